@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Errors: a status and one line. What a model wrote (names, operator types) reaches the line as it is; `fail` escapes
+ * the finished line once, so no control character or broken UTF-8 ever reaches a terminal or a log. */
+#ifndef BASE_ERROR_H
+#define BASE_ERROR_H
+
+#include "bnfuse.h"
+
+/* Fills *error (which may be NULL) and returns false, so that a caller can `return fail(...)`. */
+bool fail(struct bnfuse_error *error, enum bnfuse_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Copies `text` to `to` (size bytes, always terminated): printable ASCII and valid UTF-8 as they are, \n \t \r \\ as
+ * escapes, all other bytes as \xNN. Cuts at a character boundary. */
+void escape_text(char *to, size_t size, const char *text);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Memory: a budget, arenas that draw on it, and one recovery point.
+ *
+ * An allocation never returns NULL. When the budget or the machine is exhausted, control leaves through the recovery
+ * point of the enclosing `guarded` call, which returns false with an error; the arenas stay consistent and are freed
+ * by their owner as usual. Therefore code between `guarded` and an allocation holds no resource of its own: what must
+ * be released (a descriptor, a mapping) is registered with arena_defer at once. Arenas are not thread-safe: nothing is
+ * allocated inside a parallel region. */
+#ifndef BASE_MEMORY_H
+#define BASE_MEMORY_H
+
+#include "base/error.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+struct memory {
+    size_t used, limit;       /* bytes drawn, and how many may be; limit 0 means no limit */
+    jmp_buf *escape;          /* the innermost guarded call; NULL outside any */
+};
+
+struct arena {
+    struct memory *memory;
+    struct arena_block *blocks;
+    struct arena_deferred *deferred;
+};
+
+/* Runs work(context). False when it returned false, or (BNFUSE_INTERNAL) when memory ran out inside it. May nest. */
+bool guarded(struct memory *memory, bool (*work)(void *context, struct bnfuse_error *error), void *context,
+             struct bnfuse_error *error);
+
+/* malloc and free against the budget; memory_take escapes rather than return NULL. `size` of both must agree. */
+void *memory_take(struct memory *memory, size_t size);
+void memory_give(struct memory *memory, void *block, size_t size);
+
+/* Leaves through the recovery point, as a failed allocation would. */
+_Noreturn void memory_exhausted(struct memory *memory);
+
+void arena_open(struct arena *arena, struct memory *memory);
+/* Runs what was deferred (last first), then frees every block. The arena may be opened again. */
+void arena_close(struct arena *arena);
+
+/* Zeroed, aligned to 16 bytes. arena_array checks count * size. Size 0 yields a valid pointer. */
+void *arena_alloc(struct arena *arena, size_t size);
+void *arena_array(struct arena *arena, size_t count, size_t size);
+/* Copies `old_count` elements into a new array of `new_count`; the old one stays until the arena goes. */
+void *arena_grow(struct arena *arena, const void *old, size_t old_count, size_t new_count, size_t size);
+char *arena_copy_text(struct arena *arena, const char *text);
+char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* release(object) runs when the arena is closed. */
+void arena_defer(struct arena *arena, void (*release)(void *object), void *object);
+
+#define NEW(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
+#define NEW_ARRAY(arena, type, count) ((type *)arena_array((arena), (count), sizeof(type)))
+
+/* False, with *product unchanged, when the product or sum does not fit. Counts and offsets are int64_t and >= 0. */
+static inline bool size_multiply(int64_t a, int64_t b, int64_t *product)
+{
+    int64_t p;
+    if (a < 0 || b < 0 || __builtin_mul_overflow(a, b, &p)) return false;
+    *product = p;
+    return true;
+}
+
+static inline bool size_add(int64_t a, int64_t b, int64_t *sum)
+{
+    int64_t s;
+    if (a < 0 || b < 0 || __builtin_add_overflow(a, b, &s)) return false;
+    *sum = s;
+    return true;
+}
+
+#endif

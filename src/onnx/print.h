@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A graph as text, one line a node; golden tests compare it. Deterministic; names escaped.
+ *
+ *   graph "g"  opset 13
+ *     input  x float32 [N, 3, 8, 8]
+ *     init   w float32 [4, 3, 3, 3]
+ *     y = Conv(x, w, b) {group=1, pads=[1, 1, 1, 1]}  "conv1"
+ *     output y
+ */
+#ifndef ONNX_PRINT_H
+#define ONNX_PRINT_H
+
+#include "onnx/graph.h"
+
+#include <stdio.h>
+
+void net_print(const struct net *net, FILE *to);
+
+#endif

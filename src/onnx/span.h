@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Bytes that stay in a file until somebody needs them: weights are never copied into memory as a whole. */
+#ifndef ONNX_SPAN_H
+#define ONNX_SPAN_H
+
+#include "base/memory.h"
+
+/* An open regular file. Owned by the arena it was opened in; closed with it. */
+struct file {
+    const char *path;         /* as the user or the model named it, for messages */
+    int fd;
+    uint64_t size;            /* at the time of opening */
+};
+
+struct span {
+    const struct file *file;  /* NULL: no span */
+    uint64_t offset, size;    /* within the file, checked */
+};
+
+/* Reads `size` bytes from `offset` within the span. */
+bool span_read(const struct span *span, uint64_t offset, void *to, size_t size, struct bnfuse_error *error);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A value while a graph runs.
+ *
+ * Whatever its ONNX type, an array holds float, double or int64 elements: real types as double in an exact run, else as
+ * float (DOUBLE as double); whole types and bool as int64. The type says how results are rounded or wrapped, which the
+ * runner does after each node; a kernel is arithmetic on three stores and nothing else. uint64 is held as its bit
+ * pattern. Strings are pointers; a sequence holds arrays; an absent optional is a NULL array pointer.
+ *
+ * Arrays are counted: array_keep adds an owner, array_drop removes one; the last returns the block to the pool. All of
+ * a pool's arrays go when the pool is closed, so an escape (base/memory.h) leaks nothing. Reshaped arrays share data. */
+#ifndef RUNTIME_ARRAY_H
+#define RUNTIME_ARRAY_H
+
+#include "base/memory.h"
+#include "onnx/dtype.h"
+
+#define ARRAY_MAX_RANK 32
+
+enum store { STORE_F32, STORE_F64, STORE_I64, STORE_TEXT, STORE_SEQUENCE };
+
+struct array {
+    enum dtype type;          /* of the elements; of a sequence's elements */
+    enum store store;
+    int rank;                 /* 0 for a scalar; 1 for a sequence */
+    int64_t count;            /* product of dims */
+    int64_t dims[ARRAY_MAX_RANK];
+    union {
+        void *data;
+        float *f32;
+        double *f64;
+        int64_t *i64;
+        const char **text;            /* the strings live as long as the pool */
+        struct array **items;         /* owned by the sequence */
+    };
+    struct pool *pool;
+    struct block *block;      /* the counted memory that data points into */
+    int owners;
+    struct array *next, **link;       /* in the pool */
+};
+
+/* Memory of one run: recycles blocks of equal size class, and knows all that is out. */
+struct pool {
+    struct memory *memory;
+    struct array *arrays;
+    struct block *blocks;
+    struct block *spare[64];
+    struct arena text;        /* strings */
+};
+
+void pool_open(struct pool *pool, struct memory *memory);
+void pool_close(struct pool *pool);
+
+/* Bytes of one element in memory: 4, 8, or that of a pointer. */
+size_t store_size(enum store store);
+/* How elements of `type` are held in a run (exact: all real types as double). */
+enum store store_of(enum dtype type, bool exact);
+
+/* A new array, elements not set; count and bytes are checked, escapes when they do not fit. One owner. */
+struct array *array_new(struct pool *pool, enum dtype type, enum store store, int rank, const int64_t *dims);
+/* The same elements under other dims of the same count; shares the block. One owner. */
+struct array *array_reshaped(struct array *array, int rank, const int64_t *dims);
+/* The same array if `store` agrees (one more owner), else a converted copy. Real <-> real and whole <-> real. */
+struct array *array_stored(struct array *array, enum store store);
+struct array *array_keep(struct array *array);
+void array_drop(struct array *array);      /* NULL is fine */
+
+/* Rounds (real) or wraps (whole) all elements to array->type. Nothing for FLOAT in F32, DOUBLE, INT64. */
+void array_round(struct array *array);
+
+/* Packed little-endian elements of array->type to and from memory (ONNX raw_data). */
+void array_to_bytes(const struct array *array, void *bytes);
+struct array *array_from_bytes(struct pool *pool, enum dtype type, bool exact, int rank, const int64_t *dims,
+                               const void *bytes);
+
+#endif

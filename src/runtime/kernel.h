@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Kernels: what an operator computes, as rows {operator, first opset, last opset, function}.
+ *
+ * A family file (elementwise.c, conv.c, ...) ends in its table, declared here and listed in kernel.c. A row's opsets are
+ * those whose meaning the function implements; an opset newer than LATEST_OPSET is refused by name, never guessed.
+ *
+ * What a kernel may rely on: all real inputs of a call have the same store (the runner converts), absent optional inputs
+ * are NULL, inputs are never written to, and the function checks ranks, dims and attributes itself, since models lie.
+ * What it must do: make every wanted output with call_output (or call_give), never round or wrap (the runner does),
+ * allocate outside parallel regions only, give the same result for any number of threads. */
+#ifndef RUNTIME_KERNEL_H
+#define RUNTIME_KERNEL_H
+
+#include "onnx/attr.h"
+#include "runtime/array.h"
+
+/* The newest ai.onnx opset the rows were read against. */
+#define LATEST_OPSET 28
+#define LATEST 1000000        /* a row that holds up to LATEST_OPSET */
+#define CALL_MAX_SLOTS 256    /* inputs or outputs of one node beyond this are refused */
+
+struct call {
+    const struct node *node;
+    const struct kernel *kernel;
+    size_t input_count, output_count;
+    struct array **inputs;
+    struct array **outputs;           /* to be made; output i is wanted if node_output(node, i) */
+    bool exact;                       /* a double run */
+    enum store real;                  /* the store of real inputs and outputs: F32 or F64 */
+    int threads;
+    struct pool *pool;
+    struct run *run;                  /* for control flow only */
+    struct arena *scratch;            /* emptied after the call */
+    struct bnfuse_error *error;
+};
+
+struct kernel {
+    const char *op;
+    int64_t first, last;
+    bool (*run)(struct call *call);
+    const void *data;                 /* what tells rows of one function apart */
+};
+
+/* A table of rows, ended by op == NULL. One per family file. */
+extern const struct kernel elementwise_kernels[], cast_kernels[], reduce_kernels[], shape_kernels[], move_kernels[],
+    gather_kernels[], gemm_kernels[], conv_kernels[], pool_kernels[], norm_kernels[], softmax_kernels[], resize_kernels[],
+    rnn_kernels[], quant_kernels[], control_kernels[], sequence_kernels[], detect_kernels[], sort_kernels[],
+    signal_kernels[], random_kernels[], loss_kernels[], attention_kernels[];
+
+/* The row for an operator, or NULL with *why (one line, in static storage or the arena). */
+const struct kernel *kernel_find(const struct node *node, struct arena *arena, const char **why);
+
+/* Output `slot`, to be filled; real types get call->real. */
+struct array *call_output(struct call *call, size_t slot, enum dtype type, int rank, const int64_t *dims);
+/* Hands over an array (an input kept, a reshaped input, ...) as output `slot`; the caller's ownership passes. */
+void call_give(struct call *call, size_t slot, struct array *array);
+bool call_wants(const struct call *call, size_t slot);
+struct array *call_input(const struct call *call, size_t slot);      /* NULL when absent */
+/* False with a line that names the node. */
+bool call_fail(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Small helpers every family needs. */
+bool call_axis(struct call *call, int64_t axis, int rank, int *normal);   /* -rank..rank-1 -> 0..rank-1, or fails */
+/* A small whole tensor input as a list (any rank): *count elements; fails on other types. */
+bool call_list(struct call *call, size_t slot, const int64_t **values, int64_t *count);
+/* numpy broadcasting of two shapes; false when they do not fit. */
+bool broadcast_dims(int rank_a, const int64_t *a, int rank_b, const int64_t *b, int *rank, int64_t *dims);
+int64_t dims_product(const int64_t *dims, int from, int to);              /* dims[from] * ... * dims[to-1] */
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Running a graph, or a part of it: a plan computes `wanted` values from `given` ones.
+ *
+ * The plan is the cone of nodes between the two, in an order a run can take, with the last reader of each value known,
+ * so that a run releases values as early as it can. Initializers load at their first reader, converted, and go after
+ * the last. The whole graph is given = inputs, wanted = outputs; a fused site or a constant is the same with others. */
+#ifndef RUNTIME_RUN_H
+#define RUNTIME_RUN_H
+
+#include "runtime/array.h"
+#include "runtime/kernel.h"
+
+struct plan;
+
+/* In the arena. Fails BNFUSE_UNSUPPORTED naming the first node (in order) without a kernel, BNFUSE_INVALID on a value
+ * that nothing computes. `given` may name overridable inputs; inputs with an initializer that are not given use it. */
+bool plan_build(struct plan **plan, struct arena *arena, const struct net *net, struct value *const *given,
+                size_t given_count, struct value *const *wanted, size_t wanted_count, struct bnfuse_error *error);
+
+struct run_options {
+    bool exact;               /* every real value in double; else each in its own type */
+    bool unrounded;           /* exact only: folded weights as computed, not as they will be stored */
+    int threads;              /* 0: as many as the machine has */
+    struct memory *memory;
+    struct pool *pool;        /* of inputs and outputs */
+    /* Every real tensor that the model stores is moved by up to half a unit in its last place, signs from this seed;
+     * 0: not at all. Exact runs only. */
+    uint64_t weight_noise;
+    uint64_t random_seed;     /* for RandomNormal and the like; the same seed, the same numbers */
+    /* Called after each value of the main graph is computed, before it may be released; keep it to have it longer.
+     * NULL: not called. False stops the run with *error. */
+    bool (*observe)(void *context, struct value *value, struct array *array, struct bnfuse_error *error);
+    void *context;
+};
+
+/* inputs[i] for given[i] (NULL: absent optional or initializer default); outputs[i] for wanted[i], owned by the caller. */
+bool plan_run(const struct plan *plan, const struct run_options *options, struct array *const *inputs,
+              struct array **outputs, struct bnfuse_error *error);
+
+/* For control flow kernels: runs a body. `arguments` for its inputs in order; `results` for its outputs, owned by the
+ * caller. Captured outer values are found through the run. */
+bool run_body(struct run *run, struct graph *body, struct array *const *arguments, size_t argument_count,
+              struct array **results, size_t result_count, struct bnfuse_error *error);
+
+/* A constant tensor as an array, as a run with these options would see it. */
+bool array_from_tensor(struct array **array, const struct tensor *tensor, const struct run_options *options,
+                       struct bnfuse_error *error);
+
+#endif
