@@ -17,6 +17,7 @@
 
 struct memory {
     size_t used, limit;       /* bytes drawn, and how many may be; limit 0 means no limit */
+    size_t refused;           /* the size asked for last, for the message */
     jmp_buf *escape;          /* the innermost guarded call; NULL outside any */
 };
 
@@ -49,7 +50,7 @@ void *arena_grow(struct arena *arena, const void *old, size_t old_count, size_t 
 char *arena_copy_text(struct arena *arena, const char *text);
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* release(object) runs when the arena is closed. */
+/* release(object) runs when the arena is closed; at once, before the escape, when memory runs out right here. */
 void arena_defer(struct arena *arena, void (*release)(void *object), void *object);
 
 #define NEW(arena, type) ((type *)arena_alloc((arena), sizeof(type)))

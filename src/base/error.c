@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Errors: one line, escaped once. */
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Characters that a terminal obeys rather than shows: C1 controls, direction marks, line and paragraph separators. */
+static const struct { uint32_t first, last; } invisible[] = {
+    { 0x80, 0x9f }, { 0x200e, 0x200f }, { 0x2028, 0x202e }, { 0x2066, 0x2069 }, { 0xfeff, 0xfeff },
+};
+
+static bool is_visible(uint32_t code)
+{
+    for (size_t i = 0; i < sizeof invisible / sizeof *invisible; i++)
+        if (code >= invisible[i].first && code <= invisible[i].last) return false;
+    return true;
+}
+
+/* The bytes of the UTF-8 character at `text`; 0 if it is not one (overlong, surrogate, cut) or must not be shown. */
+static size_t character_size(const unsigned char *text)
+{
+    static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    if (text[0] < 0x80) return text[0] >= 0x20 && text[0] != 0x7f && text[0] != '\\';
+    size_t size = text[0] >= 0xf8 ? 0 : text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : text[0] >= 0xc0 ? 2 : 0;
+    if (!size) return 0;
+    uint32_t code = text[0] & (0x7fu >> size);
+    for (size_t i = 1; i < size; i++) {
+        if ((text[i] & 0xc0) != 0x80) return 0;
+        code = code << 6 | (text[i] & 0x3f);
+    }
+    bool valid = code >= smallest[size] && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
+    return valid && is_visible(code) ? size : 0;
+}
+
+static size_t escape_byte(char escape[5], unsigned char byte)
+{
+    static const char names[][2] = { { '\n', 'n' }, { '\t', 't' }, { '\r', 'r' }, { '\\', '\\' } };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if ((unsigned char)names[i][0] == byte) return (size_t)snprintf(escape, 5, "\\%c", names[i][1]);
+    return (size_t)snprintf(escape, 5, "\\x%02x", byte);
+}
+
+void escape_text(char *to, size_t size, const char *text)
+{
+    if (!size) return;
+    size_t used = 0;
+    for (size_t step; *text; text += step) {
+        char escape[5];
+        size_t length = step = character_size((const unsigned char *)text);
+        const char *from = text;
+        if (!step) {
+            step = 1;
+            length = escape_byte(escape, (unsigned char)*text);
+            from = escape;
+        }
+        if (length >= size - used) break;
+        memcpy(to + used, from, length);
+        used += length;
+    }
+    to[used] = 0;
+}
+
+bool fail(struct bnfuse_error *error, enum bnfuse_status status, const char *format, ...)
+{
+    if (!error) return false;
+    char line[sizeof error->message];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(line, sizeof line, format, list);
+    va_end(list);
+    error->status = status;
+    escape_text(error->message, sizeof error->message, line);
+    return false;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A budget, arenas that draw on it, and one recovery point. An arena is a list of zeroed blocks, the newest first, from
+ * which allocations are cut; what does not fit a block gets one of its own. */
+#include "base/memory.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define EXACT_BLOCKS
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define EXACT_BLOCKS
+#endif
+
+/* Under the address sanitizer every allocation is a block of its own, so that the first byte beyond it is guarded. */
+#ifdef EXACT_BLOCKS
+enum { ALIGNMENT = 16, FIRST_BLOCK = 1, LARGEST_BLOCK = 1 };
+#else
+enum { ALIGNMENT = 16, FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = 1 << 20 };
+#endif
+
+struct arena_block {
+    struct arena_block *next;
+    size_t size, used;        /* of `bytes` */
+    _Alignas(ALIGNMENT) unsigned char bytes[];
+};
+
+struct arena_deferred {
+    struct arena_deferred *next;
+    void (*release)(void *object);
+    void *object;
+};
+
+bool guarded(struct memory *memory, bool (*work)(void *context, struct bnfuse_error *error), void *context,
+             struct bnfuse_error *error)
+{
+    jmp_buf here;
+    jmp_buf *const outer = memory->escape;
+    if (setjmp(here)) {
+        memory->escape = outer;
+        if (memory->limit)
+            return fail(error, BNFUSE_INTERNAL, "out of memory: %zu bytes in use, %zu more needed, the limit is %zu",
+                        memory->used, memory->refused, memory->limit);
+        return fail(error, BNFUSE_INTERNAL, "out of memory: %zu bytes in use, %zu more needed", memory->used,
+                    memory->refused);
+    }
+    memory->escape = &here;
+    bool ok = work(context, error);
+    memory->escape = outer;
+    return ok;
+}
+
+_Noreturn void memory_exhausted(struct memory *memory)
+{
+    assert(memory->escape && "memory ran out outside a guarded call");
+    if (!memory->escape) abort();
+    longjmp(*memory->escape, 1);
+}
+
+static bool memory_allows(struct memory *memory, size_t size)
+{
+    size_t total;
+    memory->refused = size;
+    return !__builtin_add_overflow(memory->used, size, &total) && (!memory->limit || total <= memory->limit);
+}
+
+void *memory_take(struct memory *memory, size_t size)
+{
+    void *block = memory_allows(memory, size) ? malloc(size ? size : 1) : NULL;
+    if (!block) memory_exhausted(memory);
+    memory->used += size;
+    return block;
+}
+
+void memory_give(struct memory *memory, void *block, size_t size)
+{
+    if (!block) return;
+    assert(memory->used >= size);
+    memory->used -= size;
+    free(block);
+}
+
+void arena_open(struct arena *arena, struct memory *memory)
+{
+    *arena = (struct arena){ .memory = memory };
+}
+
+void arena_close(struct arena *arena)
+{
+    for (struct arena_deferred *deferred; (deferred = arena->deferred);) {
+        arena->deferred = deferred->next;
+        deferred->release(deferred->object);
+    }
+    for (struct arena_block *block; (block = arena->blocks);) {
+        arena->blocks = block->next;
+        memory_give(arena->memory, block, sizeof *block + block->size);
+    }
+}
+
+/* A zeroed block in front of the others. It doubles the last one, so that their number stays logarithmic; a large
+ * request gets a block behind the first, which may still have room. */
+static struct arena_block *add_block(struct arena *arena, size_t size)
+{
+    struct memory *memory = arena->memory;
+    struct arena_block *first = arena->blocks;
+    size_t usual = first ? first->size * 2 : FIRST_BLOCK, total;
+    if (usual < FIRST_BLOCK) usual = FIRST_BLOCK;
+    if (usual > LARGEST_BLOCK) usual = LARGEST_BLOCK;
+    bool own = first && size > usual / 2;
+    size_t room = own || size > usual ? size : usual;
+    if (__builtin_add_overflow(sizeof *first, room, &total) || !memory_allows(memory, total)) return NULL;
+    struct arena_block *block = calloc(1, total);
+    if (!block) return NULL;
+    memory->used += total;
+    block->size = room;
+    block->next = own ? first->next : first;
+    if (own) first->next = block;
+    else arena->blocks = block;
+    return block;
+}
+
+/* NULL rather than an escape. */
+static void *try_alloc(struct arena *arena, size_t size)
+{
+    arena->memory->refused = size;
+    if (size > SIZE_MAX - ALIGNMENT) return NULL;
+    if (!size) size = 1;
+    struct arena_block *block = arena->blocks;
+    if (!block || size > block->size - block->used) block = add_block(arena, size);
+    if (!block) return NULL;
+    void *bytes = block->bytes + block->used;
+    size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    block->used = rounded < block->size - block->used ? block->used + rounded : block->size;
+    return bytes;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    void *bytes = try_alloc(arena, size);
+    if (!bytes) memory_exhausted(arena->memory);
+    return bytes;
+}
+
+void *arena_array(struct arena *arena, size_t count, size_t size)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total)) {
+        arena->memory->refused = SIZE_MAX;
+        memory_exhausted(arena->memory);
+    }
+    return arena_alloc(arena, total);
+}
+
+void *arena_grow(struct arena *arena, const void *old, size_t old_count, size_t new_count, size_t size)
+{
+    assert(old_count <= new_count);
+    void *grown = arena_array(arena, new_count, size);
+    if (old_count) memcpy(grown, old, old_count * size);
+    return grown;
+}
+
+char *arena_copy_text(struct arena *arena, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    return memcpy(arena_alloc(arena, size), text, size);
+}
+
+char *arena_printf(struct arena *arena, const char *format, ...)
+{
+    va_list list, again;
+    va_start(list, format);
+    va_copy(again, list);
+    int length = vsnprintf(NULL, 0, format, list);
+    assert(length >= 0);
+    char *text = arena_alloc(arena, (size_t)length + 1);
+    vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    va_end(list);
+    return text;
+}
+
+void arena_defer(struct arena *arena, void (*release)(void *object), void *object)
+{
+    struct arena_deferred *deferred = try_alloc(arena, sizeof *deferred);
+    if (!deferred) {
+        release(object);
+        memory_exhausted(arena->memory);
+    }
+    *deferred = (struct arena_deferred){ arena->deferred, release, object };
+    arena->deferred = deferred;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Memory: whatever allocation fails, control comes back to the innermost guarded call and the arena stays whole. */
+#include "base/memory.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#undef fail
+
+/* A refused malloc is NULL here too; the sanitizer would end the program. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
+struct scene {
+    struct memory *memory;
+    struct arena arena;
+    size_t size;
+    int released, steps;
+    bool inner_ok;
+};
+
+static void count_release(void *scene)
+{
+    ((struct scene *)scene)->released++;
+}
+
+static bool allocate_many(void *context, struct bnfuse_error *error)
+{
+    (void)error;
+    struct scene *scene = context;
+    for (int i = 0; i < 40; i++) {
+        unsigned char *bytes = arena_alloc(&scene->arena, (size_t)i * 37);
+        for (int k = 0; k < i * 37; k++) assert_int_equal(bytes[k], 0);
+        memset(bytes, 0xa5, (size_t)i * 37);
+        scene->steps++;
+        arena_defer(&scene->arena, count_release, scene);
+    }
+    arena_printf(&scene->arena, "%0*d", 70000, 1);
+    return true;
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    bool succeeded = false, failed = false;
+    for (size_t limit = 1; !succeeded; limit += 997) {
+        struct memory memory = { .limit = limit };
+        struct scene scene = { .memory = &memory };
+        struct bnfuse_error error = { 0 };
+        arena_open(&scene.arena, &memory);
+        succeeded = guarded(&memory, allocate_many, &scene, &error);
+        failed |= !succeeded;
+        assert_int_equal(error.status, succeeded ? BNFUSE_OK : BNFUSE_INTERNAL);
+        if (!succeeded) assert_non_null(strstr(error.message, "out of memory"));
+        assert_null(memory.escape);
+        assert_true(memory.used <= limit);
+        int steps = scene.steps;
+        int before_close = scene.released;
+        assert_in_range(before_close, 0, 1);
+        arena_close(&scene.arena);
+        assert_int_equal(scene.released, steps);
+        assert_int_equal(memory.used, 0);
+    }
+    assert_true(failed);
+}
+
+static bool refuse(void *context, struct bnfuse_error *error)
+{
+    return fail(error, BNFUSE_INVALID, "refused %d", *(int *)context);
+}
+
+static void an_error_of_the_work_passes_through(void **state)
+{
+    (void)state;
+    struct memory memory = { 0 };
+    struct bnfuse_error error;
+    int number = 9;
+    assert_false(guarded(&memory, refuse, &number, &error));
+    assert_int_equal(error.status, BNFUSE_INVALID);
+    assert_string_equal(error.message, "refused 9");
+    assert_null(memory.escape);
+}
+
+static bool ask_for_size(void *context, struct bnfuse_error *error)
+{
+    (void)error;
+    struct scene *scene = context;
+    arena_alloc(&scene->arena, scene->size);
+    return true;
+}
+
+static bool nest(void *context, struct bnfuse_error *error)
+{
+    struct scene *scene = context;
+    scene->inner_ok = guarded(scene->memory, ask_for_size, scene, error);
+    arena_alloc(&scene->arena, 10);
+    scene->steps = 1;
+    arena_alloc(&scene->arena, scene->size);
+    scene->steps = 2;
+    return true;
+}
+
+static void the_innermost_guard_catches_then_the_outer_one(void **state)
+{
+    (void)state;
+    struct memory memory = { .limit = 1 << 20 };
+    struct scene scene = { .memory = &memory, .size = 2 << 20 };
+    struct bnfuse_error error;
+    arena_open(&scene.arena, &memory);
+    assert_false(guarded(&memory, nest, &scene, &error));
+    assert_false(scene.inner_ok);
+    assert_int_equal(scene.steps, 1);
+    assert_null(memory.escape);
+    arena_close(&scene.arena);
+}
+
+static void a_size_no_machine_has_is_an_error(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = { SIZE_MAX, SIZE_MAX - 15, SIZE_MAX - 40, SIZE_MAX / 2, (size_t)1 << 60 };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct memory memory = { 0 };
+        struct scene scene = { .memory = &memory, .size = sizes[i] };
+        struct bnfuse_error error;
+        arena_open(&scene.arena, &memory);
+        assert_false(guarded(&memory, ask_for_size, &scene, &error));
+        assert_int_equal(error.status, BNFUSE_INTERNAL);
+        arena_close(&scene.arena);
+        assert_int_equal(memory.used, 0);
+    }
+}
+
+static bool ask_for_array(void *context, struct bnfuse_error *error)
+{
+    (void)error;
+    arena_array(&((struct scene *)context)->arena, SIZE_MAX / 4 + 2, 4);
+    return true;
+}
+
+static void an_array_whose_size_wraps_is_an_error(void **state)
+{
+    (void)state;
+    struct memory memory = { 0 };
+    struct scene scene = { .memory = &memory };
+    arena_open(&scene.arena, &memory);
+    assert_false(guarded(&memory, ask_for_array, &scene, NULL));
+    arena_close(&scene.arena);
+}
+
+static bool take_and_give(void *context, struct bnfuse_error *error)
+{
+    (void)error;
+    struct memory *memory = context;
+    void *block = memory_take(memory, 100);
+    assert_int_equal(memory->used, 100);
+    memory_give(memory, block, 100);
+    memory_give(memory, NULL, 0);
+    memory_take(memory, 101);
+    return true;
+}
+
+static void taken_blocks_count_against_the_limit(void **state)
+{
+    (void)state;
+    struct memory memory = { .limit = 100 };
+    assert_false(guarded(&memory, take_and_give, &memory, NULL));
+    assert_int_equal(memory.used, 0);
+}
+
+static void append_digit(void *object)
+{
+    char **text = object;
+    strcat(text[0], text[1]);
+}
+
+static bool defer_three(void *context, struct bnfuse_error *error)
+{
+    (void)error;
+    struct scene *scene = context;
+    static char trace[8];
+    static char *one[] = { trace, "1" }, *two[] = { trace, "2" }, *three[] = { trace, "3" };
+    *trace = 0;
+    arena_defer(&scene->arena, append_digit, one);
+    arena_defer(&scene->arena, append_digit, two);
+    arena_defer(&scene->arena, append_digit, three);
+    arena_close(&scene->arena);
+    assert_string_equal(trace, "321");
+    assert_string_equal(arena_copy_text(&scene->arena, "again"), "again");
+    return true;
+}
+
+static void what_was_deferred_runs_last_first_and_the_arena_opens_again(void **state)
+{
+    (void)state;
+    struct memory memory = { 0 };
+    struct scene scene = { .memory = &memory };
+    arena_open(&scene.arena, &memory);
+    assert_true(guarded(&memory, defer_three, &scene, NULL));
+    arena_close(&scene.arena);
+    assert_int_equal(memory.used, 0);
+}
+
+static bool grow_and_align(void *context, struct bnfuse_error *error)
+{
+    (void)error;
+    struct arena *arena = &((struct scene *)context)->arena;
+    int32_t *numbers = NEW_ARRAY(arena, int32_t, 3);
+    for (int i = 0; i < 3; i++) numbers[i] = i + 1;
+    int32_t *more = arena_grow(arena, numbers, 3, 5, sizeof *numbers);
+    assert_memory_equal(more, ((int32_t[]){ 1, 2, 3, 0, 0 }), 5 * sizeof *more);
+    assert_int_equal(numbers[2], 3);
+    assert_non_null(arena_grow(arena, NULL, 0, 0, 8));
+    for (size_t size = 0; size < 70; size++) assert_int_equal((uintptr_t)arena_alloc(arena, size) % 16, 0);
+    assert_string_equal(arena_printf(arena, "%s-%d", "x", 12), "x-12");
+    return true;
+}
+
+static void allocations_are_aligned_and_grow_by_copy(void **state)
+{
+    (void)state;
+    struct memory memory = { 0 };
+    struct scene scene = { .memory = &memory };
+    arena_open(&scene.arena, &memory);
+    assert_true(guarded(&memory, grow_and_align, &scene, NULL));
+    arena_close(&scene.arena);
+}
+
+static void sizes_that_wrap_or_are_negative_are_refused(void **state)
+{
+    (void)state;
+    int64_t result = 77;
+    assert_false(size_multiply(INT64_MAX, 2, &result));
+    assert_false(size_multiply(-1, 2, &result));
+    assert_false(size_multiply(2, -1, &result));
+    assert_false(size_add(INT64_MAX, 1, &result));
+    assert_false(size_add(-1, 1, &result));
+    assert_int_equal(result, 77);
+    assert_true(size_multiply(3, 5, &result));
+    assert_int_equal(result, 15);
+    assert_true(size_add(3, 5, &result));
+    assert_int_equal(result, 8);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(an_error_of_the_work_passes_through),
+        cmocka_unit_test(the_innermost_guard_catches_then_the_outer_one),
+        cmocka_unit_test(a_size_no_machine_has_is_an_error),
+        cmocka_unit_test(an_array_whose_size_wraps_is_an_error),
+        cmocka_unit_test(taken_blocks_count_against_the_limit),
+        cmocka_unit_test(what_was_deferred_runs_last_first_and_the_arena_opens_again),
+        cmocka_unit_test(allocations_are_aligned_and_grow_by_copy),
+        cmocka_unit_test(sizes_that_wrap_or_are_negative_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
