@@ -45,6 +45,7 @@ struct pool {
     struct array *arrays;
     struct block *blocks;
     struct block *spare[64];
+    size_t spare_bytes;
     struct arena text;        /* strings */
 };
 

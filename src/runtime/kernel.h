@@ -59,6 +59,8 @@ bool call_wants(const struct call *call, size_t slot);
 struct array *call_input(const struct call *call, size_t slot);      /* NULL when absent */
 /* False with a line that names the node. */
 bool call_fail(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same for what the model may ask but this program does not do. */
+bool call_unsupported(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Small helpers every family needs. */
 bool call_axis(struct call *call, int64_t axis, int rank, int *normal);   /* -rank..rank-1 -> 0..rank-1, or fails */

@@ -43,8 +43,19 @@ bool plan_run(const struct plan *plan, const struct run_options *options, struct
 bool run_body(struct run *run, struct graph *body, struct array *const *arguments, size_t argument_count,
               struct array **results, size_t result_count, struct bnfuse_error *error);
 
+/* What the run was started with; and a seed for the random numbers of the node that runs: it depends on the name of the
+ * node's first output, not on what else the graph holds. */
+const struct run_options *run_settings(const struct run *run);
+uint64_t run_seed(const struct run *run);
+
 /* A constant tensor as an array, as a run with these options would see it. */
 bool array_from_tensor(struct array **array, const struct tensor *tensor, const struct run_options *options,
                        struct bnfuse_error *error);
+/* The same for a TensorProto or SparseTensorProto of the model that the running node belongs to (attributes). `name`
+ * decides the signs of weight_noise. */
+bool run_load(struct run *run, const char *name, const BnfuseOnnx__TensorProto *proto, struct array **array,
+              struct bnfuse_error *error);
+bool run_load_sparse(struct run *run, const char *name, const BnfuseOnnx__SparseTensorProto *proto,
+                     struct array **array, struct bnfuse_error *error);
 
 #endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Stored tensors as arrays. Whatever the file says has been checked by tensor_from_proto, except the indices of sparse
+ * tensors, which are checked here. */
+#include "runtime/load.h"
+
+#include <math.h>
+#include <string.h>
+
+#define PIECE 4096
+
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+uint64_t seed_for(uint64_t seed, const char *text)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (; *text; text++) hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
+    return mix(seed + mix(hash));
+}
+
+/* Bits of the fraction, and the exponent of the smallest normal number: 0 fraction bits where there is no noise to
+ * speak of (the 4- and 8-bit types, whose weights are quantised on purpose). */
+static int fraction_bits(enum dtype type, int *smallest)
+{
+    static const struct { enum dtype type; int bits, smallest; } rows[] = {
+        {DTYPE_FLOAT, 23, -126}, {DTYPE_DOUBLE, 52, -1022}, {DTYPE_FLOAT16, 10, -14}, {DTYPE_BFLOAT16, 7, -126}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].type == type) {
+            *smallest = rows[i].smallest;
+            return rows[i].bits;
+        }
+    return 0;
+}
+
+/* Half a unit in the last place, up or down; zeros stay, for they are mostly meant. */
+static void add_noise(struct array *array, const char *name, uint64_t seed)
+{
+    int smallest, bits = fraction_bits(array->type, &smallest);
+    if (bits == 0 || array->store != STORE_F64) return;
+    uint64_t state = seed_for(seed, name);
+    for (int64_t i = 0; i < array->count; i++) {
+        double value = array->f64[i];
+        if (value == 0 || !isfinite(value)) continue;
+        int exponent = ilogb(value);
+        double half = ldexp(0.5, (exponent < smallest ? smallest : exponent) - bits);
+        array->f64[i] = mix(state + (uint64_t)i) & 1 ? value + half : value - half;
+    }
+}
+
+static bool read_floats(const struct tensor *tensor, float *to, struct bnfuse_error *error)
+{
+    double piece[PIECE];
+    for (int64_t done = 0; done < tensor->count; done += PIECE) {
+        int64_t n = tensor->count - done < PIECE ? tensor->count - done : PIECE;
+        if (!tensor_read_rounded(tensor, done, n, piece, error)) return false;
+        for (int64_t i = 0; i < n; i++) to[done + i] = (float)piece[i];
+    }
+    return true;
+}
+
+static bool read_strings(const struct tensor *tensor, struct array *array)
+{
+    for (int64_t i = 0; i < tensor->count; i++)
+        array->text[i] = arena_copy_text(&array->pool->text, tensor->strings[i]);
+    return true;
+}
+
+static bool read_elements(const struct tensor *tensor, struct array *array, const struct run_options *options,
+                          struct bnfuse_error *error)
+{
+    int64_t count = tensor->count;
+    if (array->store == STORE_TEXT) return read_strings(tensor, array);
+    if (array->store == STORE_I64) return tensor_read_whole(tensor, 0, count, array->i64, error);
+    if (array->store == STORE_F64 && options->exact && options->unrounded)
+        return tensor_read_real(tensor, 0, count, array->f64, error);
+    if (array->store == STORE_F64) return tensor_read_rounded(tensor, 0, count, array->f64, error);
+    if (tensor->type == DTYPE_FLOAT) return tensor_read_bytes(tensor, 0, count, array->f32, error);
+    return read_floats(tensor, array->f32, error);
+}
+
+bool load_tensor(struct array **array, const char *name, const struct tensor *tensor,
+                 const struct run_options *options, struct bnfuse_error *error)
+{
+    if (dtype_kind(tensor->type) == KIND_COMPLEX || dtype_kind(tensor->type) == KIND_NONE)
+        return fail(error, BNFUSE_UNSUPPORTED, "tensor \"%s\": elements of type %s are not supported", name,
+                    dtype_name(tensor->type));
+    *array = array_new(options->pool, tensor->type, store_of(tensor->type, options->exact), tensor->rank, tensor->dims);
+    if (tensor->count > 0 && !read_elements(tensor, *array, options, error)) {
+        array_drop(*array);
+        *array = NULL;
+        return false;
+    }
+    if (options->weight_noise != 0) add_noise(*array, name, options->weight_noise);
+    return true;
+}
+
+bool array_from_tensor(struct array **array, const struct tensor *tensor, const struct run_options *options,
+                       struct bnfuse_error *error)
+{
+    return load_tensor(array, "", tensor, options, error);
+}
+
+/* Where element i of the values lies in the dense tensor: its index, flat or one per dimension. -1 if outside. */
+static int64_t dense_place(const struct array *dense, const int64_t *indices, bool flat, int64_t i)
+{
+    int64_t place = 0;
+    if (flat) return indices[i] < dense->count ? indices[i] : -1;
+    for (int axis = 0; axis < dense->rank; axis++) {
+        int64_t at = indices[i * dense->rank + axis];
+        if (at < 0 || at >= dense->dims[axis]) return -1;
+        place = place * dense->dims[axis] + at;
+    }
+    return place;
+}
+
+static bool scatter(struct array *dense, const struct array *values, const struct array *indices)
+{
+    bool flat = indices->rank == 1;
+    size_t size = store_size(dense->store);
+    for (int64_t i = 0; i < values->count; i++) {
+        int64_t place = dense_place(dense, indices->i64, flat, i);
+        if (place < 0) return false;
+        memcpy((char *)dense->data + (size_t)place * size, (const char *)values->data + (size_t)i * size, size);
+    }
+    return true;
+}
+
+static struct array *zeros(struct pool *pool, const struct array *like, size_t rank, const int64_t *dims)
+{
+    struct array *array = array_new(pool, like->type, like->store, (int)rank, dims);
+    memset(array->data, 0, (size_t)array->count * store_size(array->store));
+    return array;
+}
+
+bool load_sparse(struct array **array, const char *name, const BnfuseOnnx__SparseTensorProto *proto,
+                 const struct model *model, const struct run_options *options, struct arena *scratch,
+                 struct bnfuse_error *error)
+{
+    struct tensor values, indices;
+    struct array *value_array = NULL, *index_array = NULL;
+    *array = NULL;
+    if (!proto->values || !proto->indices)
+        return fail(error, BNFUSE_INVALID, "sparse tensor \"%s\": values or indices are missing", name);
+    bool good = tensor_from_proto(&values, scratch, model, proto->values, error)
+                && tensor_from_proto(&indices, scratch, model, proto->indices, error)
+                && load_tensor(&value_array, name, &values, options, error)
+                && load_tensor(&index_array, name, &indices, options, error);
+    if (good) {
+        int64_t per_value = indices.rank == 1 ? 1 : (int64_t)proto->n_dims, needed;
+        good = proto->n_dims <= ARRAY_MAX_RANK && index_array->store == STORE_I64 && value_array->store <= STORE_I64
+               && size_multiply(values.count, per_value, &needed) && indices.count >= needed;
+        for (size_t i = 0; good && i < proto->n_dims; i++) good = proto->dims[i] >= 0;
+        if (good) {
+            *array = zeros(options->pool, value_array, proto->n_dims, proto->dims);
+            good = scatter(*array, value_array, index_array);
+        }
+        if (!good) fail(error, BNFUSE_INVALID, "sparse tensor \"%s\": indices do not fit its dims", name);
+    }
+    array_drop(value_array);
+    array_drop(index_array);
+    if (!good) {
+        array_drop(*array);
+        *array = NULL;
+    }
+    return good;
+}

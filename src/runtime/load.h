@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Stored tensors as arrays of a run: read in pieces, converted, and moved by noise where a run asks for it. */
+#ifndef RUNTIME_LOAD_H
+#define RUNTIME_LOAD_H
+
+#include "runtime/run.h"
+
+/* `name` decides the signs of the noise. Strings are copied into the pool. */
+bool load_tensor(struct array **array, const char *name, const struct tensor *tensor,
+                 const struct run_options *options, struct bnfuse_error *error);
+bool load_sparse(struct array **array, const char *name, const BnfuseOnnx__SparseTensorProto *proto,
+                 const struct model *model, const struct run_options *options, struct arena *scratch,
+                 struct bnfuse_error *error);
+
+/* A well mixed number from a seed and a text. */
+uint64_t seed_for(uint64_t seed, const char *text);
+
+#endif

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From wanted values back to given ones: which nodes run, in which order, and when each value was last read.
+ *
+ * The search starts at the wanted values and follows writers; a node is placed once all it reads is. It keeps its own
+ * stack, so a graph of any depth is fine; only bodies within bodies recurse, to a bounded depth. */
+#include "runtime/plan.h"
+
+#include <string.h>
+
+#define MAX_NESTING 64
+/* Function calls are planned one by one, and calls of calls multiply: a model that outgrows this is refused. */
+#define MAX_STEPS ((size_t)1 << 20)
+
+/* The attributes that a function's body may refer to: those of the call, else the function's defaults. */
+struct environment {
+    const BnfuseOnnx__NodeProto *call;
+    const BnfuseOnnx__FunctionProto *function;
+};
+
+/* Pointers to numbers; open addressing. */
+struct slot_table {
+    const void **keys;
+    size_t *slots;
+    size_t size, used;
+};
+
+struct builder {
+    struct arena *arena;
+    struct bnfuse_error *error;
+    size_t *steps_left;
+    int depth;
+    const struct environment *environment;
+    struct schedule *schedule;
+    struct slot_table table;
+    struct step **writers;            /* by slot; NULL: given, constant or captured */
+    size_t slot_room, step_room, capture_room;
+    struct visit *visits;
+    size_t visit_count, visit_room;
+};
+
+/* A node whose reads are being placed. */
+struct visit {
+    struct step *step;
+    struct value **reads;
+    size_t read_count, next;
+};
+
+enum { STEP_WAITS, STEP_PLACED };
+
+struct placed_step {
+    struct step step;                 /* first: a step is cast back to this while the plan is built */
+    int state;
+    struct value **reads;
+    size_t read_count;
+};
+
+static size_t hash_pointer(const void *pointer)
+{
+    return (size_t)(((uint64_t)(uintptr_t)pointer >> 4) * 0x9e3779b97f4a7c15u >> 17);
+}
+
+static size_t *table_find(struct slot_table *table, const void *key)
+{
+    if (table->size == 0) return NULL;
+    for (size_t i = hash_pointer(key) & (table->size - 1); table->keys[i]; i = (i + 1) & (table->size - 1))
+        if (table->keys[i] == key) return &table->slots[i];
+    return NULL;
+}
+
+static void table_insert(struct slot_table *table, const void *key, size_t slot)
+{
+    size_t i = hash_pointer(key) & (table->size - 1);
+    while (table->keys[i]) i = (i + 1) & (table->size - 1);
+    table->keys[i] = key;
+    table->slots[i] = slot;
+    table->used++;
+}
+
+static void table_add(struct slot_table *table, struct arena *arena, const void *key, size_t slot)
+{
+    if (2 * (table->used + 1) > table->size) {
+        struct slot_table old = *table;
+        table->size = old.size ? 2 * old.size : 32;
+        table->used = 0;
+        table->keys = NEW_ARRAY(arena, const void *, table->size);
+        table->slots = NEW_ARRAY(arena, size_t, table->size);
+        for (size_t i = 0; i < old.size; i++)
+            if (old.keys[i]) table_insert(table, old.keys[i], old.slots[i]);
+    }
+    table_insert(table, key, slot);
+}
+
+/* Room for one more at the end of a growing array. */
+static void *room_for_one(struct arena *arena, void *array, size_t count, size_t *room, size_t size)
+{
+    if (count < *room) return array;
+    *room = *room ? 2 * *room : 8;
+    return arena_grow(arena, array, count, *room, size);
+}
+
+static size_t add_slot(struct builder *builder, struct value *value, struct step *writer)
+{
+    struct schedule *schedule = builder->schedule;
+    size_t slot = schedule->slot_count, room = builder->slot_room;
+    schedule->values = room_for_one(builder->arena, schedule->values, slot, &builder->slot_room, sizeof(struct value *));
+    builder->writers = room_for_one(builder->arena, builder->writers, slot, &room, sizeof(struct step *));
+    schedule->values[slot] = value;
+    builder->writers[slot] = writer;
+    schedule->slot_count++;
+    table_add(&builder->table, builder->arena, value, slot);
+    return slot;
+}
+
+static size_t slot_of(struct builder *builder, const struct value *value)
+{
+    size_t *slot = value ? table_find(&builder->table, value) : NULL;
+    return slot ? *slot : NO_SLOT;
+}
+
+static const BnfuseOnnx__AttributeProto *find_attribute(BnfuseOnnx__AttributeProto *const *attributes, size_t count,
+                                                        const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (attributes[i]->name && strcmp(attributes[i]->name, name) == 0) return attributes[i];
+    return NULL;
+}
+
+static bool is_reference(const BnfuseOnnx__AttributeProto *attribute)
+{
+    return attribute->ref_attr_name && attribute->ref_attr_name[0];
+}
+
+static const BnfuseOnnx__AttributeProto *referred(const struct environment *environment, const char *name)
+{
+    const BnfuseOnnx__NodeProto *call = environment->call;
+    const BnfuseOnnx__FunctionProto *function = environment->function;
+    const BnfuseOnnx__AttributeProto *found = find_attribute(call->attribute, call->n_attribute, name);
+    return found ? found : find_attribute(function->attribute_proto, function->n_attribute_proto, name);
+}
+
+/* The node with each reference to an attribute of the function replaced by what the call says, or removed where neither
+ * the call nor the function's defaults say anything. */
+static const struct node *instantiate(struct builder *builder, const struct node *node)
+{
+    const BnfuseOnnx__NodeProto *proto = node->proto;
+    size_t references = 0;
+    for (size_t i = 0; i < proto->n_attribute; i++) references += is_reference(proto->attribute[i]);
+    if (references == 0 || !builder->environment) return node;
+
+    BnfuseOnnx__NodeProto *filled = NEW(builder->arena, BnfuseOnnx__NodeProto);
+    *filled = *proto;
+    filled->attribute = NEW_ARRAY(builder->arena, BnfuseOnnx__AttributeProto *, proto->n_attribute);
+    filled->n_attribute = 0;
+    for (size_t i = 0; i < proto->n_attribute; i++) {
+        BnfuseOnnx__AttributeProto *attribute = proto->attribute[i];
+        if (is_reference(attribute)) {
+            const BnfuseOnnx__AttributeProto *source = referred(builder->environment, attribute->ref_attr_name);
+            if (!source) continue;
+            const char *name = attribute->name;
+            attribute = NEW(builder->arena, BnfuseOnnx__AttributeProto);
+            *attribute = *source;
+            attribute->name = (char *)name;
+        }
+        filled->attribute[filled->n_attribute++] = attribute;
+    }
+    struct node *copy = NEW(builder->arena, struct node);
+    *copy = *node;
+    copy->proto = filled;
+    return copy;
+}
+
+static bool build_schedule(struct schedule **schedule, const struct builder *outer, const struct graph *graph,
+                           const struct environment *environment, struct value *const *given, size_t given_count,
+                           struct value *const *wanted, size_t wanted_count, int depth);
+
+static bool plan_bodies(struct builder *builder, struct step *step)
+{
+    const struct node *node = step->node;
+    step->bodies = NEW_ARRAY(builder->arena, struct schedule *, node->inner_count);
+    for (size_t i = 0; i < node->inner_count; i++) {
+        const struct graph *body = node->inner[i];
+        if (!build_schedule(&step->bodies[i], builder, body, builder->environment, body->inputs, body->input_count,
+                            body->outputs, body->output_count, builder->depth + 1))
+            return false;
+    }
+    return true;
+}
+
+static bool plan_function(struct builder *builder, struct step *step)
+{
+    const struct node *node = step->node;
+    const struct graph *body = node->function;
+    struct environment *environment = NEW(builder->arena, struct environment);
+    environment->call = node->proto;
+    environment->function = body->function;
+    return build_schedule(&step->function, builder, body, environment, body->inputs, body->input_count, body->outputs,
+                          body->output_count, builder->depth + 1);
+}
+
+/* What the node and its bodies read, absent inputs left out. */
+static void collect_reads(struct builder *builder, struct placed_step *placed)
+{
+    const struct step *step = &placed->step;
+    size_t count = step->node->input_count;
+    for (size_t i = 0; i < step->node->inner_count; i++) count += step->bodies[i]->capture_count;
+    placed->reads = NEW_ARRAY(builder->arena, struct value *, count);
+    for (size_t i = 0; i < step->node->input_count; i++)
+        if (step->node->inputs[i].value) placed->reads[placed->read_count++] = step->node->inputs[i].value;
+    for (size_t i = 0; i < step->node->inner_count; i++)
+        for (size_t c = 0; c < step->bodies[i]->capture_count; c++)
+            placed->reads[placed->read_count++] = step->bodies[i]->captures[c].value;
+}
+
+static bool refuse(struct builder *builder, enum bnfuse_status status, const struct node *node, const char *why)
+{
+    return fail(builder->error, status, "%s: %s", node_label(node, builder->arena), why);
+}
+
+/* Meets a node for the first time: finds its kernel, plans its bodies, gives its outputs slots. */
+static bool enter_node(struct builder *builder, const struct node *indexed)
+{
+    if (*builder->steps_left == 0)
+        return refuse(builder, BNFUSE_UNSUPPORTED, indexed, "the calls of local functions multiply beyond all bounds");
+    --*builder->steps_left;
+
+    struct placed_step *placed = NEW(builder->arena, struct placed_step);
+    struct step *step = &placed->step;
+    step->node = instantiate(builder, indexed);
+    if (indexed->function) {
+        if (!plan_function(builder, step)) return false;
+    } else {
+        const char *why;
+        step->kernel = kernel_find(step->node, builder->arena, &why);
+        if (!step->kernel) return refuse(builder, BNFUSE_UNSUPPORTED, indexed, why);
+        if (indexed->input_count > CALL_MAX_SLOTS || indexed->output_count > CALL_MAX_SLOTS)
+            return refuse(builder, BNFUSE_UNSUPPORTED, indexed, "more inputs or outputs than this program runs");
+    }
+    if (!plan_bodies(builder, step)) return false;
+    collect_reads(builder, placed);
+    for (size_t i = 0; i < indexed->output_count; i++)
+        if (indexed->outputs[i]) add_slot(builder, indexed->outputs[i], step);
+    builder->visits = room_for_one(builder->arena, builder->visits, builder->visit_count, &builder->visit_room,
+                                   sizeof(struct visit));
+    builder->visits[builder->visit_count++] = (struct visit){step, placed->reads, placed->read_count, 0};
+    return true;
+}
+
+static void add_capture(struct builder *builder, struct value *value)
+{
+    struct schedule *schedule = builder->schedule;
+    schedule->captures = room_for_one(builder->arena, schedule->captures, schedule->capture_count,
+                                      &builder->capture_room, sizeof(struct capture));
+    schedule->captures[schedule->capture_count++] = (struct capture){value, NO_SLOT, add_slot(builder, value, NULL)};
+}
+
+/* Meets a value: where it comes from decides what is next. */
+static bool reach(struct builder *builder, struct value *value)
+{
+    size_t slot = slot_of(builder, value);
+    if (slot != NO_SLOT) {
+        struct placed_step *writer = (struct placed_step *)builder->writers[slot];
+        if (writer && writer->state == STEP_WAITS)
+            return refuse(builder, BNFUSE_INVALID, writer->step.node, "depends on its own output: the graph has a cycle");
+        return true;
+    }
+    if (builder->schedule->graph && value->graph != builder->schedule->graph) {
+        add_capture(builder, value);
+        return true;
+    }
+    if (value->writer) return enter_node(builder, value->writer);
+    if (!value->initializer && !value->sparse)
+        return fail(builder->error, BNFUSE_INVALID, "value \"%s\": nothing computes it and nobody supplies it",
+                    value->name);
+    add_slot(builder, value, NULL);
+    return true;
+}
+
+static void place(struct builder *builder, struct step *step)
+{
+    struct schedule *schedule = builder->schedule;
+    schedule->steps = room_for_one(builder->arena, schedule->steps, schedule->step_count, &builder->step_room,
+                                   sizeof(struct step *));
+    schedule->steps[schedule->step_count++] = step;
+    ((struct placed_step *)step)->state = STEP_PLACED;
+}
+
+static bool search_from(struct builder *builder, struct value *wanted)
+{
+    if (!reach(builder, wanted)) return false;
+    while (builder->visit_count > 0) {
+        struct visit *visit = &builder->visits[builder->visit_count - 1];
+        if (visit->next < visit->read_count) {
+            if (!reach(builder, visit->reads[visit->next++])) return false;
+        } else {
+            place(builder, visit->step);
+            builder->visit_count--;
+        }
+    }
+    return true;
+}
+
+static void resolve_slots(struct builder *builder, struct step *step)
+{
+    const struct node *node = step->node;
+    step->inputs = NEW_ARRAY(builder->arena, size_t, node->input_count);
+    step->outputs = NEW_ARRAY(builder->arena, size_t, node->output_count);
+    for (size_t i = 0; i < node->input_count; i++) step->inputs[i] = slot_of(builder, node->inputs[i].value);
+    for (size_t i = 0; i < node->output_count; i++) step->outputs[i] = slot_of(builder, node->outputs[i]);
+    for (size_t i = 0; i < node->inner_count; i++)
+        for (size_t c = 0; c < step->bodies[i]->capture_count; c++) {
+            struct capture *capture = &step->bodies[i]->captures[c];
+            capture->outer = slot_of(builder, capture->value);
+        }
+}
+
+/* Hands every slot but the wanted ones to the step after which nobody reads it: its last reader, or its writer. */
+static void find_releases(struct builder *builder)
+{
+    struct schedule *schedule = builder->schedule;
+    size_t slots = schedule->slot_count;
+    struct step **last = NEW_ARRAY(builder->arena, struct step *, slots);
+    for (size_t s = 0; s < schedule->step_count; s++) {
+        struct placed_step *placed = (struct placed_step *)schedule->steps[s];
+        for (size_t i = 0; i < placed->step.node->output_count; i++)
+            if (placed->step.outputs[i] != NO_SLOT) last[placed->step.outputs[i]] = &placed->step;
+        for (size_t i = 0; i < placed->read_count; i++) last[slot_of(builder, placed->reads[i])] = &placed->step;
+    }
+    for (size_t i = 0; i < schedule->output_count; i++)
+        if (schedule->outputs[i] != NO_SLOT) last[schedule->outputs[i]] = NULL;
+    for (size_t slot = 0; slot < slots; slot++)
+        if (last[slot]) last[slot]->release_count++;
+    for (size_t s = 0; s < schedule->step_count; s++) {
+        struct step *step = schedule->steps[s];
+        step->release = NEW_ARRAY(builder->arena, size_t, step->release_count);
+        step->release_count = 0;
+    }
+    for (size_t slot = 0; slot < slots; slot++)
+        if (last[slot]) last[slot]->release[last[slot]->release_count++] = slot;
+}
+
+static bool fill_schedule(struct builder *builder, struct value *const *given, size_t given_count,
+                          struct value *const *wanted, size_t wanted_count)
+{
+    struct schedule *schedule = builder->schedule;
+    schedule->input_count = given_count;
+    schedule->inputs = NEW_ARRAY(builder->arena, size_t, given_count);
+    for (size_t i = 0; i < given_count; i++) {
+        size_t known = slot_of(builder, given[i]);
+        schedule->inputs[i] = known != NO_SLOT ? known : add_slot(builder, given[i], NULL);
+    }
+    schedule->output_count = wanted_count;
+    schedule->outputs = NEW_ARRAY(builder->arena, size_t, wanted_count);
+    for (size_t i = 0; i < wanted_count; i++) {
+        if (wanted[i] && !search_from(builder, wanted[i])) return false;
+        schedule->outputs[i] = slot_of(builder, wanted[i]);
+    }
+    for (size_t i = 0; i < schedule->step_count; i++) resolve_slots(builder, schedule->steps[i]);
+    find_releases(builder);
+    return true;
+}
+
+static bool build_schedule(struct schedule **schedule, const struct builder *outer, const struct graph *graph,
+                           const struct environment *environment, struct value *const *given, size_t given_count,
+                           struct value *const *wanted, size_t wanted_count, int depth)
+{
+    struct builder builder = {.arena = outer->arena, .error = outer->error, .steps_left = outer->steps_left,
+                              .depth = depth, .environment = environment};
+    if (depth > MAX_NESTING)
+        return fail(outer->error, BNFUSE_UNSUPPORTED, "bodies and functions nest more than %d deep (or a function calls "
+                    "itself)", MAX_NESTING);
+    builder.schedule = *schedule = NEW(outer->arena, struct schedule);
+    builder.schedule->graph = graph;
+    return fill_schedule(&builder, given, given_count, wanted, wanted_count);
+}
+
+bool plan_build(struct plan **plan, struct arena *arena, const struct net *net, struct value *const *given,
+                size_t given_count, struct value *const *wanted, size_t wanted_count, struct bnfuse_error *error)
+{
+    size_t steps_left = MAX_STEPS;
+    struct builder root = {.arena = arena, .error = error, .steps_left = &steps_left};
+    *plan = NEW(arena, struct plan);
+    (*plan)->net = net;
+    return build_schedule(&(*plan)->schedule, &root, NULL, NULL, given, given_count, wanted, wanted_count, 0);
+}

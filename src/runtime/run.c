@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Executing a plan: one frame of slots per schedule being executed, one call per step.
+ *
+ * Around each kernel the runner does what kernels must not repeat: it converts real inputs to one store, checks what
+ * came out, and rounds or wraps it to the type it is said to have. */
+#include "runtime/load.h"
+#include "runtime/plan.h"
+
+#include <omp.h>
+#include <string.h>
+
+/* The values of a schedule while it is executed. */
+struct frame {
+    const struct schedule *schedule;
+    struct array **slots;
+    struct frame *outer;
+    const struct step *step;          /* that runs */
+    struct arena scratch;             /* of its call */
+};
+
+/* Initializers of a body, loaded by its first execution for the later ones. */
+struct kept {
+    const struct schedule *schedule;
+    struct array **slots;
+    struct kept *next;
+};
+
+struct run {
+    const struct plan *plan;
+    const struct run_options *options;
+    struct pool *pool;
+    struct frame *frame;              /* the innermost */
+    struct kept *kept;
+    struct arena arena;
+    int threads;
+    uint64_t bodies_run;
+};
+
+const struct run_options *run_settings(const struct run *run)
+{
+    return run->options;
+}
+
+uint64_t run_seed(const struct run *run)
+{
+    const struct value *output = node_output(run->frame->step->node, 0);
+    uint64_t seed = seed_for(run->options->random_seed, output ? output->name : "");
+    return run->frame->outer ? seed + run->bodies_run * 0x9e3779b97f4a7c15u : seed;
+}
+
+bool run_load(struct run *run, const char *name, const BnfuseOnnx__TensorProto *proto, struct array **array,
+              struct bnfuse_error *error)
+{
+    struct tensor tensor;
+    return tensor_from_proto(&tensor, &run->frame->scratch, run->plan->net->model, proto, error)
+           && load_tensor(array, name, &tensor, run->options, error);
+}
+
+bool run_load_sparse(struct run *run, const char *name, const BnfuseOnnx__SparseTensorProto *proto,
+                     struct array **array, struct bnfuse_error *error)
+{
+    return load_sparse(array, name, proto, run->plan->net->model, run->options, &run->frame->scratch, error);
+}
+
+static struct frame *frame_enter(struct run *run, const struct schedule *schedule)
+{
+    struct frame *frame = memory_take(run->options->memory, sizeof *frame);
+    *frame = (struct frame){.schedule = schedule, .outer = run->frame};
+    arena_open(&frame->scratch, run->options->memory);
+    run->frame = frame;
+    frame->slots = memory_take(run->options->memory, (schedule->slot_count + 1) * sizeof(struct array *));
+    memset(frame->slots, 0, (schedule->slot_count + 1) * sizeof(struct array *));
+    return frame;
+}
+
+static void frame_leave(struct run *run)
+{
+    struct frame *frame = run->frame;
+    size_t count = frame->schedule->slot_count;
+    run->frame = frame->outer;
+    if (frame->slots) {
+        for (size_t i = 0; i < count; i++) array_drop(frame->slots[i]);
+        memory_give(run->options->memory, frame->slots, (count + 1) * sizeof(struct array *));
+    }
+    arena_close(&frame->scratch);
+    memory_give(run->options->memory, frame, sizeof *frame);
+}
+
+static struct kept *kept_of(struct run *run, const struct schedule *schedule)
+{
+    for (struct kept *kept = run->kept; kept; kept = kept->next)
+        if (kept->schedule == schedule) return kept;
+    struct kept *kept = NEW(&run->arena, struct kept);
+    *kept = (struct kept){schedule, NEW_ARRAY(&run->arena, struct array *, schedule->slot_count), run->kept};
+    run->kept = kept;
+    return kept;
+}
+
+/* The value's initializer, if it has one; else *array stays NULL (an absent optional). */
+static bool load_initializer(struct run *run, const struct value *value, struct array **array,
+                             struct bnfuse_error *error)
+{
+    if (value->initializer) return load_tensor(array, value->name, value->initializer, run->options, error);
+    if (value->sparse)
+        return load_sparse(array, value->name, value->sparse, run->plan->net->model, run->options, &run->arena, error);
+    return true;
+}
+
+/* What a slot holds, loading it when it is an initializer's. NULL for an absent optional value. */
+static bool fetch(struct run *run, struct frame *frame, size_t slot, struct array **array, struct bnfuse_error *error)
+{
+    *array = NULL;
+    if (slot == NO_SLOT) return true;
+    struct array **held = &frame->slots[slot];
+    const struct value *value = frame->schedule->values[slot];
+    bool is_constant = value->initializer || value->sparse;
+    if (!*held && is_constant && frame->outer) {
+        struct kept *kept = kept_of(run, frame->schedule);
+        if (!kept->slots[slot] && !load_initializer(run, value, &kept->slots[slot], error)) return false;
+        *held = array_keep(kept->slots[slot]);
+    } else if (!*held && is_constant) {
+        if (!load_initializer(run, value, held, error)) return false;
+    }
+    *array = *held;
+    return true;
+}
+
+static bool is_real(const struct array *array)
+{
+    return array && (array->store == STORE_F32 || array->store == STORE_F64);
+}
+
+/* Double where the run is exact, an input is DOUBLE, or the node is told to make DOUBLE. */
+static enum store real_store(const struct call *call)
+{
+    if (call->exact || node_int(call->node, "to", 0) == DTYPE_DOUBLE || node_int(call->node, "dtype", 0) == DTYPE_DOUBLE)
+        return STORE_F64;
+    for (size_t i = 0; i < call->input_count; i++)
+        if (is_real(call->inputs[i]) && call->inputs[i]->store == STORE_F64) return STORE_F64;
+    return STORE_F32;
+}
+
+static void drop_arrays(struct array **arrays, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        array_drop(arrays[i]);
+        arrays[i] = NULL;
+    }
+}
+
+/* The inputs as the kernel sees them; each has one owner more, dropped after the call. */
+static bool gather_inputs(struct run *run, struct call *call, struct bnfuse_error *error)
+{
+    const struct step *step = run->frame->step;
+    for (size_t i = 0; i < call->input_count; i++) {
+        if (!fetch(run, run->frame, step->inputs[i], &call->inputs[i], error)) return false;
+        array_keep(call->inputs[i]);
+    }
+    call->real = real_store(call);
+    for (size_t i = 0; i < call->input_count; i++) {
+        struct array *input = call->inputs[i];
+        if (!is_real(input) || input->store == call->real) continue;
+        call->inputs[i] = array_stored(input, call->real);
+        array_drop(input);
+    }
+    return true;
+}
+
+/* An output under its type: stored and rounded as that type is. An array that others share is copied before. */
+static struct array *settle(struct run *run, struct array *array)
+{
+    if (!array || array->store == STORE_TEXT || array->store == STORE_SEQUENCE) return array;
+    enum store store = store_of(array->type, run->options->exact);
+    struct array *settled = array_stored(array, store);
+    array_drop(array);
+    if (settled->owners == 1 && (store == STORE_I64 || !run->options->exact)) array_round(settled);
+    return settled;
+}
+
+static bool store_outputs(struct run *run, struct call *call, struct bnfuse_error *error)
+{
+    struct frame *frame = run->frame;
+    const struct step *step = frame->step;
+    for (size_t i = 0; i < call->output_count; i++) {
+        if (step->outputs[i] == NO_SLOT) continue;
+        struct value *value = frame->schedule->values[step->outputs[i]];
+        struct array *array = settle(run, call->outputs[i]);
+        call->outputs[i] = NULL;
+        frame->slots[step->outputs[i]] = array;
+        if (!frame->outer && array && run->options->observe
+            && !run->options->observe(run->options->context, value, array, error))
+            return false;
+    }
+    return true;
+}
+
+static bool execute(struct run *run, const struct schedule *schedule, struct array *const *inputs, size_t input_count,
+                    struct array **outputs, size_t output_count, struct bnfuse_error *error);
+
+static bool call_body(struct run *run, const struct schedule *schedule, struct array *const *arguments,
+                      size_t argument_count, struct array **results, size_t result_count, struct bnfuse_error *error)
+{
+    run->bodies_run++;
+    return execute(run, schedule, arguments, argument_count, results, result_count, error);
+}
+
+static bool perform(struct run *run, struct call *call, struct bnfuse_error *error)
+{
+    const struct step *step = run->frame->step;
+    if (!gather_inputs(run, call, error)) return false;
+    bool good = step->kernel ? step->kernel->run(call)
+                             : call_body(run, step->function, call->inputs, call->input_count, call->outputs,
+                                         call->output_count, error);
+    return good && store_outputs(run, call, error);
+}
+
+static bool run_step(struct run *run, const struct step *step, struct bnfuse_error *error)
+{
+    struct frame *frame = run->frame;
+    const struct node *node = step->node;
+    frame->step = step;
+    struct call call = {.node = node, .kernel = step->kernel, .input_count = node->input_count,
+                        .output_count = node->output_count, .exact = run->options->exact, .real = STORE_F64,
+                        .threads = run->threads, .pool = run->pool, .run = run, .scratch = &frame->scratch,
+                        .error = error};
+    call.inputs = NEW_ARRAY(&frame->scratch, struct array *, node->input_count);
+    call.outputs = NEW_ARRAY(&frame->scratch, struct array *, node->output_count);
+    bool good = perform(run, &call, error);
+    drop_arrays(call.inputs, call.input_count);
+    drop_arrays(call.outputs, call.output_count);
+    arena_close(&frame->scratch);
+    arena_open(&frame->scratch, run->options->memory);
+    return good;
+}
+
+static void release(struct frame *frame, const struct step *step)
+{
+    for (size_t i = 0; i < step->release_count; i++) {
+        array_drop(frame->slots[step->release[i]]);
+        frame->slots[step->release[i]] = NULL;
+    }
+}
+
+static bool run_steps(struct run *run, struct array *const *inputs, size_t input_count, struct array **outputs,
+                      size_t output_count, struct bnfuse_error *error)
+{
+    struct frame *frame = run->frame;
+    const struct schedule *schedule = frame->schedule;
+    for (size_t i = 0; i < schedule->input_count && i < input_count; i++) {
+        array_drop(frame->slots[schedule->inputs[i]]);
+        frame->slots[schedule->inputs[i]] = array_keep(inputs[i]);
+    }
+    for (size_t i = 0; i < schedule->capture_count; i++) {
+        struct array *outer;
+        if (!fetch(run, frame->outer, schedule->captures[i].outer, &outer, error)) return false;
+        frame->slots[schedule->captures[i].slot] = array_keep(outer);
+    }
+    for (size_t i = 0; i < schedule->step_count; i++) {
+        const struct step *step = schedule->steps[i];
+        if (!run_step(run, step, error)) return false;
+        release(frame, step);
+    }
+    for (size_t i = 0; i < output_count; i++) {
+        struct array *array = NULL;
+        if (i < schedule->output_count && !fetch(run, frame, schedule->outputs[i], &array, error)) return false;
+        outputs[i] = array_keep(array);
+    }
+    return true;
+}
+
+/* outputs[] must be NULL before; what it holds after a failure is the caller's to drop. */
+static bool execute(struct run *run, const struct schedule *schedule, struct array *const *inputs, size_t input_count,
+                    struct array **outputs, size_t output_count, struct bnfuse_error *error)
+{
+    frame_enter(run, schedule);
+    bool good = run_steps(run, inputs, input_count, outputs, output_count, error);
+    frame_leave(run);
+    return good;
+}
+
+bool run_body(struct run *run, struct graph *body, struct array *const *arguments, size_t argument_count,
+              struct array **results, size_t result_count, struct bnfuse_error *error)
+{
+    const struct step *step = run->frame->step;
+    memset(results, 0, result_count * sizeof *results);
+    for (size_t i = 0; i < step->node->inner_count; i++) {
+        if (step->node->inner[i] != body) continue;
+        if (call_body(run, step->bodies[i], arguments, argument_count, results, result_count, error)) return true;
+        drop_arrays(results, result_count);
+        return false;
+    }
+    return fail(error, BNFUSE_INTERNAL, "%s: a body that is not its own", node_label(step->node, &run->frame->scratch));
+}
+
+struct run_call {
+    struct run *run;
+    struct array *const *inputs;
+    struct array **outputs;
+};
+
+static bool run_guarded(void *context, struct bnfuse_error *error)
+{
+    struct run_call *call = context;
+    const struct schedule *schedule = call->run->plan->schedule;
+    return execute(call->run, schedule, call->inputs, schedule->input_count, call->outputs, schedule->output_count,
+                   error);
+}
+
+/* Guarded, so that frames and scratch are gone whichever way a run ends. */
+bool plan_run(const struct plan *plan, const struct run_options *options, struct array *const *inputs,
+              struct array **outputs, struct bnfuse_error *error)
+{
+    struct run run = {.plan = plan, .options = options, .pool = options->pool};
+    struct run_call call = {&run, inputs, outputs};
+    run.threads = options->threads > 0 ? options->threads : omp_get_num_procs();
+    arena_open(&run.arena, options->memory);
+    memset(outputs, 0, plan->schedule->output_count * sizeof *outputs);
+
+    bool good = guarded(options->memory, run_guarded, &call, error);
+
+    while (run.frame) frame_leave(&run);
+    for (struct kept *kept = run.kept; kept; kept = kept->next) drop_arrays(kept->slots, kept->schedule->slot_count);
+    if (!good) drop_arrays(outputs, plan->schedule->output_count);
+    arena_close(&run.arena);
+    return good;
+}
