@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Elements one at a time, whatever the store: for kernels whose time goes elsewhere. */
+#ifndef RUNTIME_ELEMENT_H
+#define RUNTIME_ELEMENT_H
+
+#include "runtime/array.h"
+
+/* Element i of an array of numbers as a double. */
+static inline double element_real(const struct array *array, int64_t i)
+{
+    if (array->store == STORE_F32) return (double)array->f32[i];
+    return array->store == STORE_F64 ? array->f64[i] : (double)array->i64[i];
+}
+
+/* Sets element i of an array in F32 or F64. */
+static inline void element_put(struct array *array, int64_t i, double value)
+{
+    if (array->store == STORE_F32) array->f32[i] = (float)value;
+    else array->f64[i] = value;
+}
+
+/* Whether the array is a tensor of real numbers, of whole numbers (bool too), or of strings. */
+static inline bool is_real(const struct array *array)
+{
+    return array->store == STORE_F32 || array->store == STORE_F64;
+}
+
+static inline bool is_whole(const struct array *array)
+{
+    return array->store == STORE_I64;
+}
+
+static inline bool is_text(const struct array *array)
+{
+    return array->store == STORE_TEXT;
+}
+
+static inline bool is_tensor(const struct array *array)
+{
+    return array->store != STORE_SEQUENCE;
+}
+
+#endif
