@@ -38,7 +38,7 @@ static struct array *scalar(struct call *call, enum dtype type, int64_t value)
 
 static bool branch(struct call *call)
 {
-    int64_t condition;
+    int64_t condition = 0;
     if (!read_scalar(call, 0, "its condition", &condition)) return false;
     const char *name = condition ? "then_branch" : "else_branch";
     struct graph *body = find_body(call, name);

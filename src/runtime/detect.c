@@ -260,7 +260,7 @@ static bool read_align(struct call *call, struct align *align)
 
 static bool roi_align(struct call *call)
 {
-    struct align align;
+    struct align align = { 0 };
     if (!read_align(call, &align)) return false;
     int64_t dims[] = { align.rois->dims[0], align.channels, align.out_height, align.out_width };
     struct array *y = call_output(call, 0, align.x->type, 4, dims);
@@ -269,7 +269,7 @@ static bool roi_align(struct call *call)
     align.samples = NEW(call->scratch, struct sample);
     align.room = 1;
     for (int64_t roi = 0, next = 0; roi < dims[0]; roi++) {
-        int64_t rows, columns;
+        int64_t rows = 0, columns = 0;
         if (!region_samples(call, &align, roi, &rows, &columns)) return false;
         for (int64_t c = 0; c < align.channels; c++) {
             int64_t plane = (align.batch->i64[roi] * align.channels + c) * align.height * align.width;

@@ -10,6 +10,7 @@
 /* One line per family. */
 static const struct kernel *const families[] = {
     elementwise_kernels,
+    control_kernels, sort_kernels, detect_kernels, quant_kernels,
 };
 
 /* The rows of ai.onnx carry the bare operator; those of another domain "domain:operator". */
