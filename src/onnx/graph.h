@@ -55,6 +55,7 @@ struct value {
 
 struct node {
     const BnfuseOnnx__NodeProto *proto;   /* of the file, or an edited copy in the arena */
+    const char **texts;       /* its attributes that are strings; private to attr.c */
     bool is_new;              /* not in the file */
     struct graph *graph;
     struct node *previous, *next;         /* file order; a new node stands where it was inserted */
@@ -67,6 +68,7 @@ struct node {
     const char **inner_names; /* their attribute names */
     size_t inner_count;
     struct graph *function;   /* the body, if it calls a local function of the model */
+    size_t place;             /* private to graph_order */
     void *mark;
 };
 
@@ -75,10 +77,11 @@ struct graph {
     const BnfuseOnnx__GraphProto *proto;        /* NULL for a function body */
     const BnfuseOnnx__FunctionProto *function;  /* NULL for a graph */
     struct node *owner;       /* the node whose body this is; NULL for the main graph and functions */
+    size_t slot;              /* which of owner->inner, or of net->functions, it is */
     struct node *first, *last;
     size_t node_count;
     struct value **inputs, **outputs;   /* as listed; an inner graph may list an outer value as its output */
-    struct use *output_uses;            /* parallel to outputs */
+    struct use *output_uses;            /* parallel to outputs; in use for those of an outer graph only */
     size_t input_count, output_count;
     struct value **initializers;        /* every value with one, in file order, new ones last */
     size_t initializer_count;
@@ -95,8 +98,9 @@ struct net {
     struct name_table *names; /* every name in the model; private to graph.c */
 };
 
-/* Builds the index. Fails (BNFUSE_INVALID) on what no index can hold: a value written twice, a read of a value that no
- * scope defines, attributes that do not fit. */
+/* Builds the index (freeze_weights is false after it). Fails (BNFUSE_INVALID) on what no index can hold: a value written
+ * twice, a read of a value that no scope defines, an initializer whose data do not fit its type and dims. An input that
+ * a node writes, as some exporters have it, stays listed but is the node's output, not an input. */
 bool net_index(struct net *net, struct arena *arena, const struct model *model, struct bnfuse_error *error);
 
 /* The value of this name in the graph itself, or NULL; and in the graph or those around it. */
