@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Fused against unfused: the four questions, in order, and the verdict. The reference run asks the first of them in
+ * lock-step: a site is checked, and its inputs let go, as soon as the last value it needs has been seen. */
+#include "check/check.h"
+
+#include "check/measure.h"
+#include "check/session.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char *const verdict_texts[] = {
+    [VERDICT_IDENTICAL] = "identical",
+    [VERDICT_PASS] = "pass",
+    [VERDICT_PASS_ROUNDING] = "pass (rounding only)",
+    [VERDICT_PASS_SITES] = "pass (sites only)",
+    [VERDICT_FAIL] = "fail",
+    [VERDICT_ILL_CONDITIONED] = "ill-conditioned",
+    [VERDICT_NOT_CHECKED] = "not checked",
+};
+
+const char *verdict_text(enum verdict verdict)
+{
+    return verdict_texts[verdict];
+}
+
+struct check {
+    struct session *session;
+    struct check_result *result;
+    struct site *sites;
+    struct site_runner runner;
+};
+
+/* ---- question 1, while the reference run goes on ---- */
+
+/* A site waits for a value of `before`, either to be fed with it or to compare with it. */
+struct waiting {
+    struct site *site;
+    struct array **slot;
+    struct waiting *next;
+};
+
+static void wait_for(struct check *check, struct site *site, struct value *value, struct array **slot)
+{
+    struct waiting *waiting = NEW(&check->session->data, struct waiting);
+    *waiting = (struct waiting){ site, slot, value->mark };
+    value->mark = waiting;
+}
+
+/* Sites in inner graphs, and those that read what the original does not have, are left to random data. */
+static bool is_observable(const struct site *site)
+{
+    for (size_t i = 0; i < site->given_count; i++)
+        if (!site->origins[i]) return false;
+    return !site->inner;
+}
+
+static void prepare_sites(struct check *check)
+{
+    for (struct site *site = check->sites; site; site = site->next) {
+        site->waiting = site->given_count + 1;
+        if (!is_observable(site)) continue;
+        wait_for(check, site, site->origin, &site->expected);
+        for (size_t i = 0; i < site->given_count; i++) wait_for(check, site, site->origins[i], &site->fed[i]);
+    }
+}
+
+static void forget_sites(struct check *check)
+{
+    for (struct site *site = check->sites; site; site = site->next) {
+        site->origin->mark = NULL;
+        array_drop(site->expected);
+        site->expected = NULL;
+        for (size_t i = 0; i < site->given_count; i++) {
+            if (site->origins[i]) site->origins[i]->mark = NULL;
+            array_drop(site->fed[i]);
+            site->fed[i] = NULL;
+        }
+    }
+}
+
+/* Several sets of inputs: the worst of them counts. */
+static bool check_site(struct check *check, struct site *site, bool (*with)(const struct site_runner *, struct site *,
+                       struct bnfuse_error *), struct bnfuse_error *error)
+{
+    struct site_result earlier = *site->result;
+    if (!with(&check->runner, site, error)) return false;
+    if (!earlier.checked) return true;
+    bool worse = exceeds(&earlier.difference, site->result->difference.relative);
+    if (worse) site->result->ill_conditioned = earlier.ill_conditioned;
+    site->result->difference = worse_difference(earlier.difference, site->result->difference);
+    return true;
+}
+
+static bool observe(void *context, struct value *value, struct array *array, struct bnfuse_error *error)
+{
+    struct check *check = context;
+    struct waiting *waiting = value->mark;
+    value->mark = NULL;
+    for (; waiting; waiting = waiting->next) {
+        *waiting->slot = array ? array_keep(array) : NULL;
+        if (--waiting->site->waiting == 0 && !check_site(check, waiting->site, site_check, error)) return false;
+    }
+    return true;
+}
+
+static bool check_sites_randomly(struct check *check, bool all, struct bnfuse_error *error)
+{
+    for (struct site *site = check->sites; site; site = site->next)
+        if ((all || !is_observable(site)) && !check_site(check, site, site_check_random, error)) return false;
+    return true;
+}
+
+/* ---- questions 2 to 4 ---- */
+
+struct outputs { struct array **exact, **unrounded, **rounded, **native_before, **native_after; };
+
+static struct array **output_list(struct session *session, size_t count)
+{
+    return NEW_ARRAY(&session->data, struct array *, count);
+}
+
+static struct outputs output_lists(struct session *session, size_t count)
+{
+    return (struct outputs){ output_list(session, count), output_list(session, count), output_list(session, count),
+                             output_list(session, count), output_list(session, count) };
+}
+
+static bool run_all(struct check *check, struct outputs *to, struct bnfuse_error *error)
+{
+    struct session *session = check->session;
+    const struct side *before = &session->before, *after = &session->after;
+    struct observer observer = { observe, check };
+    prepare_sites(check);
+    bool ran = session_run(session, before, EXACT_ROUNDED, 0, &observer, to->exact, error);
+    forget_sites(check);
+    return ran && session_run(session, after, EXACT_UNROUNDED, 0, NULL, to->unrounded, error) &&
+           session_run(session, after, EXACT_ROUNDED, 0, NULL, to->rounded, error) &&
+           session_run(session, before, NATIVE, 0, NULL, to->native_before, error) &&
+           session_run(session, after, NATIVE, 0, NULL, to->native_after, error);
+}
+
+static void merge_output(const struct check *check, struct output_result *result, const struct outputs *of, size_t i)
+{
+    const struct check_options *options = check->session->options;
+    result->algebra = worse_difference(result->algebra, measure(of->exact[i], of->unrounded[i]));
+    result->rounding = worse_difference(result->rounding, measure(of->exact[i], of->rounded[i]));
+    result->deployment = worse_difference(result->deployment, measure(of->native_before[i], of->native_after[i]));
+    result->truth_before = fmax(result->truth_before, measure(of->exact[i], of->native_before[i]).root_mean_square);
+    result->truth_after = fmax(result->truth_after, measure(of->exact[i], of->native_after[i]).root_mean_square);
+    result->within_tolerance &= within_tolerance(of->native_before[i], of->native_after[i], options->atol,
+                                                 options->rtol);
+}
+
+/* The reference against itself with every stored weight moved by half a unit in its last place: what the storage of
+ * the weights leaves open anyway. */
+static bool measure_noise(struct check *check, const struct outputs *of, struct bnfuse_error *error)
+{
+    struct session *session = check->session;
+    size_t count = check->result->output_count;
+    struct array **noisy = output_list(session, count);
+    bool ran = session_run(session, &session->before, EXACT_ROUNDED, session->options->seed | 1, NULL, noisy, error);
+    for (size_t i = 0; ran && i < count; i++) {
+        struct difference noise = measure(of->exact[i], noisy[i]);
+        check->result->outputs[i].noise = fmax(check->result->outputs[i].noise, noise.relative);
+        if (noise.shape_differs || noise.pattern_differs) check->result->outputs[i].noise = INFINITY;
+    }
+    drop_all(noisy, count);
+    return ran;
+}
+
+static bool needs_noise(const struct check_result *result)
+{
+    for (size_t i = 0; i < result->output_count; i++)
+        if (exceeds(&result->outputs[i].algebra, SITE_LIMIT) || !result->outputs[i].within_tolerance) return true;
+    return false;
+}
+
+static void drop_outputs(struct outputs *of, size_t count)
+{
+    struct array **const lists[] = { of->exact, of->unrounded, of->rounded, of->native_before, of->native_after };
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) drop_all(lists[i], count);
+}
+
+static bool check_set(struct check *check, struct bnfuse_error *error)
+{
+    struct check_result *result = check->result;
+    struct outputs of = output_lists(check->session, result->output_count);
+    bool ran = run_all(check, &of, error);
+    for (size_t i = 0; ran && i < result->output_count; i++) merge_output(check, &result->outputs[i], &of, i);
+    if (ran && needs_noise(result)) ran = measure_noise(check, &of, error);
+    drop_outputs(&of, result->output_count);
+    return ran;
+}
+
+/* Random inputs may have dims that the model cannot take: the next guess then. Inputs given by the user are run once. */
+static bool check_inputs(struct check *check, struct bnfuse_error *error)
+{
+    struct session *session = check->session;
+    struct bnfuse_error first = { .status = BNFUSE_OK }, *report = &first;
+    bool guessed = true;
+    for (size_t i = 0; i < guess_count && guessed; i++, report = NULL) {
+        struct bnfuse_error latest;
+        if (!session_feed(session, &guesses[i], 1, 0, &guessed, &latest)) {
+            if (report) first = latest;
+            break;
+        }
+        if (check_set(check, &latest)) {
+            check->result->inputs = describe_inputs(session->arena, &session->before);
+            return true;
+        }
+        if (report) first = latest;
+        if (latest.status == BNFUSE_INTERNAL) break;
+    }
+    return fail(error, first.status, "%s", first.message);
+}
+
+static bool check_whole(struct check *check, struct bnfuse_error *error)
+{
+    struct session *session = check->session;
+    const struct check_options *options = session->options;
+    const struct graph *graph = session->before.net->main;
+    struct check_result *result = check->result;
+    if (!session_plan(session, error)) return false;
+    result->output_count = graph->output_count;
+    result->outputs = NEW_ARRAY(session->arena, struct output_result, graph->output_count);
+    for (size_t i = 0; i < graph->output_count; i++)
+        result->outputs[i] = (struct output_result){ .name = graph->outputs[i]->name, .noise = -1,
+                                                     .within_tolerance = true };
+    size_t sets = options->set_count ? options->set_count : 1;
+    session->runs_planned = 5 * sets;
+    for (size_t i = 0; i < sets; i++) {
+        session->set = options->set_count ? &options->sets[i] : NULL;
+        if (!check_inputs(check, error)) return false;
+        result->set_count++;
+    }
+    return true;
+}
+
+/* ---- the verdict ---- */
+
+static bool settle(struct check_result *result, enum verdict verdict, const char *why)
+{
+    result->verdict = verdict;
+    result->why = why;
+    return true;
+}
+
+static void collect_sites(struct check *check)
+{
+    struct check_result *result = check->result;
+    for (const struct site *site = check->sites; site; site = site->next) result->site_count++;
+    result->sites = NEW_ARRAY(check->session->arena, struct site_result, result->site_count);
+    size_t i = 0;
+    for (const struct site *site = check->sites; site; site = site->next) {
+        result->sites[i++] = *site->result;
+        result->sites_checked += site->result->checked;
+        if (site->result->checked && !site->result->ill_conditioned)
+            result->worst_site = fmax(result->worst_site, site->result->difference.relative);
+    }
+}
+
+static const char *describe_difference(struct arena *arena, const struct difference *difference)
+{
+    if (difference->shape_differs) return "has another shape or type";
+    if (difference->pattern_differs) return "has NaN, infinities or strings where the original has others";
+    return arena_printf(arena, "differs by %.3g of its scale", difference->relative);
+}
+
+/* Question 1: any site beyond float64 rounding is a bug, whatever the whole graph says. */
+static bool judge_sites(struct check *check)
+{
+    struct check_result *result = check->result;
+    for (size_t i = 0; i < result->site_count; i++) {
+        const struct site_result *site = &result->sites[i];
+        if (!site->checked || site->ill_conditioned || !exceeds(&site->difference, SITE_LIMIT)) continue;
+        result->first_divergent = site->value;
+        return settle(result, VERDICT_FAIL,
+                      arena_printf(check->session->arena, "\"%s\" (%s%s%s) %s", site->value, site->node,
+                                   *site->scope ? " in " : "", site->scope,
+                                   describe_difference(check->session->arena, &site->difference)));
+    }
+    return false;
+}
+
+static const struct site_result *unchecked_site(const struct check *check, bool conditional_only)
+{
+    for (const struct site *site = check->sites; site; site = site->next)
+        if (!site->result->checked && (!conditional_only || site->conditional)) return site->result;
+    return NULL;
+}
+
+/* The whole graph did not run, for this reason. */
+static bool judge_sites_only(struct check *check, const char *reason)
+{
+    struct check_result *result = check->result;
+    const struct site_result *unchecked = unchecked_site(check, false);
+    if (judge_sites(check)) return true;
+    if (unchecked)
+        return settle(result, VERDICT_NOT_CHECKED,
+                      arena_printf(check->session->arena, "%s; nor can the site of \"%s\" alone: %s", reason,
+                                   unchecked->value, unchecked->why));
+    return settle(result, check->session->options->full ? VERDICT_NOT_CHECKED : VERDICT_PASS_SITES, reason);
+}
+
+static bool is_real_damage(const struct output_result *output)
+{
+    const struct difference *of[] = { &output->rounding, &output->deployment };
+    for (size_t i = 0; i < 2; i++)
+        if (of[i]->pattern_differs) return true;
+    double limit = NOISE_FACTOR * fmax(output->noise, 0);
+    return output->rounding.relative > limit &&
+           output->truth_after > NOISE_FACTOR * fmax(output->truth_before, output->noise);
+}
+
+/* The algebra of the whole graph, when all sites are proven: a difference is amplified rounding, unless it is larger
+ * than what rounding of the stored weights does. */
+static bool judge_output(struct check *check, const struct output_result *output)
+{
+    struct arena *arena = check->session->arena;
+    if (exceeds(&output->algebra, SITE_LIMIT)) {
+        bool amplified = !output->algebra.shape_differs && !output->algebra.pattern_differs &&
+                         output->algebra.relative <= output->noise;
+        const char *what = describe_difference(arena, &output->algebra);
+        if (amplified)
+            return settle(check->result, VERDICT_ILL_CONDITIONED,
+                          arena_printf(arena, "output \"%s\" %s in float64, although every site agrees: the model "
+                                       "amplifies rounding (the last bit of its weights moves it by %.3g)",
+                                       output->name, what, output->noise));
+        return settle(check->result, VERDICT_FAIL, arena_printf(arena, "output \"%s\" %s in float64", output->name, what));
+    }
+    if (output->within_tolerance) return false;
+    if (is_real_damage(output))
+        return settle(check->result, VERDICT_FAIL,
+                      arena_printf(arena, "output \"%s\" %s once its weights are stored, %.3g times further from float64 "
+                                   "than the original", output->name, describe_difference(arena, &output->deployment),
+                                   output->truth_after / fmax(output->truth_before, output->noise)));
+    if (check->result->verdict == VERDICT_PASS)
+        settle(check->result, VERDICT_PASS_ROUNDING,
+               arena_printf(arena, "output \"%s\" %s, beyond the tolerance, but not in float64", output->name,
+                            describe_difference(arena, &output->deployment)));
+    return false;
+}
+
+static void judge_whole(struct check *check)
+{
+    struct check_result *result = check->result;
+    if (judge_sites(check)) return;
+    settle(result, VERDICT_PASS, "");
+    for (size_t i = 0; i < result->output_count; i++) {
+        if (!judge_output(check, &result->outputs[i])) continue;
+        if (!result->first_divergent) result->first_divergent = first_divergent(check->session, SITE_LIMIT);
+        return;
+    }
+    const struct site_result *unchecked = unchecked_site(check, true);
+    if (unchecked)
+        settle(result, VERDICT_NOT_CHECKED,
+               arena_printf(check->session->arena, "the branch with \"%s\" (%s) may not have been taken, and it cannot be "
+                            "run alone: %s", unchecked->value, unchecked->scope, unchecked->why));
+}
+
+static bool check_changes(struct check *check, struct bnfuse_error *error)
+{
+    struct bnfuse_error why = { .status = BNFUSE_OK };
+    bool whole = check_whole(check, &why);
+    if (!whole && (why.status == BNFUSE_INTERNAL || why.status == BNFUSE_USAGE))
+        return fail(error, why.status, "%s", why.message);
+    if (!whole) check->result->output_count = 0;
+    if (!check_sites_randomly(check, !whole, error)) return false;
+    collect_sites(check);
+    if (!outputs_survive(check->session->before.net, check->session->after.net))
+        return settle(check->result, VERDICT_FAIL, "an output of the model is missing");
+    if (whole) judge_whole(check);
+    else judge_sites_only(check, arena_copy_text(check->session->arena, why.message));
+    return true;
+}
+
+bool check_fusion(const struct net *before, const struct net *after, const struct check_options *options,
+                  struct check_result *result, struct bnfuse_error *error)
+{
+    *result = (struct check_result){ .verdict = VERDICT_IDENTICAL, .why = "", .inputs = "", .seed = options->seed };
+    struct session *session = session_open(after->arena, before, after, options);
+    struct check check = { .session = session, .result = result };
+    struct site_finder finder = { before, after, after->arena, is_supplied, options };
+    check.runner = (struct site_runner){ before, after, &session->scratch, &session->pool, options };
+    check.sites = sites_find(&finder);
+    bool changed = check.sites || !outputs_survive(before, after);
+    bool done = !changed || check_changes(&check, error);
+    session_close(session);
+    return done;
+}

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Random inputs. A dim is, in this order: what --shape says, what the model says, what --dim says of its name, what
+ * another input with the same symbol has, what a reader needs (a Conv knows its channels), a guess. */
+#include "check/input.h"
+
+#include "onnx/attr.h"
+#include "onnx/shape.h"
+
+#include <string.h>
+
+const struct guess guesses[] = {
+    { 2, 224, 32, 16 }, { 1, 224, 32, 16 }, { 2, 64, 8, 4 }, { 1, 64, 16, 1 }, { 1, 32, 4, 8 }, { 1, 256, 64, 32 },
+    { 1, 128, 128, 128 }, { 1, 512, 256, 256 }, { 1, 28, 1, 64 }, { 1, 8, 2, 2 }, { 1, 1, 1, 1 },
+};
+const size_t guess_count = sizeof guesses / sizeof *guesses;
+
+struct symbol_size { int symbol; int64_t size; };
+
+void chooser_open(struct chooser *chooser, struct arena *arena, const struct check_options *options,
+                  const struct guess *guess)
+{
+    *chooser = (struct chooser){ .arena = arena, .options = options, .guess = guess, .scale = 1 };
+}
+
+/* ---- dims ---- */
+
+static void remember_symbol(struct chooser *chooser, int symbol, int64_t size)
+{
+    if (!symbol) return;
+    if (chooser->symbol_count == chooser->symbol_space) {
+        size_t space = 2 * chooser->symbol_space + 8;
+        chooser->symbols = arena_grow(chooser->arena, chooser->symbols, chooser->symbol_space, space,
+                                      sizeof *chooser->symbols);
+        chooser->symbol_space = space;
+    }
+    chooser->symbols[chooser->symbol_count++] = (struct symbol_size){ symbol, size };
+}
+
+static int64_t recall_symbol(const struct chooser *chooser, int symbol)
+{
+    for (size_t i = 0; symbol && i < chooser->symbol_count; i++)
+        if (chooser->symbols[i].symbol == symbol) return chooser->symbols[i].size;
+    return -1;
+}
+
+static const BnfuseOnnx__TensorShapeProto *declared_shape(const struct value *value)
+{
+    const BnfuseOnnx__TypeProto *type = value->info ? value->info->type : NULL;
+    bool tensor = type && type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+    return tensor ? type->tensor_type->shape : NULL;
+}
+
+/* The name of a dim as the model has it (dim_param), or NULL. */
+static const char *dim_name(const struct value *value, int axis)
+{
+    const BnfuseOnnx__TensorShapeProto *shape = declared_shape(value);
+    if (!shape || (size_t)axis >= shape->n_dim) return NULL;
+    const BnfuseOnnx__TensorShapeProto__Dimension *dim = shape->dim[axis];
+    return dim->value_case == BNFUSE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM ? dim->dim_param : NULL;
+}
+
+static int64_t named_size(const struct check_options *options, const char *name)
+{
+    for (size_t i = 0; name && i < options->dim_count; i++)
+        if (strcmp(options->dims[i].name, name) == 0) return options->dims[i].size;
+    return -1;
+}
+
+/* What a reader of input 0 needs: `rank` dims (0: any), and one axis fixed by its weight. */
+static const struct need {
+    const char *op;
+    int rank;                 /* -1: that of the weight; 0: any */
+    int axis;                 /* of the input; from the end when negative */
+    int weight_axis;          /* of input 1; from the end when negative */
+    bool times_group;
+    const char *transposed;   /* attribute that exchanges the last two axes of the weight */
+} needs[] = {
+    { "Conv", -1, 1, 1, true, NULL },
+    { "ConvTranspose", -1, 1, 0, false, NULL },
+    { "Gemm", 2, 1, 0, false, "transB" },
+    { "MatMul", 0, -1, -2, false, NULL },
+    { "BatchNormalization", 0, 1, 0, false, NULL },
+    { "InstanceNormalization", 0, 1, 0, false, NULL },
+    { "LSTM", 3, 2, 2, false, NULL },
+    { "GRU", 3, 2, 2, false, NULL },
+    { "RNN", 3, 2, 2, false, NULL },
+};
+
+static const struct need *need_of(const struct use *use)
+{
+    if (!use->node || use->slot != 0) return NULL;
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (node_is(use->node, needs[i].op)) return &needs[i];
+    return NULL;
+}
+
+static const struct shape *weight_shape(const struct use *use)
+{
+    const struct value *weight = node_input(use->node, 1);
+    return weight && weight->shape.rank > 0 ? &weight->shape : NULL;
+}
+
+static int needed_rank(const struct value *value)
+{
+    for (const struct use *use = value->uses; use; use = use->next) {
+        const struct need *need = need_of(use);
+        if (!need || need->rank == 0) continue;
+        if (need->rank > 0) return need->rank;
+        if (weight_shape(use)) return weight_shape(use)->rank;
+    }
+    return 4;
+}
+
+static int64_t needed_size(const struct value *value, int rank, int axis)
+{
+    for (const struct use *use = value->uses; use; use = use->next) {
+        const struct need *need = need_of(use);
+        const struct shape *weight = need ? weight_shape(use) : NULL;
+        if (!weight || (need->axis < 0 ? need->axis + rank : need->axis) != axis) continue;
+        int from = need->weight_axis < 0 ? need->weight_axis + weight->rank : need->weight_axis;
+        if (need->transposed && node_int(use->node, need->transposed, 0)) from = weight->rank - 1 - from;
+        if (from < 0 || from >= weight->rank || weight->dims[from].size < 0) continue;
+        int64_t size = weight->dims[from].size;
+        if (need->times_group && !size_multiply(size, node_int(use->node, "group", 1), &size)) continue;
+        return size;
+    }
+    return -1;
+}
+
+static int64_t guessed_size(const struct chooser *chooser, const int64_t *dims, int rank, int axis)
+{
+    if (axis == 0) return chooser->guess->batch;
+    if (rank < 4) return chooser->guess->length;
+    if (axis == 1) return 3;
+    return dims[1] <= 4 ? chooser->guess->image : chooser->guess->map;
+}
+
+static int64_t chosen_size(struct chooser *chooser, const struct value *value, const int64_t *dims, int rank, int axis)
+{
+    struct dim dim = value->shape.rank == rank ? value->shape.dims[axis] : (struct dim){ -1, 0 };
+    if (dim.size > 0) return dim.size;
+    int64_t size = named_size(chooser->options, dim_name(value, axis));
+    if (size < 0) size = recall_symbol(chooser, dim.symbol);
+    if (size < 0) size = needed_size(value, rank, axis);
+    if (size < 0) {
+        size = guessed_size(chooser, dims, rank, axis);
+        chooser->guessed = true;
+    }
+    remember_symbol(chooser, dim.symbol, size);
+    return size;
+}
+
+static int choose_dims(struct chooser *chooser, const struct value *value, int64_t *dims)
+{
+    const struct check_options *options = chooser->options;
+    for (size_t i = 0; i < options->shape_count; i++) {
+        const struct shape_choice *choice = &options->shapes[i];
+        if (strcmp(choice->name, value->name) != 0) continue;
+        for (int axis = 0; axis < choice->rank; axis++) {
+            dims[axis] = choice->dims[axis];
+            if (value->shape.rank == choice->rank)
+                remember_symbol(chooser, value->shape.dims[axis].symbol, dims[axis]);
+        }
+        return choice->rank;
+    }
+    int rank = value->shape.rank >= 0 ? value->shape.rank : needed_rank(value);
+    if (rank > TENSOR_MAX_RANK) rank = TENSOR_MAX_RANK;
+    for (int axis = 0; axis < rank; axis++) dims[axis] = chosen_size(chooser, value, dims, rank, axis);
+    return rank;
+}
+
+/* ---- whole numbers: what their readers can take ---- */
+
+struct range { int64_t low, high; };
+
+static void limit(struct range *range, int64_t low, int64_t high)
+{
+    if (high < low) high = low;
+    if (low > range->low) range->low = low;
+    if (high < range->high) range->high = high;
+    if (range->high < range->low) range->high = range->low;
+}
+
+static int64_t input_dim(const struct node *node, size_t slot, int64_t axis)
+{
+    const struct value *value = node_input(node, slot);
+    if (!value || value->shape.rank <= 0) return -1;
+    if (axis < 0) axis += value->shape.rank;
+    return axis >= 0 && axis < value->shape.rank ? value->shape.dims[axis].size : -1;
+}
+
+static void limit_index_along_axis(struct chooser *chooser, const struct node *node, struct range *range)
+{
+    (void)chooser;
+    int64_t size = input_dim(node, 0, node_int(node, "axis", 0));
+    limit(range, 0, size > 0 ? size - 1 : 0);
+}
+
+static void limit_index_of_all_axes(struct chooser *chooser, const struct node *node, struct range *range)
+{
+    (void)chooser;
+    const struct value *data = node_input(node, 0);
+    int64_t least = data && data->shape.rank > 0 ? INT64_MAX : 1;
+    for (int axis = 0; data && axis < data->shape.rank; axis++)
+        if (data->shape.dims[axis].size < least) least = data->shape.dims[axis].size;
+    limit(range, 0, least > 0 ? least - 1 : 0);
+}
+
+static void limit_depth(struct chooser *chooser, const struct node *node, struct range *range)
+{
+    struct value *depth = node_input(node, 1);
+    const struct tensor *constant = depth ? value_constant(depth) : NULL;
+    double size = 1;
+    if (constant && constant->count > 0 && !tensor_read_real(constant, 0, 1, &size, NULL)) size = 1;
+    (void)chooser;
+    limit(range, 0, size >= 1 && size < 1e9 ? (int64_t)size - 1 : 0);
+}
+
+static void limit_sequence_length(struct chooser *chooser, const struct node *node, struct range *range)
+{
+    const struct value *sequence = node_input(node, 0);
+    int64_t dims[TENSOR_MAX_RANK];
+    int rank = sequence ? choose_dims(chooser, sequence, dims) : 0;
+    limit(range, 1, rank > 0 ? dims[0] : 1);
+}
+
+static void limit_to_count(struct chooser *chooser, const struct node *node, struct range *range)
+{
+    (void)chooser;
+    (void)node;
+    limit(range, 2, 2);
+}
+
+static void limit_to_one(struct chooser *chooser, const struct node *node, struct range *range)
+{
+    (void)chooser;
+    (void)node;
+    limit(range, 1, 1);
+}
+
+static const struct reader_limit {
+    const char *op;
+    size_t slot;
+    void (*narrow)(struct chooser *chooser, const struct node *node, struct range *range);
+} reader_limits[] = {
+    { "Gather", 1, limit_index_along_axis },
+    { "GatherElements", 1, limit_index_along_axis },
+    { "ScatterElements", 1, limit_index_along_axis },
+    { "Scatter", 1, limit_index_along_axis },
+    { "GatherND", 1, limit_index_of_all_axes },
+    { "ScatterND", 1, limit_index_of_all_axes },
+    { "OneHot", 0, limit_depth },
+    { "LSTM", 4, limit_sequence_length },
+    { "GRU", 4, limit_sequence_length },
+    { "RNN", 4, limit_sequence_length },
+    { "ReverseSequence", 1, limit_sequence_length },
+    { "Loop", 0, limit_to_count },
+    { "TopK", 1, limit_to_one },
+    { "Tile", 1, limit_to_one },
+    { "Expand", 1, limit_to_one },
+    { "Reshape", 1, limit_to_one },
+};
+
+/* Operators whose output 0 holds the numbers of input 0. */
+static const char *const passers[] = { "Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose",
+                                       "Expand", "Tile", "Slice", "Split", "Concat", "Gather", "Pad" };
+
+static bool passes_numbers_on(const struct use *use)
+{
+    if (!use->node || (use->slot != 0 && !node_is(use->node, "Concat"))) return false;
+    for (size_t i = 0; i < sizeof passers / sizeof *passers; i++)
+        if (node_is(use->node, passers[i])) return true;
+    return false;
+}
+
+static struct range range_of_type(enum dtype type)
+{
+    switch (type) {
+    case DTYPE_UINT8: return (struct range){ 0, 255 };
+    case DTYPE_INT8: return (struct range){ -128, 127 };
+    default: return (struct range){ 0, 1 };
+    }
+}
+
+enum { MAX_VISITED = 64 };
+
+/* Follows the value through what only moves it, and narrows the range at every reader that indexes by it. */
+static struct range find_range(struct chooser *chooser, const struct value *value)
+{
+    struct range range = { INT64_MIN, INT64_MAX };
+    const struct value *queue[MAX_VISITED] = { value };
+    size_t known = 1;
+    for (size_t done = 0; done < known; done++)
+        for (const struct use *use = queue[done]->uses; use; use = use->next) {
+            if (!use->node) continue;
+            for (size_t i = 0; i < sizeof reader_limits / sizeof *reader_limits; i++)
+                if (use->slot == reader_limits[i].slot && node_is(use->node, reader_limits[i].op))
+                    reader_limits[i].narrow(chooser, use->node, &range);
+            struct value *next = passes_numbers_on(use) ? node_output(use->node, 0) : NULL;
+            if (next && known < MAX_VISITED) queue[known++] = next;
+        }
+    if (range.low == INT64_MIN || range.high == INT64_MAX) return range_of_type(value->type);
+    return range;
+}
+
+/* ---- numbers ---- */
+
+/* splitmix64 (Steele, Lea, Flood 2014). */
+static uint64_t next_random(uint64_t *state)
+{
+    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+/* Four 16-bit uniform numbers at a time; twelve have variance 1. */
+static double next_normal(uint64_t *state)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < 3; i++) {
+        uint64_t bits = next_random(state);
+        for (int k = 0; k < 4; k++, bits >>= 16) sum += (int64_t)(bits & 0xffff);
+    }
+    return (double)(sum - 6 * 65535) / 65536;
+}
+
+static uint64_t state_of(uint64_t seed, const char *name)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);     /* FNV-1a */
+    for (; *name; name++) hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+    return hash ^ seed * UINT64_C(0x2545f4914f6cdd1d);
+}
+
+static void fill_real(struct chooser *chooser, struct tensor *tensor, void *bytes, uint64_t state)
+{
+    double *values = NEW_ARRAY(chooser->arena, double, (size_t)tensor->count);
+    for (int64_t i = 0; i < tensor->count; i++) values[i] = chooser->offset + chooser->scale * next_normal(&state);
+    dtype_store_real(tensor->type, values, tensor->count, bytes);
+}
+
+static void fill_whole(struct chooser *chooser, const struct value *value, struct tensor *tensor, void *bytes,
+                       uint64_t state)
+{
+    struct range range = tensor->type == DTYPE_BOOL ? (struct range){ 0, 1 } : find_range(chooser, value);
+    uint64_t span = (uint64_t)(range.high - range.low) + 1;
+    int64_t *values = NEW_ARRAY(chooser->arena, int64_t, (size_t)tensor->count);
+    for (int64_t i = 0; i < tensor->count; i++) values[i] = range.low + (int64_t)((next_random(&state) >> 11) % span);
+    dtype_store_whole(tensor->type, values, tensor->count, bytes);
+}
+
+static void fill_text(struct chooser *chooser, struct tensor *tensor, uint64_t state)
+{
+    char **strings = NEW_ARRAY(chooser->arena, char *, (size_t)tensor->count);
+    for (int64_t i = 0; i < tensor->count; i++)
+        strings[i] = arena_printf(chooser->arena, "%c", (int)('a' + next_random(&state) % 26));
+    tensor->strings = strings;
+}
+
+static bool is_tensor(const struct value *value)
+{
+    const BnfuseOnnx__TypeProto *type = value->info ? value->info->type : NULL;
+    return !type || type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+}
+
+static bool is_optional(const struct value *value)
+{
+    const BnfuseOnnx__TypeProto *type = value->info ? value->info->type : NULL;
+    return type && type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE;
+}
+
+bool choose_input(struct chooser *chooser, struct datum *datum, struct value *value, struct bnfuse_error *error)
+{
+    *datum = (struct datum){ .name = value->name, .form = FORM_ABSENT };
+    if (is_optional(value)) return true;
+    enum kind kind = dtype_kind(value->type);
+    if (!is_tensor(value) || kind == KIND_NONE || kind == KIND_COMPLEX)
+        return fail(error, BNFUSE_UNSUPPORTED, "no random data for \"%s\": its type is %s; give data with --input",
+                    value->name, is_tensor(value) ? dtype_name(value->type) : "no tensor");
+    int64_t *dims = NEW_ARRAY(chooser->arena, int64_t, TENSOR_MAX_RANK);
+    struct tensor tensor = { .type = value->type, .dims = dims, .count = 1 };
+    tensor.rank = choose_dims(chooser, value, dims);
+    int64_t size = 0;
+    for (int axis = 0; axis < tensor.rank; axis++)
+        if (!size_multiply(tensor.count, dims[axis], &tensor.count)) memory_exhausted(chooser->arena->memory);
+    if (kind != KIND_STRING && !dtype_bytes(tensor.type, tensor.count, &size)) memory_exhausted(chooser->arena->memory);
+    void *bytes = arena_alloc(chooser->arena, (size_t)size);
+    uint64_t state = state_of(chooser->options->seed, value->name);
+    if (kind == KIND_REAL) fill_real(chooser, &tensor, bytes, state);
+    if (kind == KIND_WHOLE) fill_whole(chooser, value, &tensor, bytes, state);
+    if (kind == KIND_STRING) fill_text(chooser, &tensor, state);
+    else tensor.bytes = bytes;
+    datum->form = FORM_TENSOR;
+    datum->tensor = tensor;
+    return true;
+}
+
+const struct datum *find_datum(const struct input_set *set, const char *name)
+{
+    for (size_t i = 0; set && i < set->count; i++)
+        if (strcmp(set->data[i].name, name) == 0) return &set->data[i];
+    return NULL;
+}
+
+const char *describe_input(struct arena *arena, const char *name, const struct datum *datum)
+{
+    if (datum->form == FORM_ABSENT) return arena_printf(arena, "%s absent", name);
+    if (datum->form == FORM_SEQUENCE) return arena_printf(arena, "%s a sequence of %zu", name, datum->count);
+    const char *dims = "";
+    for (int axis = 0; axis < datum->tensor.rank; axis++)
+        dims = arena_printf(arena, "%s%s%lld", dims, axis ? ", " : "", (long long)datum->tensor.dims[axis]);
+    return arena_printf(arena, "%s %s [%s]", name, dtype_name(datum->tensor.type), dims);
+}

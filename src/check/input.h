@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Random inputs that a model can take: dims where the model leaves them open, whole numbers within what their readers
+ * can index, real numbers around zero. The same seed gives the same data on every machine: sums of uniform numbers
+ * stand in for normal ones, so that no libm is asked.
+ *
+ * Used for the inputs of the graph, and for the inputs of a site where no reference run can supply them. */
+#ifndef CHECK_INPUT_H
+#define CHECK_INPUT_H
+
+#include "check/check.h"
+
+/* What open dims become. A model may refuse one guess and take the next. */
+struct guess {
+    int64_t batch;            /* axis 0 of rank 2 and more */
+    int64_t image;            /* the spatial axes of images, three channels or fewer */
+    int64_t map;              /* the spatial axes of anything else */
+    int64_t length;           /* sequences and the rest */
+};
+
+extern const struct guess guesses[];
+extern const size_t guess_count;
+
+struct chooser {
+    struct arena *arena;
+    const struct check_options *options;
+    const struct guess *guess;
+    double scale;             /* of real values; 1 is standard normal */
+    double offset;
+    bool guessed;             /* a dim was open, so that another guess may do better */
+    struct symbol_size *symbols;
+    size_t symbol_count, symbol_space;
+};
+
+void chooser_open(struct chooser *chooser, struct arena *arena, const struct check_options *options,
+                  const struct guess *guess);
+
+/* Random data for the value. False (BNFUSE_UNSUPPORTED, naming it) when its type is unknown or no tensor. */
+bool choose_input(struct chooser *chooser, struct datum *datum, struct value *value, struct bnfuse_error *error);
+/* The data given for this name, or NULL. */
+const struct datum *find_datum(const struct input_set *set, const char *name);
+/* x float32 [2, 3, 224, 224] */
+const char *describe_input(struct arena *arena, const char *name, const struct datum *datum);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Differences are relative to the scale of the reference tensor, not element by element: an element near zero is the
+ * difference of large ones, and its own relative error says nothing. */
+#include "check/measure.h"
+
+#include <math.h>
+#include <string.h>
+
+static double element(const struct array *array, int64_t i)
+{
+    switch (array->store) {
+    case STORE_F32: return (double)array->f32[i];
+    case STORE_F64: return array->f64[i];
+    case STORE_I64: return (double)array->i64[i];
+    case STORE_TEXT:
+    case STORE_SEQUENCE: break;
+    }
+    return 0;
+}
+
+static bool same_shape(const struct array *a, const struct array *b)
+{
+    return a->type == b->type && a->rank == b->rank &&
+           memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0 &&
+           (a->store == STORE_SEQUENCE) == (b->store == STORE_SEQUENCE) &&
+           (a->store == STORE_TEXT) == (b->store == STORE_TEXT) && (a->store == STORE_I64) == (b->store == STORE_I64);
+}
+
+static bool same_special(double a, double b)
+{
+    return (isnan(a) && isnan(b)) || a == b;
+}
+
+/* Constant, or nothing but its two extremes (a saturated sigmoid), or nothing finite at all. */
+static bool is_degenerate(const struct array *a, double lowest, double highest)
+{
+    if (a->count < 2 || a->store == STORE_I64) return false;
+    if (!(highest > lowest)) return true;
+    if (a->count < 3) return false;
+    double margin = 1e-9 * (highest - lowest);
+    for (int64_t i = 0; i < a->count; i++) {
+        double x = element(a, i);
+        if (x > lowest + margin && x < highest - margin) return false;
+    }
+    return true;
+}
+
+/* What is gathered on the way; chunks keep the loop free of stores and of special values. */
+struct tally {
+    double largest, scale, lowest, highest, squares, reference;
+    int64_t at;
+    bool pattern_differs;
+};
+
+enum { CHUNK = 1024 };
+
+static const double *load(const struct array *array, int64_t first, int64_t count, double *buffer)
+{
+    if (array->store == STORE_F64) return array->f64 + first;
+    for (int64_t i = 0; i < count; i++) buffer[i] = element(array, first + i);
+    return buffer;
+}
+
+static double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+static double smaller(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+/* One element at a time, because something here is not finite. */
+static void tally_special(struct tally *tally, const double *x, const double *y, int64_t first, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        if (!isfinite(x[i]) || !isfinite(y[i])) {
+            tally->pattern_differs |= !same_special(x[i], y[i]);
+            continue;
+        }
+        double error = fabs(x[i] - y[i]);
+        if (error > tally->largest) tally->at = first + i;
+        tally->largest = larger(error, tally->largest);
+        tally->squares += error * error;
+        tally->reference += x[i] * x[i];
+        tally->scale = larger(fabs(x[i]), tally->scale);
+        tally->lowest = smaller(x[i], tally->lowest);
+        tally->highest = larger(x[i], tally->highest);
+    }
+}
+
+static void tally_chunk(struct tally *tally, const double *x, const double *y, int64_t first, int64_t count)
+{
+    double largest = 0, squares = 0, reference = 0, lowest = x[0], highest = x[0], special = 0;
+    for (int64_t i = 0; i < count; i++) {
+        double error = fabs(x[i] - y[i]);
+        special += x[i] * 0 + y[i] * 0;       /* NaN as soon as one of them is not finite */
+        squares += error * error;
+        reference += x[i] * x[i];
+        largest = larger(error, largest);
+        lowest = smaller(x[i], lowest);
+        highest = larger(x[i], highest);
+    }
+    if (special != 0 || largest > tally->largest) {
+        tally_special(tally, x, y, first, count);
+        return;
+    }
+    tally->squares += squares;
+    tally->reference += reference;
+    tally->scale = larger(larger(fabs(lowest), fabs(highest)), tally->scale);
+    tally->lowest = smaller(lowest, tally->lowest);
+    tally->highest = larger(highest, tally->highest);
+}
+
+static struct difference measure_numbers(const struct array *a, const struct array *b)
+{
+    struct tally tally = { .lowest = INFINITY, .highest = -INFINITY };
+    double x[CHUNK], y[CHUNK];
+    for (int64_t first = 0; first < a->count; first += CHUNK) {
+        int64_t count = a->count - first < CHUNK ? a->count - first : CHUNK;
+        tally_chunk(&tally, load(a, first, count, x), load(b, first, count, y), first, count);
+    }
+    return (struct difference){
+        .largest = tally.largest,
+        .relative = tally.scale > 0 ? tally.largest / tally.scale : tally.largest,
+        .root_mean_square = sqrt(tally.reference > 0 ? tally.squares / tally.reference : tally.squares),
+        .at = tally.at,
+        .pattern_differs = tally.pattern_differs,
+        .degenerate = is_degenerate(a, tally.lowest, tally.highest),
+    };
+}
+
+static struct difference measure_text(const struct array *a, const struct array *b)
+{
+    struct difference d = { 0 };
+    for (int64_t i = 0; i < a->count; i++) d.pattern_differs |= strcmp(a->text[i], b->text[i]) != 0;
+    return d;
+}
+
+static struct difference measure_sequence(const struct array *a, const struct array *b)
+{
+    struct difference d = { 0 };
+    for (int64_t i = 0; i < a->count; i++) d = worse_difference(d, measure(a->items[i], b->items[i]));
+    return d;
+}
+
+struct difference measure(const struct array *a, const struct array *b)
+{
+    if (!a && !b) return (struct difference){ 0 };
+    if (!a || !b || !same_shape(a, b)) return (struct difference){ .shape_differs = true };
+    if (a->store == STORE_TEXT) return measure_text(a, b);
+    if (a->store == STORE_SEQUENCE) return measure_sequence(a, b);
+    return measure_numbers(a, b);
+}
+
+bool within_tolerance(const struct array *a, const struct array *b, double atol, double rtol)
+{
+    if (!a && !b) return true;
+    if (!a || !b || !same_shape(a, b)) return false;
+    if (a->store == STORE_TEXT) return !measure_text(a, b).pattern_differs;
+    bool within = true;
+    for (int64_t i = 0; i < a->count && within; i++) {
+        if (a->store == STORE_SEQUENCE) {
+            within = within_tolerance(a->items[i], b->items[i], atol, rtol);
+            continue;
+        }
+        double x = element(a, i), y = element(b, i);
+        within = isfinite(x) && isfinite(y) ? fabs(y - x) <= atol + rtol * fabs(x) : same_special(x, y);
+    }
+    return within;
+}
+
+bool same_elements(const struct array *a, const struct array *b)
+{
+    struct difference d = measure(a, b);
+    return !d.shape_differs && !d.pattern_differs && d.largest == 0;
+}
+
+struct difference worse_difference(struct difference a, struct difference b)
+{
+    struct difference worse = b.relative > a.relative ? b : a;
+    worse.largest = fmax(a.largest, b.largest);
+    worse.root_mean_square = fmax(a.root_mean_square, b.root_mean_square);
+    worse.shape_differs = a.shape_differs || b.shape_differs;
+    worse.pattern_differs = a.pattern_differs || b.pattern_differs;
+    worse.degenerate = a.degenerate || b.degenerate;
+    return worse;
+}
+
+bool exceeds(const struct difference *difference, double limit)
+{
+    return difference->shape_differs || difference->pattern_differs || !(difference->relative <= limit);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * How far one array is from another. */
+#ifndef CHECK_MEASURE_H
+#define CHECK_MEASURE_H
+
+#include "check/check.h"
+
+/* `a` is the reference. Either may be NULL (absent); they may be held in different stores. */
+struct difference measure(const struct array *a, const struct array *b);
+/* |b-a| <= atol + rtol*|a| everywhere, equal shapes, equal NaN and infinities. */
+bool within_tolerance(const struct array *a, const struct array *b, double atol, double rtol);
+/* Bit for bit. */
+bool same_elements(const struct array *a, const struct array *b);
+/* The worse of the two in every respect. */
+struct difference worse_difference(struct difference a, struct difference b);
+/* Whether it is more than rounding can explain at `limit` relative to the tensor's scale. */
+bool exceeds(const struct difference *difference, double limit);
+
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Two nets, the same inputs, many runs. See session.h. */
+#include "check/session.h"
+
+#include "check/measure.h"
+
+#include <string.h>
+
+static void close_pool(void *pool)
+{
+    pool_close(pool);
+}
+
+static void close_arena(void *arena)
+{
+    arena_close(arena);
+}
+
+struct session *session_open(struct arena *arena, const struct net *before, const struct net *after,
+                             const struct check_options *options)
+{
+    struct session *session = NEW(arena, struct session);
+    session->options = options;
+    session->arena = arena;
+    session->before.net = before;
+    session->after.net = after;
+    arena_open(&session->plans, options->memory);
+    arena_defer(arena, close_arena, &session->plans);
+    arena_open(&session->data, options->memory);
+    arena_defer(&session->plans, close_arena, &session->data);
+    arena_open(&session->scratch, options->memory);
+    arena_defer(&session->plans, close_arena, &session->scratch);
+    pool_open(&session->pool, options->memory);
+    arena_defer(&session->plans, close_pool, &session->pool);
+    return session;
+}
+
+void session_close(struct session *session)
+{
+    arena_close(&session->plans);
+}
+
+bool is_supplied(const void *context, const struct value *value)
+{
+    const struct check_options *options = context;
+    if (!value->is_input || value->graph->owner || value->graph->function) return false;
+    for (size_t i = 0; i < options->set_count; i++)
+        if (find_datum(&options->sets[i], value->name)) return true;
+    return false;
+}
+
+static bool is_fed(const struct session *session, const struct value *value)
+{
+    return !(value->initializer || value->sparse) || is_supplied(session->options, value);
+}
+
+static bool plan_side(struct session *session, struct side *side, struct bnfuse_error *error)
+{
+    const struct graph *graph = side->net->main;
+    side->given = NEW_ARRAY(&session->plans, struct value *, graph->input_count);
+    side->data = NEW_ARRAY(&session->plans, struct datum, graph->input_count);
+    side->given_count = 0;
+    for (size_t i = 0; i < graph->input_count; i++)
+        if (is_fed(session, graph->inputs[i])) side->given[side->given_count++] = graph->inputs[i];
+    return plan_build(&side->plan, &session->plans, side->net, side->given, side->given_count, graph->outputs,
+                      graph->output_count, error);
+}
+
+bool session_plan(struct session *session, struct bnfuse_error *error)
+{
+    return plan_side(session, &session->before, error) && plan_side(session, &session->after, error);
+}
+
+/* Data under names that no input has would be ignored without a word. */
+static bool names_exist(const struct session *session, struct bnfuse_error *error)
+{
+    const struct graph *graph = session->before.net->main;
+    for (size_t i = 0; session->set && i < session->set->count; i++) {
+        const char *name = session->set->data[i].name;
+        const struct value *value = graph_value(graph, name), *now = graph_value(session->after.net->main, name);
+        if (!value || !value->is_input)
+            return fail(error, BNFUSE_USAGE, "data was given for \"%s\", which is no input of the model", name);
+        if (!now || !now->is_input)
+            return fail(error, BNFUSE_USAGE, "data was given for \"%s\", which --freeze-weights made a constant", name);
+    }
+    return true;
+}
+
+static size_t find_given(const struct side *side, const char *name)
+{
+    size_t i = 0;
+    while (i < side->given_count && strcmp(side->given[i]->name, name) != 0) i++;
+    return i;
+}
+
+bool session_feed(struct session *session, const struct guess *guess, double scale, double offset, bool *guessed,
+                  struct bnfuse_error *error)
+{
+    struct chooser chooser;
+    struct side *before = &session->before, *after = &session->after;
+    arena_close(&session->data);
+    chooser_open(&chooser, &session->data, session->options, guess);
+    chooser.scale = scale;
+    chooser.offset = offset;
+    if (!names_exist(session, error)) return false;
+    for (size_t i = 0; i < before->given_count; i++) {
+        struct value *value = before->given[i];
+        const struct datum *given = find_datum(session->set, value->name);
+        if (given) before->data[i] = *given;
+        else if (value->initializer)
+            before->data[i] = (struct datum){ .name = value->name, .tensor = *value->initializer };
+        else if (!choose_input(&chooser, &before->data[i], value, error)) return false;
+    }
+    for (size_t i = 0; i < after->given_count; i++) {
+        size_t at = find_given(before, after->given[i]->name);
+        if (at == before->given_count)
+            return fail(error, BNFUSE_USAGE, "input \"%s\" is not an input of both models", after->given[i]->name);
+        after->data[i] = before->data[at];
+    }
+    *guessed = chooser.guessed;
+    return true;
+}
+
+void drop_all(struct array **arrays, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        array_drop(arrays[i]);
+        arrays[i] = NULL;
+    }
+}
+
+static bool make_inputs(const struct side *side, const struct run_options *options, struct array **inputs,
+                        struct bnfuse_error *error)
+{
+    for (size_t i = 0; i < side->given_count; i++) {
+        if (!array_from_datum(&inputs[i], &side->data[i], options, error)) return false;
+        if (options->observe && !options->observe(options->context, side->given[i], inputs[i], error)) return false;
+    }
+    return true;
+}
+
+static void report_progress(struct session *session)
+{
+    session->runs_done++;
+    if (session->options->progress && session->runs_planned >= session->runs_done)
+        session->options->progress(session->options->context,
+                                   (double)session->runs_done / (double)session->runs_planned);
+}
+
+bool session_run(struct session *session, const struct side *side, enum precision precision, uint64_t noise,
+                 const struct observer *observer, struct array **outputs, struct bnfuse_error *error)
+{
+    struct run_options options = {
+        .exact = precision != NATIVE,
+        .unrounded = precision == EXACT_UNROUNDED,
+        .threads = session->options->threads,
+        .memory = session->options->memory,
+        .pool = &session->pool,
+        .weight_noise = noise,
+        .random_seed = session->options->seed,
+        .observe = observer ? observer->observe : NULL,
+        .context = observer ? observer->context : NULL,
+    };
+    struct array **inputs = NEW_ARRAY(&session->data, struct array *, side->given_count);
+    bool ran = make_inputs(side, &options, inputs, error) && plan_run(side->plan, &options, inputs, outputs, error);
+    drop_all(inputs, side->given_count);
+    report_progress(session);
+    return ran;
+}
+
+const char *describe_inputs(struct arena *arena, const struct side *side)
+{
+    const char *text = "";
+    for (size_t i = 0; i < side->given_count; i++)
+        text = arena_printf(arena, "%s%s%s", text, i ? ", " : "",
+                            describe_input(arena, side->given[i]->name, &side->data[i]));
+    return text;
+}
+
+/* ---- where two runs part ---- */
+
+struct divergence {
+    const struct graph *other;
+    double limit;
+    const char *found;
+};
+
+/* The arrays of the first run hang on the marks of its values. */
+static bool keep(void *context, struct value *value, struct array *array, struct bnfuse_error *error)
+{
+    const struct divergence *divergence = context;
+    (void)error;
+    if (array && graph_value(divergence->other, value->name)) {
+        array_drop(value->mark);
+        value->mark = array_keep(array);
+    }
+    return true;
+}
+
+static bool match(void *context, struct value *value, struct array *array, struct bnfuse_error *error)
+{
+    struct divergence *divergence = context;
+    (void)error;
+    struct value *other = graph_value(divergence->other, value->name);
+    if (!array || !other || !other->mark || divergence->found) return true;
+    struct difference difference = measure(other->mark, array);
+    if (exceeds(&difference, divergence->limit)) divergence->found = value->name;
+    return true;
+}
+
+static void drop_kept(const struct graph *graph)
+{
+    for (size_t i = 0; i < graph->input_count; i++) {
+        array_drop(graph->inputs[i]->mark);
+        graph->inputs[i]->mark = NULL;
+    }
+    for (struct node *node = graph->first; node; node = node->next)
+        for (size_t i = 0; i < node->output_count; i++)
+            if (node->outputs[i]) {
+                array_drop(node->outputs[i]->mark);
+                node->outputs[i]->mark = NULL;
+            }
+}
+
+struct search {
+    struct session *session;
+    struct divergence divergence;
+};
+
+static bool search_divergence(void *context, struct bnfuse_error *error)
+{
+    struct search *search = context;
+    struct session *session = search->session;
+    struct divergence *divergence = &search->divergence;
+    const struct graph *a = session->before.net->main, *b = session->after.net->main;
+    struct array **outputs = NEW_ARRAY(&session->data, struct array *, a->output_count + b->output_count);
+    divergence->other = b;
+    struct observer keeper = { keep, divergence }, matcher = { match, divergence };
+    if (!session_run(session, &session->before, EXACT_UNROUNDED, 0, &keeper, outputs, error)) return false;
+    divergence->other = a;
+    return session_run(session, &session->after, EXACT_UNROUNDED, 0, &matcher, outputs + a->output_count, error);
+}
+
+/* All values of a run at once may not fit the memory; then there is no answer, and nothing else is lost. */
+const char *first_divergent(struct session *session, double limit)
+{
+    struct search search = { session, { .limit = limit } };
+    bool ran = guarded(session->options->memory, search_divergence, &search, NULL);
+    drop_kept(session->before.net->main);
+    return ran || search.divergence.found ? search.divergence.found : NULL;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Running two nets on the same inputs, again and again: exactly, natively, with noise. What check_fusion and
+ * check_compare share. */
+#ifndef CHECK_SESSION_H
+#define CHECK_SESSION_H
+
+#include "check/input.h"
+#include "check/site.h"
+
+/* One of the two nets, ready to run. */
+struct side {
+    const struct net *net;
+    struct plan *plan;
+    struct value **given;     /* the main graph's inputs that are fed */
+    struct datum *data;       /* parallel */
+    size_t given_count;
+};
+
+struct session {
+    const struct check_options *options;
+    struct arena *arena;      /* of the result */
+    struct arena plans, data, scratch;        /* of the session; of one set of inputs; of one site */
+    struct pool pool;
+    struct side before, after;
+    const struct input_set *set;      /* the one in use; NULL: random */
+    size_t runs_done, runs_planned;   /* for progress */
+};
+
+enum precision { EXACT_UNROUNDED, EXACT_ROUNDED, NATIVE };
+
+/* The session's memory goes with the arena, or with session_close, whichever comes first. */
+struct session *session_open(struct arena *arena, const struct net *before, const struct net *after,
+                             const struct check_options *options);
+void session_close(struct session *session);
+
+/* Plans the whole graph of both. BNFUSE_UNSUPPORTED when an operator cannot run. */
+bool session_plan(struct session *session, struct bnfuse_error *error);
+
+/* Inputs for both sides, from the set and, where it has none, random at this guess, scale and offset. */
+bool session_feed(struct session *session, const struct guess *guess, double scale, double offset, bool *guessed,
+                  struct bnfuse_error *error);
+
+struct observer {
+    bool (*observe)(void *context, struct value *value, struct array *array, struct bnfuse_error *error);
+    void *context;
+};
+
+/* One run of one side. `outputs` (one for each graph output) come with one owner each. `noise` 0: none. The observer
+ * (NULL: none) sees the inputs as well. */
+bool session_run(struct session *session, const struct side *side, enum precision precision, uint64_t noise,
+                 const struct observer *observer, struct array **outputs, struct bnfuse_error *error);
+void drop_all(struct array **arrays, size_t count);
+
+/* Whether the user gives data for this value; context is a struct check_options. */
+bool is_supplied(const void *options, const struct value *value);
+const char *describe_inputs(struct arena *arena, const struct side *side);
+
+/* Runs `a`, keeping every value whose name `b` has, then `b`: the first value (in b's order) that differs by more than
+ * `limit`, or NULL. */
+const char *first_divergent(struct session *session, double limit);
+
+#endif

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Sites: finding them, and running one. See site.h. */
+#include "check/site.h"
+
+#include "check/input.h"
+#include "check/measure.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- what changed ---- */
+
+/* What is known of a node of `after` while sites are looked for. */
+struct node_mark {
+    bool changed;
+    size_t visitor;           /* the walk that saw it last */
+    struct graph **bodies;    /* the bodies of its counterpart, in its own order */
+};
+
+struct finder {
+    const struct site_finder *with;
+    struct graph **graphs, **origins;         /* of after, outer before inner; and their counterparts or NULL */
+    size_t graph_count;
+    struct site *first, **last;
+    size_t walks;
+    struct value **stack;                     /* of the walk in progress */
+    size_t stack_count, stack_space;
+    struct value **given;
+    size_t given_count, given_space;
+};
+
+static struct node_mark *mark_of(const struct node *node)
+{
+    return node->mark;
+}
+
+static void push(struct finder *finder, struct value ***list, size_t *count, size_t *space, struct value *value)
+{
+    if (*count == *space) {
+        *list = arena_grow(finder->with->arena, *list, *space, 2 * *space + 16, sizeof **list);
+        *space = 2 * *space + 16;
+    }
+    (*list)[(*count)++] = value;
+}
+
+static bool same_name(const struct value *a, const struct value *b)
+{
+    return a && b ? strcmp(a->name, b->name) == 0 : !a && !b;
+}
+
+static bool has_default(const struct value *value)
+{
+    return value->initializer || value->sparse;
+}
+
+static bool is_constant(const struct finder *finder, const struct value *value)
+{
+    return has_default(value) && !finder->with->is_supplied(finder->with->context, value);
+}
+
+static bool same_constant(const struct value *a, const struct value *b)
+{
+    if (!has_default(a)) return true;
+    return b && a->proto == b->proto && a->sparse == b->sparse && (a->proto || a->sparse);
+}
+
+/* The node of `before` that writes what this one writes. */
+static struct node *counterpart(const struct node *node, const struct graph *origin)
+{
+    for (size_t i = 0; i < node->output_count; i++) {
+        struct value *value = node->outputs[i] ? graph_value(origin, node->outputs[i]->name) : NULL;
+        if (value && value->writer) return value->writer;
+    }
+    return NULL;
+}
+
+static bool same_node(const struct node *node, const struct node *other, const struct graph *origin)
+{
+    if (node->is_new || node->proto != other->proto || node->input_count != other->input_count ||
+        node->output_count != other->output_count)
+        return false;
+    for (size_t i = 0; i < node->output_count; i++)
+        if (!same_name(node->outputs[i], other->outputs[i])) return false;
+    for (size_t i = 0; i < node->input_count; i++) {
+        const struct value *value = node->inputs[i].value;
+        if (!same_name(value, other->inputs[i].value)) return false;
+        if (value && !same_constant(value, scope_value(origin, value->name))) return false;
+    }
+    return true;
+}
+
+static struct graph *body_named(const struct node *node, const char *name)
+{
+    for (size_t i = 0; i < node->inner_count; i++)
+        if (strcmp(node->inner_names[i], name) == 0) return node->inner[i];
+    return NULL;
+}
+
+static bool same_outputs(const struct graph *graph, const struct graph *origin)
+{
+    if (graph->output_count != origin->output_count) return false;
+    for (size_t i = 0; i < graph->output_count; i++) {
+        if (!same_name(graph->outputs[i], origin->outputs[i])) return false;
+        if (!same_constant(graph->outputs[i], origin->outputs[i])) return false;
+    }
+    return true;
+}
+
+static void mark_node(const struct finder *finder, struct node *node, const struct graph *origin)
+{
+    struct node_mark *mark = NEW(finder->with->arena, struct node_mark);
+    node->mark = mark;
+    struct node *other = origin ? counterpart(node, origin) : NULL;
+    mark->changed = !other || !same_node(node, other, origin);
+    if (!node->inner_count) return;
+    mark->bodies = NEW_ARRAY(finder->with->arena, struct graph *, node->inner_count);
+    for (size_t i = 0; other && i < node->inner_count; i++) {
+        mark->bodies[i] = body_named(other, node->inner_names[i]);
+        mark->changed |= !mark->bodies[i] || !same_outputs(node->inner[i], mark->bodies[i]);
+    }
+}
+
+static struct graph *counterpart_of_function(const struct net *before, const struct graph *graph)
+{
+    for (size_t i = 0; i < before->function_count; i++)
+        if (before->functions[i]->function == graph->function) return before->functions[i];
+    return NULL;
+}
+
+static struct graph *counterpart_of_graph(const struct finder *finder, const struct graph *graph)
+{
+    if (graph->function) return counterpart_of_function(finder->with->before, graph);
+    if (!graph->owner) return finder->with->before->main;
+    for (size_t i = 0; i < graph->owner->inner_count; i++)
+        if (graph->owner->inner[i] == graph) return mark_of(graph->owner)->bodies[i];
+    return NULL;
+}
+
+static void collect_graphs(struct finder *finder)
+{
+    const struct net *after = finder->with->after;
+    for (struct graph *graph = NULL; (graph = net_next_graph(after, graph));) finder->graph_count++;
+    finder->graphs = NEW_ARRAY(finder->with->arena, struct graph *, finder->graph_count);
+    finder->origins = NEW_ARRAY(finder->with->arena, struct graph *, finder->graph_count);
+    size_t i = 0;
+    for (struct graph *graph = NULL; (graph = net_next_graph(after, graph)); i++) {
+        finder->graphs[i] = graph;
+        finder->origins[i] = counterpart_of_graph(finder, graph);
+        for (struct node *node = graph->first; node; node = node->next) mark_node(finder, node, finder->origins[i]);
+    }
+}
+
+static bool any_changed(const struct graph *graph)
+{
+    for (const struct node *node = graph->first; node; node = node->next)
+        if (mark_of(node)->changed) return true;
+    return false;
+}
+
+/* A node whose body or function changed has changed. Functions call functions, so until nothing moves any more; calls
+ * cannot be circular, so the number of rounds is bounded by their depth. */
+static void spread_changes(struct finder *finder)
+{
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (size_t i = finder->graph_count; i-- > 0;) {
+            struct graph *graph = finder->graphs[i];
+            if (graph->owner && !mark_of(graph->owner)->changed && any_changed(graph))
+                moved = mark_of(graph->owner)->changed = true;
+            for (struct node *node = graph->first; finder->with->after->function_count && node; node = node->next)
+                if (node->function && !mark_of(node)->changed && any_changed(node->function))
+                    moved = mark_of(node)->changed = true;
+        }
+    }
+}
+
+/* ---- walking back ---- */
+
+/* Whether the value is computed, or fed, in both nets. */
+static struct value *origin_of(const struct finder *finder, const struct value *value, const struct graph *origin)
+{
+    struct value *other = origin ? scope_value(origin, value->name) : NULL;
+    if (!other || is_constant(finder, other)) return NULL;
+    return other->writer || other->is_input ? other : NULL;
+}
+
+static void reach(struct finder *finder, struct value *value, const struct graph *origin)
+{
+    if (!value || is_constant(finder, value) || value->mark) return;
+    bool constant = value->writer && node_is(value->writer, "Constant");
+    if (value->writer && (constant || !origin_of(finder, value, origin))) {
+        push(finder, &finder->stack, &finder->stack_count, &finder->stack_space, value);
+        return;
+    }
+    value->mark = finder;
+    push(finder, &finder->given, &finder->given_count, &finder->given_space, value);
+}
+
+static bool is_around(const struct graph *outer, const struct graph *graph)
+{
+    while (graph && graph != outer) graph = graph->owner ? graph->owner->graph : NULL;
+    return graph != NULL;
+}
+
+/* What a node reads: its inputs, and what its bodies capture. Bodies nest no deeper than the loader lets them. */
+static void reach_inputs(struct finder *finder, const struct node *node, const struct graph *region,
+                         const struct graph *origin)
+{
+    for (size_t i = 0; i < node->input_count; i++)
+        if (node->inputs[i].value && is_around(node->inputs[i].value->graph, region))
+            reach(finder, node->inputs[i].value, origin);
+    for (size_t i = 0; i < node->inner_count; i++) {
+        const struct graph *body = node->inner[i];
+        for (const struct node *inner = body->first; inner; inner = inner->next)
+            reach_inputs(finder, inner, region, origin);
+        for (size_t k = 0; k < body->output_count; k++)
+            if (body->outputs[k] && is_around(body->outputs[k]->graph, region))
+                reach(finder, body->outputs[k], origin);
+    }
+}
+
+/* Fills `given`; true when something on the way has changed. */
+static bool walk(struct finder *finder, struct value *from, const struct graph *origin)
+{
+    bool changed = false;
+    finder->walks++;
+    finder->stack_count = finder->given_count = 0;
+    push(finder, &finder->stack, &finder->stack_count, &finder->stack_space, from);
+    while (finder->stack_count > 0) {
+        struct node *node = finder->stack[--finder->stack_count]->writer;
+        if (!node || mark_of(node)->visitor == finder->walks) continue;
+        mark_of(node)->visitor = finder->walks;
+        changed |= mark_of(node)->changed;
+        reach_inputs(finder, node, from->graph, origin);
+    }
+    for (size_t i = 0; i < finder->given_count; i++) finder->given[i]->mark = NULL;
+    return changed;
+}
+
+static const char *scope_of(struct arena *arena, const struct graph *graph)
+{
+    if (graph->function) return arena_printf(arena, "function %s", graph->function->name);
+    const char *scope = "";
+    for (; graph->owner; graph = graph->owner->graph)
+        scope = arena_printf(arena, "%s%s%s", node_label(graph->owner, arena), *scope ? " / " : "", scope);
+    return scope;
+}
+
+static bool is_conditional(const struct graph *graph)
+{
+    for (; graph->owner; graph = graph->owner->graph)
+        if (node_is(graph->owner, "If")) return true;
+    return false;
+}
+
+static void add_site(struct finder *finder, struct value *value, struct value *origin, const struct graph *graph)
+{
+    struct arena *arena = finder->with->arena;
+    struct site *site = NEW(arena, struct site);
+    *site = (struct site){ .value = value, .origin = origin, .given_count = finder->given_count,
+                           .inner = graph != finder->with->after->main, .conditional = is_conditional(graph) };
+    site->given = NEW_ARRAY(arena, struct value *, site->given_count);
+    site->origins = NEW_ARRAY(arena, struct value *, site->given_count);
+    site->fed = NEW_ARRAY(arena, struct array *, site->given_count);
+    for (size_t i = 0; i < site->given_count; i++) {
+        site->given[i] = finder->given[i];
+        site->origins[i] = origin_of(finder, finder->given[i], origin->graph);
+    }
+    site->waiting = site->given_count + 1;
+    site->result = NEW(arena, struct site_result);
+    site->result->value = value->name;
+    site->result->node = value->writer ? node_label(value->writer, arena) : "a constant";
+    site->result->scope = scope_of(arena, graph);
+    site->result->why = "";
+    *finder->last = site;
+    finder->last = &site->next;
+}
+
+static void find_in_graph(struct finder *finder, const struct graph *graph, const struct graph *origin)
+{
+    for (size_t i = 0; i < graph->initializer_count; i++) {
+        struct value *value = graph->initializers[i], *other = graph_value(origin, value->name);
+        finder->given_count = 0;
+        if (other && other->writer && !node_is(other->writer, "Constant")) add_site(finder, value, other, graph);
+    }
+    for (const struct node *node = graph->first; node; node = node->next)
+        for (size_t i = 0; i < node->output_count; i++) {
+            struct value *value = node->outputs[i], *other = value ? graph_value(origin, value->name) : NULL;
+            if (other && other->writer && walk(finder, value, origin)) add_site(finder, value, other, graph);
+        }
+}
+
+static void clear_marks(const struct finder *finder)
+{
+    for (size_t i = 0; i < finder->graph_count; i++)
+        for (struct node *node = finder->graphs[i]->first; node; node = node->next) node->mark = NULL;
+}
+
+struct site *sites_find(const struct site_finder *with)
+{
+    struct finder finder = { .with = with };
+    finder.last = &finder.first;
+    collect_graphs(&finder);
+    spread_changes(&finder);
+    for (size_t i = 0; i < finder.graph_count; i++)
+        if (finder.origins[i]) find_in_graph(&finder, finder.graphs[i], finder.origins[i]);
+    clear_marks(&finder);
+    return finder.first;
+}
+
+bool outputs_survive(const struct net *before, const struct net *after)
+{
+    const struct graph *a = before->main, *b = after->main;
+    if (a->output_count != b->output_count) return false;
+    for (size_t i = 0; i < a->output_count; i++) {
+        const struct value *value = b->outputs[i];
+        if (!same_name(a->outputs[i], value)) return false;
+        if (!value->writer && !value->is_input && !has_default(value)) return false;
+    }
+    return true;
+}
+
+/* ---- running one ---- */
+
+static void release(struct site *site)
+{
+    for (size_t i = 0; i < site->given_count; i++) {
+        array_drop(site->fed[i]);
+        site->fed[i] = NULL;
+    }
+    array_drop(site->expected);
+    site->expected = NULL;
+}
+
+static bool run_part(const struct site_runner *runner, const struct net *net, const struct site *site,
+                     struct value *const *given, struct array *const *fed, struct value *wanted, struct array **output,
+                     struct bnfuse_error *error)
+{
+    struct plan *plan;
+    struct run_options options = { .exact = true, .unrounded = true, .threads = runner->options->threads,
+                                   .memory = runner->options->memory, .pool = runner->pool,
+                                   .random_seed = runner->options->seed };
+    return plan_build(&plan, runner->scratch, net, given, site->given_count, &wanted, 1, error) &&
+           plan_run(plan, &options, fed, output, error);
+}
+
+/* The last bit of every element, up or down. */
+static struct array *nudged(struct pool *pool, const struct array *array)
+{
+    struct array *copy = array_new(pool, array->type, array->store, array->rank, array->dims);
+    uint64_t state = 1;
+    for (int64_t i = 0; i < array->count; i++) {
+        state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        copy->f64[i] = nextafter(array->f64[i], state >> 63 ? INFINITY : -INFINITY);
+    }
+    return copy;
+}
+
+/* How far the original site moves when every input moves by its last bit: what float64 itself cannot tell. */
+static double own_noise(const struct site_runner *runner, const struct site *site)
+{
+    struct array **fed = NEW_ARRAY(runner->scratch, struct array *, site->given_count), *output = NULL;
+    for (size_t i = 0; i < site->given_count; i++) {
+        if (!site->origins[i]) return 0;
+        bool real = site->fed[i] && site->fed[i]->store == STORE_F64;
+        fed[i] = real ? nudged(runner->pool, site->fed[i]) : site->fed[i] ? array_keep(site->fed[i]) : NULL;
+    }
+    bool ran = run_part(runner, runner->before, site, site->origins, fed, site->origin, &output, NULL);
+    struct difference noise = ran ? measure(site->expected, output) : (struct difference){ 0 };
+    for (size_t i = 0; i < site->given_count; i++) array_drop(fed[i]);
+    array_drop(output);
+    return noise.shape_differs || noise.pattern_differs ? 0 : noise.relative;
+}
+
+/* Far above what an input's last bit does to the site, since inner values round as well; far below any bug. */
+#define OWN_NOISE_FACTOR 1e3
+
+bool site_check(const struct site_runner *runner, struct site *site, struct bnfuse_error *error)
+{
+    struct site_result *result = site->result;
+    struct array *output = NULL;
+    struct bnfuse_error why;
+    if (run_part(runner, runner->after, site, site->given, site->fed, site->value, &output, &why)) {
+        result->checked = true;
+        result->difference = measure(site->expected, output);
+        if (exceeds(&result->difference, SITE_LIMIT) && !result->difference.shape_differs &&
+            !result->difference.pattern_differs)
+            result->ill_conditioned = result->difference.relative <= OWN_NOISE_FACTOR * own_noise(runner, site);
+    } else if (why.status == BNFUSE_INTERNAL) {
+        return fail(error, why.status, "%s", why.message);
+    } else {
+        result->why = arena_copy_text(runner->after->arena, why.message);
+    }
+    array_drop(output);
+    release(site);
+    arena_close(runner->scratch);
+    return true;
+}
+
+static bool feed_random(const struct site_runner *runner, struct site *site, const struct guess *guess, bool *guessed,
+                        struct bnfuse_error *error)
+{
+    struct chooser chooser;
+    struct run_options options = { .exact = true, .pool = runner->pool, .memory = runner->options->memory };
+    chooser_open(&chooser, runner->scratch, runner->options, guess);
+    for (size_t i = 0; i < site->given_count; i++) {
+        struct datum datum;
+        if (!site->origins[i])
+            return fail(error, BNFUSE_UNSUPPORTED, "\"%s\" is not in the original", site->given[i]->name);
+        if (!choose_input(&chooser, &datum, site->origins[i], error) ||
+            !array_from_datum(&site->fed[i], &datum, &options, error))
+            return false;
+    }
+    *guessed = chooser.guessed;
+    return run_part(runner, runner->before, site, site->origins, site->fed, site->origin, &site->expected, error);
+}
+
+bool site_check_random(const struct site_runner *runner, struct site *site, struct bnfuse_error *error)
+{
+    struct bnfuse_error why;
+    bool guessed = true;
+    for (size_t i = 0; i < guess_count && guessed; i++) {
+        guessed = false;
+        if (feed_random(runner, site, &guesses[i], &guessed, &why)) return site_check(runner, site, error);
+        if (why.status == BNFUSE_INTERNAL) return fail(error, why.status, "%s", why.message);
+        if (i == 0) site->result->why = arena_copy_text(runner->after->arena, why.message);
+        release(site);
+        arena_close(runner->scratch);
+    }
+    return true;
+}
