@@ -1,0 +1,31 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Every test from nothing: installs, builds twice (release; with the address and undefined-behaviour sanitizers), runs
+# all tests in both. The last line sums up both runs in the runner's own words.
+#
+#   scripts/test.sh            what is absent (ONNX Runtime, shared models) is skipped, saying so
+#   scripts/test.sh --ort      brings ONNX Runtime first, as an independent judge (npm; 70 MB to download)
+set -eu
+cd "$(dirname "$0")/.."
+
+scripts/setup.sh build test
+if [ "${1-}" = --ort ]; then
+    scripts/setup.sh npm
+    scripts/ort/install.sh
+fi
+
+# Both builds run before any verdict; a pipe's status is that of tee, hence the file.
+run_tests() {
+    cmake --preset "$1" -DBUILD_TESTING=ON
+    cmake --build --preset "$1"
+    { ctest --preset "$1" --parallel "$(nproc)" || touch "build/$1/tests.failed"; } 2>&1 | tee "build/$1/tests.log"
+}
+
+rm -f build/*/tests.failed
+run_tests release
+run_tests asan
+
+sed -n 's/^[0-9]*% tests passed, \([0-9]*\) tests failed out of \([0-9]*\)/\1 \2/p' build/release/tests.log \
+    build/asan/tests.log | awk '{ failed += $1; all += $2 }
+    END { printf "%d%% tests passed, %d tests failed out of %d\n", all ? 100 * (all - failed) / all : 0, failed, all }'
+[ ! -e build/release/tests.failed ] && [ ! -e build/asan/tests.failed ]

@@ -1,0 +1,29 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# house.sh SOURCE_DIR: what must hold of every source file. It begins with its licence, names no place of the machine
+# it was written on, and has no tab or trailing blank.
+set -eu
+cd "$1"
+faults=$(mktemp)
+trap 'rm -f "$faults"' EXIT
+
+sources() {
+    find .ci CMakeLists.txt bench docs examples models proto scripts src tests -type f 2>/dev/null \
+        \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.mjs' -o -name '*.proto' -o -name '*.txtpb' \
+        -o -name 'CMakeLists.txt' -o -name '*.cmake' -o -path '.ci/run' \) | sort
+}
+
+count=0
+for file in $(sources); do
+    count=$((count + 1))
+    head -n 2 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' ||
+        echo "$file: no licence at its head" >> "$faults"
+done
+[ "$count" -gt 20 ] || echo "only $count source files found" >> "$faults"
+sources | xargs grep -nE '(/(home|root|work|Users)/|[A-Z]:\\\\)[A-Za-z]' | grep -v '^tests/house.sh' \
+    >> "$faults" || true
+blank=$(printf '[ \t]$|\t')
+sources | xargs grep -nE "$blank" | sed 's/^\([^:]*:[0-9]*\).*/\1: a tab or a trailing blank/' >> "$faults" || true
+
+cat "$faults"
+[ ! -s "$faults" ]
