@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+# `cmake --install build/release`: the program with its man page and completions, the library with its header.
+include(GNUInstallDirs)
+
+install(TARGETS bnfuse_library ARCHIVE COMPONENT library PUBLIC_HEADER COMPONENT library)
+# Relative to itself, so that `cmake --install --prefix` may put it anywhere.
+file(RELATIVE_PATH PREFIX_FROM_PC /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+configure_file(cmake/bnfuse.pc.in ${CMAKE_BINARY_DIR}/bnfuse.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/bnfuse.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT library)
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+if(NOT TARGET bnfuse)
+    return()
+endif()
+install(TARGETS bnfuse RUNTIME)
+
+# The program writes its own pages: one option table feeds parsing, --help and these.
+#   what the program is asked for | file | directory
+set(pages
+    "--man|bnfuse.1|${CMAKE_INSTALL_MANDIR}/man1"
+    "--completions=bash|bnfuse|${CMAKE_INSTALL_DATADIR}/bash-completion/completions"
+    "--completions=zsh|_bnfuse|${CMAKE_INSTALL_DATADIR}/zsh/site-functions"
+    "--completions=fish|bnfuse.fish|${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d")
+set(written)
+foreach(page ${pages})
+    string(REPLACE "|" ";" row ${page})
+    list(GET row 0 request)
+    list(GET row 1 file)
+    list(GET row 2 directory)
+    set(out ${CMAKE_BINARY_DIR}/pages/${file})
+    add_custom_command(OUTPUT ${out} COMMAND bnfuse ${request} > ${out} DEPENDS bnfuse VERBATIM)
+    list(APPEND written ${out})
+    install(FILES ${out} DESTINATION ${directory})
+endforeach()
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/pages)
+add_custom_target(pages ALL DEPENDS ${written})
