@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The innermost loops of products and windows, chosen once for the processor at hand (block_real.h says what each does).
+ * Results do not depend on the choice. */
+#ifndef RUNTIME_BLOCK_H
+#define RUNTIME_BLOCK_H
+
+#include "runtime/array.h"
+
+#define BLOCK_ROWS 8          /* of the largest tile */
+#define BLOCK_VECTORS 3       /* vectors side by side in the widest tile */
+#define BLOCK_HEIGHTS 4       /* tiles of 8, 4, 2 and 1 rows */
+#define BLOCK_LANES 16        /* of the widest vector */
+#define BLOCK_ROOM 64         /* elements that a window may read or write beyond the last one asked for */
+
+/* Where a tile's columns go. */
+struct merge {
+    void *c;
+    int64_t c_row, c_column;
+    int64_t rows, columns;
+    bool first;               /* sets c rather than adding to it */
+    const void *bias;         /* added after, one per row; or NULL */
+};
+
+/* Elements side by side in a row that is put together from several places. */
+struct stretch {
+    int64_t from, to, count;
+};
+
+typedef void block_tile(int64_t depth, const void *a, int64_t a_row, const void *b, int64_t b_step, void *sum);
+
+struct block {
+    int64_t lanes;
+    int tallest;              /* index of the tallest tile worth using: registers decide */
+    block_tile *tile[BLOCK_HEIGHTS][BLOCK_VECTORS];      /* [8 >> height rows][vectors - 1] */
+    void (*merge)(const void *tile, int64_t width, const struct merge *merge);
+    void (*pack)(const void *b, int64_t b_step, int64_t b_column, int64_t depth, int64_t columns, int64_t width,
+                 void *packed);
+    void (*pack_stretches)(const void *base, const int64_t *offsets, int64_t depth, const struct stretch *stretches,
+                      int64_t stretch_count, int64_t width, bool room, void *packed);
+    void (*spread)(const void *row, int64_t size, int64_t stride, int64_t first, double fill, int64_t count,
+                   void *spread);
+    void (*shift)(const void *by, int64_t count, void *values);
+    void (*scatter)(const void *from, int64_t count, int64_t stride, void *to);
+    void (*window_sum)(const void *plane, const int64_t *offsets, const void *weights, int64_t taps, const void *bias,
+                       void *output, int64_t count);
+    void (*window_max)(const void *plane, const int64_t *offsets, int64_t taps, void *output, int64_t count);
+};
+
+/* For F32 or F64. */
+const struct block *block_for(enum store store);
+
+#endif

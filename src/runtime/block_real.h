@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Template: the innermost loops of products and windows, for one element type and one vector width.
+ *
+ * Included by block.c once per row of its table, with
+ *   REAL     float or double
+ *   BYTES    of a vector register
+ *   TARGET   the function attribute that allows such registers
+ *   NAME(x)  x with a suffix
+ * A loop works on LANES outputs side by side; what it does to one output does not depend on LANES. */
+
+#define LANES ((int64_t)(BYTES / sizeof(REAL)))
+
+typedef REAL NAME(vector) __attribute__((vector_size(BYTES)));
+typedef REAL NAME(loose) __attribute__((vector_size(BYTES), aligned(sizeof(REAL)), may_alias));
+typedef __typeof__((NAME(vector)){ 0 } != (NAME(vector)){ 0 }) NAME(mask);
+
+/* sum(r, j) = sum over k of a(r, k) * b(k, j), for `rows` rows and `vectors` * LANES columns, all in registers. */
+TARGET static inline __attribute__((always_inline)) void NAME(tile)(int rows, int vectors, int64_t depth,
+                                                                   const REAL *a, int64_t a_row, const REAL *b,
+                                                                   int64_t b_step, REAL *sum)
+{
+    NAME(vector) total[BLOCK_ROWS][BLOCK_VECTORS] = { 0 };
+    const REAL *row[BLOCK_ROWS];
+    for (int r = 0; r < rows; r++) row[r] = a + r * a_row;
+    for (int64_t k = 0; k < depth; k++, b += b_step) {
+        NAME(vector) line[BLOCK_VECTORS];
+        for (int v = 0; v < vectors; v++) line[v] = *(const NAME(loose) *)(b + v * LANES);
+        for (int r = 0; r < rows; r++)
+            for (int v = 0; v < vectors; v++) total[r][v] += line[v] * row[r][k];
+    }
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++) *(NAME(loose) *)(sum + (r * vectors + v) * LANES) = total[r][v];
+}
+
+#define TILE(rows, vectors)                                                                                      \
+    TARGET static void NAME(tile_##rows##_##vectors)(int64_t depth, const void *a, int64_t a_row, const void *b, \
+                                                     int64_t b_step, void *sum)                                  \
+    {                                                                                                            \
+        NAME(tile)(rows, vectors, depth, a, a_row, b, b_step, sum);                                              \
+    }
+TILE(8, 3) TILE(8, 2) TILE(8, 1)
+TILE(4, 3) TILE(4, 2) TILE(4, 1)
+TILE(2, 3) TILE(2, 2) TILE(2, 1)
+TILE(1, 3) TILE(1, 2) TILE(1, 1)
+#undef TILE
+
+/* One run of a tile's columns into C: sets it or adds to it, and adds the bias when that is due. */
+TARGET static void NAME(merge)(const void *tile, int64_t width, const struct merge *merge)
+{
+    const REAL *sum = tile, *bias = merge->bias;
+    REAL *to = merge->c;
+    int64_t step = merge->c_column;
+    for (int64_t r = 0; r < merge->rows; r++, sum += width, to += merge->c_row) {
+        if (merge->first && step == 1)
+            for (int64_t j = 0; j < merge->columns; j++) to[j] = sum[j];
+        else if (merge->first)
+            for (int64_t j = 0; j < merge->columns; j++) to[j * step] = sum[j];
+        else if (step == 1)
+            for (int64_t j = 0; j < merge->columns; j++) to[j] += sum[j];
+        else
+            for (int64_t j = 0; j < merge->columns; j++) to[j * step] += sum[j];
+        if (bias)
+            for (int64_t j = 0; j < merge->columns; j++) to[j * step] += bias[r];
+    }
+}
+
+/* b(k, j) of any strides into rows of `width`, zero beyond `columns`. */
+TARGET static void NAME(pack)(const void *b, int64_t b_step, int64_t b_column, int64_t depth, int64_t columns,
+                              int64_t width, void *packed)
+{
+    const REAL *from = b;
+    REAL *to = packed;
+    for (int64_t k = 0; k < depth; k++, from += b_step, to += width) {
+        if (b_column == 1)
+            for (int64_t j = 0; j < columns; j++) to[j] = from[j];
+        else
+            for (int64_t j = 0; j < columns; j++) to[j] = from[j * b_column];
+        for (int64_t j = columns; j < width; j++) to[j] = 0;
+    }
+}
+
+/* to[q] = sum over taps t, in order, of weights[t] * from[offsets[t] + q], then plus bias. Writes whole vectors: `to`
+ * and `from` have room for count rounded up to BLOCK_ROOM. */
+TARGET static void NAME(window_sum)(const void *plane, const int64_t *offsets, const void *weight, int64_t taps,
+                                    const void *bias, void *output, int64_t count)
+{
+    const REAL *from = plane, *weights = weight;
+    REAL *to = output, shift = bias ? *(const REAL *)bias : 0;
+    for (int64_t q = 0; q < count; q += 4 * LANES) {
+        NAME(vector) total[4] = { 0 };
+        for (int64_t t = 0; t < taps; t++) {
+            const REAL *line = from + offsets[t] + q;
+            for (int v = 0; v < 4; v++) total[v] += *(const NAME(loose) *)(line + v * LANES) * weights[t];
+        }
+        for (int v = 0; v < 4; v++) *(NAME(loose) *)(to + q + v * LANES) = total[v] + shift;
+    }
+}
+
+/* to[q] = the largest of from[offsets[t] + q]; a NaN wins. */
+TARGET static void NAME(window_max)(const void *plane, const int64_t *offsets, int64_t taps, void *output, int64_t count)
+{
+    const REAL *from = plane;
+    REAL *to = output;
+    for (int64_t q = 0; q < count; q += 4 * LANES) {
+        NAME(vector) most[4];
+        for (int v = 0; v < 4; v++) most[v] = *(const NAME(loose) *)(from + offsets[0] + q + v * LANES);
+        for (int64_t t = 1; t < taps; t++) {
+            const REAL *line = from + offsets[t] + q;
+            for (int v = 0; v < 4; v++) {
+                NAME(vector) next = *(const NAME(loose) *)(line + v * LANES);
+                NAME(mask) take = (next > most[v]) | (next != next);
+                most[v] = (NAME(vector))((take & (NAME(mask))next) | (~take & (NAME(mask))most[v]));
+            }
+        }
+        for (int v = 0; v < 4; v++) *(NAME(loose) *)(to + q + v * LANES) = most[v];
+    }
+}
+
+/* A row of a plane: to[i] = from[i * stride + first] where that lies inside `size` elements, else `fill`. */
+TARGET static void NAME(spread)(const void *row, int64_t size, int64_t stride, int64_t first, double fill, int64_t count,
+                                void *spread)
+{
+    REAL *to = spread, edge = (REAL)fill;
+    int64_t head = first < 0 ? (-first + stride - 1) / stride : 0;
+    int64_t tail = first < size ? (size - 1 - first) / stride + 1 : 0;
+    if (tail > count) tail = count;
+    if (head > tail) head = tail;
+    const REAL *from = (const REAL *)row + first + head * stride;
+    for (int64_t i = 0; i < head; i++) to[i] = edge;
+    if (stride == 1)
+        for (int64_t i = 0; i < tail - head; i++) to[head + i] = from[i];
+    else if (stride == 2)
+        for (int64_t i = 0; i < tail - head; i++) to[head + i] = from[2 * i];
+    else
+        for (int64_t i = 0; i < tail - head; i++) to[head + i] = from[i * stride];
+    for (int64_t i = tail; i < count; i++) to[i] = edge;
+}
+
+TARGET static void NAME(shift)(const void *by, int64_t count, void *values)
+{
+    REAL *to = values, add = *(const REAL *)by;
+    for (int64_t i = 0; i < count; i++) to[i] += add;
+}
+
+/* to[i * stride] += from[i] */
+TARGET static void NAME(scatter)(const void *row, int64_t count, int64_t stride, void *sums)
+{
+    const REAL *from = row;
+    REAL *to = sums;
+    if (stride == 1)
+        for (int64_t i = 0; i < count; i++) to[i] += from[i];
+    else
+        for (int64_t i = 0; i < count; i++) to[i * stride] += from[i];
+}
+
+/* Rows of `width` gathered from stretches: row k has base[offsets[k] + stretch.from ...] at stretch.to, and zeros after
+ * the last stretch. With `room`, up to BLOCK_ROOM elements beyond a stretch may be read, and beyond the last row
+ * written. */
+TARGET static void NAME(pack_stretches)(const void *base, const int64_t *offsets, int64_t depth,
+                                        const struct stretch *stretches, int64_t stretch_count, int64_t width, bool room,
+                                        void *packed)
+{
+    REAL *to = packed;
+    int64_t end = stretches[stretch_count - 1].to + stretches[stretch_count - 1].count;
+    for (int64_t k = 0; k < depth; k++, to += width) {
+        for (int64_t i = 0; i < stretch_count; i++) {
+            const REAL *from = (const REAL *)base + offsets[k] + stretches[i].from;
+            REAL *stretch = to + stretches[i].to;
+            int64_t count = stretches[i].count, whole = room ? count : count / LANES * LANES, j = 0;
+            for (; j < whole; j += LANES) *(NAME(loose) *)(stretch + j) = *(const NAME(loose) *)(from + j);
+            for (; j < count; j++) stretch[j] = from[j];
+        }
+        for (int64_t j = end; j < width; j++) to[j] = 0;
+    }
+}
+
+#undef LANES
