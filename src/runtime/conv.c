@@ -100,7 +100,7 @@ static struct product group_product(const struct conv *c, int64_t depth)
 /* Images side by side, each group a product over all their planes. */
 
 struct columns {
-    const struct block *block;
+    const struct lanes *lanes;
     const struct spread *spread;      /* NULL: the channels are the input's own */
     const int64_t *offsets;           /* per step of the depth */
     int64_t image, plane, row;        /* elements from image to image; outputs of a plane; outputs side by side */
@@ -110,7 +110,7 @@ static void pack_columns(const void *context, const void *base, int64_t step, in
                          int64_t columns, int64_t width, void *to)
 {
     const struct columns *from = context;
-    struct stretch stretches[BLOCK_LANES * BLOCK_VECTORS];
+    struct stretch stretches[LANES_MOST * TILE_VECTORS];
     int64_t count = 0, length;
     for (int64_t done = 0; done < columns; done += length) {
         int64_t place = (column + done) % from->plane, image = (column + done) / from->plane;
@@ -118,7 +118,7 @@ static void pack_columns(const void *context, const void *base, int64_t step, in
         length = least(from->row - place % from->row, columns - done);
         stretches[count++] = (struct stretch){ .from = start, .to = done, .count = length };
     }
-    from->block->pack_stretches(base, from->offsets + step, depth, stretches, count, width, from->spread != NULL, to);
+    from->lanes->pack_stretches(base, from->offsets + step, depth, stretches, count, width, from->spread != NULL, to);
 }
 
 /* channels[i] begins i * channel_size after `base`; images follow each other. */
@@ -128,7 +128,7 @@ static void run_side_by_side(struct call *call, const struct conv *c, struct col
     int64_t depth = c->group_channels * c->window.taps;
     int64_t *offsets = NEW_ARRAY(call->scratch, int64_t, (size_t)depth);
     for (int64_t k = 0; k < depth; k++) offsets[k] = k / c->window.taps * channel_size + taps[k % c->window.taps];
-    columns->block = block_for(c->x->store);
+    columns->lanes = lanes_for(c->x->store);
     columns->offsets = offsets;
     columns->image = c->channels * channel_size;
     columns->plane = c->window.out_count;
@@ -151,10 +151,10 @@ static void run_side_by_side(struct call *call, const struct conv *c, struct col
 static void spread_channels(const struct call *call, const struct conv *c, const struct spread *spread, int64_t first,
                             int64_t count, void *to)
 {
-    const struct block *block = block_for(c->x->store);
+    const struct lanes *lanes = lanes_for(c->x->store);
 #pragma omp parallel for num_threads(call->threads) schedule(static)
     for (int64_t i = 0; i < count; i++)
-        spread_channel(spread, block, c->element, at(c->x->data, (first + i) * c->window.in_count, c->element), 0,
+        spread_channel(spread, lanes, c->element, at(c->x->data, (first + i) * c->window.in_count, c->element), 0,
                        at(to, i * spread->channel, c->element));
 }
 
@@ -167,8 +167,8 @@ static bool run_spread(struct call *call, const struct conv *c)
     if (!size_multiply(together, c->channels, &rows) || !size_multiply(rows, spread.channel, &(int64_t){ 0 }))
         return call_fail(call, "the padded input is too large");
     struct array *buffer = array_new(call->pool, c->x->type, c->x->store, 1,
-                                     &(int64_t){ rows * spread.channel + BLOCK_ROOM });
-    memset(at(buffer->data, rows * spread.channel, c->element), 0, (size_t)(BLOCK_ROOM * c->element));
+                                     &(int64_t){ rows * spread.channel + LANES_ROOM });
+    memset(at(buffer->data, rows * spread.channel, c->element), 0, (size_t)(LANES_ROOM * c->element));
     for (int64_t image = 0; image < c->images; image += together) {
         int64_t images = least(together, c->images - image);
         spread_channels(call, c, &spread, image * c->channels, images * c->channels, buffer->data);
@@ -226,7 +226,7 @@ static int64_t rows_of_chunk(const struct spread *spread)
 
 static void slide(const struct conv *c, const struct spread *spread, char *channel, int64_t output, char *sums, char *to)
 {
-    const struct block *block = block_for(c->x->store);
+    const struct lanes *lanes = lanes_for(c->x->store);
     int last = spread->window.rank - 1;
     int64_t width = spread->window.out[last], rows = c->window.out_count / width, group_rows = rows_of_chunk(spread);
     int64_t height = last ? spread->window.out[last - 1] : 1;
@@ -235,7 +235,7 @@ static void slide(const struct conv *c, const struct spread *spread, char *chann
     for (int64_t row = 0, count; row < rows; row += count) {
         count = least(group_rows, height - row % height);
         char *from = at(channel, spread_place(spread, row * width), c->element);
-        block->window_sum(from, spread->taps, weights, c->window.taps, bias, sums,
+        lanes->window_sum(from, spread->taps, weights, c->window.taps, bias, sums,
                           (count - 1) * spread->length[last] + width);
         copy_rows(c, spread, count, sums, at(to, row * width, c->element));
     }
@@ -245,18 +245,18 @@ static bool run_depthwise(struct call *call, const struct conv *c)
 {
     struct spread spread;
     if (!spread_plan(call, &c->window, &spread)) return false;
-    const struct block *block = block_for(c->x->store);
+    const struct lanes *lanes = lanes_for(c->x->store);
     int64_t chunk = rows_of_chunk(&spread) * spread.length[spread.window.rank - 1];
-    struct array *rooms = make_buffer(call, c, call->threads, spread.channel + chunk + 2 * BLOCK_ROOM);
+    struct array *rooms = make_buffer(call, c, call->threads, spread.channel + chunk + 2 * LANES_ROOM);
     memset(rooms->data, 0, (size_t)(rooms->count * c->element));
     int64_t tasks = c->images * c->groups;
 #pragma omp parallel for num_threads(call->threads) schedule(dynamic)
     for (int64_t i = 0; i < tasks; i++) {
         char *channel = at(rooms->data, omp_get_thread_num() * rooms->dims[1], c->element);
-        spread_channel(&spread, block, c->element, at(c->x->data, i * c->window.in_count, c->element), 0, channel);
+        spread_channel(&spread, lanes, c->element, at(c->x->data, i * c->window.in_count, c->element), 0, channel);
         for (int64_t m = 0; m < c->group_outputs; m++)
             slide(c, &spread, channel, i % c->groups * c->group_outputs + m,
-                  at(channel, spread.channel + BLOCK_ROOM, c->element),
+                  at(channel, spread.channel + LANES_ROOM, c->element),
                   at(c->y->data, (i * c->group_outputs + m) * c->window.out_count, c->element));
     }
     array_drop(rooms);
@@ -348,14 +348,14 @@ static bool turn_around(struct call *call, struct window *window, enum auto_pad 
 /* The taps of all outputs of one image into their places. */
 static void scatter_image(const struct call *call, const struct conv *c, int64_t image, void *columns)
 {
-    const struct block *block = block_for(c->x->store);
+    const struct lanes *lanes = lanes_for(c->x->store);
     int64_t plane = c->window.in_count, rows = c->window.taps * c->window.out_count;
 #pragma omp parallel for num_threads(call->threads) schedule(static)
     for (int64_t m = 0; m < c->outputs; m++) {
         char *to = at(c->y->data, (image * c->outputs + m) * plane, c->element);
         memset(to, 0, (size_t)(plane * c->element));
-        scatter_channel(&c->window, block, c->element, at(columns, m * rows, c->element), to);
-        if (c->bias) block->shift(at(c->bias->data, m, c->element), plane, to);
+        scatter_channel(&c->window, lanes, c->element, at(columns, m * rows, c->element), to);
+        if (c->bias) lanes->shift(at(c->bias->data, m, c->element), plane, to);
     }
 }
 

@@ -11,6 +11,7 @@
 static const struct kernel *const families[] = {
     elementwise_kernels,
     control_kernels, sort_kernels, detect_kernels, quant_kernels,
+    conv_kernels,
 };
 
 /* The rows of ai.onnx carry the bare operator; those of another domain "domain:operator". */

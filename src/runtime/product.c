@@ -6,7 +6,7 @@
  *
  * After Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication, ACM TOMS 34(3), 2008. */
 #include "runtime/product.h"
-#include "runtime/block.h"
+#include "runtime/lanes.h"
 
 #include <omp.h>
 #include <string.h>
@@ -20,7 +20,7 @@
 
 struct work {
     const struct product *product;
-    const struct block *block;
+    const struct lanes *lanes;
     int64_t element;                  /* bytes */
     int64_t tile_columns, block_rows, block_columns, row_blocks, column_blocks;
     int64_t panel_bytes, row_bytes, room_bytes;      /* per thread: packed columns; copied rows; all buffers */
@@ -64,7 +64,7 @@ static void merge_tile(const struct task *task, const struct panel *panel, int64
 {
     const struct work *work = task->work;
     const struct product *p = work->product;
-    int64_t span = p->span ? p->span : p->columns, width = panel->vectors * work->block->lanes;
+    int64_t span = p->span ? p->span : p->columns, width = panel->vectors * work->lanes->width;
     bool last = task->step + task->depth == p->depth;
     struct merge merge = { .c_row = p->c_row, .c_column = p->c_column, .rows = rows, .first = task->step == 0,
                            .bias = last && task->on->bias ? at(task->on->bias, row, work->element) : NULL };
@@ -73,7 +73,7 @@ static void merge_tile(const struct task *task, const struct panel *panel, int64
         int64_t offset = row * p->c_row + column / span * p->c_span + within * p->c_column;
         merge.columns = least(span - within, panel->columns - done);
         merge.c = (char *)task->on->c + offset * work->element;
-        work->block->merge(task->room.tile + done * work->element, width, &merge);
+        work->lanes->merge(task->room.tile + done * work->element, width, &merge);
     }
 }
 
@@ -82,7 +82,7 @@ static struct panel make_panel(const struct task *task, int64_t column, bool in_
 {
     const struct work *work = task->work;
     const struct product *p = work->product;
-    int64_t lanes = work->block->lanes, columns = least(work->tile_columns, task->column_end - column);
+    int64_t lanes = work->lanes->width, columns = least(work->tile_columns, task->column_end - column);
     struct panel panel = { .column = column, .columns = columns, .vectors = (columns + lanes - 1) / lanes };
     int64_t width = panel.vectors * lanes;
     const void *from = p->pack ? task->on->b : at(task->on->b, task->step * p->b_step + column * p->b_column, work->element);
@@ -93,7 +93,7 @@ static struct panel make_panel(const struct task *task, int64_t column, bool in_
     }
     char *to = task->room.panels + (column - task->column) * task->depth * work->element;
     if (p->pack) p->pack(p->context, from, task->step, task->depth, column, columns, width, to);
-    else work->block->pack(from, p->b_step, p->b_column, task->depth, columns, width, to);
+    else work->lanes->pack(from, p->b_step, p->b_column, task->depth, columns, width, to);
     panel.b = to;
     panel.b_step = width;
     return panel;
@@ -105,18 +105,18 @@ static const char *gather_rows(const struct task *task, int64_t row, int64_t row
     const struct product *p = task->work->product;
     const char *from = at(task->on->a, row * p->a_row + task->step * p->a_step, task->work->element);
     if (p->a_step == 1) return from;
-    task->work->block->pack(from, p->a_row, p->a_step, rows, task->depth, PRODUCT_DEPTH, task->room.rows);
+    task->work->lanes->pack(from, p->a_row, p->a_step, rows, task->depth, PRODUCT_DEPTH, task->room.rows);
     return task->room.rows;
 }
 
 static void run_rows(const struct task *task, const struct panel *panels, int64_t panel_count, int64_t row, int height)
 {
     const struct work *work = task->work;
-    int64_t rows = BLOCK_ROWS >> height;
+    int64_t rows = TILE_ROWS >> height;
     const char *a = gather_rows(task, row, rows);
     int64_t a_row = work->product->a_step == 1 ? work->product->a_row : PRODUCT_DEPTH;
     for (int64_t i = 0; i < panel_count; i++) {
-        block_tile *tile = work->block->tile[height][panels[i].vectors - 1];
+        tile_loop *tile = work->lanes->tile[height][panels[i].vectors - 1];
         tile(task->depth, a, a_row, panels[i].b, panels[i].b_step, task->room.tile);
         merge_tile(task, &panels[i], row, rows);
     }
@@ -126,16 +126,16 @@ static void run_task(struct task *task)
 {
     const struct work *work = task->work;
     const struct product *p = work->product;
-    bool in_place = !p->pack && p->b_column == 1 && task->row_end - task->row <= BLOCK_ROWS;
+    bool in_place = !p->pack && p->b_column == 1 && task->row_end - task->row <= TILE_ROWS;
     for (task->step = 0; task->step < p->depth; task->step += PRODUCT_DEPTH) {
         struct panel panels[MOST_PANELS];
         int64_t panel_count = 0;
         task->depth = least(PRODUCT_DEPTH, p->depth - task->step);
         for (int64_t j = task->column; j < task->column_end; j += work->tile_columns)
             panels[panel_count++] = make_panel(task, j, in_place);
-        int height = work->block->tallest;
-        for (int64_t row = task->row; row < task->row_end; row += BLOCK_ROWS >> height) {
-            while (BLOCK_ROWS >> height > task->row_end - row) height++;
+        int height = work->lanes->tallest;
+        for (int64_t row = task->row; row < task->row_end; row += TILE_ROWS >> height) {
+            while (TILE_ROWS >> height > task->row_end - row) height++;
             run_rows(task, panels, panel_count, row, height);
         }
     }
@@ -171,7 +171,7 @@ static void cut(struct work *work, int threads)
     work->block_columns = per_block * tile;
     work->column_blocks = (panels + per_block - 1) / per_block;
     int64_t row_blocks = (each + work->column_blocks - 1) / work->column_blocks;
-    work->block_rows = round_up((p->rows + row_blocks - 1) / row_blocks, BLOCK_ROWS);
+    work->block_rows = round_up((p->rows + row_blocks - 1) / row_blocks, TILE_ROWS);
     work->row_blocks = (p->rows + work->block_rows - 1) / work->block_rows;
 }
 
@@ -207,14 +207,14 @@ static struct product transposed(const struct call *call, const struct product *
 
 static void run(const struct call *call, const struct product *p)
 {
-    struct work work = { .product = p, .block = block_for(p->store), .element = (int64_t)store_size(p->store) };
+    struct work work = { .product = p, .lanes = lanes_for(p->store), .element = (int64_t)store_size(p->store) };
     double size = (double)p->rows * (double)p->columns * (double)p->depth * (double)p->count;
     int threads = size < WORTH_THREADS ? 1 : call->threads;
-    work.tile_columns = work.block->lanes * BLOCK_VECTORS;
+    work.tile_columns = work.lanes->width * TILE_VECTORS;
     cut(&work, threads);
     work.panel_bytes = work.block_columns * PRODUCT_DEPTH * work.element;
-    work.row_bytes = BLOCK_ROWS * PRODUCT_DEPTH * work.element;
-    work.room_bytes = round_up(work.panel_bytes + work.row_bytes + BLOCK_ROWS * work.tile_columns * work.element, LINE);
+    work.row_bytes = TILE_ROWS * PRODUCT_DEPTH * work.element;
+    work.room_bytes = round_up(work.panel_bytes + work.row_bytes + TILE_ROWS * work.tile_columns * work.element, LINE);
     int64_t rooms = (work.room_bytes * threads + LINE) / (int64_t)sizeof(double);
     struct array *array = array_new(call->pool, DTYPE_DOUBLE, STORE_F64, 1, &rooms);
     run_tasks(&work, (char *)round_up((int64_t)(intptr_t)array->data, LINE), threads);

@@ -161,7 +161,7 @@ bool spread_plan(struct call *call, const struct window *window, struct spread *
 }
 
 /* Fills one phase, row by row; where a leading axis is outside of the input, the row is all padding. */
-static void spread_phase(const struct spread *spread, const struct block *block, int64_t element, const int64_t *phase,
+static void spread_phase(const struct spread *spread, const struct lanes *lanes, int64_t element, const int64_t *phase,
                          const char *from, double fill, char *to)
 {
     const struct window *w = &spread->window;
@@ -178,12 +178,12 @@ static void spread_phase(const struct spread *spread, const struct block *block,
             size *= w->in[a];
         }
         const char *row = inside ? from + source * element : from;
-        block->spread(row, inside ? w->in[last] : 0, w->stride[last], phase[last] - w->begin[last], fill,
+        lanes->spread(row, inside ? w->in[last] : 0, w->stride[last], phase[last] - w->begin[last], fill,
                       spread->length[last], to);
     }
 }
 
-void spread_channel(const struct spread *spread, const struct block *block, int64_t element, const void *from,
+void spread_channel(const struct spread *spread, const struct lanes *lanes, int64_t element, const void *from,
                     double fill, void *to)
 {
     const struct window *w = &spread->window;
@@ -194,7 +194,7 @@ void spread_channel(const struct spread *spread, const struct block *block, int6
             phase[a] = rest % spread->phases[a] * w->dilation[a] % w->stride[a];
             rest /= spread->phases[a];
         }
-        spread_phase(spread, block, element, phase, from, fill, (char *)to + i * bytes);
+        spread_phase(spread, lanes, element, phase, from, fill, (char *)to + i * bytes);
     }
 }
 
@@ -213,7 +213,7 @@ static int64_t row_target(const struct window *window, const int64_t *tap, int64
     return target;
 }
 
-void scatter_channel(const struct window *window, const struct block *block, int64_t element, const void *columns,
+void scatter_channel(const struct window *window, const struct lanes *lanes, int64_t element, const void *columns,
                      void *to)
 {
     if (window->out_count == 0) return;
@@ -233,7 +233,7 @@ void scatter_channel(const struct window *window, const struct block *block, int
             int64_t target = row_target(window, tap, r);
             if (target < 0 || head >= tail) continue;
             char *row = (char *)to + (target + tap[last] + head * stride) * element;
-            block->scatter(from + head * element, tail - head, stride, row);
+            lanes->scatter(from + head * element, tail - head, stride, row);
         }
     }
 }

@@ -10,7 +10,7 @@
 #ifndef RUNTIME_WINDOW_H
 #define RUNTIME_WINDOW_H
 
-#include "runtime/block.h"
+#include "runtime/lanes.h"
 #include "runtime/kernel.h"
 
 struct window {
@@ -40,15 +40,15 @@ struct spread {
 };
 
 bool spread_plan(struct call *call, const struct window *window, struct spread *spread);
-/* Spreads one channel of window->in_count elements. `to` has room for spread->channel + BLOCK_ROOM. */
-void spread_channel(const struct spread *spread, const struct block *block, int64_t element, const void *from,
+/* Spreads one channel of window->in_count elements. `to` has room for spread->channel + LANES_ROOM. */
+void spread_channel(const struct spread *spread, const struct lanes *lanes, int64_t element, const void *from,
                     double fill, void *to);
 /* Where output `index` of a plane, counted without gaps, lies in the long vector. */
 int64_t spread_place(const struct spread *spread, int64_t index);
 
 /* The reverse of reading windows: `columns` holds one element per tap and output [taps][out_count]; each is added to
  * the position of `to` [in_count] that the output sees through the tap. */
-void scatter_channel(const struct window *window, const struct block *block, int64_t element, const void *columns,
+void scatter_channel(const struct window *window, const struct lanes *lanes, int64_t element, const void *columns,
                      void *to);
 
 #endif

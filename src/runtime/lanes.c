@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * block_real.h for each element type and vector width, and the choice among them. */
-#include "runtime/block.h"
+ * lanes_real.h for each element type and vector width, and the choice among them. */
+#include "runtime/lanes.h"
 
 #define REAL float
 #define BYTES 16
 #define TARGET
 #define NAME(x) x##_f32_narrow
-#include "runtime/block_real.h"
+#include "runtime/lanes_real.h"
 #undef REAL
 #undef NAME
 
 #define REAL double
 #define NAME(x) x##_f64_narrow
-#include "runtime/block_real.h"
+#include "runtime/lanes_real.h"
 #undef REAL
 #undef NAME
 #undef BYTES
@@ -34,13 +34,13 @@
 #define BYTES 32
 #define TARGET __attribute__((target("avx2")))
 #define NAME(x) x##_f32_middle
-#include "runtime/block_real.h"
+#include "runtime/lanes_real.h"
 #undef REAL
 #undef NAME
 
 #define REAL double
 #define NAME(x) x##_f64_middle
-#include "runtime/block_real.h"
+#include "runtime/lanes_real.h"
 #undef REAL
 #undef NAME
 #undef BYTES
@@ -50,22 +50,22 @@
 #define BYTES 64
 #define TARGET __attribute__((target("avx512f,avx512dq")))
 #define NAME(x) x##_f32_wide
-#include "runtime/block_real.h"
+#include "runtime/lanes_real.h"
 #undef REAL
 #undef NAME
 
 #define REAL double
 #define NAME(x) x##_f64_wide
-#include "runtime/block_real.h"
+#include "runtime/lanes_real.h"
 #undef REAL
 #undef NAME
 #undef BYTES
 #undef TARGET
 
-const struct block *block_for(enum store store)
+const struct lanes *lanes_for(enum store store)
 {
-    static const struct block f32[] = { ROW(f32_wide, 16, 0), ROW(f32_middle, 8, 1), ROW(f32_narrow, 4, 1) };
-    static const struct block f64[] = { ROW(f64_wide, 8, 0), ROW(f64_middle, 4, 1), ROW(f64_narrow, 2, 1) };
+    static const struct lanes f32[] = { ROW(f32_wide, 16, 0), ROW(f32_middle, 8, 1), ROW(f32_narrow, 4, 1) };
+    static const struct lanes f64[] = { ROW(f64_wide, 8, 0), ROW(f64_middle, 4, 1), ROW(f64_narrow, 2, 1) };
     int width = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") ? 0
               : __builtin_cpu_supports("avx2")                                         ? 1
                                                                                        : 2;
@@ -74,9 +74,9 @@ const struct block *block_for(enum store store)
 
 #else
 
-const struct block *block_for(enum store store)
+const struct lanes *lanes_for(enum store store)
 {
-    static const struct block f32 = ROW(f32_narrow, 4, 0), f64 = ROW(f64_narrow, 2, 0);
+    static const struct lanes f32 = ROW(f32_narrow, 4, 0), f64 = ROW(f64_narrow, 2, 0);
     return store == STORE_F32 ? &f32 : &f64;
 }
 

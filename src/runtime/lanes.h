@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The innermost loops of products and windows, chosen once for the processor at hand (block_real.h says what each does).
+ * The innermost loops of products and windows, chosen once for the processor at hand (lanes_real.h says what each does).
  * Results do not depend on the choice. */
-#ifndef RUNTIME_BLOCK_H
-#define RUNTIME_BLOCK_H
+#ifndef RUNTIME_LANES_H
+#define RUNTIME_LANES_H
 
 #include "runtime/array.h"
 
-#define BLOCK_ROWS 8          /* of the largest tile */
-#define BLOCK_VECTORS 3       /* vectors side by side in the widest tile */
-#define BLOCK_HEIGHTS 4       /* tiles of 8, 4, 2 and 1 rows */
-#define BLOCK_LANES 16        /* of the widest vector */
-#define BLOCK_ROOM 64         /* elements that a window may read or write beyond the last one asked for */
+#define TILE_ROWS 8          /* of the largest tile */
+#define TILE_VECTORS 3       /* vectors side by side in the widest tile */
+#define TILE_HEIGHTS 4       /* tiles of 8, 4, 2 and 1 rows */
+#define LANES_MOST 16        /* of the widest vector */
+#define LANES_ROOM 64         /* elements that a window may read or write beyond the last one asked for */
 
 /* Where a tile's columns go. */
 struct merge {
@@ -27,12 +27,12 @@ struct stretch {
     int64_t from, to, count;
 };
 
-typedef void block_tile(int64_t depth, const void *a, int64_t a_row, const void *b, int64_t b_step, void *sum);
+typedef void tile_loop(int64_t depth, const void *a, int64_t a_row, const void *b, int64_t b_step, void *sum);
 
-struct block {
-    int64_t lanes;
+struct lanes {
+    int64_t width;            /* elements of a vector */
     int tallest;              /* index of the tallest tile worth using: registers decide */
-    block_tile *tile[BLOCK_HEIGHTS][BLOCK_VECTORS];      /* [8 >> height rows][vectors - 1] */
+    tile_loop *tile[TILE_HEIGHTS][TILE_VECTORS];      /* [8 >> height rows][vectors - 1] */
     void (*merge)(const void *tile, int64_t width, const struct merge *merge);
     void (*pack)(const void *b, int64_t b_step, int64_t b_column, int64_t depth, int64_t columns, int64_t width,
                  void *packed);
@@ -48,6 +48,6 @@ struct block {
 };
 
 /* For F32 or F64. */
-const struct block *block_for(enum store store);
+const struct lanes *lanes_for(enum store store);
 
 #endif

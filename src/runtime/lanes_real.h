@@ -2,7 +2,7 @@
  *
  * Template: the innermost loops of products and windows, for one element type and one vector width.
  *
- * Included by block.c once per row of its table, with
+ * Included by lanes.c once per row of its table, with
  *   REAL     float or double
  *   BYTES    of a vector register
  *   TARGET   the function attribute that allows such registers
@@ -20,11 +20,11 @@ TARGET static inline __attribute__((always_inline)) void NAME(tile)(int rows, in
                                                                    const REAL *a, int64_t a_row, const REAL *b,
                                                                    int64_t b_step, REAL *sum)
 {
-    NAME(vector) total[BLOCK_ROWS][BLOCK_VECTORS] = { 0 };
-    const REAL *row[BLOCK_ROWS];
+    NAME(vector) total[TILE_ROWS][TILE_VECTORS] = { 0 };
+    const REAL *row[TILE_ROWS];
     for (int r = 0; r < rows; r++) row[r] = a + r * a_row;
     for (int64_t k = 0; k < depth; k++, b += b_step) {
-        NAME(vector) line[BLOCK_VECTORS];
+        NAME(vector) line[TILE_VECTORS];
         for (int v = 0; v < vectors; v++) line[v] = *(const NAME(loose) *)(b + v * LANES);
         for (int r = 0; r < rows; r++)
             for (int v = 0; v < vectors; v++) total[r][v] += line[v] * row[r][k];
@@ -81,7 +81,7 @@ TARGET static void NAME(pack)(const void *b, int64_t b_step, int64_t b_column, i
 }
 
 /* to[q] = sum over taps t, in order, of weights[t] * from[offsets[t] + q], then plus bias. Writes whole vectors: `to`
- * and `from` have room for count rounded up to BLOCK_ROOM. */
+ * and `from` have room for count rounded up to LANES_ROOM. */
 TARGET static void NAME(window_sum)(const void *plane, const int64_t *offsets, const void *weight, int64_t taps,
                                     const void *bias, void *output, int64_t count)
 {
@@ -155,7 +155,7 @@ TARGET static void NAME(scatter)(const void *row, int64_t count, int64_t stride,
 }
 
 /* Rows of `width` gathered from stretches: row k has base[offsets[k] + stretch.from ...] at stretch.to, and zeros after
- * the last stretch. With `room`, up to BLOCK_ROOM elements beyond a stretch may be read, and beyond the last row
+ * the last stretch. With `room`, up to LANES_ROOM elements beyond a stretch may be read, and beyond the last row
  * written. */
 TARGET static void NAME(pack_stretches)(const void *base, const int64_t *offsets, int64_t depth,
                                         const struct stretch *stretches, int64_t stretch_count, int64_t width, bool room,
