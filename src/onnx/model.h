@@ -8,37 +8,36 @@
 #ifndef ONNX_MODEL_H
 #define ONNX_MODEL_H
 
+#include "base/pointer_map.h"
 #include "onnx/span.h"
-#include "onnx.pb-c.h"
-
-/* Where a message lies in the file: [start, start+head) are its tag and length, then `size` bytes of content. */
-struct place {
-    uint64_t start;
-    uint32_t head;
-    uint64_t size;
-};
+#include "onnx/wire.h"
 
 struct model {
     struct arena *arena;               /* owns everything here; freed by whoever opened it */
+    const char *name;                  /* for messages */
     struct file *file;                 /* NULL when the model was read from memory */
     const void *bytes;                 /* the whole file's bytes when `file` is NULL */
     uint64_t size;
     const BnfuseOnnx__ModelProto *proto;
-    struct place_map *places;          /* private to model.c */
     const char *directory;             /* where external data is looked for; "." when from memory */
+    const struct part *parts;          /* where the messages lie (wire.h); parts[0] is the proto */
+    size_t part_count;
+    struct pointer_map *part_of;       /* message -> its part */
+    struct external_list *externals;   /* private to external.c */
 };
 
-/* Reads a model. `path` "-" is standard input, read into memory. */
+/* Reads a model. `path` "-" is standard input. Bytes fields of the proto (AttributeProto.s) end in a NUL that their
+ * length does not count, and are NULL when empty. */
 bool model_load(struct model *model, struct arena *arena, const char *path, struct bnfuse_error *error);
 /* The same for bytes in memory, which must outlive the model. `name` is used in messages. */
 bool model_read(struct model *model, struct arena *arena, const char *name, const void *bytes, size_t size,
                 struct bnfuse_error *error);
 
-/* Where this GraphProto, NodeProto, AttributeProto, TensorProto, SparseTensorProto, ValueInfoProto or FunctionProto
- * came from; NULL if it was not read from the file. */
-const struct place *model_place(const struct model *model, const void *message);
+/* Where this message came from, if it is of a kind that wire.h lists; NULL if it was not read from the file. */
+const struct part *model_part(const struct model *model, const void *message);
 
-/* The raw_data of this tensor when it was left in the file (then tensor->raw_data holds a placeholder). */
+/* The raw_data of this tensor when it was left in the file (then tensor->raw_data is there, but empty). A model read
+ * from memory leaves none: there raw_data points into the given bytes, at any alignment. */
 bool model_payload(const struct model *model, const BnfuseOnnx__TensorProto *tensor, struct span *span);
 
 /* The opset version imported for `domain` ("" and "ai.onnx" are one); 0 if none. */

@@ -6,11 +6,14 @@
 
 #include "base/memory.h"
 
+#include <time.h>
+
 /* An open regular file. Owned by the arena it was opened in; closed with it. */
 struct file {
     const char *path;         /* as the user or the model named it, for messages */
     int fd;
     uint64_t size;            /* at the time of opening */
+    struct timespec modified; /* likewise */
 };
 
 struct span {
