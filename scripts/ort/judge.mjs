@@ -7,7 +7,7 @@
 //   judge.mjs compare --list LIST                  the same for every line of LIST: A, B, inputs, tabs between
 //   judge.mjs expect MODEL OUTPUT.npy INPUT.npy .. the first output against a stored one
 //   judge.mjs basic MODEL OUT                      what offline optimisation at level `basic` makes of it
-//   judge.mjs once MODEL [INPUT.npy ...]           loads and runs once, for the clock
+//   judge.mjs once A B [INPUT.npy ...]             loads and runs each once, for the clock
 //
 //   --threads N        1 unless said
 //   --tolerance X      largest difference allowed, relative to the output's largest number
@@ -172,8 +172,9 @@ const commands = {
         await open(model, options, { graphOptimizationLevel: 'basic', optimizedModelFilePath: out });
         return 0;
     },
-    async once([model, ...files], options) {
-        await run(model, files, options);
+    async once([a, b, ...files], options) {
+        await run(a, files, options);
+        await run(b, files, options);
         return 0;
     },
 };
