@@ -107,7 +107,7 @@ seconds() {
 timing() {
     echo "| model | bnfuse: load, fuse, check, write | ONNX Runtime: load and run original and fused | ratio |"
     echo "|---|--:|--:|--:|"
-    models | grep -E '^(own_unet_op13|tv_mobilenet_v2|light_resnet50|trained_cnn)	' |
+    models | awk -F '\t' '$1 ~ /^(own_unet_op13|tv_mobilenet_v2|light_resnet50|trained_cnn)$/' |
         while IFS="$(printf '\t')" read -r name model inputs; do
             ours=$(seconds $bnfuse "$model" -o $out/"$name".onnx --freeze-weights)
             # shellcheck disable=SC2086
