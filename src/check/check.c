@@ -10,24 +10,9 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const verdict_texts[] = {
-    [VERDICT_IDENTICAL] = "identical",
-    [VERDICT_PASS] = "pass",
-    [VERDICT_PASS_ROUNDING] = "pass (rounding only)",
-    [VERDICT_PASS_SITES] = "pass (sites only)",
-    [VERDICT_FAIL] = "fail",
-    [VERDICT_ILL_CONDITIONED] = "ill-conditioned",
-    [VERDICT_NOT_CHECKED] = "not checked",
-};
-
-const char *verdict_text(enum verdict verdict)
-{
-    return verdict_texts[verdict];
-}
-
 struct check {
     struct session *session;
-    struct check_result *result;
+    struct bnfuse_check_result *result;
     struct site *sites;
     struct site_runner runner;
 };
@@ -84,7 +69,7 @@ static void forget_sites(struct check *check)
 static bool check_site(struct check *check, struct site *site, bool (*with)(const struct site_runner *, struct site *,
                        struct bnfuse_error *), struct bnfuse_error *error)
 {
-    struct site_result earlier = *site->result;
+    struct bnfuse_site earlier = *site->result;
     if (!with(&check->runner, site, error)) return false;
     if (!earlier.checked) return true;
     bool worse = exceeds(&earlier.difference, site->result->difference.relative);
@@ -105,10 +90,11 @@ static bool observe(void *context, struct value *value, struct array *array, str
     return true;
 }
 
-static bool check_sites_randomly(struct check *check, bool all, struct bnfuse_error *error)
+/* Those that no reference run has reached: in bodies, behind outputs that nobody wants, or all. */
+static bool check_rest_randomly(struct check *check, struct bnfuse_error *error)
 {
     for (struct site *site = check->sites; site; site = site->next)
-        if ((all || !is_observable(site)) && !check_site(check, site, site_check_random, error)) return false;
+        if (!site->result->checked && !check_site(check, site, site_check_random, error)) return false;
     return true;
 }
 
@@ -141,7 +127,7 @@ static bool run_all(struct check *check, struct outputs *to, struct bnfuse_error
            session_run(session, after, NATIVE, 0, NULL, to->native_after, error);
 }
 
-static void merge_output(const struct check *check, struct output_result *result, const struct outputs *of, size_t i)
+static void merge_output(const struct check *check, struct bnfuse_output *result, const struct outputs *of, size_t i)
 {
     const struct check_options *options = check->session->options;
     result->algebra = worse_difference(result->algebra, measure(of->exact[i], of->unrounded[i]));
@@ -162,7 +148,7 @@ static bool measure_noise(struct check *check, const struct outputs *of, struct 
     struct array **noisy = output_list(session, count);
     bool ran = session_run(session, &session->before, EXACT_ROUNDED, session->options->seed | 1, NULL, noisy, error);
     for (size_t i = 0; ran && i < count; i++) {
-        struct difference noise = measure(of->exact[i], noisy[i]);
+        struct bnfuse_difference noise = measure(of->exact[i], noisy[i]);
         check->result->outputs[i].noise = fmax(check->result->outputs[i].noise, noise.relative);
         if (noise.shape_differs || noise.pattern_differs) check->result->outputs[i].noise = INFINITY;
     }
@@ -170,7 +156,7 @@ static bool measure_noise(struct check *check, const struct outputs *of, struct 
     return ran;
 }
 
-static bool needs_noise(const struct check_result *result)
+static bool needs_noise(const struct bnfuse_check_result *result)
 {
     for (size_t i = 0; i < result->output_count; i++)
         if (exceeds(&result->outputs[i].algebra, SITE_LIMIT) || !result->outputs[i].within_tolerance) return true;
@@ -185,7 +171,7 @@ static void drop_outputs(struct outputs *of, size_t count)
 
 static bool check_set(struct check *check, struct bnfuse_error *error)
 {
-    struct check_result *result = check->result;
+    struct bnfuse_check_result *result = check->result;
     struct outputs of = output_lists(check->session, result->output_count);
     bool ran = run_all(check, &of, error);
     for (size_t i = 0; ran && i < result->output_count; i++) merge_output(check, &result->outputs[i], &of, i);
@@ -213,7 +199,7 @@ static bool check_inputs(struct check *check, struct bnfuse_error *error)
         if (report) first = latest;
         if (latest.status == BNFUSE_INTERNAL) break;
     }
-    return fail(error, first.status, "%s", first.message);
+    return pass_error(error, &first);
 }
 
 static bool check_whole(struct check *check, struct bnfuse_error *error)
@@ -221,12 +207,12 @@ static bool check_whole(struct check *check, struct bnfuse_error *error)
     struct session *session = check->session;
     const struct check_options *options = session->options;
     const struct graph *graph = session->before.net->main;
-    struct check_result *result = check->result;
+    struct bnfuse_check_result *result = check->result;
     if (!session_plan(session, error)) return false;
     result->output_count = graph->output_count;
-    result->outputs = NEW_ARRAY(session->arena, struct output_result, graph->output_count);
+    result->outputs = NEW_ARRAY(session->arena, struct bnfuse_output, graph->output_count);
     for (size_t i = 0; i < graph->output_count; i++)
-        result->outputs[i] = (struct output_result){ .name = graph->outputs[i]->name, .noise = -1,
+        result->outputs[i] = (struct bnfuse_output){ .name = graph->outputs[i]->name, .noise = -1,
                                                      .within_tolerance = true };
     size_t sets = options->set_count ? options->set_count : 1;
     session->runs_planned = 5 * sets;
@@ -240,7 +226,7 @@ static bool check_whole(struct check *check, struct bnfuse_error *error)
 
 /* ---- the verdict ---- */
 
-static bool settle(struct check_result *result, enum verdict verdict, const char *why)
+static bool settle(struct bnfuse_check_result *result, enum bnfuse_verdict verdict, const char *why)
 {
     result->verdict = verdict;
     result->why = why;
@@ -249,9 +235,9 @@ static bool settle(struct check_result *result, enum verdict verdict, const char
 
 static void collect_sites(struct check *check)
 {
-    struct check_result *result = check->result;
+    struct bnfuse_check_result *result = check->result;
     for (const struct site *site = check->sites; site; site = site->next) result->site_count++;
-    result->sites = NEW_ARRAY(check->session->arena, struct site_result, result->site_count);
+    result->sites = NEW_ARRAY(check->session->arena, struct bnfuse_site, result->site_count);
     size_t i = 0;
     for (const struct site *site = check->sites; site; site = site->next) {
         result->sites[i++] = *site->result;
@@ -261,7 +247,7 @@ static void collect_sites(struct check *check)
     }
 }
 
-static const char *describe_difference(struct arena *arena, const struct difference *difference)
+static const char *describe_difference(struct arena *arena, const struct bnfuse_difference *difference)
 {
     if (difference->shape_differs) return "has another shape or type";
     if (difference->pattern_differs) return "has NaN, infinities or strings where the original has others";
@@ -271,12 +257,12 @@ static const char *describe_difference(struct arena *arena, const struct differe
 /* Question 1: any site beyond float64 rounding is a bug, whatever the whole graph says. */
 static bool judge_sites(struct check *check)
 {
-    struct check_result *result = check->result;
+    struct bnfuse_check_result *result = check->result;
     for (size_t i = 0; i < result->site_count; i++) {
-        const struct site_result *site = &result->sites[i];
+        const struct bnfuse_site *site = &result->sites[i];
         if (!site->checked || site->ill_conditioned || !exceeds(&site->difference, SITE_LIMIT)) continue;
         result->first_divergent = site->value;
-        return settle(result, VERDICT_FAIL,
+        return settle(result, BNFUSE_VERDICT_FAIL,
                       arena_printf(check->session->arena, "\"%s\" (%s%s%s) %s", site->value, site->node,
                                    *site->scope ? " in " : "", site->scope,
                                    describe_difference(check->session->arena, &site->difference)));
@@ -284,7 +270,7 @@ static bool judge_sites(struct check *check)
     return false;
 }
 
-static const struct site_result *unchecked_site(const struct check *check, bool conditional_only)
+static const struct bnfuse_site *unchecked_site(const struct check *check, bool conditional_only)
 {
     for (const struct site *site = check->sites; site; site = site->next)
         if (!site->result->checked && (!conditional_only || site->conditional)) return site->result;
@@ -294,19 +280,19 @@ static const struct site_result *unchecked_site(const struct check *check, bool 
 /* The whole graph did not run, for this reason. */
 static bool judge_sites_only(struct check *check, const char *reason)
 {
-    struct check_result *result = check->result;
-    const struct site_result *unchecked = unchecked_site(check, false);
+    struct bnfuse_check_result *result = check->result;
+    const struct bnfuse_site *unchecked = unchecked_site(check, false);
     if (judge_sites(check)) return true;
     if (unchecked)
-        return settle(result, VERDICT_NOT_CHECKED,
+        return settle(result, BNFUSE_VERDICT_NOT_CHECKED,
                       arena_printf(check->session->arena, "%s; nor can the site of \"%s\" alone: %s", reason,
                                    unchecked->value, unchecked->why));
-    return settle(result, check->session->options->full ? VERDICT_NOT_CHECKED : VERDICT_PASS_SITES, reason);
+    return settle(result, check->session->options->full ? BNFUSE_VERDICT_NOT_CHECKED : BNFUSE_VERDICT_PASS_SITES, reason);
 }
 
-static bool is_real_damage(const struct output_result *output)
+static bool is_real_damage(const struct bnfuse_output *output)
 {
-    const struct difference *of[] = { &output->rounding, &output->deployment };
+    const struct bnfuse_difference *of[] = { &output->rounding, &output->deployment };
     for (size_t i = 0; i < 2; i++)
         if (of[i]->pattern_differs) return true;
     double limit = NOISE_FACTOR * fmax(output->noise, 0);
@@ -316,7 +302,7 @@ static bool is_real_damage(const struct output_result *output)
 
 /* The algebra of the whole graph, when all sites are proven: a difference is amplified rounding, unless it is larger
  * than what rounding of the stored weights does. */
-static bool judge_output(struct check *check, const struct output_result *output)
+static bool judge_output(struct check *check, const struct bnfuse_output *output)
 {
     struct arena *arena = check->session->arena;
     if (exceeds(&output->algebra, SITE_LIMIT)) {
@@ -324,20 +310,20 @@ static bool judge_output(struct check *check, const struct output_result *output
                          output->algebra.relative <= output->noise;
         const char *what = describe_difference(arena, &output->algebra);
         if (amplified)
-            return settle(check->result, VERDICT_ILL_CONDITIONED,
+            return settle(check->result, BNFUSE_VERDICT_ILL_CONDITIONED,
                           arena_printf(arena, "output \"%s\" %s in float64, although every site agrees: the model "
                                        "amplifies rounding (the last bit of its weights moves it by %.3g)",
                                        output->name, what, output->noise));
-        return settle(check->result, VERDICT_FAIL, arena_printf(arena, "output \"%s\" %s in float64", output->name, what));
+        return settle(check->result, BNFUSE_VERDICT_FAIL, arena_printf(arena, "output \"%s\" %s in float64", output->name, what));
     }
     if (output->within_tolerance) return false;
     if (is_real_damage(output))
-        return settle(check->result, VERDICT_FAIL,
+        return settle(check->result, BNFUSE_VERDICT_FAIL,
                       arena_printf(arena, "output \"%s\" %s once its weights are stored, %.3g times further from float64 "
                                    "than the original", output->name, describe_difference(arena, &output->deployment),
                                    output->truth_after / fmax(output->truth_before, output->noise)));
-    if (check->result->verdict == VERDICT_PASS)
-        settle(check->result, VERDICT_PASS_ROUNDING,
+    if (check->result->verdict == BNFUSE_VERDICT_PASS)
+        settle(check->result, BNFUSE_VERDICT_PASS_ROUNDING,
                arena_printf(arena, "output \"%s\" %s, beyond the tolerance, but not in float64", output->name,
                             describe_difference(arena, &output->deployment)));
     return false;
@@ -345,17 +331,17 @@ static bool judge_output(struct check *check, const struct output_result *output
 
 static void judge_whole(struct check *check)
 {
-    struct check_result *result = check->result;
+    struct bnfuse_check_result *result = check->result;
     if (judge_sites(check)) return;
-    settle(result, VERDICT_PASS, "");
+    settle(result, BNFUSE_VERDICT_PASS, "");
     for (size_t i = 0; i < result->output_count; i++) {
         if (!judge_output(check, &result->outputs[i])) continue;
         if (!result->first_divergent) result->first_divergent = first_divergent(check->session, SITE_LIMIT);
         return;
     }
-    const struct site_result *unchecked = unchecked_site(check, true);
+    const struct bnfuse_site *unchecked = unchecked_site(check, true);
     if (unchecked)
-        settle(result, VERDICT_NOT_CHECKED,
+        settle(result, BNFUSE_VERDICT_NOT_CHECKED,
                arena_printf(check->session->arena, "the branch with \"%s\" (%s) may not have been taken, and it cannot be "
                             "run alone: %s", unchecked->value, unchecked->scope, unchecked->why));
 }
@@ -365,21 +351,21 @@ static bool check_changes(struct check *check, struct bnfuse_error *error)
     struct bnfuse_error why = { .status = BNFUSE_OK };
     bool whole = check_whole(check, &why);
     if (!whole && (why.status == BNFUSE_INTERNAL || why.status == BNFUSE_USAGE))
-        return fail(error, why.status, "%s", why.message);
+        return pass_error(error, &why);
     if (!whole) check->result->output_count = 0;
-    if (!check_sites_randomly(check, !whole, error)) return false;
+    if (!check_rest_randomly(check, error)) return false;
     collect_sites(check);
     if (!outputs_survive(check->session->before.net, check->session->after.net))
-        return settle(check->result, VERDICT_FAIL, "an output of the model is missing");
+        return settle(check->result, BNFUSE_VERDICT_FAIL, "an output of the model is missing");
     if (whole) judge_whole(check);
     else judge_sites_only(check, arena_copy_text(check->session->arena, why.message));
     return true;
 }
 
 bool check_fusion(const struct net *before, const struct net *after, const struct check_options *options,
-                  struct check_result *result, struct bnfuse_error *error)
+                  struct bnfuse_check_result *result, struct bnfuse_error *error)
 {
-    *result = (struct check_result){ .verdict = VERDICT_IDENTICAL, .why = "", .inputs = "", .seed = options->seed };
+    *result = (struct bnfuse_check_result){ .verdict = BNFUSE_VERDICT_IDENTICAL, .why = "", .inputs = "", .seed = options->seed };
     struct session *session = session_open(after->arena, before, after, options);
     struct check check = { .session = session, .result = result };
     struct site_finder finder = { before, after, after->arena, is_supplied, options };

@@ -21,7 +21,7 @@ enum { KIND_COUNT = sizeof kinds / sizeof *kinds, NOISE_RUNS = 2 };
 
 struct comparison {
     struct session *session;
-    struct check_result *result;
+    struct bnfuse_check_result *result;
     bool identical;           /* bit for bit, in the models' own types */
 };
 
@@ -40,8 +40,8 @@ static bool add_noise(struct comparison *comparison, const struct side *side, st
     for (uint64_t seed = 1; ran && seed <= NOISE_RUNS; seed++) {
         ran = session_run(session, side, EXACT_ROUNDED, session->options->seed * NOISE_RUNS + seed, NULL, noisy, error);
         for (size_t i = 0; ran && i < count; i++) {
-            struct difference noise = measure(exact[i], noisy[i]);
-            struct output_result *output = &comparison->result->outputs[i];
+            struct bnfuse_difference noise = measure(exact[i], noisy[i]);
+            struct bnfuse_output *output = &comparison->result->outputs[i];
             output->noise = noise.shape_differs || noise.pattern_differs ? INFINITY : fmax(output->noise, noise.relative);
         }
         drop_all(noisy, count);
@@ -55,7 +55,7 @@ static void merge(struct comparison *comparison, const struct runs *of)
 {
     const struct check_options *options = comparison->session->options;
     for (size_t i = 0; i < comparison->result->output_count; i++) {
-        struct output_result *output = &comparison->result->outputs[i];
+        struct bnfuse_output *output = &comparison->result->outputs[i];
         output->rounding = worse_difference(output->rounding, measure(of->exact_a[i], of->exact_b[i]));
         output->deployment = worse_difference(output->deployment, measure(of->native_a[i], of->native_b[i]));
         output->truth_before = fmax(output->truth_before, measure(of->exact_a[i], of->native_a[i]).root_mean_square);
@@ -103,20 +103,20 @@ static bool compare_inputs(struct comparison *comparison, struct kind_of_input k
         if (i == 0) first = latest;
         if (!fed || latest.status == BNFUSE_INTERNAL) break;
     }
-    return fail(error, first.status, "%s", first.message);
+    return pass_error(error, &first);
 }
 
 static bool compare_all(struct comparison *comparison, struct bnfuse_error *error)
 {
     struct session *session = comparison->session;
     const struct check_options *options = session->options;
-    struct check_result *result = comparison->result;
+    struct bnfuse_check_result *result = comparison->result;
     const struct graph *graph = session->before.net->main;
     if (!session_plan(session, error)) return false;
     result->output_count = graph->output_count;
-    result->outputs = NEW_ARRAY(session->arena, struct output_result, graph->output_count);
+    result->outputs = NEW_ARRAY(session->arena, struct bnfuse_output, graph->output_count);
     for (size_t i = 0; i < graph->output_count; i++)
-        result->outputs[i] = (struct output_result){ .name = graph->outputs[i]->name, .noise = 0,
+        result->outputs[i] = (struct bnfuse_output){ .name = graph->outputs[i]->name, .noise = 0,
                                                      .within_tolerance = true };
     size_t sets = options->set_count ? options->set_count : KIND_COUNT;
     session->runs_planned = sets * (4 + 2 * NOISE_RUNS);
@@ -132,26 +132,26 @@ static bool compare_all(struct comparison *comparison, struct bnfuse_error *erro
 /* Relative to the whole of an output, this much noise leaves nothing to compare. */
 #define HOPELESS 0.1
 
-static enum verdict judge(struct check_result *result, struct arena *arena, const struct output_result *output)
+static enum bnfuse_verdict judge(struct bnfuse_check_result *result, struct arena *arena, const struct bnfuse_output *output)
 {
-    const struct difference *d = &output->rounding;
+    const struct bnfuse_difference *d = &output->rounding;
     if (d->shape_differs || d->pattern_differs) {
         result->why = arena_printf(arena, "output \"%s\" has %s", output->name,
                                    d->shape_differs ? "another shape or type" : "NaN, infinities or strings elsewhere");
-        return VERDICT_FAIL;
+        return BNFUSE_VERDICT_FAIL;
     }
-    if (d->relative <= NOTHING) return output->within_tolerance ? VERDICT_PASS : VERDICT_PASS_ROUNDING;
+    if (d->relative <= NOTHING) return output->within_tolerance ? BNFUSE_VERDICT_PASS : BNFUSE_VERDICT_PASS_ROUNDING;
     result->why = arena_printf(arena, "output \"%s\" differs by %.3g of its scale in float64; half a unit in the last "
                                "place of the stored weights moves it by %.3g", output->name, d->relative, output->noise);
-    if (d->relative > NOISE_FACTOR * output->noise) return VERDICT_FAIL;
-    return output->noise > HOPELESS ? VERDICT_ILL_CONDITIONED : VERDICT_PASS_ROUNDING;
+    if (d->relative > NOISE_FACTOR * output->noise) return BNFUSE_VERDICT_FAIL;
+    return output->noise > HOPELESS ? BNFUSE_VERDICT_ILL_CONDITIONED : BNFUSE_VERDICT_PASS_ROUNDING;
 }
 
 /* From best to worst. */
-static const enum verdict order[] = { VERDICT_IDENTICAL, VERDICT_PASS, VERDICT_PASS_ROUNDING, VERDICT_ILL_CONDITIONED,
-                                      VERDICT_FAIL };
+static const enum bnfuse_verdict order[] = { BNFUSE_VERDICT_IDENTICAL, BNFUSE_VERDICT_PASS, BNFUSE_VERDICT_PASS_ROUNDING, BNFUSE_VERDICT_ILL_CONDITIONED,
+                                      BNFUSE_VERDICT_FAIL };
 
-static int rank(enum verdict verdict)
+static int rank(enum bnfuse_verdict verdict)
 {
     int at = 0;
     while (order[at] != verdict) at++;
@@ -160,21 +160,21 @@ static int rank(enum verdict verdict)
 
 static void judge_all(struct comparison *comparison)
 {
-    struct check_result *result = comparison->result;
+    struct bnfuse_check_result *result = comparison->result;
     if (comparison->identical) return;
-    result->verdict = VERDICT_PASS;
+    result->verdict = BNFUSE_VERDICT_PASS;
     double noise = 0;
     const char *why = "";
     for (size_t i = 0; i < result->output_count; i++) {
         result->why = "";
-        enum verdict verdict = judge(result, comparison->session->arena, &result->outputs[i]);
+        enum bnfuse_verdict verdict = judge(result, comparison->session->arena, &result->outputs[i]);
         noise = fmax(noise, result->outputs[i].noise);
         if (rank(verdict) <= rank(result->verdict)) continue;
         result->verdict = verdict;
         why = result->why;
     }
     result->why = why;
-    if (result->verdict == VERDICT_FAIL)
+    if (result->verdict == BNFUSE_VERDICT_FAIL)
         result->first_divergent = first_divergent(comparison->session, fmax(NOISE_FACTOR * noise, SITE_LIMIT));
 }
 
@@ -197,24 +197,24 @@ static bool same_interface(const struct net *a, const struct net *b, struct bnfu
 }
 
 bool check_compare(const struct net *a, const struct net *b, const struct check_options *options,
-                   struct check_result *result, struct bnfuse_error *error)
+                   struct bnfuse_check_result *result, struct bnfuse_error *error)
 {
-    *result = (struct check_result){ .verdict = VERDICT_IDENTICAL, .why = "", .inputs = "", .seed = options->seed };
+    *result = (struct bnfuse_check_result){ .verdict = BNFUSE_VERDICT_IDENTICAL, .why = "", .inputs = "", .seed = options->seed };
     struct bnfuse_error why = { .status = BNFUSE_OK };
     struct session *session = session_open(b->arena, a, b, options);
     struct comparison comparison = { session, result, true };
     bool done = true;
     if (!same_interface(a, b, &why)) {
-        result->verdict = VERDICT_FAIL;
+        result->verdict = BNFUSE_VERDICT_FAIL;
     } else if (compare_all(&comparison, &why)) {
         judge_all(&comparison);
     } else {
-        result->verdict = VERDICT_NOT_CHECKED;
+        result->verdict = BNFUSE_VERDICT_NOT_CHECKED;
         result->output_count = 0;
         done = why.status != BNFUSE_INTERNAL && why.status != BNFUSE_USAGE;
     }
     session_close(session);
-    if (!done) return fail(error, why.status, "%s", why.message);
+    if (!done) return pass_error(error, &why);
     if (why.status != BNFUSE_OK) result->why = arena_copy_text(b->arena, why.message);
     return true;
 }

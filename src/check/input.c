@@ -155,7 +155,7 @@ static int choose_dims(struct chooser *chooser, const struct value *value, int64
 {
     const struct check_options *options = chooser->options;
     for (size_t i = 0; i < options->shape_count; i++) {
-        const struct shape_choice *choice = &options->shapes[i];
+        const struct bnfuse_shape *choice = &options->shapes[i];
         if (strcmp(choice->name, value->name) != 0) continue;
         for (int axis = 0; axis < choice->rank; axis++) {
             dims[axis] = choice->dims[axis];

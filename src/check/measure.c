@@ -114,7 +114,7 @@ static void tally_chunk(struct tally *tally, const double *x, const double *y, i
     tally->highest = larger(highest, tally->highest);
 }
 
-static struct difference measure_numbers(const struct array *a, const struct array *b)
+static struct bnfuse_difference measure_numbers(const struct array *a, const struct array *b)
 {
     struct tally tally = { .lowest = INFINITY, .highest = -INFINITY };
     double x[CHUNK], y[CHUNK];
@@ -122,7 +122,7 @@ static struct difference measure_numbers(const struct array *a, const struct arr
         int64_t count = a->count - first < CHUNK ? a->count - first : CHUNK;
         tally_chunk(&tally, load(a, first, count, x), load(b, first, count, y), first, count);
     }
-    return (struct difference){
+    return (struct bnfuse_difference){
         .largest = tally.largest,
         .relative = tally.scale > 0 ? tally.largest / tally.scale : tally.largest,
         .root_mean_square = sqrt(tally.reference > 0 ? tally.squares / tally.reference : tally.squares),
@@ -132,24 +132,24 @@ static struct difference measure_numbers(const struct array *a, const struct arr
     };
 }
 
-static struct difference measure_text(const struct array *a, const struct array *b)
+static struct bnfuse_difference measure_text(const struct array *a, const struct array *b)
 {
-    struct difference d = { 0 };
+    struct bnfuse_difference d = { 0 };
     for (int64_t i = 0; i < a->count; i++) d.pattern_differs |= strcmp(a->text[i], b->text[i]) != 0;
     return d;
 }
 
-static struct difference measure_sequence(const struct array *a, const struct array *b)
+static struct bnfuse_difference measure_sequence(const struct array *a, const struct array *b)
 {
-    struct difference d = { 0 };
+    struct bnfuse_difference d = { 0 };
     for (int64_t i = 0; i < a->count; i++) d = worse_difference(d, measure(a->items[i], b->items[i]));
     return d;
 }
 
-struct difference measure(const struct array *a, const struct array *b)
+struct bnfuse_difference measure(const struct array *a, const struct array *b)
 {
-    if (!a && !b) return (struct difference){ 0 };
-    if (!a || !b || !same_shape(a, b)) return (struct difference){ .shape_differs = true };
+    if (!a && !b) return (struct bnfuse_difference){ 0 };
+    if (!a || !b || !same_shape(a, b)) return (struct bnfuse_difference){ .shape_differs = true };
     if (a->store == STORE_TEXT) return measure_text(a, b);
     if (a->store == STORE_SEQUENCE) return measure_sequence(a, b);
     return measure_numbers(a, b);
@@ -174,13 +174,13 @@ bool within_tolerance(const struct array *a, const struct array *b, double atol,
 
 bool same_elements(const struct array *a, const struct array *b)
 {
-    struct difference d = measure(a, b);
+    struct bnfuse_difference d = measure(a, b);
     return !d.shape_differs && !d.pattern_differs && d.largest == 0;
 }
 
-struct difference worse_difference(struct difference a, struct difference b)
+struct bnfuse_difference worse_difference(struct bnfuse_difference a, struct bnfuse_difference b)
 {
-    struct difference worse = b.relative > a.relative ? b : a;
+    struct bnfuse_difference worse = b.relative > a.relative ? b : a;
     worse.largest = fmax(a.largest, b.largest);
     worse.root_mean_square = fmax(a.root_mean_square, b.root_mean_square);
     worse.shape_differs = a.shape_differs || b.shape_differs;
@@ -189,7 +189,7 @@ struct difference worse_difference(struct difference a, struct difference b)
     return worse;
 }
 
-bool exceeds(const struct difference *difference, double limit)
+bool exceeds(const struct bnfuse_difference *difference, double limit)
 {
     return difference->shape_differs || difference->pattern_differs || !(difference->relative <= limit);
 }

@@ -7,14 +7,14 @@
 #include "check/check.h"
 
 /* `a` is the reference. Either may be NULL (absent); they may be held in different stores. */
-struct difference measure(const struct array *a, const struct array *b);
+struct bnfuse_difference measure(const struct array *a, const struct array *b);
 /* |b-a| <= atol + rtol*|a| everywhere, equal shapes, equal NaN and infinities. */
 bool within_tolerance(const struct array *a, const struct array *b, double atol, double rtol);
 /* Bit for bit. */
 bool same_elements(const struct array *a, const struct array *b);
 /* The worse of the two in every respect. */
-struct difference worse_difference(struct difference a, struct difference b);
+struct bnfuse_difference worse_difference(struct bnfuse_difference a, struct bnfuse_difference b);
 /* Whether it is more than rounding can explain at `limit` relative to the tensor's scale. */
-bool exceeds(const struct difference *difference, double limit);
+bool exceeds(const struct bnfuse_difference *difference, double limit);
 
 #endif

@@ -204,7 +204,7 @@ static bool match(void *context, struct value *value, struct array *array, struc
     (void)error;
     struct value *other = graph_value(divergence->other, value->name);
     if (!array || !other || !other->mark || divergence->found) return true;
-    struct difference difference = measure(other->mark, array);
+    struct bnfuse_difference difference = measure(other->mark, array);
     if (exceeds(&difference, divergence->limit)) divergence->found = value->name;
     return true;
 }

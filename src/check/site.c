@@ -268,7 +268,7 @@ static void add_site(struct finder *finder, struct value *value, struct value *o
         site->origins[i] = origin_of(finder, finder->given[i], origin->graph);
     }
     site->waiting = site->given_count + 1;
-    site->result = NEW(arena, struct site_result);
+    site->result = NEW(arena, struct bnfuse_site);
     site->result->value = value->name;
     site->result->node = value->writer ? node_label(value->writer, arena) : "a constant";
     site->result->scope = scope_of(arena, graph);
@@ -323,6 +323,12 @@ bool outputs_survive(const struct net *before, const struct net *after)
 
 /* ---- running one ---- */
 
+bool pass_error(struct bnfuse_error *error, const struct bnfuse_error *why)
+{
+    if (error) *error = *why;
+    return false;
+}
+
 static void release(struct site *site)
 {
     for (size_t i = 0; i < site->given_count; i++) {
@@ -367,7 +373,7 @@ static double own_noise(const struct site_runner *runner, const struct site *sit
         fed[i] = real ? nudged(runner->pool, site->fed[i]) : site->fed[i] ? array_keep(site->fed[i]) : NULL;
     }
     bool ran = run_part(runner, runner->before, site, site->origins, fed, site->origin, &output, NULL);
-    struct difference noise = ran ? measure(site->expected, output) : (struct difference){ 0 };
+    struct bnfuse_difference noise = ran ? measure(site->expected, output) : (struct bnfuse_difference){ 0 };
     for (size_t i = 0; i < site->given_count; i++) array_drop(fed[i]);
     array_drop(output);
     return noise.shape_differs || noise.pattern_differs ? 0 : noise.relative;
@@ -378,7 +384,7 @@ static double own_noise(const struct site_runner *runner, const struct site *sit
 
 bool site_check(const struct site_runner *runner, struct site *site, struct bnfuse_error *error)
 {
-    struct site_result *result = site->result;
+    struct bnfuse_site *result = site->result;
     struct array *output = NULL;
     struct bnfuse_error why;
     if (run_part(runner, runner->after, site, site->given, site->fed, site->value, &output, &why)) {
@@ -388,7 +394,7 @@ bool site_check(const struct site_runner *runner, struct site *site, struct bnfu
             !result->difference.pattern_differs)
             result->ill_conditioned = result->difference.relative <= OWN_NOISE_FACTOR * own_noise(runner, site);
     } else if (why.status == BNFUSE_INTERNAL) {
-        return fail(error, why.status, "%s", why.message);
+        return pass_error(error, &why);
     } else {
         result->why = arena_copy_text(runner->after->arena, why.message);
     }
@@ -423,7 +429,7 @@ bool site_check_random(const struct site_runner *runner, struct site *site, stru
     for (size_t i = 0; i < guess_count && guessed; i++) {
         guessed = false;
         if (feed_random(runner, site, &guesses[i], &guessed, &why)) return site_check(runner, site, error);
-        if (why.status == BNFUSE_INTERNAL) return fail(error, why.status, "%s", why.message);
+        if (why.status == BNFUSE_INTERNAL) return pass_error(error, &why);
         if (i == 0) site->result->why = arena_copy_text(runner->after->arena, why.message);
         release(site);
         arena_close(runner->scratch);

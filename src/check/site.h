@@ -19,7 +19,7 @@ struct site {
     struct value **origins;   /* the same values, of before; NULL for one that is not there */
     bool inner;               /* in a body or function: no reference run reaches it */
     bool conditional;         /* in a branch that a run may not take */
-    struct site_result *result;
+    struct bnfuse_site *result;
     /* While the reference run goes on: what has been seen of it. */
     struct array **fed;
     struct array *expected;
@@ -48,6 +48,9 @@ struct site_runner {
     struct pool *pool;
     const struct check_options *options;
 };
+
+/* Hands on an error that was held back. False. */
+bool pass_error(struct bnfuse_error *error, const struct bnfuse_error *why);
 
 /* Feeds the site what was seen, compares, and lets go of it. The outcome is in site->result. */
 bool site_check(const struct site_runner *runner, struct site *site, struct bnfuse_error *error);
