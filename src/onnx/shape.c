@@ -22,12 +22,12 @@ struct frame {
     size_t at;                /* the node at hand */
     size_t body;              /* the next of its bodies to walk */
     int age;                  /* of the symbols before its first body */
+    const struct node *call;  /* the only one of the function that the graph stands in; NULL: not known */
     struct frame *below;
 };
 
 /* A local function and how far it is. */
 struct callee {
-    const struct graph *graph;
     size_t calls;
     enum { CALLEE_WAITS, CALLEE_OPEN, CALLEE_DONE } state;
 };
@@ -43,8 +43,7 @@ struct walk {
     const void **rules;                    /* the first row of each operator, by its hash */
     const void **content_rules;
     size_t rule_slots;
-    struct callee *callees;                /* sorted by graph */
-    size_t callee_count;
+    struct callee *callees;                /* parallel to net->functions */
     struct named_symbol *names;            /* of dim_param, by hash */
     size_t name_slots, name_count;
 };
@@ -91,18 +90,17 @@ static struct dim *new_content(struct shaping *s, struct value *value, int64_t c
     return value->content;
 }
 
-/* The whole number that an element of the type holds exactly, as a symbol; 0 if it is none. Small types and real types
- * hold numbers only. Symbols in 32 bits are taken as they are: a dimension beyond them would have broken the model. */
+/* The symbol if an element of the type holds just this number, else 0. Small types and real types hold numbers only.
+ * Symbols in 32 bits are taken as they are: a dimension beyond them would have broken the model. */
 static int exact_element(struct shaping *s, enum dtype type, int symbol)
 {
     int64_t number;
     bool is_number = symbol_is_number(s->symbols, symbol, &number);
-    if (dtype_kind(type) == KIND_WHOLE) {
-        if (is_number) return symbol_number(s->symbols, dtype_wrap(type, number));
-        return dtype_bits(type) >= 32 ? symbol : 0;
-    }
-    if (dtype_kind(type) != KIND_REAL || !is_number) return 0;
-    return dtype_round(type, (double)number) == (double)number && llabs(number) < INT64_C(1) << 50 ? symbol : 0;
+    if (!is_number) return dtype_kind(type) == KIND_WHOLE && dtype_bits(type) >= 32 ? symbol : 0;
+    if (dtype_kind(type) == KIND_WHOLE)
+        return dtype_wrap(type, number) == number && (type != DTYPE_UINT64 || number >= 0) ? symbol : 0;
+    if (dtype_kind(type) != KIND_REAL || llabs(number) > INT64_C(1) << 50) return 0;
+    return dtype_round(type, (double)number) == (double)number ? symbol : 0;
 }
 
 static void load_content(struct shaping *s, struct value *value, const struct tensor *tensor)
@@ -117,7 +115,8 @@ static void load_content(struct shaping *s, struct value *value, const struct te
     struct dim *content = new_content(s, value, tensor->count);
     for (int64_t i = 0; i < tensor->count; i++) {
         if (!whole && !(fabs(reals[i]) < 1e15 && reals[i] == floor(reals[i]))) continue;
-        content[i].symbol = symbol_number(s->symbols, whole ? wholes[i] : (int64_t)reals[i]);
+        int number = symbol_number(s->symbols, whole ? wholes[i] : (int64_t)reals[i]);
+        content[i].symbol = exact_element(s, tensor->type, number);
     }
 }
 
@@ -281,20 +280,14 @@ static void bind_scan(struct walk *walk, const struct node *node, struct graph *
     }
 }
 
-static struct callee *find_callee(const struct walk *walk, const struct graph *graph)
+static struct callee *callee_of(const struct walk *walk, const struct graph *function)
 {
-    size_t low = 0, high = walk->callee_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if ((uintptr_t)walk->callees[middle].graph < (uintptr_t)graph) low = middle + 1;
-        else high = middle;
-    }
-    return &walk->callees[low];
+    return &walk->callees[function->slot];
 }
 
 static void bind_call(const struct walk *walk, const struct node *node, struct graph *body)
 {
-    if (find_callee(walk, body)->calls != 1) return;
+    if (callee_of(walk, body)->calls != 1) return;
     for (size_t i = 0; i < body->input_count; i++)
         if (node_input(node, i)) copy_facts(body->inputs[i], node_input(node, i));
 }
@@ -307,10 +300,11 @@ static void set_initializer(struct walk *walk, struct value *value)
     else if (value->sparse) set_sparse_constant(&walk->s, value, value->sparse);
 }
 
-static bool push_graph(struct walk *walk, struct graph *graph, struct bnfuse_error *error)
+static bool push_graph(struct walk *walk, struct graph *graph, const struct node *call, struct bnfuse_error *error)
 {
     struct frame *frame = NEW(walk->s.scratch, struct frame);
     frame->graph = graph;
+    frame->call = call;
     if (!graph_order(graph, walk->s.scratch, &frame->order, error)) return false;
     for (size_t i = 0; i < graph->initializer_count; i++) set_initializer(walk, graph->initializers[i]);
     frame->below = walk->top;
@@ -323,7 +317,7 @@ static bool push_main(struct walk *walk, struct bnfuse_error *error)
     struct graph *graph = walk->s.net->main;
     for (size_t i = 0; i < graph->input_count; i++)
         if (!graph->inputs[i]->writer) set_declared(walk, graph->inputs[i], true, true);
-    return push_graph(walk, graph, error);
+    return push_graph(walk, graph, NULL, error);
 }
 
 /* Asking the rules */
@@ -354,22 +348,12 @@ static void index_rules(struct walk *walk)
         *find_rule(walk->content_rules, walk->rule_slots, rule->op) = rule;
 }
 
-/* An attribute that stands for one of the calling node's is not known in the body. */
-static bool refers_to_caller(const struct node *node)
-{
-    for (size_t i = 0; i < node->proto->n_attribute; i++) {
-        const char *name = node->proto->attribute[i]->ref_attr_name;
-        if (name && *name) return true;
-    }
-    return false;
-}
-
 static const struct shape_rule *rule_of(const struct walk *walk, const struct node *node)
 {
     if (*node->domain || node->function || node->opset < 1 || node->opset > SHAPE_NEWEST_OPSET) return NULL;
     const struct shape_rule *rule = *find_rule(walk->rules, walk->rule_slots, node->op);
     for (; rule && rule->op && strcmp(rule->op, node->op) == 0; rule++)
-        if (node->opset >= rule->first && node->opset <= rule->last) return refers_to_caller(node) ? NULL : rule;
+        if (node->opset >= rule->first && node->opset <= rule->last) return node_refers(node) ? NULL : rule;
     return NULL;
 }
 
@@ -407,7 +391,7 @@ static void forget_outputs(const struct node *node)
         if (node->outputs[i]) forget(node->outputs[i]);
 }
 
-static void infer_node(struct walk *walk, struct node *node, int age)
+static void infer_node(struct walk *walk, const struct node *node, int age)
 {
     struct shaping *s = &walk->s;
     const struct shape_rule *rule = rule_of(walk, node);
@@ -418,8 +402,8 @@ static void infer_node(struct walk *walk, struct node *node, int age)
         forget_outputs(node);
         return;
     }
-    if (node->function && find_callee(walk, node->function)->state == CALLEE_DONE)
-        set_call(s, node, find_callee(walk, node->function)->calls == 1);
+    if (node->function && callee_of(walk, node->function)->state == CALLEE_DONE)
+        set_call(s, node, callee_of(walk, node->function)->calls == 1);
     if (rule && small_and_known(node_output(node, 0))) {
         const struct content_rule *content = *find_rule(walk->content_rules, walk->rule_slots, node->op);
         if (content) content->infer(s, content);
@@ -431,32 +415,39 @@ static void infer_node(struct walk *walk, struct node *node, int age)
 }
 
 /* Pushes the next body of the node at hand; *pushed false when there is none left. */
-static bool push_body(struct walk *walk, struct frame *frame, struct node *node, bool *pushed,
+static bool push_body(struct walk *walk, struct frame *frame, const struct node *node, bool *pushed,
                       struct bnfuse_error *error)
 {
     *pushed = false;
     if (frame->body == 0) frame->age = symbols_age(walk->s.symbols);
     if (node->function) {
-        struct callee *callee = find_callee(walk, node->function);
+        struct callee *callee = callee_of(walk, node->function);
         if (callee->state != CALLEE_WAITS) return true;
         callee->state = CALLEE_OPEN;
         bind_call(walk, node, node->function);
         *pushed = true;
-        return push_graph(walk, node->function, error);
+        return push_graph(walk, node->function, callee->calls == 1 && !node_refers(node) ? node : NULL, error);
     }
     if (frame->body == node->inner_count) return true;
     struct graph *body = node->inner[frame->body++];
     if (node_is(node, "Loop")) bind_loop(walk, node, body);
     if (node_is(node, "Scan")) bind_scan(walk, node, body);
     *pushed = true;
-    return push_graph(walk, body, error);
+    return push_graph(walk, body, frame->call, error);
 }
 
 static void pop_graph(struct walk *walk)
 {
     struct graph *graph = walk->top->graph;
-    if (graph->function) find_callee(walk, graph)->state = CALLEE_DONE;
+    if (graph->function) callee_of(walk, graph)->state = CALLEE_DONE;
     walk->top = walk->top->below;
+}
+
+/* The node at hand, with what its function's only call gives for its attributes. */
+static const struct node *node_at(const struct walk *walk, const struct frame *frame)
+{
+    const struct node *node = frame->order[frame->at];
+    return frame->call ? node_bound(node, frame->call, walk->s.scratch) : node;
 }
 
 static bool walk_graphs(struct walk *walk, struct bnfuse_error *error)
@@ -467,7 +458,7 @@ static bool walk_graphs(struct walk *walk, struct bnfuse_error *error)
             pop_graph(walk);
             continue;
         }
-        struct node *node = frame->order[frame->at];
+        const struct node *node = node_at(walk, frame);
         bool pushed;
         if (!push_body(walk, frame, node, &pushed, error)) return false;
         if (pushed) continue;
@@ -479,12 +470,6 @@ static bool walk_graphs(struct walk *walk, struct bnfuse_error *error)
 }
 
 /* Before and after */
-
-static int compare_callees(const void *a, const void *b)
-{
-    uintptr_t x = (uintptr_t)((const struct callee *)a)->graph, y = (uintptr_t)((const struct callee *)b)->graph;
-    return (x > y) - (x < y);
-}
 
 static void forget_all(const struct net *net)
 {
@@ -498,13 +483,10 @@ static void forget_all(const struct net *net)
 static void count_calls(struct walk *walk)
 {
     const struct net *net = walk->s.net;
-    walk->callee_count = net->function_count;
     walk->callees = NEW_ARRAY(walk->s.scratch, struct callee, net->function_count);
-    for (size_t i = 0; i < net->function_count; i++) walk->callees[i].graph = net->functions[i];
-    qsort(walk->callees, walk->callee_count, sizeof *walk->callees, compare_callees);
     for (struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
         for (const struct node *node = graph->first; node; node = node->next)
-            if (node->function) find_callee(walk, node->function)->calls++;
+            if (node->function) callee_of(walk, node->function)->calls++;
 }
 
 /* Contents as others see them: sizes and symbols of whole tensors. */
@@ -544,10 +526,9 @@ bool shape_infer(struct net *net, struct bnfuse_error *error)
     count_calls(&walk);
     bool walked = push_main(&walk, error) && walk_graphs(&walk, error);
     for (size_t i = 0; walked && i < net->function_count; i++) {
-        struct callee *callee = find_callee(&walk, net->functions[i]);
-        if (callee->state != CALLEE_WAITS) continue;     /* nobody calls it, or only its own like */
-        callee->state = CALLEE_OPEN;
-        walked = push_graph(&walk, net->functions[i], error) && walk_graphs(&walk, error);
+        if (walk.callees[i].state != CALLEE_WAITS) continue;     /* nobody calls it, or only its own like */
+        walk.callees[i].state = CALLEE_OPEN;
+        walked = push_graph(&walk, net->functions[i], NULL, error) && walk_graphs(&walk, error);
     }
     if (walked) finish_contents(&walk.s);
     else forget_all(net);

@@ -444,7 +444,8 @@ static void filled(struct shaping *s, const struct content_rule *rule)
     if (attribute && attribute->t) {
         struct tensor tensor;
         if (!tensor_from_proto(&tensor, s->scratch, s->net->model, attribute->t, NULL) || tensor.count != 1 ||
-            dtype_kind(tensor.type) == KIND_STRING || !tensor_read_real(&tensor, 0, 1, &value, NULL))
+            (dtype_kind(tensor.type) != KIND_REAL && dtype_kind(tensor.type) != KIND_WHOLE) ||
+            !tensor_read_real(&tensor, 0, 1, &value, NULL))
             return;
     }
     bool whole = value > -1e15 && value < 1e15 && value == (double)(int64_t)value;
