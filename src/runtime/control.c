@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Control flow: If, Loop, Scan. A body runs through run_body; what it captures from outside, the run finds.
+ * Control flow: If, Loop, Scan, SequenceMap. A body runs through run_body; what it captures from outside, the run finds.
  *
  * Loop and Scan collect one array per iteration and scan output, and join them at the end. A Loop may say it runs for
  * ever, or 2^62 times; it is stopped, as a failure, at LOOP_LIMIT rounds. */
@@ -76,16 +76,24 @@ static void track_drop(struct track *track)
     track->count = 0;
 }
 
+/* The element type that a body declares for one of its outputs. */
+static enum dtype declared_type(const struct value *value)
+{
+    if (!value) return DTYPE_UNDEFINED;
+    if (value->type != DTYPE_UNDEFINED || !value->info || !value->info->type) return value->type;
+    const BnfuseOnnx__TypeProto *type = value->info->type;
+    bool is_tensor_type = type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+    return is_tensor_type && dtype_kind(type->tensor_type->elem_type) != KIND_NONE
+               ? (enum dtype)type->tensor_type->elem_type : DTYPE_UNDEFINED;
+}
+
 /* What a scan output is when no iteration ran: no elements, of the type and shape that the body declares. */
 static bool empty_track(struct call *call, const struct value *declared, int axis, struct array **whole)
 {
     int64_t dims[ARRAY_MAX_RANK] = { 0 };
-    enum dtype type = declared ? declared->type : DTYPE_UNDEFINED;
+    enum dtype type = declared_type(declared);
     int rank = declared ? declared->shape.rank : -1;
-    if (type == DTYPE_UNDEFINED && declared && declared->info && declared->info->type &&
-        declared->info->type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE)
-        type = (enum dtype)declared->info->type->tensor_type->elem_type;
-    if (dtype_kind(type) == KIND_NONE)
+    if (type == DTYPE_UNDEFINED)
         return call_fail(call, "runs no iteration, and its body does not declare the type of a scan output");
     if (rank < 0) rank = 0;
     if (rank + 1 > ARRAY_MAX_RANK || axis > rank) return call_fail(call, "has a scan output without such an axis");
@@ -385,10 +393,53 @@ static bool scan_8(struct call *call)
     return true;
 }
 
+/* Runs the body on item i of every sequence, and on the tensors as they are. */
+static bool map_item(struct call *call, struct graph *body, int64_t i, struct array **arguments, struct array **results,
+                     struct track *tracks)
+{
+    for (size_t k = 0; k < call->input_count; k++) {
+        struct array *input = call_input(call, k);
+        arguments[k] = input->store == STORE_SEQUENCE ? input->items[i] : input;
+    }
+    if (!run_body(call->run, body, arguments, call->input_count, results, body->output_count, call->error)) return false;
+    for (size_t k = 0; k < body->output_count; k++) {
+        if (!results[k] || !is_tensor(results[k])) return call_fail(call, "has a body that yields something but tensors");
+        track_add(call, &tracks[k], results[k]);
+    }
+    return true;
+}
+
+static bool sequence_map(struct call *call)
+{
+    struct graph *body = find_body(call, "body");
+    const struct array *first = call_input(call, 0);
+    if (!body || body->input_count != call->input_count || body->output_count < call->output_count)
+        return call_fail(call, "needs a body with its inputs and outputs");
+    if (!first || first->store != STORE_SEQUENCE) return call_fail(call, "needs a sequence as first input");
+    for (size_t k = 0; k < call->input_count; k++) {
+        const struct array *input = call_input(call, k);
+        if (!input || (input->store == STORE_SEQUENCE && input->count != first->count))
+            return call_fail(call, "needs inputs of one length");
+    }
+    struct array **arguments = NEW_ARRAY(call->scratch, struct array *, call->input_count);
+    struct array **results = NEW_ARRAY(call->scratch, struct array *, body->output_count);
+    struct track *tracks = NEW_ARRAY(call->scratch, struct track, body->output_count);
+    for (int64_t i = 0; i < first->count; i++)
+        if (!map_item(call, body, i, arguments, results, tracks)) return false;
+    for (size_t k = 0; k < body->output_count; k++) {
+        enum dtype type = first->count ? tracks[k].items[0]->type : declared_type(body->outputs[k]);
+        struct array *sequence = array_new(call->pool, type, STORE_SEQUENCE, 1, &first->count);
+        for (int64_t i = 0; i < first->count; i++) sequence->items[i] = tracks[k].items[i];
+        give(call, k, sequence);
+    }
+    return true;
+}
+
 const struct kernel control_kernels[] = {
     { "If", 1, LATEST, branch, NULL },
     { "Loop", 1, LATEST, loop, NULL },
     { "Scan", 8, 8, scan_8, NULL },
     { "Scan", 9, LATEST, scan, NULL },
+    { "SequenceMap", 17, LATEST, sequence_map, NULL },
     { 0 },
 };

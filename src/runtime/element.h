@@ -13,11 +13,12 @@ static inline double element_real(const struct array *array, int64_t i)
     return array->store == STORE_F64 ? array->f64[i] : (double)array->i64[i];
 }
 
-/* Sets element i of an array in F32 or F64. */
+/* Sets element i of an array of numbers; whole ones are cut off, and hold what a double of that size can be. */
 static inline void element_put(struct array *array, int64_t i, double value)
 {
     if (array->store == STORE_F32) array->f32[i] = (float)value;
-    else array->f64[i] = value;
+    else if (array->store == STORE_F64) array->f64[i] = value;
+    else array->i64[i] = (int64_t)value;
 }
 
 /* Whether the array is a tensor of real numbers, of whole numbers (bool too), or of strings. */
