@@ -10,7 +10,8 @@
 /* One line per family. */
 static const struct kernel *const families[] = {
     elementwise_kernels,
-    control_kernels, sort_kernels, detect_kernels, quant_kernels,
+    control_kernels, sequence_kernels, sort_kernels, detect_kernels, quant_kernels, integer_kernels,
+    loss_kernels, random_kernels, signal_kernels, attention_kernels, recurrence_kernels, text_kernels,
     conv_kernels,
 };
 

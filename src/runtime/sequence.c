@@ -108,44 +108,46 @@ static bool sequence_erase(struct call *call)
 }
 
 /* How a tensor is cut: into pieces of `size`, the last one shorter, or of the sizes listed. */
-struct cut {
+struct split {
     const int64_t *sizes;     /* NULL: all of `size` */
     int64_t size, count;
 };
 
-static bool read_cut(struct call *call, int64_t length, struct cut *cut)
+static bool read_split(struct call *call, int64_t length, struct split *split)
 {
-    const struct array *split = call_input(call, 1);
-    *cut = (struct cut){ NULL, 1, length };
-    if (!split) return true;
-    if (!is_whole(split) || split->rank > 1) return call_fail(call, "takes split as whole numbers");
-    if (split->rank == 0) {
-        cut->size = split->i64[0];
-        if (cut->size < 1) return call_fail(call, "splits into pieces of %lld", (long long)cut->size);
-        cut->count = length / cut->size + (length % cut->size != 0);
+    const struct array *input = call_input(call, 1);
+    int64_t sum = 0;
+    *split = (struct split){ NULL, 1, length };
+    if (!input) return true;
+    if (!is_whole(input) || input->rank > 1) return call_fail(call, "takes split as whole numbers");
+    if (input->rank == 0) {
+        split->size = input->i64[0];
+        if (split->size < 1) return call_fail(call, "splits into pieces of %lld", (long long)split->size);
+        split->count = length / split->size + (length % split->size != 0);
         return true;
     }
-    int64_t sum = 0;
-    for (int64_t i = 0; i < split->count; i++)
-        if (!size_add(sum, split->i64[i], &sum)) sum = INT64_MAX;
-    if (sum != length) return call_fail(call, "splits %lld elements into pieces of %lld in all", (long long)length, (long long)sum);
-    *cut = (struct cut){ split->i64, 0, split->count };
+    for (int64_t i = 0; i < input->count; i++)
+        if (!size_add(sum, input->i64[i], &sum))
+            return call_fail(call, "splits into a piece of %lld", (long long)input->i64[i]);
+    if (sum != length)
+        return call_fail(call, "splits %lld elements into pieces of %lld in all", (long long)length, (long long)sum);
+    *split = (struct split){ input->i64, 0, input->count };
     return true;
 }
 
 static bool split_to_sequence(struct call *call)
 {
     const struct array *x = call_input(call, 0);
-    struct cut cut;
+    struct split split;
     int axis = 0;
     if (!x || !is_tensor(x)) return call_fail(call, "needs a tensor");
     if (!call_axis(call, node_int(call->node, "axis", 0), x->rank, &axis)) return false;
-    if (!read_cut(call, x->dims[axis], &cut)) return false;
+    if (!read_split(call, x->dims[axis], &split)) return false;
     bool drops = !call_input(call, 1) && !node_int(call->node, "keepdims", 1);
-    struct array *sequence = make_sequence(call, x->type, cut.count);
+    struct array *sequence = make_sequence(call, x->type, split.count);
     call_give(call, 0, sequence);
-    for (int64_t i = 0, first = 0; i < cut.count; i++) {
-        int64_t left = x->dims[axis] - first, size = cut.sizes ? cut.sizes[i] : cut.size < left ? cut.size : left;
+    for (int64_t i = 0, first = 0; i < split.count; i++) {
+        int64_t left = x->dims[axis] - first, size = split.sizes ? split.sizes[i] : split.size < left ? split.size : left;
         sequence->items[i] = drops ? piece_at(call->pool, x, axis, first) : piece_slice(call->pool, x, axis, first, size);
         first += size;
     }
