@@ -166,7 +166,7 @@ static bool define_inputs(struct builder *b, struct graph *graph)
 {
     size_t count = graph->proto ? graph->proto->n_input : graph->function->n_input;
     graph->inputs = NEW_ARRAY(b->arena, struct value *, count);
-    graph->input_count = count;
+    graph->input_count = graph->input_room = count;
     for (size_t i = 0; i < count; i++) {
         const BnfuseOnnx__ValueInfoProto *info = graph->proto ? graph->proto->input[i] : NULL;
         const char *name = info ? info->name : graph->function->input[i];
@@ -185,6 +185,7 @@ static bool define_initializer(struct builder *b, struct graph *graph, const cha
     if ((*value)->proto || (*value)->sparse)
         return fail(b->error, BNFUSE_INVALID, "initializer \"%s\" is defined twice in one graph; export the model again",
                     name);
+    (*value)->initializer_slot = graph->initializer_count;
     graph->initializers[graph->initializer_count++] = *value;
     return true;
 }
@@ -193,7 +194,8 @@ static bool define_initializers(struct builder *b, struct graph *graph)
 {
     const BnfuseOnnx__GraphProto *proto = graph->proto;
     struct value *value;
-    graph->initializers = NEW_ARRAY(b->arena, struct value *, proto->n_initializer + proto->n_sparse_initializer);
+    graph->initializer_room = proto->n_initializer + proto->n_sparse_initializer;
+    graph->initializers = NEW_ARRAY(b->arena, struct value *, graph->initializer_room);
     for (size_t i = 0; i < proto->n_initializer; i++) {
         const BnfuseOnnx__TensorProto *tensor = proto->initializer[i];
         if (!define_initializer(b, graph, tensor->name, &value)) return false;
@@ -426,8 +428,7 @@ static bool read_graph(struct builder *b, struct graph *graph)
     return true;
 }
 
-/* Every graph that a root holds, in the order of net_next_graph; NULL when the next root begins. */
-static struct graph *next_within(const struct graph *graph)
+struct graph *graph_next(const struct graph *graph)
 {
     struct node *node = graph->first;
     for (;;) {
@@ -446,7 +447,7 @@ static struct graph *next_within(const struct graph *graph)
 struct graph *net_next_graph(const struct net *net, const struct graph *graph)
 {
     if (!graph) return net->main;
-    struct graph *next = next_within(graph);
+    struct graph *next = graph_next(graph);
     if (next) return next;
     while (graph->owner) graph = graph->owner->graph;
     size_t function = graph == net->main ? 0 : graph->slot + 1;
@@ -677,6 +678,14 @@ bool graph_order(const struct graph *graph, struct arena *arena, struct node ***
 }
 
 /* ---- looking at nodes ------------------------------------------------------------------------------------------ */
+
+int64_t graph_opset(const struct graph *graph)
+{
+    while (graph->owner) graph = graph->owner->graph;
+    const BnfuseOnnx__ModelProto *model = graph->net->model->proto;
+    if (graph->function) return opset_version(graph->function->opset_import, graph->function->n_opset_import, "");
+    return opset_version(model->opset_import, model->n_opset_import, "");
+}
 
 bool node_is(const struct node *node, const char *op)
 {

@@ -50,6 +50,7 @@ struct value {
     struct shape shape;
     struct dim *content;      /* elements of a small whole tensor where known, else NULL; -1 where unknown */
     int64_t content_count;
+    size_t initializer_slot;  /* in graph->initializers; private to edit.c */
     void *mark;               /* scratch of the pass that runs; NULL between passes */
 };
 
@@ -57,6 +58,7 @@ struct node {
     const BnfuseOnnx__NodeProto *proto;   /* of the file, or an edited copy in the arena */
     const char **texts;       /* its attributes that are strings; private to attr.c */
     bool is_new;              /* not in the file */
+    bool is_edited;           /* the proto is a copy of ours; always so for a new node */
     struct graph *graph;
     struct node *previous, *next;         /* file order; a new node stands where it was inserted */
     const char *op, *domain;  /* domain "" for ai.onnx */
@@ -83,8 +85,10 @@ struct graph {
     struct value **inputs, **outputs;   /* as listed; an inner graph may list an outer value as its output */
     struct use *output_uses;            /* parallel to outputs; in use for those of an outer graph only */
     size_t input_count, output_count;
-    struct value **initializers;        /* every value with one, in file order, new ones last */
+    struct value **initializers;        /* every value with one, in file order, new ones last; but when one is removed,
+                                           the last takes its place */
     size_t initializer_count;
+    size_t input_room, initializer_room;        /* private to edit.c */
     struct value_table *values;         /* by name; private to graph.c */
 };
 
@@ -113,6 +117,9 @@ bool graph_order(const struct graph *graph, struct arena *arena, struct node ***
 
 /* Every graph of the net, outer before inner: main, its bodies, functions and theirs. Start with NULL. */
 struct graph *net_next_graph(const struct net *net, const struct graph *graph);
+
+/* The version of ai.onnx in force in the graph; 0 if not imported. */
+int64_t graph_opset(const struct graph *graph);
 
 /* Whether the node is this operator of ai.onnx. */
 bool node_is(const struct node *node, const char *op);

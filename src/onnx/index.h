@@ -17,6 +17,9 @@ void graph_put_value(struct value *value);
 void use_add(struct use *use, struct value *value);
 void use_remove(struct use *use);
 
+/* The graph after this one below the same root, outer before inner; NULL at the end. */
+struct graph *graph_next(const struct graph *graph);
+
 /* A name that nothing in the model bears: `base`, base_2, base_3, ...; taken from now on. */
 const char *net_take_name(struct net *net, const char *base);
 
