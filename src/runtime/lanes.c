@@ -25,8 +25,8 @@
         { tile_4_1_##suffix, tile_4_2_##suffix, tile_4_3_##suffix },                                 \
         { tile_2_1_##suffix, tile_2_2_##suffix, tile_2_3_##suffix },                                 \
         { tile_1_1_##suffix, tile_1_2_##suffix, tile_1_3_##suffix } },                               \
-      merge_##suffix, pack_##suffix, pack_stretches_##suffix, spread_##suffix, shift_##suffix,       \
-      scatter_##suffix, window_sum_##suffix, window_max_##suffix }
+      merge_##suffix, pack_##suffix, pack_stretches_##suffix, spread_##suffix, blend_##suffix,       \
+      shift_##suffix, scatter_##suffix, window_sum_##suffix, window_max_##suffix }
 
 #ifdef __x86_64__
 

@@ -40,6 +40,7 @@ struct lanes {
                       int64_t stretch_count, int64_t width, bool room, void *packed);
     void (*spread)(const void *row, int64_t size, int64_t stride, int64_t first, double fill, int64_t count,
                    void *spread);
+    void (*blend)(double alpha, double beta, const void *terms, int64_t step, int64_t count, void *values);
     void (*shift)(const void *by, int64_t count, void *values);
     void (*scatter)(const void *from, int64_t count, int64_t stride, void *to);
     void (*window_sum)(const void *plane, const int64_t *offsets, const void *weights, int64_t taps, const void *bias,

@@ -137,6 +137,17 @@ TARGET static void NAME(spread)(const void *row, int64_t size, int64_t stride, i
     for (int64_t i = tail; i < count; i++) to[i] = edge;
 }
 
+/* to[i] = alpha * to[i] + beta * terms[i * step] */
+TARGET static void NAME(blend)(double alpha, double beta, const void *terms, int64_t step, int64_t count, void *values)
+{
+    const REAL *from = terms;
+    REAL *to = values, a = (REAL)alpha, b = (REAL)beta;
+    if (step == 1)
+        for (int64_t i = 0; i < count; i++) to[i] = a * to[i] + b * from[i];
+    else
+        for (int64_t i = 0; i < count; i++) to[i] = a * to[i] + b * from[i * step];
+}
+
 TARGET static void NAME(shift)(const void *by, int64_t count, void *values)
 {
     REAL *to = values, add = *(const REAL *)by;

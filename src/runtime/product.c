@@ -221,10 +221,31 @@ static void run(const struct call *call, const struct product *p)
     array_drop(array);
 }
 
+static int64_t whole_sum(const struct product *p, const int64_t *a, const int64_t *b)
+{
+    uint64_t sum = 0;
+    for (int64_t k = 0; k < p->depth; k++) sum += (uint64_t)a[k * p->a_step] * (uint64_t)b[k * p->b_step];
+    return (int64_t)sum;
+}
+
+static void run_whole(const struct product *p)
+{
+    int64_t span = p->span ? p->span : p->columns;
+    for (int64_t i = 0; i < p->count * p->rows * p->columns; i++) {
+        const struct operands *on = &p->each[i / (p->rows * p->columns)];
+        int64_t r = i / p->columns % p->rows, j = i % p->columns;
+        int64_t sum = whole_sum(p, (const int64_t *)on->a + r * p->a_row, (const int64_t *)on->b + j * p->b_column);
+        int64_t *to = (int64_t *)on->c + r * p->c_row + j / span * p->c_span + j % span * p->c_column;
+        *to = on->bias ? (int64_t)((uint64_t)sum + (uint64_t)((const int64_t *)on->bias)[r]) : sum;
+    }
+}
+
 void product_run(const struct call *call, const struct product *product)
 {
     if (product->rows == 0 || product->columns == 0 || product->count == 0) return;
-    if (product->depth == 0) {
+    if (product->store == STORE_I64) {
+        run_whole(product);
+    } else if (product->depth == 0) {
         for (int64_t i = 0; i < product->count; i++)
             fill_bias(product, &product->each[i], (int64_t)store_size(product->store));
     } else if (is_better_transposed(product)) {
