@@ -348,7 +348,7 @@ static void elements_in_a_file_are_read_in_pieces(void **state)
     fwrite("head", 1, 4, temporary);
     fwrite(packed, 1, COUNT * 2, temporary);
     fflush(temporary);
-    struct file file = {"temporary", fileno(temporary), COUNT * 2 + 4};
+    struct file file = {.path = "temporary", .fd = fileno(temporary), .size = COUNT * 2 + 4};
     static const enum dtype types[] = {DTYPE_INT16, DTYPE_UINT8, DTYPE_INT4, DTYPE_BFLOAT16};
     double *values = NEW_ARRAY(&arena, double, COUNT), *expected = NEW_ARRAY(&arena, double, COUNT);
     for (size_t k = 0; k < sizeof types / sizeof *types; k++) {

@@ -51,6 +51,7 @@ struct value {
     struct dim *content;      /* elements of a small whole tensor where known, else NULL; -1 where unknown */
     int64_t content_count;
     size_t initializer_slot;  /* in graph->initializers; private to edit.c */
+    const struct tensor *constant;    /* what value_constant found last; private to constant.c */
     void *mark;               /* scratch of the pass that runs; NULL between passes */
 };
 

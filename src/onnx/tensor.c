@@ -3,6 +3,8 @@
  * Constant tensors: where their elements lie, and reading them through their factors. */
 #include "onnx/tensor.h"
 
+#include "onnx/external.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -132,8 +134,10 @@ bool tensor_from_proto(struct tensor *tensor, struct arena *arena, const struct 
     if (tensor->type == DTYPE_STRING) return take_strings(tensor, arena, proto, error);
     if (!dtype_bytes(tensor->type, tensor->count, &bytes))
         return tensor_fail(error, proto, "its size is beyond any memory");
-    if (proto->data_location == BNFUSE_ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL)
+    if (tensor_is_external(proto)) {
+        if (model) return external_open(&tensor->span, model, proto, bytes, error);
         return tensor_fail(error, proto, "its data lies in another file, which cannot be found from here");
+    }
     if (proto->has_raw_data) return take_bytes(tensor, model, proto, bytes, error);
     return take_fields(tensor, arena, proto, bytes, error);
 }
