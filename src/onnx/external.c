@@ -152,3 +152,18 @@ bool external_open(struct span *span, const struct model *model, const BnfuseOnn
     *span = (struct span){ file, (uint64_t)offset, (uint64_t)length };
     return true;
 }
+
+bool external_is(const struct model *model, const struct stat *status)
+{
+    struct stat own;
+    for (const struct external *external = model->externals->first; external; external = external->next)
+        if (!fstat(external->file.fd, &own) && own.st_dev == status->st_dev && own.st_ino == status->st_ino) return true;
+    return false;
+}
+
+bool external_is_unchanged(const struct model *model, struct bnfuse_error *error)
+{
+    for (const struct external *external = model->externals->first; external; external = external->next)
+        if (!file_is_unchanged(&external->file, error)) return false;
+    return true;
+}

@@ -20,4 +20,10 @@ const char *external_key(const BnfuseOnnx__TensorProto *tensor, const char *key)
 bool external_open(struct span *span, const struct model *model, const BnfuseOnnx__TensorProto *tensor,
                    int64_t expected_bytes, struct bnfuse_error *error);
 
+/* Whether a file opened for this model is that one. */
+struct stat;
+bool external_is(const struct model *model, const struct stat *status);
+/* False, saying so, when a file opened for this model has been changed since. */
+bool external_is_unchanged(const struct model *model, struct bnfuse_error *error);
+
 #endif

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 bool span_read(const struct span *span, uint64_t offset, void *to, size_t size, struct bnfuse_error *error)
@@ -23,4 +24,14 @@ bool span_read(const struct span *span, uint64_t offset, void *to, size_t size, 
         size -= (size_t)count;
     }
     return true;
+}
+
+bool file_is_unchanged(const struct file *file, struct bnfuse_error *error)
+{
+    struct stat status;
+    if (!file->modified.tv_sec) return true;
+    if (fstat(file->fd, &status)) return fail(error, BNFUSE_USAGE, "%s: %s", file->path, strerror(errno));
+    return ((uint64_t)status.st_size == file->size && status.st_mtim.tv_sec == file->modified.tv_sec
+            && status.st_mtim.tv_nsec == file->modified.tv_nsec)
+        || fail(error, BNFUSE_USAGE, "%s: was changed while it was in use; run again when nobody writes it", file->path);
 }

@@ -13,7 +13,7 @@ struct file {
     const char *path;         /* as the user or the model named it, for messages */
     int fd;
     uint64_t size;            /* at the time of opening */
-    struct timespec modified; /* likewise */
+    struct timespec modified; /* likewise; 0: nobody else can change it */
 };
 
 struct span {
@@ -23,5 +23,8 @@ struct span {
 
 /* Reads `size` bytes from `offset` within the span. */
 bool span_read(const struct span *span, uint64_t offset, void *to, size_t size, struct bnfuse_error *error);
+
+/* False, saying so, when the file is not what it was when it was opened. */
+bool file_is_unchanged(const struct file *file, struct bnfuse_error *error);
 
 #endif

@@ -17,8 +17,13 @@ struct write_options {
     const char *external_data;   /* file name, beside the target, for all tensors of 1 KiB and more; NULL: as they are */
 };
 
-/* Writes to `path` ("-": standard output). Changed tensors that were external go to `<basename of path>.data`; in ==
- * out is allowed. *bytes, if not NULL, receives the size of the model file. */
+/* Writes to `path` ("-": standard output); in == out is allowed. *bytes, if not NULL, receives the size of the model
+ * file.
+ *
+ * External data: tensors that nobody changed stay where they are, unless the output goes to another folder, where they
+ * would not be found; then they, and in any case new weights of 1 KiB and more, go to `<basename of path>.data`, or
+ * `<basename>.2.data` where that name belongs to the model that was read, whose files are never written. To standard
+ * output, changed weights go inline and references stay as they are. Memory running out is an error like any other. */
 bool net_write(const struct net *net, const char *path, const struct write_options *options, uint64_t *bytes,
                struct bnfuse_error *error);
 

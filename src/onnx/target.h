@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A file that replaces another only when it is whole: a temporary file in the target's directory, synced, then renamed
+ * over the target, whose mode it keeps. A target that is no regular file (a device, a pipe, standard output) is
+ * written straight. The path of a symbolic link means the file it points to. */
+#ifndef ONNX_TARGET_H
+#define ONNX_TARGET_H
+
+#include "onnx/span.h"
+
+#include <sys/stat.h>
+
+struct target {
+    const char *path;         /* for messages */
+    const char *directory;    /* of the file itself, links resolved; NULL when written straight */
+    const char *name;         /* in that directory */
+    const char *temporary;    /* likewise; NULL once it is renamed or removed */
+    int fd, directory_fd;     /* -1: closed */
+    char *buffer;
+    size_t buffered;
+};
+
+/* Where `path` ("-": standard output) leads, without opening or creating anything. */
+bool target_find(struct target *target, struct arena *arena, const char *path, struct bnfuse_error *error);
+/* A file of this name in the same folder as `beside`, itself and not what it may be a link to. */
+bool target_beside(struct target *target, struct arena *arena, const struct target *beside, const char *name,
+                   struct bnfuse_error *error);
+/* Creates the temporary file, which goes with the arena unless it is committed. */
+bool target_open(struct target *target, struct arena *arena, struct bnfuse_error *error);
+bool target_write(struct target *target, const void *bytes, size_t size, struct bnfuse_error *error);
+/* Appends a whole span; long ones go from file to file within the kernel. */
+bool target_copy(struct target *target, const struct span *span, struct bnfuse_error *error);
+/* Everything written is on the disk, and the mode is right. */
+bool target_finish(struct target *target, struct bnfuse_error *error);
+/* The finished file takes the target's place. */
+bool target_commit(struct target *target, struct bnfuse_error *error);
+
+#endif
