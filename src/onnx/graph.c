@@ -363,6 +363,7 @@ static void resolve_operator(struct builder *b, struct node *node)
     if (!b->functions) return;
     struct function_entry *entry = find_function(b, node->domain, node->op, node->proto->overload);
     node->function = entry ? entry->body : NULL;
+    if (entry) entry->body->call_count++;
 }
 
 /* ---- round two: reads ------------------------------------------------------------------------------------------ */

@@ -4,6 +4,7 @@
 #ifndef PASSES_PASSES_H
 #define PASSES_PASSES_H
 
+#include "base/pointer_map.h"
 #include "onnx/graph.h"
 #include "passes/reasons.h"
 
@@ -44,6 +45,7 @@ struct pass_report {
     uint64_t grown;                   /* bytes of clones and computed constants */
     const char **notes;               /* further lines worth telling, e.g. dead nodes removed */
     size_t note_count;
+    struct pointer_map unread;        /* initializers that nobody read before any pass ran */
 };
 
 struct pass {

@@ -5,6 +5,8 @@
 #ifndef PASSES_REASONS_H
 #define PASSES_REASONS_H
 
+#include <stddef.h>
+
 /*  code    name               what is in the way                                              what would help */
 #define REASONS(ROW) \
     ROW(101, READ_ELSEWHERE,   "the value to scale is also read by others",                    "") \
@@ -12,7 +14,7 @@
     ROW(103, TRAINING_MODE,    "it normalises by batch statistics (training mode)",            "export in inference mode; --assume-inference if it was exported in training mode by mistake") \
     ROW(104, NOT_CONSTANT,     "a parameter is computed at run time",                          "") \
     ROW(105, OVERRIDABLE,      "a parameter is a graph input that callers can replace",        "--freeze-weights") \
-    ROW(106, NON_LINEAR,       "a neighbour that no scale and shift can cross",                "") \
+    ROW(106, NON_LINEAR,       "a neighbour that scale and shift cannot cross",                "") \
     ROW(107, QUANTISED,        "the neighbour's weights are quantised with one scale",         "fold before quantising") \
     ROW(108, NOT_FINITE,       "the fold would not be finite",                                 "look at this channel's statistics") \
     ROW(109, MISMATCH,         "shapes or types do not match: the model cannot run as it is",  "") \
@@ -35,6 +37,13 @@ enum reason {
     REASONS(ROW)
 #undef ROW
 };
+
+struct reason_row {
+    enum reason reason;       /* its number is the code: BNF101 is 101 */
+    const char *text, *help;
+};
+extern const struct reason_row reason_rows[];
+extern const size_t reason_count;
 
 const char *reason_text(enum reason reason);
 const char *reason_help(enum reason reason);    /* "" when nothing helps */

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * y = s*x + t per channel, in double: everything a BatchNormalization means in inference.
+ *
+ * BatchNormalization, Mul, Add, Sub, Div and Neg by constants, Identity and inference Dropout are all affine; they
+ * compose, and they cross whatever only moves or averages elements (mover.h). Affines live in the arena of the search
+ * that makes them and are never changed after they were made. */
+#ifndef PASSES_AFFINE_H
+#define PASSES_AFFINE_H
+
+#include "onnx/graph.h"
+#include "passes/search.h"
+
+/* The axis of an affine that treats all elements alike (channels is 1). It fits every axis. */
+#define AXIS_ANY (-1)
+
+struct affine {
+    int axis;                 /* of the value it applies to, counted from the front; or AXIS_ANY */
+    int64_t channels;
+    const double *scale, *shift;      /* `channels` of each, finite */
+};
+
+/* The affine of these vectors (kept, not copied). */
+struct affine *affine_new(struct arena *arena, int axis, int64_t channels, const double *scale, const double *shift);
+
+bool affine_is_identity(const struct affine *a);      /* s == 1 and t == 0 everywhere */
+bool affine_has_shift(const struct affine *a);        /* some t != 0 */
+bool affine_has_scale(const struct affine *a);        /* some s != 1 */
+/* The first channel whose s or t is not finite, or -1. */
+int64_t affine_not_finite(const struct affine *a);
+
+/* first, then second: second(first(x)). NULL when they run along different axes. */
+struct affine *affine_compose(struct arena *arena, const struct affine *first, const struct affine *second);
+/* The same along `axis` of `channels` (an AXIS_ANY affine is repeated); NULL when it runs along another axis or has
+ * another number of channels. */
+struct affine *affine_along(struct arena *arena, const struct affine *a, int axis, int64_t channels);
+/* The same with another axis (relabelled), without the shift, without the scale. */
+struct affine *affine_moved(struct arena *arena, const struct affine *a, int axis);
+struct affine *affine_scale_only(struct arena *arena, const struct affine *a);
+struct affine *affine_shift_only(struct arena *arena, const struct affine *a);
+/* The same under AXIS_ANY if all channels are alike, else NULL. */
+struct affine *affine_uniform(struct arena *arena, const struct affine *a);
+/* New channel i behaves as old channel from[i]; from[i] < 0 means identity. */
+struct affine *affine_picked(struct arena *arena, const struct affine *a, int64_t channels, const int64_t *from);
+
+/* What `a` on a tensor of shape `from` is on the same elements, in the same row-major order, under shape `to`. The
+ * channel axis must be proven to land on one axis, whole, split with equal values, or merged: NULL otherwise. */
+struct affine *affine_reshaped(struct arena *arena, const struct affine *a, const struct shape *from,
+                               const struct shape *to);
+
+/* Reads a node as an affine of one of its inputs. REASON_NONE with the affine and the slot it applies to; NON_LINEAR
+ * when the operator is none; another reason (with words->) when it is one that must stay. */
+enum reason affine_of_node(struct search *search, const struct node *node, struct affine **affine, size_t *slot);
+
+/* Whether affine_lower can write it after this value without a BatchNormalization (the rank must be known). */
+bool affine_can_lower(const struct graph *graph, const struct value *value, const struct affine *a);
+
+/* Adds nodes that compute the affine after `value`, before node `before`; the last one's output is returned. A
+ * BatchNormalization when it runs along axis 1 and has both scale and shift, else Mul and / or Add. Types as `type`. */
+struct value *affine_lower(struct graph *graph, struct node *before, struct value *value, const struct affine *a,
+                           enum dtype type, bool as_batchnorm, const char *base_name);
+
+#endif

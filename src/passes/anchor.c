@@ -1,0 +1,700 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Linear operators seen uniformly, and what absorbing an affine does to their weight and bias. */
+#include "passes/anchor.h"
+
+#include "onnx/attr.h"
+#include "onnx/edit.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+/* A linear node as y = W·x + b. */
+struct linear {
+    size_t data_slot, weight_slot;
+    const struct tensor *weight;
+    int input_axis, output_axis;      /* where the channels lie in the data and in the output; -1: nowhere usable */
+    struct factor input_view, output_view;    /* where they lie in the weight (scale unused) */
+    int64_t input_channels, output_channels;
+    int bias_slot;                    /* -1: the operator has none */
+    /* The bias as [rows, channels / block, stride] of which the first `block` of each stride are channels. */
+    int64_t bias_rows, bias_block, bias_stride;
+    int bias_rank;
+    int64_t bias_dims[2];
+    double weight_gain, bias_gain;    /* y = weight_gain * W·x + bias_gain * b */
+    enum reason shift_in_front;       /* why a shift in front cannot be absorbed; NONE if it can */
+};
+
+struct anchor {
+    const char *op;
+    int64_t first_opset;
+    bool behind, in_front;
+    /* Fills the description for an affine behind the node (in_front false) or on input `slot`. */
+    enum reason (*describe)(struct search *search, const struct node *node, size_t slot, bool in_front,
+                            struct linear *linear);
+    int gates;                        /* of a recurrent layer */
+};
+
+/* ---- Descriptions ---- */
+
+static enum reason find_weight(struct search *search, const struct node *node, size_t slot, struct linear *linear)
+{
+    enum reason why;
+    struct value *value = node_input(node, slot);
+    if (!value) return search_stop(search, REASON_MISMATCH, node_title(node), "its weight is missing");
+    if (value->writer && node_is(value->writer, "DequantizeLinear"))
+        return search_stop(search, REASON_QUANTISED, value->name, "the weight of %s", node_title(node));
+    linear->weight_slot = slot;
+    linear->weight = search_constant(search, value, &why);
+    if (!linear->weight)
+        return search_stop(search, why == REASON_OVERRIDABLE ? REASON_WEIGHT_OVERRIDE
+                                 : why == REASON_NOT_CONSTANT ? REASON_WEIGHT_DYNAMIC : why,
+                           value->name, "the weight of %s", node_title(node));
+    if (dtype_kind(linear->weight->type) != KIND_REAL || linear->weight->count < 1)
+        return search_stop(search, REASON_MISMATCH, value->name, "the weight of %s is not a tensor of reals",
+                           node_title(node));
+    return REASON_NONE;
+}
+
+static void plain_bias(struct linear *linear, int slot)
+{
+    linear->bias_slot = slot;
+    linear->bias_rows = 1;
+    linear->bias_block = linear->bias_stride = linear->bias_dims[0] = linear->output_channels;
+    linear->bias_rank = 1;
+}
+
+static enum reason malformed(struct search *search, const struct node *node, const char *what)
+{
+    return search_stop(search, REASON_MISMATCH, node_title(node), "%s", what);
+}
+
+static bool all_ones(const struct node *node, const char *attribute)
+{
+    const int64_t *values;
+    size_t count = node_ints(node, attribute, &values);
+    for (size_t i = 0; i < count; i++)
+        if (values[i] != 1) return false;
+    return true;
+}
+
+static bool none_positive(const struct node *node, const char *attribute)
+{
+    const int64_t *values;
+    size_t count = node_ints(node, attribute, &values);
+    for (size_t i = 0; i < count; i++)
+        if (values[i] > 0) return false;
+    return true;
+}
+
+static bool unit_kernel(const struct tensor *weight)
+{
+    for (int i = 2; i < weight->rank; i++)
+        if (weight->dims[i] != 1) return false;
+    return true;
+}
+
+/* Whether SAME padding adds nothing: the windows tile the input exactly. */
+static bool same_adds_nothing(const struct node *node, const struct tensor *weight)
+{
+    const int64_t *strides, *dilations;
+    size_t stride_count = node_ints(node, "strides", &strides);
+    size_t dilation_count = node_ints(node, "dilations", &dilations);
+    const struct shape *x = &node_input(node, 0)->shape;
+    for (int i = 2; i < weight->rank; i++) {
+        size_t k = (size_t)i - 2;
+        int64_t stride = k < stride_count ? strides[k] : 1, dilation = k < dilation_count ? dilations[k] : 1;
+        int64_t size = x->rank == weight->rank ? x->dims[i].size : -1, reach, extent;
+        if (weight->dims[i] == 1) continue;
+        if (size < 1 || stride < 1 || !size_multiply(weight->dims[i] - 1, dilation, &extent) ||
+            !size_multiply((size - 1) / stride, stride, &reach) || !size_add(reach, extent, &reach) || reach + 1 > size)
+            return false;
+    }
+    return true;
+}
+
+static bool conv_reads_no_padding(const struct node *node, const struct tensor *weight)
+{
+    const char *auto_pad = node_text(node, "auto_pad", "NOTSET");
+    if (strcmp(auto_pad, "NOTSET") == 0 || !*auto_pad) return none_positive(node, "pads");
+    if (strcmp(auto_pad, "VALID") == 0) return true;
+    return same_adds_nothing(node, weight);
+}
+
+static bool transposed_conv_is_pointwise(const struct node *node, const struct tensor *weight)
+{
+    const int64_t *pads;
+    size_t count = node_ints(node, "pads", &pads);
+    for (size_t i = 0; i < count; i++)
+        if (pads[i] != 0) return false;
+    const char *auto_pad = node_text(node, "auto_pad", "NOTSET");
+    return unit_kernel(weight) && all_ones(node, "strides") && none_positive(node, "output_padding") &&
+           !node_attribute(node, "output_shape") && (strcmp(auto_pad, "NOTSET") == 0 || strcmp(auto_pad, "VALID") == 0);
+}
+
+/* W is [M, C/group, k...] for Conv, [C, M/group, k...] for ConvTranspose: its first axis is whole, the channels of the
+ * second lie inside each group. */
+static enum reason describe_conv(struct search *search, const struct node *node, size_t slot, bool in_front,
+                                 struct linear *l)
+{
+    (void)slot, (void)in_front;
+    bool transposed = node_is(node, "ConvTranspose");
+    enum reason reason = find_weight(search, node, 1, l);
+    if (reason) return reason;
+    const struct tensor *w = l->weight;
+    int64_t groups = node_int(node, "group", 1), inner = 1;
+    if (w->rank < 3 || groups < 1 || w->dims[0] % groups != 0)
+        return malformed(search, node, "its weight and group attribute do not fit");
+    for (int i = 2; i < w->rank; i++) inner *= w->dims[i];
+    struct factor whole = { 1, w->dims[0], 1, 1, w->dims[1] * inner, NULL };
+    struct factor grouped = { 1, groups, w->dims[0] / groups, w->dims[1], inner, NULL };
+    l->output_view = transposed ? grouped : whole;
+    l->input_view = transposed ? whole : grouped;
+    l->output_channels = l->output_view.rows * l->output_view.columns;
+    l->input_channels = l->input_view.rows * l->input_view.columns;
+    l->output_axis = l->input_axis = 1;
+    plain_bias(l, 2);
+    bool exact = transposed ? transposed_conv_is_pointwise(node, w) : conv_reads_no_padding(node, w);
+    l->shift_in_front = exact ? REASON_NONE : REASON_PADDED_SHIFT;
+    return REASON_NONE;
+}
+
+/* Y = alpha * A·B + beta * C; C broadcasts to [M, N]. */
+static enum reason describe_gemm(struct search *search, const struct node *node, size_t slot, bool in_front,
+                                 struct linear *l)
+{
+    (void)slot;
+    enum reason reason = find_weight(search, node, 1, l), why;
+    if (reason) return reason;
+    const struct tensor *w = l->weight;
+    if (w->rank != 2) return malformed(search, node, "its B is not a matrix");
+    bool trans = node_int(node, "transB", 0) != 0;
+    struct factor first = { 1, w->dims[0], 1, 1, w->dims[1], NULL }, second = { w->dims[0], w->dims[1], 1, 1, 1, NULL };
+    l->output_view = trans ? first : second;
+    l->input_view = trans ? second : first;
+    l->output_channels = l->output_view.rows;
+    l->input_channels = l->input_view.rows;
+    l->output_axis = 1;
+    l->input_axis = node_int(node, "transA", 0) ? 0 : 1;
+    l->weight_gain = (double)node_float(node, "alpha", 1);
+    l->bias_gain = (double)node_float(node, "beta", 1);
+    plain_bias(l, 2);
+    struct value *c = node_input(node, 2);
+    const struct tensor *bias = c ? search_constant(search, c, &why) : NULL;
+    if (in_front && c && !bias) return search_stop(search, REASON_WEIGHT_DYNAMIC, c->name, "the C of %s", node_title(node));
+    if (bias && bias->rank == 2 && bias->dims[0] > 1) {
+        l->bias_rows = l->bias_dims[0] = bias->dims[0];
+        l->bias_dims[1] = l->output_channels;
+        l->bias_rank = 2;
+    }
+    return REASON_NONE;
+}
+
+/* The constant stands on one side; its row or column axis is the output's channel axis. */
+static enum reason describe_matmul(struct search *search, const struct node *node, size_t slot, bool in_front,
+                                   struct linear *l)
+{
+    struct value *left = node_input(node, 0), *right = node_input(node, 1);
+    if (!left || !right) return malformed(search, node, "an input is missing");
+    enum reason why;
+    size_t weight_slot = in_front ? 1 - slot : search_constant(search, right, &why) ? 1 : 0;
+    if (!in_front && weight_slot == 0 && !search_constant(search, left, &why)) weight_slot = 1;
+    enum reason reason = find_weight(search, node, weight_slot, l);
+    if (reason) return reason;
+    const struct tensor *w = l->weight;
+    const struct value *data = weight_slot ? left : right;
+    int rank = data->shape.rank;
+    if (w->rank < 2) return search_stop(search, REASON_NON_LINEAR, node_title(node), "its weight is a vector");
+    if (rank < 0) return search_stop(search, REASON_AXIS_NOT_PROVEN, data->name, "the rank of its input is unknown");
+    if (rank < 2) return search_stop(search, REASON_NON_LINEAR, node_title(node), "its input is a vector");
+    int64_t rows = w->dims[w->rank - 2], columns = w->dims[w->rank - 1], batch = w->count / (rows * columns);
+    struct factor by_row = { batch, rows, 1, 1, columns, NULL }, by_column = { batch * rows, columns, 1, 1, 1, NULL };
+    int output_rank = rank > w->rank ? rank : w->rank;
+    l->data_slot = 1 - weight_slot;
+    l->output_view = weight_slot ? by_column : by_row;
+    l->input_view = weight_slot ? by_row : by_column;
+    l->output_axis = weight_slot ? output_rank - 1 : output_rank - 2;
+    l->input_axis = weight_slot ? rank - 1 : rank - 2;
+    l->output_channels = l->output_view.rows;
+    l->input_channels = l->input_view.rows;
+    if (in_front && batch != 1) l->shift_in_front = REASON_NON_LINEAR;    /* W·t differs from batch to batch */
+    return REASON_NONE;
+}
+
+/* W is [directions, gates * hidden, input]; B is [directions, 2 * gates * hidden], the input's half first. */
+static enum reason describe_recurrent(struct search *search, const struct node *node, size_t slot, bool in_front,
+                                      struct linear *l);
+
+/* y = W[c] * normalised(x)[c] + b[c] along one axis. */
+static enum reason describe_norm(struct search *search, const struct node *node, size_t slot, bool in_front,
+                                 struct linear *l)
+{
+    (void)slot, (void)in_front;
+    enum reason reason = find_weight(search, node, 1, l);
+    if (reason) return reason;
+    if (l->weight->rank != 1) return search_stop(search, REASON_NON_LINEAR, node_title(node), "its scale is not per channel");
+    bool over_last = node_is(node, "LayerNormalization") || node_is(node, "RMSNormalization");
+    const struct value *x = node_input(node, 0);
+    l->output_axis = over_last ? (x ? x->shape.rank : -1) - 1 : 1;
+    if (l->output_axis < 0)
+        return search_stop(search, REASON_AXIS_NOT_PROVEN, node_title(node), "the rank of its input is unknown");
+    l->output_channels = l->weight->count;
+    l->output_view = (struct factor){ 1, l->weight->count, 1, 1, 1, NULL };
+    if (!node_is(node, "RMSNormalization")) plain_bias(l, 2);
+    return REASON_NONE;
+}
+
+static const struct anchor anchors[] = {
+    { "Conv",                   1, true,  true,  describe_conv, 0 },
+    { "ConvTranspose",          1, true,  true,  describe_conv, 0 },
+    { "Gemm",                   1, true,  true,  describe_gemm, 0 },
+    { "MatMul",                 1, true,  true,  describe_matmul, 0 },
+    { "LSTM",                   1, false, true,  describe_recurrent, 4 },
+    { "GRU",                    1, false, true,  describe_recurrent, 3 },
+    { "RNN",                    1, false, true,  describe_recurrent, 1 },
+    { "InstanceNormalization",  1, true,  false, describe_norm, 0 },
+    { "GroupNormalization",    21, true,  false, describe_norm, 0 },
+    { "LayerNormalization",     1, true,  false, describe_norm, 0 },
+    { "RMSNormalization",       1, true,  false, describe_norm, 0 },
+};
+
+static const struct anchor *find(const struct node *node)
+{
+    for (size_t i = 0; i < sizeof(anchors) / sizeof(*anchors); i++)
+        if (node_is(node, anchors[i].op) && node->opset >= anchors[i].first_opset) return &anchors[i];
+    return NULL;
+}
+
+const struct anchor *anchor_behind(const struct node *node)
+{
+    const struct anchor *anchor = find(node);
+    return anchor && anchor->behind ? anchor : NULL;
+}
+
+const struct anchor *anchor_in_front(const struct node *node, size_t slot)
+{
+    const struct anchor *anchor = find(node);
+    return anchor && anchor->in_front && (slot == 0 || node_is(node, "MatMul")) ? anchor : NULL;
+}
+
+static enum reason describe_recurrent(struct search *search, const struct node *node, size_t slot, bool in_front,
+                                      struct linear *l)
+{
+    (void)slot, (void)in_front;
+    enum reason reason = find_weight(search, node, 1, l);
+    if (reason) return reason;
+    const struct tensor *w = l->weight;
+    int gates = find(node)->gates;
+    if (w->rank != 3 || w->dims[1] % gates != 0) return malformed(search, node, "its W is not [directions, gates, input]");
+    l->input_axis = 2;
+    l->input_view = (struct factor){ w->dims[0] * w->dims[1], w->dims[2], 1, 1, 1, NULL };
+    l->output_view = (struct factor){ 1, w->dims[0] * w->dims[1], 1, 1, w->dims[2], NULL };
+    l->input_channels = w->dims[2];
+    l->output_channels = w->dims[0] * w->dims[1];
+    l->bias_slot = 3;
+    l->bias_rows = 1;
+    l->bias_block = w->dims[1];
+    l->bias_stride = 2 * w->dims[1];
+    l->bias_rank = 2;
+    l->bias_dims[0] = w->dims[0];
+    l->bias_dims[1] = 2 * w->dims[1];
+    return REASON_NONE;
+}
+
+static enum reason describe(struct search *search, const struct anchor *anchor, const struct node *node, size_t slot,
+                            bool in_front, struct linear *linear)
+{
+    *linear = (struct linear){ .input_axis = -1, .output_axis = -1, .bias_slot = -1, .weight_gain = 1, .bias_gain = 1 };
+    return anchor->describe(search, node, slot, in_front, linear);
+}
+
+/* ---- The arithmetic ---- */
+
+static int64_t bias_count(const struct linear *l)
+{
+    return l->bias_rows * (l->output_channels / l->bias_block) * l->bias_stride;
+}
+
+static int64_t bias_index(const struct linear *l, int64_t row, int64_t channel)
+{
+    int64_t per_row = l->output_channels / l->bias_block * l->bias_stride;
+    return row * per_row + channel / l->bias_block * l->bias_stride + channel % l->bias_block;
+}
+
+/* The bias in full, bias_gain applied, zeros when absent: by broadcasting what is stored. */
+static enum reason read_bias(struct search *search, const struct node *node, const struct linear *l, double **values)
+{
+    enum reason why;
+    int64_t count = bias_count(l), bytes;
+    if (l->bias_rows > 1 && (!size_multiply(count, sizeof(double), &bytes) ||
+                             !constants_fit(search->constants, (uint64_t)bytes)))
+        return search_stop(search, REASON_BUDGET, node_title(node), "its bias would become a matrix of %lld elements",
+                           (long long)count);
+    *values = NEW_ARRAY(search->arena, double, (size_t)count);
+    struct value *value = node_input(node, (size_t)l->bias_slot);
+    if (!value) return REASON_NONE;
+    const struct tensor *bias = search_constant(search, value, &why);
+    if (!bias)
+        return search_stop(search, why == REASON_OVERRIDABLE ? REASON_WEIGHT_OVERRIDE : REASON_WEIGHT_DYNAMIC, value->name,
+                           "the bias of %s", node_title(node));
+    double *stored;
+    int64_t last = bias->rank ? bias->dims[bias->rank - 1] : 1, rows = last ? bias->count / last : 0;
+    bool fits = dtype_kind(bias->type) == KIND_REAL &&
+                (bias->count == count ||
+                 (node_is(node, "Gemm") && bias->rank <= 2 && (last == 1 || last == l->output_channels) &&
+                  (rows == 1 || rows == l->bias_rows)));
+    if (!fits || !tensor_values(bias, search->arena, &stored, NULL))
+        return search_stop(search, REASON_MISMATCH, value->name, "the bias of %s does not fit its weight",
+                           node_title(node));
+    for (int64_t i = 0; i < count; i++) {
+        int64_t from = bias->count == count ? i : (rows == 1 ? 0 : i / l->output_channels * last) +
+                                                  (last == 1 ? 0 : i % l->output_channels);
+        (*values)[i] = l->bias_gain * stored[from];
+    }
+    return REASON_NONE;
+}
+
+static const struct tensor *scaled_weight(struct arena *arena, const struct tensor *weight, const struct factor *view,
+                                          const double *scale)
+{
+    struct factor factor = *view;
+    factor.scale = scale;
+    return tensor_scaled(arena, weight, &factor);
+}
+
+#define PIECE 4096
+
+/* The first element of the tensor, as it will be stored, that is not finite; -1 if none. -2 if it cannot be read. */
+static int64_t first_not_finite(const struct tensor *tensor)
+{
+    double piece[PIECE];
+    for (int64_t at = 0; at < tensor->count; at += PIECE) {
+        int64_t n = tensor->count - at < PIECE ? tensor->count - at : PIECE;
+        if (!tensor_read_rounded(tensor, at, n, piece, NULL)) return -2;
+        double sum = 0;
+        for (int64_t i = 0; i < n; i++) sum += piece[i] * 0;      /* 0, or NaN if any is not finite */
+        if (sum == 0) continue;
+        for (int64_t i = 0; i < n; i++)
+            if (!isfinite(piece[i])) return at + i;
+    }
+    return -1;
+}
+
+static int64_t view_index(const struct factor *view, int64_t element)
+{
+    int64_t column = element / view->inner % view->columns;
+    return element / (view->inner * view->columns * view->middle) % view->rows * view->columns + column;
+}
+
+static enum reason check_weight(struct search *search, const struct node *node, const struct linear *l,
+                                const struct factor *view, const double *scale)
+{
+    int64_t at = first_not_finite(scaled_weight(search->arena, l->weight, view, scale));
+    if (at == -1) return REASON_NONE;
+    if (at == -2) return search_stop(search, REASON_WEIGHT_DYNAMIC, node_title(node), "its weight cannot be read");
+    return search_stop(search, REASON_NOT_FINITE, node_title(node), "channel %lld: its weight would leave %s",
+                       (long long)view_index(view, at), dtype_name(l->weight->type));
+}
+
+static enum reason check_bias(struct search *search, const struct node *node, const struct linear *l,
+                              const double *values)
+{
+    for (int64_t i = 0; i < bias_count(l); i++)
+        if (!isfinite(dtype_round(l->weight->type, values[i])))
+            return search_stop(search, REASON_NOT_FINITE, node_title(node), "channel %lld: its bias would leave %s",
+                               (long long)(i % l->output_channels), dtype_name(l->weight->type));
+    return REASON_NONE;
+}
+
+/* weight_gain * W·t per output channel. */
+static enum reason weight_times(struct search *search, const struct node *node, const struct linear *l, const double *t,
+                                double **sums)
+{
+    double piece[PIECE];
+    *sums = NEW_ARRAY(search->arena, double, (size_t)l->output_channels);
+    for (int64_t at = 0; at < l->weight->count; at += PIECE) {
+        int64_t n = l->weight->count - at < PIECE ? l->weight->count - at : PIECE;
+        if (!tensor_read_real(l->weight, at, n, piece, NULL))
+            return search_stop(search, REASON_WEIGHT_DYNAMIC, node_title(node), "its weight cannot be read");
+        for (int64_t i = 0; i < n; i++)
+            (*sums)[view_index(&l->output_view, at + i)] +=
+                l->weight_gain * piece[i] * t[view_index(&l->input_view, at + i)];
+    }
+    return REASON_NONE;
+}
+
+/* A weight that others read too is cloned, and the model grows. */
+static enum reason check_growth(struct search *search, const struct node *node, const struct linear *l)
+{
+    int64_t bytes;
+    if (node_input(node, l->weight_slot)->use_count < 2) return REASON_NONE;
+    if (dtype_bytes(l->weight->type, l->weight->count, &bytes) && constants_fit(search->constants, (uint64_t)bytes))
+        return REASON_NONE;
+    return search_stop(search, REASON_BUDGET, node_title(node), "its weight is read by others and would be copied");
+}
+
+/* ---- The steps ---- */
+
+struct folded {
+    const struct tensor *from;
+    struct factor factor;
+    struct value *value;
+    struct folded *next;
+};
+
+static bool same_factor(const struct factor *a, const struct factor *b)
+{
+    return a->outer == b->outer && a->rows == b->rows && a->middle == b->middle && a->columns == b->columns &&
+           a->inner == b->inner &&
+           memcmp(a->scale, b->scale, sizeof(double) * (size_t)(a->rows * a->columns)) == 0;
+}
+
+/* "w" -> "w_fused", and that again stays "w_fused": edit_fresh_name tells them apart. */
+static const char *fused_name(struct arena *arena, const char *name)
+{
+    static const char suffix[] = "_fused";
+    size_t length = strlen(name), end = sizeof suffix - 1;
+    if (length >= end && strcmp(name + length - end, suffix) == 0) return name;
+    return arena_printf(arena, "%s%s", name, suffix);
+}
+
+/* A new initializer with the scaled weight; equal folds of a shared weight share it. */
+static void apply_weight(struct search *search, const struct step *step, const struct linear *l,
+                         const struct factor *view)
+{
+    struct arena *arena = search->net->arena;
+    struct value *old = node_input(step->node, l->weight_slot);
+    struct factor factor = *view;
+    factor.scale = step->affine->scale;
+    struct folded **known = constant_folded(search->constants, old);
+    for (struct folded *f = *known; f; f = f->next) {
+        if (f->value->graph != step->node->graph || !same_factor(&f->factor, &factor)) continue;
+        edit_set_input(step->node, l->weight_slot, f->value);
+        return;
+    }
+    struct tensor *scaled = tensor_scaled(arena, l->weight, &factor);
+    int64_t bytes = 0;
+    if (old->use_count > 1 && dtype_bytes(l->weight->type, l->weight->count, &bytes))
+        constants_spend(search->constants, (uint64_t)bytes);
+    struct folded *f = NEW(arena, struct folded);
+    *f = (struct folded){ l->weight, factor, NULL, *known };
+    f->factor.scale = scaled->factors[scaled->factor_count - 1].scale;
+    f->value = edit_add_initializer(step->node->graph, fused_name(arena, old->name), scaled);
+    if (scaled->factor_count == l->weight->factor_count + 1) *known = f;
+    edit_set_input(step->node, l->weight_slot, f->value);
+}
+
+static void apply_bias(struct search *search, struct node *node, const struct linear *l, const double *values)
+{
+    struct arena *arena = search->net->arena;
+    struct value *old = node_input(node, (size_t)l->bias_slot), *weight = node_input(node, l->weight_slot);
+    const char *name = old ? fused_name(arena, old->name) : arena_printf(arena, "%s_bias", weight->name);
+    struct tensor *bias = tensor_exact(arena, l->weight->type, l->bias_rank, l->bias_dims, values);
+    edit_set_input(node, (size_t)l->bias_slot, edit_add_initializer(node->graph, name, bias));
+    if (l->bias_gain != 1) edit_remove_attribute(node, "beta");
+    if (node_is(node, "Gemm") && node->opset < 7) edit_set_int(node, "broadcast", 1);
+}
+
+static bool bias_changes(const struct linear *l, const struct node *node, const struct affine *a)
+{
+    return l->bias_slot >= 0 && (node_input(node, (size_t)l->bias_slot) || affine_has_shift(a));
+}
+
+/* The bias behind: s*b + t in every row. */
+static enum reason bias_behind(struct search *search, const struct node *node, const struct linear *l,
+                               const struct affine *a, double **values)
+{
+    enum reason reason = read_bias(search, node, l, values);
+    if (reason) return reason;
+    for (int64_t row = 0; row < l->bias_rows; row++)
+        for (int64_t c = 0; c < l->output_channels; c++) {
+            double *b = &(*values)[bias_index(l, row, c)];
+            *b = *b * a->scale[c] + a->shift[c];
+        }
+    return REASON_NONE;
+}
+
+static enum reason bias_in_front(struct search *search, const struct node *node, const struct linear *l,
+                                 const double *sums, double **values)
+{
+    enum reason reason = read_bias(search, node, l, values);
+    if (reason) return reason;
+    for (int64_t row = 0; row < l->bias_rows; row++)
+        for (int64_t c = 0; c < l->output_channels; c++) (*values)[bias_index(l, row, c)] += sums[c];
+    return REASON_NONE;
+}
+
+/* Steps are decided on the node as it was and applied to the node as it is: an earlier step of the same decision may
+ * have changed it (two branches that meet again), so the description is read anew. */
+static void apply_behind(struct search *search, const struct step *step)
+{
+    struct linear l;
+    double *bias;
+    enum reason reason = describe(search, step->anchor, step->node, 0, false, &l);
+    assert(reason == REASON_NONE);
+    if (bias_changes(&l, step->node, step->affine)) {
+        reason = bias_behind(search, step->node, &l, step->affine, &bias);
+        assert(reason == REASON_NONE);
+        apply_bias(search, step->node, &l, bias);
+    }
+    if (affine_has_scale(step->affine)) apply_weight(search, step, &l, &l.output_view);
+    (void)reason;
+}
+
+static void apply_in_front(struct search *search, const struct step *step)
+{
+    struct linear l;
+    double *sums, *bias;
+    enum reason reason = describe(search, step->anchor, step->node, step->slot, true, &l);
+    assert(reason == REASON_NONE);
+    if (l.bias_slot >= 0 && affine_has_shift(step->affine)) {
+        reason = weight_times(search, step->node, &l, step->affine->shift, &sums);
+        assert(reason == REASON_NONE);
+        reason = bias_in_front(search, step->node, &l, sums, &bias);
+        assert(reason == REASON_NONE);
+        apply_bias(search, step->node, &l, bias);
+    }
+    if (affine_has_scale(step->affine)) apply_weight(search, step, &l, &l.input_view);
+    (void)reason;
+}
+
+/* ---- The decisions ---- */
+
+static enum reason fit(struct search *search, const struct node *node, int axis, int64_t channels,
+                       const struct affine **a)
+{
+    if (axis < 0) return search_stop(search, REASON_NON_LINEAR, node_title(node), "its channels do not lie on one axis");
+    if ((*a)->axis != AXIS_ANY && (*a)->axis != axis)
+        return search_stop(search, REASON_NON_LINEAR, node_title(node), "it mixes the channels (they lie on axis %d)",
+                           (*a)->axis);
+    const struct affine *along = affine_along(search->arena, *a, axis, channels);
+    if (!along)
+        return search_stop(search, REASON_MISMATCH, node_title(node), "%lld channels meet %lld",
+                           (long long)(*a)->channels, (long long)channels);
+    *a = along;
+    return REASON_NONE;
+}
+
+static struct step *absorb(struct search *search, void (*apply)(struct search *, const struct step *),
+                           const struct anchor *anchor, struct node *node, size_t slot, const struct affine *a)
+{
+    struct step *step = search_step(search, apply, node);
+    step->anchor = anchor;
+    step->slot = slot;
+    step->affine = a;
+    search->where = node_title(node);
+    return step;
+}
+
+enum reason anchor_absorb_behind(struct search *search, const struct anchor *anchor, struct node *node,
+                                 const struct affine *a)
+{
+    struct linear l;
+    double *bias;
+    enum reason reason = describe(search, anchor, node, 0, false, &l);
+    if (!reason) reason = fit(search, node, l.output_axis, l.output_channels, &a);
+    if (!reason && affine_has_scale(a)) reason = check_growth(search, node, &l);
+    if (!reason && affine_has_scale(a)) reason = check_weight(search, node, &l, &l.output_view, a->scale);
+    if (!reason && bias_changes(&l, node, a)) {
+        reason = bias_behind(search, node, &l, a, &bias);
+        if (!reason) reason = check_bias(search, node, &l, bias);
+    }
+    if (reason) return reason;
+    absorb(search, apply_behind, anchor, node, 0, a);
+    if (l.bias_slot < 0 && affine_has_shift(a))
+        return search_residue_after(search, node, 0, affine_shift_only(search->arena, a));
+    return REASON_NONE;
+}
+
+enum reason anchor_absorb_in_front(struct search *search, const struct anchor *anchor, struct node *node, size_t slot,
+                                   const struct affine *a)
+{
+    struct linear l;
+    double *sums, *bias;
+    enum reason reason = describe(search, anchor, node, slot, true, &l);
+    if (!reason) reason = fit(search, node, l.input_axis, l.input_channels, &a);
+    if (reason) return reason;
+    bool shift = affine_has_shift(a);
+    if (shift && l.shift_in_front)
+        return search_stop(search, l.shift_in_front, node_title(node), "a constant added in front reaches its borders "
+                           "differently from its interior");
+    if (affine_has_scale(a)) reason = check_growth(search, node, &l);
+    if (!reason && affine_has_scale(a)) reason = check_weight(search, node, &l, &l.input_view, a->scale);
+    if (!reason && shift) reason = weight_times(search, node, &l, a->shift, &sums);
+    if (!reason && shift && l.bias_slot >= 0) {
+        reason = bias_in_front(search, node, &l, sums, &bias);
+        if (!reason) reason = check_bias(search, node, &l, bias);
+    }
+    if (reason) return reason;
+    absorb(search, apply_in_front, anchor, node, slot, a);
+    if (!shift || l.bias_slot >= 0) return REASON_NONE;
+    double *ones = NEW_ARRAY(search->arena, double, (size_t)l.output_channels);
+    for (int64_t c = 0; c < l.output_channels; c++) ones[c] = 1;
+    return search_residue_after(search, node, 0,
+                                affine_new(search->arena, l.output_axis, l.output_channels, ones, sums));
+}
+
+static void apply_constant(struct search *search, const struct step *step)
+{
+    enum reason why;
+    struct arena *arena = search->net->arena;
+    struct value *old = node_input(step->node, step->slot);
+    const struct tensor *constant = search_constant(search, old, &why);
+    const struct affine *a = step->affine;
+    struct tensor *changed;
+    assert(constant);
+    int64_t inner = 1;
+    for (int i = a->axis + 1; a->axis != AXIS_ANY && i < constant->rank; i++) inner *= constant->dims[i];
+    if (!affine_has_shift(a)) {
+        struct factor factor = { constant->count / (a->channels * inner), a->channels, 1, 1, inner, a->scale };
+        if (a->axis == AXIS_ANY) factor = (struct factor){ 1, 1, 1, 1, constant->count, a->scale };
+        changed = tensor_scaled(arena, constant, &factor);
+    } else {
+        double *values;
+        bool read = tensor_values(constant, search->arena, &values, NULL);
+        assert(read);
+        (void)read;
+        for (int64_t i = 0; i < constant->count; i++) {
+            int64_t c = i / inner % a->channels;
+            values[i] = values[i] * a->scale[c] + a->shift[c];
+        }
+        changed = tensor_exact(arena, constant->type, constant->rank, constant->dims, values);
+    }
+    if (old->use_count > 1) {
+        int64_t bytes;
+        if (dtype_bytes(constant->type, constant->count, &bytes)) constants_spend(search->constants, (uint64_t)bytes);
+    }
+    edit_set_input(step->node, step->slot, edit_add_initializer(step->node->graph, fused_name(arena, old->name), changed));
+}
+
+enum reason anchor_absorb_constant(struct search *search, struct node *node, size_t slot, const struct tensor *constant,
+                                   const struct affine *a)
+{
+    const char *name = node_input(node, slot)->name;
+    int64_t bytes;
+    if (dtype_kind(constant->type) != KIND_REAL) return search_stop(search, REASON_NON_LINEAR, name, "it holds integers");
+    if (a->axis != AXIS_ANY && (a->axis >= constant->rank || constant->dims[a->axis] != a->channels))
+        return search_stop(search, REASON_MISMATCH, name, "%lld channels meet the constant", (long long)a->channels);
+    if (!dtype_bytes(affine_has_shift(a) ? DTYPE_DOUBLE : constant->type, constant->count, &bytes) ||
+        ((affine_has_shift(a) || node_input(node, slot)->use_count > 1) && !constants_fit(search->constants, (uint64_t)bytes)))
+        return search_stop(search, REASON_BUDGET, name, "%lld elements", (long long)constant->count);
+    double piece[PIECE];
+    int64_t inner = 1;
+    for (int i = a->axis + 1; a->axis != AXIS_ANY && i < constant->rank; i++) inner *= constant->dims[i];
+    for (int64_t at = 0; at < constant->count; at += PIECE) {
+        int64_t n = constant->count - at < PIECE ? constant->count - at : PIECE;
+        if (!tensor_read_real(constant, at, n, piece, NULL))
+            return search_stop(search, REASON_WEIGHT_DYNAMIC, name, "it cannot be read");
+        for (int64_t i = 0; i < n; i++) {
+            int64_t c = (at + i) / inner % a->channels;
+            if (!isfinite(dtype_round(constant->type, piece[i] * a->scale[c] + a->shift[c])))
+                return search_stop(search, REASON_NOT_FINITE, name, "channel %lld", (long long)c);
+        }
+    }
+    struct step *step = search_step(search, apply_constant, node);
+    step->slot = slot;
+    step->affine = a;
+    search->where = name;
+    return REASON_NONE;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Removing what folding orphaned. */
+#ifndef PASSES_CLEAN_H
+#define PASSES_CLEAN_H
+
+#include "passes/passes.h"
+
+bool clean_run(struct net *net, const struct pass_options *options, struct pass_report *report,
+             struct bnfuse_error *error);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * BatchNormalization as Mul and Add, on request. */
+#ifndef PASSES_LOWER_H
+#define PASSES_LOWER_H
+
+#include "passes/passes.h"
+
+bool lower_run(struct net *net, const struct pass_options *options, struct pass_report *report,
+             struct bnfuse_error *error);
+
+#endif

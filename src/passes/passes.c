@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The passes in running order, and the runner: it hangs the notes on, runs each pass, checks the graph after each in
+ * debug builds, and counts. */
+#include "passes/passes.h"
+
+#include "onnx/shape.h"
+#include "onnx/validate.h"
+#include "passes/clean.h"
+#include "passes/fate.h"
+#include "passes/fold.h"
+#include "passes/lower.h"
+#include "passes/tidy.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct pass passes[] = {
+    { "fold",  false, fold_run,  "everything that has an exact home goes there" },
+    { "tidy",  false, tidy_run,  "what has none joins its affine neighbours, after the fold has taken all it can" },
+    { "lower", true,  lower_run, "only then is it known what stays" },
+    { "clean", false, clean_run, "last: sweeps up behind all others" },
+};
+const size_t pass_count = sizeof(passes) / sizeof(*passes);
+
+static bool is_wanted(const struct pass *pass, const struct pass_options *options)
+{
+    for (size_t i = 0; i < options->disabled_count; i++)
+        if (strcmp(options->disabled[i], pass->name) == 0) return false;
+    return !pass->optional || options->lower_mul_add;
+}
+
+/* A pass that breaks a graph is a bug of ours: name it. */
+static void check_after(const struct net *net, const struct pass *pass)
+{
+#ifndef NDEBUG
+    struct bnfuse_error broken;
+    if (net_validate(net, &broken)) return;
+    fprintf(stderr, "the pass %s broke the graph: %s\n", pass->name, broken.message);
+    assert(!"a pass broke the graph");
+#else
+    (void)net, (void)pass;
+#endif
+}
+
+bool passes_run(struct net *net, const struct pass_options *options, struct pass_report *report,
+                struct bnfuse_error *error)
+{
+    *report = (struct pass_report){ 0 };
+    if (!shape_infer(net, error) || !fates_open(net, report, error)) return false;
+    for (size_t i = 0; i < pass_count && report->fate_count; i++) {
+        if (!is_wanted(&passes[i], options)) continue;
+        if (!passes[i].run(net, options, report, error)) return false;
+        check_after(net, &passes[i]);
+    }
+    fates_close(net, report);
+    return true;
+}

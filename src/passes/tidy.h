@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Merging what the fold left with its affine neighbours, and removing what changes nothing. */
+#ifndef PASSES_TIDY_H
+#define PASSES_TIDY_H
+
+#include "passes/passes.h"
+
+bool tidy_run(struct net *net, const struct pass_options *options, struct pass_report *report,
+             struct bnfuse_error *error);
+
+#endif
