@@ -2,15 +2,13 @@
  *
  * Control flow: If, Loop, Scan, SequenceMap. A body runs through run_body; what it captures from outside, the run finds.
  *
- * Loop and Scan collect one array per iteration and scan output, and join them at the end. A Loop may say it runs for
- * ever, or 2^62 times; it is stopped, as a failure, at LOOP_LIMIT rounds. */
+ * Loop and Scan collect one array per iteration and scan output, and join them at the end. A Loop that runs for ever, or
+ * 2^62 times, is stopped by the run, which counts bodies. */
 #include "runtime/element.h"
 #include "runtime/pieces.h"
 #include "runtime/run.h"
 
 #include <string.h>
-
-#define LOOP_LIMIT (1 << 22)
 
 static struct graph *find_body(const struct call *call, const char *name)
 {
@@ -194,7 +192,6 @@ static bool loop(struct call *call)
         arguments[i + 2] = first ? array_keep(first) : NULL;
     }
     for (int64_t round = 0; loop.condition && (!loop.bounded || round < loop.trips); round++) {
-        if (round == LOOP_LIMIT) return call_fail(call, "did not end after %d rounds", LOOP_LIMIT);
         if (!loop_round(call, &loop, round, arguments, results, tracks)) return false;
     }
     for (size_t i = 0; i < loop.carried; i++) give(call, i, arguments[i + 2]);

@@ -57,7 +57,7 @@ int64_t quant_whole(double value, double zero_point, double least, double greate
     return (int64_t)fmin(fmax(rint(value) + zero_point, least), greatest);
 }
 
-/* With saturation infinity too becomes the greatest value. The runner rounds what is within the range. */
+/* With saturation infinity too becomes the greatest value. */
 static double quant_small_float(const struct small_float *to, double value, bool saturate)
 {
     if (isnan(value)) return value;
@@ -143,7 +143,7 @@ static void quantize_element(const struct quantizer *q, int64_t i, int64_t at)
     double value = element_real(q->x, i) / element_real(q->scale, at);
     double zero = q->zero ? element_real(q->zero, at) : 0;
     if (q->precision != DTYPE_UNDEFINED) value = dtype_round(q->precision, value);
-    if (q->small) element_put(q->y, i, quant_small_float(q->small, value + zero, q->saturate));
+    if (q->small) element_put(q->y, i, dtype_round(q->type, quant_small_float(q->small, value + zero, q->saturate)));
     else q->y->i64[i] = quant_whole(value, zero, q->least, q->greatest);
 }
 

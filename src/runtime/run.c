@@ -10,6 +10,8 @@
 #include <omp.h>
 #include <string.h>
 
+#define MOST_BODIES (1 << 20)         /* bodies of Loops and Scans executed in one run, the inner ones too */
+
 /* The values of a schedule while it is executed. */
 struct frame {
     const struct schedule *schedule;
@@ -201,7 +203,9 @@ static bool execute(struct run *run, const struct schedule *schedule, struct arr
 static bool call_body(struct run *run, const struct schedule *schedule, struct array *const *arguments,
                       size_t argument_count, struct array **results, size_t result_count, struct bnfuse_error *error)
 {
-    run->bodies_run++;
+    if (++run->bodies_run > MOST_BODIES)
+        return fail(error, BNFUSE_UNSUPPORTED, "%s: bodies ran %d times and there is no end of it",
+                    node_label(run->frame->step->node, &run->frame->scratch), MOST_BODIES);
     return execute(run, schedule, arguments, argument_count, results, result_count, error);
 }
 
