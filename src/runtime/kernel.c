@@ -10,9 +10,22 @@
 /* One line per family. */
 static const struct kernel *const families[] = {
     elementwise_kernels,
-    control_kernels, sequence_kernels, sort_kernels, detect_kernels, quant_kernels, integer_kernels,
-    loss_kernels, random_kernels, signal_kernels, attention_kernels, recurrence_kernels, text_kernels,
-    gemm_kernels, einsum_kernels, conv_kernels,
+    cast_kernels,
+    gemm_kernels,
+    einsum_kernels,
+    conv_kernels,
+    quant_kernels,
+    integer_kernels,
+    control_kernels,
+    sequence_kernels,
+    sort_kernels,
+    detect_kernels,
+    loss_kernels,
+    random_kernels,
+    signal_kernels,
+    attention_kernels,
+    recurrence_kernels,
+    text_kernels,
 };
 
 /* The rows of ai.onnx carry the bare operator; those of another domain "domain:operator". */

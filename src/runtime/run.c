@@ -169,14 +169,14 @@ static bool gather_inputs(struct run *run, struct call *call, struct bnfuse_erro
     return true;
 }
 
-/* An output under its type: stored and rounded as that type is. An array that others share is copied before. */
+/* An output under its type: rounded once, straight from the store it was computed in, then stored as the type is. What
+ * an owner besides the call holds is an input handed on, which was settled before. */
 static struct array *settle(struct run *run, struct array *array)
 {
     if (!array || array->store == STORE_TEXT || array->store == STORE_SEQUENCE) return array;
-    enum store store = store_of(array->type, run->options->exact);
-    struct array *settled = array_stored(array, store);
+    if (array->owners == 1 && (array->store == STORE_I64 || !run->options->exact)) array_round(array);
+    struct array *settled = array_stored(array, store_of(array->type, run->options->exact));
     array_drop(array);
-    if (settled->owners == 1 && (store == STORE_I64 || !run->options->exact)) array_round(settled);
     return settled;
 }
 

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Broadcasting as strips. */
+#include "runtime/broadcast.h"
+
+#include <string.h>
+
+/* Elements of a strip at most, and how many elements are worth another thread. */
+#define STRIP 8192
+#define WORTH_A_THREAD 32768
+
+/* The merged dims, outermost first, and how far each array goes for a step along them (0: it stands still). */
+struct walk {
+    int rank;
+    int64_t dims[ARRAY_MAX_RANK];
+    int64_t steps[BROADCAST_MAX][ARRAY_MAX_RANK];
+    const char *data[BROADCAST_MAX];
+    size_t sizes[BROADCAST_MAX];
+    size_t count;
+    char *to;
+    size_t to_size;
+    int64_t per_row;          /* strips */
+};
+
+bool broadcast_shape(struct call *call, size_t count, const struct array *const *arrays, int *rank, int64_t *dims)
+{
+    *rank = 0;
+    for (size_t i = 0; i < count; i++) {
+        int64_t joined[ARRAY_MAX_RANK];
+        if (!broadcast_dims(*rank, dims, arrays[i]->rank, arrays[i]->dims, rank, joined))
+            return call_fail(call, "the dims of input %zu do not broadcast to those of the others", i);
+        memcpy(dims, joined, sizeof *dims * (size_t)*rank);
+    }
+    return true;
+}
+
+/* Elements from one index of `axis` (of the result) to the next in this array. */
+static int64_t step_along(const struct array *array, int rank, int axis)
+{
+    int own = axis - (rank - array->rank);
+    if (own < 0 || array->dims[own] == 1) return 0;
+    return dims_product(array->dims, own + 1, array->rank);
+}
+
+/* Whether going once around `inner` is one step of `outer`, for every array. */
+static bool merges(const struct walk *walk, const int64_t *steps, int64_t inner_dim, int outer)
+{
+    for (size_t i = 0; i < walk->count; i++)
+        if (steps[i] * inner_dim != walk->steps[i][outer]) return false;
+    return true;
+}
+
+static void walk_build(struct walk *walk, const struct array *to, size_t count, const struct array *const *from)
+{
+    *walk = (struct walk){.count = count, .to = to->data, .to_size = store_size(to->store)};
+    for (size_t i = 0; i < count; i++) {
+        walk->data[i] = from[i]->data;
+        walk->sizes[i] = store_size(from[i]->store);
+    }
+    for (int axis = 0; axis < to->rank; axis++) {
+        int64_t steps[BROADCAST_MAX], dim = to->dims[axis];
+        if (dim == 1) continue;
+        for (size_t i = 0; i < count; i++) steps[i] = step_along(from[i], to->rank, axis);
+        int last = walk->rank - 1;
+        if (last >= 0 && merges(walk, steps, dim, last)) walk->dims[last] *= dim;
+        else walk->dims[last = walk->rank++] = dim;
+        for (size_t i = 0; i < count; i++) walk->steps[i][last] = steps[i];
+    }
+    if (walk->rank == 0) walk->dims[walk->rank++] = 1;
+    walk->per_row = (walk->dims[walk->rank - 1] + STRIP - 1) / STRIP;
+}
+
+/* Strip number `number` of the walk: part of a row, a row being a run along the innermost dim. */
+static struct strip strip_at(const struct walk *walk, int64_t number)
+{
+    int inner = walk->rank - 1;
+    int64_t row = number / walk->per_row, start = number % walk->per_row * STRIP, length = walk->dims[inner];
+    int64_t offsets[BROADCAST_MAX] = {0};
+    struct strip strip = {.count = length - start < STRIP ? length - start : STRIP,
+                          .to = walk->to + (size_t)(row * length + start) * walk->to_size};
+    for (int axis = inner - 1; axis >= 0; axis--) {
+        for (size_t i = 0; i < walk->count; i++) offsets[i] += row % walk->dims[axis] * walk->steps[i][axis];
+        row /= walk->dims[axis];
+    }
+    for (size_t i = 0; i < walk->count; i++) {
+        strip.moves[i] = walk->steps[i][inner] != 0;
+        offsets[i] += start * walk->steps[i][inner];
+        strip.from[i] = walk->data[i] + (size_t)offsets[i] * walk->sizes[i];
+    }
+    return strip;
+}
+
+void broadcast_run(const struct call *call, strip_function function, struct array *to, size_t count,
+                   const struct array *const *from, const double *parameters)
+{
+    struct walk walk;
+    if (to->count == 0) return;
+    walk_build(&walk, to, count, from);
+    int64_t strips = dims_product(walk.dims, 0, walk.rank - 1) * walk.per_row;
+    #pragma omp parallel for schedule(static) num_threads(call->threads) if (to->count > WORTH_A_THREAD)
+    for (int64_t s = 0; s < strips; s++) {
+        struct strip strip = strip_at(&walk, s);
+        strip.parameters = parameters;
+        function(&strip);
+    }
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The arithmetic of element-wise operators on real numbers, included twice by elementwise.c: REAL is float, then double;
+ * NAME(f) is the function's name for it; EXP, SIGMOID and TANH are those fit for it. p[] are the operator's attributes. */
+
+#define UNARY(name, expression) UNARY_STRIP(NAME(name), REAL, REAL, expression)
+#define BINARY(name, expression) BINARY_STRIP(NAME(name), REAL, REAL, expression)
+#define TEST(name, expression) UNARY_STRIP(NAME(name), REAL, int64_t, expression)
+#define COMPARE(name, expression) BINARY_STRIP(NAME(name), REAL, int64_t, expression)
+
+UNARY(absolute, x < 0 ? -x : x + 0)
+UNARY(acos, acos(x))
+UNARY(acosh, acosh(x))
+UNARY(asin, asin(x))
+UNARY(asinh, asinh(x))
+UNARY(atan, atan(x))
+UNARY(atanh, atanh(x))
+UNARY(ceil, ceil(x))
+UNARY(celu, x > 0 ? x : x != x ? x : p[0] * expm1(x / p[0]))
+UNARY(cos, cos(x))
+UNARY(cosh, cosh(x))
+UNARY(elu, x < 0 ? p[0] * expm1(x) : x)
+UNARY(erf, erf(x))
+UNARY(exp, EXP(x))
+UNARY(floor, floor(x))
+UNARY(gelu, 0.5 * x * (1.0 + erf(x * M_SQRT1_2)))
+UNARY(gelu_tanh, 0.5 * x * (1.0 + TANH(M_2_SQRTPI * M_SQRT1_2 * (x + 0.044715 * x * x * x))))
+UNARY(hard_sigmoid, CLAMP((REAL)p[0] * x + (REAL)p[1], 0, 1))
+UNARY(hard_swish, x * CLAMP(x / 6 + (REAL)0.5, 0, 1))
+UNARY(leaky_relu, x < 0 ? (REAL)p[0] * x : x)
+UNARY(log, log(x))
+UNARY(mish, x * TANH(SOFTPLUS(x)))
+UNARY(negate, -x)
+UNARY(reciprocal, 1 / x)
+UNARY(relu, x < 0 ? 0 : x)
+UNARY(round_even, rint(x))
+UNARY(selu, p[1] * (x < 0 ? p[0] * expm1(x) : x))
+UNARY(shrink, x < -p[1] ? x + p[0] : x > p[1] ? x - p[0] : 0)
+UNARY(sigmoid, SIGMOID(x))
+UNARY(sign, x > 0 ? 1 : x < 0 ? -1 : x)
+UNARY(sin, sin(x))
+UNARY(sinh, sinh(x))
+UNARY(softplus, SOFTPLUS(x))
+UNARY(softsign, x / (1 + (x < 0 ? -x : x)))
+UNARY(sqrt, SQRT(x))
+UNARY(swish, x * SIGMOID(p[0] * x))
+UNARY(tan, tan(x))
+UNARY(tanh, TANH(x))
+UNARY(thresholded_relu, x > p[0] || x != x ? x : 0)
+UNARY(times, x * (REAL)p[0])
+
+BINARY(add, x + y)
+BINARY(subtract, x - y)
+BINARY(multiply, x * y)
+BINARY(divide, x / y)
+BINARY(maximum, x > y || x != x ? x : y)
+BINARY(minimum, x < y || x != x ? x : y)
+BINARY(power, POWER(x, y))
+BINARY(modulo, floored_remainder(x, y))
+BINARY(remainder, fmod(x, y))
+BINARY(prelu, x < 0 ? x * y : x)
+BINARY(swiglu, x * SIGMOID(p[0] * x) * y)
+TERNARY_STRIP(NAME(clip), REAL, x < y ? (y < z ? y : z) : x > z ? z : x)
+
+TEST(is_nan, x != x)
+TEST(is_infinite, (x == (REAL)INFINITY && p[0] != 0) || (x == -(REAL)INFINITY && p[1] != 0))
+COMPARE(equal, x == y)
+COMPARE(less, x < y)
+COMPARE(less_or_equal, x <= y)
+COMPARE(greater, x > y)
+COMPARE(greater_or_equal, x >= y)
+
+#undef UNARY
+#undef BINARY
+#undef TEST
+#undef COMPARE
+#undef REAL
+#undef NAME
+#undef EXP
+#undef SIGMOID
+#undef TANH
+#undef SQRT
