@@ -309,11 +309,17 @@ static void read_imports(struct builder *b, BnfuseOnnx__OperatorSetIdProto *cons
     }
 }
 
+/* Before IR 3 there were no imports: every operator is of the first opset. */
+static int64_t implied_version(const struct model *model, const char *domain)
+{
+    return model->proto->ir_version < 3 && !model->proto->n_opset_import && !*domain ? 1 : 0;
+}
+
 static int64_t imported_version(const struct builder *b, const char *domain)
 {
     struct import_entry *entry;
     HASH_FIND(hh, b->imports, domain, strlen(domain), entry);
-    return entry ? entry->version : 0;
+    return entry ? entry->version : implied_version(b->net->model, domain);
 }
 
 /* What names a function, in scratch memory. */
@@ -685,7 +691,8 @@ int64_t graph_opset(const struct graph *graph)
     while (graph->owner) graph = graph->owner->graph;
     const BnfuseOnnx__ModelProto *model = graph->net->model->proto;
     if (graph->function) return opset_version(graph->function->opset_import, graph->function->n_opset_import, "");
-    return opset_version(model->opset_import, model->n_opset_import, "");
+    int64_t version = opset_version(model->opset_import, model->n_opset_import, "");
+    return version ? version : implied_version(graph->net->model, "");
 }
 
 bool node_is(const struct node *node, const char *op)

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Validation: each violation is named; what real models do is let pass. */
+#include "build.h"
+#include "onnx/edit.h"
+#include "onnx/validate.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+static struct build b;
+static struct model model;
+static struct net net;
+
+/* x -> Conv -> y, which is valid; tests break it before they load it. */
+static int open_build(void **state)
+{
+    (void)state;
+    build_open(&b, 8, 13);
+    build_input(&b, "x", DTYPE_FLOAT, "N,3,8,8");
+    build_init(&b, "w", DTYPE_FLOAT, "4,3,3,3", 1);
+    build_node(&b, "Conv", "conv", "x w", "y", "group=1 auto_pad=VALID pads=0,0,0,0 alpha=0.5 scales=1.0,2.0");
+    build_output(&b, "y", DTYPE_FLOAT, "N,4,6,6");
+    return 0;
+}
+
+static int close_build(void **state)
+{
+    (void)state;
+    build_close(&b);
+    return 0;
+}
+
+static void assert_valid(void)
+{
+    struct bnfuse_error error = {0};
+    build_load(&b, &model, &net);
+    if (!net_validate(&net, &error)) fail_msg("%s", error.message);
+}
+
+static void assert_invalid(const char *words)
+{
+    struct bnfuse_error error = {0};
+    build_load(&b, &model, &net);
+    size_t used = b.memory.used;
+    assert_false(net_validate(&net, &error));
+    assert_int_equal(error.status, BNFUSE_INVALID);
+    if (!strstr(error.message, words)) print_message("%s\n", error.message);
+    assert_non_null(strstr(error.message, words));
+    assert_int_equal(b.memory.used, used);
+}
+
+static BnfuseOnnx__AttributeProto *attribute(size_t i)
+{
+    return b.model->graph->node[0]->attribute[i];
+}
+
+static void a_plain_model_is_valid(void **state)
+{
+    (void)state;
+    assert_valid();
+}
+
+static void the_ir_version_must_be_there_and_known(void **state)
+{
+    (void)state;
+    b.model->has_ir_version = false;
+    assert_invalid("IR version");
+    b.model->has_ir_version = true;
+    b.model->ir_version = 15;
+    assert_invalid("IR version 15");
+    b.model->ir_version = 14;
+    assert_valid();
+}
+
+static void every_domain_in_use_must_be_imported_once(void **state)
+{
+    (void)state;
+    build_node(&b, "Own", "own", "x", "z", NULL)->domain = (char *)"com.example";
+    assert_invalid("Own \"own\" is of domain \"com.example\"");
+    build_import(&b, "com.example", 1);
+    assert_valid();
+    build_import(&b, "com.example", 1);
+    assert_valid();
+    build_import(&b, "ai.onnx", 12);
+    assert_invalid("two versions");
+    b.model->opset_import[3]->version = 0;
+    assert_invalid("without a version");
+}
+
+static void the_oldest_models_import_nothing(void **state)
+{
+    (void)state;
+    b.model->n_opset_import = 0;
+    assert_invalid("opset is not imported");
+    b.model->ir_version = 1;
+    assert_valid();
+    assert_int_equal(net.main->first->opset, 1);
+    assert_int_equal(graph_opset(net.main), 1);
+}
+
+static void attributes_must_be_what_they_claim(void **state)
+{
+    (void)state;
+    attribute(0)->type = BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT;
+    assert_invalid("Conv \"conv\": attribute \"group\" holds another type");
+    attribute(0)->type = BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR;
+    attribute(0)->has_i = false;
+    assert_invalid("attribute \"group\" holds nothing");
+    attribute(0)->type = (BnfuseOnnx__AttributeProto__AttributeType)77;
+    assert_invalid("attribute \"group\" has a type that ONNX does not know");
+    attribute(0)->has_type = false;
+    attribute(0)->has_i = attribute(0)->has_f = true;
+    assert_invalid("attribute \"group\" holds several values");
+    attribute(0)->has_f = false;
+    assert_valid();
+    attribute(0)->name = (char *)"pads";
+    assert_invalid("attribute \"pads\" stands there twice");
+    attribute(0)->name = NULL;
+    assert_invalid("has no name");
+    attribute(0)->name = (char *)"group";
+    attribute(0)->ref_attr_name = (char *)"p";
+    assert_invalid("refers to a parameter");
+}
+
+static void a_scalar_that_is_not_written_has_its_default(void **state)
+{
+    (void)state;
+    attribute(0)->has_i = false;
+    attribute(3)->has_f = false;
+    attribute(1)->has_s = false;
+    attribute(2)->n_ints = 0;
+    assert_valid();
+}
+
+static void tensors_of_attributes_are_checked(void **state)
+{
+    (void)state;
+    build_node(&b, "Constant", "c", NULL, "k", NULL);
+    BnfuseOnnx__TensorProto *tensor = build_tensor(&b, "kk", DTYPE_FLOAT, "2", (double[]){1, 2});
+    build_attribute_tensor(&b, "value", tensor);
+    assert_valid();
+    tensor->raw_data.len = 7;
+    assert_invalid("tensor \"kk\"");
+    tensor->raw_data.len = 8;
+    tensor->dims[0] = -2;
+    assert_invalid("negative");
+}
+
+static void sparse_tensors_are_checked(void **state)
+{
+    (void)state;
+    BnfuseOnnx__SparseTensorProto sparse, *list = &sparse;
+    bnfuse_onnx__sparse_tensor_proto__init(&sparse);
+    sparse.values = build_tensor(&b, "s", DTYPE_FLOAT, "2", (double[]){1, 2});
+    sparse.indices = build_tensor(&b, NULL, DTYPE_INT64, "2", (double[]){0, 5});
+    sparse.n_dims = 2;
+    sparse.dims = (int64_t[]){2, 3};
+    b.model->graph->n_sparse_initializer = 1;
+    b.model->graph->sparse_initializer = &list;
+    assert_valid();
+    sparse.dims = (int64_t[]){2, -3};
+    assert_invalid("sparse tensor \"s\"");
+    sparse.dims = (int64_t[]){2, 3};
+    sparse.indices = NULL;
+    assert_invalid("lacks");
+}
+
+static void a_node_must_say_its_operator(void **state)
+{
+    (void)state;
+    b.model->graph->node[0]->op_type = NULL;
+    assert_invalid("\"conv\" says no operator");
+}
+
+static void a_cycle_is_found_in_a_body_too(void **state)
+{
+    (void)state;
+    build_node(&b, "If", "choice", "x", "c", NULL);
+    build_body(&b, "then_branch");
+    build_node(&b, "Add", "a", "x q", "p", NULL);
+    build_node(&b, "Neg", "n", "p", "q", NULL);
+    build_output(&b, "q", DTYPE_FLOAT, NULL);
+    build_end(&b);
+    assert_invalid("cycle");
+}
+
+static void what_real_models_do_passes(void **state)
+{
+    (void)state;
+    b.model->graph->name = NULL;
+    b.model->graph->node[0]->name = NULL;
+    build_input(&b, "y", 0, NULL);
+    build_node(&b, "Relu", "same", "late", "r", NULL);
+    build_node(&b, "Relu", "same", "x", "late", NULL);
+    build_value_info(&b, "gone", DTYPE_FLOAT, "-1,0");
+    build_output(&b, "y", DTYPE_FLOAT, NULL);
+    assert_valid();
+}
+
+/* Function f calls f + 1 twice, through a body. */
+static void build_calls(int count, bool circle)
+{
+    char name[16], callee[16];
+    build_import(&b, "local", 1);
+    for (int f = 0; f < count; f++) {
+        snprintf(name, sizeof name, "F%d", f);
+        snprintf(callee, sizeof callee, "F%d", circle ? (f + 1) % count : f + 1);
+        build_function(&b, "local", name, "a", "r", NULL);
+        build_import(&b, "", 13);
+        build_import(&b, "local", 1);
+        build_node(&b, "If", "choice", "a", "r", NULL);
+        build_body(&b, "then_branch");
+        build_node(&b, callee, "call", "a", "q", NULL)->domain = (char *)"local";
+        build_node(&b, callee, "call", "a", "s", NULL)->domain = (char *)"local";
+        build_output(&b, "q", 0, NULL);
+        build_end(&b);
+        build_end(&b);
+    }
+}
+
+static void functions_must_not_call_themselves(void **state)
+{
+    (void)state;
+    build_calls(3, true);
+    assert_invalid("calls itself");
+}
+
+static void calls_nest_only_so_deep(void **state)
+{
+    (void)state;
+    build_calls(64, false);
+    assert_valid();
+    build_close(&b);
+    open_build(NULL);
+    build_calls(65, false);
+    assert_invalid("nest deeper");
+}
+
+static void a_call_must_fit_its_function(void **state)
+{
+    (void)state;
+    build_import(&b, "local", 1);
+    build_function(&b, "local", "F", "a", "a", NULL);
+    build_end(&b);
+    build_node(&b, "F", "call", "x w", "z", NULL)->domain = (char *)"local";
+    assert_invalid("F \"call\" has more inputs");
+}
+
+static void what_edits_break_is_seen(void **state)
+{
+    (void)state;
+    struct bnfuse_error error = {0};
+    build_node(&b, "Relu", "relu", "y", "z", NULL);
+    build_load(&b, &model, &net);
+    edit_take_output(build_find_node(&net, "conv"), 0, edit_add_value(net.main, "other", NULL));
+    assert_false(net_validate(&net, &error));
+    assert_non_null(strstr(error.message, "Relu \"relu\": reads what nothing defines, \"y\""));
+}
+
+static void memory_that_runs_out_is_an_error_not_an_escape(void **state)
+{
+    (void)state;
+    struct bnfuse_error error = {0};
+    build_load(&b, &model, &net);
+    b.memory.limit = b.memory.used + 1;
+    assert_false(net_validate(&net, &error));
+    assert_int_equal(error.status, BNFUSE_INTERNAL);
+    b.memory.limit = 0;
+}
+
+/* ---- real models ----------------------------------------------------------------------------------------------- */
+
+struct survey {
+    char path[4096];
+    int models, refused;
+};
+
+static bool load_and_validate(void *path, struct bnfuse_error *error)
+{
+    struct arena *arena = &b.arena;
+    return model_load(&model, arena, path, error) && net_index(&net, arena, &model, error) && net_validate(&net, error);
+}
+
+static void survey_file(struct survey *survey)
+{
+    struct bnfuse_error error = {0};
+    struct memory memory = {0};
+    arena_open(&b.arena, &memory);
+    survey->models++;
+    if (!guarded(&memory, load_and_validate, survey->path, &error)) {
+        survey->refused++;
+        print_message("%s: %s\n", survey->path, error.message);
+    }
+    arena_close(&b.arena);
+}
+
+static void survey_folder(struct survey *survey)
+{
+    DIR *folder = opendir(survey->path);
+    size_t length = strlen(survey->path);
+    assert_non_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        struct stat status;
+        if (*entry->d_name == '.') continue;
+        snprintf(survey->path + length, sizeof survey->path - length, "/%s", entry->d_name);
+        if (stat(survey->path, &status) == 0 && S_ISDIR(status.st_mode)) survey_folder(survey);
+        else if (strlen(survey->path) > 5 && !strcmp(survey->path + strlen(survey->path) - 5, ".onnx")) survey_file(survey);
+        survey->path[length] = 0;
+    }
+    closedir(folder);
+}
+
+static void every_real_model_is_valid(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {"models", "onnx-suite"};
+    const char *shared = getenv("BNFUSE_SHARED");
+    struct survey survey = {.models = 0};
+    for (size_t i = 0; i < 2; i++) {
+        struct stat status;
+        snprintf(survey.path, sizeof survey.path, "%s/%s", shared ? shared : "", folders[i]);
+        if (!shared || stat(survey.path, &status) != 0) continue;
+        survey_folder(&survey);
+    }
+    if (!survey.models) {
+        print_message("no models below BNFUSE_SHARED\n");
+        skip();
+    }
+    assert_int_equal(survey.refused, 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_build, close_build)
+    const struct CMUnitTest tests[] = {
+        TEST(a_plain_model_is_valid),
+        TEST(the_ir_version_must_be_there_and_known),
+        TEST(every_domain_in_use_must_be_imported_once),
+        TEST(the_oldest_models_import_nothing),
+        TEST(attributes_must_be_what_they_claim),
+        TEST(a_scalar_that_is_not_written_has_its_default),
+        TEST(tensors_of_attributes_are_checked),
+        TEST(sparse_tensors_are_checked),
+        TEST(a_node_must_say_its_operator),
+        TEST(a_cycle_is_found_in_a_body_too),
+        TEST(what_real_models_do_passes),
+        TEST(functions_must_not_call_themselves),
+        TEST(calls_nest_only_so_deep),
+        TEST(a_call_must_fit_its_function),
+        TEST(what_edits_break_is_seen),
+        TEST(memory_that_runs_out_is_an_error_not_an_escape),
+        cmocka_unit_test(every_real_model_is_valid),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
