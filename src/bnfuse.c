@@ -5,6 +5,7 @@
 #include "bnfuse.h"
 
 #include "check/check.h"
+#include "check/measure.h"
 #include "data/npy.h"
 #include "data/npz.h"
 #include "data/pb.h"
@@ -44,11 +45,14 @@ void bnfuse_escape(char *to, size_t size, const char *text)
 static bool about(const struct bnfuse_model *model, bool good, struct bnfuse_error *error)
 {
     if (good || !error) return good;
-    char name[256], line[sizeof error->message + sizeof name];
+    struct bnfuse_error named;
+    char name[256];
     escape_text(name, sizeof name, model->name);
     if (strstr(error->message, name)) return false;
-    snprintf(line, sizeof line, "%s: %s", name, error->message);
-    snprintf(error->message, sizeof error->message, "%.*s", (int)sizeof error->message - 1, line);
+    size_t length = strlen(name);
+    memcpy(named.message, name, length);
+    snprintf(named.message + length, sizeof named.message - length, ": %.760s", error->message);
+    memcpy(error->message, named.message, sizeof error->message);
     return false;
 }
 
@@ -134,14 +138,7 @@ static const char *reason_entry(enum reason reason, bool help)
     return "";
 }
 
-static bool is_listed(const char *const *names, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(names[i], name) == 0) return true;
-    return false;
-}
-
-/* What may be enabled beside the optional passes: the ways of pass_options. */
+/* What may be enabled. */
 static const struct way { const char *name; size_t offset; } ways[] = {
     { "relu-scale", offsetof(struct pass_options, relu_scale) },
     { "bn-before-padded-conv", offsetof(struct pass_options, before_padded_conv) },
@@ -556,22 +553,43 @@ static bool read_one(struct file_call *call, struct bnfuse_error *error)
     return true;
 }
 
-/* Files are numbered over the inputs that have no initializer. */
+/* A file left out is a value left out; who needs it will say so. */
+static bool read_numbered(struct file_call *call, const char *kind, size_t number, const char *name,
+                          struct bnfuse_error *error)
+{
+    const char *path = arena_printf(&call->tensors->arena, "%s/%s_%zu.pb", call->path, kind, number);
+    struct file_call one = { call->tensors, call->model, name, path };
+    struct stat status;
+    return stat(path, &status) != 0 || read_one(&one, error);
+}
+
+/* Input files are numbered over the inputs that have no initializer. */
 static bool read_directory(struct file_call *call, struct bnfuse_error *error)
 {
-    struct arena *arena = &call->tensors->arena;
+    if (!call->model) return fail(error, BNFUSE_USAGE, "%s: a directory is read for a model", call->path);
     const struct graph *graph = call->model->before.main;
     size_t number = 0;
     for (size_t i = 0; i < graph->input_count; i++) {
         const struct value *input = graph->inputs[i];
         if (input->initializer || input->sparse) continue;
-        const char *path = arena_printf(arena, "%s/input_%zu.pb", call->path, number++);
-        struct file_call one = { call->tensors, call->model, input->name, path };
-        struct stat status;
-        if (stat(path, &status) != 0) continue;       /* an input left out; who runs the model will miss it */
-        if (!read_one(&one, error)) return false;
+        if (!read_numbered(call, "input", number++, input->name, error)) return false;
     }
     return true;
+}
+
+static bool read_outputs(void *context, struct bnfuse_error *error)
+{
+    struct file_call *call = context;
+    const struct graph *graph = call->model->before.main;
+    for (size_t i = 0; i < graph->output_count; i++)
+        if (!read_numbered(call, "output", i, graph->outputs[i]->name, error)) return false;
+    return true;
+}
+
+bool bnfuse_tensors_read_outputs(bnfuse_tensors *tensors, const bnfuse_model *model, const char *directory,
+                                 bnfuse_error *error)
+{
+    return guarded(&tensors->memory, read_outputs, &(struct file_call){ tensors, model, NULL, directory }, error);
 }
 
 static bool read_tensors(void *context, struct bnfuse_error *error)
@@ -586,6 +604,51 @@ bool bnfuse_tensors_read(bnfuse_tensors *tensors, const bnfuse_model *model, con
                          bnfuse_error *error)
 {
     return guarded(&tensors->memory, read_tensors, &(struct file_call){ tensors, model, name, path }, error);
+}
+
+static const struct datum *find_tensor(const struct bnfuse_tensors *tensors, const char *name)
+{
+    for (size_t i = 0; i < tensors->count; i++)
+        if (strcmp(tensors->data[i].name, name) == 0) return &tensors->data[i];
+    return NULL;
+}
+
+struct agree_call {
+    const struct bnfuse_tensors *expected, *tensors;
+    double atol, rtol;
+    struct memory memory;
+    struct pool pool;
+};
+
+static bool agree(void *context, struct bnfuse_error *error)
+{
+    struct agree_call *call = context;
+    struct run_options options = { .memory = &call->memory, .pool = &call->pool };
+    for (size_t i = 0; i < call->expected->count; i++) {
+        const struct datum *expected = &call->expected->data[i], *got = find_tensor(call->tensors, expected->name);
+        struct array *a, *b;
+        if (!got) return fail(error, BNFUSE_DIFFER, "output \"%s\" is missing", expected->name);
+        if (!array_from_datum(&a, expected, &options, error) || !array_from_datum(&b, got, &options, error)) return false;
+        struct bnfuse_difference difference = measure(a, b);
+        bool within = within_tolerance(a, b, call->atol, call->rtol);
+        array_drop(a);
+        array_drop(b);
+        if (!within)
+            return fail(error, BNFUSE_DIFFER, difference.shape_differs
+                        ? "output \"%s\" has another shape or type" : "output \"%s\" differs by %g (at element %lld)",
+                        expected->name, difference.largest, (long long)difference.at);
+    }
+    return true;
+}
+
+bool bnfuse_tensors_agree(const bnfuse_tensors *expected, const bnfuse_tensors *tensors, double atol, double rtol,
+                          bnfuse_error *error)
+{
+    struct agree_call call = { .expected = expected, .tensors = tensors, .atol = atol, .rtol = rtol };
+    pool_open(&call.pool, &call.memory);
+    bool agreed = guarded(&call.memory, agree, &call, error);
+    pool_close(&call.pool);
+    return agreed;
 }
 
 static bool write_directory(struct file_call *call, struct bnfuse_error *error)
@@ -633,13 +696,6 @@ struct run_call {
     int threads;
     struct pool pool;
 };
-
-static const struct datum *find_tensor(const struct bnfuse_tensors *tensors, const char *name)
-{
-    for (size_t i = 0; i < tensors->count; i++)
-        if (strcmp(tensors->data[i].name, name) == 0) return &tensors->data[i];
-    return NULL;
-}
 
 static bool inputs_exist(const struct run_call *call, struct bnfuse_error *error)
 {

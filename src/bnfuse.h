@@ -154,8 +154,15 @@ void bnfuse_tensors_free(bnfuse_tensors *tensors);
  *   DIR                  input_0.pb, input_1.pb, ... for the model's inputs in order (initializers left out) */
 bool bnfuse_tensors_read(bnfuse_tensors *tensors, const bnfuse_model *model, const char *name, const char *path,
                          bnfuse_error *error);
+/* Adds output_0.pb, output_1.pb, ... of DIR, as many as there are, under the names of the model's outputs. */
+bool bnfuse_tensors_read_outputs(bnfuse_tensors *tensors, const bnfuse_model *model, const char *directory,
+                                 bnfuse_error *error);
 /* Adds a tensor from memory; everything is copied. The count of bytes follows from type and dims. */
 bool bnfuse_tensors_add(bnfuse_tensors *tensors, const bnfuse_tensor *tensor, bnfuse_error *error);
+/* Whether each expected tensor is in `tensors` and within |a-b| <= atol + rtol*|b|; if not, BNFUSE_DIFFER with the first
+ * that is not. */
+bool bnfuse_tensors_agree(const bnfuse_tensors *expected, const bnfuse_tensors *tensors, double atol, double rtol,
+                          bnfuse_error *error);
 size_t bnfuse_tensors_count(const bnfuse_tensors *tensors);
 bnfuse_tensor bnfuse_tensors_get(const bnfuse_tensors *tensors, size_t i);
 /* To an existing DIR as output_0.pb, output_1.pb, ... (outputs of a run of this model); to FILE.npz; or to FILE.npy when

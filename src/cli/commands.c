@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The commands. A job holds what a command needs and is let go in one place; each command fills the job's error or goes
+ * on, and the account of what happened is printed however far it came. */
+#include "cli/commands.h"
+
+#include "cli/progress.h"
+#include "report/report.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct job {
+    const struct settings *settings;
+    bnfuse_model *model, *other;
+    bnfuse_tensors **sets;    /* inputs given by the user */
+    char **set_paths;         /* of --data; NULL: only --input */
+    size_t set_count;
+    bnfuse_tensors *outputs;  /* of a run */
+    bnfuse_dim *dims;
+    bnfuse_shape *shapes;
+    struct progress progress;
+    bnfuse_check_result result;
+    struct account account;
+    bnfuse_error error;
+};
+
+/* ---- what all commands need ---- */
+
+static size_t memory_limit(const struct settings *settings)
+{
+    if (settings->memory) return settings->memory;
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    return pages > 0 && size > 0 ? (size_t)pages * (size_t)size : 0;
+}
+
+static bool load(struct job *job, size_t operand, bnfuse_model **model)
+{
+    job->progress.stage = "loading";
+    *model = bnfuse_load(job->settings->operands.items[operand], memory_limit(job->settings), &job->error);
+    return *model != NULL;
+}
+
+/* NAME=FILE, or FILE.npz alone. A name may hold '=' itself: the last one counts. */
+static bool read_input(struct job *job, bnfuse_tensors *set, const char *input)
+{
+    const char *equals = strrchr(input, '=');
+    if (!equals) return bnfuse_tensors_read(set, job->model, NULL, input, &job->error);
+    char *name = strndup(input, (size_t)(equals - input));
+    bool read = name && bnfuse_tensors_read(set, job->model, name, equals + 1, &job->error);
+    free(name);
+    return read;
+}
+
+static bool add_set(struct job *job, const char *directory)
+{
+    size_t count = job->set_count + 1;
+    bnfuse_tensors **sets = realloc(job->sets, count * sizeof *sets);
+    if (sets) job->sets = sets;
+    char **paths = realloc(job->set_paths, count * sizeof *paths);
+    if (paths) job->set_paths = paths;
+    bnfuse_tensors *set = bnfuse_tensors_new();
+    if (!sets || !paths || !set) {
+        bnfuse_tensors_free(set);
+        return usage(&job->error, "out of memory");
+    }
+    sets[job->set_count] = set;
+    paths[job->set_count++] = directory ? strdup(directory) : NULL;
+    if (directory && !bnfuse_tensors_read(set, job->model, NULL, directory, &job->error)) return false;
+    for (size_t i = 0; i < job->settings->inputs.count; i++)
+        if (!read_input(job, set, job->settings->inputs.items[i])) return false;
+    return true;
+}
+
+static int is_set(const struct dirent *entry)
+{
+    return strncmp(entry->d_name, "test_data_set_", strlen("test_data_set_")) == 0;
+}
+
+/* DIR/test_data_set_*, or DIR itself when it has none. */
+static bool add_sets_of(struct job *job, const char *directory)
+{
+    struct dirent **entries;
+    int count = scandir(directory, &entries, is_set, alphasort);
+    if (count < 0) return usage(&job->error, "%s: cannot be read: %s", directory, strerror(errno));
+    bool added = count > 0 || add_set(job, directory);
+    for (int i = 0; i < count; i++) {
+        size_t size = strlen(directory) + strlen(entries[i]->d_name) + 2;
+        char *path = malloc(size);
+        if (path) snprintf(path, size, "%s/%s", directory, entries[i]->d_name);
+        added = added && path && add_set(job, path);
+        free(path);
+        free(entries[i]);
+    }
+    free(entries);
+    return added;
+}
+
+static bool read_data(struct job *job)
+{
+    const struct settings *settings = job->settings;
+    for (size_t i = 0; i < settings->data.count; i++)
+        if (!add_sets_of(job, settings->data.items[i])) return false;
+    if (settings->input_directory && !add_set(job, settings->input_directory)) return false;
+    return job->set_count || !settings->inputs.count || add_set(job, NULL);
+}
+
+static bool fuse_model(struct job *job, bool any_opset)
+{
+    const struct settings *settings = job->settings;
+    bnfuse_fuse_options options;
+    bnfuse_fuse_options_init(&options);
+    options.freeze_weights = settings->freeze_weights;
+    options.assume_inference = settings->assume_inference;
+    options.lower_mul_add = settings->lower != NULL;
+    options.any_opset = any_opset;
+    options.fold_limit = settings->fold_limit;
+    options.enabled = settings->enabled.items;
+    options.enabled_count = settings->enabled.count;
+    options.disabled = settings->disabled.items;
+    options.disabled_count = settings->disabled.count;
+    options.skipped = settings->skipped.items;
+    options.skipped_count = settings->skipped.count;
+    options.progress = progress_step;
+    options.context = &job->progress;
+    job->progress.stage = "fusing";
+    bool fused = bnfuse_fuse(job->model, &options, &job->error);
+    progress_close(&job->progress);
+    if (fused) job->account.report = bnfuse_get_report(job->model);
+    return fused;
+}
+
+static bool check_options(struct job *job, bnfuse_check_options *options)
+{
+    const struct settings *settings = job->settings;
+    if (!settings_dims(settings, &job->dims, &job->error) || !settings_shapes(settings, &job->shapes, &job->error))
+        return false;
+    bnfuse_check_options_init(options);
+    options->seed = settings->seed;
+    options->atol = settings->atol;
+    options->rtol = settings->rtol;
+    options->threads = settings->threads < 1024 ? (int)settings->threads : 1024;
+    options->full = settings->check == CHECK_FULL;
+    options->sets = (const bnfuse_tensors *const *)job->sets;
+    options->set_count = job->set_count;
+    options->dims = job->dims;
+    options->dim_count = settings->dims.count;
+    options->shapes = job->shapes;
+    options->shape_count = settings->shapes.count;
+    options->progress = progress_step;
+    options->context = &job->progress;
+    return true;
+}
+
+static bool differs(struct job *job, bnfuse_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* What went wrong is the models' doing, or the user's policy. */
+static bool differs(struct job *job, bnfuse_status status, const char *format, ...)
+{
+    char line[sizeof job->error.message];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(line, sizeof line, format, list);
+    va_end(list);
+    bnfuse_escape(job->error.message, sizeof job->error.message, line);
+    job->error.status = status;
+    return false;
+}
+
+/* ---- fuse ---- */
+
+static bool judge(struct job *job)
+{
+    const bnfuse_check_result *result = &job->result;
+    bnfuse_status status = bnfuse_verdict_status(result->verdict);
+    const char *file = job->account.model, *written = job->settings->output ? "; nothing was written" : "";
+    if (status == BNFUSE_OK || (status == BNFUSE_UNSUPPORTED && job->settings->allow_unchecked)) return true;
+    if (status == BNFUSE_DIFFER)
+        return differs(job, status, "%s: the fused model differs: %s%s", file, result->why, written);
+    return differs(job, status, "%s: cannot be checked: %s%s; --allow-unchecked writes it all the same", file,
+                   result->why, written);
+}
+
+static bool check_model(struct job *job)
+{
+    bnfuse_check_options options;
+    if (job->settings->check == CHECK_OFF) return true;
+    if (!check_options(job, &options)) return false;
+    job->progress.stage = "checking";
+    bool checked = bnfuse_check(job->model, &options, &job->result, &job->error);
+    progress_close(&job->progress);
+    if (checked) job->account.check = &job->result;
+    return checked && judge(job);
+}
+
+static bool policy_is_met(struct job *job)
+{
+    const bnfuse_report *report = job->account.report;
+    size_t could = 0;
+    for (size_t i = 0; i < report->fate_count; i++) could += report->fates[i].code && *report->fates[i].help;
+    if (job->settings->strict && could)
+        return differs(job, BNFUSE_POLICY, "%s: %zu BatchNormalization%s that could go (--strict); see bnfuse explain",
+                       job->account.model, could, could == 1 ? " stays" : "s stay");
+    if (job->settings->has_require && report->folded < job->settings->require)
+        return differs(job, BNFUSE_POLICY, "%s: %zu BatchNormalizations went, --require wants %llu",
+                       job->account.model, report->folded, (unsigned long long)job->settings->require);
+    return true;
+}
+
+static bool write_model(struct job *job)
+{
+    const char *output = job->settings->output;
+    if (!output) return true;
+    patience(0);
+    if (!bnfuse_write(job->model, output, job->settings->external_data, &job->error)) return false;
+    job->account.output = output;
+    return true;
+}
+
+static bool fuse(struct job *job)
+{
+    return load(job, 0, &job->model) && read_data(job) && fuse_model(job, job->settings->allow_unchecked) &&
+           check_model(job) && policy_is_met(job) && write_model(job);
+}
+
+/* ---- explain, compare ---- */
+
+static bool explain(struct job *job)
+{
+    return load(job, 0, &job->model) && fuse_model(job, true);
+}
+
+static bool compare(struct job *job)
+{
+    bnfuse_check_options options;
+    if (!load(job, 0, &job->model) || !load(job, 1, &job->other) || !read_data(job) || !check_options(job, &options))
+        return false;
+    job->progress.stage = "comparing";
+    bool compared = bnfuse_compare(job->model, job->other, &options, &job->result, &job->error);
+    progress_close(&job->progress);
+    if (!compared) return false;
+    job->account.check = &job->result;
+    bnfuse_status status = bnfuse_verdict_status(job->result.verdict);
+    return status == BNFUSE_OK ||
+           differs(job, status, "%s, %s: %s", job->account.model, job->account.other, job->result.why);
+}
+
+/* ---- run ---- */
+
+static bool write_outputs(struct job *job)
+{
+    const char *directory = job->settings->output_directory, *file = job->settings->output;
+    if (directory && !bnfuse_tensors_write(job->outputs, job->model, directory, &job->error)) return false;
+    if (file && !bnfuse_tensors_write(job->outputs, job->model, file, &job->error)) return false;
+    job->account.output = file ? file : directory;
+    return true;
+}
+
+static bool compare_outputs(struct job *job, const char *directory)
+{
+    bnfuse_tensors *expected = bnfuse_tensors_new();
+    if (!expected) return usage(&job->error, "out of memory");
+    bool agree = bnfuse_tensors_read_outputs(expected, job->model, directory, &job->error) &&
+                 bnfuse_tensors_agree(expected, job->outputs, job->settings->atol, job->settings->rtol, &job->error);
+    bnfuse_tensors_free(expected);
+    if (!agree && job->error.status == BNFUSE_DIFFER) {
+        char line[sizeof job->error.message];
+        snprintf(line, sizeof line, "%s", job->error.message);
+        snprintf(job->error.message, sizeof job->error.message, "%.200s: %.800s", directory, line);
+    }
+    return agree;
+}
+
+static bool run_set(struct job *job, const bnfuse_tensors *inputs)
+{
+    bnfuse_tensors_free(job->outputs);
+    job->outputs = bnfuse_run(job->model, inputs, job->settings->exact, (int)job->settings->threads, &job->error);
+    job->account.tensors = job->outputs;
+    return job->outputs != NULL;
+}
+
+static bool run(struct job *job)
+{
+    if (!load(job, 0, &job->model) || !read_data(job)) return false;
+    if (!job->set_count && !add_set(job, NULL)) return false;
+    for (size_t i = 0; i < job->set_count; i++) {
+        bool expects = job->settings->data.count && job->set_paths[i];
+        if (!run_set(job, job->sets[i]) || (expects && !compare_outputs(job, job->set_paths[i]))) return false;
+    }
+    return write_outputs(job);
+}
+
+/* ---- the account ---- */
+
+static bool print_account(const struct job *job, FILE *to)
+{
+    char line[1200];
+    if (job->settings->json) return report_json(&job->account, to);
+    if (job->settings->quiet) {
+        if (job->account.report || job->account.check)
+            fprintf(to, "verdict: %s\n", verdict_line(&job->account, line, sizeof line));
+        return !ferror(to);
+    }
+    if (job->settings->command == COMMAND_EXPLAIN) return !job->account.report || report_explain(&job->account, to);
+    return report_text(&job->account, to);
+}
+
+static bool write_report(struct job *job, const char *path, bool (*report)(const struct account *, FILE *))
+{
+    if (!path) return true;
+    FILE *file = fopen(path, "we");
+    bool written = file && report(&job->account, file);
+    int reason = errno;
+    if (file && fclose(file) != 0) {
+        written = false;
+        reason = errno;
+    }
+    return written || differs(job, BNFUSE_USAGE, "%s: cannot be written: %s", path, strerror(reason));
+}
+
+static bool write_reports(struct job *job)
+{
+    const struct settings *settings = job->settings;
+    bool to_stdout = !settings->output || strcmp(settings->output, "-") != 0;
+    FILE *to = to_stdout ? stdout : stderr;
+    bool printed = print_account(job, to) && fflush(to) == 0;
+    if (!printed) return differs(job, BNFUSE_USAGE, "standard output: cannot be written: %s", strerror(errno));
+    return write_report(job, settings->junit, report_junit) && write_report(job, settings->markdown, report_markdown) &&
+           write_report(job, settings->html, report_html);
+}
+
+static void close_job(struct job *job)
+{
+    for (size_t i = 0; i < job->set_count; i++) {
+        bnfuse_tensors_free(job->sets[i]);
+        free(job->set_paths[i]);
+    }
+    free(job->sets);
+    free(job->set_paths);
+    free_dims(job->dims, job->settings->dims.count);
+    free_shapes(job->shapes, job->settings->shapes.count);
+    bnfuse_tensors_free(job->outputs);
+    bnfuse_free(job->model);
+    bnfuse_free(job->other);
+}
+
+static const struct job_row { const char *name; bool (*work)(struct job *job); } jobs[COMMAND_COUNT] = {
+    [COMMAND_FUSE] = { "fuse", fuse },
+    [COMMAND_EXPLAIN] = { "explain", explain },
+    [COMMAND_COMPARE] = { "compare", compare },
+    [COMMAND_RUN] = { "run", run },
+};
+
+static bnfuse_status do_job(const struct settings *settings)
+{
+    const struct job_row *row = &jobs[settings->command];
+    struct job job = { .settings = settings, .error = { .status = BNFUSE_OK } };
+    job.account = (struct account){ .command = row->name, .model = settings->operands.items[0], .atol = settings->atol,
+                                    .rtol = settings->rtol, .message = "", .verbose = settings->verbose };
+    if (settings->command == COMMAND_COMPARE) job.account.other = settings->operands.items[1];
+    progress_open(&job.progress, settings->progress, settings->quiet);
+    if (settings->timeout > 0) patience(settings->timeout);
+    if (!row->work(&job)) {
+        progress_close(&job.progress);
+        job.account.status = job.error.status;
+        job.account.message = job.error.message;
+        fprintf(stderr, "bnfuse: %s\n", job.error.message);
+    }
+    bnfuse_status status = job.error.status;
+    if (!write_reports(&job)) {
+        fprintf(stderr, "bnfuse: %s\n", job.error.message);
+        if (status == BNFUSE_OK) status = job.error.status;
+    }
+    patience(0);
+    close_job(&job);
+    return status;
+}
+
+static bnfuse_status print_reasons(const struct settings *settings)
+{
+    bool printed = settings->json             ? report_reasons_json(stdout)
+                   : settings->markdown_table ? report_reasons_markdown(stdout)
+                                              : report_reasons_text(stdout);
+    return printed && fflush(stdout) == 0 ? BNFUSE_OK : BNFUSE_USAGE;
+}
+
+bnfuse_status command_run(const struct settings *settings)
+{
+    return settings->command == COMMAND_REASONS ? print_reasons(settings) : do_job(settings);
+}

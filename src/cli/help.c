@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * --help, the manual page and the completions, all from the tables of options.c. */
+#include "cli/options.h"
+
+#include <string.h>
+
+static const struct status_row { bnfuse_status status; const char *text; } statuses[] = {
+    { BNFUSE_OK, "the models agree; the output was written" },
+    { BNFUSE_DIFFER, "outputs differ; nothing was written" },
+    { BNFUSE_USAGE, "wrong use, or a file that cannot be read or written" },
+    { BNFUSE_INVALID, "the model is not valid" },
+    { BNFUSE_UNSUPPORTED, "it cannot be checked or run; the message says which node" },
+    { BNFUSE_POLICY, "--strict or --require is not met; nothing was written" },
+    { BNFUSE_INTERNAL, "out of memory, or an internal error" },
+    { BNFUSE_TIMEOUT, "--timeout" },
+};
+
+static void option_words(const struct option_row *row, char *to, size_t size)
+{
+    char letter[8] = "";
+    if (row->letter) snprintf(letter, sizeof letter, "-%c, ", row->letter);
+    if (!row->argument) snprintf(to, size, "%s--%s", letter, row->name);
+    else if (*row->argument == '[')
+        snprintf(to, size, "%s--%s[=%.*s]", letter, row->name, (int)strlen(row->argument) - 2, row->argument + 1);
+    else snprintf(to, size, "%s--%s %s", letter, row->name, row->argument);
+}
+
+bool print_help(enum command command, FILE *to)
+{
+    char words[100];
+    if (command == COMMAND_FUSE) {
+        fprintf(to, "Folds BatchNormalization out of ONNX models, exactly, and proves it.\n\n");
+        for (int i = 0; i < COMMAND_COUNT; i++)
+            fprintf(to, "  bnfuse %s%s%-*s  %s\n", commands[i].name, *commands[i].name ? " " : "",
+                    23 - (int)strlen(commands[i].name), commands[i].synopsis, commands[i].help);
+    } else {
+        fprintf(to, "bnfuse %s %s\n%s\n", commands[command].name, commands[command].synopsis, commands[command].help);
+    }
+    fprintf(to, "\n");
+    for (size_t i = 0; i < option_row_count; i++) {
+        if (!(option_rows[i].on & 1u << command)) continue;
+        option_words(&option_rows[i], words, sizeof words);
+        fprintf(to, "  %-24s %s\n", words, option_rows[i].help);
+    }
+    fprintf(to, "\nExit status:\n");
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
+        fprintf(to, "  %3d  %s\n", statuses[i].status, statuses[i].text);
+    return !ferror(to);
+}
+
+/* A hyphen is a minus in roff unless escaped; a line must not begin with a dot. */
+static void put_roff(FILE *to, const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '-' || *text == '\\') fputc('\\', to);
+        fputc(*text, to);
+    }
+}
+
+static void man_command(const struct command_row *row, FILE *to)
+{
+    fprintf(to, ".TP\n.B bnfuse %s", row->name);
+    fprintf(to, "%s\\fR\\fI%s\\fR\n", *row->name ? " " : "", row->synopsis);
+    put_roff(to, row->help);
+    fprintf(to, "\n");
+}
+
+static bool goes_with_all(unsigned on)
+{
+    return on == (1u << COMMAND_COUNT) - 1;
+}
+
+static void man_option(const struct option_row *row, FILE *to)
+{
+    char words[100];
+    option_words(row, words, sizeof words);
+    fprintf(to, ".TP\n\\fB");
+    put_roff(to, words);
+    fprintf(to, "\\fR\n");
+    put_roff(to, row->help);
+    fprintf(to, "\n");
+    if (goes_with_all(row->on)) return;
+    const char *comma = " (with";
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        if (!(row->on & 1u << i)) continue;
+        fprintf(to, "%s %s", comma, *commands[i].name ? commands[i].name : "MODEL");
+        comma = ",";
+    }
+    fprintf(to, ")\n");
+}
+
+bool print_man(FILE *to)
+{
+    fprintf(to, ".TH BNFUSE 1 \"\" \"bnfuse %s\" \"User Commands\"\n.SH NAME\n"
+                "bnfuse \\- fold BatchNormalization out of ONNX models, exactly, and prove it\n.SH COMMANDS\n",
+            BNFUSE_VERSION);
+    for (int i = 0; i < COMMAND_COUNT; i++) man_command(&commands[i], to);
+    fprintf(to, ".SH OPTIONS\n");
+    for (size_t i = 0; i < option_row_count; i++) man_option(&option_rows[i], to);
+    fprintf(to, ".SH EXIT STATUS\n");
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        fprintf(to, ".TP\n.B %d\n", statuses[i].status);
+        put_roff(to, statuses[i].text);
+        fprintf(to, "\n");
+    }
+    return !ferror(to);
+}
+
+/* ---- completions ---- */
+
+static bool is_first_of_its_name(size_t i)
+{
+    size_t first = 0;
+    while (strcmp(option_rows[first].name, option_rows[i].name) != 0) first++;
+    return first == i;
+}
+
+static void complete_bash(FILE *to)
+{
+    fprintf(to, "_bnfuse()\n{\n    local word=${COMP_WORDS[COMP_CWORD]} options words=\n    case ${COMP_WORDS[1]} in\n");
+    for (int c = COMMAND_COUNT - 1; c >= 0; c--) {
+        fprintf(to, "    %s) options='", c == COMMAND_FUSE ? "*" : commands[c].name);
+        for (size_t i = 0; i < option_row_count; i++)
+            if (option_rows[i].on & 1u << c) fprintf(to, "--%s ", option_rows[i].name);
+        fprintf(to, "' ;;\n");
+    }
+    fprintf(to, "    esac\n    [ \"$COMP_CWORD\" = 1 ] && words='");
+    for (int c = 1; c < COMMAND_COUNT; c++) fprintf(to, "%s ", commands[c].name);
+    fprintf(to, "'\n    case $word in\n    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;;\n"
+                "    *) COMPREPLY=($(compgen -W \"$words\" -- \"$word\") $(compgen -f -- \"$word\")) ;;\n    esac\n}\n"
+                "complete -o filenames -F _bnfuse bnfuse\n");
+}
+
+/* In zsh's _arguments a bracket or colon of the text must be escaped; ' ends the word. */
+static void put_zsh(FILE *to, const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '\'') fprintf(to, "'\\''");
+        else if (strchr("[]:\\", *text)) fprintf(to, "\\%c", *text);
+        else fputc(*text, to);
+    }
+}
+
+static void complete_zsh(FILE *to)
+{
+    fprintf(to, "#compdef bnfuse\n_arguments \\\n");
+    for (size_t i = 0; i < option_row_count; i++) {
+        const struct option_row *row = &option_rows[i];
+        if (!is_first_of_its_name(i)) continue;
+        bool optional = row->argument && *row->argument == '[';
+        fprintf(to, "    '*--%s%s[", row->name, !row->argument ? "" : optional ? "=-" : "=");
+        put_zsh(to, row->help);
+        fprintf(to, "]%s' \\\n", !row->argument ? "" : optional ? "::value:" : ":value:_files");
+    }
+    fprintf(to, "    '1:command or model:{_alternative \"files\\:model\\:_files\" \"words\\:command\\:(");
+    for (int c = 1; c < COMMAND_COUNT; c++) fprintf(to, "%s%s", c > 1 ? " " : "", commands[c].name);
+    fprintf(to, ")\"}' \\\n    '*:model:_files'\n");
+}
+
+static void complete_fish(FILE *to)
+{
+    for (int c = 1; c < COMMAND_COUNT; c++)
+        fprintf(to, "complete -c bnfuse -n __fish_use_subcommand -a %s -d \"%s\"\n", commands[c].name, commands[c].help);
+    for (size_t i = 0; i < option_row_count; i++) {
+        const struct option_row *row = &option_rows[i];
+        if (!is_first_of_its_name(i)) continue;
+        fprintf(to, "complete -c bnfuse -l %s%s -d \"%s\"\n", row->name,
+                row->argument && *row->argument != '[' ? " -r" : "", row->help);
+    }
+}
+
+static const struct shell { const char *name; void (*print)(FILE *to); } shells[] = {
+    { "bash", complete_bash }, { "zsh", complete_zsh }, { "fish", complete_fish },
+};
+
+bool print_completions(const char *shell, FILE *to, bnfuse_error *error)
+{
+    for (size_t i = 0; i < sizeof shells / sizeof *shells; i++) {
+        if (strcmp(shells[i].name, shell) != 0) continue;
+        shells[i].print(to);
+        return true;
+    }
+    return usage(error, "--completions wants bash, zsh or fish, not \"%s\"", shell);
+}

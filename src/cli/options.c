@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The tables of commands and options, and parsing by them. */
+#include "cli/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct command_row commands[COMMAND_COUNT] = {
+    [COMMAND_FUSE] = { "", "MODEL [-o OUT]", 1, "fuse, check, and write (without -o: write nothing)" },
+    [COMMAND_EXPLAIN] = { "explain", "MODEL", 1, "say of every BatchNormalization where it goes, or why it stays" },
+    [COMMAND_COMPARE] = { "compare", "A B", 2, "say whether two models compute the same, up to rounding" },
+    [COMMAND_RUN] = { "run", "MODEL", 1, "run a model on given inputs" },
+    [COMMAND_REASONS] = { "reasons", "", 0, "list the reason codes" },
+};
+
+#define FUSE (1u << COMMAND_FUSE)
+#define EXPLAIN (1u << COMMAND_EXPLAIN)
+#define COMPARE (1u << COMMAND_COMPARE)
+#define RUN (1u << COMMAND_RUN)
+#define REASONS (1u << COMMAND_REASONS)
+#define CHECKS (FUSE | COMPARE)
+#define ALL ((1u << COMMAND_COUNT) - 1)
+#define AT(field) offsetof(struct settings, field)
+
+const struct option_row option_rows[] = {
+    { "output", 'o', "FILE", FUSE | RUN, OPTION_TEXT, AT(output),
+      "write the fused model here (run: the outputs, as FILE.npz or FILE.npy); - is standard output" },
+    { "freeze-weights", 0, NULL, FUSE | EXPLAIN, OPTION_FLAG, AT(freeze_weights),
+      "take initializers that callers could replace for constants; swallowed ones leave the inputs" },
+    { "fold-limit", 0, "SIZE", FUSE | EXPLAIN, OPTION_SIZE, AT(fold_limit),
+      "let the model grow by at most SIZE (256M)" },
+    { "enable", 0, "NAME", FUSE | EXPLAIN, OPTION_LIST, AT(enabled),
+      "fold also by relu-scale or bn-before-padded-conv" },
+    { "disable", 0, "PASS", FUSE | EXPLAIN, OPTION_LIST, AT(disabled), "leave a pass out" },
+    { "skip", 0, "NODE", FUSE | EXPLAIN, OPTION_LIST, AT(skipped), "leave this BatchNormalization alone" },
+    { "assume-inference", 0, NULL, FUSE | EXPLAIN, OPTION_FLAG, AT(assume_inference),
+      "take training-mode BatchNormalization for inference" },
+    { "lower", 0, "mul-add", FUSE | EXPLAIN, OPTION_TEXT, AT(lower), "turn what stays into Mul and Add" },
+    { "check", 0, "[full]", FUSE, OPTION_CHECK, AT(check),
+      "check (the default); full: proof of every site is not enough, the whole graph must run" },
+    { "no-check", 0, NULL, FUSE, OPTION_NO_CHECK, AT(check), "write without a check" },
+    { "allow-unchecked", 0, NULL, FUSE, OPTION_FLAG, AT(allow_unchecked), "write even what cannot be checked" },
+    { "atol", 0, "NUMBER", CHECKS | RUN, OPTION_REAL, AT(atol), "tolerate |a-b| <= atol + rtol*|b| (1e-5)" },
+    { "rtol", 0, "NUMBER", CHECKS | RUN, OPTION_REAL, AT(rtol), "see --atol (1e-3)" },
+    { "seed", 0, "NUMBER", CHECKS, OPTION_NUMBER, AT(seed), "seed of random inputs (20)" },
+    { "dim", 0, "NAME=N", CHECKS, OPTION_LIST, AT(dims), "size of a symbolic dimension" },
+    { "shape", 0, "NAME:AxBxC", CHECKS, OPTION_LIST, AT(shapes), "shape of an input" },
+    { "input", 0, "NAME=FILE", CHECKS | RUN, OPTION_LIST, AT(inputs),
+      "data of an input: .npy, .pb; or FILE.npz, named inside" },
+    { "data", 0, "DIR", CHECKS | RUN, OPTION_LIST, AT(data),
+      "data of all inputs: test_data_set_*/input_0.pb, ...; run: compare with output_0.pb, ..." },
+    { "input-dir", 0, "DIR", RUN, OPTION_TEXT, AT(input_directory), "read input_0.pb, input_1.pb, ... in order" },
+    { "output-dir", 0, "DIR", RUN, OPTION_TEXT, AT(output_directory), "write output_0.pb, output_1.pb, ..." },
+    { "exact", 0, NULL, RUN, OPTION_FLAG, AT(exact), "compute all real numbers in float64" },
+    { "external-data", 0, "FILE", FUSE, OPTION_TEXT, AT(external_data),
+      "put tensors of 1 KiB and more into FILE beside the output" },
+    { "strict", 0, NULL, FUSE, OPTION_FLAG, AT(strict), "fail (5) when a BatchNormalization stays that could go" },
+    { "require", 0, "N", FUSE, OPTION_REQUIRE, AT(require), "fail (5) when fewer than N BatchNormalizations go" },
+    { "threads", 0, "N", CHECKS | RUN, OPTION_NUMBER, AT(threads), "threads of the runtime (all processors)" },
+    { "memory", 0, "SIZE", FUSE | EXPLAIN | COMPARE | RUN, OPTION_SIZE, AT(memory),
+      "use at most SIZE of memory (what the machine has)" },
+    { "timeout", 0, "SECONDS", FUSE | EXPLAIN | COMPARE | RUN, OPTION_REAL, AT(timeout),
+      "stop after SECONDS (124), nothing written" },
+    { "json", 0, NULL, ALL, OPTION_FLAG, AT(json), "results as JSON on standard output" },
+    { "junit", 0, "FILE", CHECKS, OPTION_TEXT, AT(junit), "results as JUnit XML" },
+    { "markdown", 0, "FILE", CHECKS, OPTION_TEXT, AT(markdown), "results as Markdown" },
+    { "markdown", 0, NULL, REASONS, OPTION_FLAG, AT(markdown_table), "as a Markdown table" },
+    { "html", 0, "FILE", CHECKS, OPTION_TEXT, AT(html), "results as HTML" },
+    { "quiet", 'q', NULL, FUSE | COMPARE | RUN, OPTION_FLAG, AT(quiet), "print the verdict only" },
+    { "verbose", 'v', NULL, CHECKS, OPTION_FLAG, AT(verbose), "print every site" },
+    { "progress", 0, NULL, CHECKS, OPTION_FLAG, AT(progress), "show progress even where stderr is no terminal" },
+    { "help", 'h', NULL, ALL, OPTION_FLAG, AT(help), "print this" },
+    { "version", 0, NULL, ALL, OPTION_FLAG, AT(version), "print the version" },
+    { "man", 0, NULL, FUSE, OPTION_FLAG, AT(man), "print the manual page" },
+    { "completions", 0, "SHELL", FUSE, OPTION_TEXT, AT(completions), "print completions for bash, zsh or fish" },
+};
+const size_t option_row_count = sizeof option_rows / sizeof *option_rows;
+
+bool usage(bnfuse_error *error, const char *format, ...)
+{
+    char line[sizeof error->message];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(line, sizeof line, format, list);
+    va_end(list);
+    error->status = BNFUSE_USAGE;
+    bnfuse_escape(error->message, sizeof error->message, line);
+    return false;
+}
+
+/* ---- values ---- */
+
+/* 1024, 64K, 256MiB, 1G */
+static bool parse_size(const char *text, uint64_t *size)
+{
+    static const char units[] = "KMGT";
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (errno || end == text || *text == '-') return false;
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    if (unit) end++;
+    if (unit && *end == 'i') end++;
+    if (*end == 'B') end++;
+    if (*end) return false;
+    for (ptrdiff_t i = 0; unit && i <= unit - units; i++)
+        if (__builtin_mul_overflow(value, 1024ull, &value)) return false;
+    *size = value;
+    return true;
+}
+
+static bool parse_number(const char *text, uint64_t *number)
+{
+    char *end;
+    errno = 0;
+    *number = strtoull(text, &end, 10);
+    return !errno && end != text && !*end && *text != '-';
+}
+
+static bool parse_real(const char *text, double *real)
+{
+    char *end;
+    *real = strtod(text, &end);
+    return end != text && !*end && *real >= 0;
+}
+
+static bool no_good(bnfuse_error *error, const struct option_row *row, const char *text)
+{
+    return usage(error, "--%s wants %s, not \"%s\"", row->name, row->argument, text);
+}
+
+static bool apply(struct settings *settings, const struct option_row *row, const char *argument, bnfuse_error *error)
+{
+    void *at = (char *)settings + row->offset;
+    struct list *list = at;
+    switch (row->kind) {
+    case OPTION_FLAG: *(bool *)at = true; return true;
+    case OPTION_TEXT: *(const char **)at = argument; return true;
+    case OPTION_LIST: list->items[list->count++] = argument; return true;
+    case OPTION_SIZE: return parse_size(argument, at) || no_good(error, row, argument);
+    case OPTION_NUMBER: return parse_number(argument, at) || no_good(error, row, argument);
+    case OPTION_REAL: return parse_real(argument, at) || no_good(error, row, argument);
+    case OPTION_NO_CHECK: settings->check = CHECK_OFF; return true;
+    case OPTION_CHECK:
+        settings->check = argument ? CHECK_FULL : CHECK_ON;
+        return !argument || strcmp(argument, "full") == 0 || no_good(error, row, argument);
+    case OPTION_REQUIRE:
+        settings->has_require = true;
+        return parse_number(argument, at) || no_good(error, row, argument);
+    }
+    return false;
+}
+
+/* ---- parsing ---- */
+
+static bool make_lists(struct settings *settings, int argc)
+{
+    struct list *const lists[] = { &settings->operands, &settings->enabled, &settings->disabled, &settings->skipped,
+                                   &settings->dims, &settings->shapes, &settings->inputs, &settings->data };
+    bool made = true;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        lists[i]->items = calloc((size_t)argc + 1, sizeof *lists[i]->items);
+        made &= lists[i]->items != NULL;
+    }
+    return made;
+}
+
+void settings_free(struct settings *settings)
+{
+    struct list *const lists[] = { &settings->operands, &settings->enabled, &settings->disabled, &settings->skipped,
+                                   &settings->dims, &settings->shapes, &settings->inputs, &settings->data };
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) free(lists[i]->items);
+}
+
+enum { FIRST_CODE = 1000 };   /* of long options; letters are below */
+
+/* Only the rows of this command, so that a name may mean one thing here and another there. */
+static void make_getopt(enum command command, struct option *longs, char *letters)
+{
+    *letters++ = ':';
+    for (size_t i = 0; i < option_row_count; i++) {
+        const struct option_row *row = &option_rows[i];
+        if (!(row->on & 1u << command)) continue;
+        int has = !row->argument ? no_argument : *row->argument == '[' ? optional_argument : required_argument;
+        *longs++ = (struct option){ row->name, has, NULL, FIRST_CODE + (int)i };
+        if (!row->letter) continue;
+        *letters++ = row->letter;
+        if (row->argument) *letters++ = ':';
+    }
+    *longs = (struct option){ 0 };
+    *letters = '\0';
+}
+
+static const struct option_row *row_of(int code)
+{
+    if (code >= FIRST_CODE) return &option_rows[code - FIRST_CODE];
+    for (size_t i = 0; i < option_row_count; i++)
+        if (option_rows[i].letter == code) return &option_rows[i];
+    return NULL;
+}
+
+static bool unknown(const struct settings *settings, const char *word, bnfuse_error *error)
+{
+    size_t length = strcspn(word, "=");
+    for (size_t i = 0; i < option_row_count; i++)
+        if (length > 2 && strlen(option_rows[i].name) == length - 2 &&
+            strncmp(option_rows[i].name, word + 2, length - 2) == 0)
+            return usage(error, "%.*s does not go with bnfuse %s; see bnfuse %s --help", (int)length, word,
+                         commands[settings->command].name, commands[settings->command].name);
+    return usage(error, "unknown option %s; see bnfuse --help", word);
+}
+
+static bool parse_options(struct settings *settings, int argc, char **argv, bnfuse_error *error)
+{
+    struct option longs[sizeof option_rows / sizeof *option_rows + 1];
+    char letters[2 * sizeof option_rows / sizeof *option_rows + 2];
+    make_getopt(settings->command, longs, letters);
+    opterr = 0;
+    optind = 1;
+    for (int code; (code = getopt_long(argc, argv, letters, longs, NULL)) != -1;) {
+        if (code == ':') return usage(error, "%s wants an argument; see bnfuse --help", argv[optind - 1]);
+        if (code == '?') return unknown(settings, argv[optind - 1], error);
+        if (!apply(settings, row_of(code), optarg, error)) return false;
+    }
+    for (; optind < argc; optind++) settings->operands.items[settings->operands.count++] = argv[optind];
+    return true;
+}
+
+static bool is_about_itself(const struct settings *settings)
+{
+    return settings->help || settings->version || settings->man || settings->completions;
+}
+
+static bool fits_together(const struct settings *settings, bnfuse_error *error)
+{
+    const struct command_row *row = &commands[settings->command];
+    if (is_about_itself(settings)) return true;
+    if (settings->operands.count != (size_t)row->operands)
+        return usage(error, "usage: bnfuse %s%s%s; see bnfuse --help", row->name, *row->name ? " " : "", row->synopsis);
+    if (settings->lower && strcmp(settings->lower, "mul-add") != 0)
+        return usage(error, "--lower wants mul-add, not \"%s\"", settings->lower);
+    if (settings->json && settings->output && strcmp(settings->output, "-") == 0)
+        return usage(error, "-o - and --json cannot share standard output");
+    if (settings->output && !*settings->output) return usage(error, "-o wants a file name");
+    if (settings->external_data && !settings->output) return usage(error, "--external-data goes with -o OUT");
+    return true;
+}
+
+static enum command command_named(const char *word)
+{
+    for (int i = 1; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, word) == 0) return (enum command)i;
+    return COMMAND_FUSE;
+}
+
+bool settings_parse(struct settings *settings, int argc, char **argv, bnfuse_error *error)
+{
+    *settings = (struct settings){ .fold_limit = UINT64_C(256) << 20, .atol = 1e-5, .rtol = 1e-3, .seed = 20 };
+    if (!make_lists(settings, argc)) return usage(error, "out of memory");
+    settings->command = argc > 1 ? command_named(argv[1]) : COMMAND_FUSE;
+    int skip = settings->command != COMMAND_FUSE;
+    if (!parse_options(settings, argc - skip, argv + skip, error)) return false;
+    return fits_together(settings, error);
+}
+
+/* ---- --dim and --shape ---- */
+
+static bool parse_extent(const char *text, char **end, int64_t *size)
+{
+    errno = 0;
+    long long value = strtoll(text, end, 10);
+    *size = value;
+    return !errno && *end != text && value >= 1;
+}
+
+bool settings_dims(const struct settings *settings, bnfuse_dim **dims, bnfuse_error *error)
+{
+    *dims = calloc(settings->dims.count + 1, sizeof **dims);
+    for (size_t i = 0; *dims && i < settings->dims.count; i++) {
+        const char *text = settings->dims.items[i], *equals = strrchr(text, '=');
+        char *end;
+        if (!equals || equals == text || !parse_extent(equals + 1, &end, &(*dims)[i].size) || *end)
+            return usage(error, "--dim wants NAME=N, not \"%s\"", text);
+        (*dims)[i].name = strndup(text, (size_t)(equals - text));
+    }
+    return *dims || usage(error, "out of memory");
+}
+
+static bool parse_shape(const char *text, bnfuse_shape *shape)
+{
+    const char *colon = strrchr(text, ':');
+    if (!colon || colon == text) return false;
+    int64_t *dims = calloc(strlen(colon) + 1, sizeof *dims);
+    shape->name = strndup(text, (size_t)(colon - text));
+    shape->dims = dims;
+    for (const char *at = colon + 1; *at; shape->rank++) {
+        char *end;
+        if (!dims || shape->rank == 32 || !parse_extent(at, &end, &dims[shape->rank])) return false;
+        at = *end == 'x' || *end == ',' ? end + 1 : end;
+        if (*end && at == end) return false;
+    }
+    return true;
+}
+
+bool settings_shapes(const struct settings *settings, bnfuse_shape **shapes, bnfuse_error *error)
+{
+    *shapes = calloc(settings->shapes.count + 1, sizeof **shapes);
+    for (size_t i = 0; *shapes && i < settings->shapes.count; i++)
+        if (!parse_shape(settings->shapes.items[i], &(*shapes)[i]))
+            return usage(error, "--shape wants NAME:AxBxC, not \"%s\"", settings->shapes.items[i]);
+    return *shapes || usage(error, "out of memory");
+}
+
+void free_dims(bnfuse_dim *dims, size_t count)
+{
+    for (size_t i = 0; dims && i < count; i++) free((void *)dims[i].name);
+    free(dims);
+}
+
+void free_shapes(bnfuse_shape *shapes, size_t count)
+{
+    for (size_t i = 0; shapes && i < count; i++) {
+        free((void *)shapes[i].name);
+        free((void *)shapes[i].dims);
+    }
+    free(shapes);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The command line: one table of options, from which parsing, --help, the man page and the completions are made. */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include "bnfuse.h"
+
+#include <stdio.h>
+
+enum command { COMMAND_FUSE, COMMAND_EXPLAIN, COMMAND_COMPARE, COMMAND_RUN, COMMAND_REASONS, COMMAND_COUNT };
+
+struct command_row {
+    const char *name;         /* the word on the command line; "" for fuse */
+    const char *synopsis;
+    int operands;             /* model files it takes */
+    const char *help;
+};
+extern const struct command_row commands[COMMAND_COUNT];
+
+struct list { const char **items; size_t count; };
+
+enum check_mode { CHECK_ON, CHECK_FULL, CHECK_OFF };
+
+/* What was asked for. Strings are the command line's own. */
+struct settings {
+    enum command command;
+    struct list operands;
+    const char *output;
+    bool freeze_weights, assume_inference, allow_unchecked, strict;
+    const char *lower;
+    uint64_t fold_limit;
+    struct list enabled, disabled, skipped;
+    enum check_mode check;
+    double atol, rtol;
+    uint64_t seed, threads, memory, require;
+    bool has_require;
+    struct list dims, shapes, inputs, data;
+    const char *input_directory, *output_directory;
+    bool exact;
+    double timeout;           /* seconds; 0: none */
+    const char *external_data;
+    bool json, markdown_table, quiet, verbose, progress;
+    const char *junit, *markdown, *html;
+    bool help, version, man;
+    const char *completions;
+};
+
+/* False with *error (BNFUSE_USAGE). settings_free in any case. */
+bool settings_parse(struct settings *settings, int argc, char **argv, bnfuse_error *error);
+void settings_free(struct settings *settings);
+
+/* --dim and --shape of the settings, parsed; sizes are at least 1. Freed by the caller; dims hang off the shapes. */
+bool settings_dims(const struct settings *settings, bnfuse_dim **dims, bnfuse_error *error);
+bool settings_shapes(const struct settings *settings, bnfuse_shape **shapes, bnfuse_error *error);
+void free_dims(bnfuse_dim *dims, size_t count);
+void free_shapes(bnfuse_shape *shapes, size_t count);
+
+bool print_help(enum command command, FILE *to);
+bool print_man(FILE *to);
+/* bash, zsh or fish; false with *error for any other. */
+bool print_completions(const char *shell, FILE *to, bnfuse_error *error);
+
+/* The table's rows, for the printers. */
+enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_LIST, OPTION_SIZE, OPTION_NUMBER, OPTION_REAL, OPTION_CHECK,
+                   OPTION_NO_CHECK, OPTION_REQUIRE };
+struct option_row {
+    const char *name;
+    char letter;              /* 0: none */
+    const char *argument;     /* NULL: none; in brackets when it may be left out */
+    unsigned on;              /* bits of commands */
+    enum option_kind kind;
+    size_t offset;            /* into struct settings */
+    const char *help;
+};
+extern const struct option_row option_rows[];
+extern const size_t option_row_count;
+
+/* Fills *error with BNFUSE_USAGE and the line; false. */
+bool usage(bnfuse_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Progress and patience. */
+#include "cli/progress.h"
+
+#include "bnfuse.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+void progress_open(struct progress *progress, bool asked, bool quiet)
+{
+    *progress = (struct progress){ .on = !quiet && (asked || isatty(STDERR_FILENO)), .stage = "", .percent = -1 };
+    clock_gettime(CLOCK_MONOTONIC, &progress->start);
+}
+
+void progress_step(void *context, double done)
+{
+    struct progress *progress = context;
+    struct timespec now;
+    int percent = (int)(100 * done);
+    if (!progress->on || percent == progress->percent) return;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (now.tv_sec - progress->start.tv_sec < 2 && !progress->shown) {
+        double passed = (double)(now.tv_sec - progress->start.tv_sec) +
+                        (double)(now.tv_nsec - progress->start.tv_nsec) / 1e9;
+        if (passed < 1) return;
+    }
+    progress->percent = percent;
+    progress->shown = true;
+    fprintf(stderr, "\r%s %3d%%", progress->stage, percent);
+    fflush(stderr);
+}
+
+void progress_close(struct progress *progress)
+{
+    if (progress->shown) fprintf(stderr, "\r%*s\r", 40, "");
+    progress->shown = false;
+    progress->percent = -1;
+}
+
+static void on_alarm(int signal)
+{
+    static const char line[] = "bnfuse: out of time (--timeout); nothing was written\n";
+    (void)signal;
+    ssize_t ignored = write(STDERR_FILENO, line, sizeof line - 1);
+    (void)ignored;
+    _exit(BNFUSE_TIMEOUT);
+}
+
+bool patience(double seconds)
+{
+    double whole = floor(seconds);
+    struct itimerval timer = { .it_value = { (time_t)whole, (suseconds_t)((seconds - whole) * 1e6) } };
+    if (seconds > 0 && timer.it_value.tv_sec == 0 && timer.it_value.tv_usec == 0) timer.it_value.tv_usec = 1;
+    struct sigaction action = { .sa_handler = on_alarm };
+    return sigaction(SIGALRM, &action, NULL) == 0 && setitimer(ITIMER_REAL, &timer, NULL) == 0;
+}

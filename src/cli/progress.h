@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A line on the terminal while something takes longer than a second, and the end of all patience (--timeout). */
+#ifndef CLI_PROGRESS_H
+#define CLI_PROGRESS_H
+
+#include <stdbool.h>
+#include <time.h>
+
+struct progress {
+    bool on, shown;
+    const char *stage;
+    int percent;              /* as shown */
+    struct timespec start;
+};
+
+/* On when asked for or when standard error is a terminal, and not when quiet. */
+void progress_open(struct progress *progress, bool asked, bool quiet);
+/* Fits bnfuse_progress; context is the struct progress. */
+void progress_step(void *context, double done);
+/* Takes the line away. */
+void progress_close(struct progress *progress);
+
+/* Ends the program with status 124 after so many seconds; 0 takes that back. Never while a file is being written: who
+ * writes takes it back first. */
+bool patience(double seconds);
+
+#endif

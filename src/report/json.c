@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * For machines: docs/json.md describes every member. Members are only ever added. Strings are the model's own where they
+ * are valid UTF-8, else escaped; a number that is not finite is null. */
+#include "report/report.h"
+
+#include <jansson.h>
+#include <math.h>
+
+#define SCHEMA 1
+
+static json_t *text(const char *from)
+{
+    json_t *string = from ? json_string(from) : json_null();
+    if (string) return string;
+    char escaped[4096];
+    bnfuse_escape(escaped, sizeof escaped, from);
+    return json_string(escaped);
+}
+
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *fate_object(const bnfuse_fate *fate)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "node", text(fate->node));
+    json_object_set_new(object, "output", text(fate->output));
+    json_object_set_new(object, "scope", text(fate->scope));
+    json_object_set_new(object, "outcome", text(fate->outcome));
+    json_object_set_new(object, "code", fate->code ? json_sprintf("BNF%d", fate->code) : json_null());
+    json_object_set_new(object, "reason", text(fate->reason));
+    json_object_set_new(object, "help", text(fate->help));
+    json_object_set_new(object, "where", text(fate->where));
+    json_object_set_new(object, "detail", text(fate->detail));
+    json_object_set_new(object, "path", text(fate->path));
+    return object;
+}
+
+static json_t *pair(int64_t before, int64_t after)
+{
+    return json_pack("{s:I, s:I}", "before", (json_int_t)before, "after", (json_int_t)after);
+}
+
+static void add_report(json_t *root, const bnfuse_report *report)
+{
+    json_t *fates = json_array(), *ops = json_array(), *notes = json_array();
+    for (size_t i = 0; i < report->fate_count; i++) json_array_append_new(fates, fate_object(&report->fates[i]));
+    for (size_t i = 0; i < report->op_count; i++) {
+        json_t *op = pair(report->ops[i].before, report->ops[i].after);
+        json_object_set_new(op, "op", text(report->ops[i].op));
+        json_array_append_new(ops, op);
+    }
+    for (size_t i = 0; i < report->note_count; i++) json_array_append_new(notes, text(report->notes[i]));
+    json_object_set_new(root, "batch_normalizations", fates);
+    json_object_set_new(root, "folded", json_integer((json_int_t)report->folded));
+    json_object_set_new(root, "left", json_integer((json_int_t)report->left));
+    json_object_set_new(root, "operators", ops);
+    json_object_set_new(root, "nodes", pair(report->before.nodes, report->after.nodes));
+    json_object_set_new(root, "parameters", pair(report->before.parameters, report->after.parameters));
+    json_object_set_new(root, "bytes", pair((int64_t)report->before.bytes, (int64_t)report->after.bytes));
+    json_object_set_new(root, "multiply_adds_saved", json_integer(report->multiply_adds_saved));
+    json_object_set_new(root, "grown_bytes", json_integer((json_int_t)report->grown));
+    json_object_set_new(root, "notes", notes);
+}
+
+static json_t *difference_object(const bnfuse_difference *difference)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "largest", number(difference->largest));
+    json_object_set_new(object, "relative", number(difference->relative));
+    json_object_set_new(object, "root_mean_square", number(difference->root_mean_square));
+    json_object_set_new(object, "at", json_integer(difference->at));
+    json_object_set_new(object, "shape_differs", json_boolean(difference->shape_differs));
+    json_object_set_new(object, "pattern_differs", json_boolean(difference->pattern_differs));
+    json_object_set_new(object, "degenerate", json_boolean(difference->degenerate));
+    return object;
+}
+
+static json_t *site_object(const bnfuse_site *site)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "value", text(site->value));
+    json_object_set_new(object, "node", text(site->node));
+    json_object_set_new(object, "scope", text(site->scope));
+    json_object_set_new(object, "checked", json_boolean(site->checked));
+    json_object_set_new(object, "ill_conditioned", json_boolean(site->ill_conditioned));
+    json_object_set_new(object, "why", text(site->checked ? "" : site->why));
+    json_object_set_new(object, "difference", difference_object(&site->difference));
+    return object;
+}
+
+static json_t *output_object(const bnfuse_output *output)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "name", text(output->name));
+    json_object_set_new(object, "algebra", difference_object(&output->algebra));
+    json_object_set_new(object, "rounding", difference_object(&output->rounding));
+    json_object_set_new(object, "deployment", difference_object(&output->deployment));
+    json_object_set_new(object, "noise", output->noise < 0 ? json_null() : number(output->noise));
+    json_object_set_new(object, "truth_before", number(output->truth_before));
+    json_object_set_new(object, "truth_after", number(output->truth_after));
+    json_object_set_new(object, "within_tolerance", json_boolean(output->within_tolerance));
+    return object;
+}
+
+static json_t *check_object(const struct account *account)
+{
+    const bnfuse_check_result *check = account->check;
+    json_t *object = json_object(), *sites = json_array(), *outputs = json_array();
+    for (size_t i = 0; i < check->site_count; i++) json_array_append_new(sites, site_object(&check->sites[i]));
+    for (size_t i = 0; i < check->output_count; i++) json_array_append_new(outputs, output_object(&check->outputs[i]));
+    json_object_set_new(object, "verdict", text(bnfuse_verdict_text(check->verdict)));
+    json_object_set_new(object, "why", text(check->why));
+    json_object_set_new(object, "first_divergent", text(check->first_divergent));
+    json_object_set_new(object, "seed", json_integer((json_int_t)check->seed));
+    json_object_set_new(object, "atol", number(account->atol));
+    json_object_set_new(object, "rtol", number(account->rtol));
+    json_object_set_new(object, "inputs", text(check->inputs));
+    json_object_set_new(object, "sets", json_integer((json_int_t)check->set_count));
+    json_object_set_new(object, "worst_site", number(check->worst_site));
+    json_object_set_new(object, "sites", sites);
+    json_object_set_new(object, "outputs", outputs);
+    return object;
+}
+
+static json_t *tensor_list(const bnfuse_tensors *tensors)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < bnfuse_tensors_count(tensors); i++) {
+        bnfuse_tensor tensor = bnfuse_tensors_get(tensors, i);
+        json_t *object = json_object(), *dims = json_array();
+        for (int axis = 0; axis < tensor.rank; axis++) json_array_append_new(dims, json_integer(tensor.dims[axis]));
+        json_object_set_new(object, "name", text(tensor.name));
+        json_object_set_new(object, "type", json_integer(tensor.type));
+        json_object_set_new(object, "dims", dims);
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
+static bool dump(json_t *root, FILE *to)
+{
+    bool written = root && json_dumpf(root, to, JSON_INDENT(2) | JSON_PRESERVE_ORDER) == 0 && fputc('\n', to) != EOF;
+    json_decref(root);
+    return written;
+}
+
+bool report_json(const struct account *account, FILE *to)
+{
+    json_t *root = json_object();
+    json_object_set_new(root, "bnfuse", json_string(BNFUSE_VERSION));
+    json_object_set_new(root, "schema", json_integer(SCHEMA));
+    json_object_set_new(root, "command", json_string(account->command));
+    json_object_set_new(root, "model", text(account->model));
+    json_object_set_new(root, "other", text(account->other));
+    json_object_set_new(root, "output", text(account->output));
+    json_object_set_new(root, "status", json_integer(account->status));
+    json_object_set_new(root, "message", text(account->message));
+    if (account->report) add_report(root, account->report);
+    json_object_set_new(root, "check", account->check ? check_object(account) : json_null());
+    if (account->tensors) json_object_set_new(root, "outputs", tensor_list(account->tensors));
+    return dump(root, to);
+}
+
+bool report_reasons_json(FILE *to)
+{
+    size_t count;
+    const bnfuse_reason *reasons = bnfuse_reasons(&count);
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_t *object = json_object();
+        json_object_set_new(object, "code", json_sprintf("BNF%d", reasons[i].code));
+        json_object_set_new(object, "name", text(reasons[i].name));
+        json_object_set_new(object, "text", text(reasons[i].text));
+        json_object_set_new(object, "help", text(reasons[i].help));
+        json_array_append_new(list, object);
+    }
+    return dump(list, to);
+}

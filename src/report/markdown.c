@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Markdown, for a pull request's comment or a job's summary; and the table of reasons of docs/reasons.md. */
+#include "report/markup.h"
+#include "report/report.h"
+#include "report/words.h"
+
+#include <inttypes.h>
+
+static void put_row(FILE *to, const char *name, int64_t before, int64_t after)
+{
+    fprintf(to, "| ");
+    put_markdown(to, name);
+    fprintf(to, " | %" PRId64 " | %" PRId64 " | %+" PRId64 " |\n", before, after, after - before);
+}
+
+static void put_sizes(FILE *to, const bnfuse_report *report)
+{
+    fprintf(to, "\n| | before | after | delta |\n|---|---:|---:|---:|\n");
+    for (size_t i = 0; i < report->op_count; i++)
+        put_row(to, report->ops[i].op, report->ops[i].before, report->ops[i].after);
+    put_row(to, "nodes", report->before.nodes, report->after.nodes);
+    put_row(to, "parameters", report->before.parameters, report->after.parameters);
+    if (report->after.bytes) put_row(to, "bytes", (int64_t)report->before.bytes, (int64_t)report->after.bytes);
+}
+
+static void put_fates(FILE *to, const bnfuse_report *report)
+{
+    char words[1200];
+    fprintf(to, "\n| BatchNormalization | what became of it | what would help |\n|---|---|---|\n");
+    for (size_t i = 0; i < report->fate_count; i++) {
+        fprintf(to, "| ");
+        put_markdown(to, report->fates[i].node);
+        fprintf(to, " | ");
+        fate_words(&report->fates[i], words, sizeof words);
+        put_markdown(to, words);
+        fprintf(to, " | ");
+        put_markdown(to, report->fates[i].help);
+        fprintf(to, " |\n");
+    }
+}
+
+static void put_outputs(FILE *to, const bnfuse_check_result *check)
+{
+    fprintf(to, "\n| output | float64, unrounded | float64, stored weights | own types | within tolerance |\n"
+                "|---|---:|---:|---:|---|\n");
+    for (size_t i = 0; i < check->output_count; i++) {
+        const bnfuse_output *output = &check->outputs[i];
+        fprintf(to, "| ");
+        put_markdown(to, output->name);
+        fprintf(to, " | %.2g | %.2g | %.2g | %s |\n", output->algebra.relative, output->rounding.relative,
+                output->deployment.relative, output->within_tolerance ? "yes" : "no");
+    }
+}
+
+bool report_markdown(const struct account *account, FILE *to)
+{
+    char line[1200];
+    fprintf(to, "## bnfuse: ");
+    put_markdown(to, account->model);
+    fprintf(to, "\n\n**");
+    put_markdown(to, *account->message ? account->message : verdict_line(account, line, sizeof line));
+    fprintf(to, "**\n");
+    if (account->report) {
+        fprintf(to, "\n%zu of %zu BatchNormalizations gone, %zu left.\n", account->report->folded,
+                account->report->fate_count, account->report->left);
+        put_fates(to, account->report);
+        put_sizes(to, account->report);
+    }
+    if (account->check && account->check->output_count) put_outputs(to, account->check);
+    return !ferror(to);
+}
+
+bool report_reasons_markdown(FILE *to)
+{
+    size_t count;
+    const bnfuse_reason *reasons = bnfuse_reasons(&count);
+    fprintf(to, "# Why a BatchNormalization stays\n\nMade by `bnfuse reasons --markdown`. Codes never change their "
+                "meaning.\n\n| code | what is in the way | what would help |\n|---|---|---|\n");
+    for (size_t i = 0; i < count; i++) {
+        fprintf(to, "| BNF%d | ", reasons[i].code);
+        put_markdown(to, reasons[i].text);
+        fprintf(to, " | ");
+        put_markdown(to, reasons[i].help);
+        fprintf(to, " |\n");
+    }
+    return !ferror(to);
+}

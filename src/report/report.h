@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What happened, for people and for machines. Everything here is made from the public header alone; names that a model
+ * wrote are escaped for the form in question. A writer returns false when the stream refused a byte. */
+#ifndef REPORT_REPORT_H
+#define REPORT_REPORT_H
+
+#include "bnfuse.h"
+
+#include <stdio.h>
+
+/* One run of the program, as far as it came. */
+struct account {
+    const char *command;              /* "fuse", "explain", "compare" or "run" */
+    const char *model, *other;        /* other: what a compare compares with; NULL */
+    const char *output;               /* the file written, or NULL */
+    const bnfuse_report *report;      /* NULL: not fused */
+    const bnfuse_check_result *check; /* NULL: not checked */
+    const bnfuse_tensors *tensors;    /* outputs of a run, or NULL */
+    double atol, rtol;
+    bnfuse_status status;
+    const char *message;              /* the error, or what a policy misses; "" when all went well */
+    bool verbose;
+};
+
+/* The verdict in one line, without its name: pass (sites only: Foo "x" has no kernel) */
+const char *verdict_line(const struct account *account, char *to, size_t size);
+
+bool report_text(const struct account *account, FILE *to);
+/* explain: each BatchNormalization with the path it took or tried, and what would help. */
+bool report_explain(const struct account *account, FILE *to);
+bool report_json(const struct account *account, FILE *to);
+bool report_junit(const struct account *account, FILE *to);
+bool report_markdown(const struct account *account, FILE *to);
+bool report_html(const struct account *account, FILE *to);
+
+/* The table of reasons: as text, Markdown or JSON. */
+bool report_reasons_text(FILE *to);
+bool report_reasons_markdown(FILE *to);
+bool report_reasons_json(FILE *to);
+
+#endif

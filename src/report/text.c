@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * For people: one line for every BatchNormalization, what the model consists of before and after, what the check found,
+ * and the verdict last. */
+#include "report/report.h"
+#include "report/words.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+const char *verdict_line(const struct account *account, char *to, size_t size)
+{
+    const bnfuse_check_result *check = account->check;
+    if (!check) {
+        snprintf(to, size, "not checked");
+        return to;
+    }
+    char why[1024];
+    bnfuse_escape(why, sizeof why, check->why);
+    const char *text = bnfuse_verdict_text(check->verdict);
+    if (check->verdict == BNFUSE_VERDICT_PASS_SITES) snprintf(to, size, "pass (sites only: %s)", why);
+    else if (check->verdict == BNFUSE_VERDICT_NOT_CHECKED) snprintf(to, size, "not checked (%s)", why);
+    else if (*why) snprintf(to, size, "%s: %s", text, why);
+    else snprintf(to, size, "%s", text);
+    return to;
+}
+
+static int widest_node(const bnfuse_report *report)
+{
+    size_t width = 0;
+    char node[200];
+    for (size_t i = 0; i < report->fate_count; i++) {
+        bnfuse_escape(node, sizeof node, report->fates[i].node);
+        if (strlen(node) > width) width = strlen(node);
+    }
+    return width < 40 ? (int)width : 40;
+}
+
+void fate_words(const bnfuse_fate *fate, char *to, size_t size)
+{
+    char where[300], detail[300];
+    bnfuse_escape(where, sizeof where, fate->where);
+    bnfuse_escape(detail, sizeof detail, fate->detail);
+    const char *comma = *detail ? ", " : "";
+    if (fate->code)
+        snprintf(to, size, "stays   BNF%d %s%s%s%s%s", fate->code, fate->reason, *where ? ": " : "", where, comma, detail);
+    else if (*where)
+        snprintf(to, size, "%-7s into %s%s%s", fate->outcome, where, comma, detail);
+    else snprintf(to, size, "%s%s%s", fate->outcome, comma, detail);
+}
+
+static void print_fates(const bnfuse_report *report, FILE *to)
+{
+    int width = widest_node(report);
+    char node[200], scope[300], words[1200];
+    for (size_t i = 0; i < report->fate_count; i++) {
+        const bnfuse_fate *fate = &report->fates[i];
+        bnfuse_escape(node, sizeof node, fate->node);
+        bnfuse_escape(scope, sizeof scope, fate->scope);
+        fate_words(fate, words, sizeof words);
+        fprintf(to, "%-*s  %s%s%s\n", width, node, words, *scope ? ", in " : "", scope);
+    }
+}
+
+/* One line for each kind of help, however many would profit. */
+static void print_hints(const bnfuse_report *report, FILE *to)
+{
+    for (size_t i = 0; i < report->fate_count; i++) {
+        const bnfuse_fate *fate = &report->fates[i];
+        size_t first = 0, count = 0;
+        while (strcmp(report->fates[first].help, fate->help) != 0) first++;
+        if (!*fate->help || first != i) continue;
+        for (size_t k = i; k < report->fate_count; k++) count += strcmp(report->fates[k].help, fate->help) == 0;
+        fprintf(to, "hint: %zu stay%s with BNF%d; what would help: %s\n", count, count == 1 ? "s" : "", fate->code,
+                fate->help);
+    }
+}
+
+static void print_count(const char *name, int64_t before, int64_t after, FILE *to)
+{
+    fprintf(to, "%-28s %12" PRId64 " %12" PRId64 " %+12" PRId64 "\n", name, before, after, after - before);
+}
+
+static void print_sizes(const bnfuse_report *report, FILE *to)
+{
+    char op[200];
+    fprintf(to, "\n%-28s %12s %12s %12s\n", "", "before", "after", "delta");
+    for (size_t i = 0; i < report->op_count; i++) {
+        bnfuse_escape(op, sizeof op, report->ops[i].op);
+        print_count(op, report->ops[i].before, report->ops[i].after, to);
+    }
+    print_count("nodes", report->before.nodes, report->after.nodes, to);
+    print_count("parameters", report->before.parameters, report->after.parameters, to);
+    if (report->after.bytes)
+        print_count("bytes", (int64_t)report->before.bytes, (int64_t)report->after.bytes, to);
+    if (report->multiply_adds_saved > 0)
+        fprintf(to, "%" PRId64 " multiply-adds saved a run\n", report->multiply_adds_saved);
+    if (report->grown > 0)
+        fprintf(to, "grown by %" PRIu64 " bytes of clones and computed constants\n", report->grown);
+    char note[500];
+    for (size_t i = 0; i < report->note_count; i++) {
+        bnfuse_escape(note, sizeof note, report->notes[i]);
+        fprintf(to, "note: %s\n", note);
+    }
+}
+
+static void print_sites(const struct account *account, FILE *to)
+{
+    const bnfuse_check_result *check = account->check;
+    char value[200], why[500];
+    if (check->site_count)
+        fprintf(to, "  sites: %zu of %zu checked in float64, worst %.2g of the scale\n", check->sites_checked,
+                check->site_count, check->worst_site);
+    size_t unchecked = 0;
+    for (size_t i = 0; i < check->site_count; i++) {
+        const bnfuse_site *site = &check->sites[i];
+        if (!site->checked && ++unchecked > 3 && !account->verbose) continue;
+        bnfuse_escape(value, sizeof value, site->value);
+        bnfuse_escape(why, sizeof why, site->why);
+        if (!site->checked) fprintf(to, "  site \"%s\": not checked: %s\n", value, why);
+        else if (account->verbose || site->ill_conditioned)
+            fprintf(to, "  site \"%s\": %.2g%s\n", value, site->difference.relative,
+                    site->ill_conditioned ? ", ill-conditioned: the original itself is no better defined" : "");
+    }
+}
+
+static void print_output(const bnfuse_output *output, bool compared, FILE *to)
+{
+    char name[200];
+    bnfuse_escape(name, sizeof name, output->name);
+    fprintf(to, "  output \"%s\":", name);
+    if (!compared) fprintf(to, " algebra %.2g,", output->algebra.relative);
+    fprintf(to, " %s %.2g, in its own types %.2g", compared ? "float64" : "stored weights", output->rounding.relative,
+            output->deployment.relative);
+    if (output->noise >= 0) fprintf(to, ", noise of the weights %.2g", output->noise);
+    if (output->truth_before > 0)
+        fprintf(to, "; %.2fx as far from float64 as the %s", output->truth_after / output->truth_before,
+                compared ? "first" : "original");
+    fprintf(to, "%s%s\n", output->within_tolerance ? "" : "; beyond the tolerance",
+            output->deployment.degenerate ? "; constant or saturated, which proves little" : "");
+}
+
+static void print_check(const struct account *account, FILE *to)
+{
+    const bnfuse_check_result *check = account->check;
+    bool compared = account->other != NULL;
+    char inputs[1000], name[200];
+    if (check->verdict == BNFUSE_VERDICT_IDENTICAL && !compared) return;
+    bnfuse_escape(inputs, sizeof inputs, check->inputs);
+    fprintf(to, "%scheck: seed %" PRIu64 "%s%s\n", compared ? "" : "\n", check->seed, *inputs ? ", " : "", inputs);
+    print_sites(account, to);
+    for (size_t i = 0; i < check->output_count; i++) print_output(&check->outputs[i], compared, to);
+    if (check->first_divergent) {
+        bnfuse_escape(name, sizeof name, check->first_divergent);
+        fprintf(to, "  first value that differs: \"%s\"\n", name);
+    }
+}
+
+static void print_tensor(const bnfuse_tensor *tensor, FILE *to)
+{
+    char name[200];
+    bnfuse_escape(name, sizeof name, tensor->name);
+    fprintf(to, "output \"%s\":", name);
+    if (!tensor->type) fprintf(to, " no tensor");
+    for (int axis = 0; axis < tensor->rank; axis++)
+        fprintf(to, "%s%" PRId64, axis ? "x" : " ", tensor->dims[axis]);
+    fprintf(to, "%s\n", tensor->type && tensor->rank == 0 ? " a scalar" : "");
+}
+
+bool report_text(const struct account *account, FILE *to)
+{
+    char line[1200], message[1100];
+    if (account->report) {
+        print_fates(account->report, to);
+        print_hints(account->report, to);
+        print_sizes(account->report, to);
+    }
+    if (account->tensors && !account->output)
+        for (size_t i = 0; i < bnfuse_tensors_count(account->tensors); i++) {
+            bnfuse_tensor tensor = bnfuse_tensors_get(account->tensors, i);
+            print_tensor(&tensor, to);
+        }
+    if (account->check) print_check(account, to);
+    if (account->report) {
+        bnfuse_escape(message, sizeof message, account->output ? account->output : "nothing");
+        fprintf(to, "%zu of %zu BatchNormalizations gone, %zu left; %s written\n", account->report->folded,
+                account->report->fate_count, account->report->left, message);
+    }
+    if (account->report || account->check) fprintf(to, "verdict: %s\n", verdict_line(account, line, sizeof line));
+    return !ferror(to);
+}
+
+static void explain_line(const char *title, const char *text, FILE *to)
+{
+    char escaped[600];
+    bnfuse_escape(escaped, sizeof escaped, text);
+    if (*text) fprintf(to, "    %-6s %s\n", title, escaped);
+}
+
+bool report_explain(const struct account *account, FILE *to)
+{
+    const bnfuse_report *report = account->report;
+    char node[200], words[1200];
+    for (size_t i = 0; i < report->fate_count; i++) {
+        const bnfuse_fate *fate = &report->fates[i];
+        bnfuse_escape(node, sizeof node, fate->node);
+        fate_words(fate, words, sizeof words);
+        fprintf(to, "%s\n    %s\n", node, words);
+        explain_line("in", fate->scope, to);
+        explain_line(fate->code ? "tried" : "path", fate->path, to);
+        explain_line("help", fate->help, to);
+    }
+    fprintf(to, "%zu of %zu BatchNormalizations can go, %zu stay\n", report->folded, report->fate_count,
+            report->fate_count - report->folded);
+    return !ferror(to);
+}
+
+bool report_reasons_text(FILE *to)
+{
+    size_t count;
+    const bnfuse_reason *reasons = bnfuse_reasons(&count);
+    for (size_t i = 0; i < count; i++) {
+        fprintf(to, "BNF%d  %s\n", reasons[i].code, reasons[i].text);
+        if (*reasons[i].help) fprintf(to, "        what would help: %s\n", reasons[i].help);
+    }
+    return !ferror(to);
+}
