@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The program: parse, do, and end with the documented status. */
+#include "cli/commands.h"
+
+/* What the program says of itself, if that was asked. */
+static bool print_about(const struct settings *settings, bnfuse_error *error)
+{
+    if (settings->help) return print_help(settings->command, stdout);
+    if (settings->version) return printf("bnfuse %s\n", BNFUSE_VERSION) > 0;
+    if (settings->man) return print_man(stdout);
+    return print_completions(settings->completions, stdout, error);
+}
+
+int main(int argc, char **argv)
+{
+    struct settings settings;
+    bnfuse_error error = { .status = BNFUSE_USAGE, .message = "standard output: cannot be written" };
+    bnfuse_status status = BNFUSE_OK;
+    bool parsed = settings_parse(&settings, argc, argv, &error);
+    bool about = parsed && (settings.help || settings.version || settings.man || settings.completions);
+    if (parsed && !about) status = command_run(&settings);
+    if (!parsed || (about && !(print_about(&settings, &error) && fflush(stdout) == 0))) {
+        fprintf(stderr, "bnfuse: %s\n", error.message);
+        status = error.status;
+    }
+    settings_free(&settings);
+    return (int)status;
+}
