@@ -146,7 +146,13 @@ static enum reason backward_through_mover(struct search *search, const struct mo
 {
     struct crossing x = { .search = search, .node = node, .slot = slot, .affine = a };
     enum reason reason = mover_backward(mover, &x);
+    const struct affine *uniform = reason ? affine_uniform(search->arena, a) : NULL;
     bool some = false;
+    if (uniform) {
+        /* Where the channel axis cannot follow, one number for all channels still may. */
+        x = (struct crossing){ .search = search, .node = node, .slot = slot, .affine = uniform };
+        reason = mover_backward(mover, &x);
+    }
     if (reason) return reason;
     for (size_t i = 0; i < node->input_count; i++) {
         if (!x.onto[i] || (x.any_branch && some)) continue;
@@ -211,6 +217,11 @@ static enum reason forward_through_mover(struct search *search, const struct mov
     struct node *node = use->node;
     struct crossing x = { .search = search, .node = node, .slot = use->slot, .affine = a };
     enum reason reason = mover_forward(mover, &x);
+    const struct affine *uniform = reason ? affine_uniform(search->arena, a) : NULL;
+    if (uniform) {
+        x = (struct crossing){ .search = search, .node = node, .slot = use->slot, .affine = uniform };
+        reason = mover_forward(mover, &x);
+    }
     for (size_t i = 0; !reason && i < node->output_count && i < CROSSING_MAX; i++) {
         if (!x.onto[i] || !node->outputs[i]) continue;
         reason = forward(search, node->outputs[i], x.onto[i]);
@@ -359,11 +370,12 @@ static void apply_steps(struct search *search)
     for (const struct step *step = search->steps; step; step = step->next) step->apply(search, step);
 }
 
-/* Which of two reasons tells the user more: what stands in front of the fold that nearly worked. */
+/* Whether the reason ahead tells the user more than the one behind: a fold that nearly worked more than a wall, a wall
+ * more than nothing being there at all. */
 static bool says_more(enum reason ahead, enum reason behind)
 {
-    bool plain = behind == REASON_NON_LINEAR || behind == REASON_NO_NEIGHBOUR;
-    return plain && ahead != REASON_NON_LINEAR && ahead != REASON_NO_NEIGHBOUR && ahead != REASON_GRAPH_OUTPUT;
+    if (ahead == REASON_NO_NEIGHBOUR || ahead == REASON_GRAPH_OUTPUT) return false;
+    return behind == REASON_NO_NEIGHBOUR || (behind == REASON_NON_LINEAR && ahead != REASON_NON_LINEAR);
 }
 
 static void tell(struct search *search, struct search *behind, enum reason reason_behind, struct search *ahead,

@@ -72,22 +72,6 @@ static bool list(const struct crossing *x, const char *name, size_t slot, const 
     return true;
 }
 
-/* One integer in the same way. */
-static bool single(const struct crossing *x, const char *name, size_t slot, int64_t *value)
-{
-    const BnfuseOnnx__AttributeProto *attribute = node_attribute(x->node, name);
-    const int64_t *values;
-    size_t count;
-    bool given;
-    if (attribute) {
-        *value = node_int(x->node, name, 0);
-        return true;
-    }
-    if (!list(x, name, slot, &values, &count, &given) || count != 1) return false;
-    *value = values[0];
-    return true;
-}
-
 static bool scale_not_negative(const struct affine *a, bool positive, int64_t *channel)
 {
     for (int64_t c = 0; c < a->channels; c++)

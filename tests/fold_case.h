@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A fold as one line of text: the model, and what must come of it. Statements are separated by ';':
+ *
+ *     in x 2,3,5,7             a graph input (float, or the case's type; "N,3,?" as in build.h)
+ *     init w 4,3,3,3           an initializer of random values, some negative
+ *     ints shape 0,-1          an int64 vector
+ *     fill k 1,3,1,1 2.5       an initializer of one value
+ *     y = Conv x w pads=1,1    a node; words with '=' are attributes (build.h), "_" is an absent input
+ *     y = bn x 4               a BatchNormalization of 4 channels with parameters of its own: scales of both signs
+ *     y = bn+ x 4              the same with positive scales;  bn0: no shift;  bn1: the same values in all channels
+ *     out y                    a graph output
+ *     opset 9, ir 3            before anything else (defaults: 13 and 8) */
+#ifndef TESTS_FOLD_CASE_H
+#define TESTS_FOLD_CASE_H
+
+#include "passes/passes.h"
+
+struct fold_case {
+    const char *text;
+    int left;                 /* BatchNormalization nodes afterwards */
+    enum reason reason;       /* why the first of those stays; NONE: not looked at */
+    const char *ops;          /* all operators afterwards, in file order, between blanks; NULL: not looked at */
+    enum dtype type;          /* of the inputs and initializers; 0: float32 */
+};
+
+/* Folds, and fails the test unless the outcome is as said, the folded graph computes in double what the other one
+ * computes (1e-12 of the largest element), it is valid, and folding it again changes nothing. NULL: default options. */
+void fold_case_run(const struct fold_case *c, const struct pass_options *options);
+
+#endif

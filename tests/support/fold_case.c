@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Folds as text: parsing, folding, comparing. */
+#include "fold_case.h"
+
+#include "build.h"
+#include "bytes.h"
+#include "onnx/shape.h"
+#include "onnx/validate.h"
+#include "runtime/run.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <setjmp.h>
+#include <cmocka.h>
+
+/* The next word of *text (up to a blank), or NULL. Cuts it out. */
+static char *word(char **text)
+{
+    char *start = *text + strspn(*text, " \n");
+    if (!*start) return NULL;
+    char *end = start + strcspn(start, " \n");
+    *text = *end ? end + 1 : end;
+    *end = '\0';
+    return start;
+}
+
+static uint64_t seed_of(const char *name)
+{
+    uint64_t seed = 1469598103934665603u;
+    for (; *name; name++) seed = (seed ^ (uint64_t)(unsigned char)*name) * 1099511628211u;
+    return seed | 1;
+}
+
+static double uniform(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (double)(*state >> 11) / 9007199254740992.0;
+}
+
+/* Parameters of a BatchNormalization: plausible statistics, scales of both signs unless kind forbids. */
+static void add_bn(struct build *b, const char *output, const char *kind, const char *x, const char *channels,
+                   const char *rest, enum dtype type)
+{
+    static const char *const suffix[] = { "scale", "bias", "mean", "var" };
+    int64_t count = strtoll(channels, NULL, 10);
+    double values[4][512];
+    uint64_t state = seed_of(output);
+    assert_true(count <= 512);
+    for (int64_t c = 0; c < count; c++) {
+        values[0][c] = (uniform(&state) + 0.25) * (strcmp(kind, "bn+") && uniform(&state) < 0.4 ? -1 : 1);
+        values[1][c] = uniform(&state) - 0.5;
+        values[2][c] = uniform(&state) - 0.5;
+        values[3][c] = uniform(&state) + 0.1;
+        if (!strcmp(kind, "bn0")) values[1][c] = values[2][c] = 0;
+        for (int p = 0; p < 4 && !strcmp(kind, "bn1"); p++) values[p][c] = values[p][0];
+    }
+    char inputs[512];
+    snprintf(inputs, sizeof inputs, "%s", x);
+    for (int p = 0; p < 4; p++) {
+        char name[128];
+        snprintf(name, sizeof name, "%s_%s", output, suffix[p]);
+        build_init_values(b, name, type, channels, values[p]);
+        snprintf(inputs + strlen(inputs), sizeof inputs - strlen(inputs), " %s", name);
+    }
+    build_node(b, "BatchNormalization", output, inputs, output, rest);
+}
+
+static void add_filled(struct build *b, const char *name, const char *dims, double with, enum dtype type)
+{
+    int64_t count = 1;
+    for (const char *at = dims; *at;) {
+        char *end;
+        count *= strtoll(at, &end, 10);
+        at = *end == ',' ? end + 1 : end;
+    }
+    double *values = calloc((size_t)count + 1, sizeof *values);
+    for (int64_t i = 0; i < count; i++) values[i] = with;
+    build_init_values(b, name, type, dims, values);
+    free(values);
+}
+
+static void add_ints(struct build *b, const char *name, char *list)
+{
+    double values[64];
+    char dims[16];
+    int count = 0;
+    for (char *at = list; *at; count++) {
+        values[count] = strtod(at, &at);
+        if (*at == ',') at++;
+    }
+    snprintf(dims, sizeof dims, "%d", count);
+    build_init_values(b, name, DTYPE_INT64, dims, values);
+}
+
+static void add_node(struct build *b, char *outputs, char *text, enum dtype type)
+{
+    char *op = word(&text), inputs[512] = "", attributes[512] = "";
+    bool is_bn = strncmp(op, "bn", 2) == 0;
+    char *x = is_bn ? word(&text) : NULL, *channels = is_bn ? word(&text) : NULL;
+    for (char *w = word(&text); w; w = word(&text)) {
+        char *list = strchr(w, '=') ? attributes : inputs;
+        snprintf(list + strlen(list), 512 - strlen(list), "%s%s", *list ? " " : "", w);
+    }
+    if (is_bn) add_bn(b, outputs, op, x, channels, *attributes ? attributes : NULL, type);
+    else build_node(b, op, strchr(outputs, ' ') ? NULL : outputs, inputs, outputs, *attributes ? attributes : NULL);
+}
+
+static void add_statement(struct build *b, char *text, enum dtype type)
+{
+    char *equals = strstr(text, " = ");
+    char *first = text;
+    if (equals) {
+        *equals = '\0';
+        first += strspn(first, " \n");
+        add_node(b, first, equals + 3, type);
+        return;
+    }
+    char *verb = word(&text), *name = word(&text), *rest = word(&text);
+    if (!verb) return;
+    if (!strcmp(verb, "in")) build_input(b, name, type, rest);
+    else if (!strcmp(verb, "init")) build_init(b, name, type, rest, seed_of(name));
+    else if (!strcmp(verb, "fill")) add_filled(b, name, rest, strtod(word(&text), NULL), type);
+    else if (!strcmp(verb, "ints")) add_ints(b, name, rest);
+    else if (!strcmp(verb, "out")) build_output(b, name, type, NULL);
+    else fail_msg("no such statement: %s", verb);
+}
+
+static int64_t number_after(const char *text, const char *word_, int64_t absent)
+{
+    const char *at = strstr(text, word_);
+    return at ? strtoll(at + strlen(word_), NULL, 10) : absent;
+}
+
+static void parse(struct build *b, const char *given, enum dtype type)
+{
+    char *text = strdup(given), *rest = text, *statement;
+    build_open(b, number_after(given, "ir ", 8), number_after(given, "opset ", 13));
+    while ((statement = strsep(&rest, ";"))) {
+        statement += strspn(statement, " \n");
+        if (*statement && strncmp(statement, "opset ", 6) && strncmp(statement, "ir ", 3)) add_statement(b, statement, type);
+    }
+    free(text);
+}
+
+static struct array *random_input(struct pool *pool, const struct value *value, uint64_t *state)
+{
+    int64_t dims[ARRAY_MAX_RANK];
+    for (int i = 0; i < value->shape.rank; i++) dims[i] = value->shape.dims[i].size < 0 ? 2 : value->shape.dims[i].size;
+    struct array *array = array_new(pool, value->type, store_of(value->type, true), value->shape.rank, dims);
+    for (int64_t i = 0; i < array->count; i++) {
+        if (array->store == STORE_F64) array->f64[i] = 2 * uniform(state) - 1;
+        else array->i64[i] = (int64_t)(3 * uniform(state));
+    }
+    return array;
+}
+
+/* Runs the main graph in double, unrounded; inputs that have no initializer are random, the same for the same seed. */
+static void run(struct build *b, struct net *net, struct pool *pool, struct array **outputs, const char *text)
+{
+    struct bnfuse_error error;
+    struct plan *plan;
+    struct value *given[64];
+    struct array *inputs[64];
+    size_t count = 0;
+    uint64_t state = 42;
+    for (size_t i = 0; i < net->main->input_count; i++) {
+        if (net->main->inputs[i]->initializer) continue;
+        given[count] = net->main->inputs[i];
+        inputs[count] = random_input(pool, given[count], &state);
+        count++;
+    }
+    if (!plan_build(&plan, &b->arena, net, given, count, net->main->outputs, net->main->output_count, &error))
+        fail_msg("%s\n%s", error.message, text);
+    struct run_options options = { .exact = true, .unrounded = true, .threads = 1, .memory = &b->memory, .pool = pool };
+    if (!plan_run(plan, &options, inputs, outputs, &error)) fail_msg("%s\n%s", error.message, text);
+}
+
+static void compare(const struct array *a, const struct array *b, const char *name, const char *text)
+{
+    double largest = 0, difference = 0;
+    if (a->count != b->count) fail_msg("output %s: %lld elements became %lld\n%s", name, (long long)a->count, (long long)b->count, text);
+    if (a->store != STORE_F64) return;
+    for (int64_t i = 0; i < a->count; i++) {
+        largest = fmax(largest, fabs(a->f64[i]));
+        difference = fmax(difference, fabs(a->f64[i] - b->f64[i]));
+        if (isnan(a->f64[i]) != isnan(b->f64[i])) difference = INFINITY;
+    }
+    assert_true(a->count > 0 && largest > 0);
+    if (!(difference <= 1e-12 * largest)) fail_msg("output %s differs by %g of %g\n%s", name, difference, largest, text);
+}
+
+static void list_ops(const struct net *net, char *to, size_t size)
+{
+    *to = '\0';
+    for (const struct node *node = net->main->first; node; node = node->next)
+        snprintf(to + strlen(to), size - strlen(to), "%s%s", *to ? " " : "", node->op);
+}
+
+static int count_left(const struct net *net)
+{
+    int left = 0;
+    for (struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
+        for (struct node *node = graph->first; node; node = node->next) left += node_is(node, "BatchNormalization");
+    return left;
+}
+
+static const struct fate *first_that_stays(const struct pass_report *report)
+{
+    for (size_t i = 0; i < report->fate_count; i++)
+        if (report->fates[i].outcome == OUTCOME_STAYS) return &report->fates[i];
+    return NULL;
+}
+
+static void check_outcome(const struct fold_case *c, const struct net *net, const struct pass_report *report)
+{
+    char ops[1024];
+    list_ops(net, ops, sizeof ops);
+    const struct fate *stays = first_that_stays(report);
+    if ((int)report->left != count_left(net) || (int)report->left != c->left)
+        fail_msg("%zu left (%d counted), %d expected [%s]; first: BNF%d %s, %s (%s)\n%s", report->left, count_left(net), c->left, ops,
+                 stays ? (int)stays->reason : 0, stays ? stays->where : "", stays ? stays->detail : "",
+                 stays ? stays->path : "", c->text);
+    if (c->reason && (!stays || stays->reason != c->reason))
+        fail_msg("BNF%d %s, %s (%s) instead of BNF%d\n%s", stays ? (int)stays->reason : 0, stays ? stays->where : "",
+                 stays ? stays->detail : "", stays ? stays->path : "", (int)c->reason, c->text);
+    if (c->left && !stays) fail_msg("%d left and none of the fates says why\n%s", c->left, c->text);
+    if (c->ops && strcmp(c->ops, ops)) fail_msg("[%s] instead of [%s]\n%s", ops, c->ops, c->text);
+}
+
+void fold_case_run(const struct fold_case *c, const struct pass_options *options)
+{
+    static const struct pass_options defaults = { .fold_limit = 1 << 28 };
+    struct build b;
+    struct model model;
+    struct net before, after;
+    struct pool pool;
+    struct pass_report report, again;
+    struct array *expected[16], *got[16];
+    struct bnfuse_error error;
+    parse(&b, c->text, c->type ? c->type : DTYPE_FLOAT);
+    build_load(&b, &model, &before);
+    assert_true(net_index(&after, &b.arena, &model, &error));
+    assert_true(passes_run(&after, options ? options : &defaults, &report, &error));
+    check_outcome(c, &after, &report);
+    if (!net_validate(&after, &error)) fail_msg("%s\n%s", error.message, c->text);
+
+    pool_open(&pool, &b.memory);
+    assert_true(before.main->output_count == after.main->output_count && after.main->output_count <= 16);
+    struct net *nets[] = { &before, &after };
+    struct array **results[] = { expected, got };
+    for (int k = 0; k < 2; k++) {
+        assert_true(shape_infer(nets[k], &error));
+        run(&b, nets[k], &pool, results[k], c->text);
+    }
+    for (size_t i = 0; i < after.main->output_count; i++)
+        compare(expected[i], got[i], after.main->outputs[i]->name, c->text);
+
+    size_t nodes = after.main->node_count;
+    assert_true(passes_run(&after, options ? options : &defaults, &again, &error));
+    if (again.left != report.left || nodes != after.main->node_count) fail_msg("a second run changes it again\n%s", c->text);
+    pool_close(&pool);
+    build_close(&b);
+}
