@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Shape inference: each rule in one line, the walk through bodies and functions, and real models whose every value, when
+ * run, must have the shape that was inferred.
+ *
+ * A case is an operator with its inputs and what becomes of its outputs. Inputs, between blanks:
+ *     N,3,8,8        a graph input of that shape (float); "i:2,3" int64, "b:" bool, "h:" float16; "?" a dim without name;
+ *                    "*" without a shape
+ *     #2,-1  #5      a constant int64 list or (without comma) scalar; "#" an empty list; ".1.0,2" a constant float list
+ *     $1 $2,4        what Shape gives of the input in that position: all of it, or its elements from..to
+ *     _              absent
+ * Outputs: "[N,8,?]" with "?" for a size without name and the type before it where it is not float; "[2]{N,3}" with the
+ * elements; "*" when nothing is known of the shape. */
+#include "build.h"
+#include "data/npy.h"
+#include "data/pb.h"
+#include "onnx/attr.h"
+#include "onnx/shape.h"
+#include "onnx/symbol.h"
+#include "runtime/run.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct rule_case {
+    const char *op;
+    int64_t opset;
+    const char *inputs, *attributes, *outputs;
+};
+
+static struct build b;
+static struct model model;
+static struct net net;
+
+static int close_build(void **state)
+{
+    (void)state;
+    build_close(&b);
+    return 0;
+}
+
+static void infer(void)
+{
+    struct bnfuse_error error;
+    build_load(&b, &model, &net);
+    if (!shape_infer(&net, &error)) fail_msg("%s", error.message);
+}
+
+/* How a size is written: the name of a graph input's dim of the same size, else "?". */
+static void print_dim(FILE *to, struct dim dim)
+{
+    if (dim.size >= 0) {
+        fprintf(to, "%lld", (long long)dim.size);
+        return;
+    }
+    for (size_t i = 0; i < net.main->input_count; i++) {
+        const struct value *input = net.main->inputs[i];
+        for (int d = 0; d < input->shape.rank; d++) {
+            const char *name = input->info->type->tensor_type->shape->dim[d]->dim_param;
+            bool named = input->info->type->tensor_type->shape->dim[d]->value_case ==
+                         BNFUSE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
+            if (!named || !dim_equal(input->shape.dims[d], dim)) continue;
+            fprintf(to, "%s", name);
+            return;
+        }
+    }
+    fprintf(to, "?");
+}
+
+static void print_dims(FILE *to, const struct dim *dims, int64_t count, const char *brackets)
+{
+    fputc(brackets[0], to);
+    for (int64_t i = 0; i < count; i++) {
+        if (i) fputc(',', to);
+        print_dim(to, dims[i]);
+    }
+    fputc(brackets[1], to);
+}
+
+static void print_value(FILE *to, const struct value *value)
+{
+    if (value->type != DTYPE_FLOAT) fprintf(to, "%s", dtype_name(value->type));
+    if (value->shape.rank < 0) fprintf(to, "*");
+    else print_dims(to, value->shape.dims, value->shape.rank, "[]");
+    if (value->content) print_dims(to, value->content, value->content_count, "{}");
+}
+
+static const char *value_text(const struct value *value)
+{
+    char *text;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+    print_value(to, value);
+    fclose(to);
+    const char *copy = arena_copy_text(&b.arena, text);
+    free(text);
+    return copy;
+}
+
+static void assert_value(const char *name, const char *expected)
+{
+    assert_string_equal(value_text(build_find_value(&net, name)), expected);
+}
+
+/* Cases */
+
+static void add_constant(const char *name, enum dtype type, const char *list)
+{
+    double values[64];
+    char dims[16] = "";
+    int count = 0;
+    bool scalar = *list && !strchr(list, ',');
+    for (const char *at = list; *at; count++) {
+        char *end;
+        values[count] = strtod(at, &end);
+        at = *end == ',' ? end + 1 : end;
+    }
+    if (!scalar) snprintf(dims, sizeof dims, "%d", count);
+    build_init_values(&b, name, type, dims, values);
+}
+
+static void add_shape_of(const char *name, const char *source, const char *range)
+{
+    const char *comma = strchr(range, ',');
+    if (!comma) {
+        build_node(&b, "Shape", NULL, source, name, NULL);
+        return;
+    }
+    char whole[16], from[16], to[16];
+    snprintf(whole, sizeof whole, "%s_all", name);
+    snprintf(from, sizeof from, "%s_from", name);
+    snprintf(to, sizeof to, "%s_to", name);
+    double start = strtod(range, NULL), end = strtod(comma + 1, NULL);
+    build_init_values(&b, from, DTYPE_INT64, "1", &start);
+    build_init_values(&b, to, DTYPE_INT64, "1", &end);
+    build_node(&b, "Shape", NULL, source, whole, NULL);
+    char inputs[64];
+    snprintf(inputs, sizeof inputs, "%s %s %s", whole, from, to);
+    build_node(&b, "Slice", NULL, inputs, name, NULL);
+}
+
+static void add_input(const char *name, const char *text)
+{
+    static const struct { char letter; enum dtype type; } types[] = {
+        { 'i', DTYPE_INT64 }, { 'b', DTYPE_BOOL }, { 'h', DTYPE_FLOAT16 }, { 'u', DTYPE_UINT8 }, { 'c', DTYPE_INT8 } };
+    enum dtype type = DTYPE_FLOAT;
+    for (size_t i = 0; text[0] && text[1] == ':' && i < sizeof types / sizeof *types; i++)
+        if (types[i].letter == text[0]) type = types[i].type;
+    if (text[0] && text[1] == ':') text += 2;
+    build_input(&b, name, type, strcmp(text, "*") == 0 ? NULL : strcmp(text, "scalar") == 0 ? "" : text);
+}
+
+static void build_case(const struct rule_case *c, size_t output_count)
+{
+    char text[256], names[256] = "", outputs[256] = "", *rest = text;
+    snprintf(text, sizeof text, "%s", c->inputs);
+    build_open(&b, 8, c->opset);
+    int count = 0;
+    for (char *item; (item = strtok_r(rest, " ", &rest)); count++) {
+        char name[8], source[8];
+        snprintf(name, sizeof name, "x%d", count);
+        if (item[0] == '#') add_constant(name, DTYPE_INT64, item + 1);
+        else if (item[0] == '.') add_constant(name, DTYPE_FLOAT, item + 1);
+        else if (item[0] == '$') {
+            snprintf(source, sizeof source, "x%c", item[1]);
+            add_shape_of(name, source, item + 2 + (item[2] == ':'));
+        } else if (item[0] != '_') add_input(name, item);
+        strcat(names, item[0] == '_' ? "_" : name);
+        strcat(names, " ");
+    }
+    for (size_t i = 0; i < output_count; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "y%zu ", i);
+        strcat(outputs, name);
+    }
+    build_node(&b, c->op, "node", names, outputs, c->attributes);
+}
+
+static size_t count_words(const char *text)
+{
+    size_t count = 1;
+    for (; *text; text++) count += *text == ' ';
+    return count;
+}
+
+static void check_case(const struct rule_case *c)
+{
+    char found[512] = "";
+    size_t outputs = count_words(c->outputs);
+    build_case(c, outputs);
+    infer();
+    for (size_t i = 0; i < outputs; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "y%zu", i);
+        if (i) strcat(found, " ");
+        strcat(found, value_text(build_find_value(&net, name)));
+    }
+    if (strcmp(found, c->outputs) != 0)
+        fail_msg("%s-%lld(%s) {%s}: %s, not %s", c->op, (long long)c->opset, c->inputs,
+                 c->attributes ? c->attributes : "", found, c->outputs);
+    build_close(&b);
+}
+
+#define CHECK_CASES(cases) \
+    for (size_t i = 0; i < sizeof (cases) / sizeof *(cases); i++) check_case(&(cases)[i])
+
+static void element_wise_operators_keep_or_broadcast_shapes(void **state)
+{
+    (void)state;
+    static const struct rule_case cases[] = {
+        { "Relu", 13, "N,3,5", NULL, "[N,3,5]" },
+        { "Relu", 13, "*", NULL, "*" },
+        { "Relu", 13, "h:scalar", NULL, "float16[]" },
+        { "Softmax", 13, "N,3,5", "axis=1", "[N,3,5]" },
+        { "IsNaN", 13, "2,3", NULL, "bool[2,3]" },
+        { "Cast", 13, "N,3", "to=7", "int64[N,3]" },
+        { "Cast", 13, "N,3", "to=99", "undefined[N,3]" },
+        { "CastLike", 15, "N,3 h:1", NULL, "float16[N,3]" },
+        { "Dropout", 13, "N,3", NULL, "[N,3] bool[N,3]" },
+        { "Dropout", 7, "N,3", NULL, "[N,3] [N,3]" },
+        { "Add", 13, "N,3,1,5 3,4,1", NULL, "[N,3,4,5]" },
+        { "Add", 13, "N,3,H,5 N,3,H,5", NULL, "[N,3,H,5]" },
+        { "Add", 13, "N,H 4,1,1", NULL, "[4,N,H]" },
+        { "Add", 13, "N,H 1,W", NULL, "[N,?]" },
+        { "Add", 13, "N,4 N,M", NULL, "[N,4]" },
+        { "Add", 13, "N,0 N,M", NULL, "[N,0]" },
+        { "Add", 13, "2,3 2,4", NULL, "undefined*" },
+        { "Add", 13, "2,3 *", NULL, "*" },
+        { "Add", 6, "N,3,4 3", "broadcast=1 axis=1", "[N,3,4]" },
+        { "Add", 6, "N,3,4 N,3,4", NULL, "[N,3,4]" },
+        { "Greater", 13, "N,1 1,M", NULL, "bool[N,M]" },
+        { "Pow", 13, "h:N,3 3", NULL, "float16[N,3]" },
+        { "Sum", 13, "N,1,1 3,1 5", NULL, "[N,3,5]" },
+        { "Max", 13, "N,1", NULL, "[N,1]" },
+        { "Where", 13, "b:N,1 h:1,M h:1,1", NULL, "float16[N,M]" },
+        { "PRelu", 13, "N,3,4 3,1", NULL, "[N,3,4]" },
+        { "Clip", 13, "N,3 scalar scalar", NULL, "[N,3]" },
+        { "BatchNormalization", 13, "N,3,4 3 3 3 3", NULL, "[N,3,4]" },
+        { "BatchNormalization", 15, "h:N,3,4 3 3 3 3", "training_mode=1", "float16[N,3,4] [3] [3]" },
+        { "BatchNormalization", 13, "N,3,4 5 5 5 5", NULL, "undefined*" },
+        { "LayerNormalization", 17, "h:N,3,4 4", "axis=-2", "float16[N,3,4] [N,1,1] [N,1,1]" },
+        { "RMSNormalization", 23, "h:N,3 3", NULL, "[N,3]" },
+        { "InstanceNormalization", 13, "N,3,H 3 3", NULL, "[N,3,H]" },
+        { "QuantizeLinear", 13, "N,3 scalar", NULL, "uint8[N,3]" },
+        { "QuantizeLinear", 13, "N,3 scalar c:scalar", NULL, "int8[N,3]" },
+        { "QuantizeLinear", 21, "N,3 scalar", "output_dtype=5", "int16[N,3]" },
+        { "DequantizeLinear", 13, "u:N,3 scalar", NULL, "[N,3]" },
+        { "DynamicQuantizeLinear", 13, "N,3", NULL, "uint8[N,3] [] uint8[]" },
+        { "SoftmaxCrossEntropyLoss", 13, "N,5 i:N", "reduction=none", "[N] [N,5]" },
+        { "SoftmaxCrossEntropyLoss", 13, "N,5 i:N", NULL, "[]" },
+        { "Trilu", 14, "N,N", NULL, "[N,N]" },
+        { "CumSum", 13, "N,3 #1", NULL, "[N,3]" },
+    };
+    CHECK_CASES(cases);
+}
+
+static void axes_are_moved_split_and_merged(void **state)
+{
+    (void)state;
+    static const struct rule_case cases[] = {
+        { "Transpose", 13, "N,3,4,5", "perm=0,2,3,1", "[N,4,5,3]" },
+        { "Transpose", 13, "N,3,4", NULL, "[4,3,N]" },
+        { "Transpose", 13, "*", "perm=0,2,1", "[?,?,?]" },
+        { "Transpose", 13, "N,3", "perm=0,0", "undefined*" },
+        { "Reshape", 13, "N,6,4 #0,-1", NULL, "[N,24]" },
+        { "Reshape", 13, "N,6,4 #-1,24", NULL, "[N,24]" },
+        { "Reshape", 13, "N,6,4 #0,2,3,4", NULL, "[N,2,3,4]" },
+        { "Reshape", 13, "N,C,H,W #0,0,-1", NULL, "[N,C,?]" },
+        { "Reshape", 13, "N,6,H #0,2,3,-1", NULL, "[N,2,3,H]" },
+        { "Reshape", 13, "2,6,4 #4,-1", NULL, "[4,12]" },
+        { "Reshape", 13, "2,6,4 #5,-1", NULL, "undefined*" },
+        { "Reshape", 13, "2,6,4 #-1,-1", NULL, "undefined*" },
+        { "Reshape", 13, "2,6,4 #7,7", NULL, "undefined*" },
+        { "Reshape", 13, "* #0,5,-1", NULL, "[?,5,?]" },
+        { "Reshape", 13, "* i:3", NULL, "[?,?,?]" },
+        { "Reshape", 13, "N,3 i:1", NULL, "[?]" },
+        { "Reshape", 13, "4,3 i:1", NULL, "[12]" },
+        { "Reshape", 14, "4,0,3 #0,0,3", "allowzero=1", "undefined*" },
+        { "Reshape", 14, "4,0,3 #0,0,3", NULL, "[4,0,3]" },
+        { "Reshape", 14, "4,0,3 #0,7", "allowzero=1", "[0,7]" },
+        { "Reshape", 4, "N,6", "shape=-1,2,3", "[N,2,3]" },
+        { "Reshape", 13, "N,6,4 $0:0,2", NULL, "[N,6]" },
+        { "Reshape", 13, "N,6,4 N,M $1", NULL, "[N,?]" },
+        { "Flatten", 13, "N,3,4,5", NULL, "[N,60]" },
+        { "Flatten", 13, "N,3,4,5", "axis=0", "[1,?]" },
+        { "Flatten", 13, "2,3,4", "axis=-1", "[6,4]" },
+        { "Flatten", 13, "2,3,4", "axis=3", "[24,1]" },
+        { "Flatten", 13, "*", NULL, "[?,?]" },
+        { "Flatten", 13, "2,3,4", "axis=4", "undefined*" },
+        { "Squeeze", 11, "1,N,1,3", "axes=0,-2", "[N,3]" },
+        { "Squeeze", 11, "1,4,1,3", NULL, "[4,3]" },
+        { "Squeeze", 11, "1,N,1,3", NULL, "*" },
+        { "Squeeze", 11, "2,3", "axes=0,", "undefined*" },
+        { "Squeeze", 13, "N,M,3 #1,", NULL, "[N,3]" },
+        { "Squeeze", 13, "N,M,3 i:1", NULL, "[?,?]" },
+        { "Unsqueeze", 11, "N,3", "axes=3,0", "[1,N,3,1]" },
+        { "Unsqueeze", 13, "N,3 #-1,", NULL, "[N,3,1]" },
+        { "Unsqueeze", 13, "N,3 #1,1", NULL, "undefined*" },
+        { "Unsqueeze", 13, "N,3 i:2", NULL, "[?,?,?,?]" },
+        { "DepthToSpace", 13, "N,12,H,5", "blocksize=2", "[N,3,?,10]" },
+        { "DepthToSpace", 13, "N,13,H,5", "blocksize=2", "undefined*" },
+        { "SpaceToDepth", 13, "N,3,4,6", "blocksize=2", "[N,12,2,3]" },
+    };
+    CHECK_CASES(cases);
+}
+
+static void parts_are_joined_cut_and_picked(void **state)
+{
+    (void)state;
+    static const struct rule_case cases[] = {
+        { "Concat", 13, "N,3,H N,4,H", "axis=1", "[N,7,H]" },
+        { "Concat", 13, "N,3,? N,4,5", "axis=-2", "[N,7,5]" },
+        { "Concat", 13, "N,3 *", "axis=1", "[N,?]" },
+        { "Concat", 13, "2,3 3,3", "axis=1", "undefined*" },
+        { "Concat", 13, "2,3 2,3,1", "axis=1", "undefined*" },
+        { "Split", 13, "N,7 #3,4", "axis=1", "[N,3] [N,4]" },
+        { "Split", 11, "N,7", "axis=-1 split=3,4", "[N,3] [N,4]" },
+        { "Split", 13, "N,6", "axis=1", "[N,3] [N,3]" },
+        { "Split", 13, "N,7", "axis=1", "undefined* undefined*" },
+        { "Split", 18, "N,7", "axis=1 num_outputs=3", "[N,3] [N,3] [N,1]" },
+        { "Split", 13, "N,7 i:2", "axis=1", "[N,?] [N,?]" },
+        { "Slice", 13, "N,8,H #1,1 #3,9223372036854775807 #1,2", NULL, "[N,2,?]" },
+        { "Slice", 13, "N,8 #0, #2147483647, #0,", NULL, "[N,8]" },
+        { "Slice", 13, "N,8 #-3, #-1, #1,", NULL, "[N,2]" },
+        { "Slice", 13, "N,8 #7, #-9, #1, #-2,", NULL, "[N,4]" },
+        { "Slice", 13, "N,8 #-1, #-9223372036854775807, #0, #-1,", NULL, "[N,8]" },
+        { "Slice", 13, "N,8 #5, #2, #1,", NULL, "[N,0]" },
+        { "Slice", 13, "N,8 i:1 #2, #1,", NULL, "[N,?]" },
+        { "Slice", 13, "N,8 i:1 i:1 i:1", NULL, "[?,?]" },
+        { "Slice", 13, "N,8 #0, #2, #1, #0,", NULL, "undefined*" },
+        { "Slice", 9, "N,8", "starts=2,1 ends=4,100 axes=1,0", "[?,2]" },
+        { "Slice", 9, "4,8", "starts=1,2 ends=100,4", "[3,2]" },
+        { "Gather", 13, "N,8,3 i:2,M", "axis=1", "[N,2,M,3]" },
+        { "Gather", 13, "N,8,3 #5", "axis=-2", "[N,3]" },
+        { "Gather", 13, "N,8,3 *", NULL, "*" },
+        { "GatherElements", 13, "N,8 i:N,2", "axis=1", "int64[N,2]" },
+        { "GatherND", 13, "N,8,3 i:M,2", NULL, "[M,3]" },
+        { "GatherND", 13, "N,8,3 i:N,4,1", "batch_dims=1", "[N,4,3]" },
+        { "ScatterND", 13, "N,8 i:4,2 4", NULL, "[N,8]" },
+        { "ScatterElements", 13, "N,8 i:4,2 4,2", NULL, "[N,8]" },
+        { "Compress", 11, "N,8 b:8", "axis=1", "[N,?]" },
+        { "Compress", 11, "N,8 b:8", NULL, "[?]" },
+        { "TopK", 11, "N,8 #3,", NULL, "[N,3] int64[N,3]" },
+        { "TopK", 1, "N,8", "k=3 axis=0", "[3,8] int64[3,8]" },
+        { "OneHot", 11, "i:N,2 #5 2", NULL, "[N,2,5]" },
+        { "OneHot", 11, "i:N,2 #5 2", "axis=0", "[5,N,2]" },
+        { "NonZero", 13, "N,3", NULL, "int64[2,?]" },
+        { "NonZero", 13, "#0,3,0,5", NULL, "int64[1,2]{1,3}" },
+        { "Unique", 11, "N,3", "axis=1", "[N,?] int64[?] int64[3] int64[?]" },
+        { "ArgMax", 13, "N,3,4", "axis=1 keepdims=0", "int64[N,4]" },
+        { "ArgMax", 13, "N,3,4", "axis=-1", "int64[N,3,1]" },
+        { "ReduceMean", 13, "N,3,4", "axes=1,2", "[N,1,1]" },
+        { "ReduceMean", 13, "N,3,4", "axes=1, keepdims=0", "[N,4]" },
+        { "ReduceMean", 13, "N,3,4", NULL, "[1,1,1]" },
+        { "ReduceMean", 18, "N,3,4 #-1,", "keepdims=0", "[N,3]" },
+        { "ReduceMean", 18, "N,3,4", "noop_with_empty_axes=1", "[N,3,4]" },
+        { "ReduceMean", 18, "N,3,4 i:1", NULL, "[?,?,?]" },
+        { "ReduceMean", 18, "N,3,4 i:1", "keepdims=0", "*" },
+        { "ReduceSum", 13, "N,3,4 #0,", "keepdims=0", "[3,4]" },
+        { "ReduceSum", 11, "N,3,4", "axes=0, keepdims=0", "[3,4]" },
+        { "Einsum", 12, "N,3,4 N,4,5", "equation=bij,bjk->bik", "[N,3,5]" },
+        { "Einsum", 12, "3,4 4,5", "equation=ij,jk", "[3,5]" },
+        { "Einsum", 12, "N,3,3", "equation=...ii->...i", "*" },
+        { "Einsum", 12, "N,3 4,3", "equation=ij,jk->ik", "undefined*" },
+    };
+    CHECK_CASES(cases);
+}
+
+static void tensors_grow_and_are_made(void **state)
+{
+    (void)state;
+    static const struct rule_case cases[] = {
+        { "Pad", 13, "N,3,4 #0,1,-1,0,0,2", NULL, "[N,4,5]" },
+        { "Pad", 18, "N,3,4 #1,2 _ #-1,", NULL, "[N,3,7]" },
+        { "Pad", 13, "N,3,4 i:6", NULL, "[?,?,?]" },
+        { "Pad", 2, "N,3", "pads=0,1,0,1", "[N,5]" },
+        { "Pad", 1, "N,3", "paddings=0,1,0,1", "[N,5]" },
+        { "Tile", 13, "N,3 #1,4", NULL, "[N,12]" },
+        { "Tile", 13, "N,3 i:2", NULL, "[?,?]" },
+        { "Tile", 1, "N,3 #4 #1", NULL, "[N,12]" },
+        { "Expand", 13, "N,1 #1,4", NULL, "[N,4]" },
+        { "Expand", 13, "3,1 #2,1,4", NULL, "[2,3,4]" },
+        { "Expand", 13, "3,1 N,M $1", NULL, "[3,M]" },
+        { "Expand", 13, "3,1 i:2", NULL, "[3,?]" },
+        { "Expand", 13, "3,4 #2,4", NULL, "undefined*" },
+        { "ConstantOfShape", 13, "#2,3", NULL, "[2,3]" },
+        { "ConstantOfShape", 13, "i:3", NULL, "[?,?,?]" },
+        { "Shape", 15, "N,3,H", "start=1", "int64[2]{3,H}" },
+        { "Shape", 15, "N,3,H", "start=-2 end=-1", "int64[1]{3}" },
+        { "Shape", 15, "N,3,H", "start=2 end=1", "int64[0]{}" },
+        { "Shape", 13, "*", NULL, "int64[?]" },
+        { "Size", 13, "2,3,4", NULL, "int64[]{24}" },
+        { "Size", 13, "N,3", NULL, "int64[]{?}" },
+        { "EyeLike", 13, "i:N,3", "dtype=1", "[N,3]" },
+        { "Range", 13, "#2 #11 #3", NULL, "int64[3]{2,5,8}" },
+        { "Range", 13, "#5 #0 #-2", NULL, "int64[3]{5,3,1}" },
+        { "Range", 13, "#5 #5 #1", NULL, "int64[0]{}" },
+        { "Range", 13, "i:scalar #5 #1", NULL, "int64[?]" },
+        { "RandomNormal", 13, "", "shape=2,3", "[2,3]" },
+        { "RandomUniformLike", 13, "N,3", "dtype=10", "float16[N,3]" },
+        { "Multinomial", 13, "N,3", "sample_size=4", "int32[N,4]" },
+        { "HannWindow", 17, "#10", NULL, "[10]" },
+        { "CenterCropPad", 18, "N,3,4 #2,7", "axes=1,2", "[N,2,7]" },
+    };
+    CHECK_CASES(cases);
+}
+
+static void windows_slide_over_space(void **state)
+{
+    (void)state;
+    static const struct rule_case cases[] = {
+        { "Conv", 11, "N,3,9,11 8,3,3,5", NULL, "[N,8,7,7]" },
+        { "Conv", 11, "N,3,9,11 8,3,3,5", "pads=1,2,0,1 strides=2,3 dilations=1,2", "[N,8,4,2]" },
+        { "Conv", 11, "N,3,H,W 8,3,3,3", "pads=1,1,1,1", "[N,8,H,W]" },
+        { "Conv", 11, "N,3,H,W 8,3,3,3", NULL, "[N,8,?,?]" },
+        { "Conv", 11, "N,3,9,10 8,3,3,3", "auto_pad=SAME_UPPER strides=2,2", "[N,8,5,5]" },
+        { "Conv", 11, "N,3,9,10 8,3,3,3", "auto_pad=VALID strides=2,2 pads=1,1,1,1", "[N,8,4,4]" },
+        { "Conv", 11, "N,6,9 8,3,3", "group=2", "[N,8,7]" },
+        { "Conv", 11, "N,6,9 8,3,3", "group=3", "undefined*" },
+        { "Conv", 11, "N,3,2 8,3,3", NULL, "undefined*" },
+        { "Conv", 11, "* 8,3,3,3", NULL, "[?,8,?,?]" },
+        { "Conv", 11, "N,3,9,9 *", "kernel_shape=3,3", "[N,?,7,7]" },
+        { "Conv", 11, "N,3,9,9 *", NULL, "[N,?,?,?]" },
+        { "ConvInteger", 10, "u:N,3,9 u:8,3,3", NULL, "int32[N,8,7]" },
+        { "QLinearConv", 10, "u:N,3,9 scalar u:scalar u:8,3,3 scalar u:scalar scalar c:scalar", NULL, "int8[N,8,7]" },
+        { "ConvTranspose", 11, "N,3,4,5 3,8,3,3", NULL, "[N,8,6,7]" },
+        { "ConvTranspose", 11, "N,6,4 6,8,3", "group=2 strides=2, output_padding=1, pads=1,0", "[N,16,9]" },
+        { "ConvTranspose", 11, "N,3,4,5 3,8,3,3", "strides=2,3 auto_pad=SAME_UPPER", "[N,8,8,15]" },
+        { "ConvTranspose", 11, "N,3,4,5 3,8,3,3", "strides=2,3 output_shape=9,14", "[N,8,9,14]" },
+        { "ConvTranspose", 11, "N,4,4 3,8,3", NULL, "undefined*" },
+        { "MaxPool", 12, "N,3,9,9", "kernel_shape=2,3 strides=2,2", "[N,3,4,4] int64[N,3,4,4]" },
+        { "MaxPool", 12, "N,3,9,9", "kernel_shape=2,2 strides=2,2 ceil_mode=1", "[N,3,5,5]" },
+        { "MaxPool", 12, "N,3,2", "kernel_shape=1, strides=3, ceil_mode=1", "[N,3,?]" },
+        { "MaxPool", 22, "N,3,2", "kernel_shape=1, strides=3, ceil_mode=1", "[N,3,1]" },
+        { "MaxPool", 12, "N,3,H", "kernel_shape=3, pads=1,1", "[N,3,H]" },
+        { "AveragePool", 11, "N,3,9,9", "kernel_shape=3,3 auto_pad=SAME_LOWER strides=2,2", "[N,3,5,5]" },
+        { "AveragePool", 11, "*", "kernel_shape=3,3", "[?,?,?,?]" },
+        { "GlobalAveragePool", 13, "N,C,H,W", NULL, "[N,C,1,1]" },
+        { "MaxUnpool", 11, "N,3,4 i:N,3,4", "kernel_shape=2, strides=2,", "[N,3,8]" },
+        { "MaxUnpool", 11, "N,3,4 i:N,3,4 #1,3,9", "kernel_shape=2, strides=2,", "[1,3,9]" },
+        { "Upsample", 7, "N,3,4,5", "scales=1.0,1.0,2.0,1.5", "[N,3,8,7]" },
+        { "Upsample", 9, "N,3,H,5 .1,1,2,2", NULL, "[N,3,?,10]" },
+        { "Resize", 10, "N,3,4,5 .1,1,2,0.5", NULL, "[N,3,8,2]" },
+        { "Resize", 13, "N,3,4,5 _ .1,1,2,0.3", NULL, "[N,3,8,1]" },
+        { "Resize", 13, "N,3,10,5 _ .1,1,0.7,1", NULL, "[N,3,?,5]" },
+        { "Resize", 13, "N,3,4,5 _ # #1,3,7,9", NULL, "[1,3,7,9]" },
+        { "Resize", 18, "N,3,4,5 _ _ #7,9", "axes=2,3", "[N,3,7,9]" },
+        { "Resize", 18, "N,3,4,5 _ _ #7,9", "axes=2,3 keep_aspect_ratio_policy=not_larger", "[N,3,?,?]" },
+        { "Resize", 13, "N,3,4,5 _ 4", NULL, "[?,?,?,?]" },
+        { "GridSample", 16, "N,3,4,5 N,7,9,2", NULL, "[N,3,7,9]" },
+        { "AffineGrid", 20, "N,2,3 #4,3,7,9", NULL, "[4,7,9,2]" },
+        { "RoiAlign", 16, "N,3,9,9 M,4 i:M", "output_height=5 output_width=6", "[M,3,5,6]" },
+        { "MaxRoiPool", 13, "N,3,9,9 M,5", "pooled_shape=5,6", "[M,3,5,6]" },
+        { "NonMaxSuppression", 11, "1,9,4 1,1,9", NULL, "int64[?,3]" },
+        { "Col2Im", 18, "N,12,8 #5,6 #2,2", NULL, "[N,3,5,6]" },
+        { "DeformConv", 19, "N,3,9,9 8,3,3,3 N,18,7,7", NULL, "[N,8,7,7]" },
+        { "LpPool", 18, "N,3,9", "kernel_shape=3,", "[N,3,7]" },
+    };
+    CHECK_CASES(cases);
+}
+
+static void matrices_multiply_and_layers_recur(void **state)
+{
+    (void)state;
+    static const struct rule_case cases[] = {
+        { "MatMul", 13, "N,3,4 4,5", NULL, "[N,3,5]" },
+        { "MatMul", 13, "3,4 N,4,5", NULL, "[N,3,5]" },
+        { "MatMul", 13, "N,1,3,4 6,4,5", NULL, "[N,6,3,5]" },
+        { "MatMul", 13, "4 4", NULL, "[]" },
+        { "MatMul", 13, "4 N,4,5", NULL, "[N,5]" },
+        { "MatMul", 13, "N,3,4 4", NULL, "[N,3]" },
+        { "MatMul", 13, "N,3,4 5,6", NULL, "undefined*" },
+        { "MatMul", 13, "* 4,5", NULL, "*" },
+        { "MatMulInteger", 10, "u:N,4 u:4,5", NULL, "int32[N,5]" },
+        { "QLinearMatMul", 10, "u:N,4 scalar u:scalar u:4,5 scalar u:scalar scalar c:scalar", NULL, "int8[N,5]" },
+        { "Gemm", 13, "N,4 4,5 5", NULL, "[N,5]" },
+        { "Gemm", 13, "4,N 5,4", "transA=1 transB=1", "[N,5]" },
+        { "Gemm", 13, "* 5,4", "transB=1", "[?,5]" },
+        { "Gemm", 13, "N,3 5,4", "transB=1", "undefined*" },
+        { "Gemm", 13, "N,3,4 4,5", NULL, "undefined*" },
+        { "LSTM", 13, "T,N,6 1,20,6 1,20,5", "hidden_size=5", "[T,1,N,5] [1,N,5] [1,N,5]" },
+        { "LSTM", 14, "N,T,6 2,20,6 2,20,5", "layout=1 direction=bidirectional", "[N,T,2,5] [N,2,5] [N,2,5]" },
+        { "GRU", 13, "* 1,15,6 1,15,5", "direction=reverse", "[?,1,?,5] [1,?,5]" },
+        { "RNN", 13, "T,N,6 1,5,6 1,5,5", NULL, "[T,1,N,5] [1,N,5]" },
+        { "Det", 11, "N,3,3", NULL, "[N]" },
+        { "Attention", 23, "N,2,7,8 N,2,9,8 N,2,9,5", NULL, "[N,2,7,5]" },
+    };
+    CHECK_CASES(cases);
+}
+
+static void shape_arithmetic_is_followed(void **state)
+{
+    (void)state;
+    static const struct rule_case cases[] = {
+        { "Add", 13, "#2,3 #4,5", NULL, "int64[2]{6,8}" },
+        { "Sub", 13, "#2,3 #4", NULL, "int64[2]{?,?}" },
+        { "Mul", 13, "N,3 $0 #2,4", NULL, "[N,3]" },
+        { "Div", 13, "#7,-7 #2", NULL, "int64[2]{3,?}" },
+        { "Mod", 13, "#7,9 #4", NULL, "int64[2]{3,1}" },
+        { "Equal", 13, "#7,9 #7", NULL, "bool[2]{1,0}" },
+        { "Less", 13, "#7,5 #7", NULL, "bool[2]{0,1}" },
+        { "LessOrEqual", 16, "#7,8 #7", NULL, "bool[2]{1,0}" },
+        { "Greater", 13, "#7,8 #7", NULL, "bool[2]{0,1}" },
+        { "GreaterOrEqual", 16, "#7,6 #7", NULL, "bool[2]{1,0}" },
+        { "Min", 13, "#7,6 #3,9 #5", NULL, "int64[2]{3,5}" },
+        { "Max", 13, "#7,6 #3,9", NULL, "int64[2]{7,9}" },
+        { "Neg", 13, "#-7,-6", NULL, "int64[2]{7,6}" },
+        { "Abs", 13, "#-7,6", NULL, "int64[2]{7,6}" },
+        { "Cast", 13, "#7,0", "to=9", "bool[2]{1,0}" },
+        { "Cast", 13, "#7,300", "to=2", "uint8[2]{7,?}" },
+        { "Cast", 13, "#7,8", "to=1", "[2]" },
+        { "Cast", 13, ".7,8.5", "to=7", "int64[2]{7,?}" },
+        { "Gather", 13, "#4,5,6 #-1,0", NULL, "int64[2]{6,4}" },
+        { "Gather", 13, "#4,5,6 #1", NULL, "int64[]{5}" },
+        { "Slice", 13, "#4,5,6,7 #1, #3,", NULL, "int64[2]{5,6}" },
+        { "Slice", 13, "#4,5,6,7 #-1, #-9, #0, #-2,", NULL, "int64[2]{7,5}" },
+        { "Concat", 13, "#4,5 i:1 #6,", "axis=0", "int64[4]{4,5,?,6}" },
+        { "Split", 13, "#4,5,6 #2,1", NULL, "int64[2]{4,5} int64[1]{6}" },
+        { "Squeeze", 13, "#4, #0,", NULL, "int64[]{4}" },
+        { "Unsqueeze", 13, "#4 #0,", NULL, "int64[1]{4}" },
+        { "Reshape", 13, "#4,5,6,7 #2,2", NULL, "int64[2,2]{4,5,6,7}" },
+        { "Tile", 13, "#4,5 #2,", NULL, "int64[4]{4,5,4,5}" },
+        { "Expand", 13, "#4, #3,", NULL, "int64[3]{4,4,4}" },
+        { "Where", 13, "b:2 #4,5 #4,6", NULL, "int64[2]{4,?}" },
+        { "ReduceProd", 13, "#4,5,6", "keepdims=0", "int64[]{120}" },
+        { "ReduceSum", 13, "#4,5,6", NULL, "int64[1]{15}" },
+        { "ReduceMax", 13, "#4,9,6", NULL, "int64[1]{9}" },
+        { "ReduceMin", 13, "#4,9,6", NULL, "int64[1]{4}" },
+        { "And", 13, "b:2 b:2", NULL, "bool[2]" },
+        { "Identity", 13, "#4,5", NULL, "int64[2]{4,5}" },
+        { "Sub", 13, "#4,5 #0,1", NULL, "int64[2]{4,4}" },
+    };
+    CHECK_CASES(cases);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(element_wise_operators_keep_or_broadcast_shapes),
+        cmocka_unit_test(axes_are_moved_split_and_merged),
+        cmocka_unit_test(parts_are_joined_cut_and_picked),
+        cmocka_unit_test(tensors_grow_and_are_made),
+        cmocka_unit_test(windows_slide_over_space),
+        cmocka_unit_test(matrices_multiply_and_layers_recur),
+        cmocka_unit_test(shape_arithmetic_is_followed),
+    };
+    (void)assert_value;
+    (void)close_build;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
