@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Symbols: laws of the normal form, and random expressions held against their values. */
+#include "onnx/symbol.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct memory memory;
+static struct arena arena;
+static struct symbols *s;
+
+static int open_arena(void **state)
+{
+    (void)state;
+    arena_open(&arena, &memory);
+    s = symbols_new(&arena);
+    return 0;
+}
+
+static int close_arena(void **state)
+{
+    (void)state;
+    arena_close(&arena);
+    return 0;
+}
+
+static int n(int64_t value)
+{
+    return symbol_number(s, value);
+}
+
+static void sums_and_products_have_one_form(void **state)
+{
+    (void)state;
+    int a = symbol_fresh(s, 0), b = symbol_fresh(s, 0), c = symbol_fresh(s, 0);
+    assert_int_not_equal(a, b);
+    assert_int_equal(symbol_add(s, a, b), symbol_add(s, b, a));
+    assert_int_equal(symbol_subtract(s, symbol_add(s, a, b), a), b);
+    assert_int_equal(symbol_subtract(s, a, a), n(0));
+    assert_int_equal(symbol_multiply(s, symbol_add(s, a, b), c),
+                     symbol_add(s, symbol_multiply(s, c, b), symbol_multiply(s, a, c)));
+    assert_int_equal(symbol_multiply(s, a, n(0)), n(0));
+    assert_int_equal(symbol_add(s, n(2), n(3)), n(5));
+    assert_int_equal(symbol_add(s, a, 0), 0);
+    assert_int_equal(symbol_multiply(s, 0, n(0)), 0);
+}
+
+static void quotients_cancel_and_round_down(void **state)
+{
+    (void)state;
+    int a = symbol_fresh(s, 0), b = symbol_fresh(s, 0);
+    int ab = symbol_multiply(s, a, b), six = symbol_multiply(s, ab, n(6));
+    assert_int_equal(symbol_divide(s, six, symbol_multiply(s, a, n(2))), symbol_multiply(s, b, n(3)));
+    assert_int_equal(symbol_divide(s, a, a), n(1));
+    assert_int_equal(symbol_divide(s, n(-7), n(2)), n(-4));
+    assert_int_equal(symbol_divide_up(s, n(7), n(2)), n(4));
+    assert_int_equal(symbol_divide(s, a, n(0)), 0);
+    assert_int_equal(symbol_divide_exactly(s, six, n(4)), 0);
+    /* (a + 5) / 2  =  (a + 1) / 2 + 2 */
+    assert_int_equal(symbol_divide(s, symbol_add(s, a, n(5)), n(2)),
+                     symbol_add(s, symbol_divide(s, symbol_add(s, a, n(1)), n(2)), n(2)));
+    assert_int_not_equal(symbol_divide(s, a, n(2)), symbol_divide(s, b, n(2)));
+}
+
+static void bounds_decide_maxima_where_they_can(void **state)
+{
+    (void)state;
+    int a = symbol_fresh(s, 1), any = symbol_fresh(s, INT64_MIN);
+    int less = symbol_subtract(s, a, n(1));
+    assert_int_equal(symbol_minimum(s, symbol_add(s, symbol_multiply(s, a, n(3)), n(2))), 5);
+    assert_int_equal(symbol_maximum(s, less, n(0)), less);
+    assert_int_equal(symbol_least(s, a, less), less);
+    assert_int_equal(symbol_minimum(s, symbol_subtract(s, n(9), a)), INT64_MIN);
+    assert_int_not_equal(symbol_maximum(s, any, n(0)), any);
+    assert_int_equal(symbol_minimum(s, symbol_maximum(s, any, n(0))), 0);
+}
+
+static void dims_broadcast(void **state)
+{
+    (void)state;
+    int a = symbol_fresh(s, 0), b = symbol_fresh(s, 0), more = symbol_add(s, b, n(2));
+    assert_int_equal(symbol_broadcast(s, a, a), a);
+    assert_int_equal(symbol_broadcast(s, a, n(1)), a);
+    assert_int_equal(symbol_broadcast(s, n(7), a), n(7));
+    assert_int_equal(symbol_broadcast(s, a, more), more);
+    assert_int_equal(symbol_broadcast(s, n(2), n(3)), 0);
+    assert_int_equal(symbol_broadcast(s, a, b), symbol_broadcast(s, b, a));
+    assert_int_not_equal(symbol_broadcast(s, a, b), a);
+}
+
+static void overflow_and_size_end_in_an_unknown(void **state)
+{
+    (void)state;
+    int a = symbol_fresh(s, 0), power = a, sum = a;
+    assert_int_equal(symbol_multiply(s, n(INT64_MAX), n(2)), 0);
+    assert_int_equal(symbol_add(s, n(INT64_MAX), n(1)), 0);
+    for (int i = 0; i < 20; i++) {
+        power = symbol_multiply(s, power, a);
+        sum = symbol_add(s, sum, symbol_fresh(s, 0));
+        assert_int_not_equal(power, 0);
+        assert_int_not_equal(sum, 0);
+        assert_int_equal(symbol_minimum(s, power), 0);
+    }
+}
+
+static void what_came_later_is_told_apart(void **state)
+{
+    (void)state;
+    int a = symbol_fresh(s, 0);
+    int age = symbols_age(s);
+    int b = symbol_fresh(s, 0);
+    assert_true(symbol_newest(s, symbol_divide(s, a, n(2))) <= age);
+    assert_true(symbol_newest(s, symbol_maximum(s, a, b)) > age);
+    assert_int_equal(symbol_newest(s, n(3)), 0);
+}
+
+/* Random expressions over five unknowns, with the values they take for some choices of the unknowns. */
+
+enum { UNKNOWNS = 5, CHOICES = 4, EXPRESSIONS = 400 };
+
+struct expression {
+    int symbol;
+    int64_t values[CHOICES];
+};
+
+static uint64_t next(uint64_t *random)
+{
+    *random = *random * 6364136223846793005u + 1442695040888963407u;
+    return *random >> 33;
+}
+
+static int64_t floor_divide(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
+static bool combine(const struct expression *a, const struct expression *b, unsigned operation, struct expression *c)
+{
+    static int (*const by_symbol[])(struct symbols *, int, int) = {
+        symbol_add, symbol_subtract, symbol_multiply, symbol_divide, symbol_maximum, symbol_least, symbol_divide_exactly };
+    c->symbol = by_symbol[operation](s, a->symbol, b->symbol);
+    for (int i = 0; i < CHOICES; i++) {
+        int64_t x = a->values[i], y = b->values[i];
+        if (llabs(x) > 1 << 30 || llabs(y) > 1 << 30 || (operation % 3 == 0 && operation && y < 1)) return false;
+        c->values[i] = operation == 0 ? x + y : operation == 1 ? x - y : operation == 2 ? x * y :
+                       operation == 4 ? (x > y ? x : y) : operation == 5 ? (x < y ? x : y) : floor_divide(x, y);
+    }
+    return c->symbol != 0;
+}
+
+static void check(const struct expression *a, const struct expression *b)
+{
+    int64_t number;
+    for (int i = 0; i < CHOICES; i++) {
+        if (a->symbol == b->symbol) assert_int_equal(a->values[i], b->values[i]);
+        if (symbol_is_number(s, a->symbol, &number)) assert_int_equal(number, a->values[i]);
+        assert_true(symbol_minimum(s, a->symbol) <= a->values[i]);
+    }
+}
+
+static void equal_symbols_have_equal_values(void **state)
+{
+    (void)state;
+    static struct expression list[EXPRESSIONS];
+    size_t agreed = 0;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        uint64_t random = seed;
+        size_t count = 0;
+        s = symbols_new(&arena);
+        for (; count < UNKNOWNS; count++) {
+            list[count].symbol = symbol_fresh(s, count % 2);
+            for (int i = 0; i < CHOICES; i++) list[count].values[i] = (int64_t)(count % 2 + next(&random) % 9);
+        }
+        for (; count < UNKNOWNS + 6; count++) {
+            int64_t value = (int64_t)(next(&random) % 9) - 2;
+            list[count].symbol = n(value);
+            for (int i = 0; i < CHOICES; i++) list[count].values[i] = value;
+        }
+        for (int tries = 0; tries < 20000 && count < EXPRESSIONS; tries++) {
+            const struct expression *a = &list[next(&random) % count], *b = &list[next(&random) % count];
+            if (combine(a, b, (unsigned)(next(&random) % 7), &list[count])) count++;
+        }
+        for (size_t i = 0; i < count; i++) {
+            for (size_t j = 0; j < count; j++) {
+                check(&list[i], &list[j]);
+                agreed += i != j && list[i].symbol == list[j].symbol;
+            }
+        }
+    }
+    assert_true(agreed > 1000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(sums_and_products_have_one_form, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(quotients_cancel_and_round_down, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(bounds_decide_maxima_where_they_can, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(dims_broadcast, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(overflow_and_size_end_in_an_unknown, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(what_came_later_is_told_apart, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(equal_symbols_have_equal_values, open_arena, close_arena),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
