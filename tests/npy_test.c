@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Tensors in files: numpy's .npy and .npz, and the single messages of ONNX's test layout. */
+#include "data/npy.h"
+#include "data/npz.h"
+#include "data/pb.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct memory memory;
+static struct arena arena;
+static char path[] = "npy_test.XXXXXX.npz";
+
+static int open_arena(void **state)
+{
+    (void)state;
+    memory = (struct memory){ 0 };
+    arena_open(&arena, &memory);
+    strcpy(path, "npy_test.XXXXXX.npz");
+    int fd = mkstemps(path, 4);
+    if (fd < 0) return 1;
+    close(fd);
+    return 0;
+}
+
+static int close_arena(void **state)
+{
+    (void)state;
+    arena_close(&arena);
+    unlink(path);
+    return memory.used != 0;
+}
+
+/* A file as numpy writes it: version 1.0, a dict, the elements. */
+static struct bytes npy_file(const char *dict, const void *elements, size_t size)
+{
+    size_t length = strlen(dict);
+    unsigned char *at = arena_alloc(&arena, 10 + length + size);
+    memcpy(at, "\x93NUMPY\x01\x00", 8);
+    at[8] = (unsigned char)length;
+    at[9] = (unsigned char)(length >> 8);
+    memcpy(at + 10, dict, length);
+    if (size) memcpy(at + 10 + length, elements, size);
+    return (struct bytes){ at, 10 + length + size };
+}
+
+static struct tensor parsed(struct bytes bytes)
+{
+    struct tensor tensor;
+    struct bnfuse_error error = { 0 };
+    if (!npy_parse(&tensor, &arena, "x.npy", bytes, &error)) fail_msg("%s", error.message);
+    return tensor;
+}
+
+static void assert_refused(struct bytes bytes, const char *words)
+{
+    struct tensor tensor;
+    struct bnfuse_error error = { 0 };
+    assert_false(npy_parse(&tensor, &arena, "x.npy", bytes, &error));
+    assert_int_equal(error.status, BNFUSE_USAGE);
+    assert_non_null(strstr(error.message, "x.npy"));
+    if (!strstr(error.message, words)) fail_msg("%s", error.message);
+}
+
+static void assert_values(const struct tensor *tensor, const double *expected, int64_t count)
+{
+    double values[64];
+    assert_int_equal(tensor->count, count);
+    assert_true(tensor_read_real(tensor, 0, count, values, NULL));
+    for (int64_t i = 0; i < count; i++) assert_true(values[i] == expected[i]);
+}
+
+static void reads_what_numpy_writes(void **state)
+{
+    (void)state;
+    float elements[] = { 1, 2, 3, 4, 5, 6 };
+    struct tensor tensor = parsed(npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }   \n", elements,
+                                           sizeof elements));
+    assert_int_equal(tensor.type, DTYPE_FLOAT);
+    assert_int_equal(tensor.rank, 2);
+    assert_int_equal(tensor.dims[0], 2);
+    assert_int_equal(tensor.dims[1], 3);
+    assert_values(&tensor, (double[]){ 1, 2, 3, 4, 5, 6 }, 6);
+}
+
+static void fortran_order_is_turned_into_c_order(void **state)
+{
+    (void)state;
+    int16_t elements[] = { 11, 21, 12, 22, 13, 23 };
+    struct tensor tensor = parsed(npy_file("{'descr': '<i2', 'fortran_order': True, 'shape': (2, 3), }\n", elements,
+                                           sizeof elements));
+    assert_values(&tensor, (double[]){ 11, 12, 13, 21, 22, 23 }, 6);
+}
+
+static void big_endian_elements_are_turned_round(void **state)
+{
+    (void)state;
+    unsigned char elements[] = { 0x01, 0x02, 0xff, 0xfe };
+    struct tensor tensor = parsed(npy_file("{'descr': '>i2', 'fortran_order': False, 'shape': (2,), }\n", elements, 4));
+    assert_values(&tensor, (double[]){ 0x0102, -2 }, 2);
+}
+
+static void scalars_and_empty_arrays_have_no_and_zero_dims(void **state)
+{
+    (void)state;
+    double element = 2.5;
+    struct tensor scalar = parsed(npy_file("{'descr': '<f8', 'fortran_order': False, 'shape': (), }\n", &element, 8));
+    struct tensor empty = parsed(npy_file("{'descr': '|b1', 'fortran_order': False, 'shape': (3, 0), }\n", NULL, 0));
+    assert_int_equal(scalar.rank, 0);
+    assert_values(&scalar, (double[]){ 2.5 }, 1);
+    assert_int_equal(empty.count, 0);
+    assert_int_equal(empty.type, DTYPE_BOOL);
+}
+
+static void unicode_strings_become_utf8(void **state)
+{
+    (void)state;
+    uint32_t elements[] = { 'h', 0xe9, 0, 0x4e2d, 0x1f600, 'z' };
+    struct tensor tensor = parsed(npy_file("{'descr': '<U3', 'fortran_order': False, 'shape': (2,), }\n", elements,
+                                           sizeof elements));
+    assert_int_equal(tensor.type, DTYPE_STRING);
+    assert_string_equal(tensor.strings[0], "h\xc3\xa9");
+    assert_string_equal(tensor.strings[1], "\xe4\xb8\xad\xf0\x9f\x98\x80z");
+}
+
+static void pickles_and_broken_files_are_refused(void **state)
+{
+    (void)state;
+    char elements[64] = "";
+    assert_refused(npy_file("{'descr': '|O', 'fortran_order': False, 'shape': (2,), }\n", elements, 16), "not supported");
+    assert_refused(npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n", elements, 23), "shorter");
+    assert_refused(npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 99999999999), }\n", elements,
+                            64), "not a .npy");
+    assert_refused(npy_file("{'descr': '<f4', 'shape': (2, 3), }\n", elements, 24), "not a .npy");
+    assert_refused((struct bytes){ (const unsigned char *)"\x93NUMPY\x01\x00\xff\xff", 10 }, "not a .npy");
+    assert_refused((struct bytes){ (const unsigned char *)"PK", 2 }, "not a .npy");
+}
+
+static struct tensor numbers(enum dtype type, int rank, const int64_t *dims, const double *values)
+{
+    return *tensor_exact(&arena, type, rank, dims, values);
+}
+
+static void what_is_written_reads_back(void **state)
+{
+    (void)state;
+    static const enum dtype types[] = { DTYPE_FLOAT, DTYPE_DOUBLE, DTYPE_FLOAT16 };
+    double values[] = { 0.5, -1, 2, 1024, -0.25, 3 };
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        struct tensor tensor = numbers(types[i], 3, (int64_t[]){ 1, 3, 2 }, values), back;
+        assert_true(npy_write(&tensor, &arena, path, NULL));
+        assert_true(npy_read(&back, &arena, path, NULL));
+        assert_int_equal(back.type, types[i]);
+        assert_int_equal(back.rank, 3);
+        assert_int_equal(back.dims[1], 3);
+        assert_values(&back, values, 6);
+    }
+}
+
+static void types_that_numpy_lacks_are_written_as_wider_ones(void **state)
+{
+    (void)state;
+    double values[] = { 1.5, -2 };
+    struct tensor tensor = numbers(DTYPE_BFLOAT16, 1, (int64_t[]){ 2 }, values), back;
+    assert_true(npy_write(&tensor, &arena, path, NULL));
+    assert_true(npy_read(&back, &arena, path, NULL));
+    assert_int_equal(back.type, DTYPE_FLOAT);
+    assert_values(&back, values, 2);
+
+    struct tensor nibbles = { .type = DTYPE_INT4, .rank = 1, .count = 3, .dims = (int64_t[]){ 3 }, .bytes = "\xe1\x07" };
+    assert_true(npy_write(&nibbles, &arena, path, NULL));
+    assert_true(npy_read(&back, &arena, path, NULL));
+    assert_int_equal(back.type, DTYPE_INT8);
+    assert_values(&back, (double[]){ 1, -2, 7 }, 3);
+}
+
+static void the_elements_of_a_file_start_at_a_multiple_of_64(void **state)
+{
+    (void)state;
+    struct tensor tensor = numbers(DTYPE_FLOAT, 1, (int64_t[]){ 1 }, (double[]){ 1 });
+    struct bytes parts[2];
+    assert_true(npy_format(&tensor, &arena, parts, NULL));
+    assert_int_equal(parts[0].size % 64, 0);
+    assert_int_equal(parts[0].at[parts[0].size - 1], '\n');
+}
+
+static void strings_survive_a_file(void **state)
+{
+    (void)state;
+    char *strings[] = { "", "caf\xc3\xa9", "abc" };
+    struct tensor tensor = { .type = DTYPE_STRING, .rank = 1, .count = 3, .dims = (int64_t[]){ 3 }, .strings = strings };
+    struct tensor back;
+    assert_true(npy_write(&tensor, &arena, path, NULL));
+    assert_true(npy_read(&back, &arena, path, NULL));
+    for (int i = 0; i < 3; i++) assert_string_equal(back.strings[i], strings[i]);
+}
+
+static void a_file_that_cannot_be_written_says_so(void **state)
+{
+    (void)state;
+    struct tensor tensor = numbers(DTYPE_FLOAT, 1, (int64_t[]){ 1 }, (double[]){ 1 });
+    struct bnfuse_error error = { 0 };
+    assert_false(npy_write(&tensor, &arena, "no/such/directory/x.npy", &error));
+    assert_int_equal(error.status, BNFUSE_USAGE);
+    assert_non_null(strstr(error.message, "no/such/directory/x.npy"));
+}
+
+static void an_archive_keeps_names_and_tensors(void **state)
+{
+    (void)state;
+    struct datum data[] = {
+        { .name = "first", .tensor = numbers(DTYPE_FLOAT, 1, (int64_t[]){ 2 }, (double[]){ 1, 2 }) },
+        { .name = "second one", .tensor = numbers(DTYPE_DOUBLE, 0, NULL, (double[]){ 7 }) },
+    };
+    struct datum *back;
+    size_t count;
+    assert_true(npz_write(data, 2, &arena, path, NULL));
+    assert_true(npz_read(&back, &count, &arena, path, NULL));
+    assert_int_equal(count, 2);
+    assert_string_equal(back[0].name, "first");
+    assert_string_equal(back[1].name, "second one");
+    assert_values(&back[0].tensor, (double[]){ 1, 2 }, 2);
+    assert_values(&back[1].tensor, (double[]){ 7 }, 1);
+}
+
+static void an_archive_that_is_none_is_refused(void **state)
+{
+    (void)state;
+    struct datum *data;
+    size_t count;
+    struct bnfuse_error error = { 0 };
+    assert_true(bytes_write(path, &(struct bytes){ (const unsigned char *)"no archive", 10 }, 1, NULL));
+    assert_false(npz_read(&data, &count, &arena, path, &error));
+    assert_int_equal(error.status, BNFUSE_USAGE);
+}
+
+/* ---- the messages of ONNX's test layout ---- */
+
+static BnfuseOnnx__TypeProto tensor_type = BNFUSE_ONNX__TYPE_PROTO__INIT;
+static BnfuseOnnx__TypeProto__Tensor float_type = BNFUSE_ONNX__TYPE_PROTO__TENSOR__INIT;
+
+static const BnfuseOnnx__TypeProto *float_tensor(void)
+{
+    float_type.has_elem_type = 1;
+    float_type.elem_type = DTYPE_FLOAT;
+    tensor_type.value_case = BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+    tensor_type.tensor_type = &float_type;
+    return &tensor_type;
+}
+
+static void a_tensor_message_reads_back(void **state)
+{
+    (void)state;
+    struct datum datum = { .name = "x", .tensor = numbers(DTYPE_FLOAT, 2, (int64_t[]){ 1, 2 }, (double[]){ 3, 4 }) };
+    struct datum back;
+    assert_true(pb_write(&datum, &arena, path, float_tensor(), NULL));
+    assert_true(pb_read(&back, &arena, path, float_tensor(), NULL));
+    assert_int_equal(back.form, FORM_TENSOR);
+    assert_string_equal(back.name, "x");
+    assert_values(&back.tensor, (double[]){ 3, 4 }, 2);
+}
+
+static void a_sequence_of_sequences_reads_back(void **state)
+{
+    (void)state;
+    struct datum leaves[] = {
+        { .name = "", .tensor = numbers(DTYPE_FLOAT, 1, (int64_t[]){ 2 }, (double[]){ 1, 2 }) },
+        { .name = "", .tensor = numbers(DTYPE_FLOAT, 1, (int64_t[]){ 1 }, (double[]){ 3 }) },
+    };
+    struct datum inner[] = { { .name = "", .form = FORM_SEQUENCE, .items = leaves, .count = 2 },
+                             { .name = "", .form = FORM_SEQUENCE } };
+    struct datum outer = { .name = "s", .form = FORM_SEQUENCE, .items = inner, .count = 2 }, back;
+    BnfuseOnnx__TypeProto__Sequence sequence = BNFUSE_ONNX__TYPE_PROTO__SEQUENCE__INIT;
+    BnfuseOnnx__TypeProto type = BNFUSE_ONNX__TYPE_PROTO__INIT;
+    sequence.elem_type = (BnfuseOnnx__TypeProto *)float_tensor();
+    type.value_case = BNFUSE_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE;
+    type.sequence_type = &sequence;
+    assert_true(pb_write(&outer, &arena, path, &type, NULL));
+    assert_true(pb_read(&back, &arena, path, &type, NULL));
+    assert_int_equal(back.form, FORM_SEQUENCE);
+    assert_int_equal(back.count, 2);
+    assert_int_equal(back.items[0].count, 2);
+    assert_int_equal(back.items[1].count, 0);
+    assert_values(&back.items[0].items[1].tensor, (double[]){ 3 }, 1);
+}
+
+static void an_optional_is_its_content_or_absent(void **state)
+{
+    (void)state;
+    struct datum full = { .name = "o", .tensor = numbers(DTYPE_FLOAT, 0, NULL, (double[]){ 5 }) };
+    struct datum empty = { .name = "o", .form = FORM_ABSENT }, back;
+    BnfuseOnnx__TypeProto__Optional optional = BNFUSE_ONNX__TYPE_PROTO__OPTIONAL__INIT;
+    BnfuseOnnx__TypeProto type = BNFUSE_ONNX__TYPE_PROTO__INIT;
+    optional.elem_type = (BnfuseOnnx__TypeProto *)float_tensor();
+    type.value_case = BNFUSE_ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE;
+    type.optional_type = &optional;
+    assert_true(pb_write(&full, &arena, path, &type, NULL));
+    assert_true(pb_read(&back, &arena, path, &type, NULL));
+    assert_int_equal(back.form, FORM_TENSOR);
+    assert_values(&back.tensor, (double[]){ 5 }, 1);
+    assert_true(pb_write(&empty, &arena, path, &type, NULL));
+    assert_true(pb_read(&back, &arena, path, &type, NULL));
+    assert_int_equal(back.form, FORM_ABSENT);
+}
+
+/* A sequence in a sequence, and so on: 40 deep would be refused before any stack is at risk. */
+static void deeply_nested_messages_are_refused(void **state)
+{
+    (void)state;
+    unsigned char bytes[200];
+    size_t size = 0;
+    for (int depth = 40; depth-- > 0;) {
+        bytes[size++] = 5 << 3 | 2;
+        bytes[size++] = (unsigned char)(2 * depth);
+    }
+    BnfuseOnnx__TypeProto__Sequence sequence = BNFUSE_ONNX__TYPE_PROTO__SEQUENCE__INIT;
+    BnfuseOnnx__TypeProto type = BNFUSE_ONNX__TYPE_PROTO__INIT;
+    type.value_case = BNFUSE_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE;
+    type.sequence_type = &sequence;
+    struct datum datum;
+    struct bnfuse_error error = { 0 };
+    assert_false(pb_parse(&datum, &arena, "s.pb", (struct bytes){ bytes, size }, &type, &error));
+    assert_non_null(strstr(error.message, "s.pb"));
+    assert_true(pb_parse(&datum, &arena, "s.pb", (struct bytes){ bytes + 60, 20 }, &type, &error));
+}
+
+static void truncated_messages_are_refused(void **state)
+{
+    (void)state;
+    struct datum datum = { .name = "x", .tensor = numbers(DTYPE_FLOAT, 1, (int64_t[]){ 8 }, (double[8]){ 1 }) }, back;
+    struct bytes bytes;
+    assert_true(pb_write(&datum, &arena, path, NULL, NULL));
+    assert_true(bytes_read(&bytes, &arena, path, NULL));
+    for (size_t size = 1; size < bytes.size; size++) {
+        struct bnfuse_error error = { 0 };
+        if (pb_parse(&back, &arena, "x.pb", (struct bytes){ bytes.at, size }, NULL, &error))
+            assert_true(back.tensor.count < 8);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_arena, close_arena)
+        TEST(reads_what_numpy_writes),
+        TEST(fortran_order_is_turned_into_c_order),
+        TEST(big_endian_elements_are_turned_round),
+        TEST(scalars_and_empty_arrays_have_no_and_zero_dims),
+        TEST(unicode_strings_become_utf8),
+        TEST(pickles_and_broken_files_are_refused),
+        TEST(what_is_written_reads_back),
+        TEST(types_that_numpy_lacks_are_written_as_wider_ones),
+        TEST(the_elements_of_a_file_start_at_a_multiple_of_64),
+        TEST(strings_survive_a_file),
+        TEST(a_file_that_cannot_be_written_says_so),
+        TEST(an_archive_keeps_names_and_tensors),
+        TEST(an_archive_that_is_none_is_refused),
+        TEST(a_tensor_message_reads_back),
+        TEST(a_sequence_of_sequences_reads_back),
+        TEST(an_optional_is_its_content_or_absent),
+        TEST(deeply_nested_messages_are_refused),
+        TEST(truncated_messages_are_refused),
+#undef TEST
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
