@@ -13,13 +13,11 @@
 #include "runtime/real.h"
 #include "runtime/window.h"
 
-#include <omp.h>
 #include <string.h>
 
 #define FEW_CHANNELS 4                /* outputs per group up to which one input channel is worth the direct way */
 #define SMALL_PLANE 256               /* positions below which images are put side by side */
 #define WIDE_ENOUGH 1024              /* columns that keep all threads busy */
-#define CHUNK 2048                    /* outputs worked on while they stay in the first level cache */
 
 struct conv {
     const struct array *x, *w, *bias;
@@ -206,60 +204,25 @@ static void run_pointwise(struct call *call, const struct conv *c)
     product_run(call, &product);
 }
 
-/* Depthwise: each thread spreads a channel into its own room and runs the taps over it, a few rows at a time. */
+/* Depthwise: the taps run over the channel itself. */
 
-static void copy_rows(const struct conv *c, const struct spread *spread, int64_t rows, const char *from, char *to)
+static void sum_taps(const struct slide *slide, int64_t output, const void *from, int64_t count, void *sums)
 {
-    int last = spread->window.rank - 1;
-    int64_t pitch = spread->length[last] * c->element, bytes = spread->window.out[last] * c->element;
-    for (int64_t r = 0; r < rows; r++) memcpy(to + r * bytes, from + r * pitch, (size_t)bytes);
-}
-
-/* Rows that are worked on together: neighbours along the last axis but one. */
-static int64_t rows_of_chunk(const struct spread *spread)
-{
-    int last = spread->window.rank - 1;
-    if (last == 0) return 1;
-    int64_t fit = CHUNK / spread->length[last];
-    return fit < 1 ? 1 : least(fit, spread->window.out[last - 1]);
-}
-
-static void slide(const struct conv *c, const struct spread *spread, char *channel, int64_t output, char *sums, char *to)
-{
-    const struct lanes *lanes = lanes_for(c->x->store);
-    int last = spread->window.rank - 1;
-    int64_t width = spread->window.out[last], rows = c->window.out_count / width, group_rows = rows_of_chunk(spread);
-    int64_t height = last ? spread->window.out[last - 1] : 1;
-    char *weights = at(c->w->data, output * c->window.taps, c->element);
-    char *bias = c->bias ? at(c->bias->data, output, c->element) : NULL;
-    for (int64_t row = 0, count; row < rows; row += count) {
-        count = least(group_rows, height - row % height);
-        char *from = at(channel, spread_place(spread, row * width), c->element);
-        lanes->window_sum(from, spread->taps, weights, c->window.taps, bias, sums,
-                          (count - 1) * spread->length[last] + width);
-        copy_rows(c, spread, count, sums, at(to, row * width, c->element));
-    }
+    const struct conv *c = slide->context;
+    int64_t m = output % c->outputs;
+    const void *bias = c->bias ? at(c->bias->data, m, c->element) : NULL;
+    const void *weights = at(c->w->data, m * c->window.taps, c->element);
+    slide->lanes->window_sum(from, slide->spread->taps, weights, c->window.taps, bias, sums, count);
 }
 
 static bool run_depthwise(struct call *call, const struct conv *c)
 {
     struct spread spread;
     if (!spread_plan(call, &c->window, &spread)) return false;
-    const struct lanes *lanes = lanes_for(c->x->store);
-    int64_t chunk = rows_of_chunk(&spread) * spread.length[spread.window.rank - 1];
-    struct array *rooms = make_buffer(call, c, call->threads, spread.channel + chunk + 2 * LANES_ROOM);
-    memset(rooms->data, 0, (size_t)(rooms->count * c->element));
-    int64_t tasks = c->images * c->groups;
-#pragma omp parallel for num_threads(call->threads) schedule(dynamic)
-    for (int64_t i = 0; i < tasks; i++) {
-        char *channel = at(rooms->data, omp_get_thread_num() * rooms->dims[1], c->element);
-        spread_channel(&spread, lanes, c->element, at(c->x->data, i * c->window.in_count, c->element), 0, channel);
-        for (int64_t m = 0; m < c->group_outputs; m++)
-            slide(c, &spread, channel, i % c->groups * c->group_outputs + m,
-                  at(channel, spread.channel + LANES_ROOM, c->element),
-                  at(c->y->data, (i * c->group_outputs + m) * c->window.out_count, c->element));
-    }
-    array_drop(rooms);
+    struct slide slide = { .spread = &spread, .store = c->x->store, .from = c->x->data, .to = c->y->data,
+                           .channels = c->images * c->groups, .outputs = c->group_outputs, .chunk = sum_taps,
+                           .context = c };
+    slide_run(call, &slide);
     return true;
 }
 

@@ -7,6 +7,7 @@
  * product (not needed any more); the others are its rows and columns. */
 #include "runtime/element.h"
 #include "runtime/product.h"
+#include "runtime/strided.h"
 
 #include <string.h>
 
@@ -135,35 +136,6 @@ static bool read_equation(struct einsum *e)
     return read_output(e, text, ellipsis);
 }
 
-static void copy_steps(char *to, const char *from, int64_t count, int64_t step, size_t size)
-{
-    if (step == 1) memcpy(to, from, (size_t)count * size);
-    else if (size == 4)
-        for (int64_t i = 0; i < count; i++) memcpy(to + i * 4, from + i * step * 4, 4);
-    else
-        for (int64_t i = 0; i < count; i++) memcpy(to + i * 8, from + i * step * 8, 8);
-}
-
-/* A dense copy of elements that lie `strides` apart. */
-static struct array *gather(const struct einsum *e, const struct array *from, int rank, const int64_t *dims,
-                            const int64_t *strides)
-{
-    struct array *to = array_new(e->call->pool, from->type, from->store, rank, dims);
-    size_t size = store_size(from->store);
-    int64_t inner = rank ? dims[rank - 1] : 1, step = rank ? strides[rank - 1] : 0;
-    for (int64_t i = 0; i < to->count; i += inner) {
-        int64_t place = 0, rest = i / inner;
-        for (int a = rank - 2; a >= 0; a--) {
-            place += rest % dims[a] * strides[a];
-            rest /= dims[a];
-        }
-        const char *source = (const char *)from->data + (size_t)place * size;
-        char *target = (char *)to->data + (size_t)i * size;
-        copy_steps(target, source, inner, step, size);
-    }
-    return to;
-}
-
 /* How far a label moves through an array: a repeated one along the diagonal, one of size 1 or absent not at all. */
 static int64_t stride_of(const struct array *array, const int *labels, int label)
 {
@@ -185,7 +157,7 @@ static struct array *arranged(const struct einsum *e, const struct array *array,
         dims[i] = e->sizes[labels[i]];
         if (!stretch && strides[i] == 0 && dims[i] > 0) dims[i] = 1;
     }
-    return gather(e, array, rank, dims, strides);
+    return strided_copy(e->call->pool, array, rank, dims, strides);
 }
 
 static bool has(const int *labels, int rank, int label)

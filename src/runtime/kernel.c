@@ -14,6 +14,8 @@ static const struct kernel *const families[] = {
     gemm_kernels,
     einsum_kernels,
     conv_kernels,
+    pool_kernels,
+    norm_kernels,
     quant_kernels,
     integer_kernels,
     control_kernels,

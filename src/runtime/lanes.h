@@ -41,6 +41,13 @@ struct lanes {
     void (*spread)(const void *row, int64_t size, int64_t stride, int64_t first, double fill, int64_t count,
                    void *spread);
     void (*blend)(double alpha, double beta, const void *terms, int64_t step, int64_t count, void *values);
+    void (*divide)(const void *by, int64_t step, int64_t count, void *values);
+    double (*sum)(const void *values, int64_t count);
+    double (*squares)(const void *values, int64_t count, double mean);
+    void (*normalize)(const void *from, double mean, double scale, double shift, int64_t count, void *to);
+    void (*normalize_each)(const void *from, const void *means, const void *scales, const void *shifts, int64_t count,
+                           void *to);
+    void (*scale_each)(const void *scales, const void *shifts, int64_t count, void *values);
     void (*shift)(const void *by, int64_t count, void *values);
     void (*scatter)(const void *from, int64_t count, int64_t stride, void *to);
     void (*window_sum)(const void *plane, const int64_t *offsets, const void *weights, int64_t taps, const void *bias,

@@ -148,6 +148,73 @@ TARGET static void NAME(blend)(double alpha, double beta, const void *terms, int
         for (int64_t i = 0; i < count; i++) to[i] = a * to[i] + b * from[i * step];
 }
 
+/* values[i] /= by[i * step] */
+TARGET static void NAME(divide)(const void *by, int64_t step, int64_t count, void *values)
+{
+    const REAL *from = by;
+    REAL *to = values;
+    if (step == 1)
+        for (int64_t i = 0; i < count; i++) to[i] /= from[i];
+    else
+        for (int64_t i = 0; i < count; i++) to[i] /= from[i * step];
+}
+
+/* Statistics are in double whatever REAL is: eight sums side by side, element i into sum i % 8, added up at the end in
+ * one order. */
+TARGET static double NAME(add_up)(const double *sums)
+{
+    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
+TARGET static double NAME(sum)(const void *values, int64_t count)
+{
+    const REAL *from = values;
+    double sums[8] = { 0 };
+    int64_t i = 0;
+    for (; i + 8 <= count; i += 8)
+        for (int l = 0; l < 8; l++) sums[l] += (double)from[i + l];
+    for (int l = 0; i + l < count; l++) sums[l] += (double)from[i + l];
+    return NAME(add_up)(sums);
+}
+
+/* Sum of (value - mean)^2 */
+TARGET static double NAME(squares)(const void *values, int64_t count, double mean)
+{
+    const REAL *from = values;
+    double sums[8] = { 0 };
+    int64_t i = 0;
+    for (; i + 8 <= count; i += 8)
+        for (int l = 0; l < 8; l++) sums[l] += ((double)from[i + l] - mean) * ((double)from[i + l] - mean);
+    for (int l = 0; i + l < count; l++) sums[l] += ((double)from[i + l] - mean) * ((double)from[i + l] - mean);
+    return NAME(add_up)(sums);
+}
+
+/* to[i] = (from[i] - mean) * scale + shift */
+TARGET static void NAME(normalize)(const void *values, double mean, double scale, double shift, int64_t count,
+                                   void *results)
+{
+    const REAL *from = values;
+    REAL *to = results, m = (REAL)mean, s = (REAL)scale, t = (REAL)shift;
+    for (int64_t i = 0; i < count; i++) to[i] = (from[i] - m) * s + t;
+}
+
+TARGET static void NAME(normalize_each)(const void *values, const void *means, const void *scales, const void *shifts,
+                                        int64_t count, void *results)
+{
+    const REAL *from = values, *m = means, *s = scales, *t = shifts;
+    REAL *to = results;
+    for (int64_t i = 0; i < count; i++) to[i] = (from[i] - m[i]) * s[i] + t[i];
+}
+
+/* to[i] = to[i] * scales[i] + shifts[i]; shifts NULL: zeros */
+TARGET static void NAME(scale_each)(const void *scales, const void *shifts, int64_t count, void *values)
+{
+    const REAL *s = scales, *t = shifts;
+    REAL *to = values;
+    for (int64_t i = 0; i < count; i++) to[i] *= s[i];
+    for (int64_t i = 0; t && i < count; i++) to[i] += t[i];
+}
+
 TARGET static void NAME(shift)(const void *by, int64_t count, void *values)
 {
     REAL *to = values, add = *(const REAL *)by;

@@ -3,8 +3,10 @@
  * Windows: attributes to geometry, channels to spread channels. */
 #include "runtime/window.h"
 
+#include <omp.h>
 #include <string.h>
 
+#define CHUNK 2048            /* results worked on while they stay in the first level cache */
 #define WINDOW_LIMIT (INT64_C(1) << 31)       /* of every attribute: products of two then fit */
 
 static bool read_each(struct call *call, const char *name, int rank, int64_t absent, int64_t *to)
@@ -196,6 +198,64 @@ void spread_channel(const struct spread *spread, const struct lanes *lanes, int6
         }
         spread_phase(spread, lanes, element, phase, from, fill, (char *)to + i * bytes);
     }
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Rows of a chunk: neighbours along the last axis but one. */
+static int64_t rows_of_chunk(const struct spread *spread)
+{
+    int last = spread->window.rank - 1;
+    if (last == 0) return 1;
+    int64_t fit = CHUNK / spread->length[last];
+    return fit < 1 ? 1 : least(fit, spread->window.out[last - 1]);
+}
+
+/* Results lie as far apart as a spread row is long; the gaps hold nothing of use. */
+static void copy_rows(const struct spread *spread, int64_t element, int64_t rows, const char *from, char *to)
+{
+    int last = spread->window.rank - 1;
+    int64_t pitch = spread->length[last] * element, bytes = spread->window.out[last] * element;
+    for (int64_t r = 0; r < rows; r++) memcpy(to + r * bytes, from + r * pitch, (size_t)bytes);
+}
+
+static void slide_plane(const struct slide *slide, int64_t output, const char *channel, char *results)
+{
+    const struct spread *spread = slide->spread;
+    int last = spread->window.rank - 1;
+    int64_t element = (int64_t)store_size(slide->store), width = spread->window.out[last];
+    int64_t rows = spread->window.out_count / width, most = rows_of_chunk(spread);
+    int64_t height = last ? spread->window.out[last - 1] : 1;
+    char *to = (char *)slide->to + output * spread->window.out_count * element;
+    for (int64_t row = 0, count; row < rows; row += count) {
+        count = least(most, height - row % height);
+        const char *from = channel + spread_place(spread, row * width) * element;
+        slide->chunk(slide, output, from, (count - 1) * spread->length[last] + width, results);
+        copy_rows(spread, element, count, results, to + row * width * element);
+    }
+}
+
+void slide_run(const struct call *call, struct slide *slide)
+{
+    const struct spread *spread = slide->spread;
+    int64_t element = (int64_t)store_size(slide->store), in = spread->window.in_count;
+    int64_t chunk = rows_of_chunk(spread) * spread->length[spread->window.rank - 1] + LANES_ROOM;
+    int64_t dims[] = { call->threads, spread->channel + LANES_ROOM + chunk };
+    struct array *rooms = array_new(call->pool, DTYPE_DOUBLE, slide->store, 2, dims);
+    memset(rooms->data, 0, (size_t)(rooms->count * element));
+    slide->lanes = lanes_for(slide->store);
+#pragma omp parallel for num_threads(call->threads) schedule(dynamic)
+    for (int64_t i = 0; i < slide->channels; i++) {
+        char *channel = (char *)rooms->data + omp_get_thread_num() * dims[1] * element;
+        char *results = channel + (spread->channel + LANES_ROOM) * element;
+        spread_channel(spread, slide->lanes, element, (const char *)slide->from + i * in * element, slide->fill,
+                       channel);
+        for (int64_t m = 0; m < slide->outputs; m++) slide_plane(slide, i * slide->outputs + m, channel, results);
+    }
+    array_drop(rooms);
 }
 
 /* Where the row that outputs of row `r` see through a tap starts in the input; -1 when it lies in the padding. */

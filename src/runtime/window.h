@@ -46,6 +46,23 @@ void spread_channel(const struct spread *spread, const struct lanes *lanes, int6
 /* Where output `index` of a plane, counted without gaps, lies in the long vector. */
 int64_t spread_place(const struct spread *spread, int64_t index);
 
+/* A window that slides over channels one by one: `outputs` planes of results per channel. */
+struct slide {
+    const struct spread *spread;
+    enum store store;
+    const void *from;                         /* channels of window.in_count elements */
+    void *to;                                 /* channels * outputs planes of window.out_count */
+    int64_t channels, outputs;
+    double fill;                              /* of the padding */
+    /* `count` results of plane `output`; `from` is where the first one looks in the spread channel. Both have
+     * LANES_ROOM to spare. */
+    void (*chunk)(const struct slide *slide, int64_t output, const void *from, int64_t count, void *results);
+    const void *context;
+    const struct lanes *lanes;                /* set by slide_run */
+};
+
+void slide_run(const struct call *call, struct slide *slide);
+
 /* The reverse of reading windows: `columns` holds one element per tap and output [taps][out_count]; each is added to
  * the position of `to` [in_count] that the output sees through the tap. */
 void scatter_channel(const struct window *window, const struct lanes *lanes, int64_t element, const void *columns,
