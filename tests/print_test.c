@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Graphs as text: models of models/ against golden/, and what those do not show. With BNFUSE_UPDATE_GOLDEN set, the
+ * golden files are written instead of compared. */
+#include "build.h"
+#include "onnx/print.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const char *const golden[] = {
+    "conv_bn_bn", "if_branches_conv_bn", "function_called_twice", "conv_transpose_add_bn_constant_nodes",
+    "ir3_weights_as_inputs", "loop_body_conv_bn", "quantised_weight_per_channel", "nodes_in_an_odd_order",
+    "bn_opset9_empty_outputs", "axis_not_proven",
+};
+
+static char *printed(const struct net *net)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    assert_non_null(stream);
+    net_print(net, stream);
+    fclose(stream);
+    return text;
+}
+
+static char *file_text(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    char *text = NULL;
+    size_t size = 0;
+    if (!file) return NULL;
+    FILE *stream = open_memstream(&text, &size);
+    for (int c; (c = getc(file)) != EOF;) putc(c, stream);
+    fclose(stream);
+    fclose(file);
+    return text;
+}
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void assert_golden(const char *name, const char *text)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/golden/%s.txt", getenv("BNFUSE_TESTS"), name);
+    if (getenv("BNFUSE_UPDATE_GOLDEN")) write_text(path, text);
+    char *expected = file_text(path);
+    if (!expected) fail_msg("%s cannot be read", path);
+    if (strcmp(text, expected) != 0) print_message("%s has:\n%s\nbut the model prints:\n%s\n", path, expected, text);
+    assert_true(strcmp(text, expected) == 0);
+    free(expected);
+}
+
+static void models_print_as_their_golden_files_say(void **state)
+{
+    (void)state;
+    if (!getenv("BNFUSE_MODELS") || !getenv("BNFUSE_TESTS")) {
+        print_message("BNFUSE_MODELS or BNFUSE_TESTS is not set\n");
+        skip();
+    }
+    for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
+        char path[4096];
+        struct memory memory = {0};
+        struct arena arena;
+        struct model model;
+        struct net net;
+        struct bnfuse_error error;
+        snprintf(path, sizeof path, "%s/%s.onnx", getenv("BNFUSE_MODELS"), golden[i]);
+        arena_open(&arena, &memory);
+        if (!model_load(&model, &arena, path, &error) || !net_index(&net, &arena, &model, &error))
+            fail_msg("%s", error.message);
+        char *text = printed(&net);
+        assert_golden(golden[i], text);
+        free(text);
+        arena_close(&arena);
+    }
+}
+
+static void attributes_of_every_kind_names_of_every_kind(void **state)
+{
+    (void)state;
+    struct build b;
+    struct model model;
+    struct net net;
+    build_open(&b, 8, 13);
+    build_import(&b, "own", 1);
+    build_input(&b, "x\n\x1b[31m", DTYPE_FLOAT, "N,?,3");
+    build_input(&b, "s", DTYPE_FLOAT16, "");
+    build_input(&b, "u", DTYPE_INT64, NULL);
+    build_input(&b, "v", 0, NULL);
+    build_init_values(&b, "few", DTYPE_BFLOAT16, "3", (double[]){1, -2.5, 0});
+    build_init(&b, "many", DTYPE_INT8, "3,3", 1);
+    BnfuseOnnx__NodeProto *node = build_node(&b, "Own", NULL, "x\n\x1b[31m _ s", "_ y",
+                                             "i=1 f=1.0 is=1,2 fs=0.5,1e-5 t=a\"b\\ e=3,");
+    node->domain = (char *)"own";
+    build_attribute_tensor(&b, "k", build_tensor(&b, NULL, DTYPE_FLOAT, "2", (double[]){0.25, 4}));
+    build_node(&b, "Sink", "n\tn", "y", NULL, NULL);
+    build_output(&b, "y", DTYPE_FLOAT, NULL);
+    build_load(&b, &model, &net);
+    char *text = printed(&net);
+    assert_string_equal(text,
+                        "graph \"g\"  opset 13\n"
+                        "  input  x\\n\\x1b[31m float32 [N, ?, 3]\n"
+                        "  input  s float16 []\n"
+                        "  input  u int64 [...]\n"
+                        "  input  v ?\n"
+                        "  init   few bfloat16 [3] {1, -2.5, 0}\n"
+                        "  init   many int8 [3, 3]\n"
+                        "  _, y = own.Own(x\\n\\x1b[31m, _, s) {i=1, f=1.0, is=[1, 2], fs=[0.5, 1e-05], t=\"a\"b\\\\\", "
+                        "e=[3], k=float32 [2] {0.25, 4}}\n"
+                        "  Sink(y)  \"n\\tn\"\n"
+                        "  output y\n");
+    free(text);
+    build_close(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(models_print_as_their_golden_files_say),
+        cmocka_unit_test(attributes_of_every_kind_names_of_every_kind),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
