@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * RotaryEmbedding, LinearAttention, CausalConvWithState. */
+#include "trial.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <math.h>
+
+/* Position 1 turns the first pair by a quarter, the second by a half; position 0 turns nothing. */
+static void open_rotary(struct trial *t)
+{
+    trial_open(t, 23);
+    trial_input(t, "cos", DTYPE_FLOAT, "2,2", (double[]){ 1, 1, 0, -1 });
+    trial_input(t, "sin", DTYPE_FLOAT, "2,2", (double[]){ 0, 0, 1, 0 });
+    trial_input(t, "at", DTYPE_INT64, "1,2", (double[]){ 1, 0 });
+}
+
+static void pairs_are_turned_by_position(void **state)
+{
+    (void)state;
+    struct trial t;
+    open_rotary(&t);
+    trial_input(&t, "x", DTYPE_FLOAT, "1,1,2,5", (double[]){ 1, 2, 3, 4, 9, 5, 6, 7, 8, 9 });
+    build_node(&t.build, "RotaryEmbedding", "r", "x cos sin at", "halves", "rotary_embedding_dim=4");
+    build_node(&t.build, "RotaryEmbedding", "s", "x cos sin at", "pairs", "rotary_embedding_dim=4 interleaved=1");
+    trial_run(&t, "halves pairs");
+    trial_expect(&t, "halves", DTYPE_FLOAT, "1,1,2,5", (double[]){ -3, -2, 1, -4, 9, 5, 6, 7, 8, 9 });
+    trial_expect(&t, "pairs", DTYPE_FLOAT, "1,1,2,5", (double[]){ -2, 1, -3, -4, 9, 5, 6, 7, 8, 9 });
+    trial_close(&t);
+}
+
+static void packed_heads_are_turned_alike(void **state)
+{
+    (void)state;
+    struct trial t;
+    open_rotary(&t);
+    trial_input(&t, "x", DTYPE_FLOAT, "1,2,8", (double[]){ 1, 2, 3, 4, 10, 20, 30, 40, 5, 6, 7, 8, 50, 60, 70, 80 });
+    build_node(&t.build, "RotaryEmbedding", "r", "x cos sin at", "y", "num_heads=2");
+    trial_run(&t, "y");
+    trial_expect(&t, "y", DTYPE_FLOAT, "1,2,8",
+                 (double[]){ -3, -2, 1, -4, -30, -20, 10, -40, 5, 6, 7, 8, 50, 60, 70, 80 });
+    trial_close(&t);
+}
+
+static void a_position_beyond_the_table_is_refused(void **state)
+{
+    (void)state;
+    struct trial t;
+    open_rotary(&t);
+    trial_input(&t, "x", DTYPE_FLOAT, "1,1,1,4", (double[4]){ 0 });
+    trial_input(&t, "far", DTYPE_INT64, "1,1", (double[]){ 2 });
+    build_node(&t.build, "RotaryEmbedding", "r", "x cos sin far", "y", NULL);
+    trial_fails(&t, "y", "position 2 of 2");
+    trial_close(&t);
+}
+
+/* One head, two steps, keys of 2, values of 1. */
+static void try_rule(const char *attributes, const char *inputs, const double *y, const double *state)
+{
+    struct trial t;
+    trial_open(&t, 27);
+    trial_input(&t, "q", DTYPE_FLOAT, "1,2,2", (double[]){ 1, 1, 2, 1 });
+    trial_input(&t, "k", DTYPE_FLOAT, "1,2,2", (double[]){ 1, 0, 0.5, 1 });
+    trial_input(&t, "v", DTYPE_FLOAT, "1,2,1", (double[]){ 4, 8 });
+    trial_input(&t, "past", DTYPE_FLOAT, "1,1,2,1", (double[]){ 2, 6 });
+    trial_input(&t, "decay", DTYPE_DOUBLE, "1,2,1", (double[]){ log(0.5), log(0.25) });
+    trial_input(&t, "beta", DTYPE_FLOAT, "1,2,1", (double[]){ 0.5, 1 });
+    build_node(&t.build, "LinearAttention", "l", inputs, "y present", attributes);
+    trial_run(&t, "y present");
+    trial_expect(&t, "y", DTYPE_FLOAT, "1,2,1", y);
+    trial_expect(&t, "present", DTYPE_FLOAT, "1,1,2,1", state);
+    trial_close(&t);
+}
+
+static void each_rule_updates_the_state_in_its_way(void **state)
+{
+    (void)state;
+    /* S = (2, 6), then plus k v: (6, 6), (10, 14) */
+    try_rule("q_num_heads=1 kv_num_heads=1 scale=1.0 update_rule=linear", "q k v past",
+             (double[]){ 12, 34 }, (double[]){ 10, 14 });
+    /* halved (1, 3) + (4, 0) = (5, 3); quartered (1.25, 0.75) + (4, 8) */
+    try_rule("q_num_heads=1 kv_num_heads=1 scale=1.0 update_rule=gated", "q k v past decay",
+             (double[]){ 8, 2 * 5.25 + 8.75 }, (double[]){ 5.25, 8.75 });
+    /* S.k = 2, change (4 - 2) / 2 = 1: (3, 6); S.k = 7.5, change 0.5: (3.25, 6.5) */
+    try_rule("q_num_heads=1 kv_num_heads=1 scale=1.0 update_rule=delta", "q k v past _ beta",
+             (double[]){ 9, 13 }, (double[]){ 3.25, 6.5 });
+    /* (1, 3): change 1.5: (2.5, 3); (0.625, 0.75): S.k = 1.0625, change 6.9375 */
+    try_rule("q_num_heads=1 kv_num_heads=1 scale=2.0", "q k v past decay beta",
+             (double[]){ 11, 2 * (2 * (0.625 + 6.9375 / 2) + 0.75 + 6.9375) },
+             (double[]){ 0.625 + 6.9375 / 2, 0.75 + 6.9375 });
+}
+
+static void query_heads_read_one_state(void **state)
+{
+    (void)state;
+    struct trial t;
+    trial_open(&t, 27);
+    trial_input(&t, "q", DTYPE_FLOAT, "1,1,2", (double[]){ 1, 10 });
+    trial_input(&t, "k", DTYPE_FLOAT, "1,1,1", (double[]){ 2 });
+    trial_input(&t, "v", DTYPE_FLOAT, "1,1,2", (double[]){ 3, 4 });
+    build_node(&t.build, "LinearAttention", "l", "q k v", "y", "q_num_heads=2 kv_num_heads=1 update_rule=linear");
+    trial_run(&t, "y");
+    trial_expect(&t, "y", DTYPE_FLOAT, "1,1,4", (double[]){ 6, 8, 60, 80 });
+    trial_close(&t);
+}
+
+static void a_rule_takes_what_it_uses_and_no_more(void **state)
+{
+    (void)state;
+    struct trial t;
+    trial_open(&t, 27);
+    trial_input(&t, "q", DTYPE_FLOAT, "1,1,1", (double[]){ 1 });
+    build_node(&t.build, "LinearAttention", "l", "q q q _ q", "y", "q_num_heads=1 kv_num_heads=1 update_rule=linear");
+    trial_fails(&t, "y", "takes no decay");
+    trial_close(&t);
+}
+
+static void a_causal_convolution_carries_its_last_inputs(void **state)
+{
+    (void)state;
+    struct trial t;
+    trial_open(&t, 27);
+    trial_input(&t, "x", DTYPE_FLOAT, "1,2,3", (double[]){ 1, 2, 3, 4, 5, 6 });
+    trial_input(&t, "w", DTYPE_FLOAT, "2,1,3", (double[]){ 1, 10, 100, 2, 0, 1 });
+    trial_input(&t, "b", DTYPE_FLOAT, "2", (double[]){ 0, 0.5 });
+    trial_input(&t, "past", DTYPE_FLOAT, "1,2,2", (double[]){ 7, 8, 0, 9 });
+    build_node(&t.build, "CausalConvWithState", "c", "x w b past", "y state", NULL);
+    build_node(&t.build, "CausalConvWithState", "d", "x w", "z _", "activation=silu");
+    trial_run(&t, "y state z");
+    trial_expect(&t, "y", DTYPE_FLOAT, "1,2,3", (double[]){ 187, 218, 321, 4.5, 23.5, 14.5 });
+    trial_expect(&t, "state", DTYPE_FLOAT, "1,2,2", (double[]){ 2, 3, 5, 6 });
+    double z[] = { 100, 210, 321, 4, 5, 14 };
+    for (int i = 0; i < 6; i++) z[i] /= 1 + exp(-z[i]);
+    trial_expect(&t, "z", DTYPE_FLOAT, "1,2,3", z);
+    trial_close(&t);
+}
+
+static void a_past_of_another_length_is_refused(void **state)
+{
+    (void)state;
+    struct trial t;
+    trial_open(&t, 27);
+    trial_input(&t, "x", DTYPE_FLOAT, "1,1,3", (double[3]){ 0 });
+    trial_input(&t, "w", DTYPE_FLOAT, "1,1,3", (double[3]){ 0 });
+    trial_input(&t, "past", DTYPE_FLOAT, "1,1,1", (double[]){ 7 });
+    build_node(&t.build, "CausalConvWithState", "c", "x w _ past", "y", NULL);
+    trial_fails(&t, "y", "past state of 2 steps");
+    trial_close(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pairs_are_turned_by_position),
+        cmocka_unit_test(packed_heads_are_turned_alike),
+        cmocka_unit_test(a_position_beyond_the_table_is_refused),
+        cmocka_unit_test(each_rule_updates_the_state_in_its_way),
+        cmocka_unit_test(query_heads_read_one_state),
+        cmocka_unit_test(a_rule_takes_what_it_uses_and_no_more),
+        cmocka_unit_test(a_causal_convolution_carries_its_last_inputs),
+        cmocka_unit_test(a_past_of_another_length_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
