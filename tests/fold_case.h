@@ -4,6 +4,7 @@
  *
  *     in x 2,3,5,7             a graph input (float, or the case's type; "N,3,?" as in build.h)
  *     init w 4,3,3,3           an initializer of random values, some negative
+ *     init8 q 4,3              likewise, int8 between -100 and 100
  *     ints shape 0,-1          an int64 vector
  *     fill k 1,3,1,1 2.5       an initializer of one value
  *     y = Conv x w pads=1,1    a node; words with '=' are attributes (build.h), "_" is an absent input

@@ -209,6 +209,120 @@ static void movers_carry_an_affine(void **state)
     RUN(cases, NULL);
 }
 
+static void quantised_weights_keep_their_form(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 0.1; w = DequantizeLinear q d axis=0; y = Conv x w; z = bn y 4; out z", 0, 0,
+          "DequantizeLinear Conv", 0 },
+        { "in x 2,3,5,7; init8 q 4,3,3,3; init8 k 4; fill d 4 0.1; w = DequantizeLinear q d k axis=0; y = Conv x w; z = bn+ y 4; out z",
+          0, 0, "DequantizeLinear Conv", 0 },
+        { "in x 2,3; init8 q 3,5; fill d 5 0.1; init c 5; w = DequantizeLinear q d axis=1; y = Gemm x w c; z = bn y 5; out z", 0, 0,
+          "DequantizeLinear Gemm", 0 },
+        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 1 0.1; w = DequantizeLinear q d axis=0; y = Conv x w; z = bn y 4; out z", 1,
+          REASON_QUANTISED, NULL, 0 },
+        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 3 0.1; w = DequantizeLinear q d axis=1; y = Conv x w; z = bn y 4; out z", 1,
+          REASON_QUANTISED, NULL, 0 },
+        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 0.1; w = DequantizeLinear q d axis=0; y = bn x 3; z = Conv y w; out z", 1,
+          REASON_QUANTISED, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void statistics_of_the_batch_are_never_folded(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "opset 15; in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = bn y 4 training_mode=1; out z", 1, REASON_TRAINING_MODE, NULL, 0 },
+        { "opset 6; in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = bn y 4; out z", 1, REASON_TRAINING_MODE, NULL, 0 },
+        { "opset 8; in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; init s 4; init b 4; init m 4; fill v 4 1; "
+          "z p q = BatchNormalization y s b m v; out z", 1, REASON_TRAINING_MODE, NULL, 0 },
+        { "opset 8; in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; init s 4,5,7; init b 4,5,7; init m 4,5,7; fill v 4,5,7 1; "
+          "z = BatchNormalization y s b m v spatial=0; out z", 1, REASON_PER_ELEMENT, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void what_would_not_be_finite_stays(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; init s 4; init b 4; init m 4; fill v 4 -1; z = BatchNormalization y s b m v; out y; ", 0, 0,
+          "Conv", 0 },
+        { "opset 15; in x 2,3,5,7; fill w 4,3,1,1 60000; y = Conv x w; fill s 4 2; fill b 4 0; fill m 4 0; fill v 4 1; "
+          "z = BatchNormalization y s b m v; out z", 1, REASON_NOT_FINITE, NULL, DTYPE_FLOAT16 },
+        { "opset 15; in x 2,3,5,7; fill w 4,3,1,1 1; y = Conv x w; fill s 4 2; fill b 4 60000; fill m 4 -40000; fill v 4 1; "
+          "z = BatchNormalization y s b m v; out z", 1, REASON_NOT_FINITE, NULL, DTYPE_FLOAT16 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void what_is_left_is_tidied(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init m 3,1,1; init a 1; r = Relu x; n = Neg r; c = Mul n m; b = bn c 3; d = Add b a; e = Sub d m; out e", 1, 0,
+          "Relu BatchNormalization", 0 },
+        { "in x 2,3,5,7; r = Relu x; fill s 3 1; fill b 3 0; fill v 3 1; z = BatchNormalization r s b b v epsilon=0.0; out z", 0, 0,
+          "Relu", 0 },
+        { "in x 2,3,5,7; fill s 3 1; fill b 3 0; fill v 3 1; z = BatchNormalization x s b b v epsilon=0.0; out z", 0, 0, "Identity", 0 },
+        { "in x 2,3,5,7; r = Relu x; b = bn r 3; c = bn b 3; q = Relu c; out q", 1, 0, "Relu BatchNormalization Relu", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void what_is_opt_in_needs_asking_for(void **state)
+{
+    static const struct fold_case padded[] = {
+        { "in x 2,3,5,7; init w 4,3,3,3; y = bn x 3; z = Conv y w pads=1,1,1,1; out z", 0, 0, "Add Conv", 0 },
+        { "in x 2,6,5,7; init w 4,3,3,3; y = bn x 6; z = Conv y w pads=1,1,1,1 group=2; out z", 0, 0, "Add Conv", 0 },
+    };
+    static const struct fold_case relu[] = {
+        { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; r = Relu y; z = bn+ r 4; out z", 0, 0, "Conv Relu Add", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; r = LeakyRelu y alpha=0.2; z = bn+ r 4; out z", 0, 0, "Conv LeakyRelu Add", 0 },
+        { "in x 2,3,5,7; init w 16,3,1,1; y = Conv x w; r = Relu y; z = bn r 16; out z", 1, REASON_NEGATIVE_SCALE, NULL, 0 },
+    };
+    static const struct fold_case lowered[] = {
+        { "in x 2,3,5,7; z = bn x 3; out z", 0, 0, "Mul Add", 0 },
+        { "opset 6; ir 3; in x 2,3,5,7; z = bn x 3 is_test=1; out z", 0, 0, "Mul Add", 0 },
+        { "in x 3,3; z = bn x 3; out z", 0, 0, "Mul Add", 0 },
+    };
+    static const struct pass_options before_padded = { .fold_limit = 1 << 28, .before_padded_conv = true };
+    static const struct pass_options relu_scale = { .fold_limit = 1 << 28, .relu_scale = true };
+    static const struct pass_options lower = { .fold_limit = 1 << 28, .lower_mul_add = true };
+    (void)state;
+    RUN(padded, &before_padded);
+    RUN(relu, &relu_scale);
+    RUN(lowered, &lower);
+}
+
+static void a_node_or_pass_can_be_left_out(void **state)
+{
+    static const struct fold_case skipped[] = {
+        { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; z = bn y 4; out z", 1, REASON_SKIPPED, NULL, 0 },
+    };
+    static const struct fold_case disabled[] = {
+        { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; z = bn y 4; out z", 1, 0, "Conv BatchNormalization", 0 },
+    };
+    static const char *const z = "z", *const fold = "fold";
+    const struct pass_options skip = { .fold_limit = 1 << 28, .skip = &z, .skip_count = 1 };
+    const struct pass_options disable = { .fold_limit = 1 << 28, .disabled = &fold, .disabled_count = 1 };
+    (void)state;
+    RUN(skipped, &skip);
+    RUN(disabled, &disable);
+}
+
+static void a_shared_weight_is_copied_within_the_limit(void **state)
+{
+    static const char text[] = "in x 2,3,5,7; init w 4,3,1,1; a = Conv x w; b = Conv x w; y = bn a 4; out y; out b";
+    static const struct fold_case within[] = { { text, 0, 0, "Conv Conv", 0 } };
+    static const struct fold_case beyond[] = { { text, 1, REASON_BUDGET, NULL, 0 } };
+    static const struct pass_options enough = { .fold_limit = 48 }, short_ = { .fold_limit = 47 };
+    (void)state;
+    RUN(within, &enough);
+    RUN(beyond, &short_);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +335,13 @@ int main(void)
         cmocka_unit_test(what_others_read_stays),
         cmocka_unit_test(what_precedes_an_anchor_goes_into_it),
         cmocka_unit_test(movers_carry_an_affine),
+        cmocka_unit_test(quantised_weights_keep_their_form),
+        cmocka_unit_test(statistics_of_the_batch_are_never_folded),
+        cmocka_unit_test(what_would_not_be_finite_stays),
+        cmocka_unit_test(what_is_left_is_tidied),
+        cmocka_unit_test(what_is_opt_in_needs_asking_for),
+        cmocka_unit_test(a_node_or_pass_can_be_left_out),
+        cmocka_unit_test(a_shared_weight_is_copied_within_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -369,7 +369,10 @@ static void resolve_operator(struct builder *b, struct node *node)
     if (!b->functions) return;
     struct function_entry *entry = find_function(b, node->domain, node->op, node->proto->overload);
     node->function = entry ? entry->body : NULL;
-    if (entry) entry->body->call_count++;
+    if (entry) {
+        entry->body->call_count++;
+        entry->body->caller = node;
+    }
 }
 
 /* ---- round two: reads ------------------------------------------------------------------------------------------ */

@@ -84,6 +84,7 @@ struct graph {
     struct node *first, *last;
     size_t node_count;
     size_t call_count;        /* of a function body: how many nodes of the model call it */
+    struct node *caller;      /* one of them; NULL if nobody does */
     struct value **inputs, **outputs;   /* as listed; an inner graph may list an outer value as its output */
     struct use *output_uses;            /* parallel to outputs; in use for those of an outer graph only */
     size_t input_count, output_count;

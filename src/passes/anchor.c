@@ -5,6 +5,7 @@
 
 #include "onnx/attr.h"
 #include "onnx/edit.h"
+#include "passes/quantised.h"
 
 #include <assert.h>
 #include <math.h>
@@ -14,6 +15,7 @@
 struct linear {
     size_t data_slot, weight_slot;
     const struct tensor *weight;
+    const struct node *quantised;     /* the DequantizeLinear that writes the weight; then `weight` has no elements */
     int input_axis, output_axis;      /* where the channels lie in the data and in the output; -1: nowhere usable */
     struct factor input_view, output_view;    /* where they lie in the weight (scale unused) */
     int64_t input_channels, output_channels;
@@ -43,9 +45,12 @@ static enum reason find_weight(struct search *search, const struct node *node, s
     enum reason why;
     struct value *value = node_input(node, slot);
     if (!value) return search_stop(search, REASON_MISMATCH, node_title(node), "its weight is missing");
-    if (value->writer && node_is(value->writer, "DequantizeLinear"))
-        return search_stop(search, REASON_QUANTISED, value->name, "the weight of %s", node_title(node));
     linear->weight_slot = slot;
+    if (value->writer && node_is(value->writer, "DequantizeLinear")) {
+        linear->quantised = value->writer;
+        linear->weight = quantised_shape(search, value->writer, &why);
+        return linear->weight ? REASON_NONE : why;
+    }
     linear->weight = search_constant(search, value, &why);
     if (!linear->weight)
         return search_stop(search, why == REASON_OVERRIDABLE ? REASON_WEIGHT_OVERRIDE
@@ -335,6 +340,8 @@ static enum reason read_bias(struct search *search, const struct node *node, con
     struct value *value = node_input(node, (size_t)l->bias_slot);
     if (!value) return REASON_NONE;
     const struct tensor *bias = search_constant(search, value, &why);
+    if (!bias && value->writer && node_is(value->writer, "DequantizeLinear"))
+        return search_stop(search, REASON_QUANTISED, value->name, "the bias of %s", node_title(node));
     if (!bias)
         return search_stop(search, why == REASON_OVERRIDABLE ? REASON_WEIGHT_OVERRIDE : REASON_WEIGHT_DYNAMIC, value->name,
                            "the bias of %s", node_title(node));
@@ -390,6 +397,7 @@ static int64_t view_index(const struct factor *view, int64_t element)
 static enum reason check_weight(struct search *search, const struct node *node, const struct linear *l,
                                 const struct factor *view, const double *scale)
 {
+    if (l->quantised) return quantised_fits(search, l->quantised, view, scale);
     int64_t at = first_not_finite(scaled_weight(search->arena, l->weight, view, scale));
     if (at == -1) return REASON_NONE;
     if (at == -2) return search_stop(search, REASON_WEIGHT_DYNAMIC, node_title(node), "its weight cannot be read");
@@ -412,6 +420,7 @@ static enum reason weight_times(struct search *search, const struct node *node, 
                                 double **sums)
 {
     double piece[PIECE];
+    if (l->quantised) return search_stop(search, REASON_QUANTISED, node_title(node), "a shift in front of it");
     *sums = NEW_ARRAY(search->arena, double, (size_t)l->output_channels);
     for (int64_t at = 0; at < l->weight->count; at += PIECE) {
         int64_t n = l->weight->count - at < PIECE ? l->weight->count - at : PIECE;
@@ -424,11 +433,17 @@ static enum reason weight_times(struct search *search, const struct node *node, 
     return REASON_NONE;
 }
 
+/* A folded constant is a copy if the old one has to stay: for other readers, or as the argument of a call. */
+static bool is_copied(const struct value *value)
+{
+    return value->use_count > 1 || (value->is_input && value->graph->function);
+}
+
 /* A weight that others read too is cloned, and the model grows. */
 static enum reason check_growth(struct search *search, const struct node *node, const struct linear *l)
 {
     int64_t bytes;
-    if (node_input(node, l->weight_slot)->use_count < 2) return REASON_NONE;
+    if (l->quantised || !is_copied(node_input(node, l->weight_slot))) return REASON_NONE;
     if (dtype_bytes(l->weight->type, l->weight->count, &bytes) && constants_fit(search->constants, (uint64_t)bytes))
         return REASON_NONE;
     return search_stop(search, REASON_BUDGET, node_title(node), "its weight is read by others and would be copied");
@@ -465,6 +480,11 @@ static void apply_weight(struct search *search, const struct step *step, const s
 {
     struct arena *arena = search->net->arena;
     struct value *old = node_input(step->node, l->weight_slot);
+    if (l->quantised) {
+        edit_set_input(step->node, l->weight_slot,
+                       quantised_scaled(search, l->quantised, step->node, view, step->affine->scale));
+        return;
+    }
     struct factor factor = *view;
     factor.scale = step->affine->scale;
     struct folded **known = constant_folded(search->constants, old);
@@ -475,7 +495,7 @@ static void apply_weight(struct search *search, const struct step *step, const s
     }
     struct tensor *scaled = tensor_scaled(arena, l->weight, &factor);
     int64_t bytes = 0;
-    if (old->use_count > 1 && dtype_bytes(l->weight->type, l->weight->count, &bytes))
+    if (is_copied(old) && dtype_bytes(l->weight->type, l->weight->count, &bytes))
         constants_spend(search->constants, (uint64_t)bytes);
     struct folded *f = NEW(arena, struct folded);
     *f = (struct folded){ l->weight, factor, NULL, *known };
@@ -607,6 +627,18 @@ enum reason anchor_absorb_behind(struct search *search, const struct anchor *anc
     return REASON_NONE;
 }
 
+/* s*x + t = s*(x + t/s): the shift that is left when the scale alone is absorbed. NULL where it does not exist. */
+static const struct affine *shift_in_front_of_scale(struct arena *arena, const struct affine *a)
+{
+    double *ones = NEW_ARRAY(arena, double, (size_t)a->channels), *shift = NEW_ARRAY(arena, double, (size_t)a->channels);
+    for (int64_t c = 0; c < a->channels; c++) {
+        ones[c] = 1;
+        shift[c] = a->shift[c] / a->scale[c];
+        if (!isfinite(shift[c])) return NULL;
+    }
+    return affine_new(arena, a->axis, a->channels, ones, shift);
+}
+
 enum reason anchor_absorb_in_front(struct search *search, const struct anchor *anchor, struct node *node, size_t slot,
                                    const struct affine *a)
 {
@@ -616,6 +648,13 @@ enum reason anchor_absorb_in_front(struct search *search, const struct anchor *a
     if (!reason) reason = fit(search, node, l.input_axis, l.input_channels, &a);
     if (reason) return reason;
     bool shift = affine_has_shift(a);
+    if (shift && l.shift_in_front == REASON_PADDED_SHIFT && search->options->before_padded_conv) {
+        const struct affine *in_front = shift_in_front_of_scale(search->arena, a);
+        reason = in_front ? search_residue_before(search, node, slot, in_front) : REASON_PADDED_SHIFT;
+        if (reason) return reason;
+        a = affine_scale_only(search->arena, a);
+        shift = false;
+    }
     if (shift && l.shift_in_front)
         return search_stop(search, l.shift_in_front, node_title(node), "a constant added in front reaches its borders "
                            "differently from its interior");
@@ -661,7 +700,7 @@ static void apply_constant(struct search *search, const struct step *step)
         }
         changed = tensor_exact(arena, constant->type, constant->rank, constant->dims, values);
     }
-    if (old->use_count > 1) {
+    if (is_copied(old)) {
         int64_t bytes;
         if (dtype_bytes(constant->type, constant->count, &bytes)) constants_spend(search->constants, (uint64_t)bytes);
     }
@@ -677,7 +716,7 @@ enum reason anchor_absorb_constant(struct search *search, struct node *node, siz
     if (a->axis != AXIS_ANY && (a->axis >= constant->rank || constant->dims[a->axis] != a->channels))
         return search_stop(search, REASON_MISMATCH, name, "%lld channels meet the constant", (long long)a->channels);
     if (!dtype_bytes(affine_has_shift(a) ? DTYPE_DOUBLE : constant->type, constant->count, &bytes) ||
-        ((affine_has_shift(a) || node_input(node, slot)->use_count > 1) && !constants_fit(search->constants, (uint64_t)bytes)))
+        ((affine_has_shift(a) || is_copied(node_input(node, slot))) && !constants_fit(search->constants, (uint64_t)bytes)))
         return search_stop(search, REASON_BUDGET, name, "%lld elements", (long long)constant->count);
     double piece[PIECE];
     int64_t inner = 1;

@@ -124,6 +124,7 @@ static void add_statement(struct build *b, char *text, enum dtype type)
     if (!verb) return;
     if (!strcmp(verb, "in")) build_input(b, name, type, rest);
     else if (!strcmp(verb, "init")) build_init(b, name, type, rest, seed_of(name));
+    else if (!strcmp(verb, "init8")) build_init(b, name, DTYPE_INT8, rest, seed_of(name));
     else if (!strcmp(verb, "fill")) add_filled(b, name, rest, strtod(word(&text), NULL), type);
     else if (!strcmp(verb, "ints")) add_ints(b, name, rest);
     else if (!strcmp(verb, "out")) build_output(b, name, type, NULL);
