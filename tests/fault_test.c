@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Loading, indexing, validating and editing a model while the n-th allocation fails, for every n: each time a clean
+ * error, nothing leaked, no file left open. */
+#include "build.h"
+#include "onnx/edit.h"
+#include "onnx/print.h"
+#include "onnx/validate.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void __real_free(void *block);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void __wrap_free(void *block);
+
+/* Allocations until one fails, counted down while it is on; and how many are out. */
+static bool is_on;
+static long until_failure, outstanding;
+
+static bool fails(void)
+{
+    return is_on && --until_failure == 0;
+}
+
+static void *counted(void *block)
+{
+    if (is_on && block) outstanding++;
+    return block;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : counted(__real_malloc(size));
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : counted(__real_calloc(count, size));
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    if (fails()) return NULL;
+    void *block = __real_realloc(old, size);
+    return old ? block : counted(block);
+}
+
+void __wrap_free(void *block)
+{
+    if (is_on && block) outstanding--;
+    __real_free(block);
+}
+
+/* A model with something of everything that loading and indexing allocate for. */
+static void write_model(const char *path)
+{
+    struct build b;
+    size_t size;
+    build_open(&b, 8, 13);
+    build_import(&b, "local", 1);
+    build_input(&b, "x", DTYPE_FLOAT, "N,3,8,8");
+    build_init(&b, "w", DTYPE_FLOAT, "4,3,9,9", 1);
+    build_init(&b, "s", DTYPE_FLOAT, "4", 2);
+    BnfuseOnnx__TensorProto *half = build_init(&b, "h", DTYPE_FLOAT16, "2", 3);
+    half->has_raw_data = false;
+    half->n_int32_data = 2;
+    half->int32_data = (int32_t[]){0x3c00, 0x4000};
+    build_node(&b, "Conv", "conv", "x w", "c", "auto_pad=SAME_UPPER strides=1,1");
+    build_node(&b, "BatchNormalization", "bn", "c s s s s", "y", "epsilon=0.001");
+    build_node(&b, "If", "choice", "x", "z", NULL);
+    build_body(&b, "then_branch");
+    build_init(&b, "inner", DTYPE_FLOAT, "1", 4);
+    build_node(&b, "Add", "add", "y inner", "t", NULL);
+    build_output(&b, "t", DTYPE_FLOAT, NULL);
+    build_end(&b);
+    build_node(&b, "Constant", "k", NULL, "axes", "value_ints=0,2");
+    build_node(&b, "Unsqueeze", "u", "s axes", "wide", NULL);
+    build_node(&b, "F", "call", "z", "out", "slope=0.5")->domain = (char *)"local";
+    build_output(&b, "out", DTYPE_FLOAT, NULL);
+    build_function(&b, "local", "F", "a", "r", "slope");
+    build_import(&b, "", 13);
+    build_node(&b, "LeakyRelu", "leaky", "a", "r", "alpha=@slope");
+    build_end(&b);
+    const void *bytes = build_bytes(&b, &size);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+    build_close(&b);
+}
+
+struct session {
+    const char *path;
+    struct arena *arena;
+};
+
+static bool work(void *context, struct bnfuse_error *error)
+{
+    const struct session *session = context;
+    struct model model;
+    struct net net;
+    struct node **order;
+    const double values[] = {1, 2, 3, 4};
+    const int64_t dims[] = {4};
+    if (!model_load(&model, session->arena, session->path, error)) return false;
+    if (!net_index(&net, session->arena, &model, error) || !net_validate(&net, error)) return false;
+    if (!graph_order(net.main, session->arena, &order, error)) return false;
+
+    struct node *conv = build_find_node(&net, "conv"), *bn = build_find_node(&net, "bn");
+    struct value *y = bn->outputs[0];
+    assert_non_null(value_constant(build_find_value(&net, "wide")));
+    struct tensor *bias = tensor_exact(session->arena, DTYPE_FLOAT, 1, dims, values);
+    edit_set_input(conv, 2, edit_add_initializer(net.main, "w", bias));
+    edit_set_int(conv, "group", 1);
+    edit_take_output(conv, 0, y);
+    edit_remove_node(bn);
+    struct node *mul = edit_add_node(net.main, NULL, "Mul", "mul", (struct value *[]){y, y}, 2, y);
+    edit_rename(mul->outputs[0]);
+    edit_remove_node(build_find_node(&net, "u"));
+    edit_remove_initializer(build_find_value(&net, "s"));
+    return net_validate(&net, error);
+}
+
+static bool run_once(const char *path, long failing, struct bnfuse_error *error)
+{
+    struct memory memory = {0};
+    struct arena arena;
+    struct session session = {path, &arena};
+    until_failure = failing;
+    outstanding = 0;
+    is_on = true;
+    arena_open(&arena, &memory);
+    bool ok = guarded(&memory, work, &session, error);
+    arena_close(&arena);
+    is_on = false;
+    assert_int_equal(outstanding, 0);
+    assert_int_equal(memory.used, 0);
+    return ok;
+}
+
+/* The descriptor that the next open would get. */
+static int next_descriptor(void)
+{
+    int fd = open("/dev/null", O_RDONLY);
+    close(fd);
+    return fd;
+}
+
+static void any_failing_allocation_is_a_clean_error(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/bnfuse-fault-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    write_model(path);
+    const int descriptor = next_descriptor();
+    struct bnfuse_error error;
+    long n = 1;
+    for (;; n++) {
+        error = (struct bnfuse_error){0};
+        bool ok = run_once(path, n, &error);
+        assert_int_equal(next_descriptor(), descriptor);
+        if (ok) break;
+        assert_int_equal(error.status, BNFUSE_INTERNAL);
+        assert_non_null(strstr(error.message, "out of memory"));
+    }
+    unlink(path);
+    assert_true(until_failure > 0);
+assert_true(n > 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_failing_allocation_is_a_clean_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
