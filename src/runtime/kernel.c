@@ -11,6 +11,8 @@
 static const struct kernel *const families[] = {
     elementwise_kernels,
     cast_kernels,
+    shape_kernels,
+    move_kernels,
     gemm_kernels,
     einsum_kernels,
     conv_kernels,
@@ -146,6 +148,8 @@ bool broadcast_dims(int rank_a, const int64_t *a, int rank_b, const int64_t *b, 
 int64_t dims_product(const int64_t *dims, int from, int to)
 {
     int64_t product = 1;
+    for (int i = from; i < to; i++)
+        if (dims[i] == 0) return 0;
     for (int i = from; i < to; i++) product *= dims[i];
     return product;
 }

@@ -6,6 +6,8 @@
  * stack, so a graph of any depth is fine; only bodies within bodies recurse, to a bounded depth. */
 #include "runtime/plan.h"
 
+#include "base/pointer_map.h"
+
 #include <string.h>
 
 #define MAX_NESTING 64
@@ -18,13 +20,6 @@ struct environment {
     const BnfuseOnnx__FunctionProto *function;
 };
 
-/* Pointers to numbers; open addressing. */
-struct slot_table {
-    const void **keys;
-    size_t *slots;
-    size_t size, used;
-};
-
 struct builder {
     struct arena *arena;
     struct bnfuse_error *error;
@@ -32,7 +27,7 @@ struct builder {
     int depth;
     const struct environment *environment;
     struct schedule *schedule;
-    struct slot_table table;
+    struct pointer_map slots;         /* of values; the number of the slot and one */
     struct step **writers;            /* by slot; NULL: given, constant or captured */
     size_t slot_room, step_room, capture_room;
     struct visit *visits;
@@ -55,42 +50,6 @@ struct placed_step {
     size_t read_count;
 };
 
-static size_t hash_pointer(const void *pointer)
-{
-    return (size_t)(((uint64_t)(uintptr_t)pointer >> 4) * 0x9e3779b97f4a7c15u >> 17);
-}
-
-static size_t *table_find(struct slot_table *table, const void *key)
-{
-    if (table->size == 0) return NULL;
-    for (size_t i = hash_pointer(key) & (table->size - 1); table->keys[i]; i = (i + 1) & (table->size - 1))
-        if (table->keys[i] == key) return &table->slots[i];
-    return NULL;
-}
-
-static void table_insert(struct slot_table *table, const void *key, size_t slot)
-{
-    size_t i = hash_pointer(key) & (table->size - 1);
-    while (table->keys[i]) i = (i + 1) & (table->size - 1);
-    table->keys[i] = key;
-    table->slots[i] = slot;
-    table->used++;
-}
-
-static void table_add(struct slot_table *table, struct arena *arena, const void *key, size_t slot)
-{
-    if (2 * (table->used + 1) > table->size) {
-        struct slot_table old = *table;
-        table->size = old.size ? 2 * old.size : 32;
-        table->used = 0;
-        table->keys = NEW_ARRAY(arena, const void *, table->size);
-        table->slots = NEW_ARRAY(arena, size_t, table->size);
-        for (size_t i = 0; i < old.size; i++)
-            if (old.keys[i]) table_insert(table, old.keys[i], old.slots[i]);
-    }
-    table_insert(table, key, slot);
-}
-
 /* Room for one more at the end of a growing array. */
 static void *room_for_one(struct arena *arena, void *array, size_t count, size_t *room, size_t size)
 {
@@ -108,14 +67,13 @@ static size_t add_slot(struct builder *builder, struct value *value, struct step
     schedule->values[slot] = value;
     builder->writers[slot] = writer;
     schedule->slot_count++;
-    table_add(&builder->table, builder->arena, value, slot);
+    pointer_map_set(&builder->slots, value, (void *)(uintptr_t)(slot + 1));
     return slot;
 }
 
 static size_t slot_of(struct builder *builder, const struct value *value)
 {
-    size_t *slot = value ? table_find(&builder->table, value) : NULL;
-    return slot ? *slot : NO_SLOT;
+    return value ? (size_t)(uintptr_t)pointer_map_get(&builder->slots, value) - 1 : NO_SLOT;
 }
 
 static const BnfuseOnnx__AttributeProto *find_attribute(BnfuseOnnx__AttributeProto *const *attributes, size_t count,
@@ -365,7 +323,7 @@ static bool build_schedule(struct schedule **schedule, const struct builder *out
                            struct value *const *wanted, size_t wanted_count, int depth)
 {
     struct builder builder = {.arena = outer->arena, .error = outer->error, .steps_left = outer->steps_left,
-                              .depth = depth, .environment = environment};
+                              .depth = depth, .environment = environment, .slots = {.arena = outer->arena}};
     if (depth > MAX_NESTING)
         return fail(outer->error, BNFUSE_UNSUPPORTED, "bodies and functions nest more than %d deep (or a function calls "
                     "itself)", MAX_NESTING);
