@@ -471,7 +471,7 @@ static bool whole_scalar(struct call *call, size_t slot, int64_t *value)
 static bool tile_one_axis(struct call *call)
 {
     struct array *x;
-    int64_t tiles, wanted, repeats[ARRAY_MAX_RANK];
+    int64_t tiles = 0, wanted = 0, repeats[ARRAY_MAX_RANK];
     int axis = 0;
     if (!tensor_input(call, 0, &x) || !whole_scalar(call, 1, &tiles) || !whole_scalar(call, 2, &wanted)
         || !call_axis(call, wanted, x->rank, &axis))
