@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every model of models/ as models/expect.tsv has it: what is left and why, fused equal to unfused, the fused model
+ * well-formed and not changed by a second run. The fused models are kept beside the others for further judges:
+ * <models>/fused/<model>.<n>.onnx, listed in <models>/fused/list.tsv. */
+#include "bnfuse.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#define MOST_WORDS 8
+
+/* A line of expect.tsv. */
+struct expectation {
+    char model[128], options[256], reasons[256];
+    int left;
+};
+
+/* What its options come to. */
+struct choice {
+    bnfuse_fuse_options fuse;
+    const char *enabled[MOST_WORDS], *skipped[MOST_WORDS];
+};
+
+static char models[2048], fused[2100];
+
+static void choose(struct choice *choice, char *options)
+{
+    bnfuse_fuse_options_init(&choice->fuse);
+    choice->fuse.enabled = choice->enabled;
+    choice->fuse.skipped = choice->skipped;
+    choice->fuse.any_opset = true;
+    if (strcmp(options, "-") == 0) return;
+    for (char *word = strtok(options, " "); word; word = strtok(NULL, " ")) {
+        if (strcmp(word, "--freeze-weights") == 0) choice->fuse.freeze_weights = true;
+        else if (strcmp(word, "--assume-inference") == 0) choice->fuse.assume_inference = true;
+        else if (strcmp(word, "--lower") == 0) choice->fuse.lower_mul_add = strtok(NULL, " ") != NULL;
+        else if (strcmp(word, "--fold-limit") == 0) choice->fuse.fold_limit = strtoull(strtok(NULL, " "), NULL, 10);
+        else if (strcmp(word, "--enable") == 0) choice->enabled[choice->fuse.enabled_count++] = strtok(NULL, " ");
+        else if (strcmp(word, "--skip") == 0) choice->skipped[choice->fuse.skipped_count++] = strtok(NULL, " ");
+        else fail_msg("models/expect.tsv: unknown option %s", word);
+    }
+}
+
+/* "BNF101,BNF106" of those that stay, in file order; "-" for none. */
+static void list_reasons(const bnfuse_report *report, char *text, size_t size)
+{
+    size_t used = 0;
+    snprintf(text, size, "-");
+    for (size_t i = 0; i < report->fate_count && used < size; i++)
+        if (report->fates[i].code)
+            used += (size_t)snprintf(text + used, size - used, "%sBNF%d", used ? "," : "", report->fates[i].code);
+}
+
+static bool is_good(bnfuse_verdict verdict)
+{
+    return verdict == BNFUSE_VERDICT_IDENTICAL || verdict == BNFUSE_VERDICT_PASS ||
+           verdict == BNFUSE_VERDICT_PASS_ROUNDING || verdict == BNFUSE_VERDICT_PASS_SITES;
+}
+
+static bool complain(const struct expectation *expected, const char *what, const char *found)
+{
+    print_error("%s %s: %s %s\n", expected->model, expected->options, what, found);
+    return false;
+}
+
+static bool outcome_is(const struct expectation *expected, const bnfuse_report *report)
+{
+    char reasons[1024], left[32];
+    list_reasons(report, reasons, sizeof reasons);
+    snprintf(left, sizeof left, "%zu", report->left);
+    bool good = true;
+    if ((size_t)expected->left != report->left) good = complain(expected, "left:", left);
+    if (strcmp(expected->reasons, reasons) != 0) good = complain(expected, "reasons:", reasons);
+    return good;
+}
+
+static bool check_passes(const struct expectation *expected, bnfuse_model *model)
+{
+    bnfuse_check_options options;
+    bnfuse_check_result result;
+    bnfuse_error error;
+    bnfuse_check_options_init(&options);
+    if (!bnfuse_check(model, &options, &result, &error)) return complain(expected, "check:", error.message);
+    if (!is_good(result.verdict)) return complain(expected, bnfuse_verdict_text(result.verdict), result.why);
+    if (result.worst_site > 1e-12) {
+        char worst[64];
+        snprintf(worst, sizeof worst, "%.3g", result.worst_site);
+        return complain(expected, "a site differs by", worst);
+    }
+    return true;
+}
+
+static bool same_bytes(const char *a, const char *b)
+{
+    FILE *first = fopen(a, "rb"), *second = fopen(b, "rb");
+    bool same = first && second;
+    for (int x = 0; same && x != EOF;) {
+        x = getc(first);
+        same = x == getc(second);
+    }
+    if (first) fclose(first);
+    if (second) fclose(second);
+    return same;
+}
+
+/* The fused model is read again, fused again, and written: nothing may change any more. */
+static bool second_run_changes_nothing(const struct expectation *expected, const char *path,
+                                       const bnfuse_fuse_options *options)
+{
+    char again[2200];
+    bnfuse_error error;
+    snprintf(again, sizeof again, "%s/again.onnx", fused);
+    bnfuse_model *model = bnfuse_load(path, 0, &error);
+    bool good = model && bnfuse_fuse(model, options, &error) && bnfuse_write(model, again, NULL, &error);
+    if (!good) complain(expected, "second run:", error.message);
+    else if (!same_bytes(path, again)) good = complain(expected, "a second run changes", path);
+    bnfuse_free(model);
+    remove(again);
+    return good;
+}
+
+static bool meets(const struct expectation *expected, int line, FILE *list)
+{
+    char from[2300], to[2300], options[256];
+    struct choice choice = { 0 };
+    bnfuse_error error;
+    snprintf(from, sizeof from, "%s/%s.onnx", models, expected->model);
+    snprintf(to, sizeof to, "%s/%s.%d.onnx", fused, expected->model, line);
+    snprintf(options, sizeof options, "%s", expected->options);
+    choose(&choice, options);
+    bnfuse_model *model = bnfuse_load(from, 0, &error);
+    bool good = model && bnfuse_fuse(model, &choice.fuse, &error);
+    if (!good) complain(expected, "error:", error.message);
+    if (good) good = outcome_is(expected, bnfuse_get_report(model)) && check_passes(expected, model);
+    if (good && !bnfuse_write(model, to, NULL, &error)) good = complain(expected, "write:", error.message);
+    if (good) fprintf(list, "%s\t%s\n", from, to);
+    bnfuse_free(model);
+    return good && second_run_changes_nothing(expected, to, &choice.fuse);
+}
+
+static void every_model_ends_as_expected(void **state)
+{
+    (void)state;
+    char path[2300], line[1024];
+    snprintf(path, sizeof path, "%s/expect.tsv", models);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    snprintf(path, sizeof path, "%s/list.tsv", fused);
+    FILE *list = fopen(path, "w");
+    assert_non_null(list);
+
+    int count = 0, wrong = 0;
+    assert_non_null(fgets(line, sizeof line, file));
+    for (; fgets(line, sizeof line, file); count++) {
+        struct expectation expected;
+        assert_int_equal(sscanf(line, "%127[^\t]\t%255[^\t]\t%d\t%255[^\t\n]", expected.model, expected.options,
+                                &expected.left, expected.reasons), 4);
+        wrong += !meets(&expected, count + 2, list);
+    }
+    fclose(file);
+    fclose(list);
+    print_message("%d lines of models/expect.tsv, %d not met\n", count, wrong);
+    assert_true(count > 100);
+    assert_int_equal(wrong, 0);
+}
+
+int main(void)
+{
+    const char *folder = getenv("BNFUSE_MODELS");
+    snprintf(models, sizeof models, "%s", folder ? folder : ".");
+    snprintf(fused, sizeof fused, "%s/fused", models);
+    mkdir(fused, 0777);
+    const struct CMUnitTest tests[] = { cmocka_unit_test(every_model_ends_as_expected) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
