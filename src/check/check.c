@@ -15,6 +15,7 @@ struct check {
     struct bnfuse_check_result *result;
     struct site *sites;
     struct site_runner runner;
+    double *nudge_noise;      /* an output each: what the last bit of the inputs does to it */
 };
 
 /* ---- question 1, while the reference run goes on ---- */
@@ -139,21 +140,34 @@ static void merge_output(const struct check *check, struct bnfuse_output *result
                                                  options->rtol);
 }
 
-/* The reference against itself with every stored weight moved by half a unit in its last place: what the storage of
- * the weights leaves open anyway. */
-static bool measure_noise(struct check *check, const struct outputs *of, struct bnfuse_error *error)
+/* The reference against itself: how far does one more run of `before` stray from the exact one? */
+static bool run_astray(struct check *check, const struct outputs *of, enum precision precision, uint64_t noise,
+                       double *far, struct bnfuse_error *error)
 {
     struct session *session = check->session;
     size_t count = check->result->output_count;
-    struct array **noisy = output_list(session, count);
-    bool ran = session_run(session, &session->before, EXACT_ROUNDED, session->options->seed | 1, NULL, noisy, error);
+    struct array **astray = output_list(session, count);
+    bool ran = session_run(session, &session->before, precision, noise, NULL, astray, error);
     for (size_t i = 0; ran && i < count; i++) {
-        struct bnfuse_difference noise = measure(of->exact[i], noisy[i]);
-        check->result->outputs[i].noise = fmax(check->result->outputs[i].noise, noise.relative);
-        if (noise.shape_differs || noise.pattern_differs) check->result->outputs[i].noise = INFINITY;
+        struct bnfuse_difference d = measure(of->exact[i], astray[i]);
+        far[i] = fmax(far[i], d.shape_differs || d.pattern_differs ? INFINITY : d.relative);
     }
-    drop_all(noisy, count);
+    drop_all(astray, count);
     return ran;
+}
+
+/* Every stored weight moved by half a unit in its last place: what the storage of the weights leaves open anyway. And
+ * every input moved by the last bit of a double: what float64 leaves open. */
+static bool measure_noise(struct check *check, const struct outputs *of, struct bnfuse_error *error)
+{
+    struct bnfuse_check_result *result = check->result;
+    double *far = NEW_ARRAY(&check->session->data, double, result->output_count);
+    if (!run_astray(check, of, EXACT_ROUNDED, check->session->options->seed | 1, far, error) ||
+        !run_astray(check, of, NUDGED, 0, check->nudge_noise, error))
+        return false;
+    for (size_t i = 0; i < result->output_count; i++)
+        result->outputs[i].noise = fmax(result->outputs[i].noise, far[i]);
+    return true;
 }
 
 static bool needs_noise(const struct bnfuse_check_result *result)
@@ -214,6 +228,7 @@ static bool check_whole(struct check *check, struct bnfuse_error *error)
     for (size_t i = 0; i < graph->output_count; i++)
         result->outputs[i] = (struct bnfuse_output){ .name = graph->outputs[i]->name, .noise = -1,
                                                      .within_tolerance = true };
+    check->nudge_noise = NEW_ARRAY(&session->plans, double, graph->output_count);
     size_t sets = options->set_count ? options->set_count : 1;
     session->runs_planned = 5 * sets;
     for (size_t i = 0; i < sets; i++) {
@@ -300,14 +315,22 @@ static bool is_real_damage(const struct bnfuse_output *output)
            output->truth_after > NOISE_FACTOR * fmax(output->truth_before, output->noise);
 }
 
-/* The algebra of the whole graph, when all sites are proven: a difference is amplified rounding, unless it is larger
- * than what rounding of the stored weights does. */
-static bool judge_output(struct check *check, const struct bnfuse_output *output)
+/* Noise that fills the output leaves nothing to compare. */
+#define HOPELESS 0.1
+
+/* Whether the model itself turns rounding of float64 into as much. */
+static bool is_amplified(const struct bnfuse_output *output, double nudge_noise)
+{
+    if (output->algebra.shape_differs || output->algebra.pattern_differs) return false;
+    return output->algebra.relative <= NUDGE_FACTOR * nudge_noise || output->noise > HOPELESS;
+}
+
+/* The algebra of the whole graph, when all sites are proven. */
+static bool judge_output(struct check *check, const struct bnfuse_output *output, double nudge_noise)
 {
     struct arena *arena = check->session->arena;
     if (exceeds(&output->algebra, SITE_LIMIT)) {
-        bool amplified = !output->algebra.shape_differs && !output->algebra.pattern_differs &&
-                         output->algebra.relative <= output->noise;
+        bool amplified = is_amplified(output, nudge_noise);
         const char *what = describe_difference(arena, &output->algebra);
         if (amplified)
             return settle(check->result, BNFUSE_VERDICT_ILL_CONDITIONED,
@@ -335,7 +358,7 @@ static void judge_whole(struct check *check)
     if (judge_sites(check)) return;
     settle(result, BNFUSE_VERDICT_PASS, "");
     for (size_t i = 0; i < result->output_count; i++) {
-        if (!judge_output(check, &result->outputs[i])) continue;
+        if (!judge_output(check, &result->outputs[i], check->nudge_noise[i])) continue;
         if (!result->first_divergent) result->first_divergent = first_divergent(check->session, SITE_LIMIT);
         return;
     }

@@ -130,11 +130,12 @@ void drop_all(struct array **arrays, size_t count)
     }
 }
 
-static bool make_inputs(const struct side *side, const struct run_options *options, struct array **inputs,
+static bool make_inputs(const struct side *side, const struct run_options *options, bool nudge, struct array **inputs,
                         struct bnfuse_error *error)
 {
     for (size_t i = 0; i < side->given_count; i++) {
         if (!array_from_datum(&inputs[i], &side->data[i], options, error)) return false;
+        if (nudge) inputs[i] = nudged(inputs[i]);
         if (options->observe && !options->observe(options->context, side->given[i], inputs[i], error)) return false;
     }
     return true;
@@ -163,7 +164,7 @@ bool session_run(struct session *session, const struct side *side, enum precisio
         .context = observer ? observer->context : NULL,
     };
     struct array **inputs = NEW_ARRAY(&session->data, struct array *, side->given_count);
-    bool ran = make_inputs(side, &options, inputs, error) && plan_run(side->plan, &options, inputs, outputs, error);
+    bool ran = make_inputs(side, &options, precision == NUDGED, inputs, error) && plan_run(side->plan, &options, inputs, outputs, error);
     drop_all(inputs, side->given_count);
     report_progress(session);
     return ran;

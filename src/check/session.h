@@ -27,7 +27,8 @@ struct session {
     size_t runs_done, runs_planned;   /* for progress */
 };
 
-enum precision { EXACT_UNROUNDED, EXACT_ROUNDED, NATIVE };
+/* NUDGED: exactly, but every real input moved by its last bit. */
+enum precision { EXACT_UNROUNDED, EXACT_ROUNDED, NUDGED, NATIVE };
 
 /* The session's memory goes with the arena, or with session_close, whichever comes first. */
 struct session *session_open(struct arena *arena, const struct net *before, const struct net *after,

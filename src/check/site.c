@@ -351,15 +351,16 @@ static bool run_part(const struct site_runner *runner, const struct net *net, co
            plan_run(plan, &options, fed, output, error);
 }
 
-/* The last bit of every element, up or down. */
-static struct array *nudged(struct pool *pool, const struct array *array)
+struct array *nudged(struct array *array)
 {
-    struct array *copy = array_new(pool, array->type, array->store, array->rank, array->dims);
+    if (!array || array->store != STORE_F64) return array;
+    struct array *copy = array_new(array->pool, array->type, array->store, array->rank, array->dims);
     uint64_t state = 1;
     for (int64_t i = 0; i < array->count; i++) {
         state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
         copy->f64[i] = nextafter(array->f64[i], state >> 63 ? INFINITY : -INFINITY);
     }
+    array_drop(array);
     return copy;
 }
 
@@ -369,8 +370,7 @@ static double own_noise(const struct site_runner *runner, const struct site *sit
     struct array **fed = NEW_ARRAY(runner->scratch, struct array *, site->given_count), *output = NULL;
     for (size_t i = 0; i < site->given_count; i++) {
         if (!site->origins[i]) return 0;
-        bool real = site->fed[i] && site->fed[i]->store == STORE_F64;
-        fed[i] = real ? nudged(runner->pool, site->fed[i]) : site->fed[i] ? array_keep(site->fed[i]) : NULL;
+        fed[i] = nudged(array_keep(site->fed[i]));
     }
     bool ran = run_part(runner, runner->before, site, site->origins, fed, site->origin, &output, NULL);
     struct bnfuse_difference noise = ran ? measure(site->expected, output) : (struct bnfuse_difference){ 0 };
@@ -378,9 +378,6 @@ static double own_noise(const struct site_runner *runner, const struct site *sit
     array_drop(output);
     return noise.shape_differs || noise.pattern_differs ? 0 : noise.relative;
 }
-
-/* Far above what an input's last bit does to the site, since inner values round as well; far below any bug. */
-#define OWN_NOISE_FACTOR 1e3
 
 bool site_check(const struct site_runner *runner, struct site *site, struct bnfuse_error *error)
 {
@@ -392,7 +389,7 @@ bool site_check(const struct site_runner *runner, struct site *site, struct bnfu
         result->difference = measure(site->expected, output);
         if (exceeds(&result->difference, SITE_LIMIT) && !result->difference.shape_differs &&
             !result->difference.pattern_differs)
-            result->ill_conditioned = result->difference.relative <= OWN_NOISE_FACTOR * own_noise(runner, site);
+            result->ill_conditioned = result->difference.relative <= NUDGE_FACTOR * own_noise(runner, site);
     } else if (why.status == BNFUSE_INTERNAL) {
         return pass_error(error, &why);
     } else {

@@ -49,6 +49,12 @@ struct site_runner {
     const struct check_options *options;
 };
 
+/* Every real element moved by its last bit, up or down; the array itself where it has none. Takes the caller's ownership,
+ * and gives that of the result. NULL stays NULL. */
+struct array *nudged(struct array *array);
+/* Of what an input's last bit does to a result, so many times may be rounding: inner values round as well. */
+#define NUDGE_FACTOR 1e3
+
 /* Hands on an error that was held back. False. */
 bool pass_error(struct bnfuse_error *error, const struct bnfuse_error *why);
 

@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The check against folds that are right, and against every way of folding wrongly that it exists to catch. The folds
+ * are made by hand, so that the passes cannot agree with their own mistakes. */
+#include "build.h"
+#include "check/check.h"
+#include "onnx/edit.h"
+#include "onnx/shape.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { CHANNELS = 4 };
+
+static struct build b;
+static struct model model;
+static struct net before, after;
+static struct check_options options;
+static struct bnfuse_check_result result;
+
+static int open_build(void **state)
+{
+    (void)state;
+    build_open(&b, 8, 13);
+    options = (struct check_options){ .seed = 1, .atol = 1e-5, .rtol = 1e-3, .threads = 1, .memory = &b.memory };
+    return 0;
+}
+
+static int close_build(void **state)
+{
+    (void)state;
+    build_close(&b);
+    return 0;
+}
+
+static const double scale[] = { 0.5, -2, 1.25, 3 }, shift[] = { 1, 0.25, -1.5, 2 }, mean[] = { 0.125, -0.25, 0.375, 0.5 },
+                    variance[] = { 1, 0.5, 2, 0.25 };
+
+static double factor_of(int channel)
+{
+    return scale[channel] / sqrt(variance[channel] + (double)1e-5f);
+}
+
+/* BatchNormalization's parameters as initializers, named with this prefix. */
+static void add_parameters(const char *prefix, enum dtype type)
+{
+    static const struct { const char *name; const double *values; } parameters[] = {
+        { "s", scale }, { "t", shift }, { "m", mean }, { "v", variance },
+    };
+    for (size_t i = 0; i < 4; i++) {
+        char name[20];
+        snprintf(name, sizeof name, "%s%s", prefix, parameters[i].name);
+        build_init_values(&b, name, type, "4", parameters[i].values);
+    }
+}
+
+/* x -> Conv -> y -> BatchNormalization -> z; as many input as output channels, so that a wrong axis fits. */
+static void add_conv_bn(const char *x, const char *attributes, const char *weight_dims)
+{
+    build_init(&b, "w", DTYPE_FLOAT, weight_dims, 7);
+    add_parameters("", DTYPE_FLOAT);
+    build_node(&b, "Conv", "conv", arena_printf(&b.arena, "%s w", x), "y", attributes);
+    build_node(&b, "BatchNormalization", "bn", "y s t m v", "z", NULL);
+}
+
+static void build_conv_bn(void)
+{
+    build_input(&b, "x", DTYPE_FLOAT, "N,4,6,5");
+    add_conv_bn("x", "pads=1,1,1,1", "4,4,3,3");
+    build_output(&b, "z", DTYPE_FLOAT, "N,4,6,5");
+}
+
+static void load(void)
+{
+    build_load(&b, &model, &before);
+    struct bnfuse_error error = { 0 };
+    assert_true(net_index(&after, &b.arena, &model, &error));
+    assert_true(shape_infer(&before, &error) && shape_infer(&after, &error));
+}
+
+/* How to fold; all zero is right. */
+struct fold {
+    bool wrong_axis, no_bias, half_the_groups;
+    double off;               /* added to the first bias */
+    double factor;            /* of all weights; 0 means 1 */
+};
+
+static struct tensor *scaled_weight(const struct value *weight, struct fold fold)
+{
+    double factors[CHANNELS];
+    for (int i = 0; i < CHANNELS; i++) {
+        factors[i] = factor_of(i) * (fold.factor != 0 ? fold.factor : 1);
+        if (fold.half_the_groups && i >= CHANNELS / 2) factors[i] = 1;
+    }
+    const struct tensor *tensor = weight->initializer;
+    int64_t inner = tensor->count / CHANNELS;
+    struct factor rows = { 1, CHANNELS, 1, 1, inner, factors };
+    struct factor columns = { CHANNELS, CHANNELS, 1, 1, inner / CHANNELS, factors };
+    return tensor_scaled(&b.arena, tensor, fold.wrong_axis ? &columns : &rows);
+}
+
+/* Folds the BatchNormalization `bn` into the Conv `conv` of `after`. */
+static void fold_conv(const char *conv_name, const char *bn_name, struct fold fold)
+{
+    struct node *conv = build_find_node(&after, conv_name), *bn = build_find_node(&after, bn_name);
+    struct value *weight = node_input(conv, 1), *z = node_output(bn, 0);
+    double bias[CHANNELS];
+    for (int i = 0; i < CHANNELS; i++) bias[i] = shift[i] - mean[i] * factor_of(i);
+    bias[0] += fold.off;
+    struct tensor *stored = tensor_exact(&b.arena, weight->initializer->type, 1, (int64_t[]){ CHANNELS }, bias);
+    struct graph *home = conv->graph;
+    edit_set_input(conv, 1, edit_add_initializer(home, "w_folded", scaled_weight(weight, fold)));
+    if (!fold.no_bias) edit_set_input(conv, 2, edit_add_initializer(home, "b_folded", stored));
+    edit_take_output(conv, 0, z);
+    edit_remove_node(bn);
+}
+
+static enum bnfuse_verdict check(void)
+{
+    struct bnfuse_error error = { 0 };
+    if (!check_fusion(&before, &after, &options, &result, &error)) fail_msg("%s", error.message);
+    return result.verdict;
+}
+
+static void assert_verdict(enum bnfuse_verdict expected)
+{
+    enum bnfuse_verdict verdict = check();
+    if (verdict != expected) print_message("%s\n", result.why);
+    assert_string_equal(bnfuse_verdict_text(verdict), bnfuse_verdict_text(expected));
+}
+
+/* ---- one site ---- */
+
+static void a_right_fold_passes_to_the_last_bits(void **state)
+{
+    (void)state;
+    build_conv_bn();
+    load();
+    fold_conv("conv", "bn", (struct fold){ 0 });
+    assert_verdict(BNFUSE_VERDICT_PASS);
+    assert_int_equal(result.site_count, 1);
+    assert_int_equal(result.sites_checked, 1);
+    assert_string_equal(result.sites[0].value, "z");
+    assert_true(result.worst_site < 1e-12);
+    assert_int_equal(result.output_count, 1);
+    assert_true(result.outputs[0].algebra.relative < 1e-12);
+    assert_true(result.outputs[0].rounding.relative > 1e-12 && result.outputs[0].rounding.relative < 1e-6);
+    assert_true(result.outputs[0].within_tolerance);
+    assert_null(result.first_divergent);
+}
+
+static void assert_caught(struct fold fold)
+{
+    build_conv_bn();
+    load();
+    fold_conv("conv", "bn", fold);
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+    assert_string_equal(result.first_divergent, "z");
+    assert_non_null(strstr(result.why, "\"z\""));
+    assert_non_null(strstr(result.why, "conv"));
+}
+
+static void a_scale_along_the_wrong_axis_is_caught(void **state)
+{
+    (void)state;
+    assert_caught((struct fold){ .wrong_axis = true });
+}
+
+static void a_missing_bias_is_caught(void **state)
+{
+    (void)state;
+    assert_caught((struct fold){ .no_bias = true });
+}
+
+static void a_group_left_unscaled_is_caught(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT, "N,4,6,5");
+    add_conv_bn("x", "group=2", "4,2,3,3");
+    build_output(&b, "z", DTYPE_FLOAT, "N,4,4,3");
+    load();
+    fold_conv("conv", "bn", (struct fold){ .half_the_groups = true });
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+}
+
+/* Far within any tolerance in float32, and no rounding of float64. */
+static void a_mistake_of_one_in_a_million_is_caught(void **state)
+{
+    (void)state;
+    assert_caught((struct fold){ .off = 1e-6 });
+}
+
+static void a_nan_in_a_folded_bias_is_caught(void **state)
+{
+    (void)state;
+    assert_caught((struct fold){ .off = NAN });
+    assert_true(result.sites[0].difference.pattern_differs);
+}
+
+static void rounding_beyond_the_tolerance_is_told_from_a_mistake(void **state)
+{
+    (void)state;
+    options.atol = 0;
+    options.rtol = 1e-12;
+    build_conv_bn();
+    load();
+    fold_conv("conv", "bn", (struct fold){ 0 });
+    assert_verdict(BNFUSE_VERDICT_PASS_ROUNDING);
+    assert_false(result.outputs[0].within_tolerance);
+    assert_true(result.outputs[0].noise > 0);
+}
+
+/* The algebra is right, but the folded weights leave half precision. */
+static void storage_that_destroys_the_weights_is_no_rounding(void **state)
+{
+    (void)state;
+    double small[CHANNELS] = { 1e-7, 1e-7, 1e-7, 1e-7 }, zero[CHANNELS] = { 0 }, one[CHANNELS] = { 1, 1, 1, 1 };
+    build_input(&b, "x", DTYPE_FLOAT16, "2,4,6,5");
+    build_init(&b, "w", DTYPE_FLOAT16, "4,4,1,1", 3);
+    build_init_values(&b, "s", DTYPE_FLOAT, "4", small);
+    build_init_values(&b, "t", DTYPE_FLOAT, "4", zero);
+    build_init_values(&b, "m", DTYPE_FLOAT, "4", zero);
+    build_init_values(&b, "v", DTYPE_FLOAT, "4", one);
+    build_init_values(&b, "big", DTYPE_FLOAT, "", (double[]){ 1e7 });
+    build_node(&b, "Conv", "conv", "x w", "y", NULL);
+    build_node(&b, "Cast", "up", "y", "wide", "to=1");
+    build_node(&b, "BatchNormalization", "bn", "wide s t m v", "z", NULL);
+    build_node(&b, "Mul", "enlarge", "z big", "out", NULL);
+    build_output(&b, "out", DTYPE_FLOAT, "2,4,6,5");
+    load();
+    struct node *conv = build_find_node(&after, "conv"), *bn = build_find_node(&after, "bn"),
+                *up = build_find_node(&after, "up");
+    double factors[CHANNELS];
+    for (int i = 0; i < CHANNELS; i++) factors[i] = (double)1e-7f / sqrt(1 + (double)1e-5f);
+    struct factor rows = { 1, CHANNELS, 1, 1, CHANNELS, factors };
+    struct tensor *folded = tensor_scaled(&b.arena, node_input(conv, 1)->initializer, &rows);
+    edit_set_input(conv, 1, edit_add_initializer(after.main, "w_folded", folded));
+    edit_rename(node_output(conv, 0));
+    edit_take_output(up, 0, node_output(bn, 0));
+    edit_remove_node(bn);
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+    assert_true(result.worst_site < 1e-12);
+    assert_true(result.outputs[0].algebra.relative < 1e-12);
+}
+
+/* Every site is right to the last bits; what follows turns last bits into anything. */
+static void amplified_rounding_is_ill_conditioned_not_wrong(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT, "N,4,6,5");
+    add_conv_bn("x", NULL, "4,4,3,3");
+    build_init_values(&b, "huge", DTYPE_FLOAT, "", (double[]){ 1e12 });
+    build_node(&b, "Mul", "mul", "z huge", "h", NULL);
+    build_node(&b, "Sin", "sin", "h", "out", NULL);
+    build_output(&b, "out", DTYPE_FLOAT, "N,4,4,3");
+    load();
+    fold_conv("conv", "bn", (struct fold){ 0 });
+    assert_verdict(BNFUSE_VERDICT_ILL_CONDITIONED);
+    assert_true(result.worst_site < 1e-12);
+    assert_true(result.outputs[0].algebra.relative > SITE_LIMIT);
+}
+
+/* ---- what counts as a change ---- */
+
+static void a_model_that_did_not_change_is_identical_whatever_is_in_it(void **state)
+{
+    (void)state;
+    build_import(&b, "custom", 1);
+    build_input(&b, "x", DTYPE_FLOAT, "N,4,6,5");
+    build_node(&b, "custom.Mystery", "who", "x", "y", NULL);
+    build_output(&b, "y", DTYPE_FLOAT, "N,4,6,5");
+    load();
+    assert_verdict(BNFUSE_VERDICT_IDENTICAL);
+    assert_int_equal(result.site_count, 0);
+}
+
+/* Nobody renamed anything and no node changed: only what is stored under a name. */
+static void an_initializer_changed_under_its_name_is_caught(void **state)
+{
+    (void)state;
+    build_conv_bn();
+    load();
+    struct value *weight = build_find_value(&after, "w");
+    weight->initializer = scaled_weight(weight, (struct fold){ 0 });
+    weight->proto = NULL;
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+    assert_string_equal(result.first_divergent, "y");
+}
+
+static void a_node_that_is_new_at_an_old_name_is_a_site(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT, "N,4");
+    build_node(&b, "Relu", "first", "x", "r", NULL);
+    build_node(&b, "Neg", "second", "r", "z", NULL);
+    build_output(&b, "z", DTYPE_FLOAT, "N,4");
+    load();
+    struct node *second = build_find_node(&after, "second");
+    struct value *x = build_find_value(&after, "x"), *z = node_output(second, 0);
+    struct node *abs = edit_add_node(after.main, second, "Abs", "abs", &x, 1, z);
+    edit_take_output(abs, 0, z);
+    edit_remove_node(second);
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+    assert_int_equal(result.site_count, 1);
+    assert_string_equal(result.sites[0].value, "z");
+}
+
+static void an_output_that_nothing_computes_any_more_is_caught(void **state)
+{
+    (void)state;
+    build_conv_bn();
+    load();
+    struct node *bn = build_find_node(&after, "bn"), *conv = build_find_node(&after, "conv");
+    struct value *unused = edit_add_value(after.main, "unused", NULL);
+    edit_take_output(bn, 0, unused);
+    (void)conv;
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+}
+
+/* ---- what cannot run ---- */
+
+static void build_beside_custom_operator(void)
+{
+    build_import(&b, "custom", 1);
+    build_input(&b, "x", DTYPE_FLOAT, "N,4,6,5");
+    add_conv_bn("x", NULL, "4,4,3,3");
+    build_node(&b, "custom.Mystery", "who", "z", "out", NULL);
+    build_output(&b, "out", DTYPE_FLOAT, "N,4,4,3");
+    load();
+}
+
+static void sites_alone_prove_a_model_with_a_custom_operator(void **state)
+{
+    (void)state;
+    build_beside_custom_operator();
+    fold_conv("conv", "bn", (struct fold){ 0 });
+    assert_verdict(BNFUSE_VERDICT_PASS_SITES);
+    assert_int_equal(result.sites_checked, 1);
+    assert_int_equal(result.output_count, 0);
+    assert_true(result.worst_site < 1e-12);
+    assert_non_null(strstr(result.why, "Mystery"));
+    options.full = true;
+    assert_verdict(BNFUSE_VERDICT_NOT_CHECKED);
+}
+
+static void sites_alone_catch_a_mistake_beside_a_custom_operator(void **state)
+{
+    (void)state;
+    build_beside_custom_operator();
+    fold_conv("conv", "bn", (struct fold){ .wrong_axis = true });
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+}
+
+static void a_site_that_cannot_run_is_not_checked(void **state)
+{
+    (void)state;
+    build_import(&b, "custom", 1);
+    build_input(&b, "x", DTYPE_FLOAT, "N,4");
+    build_node(&b, "custom.Mystery", "who", "x", "y", NULL);
+    build_node(&b, "Identity", "pass", "y", "z", NULL);
+    build_output(&b, "z", DTYPE_FLOAT, "N,4");
+    load();
+    struct node *who = build_find_node(&after, "who"), *pass = build_find_node(&after, "pass");
+    edit_take_output(who, 0, node_output(pass, 0));
+    edit_remove_node(pass);
+    assert_verdict(BNFUSE_VERDICT_NOT_CHECKED);
+    if (!strstr(result.why, "Mystery")) fail_msg("%s", result.why);
+}
+
+/* ---- bodies ---- */
+
+/* The branch that is not taken has its own Conv and BatchNormalization. */
+static void build_branches(void)
+{
+    build_input(&b, "x", DTYPE_FLOAT, "2,4,6,5");
+    build_init_values(&b, "yes", DTYPE_BOOL, "", (double[]){ 1 });
+    build_init(&b, "w", DTYPE_FLOAT, "4,4,1,1", 3);
+    add_parameters("", DTYPE_FLOAT);
+    build_node(&b, "If", "choice", "yes", "out", NULL);
+    build_body(&b, "then_branch");
+    build_node(&b, "Relu", "then_relu", "x", "then_out", NULL);
+    build_output(&b, "then_out", DTYPE_FLOAT, "2,4,6,5");
+    build_end(&b);
+    build_body(&b, "else_branch");
+    build_node(&b, "Conv", "else_conv", "x w", "y", NULL);
+    build_node(&b, "BatchNormalization", "else_bn", "y s t m v", "z", NULL);
+    build_node(&b, "Relu", "else_relu", "z", "else_out", NULL);
+    build_output(&b, "else_out", DTYPE_FLOAT, "2,4,6,5");
+    build_end(&b);
+    build_output(&b, "out", DTYPE_FLOAT, "2,4,6,5");
+    load();
+}
+
+static void a_right_fold_in_a_branch_not_taken_passes(void **state)
+{
+    (void)state;
+    build_branches();
+    fold_conv("else_conv", "else_bn", (struct fold){ 0 });
+    assert_verdict(BNFUSE_VERDICT_PASS);
+    assert_int_equal(result.site_count, 2);
+    assert_int_equal(result.sites_checked, 2);
+}
+
+static void a_mistake_in_a_branch_not_taken_is_caught(void **state)
+{
+    (void)state;
+    build_branches();
+    fold_conv("else_conv", "else_bn", (struct fold){ .no_bias = true });
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+    assert_string_equal(result.first_divergent, "z");
+    assert_non_null(strstr(result.why, "choice"));
+}
+
+/* ---- inputs ---- */
+
+static void a_free_batch_is_two_and_named_dims_are_what_the_user_says(void **state)
+{
+    (void)state;
+    struct bnfuse_dim dim = { "N", 3 };
+    int64_t dims[] = { 1, 4, 9, 9 };
+    struct bnfuse_shape shape = { "x", 4, dims };
+    build_conv_bn();
+    load();
+    fold_conv("conv", "bn", (struct fold){ 0 });
+    assert_verdict(BNFUSE_VERDICT_PASS);
+    assert_string_equal(result.inputs, "x float32 [2, 4, 6, 5]");
+    options.dims = &dim;
+    options.dim_count = 1;
+    assert_verdict(BNFUSE_VERDICT_PASS);
+    assert_string_equal(result.inputs, "x float32 [3, 4, 6, 5]");
+    options.shapes = &shape;
+    options.shape_count = 1;
+    assert_verdict(BNFUSE_VERDICT_PASS);
+    assert_string_equal(result.inputs, "x float32 [1, 4, 9, 9]");
+}
+
+static void open_dims_get_sizes_that_the_model_can_take(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT, "?,?,?,?");
+    add_conv_bn("x", NULL, "4,4,3,3");
+    build_init_values(&b, "flat", DTYPE_INT64, "2", (double[]){ 1, 144 });
+    build_node(&b, "Reshape", "reshape", "z flat", "out", NULL);      /* only one image of 8 x 8 fits */
+    build_output(&b, "out", DTYPE_FLOAT, "1,144");
+    load();
+    fold_conv("conv", "bn", (struct fold){ 0 });
+    assert_verdict(BNFUSE_VERDICT_PASS);
+    assert_string_equal(result.inputs, "x float32 [1, 4, 8, 8]");
+}
+
+static void ids_stay_inside_the_table_that_they_index(void **state)
+{
+    (void)state;
+    build_input(&b, "ids", DTYPE_INT64, "N,7");
+    build_init(&b, "table", DTYPE_FLOAT, "3,4", 5);
+    add_parameters("", DTYPE_FLOAT);
+    build_init_values(&b, "minus", DTYPE_FLOAT, "", (double[]){ -1 });
+    build_node(&b, "Gather", "gather", "table ids", "e", NULL);
+    build_node(&b, "Mul", "mul", "e minus", "out", NULL);
+    build_output(&b, "out", DTYPE_FLOAT, "N,7,4");
+    load();
+    struct node *mul = build_find_node(&after, "mul");
+    struct value *e = build_find_value(&after, "e"), *out = node_output(mul, 0);
+    struct node *neg = edit_add_node(after.main, mul, "Neg", "neg", &e, 1, out);
+    edit_take_output(neg, 0, out);
+    edit_remove_node(mul);
+    assert_verdict(BNFUSE_VERDICT_PASS);
+}
+
+static void data_for_a_name_that_is_no_input_is_refused(void **state)
+{
+    (void)state;
+    struct datum datum = { .name = "z", .tensor = { .type = DTYPE_FLOAT } };
+    struct input_set set = { "set", &datum, 1 };
+    struct bnfuse_error error = { 0 };
+    options.sets = &set;
+    options.set_count = 1;
+    build_conv_bn();
+    load();
+    fold_conv("conv", "bn", (struct fold){ 0 });
+    assert_false(check_fusion(&before, &after, &options, &result, &error));
+    assert_int_equal(error.status, BNFUSE_USAGE);
+    assert_non_null(strstr(error.message, "\"z\""));
+}
+
+static void data_given_by_the_user_is_what_runs(void **state)
+{
+    (void)state;
+    float zeros[4 * 6 * 5] = { 0 };
+    struct datum datum = { .name = "x", .tensor = { .type = DTYPE_FLOAT, .rank = 4, .count = 120,
+                                                    .dims = (int64_t[]){ 1, 4, 6, 5 }, .bytes = zeros } };
+    struct input_set set = { "set", &datum, 1 };
+    options.sets = &set;
+    options.set_count = 1;
+    build_conv_bn();
+    load();
+    /* With nothing but zeros going in, weights do not matter, and the output tells nothing apart. */
+    fold_conv("conv", "bn", (struct fold){ .wrong_axis = true });
+    assert_verdict(BNFUSE_VERDICT_PASS);
+    assert_string_equal(result.inputs, "x float32 [1, 4, 6, 5]");
+}
+
+/* ---- compare ---- */
+
+static struct net second;
+
+static void assert_compared(struct fold fold, enum bnfuse_verdict expected)
+{
+    struct bnfuse_error error = { 0 };
+    build_conv_bn();
+    load();
+    fold_conv("conv", "bn", fold);
+    second = after;
+    if (!check_compare(&before, &second, &options, &result, &error)) fail_msg("%s", error.message);
+    if (result.verdict != expected) print_message("%s\n", result.why);
+    assert_string_equal(bnfuse_verdict_text(result.verdict), bnfuse_verdict_text(expected));
+}
+
+static void a_model_compared_with_itself_is_identical(void **state)
+{
+    (void)state;
+    struct bnfuse_error error = { 0 };
+    build_conv_bn();
+    load();
+    assert_true(check_compare(&before, &after, &options, &result, &error));
+    assert_int_equal(result.verdict, BNFUSE_VERDICT_IDENTICAL);
+}
+
+static void models_that_differ_by_their_rounded_weights_compare_equal(void **state)
+{
+    (void)state;
+    assert_compared((struct fold){ 0 }, BNFUSE_VERDICT_PASS_ROUNDING);
+    assert_true(result.outputs[0].rounding.relative < NOISE_FACTOR * result.outputs[0].noise);
+}
+
+/* A hundred times the rounding of float32, a tenth of any usual tolerance. */
+static void a_difference_well_above_the_noise_is_a_mistake(void **state)
+{
+    (void)state;
+    assert_compared((struct fold){ .factor = 1 + 1e-5 }, BNFUSE_VERDICT_FAIL);
+    assert_true(result.outputs[0].within_tolerance);
+    assert_string_equal(result.first_divergent, "z");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_build, close_build)
+        TEST(a_right_fold_passes_to_the_last_bits),
+        TEST(a_scale_along_the_wrong_axis_is_caught),
+        TEST(a_missing_bias_is_caught),
+        TEST(a_group_left_unscaled_is_caught),
+        TEST(a_mistake_of_one_in_a_million_is_caught),
+        TEST(a_nan_in_a_folded_bias_is_caught),
+        TEST(rounding_beyond_the_tolerance_is_told_from_a_mistake),
+        TEST(storage_that_destroys_the_weights_is_no_rounding),
+        TEST(amplified_rounding_is_ill_conditioned_not_wrong),
+        TEST(a_model_that_did_not_change_is_identical_whatever_is_in_it),
+        TEST(an_initializer_changed_under_its_name_is_caught),
+        TEST(a_node_that_is_new_at_an_old_name_is_a_site),
+        TEST(an_output_that_nothing_computes_any_more_is_caught),
+        TEST(sites_alone_prove_a_model_with_a_custom_operator),
+        TEST(sites_alone_catch_a_mistake_beside_a_custom_operator),
+        TEST(a_site_that_cannot_run_is_not_checked),
+        TEST(a_right_fold_in_a_branch_not_taken_passes),
+        TEST(a_mistake_in_a_branch_not_taken_is_caught),
+        TEST(a_free_batch_is_two_and_named_dims_are_what_the_user_says),
+        TEST(open_dims_get_sizes_that_the_model_can_take),
+        TEST(ids_stay_inside_the_table_that_they_index),
+        TEST(data_for_a_name_that_is_no_input_is_refused),
+        TEST(data_given_by_the_user_is_what_runs),
+        TEST(a_model_compared_with_itself_is_identical),
+        TEST(models_that_differ_by_their_rounded_weights_compare_equal),
+        TEST(a_difference_well_above_the_noise_is_a_mistake),
+#undef TEST
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
