@@ -12,9 +12,9 @@
 
 enum { ALIGNMENT = 4096 };    /* of tensors in a data file, so that they can be mapped */
 
-/* Field numbers of GraphProto; a FunctionProto's nodes have another. */
+/* Field numbers: of GraphProto, of a FunctionProto's nodes, and of what is in a node. */
 enum { GRAPH_NODE = 1, GRAPH_INITIALIZER = 5, GRAPH_INPUT = 11, GRAPH_OUTPUT = 12, FUNCTION_NODE = 7,
-       TENSOR_RAW_DATA = 9, TENSOR_STRING_DATA = 6 };
+       NODE_ATTRIBUTE = 5, ATTRIBUTE_TENSOR = 5, TENSOR_RAW_DATA = 9, TENSOR_STRING_DATA = 6 };
 
 struct splice {
     const struct net *net;
@@ -431,7 +431,7 @@ static void add_strings(struct splice *splice, const struct tensor *tensor)
     }
 }
 
-static void add_new_initializer(struct splice *splice, const struct value *value)
+static void add_new_tensor(struct splice *splice, uint32_t field, const struct value *value)
 {
     const struct tensor *tensor = value->initializer;
     BnfuseOnnx__TensorProto head = BNFUSE_ONNX__TENSOR_PROTO__INIT;
@@ -444,7 +444,7 @@ static void add_new_initializer(struct splice *splice, const struct value *value
     head.n_dims = (size_t)tensor->rank;
     head.dims = (int64_t *)tensor->dims;
     if (moves) move_to_side(splice, &head, tensor, (uint64_t)bytes);
-    struct open_message message = pieces_begin(splice->out, GRAPH_INITIALIZER), data;
+    struct open_message message = pieces_begin(splice->out, field), data;
     add_packed(splice, &head.base);
     if (tensor->type == DTYPE_STRING) {
         add_strings(splice, tensor);
@@ -454,6 +454,29 @@ static void add_new_initializer(struct splice *splice, const struct value *value
         pieces_end(splice->out, data);
     }
     pieces_end(splice->out, message);
+}
+
+/* A function has no initializers: there they are Constant nodes, in front of all others. */
+static void add_constant_nodes(struct splice *splice, const struct graph *function)
+{
+    for (size_t i = 0; i < function->initializer_count; i++) {
+        const struct value *value = function->initializers[i];
+        BnfuseOnnx__NodeProto node = BNFUSE_ONNX__NODE_PROTO__INIT;
+        BnfuseOnnx__AttributeProto attribute = BNFUSE_ONNX__ATTRIBUTE_PROTO__INIT;
+        node.op_type = (char *)"Constant";
+        node.n_output = 1;
+        node.output = (char *[]){ (char *)value->name };
+        attribute.name = (char *)"value";
+        attribute.has_type = true;
+        attribute.type = BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR;
+        struct open_message outer = pieces_begin(splice->out, FUNCTION_NODE);
+        add_packed(splice, &node.base);
+        struct open_message inner = pieces_begin(splice->out, NODE_ATTRIBUTE);
+        add_packed(splice, &attribute.base);
+        add_new_tensor(splice, ATTRIBUTE_TENSOR, value);
+        pieces_end(splice->out, inner);
+        pieces_end(splice->out, outer);
+    }
 }
 
 /* An input that declares a new initializer, as IR versions below 4 want it. */
@@ -563,8 +586,9 @@ static bool add_rest(struct graph_splice *gs)
 {
     const struct graph *graph = gs->graph;
     if (!add_nodes(gs, NULL)) return false;
-    for (size_t i = 0; i < graph->initializer_count; i++)
-        if (!initializer_as_read(graph->initializers[i])) add_new_initializer(gs->splice, graph->initializers[i]);
+    for (size_t i = 0; !graph->function && i < graph->initializer_count; i++)
+        if (!initializer_as_read(graph->initializers[i]))
+            add_new_tensor(gs->splice, GRAPH_INITIALIZER, graph->initializers[i]);
     while (graph->proto && gs->input < graph->input_count) add_new_input(gs->splice, graph->inputs[gs->input++]);
     return true;
 }
@@ -575,6 +599,7 @@ static bool add_graph_fields(struct splice *splice, const struct graph *graph, c
     struct graph_splice gs = { .splice = splice, .graph = graph, .node = graph->first };
     uint64_t at = part->place.start + part->place.head;
     find_gone(&gs);
+    if (graph->function) add_constant_nodes(splice, graph);
     for (const struct part *child = part + 1; child < parts + part->next; child = parts + child->next) {
         add_run(splice, at, child->place.start);
         if (!add_child(&gs, child)) return false;
