@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * libFuzzer's entry for files: any bytes are read, indexed, written unchanged and written after edits. What is read and
+ * not changed must come out as the same bytes, and what was changed must be readable again. */
+#include "onnx/edit.h"
+#include "onnx/splice.h"
+#include "onnx/validate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MEMORY = 256 << 20 };
+
+struct input {
+    struct arena arena;
+    const uint8_t *bytes;
+    size_t size;
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+static void require(bool condition)
+{
+    if (!condition) abort();
+}
+
+/* The pieces of a model from memory, one after the other. */
+static const uint8_t *assemble(const struct pieces *pieces, struct arena *arena)
+{
+    uint8_t *to = arena_alloc(arena, pieces->size), *at = to;
+    for (size_t i = 0; i < pieces->count; i++) {
+        const struct piece *piece = &pieces->list[i];
+        require(piece->bytes && !piece->tensor && !piece->span.file);
+        memcpy(at, piece->bytes, piece->size);
+        at += piece->size;
+    }
+    require(at == to + pieces->size);
+    return to;
+}
+
+/* Something to every part of the graphs that the splicer treats in a way of its own. */
+static void edit_everything(struct net *net)
+{
+    size_t count = 0;
+    for (struct graph *graph = NULL; (graph = net_next_graph(net, graph));) {
+        for (struct node *node = graph->first; node; node = node->next) {
+            if (count++ % 3 == 0) edit_set_int(node, "fuzz", (int64_t)count);
+            if (count % 5 == 0) edit_set_input(node, node->input_count, graph->input_count ? graph->inputs[0] : NULL);
+            if (count % 7 == 0) edit_add_node(graph, node, "Identity", "new", NULL, 0, NULL);
+        }
+        for (size_t i = graph->initializer_count; i--;) {
+            struct value *value = graph->initializers[i];
+            if (!value->uses && !value->is_output) edit_remove_initializer(value);
+        }
+    }
+}
+
+static bool run(void *context, struct bnfuse_error *error)
+{
+    struct input *input = context;
+    struct model model, again;
+    struct net net, net_again;
+    struct pieces pieces;
+    struct side_data side = { 0 };
+    if (!model_read(&model, &input->arena, "input", input->bytes, input->size, error)) return false;
+    if (!net_index(&net, &input->arena, &model, error)) return false;
+    if (!splice_net(&pieces, &side, &net, &input->arena, error)) return false;
+    require(pieces.count == 1 && pieces.size == input->size && pieces.list[0].bytes == input->bytes);
+    if (!net_validate(&net, error)) return false;
+    edit_everything(&net);
+    if (!splice_net(&pieces, &side, &net, &input->arena, error)) return false;
+    const uint8_t *written = assemble(&pieces, &input->arena);
+    if (!model_read(&again, &input->arena, "output", written, pieces.size, error)) abort();
+    if (!net_index(&net_again, &input->arena, &again, error)) abort();
+    return true;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    struct memory memory = { .limit = MEMORY };
+    struct input input = { .bytes = bytes, .size = size };
+    struct bnfuse_error error;
+    arena_open(&input.arena, &memory);
+    guarded(&memory, run, &input, &error);
+    arena_close(&input.arena);
+    require(memory.used == 0);
+    return 0;
+}
