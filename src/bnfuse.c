@@ -12,6 +12,7 @@
 #include "onnx/shape.h"
 #include "onnx/validate.h"
 #include "onnx/write.h"
+#include "passes/inference.h"
 #include "passes/passes.h"
 
 #include <stdio.h>
@@ -278,7 +279,7 @@ static bool fuse(void *context, struct bnfuse_error *error)
     struct bnfuse_model *model = call->model;
     const bnfuse_fuse_options *from = call->options;
     struct pass_options options = {
-        .assume_inference = from->assume_inference, .lower_mul_add = from->lower_mul_add, .fold_limit = from->fold_limit,
+        .lower_mul_add = from->lower_mul_add, .fold_limit = from->fold_limit,
         .disabled = from->disabled, .disabled_count = from->disabled_count,
         .skip = from->skipped, .skip_count = from->skipped_count, .progress = from->progress, .context = from->context,
     };
@@ -287,7 +288,11 @@ static bool fuse(void *context, struct bnfuse_error *error)
     if (!enable_ways(from, &options, error) || !all_passes_exist(from, error)) return false;
     model->after.freeze_weights = from->freeze_weights;
     model->is_fused = true;
-    if (!shape_infer(&model->after, error) || !passes_run(&model->after, &options, &report, error)) return false;
+    if (from->assume_inference) {
+        assume_inference(&model->before);
+        assume_inference(&model->after);
+    }
+    if (!passes_run(&model->after, &options, &report, error)) return false;
     report_all(model, &report);
     return true;
 }

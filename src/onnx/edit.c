@@ -240,6 +240,18 @@ void edit_take_output(struct node *node, size_t slot, struct value *value)
     forget_if_gone(old);
 }
 
+void edit_drop_outputs(struct node *node, size_t slot)
+{
+    for (size_t i = slot; i < node->output_count; i++) {
+        struct value *value = node->outputs[i];
+        if (!value) continue;
+        assert(!value->uses && !value->is_output);
+        value->writer = NULL;
+        forget_if_gone(value);
+    }
+    if (slot < node->output_count) node->output_count = slot;
+}
+
 /* The reads of `old` by output lists: of inner graphs they are uses, of its own graph they are not. */
 static void replace_in_outputs(struct graph *graph, struct value *old, struct value *value)
 {

@@ -251,17 +251,6 @@ static bool extra_outputs_are_read(const struct node *node)
     return false;
 }
 
-static enum reason training(struct search *search, const struct node *bn)
-{
-    if (!search->options->assume_inference)
-        return search_stop(search, REASON_TRAINING_MODE, node_title(bn), bn->opset < 7
-            ? "is_test is not 1, and before opset 7 that means training"
-            : "an InstanceNormalization is sometimes exported in this form");
-    if (extra_outputs_are_read(bn))
-        return search_stop(search, REASON_TRAINING_MODE, node_title(bn), "its running statistics are read");
-    return REASON_NONE;
-}
-
 static enum reason batchnorm(struct search *search, const struct node *bn, struct affine **affine, size_t *slot)
 {
     static const char *const names[] = { "scale", "bias", "mean", "variance" };
@@ -270,7 +259,10 @@ static enum reason batchnorm(struct search *search, const struct node *bn, struc
     if (bn->opset > LATEST_OPSET) return search_stop(search, REASON_UNKNOWN_OPSET, node_title(bn), "opset %lld",
                                                      (long long)bn->opset);
     if (!x || bn->input_count < 5) return search_stop(search, REASON_MISMATCH, node_title(bn), "an input is missing");
-    if (batch_statistics(bn) && (why = training(search, bn))) return why;
+    if (batch_statistics(bn))
+        return search_stop(search, REASON_TRAINING_MODE, node_title(bn), bn->opset < 7
+            ? "is_test is not 1, and before opset 7 that means training"
+            : "an InstanceNormalization is sometimes exported in this form");
     if (bn->opset < 9 && node_int(bn, "spatial", 1) == 0)
         return search_stop(search, REASON_PER_ELEMENT, node_title(bn), "spatial = 0");
 

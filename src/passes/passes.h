@@ -9,7 +9,6 @@
 #include "passes/reasons.h"
 
 struct pass_options {
-    bool assume_inference;            /* training-mode BatchNormalization counts as inference */
     bool relu_scale;                  /* --enable relu-scale */
     bool before_padded_conv;          /* --enable bn-before-padded-conv */
     bool lower_mul_add;               /* --lower mul-add */
