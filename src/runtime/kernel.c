@@ -18,6 +18,8 @@ static const struct kernel *const families[] = {
     conv_kernels,
     pool_kernels,
     norm_kernels,
+    resize_kernels,
+    rnn_kernels,
     quant_kernels,
     integer_kernels,
     control_kernels,

@@ -27,7 +27,8 @@
         { tile_1_1_##suffix, tile_1_2_##suffix, tile_1_3_##suffix } },                               \
       merge_##suffix, pack_##suffix, pack_stretches_##suffix, spread_##suffix, blend_##suffix,       \
       divide_##suffix, sum_##suffix, squares_##suffix, normalize_##suffix, normalize_each_##suffix,  \
-      scale_each_##suffix, shift_##suffix, scatter_##suffix, window_sum_##suffix, window_max_##suffix }
+      scale_each_##suffix, weigh_rows_##suffix, weigh_points_##suffix, shift_##suffix,               \
+      scatter_##suffix, window_sum_##suffix, window_max_##suffix }
 
 #ifdef __x86_64__
 

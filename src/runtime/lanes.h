@@ -48,6 +48,10 @@ struct lanes {
     void (*normalize_each)(const void *from, const void *means, const void *scales, const void *shifts, int64_t count,
                            void *to);
     void (*scale_each)(const void *scales, const void *shifts, int64_t count, void *values);
+    void (*weigh_rows)(const void *from, const int64_t *rows, const double *weights, int64_t taps, int64_t width,
+                       void *to);
+    void (*weigh_points)(const void *from, const int64_t *points, const double *weights, int64_t taps, int64_t count,
+                         void *to);
     void (*shift)(const void *by, int64_t count, void *values);
     void (*scatter)(const void *from, int64_t count, int64_t stride, void *to);
     void (*window_sum)(const void *plane, const int64_t *offsets, const void *weights, int64_t taps, const void *bias,

@@ -215,6 +215,32 @@ TARGET static void NAME(scale_each)(const void *scales, const void *shifts, int6
     for (int64_t i = 0; t && i < count; i++) to[i] += t[i];
 }
 
+/* A row of `width`: the sum over taps t, in order, of weights[t] times row rows[t] of `from`. */
+TARGET static void NAME(weigh_rows)(const void *from, const int64_t *rows, const double *weights, int64_t taps,
+                                    int64_t width, void *sums)
+{
+    REAL *to = sums;
+    for (int64_t i = 0; i < width; i++) to[i] = 0;
+    for (int64_t t = 0; t < taps; t++) {
+        const REAL *row = (const REAL *)from + rows[t] * width;
+        REAL weight = (REAL)weights[t];
+        for (int64_t i = 0; i < width; i++) to[i] += row[i] * weight;
+    }
+}
+
+/* to[i] = the sum over its own taps, in order, of weights[i * taps + t] times element points[i * taps + t]. */
+TARGET static void NAME(weigh_points)(const void *values, const int64_t *points, const double *weights, int64_t taps,
+                                      int64_t count, void *sums)
+{
+    const REAL *from = values;
+    REAL *to = sums;
+    for (int64_t i = 0; i < count; i++, points += taps, weights += taps) {
+        REAL sum = 0;
+        for (int64_t t = 0; t < taps; t++) sum += from[points[t]] * (REAL)weights[t];
+        to[i] = sum;
+    }
+}
+
 TARGET static void NAME(shift)(const void *by, int64_t count, void *values)
 {
     REAL *to = values, add = *(const REAL *)by;
