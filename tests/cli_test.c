@@ -1,0 +1,688 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The program from outside: exit statuses, one clear line for everything that can be wrong, no output file then, and an
+ * input that nothing harms. */
+#include "build.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { TEXT_MAX = 1 << 20, ARGUMENT_MAX = 24 };
+
+static struct build b;
+static char home[PATH_MAX], directory[] = "cli_test.XXXXXX";
+static const char *program;
+static char out[TEXT_MAX], err[TEXT_MAX];     /* of the last run */
+
+/* ---- a directory of its own for every test ---- */
+
+static int open_directory(void **state)
+{
+    (void)state;
+    strcpy(directory, "cli_test.XXXXXX");
+    if (!getcwd(home, sizeof home) || !mkdtemp(directory) || chdir(directory) != 0) return 1;
+    build_open(&b, 8, 13);
+    return 0;
+}
+
+static int close_directory(void **state)
+{
+    (void)state;
+    build_close(&b);
+    DIR *here = opendir(".");
+    for (struct dirent *entry; here && (entry = readdir(here));)
+        if (*entry->d_name != '.') remove(entry->d_name);
+    if (here) closedir(here);
+    return chdir(home) != 0 || rmdir(directory) != 0;
+}
+
+static bool exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+static size_t count_files(void)
+{
+    size_t count = 0;
+    DIR *here = opendir(".");
+    assert_non_null(here);
+    for (struct dirent *entry; (entry = readdir(here));) count += strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..");
+    closedir(here);
+    return count;
+}
+
+static void write_file(const char *path, const void *bytes, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    if (size) assert_int_equal(fwrite(bytes, size, 1, file), 1);
+    assert_int_equal(fclose(file), 0);
+}
+
+static size_t read_file(const char *path, char *to, size_t room)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    size_t size = fread(to, 1, room - 1, file);
+    to[size] = '\0';
+    fclose(file);
+    return size;
+}
+
+static void write_model(const char *path)
+{
+    size_t size;
+    const void *bytes = build_bytes(&b, &size);
+    write_file(path, bytes, size);
+}
+
+/* ---- running the program ---- */
+
+/* What a run may not be given. */
+struct hardship { rlim_t file_size; const char *out; };
+
+static int run_under(struct hardship hardship, const char *line)
+{
+    char words[2000], *arguments[ARGUMENT_MAX] = { (char *)program };
+    int count = 1;
+    snprintf(words, sizeof words, "%s", line);
+    for (char *word = strtok(words, " "); word; word = strtok(NULL, " ")) arguments[count++] = word;
+    arguments[count] = NULL;
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        int to = open(hardship.out ? hardship.out : ".out", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        int errors = open(".err", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        if (dup2(to, 1) < 0 || dup2(errors, 2) < 0) _exit(99);
+        if (hardship.file_size) {
+            signal(SIGXFSZ, SIG_IGN);
+            setrlimit(RLIMIT_FSIZE, &(struct rlimit){ hardship.file_size, hardship.file_size });
+        }
+        execv(program, arguments);
+        _exit(98);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    *out = *err = '\0';
+    if (!hardship.out) read_file(".out", out, sizeof out);
+    read_file(".err", err, sizeof err);
+    remove(".out");
+    remove(".err");
+    return WEXITSTATUS(status);
+}
+
+static int run(const char *line)
+{
+    return run_under((struct hardship){ 0, NULL }, line);
+}
+
+static void assert_ran(const char *line, int expected)
+{
+    int status = run(line);
+    if (status != expected) print_message("bnfuse %s\n%s%s", line, out, err);
+    assert_int_equal(status, expected);
+}
+
+static size_t count_lines(const char *text)
+{
+    size_t lines = 0;
+    for (; *text; text++) lines += *text == '\n';
+    return lines;
+}
+
+static void assert_says(const char *text, const char *words)
+{
+    if (!strstr(text, words)) fail_msg("no \"%s\" in: %s", words, text);
+}
+
+/* One line that names the file; no output; the input as it was; nothing left behind. */
+static void assert_refused(const char *input, const char *options, int status, const char *words)
+{
+    static char before[TEXT_MAX], after[TEXT_MAX];
+    char line[400];
+    bool there = exists(input);
+    size_t size = there ? read_file(input, before, sizeof before) : 0, files = count_files();
+    snprintf(line, sizeof line, "%s -o fused.onnx %s", input, options);
+    assert_ran(line, status);
+    assert_int_equal(count_lines(err), 1);
+    assert_says(err, input);
+    assert_says(err, words);
+    assert_false(exists("fused.onnx"));
+    assert_int_equal(count_files(), files);
+    if (!there) return;
+    assert_int_equal(read_file(input, after, sizeof after), size);
+    assert_memory_equal(before, after, size);
+}
+
+/* ---- models ---- */
+
+static void add_parameters(void)
+{
+    build_init_values(&b, "s", DTYPE_FLOAT, "4", (double[]){ 0.5, -2, 1.25, 3 });
+    build_init_values(&b, "t", DTYPE_FLOAT, "4", (double[]){ 1, 0.25, -1.5, 2 });
+    build_init_values(&b, "m", DTYPE_FLOAT, "4", (double[]){ 0.125, -0.25, 0.375, 0.5 });
+    build_init_values(&b, "v", DTYPE_FLOAT, "4", (double[]){ 1, 0.5, 2, 0.25 });
+}
+
+/* One BatchNormalization that goes, one that stays behind the Relu. */
+static void build_conv_bn_relu_bn(void)
+{
+    build_input(&b, "x", DTYPE_FLOAT, "2,3,6,5");
+    build_init(&b, "w", DTYPE_FLOAT, "4,3,3,3", 7);
+    add_parameters();
+    build_node(&b, "Conv", "conv", "x w", "y", NULL);
+    build_node(&b, "BatchNormalization", "bn", "y s t m v", "z", NULL);
+    build_node(&b, "Relu", "relu", "z", "r", NULL);
+    build_node(&b, "BatchNormalization", "late", "r s t m v", "out", NULL);
+    build_output(&b, "out", DTYPE_FLOAT, "2,4,4,3");
+}
+
+static void write_good(const char *path)
+{
+    build_conv_bn_relu_bn();
+    write_model(path);
+}
+
+/* ---- fusing ---- */
+
+static void a_good_model_is_fused_checked_and_written(void **state)
+{
+    (void)state;
+    write_good("good.onnx");
+    assert_ran("good.onnx -o fused.onnx", 0);
+    assert_string_equal(err, "");
+    assert_true(exists("fused.onnx"));
+    assert_ran("compare good.onnx fused.onnx", 0);
+    assert_ran("fused.onnx -o again.onnx", 0);
+    assert_says(out, "verdict: identical\n");
+}
+
+static const char *last_line(const char *text)
+{
+    const char *last = text;
+    for (const char *at = text; *at; at++)
+        if (*at == '\n' && at[1]) last = at + 1;
+    return last;
+}
+
+static void the_verdict_is_the_last_line(void **state)
+{
+    (void)state;
+    write_good("good.onnx");
+    assert_ran("good.onnx -o fused.onnx", 0);
+    assert_string_equal(last_line(out), "verdict: pass\n");
+    assert_ran("good.onnx -o fused.onnx --quiet", 0);
+    assert_string_equal(out, "verdict: pass\n");
+    assert_ran("good.onnx -o fused.onnx --no-check -q", 0);
+    assert_string_equal(out, "verdict: not checked\n");
+}
+
+static void every_batch_normalization_gets_one_line(void **state)
+{
+    (void)state;
+    write_good("good.onnx");
+    assert_ran("good.onnx", 0);
+    size_t about_bn = 0, about_late = 0;
+    for (char *line = strtok(out, "\n"); line; line = strtok(NULL, "\n")) {
+        about_bn += strncmp(line, "bn ", 3) == 0;
+        about_late += strncmp(line, "late ", 5) == 0 && strstr(line, "BNF106") && strstr(line, "relu");
+    }
+    assert_int_equal(about_bn, 1);
+    assert_int_equal(about_late, 1);
+}
+
+static void equal_hints_are_given_once(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT, "2,3,6,5");
+    build_init(&b, "w", DTYPE_FLOAT, "4,3,3,3", 7);
+    add_parameters();
+    build_input(&b, "s", DTYPE_FLOAT, "4");
+    build_node(&b, "Conv", "conv1", "x w", "y1", NULL);
+    build_node(&b, "BatchNormalization", "bn1", "y1 s t m v", "z1", NULL);
+    build_node(&b, "Conv", "conv2", "x w", "y2", NULL);
+    build_node(&b, "BatchNormalization", "bn2", "y2 s t m v", "z2", NULL);
+    build_output(&b, "z1", DTYPE_FLOAT, "2,4,4,3");
+    build_output(&b, "z2", DTYPE_FLOAT, "2,4,4,3");
+    write_model("two.onnx");
+    assert_ran("two.onnx", 0);
+    const char *hint = strstr(out, "hint:");
+    assert_non_null(hint);
+    assert_null(strstr(hint + 1, "hint:"));
+    assert_says(hint, "--freeze-weights");
+    assert_says(out, "BNF105");
+    assert_ran("two.onnx --freeze-weights --require 2", 0);
+}
+
+static void a_model_may_be_replaced_by_its_fused_self(void **state)
+{
+    (void)state;
+    write_good("good.onnx");
+    write_good("copy.onnx");
+    assert_ran("good.onnx -o good.onnx", 0);
+    assert_int_equal(count_files(), 2);
+    assert_ran("explain good.onnx", 0);
+    assert_says(out, "0 of 1 BatchNormalizations can go");
+}
+
+static void standard_output_takes_the_model_and_nothing_else(void **state)
+{
+    (void)state;
+    static char direct[TEXT_MAX], piped[TEXT_MAX];
+    write_good("good.onnx");
+    assert_ran("good.onnx -o fused.onnx", 0);
+    size_t size = read_file("fused.onnx", direct, sizeof direct);
+    assert_int_equal(run_under((struct hardship){ 0, "piped.onnx" }, "good.onnx -o -"), 0);
+    assert_int_equal(read_file("piped.onnx", piped, sizeof piped), size);
+    assert_memory_equal(direct, piped, size);
+    assert_says(err, "verdict: pass");
+    assert_ran("good.onnx -o - --json", 2);
+}
+
+static void policies_end_with_five_and_write_nothing(void **state)
+{
+    (void)state;
+    write_good("good.onnx");
+    assert_refused("good.onnx", "--require 2", 5, "--require");
+    assert_ran("good.onnx -o fused.onnx --require 1", 0);
+    remove("fused.onnx");
+    build_close(&b);
+    build_open(&b, 8, 13);
+    build_conv_bn_relu_bn();
+    build_input(&b, "s", DTYPE_FLOAT, "4");
+    write_model("overridable.onnx");
+    assert_refused("overridable.onnx", "--strict", 5, "--strict");
+}
+
+static void what_only_its_sites_prove_is_written_unless_all_is_wanted(void **state)
+{
+    (void)state;
+    build_import(&b, "custom", 1);
+    build_input(&b, "x", DTYPE_FLOAT, "2,3,6,5");
+    build_init(&b, "w", DTYPE_FLOAT, "4,3,3,3", 7);
+    add_parameters();
+    build_node(&b, "Conv", "conv", "x w", "y", NULL);
+    build_node(&b, "BatchNormalization", "bn", "y s t m v", "z", NULL);
+    build_node(&b, "custom.Mystery", "who", "z", "out", NULL);
+    build_output(&b, "out", DTYPE_FLOAT, "2,4,4,3");
+    write_model("custom.onnx");
+    assert_refused("custom.onnx", "--check=full", 4, "Mystery");
+    assert_ran("custom.onnx -o fused.onnx", 0);
+    assert_says(last_line(out), "verdict: pass (sites only: ");
+    assert_says(last_line(out), "Mystery");
+    assert_true(exists("fused.onnx"));
+}
+
+static void a_cut_short_patience_ends_with_124(void **state)
+{
+    (void)state;
+    write_good("good.onnx");
+    assert_ran("good.onnx -o fused.onnx --timeout 0.000001", 124);
+    assert_int_equal(count_lines(err), 1);
+    assert_false(exists("fused.onnx"));
+}
+
+/* ---- bad input ---- */
+
+static void a_file_that_is_no_protobuf_is_invalid(void **state)
+{
+    (void)state;
+    write_file("text.onnx", "this is no model\n", 17);
+    assert_refused("text.onnx", "", 3, "text.onnx");
+    write_file("empty.onnx", "", 0);
+    assert_refused("empty.onnx", "", 3, "empty.onnx");
+}
+
+static void a_truncated_model_is_invalid(void **state)
+{
+    (void)state;
+    size_t size;
+    build_conv_bn_relu_bn();
+    const char *bytes = build_bytes(&b, &size);
+    write_file("short.onnx", bytes, size / 2);
+    assert_refused("short.onnx", "", 3, "short.onnx");
+}
+
+static void a_cycle_is_invalid_and_names_a_node(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT, "2,3");
+    build_node(&b, "Add", "first", "x q", "p", NULL);
+    build_node(&b, "Relu", "second", "p", "q", NULL);
+    build_output(&b, "q", DTYPE_FLOAT, "2,3");
+    write_model("cycle.onnx");
+    assert_refused("cycle.onnx", "", 3, "cycle");
+    assert_true(strstr(err, "first") || strstr(err, "second"));
+}
+
+static void a_missing_tensor_is_invalid_and_named(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT, "2,3,6,5");
+    build_node(&b, "Conv", "conv", "x nowhere", "y", NULL);
+    build_output(&b, "y", DTYPE_FLOAT, "2,4,4,3");
+    write_model("missing.onnx");
+    assert_refused("missing.onnx", "", 3, "nowhere");
+}
+
+static void a_tensor_shorter_than_its_shape_is_invalid_and_named(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT, "2,3,6,5");
+    BnfuseOnnx__TensorProto *weight = build_init(&b, "w", DTYPE_FLOAT, "4,3,3,3", 7);
+    weight->dims[0] = 40;
+    build_node(&b, "Conv", "conv", "x w", "y", NULL);
+    build_output(&b, "y", DTYPE_FLOAT, "2,4,4,3");
+    write_model("shape.onnx");
+    assert_refused("shape.onnx", "", 3, "\"w\"");
+}
+
+static void an_unknown_opset_is_unsupported_and_named(void **state)
+{
+    (void)state;
+    build_close(&b);
+    build_open(&b, 8, 999);
+    write_good("future.onnx");
+    assert_refused("future.onnx", "", 4, "999");
+    assert_ran("explain future.onnx", 0);
+    assert_says(out, "BNF120");
+}
+
+static void what_cannot_be_read_is_a_matter_of_usage(void **state)
+{
+    (void)state;
+    assert_refused("absent.onnx", "", 2, "absent.onnx");
+    assert_int_equal(mkdir("folder.onnx", 0700), 0);
+    assert_ran("folder.onnx -o fused.onnx", 2);
+    assert_int_equal(count_lines(err), 1);
+    assert_says(err, "folder.onnx");
+    if (geteuid() == 0) return;       /* nothing is unreadable to root */
+    write_good("secret.onnx");
+    chmod("secret.onnx", 0);
+    assert_ran("secret.onnx -o fused.onnx", 2);
+    assert_says(err, "secret.onnx");
+}
+
+/* A limit on the size of files stands for a disk that is full. */
+static void a_full_disk_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    static char before[TEXT_MAX], after[TEXT_MAX];
+    write_good("good.onnx");
+    size_t size = read_file("good.onnx", before, sizeof before);
+    assert_int_equal(run_under((struct hardship){ 600, "/dev/null" }, "good.onnx -o fused.onnx -q"), 2);
+    assert_int_equal(count_lines(err), 1);
+    assert_false(exists("fused.onnx"));
+    assert_int_equal(count_files(), 1);
+    assert_int_equal(run_under((struct hardship){ 600, "/dev/null" }, "good.onnx -o good.onnx -q"), 2);
+    assert_int_equal(read_file("good.onnx", after, sizeof after), size);
+    assert_memory_equal(before, after, size);
+    assert_int_equal(count_files(), 1);
+}
+
+static void a_full_standard_output_is_noticed(void **state)
+{
+    (void)state;
+    if (!exists("/dev/full")) skip();
+    write_good("good.onnx");
+    assert_int_equal(run_under((struct hardship){ 0, "/dev/full" }, "good.onnx --json"), 2);
+    assert_int_equal(run_under((struct hardship){ 0, "/dev/full" }, "good.onnx -o - -q"), 2);
+    assert_int_equal(run_under((struct hardship){ 0, "/dev/full" }, "--help"), 2);
+}
+
+static void names_with_control_characters_reach_no_terminal(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT, "2,4,6,5");
+    add_parameters();
+    build_node(&b, "Relu", "a", "x", "r", NULL)->name = arena_copy_text(&b.arena, "evil\x1b[31m\nname");
+    build_node(&b, "BatchNormalization", "b", "r s t m v", "z", NULL)->name = arena_copy_text(&b.arena, "bn\x1b]0;\a");
+    build_output(&b, "z", DTYPE_FLOAT, "2,4,6,5");
+    write_model("evil.onnx");
+    static const char *const lines[] = { "evil.onnx", "explain evil.onnx", "evil.onnx --json",
+                                         "evil.onnx --junit r.xml --markdown r.md --html r.html" };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        assert_ran(lines[i], 0);
+        assert_null(strpbrk(out, "\x1b\a"));
+        assert_null(strpbrk(err, "\x1b\a"));
+    }
+    static const char *const reports[] = { "r.xml", "r.md", "r.html" };
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(read_file(reports[i], out, sizeof out) > 0);
+        assert_null(strpbrk(out, "\x1b\a"));
+    }
+}
+
+/* ---- usage ---- */
+
+static void wrong_use_is_one_line_and_two(void **state)
+{
+    (void)state;
+    write_good("good.onnx");
+    static const char *const lines[] = {
+        "", "--no-such-option good.onnx", "good.onnx other.onnx", "compare good.onnx", "good.onnx -o",
+        "explain good.onnx --strict", "good.onnx --atol much", "good.onnx --memory 1Q", "good.onnx --lower neg",
+        "good.onnx --enable magic", "good.onnx --disable magic", "good.onnx --input x", "good.onnx --input x=absent.npy",
+        "good.onnx --data absent", "good.onnx --dim N", "good.onnx --shape x:2xx3", "good.onnx --check=half",
+        "run good.onnx", "--completions=tcsh", "good.onnx --external-data d.bin",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        assert_ran(lines[i], 2);
+        if (count_lines(err) != 1) fail_msg("bnfuse %s: %s", lines[i], err);
+    }
+}
+
+static void every_option_is_in_the_manual_and_the_completions(void **state)
+{
+    (void)state;
+    static char help[TEXT_MAX];
+    static const char *const pages[] = { "--man", "--completions=bash", "--completions=zsh", "--completions=fish" };
+    assert_ran("--help", 0);
+    strcpy(help, out);
+    for (size_t page = 0; page < sizeof pages / sizeof *pages; page++) {
+        assert_ran(pages[page], 0);
+        for (const char *at = help; (at = strstr(at, "--"));) {
+            char name[40];
+            size_t length = strspn(at + 2, "abcdefghijklmnopqrstuvwxyz-");
+            snprintf(name, sizeof name, "%.*s", (int)length, at + 2);
+            at += length + 2;
+            if (page == 0 && strchr(name, '-')) continue;     /* a hyphen is escaped in roff */
+            if (!strstr(out, name)) fail_msg("--%s is not in %s", name, pages[page]);
+        }
+    }
+    assert_ran("--version", 0);
+    assert_says(out, BNFUSE_VERSION);
+}
+
+/* ---- reports ---- */
+
+static json_t *parsed_json(void)
+{
+    json_error_t why;
+    json_t *root = json_loads(out, 0, &why);
+    if (!root) fail_msg("%s in: %s", why.text, out);
+    return root;
+}
+
+static const char *json_text(const json_t *object, const char *member)
+{
+    return json_string_value(json_object_get(object, member));
+}
+
+static void json_says_what_happened(void **state)
+{
+    (void)state;
+    write_good("good.onnx");
+    assert_ran("good.onnx -o fused.onnx --json", 0);
+    json_t *root = parsed_json(), *fates = json_object_get(root, "batch_normalizations");
+    assert_int_equal(json_array_size(fates), 2);
+    assert_true(json_is_null(json_object_get(json_array_get(fates, 0), "code")));
+    assert_string_equal(json_text(json_array_get(fates, 1), "code"), "BNF106");
+    assert_string_equal(json_text(json_object_get(root, "check"), "verdict"), "pass");
+    assert_string_equal(json_text(root, "output"), "fused.onnx");
+    assert_int_equal(json_integer_value(json_object_get(root, "status")), 0);
+    assert_true(json_integer_value(json_object_get(json_object_get(root, "bytes"), "after")) > 0);
+    json_decref(root);
+}
+
+static void json_is_valid_when_things_go_wrong(void **state)
+{
+    (void)state;
+    write_file("text.onnx", "this is no model\n", 17);
+    assert_ran("text.onnx --json", 3);
+    json_t *root = parsed_json();
+    assert_int_equal(json_integer_value(json_object_get(root, "status")), 3);
+    assert_true(*json_text(root, "message"));
+    json_decref(root);
+    assert_ran("reasons --json", 0);
+    root = parsed_json();
+    assert_true(json_array_size(root) > 10);
+    json_decref(root);
+}
+
+static void files_of_reports_name_the_batch_normalizations(void **state)
+{
+    (void)state;
+    write_good("good.onnx");
+    assert_ran("good.onnx --junit r.xml --markdown r.md --html r.html", 0);
+    static const char *const reports[] = { "r.xml", "r.md", "r.html" };
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(read_file(reports[i], out, sizeof out) > 0);
+        assert_says(out, "late");
+        assert_says(out, "BNF106");
+    }
+    assert_ran("good.onnx --junit no/such/folder/r.xml", 2);
+    assert_ran("reasons --markdown", 0);
+    assert_says(out, "| BNF106 |");
+}
+
+static void explain_shows_the_path_and_writes_nothing(void **state)
+{
+    (void)state;
+    write_good("good.onnx");
+    assert_ran("explain good.onnx", 0);
+    assert_says(out, "1 of 2 BatchNormalizations can go, 1 stay");
+    assert_says(out, "conv");
+    assert_says(out, "BNF106");
+    assert_int_equal(count_files(), 1);
+}
+
+/* ---- compare and run ---- */
+
+static void models_that_differ_end_with_one(void **state)
+{
+    (void)state;
+    write_good("good.onnx");
+    build_close(&b);
+    build_open(&b, 8, 13);
+    build_conv_bn_relu_bn();
+    ((float *)b.model->graph->initializer[1]->raw_data.data)[2] *= 1.01f;
+    write_model("other.onnx");
+    assert_ran("compare good.onnx other.onnx", 1);
+    assert_int_equal(count_lines(err), 1);
+    assert_says(last_line(out), "verdict: fail");
+    assert_ran("compare good.onnx good.onnx", 0);
+    assert_string_equal(last_line(out), "verdict: identical\n");
+}
+
+/* The tensor message of ONNX's layout, and back. */
+static void a_run_reads_and_writes_the_test_layout(void **state)
+{
+    (void)state;
+    double values[] = { -1, 2, -3, 4 };
+    build_input(&b, "x", DTYPE_FLOAT, "2,2");
+    build_node(&b, "Relu", "relu", "x", "y", NULL);
+    build_output(&b, "y", DTYPE_FLOAT, "2,2");
+    write_model("relu.onnx");
+    BnfuseOnnx__TensorProto *x = build_tensor(&b, "x", DTYPE_FLOAT, "2,2", values);
+    uint8_t bytes[200];
+    size_t size = bnfuse_onnx__tensor_proto__pack(x, bytes);
+    write_file("input_0.pb", bytes, size);
+    assert_ran("run relu.onnx --input-dir . --output-dir .", 0);
+    size = read_file("output_0.pb", out, sizeof out);
+    BnfuseOnnx__TensorProto *y = bnfuse_onnx__tensor_proto__unpack(NULL, size, (const uint8_t *)out);
+    assert_non_null(y);
+    assert_int_equal(y->raw_data.len, 16);
+    assert_memory_equal(y->raw_data.data, ((float[]){ 0, 2, 0, 4 }), 16);
+    bnfuse_onnx__tensor_proto__free_unpacked(y, NULL);
+
+    assert_ran("run relu.onnx --data .", 0);      /* agrees with the output_0.pb just written */
+    write_file("output_0.pb", bytes, bnfuse_onnx__tensor_proto__pack(x, bytes));
+    assert_ran("run relu.onnx --data .", 1);
+    assert_ran("run relu.onnx --input x=input_0.pb -o y.npy", 0);
+    assert_true(exists("y.npy"));
+    assert_ran("run relu.onnx --input x=y.npy -o y.npz", 0);
+    assert_ran("relu.onnx --input z=y.npy", 0);   /* nothing changed, so nothing is run */
+}
+
+static void an_operator_that_cannot_run_is_named(void **state)
+{
+    (void)state;
+    build_import(&b, "custom", 1);
+    build_input(&b, "x", DTYPE_FLOAT, "2,2");
+    build_node(&b, "custom.Mystery", "who", "x", "y", NULL);
+    build_output(&b, "y", DTYPE_FLOAT, "2,2");
+    write_model("custom.onnx");
+    write_file("input_0.pb", "\x08\x02\x08\x02\x10\x01\x4a\x10................", 24);
+    assert_ran("run custom.onnx --input-dir .", 4);
+    assert_int_equal(count_lines(err), 1);
+    assert_says(err, "Mystery");
+    assert_says(err, "custom.onnx");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_directory, close_directory)
+        TEST(a_good_model_is_fused_checked_and_written),
+        TEST(the_verdict_is_the_last_line),
+        TEST(every_batch_normalization_gets_one_line),
+        TEST(equal_hints_are_given_once),
+        TEST(a_model_may_be_replaced_by_its_fused_self),
+        TEST(standard_output_takes_the_model_and_nothing_else),
+        TEST(policies_end_with_five_and_write_nothing),
+        TEST(what_only_its_sites_prove_is_written_unless_all_is_wanted),
+        TEST(a_cut_short_patience_ends_with_124),
+        TEST(a_file_that_is_no_protobuf_is_invalid),
+        TEST(a_truncated_model_is_invalid),
+        TEST(a_cycle_is_invalid_and_names_a_node),
+        TEST(a_missing_tensor_is_invalid_and_named),
+        TEST(a_tensor_shorter_than_its_shape_is_invalid_and_named),
+        TEST(an_unknown_opset_is_unsupported_and_named),
+        TEST(what_cannot_be_read_is_a_matter_of_usage),
+        TEST(a_full_disk_leaves_nothing_behind),
+        TEST(a_full_standard_output_is_noticed),
+        TEST(names_with_control_characters_reach_no_terminal),
+        TEST(wrong_use_is_one_line_and_two),
+        TEST(every_option_is_in_the_manual_and_the_completions),
+        TEST(json_says_what_happened),
+        TEST(json_is_valid_when_things_go_wrong),
+        TEST(files_of_reports_name_the_batch_normalizations),
+        TEST(explain_shows_the_path_and_writes_nothing),
+        TEST(models_that_differ_end_with_one),
+        TEST(a_run_reads_and_writes_the_test_layout),
+        TEST(an_operator_that_cannot_run_is_named),
+#undef TEST
+    };
+    program = getenv("BNFUSE_PROGRAM");
+    if (!program) {
+        printf("skipped: BNFUSE_PROGRAM does not say where the program is\n");
+        return 0;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
