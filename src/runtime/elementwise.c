@@ -21,6 +21,9 @@
         }                                                                                   \
     }
 
+/* For the functions of real_math.h. */
+#define VECTOR_STRIP(name, in, out, expression) VECTOR_CLONES UNARY_STRIP(name, in, out, expression)
+
 #define BINARY_STRIP(name, in, out, expression)                                             \
     static void name(const struct strip *strip)                                             \
     {                                                                                       \

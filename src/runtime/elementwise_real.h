@@ -4,6 +4,7 @@
  * NAME(f) is the function's name for it; EXP, SIGMOID and TANH are those fit for it. p[] are the operator's attributes. */
 
 #define UNARY(name, expression) UNARY_STRIP(NAME(name), REAL, REAL, expression)
+#define VECTOR(name, expression) VECTOR_STRIP(NAME(name), REAL, REAL, expression)
 #define BINARY(name, expression) BINARY_STRIP(NAME(name), REAL, REAL, expression)
 #define TEST(name, expression) UNARY_STRIP(NAME(name), REAL, int64_t, expression)
 #define COMPARE(name, expression) BINARY_STRIP(NAME(name), REAL, int64_t, expression)
@@ -21,7 +22,7 @@ UNARY(cos, cos(x))
 UNARY(cosh, cosh(x))
 UNARY(elu, x < 0 ? p[0] * expm1(x) : x)
 UNARY(erf, erf(x))
-UNARY(exp, EXP(x))
+VECTOR(exp, EXP(x))
 UNARY(floor, floor(x))
 UNARY(gelu, 0.5 * x * (1.0 + erf(x * M_SQRT1_2)))
 UNARY(gelu_tanh, 0.5 * x * (1.0 + TANH(M_2_SQRTPI * M_SQRT1_2 * (x + 0.044715 * x * x * x))))
@@ -36,16 +37,16 @@ UNARY(relu, x < 0 ? 0 : x)
 UNARY(round_even, rint(x))
 UNARY(selu, p[1] * (x < 0 ? p[0] * expm1(x) : x))
 UNARY(shrink, x < -p[1] ? x + p[0] : x > p[1] ? x - p[0] : 0)
-UNARY(sigmoid, SIGMOID(x))
+VECTOR(sigmoid, SIGMOID(x))
 UNARY(sign, x > 0 ? 1 : x < 0 ? -1 : x)
 UNARY(sin, sin(x))
 UNARY(sinh, sinh(x))
 UNARY(softplus, SOFTPLUS(x))
 UNARY(softsign, x / (1 + (x < 0 ? -x : x)))
 UNARY(sqrt, SQRT(x))
-UNARY(swish, x * SIGMOID(p[0] * x))
+VECTOR(swish, x * SIGMOID(p[0] * x))
 UNARY(tan, tan(x))
-UNARY(tanh, TANH(x))
+VECTOR(tanh, TANH(x))
 UNARY(thresholded_relu, x > p[0] || x != x ? x : 0)
 UNARY(times, x * (REAL)p[0])
 
@@ -71,6 +72,7 @@ COMPARE(greater, x > y)
 COMPARE(greater_or_equal, x >= y)
 
 #undef UNARY
+#undef VECTOR
 #undef BINARY
 #undef TEST
 #undef COMPARE

@@ -9,6 +9,14 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Loops around these are worth their own code for wide vectors. Nothing is contracted or reordered, so all of them give
+ * the same bits. (The address sanitizer is not up when the choice is made.) */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#define VECTOR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define VECTOR_CLONES
+#endif
+
 /* e^x = 2^n * e^r with |r| <= log(2)/2. Adding 1.5 * 2^52 leaves n in the low bits. Ends that no float reaches are
  * clamped; NaN stays. */
 static inline double quick_exp(double x)
