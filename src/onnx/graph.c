@@ -17,6 +17,11 @@
 #define uthash_free(block, size) ((void)(block), (void)(size))
 #include <uthash.h>
 
+/* Shorter chains than uthash's own limit of 10 gives, as a step along a chain is a cache miss; still shorter ones would
+ * cost more memory than they save time. */
+#undef HASH_BKT_CAPACITY_THRESH
+#define HASH_BKT_CAPACITY_THRESH 7U
+
 struct value_entry {
     struct value *value;
     UT_hash_handle hh;
@@ -73,46 +78,70 @@ static const char *domain_of(const char *domain)
 
 /* ---- values and uses ------------------------------------------------------------------------------------------- */
 
-void graph_put_value(struct value *value)
+static struct value_entry *find_entry(const struct graph *graph, const char *name, size_t length, unsigned hash)
+{
+    struct value_entry *entry;
+    HASH_FIND_BYHASHVALUE(hh, graph->values->entries, name, length, hash, entry);
+    return entry;
+}
+
+static void add_entry(struct value *value, size_t length, unsigned hash)
 {
     struct arena *arena = value->graph->net->arena;
     struct value_entry *entry = NEW(arena, struct value_entry);
     entry->value = value;
-    HASH_ADD_KEYPTR(hh, value->graph->values->entries, value->name, strlen(value->name), entry);
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, value->graph->values->entries, value->name, length, hash, entry);
+}
+
+static unsigned hash_of(const char *name, size_t length)
+{
+    unsigned hash;
+    HASH_VALUE(name, length, hash);
+    return hash;
+}
+
+void graph_put_value(struct value *value)
+{
+    size_t length = strlen(value->name);
+    add_entry(value, length, hash_of(value->name, length));
 }
 
 void graph_take_value(struct value *value)
 {
-    struct value_entry *entry;
-    HASH_FIND(hh, value->graph->values->entries, value->name, strlen(value->name), entry);
+    size_t length = strlen(value->name);
+    struct value_entry *entry = find_entry(value->graph, value->name, length, hash_of(value->name, length));
     assert(entry && entry->value == value);
     HASH_DEL(value->graph->values->entries, entry);
 }
 
 struct value *graph_value(const struct graph *graph, const char *name)
 {
-    struct value_entry *entry;
-    HASH_FIND(hh, graph->values->entries, name, strlen(name), entry);
+    size_t length = strlen(name);
+    struct value_entry *entry = find_entry(graph, name, length, hash_of(name, length));
     return entry ? entry->value : NULL;
 }
 
 struct value *scope_value(const struct graph *graph, const char *name)
 {
+    size_t length = strlen(name);
+    unsigned hash = hash_of(name, length);
     for (; graph; graph = graph->owner ? graph->owner->graph : NULL) {
-        struct value *value = graph_value(graph, name);
-        if (value) return value;
+        struct value_entry *entry = find_entry(graph, name, length, hash);
+        if (entry) return entry->value;
     }
     return NULL;
 }
 
 struct value *graph_add_value(struct graph *graph, const char *name)
 {
-    if (graph_value(graph, name)) return NULL;
+    size_t length = strlen(name);
+    unsigned hash = hash_of(name, length);
+    if (find_entry(graph, name, length, hash)) return NULL;
     struct value *value = NEW(graph->net->arena, struct value);
     value->name = name;
     value->graph = graph;
     value->shape.rank = -1;
-    graph_put_value(value);
+    add_entry(value, length, hash);
     return value;
 }
 
@@ -503,12 +532,15 @@ static struct name_entry *find_name(const struct name_table *names, const char *
 static struct name_entry *add_name(struct net *net, const char *name)
 {
     struct arena *arena = net->arena;
+    struct name_entry *entry;
     if (!name || !*name) return NULL;
-    struct name_entry *entry = find_name(net->names, name);
+    const size_t length = strlen(name);
+    const unsigned hash = hash_of(name, length);
+    HASH_FIND_BYHASHVALUE(hh, net->names->entries, name, length, hash, entry);
     if (entry) return entry;
     entry = NEW(arena, struct name_entry);
     entry->name = name;
-    HASH_ADD_KEYPTR(hh, net->names->entries, entry->name, strlen(entry->name), entry);
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, net->names->entries, entry->name, length, hash, entry);
     return entry;
 }
 
@@ -526,7 +558,6 @@ static void add_node_names(struct net *net, BnfuseOnnx__NodeProto *const *nodes,
 {
     for (size_t i = 0; i < count; i++) {
         add_name(net, nodes[i]->name);
-        add_names(net, nodes[i]->input, nodes[i]->n_input);
         add_names(net, nodes[i]->output, nodes[i]->n_output);
     }
 }
