@@ -128,19 +128,27 @@ static inline uint32_t encode(const struct format *f, double value)
     return (uint32_t)(code | sign);
 }
 
+/* All bits set where a < b (both below 2^31), else none: selection without branches, which compilers vectorise. */
+static inline uint64_t mask_less(uint32_t a, uint32_t b)
+{
+    return 0 - (uint64_t)((a - b) >> 31);
+}
+
 static inline double decode(const struct format *f, uint32_t code)
 {
-    uint32_t size = code & ~f->sign;
-    double last_place = double_of(bits_of(f->normal) - ((uint64_t)f->fraction << 52));
-    double hidden = f->lowest > 0 ? 0 : (double)(1 << f->fraction);
-    uint64_t bias = (bits_of(f->normal) >> 52) - (hidden > 0);
-    double subnormal = (double)(int32_t)size * last_place;
-    double normal = double_of(((uint64_t)size << (52 - f->fraction)) + (bias << 52));
-    double value = (double)(int32_t)size < hidden ? subnormal : normal;
-    value = size > f->top ? (double)NAN : value;
-    value = size == f->overflow && f->overflow != f->top ? (double)INFINITY : value;
-    value = size == 0 && code != 0 && !f->minus_zero ? (double)NAN : value;
-    return code & f->sign ? -value : value;
+    const uint64_t exponent_one = 1ULL << 52, infinity = 0x7ffULL << 52, quiet_nan = 0xfffULL << 51;
+    const bool has_hidden_bit = f->lowest == 0;
+    const uint64_t bias = (bits_of(f->normal) >> 52) - has_hidden_bit;
+    const uint64_t special = f->overflow != f->top ? infinity : quiet_nan;
+    const int shift = 32 + __builtin_clz(f->sign | 1);    /* of the sign to the top of a double */
+    const uint32_t only_nan = f->minus_zero ? INT32_MAX : f->sign, rest = code & ~f->sign;
+    /* A subnormal number gets a hidden bit that is subtracted again. */
+    const uint64_t subnormal = mask_less(rest, has_hidden_bit ? 1U << f->fraction : 0);
+    uint64_t bits = ((uint64_t)rest << (52 - f->fraction)) + (bias << 52) + (subnormal & exponent_one);
+    bits = bits_of(double_of(bits) - double_of(subnormal & bits_of(f->normal)));
+    bits |= mask_less(f->top, rest) & special;
+    bits |= mask_less(code ^ only_nan, 1) & quiet_nan;
+    return double_of(bits | (uint64_t)(code & f->sign) << shift);
 }
 
 /* Element `index` of a type of fewer than 8 bits, sign not extended. */
