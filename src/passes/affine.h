@@ -9,7 +9,6 @@
 #define PASSES_AFFINE_H
 
 #include "onnx/graph.h"
-#include "passes/search.h"
 
 /* The axis of an affine that treats all elements alike (channels is 1). It fits every axis. */
 #define AXIS_ANY (-1)
@@ -20,7 +19,11 @@ struct affine {
     const double *scale, *shift;      /* `channels` of each, finite */
 };
 
-/* The affine of these vectors (kept, not copied). */
+/* `count` times the same number. */
+double *vector_of(struct arena *arena, int64_t count, double number);
+
+/* The affine of these vectors (kept, not copied); and one whose vectors, zeros so far, the caller fills. */
+struct affine *affine_blank(struct arena *arena, int axis, int64_t channels, double **scale, double **shift);
 struct affine *affine_new(struct arena *arena, int axis, int64_t channels, const double *scale, const double *shift);
 
 bool affine_is_identity(const struct affine *a);      /* s == 1 and t == 0 everywhere */
@@ -47,17 +50,5 @@ struct affine *affine_picked(struct arena *arena, const struct affine *a, int64_
  * channel axis must be proven to land on one axis, whole, split with equal values, or merged: NULL otherwise. */
 struct affine *affine_reshaped(struct arena *arena, const struct affine *a, const struct shape *from,
                                const struct shape *to);
-
-/* Reads a node as an affine of one of its inputs. REASON_NONE with the affine and the slot it applies to; NON_LINEAR
- * when the operator is none; another reason (with words->) when it is one that must stay. */
-enum reason affine_of_node(struct search *search, const struct node *node, struct affine **affine, size_t *slot);
-
-/* Whether affine_lower can write it after this value without a BatchNormalization (the rank must be known). */
-bool affine_can_lower(const struct graph *graph, const struct value *value, const struct affine *a);
-
-/* Adds nodes that compute the affine after `value`, before node `before`; the last one's output is returned. A
- * BatchNormalization when it runs along axis 1 and has both scale and shift, else Mul and / or Add. Types as `type`. */
-struct value *affine_lower(struct graph *graph, struct node *before, struct value *value, const struct affine *a,
-                           enum dtype type, bool as_batchnorm, const char *base_name);
 
 #endif

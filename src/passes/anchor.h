@@ -5,15 +5,13 @@
  *   behind:      s*(W·x + b) + t  =  (s*W)·x + (s*b + t)        s runs along W's output channels
  *   in front:    W·(s*x + t) + b  =  (W*s)·x + (b + W·t)        s runs along W's input channels
  *
- * A row of the table says where an operator keeps its channels; the arithmetic is written once. */
+ * linear.h says where an operator keeps its channels; the arithmetic is written here, once. */
 #ifndef PASSES_ANCHOR_H
 #define PASSES_ANCHOR_H
 
 #include "passes/affine.h"
-
-/* NULL when the node is no anchor for an affine on its output, or on input `slot`. */
-const struct anchor *anchor_behind(const struct node *node);
-const struct anchor *anchor_in_front(const struct node *node, size_t slot);
+#include "passes/linear.h"
+#include "passes/search.h"
 
 /* Decides whether `a` on output 0 of the node can be absorbed, and adds the steps. */
 enum reason anchor_absorb_behind(struct search *search, const struct anchor *anchor, struct node *node,

@@ -17,9 +17,11 @@
 #include "onnx/attr.h"
 #include "onnx/edit.h"
 #include "onnx/shape.h"
+#include "passes/affine_node.h"
 #include "passes/anchor.h"
 #include "passes/fate.h"
 #include "passes/mover.h"
+#include "passes/residue.h"
 #include "runtime/kernel.h"
 
 #include <stdio.h>
@@ -135,7 +137,7 @@ static enum reason backward_branch(struct search *search, struct crossing *x, si
     search_undo(search, mark);
     if (!x->leave_behind) return reason;
     const char *where = search->where, *detail = search->detail;
-    enum reason left = search_residue_before(search, x->node, slot, x->onto[slot]);
+    enum reason left = residue_before(search, x->node, slot, x->onto[slot]);
     search->where = where;
     search->detail = detail;
     return left ? reason : REASON_NONE;
@@ -163,7 +165,7 @@ static enum reason backward_through_mover(struct search *search, const struct mo
         else return reason;
     }
     if (x.any_branch && !some) return reason;
-    if (x.residue) return search_residue_after(search, node, slot, x.residue);
+    if (x.residue) return residue_after(search, node, slot, x.residue);
     return REASON_NONE;
 }
 

@@ -8,7 +8,7 @@
 #include "passes/lower.h"
 
 #include "onnx/edit.h"
-#include "passes/affine.h"
+#include "passes/affine_node.h"
 #include "passes/fate.h"
 #include "passes/fold.h"
 

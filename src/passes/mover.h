@@ -9,6 +9,7 @@
 #define PASSES_MOVER_H
 
 #include "passes/affine.h"
+#include "passes/search.h"
 
 #define CROSSING_MAX 64       /* inputs or outputs of a mover beyond this stop an affine */
 

@@ -67,11 +67,6 @@ struct search_mark {
 struct search_mark search_mark(const struct search *search);
 void search_undo(struct search *search, struct search_mark mark);
 
-/* Leaves an affine behind: on input `slot` of `node` (before it), or on its output `slot` (after it). Not possible
- * where its nodes could not be written (the rank is unknown). */
-enum reason search_residue_before(struct search *search, struct node *node, size_t slot, const struct affine *affine);
-enum reason search_residue_after(struct search *search, struct node *node, size_t slot, const struct affine *affine);
-
 /* The constant that `value` holds. NULL with the reason in *why: OVERRIDABLE, NOT_CONSTANT or BUDGET. */
 const struct tensor *search_constant(struct search *search, struct value *value, enum reason *why);
 

@@ -9,7 +9,7 @@
 #include "passes/tidy.h"
 
 #include "onnx/edit.h"
-#include "passes/affine.h"
+#include "passes/affine_node.h"
 #include "passes/fate.h"
 #include "passes/fold.h"
 
@@ -61,6 +61,13 @@ static struct node *replace(struct search *search, struct node *bn, const struct
     return last;
 }
 
+static void drop(struct node *neighbour, const struct node *bn)
+{
+    fates_tell(neighbour, OUTCOME_MERGED, node_title(bn));
+    fates_forget(neighbour);
+    edit_remove_node(neighbour);
+}
+
 /* Swallows one neighbour; the node that stands there now, or NULL when there was none to swallow. */
 static struct node *swallow(struct search *search, struct node *bn, struct affine *a)
 {
@@ -68,21 +75,15 @@ static struct node *swallow(struct search *search, struct node *bn, struct affin
     struct node *neighbour = affine_in_front(search, bn, &a, &slot);
     if (neighbour) {
         edit_set_input(bn, 0, node_input(neighbour, slot));
-        fates_tell(neighbour, OUTCOME_MERGED, node_title(bn));
-        fates_forget(neighbour);
-        edit_remove_node(neighbour);
+        drop(neighbour, bn);
         return replace(search, bn, a);
     }
     neighbour = affine_behind(search, bn, &a, &slot);
     if (!neighbour) return NULL;
     bn = replace(search, bn, a);
-    struct value *output = neighbour->outputs[0], *between = bn->outputs[0];
-    fates_tell(neighbour, OUTCOME_MERGED, node_title(bn));
     edit_set_input(neighbour, slot, NULL);
-    edit_take_output(bn, 0, output);
-    (void)between;
-    fates_forget(neighbour);
-    edit_remove_node(neighbour);
+    edit_take_output(bn, 0, neighbour->outputs[0]);
+    drop(neighbour, bn);
     return bn;
 }
 
