@@ -10,6 +10,7 @@
 #include "onnx/external.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -29,9 +30,26 @@ static struct net net, net_again;
 static struct bnfuse_error error;
 static char folder[64];
 
+/* Linked in place of openat: a file system that has no files without a name. */
+static bool names_only;
+int __real_openat(int directory, const char *path, int flags, ...);
+int __wrap_openat(int directory, const char *path, int flags, ...);
+
+int __wrap_openat(int directory, const char *path, int flags, ...)
+{
+    va_list list;
+    va_start(list, flags);
+    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(list, mode_t) : 0;
+    va_end(list);
+    if (!names_only || (flags & O_TMPFILE) != O_TMPFILE) return __real_openat(directory, path, flags, mode);
+    errno = EOPNOTSUPP;
+    return -1;
+}
+
 static int open_folder(void **state)
 {
     (void)state;
+    names_only = false;
     strcpy(folder, "/tmp/write_test.XXXXXX");
     umask(022);
     if (!mkdtemp(folder) || chdir(folder)) return -1;
@@ -875,17 +893,10 @@ static void set_file_limit(rlim_t bytes)
 }
 
 /* However far it came: the old file is whole, the temporary one gone. */
-static void a_write_that_fails_leaves_the_old_file(void **state)
+static void assert_failure_leaves_the_old_file(size_t size)
 {
-    (void)state;
-    build_conv_bn();
-    load_built();
-    fold();
-    size_t size;
-    assert_true(write_to("full.onnx", NULL));
-    contents("full.onnx", &size);
     save("out.onnx", "old", 3);
-    size_t files = count_files(".");
+    size_t files = count_files("."), old_size;
     signal(SIGXFSZ, SIG_IGN);
     for (size_t limit = 0; limit < size; limit += 97) {
         set_file_limit(limit);
@@ -895,11 +906,44 @@ static void a_write_that_fails_leaves_the_old_file(void **state)
         assert_refused("out.onnx: cannot write: File too large");
         assert_int_equal(count_files("."), files);
     }
-    size_t old_size;
-    assert_memory_equal(contents("out.onnx", &old_size), "old", 3);
     signal(SIGXFSZ, SIG_DFL);
-    assert_true(write_to("out.onnx", NULL));
-    assert_same_files("out.onnx", "full.onnx");
+    assert_memory_equal(contents("out.onnx", &old_size), "old", 3);
+}
+
+static void a_write_that_fails_leaves_the_old_file(void **state)
+{
+    (void)state;
+    build_conv_bn();
+    load_built();
+    fold();
+    size_t size;
+    assert_true(write_to("full.onnx", NULL));
+    contents("full.onnx", &size);
+    for (int round = 0; round < 2; round++) {
+        names_only = round;
+        assert_failure_leaves_the_old_file(size);
+        assert_true(write_to("out.onnx", NULL));
+        assert_same_files("out.onnx", "full.onnx");
+        assert_int_equal(count_files("."), 3);
+    }
+}
+
+static void a_temporary_name_that_is_taken_is_left_alone(void **state)
+{
+    (void)state;
+    char name[40];
+    size_t size;
+    build_conv_bn();
+    load_built();
+    snprintf(name, sizeof name, ".bnfuse-%ld-0.tmp", (long)getpid());
+    save(name, "mine", 4);
+    for (int round = 0; round < 2; round++) {
+        names_only = round;
+        assert_true(write_to("out.onnx", NULL));
+        assert_same_files("m.onnx", "out.onnx");
+        assert_memory_equal(contents(name, &size), "mine", 4);
+        assert_int_equal(count_files("."), 3);
+    }
 }
 
 static void a_killed_write_leaves_the_old_file(void **state)
@@ -908,6 +952,8 @@ static void a_killed_write_leaves_the_old_file(void **state)
     build_conv_bn();
     load_built();
     save("out.onnx", "old", 3);
+    int unnamed = open(".", O_TMPFILE | O_RDWR, 0600);
+    if (unnamed >= 0) close(unnamed);
     pid_t child = fork();
     if (!child) {
         set_file_limit(500);
@@ -918,6 +964,7 @@ static void a_killed_write_leaves_the_old_file(void **state)
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ);
+    if (unnamed >= 0) assert_int_equal(count_files("."), 2);
     size_t size;
     assert_memory_equal(contents("out.onnx", &size), "old", 3);
     assert_int_equal(size, 3);
@@ -1014,6 +1061,7 @@ int main(void)
         IN_FOLDER(standard_output_receives_the_model),
         IN_FOLDER(a_full_device_is_an_error),
         IN_FOLDER(a_write_that_fails_leaves_the_old_file),
+        IN_FOLDER(a_temporary_name_that_is_taken_is_left_alone),
         IN_FOLDER(a_killed_write_leaves_the_old_file),
         IN_FOLDER(memory_running_out_leaves_the_old_file),
         IN_FOLDER(a_source_changed_meanwhile_is_noticed),

@@ -61,25 +61,61 @@ bool target_beside(struct target *target, struct arena *arena, const struct targ
 static void abandon(void *object)
 {
     struct target *target = object;
-    if (target->temporary) unlinkat(target->directory_fd, target->temporary, 0);
+    if (target->has_name) unlinkat(target->directory_fd, target->temporary_name, 0);
     if (target->fd >= 0) close(target->fd);
     if (target->directory_fd >= 0) close(target->directory_fd);
-    target->temporary = NULL;
+    target->has_name = false;
     target->fd = target->directory_fd = -1;
 }
 
-/* A name of fixed length, because the target's may be as long as the system allows. */
-static bool create_temporary(struct target *target, struct arena *arena)
+/* Calls `make` with one name after the other until it no longer meets a file of that name. The name's length is fixed,
+ * because the target's own may be as long as the system allows. */
+static bool take_name(struct target *target, bool (*make)(struct target *target, const char *name))
 {
-    char *name = arena_alloc(arena, 64);
-    target->directory_fd = open(target->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    for (int attempt = 0; target->directory_fd >= 0 && attempt < 1000; attempt++) {
-        snprintf(name, 64, ".bnfuse-%ld-%d.tmp", (long)getpid(), attempt);
-        target->fd = openat(target->directory_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (target->fd >= 0) target->temporary = name;
-        if (target->fd >= 0 || errno != EEXIST) break;
+    for (int attempt = 0; attempt < 1000; attempt++) {
+        snprintf(target->temporary_name, sizeof target->temporary_name, ".bnfuse-%ld-%d.tmp", (long)getpid(), attempt);
+        target->has_name = make(target, target->temporary_name);
+        if (target->has_name || errno != EEXIST) break;
     }
+    return target->has_name;
+}
+
+static bool create_named(struct target *target, const char *name)
+{
+    target->fd = openat(target->directory_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     return target->fd >= 0;
+}
+
+static void name_in_proc(const struct target *target, char name[static 40])
+{
+    snprintf(name, 40, "/proc/self/fd/%d", target->fd);
+}
+
+static bool link_unnamed(struct target *target, const char *name)
+{
+    char unnamed[40];
+    name_in_proc(target, unnamed);
+    return !linkat(AT_FDCWD, unnamed, target->directory_fd, name, AT_SYMLINK_FOLLOW);
+}
+
+/* A file without a name leaves nothing behind, whatever ends the program. Not every file system has them, and without
+ * /proc it would never get a name. */
+static bool create_unnamed(struct target *target)
+{
+    char name[40];
+    target->fd = openat(target->directory_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    if (target->fd < 0) return false;
+    name_in_proc(target, name);
+    if (!access(name, F_OK)) return true;
+    close(target->fd);
+    target->fd = -1;
+    return false;
+}
+
+static bool create_temporary(struct target *target)
+{
+    target->directory_fd = open(target->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return target->directory_fd >= 0 && (create_unnamed(target) || take_name(target, create_named));
 }
 
 bool target_open(struct target *target, struct arena *arena, struct bnfuse_error *error)
@@ -87,7 +123,7 @@ bool target_open(struct target *target, struct arena *arena, struct bnfuse_error
     target->buffer = arena_alloc(arena, BUFFER);
     arena_defer(arena, abandon, target);
     if (target->directory) {
-        if (create_temporary(target, arena)) return true;
+        if (create_temporary(target)) return true;
         return fail(error, BNFUSE_USAGE, "%s: cannot create a file in its folder: %s", target->path, strerror(errno));
     }
     target->fd = target->name ? open(target->path, O_WRONLY | O_CLOEXEC | O_NOCTTY)
@@ -175,19 +211,26 @@ static bool keep_mode(struct target *target)
 bool target_finish(struct target *target, struct bnfuse_error *error)
 {
     if (!flush(target, error)) return false;
-    if (target->temporary) return (!fsync(target->fd) && keep_mode(target)) || cannot(target, "write", error);
+    if (target->directory) return (!fsync(target->fd) && keep_mode(target)) || cannot(target, "write", error);
     /* A pipe or a terminal cannot be synced, and need not be. */
     return !fsync(target->fd) || errno == EINVAL || errno == EROFS || errno == ENOTSUP || cannot(target, "write", error);
 }
 
+/* The temporary file has a name for as long as it takes to give it another. */
+static bool replace(struct target *target)
+{
+    if (!target->has_name && !take_name(target, link_unnamed)) return false;
+    if (renameat(target->directory_fd, target->temporary_name, target->directory_fd, target->name)) return false;
+    target->has_name = false;
+    return true;
+}
+
 bool target_commit(struct target *target, struct bnfuse_error *error)
 {
+    if (target->directory && !replace(target)) return cannot(target, "replace", error);
     int fd = target->fd;
     target->fd = -1;
     if (close(fd)) return cannot(target, "write", error);
-    if (!target->temporary) return true;
-    if (renameat(target->directory_fd, target->temporary, target->directory_fd, target->name))
-        return cannot(target, "replace", error);
-    target->temporary = NULL;
-    return !fsync(target->directory_fd) || errno == EINVAL || cannot(target, "sync the folder of", error);
+    return !target->directory || !fsync(target->directory_fd) || errno == EINVAL
+        || cannot(target, "sync the folder of", error);
 }

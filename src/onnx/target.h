@@ -14,7 +14,8 @@ struct target {
     const char *path;         /* for messages */
     const char *directory;    /* of the file itself, links resolved; NULL when written straight */
     const char *name;         /* in that directory */
-    const char *temporary;    /* likewise; NULL once it is renamed or removed */
+    char temporary_name[64];  /* likewise, while has_name */
+    bool has_name;
     int fd, directory_fd;     /* -1: closed */
     char *buffer;
     size_t buffered;

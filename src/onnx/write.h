@@ -7,7 +7,7 @@
  *
  * The target is replaced atomically: temporary file in its directory, fsync, rename, fsync of the directory; the mode
  * of an existing target is kept. A failed or killed write leaves the old target whole and no temporary behind (a kill
- * may leave the temporary). */
+ * may leave it on file systems that have no files without a name). */
 #ifndef ONNX_WRITE_H
 #define ONNX_WRITE_H
 
