@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The algebra of affines, and above all where a channel axis goes in a Reshape: every answer is held against the
+ * elements themselves, for all small shapes. */
+#include "passes/affine.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+static struct memory memory;
+static struct arena arena;
+
+static int open_arena(void **state)
+{
+    (void)state;
+    memory = (struct memory){ 0 };
+    arena_open(&arena, &memory);
+    return 0;
+}
+
+static int close_arena(void **state)
+{
+    (void)state;
+    arena_close(&arena);
+    return 0;
+}
+
+static struct affine *ramp(int axis, int64_t channels, int64_t period)
+{
+    double *scale, *shift;
+    struct affine *a = affine_blank(&arena, axis, channels, &scale, &shift);
+    for (int64_t c = 0; c < channels; c++) {
+        scale[c] = (double)(2 + c % period);
+        shift[c] = (double)(-1 - c % period);
+    }
+    return a;
+}
+
+static struct shape shape_of(struct dim *dims, const int64_t *sizes, int rank)
+{
+    for (int i = 0; i < rank; i++) dims[i] = (struct dim){ sizes[i], 0 };
+    return (struct shape){ rank, dims };
+}
+
+/* Which channel of `a` element `flat` of a tensor of these dims belongs to. */
+static int64_t channel_at(const struct affine *a, const int64_t *dims, int rank, int64_t flat)
+{
+    int64_t inner = 1;
+    if (a->axis == AXIS_ANY) return 0;
+    assert_true(a->axis < rank && dims[a->axis] == a->channels);
+    for (int i = a->axis + 1; i < rank; i++) inner *= dims[i];
+    return flat / inner % a->channels;
+}
+
+static void same_on_all_elements(const struct affine *a, const int64_t *from, int from_rank, const struct affine *b,
+                                 const int64_t *to, int to_rank)
+{
+    int64_t count = 1;
+    for (int i = 0; i < from_rank; i++) count *= from[i];
+    for (int64_t i = 0; i < count; i++) {
+        int64_t x = channel_at(a, from, from_rank, i), y = channel_at(b, to, to_rank, i);
+        assert_true(a->scale[x] == b->scale[y] && a->shift[x] == b->shift[y]);
+    }
+}
+
+/* All ways to write `count` as a product of `rank` sizes, one after the other. */
+static bool next_factors(int64_t *dims, int rank, int64_t count)
+{
+    for (;;) {
+        int at = rank - 1;
+        while (at >= 0 && dims[at] == count) dims[at--] = 1;
+        if (at < 0) return false;
+        dims[at]++;
+        int64_t product = 1;
+        for (int i = 0; i < rank; i++) product *= dims[i];
+        if (product == count) return true;
+    }
+}
+
+static void a_reshaped_affine_is_the_same_on_every_element(void **state)
+{
+    static const int64_t counts[] = { 1, 4, 6, 8, 12 };
+    int found = 0;
+    (void)state;
+    for (size_t n = 0; n < 5; n++)
+        for (int from_rank = 2; from_rank <= 4; from_rank++)
+            for (int to_rank = 1; to_rank <= 3; to_rank++) {
+                int64_t from[4] = { 1, 1, 1, 1 }, to[4];
+                from[from_rank - 1] = 0;
+                while (next_factors(from, from_rank, counts[n])) {
+                    for (int i = 0; i < to_rank; i++) to[i] = 1;
+                    to[to_rank - 1] = 0;
+                    while (next_factors(to, to_rank, counts[n]))
+                        for (int64_t period = 1; period <= from[1]; period++) {
+                            struct dim from_dims[4], to_dims[4];
+                            struct shape f = shape_of(from_dims, from, from_rank), t = shape_of(to_dims, to, to_rank);
+                            struct affine *a = ramp(1, from[1], period);
+                            struct affine *b = affine_reshaped(&arena, a, &f, &t);
+                            if (!b) continue;
+                            found++;
+                            same_on_all_elements(a, from, from_rank, b, to, to_rank);
+                        }
+                }
+            }
+    assert_true(found > 1000);
+}
+
+/* Sizes behind symbols: what is proven must hold for every size the symbol may have. */
+static void a_symbol_is_never_taken_for_a_size(void **state)
+{
+    static const struct {
+        struct dim from[4], to[4];
+        int from_rank, to_rank, axis;     /* axis: where the channels go; -2: not provable */
+    } cases[] = {
+        { { { -1, 1 }, { 4, 0 }, { -1, 2 }, { -1, 3 } }, { { -1, 1 }, { 4, 0 }, { -1, 0 } }, 4, 3, 1 },
+        { { { -1, 1 }, { 4, 0 }, { -1, 2 }, { -1, 2 } }, { { -1, 2 }, { 4, 0 }, { -1, 1 }, { -1, 2 } }, 4, 4, -2 },
+        { { { -1, 1 }, { 4, 0 }, { -1, 2 }, { -1, 3 } }, { { -1, 1 }, { -1, 0 }, { 4, 0 } }, 4, 3, -2 },
+        { { { -1, 0 }, { 4, 0 }, { -1, 0 } }, { { -1, 0 }, { 4, 0 }, { -1, 0 } }, 3, 3, -2 },
+        { { { -1, 1 }, { 4, 0 }, { 3, 0 }, { 3, 0 } }, { { -1, 1 }, { 36, 0 } }, 4, 2, 1 },
+        { { { -1, 1 }, { -1, 2 }, { 4, 0 } }, { { -1, 0 }, { 4, 0 } }, 3, 2, -2 },
+        { { { 4, 0 }, { 4, 0 }, { 4, 0 } }, { { 4, 0 }, { 16, 0 } }, 3, 2, 1 },
+        { { { -1, 1 }, { 4, 0 } }, { { 4, 0 }, { -1, 1 } }, 2, 2, -2 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct dim from_dims[4], to_dims[4];
+        memcpy(from_dims, cases[i].from, sizeof from_dims);
+        memcpy(to_dims, cases[i].to, sizeof to_dims);
+        struct shape from = { cases[i].from_rank, from_dims }, to = { cases[i].to_rank, to_dims };
+        struct affine *b = affine_reshaped(&arena, ramp(1, 4, 4), &from, &to);
+        assert_int_equal(b ? b->axis : -2, cases[i].axis);
+    }
+}
+
+static void composition_is_application_in_order(void **state)
+{
+    struct affine *first = ramp(1, 3, 3), *second = ramp(1, 3, 2), *any = ramp(AXIS_ANY, 1, 1);
+    (void)state;
+    const struct affine *both = affine_compose(&arena, first, second), *wide = affine_compose(&arena, any, first);
+    for (int c = 0; c < 3; c++) {
+        double x = 0.75, y = first->scale[c] * x + first->shift[c];
+        assert_true(both->scale[c] * x + both->shift[c] == second->scale[c] * y + second->shift[c]);
+        y = any->scale[0] * x + any->shift[0];
+        assert_true(wide->scale[c] * x + wide->shift[c] == first->scale[c] * y + first->shift[c]);
+    }
+    assert_null(affine_compose(&arena, first, ramp(2, 3, 3)));
+    assert_null(affine_compose(&arena, first, ramp(1, 4, 4)));
+}
+
+static void only_equal_channels_are_uniform(void **state)
+{
+    (void)state;
+    assert_null(affine_uniform(&arena, ramp(1, 3, 2)));
+    const struct affine *one = affine_uniform(&arena, ramp(1, 3, 1));
+    assert_int_equal(one->axis, AXIS_ANY);
+    assert_int_equal(one->channels, 1);
+    assert_true(one->scale[0] == 2 && one->shift[0] == -1);
+}
+
+static void what_is_not_finite_is_named_by_its_channel(void **state)
+{
+    double *scale, *shift;
+    (void)state;
+    struct affine *a = affine_blank(&arena, 1, 3, &scale, &shift);
+    assert_int_equal(affine_not_finite(a), -1);
+    shift[2] = 1.0 / 0.0;
+    assert_int_equal(affine_not_finite(a), 2);
+    scale[1] = 0.0 / 0.0;
+    assert_int_equal(affine_not_finite(a), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_reshaped_affine_is_the_same_on_every_element, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(a_symbol_is_never_taken_for_a_size, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(composition_is_application_in_order, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(only_equal_channels_are_uniform, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(what_is_not_finite_is_named_by_its_channel, open_arena, close_arena),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
