@@ -49,7 +49,7 @@ static struct node *affine_behind(struct search *search, struct node *node, stru
 }
 
 /* The BatchNormalization computes `a` from now on: a new one takes its place, and its fate. */
-static struct node *replace(struct search *search, struct node *bn, const struct affine *a)
+static void replace(struct search *search, struct node *bn, const struct affine *a)
 {
     struct value *output = bn->outputs[0];
     struct value *lowered = affine_lower(bn->graph, bn, node_input(bn, 0), a, search->type, true, node_title(bn));
@@ -58,7 +58,6 @@ static struct node *replace(struct search *search, struct node *bn, const struct
     edit_take_output(last, lowered->writer_slot, output);
     fates_forget(bn);
     edit_remove_node(bn);
-    return last;
 }
 
 static void drop(struct node *neighbour, const struct node *bn)
@@ -68,41 +67,45 @@ static void drop(struct node *neighbour, const struct node *bn)
     edit_remove_node(neighbour);
 }
 
-/* Swallows one neighbour; the node that stands there now, or NULL when there was none to swallow. */
-static struct node *swallow(struct search *search, struct node *bn, struct affine *a)
+/* Takes a neighbour's place, whose affine goes into *a; false when there is none to swallow. */
+static bool swallow_in_front(struct search *search, struct node *bn, struct affine **a)
 {
     size_t slot;
-    struct node *neighbour = affine_in_front(search, bn, &a, &slot);
-    if (neighbour) {
-        edit_set_input(bn, 0, node_input(neighbour, slot));
-        drop(neighbour, bn);
-        return replace(search, bn, a);
-    }
-    neighbour = affine_behind(search, bn, &a, &slot);
-    if (!neighbour) return NULL;
-    bn = replace(search, bn, a);
+    struct node *neighbour = affine_in_front(search, bn, a, &slot);
+    if (!neighbour) return false;
+    edit_set_input(bn, 0, node_input(neighbour, slot));
+    drop(neighbour, bn);
+    return true;
+}
+
+static bool swallow_behind(struct search *search, struct node *bn, struct affine **a)
+{
+    size_t slot;
+    struct node *neighbour = affine_behind(search, bn, a, &slot);
+    if (!neighbour) return false;
     edit_set_input(neighbour, slot, NULL);
     edit_take_output(bn, 0, neighbour->outputs[0]);
     drop(neighbour, bn);
-    return bn;
+    return true;
 }
 
+/* Swallows all there is before anything is replaced: a chain of n neighbours takes n steps, not n new nodes. */
 static void tidy_one(struct search *search, struct node *bn)
 {
-    while (bn && node_is(bn, "BatchNormalization")) {
-        struct affine *a;
-        size_t slot;
-        arena_close(search->arena);
-        arena_open(search->arena, search->net->arena->memory);
-        const struct value *scale = node_input(bn, 1);
-        search_begin(search, bn, scale && scale->initializer ? scale->initializer->type : DTYPE_FLOAT);
-        if (affine_of_node(search, bn, &a, &slot)) return;
-        if (is_identity_when_stored(a, search->type)) {
-            fates_tell(bn, OUTCOME_REMOVED, "it changes nothing");
-            fold_finish(bn, 0);
-            return;
-        }
-        bn = swallow(search, bn, a);
+    struct affine *a;
+    size_t slot;
+    bool swallowed = false;
+    arena_close(search->arena);
+    arena_open(search->arena, search->net->arena->memory);
+    const struct value *scale = node_input(bn, 1);
+    search_begin(search, bn, scale && scale->initializer ? scale->initializer->type : DTYPE_FLOAT);
+    if (affine_of_node(search, bn, &a, &slot)) return;
+    while (swallow_in_front(search, bn, &a) || swallow_behind(search, bn, &a)) swallowed = true;
+    if (is_identity_when_stored(a, search->type)) {
+        fates_tell(bn, OUTCOME_REMOVED, "it changes nothing");
+        fold_finish(bn, 0);
+    } else if (swallowed) {
+        replace(search, bn, a);
     }
 }
 
@@ -112,7 +115,7 @@ bool tidy_run(struct net *net, const struct pass_options *options, struct pass_r
     struct search *search = search_open(net, options);
     struct seeds seeds = seeds_of(net, net->arena, options);
     for (size_t i = 0; i < seeds.count; i++)
-        if (seeds.nodes[i]->mark) tidy_one(search, seeds.nodes[i]);
+        if (seeds.nodes[i]->mark && node_is(seeds.nodes[i], "BatchNormalization")) tidy_one(search, seeds.nodes[i]);
     search_close(search);
     (void)report, (void)error;
     return true;
