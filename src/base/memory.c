@@ -44,6 +44,8 @@ bool guarded(struct memory *memory, bool (*work)(void *context, struct bnfuse_er
     jmp_buf *const outer = memory->escape;
     if (setjmp(here)) {
         memory->escape = outer;
+        if (memory->refused == SIZE_MAX)
+            return fail(error, BNFUSE_INTERNAL, "out of memory: more is needed than any machine has");
         if (memory->limit)
             return fail(error, BNFUSE_INTERNAL, "out of memory: %zu bytes in use, %zu more needed, the limit is %zu",
                         memory->used, memory->refused, memory->limit);
@@ -56,11 +58,17 @@ bool guarded(struct memory *memory, bool (*work)(void *context, struct bnfuse_er
     return ok;
 }
 
-_Noreturn void memory_exhausted(struct memory *memory)
+static _Noreturn void escape(struct memory *memory)
 {
     assert(memory->escape && "memory ran out outside a guarded call");
     if (!memory->escape) abort();
     longjmp(*memory->escape, 1);
+}
+
+_Noreturn void memory_exhausted(struct memory *memory)
+{
+    memory->refused = SIZE_MAX;
+    escape(memory);
 }
 
 static bool memory_allows(struct memory *memory, size_t size)
@@ -73,7 +81,7 @@ static bool memory_allows(struct memory *memory, size_t size)
 void *memory_take(struct memory *memory, size_t size)
 {
     void *block = memory_allows(memory, size) ? malloc(size ? size : 1) : NULL;
-    if (!block) memory_exhausted(memory);
+    if (!block) escape(memory);
     memory->used += size;
     return block;
 }
@@ -143,17 +151,14 @@ static void *try_alloc(struct arena *arena, size_t size)
 void *arena_alloc(struct arena *arena, size_t size)
 {
     void *bytes = try_alloc(arena, size);
-    if (!bytes) memory_exhausted(arena->memory);
+    if (!bytes) escape(arena->memory);
     return bytes;
 }
 
 void *arena_array(struct arena *arena, size_t count, size_t size)
 {
     size_t total;
-    if (__builtin_mul_overflow(count, size, &total)) {
-        arena->memory->refused = SIZE_MAX;
-        memory_exhausted(arena->memory);
-    }
+    if (__builtin_mul_overflow(count, size, &total)) memory_exhausted(arena->memory);
     return arena_alloc(arena, total);
 }
 
@@ -190,7 +195,7 @@ void arena_defer(struct arena *arena, void (*release)(void *object), void *objec
     struct arena_deferred *deferred = try_alloc(arena, sizeof *deferred);
     if (!deferred) {
         release(object);
-        memory_exhausted(arena->memory);
+        escape(arena->memory);
     }
     *deferred = (struct arena_deferred){ arena->deferred, release, object };
     arena->deferred = deferred;

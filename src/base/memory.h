@@ -35,7 +35,7 @@ bool guarded(struct memory *memory, bool (*work)(void *context, struct bnfuse_er
 void *memory_take(struct memory *memory, size_t size);
 void memory_give(struct memory *memory, void *block, size_t size);
 
-/* Leaves through the recovery point, as a failed allocation would. */
+/* Leaves through the recovery point, as a failed allocation would: for sizes that cannot even be counted. */
 _Noreturn void memory_exhausted(struct memory *memory);
 
 void arena_open(struct arena *arena, struct memory *memory);

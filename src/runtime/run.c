@@ -8,6 +8,7 @@
 #include "runtime/plan.h"
 
 #include <omp.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MOST_BODIES (1 << 20)         /* bodies of Loops and Scans executed in one run, the inner ones too */
@@ -301,14 +302,35 @@ struct run_call {
     struct run *run;
     struct array *const *inputs;
     struct array **outputs;
+    bool returned;                    /* and did not leave through the recovery point */
+    const struct node *node;          /* that ran when memory ran out */
 };
 
 static bool run_guarded(void *context, struct bnfuse_error *error)
 {
     struct run_call *call = context;
     const struct schedule *schedule = call->run->plan->schedule;
-    return execute(call->run, schedule, call->inputs, schedule->input_count, call->outputs, schedule->output_count,
-                   error);
+    bool good = execute(call->run, schedule, call->inputs, schedule->input_count, call->outputs, schedule->output_count,
+                        error);
+    call->returned = true;
+    return good;
+}
+
+/* Memory that ran out becomes the failure of the node that wanted it: what else there is to check goes on. */
+static bool name_exhausted(void *context, struct bnfuse_error *error)
+{
+    struct run_call *call = context;
+    char why[sizeof error->message];
+    snprintf(why, sizeof why, "%s", error->message);
+    return fail(error, BNFUSE_UNSUPPORTED, "%s: %s", node_label(call->node, &call->run->arena), why);
+}
+
+/* The innermost frame may not have come to a step yet. */
+static const struct node *running_node(const struct run *run)
+{
+    for (const struct frame *frame = run->frame; frame; frame = frame->outer)
+        if (frame->step) return frame->step->node;
+    return NULL;
 }
 
 /* Guarded, so that frames and scratch are gone whichever way a run ends. */
@@ -316,14 +338,16 @@ bool plan_run(const struct plan *plan, const struct run_options *options, struct
               struct array **outputs, struct bnfuse_error *error)
 {
     struct run run = {.plan = plan, .options = options, .pool = options->pool};
-    struct run_call call = {&run, inputs, outputs};
+    struct run_call call = {.run = &run, .inputs = inputs, .outputs = outputs};
     run.threads = options->threads > 0 ? options->threads : omp_get_num_procs();
     arena_open(&run.arena, options->memory);
     memset(outputs, 0, plan->schedule->output_count * sizeof *outputs);
 
     bool good = guarded(options->memory, run_guarded, &call, error);
 
+    call.node = running_node(&run);
     while (run.frame) frame_leave(&run);
+    if (!good && !call.returned && call.node && error) guarded(options->memory, name_exhausted, &call, error);
     for (struct kept *kept = run.kept; kept; kept = kept->next) drop_arrays(kept->slots, kept->schedule->slot_count);
     if (!good) drop_arrays(outputs, plan->schedule->output_count);
     arena_close(&run.arena);
