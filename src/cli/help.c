@@ -81,7 +81,7 @@ static void man_option(const struct option_row *row, FILE *to)
     put_roff(to, row->help);
     fprintf(to, "\n");
     if (goes_with_all(row->on)) return;
-    const char *comma = " (with";
+    const char *comma = "(with";
     for (int i = 0; i < COMMAND_COUNT; i++) {
         if (!(row->on & 1u << i)) continue;
         fprintf(to, "%s %s", comma, *commands[i].name ? commands[i].name : "MODEL");
