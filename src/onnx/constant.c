@@ -14,13 +14,12 @@ enum { CHAIN_LIMIT = 32, DENSE_LIMIT = 256 << 20 };
 
 /* ---- leaves ---------------------------------------------------------------------------------------------------- */
 
-/* Whether whoever runs the graph may supply another value: a caller, or the node whose body the graph is. */
+/* Whether whoever runs the graph may supply another value: a caller, training, or the node whose body the graph is. */
 static bool is_replaceable(const struct value *value)
 {
     const struct net *net = value->graph->net;
-    if (!value->is_input) return false;
     if (value->graph == net->main) return value_is_overridable(value) && !net->freeze_weights;
-    return net->model->proto->ir_version >= 4;
+    return value->is_input && net->model->proto->ir_version >= 4;
 }
 
 static struct tensor *constant_tensor(struct arena *arena, enum dtype type, int rank, int64_t length)

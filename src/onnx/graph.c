@@ -753,9 +753,21 @@ const char *node_label(const struct node *node, struct arena *arena)
     return arena_printf(arena, "%s (without outputs)", op);
 }
 
+/* Training assigns to the initializers that its bindings name. */
+static bool is_trained(const struct net *net, const char *name)
+{
+    const BnfuseOnnx__ModelProto *proto = net->model->proto;
+    for (size_t i = 0; i < proto->n_training_info; i++) {
+        const BnfuseOnnx__TrainingInfoProto *info = proto->training_info[i];
+        for (size_t k = 0; k < info->n_update_binding; k++)
+            if (info->update_binding[k]->key && !strcmp(info->update_binding[k]->key, name)) return true;
+    }
+    return false;
+}
+
 bool value_is_overridable(const struct value *value)
 {
     const struct net *net = value->graph->net;
-    return (value->initializer || value->sparse) && value->is_input && value->graph == net->main &&
-           net->model->proto->ir_version >= 4;
+    if ((!value->initializer && !value->sparse) || value->graph != net->main) return false;
+    return (value->is_input && net->model->proto->ir_version >= 4) || is_trained(net, value->name);
 }

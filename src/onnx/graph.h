@@ -132,7 +132,8 @@ struct value *node_output(const struct node *node, size_t slot);
 /* How a message names it: `Conv "conv1"`, or `Conv (output "x")` when it has no name. In the arena. */
 const char *node_label(const struct node *node, struct arena *arena);
 
-/* Whether a caller can supply another value for this initializer (IR >= 4 and it is a main graph input). */
+/* Whether somebody can give this initializer another value: a caller (IR >= 4 and it is a main graph input), or training
+ * (an update binding of the model's training_info names it). */
 bool value_is_overridable(const struct value *value);
 
 /* The one place that decides whether a value is constant without running anything: an initializer that no caller can

@@ -64,7 +64,7 @@ static void remove_unread_initializers(struct net *net, const struct pass_report
         for (size_t i = graph->initializer_count; i-- > 0;) {
             struct value *value = graph->initializers[i];
             if (value->use_count || value->is_output || pointer_map_get(&report->unread, value)) continue;
-            if (!value_is_overridable(value)) edit_remove_initializer(value);
+            if (net->freeze_weights || !value_is_overridable(value)) edit_remove_initializer(value);
         }
 }
 

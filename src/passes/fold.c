@@ -39,7 +39,6 @@ static enum reason forward(struct search *search, struct value *value, const str
 
 static enum reason blocked(struct search *search, struct node *node)
 {
-    search->culprit = node;
     return search_stop(search, REASON_NON_LINEAR, node_title(node), "%s", node->op);
 }
 

@@ -45,7 +45,6 @@ struct search {
     bool seed_is_norm;                /* the seed is a BatchNormalization, so a residue may be one */
     const struct node *seed;
     unsigned visits, depth;           /* work done so far, bounded */
-    const struct node *culprit;       /* the node in the way, for the report; may be NULL */
     const char *where;                /* the name of the thing in the way, or of the anchor that took the affine */
     const char *detail;               /* one more clause, or "" */
     char path[160];                   /* operators visited */

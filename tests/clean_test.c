@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What goes with a fold, and what stays although nobody reads it. */
+#include "build.h"
+#include "passes/passes.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+
+static void conv_bn(struct build *b)
+{
+    static const double values[4][2] = { { 1.5, -2 }, { 0.5, 1 }, { 0.25, 0 }, { 1, 4 } };
+    static const char *const names[] = { "scale", "bias", "mean", "var" };
+    build_input(b, "x", DTYPE_FLOAT, "1,3,4,5");
+    build_init(b, "w", DTYPE_FLOAT, "2,3,1,1", 1);
+    for (int i = 0; i < 4; i++) build_init_values(b, names[i], DTYPE_FLOAT, "2", values[i]);
+    build_node(b, "Conv", "conv", "x w", "y", NULL);
+    build_node(b, "BatchNormalization", "bn", "y scale bias mean var", "z", NULL);
+    build_output(b, "z", DTYPE_FLOAT, NULL);
+}
+
+static void weights_as_inputs(struct build *b)
+{
+    static const char *const names[] = { "scale", "bias", "mean", "var" };
+    build_input(b, "w", DTYPE_FLOAT, "2,3,1,1");
+    for (int i = 0; i < 4; i++) build_input(b, names[i], DTYPE_FLOAT, "2");
+}
+
+static void fold(struct build *b, struct net *net, bool freeze, struct pass_report *report)
+{
+    static const struct pass_options options = { .fold_limit = 1 << 20 };
+    struct model *model = arena_alloc(&b->arena, sizeof *model);
+    struct bnfuse_error error;
+    build_load(b, model, net);
+    net->freeze_weights = freeze;
+    assert_true(passes_run(net, &options, report, &error));
+}
+
+static void folded_constants_and_nodes_go(void **state)
+{
+    struct build b;
+    struct net net;
+    struct pass_report report;
+    (void)state;
+    build_open(&b, 8, 13);
+    conv_bn(&b);
+    fold(&b, &net, false, &report);
+    assert_int_equal(net.main->node_count, 1);
+    assert_int_equal(net.main->initializer_count, 2);      /* the new weight and the new bias */
+    assert_null(graph_value(net.main, "w"));
+    assert_null(graph_value(net.main, "scale"));
+    build_close(&b);
+}
+
+static void what_nobody_read_before_stays(void **state)
+{
+    struct build b;
+    struct net net;
+    struct pass_report report;
+    (void)state;
+    build_open(&b, 8, 13);
+    conv_bn(&b);
+    build_init(&b, "spare", DTYPE_FLOAT, "7", 3);
+    build_node(&b, "Relu", "idle", "x", "unread", NULL);
+    fold(&b, &net, false, &report);
+    assert_non_null(graph_value(net.main, "spare"));
+    assert_non_null(graph_value(net.main, "unread"));
+    assert_int_equal(net.main->node_count, 2);
+    build_close(&b);
+}
+
+static void inputs_of_frozen_weights_go_with_them(void **state)
+{
+    struct build b;
+    struct net net;
+    struct pass_report report;
+    (void)state;
+    build_open(&b, 8, 13);
+    conv_bn(&b);
+    weights_as_inputs(&b);
+    fold(&b, &net, true, &report);
+    assert_int_equal(report.left, 0);
+    assert_int_equal(net.main->input_count, 1);
+    assert_string_equal(net.main->inputs[0]->name, "x");
+    build_close(&b);
+}
+
+static void inputs_that_callers_may_replace_stay(void **state)
+{
+    struct build b;
+    struct net net;
+    struct pass_report report;
+    (void)state;
+    build_open(&b, 8, 13);
+    conv_bn(&b);
+    weights_as_inputs(&b);
+    fold(&b, &net, false, &report);
+    assert_int_equal(report.left, 1);
+    assert_int_equal(report.fates[0].reason, REASON_OVERRIDABLE);
+    assert_int_equal(net.main->input_count, 6);
+    assert_int_equal(net.main->initializer_count, 5);
+    build_close(&b);
+}
+
+static void before_ir_4_new_weights_are_inputs_too(void **state)
+{
+    struct build b;
+    struct net net;
+    struct pass_report report;
+    (void)state;
+    build_open(&b, 3, 9);
+    conv_bn(&b);
+    weights_as_inputs(&b);
+    fold(&b, &net, false, &report);
+    assert_int_equal(report.left, 0);
+    assert_int_equal(net.main->input_count, 3);
+    assert_int_equal(net.main->initializer_count, 2);
+    for (size_t i = 0; i < 2; i++) assert_true(net.main->initializers[i]->is_input);
+    build_close(&b);
+}
+
+static void weights_that_training_assigns_are_not_constant(void **state)
+{
+    struct build b;
+    struct net net;
+    struct pass_report report;
+    BnfuseOnnx__TrainingInfoProto info = BNFUSE_ONNX__TRAINING_INFO_PROTO__INIT, *infos[] = { &info };
+    BnfuseOnnx__StringStringEntryProto binding = BNFUSE_ONNX__STRING_STRING_ENTRY_PROTO__INIT, *bindings[] = { &binding };
+    (void)state;
+    build_open(&b, 8, 13);
+    conv_bn(&b);
+    binding.key = (char *)"w";
+    binding.value = (char *)"w_next";
+    info.n_update_binding = 1;
+    info.update_binding = bindings;
+    b.model->n_training_info = 1;
+    b.model->training_info = infos;
+    fold(&b, &net, false, &report);
+    assert_int_equal(report.left, 1);
+    assert_int_equal(report.fates[0].reason, REASON_WEIGHT_OVERRIDE);
+    build_close(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(folded_constants_and_nodes_go),
+        cmocka_unit_test(what_nobody_read_before_stays),
+        cmocka_unit_test(inputs_of_frozen_weights_go_with_them),
+        cmocka_unit_test(inputs_that_callers_may_replace_stay),
+        cmocka_unit_test(before_ir_4_new_weights_are_inputs_too),
+        cmocka_unit_test(weights_that_training_assigns_are_not_constant),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
