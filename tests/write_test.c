@@ -755,7 +755,7 @@ static void the_data_file_of_the_original_is_never_written(void **state)
 static void in_another_folder_external_data_come_along(void **state)
 {
     (void)state;
-    load_external("weights.bin");
+    load_external("out.onnx.data");
     assert_int_equal(mkdir("sub", 0755), 0);
     write_and_read("sub/out.onnx", NULL);
     assert_int_equal(count_files("sub"), 2);
@@ -767,7 +767,7 @@ static void in_another_folder_external_data_come_along(void **state)
         assert_same_tensor(value->initializer, build_find_value(&net, names[i])->initializer);
     }
     assert_kept(model.proto->graph->node[0], "sub/out.onnx", again.proto->graph->node[0]);
-    assert_same_files("weights.bin", "weights.before");
+    assert_same_files("out.onnx.data", "weights.before");
 }
 
 static void all_large_tensors_move_when_asked(void **state)

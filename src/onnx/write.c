@@ -39,26 +39,33 @@ static const char *plain_location(const char *location)
     return location ? location : "";
 }
 
-/* Whether the model that was read lies in this file, or its weights do. */
-static bool is_source(const struct model *model, const struct target *target)
-{
-    struct stat status, own;
-    for (size_t i = 0; i < model->part_count; i++) {
-        if (!is_external_part(&model->parts[i])) continue;
-        const char *location = external_key((const BnfuseOnnx__TensorProto *)model->parts[i].message, "location");
-        if (!strcmp(plain_location(location), target->name)) return true;
-    }
-    if (stat(target->path, &status)) return false;
-    if (model->file && !fstat(model->file->fd, &own) && own.st_dev == status.st_dev && own.st_ino == status.st_ino)
-        return true;
-    return external_is(model, &status);
-}
-
 /* Whether the new model will find the files that the old one refers to. */
 static bool same_folder(const struct model *model, const struct target *target)
 {
     struct stat a, b;
     return !stat(model->directory, &a) && !stat(target->directory, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* Whether a tensor of the model that was read refers to a file of this name. */
+static bool is_referred_to(const struct model *model, const char *name)
+{
+    for (size_t i = 0; i < model->part_count; i++) {
+        if (!is_external_part(&model->parts[i])) continue;
+        const char *location = external_key((const BnfuseOnnx__TensorProto *)model->parts[i].message, "location");
+        if (!strcmp(plain_location(location), name)) return true;
+    }
+    return false;
+}
+
+/* Whether the model that was read lies in this file, or its weights do. */
+static bool is_source(const struct model *model, const struct target *target)
+{
+    struct stat status, own;
+    if (same_folder(model, target) && is_referred_to(model, target->name)) return true;
+    if (stat(target->path, &status)) return false;
+    if (model->file && !fstat(model->file->fd, &own) && own.st_dev == status.st_dev && own.st_ino == status.st_ino)
+        return true;
+    return external_is(model, &status);
 }
 
 static bool find_given_data(struct writing *w, const char *name, struct bnfuse_error *error)

@@ -30,12 +30,35 @@ static const uint8_t *assemble(const struct pieces *pieces, struct arena *arena)
     uint8_t *to = arena_alloc(arena, pieces->size), *at = to;
     for (size_t i = 0; i < pieces->count; i++) {
         const struct piece *piece = &pieces->list[i];
-        require(piece->bytes && !piece->tensor && !piece->span.file);
-        memcpy(at, piece->bytes, piece->size);
+        require(!piece->bytes != !piece->tensor && !piece->span.file);
+        if (piece->bytes) memcpy(at, piece->bytes, piece->size);
+        else require(tensor_read_bytes(piece->tensor, 0, piece->tensor->count, at, NULL));
         at += piece->size;
     }
     require(at == to + pieces->size);
     return to;
+}
+
+static void edit_node(struct graph *graph, struct node *node, size_t count)
+{
+    if (count % 3 == 0) edit_set_int(node, "fuzz", (int64_t)count);
+    if (count % 5 == 0 && graph->input_count) edit_set_input(node, node->input_count, graph->inputs[0]);
+    if (count % 7 == 0) edit_add_node(graph, node, "Identity", "new", NULL, 0, NULL);
+    struct value *output = node_output(node, 0);
+    if (count % 11 == 0 && output && !output->is_output) edit_rename(output);
+    if (count % 13 == 0 && output && node->output_count == 1 && !output->uses && !output->is_output)
+        edit_remove_node(node);
+}
+
+/* Those that nobody reads go, some of the others get a successor of other values. */
+static void edit_initializer(struct graph *graph, struct value *value, size_t count)
+{
+    const int64_t dims[] = { 3 };
+    const double values[] = { 1, 2, 3 };
+    if (count % 2 == 0 && !graph->function)
+        edit_replace_uses(value, edit_add_initializer(graph, "new", tensor_exact(graph->net->arena, DTYPE_FLOAT, 1, dims,
+                                                                                 values)));
+    if (!value->uses && !value->is_output) edit_remove_initializer(value);
 }
 
 /* Something to every part of the graphs that the splicer treats in a way of its own. */
@@ -43,15 +66,11 @@ static void edit_everything(struct net *net)
 {
     size_t count = 0;
     for (struct graph *graph = NULL; (graph = net_next_graph(net, graph));) {
-        for (struct node *node = graph->first; node; node = node->next) {
-            if (count++ % 3 == 0) edit_set_int(node, "fuzz", (int64_t)count);
-            if (count % 5 == 0) edit_set_input(node, node->input_count, graph->input_count ? graph->inputs[0] : NULL);
-            if (count % 7 == 0) edit_add_node(graph, node, "Identity", "new", NULL, 0, NULL);
+        for (struct node *node = graph->first, *next; node; node = next) {
+            next = node->next;
+            edit_node(graph, node, ++count);
         }
-        for (size_t i = graph->initializer_count; i--;) {
-            struct value *value = graph->initializers[i];
-            if (!value->uses && !value->is_output) edit_remove_initializer(value);
-        }
+        for (size_t i = graph->initializer_count; i--;) edit_initializer(graph, graph->initializers[i], ++count);
     }
 }
 
@@ -72,7 +91,8 @@ static bool run(void *context, struct bnfuse_error *error)
     const uint8_t *written = assemble(&pieces, &input->arena);
     if (!model_read(&again, &input->arena, "output", written, pieces.size, error)) abort();
     if (!net_index(&net_again, &input->arena, &again, error)) abort();
-    return true;
+    side = (struct side_data){ .location = "side.data", .all_large = true, .all_external = true };
+    return splice_net(&pieces, &side, &net, &input->arena, error);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
