@@ -340,7 +340,7 @@ static bool fill_shelf(struct call *call, const struct grams *g, struct shelf *s
 static void count_row(const struct shelf *shelf, int64_t first, int64_t length, double *counts)
 {
     const struct grams *g = shelf->grams;
-    for (int64_t step = 1; step <= g->skips + 1; step++) {
+    for (int64_t step = 1; step - 1 <= g->skips; step++) {
         if (step > 1 && (shelf->size == 1 || step >= length)) return;
         for (int64_t at = 0; at < length && (length - 1 - at) / step >= shelf->size - 1; at++) {
             int64_t gram = find_gram(shelf, first + at, step);
