@@ -99,7 +99,8 @@ static void a_reference_is_absent_until_it_is_bound_to_a_call(void **state)
     b.model->graph->node[0]->domain = (char *)"local";
     build_function(&b, "local", "F", "a", "r", "slope kind axis");
     build_import(&b, "", 21);
-    build_node(&b, "Thing", "inner", "a", "r", "alpha=@slope mode=@kind axis=@axis group=2");
+    build_node(&b, "Thing", "inner", "a", "r", "alpha=@slope mode=@kind axis=@axis group=2")->attribute[0]->type =
+        BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT;
     build_end(&b);
     build_load(&b, &model, &net);
     struct node *node = build_find_node(&net, "inner"), *call = build_find_node(&net, "call");

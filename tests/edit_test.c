@@ -232,6 +232,36 @@ static void a_node_takes_the_output_of_another(void **state)
     assert_consistent();
 }
 
+static void what_nothing_defines_or_reads_any_more_is_not_found_by_name(void **state)
+{
+    (void)state;
+    struct value *y = value("y"), *z = value("z"), *new = edit_add_value(net.main, "new", NULL);
+    edit_set_input(node("bn"), 0, value("x"));
+    edit_take_output(node("conv"), 0, new);
+    assert_null(graph_value(net.main, "y"));
+    edit_replace_uses(z, new);
+    assert_ptr_equal(graph_value(net.main, "z"), z);
+    edit_set_input(node("relu"), 0, y);
+    assert_ptr_equal(graph_value(net.main, "y"), y);
+    edit_take_output(node("conv"), 0, y);
+    assert_null(graph_value(net.main, "new"));
+    assert_consistent();
+}
+
+static void initializers_are_removed_in_any_order(void **state)
+{
+    (void)state;
+    edit_set_input(node("conv"), 1, value("x"));
+    edit_remove_initializer(value("w"));
+    assert_int_equal(net.main->initializer_count, 2);
+    assert_consistent();
+    for (size_t i = 1; i < 5; i++) edit_set_input(node("bn"), i, value("x"));
+    edit_remove_initializer(value("t"));
+    assert_ptr_equal(net.main->initializers[0], value("s"));
+    edit_remove_initializer(value("s"));
+    assert_int_equal(net.main->initializer_count, 0);
+}
+
 static void new_nodes_and_initializers_stand_where_they_belong(void **state)
 {
     (void)state;
@@ -391,6 +421,8 @@ int main(void)
         TEST(an_input_can_be_set_added_and_dropped),
         TEST(attributes_are_set_replaced_and_removed),
         TEST(a_node_takes_the_output_of_another),
+        TEST(what_nothing_defines_or_reads_any_more_is_not_found_by_name),
+        TEST(initializers_are_removed_in_any_order),
         TEST(new_nodes_and_initializers_stand_where_they_belong),
         TEST(before_ir_4_a_new_initializer_is_an_input_too),
         TEST(readers_and_output_lists_follow_a_replacement),

@@ -336,11 +336,11 @@ static void an_unsorted_file_is_ordered_by_its_reads_bodies_included(void **stat
     build_body(&b, "else_branch");
     build_output(&b, "k", DTYPE_FLOAT, "4");
     build_end(&b);
-    build_node(&b, "Relu", "late", "x", "h", NULL);
-    build_node(&b, "Relu", "later", "x", "k", NULL);
+    build_node(&b, "Relu", "listed", "x", "k", NULL);
     build_node(&b, "Relu", "free", "x", "f", NULL);
+    build_node(&b, "Relu", "captured", "x", "h", NULL);
     build_load(&b, &model, &net);
-    assert_order(net.main, "late later choice last free");
+    assert_order(net.main, "listed free captured choice last");
 }
 
 static void a_cycle_is_named_by_one_of_its_nodes(void **state)

@@ -117,8 +117,8 @@ static void attributes_of_every_kind_names_of_every_kind(void **state)
                         "  input  v ?\n"
                         "  init   few bfloat16 [3] {1, -2.5, 0}\n"
                         "  init   many int8 [3, 3]\n"
-                        "  _, y = own.Own(x\\n\\x1b[31m, _, s) {i=1, f=1.0, is=[1, 2], fs=[0.5, 1e-05], t=\"a\"b\\\\\", "
-                        "e=[3], k=float32 [2] {0.25, 4}}\n"
+                        "  _, y = own.Own(x\\n\\x1b[31m, _, s) {i=1, f=1.0, is=[1, 2], fs=[0.5, 1e-05], "
+                        "t=\"a\"b\\\\\", e=[3], k=float32 [2] {0.25, 4}}\n"
                         "  Sink(y)  \"n\\tn\"\n"
                         "  output y\n");
     free(text);

@@ -312,7 +312,7 @@ static void survey_folder(struct survey *survey)
         if (*entry->d_name == '.') continue;
         snprintf(survey->path + length, sizeof survey->path - length, "/%s", entry->d_name);
         if (stat(survey->path, &status) == 0 && S_ISDIR(status.st_mode)) survey_folder(survey);
-        else if (strlen(survey->path) > 5 && !strcmp(survey->path + strlen(survey->path) - 5, ".onnx")) survey_file(survey);
+        else if (strstr(entry->d_name, ".onnx")) survey_file(survey);
         survey->path[length] = 0;
     }
     closedir(folder);

@@ -77,7 +77,8 @@ static bool scatter(struct arena *arena, struct tensor *dense, const struct tens
 {
     const size_t size = (size_t)dtype_bits(dense->type) / 8;
     uint8_t *bytes = arena_array(arena, (size_t)dense->count, size), element[16];
-    int64_t *list = NEW_ARRAY(arena, int64_t, (size_t)indices->count), width = indices->rank == 2 ? indices->dims[1] : 1;
+    int64_t *list = NEW_ARRAY(arena, int64_t, (size_t)indices->count);
+    const int64_t width = indices->rank == 2 ? indices->dims[1] : 1;
     if (indices->rank == 2 && width != dense->rank) return false;
     if (values->rank != 1 || indices->rank < 1 || indices->rank > 2 || indices->dims[0] != values->count) return false;
     if (!tensor_read_whole(indices, 0, indices->count, list, NULL)) return false;
@@ -97,7 +98,8 @@ static bool scatter(struct arena *arena, struct tensor *dense, const struct tens
 static const struct tensor *densified(struct arena *arena, const struct model *model,
                                       const BnfuseOnnx__SparseTensorProto *sparse)
 {
-    const struct tensor *values = stored(arena, model, sparse->values), *indices = stored(arena, model, sparse->indices);
+    const struct tensor *values = stored(arena, model, sparse->values);
+    const struct tensor *indices = stored(arena, model, sparse->indices);
     int64_t bytes = 0;
     if (!values || !indices || sparse->n_dims > TENSOR_MAX_RANK || indices->type != DTYPE_INT64) return NULL;
     struct tensor *dense = NEW(arena, struct tensor);

@@ -17,13 +17,14 @@ struct value *edit_add_value(struct graph *graph, const char *base, const struct
 /* A new initializer; with IR < 4 it becomes a graph input too (in the main graph; inner graphs need none). */
 struct value *edit_add_initializer(struct graph *graph, const char *base, struct tensor *tensor);
 
-/* A new node of ai.onnx before `before` (NULL: at the end) with inputs and one new output of type and shape like `like`.
- * Inputs may be NULL. */
+/* A new node of ai.onnx before `before` (NULL: at the end) with inputs, which may be NULL, and one new output of type
+ * and shape like `like`. */
 struct node *edit_add_node(struct graph *graph, struct node *before, const char *op, const char *base_name,
                            struct value *const *inputs, size_t input_count, const struct value *like);
 
 /* Input `slot` reads `value` (may be NULL) from now on; the list grows, with absent inputs, where needed, and trailing
- * absent inputs are dropped. Where a body around the node has a name of its own that hides the value's, it is renamed. */
+ * absent inputs are dropped. Where a body around the node has a name of its own that hides the value's, that one is
+ * renamed. */
 void edit_set_input(struct node *node, size_t slot, struct value *value);
 void edit_set_int(struct node *node, const char *attribute, int64_t value);
 void edit_set_ints(struct node *node, const char *attribute, const int64_t *values, size_t count);

@@ -212,8 +212,8 @@ static bool define_initializer(struct builder *b, struct graph *graph, const cha
     *value = name ? graph_value(graph, name) : NULL;
     if (!*value && !define(b, graph, name, "initializer", value)) return false;
     if ((*value)->proto || (*value)->sparse)
-        return fail(b->error, BNFUSE_INVALID, "initializer \"%s\" is defined twice in one graph; export the model again",
-                    name);
+        return fail(b->error, BNFUSE_INVALID, "initializer \"%s\" is defined twice in one graph; export the model "
+                    "again", name);
     (*value)->initializer_slot = graph->initializer_count;
     graph->initializers[graph->initializer_count++] = *value;
     return true;
@@ -246,8 +246,8 @@ static bool define_output(struct builder *b, struct node *node, size_t slot, con
     struct value *value = graph_value(node->graph, name);
     if (!value) value = graph_add_value(node->graph, name);
     else if (value->writer || value->proto || value->sparse || !value->is_input)
-        return fail(b->error, BNFUSE_INVALID, "%s writes \"%s\", which is already written elsewhere in its graph; export "
-                    "the model again", node_label(node, b->arena), name);
+        return fail(b->error, BNFUSE_INVALID, "%s writes \"%s\", which is already written elsewhere in its graph; "
+                    "export the model again", node_label(node, b->arena), name);
     /* Some exporters list as inputs what nodes compute; the node it is. */
     value->is_input = false;
     value->writer = node;
@@ -256,7 +256,8 @@ static bool define_output(struct builder *b, struct node *node, size_t slot, con
     return true;
 }
 
-static void define_body(struct builder *b, struct node *node, const char *attribute, const BnfuseOnnx__GraphProto *proto)
+static void define_body(struct builder *b, struct node *node, const char *attribute,
+                        const BnfuseOnnx__GraphProto *proto)
 {
     struct graph *body = new_graph(b);
     body->proto = proto;
@@ -416,8 +417,8 @@ static bool read_inputs(struct builder *b, struct node *node)
         if (!name || !*name) continue;
         struct value *value = scope_value(node->graph, name);
         if (!value)
-            return fail(b->error, BNFUSE_INVALID, "%s reads \"%s\", which no input, initializer or node defines; export "
-                        "the model again", node_label(node, b->arena), name);
+            return fail(b->error, BNFUSE_INVALID, "%s reads \"%s\", which no input, initializer or node defines; "
+                        "export the model again", node_label(node, b->arena), name);
         use_add(&node->inputs[i], value);
     }
     return true;

@@ -142,7 +142,7 @@ bool tensor_from_proto(struct tensor *tensor, struct arena *arena, const struct 
     return take_fields(tensor, arena, proto, bytes, error);
 }
 
-/* A factor's view with the axes that carry no index of their own merged away: one axis becomes {outer, 1, 1, n, inner}. */
+/* A factor's view with the axes that carry no index of their own merged away: one axis is {outer, 1, 1, n, inner}. */
 static struct factor merged_view(const struct factor *factor)
 {
     struct factor view = *factor;

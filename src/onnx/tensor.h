@@ -41,7 +41,8 @@ bool tensor_from_proto(struct tensor *tensor, struct arena *arena, const struct 
                        const BnfuseOnnx__TensorProto *proto, struct bnfuse_error *error);
 
 /* Elements first .. first+count-1 as double, factors applied, not rounded. Real and whole types. */
-bool tensor_read_real(const struct tensor *tensor, int64_t first, int64_t count, double *to, struct bnfuse_error *error);
+bool tensor_read_real(const struct tensor *tensor, int64_t first, int64_t count, double *to,
+                      struct bnfuse_error *error);
 /* The same as they will be stored: rounded once to the tensor's type. */
 bool tensor_read_rounded(const struct tensor *tensor, int64_t first, int64_t count, double *to,
                          struct bnfuse_error *error);

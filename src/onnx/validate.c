@@ -36,8 +36,8 @@ static bool validate_imports(BnfuseOnnx__OperatorSetIdProto *const *imports, siz
             return fail(error, BNFUSE_INVALID, "%s imports the opset of domain \"%s\" without a version; export the "
                         "model again", whose, domain);
         if (imports[i]->version != opset_version(imports, count, domain))
-            return fail(error, BNFUSE_INVALID, "%s imports two versions of domain \"%s\"; export the model again", whose,
-                        domain);
+            return fail(error, BNFUSE_INVALID, "%s imports two versions of domain \"%s\"; export the model again",
+                        whose, domain);
     }
     return true;
 }
@@ -101,15 +101,16 @@ static bool validate_tensor(struct validation *v, const BnfuseOnnx__TensorProto 
     return tensor_from_proto(&tensor, &v->scratch, v->net->model, proto, error);
 }
 
-static bool validate_sparse(struct validation *v, const BnfuseOnnx__SparseTensorProto *sparse, struct bnfuse_error *error)
+static bool validate_sparse(struct validation *v, const BnfuseOnnx__SparseTensorProto *sparse,
+                            struct bnfuse_error *error)
 {
     int64_t count = 1;
     if (!sparse->values || !sparse->indices)
         return fail(error, BNFUSE_INVALID, "a sparse tensor lacks its values or indices; export the model again");
     for (size_t i = 0; i < sparse->n_dims; i++)
         if (!size_multiply(count, sparse->dims[i], &count))
-            return fail(error, BNFUSE_INVALID, "sparse tensor \"%s\": its dims are negative or beyond any memory; export "
-                        "the model again", text_or_empty(sparse->values->name));
+            return fail(error, BNFUSE_INVALID, "sparse tensor \"%s\": its dims are negative or beyond any memory; "
+                        "export the model again", text_or_empty(sparse->values->name));
     return validate_tensor(v, sparse->values, error) && validate_tensor(v, sparse->indices, error);
 }
 
@@ -142,8 +143,8 @@ static bool validate_attributes(struct validation *v, const struct node *node, s
     const BnfuseOnnx__NodeProto *proto = node->proto;
     const bool in_function = is_in_function(node->graph);
     if (proto->n_attribute > MOST_ATTRIBUTES)
-        return fail(error, BNFUSE_INVALID, "%s has %zu attributes, more than any operator knows; export the model again",
-                    node_label(node, &v->scratch), proto->n_attribute);
+        return fail(error, BNFUSE_INVALID, "%s has %zu attributes, more than any operator knows; export the model "
+                    "again", node_label(node, &v->scratch), proto->n_attribute);
     for (size_t i = 0; i < proto->n_attribute; i++) {
         const BnfuseOnnx__AttributeProto *a = proto->attribute[i];
         const char *flaw = attribute_flaw(a, in_function);
@@ -180,10 +181,11 @@ static bool validate_reads(struct validation *v, const struct node *node, struct
 static bool validate_operator(struct validation *v, const struct node *node, struct bnfuse_error *error)
 {
     if (!*node->op)
-        return fail(error, BNFUSE_INVALID, "%s says no operator; export the model again", node_label(node, &v->scratch));
+        return fail(error, BNFUSE_INVALID, "%s says no operator; export the model again",
+                    node_label(node, &v->scratch));
     if (!node->function && node->opset < 1)
-        return fail(error, BNFUSE_INVALID, "%s is of domain \"%s\", whose opset is not imported; export the model again",
-                    node_label(node, &v->scratch), *node->domain ? node->domain : "ai.onnx");
+        return fail(error, BNFUSE_INVALID, "%s is of domain \"%s\", whose opset is not imported; export the model "
+                    "again", node_label(node, &v->scratch), *node->domain ? node->domain : "ai.onnx");
     if (!node->function) return true;
     if (node->input_count > node->function->input_count || node->output_count > node->function->output_count)
         return fail(error, BNFUSE_INVALID, "%s has more inputs or outputs than the function it calls; export the model "
@@ -263,14 +265,15 @@ static bool validate_calls(struct validation *v, struct bnfuse_error *error)
                         MOST_NESTED_CALLS);
         for (size_t i = calls.from[f]; i < calls.from[f + 1]; i++) {
             size_t callee = calls.callees[i];
-            if (calls.depth[callee] <= calls.depth[f]) calls.depth[callee] = calls.depth[f] + 1;
-            if (--calls.callers[callee] == 0) queue[ready++] = callee;
+            if (--calls.callers[callee] > 0) continue;
+            calls.depth[callee] = calls.depth[f] + 1;    /* the last caller to be done is the deepest */
+            queue[ready++] = callee;
         }
     }
     for (size_t f = 0; f < count; f++)
         if (calls.callers[f])
-            return fail(error, BNFUSE_INVALID, "function \"%s\" calls itself, or is called by functions that do; export the "
-                        "model again", text_or_empty(v->net->functions[f]->function->name));
+            return fail(error, BNFUSE_INVALID, "function \"%s\" calls itself, or is called by functions that do; "
+                        "export the model again", text_or_empty(v->net->functions[f]->function->name));
     return true;
 }
 

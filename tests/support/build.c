@@ -34,8 +34,8 @@ static char *copy(struct build *b, const char *text)
 }
 
 #define MESSAGE(b, type, init) \
-    ((BnfuseOnnx__##type *)memcpy(NEW(&(b)->arena, BnfuseOnnx__##type), &(BnfuseOnnx__##type)BNFUSE_ONNX__##init##__INIT, \
-                                  sizeof(BnfuseOnnx__##type)))
+    ((BnfuseOnnx__##type *)memcpy(NEW(&(b)->arena, BnfuseOnnx__##type),                       \
+                                  &(BnfuseOnnx__##type)BNFUSE_ONNX__##init##__INIT, sizeof(BnfuseOnnx__##type)))
 
 static void open_scope(struct build *b, BnfuseOnnx__GraphProto *graph, BnfuseOnnx__FunctionProto *function)
 {
@@ -211,7 +211,8 @@ BnfuseOnnx__TensorProto *build_init(struct build *b, const char *name, enum dtyp
     return build_init_values(b, name, type, dims, values);
 }
 
-static BnfuseOnnx__AttributeProto *add_attribute(struct build *b, BnfuseOnnx__NodeProto *node, const char *name, int type)
+static BnfuseOnnx__AttributeProto *add_attribute(struct build *b, BnfuseOnnx__NodeProto *node, const char *name,
+                                                 int type)
 {
     BnfuseOnnx__AttributeProto *attribute = MESSAGE(b, AttributeProto, ATTRIBUTE_PROTO);
     attribute->name = copy(b, name);
