@@ -157,8 +157,8 @@ static void build_case(const struct rule_case *c, size_t output_count)
     build_open(&b, 8, c->opset);
     int count = 0;
     for (char *item; (item = strtok_r(rest, " ", &rest)); count++) {
-        char name[16], source[8];
-        snprintf(name, sizeof name, "x%d", count);
+        char name[8], source[8];
+        snprintf(name, sizeof name, "x%d", count % 100);
         if (item[0] == '#') add_constant(name, DTYPE_INT64, item + 1);
         else if (item[0] == '.') add_constant(name, DTYPE_FLOAT, item + 1);
         else if (item[0] == '$') {
