@@ -529,14 +529,30 @@ static const BnfuseOnnx__TypeProto *type_of(const struct value *value)
     return value && value->info ? value->info->type : NULL;
 }
 
+static enum dtype declared_type(const BnfuseOnnx__TypeProto *type)
+{
+    bool tensor = type && type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+    return tensor && type->tensor_type->has_elem_type ? (enum dtype)type->tensor_type->elem_type : DTYPE_UNDEFINED;
+}
+
+/* numpy's default is float64, most models want float32: better said here than found out later. */
+static bool fit_type(const struct file_call *call, struct datum *datum, const char *name, struct bnfuse_error *error)
+{
+    const struct value *value = call->model ? graph_value(call->model->before.main, name) : NULL;
+    enum dtype wanted = declared_type(type_of(value));
+    return datum_convert(datum, &call->tensors->arena, wanted) ||
+           fail(error, BNFUSE_USAGE, "%s: holds %s, but \"%s\" is declared as %s", call->path,
+                dtype_name(datum->tensor.type), name, dtype_name(wanted));
+}
+
 static bool read_npz(struct file_call *call, struct bnfuse_error *error)
 {
     struct datum *data;
     size_t count;
     if (!npz_read(&data, &count, &call->tensors->arena, call->path, error)) return false;
     for (size_t i = 0; i < count; i++) {
-        const char *name = data[i].name;
-        struct datum *datum = add_datum(call->tensors, name);
+        if (!fit_type(call, &data[i], data[i].name, error)) return false;
+        struct datum *datum = add_datum(call->tensors, data[i].name);
         data[i].name = datum->name;
         *datum = data[i];
     }
@@ -551,7 +567,7 @@ static bool read_one(struct file_call *call, struct bnfuse_error *error)
     const struct value *value = call->model ? graph_value(call->model->before.main, call->name) : NULL;
     bool read = ends_with(call->path, ".pb") ? pb_read(&datum, arena, call->path, type_of(value), error)
                                              : npy_read(&datum.tensor, arena, call->path, error);
-    if (!read) return false;
+    if (!read || !fit_type(call, &datum, call->name, error)) return false;
     struct datum *to = add_datum(call->tensors, call->name);
     datum.name = to->name;
     *to = datum;

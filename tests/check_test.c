@@ -489,6 +489,21 @@ static void data_for_a_name_that_is_no_input_is_refused(void **state)
     assert_non_null(strstr(error.message, "\"z\""));
 }
 
+static void sizes_for_names_that_nothing_has_are_refused(void **state)
+{
+    (void)state;
+    struct bnfuse_dim dim = { "M", 3 };
+    struct bnfuse_error error = { 0 };
+    options.dims = &dim;
+    options.dim_count = 1;
+    build_conv_bn();
+    load();
+    fold_conv("conv", "bn", (struct fold){ 0 });
+    assert_false(check_fusion(&before, &after, &options, &result, &error));
+    assert_int_equal(error.status, BNFUSE_USAGE);
+    assert_non_null(strstr(error.message, "\"M\""));
+}
+
 static void data_given_by_the_user_is_what_runs(void **state)
 {
     (void)state;
@@ -504,6 +519,30 @@ static void data_given_by_the_user_is_what_runs(void **state)
     fold_conv("conv", "bn", (struct fold){ .wrong_axis = true });
     assert_verdict(BNFUSE_VERDICT_PASS);
     assert_string_equal(result.inputs, "x float32 [1, 4, 6, 5]");
+}
+
+static double furthest;
+static size_t reports;
+
+static void note_progress(void *context, double done)
+{
+    (void)context;
+    assert_true(done >= furthest && done <= 1);
+    furthest = done;
+    reports++;
+}
+
+static void progress_goes_from_nothing_to_all(void **state)
+{
+    (void)state;
+    furthest = 0;
+    reports = 0;
+    options.progress = note_progress;
+    build_conv_bn();
+    load();
+    fold_conv("conv", "bn", (struct fold){ 0 });
+    assert_verdict(BNFUSE_VERDICT_PASS);
+    assert_true(reports > 5 && furthest > 0.8);
 }
 
 /* ---- compare ---- */
@@ -574,7 +613,9 @@ int main(void)
         TEST(open_dims_get_sizes_that_the_model_can_take),
         TEST(ids_stay_inside_the_table_that_they_index),
         TEST(data_for_a_name_that_is_no_input_is_refused),
+        TEST(sizes_for_names_that_nothing_has_are_refused),
         TEST(data_given_by_the_user_is_what_runs),
+        TEST(progress_goes_from_nothing_to_all),
         TEST(a_model_compared_with_itself_is_identical),
         TEST(models_that_differ_by_their_rounded_weights_compare_equal),
         TEST(a_difference_well_above_the_noise_is_a_mistake),

@@ -479,7 +479,7 @@ static void wrong_use_is_one_line_and_two(void **state)
         "explain good.onnx --strict", "good.onnx --atol much", "good.onnx --memory 1Q", "good.onnx --lower neg",
         "good.onnx --enable magic", "good.onnx --disable magic", "good.onnx --input x", "good.onnx --input x=absent.npy",
         "good.onnx --data absent", "good.onnx --dim N", "good.onnx --shape x:2xx3", "good.onnx --check=half",
-        "run good.onnx", "--completions=tcsh", "good.onnx --external-data d.bin",
+        "good.onnx --dim M=3", "good.onnx --shape q:2x3", "run good.onnx", "--completions=tcsh", "good.onnx --external-data d.bin",
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         assert_ran(lines[i], 2);

@@ -181,6 +181,25 @@ static void types_that_numpy_lacks_are_written_as_wider_ones(void **state)
     assert_values(&back, (double[]){ 1, -2, 7 }, 3);
 }
 
+static void stand_ins_become_the_type_they_stand_for(void **state)
+{
+    (void)state;
+    double values[] = { 1.5, -2 };
+    struct datum wide = { .name = "x", .tensor = numbers(DTYPE_FLOAT, 1, (int64_t[]){ 2 }, values) };
+    assert_true(datum_convert(&wide, &arena, DTYPE_BFLOAT16));
+    assert_int_equal(wide.tensor.type, DTYPE_BFLOAT16);
+    assert_values(&wide.tensor, values, 2);
+    assert_false(datum_convert(&wide, &arena, DTYPE_FLOAT));
+
+    struct datum bytes = { .name = "x", .tensor = { .type = DTYPE_INT8, .rank = 1, .count = 3, .dims = (int64_t[]){ 3 },
+                                                    .bytes = "\x01\xfe\x07" } };
+    assert_true(datum_convert(&bytes, &arena, DTYPE_INT4));
+    assert_values(&bytes.tensor, (double[]){ 1, -2, 7 }, 3);
+
+    struct datum precise = { .name = "x", .tensor = numbers(DTYPE_DOUBLE, 1, (int64_t[]){ 2 }, values) };
+    assert_false(datum_convert(&precise, &arena, DTYPE_FLOAT));
+}
+
 static void the_elements_of_a_file_start_at_a_multiple_of_64(void **state)
 {
     (void)state;
@@ -357,6 +376,7 @@ int main(void)
         TEST(pickles_and_broken_files_are_refused),
         TEST(what_is_written_reads_back),
         TEST(types_that_numpy_lacks_are_written_as_wider_ones),
+        TEST(stand_ins_become_the_type_they_stand_for),
         TEST(the_elements_of_a_file_start_at_a_multiple_of_64),
         TEST(strings_survive_a_file),
         TEST(a_file_that_cannot_be_written_says_so),

@@ -60,6 +60,18 @@ static const char *dim_name(const struct value *value, int axis)
     return dim->value_case == BNFUSE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM ? dim->dim_param : NULL;
 }
 
+bool has_dim(const struct graph *graph, const char *name)
+{
+    for (size_t i = 0; i < graph->input_count; i++) {
+        const BnfuseOnnx__TensorShapeProto *shape = declared_shape(graph->inputs[i]);
+        for (int axis = 0; shape && (size_t)axis < shape->n_dim; axis++) {
+            const char *found = dim_name(graph->inputs[i], axis);
+            if (found && strcmp(found, name) == 0) return true;
+        }
+    }
+    return false;
+}
+
 static int64_t named_size(const struct check_options *options, const char *name)
 {
     for (size_t i = 0; name && i < options->dim_count; i++)

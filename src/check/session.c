@@ -87,6 +87,24 @@ static bool names_exist(const struct session *session, struct bnfuse_error *erro
     return true;
 }
 
+/* A choice for a name that nothing has is a slip of the pen. */
+static bool choices_exist(const struct session *session, struct bnfuse_error *error)
+{
+    const struct check_options *options = session->options;
+    const struct graph *graph = session->before.net->main;
+    for (size_t i = 0; i < options->shape_count; i++) {
+        const struct value *value = graph_value(graph, options->shapes[i].name);
+        if (!value || !value->is_input)
+            return fail(error, BNFUSE_USAGE, "a shape was given for \"%s\", which is no input of the model",
+                        options->shapes[i].name);
+    }
+    for (size_t i = 0; i < options->dim_count; i++)
+        if (!has_dim(graph, options->dims[i].name))
+            return fail(error, BNFUSE_USAGE, "a size was given for dimension \"%s\", which no input of the model has",
+                        options->dims[i].name);
+    return true;
+}
+
 static size_t find_given(const struct side *side, const char *name)
 {
     size_t i = 0;
@@ -103,7 +121,7 @@ bool session_feed(struct session *session, const struct guess *guess, double sca
     chooser_open(&chooser, &session->data, session->options, guess);
     chooser.scale = scale;
     chooser.offset = offset;
-    if (!names_exist(session, error)) return false;
+    if (!names_exist(session, error) || !choices_exist(session, error)) return false;
     for (size_t i = 0; i < before->given_count; i++) {
         struct value *value = before->given[i];
         const struct datum *given = find_datum(session->set, value->name);
@@ -141,17 +159,32 @@ static bool make_inputs(const struct side *side, const struct run_options *optio
     return true;
 }
 
-static void report_progress(struct session *session)
+/* Stands between a run and its observer, to see how far the run is. */
+struct watch {
+    struct session *session;
+    const struct observer *observer;
+    size_t seen, all;
+};
+
+static void report_progress(const struct session *session, double part)
 {
-    session->runs_done++;
-    if (session->options->progress && session->runs_planned >= session->runs_done)
-        session->options->progress(session->options->context,
-                                   (double)session->runs_done / (double)session->runs_planned);
+    double done = ((double)session->runs_done + part) / (double)session->runs_planned;
+    if (session->options->progress && session->runs_planned)
+        session->options->progress(session->options->context, done < 1 ? done : 1);
+}
+
+static bool watch_value(void *context, struct value *value, struct array *array, struct bnfuse_error *error)
+{
+    struct watch *watch = context;
+    if (watch->seen < watch->all) watch->seen++;
+    report_progress(watch->session, (double)watch->seen / (double)watch->all);
+    return !watch->observer || watch->observer->observe(watch->observer->context, value, array, error);
 }
 
 bool session_run(struct session *session, const struct side *side, enum precision precision, uint64_t noise,
                  const struct observer *observer, struct array **outputs, struct bnfuse_error *error)
 {
+    struct watch watch = { session, observer, 0, side->net->main->node_count + 1 };
     struct run_options options = {
         .exact = precision != NATIVE,
         .unrounded = precision == EXACT_UNROUNDED,
@@ -160,13 +193,13 @@ bool session_run(struct session *session, const struct side *side, enum precisio
         .pool = &session->pool,
         .weight_noise = noise,
         .random_seed = session->options->seed,
-        .observe = observer ? observer->observe : NULL,
-        .context = observer ? observer->context : NULL,
+        .observe = watch_value,
+        .context = &watch,
     };
     struct array **inputs = NEW_ARRAY(&session->data, struct array *, side->given_count);
     bool ran = make_inputs(side, &options, precision == NUDGED, inputs, error) && plan_run(side->plan, &options, inputs, outputs, error);
     drop_all(inputs, side->given_count);
-    report_progress(session);
+    session->runs_done++;
     return ran;
 }
 

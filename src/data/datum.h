@@ -24,6 +24,9 @@ struct datum {
 /* As a run with these options (exact, pool) would see it; NULL in *array for an absent one. One owner. */
 bool array_from_datum(struct array **array, const struct datum *datum, const struct run_options *options,
                       struct bnfuse_error *error);
+/* Gives a tensor the type that it is wanted in, where the file could not have it: types that numpy lacks come as wider
+ * ones. True when the datum has the type afterwards; any type will do for UNDEFINED, and for what is no tensor. */
+bool datum_convert(struct datum *datum, struct arena *arena, enum dtype type);
 /* The datum has copies of its own in the arena. `array` may be NULL: absent. */
 void datum_from_array(struct datum *datum, struct arena *arena, const char *name, const struct array *array);
 
