@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Loading, indexing, validating and editing a model while the n-th allocation fails, for every n: each time a clean
- * error, nothing leaked, no file left open. */
+ * Loading, indexing, validating and editing a model, and the whole main job, while the n-th allocation fails, for every
+ * n: each time a clean error, nothing leaked, no file left open, the target whole. */
+#include "bnfuse.h"
 #include "build.h"
 #include "onnx/edit.h"
 #include "onnx/print.h"
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -27,12 +29,14 @@ void *__wrap_realloc(void *old, size_t size);
 void __wrap_free(void *block);
 
 /* Allocations until one fails, counted down while it is on; and how many are out. */
-static bool is_on;
+static bool is_on, stays_empty;       /* stays_empty: every later allocation fails too */
 static long until_failure, outstanding;
 
 static bool fails(void)
 {
-    return is_on && --until_failure == 0;
+    if (!is_on) return false;
+    --until_failure;
+    return stays_empty ? until_failure <= 0 : until_failure == 0;
 }
 
 static void *counted(void *block)
@@ -180,13 +184,130 @@ static void any_failing_allocation_is_a_clean_error(void **state)
     }
     unlink(path);
     assert_true(until_failure > 0);
-assert_true(n > 3);
+    assert_true(n > 3);
+}
+
+/* ---- The main job ---- */
+
+/* The write_model of above with what the check can run, and a fold in a body. */
+static void build_job(struct build *b)
+{
+    build_open(b, 8, 13);
+    build_input(b, "x", DTYPE_FLOAT, "N,3,5,6");
+    build_init(b, "w", DTYPE_FLOAT, "4,3,3,3", 1);
+    build_init_values(b, "s", DTYPE_FLOAT, "4", (double[]){ 1, 2, 3, 4 });
+    build_init_values(b, "yes", DTYPE_BOOL, "", (double[]){ 1 });
+    build_node(b, "Conv", "conv", "x w", "c", "pads=1,1,1,1");
+    build_node(b, "BatchNormalization", "bn", "c s s s s", "y", NULL);
+    build_node(b, "Mul", "gain", "y y", "z", NULL);
+    build_node(b, "If", "choice", "yes", "out", NULL);
+    build_body(b, "then_branch");
+    build_init(b, "v", DTYPE_FLOAT, "4,4,1,1", 2);
+    build_node(b, "Conv", "inner", "z v", "t0", NULL);
+    build_node(b, "BatchNormalization", "inner_bn", "t0 s s s s", "t", NULL);
+    build_output(b, "t", DTYPE_FLOAT, NULL);
+    build_end(b);
+    build_body(b, "else_branch");
+    build_node(b, "Neg", "neg", "z", "e", NULL);
+    build_output(b, "e", DTYPE_FLOAT, NULL);
+    build_end(b);
+    build_output(b, "out", DTYPE_FLOAT, NULL);
+}
+
+/* Load, fuse, check, write over `path`. False with *error; a verdict that is none is an error too. */
+static bool main_job(const void *bytes, size_t size, const char *path, struct bnfuse_error *error)
+{
+    bnfuse_fuse_options fuse_options;
+    bnfuse_check_options check_options;
+    bnfuse_check_result result;
+    bnfuse_fuse_options_init(&fuse_options);
+    bnfuse_check_options_init(&check_options);
+    check_options.threads = 1;
+    bnfuse_model *model = bnfuse_read("job.onnx", bytes, size, 0, error);
+    bool good = model && bnfuse_fuse(model, &fuse_options, error) &&
+                bnfuse_check(model, &check_options, &result, error);
+    if (good && bnfuse_verdict_status(result.verdict) != BNFUSE_OK) {
+        assert_int_not_equal(result.verdict, BNFUSE_VERDICT_FAIL);
+        error->status = bnfuse_verdict_status(result.verdict);
+        snprintf(error->message, sizeof error->message, "%s", result.why);
+        good = false;
+    }
+    good = good && bnfuse_write(model, path, NULL, error);
+    bnfuse_free(model);
+    return good;
+}
+
+static size_t file_size(const char *path)
+{
+    struct stat info;
+    assert_int_equal(stat(path, &info), 0);
+    return (size_t)info.st_size;
+}
+
+/* One job with the n-th allocation failing (0: none). The target holds a byte, or the whole new model. */
+static bool job_once(const void *bytes, size_t size, long n, size_t whole)
+{
+    char path[] = "/tmp/bnfuse-fault-XXXXXX";
+    struct bnfuse_error error = { 0 };
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "!", 1), 1);
+    close(fd);
+    until_failure = n ? n : -1;
+    outstanding = 0;
+    is_on = true;
+    bool good = main_job(bytes, size, path, &error);
+    is_on = false;
+    assert_int_equal(outstanding, 0);
+    if (whole) assert_int_equal(file_size(path), good ? whole : 1);
+    if (!good && error.status != BNFUSE_INTERNAL && error.status != BNFUSE_UNSUPPORTED) fail_msg("%s", error.message);
+    if (!good) assert_true(*error.message != '\0');
+    unlink(path);
+    return good;
+}
+
+static size_t whole_size(const void *bytes, size_t size)
+{
+    char path[] = "/tmp/bnfuse-fault-XXXXXX";
+    struct bnfuse_error error = { 0 };
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    if (!main_job(bytes, size, path, &error)) fail_msg("%s", error.message);
+    size_t whole = file_size(path);
+    unlink(path);
+    return whole;
+}
+
+/* Some failures are made up for: a graph that cannot be run whole may still be proven site by site. */
+static void any_failing_allocation_of_the_main_job_is_survived(void **state)
+{
+    (void)state;
+    struct build b;
+    size_t size;
+    long failures[2] = { 0 };
+    build_job(&b);
+    const void *bytes = build_bytes(&b, &size);
+    size_t whole = whole_size(bytes, size);
+    const int descriptor = next_descriptor();
+    for (int empty = 0; empty < 2; empty++) {
+        stays_empty = empty;
+        for (long n = 1;; n++) {
+            if (!job_once(bytes, size, n, whole)) failures[empty]++;
+            assert_int_equal(next_descriptor(), descriptor);
+            if (until_failure > 0) break;
+        }
+    }
+    stays_empty = false;
+    assert_true(failures[0] > 10 && failures[1] > failures[0]);
+    build_close(&b);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_failing_allocation_is_a_clean_error),
+        cmocka_unit_test(any_failing_allocation_of_the_main_job_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,17 +31,19 @@ static bool is_wanted(const struct pass *pass, const struct pass_options *option
     return !pass->optional || options->lower_mul_add;
 }
 
-/* A pass that breaks a graph is a bug of ours: name it. */
-static void check_after(const struct net *net, const struct pass *pass)
+/* A pass that breaks a graph is a bug of ours: name it. False when there is no memory to look. */
+static bool check_after(const struct net *net, const struct pass *pass, struct bnfuse_error *error)
 {
 #ifndef NDEBUG
     struct bnfuse_error broken;
-    if (net_validate(net, &broken)) return;
+    if (net_validate(net, &broken)) return true;
+    if (broken.status == BNFUSE_INTERNAL) return fail(error, broken.status, "%s", broken.message);
     fprintf(stderr, "the pass %s broke the graph: %s\n", pass->name, broken.message);
     assert(!"a pass broke the graph");
 #else
-    (void)net, (void)pass;
+    (void)net, (void)pass, (void)error;
 #endif
+    return true;
 }
 
 bool passes_run(struct net *net, const struct pass_options *options, struct pass_report *report,
@@ -52,7 +54,7 @@ bool passes_run(struct net *net, const struct pass_options *options, struct pass
     for (size_t i = 0; i < pass_count && report->fate_count; i++) {
         if (!is_wanted(&passes[i], options)) continue;
         if (!passes[i].run(net, options, report, error)) return false;
-        check_after(net, &passes[i]);
+        if (!check_after(net, &passes[i], error)) return false;
     }
     fates_close(net, report);
     return true;
