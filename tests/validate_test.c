@@ -330,6 +330,7 @@ static void every_real_model_is_valid(void **state)
         if (!shared || stat(survey.path, &status) != 0) continue;
         survey_folder(&survey);
     }
+    print_message("%d models\n", survey.models);
     if (!survey.models) {
         print_message("no models below BNFUSE_SHARED\n");
         skip();

@@ -45,9 +45,9 @@ float node_float(const struct node *node, const char *name, float absent)
 
 const char *node_text(const struct node *node, const char *name, const char *absent)
 {
-    for (size_t i = 0; node->texts && i < node->proto->n_attribute; i++)
-        if (has_name(node->proto->attribute[i], name)) return node->texts[i] ? node->texts[i] : absent;
-    return absent;
+    const BnfuseOnnx__AttributeProto *attribute = node_attribute(node, name);
+    if (!attribute || !is_of_type(attribute, TYPE(STRING), attribute->has_s)) return absent;
+    return attribute->s.len ? (const char *)attribute->s.data : "";
 }
 
 size_t node_ints(const struct node *node, const char *name, const int64_t **values)
@@ -64,20 +64,6 @@ size_t node_floats(const struct node *node, const char *name, const float **valu
     if (!attribute || !is_of_type(attribute, TYPE(FLOATS), attribute->n_floats)) return 0;
     *values = attribute->floats;
     return attribute->n_floats;
-}
-
-const char **attribute_texts(struct arena *arena, const BnfuseOnnx__NodeProto *proto)
-{
-    const char **texts = NULL;
-    for (size_t i = 0; i < proto->n_attribute; i++) {
-        const BnfuseOnnx__AttributeProto *attribute = proto->attribute[i];
-        if (!is_of_type(attribute, TYPE(STRING), attribute->has_s)) continue;
-        if (!texts) texts = NEW_ARRAY(arena, const char *, proto->n_attribute);
-        char *text = arena_alloc(arena, attribute->s.len + 1);
-        if (attribute->s.len) memcpy(text, attribute->s.data, attribute->s.len);
-        texts[i] = text;
-    }
-    return texts;
 }
 
 bool node_refers(const struct node *node)
@@ -118,6 +104,5 @@ const struct node *node_bound(const struct node *node, const struct node *call, 
         copy->name = node->proto->attribute[i]->name;
         proto->attribute[proto->n_attribute++] = copy;
     }
-    bound->texts = attribute_texts(arena, proto);
     return bound;
 }

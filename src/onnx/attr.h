@@ -13,7 +13,7 @@
 const BnfuseOnnx__AttributeProto *node_attribute(const struct node *node, const char *name);   /* NULL: absent */
 int64_t node_int(const struct node *node, const char *name, int64_t absent);
 float node_float(const struct node *node, const char *name, float absent);
-/* NUL-terminated, in the net's arena; `absent` when absent. */
+/* NUL-terminated, in the proto (model.c ends every bytes field with a NUL); `absent` when absent. */
 const char *node_text(const struct node *node, const char *name, const char *absent);
 /* The count of elements, 0 when absent; *values points into the proto. */
 size_t node_ints(const struct node *node, const char *name, const int64_t **values);
@@ -24,9 +24,5 @@ bool node_refers(const struct node *node);
 /* A copy of the node in the arena with the references replaced by what the `call` of its function gives, else by the
  * function's default; what neither gives is absent. The node itself when it refers to nothing. */
 const struct node *node_bound(const struct node *node, const struct node *call, struct arena *arena);
-
-/* The strings of node_text: one for each attribute of the proto, NULL for those that are no strings; NULL if none is.
- * Bytes of a proto end without a NUL. For graph.c and edit.c, which fill node->texts with it. */
-const char **attribute_texts(struct arena *arena, const BnfuseOnnx__NodeProto *proto);
 
 #endif

@@ -300,7 +300,6 @@ static BnfuseOnnx__AttributeProto *set_attribute(struct node *node, const char *
     if (i == proto->n_attribute)
         proto->attribute = copy_list(arena, proto->attribute, i, ++proto->n_attribute);
     proto->attribute[i] = attribute;
-    node->texts = attribute_texts(arena, proto);
     return attribute;
 }
 
@@ -336,7 +335,6 @@ void edit_remove_attribute(struct node *node, const char *attribute)
     for (size_t i = 0; i < proto->n_attribute; i++)
         if (proto->attribute[i] != found) proto->attribute[kept++] = proto->attribute[i];
     proto->n_attribute = kept;
-    node->texts = attribute_texts(arena_of(node->graph), proto);
 }
 
 /* ---- removal --------------------------------------------------------------------------------------------------- */

@@ -5,7 +5,6 @@
  * in a queue. */
 #include "onnx/graph.h"
 
-#include "onnx/attr.h"
 #include "onnx/index.h"
 
 #include <assert.h>
@@ -298,7 +297,6 @@ static bool define_node(struct builder *b, struct graph *graph, const BnfuseOnnx
     node->graph = graph;
     node->op = text_or_empty(proto->op_type);
     node->domain = domain_of(proto->domain);
-    node->texts = attribute_texts(b->arena, proto);
     node->input_count = proto->n_input;
     node->output_count = proto->n_output;
     node->inputs = NEW_ARRAY(b->arena, struct use, proto->n_input);

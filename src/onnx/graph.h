@@ -57,7 +57,6 @@ struct value {
 
 struct node {
     const BnfuseOnnx__NodeProto *proto;   /* of the file, or an edited copy in the arena */
-    const char **texts;       /* its attributes that are strings; private to attr.c */
     bool is_new;              /* not in the file */
     bool is_edited;           /* the proto is a copy of ours; always so for a new node */
     struct graph *graph;
