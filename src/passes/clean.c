@@ -51,7 +51,7 @@ static void remove_unread_nodes(struct net *net)
         if (pointer_map_get(&work.removed, node) || !may_go(node)) continue;
         for (size_t i = 0; i < node->input_count; i++)
             if (node->inputs[i].value && node->inputs[i].value->writer) list(&work, node->inputs[i].value->writer);
-        fates_tell(node, OUTCOME_REMOVED, "nobody reads it");
+        fates_tell(node, OUTCOME_REMOVED, "nobody reads it", "");
         fates_forget(node);
         edit_remove_node(node);
         pointer_map_set(&work.removed, node, node);

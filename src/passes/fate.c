@@ -88,14 +88,15 @@ static struct fate *fate_of(const struct node *node)
     return note ? note->fate : NULL;
 }
 
-void fates_tell(const struct node *node, enum outcome outcome, const char *where)
+void fates_tell(const struct node *node, enum outcome outcome, const char *where, const char *path)
 {
     struct fate *fate = fate_of(node);
     if (!fate) return;
     fate->outcome = outcome;
     fate->reason = REASON_NONE;
     fate->where = arena_copy_text(node->graph->net->arena, where);
-    fate->detail = fate->path = "";
+    fate->detail = "";
+    fate->path = arena_copy_text(node->graph->net->arena, path);
 }
 
 void fates_stay(const struct node *node, enum reason reason, const char *where, const char *detail, const char *path)

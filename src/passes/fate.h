@@ -18,9 +18,10 @@ bool fates_open(struct net *net, struct pass_report *report, struct bnfuse_error
 /* Takes the notes off and counts what is left. */
 void fates_close(struct net *net, struct pass_report *report);
 
-/* Nothing when the node has no fate. */
-void fates_tell(const struct node *node, enum outcome outcome, const char *where);
-/* It stays. Words are copied into the net's arena. */
+/* It went to `where`, by `path` ("backward: Transpose -> MatMul"; "" where there is nothing to tell). Words are copied.
+ * Nothing when the node has no fate. */
+void fates_tell(const struct node *node, enum outcome outcome, const char *where, const char *path);
+/* It stays. Words are copied. */
 void fates_stay(const struct node *node, enum reason reason, const char *where, const char *detail, const char *path);
 /* The node is about to be removed. */
 void fates_forget(struct node *node);

@@ -86,7 +86,7 @@ static void rename_step(struct search *search, struct value *value)
 static void apply_bypass(struct search *search, const struct step *step)
 {
     edit_replace_uses(step->node->outputs[0], node_input(step->node, step->slot));
-    fates_tell(step->node, OUTCOME_FOLDED, search->where);
+    fates_tell(step->node, OUTCOME_FOLDED, search->where, search->path);
     fates_forget(step->node);
     edit_remove_node(step->node);
 }
@@ -424,7 +424,8 @@ static bool fold_one(struct search *search, struct node *node, struct pass_repor
     int64_t removed = work_removed(way, node);
     if (removed != INT64_MAX && way->cost.work <= removed) report->multiply_adds_saved += (removed - way->cost.work) / 2;
     /* When a smaller BatchNormalization stays, it inherits the fate and will say why in the next round. */
-    fates_tell(node, way->cost.norms ? OUTCOME_STAYS : OUTCOME_FOLDED, way->where);
+    fates_tell(node, way->cost.norms ? OUTCOME_STAYS : OUTCOME_FOLDED, way->where,
+               arena_printf(search->arena, "%s: %s", go_back ? "backward" : "forward", way->path));
     apply_steps(way);
     if (go_back) fold_finish(node, slot);
     else finish_forward(node, slot);

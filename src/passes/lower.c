@@ -23,7 +23,7 @@ static void lower_one(struct search *search, struct node *bn)
     struct value *x = node_input(bn, 0);
     if (affine_of_node(search, bn, &a, &slot) || !affine_can_lower(bn->graph, x, a)) return;
     struct value *lowered = affine_lower(bn->graph, bn, x, a, search->type, false, node_title(bn));
-    fates_tell(bn, OUTCOME_LOWERED, "Mul and Add");
+    fates_tell(bn, OUTCOME_LOWERED, "Mul and Add", "");
     edit_set_input(bn, 0, lowered);
     fold_finish(bn, 0);
 }

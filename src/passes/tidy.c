@@ -62,7 +62,7 @@ static void replace(struct search *search, struct node *bn, const struct affine 
 
 static void drop(struct node *neighbour, const struct node *bn)
 {
-    fates_tell(neighbour, OUTCOME_MERGED, node_title(bn));
+    fates_tell(neighbour, OUTCOME_MERGED, node_title(bn), "");
     fates_forget(neighbour);
     edit_remove_node(neighbour);
 }
@@ -102,7 +102,7 @@ static void tidy_one(struct search *search, struct node *bn)
     if (affine_of_node(search, bn, &a, &slot)) return;
     while (swallow_in_front(search, bn, &a) || swallow_behind(search, bn, &a)) swallowed = true;
     if (is_identity_when_stored(a, search->type)) {
-        fates_tell(bn, OUTCOME_REMOVED, "it changes nothing");
+        fates_tell(bn, OUTCOME_REMOVED, "it changes nothing", "");
         fold_finish(bn, 0);
     } else if (swallowed) {
         replace(search, bn, a);
