@@ -333,7 +333,7 @@ static bool has_dims(struct call *call, const struct array *array, const char *n
 static bool read_sizes(struct rnn *rnn)
 {
     struct call *call = rnn->call;
-    int64_t width;
+    int64_t width, rows;
     if (rnn->x->rank != 3 || rnn->w->rank != 3 || rnn->r->rank != 3)
         return call_fail(call, "X, W and R need 3 dimensions");
     rnn->steps = rnn->x->dims[rnn->batch_first ? 1 : 0];
@@ -343,7 +343,8 @@ static bool read_sizes(struct rnn *rnn)
     int64_t named = node_int(call->node, "hidden_size", rnn->hidden);
     if (named != rnn->hidden)
         return call_fail(call, "hidden_size is %lld, R is for %lld", (long long)named, (long long)rnn->hidden);
-    if (!size_multiply(rnn->hidden, rnn->cell->gates, &width)) return call_fail(call, "R is too large");
+    if (!size_multiply(rnn->hidden, rnn->cell->gates, &width) || !size_multiply(rnn->steps, rnn->batch, &rows))
+        return call_fail(call, "X or R is too large");
     int64_t first = rnn->batch_first ? rnn->batch : rnn->directions, second = rnn->batch_first ? rnn->directions : rnn->batch;
     return has_dims(call, rnn->w, "W", 3, (int64_t[]){ rnn->directions, width, rnn->inputs }) &&
            has_dims(call, rnn->r, "R", 3, (int64_t[]){ rnn->directions, width, rnn->hidden }) &&
