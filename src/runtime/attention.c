@@ -11,7 +11,6 @@
 #include "runtime/run.h"
 
 #include <math.h>
-#include <omp.h>
 #include <string.h>
 
 #define MOST (INT64_C(1) << 40)      /* steps or features of an empty tensor may be any number */
@@ -267,6 +266,18 @@ static void make_output(struct call *call, struct attention *a)
     set_strides(&a->y);
 }
 
+struct rows {
+    const struct attention *attention;
+    double *scores;
+    int64_t room;             /* of a member: its scores, and a sum of values */
+};
+
+static void attend_rows(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct rows *rows = context;
+    for (int64_t row = first; row < end; row++) attend(rows->attention, row, rows->scores + member * rows->room);
+}
+
 static bool attention(struct call *call)
 {
     struct attention a = { 0 };
@@ -276,10 +287,9 @@ static bool attention(struct call *call)
         a.scores = call_output(call, 3, a.q.array->type, 4, (int64_t[]){ a.q.batch, a.q.heads, a.q.steps, a.k.steps });
     bool has_rows = a.y.array->count > 0 || (a.scores && a.scores->count > 0);
     int64_t rows = has_rows ? a.q.batch * a.q.heads * a.q.steps : 0;
-    int64_t room = a.k.steps + a.v.size;      /* of a thread: its scores, and a sum of values */
-    double *scores = NEW_ARRAY(call->scratch, double, (size_t)(room * call->threads));
-#pragma omp parallel for num_threads(call->threads) if (rows > 16)
-    for (int64_t row = 0; row < rows; row++) attend(&a, row, scores + omp_get_thread_num() * room);
+    struct rows each = { .attention = &a, .room = a.k.steps + a.v.size };
+    each.scores = NEW_ARRAY(call->scratch, double, (size_t)(each.room * call->threads));
+    team_run(call->team, rows, rows > 16 ? 0 : rows, attend_rows, &each);
     if (call_wants(call, 1)) call_give(call, 1, a.k.array);
     else array_drop(a.k.array);
     if (call_wants(call, 2)) call_give(call, 2, a.v.array);

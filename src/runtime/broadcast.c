@@ -7,7 +7,6 @@
 
 /* Elements of a strip at most, and how many elements are worth another thread. */
 #define STRIP 8192
-#define WORTH_A_THREAD 32768
 
 /* The merged dims, outermost first, and how far each array goes for a step along them (0: it stands still). */
 struct walk {
@@ -90,6 +89,23 @@ static struct strip strip_at(const struct walk *walk, int64_t number)
     return strip;
 }
 
+struct strips {
+    const struct walk *walk;
+    strip_function function;
+    const double *parameters;
+};
+
+static void run_strips(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct strips *strips = context;
+    (void)member;
+    for (int64_t s = first; s < end; s++) {
+        struct strip strip = strip_at(strips->walk, s);
+        strip.parameters = strips->parameters;
+        strips->function(&strip);
+    }
+}
+
 void broadcast_run(const struct call *call, strip_function function, struct array *to, size_t count,
                    const struct array *const *from, const double *parameters)
 {
@@ -97,10 +113,6 @@ void broadcast_run(const struct call *call, strip_function function, struct arra
     if (to->count == 0) return;
     walk_build(&walk, to, count, from);
     int64_t strips = dims_product(walk.dims, 0, walk.rank - 1) * walk.per_row;
-    #pragma omp parallel for schedule(static) num_threads(call->threads) if (to->count > WORTH_A_THREAD)
-    for (int64_t s = 0; s < strips; s++) {
-        struct strip strip = strip_at(&walk, s);
-        strip.parameters = parameters;
-        function(&strip);
-    }
+    struct strips all = { &walk, function, parameters };
+    team_run(call->team, strips, team_piece(strips, to->count), run_strips, &all);
 }

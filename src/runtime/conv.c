@@ -146,14 +146,22 @@ static void run_side_by_side(struct call *call, const struct conv *c, struct col
     product_run(call, &product);
 }
 
-static void spread_channels(const struct call *call, const struct conv *c, const struct spread *spread, int64_t first,
-                            int64_t count, void *to)
+struct spreading {
+    const struct conv *conv;
+    const struct spread *spread;
+    int64_t channel;                  /* the first */
+    void *to;
+};
+
+static void spread_channels(const void *context, int64_t first, int64_t end, int member)
 {
-    const struct lanes *lanes = lanes_for(c->x->store);
-#pragma omp parallel for num_threads(call->threads) schedule(static)
-    for (int64_t i = 0; i < count; i++)
-        spread_channel(spread, lanes, c->element, at(c->x->data, (first + i) * c->window.in_count, c->element), 0,
-                       at(to, i * spread->channel, c->element));
+    const struct spreading *s = context;
+    const struct conv *c = s->conv;
+    (void)member;
+    for (int64_t i = first; i < end; i++)
+        spread_channel(s->spread, lanes_for(c->x->store), c->element,
+                       at(c->x->data, (s->channel + i) * c->window.in_count, c->element), 0,
+                       at(s->to, i * s->spread->channel, c->element));
 }
 
 static bool run_spread(struct call *call, const struct conv *c)
@@ -169,7 +177,9 @@ static bool run_spread(struct call *call, const struct conv *c)
     memset(at(buffer->data, rows * spread.channel, c->element), 0, (size_t)(LANES_ROOM * c->element));
     for (int64_t image = 0; image < c->images; image += together) {
         int64_t images = least(together, c->images - image);
-        spread_channels(call, c, &spread, image * c->channels, images * c->channels, buffer->data);
+        struct spreading spreading = { c, &spread, image * c->channels, buffer->data };
+        team_run(call->team, images * c->channels, team_piece(images * c->channels, images * c->channels * spread.channel),
+                 spread_channels, &spreading);
         run_side_by_side(call, c, &columns, buffer->data, spread.channel, spread.taps, image, images);
     }
     array_drop(buffer);
@@ -309,15 +319,23 @@ static bool turn_around(struct call *call, struct window *window, enum auto_pad 
 }
 
 /* The taps of all outputs of one image into their places. */
-static void scatter_image(const struct call *call, const struct conv *c, int64_t image, void *columns)
+struct scattering {
+    const struct conv *conv;
+    int64_t image;
+    void *columns;
+};
+
+static void scatter_image(const void *context, int64_t first, int64_t end, int member)
 {
+    const struct scattering *s = context;
+    const struct conv *c = s->conv;
     const struct lanes *lanes = lanes_for(c->x->store);
     int64_t plane = c->window.in_count, rows = c->window.taps * c->window.out_count;
-#pragma omp parallel for num_threads(call->threads) schedule(static)
-    for (int64_t m = 0; m < c->outputs; m++) {
-        char *to = at(c->y->data, (image * c->outputs + m) * plane, c->element);
+    (void)member;
+    for (int64_t m = first; m < end; m++) {
+        char *to = at(c->y->data, (s->image * c->outputs + m) * plane, c->element);
         memset(to, 0, (size_t)(plane * c->element));
-        scatter_channel(&c->window, lanes, c->element, at(columns, m * rows, c->element), to);
+        scatter_channel(&c->window, lanes, c->element, at(s->columns, m * rows, c->element), to);
         if (c->bias) lanes->shift(at(c->bias->data, m, c->element), plane, to);
     }
 }
@@ -340,7 +358,8 @@ static bool run_turned(struct call *call, const struct conv *c)
             each[g].c = at(columns->data, g * (rows / c->groups) * plane, c->element);
         }
         product_run(call, &product);
-        scatter_image(call, c, image, columns->data);
+        struct scattering scattering = { c, image, columns->data };
+        team_run(call->team, c->outputs, team_piece(c->outputs, size), scatter_image, &scattering);
     }
     array_drop(columns);
     return true;

@@ -157,7 +157,7 @@ static struct array *arranged(const struct einsum *e, const struct array *array,
         dims[i] = e->sizes[labels[i]];
         if (!stretch && strides[i] == 0 && dims[i] > 0) dims[i] = 1;
     }
-    return strided_copy(e->call->pool, array, rank, dims, strides);
+    return strided_copy(e->call, array, rank, dims, strides);
 }
 
 static bool has(const int *labels, int rank, int label)

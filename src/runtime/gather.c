@@ -37,24 +37,32 @@ static struct array *new_places(struct call *call, int64_t count)
     return array_new(call->pool, DTYPE_INT64, STORE_I64, 1, &count);
 }
 
+struct pieces {
+    struct array *y;
+    const struct array *x, *places;
+    int64_t length;
+};
+
 /* y = the pieces of x, one after the other. */
-static void gather_pieces(const struct call *call, struct array *y, const struct array *x, const struct array *places,
-                          int64_t length)
+static void gather_pieces(const void *context, int64_t first, int64_t end, int member)
 {
-    size_t element = store_size(x->store), bytes = (size_t)length * element;
-    const char *from = x->data;
-    char *to = y->data;
-    #pragma omp parallel for schedule(static) num_threads(call->threads) if (y->count > 32768)
-    for (int64_t i = 0; i < places->count; i++)
-        if (element == 4 && length == 1) ((uint32_t *)y->data)[i] = ((const uint32_t *)x->data)[places->i64[i]];
-        else memcpy(to + (size_t)i * bytes, from + (size_t)places->i64[i] * element, bytes);
+    const struct pieces *p = context;
+    size_t element = store_size(p->x->store), bytes = (size_t)p->length * element;
+    const int64_t *places = p->places->i64;
+    const char *from = p->x->data;
+    char *to = p->y->data;
+    (void)member;
+    for (int64_t i = first; i < end; i++)
+        if (element == 4 && p->length == 1) ((uint32_t *)p->y->data)[i] = ((const uint32_t *)p->x->data)[places[i]];
+        else memcpy(to + (size_t)i * bytes, from + (size_t)places[i] * element, bytes);
 }
 
 static bool give_pieces(struct call *call, const struct array *x, int rank, const int64_t *dims, struct array *places,
                         int64_t length)
 {
     struct array *y = array_new(call->pool, x->type, x->store, rank, dims);
-    if (y->count > 0) gather_pieces(call, y, x, places, length);
+    struct pieces pieces = { y, x, places, length };
+    if (y->count > 0) team_run(call->team, places->count, team_piece(places->count, y->count), gather_pieces, &pieces);
     array_drop(places);
     call_give(call, 0, y);
     return true;

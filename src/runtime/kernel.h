@@ -14,6 +14,7 @@
 
 #include "onnx/attr.h"
 #include "runtime/array.h"
+#include "runtime/team.h"
 
 /* The newest ai.onnx opset the rows were read against. */
 #define LATEST_OPSET 28
@@ -29,6 +30,7 @@ struct call {
     bool exact;                       /* a double run */
     enum store real;                  /* the store of real inputs and outputs: F32 or F64 */
     int threads;
+    struct team *team;                /* of so many threads; NULL: the caller alone */
     struct pool *pool;
     struct run *run;                  /* for control flow only */
     struct arena *scratch;            /* emptied after the call */

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define BLOCK 16              /* columns taken together in a plane */
-#define WORTH_A_THREAD 32768
 
 /* `dims` without those of size 1, and merged; a plane of dims[rank-2] columns by dims[rank-1] rows is one unit of work,
  * cut into blocks of columns. */
@@ -18,6 +17,7 @@ struct journey {
     char *target;
     const char *source;
     int64_t size;             /* of an element */
+    int64_t blocks;           /* of a plane */
 };
 
 struct layout layout_packed(int rank, const int64_t *dims)
@@ -107,6 +107,13 @@ static void copy_block(const struct journey *journey, int64_t number, int64_t bl
                                                        left < BLOCK ? left : BLOCK);
 }
 
+static void copy_blocks(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct journey *journey = context;
+    (void)member;
+    for (int64_t i = first; i < end; i++) copy_block(journey, i, journey->blocks);
+}
+
 void layout_copy(const struct call *call, int rank, const int64_t *dims, struct array *to,
                  const struct layout *to_layout, const struct array *from, const struct layout *from_layout)
 {
@@ -117,8 +124,7 @@ void layout_copy(const struct call *call, int rank, const int64_t *dims, struct 
     journey.size = (int64_t)store_size(to->store);
     journey.target = (char *)to->data + to_layout->start * journey.size;
     journey.source = (const char *)from->data + from_layout->start * journey.size;
-    int64_t blocks = (journey.dims[journey.rank - 2] + BLOCK - 1) / BLOCK;
-    int64_t planes = dims_product(journey.dims, 0, journey.rank - 2);
-    #pragma omp parallel for schedule(static) num_threads(call->threads) if (count > WORTH_A_THREAD)
-    for (int64_t i = 0; i < planes * blocks; i++) copy_block(&journey, i, blocks);
+    journey.blocks = (journey.dims[journey.rank - 2] + BLOCK - 1) / BLOCK;
+    int64_t blocks = dims_product(journey.dims, 0, journey.rank - 2) * journey.blocks;
+    team_run(call->team, blocks, team_piece(blocks, count), copy_blocks, &journey);
 }

@@ -281,37 +281,52 @@ static const struct border borders[] = {
     { "reflect", reflected }, { "edge", nearest }, { "wrap", wrapped },
 };
 
+/* Where the elements of y are in x: the sum of an entry per axis. */
+struct repeats {
+    const struct array *x;
+    struct array *y;
+    int64_t *places[ARRAY_MAX_RANK];
+};
+
 /* Row by row; the places of a row's elements in the source's row are the same for all of them. */
-static void pad_with_repeats(const struct call *call, const struct array *x, const struct margin *margins,
-                             int64_t (*source)(int64_t, int64_t), struct array *y)
+static void repeat_rows(const void *context, int64_t first, int64_t end, int member)
 {
-    int rank = y->rank, inner = rank - 1;
-    int64_t *places[ARRAY_MAX_RANK], rows = dims_product(y->dims, 0, inner), columns = y->dims[inner];
-    struct layout packed = layout_packed(x->rank, x->dims);
-    for (int axis = 0; axis < rank; axis++) {
-        int64_t kept = kept_of(x->dims[axis], margins[axis]), cropped = margins[axis].before < 0 ? -margins[axis].before : 0;
-        places[axis] = NEW_ARRAY(call->scratch, int64_t, (size_t)y->dims[axis]);
-        for (int64_t i = 0; i < y->dims[axis]; i++) {
-            int64_t before = margins[axis].before > 0 ? margins[axis].before : 0;
-            places[axis][i] = (cropped + source(i - before, kept)) * packed.steps[axis];
-        }
-    }
-    size_t element = store_size(x->store);
-    #pragma omp parallel for schedule(static) num_threads(call->threads) if (y->count > 32768)
-    for (int64_t row = 0; row < rows; row++) {
-        int64_t rest = row, start = 0;
+    const struct repeats *r = context;
+    const int64_t *dims = r->y->dims, *at = r->places[r->y->rank - 1];
+    int inner = r->y->rank - 1;
+    size_t element = store_size(r->x->store);
+    (void)member;
+    for (int64_t row = first; row < end; row++) {
+        int64_t rest = row, start = 0, columns = dims[inner];
         for (int axis = inner - 1; axis >= 0; axis--) {
-            start += places[axis][rest % y->dims[axis]];
-            rest /= y->dims[axis];
+            start += r->places[axis][rest % dims[axis]];
+            rest /= dims[axis];
         }
-        const int64_t *at = places[inner];
-        char *to = (char *)y->data + (size_t)(row * columns) * element;
-        const char *from = (const char *)x->data + (size_t)start * element;
+        char *to = (char *)r->y->data + (size_t)(row * columns) * element;
+        const char *from = (const char *)r->x->data + (size_t)start * element;
         if (element == 4)
             for (int64_t i = 0; i < columns; i++) ((uint32_t *)(void *)to)[i] = ((const uint32_t *)(const void *)from)[at[i]];
         else
             for (int64_t i = 0; i < columns; i++) ((uint64_t *)(void *)to)[i] = ((const uint64_t *)(const void *)from)[at[i]];
     }
+}
+
+static void pad_with_repeats(const struct call *call, const struct array *x, const struct margin *margins,
+                             int64_t (*source)(int64_t, int64_t), struct array *y)
+{
+    struct repeats repeats = { .x = x, .y = y };
+    int rank = y->rank;
+    int64_t rows = dims_product(y->dims, 0, rank - 1);
+    struct layout packed = layout_packed(x->rank, x->dims);
+    for (int axis = 0; axis < rank; axis++) {
+        int64_t kept = kept_of(x->dims[axis], margins[axis]), cropped = margins[axis].before < 0 ? -margins[axis].before : 0;
+        int64_t *places = repeats.places[axis] = NEW_ARRAY(call->scratch, int64_t, (size_t)y->dims[axis]);
+        for (int64_t i = 0; i < y->dims[axis]; i++) {
+            int64_t before = margins[axis].before > 0 ? margins[axis].before : 0;
+            places[i] = (cropped + source(i - before, kept)) * packed.steps[axis];
+        }
+    }
+    team_run(call->team, rows, team_piece(rows, y->count), repeat_rows, &repeats);
 }
 
 /* The part of x that stays, in its place in y. */

@@ -28,6 +28,9 @@ struct batch {
     struct array *x, *scale, *shift, *mean, *variance, *y;
     int64_t images, features, plane;
     double epsilon, momentum;
+    const struct array *used_mean;    /* given or the batch's */
+    struct array *factors;            /* scale / sqrt(variance + epsilon) */
+    struct array *batch_mean, *batch_variance;
 };
 
 /* From opset 14 an attribute tells; before, extra outputs; before 7, the lack of is_test. */
@@ -66,7 +69,6 @@ static bool read_batch(struct call *call, struct batch *b)
            read_parameter(call, b, 3, "mean", &b->mean) && read_parameter(call, b, 4, "var", &b->variance);
 }
 
-/* factors[f] = scale / sqrt(variance + epsilon) */
 static struct array *make_factors(const struct call *call, const struct batch *b, const struct array *variance)
 {
     struct array *factors = array_new(call->pool, b->x->type, b->x->store, 1, &b->features);
@@ -75,49 +77,55 @@ static struct array *make_factors(const struct call *call, const struct batch *b
     return factors;
 }
 
-static void normalize_planes(const struct call *call, const struct batch *b, const struct array *mean,
-                             const struct array *variance)
+/* Each plane of a feature with its numbers. */
+static void normalize_planes(const void *context, int64_t first, int64_t end, int member)
 {
-    struct array *factors = make_factors(call, b, variance);
+    const struct batch *b = context;
     const struct lanes *lanes = lanes_for(b->x->store);
-    int64_t planes = b->images * b->features;
-#pragma omp parallel for num_threads(call_threads(call, b->x->count)) schedule(static)
-    for (int64_t i = 0; i < planes; i++) {
+    (void)member;
+    for (int64_t i = first; i < end; i++) {
         int64_t f = i % b->features;
-        lanes->normalize(at(b->x, i * b->plane), element_real(mean, f), element_real(factors, f),
+        lanes->normalize(at(b->x, i * b->plane), element_real(b->used_mean, f), element_real(b->factors, f),
                          element_real(b->shift, f), b->plane, at(b->y, i * b->plane));
     }
-    array_drop(factors);
 }
 
-static void normalize_images(const struct call *call, const struct batch *b, const struct array *mean,
-                             const struct array *variance)
+/* Planes of one element: all features of an image side by side. */
+static void normalize_images(const void *context, int64_t first, int64_t end, int member)
 {
-    struct array *factors = make_factors(call, b, variance);
-    const struct lanes *lanes = lanes_for(b->x->store);
-#pragma omp parallel for num_threads(call_threads(call, b->x->count)) schedule(static)
-    for (int64_t i = 0; i < b->images; i++)
-        lanes->normalize_each(at(b->x, i * b->features), mean->data, factors->data, b->shift->data, b->features,
-                              at(b->y, i * b->features));
-    array_drop(factors);
+    const struct batch *b = context;
+    (void)member;
+    for (int64_t i = first; i < end; i++)
+        lanes_for(b->x->store)->normalize_each(at(b->x, i * b->features), b->used_mean->data, b->factors->data,
+                                               b->shift->data, b->features, at(b->y, i * b->features));
 }
 
-static void normalize_batch(const struct call *call, const struct batch *b, const struct array *mean,
+static void normalize_batch(const struct call *call, struct batch *b, const struct array *mean,
                             const struct array *variance)
 {
     if (b->y->count == 0) return;
-    (b->plane == 1 ? normalize_images : normalize_planes)(call, b, mean, variance);
+    int64_t count = b->plane == 1 ? b->images : b->images * b->features;
+    b->used_mean = mean;
+    b->factors = make_factors(call, b, variance);
+    team_run(call->team, count, team_piece(count, b->x->count), b->plane == 1 ? normalize_images : normalize_planes, b);
+    array_drop(b->factors);
 }
 
-static void feature_moments(const struct batch *b, int64_t f, double *mean, double *variance)
+static void find_moments(const void *context, int64_t first, int64_t end, int member)
 {
+    const struct batch *b = context;
     const struct lanes *lanes = lanes_for(b->x->store);
-    double count = (double)(b->images * b->plane), sum = 0, squares = 0;
-    for (int64_t n = 0; n < b->images; n++) sum += lanes->sum(at(b->x, (n * b->features + f) * b->plane), b->plane);
-    *mean = sum / count;
-    for (int64_t n = 0; n < b->images; n++)
-        squares += lanes->squares(at(b->x, (n * b->features + f) * b->plane), b->plane, *mean);
-    *variance = squares / count;
+    double count = (double)(b->images * b->plane);
+    (void)member;
+    for (int64_t f = first; f < end; f++) {
+        double sum = 0, squares = 0;
+        for (int64_t n = 0; n < b->images; n++) sum += lanes->sum(at(b->x, (n * b->features + f) * b->plane), b->plane);
+        double mean = sum / count;
+        for (int64_t n = 0; n < b->images; n++)
+            squares += lanes->squares(at(b->x, (n * b->features + f) * b->plane), b->plane, mean);
+        element_put(b->batch_mean, f, mean);
+        element_put(b->batch_variance, f, squares / count);
+    }
 }
 
 /* The old value weighs `momentum`. */
@@ -131,17 +139,13 @@ static void put_running(struct call *call, const struct batch *b, size_t slot, c
 }
 
 /* Outputs 1 and 2 are the running statistics; before opset 14, 3 and 4 are those of the batch. */
-static void train(struct call *call, const struct batch *b)
+static void train(struct call *call, struct batch *b)
 {
     struct array *mean = array_new(call->pool, b->mean->type, b->x->store, b->mean->rank, b->mean->dims);
     struct array *variance = array_new(call->pool, b->variance->type, b->x->store, b->mean->rank, b->mean->dims);
-#pragma omp parallel for num_threads(call_threads(call, b->x->count)) schedule(static)
-    for (int64_t f = 0; f < b->features; f++) {
-        double m, v;
-        feature_moments(b, f, &m, &v);
-        element_put(mean, f, m);
-        element_put(variance, f, v);
-    }
+    b->batch_mean = mean;
+    b->batch_variance = variance;
+    team_run(call->team, b->features, team_piece(b->features, b->x->count), find_moments, b);
     normalize_batch(call, b, mean, variance);
     put_running(call, b, 1, b->mean, mean);
     put_running(call, b, 2, b->variance, variance);
@@ -202,6 +206,12 @@ static void normalize_group(const struct groups *g, int64_t group)
     }
 }
 
+static void normalize_some_groups(const void *context, int64_t first, int64_t end, int member)
+{
+    (void)member;
+    for (int64_t i = first; i < end; i++) normalize_group(context, i);
+}
+
 static bool normalize_groups(struct call *call, struct groups *g)
 {
     g->epsilon = read_epsilon(call);
@@ -211,8 +221,7 @@ static bool normalize_groups(struct call *call, struct groups *g)
     if (!call_vector(call, 1, "scale", true, g->parameters, &g->scale) ||
         !call_vector(call, 2, "B", true, g->parameters, &g->shift))
         return false;
-#pragma omp parallel for num_threads(call_threads(call, g->x->count)) schedule(static)
-    for (int64_t i = 0; i < g->count; i++) normalize_group(g, i);
+    team_run(call->team, g->count, team_piece(g->count, g->x->count), normalize_some_groups, g);
     return true;
 }
 
@@ -271,6 +280,12 @@ static void normalize_row(const struct layer *l, int64_t row)
     lanes->scale_each(at(l->scale, first % l->scale->count), shifts, l->size, at(l->y, first));
 }
 
+static void normalize_rows(const void *context, int64_t first, int64_t end, int member)
+{
+    (void)member;
+    for (int64_t i = first; i < end; i++) normalize_row(context, i);
+}
+
 /* A parameter broadcast to the normalised axes if it has no others, else to all of x. */
 static bool read_layer_parameter(struct call *call, size_t slot, const char *name, bool required, const struct array *x,
                                  int axis, struct array **to)
@@ -280,7 +295,7 @@ static bool read_layer_parameter(struct call *call, size_t slot, const char *nam
     if (!call_real(call, slot, name, required, 0, &parameter)) return false;
     if (!parameter) return true;
     int from = parameter->rank <= x->rank - axis ? axis : 0;
-    *to = broadcast_copy(call->pool, parameter, x->rank - from, x->dims + from);
+    *to = broadcast_copy(call, parameter, x->rank - from, x->dims + from);
     return *to || call_fail(call, "input %s does not broadcast to the input", name);
 }
 
@@ -308,8 +323,7 @@ static bool normalize_layer(struct call *call, bool centred)
     if (l.y->count > 0) {
         l.size = dims_product(l.x->dims, axis, l.x->rank);
         l.rows = l.x->count / l.size;
-#pragma omp parallel for num_threads(call_threads(call, l.x->count)) schedule(static)
-        for (int64_t i = 0; i < l.rows; i++) normalize_row(&l, i);
+        team_run(call->team, l.rows, team_piece(l.rows, l.x->count), normalize_rows, &l);
     }
     array_drop(l.scale);
     array_drop(l.shift);
@@ -384,29 +398,43 @@ static bool run_mean_variance(struct call *call)
 
 /* --- LRN: x / (bias + alpha / size * sum of squares of the neighbouring channels) ^ beta --- */
 
-static bool run_lrn(struct call *call)
+struct response {
+    struct array *x, *y;
+    int64_t size, channels, plane;
+    double alpha, beta, bias;
+};
+
+static void normalize_response(const void *context, int64_t from, int64_t end, int member)
 {
-    struct array *x;
-    int64_t size = node_int(call->node, "size", 0);
-    double alpha = (double)node_float(call->node, "alpha", 0.0001f), beta = (double)node_float(call->node, "beta", 0.75f);
-    double bias = (double)node_float(call->node, "bias", 1);
-    if (!call_real(call, 0, "X", true, 2, &x)) return false;
-    if (size < 1) return call_fail(call, "size %lld is no number of channels", (long long)size);
-    struct array *y = call_output(call, 0, x->type, x->rank, x->dims);
-    if (y->count == 0) return true;
-    int64_t channels = x->dims[1], plane = x->count / x->dims[0] / channels;
-    int64_t before = (size - 1) / 2, after = size - 1 - before;           /* an even size has one more after */
-#pragma omp parallel for num_threads(call_threads(call, x->count)) schedule(static)
-    for (int64_t i = 0; i < x->count; i++) {
-        int64_t c = i / plane % channels;
-        int64_t first = before < c ? -before : -c, last = after < channels - 1 - c ? after : channels - 1 - c;
+    const struct response *r = context;
+    int64_t before = (r->size - 1) / 2, after = r->size - 1 - before;     /* an even size has one more after */
+    (void)member;
+    for (int64_t i = from; i < end; i++) {
+        int64_t c = i / r->plane % r->channels, rest = r->channels - 1 - c;
+        int64_t first = before < c ? -before : -c, last = after < rest ? after : rest;
         double squares = 0;
         for (int64_t d = first; d <= last; d++) {
-            double neighbour = element_real(x, i + d * plane);
+            double neighbour = element_real(r->x, i + d * r->plane);
             squares += neighbour * neighbour;
         }
-        element_put(y, i, element_real(x, i) / pow(bias + alpha / (double)size * squares, beta));
+        double divisor = pow(r->bias + r->alpha / (double)r->size * squares, r->beta);
+        element_put(r->y, i, element_real(r->x, i) / divisor);
     }
+}
+
+static bool run_lrn(struct call *call)
+{
+    struct response r = { .size = node_int(call->node, "size", 0),
+                          .alpha = (double)node_float(call->node, "alpha", 0.0001f),
+                          .beta = (double)node_float(call->node, "beta", 0.75f),
+                          .bias = (double)node_float(call->node, "bias", 1) };
+    if (!call_real(call, 0, "X", true, 2, &r.x)) return false;
+    if (r.size < 1) return call_fail(call, "size %lld is no number of channels", (long long)r.size);
+    r.y = call_output(call, 0, r.x->type, r.x->rank, r.x->dims);
+    if (r.y->count == 0) return true;
+    r.channels = r.x->dims[1];
+    r.plane = r.x->count / r.x->dims[0] / r.channels;
+    team_run(call->team, r.x->count, team_piece(r.x->count, r.x->count * 16), normalize_response, &r);
     return true;
 }
 

@@ -107,17 +107,22 @@ static void put(struct array *y, int64_t i, double value)
     else y->i64[i] = (int64_t)value;
 }
 
-static void walk_windows(const struct call *call, const struct pooling *p, bool columns_first, struct array *y,
-                         struct array *indices)
+struct walk {
+    const struct pooling *pooling;
+    bool columns_first;
+    struct array *y, *indices;        /* indices: or NULL */
+};
+
+static void walk_windows(const void *context, int64_t first, int64_t end, int member)
 {
-    int64_t outputs = p->channels * p->window.out_count;
-    double nothing = lowest(y->type);
-#pragma omp parallel for num_threads(call->threads) schedule(static)
-    for (int64_t i = 0; i < outputs; i++) {
+    const struct walk *walk = context;
+    const struct pooling *p = walk->pooling;
+    (void)member;
+    for (int64_t i = first; i < end; i++) {
         int64_t place = 0, turned = 0;
         bool found = find_largest(p, i / p->window.out_count, i % p->window.out_count, &place, &turned);
-        put(y, i, found ? element_real(p->x, place) : nothing);
-        if (indices) indices->i64[i] = columns_first ? turned : place;
+        put(walk->y, i, found ? element_real(p->x, place) : lowest(walk->y->type));
+        if (walk->indices) walk->indices->i64[i] = walk->columns_first ? turned : place;
     }
 }
 
@@ -128,8 +133,9 @@ static bool run_max_pool(struct call *call)
     struct array *y = make_output(call, &p, 0, p.x->type);
     if (!call_wants(call, 1) && is_real(p.x))
         return slide_over(call, &p, p.x->data, -INFINITY, y, largest_of_taps, NULL);
-    struct array *indices = call_wants(call, 1) ? make_output(call, &p, 1, DTYPE_INT64) : NULL;
-    walk_windows(call, &p, node_int(call->node, "storage_order", 0) == 1, y, indices);
+    struct walk walk = { &p, node_int(call->node, "storage_order", 0) == 1, y, NULL };
+    if (call_wants(call, 1)) walk.indices = make_output(call, &p, 1, DTYPE_INT64);
+    team_run(call->team, y->count, team_piece(y->count, y->count * p.window.taps), walk_windows, &walk);
     return true;
 }
 
@@ -231,60 +237,78 @@ static bool run_lp_pool(struct call *call)
 
 /* --- pools of whole planes --- */
 
-/* Reads X and makes an output of size one along every spatial axis; *plane is the size of what each element pools. */
-static bool read_global(struct call *call, struct array **x, struct array **y, int64_t *plane)
+struct global {
+    struct array *x, *y;
+    int64_t plane;                    /* elements that one of y pools */
+};
+
+/* Reads X and makes an output of size one along every spatial axis. */
+static bool read_global(struct call *call, struct global *g)
 {
-    if (!call_real(call, 0, "X", true, 2, x)) return false;
-    if ((*x)->count == 0) return call_fail(call, "input X is empty");
+    if (!call_real(call, 0, "X", true, 2, &g->x)) return false;
     int64_t dims[ARRAY_MAX_RANK];
-    for (int i = 0; i < (*x)->rank; i++) dims[i] = i < 2 ? (*x)->dims[i] : 1;
-    *y = call_output(call, 0, (*x)->type, (*x)->rank, dims);
-    *plane = (*x)->count / (*y)->count;
+    for (int i = 0; i < g->x->rank; i++) dims[i] = i < 2 ? g->x->dims[i] : 1;
+    g->y = call_output(call, 0, g->x->type, g->x->rank, dims);
+    if (g->y->count > 0 && g->x->count == 0) return call_fail(call, "the planes of input X are empty");
+    g->plane = g->y->count ? g->x->count / g->y->count : 0;
+    return true;
+}
+
+static double plane_sum(const struct global *g, int64_t i)
+{
+    return lanes_for(g->x->store)->sum((const char *)g->x->data + i * g->plane * (int64_t)store_size(g->x->store),
+                                       g->plane);
+}
+
+static void average_planes(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct global *g = context;
+    (void)member;
+    for (int64_t i = first; i < end; i++) element_put(g->y, i, plane_sum(g, i) / (double)g->plane);
+}
+
+static void largest_of_planes(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct global *g = context;
+    (void)member;
+    for (int64_t i = first; i < end; i++) {
+        double most = element_real(g->x, i * g->plane);
+        for (int64_t j = 1; j < g->plane && most == most; j++) {
+            double value = element_real(g->x, i * g->plane + j);
+            if (!(value <= most)) most = value;
+        }
+        element_put(g->y, i, most);
+    }
+}
+
+static bool pool_planes(struct call *call, void (*work)(const void *, int64_t, int64_t, int))
+{
+    struct global g;
+    if (!read_global(call, &g)) return false;
+    team_run(call->team, g.y->count, team_piece(g.y->count, g.x->count), work, &g);
     return true;
 }
 
 static bool run_global_average(struct call *call)
 {
-    struct array *x, *y;
-    int64_t plane;
-    if (!read_global(call, &x, &y, &plane)) return false;
-    const struct lanes *lanes = lanes_for(x->store);
-#pragma omp parallel for num_threads(call->threads) schedule(static)
-    for (int64_t i = 0; i < y->count; i++)
-        element_put(y, i, lanes->sum((const char *)x->data + i * plane * (int64_t)store_size(x->store), plane) /
-                              (double)plane);
-    return true;
+    return pool_planes(call, average_planes);
 }
 
 static bool run_global_max(struct call *call)
 {
-    struct array *x, *y;
-    int64_t plane;
-    if (!read_global(call, &x, &y, &plane)) return false;
-#pragma omp parallel for num_threads(call->threads) schedule(static)
-    for (int64_t i = 0; i < y->count; i++) {
-        double most = element_real(x, i * plane);
-        for (int64_t j = 1; j < plane && most == most; j++) {
-            double value = element_real(x, i * plane + j);
-            if (!(value <= most)) most = value;
-        }
-        element_put(y, i, most);
-    }
-    return true;
+    return pool_planes(call, largest_of_planes);
 }
 
 static bool run_global_lp(struct call *call)
 {
-    struct array *x, *y;
-    int64_t plane;
-    if (!read_global(call, &x, &y, &plane)) return false;
+    struct global g;
+    if (!read_global(call, &g)) return false;
     double power = read_power(call);
-    struct array *powers = array_new(call->pool, x->type, x->store, x->rank, x->dims);
-    raise(x, power, powers);
-    const struct lanes *lanes = lanes_for(x->store);
-    for (int64_t i = 0; i < y->count; i++)
-        element_put(y, i, lanes->sum((const char *)powers->data + i * plane * (int64_t)store_size(x->store), plane));
-    root(power, y);
+    struct array *powers = array_new(call->pool, g.x->type, g.x->store, g.x->rank, g.x->dims);
+    raise(g.x, power, powers);
+    g.x = powers;
+    for (int64_t i = 0; i < g.y->count; i++) element_put(g.y, i, plane_sum(&g, i));
+    root(power, g.y);
     array_drop(powers);
     return true;
 }

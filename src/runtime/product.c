@@ -8,7 +8,6 @@
 #include "runtime/product.h"
 #include "runtime/lanes.h"
 
-#include <omp.h>
 #include <string.h>
 
 #define PANEL_BYTES (512 * 1024)      /* of a task's packed columns: half a usual second level cache */
@@ -24,6 +23,7 @@ struct work {
     int64_t element;                  /* bytes */
     int64_t tile_columns, block_rows, block_columns, row_blocks, column_blocks;
     int64_t panel_bytes, row_bytes, room_bytes;      /* per thread: packed columns; copied rows; all buffers */
+    char *rooms;
 };
 
 /* A thread's buffers. */
@@ -141,14 +141,14 @@ static void run_task(struct task *task)
     }
 }
 
-static void run_tasks(const struct work *work, char *rooms, int threads)
+static void run_tasks(const void *context, int64_t first, int64_t end, int member)
 {
+    const struct work *work = context;
     const struct product *p = work->product;
-    int64_t per_product = work->row_blocks * work->column_blocks, tasks = per_product * p->count;
-#pragma omp parallel for num_threads(threads) schedule(dynamic)
-    for (int64_t i = 0; i < tasks; i++) {
+    int64_t per_product = work->row_blocks * work->column_blocks;
+    char *room = work->rooms + member * work->room_bytes;
+    for (int64_t i = first; i < end; i++) {
         int64_t r = i % per_product / work->column_blocks, c = i % work->column_blocks;
-        char *room = rooms + omp_get_thread_num() * work->room_bytes;
         struct task task = { .work = work, .on = &p->each[i / per_product] };
         task.room = (struct room){ .panels = room, .rows = room + work->panel_bytes };
         task.room.tile = task.room.rows + work->row_bytes;
@@ -217,7 +217,8 @@ static void run(const struct call *call, const struct product *p)
     work.room_bytes = round_up(work.panel_bytes + work.row_bytes + TILE_ROWS * work.tile_columns * work.element, LINE);
     int64_t rooms = (work.room_bytes * threads + LINE) / (int64_t)sizeof(double);
     struct array *array = array_new(call->pool, DTYPE_DOUBLE, STORE_F64, 1, &rooms);
-    run_tasks(&work, (char *)round_up((int64_t)(intptr_t)array->data, LINE), threads);
+    work.rooms = (char *)round_up((int64_t)(intptr_t)array->data, LINE);
+    team_run(threads > 1 ? call->team : NULL, work.row_blocks * work.column_blocks * p->count, 1, run_tasks, &work);
     array_drop(array);
 }
 

@@ -153,16 +153,30 @@ static void dequantize_element(const struct quantizer *q, int64_t i, int64_t at)
     element_put(q->y, i, value * element_real(q->scale, at));
 }
 
+struct elements {
+    const struct quantizer *quantizer;
+    const struct grain *grain;
+    void (*compute)(const struct quantizer *q, int64_t i, int64_t at);
+};
+
+static void compute_rows(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct elements *e = context;
+    int64_t inner = e->grain->inner;
+    (void)member;
+    for (int64_t row = first; row < end; row++) {
+        int64_t at = grain_row(e->grain, row);
+        for (int64_t i = 0; i < inner; i++) e->compute(e->quantizer, row * inner + i, at + i * e->grain->by_inner);
+    }
+}
+
 /* Calls `element` for every element i and the place of its scale. */
 static void for_each_element(const struct call *call, const struct quantizer *q, const struct grain *grain,
                              void (*element)(const struct quantizer *q, int64_t i, int64_t at))
 {
     int64_t rows = grain->outer * grain->length;
-#pragma omp parallel for num_threads(call->threads) if (rows > 1 && q->x->count > 100000)
-    for (int64_t row = 0; row < rows; row++) {
-        int64_t at = grain_row(grain, row);
-        for (int64_t i = 0; i < grain->inner; i++) element(q, row * grain->inner + i, at + i * grain->by_inner);
-    }
+    struct elements elements = { q, grain, element };
+    team_run(call->team, rows, team_piece(rows, q->x->count), compute_rows, &elements);
 }
 
 /* The type to make: of the zero point, or as the attribute says, or uint8. */

@@ -22,8 +22,3 @@ bool call_vector(struct call *call, size_t slot, const char *name, bool required
                          (long long)(*array)->count, (*array)->rank, (long long)count);
     return true;
 }
-
-int call_threads(const struct call *call, int64_t steps)
-{
-    return steps < 20000 ? 1 : call->threads;
-}

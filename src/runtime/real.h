@@ -12,7 +12,4 @@ bool call_real(struct call *call, size_t slot, const char *name, bool required, 
 /* The same for a vector of `count` elements. */
 bool call_vector(struct call *call, size_t slot, const char *name, bool required, int64_t count, struct array **array);
 
-/* Threads worth waking for so many elementary steps. */
-int call_threads(const struct call *call, int64_t steps);
-
 #endif

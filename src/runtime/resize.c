@@ -164,29 +164,52 @@ static bool is_unchanged(const struct resize *r, int axis)
     return !r->crop && r->out[axis] == r->x->dims[axis] && r->scale[axis] == 1;
 }
 
-/* One axis of `from`, which has the sizes of the output along the axes before and after that are done. */
-static struct array *interpolate_axis(const struct resize *r, const struct array *from, int axis,
-                                      const struct axis_map *map)
+/* One axis being interpolated: [planes, in, inner] to [planes, out, inner]. */
+struct interpolation {
+    const struct array *from;
+    struct array *to;
+    struct axis_map map;
+    int64_t in, out, inner;
+};
+
+static void interpolate_lines(const void *context, int64_t first, int64_t end, int member)
 {
-    int64_t dims[ARRAY_MAX_RANK], element = (int64_t)store_size(from->store);
-    memcpy(dims, from->dims, sizeof dims);
-    dims[axis] = r->out[axis];
-    struct array *to = array_new(r->call->pool, from->type, from->store, from->rank, dims);
-    int64_t inner = dims_product(dims, axis + 1, from->rank), outer = to->count / inner / r->out[axis];
-    int64_t in_size = from->dims[axis], out_size = r->out[axis], rows = inner == 1 ? outer : outer * out_size;
-    const struct lanes *lanes = lanes_for(from->store);
-#pragma omp parallel for num_threads(call_threads(r->call, to->count)) schedule(static)
-    for (int64_t i = 0; i < rows; i++) {
-        int64_t o = i % out_size, plane = inner == 1 ? i : i / out_size;
-        const char *source = (const char *)from->data + plane * in_size * inner * element;
-        if (inner == 1)
-            lanes->weigh_points(source, map->from, map->weights, map->taps, out_size,
-                                (char *)to->data + i * out_size * element);
-        else
-            lanes->weigh_rows(source, map->from + o * map->taps, map->weights + o * map->taps, map->taps, inner,
-                              (char *)to->data + i * inner * element);
+    const struct interpolation *p = context;
+    int64_t element = (int64_t)store_size(p->from->store);
+    const struct lanes *lanes = lanes_for(p->from->store);
+    (void)member;
+    for (int64_t plane = first; plane < end; plane++)
+        lanes->weigh_points((const char *)p->from->data + plane * p->in * element, p->map.from, p->map.weights,
+                            p->map.taps, p->out, (char *)p->to->data + plane * p->out * element);
+}
+
+static void interpolate_rows(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct interpolation *p = context;
+    int64_t element = (int64_t)store_size(p->from->store);
+    const struct lanes *lanes = lanes_for(p->from->store);
+    (void)member;
+    for (int64_t i = first; i < end; i++) {
+        int64_t taps = i % p->out * p->map.taps;
+        lanes->weigh_rows((const char *)p->from->data + i / p->out * p->in * p->inner * element, p->map.from + taps,
+                          p->map.weights + taps, p->map.taps, p->inner,
+                          (char *)p->to->data + i * p->inner * element);
     }
-    return to;
+}
+
+/* `from` has the sizes of the output along the axes that are done. */
+static bool interpolate_axis(const struct resize *r, const struct array *from, int axis, struct array **to)
+{
+    struct interpolation p = { .from = from, .in = from->dims[axis], .out = r->out[axis] };
+    int64_t dims[ARRAY_MAX_RANK];
+    if (!map_axis(r, axis, &p.map)) return false;
+    memcpy(dims, from->dims, sizeof dims);
+    dims[axis] = p.out;
+    *to = p.to = array_new(r->call->pool, from->type, from->store, from->rank, dims);
+    p.inner = dims_product(dims, axis + 1, from->rank);
+    int64_t rows = p.to->count / (p.inner == 1 ? p.out : p.inner);
+    team_run(r->call->team, rows, team_piece(rows, p.to->count), p.inner == 1 ? interpolate_lines : interpolate_rows, &p);
+    return true;
 }
 
 static bool is_outside(const struct resize *r, int axis, int64_t o)
@@ -216,10 +239,9 @@ static bool interpolate(struct resize *r)
     struct call *call = r->call;
     struct array *y = array_stored(r->x, is_real(r->x) ? r->x->store : STORE_F64);
     for (int axis = 0; axis < r->x->rank; axis++) {
-        struct axis_map map;
+        struct array *next;
         if (is_unchanged(r, axis)) continue;
-        if (!map_axis(r, axis, &map)) return false;
-        struct array *next = interpolate_axis(r, y, axis, &map);
+        if (!interpolate_axis(r, y, axis, &next)) return false;
         array_drop(y);
         y = next;
     }
@@ -249,30 +271,44 @@ static void gather_row(const char *from, const int64_t *map, int64_t count, size
         for (int64_t i = 0; i < count; i++) memcpy(to + i * 8, from + map[i] * 8, 8);
 }
 
+struct neighbours {
+    const struct resize *resize;
+    struct array *y;
+    int64_t *maps[ARRAY_MAX_RANK];
+};
+
+static void take_rows(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct neighbours *n = context;
+    const struct array *x = n->resize->x;
+    const int64_t *out = n->resize->out;
+    int last = x->rank - 1;
+    size_t element = store_size(x->store);
+    (void)member;
+    for (int64_t i = first; i < end; i++) {
+        int64_t place = 0, size = x->dims[last], rest = i;
+        for (int a = last - 1; a >= 0; a--) {
+            place += n->maps[a][rest % out[a]] * size;
+            size *= x->dims[a];
+            rest /= out[a];
+        }
+        gather_row((const char *)x->data + (size_t)place * element, n->maps[last], out[last], element,
+                   (char *)n->y->data + (size_t)(i * out[last]) * element);
+    }
+}
+
 static void take_nearest(const struct resize *r)
 {
-    int64_t *maps[ARRAY_MAX_RANK] = { NULL };
-    int rank = r->x->rank, last = rank - 1;
-    struct array *y = call_output(r->call, 0, r->x->type, rank, r->out);
+    int rank = r->x->rank;
+    struct neighbours n = { .resize = r, .y = call_output(r->call, 0, r->x->type, rank, r->out) };
     if (rank == 0) {
-        memcpy(y->data, r->x->data, store_size(y->store));
+        memcpy(n.y->data, r->x->data, store_size(n.y->store));
         return;
     }
-    for (int a = 0; a < rank; a++) maps[a] = nearest_map(r, a);
-    size_t element = store_size(y->store);
-    int64_t rows = y->count / r->out[last];
-#pragma omp parallel for num_threads(call_threads(r->call, y->count)) schedule(static)
-    for (int64_t i = 0; i < rows; i++) {
-        int64_t place = 0, size = r->x->dims[last], rest = i;
-        for (int a = last - 1; a >= 0; a--) {
-            place += maps[a][rest % r->out[a]] * size;
-            size *= r->x->dims[a];
-            rest /= r->out[a];
-        }
-        gather_row((const char *)r->x->data + (size_t)place * element, maps[last], r->out[last], element,
-                   (char *)y->data + (size_t)(i * r->out[last]) * element);
-    }
-    if (r->crop) extrapolate(r, y);
+    for (int a = 0; a < rank; a++) n.maps[a] = nearest_map(r, a);
+    int64_t rows = n.y->count / r->out[rank - 1];
+    team_run(r->call->team, rows, team_piece(rows, n.y->count), take_rows, &n);
+    if (r->crop) extrapolate(r, n.y);
 }
 
 /* --- reading the node --- */

@@ -133,16 +133,28 @@ static void multiply_state(struct rnn *rnn, const struct array *state, int64_t f
     product_run(rnn->call, &product);
 }
 
-/* compute(rnn, place) for every unit of every sequence that is not over. */
-static void each_unit(struct rnn *rnn, void (*compute)(struct rnn *rnn, int64_t place))
+struct units {
+    const struct rnn *rnn;
+    void (*compute)(const struct rnn *rnn, int64_t place);
+};
+
+static void compute_units(const void *context, int64_t first, int64_t end, int member)
 {
-    int64_t count = rnn->batch * rnn->hidden;
-#pragma omp parallel for num_threads(call_threads(rnn->call, count * 64)) schedule(static)
-    for (int64_t place = 0; place < count; place++)
-        if (rnn->at[place / rnn->hidden] >= 0) compute(rnn, place);
+    const struct units *units = context;
+    const struct rnn *rnn = units->rnn;
+    (void)member;
+    for (int64_t place = first; place < end; place++)
+        if (rnn->at[place / rnn->hidden] >= 0) units->compute(rnn, place);
 }
 
-static void rnn_unit(struct rnn *rnn, int64_t place)
+/* compute(rnn, place) for every unit of every sequence that is not over. */
+static void each_unit(const struct rnn *rnn, void (*compute)(const struct rnn *rnn, int64_t place))
+{
+    int64_t count = rnn->batch * rnn->hidden;
+    team_run(rnn->call->team, count, team_piece(count, count * 64), compute_units, &(struct units){ rnn, compute });
+}
+
+static void rnn_unit(const struct rnn *rnn, int64_t place)
 {
     element_put(rnn->state, place, activate(rnn, 0, gate_sum(rnn, place, 0)));
 }
@@ -160,7 +172,7 @@ static double peephole(const struct rnn *rnn, int64_t gate, int64_t unit, double
     return element_real(rnn->peepholes, (rnn->direction * 3 + gate) * rnn->hidden + unit) * memory;
 }
 
-static void lstm_unit(struct rnn *rnn, int64_t place)
+static void lstm_unit(const struct rnn *rnn, int64_t place)
 {
     int64_t unit = place % rnn->hidden;
     double old = element_real(rnn->memory, place);
@@ -179,12 +191,12 @@ static void step_lstm(struct rnn *rnn)
 }
 
 /* Gates z, r, h. The reset acts on the state before its product for h, or with linear_before_reset on the product. */
-static void reset_unit(struct rnn *rnn, int64_t place)
+static void reset_unit(const struct rnn *rnn, int64_t place)
 {
     element_put(rnn->reset, place, activate(rnn, 0, gate_sum(rnn, place, 1)) * element_real(rnn->state, place));
 }
 
-static void gru_unit(struct rnn *rnn, int64_t place)
+static void gru_unit(const struct rnn *rnn, int64_t place)
 {
     double update = activate(rnn, 0, gate_sum(rnn, place, 0)), old = element_real(rnn->state, place);
     double reset = rnn->reset_last ? activate(rnn, 0, gate_sum(rnn, place, 1)) : 1;
@@ -408,12 +420,11 @@ static struct array *make_room(const struct rnn *rnn, int64_t rows, int64_t colu
 
 static void run_directions(struct rnn *rnn, bool backward)
 {
-    struct pool *pool = rnn->call->pool;
     int64_t width = rnn->cell->gates * rnn->hidden, inputs = rnn->inputs, hidden = rnn->hidden;
     int64_t turned[] = { rnn->directions, hidden, width }, turned_strides[] = { width * hidden, 1, hidden };
     int64_t swapped[] = { rnn->steps, rnn->batch, inputs }, swapped_strides[] = { inputs, rnn->steps * inputs, 1 };
-    struct array *x = rnn->batch_first ? strided_copy(pool, rnn->x, 3, swapped, swapped_strides) : array_keep(rnn->x);
-    struct array *transposed = strided_copy(pool, rnn->r, 3, turned, turned_strides);
+    struct array *x = rnn->batch_first ? strided_copy(rnn->call, rnn->x, 3, swapped, swapped_strides) : array_keep(rnn->x);
+    struct array *transposed = strided_copy(rnn->call, rnn->r, 3, turned, turned_strides);
     rnn->at = NEW_ARRAY(rnn->call->scratch, int64_t, (size_t)rnn->batch);
     rnn->input = make_room(rnn, rnn->steps * rnn->batch, width);
     rnn->recurrent = make_room(rnn, rnn->batch, width);

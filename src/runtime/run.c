@@ -7,7 +7,6 @@
 #include "runtime/load.h"
 #include "runtime/plan.h"
 
-#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,6 +36,7 @@ struct run {
     struct kept *kept;
     struct arena arena;
     int threads;
+    struct team *team;
     uint64_t bodies_run;
 };
 
@@ -227,8 +227,8 @@ static bool run_step(struct run *run, const struct step *step, struct bnfuse_err
     frame->step = step;
     struct call call = {.node = node, .kernel = step->kernel, .input_count = node->input_count,
                         .output_count = node->output_count, .exact = run->options->exact, .real = STORE_F64,
-                        .threads = run->threads, .pool = run->pool, .run = run, .scratch = &frame->scratch,
-                        .error = error};
+                        .threads = run->threads, .team = run->team, .pool = run->pool, .run = run,
+                        .scratch = &frame->scratch, .error = error};
     call.inputs = NEW_ARRAY(&frame->scratch, struct array *, node->input_count);
     call.outputs = NEW_ARRAY(&frame->scratch, struct array *, node->output_count);
     bool good = perform(run, &call, error);
@@ -310,6 +310,7 @@ static bool run_guarded(void *context, struct bnfuse_error *error)
 {
     struct run_call *call = context;
     const struct schedule *schedule = call->run->plan->schedule;
+    call->run->team = team_open(&call->run->arena, call->run->threads);
     bool good = execute(call->run, schedule, call->inputs, schedule->input_count, call->outputs, schedule->output_count,
                         error);
     call->returned = true;
@@ -339,7 +340,7 @@ bool plan_run(const struct plan *plan, const struct run_options *options, struct
 {
     struct run run = {.plan = plan, .options = options, .pool = options->pool};
     struct run_call call = {.run = &run, .inputs = inputs, .outputs = outputs};
-    run.threads = options->threads > 0 ? options->threads : omp_get_num_procs();
+    run.threads = options->threads > 0 ? options->threads : team_processors();
     arena_open(&run.arena, options->memory);
     memset(outputs, 0, plan->schedule->output_count * sizeof *outputs);
 

@@ -3,7 +3,6 @@
  * Windows: attributes to geometry, channels to spread channels. */
 #include "runtime/window.h"
 
-#include <omp.h>
 #include <string.h>
 
 #define CHUNK 2048            /* results worked on while they stay in the first level cache */
@@ -238,23 +237,32 @@ static void slide_plane(const struct slide *slide, int64_t output, const char *c
     }
 }
 
+static void slide_channels(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct slide *slide = context;
+    const struct spread *spread = slide->spread;
+    int64_t element = (int64_t)store_size(slide->store), in = spread->window.in_count;
+    char *channel = slide->rooms + member * slide->room * element;
+    char *results = channel + (spread->channel + LANES_ROOM) * element;
+    for (int64_t i = first; i < end; i++) {
+        spread_channel(spread, slide->lanes, element, (const char *)slide->from + i * in * element, slide->fill, channel);
+        for (int64_t m = 0; m < slide->outputs; m++) slide_plane(slide, i * slide->outputs + m, channel, results);
+    }
+}
+
 void slide_run(const struct call *call, struct slide *slide)
 {
     const struct spread *spread = slide->spread;
-    int64_t element = (int64_t)store_size(slide->store), in = spread->window.in_count;
+    int64_t element = (int64_t)store_size(slide->store);
     int64_t chunk = rows_of_chunk(spread) * spread->length[spread->window.rank - 1] + LANES_ROOM;
     int64_t dims[] = { call->threads, spread->channel + LANES_ROOM + chunk };
     struct array *rooms = array_new(call->pool, DTYPE_DOUBLE, slide->store, 2, dims);
     memset(rooms->data, 0, (size_t)(rooms->count * element));
     slide->lanes = lanes_for(slide->store);
-#pragma omp parallel for num_threads(call->threads) schedule(dynamic)
-    for (int64_t i = 0; i < slide->channels; i++) {
-        char *channel = (char *)rooms->data + omp_get_thread_num() * dims[1] * element;
-        char *results = channel + (spread->channel + LANES_ROOM) * element;
-        spread_channel(spread, slide->lanes, element, (const char *)slide->from + i * in * element, slide->fill,
-                       channel);
-        for (int64_t m = 0; m < slide->outputs; m++) slide_plane(slide, i * slide->outputs + m, channel, results);
-    }
+    slide->rooms = rooms->data;
+    slide->room = dims[1];
+    team_run(call->team, slide->channels, team_piece(slide->channels, slide->channels * spread->channel), slide_channels,
+             slide);
     array_drop(rooms);
 }
 

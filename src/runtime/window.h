@@ -58,7 +58,9 @@ struct slide {
      * LANES_ROOM to spare. */
     void (*chunk)(const struct slide *slide, int64_t output, const void *from, int64_t count, void *results);
     const void *context;
-    const struct lanes *lanes;                /* set by slide_run */
+    const struct lanes *lanes;                /* this and the rest: set by slide_run */
+    char *rooms;
+    int64_t room;
 };
 
 void slide_run(const struct call *call, struct slide *slide);
