@@ -183,14 +183,27 @@ static void reduce_block(const struct work *work, int64_t outer, int64_t column,
     }
 }
 
+struct blocks {
+    const struct work *work;
+    struct array *y;
+    int64_t per_row;
+};
+
+static void reduce_blocks(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct blocks *blocks = context;
+    (void)member;
+    for (int64_t i = first; i < end; i++) {
+        int64_t column = i % blocks->per_row * COLUMNS, left = blocks->work->inner - column;
+        reduce_block(blocks->work, i / blocks->per_row, column, left < COLUMNS ? left : COLUMNS, blocks->y);
+    }
+}
+
 static void reduce_work(const struct call *call, const struct work *work, struct array *y)
 {
-    int64_t blocks = (work->inner + COLUMNS - 1) / COLUMNS;
-    #pragma omp parallel for schedule(static) num_threads(call->threads) if (work->x->count > 32768)
-    for (int64_t i = 0; i < work->outer * blocks; i++) {
-        int64_t column = i % blocks * COLUMNS, left = work->inner - column;
-        reduce_block(work, i / blocks, column, left < COLUMNS ? left : COLUMNS, y);
-    }
+    struct blocks blocks = { work, y, (work->inner + COLUMNS - 1) / COLUMNS };
+    int64_t count = work->outer * blocks.per_row;
+    team_run(call->team, count, team_piece(count, work->x->count), reduce_blocks, &blocks);
 }
 
 /* The reduced dimensions brought together at the end, unless they lie together. Owned by the caller. */
@@ -322,6 +335,24 @@ static int64_t extreme_along(const struct array *x, int64_t start, int64_t strid
     return best;
 }
 
+struct extremes {
+    const struct array *x;
+    struct array *y;
+    int64_t inner, dim;
+    int sign;
+    bool last;
+};
+
+static void find_extremes(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct extremes *e = context;
+    (void)member;
+    for (int64_t i = first; i < end; i++) {
+        int64_t start = i / e->inner * e->dim * e->inner + i % e->inner;
+        e->y->i64[i] = extreme_along(e->x, start, e->inner, e->dim, e->sign, e->last);
+    }
+}
+
 static bool arg_extreme(struct call *call)
 {
     struct array *x = call_input(call, 0);
@@ -334,12 +365,10 @@ static bool arg_extreme(struct call *call)
     int rank = kept_dims(x, reduced, node_int(call->node, "keepdims", 1) != 0, dims);
     struct array *y = call_output(call, 0, DTYPE_INT64, rank, dims);
     if (x->dims[axis] == 0 && y->count > 0) return call_fail(call, "dimension %d is empty", axis);
-    bool last = node_int(call->node, "select_last_index", 0) != 0;
-    int sign = call->kernel->data ? -1 : 1;
-    int64_t inner = dims_product(x->dims, axis + 1, x->rank), dim = x->dims[axis];
-    #pragma omp parallel for schedule(static) num_threads(call->threads) if (x->count > 32768)
-    for (int64_t i = 0; i < y->count; i++)
-        y->i64[i] = extreme_along(x, i / inner * dim * inner + i % inner, inner, dim, sign, last);
+    struct extremes extremes = { .x = x, .y = y, .inner = dims_product(x->dims, axis + 1, x->rank),
+                                 .dim = x->dims[axis], .sign = call->kernel->data ? -1 : 1,
+                                 .last = node_int(call->node, "select_last_index", 0) != 0 };
+    team_run(call->team, y->count, team_piece(y->count, x->count), find_extremes, &extremes);
     return true;
 }
 

@@ -75,18 +75,32 @@ struct columns {
     column_function f32, f64;
 };
 
+struct passes {
+    const struct array *x;
+    struct array *y;
+    struct view view;
+    column_function column;
+};
+
+static void run_columns(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct passes *p = context;
+    int64_t element = (int64_t)store_size(p->x->store), inner = p->view.inner;
+    (void)member;
+    for (int64_t i = first; i < end; i++) {
+        int64_t start = (i / inner * p->view.dim * inner + i % inner) * element;
+        p->column((const char *)p->x->data + start, (char *)p->y->data + start, p->view.dim, inner);
+    }
+}
+
 static bool run(struct call *call, const struct array *x, struct view view)
 {
     const struct columns *columns = call->kernel->data;
-    struct array *y = call_output(call, 0, x->type, x->rank, x->dims);
+    struct passes passes = { .x = x, .y = call_output(call, 0, x->type, x->rank, x->dims), .view = view };
+    int64_t count = view.outer * view.inner;
     if (x->count == 0) return true;
-    column_function column = x->store == STORE_F32 ? columns->f32 : columns->f64;
-    int64_t element = (int64_t)store_size(x->store);
-    #pragma omp parallel for schedule(static) num_threads(call->threads) if (x->count > 8192)
-    for (int64_t i = 0; i < view.outer * view.inner; i++) {
-        int64_t start = (i / view.inner * view.dim * view.inner + i % view.inner) * element;
-        column((const char *)x->data + start, (char *)y->data + start, view.dim, view.inner);
-    }
+    passes.column = x->store == STORE_F32 ? columns->f32 : columns->f64;
+    team_run(call->team, count, team_piece(count, x->count * 4), run_columns, &passes);
     return true;
 }
 
