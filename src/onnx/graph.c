@@ -730,7 +730,7 @@ int64_t graph_opset(const struct graph *graph)
 
 bool node_is(const struct node *node, const char *op)
 {
-    return !*node->domain && !node->function && !strcmp(node->op, op);
+    return *node->op == *op && !strcmp(node->op, op) && !*node->domain && !node->function;
 }
 
 struct value *node_input(const struct node *node, size_t slot)
