@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Random models around BatchNormalization: anchors that can absorb one, movers and constants that it must cross, and
+ * things that stand in its way. The same seed makes the same model on every machine.
+ *
+ * Some BatchNormalizations are *planted*: made together with an exact home, so that none of them may be left. */
+#ifndef RANDOM_GRAPH_H
+#define RANDOM_GRAPH_H
+
+#include "bnfuse.h"
+#include "build.h"
+
+#define RANDOM_MAX_PLANTED 128
+
+struct random_graph {
+    struct build build;               /* the model is build.model; everything lives in build.arena */
+    uint64_t seed;
+    bool freeze_weights;              /* an option the model is to be fused with */
+    const char *planted[RANDOM_MAX_PLANTED];      /* names of nodes */
+    size_t planted_count;
+    bnfuse_dim dims[8];               /* sizes that fit for the dims it leaves open */
+    size_t dim_count;
+};
+
+/* To be closed with build_close(&graph->build). */
+void random_graph(struct random_graph *graph, uint64_t seed);
+
+#endif
