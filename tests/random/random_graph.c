@@ -420,11 +420,12 @@ static struct val reshape_to(struct maker *m, const struct val *x, struct val y,
     int64_t target[MAX_RANK];
     const char *pieces = NULL;
     int rest = -1;
+    for (int i = 0; i < y.rank; i++)
+        if (y.open[i] && from[i] < 0) rest = i;       /* nothing else can say its size */
     for (int i = 0; i < y.rank; i++) {
-        bool kept = from[i] >= 0;
-        target[i] = y.open[i] ? INT64_MIN : y.dims[i];
-        if (kept && from[i] == i && chance(m, 60)) target[i] = 0;
-        else if (rest < 0 && (!kept || chance(m, 50)) && (y.open[i] || chance(m, 30))) target[rest = i] = -1;
+        target[i] = i == rest ? -1 : y.open[i] ? INT64_MIN : y.dims[i];
+        if (from[i] == i && chance(m, 60)) target[i] = 0;
+        else if (rest < 0 && chance(m, 30)) target[rest = i] = -1;
     }
     for (int i = 0; i < y.rank; i++) {
         const char *piece = target[i] == INT64_MIN ? shape_piece(m, x, from[i]) : NULL;
@@ -1012,11 +1013,6 @@ static enum bn odd_bn(struct maker *m, const struct val *x)
     return BN_INFERENCE;
 }
 
-static bool trains(const struct maker *m, enum bn kind)
-{
-    return kind == BN_TRAINING && !(m->opset >= 9 && m->opset < 14);
-}
-
 /* Segments. Each reads x and returns what the next may read; false when x does not suit. */
 
 static void choose_signs(struct maker *m)
@@ -1029,16 +1025,15 @@ static void choose_signs(struct maker *m)
 static bool backward(struct maker *m, struct val *x)
 {
     struct path p = { *x, 1 };
-    bool spoilt = chance(m, 25), mover_only = false;
+    bool spoilt = chance(m, 25);
     choose_signs(m);
     m->shiftless = false;
     if (!anchor(m, &p)) return false;
     travel(m, &p, 3);
-    if (chance(m, 15)) mover_only = depth_to_space(m, &p);
+    if (chance(m, 15)) depth_to_space(m, &p);
     if (p.val.rank < 2) return false;
     if (spoilt) spoil(m, &p);
     channel_to(m, &p, 1);
-    (void)mover_only;
     *x = bn(m, p.val, spoilt ? odd_bn(m, &p.val) : BN_INFERENCE, !spoilt);
     return true;
 }

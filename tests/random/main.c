@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * random COUNT [FIRST [WORKERS]]: checks the random models of the seeds FIRST, FIRST+1, ... and prints what fails, made
+ * small, as text. random -p SEED prints one model. Exit 1 when something failed. */
+#include "random_check.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MAX_WORKERS 64
+#define MAX_FAILURES 20       /* of one worker; then it stops */
+
+/* What a worker is at, seen by its parent even if it crashes. */
+struct progress {
+    uint64_t seed;
+    size_t checked, failures, fates, planted, left, folded;
+};
+
+static char directory[] = "/dev/shm/bnfuse-random-XXXXXX";
+
+static void report(struct random_graph *graph, struct finding *finding)
+{
+    size_t nodes = random_shrink(graph, directory, finding);
+    char *text;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+    fprintf(to, "seed %llu%s: %s\n  %zu nodes; planted:", (unsigned long long)graph->seed,
+            graph->freeze_weights ? " (weights frozen)" : "", finding->text, nodes);
+    for (size_t i = 0; i < graph->planted_count; i++) fprintf(to, " %s", graph->planted[i]);
+    fprintf(to, "\n");
+    random_print(graph, to);
+    fclose(to);
+    fputs(text, stdout);
+    fflush(stdout);
+    free(text);
+}
+
+static void check_seed(uint64_t seed, bool crashed, struct progress *progress)
+{
+    struct random_graph graph;
+    struct finding finding = { .failure = FAILURE_CRASH };
+    random_graph(&graph, seed);
+    if (!crashed) random_check(&graph, directory, &finding);
+    progress->checked++;
+    progress->fates += finding.fates;
+    progress->planted += finding.planted;
+    progress->left += finding.left;
+    progress->folded += finding.folded;
+    if (finding.failure == FAILURE_NONE) {
+        build_close(&graph.build);
+        return;
+    }
+    progress->failures++;
+    report(&graph, &finding);
+}
+
+static void work(struct progress *progress, uint64_t end, uint64_t stride, bool crashed)
+{
+    for (; progress->seed < end && progress->failures < MAX_FAILURES; progress->seed += stride) {
+        alarm(60);
+        check_seed(progress->seed, crashed, progress);
+        crashed = false;
+    }
+}
+
+static pid_t start(struct progress *progress, uint64_t end, uint64_t stride, bool crashed)
+{
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        work(progress, end, stride, crashed);
+        exit(0);
+    }
+    return child;
+}
+
+static size_t run(uint64_t first, uint64_t count, int workers)
+{
+    struct progress *progress = mmap(NULL, MAX_WORKERS * sizeof *progress, PROT_READ | PROT_WRITE,
+                                     MAP_SHARED | MAP_ANONYMOUS, -1, 0), total = { 0 };
+    pid_t children[MAX_WORKERS];
+    int status, left = workers;
+    if (progress == MAP_FAILED) abort();
+    for (int i = 0; i < workers; i++) {
+        progress[i].seed = first + (uint64_t)i;
+        children[i] = start(&progress[i], first + count, (uint64_t)workers, false);
+    }
+    while (left > 0) {
+        pid_t child = wait(&status);
+        int i = 0;
+        while (i < workers && children[i] != child) i++;
+        if (i == workers) continue;
+        if (WIFSIGNALED(status) || (WIFEXITED(status) && WEXITSTATUS(status) != 0))
+            children[i] = start(&progress[i], first + count, (uint64_t)workers, true);
+        else left--;
+    }
+    for (int i = 0; i < workers; i++) {
+        total.checked += progress[i].checked;
+        total.failures += progress[i].failures;
+        total.fates += progress[i].fates;
+        total.planted += progress[i].planted;
+        total.left += progress[i].left;
+        total.folded += progress[i].folded;
+    }
+    printf("%zu models, %zu BatchNormalizations: %zu gone, %zu left with a reason; %zu planted, %zu failures\n",
+           total.checked, total.fates, total.folded, total.left, total.planted, total.failures);
+    return total.failures;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "-p") == 0) {
+        struct random_graph graph;
+        random_graph(&graph, strtoull(argv[2], NULL, 10));
+        random_print(&graph, stdout);
+        build_close(&graph.build);
+        return 0;
+    }
+    uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000, first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    int workers = argc > 3 ? atoi(argv[3]) : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    if (!mkdtemp(directory)) {
+        perror(directory);
+        return 2;
+    }
+    size_t failures = run(first, count, workers < 1 ? 1 : workers > MAX_WORKERS ? MAX_WORKERS : workers);
+    rmdir(directory);
+    return failures ? 1 : 0;
+}

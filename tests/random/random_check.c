@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "random_check.h"
+
+#include "onnx/print.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LIMIT 1e-10
+
+struct files {
+    char first[4096], second[4096];
+};
+
+static bool found(struct finding *finding, enum failure failure, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Notes a failure; returns false. */
+static bool found(struct finding *finding, enum failure failure, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    finding->failure = failure;
+    vsnprintf(finding->text, sizeof finding->text, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+static bool is_planted(const struct random_graph *graph, const char *node)
+{
+    for (size_t i = 0; i < graph->planted_count; i++)
+        if (strcmp(graph->planted[i], node) == 0) return true;
+    return false;
+}
+
+static bool check_fates(const struct random_graph *graph, const bnfuse_report *report, struct finding *finding)
+{
+    for (size_t i = 0; i < report->fate_count; i++) {
+        const bnfuse_fate *fate = &report->fates[i];
+        bool stays = strcmp(fate->outcome, "stays") == 0;
+        if (stays && fate->code == 0)
+            return found(finding, FAILURE_REASON, "%s stays without a reason", fate->node);
+        if (stays && is_planted(graph, fate->node))
+            return found(finding, FAILURE_PLANTED, "%s has a home but stays: BNF%d %s (%s) %s; %s", fate->node, fate->code,
+                         fate->reason, fate->where, fate->detail, fate->path);
+        finding->left += stays;
+    }
+    finding->fates = report->fate_count;
+    finding->folded = report->folded;
+    if (finding->left != report->left)
+        return found(finding, FAILURE_REASON, "%zu stay, but %zu are left", finding->left, report->left);
+    return true;
+}
+
+static bool check_sites(const bnfuse_check_result *result, struct finding *finding)
+{
+    for (size_t i = 0; i < result->site_count; i++) {
+        const bnfuse_site *site = &result->sites[i];
+        if (!site->checked)
+            return found(finding, FAILURE_CHECK, "site %s (%s) not checked: %s", site->value, site->node, site->why);
+        if (!(site->difference.relative <= LIMIT) && !site->ill_conditioned)
+            return found(finding, FAILURE_ALGEBRA, "site %s (%s) differs by %g", site->value, site->node,
+                         site->difference.relative);
+    }
+    return true;
+}
+
+static bool check_proof(const struct random_graph *graph, bnfuse_model *model, struct finding *finding)
+{
+    bnfuse_check_options options;
+    bnfuse_check_result result;
+    bnfuse_error error;
+    bnfuse_check_options_init(&options);
+    options.threads = 1;
+    options.full = true;
+    options.dims = graph->dims;
+    options.dim_count = graph->dim_count;
+    if (!bnfuse_check(model, &options, &result, &error)) return found(finding, FAILURE_CHECK, "%s", error.message);
+    if (!check_sites(&result, finding)) return false;
+    if (result.verdict != BNFUSE_VERDICT_IDENTICAL && result.verdict != BNFUSE_VERDICT_PASS &&
+        result.verdict != BNFUSE_VERDICT_PASS_ROUNDING && result.verdict != BNFUSE_VERDICT_ILL_CONDITIONED)
+        return found(finding, FAILURE_CHECK, "%s: %s", bnfuse_verdict_text(result.verdict), result.why);
+    for (size_t i = 0; i < result.output_count; i++)
+        if (!(result.outputs[i].algebra.relative <= LIMIT) && result.verdict != BNFUSE_VERDICT_ILL_CONDITIONED)
+            return found(finding, FAILURE_ALGEBRA, "output %s differs by %g", result.outputs[i].name,
+                         result.outputs[i].algebra.relative);
+    return true;
+}
+
+static bool fuse(const struct random_graph *graph, bnfuse_model *model, struct finding *finding, enum failure failure)
+{
+    bnfuse_fuse_options options;
+    bnfuse_error error;
+    bnfuse_fuse_options_init(&options);
+    options.freeze_weights = graph->freeze_weights;
+    return bnfuse_fuse(model, &options, &error) || found(finding, failure, "%s", error.message);
+}
+
+static bool files_equal(const char *first, const char *second)
+{
+    FILE *a = fopen(first, "rb"), *b = fopen(second, "rb");
+    bool equal = a && b;
+    int x = 0;
+    while (equal && x != EOF) {
+        x = getc(a);
+        equal = x == getc(b);
+    }
+    if (a) fclose(a);
+    if (b) fclose(b);
+    return equal;
+}
+
+/* The model as it was written, against the one it was made from, within the noise of its stored weights. */
+static bool check_stored(const struct random_graph *graph, bnfuse_model *before, bnfuse_model *written,
+                         struct finding *finding)
+{
+    bnfuse_check_options options;
+    bnfuse_check_result result;
+    bnfuse_error error;
+    bnfuse_check_options_init(&options);
+    options.threads = 1;
+    options.dims = graph->dims;
+    options.dim_count = graph->dim_count;
+    if (!bnfuse_compare(before, written, &options, &result, &error))
+        return found(finding, FAILURE_STORED, "%s", error.message);
+    if (result.verdict == BNFUSE_VERDICT_FAIL || result.verdict == BNFUSE_VERDICT_NOT_CHECKED)
+        return found(finding, FAILURE_STORED, "as written: %s: %s", bnfuse_verdict_text(result.verdict), result.why);
+    return true;
+}
+
+static bool check_second(const struct random_graph *graph, bnfuse_model *written, const struct files *files,
+                         struct finding *finding)
+{
+    bnfuse_error error;
+    if (!fuse(graph, written, finding, FAILURE_AGAIN)) return false;
+    const bnfuse_report *report = bnfuse_get_report(written);
+    if (report->folded) return found(finding, FAILURE_AGAIN, "a second run folds %s", report->fates[0].node);
+    if (!bnfuse_write(written, files->second, NULL, &error)) return found(finding, FAILURE_AGAIN, "%s", error.message);
+    return files_equal(files->first, files->second) || found(finding, FAILURE_AGAIN, "a second run writes other bytes");
+}
+
+static bool check_written(const struct random_graph *graph, const void *bytes, size_t size, const struct files *files,
+                          struct finding *finding)
+{
+    bnfuse_error error;
+    bnfuse_model *before = bnfuse_read("before", bytes, size, 0, &error);
+    bnfuse_model *written = bnfuse_load(files->first, 0, &error);
+    bool good = before && written ? check_stored(graph, before, written, finding) :
+                                    found(finding, FAILURE_RELOAD, "%s", error.message);
+    bnfuse_free(written);
+    bnfuse_free(before);
+    if (!good) return false;
+    written = bnfuse_load(files->first, 0, &error);
+    good = written ? check_second(graph, written, files, finding) : found(finding, FAILURE_RELOAD, "%s", error.message);
+    bnfuse_free(written);
+    return good;
+}
+
+static bool check_model(const struct random_graph *graph, bnfuse_model *model, const struct files *files,
+                        struct finding *finding)
+{
+    bnfuse_error error;
+    if (!fuse(graph, model, finding, FAILURE_FUSE)) return false;
+    if (!check_fates(graph, bnfuse_get_report(model), finding) || !check_proof(graph, model, finding)) return false;
+    return bnfuse_write(model, files->first, NULL, &error) || found(finding, FAILURE_WRITE, "%s", error.message);
+}
+
+void random_check(const struct random_graph *graph, const char *directory, struct finding *finding)
+{
+    size_t size = bnfuse_onnx__model_proto__get_packed_size(graph->build.model);
+    uint8_t *bytes = malloc(size);
+    bnfuse_error error;
+    struct files files;
+    *finding = (struct finding){ .failure = FAILURE_NONE, .planted = graph->planted_count };
+    snprintf(files.first, sizeof files.first, "%s/%d-first.onnx", directory, (int)getpid());
+    snprintf(files.second, sizeof files.second, "%s/%d-second.onnx", directory, (int)getpid());
+    bnfuse_onnx__model_proto__pack(graph->build.model, bytes);
+    bnfuse_model *model = bnfuse_read("random", bytes, size, 0, &error);
+    if (!model) found(finding, FAILURE_LOAD, "%s", error.message);
+    bool good = model && check_model(graph, model, &files, finding);
+    bnfuse_free(model);
+    if (good) check_written(graph, bytes, size, &files, finding);
+    unlink(files.first);
+    unlink(files.second);
+    free(bytes);
+}
+
+void random_print(const struct random_graph *graph, FILE *to)
+{
+    struct memory memory = { 0 };
+    struct arena arena;
+    struct model model;
+    struct net net;
+    struct bnfuse_error error;
+    arena_open(&arena, &memory);
+    size_t size = bnfuse_onnx__model_proto__get_packed_size(graph->build.model);
+    void *bytes = arena_alloc(&arena, size);
+    bnfuse_onnx__model_proto__pack(graph->build.model, bytes);
+    if (model_read(&model, &arena, "random", bytes, size, &error) && net_index(&net, &arena, &model, &error))
+        net_print(&net, to);
+    else fprintf(to, "%s\n", error.message);
+    arena_close(&arena);
+}
