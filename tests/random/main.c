@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * random COUNT [FIRST [WORKERS]]: checks the random models of the seeds FIRST, FIRST+1, ... and prints what fails, made
- * small, as text. random -p SEED prints one model. Exit 1 when something failed. */
+ * small, as text. random -p SEED prints one model, random -w SEED FILE writes it. Exit 1 when something failed. */
 #include "random_check.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define MAX_WORKERS 64
-#define MAX_FAILURES 20       /* of one worker; then it stops */
+#define MAX_FAILURES 40       /* of one worker; then it stops */
 
 /* What a worker is at, seen by its parent even if it crashes. */
 struct progress {
@@ -23,12 +23,14 @@ static char directory[] = "/dev/shm/bnfuse-random-XXXXXX";
 
 static void report(struct random_graph *graph, struct finding *finding)
 {
+    struct finding first = *finding;
     size_t nodes = random_shrink(graph, directory, finding);
     char *text;
     size_t size;
     FILE *to = open_memstream(&text, &size);
-    fprintf(to, "seed %llu%s: %s\n  %zu nodes; planted:", (unsigned long long)graph->seed,
-            graph->freeze_weights ? " (weights frozen)" : "", finding->text, nodes);
+    fprintf(to, "seed %llu%s: %s\n", (unsigned long long)graph->seed, graph->freeze_weights ? " (weights frozen)" : "",
+            first.text);
+    fprintf(to, "  shrunk to %zu nodes: %s\n  planted:", nodes, finding->text);
     for (size_t i = 0; i < graph->planted_count; i++) fprintf(to, " %s", graph->planted[i]);
     fprintf(to, "\n");
     random_print(graph, to);
@@ -110,6 +112,20 @@ static size_t run(uint64_t first, uint64_t count, int workers)
     return total.failures;
 }
 
+static bool write_model(uint64_t seed, const char *path)
+{
+    struct random_graph graph;
+    size_t size;
+    random_graph(&graph, seed);
+    const void *bytes = build_bytes(&graph.build, &size);
+    FILE *to = fopen(path, "wb");
+    bool good = to && fwrite(bytes, 1, size, to) == size;
+    if (to && fclose(to) != 0) good = false;
+    if (!good) perror(path);
+    build_close(&graph.build);
+    return good;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "-p") == 0) {
@@ -119,6 +135,7 @@ int main(int argc, char **argv)
         build_close(&graph.build);
         return 0;
     }
+    if (argc == 4 && strcmp(argv[1], "-w") == 0) return write_model(strtoull(argv[2], NULL, 10), argv[3]) ? 0 : 2;
     uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000, first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     int workers = argc > 3 ? atoi(argv[3]) : (int)sysconf(_SC_NPROCESSORS_ONLN);
     if (!mkdtemp(directory)) {

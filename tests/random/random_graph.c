@@ -335,7 +335,7 @@ static void apply_perm(struct maker *m, struct path *p, const int64_t *perm)
 
 static bool transpose(struct maker *m, struct path *p)
 {
-    int64_t perm[MAX_RANK];
+    int64_t perm[MAX_RANK] = { 0 };
     for (int i = 0; i < p->val.rank; i++) {
         int at = below(m, i + 1);
         perm[i] = perm[at];
@@ -796,12 +796,12 @@ static bool gemm(struct maker *m, struct path *p)
     return gemm_with(m, p, chance(m, 15));
 }
 
-/* A constant after MatMul, as linear layers have it. */
+/* A constant after MatMul, as linear layers have it: where there is none, a shift would have to leave one behind, which
+ * may cost more than it saves. */
 static void bias_after(struct maker *m, struct path *p)
 {
     int64_t dims[MAX_RANK];
     int rank = 0;
-    if (m->opset < 7 || chance(m, 50)) return;
     for (int i = p->channel; i < p->val.rank; i++) dims[rank++] = i == p->channel ? p->val.dims[i] : 1;
     const char *bias = random_constant(m, m->type, dims, rank, -1, 1);
     p->val = result(m, "Add", chance(m, 50) ? two(m, p->val.name, bias) : two(m, bias, p->val.name), NULL, p->val);
@@ -812,7 +812,7 @@ static bool matmul_right(struct maker *m, struct path *p)
     struct val y = p->val;
     int last = y.rank - 1;
     int64_t n = channels(m), dims[2] = { y.dims[last], n };
-    if (y.open[last] || y.rank < 2) return false;
+    if (y.open[last] || y.rank < 2 || m->opset < 7) return false;
     y.dims[last] = n;
     p->val = result(m, "MatMul", two(m, p->val.name, weight(m, dims, 2, dims[0])), NULL, y);
     p->channel = last;
@@ -825,7 +825,7 @@ static bool matmul_left(struct maker *m, struct path *p)
     struct val y = p->val;
     int axis = y.rank - 2;
     int64_t rows = channels(m), dims[2] = { rows, y.dims[axis < 0 ? 0 : axis] };
-    if (y.rank < 3 || y.open[axis]) return false;
+    if (y.rank < 3 || y.open[axis] || m->opset < 7) return false;
     y.dims[axis] = rows;
     p->val = result(m, "MatMul", two(m, weight(m, dims, 2, dims[1]), p->val.name), NULL, y);
     p->channel = axis;
@@ -1105,6 +1105,7 @@ static bool joined(struct maker *m, struct val *x)
             parts[i].val = result(m, "MatMul", two(m, x->name, weight(m, dims, 2, dims[0])), NULL, y);
         }
         parts[i].channel = 1;
+        if (x->rank == 2) bias_after(m, &parts[i]);
         if (chance(m, 40)) affine_constant(m, &parts[i]);
         if (chance(m, 30)) identity(m, &parts[i]);
         inputs = i ? two(m, inputs, parts[i].val.name) : parts[i].val.name;
@@ -1153,7 +1154,7 @@ static bool generator_start(struct maker *m, struct val *x)
 {
     struct path p = { *x, 1 };
     int64_t c = between(m, 2, 4), h = m->equal_sizes ? c : 3, w = m->equal_sizes ? c : 2, dims[2] = { 0, c * h * w };
-    if (x->rank != 2 || x->open[1]) return false;
+    if (x->rank != 2 || x->open[1] || m->opset < 7) return false;
     choose_signs(m);
     m->shiftless = false;
     dims[0] = x->dims[1];
@@ -1162,7 +1163,7 @@ static bool generator_start(struct maker *m, struct val *x)
     const char *inputs = two(m, x->name, weight(m, dims, 2, dims[0]));
     bool with_gemm = m->opset >= 11 && chance(m, 50);
     p.val = result(m, with_gemm ? "Gemm" : "MatMul", inputs, NULL, y);
-    bias_after(m, &p);
+    if (!with_gemm) bias_after(m, &p);
     struct val image = { .rank = 4, .dims = { x->dims[0], c, h, w }, .open = { x->open[0] } };
     image = reshape_to(m, &p.val, image, (int[]){ 0, -1, -1, -1 });
     *x = bn(m, image, BN_INFERENCE, true);
@@ -1190,6 +1191,7 @@ static struct val same_shape(struct maker *m, struct val x)
     if (before) p.val = bn(m, p.val, BN_INFERENCE, true);
     const char *inputs = two(m, p.val.name, weight(m, dims, x.rank, c));
     p.val = result(m, x.rank > 2 ? "Conv" : "MatMul", inputs, NULL, p.val);
+    if (x.rank == 2 && m->opset >= 7) bias_after(m, &p);
     if (chance(m, 40)) affine_constant(m, &p);
     return before ? p.val : bn(m, p.val, BN_INFERENCE, true);
 }
@@ -1232,11 +1234,13 @@ static bool turns(struct maker *m, struct val *x)
     build_body(m->b, "body");
     m->depth++;
     const char *go = fresh(m, "go"), *on = fresh(m, "go");
-    int64_t unused[MAX_RANK];
-    memcpy(unused, x->dims, sizeof unused);
+    const char *shape = "";
+    for (int i = 0; i < x->rank; i++)
+        shape = arena_printf(&m->b->arena, "%s%s%lld", shape, i ? "," : "", (long long)x->dims[i]);
+    if (x->open[0]) shape = arena_printf(&m->b->arena, "?%s", strchr(shape, ','));
     build_input(m->b, fresh(m, "turn"), DTYPE_INT64, "");
     build_input(m->b, go, DTYPE_BOOL, "");
-    build_input(m->b, state.name, m->type, x->open[0] ? NULL : list_text(m, unused, x->rank));
+    build_input(m->b, state.name, m->type, shape);
     build_node(m->b, "Identity", NULL, go, on, NULL);
     struct val next_state = same_shape(m, state);
     build_output(m->b, on, DTYPE_BOOL, NULL);
