@@ -31,7 +31,7 @@ static void report(struct random_graph *graph, struct finding *finding)
     fprintf(to, "seed %llu%s: %s\n", (unsigned long long)graph->seed, graph->freeze_weights ? " (weights frozen)" : "",
             first.text);
     fprintf(to, "  shrunk to %zu nodes: %s\n  planted:", nodes, finding->text);
-    for (size_t i = 0; i < graph->planted_count; i++) fprintf(to, " %s", graph->planted[i]);
+    for (size_t i = 0; i < graph->planted_count; i++) fprintf(to, " %s", graph->planted[i].node);
     fprintf(to, "\n");
     random_print(graph, to);
     fclose(to);

@@ -268,7 +268,7 @@ static struct val bn(struct maker *m, struct val x, enum bn kind, bool plant)
         outputs = two(m, two(m, y.name, two(m, fresh(m, "v"), fresh(m, "v"))), two(m, fresh(m, "v"), fresh(m, "v")));
     build_node(m->b, "BatchNormalization", name, parameters(m, &x, kind), outputs, bn_attributes(m, kind));
     if (plant && m->may_plant && m->graph->planted_count < RANDOM_MAX_PLANTED)
-        m->graph->planted[m->graph->planted_count++] = name;
+        m->graph->planted[m->graph->planted_count++] = (struct planted){ name, 0, 0 };
     return y;
 }
 
@@ -1228,16 +1228,18 @@ static bool turns(struct maker *m, struct val *x)
     if (x->rank < 2 || x->open[1]) return false;
     const char *count = whole_scalar(m, 2), *condition = constant_of(m, DTYPE_BOOL, "", &yes);
     struct val y = *x, state = *x;
+    const char *shape = "";
+    for (int i = 0; i < x->rank; i++) {
+        shape = arena_printf(&m->b->arena, "%s%s%lld", shape, i ? "," : "", (long long)x->dims[i]);
+        if (i != 1) y.open[i] = state.open[i] = true;     /* what a loop carries may change its sizes */
+    }
+    if (x->open[0]) shape = arena_printf(&m->b->arena, "?%s", strchr(shape, ','));
     y.name = fresh(m, "v");
     state.name = fresh(m, "state");
     build_node(m->b, "Loop", fresh(m, "loop"), two(m, two(m, count, condition), x->name), y.name, NULL);
     build_body(m->b, "body");
     m->depth++;
     const char *go = fresh(m, "go"), *on = fresh(m, "go");
-    const char *shape = "";
-    for (int i = 0; i < x->rank; i++)
-        shape = arena_printf(&m->b->arena, "%s%s%lld", shape, i ? "," : "", (long long)x->dims[i]);
-    if (x->open[0]) shape = arena_printf(&m->b->arena, "?%s", strchr(shape, ','));
     build_input(m->b, fresh(m, "turn"), DTYPE_INT64, "");
     build_input(m->b, go, DTYPE_BOOL, "");
     build_input(m->b, state.name, m->type, shape);
@@ -1298,8 +1300,15 @@ static void add_segment(struct maker *m)
 {
     size_t at = chance(m, 65) ? m->live_count - 1 : (size_t)below(m, (int)m->live_count);
     struct val val = m->live[at].val;
+    size_t planted = m->graph->planted_count;
+    int from = m->names + 1;
     if (count_of(&val) > 4 * MAX_COUNT || val.rank < 2) return;
-    if (!segments[below(m, (int)(sizeof segments / sizeof *segments))](m, &val)) return;
+    bool made = segments[below(m, (int)(sizeof segments / sizeof *segments))](m, &val);
+    for (; planted < m->graph->planted_count; planted++) {
+        m->graph->planted[planted].from = from;
+        m->graph->planted[planted].to = m->names;
+    }
+    if (!made) return;
     m->live[at].read = true;
     if (val.rank > 1) keep(m, val, false);
 }

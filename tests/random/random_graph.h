@@ -12,11 +12,18 @@
 
 #define RANDOM_MAX_PLANTED 128
 
+/* A BatchNormalization with a home. Names are numbered in the order they are made; those numbered from..to are of the
+ * segment that holds both. */
+struct planted {
+    const char *node;
+    int from, to;
+};
+
 struct random_graph {
     struct build build;               /* the model is build.model; everything lives in build.arena */
     uint64_t seed;
     bool freeze_weights;              /* an option the model is to be fused with */
-    const char *planted[RANDOM_MAX_PLANTED];      /* names of nodes */
+    struct planted planted[RANDOM_MAX_PLANTED];
     size_t planted_count;
     bnfuse_dim dims[8];               /* sizes that fit for the dims it leaves open */
     size_t dim_count;
