@@ -8,24 +8,16 @@
 
 #include "base/pointer_map.h"
 
-#include <string.h>
-
 #define MAX_NESTING 64
 /* Function calls are planned one by one, and calls of calls multiply: a model that outgrows this is refused. */
 #define MAX_STEPS ((size_t)1 << 20)
-
-/* The attributes that a function's body may refer to: those of the call, else the function's defaults. */
-struct environment {
-    const BnfuseOnnx__NodeProto *call;
-    const BnfuseOnnx__FunctionProto *function;
-};
 
 struct builder {
     struct arena *arena;
     struct bnfuse_error *error;
     size_t *steps_left;
     int depth;
-    const struct environment *environment;
+    const struct node *call;          /* of the function that is planned; NULL outside of any */
     struct schedule *schedule;
     struct pointer_map slots;         /* of values; the number of the slot and one */
     struct step **writers;            /* by slot; NULL: given, constant or captured */
@@ -76,60 +68,8 @@ static size_t slot_of(struct builder *builder, const struct value *value)
     return value ? (size_t)(uintptr_t)pointer_map_get(&builder->slots, value) - 1 : NO_SLOT;
 }
 
-static const BnfuseOnnx__AttributeProto *find_attribute(BnfuseOnnx__AttributeProto *const *attributes, size_t count,
-                                                        const char *name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (attributes[i]->name && strcmp(attributes[i]->name, name) == 0) return attributes[i];
-    return NULL;
-}
-
-static bool is_reference(const BnfuseOnnx__AttributeProto *attribute)
-{
-    return attribute->ref_attr_name && attribute->ref_attr_name[0];
-}
-
-static const BnfuseOnnx__AttributeProto *referred(const struct environment *environment, const char *name)
-{
-    const BnfuseOnnx__NodeProto *call = environment->call;
-    const BnfuseOnnx__FunctionProto *function = environment->function;
-    const BnfuseOnnx__AttributeProto *found = find_attribute(call->attribute, call->n_attribute, name);
-    return found ? found : find_attribute(function->attribute_proto, function->n_attribute_proto, name);
-}
-
-/* The node with each reference to an attribute of the function replaced by what the call says, or removed where neither
- * the call nor the function's defaults say anything. */
-static const struct node *instantiate(struct builder *builder, const struct node *node)
-{
-    const BnfuseOnnx__NodeProto *proto = node->proto;
-    size_t references = 0;
-    for (size_t i = 0; i < proto->n_attribute; i++) references += is_reference(proto->attribute[i]);
-    if (references == 0 || !builder->environment) return node;
-
-    BnfuseOnnx__NodeProto *filled = NEW(builder->arena, BnfuseOnnx__NodeProto);
-    *filled = *proto;
-    filled->attribute = NEW_ARRAY(builder->arena, BnfuseOnnx__AttributeProto *, proto->n_attribute);
-    filled->n_attribute = 0;
-    for (size_t i = 0; i < proto->n_attribute; i++) {
-        BnfuseOnnx__AttributeProto *attribute = proto->attribute[i];
-        if (is_reference(attribute)) {
-            const BnfuseOnnx__AttributeProto *source = referred(builder->environment, attribute->ref_attr_name);
-            if (!source) continue;
-            const char *name = attribute->name;
-            attribute = NEW(builder->arena, BnfuseOnnx__AttributeProto);
-            *attribute = *source;
-            attribute->name = (char *)name;
-        }
-        filled->attribute[filled->n_attribute++] = attribute;
-    }
-    struct node *copy = NEW(builder->arena, struct node);
-    *copy = *node;
-    copy->proto = filled;
-    return copy;
-}
-
 static bool build_schedule(struct schedule **schedule, const struct builder *outer, const struct graph *graph,
-                           const struct environment *environment, struct value *const *given, size_t given_count,
+                           const struct node *call, struct value *const *given, size_t given_count,
                            struct value *const *wanted, size_t wanted_count, int depth);
 
 static bool plan_bodies(struct builder *builder, struct step *step)
@@ -138,7 +78,7 @@ static bool plan_bodies(struct builder *builder, struct step *step)
     step->bodies = NEW_ARRAY(builder->arena, struct schedule *, node->inner_count);
     for (size_t i = 0; i < node->inner_count; i++) {
         const struct graph *body = node->inner[i];
-        if (!build_schedule(&step->bodies[i], builder, body, builder->environment, body->inputs, body->input_count,
+        if (!build_schedule(&step->bodies[i], builder, body, builder->call, body->inputs, body->input_count,
                             body->outputs, body->output_count, builder->depth + 1))
             return false;
     }
@@ -149,10 +89,7 @@ static bool plan_function(struct builder *builder, struct step *step)
 {
     const struct node *node = step->node;
     const struct graph *body = node->function;
-    struct environment *environment = NEW(builder->arena, struct environment);
-    environment->call = node->proto;
-    environment->function = body->function;
-    return build_schedule(&step->function, builder, body, environment, body->inputs, body->input_count, body->outputs,
+    return build_schedule(&step->function, builder, body, node, body->inputs, body->input_count, body->outputs,
                           body->output_count, builder->depth + 1);
 }
 
@@ -184,7 +121,7 @@ static bool enter_node(struct builder *builder, const struct node *indexed)
 
     struct placed_step *placed = NEW(builder->arena, struct placed_step);
     struct step *step = &placed->step;
-    step->node = instantiate(builder, indexed);
+    step->node = builder->call ? node_bound(indexed, builder->call, builder->arena) : indexed;
     if (indexed->function) {
         if (!plan_function(builder, step)) return false;
     } else {
@@ -319,11 +256,11 @@ static bool fill_schedule(struct builder *builder, struct value *const *given, s
 }
 
 static bool build_schedule(struct schedule **schedule, const struct builder *outer, const struct graph *graph,
-                           const struct environment *environment, struct value *const *given, size_t given_count,
+                           const struct node *call, struct value *const *given, size_t given_count,
                            struct value *const *wanted, size_t wanted_count, int depth)
 {
     struct builder builder = {.arena = outer->arena, .error = outer->error, .steps_left = outer->steps_left,
-                              .depth = depth, .environment = environment, .slots = {.arena = outer->arena}};
+                              .depth = depth, .call = call, .slots = {.arena = outer->arena}};
     if (depth > MAX_NESTING)
         return fail(outer->error, BNFUSE_UNSUPPORTED, "bodies and functions nest more than %d deep (or a function calls "
                     "itself)", MAX_NESTING);
