@@ -221,6 +221,32 @@ static void a_memory_limit_is_kept_and_named(void **state)
     assert_non_null(strstr(error.message, "memory"));
 }
 
+/* However little there is, it ends in an error, in a verdict that says why, or in the right one. */
+static bool fuse_and_check_within(const void *bytes, size_t size, size_t limit)
+{
+    bnfuse_error error = { .status = BNFUSE_OK };
+    bnfuse_check_result result;
+    bnfuse_model *model = bnfuse_read("memory.onnx", bytes, size, limit, &error);
+    bool done = model && bnfuse_fuse(model, NULL, &error) && bnfuse_check(model, NULL, &result, &error);
+    bool passed = done && result.verdict == BNFUSE_VERDICT_PASS;
+    const char *why = done ? result.why : error.message;
+    if (!passed && !strstr(why, "memory")) fail_msg("%zu bytes: %s", limit, why);
+    if (!passed) assert_true(!done || result.verdict == BNFUSE_VERDICT_NOT_CHECKED ||
+                             result.verdict == BNFUSE_VERDICT_PASS_SITES);
+    bnfuse_free(model);
+    return passed;
+}
+
+static void memory_may_run_out_anywhere(void **state)
+{
+    (void)state;
+    size_t size, limit = 4000, refused = 0;
+    build_conv_bn();
+    const void *bytes = build_bytes(&b, &size);
+    for (; !fuse_and_check_within(bytes, size, limit); limit += limit / 40 + 1) refused++;
+    assert_true(refused > 20);
+}
+
 static void a_model_is_fused_once(void **state)
 {
     (void)state;
@@ -350,6 +376,7 @@ int main(void)
         TEST(a_missing_input_is_named),
         TEST(errors_say_which_file_and_what_kind),
         TEST(a_memory_limit_is_kept_and_named),
+        TEST(memory_may_run_out_anywhere),
         TEST(a_model_is_fused_once),
         TEST(names_that_nothing_has_are_refused),
         TEST(an_opset_of_the_future_is_not_guessed),
