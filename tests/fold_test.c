@@ -182,6 +182,10 @@ static void movers_carry_an_affine(void **state)
         { "in x 2,3,5,7; init w 4,3,1,1; init v 4,3,1,1; init u 4,3,1,1; a = Conv x w; b = Conv x v; d = Conv x u; c = Sum a b d; z = bn c 4; out z", 0, 0, NULL, 0 },
         { "in x 2,3,5,7; init w 4,3,1,1; init k 4,5,7; a = Conv x w; c = Add a k; z = bn c 4; out z", 0, 0, "Conv Add", 0 },
         { "in x 2,3,5,7; init w 8,3,1,1; a = Conv x w; b c = Split a axis=1; y = bn b 4; z = bn c 4; out y; out z", 0, 0, "Conv Split", 0 },
+        { "in x 2,3,5,4; init w 2,3,1,1; a = Conv x w; b c = Split a axis=1; z = bn c 1; out z; out b", 0, 0, "Conv Split", 0 },
+        { "in x 2,3,5,4; init w 2,3,1,1; a = Conv x w; b c = Split a axis=2; z = bn c 2; out z; out b", 1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,1,3; r = Relu x; init w 3,3; y = bn r 1; f = Flatten y; z = MatMul f w; out z", 0, 0, "Relu Flatten MatMul Add", 0 },
+        { "opset 7; in x 2,3,5,7; init w 4,3,1,1; init v 4,3,1,1; a = Conv x w; b = Conv x v; c = Sum a b; z = bn c 4; out z", 0, 0, NULL, 0 },
         { "in x 2,3,5,7; init w 8,3,1,1; ints s 2; ints e 5; ints p 1; a = Conv x w; b = Slice a s e p; z = bn b 3; out z", 0, 0, NULL, 0 },
         { "in x 2,3,5,7; init w 8,3,1,1; ints s 2; ints e 5; ints t 6; ints f 8; ints p 1; a = Conv x w; b = Slice a s e p; "
           "c = Slice a t f p; z = bn b 3; y = bn c 2; out z; out y", 0, 0, NULL, 0 },

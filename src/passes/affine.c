@@ -200,7 +200,9 @@ static struct affine *split(struct arena *arena, const struct affine *a, int axi
 struct affine *affine_reshaped(struct arena *arena, const struct affine *a, const struct shape *from,
                                const struct shape *to)
 {
-    if (a->axis == AXIS_ANY) return affine_moved(arena, a, AXIS_ANY);
+    /* What is alike on all channels fits many axes, and guessing one would hide the others. */
+    struct affine *uniform = affine_uniform(arena, a);
+    if (uniform) return uniform;
     if (from->rank < 0 || to->rank < 0 || a->axis >= from->rank) return NULL;
     if (from->rank > TENSOR_MAX_RANK || to->rank > TENSOR_MAX_RANK || a->channels <= 0) return NULL;
     for (int b = 0; b < to->rank; b++) {
@@ -210,7 +212,7 @@ struct affine *affine_reshaped(struct arena *arena, const struct affine *a, cons
         if (!moved && ratio <= 1) moved = split(arena, a, b, size, ratio > 0 ? 1 : -ratio);
         if (moved) return moved;
     }
-    return affine_uniform(arena, a);
+    return NULL;
 }
 
 struct affine *affine_uniform(struct arena *arena, const struct affine *a)

@@ -82,7 +82,7 @@ static const struct mover movers[] = {
     { "Split",             2, split_backward,     split_forward },
     { "Slice",             1, slice_backward,     slice_forward },
     { "Add",               1, add_backward,       add_forward },
-    { "Sum",               8, add_backward,       add_forward },
+    { "Sum",               1, add_backward,       add_forward },
     { "Sub",               1, add_backward,       add_forward },
     { "Mul",               1, mul_backward,       mul_forward },
     { "Div",               1, mul_backward,       mul_forward },

@@ -96,9 +96,9 @@ enum reason split_backward(struct crossing *x)
     int64_t first;
     enum reason reason = split_place(x, x->slot, &axis, &first);
     if (reason) return reason;
-    if (axis != x->affine->axis) {
+    if (axis != x->affine->axis && x->affine->axis != AXIS_ANY) {
         for (size_t i = 0; i < x->node->output_count; i++)
-            if (i != x->slot && x->node->outputs[i] && x->node->outputs[i]->use_count)
+            if (i != x->slot && x->node->outputs[i])
                 return crossing_stop(x, REASON_NON_LINEAR, "its other outputs hold the same channels");
         x->onto[0] = x->affine;
         return REASON_NONE;
