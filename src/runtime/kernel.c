@@ -35,6 +35,8 @@ static const struct kernel *const families[] = {
     attention_kernels,
     recurrence_kernels,
     text_kernels,
+    sample_kernels,
+    determinant_kernels,
 };
 
 /* The rows of ai.onnx carry the bare operator; those of another domain "domain:operator". */
