@@ -147,7 +147,7 @@ static void bytes_come_back_as_they_were(void **state)
             unsigned char bytes[3000 * 8] = { 0 }, back[sizeof bytes] = { 0 };
             int64_t size = 0, count = 2999;
             assert_true(dtype_bytes(types[t], count, &size));
-            for (int64_t i = 0; i < size; i++) bytes[i] = types[t] == DTYPE_BOOL ? i % 3 == 0 : (unsigned char)(i % 61);
+            for (int64_t i = 0; i < size; i++) bytes[i] = (unsigned char)(types[t] == DTYPE_BOOL ? i % 3 == 0 : i % 61);
             if (types[t] == DTYPE_INT4) bytes[size - 1] &= 15;
             struct array *a = array_from_bytes(pool_of(state), types[t], exact != 0, 1, &count, bytes);
             array_to_bytes(a, back);
