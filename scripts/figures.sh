@@ -22,6 +22,15 @@ judge() {
     node scripts/ort/judge.mjs "$@" 2>/dev/null
 }
 
+# Why they stay: "62 BNF101"; and how exact the sites are, both as the program said.
+reasons_in() {
+    grep -o 'BNF[0-9]*' "$1" | sort | uniq -c | awk '{ printf "%s%s %s", NR > 1 ? ", " : "", $1, $2 }'
+}
+
+worst_site_in() {
+    sed -n 's/^ *sites: .*worst \([^ ]*\) of the scale.*/\1/p' "$1"
+}
+
 # name<TAB>model<TAB>stored inputs, in order, tabs between
 models() {
     for model in "$shared"/models/real/*.onnx "$shared"/models/gen/*/model.onnx models/trained_cnn.onnx; do
@@ -61,8 +70,8 @@ left_by_ort() {
 }
 
 folding() {
-    echo "| model | BN | left | left, \`--freeze-weights\` | left by ONNX Runtime, basic | fused = original in ONNX Runtime |"
-    echo "|---|--:|--:|--:|--:|---|"
+    echo "| model | BN | left | with \`--freeze-weights\` | why | worst site, float64 | left by ONNX Runtime | in ONNX Runtime |"
+    echo "|---|--:|--:|--:|---|--:|--:|---|"
     models | while IFS="$(printf '\t')" read -r name model inputs; do
         before=$(count_bn "$model")
         [ "$before" -gt 0 ] || continue
@@ -75,7 +84,8 @@ folding() {
             equal=$(judge compare --threads 2 "$model" $out/"$name".frozen.onnx $inputs |
                 awk -F '\t' '{ print $1 == "skipped" ? "cannot run it" : $1 " (" $3 ")" }')
         fi
-        echo "| $name | $before | $left | $frozen | $ort | $equal |"
+        log=$out/$name.frozen.onnx.log
+        echo "| $name | $before | $left | $frozen | $(reasons_in "$log") | $(worst_site_in "$log") | $ort | $equal |"
     done
 }
 
@@ -96,11 +106,12 @@ unchanged() {
     done
 }
 
-# The least of five runs of a command, in seconds: what it takes when nobody else disturbs.
-seconds() {
-    for _ in 1 2 3 4 5; do
-        /usr/bin/time -f %e -o $out/time "$@" > /dev/null 2>&1
-        cat $out/time
+# The least of seven runs of a command, in milliseconds: what it takes when nobody else disturbs.
+milliseconds() {
+    for _ in 1 2 3 4 5 6 7; do
+        start=$(date +%s%N)
+        "$@" > /dev/null 2>&1
+        echo $((($(date +%s%N) - start) / 1000000))
     done | sort -n | head -n 1
 }
 
@@ -109,11 +120,11 @@ timing() {
     echo "|---|--:|--:|--:|"
     models | awk -F '\t' '$1 ~ /^(own_unet_op13|tv_mobilenet_v2|light_resnet50|trained_cnn)$/' |
         while IFS="$(printf '\t')" read -r name model inputs; do
-            ours=$(seconds $bnfuse "$model" -o $out/"$name".onnx --freeze-weights)
+            ours=$(milliseconds $bnfuse "$model" -o $out/"$name".onnx --freeze-weights)
             # shellcheck disable=SC2086
-            theirs=$(seconds node scripts/ort/judge.mjs once --threads 2 "$model" $out/"$name".onnx $inputs)
+            theirs=$(milliseconds node scripts/ort/judge.mjs once --threads 2 "$model" $out/"$name".onnx $inputs)
             ratio=$(awk -v a="$ours" -v b="$theirs" 'BEGIN { printf "%.2f", a / b }')
-            echo "| $name | $ours s | $theirs s | $ratio |"
+            echo "| $name | $ours ms | $theirs ms | $ratio |"
         done
 }
 

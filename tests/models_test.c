@@ -173,12 +173,34 @@ static void every_model_ends_as_expected(void **state)
     assert_int_equal(wrong, 0);
 }
 
+/* A code without a model is a code nobody has seen. */
+static void every_reason_has_a_model(void **state)
+{
+    (void)state;
+    char path[2300], text[1 << 16];
+    snprintf(path, sizeof path, "%s/expect.tsv", models);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    size_t count;
+    const bnfuse_reason *reasons = bnfuse_reasons(&count);
+    for (size_t i = 0; i < count; i++) {
+        char code[32];
+        snprintf(code, sizeof code, "BNF%d", reasons[i].code);
+        if (!strstr(text, code)) fail_msg("no model of models/ ends with %s", code);
+    }
+}
+
 int main(void)
 {
     const char *folder = getenv("BNFUSE_MODELS");
     snprintf(models, sizeof models, "%s", folder ? folder : ".");
     snprintf(fused, sizeof fused, "%s/fused", models);
     mkdir(fused, 0777);
-    const struct CMUnitTest tests[] = { cmocka_unit_test(every_model_ends_as_expected) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_model_ends_as_expected),
+        cmocka_unit_test(every_reason_has_a_model),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
