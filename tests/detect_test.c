@@ -9,7 +9,8 @@
 
 #include <cmocka.h>
 
-static const double BOXES[] = { 0, 0, 1, 1,  0, 0.1, 1, 1.1,  0, -0.1, 1, 0.9,  0, 10, 1, 11,  0, 10.1, 1, 11.1,  0, 100, 1, 101 };
+static const double BOXES[] = { 0, 0, 1, 1,  0, 0.1, 1, 1.1,  0, -0.1, 1, 0.9,
+                                0, 10, 1, 11,  0, 10.1, 1, 11.1,  0, 100, 1, 101 };
 static const double SCORES[] = { 0.9, 0.75, 0.6, 0.95, 0.5, 0.3 };
 
 static void try_suppression(const double *boxes, double most, double iou, double score, const char *attributes,
@@ -43,8 +44,8 @@ static void suppression_reads_corners_in_any_order_and_centres(void **state)
     (void)state;
     static const double flipped[] = { 1, 1, 0, 0,  0, 0.1, 1, 1.1,  0, 0.9, 1, -0.1,  0, 10, 1, 11,  1, 10.1, 0, 11.1,
                                       1, 101, 0, 100 };
-    static const double centres[] = { 0.5, 0.5, 1, 1,  0.5, 0.6, 1, 1,  0.5, 0.4, 1, 1,  0.5, 10.5, 1, 1,  0.5, 10.6, 1, 1,
-                                      0.5, 100.5, 1, 1 };
+    static const double centres[] = { 0.5, 0.5, 1, 1,  0.5, 0.6, 1, 1,  0.5, 0.4, 1, 1,
+                                      0.5, 10.5, 1, 1,  0.5, 10.6, 1, 1,  0.5, 100.5, 1, 1 };
     static const double selected[] = { 0, 0, 3, 0, 0, 0, 0, 0, 5 };
     try_suppression(flipped, 10, 0.5, 0, NULL, "3,3", selected);
     try_suppression(centres, 10, 0.5, 0, "center_point_box=1", "3,3", selected);
@@ -101,10 +102,12 @@ static void align_samples_between_points(void **state)
     (void)state;
     static const double roi[] = { 1, 1, 5, 3 };      /* bins of 2 by 1; in half pixels all is 0.5 less */
     try_align(10, "output_height=2 output_width=2 sampling_ratio=2", roi, "1,1,2,2", (double[]){ 17, 19, 27, 29 });
-    try_align(16, "output_height=2 output_width=2 sampling_ratio=2", roi, "1,1,2,2", (double[]){ 11.5, 13.5, 21.5, 23.5 });
+    try_align(16, "output_height=2 output_width=2 sampling_ratio=2", roi, "1,1,2,2",
+              (double[]){ 11.5, 13.5, 21.5, 23.5 });
     try_align(16, "output_height=2 output_width=2 coordinate_transformation_mode=output_half_pixel", roi, "1,1,2,2",
               (double[]){ 17, 19, 27, 29 });
-    try_align(10, "output_height=1 output_width=1 sampling_ratio=1 spatial_scale=0.5", roi, "1,1,1,1", (double[]){ 11.5 });
+    try_align(10, "output_height=1 output_width=1 sampling_ratio=1 spatial_scale=0.5", roi, "1,1,1,1",
+              (double[]){ 11.5 });
 }
 
 static void align_takes_the_greatest_weighted_neighbour(void **state)

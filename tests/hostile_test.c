@@ -411,7 +411,8 @@ static void functions_that_multiply(struct build *b)
         build_import(b, "", 15);
         for (int i = 0; i < 10; i++)
             build_node(b, f ? arena_printf(&b->arena, "F%d", f - 1) : "Relu", NULL, arena_printf(&b->arena, "t%d", i),
-                       arena_printf(&b->arena, "t%d", i + 1), NULL)->domain = arena_copy_text(&b->arena, f ? "own" : "");
+                       arena_printf(&b->arena, "t%d", i + 1), NULL)
+                ->domain = arena_copy_text(&b->arena, f ? "own" : "");
         build_end(b);
     }
     add_bn(b, "z", "y");
@@ -421,7 +422,8 @@ static void functions_that_multiply(struct build *b)
 
 static void names_of_any_bytes(struct build *b)
 {
-    static const char *const names[] = { "a\nb", "\x1b[31mred\x1b[0m", "\"quoted\\\"", "\xff\xfe\x80", "\xe2\x80\xae", "%s%n" };
+    static const char *const names[] = { "a\nb", "\x1b[31mred\x1b[0m", "\"quoted\\\"", "\xff\xfe\x80", "\xe2\x80\xae",
+                                         "%s%n" };
     enum { COUNT = sizeof names / sizeof *names };
     open_graph(b);
     build_init(b, "w", DTYPE_FLOAT, "3,3,1,1", 1);

@@ -34,7 +34,7 @@ static void samples_lie_between_centres_or_edges(void **state)
 static void places_outside_follow_the_padding(void **state)
 {
     (void)state;
-    static const double grid[] = { -3, 0, 3, 0, 0, -9, 1e30, NAN };      /* in align_corners=1: x of -2 and 4, y of -4 */
+    static const double grid[] = { -3, 0, 3, 0, 0, -9, 1e30, NAN };      /* columns -2 and 4, row -4 */
     try_places("align_corners=1 mode=nearest", grid, (double[]){ 0, 0, 0, 0 });
     try_places("align_corners=1 padding_mode=border", grid, (double[]){ 2.5, 4.5, 2, 3 });
     try_places("align_corners=1 padding_mode=reflection", (double[]){ -3, 0, 3, 0, 0, -9, 2, -1 },
@@ -44,7 +44,8 @@ static void places_outside_follow_the_padding(void **state)
 static void nearest_takes_the_even_of_two(void **state)
 {
     (void)state;
-    try_places("align_corners=1 mode=nearest", (double[]){ -0.5, -1, 0.5, -1, 0, 0, -1, 0.2 }, (double[]){ 1, 3, 2, 4 });
+    try_places("align_corners=1 mode=nearest", (double[]){ -0.5, -1, 0.5, -1, 0, 0, -1, 0.2 },
+               (double[]){ 1, 3, 2, 4 });
 }
 
 static void cubic_weights_add_up_and_reach_two_points_far(void **state)

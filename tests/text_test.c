@@ -11,8 +11,8 @@
 #include <string.h>
 
 /* A string list attribute of the last node. */
-static void strings_attribute(struct trial *t, BnfuseOnnx__NodeProto *node, const char *name, const char *const *strings,
-                              size_t count)
+static void strings_attribute(struct trial *t, BnfuseOnnx__NodeProto *node, const char *name,
+                              const char *const *strings, size_t count)
 {
     BnfuseOnnx__AttributeProto **list = NEW_ARRAY(&t->build.arena, BnfuseOnnx__AttributeProto *, node->n_attribute + 1);
     BnfuseOnnx__AttributeProto *attribute = NEW(&t->build.arena, BnfuseOnnx__AttributeProto);
@@ -35,7 +35,8 @@ static void strings_attribute(struct trial *t, BnfuseOnnx__NodeProto *node, cons
 static void stop_words_go_and_case_changes(void **state)
 {
     (void)state;
-    static const char *const words[] = { "Monday", "ÄPFEL", "tuesday", "été" }, *const stops[] = { "monday", "tuesday" };
+    static const char *const words[] = { "Monday", "ÄPFEL", "tuesday", "été" };
+    static const char *const stops[] = { "monday", "tuesday" };
     struct trial t;
     trial_open(&t, 10);
     trial_text(&t, "x", "4", words);
@@ -113,7 +114,8 @@ static void try_grams(const char *attributes, const double *y)
     struct trial t;
     trial_open(&t, 9);
     trial_input(&t, "x", DTYPE_INT32, "2,5", (double[]){ 2, 3, 2, 7, 3, 3, 3, 9, 2, 2 });
-    char *all = arena_printf(&t.build.arena, "pool_int64s=2,3,2,3,3,2 ngram_counts=0,2 ngram_indexes=3,0,1,2 %s", attributes);
+    char *all = arena_printf(&t.build.arena, "pool_int64s=2,3,2,3,3,2 ngram_counts=0,2 ngram_indexes=3,0,1,2 %s",
+                             attributes);
     build_node(&t.build, "TfIdfVectorizer", "v", "x", "y", all);
     trial_run(&t, "y");
     trial_expect(&t, "y", DTYPE_FLOAT, "2,4", y);

@@ -107,7 +107,8 @@ static bool read_mask(struct call *call, struct attention *a)
         return call_fail(call, "needs a mask of 1 to 4 dimensions");
     a->mask_keys = mask->dims[mask->rank - 1];
     if (a->mask_keys > a->k.steps)
-        return call_fail(call, "has a mask of %lld keys, but %lld keys", (long long)a->mask_keys, (long long)a->k.steps);
+        return call_fail(call, "has a mask of %lld keys, but %lld keys", (long long)a->mask_keys,
+                         (long long)a->k.steps);
     int64_t stride = a->mask_keys;
     for (int i = mask->rank - 2, axis = 2; i >= 0; i--, axis--) {
         if (mask->dims[i] != 1 && mask->dims[i] != whole[axis])
@@ -126,7 +127,8 @@ static bool check_heads(struct call *call, const struct attention *a)
         return call_fail(call, "needs Q, K and V of one rank");
     if (q->batch != k->batch || q->batch != v->batch || q->size != k->size || k->heads != v->heads ||
         k->steps != v->steps || q->heads % k->heads != 0)
-        return call_fail(call, "has Q [%lld, %lld, %lld, %lld], K [%lld, %lld, %lld, %lld] and V [%lld, %lld, %lld, %lld] "
+        return call_fail(call,
+                         "has Q [%lld, %lld, %lld, %lld], K [%lld, %lld, %lld, %lld] and V [%lld, %lld, %lld, %lld] "
                          "as batch, heads, steps, size", (long long)q->batch, (long long)q->heads, (long long)q->steps,
                          (long long)q->size, (long long)k->batch, (long long)k->heads, (long long)k->steps,
                          (long long)k->size, (long long)v->batch, (long long)v->heads, (long long)v->steps,
@@ -153,7 +155,8 @@ static bool read_attention(struct call *call, struct attention *a)
 {
     const struct array *past = call_input(call, 4);
     if (!read_heads(call, a)) return false;
-    if ((past == NULL) != (call_input(call, 5) == NULL)) return call_fail(call, "needs past_key and past_value together");
+    if ((past == NULL) != (call_input(call, 5) == NULL))
+        return call_fail(call, "needs past_key and past_value together");
     a->past = past && past->rank == 4 ? past->dims[2] : 0;
     a->lengths = call_input(call, 6);
     if (a->lengths && (past || !is_whole(a->lengths) || a->lengths->count != a->q.batch))
@@ -306,7 +309,8 @@ static bool modify(struct call *call, const char *name, struct array **scores)
         struct array *result;
         struct graph *body = call->node->inner[i];
         if (strcmp(call->node->inner_names[i], name) != 0) continue;
-        if (body->input_count != 1 || body->output_count != 1) return call_fail(call, "needs %s with one input and output", name);
+        if (body->input_count != 1 || body->output_count != 1)
+            return call_fail(call, "needs %s with one input and output", name);
         if (!run_body(call->run, body, scores, 1, &result, 1, call->error)) return false;
         if (!result || !is_real(result) || result->count != (*scores)->count)
             return call_fail(call, "has a %s that changes the shape or kind of what it modifies", name);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Control flow: If, Loop, Scan, SequenceMap. A body runs through run_body; what it captures from outside, the run finds.
+ * Control flow: If, Loop, Scan, SequenceMap. A body runs through run_body; what it captures from outside, the run
+ * finds.
  *
- * Loop and Scan collect one array per iteration and scan output, and join them at the end. A Loop that runs for ever, or
- * 2^62 times, is stopped by the run, which counts bodies. */
+ * Loop and Scan collect one array per iteration and scan output, and join them at the end. A Loop that runs for ever,
+ * or 2^62 times, is stopped by the run, which counts bodies. */
 #include "runtime/element.h"
 #include "runtime/pieces.h"
 #include "runtime/run.h"
@@ -62,7 +63,8 @@ static void track_add(struct call *call, struct track *track, struct array *item
 {
     if (track->count == track->room) {
         int64_t room = track->room ? 2 * track->room : 16;
-        track->items = arena_grow(call->scratch, track->items, (size_t)track->count, (size_t)room, sizeof *track->items);
+        track->items = arena_grow(call->scratch, track->items, (size_t)track->count, (size_t)room,
+                                  sizeof *track->items);
         track->room = room;
     }
     track->items[track->count++] = item;
@@ -275,7 +277,8 @@ static bool scan_axes(struct call *call, struct scan *scan)
         if (!call_axis(call, listed(axes, count, i), input->rank, &scan->axes[i])) return false;
         int64_t length = input->dims[scan->axes[i]];
         if (i > 0 && length != scan->length)
-            return call_fail(call, "scans inputs of %lld and %lld elements", (long long)scan->length, (long long)length);
+            return call_fail(call, "scans inputs of %lld and %lld elements", (long long)scan->length,
+                             (long long)length);
         scan->length = length;
     }
     scan->in_backward_count = node_ints(call->node, "scan_input_directions", &scan->in_backward);
@@ -310,7 +313,8 @@ static bool scan_8_dims(struct call *call, struct scan *scan, int64_t *batch)
     for (size_t i = 0; i < scan->states + scan->scans; i++) {
         const struct array *input = call_input(call, scan->first + i);
         bool scanned = i >= scan->states;
-        if (input->rank < (scanned ? 2 : 1)) return call_fail(call, "has an input %zu without a batch or sequence", i + 1);
+        if (input->rank < (scanned ? 2 : 1))
+            return call_fail(call, "has an input %zu without a batch or sequence", i + 1);
         if (i == 0) *batch = input->dims[0];
         if (i == scan->states) scan->length = input->dims[1];
         if (input->dims[0] != *batch || (scanned && input->dims[1] != scan->length))
@@ -398,9 +402,11 @@ static bool map_item(struct call *call, struct graph *body, int64_t i, struct ar
         struct array *input = call_input(call, k);
         arguments[k] = input->store == STORE_SEQUENCE ? input->items[i] : input;
     }
-    if (!run_body(call->run, body, arguments, call->input_count, results, body->output_count, call->error)) return false;
+    if (!run_body(call->run, body, arguments, call->input_count, results, body->output_count, call->error))
+        return false;
     for (size_t k = 0; k < body->output_count; k++) {
-        if (!results[k] || !is_tensor(results[k])) return call_fail(call, "has a body that yields something but tensors");
+        if (!results[k] || !is_tensor(results[k]))
+            return call_fail(call, "has a body that yields something but tensors");
         track_add(call, &tracks[k], results[k]);
     }
     return true;

@@ -50,7 +50,8 @@ static void select_box(struct call *call, struct suppression *s, int64_t batch, 
 {
     if (s->count == s->room) {
         int64_t room = s->room ? 2 * s->room : 64;
-        s->selected = arena_grow(call->scratch, s->selected, 3 * (size_t)s->count, 3 * (size_t)room, sizeof *s->selected);
+        s->selected = arena_grow(call->scratch, s->selected, 3 * (size_t)s->count, 3 * (size_t)room,
+                                 sizeof *s->selected);
         s->room = room;
     }
     int64_t *triple = s->selected + 3 * s->count++;
@@ -250,7 +251,8 @@ static bool read_align(struct call *call, struct align *align)
                              .width = x->dims[3], .out_height = node_int(call->node, "output_height", 1),
                              .out_width = node_int(call->node, "output_width", 1),
                              .ratio = node_int(call->node, "sampling_ratio", 0),
-                             .scale = (double)node_float(call->node, "spatial_scale", 1), .max = strcmp(mode, "max") == 0 };
+                             .scale = (double)node_float(call->node, "spatial_scale", 1),
+                             .max = strcmp(mode, "max") == 0 };
     align->half_pixel = call->node->opset >= 16 && strcmp(shift, "half_pixel") == 0;
     align->shift = align->half_pixel ? 0.5 : 0;
     if (align->out_height < 1 || align->out_width < 1 || align->ratio < 0)
@@ -274,7 +276,8 @@ static bool roi_align(struct call *call)
         for (int64_t c = 0; c < align.channels; c++) {
             int64_t plane = (align.batch->i64[roi] * align.channels + c) * align.height * align.width;
             for (int64_t bin = 0; bin < dims[2] * dims[3]; bin++)
-                element_put(y, next++, pool_samples(&align, align.samples + bin * rows * columns, rows * columns, plane));
+                element_put(y, next++, pool_samples(&align, align.samples + bin * rows * columns, rows * columns,
+                                                    plane));
         }
     }
     return true;

@@ -6,7 +6,8 @@
 
 #include <math.h>
 
-/* Swaps the row with the greatest element of `column`, from the diagonal down, to the diagonal; that element, signed. */
+/* Swaps the row with the greatest element of `column`, from the diagonal down, to the diagonal; that element, with the
+ * sign that the swap gives the determinant. */
 static double take_pivot(double *m, int64_t n, int64_t column)
 {
     int64_t best = column;

@@ -73,7 +73,7 @@ static void multiply(double *re, double *im, double by_re, double by_im)
 
 static void transform_chirp(const struct fourier *f, struct complexes x)
 {
-    struct complexes work = f->work, back = { f->work.im, f->work.re };      /* parts exchanged: the inverse transform */
+    struct complexes work = f->work, back = { f->work.im, f->work.re };      /* exchanged: the inverse transform */
     memset(work.re, 0, (size_t)f->power * sizeof *work.re);
     memset(work.im, 0, (size_t)f->power * sizeof *work.im);
     for (int64_t j = 0; j < f->length; j++) {

@@ -92,7 +92,8 @@ static bool matmul_dims(struct call *call, struct matmul *m)
     int64_t depth = is_column ? b->dims[0] : b->dims[b->rank - 2];
     if (depth != m->depth)
         return call_fail(call, "multiplies rows of %lld by columns of %lld", (long long)m->depth, (long long)depth);
-    if (!broadcast_dims(is_row ? 0 : a->rank - 2, a->dims, is_column ? 0 : b->rank - 2, b->dims, &m->batch_rank, m->dims))
+    if (!broadcast_dims(is_row ? 0 : a->rank - 2, a->dims, is_column ? 0 : b->rank - 2, b->dims, &m->batch_rank,
+                        m->dims))
         return call_fail(call, "has batch dimensions that do not broadcast");
     m->rank = m->batch_rank;
     if (!is_row) m->dims[m->rank++] = m->rows;
@@ -210,7 +211,8 @@ struct conv_slots {
 static struct array *convolve(struct call *call, const struct conv_slots *slots)
 {
     const struct array *bias = call_input(call, slots->bias);
-    struct array *x = centred(call, slots->x, slots->x_zero, 1), *w = x ? centred(call, slots->w, slots->w_zero, 0) : NULL;
+    struct array *x = centred(call, slots->x, slots->x_zero, 1);
+    struct array *w = x ? centred(call, slots->w, slots->w_zero, 0) : NULL;
     if (!w) return NULL;
     if (bias && !is_whole(bias)) {
         call_fail(call, "needs a bias of whole numbers");

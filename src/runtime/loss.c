@@ -48,7 +48,8 @@ static bool read_loss(struct call *call, const struct array *scores, struct loss
     loss->weight = call_input(call, 2);
     if (!scores || !is_real(scores) || scores->rank < 2) return call_fail(call, "needs real scores [N, C, ...]");
     bool fits = loss->target && is_whole(loss->target) && loss->target->rank == scores->rank - 1;
-    for (int i = 0; fits && i < loss->target->rank; i++) fits = loss->target->dims[i] == scores->dims[i < 1 ? i : i + 1];
+    for (int i = 0; fits && i < loss->target->rank; i++)
+        fits = loss->target->dims[i] == scores->dims[i < 1 ? i : i + 1];
     if (!fits) return call_fail(call, "needs targets of the shape of its scores without axis 1");
     loss->outer = scores->dims[0];
     loss->classes = scores->dims[1];

@@ -87,7 +87,8 @@ bool pieces_stack(struct call *call, struct array *const *parts, int64_t count, 
     const struct array *like = parts[0];
     int64_t dims[ARRAY_MAX_RANK] = { 0 }, one[ARRAY_MAX_RANK];
     if (!like || like->store == STORE_SEQUENCE) return call_fail(call, "joins something that is no tensor");
-    if (like->rank + 1 > ARRAY_MAX_RANK) return call_fail(call, "makes a tensor of more than %d dimensions", ARRAY_MAX_RANK);
+    if (like->rank + 1 > ARRAY_MAX_RANK)
+        return call_fail(call, "makes a tensor of more than %d dimensions", ARRAY_MAX_RANK);
     for (int64_t i = 0; i < count; i++)
         if (!fits(call, like, parts[i], -1)) return false;
     for (int i = 0; i <= like->rank; i++) dims[i] = i == axis ? count : like->dims[i < axis ? i : i - 1];

@@ -85,7 +85,8 @@ static bool read_blocks(struct call *call, const struct array *x, const struct a
     int64_t blocks = block > 0 ? x->dims[axis] / block + (x->dims[axis] % block != 0) : 0;
     bool fits = block > 0 && scale->rank == x->rank;
     for (int i = 0; fits && i < x->rank; i++) fits = scale->dims[i] == (i == axis ? blocks : x->dims[i]);
-    if (!fits) return call_fail(call, "has a scale whose shape does not fit its input and block_size=%lld", (long long)block);
+    if (!fits)
+        return call_fail(call, "has a scale whose shape does not fit its input and block_size=%lld", (long long)block);
     grain->block = block;
     grain->by_outer = blocks * grain->inner;
     grain->by_block = grain->inner;
@@ -184,7 +185,8 @@ static bool read_quantized_type(struct call *call, const struct array *zero, enu
 {
     int64_t wanted = node_int(call->node, "output_dtype", 0);
     if (zero && wanted && wanted != (int64_t)zero->type)
-        return call_fail(call, "has output_dtype %s and a zero point of %s", dtype_name(wanted), dtype_name(zero->type));
+        return call_fail(call, "has output_dtype %s and a zero point of %s", dtype_name(wanted),
+                         dtype_name(zero->type));
     *type = zero ? zero->type : wanted > 0 && wanted < DTYPE_COUNT ? (enum dtype)wanted : DTYPE_UINT8;
     return true;
 }

@@ -27,7 +27,8 @@ static bool see_input(struct call *call, struct rotary *r)
     r->heads = packed ? node_int(call->node, "num_heads", 0) : x->dims[1];
     r->steps = packed ? x->dims[1] : x->dims[2];
     if (packed && (r->heads < 1 || x->dims[2] % r->heads != 0))
-        return call_fail(call, "cannot cut %lld features into num_heads=%lld", (long long)x->dims[2], (long long)r->heads);
+        return call_fail(call, "cannot cut %lld features into num_heads=%lld", (long long)x->dims[2],
+                         (long long)r->heads);
     r->size = packed ? x->dims[2] / r->heads : x->dims[3];
     r->by_batch = r->heads * r->steps * r->size;
     r->by_head = packed ? r->size : r->steps * r->size;
@@ -46,14 +47,17 @@ static bool check_tables(struct call *call, const struct rotary *r)
         return call_fail(call, "needs cosines and sines of %d dimensions, the last of %lld", rank, (long long)r->pairs);
     if (!positions) {
         if (cosines->dims[0] != r->batch || cosines->dims[1] != r->steps)
-            return call_fail(call, "needs cosines for each of %lld by %lld steps", (long long)r->batch, (long long)r->steps);
+            return call_fail(call, "needs cosines for each of %lld by %lld steps", (long long)r->batch,
+                             (long long)r->steps);
         return true;
     }
-    if (!is_whole(positions) || positions->rank != 2 || positions->dims[0] != r->batch || positions->dims[1] != r->steps)
+    if (!is_whole(positions) || positions->rank != 2 || positions->dims[0] != r->batch ||
+        positions->dims[1] != r->steps)
         return call_fail(call, "takes position_ids as [%lld, %lld]", (long long)r->batch, (long long)r->steps);
     for (int64_t i = 0; i < positions->count; i++)
         if (positions->i64[i] < 0 || positions->i64[i] >= cosines->dims[0])
-            return call_fail(call, "has position %lld of %lld", (long long)positions->i64[i], (long long)cosines->dims[0]);
+            return call_fail(call, "has position %lld of %lld", (long long)positions->i64[i],
+                             (long long)cosines->dims[0]);
     return true;
 }
 
@@ -71,7 +75,8 @@ static void turn(const struct rotary *r, struct array *y, int64_t at, int64_t ta
 
 static bool rotary_embedding(struct call *call)
 {
-    struct rotary r = { .cosines = call_input(call, 1), .sines = call_input(call, 2), .positions = call_input(call, 3) };
+    struct rotary r = { .cosines = call_input(call, 1), .sines = call_input(call, 2),
+                        .positions = call_input(call, 3) };
     if (!see_input(call, &r)) return false;
     int64_t turned = node_int(call->node, "rotary_embedding_dim", 0);
     if (turned == 0) turned = r.size;
@@ -185,7 +190,8 @@ static void update_state(const struct linear *l, int64_t row, int64_t head, doub
         for (int64_t m = 0; m < l->values; m++) state[d * l->values + m] += element_real(l->key, key + d) * change[m];
 }
 
-static void read_state(const struct linear *l, int64_t row, int64_t head, const double *state, struct array *y, double *sums)
+static void read_state(const struct linear *l, int64_t row, int64_t head, const double *state, struct array *y,
+                       double *sums)
 {
     int64_t group = l->query_heads / l->heads;
     for (int64_t h = head * group; h < (head + 1) * group; h++) {

@@ -110,7 +110,8 @@ static bool read_mode(struct call *call, struct grid_sample *g)
         { "nearest", 1 }, { "linear", 2 }, { "bilinear", 2 }, { "cubic", 4 }, { "bicubic", 4 },
     };
     static const char *const paddings[] = { "zeros", "border", "reflection" };
-    const char *mode = node_text(call->node, "mode", "linear"), *padding = node_text(call->node, "padding_mode", "zeros");
+    const char *mode = node_text(call->node, "mode", "linear");
+    const char *padding = node_text(call->node, "padding_mode", "zeros");
     g->taps = 0;
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
         if (strcmp(mode, modes[i].name) == 0) g->taps = modes[i].taps;
@@ -131,7 +132,8 @@ static bool read_grid_sample(struct call *call, struct grid_sample *g)
     g->rank = x->rank - 2;
     if (grid->dims[0] != x->dims[0] || grid->dims[grid->rank - 1] != g->rank)
         return call_fail(call, "needs a grid [%lld, ..., %d]", (long long)x->dims[0], g->rank);
-    if (g->rank > MOST_AXES) return call_unsupported(call, "samples along %d axes, %d are the most", g->rank, MOST_AXES);
+    if (g->rank > MOST_AXES)
+        return call_unsupported(call, "samples along %d axes, %d are the most", g->rank, MOST_AXES);
     g->align = node_int(call->node, "align_corners", 0) != 0;
     return read_mode(call, g);
 }
@@ -271,7 +273,8 @@ static bool read_deform(struct call *call, struct deform *d)
     if (d->groups < 1 || d->offset_groups < 1 || d->channels % d->groups || d->outputs % d->groups ||
         d->channels % d->offset_groups || d->w->dims[1] != d->channels / d->groups)
         return call_fail(call, "cannot cut %lld channels and %lld outputs into %lld groups and %lld offset groups",
-                         (long long)d->channels, (long long)d->outputs, (long long)d->groups, (long long)d->offset_groups);
+                         (long long)d->channels, (long long)d->outputs, (long long)d->groups,
+                         (long long)d->offset_groups);
     if (!window_read(call, rank, d->x->dims + 2, d->w->dims + 2, &d->window, &mode) ||
         !window_size(call, &d->window, mode, false))
         return false;
@@ -339,13 +342,15 @@ static bool read_columns(struct call *call, const struct array *x, struct window
     if (!x || !(is_real(x) || is_whole(x)) || x->rank != 3) return call_fail(call, "needs columns [N, C * block, L]");
     if (!call_list(call, 1, &image, &rank) || !call_list(call, 2, &block, &block_rank)) return false;
     if (rank < 1 || rank != block_rank || rank + 2 > ARRAY_MAX_RANK)
-        return call_fail(call, "has an image of %lld and a block of %lld dimensions", (long long)rank, (long long)block_rank);
+        return call_fail(call, "has an image of %lld and a block of %lld dimensions", (long long)rank,
+                         (long long)block_rank);
     for (int64_t i = 0; i < rank; i++)
         if (image[i] < 0) return call_fail(call, "makes an image of size %lld", (long long)image[i]);
-    if (!window_read(call, (int)rank, image, block, window, &mode) || !window_size(call, window, mode, false)) return false;
+    if (!window_read(call, (int)rank, image, block, window, &mode) || !window_size(call, window, mode, false))
+        return false;
     if (x->dims[1] % window->taps || x->dims[2] != window->out_count)
-        return call_fail(call, "has %lld rows of %lld columns for windows of %lld at %lld places", (long long)x->dims[1],
-                         (long long)x->dims[2], (long long)window->taps, (long long)window->out_count);
+        return call_fail(call, "has %lld rows of %lld columns for windows of %lld at %lld places",
+                         (long long)x->dims[1], (long long)x->dims[2], (long long)window->taps, (long long)window->out_count);
     return true;
 }
 

@@ -29,8 +29,8 @@ static bool read_position(struct call *call, size_t slot, int64_t end, int64_t l
         *position = input->i64[0] < 0 ? input->i64[0] + end : input->i64[0];
     }
     if (*position < 0 || *position > last)
-        return call_fail(call, "has no position %lld in a sequence of %lld", (long long)(input ? input->i64[0] : absent),
-                         (long long)end);
+        return call_fail(call, "has no position %lld in a sequence of %lld",
+                         (long long)(input ? input->i64[0] : absent), (long long)end);
     return true;
 }
 
@@ -147,8 +147,10 @@ static bool split_to_sequence(struct call *call)
     struct array *sequence = make_sequence(call, x->type, split.count);
     call_give(call, 0, sequence);
     for (int64_t i = 0, first = 0; i < split.count; i++) {
-        int64_t left = x->dims[axis] - first, size = split.sizes ? split.sizes[i] : split.size < left ? split.size : left;
-        sequence->items[i] = drops ? piece_at(call->pool, x, axis, first) : piece_slice(call->pool, x, axis, first, size);
+        int64_t left = x->dims[axis] - first;
+        int64_t size = split.sizes ? split.sizes[i] : split.size < left ? split.size : left;
+        sequence->items[i] = drops ? piece_at(call->pool, x, axis, first)
+                                   : piece_slice(call->pool, x, axis, first, size);
         first += size;
     }
     return true;

@@ -127,7 +127,8 @@ static bool read_stft(struct call *call, struct stft *stft)
         return call_fail(call, "needs a signal [batch, length, 1 or 2]");
     if (window && (!is_real(window) || window->rank != 1)) return call_fail(call, "needs a window of one dimension");
     stft->length = window ? window->count : signal->dims[1];
-    if (!read_whole(call, 1, "frame_step", &stft->step) || !read_whole(call, 3, "frame_length", &stft->length)) return false;
+    if (!read_whole(call, 1, "frame_step", &stft->step) || !read_whole(call, 3, "frame_length", &stft->length))
+        return false;
     if (stft->step < 1) return call_fail(call, "needs a frame_step of 1 or more");
     if (stft->length < 1 || stft->length > signal->dims[1] || (window && window->count != stft->length))
         return call_fail(call, "has frames of %lld samples, a window of %lld and a signal of %lld",
@@ -269,7 +270,8 @@ static bool mel_weight_matrix(struct call *call)
     for (int64_t band = 0; band < mel.bands; band++) {
         int64_t edge[] = { mel_edge(&mel, band), mel_edge(&mel, band + 1), mel_edge(&mel, band + 2) };
         if (edge[0] < 0 || edge[1] < 0 || edge[2] < 0)
-            return call_fail(call, "has band %lld outside of its %lld spectrogram bins", (long long)band, (long long)mel.bins);
+            return call_fail(call, "has band %lld outside of its %lld spectrogram bins", (long long)band,
+                             (long long)mel.bins);
         put_band(&mel, y, band, edge);
     }
     return true;

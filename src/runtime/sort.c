@@ -140,7 +140,8 @@ static void put_list(struct call *call, size_t slot, const int64_t *values, int6
     if (count > 0) memcpy(list->i64, values, (size_t)count * sizeof *values);
 }
 
-static void put_unique(struct call *call, const struct array *x, int axis, struct along row, const struct groups *groups)
+static void put_unique(struct call *call, const struct array *x, int axis, struct along row,
+                       const struct groups *groups)
 {
     int64_t dims[ARRAY_MAX_RANK];
     int rank = axis < 0 ? 1 : x->rank;

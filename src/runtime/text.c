@@ -176,7 +176,8 @@ static void add_part(struct call *call, struct parts *parts, const char *part)
 {
     if (parts->count == parts->room) {
         int64_t room = parts->room ? 2 * parts->room : 64;
-        parts->items = arena_grow(call->scratch, parts->items, (size_t)parts->count, (size_t)room, sizeof *parts->items);
+        parts->items = arena_grow(call->scratch, parts->items, (size_t)parts->count, (size_t)room,
+                                  sizeof *parts->items);
         parts->room = room;
     }
     parts->items[parts->count++] = part;
@@ -257,7 +258,10 @@ static int compare_to_input(const struct shelf *shelf, int64_t a, int64_t at, in
         int64_t item = shelf->first_item + a * shelf->size + i, other = at + i * step;
         int order;
         if (shelf->grams->strings) order = strcmp(shelf->grams->strings[item], shelf->x->text[other]);
-        else order = (shelf->grams->numbers[item] > shelf->x->i64[other]) - (shelf->grams->numbers[item] < shelf->x->i64[other]);
+        else {
+            int64_t a_number = shelf->grams->numbers[item], number = shelf->x->i64[other];
+            order = (a_number > number) - (a_number < number);
+        }
         if (order) return order;
     }
     return 0;
@@ -308,7 +312,8 @@ static bool read_grams(struct call *call, const struct array *x, struct grams *g
     g->least = node_int(call->node, "min_gram_length", 1);
     g->most = node_int(call->node, "max_gram_length", 1);
     g->skips = node_int(call->node, "max_skip_count", 0);
-    if (g->least < 1 || g->skips < 0) return call_fail(call, "has a min_gram_length below 1 or a max_skip_count below 0");
+    if (g->least < 1 || g->skips < 0)
+        return call_fail(call, "has a min_gram_length below 1 or a max_skip_count below 0");
     if (g->most > g->start_count) g->most = g->start_count;
     g->once = strcmp(mode, "IDF") == 0;
     if (!g->once && strcmp(mode, "TF") != 0 && strcmp(mode, "TFIDF") != 0)
@@ -328,7 +333,8 @@ static bool fill_shelf(struct call *call, const struct grams *g, struct shelf *s
     shelf->first_item = g->starts[size - 1];
     shelf->first_gram = first_gram;
     shelf->count = (end - shelf->first_item) / size;
-    if (first_gram + shelf->count > g->gram_count) return call_fail(call, "has fewer ngram_indexes than n-grams in its pool");
+    if (first_gram + shelf->count > g->gram_count)
+        return call_fail(call, "has fewer ngram_indexes than n-grams in its pool");
     shelf->order = NEW_ARRAY(call->scratch, int64_t, (size_t)shelf->count);
     int64_t *spare = NEW_ARRAY(call->scratch, int64_t, (size_t)shelf->count);
     for (int64_t i = 0; i < shelf->count; i++) shelf->order[i] = i;
@@ -364,7 +370,8 @@ static bool tf_idf(struct call *call)
 {
     const struct array *x = call_input(call, 0);
     struct grams g = { 0 };
-    if (!x || !(is_text(x) || is_whole(x)) || x->rank > 2) return call_fail(call, "needs strings or whole numbers [C] or [N, C]");
+    if (!x || !(is_text(x) || is_whole(x)) || x->rank > 2)
+        return call_fail(call, "needs strings or whole numbers [C] or [N, C]");
     if (!read_grams(call, x, &g)) return false;
     struct shelf *shelves = NEW_ARRAY(call->scratch, struct shelf, (size_t)(g.most > 0 ? g.most : 0) + 1);
     for (int64_t size = 1, first = 0; size <= g.most; first += shelves[size].count, size++) {

@@ -89,7 +89,8 @@ static bool run_once(void *context, struct bnfuse_error *error)
     struct run_options options = { .exact = t->exact, .threads = 2, .memory = &t->build.memory, .pool = &t->pool,
                                    .random_seed = t->seed };
     for (size_t i = 0; i < t->output_count; i++) wanted[i] = build_find_value(&t->net, t->names[i]);
-    if (!plan_build(&plan, &t->build.arena, &t->net, t->net.main->inputs, t->input_count, wanted, t->output_count, error))
+    if (!plan_build(&plan, &t->build.arena, &t->net, t->net.main->inputs, t->input_count, wanted, t->output_count,
+                    error))
         return false;
     for (size_t i = 0; i < t->input_count; i++)
         if (!array_from_tensor(&arrays[i], t->inputs[i], &options, error)) return false;
@@ -162,7 +163,8 @@ void trial_expect(struct trial *t, const char *name, enum dtype type, const char
         for (int64_t i = 0; i < array->count; i++) {
             double is = element(array, i), must = values[i];
             bool good = is == must || (isnan(is) && isnan(must)) || fabs(is - must) <= size * (1 + fabs(must));
-            if (!good) fail_msg("%s[%lld] is %.17g, not %.17g (%s)", name, (long long)i, is, must, exact ? "double" : "float");
+            if (!good)
+                fail_msg("%s[%lld] is %.17g, not %.17g (%s)", name, (long long)i, is, must, exact ? "double" : "float");
         }
     }
 }
