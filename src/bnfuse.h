@@ -159,14 +159,14 @@ bool bnfuse_tensors_read_outputs(bnfuse_tensors *tensors, const bnfuse_model *mo
                                  bnfuse_error *error);
 /* Adds a tensor from memory; everything is copied. The count of bytes follows from type and dims. */
 bool bnfuse_tensors_add(bnfuse_tensors *tensors, const bnfuse_tensor *tensor, bnfuse_error *error);
-/* Whether each expected tensor is in `tensors` and within |a-b| <= atol + rtol*|b|; if not, BNFUSE_DIFFER with the first
- * that is not. */
+/* Whether each expected tensor is in `tensors` and within |a-b| <= atol + rtol*|b|; if not, BNFUSE_DIFFER with the
+ * first that is not. */
 bool bnfuse_tensors_agree(const bnfuse_tensors *expected, const bnfuse_tensors *tensors, double atol, double rtol,
                           bnfuse_error *error);
 size_t bnfuse_tensors_count(const bnfuse_tensors *tensors);
 bnfuse_tensor bnfuse_tensors_get(const bnfuse_tensors *tensors, size_t i);
-/* To an existing DIR as output_0.pb, output_1.pb, ... (outputs of a run of this model); to FILE.npz; or to FILE.npy when
- * there is just one. */
+/* To an existing DIR as output_0.pb, output_1.pb, ... (outputs of a run of this model); to FILE.npz; or to FILE.npy
+ * when there is just one. */
 bool bnfuse_tensors_write(const bnfuse_tensors *tensors, const bnfuse_model *model, const char *path,
                           bnfuse_error *error);
 
@@ -255,7 +255,8 @@ typedef struct bnfuse_check_options {
 /* The defaults: a fixed seed, atol 1e-5, rtol 1e-3, one random set. */
 void bnfuse_check_options_init(bnfuse_check_options *options);
 
-/* The fused model against the one that was loaded. False only when the check itself fails; a difference is a verdict. */
+/* The fused model against the one that was loaded. False only when the check itself fails: a difference is a
+ * verdict. */
 bool bnfuse_check(bnfuse_model *model, const bnfuse_check_options *options, bnfuse_check_result *result,
                   bnfuse_error *error);
 /* Two models with the same inputs and outputs, as they are now. The result belongs to b. */
@@ -267,8 +268,8 @@ bnfuse_status bnfuse_verdict_status(bnfuse_verdict verdict);
 
 /* ---- writing ---- */
 
-/* Writes the model as it is now; "-" is standard output. The target is replaced atomically, or not at all; it may be the
- * file that was loaded. `external_data` (or NULL) names a file beside it for all tensors of 1 KiB and more. */
+/* Writes the model as it is now; "-" is standard output. The target is replaced atomically, or not at all; it may be
+ * the file that was loaded. `external_data` (or NULL) names a file beside it for all tensors of 1 KiB and more. */
 bool bnfuse_write(bnfuse_model *model, const char *path, const char *external_data, bnfuse_error *error);
 
 #ifdef __cplusplus

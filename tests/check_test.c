@@ -39,8 +39,8 @@ static int close_build(void **state)
     return 0;
 }
 
-static const double scale[] = { 0.5, -2, 1.25, 3 }, shift[] = { 1, 0.25, -1.5, 2 }, mean[] = { 0.125, -0.25, 0.375, 0.5 },
-                    variance[] = { 1, 0.5, 2, 0.25 };
+static const double scale[] = { 0.5, -2, 1.25, 3 }, shift[] = { 1, 0.25, -1.5, 2 },
+                    mean[] = { 0.125, -0.25, 0.375, 0.5 }, variance[] = { 1, 0.5, 2, 0.25 };
 
 static double factor_of(int channel)
 {

@@ -60,7 +60,8 @@ static size_t count_files(void)
     size_t count = 0;
     DIR *here = opendir(".");
     assert_non_null(here);
-    for (struct dirent *entry; (entry = readdir(here));) count += strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..");
+    for (struct dirent *entry; (entry = readdir(here));)
+        count += strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..");
     closedir(here);
     return count;
 }
@@ -477,9 +478,11 @@ static void wrong_use_is_one_line_and_two(void **state)
     static const char *const lines[] = {
         "", "--no-such-option good.onnx", "good.onnx other.onnx", "compare good.onnx", "good.onnx -o",
         "explain good.onnx --strict", "good.onnx --atol much", "good.onnx --memory 1Q", "good.onnx --lower neg",
-        "good.onnx --enable magic", "good.onnx --disable magic", "good.onnx --input x", "good.onnx --input x=absent.npy",
+        "good.onnx --enable magic", "good.onnx --disable magic", "good.onnx --input x",
+        "good.onnx --input x=absent.npy",
         "good.onnx --data absent", "good.onnx --dim N", "good.onnx --shape x:2xx3", "good.onnx --check=half",
-        "good.onnx --dim M=3", "good.onnx --shape q:2x3", "run good.onnx", "--completions=tcsh", "good.onnx --external-data d.bin",
+        "good.onnx --dim M=3", "good.onnx --shape q:2x3", "run good.onnx", "--completions=tcsh",
+        "good.onnx --external-data d.bin",
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         assert_ran(lines[i], 2);

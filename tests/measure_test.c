@@ -54,7 +54,8 @@ static struct array *wholes(int64_t count, const int64_t *values)
 static void a_difference_is_relative_to_the_largest_of_the_reference(void **state)
 {
     (void)state;
-    struct bnfuse_difference d = measure(doubles(3, (double[]){ 1, -8, 0.001 }), doubles(3, (double[]){ 1, -8, 0.002 }));
+    struct bnfuse_difference d = measure(doubles(3, (double[]){ 1, -8, 0.001 }),
+                                         doubles(3, (double[]){ 1, -8, 0.002 }));
     assert_true(fabs(d.largest - 0.001) < 1e-15);
     assert_true(fabs(d.relative - 0.001 / 8) < 1e-15);
     assert_int_equal(d.at, 2);
@@ -155,8 +156,8 @@ static void sequences_are_measured_item_by_item(void **state)
 static void the_worse_of_two_is_worse_in_every_respect(void **state)
 {
     (void)state;
-    struct bnfuse_difference a = { .largest = 5, .relative = 0.1, .at = 3 }, c = { .largest = 1, .relative = 0.5, .at = 7,
-                                                                                  .pattern_differs = true };
+    struct bnfuse_difference a = { .largest = 5, .relative = 0.1, .at = 3 };
+    struct bnfuse_difference c = { .largest = 1, .relative = 0.5, .at = 7, .pattern_differs = true };
     struct bnfuse_difference worse = worse_difference(a, c);
     assert_true(worse.largest == 5 && worse.relative == 0.5);
     assert_int_equal(worse.at, 7);

@@ -134,10 +134,11 @@ static void pickles_and_broken_files_are_refused(void **state)
 {
     (void)state;
     char elements[64] = "";
-    assert_refused(npy_file("{'descr': '|O', 'fortran_order': False, 'shape': (2,), }\n", elements, 16), "not supported");
+    assert_refused(npy_file("{'descr': '|O', 'fortran_order': False, 'shape': (2,), }\n", elements, 16),
+                   "not supported");
     assert_refused(npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n", elements, 23), "shorter");
-    assert_refused(npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 99999999999), }\n", elements,
-                            64), "not a .npy");
+    assert_refused(npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 99999999999), }\n",
+                            elements, 64), "not a .npy");
     assert_refused(npy_file("{'descr': '<f4', 'shape': (2, 3), }\n", elements, 24), "not a .npy");
     assert_refused((struct bytes){ (const unsigned char *)"\x93NUMPY\x01\x00\xff\xff", 10 }, "not a .npy");
     assert_refused((struct bytes){ (const unsigned char *)"PK", 2 }, "not a .npy");
@@ -174,7 +175,8 @@ static void types_that_numpy_lacks_are_written_as_wider_ones(void **state)
     assert_int_equal(back.type, DTYPE_FLOAT);
     assert_values(&back, values, 2);
 
-    struct tensor nibbles = { .type = DTYPE_INT4, .rank = 1, .count = 3, .dims = (int64_t[]){ 3 }, .bytes = "\xe1\x07" };
+    struct tensor nibbles = { .type = DTYPE_INT4, .rank = 1, .count = 3, .dims = (int64_t[]){ 3 },
+                              .bytes = "\xe1\x07" };
     assert_true(npy_write(&nibbles, &arena, path, NULL));
     assert_true(npy_read(&back, &arena, path, NULL));
     assert_int_equal(back.type, DTYPE_INT8);
@@ -214,7 +216,8 @@ static void strings_survive_a_file(void **state)
 {
     (void)state;
     char *strings[] = { "", "caf\xc3\xa9", "abc" };
-    struct tensor tensor = { .type = DTYPE_STRING, .rank = 1, .count = 3, .dims = (int64_t[]){ 3 }, .strings = strings };
+    struct tensor tensor = { .type = DTYPE_STRING, .rank = 1, .count = 3, .dims = (int64_t[]){ 3 },
+                             .strings = strings };
     struct tensor back;
     assert_true(npy_write(&tensor, &arena, path, NULL));
     assert_true(npy_read(&back, &arena, path, NULL));

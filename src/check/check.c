@@ -194,7 +194,7 @@ static bool check_set(struct check *check, struct bnfuse_error *error)
     return ran;
 }
 
-/* Random inputs may have dims that the model cannot take: the next guess then. Inputs given by the user are run once. */
+/* Random inputs may have dims that the model cannot take: the next guess then. Given inputs are run once. */
 static bool check_inputs(struct check *check, struct bnfuse_error *error)
 {
     struct session *session = check->session;
@@ -302,7 +302,8 @@ static bool judge_sites_only(struct check *check, const char *reason)
         return settle(result, BNFUSE_VERDICT_NOT_CHECKED,
                       arena_printf(check->session->arena, "%s; nor can the site of \"%s\" alone: %s", reason,
                                    unchecked->value, unchecked->why));
-    return settle(result, check->session->options->full ? BNFUSE_VERDICT_NOT_CHECKED : BNFUSE_VERDICT_PASS_SITES, reason);
+    bool enough = !check->session->options->full;
+    return settle(result, enough ? BNFUSE_VERDICT_PASS_SITES : BNFUSE_VERDICT_NOT_CHECKED, reason);
 }
 
 static bool is_real_damage(const struct bnfuse_output *output)
@@ -337,13 +338,15 @@ static bool judge_output(struct check *check, const struct bnfuse_output *output
                           arena_printf(arena, "output \"%s\" %s in float64, although every site agrees: the model "
                                        "amplifies rounding (the last bit of its weights moves it by %.3g)",
                                        output->name, what, output->noise));
-        return settle(check->result, BNFUSE_VERDICT_FAIL, arena_printf(arena, "output \"%s\" %s in float64", output->name, what));
+        return settle(check->result, BNFUSE_VERDICT_FAIL,
+                      arena_printf(arena, "output \"%s\" %s in float64", output->name, what));
     }
     if (output->within_tolerance) return false;
     if (is_real_damage(output))
         return settle(check->result, BNFUSE_VERDICT_FAIL,
-                      arena_printf(arena, "output \"%s\" %s once its weights are stored, %.3g times further from float64 "
-                                   "than the original", output->name, describe_difference(arena, &output->deployment),
+                      arena_printf(arena, "output \"%s\" %s once its weights are stored, %.3g times further from "
+                                   "float64 than the original", output->name,
+                                   describe_difference(arena, &output->deployment),
                                    output->truth_after / fmax(output->truth_before, output->noise)));
     if (check->result->verdict == BNFUSE_VERDICT_PASS)
         settle(check->result, BNFUSE_VERDICT_PASS_ROUNDING,
@@ -365,8 +368,8 @@ static void judge_whole(struct check *check)
     const struct bnfuse_site *unchecked = unchecked_site(check, true);
     if (unchecked)
         settle(result, BNFUSE_VERDICT_NOT_CHECKED,
-               arena_printf(check->session->arena, "the branch with \"%s\" (%s) may not have been taken, and it cannot be "
-                            "run alone: %s", unchecked->value, unchecked->scope, unchecked->why));
+               arena_printf(check->session->arena, "the branch with \"%s\" (%s) may not have been taken, and it cannot "
+                            "be run alone: %s", unchecked->value, unchecked->scope, unchecked->why));
 }
 
 static bool check_changes(struct check *check, struct bnfuse_error *error)
@@ -388,7 +391,8 @@ static bool check_changes(struct check *check, struct bnfuse_error *error)
 bool check_fusion(const struct net *before, const struct net *after, const struct check_options *options,
                   struct bnfuse_check_result *result, struct bnfuse_error *error)
 {
-    *result = (struct bnfuse_check_result){ .verdict = BNFUSE_VERDICT_IDENTICAL, .why = "", .inputs = "", .seed = options->seed };
+    *result = (struct bnfuse_check_result){ .verdict = BNFUSE_VERDICT_IDENTICAL, .why = "", .inputs = "",
+                                            .seed = options->seed };
     struct session *session = session_open(after->arena, before, after, options);
     struct check check = { .session = session, .result = result };
     struct site_finder finder = { before, after, after->arena, is_supplied, options };

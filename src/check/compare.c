@@ -42,7 +42,8 @@ static bool add_noise(struct comparison *comparison, const struct side *side, st
         for (size_t i = 0; ran && i < count; i++) {
             struct bnfuse_difference noise = measure(exact[i], noisy[i]);
             struct bnfuse_output *output = &comparison->result->outputs[i];
-            output->noise = noise.shape_differs || noise.pattern_differs ? INFINITY : fmax(output->noise, noise.relative);
+            bool comparable = !noise.shape_differs && !noise.pattern_differs;
+            output->noise = comparable ? fmax(output->noise, noise.relative) : INFINITY;
         }
         drop_all(noisy, count);
     }
@@ -78,7 +79,8 @@ static bool run_both(struct comparison *comparison, struct bnfuse_error *error)
                session_run(session, b, NATIVE, 0, NULL, of.native_b, error);
     if (ran) merge(comparison, &of);
     bool agree = ran && comparison->identical;
-    ran = ran && (agree || (add_noise(comparison, a, of.exact_a, error) && add_noise(comparison, b, of.exact_b, error)));
+    if (ran && !agree)
+        ran = add_noise(comparison, a, of.exact_a, error) && add_noise(comparison, b, of.exact_b, error);
     drop_all(of.exact_a, count);
     drop_all(of.exact_b, count);
     drop_all(of.native_a, count);
@@ -132,7 +134,8 @@ static bool compare_all(struct comparison *comparison, struct bnfuse_error *erro
 /* Relative to the whole of an output, this much noise leaves nothing to compare. */
 #define HOPELESS 0.1
 
-static enum bnfuse_verdict judge(struct bnfuse_check_result *result, struct arena *arena, const struct bnfuse_output *output)
+static enum bnfuse_verdict judge(struct bnfuse_check_result *result, struct arena *arena,
+                                 const struct bnfuse_output *output)
 {
     const struct bnfuse_difference *d = &output->rounding;
     if (d->shape_differs || d->pattern_differs) {
@@ -141,14 +144,16 @@ static enum bnfuse_verdict judge(struct bnfuse_check_result *result, struct aren
         return BNFUSE_VERDICT_FAIL;
     }
     if (d->relative <= NOTHING) return output->within_tolerance ? BNFUSE_VERDICT_PASS : BNFUSE_VERDICT_PASS_ROUNDING;
-    result->why = arena_printf(arena, "output \"%s\" differs by %.3g of its scale in float64; half a unit in the last "
-                               "place of the stored weights moves it by %.3g", output->name, d->relative, output->noise);
+    result->why = arena_printf(arena, "output \"%s\" differs by %.3g of its scale in float64; half a unit in the "
+                               "last place of the stored weights moves it by %.3g", output->name, d->relative,
+                               output->noise);
     if (d->relative > NOISE_FACTOR * output->noise) return BNFUSE_VERDICT_FAIL;
     return output->noise > HOPELESS ? BNFUSE_VERDICT_ILL_CONDITIONED : BNFUSE_VERDICT_PASS_ROUNDING;
 }
 
 /* From best to worst. */
-static const enum bnfuse_verdict order[] = { BNFUSE_VERDICT_IDENTICAL, BNFUSE_VERDICT_PASS, BNFUSE_VERDICT_PASS_ROUNDING, BNFUSE_VERDICT_ILL_CONDITIONED,
+static const enum bnfuse_verdict order[] = { BNFUSE_VERDICT_IDENTICAL, BNFUSE_VERDICT_PASS,
+                                             BNFUSE_VERDICT_PASS_ROUNDING, BNFUSE_VERDICT_ILL_CONDITIONED,
                                       BNFUSE_VERDICT_FAIL };
 
 static int rank(enum bnfuse_verdict verdict)
@@ -199,7 +204,8 @@ static bool same_interface(const struct net *a, const struct net *b, struct bnfu
 bool check_compare(const struct net *a, const struct net *b, const struct check_options *options,
                    struct bnfuse_check_result *result, struct bnfuse_error *error)
 {
-    *result = (struct bnfuse_check_result){ .verdict = BNFUSE_VERDICT_IDENTICAL, .why = "", .inputs = "", .seed = options->seed };
+    *result = (struct bnfuse_check_result){ .verdict = BNFUSE_VERDICT_IDENTICAL, .why = "", .inputs = "",
+                                            .seed = options->seed };
     struct bnfuse_error why = { .status = BNFUSE_OK };
     struct session *session = session_open(b->arena, a, b, options);
     struct comparison comparison = { session, result, true };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Sites: what changed between two indexes over one model, found from the graphs alone. Nobody says what was folded, so a
- * wrong rewrite cannot hide behind its own report.
+ * Sites: what changed between two indexes over one model, found from the graphs alone. Nobody says what was folded, so
+ * a wrong rewrite cannot hide behind its own report.
  *
  * A name that exists in both, computed in both, means the same value. Walk back from such a value of `after` to the
  * nearest others: when a node on the way is new or changed, the walk is a site. Constants belong to the site. A node
@@ -49,8 +49,8 @@ struct site_runner {
     const struct check_options *options;
 };
 
-/* Every real element moved by its last bit, up or down; the array itself where it has none. Takes the caller's ownership,
- * and gives that of the result. NULL stays NULL. */
+/* Every real element moved by its last bit, up or down; the array itself where it has none. Takes the caller's
+ * ownership, and gives that of the result. NULL stays NULL. */
 struct array *nudged(struct array *array);
 /* Of what an input's last bit does to a result, so many times may be rounding: inner values round as well. */
 #define NUDGE_FACTOR 1e3

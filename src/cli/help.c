@@ -118,7 +118,8 @@ static bool is_first_of_its_name(size_t i)
 
 static void complete_bash(FILE *to)
 {
-    fprintf(to, "_bnfuse()\n{\n    local word=${COMP_WORDS[COMP_CWORD]} options words=\n    case ${COMP_WORDS[1]} in\n");
+    fprintf(to, "_bnfuse()\n{\n    local word=${COMP_WORDS[COMP_CWORD]} options words=\n"
+                "    case ${COMP_WORDS[1]} in\n");
     for (int c = COMMAND_COUNT - 1; c >= 0; c--) {
         fprintf(to, "    %s) options='", c == COMMAND_FUSE ? "*" : commands[c].name);
         for (size_t i = 0; i < option_row_count; i++)
@@ -161,7 +162,8 @@ static void complete_zsh(FILE *to)
 static void complete_fish(FILE *to)
 {
     for (int c = 1; c < COMMAND_COUNT; c++)
-        fprintf(to, "complete -c bnfuse -n __fish_use_subcommand -a %s -d \"%s\"\n", commands[c].name, commands[c].help);
+        fprintf(to, "complete -c bnfuse -n __fish_use_subcommand -a %s -d \"%s\"\n", commands[c].name,
+                commands[c].help);
     for (size_t i = 0; i < option_row_count; i++) {
         const struct option_row *row = &option_rows[i];
         if (!is_first_of_its_name(i)) continue;

@@ -107,7 +107,8 @@ static bool parse_header(struct header *header, struct arena *arena, struct byte
     if (header->size > bytes.size) return false;
     char *text = NEW_ARRAY(arena, char, length + 1);
     memcpy(text, bytes.at + magic + 2 + width, length);
-    const char *descr = entry(text, "'descr'"), *order = entry(text, "'fortran_order'"), *shape = entry(text, "'shape'");
+    const char *descr = entry(text, "'descr'"), *order = entry(text, "'fortran_order'"),
+               *shape = entry(text, "'shape'");
     if (!descr || !order || !shape || !parse_descr(header, descr) || !parse_shape(header, shape)) return false;
     header->fortran = strncmp(order, "True", 4) == 0;
     return true;
@@ -198,8 +199,8 @@ static bool parse_numbers(struct tensor *tensor, struct arena *arena, const char
     bool swap = false;
     const struct layout *layout = find_layout(header->descr, &swap);
     if (!layout)
-        return fail(error, BNFUSE_USAGE, "%s: elements of type '%s' are not supported; save it as a plain numeric array",
-                    name, header->descr);
+        return fail(error, BNFUSE_USAGE, "%s: elements of type '%s' are not supported; save it as a plain numeric "
+                    "array", name, header->descr);
     int64_t size = dtype_bits(layout->type) / 8, total;
     if (!size_multiply(size, header->count, &total) || (uint64_t)total > bytes.size - header->size)
         return fail(error, BNFUSE_USAGE, "%s: shorter than its header says", name);

@@ -4,8 +4,8 @@
  *
  * Read: bool, whole, real and complex types of either byte order and either memory order, and fixed-width unicode or
  * byte strings. Raw types (V1, V2) are what extension types are saved as: V2 reads as bfloat16, V1 as uint8. Python
- * objects are refused: they are pickles, that is, programs. Written: C order, little-endian; 4-bit and 2-bit whole types
- * as one int8 or uint8 an element, 8-bit and 4-bit floats as float32, bfloat16 as float32. */
+ * objects are refused: they are pickles, that is, programs. Written: C order, little-endian; 4-bit and 2-bit whole
+ * types as one int8 or uint8 an element, 8-bit and 4-bit floats as float32, bfloat16 as float32. */
 #ifndef DATA_NPY_H
 #define DATA_NPY_H
 

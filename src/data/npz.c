@@ -88,7 +88,8 @@ static void discard_held(void *object)
     if (holder->archive) zip_discard(holder->archive);
 }
 
-bool npz_write(const struct datum *data, size_t count, struct arena *arena, const char *path, struct bnfuse_error *error)
+bool npz_write(const struct datum *data, size_t count, struct arena *arena, const char *path,
+               struct bnfuse_error *error)
 {
     struct holder *holder = NEW(arena, struct holder);
     arena_defer(arena, discard_held, holder);

@@ -136,7 +136,8 @@ static bool read_collection(struct reader *reader, struct datum *datum, struct b
 
 static enum dtype element_type(const BnfuseOnnx__TypeProto *type)
 {
-    while (type && type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE) type = type->sequence_type->elem_type;
+    while (type && type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE)
+        type = type->sequence_type->elem_type;
     bool tensor = type && type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
     return tensor && type->tensor_type->has_elem_type ? (enum dtype)type->tensor_type->elem_type : DTYPE_UNDEFINED;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The files of ONNX's test layout: TensorProto, SequenceProto (onnx-data.proto) and OptionalProto, each alone in a file.
+ * The files of ONNX's test layout: TensorProto, SequenceProto (onnx-data.proto) and OptionalProto, each alone in a
+ * file.
  *
  * The bytes do not say which of the three they are, so the reader is told by the declared type of the graph's input or
  * output. */

@@ -24,8 +24,8 @@ static void put_row(FILE *to, const char *name, int64_t before, int64_t after)
 static void put_fates(FILE *to, const bnfuse_report *report)
 {
     char words[1200];
-    fprintf(to, "<table>\n<tr><th>BatchNormalization</th><th>what became of it</th><th>path</th><th>what would help</th>"
-                "</tr>\n");
+    fprintf(to, "<table>\n<tr><th>BatchNormalization</th><th>what became of it</th><th>path</th>"
+                "<th>what would help</th></tr>\n");
     for (size_t i = 0; i < report->fate_count; i++) {
         const bnfuse_fate *fate = &report->fates[i];
         fate_words(fate, words, sizeof words);
@@ -52,8 +52,8 @@ static void put_sizes(FILE *to, const bnfuse_report *report)
 
 static void put_outputs(FILE *to, const bnfuse_check_result *check)
 {
-    fprintf(to, "<table class=\"numbers\">\n<tr><th>output</th><th>float64, unrounded</th><th>float64, stored weights</th>"
-                "<th>own types</th></tr>\n");
+    fprintf(to, "<table class=\"numbers\">\n<tr><th>output</th><th>float64, unrounded</th>"
+                "<th>float64, stored weights</th><th>own types</th></tr>\n");
     for (size_t i = 0; i < check->output_count; i++) {
         const bnfuse_output *output = &check->outputs[i];
         fprintf(to, "<tr>");
@@ -69,7 +69,8 @@ bool report_html(const struct account *account, FILE *to)
     char line[1200];
     fprintf(to, "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>bnfuse: ");
     put_markup(to, account->model);
-    fprintf(to, "</title>\n<style>body { font: 14px sans-serif; margin: 2em } table { border-collapse: collapse; margin: 1em 0 }"
+    fprintf(to, "</title>\n<style>body { font: 14px sans-serif; margin: 2em } "
+                "table { border-collapse: collapse; margin: 1em 0 }"
                 " td, th { border: 1px solid #bbb; padding: 2px 8px; text-align: left } .numbers td + td "
                 "{ text-align: right } .stays { background: #fec }</style>\n<h1>");
     put_markup(to, account->model);

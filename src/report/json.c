@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * For machines: docs/json.md describes every member. Members are only ever added. Strings are the model's own where they
- * are valid UTF-8, else escaped; a number that is not finite is null. */
+ * For machines: docs/json.md describes every member. Members are only ever added. Strings are the model's own where
+ * they are valid UTF-8, else escaped; a number that is not finite is null. */
 #include "report/report.h"
 
 #include <jansson.h>

@@ -43,7 +43,8 @@ void fate_words(const bnfuse_fate *fate, char *to, size_t size)
     bnfuse_escape(detail, sizeof detail, fate->detail);
     const char *comma = *detail ? ", " : "";
     if (fate->code)
-        snprintf(to, size, "stays   BNF%d %s%s%s%s%s", fate->code, fate->reason, *where ? ": " : "", where, comma, detail);
+        snprintf(to, size, "stays   BNF%d %s%s%s%s%s", fate->code, fate->reason, *where ? ": " : "", where, comma,
+                 detail);
     else if (*where)
         snprintf(to, size, "%-7s into %s%s%s", fate->outcome, where, comma, detail);
     else snprintf(to, size, "%s%s%s", fate->outcome, comma, detail);
