@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "random_check.h"
 
+#include "check/session.h"
 #include "onnx/print.h"
+#include "shapes.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -170,6 +172,48 @@ static bool check_home(const struct random_graph *graph, const void *bytes, size
     return false;
 }
 
+struct shape_check {
+    const struct random_graph *graph;
+    const void *bytes;
+    size_t size;
+    struct memory memory;
+    struct arena arena;
+    struct shapes shapes;
+};
+
+/* Runs the model on random inputs, its values seen by shapes_observe. */
+static bool run_for_shapes(void *context, struct bnfuse_error *error)
+{
+    struct shape_check *c = context;
+    struct model model;
+    struct net net;
+    bool guessed;
+    struct check_options options = { .seed = 1, .threads = 1, .memory = &c->memory, .dims = c->graph->dims,
+                                     .dim_count = c->graph->dim_count };
+    if (!model_read(&model, &c->arena, "random", c->bytes, c->size, error) ||
+        !net_index(&net, &c->arena, &model, error) || !shape_infer(&net, error))
+        return false;
+    struct session *session = session_open(&c->arena, &net, &net, &options);
+    struct array **outputs = NEW_ARRAY(&c->arena, struct array *, net.main->output_count);
+    struct observer observer = { shapes_observe, &c->shapes };
+    bool ran = session_plan(session, error) && session_feed(session, &guesses[0], 1, 0, &guessed, error) &&
+               session_run(session, &session->before, NATIVE, 0, &observer, outputs, error);
+    session_close(session);
+    return ran;
+}
+
+static bool check_shapes(const struct random_graph *graph, const void *bytes, size_t size, struct finding *finding)
+{
+    struct shape_check c = { .graph = graph, .bytes = bytes, .size = size };
+    struct bnfuse_error error;
+    arena_open(&c.arena, &c.memory);
+    c.shapes.arena = &c.arena;
+    bool ran = guarded(&c.memory, run_for_shapes, &c, &error);
+    arena_close(&c.arena);
+    if (!ran) return found(finding, FAILURE_SHAPE, "cannot run: %s", error.message);
+    return !c.shapes.contradictions || found(finding, FAILURE_SHAPE, "shape inference: %s", c.shapes.first);
+}
+
 static bool check_model(const struct random_graph *graph, bnfuse_model *model, const struct files *files,
                         struct finding *finding)
 {
@@ -191,7 +235,7 @@ void random_check(const struct random_graph *graph, const char *directory, struc
     bnfuse_onnx__model_proto__pack(graph->build.model, bytes);
     bnfuse_model *model = bnfuse_read("random", bytes, size, 0, &error);
     if (!model) found(finding, FAILURE_LOAD, "%s", error.message);
-    bool good = model && check_model(graph, model, &files, finding);
+    bool good = model && check_shapes(graph, bytes, size, finding) && check_model(graph, model, &files, finding);
     bnfuse_free(model);
     if (good && check_home(graph, bytes, size, finding)) check_written(graph, bytes, size, &files, finding);
     unlink(files.first);

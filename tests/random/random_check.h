@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What must hold of every random model: it is fused, the check proves it to 1e-10, no planted BatchNormalization is left,
+ * What must hold of every random model: every value of a run has the shape that was inferred, it is fused, the check proves it to 1e-10, no planted BatchNormalization is left,
  * every one that is left has a reason, and the model written and read again fuses to the same bytes. */
 #ifndef RANDOM_CHECK_H
 #define RANDOM_CHECK_H
@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-enum failure { FAILURE_NONE, FAILURE_CRASH, FAILURE_LOAD, FAILURE_FUSE, FAILURE_PLANTED, FAILURE_REASON,
+enum failure { FAILURE_NONE, FAILURE_CRASH, FAILURE_LOAD, FAILURE_SHAPE, FAILURE_FUSE, FAILURE_PLANTED, FAILURE_REASON,
                FAILURE_CHECK, FAILURE_ALGEBRA, FAILURE_WRITE, FAILURE_RELOAD, FAILURE_STORED, FAILURE_AGAIN };
 
 struct finding {
