@@ -51,12 +51,11 @@ static void check_seed(uint64_t seed, bool crashed, struct progress *progress)
     progress->planted += finding.planted;
     progress->left += finding.left;
     progress->folded += finding.folded;
-    if (finding.failure == FAILURE_NONE) {
-        build_close(&graph.build);
-        return;
+    if (finding.failure != FAILURE_NONE) {
+        progress->failures++;
+        report(&graph, &finding);
     }
-    progress->failures++;
-    report(&graph, &finding);
+    build_close(&graph.build);
 }
 
 static void work(struct progress *progress, uint64_t end, uint64_t stride, bool crashed)

@@ -124,13 +124,25 @@ static void remove_unread(BnfuseOnnx__ModelProto *model)
     }
 }
 
-/* A copy that steps may change, in an arena of its own. */
-static BnfuseOnnx__ModelProto *copy_model(const BnfuseOnnx__ModelProto *model, uint8_t **bytes)
+/* Copies, which steps may change, live in the graph's arena. */
+static void *take_memory(void *arena, size_t size)
 {
-    size_t size = bnfuse_onnx__model_proto__get_packed_size(model);
-    *bytes = malloc(size);
-    bnfuse_onnx__model_proto__pack(model, *bytes);
-    return bnfuse_onnx__model_proto__unpack(NULL, size, *bytes);
+    return arena_alloc(arena, size);
+}
+
+static void keep_memory(void *arena, void *block)
+{
+    (void)arena;
+    (void)block;
+}
+
+static BnfuseOnnx__ModelProto *copy_model(struct random_graph *graph)
+{
+    ProtobufCAllocator allocator = { take_memory, keep_memory, &graph->build.arena };
+    size_t size = bnfuse_onnx__model_proto__get_packed_size(graph->build.model);
+    uint8_t *bytes = arena_alloc(&graph->build.arena, size);
+    bnfuse_onnx__model_proto__pack(graph->build.model, bytes);
+    return bnfuse_onnx__model_proto__unpack(&allocator, size, bytes);
 }
 
 /* Whether the node belongs to the segment of the planted BatchNormalization that the finding is about: without it there
@@ -190,10 +202,7 @@ size_t random_shrink(struct random_graph *graph, const char *directory, struct f
         for (size_t step = 0;; step++) {
             struct random_graph smaller = *graph;
             struct finding found;
-            uint8_t *bytes;
-            /* The copies stay until the process ends: the model that is left refers to the last of them. */
-            smaller.build.model = copy_model(graph->build.model, &bytes);
-            free(bytes);
+            smaller.build.model = copy_model(graph);
             if (!apply_step(&smaller, finding, step)) break;
             remove_unread(smaller.build.model);
             if (bnfuse_onnx__model_proto__get_packed_size(smaller.build.model) >=
