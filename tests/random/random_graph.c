@@ -642,6 +642,177 @@ static bool depth_to_space(struct maker *m, struct path *p)
     return true;
 }
 
+/* Steps that an affine may or may not cross: in spoilt segments only. Whatever is folded across them must be right. */
+
+static bool any_pool(struct maker *m, struct path *p)
+{
+    struct val y = p->val;
+    int64_t kernel[MAX_RANK], strides[MAX_RANK], pads[2 * MAX_RANK];
+    int space = y.rank - 2;
+    bool max = chance(m, 50), ceil = m->opset >= 10 && chance(m, 30);
+    if (!is_image(p)) return false;
+    for (int i = 0; i < space; i++) {
+        kernel[i] = between(m, 1, y.dims[i + 2] < 3 ? y.dims[i + 2] : 3);
+        strides[i] = between(m, 1, kernel[i]);
+        pads[i] = below(m, kernel[i]);
+        pads[i + space] = below(m, kernel[i]);
+        int64_t in = y.dims[i + 2], room = in + pads[i] + pads[i + space] - kernel[i];
+        y.dims[i + 2] = room / strides[i] + 1;
+        if (ceil && room % strides[i] && y.dims[i + 2] * strides[i] < in + pads[i]) y.dims[i + 2]++;
+    }
+    const char *text = two(m, attribute(m, "kernel_shape", kernel, space), attribute(m, "strides", strides, space));
+    text = two(m, text, attribute(m, "pads", pads, 2 * space));
+    if (ceil) text = two(m, text, "ceil_mode=1");
+    if (!max && m->opset >= 7 && chance(m, 50)) text = two(m, text, "count_include_pad=1");
+    p->val = result(m, max ? "MaxPool" : "AveragePool", p->val.name, text, y);
+    return true;
+}
+
+/* With a constant, or cutting off. */
+static bool any_pad(struct maker *m, struct path *p)
+{
+    struct val y = p->val;
+    int64_t pads[2 * MAX_RANK] = { 0 };
+    double value = real(m, -1, 1);
+    int axis = below(m, y.rank);
+    if (count_of(&y) > MAX_COUNT) return false;
+    pads[axis] = between(m, y.dims[axis] > 2 ? -1 : 0, 2);
+    pads[axis + y.rank] = between(m, 0, 1);
+    y.dims[axis] += pads[axis] + pads[axis + y.rank];
+    if (m->opset < 11) {
+        const char *text = arena_printf(&m->b->arena, "mode=constant value=%.3f %s", value,
+                                        attribute(m, "pads", pads, 2 * y.rank));
+        p->val = result(m, "Pad", p->val.name, text, y);
+    } else {
+        const char *inputs = two(m, p->val.name, whole_list(m, pads, 2 * y.rank));
+        if (chance(m, 60)) inputs = two(m, inputs, constant_of(m, m->type, "", &value));
+        p->val = result(m, "Pad", inputs, NULL, y);
+    }
+    return true;
+}
+
+static bool any_reduce(struct maker *m, struct path *p)
+{
+    static const char *const ops[] = { "ReduceSum", "ReduceMax", "ReduceMin", "ReduceMean", "ReduceL2" };
+    struct val y = p->val;
+    int kind = below(m, 5);
+    int64_t axis = below(m, y.rank);
+    bool by_input = m->opset >= 18 || (kind == 0 && m->opset >= 13);
+    y.dims[axis] = 1;
+    y.open[axis] = false;
+    if (by_input) p->val = result(m, ops[kind], two(m, p->val.name, whole_list(m, &axis, 1)), NULL, y);
+    else p->val = result(m, ops[kind], p->val.name, attribute(m, "axes", &axis, 1), y);
+    return true;
+}
+
+/* Any other shape of as many elements: axes may mix. */
+static bool any_reshape(struct maker *m, struct path *p)
+{
+    struct val y = { .rank = (int)between(m, 2, 4) };
+    int64_t left = count_of(&p->val);
+    int from[MAX_RANK];
+    for (int i = 0; i < p->val.rank; i++)
+        if (p->val.open[i]) return false;
+    for (int i = 0; i < y.rank; i++) {
+        int64_t size = i + 1 == y.rank ? left : between(m, 1, 6);
+        while (left % size) size--;
+        y.dims[i] = size;
+        left /= size;
+        from[i] = -1;
+    }
+    p->val = reshape_to(m, &p->val, y, from);
+    if (p->channel >= y.rank) p->channel = 1;
+    return true;
+}
+
+static bool cut_channels(struct maker *m, struct path *p)
+{
+    struct path other = *p;
+    other.channel = -1;
+    struct val before = p->val;
+    if (!slice(m, &other)) return false;
+    p->val = other.val;
+    return p->val.dims[p->channel] <= before.dims[p->channel];
+}
+
+static bool space_to_depth(struct maker *m, struct path *p)
+{
+    struct val y = p->val;
+    if (!is_image(p) || y.rank != 4 || y.dims[2] % 2 || y.dims[3] % 2 || y.dims[1] > 8) return false;
+    y.dims[1] *= 4;
+    y.dims[2] /= 2;
+    y.dims[3] /= 2;
+    p->val = result(m, "SpaceToDepth", p->val.name, "blocksize=2", y);
+    return true;
+}
+
+/* Times something computed, as squeeze-and-excite has it. */
+static bool gate(struct maker *m, struct path *p)
+{
+    struct val y = p->val, pooled = y;
+    if (!is_image(p) || m->opset < 7) return false;
+    for (int i = 2; i < y.rank; i++) {
+        pooled.dims[i] = 1;
+        pooled.open[i] = false;
+    }
+    pooled = result(m, "GlobalAveragePool", y.name, NULL, pooled);
+    pooled = result(m, "Sigmoid", pooled.name, NULL, pooled);
+    p->val = result(m, "Mul", chance(m, 50) ? two(m, y.name, pooled.name) : two(m, pooled.name, y.name), NULL, y);
+    return true;
+}
+
+/* Joined with itself, or with a constant of its own along the channel. */
+static bool doubled(struct maker *m, struct path *p)
+{
+    struct val y = p->val;
+    int axis = below(m, y.rank);
+    if (count_of(&y) > MAX_COUNT || y.dims[1] > 8) return false;
+    y.dims[axis] *= 2;
+    p->val = result(m, "Concat", two(m, p->val.name, p->val.name), arena_printf(&m->b->arena, "axis=%d", axis), y);
+    return true;
+}
+
+static bool clip(struct maker *m, struct path *p)
+{
+    double least = -1, most = 1;
+    if (m->opset < 6) return false;
+    if (m->opset < 11) {
+        p->val = result(m, "Clip", p->val.name, "min=-1.0 max=1.0", p->val);
+        return true;
+    }
+    const char *inputs = two(m, p->val.name, chance(m, 20) ? "_" : constant_of(m, m->type, "", &least));
+    p->val = result(m, "Clip", two(m, inputs, constant_of(m, m->type, "", &most)), NULL, p->val);
+    return true;
+}
+
+static bool per_channel_relu(struct maker *m, struct path *p)
+{
+    int64_t dims[MAX_RANK];
+    int rank = 0;
+    if (m->opset < 7) return false;
+    for (int i = p->channel; i < p->val.rank; i++) dims[rank++] = i == p->channel ? p->val.dims[i] : 1;
+    p->val = result(m, "PRelu", two(m, p->val.name, random_constant(m, m->type, dims, rank, -0.5, 0.5)), NULL, p->val);
+    return true;
+}
+
+/* Through the wider type and back. */
+static bool cast(struct maker *m, struct path *p)
+{
+    if (m->type == DTYPE_DOUBLE || m->opset < 6) return false;
+    struct val wide = result(m, "Cast", p->val.name, "to=11", p->val);
+    p->val = result(m, "Cast", wide.name, m->type == DTYPE_FLOAT ? "to=1" : "to=10", p->val);
+    return true;
+}
+
+static mover *const wild_movers[] = { any_pool, any_pad, any_reduce, any_reshape, cut_channels, space_to_depth,
+                                      depth_to_space, gate, doubled, clip, per_channel_relu, cast };
+
+static void stumble(struct maker *m, struct path *p)
+{
+    for (int steps = below(m, 3); steps > 0; steps--)
+        wild_movers[below(m, (int)(sizeof wild_movers / sizeof *wild_movers))](m, p);
+}
+
 /* Anchors: an output with an affine along one axis to take. */
 
 /* Kernel, strides, dilations, pads of a convolution over x; the sizes that come out go to *y. `padded` false: none. */
@@ -994,11 +1165,12 @@ static bool per_column(struct maker *m, struct path *p)
 
 static void spoil(struct maker *m, struct path *p)
 {
-    switch (below(m, 4)) {
+    switch (below(m, 6)) {
     case 0: expose(m, p->val); break;
     case 1: per_column(m, p); break;
     case 2: p->val = activation(m, p->val); break;
-    default: break;
+    case 3: break;
+    default: stumble(m, p); break;
     }
 }
 
@@ -1031,8 +1203,8 @@ static bool backward(struct maker *m, struct val *x)
     if (!anchor(m, &p)) return false;
     travel(m, &p, 3);
     if (chance(m, 15)) depth_to_space(m, &p);
-    if (p.val.rank < 2) return false;
     if (spoilt) spoil(m, &p);
+    if (p.val.rank < 2 || p.val.open[p.channel]) return false;
     channel_to(m, &p, 1);
     *x = bn(m, p.val, spoilt ? odd_bn(m, &p.val) : BN_INFERENCE, !spoilt);
     return true;
@@ -1050,7 +1222,7 @@ static bool forward(struct maker *m, struct val *x)
     p.val = bn(m, p.val, kind, !spoilt);
     travel(m, &p, 3);
     if (spoilt) spoil(m, &p);
-    if (p.val.rank < 2 || !take(m, &p)) m->graph->planted_count = planted;    /* nothing took it */
+    if (p.val.rank < 2 || p.val.open[p.channel] || !take(m, &p)) m->graph->planted_count = planted;    /* nothing took it */
     *x = p.val;
     return true;
 }
@@ -1069,6 +1241,7 @@ static bool wander(struct maker *m, struct val *x)
     struct path p = { *x, x->rank > 1 ? 1 : 0 };
     choose_signs(m);
     travel(m, &p, 3);
+    stumble(m, &p);
     if (chance(m, 20)) per_column(m, &p);
     if (p.val.rank < 2) return false;
     *x = p.val;
@@ -1086,7 +1259,7 @@ static bool joined(struct maker *m, struct val *x)
 {
     struct path parts[3];
     int count = (int)between(m, 2, 3);
-    bool concat = chance(m, 50);
+    bool concat = chance(m, 50), elsewhere = concat && x->rank > 2 && chance(m, 30);     /* not along the channel */
     const char *inputs = "";
     int64_t total = 0;
     if (x->rank < 2 || x->open[1] || m->opset < 7) return false;
@@ -1094,7 +1267,7 @@ static bool joined(struct maker *m, struct val *x)
     m->shiftless = false;
     int64_t each = channels(m);
     for (int i = 0; i < count; i++) {
-        int64_t out = concat ? channels(m) : each, dims[MAX_RANK] = { out, x->dims[1], 1, 1, 1 };
+        int64_t out = concat && !elsewhere ? channels(m) : each, dims[MAX_RANK] = { out, x->dims[1], 1, 1, 1 };
         struct val y = *x;
         y.dims[1] = out;
         total += out;
@@ -1111,10 +1284,12 @@ static bool joined(struct maker *m, struct val *x)
         inputs = i ? two(m, inputs, parts[i].val.name) : parts[i].val.name;
     }
     struct val y = parts[0].val;
-    if (concat) y.dims[1] = total;
+    int axis = concat && elsewhere ? 2 * below(m, 2) : 1;
+    if (concat && axis != 1) y.dims[axis] *= count;
+    else if (concat) y.dims[1] = total;
     const char *op = concat ? "Concat" : count == 3 || (m->opset >= 8 && chance(m, 30)) ? "Sum" :
                      chance(m, 20) && !m->positive ? "Sub" : "Add";
-    y = result(m, op, inputs, concat ? "axis=1" : NULL, y);
+    y = result(m, op, inputs, concat ? arena_printf(&m->b->arena, "axis=%d", axis) : NULL, y);
     *x = bn(m, y, BN_INFERENCE, true);
     return true;
 }
