@@ -82,6 +82,13 @@ static void rename_step(struct search *search, struct value *value)
     search_step(search, apply_rename, NULL)->value = value;
 }
 
+/* `work` and that of this affine node; INT64_MAX, and staying that, where a shape is unknown. */
+static int64_t work_with(int64_t work, const struct node *node)
+{
+    int64_t own = shape_count(&node->outputs[0]->shape);
+    return size_multiply(own, operations_of(node), &own) && size_add(work, own, &work) ? work : INT64_MAX;
+}
+
 /* The node's readers read its input instead, and it goes. */
 static void apply_bypass(struct search *search, const struct step *step)
 {
@@ -94,7 +101,8 @@ static void apply_bypass(struct search *search, const struct step *step)
 static void bypass_step(struct search *search, struct node *node, size_t slot)
 {
     search_step(search, apply_bypass, node)->slot = slot;
-    search->cost.removed += operations_of(node);
+    search->cost.removed_work = work_with(search->cost.removed_work, node);
+    search->cost.removed_nodes++;
 }
 
 /* ---- Backward ---- */
@@ -348,22 +356,16 @@ static void finish_forward(struct node *node, size_t slot)
     edit_remove_node(node);
 }
 
-/* Element operations of the nodes that go, INT64_MAX if a shape is unknown. */
-static int64_t work_removed(const struct search *search, const struct node *seed)
-{
-    int64_t work = shape_count(&seed->outputs[0]->shape);
-    return size_multiply(work, operations_of(seed) + search->cost.removed, &work) ? work : INT64_MAX;
-}
-
-/* What stays behind must be less than what goes; one BatchNormalization is never traded for two. */
+/* A BatchNormalization goes if no more nodes than it takes with it stay, none of them another one. Else what stays must
+ * be less work than what goes; and one BatchNormalization is never traded for two. */
 static bool is_worth_it(const struct search *search, const struct node *seed)
 {
     const struct cost *cost = &search->cost;
-    int64_t removed = work_removed(search, seed);
+    int64_t removed = work_with(cost->removed_work, seed);
     if (cost->nodes == 0) return true;
+    if (search->seed_is_norm && cost->norms == 0 && cost->nodes <= 1 + cost->removed_nodes) return true;
     if (cost->norms > 1 || (cost->norms == 1 && cost->nodes > 1)) return false;
-    if (removed != INT64_MAX && cost->work != INT64_MAX) return cost->work < removed;
-    return cost->norms == 0 && cost->operations < operations_of(seed) + cost->removed;
+    return removed != INT64_MAX && cost->work < removed;
 }
 
 static void apply_steps(struct search *search)
@@ -421,7 +423,7 @@ static bool fold_one(struct search *search, struct node *node, struct pass_repor
     }
     bool go_back = !reason_behind && (reason_ahead || behind.cost.work <= ahead.cost.work);
     struct search *way = go_back ? &behind : &ahead;
-    int64_t removed = work_removed(way, node);
+    int64_t removed = work_with(way->cost.removed_work, node);
     if (removed != INT64_MAX && way->cost.work <= removed) report->multiply_adds_saved += (removed - way->cost.work) / 2;
     /* When a smaller BatchNormalization stays, it inherits the fate and will say why in the next round. */
     fates_tell(node, way->cost.norms ? OUTCOME_STAYS : OUTCOME_FOLDED, way->where,

@@ -54,8 +54,7 @@ static enum reason residue(struct search *search, void (*apply)(struct search *,
     int operations = norm ? 2 : affine_has_scale(a) + affine_has_shift(a);
     int64_t work = shape_count(&value->shape);
     if (!size_multiply(work, operations, &work) || !size_add(search->cost.work, work, &search->cost.work))
-        search->cost.work = INT64_MAX;
-    search->cost.operations += operations;
+        search->cost.work = INT64_MAX;     /* and stays that: a sum beyond it does not fit */
     search->cost.nodes += norm ? 1 : operations;
     search->cost.norms += norm;
     return REASON_NONE;

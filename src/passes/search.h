@@ -37,9 +37,9 @@ struct search {
     struct cost {
         int64_t work;                 /* element operations per run of what the steps leave behind (a multiplication or
                                        * an addition is one); INT64_MAX where a shape is unknown */
-        int operations;               /* the same per element */
         int nodes, norms;             /* nodes left behind, and how many of them are BatchNormalization */
-        int removed;                  /* operations per element of affine nodes that the steps make superfluous */
+        int64_t removed_work;         /* element operations of affine nodes that the steps make superfluous */
+        int removed_nodes;
     } cost;
     enum dtype type;                  /* of constants that residues need: that of the seed's parameters */
     bool seed_is_norm;                /* the seed is a BatchNormalization, so a residue may be one */

@@ -4,6 +4,7 @@
  *
  *   BN with s = 1, t = 0 in storage precision    ->  nothing
  *   affine -> BN -> affine                       ->  one BN
+ *   affine -> Add left by a fold -> affine       ->  one node, where one is enough
  *
  * An affine is Mul, Add, Sub, Div or Neg by constants that nobody else reads between. */
 #include "passes/tidy.h"
@@ -21,6 +22,14 @@ static bool is_identity_when_stored(const struct affine *a, enum dtype type)
     return true;
 }
 
+/* Whether one node can compute it in the place of `node`: a BatchNormalization along axis 1, else a Mul or an Add. */
+static bool is_one_node(const struct node *node, const struct affine *a)
+{
+    if (affine_not_finite(a) >= 0) return false;
+    if (node_is(node, "BatchNormalization")) return a->axis == 1;
+    return !(affine_has_scale(a) && affine_has_shift(a)) && affine_can_lower(node->graph, node->outputs[0], a);
+}
+
 /* The affine node that alone feeds input 0 of `node` and reads from the same graph, composed in front of *a. */
 static struct node *affine_in_front(struct search *search, struct node *node, struct affine **a, size_t *slot)
 {
@@ -29,7 +38,7 @@ static struct node *affine_in_front(struct search *search, struct node *node, st
     struct node *writer = between->writer;
     if (!writer || between->graph != node->graph || between->use_count != 1 || between->is_output) return NULL;
     if (affine_of_node(search, writer, &first, slot) || !(both = affine_compose(search->arena, first, *a))) return NULL;
-    if (both->axis != 1 || affine_not_finite(both) >= 0) return NULL;
+    if (!is_one_node(node, both)) return NULL;
     *a = both;
     return writer;
 }
@@ -43,70 +52,81 @@ static struct node *affine_behind(struct search *search, struct node *node, stru
     struct node *reader = between->uses->node;
     if (reader->graph != node->graph || affine_of_node(search, reader, &second, slot) || *slot != between->uses->slot)
         return NULL;
-    if (!(both = affine_compose(search->arena, *a, second)) || both->axis != 1 || affine_not_finite(both) >= 0) return NULL;
+    if (!(both = affine_compose(search->arena, *a, second)) || !is_one_node(node, both)) return NULL;
     *a = both;
     return reader;
 }
 
-/* The BatchNormalization computes `a` from now on: a new one takes its place, and its fate. */
-static void replace(struct search *search, struct node *bn, const struct affine *a)
+/* The node computes `a`, which is not the identity, from now on: a new one takes its place, and its fate. */
+static void replace(struct search *search, struct node *node, const struct affine *a)
 {
-    struct value *output = bn->outputs[0];
-    struct value *lowered = affine_lower(bn->graph, bn, node_input(bn, 0), a, search->type, true, node_title(bn));
+    struct value *output = node->outputs[0];
+    struct value *lowered = affine_lower(node->graph, node, node_input(node, 0), a, search->type, search->seed_is_norm,
+                                         node_title(node));
     struct node *last = lowered->writer;
-    last->mark = bn->mark;
+    last->mark = node->mark;
     edit_take_output(last, lowered->writer_slot, output);
-    fates_forget(bn);
-    edit_remove_node(bn);
+    fates_forget(node);
+    edit_remove_node(node);
 }
 
-static void drop(struct node *neighbour, const struct node *bn)
+static void drop(struct node *neighbour, const struct node *node)
 {
-    fates_tell(neighbour, OUTCOME_MERGED, node_title(bn), "");
+    fates_tell(neighbour, OUTCOME_MERGED, node_title(node), "");
     fates_forget(neighbour);
     edit_remove_node(neighbour);
 }
 
 /* Takes a neighbour's place, whose affine goes into *a; false when there is none to swallow. */
-static bool swallow_in_front(struct search *search, struct node *bn, struct affine **a)
+static bool swallow_in_front(struct search *search, struct node *node, struct affine **a)
 {
     size_t slot;
-    struct node *neighbour = affine_in_front(search, bn, a, &slot);
+    struct node *neighbour = affine_in_front(search, node, a, &slot);
     if (!neighbour) return false;
-    edit_set_input(bn, 0, node_input(neighbour, slot));
-    drop(neighbour, bn);
+    edit_set_input(node, 0, node_input(neighbour, slot));
+    drop(neighbour, node);
     return true;
 }
 
-static bool swallow_behind(struct search *search, struct node *bn, struct affine **a)
+static bool swallow_behind(struct search *search, struct node *node, struct affine **a)
 {
     size_t slot;
-    struct node *neighbour = affine_behind(search, bn, a, &slot);
+    struct node *neighbour = affine_behind(search, node, a, &slot);
     if (!neighbour) return false;
     edit_set_input(neighbour, slot, NULL);
-    edit_take_output(bn, 0, neighbour->outputs[0]);
-    drop(neighbour, bn);
+    edit_take_output(node, 0, neighbour->outputs[0]);
+    drop(neighbour, node);
     return true;
 }
 
 /* Swallows all there is before anything is replaced: a chain of n neighbours takes n steps, not n new nodes. */
-static void tidy_one(struct search *search, struct node *bn)
+static void tidy_one(struct search *search, struct node *node)
 {
     struct affine *a;
     size_t slot;
     bool swallowed = false;
     arena_close(search->arena);
     arena_open(search->arena, search->net->arena->memory);
-    const struct value *scale = node_input(bn, 1);
-    search_begin(search, bn, scale && scale->initializer ? scale->initializer->type : DTYPE_FLOAT);
-    if (affine_of_node(search, bn, &a, &slot)) return;
-    while (swallow_in_front(search, bn, &a) || swallow_behind(search, bn, &a)) swallowed = true;
+    const struct value *scale = node_input(node, 1);
+    search_begin(search, node, scale && scale->initializer ? scale->initializer->type : DTYPE_FLOAT);
+    if (affine_of_node(search, node, &a, &slot) || slot != 0) return;
+    while (swallow_in_front(search, node, &a) || swallow_behind(search, node, &a)) swallowed = true;
     if (is_identity_when_stored(a, search->type)) {
-        fates_tell(bn, OUTCOME_REMOVED, "it changes nothing", "");
-        fold_finish(bn, 0);
+        fates_tell(node, OUTCOME_REMOVED, "it changes nothing", "");
+        fold_finish(node, 0);
     } else if (swallowed) {
-        replace(search, bn, a);
+        replace(search, node, a);
     }
+}
+
+/* Mul and Add that a fold left. One that was swallowed meanwhile has no inputs, and is no affine any more. */
+static void tidy_residues(struct search *search)
+{
+    for (struct graph *graph = net_next_graph(search->net, NULL); graph; graph = net_next_graph(search->net, graph))
+        for (struct node *node = graph->first, *next; node; node = next) {
+            next = node->next;
+            if (node->is_new && (node_is(node, "Mul") || node_is(node, "Add"))) tidy_one(search, node);
+        }
 }
 
 bool tidy_run(struct net *net, const struct pass_options *options, struct pass_report *report,
@@ -116,6 +136,7 @@ bool tidy_run(struct net *net, const struct pass_options *options, struct pass_r
     struct seeds seeds = seeds_of(net, net->arena, options);
     for (size_t i = 0; i < seeds.count; i++)
         if (seeds.nodes[i]->mark && node_is(seeds.nodes[i], "BatchNormalization")) tidy_one(search, seeds.nodes[i]);
+    tidy_residues(search);
     search_close(search);
     (void)report, (void)error;
     return true;
