@@ -79,6 +79,28 @@ static void large_arrays_are_cut_into_strips_without_a_seam(void **state)
     trial_close(&t);
 }
 
+/* Three columns: rows too short to be strips are taken together. */
+static void short_rows_are_taken_together(void **state)
+{
+    (void)state;
+    static double a[3 * MANY], b[3] = { 1, 2, 4 }, c[MANY], y[3 * MANY];
+    struct trial t;
+    for (int i = 0; i < MANY; i++) c[i] = i % 777;
+    for (int i = 0; i < 3 * MANY; i++) {
+        a[i] = i % 1001;
+        y[i] = (a[i] + b[i % 3]) - c[i / 3];
+    }
+    trial_open(&t, 13);
+    trial_input(&t, "a", DTYPE_FLOAT, "20000,3", a);
+    trial_input(&t, "b", DTYPE_FLOAT, "3", b);
+    trial_input(&t, "c", DTYPE_FLOAT, "20000,1", c);
+    build_node(&t.build, "Add", "add", "a b", "s", NULL);
+    build_node(&t.build, "Sub", "sub", "s c", "y", NULL);
+    trial_run(&t, "y");
+    trial_expect(&t, "y", DTYPE_FLOAT, "20000,3", y);
+    trial_close(&t);
+}
+
 static void before_opset_7_the_axis_places_the_second_input(void **state)
 {
     (void)state;
@@ -327,6 +349,7 @@ int main(void)
         cmocka_unit_test(arrays_broadcast_along_every_dimension),
         cmocka_unit_test(nothing_broadcast_is_nothing),
         cmocka_unit_test(large_arrays_are_cut_into_strips_without_a_seam),
+        cmocka_unit_test(short_rows_are_taken_together),
         cmocka_unit_test(before_opset_7_the_axis_places_the_second_input),
         cmocka_unit_test(before_opset_7_nothing_broadcasts_unasked),
         cmocka_unit_test(before_opset_7_a_slope_runs_along_the_channels),

@@ -64,12 +64,42 @@ static void a_scalar_and_nothing_are_inputs_too(void **state)
     trial_close(&t);
 }
 
+#define LONG 101              /* no multiple of a block's columns or of a row's lanes */
+
+static void rows_and_columns_of_any_length_are_normalised(void **state)
+{
+    static double x[LONG * LONG], row[LONG * LONG], column[LONG * LONG];
+    struct trial t;
+    (void)state;
+    for (int i = 0; i < LONG * LONG; i++) x[i] = 4 * sin(i);
+    for (int i = 0; i < LONG; i++) {
+        double rows = 0, columns = 0;
+        for (int k = 0; k < LONG; k++) {
+            rows += exp(x[i * LONG + k]);
+            columns += exp(x[k * LONG + i]);
+        }
+        for (int k = 0; k < LONG; k++) {
+            row[i * LONG + k] = exp(x[i * LONG + k]) / rows;
+            column[k * LONG + i] = x[k * LONG + i] - log(columns);
+        }
+    }
+    trial_open(&t, 13);
+    trial_input(&t, "x", DTYPE_FLOAT, "101,101", x);
+    build_node(&t.build, "Softmax", "rows", "x", "y", NULL);
+    build_node(&t.build, "LogSoftmax", "columns", "x", "z", "axis=0");
+    trial_run(&t, "y z");
+    trial_expect(&t, "y", DTYPE_FLOAT, "101,101", row);
+    trial_expect(&t, "z", DTYPE_FLOAT, "101,101", column);
+    trial_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(until_opset_12_all_dimensions_from_the_axis_on_are_one),
         cmocka_unit_test(from_opset_13_on_it_is_one_dimension),
         cmocka_unit_test(large_numbers_do_not_overflow),
+        cmocka_unit_test(rows_and_columns_of_any_length_are_normalised),
         cmocka_unit_test(a_scalar_and_nothing_are_inputs_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

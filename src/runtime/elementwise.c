@@ -3,6 +3,7 @@
  * Operators that work element by element. Each is an expression; the macros make loops of it over a strip (broadcast.h),
  * for the stores it is defined on. The rows at the end say which operator is which, under which opset. */
 #include "runtime/broadcast.h"
+#include "runtime/element.h"
 #include "runtime/real_math.h"
 
 #include <math.h>
@@ -21,7 +22,7 @@
         }                                                                                   \
     }
 
-/* For the functions of real_math.h. */
+/* For the functions of real_math.h, and those that newer processors have an instruction for. */
 #define VECTOR_STRIP(name, in, out, expression) VECTOR_CLONES UNARY_STRIP(name, in, out, expression)
 
 #define BINARY_STRIP(name, in, out, expression)                                             \
@@ -340,6 +341,8 @@ static bool mean(struct call *call)
     return true;
 }
 
+static const struct operation square = {.f32 = multiply_f32, .f64 = multiply_f64};
+
 /* The result has the base's type, also where base and exponent are not of one kind. */
 static bool power(struct call *call)
 {
@@ -347,6 +350,8 @@ static bool power(struct call *call)
     struct array *base = call_input(call, 0), *exponent = call_input(call, 1);
     if (base->store > STORE_I64 || exponent->store > STORE_I64) return no_such_type(call, base);
     enum store store = base->store == exponent->store ? base->store : STORE_F64;
+    if (exponent->count == 1 && exponent->rank <= base->rank && is_real(base) && element_real(exponent, 0) == 2)
+        return combine(call, &square, base, base);
     struct array *x = array_stored(base, store), *y = array_stored(exponent, store), *result;
     bool good = apply(call, call->kernel->data, 2, (const struct array *[]){x, y}, &result);
     array_drop(x);

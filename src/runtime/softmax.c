@@ -11,59 +11,100 @@ struct view {
     int64_t outer, dim, inner;
 };
 
-/* A column of `dim` elements, `stride` apart. */
-typedef void (*column_function)(const void *from, void *to, int64_t dim, int64_t stride);
+/* `columns` columns of `dim` elements each, `stride` apart; more than one of them lie side by side. */
+typedef void (*block_function)(const void *from, void *to, int64_t dim, int64_t stride, int64_t columns);
 
-#define LARGEST(x)                                                                          \
-    double largest = (double)(x)[0];                                                        \
-    for (int64_t i = 1; i < dim; i++) {                                                     \
-        double value = (double)(x)[i * stride];                                             \
-        largest = value > largest || value != value ? value : largest;                      \
-    }
+#define COLUMNS 32            /* in a block */
+#define LANES 8               /* of a single row */
+
+/* NaN is larger than everything. */
+#define LARGER(a, b) (((a) > (b)) | ((a) != (a)) ? (a) : (b))
+
+#define LARGEST                                                                             \
+    double largest[COLUMNS];                                                                \
+    for (int64_t c = 0; c < columns; c++) largest[c] = (double)x[c];                        \
+    for (int64_t i = 1; i < dim; i++)                                                       \
+        for (int64_t c = 0; c < columns; c++) {                                             \
+            double value = (double)x[i * stride + c];                                       \
+            largest[c] = LARGER(value, largest[c]);                                         \
+        }
 
 #define SOFTMAX(name, type, exponential)                                                    \
-    VECTOR_CLONES static void name(const void *from, void *to, int64_t dim, int64_t stride) \
+    VECTOR_CLONES static void name(const void *from, void *to, int64_t dim, int64_t stride, int64_t columns) \
     {                                                                                       \
-        const type *x = from;                                                               \
-        type *y = to;                                                                       \
-        LARGEST(x)                                                                          \
-        if (stride == 1)                                                                    \
-            for (int64_t i = 0; i < dim; i++) y[i] = (type)exponential((double)x[i] - largest); \
-        else                                                                                \
-            for (int64_t i = 0; i < dim; i++)                                               \
-                y[i * stride] = (type)exponential((double)x[i * stride] - largest);         \
-        double sum = 0;                                                                     \
-        for (int64_t i = 0; i < dim; i++) sum += (double)y[i * stride];                     \
-        for (int64_t i = 0; i < dim; i++) y[i * stride] = (type)((double)y[i * stride] / sum); \
+        const type *restrict x = from;                                                      \
+        type *restrict y = to;                                                              \
+        double sums[COLUMNS] = {0};                                                         \
+        if (columns == 1 && stride == 1) {                                                  \
+            name##_row(x, y, dim);                                                          \
+            return;                                                                         \
+        }                                                                                   \
+        LARGEST                                                                             \
+        for (int64_t i = 0; i < dim; i++)                                                   \
+            for (int64_t c = 0; c < columns; c++)                                           \
+                y[i * stride + c] = (type)exponential((double)x[i * stride + c] - largest[c]); \
+        for (int64_t i = 0; i < dim; i++)                                                   \
+            for (int64_t c = 0; c < columns; c++) sums[c] += (double)y[i * stride + c];     \
+        for (int64_t c = 0; c < columns; c++) sums[c] = 1 / sums[c];                        \
+        for (int64_t i = 0; i < dim; i++)                                                   \
+            for (int64_t c = 0; c < columns; c++)                                           \
+                y[i * stride + c] = (type)((double)y[i * stride + c] * sums[c]);            \
+    }
+
+/* A single row of elements side by side, dealt out to lanes. */
+#define SOFTMAX_ROW(name, type, exponential)                                                \
+    VECTOR_CLONES static void name(const type *restrict x, type *restrict y, int64_t dim)   \
+    {                                                                                       \
+        double largest[LANES], sums[LANES] = {0}, most = (double)x[0], sum = 0;             \
+        int64_t whole = dim / LANES * LANES;                                                \
+        for (int l = 0; l < LANES; l++) largest[l] = most;                                  \
+        for (int64_t i = 0; i < whole; i += LANES)                                          \
+            for (int l = 0; l < LANES; l++) largest[l] = LARGER((double)x[i + l], largest[l]); \
+        for (int64_t i = whole; i < dim; i++) most = LARGER((double)x[i], most);            \
+        for (int l = 0; l < LANES; l++) most = LARGER(largest[l], most);                    \
+        for (int64_t i = 0; i < dim; i++) y[i] = (type)exponential((double)x[i] - most);    \
+        for (int64_t i = 0; i < whole; i += LANES)                                          \
+            for (int l = 0; l < LANES; l++) sums[l] += (double)y[i + l];                    \
+        for (int64_t i = whole; i < dim; i++) sum += (double)y[i];                          \
+        for (int l = 0; l < LANES; l++) sum += sums[l];                                     \
+        sum = 1 / sum;                                                                      \
+        for (int64_t i = 0; i < dim; i++) y[i] = (type)((double)y[i] * sum);                \
     }
 
 #define LOG_SOFTMAX(name, type, exponential)                                                \
-    static void name(const void *from, void *to, int64_t dim, int64_t stride)               \
+    VECTOR_CLONES static void name(const void *from, void *to, int64_t dim, int64_t stride, int64_t columns) \
     {                                                                                       \
-        const type *x = from;                                                               \
-        type *y = to;                                                                       \
-        LARGEST(x)                                                                          \
-        double sum = 0;                                                                     \
-        for (int64_t i = 0; i < dim; i++) sum += exponential((double)x[i * stride] - largest); \
-        double shift = log(sum);                                                            \
+        const type *restrict x = from;                                                      \
+        type *restrict y = to;                                                              \
+        double sums[COLUMNS] = {0};                                                         \
+        LARGEST                                                                             \
         for (int64_t i = 0; i < dim; i++)                                                   \
-            y[i * stride] = (type)((double)x[i * stride] - largest - shift);                \
+            for (int64_t c = 0; c < columns; c++)                                           \
+                sums[c] += exponential((double)x[i * stride + c] - largest[c]);             \
+        for (int64_t c = 0; c < columns; c++) sums[c] = log(sums[c]);                       \
+        for (int64_t i = 0; i < dim; i++)                                                   \
+            for (int64_t c = 0; c < columns; c++)                                           \
+                y[i * stride + c] = (type)((double)x[i * stride + c] - largest[c] - sums[c]); \
     }
 
 /* One for the first of the largest. */
 #define HARDMAX(name, type)                                                                 \
-    static void name(const void *from, void *to, int64_t dim, int64_t stride)               \
+    static void name(const void *from, void *to, int64_t dim, int64_t stride, int64_t columns) \
     {                                                                                       \
-        const type *x = from;                                                               \
-        type *y = to;                                                                       \
-        int64_t best = 0;                                                                   \
-        for (int64_t i = 0; i < dim; i++) {                                                 \
-            if (x[i * stride] > x[best * stride]) best = i;                                 \
-            y[i * stride] = 0;                                                              \
+        for (int64_t c = 0; c < columns; c++) {                                             \
+            const type *x = (const type *)from + c;                                         \
+            type *y = (type *)to + c;                                                       \
+            int64_t best = 0;                                                               \
+            for (int64_t i = 0; i < dim; i++) {                                             \
+                if (x[i * stride] > x[best * stride]) best = i;                             \
+                y[i * stride] = 0;                                                          \
+            }                                                                               \
+            y[best * stride] = 1;                                                           \
         }                                                                                   \
-        y[best * stride] = 1;                                                               \
     }
 
+SOFTMAX_ROW(softmax_f32_row, float, quick_exp)
+SOFTMAX_ROW(softmax_f64_row, double, exp)
 SOFTMAX(softmax_f32, float, quick_exp)
 SOFTMAX(softmax_f64, double, exp)
 LOG_SOFTMAX(log_softmax_f32, float, quick_exp)
@@ -71,36 +112,40 @@ LOG_SOFTMAX(log_softmax_f64, double, exp)
 HARDMAX(hardmax_f32, float)
 HARDMAX(hardmax_f64, double)
 
-struct columns {
-    column_function f32, f64;
+struct blocks {
+    block_function f32, f64;
 };
 
 struct passes {
     const struct array *x;
     struct array *y;
     struct view view;
-    column_function column;
+    int64_t per_outer;        /* blocks */
+    block_function block;
 };
 
-static void run_columns(const void *context, int64_t first, int64_t end, int member)
+static void run_blocks(const void *context, int64_t first, int64_t end, int member)
 {
     const struct passes *p = context;
     int64_t element = (int64_t)store_size(p->x->store), inner = p->view.inner;
     (void)member;
     for (int64_t i = first; i < end; i++) {
-        int64_t start = (i / inner * p->view.dim * inner + i % inner) * element;
-        p->column((const char *)p->x->data + start, (char *)p->y->data + start, p->view.dim, inner);
+        int64_t column = i % p->per_outer * COLUMNS, left = inner - column;
+        int64_t start = (i / p->per_outer * p->view.dim * inner + column) * element;
+        p->block((const char *)p->x->data + start, (char *)p->y->data + start, p->view.dim, inner,
+                 left < COLUMNS ? left : COLUMNS);
     }
 }
 
 static bool run(struct call *call, const struct array *x, struct view view)
 {
-    const struct columns *columns = call->kernel->data;
+    const struct blocks *blocks = call->kernel->data;
     struct passes passes = { .x = x, .y = call_output(call, 0, x->type, x->rank, x->dims), .view = view };
-    int64_t count = view.outer * view.inner;
     if (x->count == 0) return true;
-    passes.column = x->store == STORE_F32 ? columns->f32 : columns->f64;
-    team_run(call->team, count, team_piece(count, x->count * 4), run_columns, &passes);
+    passes.per_outer = (view.inner + COLUMNS - 1) / COLUMNS;
+    passes.block = x->store == STORE_F32 ? blocks->f32 : blocks->f64;
+    int64_t count = view.outer * passes.per_outer;
+    team_run(call->team, count, team_piece(count, x->count * 4), run_blocks, &passes);
     return true;
 }
 
@@ -133,14 +178,14 @@ static bool along_axis(struct call *call)
                                       dims_product(x->dims, axis + 1, x->rank)});
 }
 
-#define COLUMNS(name) &(const struct columns){name##_f32, name##_f64}
+#define BLOCKS(name) &(const struct blocks){name##_f32, name##_f64}
 
 const struct kernel softmax_kernels[] = {
-    { "Hardmax",     1, 12,     from_axis_on, COLUMNS(hardmax) },
-    { "Hardmax",    13, LATEST, along_axis,   COLUMNS(hardmax) },
-    { "LogSoftmax",  1, 12,     from_axis_on, COLUMNS(log_softmax) },
-    { "LogSoftmax", 13, LATEST, along_axis,   COLUMNS(log_softmax) },
-    { "Softmax",     1, 12,     from_axis_on, COLUMNS(softmax) },
-    { "Softmax",    13, LATEST, along_axis,   COLUMNS(softmax) },
+    { "Hardmax",     1, 12,     from_axis_on, BLOCKS(hardmax) },
+    { "Hardmax",    13, LATEST, along_axis,   BLOCKS(hardmax) },
+    { "LogSoftmax",  1, 12,     from_axis_on, BLOCKS(log_softmax) },
+    { "LogSoftmax", 13, LATEST, along_axis,   BLOCKS(log_softmax) },
+    { "Softmax",     1, 12,     from_axis_on, BLOCKS(softmax) },
+    { "Softmax",    13, LATEST, along_axis,   BLOCKS(softmax) },
     { 0 },
 };
