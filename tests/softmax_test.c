@@ -71,7 +71,7 @@ static void rows_and_columns_of_any_length_are_normalised(void **state)
     static double x[LONG * LONG], row[LONG * LONG], column[LONG * LONG];
     struct trial t;
     (void)state;
-    for (int i = 0; i < LONG * LONG; i++) x[i] = 4 * sin(i);
+    for (int i = 0; i < LONG * LONG; i++) x[i] = (double)(float)(4 * sin(i));
     for (int i = 0; i < LONG; i++) {
         double rows = 0, columns = 0;
         for (int k = 0; k < LONG; k++) {
