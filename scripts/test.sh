@@ -25,6 +25,11 @@ rm -f build/*/tests.failed
 run_tests release
 run_tests asan
 
+echo
+echo "Suites run, and what was skipped (details: build/*/Testing/Temporary/LastTest.log):"
+grep -hE '^[a-z].*: [1-9][0-9]* passed, [0-9]+ failed|skipped: |: skipped$|^\[  SKIPPED \] [a-z_]+$' \
+    build/release/Testing/Temporary/LastTest.log | sort -u | sed 's/^/    /'
+echo
 sed -n 's/^[0-9]*% tests passed, \([0-9]*\) tests failed out of \([0-9]*\)/\1 \2/p' build/release/tests.log \
     build/asan/tests.log | awk '{ failed += $1; all += $2 }
     END { printf "%d%% tests passed, %d tests failed out of %d\n", all ? 100 * (all - failed) / all : 0, failed, all }'
