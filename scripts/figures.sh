@@ -24,7 +24,7 @@ judge() {
 
 # Why they stay: "62 BNF101"; and how exact the sites are, both as the program said.
 reasons_in() {
-    grep -o 'BNF[0-9]*' "$1" | sort | uniq -c | awk '{ printf "%s%s %s", NR > 1 ? ", " : "", $1, $2 }'
+    grep -o ' stays  *BNF[0-9]*' "$1" | grep -o 'BNF.*' | sort | uniq -c | awk '{ printf "%s%s %s", (NR == 1 ? "" : ", "), $1, $2 }'
 }
 
 worst_site_in() {
