@@ -185,7 +185,7 @@ static void movers_carry_an_affine(void **state)
         { "in x 2,3,5,4; init w 2,3,1,1; a = Conv x w; b c = Split a axis=1; z = bn c 1; out z; out b", 0, 0, "Conv Split", 0 },
         { "in x 2,3,4,5; init w 2,3,1,1; a = Conv x w; b c = Split a axis=2; z = bn c 2; out z; out b", 1, REASON_NON_LINEAR, NULL, 0 },
         { "in x 2,3; r = Relu x; init w 3,5; init b 5; y = bn r 3; m = MatMul y w; z = Add m b; out z", 0, 0, "Relu MatMul Add", 0 },
-        { "in x 2,3; init w 3,12; init b 12; y = MatMul x w; a = Add y b; c d = Split a axis=1 split=2,10; z = bn c 2; out z; out d", 0, 0,
+        { "in x 2,3; init w 3,12; init b 12; y = MatMul x w; a = Add y b; ints s 2,10; c d = Split a s axis=1; z = bn c 2; out z; out d", 0, 0,
           "MatMul Add Split", 0 },
         { "in x 2,1,3; r = Relu x; init w 3,3; y = bn r 1; f = Flatten y; z = MatMul f w; out z", 0, 0, "Relu Flatten MatMul Add", 0 },
         { "opset 7; in x 2,3,5,7; init w 4,3,1,1; init v 4,3,1,1; a = Conv x w; b = Conv x v; c = Sum a b; z = bn c 4; out z", 0, 0, NULL, 0 },
