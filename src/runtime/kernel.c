@@ -37,6 +37,7 @@ static const struct kernel *const families[] = {
     text_kernels,
     sample_kernels,
     determinant_kernels,
+    ml_kernels,
 };
 
 /* The rows of ai.onnx carry the bare operator; those of another domain "domain:operator". */
