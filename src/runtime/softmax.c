@@ -18,7 +18,7 @@ typedef void (*block_function)(const void *from, void *to, int64_t dim, int64_t 
 #define LANES 8               /* of a single row */
 
 /* NaN is larger than everything. */
-#define LARGER(a, b) (((a) > (b)) | ((a) != (a)) ? (a) : (b))
+#define LARGER(a, b) ((((a) > (b)) | ((a) != (a))) ? (a) : (b))
 
 #define LARGEST                                                                             \
     double largest[COLUMNS];                                                                \
