@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * RotaryEmbedding, LinearAttention, CausalConvWithState. */
+ * LinearAttention and CausalConvWithState. */
 #include "trial.h"
 
 #include <setjmp.h>
@@ -9,54 +9,6 @@
 
 #include <cmocka.h>
 #include <math.h>
-
-/* Position 1 turns the first pair by a quarter, the second by a half; position 0 turns nothing. */
-static void open_rotary(struct trial *t)
-{
-    trial_open(t, 23);
-    trial_input(t, "cos", DTYPE_FLOAT, "2,2", (double[]){ 1, 1, 0, -1 });
-    trial_input(t, "sin", DTYPE_FLOAT, "2,2", (double[]){ 0, 0, 1, 0 });
-    trial_input(t, "at", DTYPE_INT64, "1,2", (double[]){ 1, 0 });
-}
-
-static void pairs_are_turned_by_position(void **state)
-{
-    (void)state;
-    struct trial t;
-    open_rotary(&t);
-    trial_input(&t, "x", DTYPE_FLOAT, "1,1,2,5", (double[]){ 1, 2, 3, 4, 9, 5, 6, 7, 8, 9 });
-    build_node(&t.build, "RotaryEmbedding", "r", "x cos sin at", "halves", "rotary_embedding_dim=4");
-    build_node(&t.build, "RotaryEmbedding", "s", "x cos sin at", "pairs", "rotary_embedding_dim=4 interleaved=1");
-    trial_run(&t, "halves pairs");
-    trial_expect(&t, "halves", DTYPE_FLOAT, "1,1,2,5", (double[]){ -3, -2, 1, -4, 9, 5, 6, 7, 8, 9 });
-    trial_expect(&t, "pairs", DTYPE_FLOAT, "1,1,2,5", (double[]){ -2, 1, -3, -4, 9, 5, 6, 7, 8, 9 });
-    trial_close(&t);
-}
-
-static void packed_heads_are_turned_alike(void **state)
-{
-    (void)state;
-    struct trial t;
-    open_rotary(&t);
-    trial_input(&t, "x", DTYPE_FLOAT, "1,2,8", (double[]){ 1, 2, 3, 4, 10, 20, 30, 40, 5, 6, 7, 8, 50, 60, 70, 80 });
-    build_node(&t.build, "RotaryEmbedding", "r", "x cos sin at", "y", "num_heads=2");
-    trial_run(&t, "y");
-    trial_expect(&t, "y", DTYPE_FLOAT, "1,2,8",
-                 (double[]){ -3, -2, 1, -4, -30, -20, 10, -40, 5, 6, 7, 8, 50, 60, 70, 80 });
-    trial_close(&t);
-}
-
-static void a_position_beyond_the_table_is_refused(void **state)
-{
-    (void)state;
-    struct trial t;
-    open_rotary(&t);
-    trial_input(&t, "x", DTYPE_FLOAT, "1,1,1,4", (double[4]){ 0 });
-    trial_input(&t, "far", DTYPE_INT64, "1,1", (double[]){ 2 });
-    build_node(&t.build, "RotaryEmbedding", "r", "x cos sin far", "y", NULL);
-    trial_fails(&t, "y", "position 2 of 2");
-    trial_close(&t);
-}
 
 /* One head, two steps, keys of 2, values of 1. */
 static void try_rule(const char *attributes, const char *inputs, const double *y, const double *state)
@@ -155,9 +107,6 @@ static void a_past_of_another_length_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pairs_are_turned_by_position),
-        cmocka_unit_test(packed_heads_are_turned_alike),
-        cmocka_unit_test(a_position_beyond_the_table_is_refused),
         cmocka_unit_test(each_rule_updates_the_state_in_its_way),
         cmocka_unit_test(query_heads_read_one_state),
         cmocka_unit_test(a_rule_takes_what_it_uses_and_no_more),

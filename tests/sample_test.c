@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * GridSample, AffineGrid, DeformConv and Col2Im. */
+ * GridSample, AffineGrid and DeformConv. */
 #include "trial.h"
 
 #include <setjmp.h>
@@ -121,33 +121,6 @@ static void offsets_of_another_shape_are_refused(void **state)
     trial_close(&t);
 }
 
-static void overlapping_columns_add_up(void **state)
-{
-    (void)state;
-    struct trial t;
-    trial_open(&t, 18);
-    trial_input(&t, "x", DTYPE_FLOAT, "1,2,3", (double[]){ 1, 2, 3, 10, 20, 30 });
-    trial_input(&t, "image", DTYPE_INT64, "2", (double[]){ 1, 4 });
-    trial_input(&t, "block", DTYPE_INT64, "2", (double[]){ 1, 2 });
-    build_node(&t.build, "Col2Im", "c", "x image block", "y", NULL);
-    trial_run(&t, "y");
-    trial_expect(&t, "y", DTYPE_FLOAT, "1,1,1,4", (double[]){ 1, 12, 23, 30 });
-    trial_close(&t);
-}
-
-static void columns_of_other_windows_are_refused(void **state)
-{
-    (void)state;
-    struct trial t;
-    trial_open(&t, 18);
-    trial_input(&t, "x", DTYPE_FLOAT, "1,2,3", (double[6]){ 0 });
-    trial_input(&t, "image", DTYPE_INT64, "2", (double[]){ 1, 9 });
-    trial_input(&t, "block", DTYPE_INT64, "2", (double[]){ 1, 2 });
-    build_node(&t.build, "Col2Im", "c", "x image block", "y", NULL);
-    trial_fails(&t, "y", "windows of 2 at 8 places");
-    trial_close(&t);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,8 +132,6 @@ int main(void)
         cmocka_unit_test(an_affine_grid_moves_places_of_the_output),
         cmocka_unit_test(a_deformed_tap_sees_where_its_offset_says),
         cmocka_unit_test(offsets_of_another_shape_are_refused),
-        cmocka_unit_test(overlapping_columns_add_up),
-        cmocka_unit_test(columns_of_other_windows_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

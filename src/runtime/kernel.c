@@ -33,9 +33,11 @@ static const struct kernel *const families[] = {
     random_kernels,
     signal_kernels,
     attention_kernels,
+    rotary_kernels,
     recurrence_kernels,
     text_kernels,
     sample_kernels,
+    col2im_kernels,
     determinant_kernels,
     ml_kernels,
 };

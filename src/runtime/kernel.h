@@ -48,8 +48,8 @@ struct kernel {
 extern const struct kernel elementwise_kernels[], cast_kernels[], reduce_kernels[], shape_kernels[], move_kernels[],
     gather_kernels[], gemm_kernels[], conv_kernels[], pool_kernels[], norm_kernels[], softmax_kernels[], resize_kernels[],
     rnn_kernels[], quant_kernels[], control_kernels[], sequence_kernels[], detect_kernels[], sort_kernels[],
-    signal_kernels[], random_kernels[], loss_kernels[], attention_kernels[], recurrence_kernels[],
-    integer_kernels[], text_kernels[], sample_kernels[], determinant_kernels[], ml_kernels[],
+    signal_kernels[], random_kernels[], loss_kernels[], attention_kernels[], rotary_kernels[], recurrence_kernels[],
+    integer_kernels[], text_kernels[], sample_kernels[], col2im_kernels[], determinant_kernels[], ml_kernels[],
     einsum_kernels[];
 
 /* The row for an operator, or NULL with *why (one line, in static storage or the arena). */
