@@ -28,119 +28,110 @@ static void weights_as_inputs(struct build *b)
     for (int i = 0; i < 4; i++) build_input(b, names[i], DTYPE_FLOAT, "2");
 }
 
-static void fold(struct build *b, struct net *net, bool freeze, struct pass_report *report)
+struct folded {
+    struct build b;
+    struct model model;
+    struct net net;
+    struct pass_report report;
+};
+
+static void start(struct folded *f, int64_t ir_version, int64_t opset)
+{
+    build_open(&f->b, ir_version, opset);
+    conv_bn(&f->b);
+}
+
+static void fold(struct folded *f, bool freeze, size_t left)
 {
     static const struct pass_options options = { .fold_limit = 1 << 20 };
-    struct model *model = arena_alloc(&b->arena, sizeof *model);
     struct bnfuse_error error;
-    build_load(b, model, net);
-    net->freeze_weights = freeze;
-    assert_true(passes_run(net, &options, report, &error));
+    build_load(&f->b, &f->model, &f->net);
+    f->net.freeze_weights = freeze;
+    assert_true(passes_run(&f->net, &options, &f->report, &error));
+    assert_int_equal(f->report.left, left);
 }
 
 static void folded_constants_and_nodes_go(void **state)
 {
-    struct build b;
-    struct net net;
-    struct pass_report report;
+    struct folded f;
     (void)state;
-    build_open(&b, 8, 13);
-    conv_bn(&b);
-    fold(&b, &net, false, &report);
-    assert_int_equal(net.main->node_count, 1);
-    assert_int_equal(net.main->initializer_count, 2);      /* the new weight and the new bias */
-    assert_null(graph_value(net.main, "w"));
-    assert_null(graph_value(net.main, "scale"));
-    build_close(&b);
+    start(&f, 8, 13);
+    fold(&f, false, 0);
+    assert_int_equal(f.net.main->node_count, 1);
+    assert_int_equal(f.net.main->initializer_count, 2);      /* the new weight and the new bias */
+    assert_null(graph_value(f.net.main, "w"));
+    assert_null(graph_value(f.net.main, "scale"));
+    build_close(&f.b);
 }
 
 static void what_nobody_read_before_stays(void **state)
 {
-    struct build b;
-    struct net net;
-    struct pass_report report;
+    struct folded f;
     (void)state;
-    build_open(&b, 8, 13);
-    conv_bn(&b);
-    build_init(&b, "spare", DTYPE_FLOAT, "7", 3);
-    build_node(&b, "Relu", "idle", "x", "unread", NULL);
-    fold(&b, &net, false, &report);
-    assert_non_null(graph_value(net.main, "spare"));
-    assert_non_null(graph_value(net.main, "unread"));
-    assert_int_equal(net.main->node_count, 2);
-    build_close(&b);
+    start(&f, 8, 13);
+    build_init(&f.b, "spare", DTYPE_FLOAT, "7", 3);
+    build_node(&f.b, "Relu", "idle", "x", "unread", NULL);
+    fold(&f, false, 0);
+    assert_non_null(graph_value(f.net.main, "spare"));
+    assert_non_null(graph_value(f.net.main, "unread"));
+    assert_int_equal(f.net.main->node_count, 2);
+    build_close(&f.b);
 }
 
 static void inputs_of_frozen_weights_go_with_them(void **state)
 {
-    struct build b;
-    struct net net;
-    struct pass_report report;
+    struct folded f;
     (void)state;
-    build_open(&b, 8, 13);
-    conv_bn(&b);
-    weights_as_inputs(&b);
-    fold(&b, &net, true, &report);
-    assert_int_equal(report.left, 0);
-    assert_int_equal(net.main->input_count, 1);
-    assert_string_equal(net.main->inputs[0]->name, "x");
-    build_close(&b);
+    start(&f, 8, 13);
+    weights_as_inputs(&f.b);
+    fold(&f, true, 0);
+    assert_int_equal(f.net.main->input_count, 1);
+    assert_string_equal(f.net.main->inputs[0]->name, "x");
+    build_close(&f.b);
 }
 
 static void inputs_that_callers_may_replace_stay(void **state)
 {
-    struct build b;
-    struct net net;
-    struct pass_report report;
+    struct folded f;
     (void)state;
-    build_open(&b, 8, 13);
-    conv_bn(&b);
-    weights_as_inputs(&b);
-    fold(&b, &net, false, &report);
-    assert_int_equal(report.left, 1);
-    assert_int_equal(report.fates[0].reason, REASON_OVERRIDABLE);
-    assert_int_equal(net.main->input_count, 6);
-    assert_int_equal(net.main->initializer_count, 5);
-    build_close(&b);
+    start(&f, 8, 13);
+    weights_as_inputs(&f.b);
+    fold(&f, false, 1);
+    assert_int_equal(f.report.fates[0].reason, REASON_OVERRIDABLE);
+    assert_int_equal(f.net.main->input_count, 6);
+    assert_int_equal(f.net.main->initializer_count, 5);
+    build_close(&f.b);
 }
 
 static void before_ir_4_new_weights_are_inputs_too(void **state)
 {
-    struct build b;
-    struct net net;
-    struct pass_report report;
+    struct folded f;
     (void)state;
-    build_open(&b, 3, 9);
-    conv_bn(&b);
-    weights_as_inputs(&b);
-    fold(&b, &net, false, &report);
-    assert_int_equal(report.left, 0);
-    assert_int_equal(net.main->input_count, 3);
-    assert_int_equal(net.main->initializer_count, 2);
-    for (size_t i = 0; i < 2; i++) assert_true(net.main->initializers[i]->is_input);
-    build_close(&b);
+    start(&f, 3, 9);
+    weights_as_inputs(&f.b);
+    fold(&f, false, 0);
+    assert_int_equal(f.net.main->input_count, 3);
+    assert_int_equal(f.net.main->initializer_count, 2);
+    for (size_t i = 0; i < 2; i++) assert_true(f.net.main->initializers[i]->is_input);
+    build_close(&f.b);
 }
 
 static void weights_that_training_assigns_are_not_constant(void **state)
 {
-    struct build b;
-    struct net net;
-    struct pass_report report;
+    struct folded f;
     BnfuseOnnx__TrainingInfoProto info = BNFUSE_ONNX__TRAINING_INFO_PROTO__INIT, *infos[] = { &info };
     BnfuseOnnx__StringStringEntryProto binding = BNFUSE_ONNX__STRING_STRING_ENTRY_PROTO__INIT, *bindings[] = { &binding };
     (void)state;
-    build_open(&b, 8, 13);
-    conv_bn(&b);
+    start(&f, 8, 13);
     binding.key = (char *)"w";
     binding.value = (char *)"w_next";
     info.n_update_binding = 1;
     info.update_binding = bindings;
-    b.model->n_training_info = 1;
-    b.model->training_info = infos;
-    fold(&b, &net, false, &report);
-    assert_int_equal(report.left, 1);
-    assert_int_equal(report.fates[0].reason, REASON_WEIGHT_OVERRIDE);
-    build_close(&b);
+    f.b.model->n_training_info = 1;
+    f.b.model->training_info = infos;
+    fold(&f, false, 1);
+    assert_int_equal(f.report.fates[0].reason, REASON_WEIGHT_OVERRIDE);
+    build_close(&f.b);
 }
 
 int main(void)

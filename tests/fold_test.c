@@ -22,6 +22,8 @@ static void a_convolution_takes_what_follows_it(void **state)
         { "in x 2,4,5,7; init w 8,1,3,3; y = Conv x w group=4 auto_pad=SAME_UPPER; z = bn y 8; out z", 0, 0, "Conv", 0 },
         { "in x N,3,?,?; init w 4,3,1,1; y = Conv x w; z = bn y 4; out z", 0, 0, "Conv", 0 },
         { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; i = Identity y; d = Dropout i; z = bn d 4; out z", 0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; i = Cast y to=1; z = bn i 4; out z", 0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; i = Cast y to=11; j = Cast i to=1; z = bn j 4; out z", 1, REASON_NON_LINEAR, NULL, 0 },
         { "opset 9; in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = bn y 4; out z", 0, 0, "Conv", DTYPE_DOUBLE },
         { "opset 6; ir 3; in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = bn y 4 is_test=1; out z", 0, 0, "Conv", 0 },
         { "opset 15; in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = bn y 4; out z", 0, 0, "Conv", DTYPE_FLOAT16 },

@@ -151,7 +151,9 @@ static enum reason operand(struct search *search, const struct node *node, const
 
 static bool passes_through(const struct node *node)
 {
+    const struct value *x = node_input(node, 0);
     if (node_is(node, "Identity")) return true;
+    if (node_is(node, "Cast")) return x && dtype_kind(x->type) == KIND_REAL && node_int(node, "to", 0) == (int64_t)x->type;
     if (!node_is(node, "Dropout") || extra_outputs_are_read(node)) return false;
     if (node->opset < 7) return node_int(node, "is_test", 0) != 0;
     return node->opset < 12 || !node_input(node, 2);

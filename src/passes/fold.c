@@ -68,7 +68,10 @@ static bool is_opaque(const struct node *node)
 /* Per element: a BatchNormalization multiplies and adds, Identity does nothing. */
 static int operations_of(const struct node *node)
 {
-    return node_is(node, "BatchNormalization") ? 2 : node_is(node, "Identity") || node_is(node, "Dropout") ? 0 : 1;
+    static const char *const idle[] = { "Identity", "Dropout", "Cast" };
+    for (size_t i = 0; i < sizeof(idle) / sizeof(*idle); i++)
+        if (node_is(node, idle[i])) return 0;
+    return node_is(node, "BatchNormalization") ? 2 : 1;
 }
 
 static void apply_rename(struct search *search, const struct step *step)
