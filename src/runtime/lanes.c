@@ -64,22 +64,31 @@
 #undef BYTES
 #undef TARGET
 
-const struct lanes *lanes_for(enum store store)
+/* Widest first. */
+const struct lanes *lanes_every(enum store store, size_t *count)
 {
     static const struct lanes f32[] = { ROW(f32_wide, 16, 0), ROW(f32_middle, 8, 1), ROW(f32_narrow, 4, 1) };
     static const struct lanes f64[] = { ROW(f64_wide, 8, 0), ROW(f64_middle, 4, 1), ROW(f64_narrow, 2, 1) };
-    int width = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") ? 0
-              : __builtin_cpu_supports("avx2")                                         ? 1
-                                                                                       : 2;
-    return store == STORE_F32 ? &f32[width] : &f64[width];
+    size_t skip = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") ? 0
+                : __builtin_cpu_supports("avx2")                                         ? 1
+                                                                                         : 2;
+    *count = sizeof f32 / sizeof *f32 - skip;
+    return (store == STORE_F32 ? f32 : f64) + skip;
 }
 
 #else
 
-const struct lanes *lanes_for(enum store store)
+const struct lanes *lanes_every(enum store store, size_t *count)
 {
     static const struct lanes f32 = ROW(f32_narrow, 4, 0), f64 = ROW(f64_narrow, 2, 0);
+    *count = 1;
     return store == STORE_F32 ? &f32 : &f64;
 }
 
 #endif
+
+const struct lanes *lanes_for(enum store store)
+{
+    size_t count;
+    return lanes_every(store, &count);
+}

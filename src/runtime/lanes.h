@@ -59,7 +59,8 @@ struct lanes {
     void (*window_max)(const void *plane, const int64_t *offsets, int64_t taps, void *output, int64_t count);
 };
 
-/* For F32 or F64. */
+/* For F32 or F64: the widest that the processor has, and all that it has, widest first. */
 const struct lanes *lanes_for(enum store store);
+const struct lanes *lanes_every(enum store store, size_t *count);
 
 #endif

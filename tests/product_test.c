@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Products and their innermost loops: equal to the last bit to the order that product.h promises, whatever the shape,
+ * the strides, the threads and the width of the vectors. */
+#include "noise.h"
+#include "runtime/lanes.h"
+#include "runtime/product.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <math.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct bench {
+    struct memory memory;
+    struct arena arena;
+    struct pool pool;
+    struct call call;
+};
+
+static void bench_open(struct bench *b, int threads)
+{
+    *b = (struct bench){ .memory = { 0 } };
+    arena_open(&b->arena, &b->memory);
+    pool_open(&b->pool, &b->memory);
+    b->call = (struct call){ .threads = threads, .pool = &b->pool, .scratch = &b->arena };
+    b->call.team = team_open(&b->arena, threads);
+}
+
+static void bench_close(struct bench *b)
+{
+    pool_close(&b->pool);
+    arena_close(&b->arena);
+    assert_int_equal(b->memory.used, 0);
+}
+
+/* Values with many digits, so that every other order of summing shows. */
+static double value_of(uint64_t seed, int64_t i)
+{
+    return noise(seed, i) * 1.1 + noise(seed + 1, i) / 3;
+}
+
+static struct array *new_values(struct bench *b, enum store store, int64_t count, uint64_t seed)
+{
+    struct array *array = array_new(&b->pool, DTYPE_DOUBLE, store, 1, &count);
+    for (int64_t i = 0; i < count; i++) {
+        if (store == STORE_F32) array->f32[i] = (float)value_of(seed, i);
+        else if (store == STORE_F64) array->f64[i] = value_of(seed, i);
+        else array->i64[i] = (int64_t)(noise(seed, i) * 64) * 0x123456789ab;
+    }
+    return array;
+}
+
+/* The promised order, term by term. volatile: no compiler may do it otherwise. */
+static float expected_f32(const struct product *p, const struct operands *on, int64_t r, int64_t j)
+{
+    const float *a = on->a, *b = on->b;
+    float total = 0;
+    for (int64_t k = 0; k < p->depth;) {
+        volatile float sum = 0;
+        for (int64_t end = k + PRODUCT_DEPTH; k < end && k < p->depth; k++) {
+            volatile float term = a[r * p->a_row + k * p->a_step] * b[k * p->b_step + j * p->b_column];
+            sum = sum + term;
+        }
+        total = k <= PRODUCT_DEPTH ? sum : total + sum;
+    }
+    return on->bias ? total + ((const float *)on->bias)[r] : total;
+}
+
+static double expected_f64(const struct product *p, const struct operands *on, int64_t r, int64_t j)
+{
+    const double *a = on->a, *b = on->b;
+    double total = 0;
+    for (int64_t k = 0; k < p->depth;) {
+        volatile double sum = 0;
+        for (int64_t end = k + PRODUCT_DEPTH; k < end && k < p->depth; k++) {
+            volatile double term = a[r * p->a_row + k * p->a_step] * b[k * p->b_step + j * p->b_column];
+            sum = sum + term;
+        }
+        total = k <= PRODUCT_DEPTH ? sum : total + sum;
+    }
+    return on->bias ? total + ((const double *)on->bias)[r] : total;
+}
+
+static int64_t expected_i64(const struct product *p, const struct operands *on, int64_t r, int64_t j)
+{
+    const int64_t *a = on->a, *b = on->b;
+    uint64_t total = on->bias ? (uint64_t)((const int64_t *)on->bias)[r] : 0;
+    for (int64_t k = 0; k < p->depth; k++)
+        total += (uint64_t)a[r * p->a_row + k * p->a_step] * (uint64_t)b[k * p->b_step + j * p->b_column];
+    return (int64_t)total;
+}
+
+static void check(const struct product *p)
+{
+    int64_t span = p->span ? p->span : p->columns;
+    for (int64_t i = 0; i < p->count; i++)
+        for (int64_t r = 0; r < p->rows; r++)
+            for (int64_t j = 0; j < p->columns; j++) {
+                const struct operands *on = &p->each[i];
+                int64_t at = r * p->c_row + j / span * p->c_span + j % span * p->c_column;
+                bool same = p->store == STORE_F32   ? ((const float *)on->c)[at] == expected_f32(p, on, r, j)
+                            : p->store == STORE_F64 ? ((const double *)on->c)[at] == expected_f64(p, on, r, j)
+                                                    : ((const int64_t *)on->c)[at] == expected_i64(p, on, r, j);
+                if (!same)
+                    fail_msg("%lld x %lld x %lld: element %lld, %lld of product %lld", (long long)p->rows,
+                             (long long)p->columns, (long long)p->depth, (long long)r, (long long)j, (long long)i);
+            }
+}
+
+enum layout_bits { PLAIN, TURN_A = 1, TURN_B = 2, BIAS = 4, SPANS = 8, SAME_B = 16 };
+
+static void try_product(enum store store, int64_t rows, int64_t columns, int64_t depth, int kind, int threads)
+{
+    struct bench b;
+    bench_open(&b, threads);
+    int64_t count = 3, element = (int64_t)store_size(store);
+    struct array *a = new_values(&b, store, count * rows * depth, 1);
+    struct array *right = new_values(&b, store, count * depth * columns, 3);
+    struct array *bias = new_values(&b, store, rows, 5);
+    struct array *c = new_values(&b, store, count * rows * columns + 1, 7);
+    struct operands each[3];
+    for (int64_t i = 0; i < count; i++)
+        each[i] = (struct operands){ .a = (char *)a->data + i * rows * depth * element,
+                                     .b = (char *)right->data + (kind & SAME_B ? 0 : i * depth * columns * element),
+                                     .bias = kind & BIAS ? bias->data : NULL,
+                                     .c = (char *)c->data + i * rows * columns * element };
+    struct product p = { .store = store, .rows = rows, .columns = columns, .depth = depth,
+                         .a_row = kind & TURN_A ? 1 : depth, .a_step = kind & TURN_A ? rows : 1,
+                         .b_step = kind & TURN_B ? 1 : columns, .b_column = kind & TURN_B ? depth : 1,
+                         .c_row = columns, .c_column = 1, .each = each, .count = count };
+    if (kind & SPANS && columns % 3 == 0) {
+        p.span = columns / 3;
+        p.c_row = p.span;
+        p.c_span = p.span * rows;
+    }
+    product_run(&b.call, &p);
+    check(&p);
+    array_drop(a);
+    array_drop(right);
+    array_drop(bias);
+    array_drop(c);
+    bench_close(&b);
+}
+
+/* Around the sizes of tiles, panels and steps. */
+static const int64_t sizes[][3] = {
+    { 1, 1, 1 },   { 3, 5, 7 },    { 8, 48, 256 }, { 9, 49, 257 },  { 7, 47, 255 },  { 17, 99, 20 },
+    { 64, 3, 70 }, { 2, 130, 33 }, { 1, 60, 600 }, { 130, 1, 513 }, { 12, 500, 40 }, { 33, 33, 33 },
+};
+
+static void sums_are_made_in_one_order(void **state)
+{
+    (void)state;
+    const int kinds[] = { PLAIN, TURN_A, TURN_B, TURN_A | TURN_B, BIAS, BIAS | TURN_B, BIAS | SPANS, SAME_B | TURN_B };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+            for (int threads = 1; threads <= 3; threads += 2) {
+                try_product(STORE_F32, sizes[i][0], sizes[i][1], sizes[i][2], kinds[k], threads);
+                try_product(STORE_F64, sizes[i][0], sizes[i][1], sizes[i][2], kinds[k], threads);
+            }
+}
+
+static void whole_numbers_wrap(void **state)
+{
+    (void)state;
+    try_product(STORE_I64, 5, 6, 7, BIAS | SPANS, 2);
+    try_product(STORE_I64, 4, 3, 9, TURN_A | TURN_B, 2);
+}
+
+static void nothing_to_sum_leaves_the_bias(void **state)
+{
+    (void)state;
+    try_product(STORE_F32, 5, 6, 0, BIAS | SPANS, 2);
+    try_product(STORE_F64, 5, 6, 0, PLAIN, 2);
+    try_product(STORE_F32, 0, 6, 4, PLAIN, 2);
+    try_product(STORE_F32, 6, 0, 4, PLAIN, 2);
+}
+
+/* --- the loops, for every width that the processor has --- */
+
+#define TAPS 5
+#define COUNT 100
+
+static void tiles_agree_at_every_width(void **state)
+{
+    (void)state;
+    enum { DEPTH = 37, WIDEST = TILE_VECTORS * LANES_MOST };
+    static float a[TILE_ROWS * DEPTH], b[DEPTH * WIDEST], c[TILE_ROWS * WIDEST];
+    size_t count;
+    const struct lanes *lanes = lanes_every(STORE_F32, &count);
+    for (size_t i = 0; i < sizeof a / sizeof *a; i++) a[i] = (float)value_of(1, (int64_t)i);
+    for (size_t i = 0; i < sizeof b / sizeof *b; i++) b[i] = (float)value_of(3, (int64_t)i);
+    struct product p = { .depth = DEPTH, .a_row = DEPTH, .a_step = 1, .b_step = WIDEST, .b_column = 1 };
+    struct operands on = { .a = a, .b = b };
+    for (size_t l = 0; l < count; l++)
+        for (int height = 0; height < TILE_HEIGHTS; height++)
+            for (int v = 0; v < TILE_VECTORS; v++) {
+                int64_t width = (v + 1) * lanes[l].width;
+                lanes[l].tile[height][v](DEPTH, a, DEPTH, b, WIDEST, c);
+                for (int64_t r = 0; r < TILE_ROWS >> height; r++)
+                    for (int64_t j = 0; j < width; j++)
+                        assert_true(c[r * width + j] == expected_f32(&p, &on, r, j));
+            }
+}
+
+static void windows_agree_at_every_width(void **state)
+{
+    (void)state;
+    static double plane[COUNT + 40 + LANES_ROOM], sums[COUNT + LANES_ROOM], most[COUNT + LANES_ROOM];
+    const int64_t offsets[TAPS] = { 3, 0, 17, 40, 8 };
+    const double weights[TAPS] = { 0.3, -1.7, 0.9, 1.1, -0.2 }, bias = 0.7;
+    size_t count;
+    const struct lanes *lanes = lanes_every(STORE_F64, &count);
+    for (int64_t i = 0; i < COUNT + 40 + LANES_ROOM; i++) plane[i] = value_of(9, i);
+    plane[50] = __builtin_nan("");
+    for (size_t l = 0; l < count; l++) {
+        lanes[l].window_sum(plane, offsets, weights, TAPS, &bias, sums, COUNT);
+        lanes[l].window_max(plane, offsets, TAPS, most, COUNT);
+        for (int64_t q = 0; q < COUNT; q++) {
+            volatile double sum = 0;
+            double largest = plane[offsets[0] + q];
+            for (int t = 0; t < TAPS; t++) {
+                volatile double term = plane[offsets[t] + q] * weights[t];
+                sum = sum + term;
+                double next = plane[offsets[t] + q];
+                if (next > largest || next != next) largest = next;
+            }
+            double expected = sum + bias;
+            assert_true(sums[q] == expected || (sums[q] != sums[q] && expected != expected));
+            assert_true(most[q] == largest || (most[q] != most[q] && largest != largest));
+        }
+    }
+}
+
+static void statistics_agree_at_every_width(void **state)
+{
+    (void)state;
+    float values[COUNT];
+    size_t count;
+    const struct lanes *lanes = lanes_every(STORE_F32, &count);
+    double exact = 0;
+    for (int64_t i = 0; i < COUNT; i++) exact += (double)(values[i] = (float)value_of(11, i));
+    for (size_t l = 0; l < count; l++) {
+        assert_true(lanes[l].sum(values, COUNT) == lanes[0].sum(values, COUNT));
+        assert_true(lanes[l].squares(values, COUNT, 0.3) == lanes[0].squares(values, COUNT, 0.3));
+        assert_true(lanes[l].sum(values, 3) == (double)values[0] + (double)values[2] + (double)values[1]);
+    }
+    assert_true(fabs(lanes[0].sum(values, COUNT) - exact) < 1e-12);
+}
+
+/* A row of a plane, in the input from position `first` in steps. */
+static void spreading_fills_what_lies_outside(void **state)
+{
+    (void)state;
+    float row[7] = { 1, 2, 3, 4, 5, 6, 7 }, spread[12];
+    size_t count;
+    const struct lanes *lanes = lanes_every(STORE_F32, &count);
+    for (size_t l = 0; l < count; l++)
+        for (int64_t size = 0; size <= 7; size++)
+            for (int64_t stride = 1; stride <= 4; stride++)
+                for (int64_t first = -9; first < 10; first++) {
+                    lanes[l].spread(row, size, stride, first, -1, 12, spread);
+                    for (int64_t i = 0; i < 12; i++) {
+                        int64_t at = i * stride + first;
+                        assert_true(spread[i] == (at < 0 || at >= size ? -1.0f : row[at]));
+                    }
+                }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sums_are_made_in_one_order),
+        cmocka_unit_test(whole_numbers_wrap),
+        cmocka_unit_test(nothing_to_sum_leaves_the_bias),
+        cmocka_unit_test(tiles_agree_at_every_width),
+        cmocka_unit_test(windows_agree_at_every_width),
+        cmocka_unit_test(statistics_agree_at_every_width),
+        cmocka_unit_test(spreading_fills_what_lies_outside),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
