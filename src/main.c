@@ -3,6 +3,16 @@
  * The program: parse, do, and end with the documented status. */
 #include "cli/commands.h"
 
+#include <signal.h>
+
+/* A reader that is gone and a limit on the size of files are errors of the write that meets them, told like any other:
+ * who is killed instead leaves half a file behind. */
+static void take_errors_for_signals(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
 /* What the program says of itself, if that was asked. */
 static bool print_about(const struct settings *settings, bnfuse_error *error)
 {
@@ -17,6 +27,7 @@ int main(int argc, char **argv)
     struct settings settings;
     bnfuse_error error = { .status = BNFUSE_USAGE, .message = "standard output: cannot be written" };
     bnfuse_status status = BNFUSE_OK;
+    take_errors_for_signals();
     bool parsed = settings_parse(&settings, argc, argv, &error);
     bool about = parsed && (settings.help || settings.version || settings.man || settings.completions);
     if (parsed && !about) status = command_run(&settings);

@@ -94,7 +94,22 @@ static void write_model(const char *path)
 /* ---- running the program ---- */
 
 /* What a run may not be given. */
-struct hardship { rlim_t file_size; const char *out; };
+struct hardship { rlim_t file_size; const char *out; bool closed_pipe; };
+
+/* Standard output without a reader. */
+static int open_closed_pipe(void)
+{
+    int ends[2];
+    if (pipe(ends) != 0) return -1;
+    close(ends[0]);
+    return ends[1];
+}
+
+static int open_output(struct hardship hardship)
+{
+    if (hardship.closed_pipe) return open_closed_pipe();
+    return open(hardship.out ? hardship.out : ".out", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+}
 
 static int run_under(struct hardship hardship, const char *line)
 {
@@ -106,13 +121,13 @@ static int run_under(struct hardship hardship, const char *line)
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
-        int to = open(hardship.out ? hardship.out : ".out", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        int to = open_output(hardship);
         int errors = open(".err", O_WRONLY | O_CREAT | O_TRUNC, 0600);
         if (dup2(to, 1) < 0 || dup2(errors, 2) < 0) _exit(99);
-        if (hardship.file_size) {
-            signal(SIGXFSZ, SIG_IGN);
+        signal(SIGXFSZ, SIG_DFL);
+        signal(SIGPIPE, SIG_DFL);
+        if (hardship.file_size)
             setrlimit(RLIMIT_FSIZE, &(struct rlimit){ hardship.file_size, hardship.file_size });
-        }
         execv(program, arguments);
         _exit(98);
     }
@@ -120,7 +135,7 @@ static int run_under(struct hardship hardship, const char *line)
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
     *out = *err = '\0';
-    if (!hardship.out) read_file(".out", out, sizeof out);
+    if (!hardship.out && !hardship.closed_pipe) read_file(".out", out, sizeof out);
     read_file(".err", err, sizeof err);
     remove(".out");
     remove(".err");
@@ -129,7 +144,7 @@ static int run_under(struct hardship hardship, const char *line)
 
 static int run(const char *line)
 {
-    return run_under((struct hardship){ 0, NULL }, line);
+    return run_under((struct hardship){ 0 }, line);
 }
 
 static void assert_ran(const char *line, int expected)
@@ -424,13 +439,14 @@ static void a_full_disk_leaves_nothing_behind(void **state)
 {
     (void)state;
     static char before[TEXT_MAX], after[TEXT_MAX];
+    const struct hardship full = { .file_size = 600, .out = "/dev/null" };
     write_good("good.onnx");
     size_t size = read_file("good.onnx", before, sizeof before);
-    assert_int_equal(run_under((struct hardship){ 600, "/dev/null" }, "good.onnx -o fused.onnx -q"), 2);
+    assert_int_equal(run_under(full, "good.onnx -o fused.onnx -q"), 2);
     assert_int_equal(count_lines(err), 1);
     assert_false(exists("fused.onnx"));
     assert_int_equal(count_files(), 1);
-    assert_int_equal(run_under((struct hardship){ 600, "/dev/null" }, "good.onnx -o good.onnx -q"), 2);
+    assert_int_equal(run_under(full, "good.onnx -o good.onnx -q"), 2);
     assert_int_equal(read_file("good.onnx", after, sizeof after), size);
     assert_memory_equal(before, after, size);
     assert_int_equal(count_files(), 1);
@@ -441,9 +457,22 @@ static void a_full_standard_output_is_noticed(void **state)
     (void)state;
     if (!exists("/dev/full")) skip();
     write_good("good.onnx");
-    assert_int_equal(run_under((struct hardship){ 0, "/dev/full" }, "good.onnx --json"), 2);
-    assert_int_equal(run_under((struct hardship){ 0, "/dev/full" }, "good.onnx -o - -q"), 2);
-    assert_int_equal(run_under((struct hardship){ 0, "/dev/full" }, "--help"), 2);
+    assert_int_equal(run_under((struct hardship){ .out = "/dev/full" }, "good.onnx --json"), 2);
+    assert_int_equal(run_under((struct hardship){ .out = "/dev/full" }, "good.onnx -o - -q"), 2);
+    assert_int_equal(run_under((struct hardship){ .out = "/dev/full" }, "--help"), 2);
+}
+
+/* A pipe whose reader is gone ends the program by its own choice, not by a signal. */
+static void a_reader_that_is_gone_is_noticed(void **state)
+{
+    (void)state;
+    static const char *const lines[] = { "good.onnx --json", "good.onnx -o - -q", "good.onnx", "--help", "reasons" };
+    write_good("good.onnx");
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        assert_int_equal(run_under((struct hardship){ .closed_pipe = true }, lines[i]), 2);
+        assert_says(err, "standard output: cannot");
+        assert_int_equal(count_files(), 1);
+    }
 }
 
 static void names_with_control_characters_reach_no_terminal(void **state)
@@ -670,6 +699,7 @@ int main(void)
         TEST(what_cannot_be_read_is_a_matter_of_usage),
         TEST(a_full_disk_leaves_nothing_behind),
         TEST(a_full_standard_output_is_noticed),
+        TEST(a_reader_that_is_gone_is_noticed),
         TEST(names_with_control_characters_reach_no_terminal),
         TEST(wrong_use_is_one_line_and_two),
         TEST(every_option_is_in_the_manual_and_the_completions),

@@ -386,7 +386,9 @@ static bnfuse_status print_reasons(const struct settings *settings)
     bool printed = settings->json             ? report_reasons_json(stdout)
                    : settings->markdown_table ? report_reasons_markdown(stdout)
                                               : report_reasons_text(stdout);
-    return printed && fflush(stdout) == 0 ? BNFUSE_OK : BNFUSE_USAGE;
+    if (printed && fflush(stdout) == 0) return BNFUSE_OK;
+    fprintf(stderr, "bnfuse: standard output: cannot be written: %s\n", strerror(errno));
+    return BNFUSE_USAGE;
 }
 
 bnfuse_status command_run(const struct settings *settings)
