@@ -47,8 +47,8 @@ static int64_t below(struct trial *trial, size_t count)
 
 static int64_t odd_number(struct trial *trial)
 {
-    static const int64_t numbers[] = {0, 1, -1, 2, 3, -2, 5, 7, 16, 100, -100, 1000, 65536, INT32_MAX, INT32_MIN, INT64_MAX,
-                                      INT64_MIN, (int64_t)1 << 40};
+    static const int64_t numbers[] = {0, 1, -1, 2, 3, -2, 5, 7, 16, 100, -100, 1000, 65536, INT32_MAX, INT32_MIN,
+                                      INT64_MAX, INT64_MIN, (int64_t)1 << 40};
     return numbers[below(trial, sizeof numbers / sizeof *numbers)];
 }
 

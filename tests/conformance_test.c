@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The runtime against what others computed: ONNX's own operator tests (a folder each: model.onnx and test_data_set_N with
- * input_K.pb and output_K.pb), in the models' own types and in double; and whole models with inputs and outputs that
+ * The runtime against what others computed: ONNX's own operator tests (a folder each: model.onnx and test_data_set_N
+ * with input_K.pb and output_K.pb), in the models' own types and in double; and whole models with inputs and outputs that
  * ONNX Runtime stored. A wrong answer fails; what the runtime does not know is counted and listed.
  *
  * Arguments, if any, name the folders to try (parts of their paths), and more is told about each. */

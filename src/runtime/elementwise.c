@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Operators that work element by element. Each is an expression; the macros make loops of it over a strip (broadcast.h),
+ * Operators that work element by element. Each is an expression; macros make loops of it over a strip (broadcast.h),
  * for the stores it is defined on. The rows at the end say which operator is which, under which opset. */
 #include "runtime/broadcast.h"
 #include "runtime/element.h"
@@ -219,7 +219,8 @@ static void read_attributes(const struct call *call, const struct operation *ope
         values[i] = attribute->absent;
         if (!attribute->name || !node_attribute(call->node, attribute->name)) continue;
         int64_t whole = node_int(call->node, attribute->name, INT64_MIN);
-        values[i] = whole != INT64_MIN ? (double)whole : node_float(call->node, attribute->name, (float)attribute->absent);
+        values[i] = (double)whole;
+        if (whole == INT64_MIN) values[i] = node_float(call->node, attribute->name, (float)attribute->absent);
     }
 }
 
@@ -285,10 +286,10 @@ static struct array *aligned_at(struct array *array, int64_t axis, int rank)
 {
     int64_t dims[ARRAY_MAX_RANK];
     if (axis < 0) axis += rank;
-    int64_t ones = rank - axis - array->rank;
-    if (axis < 0 || ones < 0) return NULL;
+    if (axis < 0 || axis > rank - array->rank) return NULL;
+    int ones = rank - (int)axis - array->rank;
     for (int i = 0; i < array->rank + ones; i++) dims[i] = i < array->rank ? array->dims[i] : 1;
-    return array_reshaped(array, array->rank + (int)ones, dims);
+    return array_reshaped(array, array->rank + ones, dims);
 }
 
 /* Before opset 7: without `broadcast` the dims are equal; with it, those of b are a part of a's, from `axis` on. */

@@ -9,13 +9,6 @@
 
 #include <string.h>
 
-static bool tensor_input(struct call *call, size_t slot, struct array **array)
-{
-    *array = call_input(call, slot);
-    if (*array && is_tensor(*array)) return true;
-    return call_fail(call, "input %zu must be a tensor", slot);
-}
-
 static bool index_input(struct call *call, size_t slot, struct array **array)
 {
     *array = call_input(call, slot);
@@ -72,7 +65,7 @@ static bool gather(struct call *call)
 {
     struct array *x, *indices;
     int axis = 0;
-    if (!tensor_input(call, 0, &x) || !index_input(call, 1, &indices)
+    if (!call_tensor(call, 0, &x) || !index_input(call, 1, &indices)
         || !call_axis(call, node_int(call->node, "axis", 0), x->rank, &axis))
         return false;
     int rank = x->rank - 1 + indices->rank;
@@ -96,7 +89,7 @@ static bool gather(struct call *call)
     return give_pieces(call, x, rank, dims, places, length);
 }
 
-/* The places in `x` that indices of its rank mean: each index replaces its own coordinate along `axis`. NULL: failed. */
+/* The places in `x` that indices of its rank mean: each replaces its own coordinate along `axis`. NULL: failed. */
 static struct array *places_along(struct call *call, const struct array *x, const struct array *indices, int axis)
 {
     for (int i = 0; i < x->rank; i++)
@@ -123,7 +116,7 @@ static struct array *places_along(struct call *call, const struct array *x, cons
 static bool elements_input(struct call *call, struct array **x, struct array **indices, int *axis)
 {
     *axis = 0;
-    if (!tensor_input(call, 0, x) || !index_input(call, 1, indices)
+    if (!call_tensor(call, 0, x) || !index_input(call, 1, indices)
         || !call_axis(call, node_int(call->node, "axis", 0), (*x)->rank, axis))
         return false;
     return (*x)->rank == (*indices)->rank || call_fail(call, "data and indices differ in rank");
@@ -138,8 +131,8 @@ static bool gather_elements(struct call *call)
     return places && give_pieces(call, x, indices->rank, indices->dims, places, 1);
 }
 
-/* The places that the tuples in the last dimension of `indices` mean: each indexes the dims of x from `batch` on; before
- * these, tuples and data go together. NULL: failed. */
+/* The places that the tuples in the last dimension of `indices` mean: each indexes the dims of x from `batch` on;
+ * before these, tuples and data go together. NULL: failed. */
 static struct array *places_of_tuples(struct call *call, const struct array *x, const struct array *indices, int batch)
 {
     int64_t width = indices->dims[indices->rank - 1], count = dims_product(indices->dims, 0, indices->rank - 1);
@@ -164,7 +157,7 @@ static struct array *places_of_tuples(struct call *call, const struct array *x, 
 
 static bool tuples_input(struct call *call, struct array **x, struct array **indices, int64_t batch)
 {
-    if (!tensor_input(call, 0, x) || !index_input(call, 1, indices)) return false;
+    if (!call_tensor(call, 0, x) || !index_input(call, 1, indices)) return false;
     const struct array *a = *x, *t = *indices;
     if (t->rank < 1 || batch < 0 || batch >= t->rank || batch > a->rank || t->dims[t->rank - 1] > a->rank - batch)
         return call_fail(call, "indices and data do not go together");
@@ -238,7 +231,7 @@ static bool scatter_pieces(struct call *call, const struct array *x, const struc
 static bool updates_input(struct call *call, const struct array *x, struct array **updates, int rank,
                           const int64_t *dims)
 {
-    if (!tensor_input(call, 2, updates)) return false;
+    if (!call_tensor(call, 2, updates)) return false;
     if ((*updates)->store != x->store) return call_fail(call, "data and updates differ in type");
     if ((*updates)->rank != rank || memcmp((*updates)->dims, dims, sizeof *dims * (size_t)rank) != 0)
         return call_fail(call, "updates do not fit the indices");
@@ -274,7 +267,7 @@ static bool tensor_scatter(struct call *call)
 {
     struct array *x, *updates, *starts = call_input(call, 2);
     int axis = 0;
-    if (!tensor_input(call, 0, &x) || !tensor_input(call, 1, &updates) || (starts && !index_input(call, 2, &starts))
+    if (!call_tensor(call, 0, &x) || !call_tensor(call, 1, &updates) || (starts && !index_input(call, 2, &starts))
         || !call_axis(call, node_int(call->node, "axis", -2), x->rank, &axis))
         return false;
     bool fits = axis > 0 && updates->rank == x->rank && updates->store == x->store;
@@ -302,7 +295,7 @@ static bool one_hot(struct call *call)
 {
     struct array *indices, *depth_input, *values;
     int axis = 0;
-    if (!tensor_input(call, 0, &indices) || !tensor_input(call, 1, &depth_input) || !tensor_input(call, 2, &values))
+    if (!call_tensor(call, 0, &indices) || !call_tensor(call, 1, &depth_input) || !call_tensor(call, 2, &values))
         return false;
     if (is_text(indices) || is_text(depth_input) || depth_input->count != 1 || values->count != 2)
         return call_fail(call, "needs numbers as indices, one as depth and two values");
@@ -340,7 +333,7 @@ static bool is_set(const struct array *x, int64_t i)
 static bool non_zero(struct call *call)
 {
     struct array *x;
-    if (!tensor_input(call, 0, &x)) return false;
+    if (!call_tensor(call, 0, &x)) return false;
     int rank = x->rank > 0 ? x->rank : 1;
     const int64_t *dims = x->rank > 0 ? x->dims : &x->count;
     int64_t found = 0, at = 0;
@@ -364,7 +357,7 @@ static bool compress(struct call *call)
     struct array *x, *condition;
     int axis = 0, rank = 1;
     int64_t dims[ARRAY_MAX_RANK], kept = 0, count;
-    if (!tensor_input(call, 0, &x) || !index_input(call, 1, &condition)) return false;
+    if (!call_tensor(call, 0, &x) || !index_input(call, 1, &condition)) return false;
     bool is_flat = !node_attribute(call->node, "axis");
     if (!is_flat && !call_axis(call, node_int(call->node, "axis", 0), x->rank, &axis)) return false;
     if (is_flat) dims[0] = x->count;

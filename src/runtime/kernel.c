@@ -133,6 +133,13 @@ bool call_axis(struct call *call, int64_t axis, int rank, int *normal)
     return true;
 }
 
+bool call_tensor(struct call *call, size_t slot, struct array **array)
+{
+    *array = call_input(call, slot);
+    if (*array && (*array)->store != STORE_SEQUENCE) return true;
+    return call_fail(call, "input %zu must be a tensor", slot);
+}
+
 bool call_list(struct call *call, size_t slot, const int64_t **values, int64_t *count)
 {
     const struct array *array = call_input(call, slot);

@@ -68,6 +68,8 @@ bool call_unsupported(struct call *call, const char *format, ...) __attribute__(
 
 /* Small helpers every family needs. */
 bool call_axis(struct call *call, int64_t axis, int rank, int *normal);   /* -rank..rank-1 -> 0..rank-1, or fails */
+/* Input `slot`, which must be there and be a tensor; fails otherwise. */
+bool call_tensor(struct call *call, size_t slot, struct array **array);
 /* A small whole tensor input as a list (any rank): *count elements; fails on other types. */
 bool call_list(struct call *call, size_t slot, const int64_t **values, int64_t *count);
 /* numpy broadcasting of two shapes; false when they do not fit. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Copying between layouts. Dimensions that both sides pass in one go are merged; the innermost dimension is a row. Where
- * a row would jump through the source (a transpose), it is taken together with the dimension along which the source
+ * Copying between layouts. Dimensions that both sides pass in one go are merged; the innermost dimension is a row.
+ * Where a row would jump through the source (a transpose), it is taken together with the dimension along which the source
  * is dense, in blocks that fit the cache. */
 #include "runtime/layout.h"
 
@@ -96,7 +96,8 @@ static void copy_block(const struct journey *journey, int64_t number, int64_t bl
 {
     int plane = journey->rank - 2;
     int64_t column = number % blocks * BLOCK, rest = number / blocks;
-    int64_t left = journey->dims[plane] - column, to = column * journey->to[plane], from = column * journey->from[plane];
+    int64_t left = journey->dims[plane] - column;
+    int64_t to = column * journey->to[plane], from = column * journey->from[plane];
     for (int i = plane - 1; i >= 0; i--) {
         to += rest % journey->dims[i] * journey->to[i];
         from += rest % journey->dims[i] * journey->from[i];

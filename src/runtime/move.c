@@ -6,13 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-static bool tensor_input(struct call *call, size_t slot, struct array **array)
-{
-    *array = call_input(call, slot);
-    if (*array && (*array)->store != STORE_SEQUENCE) return true;
-    return call_fail(call, "input %zu must be a tensor", slot);
-}
-
 static struct array *new_like(struct call *call, size_t slot, const struct array *like, int rank, const int64_t *dims)
 {
     struct array *array = array_new(call->pool, like->type, like->store, rank, dims);
@@ -70,7 +63,7 @@ static bool transpose(struct call *call)
     struct array *x;
     int from[ARRAY_MAX_RANK];
     int64_t dims[ARRAY_MAX_RANK];
-    if (!tensor_input(call, 0, &x) || !read_permutation(call, x->rank, from)) return false;
+    if (!call_tensor(call, 0, &x) || !read_permutation(call, x->rank, from)) return false;
     for (int i = 0; i < x->rank; i++) dims[i] = x->dims[from[i]];
     if (keeps_order(x, from)) {
         call_give(call, 0, array_reshaped(x, x->rank, dims));
@@ -96,13 +89,13 @@ static bool concat(struct call *call)
     struct array *first, *x;
     int axis = 0;
     int64_t dims[ARRAY_MAX_RANK];
-    if (!tensor_input(call, 0, &first)) return false;
+    if (!call_tensor(call, 0, &first)) return false;
     int64_t wanted = node_int(call->node, "axis", call->node->opset < 4 ? 1 : 0);
     if (!call_axis(call, wanted, first->rank, &axis)) return false;
     memcpy(dims, first->dims, sizeof dims);
     dims[axis] = 0;
     for (size_t i = 0; i < call->input_count; i++)
-        if (!tensor_input(call, i, &x) || !concat_fits(call, first, x, i, axis)) return false;
+        if (!call_tensor(call, i, &x) || !concat_fits(call, first, x, i, axis)) return false;
         else if (!size_add(dims[axis], x->dims[axis], &dims[axis])) return call_fail(call, "the result is too large");
 
     struct array *y = new_like(call, 0, first, first->rank, dims);
@@ -131,7 +124,7 @@ static bool split_by(struct call *call, const int64_t *given, int64_t given_coun
     struct array *x;
     int axis = 0;
     size_t count = call->output_count;
-    if (!tensor_input(call, 0, &x) || !call_axis(call, node_int(call->node, "axis", 0), x->rank, &axis)) return false;
+    if (!call_tensor(call, 0, &x) || !call_axis(call, node_int(call->node, "axis", 0), x->rank, &axis)) return false;
     int64_t dims[ARRAY_MAX_RANK], *sizes = NEW_ARRAY(call->scratch, int64_t, count), total = 0;
     if (count == 0) return true;
     if (given && given_count != (int64_t)count)
@@ -197,7 +190,7 @@ static bool slice_by(struct call *call, int64_t count, const int64_t *starts, co
 {
     struct array *x;
     int64_t dims[ARRAY_MAX_RANK];
-    if (!tensor_input(call, 0, &x)) return false;
+    if (!call_tensor(call, 0, &x)) return false;
     if (count > x->rank && !axes) return call_fail(call, "more starts than the input has dimensions");
     struct layout source = layout_packed(x->rank, x->dims);
     bool seen[ARRAY_MAX_RANK] = {false};
@@ -288,6 +281,9 @@ struct repeats {
     int64_t *places[ARRAY_MAX_RANK];
 };
 
+#define PICK(type) \
+    for (int64_t i = 0; i < columns; i++) ((type *)(void *)to)[i] = ((const type *)(const void *)from)[at[i]]
+
 /* Row by row; the places of a row's elements in the source's row are the same for all of them. */
 static void repeat_rows(const void *context, int64_t first, int64_t end, int member)
 {
@@ -304,10 +300,8 @@ static void repeat_rows(const void *context, int64_t first, int64_t end, int mem
         }
         char *to = (char *)r->y->data + (size_t)(row * columns) * element;
         const char *from = (const char *)r->x->data + (size_t)start * element;
-        if (element == 4)
-            for (int64_t i = 0; i < columns; i++) ((uint32_t *)(void *)to)[i] = ((const uint32_t *)(const void *)from)[at[i]];
-        else
-            for (int64_t i = 0; i < columns; i++) ((uint64_t *)(void *)to)[i] = ((const uint64_t *)(const void *)from)[at[i]];
+        if (element == sizeof(uint32_t)) PICK(uint32_t);
+        else PICK(uint64_t);
     }
 }
 
@@ -319,7 +313,8 @@ static void pad_with_repeats(const struct call *call, const struct array *x, con
     int64_t rows = dims_product(y->dims, 0, rank - 1);
     struct layout packed = layout_packed(x->rank, x->dims);
     for (int axis = 0; axis < rank; axis++) {
-        int64_t kept = kept_of(x->dims[axis], margins[axis]), cropped = margins[axis].before < 0 ? -margins[axis].before : 0;
+        int64_t kept = kept_of(x->dims[axis], margins[axis]);
+        int64_t cropped = margins[axis].before < 0 ? -margins[axis].before : 0;
         int64_t *places = repeats.places[axis] = NEW_ARRAY(call->scratch, int64_t, (size_t)y->dims[axis]);
         for (int64_t i = 0; i < y->dims[axis]; i++) {
             int64_t before = margins[axis].before > 0 ? margins[axis].before : 0;
@@ -355,7 +350,8 @@ static bool padded_dims(struct call *call, const struct array *x, const struct m
         if (!size_add(kept, margin.before > 0 ? margin.before : 0, &dims[axis])
             || !size_add(dims[axis], margin.after > 0 ? margin.after : 0, &dims[axis]))
             return call_fail(call, "the result is too large");
-        if (repeats && kept == 0 && dims[axis] > 0) return call_fail(call, "nothing to repeat along dimension %d", axis);
+        if (repeats && kept == 0 && dims[axis] > 0)
+            return call_fail(call, "nothing to repeat along dimension %d", axis);
     }
     return true;
 }
@@ -385,7 +381,7 @@ static bool pad_by_attribute(struct call *call)
     const int64_t *pads;
     size_t count = node_ints(call->node, call->node->opset < 2 ? "paddings" : "pads", &pads);
     struct margin margins[ARRAY_MAX_RANK];
-    if (!tensor_input(call, 0, &x)) return false;
+    if (!call_tensor(call, 0, &x)) return false;
     if (x->store > STORE_F64) return call_fail(call, "is not defined for elements of type %s", dtype_name(x->type));
     if (count != 2 * (size_t)x->rank) return call_fail(call, "%zu pads for %d dimensions", count, x->rank);
     for (int i = 0; i < x->rank; i++) margins[i] = (struct margin){pads[i], pads[i + x->rank]};
@@ -405,7 +401,7 @@ static bool pad(struct call *call)
     int64_t pad_count, axis_count = 0;
     struct margin margins[ARRAY_MAX_RANK] = {{0, 0}};
     const struct array *value = call_input(call, 2);
-    if (!tensor_input(call, 0, &x) || !call_list(call, 1, &pads, &pad_count)) return false;
+    if (!call_tensor(call, 0, &x) || !call_list(call, 1, &pads, &pad_count)) return false;
     if (call_input(call, 3) && !call_list(call, 3, &axes, &axis_count)) return false;
     if (!axes) axis_count = x->rank;
     if (pad_count != 2 * axis_count)
@@ -428,7 +424,7 @@ static bool center_crop_pad(struct call *call)
     int64_t count;
     size_t axis_count = node_ints(call->node, "axes", &axes);
     struct margin margins[ARRAY_MAX_RANK] = {{0, 0}};
-    if (!tensor_input(call, 0, &x) || !call_list(call, 1, &sizes, &count)) return false;
+    if (!call_tensor(call, 0, &x) || !call_list(call, 1, &sizes, &count)) return false;
     if (count != (axis_count ? (int64_t)axis_count : x->rank))
         return call_fail(call, "shape and axes differ in length");
     for (int64_t i = 0; i < count; i++) {
@@ -466,7 +462,7 @@ static bool tile(struct call *call)
     struct array *x;
     const int64_t *repeats;
     int64_t count;
-    if (!tensor_input(call, 0, &x) || !call_list(call, 1, &repeats, &count)) return false;
+    if (!call_tensor(call, 0, &x) || !call_list(call, 1, &repeats, &count)) return false;
     if (count != x->rank) return call_fail(call, "%lld repeats for %d dimensions", (long long)count, x->rank);
     return tile_by(call, repeats);
 }
@@ -488,7 +484,7 @@ static bool tile_one_axis(struct call *call)
     struct array *x;
     int64_t tiles = 0, wanted = 0, repeats[ARRAY_MAX_RANK];
     int axis = 0;
-    if (!tensor_input(call, 0, &x) || !whole_scalar(call, 1, &tiles) || !whole_scalar(call, 2, &wanted)
+    if (!call_tensor(call, 0, &x) || !whole_scalar(call, 1, &tiles) || !whole_scalar(call, 2, &wanted)
         || !call_axis(call, wanted, x->rank, &axis))
         return false;
     for (int i = 0; i < x->rank; i++) repeats[i] = i == axis ? tiles : 1;
@@ -515,7 +511,7 @@ static bool permute_split(struct call *call, const struct array *x, const int64_
 static bool image_input(struct call *call, struct array **x, int64_t *block)
 {
     *block = node_int(call->node, "blocksize", 0);
-    if (!tensor_input(call, 0, x)) return false;
+    if (!call_tensor(call, 0, x)) return false;
     if ((*x)->rank != 4) return call_fail(call, "its input must have 4 dimensions");
     if (*block < 1 || *block > INT32_MAX) return call_fail(call, "blocksize is %lld", (long long)*block);
     return true;
@@ -541,7 +537,8 @@ static bool space_to_depth(struct call *call)
     int64_t b;
     if (!image_input(call, &x, &b)) return false;
     const int64_t *d = x->dims;
-    if (d[2] % b != 0 || d[3] % b != 0) return call_fail(call, "blocksize %lld does not go into the image", (long long)b);
+    if (d[2] % b != 0 || d[3] % b != 0)
+        return call_fail(call, "blocksize %lld does not go into the image", (long long)b);
     int64_t shape[] = {d[0], 0, d[2] / b, d[3] / b};
     if (!size_multiply(d[1], b * b, &shape[1])) return call_fail(call, "too large");
     return permute_split(call, x, (int64_t[]){d[0], d[1], shape[2], b, shape[3], b}, (int[]){0, 3, 5, 1, 2, 4}, shape);
@@ -553,7 +550,7 @@ static bool trilu(struct call *call)
 {
     struct array *x;
     int64_t k = 0;
-    if (!tensor_input(call, 0, &x) || (call_input(call, 1) && !whole_scalar(call, 1, &k))) return false;
+    if (!call_tensor(call, 0, &x) || (call_input(call, 1) && !whole_scalar(call, 1, &k))) return false;
     if (x->rank < 2 || x->store > STORE_I64) return call_fail(call, "its input must be matrices of numbers");
     bool upper = node_int(call->node, "upper", 1) != 0;
     int64_t columns = x->dims[x->rank - 1], rows = x->dims[x->rank - 2];
@@ -582,7 +579,7 @@ static bool reverse_sequence(struct call *call)
     const int64_t *lens;
     int64_t count, dims[ARRAY_MAX_RANK];
     int batch = 0, time = 0;
-    if (!tensor_input(call, 0, &x) || !call_list(call, 1, &lens, &count)
+    if (!call_tensor(call, 0, &x) || !call_list(call, 1, &lens, &count)
         || !call_axis(call, node_int(call->node, "batch_axis", 1), x->rank, &batch)
         || !call_axis(call, node_int(call->node, "time_axis", 0), x->rank, &time))
         return false;
@@ -593,7 +590,8 @@ static bool reverse_sequence(struct call *call)
     dims[batch] = 1;
     for (int64_t b = 0; b < count; b++) {
         int64_t length = lens[b];
-        if (length < 0 || length > x->dims[time]) return call_fail(call, "sequence %lld has no such length", (long long)b);
+        if (length < 0 || length > x->dims[time])
+            return call_fail(call, "sequence %lld has no such length", (long long)b);
         struct layout to = packed, from = packed;
         to.start = from.start = b * packed.steps[batch];
         dims[time] = length;

@@ -54,7 +54,8 @@ static size_t add_slot(struct builder *builder, struct value *value, struct step
 {
     struct schedule *schedule = builder->schedule;
     size_t slot = schedule->slot_count, room = builder->slot_room;
-    schedule->values = room_for_one(builder->arena, schedule->values, slot, &builder->slot_room, sizeof(struct value *));
+    schedule->values = room_for_one(builder->arena, schedule->values, slot, &builder->slot_room,
+                                    sizeof(struct value *));
     builder->writers = room_for_one(builder->arena, builder->writers, slot, &room, sizeof(struct step *));
     schedule->values[slot] = value;
     builder->writers[slot] = writer;
@@ -156,7 +157,8 @@ static bool reach(struct builder *builder, struct value *value)
     if (slot != NO_SLOT) {
         struct placed_step *writer = (struct placed_step *)builder->writers[slot];
         if (writer && writer->state == STEP_WAITS)
-            return refuse(builder, BNFUSE_INVALID, writer->step.node, "depends on its own output: the graph has a cycle");
+            return refuse(builder, BNFUSE_INVALID, writer->step.node,
+                          "depends on its own output: the graph has a cycle");
         return true;
     }
     if (builder->schedule->graph && value->graph != builder->schedule->graph) {
@@ -262,8 +264,8 @@ static bool build_schedule(struct schedule **schedule, const struct builder *out
     struct builder builder = {.arena = outer->arena, .error = outer->error, .steps_left = outer->steps_left,
                               .depth = depth, .call = call, .slots = {.arena = outer->arena}};
     if (depth > MAX_NESTING)
-        return fail(outer->error, BNFUSE_UNSUPPORTED, "bodies and functions nest more than %d deep (or a function calls "
-                    "itself)", MAX_NESTING);
+        return fail(outer->error, BNFUSE_UNSUPPORTED,
+                    "bodies and functions nest more than %d deep (or a function calls itself)", MAX_NESTING);
     builder.schedule = *schedule = NEW(outer->arena, struct schedule);
     builder.schedule->graph = graph;
     return fill_schedule(&builder, given, given_count, wanted, wanted_count);

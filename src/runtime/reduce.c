@@ -2,8 +2,8 @@
  *
  * Reductions, positions of extremes, and running sums.
  *
- * A reduction sees its input as [outer, reduced, inner] and accumulates in double (or int64) a block of inner columns at
- * a time; where the reduced dimensions do not lie together they are brought together first. With one column, its
+ * A reduction sees its input as [outer, reduced, inner] and accumulates in double (or int64) a block of inner columns
+ * at a time; where the reduced dimensions do not lie together they are brought together first. With one column, its
  * elements are dealt out to lanes that are merged in the end: the order of the sum never depends on threads. */
 #include "runtime/layout.h"
 #include "runtime/real_math.h"
@@ -289,7 +289,8 @@ static bool reduce(struct call *call)
     int rank = kept_dims(input, reduced, node_int(call->node, "keepdims", 1) != 0, dims);
 
     struct work work = {.reduction = reduction};
-    struct array *stored = array_stored(input, input->store == STORE_I64 && reduction->is_real ? STORE_F64 : input->store);
+    enum store store = input->store == STORE_I64 && reduction->is_real ? STORE_F64 : input->store;
+    struct array *stored = array_stored(input, store);
     struct array *x = gathered(call, stored, reduced, &work);
     struct array *y = array_new(call->pool, x->type, x->store, rank, dims);
     work.x = x;

@@ -4,6 +4,7 @@
  *
  * Around each kernel the runner does what kernels must not repeat: it converts real inputs to one store, checks what
  * came out, and rounds or wraps it to the type it is said to have. */
+#include "runtime/element.h"
 #include "runtime/load.h"
 #include "runtime/plan.h"
 
@@ -129,18 +130,13 @@ static bool fetch(struct run *run, struct frame *frame, size_t slot, struct arra
     return true;
 }
 
-static bool is_real(const struct array *array)
-{
-    return array && (array->store == STORE_F32 || array->store == STORE_F64);
-}
-
 /* Double where the run is exact, an input is DOUBLE, or the node is told to make DOUBLE. */
 static enum store real_store(const struct call *call)
 {
-    if (call->exact || node_int(call->node, "to", 0) == DTYPE_DOUBLE || node_int(call->node, "dtype", 0) == DTYPE_DOUBLE)
-        return STORE_F64;
+    if (call->exact || node_int(call->node, "to", 0) == DTYPE_DOUBLE) return STORE_F64;
+    if (node_int(call->node, "dtype", 0) == DTYPE_DOUBLE) return STORE_F64;
     for (size_t i = 0; i < call->input_count; i++)
-        if (is_real(call->inputs[i]) && call->inputs[i]->store == STORE_F64) return STORE_F64;
+        if (call->inputs[i] && is_real(call->inputs[i]) && call->inputs[i]->store == STORE_F64) return STORE_F64;
     return STORE_F32;
 }
 
@@ -163,7 +159,7 @@ static bool gather_inputs(struct run *run, struct call *call, struct bnfuse_erro
     call->real = real_store(call);
     for (size_t i = 0; i < call->input_count; i++) {
         struct array *input = call->inputs[i];
-        if (!is_real(input) || input->store == call->real) continue;
+        if (!input || !is_real(input) || input->store == call->real) continue;
         call->inputs[i] = array_stored(input, call->real);
         array_drop(input);
     }

@@ -7,13 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-static bool tensor_input(struct call *call, size_t slot, struct array **array)
-{
-    *array = call_input(call, slot);
-    if (*array && (*array)->store != STORE_SEQUENCE) return true;
-    return call_fail(call, "input %zu must be a tensor", slot);
-}
-
 static bool give_reshaped(struct call *call, struct array *x, int rank, const int64_t *dims)
 {
     call_give(call, 0, array_reshaped(x, rank, dims));
@@ -30,7 +23,7 @@ static bool give_whole(struct call *call, int rank, const int64_t *dims, const i
 static bool shape(struct call *call)
 {
     struct array *x;
-    if (!tensor_input(call, 0, &x)) return false;
+    if (!call_tensor(call, 0, &x)) return false;
     int64_t rank = x->rank, start = node_int(call->node, "start", 0), end = node_int(call->node, "end", rank);
     if (start < 0) start += rank;
     if (end < 0) end += rank;
@@ -42,12 +35,12 @@ static bool shape(struct call *call)
 static bool size(struct call *call)
 {
     struct array *x;
-    return tensor_input(call, 0, &x) && give_whole(call, 0, NULL, &x->count);
+    return call_tensor(call, 0, &x) && give_whole(call, 0, NULL, &x->count);
 }
 
 /* The dims that `wanted` (with 0: as it was, and one -1: the rest) means for x. */
-static bool reshaped_dims(struct call *call, const struct array *x, const int64_t *wanted, int64_t rank, bool allow_zero,
-                          int64_t *dims)
+static bool reshaped_dims(struct call *call, const struct array *x, const int64_t *wanted, int64_t rank,
+                          bool allow_zero, int64_t *dims)
 {
     int64_t known = 1, rest = -1, present = 1, count = 1;
     if (rank > ARRAY_MAX_RANK) return call_unsupported(call, "more than %d dimensions", ARRAY_MAX_RANK);
@@ -59,7 +52,8 @@ static bool reshaped_dims(struct call *call, const struct array *x, const int64_
         }
         if (dims[i] == -1 && rest < 0) rest = i;
         else if (dims[i] < 0) return call_fail(call, "dim %lld of the new shape is negative", (long long)i);
-        else if (dims[i] > 0 && !size_multiply(known, dims[i], &known)) return call_fail(call, "the shape is too large");
+        else if (dims[i] > 0 && !size_multiply(known, dims[i], &known))
+            return call_fail(call, "the shape is too large");
     }
     for (int i = 0; i < x->rank; i++)
         if (x->dims[i] > 0) present *= x->dims[i];
@@ -75,7 +69,7 @@ static bool reshape_to(struct call *call, const int64_t *wanted, int64_t rank)
 {
     struct array *x;
     int64_t dims[ARRAY_MAX_RANK];
-    return tensor_input(call, 0, &x)
+    return call_tensor(call, 0, &x)
            && reshaped_dims(call, x, wanted, rank, node_int(call->node, "allowzero", 0) != 0, dims)
            && give_reshaped(call, x, (int)rank, dims);
 }
@@ -97,7 +91,7 @@ static bool reshape(struct call *call)
 static bool flatten(struct call *call)
 {
     struct array *x;
-    if (!tensor_input(call, 0, &x)) return false;
+    if (!call_tensor(call, 0, &x)) return false;
     int64_t axis = node_int(call->node, "axis", 1);
     if (axis < -x->rank || axis > x->rank)
         return call_fail(call, "axis %lld does not exist in %d dimensions", (long long)axis, x->rank);
@@ -124,7 +118,7 @@ static bool squeeze_axes(struct call *call, const int64_t *axes, int64_t count)
     bool leaves[ARRAY_MAX_RANK];
     int64_t dims[ARRAY_MAX_RANK];
     int rank = 0;
-    if (!tensor_input(call, 0, &x) || !mark_axes(call, axes, count, x->rank, leaves)) return false;
+    if (!call_tensor(call, 0, &x) || !mark_axes(call, axes, count, x->rank, leaves)) return false;
     for (int i = 0; i < x->rank; i++) {
         if (axes ? leaves[i] : x->dims[i] == 1) {
             if (x->dims[i] != 1) return call_fail(call, "dim %d is %lld, not 1", i, (long long)x->dims[i]);
@@ -140,7 +134,7 @@ static bool unsqueeze_axes(struct call *call, const int64_t *axes, int64_t count
     struct array *x;
     bool enters[ARRAY_MAX_RANK];
     int64_t dims[ARRAY_MAX_RANK];
-    if (!tensor_input(call, 0, &x)) return false;
+    if (!call_tensor(call, 0, &x)) return false;
     if (count > ARRAY_MAX_RANK - x->rank) return call_unsupported(call, "more than %d dimensions", ARRAY_MAX_RANK);
     int rank = x->rank + (int)count, next = 0;
     if (!mark_axes(call, axes, count, rank, enters)) return false;
@@ -201,11 +195,12 @@ static bool expand(struct call *call)
     const int64_t *wanted;
     int wanted_rank = 0, rank;
     int64_t dims[ARRAY_MAX_RANK];
-    if (!tensor_input(call, 0, &x) || !dims_input(call, 1, &wanted_rank, &wanted)) return false;
+    if (!call_tensor(call, 0, &x) || !dims_input(call, 1, &wanted_rank, &wanted)) return false;
     if (!broadcast_dims(x->rank, x->dims, wanted_rank, wanted, &rank, dims))
         return call_fail(call, "the input does not broadcast to the shape");
     struct layout packed = layout_packed(x->rank, x->dims), from = {0};
-    for (int i = rank - x->rank, own = 0; i < rank; i++, own++) from.steps[i] = x->dims[own] == 1 ? 0 : packed.steps[own];
+    for (int i = rank - x->rank, own = 0; i < rank; i++, own++)
+        if (x->dims[own] != 1) from.steps[i] = packed.steps[own];
     struct array *y = array_new(call->pool, x->type, x->store, rank, dims);
     call_give(call, 0, y);
     struct layout to = layout_packed(rank, dims);
@@ -297,7 +292,7 @@ static bool range(struct call *call)
 static bool eye_like(struct call *call)
 {
     struct array *x;
-    if (!tensor_input(call, 0, &x)) return false;
+    if (!call_tensor(call, 0, &x)) return false;
     if (x->rank != 2) return call_fail(call, "its input must have 2 dimensions");
     int64_t type = node_int(call->node, "dtype", x->type), k = node_int(call->node, "k", 0);
     if (dtype_kind(type) != KIND_REAL && dtype_kind(type) != KIND_WHOLE)
