@@ -190,6 +190,25 @@ static void a_flexible_score_is_changed_by_its_graph(void **state)
     trial_close(&t);
 }
 
+/* Two heads of one feature, one query, two keys: each head has a mask of its own, each batch element too. */
+static void heads_and_batches_have_masks_of_their_own(void **state)
+{
+    (void)state;
+    struct trial t;
+    trial_open(&t, 23);
+    trial_input(&t, "q", DTYPE_FLOAT, "2,2,1,1", (double[]){ 1, 1, 1, 1 });
+    trial_input(&t, "k", DTYPE_FLOAT, "2,2,2,1", (double[]){ 1, 1, 1, 1, 1, 1, 1, 1 });
+    trial_input(&t, "v", DTYPE_FLOAT, "2,2,2,1", (double[]){ 1, 2, 3, 4, 5, 6, 7, 8 });
+    trial_input(&t, "heads", DTYPE_BOOL, "2,1,2", (double[]){ 1, 0, 0, 1 });
+    trial_input(&t, "all", DTYPE_BOOL, "2,2,1,2", (double[]){ 0, 1, 1, 0, 1, 1, 0, 0 });
+    build_node(&t.build, "Attention", "a", "q k v heads", "y", NULL);
+    build_node(&t.build, "Attention", "b", "q k v all", "z", NULL);
+    trial_run(&t, "y z");
+    trial_expect(&t, "y", DTYPE_FLOAT, "2,2,1,1", (double[]){ 1, 4, 5, 8 });
+    trial_expect(&t, "z", DTYPE_FLOAT, "2,2,1,1", (double[]){ 2, 3, 5.5, 0 });
+    trial_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +222,7 @@ int main(void)
         cmocka_unit_test(packed_and_unpacked_heads_agree),
         cmocka_unit_test(heads_that_do_not_divide_are_refused),
         cmocka_unit_test(a_flexible_score_is_changed_by_its_graph),
+        cmocka_unit_test(heads_and_batches_have_masks_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

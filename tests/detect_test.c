@@ -145,6 +145,31 @@ static void align_refuses_endless_samples_and_unknown_images(void **state)
     trial_close(&t);
 }
 
+/* Two regions of two channels, bins in a row; the second channel is the first times 100. */
+static void align_goes_through_regions_and_channels(void **state)
+{
+    (void)state;
+    struct trial t;
+    trial_open(&t, 10);
+    trial_input(&t, "x", DTYPE_FLOAT, "1,2,2,4", (double[]){ 0, 1, 2, 3, 0, 1, 2, 3, 0, 100, 200, 300, 0, 100, 200, 300 });
+    trial_input(&t, "rois", DTYPE_FLOAT, "2,4", (double[]){ 0, 0, 3, 1, 1, 0, 4, 1 });
+    trial_input(&t, "batch", DTYPE_INT64, "2", (double[]){ 0, 0 });
+    build_node(&t.build, "RoiAlign", "align", "x rois batch", "y", "output_height=1 output_width=3 sampling_ratio=1");
+    trial_run(&t, "y");
+    trial_expect(&t, "y", DTYPE_FLOAT, "2,2,1,3",
+                 (double[]){ 0.5, 1.5, 2.5, 50, 150, 250, 1.5, 2.5, 3, 150, 250, 300 });
+    trial_close(&t);
+}
+
+static void align_clamps_within_one_point_of_the_border(void **state)
+{
+    (void)state;
+    try_align(16, "output_height=1 output_width=1 sampling_ratio=1", (double[]){ -0.8, 0.5, 0.2, 1.5 }, "1,1,1,1",
+              (double[]){ 5 });      /* at -0.8, 0.5: as on the border */
+    try_align(16, "output_height=1 output_width=1 sampling_ratio=1", (double[]){ -1.2, 0.5, -0.2, 1.5 }, "1,1,1,1",
+              (double[]){ 0 });      /* at -1.2 */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +181,8 @@ int main(void)
         cmocka_unit_test(align_takes_the_greatest_weighted_neighbour),
         cmocka_unit_test(align_sees_nothing_outside),
         cmocka_unit_test(align_refuses_endless_samples_and_unknown_images),
+        cmocka_unit_test(align_goes_through_regions_and_channels),
+        cmocka_unit_test(align_clamps_within_one_point_of_the_border),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,10 +17,13 @@ static void determinants_of_a_batch(void **state)
     trial_input(&t, "x", DTYPE_FLOAT, "2,3,3", (double[]){ 0, 2, 1, 1, 0, 0, 3, 1, 4, 1, 2, 3, 2, 4, 6, 1, 0, 1 });
     trial_input(&t, "one", DTYPE_FLOAT, "1,1", (double[]){ -7 });
     trial_input(&t, "none", DTYPE_FLOAT, "2,0,0", NULL);
+    trial_input(&t, "turned", DTYPE_FLOAT, "2,2", (double[]){ 0, 3, 2, 5 });
     build_node(&t.build, "Det", "a", "x", "y", NULL);
     build_node(&t.build, "Det", "b", "one", "z", NULL);
     build_node(&t.build, "Det", "c", "none", "w", NULL);
-    trial_run(&t, "y z w");
+    build_node(&t.build, "Det", "d", "turned", "v", NULL);
+    trial_run(&t, "y z w v");
+    trial_expect(&t, "v", DTYPE_FLOAT, "", (double[]){ -6 });
     trial_expect(&t, "y", DTYPE_FLOAT, "2", (double[]){ -7, 0 });
     trial_expect(&t, "z", DTYPE_FLOAT, "", (double[]){ -7 });
     trial_expect(&t, "w", DTYPE_FLOAT, "2", (double[]){ 1, 1 });

@@ -95,6 +95,27 @@ static void targets_of_another_shape_are_refused(void **state)
     trial_close(&t);
 }
 
+/* Two samples of three classes at two places. */
+static void cross_entropy_runs_along_axis_1(void **state)
+{
+    (void)state;
+    struct trial t;
+    static const double x[] = { 1, 5, 2, 4, 3, 0, 0, 1, 0, 2, 0, 9 };
+    double logs[12];
+    for (int i = 0; i < 12; i++) {
+        int first = i / 6 * 6 + i % 2;
+        logs[i] = x[i] - log(exp(x[first]) + exp(x[first + 2]) + exp(x[first + 4]));
+    }
+    trial_open(&t, 13);
+    trial_input(&t, "x", DTYPE_FLOAT, "2,3,2", x);
+    trial_input(&t, "labels", DTYPE_INT64, "2,2", (double[]){ 2, 0, 1, 2 });
+    build_node(&t.build, "SoftmaxCrossEntropyLoss", "a", "x labels", "y logs", "reduction=none");
+    trial_run(&t, "y logs");
+    trial_expect(&t, "logs", DTYPE_FLOAT, "2,3,2", logs);
+    trial_expect(&t, "y", DTYPE_FLOAT, "2,2", (double[]){ -logs[4], -logs[1], -logs[8], -logs[11] });
+    trial_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +124,7 @@ int main(void)
         cmocka_unit_test(likelihood_ignores_one_class_in_the_mean_too),
         cmocka_unit_test(an_unknown_class_is_refused),
         cmocka_unit_test(targets_of_another_shape_are_refused),
+        cmocka_unit_test(cross_entropy_runs_along_axis_1),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

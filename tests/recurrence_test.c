@@ -104,6 +104,37 @@ static void a_past_of_another_length_is_refused(void **state)
     trial_close(&t);
 }
 
+static void a_decay_may_differ_by_feature(void **state)
+{
+    (void)state;
+    struct trial t;
+    trial_open(&t, 27);
+    trial_input(&t, "q", DTYPE_DOUBLE, "1,2,2", (double[]){ 1, 1, 1, 1 });
+    trial_input(&t, "k", DTYPE_DOUBLE, "1,2,2", (double[]){ 1, 1, 0, 0 });
+    trial_input(&t, "v", DTYPE_DOUBLE, "1,2,1", (double[]){ 8, 0 });
+    trial_input(&t, "decay", DTYPE_DOUBLE, "1,2,2", (double[]){ 0, 0, log(0.5), log(0.25) });
+    build_node(&t.build, "LinearAttention", "l", "q k v _ decay", "y present",
+               "q_num_heads=1 kv_num_heads=1 scale=1.0 update_rule=gated");
+    trial_run(&t, "y present");
+    trial_expect(&t, "y", DTYPE_DOUBLE, "1,2,1", (double[]){ 16, 6 });
+    trial_expect(&t, "present", DTYPE_DOUBLE, "1,1,2,1", (double[]){ 4, 2 });
+    trial_close(&t);
+}
+
+static void a_kernel_of_one_carries_nothing(void **state)
+{
+    (void)state;
+    struct trial t;
+    trial_open(&t, 27);
+    trial_input(&t, "x", DTYPE_FLOAT, "1,1,2", (double[]){ 3, 4 });
+    trial_input(&t, "w", DTYPE_FLOAT, "1,1,1", (double[]){ 10 });
+    build_node(&t.build, "CausalConvWithState", "c", "x w", "y state", NULL);
+    trial_run(&t, "y state");
+    trial_expect(&t, "y", DTYPE_FLOAT, "1,1,2", (double[]){ 30, 40 });
+    trial_expect(&t, "state", DTYPE_FLOAT, "1,1,0", NULL);
+    trial_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +143,8 @@ int main(void)
         cmocka_unit_test(a_rule_takes_what_it_uses_and_no_more),
         cmocka_unit_test(a_causal_convolution_carries_its_last_inputs),
         cmocka_unit_test(a_past_of_another_length_is_refused),
+        cmocka_unit_test(a_decay_may_differ_by_feature),
+        cmocka_unit_test(a_kernel_of_one_carries_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

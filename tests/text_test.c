@@ -161,6 +161,20 @@ static void a_pool_that_does_not_add_up_is_refused(void **state)
     trial_close(&t);
 }
 
+static void either_side_may_be_stretched(void **state)
+{
+    (void)state;
+    struct trial t;
+    trial_open(&t, 20);
+    trial_text(&t, "a", "2", (const char *[]){ "x", "y" });
+    trial_text(&t, "b", "2,3,1", (const char *[]){ "1", "2", "3", "4", "5", "6" });
+    build_node(&t.build, "StringConcat", "c", "a b", "z", NULL);
+    trial_run(&t, "z");
+    trial_expect_text(&t, "z", "2,3,2",
+                      (const char *[]){ "x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4", "x5", "y5", "x6", "y6" });
+    trial_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +186,7 @@ int main(void)
         cmocka_unit_test(grams_are_counted_with_skips_and_weights),
         cmocka_unit_test(grams_of_strings_are_found),
         cmocka_unit_test(a_pool_that_does_not_add_up_is_refused),
+        cmocka_unit_test(either_side_may_be_stretched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
