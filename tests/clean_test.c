@@ -58,6 +58,7 @@ static void folded_constants_and_nodes_go(void **state)
     start(&f, 8, 13);
     fold(&f, false, 0);
     assert_int_equal(f.net.main->node_count, 1);
+    assert_int_equal(f.report.grown, 0);
     assert_int_equal(f.net.main->initializer_count, 2);      /* the new weight and the new bias */
     assert_null(graph_value(f.net.main, "w"));
     assert_null(graph_value(f.net.main, "scale"));

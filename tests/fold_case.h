@@ -5,8 +5,8 @@
  *     in x 2,3,5,7             a graph input (float, or the case's type; "N,3,?" as in build.h)
  *     init w 4,3,3,3           an initializer of random values, some negative
  *     init8 q 4,3              likewise, int8 between -100 and 100
- *     ints shape 0,-1          an int64 vector
- *     fill k 1,3,1,1 2.5       an initializer of one value
+ *     ints shape 0,-1          an int64 vector;  floats scales 1,1,2,2: a float vector
+ *     fill k 1,3,1,1 2.5       an initializer of one value;  fill8: int8
  *     y = Conv x w pads=1,1    a node; words with '=' are attributes (build.h), "_" is an absent input
  *     y = bn x 4               a BatchNormalization of 4 channels with parameters of its own: scales of both signs
  *     y = bn+ x 4              the same with positive scales;  bn0: no shift;  bn1: the same values in all channels

@@ -59,6 +59,7 @@ static void a_gemm_takes_what_follows_it_in_all_its_forms(void **state)
         { "in x 4,4; init w 4,4; init c 4,4; y = Gemm x w c; z = bn y 4; out z", 0, 0, "Gemm", 0 },
         { "opset 9; in x 2,3; init w 3,5; init c 5; y = Gemm x w c; z = bn y 5; out z", 0, 0, "Gemm", 0 },
         { "opset 6; ir 3; in x 2,3; init w 3,5; init c 2,5; y = Gemm x w c; z = bn y 5 is_test=1; out z", 0, 0, "Gemm", 0 },
+        { "opset 6; ir 3; in x 1,3; init w 3,5; init c 1,5; y = Gemm x w c; z = bn y 5 is_test=1; out z", 0, 0, "Gemm", 0 },
         { "in x 2,3; init w 3,5; in c 5; y = Gemm x w c; z = bn y 5; out z", 1, REASON_WEIGHT_DYNAMIC, NULL, 0 },
         { "in x 2,3; init w 3,5; y = Gemm x w; r = Reshape y s; ints s 2,5,1,1; z = bn r 5; out z", 0, 0, "Gemm Reshape", 0 },
         { "in x N,3; init w 3,30; y = Gemm x w; r = Reshape y s; ints s -1,5,2,3; z = bn r 5; out z", 0, 0, "Gemm Reshape", 0 },
@@ -156,6 +157,13 @@ static void what_precedes_an_anchor_goes_into_it(void **state)
         { "in x 2,3; init w 5,3; init c 2,1; y = bn x 3; z = Gemm y w c transB=1 alpha=2.0 beta=0.5; out z", 0, 0, "Gemm", 0 },
         { "in x 4,4; init w 4,4; y = bn x 4; z = Gemm y w transA=1; out z", 1, 0, NULL, 0 },
         { "in x 2,3; init w 3,5; y = bn x 3; z = MatMul y w; out z", 0, 0, "MatMul Add", 0 },
+        { "in x 2,3,4; init w 2,5,3; r = Relu x; y = bn r 3; z = MatMul w y; out z", 1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,4; init w 2,5,3; r = Relu x; y = bn0 r 3; z = MatMul w y; out z", 0, 0, "Relu MatMul", 0 },
+        { "in x 2,3,5,7; in u 2,3,2,7; init w 4,3,1,1; y = bn0 x 3; c = Concat y u axis=2; z = Conv c w; out z", 1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,5,7; in k 2,3,5,7; fill s 3 1; init b 3; fill m 3 0; fill v 3 1; init w 4,3,1,1; "
+          "y = BatchNormalization x s b m v epsilon=0.0; d = Sub k y; z = Conv d w; out z", 0, 0, "Sub Conv", 0 },
+        { "in x 2,3,5,7; in k 2,3,5,7; fill s 3 1; init b 3; fill m 3 0; fill v 3 1; init w 4,3,1,1; "
+          "y = BatchNormalization x s b m v epsilon=0.0; d = Add k y; z = Conv d w; out z", 0, 0, "Add Conv", 0 },
         { "in x 2,3,7; init w 5,3; y = bn x 3; z = MatMul w y; out z", 0, 0, "MatMul Add", 0 },
         { "in x 2,3,7; init w 7,5; y = bn x 3; z = MatMul y w; out z", 1, REASON_NON_LINEAR, NULL, 0 },
         { "in x 2,3,4,5; init w 60,7; y = bn x 3; f = Flatten y; z = Gemm f w; out z", 0, 0, "Flatten Gemm", 0 },
@@ -204,6 +212,8 @@ static void movers_carry_an_affine(void **state)
         { "in x 2,3,6,8; init w 4,3,1,1; a = Conv x w; g = MaxPool a kernel_shape=2,2 strides=2,2; z = bn+ g 4; out z", 0, 0, NULL, 0 },
         { "in x 2,3,6,8; init w 16,3,1,1; a = Conv x w; g = MaxPool a kernel_shape=2,2 strides=2,2; z = bn g 16; out z", 1, REASON_NEGATIVE_SCALE, NULL, 0 },
         { "in x 2,3,4,4; init w 4,3,1,1; init f 1,1,2,2; fill s 4 1; a = Conv x w; g = Resize a _ k mode=linear; fill k 4 1; z = bn g 4; out z", 0, 0, NULL, 0 },
+        { "in x 2,3,4,4; init w 4,3,1,1; floats k 1,2,1,1; a = Conv x w; g = Resize a _ k mode=linear; z = bn g 8; out z", 1,
+          REASON_AXIS_NOT_PROVEN, NULL, 0 },
         { "in x 2,3,4,5; init w 12,3,1,1; a = Conv x w; g = DepthToSpace a blocksize=2; z = bn g 3; out z", 0, 0, NULL, 0 },
         { "in x 2,3,4,5; init w 12,3,1,1; a = Conv x w; g = DepthToSpace a blocksize=2 mode=CRD; z = bn g 3; out z", 0, 0, NULL, 0 },
         { "in x 2,3,4,6; init w 12,3,1,1; a = Conv x w; ints s 2,3,2,2,4,6; r = Reshape a s; t = Transpose r perm=0,1,4,2,5,3; ints u 2,3,8,12; g = Reshape t u; z = bn g 3; out z", 0, 0, NULL, 0 },
@@ -225,6 +235,10 @@ static void quantised_weights_keep_their_form(void **state)
           "DequantizeLinear Conv", 0 },
         { "in x 2,3,5,7; init8 q 4,3,3,3; init8 k 4; fill d 4 0.1; w = DequantizeLinear q d k axis=0; y = Conv x w; z = bn+ y 4; out z",
           0, 0, "DequantizeLinear Conv", 0 },
+        { "in x 2,3,5,7; init8 q 16,3,3,3; fill8 k 16 3; fill d 16 0.1; w = DequantizeLinear q d k axis=0; y = Conv x w; z = bn y 16; out z",
+          0, 0, "DequantizeLinear Conv", 0 },
+        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 0.1; v = DequantizeLinear q d axis=0; w = Identity v; y = Conv x w; z = bn y 4; out z", 1,
+          REASON_WEIGHT_DYNAMIC, NULL, 0 },
         { "in x 2,3; init8 q 3,5; fill d 5 0.1; init c 5; w = DequantizeLinear q d axis=1; y = Gemm x w c; z = bn y 5; out z", 0, 0,
           "DequantizeLinear Gemm", 0 },
         { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 1 0.1; w = DequantizeLinear q d axis=0; y = Conv x w; z = bn y 4; out z", 1,
@@ -275,6 +289,8 @@ static void what_is_left_is_tidied(void **state)
           "Relu", 0 },
         { "in x 2,3,5,7; fill s 3 1; fill b 3 0; fill v 3 1; z = BatchNormalization x s b b v epsilon=0.0; out z", 0, 0, "Identity", 0 },
         { "in x 2,3,5,7; r = Relu x; b = bn r 3; c = bn b 3; q = Relu c; out q", 1, 0, "Relu BatchNormalization Relu", 0 },
+        { "opset 6; ir 3; in x 2,3,5,7; r = Relu x; b = bn r 3 is_test=1; c = bn b 3 is_test=1; q = Relu c; out q", 1, 0,
+          "Relu BatchNormalization Relu", 0 },
     };
     (void)state;
     RUN(cases, NULL);

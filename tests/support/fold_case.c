@@ -70,7 +70,7 @@ static void add_bn(struct build *b, const char *output, const char *kind, const 
     build_node(b, "BatchNormalization", output, inputs, output, rest);
 }
 
-static void add_filled(struct build *b, const char *name, const char *dims, double with, enum dtype type)
+static void add_filled(struct build *b, const char *name, enum dtype type, const char *dims, double with)
 {
     int64_t count = 1;
     for (const char *at = dims; *at;) {
@@ -84,7 +84,7 @@ static void add_filled(struct build *b, const char *name, const char *dims, doub
     free(values);
 }
 
-static void add_ints(struct build *b, const char *name, char *list)
+static void add_vector(struct build *b, const char *name, enum dtype type, char *list)
 {
     double values[64];
     char dims[16];
@@ -94,7 +94,7 @@ static void add_ints(struct build *b, const char *name, char *list)
         if (*at == ',') at++;
     }
     snprintf(dims, sizeof dims, "%d", count);
-    build_init_values(b, name, DTYPE_INT64, dims, values);
+    build_init_values(b, name, type, dims, values);
 }
 
 static void add_node(struct build *b, char *outputs, char *text, enum dtype type)
@@ -125,8 +125,10 @@ static void add_statement(struct build *b, char *text, enum dtype type)
     if (!strcmp(verb, "in")) build_input(b, name, type, rest);
     else if (!strcmp(verb, "init")) build_init(b, name, type, rest, seed_of(name));
     else if (!strcmp(verb, "init8")) build_init(b, name, DTYPE_INT8, rest, seed_of(name));
-    else if (!strcmp(verb, "fill")) add_filled(b, name, rest, strtod(word(&text), NULL), type);
-    else if (!strcmp(verb, "ints")) add_ints(b, name, rest);
+    else if (!strcmp(verb, "fill")) add_filled(b, name, type, rest, strtod(word(&text), NULL));
+    else if (!strcmp(verb, "fill8")) add_filled(b, name, DTYPE_INT8, rest, strtod(word(&text), NULL));
+    else if (!strcmp(verb, "ints")) add_vector(b, name, DTYPE_INT64, rest);
+    else if (!strcmp(verb, "floats")) add_vector(b, name, DTYPE_FLOAT, rest);
     else if (!strcmp(verb, "out")) build_output(b, name, type, NULL);
     else fail_msg("no such statement: %s", verb);
 }
