@@ -209,7 +209,8 @@ static void a_transposed_convolution_scatters(void **state)
 {
     (void)state;
     static const struct geometry shapes[] = {
-        { 2, 2, 3, 5, 1, { 1, 4, 6 }, { 1, 3, 2 }, { 1, 2, 3 }, { 1, 1, 2 }, { 0, 1, 2 }, { 0, 2, 1 }, { 0, 1, 2 }, true },
+        { 2, 2, 3, 5, 1, { 1, 4, 6 }, { 1, 3, 2 }, { 1, 2, 3 }, { 1, 1, 2 }, { 0, 1, 2 }, { 0, 2, 1 }, { 0, 1, 2 },
+          true },
         { 2, 3, 3, 3, 1, { 1, 3, 3 }, { 1, 3, 3 }, ONES, ONES, { 0, 1, 1 }, { 0, 1, 1 }, { 0 }, false },
         { 2, 2, 6, 4, 2, { 1, 3, 5 }, { 1, 2, 4 }, { 1, 3, 1 }, ONES, { 0 }, { 0 }, { 0, 2, 0 }, true },
         { 2, 1, 4, 4, 4, { 1, 5, 3 }, { 1, 2, 2 }, { 1, 2, 2 }, ONES, { 0 }, { 0 }, { 0 }, true },
@@ -224,8 +225,8 @@ static void a_transposed_convolution_scatters(void **state)
 static void an_output_shape_wins_over_pads(void **state)
 {
     (void)state;
-    struct geometry s = { 2, 2, 3, 4, 1, { 1, 4, 5 }, { 1, 5, 3 }, { 1, 3, 2 }, ONES, { 0, 1, 2 }, { 0, 1, 1 }, { 0, 1, 0 },
-                       true };
+    struct geometry s = { 2, 2, 3, 4, 1, { 1, 4, 5 }, { 1, 5, 3 }, { 1, 3, 2 }, ONES, { 0, 1, 2 }, { 0, 1, 1 },
+                          { 0, 1, 0 }, true };
     run_shape(&s, true, "pads=7,7,7,7 output_shape=13,8");
     run_shape(&s, true, "output_shape=2,4,13,8");
     s.begin[2] = 1;
@@ -236,22 +237,25 @@ static void an_output_shape_wins_over_pads(void **state)
 static void an_output_shape_beyond_the_last_tap_is_filled(void **state)
 {
     (void)state;
-    struct geometry s = { 2, 1, 2, 3, 1, { 1, 3, 3 }, { 1, 3, 2 }, { 1, 3, 2 }, ONES, { 0 }, { 0, -1, -2 }, { 0 }, true };
+    struct geometry s = { 2, 1, 2, 3, 1, { 1, 3, 3 }, { 1, 3, 2 }, { 1, 3, 2 }, ONES, { 0 }, { 0, -1, -2 }, { 0 },
+                          true };
     run_shape(&s, true, "output_shape=10,8");
 }
 
-/* Output = input * stride: 2 + 3 - 2 = 1... too many at the end or the start. */
+/* Output = input * stride; 5 - 2 = 3 and 4 - 2 = 2 are cut off. */
 static void automatic_padding_multiplies_by_the_stride(void **state)
 {
     (void)state;
-    struct geometry s = { 2, 1, 2, 3, 1, { 1, 4, 3 }, { 1, 5, 4 }, { 1, 2, 2 }, ONES, { 0, 1, 1 }, { 0, 2, 1 }, { 0 }, true };
+    struct geometry s = { 2, 1, 2, 3, 1, { 1, 4, 3 }, { 1, 5, 4 }, { 1, 2, 2 }, ONES, { 0, 1, 1 }, { 0, 2, 1 }, { 0 },
+                          true };
     run_shape(&s, true, "auto_pad=SAME_UPPER");
     s.begin[1] = 2;
     s.end[1] = 1;
     run_shape(&s, true, "auto_pad=SAME_LOWER");
 }
 
-static void refuse(const char *op, const char *x, const char *w, const char *b, const char *attributes, const char *part)
+static void refuse(const char *op, const char *x, const char *w, const char *b, const char *attributes,
+                   const char *part)
 {
     static double values[MOST];
     struct trial t;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Resize and Upsample along one axis, value by value, against the formulas; several axes against one after the other. */
+ * Resize and Upsample along one axis, value by value, against the formulas; several axes against one after the
+ * other. */
 #include "noise.h"
 #include "trial.h"
 

@@ -48,7 +48,8 @@ static double clipped(const struct variant *v, double sum)
 }
 
 /* x W' + state R' + biases of a gate's unit; with `which` 1 the input's part only, 2 the state's. */
-static double sum_of(const struct variant *v, int d, int gate, int unit, const double *input, const double *state, int which)
+static double sum_of(const struct variant *v, int d, int gate, int unit, const double *input, const double *state,
+                     int which)
 {
     int gates = GATES[v->kind], row = (d * gates + gate) * HIDDEN + unit;
     double sum = 0;
@@ -102,7 +103,8 @@ static void step_rnn(const struct variant *v, int d, const double *input, double
 static void run_sequence(const struct variant *v, int directions, int d, int n, bool backward)
 {
     double h[HIDDEN] = { 0 }, c[HIDDEN] = { 0 };
-    int length = v->lengths ? (int)LENGTHS[n] : STEPS, state = (v->batch_first ? n * directions + d : d * BATCH + n) * HIDDEN;
+    int length = v->lengths ? (int)LENGTHS[n] : STEPS;
+    int state = (v->batch_first ? n * directions + d : d * BATCH + n) * HIDDEN;
     if (v->starts) memcpy(h, h0 + state, sizeof h);
     if (v->starts) memcpy(c, c0 + state, sizeof c);
     for (int s = 0; s < length; s++) {
@@ -146,7 +148,8 @@ static void try_variant(const struct variant *given)
     if (!v.outer) v.outer = tanh;
     memset(y, 0, sizeof y);
     for (int d = 0; d < directions; d++)
-        for (int n = 0; n < BATCH; n++) run_sequence(&v, directions, d, n, d == 1 || strcmp(v.direction, "reverse") == 0);
+        for (int n = 0; n < BATCH; n++)
+            run_sequence(&v, directions, d, n, d == 1 || strcmp(v.direction, "reverse") == 0);
     trial_open(&t, 14);
     trial_input(&t, "x", DTYPE_FLOAT, v.batch_first ? "3,4,5" : "4,3,5", x);
     sprintf(dims, "%d,%d,%d", directions, gates * HIDDEN, INPUTS);
@@ -266,12 +269,30 @@ static void what_does_not_fit_is_refused(void **state)
     refuse("RNN", "1,2,5", "1,2,2", "clip=-1.0", "clip -1");
 }
 
+/* A step whose input is no number: neither a limit nor a function may make one of it. */
+static void a_nan_stays_in_the_state(void **state)
+{
+    (void)state;
+    struct trial t;
+    trial_open(&t, 14);
+    trial_input(&t, "x", DTYPE_FLOAT, "3,1,1", (double[]){ 0, NAN, 0 });
+    trial_input(&t, "w", DTYPE_FLOAT, "1,1,1", (double[]){ 1 });
+    trial_input(&t, "r", DTYPE_FLOAT, "1,1,1", (double[]){ 1 });
+    build_node(&t.build, "RNN", "a", "x w r", "y", NULL);
+    build_node(&t.build, "RNN", "b", "x w r", "z", "clip=3.0");
+    trial_run(&t, "y z");
+    trial_expect(&t, "y", DTYPE_FLOAT, "3,1,1,1", (double[]){ 0, NAN, NAN });
+    trial_expect(&t, "z", DTYPE_FLOAT, "3,1,1,1", (double[]){ 0, NAN, NAN });
+    trial_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cells_follow_their_equations),
         cmocka_unit_test(options_of_the_cells),
         cmocka_unit_test(functions_can_be_chosen),
+        cmocka_unit_test(a_nan_stays_in_the_state),
         cmocka_unit_test(what_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -178,8 +178,8 @@ static bool run_spread(struct call *call, const struct conv *c)
     for (int64_t image = 0; image < c->images; image += together) {
         int64_t images = least(together, c->images - image);
         struct spreading spreading = { c, &spread, image * c->channels, buffer->data };
-        team_run(call->team, images * c->channels, team_piece(images * c->channels, images * c->channels * spread.channel),
-                 spread_channels, &spreading);
+        int64_t channels = images * c->channels;
+        team_run(call->team, channels, team_piece(channels, channels * spread.channel), spread_channels, &spreading);
         run_side_by_side(call, c, &columns, buffer->data, spread.channel, spread.taps, image, images);
     }
     array_drop(buffer);
@@ -307,7 +307,8 @@ static bool turn_around(struct call *call, struct window *window, enum auto_pad 
     window->in_count = 1;
     for (int a = 0; a < window->rank; a++) {
         int64_t from = window->out[a] = window->in[a], stride = window->stride[a];
-        int64_t full = stride * (from - 1) + (extras ? extra[a] : 0) + (window->kernel[a] - 1) * window->dilation[a] + 1;
+        int64_t reach = (window->kernel[a] - 1) * window->dilation[a] + 1;
+        int64_t full = stride * (from - 1) + (extras ? extra[a] : 0) + reach;
         int64_t size = shapes ? shape[a] : same ? from * stride : full - window->begin[a] - window->end[a];
         if (shapes || same) split_total(window, a, full - size, mode == PAD_SAME_UPPER);
         if (from == 0) size = shapes ? size : 0;

@@ -52,7 +52,8 @@ static void blend_whole(double alpha, double beta, const int64_t *terms, int64_t
 static bool check_scales(struct call *call, const struct array *y, double alpha, double beta)
 {
     bool whole = alpha == rint(alpha) && beta == rint(beta) && fabs(alpha) < 0x1p53 && fabs(beta) < 0x1p53;
-    return is_real(y) || whole || call_unsupported(call, "alpha %g and beta %g on %s", alpha, beta, dtype_name(y->type));
+    if (is_real(y) || whole) return true;
+    return call_unsupported(call, "alpha %g and beta %g on %s", alpha, beta, dtype_name(y->type));
 }
 
 static bool finish_gemm(struct call *call, struct array *y, double alpha)

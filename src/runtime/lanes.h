@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The innermost loops of products and windows, chosen once for the processor at hand (lanes_real.h says what each does).
- * Results do not depend on the choice. */
+ * The innermost loops of products and windows, chosen once for the processor at hand (lanes_real.h says what each
+ * does). Results do not depend on the choice. */
 #ifndef RUNTIME_LANES_H
 #define RUNTIME_LANES_H
 

@@ -98,7 +98,8 @@ TARGET static void NAME(window_sum)(const void *plane, const int64_t *offsets, c
 }
 
 /* to[q] = the largest of from[offsets[t] + q]; a NaN wins. */
-TARGET static void NAME(window_max)(const void *plane, const int64_t *offsets, int64_t taps, void *output, int64_t count)
+TARGET static void NAME(window_max)(const void *plane, const int64_t *offsets, int64_t taps, void *output,
+                                    int64_t count)
 {
     const REAL *from = plane;
     REAL *to = output;
@@ -118,8 +119,8 @@ TARGET static void NAME(window_max)(const void *plane, const int64_t *offsets, i
 }
 
 /* A row of a plane: to[i] = from[i * stride + first] where that lies inside `size` elements, else `fill`. */
-TARGET static void NAME(spread)(const void *row, int64_t size, int64_t stride, int64_t first, double fill, int64_t count,
-                                void *spread)
+TARGET static void NAME(spread)(const void *row, int64_t size, int64_t stride, int64_t first, double fill,
+                                int64_t count, void *spread)
 {
     REAL *to = spread, edge = (REAL)fill;
     int64_t head = first < 0 ? (-first + stride - 1) / stride : 0;
@@ -262,8 +263,8 @@ TARGET static void NAME(scatter)(const void *row, int64_t count, int64_t stride,
  * the last stretch. With `room`, up to LANES_ROOM elements beyond a stretch may be read, and beyond the last row
  * written. */
 TARGET static void NAME(pack_stretches)(const void *base, const int64_t *offsets, int64_t depth,
-                                        const struct stretch *stretches, int64_t stretch_count, int64_t width, bool room,
-                                        void *packed)
+                                        const struct stretch *stretches, int64_t stretch_count, int64_t width,
+                                        bool room, void *packed)
 {
     REAL *to = packed;
     int64_t end = stretches[stretch_count - 1].to + stretches[stretch_count - 1].count;

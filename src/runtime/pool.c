@@ -401,7 +401,8 @@ static bool read_region(struct call *call, const struct array *rois, int64_t i, 
 }
 
 /* Cell `i` of `cells` along an axis: [*first, *end) within the plane. */
-static void cell_range(int64_t start, int64_t size, int64_t i, int64_t cells, int64_t limit, int64_t *first, int64_t *end)
+static void cell_range(int64_t start, int64_t size, int64_t i, int64_t cells, int64_t limit, int64_t *first,
+                       int64_t *end)
 {
     double step = (double)size / (double)cells;
     *first = clamp(start + (int64_t)floor((double)i * step), limit);
@@ -409,7 +410,8 @@ static void cell_range(int64_t start, int64_t size, int64_t i, int64_t cells, in
 }
 
 /* An empty cell is zero. */
-static double cell_largest(const struct array *x, int64_t plane, int64_t top, int64_t bottom, int64_t left, int64_t right)
+static double cell_largest(const struct array *x, int64_t plane, int64_t top, int64_t bottom, int64_t left,
+                           int64_t right)
 {
     double most = top < bottom && left < right ? -INFINITY : 0;
     for (int64_t r = top; r < bottom; r++)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Blocked matrix products. C is cut into tasks, each a block of rows by a block of columns; a task walks the depth in
- * steps of PRODUCT_DEPTH. Per step it packs its columns of B into panels as wide as a tile (they stay in the second
- * level cache), then runs along the panels for every few rows of A (those stay in the first). A is read in place.
+ * steps of PRODUCT_DEPTH, several together where its columns are few. It packs their columns of B into panels as wide as
+ * a tile (they stay in the second level cache), then runs along the panels for every few rows of A (those stay in the
+ * first). A is read in place.
  *
  * After Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication, ACM TOMS 34(3), 2008. */
 #include "runtime/product.h"
@@ -22,6 +23,7 @@ struct work {
     const struct lanes *lanes;
     int64_t element;                  /* bytes */
     int64_t tile_columns, block_rows, block_columns, row_blocks, column_blocks;
+    int64_t steps;                    /* of the depth that are packed together */
     int64_t panel_bytes, row_bytes, room_bytes;      /* per thread: packed columns; copied rows; all buffers */
     char *rooms;
 };
@@ -35,13 +37,13 @@ struct task {
     const struct work *work;
     const struct operands *on;
     struct room room;
-    int64_t row, row_end, column, column_end, step, depth;
+    int64_t row, row_end, column, column_end;
 };
 
-/* Columns of packed or plain B under one tile. */
+/* Columns of packed or plain B under one tile, for one step of the depth. */
 struct panel {
     const char *b;
-    int64_t b_step, column, columns, vectors;
+    int64_t b_step, step, depth, column, columns, vectors;
 };
 
 static int64_t least(int64_t a, int64_t b)
@@ -65,8 +67,8 @@ static void merge_tile(const struct task *task, const struct panel *panel, int64
     const struct work *work = task->work;
     const struct product *p = work->product;
     int64_t span = p->span ? p->span : p->columns, width = panel->vectors * work->lanes->width;
-    bool last = task->step + task->depth == p->depth;
-    struct merge merge = { .c_row = p->c_row, .c_column = p->c_column, .rows = rows, .first = task->step == 0,
+    bool last = panel->step + panel->depth == p->depth;
+    struct merge merge = { .c_row = p->c_row, .c_column = p->c_column, .rows = rows, .first = panel->step == 0,
                            .bias = last && task->on->bias ? at(task->on->bias, row, work->element) : NULL };
     for (int64_t done = 0; done < panel->columns; done += merge.columns) {
         int64_t column = panel->column + done, within = column % span;
@@ -77,62 +79,75 @@ static void merge_tile(const struct task *task, const struct panel *panel, int64
     }
 }
 
-/* The panel of columns from `column` of the current step; packs it unless its elements lie ready. */
-static struct panel make_panel(const struct task *task, int64_t column, bool in_place)
+/* Sets the panel's elements: packs them to `room`, unless they lie ready. Returns the bytes used. */
+static int64_t fill_panel(const struct task *task, struct panel *panel, bool in_place, char *room)
 {
     const struct work *work = task->work;
     const struct product *p = work->product;
-    int64_t lanes = work->lanes->width, columns = least(work->tile_columns, task->column_end - column);
-    struct panel panel = { .column = column, .columns = columns, .vectors = (columns + lanes - 1) / lanes };
-    int64_t width = panel.vectors * lanes;
-    const void *from = p->pack ? task->on->b : at(task->on->b, task->step * p->b_step + column * p->b_column, work->element);
-    if (in_place && width == columns) {
-        panel.b = from;
-        panel.b_step = p->b_step;
-        return panel;
+    int64_t width = panel->vectors * work->lanes->width, place = panel->step * p->b_step + panel->column * p->b_column;
+    const void *from = p->pack ? task->on->b : at(task->on->b, place, work->element);
+    if (in_place && width == panel->columns) {
+        panel->b = from;
+        panel->b_step = p->b_step;
+        return 0;
     }
-    char *to = task->room.panels + (column - task->column) * task->depth * work->element;
-    if (p->pack) p->pack(p->context, from, task->step, task->depth, column, columns, width, to);
-    else work->lanes->pack(from, p->b_step, p->b_column, task->depth, columns, width, to);
-    panel.b = to;
-    panel.b_step = width;
-    return panel;
+    if (p->pack)
+        p->pack(p->context, from, panel->step, panel->depth, panel->column, panel->columns, width, room);
+    else
+        work->lanes->pack(from, p->b_step, p->b_column, panel->depth, panel->columns, width, room);
+    panel->b = room;
+    panel->b_step = width;
+    return width * panel->depth * work->element;
+}
+
+/* The panels of some steps from `step`, one step after the other. B of a few rows is not worth packing. */
+static int64_t make_panels(const struct task *task, int64_t step, struct panel *panels)
+{
+    const struct work *work = task->work;
+    const struct product *p = work->product;
+    int64_t count = 0, lanes = work->lanes->width, end = least(step + work->steps * PRODUCT_DEPTH, p->depth);
+    bool in_place = !p->pack && p->b_column == 1 && task->row_end - task->row <= TILE_ROWS;
+    char *room = task->room.panels;
+    for (; step < end; step += PRODUCT_DEPTH)
+        for (int64_t j = task->column; j < task->column_end; j += work->tile_columns) {
+            struct panel *panel = &panels[count++];
+            *panel = (struct panel){ .step = step, .depth = least(PRODUCT_DEPTH, p->depth - step), .column = j };
+            panel->columns = least(work->tile_columns, task->column_end - j);
+            panel->vectors = (panel->columns + lanes - 1) / lanes;
+            room += fill_panel(task, panel, in_place, room);
+        }
+    return count;
 }
 
 /* Rows of A whose elements do not lie side by side, copied so that they do. */
-static const char *gather_rows(const struct task *task, int64_t row, int64_t rows)
+static const char *gather_rows(const struct task *task, int64_t row, int64_t rows, int64_t step, int64_t depth)
 {
     const struct product *p = task->work->product;
-    const char *from = at(task->on->a, row * p->a_row + task->step * p->a_step, task->work->element);
+    const char *from = at(task->on->a, row * p->a_row + step * p->a_step, task->work->element);
     if (p->a_step == 1) return from;
-    task->work->lanes->pack(from, p->a_row, p->a_step, rows, task->depth, PRODUCT_DEPTH, task->room.rows);
+    task->work->lanes->pack(from, p->a_row, p->a_step, rows, depth, PRODUCT_DEPTH, task->room.rows);
     return task->room.rows;
 }
 
 static void run_rows(const struct task *task, const struct panel *panels, int64_t panel_count, int64_t row, int height)
 {
     const struct work *work = task->work;
-    int64_t rows = TILE_ROWS >> height;
-    const char *a = gather_rows(task, row, rows);
-    int64_t a_row = work->product->a_step == 1 ? work->product->a_row : PRODUCT_DEPTH;
+    int64_t rows = TILE_ROWS >> height, a_row = work->product->a_step == 1 ? work->product->a_row : PRODUCT_DEPTH;
+    const char *a = NULL;
     for (int64_t i = 0; i < panel_count; i++) {
-        tile_loop *tile = work->lanes->tile[height][panels[i].vectors - 1];
-        tile(task->depth, a, a_row, panels[i].b, panels[i].b_step, task->room.tile);
-        merge_tile(task, &panels[i], row, rows);
+        const struct panel *panel = &panels[i];
+        if (i == 0 || panel->step != panels[i - 1].step) a = gather_rows(task, row, rows, panel->step, panel->depth);
+        work->lanes->tile[height][panel->vectors - 1](panel->depth, a, a_row, panel->b, panel->b_step, task->room.tile);
+        merge_tile(task, panel, row, rows);
     }
 }
 
-static void run_task(struct task *task)
+static void run_task(const struct task *task)
 {
     const struct work *work = task->work;
-    const struct product *p = work->product;
-    bool in_place = !p->pack && p->b_column == 1 && task->row_end - task->row <= TILE_ROWS;
-    for (task->step = 0; task->step < p->depth; task->step += PRODUCT_DEPTH) {
+    for (int64_t step = 0; step < work->product->depth; step += work->steps * PRODUCT_DEPTH) {
         struct panel panels[MOST_PANELS];
-        int64_t panel_count = 0;
-        task->depth = least(PRODUCT_DEPTH, p->depth - task->step);
-        for (int64_t j = task->column; j < task->column_end; j += work->tile_columns)
-            panels[panel_count++] = make_panel(task, j, in_place);
+        int64_t panel_count = make_panels(task, step, panels);
         int height = work->lanes->tallest;
         for (int64_t row = task->row; row < task->row_end; row += TILE_ROWS >> height) {
             while (TILE_ROWS >> height > task->row_end - row) height++;
@@ -173,6 +188,7 @@ static void cut(struct work *work, int threads)
     int64_t row_blocks = (each + work->column_blocks - 1) / work->column_blocks;
     work->block_rows = round_up((p->rows + row_blocks - 1) / row_blocks, TILE_ROWS);
     work->row_blocks = (p->rows + work->block_rows - 1) / work->block_rows;
+    work->steps = least(least(most, MOST_PANELS) / per_block, (p->depth + PRODUCT_DEPTH - 1) / PRODUCT_DEPTH);
 }
 
 static void fill_bias(const struct product *p, const struct operands *on, int64_t element)
@@ -212,7 +228,7 @@ static void run(const struct call *call, const struct product *p)
     int threads = size < WORTH_THREADS ? 1 : call->threads;
     work.tile_columns = work.lanes->width * TILE_VECTORS;
     cut(&work, threads);
-    work.panel_bytes = work.block_columns * PRODUCT_DEPTH * work.element;
+    work.panel_bytes = work.steps * work.block_columns * PRODUCT_DEPTH * work.element;
     work.row_bytes = TILE_ROWS * PRODUCT_DEPTH * work.element;
     work.room_bytes = round_up(work.panel_bytes + work.row_bytes + TILE_ROWS * work.tile_columns * work.element, LINE);
     int64_t rooms = (work.room_bytes * threads + LINE) / (int64_t)sizeof(double);

@@ -8,6 +8,7 @@
 #include "runtime/element.h"
 #include "runtime/product.h"
 #include "runtime/real.h"
+#include "runtime/real_math.h"
 #include "runtime/strided.h"
 
 #include <math.h>
@@ -15,41 +16,50 @@
 #include <strings.h>
 
 #define MOST_FUNCTIONS 3              /* per direction */
-#define MOST_GATES 4
 
 /* --- activation functions --- */
 
-static double affine(double x, double a, double b) { return a * x + b; }
-static double relu(double x, double a, double b) { (void)a; (void)b; return x < 0 ? 0 : x; }
-static double leaky_relu(double x, double a, double b) { (void)b; return x < 0 ? a * x : x; }
-static double thresholded_relu(double x, double a, double b) { (void)b; return x > a ? x : 0; }
-static double hyperbolic_tangent(double x, double a, double b) { (void)a; (void)b; return tanh(x); }
-static double scaled_tanh(double x, double a, double b) { return a * tanh(b * x); }
-static double sigmoid(double x, double a, double b) { (void)a; (void)b; return 1 / (1 + exp(-x)); }
-static double hard_sigmoid(double x, double a, double b) { return fmin(1, fmax(0, a * x + b)); }
-static double elu(double x, double a, double b) { (void)b; return x < 0 ? a * expm1(x) : x; }
-static double softsign(double x, double a, double b) { (void)a; (void)b; return x / (1 + fabs(x)); }
-static double softplus(double x, double a, double b) { (void)a; (void)b; return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)); }
+#define FUNCTION(name, value)                               \
+    static double name(double x, double a, double b)        \
+    {                                                       \
+        (void)a, (void)b;                                   \
+        return value;                                       \
+    }
+
+FUNCTION(affine, a * x + b)
+FUNCTION(relu, x < 0 ? 0 : x)
+FUNCTION(leaky_relu, x < 0 ? a * x : x)
+FUNCTION(thresholded_relu, x <= a ? 0 : x)
+FUNCTION(hyperbolic_tangent, tanh(x))
+FUNCTION(fast_tangent, quick_tanh(x))
+FUNCTION(scaled_tanh, a * tanh(b * x))
+FUNCTION(sigmoid, exact_sigmoid(x))
+FUNCTION(fast_sigmoid, quick_sigmoid(x))
+FUNCTION(hard_sigmoid, a * x + b < 0 ? 0 : a * x + b > 1 ? 1 : a * x + b)
+FUNCTION(elu, x < 0 ? a * expm1(x) : x)
+FUNCTION(softsign, x / (1 + fabs(x)))
+FUNCTION(softplus, x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)))
 
 struct function {
     const char *name;
     double (*run)(double x, double a, double b);
+    double (*run_f32)(double x, double a, double b);     /* where results are rounded to float; NULL: the same */
     int parameters;                   /* how many of alpha and beta it takes from the node's lists */
     double alpha, beta;               /* where the lists end */
 };
 
 static const struct function functions[] = {
-    { "Affine", affine, 2, 1, 0 },
-    { "Relu", relu, 0, 0, 0 },
-    { "LeakyRelu", leaky_relu, 1, 0.01f, 0 },
-    { "ThresholdedRelu", thresholded_relu, 1, 1, 0 },
-    { "Tanh", hyperbolic_tangent, 0, 0, 0 },
-    { "ScaledTanh", scaled_tanh, 2, 1, 1 },
-    { "Sigmoid", sigmoid, 0, 0, 0 },
-    { "HardSigmoid", hard_sigmoid, 2, 0.2f, 0.5 },
-    { "Elu", elu, 1, 1, 0 },
-    { "Softsign", softsign, 0, 0, 0 },
-    { "Softplus", softplus, 0, 0, 0 },
+    { "Affine", affine, NULL, 2, 1, 0 },
+    { "Relu", relu, NULL, 0, 0, 0 },
+    { "LeakyRelu", leaky_relu, NULL, 1, 0.01f, 0 },
+    { "ThresholdedRelu", thresholded_relu, NULL, 1, 1, 0 },
+    { "Tanh", hyperbolic_tangent, fast_tangent, 0, 0, 0 },
+    { "ScaledTanh", scaled_tanh, NULL, 2, 1, 1 },
+    { "Sigmoid", sigmoid, fast_sigmoid, 0, 0, 0 },
+    { "HardSigmoid", hard_sigmoid, NULL, 2, 0.2f, 0.5 },
+    { "Elu", elu, NULL, 1, 1, 0 },
+    { "Softsign", softsign, NULL, 0, 0, 0 },
+    { "Softplus", softplus, NULL, 0, 0, 0 },
 };
 
 /* --- one node --- */
@@ -84,7 +94,7 @@ struct rnn {
 static double activate(const struct rnn *rnn, int function, double x)
 {
     const struct function *f = &rnn->functions[rnn->direction * rnn->cell->functions + function];
-    return f->run(fmin(fmax(x, -rnn->clip), rnn->clip), f->alpha, f->beta);
+    return f->run(x > rnn->clip ? rnn->clip : x < -rnn->clip ? -rnn->clip : x, f->alpha, f->beta);
 }
 
 /* The last function of an LSTM is not clipped. */
@@ -101,24 +111,26 @@ static double bias_of(const struct rnn *rnn, int64_t gate, int64_t unit, bool re
     return element_real(rnn->bias, (rnn->direction * 2 + recurrent) * width + gate * rnn->hidden + unit);
 }
 
-/* What the input and the previous state add to a gate; places count [batch, hidden]. */
-static double input_share(const struct rnn *rnn, int64_t place, int64_t gate)
+/* One unit of the cell that runs one of the sequences. */
+struct unit {
+    int64_t unit, place;              /* place: in [batch, hidden] */
+    int64_t input, recurrent;         /* of its first gate in those arrays */
+};
+
+/* What the input and the previous state add to a gate. */
+static double input_share(const struct rnn *rnn, const struct unit *u, int64_t gate)
 {
-    int64_t row = rnn->at[place / rnn->hidden], unit = place % rnn->hidden;
-    return element_real(rnn->input, (row * rnn->cell->gates + gate) * rnn->hidden + unit) +
-           bias_of(rnn, gate, unit, false);
+    return element_real(rnn->input, u->input + gate * rnn->hidden) + bias_of(rnn, gate, u->unit, false);
 }
 
-static double state_share(const struct rnn *rnn, int64_t place, int64_t gate)
+static double state_share(const struct rnn *rnn, const struct unit *u, int64_t gate)
 {
-    int64_t row = place / rnn->hidden, unit = place % rnn->hidden;
-    return element_real(rnn->recurrent, (row * rnn->cell->gates + gate) * rnn->hidden + unit) +
-           bias_of(rnn, gate, unit, true);
+    return element_real(rnn->recurrent, u->recurrent + gate * rnn->hidden) + bias_of(rnn, gate, u->unit, true);
 }
 
-static double gate_sum(const struct rnn *rnn, int64_t place, int64_t gate)
+static double gate_sum(const struct rnn *rnn, const struct unit *u, int64_t gate)
 {
-    return input_share(rnn, place, gate) + state_share(rnn, place, gate);
+    return input_share(rnn, u, gate) + state_share(rnn, u, gate);
 }
 
 /* recurrent[:, first ...] = state * weights[:, first ...], `count` gates of it. */
@@ -135,28 +147,36 @@ static void multiply_state(struct rnn *rnn, const struct array *state, int64_t f
 
 struct units {
     const struct rnn *rnn;
-    void (*compute)(const struct rnn *rnn, int64_t place);
+    void (*compute)(const struct rnn *rnn, const struct unit *unit);
 };
 
 static void compute_units(const void *context, int64_t first, int64_t end, int member)
 {
     const struct units *units = context;
     const struct rnn *rnn = units->rnn;
+    int64_t width = rnn->cell->gates * rnn->hidden;
     (void)member;
-    for (int64_t place = first; place < end; place++)
-        if (rnn->at[place / rnn->hidden] >= 0) units->compute(rnn, place);
+    for (int64_t place = first; place < end;) {
+        int64_t row = place / rnn->hidden, next = (row + 1) * rnn->hidden;
+        struct unit unit = { .unit = place % rnn->hidden, .place = place };
+        unit.input = rnn->at[row] * width + unit.unit;
+        unit.recurrent = row * width + unit.unit;
+        place = next < end ? next : end;
+        for (; rnn->at[row] >= 0 && unit.place < place; unit.place++, unit.unit++, unit.input++, unit.recurrent++)
+            units->compute(rnn, &unit);
+    }
 }
 
-/* compute(rnn, place) for every unit of every sequence that is not over. */
-static void each_unit(const struct rnn *rnn, void (*compute)(const struct rnn *rnn, int64_t place))
+/* For every unit of every sequence that is not over. */
+static void each_unit(const struct rnn *rnn, void (*compute)(const struct rnn *rnn, const struct unit *unit))
 {
     int64_t count = rnn->batch * rnn->hidden;
     team_run(rnn->call->team, count, team_piece(count, count * 64), compute_units, &(struct units){ rnn, compute });
 }
 
-static void rnn_unit(const struct rnn *rnn, int64_t place)
+static void rnn_unit(const struct rnn *rnn, const struct unit *u)
 {
-    element_put(rnn->state, place, activate(rnn, 0, gate_sum(rnn, place, 0)));
+    element_put(rnn->state, u->place, activate(rnn, 0, gate_sum(rnn, u, 0)));
 }
 
 static void step_rnn(struct rnn *rnn)
@@ -172,16 +192,15 @@ static double peephole(const struct rnn *rnn, int64_t gate, int64_t unit, double
     return element_real(rnn->peepholes, (rnn->direction * 3 + gate) * rnn->hidden + unit) * memory;
 }
 
-static void lstm_unit(const struct rnn *rnn, int64_t place)
+static void lstm_unit(const struct rnn *rnn, const struct unit *u)
 {
-    int64_t unit = place % rnn->hidden;
-    double old = element_real(rnn->memory, place);
-    double in = activate(rnn, 0, gate_sum(rnn, place, 0) + peephole(rnn, 0, unit, old));
-    double forget = rnn->couple ? 1 - in : activate(rnn, 0, gate_sum(rnn, place, 2) + peephole(rnn, 2, unit, old));
-    double memory = forget * old + in * activate(rnn, 1, gate_sum(rnn, place, 3));
-    double out = activate(rnn, 0, gate_sum(rnn, place, 1) + peephole(rnn, 1, unit, memory));
-    element_put(rnn->memory, place, memory);
-    element_put(rnn->state, place, out * squash(rnn, memory));
+    double old = element_real(rnn->memory, u->place);
+    double in = activate(rnn, 0, gate_sum(rnn, u, 0) + peephole(rnn, 0, u->unit, old));
+    double kept = rnn->couple ? 1 - in : activate(rnn, 0, gate_sum(rnn, u, 2) + peephole(rnn, 2, u->unit, old));
+    double memory = kept * old + in * activate(rnn, 1, gate_sum(rnn, u, 3));
+    double out = activate(rnn, 0, gate_sum(rnn, u, 1) + peephole(rnn, 1, u->unit, memory));
+    element_put(rnn->memory, u->place, memory);
+    element_put(rnn->state, u->place, out * squash(rnn, memory));
 }
 
 static void step_lstm(struct rnn *rnn)
@@ -191,17 +210,17 @@ static void step_lstm(struct rnn *rnn)
 }
 
 /* Gates z, r, h. The reset acts on the state before its product for h, or with linear_before_reset on the product. */
-static void reset_unit(const struct rnn *rnn, int64_t place)
+static void reset_unit(const struct rnn *rnn, const struct unit *u)
 {
-    element_put(rnn->reset, place, activate(rnn, 0, gate_sum(rnn, place, 1)) * element_real(rnn->state, place));
+    element_put(rnn->reset, u->place, activate(rnn, 0, gate_sum(rnn, u, 1)) * element_real(rnn->state, u->place));
 }
 
-static void gru_unit(const struct rnn *rnn, int64_t place)
+static void gru_unit(const struct rnn *rnn, const struct unit *u)
 {
-    double update = activate(rnn, 0, gate_sum(rnn, place, 0)), old = element_real(rnn->state, place);
-    double reset = rnn->reset_last ? activate(rnn, 0, gate_sum(rnn, place, 1)) : 1;
-    double new = activate(rnn, 1, input_share(rnn, place, 2) + reset * state_share(rnn, place, 2));
-    element_put(rnn->state, place, (1 - update) * new + update * old);
+    double update = activate(rnn, 0, gate_sum(rnn, u, 0)), old = element_real(rnn->state, u->place);
+    double reset = rnn->reset_last ? activate(rnn, 0, gate_sum(rnn, u, 1)) : 1;
+    double new = activate(rnn, 1, input_share(rnn, u, 2) + reset * state_share(rnn, u, 2));
+    element_put(rnn->state, u->place, (1 - update) * new + update * old);
 }
 
 static void step_gru(struct rnn *rnn)
@@ -310,6 +329,7 @@ static bool read_functions(struct rnn *rnn)
         struct function *f = &rnn->functions[i];
         for (size_t k = 0; k < sizeof functions / sizeof *functions; k++)
             if (strcasecmp(functions[k].name, name) == 0) *f = functions[k];
+        if (f->run_f32 && rnn->x->store == STORE_F32) f->run = f->run_f32;
         if (!f->run) return call_fail(rnn->call, "activation \"%s\" is not known", name);
         if (f->parameters > 0 && alpha < alpha_count) f->alpha = (double)alphas[alpha++];
         if (f->parameters > 1 && beta < beta_count) f->beta = (double)betas[beta++];
@@ -357,7 +377,8 @@ static bool read_sizes(struct rnn *rnn)
         return call_fail(call, "hidden_size is %lld, R is for %lld", (long long)named, (long long)rnn->hidden);
     if (!size_multiply(rnn->hidden, rnn->cell->gates, &width) || !size_multiply(rnn->steps, rnn->batch, &rows))
         return call_fail(call, "X or R is too large");
-    int64_t first = rnn->batch_first ? rnn->batch : rnn->directions, second = rnn->batch_first ? rnn->directions : rnn->batch;
+    int64_t first = rnn->batch_first ? rnn->batch : rnn->directions;
+    int64_t second = rnn->batch_first ? rnn->directions : rnn->batch;
     return has_dims(call, rnn->w, "W", 3, (int64_t[]){ rnn->directions, width, rnn->inputs }) &&
            has_dims(call, rnn->r, "R", 3, (int64_t[]){ rnn->directions, width, rnn->hidden }) &&
            has_dims(call, rnn->bias, "B", 2, (int64_t[]){ rnn->directions, 2 * width }) &&
@@ -397,7 +418,8 @@ static bool read_rnn(struct rnn *rnn, bool *backward)
 static struct array *wanted_state(struct rnn *rnn, size_t slot)
 {
     if (!call_wants(rnn->call, slot)) return NULL;
-    int64_t first = rnn->batch_first ? rnn->batch : rnn->directions, second = rnn->batch_first ? rnn->directions : rnn->batch;
+    int64_t first = rnn->batch_first ? rnn->batch : rnn->directions;
+    int64_t second = rnn->batch_first ? rnn->directions : rnn->batch;
     return call_output(rnn->call, slot, rnn->x->type, 3, (int64_t[]){ first, second, rnn->hidden });
 }
 
@@ -423,7 +445,8 @@ static void run_directions(struct rnn *rnn, bool backward)
     int64_t width = rnn->cell->gates * rnn->hidden, inputs = rnn->inputs, hidden = rnn->hidden;
     int64_t turned[] = { rnn->directions, hidden, width }, turned_strides[] = { width * hidden, 1, hidden };
     int64_t swapped[] = { rnn->steps, rnn->batch, inputs }, swapped_strides[] = { inputs, rnn->steps * inputs, 1 };
-    struct array *x = rnn->batch_first ? strided_copy(rnn->call, rnn->x, 3, swapped, swapped_strides) : array_keep(rnn->x);
+    struct array *x = rnn->batch_first ? strided_copy(rnn->call, rnn->x, 3, swapped, swapped_strides)
+                                       : array_keep(rnn->x);
     struct array *transposed = strided_copy(rnn->call, rnn->r, 3, turned, turned_strides);
     rnn->at = NEW_ARRAY(rnn->call->scratch, int64_t, (size_t)rnn->batch);
     rnn->input = make_room(rnn, rnn->steps * rnn->batch, width);

@@ -245,7 +245,8 @@ static void slide_channels(const void *context, int64_t first, int64_t end, int 
     char *channel = slide->rooms + member * slide->room * element;
     char *results = channel + (spread->channel + LANES_ROOM) * element;
     for (int64_t i = first; i < end; i++) {
-        spread_channel(spread, slide->lanes, element, (const char *)slide->from + i * in * element, slide->fill, channel);
+        spread_channel(spread, slide->lanes, element, (const char *)slide->from + i * in * element, slide->fill,
+                       channel);
         for (int64_t m = 0; m < slide->outputs; m++) slide_plane(slide, i * slide->outputs + m, channel, results);
     }
 }
@@ -261,8 +262,8 @@ void slide_run(const struct call *call, struct slide *slide)
     slide->lanes = lanes_for(slide->store);
     slide->rooms = rooms->data;
     slide->room = dims[1];
-    team_run(call->team, slide->channels, team_piece(slide->channels, slide->channels * spread->channel), slide_channels,
-             slide);
+    int64_t piece = team_piece(slide->channels, slide->channels * spread->channel);
+    team_run(call->team, slide->channels, piece, slide_channels, slide);
     array_drop(rooms);
 }
 
