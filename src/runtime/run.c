@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define MOST_BODIES (1 << 20)         /* bodies of Loops and Scans executed in one run, the inner ones too */
+#define MOST_ITEMS ((int64_t)1 << 29) /* in all sequences made in one run: a Loop that grows one copies it each time */
 
 /* The values of a schedule while it is executed. */
 struct frame {
@@ -39,6 +40,7 @@ struct run {
     int threads;
     struct team *team;
     uint64_t bodies_run;
+    int64_t items_made;
 };
 
 const struct run_options *run_settings(const struct run *run)
@@ -187,6 +189,9 @@ static bool store_outputs(struct run *run, struct call *call, struct bnfuse_erro
         struct array *array = settle(run, call->outputs[i]);
         call->outputs[i] = NULL;
         frame->slots[step->outputs[i]] = array;
+        if (array && array->store == STORE_SEQUENCE && (run->items_made += array->count) > MOST_ITEMS)
+            return fail(error, BNFUSE_UNSUPPORTED, "%s: sequences grow and there is no end of it",
+                        node_label(step->node, &frame->scratch));
         if (!frame->outer && array && run->options->observe
             && !run->options->observe(run->options->context, value, array, error))
             return false;
