@@ -26,7 +26,8 @@ struct fold_case {
 };
 
 /* Folds, and fails the test unless the outcome is as said, the folded graph computes in double what the other one
- * computes (1e-12 of the largest element), it is valid, and folding it again changes nothing. NULL: default options. */
+ * computes (1e-12 of the largest element), it is valid, folding it again changes nothing, and the order of nodes in the
+ * file does not matter. NULL: default options. */
 void fold_case_run(const struct fold_case *c, const struct pass_options *options);
 
 #endif
