@@ -48,19 +48,9 @@ static void remember_step(struct search *search, const struct node *node)
     snprintf(search->path + length, sizeof search->path - length, "%s%s", length ? " -> " : "", node->op);
 }
 
-/* An attribute that stands for a parameter of the enclosing function has no value here. */
-static bool has_open_attributes(const struct node *node)
-{
-    for (size_t i = 0; i < node->proto->n_attribute; i++) {
-        const char *reference = node->proto->attribute[i]->ref_attr_name;
-        if (reference && *reference) return true;
-    }
-    return false;
-}
-
 static bool is_opaque(const struct node *node)
 {
-    return *node->domain || node->opset > LATEST_OPSET || has_open_attributes(node);
+    return *node->domain || node->opset > LATEST_OPSET || node_refers(node);
 }
 
 /* ---- Steps ---- */
@@ -495,7 +485,7 @@ struct seeds seeds_of(const struct net *net, struct arena *arena, const struct p
             if (!node_is(node, "BatchNormalization") || !node->mark || !node_output(node, 0)) continue;
             if (is_skipped(node, options)) fates_stay(node, REASON_SKIPPED, node_title(node), "", "");
             else if (!is_called_once(graph)) fates_stay(node, REASON_SHARED_FUNCTION, node_title(node), "", "");
-            else if (has_open_attributes(node))
+            else if (node_refers(node))
                 fates_stay(node, REASON_NOT_CONSTANT, node_title(node), "an attribute is a parameter of the function", "");
             else seeds.nodes[seeds.count++] = node;
         }
