@@ -201,10 +201,16 @@ static void heads_and_batches_have_masks_of_their_own(void **state)
     trial_input(&t, "v", DTYPE_FLOAT, "2,2,2,1", (double[]){ 1, 2, 3, 4, 5, 6, 7, 8 });
     trial_input(&t, "heads", DTYPE_BOOL, "2,1,2", (double[]){ 1, 0, 0, 1 });
     trial_input(&t, "all", DTYPE_BOOL, "2,2,1,2", (double[]){ 0, 1, 1, 0, 1, 1, 0, 0 });
+    trial_input(&t, "shared", DTYPE_BOOL, "1,2,1,2", (double[]){ 1, 0, 0, 1 });
+    trial_input(&t, "batches", DTYPE_BOOL, "2,1,1,2", (double[]){ 1, 0, 0, 1 });
     build_node(&t.build, "Attention", "a", "q k v heads", "y", NULL);
+    build_node(&t.build, "Attention", "c", "q k v shared", "u", NULL);
+    build_node(&t.build, "Attention", "d", "q k v batches", "w", NULL);
     build_node(&t.build, "Attention", "b", "q k v all", "z", NULL);
-    trial_run(&t, "y z");
+    trial_run(&t, "y z u w");
     trial_expect(&t, "y", DTYPE_FLOAT, "2,2,1,1", (double[]){ 1, 4, 5, 8 });
+    trial_expect(&t, "u", DTYPE_FLOAT, "2,2,1,1", (double[]){ 1, 4, 5, 8 });
+    trial_expect(&t, "w", DTYPE_FLOAT, "2,2,1,1", (double[]){ 1, 3, 6, 8 });
     trial_expect(&t, "z", DTYPE_FLOAT, "2,2,1,1", (double[]){ 2, 3, 5.5, 0 });
     trial_close(&t);
 }

@@ -36,24 +36,24 @@ static void columns_of_other_windows_are_refused(void **state)
     trial_close(&t);
 }
 
-/* Two images of two channels, 2 by 3, windows of 2 by 2 at two places. */
+/* Three images of two channels, 2 by 3, windows of 2 by 2 at two places. */
 static void each_image_and_channel_gets_its_own(void **state)
 {
     (void)state;
     struct trial t;
-    double x[2 * 8 * 2], y[2 * 2 * 6] = { 0 };
-    for (int i = 0; i < 32; i++) x[i] = i + 1;
-    for (int i = 0; i < 32; i++) {
+    double x[3 * 8 * 2], y[3 * 2 * 6] = { 0 };
+    for (int i = 0; i < 48; i++) x[i] = i + 1;
+    for (int i = 0; i < 48; i++) {
         int place = i % 2, tap = i / 2 % 4, plane = i / 8;
         y[plane * 6 + tap / 2 * 3 + tap % 2 + place] += x[i];
     }
     trial_open(&t, 18);
-    trial_input(&t, "x", DTYPE_FLOAT, "2,8,2", x);
+    trial_input(&t, "x", DTYPE_FLOAT, "3,8,2", x);
     trial_input(&t, "image", DTYPE_INT64, "2", (double[]){ 2, 3 });
     trial_input(&t, "block", DTYPE_INT64, "2", (double[]){ 2, 2 });
     build_node(&t.build, "Col2Im", "c", "x image block", "y", NULL);
     trial_run(&t, "y");
-    trial_expect(&t, "y", DTYPE_FLOAT, "2,2,2,3", y);
+    trial_expect(&t, "y", DTYPE_FLOAT, "3,2,2,3", y);
     trial_close(&t);
 }
 

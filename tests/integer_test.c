@@ -106,6 +106,24 @@ static void qlinear_conv_scales_each_output_channel(void **state)
     trial_close(&t);
 }
 
+/* Batches of rows with scales and zero points of their own, [2, 2, 1]. */
+static void qlinear_matmul_scales_rows_of_batches(void **state)
+{
+    (void)state;
+    struct trial t;
+    trial_open(&t, 10);
+    trial_input(&t, "a", DTYPE_INT8, "2,2,1", (double[]){ 1, 2, 3, 4 });
+    trial_input(&t, "b", DTYPE_INT8, "1,2", (double[]){ 1, 10 });
+    trial_input(&t, "as", DTYPE_FLOAT, "2,2,1", (double[]){ 1, 2, 3, 4 });
+    trial_input(&t, "az", DTYPE_INT8, "2,2,1", (double[]){ 0, 1, 1, 3 });
+    trial_input(&t, "one", DTYPE_FLOAT, "", (double[]){ 1 });
+    trial_input(&t, "zero", DTYPE_INT8, "", (double[]){ 0 });
+    build_node(&t.build, "QLinearMatMul", "m", "a as az b one zero one zero", "y", NULL);
+    trial_run(&t, "y");
+    trial_expect(&t, "y", DTYPE_INT8, "2,2,2", (double[]){ 1, 10, 2, 20, 6, 60, 4, 40 });
+    trial_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +133,7 @@ int main(void)
         cmocka_unit_test(qlinear_matmul_rounds_then_adds_the_zero_point),
         cmocka_unit_test(conv_integer_pads_with_the_zero_point),
         cmocka_unit_test(qlinear_conv_scales_each_output_channel),
+        cmocka_unit_test(qlinear_matmul_scales_rows_of_batches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

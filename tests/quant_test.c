@@ -154,6 +154,27 @@ static void dynamic_quantisation_spans_the_range_and_zero(void **state)
     trial_close(&t);
 }
 
+/* 2049 is no float16; in double nothing is rounded. */
+static void the_division_has_the_precision_asked_for(void **state)
+{
+    (void)state;
+    struct trial t;
+    trial_open(&t, 23);
+    trial_input(&t, "x", DTYPE_FLOAT, "1", (double[]){ 2049 });
+    trial_input(&t, "half", DTYPE_FLOAT16, "", (double[]){ 1 });
+    trial_input(&t, "scale", DTYPE_FLOAT, "", (double[]){ 1 });
+    trial_input(&t, "zero", DTYPE_UINT16, "", (double[]){ 0 });
+    build_node(&t.build, "QuantizeLinear", "a", "x half zero", "by_scale", NULL);
+    build_node(&t.build, "QuantizeLinear", "b", "x half zero", "wide", "precision=1");
+    build_node(&t.build, "QuantizeLinear", "c", "x scale zero", "narrow", "precision=10");
+    trial_run(&t, "by_scale wide narrow");
+    assert_int_equal(trial_output(&t, "by_scale", false)->i64[0], 2048);
+    assert_int_equal(trial_output(&t, "wide", false)->i64[0], 2049);
+    assert_int_equal(trial_output(&t, "narrow", false)->i64[0], 2048);
+    assert_int_equal(trial_output(&t, "narrow", true)->i64[0], 2049);
+    trial_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +187,7 @@ int main(void)
         cmocka_unit_test(output_dtype_says_what_to_make),
         cmocka_unit_test(a_zero_point_of_another_type_is_refused),
         cmocka_unit_test(dynamic_quantisation_spans_the_range_and_zero),
+        cmocka_unit_test(the_division_has_the_precision_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

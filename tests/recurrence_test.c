@@ -46,17 +46,18 @@ static void each_rule_updates_the_state_in_its_way(void **state)
              (double[]){ 0.625 + 6.9375 / 2, 0.75 + 6.9375 });
 }
 
-static void query_heads_read_one_state(void **state)
+/* Two states, each read by two query heads. */
+static void query_heads_read_the_state_they_share(void **state)
 {
     (void)state;
     struct trial t;
     trial_open(&t, 27);
-    trial_input(&t, "q", DTYPE_FLOAT, "1,1,2", (double[]){ 1, 10 });
-    trial_input(&t, "k", DTYPE_FLOAT, "1,1,1", (double[]){ 2 });
-    trial_input(&t, "v", DTYPE_FLOAT, "1,1,2", (double[]){ 3, 4 });
-    build_node(&t.build, "LinearAttention", "l", "q k v", "y", "q_num_heads=2 kv_num_heads=1 update_rule=linear");
+    trial_input(&t, "q", DTYPE_FLOAT, "1,1,4", (double[]){ 1, 10, 100, 1000 });
+    trial_input(&t, "k", DTYPE_FLOAT, "1,1,2", (double[]){ 2, 3 });
+    trial_input(&t, "v", DTYPE_FLOAT, "1,1,4", (double[]){ 3, 4, 5, 6 });
+    build_node(&t.build, "LinearAttention", "l", "q k v", "y", "q_num_heads=4 kv_num_heads=2 update_rule=linear");
     trial_run(&t, "y");
-    trial_expect(&t, "y", DTYPE_FLOAT, "1,1,4", (double[]){ 6, 8, 60, 80 });
+    trial_expect(&t, "y", DTYPE_FLOAT, "1,1,8", (double[]){ 6, 8, 60, 80, 1500, 1800, 15000, 18000 });
     trial_close(&t);
 }
 
@@ -139,7 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_rule_updates_the_state_in_its_way),
-        cmocka_unit_test(query_heads_read_one_state),
+        cmocka_unit_test(query_heads_read_the_state_they_share),
         cmocka_unit_test(a_rule_takes_what_it_uses_and_no_more),
         cmocka_unit_test(a_causal_convolution_carries_its_last_inputs),
         cmocka_unit_test(a_past_of_another_length_is_refused),

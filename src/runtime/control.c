@@ -76,31 +76,52 @@ static void track_drop(struct track *track)
     track->count = 0;
 }
 
-/* The element type that a body declares for one of its outputs. */
+/* The tensor type that a body declares for one of its outputs; NULL if it does not. */
+static const BnfuseOnnx__TypeProto__Tensor *declaration(const struct value *value)
+{
+    if (!value || !value->info || !value->info->type) return NULL;
+    const BnfuseOnnx__TypeProto *type = value->info->type;
+    return type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ? type->tensor_type : NULL;
+}
+
 static enum dtype declared_type(const struct value *value)
 {
-    if (!value) return DTYPE_UNDEFINED;
-    if (value->type != DTYPE_UNDEFINED || !value->info || !value->info->type) return value->type;
-    const BnfuseOnnx__TypeProto *type = value->info->type;
-    bool is_tensor_type = type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
-    return is_tensor_type && dtype_kind(type->tensor_type->elem_type) != KIND_NONE
-               ? (enum dtype)type->tensor_type->elem_type : DTYPE_UNDEFINED;
+    const BnfuseOnnx__TypeProto__Tensor *declared = declaration(value);
+    if (value && value->type != DTYPE_UNDEFINED) return value->type;
+    return declared && dtype_kind(declared->elem_type) != KIND_NONE ? (enum dtype)declared->elem_type : DTYPE_UNDEFINED;
+}
+
+/* The dims that are inferred or declared for it, 0 where they are open; the rank, or -1. */
+static int declared_dims(const struct value *value, int64_t *dims)
+{
+    const BnfuseOnnx__TypeProto__Tensor *declared = declaration(value);
+    int rank = value ? value->shape.rank : -1;
+    if (rank >= 0) {
+        for (int i = 0; i < rank && i < ARRAY_MAX_RANK; i++)
+            dims[i] = value->shape.dims[i].size > 0 ? value->shape.dims[i].size : 0;
+        return rank;
+    }
+    if (!declared || !declared->shape || declared->shape->n_dim > ARRAY_MAX_RANK) return -1;
+    for (size_t i = 0; i < declared->shape->n_dim; i++) {
+        const BnfuseOnnx__TensorShapeProto__Dimension *dim = declared->shape->dim[i];
+        bool known = dim->value_case == BNFUSE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+        dims[i] = known && dim->dim_value > 0 ? dim->dim_value : 0;
+    }
+    return (int)declared->shape->n_dim;
 }
 
 /* What a scan output is when no iteration ran: no elements, of the type and shape that the body declares. */
-static bool empty_track(struct call *call, const struct value *declared, int axis, struct array **whole)
+static bool empty_track(struct call *call, const struct value *declared, int64_t axis, struct array **whole)
 {
-    int64_t dims[ARRAY_MAX_RANK] = { 0 };
+    int64_t each[ARRAY_MAX_RANK] = { 0 }, dims[ARRAY_MAX_RANK] = { 0 };
     enum dtype type = declared_type(declared);
-    int rank = declared ? declared->shape.rank : -1;
+    int rank = declared_dims(declared, each), at;
     if (type == DTYPE_UNDEFINED)
         return call_fail(call, "runs no iteration, and its body does not declare the type of a scan output");
     if (rank < 0) rank = 0;
-    if (rank + 1 > ARRAY_MAX_RANK || axis > rank) return call_fail(call, "has a scan output without such an axis");
-    for (int i = 0; i <= rank; i++) {
-        int64_t size = i == axis ? 0 : declared->shape.dims[i < axis ? i : i - 1].size;
-        dims[i] = size < 0 ? 0 : size;
-    }
+    if (rank + 1 > ARRAY_MAX_RANK) return call_fail(call, "makes a tensor of more than %d dimensions", ARRAY_MAX_RANK);
+    if (!call_axis(call, axis, rank + 1, &at)) return false;
+    for (int i = 0; i <= rank; i++) dims[i] = i == at ? 0 : each[i < at ? i : i - 1];
     *whole = array_new(call->pool, type, store_of(type, call->exact), rank + 1, dims);
     return true;
 }
@@ -108,13 +129,10 @@ static bool empty_track(struct call *call, const struct value *declared, int axi
 static bool join_track(struct call *call, struct track *track, const struct value *declared, int64_t axis,
                        bool backward, struct array **whole)
 {
-    int rank = track->count && track->items[0] ? track->items[0]->rank + 1 : ARRAY_MAX_RANK, at;
-    if (track->count == 0) {
-        if (declared && declared->shape.rank >= 0) rank = declared->shape.rank + 1;
-        else rank = 1;
-    }
-    if (!call_axis(call, axis, rank, &at)) return false;
-    if (track->count == 0) return empty_track(call, declared, at, whole);
+    int at;
+    if (track->count == 0) return empty_track(call, declared, axis, whole);
+    if (!track->items[0]) return call_fail(call, "has a scan output that is no tensor");
+    if (!call_axis(call, axis, track->items[0]->rank + 1, &at)) return false;
     bool joined = pieces_stack(call, track->items, track->count, at, backward, whole);
     track_drop(track);
     return joined;
