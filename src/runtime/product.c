@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Blocked matrix products. C is cut into tasks, each a block of rows by a block of columns; a task walks the depth in
- * steps of PRODUCT_DEPTH, several together where its columns are few. It packs their columns of B into panels as wide as
- * a tile (they stay in the second level cache), then runs along the panels for every few rows of A (those stay in the
- * first). A is read in place.
+ * steps of PRODUCT_DEPTH, several together where its columns are few. It packs their columns of B into panels as wide
+ * as a tile (they stay in the second level cache), then runs along the panels for every few rows of A (those stay in
+ * the first). A is read in place.
  *
  * After Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication, ACM TOMS 34(3), 2008. */
 #include "runtime/product.h"

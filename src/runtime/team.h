@@ -19,8 +19,8 @@ struct team *team_open(struct arena *arena, int members);
 int team_members(const struct team *team);
 
 /* work(context, first, end, member) until 0 .. count-1 are done, each once, about `piece` at a time (0: as seems
- * right). `member` is below team_members; no two pieces run under one member at a time. Not from inside work, which must not
- * allocate. A NULL team does all in one piece. */
+ * right). `member` is below team_members; no two pieces run under one member at a time. Not from inside work, which
+ * must not allocate. A NULL team does all in one piece. */
 void team_run(struct team *team, int64_t count, int64_t piece,
               void (*work)(const void *context, int64_t first, int64_t end, int member), const void *context);
 
