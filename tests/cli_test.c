@@ -303,7 +303,7 @@ static void standard_output_takes_the_model_and_nothing_else(void **state)
     write_good("good.onnx");
     assert_ran("good.onnx -o fused.onnx", 0);
     size_t size = read_file("fused.onnx", direct, sizeof direct);
-    assert_int_equal(run_under((struct hardship){ 0, "piped.onnx" }, "good.onnx -o -"), 0);
+    assert_int_equal(run_under((struct hardship){ .out = "piped.onnx" }, "good.onnx -o -"), 0);
     assert_int_equal(read_file("piped.onnx", piped, sizeof piped), size);
     assert_memory_equal(direct, piped, size);
     assert_says(err, "verdict: pass");
@@ -473,6 +473,24 @@ static void a_reader_that_is_gone_is_noticed(void **state)
         assert_says(err, "standard output: cannot");
         assert_int_equal(count_files(), 1);
     }
+}
+
+/* The BatchNormalization is folded and right, but nobody has the memory to see the end of it. */
+static void memory_that_runs_out_in_an_operator_ends_with_70(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT, "2,3,6,5");
+    build_init(&b, "w", DTYPE_FLOAT, "4,3,3,3", 7);
+    add_parameters();
+    build_init_values(&b, "times", DTYPE_INT64, "4", (double[]){ 1, 1, 1000, 10000 });
+    build_node(&b, "Conv", "conv", "x w", "y", NULL);
+    build_node(&b, "BatchNormalization", "bn", "y s t m v", "z", NULL);
+    build_node(&b, "Tile", "many", "z times", "out", NULL);
+    build_output(&b, "out", DTYPE_FLOAT, NULL);
+    write_model("tiled.onnx");
+    assert_refused("tiled.onnx", "--memory 32MiB", 70, "many");
+    assert_refused("tiled.onnx", "--memory 32MiB --allow-unchecked", 70, "out of memory");
+    assert_ran("compare tiled.onnx tiled.onnx --memory 32MiB", 70);
 }
 
 static void names_with_control_characters_reach_no_terminal(void **state)
@@ -700,6 +718,7 @@ int main(void)
         TEST(a_full_disk_leaves_nothing_behind),
         TEST(a_full_standard_output_is_noticed),
         TEST(a_reader_that_is_gone_is_noticed),
+        TEST(memory_that_runs_out_in_an_operator_ends_with_70),
         TEST(names_with_control_characters_reach_no_terminal),
         TEST(wrong_use_is_one_line_and_two),
         TEST(every_option_is_in_the_manual_and_the_completions),

@@ -214,7 +214,7 @@ static void build_job(struct build *b)
     build_output(b, "out", DTYPE_FLOAT, NULL);
 }
 
-/* Load, fuse, check, write over `path`. False with *error; a verdict that is none is an error too. */
+/* Load, fuse, check, write over `path`. False with *error; no failure makes a verdict. */
 static bool main_job(const void *bytes, size_t size, const char *path, struct bnfuse_error *error)
 {
     bnfuse_fuse_options fuse_options;
@@ -226,12 +226,7 @@ static bool main_job(const void *bytes, size_t size, const char *path, struct bn
     bnfuse_model *model = bnfuse_read("job.onnx", bytes, size, 0, error);
     bool good = model && bnfuse_fuse(model, &fuse_options, error) &&
                 bnfuse_check(model, &check_options, &result, error);
-    if (good && bnfuse_verdict_status(result.verdict) != BNFUSE_OK) {
-        assert_int_not_equal(result.verdict, BNFUSE_VERDICT_FAIL);
-        error->status = bnfuse_verdict_status(result.verdict);
-        snprintf(error->message, sizeof error->message, "%s", result.why);
-        good = false;
-    }
+    if (good) assert_string_equal(bnfuse_verdict_text(result.verdict), "pass");
     good = good && bnfuse_write(model, path, NULL, error);
     bnfuse_free(model);
     return good;
@@ -260,7 +255,7 @@ static bool job_once(const void *bytes, size_t size, long n, size_t whole)
     is_on = false;
     assert_int_equal(outstanding, 0);
     if (whole) assert_int_equal(file_size(path), good ? whole : 1);
-    if (!good && error.status != BNFUSE_INTERNAL && error.status != BNFUSE_UNSUPPORTED) fail_msg("%s", error.message);
+    if (!good && error.status != BNFUSE_INTERNAL) fail_msg("%s", error.message);
     if (!good) assert_true(*error.message != '\0');
     unlink(path);
     return good;
@@ -279,7 +274,7 @@ static size_t whole_size(const void *bytes, size_t size)
     return whole;
 }
 
-/* Some failures are made up for: a graph that cannot be run whole may still be proven site by site. */
+/* Some failures are made up for: a reason that could not be worded, a constant that was not worked out. */
 static void any_failing_allocation_of_the_main_job_is_survived(void **state)
 {
     (void)state;
@@ -299,7 +294,7 @@ static void any_failing_allocation_of_the_main_job_is_survived(void **state)
         }
     }
     stays_empty = false;
-    assert_true(failures[0] > 10 && failures[1] > failures[0]);
+    assert_true(failures[0] > 10 && failures[1] >= failures[0]);
     build_close(&b);
 }
 

@@ -131,7 +131,7 @@ static void memory_that_runs_out_is_an_error_and_nothing_leaks(void **state)
     struct array *input = vector(&p, 1048576, 0);
     p.build.memory.limit = p.build.memory.used + ((size_t)5 << 20);
     assert_false(run_part(&p, "v0", input, "v100"));
-    assert_int_equal(p.error.status, BNFUSE_UNSUPPORTED);
+    assert_int_equal(p.error.status, BNFUSE_INTERNAL);
     assert_non_null(strstr(p.error.message, "add1"));
     p.build.memory.limit = 0;
     bench_close(&p);

@@ -194,7 +194,8 @@ static bool check_set(struct check *check, struct bnfuse_error *error)
     return ran;
 }
 
-/* Random inputs may have dims that the model cannot take: the next guess then. Given inputs are run once. */
+/* Random inputs may have dims that the model cannot take: the next guess then. Given inputs are run once. Where memory
+ * runs out there is no telling what the guess was worth. */
 static bool check_inputs(struct check *check, struct bnfuse_error *error)
 {
     struct session *session = check->session;
@@ -210,7 +211,7 @@ static bool check_inputs(struct check *check, struct bnfuse_error *error)
             check->result->inputs = describe_inputs(session->arena, &session->before);
             return true;
         }
-        if (report) first = latest;
+        if (report || latest.status == BNFUSE_INTERNAL) first = latest;
         if (latest.status == BNFUSE_INTERNAL) break;
     }
     return pass_error(error, &first);

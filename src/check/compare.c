@@ -102,7 +102,7 @@ static bool compare_inputs(struct comparison *comparison, struct kind_of_input k
             comparison->result->set_count++;
             return true;
         }
-        if (i == 0) first = latest;
+        if (i == 0 || latest.status == BNFUSE_INTERNAL) first = latest;
         if (!fed || latest.status == BNFUSE_INTERNAL) break;
     }
     return pass_error(error, &first);

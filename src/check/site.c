@@ -364,19 +364,35 @@ struct array *nudged(struct array *array)
     return copy;
 }
 
-/* How far the original site moves when every input moves by its last bit: what float64 itself cannot tell. */
-static double own_noise(const struct site_runner *runner, const struct site *site)
+/* How far the original site moves when every input moves by its last bit: what float64 itself cannot tell. A site that
+ * cannot be moved has none. */
+static bool own_noise(const struct site_runner *runner, const struct site *site, double *noise,
+                      struct bnfuse_error *error)
 {
     struct array **fed = NEW_ARRAY(runner->scratch, struct array *, site->given_count), *output = NULL;
-    for (size_t i = 0; i < site->given_count; i++) {
-        if (!site->origins[i]) return 0;
-        fed[i] = nudged(array_keep(site->fed[i]));
+    struct bnfuse_error why = { .status = BNFUSE_OK };
+    *noise = 0;
+    for (size_t i = 0; i < site->given_count; i++)
+        if (!site->origins[i]) return true;
+    for (size_t i = 0; i < site->given_count; i++) fed[i] = nudged(array_keep(site->fed[i]));
+    if (run_part(runner, runner->before, site, site->origins, fed, site->origin, &output, &why)) {
+        struct bnfuse_difference moved = measure(site->expected, output);
+        if (!moved.shape_differs && !moved.pattern_differs) *noise = moved.relative;
     }
-    bool ran = run_part(runner, runner->before, site, site->origins, fed, site->origin, &output, NULL);
-    struct bnfuse_difference noise = ran ? measure(site->expected, output) : (struct bnfuse_difference){ 0 };
     for (size_t i = 0; i < site->given_count; i++) array_drop(fed[i]);
     array_drop(output);
-    return noise.shape_differs || noise.pattern_differs ? 0 : noise.relative;
+    return why.status != BNFUSE_INTERNAL || pass_error(error, &why);
+}
+
+/* Whether what the site differs by is no more than float64 can tell of it. */
+static bool weigh_difference(const struct site_runner *runner, const struct site *site, struct bnfuse_error *error)
+{
+    const struct bnfuse_difference *difference = &site->result->difference;
+    double noise;
+    if (!exceeds(difference, SITE_LIMIT) || difference->shape_differs || difference->pattern_differs) return true;
+    if (!own_noise(runner, site, &noise, error)) return false;
+    site->result->ill_conditioned = difference->relative <= NUDGE_FACTOR * noise;
+    return true;
 }
 
 bool site_check(const struct site_runner *runner, struct site *site, struct bnfuse_error *error)
@@ -384,21 +400,19 @@ bool site_check(const struct site_runner *runner, struct site *site, struct bnfu
     struct bnfuse_site *result = site->result;
     struct array *output = NULL;
     struct bnfuse_error why;
-    if (run_part(runner, runner->after, site, site->given, site->fed, site->value, &output, &why)) {
+    bool good = run_part(runner, runner->after, site, site->given, site->fed, site->value, &output, &why);
+    if (good) {
         result->checked = true;
         result->difference = measure(site->expected, output);
-        if (exceeds(&result->difference, SITE_LIMIT) && !result->difference.shape_differs &&
-            !result->difference.pattern_differs)
-            result->ill_conditioned = result->difference.relative <= NUDGE_FACTOR * own_noise(runner, site);
-    } else if (why.status == BNFUSE_INTERNAL) {
-        return pass_error(error, &why);
-    } else {
+        good = weigh_difference(runner, site, &why);
+    } else if (why.status != BNFUSE_INTERNAL) {
         result->why = arena_copy_text(runner->after->arena, why.message);
+        good = true;
     }
     array_drop(output);
     release(site);
     arena_close(runner->scratch);
-    return true;
+    return good || pass_error(error, &why);
 }
 
 static bool feed_random(const struct site_runner *runner, struct site *site, const struct guess *guess, bool *guessed,

@@ -51,7 +51,8 @@ static bool read_input(struct job *job, bnfuse_tensors *set, const char *input)
     const char *equals = strrchr(input, '=');
     if (!equals) return bnfuse_tensors_read(set, job->model, NULL, input, &job->error);
     char *name = strndup(input, (size_t)(equals - input));
-    bool read = name && bnfuse_tensors_read(set, job->model, name, equals + 1, &job->error);
+    if (!name) return out_of_memory(&job->error);
+    bool read = bnfuse_tensors_read(set, job->model, name, equals + 1, &job->error);
     free(name);
     return read;
 }
@@ -64,12 +65,14 @@ static bool add_set(struct job *job, const char *directory)
     char **paths = realloc(job->set_paths, count * sizeof *paths);
     if (paths) job->set_paths = paths;
     bnfuse_tensors *set = bnfuse_tensors_new();
-    if (!sets || !paths || !set) {
+    char *path = directory ? strdup(directory) : NULL;
+    if (!sets || !paths || !set || (directory && !path)) {
         bnfuse_tensors_free(set);
-        return usage(&job->error, "out of memory");
+        free(path);
+        return out_of_memory(&job->error);
     }
     sets[job->set_count] = set;
-    paths[job->set_count++] = directory ? strdup(directory) : NULL;
+    paths[job->set_count++] = path;
     if (directory && !bnfuse_tensors_read(set, job->model, NULL, directory, &job->error)) return false;
     for (size_t i = 0; i < job->settings->inputs.count; i++)
         if (!read_input(job, set, job->settings->inputs.items[i])) return false;
@@ -92,7 +95,7 @@ static bool add_sets_of(struct job *job, const char *directory)
         size_t size = strlen(directory) + strlen(entries[i]->d_name) + 2;
         char *path = malloc(size);
         if (path) snprintf(path, size, "%s/%s", directory, entries[i]->d_name);
-        added = added && path && add_set(job, path);
+        added = added && (path ? add_set(job, path) : out_of_memory(&job->error));
         free(path);
         free(entries[i]);
     }
@@ -264,7 +267,7 @@ static bool write_outputs(struct job *job)
 static bool compare_outputs(struct job *job, const char *directory)
 {
     bnfuse_tensors *expected = bnfuse_tensors_new();
-    if (!expected) return usage(&job->error, "out of memory");
+    if (!expected) return out_of_memory(&job->error);
     bool agree = bnfuse_tensors_read_outputs(expected, job->model, directory, &job->error) &&
                  bnfuse_tensors_agree(expected, job->outputs, job->settings->atol, job->settings->rtol, &job->error);
     bnfuse_tensors_free(expected);

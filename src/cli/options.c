@@ -92,6 +92,13 @@ bool usage(bnfuse_error *error, const char *format, ...)
     return false;
 }
 
+bool out_of_memory(bnfuse_error *error)
+{
+    usage(error, "out of memory");
+    error->status = BNFUSE_INTERNAL;
+    return false;
+}
+
 /* ---- values ---- */
 
 /* 1024, 64K, 256MiB, 1G */
@@ -260,7 +267,7 @@ static enum command command_named(const char *word)
 bool settings_parse(struct settings *settings, int argc, char **argv, bnfuse_error *error)
 {
     *settings = (struct settings){ .fold_limit = UINT64_C(256) << 20, .atol = 1e-5, .rtol = 1e-3, .seed = 20 };
-    if (!make_lists(settings, argc)) return usage(error, "out of memory");
+    if (!make_lists(settings, argc)) return out_of_memory(error);
     settings->command = argc > 1 ? command_named(argv[1]) : COMMAND_FUSE;
     int skip = settings->command != COMMAND_FUSE;
     if (!parse_options(settings, argc - skip, argv + skip, error)) return false;
@@ -286,8 +293,9 @@ bool settings_dims(const struct settings *settings, bnfuse_dim **dims, bnfuse_er
         if (!equals || equals == text || !parse_extent(equals + 1, &end, &(*dims)[i].size) || *end)
             return usage(error, "--dim wants NAME=N, not \"%s\"", text);
         (*dims)[i].name = strndup(text, (size_t)(equals - text));
+        if (!(*dims)[i].name) return out_of_memory(error);
     }
-    return *dims || usage(error, "out of memory");
+    return *dims || out_of_memory(error);
 }
 
 static bool parse_shape(const char *text, bnfuse_shape *shape)
@@ -297,9 +305,10 @@ static bool parse_shape(const char *text, bnfuse_shape *shape)
     int64_t *dims = calloc(strlen(colon) + 1, sizeof *dims);
     shape->name = strndup(text, (size_t)(colon - text));
     shape->dims = dims;
+    if (!dims) return true;
     for (const char *at = colon + 1; *at; shape->rank++) {
         char *end;
-        if (!dims || shape->rank == 32 || !parse_extent(at, &end, &dims[shape->rank])) return false;
+        if (shape->rank == 32 || !parse_extent(at, &end, &dims[shape->rank])) return false;
         at = *end == 'x' || *end == ',' ? end + 1 : end;
         if (*end && at == end) return false;
     }
@@ -309,10 +318,13 @@ static bool parse_shape(const char *text, bnfuse_shape *shape)
 bool settings_shapes(const struct settings *settings, bnfuse_shape **shapes, bnfuse_error *error)
 {
     *shapes = calloc(settings->shapes.count + 1, sizeof **shapes);
-    for (size_t i = 0; *shapes && i < settings->shapes.count; i++)
-        if (!parse_shape(settings->shapes.items[i], &(*shapes)[i]))
-            return usage(error, "--shape wants NAME:AxBxC, not \"%s\"", settings->shapes.items[i]);
-    return *shapes || usage(error, "out of memory");
+    for (size_t i = 0; *shapes && i < settings->shapes.count; i++) {
+        bnfuse_shape *shape = &(*shapes)[i];
+        bool good = parse_shape(settings->shapes.items[i], shape);
+        if (good && (!shape->name || !shape->dims)) return out_of_memory(error);
+        if (!good) return usage(error, "--shape wants NAME:AxBxC, not \"%s\"", settings->shapes.items[i]);
+    }
+    return *shapes || out_of_memory(error);
 }
 
 void free_dims(bnfuse_dim *dims, size_t count)

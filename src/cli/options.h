@@ -78,5 +78,7 @@ extern const size_t option_row_count;
 
 /* Fills *error with BNFUSE_USAGE and the line; false. */
 bool usage(bnfuse_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same with BNFUSE_INTERNAL: no memory for the command line. */
+bool out_of_memory(bnfuse_error *error);
 
 #endif

@@ -318,13 +318,13 @@ static bool run_guarded(void *context, struct bnfuse_error *error)
     return good;
 }
 
-/* Memory that ran out becomes the failure of the node that wanted it: what else there is to check goes on. */
+/* Memory that ran out, under the name of the node that wanted it. */
 static bool name_exhausted(void *context, struct bnfuse_error *error)
 {
     struct run_call *call = context;
     char why[sizeof error->message];
     snprintf(why, sizeof why, "%s", error->message);
-    return fail(error, BNFUSE_UNSUPPORTED, "%s: %s", node_label(call->node, &call->run->arena), why);
+    return fail(error, BNFUSE_INTERNAL, "%s: %s", node_label(call->node, &call->run->arena), why);
 }
 
 /* The innermost frame may not have come to a step yet. */
