@@ -6,7 +6,6 @@
 #include "onnx/shape_rules.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Values whose content was set, to be turned into sizes at the end. */
@@ -99,7 +98,7 @@ static int exact_element(struct shaping *s, enum dtype type, int symbol)
     if (!is_number) return dtype_kind(type) == KIND_WHOLE && dtype_bits(type) >= 32 ? symbol : 0;
     if (dtype_kind(type) == KIND_WHOLE)
         return dtype_wrap(type, number) == number && (type != DTYPE_UINT64 || number >= 0) ? symbol : 0;
-    if (dtype_kind(type) != KIND_REAL || llabs(number) > INT64_C(1) << 50) return 0;
+    if (dtype_kind(type) != KIND_REAL || number < -(INT64_C(1) << 50) || number > INT64_C(1) << 50) return 0;
     return dtype_round(type, (double)number) == (double)number ? symbol : 0;
 }
 
@@ -599,8 +598,11 @@ void axes_from_attribute(const struct shaping *s, const char *name, struct axes 
     const int64_t *list = NULL;
     size_t count = node_ints(s->node, name, &list);
     *axes = (struct axes){ .known = node_attribute(s->node, name) ? AXES_KNOWN : AXES_ABSENT };
-    if (count > SHAPE_MAX_RANK) axes->known = AXES_UNKNOWN;
-    else if (count) memcpy(axes->at, list, count * sizeof *list);
+    if (count > SHAPE_MAX_RANK) {
+        axes->known = AXES_UNKNOWN;
+        return;
+    }
+    if (count) memcpy(axes->at, list, count * sizeof *list);
     axes->count = (int)count;
 }
 

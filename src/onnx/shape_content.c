@@ -410,7 +410,7 @@ static void split(struct shaping *s, const struct content_rule *rule)
     if (!small_input(s, 0, &input) || input.rank != 1) return;
     for (size_t slot = 0; slot < s->node->output_count; slot++) {
         struct value *output = node_output(s->node, slot);
-        if (!output || !small_of(s, output, &piece)) return;
+        if (!output || !small_of(s, output, &piece) || before + piece.count > input.count) return;
         for (int64_t i = 0; i < piece.count; i++) symbols[i] = element(&input, before + i);
         before += piece.count;
         set_content(s, slot, symbols);

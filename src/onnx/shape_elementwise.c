@@ -14,6 +14,7 @@ static bool broadcast(struct shaping *s)
     struct dim dims[SHAPE_MAX_RANK];
     int rank = 0;
     enum dtype type = rule_type(s);
+    if (s->node->input_count == 0) return false;
     for (size_t i = 0; i < s->node->input_count; i++) {
         int other = input_rank(s, i);
         if (type == DTYPE_UNDEFINED && s->rule->type == DTYPE_UNDEFINED && i >= (size_t)s->rule->slot)

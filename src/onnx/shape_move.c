@@ -283,6 +283,16 @@ static bool listed_pieces(struct shaping *s, int *sizes)
     return listed < 0 || listed == (int64_t)outputs;
 }
 
+/* False when the pieces are known not to make up the whole. */
+static bool pieces_fit(struct shaping *s, struct dim dim, const int *sizes)
+{
+    int64_t difference;
+    int sum = symbol_number(s->symbols, 0);
+    for (size_t i = 0; i < s->node->output_count; i++) sum = symbol_add(s->symbols, sum, sizes[i]);
+    return !symbol_is_number(s->symbols, symbol_subtract(s->symbols, sum, dim_symbol(s, dim)), &difference) ||
+           difference == 0;
+}
+
 /* Equal pieces; with num_outputs (opset 18) the last is what is left. */
 static bool equal_pieces(struct shaping *s, struct dim dim, int *sizes)
 {
@@ -314,6 +324,7 @@ static bool split(struct shaping *s)
     int *sizes = NEW_ARRAY(s->scratch, int, outputs);
     bool listed = node_input(s->node, 1) || (s->node->opset < 13 && node_ints(s->node, "split", &list));
     if (!(listed ? listed_pieces(s, sizes) : equal_pieces(s, input_dim(s, 0, axis), sizes))) return false;
+    if (listed && !pieces_fit(s, input_dim(s, 0, axis), sizes)) return false;
     memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
     for (size_t i = 0; i < outputs; i++) {
         dims[axis] = symbol_dim(s, sizes[i]);
@@ -382,8 +393,8 @@ static bool slice_by_attribute(struct shaping *s)
     axes_from_attribute(s, "axes", &axes);
     axes_from_attribute(s, "starts", &starts);
     axes_from_attribute(s, "ends", &ends);
-    if (rank < 0) return any_of_type(s);
-    if (starts.count != ends.count || (axes.known == AXES_KNOWN && axes.count != starts.count)) return false;
+    if (rank < 0 || starts.known != AXES_KNOWN || ends.known != AXES_KNOWN) return any_of_type(s);
+    if (axes.known == AXES_UNKNOWN || starts.count != ends.count || (axes.known == AXES_KNOWN && axes.count != starts.count)) return false;
     memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
     for (int i = 0; i < starts.count; i++) {
         if (!normal_axis(axes.known == AXES_KNOWN ? axes.at[i] : i, rank, &axis)) return false;
@@ -751,7 +762,8 @@ static bool center_crop_pad(struct shaping *s)
     axes_from_attribute(s, "axes", &axes);
     if (axes.known == AXES_ABSENT)
         for (; axes.count < rank; axes.count++) axes.at[axes.count] = axes.count;
-    if (!mark_axes(&axes, rank, marked) || (sizes && input_count(s, 1) != axes.count)) return false;
+    if (axes.known == AXES_UNKNOWN || !mark_axes(&axes, rank, marked)) return false;
+    if (sizes && input_count(s, 1) != axes.count) return false;
     memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
     for (int i = 0; i < axes.count; i++) {
         int size = sizes ? sizes[i].symbol : 0;

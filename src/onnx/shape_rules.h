@@ -71,8 +71,8 @@ bool input_number(struct shaping *s, size_t slot, int64_t *number);
 /* Axes that an attribute or an input lists. */
 enum axes_known { AXES_ABSENT, AXES_KNOWN, AXES_COUNTED, AXES_UNKNOWN };
 struct axes {
-    enum axes_known known;        /* COUNTED: only how many there are */
-    int count;
+    enum axes_known known;        /* COUNTED: only how many there are; UNKNOWN: not even that, or too many */
+    int count;                    /* 0 where unknown */
     int64_t at[SHAPE_MAX_RANK];   /* as listed, possibly negative */
 };
 void axes_from_attribute(const struct shaping *s, const char *name, struct axes *axes);
