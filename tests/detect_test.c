@@ -151,7 +151,8 @@ static void align_goes_through_regions_and_channels(void **state)
     (void)state;
     struct trial t;
     trial_open(&t, 10);
-    trial_input(&t, "x", DTYPE_FLOAT, "1,2,2,4", (double[]){ 0, 1, 2, 3, 0, 1, 2, 3, 0, 100, 200, 300, 0, 100, 200, 300 });
+    trial_input(&t, "x", DTYPE_FLOAT, "1,2,2,4", (double[]){ 0, 1, 2, 3, 0, 1, 2, 3, 0, 100, 200, 300, 0, 100, 200,
+                                                             300 });
     trial_input(&t, "rois", DTYPE_FLOAT, "2,4", (double[]){ 0, 0, 3, 1, 1, 0, 4, 1 });
     trial_input(&t, "batch", DTYPE_INT64, "2", (double[]){ 0, 0 });
     build_node(&t.build, "RoiAlign", "align", "x rois batch", "y", "output_height=1 output_width=3 sampling_ratio=1");
