@@ -305,8 +305,7 @@ void search_close(struct search *search)
     arena_close(search->arena);
 }
 
-/* The type that constants beside this node have. */
-static enum dtype type_beside(const struct node *node)
+enum dtype fold_type(const struct node *node)
 {
     for (size_t i = 0; i < node->input_count; i++) {
         const struct value *value = node->inputs[i].value;
@@ -397,7 +396,7 @@ static bool fold_one(struct search *search, struct node *node, struct pass_repor
     size_t slot;
     arena_close(search->arena);
     arena_open(search->arena, search->net->arena->memory);
-    search_begin(search, node, type_beside(node));
+    search_begin(search, node, fold_type(node));
     enum reason reason = affine_of_node(search, node, &a, &slot);
     if (reason) {
         fates_stay(node, reason, search->where, search->detail, "");

@@ -15,6 +15,9 @@ struct seeds seeds_of(const struct net *net, struct arena *arena, const struct p
 struct search *search_open(struct net *net, const struct pass_options *options);
 void search_close(struct search *search);
 
+/* The type of the values that an affine node computes with: that of its input, if known, else of a constant beside it. */
+enum dtype fold_type(const struct node *node);
+
 /* The affine node's output is what its input `slot` holds now: the node goes, the output keeps its name. */
 void fold_finish(struct node *node, size_t slot);
 

@@ -18,9 +18,8 @@ static void lower_one(struct search *search, struct node *bn)
     size_t slot;
     arena_close(search->arena);
     arena_open(search->arena, search->net->arena->memory);
-    const struct value *scale = node_input(bn, 1);
-    search_begin(search, bn, scale && scale->initializer ? scale->initializer->type : DTYPE_FLOAT);
     struct value *x = node_input(bn, 0);
+    search_begin(search, bn, fold_type(bn));
     if (affine_of_node(search, bn, &a, &slot) || !affine_can_lower(bn->graph, x, a)) return;
     struct value *lowered = affine_lower(bn->graph, bn, x, a, search->type, false, node_title(bn));
     fates_tell(bn, OUTCOME_LOWERED, "Mul and Add", "");
