@@ -278,6 +278,21 @@ static void what_does_not_fit_is_refused(void **state)
     refuse("MaxPool", "1,1,5,5", "kernel_shape=2,2 pads=9223372036854775807,0,0,0", "pads holds");
 }
 
+/* Most of its taps see padding only; those are not walked through. */
+static void a_window_of_any_size_ends(void **state)
+{
+    (void)state;
+    struct trial t;
+    trial_open(&t, 12);
+    trial_input(&t, "x", DTYPE_FLOAT, "1,1,2,2", (double[]){ 1, 4, 3, 2 });
+    build_node(&t.build, "MaxPool", "m", "x", "y places",
+               "kernel_shape=1000000001,1000000001 pads=1000000000,1000000000,1,1 strides=1000000000,1000000000");
+    trial_run(&t, "y places");
+    trial_expect(&t, "y", DTYPE_FLOAT, "1,1,1,1", (double[]){ 1 });
+    trial_expect(&t, "places", DTYPE_INT64, "1,1,1,1", (double[]){ 0 });
+    trial_close(&t);
+}
+
 static void nothing_pools_to_nothing(void **state)
 {
     (void)state;
@@ -309,6 +324,7 @@ int main(void)
         cmocka_unit_test(maxima_go_back_where_they_came_from),
         cmocka_unit_test(regions_are_cut_into_cells),
         cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(a_window_of_any_size_ends),
         cmocka_unit_test(nothing_pools_to_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

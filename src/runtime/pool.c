@@ -58,41 +58,67 @@ static void largest_of_taps(const struct slide *slide, int64_t output, const voi
     slide->lanes->window_max(from, slide->spread->taps, slide->spread->window.taps, results, count);
 }
 
-/* The position in the plane that output `o` sees through tap `t`; -1 in the padding. *turned is the same with the first
- * spatial axis fastest. */
-static int64_t position_of(const struct window *w, int64_t o, int64_t t, int64_t *turned)
+/* Which taps of the window at `o` see the input, or with `padding` the input and its explicit padding: *first and so
+ * many. */
+static int64_t taps_inside(const struct window *w, int axis, int64_t o, bool padding, int64_t *first)
 {
-    int64_t at[ARRAY_MAX_RANK], position = 0, size = 1;
+    int64_t start = o * w->stride[axis] - w->begin[axis], d = w->dilation[axis];
+    int64_t low = padding ? -w->begin[axis] : 0, high = w->in[axis] + (padding ? w->end[axis] : 0);
+    int64_t last = start < high ? (high - 1 - start) / d + 1 : 0;
+    *first = start < low ? (low - start + d - 1) / d : 0;
+    if (last > w->kernel[axis]) last = w->kernel[axis];
+    return last > *first ? last - *first : 0;
+}
+
+/* What a window sees of the input. */
+struct sight {
+    int64_t start[ARRAY_MAX_RANK], count[ARRAY_MAX_RANK];
+    int64_t all;                      /* product of the counts */
+};
+
+static struct sight sight_of(const struct window *w, int64_t o)
+{
+    struct sight sight = { .all = 1 };
     for (int a = w->rank - 1; a >= 0; a--) {
-        at[a] = o % w->out[a] * w->stride[a] + t % w->kernel[a] * w->dilation[a] - w->begin[a];
+        int64_t along = o % w->out[a], first;
+        sight.count[a] = taps_inside(w, a, along, false, &first);
+        sight.start[a] = along * w->stride[a] - w->begin[a] + first * w->dilation[a];
+        sight.all *= sight.count[a];
         o /= w->out[a];
-        t /= w->kernel[a];
-        if (at[a] < 0 || at[a] >= w->in[a]) return -1;
-        position += at[a] * size;
+    }
+    return sight;
+}
+
+/* The place in the plane of the i-th position in sight. *turned is the same with the first spatial axis fastest. */
+static int64_t place_of(const struct window *w, const struct sight *sight, int64_t i, int64_t *turned)
+{
+    int64_t at[ARRAY_MAX_RANK], place = 0, size = 1;
+    for (int a = w->rank - 1; a >= 0; a--) {
+        at[a] = sight->start[a] + i % sight->count[a] * w->dilation[a];
+        i /= sight->count[a];
+        place += at[a] * size;
         size *= w->in[a];
     }
     *turned = 0;
     for (int a = w->rank - 1; a >= 0; a--) *turned = *turned * w->in[a] + at[a];
-    return position;
+    return place;
 }
 
 /* The first maximum in the window; a NaN is one. False when the window sees padding only. */
 static bool find_largest(const struct pooling *p, int64_t channel, int64_t o, int64_t *place, int64_t *turned)
 {
     const struct window *w = &p->window;
+    struct sight sight = sight_of(w, o);
     double most = 0;
-    bool found = false;
-    for (int64_t t = 0; t < w->taps; t++) {
-        int64_t other, position = position_of(w, o, t, &other);
-        if (position < 0) continue;
+    for (int64_t i = 0; i < sight.all; i++) {
+        int64_t other, position = place_of(w, &sight, i, &other);
         double value = element_real(p->x, channel * w->in_count + position);
-        if (found && (most != most || !(value > most || value != value))) continue;
-        found = true;
+        if (i > 0 && (most != most || !(value > most || value != value))) continue;
         most = value;
         *place = channel * w->in_count + position;
         *turned = channel * w->in_count + other;
     }
-    return found;
+    return sight.all > 0;
 }
 
 /* What a maximum over nothing is; whole types are INT8 and UINT8. */
@@ -135,7 +161,7 @@ static bool run_max_pool(struct call *call)
         return slide_over(call, &p, p.x->data, -INFINITY, y, largest_of_taps, NULL);
     struct walk walk = { &p, node_int(call->node, "storage_order", 0) == 1, y, NULL };
     if (call_wants(call, 1)) walk.indices = make_output(call, &p, 1, DTYPE_INT64);
-    team_run(call->team, y->count, team_piece(y->count, y->count * p.window.taps), walk_windows, &walk);
+    team_run(call->team, y->count, team_piece(y->count, y->count * 16), walk_windows, &walk);
     return true;
 }
 
@@ -158,26 +184,15 @@ static bool sum_windows(struct call *call, const struct pooling *p, const void *
     return done;
 }
 
-/* How many taps of the window at `o` lie in the input, or with `padding` in the input and its explicit padding. */
-static int64_t taps_inside(const struct window *w, int axis, int64_t o, bool padding)
-{
-    int64_t start = o * w->stride[axis] - w->begin[axis], d = w->dilation[axis];
-    int64_t low = padding ? -w->begin[axis] : 0, high = w->in[axis] + (padding ? w->end[axis] : 0);
-    int64_t first = start < low ? (low - start + d - 1) / d : 0;
-    int64_t last = start < high ? (high - 1 - start) / d + 1 : 0;
-    if (last > w->kernel[axis]) last = w->kernel[axis];
-    return last > first ? last - first : 0;
-}
-
 static void divide_by_taps(const struct call *call, const struct pooling *p, bool padding, struct array *y)
 {
     const struct window *w = &p->window;
     const struct lanes *lanes = lanes_for(y->store);
     struct array *sizes = array_new(call->pool, y->type, y->store, 1, &w->out_count);
     for (int64_t o = 0; o < w->out_count; o++) {
-        int64_t size = 1, rest = o;
+        int64_t size = 1, rest = o, first;
         for (int a = w->rank - 1; a >= 0; a--) {
-            size *= taps_inside(w, a, rest % w->out[a], padding);
+            size *= taps_inside(w, a, rest % w->out[a], padding, &first);
             rest /= w->out[a];
         }
         element_put(sizes, o, size ? (double)size : 1);
