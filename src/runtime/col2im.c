@@ -24,7 +24,7 @@ static bool read_columns(struct call *call, const struct array *x, struct window
     if (x->dims[1] % window->taps || x->dims[2] != window->out_count)
         return call_fail(call, "has %lld rows of %lld columns for windows of %lld at %lld places",
                          (long long)x->dims[1], (long long)x->dims[2], (long long)window->taps,
-                             (long long)window->out_count);
+                         (long long)window->out_count);
     return true;
 }
 
