@@ -14,9 +14,6 @@ if [ "${1-}" = --ort ]; then
     scripts/ort/install.sh
 fi
 
-# Idle threads sleep: tests run side by side, and threads that spin would take the processors from each other.
-export OMP_WAIT_POLICY=passive
-
 # Both builds run before any verdict; a pipe's status is that of tee, hence the file.
 run_tests() {
     cmake --preset "$1" -DBUILD_TESTING=ON
