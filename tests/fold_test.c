@@ -285,6 +285,7 @@ static void what_is_left_is_tidied(void **state)
     static const struct fold_case cases[] = {
         { "in x 2,3,5,7; init m 3,1,1; init a 1; r = Relu x; n = Neg r; c = Mul n m; b = bn c 3; d = Add b a; e = Sub d m; out e", 1, 0,
           "Relu BatchNormalization", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; b = bn x 3; s = Softplus b; d = bn s 3; z = Conv b w; out z", 0, 0, "Conv", 0 },
         { "in x 2,3,5,7; r = Relu x; fill s 3 1; fill b 3 0; fill v 3 1; z = BatchNormalization r s b b v epsilon=0.0; out z", 0, 0,
           "Relu", 0 },
         { "in x 2,3,5,7; fill s 3 1; fill b 3 0; fill v 3 1; z = BatchNormalization x s b b v epsilon=0.0; out z", 0, 0, "Identity", 0 },

@@ -17,6 +17,7 @@
 #include <string.h>
 
 const struct pass passes[] = {
+    { "clean", false, clean_run, "first too: a BatchNormalization that nobody reads must not hold others back" },
     { "fold",  false, fold_run,  "everything that has an exact home goes there" },
     { "tidy",  false, tidy_run,  "what has none joins its affine neighbours, after the fold has taken all it can" },
     { "lower", true,  lower_run, "only then is it known what stays" },
