@@ -545,6 +545,31 @@ static void progress_goes_from_nothing_to_all(void **state)
     assert_true(reports > 5 && furthest > 0.8);
 }
 
+/* ---- noise ---- */
+
+/* x -> Conv -> y -> BatchNormalization -> z -> Resize by 2, a scale that loses a row when it is a hair less. */
+static void build_resized(const char *scales)
+{
+    build_input(&b, "x", DTYPE_FLOAT, "2,4,6,5");
+    build_init_values(&b, "twice", DTYPE_FLOAT, "4", (double[]){ 1, 1, 2, 2 });
+    add_conv_bn("x", NULL, "4,4,3,3");
+    build_node(&b, "Identity", "same", "twice", "same", NULL);
+    build_node(&b, "Resize", "resize", arena_printf(&b.arena, "z _ %s", scales), "out", NULL);
+    build_output(&b, "out", DTYPE_FLOAT, NULL);
+    load();
+}
+
+static void a_scale_is_not_moved_by_noise(void **state)
+{
+    (void)state;
+    options.atol = 0;
+    options.rtol = 1e-12;
+    build_resized("same");
+    fold_conv("conv", "bn", (struct fold){ 0 });
+    assert_verdict(BNFUSE_VERDICT_PASS_ROUNDING);
+    assert_true(result.outputs[0].noise > 0 && result.outputs[0].noise < 1e-6);
+}
+
 /* ---- compare ---- */
 
 static struct net second;
@@ -616,6 +641,7 @@ int main(void)
         TEST(sizes_for_names_that_nothing_has_are_refused),
         TEST(data_given_by_the_user_is_what_runs),
         TEST(progress_goes_from_nothing_to_all),
+        TEST(a_scale_is_not_moved_by_noise),
         TEST(a_model_compared_with_itself_is_identical),
         TEST(models_that_differ_by_their_rounded_weights_compare_equal),
         TEST(a_difference_well_above_the_noise_is_a_mistake),

@@ -397,7 +397,8 @@ bool check_fusion(const struct net *before, const struct net *after, const struc
     struct session *session = session_open(after->arena, before, after, options);
     struct check check = { .session = session, .result = result };
     struct site_finder finder = { before, after, after->arena, is_supplied, options };
-    check.runner = (struct site_runner){ before, after, &session->scratch, &session->pool, options };
+    check.runner = (struct site_runner){ before, after, session->before.sizes, &session->scratch, &session->pool,
+                                          options };
     check.sites = sites_find(&finder);
     bool changed = check.sites || !outputs_survive(before, after);
     bool done = !changed || check_changes(&check, error);

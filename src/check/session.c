@@ -4,6 +4,7 @@
 #include "check/session.h"
 
 #include "check/measure.h"
+#include "check/sizes.h"
 
 #include <string.h>
 
@@ -33,6 +34,8 @@ struct session *session_open(struct arena *arena, const struct net *before, cons
     arena_defer(&session->plans, close_arena, &session->scratch);
     pool_open(&session->pool, options->memory);
     arena_defer(&session->plans, close_pool, &session->pool);
+    session->before.sizes = sizes_find(before, &session->plans);
+    session->after.sizes = sizes_find(after, &session->plans);
     return session;
 }
 
@@ -148,12 +151,15 @@ void drop_all(struct array **arrays, size_t count)
     }
 }
 
+/* What is given is given: noise is for what is stored. */
 static bool make_inputs(const struct side *side, const struct run_options *options, bool nudge, struct array **inputs,
                         struct bnfuse_error *error)
 {
+    struct run_options exactly = *options;
+    exactly.weight_noise = 0;
     for (size_t i = 0; i < side->given_count; i++) {
-        if (!array_from_datum(&inputs[i], &side->data[i], options, error)) return false;
-        if (nudge) inputs[i] = nudged(inputs[i]);
+        if (!array_from_datum(&inputs[i], &side->data[i], &exactly, error)) return false;
+        if (nudge && !pointer_map_get(side->sizes, side->given[i])) inputs[i] = nudged(inputs[i]);
         if (options->observe && !options->observe(options->context, side->given[i], inputs[i], error)) return false;
     }
     return true;
@@ -192,6 +198,7 @@ bool session_run(struct session *session, const struct side *side, enum precisio
         .memory = session->options->memory,
         .pool = &session->pool,
         .weight_noise = noise,
+        .unmoved = side->sizes,
         .random_seed = session->options->seed,
         .observe = watch_value,
         .context = &watch,

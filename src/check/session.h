@@ -12,6 +12,7 @@
 struct side {
     const struct net *net;
     struct plan *plan;
+    const struct pointer_map *sizes;  /* what noise leaves alone */
     struct value **given;     /* the main graph's inputs that are fed */
     struct datum *data;       /* parallel */
     size_t given_count;

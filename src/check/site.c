@@ -374,7 +374,10 @@ static bool own_noise(const struct site_runner *runner, const struct site *site,
     *noise = 0;
     for (size_t i = 0; i < site->given_count; i++)
         if (!site->origins[i]) return true;
-    for (size_t i = 0; i < site->given_count; i++) fed[i] = nudged(array_keep(site->fed[i]));
+    for (size_t i = 0; i < site->given_count; i++) {
+        fed[i] = array_keep(site->fed[i]);
+        if (!pointer_map_get(runner->sizes, site->origins[i])) fed[i] = nudged(fed[i]);
+    }
     if (run_part(runner, runner->before, site, site->origins, fed, site->origin, &output, &why)) {
         struct bnfuse_difference moved = measure(site->expected, output);
         if (!moved.shape_differs && !moved.pattern_differs) *noise = moved.relative;

@@ -9,6 +9,7 @@
 #ifndef CHECK_SITE_H
 #define CHECK_SITE_H
 
+#include "base/pointer_map.h"
 #include "check/check.h"
 
 struct site {
@@ -44,6 +45,7 @@ bool outputs_survive(const struct net *before, const struct net *after);
 /* How a site is run. */
 struct site_runner {
     const struct net *before, *after;
+    const struct pointer_map *sizes;  /* of before: what nudging leaves alone */
     struct arena *scratch;    /* emptied after each site */
     struct pool *pool;
     const struct check_options *options;

@@ -55,18 +55,29 @@ uint64_t run_seed(const struct run *run)
     return run->frame->outer ? seed + run->bodies_run * 0x9e3779b97f4a7c15u : seed;
 }
 
+/* What loads this value: without noise when it is to stay. */
+static struct run_options loading_options(const struct run *run, const struct value *value)
+{
+    struct run_options options = *run->options;
+    if (options.weight_noise && options.unmoved && value && pointer_map_get(options.unmoved, value))
+        options.weight_noise = 0;
+    return options;
+}
+
 bool run_load(struct run *run, const char *name, const BnfuseOnnx__TensorProto *proto, struct array **array,
               struct bnfuse_error *error)
 {
     struct tensor tensor;
+    struct run_options options = loading_options(run, node_output(run->frame->step->node, 0));
     return tensor_from_proto(&tensor, &run->frame->scratch, run->plan->net->model, proto, error)
-           && load_tensor(array, name, &tensor, run->options, error);
+           && load_tensor(array, name, &tensor, &options, error);
 }
 
 bool run_load_sparse(struct run *run, const char *name, const BnfuseOnnx__SparseTensorProto *proto,
                      struct array **array, struct bnfuse_error *error)
 {
-    return load_sparse(array, name, proto, run->plan->net->model, run->options, &run->frame->scratch, error);
+    struct run_options options = loading_options(run, node_output(run->frame->step->node, 0));
+    return load_sparse(array, name, proto, run->plan->net->model, &options, &run->frame->scratch, error);
 }
 
 static struct frame *frame_enter(struct run *run, const struct schedule *schedule)
@@ -107,9 +118,10 @@ static struct kept *kept_of(struct run *run, const struct schedule *schedule)
 static bool load_initializer(struct run *run, const struct value *value, struct array **array,
                              struct bnfuse_error *error)
 {
-    if (value->initializer) return load_tensor(array, value->name, value->initializer, run->options, error);
+    struct run_options options = loading_options(run, value);
+    if (value->initializer) return load_tensor(array, value->name, value->initializer, &options, error);
     if (value->sparse)
-        return load_sparse(array, value->name, value->sparse, run->plan->net->model, run->options, &run->arena, error);
+        return load_sparse(array, value->name, value->sparse, run->plan->net->model, &options, &run->arena, error);
     return true;
 }
 

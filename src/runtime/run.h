@@ -8,6 +8,7 @@
 #ifndef RUNTIME_RUN_H
 #define RUNTIME_RUN_H
 
+#include "base/pointer_map.h"
 #include "runtime/array.h"
 #include "runtime/kernel.h"
 
@@ -25,8 +26,9 @@ struct run_options {
     struct memory *memory;
     struct pool *pool;        /* of inputs and outputs */
     /* Every real tensor that the model stores is moved by up to half a unit in its last place, signs from this seed;
-     * 0: not at all. Exact runs only. */
+     * 0: not at all. Exact runs only. `unmoved` (or NULL) holds the values that stay: constants that are sizes. */
     uint64_t weight_noise;
+    const struct pointer_map *unmoved;
     uint64_t random_seed;     /* for RandomNormal and the like; the same seed, the same numbers */
     /* Called after each value of the main graph is computed, before it may be released; keep it to have it longer.
      * NULL: not called. False stops the run with *error. */
