@@ -496,6 +496,7 @@ bool fold_run(struct net *net, const struct pass_options *options, struct pass_r
               struct bnfuse_error *error)
 {
     struct search *search = search_open(net, options);
+    constants_spend(search->constants, report->grown);     /* by an earlier round */
     bool changed = true;
     for (int round = 0; changed && round < ROUND_LIMIT; round++) {
         struct seeds seeds = seeds_of(net, net->arena, options);

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ROUND_LIMIT 8         /* of the whole list; real models need two, the second to see that nothing is left to do */
+
 const struct pass passes[] = {
     { "clean", false, clean_run, "first too: a BatchNormalization that nobody reads must not hold others back" },
     { "fold",  false, fold_run,  "everything that has an exact home goes there" },
@@ -47,15 +49,35 @@ static bool check_after(const struct net *net, const struct pass *pass, struct b
     return true;
 }
 
+static bool run_each(struct net *net, const struct pass_options *options, struct pass_report *report,
+                     struct bnfuse_error *error)
+{
+    for (size_t i = 0; i < pass_count; i++) {
+        if (!is_wanted(&passes[i], options)) continue;
+        if (!passes[i].run(net, options, report, error)) return false;
+        if (!check_after(net, &passes[i], error)) return false;
+    }
+    return true;
+}
+
+static size_t node_count(const struct net *net)
+{
+    size_t count = 0;
+    for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
+        count += graph->node_count;
+    return count;
+}
+
 bool passes_run(struct net *net, const struct pass_options *options, struct pass_report *report,
                 struct bnfuse_error *error)
 {
     *report = (struct pass_report){ 0 };
     if (!shape_infer(net, error) || !fates_open(net, report, error)) return false;
-    for (size_t i = 0; i < pass_count && report->fate_count; i++) {
-        if (!is_wanted(&passes[i], options)) continue;
-        if (!passes[i].run(net, options, report, error)) return false;
-        if (!check_after(net, &passes[i], error)) return false;
+    /* What a pass removes may have held back an earlier one: a reader that is gone, a branch that nobody wants. */
+    size_t before = 0;
+    for (int round = 0; report->fate_count && round < ROUND_LIMIT && before != node_count(net); round++) {
+        before = node_count(net);
+        if (!run_each(net, options, report, error)) return false;
     }
     fates_close(net, report);
     return true;
