@@ -417,6 +417,87 @@ static void a_mistake_in_a_branch_not_taken_is_caught(void **state)
     assert_non_null(strstr(result.why, "choice"));
 }
 
+/* Conv and BatchNormalization in the body of a Loop that runs `rounds` times; `more` stands between them. */
+static void build_loop(double rounds, const char *more)
+{
+    build_import(&b, "custom", 1);
+    build_input(&b, "x", DTYPE_FLOAT, "2,4,6,5");
+    build_init_values(&b, "rounds", DTYPE_INT64, "", &rounds);
+    build_init_values(&b, "yes", DTYPE_BOOL, "", (double[]){ 1 });
+    build_init(&b, "w", DTYPE_FLOAT, "4,4,1,1", 3);
+    add_parameters("", DTYPE_FLOAT);
+    build_node(&b, "Loop", "loop", "rounds yes x", "out", NULL);
+    build_body(&b, "body");
+    build_input(&b, "i", DTYPE_INT64, "");
+    build_input(&b, "go", DTYPE_BOOL, "");
+    build_input(&b, "a", DTYPE_FLOAT, "2,4,6,5");
+    build_node(&b, "Identity", "stay", "go", "on", NULL);
+    build_node(&b, "Conv", "conv", "a w", "y", NULL);
+    build_node(&b, more, "more", "y", "y2", NULL);
+    build_node(&b, "BatchNormalization", "bn", "y2 s t m v", "z", NULL);
+    build_output(&b, "on", DTYPE_BOOL, "");
+    build_output(&b, "z", DTYPE_FLOAT, "2,4,6,5");
+    build_end(&b);
+    build_output(&b, "out", DTYPE_FLOAT, "2,4,6,5");
+    load();
+}
+
+static void a_mistake_in_a_body_that_never_runs_is_caught(void **state)
+{
+    (void)state;
+    build_loop(0, "Identity");
+    edit_set_input(build_find_node(&after, "bn"), 0, build_find_value(&after, "y"));
+    fold_conv("conv", "bn", (struct fold){ .no_bias = true });
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+    assert_string_equal(result.first_divergent, "z");
+}
+
+static void a_body_that_never_runs_and_cannot_be_run_alone_is_not_checked(void **state)
+{
+    (void)state;
+    build_loop(0, "custom.Mystery");
+    edit_set_input(build_find_node(&after, "bn"), 0, build_find_value(&after, "y"));
+    fold_conv("conv", "bn", (struct fold){ .no_bias = true });
+    assert_verdict(BNFUSE_VERDICT_NOT_CHECKED);
+}
+
+/* What a branch gets from outside is no matter of chance: a scale that is a constant, and what was seen of a run. */
+static void a_branch_not_taken_is_fed_what_is_known(void **state)
+{
+    (void)state;
+    struct bnfuse_shape shape = { "x", 4, (int64_t[]){ 1, 4, 7, 7 } };
+    options.shapes = &shape;
+    options.shape_count = 1;
+    build_input(&b, "x", DTYPE_FLOAT, "?,?,?,?");
+    build_init_values(&b, "yes", DTYPE_BOOL, "", (double[]){ 1 });
+    build_init_values(&b, "flat", DTYPE_INT64, "2", (double[]){ 1, 196 });
+    build_init_values(&b, "twice", DTYPE_FLOAT, "4", (double[]){ 1, 1, 2, 2 });
+    build_init(&b, "w", DTYPE_FLOAT, "4,4,1,1", 3);
+    build_init(&b, "plane", DTYPE_FLOAT, "14,14", 5);
+    add_parameters("", DTYPE_FLOAT);
+    build_node(&b, "Identity", "same", "twice", "scales", NULL);
+    build_node(&b, "Conv", "first", "x w", "c", NULL);
+    build_node(&b, "If", "choice", "yes", "out", NULL);
+    build_body(&b, "then_branch");
+    build_node(&b, "Reshape", "then_reshape", "c flat", "then_out", NULL);
+    build_output(&b, "then_out", DTYPE_FLOAT, NULL);
+    build_end(&b);
+    build_body(&b, "else_branch");
+    build_node(&b, "Resize", "else_resize", "c _ scales", "e", NULL);
+    build_node(&b, "Add", "else_add", "e plane", "p", NULL);
+    build_node(&b, "Conv", "else_conv", "p w", "y", NULL);
+    build_node(&b, "BatchNormalization", "else_bn", "y s t m v", "z", NULL);
+    build_output(&b, "z", DTYPE_FLOAT, NULL);
+    build_end(&b);
+    build_output(&b, "out", DTYPE_FLOAT, NULL);
+    load();
+    edit_rename(build_find_value(&after, "e"));
+    edit_rename(build_find_value(&after, "p"));
+    fold_conv("else_conv", "else_bn", (struct fold){ 0 });
+    assert_verdict(BNFUSE_VERDICT_PASS);
+    assert_int_equal(result.sites_checked, result.site_count);
+}
+
 /* ---- inputs ---- */
 
 static void a_free_batch_is_two_and_named_dims_are_what_the_user_says(void **state)
@@ -504,21 +585,52 @@ static void sizes_for_names_that_nothing_has_are_refused(void **state)
     assert_non_null(strstr(error.message, "\"M\""));
 }
 
+/* Nothing but zeros for x. */
+static const float zeros[4 * 6 * 5];
+static const struct datum nothing = { .name = "x", .tensor = { .type = DTYPE_FLOAT, .rank = 4, .count = 120,
+                                                               .dims = (int64_t[]){ 1, 4, 6, 5 }, .bytes = zeros } };
+static const struct input_set set_of_zeros = { "set", &nothing, 1 };
+
 static void data_given_by_the_user_is_what_runs(void **state)
 {
     (void)state;
-    float zeros[4 * 6 * 5] = { 0 };
-    struct datum datum = { .name = "x", .tensor = { .type = DTYPE_FLOAT, .rank = 4, .count = 120,
-                                                    .dims = (int64_t[]){ 1, 4, 6, 5 }, .bytes = zeros } };
-    struct input_set set = { "set", &datum, 1 };
-    options.sets = &set;
+    options.sets = &set_of_zeros;
     options.set_count = 1;
     build_conv_bn();
     load();
-    /* With nothing but zeros going in, weights do not matter, and the output tells nothing apart. */
-    fold_conv("conv", "bn", (struct fold){ .wrong_axis = true });
+    fold_conv("conv", "bn", (struct fold){ 0 });
     assert_verdict(BNFUSE_VERDICT_PASS);
     assert_string_equal(result.inputs, "x float32 [1, 4, 6, 5]");
+}
+
+/* With zeros going in, weights do not matter: the site is fed other numbers as well. */
+static void data_that_tells_nothing_apart_hides_no_mistake(void **state)
+{
+    (void)state;
+    options.sets = &set_of_zeros;
+    options.set_count = 1;
+    assert_caught((struct fold){ .wrong_axis = true });
+}
+
+/* A channel that a Relu lets nothing through of says nothing of the weights that it meets. */
+static void a_mistake_behind_a_dead_channel_is_caught(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT, "2,4,6,5");
+    build_init_values(&b, "low", DTYPE_FLOAT, "4,1,1", (double[]){ 0, 0, -100, 0 });
+    build_init(&b, "w", DTYPE_FLOAT, "3,4,1,1", 3);
+    build_node(&b, "Add", "add", "x low", "a", NULL);
+    build_node(&b, "Relu", "relu", "a", "r", NULL);
+    build_node(&b, "Conv", "conv", "r w", "y", NULL);
+    build_output(&b, "y", DTYPE_FLOAT, NULL);
+    load();
+    struct node *conv = build_find_node(&after, "conv");
+    struct factor columns = { 3, CHANNELS, 1, 1, 1, (double[]){ 1, 1, 1.001, 1 } };
+    struct tensor *wrong = tensor_scaled(&b.arena, node_input(conv, 1)->initializer, &columns);
+    edit_set_input(conv, 1, edit_add_initializer(after.main, "w_folded", wrong));
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+    assert_string_equal(result.first_divergent, "y");
+    assert_true(result.outputs[0].algebra.relative < 1e-12);
 }
 
 static double furthest;
@@ -634,12 +746,17 @@ int main(void)
         TEST(a_site_that_cannot_run_is_not_checked),
         TEST(a_right_fold_in_a_branch_not_taken_passes),
         TEST(a_mistake_in_a_branch_not_taken_is_caught),
+        TEST(a_mistake_in_a_body_that_never_runs_is_caught),
+        TEST(a_body_that_never_runs_and_cannot_be_run_alone_is_not_checked),
+        TEST(a_branch_not_taken_is_fed_what_is_known),
         TEST(a_free_batch_is_two_and_named_dims_are_what_the_user_says),
         TEST(open_dims_get_sizes_that_the_model_can_take),
         TEST(ids_stay_inside_the_table_that_they_index),
         TEST(data_for_a_name_that_is_no_input_is_refused),
         TEST(sizes_for_names_that_nothing_has_are_refused),
         TEST(data_given_by_the_user_is_what_runs),
+        TEST(data_that_tells_nothing_apart_hides_no_mistake),
+        TEST(a_mistake_behind_a_dead_channel_is_caught),
         TEST(progress_goes_from_nothing_to_all),
         TEST(a_scale_is_not_moved_by_noise),
         TEST(a_model_compared_with_itself_is_identical),

@@ -5,6 +5,7 @@
 #include "check/check.h"
 
 #include "check/measure.h"
+#include "check/prove.h"
 #include "check/session.h"
 
 #include <math.h>
@@ -14,7 +15,8 @@ struct check {
     struct session *session;
     struct bnfuse_check_result *result;
     struct site *sites;
-    struct site_runner runner;
+    struct prover prover;
+    struct pointer_map *entered;      /* bodies and functions of before that the run has executed */
     double *nudge_noise;      /* an output each: what the last bit of the inputs does to it */
 };
 
@@ -34,49 +36,29 @@ static void wait_for(struct check *check, struct site *site, struct value *value
     value->mark = waiting;
 }
 
-/* Sites in inner graphs, and those that read what the original does not have, are left to random data. */
-static bool is_observable(const struct site *site)
+static bool is_visible(const struct check *check, const struct value *origin)
 {
-    for (size_t i = 0; i < site->given_count; i++)
-        if (!site->origins[i]) return false;
-    return !site->inner;
+    return origin && origin->graph == check->session->before.net->main;
 }
 
+/* What the original does not have, or has in a body, is never seen; the rest of such a site is. */
 static void prepare_sites(struct check *check)
 {
     for (struct site *site = check->sites; site; site = site->next) {
         site->waiting = site->given_count + 1;
-        if (!is_observable(site)) continue;
-        wait_for(check, site, site->origin, &site->expected);
-        for (size_t i = 0; i < site->given_count; i++) wait_for(check, site, site->origins[i], &site->fed[i]);
+        if (!site->inner) wait_for(check, site, site->origin, &site->expected);
+        for (size_t i = 0; i < site->given_count; i++)
+            if (is_visible(check, site->origins[i])) wait_for(check, site, site->origins[i], &site->fed[i]);
     }
 }
 
-static void forget_sites(struct check *check)
+static void stop_waiting(struct check *check)
 {
     for (struct site *site = check->sites; site; site = site->next) {
         site->origin->mark = NULL;
-        array_drop(site->expected);
-        site->expected = NULL;
-        for (size_t i = 0; i < site->given_count; i++) {
+        for (size_t i = 0; i < site->given_count; i++)
             if (site->origins[i]) site->origins[i]->mark = NULL;
-            array_drop(site->fed[i]);
-            site->fed[i] = NULL;
-        }
     }
-}
-
-/* Several sets of inputs: the worst of them counts. */
-static bool check_site(struct check *check, struct site *site, bool (*with)(const struct site_runner *, struct site *,
-                       struct bnfuse_error *), struct bnfuse_error *error)
-{
-    struct bnfuse_site earlier = *site->result;
-    if (!with(&check->runner, site, error)) return false;
-    if (!earlier.checked) return true;
-    bool worse = exceeds(&earlier.difference, site->result->difference.relative);
-    if (worse) site->result->ill_conditioned = earlier.ill_conditioned;
-    site->result->difference = worse_difference(earlier.difference, site->result->difference);
-    return true;
 }
 
 static bool observe(void *context, struct value *value, struct array *array, struct bnfuse_error *error)
@@ -85,17 +67,24 @@ static bool observe(void *context, struct value *value, struct array *array, str
     struct waiting *waiting = value->mark;
     value->mark = NULL;
     for (; waiting; waiting = waiting->next) {
+        array_drop(*waiting->slot);
         *waiting->slot = array ? array_keep(array) : NULL;
-        if (--waiting->site->waiting == 0 && !check_site(check, waiting->site, site_check, error)) return false;
+        if (--waiting->site->waiting == 0 && !prove_site(&check->prover, waiting->site, error)) return false;
     }
     return true;
 }
 
-/* Those that no reference run has reached: in bodies, behind outputs that nobody wants, or all. */
-static bool check_rest_randomly(struct check *check, struct bnfuse_error *error)
+static void note_body(void *context, const struct graph *graph)
+{
+    const struct check *check = context;
+    if (!pointer_map_get(check->entered, graph)) pointer_map_set(check->entered, graph, check->session);
+}
+
+/* Those that no reference run has seen whole: in bodies, behind outputs that nobody wants, or all. */
+static bool prove_rest(struct check *check, struct bnfuse_error *error)
 {
     for (struct site *site = check->sites; site; site = site->next)
-        if (!site->result->checked && !check_site(check, site, site_check_random, error)) return false;
+        if (!site->result->checked && !prove_site_apart(&check->prover, site, error)) return false;
     return true;
 }
 
@@ -118,10 +107,10 @@ static bool run_all(struct check *check, struct outputs *to, struct bnfuse_error
 {
     struct session *session = check->session;
     const struct side *before = &session->before, *after = &session->after;
-    struct observer observer = { observe, check };
+    struct observer observer = { observe, check, note_body };
     prepare_sites(check);
     bool ran = session_run(session, before, EXACT_ROUNDED, 0, &observer, to->exact, error);
-    forget_sites(check);
+    stop_waiting(check);
     return ran && session_run(session, after, EXACT_UNROUNDED, 0, NULL, to->unrounded, error) &&
            session_run(session, after, EXACT_ROUNDED, 0, NULL, to->rounded, error) &&
            session_run(session, before, NATIVE, 0, NULL, to->native_before, error) &&
@@ -286,10 +275,13 @@ static bool judge_sites(struct check *check)
     return false;
 }
 
-static const struct bnfuse_site *unchecked_site(const struct check *check, bool conditional_only)
+/* One that could not be proven. Where the whole graph ran, `hidden` ones are those that it did not run through. */
+static const struct bnfuse_site *unchecked_site(const struct check *check, bool hidden)
 {
-    for (const struct site *site = check->sites; site; site = site->next)
-        if (!site->result->checked && (!conditional_only || site->conditional)) return site->result;
+    for (const struct site *site = check->sites; site; site = site->next) {
+        bool was_run = !site->inner || pointer_map_get(check->entered, site->origin->graph);
+        if (!site->result->checked && !(hidden && was_run)) return site->result;
+    }
     return NULL;
 }
 
@@ -369,8 +361,8 @@ static void judge_whole(struct check *check)
     const struct bnfuse_site *unchecked = unchecked_site(check, true);
     if (unchecked)
         settle(result, BNFUSE_VERDICT_NOT_CHECKED,
-               arena_printf(check->session->arena, "the branch with \"%s\" (%s) may not have been taken, and it cannot "
-                            "be run alone: %s", unchecked->value, unchecked->scope, unchecked->why));
+               arena_printf(check->session->arena, "the run did not come to \"%s\" (in %s), and it cannot be run "
+                            "alone: %s", unchecked->value, unchecked->scope, unchecked->why));
 }
 
 static bool check_changes(struct check *check, struct bnfuse_error *error)
@@ -380,7 +372,7 @@ static bool check_changes(struct check *check, struct bnfuse_error *error)
     if (!whole && (why.status == BNFUSE_INTERNAL || why.status == BNFUSE_USAGE))
         return pass_error(error, &why);
     if (!whole) check->result->output_count = 0;
-    if (!check_rest_randomly(check, error)) return false;
+    if (!prove_rest(check, error)) return false;
     collect_sites(check);
     if (!outputs_survive(check->session->before.net, check->session->after.net))
         return settle(check->result, BNFUSE_VERDICT_FAIL, "an output of the model is missing");
@@ -395,10 +387,10 @@ bool check_fusion(const struct net *before, const struct net *after, const struc
     *result = (struct bnfuse_check_result){ .verdict = BNFUSE_VERDICT_IDENTICAL, .why = "", .inputs = "",
                                             .seed = options->seed };
     struct session *session = session_open(after->arena, before, after, options);
-    struct check check = { .session = session, .result = result };
+    struct check check = { .session = session, .result = result, .entered = NEW(&session->plans, struct pointer_map) };
     struct site_finder finder = { before, after, after->arena, is_supplied, options };
-    check.runner = (struct site_runner){ before, after, session->before.sizes, &session->scratch, &session->pool,
-                                          options };
+    check.prover = (struct prover){ before, after, session->before.sizes, &session->scratch, &session->pool, options };
+    check.entered->arena = &session->plans;
     check.sites = sites_find(&finder);
     bool changed = check.sites || !outputs_survive(before, after);
     bool done = !changed || check_changes(&check, error);

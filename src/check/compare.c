@@ -6,6 +6,7 @@
 #include "check/check.h"
 
 #include "check/measure.h"
+#include "check/prove.h"
 #include "check/session.h"
 
 #include <math.h>

@@ -44,6 +44,12 @@ static int64_t recall_symbol(const struct chooser *chooser, int symbol)
     return -1;
 }
 
+void chooser_learn(struct chooser *chooser, const struct value *value, int rank, const int64_t *dims)
+{
+    for (int axis = 0; value->shape.rank == rank && axis < rank; axis++)
+        remember_symbol(chooser, value->shape.dims[axis].symbol, dims[axis]);
+}
+
 static const BnfuseOnnx__TensorShapeProto *declared_shape(const struct value *value)
 {
     const BnfuseOnnx__TypeProto *type = value->info ? value->info->type : NULL;
@@ -169,11 +175,8 @@ static int choose_dims(struct chooser *chooser, const struct value *value, int64
     for (size_t i = 0; i < options->shape_count; i++) {
         const struct bnfuse_shape *choice = &options->shapes[i];
         if (strcmp(choice->name, value->name) != 0) continue;
-        for (int axis = 0; axis < choice->rank; axis++) {
-            dims[axis] = choice->dims[axis];
-            if (value->shape.rank == choice->rank)
-                remember_symbol(chooser, value->shape.dims[axis].symbol, dims[axis]);
-        }
+        memcpy(dims, choice->dims, (size_t)choice->rank * sizeof *dims);
+        chooser_learn(chooser, value, choice->rank, dims);
         return choice->rank;
     }
     int rank = value->shape.rank >= 0 ? value->shape.rank : needed_rank(value);
@@ -244,6 +247,13 @@ static void limit_to_count(struct chooser *chooser, const struct node *node, str
     limit(range, 2, 2);
 }
 
+static void limit_to_zero(struct chooser *chooser, const struct node *node, struct range *range)
+{
+    (void)chooser;
+    (void)node;
+    limit(range, 0, 0);
+}
+
 static void limit_to_one(struct chooser *chooser, const struct node *node, struct range *range)
 {
     (void)chooser;
@@ -268,7 +278,13 @@ static const struct reader_limit {
     { "RNN", 4, limit_sequence_length },
     { "ReverseSequence", 1, limit_sequence_length },
     { "Loop", 0, limit_to_count },
+    { "Range", 0, limit_to_zero },
+    { "Range", 1, limit_to_count },
+    { "Range", 2, limit_to_one },
     { "TopK", 1, limit_to_one },
+    { "Resize", 1, limit_to_one },
+    { "Resize", 2, limit_to_one },
+    { "Upsample", 1, limit_to_one },
     { "Tile", 1, limit_to_one },
     { "Expand", 1, limit_to_one },
     { "Reshape", 1, limit_to_one },
@@ -297,8 +313,9 @@ static struct range range_of_type(enum dtype type)
 
 enum { MAX_VISITED = 64 };
 
-/* Follows the value through what only moves it, and narrows the range at every reader that indexes by it. */
-static struct range find_range(struct chooser *chooser, const struct value *value)
+/* Follows the value through what only moves it, and narrows the range at every reader that indexes or sizes by it.
+ * False where there is none. */
+static bool find_range(struct chooser *chooser, const struct value *value, struct range *found)
 {
     struct range range = { INT64_MIN, INT64_MAX };
     const struct value *queue[MAX_VISITED] = { value };
@@ -312,8 +329,8 @@ static struct range find_range(struct chooser *chooser, const struct value *valu
             struct value *next = passes_numbers_on(use) ? node_output(use->node, 0) : NULL;
             if (next && known < MAX_VISITED) queue[known++] = next;
         }
-    if (range.low == INT64_MIN || range.high == INT64_MAX) return range_of_type(value->type);
-    return range;
+    *found = range;
+    return range.low > INT64_MIN && range.high < INT64_MAX;
 }
 
 /* ---- numbers ---- */
@@ -345,20 +362,49 @@ static uint64_t state_of(uint64_t seed, const char *name)
     return hash ^ seed * UINT64_C(0x2545f4914f6cdd1d);
 }
 
-static void fill_real(struct chooser *chooser, struct tensor *tensor, void *bytes, uint64_t state)
+void random_normal(double *numbers, int64_t count, uint64_t seed, const char *name)
+{
+    uint64_t state = state_of(seed, name);
+    for (int64_t i = 0; i < count; i++) numbers[i] = next_normal(&state);
+}
+
+static void draw_whole(const struct range *range, int64_t *values, int64_t count, uint64_t state)
+{
+    uint64_t span = (uint64_t)(range->high - range->low) + 1;
+    for (int64_t i = 0; i < count; i++) values[i] = range->low + (int64_t)((next_random(&state) >> 11) % span);
+}
+
+/* Real numbers that are sizes or indices are whole. */
+static void fill_real(struct chooser *chooser, const struct value *value, struct tensor *tensor, void *bytes)
 {
     double *values = NEW_ARRAY(chooser->arena, double, (size_t)tensor->count);
-    for (int64_t i = 0; i < tensor->count; i++) values[i] = chooser->offset + chooser->scale * next_normal(&state);
+    struct range range;
+    if (find_range(chooser, value, &range)) {
+        int64_t *whole = NEW_ARRAY(chooser->arena, int64_t, (size_t)tensor->count);
+        draw_whole(&range, whole, tensor->count, state_of(chooser->options->seed, value->name));
+        for (int64_t i = 0; i < tensor->count; i++) values[i] = (double)whole[i];
+    } else {
+        random_normal(values, tensor->count, chooser->options->seed, value->name);
+        for (int64_t i = 0; i < tensor->count; i++) values[i] = chooser->offset + chooser->scale * values[i];
+    }
     dtype_store_real(tensor->type, values, tensor->count, bytes);
 }
 
-static void fill_whole(struct chooser *chooser, const struct value *value, struct tensor *tensor, void *bytes,
-                       uint64_t state)
+/* What shapes tell of the elements is what they are. */
+static void take_content(const struct value *value, int64_t *values, int64_t count)
 {
-    struct range range = tensor->type == DTYPE_BOOL ? (struct range){ 0, 1 } : find_range(chooser, value);
-    uint64_t span = (uint64_t)(range.high - range.low) + 1;
+    if (!value->content || value->content_count != count) return;
+    for (int64_t i = 0; i < count; i++)
+        if (value->content[i].size >= 0) values[i] = value->content[i].size;
+}
+
+static void fill_whole(struct chooser *chooser, const struct value *value, struct tensor *tensor, void *bytes)
+{
+    struct range range = { 0, 1 };
     int64_t *values = NEW_ARRAY(chooser->arena, int64_t, (size_t)tensor->count);
-    for (int64_t i = 0; i < tensor->count; i++) values[i] = range.low + (int64_t)((next_random(&state) >> 11) % span);
+    if (tensor->type != DTYPE_BOOL && !find_range(chooser, value, &range)) range = range_of_type(value->type);
+    draw_whole(&range, values, tensor->count, state_of(chooser->options->seed, value->name));
+    take_content(value, values, tensor->count);
     dtype_store_whole(tensor->type, values, tensor->count, bytes);
 }
 
@@ -398,10 +444,9 @@ bool choose_input(struct chooser *chooser, struct datum *datum, struct value *va
         if (!size_multiply(tensor.count, dims[axis], &tensor.count)) memory_exhausted(chooser->arena->memory);
     if (kind != KIND_STRING && !dtype_bytes(tensor.type, tensor.count, &size)) memory_exhausted(chooser->arena->memory);
     void *bytes = arena_alloc(chooser->arena, (size_t)size);
-    uint64_t state = state_of(chooser->options->seed, value->name);
-    if (kind == KIND_REAL) fill_real(chooser, &tensor, bytes, state);
-    if (kind == KIND_WHOLE) fill_whole(chooser, value, &tensor, bytes, state);
-    if (kind == KIND_STRING) fill_text(chooser, &tensor, state);
+    if (kind == KIND_REAL) fill_real(chooser, value, &tensor, bytes);
+    if (kind == KIND_WHOLE) fill_whole(chooser, value, &tensor, bytes);
+    if (kind == KIND_STRING) fill_text(chooser, &tensor, state_of(chooser->options->seed, value->name));
     else tensor.bytes = bytes;
     datum->form = FORM_TENSOR;
     datum->tensor = tensor;

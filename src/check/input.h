@@ -35,6 +35,11 @@ struct chooser {
 void chooser_open(struct chooser *chooser, struct arena *arena, const struct check_options *options,
                   const struct guess *guess);
 
+/* The value has these dims: what has a symbol with it has them too. */
+void chooser_learn(struct chooser *chooser, const struct value *value, int rank, const int64_t *dims);
+/* Normal numbers; those of one seed and name are always the same. */
+void random_normal(double *numbers, int64_t count, uint64_t seed, const char *name);
+
 /* Random data for the value. False (BNFUSE_UNSUPPORTED, naming it) when its type is unknown or no tensor. */
 bool choose_input(struct chooser *chooser, struct datum *datum, struct value *value, struct bnfuse_error *error);
 /* Whether an input of the graph has a dim of this name. */

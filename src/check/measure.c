@@ -46,6 +46,29 @@ static bool is_degenerate(const struct array *a, double lowest, double highest)
     return true;
 }
 
+/* All elements with this index along the axis are the same. */
+static bool is_equal_slice(const struct array *a, int64_t outer, int64_t size, int64_t inner, int64_t index)
+{
+    double first = element(a, index * inner);
+    for (int64_t i = 0; i < outer; i++)
+        for (int64_t k = 0; k < inner; k++)
+            if (!same_special(element(a, (i * size + index) * inner + k), first)) return false;
+    return true;
+}
+
+bool is_uniform(const struct array *a)
+{
+    if (!a || (a->store != STORE_F32 && a->store != STORE_F64) || a->count < 2) return false;
+    int64_t inner = a->count, outer = 1;
+    for (int axis = 0; axis < a->rank; outer *= a->dims[axis], axis++) {
+        inner /= a->dims[axis];
+        if (a->count / a->dims[axis] < 2) continue;
+        for (int64_t i = 0; i < a->dims[axis]; i++)
+            if (is_equal_slice(a, outer, a->dims[axis], inner, i)) return true;
+    }
+    return measure(a, a).degenerate;
+}
+
 /* What is gathered on the way; chunks keep the loop free of stores and of special values. */
 struct tally {
     double largest, scale, lowest, highest, squares, reference;

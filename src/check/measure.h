@@ -12,6 +12,8 @@ struct bnfuse_difference measure(const struct array *a, const struct array *b);
 bool within_tolerance(const struct array *a, const struct array *b, double atol, double rtol);
 /* Bit for bit. */
 bool same_elements(const struct array *a, const struct array *b);
+/* Whether it is constant, saturated, or equal all over some slice: a channel that is dead, a row of padding. */
+bool is_uniform(const struct array *array);
 /* The worse of the two in every respect. */
 struct bnfuse_difference worse_difference(struct bnfuse_difference a, struct bnfuse_difference b);
 /* Whether it is more than rounding can explain at `limit` relative to the tensor's scale. */

@@ -4,6 +4,7 @@
 #include "check/session.h"
 
 #include "check/measure.h"
+#include "check/prove.h"
 #include "check/sizes.h"
 
 #include <string.h>
@@ -187,6 +188,12 @@ static bool watch_value(void *context, struct value *value, struct array *array,
     return !watch->observer || watch->observer->observe(watch->observer->context, value, array, error);
 }
 
+static void watch_body(void *context, const struct graph *body)
+{
+    const struct watch *watch = context;
+    if (watch->observer && watch->observer->enter) watch->observer->enter(watch->observer->context, body);
+}
+
 bool session_run(struct session *session, const struct side *side, enum precision precision, uint64_t noise,
                  const struct observer *observer, struct array **outputs, struct bnfuse_error *error)
 {
@@ -201,6 +208,7 @@ bool session_run(struct session *session, const struct side *side, enum precisio
         .unmoved = side->sizes,
         .random_seed = session->options->seed,
         .observe = watch_value,
+        .enter = watch_body,
         .context = &watch,
     };
     struct array **inputs = NEW_ARRAY(&session->data, struct array *, side->given_count);
@@ -278,7 +286,7 @@ static bool search_divergence(void *context, struct bnfuse_error *error)
     const struct graph *a = session->before.net->main, *b = session->after.net->main;
     struct array **outputs = NEW_ARRAY(&session->data, struct array *, a->output_count + b->output_count);
     divergence->other = b;
-    struct observer keeper = { keep, divergence }, matcher = { match, divergence };
+    struct observer keeper = { keep, divergence, NULL }, matcher = { match, divergence, NULL };
     if (!session_run(session, &session->before, EXACT_UNROUNDED, 0, &keeper, outputs, error)) return false;
     divergence->other = a;
     return session_run(session, &session->after, EXACT_UNROUNDED, 0, &matcher, outputs + a->output_count, error);

@@ -46,6 +46,7 @@ bool session_feed(struct session *session, const struct guess *guess, double sca
 struct observer {
     bool (*observe)(void *context, struct value *value, struct array *array, struct bnfuse_error *error);
     void *context;
+    void (*enter)(void *context, const struct graph *body);   /* NULL: not called */
 };
 
 /* One run of one side. `outputs` (one for each graph output) come with one owner each. `noise` 0: none. The observer

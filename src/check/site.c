@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Sites: finding them, and running one. See site.h. */
+ * Finding the sites: what changed, and back from every value behind it to the nearest values in front. See site.h. */
 #include "check/site.h"
 
-#include "check/input.h"
-#include "check/measure.h"
-
-#include <math.h>
 #include <string.h>
 
 /* ---- what changed ---- */
@@ -247,19 +243,12 @@ static const char *scope_of(struct arena *arena, const struct graph *graph)
     return scope;
 }
 
-static bool is_conditional(const struct graph *graph)
-{
-    for (; graph->owner; graph = graph->owner->graph)
-        if (node_is(graph->owner, "If")) return true;
-    return false;
-}
-
 static void add_site(struct finder *finder, struct value *value, struct value *origin, const struct graph *graph)
 {
     struct arena *arena = finder->with->arena;
     struct site *site = NEW(arena, struct site);
     *site = (struct site){ .value = value, .origin = origin, .given_count = finder->given_count,
-                           .inner = graph != finder->with->after->main, .conditional = is_conditional(graph) };
+                           .inner = graph != finder->with->after->main };
     site->given = NEW_ARRAY(arena, struct value *, site->given_count);
     site->origins = NEW_ARRAY(arena, struct value *, site->given_count);
     site->fed = NEW_ARRAY(arena, struct array *, site->given_count);
@@ -317,138 +306,6 @@ bool outputs_survive(const struct net *before, const struct net *after)
         const struct value *value = b->outputs[i];
         if (!same_name(a->outputs[i], value)) return false;
         if (!value->writer && !value->is_input && !has_default(value)) return false;
-    }
-    return true;
-}
-
-/* ---- running one ---- */
-
-bool pass_error(struct bnfuse_error *error, const struct bnfuse_error *why)
-{
-    if (error) *error = *why;
-    return false;
-}
-
-static void release(struct site *site)
-{
-    for (size_t i = 0; i < site->given_count; i++) {
-        array_drop(site->fed[i]);
-        site->fed[i] = NULL;
-    }
-    array_drop(site->expected);
-    site->expected = NULL;
-}
-
-static bool run_part(const struct site_runner *runner, const struct net *net, const struct site *site,
-                     struct value *const *given, struct array *const *fed, struct value *wanted, struct array **output,
-                     struct bnfuse_error *error)
-{
-    struct plan *plan;
-    struct run_options options = { .exact = true, .unrounded = true, .threads = runner->options->threads,
-                                   .memory = runner->options->memory, .pool = runner->pool,
-                                   .random_seed = runner->options->seed };
-    return plan_build(&plan, runner->scratch, net, given, site->given_count, &wanted, 1, error) &&
-           plan_run(plan, &options, fed, output, error);
-}
-
-struct array *nudged(struct array *array)
-{
-    if (!array || array->store != STORE_F64) return array;
-    struct array *copy = array_new(array->pool, array->type, array->store, array->rank, array->dims);
-    uint64_t state = 1;
-    for (int64_t i = 0; i < array->count; i++) {
-        state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        copy->f64[i] = nextafter(array->f64[i], state >> 63 ? INFINITY : -INFINITY);
-    }
-    array_drop(array);
-    return copy;
-}
-
-/* How far the original site moves when every input moves by its last bit: what float64 itself cannot tell. A site that
- * cannot be moved has none. */
-static bool own_noise(const struct site_runner *runner, const struct site *site, double *noise,
-                      struct bnfuse_error *error)
-{
-    struct array **fed = NEW_ARRAY(runner->scratch, struct array *, site->given_count), *output = NULL;
-    struct bnfuse_error why = { .status = BNFUSE_OK };
-    *noise = 0;
-    for (size_t i = 0; i < site->given_count; i++)
-        if (!site->origins[i]) return true;
-    for (size_t i = 0; i < site->given_count; i++) {
-        fed[i] = array_keep(site->fed[i]);
-        if (!pointer_map_get(runner->sizes, site->origins[i])) fed[i] = nudged(fed[i]);
-    }
-    if (run_part(runner, runner->before, site, site->origins, fed, site->origin, &output, &why)) {
-        struct bnfuse_difference moved = measure(site->expected, output);
-        if (!moved.shape_differs && !moved.pattern_differs) *noise = moved.relative;
-    }
-    for (size_t i = 0; i < site->given_count; i++) array_drop(fed[i]);
-    array_drop(output);
-    return why.status != BNFUSE_INTERNAL || pass_error(error, &why);
-}
-
-/* Whether what the site differs by is no more than float64 can tell of it. */
-static bool weigh_difference(const struct site_runner *runner, const struct site *site, struct bnfuse_error *error)
-{
-    const struct bnfuse_difference *difference = &site->result->difference;
-    double noise;
-    if (!exceeds(difference, SITE_LIMIT) || difference->shape_differs || difference->pattern_differs) return true;
-    if (!own_noise(runner, site, &noise, error)) return false;
-    site->result->ill_conditioned = difference->relative <= NUDGE_FACTOR * noise;
-    return true;
-}
-
-bool site_check(const struct site_runner *runner, struct site *site, struct bnfuse_error *error)
-{
-    struct bnfuse_site *result = site->result;
-    struct array *output = NULL;
-    struct bnfuse_error why;
-    bool good = run_part(runner, runner->after, site, site->given, site->fed, site->value, &output, &why);
-    if (good) {
-        result->checked = true;
-        result->difference = measure(site->expected, output);
-        good = weigh_difference(runner, site, &why);
-    } else if (why.status != BNFUSE_INTERNAL) {
-        result->why = arena_copy_text(runner->after->arena, why.message);
-        good = true;
-    }
-    array_drop(output);
-    release(site);
-    arena_close(runner->scratch);
-    return good || pass_error(error, &why);
-}
-
-static bool feed_random(const struct site_runner *runner, struct site *site, const struct guess *guess, bool *guessed,
-                        struct bnfuse_error *error)
-{
-    struct chooser chooser;
-    struct run_options options = { .exact = true, .pool = runner->pool, .memory = runner->options->memory };
-    chooser_open(&chooser, runner->scratch, runner->options, guess);
-    for (size_t i = 0; i < site->given_count; i++) {
-        struct datum datum;
-        if (!site->origins[i])
-            return fail(error, BNFUSE_UNSUPPORTED, "\"%s\" is not in the original", site->given[i]->name);
-        if (!choose_input(&chooser, &datum, site->origins[i], error) ||
-            !array_from_datum(&site->fed[i], &datum, &options, error))
-            return false;
-    }
-    *guessed = chooser.guessed;
-    return run_part(runner, runner->before, site, site->origins, site->fed, site->origin, &site->expected, error);
-}
-
-bool site_check_random(const struct site_runner *runner, struct site *site, struct bnfuse_error *error)
-{
-    struct bnfuse_error why;
-    bool guessed = true;
-    for (size_t i = 0; i < guess_count && guessed; i++) {
-        guessed = false;
-        /* The guesses that come first suit a camera; a site needs no more than its operators do. */
-        const struct guess *guess = &guesses[(i + 2) % guess_count];
-        if (feed_random(runner, site, guess, &guessed, &why)) return site_check(runner, site, error);
-        if (why.status == BNFUSE_INTERNAL) return pass_error(error, &why);
-        if (i == 0) site->result->why = arena_copy_text(runner->after->arena, why.message);
-        release(site);
-        arena_close(runner->scratch);
     }
     return true;
 }

@@ -9,7 +9,6 @@
 #ifndef CHECK_SITE_H
 #define CHECK_SITE_H
 
-#include "base/pointer_map.h"
 #include "check/check.h"
 
 struct site {
@@ -18,10 +17,9 @@ struct site {
     size_t given_count;
     struct value **given;     /* where the walk ended, of after */
     struct value **origins;   /* the same values, of before; NULL for one that is not there */
-    bool inner;               /* in a body or function: no reference run reaches it */
-    bool conditional;         /* in a branch that a run may not take */
+    bool inner;               /* in a body or function: no reference run sees its values */
     struct bnfuse_site *result;
-    /* While the reference run goes on: what has been seen of it. */
+    /* What has been seen of the reference run. */
     struct array **fed;
     struct array *expected;
     size_t waiting;           /* values still to come */
@@ -41,28 +39,5 @@ struct site *sites_find(const struct site_finder *finder);
 
 /* Whether `after` still has all outputs of `before`, under their names and computed by something. */
 bool outputs_survive(const struct net *before, const struct net *after);
-
-/* How a site is run. */
-struct site_runner {
-    const struct net *before, *after;
-    const struct pointer_map *sizes;  /* of before: what nudging leaves alone */
-    struct arena *scratch;    /* emptied after each site */
-    struct pool *pool;
-    const struct check_options *options;
-};
-
-/* Every real element moved by its last bit, up or down; the array itself where it has none. Takes the caller's
- * ownership, and gives that of the result. NULL stays NULL. */
-struct array *nudged(struct array *array);
-/* Of what an input's last bit does to a result, so many times may be rounding: inner values round as well. */
-#define NUDGE_FACTOR 1e3
-
-/* Hands on an error that was held back. False. */
-bool pass_error(struct bnfuse_error *error, const struct bnfuse_error *why);
-
-/* Feeds the site what was seen, compares, and lets go of it. The outcome is in site->result. */
-bool site_check(const struct site_runner *runner, struct site *site, struct bnfuse_error *error);
-/* The same with random data, which `before` and `after` both work on. */
-bool site_check_random(const struct site_runner *runner, struct site *site, struct bnfuse_error *error);
 
 #endif

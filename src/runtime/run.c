@@ -220,6 +220,7 @@ static bool call_body(struct run *run, const struct schedule *schedule, struct a
     if (++run->bodies_run > MOST_BODIES)
         return fail(error, BNFUSE_UNSUPPORTED, "%s: bodies ran %d times and there is no end of it",
                     node_label(run->frame->step->node, &run->frame->scratch), MOST_BODIES);
+    if (run->options->enter) run->options->enter(run->options->context, schedule->graph);
     return execute(run, schedule, arguments, argument_count, results, result_count, error);
 }
 

@@ -33,6 +33,7 @@ struct run_options {
     /* Called after each value of the main graph is computed, before it may be released; keep it to have it longer.
      * NULL: not called. False stops the run with *error. */
     bool (*observe)(void *context, struct value *value, struct array *array, struct bnfuse_error *error);
+    void (*enter)(void *context, const struct graph *body);   /* a body or function is executed; NULL: not called */
     void *context;
 };
 

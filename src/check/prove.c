@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Proving a site. A trial is one set of arrays in site->fed, what `before` makes of it in site->expected, and what
+ * `after` makes of it against that. See prove.h. */
+#include "check/prove.h"
+
+#include "check/input.h"
+#include "check/measure.h"
+
+#include <math.h>
+#include <string.h>
+
+bool pass_error(struct bnfuse_error *error, const struct bnfuse_error *why)
+{
+    if (error) *error = *why;
+    return false;
+}
+
+static void drop_arrays(struct array **arrays, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        array_drop(arrays[i]);
+        arrays[i] = NULL;
+    }
+}
+
+static void release(struct site *site)
+{
+    drop_arrays(site->fed, site->given_count);
+    drop_arrays(&site->expected, 1);
+}
+
+static bool run_part(const struct prover *prover, const struct net *net, struct value *const *given, size_t count,
+                     struct array *const *fed, struct value *wanted, struct array **output, struct bnfuse_error *error)
+{
+    struct plan *plan;
+    struct run_options options = { .exact = true, .unrounded = true, .threads = prover->options->threads,
+                                   .memory = prover->options->memory, .pool = prover->pool,
+                                   .random_seed = prover->options->seed };
+    return plan_build(&plan, prover->scratch, net, given, count, &wanted, 1, error) &&
+           plan_run(plan, &options, fed, output, error);
+}
+
+static bool run_before(const struct prover *prover, const struct site *site, struct array *const *fed,
+                       struct array **output, struct bnfuse_error *error)
+{
+    return run_part(prover, prover->before, site->origins, site->given_count, fed, site->origin, output, error);
+}
+
+/* ---- one trial ---- */
+
+struct array *nudged(struct array *array)
+{
+    if (!array || array->store != STORE_F64) return array;
+    struct array *copy = array_new(array->pool, array->type, array->store, array->rank, array->dims);
+    uint64_t state = 1;
+    for (int64_t i = 0; i < array->count; i++) {
+        state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        copy->f64[i] = nextafter(array->f64[i], state >> 63 ? INFINITY : -INFINITY);
+    }
+    array_drop(array);
+    return copy;
+}
+
+/* How far the original site moves when every input moves by its last bit: what float64 itself cannot tell. A site that
+ * cannot be moved has none. */
+static bool own_noise(const struct prover *prover, const struct site *site, double *noise, struct bnfuse_error *error)
+{
+    struct array **fed = NEW_ARRAY(prover->scratch, struct array *, site->given_count), *output = NULL;
+    struct bnfuse_error why = { .status = BNFUSE_OK };
+    *noise = 0;
+    for (size_t i = 0; i < site->given_count; i++)
+        if (!site->origins[i]) return true;
+    for (size_t i = 0; i < site->given_count; i++) {
+        fed[i] = array_keep(site->fed[i]);
+        if (!pointer_map_get(prover->sizes, site->origins[i])) fed[i] = nudged(fed[i]);
+    }
+    if (run_before(prover, site, fed, &output, &why)) {
+        struct bnfuse_difference moved = measure(site->expected, output);
+        if (!moved.shape_differs && !moved.pattern_differs) *noise = moved.relative;
+    }
+    drop_arrays(fed, site->given_count);
+    array_drop(output);
+    return why.status != BNFUSE_INTERNAL || pass_error(error, &why);
+}
+
+static bool is_mistake(const struct bnfuse_difference *difference, bool ill_conditioned)
+{
+    return exceeds(difference, SITE_LIMIT) && !ill_conditioned;
+}
+
+/* One more outcome. A mistake stays a mistake, whatever else is found; and one trial that tells something is enough. */
+static void add_outcome(struct bnfuse_site *result, const struct bnfuse_difference *difference, bool ill_conditioned)
+{
+    bool degenerate = difference->degenerate && (!result->checked || result->difference.degenerate);
+    bool was = result->checked && is_mistake(&result->difference, result->ill_conditioned);
+    bool is = is_mistake(difference, ill_conditioned);
+    if (!result->checked || (is && !was)) {
+        result->difference = *difference;
+        result->ill_conditioned = ill_conditioned;
+    } else if (is == was) {
+        result->ill_conditioned |= ill_conditioned;
+        result->difference = worse_difference(result->difference, *difference);
+    }
+    result->difference.degenerate = degenerate;
+    result->checked = true;
+}
+
+/* False with the reason when `after` cannot be run. */
+static bool try_site(const struct prover *prover, struct site *site, struct bnfuse_error *error)
+{
+    struct array *output = NULL;
+    bool ran = run_part(prover, prover->after, site->given, site->given_count, site->fed, site->value, &output, error);
+    if (ran) {
+        struct bnfuse_difference difference = measure(site->expected, output);
+        double noise = 0;
+        if (exceeds(&difference, SITE_LIMIT) && !difference.shape_differs && !difference.pattern_differs)
+            ran = own_noise(prover, site, &noise, error);
+        if (ran)
+            add_outcome(site->result, &difference, !difference.shape_differs && !difference.pattern_differs &&
+                        exceeds(&difference, SITE_LIMIT) && difference.relative <= NUDGE_FACTOR * noise);
+    }
+    array_drop(output);
+    return ran;
+}
+
+/* ---- constants ---- */
+
+enum { MOST_CONSTANT = 64 };
+
+/* Whether nothing but constants goes into the value, by a short way: what a Resize is told, not what a net computes. */
+static bool is_constant(struct value *value)
+{
+    struct value *queue[MOST_CONSTANT] = { value };
+    size_t known = 1;
+    for (size_t done = 0; done < known; done++) {
+        const struct node *node = queue[done]->writer;
+        if (!node && (queue[done]->initializer || queue[done]->sparse)) continue;
+        if (!node || node->inner_count) return false;
+        for (size_t i = 0; i < node->input_count; i++) {
+            struct value *input = node_input(node, i);
+            size_t at = 0;
+            while (at < known && queue[at] != input) at++;
+            if (!input || at < known) continue;
+            if (known == MOST_CONSTANT) return false;
+            queue[known++] = input;
+        }
+    }
+    return true;
+}
+
+/* *array stays NULL where the value is no constant, or none that can be computed. */
+static bool take_constant(const struct prover *prover, struct value *value, struct array **array,
+                          struct bnfuse_error *error)
+{
+    struct bnfuse_error why = { .status = BNFUSE_OK };
+    if (is_constant(value)) run_part(prover, prover->before, NULL, 0, NULL, value, array, &why);
+    return why.status != BNFUSE_INTERNAL || pass_error(error, &why);
+}
+
+/* ---- other numbers of the same shapes ---- */
+
+/* Random ones of the same size and sign: who feeds on what a Relu lets through need not work on anything else. */
+static struct array *other_numbers(const struct prover *prover, const struct array *seen, const char *name)
+{
+    struct array *other = array_new(prover->pool, seen->type, seen->store, seen->rank, seen->dims);
+    double lowest = 0, highest = 0;
+    for (int64_t i = 0; i < seen->count; i++) {
+        if (!isfinite(seen->f64[i])) continue;
+        lowest = fmin(lowest, seen->f64[i]);
+        highest = fmax(highest, seen->f64[i]);
+    }
+    if (lowest == 0 && highest == 0) {
+        lowest = -1;
+        highest = 1;
+    }
+    random_normal(other->f64, other->count, prover->options->seed + 1, name);
+    for (int64_t i = 0; i < other->count; i++) {
+        double part = fmin(fmax(other->f64[i] / 4, -1), 1);
+        bool below = lowest < 0 && (part < 0 || highest == 0);
+        other->f64[i] = fabs(part) * (below ? lowest : highest > 0 ? highest : lowest);
+    }
+    return other;
+}
+
+static bool is_free(const struct prover *prover, const struct site *site, size_t i)
+{
+    return site->fed[i] && site->fed[i]->store == STORE_F64 && site->origins[i] &&
+           !pointer_map_get(prover->sizes, site->origins[i]) && !is_constant(site->origins[i]);
+}
+
+/* Whether what was fed, or what came of it, is too uniform to tell right from wrong. */
+static bool says_little(const struct prover *prover, const struct site *site)
+{
+    if (is_uniform(site->expected)) return true;
+    for (size_t i = 0; i < site->given_count; i++)
+        if (is_free(prover, site, i) && is_uniform(site->fed[i])) return true;
+    return false;
+}
+
+static bool is_finite(const struct array *array)
+{
+    for (int64_t i = 0; array && array->store == STORE_F64 && i < array->count; i++)
+        if (!isfinite(array->f64[i])) return false;
+    return true;
+}
+
+/* One more trial. The first one stands where the site does not work on random numbers. */
+static bool try_other_numbers(const struct prover *prover, struct site *site, struct bnfuse_error *error)
+{
+    struct bnfuse_error why = { .status = BNFUSE_OK };
+    size_t changed = 0;
+    for (size_t i = 0; i < site->given_count; i++) {
+        if (!site->origins[i]) return true;
+        if (!is_free(prover, site, i)) continue;
+        struct array *other = other_numbers(prover, site->fed[i], site->origins[i]->name);
+        array_drop(site->fed[i]);
+        site->fed[i] = other;
+        changed++;
+    }
+    drop_arrays(&site->expected, 1);
+    if (changed && run_before(prover, site, site->fed, &site->expected, &why) && is_finite(site->expected))
+        try_site(prover, site, &why);
+    return why.status != BNFUSE_INTERNAL || pass_error(error, &why);
+}
+
+bool prove_site(const struct prover *prover, struct site *site, struct bnfuse_error *error)
+{
+    struct bnfuse_error why;
+    bool good = try_site(prover, site, &why);
+    if (good && says_little(prover, site)) good = try_other_numbers(prover, site, &why);
+    if (!good && why.status != BNFUSE_INTERNAL) {
+        site->result->why = arena_copy_text(prover->after->arena, why.message);
+        good = true;
+    }
+    release(site);
+    arena_close(prover->scratch);
+    return good || pass_error(error, &why);
+}
+
+/* ---- apart from the reference run ---- */
+
+static bool feed_random(const struct prover *prover, struct chooser *chooser, struct value *value,
+                        struct array **array, struct bnfuse_error *error)
+{
+    struct run_options options = { .exact = true, .pool = prover->pool, .memory = prover->options->memory };
+    struct datum datum;
+    return choose_input(chooser, &datum, value, error) && array_from_datum(array, &datum, &options, error);
+}
+
+/* What was seen, what is constant, and what fits both. */
+static bool feed(const struct prover *prover, const struct site *site, const struct guess *guess, struct array **fed,
+                 bool *guessed, struct bnfuse_error *error)
+{
+    struct chooser chooser;
+    chooser_open(&chooser, prover->scratch, prover->options, guess);
+    for (size_t i = 0; i < site->given_count; i++) {
+        struct value *origin = site->origins[i];
+        if (!origin) return fail(error, BNFUSE_UNSUPPORTED, "\"%s\" is not in the original", site->given[i]->name);
+        fed[i] = array_keep(site->fed[i]);
+        if (!fed[i] && !take_constant(prover, origin, &fed[i], error)) return false;
+        if (fed[i]) chooser_learn(&chooser, origin, fed[i]->rank, fed[i]->dims);
+    }
+    for (size_t i = 0; i < site->given_count; i++)
+        if (!fed[i] && !feed_random(prover, &chooser, site->origins[i], &fed[i], error)) return false;
+    *guessed = chooser.guessed;
+    return true;
+}
+
+/* Fills what the site lacks, at the first guess that `before` works on. The guesses that come first suit a camera; a
+ * site needs no more than its operators do. */
+static bool find_trial(const struct prover *prover, struct site *site, bool *found, struct bnfuse_error *error)
+{
+    bool guessed = true;
+    struct array **fed = NEW_ARRAY(prover->scratch, struct array *, site->given_count);
+    *found = false;
+    for (size_t i = 0; i < guess_count && guessed; i++) {
+        struct bnfuse_error why;
+        guessed = false;
+        const struct guess *guess = &guesses[(i + 2) % guess_count];
+        if (feed(prover, site, guess, fed, &guessed, &why) &&
+            run_before(prover, site, fed, &site->expected, &why)) {
+            drop_arrays(site->fed, site->given_count);
+            if (site->given_count) memcpy(site->fed, fed, site->given_count * sizeof *fed);
+            *found = true;
+            return true;
+        }
+        drop_arrays(fed, site->given_count);
+        if (why.status == BNFUSE_INTERNAL) return pass_error(error, &why);
+        if (!*site->result->why) site->result->why = arena_copy_text(prover->after->arena, why.message);
+    }
+    return true;
+}
+
+/* What was seen may not go together with what is guessed: then without it. */
+bool prove_site_apart(const struct prover *prover, struct site *site, struct bnfuse_error *error)
+{
+    bool found;
+    site->result->why = "";
+    bool good = find_trial(prover, site, &found, error);
+    if (good && !found) {
+        release(site);
+        good = find_trial(prover, site, &found, error);
+    }
+    arena_close(prover->scratch);
+    if (good && found) return prove_site(prover, site, error);
+    release(site);
+    return good;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Proving a site: what stands in front of it is fed to the stretch between, as it is in `after` and unrounded, and has
+ * to give what stands behind, as `before` has it.
+ *
+ * What the reference run has seen is the best to feed. Where that says little, a channel that is dead or a sigmoid that
+ * is saturated, other numbers of the same shapes are fed as well. Where nothing was seen there are the constants of the
+ * model, and random numbers that fit what reads them. */
+#ifndef CHECK_PROVE_H
+#define CHECK_PROVE_H
+
+#include "base/pointer_map.h"
+#include "check/site.h"
+#include "runtime/array.h"
+
+struct prover {
+    const struct net *before, *after;
+    const struct pointer_map *sizes;  /* of before: values that must stay what they are */
+    struct arena *scratch;    /* emptied after each site */
+    struct pool *pool;
+    const struct check_options *options;
+};
+
+/* Everything that the site needs has been seen, and is let go. The outcome is in site->result; of several, the worst.
+ * False only when memory runs out. */
+bool prove_site(const struct prover *prover, struct site *site, struct bnfuse_error *error);
+/* The same without the reference run, or with what little has been seen of it; `before` must work on it as well. */
+bool prove_site_apart(const struct prover *prover, struct site *site, struct bnfuse_error *error);
+
+/* Every real element moved by its last bit, up or down; the array itself where it has none. Takes the caller's
+ * ownership, and gives that of the result. NULL stays NULL. */
+struct array *nudged(struct array *array);
+/* Of what an input's last bit does to a result, so many times may be rounding: inner values round as well. */
+#define NUDGE_FACTOR 1e3
+
+/* Hands on an error that was held back. False. */
+bool pass_error(struct bnfuse_error *error, const struct bnfuse_error *why);
+
+#endif
