@@ -195,7 +195,7 @@ static bool run_for_shapes(void *context, struct bnfuse_error *error)
         return false;
     struct session *session = session_open(&c->arena, &net, &net, &options);
     struct array **outputs = NEW_ARRAY(&c->arena, struct array *, net.main->output_count);
-    struct observer observer = { shapes_observe, &c->shapes };
+    struct observer observer = { shapes_observe, &c->shapes, NULL };
     bool ran = session_plan(session, error) && session_feed(session, &guesses[0], 1, 0, &guessed, error) &&
                session_run(session, &session->before, NATIVE, 0, &observer, outputs, error);
     session_close(session);
