@@ -888,8 +888,16 @@ static void a_function_says_what_holds_of_every_call(void **state)
     build_node(&b, "Transpose", NULL, "a", "t", "perm=0,2,1");
     build_node(&b, "CastLike", NULL, "t t", "u", NULL);
     build_node(&b, "Cast", NULL, "t", "c", "to=11");
+    build_node(&b, "Constant", NULL, "", "k", NULL);
+    double value = 1;
+    build_attribute_tensor(&b, "value", build_tensor(&b, "", DTYPE_FLOAT16, "1,1", &value));
+    build_node(&b, "MatMul", NULL, "a k", "d", NULL);
+    build_node(&b, "Concat", NULL, "a d", "e", "axis=0");
     build_end(&b);
     infer();
+    assert_value("u", "undefined[?,?,?]");
+    assert_value("d", "float16*");
+    assert_value("e", "float16*");
     assert_value("y", "float64[?,?,?]");
     assert_false(dim_equal(dim_of("y", 0), dim_of("z", 0)));
     build_close(&b);

@@ -718,6 +718,14 @@ enum dtype rule_type(const struct shaping *s)
     return s->rule->type != DTYPE_UNDEFINED ? s->rule->type : input_type(s, (size_t)s->rule->slot);
 }
 
+enum dtype common_type(const struct shaping *s, size_t inputs)
+{
+    enum dtype type = rule_type(s);
+    if (s->rule->type != DTYPE_UNDEFINED) return type;
+    for (size_t i = 0; i < inputs && type == DTYPE_UNDEFINED; i++) type = input_type(s, i);
+    return type;
+}
+
 enum dtype type_attribute(const struct shaping *s, const char *name, enum dtype absent)
 {
     if (!node_attribute(s->node, name)) return absent;

@@ -6,28 +6,28 @@
 #include <string.h>
 
 /* numpy.matmul: a vector counts as a row on the left and a column on the right, and that axis goes again. */
-static bool matmul_of(struct shaping *s, size_t left, size_t right)
+static bool matmul_of(struct shaping *s, size_t left, size_t right, enum dtype type)
 {
     struct dim dims[SHAPE_MAX_RANK], merged;
     int a = input_rank(s, left), b = input_rank(s, right), rank = 0;
-    if (a < 0 || b < 0) return set_type(s, 0, rule_type(s));
+    if (a < 0 || b < 0) return set_type(s, 0, type);
     if (a == 0 || b == 0) return false;
     if (!merge_dims(input_dim(s, left, a - 1), input_dim(s, right, b == 1 ? 0 : b - 2), &merged)) return false;
     if (a > 2 && !broadcast_onto(s, &rank, dims, a - 2, input_dims(s, left))) return false;
     if (b > 2 && !broadcast_onto(s, &rank, dims, b - 2, input_dims(s, right))) return false;
     if (a > 1) dims[rank++] = input_dim(s, left, a - 2);
     if (b > 1) dims[rank++] = input_dim(s, right, b - 1);
-    return set_output(s, 0, rule_type(s), rank, dims);
+    return set_output(s, 0, type, rank, dims);
 }
 
 static bool matmul(struct shaping *s)
 {
-    return matmul_of(s, 0, 1);
+    return matmul_of(s, 0, 1, common_type(s, 2));
 }
 
 static bool quantised_matmul(struct shaping *s)
 {
-    return matmul_of(s, 0, 3);
+    return matmul_of(s, 0, 3, rule_type(s));
 }
 
 static bool gemm(struct shaping *s)
@@ -40,7 +40,7 @@ static bool gemm(struct shaping *s)
     if (b == 2) dims[1] = input_dim(s, 1, turn_b ? 0 : 1);
     if (a == 2 && b == 2 && !merge_dims(input_dim(s, 0, turn_a ? 0 : 1), input_dim(s, 1, turn_b ? 1 : 0), &merged))
         return false;
-    return set_output(s, 0, rule_type(s), 2, dims);
+    return set_output(s, 0, common_type(s, 3), 2, dims);
 }
 
 /* The hidden size: the attribute, or the last axis of the recurrence weights [directions, gates * hidden, hidden]. */
@@ -65,7 +65,7 @@ static bool recurrent(struct shaping *s)
     struct dim all[4] = { batch_first ? batch : sequence, batch_first ? sequence : directions,
                           batch_first ? directions : batch, hidden };
     struct dim last[3] = { batch_first ? batch : directions, batch_first ? directions : batch, hidden };
-    enum dtype type = rule_type(s);
+    enum dtype type = common_type(s, 3);
     return set_output(s, 0, type, 4, all) && set_output(s, 1, type, 3, last) && set_output(s, 2, type, 3, last);
 }
 

@@ -263,9 +263,9 @@ static bool concat(struct shaping *s)
             if (d != axis && !merge_dims(dims[d], input_dim(s, i, d), &dims[d])) return false;
         sum = symbol_add(s->symbols, sum, dim_symbol(s, input_dim(s, i, axis)));
     }
-    if (rank < 0) return any_of_type(s);
+    if (rank < 0) return set_type(s, 0, common_type(s, s->node->input_count));
     dims[axis] = symbol_dim(s, sum);
-    return set_output(s, 0, rule_type(s), rank, dims);
+    return set_output(s, 0, common_type(s, s->node->input_count), rank, dims);
 }
 
 /* Sizes of the pieces as symbols; 0 where unknown. False when there are not as many as outputs. */

@@ -101,6 +101,8 @@ bool broadcast_onto(struct shaping *s, int *rank, struct dim *dims, int other_ra
 /* What the row says of the type of output 0; and what an attribute says, `absent` without one. */
 enum dtype rule_type(const struct shaping *s);
 enum dtype type_attribute(const struct shaping *s, const char *name, enum dtype absent);
+/* The same for operators whose first `inputs` inputs have one type: whichever is known says it. */
+enum dtype common_type(const struct shaping *s, size_t inputs);
 bool set_output(struct shaping *s, size_t slot, enum dtype type, int rank, const struct dim *dims);
 /* The type alone, of an output whose rank is not known. Always true. */
 bool set_type(struct shaping *s, size_t slot, enum dtype type);

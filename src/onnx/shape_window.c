@@ -93,13 +93,13 @@ static struct dim slide(struct shaping *s, const struct window *window, int axis
     return s->node->opset >= 22 ? symbol_dim(s, fit) : fresh_dim(s);
 }
 
-/* Slots of data and weight, and what the result's type comes from: they differ between the kinds of convolution. */
-static bool convolve(struct shaping *s, size_t weight)
+/* Where the weight is and what the result's type is differs between the kinds of convolution. */
+static bool convolve(struct shaping *s, size_t weight, enum dtype type)
 {
     struct window window;
     struct dim dims[SHAPE_MAX_RANK];
     int rank = input_rank(s, 0), weight_rank = input_rank(s, weight);
-    if (rank < 0 && weight_rank < 0) return set_type(s, 0, rule_type(s));
+    if (rank < 0 && weight_rank < 0) return set_type(s, 0, type);
     if (rank >= 0 && weight_rank >= 0 && rank != weight_rank) return false;
     const struct dim *weight_dims = weight_rank >= 0 ? input_dims(s, weight) : NULL;
     if (rank < 0) rank = weight_rank;
@@ -115,17 +115,17 @@ static bool convolve(struct shaping *s, size_t weight)
     if (kernel_known && !read_window(s, rank - 2, weight_dims, &window)) return false;
     for (int i = 2; i < rank; i++)
         dims[i] = kernel_known && input_rank(s, 0) >= 0 ? slide(s, &window, i - 2, input_dim(s, 0, i)) : fresh_dim(s);
-    return set_output(s, 0, rule_type(s), rank, dims);
+    return set_output(s, 0, type, rank, dims);
 }
 
 static bool conv(struct shaping *s)
 {
-    return convolve(s, 1);
+    return convolve(s, 1, common_type(s, 2));
 }
 
 static bool quantised_conv(struct shaping *s)
 {
-    return convolve(s, 3);
+    return convolve(s, 3, rule_type(s));
 }
 
 /* stride * (in - 1) + output_padding + extent - pads */
@@ -146,12 +146,12 @@ static bool conv_transpose(struct shaping *s)
     int64_t more[MAX_SPACE];
     int rank = input_rank(s, 0), weight_rank = input_rank(s, 1);
     size_t listed = node_ints(s->node, "output_shape", &shape);
-    if (rank < 0 && weight_rank < 0) return set_type(s, 0, rule_type(s));
+    if (rank < 0 && weight_rank < 0) return set_type(s, 0, common_type(s, 2));
     if (rank >= 0 && weight_rank >= 0 && rank != weight_rank) return false;
     const struct dim *weight = weight_rank >= 0 ? input_dims(s, 1) : NULL;
     if (rank < 0) rank = weight_rank;
     if (rank < 3) return false;
-    if (!weight) return set_rank(s, 0, rule_type(s), rank);
+    if (!weight) return set_rank(s, 0, common_type(s, 2), rank);
     if (!read_window(s, rank - 2, weight, &window) ||
         !read_list(s, "output_padding", window.space, 0, 0, more))
         return false;
@@ -164,7 +164,7 @@ static bool conv_transpose(struct shaping *s)
         else if (listed || input_rank(s, 0) < 0) dims[i + 2] = fresh_dim(s);
         else dims[i + 2] = spread(s, &window, i, input_dim(s, 0, i + 2), more[i]);
     }
-    return set_output(s, 0, rule_type(s), rank, dims);
+    return set_output(s, 0, common_type(s, 2), rank, dims);
 }
 
 static bool pool(struct shaping *s)

@@ -45,6 +45,8 @@ struct maker {
     bool positive;                /* scales made now are above zero */
     bool shiftless;               /* shifts made now are zero */
     int depth;                    /* of bodies */
+    bool in_function;             /* where there are no initializers */
+    bool has_functions;
     int names;
     struct live live[MAX_LIVE];
     size_t live_count;
@@ -146,9 +148,9 @@ static void initializer(struct maker *m, const char *name, enum dtype type, cons
 static const char *constant_of(struct maker *m, enum dtype type, const char *dims, const double *values)
 {
     const char *name = fresh(m, "k");
-    if (chance(m, 60)) {
+    if (!m->in_function && chance(m, 60)) {
         initializer(m, name, type, dims, values);
-    } else if (chance(m, 60)) {
+    } else if (m->in_function || chance(m, 60)) {
         build_node(m->b, "Constant", NULL, "", name, NULL);
         build_attribute_tensor(m->b, "value", build_tensor(m->b, "", type, dims, values));
     } else {
@@ -1428,11 +1430,52 @@ static bool turns(struct maker *m, struct val *x)
     return true;
 }
 
+static void call(struct maker *m, const char *function, const struct val *x, const char *output)
+{
+    build_node(m->b, function, fresh(m, "call"), x->name, output, NULL)->domain = arena_copy_text(&m->b->arena, "local");
+}
+
+/* A local function; what it holds can be folded when it is called once. */
+static bool function_call(struct maker *m, struct val *x)
+{
+    struct val y = *x, inside = *x;
+    const char *function = fresh(m, "f"), *output = fresh(m, "v");
+    bool twice = chance(m, 30);
+    size_t planted = m->graph->planted_count, shared = m->shared_count;
+    if (m->ir < 8 || x->rank < 2 || x->open[1]) return false;
+    if (!m->has_functions) build_import(m->b, "local", 1);
+    m->has_functions = true;
+    y.name = fresh(m, "v");
+    call(m, function, x, y.name);
+    if (!twice) {
+        *x = y;
+    } else {                      /* nothing is known of what it returns */
+        struct val again = y;
+        again.name = fresh(m, "v");
+        call(m, function, &y, again.name);
+        build_output(m->b, again.name, m->type, NULL);
+    }
+    inside.name = fresh(m, "a");
+    build_function(m->b, "local", function, inside.name, output, NULL);
+    build_import(m->b, "", m->opset);
+    m->in_function = true;
+    m->depth++;
+    m->shared_count = 0;
+    inside = same_shape(m, inside);
+    build_node(m->b, "Identity", NULL, inside.name, output, NULL);
+    m->shared_count = shared;
+    m->depth--;
+    m->in_function = false;
+    build_end(m->b);
+    if (twice) m->graph->planted_count = planted;
+    return true;
+}
+
 typedef bool segment(struct maker *m, struct val *x);
 
 static segment *const segments[] = { backward, backward, backward, backward, forward, forward, forward, forward, stray,
                                      wander, activate, activate, joined, parted, generator_start, residual, branches,
-                                     turns };
+                                     turns, function_call };
 
 /* The model */
 
