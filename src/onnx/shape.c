@@ -8,11 +8,17 @@
 #include <math.h>
 #include <string.h>
 
-/* Values whose content was set, to be turned into sizes at the end. */
+/* Values whose content was set, to be turned into sizes at the end; not those that have another by then. */
 struct contents {
     struct value *value;
+    struct dim *content;
     struct contents *next;
 };
+
+/* A Loop or Scan is walked with its states' shapes as they go in. If a turn leaves them so, they are always so; those
+ * that it changes are unknown the next time, and so on; the last time all of them are. */
+#define LOOP_WALKS 4
+#define LOOP_DEPTH 2          /* loops in loops beyond it are walked once, their states unknown */
 
 /* One graph being walked. */
 struct frame {
@@ -21,6 +27,8 @@ struct frame {
     size_t at;                /* the node at hand */
     size_t body;              /* the next of its bodies to walk */
     int age;                  /* of the symbols before its first body */
+    int walks, loops;         /* through the bodies of the loop at hand; loops around this graph */
+    bool *changing;           /* its states, by input of its body: those whose shape is not what goes in */
     const struct node *call;  /* the only one of the function that the graph stands in; NULL: not known */
     struct frame *below;
 };
@@ -82,10 +90,10 @@ static void set_shape(struct shaping *s, struct value *value, int rank, const st
 static struct dim *new_content(struct shaping *s, struct value *value, int64_t count)
 {
     struct contents *entry = NEW(s->scratch, struct contents);
-    *entry = (struct contents){ value, s->contents };
-    s->contents = entry;
     value->content = NEW_ARRAY(s->arena, struct dim, (size_t)count);
     value->content_count = count;
+    *entry = (struct contents){ value, value->content, s->contents };
+    s->contents = entry;
     return value->content;
 }
 
@@ -224,12 +232,12 @@ static void set_declared(struct walk *walk, struct value *value, bool sizes, boo
 
 /* Entering graphs */
 
-static void copy_facts(struct value *to, const struct value *from)
+static void copy_facts(struct shaping *s, struct value *to, const struct value *from)
 {
     to->type = from->type;
     to->shape = from->shape;
-    to->content = from->content;
-    to->content_count = from->content_count;
+    if (from->content)
+        memcpy(new_content(s, to, from->content_count), from->content, (size_t)from->content_count * sizeof *from->content);
 }
 
 /* Element i of iteration-like input: the shape without one axis. */
@@ -244,19 +252,21 @@ static void bind_slice(struct shaping *s, struct value *to, const struct value *
     set_shape(s, to, kept, dims);
 }
 
-/* A loop carries it: its type stays, its shape may change from turn to turn. */
-static void bind_state(struct walk *walk, struct value *to, const struct value *from)
+/* A loop carries it: its type stays; its shape is that of `from` as long as nothing says that it changes. */
+static void bind_state(struct walk *walk, struct value *to, const struct value *from, bool changing)
 {
     if (from) to->type = from->type;
-    set_declared(walk, to, false, false);
+    if (changing || !from || from->shape.rank < 0) set_declared(walk, to, false, false);
+    else set_shape(&walk->s, to, from->shape.rank, from->shape.dims);
+    if (to->type == DTYPE_UNDEFINED) to->type = declared_type(to);
 }
 
-static void bind_loop(struct walk *walk, const struct node *node, struct graph *body)
+static void bind_loop(struct walk *walk, const struct frame *frame, const struct node *node, struct graph *body)
 {
     for (size_t i = 0; i < body->input_count; i++) {
         struct value *to = body->inputs[i];
         if (i >= 2) {
-            bind_state(walk, to, node_input(node, i));
+            bind_state(walk, to, node_input(node, i), frame->changing[i]);
             continue;
         }
         to->type = i == 0 ? DTYPE_INT64 : DTYPE_BOOL;
@@ -264,17 +274,22 @@ static void bind_loop(struct walk *walk, const struct node *node, struct graph *
     }
 }
 
-static void bind_scan(struct walk *walk, const struct node *node, struct graph *body)
+/* How many of the body's inputs are states. In opset 8 sequence_lens came first and all had a batch axis: unknown. */
+static size_t scan_states(const struct node *node, const struct graph *body)
 {
-    size_t first = node->opset == 8 ? 1 : 0;    /* sequence_lens came first, and all have a batch axis */
     int64_t scans = node_int(node, "num_scan_inputs", 0);
-    if (scans < 0 || (uint64_t)scans > body->input_count) return;
-    size_t states = body->input_count - (size_t)scans;
+    bool fits = scans >= 0 && (uint64_t)scans <= body->input_count && node->opset > 8;
+    return fits ? body->input_count - (size_t)scans : 0;
+}
+
+static void bind_scan(struct walk *walk, const struct frame *frame, const struct node *node, struct graph *body)
+{
+    size_t states = scan_states(node, body);
     const int64_t *axes;
     size_t axis_count = node_ints(node, "scan_input_axes", &axes);
-    for (size_t i = 0; i < body->input_count; i++) {
-        const struct value *from = node_input(node, first + i);
-        if (i < states || !from || node->opset == 8) bind_state(walk, body->inputs[i], from);
+    for (size_t i = 0; i < body->input_count && node->opset > 8; i++) {
+        const struct value *from = node_input(node, i);
+        if (i < states || !from) bind_state(walk, body->inputs[i], from, frame->changing[i]);
         else bind_slice(&walk->s, body->inputs[i], from, i - states < axis_count ? axes[i - states] : 0);
     }
 }
@@ -284,11 +299,11 @@ static struct callee *callee_of(const struct walk *walk, const struct graph *fun
     return &walk->callees[function->slot];
 }
 
-static void bind_call(const struct walk *walk, const struct node *node, struct graph *body)
+static void bind_call(struct walk *walk, const struct node *node, struct graph *body)
 {
     if (callee_of(walk, body)->calls != 1) return;
     for (size_t i = 0; i < body->input_count; i++)
-        if (node_input(node, i)) copy_facts(body->inputs[i], node_input(node, i));
+        if (node_input(node, i)) copy_facts(&walk->s, body->inputs[i], node_input(node, i));
 }
 
 /* A value with data under it. What a caller can replace is known by its declaration only. */
@@ -372,7 +387,7 @@ static void set_call(struct shaping *s, const struct node *node, bool only_call)
         const struct value *from = body->outputs[i];
         if (!to || !from) continue;
         if (only_call) {
-            copy_facts(to, from);
+            copy_facts(s, to, from);
             continue;
         }
         to->type = from->type;
@@ -388,6 +403,13 @@ static void forget_outputs(const struct node *node)
 {
     for (size_t i = 0; i < node->output_count; i++)
         if (node->outputs[i]) forget(node->outputs[i]);
+}
+
+static void forget_graph(const struct graph *graph)
+{
+    for (size_t i = 0; i < graph->input_count; i++) forget(graph->inputs[i]);
+    for (size_t i = 0; i < graph->initializer_count; i++) forget(graph->initializers[i]);
+    for (const struct node *node = graph->first; node; node = node->next) forget_outputs(node);
 }
 
 static void infer_node(struct walk *walk, const struct node *node, int age)
@@ -413,26 +435,102 @@ static void infer_node(struct walk *walk, const struct node *node, int age)
     }
 }
 
+static bool is_loop(const struct node *node)
+{
+    return (node_is(node, "Loop") || node_is(node, "Scan")) && node->inner_count == 1;
+}
+
+/* What was found out about a body, the bodies in it, and the functions that only it calls. */
+static void forget_body(struct walk *walk, struct graph *body)
+{
+    struct graph_list { struct graph *graph; struct graph_list *next; } *list = NEW(walk->s.scratch, struct graph_list);
+    list->graph = body;
+    while (list) {
+        struct graph *graph = list->graph;
+        list = list->next;
+        forget_graph(graph);
+        for (const struct node *node = graph->first; node; node = node->next) {
+            bool only_call = node->function && callee_of(walk, node->function)->calls == 1;
+            if (only_call) callee_of(walk, node->function)->state = CALLEE_WAITS;
+            for (size_t i = 0; i < node->inner_count + only_call; i++) {
+                struct graph_list *more = NEW(walk->s.scratch, struct graph_list);
+                *more = (struct graph_list){ i < node->inner_count ? node->inner[i] : node->function, list };
+                list = more;
+            }
+        }
+    }
+}
+
+static bool same_shape(const struct value *a, const struct value *b)
+{
+    bool same = a && b && a->shape.rank >= 0 && a->shape.rank == b->shape.rank;
+    for (int i = 0; same && i < a->shape.rank; i++) same = dim_equal(a->shape.dims[i], b->shape.dims[i]);
+    return same;
+}
+
+/* Notes the states that a turn has changed; true when there are any that were not known to. */
+static bool states_change(struct frame *frame, const struct node *node)
+{
+    const struct graph *body = node->inner[0];
+    bool loop = node_is(node, "Loop"), found = false;
+    size_t first = loop ? 2 : 0, end = loop ? body->input_count : scan_states(node, body);
+    for (size_t i = first; i < end; i++) {
+        size_t slot = loop ? i - 1 : i;         /* a Loop's body takes (turn, go, states), returns (go, states) */
+        const struct value *after = slot < body->output_count ? body->outputs[slot] : NULL;
+        if (frame->changing[i] || body->inputs[i]->shape.rank < 0 || same_shape(body->inputs[i], after)) continue;
+        frame->changing[i] = found = true;
+    }
+    return found;
+}
+
+static void open_loop(struct walk *walk, struct frame *frame, const struct node *node)
+{
+    size_t count = node->inner[0]->input_count;
+    frame->walks = frame->loops < LOOP_DEPTH ? 0 : LOOP_WALKS - 1;
+    frame->changing = NEW_ARRAY(walk->s.scratch, bool, count);
+    memset(frame->changing, frame->walks != 0, count * sizeof *frame->changing);
+}
+
+/* Whether the loop's body has to be walked again, with less taken for granted. */
+static bool again(struct walk *walk, struct frame *frame, const struct node *node)
+{
+    if (!states_change(frame, node)) return false;
+    forget_body(walk, node->inner[0]);
+    if (++frame->walks == LOOP_WALKS - 1)
+        memset(frame->changing, true, node->inner[0]->input_count * sizeof *frame->changing);
+    frame->body = 0;
+    return true;
+}
+
+static bool push_function(struct walk *walk, const struct frame *frame, const struct node *node, bool *pushed,
+                          struct bnfuse_error *error)
+{
+    struct callee *callee = callee_of(walk, node->function);
+    if (callee->state != CALLEE_WAITS) return true;
+    callee->state = CALLEE_OPEN;
+    bind_call(walk, node, node->function);
+    *pushed = true;
+    if (!push_graph(walk, node->function, callee->calls == 1 && !node_refers(node) ? node : NULL, error)) return false;
+    walk->top->loops = frame->loops;
+    return true;
+}
+
 /* Pushes the next body of the node at hand; *pushed false when there is none left. */
 static bool push_body(struct walk *walk, struct frame *frame, const struct node *node, bool *pushed,
                       struct bnfuse_error *error)
 {
     *pushed = false;
     if (frame->body == 0) frame->age = symbols_age(walk->s.symbols);
-    if (node->function) {
-        struct callee *callee = callee_of(walk, node->function);
-        if (callee->state != CALLEE_WAITS) return true;
-        callee->state = CALLEE_OPEN;
-        bind_call(walk, node, node->function);
-        *pushed = true;
-        return push_graph(walk, node->function, callee->calls == 1 && !node_refers(node) ? node : NULL, error);
-    }
-    if (frame->body == node->inner_count) return true;
+    if (node->function) return push_function(walk, frame, node, pushed, error);
+    if (frame->body == node->inner_count && !(is_loop(node) && again(walk, frame, node))) return true;
+    if (is_loop(node) && !frame->changing) open_loop(walk, frame, node);
     struct graph *body = node->inner[frame->body++];
-    if (node_is(node, "Loop")) bind_loop(walk, node, body);
-    if (node_is(node, "Scan")) bind_scan(walk, node, body);
+    if (is_loop(node) && node_is(node, "Loop")) bind_loop(walk, frame, node, body);
+    else if (is_loop(node)) bind_scan(walk, frame, node, body);
     *pushed = true;
-    return push_graph(walk, body, frame->call, error);
+    if (!push_graph(walk, body, frame->call, error)) return false;
+    walk->top->loops = frame->loops + is_loop(node);
+    return true;
 }
 
 static void pop_graph(struct walk *walk)
@@ -463,6 +561,7 @@ static bool walk_graphs(struct walk *walk, struct bnfuse_error *error)
         if (pushed) continue;
         infer_node(walk, node, frame->age);
         frame->body = 0;
+        frame->changing = NULL;
         frame->at++;
     }
     return true;
@@ -472,11 +571,7 @@ static bool walk_graphs(struct walk *walk, struct bnfuse_error *error)
 
 static void forget_all(const struct net *net)
 {
-    for (struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph)) {
-        for (size_t i = 0; i < graph->input_count; i++) forget(graph->inputs[i]);
-        for (size_t i = 0; i < graph->initializer_count; i++) forget(graph->initializers[i]);
-        for (const struct node *node = graph->first; node; node = node->next) forget_outputs(node);
-    }
+    for (struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph)) forget_graph(graph);
 }
 
 static void count_calls(struct walk *walk)
@@ -494,7 +589,8 @@ static void finish_contents(struct shaping *s)
     for (struct contents *entry = s->contents; entry; entry = entry->next) {
         struct value *value = entry->value;
         bool known = false;
-        for (int64_t i = 0; value->content && i < value->content_count; i++) {
+        if (value->content != entry->content) continue;
+        for (int64_t i = 0; i < value->content_count; i++) {
             int symbol = value->content[i].symbol;
             int64_t number = -1;
             bool is_number = symbol_is_number(s->symbols, symbol, &number);
