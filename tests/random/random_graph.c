@@ -661,6 +661,7 @@ static bool any_pool(struct maker *m, struct path *p)
         int64_t in = y.dims[i + 2], room = in + pads[i] + pads[i + space] - kernel[i];
         y.dims[i + 2] = room / strides[i] + 1;
         if (ceil && room % strides[i] && y.dims[i + 2] * strides[i] < in + pads[i]) y.dims[i + 2]++;
+        y.open[i + 2] |= ceil;                  /* opsets and runtimes differ about the last window */
     }
     const char *text = two(m, attribute(m, "kernel_shape", kernel, space), attribute(m, "strides", strides, space));
     text = two(m, text, attribute(m, "pads", pads, 2 * space));
