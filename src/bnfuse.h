@@ -195,7 +195,7 @@ typedef struct bnfuse_difference {
     int64_t at;               /* flat index of the largest */
     bool shape_differs;       /* or the type: then nothing else is measured */
     bool pattern_differs;     /* NaN or infinity in one and not in the other; strings that differ */
-    bool degenerate;          /* a is constant or saturated: agreement proves little */
+    bool degenerate;          /* a was constant or saturated on all inputs tried: agreement proves little */
 } bnfuse_difference;
 
 /* A place where the graph changed, checked by itself in float64. */

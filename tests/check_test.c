@@ -612,6 +612,43 @@ static void data_that_tells_nothing_apart_hides_no_mistake(void **state)
     assert_caught((struct fold){ .wrong_axis = true });
 }
 
+/* out = sigmoid(gain * -x - offset); what was a product with -1 is a Neg now. */
+static void build_saturated(double gain, double offset)
+{
+    build_input(&b, "x", DTYPE_FLOAT, "2,3");
+    build_init_values(&b, "minus", DTYPE_FLOAT, "", (double[]){ -1 });
+    build_init_values(&b, "gain", DTYPE_FLOAT, "", &gain);
+    build_init_values(&b, "offset", DTYPE_FLOAT, "", &offset);
+    build_node(&b, "Mul", "mul", "x minus", "z", NULL);
+    build_node(&b, "Mul", "amplify", "z gain", "a", NULL);
+    build_node(&b, "Sub", "lower", "a offset", "l", NULL);
+    build_node(&b, "Sigmoid", "sigmoid", "l", "out", NULL);
+    build_output(&b, "out", DTYPE_FLOAT, "2,3");
+    load();
+    struct node *mul = build_find_node(&after, "mul");
+    struct value *x = build_find_value(&after, "x"), *z = node_output(mul, 0);
+    struct node *neg = edit_add_node(after.main, mul, "Neg", "neg", &x, 1, z);
+    edit_take_output(neg, 0, z);
+    edit_remove_node(mul);
+}
+
+static void a_saturated_output_is_run_on_inputs_of_another_size(void **state)
+{
+    (void)state;
+    build_saturated(3000, 0);
+    assert_verdict(BNFUSE_VERDICT_PASS);
+    assert_true(result.outputs[0].deployment.degenerate);
+    assert_false(result.outputs[0].algebra.degenerate);
+}
+
+static void an_output_that_stays_constant_is_marked(void **state)
+{
+    (void)state;
+    build_saturated(1, 1e6);
+    assert_verdict(BNFUSE_VERDICT_PASS);
+    assert_true(result.outputs[0].algebra.degenerate);
+}
+
 /* A channel that a Relu lets nothing through of says nothing of the weights that it meets. */
 static void a_mistake_behind_a_dead_channel_is_caught(void **state)
 {
@@ -756,6 +793,8 @@ int main(void)
         TEST(sizes_for_names_that_nothing_has_are_refused),
         TEST(data_given_by_the_user_is_what_runs),
         TEST(data_that_tells_nothing_apart_hides_no_mistake),
+        TEST(a_saturated_output_is_run_on_inputs_of_another_size),
+        TEST(an_output_that_stays_constant_is_marked),
         TEST(a_mistake_behind_a_dead_channel_is_caught),
         TEST(progress_goes_from_nothing_to_all),
         TEST(a_scale_is_not_moved_by_noise),

@@ -125,6 +125,27 @@ static void constant_and_saturated_outputs_prove_little(void **state)
     assert_true(measure(doubles(4, saturated), doubles(4, saturated)).degenerate);
     assert_false(measure(doubles(4, lively), doubles(4, lively)).degenerate);
     assert_false(measure(doubles(1, constant), doubles(1, constant)).degenerate);
+    int64_t zeros[] = { 0, 0, 0 }, bits[] = { 0, 1, 0 };
+    assert_true(measure(wholes(3, zeros), wholes(3, zeros)).degenerate);
+    assert_false(measure(wholes(3, bits), wholes(3, bits)).degenerate);
+}
+
+static void a_slice_of_equal_elements_is_found_on_every_axis(void **state)
+{
+    (void)state;
+    double lively[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
+    struct array *array = array_reshaped(doubles(12, lively), 3, (int64_t[]){ 2, 3, 2 });
+    assert_false(is_uniform(array));
+    static const size_t slices[][4] = { { 2, 3, 8, 9 }, { 1, 3, 5, 7 } };
+    for (size_t i = 0; i < 2; i++) {
+        struct array *dead = array_reshaped(doubles(12, lively), 3, (int64_t[]){ 2, 3, 2 });
+        for (size_t k = 0; k < 4; k++) dead->f64[slices[i][k]] = 0;
+        if (i == 1) dead->f64[9] = dead->f64[11] = 0;
+        assert_true(is_uniform(dead));
+    }
+    assert_false(is_uniform(doubles(12, lively)));
+    assert_false(is_uniform(wholes(2, (int64_t[]){ 1, 1 })));
+    assert_false(is_uniform(NULL));
 }
 
 static void the_tolerance_is_numpys(void **state)
@@ -175,6 +196,7 @@ int main(void)
         TEST(a_special_value_does_not_hide_a_difference_beside_it),
         TEST(other_shapes_and_types_differ),
         TEST(where_the_reference_is_zero_the_difference_stands_for_itself),
+        TEST(a_slice_of_equal_elements_is_found_on_every_axis),
         TEST(constant_and_saturated_outputs_prove_little),
         TEST(the_tolerance_is_numpys),
         TEST(sequences_are_measured_item_by_item),

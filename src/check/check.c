@@ -103,24 +103,36 @@ static struct outputs output_lists(struct session *session, size_t count)
                              output_list(session, count), output_list(session, count) };
 }
 
-static bool run_all(struct check *check, struct outputs *to, struct bnfuse_error *error)
+static bool run_exactly(struct check *check, struct outputs *to, struct bnfuse_error *error)
 {
     struct session *session = check->session;
-    const struct side *before = &session->before, *after = &session->after;
     struct observer observer = { observe, check, note_body };
     prepare_sites(check);
-    bool ran = session_run(session, before, EXACT_ROUNDED, 0, &observer, to->exact, error);
+    bool ran = session_run(session, &session->before, EXACT_ROUNDED, 0, &observer, to->exact, error);
     stop_waiting(check);
-    return ran && session_run(session, after, EXACT_UNROUNDED, 0, NULL, to->unrounded, error) &&
-           session_run(session, after, EXACT_ROUNDED, 0, NULL, to->rounded, error) &&
-           session_run(session, before, NATIVE, 0, NULL, to->native_before, error) &&
-           session_run(session, after, NATIVE, 0, NULL, to->native_after, error);
+    return ran && session_run(session, &session->after, EXACT_UNROUNDED, 0, NULL, to->unrounded, error);
 }
 
-static void merge_output(const struct check *check, struct bnfuse_output *result, const struct outputs *of, size_t i)
+static bool run_as_stored(struct check *check, struct outputs *to, struct bnfuse_error *error)
+{
+    struct session *session = check->session;
+    return session_run(session, &session->after, EXACT_ROUNDED, 0, NULL, to->rounded, error) &&
+           session_run(session, &session->before, NATIVE, 0, NULL, to->native_before, error) &&
+           session_run(session, &session->after, NATIVE, 0, NULL, to->native_after, error);
+}
+
+/* One set of inputs that tells something is enough. */
+static void merge_algebra(struct bnfuse_output *result, const struct outputs *of, size_t i, bool is_first)
+{
+    struct bnfuse_difference algebra = measure(of->exact[i], of->unrounded[i]);
+    bool degenerate = algebra.degenerate && (is_first || result->algebra.degenerate);
+    result->algebra = worse_difference(result->algebra, algebra);
+    result->algebra.degenerate = degenerate;
+}
+
+static void merge_stored(const struct check *check, struct bnfuse_output *result, const struct outputs *of, size_t i)
 {
     const struct check_options *options = check->session->options;
-    result->algebra = worse_difference(result->algebra, measure(of->exact[i], of->unrounded[i]));
     result->rounding = worse_difference(result->rounding, measure(of->exact[i], of->rounded[i]));
     result->deployment = worse_difference(result->deployment, measure(of->native_before[i], of->native_after[i]));
     result->truth_before = fmax(result->truth_before, measure(of->exact[i], of->native_before[i]).root_mean_square);
@@ -172,15 +184,45 @@ static void drop_outputs(struct outputs *of, size_t count)
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) drop_all(lists[i], count);
 }
 
-static bool check_set(struct check *check, struct bnfuse_error *error)
+/* `again`: inputs of another scale, for the algebra alone: in the model's own types they may be beyond all bounds. */
+static bool check_set(struct check *check, bool again, struct bnfuse_error *error)
 {
     struct bnfuse_check_result *result = check->result;
     struct outputs of = output_lists(check->session, result->output_count);
-    bool ran = run_all(check, &of, error);
-    for (size_t i = 0; ran && i < result->output_count; i++) merge_output(check, &result->outputs[i], &of, i);
+    bool ran = run_exactly(check, &of, error) && (again || run_as_stored(check, &of, error));
+    for (size_t i = 0; ran && i < result->output_count; i++) {
+        merge_algebra(&result->outputs[i], &of, i, !again && result->set_count == 0);
+        if (!again) merge_stored(check, &result->outputs[i], &of, i);
+    }
     if (ran && needs_noise(result)) ran = measure_noise(check, &of, error);
     drop_outputs(&of, result->output_count);
     return ran;
+}
+
+/* ---- inputs ---- */
+
+/* Of random inputs, where an output is constant or saturated at 1. */
+static const double other_scales[] = { 0.1, 10, 0.01 };
+
+static bool tells_little(const struct bnfuse_check_result *result)
+{
+    for (size_t i = 0; i < result->output_count; i++)
+        if (result->outputs[i].algebra.degenerate) return true;
+    return false;
+}
+
+/* A model that does not run on them has been checked all the same. */
+static bool check_other_scales(struct check *check, const struct guess *guess, struct bnfuse_error *error)
+{
+    struct session *session = check->session;
+    bool guessed;
+    for (size_t i = 0; i < sizeof other_scales / sizeof *other_scales && !session->set; i++) {
+        struct bnfuse_error why = { .status = BNFUSE_OK };
+        if (!tells_little(check->result)) break;
+        if (session_feed(session, guess, other_scales[i], 0, &guessed, &why)) check_set(check, true, &why);
+        if (why.status == BNFUSE_INTERNAL) return pass_error(error, &why);
+    }
+    return true;
 }
 
 /* Random inputs may have dims that the model cannot take: the next guess then. Given inputs are run once. Where memory
@@ -196,9 +238,9 @@ static bool check_inputs(struct check *check, struct bnfuse_error *error)
             if (report) first = latest;
             break;
         }
-        if (check_set(check, &latest)) {
+        if (check_set(check, false, &latest)) {
             check->result->inputs = describe_inputs(session->arena, &session->before);
-            return true;
+            return check_other_scales(check, &guesses[i], error);
         }
         if (report || latest.status == BNFUSE_INTERNAL) first = latest;
         if (latest.status == BNFUSE_INTERNAL) break;

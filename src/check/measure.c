@@ -35,9 +35,9 @@ static bool same_special(double a, double b)
 /* Constant, or nothing but its two extremes (a saturated sigmoid), or nothing finite at all. */
 static bool is_degenerate(const struct array *a, double lowest, double highest)
 {
-    if (a->count < 2 || a->store == STORE_I64) return false;
+    if (a->count < 2) return false;
     if (!(highest > lowest)) return true;
-    if (a->count < 3) return false;
+    if (a->count < 3 || a->store == STORE_I64) return false;
     double margin = 1e-9 * (highest - lowest);
     for (int64_t i = 0; i < a->count; i++) {
         double x = element(a, i);

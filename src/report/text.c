@@ -137,8 +137,9 @@ static void print_output(const bnfuse_output *output, bool compared, FILE *to)
     if (output->truth_before > 0)
         fprintf(to, "; %.2fx as far from float64 as the %s", output->truth_after / output->truth_before,
                 compared ? "first" : "original");
+    bool degenerate = compared ? output->rounding.degenerate : output->algebra.degenerate;
     fprintf(to, "%s%s\n", output->within_tolerance ? "" : "; beyond the tolerance",
-            output->deployment.degenerate ? "; constant or saturated, which proves little" : "");
+            degenerate ? "; constant or saturated on all inputs tried, which proves little" : "");
 }
 
 static void print_check(const struct account *account, FILE *to)
