@@ -669,6 +669,27 @@ static void a_size_that_may_be_zero_is_not_taken_for_a_target(void **state)
     build_close(&b);
 }
 
+/* (W - 3) / 2 + 1 could be below zero, were it not a size of the input. */
+static void a_target_may_name_any_size_of_the_input(void **state)
+{
+    (void)state;
+    build_open(&b, 8, 13);
+    build_input(&b, "x", DTYPE_FLOAT, "3,3,3,W");
+    build_init(&b, "w", DTYPE_FLOAT, "3,3,3,3", 1);
+    numbers("first", "3,");
+    numbers("end", "4,");
+    numbers("before", "3,-1,3,1");
+    build_node(&b, "Conv", NULL, "x w", "y", "strides=1,2");
+    build_node(&b, "Shape", NULL, "y", "shape", NULL);
+    build_node(&b, "Slice", NULL, "shape first end", "width", NULL);
+    build_node(&b, "Concat", NULL, "before width", "target", "axis=0");
+    build_node(&b, "Reshape", NULL, "y target", "z", NULL);
+    infer();
+    assert_value("z", "[3,1,3,1,?]");
+    assert_true(dim_equal(dim_of("z", 4), dim_of("y", 3)));
+    build_close(&b);
+}
+
 /* As exporters write x.expand(...): -1 in the target becomes 1. */
 static void an_expand_through_where_is_resolved(void **state)
 {
@@ -1026,6 +1047,7 @@ int main(void)
         cmocka_unit_test(two_ways_to_one_size_have_one_symbol),
         cmocka_unit_test(equal_windows_over_equal_inputs_agree),
         cmocka_unit_test(a_size_that_may_be_zero_is_not_taken_for_a_target),
+        cmocka_unit_test(a_target_may_name_any_size_of_the_input),
         cmocka_unit_test(an_expand_through_where_is_resolved),
         cmocka_unit_test(what_is_declared_is_taken_only_where_no_rule_speaks),
         cmocka_unit_test(an_opset_from_the_future_has_no_rules),

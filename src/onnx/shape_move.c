@@ -77,14 +77,16 @@ static int remaining_size(struct shaping *s, const struct dim *dims, int rank, i
     return symbol_divide(s->symbols, pile_product(s, &pile), divisor);
 }
 
-/* Whether a size that may be 0 at run time divides the input's elements: where it is 0, the tensor is empty. Otherwise 0
- * would mean "as in the input", and nothing could be said. */
+/* Whether a size that is one of the input's, or that may be 0 at run time, divides the input's elements: where it is 0,
+ * the tensor is empty. Otherwise 0 would mean "as in the input", and nothing could be said. */
 static bool divides_input(struct shaping *s, int symbol)
 {
     struct pile pile;
     pile_input(s, &pile);
     if (pile.count < 0) return false;
-    return pile_take(&pile, symbol) || symbol_divide_exactly(s->symbols, pile_product(s, &pile), symbol) != 0;
+    if (pile_take(&pile, symbol)) return true;
+    return symbol_minimum(s->symbols, symbol) >= 0 &&
+           symbol_divide_exactly(s->symbols, pile_product(s, &pile), symbol) != 0;
 }
 
 /* How an element of the target reads. */
@@ -96,9 +98,8 @@ static enum target read_target(struct shaping *s, int symbol, int axis, bool zer
     int rank = input_rank(s, 0);
     if (!symbol_is_number(s->symbols, symbol, &number)) {
         int64_t minimum = symbol_minimum(s->symbols, symbol);
-        bool as_input = axis < rank && dim_symbol(s, input_dim(s, 0, axis)) == symbol;
-        if (minimum < 0) return TARGET_OPEN;
-        if (minimum == 0 && !zero_is_zero && !as_input && !divides_input(s, symbol)) return TARGET_OPEN;
+        bool size = minimum > 0 || (minimum == 0 && zero_is_zero);
+        if (!size && !divides_input(s, symbol)) return TARGET_OPEN;
         *dim = symbol_dim(s, symbol);
         return TARGET_DIM;
     }
