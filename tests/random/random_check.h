@@ -16,6 +16,7 @@ struct finding {
     enum failure failure;
     char text[1400];              /* one line */
     size_t fates, planted, left, folded;
+    double rounding;              /* what storing the folded weights changed, relative, at worst */
 };
 
 /* Writes to files of its own in `directory`. */
