@@ -74,6 +74,9 @@ static void a_matmul_takes_the_scale_and_leaves_an_add(void **state)
     static const struct fold_case cases[] = {
         { "in x 2,3; init w 3,5; y = MatMul x w; z = bn y 5; out z", 0, 0, "MatMul Add", 0 },
         { "in x 2,3; init w 3,5; init b 5; y = MatMul x w; a = Add y b; z = bn a 5; out z", 0, 0, "MatMul Add", 0 },
+        { "in x 2,3; init w 3,5; y = MatMul x w; b = bn y 5; n = Neg b; z = Neg n; out z", 0, 0, "MatMul Add", 0 },
+        { "in x 2,3,5,7; fill m 1 -1; r = Relu x; n = Neg r; b = bn n 3; c = Neg b; z = Mul c m; out z", 1, 0,
+          "Relu BatchNormalization", 0 },
         { "in x 2,3; init w 3,5; init b 5; y = MatMul x w; a = Add b y; z = bn0 a 5; out z", 0, 0, "MatMul Add", 0 },
         { "in x 2,7,3; init w 3,5; y = MatMul x w; p = Transpose y perm=0,2,1; z = bn p 5; q = Transpose z perm=0,2,1; out q",
           0, 0, "MatMul Add Transpose Transpose", 0 },

@@ -250,6 +250,9 @@ static enum reason forward_use(struct search *search, struct use *use, const str
     if (!(reason = affine_of_node(search, node, &own, &slot)) && slot == use->slot) {
         const struct affine *both = affine_compose(search->arena, a, own);
         if (both && affine_not_finite(both) < 0) {
+            /* Two that cancel out need no home, but a graph output keeps its writer and so its name. */
+            const struct value *output = node->outputs[0];
+            if (output->is_output) return search_stop(search, REASON_GRAPH_OUTPUT, output->name, "%s", "");
             reason = forward(search, node->outputs[0], both);
             if (!reason) bypass_step(search, node, slot);
             return reason;

@@ -290,6 +290,8 @@ void fold_case_run(const struct fold_case *c, const struct pass_options *options
         run(&b, nets[k], &pool, results[k], c->text);
     }
     for (size_t i = 0; i < after.main->output_count; i++)
+        assert_string_equal(after.main->outputs[i]->name, before.main->outputs[i]->name);
+    for (size_t i = 0; i < after.main->output_count; i++)
         compare(expected[i], got[i], after.main->outputs[i]->name, c->text);
 
     size_t nodes = after.main->node_count;
