@@ -160,6 +160,8 @@ static void what_precedes_an_anchor_goes_into_it(void **state)
         { "in x 2,3; init w 5,3; init c 2,1; y = bn x 3; z = Gemm y w c transB=1 alpha=2.0 beta=0.5; out z", 0, 0, "Gemm", 0 },
         { "in x 4,4; init w 4,4; y = bn x 4; z = Gemm y w transA=1; out z", 1, 0, NULL, 0 },
         { "in x 2,3; init w 3,5; y = bn x 3; z = MatMul y w; out z", 0, 0, "MatMul Add", 0 },
+        { "in x 2,4,3,3; r = Relu x; floats s 1,1,2,3; floats b 0,0,1,-1; fill m 4 0; fill v 4 1; init w 3,2,1,1; "
+          "y = BatchNormalization r s b m v epsilon=0.0; p q = Split y axis=1; z = Conv q w; out p; out z", 0, 0, "Relu Split Conv", 0 },
         { "in x 2,3,4; init w 2,5,3; r = Relu x; y = bn r 3; z = MatMul w y; out z", 1, REASON_NON_LINEAR, NULL, 0 },
         { "in x 2,3,4; init w 2,5,3; r = Relu x; y = bn0 r 3; z = MatMul w y; out z", 0, 0, "Relu MatMul", 0 },
         { "in x 2,3,5,7; in u 2,3,2,7; init w 4,3,1,1; y = bn0 x 3; c = Concat y u axis=2; z = Conv c w; out z", 1, REASON_NON_LINEAR, NULL, 0 },

@@ -225,7 +225,7 @@ static enum reason forward_through_mover(struct search *search, const struct mov
         reason = mover_forward(mover, &x);
     }
     for (size_t i = 0; !reason && i < node->output_count && i < CROSSING_MAX; i++) {
-        if (!x.onto[i] || !node->outputs[i]) continue;
+        if (!x.onto[i] || !node->outputs[i] || affine_is_identity(x.onto[i])) continue;
         reason = forward(search, node->outputs[i], x.onto[i]);
         if (!reason) rename_step(search, node->outputs[i]);
     }
