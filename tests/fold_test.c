@@ -226,6 +226,9 @@ static void movers_carry_an_affine(void **state)
         { "in x 2,3,4,6; init w 4,3,1,1; ints p 0,0,1,1,0,0,1,2; a = Conv x w; g = Pad a p mode=reflect; z = bn g 4; out z", 0, 0, NULL, 0 },
         { "in x 2,3,4,6; init w 4,3,1,1; ints p 0,0,1,1,0,0,1,2; a = Conv x w; g = Pad a p; z = bn g 4; out z", 1, REASON_PADDED_SHIFT, NULL, 0 },
         { "in x 2,3,4,6; init w 4,3,1,1; ints p 0,0,1,1,0,0,1,2; a = Conv x w; g = Pad a p; z = bn0 g 4; out z", 0, 0, NULL, 0 },
+        { "in x 2,3,4,6; init w 1,3,1,1; ints p 0,0,1,1,0,0,1,2; a = Conv x w; g = Pad a p; z = bn g 1; out z", 0, 0, "Conv Pad", 0 },
+        { "opset 10; in x 2,3,4,6; init w 1,3,1,1; a = Conv x w; g = Pad a pads=0,0,1,1,0,0,1,2; z = bn g 1; out z", 1, REASON_PADDED_SHIFT,
+          NULL, DTYPE_DOUBLE },
         { "in x 2,3,4,6; in g 2,4,1,1; init w 4,3,1,1; a = Conv x w; h = Sigmoid g; m = Mul a h; z = bn m 4; out z", 0, 0, "Conv Sigmoid Mul Add", 0 },
         { "in x 2,3,5,7; fill s 3 1; fill b 3 0; a = InstanceNormalization x s b; z = bn a 3; out z", 0, 0, "InstanceNormalization", 0 },
     };

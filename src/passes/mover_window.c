@@ -175,7 +175,10 @@ static enum reason pad_value(struct crossing *x, bool backward, double v)
     }
     if (first == v) return crossing_same(x);
     const struct value *typed = crossing_output(x, 0);
-    if (!typed || dtype_round(typed->type, first) != first)
+    if (!typed || !isfinite(dtype_round(typed->type, first)))
+        return crossing_stop(x, REASON_PADDED_SHIFT, "its pad value would not be finite");
+    /* As a tensor it is rounded once, like any weight; as an attribute it is a float, whatever the data are. */
+    if (x->node->opset < 11 && (double)(float)first != first)
         return crossing_stop(x, REASON_PADDED_SHIFT, "its pad value would have to be rounded");
     struct step *step = search_step(x->search, apply_pad_value, x->node);
     step->value = x->node->outputs[0];
