@@ -19,7 +19,19 @@ struct progress {
     size_t checked, failures, fates, planted, left, folded;
 };
 
-static char directory[] = "/dev/shm/bnfuse-random-XXXXXX";
+/* In memory where the machine has such a place: every model is written twice, and synced. */
+static char directory[4096];
+
+static bool make_directory(void)
+{
+    const char *given = getenv("TMPDIR");
+    const char *places[] = { "/dev/shm", given ? given : "/tmp" };
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(directory, sizeof directory, "%s/bnfuse-random-XXXXXX", places[i]);
+        if (mkdtemp(directory)) return true;
+    }
+    return false;
+}
 
 static void report(struct random_graph *graph, struct finding *finding)
 {
@@ -137,7 +149,7 @@ int main(int argc, char **argv)
     if (argc == 4 && strcmp(argv[1], "-w") == 0) return write_model(strtoull(argv[2], NULL, 10), argv[3]) ? 0 : 2;
     uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000, first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     int workers = argc > 3 ? atoi(argv[3]) : (int)sysconf(_SC_NPROCESSORS_ONLN);
-    if (!mkdtemp(directory)) {
+    if (!make_directory()) {
         perror(directory);
         return 2;
     }
