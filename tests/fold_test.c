@@ -160,6 +160,9 @@ static void what_precedes_an_anchor_goes_into_it(void **state)
         { "in x 2,3; init w 5,3; init c 2,1; y = bn x 3; z = Gemm y w c transB=1 alpha=2.0 beta=0.5; out z", 0, 0, "Gemm", 0 },
         { "in x 4,4; init w 4,4; y = bn x 4; z = Gemm y w transA=1; out z", 1, 0, NULL, 0 },
         { "in x 2,3; init w 3,5; y = bn x 3; z = MatMul y w; out z", 0, 0, "MatMul Add", 0 },
+        { "in x 2,3,5,7; r = Relu x; fill s 3 1; init b 3; fill m 3 0; fill v 3 1; y = BatchNormalization r s b m v epsilon=0.0; "
+          "a = Transpose y perm=0,1,2,3; c = Transpose y perm=0,1,2,3; d = Add a c; e = Neg d; init w 4,3,1,1; z = Conv e w; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
         { "in x 2,4,3,3; r = Relu x; floats s 1,1,2,3; floats b 0,0,1,-1; fill m 4 0; fill v 4 1; init w 3,2,1,1; "
           "y = BatchNormalization r s b m v epsilon=0.0; p q = Split y axis=1; z = Conv q w; out p; out z", 0, 0, "Relu Split Conv", 0 },
         { "in x 2,3,4; init w 2,5,3; r = Relu x; y = bn r 3; z = MatMul w y; out z", 1, REASON_NON_LINEAR, NULL, 0 },
@@ -207,6 +210,8 @@ static void movers_carry_an_affine(void **state)
         { "in x 2,3,5,7; init w 8,3,1,1; ints s 2; ints e 5; ints p 1; a = Conv x w; b = Slice a s e p; z = bn b 3; out z", 0, 0, NULL, 0 },
         { "in x 2,3,5,7; init w 8,3,1,1; ints s 2; ints e 5; ints t 6; ints f 8; ints p 1; a = Conv x w; b = Slice a s e p; "
           "c = Slice a t f p; z = bn b 3; y = bn c 2; out z; out y", 0, 0, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; ints s 0; ints m 2; ints e 4; ints p 1; a = Conv x w; n = Neg a; b = Slice n s m p; "
+          "d = Slice n m e p; c = Concat b d axis=1; z = bn c 4; out z", 0, 0, NULL, 0 },
         { "in x 2,3,5,7; init w 4,3,1,1; a = Conv x w; g = GlobalAveragePool a; z = bn g 4; out z", 0, 0, NULL, 0 },
         { "in x 2,3,6,8; init w 4,3,1,1; a = Conv x w; g = AveragePool a kernel_shape=3,2 pads=1,0,1,1; z = bn g 4; out z", 0, 0, NULL, 0 },
         { "in x 2,3,6,8; init w 4,3,1,1; a = Conv x w; g = AveragePool a kernel_shape=3,3 pads=1,1,1,1 count_include_pad=1; z = bn g 4; out z", 1, REASON_PADDED_SHIFT, NULL, 0 },

@@ -98,6 +98,14 @@ static void bypass_step(struct search *search, struct node *node, size_t slot)
     search->cost.removed_nodes++;
 }
 
+/* Two branches that meet again would swallow what lies behind the meeting twice. */
+static bool is_bypassed(const struct search *search, const struct node *node)
+{
+    for (const struct step *step = search->steps; step; step = step->next)
+        if (step->node == node && step->apply == apply_bypass) return true;
+    return false;
+}
+
 /* ---- Backward ---- */
 
 /* Whether this value may come to hold something else: nobody but `use` would notice. */
@@ -119,6 +127,7 @@ static enum reason backward_through_affine(struct search *search, struct node *n
 {
     const struct affine *both = affine_compose(search->arena, first, second);
     if (!both) return search_stop(search, REASON_NON_LINEAR, node_title(node), "it scales another axis");
+    if (is_bypassed(search, node)) return search_stop(search, REASON_NON_LINEAR, node_title(node), "it is met twice");
     int64_t channel = affine_not_finite(both);
     if (channel >= 0)
         return search_stop(search, REASON_NOT_FINITE, node_title(node), "channel %lld of the two together",
@@ -253,6 +262,8 @@ static enum reason forward_use(struct search *search, struct use *use, const str
             /* Two that cancel out need no home, but a graph output keeps its writer and so its name. */
             const struct value *output = node->outputs[0];
             if (output->is_output) return search_stop(search, REASON_GRAPH_OUTPUT, output->name, "%s", "");
+            if (is_bypassed(search, node))
+                return search_stop(search, REASON_NON_LINEAR, node_title(node), "it is met twice");
             reason = forward(search, node->outputs[0], both);
             if (!reason) bypass_step(search, node, slot);
             return reason;

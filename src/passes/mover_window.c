@@ -174,6 +174,9 @@ static enum reason pad_value(struct crossing *x, bool backward, double v)
             return crossing_stop(x, REASON_PADDED_SHIFT, "it pads with a constant that would differ by channel");
     }
     if (first == v) return crossing_same(x);
+    for (const struct step *step = x->search->steps; step; step = step->next)
+        if (step->node == x->node && step->apply == apply_pad_value)
+            return crossing_stop(x, REASON_PADDED_SHIFT, "its pad value would change twice");
     const struct value *typed = crossing_output(x, 0);
     if (!typed || !isfinite(dtype_round(typed->type, first)))
         return crossing_stop(x, REASON_PADDED_SHIFT, "its pad value would not be finite");
