@@ -265,6 +265,7 @@ static struct val bn(struct maker *m, struct val x, enum bn kind, bool plant)
 {
     struct val y = x;
     const char *name = fresh(m, "bn"), *outputs = y.name = fresh(m, "v");
+    m->graph->amplifies |= kind == BN_TRAINING;
     if (kind == BN_TRAINING && m->opset >= 14) outputs = two(m, y.name, two(m, fresh(m, "v"), fresh(m, "v")));
     else if (kind == BN_TRAINING && m->opset >= 7)
         outputs = two(m, two(m, y.name, two(m, fresh(m, "v"), fresh(m, "v"))), two(m, fresh(m, "v"), fresh(m, "v")));
