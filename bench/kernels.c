@@ -2,8 +2,8 @@
  *
  * bench_kernels [THREADS]: billions of multiply-adds per second that convolutions and matrix products of usual shapes
  * reach, in float and in double. The best of some runs; a busy machine shows less. */
-#include "runtime/conv.h"
-#include "runtime/product.h"
+#include "runtime/ops/conv.h"
+#include "runtime/math/product.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,7 +33,7 @@ static const int64_t products[][3] = {      /* rows, depth, columns */
 struct bench {
     struct memory memory;
     struct arena arena;
-    struct pool pool;
+    struct array_pool pool;
     struct bnfuse_error error;
     struct node node;
     struct call call;

@@ -2,8 +2,8 @@
  *
  * bench_runtime MODEL INPUT.npy [THREADS]: milliseconds of a run of the whole graph in the model's own types and in
  * double, the best of ten. The model has one input. (runtime.mjs measures the same in ONNX Runtime.) */
-#include "data/datum.h"
-#include "data/npy.h"
+#include "io/datum.h"
+#include "io/npy.h"
 #include "runtime/run.h"
 
 #include <stdio.h>
@@ -17,7 +17,7 @@ struct bench {
     int threads;
     struct memory memory;
     struct arena arena;
-    struct pool pool;
+    struct array_pool pool;
 };
 
 static double now(void)

@@ -9,9 +9,6 @@ configure_file(cmake/bnfuse.pc.in ${CMAKE_BINARY_DIR}/bnfuse.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/bnfuse.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT library)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
-if(NOT TARGET bnfuse)
-    return()
-endif()
 install(TARGETS bnfuse RUNTIME)
 
 # The program writes its own pages: one option table feeds parsing, --help and these.

@@ -13,15 +13,15 @@ static int refuse(const bnfuse_error *error)
     return (int)error->status;
 }
 
-static void print_fates(const bnfuse_model *model)
+static void print_remarks(const bnfuse_model *model)
 {
     const bnfuse_report *report = bnfuse_get_report(model);
     char node[200];
-    for (size_t i = 0; i < report->fate_count; i++) {
-        const bnfuse_fate *fate = &report->fates[i];
-        bnfuse_escape(node, sizeof node, fate->node);
-        if (fate->code) printf("%s stays: BNF%d %s\n", node, fate->code, fate->reason);
-        else printf("%s %s\n", node, fate->outcome);
+    for (size_t i = 0; i < report->remark_count; i++) {
+        const bnfuse_remark *remark = &report->remarks[i];
+        bnfuse_escape(node, sizeof node, remark->node);
+        if (remark->code) printf("%s stays: BNF%d %s\n", node, remark->code, remark->reason);
+        else printf("%s %s\n", node, remark->outcome);
     }
     printf("%zu folded, %zu left\n", report->folded, report->left);
 }
@@ -33,7 +33,7 @@ static int fold(bnfuse_model *model, const char *output)
     bnfuse_check_result result;
     bnfuse_fuse_options_init(&options);
     if (!bnfuse_fuse(model, &options, &error)) return refuse(&error);
-    print_fates(model);
+    print_remarks(model);
     if (!bnfuse_check(model, NULL, &result, &error)) return refuse(&error);
     printf("check: %s\n", bnfuse_verdict_text(result.verdict));
     bnfuse_status status = bnfuse_verdict_status(result.verdict);

@@ -14,7 +14,7 @@ mkdir -p $out/seeds $out/corpus $out/findings $out/empty
 
 protoc --c_out=$out --proto_path=proto onnx.proto
 clang -w -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -D_GNU_SOURCE -Isrc -I$out \
-    tests/fuzz/model_fuzz.c src/base/*.c src/onnx/*.c $out/onnx.pb-c.c -lprotobuf-c -lm -o $out/model_fuzz
+    tests/fuzz/model_fuzz.c src/base/*.c src/onnx/*/*.c $out/onnx.pb-c.c -lprotobuf-c -lm -o $out/model_fuzz
 
 # Small ones only: what is in a large model is in a small one too.
 find build/release/models ../shared/models ../shared/onnx-suite -name '*.onnx' -size -16k 2>/dev/null | while read -r model

@@ -5,10 +5,10 @@
 #include "bnfuse.h"
 
 #include "check/check.h"
-#include "handles/handles.h"
-#include "onnx/shape.h"
-#include "onnx/validate.h"
-#include "onnx/write.h"
+#include "api/handles.h"
+#include "onnx/shape/infer.h"
+#include "onnx/graph/validate.h"
+#include "onnx/write/write.h"
 #include "passes/inference.h"
 
 #include <stdio.h>
@@ -18,20 +18,6 @@
 void bnfuse_escape(char *to, size_t size, const char *text)
 {
     escape_text(to, size, text);
-}
-
-bool about(const struct bnfuse_model *model, bool good, struct bnfuse_error *error)
-{
-    if (good || !error) return good;
-    struct bnfuse_error named;
-    char name[256];
-    escape_text(name, sizeof name, model->name);
-    if (strstr(error->message, name)) return false;
-    size_t length = strlen(name);
-    memcpy(named.message, name, length);
-    snprintf(named.message + length, sizeof named.message - length, ": %.760s", error->message);
-    memcpy(error->message, named.message, sizeof error->message);
-    return false;
 }
 
 /* ---- load and index ---- */
@@ -60,7 +46,7 @@ static bnfuse_model *open_model(struct load_call *call, size_t memory_limit, bnf
     model->name = call->path;
     arena_open(&model->arena, &model->memory);
     call->model = model;
-    if (about(model, guarded(&model->memory, load, call, error), error)) return model;
+    if (error_with_name(model, guarded(&model->memory, load, call, error), error)) return model;
     bnfuse_free(model);
     return NULL;
 }
@@ -158,7 +144,7 @@ static bool fuse(void *context, struct bnfuse_error *error)
         .disabled = from->disabled, .disabled_count = from->disabled_count,
         .skip = from->skipped, .skip_count = from->skipped_count, .progress = from->progress, .context = from->context,
     };
-    struct pass_report report = { .fates = NULL };
+    struct pass_report report = { .remarks = NULL };
     if (!from->any_opset && !opset_is_known(model, error)) return false;
     if (!enable_ways(from, &options, error) || !all_passes_exist(from, error)) return false;
     model->after.freeze_weights = from->freeze_weights;
@@ -178,7 +164,7 @@ bool bnfuse_fuse(bnfuse_model *model, const bnfuse_fuse_options *options, bnfuse
     bnfuse_fuse_options_init(&defaults);
     if (model->is_fused) return fail(error, BNFUSE_USAGE, "%s: was fused before", model->name);
     struct fuse_call call = { model, options ? options : &defaults };
-    return about(model, guarded(&model->memory, fuse, &call, error), error);
+    return error_with_name(model, guarded(&model->memory, fuse, &call, error), error);
 }
 
 const bnfuse_report *bnfuse_get_report(const bnfuse_model *model)
@@ -254,7 +240,7 @@ bool bnfuse_check(bnfuse_model *model, const bnfuse_check_options *options, bnfu
     bnfuse_check_options defaults;
     bnfuse_check_options_init(&defaults);
     struct check_call call = { model, model, options ? options : &defaults, result };
-    return about(model, guarded(&model->memory, check, &call, error), error);
+    return error_with_name(model, guarded(&model->memory, check, &call, error), error);
 }
 
 static bool prepare(void *context, struct bnfuse_error *error)
@@ -276,9 +262,9 @@ bool bnfuse_compare(bnfuse_model *a, bnfuse_model *b, const bnfuse_check_options
     bnfuse_check_options defaults;
     bnfuse_check_options_init(&defaults);
     struct check_call call = { a, b, options ? options : &defaults, result };
-    return about(a, guarded(&a->memory, prepare, a, error), error) &&
-           about(b, guarded(&b->memory, prepare, b, error), error) &&
-           about(b, guarded(&b->memory, compare, &call, error), error);
+    return error_with_name(a, guarded(&a->memory, prepare, a, error), error) &&
+           error_with_name(b, guarded(&b->memory, prepare, b, error), error) &&
+           error_with_name(b, guarded(&b->memory, compare, &call, error), error);
 }
 
 /* ---- write ---- */
@@ -295,5 +281,5 @@ static bool write_model(void *context, struct bnfuse_error *error)
 bool bnfuse_write(bnfuse_model *model, const char *path, const char *external_data, bnfuse_error *error)
 {
     struct write_call call = { model, path, external_data };
-    return about(model, guarded(&model->memory, write_model, &call, error), error);
+    return error_with_name(model, guarded(&model->memory, write_model, &call, error), error);
 }

@@ -84,7 +84,7 @@ void bnfuse_fuse_options_init(bnfuse_fuse_options *options);
 bool bnfuse_fuse(bnfuse_model *model, const bnfuse_fuse_options *options, bnfuse_error *error);
 
 /* One BatchNormalization of the model as it was loaded. No string is NULL; they are "" where they do not apply. */
-typedef struct bnfuse_fate {
+typedef struct bnfuse_remark {
     const char *node;         /* its name, or that of its output when it has none */
     const char *output;       /* its output's name */
     const char *scope;        /* the bodies or function it is in */
@@ -95,7 +95,7 @@ typedef struct bnfuse_fate {
     const char *where;        /* folded into this; or what is in the way */
     const char *detail;
     const char *path;         /* operators tried or crossed */
-} bnfuse_fate;
+} bnfuse_remark;
 
 typedef struct bnfuse_op_count {
     const char *op;           /* domain.op outside ai.onnx */
@@ -109,8 +109,8 @@ typedef struct bnfuse_size {
 } bnfuse_size;
 
 typedef struct bnfuse_report {
-    const bnfuse_fate *fates; /* in file order */
-    size_t fate_count;
+    const bnfuse_remark *remarks; /* in file order */
+    size_t remark_count;
     size_t folded, left;      /* BatchNormalizations gone, and still in the model */
     const bnfuse_op_count *ops;       /* sorted by name; operators whose count is 0 on both sides do not appear */
     size_t op_count;

@@ -2,7 +2,7 @@
  *
  * The algebra of affines, and above all where a channel axis goes in a Reshape: every answer is held against the
  * elements themselves, for all small shapes. */
-#include "passes/affine.h"
+#include "passes/algebra/affine.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -13,7 +13,7 @@
 
 struct context {
     struct memory memory;
-    struct pool pool;
+    struct array_pool pool;
 };
 
 static int open_pool(void **state)
@@ -32,7 +32,7 @@ static int close_pool(void **state)
     return context->memory.used == 0 ? 0 : -1;
 }
 
-static struct pool *pool_of(void **state)
+static struct array_pool *pool_of(void **state)
 {
     return &((struct context *)*state)->pool;
 }
@@ -91,7 +91,7 @@ static void conversion_cuts_saturates_and_knows_uint64(void **state)
     assert_int_equal(a->owners, 2);
 }
 
-static void try_rounding(struct pool *pool, enum dtype type, double value)
+static void try_rounding(struct array_pool *pool, enum dtype type, double value)
 {
     struct array *a = array_new(pool, type, STORE_F32, 0, NULL);
     struct array *b = array_new(pool, type, STORE_F64, 0, NULL);

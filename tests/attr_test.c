@@ -2,7 +2,7 @@
  *
  * Attributes: values, defaults, wrong types, and references to parameters of a function. */
 #include "build.h"
-#include "onnx/attr.h"
+#include "onnx/graph/attr.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

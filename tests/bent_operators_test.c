@@ -5,8 +5,8 @@
  * sanitizers watch), nothing hangs, and all memory is given back.
  *
  * Arguments: how often each model is bent, then parts of the names of those to try. */
-#include "data/pb.h"
-#include "onnx/graph.h"
+#include "io/pb.h"
+#include "onnx/graph/graph.h"
 #include "runtime/run.h"
 
 #include <dirent.h>
@@ -30,7 +30,7 @@ struct trial {
     uint64_t state;
     struct memory memory;
     struct arena arena;
-    struct pool pool;
+    struct array_pool pool;
     bool exact;
 };
 

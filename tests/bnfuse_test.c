@@ -66,7 +66,7 @@ static void fuse(bnfuse_model *model)
     if (!bnfuse_fuse(model, NULL, &error)) fail_msg("%s", error.message);
 }
 
-static void every_batch_normalization_has_one_fate(void **state)
+static void every_batch_normalization_has_one_remark(void **state)
 {
     (void)state;
     build_conv_bn();
@@ -74,14 +74,14 @@ static void every_batch_normalization_has_one_fate(void **state)
     assert_null(bnfuse_get_report(model));
     fuse(model);
     const bnfuse_report *report = bnfuse_get_report(model);
-    assert_int_equal(report->fate_count, 2);
-    assert_string_equal(report->fates[0].node, "bn");
-    assert_string_equal(report->fates[0].outcome, "folded");
-    assert_int_equal(report->fates[0].code, 0);
-    assert_string_equal(report->fates[1].node, "late");
-    assert_string_equal(report->fates[1].outcome, "stays");
-    assert_int_equal(report->fates[1].code, 106);
-    assert_true(*report->fates[1].reason);
+    assert_int_equal(report->remark_count, 2);
+    assert_string_equal(report->remarks[0].node, "bn");
+    assert_string_equal(report->remarks[0].outcome, "folded");
+    assert_int_equal(report->remarks[0].code, 0);
+    assert_string_equal(report->remarks[1].node, "late");
+    assert_string_equal(report->remarks[1].outcome, "stays");
+    assert_int_equal(report->remarks[1].code, 106);
+    assert_true(*report->remarks[1].reason);
     assert_int_equal(report->folded, 1);
     assert_int_equal(report->left, 1);
     bnfuse_free(model);
@@ -303,7 +303,7 @@ static void an_opset_of_the_future_is_not_guessed(void **state)
     model = opened(0);
     assert_true(bnfuse_fuse(model, &options, &error));
     assert_int_equal(bnfuse_get_report(model)->folded, 0);
-    assert_int_equal(bnfuse_get_report(model)->fates[0].code, 120);
+    assert_int_equal(bnfuse_get_report(model)->remarks[0].code, 120);
     bnfuse_free(model);
 }
 
@@ -368,7 +368,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_build, close_build)
-        TEST(every_batch_normalization_has_one_fate),
+        TEST(every_batch_normalization_has_one_remark),
         TEST(operators_are_counted_before_and_after),
         TEST(the_check_passes_and_the_written_model_compares_equal),
         TEST(models_that_differ_do_not_compare_equal),

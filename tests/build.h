@@ -18,7 +18,7 @@
 #ifndef TESTS_BUILD_H
 #define TESTS_BUILD_H
 
-#include "onnx/graph.h"
+#include "onnx/graph/graph.h"
 
 struct build {
     struct memory memory;

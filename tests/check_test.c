@@ -4,8 +4,8 @@
  * are made by hand, so that the passes cannot agree with their own mistakes. */
 #include "build.h"
 #include "check/check.h"
-#include "onnx/edit.h"
-#include "onnx/shape.h"
+#include "onnx/graph/edit.h"
+#include "onnx/shape/infer.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -98,7 +98,7 @@ static void inputs_that_callers_may_replace_stay(void **state)
     start(&f, 8, 13);
     weights_as_inputs(&f.b);
     fold(&f, false, 1);
-    assert_int_equal(f.report.fates[0].reason, REASON_OVERRIDABLE);
+    assert_int_equal(f.report.remarks[0].reason, REASON_OVERRIDABLE);
     assert_int_equal(f.net.main->input_count, 6);
     assert_int_equal(f.net.main->initializer_count, 5);
     build_close(&f.b);
@@ -131,7 +131,7 @@ static void weights_that_training_assigns_are_not_constant(void **state)
     f.b.model->n_training_info = 1;
     f.b.model->training_info = infos;
     fold(&f, false, 1);
-    assert_int_equal(f.report.fates[0].reason, REASON_WEIGHT_OVERRIDE);
+    assert_int_equal(f.report.remarks[0].reason, REASON_WEIGHT_OVERRIDE);
     build_close(&f.b);
 }
 

@@ -579,10 +579,10 @@ static void json_says_what_happened(void **state)
     (void)state;
     write_good("good.onnx");
     assert_ran("good.onnx -o fused.onnx --json", 0);
-    json_t *root = parsed_json(), *fates = json_object_get(root, "batch_normalizations");
-    assert_int_equal(json_array_size(fates), 2);
-    assert_true(json_is_null(json_object_get(json_array_get(fates, 0), "code")));
-    assert_string_equal(json_text(json_array_get(fates, 1), "code"), "BNF106");
+    json_t *root = parsed_json(), *remarks = json_object_get(root, "batch_normalizations");
+    assert_int_equal(json_array_size(remarks), 2);
+    assert_true(json_is_null(json_object_get(json_array_get(remarks, 0), "code")));
+    assert_string_equal(json_text(json_array_get(remarks, 1), "code"), "BNF106");
     assert_string_equal(json_text(json_object_get(root, "check"), "verdict"), "pass");
     assert_string_equal(json_text(root, "output"), "fused.onnx");
     assert_int_equal(json_integer_value(json_object_get(root, "status")), 0);

@@ -5,9 +5,9 @@
  * ONNX Runtime stored. A wrong answer fails; what the runtime does not know is counted and listed.
  *
  * Arguments, if any, name the folders to try (parts of their paths), and more is told about each. */
-#include "data/npy.h"
-#include "data/pb.h"
-#include "onnx/graph.h"
+#include "io/npy.h"
+#include "io/pb.h"
+#include "onnx/graph/graph.h"
 #include "runtime/run.h"
 
 #include <dirent.h>
@@ -37,7 +37,7 @@ struct tally {
 struct bench {
     struct memory memory;
     struct arena arena;
-    struct pool pool;
+    struct array_pool pool;
     struct model model;
     struct net net;
     struct plan *plan;

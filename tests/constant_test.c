@@ -2,7 +2,7 @@
  *
  * Which values are constant, in every form a model may state them. */
 #include "build.h"
-#include "onnx/edit.h"
+#include "onnx/graph/edit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Element types: every code of every small float against its definition, every midpoint between neighbours. */
-#include "onnx/dtype.h"
+#include "onnx/read/dtype.h"
 
 #include <math.h>
 #include <setjmp.h>

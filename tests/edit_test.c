@@ -2,8 +2,8 @@
  *
  * Edits: the index stays consistent, the file's protos stay as they were. */
 #include "build.h"
-#include "onnx/attr.h"
-#include "onnx/edit.h"
+#include "onnx/graph/attr.h"
+#include "onnx/graph/edit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,9 +4,9 @@
  * n: each time a clean error, nothing leaked, no file left open, the target whole. */
 #include "bnfuse.h"
 #include "build.h"
-#include "onnx/edit.h"
-#include "onnx/print.h"
-#include "onnx/validate.h"
+#include "onnx/graph/edit.h"
+#include "onnx/graph/print.h"
+#include "onnx/graph/validate.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -2,7 +2,7 @@
  *
  * From training to inference mode on the user's word, in the way of each opset, and not where statistics are read. */
 #include "build.h"
-#include "onnx/attr.h"
+#include "onnx/graph/attr.h"
 #include "passes/inference.h"
 
 #include <setjmp.h>

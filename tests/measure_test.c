@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 static struct memory memory;
-static struct pool pool;
+static struct array_pool pool;
 
 static int open_pool(void **state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Loading: weights stay in the file, messages are found again, external data is confined to the model's folder. */
-#include "onnx/external.h"
+#include "onnx/read/external.h"
 
 #include "bytes.h"
 

@@ -55,9 +55,9 @@ static void list_reasons(const bnfuse_report *report, char *text, size_t size)
 {
     size_t used = 0;
     snprintf(text, size, "-");
-    for (size_t i = 0; i < report->fate_count && used < size; i++)
-        if (report->fates[i].code)
-            used += (size_t)snprintf(text + used, size - used, "%sBNF%d", used ? "," : "", report->fates[i].code);
+    for (size_t i = 0; i < report->remark_count && used < size; i++)
+        if (report->remarks[i].code)
+            used += (size_t)snprintf(text + used, size - used, "%sBNF%d", used ? "," : "", report->remarks[i].code);
 }
 
 static bool is_good(bnfuse_verdict verdict)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Tensors in files: numpy's .npy and .npz, and the single messages of ONNX's test layout. */
-#include "data/npy.h"
-#include "data/npz.h"
-#include "data/pb.h"
+#include "io/npy.h"
+#include "io/npz.h"
+#include "io/pb.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

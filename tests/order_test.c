@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Order: keys that compare as elements do, a stable sort, the best of many. */
-#include "runtime/order.h"
+#include "runtime/math/order.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,8 +3,8 @@
  * Products and their innermost loops: equal to the last bit to the order that product.h promises, whatever the shape,
  * the strides, the threads and the width of the vectors. */
 #include "noise.h"
-#include "runtime/lanes.h"
-#include "runtime/product.h"
+#include "runtime/math/simd.h"
+#include "runtime/math/product.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@
 struct bench {
     struct memory memory;
     struct arena arena;
-    struct pool pool;
+    struct array_pool pool;
     struct call call;
 };
 

@@ -18,7 +18,7 @@ struct bench {
     struct build build;
     struct model model;
     struct net net;
-    struct pool pool;
+    struct array_pool pool;
     struct bnfuse_error error;
     struct run_options options;
     struct array *outputs[4];

@@ -3,8 +3,8 @@
  * Shape inference against the truth: ONNX's own tests and real models are run, and every value of the main graph must
  * have the type, dims and elements that were inferred, with one size to a symbol. Models that the runtime cannot run are
  * held against their stored outputs only. */
-#include "data/npy.h"
-#include "data/pb.h"
+#include "io/npy.h"
+#include "io/pb.h"
 #include "runtime/run.h"
 #include "shapes.h"
 
@@ -26,7 +26,7 @@ struct truth {
     struct arena arena;
     struct model model;
     struct net net;
-    struct pool pool;
+    struct array_pool pool;
     const char *path;
     struct shapes shapes;
 };

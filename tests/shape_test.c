@@ -13,11 +13,11 @@
  * Outputs: "[N,8,?]" with "?" for a size without name and the type before it where it is not float; "[2]{N,3}" with the
  * elements; "*" when nothing is known of the shape. */
 #include "build.h"
-#include "data/npy.h"
-#include "data/pb.h"
-#include "onnx/attr.h"
-#include "onnx/shape.h"
-#include "onnx/symbol.h"
+#include "io/npy.h"
+#include "io/pb.h"
+#include "onnx/graph/attr.h"
+#include "onnx/shape/infer.h"
+#include "onnx/shape/symbol.h"
 #include "runtime/run.h"
 
 #include <dirent.h>

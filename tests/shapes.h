@@ -5,7 +5,7 @@
 #ifndef TESTS_SHAPES_H
 #define TESTS_SHAPES_H
 
-#include "onnx/shape.h"
+#include "onnx/shape/infer.h"
 #include "runtime/array.h"
 
 struct shapes {

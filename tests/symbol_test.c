@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Symbols: laws of the normal form, and random expressions held against their values. */
-#include "onnx/symbol.h"
+#include "onnx/shape/symbol.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Tensors: every field that may hold their elements, and factors over any axes, against plain loops. */
-#include "onnx/tensor.h"
+#include "onnx/read/tensor.h"
 
 #include <math.h>
 #include <setjmp.h>

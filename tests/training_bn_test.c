@@ -6,7 +6,7 @@
  *   running = old*momentum + current*(1-momentum)
  *
  * with n all elements of a channel: batch times places. The reference is computed here from what the node reads. */
-#include "onnx/graph.h"
+#include "onnx/graph/graph.h"
 #include "runtime/run.h"
 
 #include <math.h>
@@ -23,7 +23,7 @@
 struct trial {
     struct memory memory;
     struct arena arena;
-    struct pool pool;
+    struct array_pool pool;
     struct model model;
     struct net net;
     struct node *bn;

@@ -21,7 +21,7 @@
 
 struct trial {
     struct build build;
-    struct pool pool;
+    struct array_pool pool;
     struct net net;
     struct bnfuse_error error;
     const struct tensor *inputs[TRIAL_MOST];

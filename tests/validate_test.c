@@ -2,8 +2,8 @@
  *
  * Validation: each violation is named; what real models do is let pass. */
 #include "build.h"
-#include "onnx/edit.h"
-#include "onnx/validate.h"
+#include "onnx/graph/edit.h"
+#include "onnx/graph/validate.h"
 
 #include <dirent.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The scan before protobuf-c: every defect by its byte and reason, and nothing that crashes what comes after. */
-#include "onnx/model.h"
+#include "onnx/read/model.h"
 
 #include "bytes.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Writing: what nobody changed stays byte for byte, what was changed is there, and the target is whole or as it was. */
-#include "onnx/write.h"
+#include "onnx/write/write.h"
 
 #include "build.h"
 #include "bytes.h"
-#include "onnx/attr.h"
-#include "onnx/edit.h"
-#include "onnx/external.h"
+#include "onnx/graph/attr.h"
+#include "onnx/graph/edit.h"
+#include "onnx/read/external.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -14,8 +14,8 @@
 #ifndef CHECK_CHECK_H
 #define CHECK_CHECK_H
 
-#include "data/datum.h"
-#include "onnx/graph.h"
+#include "io/datum.h"
+#include "onnx/graph/graph.h"
 
 #define SITE_LIMIT 1e-9       /* questions 1 and 2: above it, a difference is no rounding of float64 */
 #define NOISE_FACTOR 10.0     /* a difference of more than so many times the noise of the stored weights is a bug */

@@ -4,8 +4,8 @@
  * another input with the same symbol has, what a reader needs (a Conv knows its channels), a guess. */
 #include "check/input.h"
 
-#include "onnx/attr.h"
-#include "onnx/shape.h"
+#include "onnx/graph/attr.h"
+#include "onnx/shape/infer.h"
 
 #include <string.h>
 

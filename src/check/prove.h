@@ -17,7 +17,7 @@ struct prover {
     const struct net *before, *after;
     const struct pointer_map *sizes;  /* of before: values that must stay what they are */
     struct arena *scratch;    /* emptied after each site */
-    struct pool *pool;
+    struct array_pool *pool;
     const struct check_options *options;
 };
 

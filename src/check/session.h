@@ -22,7 +22,7 @@ struct session {
     const struct check_options *options;
     struct arena *arena;      /* of the result */
     struct arena plans, data, scratch;        /* of the session; of one set of inputs; of one site */
-    struct pool pool;
+    struct array_pool pool;
     struct side before, after;
     const struct input_set *set;      /* the one in use; NULL: random */
     size_t runs_done, runs_planned;   /* for progress */

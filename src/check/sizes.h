@@ -7,7 +7,7 @@
 #define CHECK_SIZES_H
 
 #include "base/pointer_map.h"
-#include "onnx/graph.h"
+#include "onnx/graph/graph.h"
 
 /* The values (struct value) that are sizes, as a set in the arena. */
 struct pointer_map *sizes_find(const struct net *net, struct arena *arena);

@@ -205,7 +205,7 @@ static bool policy_is_met(struct job *job)
 {
     const bnfuse_report *report = job->account.report;
     size_t could = 0;
-    for (size_t i = 0; i < report->fate_count; i++) could += report->fates[i].code && *report->fates[i].help;
+    for (size_t i = 0; i < report->remark_count; i++) could += report->remarks[i].code && *report->remarks[i].help;
     if (job->settings->strict && could)
         return differs(job, BNFUSE_POLICY, "%s: %zu BatchNormalization%s that could go (--strict); see bnfuse explain",
                        job->account.model, could, could == 1 ? " stays" : "s stay");

@@ -5,8 +5,8 @@
 #include "passes/clean.h"
 
 #include "base/pointer_map.h"
-#include "onnx/edit.h"
-#include "passes/fate.h"
+#include "onnx/graph/edit.h"
+#include "passes/decide/remark.h"
 
 static bool is_unread(const struct node *node)
 {
@@ -19,7 +19,7 @@ static bool may_go(const struct node *node)
 {
     const struct note *note = node->mark;
     if (node->inner_count || !is_unread(node)) return false;
-    return !note || !note->was_dead || note->fate;
+    return !note || !note->was_dead || note->remark;
 }
 
 /* Nodes to look at; a node may be listed twice, and is removed once. */
@@ -51,8 +51,8 @@ static void remove_unread_nodes(struct net *net)
         if (pointer_map_get(&work.removed, node) || !may_go(node)) continue;
         for (size_t i = 0; i < node->input_count; i++)
             if (node->inputs[i].value && node->inputs[i].value->writer) list(&work, node->inputs[i].value->writer);
-        fates_tell(node, OUTCOME_REMOVED, "nobody reads it", "");
-        fates_forget(node);
+        remark_applied(node, OUTCOME_REMOVED, "nobody reads it", "");
+        remark_forget(node);
         edit_remove_node(node);
         pointer_map_set(&work.removed, node, node);
     }

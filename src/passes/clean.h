@@ -4,7 +4,8 @@
 #ifndef PASSES_CLEAN_H
 #define PASSES_CLEAN_H
 
-#include "passes/passes.h"
+#include "passes/decide/options.h"
+#include "passes/decide/remark.h"
 
 bool clean_run(struct net *net, const struct pass_options *options, struct pass_report *report,
              struct bnfuse_error *error);

@@ -3,8 +3,8 @@
  * BatchNormalization from training to inference mode, in the way each opset says it. */
 #include "passes/inference.h"
 
-#include "onnx/attr.h"
-#include "onnx/edit.h"
+#include "onnx/graph/attr.h"
+#include "onnx/graph/edit.h"
 
 static bool statistics_are_read(const struct node *bn)
 {

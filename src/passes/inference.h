@@ -4,7 +4,7 @@
 #ifndef PASSES_INFERENCE_H
 #define PASSES_INFERENCE_H
 
-#include "onnx/graph.h"
+#include "onnx/graph/graph.h"
 
 /* Every BatchNormalization normalises by its stored statistics from now on, unless somebody reads the running ones it
  * computes. This changes what the model means, on the user's word: the check's reference needs the same change. */

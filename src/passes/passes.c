@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The passes in running order, and the runner: it hangs the notes on, runs each pass, checks the graph after each in
- * debug builds, and counts. */
+ * The passes in running order, and the runner: it attaches the state of each node, runs each pass, checks the graph
+ * after each in debug builds, and counts. */
 #include "passes/passes.h"
 
-#include "onnx/shape.h"
-#include "onnx/validate.h"
+#include "onnx/shape/infer.h"
+#include "onnx/graph/validate.h"
 #include "passes/clean.h"
-#include "passes/fate.h"
+#include "passes/decide/remark.h"
 #include "passes/fold.h"
 #include "passes/lower.h"
 #include "passes/tidy.h"
@@ -19,11 +19,11 @@
 #define ROUND_LIMIT 8         /* of the whole list; real models need two, the second to see that nothing is left to do */
 
 const struct pass passes[] = {
-    { "clean", false, clean_run, "first too: a BatchNormalization that nobody reads must not hold others back" },
-    { "fold",  false, fold_run,  "everything that has an exact home goes there" },
-    { "tidy",  false, tidy_run,  "what has none joins its affine neighbours, after the fold has taken all it can" },
-    { "lower", true,  lower_run, "only then is it known what stays" },
-    { "clean", false, clean_run, "last: sweeps up behind all others" },
+    { "clean", false, clean_run, "first: a BatchNormalization that nobody reads must not hold others back" },
+    { "fold",  false, fold_run,  "folds every BatchNormalization that can be folded exactly" },
+    { "tidy",  false, tidy_run,  "merges what stays with its affine neighbours, after the fold has taken all it can" },
+    { "lower", true,  lower_run, "after the fold: only then is it known what stays" },
+    { "clean", false, clean_run, "last: removes what the others left without readers" },
 };
 const size_t pass_count = sizeof(passes) / sizeof(*passes);
 
@@ -72,13 +72,13 @@ bool passes_run(struct net *net, const struct pass_options *options, struct pass
                 struct bnfuse_error *error)
 {
     *report = (struct pass_report){ 0 };
-    if (!shape_infer(net, error) || !fates_open(net, report, error)) return false;
+    if (!shape_infer(net, error) || !remarks_open(net, report, error)) return false;
     /* What a pass removes may have held back an earlier one: a reader that is gone, a branch that nobody wants. */
     size_t before = 0;
-    for (int round = 0; report->fate_count && round < ROUND_LIMIT && before != node_count(net); round++) {
+    for (int round = 0; report->remark_count && round < ROUND_LIMIT && before != node_count(net); round++) {
         before = node_count(net);
         if (!run_each(net, options, report, error)) return false;
     }
-    fates_close(net, report);
+    remarks_close(net, report);
     return true;
 }

@@ -9,10 +9,10 @@
  * An affine is Mul, Add, Sub, Div or Neg by constants that nobody else reads between. */
 #include "passes/tidy.h"
 
-#include "onnx/edit.h"
-#include "passes/affine_node.h"
-#include "passes/fate.h"
-#include "passes/fold.h"
+#include "onnx/graph/edit.h"
+#include "passes/algebra/affine_node.h"
+#include "passes/decide/remark.h"
+#include "passes/decide/roots.h"
 
 /* Whether every channel rounds to s = 1, t = 0 in the type of its parameters. */
 static bool is_identity_when_stored(const struct affine *a, enum dtype type)
@@ -31,67 +31,67 @@ static bool is_one_node(const struct node *node, const struct affine *a)
 }
 
 /* The affine node that alone feeds input 0 of `node` and reads from the same graph, composed in front of *a. */
-static struct node *affine_in_front(struct search *search, struct node *node, struct affine **a, size_t *slot)
+static struct node *affine_upstream(struct decision *decision, struct node *node, struct affine **a, size_t *slot)
 {
     struct affine *first, *both;
     const struct value *between = node_input(node, 0);
     struct node *writer = between->writer;
     if (!writer || between->graph != node->graph || between->use_count != 1 || between->is_output) return NULL;
-    if (affine_of_node(search, writer, &first, slot) || !(both = affine_compose(search->arena, first, *a))) return NULL;
+    if (affine_of_node(decision, writer, &first, slot) || !(both = affine_compose(decision->arena, first, *a))) return NULL;
     if (!is_one_node(node, both)) return NULL;
     *a = both;
     return writer;
 }
 
 /* The affine node that alone reads the output of `node`, composed behind *a. */
-static struct node *affine_behind(struct search *search, struct node *node, struct affine **a, size_t *slot)
+static struct node *affine_downstream(struct decision *decision, struct node *node, struct affine **a, size_t *slot)
 {
     struct affine *second, *both;
     const struct value *between = node->outputs[0];
     if (between->use_count != 1 || between->is_output || !between->uses->node) return NULL;
     struct node *reader = between->uses->node;
-    if (reader->graph != node->graph || affine_of_node(search, reader, &second, slot) || *slot != between->uses->slot)
+    if (reader->graph != node->graph || affine_of_node(decision, reader, &second, slot) || *slot != between->uses->slot)
         return NULL;
-    if (!(both = affine_compose(search->arena, *a, second)) || !is_one_node(node, both)) return NULL;
+    if (!(both = affine_compose(decision->arena, *a, second)) || !is_one_node(node, both)) return NULL;
     *a = both;
     return reader;
 }
 
-/* The node computes `a`, which is not the identity, from now on: a new one takes its place, and its fate. */
-static void replace(struct search *search, struct node *node, const struct affine *a)
+/* The node computes `a`, which is not the identity, from now on: a new one takes its place, and its remark. */
+static void replace(struct decision *decision, struct node *node, const struct affine *a)
 {
     struct value *output = node->outputs[0];
-    struct value *lowered = affine_lower(node->graph, node, node_input(node, 0), a, search->type, search->seed_is_norm,
+    struct value *lowered = affine_lower(node->graph, node, node_input(node, 0), a, decision->type, decision->root_is_norm,
                                          node_title(node));
     struct node *last = lowered->writer;
     last->mark = node->mark;
     edit_take_output(last, lowered->writer_slot, output);
-    fates_forget(node);
+    remark_forget(node);
     edit_remove_node(node);
 }
 
 static void drop(struct node *neighbour, const struct node *node)
 {
-    fates_tell(neighbour, OUTCOME_MERGED, node_title(node), "");
-    fates_forget(neighbour);
+    remark_applied(neighbour, OUTCOME_MERGED, node_title(node), "");
+    remark_forget(neighbour);
     edit_remove_node(neighbour);
 }
 
 /* Takes a neighbour's place, whose affine goes into *a; false when there is none to swallow. */
-static bool swallow_in_front(struct search *search, struct node *node, struct affine **a)
+static bool merge_upstream(struct decision *decision, struct node *node, struct affine **a)
 {
     size_t slot;
-    struct node *neighbour = affine_in_front(search, node, a, &slot);
+    struct node *neighbour = affine_upstream(decision, node, a, &slot);
     if (!neighbour) return false;
     edit_set_input(node, 0, node_input(neighbour, slot));
     drop(neighbour, node);
     return true;
 }
 
-static bool swallow_behind(struct search *search, struct node *node, struct affine **a)
+static bool merge_downstream(struct decision *decision, struct node *node, struct affine **a)
 {
     size_t slot;
-    struct node *neighbour = affine_behind(search, node, a, &slot);
+    struct node *neighbour = affine_downstream(decision, node, a, &slot);
     if (!neighbour) return false;
     edit_set_input(neighbour, slot, NULL);
     edit_take_output(node, 0, neighbour->outputs[0]);
@@ -100,44 +100,44 @@ static bool swallow_behind(struct search *search, struct node *node, struct affi
 }
 
 /* Swallows all there is before anything is replaced: a chain of n neighbours takes n steps, not n new nodes. */
-static void tidy_one(struct search *search, struct node *node)
+static void tidy_one(struct decision *decision, struct node *node)
 {
     struct affine *a;
     size_t slot;
     bool swallowed = false;
-    arena_close(search->arena);
-    arena_open(search->arena, search->net->arena->memory);
+    arena_close(decision->arena);
+    arena_open(decision->arena, decision->net->arena->memory);
     const struct value *scale = node_input(node, 1);
-    search_begin(search, node, scale && scale->initializer ? scale->initializer->type : DTYPE_FLOAT);
-    if (affine_of_node(search, node, &a, &slot) || slot != 0) return;
-    while (swallow_in_front(search, node, &a) || swallow_behind(search, node, &a)) swallowed = true;
-    if (is_identity_when_stored(a, search->type)) {
-        fates_tell(node, OUTCOME_REMOVED, "it changes nothing", "");
-        fold_finish(node, 0);
+    decision_begin(decision, node, scale && scale->initializer ? scale->initializer->type : DTYPE_FLOAT);
+    if (affine_of_node(decision, node, &a, &slot) || slot != 0) return;
+    while (merge_upstream(decision, node, &a) || merge_downstream(decision, node, &a)) swallowed = true;
+    if (is_identity_when_stored(a, decision->type)) {
+        remark_applied(node, OUTCOME_REMOVED, "it changes nothing", "");
+        root_remove(node, 0);
     } else if (swallowed) {
-        replace(search, node, a);
+        replace(decision, node, a);
     }
 }
 
 /* Mul and Add that a fold left. One that was swallowed meanwhile has no inputs, and is no affine any more. */
-static void tidy_residues(struct search *search)
+static void tidy_residues(struct decision *decision)
 {
-    for (struct graph *graph = net_next_graph(search->net, NULL); graph; graph = net_next_graph(search->net, graph))
+    for (struct graph *graph = net_next_graph(decision->net, NULL); graph; graph = net_next_graph(decision->net, graph))
         for (struct node *node = graph->first, *next; node; node = next) {
             next = node->next;
-            if (node->is_new && (node_is(node, "Mul") || node_is(node, "Add"))) tidy_one(search, node);
+            if (node->is_new && (node_is(node, "Mul") || node_is(node, "Add"))) tidy_one(decision, node);
         }
 }
 
 bool tidy_run(struct net *net, const struct pass_options *options, struct pass_report *report,
               struct bnfuse_error *error)
 {
-    struct search *search = search_open(net, options);
-    struct seeds seeds = seeds_of(net, net->arena, options);
-    for (size_t i = 0; i < seeds.count; i++)
-        if (seeds.nodes[i]->mark && node_is(seeds.nodes[i], "BatchNormalization")) tidy_one(search, seeds.nodes[i]);
-    tidy_residues(search);
-    search_close(search);
+    struct decision *decision = decision_open(net, options);
+    struct roots roots = roots_of(net, net->arena, options);
+    for (size_t i = 0; i < roots.count; i++)
+        if (roots.nodes[i]->mark && node_is(roots.nodes[i], "BatchNormalization")) tidy_one(decision, roots.nodes[i]);
+    tidy_residues(decision);
+    decision_close(decision);
     (void)report, (void)error;
     return true;
 }

@@ -21,19 +21,19 @@ static void put_row(FILE *to, const char *name, int64_t before, int64_t after)
     fprintf(to, "<td>%" PRId64 "</td><td>%" PRId64 "</td><td>%+" PRId64 "</td></tr>\n", before, after, after - before);
 }
 
-static void put_fates(FILE *to, const bnfuse_report *report)
+static void put_remarks(FILE *to, const bnfuse_report *report)
 {
     char words[1200];
     fprintf(to, "<table>\n<tr><th>BatchNormalization</th><th>what became of it</th><th>path</th>"
                 "<th>what would help</th></tr>\n");
-    for (size_t i = 0; i < report->fate_count; i++) {
-        const bnfuse_fate *fate = &report->fates[i];
-        fate_words(fate, words, sizeof words);
-        fprintf(to, "<tr class=\"%s\">", fate->code ? "stays" : "gone");
-        put_cell(to, fate->node);
+    for (size_t i = 0; i < report->remark_count; i++) {
+        const bnfuse_remark *remark = &report->remarks[i];
+        remark_words(remark, words, sizeof words);
+        fprintf(to, "<tr class=\"%s\">", remark->code ? "stays" : "gone");
+        put_cell(to, remark->node);
         put_cell(to, words);
-        put_cell(to, fate->path);
-        put_cell(to, fate->help);
+        put_cell(to, remark->path);
+        put_cell(to, remark->help);
         fprintf(to, "</tr>\n");
     }
     fprintf(to, "</table>\n");
@@ -79,8 +79,8 @@ bool report_html(const struct account *account, FILE *to)
     fprintf(to, "</strong></p>\n");
     if (account->report) {
         fprintf(to, "<p>%zu of %zu BatchNormalizations gone, %zu left.</p>\n", account->report->folded,
-                account->report->fate_count, account->report->left);
-        put_fates(to, account->report);
+                account->report->remark_count, account->report->left);
+        put_remarks(to, account->report);
         put_sizes(to, account->report);
     }
     if (account->check && account->check->output_count) put_outputs(to, account->check);

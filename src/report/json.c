@@ -23,19 +23,19 @@ static json_t *number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *fate_object(const bnfuse_fate *fate)
+static json_t *remark_object(const bnfuse_remark *remark)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "node", text(fate->node));
-    json_object_set_new(object, "output", text(fate->output));
-    json_object_set_new(object, "scope", text(fate->scope));
-    json_object_set_new(object, "outcome", text(fate->outcome));
-    json_object_set_new(object, "code", fate->code ? json_sprintf("BNF%d", fate->code) : json_null());
-    json_object_set_new(object, "reason", text(fate->reason));
-    json_object_set_new(object, "help", text(fate->help));
-    json_object_set_new(object, "where", text(fate->where));
-    json_object_set_new(object, "detail", text(fate->detail));
-    json_object_set_new(object, "path", text(fate->path));
+    json_object_set_new(object, "node", text(remark->node));
+    json_object_set_new(object, "output", text(remark->output));
+    json_object_set_new(object, "scope", text(remark->scope));
+    json_object_set_new(object, "outcome", text(remark->outcome));
+    json_object_set_new(object, "code", remark->code ? json_sprintf("BNF%d", remark->code) : json_null());
+    json_object_set_new(object, "reason", text(remark->reason));
+    json_object_set_new(object, "help", text(remark->help));
+    json_object_set_new(object, "where", text(remark->where));
+    json_object_set_new(object, "detail", text(remark->detail));
+    json_object_set_new(object, "path", text(remark->path));
     return object;
 }
 
@@ -46,15 +46,15 @@ static json_t *pair(int64_t before, int64_t after)
 
 static void add_report(json_t *root, const bnfuse_report *report)
 {
-    json_t *fates = json_array(), *ops = json_array(), *notes = json_array();
-    for (size_t i = 0; i < report->fate_count; i++) json_array_append_new(fates, fate_object(&report->fates[i]));
+    json_t *remarks = json_array(), *ops = json_array(), *notes = json_array();
+    for (size_t i = 0; i < report->remark_count; i++) json_array_append_new(remarks, remark_object(&report->remarks[i]));
     for (size_t i = 0; i < report->op_count; i++) {
         json_t *op = pair(report->ops[i].before, report->ops[i].after);
         json_object_set_new(op, "op", text(report->ops[i].op));
         json_array_append_new(ops, op);
     }
     for (size_t i = 0; i < report->note_count; i++) json_array_append_new(notes, text(report->notes[i]));
-    json_object_set_new(root, "batch_normalizations", fates);
+    json_object_set_new(root, "batch_normalizations", remarks);
     json_object_set_new(root, "folded", json_integer((json_int_t)report->folded));
     json_object_set_new(root, "left", json_integer((json_int_t)report->left));
     json_object_set_new(root, "operators", ops);

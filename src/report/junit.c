@@ -26,12 +26,12 @@ static void end_case(FILE *to)
     fprintf(to, "</testcase>\n");
 }
 
-static void put_fate(FILE *to, const bnfuse_fate *fate)
+static void put_remark(FILE *to, const bnfuse_remark *remark)
 {
     char words[1200];
-    fate_words(fate, words, sizeof words);
-    begin_case(to, "BatchNormalization", fate->node);
-    if (fate->code) put_element(to, "skipped", words);
+    remark_words(remark, words, sizeof words);
+    begin_case(to, "BatchNormalization", remark->node);
+    if (remark->code) put_element(to, "skipped", words);
     end_case(to);
 }
 
@@ -66,7 +66,7 @@ bool report_junit(const struct account *account, FILE *to)
     const bnfuse_report *report = account->report;
     const bnfuse_check_result *check = account->check;
     size_t tests = 1, failures = account->status == BNFUSE_DIFFER, skipped = 0;
-    for (size_t i = 0; report && i < report->fate_count; i++, tests++) skipped += report->fates[i].code != 0;
+    for (size_t i = 0; report && i < report->remark_count; i++, tests++) skipped += report->remarks[i].code != 0;
     for (size_t i = 0; check && i < check->site_count; i++, tests++) {
         failures += site_failed(&check->sites[i]);
         skipped += !check->sites[i].checked;
@@ -75,7 +75,7 @@ bool report_junit(const struct account *account, FILE *to)
     put_markup(to, account->model);
     fprintf(to, "\" tests=\"%zu\" failures=\"%zu\" errors=\"%d\" skipped=\"%zu\">\n", tests, failures,
             account->status > BNFUSE_DIFFER, skipped);
-    for (size_t i = 0; report && i < report->fate_count; i++) put_fate(to, &report->fates[i]);
+    for (size_t i = 0; report && i < report->remark_count; i++) put_remark(to, &report->remarks[i]);
     for (size_t i = 0; check && i < check->site_count; i++)
         put_site(to, &check->sites[i], site_failed(&check->sites[i]));
     put_verdict(to, account);

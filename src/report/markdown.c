@@ -24,18 +24,18 @@ static void put_sizes(FILE *to, const bnfuse_report *report)
     if (report->after.bytes) put_row(to, "bytes", (int64_t)report->before.bytes, (int64_t)report->after.bytes);
 }
 
-static void put_fates(FILE *to, const bnfuse_report *report)
+static void put_remarks(FILE *to, const bnfuse_report *report)
 {
     char words[1200];
     fprintf(to, "\n| BatchNormalization | what became of it | what would help |\n|---|---|---|\n");
-    for (size_t i = 0; i < report->fate_count; i++) {
+    for (size_t i = 0; i < report->remark_count; i++) {
         fprintf(to, "| ");
-        put_markdown(to, report->fates[i].node);
+        put_markdown(to, report->remarks[i].node);
         fprintf(to, " | ");
-        fate_words(&report->fates[i], words, sizeof words);
+        remark_words(&report->remarks[i], words, sizeof words);
         put_markdown(to, words);
         fprintf(to, " | ");
-        put_markdown(to, report->fates[i].help);
+        put_markdown(to, report->remarks[i].help);
         fprintf(to, " |\n");
     }
 }
@@ -63,8 +63,8 @@ bool report_markdown(const struct account *account, FILE *to)
     fprintf(to, "**\n");
     if (account->report) {
         fprintf(to, "\n%zu of %zu BatchNormalizations gone, %zu left.\n", account->report->folded,
-                account->report->fate_count, account->report->left);
-        put_fates(to, account->report);
+                account->report->remark_count, account->report->left);
+        put_remarks(to, account->report);
         put_sizes(to, account->report);
     }
     if (account->check && account->check->output_count) put_outputs(to, account->check);

@@ -29,36 +29,36 @@ static int widest_node(const bnfuse_report *report)
 {
     size_t width = 0;
     char node[200];
-    for (size_t i = 0; i < report->fate_count; i++) {
-        bnfuse_escape(node, sizeof node, report->fates[i].node);
+    for (size_t i = 0; i < report->remark_count; i++) {
+        bnfuse_escape(node, sizeof node, report->remarks[i].node);
         if (strlen(node) > width) width = strlen(node);
     }
     return width < 40 ? (int)width : 40;
 }
 
-void fate_words(const bnfuse_fate *fate, char *to, size_t size)
+void remark_words(const bnfuse_remark *remark, char *to, size_t size)
 {
     char where[300], detail[300];
-    bnfuse_escape(where, sizeof where, fate->where);
-    bnfuse_escape(detail, sizeof detail, fate->detail);
+    bnfuse_escape(where, sizeof where, remark->where);
+    bnfuse_escape(detail, sizeof detail, remark->detail);
     const char *comma = *detail ? ", " : "";
-    if (fate->code)
-        snprintf(to, size, "stays   BNF%d %s%s%s%s%s", fate->code, fate->reason, *where ? ": " : "", where, comma,
+    if (remark->code)
+        snprintf(to, size, "stays   BNF%d %s%s%s%s%s", remark->code, remark->reason, *where ? ": " : "", where, comma,
                  detail);
     else if (*where)
-        snprintf(to, size, "%-7s into %s%s%s", fate->outcome, where, comma, detail);
-    else snprintf(to, size, "%s%s%s", fate->outcome, comma, detail);
+        snprintf(to, size, "%-7s into %s%s%s", remark->outcome, where, comma, detail);
+    else snprintf(to, size, "%s%s%s", remark->outcome, comma, detail);
 }
 
-static void print_fates(const bnfuse_report *report, FILE *to)
+static void print_remarks(const bnfuse_report *report, FILE *to)
 {
     int width = widest_node(report);
     char node[200], scope[300], words[1200];
-    for (size_t i = 0; i < report->fate_count; i++) {
-        const bnfuse_fate *fate = &report->fates[i];
-        bnfuse_escape(node, sizeof node, fate->node);
-        bnfuse_escape(scope, sizeof scope, fate->scope);
-        fate_words(fate, words, sizeof words);
+    for (size_t i = 0; i < report->remark_count; i++) {
+        const bnfuse_remark *remark = &report->remarks[i];
+        bnfuse_escape(node, sizeof node, remark->node);
+        bnfuse_escape(scope, sizeof scope, remark->scope);
+        remark_words(remark, words, sizeof words);
         fprintf(to, "%-*s  %s%s%s\n", width, node, words, *scope ? ", in " : "", scope);
     }
 }
@@ -66,14 +66,14 @@ static void print_fates(const bnfuse_report *report, FILE *to)
 /* One line for each kind of help, however many would profit. */
 static void print_hints(const bnfuse_report *report, FILE *to)
 {
-    for (size_t i = 0; i < report->fate_count; i++) {
-        const bnfuse_fate *fate = &report->fates[i];
+    for (size_t i = 0; i < report->remark_count; i++) {
+        const bnfuse_remark *remark = &report->remarks[i];
         size_t first = 0, count = 0;
-        while (strcmp(report->fates[first].help, fate->help) != 0) first++;
-        if (!*fate->help || first != i) continue;
-        for (size_t k = i; k < report->fate_count; k++) count += strcmp(report->fates[k].help, fate->help) == 0;
-        fprintf(to, "hint: %zu stay%s with BNF%d; what would help: %s\n", count, count == 1 ? "s" : "", fate->code,
-                fate->help);
+        while (strcmp(report->remarks[first].help, remark->help) != 0) first++;
+        if (!*remark->help || first != i) continue;
+        for (size_t k = i; k < report->remark_count; k++) count += strcmp(report->remarks[k].help, remark->help) == 0;
+        fprintf(to, "hint: %zu stay%s with BNF%d; what would help: %s\n", count, count == 1 ? "s" : "", remark->code,
+                remark->help);
     }
 }
 
@@ -173,7 +173,7 @@ bool report_text(const struct account *account, FILE *to)
 {
     char line[1200], message[1100];
     if (account->report) {
-        print_fates(account->report, to);
+        print_remarks(account->report, to);
         print_hints(account->report, to);
         print_sizes(account->report, to);
     }
@@ -186,7 +186,7 @@ bool report_text(const struct account *account, FILE *to)
     if (account->report) {
         bnfuse_escape(message, sizeof message, account->output ? account->output : "nothing");
         fprintf(to, "%zu of %zu BatchNormalizations gone, %zu left; %s written\n", account->report->folded,
-                account->report->fate_count, account->report->left, message);
+                account->report->remark_count, account->report->left, message);
     }
     if (account->report || account->check) fprintf(to, "verdict: %s\n", verdict_line(account, line, sizeof line));
     return !ferror(to);
@@ -203,17 +203,17 @@ bool report_explain(const struct account *account, FILE *to)
 {
     const bnfuse_report *report = account->report;
     char node[200], words[1200];
-    for (size_t i = 0; i < report->fate_count; i++) {
-        const bnfuse_fate *fate = &report->fates[i];
-        bnfuse_escape(node, sizeof node, fate->node);
-        fate_words(fate, words, sizeof words);
+    for (size_t i = 0; i < report->remark_count; i++) {
+        const bnfuse_remark *remark = &report->remarks[i];
+        bnfuse_escape(node, sizeof node, remark->node);
+        remark_words(remark, words, sizeof words);
         fprintf(to, "%s\n    %s\n", node, words);
-        explain_line("in", fate->scope, to);
-        explain_line(fate->code ? "tried" : "path", fate->path, to);
-        explain_line("help", fate->help, to);
+        explain_line("in", remark->scope, to);
+        explain_line(remark->code ? "tried" : "path", remark->path, to);
+        explain_line("help", remark->help, to);
     }
-    fprintf(to, "%zu of %zu BatchNormalizations can go, %zu stay\n", report->folded, report->fate_count,
-            report->fate_count - report->folded);
+    fprintf(to, "%zu of %zu BatchNormalizations can go, %zu stay\n", report->folded, report->remark_count,
+            report->remark_count - report->folded);
     return !ferror(to);
 }
 

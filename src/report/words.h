@@ -7,6 +7,6 @@
 #include "bnfuse.h"
 
 /* folded  into Conv "conv1";  stays   BNF106 a neighbour that no scale and shift can cross: Relu "r". Escaped. */
-void fate_words(const bnfuse_fate *fate, char *to, size_t size);
+void remark_words(const bnfuse_remark *remark, char *to, size_t size);
 
 #endif

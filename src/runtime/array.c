@@ -47,13 +47,13 @@ static int size_class(size_t size)
     return size == 0 ? 0 : 63 - __builtin_clzll(size);
 }
 
-static void block_free(struct pool *pool, struct block *block)
+static void block_free(struct array_pool *pool, struct block *block)
 {
     block_unlink(block);
     memory_give(pool->memory, block, block_total(block->size));
 }
 
-static void pool_release_spare(struct pool *pool)
+static void pool_release_spare(struct array_pool *pool)
 {
     for (size_t i = 0; i < sizeof pool->spare / sizeof *pool->spare; i++)
         while (pool->spare[i]) block_free(pool, pool->spare[i]);
@@ -61,7 +61,7 @@ static void pool_release_spare(struct pool *pool)
 }
 
 /* A spare block wastes at most half of itself: smaller requests of its class take it, too. */
-static struct block *block_take(struct pool *pool, size_t size)
+static struct block *block_take(struct array_pool *pool, size_t size)
 {
     for (struct block *spare = pool->spare[size_class(size)]; spare; spare = spare->next) {
         if (spare->size < size) continue;
@@ -81,7 +81,7 @@ static struct block *block_take(struct pool *pool, size_t size)
     return block;
 }
 
-static void block_drop(struct pool *pool, struct block *block)
+static void block_drop(struct array_pool *pool, struct block *block)
 {
     if (--block->owners > 0) return;
     if (block->size > SPARE_LIMIT - pool->spare_bytes) {
@@ -93,14 +93,14 @@ static void block_drop(struct pool *pool, struct block *block)
     block_link(block, &pool->spare[size_class(block->size)]);
 }
 
-void pool_open(struct pool *pool, struct memory *memory)
+void pool_open(struct array_pool *pool, struct memory *memory)
 {
-    *pool = (struct pool){.memory = memory};
+    *pool = (struct array_pool){.memory = memory};
     arena_open(&pool->text, memory);
 }
 
 /* Sequences hold owners of their items, so arrays are not dropped one by one here but freed wholesale. */
-void pool_close(struct pool *pool)
+void pool_close(struct array_pool *pool)
 {
     while (pool->arrays) {
         struct array *array = pool->arrays;
@@ -129,7 +129,7 @@ enum store store_of(enum dtype type, bool exact)
     }
 }
 
-static struct array *array_link(struct pool *pool, const struct array *like)
+static struct array *array_link(struct array_pool *pool, const struct array *like)
 {
     struct array *array = memory_take(pool->memory, sizeof *array);
     *array = *like;
@@ -164,7 +164,7 @@ static bool count_elements(int rank, const int64_t *dims, int64_t *count)
     return true;
 }
 
-struct array *array_new(struct pool *pool, enum dtype type, enum store store, int rank, const int64_t *dims)
+struct array *array_new(struct array_pool *pool, enum dtype type, enum store store, int rank, const int64_t *dims)
 {
     struct array shape = {.type = type, .store = store};
     int64_t bytes;
@@ -338,7 +338,7 @@ void array_to_bytes(const struct array *array, void *bytes)
     else dtype_store_whole(array->type, array->i64, array->count, bytes);
 }
 
-struct array *array_from_bytes(struct pool *pool, enum dtype type, bool exact, int rank, const int64_t *dims,
+struct array *array_from_bytes(struct array_pool *pool, enum dtype type, bool exact, int rank, const int64_t *dims,
                                const void *bytes)
 {
     struct array *array = array_new(pool, type, store_of(type, exact), rank, dims);

@@ -13,7 +13,7 @@
 #define RUNTIME_ARRAY_H
 
 #include "base/memory.h"
-#include "onnx/dtype.h"
+#include "onnx/read/dtype.h"
 
 #define ARRAY_MAX_RANK 32
 
@@ -33,14 +33,14 @@ struct array {
         const char **text;            /* the strings live as long as the pool */
         struct array **items;         /* owned by the sequence */
     };
-    struct pool *pool;
+    struct array_pool *pool;
     struct block *block;      /* the counted memory that data points into */
     int owners;
     struct array *next, **link;       /* in the pool */
 };
 
 /* Memory of one run: recycles blocks of equal size class, and knows all that is out. */
-struct pool {
+struct array_pool {
     struct memory *memory;
     struct array *arrays;
     struct block *blocks;
@@ -49,8 +49,8 @@ struct pool {
     struct arena text;        /* strings */
 };
 
-void pool_open(struct pool *pool, struct memory *memory);
-void pool_close(struct pool *pool);
+void pool_open(struct array_pool *pool, struct memory *memory);
+void pool_close(struct array_pool *pool);
 
 /* Bytes of one element in memory: 4, 8, or that of a pointer. */
 size_t store_size(enum store store);
@@ -58,7 +58,7 @@ size_t store_size(enum store store);
 enum store store_of(enum dtype type, bool exact);
 
 /* A new array, elements not set; count and bytes are checked, escapes when they do not fit. One owner. */
-struct array *array_new(struct pool *pool, enum dtype type, enum store store, int rank, const int64_t *dims);
+struct array *array_new(struct array_pool *pool, enum dtype type, enum store store, int rank, const int64_t *dims);
 /* The same elements under other dims of the same count; shares the block. One owner. */
 struct array *array_reshaped(struct array *array, int rank, const int64_t *dims);
 /* The same array if `store` agrees (one more owner), else a converted copy. Real <-> real and whole <-> real. */
@@ -71,7 +71,7 @@ void array_round(struct array *array);
 
 /* Packed little-endian elements of array->type to and from memory (ONNX raw_data). */
 void array_to_bytes(const struct array *array, void *bytes);
-struct array *array_from_bytes(struct pool *pool, enum dtype type, bool exact, int rank, const int64_t *dims,
+struct array *array_from_bytes(struct array_pool *pool, enum dtype type, bool exact, int rank, const int64_t *dims,
                                const void *bytes);
 
 #endif

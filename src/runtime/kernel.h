@@ -12,7 +12,7 @@
 #ifndef RUNTIME_KERNEL_H
 #define RUNTIME_KERNEL_H
 
-#include "onnx/attr.h"
+#include "onnx/graph/attr.h"
 #include "runtime/array.h"
 #include "runtime/team.h"
 
@@ -31,7 +31,7 @@ struct call {
     enum store real;                  /* the store of real inputs and outputs: F32 or F64 */
     int threads;
     struct team *team;                /* of so many threads; NULL: the caller alone */
-    struct pool *pool;
+    struct array_pool *pool;
     struct run *run;                  /* for control flow only */
     struct arena *scratch;            /* emptied after the call */
     struct bnfuse_error *error;

@@ -130,7 +130,7 @@ static bool scatter(struct array *dense, const struct array *values, const struc
     return true;
 }
 
-static struct array *zeros(struct pool *pool, const struct array *like, size_t rank, const int64_t *dims)
+static struct array *zeros(struct array_pool *pool, const struct array *like, size_t rank, const int64_t *dims)
 {
     struct array *array = array_new(pool, like->type, like->store, (int)rank, dims);
     memset(array->data, 0, (size_t)array->count * store_size(array->store));

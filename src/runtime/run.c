@@ -33,7 +33,7 @@ struct kept {
 struct run {
     const struct plan *plan;
     const struct run_options *options;
-    struct pool *pool;
+    struct array_pool *pool;
     struct frame *frame;              /* the innermost */
     struct kept *kept;
     struct arena arena;

@@ -24,7 +24,7 @@ struct run_options {
     bool unrounded;           /* exact only: folded weights as computed, not as they will be stored */
     int threads;              /* 0: as many as the machine has */
     struct memory *memory;
-    struct pool *pool;        /* of inputs and outputs */
+    struct array_pool *pool;        /* of inputs and outputs */
     /* Every real tensor that the model stores is moved by up to half a unit in its last place, signs from this seed;
      * 0: not at all. Exact runs only. `unmoved` (or NULL) holds the values that stay: constants that are sizes. */
     uint64_t weight_noise;

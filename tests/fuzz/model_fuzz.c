@@ -2,9 +2,9 @@
  *
  * libFuzzer's entry for files: any bytes are read, indexed, written unchanged and written after edits. What is read and
  * not changed must come out as the same bytes, and what was changed must be readable again. */
-#include "onnx/edit.h"
-#include "onnx/splice.h"
-#include "onnx/validate.h"
+#include "onnx/graph/edit.h"
+#include "onnx/write/splice.h"
+#include "onnx/graph/validate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,18 +24,18 @@ static void require(bool condition)
     if (!condition) abort();
 }
 
-/* The pieces of a model from memory, one after the other. */
-static const uint8_t *assemble(const struct pieces *pieces, struct arena *arena)
+/* The extents of a model from memory, one after the other. */
+static const uint8_t *assemble(const struct extents *extents, struct arena *arena)
 {
-    uint8_t *to = arena_alloc(arena, pieces->size), *at = to;
-    for (size_t i = 0; i < pieces->count; i++) {
-        const struct piece *piece = &pieces->list[i];
+    uint8_t *to = arena_alloc(arena, extents->size), *at = to;
+    for (size_t i = 0; i < extents->count; i++) {
+        const struct piece *piece = &extents->list[i];
         require(!piece->bytes != !piece->tensor && !piece->span.file);
         if (piece->bytes) memcpy(at, piece->bytes, piece->size);
         else require(tensor_read_bytes(piece->tensor, 0, piece->tensor->count, at, NULL));
         at += piece->size;
     }
-    require(at == to + pieces->size);
+    require(at == to + extents->size);
     return to;
 }
 
@@ -79,20 +79,20 @@ static bool run(void *context, struct bnfuse_error *error)
     struct input *input = context;
     struct model model, again;
     struct net net, net_again;
-    struct pieces pieces;
+    struct extents extents;
     struct side_data side = { 0 };
     if (!model_read(&model, &input->arena, "input", input->bytes, input->size, error)) return false;
     if (!net_index(&net, &input->arena, &model, error)) return false;
-    if (!splice_net(&pieces, &side, &net, &input->arena, error)) return false;
-    require(pieces.count == 1 && pieces.size == input->size && pieces.list[0].bytes == input->bytes);
+    if (!splice_net(&extents, &side, &net, &input->arena, error)) return false;
+    require(extents.count == 1 && extents.size == input->size && extents.list[0].bytes == input->bytes);
     if (!net_validate(&net, error)) return false;
     edit_everything(&net);
-    if (!splice_net(&pieces, &side, &net, &input->arena, error)) return false;
-    const uint8_t *written = assemble(&pieces, &input->arena);
-    if (!model_read(&again, &input->arena, "output", written, pieces.size, error)) abort();
+    if (!splice_net(&extents, &side, &net, &input->arena, error)) return false;
+    const uint8_t *written = assemble(&extents, &input->arena);
+    if (!model_read(&again, &input->arena, "output", written, extents.size, error)) abort();
     if (!net_index(&net_again, &input->arena, &again, error)) abort();
     side = (struct side_data){ .location = "side.data", .all_large = true, .all_external = true };
-    return splice_net(&pieces, &side, &net, &input->arena, error);
+    return splice_net(&extents, &side, &net, &input->arena, error);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

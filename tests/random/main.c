@@ -16,7 +16,7 @@
 /* What a worker is at, seen by its parent even if it crashes. */
 struct progress {
     uint64_t seed;
-    size_t checked, failures, fates, planted, left, folded;
+    size_t checked, failures, remarks, planted, left, folded;
 };
 
 /* In memory where the machine has such a place: every model is written twice, and synced. */
@@ -59,7 +59,7 @@ static void check_seed(uint64_t seed, bool crashed, struct progress *progress)
     random_graph(&graph, seed);
     if (!crashed) random_check(&graph, directory, &finding);
     progress->checked++;
-    progress->fates += finding.fates;
+    progress->remarks += finding.remarks;
     progress->planted += finding.planted;
     progress->left += finding.left;
     progress->folded += finding.folded;
@@ -113,13 +113,13 @@ static size_t run(uint64_t first, uint64_t count, int workers)
     for (int i = 0; i < workers; i++) {
         total.checked += progress[i].checked;
         total.failures += progress[i].failures;
-        total.fates += progress[i].fates;
+        total.remarks += progress[i].remarks;
         total.planted += progress[i].planted;
         total.left += progress[i].left;
         total.folded += progress[i].folded;
     }
     printf("%zu models, %zu BatchNormalizations: %zu gone, %zu left with a reason; %zu planted, %zu failures\n",
-           total.checked, total.fates, total.folded, total.left, total.planted, total.failures);
+           total.checked, total.remarks, total.folded, total.left, total.planted, total.failures);
     return total.failures;
 }
 

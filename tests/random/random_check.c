@@ -2,7 +2,7 @@
 #include "random_check.h"
 
 #include "check/session.h"
-#include "onnx/print.h"
+#include "onnx/graph/print.h"
 #include "shapes.h"
 
 #include <stdarg.h>
@@ -37,19 +37,19 @@ static bool is_planted(const struct random_graph *graph, const char *node)
     return false;
 }
 
-static bool check_fates(const struct random_graph *graph, const bnfuse_report *report, struct finding *finding)
+static bool check_remarks(const struct random_graph *graph, const bnfuse_report *report, struct finding *finding)
 {
-    for (size_t i = 0; i < report->fate_count; i++) {
-        const bnfuse_fate *fate = &report->fates[i];
-        bool stays = strcmp(fate->outcome, "stays") == 0;
-        if (stays && fate->code == 0)
-            return found(finding, FAILURE_REASON, "%s stays without a reason", fate->node);
-        if (stays && is_planted(graph, fate->node))
-            found(finding, FAILURE_PLANTED, "%s has a home but stays: BNF%d %s (%s) %s; %s", fate->node, fate->code,
-                  fate->reason, fate->where, fate->detail, fate->path);
+    for (size_t i = 0; i < report->remark_count; i++) {
+        const bnfuse_remark *remark = &report->remarks[i];
+        bool stays = strcmp(remark->outcome, "stays") == 0;
+        if (stays && remark->code == 0)
+            return found(finding, FAILURE_REASON, "%s stays without a reason", remark->node);
+        if (stays && is_planted(graph, remark->node))
+            found(finding, FAILURE_PLANTED, "%s has a home but stays: BNF%d %s (%s) %s; %s", remark->node, remark->code,
+                  remark->reason, remark->where, remark->detail, remark->path);
         finding->left += stays;
     }
-    finding->fates = report->fate_count;
+    finding->remarks = report->remark_count;
     finding->folded = report->folded;
     if (finding->left != report->left)
         return found(finding, FAILURE_REASON, "%zu stay, but %zu are left", finding->left, report->left);
@@ -145,7 +145,7 @@ static bool check_second(const struct random_graph *graph, bnfuse_model *written
     bnfuse_error error;
     if (!fuse(graph, written, finding, FAILURE_AGAIN)) return false;
     const bnfuse_report *report = bnfuse_get_report(written);
-    if (report->folded) return found(finding, FAILURE_AGAIN, "a second run folds %s", report->fates[0].node);
+    if (report->folded) return found(finding, FAILURE_AGAIN, "a second run folds %s", report->remarks[0].node);
     if (!bnfuse_write(written, files->second, NULL, &error)) return found(finding, FAILURE_AGAIN, "%s", error.message);
     return files_equal(files->first, files->second) || found(finding, FAILURE_AGAIN, "a second run writes other bytes");
 }
@@ -226,7 +226,7 @@ static bool check_model(const struct random_graph *graph, bnfuse_model *model, c
 {
     bnfuse_error error;
     if (!fuse(graph, model, finding, FAILURE_FUSE)) return false;
-    if (!check_fates(graph, bnfuse_get_report(model), finding) || !check_proof(graph, model, finding)) return false;
+    if (!check_remarks(graph, bnfuse_get_report(model), finding) || !check_proof(graph, model, finding)) return false;
     return bnfuse_write(model, files->first, NULL, &error) || found(finding, FAILURE_WRITE, "%s", error.message);
 }
 

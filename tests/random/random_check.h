@@ -15,7 +15,7 @@ enum failure { FAILURE_NONE, FAILURE_CRASH, FAILURE_LOAD, FAILURE_SHAPE, FAILURE
 struct finding {
     enum failure failure;
     char text[1400];              /* one line */
-    size_t fates, planted, left, folded;
+    size_t remarks, planted, left, folded;
     double rounding;              /* what storing the folded weights changed, relative, at worst */
 };
 

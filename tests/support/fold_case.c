@@ -5,8 +5,8 @@
 
 #include "build.h"
 #include "bytes.h"
-#include "onnx/shape.h"
-#include "onnx/validate.h"
+#include "onnx/shape/infer.h"
+#include "onnx/graph/validate.h"
 #include "runtime/run.h"
 
 #include <math.h>
@@ -150,7 +150,7 @@ static void parse(struct build *b, const char *given, enum dtype type)
     free(text);
 }
 
-static struct array *random_input(struct pool *pool, const struct value *value, uint64_t *state)
+static struct array *random_input(struct array_pool *pool, const struct value *value, uint64_t *state)
 {
     int64_t dims[ARRAY_MAX_RANK];
     for (int i = 0; i < value->shape.rank; i++) dims[i] = value->shape.dims[i].size < 0 ? 2 : value->shape.dims[i].size;
@@ -163,7 +163,7 @@ static struct array *random_input(struct pool *pool, const struct value *value, 
 }
 
 /* Runs the main graph in double, unrounded; inputs that have no initializer are random, the same for the same seed. */
-static void run(struct build *b, struct net *net, struct pool *pool, struct array **outputs, const char *text)
+static void run(struct build *b, struct net *net, struct array_pool *pool, struct array **outputs, const char *text)
 {
     struct bnfuse_error error;
     struct plan *plan;
@@ -212,10 +212,10 @@ static int count_left(const struct net *net)
     return left;
 }
 
-static const struct fate *first_that_stays(const struct pass_report *report)
+static const struct remark *first_that_stays(const struct pass_report *report)
 {
-    for (size_t i = 0; i < report->fate_count; i++)
-        if (report->fates[i].outcome == OUTCOME_STAYS) return &report->fates[i];
+    for (size_t i = 0; i < report->remark_count; i++)
+        if (report->remarks[i].outcome == OUTCOME_STAYS) return &report->remarks[i];
     return NULL;
 }
 
@@ -223,7 +223,7 @@ static void check_outcome(const struct fold_case *c, const struct net *net, cons
 {
     char ops[1024];
     list_ops(net, ops, sizeof ops);
-    const struct fate *stays = first_that_stays(report);
+    const struct remark *stays = first_that_stays(report);
     if ((int)report->left != count_left(net) || (int)report->left != c->left)
         fail_msg("%zu left (%d counted), %d expected [%s]; first: BNF%d %s, %s (%s)\n%s", report->left, count_left(net), c->left, ops,
                  stays ? (int)stays->reason : 0, stays ? stays->where : "", stays ? stays->detail : "",
@@ -231,7 +231,7 @@ static void check_outcome(const struct fold_case *c, const struct net *net, cons
     if (c->reason && (!stays || stays->reason != c->reason))
         fail_msg("BNF%d %s, %s (%s) instead of BNF%d\n%s", stays ? (int)stays->reason : 0, stays ? stays->where : "",
                  stays ? stays->detail : "", stays ? stays->path : "", (int)c->reason, c->text);
-    if (c->left && !stays) fail_msg("%d left and none of the fates says why\n%s", c->left, c->text);
+    if (c->left && !stays) fail_msg("%d left and none of the remarks says why\n%s", c->left, c->text);
     if (c->ops && strcmp(c->ops, ops)) fail_msg("[%s] instead of [%s]\n%s", ops, c->ops, c->text);
 }
 
@@ -270,7 +270,7 @@ void fold_case_run(const struct fold_case *c, const struct pass_options *options
     struct build b;
     struct model model;
     struct net before, after;
-    struct pool pool;
+    struct array_pool pool;
     struct pass_report report, again;
     struct array *expected[16], *got[16];
     struct bnfuse_error error;

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Lists of named tensors: from memory, from files, into files, and against each other. */
+#include "check/measure.h"
+#include "io/npy.h"
+#include "io/npz.h"
+#include "io/pb.h"
+#include "api/handles.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+bnfuse_tensors *bnfuse_tensors_new(void)
+{
+    struct bnfuse_tensors *tensors = calloc(1, sizeof *tensors);
+    if (tensors) arena_open(&tensors->arena, &tensors->memory);
+    return tensors;
+}
+
+void bnfuse_tensors_free(bnfuse_tensors *tensors)
+{
+    if (!tensors) return;
+    arena_close(&tensors->arena);
+    free(tensors);
+}
+
+size_t bnfuse_tensors_count(const bnfuse_tensors *tensors)
+{
+    return tensors->count;
+}
+
+bnfuse_tensor bnfuse_tensors_get(const bnfuse_tensors *tensors, size_t i)
+{
+    const struct datum *datum = &tensors->data[i];
+    const struct tensor *tensor = &datum->tensor;
+    if (datum->form != FORM_TENSOR) return (bnfuse_tensor){ .name = datum->name };
+    return (bnfuse_tensor){ .name = datum->name, .type = (int)tensor->type, .rank = tensor->rank, .dims = tensor->dims,
+                            .count = tensor->count, .bytes = tensor->bytes,
+                            .strings = (const char *const *)tensor->strings };
+}
+
+struct datum *tensors_add(struct bnfuse_tensors *tensors, const char *name)
+{
+    if (tensors->count == tensors->space) {
+        size_t space = 2 * tensors->space + 8;
+        tensors->data = arena_grow(&tensors->arena, tensors->data, tensors->space, space, sizeof *tensors->data);
+        tensors->space = space;
+    }
+    struct datum *datum = &tensors->data[tensors->count++];
+    *datum = (struct datum){ .name = arena_copy_text(&tensors->arena, name) };
+    return datum;
+}
+
+struct add_call { struct bnfuse_tensors *tensors; const bnfuse_tensor *tensor; };
+
+static void copy_strings(struct arena *arena, struct tensor *to, const bnfuse_tensor *from)
+{
+    char **strings = NEW_ARRAY(arena, char *, (size_t)to->count);
+    for (int64_t i = 0; i < to->count; i++) strings[i] = arena_copy_text(arena, from->strings[i]);
+    to->strings = strings;
+}
+
+static bool add_tensor(void *context, struct bnfuse_error *error)
+{
+    struct add_call *call = context;
+    const bnfuse_tensor *from = call->tensor;
+    struct arena *arena = &call->tensors->arena;
+    struct tensor to = { .type = (enum dtype)from->type, .rank = from->rank, .count = 1 };
+    int64_t size = 0;
+    if (from->rank < 0 || from->rank > TENSOR_MAX_RANK || dtype_kind(from->type) == KIND_NONE)
+        return fail(error, BNFUSE_USAGE, "tensor \"%s\": no such type or rank", from->name);
+    int64_t *dims = NEW_ARRAY(arena, int64_t, (size_t)from->rank);
+    for (int axis = 0; axis < from->rank; axis++) {
+        dims[axis] = from->dims[axis];
+        if (!size_multiply(to.count, dims[axis], &to.count))
+            return fail(error, BNFUSE_USAGE, "tensor \"%s\": too large", from->name);
+    }
+    to.dims = dims;
+    if (to.type == DTYPE_STRING) {
+        copy_strings(arena, &to, from);
+    } else {
+        if (!dtype_bytes(to.type, to.count, &size))
+            return fail(error, BNFUSE_USAGE, "tensor \"%s\": too large", from->name);
+        void *bytes = arena_alloc(arena, (size_t)size);
+        if (size) memcpy(bytes, from->bytes, (size_t)size);
+        to.bytes = bytes;
+    }
+    struct datum *datum = tensors_add(call->tensors, from->name);
+    datum->form = FORM_TENSOR;
+    datum->tensor = to;
+    return true;
+}
+
+bool bnfuse_tensors_add(bnfuse_tensors *tensors, const bnfuse_tensor *tensor, bnfuse_error *error)
+{
+    return guarded(&tensors->memory, add_tensor, &(struct add_call){ tensors, tensor }, error);
+}
+
+struct file_call {
+    struct bnfuse_tensors *tensors;
+    const struct bnfuse_model *model;
+    const char *name, *path;
+};
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+const BnfuseOnnx__TypeProto *type_of(const struct value *value)
+{
+    return value && value->info ? value->info->type : NULL;
+}
+
+static enum dtype declared_type(const BnfuseOnnx__TypeProto *type)
+{
+    bool tensor = type && type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+    return tensor && type->tensor_type->has_elem_type ? (enum dtype)type->tensor_type->elem_type : DTYPE_UNDEFINED;
+}
+
+/* numpy's default is float64, most models want float32: better said here than found out later. */
+static bool fit_type(const struct file_call *call, struct datum *datum, const char *name, struct bnfuse_error *error)
+{
+    const struct value *value = call->model ? graph_value(call->model->before.main, name) : NULL;
+    enum dtype wanted = declared_type(type_of(value));
+    return datum_convert(datum, &call->tensors->arena, wanted) ||
+           fail(error, BNFUSE_USAGE, "%s: holds %s, but \"%s\" is declared as %s", call->path,
+                dtype_name(datum->tensor.type), name, dtype_name(wanted));
+}
+
+static bool read_npz(struct file_call *call, struct bnfuse_error *error)
+{
+    struct datum *data;
+    size_t count;
+    if (!npz_read(&data, &count, &call->tensors->arena, call->path, error)) return false;
+    for (size_t i = 0; i < count; i++) {
+        if (!fit_type(call, &data[i], data[i].name, error)) return false;
+        struct datum *datum = tensors_add(call->tensors, data[i].name);
+        data[i].name = datum->name;
+        *datum = data[i];
+    }
+    return true;
+}
+
+static bool read_one(struct file_call *call, struct bnfuse_error *error)
+{
+    struct arena *arena = &call->tensors->arena;
+    if (!call->name) return fail(error, BNFUSE_USAGE, "%s: say which input it is for: NAME=FILE", call->path);
+    struct datum datum = { .form = FORM_TENSOR };
+    const struct value *value = call->model ? graph_value(call->model->before.main, call->name) : NULL;
+    bool read = ends_with(call->path, ".pb") ? pb_read(&datum, arena, call->path, type_of(value), error)
+                                             : npy_read(&datum.tensor, arena, call->path, error);
+    if (!read || !fit_type(call, &datum, call->name, error)) return false;
+    struct datum *to = tensors_add(call->tensors, call->name);
+    datum.name = to->name;
+    *to = datum;
+    return true;
+}
+
+/* A file left out is a value left out; who needs it will say so. */
+static bool read_numbered(struct file_call *call, const char *kind, size_t number, const char *name,
+                          struct bnfuse_error *error)
+{
+    const char *path = arena_printf(&call->tensors->arena, "%s/%s_%zu.pb", call->path, kind, number);
+    struct file_call one = { call->tensors, call->model, name, path };
+    struct stat status;
+    return stat(path, &status) != 0 || read_one(&one, error);
+}
+
+/* Input files are numbered over the inputs that have no initializer. */
+static bool read_directory(struct file_call *call, struct bnfuse_error *error)
+{
+    if (!call->model) return fail(error, BNFUSE_USAGE, "%s: a directory is read for a model", call->path);
+    const struct graph *graph = call->model->before.main;
+    size_t number = 0;
+    for (size_t i = 0; i < graph->input_count; i++) {
+        const struct value *input = graph->inputs[i];
+        if (input->initializer || input->sparse) continue;
+        if (!read_numbered(call, "input", number++, input->name, error)) return false;
+    }
+    return true;
+}
+
+static bool read_outputs(void *context, struct bnfuse_error *error)
+{
+    struct file_call *call = context;
+    const struct graph *graph = call->model->before.main;
+    for (size_t i = 0; i < graph->output_count; i++)
+        if (!read_numbered(call, "output", i, graph->outputs[i]->name, error)) return false;
+    return true;
+}
+
+bool bnfuse_tensors_read_outputs(bnfuse_tensors *tensors, const bnfuse_model *model, const char *directory,
+                                 bnfuse_error *error)
+{
+    return guarded(&tensors->memory, read_outputs, &(struct file_call){ tensors, model, NULL, directory }, error);
+}
+
+static bool read_tensors(void *context, struct bnfuse_error *error)
+{
+    struct file_call *call = context;
+    struct stat status;
+    if (stat(call->path, &status) == 0 && S_ISDIR(status.st_mode)) return read_directory(call, error);
+    return ends_with(call->path, ".npz") ? read_npz(call, error) : read_one(call, error);
+}
+
+bool bnfuse_tensors_read(bnfuse_tensors *tensors, const bnfuse_model *model, const char *name, const char *path,
+                         bnfuse_error *error)
+{
+    return guarded(&tensors->memory, read_tensors, &(struct file_call){ tensors, model, name, path }, error);
+}
+
+const struct datum *tensors_find(const struct bnfuse_tensors *tensors, const char *name)
+{
+    for (size_t i = 0; i < tensors->count; i++)
+        if (strcmp(tensors->data[i].name, name) == 0) return &tensors->data[i];
+    return NULL;
+}
+
+struct agree_call {
+    const struct bnfuse_tensors *expected, *tensors;
+    double atol, rtol;
+    struct memory memory;
+    struct array_pool pool;
+};
+
+static bool agree(void *context, struct bnfuse_error *error)
+{
+    struct agree_call *call = context;
+    struct run_options options = { .memory = &call->memory, .pool = &call->pool };
+    for (size_t i = 0; i < call->expected->count; i++) {
+        const struct datum *expected = &call->expected->data[i], *got = tensors_find(call->tensors, expected->name);
+        struct array *a, *b;
+        if (!got) return fail(error, BNFUSE_DIFFER, "output \"%s\" is missing", expected->name);
+        if (!array_from_datum(&a, expected, &options, error) || !array_from_datum(&b, got, &options, error))
+            return false;
+        struct bnfuse_difference difference = measure(a, b);
+        bool within = within_tolerance(a, b, call->atol, call->rtol);
+        array_drop(a);
+        array_drop(b);
+        if (!within)
+            return fail(error, BNFUSE_DIFFER, difference.shape_differs
+                        ? "output \"%s\" has another shape or type" : "output \"%s\" differs by %g (at element %lld)",
+                        expected->name, difference.largest, (long long)difference.at);
+    }
+    return true;
+}
+
+bool bnfuse_tensors_agree(const bnfuse_tensors *expected, const bnfuse_tensors *tensors, double atol, double rtol,
+                          bnfuse_error *error)
+{
+    struct agree_call call = { .expected = expected, .tensors = tensors, .atol = atol, .rtol = rtol };
+    pool_open(&call.pool, &call.memory);
+    bool agreed = guarded(&call.memory, agree, &call, error);
+    pool_close(&call.pool);
+    return agreed;
+}
+
+static bool write_directory(struct file_call *call, struct bnfuse_error *error)
+{
+    struct arena *arena = &call->tensors->arena;
+    for (size_t i = 0; i < call->tensors->count; i++) {
+        const struct datum *datum = &call->tensors->data[i];
+        const struct value *value = graph_value(call->model->before.main, datum->name);
+        const char *path = arena_printf(arena, "%s/output_%zu.pb", call->path, i);
+        if (!pb_write(datum, arena, path, type_of(value), error)) return false;
+    }
+    return true;
+}
+
+static bool write_tensors(void *context, struct bnfuse_error *error)
+{
+    struct file_call *call = context;
+    struct bnfuse_tensors *tensors = call->tensors;
+    struct stat status;
+    if (stat(call->path, &status) == 0 && S_ISDIR(status.st_mode)) return write_directory(call, error);
+    if (ends_with(call->path, ".npz"))
+        return npz_write(tensors->data, tensors->count, &tensors->arena, call->path, error);
+    if (tensors->count != 1 || tensors->data[0].form != FORM_TENSOR)
+        return fail(error, BNFUSE_USAGE, "%s: there is not exactly one tensor to write; use a directory or FILE.npz",
+                    call->path);
+    if (ends_with(call->path, ".pb")) return pb_write(tensors->data, &tensors->arena, call->path, NULL, error);
+    return npy_write(&tensors->data[0].tensor, &tensors->arena, call->path, error);
+}
+
+/* Writing needs scratch memory, and takes it where the tensors live. */
+bool bnfuse_tensors_write(const bnfuse_tensors *tensors, const bnfuse_model *model, const char *path,
+                          bnfuse_error *error)
+{
+    struct file_call call = { (struct bnfuse_tensors *)tensors, model, NULL, path };
+    return guarded(&call.tensors->memory, write_tensors, &call, error);
+}

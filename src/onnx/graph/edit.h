@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The few ways to change an index. Each keeps it consistent: uses, writers, names, counts.
+ *
+ * A name that survives means the same value: whoever changes what a value holds gives it a new name (edit_rename), and
+ * whoever puts another node in a value's place keeps its name (edit_take_output). The check relies on it. */
+#ifndef ONNX_GRAPH_EDIT_H
+#define ONNX_GRAPH_EDIT_H
+
+#include "onnx/graph/graph.h"
+
+/* A name not used anywhere in the model, derived from `base`: itself, base_2, base_3, ... deterministic. */
+const char *edit_fresh_name(struct net *net, const char *base);
+
+/* A new value without writer, of the type and shape of `like` (which may be NULL). */
+struct value *edit_add_value(struct graph *graph, const char *base, const struct value *like);
+/* A new initializer; with IR < 4 it becomes a graph input too (in the main graph; inner graphs need none). */
+struct value *edit_add_initializer(struct graph *graph, const char *base, struct tensor *tensor);
+
+/* A new node of ai.onnx before `before` (NULL: at the end) with inputs, which may be NULL, and one new output of type
+ * and shape like `like`. */
+struct node *edit_add_node(struct graph *graph, struct node *before, const char *op, const char *base_name,
+                           struct value *const *inputs, size_t input_count, const struct value *like);
+
+/* Input `slot` reads `value` (may be NULL) from now on; the list grows, with absent inputs, where needed, and trailing
+ * absent inputs are dropped. Where a body around the node has a name of its own that hides the value's, that one is
+ * renamed. */
+void edit_set_input(struct node *node, size_t slot, struct value *value);
+void edit_set_int(struct node *node, const char *attribute, int64_t value);
+void edit_set_ints(struct node *node, const char *attribute, const int64_t *values, size_t count);
+void edit_set_float(struct node *node, const char *attribute, float value);
+void edit_remove_attribute(struct node *node, const char *attribute);
+
+/* `node` writes `value` in its output `slot` from now on. The value's former writer has that output absent after it;
+ * the value that `node` wrote before is left without writer (and must be left without readers by the caller). */
+void edit_take_output(struct node *node, size_t slot, struct value *value);
+/* Outputs from `slot` on are absent from now on; nobody may read them. */
+void edit_drop_outputs(struct node *node, size_t slot);
+/* All readers of `old`, and the output lists that name it, read `value` instead. That includes a node that computes
+ * `value` from `old`: give it its input afterwards. */
+void edit_replace_uses(struct value *old, struct value *value);
+/* Gives the value a fresh name because it will hold something else. Must not be a graph's input or output. */
+void edit_rename(struct value *value);
+
+/* Removes a node; none of its outputs may be read or be a graph output. Its outputs go with it. */
+void edit_remove_node(struct node *node);
+/* Removes an initializer that nobody reads (also from the graph's inputs where it is one). */
+void edit_remove_initializer(struct value *value);
+/* The value stops being an input; its initializer stays (--freeze-weights). */
+void edit_remove_input(struct value *value);
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The index over a model: nodes and values with pointers to each other.
+ *
+ * The proto stays as it was read. The index starts as its image; edit.c changes the index, and the writer compares the
+ * two: a node or initializer whose proto pointer is the file's own is copied from the file byte for byte. Several
+ * indexes may lie over one model (the check keeps one that nobody edits). Everything here lives in the net's arena.
+ *
+ * A value belongs to the graph that introduces it. A read of an outer graph's value inside an If, Loop or Scan body is
+ * an ordinary use, by the inner node. The names "" (an absent optional input or output) become NULL pointers. */
+#ifndef ONNX_GRAPH_GRAPH_H
+#define ONNX_GRAPH_GRAPH_H
+
+#include "onnx/read/tensor.h"
+
+/* One dimension of a shape: a size, or unknown (-1). Equal non-zero symbols are equal sizes. */
+struct dim {
+    int64_t size;
+    int symbol;
+};
+
+struct shape {
+    int rank;                 /* -1: not even the rank is known; then dims is NULL */
+    struct dim *dims;
+};
+
+/* One read: input `slot` of `node`. When `node` is NULL, the read is an inner graph's output list (see `graph`). */
+struct use {
+    struct value *value;      /* NULL: the optional input is absent */
+    struct node *node;
+    struct graph *graph;      /* the graph the read happens in */
+    size_t slot;
+    struct use *next, **link; /* in value->uses */
+};
+
+struct value {
+    const char *name;
+    struct graph *graph;
+    struct node *writer;      /* NULL: input or initializer */
+    size_t writer_slot;
+    struct use *uses;         /* in no particular order */
+    size_t use_count;
+    bool is_input;            /* of its graph (a main graph's input, an inner graph's or function's parameter) */
+    bool is_output;           /* of its graph; for an outer value, also when an inner graph lists it as its output */
+    const BnfuseOnnx__TensorProto *proto;        /* the initializer as read; NULL if none or replaced by an edit */
+    const BnfuseOnnx__SparseTensorProto *sparse; /* likewise */
+    struct tensor *initializer;                  /* dense initializer, read or new; NULL if none */
+    const BnfuseOnnx__ValueInfoProto *info;      /* declared type; NULL if none */
+    enum dtype type;          /* what shape_infer found; UNDEFINED if unknown */
+    struct shape shape;
+    struct dim *content;      /* elements of a small whole tensor where known, else NULL; -1 where unknown */
+    int64_t content_count;
+    size_t initializer_slot;  /* in graph->initializers; private to edit.c */
+    const struct tensor *constant;    /* what value_constant found last; private to constant.c */
+    void *mark;               /* scratch of the pass that runs; NULL between passes */
+};
+
+struct node {
+    const BnfuseOnnx__NodeProto *proto;   /* of the file, or an edited copy in the arena */
+    bool is_new;              /* not in the file */
+    bool is_edited;           /* the proto is a copy of ours; always so for a new node */
+    struct graph *graph;
+    struct node *previous, *next;         /* file order; a new node stands where it was inserted */
+    const char *op, *domain;  /* domain "" for ai.onnx */
+    int64_t opset;            /* of its domain, in force at the node; 0 if not imported */
+    size_t input_count, output_count;
+    struct use *inputs;
+    struct value **outputs;   /* NULL: absent */
+    struct graph **inner;     /* bodies, in attribute order */
+    const char **inner_names; /* their attribute names */
+    size_t inner_count;
+    struct graph *function;   /* the body, if it calls a local function of the model */
+    size_t place;             /* private to graph_order */
+    void *mark;
+};
+
+struct graph {
+    struct net *net;
+    const BnfuseOnnx__GraphProto *proto;        /* NULL for a function body */
+    const BnfuseOnnx__FunctionProto *function;  /* NULL for a graph */
+    struct node *owner;       /* the node whose body this is; NULL for the main graph and functions */
+    size_t slot;              /* which of owner->inner, or of net->functions, it is */
+    struct node *first, *last;
+    size_t node_count;
+    size_t call_count;        /* of a function body: how many nodes of the model call it */
+    struct node *caller;      /* one of them; NULL if nobody does */
+    struct value **inputs, **outputs;   /* as listed; an inner graph may list an outer value as its output */
+    struct use *output_uses;            /* parallel to outputs; in use for those of an outer graph only */
+    size_t input_count, output_count;
+    struct value **initializers;        /* every value with one, in file order, new ones last; but when one is removed,
+                                           the last takes its place */
+    size_t initializer_count;
+    size_t input_room, initializer_room;        /* private to edit.c */
+    struct value_table *values;         /* by name; private to graph.c */
+};
+
+struct net {
+    const struct model *model;
+    struct arena *arena;
+    struct graph *main;
+    struct graph **functions;           /* bodies of the model's local functions */
+    size_t function_count;
+    bool freeze_weights;      /* overridable initializers count as constants (--freeze-weights) */
+    struct name_table *names; /* every name in the model; private to graph.c */
+};
+
+/* Builds the index (freeze_weights is false after it). Fails (BNFUSE_INVALID) on what no index can hold: a value
+ * written twice, a read of a value that no scope defines, an initializer whose data do not fit its type and dims. An
+ * input that a node writes, as some exporters have it, stays listed but is the node's output, not an input. */
+bool net_index(struct net *net, struct arena *arena, const struct model *model, struct bnfuse_error *error);
+
+/* The value of this name in the graph itself, or NULL; and in the graph or those around it. */
+struct value *graph_value(const struct graph *graph, const char *name);
+struct value *scope_value(const struct graph *graph, const char *name);
+
+/* Nodes that a run would execute in this order: each after the writers of what it (or its bodies) reads. `order` has
+ * node_count entries. False (naming a node) when the graph has a cycle. */
+bool graph_order(const struct graph *graph, struct arena *arena, struct node ***order, struct bnfuse_error *error);
+
+/* Every graph of the net, outer before inner: main, its bodies, functions and theirs. Start with NULL. */
+struct graph *net_next_graph(const struct net *net, const struct graph *graph);
+
+/* The version of ai.onnx in force in the graph; 0 if not imported. */
+int64_t graph_opset(const struct graph *graph);
+
+/* Whether the node is this operator of ai.onnx. */
+bool node_is(const struct node *node, const char *op);
+/* Input or output `slot`; NULL when absent or beyond the list. */
+struct value *node_input(const struct node *node, size_t slot);
+struct value *node_output(const struct node *node, size_t slot);
+/* How a message names it: `Conv "conv1"`, or `Conv (output "x")` when it has no name. In the arena. */
+const char *node_label(const struct node *node, struct arena *arena);
+
+/* Whether somebody can give this initializer another value: a caller (IR >= 4 and it is a main graph input), or training
+ * (an update binding of the model's training_info names it). */
+bool value_is_overridable(const struct value *value);
+
+/* The one place that decides whether a value is constant without running anything: an initializer that no caller can
+ * replace, a Constant node in any of its forms, through Identity, Reshape, Squeeze, Unsqueeze, Flatten of such. NULL if
+ * it is not. The tensor lives in the net's arena. (passes/evaluate.h adds what must be computed.) */
+const struct tensor *value_constant(struct value *value);
+
+#endif

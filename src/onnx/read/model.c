@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Bytes to ModelProto: scan, skeleton, protobuf-c, and a map from every message back to its place in the file. */
+#include "onnx/read/model.h"
+
+#include "onnx/read/external.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What people take for an ONNX model, by its first bytes. */
+static const struct { size_t at; const char *magic, *what; } foreign[] = {
+    { 0, "version https://git-lfs", "a Git LFS pointer; fetch the model itself with git lfs pull" },
+    { 0, "PK\3\4", "a zip archive; if it is a PyTorch checkpoint, export it with torch.onnx.export" },
+    { 0, "\x80\2", "a Python pickle; if it is a PyTorch checkpoint, export it with torch.onnx.export" },
+    { 0, "\x89HDF", "an HDF5 file; if it is a Keras model, convert it with tf2onnx" },
+    { 4, "TFL3", "a TensorFlow Lite model; convert it with tf2onnx" },
+    { 4, "ORTM", "in ONNX Runtime's own format; take the model it was made from" },
+    { 0, "GGUF", "a GGUF file; take the model it was made from" },
+    { 0, "\x1f\x8b", "compressed; unpack it with gunzip" },
+    { 0, "\x7f" "ELF", "a program" },
+    { 0, "<", "a web page or XML; the download may have failed" },
+    { 0, "{", "JSON; take the binary form of the model" },
+    { 0, "ir_version:", "a model as text; turn it into the binary form with protoc --encode" },
+};
+
+static bool is_text(const unsigned char *bytes, uint64_t size)
+{
+    for (uint64_t i = 0; i < size && i < 512; i++)
+        if (bytes[i] < ' ' && !strchr("\t\r\n\f", bytes[i] ? bytes[i] : 1)) return false;
+    return true;
+}
+
+static const char *foreign_format(const void *bytes, uint64_t size)
+{
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+        size_t length = strlen(foreign[i].magic);
+        if (size < foreign[i].at + length) continue;
+        if (!memcmp((const char *)bytes + foreign[i].at, foreign[i].magic, length)) return foreign[i].what;
+    }
+    return is_text(bytes, size) ? "text; take the binary form of the model" : NULL;
+}
+
+/* One byte more than asked for, zeroed: a bytes field can be used as text. */
+static void *allocate(void *arena, size_t size)
+{
+    return arena_alloc(arena, size + 1);
+}
+
+/* The arena frees everything at once. */
+static void leave(void *arena, void *block)
+{
+    (void)arena;
+    (void)block;
+}
+
+static bool unpack(struct model *model, const struct wire *wire, const void *bytes, struct bnfuse_error *error)
+{
+    ProtobufCAllocator allocator = { allocate, leave, model->arena };
+    if (wire->skeleton_size > INT_MAX)
+        return fail(error, BNFUSE_UNSUPPORTED, "%s: %llu bytes outside raw_data, more than protobuf can hold; export the "
+                    "model with its weights as raw_data or external data", model->name,
+                    (unsigned long long)wire->skeleton_size);
+    const void *skeleton = bytes;
+    if (wire->cut_count) {
+        void *copy = arena_alloc(model->arena, wire->skeleton_size);
+        wire_skeleton(wire, bytes, copy);
+        skeleton = copy;
+    }
+    model->proto = bnfuse_onnx__model_proto__unpack(&allocator, wire->skeleton_size, skeleton);
+    if (!model->proto) return fail(error, BNFUSE_INVALID, "%s: protobuf-c cannot read the model", model->name);
+    if (!model->proto->graph)
+        return fail(error, BNFUSE_INVALID, "%s: holds no graph, so it is not an ONNX model (a TensorProto, perhaps, or "
+                    "a file of another kind)", model->name);
+    return true;
+}
+
+/* The message that lies at `part`, the next of its field in `parent`. `met` counts those by field. */
+static const ProtobufCMessage *next_child(const ProtobufCMessage *parent, const struct part *part, uint32_t *met)
+{
+    const ProtobufCMessageDescriptor *type = parent->descriptor;
+    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(type, part->field);
+    const char *member = (const char *)parent + field->offset;
+    if (field->label != PROTOBUF_C_LABEL_REPEATED) return *(ProtobufCMessage *const *)member;
+    return (*(ProtobufCMessage **const *)member)[met[field - type->fields]++];
+}
+
+/* Walks the parts in the order of the file beside the messages they became. */
+static void link_parts(struct model *model, struct part *parts)
+{
+    enum { FIELDS = 32 };
+    struct { size_t part; uint32_t met[FIELDS]; } stack[WIRE_DEPTH];
+    int depth = 0;
+    model->part_of = NEW(model->arena, struct pointer_map);
+    model->part_of->arena = model->arena;
+    parts[0].message = &model->proto->base;
+    for (size_t i = 0; i < model->part_count; i++) {
+        while (depth && i >= parts[stack[depth - 1].part].next) depth--;
+        if (depth) {
+            size_t parent = stack[depth - 1].part;
+            parts[i].message = next_child(parts[parent].message, &parts[i], stack[depth - 1].met);
+        }
+        pointer_map_set(model->part_of, parts[i].message, &parts[i]);
+        assert(parts[i].message->descriptor->n_fields <= FIELDS && depth < WIRE_DEPTH);
+        stack[depth].part = i;
+        memset(stack[depth++].met, 0, sizeof stack->met);
+    }
+}
+
+/* In a model from memory, what was taken out of the skeleton is at hand after all. */
+static void point_into_bytes(const struct model *model)
+{
+    for (size_t i = 0; i < model->part_count; i++) {
+        const struct part *part = &model->parts[i];
+        if (!part->payload_size) continue;
+        ((BnfuseOnnx__TensorProto *)part->message)->raw_data = (ProtobufCBinaryData){
+            .len = part->payload_size, .data = (uint8_t *)model->bytes + part->payload };
+    }
+}
+
+static bool read_bytes(struct model *model, const void *bytes, struct bnfuse_error *error)
+{
+    struct wire wire;
+    model->externals = external_list(model->arena);
+    if (!model->size)
+        return fail(error, BNFUSE_INVALID, "%s: is empty, not an ONNX model; get or export it again", model->name);
+    if (!wire_scan(&wire, model->arena, model->name, bytes, model->size, error)) {
+        const char *what = foreign_format(bytes, model->size);
+        return what ? fail(error, BNFUSE_INVALID, "%s: not an ONNX model: it is %s", model->name, what) : false;
+    }
+    if (!unpack(model, &wire, bytes, error)) return false;
+    model->parts = wire.parts;
+    model->part_count = wire.part_count;
+    link_parts(model, wire.parts);
+    return true;
+}
+
+bool model_read(struct model *model, struct arena *arena, const char *name, const void *bytes, size_t size,
+                struct bnfuse_error *error)
+{
+    *model = (struct model){ .arena = arena, .bytes = bytes, .size = size, .directory = "." };
+    model->name = arena_copy_text(arena, name);
+    if (!read_bytes(model, bytes, error)) return false;
+    point_into_bytes(model);
+    return true;
+}
+
+static void close_file(void *file)
+{
+    if (((struct file *)file)->fd >= 0) close(((struct file *)file)->fd);
+}
+
+/* -1 with errno, or the number of bytes moved; 0 at the end. */
+static ssize_t move_piece(int from, int to, char *piece, size_t size)
+{
+    ssize_t count, done = 0;
+    do count = read(from, piece, size);
+    while (count < 0 && errno == EINTR);
+    while (done < count) {
+        ssize_t written = write(to, piece + done, (size_t)(count - done));
+        if (written < 0) return -1;
+        done += written;
+    }
+    return count;
+}
+
+/* What cannot be mapped (a pipe, a terminal) moves to a file that lies in memory. */
+static bool read_stream(struct file *file, struct arena *arena, struct bnfuse_error *error)
+{
+    enum { PIECE = 64 << 10 };
+    char *piece = arena_alloc(arena, PIECE);
+    size_t limit = arena->memory->limit ? arena->memory->limit : SIZE_MAX;
+    int from = file->fd;
+    ssize_t count = -1;
+    file->fd = memfd_create("model", MFD_CLOEXEC);
+    if (file->fd >= 0)
+        while (file->size <= limit && (count = move_piece(from, file->fd, piece, PIECE)) > 0)
+            file->size += (uint64_t)count;
+    int reason = errno;
+    close(from);
+    if (count < 0) return fail(error, BNFUSE_USAGE, "%s: cannot read: %s", file->path, strerror(reason));
+    return !count || fail(error, BNFUSE_USAGE, "%s: longer than the memory limit of %zu MiB; save it to a file first",
+                          file->path, limit >> 20);
+}
+
+static bool open_file(struct file *file, struct arena *arena, const char *path, struct bnfuse_error *error)
+{
+    struct stat status;
+    bool standard = !strcmp(path, "-");
+    file->path = standard ? "standard input" : arena_copy_text(arena, path);
+    file->fd = standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
+    if (file->fd < 0 || fstat(file->fd, &status)) {
+        int reason = errno;
+        close_file(file);
+        file->fd = -1;
+        return fail(error, BNFUSE_USAGE, "%s: cannot open: %s", file->path, strerror(reason));
+    }
+    arena_defer(arena, close_file, file);
+    if (S_ISDIR(status.st_mode))
+        return fail(error, BNFUSE_USAGE, "%s: is a directory; name the model file in it", file->path);
+    if (!S_ISREG(status.st_mode)) return read_stream(file, arena, error);
+    file->size = (uint64_t)status.st_size;
+    file->modified = status.st_mtim;
+    return true;
+}
+
+struct mapping {
+    void *bytes;
+    size_t size;
+};
+
+static void unmap(void *object)
+{
+    struct mapping *mapping = object;
+    if (mapping->size) munmap(mapping->bytes, mapping->size);
+    mapping->size = 0;
+}
+
+static const char *directory_of(struct arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash) return ".";
+    return arena_printf(arena, "%.*s", (int)(slash - path + (slash == path)), path);
+}
+
+bool model_load(struct model *model, struct arena *arena, const char *path, struct bnfuse_error *error)
+{
+    *model = (struct model){ .arena = arena, .directory = directory_of(arena, path) };
+    struct mapping *mapping = NEW(arena, struct mapping);
+    model->file = NEW(arena, struct file);
+    if (!open_file(model->file, arena, path, error)) return false;
+    model->name = model->file->path;
+    model->size = model->file->size;
+    if (!model->size) return read_bytes(model, NULL, error);
+    mapping->bytes = mmap(NULL, model->size, PROT_READ, MAP_PRIVATE, model->file->fd, 0);
+    if (mapping->bytes == MAP_FAILED)
+        return fail(error, BNFUSE_USAGE, "%s: cannot map: %s", model->name, strerror(errno));
+    mapping->size = model->size;
+    arena_defer(arena, unmap, mapping);
+    /* The scan jumps over the weights: reading ahead would bring them in. */
+    madvise(mapping->bytes, mapping->size, MADV_RANDOM);
+    bool ok = read_bytes(model, mapping->bytes, error);
+    unmap(mapping);
+    return ok;
+}
+
+const struct part *model_part(const struct model *model, const void *message)
+{
+    return message ? pointer_map_get(model->part_of, message) : NULL;
+}
+
+bool model_payload(const struct model *model, const BnfuseOnnx__TensorProto *tensor, struct span *span)
+{
+    const struct part *part = model->file ? model_part(model, tensor) : NULL;
+    if (!part || !part->payload_size) return false;
+    *span = (struct span){ model->file, part->payload, part->payload_size };
+    return true;
+}
+
+int64_t opset_version(BnfuseOnnx__OperatorSetIdProto *const *imports, size_t count, const char *domain)
+{
+    const char *wanted = strcmp(domain, "ai.onnx") ? domain : "";
+    for (size_t i = 0; i < count; i++) {
+        const char *given = imports[i]->domain ? imports[i]->domain : "";
+        if (!strcmp(strcmp(given, "ai.onnx") ? given : "", wanted)) return imports[i]->version;
+    }
+    return 0;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A model file and the ModelProto read from it. The proto is never changed after loading: what passes change, they
+ * change in an index over it (graph.h), and the writer splices the changes into the bytes of the file.
+ *
+ * Loading, in order: open; map for scanning; wire_scan (wire.h) rejects what protobuf-c would crash on or cut, and lifts
+ * large raw_data out; protobuf-c unpacks the rest into the arena. */
+#ifndef ONNX_READ_MODEL_H
+#define ONNX_READ_MODEL_H
+
+#include "base/pointer_map.h"
+#include "onnx/read/span.h"
+#include "onnx/read/wire.h"
+
+struct model {
+    struct arena *arena;               /* owns everything here; freed by whoever opened it */
+    const char *name;                  /* for messages */
+    struct file *file;                 /* NULL when the model was read from memory */
+    const void *bytes;                 /* the whole file's bytes when `file` is NULL */
+    uint64_t size;
+    const BnfuseOnnx__ModelProto *proto;
+    const char *directory;             /* where external data is looked for; "." when from memory */
+    const struct part *parts;          /* where the messages lie (wire.h); parts[0] is the proto */
+    size_t part_count;
+    struct pointer_map *part_of;       /* message -> its part */
+    struct external_list *externals;   /* private to external.c */
+};
+
+/* Reads a model. `path` "-" is standard input. Bytes fields of the proto (AttributeProto.s) end in a NUL that their
+ * length does not count, and are NULL when empty. */
+bool model_load(struct model *model, struct arena *arena, const char *path, struct bnfuse_error *error);
+/* The same for bytes in memory, which must outlive the model. `name` is used in messages. */
+bool model_read(struct model *model, struct arena *arena, const char *name, const void *bytes, size_t size,
+                struct bnfuse_error *error);
+
+/* Where this message came from, if it is of a kind that wire.h lists; NULL if it was not read from the file. */
+const struct part *model_part(const struct model *model, const void *message);
+
+/* The raw_data of this tensor when it was left in the file (then tensor->raw_data is there, but empty). A model read
+ * from memory leaves none: there raw_data points into the given bytes, at any alignment. */
+bool model_payload(const struct model *model, const BnfuseOnnx__TensorProto *tensor, struct span *span);
+
+/* The opset version imported for `domain` ("" and "ai.onnx" are one); 0 if none. */
+int64_t opset_version(BnfuseOnnx__OperatorSetIdProto *const *imports, size_t count, const char *domain);
+
+#endif

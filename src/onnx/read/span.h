@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Bytes that stay in a file until somebody needs them: weights are never copied into memory as a whole. */
+#ifndef ONNX_READ_SPAN_H
+#define ONNX_READ_SPAN_H
+
+#include "base/memory.h"
+
+#include <time.h>
+
+/* An open regular file. Owned by the arena it was opened in; closed with it. */
+struct file {
+    const char *path;         /* as the user or the model named it, for messages */
+    int fd;
+    uint64_t size;            /* at the time of opening */
+    struct timespec modified; /* likewise; 0: nobody else can change it */
+};
+
+struct span {
+    const struct file *file;  /* NULL: no span */
+    uint64_t offset, size;    /* within the file, checked */
+};
+
+/* Reads `size` bytes from `offset` within the span. */
+bool span_read(const struct span *span, uint64_t offset, void *to, size_t size, struct bnfuse_error *error);
+
+/* False, saying so, when the file is not what it was when it was opened. */
+bool file_is_unchanged(const struct file *file, struct bnfuse_error *error);
+
+#endif

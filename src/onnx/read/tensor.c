@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Constant tensors: where their elements lie, and reading them through their factors. */
+#include "onnx/read/tensor.h"
+
+#include "onnx/read/external.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { PIECE_BYTES = 64 << 10, PIECE_ELEMENTS = 4096 };
+
+static bool tensor_fail(struct bnfuse_error *error, const BnfuseOnnx__TensorProto *proto, const char *what)
+{
+    return fail(error, BNFUSE_INVALID, "tensor \"%s\": %s; export the model again", proto->name ? proto->name : "",
+                what);
+}
+
+/* How the elements of a type lie in a TensorProto's typed fields. */
+enum field { FIELD_NONE, FIELD_FLOAT, FIELD_DOUBLE, FIELD_INT32, FIELD_INT64, FIELD_UINT64, FIELD_STRING };
+
+static const enum field fields[DTYPE_COUNT] = {
+    [DTYPE_FLOAT] = FIELD_FLOAT, [DTYPE_COMPLEX64] = FIELD_FLOAT,
+    [DTYPE_DOUBLE] = FIELD_DOUBLE, [DTYPE_COMPLEX128] = FIELD_DOUBLE,
+    [DTYPE_INT64] = FIELD_INT64,
+    [DTYPE_UINT64] = FIELD_UINT64, [DTYPE_UINT32] = FIELD_UINT64,
+    [DTYPE_STRING] = FIELD_STRING,
+    [DTYPE_INT32] = FIELD_INT32, [DTYPE_INT16] = FIELD_INT32, [DTYPE_UINT16] = FIELD_INT32,
+    [DTYPE_INT8] = FIELD_INT32, [DTYPE_UINT8] = FIELD_INT32, [DTYPE_BOOL] = FIELD_INT32,
+    [DTYPE_INT4] = FIELD_INT32, [DTYPE_UINT4] = FIELD_INT32, [DTYPE_INT2] = FIELD_INT32, [DTYPE_UINT2] = FIELD_INT32,
+    [DTYPE_FLOAT16] = FIELD_INT32, [DTYPE_BFLOAT16] = FIELD_INT32,
+    [DTYPE_FLOAT8E4M3FN] = FIELD_INT32, [DTYPE_FLOAT8E4M3FNUZ] = FIELD_INT32,
+    [DTYPE_FLOAT8E5M2] = FIELD_INT32, [DTYPE_FLOAT8E5M2FNUZ] = FIELD_INT32,
+    [DTYPE_FLOAT8E8M0] = FIELD_INT32, [DTYPE_FLOAT4E2M1] = FIELD_INT32,
+};
+
+struct entries {
+    const void *values;
+    size_t count, size;       /* of entries; bytes of one */
+};
+
+static struct entries field_entries(const BnfuseOnnx__TensorProto *proto, enum field field)
+{
+    switch (field) {
+    case FIELD_FLOAT: return (struct entries){proto->float_data, proto->n_float_data, 4};
+    case FIELD_DOUBLE: return (struct entries){proto->double_data, proto->n_double_data, 8};
+    case FIELD_INT32: return (struct entries){proto->int32_data, proto->n_int32_data, 4};
+    case FIELD_INT64: return (struct entries){proto->int64_data, proto->n_int64_data, 8};
+    case FIELD_UINT64: return (struct entries){proto->uint64_data, proto->n_uint64_data, 8};
+    default: return (struct entries){NULL, 0, 0};
+    }
+}
+
+/* The number of entries that `count` elements take: complex ones take two, small ones share a byte's entry. */
+static int64_t entries_needed(enum dtype type, int64_t count, int64_t bytes)
+{
+    if (dtype_kind(type) == KIND_COMPLEX) return 2 * count;
+    return dtype_bits(type) < 8 ? bytes : count;
+}
+
+/* Typed fields. Entries wider than the elements carry them in their low bits. */
+static bool take_fields(struct tensor *tensor, struct arena *arena, const BnfuseOnnx__TensorProto *proto,
+                        int64_t bytes, struct bnfuse_error *error)
+{
+    struct entries entries = field_entries(proto, fields[tensor->type]);
+    int64_t needed = entries_needed(tensor->type, tensor->count, bytes);
+    if (entries.count != (uint64_t)needed)
+        return fail(error, BNFUSE_INVALID, "tensor \"%s\": %lld elements of %s need %lld entries but it has %zu; "
+                    "export the model again", proto->name ? proto->name : "", (long long)tensor->count,
+                    dtype_name(tensor->type), (long long)needed, entries.count);
+    tensor->bytes = entries.values;
+    int64_t width = needed ? bytes / needed : (int64_t)entries.size;
+    if (width == (int64_t)entries.size) return true;
+    uint8_t *packed = arena_alloc(arena, (size_t)bytes);
+    for (int64_t i = 0; i < needed; i++)
+        memcpy(packed + i * width, (const uint8_t *)entries.values + (size_t)i * entries.size, (size_t)width);
+    tensor->bytes = packed;
+    return true;
+}
+
+static bool take_strings(struct tensor *tensor, struct arena *arena, const BnfuseOnnx__TensorProto *proto,
+                         struct bnfuse_error *error)
+{
+    if (proto->n_string_data != (uint64_t)tensor->count)
+        return tensor_fail(error, proto, "the number of strings does not fit the dims");
+    char **strings = NEW_ARRAY(arena, char *, proto->n_string_data);
+    for (size_t i = 0; i < proto->n_string_data; i++) {
+        const ProtobufCBinaryData *text = &proto->string_data[i];
+        size_t size;
+        if (__builtin_add_overflow(text->len, 1, &size)) return tensor_fail(error, proto, "a string is too long");
+        strings[i] = arena_alloc(arena, size);
+        if (text->len) memcpy(strings[i], text->data, text->len);
+    }
+    tensor->strings = strings;
+    return true;
+}
+
+static bool take_dims(struct tensor *tensor, const BnfuseOnnx__TensorProto *proto, struct bnfuse_error *error)
+{
+    if (proto->n_dims > TENSOR_MAX_RANK) return tensor_fail(error, proto, "more dims than any operator knows");
+    tensor->rank = (int)proto->n_dims;
+    tensor->dims = proto->dims;
+    tensor->count = 1;
+    for (int i = 0; i < tensor->rank; i++) {
+        if (tensor->dims[i] < 0) return tensor_fail(error, proto, "a dim is negative");
+        if (!size_multiply(tensor->count, tensor->dims[i], &tensor->count))
+            return tensor_fail(error, proto, "the product of its dims is beyond any memory");
+    }
+    return true;
+}
+
+/* Data that lies in one run of bytes: raw_data, here or in the file, or external. */
+static bool take_bytes(struct tensor *tensor, const struct model *model, const BnfuseOnnx__TensorProto *proto,
+                       int64_t bytes, struct bnfuse_error *error)
+{
+    uint64_t size = proto->raw_data.len;
+    if (model && model_payload(model, proto, &tensor->span)) size = tensor->span.size;
+    else tensor->bytes = proto->raw_data.data;
+    if (size == (uint64_t)bytes) return true;
+    return fail(error, BNFUSE_INVALID, "tensor \"%s\": %lld elements of %s need %lld bytes but it has %llu; export the "
+                "model again", proto->name ? proto->name : "", (long long)tensor->count, dtype_name(tensor->type),
+                (long long)bytes, (unsigned long long)size);
+}
+
+bool tensor_from_proto(struct tensor *tensor, struct arena *arena, const struct model *model,
+                       const BnfuseOnnx__TensorProto *proto, struct bnfuse_error *error)
+{
+    int64_t bytes = 0;
+    *tensor = (struct tensor){.type = DTYPE_UNDEFINED};
+    if (dtype_kind(proto->data_type) == KIND_NONE) return tensor_fail(error, proto, "its element type is not known");
+    tensor->type = (enum dtype)proto->data_type;
+    if (proto->segment) return tensor_fail(error, proto, "it is split into segments, which no ONNX tool reads");
+    if (!take_dims(tensor, proto, error)) return false;
+    if (tensor->type == DTYPE_STRING) return take_strings(tensor, arena, proto, error);
+    if (!dtype_bytes(tensor->type, tensor->count, &bytes))
+        return tensor_fail(error, proto, "its size is beyond any memory");
+    if (tensor_is_external(proto)) {
+        if (model) return external_open(&tensor->span, model, proto, bytes, error);
+        return tensor_fail(error, proto, "its data lies in another file, which cannot be found from here");
+    }
+    if (proto->has_raw_data) return take_bytes(tensor, model, proto, bytes, error);
+    return take_fields(tensor, arena, proto, bytes, error);
+}
+
+/* A factor's view with the axes that carry no index of their own merged away: one axis is {outer, 1, 1, n, inner}. */
+static struct factor merged_view(const struct factor *factor)
+{
+    struct factor view = *factor;
+    if (view.columns == 1) {
+        view.columns = view.rows;
+        view.inner *= view.middle;
+        view.rows = view.middle = 1;
+    } else if (view.middle == 1) {
+        view.columns *= view.rows;
+        view.rows = 1;
+    } else if (view.rows == 1) {
+        view.outer *= view.middle;
+        view.middle = 1;
+    }
+    return view;
+}
+
+/* Multiplies elements first .. first+count-1. Position is divided out once, and counted on from there. */
+static void apply_factor(const struct factor *factor, int64_t first, int64_t count, double *to)
+{
+    const struct factor view = merged_view(factor);
+    int64_t i = first % view.inner, rest = first / view.inner;
+    int64_t c = rest % view.columns;
+    rest /= view.columns;
+    int64_t m = rest % view.middle, r = rest / view.middle % view.rows;
+    while (count > 0) {
+        const double *scale = view.scale + r * view.columns + c;
+        int64_t run;
+        if (view.inner == 1) {
+            run = view.columns - c < count ? view.columns - c : count;
+            for (int64_t k = 0; k < run; k++) to[k] *= scale[k];
+            c += run;
+        } else {
+            const double s = *scale;
+            run = view.inner - i < count ? view.inner - i : count;
+            for (int64_t k = 0; k < run; k++) to[k] *= s;
+            i = 0;
+            c++;
+        }
+        to += run;
+        count -= run;
+        if (c < view.columns) continue;
+        c = 0;
+        if (++m < view.middle) continue;
+        m = 0;
+        if (++r == view.rows) r = 0;
+    }
+}
+
+/* Calls for pieces of a span: `load` gets packed bytes and where in them elements begin. */
+static bool span_pieces(const struct tensor *tensor, int64_t first, int64_t count, void *to, bool whole,
+                        struct bnfuse_error *error)
+{
+    uint8_t buffer[PIECE_BYTES];
+    const int64_t bits = dtype_bits(tensor->type), most = PIECE_BYTES * 8 / bits - 8;
+    for (int64_t done = 0; done < count;) {
+        int64_t at = (first + done) / 8 * 8, skip = first + done - at;    /* whole bytes, whatever the type */
+        int64_t n = count - done < most ? count - done : most;
+        int64_t from = at / 8 * bits, end;
+        bool fits = dtype_bytes(tensor->type, at + skip + n, &end);
+        assert(fits && end - from <= PIECE_BYTES);
+        (void)fits;
+        if (!span_read(&tensor->span, (uint64_t)from, buffer, (size_t)(end - from), error)) return false;
+        if (whole) dtype_load_whole(tensor->type, buffer, skip, n, (int64_t *)to + done);
+        else dtype_load_real(tensor->type, buffer, skip, n, (double *)to + done);
+        done += n;
+    }
+    return true;
+}
+
+static bool is_number(const struct tensor *tensor, struct bnfuse_error *error)
+{
+    enum kind kind = dtype_kind(tensor->type);
+    if (kind == KIND_REAL || kind == KIND_WHOLE) return true;
+    return fail(error, BNFUSE_INVALID, "a tensor of %s stands where numbers are needed", dtype_name(tensor->type));
+}
+
+bool tensor_read_real(const struct tensor *tensor, int64_t first, int64_t count, double *to, struct bnfuse_error *error)
+{
+    assert(first >= 0 && count >= 0 && first <= tensor->count && count <= tensor->count - first);
+    if (!is_number(tensor, error)) return false;
+    if (count == 0) return true;
+    if (tensor->exact) memcpy(to, tensor->exact + first, (size_t)count * sizeof *to);
+    else if (!tensor->span.file) dtype_load_real(tensor->type, tensor->bytes, first, count, to);
+    else if (!span_pieces(tensor, first, count, to, false, error)) return false;
+    for (size_t i = 0; i < tensor->factor_count; i++) apply_factor(&tensor->factors[i], first, count, to);
+    return true;
+}
+
+/* Whether the elements lie somewhere just as they will be stored. */
+static bool is_stored(const struct tensor *tensor)
+{
+    return !tensor->exact && tensor->factor_count == 0;
+}
+
+bool tensor_read_rounded(const struct tensor *tensor, int64_t first, int64_t count, double *to,
+                         struct bnfuse_error *error)
+{
+    double packed[PIECE_ELEMENTS];
+    if (!tensor_read_real(tensor, first, count, to, error)) return false;
+    if (is_stored(tensor) || tensor->type == DTYPE_DOUBLE) return true;
+    for (int64_t done = 0; done < count; done += PIECE_ELEMENTS) {
+        int64_t n = count - done < PIECE_ELEMENTS ? count - done : PIECE_ELEMENTS;
+        dtype_store_real(tensor->type, to + done, n, packed);
+        dtype_load_real(tensor->type, packed, 0, n, to + done);
+    }
+    return true;
+}
+
+bool tensor_read_whole(const struct tensor *tensor, int64_t first, int64_t count, int64_t *to,
+                       struct bnfuse_error *error)
+{
+    assert(first >= 0 && count >= 0 && first <= tensor->count && count <= tensor->count - first);
+    if (dtype_kind(tensor->type) != KIND_WHOLE)
+        return fail(error, BNFUSE_INVALID, "a tensor of %s stands where whole numbers are needed",
+                    dtype_name(tensor->type));
+    assert(is_stored(tensor));
+    if (count == 0) return true;
+    if (tensor->span.file) return span_pieces(tensor, first, count, to, true, error);
+    dtype_load_whole(tensor->type, tensor->bytes, first, count, to);
+    return true;
+}
+
+bool tensor_read_bytes(const struct tensor *tensor, int64_t first, int64_t count, void *to, struct bnfuse_error *error)
+{
+    double piece[PIECE_ELEMENTS];
+    const int64_t bits = dtype_bits(tensor->type), from = first / 8 * bits;
+    int64_t size;
+    assert(first >= 0 && count >= 0 && first % 8 == 0 && first <= tensor->count && count <= tensor->count - first);
+    if (!dtype_bytes(tensor->type, count, &size))
+        return fail(error, BNFUSE_INVALID, "a tensor of %s stands where numbers are needed", dtype_name(tensor->type));
+    if (count == 0) return true;
+    if (is_stored(tensor) && tensor->span.file)
+        return span_read(&tensor->span, (uint64_t)from, to, (size_t)size, error);
+    if (is_stored(tensor)) {
+        memcpy(to, (const uint8_t *)tensor->bytes + from, (size_t)size);
+        return true;
+    }
+    for (int64_t done = 0; done < count; done += PIECE_ELEMENTS) {
+        int64_t n = count - done < PIECE_ELEMENTS ? count - done : PIECE_ELEMENTS;
+        if (!tensor_read_real(tensor, first + done, n, piece, error)) return false;
+        dtype_store_real(tensor->type, piece, n, (uint8_t *)to + done / 8 * bits);
+    }
+    return true;
+}
+
+bool tensor_values(const struct tensor *tensor, struct arena *arena, double **values, struct bnfuse_error *error)
+{
+    *values = NEW_ARRAY(arena, double, (size_t)tensor->count);
+    return tensor_read_real(tensor, 0, tensor->count, *values, error);
+}
+
+static struct tensor *new_tensor(struct arena *arena, enum dtype type, int rank, const int64_t *dims)
+{
+    assert(rank >= 0 && rank <= TENSOR_MAX_RANK);
+    struct tensor *tensor = NEW(arena, struct tensor);
+    int64_t *copy = NEW_ARRAY(arena, int64_t, (size_t)rank);
+    *tensor = (struct tensor){.type = type, .rank = rank, .count = 1, .dims = copy};
+    for (int i = 0; i < rank; i++) {
+        copy[i] = dims[i];
+        bool fits = size_multiply(tensor->count, dims[i], &tensor->count);
+        assert(fits);
+        (void)fits;
+    }
+    return tensor;
+}
+
+struct tensor *tensor_exact(struct arena *arena, enum dtype type, int rank, const int64_t *dims, const double *values)
+{
+    struct tensor *tensor = new_tensor(arena, type, rank, dims);
+    tensor->exact = arena_grow(arena, values, (size_t)tensor->count, (size_t)tensor->count, sizeof *values);
+    return tensor;
+}
+
+struct tensor *tensor_whole(struct arena *arena, enum dtype type, int rank, const int64_t *dims, const int64_t *values)
+{
+    struct tensor *tensor = new_tensor(arena, type, rank, dims);
+    int64_t bytes = 0;
+    assert(dtype_kind(type) == KIND_WHOLE);
+    bool fits = dtype_bytes(type, tensor->count, &bytes);
+    assert(fits);
+    (void)fits;
+    void *packed = arena_alloc(arena, (size_t)bytes);
+    dtype_store_whole(type, values, tensor->count, packed);
+    tensor->bytes = packed;
+    return tensor;
+}
+
+struct tensor *tensor_reshaped(struct arena *arena, const struct tensor *tensor, int rank, const int64_t *dims)
+{
+    struct tensor *reshaped = new_tensor(arena, tensor->type, rank, dims);
+    struct tensor result = *tensor;
+    assert(reshaped->count == tensor->count);
+    result.rank = rank;
+    result.dims = reshaped->dims;
+    *reshaped = result;
+    return reshaped;
+}
+
+static bool is_same_view(const struct factor *a, const struct factor *b)
+{
+    return a->outer == b->outer && a->rows == b->rows && a->middle == b->middle && a->columns == b->columns &&
+           a->inner == b->inner;
+}
+
+struct tensor *tensor_scaled(struct arena *arena, const struct tensor *tensor, const struct factor *factor)
+{
+    const struct factor view = merged_view(factor);
+    const size_t length = (size_t)(view.rows * view.columns);
+    assert(view.outer * view.rows * view.middle * view.columns * view.inner == tensor->count);
+    struct tensor *scaled = NEW(arena, struct tensor);
+    struct factor *factors = arena_grow(arena, tensor->factors, tensor->factor_count, tensor->factor_count + 1,
+                                        sizeof *factors);
+    double *scale = arena_grow(arena, view.scale, length, length, sizeof *scale);
+    *scaled = *tensor;
+    scaled->factors = factors;
+    for (size_t i = 0; i < tensor->factor_count; i++) {
+        if (!is_same_view(&factors[i], &view)) continue;
+        for (size_t k = 0; k < length; k++) scale[k] *= factors[i].scale[k];
+        factors[i].scale = scale;
+        return scaled;
+    }
+    factors[scaled->factor_count++] = view;
+    factors[scaled->factor_count - 1].scale = scale;
+    return scaled;
+}

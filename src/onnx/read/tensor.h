@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A constant tensor: dims, and elements that lie in memory, in a file, or are yet to be written.
+ *
+ * A weight is a view until it is written. Folding scales it by factors, each a vector over one or two of its axes, held
+ * in double; composed factors are applied together and rounded once, by whoever reads the tensor. So the writer can
+ * stream a folded weight of any size, and the check can evaluate the very same weight unrounded. */
+#ifndef ONNX_READ_TENSOR_H
+#define ONNX_READ_TENSOR_H
+
+#include "onnx/read/dtype.h"
+#include "onnx/read/model.h"
+
+#define TENSOR_MAX_RANK 32
+
+/* View the elements as [outer, rows, middle, columns, inner]: element (o, r, m, c, i) is multiplied by
+ * scale[r * columns + c]. One axis of n: {outer, n, 1, 1, inner}. The channels of a grouped ConvTranspose weight
+ * [g * a, b, k]: {1, g, a, b, k}. */
+struct factor {
+    int64_t outer, rows, middle, columns, inner;
+    const double *scale;      /* rows * columns of them */
+};
+
+/* Exactly one of bytes, span.file, exact and strings is set (none of them matters when count is 0). */
+struct tensor {
+    enum dtype type;
+    int rank;
+    int64_t count;            /* product of dims; 1 for rank 0 */
+    const int64_t *dims;
+    const void *bytes;        /* packed elements, as in raw_data */
+    struct span span;         /* the same in a file */
+    const double *exact;      /* real values not yet rounded to `type` */
+    char *const *strings;     /* NUL-terminated (type STRING) */
+    const struct factor *factors;
+    size_t factor_count;
+};
+
+/* A TensorProto, whichever field holds its data: raw_data (in memory or left in the file), typed fields, external data
+ * (opened through the model's directory). Checks type, dims and length against each other. */
+bool tensor_from_proto(struct tensor *tensor, struct arena *arena, const struct model *model,
+                       const BnfuseOnnx__TensorProto *proto, struct bnfuse_error *error);
+
+/* Elements first .. first+count-1 as double, factors applied, not rounded. Real and whole types. */
+bool tensor_read_real(const struct tensor *tensor, int64_t first, int64_t count, double *to,
+                      struct bnfuse_error *error);
+/* The same as they will be stored: rounded once to the tensor's type. */
+bool tensor_read_rounded(const struct tensor *tensor, int64_t first, int64_t count, double *to,
+                         struct bnfuse_error *error);
+/* Whole types. */
+bool tensor_read_whole(const struct tensor *tensor, int64_t first, int64_t count, int64_t *to,
+                       struct bnfuse_error *error);
+/* Packed elements as they will be stored; `first` must be a multiple of 8 (4-bit types share bytes). */
+bool tensor_read_bytes(const struct tensor *tensor, int64_t first, int64_t count, void *to, struct bnfuse_error *error);
+
+/* All elements as doubles, in the arena. */
+bool tensor_values(const struct tensor *tensor, struct arena *arena, double **values, struct bnfuse_error *error);
+
+/* A new tensor of values not yet rounded; dims and values are copied. */
+struct tensor *tensor_exact(struct arena *arena, enum dtype type, int rank, const int64_t *dims, const double *values);
+/* A new tensor of whole values (type INT64 and so on); copied. */
+struct tensor *tensor_whole(struct arena *arena, enum dtype type, int rank, const int64_t *dims, const int64_t *values);
+/* The same elements under other dims (their product must agree). */
+struct tensor *tensor_reshaped(struct arena *arena, const struct tensor *tensor, int rank, const int64_t *dims);
+/* The tensor with one more factor; factors of the same view are multiplied together. The scale is copied. */
+struct tensor *tensor_scaled(struct arena *arena, const struct tensor *tensor, const struct factor *factor);
+
+#endif

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A scan over the wire format with a stack of its own, driven by protobuf-c's descriptors. */
+#include "onnx/read/wire.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { TAG_BYTES = 5, LENGTH_BYTES = 5, VARINT_BYTES = 10, NO_CUT = -1 };
+
+/* How a field of each protobuf-c type lies on the wire, and what an element of it takes in memory. */
+static const struct { uint8_t wire, memory; } kinds[] = {
+    [PROTOBUF_C_TYPE_INT32] = { 0, 4 },    [PROTOBUF_C_TYPE_SINT32] = { 0, 4 },  [PROTOBUF_C_TYPE_SFIXED32] = { 5, 4 },
+    [PROTOBUF_C_TYPE_INT64] = { 0, 8 },    [PROTOBUF_C_TYPE_SINT64] = { 0, 8 },  [PROTOBUF_C_TYPE_SFIXED64] = { 1, 8 },
+    [PROTOBUF_C_TYPE_UINT32] = { 0, 4 },   [PROTOBUF_C_TYPE_FIXED32] = { 5, 4 }, [PROTOBUF_C_TYPE_UINT64] = { 0, 8 },
+    [PROTOBUF_C_TYPE_FIXED64] = { 1, 8 },  [PROTOBUF_C_TYPE_FLOAT] = { 5, 4 },   [PROTOBUF_C_TYPE_DOUBLE] = { 1, 8 },
+    [PROTOBUF_C_TYPE_BOOL] = { 0, 4 },     [PROTOBUF_C_TYPE_ENUM] = { 0, 4 },    [PROTOBUF_C_TYPE_STRING] = { 2, 8 },
+    [PROTOBUF_C_TYPE_BYTES] = { 2, 16 },   [PROTOBUF_C_TYPE_MESSAGE] = { 2, 8 },
+};
+
+static const ProtobufCMessageDescriptor *const kept[] = {
+    &bnfuse_onnx__model_proto__descriptor,     &bnfuse_onnx__graph_proto__descriptor,
+    &bnfuse_onnx__node_proto__descriptor,      &bnfuse_onnx__attribute_proto__descriptor,
+    &bnfuse_onnx__tensor_proto__descriptor,    &bnfuse_onnx__sparse_tensor_proto__descriptor,
+    &bnfuse_onnx__value_info_proto__descriptor, &bnfuse_onnx__tensor_annotation__descriptor,
+    &bnfuse_onnx__function_proto__descriptor,  &bnfuse_onnx__training_info_proto__descriptor,
+};
+
+/* An open message. */
+struct frame {
+    const ProtobufCMessageDescriptor *type;
+    struct place place;
+    uint32_t tag;             /* bytes of its tag */
+    uint64_t end;             /* of its content */
+    uint64_t seen;            /* singular sub-messages met: a bit for each field of the descriptor */
+    uint64_t lost;            /* bytes its content loses on the way to the skeleton */
+    uint64_t fields;
+    int64_t cut, part;        /* its entry in the lists; negative if none */
+};
+
+/* A field's head, read. */
+struct head {
+    const ProtobufCFieldDescriptor *field;   /* NULL: unknown */
+    uint64_t start, length;   /* length: of the content, which starts at the scan's `at` */
+    uint32_t number, wire, tag;
+};
+
+struct scan {
+    struct wire *wire;
+    struct arena *arena;
+    const char *name;
+    const uint8_t *bytes;
+    uint64_t at;
+    struct bnfuse_error *error;
+    int depth;
+    struct frame stack[WIRE_DEPTH];
+};
+
+static struct frame *top(struct scan *scan)
+{
+    return &scan->stack[scan->depth - 1];
+}
+
+static bool defect(struct scan *scan, uint64_t at, const ProtobufCFieldDescriptor *field, const char *what)
+{
+    return fail(scan->error, BNFUSE_INVALID, "%s: not a valid ONNX model: byte %llu (%s%s%s): %s; get or export it "
+                "again", scan->name, (unsigned long long)at, top(scan)->type->short_name, field ? "." : "",
+                field ? field->name : "", what);
+}
+
+/* What ends beyond the file was most likely cut off on its way. */
+static bool overrun(struct scan *scan, uint64_t at, const ProtobufCFieldDescriptor *field, uint64_t length)
+{
+    if (length <= scan->wire->size - scan->at)
+        return defect(scan, at, field, "reaches beyond the end of the message around it");
+    return fail(scan->error, BNFUSE_INVALID, "%s: cut short, or not an ONNX model: byte %llu (%s%s%s) announces %llu "
+                "bytes but the file ends after %llu; get or export it again", scan->name, (unsigned long long)at,
+                top(scan)->type->short_name, field ? "." : "", field ? field->name : "", (unsigned long long)length,
+                (unsigned long long)(scan->wire->size - scan->at));
+}
+
+/* The length of the varint at `at`, 0 if it does not end within `end` or `limit` bytes. */
+static uint32_t read_varint(const uint8_t *bytes, uint64_t at, uint64_t end, uint32_t limit, uint64_t *value)
+{
+    *value = 0;
+    for (uint32_t i = 0; i < limit && at + i < end; i++) {
+        *value |= i < 9 ? (uint64_t)(bytes[at + i] & 0x7f) << 7 * i : (uint64_t)bytes[at + i] << 63;
+        if (!(bytes[at + i] & 0x80)) return i + 1;
+    }
+    return 0;
+}
+
+static bool skip_varint(struct scan *scan, uint64_t start, const ProtobufCFieldDescriptor *field, uint32_t limit,
+                        uint64_t *value)
+{
+    uint32_t size = read_varint(scan->bytes, scan->at, top(scan)->end, limit, value);
+    uint64_t left = top(scan)->end - scan->at;
+    if (!size && left < limit) return overrun(scan, start, field, left + 1);
+    if (!size) return defect(scan, start, field, "a number of too many bytes");
+    scan->at += size;
+    return true;
+}
+
+static bool is_packed(const ProtobufCFieldDescriptor *field, uint32_t wire)
+{
+    return wire == 2 && field->label == PROTOBUF_C_LABEL_REPEATED && kinds[field->type].wire != 2;
+}
+
+static bool read_head(struct scan *scan, struct head *head)
+{
+    static const uint64_t fixed[] = { [1] = 8, [5] = 4 };
+    const struct frame *frame = top(scan);
+    uint64_t tag;
+    *head = (struct head){ .start = scan->at };
+    if (!skip_varint(scan, head->start, NULL, TAG_BYTES, &tag)) return false;
+    head->tag = (uint32_t)(scan->at - head->start);
+    head->number = (uint32_t)(tag >> 3);
+    head->wire = tag & 7;
+    if (!head->number || tag > UINT32_MAX) return defect(scan, head->start, NULL, "no field has such a number");
+    if (head->wire == 3 || head->wire == 4) return defect(scan, head->start, NULL, "a group, which ONNX does not use");
+    if (head->wire > 5) return defect(scan, head->start, NULL, "not a protobuf field");
+    head->field = protobuf_c_message_descriptor_get_field(frame->type, head->number);
+    if (head->field && head->wire != kinds[head->field->type].wire && !is_packed(head->field, head->wire))
+        return defect(scan, head->start, head->field, "lies there as another type than ONNX gives it");
+    if (head->wire == 0) return skip_varint(scan, head->start, head->field, VARINT_BYTES, &(uint64_t){ 0 });
+    if (head->wire != 2) head->length = fixed[head->wire];
+    else if (!skip_varint(scan, head->start, head->field, LENGTH_BYTES, &head->length)) return false;
+    return head->length <= frame->end - scan->at || overrun(scan, head->start, head->field, head->length);
+}
+
+static struct cut *add_cut(struct scan *scan)
+{
+    struct wire *wire = scan->wire;
+    if (wire->cut_count == wire->cut_room) {
+        size_t room = wire->cut_room ? wire->cut_room * 2 : 64;
+        wire->cuts = arena_grow(scan->arena, wire->cuts, wire->cut_count, room, sizeof *wire->cuts);
+        wire->cut_room = room;
+    }
+    return &wire->cuts[wire->cut_count++];
+}
+
+static struct part *add_part(struct scan *scan)
+{
+    struct wire *wire = scan->wire;
+    if (wire->part_count == wire->part_room) {
+        size_t room = wire->part_room ? wire->part_room * 2 : 64;
+        wire->parts = arena_grow(scan->arena, wire->parts, wire->part_count, room, sizeof *wire->parts);
+        wire->part_room = room;
+    }
+    return &wire->parts[wire->part_count++];
+}
+
+static bool is_kept(const ProtobufCMessageDescriptor *type)
+{
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        if (kept[i] == type) return true;
+    return false;
+}
+
+/* Opens the message whose head was just read. */
+static bool push(struct scan *scan, const struct head *head, const ProtobufCMessageDescriptor *type)
+{
+    if (scan->depth == WIRE_DEPTH)
+        return defect(scan, head->start, head->field, "nested deeper than any ONNX model");
+    struct frame *frame = &scan->stack[scan->depth++];
+    *frame = (struct frame){ .type = type, .end = scan->at + head->length, .tag = head->tag, .cut = NO_CUT, .part = -1 };
+    frame->place = (struct place){ head->start, (uint32_t)(scan->at - head->start), head->length };
+    scan->wire->heap += type->sizeof_message + 32;
+    if (!is_kept(type)) return true;
+    frame->part = (int64_t)scan->wire->part_count;
+    *add_part(scan) = (struct part){ .place = frame->place, .field = head->number };
+    return true;
+}
+
+/* protobuf-c's list of fields grows by doubling once it holds sixteen, and is not reused. */
+static uint64_t list_heap(uint64_t fields)
+{
+    return fields > 16 ? fields * 64 : 0;
+}
+
+/* Closes the message on top and settles its new length, which shortens the messages around it too. */
+static void pop(struct scan *scan)
+{
+    struct frame *frame = top(scan);
+    struct wire *wire = scan->wire;
+    scan->depth--;
+    wire->heap += list_heap(frame->fields);
+    if (frame->part >= 0) wire->parts[frame->part].next = (uint32_t)wire->part_count;
+    if (frame->cut < 0) {
+        assert(!frame->lost || !scan->depth);
+        return;
+    }
+    struct cut *cut = &wire->cuts[frame->cut];
+    uint8_t length[VARINT_BYTES];
+    *cut = (struct cut){ .start = frame->place.start, .tag = frame->tag, .head = frame->place.head,
+                         .length = frame->place.size - frame->lost };
+    top(scan)->lost += frame->lost + cut->head - (cut->tag + varint_put(length, cut->length));
+}
+
+/* Takes a payload out. The messages around it will be shorter; those not in the list of cuts yet start behind all that
+ * is, so that the list stays sorted. */
+static void lift(struct scan *scan, const struct head *head)
+{
+    for (int i = 1; i < scan->depth; i++) {
+        if (scan->stack[i].cut >= 0) continue;
+        scan->stack[i].cut = (int64_t)scan->wire->cut_count;
+        *add_cut(scan) = (struct cut){ .start = scan->stack[i].place.start };
+    }
+    uint32_t size = (uint32_t)(scan->at - head->start);
+    *add_cut(scan) = (struct cut){ .start = head->start, .tag = head->tag, .head = size, .lost = head->length };
+    top(scan)->lost += head->length + size - (head->tag + 1);
+}
+
+/* raw_data. Where there are several, the last one counts. */
+static void meet_raw_data(struct scan *scan, const struct head *head)
+{
+    struct part *part = &scan->wire->parts[top(scan)->part];
+    bool large = head->length >= WIRE_PAYLOAD;
+    part->payload = large ? scan->at : 0;
+    part->payload_size = large ? head->length : 0;
+    if (large) lift(scan, head);
+    else scan->wire->heap += head->length + 32;
+}
+
+/* Elements without tags of their own. */
+static bool check_packed(struct scan *scan, const struct head *head)
+{
+    uint8_t wire = kinds[head->field->type].wire, memory = kinds[head->field->type].memory;
+    uint64_t count = 0, end = scan->at + head->length;
+    if (wire) {
+        if (head->length % memory) return defect(scan, head->start, head->field, "its length is no multiple of its type's");
+        count = head->length / memory;
+    } else {
+        for (uint64_t at = scan->at, value; at < end; count++) {
+            uint32_t size = read_varint(scan->bytes, at, end, VARINT_BYTES, &value);
+            if (!size) return defect(scan, at, head->field, "a number without end");
+            at += size;
+        }
+    }
+    scan->wire->heap += count * memory + 32;
+    return true;
+}
+
+static bool meet_message(struct scan *scan, const struct head *head)
+{
+    struct frame *frame = top(scan);
+    if (head->field->label != PROTOBUF_C_LABEL_REPEATED) {
+        uint64_t bit = UINT64_C(1) << (head->field - frame->type->fields);
+        if (frame->seen & bit) return defect(scan, head->start, head->field, "there for the second time");
+        frame->seen |= bit;
+    }
+    return push(scan, head, head->field->descriptor);
+}
+
+static bool scan_field(struct scan *scan)
+{
+    struct head head;
+    if (!read_head(scan, &head)) return false;
+    const ProtobufCFieldDescriptor *field = head.field;
+    top(scan)->fields++;
+    if (!field) {
+        scan->wire->heap += (scan->at - head.start) + head.length + 64;
+    } else if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
+        scan->wire->heap += kinds[field->type].memory;
+        return meet_message(scan, &head);
+    } else if (top(scan)->type == &bnfuse_onnx__tensor_proto__descriptor && !strcmp(field->name, "raw_data")) {
+        meet_raw_data(scan, &head);
+    } else if (is_packed(field, head.wire)) {
+        if (!check_packed(scan, &head)) return false;
+    } else {
+        scan->wire->heap += kinds[field->type].memory + (head.wire == 2 ? head.length + 32 : 0);
+        if (field->type == PROTOBUF_C_TYPE_STRING && memchr(scan->bytes + scan->at, 0, head.length))
+            return defect(scan, head.start, field, "a NUL inside a name");
+    }
+    scan->at += head.length;
+    return true;
+}
+
+static bool is_bounded(struct scan *scan)
+{
+    const struct memory *memory = scan->arena->memory;
+    if (memory->limit && scan->wire->heap > memory->limit - memory->used)
+        return fail(scan->error, BNFUSE_INVALID, "%s: its structure alone (%llu bytes of file so far) would take more "
+                    "memory than the limit of %zu MiB leaves; raise the limit if you trust the file", scan->name,
+                    (unsigned long long)scan->at, memory->limit >> 20);
+    return scan->wire->part_count < UINT32_MAX / 2
+        || fail(scan->error, BNFUSE_UNSUPPORTED, "%s: more than two thousand million messages; split the model",
+                scan->name);
+}
+
+bool wire_scan(struct wire *wire, struct arena *arena, const char *name, const void *bytes, uint64_t size,
+               struct bnfuse_error *error)
+{
+    const struct head whole = { .length = size };
+    struct scan *scan = NEW(arena, struct scan);
+    *wire = (struct wire){ .size = size };
+    *scan = (struct scan){ .wire = wire, .arena = arena, .name = name, .bytes = bytes, .error = error };
+    push(scan, &whole, &bnfuse_onnx__model_proto__descriptor);
+    while (scan->depth) {
+        if (scan->at < top(scan)->end) {
+            if (!scan_field(scan)) return false;
+        } else {
+            pop(scan);
+        }
+        if (!is_bounded(scan)) return false;
+    }
+    wire->skeleton_size = size - scan->stack[0].lost;
+    return true;
+}
+
+void wire_skeleton(const struct wire *wire, const void *bytes, void *to)
+{
+    const uint8_t *from = bytes;
+    uint8_t *out = to;
+    uint64_t at = 0;
+    for (size_t i = 0; i < wire->cut_count; i++) {
+        const struct cut *cut = &wire->cuts[i];
+        uint64_t kept_bytes = cut->start + cut->tag - at;
+        memcpy(out, from + at, kept_bytes);
+        out += kept_bytes;
+        out += varint_put(out, cut->length);
+        at = cut->start + cut->head + cut->lost;
+    }
+    memcpy(out, from + at, wire->size - at);
+    assert((uint64_t)(out - (uint8_t *)to) + wire->size - at == wire->skeleton_size);
+}
+
+size_t varint_put(uint8_t *to, uint64_t value)
+{
+    size_t size = 0;
+    for (; value >= 0x80; value >>= 7) to[size++] = (uint8_t)(value | 0x80);
+    to[size++] = (uint8_t)value;
+    return size;
+}

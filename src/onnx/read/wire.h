@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The bytes of a model before protobuf-c sees them. protobuf-c overflows the stack on deep nesting, merges repeated
+ * sub-messages in quadratic time, cuts strings at NUL and answers every defect with the same NULL. The scan runs
+ * without recursion, names the byte and the reason, and notes where the messages lie that the writer splices. It also
+ * takes large raw_data out: what protobuf-c unpacks is a skeleton in which each of them is empty. */
+#ifndef ONNX_READ_WIRE_H
+#define ONNX_READ_WIRE_H
+
+#include "base/memory.h"
+#include "onnx.pb-c.h"
+
+enum {
+    WIRE_DEPTH = 100,         /* messages inside each other, the model included */
+    WIRE_PAYLOAD = 1 << 10,   /* raw_data of so many bytes stays in the file */
+};
+
+/* Where a message lies in the file: [start, start+head) are its tag and length, then `size` bytes of content. */
+struct place {
+    uint64_t start;
+    uint32_t head;
+    uint64_t size;
+};
+
+/* One message of a kind that the writer splices: model, graph, node, attribute, tensor, sparse tensor, value_info,
+ * annotation, function, training info. All messages that can hold one of these are of these kinds. */
+struct part {
+    struct place place;
+    uint32_t field;           /* its number in the enclosing message; 0 for the model */
+    uint32_t next;            /* index of the first part behind everything in this one */
+    const ProtobufCMessage *message;   /* filled in by model.c */
+    uint64_t payload, payload_size;    /* of a tensor whose raw_data was taken out */
+};
+
+/* A change on the way from the file to the skeleton: the field at `start` keeps its tag, gets a new length, and loses
+ * the `lost` bytes behind its old head. */
+struct cut {
+    uint64_t start, length, lost;
+    uint32_t tag, head;       /* bytes of the tag; of tag and old length */
+};
+
+struct wire {
+    struct part *parts;       /* in the order of the file, an enclosing message before what it holds; [0] is the model */
+    size_t part_count, part_room;
+    struct cut *cuts;         /* by start */
+    size_t cut_count, cut_room;
+    uint64_t size, skeleton_size;
+    uint64_t heap;            /* what protobuf-c will need at most, roughly */
+};
+
+/* Scans a ModelProto; lists live in the arena. `name` is the file's in messages. */
+bool wire_scan(struct wire *wire, struct arena *arena, const char *name, const void *bytes, uint64_t size,
+               struct bnfuse_error *error);
+
+/* Writes the skeleton: skeleton_size bytes. */
+void wire_skeleton(const struct wire *wire, const void *bytes, void *to);
+
+/* Appends `value` in base 128; at most 10 bytes. The number of bytes. */
+size_t varint_put(uint8_t *to, uint64_t value);
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Between shape_infer and its rules: what a rule can ask of the node at hand, and how it answers.
+ *
+ * A rule speaks for one operator over a range of opsets. It sets what it knows of each output and returns true; an output
+ * it does not set falls back to the model's declaration. It returns false when its inputs contradict each other (the node
+ * cannot run): all outputs are then unknown. A rule never guesses; where a dimension depends on what a run computes, it
+ * gets a symbol of its own.
+ *
+ * Inside the inference every unknown dimension has a symbol, and elements of contents are symbols throughout (0 where
+ * unknown, numbers included); shape_infer turns contents into sizes at the end. */
+#ifndef ONNX_SHAPE_RULES_H
+#define ONNX_SHAPE_RULES_H
+
+#include "onnx/graph/attr.h"
+#include "onnx/shape/infer.h"
+#include "onnx/shape/symbol.h"
+
+#define SHAPE_NEWEST_OPSET 28     /* the newest ai.onnx opset the rules were read against */
+#define SHAPE_LATEST 1000000      /* a row that holds up to it */
+#define SHAPE_MAX_RANK TENSOR_MAX_RANK
+#define CONTENT_MAX 64            /* elements of a whole tensor whose content is followed */
+
+struct shaping {
+    struct net *net;
+    struct arena *arena;          /* of what is found */
+    struct arena *scratch;        /* until shape_infer returns */
+    struct symbols *symbols;
+    const struct node *node;
+    const struct shape_rule *rule;
+    int age;                      /* of the symbols, when the bodies of the node at hand were entered */
+    struct contents *contents;    /* values whose content was set; private to shape.c */
+};
+
+struct shape_rule {
+    const char *op;
+    int64_t first, last;
+    bool (*infer)(struct shaping *s);
+    enum dtype type;              /* of output 0, where the operator fixes it */
+    int slot;                     /* the input that output 0 takes its type from, where it does not */
+};
+
+/* Sets the elements of output 0, whose type and shape are known and small. */
+struct content_rule {
+    const char *op;
+    void (*infer)(struct shaping *s, const struct content_rule *rule);
+    int (*combine)(struct shaping *s, int a, int b);     /* two elements, where the rule goes element by element */
+};
+
+/* Tables, ended by op == NULL, one per family file. */
+extern const struct shape_rule shape_elementwise_rules[], shape_move_rules[], shape_window_rules[], shape_matrix_rules[],
+    shape_control_rules[];
+extern const struct content_rule shape_content_rules[];
+
+/* What is known of an input. A rank of -1 and UNDEFINED where nothing is, or the input is absent. */
+int input_rank(const struct shaping *s, size_t slot);
+enum dtype input_type(const struct shaping *s, size_t slot);
+struct dim input_dim(const struct shaping *s, size_t slot, int axis);
+const struct dim *input_dims(const struct shaping *s, size_t slot);
+/* The number of elements if it is known, else -1. */
+int64_t input_count(const struct shaping *s, size_t slot);
+
+/* The elements of a value as symbols (dim.symbol), or NULL when none is known. */
+const struct dim *value_content(struct shaping *s, struct value *value);
+const struct dim *input_content(struct shaping *s, size_t slot);
+/* The elements of a small whole input as numbers: their count, or -1 when they are not all known. At most `room`. */
+int64_t input_numbers(struct shaping *s, size_t slot, int64_t *numbers, int64_t room);
+/* One number: the input's only element. */
+bool input_number(struct shaping *s, size_t slot, int64_t *number);
+
+/* Axes that an attribute or an input lists. */
+enum axes_known { AXES_ABSENT, AXES_KNOWN, AXES_COUNTED, AXES_UNKNOWN };
+struct axes {
+    enum axes_known known;        /* COUNTED: only how many there are; UNKNOWN: not even that, or too many */
+    int count;                    /* 0 where unknown */
+    int64_t at[SHAPE_MAX_RANK];   /* as listed, possibly negative */
+};
+void axes_from_attribute(const struct shaping *s, const char *name, struct axes *axes);
+void axes_from_input(struct shaping *s, size_t slot, struct axes *axes);
+/* -rank..rank-1 -> 0..rank-1; false outside. */
+bool normal_axis(int64_t axis, int rank, int *normal);
+/* Marks each listed axis; false when one is outside or listed twice. */
+bool mark_axes(const struct axes *axes, int rank, bool *marked);
+
+/* Dimensions. A symbol of 0 becomes a fresh dimension, a negative number one that set_output refuses. */
+struct dim number_dim(int64_t size);
+struct dim fresh_dim(struct shaping *s);
+struct dim symbol_dim(struct shaping *s, int symbol);
+int dim_symbol(struct shaping *s, struct dim dim);
+struct dim add_to_dim(struct shaping *s, struct dim dim, int64_t number);
+struct dim scale_dim(struct shaping *s, struct dim dim, int64_t factor);
+struct dim multiply_dims(struct shaping *s, struct dim a, struct dim b);
+/* The product of dims[from] .. dims[to-1]. */
+struct dim product_dim(struct shaping *s, const struct dim *dims, int from, int to);
+/* Two dims known to be the same size: the better known one. False when they are different numbers. */
+bool merge_dims(struct dim a, struct dim b, struct dim *merged);
+bool broadcast_dim(struct shaping *s, struct dim a, struct dim b, struct dim *result);
+/* numpy broadcasting onto `rank` and `dims`; false when they do not fit. */
+bool broadcast_onto(struct shaping *s, int *rank, struct dim *dims, int other_rank, const struct dim *other);
+
+/* What the row says of the type of output 0; and what an attribute says, `absent` without one. */
+enum dtype rule_type(const struct shaping *s);
+enum dtype type_attribute(const struct shaping *s, const char *name, enum dtype absent);
+/* The same for operators whose first `inputs` inputs have one type: whichever is known says it. */
+enum dtype common_type(const struct shaping *s, size_t inputs);
+bool set_output(struct shaping *s, size_t slot, enum dtype type, int rank, const struct dim *dims);
+/* The type alone, of an output whose rank is not known. Always true. */
+bool set_type(struct shaping *s, size_t slot, enum dtype type);
+/* The shape of an input. */
+bool set_like(struct shaping *s, size_t slot, enum dtype type, size_t input);
+/* `rank` fresh dimensions. */
+bool set_rank(struct shaping *s, size_t slot, enum dtype type, int rank);
+/* Elements of output `slot`, which has a known count of at most CONTENT_MAX; symbols, copied. What its type cannot hold
+ * exactly becomes unknown. */
+void set_content(struct shaping *s, size_t slot, const int *symbols);
+
+/* Type, shape and elements of stored data. */
+void set_constant(struct shaping *s, struct value *value, const struct tensor *tensor);
+void set_sparse_constant(struct shaping *s, struct value *value, const BnfuseOnnx__SparseTensorProto *sparse);
+
+#endif

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Atomic replacement of a file. */
+#include "onnx/write/atomic_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BUFFER = 256 << 10, LONG_SPAN = 64 << 10 };
+
+static bool cannot(const struct atomic_file *target, const char *what, struct bnfuse_error *error)
+{
+    return fail(error, BNFUSE_USAGE, "%s: cannot %s: %s", target->path, what, strerror(errno));
+}
+
+/* Splits at the last slash. */
+static void split_path(struct atomic_file *target, struct arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    target->directory = slash ? arena_printf(arena, "%.*s", (int)(slash - path + (slash == path)), path) : ".";
+    target->name = arena_copy_text(arena, slash ? slash + 1 : path);
+}
+
+bool atomic_file_find(struct atomic_file *target, struct arena *arena, const char *path, struct bnfuse_error *error)
+{
+    struct stat status;
+    char resolved[PATH_MAX];
+    bool standard = !strcmp(path, "-");
+    *target = (struct atomic_file){ .fd = -1, .directory_fd = -1 };
+    target->path = standard ? "standard output" : arena_copy_text(arena, path);
+    if (standard) return true;
+    if (!lstat(path, &status) && S_ISLNK(status.st_mode)) {
+        if (!realpath(path, resolved)) return cannot(target, "follow the symbolic link", error);
+        path = resolved;
+    }
+    split_path(target, arena, path);
+    if (!*target->name) return fail(error, BNFUSE_USAGE, "%s: is a directory; name a file in it", target->path);
+    if (stat(path, &status)) return errno == ENOENT || cannot(target, "write", error);
+    if (S_ISDIR(status.st_mode)) return fail(error, BNFUSE_USAGE, "%s: is a directory; name a file in it", target->path);
+    if (!S_ISREG(status.st_mode)) target->directory = NULL;
+    else if (access(path, W_OK)) return cannot(target, "write", error);
+    return true;
+}
+
+bool atomic_file_beside(struct atomic_file *target, struct arena *arena, const struct atomic_file *beside, const char *name,
+                   struct bnfuse_error *error)
+{
+    struct stat status;
+    *target = (struct atomic_file){ .fd = -1, .directory_fd = -1, .directory = beside->directory, .name = name };
+    target->path = arena_printf(arena, "%s/%s", beside->directory, name);
+    if (lstat(target->path, &status)) return errno == ENOENT || cannot(target, "write", error);
+    if (S_ISREG(status.st_mode)) return true;
+    return fail(error, BNFUSE_USAGE, "%s: is no regular file; choose another name", target->path);
+}
+
+static void abandon(void *object)
+{
+    struct atomic_file *target = object;
+    if (target->has_name) unlinkat(target->directory_fd, target->temporary_name, 0);
+    if (target->fd >= 0) close(target->fd);
+    if (target->directory_fd >= 0) close(target->directory_fd);
+    target->has_name = false;
+    target->fd = target->directory_fd = -1;
+}
+
+/* Calls `make` with one name after the other until it no longer meets a file of that name. The name's length is fixed,
+ * because the target's own may be as long as the system allows. */
+static bool take_name(struct atomic_file *target, bool (*make)(struct atomic_file *target, const char *name))
+{
+    for (int attempt = 0; attempt < 1000; attempt++) {
+        snprintf(target->temporary_name, sizeof target->temporary_name, ".bnfuse-%ld-%d.tmp", (long)getpid(), attempt);
+        target->has_name = make(target, target->temporary_name);
+        if (target->has_name || errno != EEXIST) break;
+    }
+    return target->has_name;
+}
+
+static bool create_named(struct atomic_file *target, const char *name)
+{
+    target->fd = openat(target->directory_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    return target->fd >= 0;
+}
+
+static void name_in_proc(const struct atomic_file *target, char name[static 40])
+{
+    snprintf(name, 40, "/proc/self/fd/%d", target->fd);
+}
+
+static bool link_unnamed(struct atomic_file *target, const char *name)
+{
+    char unnamed[40];
+    name_in_proc(target, unnamed);
+    return !linkat(AT_FDCWD, unnamed, target->directory_fd, name, AT_SYMLINK_FOLLOW);
+}
+
+/* A file without a name leaves nothing behind, whatever ends the program. Not every file system has them, and without
+ * /proc it would never get a name. */
+static bool create_unnamed(struct atomic_file *target)
+{
+    char name[40];
+    target->fd = openat(target->directory_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    if (target->fd < 0) return false;
+    name_in_proc(target, name);
+    if (!access(name, F_OK)) return true;
+    close(target->fd);
+    target->fd = -1;
+    return false;
+}
+
+static bool create_temporary(struct atomic_file *target)
+{
+    target->directory_fd = open(target->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return target->directory_fd >= 0 && (create_unnamed(target) || take_name(target, create_named));
+}
+
+bool atomic_file_open(struct atomic_file *target, struct arena *arena, struct bnfuse_error *error)
+{
+    target->buffer = arena_alloc(arena, BUFFER);
+    arena_defer(arena, abandon, target);
+    if (target->directory) {
+        if (create_temporary(target)) return true;
+        return fail(error, BNFUSE_USAGE, "%s: cannot create a file in its folder: %s", target->path, strerror(errno));
+    }
+    target->fd = target->name ? open(target->path, O_WRONLY | O_CLOEXEC | O_NOCTTY)
+                              : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+    return target->fd >= 0 || cannot(target, "write", error);
+}
+
+static bool write_through(struct atomic_file *target, const char *bytes, size_t size, struct bnfuse_error *error)
+{
+    while (size) {
+        ssize_t count = write(target->fd, bytes, size);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return cannot(target, "write", error);
+        bytes += count;
+        size -= (size_t)count;
+    }
+    return true;
+}
+
+static bool flush(struct atomic_file *target, struct bnfuse_error *error)
+{
+    size_t size = target->buffered;
+    target->buffered = 0;
+    return write_through(target, target->buffer, size, error);
+}
+
+bool atomic_file_write(struct atomic_file *target, const void *bytes, size_t size, struct bnfuse_error *error)
+{
+    if (size > BUFFER - target->buffered && !flush(target, error)) return false;
+    if (size >= BUFFER) return write_through(target, bytes, size, error);
+    if (size) memcpy(target->buffer + target->buffered, bytes, size);
+    target->buffered += size;
+    return true;
+}
+
+/* Through the buffer, which is empty or has room for it. */
+static bool copy_short(struct atomic_file *target, const struct span *span, uint64_t from, size_t size,
+                       struct bnfuse_error *error)
+{
+    if (size > BUFFER - target->buffered && !flush(target, error)) return false;
+    if (!span_read(span, from, target->buffer + target->buffered, size, error)) return false;
+    target->buffered += size;
+    return true;
+}
+
+/* Within the kernel as far as it goes. What makes it stop will stop read and write as well, or not matter to them. */
+static uint64_t copy_in_kernel(struct atomic_file *target, const struct span *span)
+{
+    enum { PIECE = 1 << 30 };
+    uint64_t done = 0;
+    off_t from = (off_t)span->offset;
+    while (done < span->size) {
+        size_t size = span->size - done < PIECE ? (size_t)(span->size - done) : PIECE;
+        ssize_t count = copy_file_range(span->file->fd, &from, target->fd, NULL, size, 0);
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) break;
+        done += (uint64_t)count;
+    }
+    return done;
+}
+
+bool atomic_file_copy(struct atomic_file *target, const struct span *span, struct bnfuse_error *error)
+{
+    uint64_t done = 0;
+    if (span->size >= LONG_SPAN) {
+        if (!flush(target, error)) return false;
+        done = copy_in_kernel(target, span);
+    }
+    while (done < span->size) {
+        size_t size = span->size - done < BUFFER ? (size_t)(span->size - done) : BUFFER;
+        if (!copy_short(target, span, done, size, error)) return false;
+        done += size;
+    }
+    return true;
+}
+
+/* The mode of the file it replaces. */
+static bool keep_mode(struct atomic_file *target)
+{
+    struct stat status;
+    if (fstatat(target->directory_fd, target->name, &status, 0)) return errno == ENOENT;
+    return !fchmod(target->fd, status.st_mode & 07777);
+}
+
+bool atomic_file_finish(struct atomic_file *target, struct bnfuse_error *error)
+{
+    if (!flush(target, error)) return false;
+    if (target->directory) return (!fsync(target->fd) && keep_mode(target)) || cannot(target, "write", error);
+    /* A pipe or a terminal cannot be synced, and need not be. */
+    return !fsync(target->fd) || errno == EINVAL || errno == EROFS || errno == ENOTSUP || cannot(target, "write", error);
+}
+
+/* The temporary file has a name for as long as it takes to give it another. */
+static bool replace(struct atomic_file *target)
+{
+    if (!target->has_name && !take_name(target, link_unnamed)) return false;
+    if (renameat(target->directory_fd, target->temporary_name, target->directory_fd, target->name)) return false;
+    target->has_name = false;
+    return true;
+}
+
+bool atomic_file_commit(struct atomic_file *target, struct bnfuse_error *error)
+{
+    if (target->directory && !replace(target)) return cannot(target, "replace", error);
+    int fd = target->fd;
+    target->fd = -1;
+    if (close(fd)) return cannot(target, "write", error);
+    return !target->directory || !fsync(target->directory_fd) || errno == EINVAL
+        || cannot(target, "sync the folder of", error);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A file that replaces another only when it is whole: a temporary file in the target's directory, synced, then renamed
+ * over the target, whose mode it keeps. A target that is no regular file (a device, a pipe, standard output) is
+ * written straight. The path of a symbolic link means the file it points to. */
+#ifndef ONNX_WRITE_ATOMIC_FILE_H
+#define ONNX_WRITE_ATOMIC_FILE_H
+
+#include "onnx/read/span.h"
+
+#include <sys/stat.h>
+
+struct atomic_file {
+    const char *path;         /* for messages */
+    const char *directory;    /* of the file itself, links resolved; NULL when written straight */
+    const char *name;         /* in that directory */
+    char temporary_name[64];  /* likewise, while has_name */
+    bool has_name;
+    int fd, directory_fd;     /* -1: closed */
+    char *buffer;
+    size_t buffered;
+};
+
+/* Where `path` ("-": standard output) leads, without opening or creating anything. */
+bool atomic_file_find(struct atomic_file *target, struct arena *arena, const char *path, struct bnfuse_error *error);
+/* A file of this name in the same folder as `beside`, itself and not what it may be a link to. */
+bool atomic_file_beside(struct atomic_file *target, struct arena *arena, const struct atomic_file *beside, const char *name,
+                   struct bnfuse_error *error);
+/* Creates the temporary file, which goes with the arena unless it is committed. */
+bool atomic_file_open(struct atomic_file *target, struct arena *arena, struct bnfuse_error *error);
+bool atomic_file_write(struct atomic_file *target, const void *bytes, size_t size, struct bnfuse_error *error);
+/* Appends a whole span; long ones go from file to file within the kernel. */
+bool atomic_file_copy(struct atomic_file *target, const struct span *span, struct bnfuse_error *error);
+/* Everything written is on the disk, and the mode is right. */
+bool atomic_file_finish(struct atomic_file *target, struct bnfuse_error *error);
+/* The finished file takes the target's place. */
+bool atomic_file_commit(struct atomic_file *target, struct bnfuse_error *error);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A file about to be written, as a list of extents: runs of the model it was read from, bytes, and tensors that are
+ * streamed through their factors. Sizes are known before anything is written, so that messages get their lengths. */
+#ifndef ONNX_WRITE_EXTENTS_H
+#define ONNX_WRITE_EXTENTS_H
+
+#include "onnx/write/atomic_file.h"
+#include "onnx/read/tensor.h"
+
+/* One of the three. */
+struct piece {
+    uint64_t size;
+    struct span span;             /* a run of a file */
+    const void *bytes;
+    const struct tensor *tensor;  /* packed elements as they will be stored */
+    bool is_run;                  /* of the model's own file; another may be joined to it */
+};
+
+struct extents {
+    struct arena *arena;
+    struct piece *list;
+    size_t count, room;
+    uint64_t size;
+};
+
+/* A message whose content is being added. */
+struct open_message {
+    size_t piece;
+    uint64_t before;
+    uint32_t field;
+};
+
+/* A run of the model's file, joined with the one before where they touch. */
+void extents_add_run(struct extents *extents, const struct model *model, uint64_t start, uint64_t size);
+/* The bytes must stay until the extents are written. */
+void extents_add_bytes(struct extents *extents, const void *bytes, uint64_t size);
+void extents_add_zeros(struct extents *extents, uint64_t size);
+void extents_add_tensor(struct extents *extents, const struct tensor *tensor, uint64_t size);
+/* A length-delimited field around what is added between the two. */
+struct open_message extents_begin(struct extents *extents, uint32_t field);
+void extents_end(struct extents *extents, struct open_message message);
+
+bool extents_write(const struct extents *extents, struct atomic_file *target, struct bnfuse_error *error);
+
+#endif

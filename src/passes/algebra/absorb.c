@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What absorbing an affine does to the weight and the bias of a linear operator. */
+#include "passes/algebra/absorb.h"
+
+#include "onnx/graph/attr.h"
+#include "onnx/graph/edit.h"
+#include "passes/algebra/quantized.h"
+#include "passes/algebra/residue.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+static int64_t bias_count(const struct linear *l)
+{
+    return l->bias_rows * (l->output_channels / l->bias_block) * l->bias_stride;
+}
+
+static int64_t bias_index(const struct linear *l, int64_t row, int64_t channel)
+{
+    int64_t per_row = l->output_channels / l->bias_block * l->bias_stride;
+    return row * per_row + channel / l->bias_block * l->bias_stride + channel % l->bias_block;
+}
+
+/* The bias in full, bias_gain applied, zeros when absent: by broadcasting what is stored. */
+static enum reason read_bias(struct decision *decision, const struct node *node, const struct linear *l, double **values)
+{
+    enum reason why;
+    int64_t count = bias_count(l), bytes;
+    if (l->bias_rows > 1 && (!size_multiply(count, sizeof(double), &bytes) ||
+                             !constants_fit(decision->constants, (uint64_t)bytes)))
+        return decision_stop(decision, REASON_BUDGET, node_title(node), "its bias would become a matrix of %lld elements",
+                           (long long)count);
+    *values = NEW_ARRAY(decision->arena, double, (size_t)count);
+    struct value *value = node_input(node, (size_t)l->bias_slot);
+    if (!value) return REASON_NONE;
+    const struct tensor *bias = decision_constant(decision, value, &why);
+    if (!bias && value->writer && node_is(value->writer, "DequantizeLinear"))
+        return decision_stop(decision, REASON_QUANTISED, value->name, "the bias of %s", node_title(node));
+    if (!bias)
+        return decision_stop(decision, why == REASON_OVERRIDABLE ? REASON_WEIGHT_OVERRIDE : REASON_WEIGHT_DYNAMIC, value->name,
+                           "the bias of %s", node_title(node));
+    double *stored;
+    int64_t last = bias->rank ? bias->dims[bias->rank - 1] : 1, rows = last ? bias->count / last : 0;
+    bool fits = dtype_kind(bias->type) == KIND_REAL &&
+                (bias->count == count ||
+                 (node_is(node, "Gemm") && bias->rank <= 2 && (last == 1 || last == l->output_channels) &&
+                  (rows == 1 || rows == l->bias_rows)));
+    if (!fits || !tensor_values(bias, decision->arena, &stored, NULL))
+        return decision_stop(decision, REASON_MISMATCH, value->name, "the bias of %s does not fit its weight",
+                           node_title(node));
+    for (int64_t i = 0; i < count; i++) {
+        int64_t from = bias->count == count ? i : (rows == 1 ? 0 : i / l->output_channels * last) +
+                                                  (last == 1 ? 0 : i % l->output_channels);
+        (*values)[i] = l->bias_gain * stored[from];
+    }
+    return REASON_NONE;
+}
+
+static const struct tensor *scaled_weight(struct arena *arena, const struct tensor *weight, const struct factor *view,
+                                          const double *scale)
+{
+    struct factor factor = *view;
+    factor.scale = scale;
+    return tensor_scaled(arena, weight, &factor);
+}
+
+#define PIECE 4096
+
+/* The first element of the tensor, as it will be stored, that is not finite; -1 if none. -2 if it cannot be read. */
+static int64_t first_not_finite(const struct tensor *tensor)
+{
+    double piece[PIECE];
+    for (int64_t at = 0; at < tensor->count; at += PIECE) {
+        int64_t n = tensor->count - at < PIECE ? tensor->count - at : PIECE;
+        if (!tensor_read_rounded(tensor, at, n, piece, NULL)) return -2;
+        double sum = 0;
+        for (int64_t i = 0; i < n; i++) sum += piece[i] * 0;      /* 0, or NaN if any is not finite */
+        if (sum == 0) continue;
+        for (int64_t i = 0; i < n; i++)
+            if (!isfinite(piece[i])) return at + i;
+    }
+    return -1;
+}
+
+static int64_t view_index(const struct factor *view, int64_t element)
+{
+    int64_t column = element / view->inner % view->columns;
+    return element / (view->inner * view->columns * view->middle) % view->rows * view->columns + column;
+}
+
+static enum reason check_weight(struct decision *decision, const struct node *node, const struct linear *l,
+                                const struct factor *view, const double *scale)
+{
+    if (l->quantised) return quantised_fits(decision, l->quantised, view, scale);
+    int64_t at = first_not_finite(scaled_weight(decision->arena, l->weight, view, scale));
+    if (at == -1) return REASON_NONE;
+    if (at == -2) return decision_stop(decision, REASON_WEIGHT_DYNAMIC, node_title(node), "its weight cannot be read");
+    return decision_stop(decision, REASON_NOT_FINITE, node_title(node), "channel %lld: its weight would leave %s",
+                       (long long)view_index(view, at), dtype_name(l->weight->type));
+}
+
+static enum reason check_bias(struct decision *decision, const struct node *node, const struct linear *l,
+                              const double *values)
+{
+    for (int64_t i = 0; i < bias_count(l); i++)
+        if (!isfinite(dtype_round(l->weight->type, values[i])))
+            return decision_stop(decision, REASON_NOT_FINITE, node_title(node), "channel %lld: its bias would leave %s",
+                               (long long)(i % l->output_channels), dtype_name(l->weight->type));
+    return REASON_NONE;
+}
+
+/* weight_gain * W·t per output channel. */
+static enum reason weight_times(struct decision *decision, const struct node *node, const struct linear *l, const double *t,
+                                double **sums)
+{
+    double piece[PIECE];
+    if (l->quantised) return decision_stop(decision, REASON_QUANTISED, node_title(node), "a shift in front of it");
+    *sums = NEW_ARRAY(decision->arena, double, (size_t)l->output_channels);
+    for (int64_t at = 0; at < l->weight->count; at += PIECE) {
+        int64_t n = l->weight->count - at < PIECE ? l->weight->count - at : PIECE;
+        if (!tensor_read_real(l->weight, at, n, piece, NULL))
+            return decision_stop(decision, REASON_WEIGHT_DYNAMIC, node_title(node), "its weight cannot be read");
+        for (int64_t i = 0; i < n; i++)
+            (*sums)[view_index(&l->output_view, at + i)] +=
+                l->weight_gain * piece[i] * t[view_index(&l->input_view, at + i)];
+    }
+    return REASON_NONE;
+}
+
+/* A folded constant is a copy if the old one has to stay: for other readers, or as the argument of a call. */
+static bool is_copied(const struct value *value)
+{
+    return value->use_count > 1 || (value->is_input && value->graph->function);
+}
+
+/* A weight that others read too is cloned, and the model grows. */
+static enum reason check_growth(struct decision *decision, const struct node *node, const struct linear *l)
+{
+    int64_t bytes;
+    if (l->quantised || !is_copied(node_input(node, l->weight_slot))) return REASON_NONE;
+    if (dtype_bytes(l->weight->type, l->weight->count, &bytes) && constants_fit(decision->constants, (uint64_t)bytes))
+        return REASON_NONE;
+    return decision_stop(decision, REASON_BUDGET, node_title(node), "its weight is read by others and would be copied");
+}
+
+/* ---- The steps ---- */
+
+struct folded {
+    const struct tensor *from;
+    struct factor factor;
+    struct value *value;
+    struct folded *next;
+};
+
+static bool same_factor(const struct factor *a, const struct factor *b)
+{
+    return a->outer == b->outer && a->rows == b->rows && a->middle == b->middle && a->columns == b->columns &&
+           a->inner == b->inner &&
+           memcmp(a->scale, b->scale, sizeof(double) * (size_t)(a->rows * a->columns)) == 0;
+}
+
+/* "w" -> "w_fused", and that again stays "w_fused": edit_fresh_name tells them apart. */
+static const char *fused_name(struct arena *arena, const char *name)
+{
+    static const char suffix[] = "_fused";
+    size_t length = strlen(name), end = sizeof suffix - 1;
+    if (length >= end && strcmp(name + length - end, suffix) == 0) return name;
+    return arena_printf(arena, "%s%s", name, suffix);
+}
+
+/* A new initializer with the scaled weight; equal folds of a shared weight share it. */
+static void apply_weight(struct decision *decision, const struct step *step, const struct linear *l,
+                         const struct factor *view)
+{
+    struct arena *arena = decision->net->arena;
+    struct value *old = node_input(step->node, l->weight_slot);
+    if (l->quantised) {
+        edit_set_input(step->node, l->weight_slot,
+                       quantised_scaled(decision, l->quantised, step->node, view, step->affine->scale));
+        return;
+    }
+    struct factor factor = *view;
+    factor.scale = step->affine->scale;
+    struct folded **known = constant_folded(decision->constants, old);
+    for (struct folded *f = *known; f; f = f->next) {
+        if (f->value->graph != step->node->graph || !same_factor(&f->factor, &factor)) continue;
+        edit_set_input(step->node, l->weight_slot, f->value);
+        return;
+    }
+    struct tensor *scaled = tensor_scaled(arena, l->weight, &factor);
+    int64_t bytes = 0;
+    if (is_copied(old) && dtype_bytes(l->weight->type, l->weight->count, &bytes))
+        constants_spend(decision->constants, (uint64_t)bytes);
+    struct folded *f = NEW(arena, struct folded);
+    *f = (struct folded){ l->weight, factor, NULL, *known };
+    f->factor.scale = scaled->factors[scaled->factor_count - 1].scale;
+    f->value = edit_add_initializer(step->node->graph, fused_name(arena, old->name), scaled);
+    if (scaled->factor_count == l->weight->factor_count + 1) *known = f;
+    edit_set_input(step->node, l->weight_slot, f->value);
+}
+
+static void apply_bias(struct decision *decision, struct node *node, const struct linear *l, const double *values)
+{
+    struct arena *arena = decision->net->arena;
+    struct value *old = node_input(node, (size_t)l->bias_slot), *weight = node_input(node, l->weight_slot);
+    const char *name = old ? fused_name(arena, old->name) : arena_printf(arena, "%s_bias", weight->name);
+    struct tensor *bias = tensor_exact(arena, l->weight->type, l->bias_rank, l->bias_dims, values);
+    edit_set_input(node, (size_t)l->bias_slot, edit_add_initializer(node->graph, name, bias));
+    if (l->bias_gain != 1) edit_remove_attribute(node, "beta");
+    if (node_is(node, "Gemm") && node->opset < 7) edit_set_int(node, "broadcast", 1);
+}
+
+static bool bias_changes(const struct linear *l, const struct node *node, const struct affine *a)
+{
+    return l->bias_slot >= 0 && (node_input(node, (size_t)l->bias_slot) || affine_has_shift(a));
+}
+
+/* The bias behind: s*b + t in every row. */
+static enum reason bias_behind(struct decision *decision, const struct node *node, const struct linear *l,
+                               const struct affine *a, double **values)
+{
+    enum reason reason = read_bias(decision, node, l, values);
+    if (reason) return reason;
+    for (int64_t row = 0; row < l->bias_rows; row++)
+        for (int64_t c = 0; c < l->output_channels; c++) {
+            double *b = &(*values)[bias_index(l, row, c)];
+            *b = *b * a->scale[c] + a->shift[c];
+        }
+    return REASON_NONE;
+}
+
+static enum reason bias_in_front(struct decision *decision, const struct node *node, const struct linear *l,
+                                 const double *sums, double **values)
+{
+    enum reason reason = read_bias(decision, node, l, values);
+    if (reason) return reason;
+    for (int64_t row = 0; row < l->bias_rows; row++)
+        for (int64_t c = 0; c < l->output_channels; c++) (*values)[bias_index(l, row, c)] += sums[c];
+    return REASON_NONE;
+}
+
+/* Steps are decided on the node as it was and applied to the node as it is: an earlier step of the same decision may
+ * have changed it (two branches that meet again), so the description is read anew. */
+static void apply_behind(struct decision *decision, const struct step *step)
+{
+    struct linear l;
+    double *bias;
+    enum reason reason = linear_describe(decision, step->anchor, step->node, 0, false, &l);
+    assert(reason == REASON_NONE);
+    if (bias_changes(&l, step->node, step->affine)) {
+        reason = bias_behind(decision, step->node, &l, step->affine, &bias);
+        assert(reason == REASON_NONE);
+        apply_bias(decision, step->node, &l, bias);
+    }
+    if (affine_has_scale(step->affine)) apply_weight(decision, step, &l, &l.output_view);
+    (void)reason;
+}
+
+static void apply_in_front(struct decision *decision, const struct step *step)
+{
+    struct linear l;
+    double *sums, *bias;
+    enum reason reason = linear_describe(decision, step->anchor, step->node, step->slot, true, &l);
+    assert(reason == REASON_NONE);
+    if (l.bias_slot >= 0 && affine_has_shift(step->affine)) {
+        reason = weight_times(decision, step->node, &l, step->affine->shift, &sums);
+        assert(reason == REASON_NONE);
+        reason = bias_in_front(decision, step->node, &l, sums, &bias);
+        assert(reason == REASON_NONE);
+        apply_bias(decision, step->node, &l, bias);
+    }
+    if (affine_has_scale(step->affine)) apply_weight(decision, step, &l, &l.input_view);
+    (void)reason;
+}
+
+/* ---- The decisions ---- */
+
+static enum reason fit(struct decision *decision, const struct node *node, int axis, int64_t channels,
+                       const struct affine **a)
+{
+    if (axis < 0) return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "its channels do not lie on one axis");
+    if ((*a)->axis != AXIS_ANY && (*a)->axis != axis)
+        return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it mixes the channels (they lie on axis %d)",
+                           (*a)->axis);
+    const struct affine *along = affine_along(decision->arena, *a, axis, channels);
+    if (!along)
+        return decision_stop(decision, REASON_MISMATCH, node_title(node), "%lld channels meet %lld",
+                           (long long)(*a)->channels, (long long)channels);
+    *a = along;
+    return REASON_NONE;
+}
+
+static struct step *absorb(struct decision *decision, void (*apply)(struct decision *, const struct step *),
+                           const struct anchor *anchor, struct node *node, size_t slot, const struct affine *a)
+{
+    struct step *step = decision_step(decision, apply, node);
+    step->anchor = anchor;
+    step->slot = slot;
+    step->affine = a;
+    decision->where = node_title(node);
+    return step;
+}
+
+enum reason absorb_output(struct decision *decision, const struct anchor *anchor, struct node *node,
+                                 const struct affine *a)
+{
+    struct linear l;
+    double *bias;
+    enum reason reason = linear_describe(decision, anchor, node, 0, false, &l);
+    if (!reason) reason = fit(decision, node, l.output_axis, l.output_channels, &a);
+    if (!reason && affine_has_scale(a)) reason = check_growth(decision, node, &l);
+    if (!reason && affine_has_scale(a)) reason = check_weight(decision, node, &l, &l.output_view, a->scale);
+    if (!reason && bias_changes(&l, node, a)) {
+        reason = bias_behind(decision, node, &l, a, &bias);
+        if (!reason) reason = check_bias(decision, node, &l, bias);
+    }
+    if (reason) return reason;
+    absorb(decision, apply_behind, anchor, node, 0, a);
+    if (l.bias_slot < 0 && affine_has_shift(a))
+        return residue_after(decision, node, 0, affine_shift_only(decision->arena, a));
+    return REASON_NONE;
+}
+
+/* s*x + t = s*(x + t/s): the shift that is left when the scale alone is absorbed. NULL where it does not exist. */
+static const struct affine *shift_in_front_of_scale(struct arena *arena, const struct affine *a)
+{
+    double *shift = NEW_ARRAY(arena, double, (size_t)a->channels);
+    for (int64_t c = 0; c < a->channels; c++) {
+        shift[c] = a->shift[c] / a->scale[c];
+        if (!isfinite(shift[c])) return NULL;
+    }
+    return affine_new(arena, a->axis, a->channels, vector_of(arena, a->channels, 1), shift);
+}
+
+enum reason absorb_input(struct decision *decision, const struct anchor *anchor, struct node *node, size_t slot,
+                                   const struct affine *a)
+{
+    struct linear l;
+    double *sums, *bias;
+    enum reason reason = linear_describe(decision, anchor, node, slot, true, &l);
+    if (!reason) reason = fit(decision, node, l.input_axis, l.input_channels, &a);
+    if (reason) return reason;
+    bool shift = affine_has_shift(a);
+    if (shift && l.shift_upstream == REASON_PADDED_SHIFT && decision->options->before_padded_conv) {
+        const struct affine *on_input = shift_in_front_of_scale(decision->arena, a);
+        reason = on_input ? residue_before(decision, node, slot, on_input) : REASON_PADDED_SHIFT;
+        if (reason) return reason;
+        a = affine_scale_only(decision->arena, a);
+        shift = false;
+    }
+    if (shift && l.shift_upstream)
+        return decision_stop(decision, l.shift_upstream, node_title(node), "a constant added in front reaches its borders "
+                           "differently from its interior");
+    if (affine_has_scale(a)) reason = check_growth(decision, node, &l);
+    if (!reason && affine_has_scale(a)) reason = check_weight(decision, node, &l, &l.input_view, a->scale);
+    if (!reason && shift) reason = weight_times(decision, node, &l, a->shift, &sums);
+    if (!reason && shift && l.bias_slot >= 0) {
+        reason = bias_in_front(decision, node, &l, sums, &bias);
+        if (!reason) reason = check_bias(decision, node, &l, bias);
+    }
+    if (reason) return reason;
+    absorb(decision, apply_in_front, anchor, node, slot, a);
+    if (!shift || l.bias_slot >= 0) return REASON_NONE;
+    const double *ones = vector_of(decision->arena, l.output_channels, 1);
+    return residue_after(decision, node, 0, affine_new(decision->arena, l.output_axis, l.output_channels, ones, sums));
+}
+
+static void apply_constant(struct decision *decision, const struct step *step)
+{
+    enum reason why;
+    struct arena *arena = decision->net->arena;
+    struct value *old = node_input(step->node, step->slot);
+    const struct tensor *constant = decision_constant(decision, old, &why);
+    const struct affine *a = step->affine;
+    struct tensor *changed;
+    assert(constant);
+    int64_t inner = 1;
+    for (int i = a->axis + 1; a->axis != AXIS_ANY && i < constant->rank; i++) inner *= constant->dims[i];
+    if (!affine_has_shift(a)) {
+        struct factor factor = { constant->count / (a->channels * inner), a->channels, 1, 1, inner, a->scale };
+        if (a->axis == AXIS_ANY) factor = (struct factor){ 1, 1, 1, 1, constant->count, a->scale };
+        changed = tensor_scaled(arena, constant, &factor);
+    } else {
+        double *values;
+        bool read = tensor_values(constant, decision->arena, &values, NULL);
+        assert(read);
+        (void)read;
+        for (int64_t i = 0; i < constant->count; i++) {
+            int64_t c = i / inner % a->channels;
+            values[i] = values[i] * a->scale[c] + a->shift[c];
+        }
+        changed = tensor_exact(arena, constant->type, constant->rank, constant->dims, values);
+    }
+    if (is_copied(old)) {
+        int64_t bytes;
+        if (dtype_bytes(constant->type, constant->count, &bytes)) constants_spend(decision->constants, (uint64_t)bytes);
+    }
+    edit_set_input(step->node, step->slot, edit_add_initializer(step->node->graph, fused_name(arena, old->name), changed));
+}
+
+enum reason absorb_constant(struct decision *decision, struct node *node, size_t slot, const struct tensor *constant,
+                                   const struct affine *a)
+{
+    const char *name = node_input(node, slot)->name;
+    int64_t bytes;
+    if (dtype_kind(constant->type) != KIND_REAL) return decision_stop(decision, REASON_NON_LINEAR, name, "it holds integers");
+    if (a->axis != AXIS_ANY && (a->axis >= constant->rank || constant->dims[a->axis] != a->channels))
+        return decision_stop(decision, REASON_MISMATCH, name, "%lld channels meet the constant", (long long)a->channels);
+    if (!dtype_bytes(affine_has_shift(a) ? DTYPE_DOUBLE : constant->type, constant->count, &bytes) ||
+        ((affine_has_shift(a) || is_copied(node_input(node, slot))) && !constants_fit(decision->constants, (uint64_t)bytes)))
+        return decision_stop(decision, REASON_BUDGET, name, "%lld elements", (long long)constant->count);
+    double piece[PIECE];
+    int64_t inner = 1;
+    for (int i = a->axis + 1; a->axis != AXIS_ANY && i < constant->rank; i++) inner *= constant->dims[i];
+    for (int64_t at = 0; at < constant->count; at += PIECE) {
+        int64_t n = constant->count - at < PIECE ? constant->count - at : PIECE;
+        if (!tensor_read_real(constant, at, n, piece, NULL))
+            return decision_stop(decision, REASON_WEIGHT_DYNAMIC, name, "it cannot be read");
+        for (int64_t i = 0; i < n; i++) {
+            int64_t c = (at + i) / inner % a->channels;
+            if (!isfinite(dtype_round(constant->type, piece[i] * a->scale[c] + a->shift[c])))
+                return decision_stop(decision, REASON_NOT_FINITE, name, "channel %lld", (long long)c);
+        }
+    }
+    struct step *step = decision_step(decision, apply_constant, node);
+    step->slot = slot;
+    step->affine = a;
+    decision->where = name;
+    return REASON_NONE;
+}

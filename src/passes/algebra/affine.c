@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The algebra of per-channel affine maps. */
+#include "passes/algebra/affine.h"
+
+#include <math.h>
+#include <string.h>
+
+struct affine *affine_new(struct arena *arena, int axis, int64_t channels, const double *scale, const double *shift)
+{
+    struct affine *a = NEW(arena, struct affine);
+    *a = (struct affine){ axis, channels, scale, shift };
+    return a;
+}
+
+bool affine_has_shift(const struct affine *a)
+{
+    for (int64_t c = 0; c < a->channels; c++)
+        if (a->shift[c] != 0) return true;
+    return false;
+}
+
+bool affine_has_scale(const struct affine *a)
+{
+    for (int64_t c = 0; c < a->channels; c++)
+        if (a->scale[c] != 1) return true;
+    return false;
+}
+
+bool affine_is_identity(const struct affine *a)
+{
+    return !affine_has_scale(a) && !affine_has_shift(a);
+}
+
+int64_t affine_not_finite(const struct affine *a)
+{
+    for (int64_t c = 0; c < a->channels; c++)
+        if (!isfinite(a->scale[c]) || !isfinite(a->shift[c])) return c;
+    return -1;
+}
+
+struct affine *affine_blank(struct arena *arena, int axis, int64_t channels, double **scale, double **shift)
+{
+    *scale = NEW_ARRAY(arena, double, (size_t)channels);
+    *shift = NEW_ARRAY(arena, double, (size_t)channels);
+    return affine_new(arena, axis, channels, *scale, *shift);
+}
+
+struct affine *affine_compose(struct arena *arena, const struct affine *first, const struct affine *second)
+{
+    const struct affine *wide = first->axis == AXIS_ANY ? second : first;
+    first = affine_along(arena, first, wide->axis, wide->channels);
+    second = affine_along(arena, second, wide->axis, wide->channels);
+    if (!first || !second) return NULL;
+    double *scale, *shift;
+    struct affine *both = affine_blank(arena, wide->axis, wide->channels, &scale, &shift);
+    for (int64_t c = 0; c < wide->channels; c++) {
+        scale[c] = first->scale[c] * second->scale[c];
+        shift[c] = first->shift[c] * second->scale[c] + second->shift[c];
+    }
+    return both;
+}
+
+struct affine *affine_along(struct arena *arena, const struct affine *a, int axis, int64_t channels)
+{
+    if (a->axis != AXIS_ANY) {
+        if (a->axis != axis || a->channels != channels) return NULL;
+        return affine_new(arena, axis, channels, a->scale, a->shift);
+    }
+    double *scale, *shift;
+    struct affine *wide = affine_blank(arena, axis, channels, &scale, &shift);
+    for (int64_t c = 0; c < channels; c++) {
+        scale[c] = a->scale[0];
+        shift[c] = a->shift[0];
+    }
+    return wide;
+}
+
+struct affine *affine_moved(struct arena *arena, const struct affine *a, int axis)
+{
+    return affine_new(arena, a->axis == AXIS_ANY ? AXIS_ANY : axis, a->channels, a->scale, a->shift);
+}
+
+double *vector_of(struct arena *arena, int64_t count, double with)
+{
+    double *values = NEW_ARRAY(arena, double, (size_t)count);
+    for (int64_t c = 0; c < count; c++) values[c] = with;
+    return values;
+}
+
+struct affine *affine_scale_only(struct arena *arena, const struct affine *a)
+{
+    return affine_new(arena, a->axis, a->channels, a->scale, vector_of(arena, a->channels, 0));
+}
+
+struct affine *affine_shift_only(struct arena *arena, const struct affine *a)
+{
+    return affine_new(arena, a->axis, a->channels, vector_of(arena, a->channels, 1), a->shift);
+}
+
+struct affine *affine_picked(struct arena *arena, const struct affine *a, int64_t channels, const int64_t *from)
+{
+    double *scale, *shift;
+    struct affine *picked = affine_blank(arena, a->axis, channels, &scale, &shift);
+    for (int64_t c = 0; c < channels; c++) {
+        scale[c] = from[c] < 0 ? 1 : a->scale[from[c]];
+        shift[c] = from[c] < 0 ? 0 : a->shift[from[c]];
+    }
+    return picked;
+}
+
+/* ---- Reshape ---- */
+
+/* A product of dims: number * the symbols, sorted. Products are compared without knowing what the symbols are. */
+#define MAX_FACTORS (2 * TENSOR_MAX_RANK)
+struct product {
+    bool known;
+    int64_t number;
+    int symbols[MAX_FACTORS];
+    int count;
+};
+
+static struct product product_of(const struct shape *shape, int from, int to)
+{
+    struct product p = { .known = true, .number = 1 };
+    for (int i = from; i < to; i++) {
+        struct dim d = shape->dims[i];
+        if (d.size > 0) {
+            p.known = p.known && size_multiply(p.number, d.size, &p.number);
+        } else if (d.size < 0 && d.symbol) {
+            int at = p.count++;
+            while (at > 0 && p.symbols[at - 1] > d.symbol) {
+                p.symbols[at] = p.symbols[at - 1];
+                at--;
+            }
+            p.symbols[at] = d.symbol;
+        } else {
+            p.known = false;      /* unknown, or no elements at all */
+        }
+    }
+    return p;
+}
+
+/* a == *ratio * b or b == *ratio * a (then *ratio is negative), for whatever the symbols stand for. */
+static bool product_ratio(const struct product *a, const struct product *b, int64_t *ratio)
+{
+    if (!a->known || !b->known || a->count != b->count) return false;
+    if (memcmp(a->symbols, b->symbols, sizeof(int) * (size_t)a->count) != 0) return false;
+    if (a->number % b->number == 0) *ratio = a->number / b->number;
+    else if (b->number % a->number == 0) *ratio = -(b->number / a->number);
+    else return false;
+    return true;
+}
+
+/* How many elements of `to` after axis b make one of those of `from` after axis a: from the dims behind both, or, as
+ * both shapes have the same number of elements, from the dims up to and including both. */
+static bool stride_ratio(const struct shape *from, int a, const struct shape *to, int b, int64_t *ratio)
+{
+    struct product f = product_of(from, a + 1, from->rank), t = product_of(to, b + 1, to->rank);
+    if (product_ratio(&f, &t, ratio)) return true;
+    f = product_of(from, 0, a + 1);
+    t = product_of(to, 0, b + 1);
+    return product_ratio(&t, &f, ratio);
+}
+
+/* With u the position along b and all axes before it, channel = floor(u / ratio) mod channels. It is a function of the
+ * position along b alone when ratio * channels divides that axis, or nothing stands before it. */
+static struct affine *merged(struct arena *arena, const struct affine *a, int axis, int64_t size, int64_t ratio,
+                             bool is_first)
+{
+    int64_t period;
+    if (!size_multiply(ratio, a->channels, &period)) return NULL;
+    if (size % period != 0 && !is_first) return NULL;
+    double *scale, *shift;
+    struct affine *to = affine_blank(arena, axis, size, &scale, &shift);
+    for (int64_t j = 0; j < size; j++) {
+        int64_t c = j / ratio % a->channels;
+        scale[j] = a->scale[c];
+        shift[j] = a->shift[c];
+    }
+    return to;
+}
+
+/* The channel axis is split over several axes of the target; this one holds position floor(c / block) mod size. Only
+ * if the values depend on nothing else. */
+static struct affine *split(struct arena *arena, const struct affine *a, int axis, int64_t size, int64_t block)
+{
+    if (a->channels % block != 0 || a->channels / block % size != 0) return NULL;
+    double *scale, *shift;
+    struct affine *to = affine_blank(arena, axis, size, &scale, &shift);
+    for (int64_t c = a->channels - 1; c >= 0; c--) {
+        scale[c / block % size] = a->scale[c];
+        shift[c / block % size] = a->shift[c];
+    }
+    for (int64_t c = 0; c < a->channels; c++)
+        if (a->scale[c] != scale[c / block % size] || a->shift[c] != shift[c / block % size]) return NULL;
+    return to;
+}
+
+struct affine *affine_reshaped(struct arena *arena, const struct affine *a, const struct shape *from,
+                               const struct shape *to)
+{
+    /* What is alike on all channels fits many axes, and guessing one would hide the others. */
+    struct affine *uniform = affine_uniform(arena, a);
+    if (uniform) return uniform;
+    if (from->rank < 0 || to->rank < 0 || a->axis >= from->rank) return NULL;
+    if (from->rank > TENSOR_MAX_RANK || to->rank > TENSOR_MAX_RANK || a->channels <= 0) return NULL;
+    for (int b = 0; b < to->rank; b++) {
+        int64_t ratio, size = to->dims[b].size;
+        if (size <= 0 || (size == 1 && a->channels > 1) || !stride_ratio(from, a->axis, to, b, &ratio)) continue;
+        struct affine *moved = ratio > 0 ? merged(arena, a, b, size, ratio, b == 0) : NULL;
+        if (!moved && ratio <= 1) moved = split(arena, a, b, size, ratio > 0 ? 1 : -ratio);
+        if (moved) return moved;
+    }
+    return NULL;
+}
+
+struct affine *affine_uniform(struct arena *arena, const struct affine *a)
+{
+    for (int64_t c = 1; c < a->channels; c++)
+        if (a->scale[c] != a->scale[0] || a->shift[c] != a->shift[0]) return NULL;
+    return a->channels ? affine_new(arena, AXIS_ANY, 1, a->scale, a->shift) : NULL;
+}

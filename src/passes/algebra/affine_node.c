@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Nodes read as affines, and affines written as nodes. */
+#include "passes/algebra/affine_node.h"
+
+#include "onnx/graph/attr.h"
+#include "onnx/graph/edit.h"
+#include "onnx/shape/infer.h"
+#include "runtime/kernel.h"
+
+#include <assert.h>
+#include <math.h>
+
+/* How many elements the model declares for `axis` of the value; -1 if unknown. */
+static int64_t dim_size(const struct value *value, int axis)
+{
+    return value->shape.rank > axis ? value->shape.dims[axis].size : -1;
+}
+
+static bool batch_statistics(const struct node *bn)
+{
+    if (bn->opset >= 14) return node_int(bn, "training_mode", 0) != 0;
+    if (bn->opset < 7) return node_int(bn, "is_test", 0) == 0;
+    for (size_t i = 1; i < bn->output_count; i++)
+        if (bn->outputs[i]) return true;
+    return false;
+}
+
+static bool extra_outputs_are_read(const struct node *node)
+{
+    for (size_t i = 1; i < node->output_count; i++)
+        if (node->outputs[i] && (node->outputs[i]->use_count || node->outputs[i]->is_output)) return true;
+    return false;
+}
+
+static enum reason batchnorm(struct decision *decision, const struct node *bn, struct affine **affine, size_t *slot)
+{
+    static const char *const names[] = { "scale", "bias", "mean", "variance" };
+    enum reason why;
+    const struct value *x = node_input(bn, 0);
+    if (bn->opset > LATEST_OPSET) return decision_stop(decision, REASON_UNKNOWN_OPSET, node_title(bn), "opset %lld",
+                                                     (long long)bn->opset);
+    if (!x || bn->input_count < 5) return decision_stop(decision, REASON_MISMATCH, node_title(bn), "an input is missing");
+    if (batch_statistics(bn))
+        return decision_stop(decision, REASON_TRAINING_MODE, node_title(bn), bn->opset < 7
+            ? "is_test is not 1, and before opset 7 that means training"
+            : "an InstanceNormalization is sometimes exported in this form");
+    if (bn->opset < 9 && node_int(bn, "spatial", 1) == 0)
+        return decision_stop(decision, REASON_PER_ELEMENT, node_title(bn), "spatial = 0");
+
+    double *parameter[4];
+    int64_t channels = -1;
+    for (size_t i = 0; i < 4; i++) {
+        struct value *value = node_input(bn, i + 1);
+        const struct tensor *tensor = value ? decision_constant(decision, value, &why) : NULL;
+        if (!value) return decision_stop(decision, REASON_MISMATCH, node_title(bn), "its %s is missing", names[i]);
+        if (!tensor) return decision_stop(decision, why, value->name, "its %s", names[i]);
+        if (tensor->rank != 1 || dtype_kind(tensor->type) != KIND_REAL)
+            return decision_stop(decision, REASON_MISMATCH, value->name, "its %s is not a vector of reals", names[i]);
+        if (channels < 0) channels = tensor->count;
+        if (tensor->count != channels)
+            return decision_stop(decision, REASON_MISMATCH, value->name, "its %s has %lld elements, its scale %lld", names[i],
+                               (long long)tensor->count, (long long)channels);
+        if (!tensor_values(tensor, decision->arena, &parameter[i], NULL))
+            return decision_stop(decision, REASON_NOT_CONSTANT, value->name, "its %s cannot be read", names[i]);
+    }
+    if (x->shape.rank >= 0 && x->shape.rank < 2)
+        return decision_stop(decision, REASON_AXIS_NOT_PROVEN, x->name, "its input has rank %d and no channel axis",
+                           x->shape.rank);
+    if (dim_size(x, 1) >= 0 && dim_size(x, 1) != channels)
+        return decision_stop(decision, REASON_MISMATCH, x->name, "%lld channels arrive, the parameters have %lld",
+                           (long long)dim_size(x, 1), (long long)channels);
+
+    double epsilon = (double)node_float(bn, "epsilon", 1e-5f), *scale, *shift;
+    *affine = affine_blank(decision->arena, 1, channels, &scale, &shift);
+    *slot = 0;
+    for (int64_t c = 0; c < channels; c++) {
+        double variance = parameter[3][c] + epsilon;
+        scale[c] = parameter[0][c] / sqrt(variance);
+        shift[c] = parameter[1][c] - parameter[2][c] * scale[c];
+        if (!(variance > 0) || !isfinite(scale[c]) || !isfinite(shift[c]))
+            return decision_stop(decision, REASON_NOT_FINITE, node_title(bn),
+                               "channel %lld: scale %g, mean %g, variance + epsilon %g", (long long)c, parameter[0][c],
+                               parameter[2][c], variance);
+    }
+    return REASON_NONE;
+}
+
+/* Which axis of x the constant's only axis longer than 1 falls on, by the broadcasting rules of the node's opset.
+ * AXIS_ANY for a single element; -2 when it is no affine of x: several axes, or it would expand x. */
+static int operand_axis(const struct node *node, const struct value *x, const struct tensor *constant)
+{
+    int long_axis = -1;
+    for (int i = 0; i < constant->rank; i++) {
+        if (constant->dims[i] == 1) continue;
+        if (long_axis >= 0) return -2;
+        long_axis = i;
+    }
+    int rank = x->shape.rank;
+    if (constant->rank > 0 && (rank < 0 || constant->rank > rank)) return -2;
+    if (long_axis < 0) return AXIS_ANY;
+    int64_t first = rank - constant->rank;
+    if (node->opset < 7) {
+        if (!node_int(node, "broadcast", 0) && constant->rank != rank) return -2;
+        first = node_int(node, "axis", first);
+        if (first < 0) first += rank;
+    }
+    int64_t axis = first + long_axis;
+    if (axis < 0 || axis >= rank || dim_size(x, (int)axis) != constant->dims[long_axis]) return -2;
+    return (int)axis;
+}
+
+/* y = combine(x, k): scale and shift from the constant k, by operator and by the side it stands on. */
+struct arithmetic {
+    const char *op;
+    double scale[2], shift[2];        /* y = (scale[0] + scale[1]*k) * x + (shift[0] + shift[1]*k) */
+    bool inverse;                     /* of 1/k instead of k */
+    int constant_slot;                /* -1: either */
+};
+static const struct arithmetic arithmetic[] = {
+    { "Mul", { 0, 1 },  { 0, 0 },  false, -1 },
+    { "Add", { 1, 0 },  { 0, 1 },  false, -1 },
+    { "Sum", { 1, 0 },  { 0, 1 },  false, -1 },
+    { "Sub", { 1, 0 },  { 0, -1 }, false, 1 },
+    { "Sub", { -1, 0 }, { 0, 1 },  false, 0 },
+    { "Div", { 0, 1 },  { 0, 0 },  true,  1 },
+};
+
+static enum reason operand(struct decision *decision, const struct node *node, const struct arithmetic *row, size_t constant_slot,
+                           struct affine **affine, size_t *slot)
+{
+    enum reason why;
+    struct value *x = node_input(node, 1 - constant_slot), *k = node_input(node, constant_slot);
+    const struct tensor *constant = x && k ? decision_constant(decision, k, &why) : NULL;
+    if (!constant || dtype_kind(constant->type) != KIND_REAL || constant->count < 1) return REASON_NON_LINEAR;
+    int axis = operand_axis(node, x, constant);
+    if (axis < AXIS_ANY) return REASON_NON_LINEAR;
+    double *scale, *shift, *values;
+    if (!tensor_values(constant, decision->arena, &values, NULL)) return REASON_NON_LINEAR;
+    *affine = affine_blank(decision->arena, axis, constant->count, &scale, &shift);
+    *slot = 1 - constant_slot;
+    for (int64_t c = 0; c < constant->count; c++) {
+        double with = row->inverse ? 1 / values[c] : values[c];
+        scale[c] = row->scale[1] != 0 ? row->scale[1] * with : row->scale[0];
+        shift[c] = row->shift[1] != 0 ? row->shift[1] * with : row->shift[0];
+    }
+    int64_t channel = affine_not_finite(*affine);
+    if (channel < 0) return REASON_NONE;
+    return decision_stop(decision, REASON_NOT_FINITE, node_title(node), "channel %lld", (long long)channel);
+}
+
+static bool passes_through(const struct node *node)
+{
+    const struct value *x = node_input(node, 0);
+    if (node_is(node, "Identity")) return true;
+    if (node_is(node, "Cast")) return x && dtype_kind(x->type) == KIND_REAL && node_int(node, "to", 0) == (int64_t)x->type;
+    if (!node_is(node, "Dropout") || extra_outputs_are_read(node)) return false;
+    if (node->opset < 7) return node_int(node, "is_test", 0) != 0;
+    return node->opset < 12 || !node_input(node, 2);
+}
+
+enum reason affine_of_node(struct decision *decision, const struct node *node, struct affine **affine, size_t *slot)
+{
+    static const double one = 1, zero = 0, minus_one = -1;
+    if (node_is(node, "BatchNormalization")) return batchnorm(decision, node, affine, slot);
+    if (passes_through(node) || node_is(node, "Neg")) {
+        const struct value *x = node_input(node, 0);
+        if (!x || (node_is(node, "Neg") && dtype_kind(x->type) != KIND_REAL)) return REASON_NON_LINEAR;
+        *affine = affine_new(decision->arena, AXIS_ANY, 1, node_is(node, "Neg") ? &minus_one : &one, &zero);
+        *slot = 0;
+        return REASON_NONE;
+    }
+    if (node->input_count != 2) return REASON_NON_LINEAR;
+    for (size_t i = 0; i < sizeof(arithmetic) / sizeof(*arithmetic); i++) {
+        const struct arithmetic *row = &arithmetic[i];
+        if (!node_is(node, row->op)) continue;
+        for (size_t constant_slot = 0; constant_slot < 2; constant_slot++) {
+            if (row->constant_slot >= 0 && row->constant_slot != (int)constant_slot) continue;
+            enum reason reason = operand(decision, node, row, constant_slot, affine, slot);
+            if (reason != REASON_NON_LINEAR) return reason;
+        }
+    }
+    return REASON_NON_LINEAR;
+}
+
+/* ---- Affines as nodes ---- */
+
+static struct value *vector(struct graph *graph, const char *base, const char *suffix, enum dtype type, int rank,
+                            const int64_t *dims, const double *values)
+{
+    struct arena *arena = graph->net->arena;
+    return edit_add_initializer(graph, arena_printf(arena, "%s_%s", base, suffix),
+                                tensor_exact(arena, type, rank, dims, values));
+}
+
+static struct value *lower_batchnorm(struct graph *graph, struct node *before, struct value *value,
+                                     const struct affine *a, enum dtype type, const char *base)
+{
+    struct value *inputs[5] = { value };
+    inputs[1] = vector(graph, base, "scale", type, 1, &a->channels, a->scale);
+    inputs[2] = vector(graph, base, "bias", type, 1, &a->channels, a->shift);
+    inputs[3] = vector(graph, base, "mean", type, 1, &a->channels, vector_of(graph->net->arena, a->channels, 0));
+    inputs[4] = vector(graph, base, "var", type, 1, &a->channels, vector_of(graph->net->arena, a->channels, 1));
+    struct node *bn = edit_add_node(graph, before, "BatchNormalization", base, inputs, 5, value);
+    edit_set_float(bn, "epsilon", 0);
+    if (bn->opset < 7) edit_set_int(bn, "is_test", 1);
+    return bn->outputs[0];
+}
+
+/* Mul or Add of the values along the affine's axis: aligned at the right by trailing ones, or, before opset 7, by the
+ * axis attribute. */
+static struct value *lower_operand(struct graph *graph, struct node *before, struct value *value, const char *op,
+                                   const struct affine *a, const double *values, enum dtype type, const char *base)
+{
+    bool by_attribute = graph_opset(graph) < 7;
+    int64_t dims[TENSOR_MAX_RANK] = { a->channels };
+    int rank = a->axis == AXIS_ANY ? 0 : by_attribute ? 1 : value->shape.rank - a->axis;
+    assert(rank >= 0 && rank <= TENSOR_MAX_RANK);
+    for (int i = 1; i < rank; i++) dims[i] = 1;
+    struct value *inputs[2] = { value, vector(graph, base, op, type, rank, dims, values) };
+    struct node *node = edit_add_node(graph, before, op, base, inputs, 2, value);
+    if (by_attribute) edit_set_int(node, "broadcast", 1);
+    if (by_attribute && rank) edit_set_int(node, "axis", a->axis);
+    return node->outputs[0];
+}
+
+bool affine_can_lower(const struct graph *graph, const struct value *value, const struct affine *a)
+{
+    return a->axis == AXIS_ANY || graph_opset(graph) < 7 || (value->shape.rank > a->axis && value->shape.rank <= TENSOR_MAX_RANK);
+}
+
+struct value *affine_lower(struct graph *graph, struct node *before, struct value *value, const struct affine *a,
+                           enum dtype type, bool as_batchnorm, const char *base_name)
+{
+    if (as_batchnorm && a->axis == 1 && affine_has_scale(a))
+        return lower_batchnorm(graph, before, value, a, type, base_name);
+    if (affine_has_scale(a)) value = lower_operand(graph, before, value, "Mul", a, a->scale, type, base_name);
+    if (affine_has_shift(a)) value = lower_operand(graph, before, value, "Add", a, a->shift, type, base_name);
+    return value;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Between nodes and affines: BatchNormalization, Mul, Add, Sub, Div, Neg by constants, Identity and inference Dropout
+ * read as s*x + t; and s*x + t written as nodes. */
+#ifndef PASSES_ALGEBRA_AFFINE_NODE_H
+#define PASSES_ALGEBRA_AFFINE_NODE_H
+
+#include "passes/algebra/affine.h"
+#include "passes/decide/decision.h"
+
+/* Reads a node as an affine of one of its inputs. REASON_NONE with the affine and the slot it applies to; NON_LINEAR
+ * when the operator is none; another reason (with words->) when it is one that must stay. */
+enum reason affine_of_node(struct decision *decision, const struct node *node, struct affine **affine, size_t *slot);
+
+/* Whether affine_lower can write it after this value without a BatchNormalization (the rank must be known). */
+bool affine_can_lower(const struct graph *graph, const struct value *value, const struct affine *a);
+
+/* Adds nodes that compute the affine after `value`, before node `before`; the last one's output is returned. A
+ * BatchNormalization when it runs along axis 1 and has both scale and shift, else Mul and / or Add. Types as `type`. */
+struct value *affine_lower(struct graph *graph, struct node *before, struct value *value, const struct affine *a,
+                           enum dtype type, bool as_batchnorm, const char *base_name);
+
+#endif

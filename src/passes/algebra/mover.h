@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Movers: operators that an affine may cross, because they only move, repeat, average or compare elements.
+ *
+ * A row says how scale and shift change on the way. Backward: the affine stands on output `slot` and is wanted on the
+ * inputs instead; forward: it stands on input `slot` and is wanted on the outputs. What an input or output is not told
+ * about stays as it is. */
+#ifndef PASSES_ALGEBRA_MOVER_H
+#define PASSES_ALGEBRA_MOVER_H
+
+#include "passes/algebra/affine.h"
+#include "passes/decide/decision.h"
+
+#define CROSSING_MAX 64       /* inputs or outputs of a mover beyond this stop an affine */
+
+struct crossing {
+    struct decision *decision;
+    struct node *node;
+    size_t slot;
+    const struct affine *affine;
+    const struct affine *onto[CROSSING_MAX];  /* result: per input (backward) or output (forward); NULL: unchanged */
+    const struct affine *residue;     /* result: what stays behind on output 0; NULL: nothing */
+    bool may_leave;                /* result: a branch that cannot take its part may keep it as nodes of its own */
+    bool any_branch;                  /* result: one of the branches suffices, they are alternatives */
+};
+
+struct mover;
+
+const struct mover *mover_of(const struct node *node);
+
+/* Fills the crossing; a reason if the affine cannot cross. May add steps for the node itself (a pad value). */
+enum reason mover_upstream(const struct mover *mover, struct crossing *crossing);
+enum reason mover_downstream(const struct mover *mover, struct crossing *crossing);
+
+/* Whether this read of a value does not notice that the value becomes a(value): it reads only the shape, or only
+ * channels that `a` leaves alone. */
+bool use_is_unaffected(struct decision *decision, const struct use *use, const struct affine *a);
+
+#endif

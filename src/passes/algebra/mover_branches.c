@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Movers with several branches: Add, Sum and Sub share a scale among them, Mul and Div take it into one. */
+#include "passes/algebra/mover_rows.h"
+
+#include "onnx/graph/attr.h"
+
+/* The axis of branch `slot` on which the output's channel axis falls, if the branch has all the channels there. */
+static bool branch_axis(const struct crossing *x, size_t slot, int *axis)
+{
+    if (x->affine->axis == AXIS_ANY) {
+        /* One number for all elements: any branch takes it, if it is no narrower than the others need. */
+        *axis = AXIS_ANY;
+        return true;
+    }
+    int out_rank = value_rank(crossing_output(x, 0)), rank = value_rank(crossing_input(x, slot));
+    if (out_rank < 0 || rank < 0) return false;
+    *axis = x->affine->axis - (out_rank - rank);
+    return *axis >= 0 && value_size(crossing_input(x, slot), *axis) == x->affine->channels;
+}
+
+static bool old_broadcast(const struct crossing *x)
+{
+    return x->node->opset < 7 && node_int(x->node, "broadcast", 0) != 0;
+}
+
+enum reason add_backward(struct crossing *x)
+{
+    enum reason why;
+    if (old_broadcast(x)) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
+    if (!crossing_output(x, 0) || dtype_kind(crossing_output(x, 0)->type) == KIND_WHOLE) return crossing_stop(x, REASON_NON_LINEAR, "it adds integers");
+    /* The shift goes where it is free: rather into a constant; in a Sub only into the first branch. */
+    size_t shift_slot = SIZE_MAX;
+    for (size_t i = 0; i < (node_is(x->node, "Sub") ? 1 : x->node->input_count); i++) {
+        int axis;
+        if (!crossing_input(x, i) || !branch_axis(x, i, &axis)) continue;
+        if (shift_slot == SIZE_MAX || decision_constant(x->decision, node_input(x->node, i), &why)) shift_slot = i;
+    }
+    if (shift_slot == SIZE_MAX) return crossing_stop(x, REASON_NON_LINEAR, "no branch has all the channels");
+    const struct affine *scale = affine_scale_only(x->decision->arena, x->affine);
+    for (size_t i = 0; i < x->node->input_count; i++) {
+        int axis;
+        const struct affine *mine = i == shift_slot ? x->affine : scale;
+        if (!crossing_input(x, i) || !branch_axis(x, i, &axis)) {
+            /* A branch that is broadcast along the channels takes a scale only if it is one number. */
+            const struct affine *uniform = affine_uniform(x->decision->arena, mine);
+            if (!crossing_input(x, i) || !uniform) return crossing_stop(x, REASON_NON_LINEAR, "a branch is broadcast over the channels");
+            x->onto[i] = uniform;
+            continue;
+        }
+        x->onto[i] = affine_moved(x->decision->arena, mine, axis);
+    }
+    return REASON_NONE;
+}
+
+enum reason add_forward(struct crossing *x)
+{
+    if (affine_has_scale(x->affine)) return crossing_stop(x, REASON_NON_LINEAR, "a scale on one branch is none on the sum");
+    if (old_broadcast(x)) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
+    const struct affine *a = x->affine;
+    int axis = a->axis;
+    if (axis != AXIS_ANY) {
+        int out_rank = value_rank(crossing_output(x, 0)), rank = value_rank(crossing_input(x, x->slot));
+        if (out_rank < 0 || rank < 0) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the ranks of its branches are unknown");
+        axis += out_rank - rank;
+        if (value_size(crossing_output(x, 0), axis) != a->channels) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts the channels");
+    }
+    double *shift = NEW_ARRAY(x->decision->arena, double, (size_t)a->channels);
+    for (int64_t c = 0; c < a->channels; c++)
+        shift[c] = node_is(x->node, "Sub") && x->slot == 1 ? -a->shift[c] : a->shift[c];
+    x->onto[0] = affine_new(x->decision->arena, axis, a->channels, a->scale, shift);
+    return REASON_NONE;
+}
+
+/* s*(u*g) + t: the scale goes into one of the factors, the shift stays behind as an Add. */
+enum reason mul_backward(struct crossing *x)
+{
+    if (old_broadcast(x)) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
+    if (!crossing_output(x, 0) || dtype_kind(crossing_output(x, 0)->type) != KIND_REAL) return crossing_stop(x, REASON_NON_LINEAR, "its type is unknown");
+    const struct affine *scale = affine_scale_only(x->decision->arena, x->affine);
+    size_t factors = node_is(x->node, "Div") ? 1 : x->node->input_count;
+    x->any_branch = true;
+    bool some = false;
+    for (size_t i = 0; i < factors; i++) {
+        int axis;
+        if (!crossing_input(x, i) || !branch_axis(x, i, &axis)) continue;
+        x->onto[i] = affine_moved(x->decision->arena, scale, axis);
+        some = true;
+    }
+    if (affine_has_shift(x->affine)) x->residue = affine_shift_only(x->decision->arena, x->affine);
+    return some ? REASON_NONE : crossing_stop(x, REASON_NON_LINEAR, "no factor has all the channels");
+}
+
+enum reason mul_forward(struct crossing *x)
+{
+    if (affine_has_shift(x->affine)) return crossing_stop(x, REASON_NON_LINEAR, "a shift on one factor is none on the product");
+    if (old_broadcast(x) || (node_is(x->node, "Div") && x->slot != 0))
+        return crossing_stop(x, REASON_NON_LINEAR, "it divides by the value");
+    if (x->affine->axis == AXIS_ANY) {
+        x->onto[0] = x->affine;
+        return REASON_NONE;
+    }
+    int out_rank = value_rank(crossing_output(x, 0)), rank = value_rank(crossing_input(x, x->slot));
+    if (out_rank < 0 || rank < 0) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the ranks of its factors are unknown");
+    int axis = x->affine->axis + out_rank - rank;
+    if (value_size(crossing_output(x, 0), axis) != x->affine->channels) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts the channels");
+    x->onto[0] = affine_moved(x->decision->arena, x->affine, axis);
+    return REASON_NONE;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Movers that keep the elements, in the same order under other dims (Reshape, Flatten, Squeeze, Unsqueeze) or in another
+ * order (Transpose). */
+#include "passes/algebra/mover_rows.h"
+
+#include "onnx/graph/attr.h"
+
+#include <string.h>
+
+static enum reason relabel(struct crossing *x, const struct value *from, const struct value *to)
+{
+    const struct affine *moved = from && to ? affine_reshaped(x->decision->arena, x->affine, &from->shape, &to->shape) : NULL;
+    if (!moved) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "where its channels go cannot be proven");
+    x->onto[0] = moved;
+    return REASON_NONE;
+}
+
+enum reason reshape_backward(struct crossing *x) { return relabel(x, crossing_output(x, 0), crossing_input(x, 0)); }
+enum reason reshape_forward(struct crossing *x) { return x->slot == 0 ? relabel(x, crossing_input(x, 0), crossing_output(x, 0))
+                                                                           : crossing_stop(x, REASON_NON_LINEAR, "it is its shape"); }
+
+/* Squeeze and Unsqueeze name the axes, so that the rank alone is enough: which of the longer shape's axes are the
+ * extra ones of size 1? */
+static bool extra_axes(const struct crossing *x, const struct value *longer, bool extra[TENSOR_MAX_RANK])
+{
+    const int64_t *axes;
+    size_t count;
+    bool given;
+    int rank = value_rank(longer);
+    memset(extra, 0, sizeof(bool) * TENSOR_MAX_RANK);
+    if (rank < 0 || rank > TENSOR_MAX_RANK || !crossing_list(x, "axes", 1, &axes, &count, &given)) return false;
+    for (size_t i = 0; i < count; i++) {
+        int64_t axis = axes[i] < 0 ? axes[i] + rank : axes[i];
+        if (axis < 0 || axis >= rank) return false;
+        extra[axis] = true;
+    }
+    return true;
+}
+
+static enum reason to_shorter(struct crossing *x, const struct value *longer, const struct value *shorter)
+{
+    bool extra[TENSOR_MAX_RANK];
+    if (x->affine->axis == AXIS_ANY || !longer || !extra_axes(x, longer, extra) || extra[x->affine->axis])
+        return relabel(x, longer, shorter);
+    int axis = 0;
+    for (int i = 0; i < x->affine->axis; i++) axis += !extra[i];
+    x->onto[0] = affine_moved(x->decision->arena, x->affine, axis);
+    return REASON_NONE;
+}
+
+static enum reason to_longer(struct crossing *x, const struct value *shorter, const struct value *longer)
+{
+    bool extra[TENSOR_MAX_RANK];
+    if (x->affine->axis == AXIS_ANY || !longer || !extra_axes(x, longer, extra)) return relabel(x, shorter, longer);
+    int left = x->affine->axis;
+    for (int i = 0; i < value_rank(longer); i++) {
+        if (extra[i] || left-- > 0) continue;
+        x->onto[0] = affine_moved(x->decision->arena, x->affine, i);
+        return REASON_NONE;
+    }
+    return crossing_stop(x, REASON_MISMATCH, "the channel axis is not there");
+}
+
+enum reason squeeze_backward(struct crossing *x) { return to_longer(x, crossing_output(x, 0), crossing_input(x, 0)); }
+enum reason squeeze_forward(struct crossing *x) { return to_shorter(x, crossing_input(x, 0), crossing_output(x, 0)); }
+enum reason unsqueeze_backward(struct crossing *x) { return to_shorter(x, crossing_output(x, 0), crossing_input(x, 0)); }
+enum reason unsqueeze_forward(struct crossing *x) { return to_longer(x, crossing_input(x, 0), crossing_output(x, 0)); }
+
+static enum reason transpose(struct crossing *x, bool backward)
+{
+    const int64_t *perm;
+    int axis = x->affine->axis;
+    if (axis == AXIS_ANY) {
+        x->onto[0] = x->affine;
+        return REASON_NONE;
+    }
+    size_t count = node_ints(x->node, "perm", &perm);
+    int rank = count ? (int)count : value_rank(crossing_input(x, 0));
+    if (rank < 0) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "neither perm nor the rank is known");
+    if (axis >= rank) return crossing_stop(x, REASON_MISMATCH, "the channel axis is not there");
+    for (int i = 0; i < rank; i++) {
+        int64_t from = count ? perm[i] : rank - 1 - i;
+        if (backward ? i != axis : from != axis) continue;
+        x->onto[0] = affine_moved(x->decision->arena, x->affine, backward ? (int)from : i);
+        return REASON_NONE;
+    }
+    return crossing_stop(x, REASON_MISMATCH, "its perm is no permutation");
+}
+
+enum reason transpose_backward(struct crossing *x) { return transpose(x, true); }
+enum reason transpose_forward(struct crossing *x) { return transpose(x, false); }

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Movers that average, compare, interpolate or repeat neighbours: pools, reductions, Resize, Pad; and, on request, ReLU. */
+#include "passes/algebra/mover_rows.h"
+
+#include "onnx/graph/attr.h"
+#include "onnx/graph/edit.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Averages of real cells keep s*x + t. With count_include_pad the padding's zeros are averaged too, and a shift does
+ * not reach them. Channels must be on axis 1 or before: the pool runs over axes 2 and up. */
+enum reason average_pool(struct crossing *x)
+{
+    const int64_t *pads;
+    size_t count = node_ints(x->node, "pads", &pads);
+    const char *auto_pad = node_text(x->node, "auto_pad", "NOTSET");
+    bool padded = strcmp(auto_pad, "NOTSET") != 0 && strcmp(auto_pad, "VALID") != 0;
+    for (size_t i = 0; i < count; i++) padded = padded || pads[i] != 0;
+    bool counts_padding = node_int(x->node, "count_include_pad", 0) || x->node->opset < 7;
+    if (x->affine->axis > 1) return crossing_stop(x, REASON_NON_LINEAR, "it averages over the channels");
+    if (counts_padding && (padded || node_int(x->node, "ceil_mode", 0)) && affine_has_shift(x->affine))
+        return crossing_stop(x, REASON_PADDED_SHIFT, "count_include_pad averages the padding's zeros");
+    return crossing_same(x);
+}
+
+enum reason global_average(struct crossing *x)
+{
+    return x->affine->axis > 1 ? crossing_stop(x, REASON_NON_LINEAR, "it averages over the channels") : crossing_same(x);
+}
+
+static enum reason maximum(struct crossing *x)
+{
+    int64_t channel;
+    bool indices = crossing_output(x, 1) && (crossing_output(x, 1)->use_count || crossing_output(x, 1)->is_output);
+    if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "its indices are read");
+    if (!scale_not_negative(x->affine, indices, &channel)) {
+        return decision_stop(x->decision, REASON_NEGATIVE_SCALE, node_title(x->node), "channel %lld: %g", (long long)channel,
+                           x->affine->scale[channel]);
+    }
+    return crossing_same(x);
+}
+
+enum reason max_pool(struct crossing *x)
+{
+    return x->affine->axis > 1 ? crossing_stop(x, REASON_NON_LINEAR, "it compares the channels") : maximum(x);
+}
+
+/* Which axes a reduction runs over; keep is whether they stay as ones. */
+static enum reason reduced_axes(struct crossing *x, bool reduced[TENSOR_MAX_RANK], int *rank, bool *keep)
+{
+    const int64_t *axes;
+    size_t count;
+    bool given;
+    int64_t input_since = node_is(x->node, "ReduceSum") ? 13 : 18;
+    *rank = value_rank(crossing_input(x, 0));
+    *keep = node_int(x->node, "keepdims", 1) != 0;
+    memset(reduced, 0, sizeof(bool) * TENSOR_MAX_RANK);
+    if (*rank < 0 || *rank > TENSOR_MAX_RANK) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its rank is unknown");
+    bool known = crossing_list(x, "axes", x->node->opset >= input_since ? 1 : SIZE_MAX, &axes, &count, &given);
+    if (given && !known) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its axes are computed at run time");
+    if (!known || count == 0) {
+        bool nothing = node_int(x->node, "noop_with_empty_axes", 0) != 0;
+        for (int i = 0; i < *rank; i++) reduced[i] = !nothing;
+        return REASON_NONE;
+    }
+    for (size_t i = 0; i < count; i++) {
+        int64_t axis = axes[i] < 0 ? axes[i] + *rank : axes[i];
+        if (axis < 0 || axis >= *rank) return crossing_stop(x, REASON_MISMATCH, "an axis is out of range");
+        reduced[axis] = true;
+    }
+    return REASON_NONE;
+}
+
+/* The affine on the other side of a reduction that leaves the channel axis alone. */
+static enum reason through_reduction(struct crossing *x, bool backward)
+{
+    bool reduced[TENSOR_MAX_RANK], keep;
+    int rank, axis = x->affine->axis;
+    enum reason reason = reduced_axes(x, reduced, &rank, &keep);
+    if (reason) return reason;
+    if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "it is its axes");
+    if (axis == AXIS_ANY) return crossing_same(x);
+    int at = 0;
+    for (int i = 0; i < rank; i++) {
+        if (reduced[i] && !keep) continue;
+        if ((backward ? at : i) == axis) {
+            if (reduced[i]) break;
+            x->onto[0] = affine_moved(x->decision->arena, x->affine, backward ? i : at);
+            return REASON_NONE;
+        }
+        at++;
+    }
+    return crossing_stop(x, REASON_NON_LINEAR, "it reduces the channels");
+}
+
+enum reason reduce_backward(struct crossing *x) { return through_reduction(x, true); }
+enum reason reduce_forward(struct crossing *x) { return through_reduction(x, false); }
+
+/* A sum of n elements turns a shift into n shifts. */
+static enum reason sum_of(struct crossing *x, bool backward)
+{
+    bool reduced[TENSOR_MAX_RANK], keep;
+    int rank;
+    int64_t count = 1;
+    enum reason reason = reduced_axes(x, reduced, &rank, &keep);
+    if (!reason) reason = through_reduction(x, backward);
+    if (reason || !affine_has_shift(x->affine)) return reason;
+    for (int i = 0; i < rank; i++)
+        if (reduced[i] && (value_size(crossing_input(x, 0), i) < 1 || !size_multiply(count, value_size(crossing_input(x, 0), i), &count)))
+            return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the number of summed elements is unknown");
+    const struct affine *a = x->onto[0];
+    double *shift = NEW_ARRAY(x->decision->arena, double, (size_t)a->channels);
+    for (int64_t c = 0; c < a->channels; c++)
+        shift[c] = backward ? a->shift[c] / (double)count : a->shift[c] * (double)count;
+    x->onto[0] = affine_new(x->decision->arena, a->axis, a->channels, a->scale, shift);
+    return REASON_NONE;
+}
+
+enum reason sum_backward(struct crossing *x) { return sum_of(x, true); }
+enum reason sum_forward(struct crossing *x) { return sum_of(x, false); }
+
+enum reason extreme_backward(struct crossing *x)
+{
+    enum reason reason = maximum(x);
+    return reason ? reason : through_reduction(x, true);
+}
+
+enum reason extreme_forward(struct crossing *x)
+{
+    if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "it is its axes");
+    enum reason reason = maximum(x);
+    return reason ? reason : through_reduction(x, false);
+}
+
+/* Interpolation weights sum to one, so s*x + t passes, unless a value from outside comes in, or the channel axis itself
+ * is resized. */
+enum reason resize(struct crossing *x)
+{
+    const char *mode = node_text(x->node, "coordinate_transformation_mode", "half_pixel");
+    int axis = x->affine->axis;
+    if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "it is its scale or size");
+    if (strcmp(mode, "tf_crop_and_resize") == 0)
+        return crossing_stop(x, REASON_NON_LINEAR, "its extrapolation value comes in");
+    if (axis == AXIS_ANY) return crossing_same(x);
+    int64_t before = value_size(crossing_input(x, 0), axis), after = value_size(crossing_output(x, 0), axis);
+    if (before < 0 || before != after) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "it may resize the channel axis");
+    return crossing_same(x);
+}
+
+static void apply_pad_value(struct decision *decision, const struct step *step)
+{
+    struct arena *arena = decision->net->arena;
+    if (step->node->opset < 11) {
+        edit_set_float(step->node, "value", (float)step->number);
+        return;
+    }
+    enum dtype type = step->value->type;
+    const char *name = arena_printf(arena, "%s_pad", step->value->name);
+    edit_set_input(step->node, 2, edit_add_initializer(step->node->graph, name,
+                                                       tensor_exact(arena, type, 0, NULL, &step->number)));
+}
+
+/* constant padding: the value v in front of the affine is (v - t)/s behind it; one value must do for all channels. */
+static enum reason pad_value(struct crossing *x, bool backward, double v)
+{
+    const struct affine *a = x->affine;
+    double first = 0;
+    for (int64_t c = 0; c < a->channels; c++) {
+        double value = backward ? a->scale[c] * v + a->shift[c] : (v - a->shift[c]) / a->scale[c];
+        if (c == 0) first = value;
+        if (!isfinite(value) || value != first)
+            return crossing_stop(x, REASON_PADDED_SHIFT, "it pads with a constant that would differ by channel");
+    }
+    if (first == v) return crossing_same(x);
+    for (const struct step *step = x->decision->steps; step; step = step->next)
+        if (step->node == x->node && step->apply == apply_pad_value)
+            return crossing_stop(x, REASON_PADDED_SHIFT, "its pad value would change twice");
+    const struct value *typed = crossing_output(x, 0);
+    if (!typed || !isfinite(dtype_round(typed->type, first)))
+        return crossing_stop(x, REASON_PADDED_SHIFT, "its pad value would not be finite");
+    /* As a tensor it is rounded once, like any weight; as an attribute it is a float, whatever the data are. */
+    if (x->node->opset < 11 && (double)(float)first != first)
+        return crossing_stop(x, REASON_PADDED_SHIFT, "its pad value would have to be rounded");
+    struct step *step = decision_step(x->decision, apply_pad_value, x->node);
+    step->value = x->node->outputs[0];
+    step->number = first;
+    return crossing_same(x);
+}
+
+static enum reason pad(struct crossing *x, bool backward)
+{
+    enum reason why;
+    const int64_t *pads, *axes = NULL;
+    size_t count, axis_count = 0;
+    bool given, axes_given = false;
+    int rank = value_rank(crossing_input(x, 0)), axis = x->affine->axis;
+    const char *mode = node_text(x->node, "mode", "constant");
+    if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "it is its pads or value");
+    if (!crossing_list(x, x->node->opset < 2 ? "paddings" : "pads", x->node->opset < 11 ? SIZE_MAX : 1, &pads, &count, &given))
+        return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its pads are computed at run time");
+    if (x->node->opset >= 18 && !crossing_list(x, "axes", 3, &axes, &axis_count, &axes_given) && axes_given)
+        return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its axes are computed at run time");
+    for (size_t i = 0; i < count; i++) {
+        int64_t at = axes_given && axis_count ? axes[i % axis_count] : (int64_t)(i % (count / 2 ? count / 2 : 1));
+        if (at < 0 && rank < 0) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its rank is unknown");
+        if ((at < 0 ? at + rank : at) == axis && pads[i] != 0)
+            return crossing_stop(x, REASON_NON_LINEAR, "it pads the channel axis");
+    }
+    if (strcmp(mode, "constant") != 0) return crossing_same(x);
+    double v = (double)node_float(x->node, "value", 0);
+    struct value *value = x->node->opset >= 11 ? node_input(x->node, 2) : NULL;
+    const struct tensor *tensor = value ? decision_constant(x->decision, value, &why) : NULL;
+    if (value && (!tensor || tensor->count != 1 || !tensor_read_real(tensor, 0, 1, &v, NULL)))
+        return crossing_stop(x, REASON_PADDED_SHIFT, "its pad value is computed at run time");
+    return pad_value(x, backward, v);
+}
+
+enum reason pad_backward(struct crossing *x) { return pad(x, true); }
+enum reason pad_forward(struct crossing *x) { return pad(x, false); }
+
+enum reason homogeneous(struct crossing *x)
+{
+    int64_t channel;
+    if (!x->decision->options->relu_scale) return crossing_stop(x, REASON_NON_LINEAR, "");
+    if (!scale_not_negative(x->affine, true, &channel)) {
+        return decision_stop(x->decision, REASON_NEGATIVE_SCALE, node_title(x->node), "channel %lld: %g", (long long)channel,
+                           x->affine->scale[channel]);
+    }
+    x->onto[0] = affine_scale_only(x->decision->arena, x->affine);
+    if (affine_has_shift(x->affine)) x->residue = affine_shift_only(x->decision->arena, x->affine);
+    return REASON_NONE;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Scaling quantised weights. */
+#include "passes/algebra/quantized.h"
+
+#include "onnx/graph/attr.h"
+#include "onnx/graph/edit.h"
+
+#include <assert.h>
+#include <math.h>
+
+struct quantised {
+    const struct tensor *integers, *scales, *zeros;   /* zeros may be NULL */
+};
+
+static enum reason read_parts(struct decision *decision, const struct node *node, struct quantised *q)
+{
+    enum reason why;
+    const struct tensor **parts[] = { &q->integers, &q->scales, &q->zeros };
+    *q = (struct quantised){ NULL, NULL, NULL };
+    for (size_t i = 0; i < 3; i++) {
+        struct value *value = node_input(node, i);
+        if (!value && i == 2) break;
+        *parts[i] = value ? decision_constant(decision, value, &why) : NULL;
+        if (!*parts[i]) return decision_stop(decision, REASON_QUANTISED, node_title(node), "its inputs are not all constant");
+    }
+    if (dtype_kind(q->integers->type) != KIND_WHOLE || dtype_kind(q->scales->type) != KIND_REAL ||
+        (q->zeros && (q->zeros->count != q->scales->count || q->zeros->type != q->integers->type)))
+        return decision_stop(decision, REASON_QUANTISED, node_title(node), "its parts do not fit each other");
+    return REASON_NONE;
+}
+
+const struct tensor *quantised_shape(struct decision *decision, const struct node *node, enum reason *why)
+{
+    struct quantised q;
+    if ((*why = read_parts(decision, node, &q))) return NULL;
+    struct tensor *shape = NEW(decision->arena, struct tensor);
+    *shape = (struct tensor){ .type = q.scales->type, .rank = q.integers->rank, .dims = q.integers->dims,
+                              .count = q.integers->count };
+    return shape;
+}
+
+/* Whether the scales run along exactly the channels of the view. */
+static bool runs_along(const struct node *node, const struct quantised *q, const struct factor *view)
+{
+    int64_t axis = node_int(node, "axis", 1), outer = 1;
+    if (axis < 0) axis += q->integers->rank;
+    if (axis < 0 || axis >= q->integers->rank || node_int(node, "block_size", 0) != 0) return false;
+    for (int64_t i = 0; i < axis; i++) outer *= q->integers->dims[i];
+    return q->scales->rank == 1 && view->middle == 1 && view->columns == 1 && view->outer == outer &&
+           view->rows == q->integers->dims[axis] && q->scales->count == view->rows;
+}
+
+/* All integers, mirrored where the channel's scale is negative; false when one does not fit. */
+static bool mirrored(struct arena *arena, const struct quantised *q, const struct factor *view, const double *scale,
+                     int64_t **values)
+{
+    int64_t *zeros = NEW_ARRAY(arena, int64_t, (size_t)view->rows);
+    *values = NEW_ARRAY(arena, int64_t, (size_t)q->integers->count);
+    if (!tensor_read_whole(q->integers, 0, q->integers->count, *values, NULL)) return false;
+    if (q->zeros && !tensor_read_whole(q->zeros, 0, view->rows, zeros, NULL)) return false;
+    for (int64_t i = 0; i < q->integers->count; i++) {
+        int64_t channel = i / view->inner % view->rows;
+        if (!(scale[channel] < 0)) continue;
+        int64_t value = 2 * zeros[channel] - (*values)[i];
+        if (dtype_wrap(q->integers->type, value) != value) return false;
+        (*values)[i] = value;
+    }
+    return true;
+}
+
+static bool any_negative(const double *scale, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (scale[i] < 0) return true;
+    return false;
+}
+
+static double *scaled_scales(struct arena *arena, const struct quantised *q, const double *scale)
+{
+    double *values;
+    if (!tensor_values(q->scales, arena, &values, NULL)) return NULL;
+    for (int64_t i = 0; i < q->scales->count; i++) values[i] *= fabs(scale[i]);
+    return values;
+}
+
+enum reason quantised_fits(struct decision *decision, const struct node *node, const struct factor *view,
+                           const double *scale)
+{
+    struct quantised q;
+    int64_t *values, bytes;
+    enum reason reason = read_parts(decision, node, &q);
+    if (reason) return reason;
+    if (!runs_along(node, &q, view))
+        return decision_stop(decision, REASON_QUANTISED, node_title(node), "its scales do not run along the output channels");
+    double *scales = scaled_scales(decision->arena, &q, scale);
+    for (int64_t i = 0; i < q.scales->count; i++)
+        if (!scales || !isfinite(dtype_round(q.scales->type, scales[i])))
+            return decision_stop(decision, REASON_NOT_FINITE, node_title(node), "channel %lld: its scale", (long long)i);
+    if (!any_negative(scale, view->rows)) return REASON_NONE;
+    if (!size_multiply(q.integers->count, sizeof(int64_t), &bytes) || !constants_fit(decision->constants, (uint64_t)bytes))
+        return decision_stop(decision, REASON_BUDGET, node_title(node), "its integers would be mirrored in memory");
+    if (!mirrored(decision->arena, &q, view, scale, &values))
+        return decision_stop(decision, REASON_QUANTISED, node_title(node),
+                           "a negative scale would mirror an integer out of its type");
+    return REASON_NONE;
+}
+
+struct value *quantised_scaled(struct decision *decision, const struct node *node, struct node *reader,
+                               const struct factor *view, const double *scale)
+{
+    struct quantised q;
+    struct arena *arena = decision->net->arena;
+    enum reason reason = read_parts(decision, node, &q);
+    double *scales = scaled_scales(decision->arena, &q, scale);
+    struct value *inputs[3] = { node_input(node, 0), NULL, node_input(node, 2) };
+    assert(!reason && scales);
+    (void)reason;
+    inputs[1] = edit_add_initializer(reader->graph, arena_printf(arena, "%s_fused", node_input(node, 1)->name),
+                                     tensor_exact(arena, q.scales->type, q.scales->rank, q.scales->dims, scales));
+    if (any_negative(scale, view->rows)) {
+        int64_t *values;
+        bool fits = mirrored(decision->arena, &q, view, scale, &values);
+        assert(fits);
+        (void)fits;
+        inputs[0] = edit_add_initializer(reader->graph, arena_printf(arena, "%s_fused", inputs[0]->name),
+                                         tensor_whole(arena, q.integers->type, q.integers->rank, q.integers->dims, values));
+    }
+    struct node *scaled = edit_add_node(reader->graph, reader, "DequantizeLinear", node_title(node), inputs,
+                                        inputs[2] ? 3 : 2, node->outputs[0]);
+    if (node_attribute(node, "axis")) edit_set_int(scaled, "axis", node_int(node, "axis", 1));
+    if (node_attribute(node, "output_dtype")) edit_set_int(scaled, "output_dtype", node_int(node, "output_dtype", 0));
+    return scaled->outputs[0];
+}

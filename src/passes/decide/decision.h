@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One decision in progress: can this affine go, where to, and if not, what is in the way?
+ *
+ * Looking changes nothing: it collects steps. When the whole way is clear the steps are applied, and applying cannot
+ * decline. A branch that fails takes its steps back (decision_mark, decision_undo). Everything lives in the search's
+ * scratch arena, which is emptied after the decision. */
+#ifndef PASSES_DECIDE_DECISION_H
+#define PASSES_DECIDE_DECISION_H
+
+#include "onnx/graph/graph.h"
+#include "passes/decide/evaluate.h"
+#include "passes/decide/options.h"
+#include "passes/decide/reasons.h"
+
+struct affine;
+struct anchor;
+struct decision;
+
+/* One change, decided. The fields mean what `apply` says. */
+struct step {
+    void (*apply)(struct decision *decision, const struct step *step);
+    struct node *node;
+    size_t slot;
+    struct value *value;
+    const struct affine *affine;
+    const struct anchor *anchor;
+    double number;
+    struct step *next;
+};
+
+struct decision {
+    struct net *net;
+    const struct pass_options *options;
+    struct constants *constants;
+    struct arena *arena;              /* scratch */
+    struct step *steps, **last;
+    struct cost {
+        int64_t work;                 /* element operations per run of what the steps leave behind (a multiplication or
+                                       * an addition is one); INT64_MAX where a shape is unknown */
+        int nodes, norms;             /* nodes left behind, and how many of them are BatchNormalization */
+        int64_t removed_work;         /* element operations of affine nodes that the steps make superfluous */
+        int removed_nodes;
+    } cost;
+    enum dtype type;                  /* of constants that residues need: that of the root's parameters */
+    bool root_is_norm;                /* the root is a BatchNormalization, so a residue may be one */
+    const struct node *root;
+    unsigned visits, depth;           /* work done so far, bounded */
+    const char *where;                /* the name of the thing in the way, or of the anchor that took the affine */
+    const char *detail;               /* one more clause, or "" */
+    char path[160];                   /* operators visited */
+};
+
+/* A decision for passes: scratch arena and constants, both released with the net's arena, or by decision_close. */
+struct decision *decision_open(struct net *net, const struct pass_options *options);
+void decision_close(struct decision *decision);
+
+/* Says what is in the way, and returns the reason. `where` and the formatted detail live in the scratch arena. */
+enum reason decision_stop(struct decision *decision, enum reason reason, const char *where, const char *detail, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Ready for a decision about `root`: no steps, no cost, no words. The other fields stay. */
+void decision_begin(struct decision *decision, const struct node *root, enum dtype type);
+
+struct step *decision_step(struct decision *decision, void (*apply)(struct decision *, const struct step *), struct node *node);
+
+struct decision_mark {
+    struct step **last;
+    struct cost cost;
+};
+struct decision_mark decision_mark(const struct decision *decision);
+void decision_undo(struct decision *decision, struct decision_mark mark);
+
+/* The constant that `value` holds. NULL with the reason in *why: OVERRIDABLE, NOT_CONSTANT or BUDGET. */
+const struct tensor *decision_constant(struct decision *decision, struct value *value, enum reason *why);
+
+/* How a report names a node or value. */
+const char *node_title(const struct node *node);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Constants through the runtime. The cone of nodes above a value is walked with an explicit stack and within a bound;
+ * if it rests on constants alone, a plan without given values computes it. What was found is remembered in the value's
+ * mark until constants_close. */
+#include "passes/decide/evaluate.h"
+
+#include "onnx/graph/attr.h"
+#include "onnx/shape/infer.h"
+#include "runtime/run.h"
+
+#include <string.h>
+
+#define CONE_LIMIT 256        /* nodes above a computed constant; real ones have a handful */
+
+struct found {
+    struct value *value;
+    const struct tensor *tensor;      /* NULL: not constant */
+    bool over_budget;
+    struct folded *folded;            /* what folding made of it (anchor.c) */
+    struct found *next;
+};
+
+struct constants {
+    struct arena *arena;
+    struct array_pool *pool;
+    struct found *all;
+    uint64_t limit, computed, spent;
+};
+
+static void release_pool(void *pool)
+{
+    pool_close(pool);
+}
+
+struct constants *constants_open(struct arena *arena, uint64_t limit)
+{
+    struct constants *constants = NEW(arena, struct constants);
+    *constants = (struct constants){ .arena = arena, .limit = limit, .pool = NEW(arena, struct array_pool) };
+    pool_open(constants->pool, arena->memory);
+    arena_defer(arena, release_pool, constants->pool);
+    return constants;
+}
+
+void constants_close(struct constants *constants)
+{
+    for (struct found *found = constants->all; found; found = found->next) found->value->mark = NULL;
+    constants->all = NULL;
+}
+
+bool constants_fit(const struct constants *constants, uint64_t bytes)
+{
+    return constants->spent <= constants->limit && bytes <= constants->limit - constants->spent;
+}
+
+void constants_spend(struct constants *constants, uint64_t bytes)
+{
+    constants->spent += bytes;
+}
+
+uint64_t constants_spent(const struct constants *constants)
+{
+    return constants->spent;
+}
+
+/* The same inputs give the same outputs, nothing outside the main operator set is needed, and the form of the result is
+ * not worth keeping: quantised weights stay quantised. */
+static bool is_pure(const struct node *node)
+{
+    static const char *const impure[] = { "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike",
+                                          "Multinomial",  "Bernoulli",        "Dropout",       "DequantizeLinear" };
+    if (*node->domain || node->inner_count || node->function) return false;
+    for (size_t i = 0; i < sizeof(impure) / sizeof(*impure); i++)
+        if (strcmp(node->op, impure[i]) == 0) return false;
+    return true;
+}
+
+/* Bytes the value takes in a run; UINT64_MAX if that is not known. */
+static uint64_t run_bytes(const struct value *value)
+{
+    int64_t count = shape_count(&value->shape), bytes;
+    return count >= 0 && size_multiply(count, 8, &bytes) ? (uint64_t)bytes : UINT64_MAX;
+}
+
+/* Whether everything above the value is constant; *over_budget if only its size speaks against computing it. */
+static bool rests_on_constants(struct constants *constants, struct value *value, bool *over_budget)
+{
+    struct value *stack[CONE_LIMIT];
+    size_t depth = 0, seen = 0;
+    bool fits = true;
+    stack[depth++] = value;
+    while (depth) {
+        struct value *v = stack[--depth];
+        if (value_constant(v)) continue;
+        if (!v->writer || !is_pure(v->writer) || v->graph != value->graph || ++seen > CONE_LIMIT) return false;
+        if (run_bytes(v) > constants->limit - constants->computed) fits = false;
+        for (size_t i = 0; i < v->writer->input_count; i++) {
+            if (!v->writer->inputs[i].value) continue;
+            if (depth == CONE_LIMIT) return false;
+            stack[depth++] = v->writer->inputs[i].value;
+        }
+    }
+    *over_budget = !fits;
+    return fits;
+}
+
+static const struct tensor *from_array(struct arena *arena, const struct array *array)
+{
+    if (array->store == STORE_F64) return tensor_exact(arena, array->type, array->rank, array->dims, array->f64);
+    if (array->store == STORE_I64) return tensor_whole(arena, array->type, array->rank, array->dims, array->i64);
+    return NULL;
+}
+
+static const struct tensor *compute(struct constants *constants, struct value *value)
+{
+    struct plan *plan;
+    struct array *array = NULL;
+    const struct tensor *tensor = NULL;
+    struct run_options options = { .exact = true, .unrounded = true, .threads = 1,
+                                   .memory = constants->arena->memory, .pool = constants->pool };
+    if (!plan_build(&plan, constants->arena, value->graph->net, NULL, 0, &value, 1, NULL)) return NULL;
+    if (plan_run(plan, &options, NULL, &array, NULL)) tensor = from_array(constants->arena, array);
+    array_drop(array);
+    constants->computed += run_bytes(value);
+    return tensor;
+}
+
+/* A whole tensor whose elements shape inference knows: Shape of a static dim and arithmetic on it. */
+static const struct tensor *known_content(struct constants *constants, const struct value *value)
+{
+    if (!value->content || shape_count(&value->shape) != value->content_count) return NULL;
+    int64_t *dims = NEW_ARRAY(constants->arena, int64_t, (size_t)value->shape.rank);
+    int64_t *elements = NEW_ARRAY(constants->arena, int64_t, (size_t)value->content_count);
+    for (int64_t i = 0; i < value->content_count; i++) {
+        elements[i] = value->content[i].size;
+        if (elements[i] < 0) return NULL;
+    }
+    for (int i = 0; i < value->shape.rank; i++) dims[i] = value->shape.dims[i].size;
+    return tensor_whole(constants->arena, value->type, value->shape.rank, dims, elements);
+}
+
+static struct found *remember(struct constants *constants, struct value *value)
+{
+    if (value->mark) return value->mark;
+    struct found *found = NEW(constants->arena, struct found);
+    *found = (struct found){ .value = value, .next = constants->all, .tensor = value_constant(value) };
+    constants->all = found;
+    return value->mark = found;
+}
+
+struct folded **constant_folded(struct constants *constants, struct value *value)
+{
+    return &remember(constants, value)->folded;
+}
+
+/* A parameter of a function that is called from one place is what that place gives it. */
+static struct value *argument_of(struct value *value)
+{
+    for (size_t nesting = 0; nesting < 100; nesting++) {
+        const struct graph *graph = value->graph;
+        if (!value->is_input || !graph->function || graph->call_count != 1) return value;
+        size_t slot = 0;
+        while (slot < graph->input_count && graph->inputs[slot] != value) slot++;
+        struct value *argument = node_input(graph->caller, slot);
+        if (!argument) return value;
+        value = argument;
+    }
+    return value;
+}
+
+const struct tensor *constant_find(struct constants *constants, struct value *value, bool *over_budget)
+{
+    value = argument_of(value);
+    *over_budget = false;
+    const struct tensor *tensor = value_constant(value);
+    if (tensor || !value->writer) return tensor;
+    bool is_new = !value->mark;
+    struct found *found = remember(constants, value);
+    if (is_new) {
+        found->tensor = known_content(constants, value);
+        if (!found->tensor && rests_on_constants(constants, value, &found->over_budget))
+            found->tensor = compute(constants, value);
+    }
+    *over_budget = found->over_budget;
+    return found->tensor;
+}

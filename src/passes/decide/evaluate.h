@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Constants that must be computed: Cast, Transpose, ConstantOfShape, arithmetic of constants. What value_constant
+ * cannot see through is run once, by the runtime, in double, within a budget; the result is remembered. */
+#ifndef PASSES_DECIDE_EVALUATE_H
+#define PASSES_DECIDE_EVALUATE_H
+
+#include "onnx/graph/graph.h"
+
+struct constants;
+
+/* `limit`: bytes that all computed constants together may take. In the arena. What was found is remembered in the
+ * values' marks; constants_close clears them. */
+struct constants *constants_open(struct arena *arena, uint64_t limit);
+void constants_close(struct constants *constants);
+
+/* The constant, or NULL: not constant, or (*over_budget) too large to compute. In the arena of `constants`. */
+const struct tensor *constant_find(struct constants *constants, struct value *value, bool *over_budget);
+
+/* Where a pass lists what it made of this constant, so that equal folds of a shared weight are made once. */
+struct folded **constant_folded(struct constants *constants, struct value *value);
+
+/* Bytes of computed constants that went into the model so far count against the limit. */
+bool constants_fit(const struct constants *constants, uint64_t bytes);
+void constants_spend(struct constants *constants, uint64_t bytes);
+uint64_t constants_spent(const struct constants *constants);
+
+#endif

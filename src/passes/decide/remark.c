@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Notes and remarks. */
+#include "passes/decide/remark.h"
+
+#include "passes/decide/decision.h"
+
+#include <string.h>
+
+/* "If \"x\" then_branch / Loop \"y\" body": where a graph lies. */
+static const char *scope_of(const struct graph *graph, struct arena *arena)
+{
+    const char *text = "";
+    for (; graph->owner; graph = graph->owner->graph) {
+        const struct node *owner = graph->owner;
+        const char *attribute = "";
+        for (size_t i = 0; i < owner->inner_count; i++)
+            if (owner->inner[i] == graph) attribute = owner->inner_names[i];
+        text = arena_printf(arena, "%s \"%s\" %s%s%s", owner->op, node_title(owner), attribute, *text ? " / " : "", text);
+    }
+    if (graph->function)
+        text = arena_printf(arena, "function %s%s%s", graph->function->name, *text ? " / " : "", text);
+    return text;
+}
+
+static bool is_dead(const struct node *node)
+{
+    for (size_t i = 0; i < node->output_count; i++)
+        if (node->outputs[i] && (node->outputs[i]->use_count || node->outputs[i]->is_output)) return false;
+    return true;
+}
+
+static size_t depth_of(const struct node *node)
+{
+    size_t depth = 0;
+    for (size_t i = 0; i < node->input_count; i++) {
+        const struct value *value = node->inputs[i].value;
+        const struct note *note = value && value->writer ? value->writer->mark : NULL;
+        if (note && value->graph == node->graph && note->depth >= depth) depth = note->depth + 1;
+    }
+    return depth;
+}
+
+bool remarks_open(struct net *net, struct pass_report *report, struct bnfuse_error *error)
+{
+    size_t count = 0;
+    for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
+        for (struct node *node = graph->first; node; node = node->next) count += node_is(node, "BatchNormalization");
+    report->unread = (struct pointer_map){ .arena = net->arena };
+    report->remarks = NEW_ARRAY(net->arena, struct remark, count);
+    for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph)) {
+        struct node **order;
+        if (!graph_order(graph, net->arena, &order, error)) return false;
+        for (size_t i = 0; i < graph->node_count; i++) {
+            struct note *note = NEW(net->arena, struct note);
+            *note = (struct note){ .depth = depth_of(order[i]), .was_dead = is_dead(order[i]) };
+            order[i]->mark = note;
+        }
+        for (size_t i = 0; i < graph->initializer_count; i++)
+            if (!graph->initializers[i]->use_count)
+                pointer_map_set(&report->unread, graph->initializers[i], graph->initializers[i]);
+        const char *scope = scope_of(graph, net->arena);
+        for (struct node *node = graph->first; node; node = node->next) {
+            if (!node_is(node, "BatchNormalization")) continue;
+            struct remark *remark = &report->remarks[report->remark_count++];
+            const struct value *output = node_output(node, 0);
+            *remark = (struct remark){ .node = node_title(node), .output = output ? output->name : "", .scope = scope,
+                                   .outcome = OUTCOME_STAYS, .where = "", .detail = "", .path = "" };
+            ((struct note *)node->mark)->remark = remark;
+        }
+    }
+    return true;
+}
+
+void remarks_close(struct net *net, struct pass_report *report)
+{
+    report->left = 0;
+    for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
+        for (struct node *node = graph->first; node; node = node->next) {
+            report->left += node_is(node, "BatchNormalization");
+            node->mark = NULL;
+        }
+}
+
+static struct remark *remark_of(const struct node *node)
+{
+    const struct note *note = node->mark;
+    return note ? note->remark : NULL;
+}
+
+void remark_applied(const struct node *node, enum outcome outcome, const char *where, const char *path)
+{
+    struct remark *remark = remark_of(node);
+    if (!remark) return;
+    remark->outcome = outcome;
+    remark->reason = REASON_NONE;
+    remark->where = arena_copy_text(node->graph->net->arena, where);
+    remark->detail = "";
+    remark->path = arena_copy_text(node->graph->net->arena, path);
+}
+
+void remark_missed(const struct node *node, enum reason reason, const char *where, const char *detail, const char *path)
+{
+    struct remark *remark = remark_of(node);
+    struct arena *arena = node->graph->net->arena;
+    if (!remark) return;
+    remark->outcome = OUTCOME_STAYS;
+    remark->reason = reason;
+    remark->where = arena_copy_text(arena, where);
+    remark->detail = arena_copy_text(arena, detail);
+    remark->path = arena_copy_text(arena, path);
+}
+
+void remark_forget(struct node *node)
+{
+    node->mark = NULL;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What became of every BatchNormalization. A note hangs on each node (node->mark) while passes run; nodes that replace
+ * a BatchNormalization inherit its note. */
+#ifndef PASSES_DECIDE_REMARK_H
+#define PASSES_DECIDE_REMARK_H
+
+#include "base/pointer_map.h"
+#include "onnx/graph/graph.h"
+#include "passes/decide/reasons.h"
+
+enum outcome { OUTCOME_FOLDED, OUTCOME_MERGED, OUTCOME_REMOVED, OUTCOME_LOWERED, OUTCOME_STAYS };
+
+/* One BatchNormalization of the model as it was loaded, in file order, bodies and functions included. */
+struct remark {
+    const char *node;                 /* its name, or the name of its output when it has none */
+    const char *output;               /* its output's name */
+    const char *scope;                /* the enclosing bodies or function, "" for the main graph */
+    enum outcome outcome;
+    enum reason reason;               /* when it stays */
+    const char *where;                /* folded into, merged into; or the name of the thing in the way */
+    const char *detail;               /* one more clause for the report, or "" */
+    const char *path;                 /* operators tried or crossed, "backward: Transpose -> MatMul"; or "" */
+};
+
+struct pass_report {
+    struct remark *remarks;
+    size_t remark_count;
+    size_t left;                      /* BatchNormalization nodes in the model afterwards */
+    int64_t multiply_adds_saved;      /* per run, where shapes are known */
+    uint64_t grown;                   /* bytes of clones and computed constants */
+    const char **notes;               /* further lines worth telling, e.g. dead nodes removed */
+    size_t note_count;
+    struct pointer_map unread;        /* initializers that nobody read before any pass ran */
+};
+
+struct note {
+    size_t depth;             /* longest way from an input, in nodes; roots are taken in this order */
+    bool was_dead;            /* nobody read its outputs before any pass ran */
+    struct remark *remark;        /* NULL for all but BatchNormalization */
+};
+
+/* Notes on every node and a remark for every BatchNormalization, as it was loaded. */
+bool remarks_open(struct net *net, struct pass_report *report, struct bnfuse_error *error);
+/* Takes the notes off and counts what is left. */
+void remarks_close(struct net *net, struct pass_report *report);
+
+/* It went to `where`, by `path` ("backward: Transpose -> MatMul"; "" where there is nothing to tell). Words are copied.
+ * Nothing when the node has no remark. */
+void remark_applied(const struct node *node, enum outcome outcome, const char *where, const char *path);
+/* It stays. Words are copied. */
+void remark_missed(const struct node *node, enum reason reason, const char *where, const char *detail, const char *path);
+/* The node is about to be removed. */
+void remark_forget(struct node *node);
+
+#endif

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Windows: attributes to geometry, channels to spread channels. */
+#include "runtime/math/window.h"
+
+#include <string.h>
+
+#define CHUNK 2048            /* results worked on while they stay in the first level cache */
+#define WINDOW_LIMIT (INT64_C(1) << 31)       /* of every attribute: products of two then fit */
+
+static bool read_each(struct call *call, const char *name, int rank, int64_t absent, int64_t *to)
+{
+    const int64_t *values;
+    size_t count = node_ints(call->node, name, &values);
+    for (int i = 0; i < rank; i++) to[i] = absent;
+    if (count == 0) return true;
+    if (count != (size_t)rank) return call_fail(call, "%s has %zu entries for %d spatial axes", name, count, rank);
+    for (int i = 0; i < rank; i++) {
+        if (values[i] < 1 || values[i] > WINDOW_LIMIT)
+            return call_fail(call, "%s holds %lld, which is no size", name, (long long)values[i]);
+        to[i] = values[i];
+    }
+    return true;
+}
+
+static bool read_pads(struct call *call, struct window *window)
+{
+    const int64_t *pads;
+    size_t count = node_ints(call->node, "pads", &pads), rank = (size_t)window->rank;
+    if (count == 0) return true;
+    if (count != 2 * rank) return call_fail(call, "pads has %zu entries for %zu spatial axes", count, rank);
+    for (size_t i = 0; i < 2 * rank; i++)
+        if (pads[i] < 0 || pads[i] > WINDOW_LIMIT)
+            return call_fail(call, "pads holds %lld, which is no amount of padding", (long long)pads[i]);
+    memcpy(window->begin, pads, rank * sizeof *pads);
+    memcpy(window->end, pads + rank, rank * sizeof *pads);
+    return true;
+}
+
+static bool read_mode(struct call *call, enum auto_pad *mode)
+{
+    static const char *const names[] = { "NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID" };
+    const char *text = node_text(call->node, "auto_pad", "NOTSET");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(text, names[i]) == 0) {
+            *mode = (enum auto_pad)i;
+            return true;
+        }
+    return call_fail(call, "auto_pad \"%s\" is not known", text);
+}
+
+bool window_read(struct call *call, int rank, const int64_t *in, const int64_t *kernel, struct window *window,
+                 enum auto_pad *mode)
+{
+    *window = (struct window){ .rank = rank, .in_count = 1, .out_count = 1, .taps = 1 };
+    if (!read_each(call, "kernel_shape", rank, 0, window->kernel)) return false;
+    for (int i = 0; i < rank; i++) {
+        int64_t size = kernel ? kernel[i] : window->kernel[i];
+        if (window->kernel[i] && window->kernel[i] != size)
+            return call_fail(call, "kernel_shape is %lld along spatial axis %d, the weight has %lld",
+                             (long long)window->kernel[i], i, (long long)size);
+        if (size < 1 || size > WINDOW_LIMIT) return call_fail(call, "the kernel is empty along spatial axis %d", i);
+        window->kernel[i] = size;
+        window->in[i] = in[i];
+        if (in[i] > WINDOW_LIMIT || !size_multiply(window->taps, size, &window->taps) ||
+            !size_multiply(window->in_count, in[i], &window->in_count))
+            return call_fail(call, "spatial axis %d is too large", i);
+    }
+    return read_each(call, "strides", rank, 1, window->stride) &&
+           read_each(call, "dilations", rank, 1, window->dilation) && read_mode(call, mode) &&
+           (*mode != PAD_GIVEN || read_pads(call, window));
+}
+
+/* Padding that makes out = ceil(in / stride); an odd rest goes where the mode says. */
+static void pad_to_same(struct window *window, int axis, bool lower)
+{
+    int64_t reach = (window->kernel[axis] - 1) * window->dilation[axis] + 1;
+    int64_t out = (window->in[axis] + window->stride[axis] - 1) / window->stride[axis];
+    int64_t total = (out - 1) * window->stride[axis] + reach - window->in[axis];
+    if (total < 0 || out == 0) total = 0;
+    window->begin[axis] = lower ? total - total / 2 : total / 2;
+    window->end[axis] = total - window->begin[axis];
+}
+
+/* One more than the number of steps from the first window to the last. Rounded up, the last window still starts inside
+ * the input or the padding before it. */
+static int64_t size_along(const struct window *window, int axis, bool up)
+{
+    int64_t stride = window->stride[axis], start = window->in[axis] + window->begin[axis];
+    int64_t rest = start + window->end[axis] - (window->kernel[axis] - 1) * window->dilation[axis] - 1;
+    if (rest < 0) return up && rest > -stride && start > 0 ? 1 : 0;
+    int64_t out = (up ? rest + stride - 1 : rest) / stride + 1;
+    return up && (out - 1) * stride >= start ? out - 1 : out;
+}
+
+bool window_size(struct call *call, struct window *window, enum auto_pad mode, bool up)
+{
+    window->out_count = 1;
+    for (int i = 0; i < window->rank; i++) {
+        bool same = mode == PAD_SAME_UPPER || mode == PAD_SAME_LOWER;
+        if (same) pad_to_same(window, i, mode == PAD_SAME_LOWER);
+        window->out[i] = same && window->in[i] == 0 ? 0 : size_along(window, i, up && !same);
+        if (window->out[i] == 0 && window->in[i] > 0)
+            return call_fail(call, "the window is larger than the padded input along spatial axis %d", i);
+        if (!size_multiply(window->out_count, window->out[i], &window->out_count))
+            return call_fail(call, "the output is too large");
+    }
+    return true;
+}
+
+static int64_t divisor(int64_t a, int64_t b)
+{
+    return b == 0 ? a : divisor(b, a % b);
+}
+
+/* Trailing axes that are nothing but ones would only make rows short. */
+static void drop_ones(struct window *window)
+{
+    while (window->rank > 1) {
+        int last = window->rank - 1;
+        if (window->in[last] != 1 || window->kernel[last] != 1 || window->out[last] != 1 || window->begin[last]) return;
+        window->rank--;
+    }
+}
+
+static const int64_t *tap_offsets(struct call *call, const struct spread *spread, int64_t plane)
+{
+    const struct window *w = &spread->window;
+    int64_t *offsets = NEW_ARRAY(call->scratch, int64_t, (size_t)w->taps);
+    for (int64_t i = 0; i < w->taps; i++) {
+        int64_t rest = i, slot = 0, size = 1, shift = 0;
+        for (int a = w->rank - 1; a >= 0; a--) {
+            int64_t tap = rest % w->kernel[a];
+            rest /= w->kernel[a];
+            slot += tap % spread->phases[a] * size;
+            size *= spread->phases[a];
+            shift += tap * w->dilation[a] / w->stride[a] * spread->pitch[a];
+        }
+        offsets[i] = slot * plane + shift;
+    }
+    return offsets;
+}
+
+bool spread_plan(struct call *call, const struct window *window, struct spread *spread)
+{
+    *spread = (struct spread){ .window = *window, .flat = 1 };
+    struct window *w = &spread->window;
+    drop_ones(w);
+    int64_t plane = 1, planes = 1;
+    for (int a = w->rank - 1; a >= 0; a--) {
+        int64_t period = w->stride[a] / divisor(w->stride[a], w->dilation[a]);
+        spread->phases[a] = period < w->kernel[a] ? period : w->kernel[a];
+        spread->length[a] = w->out[a] + (w->kernel[a] - 1) * w->dilation[a] / w->stride[a];
+        spread->pitch[a] = plane;
+        spread->flat += (w->out[a] - 1) * plane;
+        if (!size_multiply(plane, spread->length[a], &plane) || !size_multiply(planes, spread->phases[a], &planes))
+            return call_fail(call, "the padded input is too large");
+    }
+    if (!size_multiply(plane, planes, &spread->channel)) return call_fail(call, "the padded input is too large");
+    spread->taps = tap_offsets(call, spread, plane);
+    return true;
+}
+
+/* Fills one phase, row by row; where a leading axis is outside of the input, the row is all padding. */
+static void spread_phase(const struct spread *spread, const struct lanes *lanes, int64_t element, const int64_t *phase,
+                         const char *from, double fill, char *to)
+{
+    const struct window *w = &spread->window;
+    int last = w->rank - 1;
+    int64_t rows = dims_product(spread->length, 0, last), row_bytes = spread->length[last] * element;
+    for (int64_t r = 0; r < rows; r++, to += row_bytes) {
+        int64_t rest = r, source = 0, size = w->in[last];
+        bool inside = true;
+        for (int a = last - 1; a >= 0; a--) {
+            int64_t position = rest % spread->length[a] * w->stride[a] + phase[a] - w->begin[a];
+            rest /= spread->length[a];
+            inside = inside && position >= 0 && position < w->in[a];
+            if (inside) source += position * size;
+            size *= w->in[a];
+        }
+        const char *row = inside ? from + source * element : from;
+        lanes->spread(row, inside ? w->in[last] : 0, w->stride[last], phase[last] - w->begin[last], fill,
+                      spread->length[last], to);
+    }
+}
+
+void spread_channel(const struct spread *spread, const struct lanes *lanes, int64_t element, const void *from,
+                    double fill, void *to)
+{
+    const struct window *w = &spread->window;
+    int64_t phases = dims_product(spread->phases, 0, w->rank), bytes = spread->channel / phases * element;
+    for (int64_t i = 0; i < phases; i++) {
+        int64_t phase[ARRAY_MAX_RANK], rest = i;
+        for (int a = w->rank - 1; a >= 0; a--) {
+            phase[a] = rest % spread->phases[a] * w->dilation[a] % w->stride[a];
+            rest /= spread->phases[a];
+        }
+        spread_phase(spread, lanes, element, phase, from, fill, (char *)to + i * bytes);
+    }
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Rows of a chunk: neighbours along the last axis but one. */
+static int64_t rows_of_chunk(const struct spread *spread)
+{
+    int last = spread->window.rank - 1;
+    if (last == 0) return 1;
+    int64_t fit = CHUNK / spread->length[last];
+    return fit < 1 ? 1 : least(fit, spread->window.out[last - 1]);
+}
+
+/* Results lie as far apart as a spread row is long; the gaps hold nothing of use. */
+static void copy_rows(const struct spread *spread, int64_t element, int64_t rows, const char *from, char *to)
+{
+    int last = spread->window.rank - 1;
+    int64_t pitch = spread->length[last] * element, bytes = spread->window.out[last] * element;
+    for (int64_t r = 0; r < rows; r++) memcpy(to + r * bytes, from + r * pitch, (size_t)bytes);
+}
+
+static void slide_plane(const struct slide *slide, int64_t output, const char *channel, char *results)
+{
+    const struct spread *spread = slide->spread;
+    int last = spread->window.rank - 1;
+    int64_t element = (int64_t)store_size(slide->store), width = spread->window.out[last];
+    int64_t rows = spread->window.out_count / width, most = rows_of_chunk(spread);
+    int64_t height = last ? spread->window.out[last - 1] : 1;
+    char *to = (char *)slide->to + output * spread->window.out_count * element;
+    for (int64_t row = 0, count; row < rows; row += count) {
+        count = least(most, height - row % height);
+        const char *from = channel + spread_place(spread, row * width) * element;
+        slide->chunk(slide, output, from, (count - 1) * spread->length[last] + width, results);
+        copy_rows(spread, element, count, results, to + row * width * element);
+    }
+}
+
+static void slide_channels(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct slide *slide = context;
+    const struct spread *spread = slide->spread;
+    int64_t element = (int64_t)store_size(slide->store), in = spread->window.in_count;
+    char *channel = slide->rooms + member * slide->room * element;
+    char *results = channel + (spread->channel + LANES_ROOM) * element;
+    for (int64_t i = first; i < end; i++) {
+        spread_channel(spread, slide->lanes, element, (const char *)slide->from + i * in * element, slide->fill,
+                       channel);
+        for (int64_t m = 0; m < slide->outputs; m++) slide_plane(slide, i * slide->outputs + m, channel, results);
+    }
+}
+
+void slide_run(const struct call *call, struct slide *slide)
+{
+    const struct spread *spread = slide->spread;
+    int64_t element = (int64_t)store_size(slide->store);
+    int64_t chunk = rows_of_chunk(spread) * spread->length[spread->window.rank - 1] + LANES_ROOM;
+    int64_t dims[] = { call->threads, spread->channel + LANES_ROOM + chunk };
+    struct array *rooms = array_new(call->pool, DTYPE_DOUBLE, slide->store, 2, dims);
+    memset(rooms->data, 0, (size_t)(rooms->count * element));
+    slide->lanes = lanes_for(slide->store);
+    slide->rooms = rooms->data;
+    slide->room = dims[1];
+    int64_t piece = team_piece(slide->channels, slide->channels * spread->channel);
+    team_run(call->team, slide->channels, piece, slide_channels, slide);
+    array_drop(rooms);
+}
+
+/* Where the row that outputs of row `r` see through a tap starts in the input; -1 when it lies in the padding. */
+static int64_t row_target(const struct window *window, const int64_t *tap, int64_t r)
+{
+    int last = window->rank - 1;
+    int64_t target = 0, size = window->in[last];
+    for (int a = last - 1; a >= 0; a--) {
+        int64_t position = r % window->out[a] * window->stride[a] + tap[a];
+        r /= window->out[a];
+        if (position < 0 || position >= window->in[a]) return -1;
+        target += position * size;
+        size *= window->in[a];
+    }
+    return target;
+}
+
+void scatter_channel(const struct window *window, const struct lanes *lanes, int64_t element, const void *columns,
+                     void *to)
+{
+    if (window->out_count == 0) return;
+    int last = window->rank - 1;
+    int64_t rows = window->out_count / window->out[last], stride = window->stride[last];
+    const char *from = columns;
+    for (int64_t t = 0; t < window->taps; t++) {
+        int64_t tap[ARRAY_MAX_RANK], rest = t;
+        for (int a = last; a >= 0; a--) {
+            tap[a] = rest % window->kernel[a] * window->dilation[a] - window->begin[a];
+            rest /= window->kernel[a];
+        }
+        int64_t head = tap[last] < 0 ? (-tap[last] + stride - 1) / stride : 0, size = window->in[last];
+        int64_t tail = tap[last] < size ? (size - 1 - tap[last]) / stride + 1 : 0;
+        if (tail > window->out[last]) tail = window->out[last];
+        for (int64_t r = 0; r < rows; r++, from += window->out[last] * element) {
+            int64_t target = row_target(window, tap, r);
+            if (target < 0 || head >= tail) continue;
+            char *row = (char *)to + (target + tap[last] + head * stride) * element;
+            lanes->scatter(from + head * element, tail - head, stride, row);
+        }
+    }
+}
+
+int64_t spread_place(const struct spread *spread, int64_t index)
+{
+    int64_t place = 0;
+    for (int a = spread->window.rank - 1; a >= 0; a--) {
+        place += index % spread->window.out[a] * spread->pitch[a];
+        index /= spread->window.out[a];
+    }
+    return place;
+}

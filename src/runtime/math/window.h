@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The geometry that convolutions and pools share, and planes spread out for it.
+ *
+ * A window of taps slides over the spatial axes. Along an axis, output o sees through tap t the position
+ * o * stride + t * dilation of the padded input. Spreading a channel sorts its positions by their remainder (phase)
+ * modulo the stride, padding included, so that the positions that one tap shows to neighbouring outputs lie side by
+ * side, whatever stride and dilation are. Every tap then is one offset into the spread channel, and a whole plane of
+ * outputs one long vector: output (o0, o1, ...) lies at o0 * pitch[0] + o1 * pitch[1] + ... from there. */
+#ifndef RUNTIME_MATH_WINDOW_H
+#define RUNTIME_MATH_WINDOW_H
+
+#include "runtime/math/simd.h"
+#include "runtime/kernel.h"
+
+struct window {
+    int rank;                                 /* spatial axes */
+    int64_t in[ARRAY_MAX_RANK], out[ARRAY_MAX_RANK], kernel[ARRAY_MAX_RANK];
+    int64_t stride[ARRAY_MAX_RANK], dilation[ARRAY_MAX_RANK];
+    int64_t begin[ARRAY_MAX_RANK], end[ARRAY_MAX_RANK];      /* padding */
+    int64_t in_count, out_count, taps;        /* products of in, out, kernel */
+};
+
+/* What auto_pad asks for. */
+enum auto_pad { PAD_GIVEN, PAD_SAME_UPPER, PAD_SAME_LOWER, PAD_VALID };
+
+/* auto_pad, strides, dilations and pads of the node, checked, for input dims `in`; `kernel` NULL: kernel_shape. Leaves
+ * `out` to window_size. *mode says what became of the padding. */
+bool window_read(struct call *call, int rank, const int64_t *in, const int64_t *kernel, struct window *window,
+                 enum auto_pad *mode);
+/* Sizes of the output, padding by auto_pad. `up`: ceil_mode. */
+bool window_size(struct call *call, struct window *window, enum auto_pad mode, bool up);
+
+struct spread {
+    struct window window;                     /* without trailing axes of size one */
+    int64_t phases[ARRAY_MAX_RANK], length[ARRAY_MAX_RANK], pitch[ARRAY_MAX_RANK];
+    int64_t channel;                          /* elements of a spread channel */
+    int64_t flat;                             /* one more than the place of the last output */
+    const int64_t *taps;                      /* offsets, last axis fastest; in the call's scratch */
+};
+
+bool spread_plan(struct call *call, const struct window *window, struct spread *spread);
+/* Spreads one channel of window->in_count elements. `to` has room for spread->channel + LANES_ROOM. */
+void spread_channel(const struct spread *spread, const struct lanes *lanes, int64_t element, const void *from,
+                    double fill, void *to);
+/* Where output `index` of a plane, counted without gaps, lies in the long vector. */
+int64_t spread_place(const struct spread *spread, int64_t index);
+
+/* A window that slides over channels one by one: `outputs` planes of results per channel. */
+struct slide {
+    const struct spread *spread;
+    enum store store;
+    const void *from;                         /* channels of window.in_count elements */
+    void *to;                                 /* channels * outputs planes of window.out_count */
+    int64_t channels, outputs;
+    double fill;                              /* of the padding */
+    /* `count` results of plane `output`; `from` is where the first one looks in the spread channel. Both have
+     * LANES_ROOM to spare. */
+    void (*chunk)(const struct slide *slide, int64_t output, const void *from, int64_t count, void *results);
+    const void *context;
+    const struct lanes *lanes;                /* this and the rest: set by slide_run */
+    char *rooms;
+    int64_t room;
+};
+
+void slide_run(const struct call *call, struct slide *slide);
+
+/* The reverse of reading windows: `columns` holds one element per tap and output [taps][out_count]; each is added to
+ * the position of `to` [in_count] that the output sees through the tap. */
+void scatter_channel(const struct window *window, const struct lanes *lanes, int64_t element, const void *columns,
+                     void *to);
+
+#endif

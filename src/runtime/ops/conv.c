@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Convolutions: one matrix product per group, whose right operand is never laid out as a whole.
+ *
+ *   Conv             y(m, o) = sum over (c, t) of w(m, (c, t)) * x(c, what o sees through t)
+ *                    columns of the right operand are packed straight from spread channels (window.h) when needed
+ *   1 x 1            the input itself is the right operand
+ *   depthwise        one channel in, few out: the taps run over the spread channel, no product
+ *   ConvTranspose    columns((m, t), i) = sum over c of w(c, (m, t)) * x(c, i), then scattered
+ */
+#include "runtime/ops/conv.h"
+#include "runtime/math/product.h"
+#include "runtime/math/real.h"
+#include "runtime/math/window.h"
+
+#include <string.h>
+
+#define FEW_CHANNELS 4                /* outputs per group up to which one input channel is worth the direct way */
+#define SMALL_PLANE 256               /* positions below which images are put side by side */
+#define WIDE_ENOUGH 1024              /* columns that keep all threads busy */
+
+struct conv {
+    const struct array *x, *w, *bias;
+    struct array *y;
+    struct window window;
+    int64_t images, channels, groups, group_channels, outputs, group_outputs;
+    int64_t element;                  /* bytes */
+};
+
+static char *at(void *base, int64_t index, int64_t element)
+{
+    return (char *)base + index * element;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Everything but the output channels, which Conv and ConvTranspose keep in different axes of w. */
+static bool read_operands(struct call *call, struct conv *c, const struct array *x, const struct array *w,
+                          const struct array *bias)
+{
+    *c = (struct conv){ .x = x, .w = w, .bias = bias, .groups = node_int(call->node, "group", 1) };
+    c->element = (int64_t)store_size(x->store);
+    if (x->rank < 3) return call_fail(call, "the input has %d dimensions, at least 3 are needed", x->rank);
+    if (w->rank != x->rank)
+        return call_fail(call, "the weight has %d dimensions, the input %d", w->rank, x->rank);
+    c->images = x->dims[0];
+    c->channels = x->dims[1];
+    if (c->groups < 1 || c->channels % c->groups || w->dims[0] % c->groups)
+        return call_fail(call, "group %lld does not divide %lld channels and %lld rows of the weight",
+                         (long long)c->groups, (long long)c->channels, (long long)w->dims[0]);
+    c->group_channels = c->channels / c->groups;
+    return true;
+}
+
+static bool check_channels(struct call *call, const struct conv *c, int64_t weight_channels, int64_t channels)
+{
+    if (weight_channels != channels)
+        return call_fail(call, "the weight is for %lld input channels, there are %lld", (long long)weight_channels,
+                         (long long)channels);
+    if (c->bias && (c->bias->rank != 1 || c->bias->count != c->outputs))
+        return call_fail(call, "the bias has %lld elements for %lld output channels", (long long)c->bias->count,
+                         (long long)c->outputs);
+    return true;
+}
+
+static void make_output(struct call *call, struct conv *c, const int64_t *spatial)
+{
+    int64_t dims[ARRAY_MAX_RANK] = { c->images, c->outputs };
+    memcpy(dims + 2, spatial, (size_t)c->window.rank * sizeof *dims);
+    c->y = array_new(call->pool, c->x->type, c->x->store, c->x->rank, dims);
+}
+
+/* Elements that no model's size may keep from fitting, not yet set. */
+static struct array *make_buffer(struct call *call, const struct conv *c, int64_t a, int64_t b)
+{
+    return array_new(call->pool, c->x->type, c->x->store, 2, (int64_t[]){ a, b });
+}
+
+static struct operands group_operands(const struct conv *c, int64_t group, int64_t depth, int64_t image)
+{
+    int64_t first = group * c->group_outputs;
+    return (struct operands){ .a = at(c->w->data, first * depth, c->element),
+                              .bias = c->bias ? at(c->bias->data, first, c->element) : NULL,
+                              .c = at(c->y->data, (image * c->outputs + first) * c->window.out_count, c->element) };
+}
+
+static struct product group_product(const struct conv *c, int64_t depth)
+{
+    int64_t plane = c->window.out_count;
+    return (struct product){ .store = c->x->store, .rows = c->group_outputs, .columns = plane, .depth = depth,
+                             .a_row = depth, .a_step = 1, .b_step = plane, .b_column = 1, .c_row = plane,
+                             .c_column = 1 };
+}
+
+/* Images side by side, each group a product over all their planes. */
+
+struct columns {
+    const struct lanes *lanes;
+    const struct spread *spread;      /* NULL: the channels are the input's own */
+    const int64_t *offsets;           /* per step of the depth */
+    int64_t image, plane, row;        /* elements from image to image; outputs of a plane; outputs side by side */
+};
+
+static void pack_columns(const void *context, const void *base, int64_t step, int64_t depth, int64_t column,
+                         int64_t columns, int64_t width, void *to)
+{
+    const struct columns *from = context;
+    struct stretch stretches[LANES_MOST * TILE_VECTORS];
+    int64_t count = 0, length;
+    for (int64_t done = 0; done < columns; done += length) {
+        int64_t place = (column + done) % from->plane, image = (column + done) / from->plane;
+        int64_t start = image * from->image + (from->spread ? spread_place(from->spread, place) : place);
+        length = least(from->row - place % from->row, columns - done);
+        stretches[count++] = (struct stretch){ .from = start, .to = done, .count = length };
+    }
+    from->lanes->pack_stretches(base, from->offsets + step, depth, stretches, count, width, from->spread != NULL, to);
+}
+
+/* channels[i] begins i * channel_size after `base`; images follow each other. */
+static void run_side_by_side(struct call *call, const struct conv *c, struct columns *columns, void *base,
+                             int64_t channel_size, const int64_t *taps, int64_t image, int64_t images)
+{
+    int64_t depth = c->group_channels * c->window.taps;
+    int64_t *offsets = NEW_ARRAY(call->scratch, int64_t, (size_t)depth);
+    for (int64_t k = 0; k < depth; k++) offsets[k] = k / c->window.taps * channel_size + taps[k % c->window.taps];
+    columns->lanes = lanes_for(c->x->store);
+    columns->offsets = offsets;
+    columns->image = c->channels * channel_size;
+    columns->plane = c->window.out_count;
+    struct operands *each = NEW_ARRAY(call->scratch, struct operands, (size_t)c->groups);
+    for (int64_t g = 0; g < c->groups; g++) {
+        each[g] = group_operands(c, g, depth, image);
+        each[g].b = at(base, g * c->group_channels * channel_size, c->element);
+    }
+    struct product product = group_product(c, depth);
+    product.columns = images * c->window.out_count;
+    product.span = c->window.out_count;
+    product.c_span = c->outputs * c->window.out_count;
+    product.pack = pack_columns;
+    product.context = columns;
+    product.each = each;
+    product.count = c->groups;
+    product_run(call, &product);
+}
+
+struct spreading {
+    const struct conv *conv;
+    const struct spread *spread;
+    int64_t channel;                  /* the first */
+    void *to;
+};
+
+static void spread_channels(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct spreading *s = context;
+    const struct conv *c = s->conv;
+    (void)member;
+    for (int64_t i = first; i < end; i++)
+        spread_channel(s->spread, lanes_for(c->x->store), c->element,
+                       at(c->x->data, (s->channel + i) * c->window.in_count, c->element), 0,
+                       at(s->to, i * s->spread->channel, c->element));
+}
+
+static bool run_spread(struct call *call, const struct conv *c)
+{
+    struct spread spread;
+    if (!spread_plan(call, &c->window, &spread)) return false;
+    struct columns columns = { .spread = &spread, .row = spread.window.out[spread.window.rank - 1] };
+    int64_t together = least((WIDE_ENOUGH + c->window.out_count - 1) / c->window.out_count, c->images), rows;
+    if (!size_multiply(together, c->channels, &rows) || !size_multiply(rows, spread.channel, &(int64_t){ 0 }))
+        return call_fail(call, "the padded input is too large");
+    struct array *buffer = array_new(call->pool, c->x->type, c->x->store, 1,
+                                     &(int64_t){ rows * spread.channel + LANES_ROOM });
+    memset(at(buffer->data, rows * spread.channel, c->element), 0, (size_t)(LANES_ROOM * c->element));
+    for (int64_t image = 0; image < c->images; image += together) {
+        int64_t images = least(together, c->images - image);
+        struct spreading spreading = { c, &spread, image * c->channels, buffer->data };
+        int64_t channels = images * c->channels;
+        team_run(call->team, channels, team_piece(channels, channels * spread.channel), spread_channels, &spreading);
+        run_side_by_side(call, c, &columns, buffer->data, spread.channel, spread.taps, image, images);
+    }
+    array_drop(buffer);
+    return true;
+}
+
+/* 1 x 1: the planes of the input are the rows of the right operand. */
+
+static bool is_pointwise(const struct window *window)
+{
+    for (int a = 0; a < window->rank; a++)
+        if (window->kernel[a] != 1 || window->stride[a] != 1 || window->begin[a] || window->end[a]) return false;
+    return true;
+}
+
+static void run_pointwise(struct call *call, const struct conv *c)
+{
+    int64_t plane = c->window.in_count, count = c->images * c->groups;
+    if (c->images > 1 && plane < SMALL_PLANE) {
+        struct columns columns = { .row = plane };
+        run_side_by_side(call, c, &columns, c->x->data, plane, &(int64_t){ 0 }, 0, c->images);
+        return;
+    }
+    struct operands *each = NEW_ARRAY(call->scratch, struct operands, (size_t)count);
+    for (int64_t i = 0; i < count; i++) {
+        each[i] = group_operands(c, i % c->groups, c->group_channels, i / c->groups);
+        each[i].b = at(c->x->data, i * c->group_channels * plane, c->element);
+    }
+    struct product product = group_product(c, c->group_channels);
+    product.each = each;
+    product.count = count;
+    product_run(call, &product);
+}
+
+/* Depthwise: the taps run over the channel itself. */
+
+static void sum_taps(const struct slide *slide, int64_t output, const void *from, int64_t count, void *sums)
+{
+    const struct conv *c = slide->context;
+    int64_t m = output % c->outputs;
+    const void *bias = c->bias ? at(c->bias->data, m, c->element) : NULL;
+    const void *weights = at(c->w->data, m * c->window.taps, c->element);
+    slide->lanes->window_sum(from, slide->spread->taps, weights, c->window.taps, bias, sums, count);
+}
+
+static bool run_depthwise(struct call *call, const struct conv *c)
+{
+    struct spread spread;
+    if (!spread_plan(call, &c->window, &spread)) return false;
+    struct slide slide = { .spread = &spread, .store = c->x->store, .from = c->x->data, .to = c->y->data,
+                           .channels = c->images * c->groups, .outputs = c->group_outputs, .chunk = sum_taps,
+                           .context = c };
+    slide_run(call, &slide);
+    return true;
+}
+
+static bool run_conv(struct call *call, const struct conv *c)
+{
+    if (c->y->count == 0) return true;
+    if (c->group_channels == 1 && c->group_outputs <= FEW_CHANNELS) return run_depthwise(call, c);
+    if (!is_pointwise(&c->window)) return run_spread(call, c);
+    run_pointwise(call, c);
+    return true;
+}
+
+struct array *conv(struct call *call, const struct array *x, const struct array *w, const struct array *bias)
+{
+    struct conv c;
+    enum auto_pad mode;
+    if (!read_operands(call, &c, x, w, bias)) return NULL;
+    c.outputs = w->dims[0];
+    c.group_outputs = c.outputs / c.groups;
+    if (!check_channels(call, &c, w->dims[1], c.group_channels) ||
+        !window_read(call, x->rank - 2, x->dims + 2, w->dims + 2, &c.window, &mode) ||
+        !window_size(call, &c.window, mode, false))
+        return NULL;
+    make_output(call, &c, c.window.out);
+    if (run_conv(call, &c)) return c.y;
+    array_drop(c.y);
+    return NULL;
+}
+
+static bool run_conv_node(struct call *call)
+{
+    struct array *x, *w, *bias, *y;
+    if (!call_real(call, 0, "X", true, 3, &x) || !call_real(call, 1, "W", true, 3, &w) ||
+        !call_real(call, 2, "B", false, 1, &bias))
+        return false;
+    y = conv(call, x, w, bias);
+    if (y) call_give(call, 0, y);
+    return y != NULL;
+}
+
+/* --- ConvTranspose: c.window is that of the convolution it turns around, whose input is our output --- */
+
+/* Splits what is cut off between both ends; what is missing extends the end. */
+static void split_total(struct window *window, int axis, int64_t total, bool upper)
+{
+    window->begin[axis] = total <= 0 ? 0 : upper ? total / 2 : total - total / 2;
+    window->end[axis] = total - window->begin[axis];
+}
+
+static bool read_extra(struct call *call, const char *name, int rank, const int64_t **values, size_t *count)
+{
+    *count = node_ints(call->node, name, values);
+    if (*count == (size_t)rank + 2) *values += 2;         /* with N and C in front */
+    else if (*count != 0 && *count != (size_t)rank)
+        return call_fail(call, "%s has %zu entries for %d spatial axes", name, *count, rank);
+    for (int i = 0; *count && i < rank; i++)
+        if ((*values)[i] < 0 || (*values)[i] > INT32_MAX)
+            return call_fail(call, "%s holds %lld, which is no size", name, (long long)(*values)[i]);
+    return true;
+}
+
+/* window->in so far holds our input's dims, which are the outputs of the convolution turned around. */
+static bool turn_around(struct call *call, struct window *window, enum auto_pad mode)
+{
+    const int64_t *shape, *extra;
+    size_t shapes, extras;
+    if (!read_extra(call, "output_shape", window->rank, &shape, &shapes) ||
+        !read_extra(call, "output_padding", window->rank, &extra, &extras))
+        return false;
+    bool same = mode == PAD_SAME_UPPER || mode == PAD_SAME_LOWER;
+    window->out_count = window->in_count;
+    window->in_count = 1;
+    for (int a = 0; a < window->rank; a++) {
+        int64_t from = window->out[a] = window->in[a], stride = window->stride[a];
+        int64_t reach = (window->kernel[a] - 1) * window->dilation[a] + 1;
+        int64_t full = stride * (from - 1) + (extras ? extra[a] : 0) + reach;
+        int64_t size = shapes ? shape[a] : same ? from * stride : full - window->begin[a] - window->end[a];
+        if (shapes || same) split_total(window, a, full - size, mode == PAD_SAME_UPPER);
+        if (from == 0) size = shapes ? size : 0;
+        if (size < 0 || size > INT32_MAX || !size_multiply(window->in_count, size, &window->in_count))
+            return call_fail(call, "the output would have size %lld along spatial axis %d", (long long)size, a);
+        window->in[a] = size;
+    }
+    return true;
+}
+
+/* The taps of all outputs of one image into their places. */
+struct scattering {
+    const struct conv *conv;
+    int64_t image;
+    void *columns;
+};
+
+static void scatter_image(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct scattering *s = context;
+    const struct conv *c = s->conv;
+    const struct lanes *lanes = lanes_for(c->x->store);
+    int64_t plane = c->window.in_count, rows = c->window.taps * c->window.out_count;
+    (void)member;
+    for (int64_t m = first; m < end; m++) {
+        char *to = at(c->y->data, (s->image * c->outputs + m) * plane, c->element);
+        memset(to, 0, (size_t)(plane * c->element));
+        scatter_channel(&c->window, lanes, c->element, at(s->columns, m * rows, c->element), to);
+        if (c->bias) lanes->shift(at(c->bias->data, m, c->element), plane, to);
+    }
+}
+
+static bool run_turned(struct call *call, const struct conv *c)
+{
+    int64_t plane = c->window.out_count, rows, size;
+    if (!size_multiply(c->outputs, c->window.taps, &rows) || !size_multiply(rows, plane, &size))
+        return call_fail(call, "the output is too large");
+    struct array *columns = make_buffer(call, c, rows, plane);
+    struct operands *each = NEW_ARRAY(call->scratch, struct operands, (size_t)c->groups);
+    struct product product = { .store = c->x->store, .rows = rows / c->groups, .columns = plane,
+                               .depth = c->group_channels, .a_row = 1, .a_step = rows / c->groups, .b_step = plane,
+                               .b_column = 1, .c_row = plane, .c_column = 1, .each = each, .count = c->groups };
+    for (int64_t image = 0; image < c->images; image++) {
+        for (int64_t g = 0; g < c->groups; g++) {
+            int64_t channel = g * c->group_channels;
+            each[g].a = at(c->w->data, channel * (rows / c->groups), c->element);
+            each[g].b = at(c->x->data, (image * c->channels + channel) * plane, c->element);
+            each[g].c = at(columns->data, g * (rows / c->groups) * plane, c->element);
+        }
+        product_run(call, &product);
+        struct scattering scattering = { c, image, columns->data };
+        team_run(call->team, c->outputs, team_piece(c->outputs, size), scatter_image, &scattering);
+    }
+    array_drop(columns);
+    return true;
+}
+
+static bool run_conv_transpose(struct call *call)
+{
+    struct array *x, *w, *bias;
+    struct conv c;
+    enum auto_pad mode;
+    if (!call_real(call, 0, "X", true, 3, &x) || !call_real(call, 1, "W", true, 3, &w) ||
+        !call_real(call, 2, "B", false, 1, &bias) || !read_operands(call, &c, x, w, bias))
+        return false;
+    c.group_outputs = w->dims[1];
+    if (!size_multiply(c.group_outputs, c.groups, &c.outputs) || !check_channels(call, &c, w->dims[0], c.channels) ||
+        !window_read(call, x->rank - 2, x->dims + 2, w->dims + 2, &c.window, &mode) ||
+        !turn_around(call, &c.window, mode))
+        return false;
+    make_output(call, &c, c.window.in);
+    call_give(call, 0, c.y);
+    return c.y->count == 0 || run_turned(call, &c);
+}
+
+const struct kernel conv_kernels[] = {
+    { "Conv", 1, LATEST, run_conv_node, NULL },
+    { "ConvTranspose", 1, LATEST, run_conv_transpose, NULL },
+    { NULL, 0, 0, NULL, NULL },
+};

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Convolution for other families: integer and quantised convolutions are real ones of small whole numbers. */
+#ifndef RUNTIME_OPS_CONV_H
+#define RUNTIME_OPS_CONV_H
+
+#include "runtime/kernel.h"
+
+/* Conv with the call's attributes: x [N, C, ...], w [M, C / group, ...], bias [M] or NULL, all of one real store. The
+ * result has x's type. NULL after call_fail. */
+struct array *conv(struct call *call, const struct array *x, const struct array *w, const struct array *bias);
+
+#endif

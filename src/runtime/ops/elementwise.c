@@ -1,0 +1,636 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Operators that work element by element. Each is an expression; macros make loops of it over a strip (broadcast.h),
+ * for the stores it is defined on. The rows at the end say which operator is which, under which opset. */
+#include "runtime/math/broadcast.h"
+#include "runtime/element.h"
+#include "runtime/math/real_math.h"
+
+#include <math.h>
+#include <string.h>
+
+#define UNARY_STRIP(name, in, out, expression)                                              \
+    static void name(const struct strip *strip)                                             \
+    {                                                                                       \
+        const in *a = strip->from[0];                                                       \
+        const double *p = strip->parameters;                                                \
+        out *to = strip->to;                                                                \
+        (void)p;                                                                            \
+        for (int64_t i = 0; i < strip->count; i++) {                                        \
+            in x = a[i];                                                                    \
+            to[i] = (out)(expression);                                                      \
+        }                                                                                   \
+    }
+
+/* For the functions of real_math.h, and those that newer processors have an instruction for. */
+#define VECTOR_STRIP(name, in, out, expression) VECTOR_CLONES UNARY_STRIP(name, in, out, expression)
+
+#define BINARY_STRIP(name, in, out, expression)                                             \
+    static void name(const struct strip *strip)                                             \
+    {                                                                                       \
+        const in *a = strip->from[0], *b = strip->from[1];                                  \
+        const double *p = strip->parameters;                                                \
+        out *to = strip->to;                                                                \
+        in x = a[0], y = b[0];                                                              \
+        (void)p;                                                                            \
+        if (strip->moves[0] && strip->moves[1])                                             \
+            for (int64_t i = 0; i < strip->count; i++) {                                    \
+                x = a[i];                                                                   \
+                y = b[i];                                                                   \
+                to[i] = (out)(expression);                                                  \
+            }                                                                               \
+        else if (strip->moves[0])                                                           \
+            for (int64_t i = 0; i < strip->count; i++) {                                    \
+                x = a[i];                                                                   \
+                to[i] = (out)(expression);                                                  \
+            }                                                                               \
+        else                                                                                \
+            for (int64_t i = 0; i < strip->count; i++) {                                    \
+                y = b[strip->moves[1] ? i : 0];                                             \
+                to[i] = (out)(expression);                                                  \
+            }                                                                               \
+    }
+
+/* y and z stand still for the strip. */
+#define TERNARY_STRIP(name, in, expression)                                                 \
+    static void name(const struct strip *strip)                                             \
+    {                                                                                       \
+        const in *a = strip->from[0];                                                       \
+        in y = *(const in *)strip->from[1], z = *(const in *)strip->from[2], *to = strip->to; \
+        for (int64_t i = 0; i < strip->count; i++) {                                        \
+            in x = a[i];                                                                    \
+            to[i] = (in)(expression);                                                       \
+        }                                                                                   \
+    }
+
+#define CLAMP(value, low, high) ((value) < (low) ? (low) : (value) > (high) ? (high) : (value))
+#define SOFTPLUS(x) ((x) > 0 ? (x) + log1p(exp(-(x))) : log1p(exp(x)))
+#define POWER(x, y) pow((x), (y))
+
+/* The remainder that has the divisor's sign. */
+static double floored_remainder(double x, double y)
+{
+    double rest = fmod(x, y);
+    return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
+}
+
+#define REAL float
+#define NAME(name) name##_f32
+#define EXP quick_exp
+#define SIGMOID quick_sigmoid
+#define TANH quick_tanh
+#define SQRT sqrtf
+#include "runtime/math/elementwise_real.h"
+
+#define REAL double
+#define NAME(name) name##_f64
+#define EXP exp
+#define SIGMOID exact_sigmoid
+#define TANH tanh
+#define SQRT sqrt
+#include "runtime/math/elementwise_real.h"
+
+/* Whole numbers. Arithmetic is that of the two's complement, done unsigned; the runner wraps results to their type. */
+#define UNSIGNED(x) ((uint64_t)(x))
+
+static int64_t divided(int64_t x, int64_t y)
+{
+    if (y == 0) return 0;
+    return y == -1 ? (int64_t)(0 - UNSIGNED(x)) : x / y;
+}
+
+static int64_t truncated_remainder(int64_t x, int64_t y)
+{
+    return y == 0 || y == -1 ? 0 : x % y;
+}
+
+static int64_t floored_remainder_of(int64_t x, int64_t y)
+{
+    int64_t rest = truncated_remainder(x, y);
+    return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
+}
+
+static uint64_t raised(uint64_t base, uint64_t exponent)
+{
+    uint64_t result = 1;
+    for (; exponent != 0; exponent >>= 1, base *= base)
+        if (exponent & 1) result *= base;
+    return result;
+}
+
+static int64_t power_of(int64_t x, int64_t y)
+{
+    if (y >= 0) return (int64_t)raised(UNSIGNED(x), UNSIGNED(y));
+    return x == 1 ? 1 : x == -1 ? (y & 1 ? -1 : 1) : 0;
+}
+
+static int64_t shrunk(int64_t x, double bias, double limit)
+{
+    double real = (double)x, moved = real < -limit ? real + bias : real > limit ? real - bias : 0;
+    return moved >= -0x1p63 && moved < 0x1p63 ? (int64_t)moved : 0;
+}
+
+#define WHOLE_UNARY(name, expression) UNARY_STRIP(name##_i64, int64_t, int64_t, expression)
+#define WHOLE_BINARY(name, expression) BINARY_STRIP(name##_i64, int64_t, int64_t, expression)
+#define UNSIGNED_BINARY(name, expression) BINARY_STRIP(name##_u64, uint64_t, int64_t, expression)
+
+WHOLE_UNARY(absolute, x < 0 ? 0 - UNSIGNED(x) : UNSIGNED(x))
+WHOLE_UNARY(negate, 0 - UNSIGNED(x))
+WHOLE_UNARY(relu, x < 0 ? 0 : x)
+WHOLE_UNARY(sign, x > 0 ? 1 : x < 0 ? -1 : 0)
+WHOLE_UNARY(shrink, shrunk(x, p[0], p[1]))
+WHOLE_UNARY(logical_not, x == 0)
+WHOLE_UNARY(bitwise_not, ~x)
+WHOLE_UNARY(same, x)
+UNARY_STRIP(sign_u64, uint64_t, int64_t, x != 0)
+
+WHOLE_BINARY(add, UNSIGNED(x) + UNSIGNED(y))
+WHOLE_BINARY(subtract, UNSIGNED(x) - UNSIGNED(y))
+WHOLE_BINARY(multiply, UNSIGNED(x) * UNSIGNED(y))
+WHOLE_BINARY(divide, divided(x, y))
+WHOLE_BINARY(maximum, x > y ? x : y)
+WHOLE_BINARY(minimum, x < y ? x : y)
+WHOLE_BINARY(power, power_of(x, y))
+WHOLE_BINARY(modulo, floored_remainder_of(x, y))
+WHOLE_BINARY(remainder, truncated_remainder(x, y))
+WHOLE_BINARY(prelu, x < 0 ? UNSIGNED(x) * UNSIGNED(y) : UNSIGNED(x))
+WHOLE_BINARY(logical_and, (x != 0) & (y != 0))
+WHOLE_BINARY(logical_or, (x != 0) | (y != 0))
+WHOLE_BINARY(logical_xor, (x != 0) ^ (y != 0))
+WHOLE_BINARY(bitwise_and, x & y)
+WHOLE_BINARY(bitwise_or, x | y)
+WHOLE_BINARY(bitwise_xor, x ^ y)
+WHOLE_BINARY(equal, x == y)
+WHOLE_BINARY(less, x < y)
+WHOLE_BINARY(less_or_equal, x <= y)
+WHOLE_BINARY(greater, x > y)
+WHOLE_BINARY(greater_or_equal, x >= y)
+WHOLE_BINARY(shift_left, UNSIGNED(y) < 64 ? UNSIGNED(x) << y : 0)
+WHOLE_BINARY(shift_right, UNSIGNED(y) < 64 ? UNSIGNED(x) >> y : 0)
+TERNARY_STRIP(clip_i64, int64_t, x < y ? (y < z ? y : z) : x > z ? z : x)
+
+UNSIGNED_BINARY(divide, y == 0 ? 0 : x / y)
+UNSIGNED_BINARY(maximum, x > y ? x : y)
+UNSIGNED_BINARY(minimum, x < y ? x : y)
+UNSIGNED_BINARY(power, raised(x, y))
+UNSIGNED_BINARY(modulo, y == 0 ? 0 : x % y)
+UNSIGNED_BINARY(less, x < y)
+UNSIGNED_BINARY(less_or_equal, x <= y)
+UNSIGNED_BINARY(greater, x > y)
+UNSIGNED_BINARY(greater_or_equal, x >= y)
+UNSIGNED_BINARY(prelu, x * y)
+TERNARY_STRIP(clip_u64, uint64_t, x < y ? (y < z ? y : z) : x > z ? z : x)
+
+struct text {
+    const char *bytes;
+};
+
+BINARY_STRIP(equal_text, struct text, int64_t, strcmp(x.bytes, y.bytes) == 0)
+
+struct attribute {
+    const char *name;
+    double absent;
+};
+
+/* The loops of an operator for each store (NULL: not defined there; u64 NULL: as i64), its attributes, and whether its
+ * result is BOOL. */
+struct operation {
+    strip_function f32, f64, i64, u64, text;
+    bool is_test;
+    struct attribute attributes[2];
+};
+
+static strip_function loop_for(const struct operation *operation, const struct array *array)
+{
+    switch (array->store) {
+    case STORE_F32: return operation->f32;
+    case STORE_F64: return operation->f64;
+    case STORE_I64: return array->type == DTYPE_UINT64 && operation->u64 ? operation->u64 : operation->i64;
+    case STORE_TEXT: return operation->text;
+    default: return NULL;
+    }
+}
+
+/* Attributes may be written as floats or as integers (detect_negative). */
+static void read_attributes(const struct call *call, const struct operation *operation, double *values)
+{
+    for (int i = 0; i < 2; i++) {
+        const struct attribute *attribute = &operation->attributes[i];
+        values[i] = attribute->absent;
+        if (!attribute->name || !node_attribute(call->node, attribute->name)) continue;
+        int64_t whole = node_int(call->node, attribute->name, INT64_MIN);
+        values[i] = (double)whole;
+        if (whole == INT64_MIN) values[i] = node_float(call->node, attribute->name, (float)attribute->absent);
+    }
+}
+
+static bool no_such_type(struct call *call, const struct array *array)
+{
+    return call_fail(call, "is not defined for elements of type %s", dtype_name(array->type));
+}
+
+static bool present(struct call *call, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!call_input(call, i)) return call_fail(call, "input %zu is missing", i);
+    return true;
+}
+
+static bool apply(struct call *call, const struct operation *operation, size_t count, const struct array *const *from,
+                  struct array **to)
+{
+    int rank;
+    int64_t dims[ARRAY_MAX_RANK];
+    double parameters[2];
+    strip_function loop = loop_for(operation, from[0]);
+    *to = NULL;
+    if (!loop) return no_such_type(call, from[0]);
+    for (size_t i = 1; i < count; i++)
+        if (from[i]->store != from[0]->store)
+            return call_fail(call, "inputs of types %s and %s do not go together", dtype_name(from[0]->type),
+                             dtype_name(from[i]->type));
+    if (!broadcast_shape(call, count, from, &rank, dims)) return false;
+    read_attributes(call, operation, parameters);
+    enum dtype type = operation->is_test ? DTYPE_BOOL : from[0]->type;
+    enum store store = operation->is_test ? STORE_I64 : from[0]->store;
+    *to = array_new(call->pool, type, store, rank, dims);
+    broadcast_run(call, loop, *to, count, from, parameters);
+    return true;
+}
+
+static bool unary(struct call *call)
+{
+    struct array *result;
+    if (!present(call, 1)) return false;
+    if (!apply(call, call->kernel->data, 1, (const struct array *[]){call_input(call, 0)}, &result)) return false;
+    call_give(call, 0, result);
+    return true;
+}
+
+/* `operation` on two arrays as input 0 and 1 of the call. */
+static bool combine(struct call *call, const struct operation *operation, const struct array *a, const struct array *b)
+{
+    struct array *result;
+    if (!apply(call, operation, 2, (const struct array *[]){a, b}, &result)) return false;
+    call_give(call, 0, result);
+    return true;
+}
+
+static bool binary(struct call *call)
+{
+    return present(call, 2) && combine(call, call->kernel->data, call_input(call, 0), call_input(call, 1));
+}
+
+/* The array with its dims followed by as many ones as make its first dim stand at `axis` of `rank` dims. NULL: no. */
+static struct array *aligned_at(struct array *array, int64_t axis, int rank)
+{
+    int64_t dims[ARRAY_MAX_RANK];
+    if (axis < 0) axis += rank;
+    if (axis < 0 || axis > rank - array->rank) return NULL;
+    int ones = rank - (int)axis - array->rank;
+    for (int i = 0; i < array->rank + ones; i++) dims[i] = i < array->rank ? array->dims[i] : 1;
+    return array_reshaped(array, array->rank + ones, dims);
+}
+
+/* Before opset 7: without `broadcast` the dims are equal; with it, those of b are a part of a's, from `axis` on. */
+static bool binary_aligned(struct call *call)
+{
+    if (!present(call, 2)) return false;
+    struct array *a = call_input(call, 0), *b = call_input(call, 1);
+    bool equal = a->rank == b->rank && memcmp(a->dims, b->dims, sizeof *a->dims * (size_t)a->rank) == 0;
+    if (!equal && node_int(call->node, "broadcast", 0) == 0)
+        return call_fail(call, "the dims of its inputs differ and broadcast is not set");
+    if (equal || !node_attribute(call->node, "axis")) return combine(call, call->kernel->data, a, b);
+    struct array *aligned = aligned_at(b, node_int(call->node, "axis", 0), a->rank);
+    if (!aligned) return call_fail(call, "input 1 does not fit input 0 at axis %lld",
+                                   (long long)node_int(call->node, "axis", 0));
+    bool good = combine(call, call->kernel->data, a, aligned);
+    array_drop(aligned);
+    return good;
+}
+
+/* Sum, Max, Min: from left to right. */
+static bool fold(struct call *call)
+{
+    if (call->input_count == 0 || !present(call, call->input_count)) return call_fail(call, "an input is missing");
+    struct array *sum = array_keep(call_input(call, 0));
+    if (!loop_for(call->kernel->data, sum)) {
+        array_drop(sum);
+        return no_such_type(call, call_input(call, 0));
+    }
+    for (size_t i = 1; i < call->input_count; i++) {
+        struct array *next;
+        bool good = apply(call, call->kernel->data, 2, (const struct array *[]){sum, call_input(call, i)}, &next);
+        array_drop(sum);
+        if (!good) return false;
+        sum = next;
+    }
+    call_give(call, 0, sum);
+    return true;
+}
+
+static bool mean(struct call *call)
+{
+    static const struct operation times = {.f32 = times_f32, .f64 = times_f64};
+    if (!fold(call)) return false;
+    struct array *sum = call->outputs[0];
+    if (!loop_for(&times, sum)) return no_such_type(call, sum);
+    struct array *result = array_new(call->pool, sum->type, sum->store, sum->rank, sum->dims);
+    double share = 1.0 / (double)call->input_count;
+    broadcast_run(call, loop_for(&times, sum), result, 1, (const struct array *[]){sum}, &share);
+    call_give(call, 0, result);
+    return true;
+}
+
+static const struct operation square = {.f32 = multiply_f32, .f64 = multiply_f64};
+
+/* The result has the base's type, also where base and exponent are not of one kind. */
+static bool power(struct call *call)
+{
+    if (!present(call, 2)) return false;
+    struct array *base = call_input(call, 0), *exponent = call_input(call, 1);
+    if (base->store > STORE_I64 || exponent->store > STORE_I64) return no_such_type(call, base);
+    enum store store = base->store == exponent->store ? base->store : STORE_F64;
+    if (exponent->count == 1 && exponent->rank <= base->rank && is_real(base) && element_real(exponent, 0) == 2)
+        return combine(call, &square, base, base);
+    struct array *x = array_stored(base, store), *y = array_stored(exponent, store), *result;
+    bool good = apply(call, call->kernel->data, 2, (const struct array *[]){x, y}, &result);
+    array_drop(x);
+    array_drop(y);
+    if (!good) return false;
+    call_give(call, 0, array_stored(result, base->store));
+    array_drop(result);
+    return true;
+}
+
+/* One of two operations, the second where the attribute is so. */
+struct choice {
+    const char *attribute, *text;     /* text NULL: an integer other than 0 */
+    struct operation otherwise, chosen;
+};
+
+static const struct operation *chosen(const struct call *call)
+{
+    const struct choice *choice = call->kernel->data;
+    bool is_so = choice->text ? strcmp(node_text(call->node, choice->attribute, ""), choice->text) == 0
+                              : node_int(call->node, choice->attribute, 0) != 0;
+    return is_so ? &choice->chosen : &choice->otherwise;
+}
+
+static bool unary_choice(struct call *call)
+{
+    struct array *result;
+    if (!present(call, 1)) return false;
+    if (!apply(call, chosen(call), 1, (const struct array *[]){call_input(call, 0)}, &result)) return false;
+    call_give(call, 0, result);
+    return true;
+}
+
+static bool binary_choice(struct call *call)
+{
+    return present(call, 2) && combine(call, chosen(call), call_input(call, 0), call_input(call, 1));
+}
+
+/* Before opset 7 a slope of C elements goes along axis 1. */
+static bool prelu_by_channel(struct call *call)
+{
+    if (!present(call, 2)) return false;
+    struct array *x = call_input(call, 0), *slope = call_input(call, 1);
+    if (slope->rank != 1 || slope->count == 1 || x->rank < 2) return binary(call);
+    struct array *aligned = aligned_at(slope, 1, x->rank);
+    bool good = combine(call, call->kernel->data, x, aligned);
+    array_drop(aligned);
+    return good;
+}
+
+/* A bound as one element of x's store; the end of its range where there is none. */
+static struct array *bound_of(struct call *call, const struct array *x, const struct array *bound, double real,
+                              int64_t whole)
+{
+    if (bound) return array_stored((struct array *)bound, x->store);
+    struct array *one = array_new(call->pool, x->type, x->store, 0, NULL);
+    if (x->store == STORE_F32) one->f32[0] = (float)real;
+    else if (x->store == STORE_F64) one->f64[0] = real;
+    else one->i64[0] = whole;
+    return one;
+}
+
+static bool clip_between(struct call *call, struct array *low, struct array *high)
+{
+    const struct array *x = call_input(call, 0);
+    static const struct operation clip = {clip_f32, clip_f64, clip_i64, clip_u64, NULL, false, {{0}}};
+    struct array *result;
+    bool good = apply(call, &clip, 3, (const struct array *[]){x, low, high}, &result);
+    array_drop(low);
+    array_drop(high);
+    if (good) call_give(call, 0, result);
+    return good;
+}
+
+static bool clip_by_inputs(struct call *call)
+{
+    if (!present(call, 1)) return false;
+    const struct array *x = call_input(call, 0), *low = call_input(call, 1), *high = call_input(call, 2);
+    if ((low && (low->count != 1 || low->rank > x->rank)) || (high && (high->count != 1 || high->rank > x->rank)))
+        return call_fail(call, "min and max must be scalars");
+    if (x->store > STORE_I64 || (low && low->store > STORE_I64) || (high && high->store > STORE_I64))
+        return no_such_type(call, x);
+    bool is_u64 = x->type == DTYPE_UINT64;
+    return clip_between(call, bound_of(call, x, low, -INFINITY, is_u64 ? 0 : INT64_MIN),
+                        bound_of(call, x, high, INFINITY, is_u64 ? -1 : INT64_MAX));
+}
+
+static bool clip_by_attributes(struct call *call)
+{
+    if (!present(call, 1)) return false;
+    const struct array *x = call_input(call, 0);
+    if (x->store > STORE_F64) return no_such_type(call, x);
+    return clip_between(call, bound_of(call, x, NULL, node_float(call->node, "min", -INFINITY), 0),
+                        bound_of(call, x, NULL, node_float(call->node, "max", INFINITY), 0));
+}
+
+#define WHERE_STRIP(name, type)                                                             \
+    static void name(const struct strip *strip)                                             \
+    {                                                                                       \
+        const int64_t *c = strip->from[0], step = strip->moves[0];                          \
+        const type *a = strip->from[1], *b = strip->from[2];                                \
+        const int64_t step_a = strip->moves[1], step_b = strip->moves[2];                   \
+        type *to = strip->to;                                                               \
+        for (int64_t i = 0; i < strip->count; i++) to[i] = c[i * step] ? a[i * step_a] : b[i * step_b]; \
+    }
+
+WHERE_STRIP(where_4, uint32_t)
+WHERE_STRIP(where_8, uint64_t)
+
+static bool where(struct call *call)
+{
+    if (!present(call, 3)) return false;
+    const struct array *from[] = {call_input(call, 0), call_input(call, 1), call_input(call, 2)};
+    int rank;
+    int64_t dims[ARRAY_MAX_RANK];
+    if (from[0]->store != STORE_I64) return call_fail(call, "the condition must be of type bool");
+    if (from[1]->store != from[2]->store || from[1]->store == STORE_SEQUENCE)
+        return call_fail(call, "the types of inputs 1 and 2 differ");
+    if (!broadcast_shape(call, 3, from, &rank, dims)) return false;
+    struct array *result = array_new(call->pool, from[1]->type, from[1]->store, rank, dims);
+    broadcast_run(call, store_size(from[1]->store) == 4 ? where_4 : where_8, result, 3, from, NULL);
+    call_give(call, 0, result);
+    return true;
+}
+
+/* In inference nothing is dropped: the mask is all ones. */
+static bool dropout(struct call *call)
+{
+    if (!present(call, 1)) return false;
+    struct array *x = call_input(call, 0);
+    if (x->store > STORE_F64) return no_such_type(call, x);
+    call_give(call, 0, array_keep(x));
+    if (!call_wants(call, 1)) return true;
+    bool is_bool = call->node->opset >= 10;
+    struct array *mask = array_new(call->pool, is_bool ? DTYPE_BOOL : x->type, is_bool ? STORE_I64 : x->store, x->rank,
+                                   x->dims);
+    for (int64_t i = 0; i < mask->count; i++)
+        if (is_bool) mask->i64[i] = 1;
+        else if (mask->store == STORE_F32) mask->f32[i] = 1;
+        else mask->f64[i] = 1;
+    call_give(call, 1, mask);
+    return true;
+}
+
+static bool dropout_by_attribute(struct call *call)
+{
+    if (node_int(call->node, "is_test", 0) == 0 && node_float(call->node, "ratio", 0.5f) != 0)
+        return call_unsupported(call, "drops at random (is_test is 0): training is not run");
+    return dropout(call);
+}
+
+static bool dropout_by_input(struct call *call)
+{
+    const struct array *ratio = call_input(call, 1), *training = call_input(call, 2);
+    bool drops = training && training->store == STORE_I64 && training->count == 1 && training->i64[0] != 0;
+    if (ratio && (ratio->store > STORE_F64 || ratio->count != 1)) return call_fail(call, "ratio must be a real scalar");
+    if (drops && ratio && (ratio->store == STORE_F32 ? ratio->f32[0] == 0 : ratio->f64[0] == 0)) drops = false;
+    if (drops) return call_unsupported(call, "drops at random (training_mode is set): training is not run");
+    return dropout(call);
+}
+
+/* What BitCast's source and target share are the bytes of their packed elements. */
+static bool bit_cast(struct call *call)
+{
+    if (!present(call, 1)) return false;
+    const struct array *x = call_input(call, 0);
+    int64_t to = node_int(call->node, "to", 0), bytes;
+    if (x->store > STORE_I64 || dtype_bits(to) != dtype_bits(x->type) || dtype_kind(to) == KIND_COMPLEX)
+        return call_fail(call, "cannot turn %s into %s", dtype_name(x->type), dtype_name(to));
+    if (!dtype_bytes(x->type, x->count, &bytes)) return call_fail(call, "too large");
+    void *packed = arena_alloc(call->scratch, (size_t)bytes);
+    array_to_bytes(x, packed);
+    call_give(call, 0, array_from_bytes(call->pool, (enum dtype)to, call->exact, x->rank, x->dims, packed));
+    return true;
+}
+
+#define REALS(name) .f32 = name##_f32, .f64 = name##_f64
+#define WHOLES(name) .i64 = name##_i64
+#define BOTH(name) REALS(name), WHOLES(name)
+#define ALL(name) BOTH(name), .u64 = name##_u64
+#define OF(...) &(const struct operation){__VA_ARGS__}
+#define EITHER(...) &(const struct choice){__VA_ARGS__}
+#define ALPHA(absent) .attributes = {{"alpha", absent}}
+
+const struct kernel elementwise_kernels[] = {
+    { "Abs",                1, LATEST, unary,            OF(BOTH(absolute), .u64 = same_i64) },
+    { "Acos",               7, LATEST, unary,            OF(REALS(acos)) },
+    { "Acosh",              9, LATEST, unary,            OF(REALS(acosh)) },
+    { "Add",                1, 6,      binary_aligned,   OF(BOTH(add)) },
+    { "Add",                7, LATEST, binary,           OF(BOTH(add)) },
+    { "And",                1, 6,      binary_aligned,   OF(WHOLES(logical_and)) },
+    { "And",                7, LATEST, binary,           OF(WHOLES(logical_and)) },
+    { "Asin",               7, LATEST, unary,            OF(REALS(asin)) },
+    { "Asinh",              9, LATEST, unary,            OF(REALS(asinh)) },
+    { "Atan",               7, LATEST, unary,            OF(REALS(atan)) },
+    { "Atanh",              9, LATEST, unary,            OF(REALS(atanh)) },
+    { "BitCast",           26, LATEST, bit_cast,         NULL },
+    { "BitShift",          11, LATEST, binary_choice,
+      EITHER("direction", "LEFT", {WHOLES(shift_right)}, {WHOLES(shift_left)}) },
+    { "BitwiseAnd",        18, LATEST, binary,           OF(WHOLES(bitwise_and)) },
+    { "BitwiseNot",        18, LATEST, unary,            OF(WHOLES(bitwise_not)) },
+    { "BitwiseOr",         18, LATEST, binary,           OF(WHOLES(bitwise_or)) },
+    { "BitwiseXor",        18, LATEST, binary,           OF(WHOLES(bitwise_xor)) },
+    { "Ceil",               1, LATEST, unary,            OF(REALS(ceil)) },
+    { "Celu",              12, LATEST, unary,            OF(REALS(celu), ALPHA(1)) },
+    { "Clip",               1, 10,     clip_by_attributes, NULL },
+    { "Clip",              11, LATEST, clip_by_inputs,   NULL },
+    { "Cos",                7, LATEST, unary,            OF(REALS(cos)) },
+    { "Cosh",               9, LATEST, unary,            OF(REALS(cosh)) },
+    { "Div",                1, 6,      binary_aligned,   OF(ALL(divide)) },
+    { "Div",                7, LATEST, binary,           OF(ALL(divide)) },
+    { "Dropout",            1, 6,      dropout_by_attribute, NULL },
+    { "Dropout",            7, 11,     dropout,          NULL },
+    { "Dropout",           12, LATEST, dropout_by_input, NULL },
+    { "Elu",                1, LATEST, unary,            OF(REALS(elu), ALPHA(1)) },
+    { "Equal",              1, 6,      binary_aligned,   OF(BOTH(equal), .is_test = true) },
+    { "Equal",              7, LATEST, binary,           OF(BOTH(equal), .text = equal_text, .is_test = true) },
+    { "Erf",                9, LATEST, unary,            OF(REALS(erf)) },
+    { "Exp",                1, LATEST, unary,            OF(REALS(exp)) },
+    { "Floor",              1, LATEST, unary,            OF(REALS(floor)) },
+    { "Gelu",              20, LATEST, unary_choice,
+      EITHER("approximate", "tanh", {REALS(gelu)}, {REALS(gelu_tanh)}) },
+    { "Greater",            1, 6,      binary_aligned,   OF(ALL(greater), .is_test = true) },
+    { "Greater",            7, LATEST, binary,           OF(ALL(greater), .is_test = true) },
+    { "GreaterOrEqual",    12, LATEST, binary,           OF(ALL(greater_or_equal), .is_test = true) },
+    { "HardSigmoid",        1, LATEST, unary,
+      OF(REALS(hard_sigmoid), .attributes = {{"alpha", 0.2f}, {"beta", 0.5f}}) },
+    { "HardSwish",         14, LATEST, unary,            OF(REALS(hard_swish)) },
+    { "IsInf",             10, LATEST, unary,
+      OF(REALS(is_infinite), .is_test = true, .attributes = {{"detect_positive", 1}, {"detect_negative", 1}}) },
+    { "IsNaN",              9, LATEST, unary,            OF(REALS(is_nan), .is_test = true) },
+    { "LeakyRelu",          1, LATEST, unary,            OF(REALS(leaky_relu), ALPHA(0.01f)) },
+    { "Less",               1, 6,      binary_aligned,   OF(ALL(less), .is_test = true) },
+    { "Less",               7, LATEST, binary,           OF(ALL(less), .is_test = true) },
+    { "LessOrEqual",       12, LATEST, binary,           OF(ALL(less_or_equal), .is_test = true) },
+    { "Log",                1, LATEST, unary,            OF(REALS(log)) },
+    { "Max",                1, LATEST, fold,             OF(ALL(maximum)) },
+    { "Mean",               1, LATEST, mean,             OF(REALS(add)) },
+    { "Min",                1, LATEST, fold,             OF(ALL(minimum)) },
+    { "Mish",              18, LATEST, unary,            OF(REALS(mish)) },
+    { "Mod",               10, LATEST, binary_choice,
+      EITHER("fmod", NULL, {ALL(modulo)}, {BOTH(remainder), .u64 = modulo_u64}) },
+    { "Mul",                1, 6,      binary_aligned,   OF(BOTH(multiply)) },
+    { "Mul",                7, LATEST, binary,           OF(BOTH(multiply)) },
+    { "Neg",                1, LATEST, unary,            OF(BOTH(negate)) },
+    { "Not",                1, LATEST, unary,            OF(WHOLES(logical_not)) },
+    { "Or",                 1, 6,      binary_aligned,   OF(WHOLES(logical_or)) },
+    { "Or",                 7, LATEST, binary,           OF(WHOLES(logical_or)) },
+    { "PRelu",              1, 6,      prelu_by_channel, OF(REALS(prelu)) },
+    { "PRelu",              7, LATEST, binary,           OF(ALL(prelu)) },
+    { "Pow",                1, 6,      binary_aligned,   OF(REALS(power)) },
+    { "Pow",                7, LATEST, power,            OF(ALL(power)) },
+    { "Reciprocal",         1, LATEST, unary,            OF(REALS(reciprocal)) },
+    { "Relu",               1, LATEST, unary,            OF(BOTH(relu)) },
+    { "Round",             11, LATEST, unary,            OF(REALS(round_even)) },
+    { "Selu",               1, 5,      unary,
+      OF(REALS(selu), .attributes = {{"alpha", 1.6732f}, {"gamma", 1.0507f}}) },
+    { "Selu",               6, LATEST, unary,
+      OF(REALS(selu), .attributes = {{"alpha", 1.67326319217681884765625}, {"gamma", 1.05070102214813232421875}}) },
+    { "Shrink",             9, LATEST, unary,
+      OF(BOTH(shrink), .attributes = {{"bias", 0}, {"lambd", 0.5}}) },
+    { "Sigmoid",            1, LATEST, unary,            OF(REALS(sigmoid)) },
+    { "Sign",               9, LATEST, unary,            OF(BOTH(sign), .u64 = sign_u64) },
+    { "Sin",                7, LATEST, unary,            OF(REALS(sin)) },
+    { "Sinh",               9, LATEST, unary,            OF(REALS(sinh)) },
+    { "Softplus",           1, LATEST, unary,            OF(REALS(softplus)) },
+    { "Softsign",           1, LATEST, unary,            OF(REALS(softsign)) },
+    { "Sqrt",               1, LATEST, unary,            OF(REALS(sqrt)) },
+    { "Sub",                1, 6,      binary_aligned,   OF(BOTH(subtract)) },
+    { "Sub",                7, LATEST, binary,           OF(BOTH(subtract)) },
+    { "Sum",                1, LATEST, fold,             OF(REALS(add)) },
+    { "SwiGLU",            28, LATEST, binary,           OF(REALS(swiglu), ALPHA(1)) },
+    { "Swish",             24, LATEST, unary,            OF(REALS(swish), ALPHA(1)) },
+    { "Tan",                7, LATEST, unary,            OF(REALS(tan)) },
+    { "Tanh",               1, LATEST, unary,            OF(REALS(tanh)) },
+    { "ThresholdedRelu",   10, LATEST, unary,            OF(REALS(thresholded_relu), ALPHA(1)) },
+    { "Where",              9, LATEST, where,            NULL },
+    { "Xor",                1, 6,      binary_aligned,   OF(WHOLES(logical_xor)) },
+    { "Xor",                7, LATEST, binary,           OF(WHOLES(logical_xor)) },
+    { 0 },
+};

@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Operators that put elements elsewhere and compute nothing: each is a copy between two layouts, or a few of them. */
+#include "runtime/math/layout.h"
+
+#include <math.h>
+#include <string.h>
+
+static struct array *new_like(struct call *call, size_t slot, const struct array *like, int rank, const int64_t *dims)
+{
+    struct array *array = array_new(call->pool, like->type, like->store, rank, dims);
+    call_give(call, slot, array);
+    return array;
+}
+
+/* All elements become the one of `value`, or zero (the empty string) when it is NULL. */
+static void fill(const struct call *call, struct array *to, const struct array *value)
+{
+    struct array *zero = NULL;
+    if (!value) {
+        zero = array_new(call->pool, to->type, to->store, 0, NULL);
+        if (zero->store == STORE_TEXT) zero->text[0] = "";
+        else memset(zero->data, 0, store_size(zero->store));
+    }
+    struct layout packed = layout_packed(to->rank, to->dims), still = {0};
+    layout_copy(call, to->rank, to->dims, to, &packed, value ? value : zero, &still);
+    array_drop(zero);
+}
+
+/* Transpose */
+
+/* Whether only dims of size 1 change places: then the elements stay in order. */
+static bool keeps_order(const struct array *x, const int *from)
+{
+    int last = -1;
+    for (int i = 0; i < x->rank; i++) {
+        if (x->dims[from[i]] == 1) continue;
+        if (from[i] < last) return false;
+        last = from[i];
+    }
+    return true;
+}
+
+static bool read_permutation(struct call *call, int rank, int *from)
+{
+    const int64_t *perm;
+    size_t count = node_ints(call->node, "perm", &perm);
+    bool seen[ARRAY_MAX_RANK] = {false};
+    if (count == 0)
+        for (int i = 0; i < rank; i++) from[i] = rank - 1 - i;
+    if (count == 0) return true;
+    if (count != (size_t)rank) return call_fail(call, "perm has %zu entries for %d dimensions", count, rank);
+    for (int i = 0; i < rank; i++) {
+        if (!call_axis(call, perm[i], rank, &from[i])) return false;
+        if (seen[from[i]]) return call_fail(call, "perm names dimension %d twice", from[i]);
+        seen[from[i]] = true;
+    }
+    return true;
+}
+
+static bool transpose(struct call *call)
+{
+    struct array *x;
+    int from[ARRAY_MAX_RANK];
+    int64_t dims[ARRAY_MAX_RANK];
+    if (!call_tensor(call, 0, &x) || !read_permutation(call, x->rank, from)) return false;
+    for (int i = 0; i < x->rank; i++) dims[i] = x->dims[from[i]];
+    if (keeps_order(x, from)) {
+        call_give(call, 0, array_reshaped(x, x->rank, dims));
+        return true;
+    }
+    struct layout packed = layout_packed(x->rank, x->dims), source = {0}, target = layout_packed(x->rank, dims);
+    for (int i = 0; i < x->rank; i++) source.steps[i] = packed.steps[from[i]];
+    layout_copy(call, x->rank, dims, new_like(call, 0, x, x->rank, dims), &target, x, &source);
+    return true;
+}
+
+/* Concat and Split */
+
+static bool concat_fits(struct call *call, const struct array *first, const struct array *x, size_t slot, int axis)
+{
+    bool fits = x->store == first->store && x->rank == first->rank;
+    for (int i = 0; fits && i < x->rank; i++) fits = i == axis || x->dims[i] == first->dims[i];
+    return fits || call_fail(call, "input %zu does not fit input 0", slot);
+}
+
+static bool concat(struct call *call)
+{
+    struct array *first, *x;
+    int axis = 0;
+    int64_t dims[ARRAY_MAX_RANK];
+    if (!call_tensor(call, 0, &first)) return false;
+    int64_t wanted = node_int(call->node, "axis", call->node->opset < 4 ? 1 : 0);
+    if (!call_axis(call, wanted, first->rank, &axis)) return false;
+    memcpy(dims, first->dims, sizeof dims);
+    dims[axis] = 0;
+    for (size_t i = 0; i < call->input_count; i++)
+        if (!call_tensor(call, i, &x) || !concat_fits(call, first, x, i, axis)) return false;
+        else if (!size_add(dims[axis], x->dims[axis], &dims[axis])) return call_fail(call, "the result is too large");
+
+    struct array *y = new_like(call, 0, first, first->rank, dims);
+    struct layout target = layout_packed(y->rank, dims);
+    for (size_t i = 0; i < call->input_count; i++) {
+        x = call_input(call, i);
+        struct layout source = layout_packed(x->rank, x->dims);
+        layout_copy(call, x->rank, x->dims, y, &target, x, &source);
+        target.start += x->dims[axis] * target.steps[axis];
+    }
+    return true;
+}
+
+/* Sizes where the node gives none: equal ones, the last smaller where they do not go in. */
+static void equal_parts(int64_t dim, size_t count, int64_t *sizes)
+{
+    int64_t part = (dim + (int64_t)count - 1) / (int64_t)count, left = dim;
+    for (size_t i = 0; i < count; i++) {
+        sizes[i] = left < part ? left : part;
+        left -= sizes[i];
+    }
+}
+
+static bool split_by(struct call *call, const int64_t *given, int64_t given_count)
+{
+    struct array *x;
+    int axis = 0;
+    size_t count = call->output_count;
+    if (!call_tensor(call, 0, &x) || !call_axis(call, node_int(call->node, "axis", 0), x->rank, &axis)) return false;
+    int64_t dims[ARRAY_MAX_RANK], *sizes = NEW_ARRAY(call->scratch, int64_t, count), total = 0;
+    if (count == 0) return true;
+    if (given && given_count != (int64_t)count)
+        return call_fail(call, "%lld sizes for %zu outputs", (long long)given_count, count);
+    if (given) memcpy(sizes, given, count * sizeof *sizes);
+    else equal_parts(x->dims[axis], count, sizes);
+    for (size_t i = 0; i < count; i++)
+        if (sizes[i] < 0 || !size_add(total, sizes[i], &total)) return call_fail(call, "size %zu is negative", i);
+    if (total != x->dims[axis])
+        return call_fail(call, "its sizes add up to %lld, not to %lld", (long long)total, (long long)x->dims[axis]);
+
+    struct layout source = layout_packed(x->rank, x->dims);
+    memcpy(dims, x->dims, sizeof dims);
+    for (size_t i = 0; i < count; i++) {
+        dims[axis] = sizes[i];
+        struct layout target = layout_packed(x->rank, dims);
+        if (call_wants(call, i))
+            layout_copy(call, x->rank, dims, new_like(call, i, x, x->rank, dims), &target, x, &source);
+        source.start += sizes[i] * source.steps[axis];
+    }
+    return true;
+}
+
+static bool split_by_input(struct call *call)
+{
+    const int64_t *sizes = NULL;
+    int64_t count = 0;
+    if (call_input(call, 1) && !call_list(call, 1, &sizes, &count)) return false;
+    return split_by(call, sizes, count);
+}
+
+/* Opset 1 takes sizes from either. */
+static bool split_by_attribute(struct call *call)
+{
+    const int64_t *sizes;
+    size_t count = node_ints(call->node, "split", &sizes);
+    if (count == 0 && call->node->opset < 2) return split_by_input(call);
+    return split_by(call, count ? sizes : NULL, (int64_t)count);
+}
+
+/* Slice */
+
+struct stretch {
+    int64_t start, step, count;
+};
+
+/* numpy's rule for one axis: ends count from the back when negative, and are clamped to the axis. */
+static struct stretch stretch_of(int64_t dim, int64_t start, int64_t end, int64_t step)
+{
+    int64_t least = step > 0 ? 0 : -1, most = step > 0 ? dim : dim - 1;
+    if (start < 0) start += dim;
+    if (end < 0) end += dim;
+    start = start < 0 ? (step > 0 ? 0 : -1) : start > most ? most : start;
+    end = end < least ? least : end > most ? most : end;
+    int64_t span = step > 0 ? end - start : start - end;
+    uint64_t stride = step > 0 ? (uint64_t)step : 0 - (uint64_t)step;
+    int64_t count = span <= 0 ? 0 : (int64_t)(((uint64_t)span - 1) / stride) + 1;
+    return (struct stretch){start, count > 1 ? step : 1, count};
+}
+
+static bool slice_by(struct call *call, int64_t count, const int64_t *starts, const int64_t *ends, const int64_t *axes,
+                     const int64_t *steps)
+{
+    struct array *x;
+    int64_t dims[ARRAY_MAX_RANK];
+    if (!call_tensor(call, 0, &x)) return false;
+    if (count > x->rank && !axes) return call_fail(call, "more starts than the input has dimensions");
+    struct layout source = layout_packed(x->rank, x->dims);
+    bool seen[ARRAY_MAX_RANK] = {false};
+    memcpy(dims, x->dims, sizeof dims);
+    for (int64_t i = 0; i < count; i++) {
+        int axis = 0;
+        if (!call_axis(call, axes ? axes[i] : i, x->rank, &axis)) return false;
+        if (seen[axis]) return call_fail(call, "axis %d is given twice", axis);
+        if (steps && steps[i] == 0) return call_fail(call, "a step is 0");
+        seen[axis] = true;
+        struct stretch part = stretch_of(x->dims[axis], starts[i], ends[i], steps ? steps[i] : 1);
+        dims[axis] = part.count;
+        if (part.count > 0) source.start += part.start * source.steps[axis];
+        source.steps[axis] *= part.step;
+    }
+    struct layout target = layout_packed(x->rank, dims);
+    layout_copy(call, x->rank, dims, new_like(call, 0, x, x->rank, dims), &target, x, &source);
+    return true;
+}
+
+static bool slice_by_attribute(struct call *call)
+{
+    const int64_t *starts, *ends, *axes;
+    size_t count = node_ints(call->node, "starts", &starts), end_count = node_ints(call->node, "ends", &ends);
+    size_t axis_count = node_ints(call->node, "axes", &axes);
+    if (count != end_count || (axis_count > 0 && axis_count != count))
+        return call_fail(call, "starts, ends and axes differ in length");
+    return slice_by(call, (int64_t)count, starts, ends, axis_count ? axes : NULL, NULL);
+}
+
+static bool slice(struct call *call)
+{
+    const int64_t *lists[4] = {NULL};
+    int64_t counts[4];
+    for (size_t i = 0; i < 4; i++) {
+        if (i >= 2 && !call_input(call, i + 1)) continue;
+        if (!call_list(call, i + 1, &lists[i], &counts[i])) return false;
+        if (counts[i] != counts[0]) return call_fail(call, "starts, ends, axes and steps differ in length");
+    }
+    return slice_by(call, counts[0], lists[0], lists[1], lists[2], lists[3]);
+}
+
+/* Pad */
+
+/* One axis: what is cropped and added at either end. */
+struct margin {
+    int64_t before, after;
+};
+
+static int64_t kept_of(int64_t dim, struct margin margin)
+{
+    return dim + (margin.before < 0 ? margin.before : 0) + (margin.after < 0 ? margin.after : 0);
+}
+
+/* Which element of an axis of n a place outside of it repeats. */
+static int64_t reflected(int64_t place, int64_t n)
+{
+    if (n == 1) return 0;
+    int64_t period = 2 * (n - 1), at = place % period;
+    if (at < 0) at += period;
+    return at < n ? at : period - at;
+}
+
+static int64_t nearest(int64_t place, int64_t n)
+{
+    return place < 0 ? 0 : place >= n ? n - 1 : place;
+}
+
+static int64_t wrapped(int64_t place, int64_t n)
+{
+    int64_t at = place % n;
+    return at < 0 ? at + n : at;
+}
+
+struct border {
+    const char *mode;
+    int64_t (*source)(int64_t place, int64_t n);
+};
+
+static const struct border borders[] = {
+    { "reflect", reflected }, { "edge", nearest }, { "wrap", wrapped },
+};
+
+/* Where the elements of y are in x: the sum of an entry per axis. */
+struct repeats {
+    const struct array *x;
+    struct array *y;
+    int64_t *places[ARRAY_MAX_RANK];
+};
+
+#define PICK(type) \
+    for (int64_t i = 0; i < columns; i++) ((type *)(void *)to)[i] = ((const type *)(const void *)from)[at[i]]
+
+/* Row by row; the places of a row's elements in the source's row are the same for all of them. */
+static void repeat_rows(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct repeats *r = context;
+    const int64_t *dims = r->y->dims, *at = r->places[r->y->rank - 1];
+    int inner = r->y->rank - 1;
+    size_t element = store_size(r->x->store);
+    (void)member;
+    for (int64_t row = first; row < end; row++) {
+        int64_t rest = row, start = 0, columns = dims[inner];
+        for (int axis = inner - 1; axis >= 0; axis--) {
+            start += r->places[axis][rest % dims[axis]];
+            rest /= dims[axis];
+        }
+        char *to = (char *)r->y->data + (size_t)(row * columns) * element;
+        const char *from = (const char *)r->x->data + (size_t)start * element;
+        if (element == sizeof(uint32_t)) PICK(uint32_t);
+        else PICK(uint64_t);
+    }
+}
+
+static void pad_with_repeats(const struct call *call, const struct array *x, const struct margin *margins,
+                             int64_t (*source)(int64_t, int64_t), struct array *y)
+{
+    struct repeats repeats = { .x = x, .y = y };
+    int rank = y->rank;
+    int64_t rows = dims_product(y->dims, 0, rank - 1);
+    struct layout packed = layout_packed(x->rank, x->dims);
+    for (int axis = 0; axis < rank; axis++) {
+        int64_t kept = kept_of(x->dims[axis], margins[axis]);
+        int64_t cropped = margins[axis].before < 0 ? -margins[axis].before : 0;
+        int64_t *places = repeats.places[axis] = NEW_ARRAY(call->scratch, int64_t, (size_t)y->dims[axis]);
+        for (int64_t i = 0; i < y->dims[axis]; i++) {
+            int64_t before = margins[axis].before > 0 ? margins[axis].before : 0;
+            places[i] = (cropped + source(i - before, kept)) * packed.steps[axis];
+        }
+    }
+    team_run(call->team, rows, team_piece(rows, y->count), repeat_rows, &repeats);
+}
+
+/* The part of x that stays, in its place in y. */
+static void copy_kept(const struct call *call, const struct array *x, const struct margin *margins, struct array *y)
+{
+    int64_t kept[ARRAY_MAX_RANK];
+    struct layout source = layout_packed(x->rank, x->dims), target = layout_packed(y->rank, y->dims);
+    for (int axis = 0; axis < x->rank; axis++) {
+        kept[axis] = kept_of(x->dims[axis], margins[axis]);
+        if (kept[axis] <= 0) return;
+        if (margins[axis].before < 0) source.start -= margins[axis].before * source.steps[axis];
+        else target.start += margins[axis].before * target.steps[axis];
+    }
+    layout_copy(call, x->rank, kept, y, &target, x, &source);
+}
+
+static bool padded_dims(struct call *call, const struct array *x, const struct margin *margins, bool repeats,
+                        int64_t *dims)
+{
+    for (int axis = 0; axis < x->rank; axis++) {
+        struct margin margin = margins[axis];
+        int64_t kept = 0;
+        if (margin.before < -x->dims[axis] || margin.after < -x->dims[axis]
+            || (kept = kept_of(x->dims[axis], margin)) < 0)
+            return call_fail(call, "more is cropped from dimension %d than it has", axis);
+        if (!size_add(kept, margin.before > 0 ? margin.before : 0, &dims[axis])
+            || !size_add(dims[axis], margin.after > 0 ? margin.after : 0, &dims[axis]))
+            return call_fail(call, "the result is too large");
+        if (repeats && kept == 0 && dims[axis] > 0)
+            return call_fail(call, "nothing to repeat along dimension %d", axis);
+    }
+    return true;
+}
+
+static bool pad_by(struct call *call, const struct margin *margins, const char *mode, const struct array *value)
+{
+    struct array *x = call_input(call, 0);
+    int64_t dims[ARRAY_MAX_RANK], (*source)(int64_t, int64_t) = NULL;
+    for (size_t i = 0; i < sizeof borders / sizeof *borders; i++)
+        if (strcmp(mode, borders[i].mode) == 0) source = borders[i].source;
+    if (!source && strcmp(mode, "constant") != 0) return call_fail(call, "mode \"%s\" is not known", mode);
+    if (!padded_dims(call, x, margins, source != NULL, dims)) return false;
+    struct array *y = new_like(call, 0, x, x->rank, dims);
+    if (y->count == 0) return true;
+    if (source && x->rank > 0) {
+        pad_with_repeats(call, x, margins, source, y);
+    } else {
+        fill(call, y, value);
+        copy_kept(call, x, margins, y);
+    }
+    return true;
+}
+
+static bool pad_by_attribute(struct call *call)
+{
+    struct array *x;
+    const int64_t *pads;
+    size_t count = node_ints(call->node, call->node->opset < 2 ? "paddings" : "pads", &pads);
+    struct margin margins[ARRAY_MAX_RANK];
+    if (!call_tensor(call, 0, &x)) return false;
+    if (x->store > STORE_F64) return call_fail(call, "is not defined for elements of type %s", dtype_name(x->type));
+    if (count != 2 * (size_t)x->rank) return call_fail(call, "%zu pads for %d dimensions", count, x->rank);
+    for (int i = 0; i < x->rank; i++) margins[i] = (struct margin){pads[i], pads[i + x->rank]};
+    struct array *value = array_new(call->pool, x->type, x->store, 0, NULL);
+    float number = node_float(call->node, "value", 0);
+    if (value->store == STORE_F32) value->f32[0] = number;
+    else value->f64[0] = number;
+    bool good = pad_by(call, margins, node_text(call->node, "mode", "constant"), value);
+    array_drop(value);
+    return good;
+}
+
+static bool pad(struct call *call)
+{
+    struct array *x;
+    const int64_t *pads, *axes = NULL;
+    int64_t pad_count, axis_count = 0;
+    struct margin margins[ARRAY_MAX_RANK] = {{0, 0}};
+    const struct array *value = call_input(call, 2);
+    if (!call_tensor(call, 0, &x) || !call_list(call, 1, &pads, &pad_count)) return false;
+    if (call_input(call, 3) && !call_list(call, 3, &axes, &axis_count)) return false;
+    if (!axes) axis_count = x->rank;
+    if (pad_count != 2 * axis_count)
+        return call_fail(call, "%lld pads for %lld axes", (long long)pad_count, (long long)axis_count);
+    for (int64_t i = 0; i < axis_count; i++) {
+        int axis = 0;
+        if (!call_axis(call, axes ? axes[i] : i, x->rank, &axis)) return false;
+        margins[axis] = (struct margin){pads[i], pads[i + axis_count]};
+    }
+    if (value && value->count == 0) value = NULL;
+    if (value && (value->count != 1 || value->store != x->store))
+        return call_fail(call, "constant_value must be one element of the input's type");
+    return pad_by(call, margins, node_text(call->node, "mode", "constant"), value);
+}
+
+static bool center_crop_pad(struct call *call)
+{
+    struct array *x;
+    const int64_t *sizes, *axes;
+    int64_t count;
+    size_t axis_count = node_ints(call->node, "axes", &axes);
+    struct margin margins[ARRAY_MAX_RANK] = {{0, 0}};
+    if (!call_tensor(call, 0, &x) || !call_list(call, 1, &sizes, &count)) return false;
+    if (count != (axis_count ? (int64_t)axis_count : x->rank))
+        return call_fail(call, "shape and axes differ in length");
+    for (int64_t i = 0; i < count; i++) {
+        int axis = 0;
+        if (!call_axis(call, axis_count ? axes[i] : i, x->rank, &axis)) return false;
+        if (sizes[i] < 0) return call_fail(call, "a size is negative");
+        int64_t extra = sizes[i] - x->dims[axis], before = extra / 2;
+        margins[axis] = (struct margin){before, extra - before};
+    }
+    return pad_by(call, margins, "constant", NULL);
+}
+
+/* Tile */
+
+static bool tile_by(struct call *call, const int64_t *repeats)
+{
+    struct array *x = call_input(call, 0);
+    int64_t dims[ARRAY_MAX_RANK], split[LAYOUT_MAX_RANK];
+    for (int i = 0; i < x->rank; i++) {
+        if (repeats[i] < 0 || !size_multiply(x->dims[i], repeats[i], &dims[i]))
+            return call_fail(call, "%lld repeats of dimension %d", (long long)repeats[i], i);
+        split[2 * i] = repeats[i];
+        split[2 * i + 1] = x->dims[i];
+    }
+    struct array *y = new_like(call, 0, x, x->rank, dims);
+    if (y->count == 0) return true;
+    struct layout packed = layout_packed(x->rank, x->dims), source = {0}, target = layout_packed(2 * x->rank, split);
+    for (int i = 0; i < x->rank; i++) source.steps[2 * i + 1] = packed.steps[i];
+    layout_copy(call, 2 * x->rank, split, y, &target, x, &source);
+    return true;
+}
+
+static bool tile(struct call *call)
+{
+    struct array *x;
+    const int64_t *repeats;
+    int64_t count;
+    if (!call_tensor(call, 0, &x) || !call_list(call, 1, &repeats, &count)) return false;
+    if (count != x->rank) return call_fail(call, "%lld repeats for %d dimensions", (long long)count, x->rank);
+    return tile_by(call, repeats);
+}
+
+static bool whole_scalar(struct call *call, size_t slot, int64_t *value)
+{
+    const struct array *array = call_input(call, slot);
+    if (!array || array->count != 1 || array->store > STORE_I64)
+        return call_fail(call, "input %zu must be one number", slot);
+    *value = array->store == STORE_I64   ? array->i64[0]
+             : array->store == STORE_F32 ? (int64_t)lrintf(array->f32[0])
+                                         : (int64_t)lrint(array->f64[0]);
+    return true;
+}
+
+/* Opset 1: one axis, so many tiles. */
+static bool tile_one_axis(struct call *call)
+{
+    struct array *x;
+    int64_t tiles = 0, wanted = 0, repeats[ARRAY_MAX_RANK];
+    int axis = 0;
+    if (!call_tensor(call, 0, &x) || !whole_scalar(call, 1, &tiles) || !whole_scalar(call, 2, &wanted)
+        || !call_axis(call, wanted, x->rank, &axis))
+        return false;
+    for (int i = 0; i < x->rank; i++) repeats[i] = i == axis ? tiles : 1;
+    return tile_by(call, repeats);
+}
+
+/* DepthToSpace and SpaceToDepth: six dims, of which the order differs. */
+
+/* Copies x, seen as `dims`, with its dims in the order `from`; the result is of dims `shape`. */
+static bool permute_split(struct call *call, const struct array *x, const int64_t *dims, const int *from,
+                          const int64_t *shape)
+{
+    int64_t permuted[6];
+    struct layout packed = layout_packed(6, dims), source = {0};
+    for (int i = 0; i < 6; i++) {
+        permuted[i] = dims[from[i]];
+        source.steps[i] = packed.steps[from[i]];
+    }
+    struct layout target = layout_packed(6, permuted);
+    layout_copy(call, 6, permuted, new_like(call, 0, x, 4, shape), &target, x, &source);
+    return true;
+}
+
+static bool image_input(struct call *call, struct array **x, int64_t *block)
+{
+    *block = node_int(call->node, "blocksize", 0);
+    if (!call_tensor(call, 0, x)) return false;
+    if ((*x)->rank != 4) return call_fail(call, "its input must have 4 dimensions");
+    if (*block < 1 || *block > INT32_MAX) return call_fail(call, "blocksize is %lld", (long long)*block);
+    return true;
+}
+
+static bool depth_to_space(struct call *call)
+{
+    struct array *x;
+    int64_t b;
+    if (!image_input(call, &x, &b)) return false;
+    const int64_t *d = x->dims;
+    if (d[1] % (b * b) != 0) return call_fail(call, "blocksize %lld does not go into the channels", (long long)b);
+    int64_t depth = d[1] / (b * b), shape[] = {d[0], depth, 0, 0};
+    if (!size_multiply(d[2], b, &shape[2]) || !size_multiply(d[3], b, &shape[3])) return call_fail(call, "too large");
+    if (strcmp(node_text(call->node, "mode", "DCR"), "CRD") == 0)
+        return permute_split(call, x, (int64_t[]){d[0], depth, b, b, d[2], d[3]}, (int[]){0, 1, 4, 2, 5, 3}, shape);
+    return permute_split(call, x, (int64_t[]){d[0], b, b, depth, d[2], d[3]}, (int[]){0, 3, 4, 1, 5, 2}, shape);
+}
+
+static bool space_to_depth(struct call *call)
+{
+    struct array *x;
+    int64_t b;
+    if (!image_input(call, &x, &b)) return false;
+    const int64_t *d = x->dims;
+    if (d[2] % b != 0 || d[3] % b != 0)
+        return call_fail(call, "blocksize %lld does not go into the image", (long long)b);
+    int64_t shape[] = {d[0], 0, d[2] / b, d[3] / b};
+    if (!size_multiply(d[1], b * b, &shape[1])) return call_fail(call, "too large");
+    return permute_split(call, x, (int64_t[]){d[0], d[1], shape[2], b, shape[3], b}, (int[]){0, 3, 5, 1, 2, 4}, shape);
+}
+
+/* Trilu: zero on the other side of the diagonal. */
+
+static bool trilu(struct call *call)
+{
+    struct array *x;
+    int64_t k = 0;
+    if (!call_tensor(call, 0, &x) || (call_input(call, 1) && !whole_scalar(call, 1, &k))) return false;
+    if (x->rank < 2 || x->store > STORE_I64) return call_fail(call, "its input must be matrices of numbers");
+    bool upper = node_int(call->node, "upper", 1) != 0;
+    int64_t columns = x->dims[x->rank - 1], rows = x->dims[x->rank - 2];
+    size_t element = store_size(x->store);
+    struct array *y = new_like(call, 0, x, x->rank, x->dims);
+    if (y->count == 0) return true;
+    for (int64_t row = 0; row < y->count / columns; row++) {
+        int64_t first, i = row % rows;      /* the first column on or right of the diagonal */
+        if (__builtin_add_overflow(i, k, &first)) first = k > 0 ? columns : 0;
+        if (!upper && first < INT64_MAX) first++;
+        first = first < 0 ? 0 : first > columns ? columns : first;
+        int64_t start = upper ? first : 0, end = upper ? columns : first;
+        char *to = (char *)y->data + (size_t)(row * columns) * element;
+        const char *from = (const char *)x->data + (size_t)(row * columns) * element;
+        memset(to, 0, (size_t)columns * element);
+        memcpy(to + (size_t)start * element, from + (size_t)start * element, (size_t)(end - start) * element);
+    }
+    return true;
+}
+
+/* ReverseSequence: for each batch index the first lens[index] time steps turned round. */
+
+static bool reverse_sequence(struct call *call)
+{
+    struct array *x;
+    const int64_t *lens;
+    int64_t count, dims[ARRAY_MAX_RANK];
+    int batch = 0, time = 0;
+    if (!call_tensor(call, 0, &x) || !call_list(call, 1, &lens, &count)
+        || !call_axis(call, node_int(call->node, "batch_axis", 1), x->rank, &batch)
+        || !call_axis(call, node_int(call->node, "time_axis", 0), x->rank, &time))
+        return false;
+    if (batch == time || count != x->dims[batch]) return call_fail(call, "sequence_lens does not fit the batch axis");
+    struct array *y = new_like(call, 0, x, x->rank, x->dims);
+    struct layout packed = layout_packed(x->rank, x->dims);
+    memcpy(dims, x->dims, sizeof dims);
+    dims[batch] = 1;
+    for (int64_t b = 0; b < count; b++) {
+        int64_t length = lens[b];
+        if (length < 0 || length > x->dims[time])
+            return call_fail(call, "sequence %lld has no such length", (long long)b);
+        struct layout to = packed, from = packed;
+        to.start = from.start = b * packed.steps[batch];
+        dims[time] = length;
+        from.start += (length - 1) * packed.steps[time];
+        from.steps[time] = -packed.steps[time];
+        if (length > 0) layout_copy(call, x->rank, dims, y, &to, x, &from);
+        dims[time] = x->dims[time] - length;
+        to.start = b * packed.steps[batch] + length * packed.steps[time];
+        if (dims[time] > 0) layout_copy(call, x->rank, dims, y, &to, x, &to);
+    }
+    return true;
+}
+
+const struct kernel move_kernels[] = {
+    { "CenterCropPad",   18, LATEST, center_crop_pad,    NULL },
+    { "Concat",           1, LATEST, concat,             NULL },
+    { "DepthToSpace",     1, LATEST, depth_to_space,     NULL },
+    { "Pad",              1, 10,     pad_by_attribute,   NULL },
+    { "Pad",             11, LATEST, pad,                NULL },
+    { "ReverseSequence", 10, LATEST, reverse_sequence,   NULL },
+    { "Slice",            1, 9,      slice_by_attribute, NULL },
+    { "Slice",           10, LATEST, slice,              NULL },
+    { "SpaceToDepth",     1, LATEST, space_to_depth,     NULL },
+    { "Split",            1, 12,     split_by_attribute, NULL },
+    { "Split",           13, LATEST, split_by_input,     NULL },
+    { "Tile",             1, 5,      tile_one_axis,      NULL },
+    { "Tile",             6, LATEST, tile,               NULL },
+    { "Transpose",        1, LATEST, transpose,          NULL },
+    { "Trilu",           14, LATEST, trilu,              NULL },
+    { 0 },
+};

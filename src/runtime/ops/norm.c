@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Normalisations: (x - mean) * scale / sqrt(variance + epsilon) + shift, over whatever belongs together. Variances are
+ * those of the population (divided by N). Statistics are computed in double, elements in the store of the call. */
+#include "runtime/element.h"
+#include "runtime/math/simd.h"
+#include "runtime/math/real.h"
+#include "runtime/math/unstride.h"
+
+#include <math.h>
+#include <string.h>
+
+static char *at(const struct array *array, int64_t index)
+{
+    return (char *)array->data + index * (int64_t)store_size(array->store);
+}
+
+static double read_epsilon(const struct call *call)
+{
+    return (double)node_float(call->node, "epsilon", 1e-5f);
+}
+
+/* --- BatchNormalization --- */
+
+/* x as [images, features, plane]: each feature has its own parameters. Channels, or with spatial=0 every element of an
+ * image. */
+struct batch {
+    struct array *x, *scale, *shift, *mean, *variance, *y;
+    int64_t images, features, plane;
+    double epsilon, momentum;
+    const struct array *used_mean;    /* given or the batch's */
+    struct array *factors;            /* scale / sqrt(variance + epsilon) */
+    struct array *batch_mean, *batch_variance;
+};
+
+/* From opset 14 an attribute tells; before, extra outputs; before 7, the lack of is_test. */
+static bool is_training(const struct call *call)
+{
+    if (call->node->opset >= 14) return node_int(call->node, "training_mode", 0) != 0;
+    if (call->node->opset < 7) return node_int(call->node, "is_test", 0) == 0;
+    for (size_t i = 1; i < call->output_count; i++)
+        if (call_wants(call, i)) return true;
+    return false;
+}
+
+static bool read_parameter(struct call *call, const struct batch *b, size_t slot, const char *name, struct array **to)
+{
+    if (!call_real(call, slot, name, true, 1, to)) return false;
+    if ((*to)->count != b->features)
+        return call_fail(call, "input %s has %lld elements for %lld channels", name, (long long)(*to)->count,
+                         (long long)b->features);
+    return true;
+}
+
+static bool read_batch(struct call *call, struct batch *b)
+{
+    if (!call_real(call, 0, "X", true, 1, &b->x)) return false;
+    const struct array *x = b->x;
+    bool each = call->node->opset < 9 && node_int(call->node, "spatial", 1) == 0;
+    b->images = x->dims[0];
+    b->features = x->rank > 1 ? x->dims[1] : 1;
+    b->plane = 1;
+    for (int i = 2; i < x->rank; i++)
+        if (!size_multiply(each ? b->features : b->plane, x->dims[i], each ? &b->features : &b->plane))
+            return call_fail(call, "input X is too large");
+    b->epsilon = read_epsilon(call);
+    b->momentum = (double)node_float(call->node, "momentum", 0.9f);
+    return read_parameter(call, b, 1, "scale", &b->scale) && read_parameter(call, b, 2, "B", &b->shift) &&
+           read_parameter(call, b, 3, "mean", &b->mean) && read_parameter(call, b, 4, "var", &b->variance);
+}
+
+static struct array *make_factors(const struct call *call, const struct batch *b, const struct array *variance)
+{
+    struct array *factors = array_new(call->pool, b->x->type, b->x->store, 1, &b->features);
+    for (int64_t f = 0; f < b->features; f++)
+        element_put(factors, f, element_real(b->scale, f) / sqrt(element_real(variance, f) + b->epsilon));
+    return factors;
+}
+
+/* Each plane of a feature with its numbers. */
+static void normalize_planes(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct batch *b = context;
+    const struct lanes *lanes = lanes_for(b->x->store);
+    (void)member;
+    for (int64_t i = first; i < end; i++) {
+        int64_t f = i % b->features;
+        lanes->normalize(at(b->x, i * b->plane), element_real(b->used_mean, f), element_real(b->factors, f),
+                         element_real(b->shift, f), b->plane, at(b->y, i * b->plane));
+    }
+}
+
+/* Planes of one element: all features of an image side by side. */
+static void normalize_images(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct batch *b = context;
+    (void)member;
+    for (int64_t i = first; i < end; i++)
+        lanes_for(b->x->store)->normalize_each(at(b->x, i * b->features), b->used_mean->data, b->factors->data,
+                                               b->shift->data, b->features, at(b->y, i * b->features));
+}
+
+static void normalize_batch(const struct call *call, struct batch *b, const struct array *mean,
+                            const struct array *variance)
+{
+    if (b->y->count == 0) return;
+    int64_t count = b->plane == 1 ? b->images : b->images * b->features;
+    b->used_mean = mean;
+    b->factors = make_factors(call, b, variance);
+    team_run(call->team, count, team_piece(count, b->x->count), b->plane == 1 ? normalize_images : normalize_planes, b);
+    array_drop(b->factors);
+}
+
+static void find_moments(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct batch *b = context;
+    const struct lanes *lanes = lanes_for(b->x->store);
+    double count = (double)(b->images * b->plane);
+    (void)member;
+    for (int64_t f = first; f < end; f++) {
+        double sum = 0, squares = 0;
+        for (int64_t n = 0; n < b->images; n++) sum += lanes->sum(at(b->x, (n * b->features + f) * b->plane), b->plane);
+        double mean = sum / count;
+        for (int64_t n = 0; n < b->images; n++)
+            squares += lanes->squares(at(b->x, (n * b->features + f) * b->plane), b->plane, mean);
+        element_put(b->batch_mean, f, mean);
+        element_put(b->batch_variance, f, squares / count);
+    }
+}
+
+/* The old value weighs `momentum`. */
+static void put_running(struct call *call, const struct batch *b, size_t slot, const struct array *old,
+                        const struct array *current)
+{
+    if (!call_wants(call, slot)) return;
+    struct array *running = call_output(call, slot, old->type, old->rank, old->dims);
+    for (int64_t f = 0; f < b->features; f++)
+        element_put(running, f, element_real(old, f) * b->momentum + element_real(current, f) * (1 - b->momentum));
+}
+
+/* Outputs 1 and 2 are the running statistics; before opset 14, 3 and 4 are those of the batch. */
+static void train(struct call *call, struct batch *b)
+{
+    struct array *mean = array_new(call->pool, b->mean->type, b->x->store, b->mean->rank, b->mean->dims);
+    struct array *variance = array_new(call->pool, b->variance->type, b->x->store, b->mean->rank, b->mean->dims);
+    b->batch_mean = mean;
+    b->batch_variance = variance;
+    team_run(call->team, b->features, team_piece(b->features, b->x->count), find_moments, b);
+    normalize_batch(call, b, mean, variance);
+    put_running(call, b, 1, b->mean, mean);
+    put_running(call, b, 2, b->variance, variance);
+    if (call_wants(call, 3)) call_give(call, 3, array_keep(mean));
+    if (call_wants(call, 4)) call_give(call, 4, array_keep(variance));
+    array_drop(mean);
+    array_drop(variance);
+}
+
+static bool run_batch_normalization(struct call *call)
+{
+    struct batch b;
+    if (!read_batch(call, &b)) return false;
+    bool training = is_training(call);
+    for (size_t i = 1; !training && i < call->output_count; i++)
+        if (call_wants(call, i)) return call_fail(call, "output %zu exists in training mode only", i);
+    for (size_t i = 3; call->node->opset >= 14 && i < call->output_count; i++)
+        if (call_wants(call, i)) return call_fail(call, "output %zu does not exist", i);
+    b.y = call_output(call, 0, b.x->type, b.x->rank, b.x->dims);
+    if (training) train(call, &b);
+    else normalize_batch(call, &b, b.mean, b.variance);
+    return true;
+}
+
+/* --- InstanceNormalization, GroupNormalization: x as [images, groups, channels of a group, plane] --- */
+
+struct groups {
+    struct array *x, *scale, *shift, *y;
+    int64_t count, channels, plane;           /* groups of all images; channels per group */
+    int64_t parameters;                       /* a period of scale and shift, in channels, or in groups ... */
+    bool per_group;                           /* ... when one serves all channels of a group */
+    double epsilon;
+    bool half;                                /* the normalised elements are rounded to x's type before scaling */
+};
+
+/* Rounds what was normalised in float32 back to x's type, as the specification has it, unless the run is exact. */
+static void round_back(struct array *y, enum dtype type, int64_t first, int64_t count)
+{
+    for (int64_t i = first; i < first + count; i++) element_put(y, i, dtype_round(type, element_real(y, i)));
+}
+
+static void normalize_group(const struct groups *g, int64_t group)
+{
+    const struct lanes *lanes = lanes_for(g->x->store);
+    int64_t size = g->channels * g->plane, first = group * size;
+    double mean = lanes->sum(at(g->x, first), size) / (double)size;
+    double factor = 1 / sqrt(lanes->squares(at(g->x, first), size, mean) / (double)size + g->epsilon);
+    for (int64_t c = 0; c < g->channels; c++) {
+        int64_t p = (g->per_group ? group : group * g->channels + c) % g->parameters, place = first + c * g->plane;
+        double scale = element_real(g->scale, p), shift = element_real(g->shift, p);
+        if (!g->half) {
+            lanes->normalize(at(g->x, place), mean, factor * scale, shift, g->plane, at(g->y, place));
+            continue;
+        }
+        lanes->normalize(at(g->x, place), mean, factor, 0, g->plane, at(g->y, place));
+        round_back(g->y, g->x->type, place, g->plane);
+        lanes->normalize(at(g->y, place), 0, scale, shift, g->plane, at(g->y, place));
+    }
+}
+
+static void normalize_some_groups(const void *context, int64_t first, int64_t end, int member)
+{
+    (void)member;
+    for (int64_t i = first; i < end; i++) normalize_group(context, i);
+}
+
+static bool normalize_groups(struct call *call, struct groups *g)
+{
+    g->epsilon = read_epsilon(call);
+    g->y = call_output(call, 0, g->x->type, g->x->rank, g->x->dims);
+    if (g->y->count == 0) return true;
+    g->plane = dims_product(g->x->dims, 2, g->x->rank);
+    if (!call_vector(call, 1, "scale", true, g->parameters, &g->scale) ||
+        !call_vector(call, 2, "B", true, g->parameters, &g->shift))
+        return false;
+    team_run(call->team, g->count, team_piece(g->count, g->x->count), normalize_some_groups, g);
+    return true;
+}
+
+static bool run_instance_normalization(struct call *call)
+{
+    struct groups g = { .channels = 1 };
+    if (!call_real(call, 0, "input", true, 3, &g.x)) return false;
+    g.parameters = g.x->dims[1];
+    g.count = g.x->count ? g.x->dims[0] * g.x->dims[1] : 0;
+    return normalize_groups(call, &g);
+}
+
+/* Whether intermediate results of a half-sized type have to be rounded to it. */
+static bool is_rounded_between(const struct call *call, const struct array *x)
+{
+    return !call->exact && x->type != DTYPE_FLOAT && x->type != DTYPE_DOUBLE;
+}
+
+/* Opset 18 has parameters per group, 21 per channel; with as many groups as channels the shapes do not tell. */
+static bool run_group_normalization(struct call *call)
+{
+    int64_t groups = node_int(call->node, "num_groups", 0);
+    struct groups g = { .per_group = call->node->opset < 21 };
+    if (!call_real(call, 0, "X", true, 2, &g.x)) return false;
+    if (groups < 1 || g.x->dims[1] % groups)
+        return call_fail(call, "num_groups %lld does not divide %lld channels", (long long)groups,
+                         (long long)g.x->dims[1]);
+    g.channels = g.x->dims[1] / groups;
+    g.parameters = g.per_group ? groups : g.x->dims[1];
+    g.count = g.x->count ? g.x->dims[0] * groups : 0;
+    g.half = !g.per_group && is_rounded_between(call, g.x);
+    return normalize_groups(call, &g);
+}
+
+/* --- LayerNormalization, RMSNormalization: x as [rows, size] --- */
+
+struct layer {
+    struct array *x, *scale, *shift, *y;      /* scale and shift: broadcast to a period that divides x; or NULL */
+    int64_t rows, size;
+    double epsilon;
+    bool half, centred;
+    struct array *means, *inverses;           /* per row; or NULL */
+};
+
+static void normalize_row(const struct layer *l, int64_t row)
+{
+    const struct lanes *lanes = lanes_for(l->x->store);
+    int64_t first = row * l->size;
+    double size = (double)l->size, mean = l->centred ? lanes->sum(at(l->x, first), l->size) / size : 0;
+    double inverse = 1 / sqrt(lanes->squares(at(l->x, first), l->size, mean) / size + l->epsilon);
+    lanes->normalize(at(l->x, first), mean, inverse, 0, l->size, at(l->y, first));
+    if (l->half) round_back(l->y, l->x->type, first, l->size);
+    if (l->means) element_put(l->means, row, mean);
+    if (l->inverses) element_put(l->inverses, row, inverse);
+    const void *shifts = l->shift ? at(l->shift, first % l->shift->count) : NULL;
+    lanes->scale_each(at(l->scale, first % l->scale->count), shifts, l->size, at(l->y, first));
+}
+
+static void normalize_rows(const void *context, int64_t first, int64_t end, int member)
+{
+    (void)member;
+    for (int64_t i = first; i < end; i++) normalize_row(context, i);
+}
+
+/* A parameter broadcast to the normalised axes if it has no others, else to all of x. */
+static bool read_layer_parameter(struct call *call, size_t slot, const char *name, bool required, const struct array *x,
+                                 int axis, struct array **to)
+{
+    struct array *parameter;
+    *to = NULL;
+    if (!call_real(call, slot, name, required, 0, &parameter)) return false;
+    if (!parameter) return true;
+    int from = parameter->rank <= x->rank - axis ? axis : 0;
+    *to = broadcast_copy(call, parameter, x->rank - from, x->dims + from);
+    return *to || call_fail(call, "input %s does not broadcast to the input", name);
+}
+
+static struct array *wanted_statistic(struct call *call, size_t slot, const struct array *x, int axis)
+{
+    int64_t dims[ARRAY_MAX_RANK], type = node_int(call->node, "stash_type", DTYPE_FLOAT);
+    if (!call_wants(call, slot)) return NULL;
+    for (int i = 0; i < x->rank; i++) dims[i] = i < axis ? x->dims[i] : 1;
+    return call_output(call, slot, dtype_kind(type) == KIND_REAL ? (enum dtype)type : DTYPE_FLOAT, x->rank, dims);
+}
+
+static bool normalize_layer(struct call *call, bool centred)
+{
+    struct layer l = { .centred = centred, .epsilon = read_epsilon(call) };
+    int axis;
+    if (!call_real(call, 0, "X", true, 1, &l.x) ||
+        !call_axis(call, node_int(call->node, "axis", -1), l.x->rank, &axis) ||
+        !read_layer_parameter(call, 1, "Scale", true, l.x, axis, &l.scale) ||
+        !read_layer_parameter(call, 2, "B", false, l.x, axis, &l.shift))
+        return false;
+    l.half = is_rounded_between(call, l.x);
+    l.y = call_output(call, 0, centred ? l.x->type : call_input(call, 1)->type, l.x->rank, l.x->dims);
+    l.means = centred ? wanted_statistic(call, 1, l.x, axis) : NULL;
+    l.inverses = centred ? wanted_statistic(call, 2, l.x, axis) : NULL;
+    if (l.y->count > 0) {
+        l.size = dims_product(l.x->dims, axis, l.x->rank);
+        l.rows = l.x->count / l.size;
+        team_run(call->team, l.rows, team_piece(l.rows, l.x->count), normalize_rows, &l);
+    }
+    array_drop(l.scale);
+    array_drop(l.shift);
+    return true;
+}
+
+static bool run_layer_normalization(struct call *call)
+{
+    return normalize_layer(call, true);
+}
+
+static bool run_rms_normalization(struct call *call)
+{
+    return normalize_layer(call, false);
+}
+
+/* --- MeanVarianceNormalization: (x - mean) / (sqrt(variance) + 1e-9) over any axes --- */
+
+static bool read_reduced(struct call *call, const struct array *x, bool *reduced)
+{
+    const int64_t absent[] = { 0, 2, 3 }, *axes = absent;
+    size_t count = node_ints(call->node, "axes", &axes);
+    if (count == 0) count = sizeof absent / sizeof *absent;
+    for (int i = 0; i < x->rank; i++) reduced[i] = false;
+    for (size_t i = 0; i < count; i++) {
+        int axis;
+        if (!call_axis(call, axes[i], x->rank, &axis)) return false;
+        reduced[axis] = true;
+    }
+    return true;
+}
+
+/* Which of the statistics element i belongs to. */
+static int64_t group_of(const struct array *x, const bool *reduced, int64_t i)
+{
+    int64_t group = 0, size = 1;
+    for (int a = x->rank - 1; a >= 0; a--) {
+        if (!reduced[a]) {
+            group += i % x->dims[a] * size;
+            size *= x->dims[a];
+        }
+        i /= x->dims[a];
+    }
+    return group;
+}
+
+static bool run_mean_variance(struct call *call)
+{
+    struct array *x;
+    bool reduced[ARRAY_MAX_RANK];
+    int64_t groups = 1;
+    if (!call_real(call, 0, "X", true, 1, &x) || !read_reduced(call, x, reduced)) return false;
+    struct array *y = call_output(call, 0, x->type, x->rank, x->dims);
+    if (y->count == 0) return true;
+    for (int i = 0; i < x->rank; i++) groups *= reduced[i] ? 1 : x->dims[i];
+    double *means = NEW_ARRAY(call->scratch, double, (size_t)groups), size = (double)(x->count / groups);
+    double *deviations = NEW_ARRAY(call->scratch, double, (size_t)groups);
+    for (int64_t i = 0; i < x->count; i++) means[group_of(x, reduced, i)] += element_real(x, i);
+    for (int64_t g = 0; g < groups; g++) means[g] /= size;
+    for (int64_t i = 0; i < x->count; i++) {
+        int64_t g = group_of(x, reduced, i);
+        double d = element_real(x, i) - means[g];
+        deviations[g] += d * d;
+    }
+    for (int64_t g = 0; g < groups; g++) deviations[g] = sqrt(deviations[g] / size) + 1e-9;
+    for (int64_t i = 0; i < x->count; i++) {
+        int64_t g = group_of(x, reduced, i);
+        element_put(y, i, (element_real(x, i) - means[g]) / deviations[g]);
+    }
+    return true;
+}
+
+/* --- LRN: x / (bias + alpha / size * sum of squares of the neighbouring channels) ^ beta --- */
+
+struct response {
+    struct array *x, *y;
+    int64_t size, channels, plane;
+    double alpha, beta, bias;
+};
+
+static void normalize_response(const void *context, int64_t from, int64_t end, int member)
+{
+    const struct response *r = context;
+    int64_t before = (r->size - 1) / 2, after = r->size - 1 - before;     /* an even size has one more after */
+    (void)member;
+    for (int64_t i = from; i < end; i++) {
+        int64_t c = i / r->plane % r->channels, rest = r->channels - 1 - c;
+        int64_t first = before < c ? -before : -c, last = after < rest ? after : rest;
+        double squares = 0;
+        for (int64_t d = first; d <= last; d++) {
+            double neighbour = element_real(r->x, i + d * r->plane);
+            squares += neighbour * neighbour;
+        }
+        double divisor = pow(r->bias + r->alpha / (double)r->size * squares, r->beta);
+        element_put(r->y, i, element_real(r->x, i) / divisor);
+    }
+}
+
+static bool run_lrn(struct call *call)
+{
+    struct response r = { .size = node_int(call->node, "size", 0),
+                          .alpha = (double)node_float(call->node, "alpha", 0.0001f),
+                          .beta = (double)node_float(call->node, "beta", 0.75f),
+                          .bias = (double)node_float(call->node, "bias", 1) };
+    if (!call_real(call, 0, "X", true, 2, &r.x)) return false;
+    if (r.size < 1) return call_fail(call, "size %lld is no number of channels", (long long)r.size);
+    r.y = call_output(call, 0, r.x->type, r.x->rank, r.x->dims);
+    if (r.y->count == 0) return true;
+    r.channels = r.x->dims[1];
+    r.plane = r.x->count / r.x->dims[0] / r.channels;
+    team_run(call->team, r.x->count, team_piece(r.x->count, r.x->count * 16), normalize_response, &r);
+    return true;
+}
+
+/* --- LpNormalization: x / norm along an axis, zero where the norm is --- */
+
+static bool run_lp_normalization(struct call *call)
+{
+    struct array *x;
+    int axis;
+    int64_t p = node_int(call->node, "p", 2);
+    if (!call_real(call, 0, "input", true, 1, &x) ||
+        !call_axis(call, node_int(call->node, "axis", -1), x->rank, &axis))
+        return false;
+    if (p != 1 && p != 2) return call_fail(call, "p is %lld, only 1 and 2 exist", (long long)p);
+    struct array *y = call_output(call, 0, x->type, x->rank, x->dims);
+    if (y->count == 0) return true;
+    int64_t length = x->dims[axis], inner = dims_product(x->dims, axis + 1, x->rank);
+    for (int64_t i = 0; i < x->count / length; i++) {
+        int64_t first = i / inner * length * inner + i % inner;
+        double norm = 0;
+        for (int64_t k = 0; k < length; k++) {
+            double value = element_real(x, first + k * inner);
+            norm += p == 1 ? fabs(value) : value * value;
+        }
+        if (p == 2) norm = sqrt(norm);
+        for (int64_t k = 0; k < length; k++)
+            element_put(y, first + k * inner, norm == 0 ? 0 : element_real(x, first + k * inner) / norm);
+    }
+    return true;
+}
+
+const struct kernel norm_kernels[] = {
+    { "BatchNormalization", 1, LATEST, run_batch_normalization, NULL },
+    { "InstanceNormalization", 1, LATEST, run_instance_normalization, NULL },
+    { "GroupNormalization", 18, LATEST, run_group_normalization, NULL },
+    { "LayerNormalization", 17, LATEST, run_layer_normalization, NULL },
+    { "RMSNormalization", 23, LATEST, run_rms_normalization, NULL },
+    { "MeanVarianceNormalization", 9, LATEST, run_mean_variance, NULL },
+    { "LRN", 1, LATEST, run_lrn, NULL },
+    { "LpNormalization", 1, LATEST, run_lp_normalization, NULL },
+    { NULL, 0, 0, NULL, NULL },
+};

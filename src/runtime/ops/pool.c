@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Pools: the largest, the mean or the p-norm of what each window sees, of a whole plane, or of a region.
+ *
+ * Real pools slide over spread channels (window.h). Maxima of whole numbers and maxima with their places walk through
+ * the windows one by one. */
+#include "runtime/element.h"
+#include "runtime/math/real.h"
+#include "runtime/math/window.h"
+
+#include <math.h>
+#include <string.h>
+
+struct pooling {
+    const struct array *x;
+    struct window window;
+    enum auto_pad mode;
+    int64_t channels;                 /* of all images */
+};
+
+static bool read_pooling(struct call *call, struct pooling *p)
+{
+    p->x = call_input(call, 0);
+    if (!p->x) return call_fail(call, "input X is missing");
+    if (!is_real(p->x) && p->x->type != DTYPE_INT8 && p->x->type != DTYPE_UINT8)
+        return call_fail(call, "input X has type %s", dtype_name(p->x->type));
+    if (p->x->rank < 3) return call_fail(call, "input X has %d dimensions, at least 3 are needed", p->x->rank);
+    if (!size_multiply(p->x->dims[0], p->x->dims[1], &p->channels)) return call_fail(call, "input X is too large");
+    return window_read(call, p->x->rank - 2, p->x->dims + 2, NULL, &p->window, &p->mode) &&
+           window_size(call, &p->window, p->mode, node_int(call->node, "ceil_mode", 0) != 0);
+}
+
+static struct array *make_output(struct call *call, const struct pooling *p, size_t slot, enum dtype type)
+{
+    int64_t dims[ARRAY_MAX_RANK];
+    memcpy(dims, p->x->dims, 2 * sizeof *dims);
+    memcpy(dims + 2, p->window.out, (size_t)p->window.rank * sizeof *dims);
+    return call_output(call, slot, type, p->x->rank, dims);
+}
+
+static bool slide_over(struct call *call, const struct pooling *p, const void *from, double fill, struct array *y,
+                       void (*chunk)(const struct slide *, int64_t, const void *, int64_t, void *), const void *context)
+{
+    struct spread spread;
+    if (y->count == 0) return true;
+    if (!spread_plan(call, &p->window, &spread)) return false;
+    struct slide slide = { .spread = &spread, .store = y->store, .from = from, .to = y->data,
+                           .channels = p->channels, .outputs = 1, .fill = fill, .chunk = chunk, .context = context };
+    slide_run(call, &slide);
+    return true;
+}
+
+/* --- MaxPool --- */
+
+static void largest_of_taps(const struct slide *slide, int64_t output, const void *from, int64_t count, void *results)
+{
+    (void)output;
+    slide->lanes->window_max(from, slide->spread->taps, slide->spread->window.taps, results, count);
+}
+
+/* Which taps of the window at `o` see the input, or with `padding` the input and its explicit padding: *first and so
+ * many. */
+static int64_t taps_inside(const struct window *w, int axis, int64_t o, bool padding, int64_t *first)
+{
+    int64_t start = o * w->stride[axis] - w->begin[axis], d = w->dilation[axis];
+    int64_t low = padding ? -w->begin[axis] : 0, high = w->in[axis] + (padding ? w->end[axis] : 0);
+    int64_t last = start < high ? (high - 1 - start) / d + 1 : 0;
+    *first = start < low ? (low - start + d - 1) / d : 0;
+    if (last > w->kernel[axis]) last = w->kernel[axis];
+    return last > *first ? last - *first : 0;
+}
+
+/* What a window sees of the input. */
+struct sight {
+    int64_t start[ARRAY_MAX_RANK], count[ARRAY_MAX_RANK];
+    int64_t all;                      /* product of the counts */
+};
+
+static struct sight sight_of(const struct window *w, int64_t o)
+{
+    struct sight sight = { .all = 1 };
+    for (int a = w->rank - 1; a >= 0; a--) {
+        int64_t along = o % w->out[a], first;
+        sight.count[a] = taps_inside(w, a, along, false, &first);
+        sight.start[a] = along * w->stride[a] - w->begin[a] + first * w->dilation[a];
+        sight.all *= sight.count[a];
+        o /= w->out[a];
+    }
+    return sight;
+}
+
+/* The place in the plane of the i-th position in sight. *turned is the same with the first spatial axis fastest. */
+static int64_t place_of(const struct window *w, const struct sight *sight, int64_t i, int64_t *turned)
+{
+    int64_t at[ARRAY_MAX_RANK], place = 0, size = 1;
+    for (int a = w->rank - 1; a >= 0; a--) {
+        at[a] = sight->start[a] + i % sight->count[a] * w->dilation[a];
+        i /= sight->count[a];
+        place += at[a] * size;
+        size *= w->in[a];
+    }
+    *turned = 0;
+    for (int a = w->rank - 1; a >= 0; a--) *turned = *turned * w->in[a] + at[a];
+    return place;
+}
+
+/* The first maximum in the window; a NaN is one. False when the window sees padding only. */
+static bool find_largest(const struct pooling *p, int64_t channel, int64_t o, int64_t *place, int64_t *turned)
+{
+    const struct window *w = &p->window;
+    struct sight sight = sight_of(w, o);
+    double most = 0;
+    for (int64_t i = 0; i < sight.all; i++) {
+        int64_t other, position = place_of(w, &sight, i, &other);
+        double value = element_real(p->x, channel * w->in_count + position);
+        if (i > 0 && (most != most || !(value > most || value != value))) continue;
+        most = value;
+        *place = channel * w->in_count + position;
+        *turned = channel * w->in_count + other;
+    }
+    return sight.all > 0;
+}
+
+/* What a maximum over nothing is; whole types are INT8 and UINT8. */
+static double lowest(enum dtype type)
+{
+    return type == DTYPE_INT8 ? INT8_MIN : type == DTYPE_UINT8 ? 0 : -INFINITY;
+}
+
+static void put(struct array *y, int64_t i, double value)
+{
+    if (is_real(y)) element_put(y, i, value);
+    else y->i64[i] = (int64_t)value;
+}
+
+struct walk {
+    const struct pooling *pooling;
+    bool columns_first;
+    struct array *y, *indices;        /* indices: or NULL */
+};
+
+static void walk_windows(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct walk *walk = context;
+    const struct pooling *p = walk->pooling;
+    (void)member;
+    for (int64_t i = first; i < end; i++) {
+        int64_t place = 0, turned = 0;
+        bool found = find_largest(p, i / p->window.out_count, i % p->window.out_count, &place, &turned);
+        put(walk->y, i, found ? element_real(p->x, place) : lowest(walk->y->type));
+        if (walk->indices) walk->indices->i64[i] = walk->columns_first ? turned : place;
+    }
+}
+
+static bool run_max_pool(struct call *call)
+{
+    struct pooling p;
+    if (!read_pooling(call, &p)) return false;
+    struct array *y = make_output(call, &p, 0, p.x->type);
+    if (!call_wants(call, 1) && is_real(p.x))
+        return slide_over(call, &p, p.x->data, -INFINITY, y, largest_of_taps, NULL);
+    struct walk walk = { &p, node_int(call->node, "storage_order", 0) == 1, y, NULL };
+    if (call_wants(call, 1)) walk.indices = make_output(call, &p, 1, DTYPE_INT64);
+    team_run(call->team, y->count, team_piece(y->count, y->count * 16), walk_windows, &walk);
+    return true;
+}
+
+/* --- AveragePool, LpPool --- */
+
+static void sum_of_taps(const struct slide *slide, int64_t output, const void *from, int64_t count, void *results)
+{
+    (void)output;
+    slide->lanes->window_sum(from, slide->spread->taps, slide->context, slide->spread->window.taps, NULL, results,
+                             count);
+}
+
+/* Sums are weighted ones, every weight one. */
+static bool sum_windows(struct call *call, const struct pooling *p, const void *from, struct array *y)
+{
+    struct array *weights = array_new(call->pool, p->x->type, p->x->store, 1, &p->window.taps);
+    for (int64_t t = 0; t < p->window.taps; t++) element_put(weights, t, 1);
+    bool done = slide_over(call, p, from, 0, y, sum_of_taps, weights->data);
+    array_drop(weights);
+    return done;
+}
+
+static void divide_by_taps(const struct call *call, const struct pooling *p, bool padding, struct array *y)
+{
+    const struct window *w = &p->window;
+    const struct lanes *lanes = lanes_for(y->store);
+    struct array *sizes = array_new(call->pool, y->type, y->store, 1, &w->out_count);
+    for (int64_t o = 0; o < w->out_count; o++) {
+        int64_t size = 1, rest = o, first;
+        for (int a = w->rank - 1; a >= 0; a--) {
+            size *= taps_inside(w, a, rest % w->out[a], padding, &first);
+            rest /= w->out[a];
+        }
+        element_put(sizes, o, size ? (double)size : 1);
+    }
+    for (int64_t i = 0; i < p->channels; i++)
+        lanes->divide(sizes->data, 1, w->out_count, (char *)y->data + i * w->out_count * (int64_t)store_size(y->store));
+    array_drop(sizes);
+}
+
+static bool run_average_pool(struct call *call)
+{
+    struct pooling p;
+    struct array *x;
+    if (!call_real(call, 0, "X", true, 3, &x) || !read_pooling(call, &p)) return false;
+    struct array *y = make_output(call, &p, 0, x->type);
+    if (!sum_windows(call, &p, x->data, y)) return false;
+    divide_by_taps(call, &p, node_int(call->node, "count_include_pad", 0) != 0, y);
+    return true;
+}
+
+/* The norm's p: a float in opset 1, an integer later. */
+static double read_power(struct call *call)
+{
+    return call->node->opset < 2 ? (double)node_float(call->node, "p", 2) : (double)node_int(call->node, "p", 2);
+}
+
+static void raise(const struct array *from, double power, struct array *to)
+{
+    for (int64_t i = 0; i < from->count; i++) {
+        double value = fabs(element_real(from, i));
+        element_put(to, i, power == 1 ? value : power == 2 ? value * value : pow(value, power));
+    }
+}
+
+static void root(double power, struct array *y)
+{
+    for (int64_t i = 0; i < y->count; i++) {
+        double value = element_real(y, i);
+        element_put(y, i, power == 1 ? value : power == 2 ? sqrt(value) : pow(value, 1 / power));
+    }
+}
+
+static bool run_lp_pool(struct call *call)
+{
+    struct pooling p;
+    struct array *x;
+    if (!call_real(call, 0, "X", true, 3, &x) || !read_pooling(call, &p)) return false;
+    double power = read_power(call);
+    struct array *powers = array_new(call->pool, x->type, x->store, x->rank, x->dims);
+    struct array *y = make_output(call, &p, 0, x->type);
+    raise(x, power, powers);
+    if (!sum_windows(call, &p, powers->data, y)) return false;
+    root(power, y);
+    array_drop(powers);
+    return true;
+}
+
+/* --- pools of whole planes --- */
+
+struct global {
+    struct array *x, *y;
+    int64_t plane;                    /* elements that one of y pools */
+};
+
+/* Reads X and makes an output of size one along every spatial axis. */
+static bool read_global(struct call *call, struct global *g)
+{
+    if (!call_real(call, 0, "X", true, 2, &g->x)) return false;
+    int64_t dims[ARRAY_MAX_RANK];
+    for (int i = 0; i < g->x->rank; i++) dims[i] = i < 2 ? g->x->dims[i] : 1;
+    g->y = call_output(call, 0, g->x->type, g->x->rank, dims);
+    if (g->y->count > 0 && g->x->count == 0) return call_fail(call, "the planes of input X are empty");
+    g->plane = g->y->count ? g->x->count / g->y->count : 0;
+    return true;
+}
+
+static double plane_sum(const struct global *g, int64_t i)
+{
+    return lanes_for(g->x->store)->sum((const char *)g->x->data + i * g->plane * (int64_t)store_size(g->x->store),
+                                       g->plane);
+}
+
+static void average_planes(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct global *g = context;
+    (void)member;
+    for (int64_t i = first; i < end; i++) element_put(g->y, i, plane_sum(g, i) / (double)g->plane);
+}
+
+static void largest_of_planes(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct global *g = context;
+    (void)member;
+    for (int64_t i = first; i < end; i++) {
+        double most = element_real(g->x, i * g->plane);
+        for (int64_t j = 1; j < g->plane && most == most; j++) {
+            double value = element_real(g->x, i * g->plane + j);
+            if (!(value <= most)) most = value;
+        }
+        element_put(g->y, i, most);
+    }
+}
+
+static bool pool_planes(struct call *call, void (*work)(const void *, int64_t, int64_t, int))
+{
+    struct global g;
+    if (!read_global(call, &g)) return false;
+    team_run(call->team, g.y->count, team_piece(g.y->count, g.x->count), work, &g);
+    return true;
+}
+
+static bool run_global_average(struct call *call)
+{
+    return pool_planes(call, average_planes);
+}
+
+static bool run_global_max(struct call *call)
+{
+    return pool_planes(call, largest_of_planes);
+}
+
+static bool run_global_lp(struct call *call)
+{
+    struct global g;
+    if (!read_global(call, &g)) return false;
+    double power = read_power(call);
+    struct array *powers = array_new(call->pool, g.x->type, g.x->store, g.x->rank, g.x->dims);
+    raise(g.x, power, powers);
+    g.x = powers;
+    for (int64_t i = 0; i < g.y->count; i++) element_put(g.y, i, plane_sum(&g, i));
+    root(power, g.y);
+    array_drop(powers);
+    return true;
+}
+
+/* --- MaxUnpool: values go back where the indices of a MaxPool say, in a tensor of zeros --- */
+
+/* The shape that the indices count in. */
+static bool unpooled_dims(struct call *call, const struct array *x, int64_t *dims)
+{
+    struct window window;
+    enum auto_pad mode;
+    if (!window_read(call, x->rank - 2, x->dims + 2, NULL, &window, &mode)) return false;
+    memcpy(dims, x->dims, 2 * sizeof *dims);
+    for (int a = 0; a < window.rank; a++) {
+        dims[a + 2] = (x->dims[a + 2] - 1) * window.stride[a] + window.kernel[a] - window.begin[a] - window.end[a];
+        if (dims[a + 2] < 0) return call_fail(call, "the output would have a negative size along spatial axis %d", a);
+    }
+    return true;
+}
+
+/* The place in `dims` of a flat place in `own`, which is no larger along any axis. */
+static int64_t place_in(int64_t place, int rank, const int64_t *own, const int64_t *dims)
+{
+    int64_t result = 0, step = 1;
+    for (int a = rank - 1; a >= 0; a--) {
+        result += place % own[a] * step;
+        place /= own[a];
+        step *= dims[a];
+    }
+    return result;
+}
+
+static bool run_max_unpool(struct call *call)
+{
+    struct array *x, *indices = call_input(call, 1);
+    int64_t own[ARRAY_MAX_RANK], count = 0, size = 1;
+    const int64_t *dims = own;
+    if (!call_real(call, 0, "X", true, 3, &x)) return false;
+    if (!indices || !is_whole(indices) || indices->count != x->count)
+        return call_fail(call, "input I has to hold an index for each of %lld elements", (long long)x->count);
+    if (!unpooled_dims(call, x, own)) return false;
+    if (call_input(call, 2) && !call_list(call, 2, &dims, &count)) return false;
+    if (call_input(call, 2) && count != x->rank)
+        return call_fail(call, "output_shape has %lld entries for %d dimensions", (long long)count, x->rank);
+    for (int i = 0; i < x->rank; i++) {
+        if (dims[i] < own[i]) return call_fail(call, "output_shape is too small along axis %d", i);
+        if (!size_multiply(size, own[i], &size)) return call_fail(call, "the output is too large");
+    }
+    struct array *y = call_output(call, 0, x->type, x->rank, dims);
+    memset(y->data, 0, (size_t)y->count * store_size(y->store));
+    for (int64_t i = 0; i < x->count; i++) {
+        int64_t place = indices->i64[i];
+        if (place < 0 || place >= size)
+            return call_fail(call, "index %lld lies outside of %lld elements", (long long)place, (long long)size);
+        element_put(y, place_in(place, x->rank, own, dims), element_real(x, i));
+    }
+    return true;
+}
+
+/* --- MaxRoiPool: each region of interest is cut into cells, the largest element of each taken --- */
+
+struct region {
+    int64_t image, top, left, height, width;
+};
+
+static int64_t clamp(int64_t value, int64_t high)
+{
+    return value < 0 ? 0 : value > high ? high : value;
+}
+
+static bool read_region(struct call *call, const struct array *rois, int64_t i, const struct array *x,
+                        struct region *region)
+{
+    double scale = (double)node_float(call->node, "spatial_scale", 1), corner[5];
+    for (int k = 0; k < 5; k++) {
+        corner[k] = element_real(rois, i * 5 + k) * (k ? scale : 1);
+        if (!(fabs(corner[k]) < 0x1p31)) return call_fail(call, "region %lld is not finite", (long long)i);
+    }
+    region->image = (int64_t)corner[0];
+    if (region->image < 0 || region->image >= x->dims[0])
+        return call_fail(call, "region %lld is of image %lld, there are %lld", (long long)i, (long long)region->image,
+                         (long long)x->dims[0]);
+    region->left = (int64_t)round(corner[1]);
+    region->top = (int64_t)round(corner[2]);
+    region->width = (int64_t)round(corner[3]) - region->left + 1;
+    region->height = (int64_t)round(corner[4]) - region->top + 1;
+    if (region->width < 1) region->width = 1;
+    if (region->height < 1) region->height = 1;
+    return true;
+}
+
+/* Cell `i` of `cells` along an axis: [*first, *end) within the plane. */
+static void cell_range(int64_t start, int64_t size, int64_t i, int64_t cells, int64_t limit, int64_t *first,
+                       int64_t *end)
+{
+    double step = (double)size / (double)cells;
+    *first = clamp(start + (int64_t)floor((double)i * step), limit);
+    *end = clamp(start + (int64_t)ceil((double)(i + 1) * step), limit);
+}
+
+/* An empty cell is zero. */
+static double cell_largest(const struct array *x, int64_t plane, int64_t top, int64_t bottom, int64_t left,
+                           int64_t right)
+{
+    double most = top < bottom && left < right ? -INFINITY : 0;
+    for (int64_t r = top; r < bottom; r++)
+        for (int64_t c = left; c < right; c++)
+            most = fmax(most, element_real(x, (plane * x->dims[2] + r) * x->dims[3] + c));
+    return most;
+}
+
+static bool run_max_roi_pool(struct call *call)
+{
+    struct array *x, *rois;
+    const int64_t *cells;
+    size_t count = node_ints(call->node, "pooled_shape", &cells);
+    if (!call_real(call, 0, "X", true, 4, &x) || !call_real(call, 1, "rois", true, 2, &rois)) return false;
+    if (x->rank != 4 || rois->rank != 2 || rois->dims[1] != 5)
+        return call_fail(call, "X has to have 4 dimensions and rois 2, the last of 5");
+    if (count != 2 || cells[0] < 1 || cells[1] < 1) return call_fail(call, "pooled_shape has to hold two sizes");
+    struct array *y = call_output(call, 0, x->type, 4, (int64_t[]){ rois->dims[0], x->dims[1], cells[0], cells[1] });
+    for (int64_t i = 0; i < y->count; i++) {
+        int64_t column = i % cells[1], row = i / cells[1] % cells[0], channel = i / cells[1] / cells[0] % x->dims[1];
+        struct region region = { 0 };
+        int64_t top, bottom, left, right;
+        if (!read_region(call, rois, i / cells[1] / cells[0] / x->dims[1], x, &region)) return false;
+        cell_range(region.top, region.height, row, cells[0], x->dims[2], &top, &bottom);
+        cell_range(region.left, region.width, column, cells[1], x->dims[3], &left, &right);
+        element_put(y, i, cell_largest(x, region.image * x->dims[1] + channel, top, bottom, left, right));
+    }
+    return true;
+}
+
+const struct kernel pool_kernels[] = {
+    { "MaxPool", 1, LATEST, run_max_pool, NULL },
+    { "AveragePool", 1, LATEST, run_average_pool, NULL },
+    { "LpPool", 1, LATEST, run_lp_pool, NULL },
+    { "GlobalAveragePool", 1, LATEST, run_global_average, NULL },
+    { "GlobalMaxPool", 1, LATEST, run_global_max, NULL },
+    { "GlobalLpPool", 1, LATEST, run_global_lp, NULL },
+    { "MaxUnpool", 9, LATEST, run_max_unpool, NULL },
+    { "MaxRoiPool", 1, LATEST, run_max_roi_pool, NULL },
+    { NULL, 0, 0, NULL, NULL },
+};

@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * RNN, GRU and LSTM. The share of the input in all gates of all steps is one product beforehand; each step adds the
+ * share of the previous state, a product with the transposed recurrence weights, and runs the cell.
+ *
+ * Inside, a sequence is [steps, batch, ...] whatever the layout. A sequence shorter than the longest stops early: its
+ * state stays, its outputs are zero; backward, it starts at its own end. */
+#include "runtime/element.h"
+#include "runtime/math/product.h"
+#include "runtime/math/real.h"
+#include "runtime/math/real_math.h"
+#include "runtime/math/unstride.h"
+
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+#define MOST_FUNCTIONS 3              /* per direction */
+
+/* --- activation functions --- */
+
+#define FUNCTION(name, value)                               \
+    static double name(double x, double a, double b)        \
+    {                                                       \
+        (void)a, (void)b;                                   \
+        return value;                                       \
+    }
+
+FUNCTION(affine, a * x + b)
+FUNCTION(relu, x < 0 ? 0 : x)
+FUNCTION(leaky_relu, x < 0 ? a * x : x)
+FUNCTION(thresholded_relu, x <= a ? 0 : x)
+FUNCTION(hyperbolic_tangent, tanh(x))
+FUNCTION(fast_tangent, quick_tanh(x))
+FUNCTION(scaled_tanh, a * tanh(b * x))
+FUNCTION(sigmoid, exact_sigmoid(x))
+FUNCTION(fast_sigmoid, quick_sigmoid(x))
+FUNCTION(hard_sigmoid, a * x + b < 0 ? 0 : a * x + b > 1 ? 1 : a * x + b)
+FUNCTION(elu, x < 0 ? a * expm1(x) : x)
+FUNCTION(softsign, x / (1 + fabs(x)))
+FUNCTION(softplus, x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)))
+
+struct function {
+    const char *name;
+    double (*run)(double x, double a, double b);
+    double (*run_f32)(double x, double a, double b);     /* where results are rounded to float; NULL: the same */
+    int parameters;                   /* how many of alpha and beta it takes from the node's lists */
+    double alpha, beta;               /* where the lists end */
+};
+
+static const struct function functions[] = {
+    { "Affine", affine, NULL, 2, 1, 0 },
+    { "Relu", relu, NULL, 0, 0, 0 },
+    { "LeakyRelu", leaky_relu, NULL, 1, 0.01f, 0 },
+    { "ThresholdedRelu", thresholded_relu, NULL, 1, 1, 0 },
+    { "Tanh", hyperbolic_tangent, fast_tangent, 0, 0, 0 },
+    { "ScaledTanh", scaled_tanh, NULL, 2, 1, 1 },
+    { "Sigmoid", sigmoid, fast_sigmoid, 0, 0, 0 },
+    { "HardSigmoid", hard_sigmoid, NULL, 2, 0.2f, 0.5 },
+    { "Elu", elu, NULL, 1, 1, 0 },
+    { "Softsign", softsign, NULL, 0, 0, 0 },
+    { "Softplus", softplus, NULL, 0, 0, 0 },
+};
+
+/* --- one node --- */
+
+struct rnn;
+
+/* What tells the three operators apart. */
+struct cell {
+    int gates, functions;
+    const char *defaults[MOST_FUNCTIONS];
+    bool has_memory;                  /* a second state */
+    void (*step)(struct rnn *rnn);
+};
+
+struct rnn {
+    struct call *call;
+    const struct cell *cell;
+    struct array *x, *w, *r, *bias, *hidden_start, *memory_start, *peepholes;
+    const int64_t *lengths;           /* NULL: all are full */
+    int64_t steps, batch, inputs, hidden, directions, direction;
+    bool batch_first, reset_last, couple;
+    double clip;
+    struct function functions[2 * MOST_FUNCTIONS];
+    struct array *input;              /* of the direction at hand: [steps * batch, gates * hidden] */
+    struct array *weights;            /* [hidden, gates * hidden] */
+    struct array *recurrent;          /* [batch, gates * hidden] */
+    struct array *state, *memory, *reset;     /* [batch, hidden] */
+    int64_t *at;                      /* per sequence: its row of `input` at this step; -1 when it is over */
+    struct array *y, *last, *last_memory;
+};
+
+static double activate(const struct rnn *rnn, int function, double x)
+{
+    const struct function *f = &rnn->functions[rnn->direction * rnn->cell->functions + function];
+    return f->run(x > rnn->clip ? rnn->clip : x < -rnn->clip ? -rnn->clip : x, f->alpha, f->beta);
+}
+
+/* The last function of an LSTM is not clipped. */
+static double squash(const struct rnn *rnn, double memory)
+{
+    const struct function *f = &rnn->functions[rnn->direction * rnn->cell->functions + 2];
+    return f->run(memory, f->alpha, f->beta);
+}
+
+static double bias_of(const struct rnn *rnn, int64_t gate, int64_t unit, bool recurrent)
+{
+    if (!rnn->bias) return 0;
+    int64_t width = rnn->cell->gates * rnn->hidden;
+    return element_real(rnn->bias, (rnn->direction * 2 + recurrent) * width + gate * rnn->hidden + unit);
+}
+
+/* One unit of the cell that runs one of the sequences. */
+struct unit {
+    int64_t unit, place;              /* place: in [batch, hidden] */
+    int64_t input, recurrent;         /* of its first gate in those arrays */
+};
+
+/* What the input and the previous state add to a gate. */
+static double input_share(const struct rnn *rnn, const struct unit *u, int64_t gate)
+{
+    return element_real(rnn->input, u->input + gate * rnn->hidden) + bias_of(rnn, gate, u->unit, false);
+}
+
+static double state_share(const struct rnn *rnn, const struct unit *u, int64_t gate)
+{
+    return element_real(rnn->recurrent, u->recurrent + gate * rnn->hidden) + bias_of(rnn, gate, u->unit, true);
+}
+
+static double gate_sum(const struct rnn *rnn, const struct unit *u, int64_t gate)
+{
+    return input_share(rnn, u, gate) + state_share(rnn, u, gate);
+}
+
+/* recurrent[:, first ...] = state * weights[:, first ...], `count` gates of it. */
+static void multiply_state(struct rnn *rnn, const struct array *state, int64_t first, int64_t count)
+{
+    int64_t width = rnn->cell->gates * rnn->hidden, offset = first * rnn->hidden * (int64_t)store_size(state->store);
+    struct product product = { .store = state->store, .rows = rnn->batch, .columns = count * rnn->hidden,
+                               .depth = rnn->hidden, .a_row = rnn->hidden, .a_step = 1, .b_step = width, .b_column = 1,
+                               .c_row = width, .c_column = 1, .count = 1,
+                               .each = &(struct operands){ .a = state->data, .b = (char *)rnn->weights->data + offset,
+                                                           .c = (char *)rnn->recurrent->data + offset } };
+    product_run(rnn->call, &product);
+}
+
+struct units {
+    const struct rnn *rnn;
+    void (*compute)(const struct rnn *rnn, const struct unit *unit);
+};
+
+static void compute_units(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct units *units = context;
+    const struct rnn *rnn = units->rnn;
+    int64_t width = rnn->cell->gates * rnn->hidden;
+    (void)member;
+    for (int64_t place = first; place < end;) {
+        int64_t row = place / rnn->hidden, next = (row + 1) * rnn->hidden;
+        struct unit unit = { .unit = place % rnn->hidden, .place = place };
+        unit.input = rnn->at[row] * width + unit.unit;
+        unit.recurrent = row * width + unit.unit;
+        place = next < end ? next : end;
+        for (; rnn->at[row] >= 0 && unit.place < place; unit.place++, unit.unit++, unit.input++, unit.recurrent++)
+            units->compute(rnn, &unit);
+    }
+}
+
+/* For every unit of every sequence that is not over. */
+static void each_unit(const struct rnn *rnn, void (*compute)(const struct rnn *rnn, const struct unit *unit))
+{
+    int64_t count = rnn->batch * rnn->hidden;
+    team_run(rnn->call->team, count, team_piece(count, count * 64), compute_units, &(struct units){ rnn, compute });
+}
+
+static void rnn_unit(const struct rnn *rnn, const struct unit *u)
+{
+    element_put(rnn->state, u->place, activate(rnn, 0, gate_sum(rnn, u, 0)));
+}
+
+static void step_rnn(struct rnn *rnn)
+{
+    multiply_state(rnn, rnn->state, 0, 1);
+    each_unit(rnn, rnn_unit);
+}
+
+/* Gates i, o, f, c; peepholes i, o, f. */
+static double peephole(const struct rnn *rnn, int64_t gate, int64_t unit, double memory)
+{
+    if (!rnn->peepholes) return 0;
+    return element_real(rnn->peepholes, (rnn->direction * 3 + gate) * rnn->hidden + unit) * memory;
+}
+
+static void lstm_unit(const struct rnn *rnn, const struct unit *u)
+{
+    double old = element_real(rnn->memory, u->place);
+    double in = activate(rnn, 0, gate_sum(rnn, u, 0) + peephole(rnn, 0, u->unit, old));
+    double kept = rnn->couple ? 1 - in : activate(rnn, 0, gate_sum(rnn, u, 2) + peephole(rnn, 2, u->unit, old));
+    double memory = kept * old + in * activate(rnn, 1, gate_sum(rnn, u, 3));
+    double out = activate(rnn, 0, gate_sum(rnn, u, 1) + peephole(rnn, 1, u->unit, memory));
+    element_put(rnn->memory, u->place, memory);
+    element_put(rnn->state, u->place, out * squash(rnn, memory));
+}
+
+static void step_lstm(struct rnn *rnn)
+{
+    multiply_state(rnn, rnn->state, 0, 4);
+    each_unit(rnn, lstm_unit);
+}
+
+/* Gates z, r, h. The reset acts on the state before its product for h, or with linear_before_reset on the product. */
+static void reset_unit(const struct rnn *rnn, const struct unit *u)
+{
+    element_put(rnn->reset, u->place, activate(rnn, 0, gate_sum(rnn, u, 1)) * element_real(rnn->state, u->place));
+}
+
+static void gru_unit(const struct rnn *rnn, const struct unit *u)
+{
+    double update = activate(rnn, 0, gate_sum(rnn, u, 0)), old = element_real(rnn->state, u->place);
+    double reset = rnn->reset_last ? activate(rnn, 0, gate_sum(rnn, u, 1)) : 1;
+    double new = activate(rnn, 1, input_share(rnn, u, 2) + reset * state_share(rnn, u, 2));
+    element_put(rnn->state, u->place, (1 - update) * new + update * old);
+}
+
+static void step_gru(struct rnn *rnn)
+{
+    multiply_state(rnn, rnn->state, 0, rnn->reset_last ? 3 : 2);
+    if (!rnn->reset_last) {
+        each_unit(rnn, reset_unit);
+        multiply_state(rnn, rnn->reset, 2, 1);
+    }
+    each_unit(rnn, gru_unit);
+}
+
+/* --- one direction --- */
+
+/* [steps, batch, inputs] times the direction's weights. */
+static void multiply_input(struct rnn *rnn, const struct array *x)
+{
+    int64_t width = rnn->cell->gates * rnn->hidden, element = (int64_t)store_size(x->store);
+    char *w = (char *)rnn->w->data + rnn->direction * width * rnn->inputs * element;
+    struct product product = { .store = x->store, .rows = rnn->steps * rnn->batch, .columns = width,
+                               .depth = rnn->inputs, .a_row = rnn->inputs, .a_step = 1, .b_step = 1,
+                               .b_column = rnn->inputs, .c_row = width, .c_column = 1, .count = 1,
+                               .each = &(struct operands){ .a = x->data, .b = w, .c = rnn->input->data } };
+    product_run(rnn->call, &product);
+}
+
+/* Copies `hidden` elements per sequence between [batch, hidden] and a direction of [directions, batch, hidden], or of
+ * [batch, directions, hidden]. */
+static void copy_state(const struct rnn *rnn, struct array *state, struct array *all, bool out)
+{
+    size_t bytes = (size_t)rnn->hidden * store_size(state->store);
+    for (int64_t n = 0; n < rnn->batch; n++) {
+        int64_t row = rnn->batch_first ? n * rnn->directions + rnn->direction : rnn->direction * rnn->batch + n;
+        char *inside = (char *)state->data + (size_t)n * bytes, *outside = (char *)all->data + (size_t)row * bytes;
+        memcpy(out ? outside : inside, out ? inside : outside, bytes);
+    }
+}
+
+static void start_state(const struct rnn *rnn, struct array *state, struct array *start)
+{
+    if (start) copy_state(rnn, state, start, false);
+    else memset(state->data, 0, (size_t)state->count * store_size(state->store));
+}
+
+/* The position in its sequence that sequence n reads at a step; -1 when it is over. */
+static int64_t position_at(const struct rnn *rnn, int64_t n, int64_t step, bool backward)
+{
+    int64_t length = rnn->lengths ? rnn->lengths[n] : rnn->steps;
+    if (step >= length) return -1;
+    return backward ? length - 1 - step : step;
+}
+
+static void put_outputs(const struct rnn *rnn)
+{
+    size_t bytes = (size_t)rnn->hidden * store_size(rnn->state->store);
+    for (int64_t n = 0; n < rnn->batch; n++) {
+        if (rnn->at[n] < 0) continue;
+        int64_t t = rnn->at[n] / rnn->batch;
+        int64_t row = rnn->batch_first ? (n * rnn->steps + t) * rnn->directions + rnn->direction
+                                       : (t * rnn->directions + rnn->direction) * rnn->batch + n;
+        memcpy((char *)rnn->y->data + (size_t)row * bytes, (char *)rnn->state->data + (size_t)n * bytes, bytes);
+    }
+}
+
+static void run_direction(struct rnn *rnn, const struct array *x, const struct array *transposed, bool backward)
+{
+    int64_t width = rnn->cell->gates * rnn->hidden;
+    struct array weights = *transposed;
+    weights.data = (char *)transposed->data + rnn->direction * width * rnn->hidden * (int64_t)store_size(x->store);
+    rnn->weights = &weights;
+    multiply_input(rnn, x);
+    start_state(rnn, rnn->state, rnn->hidden_start);
+    start_state(rnn, rnn->memory, rnn->memory_start);
+    memset(rnn->reset->data, 0, (size_t)rnn->reset->count * store_size(x->store));
+    for (int64_t step = 0; step < rnn->steps; step++) {
+        for (int64_t n = 0; n < rnn->batch; n++) {
+            int64_t t = position_at(rnn, n, step, backward);
+            rnn->at[n] = t < 0 ? -1 : t * rnn->batch + n;
+        }
+        rnn->cell->step(rnn);
+        if (rnn->y) put_outputs(rnn);
+    }
+    if (rnn->last) copy_state(rnn, rnn->state, rnn->last, true);
+    if (rnn->last_memory) copy_state(rnn, rnn->memory, rnn->last_memory, true);
+}
+
+/* --- reading the node --- */
+
+static bool read_functions(struct rnn *rnn)
+{
+    const BnfuseOnnx__AttributeProto *names = node_attribute(rnn->call->node, "activations");
+    size_t count = (size_t)(rnn->directions * rnn->cell->functions), given = names ? names->n_strings : 0;
+    const float *alphas = NULL, *betas = NULL;
+    size_t alpha_count = node_floats(rnn->call->node, "activation_alpha", &alphas), alpha = 0;
+    size_t beta_count = node_floats(rnn->call->node, "activation_beta", &betas), beta = 0;
+    if (given && given != count) return call_fail(rnn->call, "activations has %zu entries, not %zu", given, count);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = rnn->cell->defaults[i % (size_t)rnn->cell->functions];
+        char text[32];
+        if (given) {
+            size_t length = names->strings[i].len < sizeof text ? names->strings[i].len : sizeof text - 1;
+            memcpy(text, names->strings[i].data, length);
+            text[length] = '\0';
+            name = text;
+        }
+        struct function *f = &rnn->functions[i];
+        for (size_t k = 0; k < sizeof functions / sizeof *functions; k++)
+            if (strcasecmp(functions[k].name, name) == 0) *f = functions[k];
+        if (f->run_f32 && rnn->x->store == STORE_F32) f->run = f->run_f32;
+        if (!f->run) return call_fail(rnn->call, "activation \"%s\" is not known", name);
+        if (f->parameters > 0 && alpha < alpha_count) f->alpha = (double)alphas[alpha++];
+        if (f->parameters > 1 && beta < beta_count) f->beta = (double)betas[beta++];
+    }
+    return true;
+}
+
+static bool read_attributes(struct rnn *rnn, bool *backward)
+{
+    const struct node *node = rnn->call->node;
+    const char *direction = node_text(node, "direction", "forward");
+    bool both = strcmp(direction, "bidirectional") == 0;
+    *backward = strcmp(direction, "reverse") == 0;
+    if (!both && !*backward && strcmp(direction, "forward") != 0)
+        return call_fail(rnn->call, "direction \"%s\" is not known", direction);
+    rnn->directions = both ? 2 : 1;
+    rnn->batch_first = node_int(node, "layout", 0) == 1;
+    rnn->reset_last = node_int(node, "linear_before_reset", 0) != 0;
+    rnn->couple = node_int(node, "input_forget", 0) != 0;
+    rnn->clip = (double)node_float(node, "clip", INFINITY);
+    if (!(rnn->clip > 0)) return call_fail(rnn->call, "clip %g is not positive", rnn->clip);
+    return read_functions(rnn);
+}
+
+static bool has_dims(struct call *call, const struct array *array, const char *name, int rank, const int64_t *dims)
+{
+    if (!array) return true;
+    bool same = array->rank == rank;
+    for (int i = 0; same && i < rank; i++) same = array->dims[i] == dims[i];
+    return same || call_fail(call, "input %s has another shape than the weights and the input ask for", name);
+}
+
+static bool read_sizes(struct rnn *rnn)
+{
+    struct call *call = rnn->call;
+    int64_t width, rows;
+    if (rnn->x->rank != 3 || rnn->w->rank != 3 || rnn->r->rank != 3)
+        return call_fail(call, "X, W and R need 3 dimensions");
+    rnn->steps = rnn->x->dims[rnn->batch_first ? 1 : 0];
+    rnn->batch = rnn->x->dims[rnn->batch_first ? 0 : 1];
+    rnn->inputs = rnn->x->dims[2];
+    rnn->hidden = rnn->r->dims[2];
+    int64_t named = node_int(call->node, "hidden_size", rnn->hidden);
+    if (named != rnn->hidden)
+        return call_fail(call, "hidden_size is %lld, R is for %lld", (long long)named, (long long)rnn->hidden);
+    if (!size_multiply(rnn->hidden, rnn->cell->gates, &width) || !size_multiply(rnn->steps, rnn->batch, &rows))
+        return call_fail(call, "X or R is too large");
+    int64_t first = rnn->batch_first ? rnn->batch : rnn->directions;
+    int64_t second = rnn->batch_first ? rnn->directions : rnn->batch;
+    return has_dims(call, rnn->w, "W", 3, (int64_t[]){ rnn->directions, width, rnn->inputs }) &&
+           has_dims(call, rnn->r, "R", 3, (int64_t[]){ rnn->directions, width, rnn->hidden }) &&
+           has_dims(call, rnn->bias, "B", 2, (int64_t[]){ rnn->directions, 2 * width }) &&
+           has_dims(call, rnn->hidden_start, "initial_h", 3, (int64_t[]){ first, second, rnn->hidden }) &&
+           has_dims(call, rnn->memory_start, "initial_c", 3, (int64_t[]){ first, second, rnn->hidden }) &&
+           has_dims(call, rnn->peepholes, "P", 2, (int64_t[]){ rnn->directions, 3 * rnn->hidden });
+}
+
+static bool read_lengths(struct rnn *rnn)
+{
+    int64_t count;
+    if (!call_input(rnn->call, 4)) return true;
+    if (!call_list(rnn->call, 4, &rnn->lengths, &count)) return false;
+    if (count != rnn->batch)
+        return call_fail(rnn->call, "sequence_lens has %lld entries for %lld sequences", (long long)count,
+                         (long long)rnn->batch);
+    for (int64_t n = 0; n < count; n++)
+        if (rnn->lengths[n] < 0 || rnn->lengths[n] > rnn->steps)
+            return call_fail(rnn->call, "sequence_lens holds %lld for %lld steps", (long long)rnn->lengths[n],
+                             (long long)rnn->steps);
+    return true;
+}
+
+static bool read_rnn(struct rnn *rnn, bool *backward)
+{
+    struct call *call = rnn->call;
+    if (!call_real(call, 0, "X", true, 3, &rnn->x) || !call_real(call, 1, "W", true, 3, &rnn->w) ||
+        !call_real(call, 2, "R", true, 3, &rnn->r) || !call_real(call, 3, "B", false, 2, &rnn->bias) ||
+        !call_real(call, 5, "initial_h", false, 3, &rnn->hidden_start))
+        return false;
+    if (rnn->cell->has_memory && (!call_real(call, 6, "initial_c", false, 3, &rnn->memory_start) ||
+                                  !call_real(call, 7, "P", false, 2, &rnn->peepholes)))
+        return false;
+    return read_attributes(rnn, backward) && read_sizes(rnn) && read_lengths(rnn);
+}
+
+static struct array *wanted_state(struct rnn *rnn, size_t slot)
+{
+    if (!call_wants(rnn->call, slot)) return NULL;
+    int64_t first = rnn->batch_first ? rnn->batch : rnn->directions;
+    int64_t second = rnn->batch_first ? rnn->directions : rnn->batch;
+    return call_output(rnn->call, slot, rnn->x->type, 3, (int64_t[]){ first, second, rnn->hidden });
+}
+
+static void make_outputs(struct rnn *rnn)
+{
+    int64_t rows[] = { rnn->steps, rnn->directions, rnn->batch, rnn->hidden };
+    int64_t columns[] = { rnn->batch, rnn->steps, rnn->directions, rnn->hidden };
+    if (call_wants(rnn->call, 0)) {
+        rnn->y = call_output(rnn->call, 0, rnn->x->type, 4, rnn->batch_first ? columns : rows);
+        memset(rnn->y->data, 0, (size_t)rnn->y->count * store_size(rnn->y->store));
+    }
+    rnn->last = wanted_state(rnn, 1);
+    rnn->last_memory = rnn->cell->has_memory ? wanted_state(rnn, 2) : NULL;
+}
+
+static struct array *make_room(const struct rnn *rnn, int64_t rows, int64_t columns)
+{
+    return array_new(rnn->call->pool, rnn->x->type, rnn->x->store, 2, (int64_t[]){ rows, columns });
+}
+
+static void run_directions(struct rnn *rnn, bool backward)
+{
+    int64_t width = rnn->cell->gates * rnn->hidden, inputs = rnn->inputs, hidden = rnn->hidden;
+    int64_t turned[] = { rnn->directions, hidden, width }, turned_strides[] = { width * hidden, 1, hidden };
+    int64_t swapped[] = { rnn->steps, rnn->batch, inputs }, swapped_strides[] = { inputs, rnn->steps * inputs, 1 };
+    struct array *x = rnn->batch_first ? strided_copy(rnn->call, rnn->x, 3, swapped, swapped_strides)
+                                       : array_keep(rnn->x);
+    struct array *transposed = strided_copy(rnn->call, rnn->r, 3, turned, turned_strides);
+    rnn->at = NEW_ARRAY(rnn->call->scratch, int64_t, (size_t)rnn->batch);
+    rnn->input = make_room(rnn, rnn->steps * rnn->batch, width);
+    rnn->recurrent = make_room(rnn, rnn->batch, width);
+    rnn->state = make_room(rnn, rnn->batch, hidden);
+    rnn->memory = make_room(rnn, rnn->batch, hidden);
+    rnn->reset = make_room(rnn, rnn->batch, hidden);
+    for (; rnn->direction < rnn->directions; rnn->direction++)
+        run_direction(rnn, x, transposed, backward || rnn->direction == 1);
+    struct array *rooms[] = { x, transposed, rnn->input, rnn->recurrent, rnn->state, rnn->memory, rnn->reset };
+    for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) array_drop(rooms[i]);
+}
+
+static bool run_rnn(struct call *call)
+{
+    struct rnn rnn = { .call = call, .cell = call->kernel->data };
+    bool backward;
+    if (!read_rnn(&rnn, &backward)) return false;
+    make_outputs(&rnn);
+    if (rnn.batch > 0 && rnn.hidden > 0) run_directions(&rnn, backward);
+    return true;
+}
+
+static const struct cell plain = { 1, 1, { "Tanh" }, false, step_rnn };
+static const struct cell gru = { 3, 2, { "Sigmoid", "Tanh" }, false, step_gru };
+static const struct cell lstm = { 4, 3, { "Sigmoid", "Tanh", "Tanh" }, true, step_lstm };
+
+const struct kernel rnn_kernels[] = {
+    { "RNN", 1, LATEST, run_rnn, &plain },
+    { "GRU", 1, LATEST, run_rnn, &gru },
+    { "LSTM", 1, LATEST, run_rnn, &lstm },
+    { NULL, 0, 0, NULL, NULL },
+};

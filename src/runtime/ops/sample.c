@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Values between the points of a grid: GridSample, the AffineGrid it is fed with, and DeformConv, whose kernel sees
+ * through displaced points. Along each axis a place becomes a few taps (an index and a weight); their products weigh
+ * the points around it. */
+#include "runtime/element.h"
+#include "runtime/kernel.h"
+#include "runtime/team.h"
+#include "runtime/math/window.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MOST_AXES 8           /* 4^8 points for a cubic sample */
+#define MOST_TAPS 4
+#define FAR 1e15              /* a place beyond this, or none at all (NaN), is this far outside */
+
+enum padding { PADDING_ZEROS, PADDING_BORDER, PADDING_REFLECTION };
+
+/* The points that one place is made of: per axis `taps` indices (-1: outside, counts as zero) and weights. */
+struct sample {
+    int rank, taps;
+    const int64_t *dims;
+    int64_t index[MOST_AXES][MOST_TAPS];
+    double weight[MOST_AXES][MOST_TAPS];
+};
+
+static double tame(double place)
+{
+    if (isnan(place) || place < -FAR) return -FAR;
+    return place > FAR ? FAR : place;
+}
+
+/* Folds a place back into low .. high, as often as it takes. */
+static double reflect(double place, double low, double high)
+{
+    double span = high - low, over = place < low ? low - place : place - high;
+    if (over <= 0) return place;
+    if (span <= 0) return low;
+    double times = floor(over / span), rest = over - times * span;
+    bool from_low = (place < low) == (fmod(times, 2) == 0);
+    return from_low ? low + rest : high - rest;
+}
+
+/* The index that stands for `index`, which may lie outside of 0 .. size-1; -1: nothing does. */
+static int64_t inside(double index, int64_t size, enum padding padding, bool align)
+{
+    double last = (double)size - 1;
+    if (index >= 0 && index <= last) return (int64_t)index;
+    if (padding == PADDING_ZEROS) return -1;
+    if (padding == PADDING_REFLECTION) index = reflect(index, align ? 0 : -0.5, align ? last : last + 0.5);
+    return (int64_t)fmin(fmax(index, 0), last);
+}
+
+/* Keys' cubic convolution with a = -0.75, at distances 1+x, x, 1-x, 2-x. */
+static void cubic_weights(double x, double *weights)
+{
+    const double a = -0.75;
+    for (int i = 0; i < 4; i++) {
+        double d = fabs(x + 1 - i);
+        weights[i] = d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+    }
+}
+
+/* Fills the taps of one axis for a place: 1 (nearest), 2 (linear) or 4 (cubic) of them. */
+static void take_taps(struct sample *s, int axis, double place, enum padding padding, bool align)
+{
+    double first = s->taps == 1 ? rint(place) : floor(place) - (s->taps == 4), rest = place - floor(place);
+    if (s->taps == 1) s->weight[axis][0] = 1;
+    if (s->taps == 2) {
+        s->weight[axis][0] = 1 - rest;
+        s->weight[axis][1] = rest;
+    }
+    if (s->taps == 4) cubic_weights(rest, s->weight[axis]);
+    for (int t = 0; t < s->taps; t++) s->index[axis][t] = inside(first + t, s->dims[axis], padding, align);
+}
+
+/* The weighted sum around the place, in the plane of x that begins at `plane`. */
+static double read_sample(const struct sample *s, const struct array *x, int64_t plane)
+{
+    int at[MOST_AXES] = { 0 };
+    double sum = 0;
+    for (int axis = 0; axis >= 0;) {
+        int64_t index = 0;
+        double weight = 1;
+        bool outside = false;
+        for (int i = 0; i < s->rank; i++) {
+            outside |= s->index[i][at[i]] < 0;
+            index = index * s->dims[i] + s->index[i][at[i]];
+            weight *= s->weight[i][at[i]];
+        }
+        if (!outside) sum += weight * element_real(x, plane + index);
+        for (axis = s->rank - 1; axis >= 0 && ++at[axis] == s->taps; axis--) at[axis] = 0;
+    }
+    return sum;
+}
+
+/* ---- GridSample ---- */
+
+struct grid_sample {
+    const struct array *x, *grid;
+    int rank, taps;
+    enum padding padding;
+    bool align;
+};
+
+static bool read_mode(struct call *call, struct grid_sample *g)
+{
+    static const struct { const char *name; int taps; } modes[] = {
+        { "nearest", 1 }, { "linear", 2 }, { "bilinear", 2 }, { "cubic", 4 }, { "bicubic", 4 },
+    };
+    static const char *const paddings[] = { "zeros", "border", "reflection" };
+    const char *mode = node_text(call->node, "mode", "linear");
+    const char *padding = node_text(call->node, "padding_mode", "zeros");
+    g->taps = 0;
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (strcmp(mode, modes[i].name) == 0) g->taps = modes[i].taps;
+    if (!g->taps) return call_fail(call, "mode \"%s\" is not known", mode);
+    for (int i = PADDING_ZEROS; i <= PADDING_REFLECTION; i++)
+        if (strcmp(padding, paddings[i]) == 0) {
+            g->padding = (enum padding)i;
+            return true;
+        }
+    return call_fail(call, "padding_mode \"%s\" is not known", padding);
+}
+
+static bool read_grid_sample(struct call *call, struct grid_sample *g)
+{
+    const struct array *x = g->x = call_input(call, 0), *grid = g->grid = call_input(call, 1);
+    if (!x || !(is_real(x) || is_whole(x)) || x->rank < 3 || !grid || !is_real(grid) || grid->rank != x->rank)
+        return call_fail(call, "needs x [N, C, D1, ...] and a grid of as many dimensions");
+    g->rank = x->rank - 2;
+    if (grid->dims[0] != x->dims[0] || grid->dims[grid->rank - 1] != g->rank)
+        return call_fail(call, "needs a grid [%lld, ..., %d]", (long long)x->dims[0], g->rank);
+    if (g->rank > MOST_AXES)
+        return call_unsupported(call, "samples along %d axes, %d are the most", g->rank, MOST_AXES);
+    g->align = node_int(call->node, "align_corners", 0) != 0;
+    return read_mode(call, g);
+}
+
+/* Where a grid's number in -1 .. 1 lies among `size` points; then, outside, where the padding puts it. */
+static double place_of(const struct grid_sample *g, double number, int64_t size)
+{
+    double last = (double)size - 1, low = g->align ? 0 : -0.5, high = g->align ? last : last + 0.5;
+    double place = tame(g->align ? (number + 1) / 2 * last : ((number + 1) * (double)size - 1) / 2);
+    if (g->taps == 1) place = rint(place);
+    if (place >= low && place <= high) return place;
+    if (g->padding == PADDING_BORDER) return fmin(fmax(place, 0), last);
+    return g->padding == PADDING_REFLECTION ? reflect(place, low, high) : place;
+}
+
+struct grid_job {
+    const struct grid_sample *g;
+    struct array *y;
+    int64_t channels, points, plane;      /* points of a sampled plane; elements of an image's plane */
+};
+
+/* Points first .. end-1 of all images, in every channel. */
+static void sample_points(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct grid_job *job = context;
+    const struct grid_sample *g = job->g;
+    (void)member;
+    for (int64_t p = first; p < end; p++) {
+        struct sample s = { .rank = g->rank, .taps = g->taps, .dims = g->x->dims + 2 };
+        for (int axis = 0; axis < g->rank; axis++) {      /* the grid names the last axis first */
+            double number = element_real(g->grid, p * g->rank + g->rank - 1 - axis);
+            take_taps(&s, axis, place_of(g, number, s.dims[axis]), g->padding, g->align);
+        }
+        for (int64_t c = 0; c < job->channels; c++) {
+            int64_t image = p / job->points * job->channels + c;
+            element_put(job->y, image * job->points + p % job->points, read_sample(&s, g->x, image * job->plane));
+        }
+    }
+}
+
+static bool grid_sample(struct call *call)
+{
+    struct grid_sample g = { 0 };
+    if (!read_grid_sample(call, &g)) return false;
+    int64_t dims[ARRAY_MAX_RANK], channels = g.x->dims[1];
+    memcpy(dims, g.x->dims, sizeof dims);
+    memcpy(dims + 2, g.grid->dims + 1, (size_t)g.rank * sizeof *dims);
+    struct array *y = call_output(call, 0, g.x->type, g.x->rank, dims);
+    if (y->count == 0) return true;
+    if (g.x->count == 0) return call_fail(call, "samples an empty image");
+    struct grid_job job = { &g, y, channels, dims_product(dims, 2, g.x->rank), g.x->count / (dims[0] * channels) };
+    team_run(call->team, dims[0] * job.points, team_piece(dims[0] * job.points, y->count * 10), sample_points, &job);
+    return true;
+}
+
+/* ---- AffineGrid ---- */
+
+/* Number i of `size` from -1 to 1: centres of the outermost points, or their outer edges, at the ends. */
+static double spread_number(int64_t i, int64_t size, bool align)
+{
+    if (align) return size > 1 ? -1 + 2 * (double)i / (double)(size - 1) : 0;
+    return -1 + (2 * (double)i + 1) / (double)size;
+}
+
+static bool affine_grid(struct call *call)
+{
+    const struct array *theta = call_input(call, 0);
+    const int64_t *size;
+    int64_t count = 0;
+    if (!call_list(call, 1, &size, &count)) return false;
+    if (!theta || !is_real(theta) || theta->rank != 3 || (count != 4 && count != 5) || theta->dims[0] != size[0] ||
+        theta->dims[1] != count - 2 || theta->dims[2] != count - 1)
+        return call_fail(call, "needs theta [N, 2, 3] and a size of 4, or [N, 3, 4] and 5");
+    int rank = (int)count - 2;
+    int64_t dims[5] = { size[0] };
+    for (int i = 0; i < rank; i++) {
+        if (size[2 + i] < 0) return call_fail(call, "makes a grid of size %lld", (long long)size[2 + i]);
+        dims[1 + i] = size[2 + i];
+    }
+    dims[1 + rank] = rank;
+    struct array *y = call_output(call, 0, theta->type, rank + 2, dims);
+    bool align = node_int(call->node, "align_corners", 0) != 0;
+    for (int64_t p = 0; p < y->count / rank; p++) {
+        double place[4] = { 0 };      /* x, y(, z), 1 */
+        int64_t rest = p;
+        for (int i = 0; i < rank; i++) {
+            place[i] = spread_number(rest % dims[rank - i], dims[rank - i], align);
+            rest /= dims[rank - i];
+        }
+        place[rank] = 1;
+        for (int row = 0; row < rank; row++) {
+            double sum = 0;
+            for (int k = 0; k <= rank; k++) sum += element_real(theta, (rest * rank + row) * (rank + 1) + k) * place[k];
+            element_put(y, p * rank + row, sum);
+        }
+    }
+    return true;
+}
+
+/* ---- DeformConv ---- */
+
+struct deform {
+    const struct array *x, *w, *offset, *bias, *mask;
+    struct window window;
+    int64_t groups, offset_groups, channels, outputs;
+};
+
+static bool check_deform(struct call *call, const struct deform *d)
+{
+    const struct window *window = &d->window;
+    int64_t dims[ARRAY_MAX_RANK] = { d->x->dims[0], d->offset_groups * window->taps };
+    memcpy(dims + 2, window->out, (size_t)window->rank * sizeof *dims);
+    size_t spatial = (size_t)d->x->rank * sizeof *dims;
+    if (d->mask && (!is_real(d->mask) || d->mask->rank != d->x->rank || memcmp(d->mask->dims, dims, spatial) != 0))
+        return call_fail(call, "needs a mask for each tap, offset group and output");
+    dims[1] *= window->rank;
+    if (!is_real(d->offset) || d->offset->rank != d->x->rank || memcmp(d->offset->dims, dims, spatial) != 0)
+        return call_fail(call, "needs an offset for each axis, tap, offset group and output");
+    if (d->bias && (!is_real(d->bias) || d->bias->count != d->outputs))
+        return call_fail(call, "needs one bias for each of %lld outputs", (long long)d->outputs);
+    return true;
+}
+
+static bool read_deform(struct call *call, struct deform *d)
+{
+    enum auto_pad mode = PAD_GIVEN;
+    *d = (struct deform){ .x = call_input(call, 0), .w = call_input(call, 1), .offset = call_input(call, 2),
+                          .bias = call_input(call, 3), .mask = call_input(call, 4),
+                          .groups = node_int(call->node, "group", 1),
+                          .offset_groups = node_int(call->node, "offset_group", 1) };
+    if (!d->x || !d->w || !d->offset || !is_real(d->x) || !is_real(d->w) || d->x->rank < 3 || d->w->rank != d->x->rank)
+        return call_fail(call, "needs an input [N, C, ...], a weight of as many dimensions and offsets");
+    int rank = d->x->rank - 2;
+    d->channels = d->x->dims[1];
+    d->outputs = d->w->dims[0];
+    if (rank > MOST_AXES) return call_unsupported(call, "samples along %d axes, %d are the most", rank, MOST_AXES);
+    if (d->groups < 1 || d->offset_groups < 1 || d->channels % d->groups || d->outputs % d->groups ||
+        d->channels % d->offset_groups || d->w->dims[1] != d->channels / d->groups)
+        return call_fail(call, "cannot cut %lld channels and %lld outputs into %lld groups and %lld offset groups",
+                         (long long)d->channels, (long long)d->outputs, (long long)d->groups,
+                         (long long)d->offset_groups);
+    if (!window_read(call, rank, d->x->dims + 2, d->w->dims + 2, &d->window, &mode) ||
+        !window_size(call, &d->window, mode, false))
+        return false;
+    return check_deform(call, d);
+}
+
+/* Where tap `tap` of offset group `og` sees for output `o` of image `n`; its mask. */
+static double take_deformed(const struct deform *d, int64_t n, int64_t og, int64_t tap, int64_t o, struct sample *s)
+{
+    const struct window *window = &d->window;
+    int64_t row = (n * d->offset_groups + og) * window->taps + tap, out = o, in_kernel = tap;
+    for (int axis = window->rank - 1; axis >= 0; axis--) {
+        double moved = element_real(d->offset, (row * window->rank + axis) * window->out_count + o);
+        int64_t index = out % window->out[axis] * window->stride[axis] - window->begin[axis] +
+                        in_kernel % window->kernel[axis] * window->dilation[axis];
+        take_taps(s, axis, tame((double)index + moved), PADDING_ZEROS, false);
+        out /= window->out[axis];
+        in_kernel /= window->kernel[axis];
+    }
+    return d->mask ? element_real(d->mask, row * window->out_count + o) : 1;
+}
+
+/* What all taps see for one output of one image: [channels][taps]. */
+static void fill_column(const struct deform *d, int64_t n, int64_t o, double *column)
+{
+    const struct window *window = &d->window;
+    int64_t per_group = d->channels / d->offset_groups;
+    struct sample s = { .rank = window->rank, .taps = 2, .dims = d->x->dims + 2 };
+    for (int64_t og = 0; og < d->offset_groups; og++)
+        for (int64_t tap = 0; tap < window->taps; tap++) {
+            double mask = take_deformed(d, n, og, tap, o, &s);
+            for (int64_t c = og * per_group; c < (og + 1) * per_group; c++)
+                column[c * window->taps + tap] = mask * read_sample(&s, d->x, (n * d->channels + c) * window->in_count);
+        }
+}
+
+static bool deform_conv(struct call *call)
+{
+    struct deform d;
+    if (!read_deform(call, &d)) return false;
+    int64_t dims[ARRAY_MAX_RANK] = { d.x->dims[0], d.outputs }, depth = d.channels / d.groups * d.window.taps;
+    memcpy(dims + 2, d.window.out, (size_t)d.window.rank * sizeof *dims);
+    struct array *y = call_output(call, 0, d.x->type, d.x->rank, dims);
+    double *column = NEW_ARRAY(call->scratch, double, (size_t)(d.channels * d.window.taps));
+    for (int64_t p = 0; y->count > 0 && p < dims[0] * d.window.out_count; p++) {
+        int64_t n = p / d.window.out_count, o = p % d.window.out_count;
+        fill_column(&d, n, o, column);
+        for (int64_t m = 0; m < d.outputs; m++) {
+            const double *seen = column + m / (d.outputs / d.groups) * depth;
+            double sum = d.bias ? element_real(d.bias, m) : 0;
+            for (int64_t k = 0; k < depth; k++) sum += element_real(d.w, m * depth + k) * seen[k];
+            element_put(y, (n * d.outputs + m) * d.window.out_count + o, sum);
+        }
+    }
+    return true;
+}
+
+const struct kernel sample_kernels[] = {
+    { "GridSample", 16, LATEST, grid_sample, NULL },
+    { "AffineGrid", 20, LATEST, affine_grid, NULL },
+    { "DeformConv", 19, LATEST, deform_conv, NULL },
+    { 0 },
+};
