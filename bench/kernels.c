@@ -2,8 +2,8 @@
  *
  * bench_kernels [THREADS]: billions of multiply-adds per second that convolutions and matrix products of usual shapes
  * reach, in float and in double. The best of some runs; a busy machine shows less. */
-#include "runtime/ops/conv.h"
 #include "runtime/math/product.h"
+#include "runtime/ops/conv.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,22 +11,23 @@
 #include <time.h>
 
 #define ATTRIBUTE(name) BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
-#define LEAST_SECONDS 0.2     /* for the runs of one shape */
+#define LEAST_SECONDS   0.2 /* for the runs of one shape */
 
 struct layer {
     int images, channels, outputs, size, kernel, stride, group;
 };
 
 static const struct layer convs[] = {
-    { 2, 3, 32, 224, 3, 2, 1 }, { 1, 3, 64, 224, 7, 2, 1 }, { 2, 32, 32, 112, 3, 1, 32 },
-    { 2, 96, 96, 112, 3, 2, 96 }, { 2, 16, 96, 112, 1, 1, 1 }, { 2, 96, 24, 56, 1, 1, 1 },
-    { 2, 192, 32, 28, 1, 1, 1 }, { 2, 960, 160, 7, 1, 1, 1 }, { 2, 320, 1280, 7, 1, 1, 1 },
-    { 2, 64, 64, 56, 3, 1, 1 }, { 2, 256, 256, 14, 3, 1, 1 }, { 2, 512, 512, 7, 3, 1, 1 },
-    { 1, 64, 64, 224, 3, 1, 1 }, { 2, 128, 128, 56, 3, 1, 32 }, { 1, 16, 16, 256, 3, 1, 1 },
+    { 2, 3, 32, 224, 3, 2, 1 },   { 1, 3, 64, 224, 7, 2, 1 },    { 2, 32, 32, 112, 3, 1, 32 },
+    { 2, 96, 96, 112, 3, 2, 96 }, { 2, 16, 96, 112, 1, 1, 1 },   { 2, 96, 24, 56, 1, 1, 1 },
+    { 2, 192, 32, 28, 1, 1, 1 },  { 2, 960, 160, 7, 1, 1, 1 },   { 2, 320, 1280, 7, 1, 1, 1 },
+    { 2, 64, 64, 56, 3, 1, 1 },   { 2, 256, 256, 14, 3, 1, 1 },  { 2, 512, 512, 7, 3, 1, 1 },
+    { 1, 64, 64, 224, 3, 1, 1 },  { 2, 128, 128, 56, 3, 1, 32 }, { 1, 16, 16, 256, 3, 1, 1 },
     { 1, 512, 512, 1, 1, 1, 1 },
 };
 
-static const int64_t products[][3] = {      /* rows, depth, columns */
+static const int64_t products[][3] = {
+    /* rows, depth, columns */
     { 512, 512, 512 }, { 1024, 1024, 1024 }, { 2, 1280, 1000 }, { 1, 4096, 4096 }, { 64, 64, 64 }, { 128, 768, 3072 },
 };
 
@@ -109,9 +110,18 @@ static double time_product(struct bench *b, const int64_t *s, bool turned, enum 
     struct array *x = new_noise(b, store, 2, (int64_t[]){ s[0], s[1] });
     struct array *y = new_noise(b, store, 2, (int64_t[]){ s[1], s[2] });
     struct array *z = new_noise(b, store, 2, (int64_t[]){ s[0], s[2] });
-    struct product p = { .store = store, .rows = s[0], .depth = s[1], .columns = s[2], .a_row = s[1], .a_step = 1,
-                         .b_step = turned ? 1 : s[2], .b_column = turned ? s[1] : 1, .c_row = s[2], .c_column = 1,
-                         .each = &(struct operands){ .a = x->data, .b = y->data, .c = z->data }, .count = 1 };
+    struct product p = { .store = store,
+                         .rows = s[0],
+                         .depth = s[1],
+                         .columns = s[2],
+                         .a_row = s[1],
+                         .a_step = 1,
+                         .b_step = turned ? 1 : s[2],
+                         .b_column = turned ? s[1] : 1,
+                         .c_row = s[2],
+                         .c_column = 1,
+                         .each = &(struct operands){ .a = x->data, .b = y->data, .c = z->data },
+                         .count = 1 };
     double best = 1e9;
     for (double start = now(); now() - start < LEAST_SECONDS;) {
         double begin = now();
@@ -155,8 +165,11 @@ int main(int count, char **arguments)
     struct bench b = { .memory = { 0 } };
     arena_open(&b.arena, &b.memory);
     pool_open(&b.pool, &b.memory);
-    b.call = (struct call){ .node = &b.node, .threads = count > 1 ? atoi(arguments[1]) : team_processors(),
-                            .pool = &b.pool, .scratch = &b.arena, .error = &b.error };
+    b.call = (struct call){ .node = &b.node,
+                            .threads = count > 1 ? atoi(arguments[1]) : team_processors(),
+                            .pool = &b.pool,
+                            .scratch = &b.arena,
+                            .error = &b.error };
     bool good = guarded(&b.memory, run_all, &b, &b.error);
     if (!good) fprintf(stderr, "%s\n", b.error.message);
     pool_close(&b.pool);

@@ -4,10 +4,10 @@
  * model: `before`, which stays as it was read, and `after`, which the passes edit. */
 #include "bnfuse.h"
 
-#include "check/check.h"
 #include "api/handles.h"
-#include "onnx/shape/infer.h"
+#include "check/check.h"
 #include "onnx/graph/validate.h"
+#include "onnx/shape/infer.h"
 #include "onnx/write/write.h"
 #include "passes/inference.h"
 
@@ -22,7 +22,12 @@ void bnfuse_escape(char *to, size_t size, const char *text)
 
 /* ---- load and index ---- */
 
-struct load_call { struct bnfuse_model *model; const char *path; const void *bytes; size_t size; };
+struct load_call {
+    struct bnfuse_model *model;
+    const char *path;
+    const void *bytes;
+    size_t size;
+};
 
 static bool load(void *context, struct bnfuse_error *error)
 {
@@ -31,8 +36,8 @@ static bool load(void *context, struct bnfuse_error *error)
     model->name = arena_copy_text(&model->arena, call->path);
     bool loaded = call->bytes ? model_read(&model->model, &model->arena, model->name, call->bytes, call->size, error)
                               : model_load(&model->model, &model->arena, model->name, error);
-    return loaded && net_index(&model->before, &model->arena, &model->model, error) &&
-           net_validate(&model->before, error) && net_index(&model->after, &model->arena, &model->model, error);
+    return loaded && net_index(&model->before, &model->arena, &model->model, error)
+           && net_validate(&model->before, error) && net_index(&model->after, &model->arena, &model->model, error);
 }
 
 static bnfuse_model *open_model(struct load_call *call, size_t memory_limit, bnfuse_error *error)
@@ -94,7 +99,10 @@ bool bnfuse_get_pass(size_t i, bnfuse_pass *pass)
 }
 
 /* What may be enabled. */
-static const struct way { const char *name; size_t offset; } ways[] = {
+static const struct way {
+    const char *name;
+    size_t offset;
+} ways[] = {
     { "relu-scale", offsetof(struct pass_options, relu_scale) },
     { "bn-before-padded-conv", offsetof(struct pass_options, before_padded_conv) },
 };
@@ -128,11 +136,16 @@ static bool opset_is_known(const struct bnfuse_model *model, struct bnfuse_error
     const BnfuseOnnx__ModelProto *proto = model->model.proto;
     int64_t opset = opset_version(proto->opset_import, proto->n_opset_import, "");
     if (opset <= LATEST_OPSET) return true;
-    return fail(error, BNFUSE_UNSUPPORTED, "%s: opset %lld of ai.onnx is newer than %d, the newest that this bnfuse "
-                "knows; update bnfuse, or export with an older opset", model->name, (long long)opset, LATEST_OPSET);
+    return fail(error, BNFUSE_UNSUPPORTED,
+                "%s: opset %lld of ai.onnx is newer than %d, the newest that this bnfuse "
+                "knows; update bnfuse, or export with an older opset",
+                model->name, (long long)opset, LATEST_OPSET);
 }
 
-struct fuse_call { struct bnfuse_model *model; const bnfuse_fuse_options *options; };
+struct fuse_call {
+    struct bnfuse_model *model;
+    const bnfuse_fuse_options *options;
+};
 
 static bool fuse(void *context, struct bnfuse_error *error)
 {
@@ -140,9 +153,14 @@ static bool fuse(void *context, struct bnfuse_error *error)
     struct bnfuse_model *model = call->model;
     const bnfuse_fuse_options *from = call->options;
     struct pass_options options = {
-        .lower_mul_add = from->lower_mul_add, .fold_limit = from->fold_limit,
-        .disabled = from->disabled, .disabled_count = from->disabled_count,
-        .skip = from->skipped, .skip_count = from->skipped_count, .progress = from->progress, .context = from->context,
+        .lower_mul_add = from->lower_mul_add,
+        .fold_limit = from->fold_limit,
+        .disabled = from->disabled,
+        .disabled_count = from->disabled_count,
+        .skip = from->skipped,
+        .skip_count = from->skipped_count,
+        .progress = from->progress,
+        .context = from->context,
     };
     struct pass_report report = { .remarks = NULL };
     if (!from->any_opset && !opset_is_known(model, error)) return false;
@@ -179,7 +197,10 @@ void bnfuse_check_options_init(bnfuse_check_options *options)
     *options = (bnfuse_check_options){ .seed = 20, .atol = 1e-5, .rtol = 1e-3 };
 }
 
-static const struct verdict { const char *text; bnfuse_status status; } verdicts[] = {
+static const struct verdict {
+    const char *text;
+    bnfuse_status status;
+} verdicts[] = {
     [BNFUSE_VERDICT_IDENTICAL] = { "identical", BNFUSE_OK },
     [BNFUSE_VERDICT_PASS] = { "pass", BNFUSE_OK },
     [BNFUSE_VERDICT_PASS_ROUNDING] = { "pass (rounding only)", BNFUSE_OK },
@@ -212,10 +233,20 @@ static struct check_options check_options(struct check_call *call)
     for (size_t i = 0; i < from->set_count; i++)
         sets[i] = (struct input_set){ .name = "", .data = from->sets[i]->data, .count = from->sets[i]->count };
     return (struct check_options){
-        .seed = from->seed, .atol = from->atol, .rtol = from->rtol, .threads = from->threads, .full = from->full,
-        .memory = &call->b->memory, .sets = sets, .set_count = from->set_count, .dims = from->dims,
-        .dim_count = from->dim_count, .shapes = from->shapes, .shape_count = from->shape_count,
-        .progress = from->progress, .context = from->context,
+        .seed = from->seed,
+        .atol = from->atol,
+        .rtol = from->rtol,
+        .threads = from->threads,
+        .full = from->full,
+        .memory = &call->b->memory,
+        .sets = sets,
+        .set_count = from->set_count,
+        .dims = from->dims,
+        .dim_count = from->dim_count,
+        .shapes = from->shapes,
+        .shape_count = from->shape_count,
+        .progress = from->progress,
+        .context = from->context,
     };
 }
 
@@ -230,8 +261,8 @@ static bool check(void *context, struct bnfuse_error *error)
 {
     struct check_call *call = context;
     struct check_options options = check_options(call);
-    return infer_shapes(call->b, error) &&
-           check_fusion(&call->b->before, &call->b->after, &options, call->result, error);
+    return infer_shapes(call->b, error)
+           && check_fusion(&call->b->before, &call->b->after, &options, call->result, error);
 }
 
 bool bnfuse_check(bnfuse_model *model, const bnfuse_check_options *options, bnfuse_check_result *result,
@@ -262,14 +293,17 @@ bool bnfuse_compare(bnfuse_model *a, bnfuse_model *b, const bnfuse_check_options
     bnfuse_check_options defaults;
     bnfuse_check_options_init(&defaults);
     struct check_call call = { a, b, options ? options : &defaults, result };
-    return error_with_name(a, guarded(&a->memory, prepare, a, error), error) &&
-           error_with_name(b, guarded(&b->memory, prepare, b, error), error) &&
-           error_with_name(b, guarded(&b->memory, compare, &call, error), error);
+    return error_with_name(a, guarded(&a->memory, prepare, a, error), error)
+           && error_with_name(b, guarded(&b->memory, prepare, b, error), error)
+           && error_with_name(b, guarded(&b->memory, compare, &call, error), error);
 }
 
 /* ---- write ---- */
 
-struct write_call { struct bnfuse_model *model; const char *path, *external_data; };
+struct write_call {
+    struct bnfuse_model *model;
+    const char *path, *external_data;
+};
 
 static bool write_model(void *context, struct bnfuse_error *error)
 {

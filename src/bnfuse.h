@@ -27,12 +27,12 @@ extern "C" {
 /* How a call, and the program, ended. The numbers are the program's exit statuses. */
 typedef enum bnfuse_status {
     BNFUSE_OK = 0,
-    BNFUSE_DIFFER = 1,        /* the two models compute different things */
-    BNFUSE_USAGE = 2,         /* wrong use, or a file that cannot be read or written */
-    BNFUSE_INVALID = 3,       /* the model is not a valid ONNX model */
-    BNFUSE_UNSUPPORTED = 4,   /* the check cannot be made */
-    BNFUSE_POLICY = 5,        /* --strict or --require not met */
-    BNFUSE_INTERNAL = 70,     /* out of memory, or a bug of ours */
+    BNFUSE_DIFFER = 1,      /* the two models compute different things */
+    BNFUSE_USAGE = 2,       /* wrong use, or a file that cannot be read or written */
+    BNFUSE_INVALID = 3,     /* the model is not a valid ONNX model */
+    BNFUSE_UNSUPPORTED = 4, /* the check cannot be made */
+    BNFUSE_POLICY = 5,      /* --strict or --require not met */
+    BNFUSE_INTERNAL = 70,   /* out of memory, or a bug of ours */
     BNFUSE_TIMEOUT = 124
 } bnfuse_status;
 
@@ -62,16 +62,16 @@ void bnfuse_free(bnfuse_model *model);
 /* ---- fusing ---- */
 
 typedef struct bnfuse_fuse_options {
-    bool freeze_weights;      /* initializers that are graph inputs too count as constants */
-    bool assume_inference;    /* training-mode BatchNormalization counts as inference */
-    bool lower_mul_add;       /* what stays becomes Mul and Add */
-    bool any_opset;           /* go on (and leave alone what is unknown) when the model's opset is newer than ours */
-    uint64_t fold_limit;      /* bytes the model may grow by */
-    const char *const *enabled;       /* "relu-scale", "bn-before-padded-conv" */
+    bool freeze_weights;        /* initializers that are graph inputs too count as constants */
+    bool assume_inference;      /* training-mode BatchNormalization counts as inference */
+    bool lower_mul_add;         /* what stays becomes Mul and Add */
+    bool any_opset;             /* go on (and leave alone what is unknown) when the model's opset is newer than ours */
+    uint64_t fold_limit;        /* bytes the model may grow by */
+    const char *const *enabled; /* "relu-scale", "bn-before-padded-conv" */
     size_t enabled_count;
-    const char *const *disabled;      /* passes left out, see bnfuse_get_pass */
+    const char *const *disabled; /* passes left out, see bnfuse_get_pass */
     size_t disabled_count;
-    const char *const *skipped;       /* names of nodes left alone */
+    const char *const *skipped; /* names of nodes left alone */
     size_t skipped_count;
     bnfuse_progress progress; /* NULL: not called */
     void *context;
@@ -85,39 +85,39 @@ bool bnfuse_fuse(bnfuse_model *model, const bnfuse_fuse_options *options, bnfuse
 
 /* One BatchNormalization of the model as it was loaded. No string is NULL; they are "" where they do not apply. */
 typedef struct bnfuse_remark {
-    const char *node;         /* its name, or that of its output when it has none */
-    const char *output;       /* its output's name */
-    const char *scope;        /* the bodies or function it is in */
-    const char *outcome;      /* "folded", "merged", "removed", "lowered" or "stays" */
-    int code;                 /* why it stays: 101, 102, ...; 0 otherwise */
-    const char *reason;       /* the fixed text of the code */
-    const char *help;         /* what would help, if anything */
-    const char *where;        /* folded into this; or what is in the way */
+    const char *node;    /* its name, or that of its output when it has none */
+    const char *output;  /* its output's name */
+    const char *scope;   /* the bodies or function it is in */
+    const char *outcome; /* "folded", "merged", "removed", "lowered" or "stays" */
+    int code;            /* why it stays: 101, 102, ...; 0 otherwise */
+    const char *reason;  /* the fixed text of the code */
+    const char *help;    /* what would help, if anything */
+    const char *where;   /* folded into this; or what is in the way */
     const char *detail;
-    const char *path;         /* operators tried or crossed */
+    const char *path; /* operators tried or crossed */
 } bnfuse_remark;
 
 typedef struct bnfuse_op_count {
-    const char *op;           /* domain.op outside ai.onnx */
+    const char *op; /* domain.op outside ai.onnx */
     int64_t before, after;
 } bnfuse_op_count;
 
 typedef struct bnfuse_size {
-    int64_t nodes;            /* inner graphs and functions included */
-    int64_t parameters;       /* elements of initializers */
-    uint64_t bytes;           /* of the model file; after fusing: 0 until it is written */
+    int64_t nodes;      /* inner graphs and functions included */
+    int64_t parameters; /* elements of initializers */
+    uint64_t bytes;     /* of the model file; after fusing: 0 until it is written */
 } bnfuse_size;
 
 typedef struct bnfuse_report {
     const bnfuse_remark *remarks; /* in file order */
     size_t remark_count;
-    size_t folded, left;      /* BatchNormalizations gone, and still in the model */
-    const bnfuse_op_count *ops;       /* sorted by name; operators whose count is 0 on both sides do not appear */
+    size_t folded, left;        /* BatchNormalizations gone, and still in the model */
+    const bnfuse_op_count *ops; /* sorted by name; operators whose count is 0 on both sides do not appear */
     size_t op_count;
     bnfuse_size before, after;
-    int64_t multiply_adds_saved;      /* a run, as far as shapes are known */
-    uint64_t grown;           /* bytes of clones and computed constants */
-    const char *const *notes; /* further lines worth telling */
+    int64_t multiply_adds_saved; /* a run, as far as shapes are known */
+    uint64_t grown;              /* bytes of clones and computed constants */
+    const char *const *notes;    /* further lines worth telling */
     size_t note_count;
 } bnfuse_report;
 
@@ -125,10 +125,16 @@ typedef struct bnfuse_report {
 const bnfuse_report *bnfuse_get_report(const bnfuse_model *model);
 
 /* Why a BatchNormalization stays: every code there is. */
-typedef struct bnfuse_reason { int code; const char *name, *text, *help; } bnfuse_reason;
+typedef struct bnfuse_reason {
+    int code;
+    const char *name, *text, *help;
+} bnfuse_reason;
 const bnfuse_reason *bnfuse_reasons(size_t *count);
 /* The passes in running order, from 0; false beyond the last. */
-typedef struct bnfuse_pass { const char *name, *why; bool optional; } bnfuse_pass;
+typedef struct bnfuse_pass {
+    const char *name, *why;
+    bool optional;
+} bnfuse_pass;
 bool bnfuse_get_pass(size_t i, bnfuse_pass *pass);
 
 /* ---- tensors ---- */
@@ -138,15 +144,15 @@ typedef struct bnfuse_tensors bnfuse_tensors;
 
 typedef struct bnfuse_tensor {
     const char *name;
-    int type;                 /* TensorProto.DataType; 0: it is no tensor (a sequence or an absent optional) */
+    int type; /* TensorProto.DataType; 0: it is no tensor (a sequence or an absent optional) */
     int rank;
     const int64_t *dims;
-    int64_t count;            /* the product of dims */
-    const void *bytes;        /* packed little-endian elements as in raw_data; NULL for strings */
+    int64_t count;     /* the product of dims */
+    const void *bytes; /* packed little-endian elements as in raw_data; NULL for strings */
     const char *const *strings;
 } bnfuse_tensor;
 
-bnfuse_tensors *bnfuse_tensors_new(void);     /* never NULL but when memory is exhausted */
+bnfuse_tensors *bnfuse_tensors_new(void); /* never NULL but when memory is exhausted */
 void bnfuse_tensors_free(bnfuse_tensors *tensors);
 /* Adds what a file holds. `name` is the tensor's name; NULL where the file says it:
  *   FILE.npy, FILE.pb    one value; a .pb is read as the type that the model declares for `name`
@@ -178,71 +184,78 @@ bnfuse_tensors *bnfuse_run(bnfuse_model *model, const bnfuse_tensors *inputs, bo
 /* ---- checking ---- */
 
 typedef enum bnfuse_verdict {
-    BNFUSE_VERDICT_IDENTICAL,         /* nothing changed, or equal bit for bit */
+    BNFUSE_VERDICT_IDENTICAL, /* nothing changed, or equal bit for bit */
     BNFUSE_VERDICT_PASS,
-    BNFUSE_VERDICT_PASS_ROUNDING,     /* beyond the tolerance, but by rounding alone */
-    BNFUSE_VERDICT_PASS_SITES,        /* every change proven by itself; the whole graph cannot run */
+    BNFUSE_VERDICT_PASS_ROUNDING, /* beyond the tolerance, but by rounding alone */
+    BNFUSE_VERDICT_PASS_SITES,    /* every change proven by itself; the whole graph cannot run */
     BNFUSE_VERDICT_FAIL,
-    BNFUSE_VERDICT_ILL_CONDITIONED,   /* every change proven by itself; the model amplifies rounding */
+    BNFUSE_VERDICT_ILL_CONDITIONED, /* every change proven by itself; the model amplifies rounding */
     BNFUSE_VERDICT_NOT_CHECKED
 } bnfuse_verdict;
 
 /* How far one tensor is from another (a sequence: over all its tensors). */
 typedef struct bnfuse_difference {
-    double largest;           /* max |a-b| */
-    double relative;          /* largest / max |a|; largest itself where a is all zero */
-    double root_mean_square;  /* of a-b, relative to that of a */
-    int64_t at;               /* flat index of the largest */
-    bool shape_differs;       /* or the type: then nothing else is measured */
-    bool pattern_differs;     /* NaN or infinity in one and not in the other; strings that differ */
-    bool degenerate;          /* a was constant or saturated on all inputs tried: agreement proves little */
+    double largest;          /* max |a-b| */
+    double relative;         /* largest / max |a|; largest itself where a is all zero */
+    double root_mean_square; /* of a-b, relative to that of a */
+    int64_t at;              /* flat index of the largest */
+    bool shape_differs;      /* or the type: then nothing else is measured */
+    bool pattern_differs;    /* NaN or infinity in one and not in the other; strings that differ */
+    bool degenerate;         /* a was constant or saturated on all inputs tried: agreement proves little */
 } bnfuse_difference;
 
 /* A place where the graph changed, checked by itself in float64. */
 typedef struct bnfuse_site {
-    const char *value;        /* the value that has to stay the same */
-    const char *node;         /* what computes it now */
-    const char *scope;        /* the bodies or function it is in: "" for the main graph */
-    bool checked;             /* false: it could not be run, see why */
-    bool ill_conditioned;     /* it differs, yet within what float64 can tell of the original itself */
+    const char *value;    /* the value that has to stay the same */
+    const char *node;     /* what computes it now */
+    const char *scope;    /* the bodies or function it is in: "" for the main graph */
+    bool checked;         /* false: it could not be run, see why */
+    bool ill_conditioned; /* it differs, yet within what float64 can tell of the original itself */
     const char *why;
     bnfuse_difference difference;
 } bnfuse_site;
 
 typedef struct bnfuse_output {
     const char *name;
-    bnfuse_difference algebra;        /* in float64, weights unrounded */
-    bnfuse_difference rounding;       /* in float64, weights as they are stored */
-    bnfuse_difference deployment;     /* in the model's own types */
-    double noise;             /* relative: what half a unit in the last place of every weight does; < 0: not measured */
+    bnfuse_difference algebra;    /* in float64, weights unrounded */
+    bnfuse_difference rounding;   /* in float64, weights as they are stored */
+    bnfuse_difference deployment; /* in the model's own types */
+    double noise; /* relative: what half a unit in the last place of every weight does; < 0: not measured */
     double truth_before, truth_after; /* distance of each model from float64, root mean square */
     bool within_tolerance;
 } bnfuse_output;
 
 typedef struct bnfuse_check_result {
     bnfuse_verdict verdict;
-    const char *why;                  /* one line when not a plain pass: node, value, what; else "" */
-    const char *first_divergent;      /* the first value that differs, or NULL */
+    const char *why;             /* one line when not a plain pass: node, value, what; else "" */
+    const char *first_divergent; /* the first value that differs, or NULL */
     bnfuse_site *sites;
     size_t site_count, sites_checked;
-    double worst_site;                /* largest relative difference of a site */
-    bnfuse_output *outputs;           /* none when the whole graph did not run */
+    double worst_site;      /* largest relative difference of a site */
+    bnfuse_output *outputs; /* none when the whole graph did not run */
     size_t output_count;
     uint64_t seed;
-    size_t set_count;                 /* sets of inputs that were run */
-    const char *inputs;               /* what they looked like: x float32 [2, 3, 224, 224], ... */
+    size_t set_count;   /* sets of inputs that were run */
+    const char *inputs; /* what they looked like: x float32 [2, 3, 224, 224], ... */
 } bnfuse_check_result;
 
 /* Sizes for dims that the model leaves open: by the name of the dim, or all of one input. */
-typedef struct bnfuse_dim { const char *name; int64_t size; } bnfuse_dim;
-typedef struct bnfuse_shape { const char *name; int rank; const int64_t *dims; } bnfuse_shape;
+typedef struct bnfuse_dim {
+    const char *name;
+    int64_t size;
+} bnfuse_dim;
+typedef struct bnfuse_shape {
+    const char *name;
+    int rank;
+    const int64_t *dims;
+} bnfuse_shape;
 
 typedef struct bnfuse_check_options {
-    uint64_t seed;            /* of random inputs */
-    double atol, rtol;        /* |a-b| <= atol + rtol*|b| in the model's own types */
-    int threads;              /* 0: as many as the machine has */
-    bool full;                /* proof of every site is not enough: the whole graph must run */
-    const bnfuse_tensors *const *sets;        /* sets of inputs; what they leave out is random. None: one random set */
+    uint64_t seed;                     /* of random inputs */
+    double atol, rtol;                 /* |a-b| <= atol + rtol*|b| in the model's own types */
+    int threads;                       /* 0: as many as the machine has */
+    bool full;                         /* proof of every site is not enough: the whole graph must run */
+    const bnfuse_tensors *const *sets; /* sets of inputs; what they leave out is random. None: one random set */
     size_t set_count;
     const bnfuse_dim *dims;
     size_t dim_count;

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <cmocka.h>
 
 static struct memory memory;
@@ -113,7 +114,7 @@ static void a_symbol_is_never_taken_for_a_size(void **state)
 {
     static const struct {
         struct dim from[4], to[4];
-        int from_rank, to_rank, axis;     /* axis: where the channels go; -2: not provable */
+        int from_rank, to_rank, axis; /* axis: where the channels go; -2: not provable */
     } cases[] = {
         { { { -1, 1 }, { 4, 0 }, { -1, 2 }, { -1, 3 } }, { { -1, 1 }, { 4, 0 }, { -1, 0 } }, 4, 3, 1 },
         { { { -1, 1 }, { 4, 0 }, { -1, 2 }, { -1, 2 } }, { { -1, 2 }, { 4, 0 }, { -1, 1 }, { -1, 2 } }, 4, 4, -2 },

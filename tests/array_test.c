@@ -7,9 +7,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 struct context {
     struct memory memory;
@@ -109,8 +110,18 @@ static void try_rounding(struct array_pool *pool, enum dtype type, double value)
 static void quick_rounding_agrees_with_the_table_of_types(void **state)
 {
     static const enum dtype types[] = { DTYPE_FLOAT16, DTYPE_BFLOAT16, DTYPE_FLOAT8E5M2 };
-    static const double steps[] = { 1, 1.25, 1 + 0x1p-11, 1 + 0x1p-10, 1 + 3 * 0x1p-11, 1 + 0x1p-8, 1 + 3 * 0x1p-8,
-                                    1 + 0x1p-11 + 0x1p-20, 2 - 0x1p-11, 2 - 0x1p-12, 2 - 0x1p-23, 1.5 };
+    static const double steps[] = { 1,
+                                    1.25,
+                                    1 + 0x1p-11,
+                                    1 + 0x1p-10,
+                                    1 + 3 * 0x1p-11,
+                                    1 + 0x1p-8,
+                                    1 + 3 * 0x1p-8,
+                                    1 + 0x1p-11 + 0x1p-20,
+                                    2 - 0x1p-11,
+                                    2 - 0x1p-12,
+                                    2 - 0x1p-23,
+                                    1.5 };
     for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
         for (int exponent = -149; exponent <= 127; exponent++)
             for (size_t s = 0; s < sizeof steps / sizeof *steps; s++) {
@@ -128,11 +139,12 @@ static void quick_rounding_agrees_with_the_table_of_types(void **state)
 
 static void whole_numbers_wrap_to_every_width(void **state)
 {
-    static const enum dtype types[] = { DTYPE_UINT8, DTYPE_INT8, DTYPE_UINT16, DTYPE_INT16, DTYPE_INT32, DTYPE_UINT32,
-                                        DTYPE_INT4, DTYPE_UINT4, DTYPE_BOOL, DTYPE_INT64, DTYPE_UINT64, DTYPE_INT2 };
+    static const enum dtype types[] = { DTYPE_UINT8, DTYPE_INT8,  DTYPE_UINT16, DTYPE_INT16, DTYPE_INT32,  DTYPE_UINT32,
+                                        DTYPE_INT4,  DTYPE_UINT4, DTYPE_BOOL,   DTYPE_INT64, DTYPE_UINT64, DTYPE_INT2 };
     static const int64_t values[] = { 0, 1, -1, 127, 128, 255, 256, -129, 65535, 1 << 20, INT64_MAX, INT64_MIN, 7, 8 };
     for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
-        struct array *a = array_new(pool_of(state), types[t], STORE_I64, 1, (int64_t[]){ sizeof values / sizeof *values });
+        struct array *a =
+            array_new(pool_of(state), types[t], STORE_I64, 1, (int64_t[]){ sizeof values / sizeof *values });
         memcpy(a->i64, values, sizeof values);
         array_round(a);
         for (int64_t i = 0; i < a->count; i++) assert_int_equal(a->i64[i], dtype_wrap(types[t], values[i]));
@@ -141,7 +153,9 @@ static void whole_numbers_wrap_to_every_width(void **state)
 
 static void bytes_come_back_as_they_were(void **state)
 {
-    static const enum dtype types[] = { DTYPE_FLOAT, DTYPE_DOUBLE, DTYPE_FLOAT16, DTYPE_INT4, DTYPE_BOOL, DTYPE_UINT64 };
+    static const enum dtype types[] = {
+        DTYPE_FLOAT, DTYPE_DOUBLE, DTYPE_FLOAT16, DTYPE_INT4, DTYPE_BOOL, DTYPE_UINT64
+    };
     for (size_t t = 0; t < sizeof types / sizeof *types; t++)
         for (int exact = 0; exact < 2; exact++) {
             unsigned char bytes[3000 * 8] = { 0 }, back[sizeof bytes] = { 0 };

@@ -7,8 +7,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
+
+#include <cmocka.h>
 
 static const double Q[] = { 1, 0, 0, 2 }, K[] = { 1, 1, 2, 0, 0, 1 }, V[] = { 1, 10, 100 };
 
@@ -78,7 +79,7 @@ static void masks_add_or_hide_and_may_be_short(void **state)
     trial_run(&t, "y biased z");
     trial_expect(&t, "y", DTYPE_FLOAT, "1,1,2,1", (double[]){ mixed(1.5, 3, 3), mixed(1, -INFINITY, 1) });
     trial_expect(&t, "biased", DTYPE_FLOAT, "1,1,2,3", (double[]){ 1.5, 3, 3, 1, -INFINITY, 1 });
-    trial_expect(&t, "z", DTYPE_FLOAT, "1,1,2,1", (double[]){ 1, 0 });      /* the second query sees nothing: 0 */
+    trial_expect(&t, "z", DTYPE_FLOAT, "1,1,2,1", (double[]){ 1, 0 }); /* the second query sees nothing: 0 */
     trial_close(&t);
 }
 
@@ -145,7 +146,7 @@ static void packed_and_unpacked_heads_agree(void **state)
 {
     (void)state;
     struct trial t;
-    static const double packed[] = { 1, 2, 3, 4, 5, 6, 7, 8, -1, -2, 3, 1 };      /* [1, 3 steps, 2 heads * 2] */
+    static const double packed[] = { 1, 2, 3, 4, 5, 6, 7, 8, -1, -2, 3, 1 }; /* [1, 3 steps, 2 heads * 2] */
     double unpacked[12], y[12];
     for (int i = 0; i < 12; i++) unpacked[(i / 2 % 2 * 3 + i / 4) * 2 + i % 2] = packed[i];
     trial_open(&t, 23);

@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 #define MEMORY_LIMIT ((size_t)64 << 20)
-#define SECONDS 120           /* for one run: SIGALRM ends the test */
+#define SECONDS      120 /* for one run: SIGALRM ends the test */
 
 static int argument_count;
 static char **arguments;
@@ -47,21 +47,22 @@ static int64_t below(struct trial *trial, size_t count)
 
 static int64_t odd_number(struct trial *trial)
 {
-    static const int64_t numbers[] = {0, 1, -1, 2, 3, -2, 5, 7, 16, 100, -100, 1000, 65536, INT32_MAX, INT32_MIN,
-                                      INT64_MAX, INT64_MIN, (int64_t)1 << 40};
+    static const int64_t numbers[] = { 0,     1,         -1,        2,         3,         -2,
+                                       5,     7,         16,        100,       -100,      1000,
+                                       65536, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, (int64_t)1 << 40 };
     return numbers[below(trial, sizeof numbers / sizeof *numbers)];
 }
 
 static void bend_attribute(struct trial *trial, BnfuseOnnx__AttributeProto *attribute)
 {
-    static char *const words[] = {"", "none", "SAME_UPPER", "reflect", "bogus", "linear", "mean"};
+    static char *const words[] = { "", "none", "SAME_UPPER", "reflect", "bogus", "linear", "mean" };
     if (attribute->n_ints > 0 && below(trial, 3) == 0) attribute->n_ints--;
     else if (attribute->n_ints > 0) attribute->ints[below(trial, attribute->n_ints)] = odd_number(trial);
     else if (attribute->n_floats > 0 && below(trial, 3) == 0) attribute->n_floats--;
     else if (attribute->n_floats > 0) attribute->floats[below(trial, attribute->n_floats)] = (float)odd_number(trial);
     else if (attribute->s.len > 0) {
         char *word = words[below(trial, sizeof words / sizeof *words)];
-        attribute->s = (ProtobufCBinaryData){strlen(word), (uint8_t *)word};
+        attribute->s = (ProtobufCBinaryData){ strlen(word), (uint8_t *)word };
     } else {
         attribute->i = odd_number(trial);
         attribute->f = (float)attribute->i;
@@ -93,8 +94,8 @@ static void set_numbers(struct trial *trial, struct array *array)
 /* Other dims, or another type, or both. */
 static struct array *bent_array(struct trial *trial, struct array *array)
 {
-    static const enum dtype types[] = {DTYPE_FLOAT, DTYPE_DOUBLE, DTYPE_INT64, DTYPE_INT32, DTYPE_BOOL, DTYPE_UINT8,
-                                       DTYPE_FLOAT16, DTYPE_STRING, DTYPE_UINT64, DTYPE_FLOAT8E4M3FN};
+    static const enum dtype types[] = { DTYPE_FLOAT, DTYPE_DOUBLE,  DTYPE_INT64,  DTYPE_INT32,  DTYPE_BOOL,
+                                        DTYPE_UINT8, DTYPE_FLOAT16, DTYPE_STRING, DTYPE_UINT64, DTYPE_FLOAT8E4M3FN };
     int64_t dims[ARRAY_MAX_RANK];
     int rank = array->rank;
     enum dtype type = array->type;
@@ -132,7 +133,9 @@ static bool bend_and_run(void *context, struct bnfuse_error *error)
     struct net net;
     struct plan *plan;
     const char *path = arena_printf(&trial->arena, "%s/model.onnx", trial->folder);
-    struct run_options options = {.exact = trial->exact, .memory = &trial->memory, .pool = &trial->pool, .threads = 1};
+    struct run_options options = {
+        .exact = trial->exact, .memory = &trial->memory, .pool = &trial->pool, .threads = 1
+    };
     if (!model_load(&model, &trial->arena, path, error)) return false;
     for (size_t i = 0; i < model.proto->graph->n_node; i++)
         if (model.proto->graph->n_node == 1 || below(trial, 3) == 0) bend_node(trial, model.proto->graph->node[i]);
@@ -150,8 +153,8 @@ static bool bend_and_run(void *context, struct bnfuse_error *error)
 /* The line that is on the screen when something goes wrong. */
 static bool bend(const char *folder, uint64_t seed)
 {
-    struct trial trial = {.folder = folder, .state = seed, .memory = {.limit = MEMORY_LIMIT}};
-    struct bnfuse_error error = {0};
+    struct trial trial = { .folder = folder, .state = seed, .memory = { .limit = MEMORY_LIMIT } };
+    struct bnfuse_error error = { 0 };
     if (argument_count > 0) fprintf(stderr, "%s, seed %llu\n", folder, (unsigned long long)seed);
     arena_open(&trial.arena, &trial.memory);
     pool_open(&trial.pool, &trial.memory);
@@ -206,8 +209,8 @@ static bool bend_all(const char *root, struct count *count)
 
 static void bend_suite(const char *root)
 {
-    static const char *const kinds[] = {"node", "simple", "pytorch-converted", "pytorch-operator"};
-    struct count count = {0, 0};
+    static const char *const kinds[] = { "node", "simple", "pytorch-converted", "pytorch-operator" };
+    struct count count = { 0, 0 };
     bool found = false;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         char folder[1100];

@@ -167,7 +167,7 @@ static void fused_and_unfused_run_alike(void **state)
     fuse(model);
     bnfuse_tensors *after = bnfuse_run(model, inputs, false, 2, &error);
     assert_non_null(after);
-    bnfuse_free(model);       /* what a run returned outlives it */
+    bnfuse_free(model); /* what a run returned outlives it */
     assert_int_equal(bnfuse_tensors_count(after), 1);
     bnfuse_tensor output = bnfuse_tensors_get(after, 0);
     assert_string_equal(output.name, "out");
@@ -231,8 +231,9 @@ static bool fuse_and_check_within(const void *bytes, size_t size, size_t limit)
     bool passed = done && result.verdict == BNFUSE_VERDICT_PASS;
     const char *why = done ? result.why : error.message;
     if (!passed && !strstr(why, "memory")) fail_msg("%zu bytes: %s", limit, why);
-    if (!passed) assert_true(!done || result.verdict == BNFUSE_VERDICT_NOT_CHECKED ||
-                             result.verdict == BNFUSE_VERDICT_PASS_SITES);
+    if (!passed)
+        assert_true(!done || result.verdict == BNFUSE_VERDICT_NOT_CHECKED
+                    || result.verdict == BNFUSE_VERDICT_PASS_SITES);
     bnfuse_free(model);
     return passed;
 }
@@ -335,11 +336,12 @@ static void tensors_go_through_files(void **state)
     assert_true(fd >= 0);
     close(fd);
     bnfuse_tensors *one = bnfuse_tensors_new(), *back = bnfuse_tensors_new();
-    bnfuse_tensor tensor = { .name = "a", .type = 7, .rank = 1, .dims = (int64_t[]){ 3 },
-                             .bytes = (int64_t[]){ 5, -6, 7 } };
+    bnfuse_tensor tensor = {
+        .name = "a", .type = 7, .rank = 1, .dims = (int64_t[]){ 3 }, .bytes = (int64_t[]){ 5, -6, 7 }
+    };
     assert_true(bnfuse_tensors_add(one, &tensor, &error));
     assert_true(bnfuse_tensors_write(one, NULL, file, &error));
-    assert_false(bnfuse_tensors_read(back, NULL, NULL, file, &error));       /* for which input? */
+    assert_false(bnfuse_tensors_read(back, NULL, NULL, file, &error)); /* for which input? */
     assert_true(bnfuse_tensors_read(back, NULL, "a", file, &error));
     bnfuse_tensor got = bnfuse_tensors_get(back, 0);
     assert_int_equal(got.type, 7);

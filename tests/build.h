@@ -24,7 +24,7 @@ struct build {
     struct memory memory;
     struct arena arena;
     BnfuseOnnx__ModelProto *model;
-    struct build_scope *scope;        /* the graph or function that lines go to */
+    struct build_scope *scope; /* the graph or function that lines go to */
 };
 
 void build_open(struct build *b, int64_t ir_version, int64_t opset);

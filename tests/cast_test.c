@@ -7,8 +7,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
+
+#include <cmocka.h>
 
 static void try_cast(enum dtype from, double x, const char *attributes, enum dtype to, double y)
 {

@@ -50,8 +50,14 @@ static double factor_of(int channel)
 /* BatchNormalization's parameters as initializers, named with this prefix. */
 static void add_parameters(const char *prefix, enum dtype type)
 {
-    static const struct { const char *name; const double *values; } parameters[] = {
-        { "s", scale }, { "t", shift }, { "m", mean }, { "v", variance },
+    static const struct {
+        const char *name;
+        const double *values;
+    } parameters[] = {
+        { "s", scale },
+        { "t", shift },
+        { "m", mean },
+        { "v", variance },
     };
     for (size_t i = 0; i < 4; i++) {
         char name[20];
@@ -87,8 +93,8 @@ static void load(void)
 /* How to fold; all zero is right. */
 struct fold {
     bool wrong_axis, no_bias, half_the_groups;
-    double off;               /* added to the first bias */
-    double factor;            /* of all weights; 0 means 1 */
+    double off;    /* added to the first bias */
+    double factor; /* of all weights; 0 means 1 */
 };
 
 static struct tensor *scaled_weight(const struct value *weight, struct fold fold)
@@ -527,7 +533,7 @@ static void open_dims_get_sizes_that_the_model_can_take(void **state)
     build_input(&b, "x", DTYPE_FLOAT, "?,?,?,?");
     add_conv_bn("x", NULL, "4,4,3,3");
     build_init_values(&b, "flat", DTYPE_INT64, "2", (double[]){ 1, 144 });
-    build_node(&b, "Reshape", "reshape", "z flat", "out", NULL);      /* only one image of 8 x 8 fits */
+    build_node(&b, "Reshape", "reshape", "z flat", "out", NULL); /* only one image of 8 x 8 fits */
     build_output(&b, "out", DTYPE_FLOAT, "1,144");
     load();
     fold_conv("conv", "bn", (struct fold){ 0 });
@@ -587,8 +593,10 @@ static void sizes_for_names_that_nothing_has_are_refused(void **state)
 
 /* Nothing but zeros for x. */
 static const float zeros[4 * 6 * 5];
-static const struct datum nothing = { .name = "x", .tensor = { .type = DTYPE_FLOAT, .rank = 4, .count = 120,
-                                                               .dims = (int64_t[]){ 1, 4, 6, 5 }, .bytes = zeros } };
+static const struct datum nothing = {
+    .name = "x",
+    .tensor = { .type = DTYPE_FLOAT, .rank = 4, .count = 120, .dims = (int64_t[]){ 1, 4, 6, 5 }, .bytes = zeros }
+};
 static const struct input_set set_of_zeros = { "set", &nothing, 1 };
 
 static void data_given_by_the_user_is_what_runs(void **state)

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+
 #include <cmocka.h>
 
 static void conv_bn(struct build *b)
@@ -59,7 +60,7 @@ static void folded_constants_and_nodes_go(void **state)
     fold(&f, false, 0);
     assert_int_equal(f.net.main->node_count, 1);
     assert_int_equal(f.report.grown, 0);
-    assert_int_equal(f.net.main->initializer_count, 2);      /* the new weight and the new bias */
+    assert_int_equal(f.net.main->initializer_count, 2); /* the new weight and the new bias */
     assert_null(graph_value(f.net.main, "w"));
     assert_null(graph_value(f.net.main, "scale"));
     build_close(&f.b);
@@ -121,7 +122,8 @@ static void weights_that_training_assigns_are_not_constant(void **state)
 {
     struct folded f;
     BnfuseOnnx__TrainingInfoProto info = BNFUSE_ONNX__TRAINING_INFO_PROTO__INIT, *infos[] = { &info };
-    BnfuseOnnx__StringStringEntryProto binding = BNFUSE_ONNX__STRING_STRING_ENTRY_PROTO__INIT, *bindings[] = { &binding };
+    BnfuseOnnx__StringStringEntryProto binding = BNFUSE_ONNX__STRING_STRING_ENTRY_PROTO__INIT,
+                                       *bindings[] = { &binding };
     (void)state;
     start(&f, 8, 13);
     binding.key = (char *)"w";

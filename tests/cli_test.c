@@ -26,7 +26,7 @@ enum { TEXT_MAX = 1 << 20, ARGUMENT_MAX = 24 };
 static struct build b;
 static char home[PATH_MAX], directory[] = "cli_test.XXXXXX";
 static const char *program;
-static char out[TEXT_MAX], err[TEXT_MAX];     /* of the last run */
+static char out[TEXT_MAX], err[TEXT_MAX]; /* of the last run */
 
 /* ---- a directory of its own for every test ---- */
 
@@ -94,7 +94,11 @@ static void write_model(const char *path)
 /* ---- running the program ---- */
 
 /* What a run may not be given. */
-struct hardship { rlim_t file_size; const char *out; bool closed_pipe; };
+struct hardship {
+    rlim_t file_size;
+    const char *out;
+    bool closed_pipe;
+};
 
 /* Standard output without a reader. */
 static int open_closed_pipe(void)
@@ -126,8 +130,7 @@ static int run_under(struct hardship hardship, const char *line)
         if (dup2(to, 1) < 0 || dup2(errors, 2) < 0) _exit(99);
         signal(SIGXFSZ, SIG_DFL);
         signal(SIGPIPE, SIG_DFL);
-        if (hardship.file_size)
-            setrlimit(RLIMIT_FSIZE, &(struct rlimit){ hardship.file_size, hardship.file_size });
+        if (hardship.file_size) setrlimit(RLIMIT_FSIZE, &(struct rlimit){ hardship.file_size, hardship.file_size });
         execv(program, arguments);
         _exit(98);
     }
@@ -427,7 +430,7 @@ static void what_cannot_be_read_is_a_matter_of_usage(void **state)
     assert_ran("folder.onnx -o fused.onnx", 2);
     assert_int_equal(count_lines(err), 1);
     assert_says(err, "folder.onnx");
-    if (geteuid() == 0) return;       /* nothing is unreadable to root */
+    if (geteuid() == 0) return; /* nothing is unreadable to root */
     write_good("secret.onnx");
     chmod("secret.onnx", 0);
     assert_ran("secret.onnx -o fused.onnx", 2);
@@ -523,12 +526,27 @@ static void wrong_use_is_one_line_and_two(void **state)
     (void)state;
     write_good("good.onnx");
     static const char *const lines[] = {
-        "", "--no-such-option good.onnx", "good.onnx other.onnx", "compare good.onnx", "good.onnx -o",
-        "explain good.onnx --strict", "good.onnx --atol much", "good.onnx --memory 1Q", "good.onnx --lower neg",
-        "good.onnx --enable magic", "good.onnx --disable magic", "good.onnx --input x",
+        "",
+        "--no-such-option good.onnx",
+        "good.onnx other.onnx",
+        "compare good.onnx",
+        "good.onnx -o",
+        "explain good.onnx --strict",
+        "good.onnx --atol much",
+        "good.onnx --memory 1Q",
+        "good.onnx --lower neg",
+        "good.onnx --enable magic",
+        "good.onnx --disable magic",
+        "good.onnx --input x",
         "good.onnx --input x=absent.npy",
-        "good.onnx --data absent", "good.onnx --dim N", "good.onnx --shape x:2xx3", "good.onnx --check=half",
-        "good.onnx --dim M=3", "good.onnx --shape q:2x3", "run good.onnx", "--completions=tcsh",
+        "good.onnx --data absent",
+        "good.onnx --dim N",
+        "good.onnx --shape x:2xx3",
+        "good.onnx --check=half",
+        "good.onnx --dim M=3",
+        "good.onnx --shape q:2x3",
+        "run good.onnx",
+        "--completions=tcsh",
         "good.onnx --external-data d.bin",
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
@@ -551,7 +569,7 @@ static void every_option_is_in_the_manual_and_the_completions(void **state)
             size_t length = strspn(at + 2, "abcdefghijklmnopqrstuvwxyz-");
             snprintf(name, sizeof name, "%.*s", (int)length, at + 2);
             at += length + 2;
-            if (page == 0 && strchr(name, '-')) continue;     /* a hyphen is escaped in roff */
+            if (page == 0 && strchr(name, '-')) continue; /* a hyphen is escaped in roff */
             if (!strstr(out, name)) fail_msg("--%s is not in %s", name, pages[page]);
         }
     }
@@ -671,13 +689,13 @@ static void a_run_reads_and_writes_the_test_layout(void **state)
     assert_memory_equal(y->raw_data.data, ((float[]){ 0, 2, 0, 4 }), 16);
     bnfuse_onnx__tensor_proto__free_unpacked(y, NULL);
 
-    assert_ran("run relu.onnx --data .", 0);      /* agrees with the output_0.pb just written */
+    assert_ran("run relu.onnx --data .", 0); /* agrees with the output_0.pb just written */
     write_file("output_0.pb", bytes, bnfuse_onnx__tensor_proto__pack(x, bytes));
     assert_ran("run relu.onnx --data .", 1);
     assert_ran("run relu.onnx --input x=input_0.pb -o y.npy", 0);
     assert_true(exists("y.npy"));
     assert_ran("run relu.onnx --input x=y.npy -o y.npz", 0);
-    assert_ran("relu.onnx --input z=y.npy", 0);   /* nothing changed, so nothing is run */
+    assert_ran("relu.onnx --input z=y.npy", 0); /* nothing changed, so nothing is run */
 }
 
 static void an_operator_that_cannot_run_is_named(void **state)

@@ -22,7 +22,7 @@
 #include <cmocka.h>
 
 #define MEMORY_LIMIT ((size_t)4 << 30)
-#define MOST_NAMES 4096
+#define MOST_NAMES   4096
 
 struct tolerance {
     double absolute, relative;
@@ -56,7 +56,7 @@ static char **arguments;
 /* Their outputs are random numbers: only types and dims can agree. */
 static bool is_random(const char *folder)
 {
-    static const char *const names[] = {"test_bernoulli", "test_training_dropout"};
+    static const char *const names[] = { "test_bernoulli", "test_training_dropout" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strstr(folder, names[i])) return true;
     return false;
@@ -109,8 +109,8 @@ static bool compare_reals(struct bench *bench, struct array *found, struct array
     return wrong == 0 || differ(bench, error, output, text);
 }
 
-static bool compare_arrays(struct bench *bench, struct array *found, struct array *expected, size_t output,
-                           bool values, struct bnfuse_error *error)
+static bool compare_arrays(struct bench *bench, struct array *found, struct array *expected, size_t output, bool values,
+                           struct bnfuse_error *error)
 {
     if (!found || !expected) return found == expected || differ(bench, error, output, "is absent on one side");
     if (found->store == STORE_SEQUENCE || expected->store == STORE_SEQUENCE) {
@@ -172,8 +172,7 @@ static bool load_pb_expected(struct bench *bench, size_t i, struct array **expec
     struct run_options options = bench->options;
     struct datum datum;
     options.exact = false;
-    return read_pb(bench, &datum, path, value, error)
-           && array_from_datum(expected, &datum, &options, error);
+    return read_pb(bench, &datum, path, value, error) && array_from_datum(expected, &datum, &options, error);
 }
 
 /* input_K.npy belongs to the K-th input that is no initializer. */
@@ -229,8 +228,8 @@ static bool each_data_set(struct bench *bench, struct bnfuse_error *error)
 static bool bench_work(void *context, struct bnfuse_error *error)
 {
     struct bench *bench = context;
-    const char *path = strstr(bench->folder, ".onnx") ? bench->folder
-                                                      : arena_printf(&bench->arena, "%s/model.onnx", bench->folder);
+    const char *path =
+        strstr(bench->folder, ".onnx") ? bench->folder : arena_printf(&bench->arena, "%s/model.onnx", bench->folder);
     if (!model_load(&bench->model, &bench->arena, path, error)) return false;
     if (!net_index(&bench->net, &bench->arena, &bench->model, error)) return false;
     const struct graph *graph = bench->net.main;
@@ -243,12 +242,13 @@ static bool bench_work(void *context, struct bnfuse_error *error)
 static void try_folder(struct bench setup, bool exact, struct tally *tally)
 {
     struct bench bench = setup;
-    struct bnfuse_error error = {0};
-    bench.memory = (struct memory){.limit = MEMORY_LIMIT};
+    struct bnfuse_error error = { 0 };
+    bench.memory = (struct memory){ .limit = MEMORY_LIMIT };
     arena_open(&bench.arena, &bench.memory);
     pool_open(&bench.pool, &bench.memory);
-    bench.options = (struct run_options){.exact = exact, .memory = &bench.memory, .pool = &bench.pool, .threads = 2,
-                                         .random_seed = 1};
+    bench.options = (struct run_options){
+        .exact = exact, .memory = &bench.memory, .pool = &bench.pool, .threads = 2, .random_seed = 1
+    };
     bool good = guarded(&bench.memory, bench_work, &bench, &error);
     pool_close(&bench.pool);
     arena_close(&bench.arena);
@@ -256,8 +256,9 @@ static void try_folder(struct bench setup, bool exact, struct tally *tally)
     if (good) tally->passed++;
     else if (error.status == BNFUSE_UNSUPPORTED) tally->unsupported++;
     else tally->failed++;
-    if (!good) printf("%s %s%s: %s\n", error.status == BNFUSE_UNSUPPORTED ? "unsupported" : "FAILED", bench.folder,
-                      exact ? " (exact)" : "", error.message);
+    if (!good)
+        printf("%s %s%s: %s\n", error.status == BNFUSE_UNSUPPORTED ? "unsupported" : "FAILED", bench.folder,
+               exact ? " (exact)" : "", error.message);
     else if (argument_count > 0) printf("passed %s%s\n", bench.folder, exact ? " (exact)" : "");
 }
 
@@ -294,10 +295,10 @@ static void report(const char *what, const struct tally *tally)
 
 static void try_suite(const char *root)
 {
-    static const char *const kinds[] = {"node", "simple", "pytorch-converted", "pytorch-operator"};
-    struct memory memory = {0};
+    static const char *const kinds[] = { "node", "simple", "pytorch-converted", "pytorch-operator" };
+    struct memory memory = { 0 };
     struct arena arena;
-    struct tally native = {0}, exact = {0};
+    struct tally native = { 0 }, exact = { 0 };
     bool found = false;
     arena_open(&arena, &memory);
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
@@ -306,9 +307,10 @@ static void try_suite(const char *root)
         if (!list_folder(&arena, folder, &names, &count)) continue;
         found = true;
         for (size_t i = 0; i < count; i++) {
-            struct bench bench = {.folder = arena_printf(&arena, "%s/%s", folder, names[i]),
-                                  .tolerance = {1e-5, 1e-3}, .load_inputs = load_pb_inputs,
-                                  .load_expected = load_pb_expected};
+            struct bench bench = { .folder = arena_printf(&arena, "%s/%s", folder, names[i]),
+                                   .tolerance = { 1e-5, 1e-3 },
+                                   .load_inputs = load_pb_inputs,
+                                   .load_expected = load_pb_expected };
             if (!is_wanted(bench.folder) || access(arena_printf(&arena, "%s/model.onnx", bench.folder), R_OK)) continue;
             try_folder(bench, false, &native);
             try_folder(bench, true, &exact);
@@ -347,9 +349,9 @@ static void operators_compute_what_older_onnx_said(void **state)
 /* `pattern` finds inputs and outputs: .onnx replaced by .io, or a folder with the model in it. */
 static void try_models(const char *kind, bool beside)
 {
-    struct memory memory = {0};
+    struct memory memory = { 0 };
     struct arena arena;
-    struct tally native = {0};
+    struct tally native = { 0 };
     const char **names, *folder;
     size_t count;
     arena_open(&arena, &memory);
@@ -358,11 +360,12 @@ static void try_models(const char *kind, bool beside)
     for (size_t i = 0; found && i < count; i++) {
         const char *end = beside ? strstr(names[i], ".io") : "";
         if (!end) continue;
-        struct bench bench = {.tolerance = {1e-4, 1e-3}, .load_inputs = load_npy_inputs,
-                              .load_expected = load_npy_expected};
+        struct bench bench = { .tolerance = { 1e-4, 1e-3 },
+                               .load_inputs = load_npy_inputs,
+                               .load_expected = load_npy_expected };
         bench.data_set = arena_printf(&arena, "%s/%s", folder, names[i]);
-        bench.folder = beside ? arena_printf(&arena, "%s/%.*s.onnx", folder, (int)(end - names[i]), names[i])
-                              : bench.data_set;
+        bench.folder =
+            beside ? arena_printf(&arena, "%s/%.*s.onnx", folder, (int)(end - names[i]), names[i]) : bench.data_set;
         if (is_wanted(bench.folder)) try_folder(bench, false, &native);
     }
     report("whole models", &native);

@@ -50,15 +50,15 @@ static void an_initializer_is_constant_unless_a_caller_can_replace_it(void **sta
         build_open(&b, ir, 9);
         build_input(&b, "x", DTYPE_FLOAT, "2");
         build_input(&b, "w", DTYPE_FLOAT, "2");
-        build_init_values(&b, "w", DTYPE_FLOAT, "2", (double[]){1, 2});
-        build_init_values(&b, "v", DTYPE_FLOAT, "2", (double[]){3, 4});
+        build_init_values(&b, "w", DTYPE_FLOAT, "2", (double[]){ 1, 2 });
+        build_init_values(&b, "v", DTYPE_FLOAT, "2", (double[]){ 3, 4 });
         build_output(&b, "v", DTYPE_FLOAT, "2");
         build_load(&b, &model, &net);
         assert_null(constant("x"));
         assert_true((constant("w") != NULL) == (ir == 3));
-        assert_constant("v", DTYPE_FLOAT, "2", (double[]){3, 4});
+        assert_constant("v", DTYPE_FLOAT, "2", (double[]){ 3, 4 });
         net.freeze_weights = true;
-        assert_constant("w", DTYPE_FLOAT, "2", (double[]){1, 2});
+        assert_constant("w", DTYPE_FLOAT, "2", (double[]){ 1, 2 });
         if (ir == 3) build_close(&b);
     }
 }
@@ -68,7 +68,7 @@ static void a_constant_node_is_constant_in_every_form(void **state)
     (void)state;
     build_open(&b, 8, 13);
     build_node(&b, "Constant", NULL, NULL, "t", NULL);
-    build_attribute_tensor(&b, "value", build_tensor(&b, NULL, DTYPE_FLOAT16, "1,2", (double[]){1.5, -2}));
+    build_attribute_tensor(&b, "value", build_tensor(&b, NULL, DTYPE_FLOAT16, "1,2", (double[]){ 1.5, -2 }));
     build_node(&b, "Constant", NULL, NULL, "i", "value_int=-7");
     build_node(&b, "Constant", NULL, NULL, "is", "value_ints=3,4,5");
     build_node(&b, "Constant", NULL, NULL, "f", "value_float=0.5");
@@ -77,11 +77,11 @@ static void a_constant_node_is_constant_in_every_form(void **state)
     build_node(&b, "Constant", NULL, NULL, "nothing", NULL);
     build_node(&b, "Constant", NULL, NULL, "other", "value_else=1");
     build_load(&b, &model, &net);
-    assert_constant("t", DTYPE_FLOAT16, "1,2", (double[]){1.5, -2});
-    assert_constant("i", DTYPE_INT64, "", (double[]){-7});
-    assert_constant("is", DTYPE_INT64, "3", (double[]){3, 4, 5});
-    assert_constant("f", DTYPE_FLOAT, "", (double[]){0.5});
-    assert_constant("fs", DTYPE_FLOAT, "2", (double[]){0.5, -1});
+    assert_constant("t", DTYPE_FLOAT16, "1,2", (double[]){ 1.5, -2 });
+    assert_constant("i", DTYPE_INT64, "", (double[]){ -7 });
+    assert_constant("is", DTYPE_INT64, "3", (double[]){ 3, 4, 5 });
+    assert_constant("f", DTYPE_FLOAT, "", (double[]){ 0.5 });
+    assert_constant("fs", DTYPE_FLOAT, "2", (double[]){ 0.5, -1 });
     assert_string_equal(constant("s")->strings[0], "text");
     assert_null(constant("nothing"));
     assert_null(constant("other"));
@@ -93,9 +93,9 @@ static BnfuseOnnx__SparseTensorProto *sparse(const char *name, const char *dims,
 {
     BnfuseOnnx__SparseTensorProto *proto = NEW(&b.arena, BnfuseOnnx__SparseTensorProto);
     bnfuse_onnx__sparse_tensor_proto__init(proto);
-    proto->values = build_tensor(&b, name, DTYPE_FLOAT, "2", (double[]){5, 7});
+    proto->values = build_tensor(&b, name, DTYPE_FLOAT, "2", (double[]){ 5, 7 });
     proto->indices = build_tensor(&b, NULL, DTYPE_INT64, index_dims, indices);
-    BnfuseOnnx__TensorProto *shape = build_tensor(&b, NULL, DTYPE_BOOL, dims, (double[]){0, 0, 0, 0, 0, 0});
+    BnfuseOnnx__TensorProto *shape = build_tensor(&b, NULL, DTYPE_BOOL, dims, (double[]){ 0, 0, 0, 0, 0, 0 });
     proto->n_dims = shape->n_dims;
     proto->dims = shape->dims;
     return proto;
@@ -113,38 +113,38 @@ static void sparse_tensors_are_made_dense(void **state)
 {
     (void)state;
     build_open(&b, 8, 13);
-    add_sparse(sparse("linear", "2,3", "2", (double[]){1, 5}));
-    add_sparse(sparse("pairs", "2,3", "2,2", (double[]){0, 2, 1, 0}));
-    add_sparse(sparse("beyond", "2,3", "2", (double[]){1, 6}));
-    add_sparse(sparse("row_beyond", "2,3", "2,2", (double[]){0, 2, 2, 0}));
-    add_sparse(sparse("negative", "2,3", "2", (double[]){-1, 0}));
-    BnfuseOnnx__SparseTensorProto *huge = sparse("huge", "2,3", "2", (double[]){1, 5});
+    add_sparse(sparse("linear", "2,3", "2", (double[]){ 1, 5 }));
+    add_sparse(sparse("pairs", "2,3", "2,2", (double[]){ 0, 2, 1, 0 }));
+    add_sparse(sparse("beyond", "2,3", "2", (double[]){ 1, 6 }));
+    add_sparse(sparse("row_beyond", "2,3", "2,2", (double[]){ 0, 2, 2, 0 }));
+    add_sparse(sparse("negative", "2,3", "2", (double[]){ -1, 0 }));
+    BnfuseOnnx__SparseTensorProto *huge = sparse("huge", "2,3", "2", (double[]){ 1, 5 });
     huge->dims[0] = 1LL << 40;
     add_sparse(huge);
     BnfuseOnnx__NodeProto *node = build_node(&b, "Constant", NULL, NULL, "literal", "sparse_value=1");
     node->attribute[0]->type = BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__SPARSE_TENSOR;
-    node->attribute[0]->sparse_tensor = sparse(NULL, "4", "2,1", (double[]){3, 0});
+    node->attribute[0]->sparse_tensor = sparse(NULL, "4", "2,1", (double[]){ 3, 0 });
     build_load(&b, &model, &net);
-    assert_constant("linear", DTYPE_FLOAT, "2,3", (double[]){0, 5, 0, 0, 0, 7});
-    assert_constant("pairs", DTYPE_FLOAT, "2,3", (double[]){0, 0, 5, 7, 0, 0});
-    assert_constant("literal", DTYPE_FLOAT, "4", (double[]){7, 0, 0, 5});
+    assert_constant("linear", DTYPE_FLOAT, "2,3", (double[]){ 0, 5, 0, 0, 0, 7 });
+    assert_constant("pairs", DTYPE_FLOAT, "2,3", (double[]){ 0, 0, 5, 7, 0, 0 });
+    assert_constant("literal", DTYPE_FLOAT, "4", (double[]){ 7, 0, 0, 5 });
     assert_null(constant("beyond"));
     assert_null(constant("row_beyond"));
     assert_null(constant("negative"));
     assert_null(constant("huge"));
 }
 
-static const double six[] = {1, 2, 3, 4, 5, 6};
+static const double six[] = { 1, 2, 3, 4, 5, 6 };
 
 static void nodes_that_change_the_dims_only_are_seen_through(void **state)
 {
     (void)state;
     build_open(&b, 8, 13);
     build_init_values(&b, "w", DTYPE_FLOAT, "2,1,3", six);
-    build_init_values(&b, "to", DTYPE_INT64, "2", (double[]){-1, 2});
-    build_init_values(&b, "keep", DTYPE_INT64, "3", (double[]){0, 3, -1});
-    build_init_values(&b, "one", DTYPE_INT64, "1", (double[]){1});
-    build_init_values(&b, "ends", DTYPE_INT64, "2", (double[]){-1, 0});
+    build_init_values(&b, "to", DTYPE_INT64, "2", (double[]){ -1, 2 });
+    build_init_values(&b, "keep", DTYPE_INT64, "3", (double[]){ 0, 3, -1 });
+    build_init_values(&b, "one", DTYPE_INT64, "1", (double[]){ 1 });
+    build_init_values(&b, "ends", DTYPE_INT64, "2", (double[]){ -1, 0 });
     build_node(&b, "Identity", NULL, "w", "same", NULL);
     build_node(&b, "Reshape", NULL, "same to", "r", NULL);
     build_node(&b, "Reshape", NULL, "w keep", "k", NULL);
@@ -192,15 +192,15 @@ static void views_that_do_not_fit_are_not_constant(void **state)
     build_open(&b, 8, 14);
     build_input(&b, "x", DTYPE_INT64, "1");
     build_init_values(&b, "w", DTYPE_FLOAT, "2,3", six);
-    build_init_values(&b, "five", DTYPE_INT64, "1", (double[]){5});
-    build_init_values(&b, "open", DTYPE_INT64, "2", (double[]){-1, -1});
-    build_init_values(&b, "rest", DTYPE_INT64, "2", (double[]){-1, 4});
-    build_init_values(&b, "zero", DTYPE_INT64, "3", (double[]){6, 1, 0});
-    build_init_values(&b, "real", DTYPE_FLOAT, "1", (double[]){6});
-    build_init_values(&b, "first", DTYPE_INT64, "1", (double[]){0});
-    build_init_values(&b, "twice", DTYPE_INT64, "2", (double[]){0, -4});
+    build_init_values(&b, "five", DTYPE_INT64, "1", (double[]){ 5 });
+    build_init_values(&b, "open", DTYPE_INT64, "2", (double[]){ -1, -1 });
+    build_init_values(&b, "rest", DTYPE_INT64, "2", (double[]){ -1, 4 });
+    build_init_values(&b, "zero", DTYPE_INT64, "3", (double[]){ 6, 1, 0 });
+    build_init_values(&b, "real", DTYPE_FLOAT, "1", (double[]){ 6 });
+    build_init_values(&b, "first", DTYPE_INT64, "1", (double[]){ 0 });
+    build_init_values(&b, "twice", DTYPE_INT64, "2", (double[]){ 0, -4 });
     build_init_values(&b, "none", DTYPE_FLOAT, "0,3", six);
-    build_init_values(&b, "none_to", DTYPE_INT64, "2", (double[]){5, 0});
+    build_init_values(&b, "none_to", DTYPE_INT64, "2", (double[]){ 5, 0 });
     build_node(&b, "Reshape", NULL, "w five", "a", NULL);
     build_node(&b, "Reshape", NULL, "w open", "b", NULL);
     build_node(&b, "Reshape", NULL, "w rest", "c", NULL);
@@ -214,7 +214,7 @@ static void views_that_do_not_fit_are_not_constant(void **state)
     build_node(&b, "Reshape", NULL, "_ five", "k", NULL);
     build_node(&b, "Reshape", NULL, "none none_to", "l", "allowzero=1");
     build_load(&b, &model, &net);
-    static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"};
+    static const char *const names[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (constant(names[i])) fail_msg("%s", names[i]);
     assert_constant("l", DTYPE_FLOAT, "5,0", NULL);
@@ -225,12 +225,12 @@ static void a_view_follows_an_edit_of_what_it_views(void **state)
     (void)state;
     build_open(&b, 8, 14);
     build_init_values(&b, "w", DTYPE_FLOAT, "2,3", six);
-    build_init_values(&b, "to", DTYPE_INT64, "1", (double[]){6});
+    build_init_values(&b, "to", DTYPE_INT64, "1", (double[]){ 6 });
     build_node(&b, "Reshape", "r", "w to", "v", NULL);
     build_load(&b, &model, &net);
     assert_constant("v", DTYPE_FLOAT, "6", six);
-    const double other[] = {6, 5, 4, 3, 2, 1};
-    const int64_t dims[] = {2, 3};
+    const double other[] = { 6, 5, 4, 3, 2, 1 };
+    const int64_t dims[] = { 2, 3 };
     struct value *w = edit_add_initializer(net.main, "w", tensor_exact(&b.arena, DTYPE_FLOAT, 2, dims, other));
     edit_set_input(build_find_node(&net, "r"), 0, w);
     assert_constant("v", DTYPE_FLOAT, "6", other);

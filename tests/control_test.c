@@ -25,8 +25,7 @@ static void try_if(bool condition, double result)
     build_output(&t.build, "b", DTYPE_FLOAT, "2");
     build_end(&t.build);
     trial_run(&t, "y");
-    trial_expect(&t, "y", DTYPE_FLOAT, "2",
-                 condition ? (double[]){ 6, 2 * result } : (double[]){ 9, result * result });
+    trial_expect(&t, "y", DTYPE_FLOAT, "2", condition ? (double[]){ 6, 2 * result } : (double[]){ 9, result * result });
     trial_close(&t);
 }
 
@@ -83,7 +82,7 @@ static void loop_ends_by_its_trip_count(void **state)
     trial_input(&t, "trips", DTYPE_INT64, "", (double[]){ 4 });
     trial_input(&t, "start", DTYPE_INT64, "", (double[]){ 100 });
     open_loop(&t, "trips _ start", "end marks");
-    trial_run(&t, "end marks");      /* the body's condition is false at once, but nobody asked */
+    trial_run(&t, "end marks"); /* the body's condition is false at once, but nobody asked */
     trial_expect(&t, "end", DTYPE_INT64, "", (double[]){ 106 });
     trial_expect(&t, "marks", DTYPE_INT64, "4", (double[]){ 0, 101, 206, 318 });
     trial_close(&t);
@@ -185,7 +184,8 @@ static void scan_runs_backward_along_other_axes(void **state)
     trial_input(&t, "x", DTYPE_FLOAT, "2,3", (double[]){ 1, 2, 3, 4, 5, 6 });
     open_scan(&t, "start x",
               "num_scan_inputs=1 scan_input_axes=-1, scan_input_directions=1, scan_output_axes=1, "
-              "scan_output_directions=1,", "2");
+              "scan_output_directions=1,",
+              "2");
     trial_run(&t, "end sums");
     trial_expect(&t, "end", DTYPE_FLOAT, "2", (double[]){ 6, 15 });
     trial_expect(&t, "sums", DTYPE_FLOAT, "2,3", (double[]){ 6, 5, 3, 15, 11, 6 });

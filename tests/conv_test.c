@@ -9,14 +9,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 
-#define MOST 40000            /* elements of any tensor here */
+#include <cmocka.h>
+
+#define MOST 40000 /* elements of any tensor here */
 
 struct geometry {
-    int rank;                 /* spatial axes; the last ones of the arrays below */
+    int rank; /* spatial axes; the last ones of the arrays below */
     int images, channels, outputs, group;
     int in[3], kernel[3], stride[3], dilation[3], begin[3], end[3], extra[3];
     bool bias;
@@ -29,8 +30,8 @@ static int out_size(const struct geometry *s, int a)
 
 static int turned_size(const struct geometry *s, int a)
 {
-    return s->stride[a] * (s->in[a] - 1) + s->extra[a] + (s->kernel[a] - 1) * s->dilation[a] + 1 - s->begin[a] -
-           s->end[a];
+    return s->stride[a] * (s->in[a] - 1) + s->extra[a] + (s->kernel[a] - 1) * s->dilation[a] + 1 - s->begin[a]
+           - s->end[a];
 }
 
 static int volume(const int *d)
@@ -125,8 +126,7 @@ static void run_shape(const struct geometry *s, bool turned, const char *more)
     memset(y, 0, sizeof y);
     struct sums sums = { s, fill_noise(x, MOST, 1), fill_noise(w, MOST, 2), y, volume(s->in), volume(out) };
     fill_noise(bias, MOST, 3);
-    for (int i = 0; s->bias && i < s->images * s->outputs * volume(out); i++)
-        y[i] = bias[i / volume(out) % s->outputs];
+    for (int i = 0; s->bias && i < s->images * s->outputs * volume(out); i++) y[i] = bias[i / volume(out) % s->outputs];
     if (turned) each_sight(s, s->in, out, add_transposed, &sums);
     else each_sight(s, out, s->in, add_conv, &sums);
     trial_open(&t, 13);
@@ -147,7 +147,10 @@ static void run_shape(const struct geometry *s, bool turned, const char *more)
     trial_close(&t);
 }
 
-#define ONES { 1, 1, 1 }
+#define ONES    \
+    {           \
+        1, 1, 1 \
+    }
 
 static void a_convolution_is_its_sum(void **state)
 {
@@ -195,8 +198,8 @@ static void automatic_padding_is_split_as_asked(void **state)
 {
     (void)state;
     /* ceil(7 / 2) = 4: 2 * 3 + 4 - 7 = 3 in all; ceil(9 / 3) = 3: 3 * 2 + 3 - 9 = 0 */
-    struct geometry s = { 2, 2, 3, 4, 1, { 1, 7, 9 }, { 1, 4, 2 }, { 1, 2, 3 }, { 1, 1, 2 }, { 0, 1, 0 }, { 0, 2, 0 },
-                       { 0 }, true };
+    struct geometry s = { 2,           2,           3,           4,           1,     { 1, 7, 9 }, { 1, 4, 2 },
+                          { 1, 2, 3 }, { 1, 1, 2 }, { 0, 1, 0 }, { 0, 2, 0 }, { 0 }, true };
     run_shape(&s, false, "auto_pad=SAME_UPPER");
     s.begin[1] = 2;
     s.end[1] = 1;
@@ -209,7 +212,18 @@ static void a_transposed_convolution_scatters(void **state)
 {
     (void)state;
     static const struct geometry shapes[] = {
-        { 2, 2, 3, 5, 1, { 1, 4, 6 }, { 1, 3, 2 }, { 1, 2, 3 }, { 1, 1, 2 }, { 0, 1, 2 }, { 0, 2, 1 }, { 0, 1, 2 },
+        { 2,
+          2,
+          3,
+          5,
+          1,
+          { 1, 4, 6 },
+          { 1, 3, 2 },
+          { 1, 2, 3 },
+          { 1, 1, 2 },
+          { 0, 1, 2 },
+          { 0, 2, 1 },
+          { 0, 1, 2 },
           true },
         { 2, 3, 3, 3, 1, { 1, 3, 3 }, { 1, 3, 3 }, ONES, ONES, { 0, 1, 1 }, { 0, 1, 1 }, { 0 }, false },
         { 2, 2, 6, 4, 2, { 1, 3, 5 }, { 1, 2, 4 }, { 1, 3, 1 }, ONES, { 0 }, { 0 }, { 0, 2, 0 }, true },
@@ -225,8 +239,8 @@ static void a_transposed_convolution_scatters(void **state)
 static void an_output_shape_wins_over_pads(void **state)
 {
     (void)state;
-    struct geometry s = { 2, 2, 3, 4, 1, { 1, 4, 5 }, { 1, 5, 3 }, { 1, 3, 2 }, ONES, { 0, 1, 2 }, { 0, 1, 1 },
-                          { 0, 1, 0 }, true };
+    struct geometry s = { 2,           2,    3,           4,           1,           { 1, 4, 5 }, { 1, 5, 3 },
+                          { 1, 3, 2 }, ONES, { 0, 1, 2 }, { 0, 1, 1 }, { 0, 1, 0 }, true };
     run_shape(&s, true, "pads=7,7,7,7 output_shape=13,8");
     run_shape(&s, true, "output_shape=2,4,13,8");
     s.begin[2] = 1;
@@ -237,8 +251,9 @@ static void an_output_shape_wins_over_pads(void **state)
 static void an_output_shape_beyond_the_last_tap_is_filled(void **state)
 {
     (void)state;
-    struct geometry s = { 2, 1, 2, 3, 1, { 1, 3, 3 }, { 1, 3, 2 }, { 1, 3, 2 }, ONES, { 0 }, { 0, -1, -2 }, { 0 },
-                          true };
+    struct geometry s = {
+        2, 1, 2, 3, 1, { 1, 3, 3 }, { 1, 3, 2 }, { 1, 3, 2 }, ONES, { 0 }, { 0, -1, -2 }, { 0 }, true
+    };
     run_shape(&s, true, "output_shape=10,8");
 }
 
@@ -246,8 +261,8 @@ static void an_output_shape_beyond_the_last_tap_is_filled(void **state)
 static void automatic_padding_multiplies_by_the_stride(void **state)
 {
     (void)state;
-    struct geometry s = { 2, 1, 2, 3, 1, { 1, 4, 3 }, { 1, 5, 4 }, { 1, 2, 2 }, ONES, { 0, 1, 1 }, { 0, 2, 1 }, { 0 },
-                          true };
+    struct geometry s = { 2,           1,    2,           3,           1,     { 1, 4, 3 }, { 1, 5, 4 },
+                          { 1, 2, 2 }, ONES, { 0, 1, 1 }, { 0, 2, 1 }, { 0 }, true };
     run_shape(&s, true, "auto_pad=SAME_UPPER");
     s.begin[1] = 2;
     s.end[1] = 1;

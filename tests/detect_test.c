@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-static const double BOXES[] = { 0, 0, 1, 1,  0, 0.1, 1, 1.1,  0, -0.1, 1, 0.9,
-                                0, 10, 1, 11,  0, 10.1, 1, 11.1,  0, 100, 1, 101 };
+static const double BOXES[] = { 0, 0,  1, 1,  0, 0.1,  1, 1.1,  0, -0.1, 1, 0.9,
+                                0, 10, 1, 11, 0, 10.1, 1, 11.1, 0, 100,  1, 101 };
 static const double SCORES[] = { 0.9, 0.75, 0.6, 0.95, 0.5, 0.3 };
 
 static void try_suppression(const double *boxes, double most, double iou, double score, const char *attributes,
@@ -36,16 +36,16 @@ static void suppression_keeps_the_best_of_each_cluster(void **state)
     try_suppression(BOXES, 2, 0.5, 0, NULL, "2,3", (double[]){ 0, 0, 3, 0, 0, 0 });
     try_suppression(BOXES, 10, 0.5, 0.4, NULL, "2,3", (double[]){ 0, 0, 3, 0, 0, 0 });
     try_suppression(BOXES, 0, 0.5, 0, NULL, "0,3", NULL);
-    try_suppression(BOXES, 1e18, 0.5, 0.9, NULL, "1,3", (double[]){ 0, 0, 3 });      /* 0.9 itself does not pass */
+    try_suppression(BOXES, 1e18, 0.5, 0.9, NULL, "1,3", (double[]){ 0, 0, 3 }); /* 0.9 itself does not pass */
 }
 
 static void suppression_reads_corners_in_any_order_and_centres(void **state)
 {
     (void)state;
-    static const double flipped[] = { 1, 1, 0, 0,  0, 0.1, 1, 1.1,  0, 0.9, 1, -0.1,  0, 10, 1, 11,  1, 10.1, 0, 11.1,
-                                      1, 101, 0, 100 };
-    static const double centres[] = { 0.5, 0.5, 1, 1,  0.5, 0.6, 1, 1,  0.5, 0.4, 1, 1,
-                                      0.5, 10.5, 1, 1,  0.5, 10.6, 1, 1,  0.5, 100.5, 1, 1 };
+    static const double flipped[] = { 1, 1,  0, 0,  0, 0.1,  1, 1.1,  0, 0.9, 1, -0.1,
+                                      0, 10, 1, 11, 1, 10.1, 0, 11.1, 1, 101, 0, 100 };
+    static const double centres[] = { 0.5, 0.5,  1, 1, 0.5, 0.6,  1, 1, 0.5, 0.4,   1, 1,
+                                      0.5, 10.5, 1, 1, 0.5, 10.6, 1, 1, 0.5, 100.5, 1, 1 };
     static const double selected[] = { 0, 0, 3, 0, 0, 0, 0, 0, 5 };
     try_suppression(flipped, 10, 0.5, 0, NULL, "3,3", selected);
     try_suppression(centres, 10, 0.5, 0, "center_point_box=1", "3,3", selected);
@@ -100,7 +100,7 @@ static void try_align(int64_t opset, const char *attributes, const double *roi, 
 static void align_samples_between_points(void **state)
 {
     (void)state;
-    static const double roi[] = { 1, 1, 5, 3 };      /* bins of 2 by 1; in half pixels all is 0.5 less */
+    static const double roi[] = { 1, 1, 5, 3 }; /* bins of 2 by 1; in half pixels all is 0.5 less */
     try_align(10, "output_height=2 output_width=2 sampling_ratio=2", roi, "1,1,2,2", (double[]){ 17, 19, 27, 29 });
     try_align(16, "output_height=2 output_width=2 sampling_ratio=2", roi, "1,1,2,2",
               (double[]){ 11.5, 13.5, 21.5, 23.5 });
@@ -151,8 +151,8 @@ static void align_goes_through_regions_and_channels(void **state)
     (void)state;
     struct trial t;
     trial_open(&t, 10);
-    trial_input(&t, "x", DTYPE_FLOAT, "1,2,2,4", (double[]){ 0, 1, 2, 3, 0, 1, 2, 3, 0, 100, 200, 300, 0, 100, 200,
-                                                             300 });
+    trial_input(&t, "x", DTYPE_FLOAT, "1,2,2,4",
+                (double[]){ 0, 1, 2, 3, 0, 1, 2, 3, 0, 100, 200, 300, 0, 100, 200, 300 });
     trial_input(&t, "rois", DTYPE_FLOAT, "2,4", (double[]){ 0, 0, 3, 1, 1, 0, 4, 1 });
     trial_input(&t, "batch", DTYPE_INT64, "2", (double[]){ 0, 0 });
     build_node(&t.build, "RoiAlign", "align", "x rois batch", "y", "output_height=1 output_width=3 sampling_ratio=1");
@@ -166,9 +166,9 @@ static void align_clamps_within_one_point_of_the_border(void **state)
 {
     (void)state;
     try_align(16, "output_height=1 output_width=1 sampling_ratio=1", (double[]){ -0.8, 0.5, 0.2, 1.5 }, "1,1,1,1",
-              (double[]){ 5 });      /* at -0.8, 0.5: as on the border */
+              (double[]){ 5 }); /* at -0.8, 0.5: as on the border */
     try_align(16, "output_height=1 output_width=1 sampling_ratio=1", (double[]){ -1.2, 0.5, -0.2, 1.5 }, "1,1,1,1",
-              (double[]){ 0 });      /* at -1.2 */
+              (double[]){ 0 }); /* at -1.2 */
 }
 
 int main(void)

@@ -15,17 +15,17 @@
 static const struct small_float {
     enum dtype type;
     int exponent_bits, fraction_bits, bias;
-    int finite;               /* codes 0 .. finite-1 are finite and rise */
-    int infinity;             /* code, or -1 */
+    int finite;   /* codes 0 .. finite-1 are finite and rise */
+    int infinity; /* code, or -1 */
     bool is_signed, minus_zero, nan;
 } small_floats[] = {
-    {DTYPE_FLOAT16,        5, 10, 15,  0x7c00, 0x7c00, true,  true,  true},
-    {DTYPE_BFLOAT16,       8, 7,  127, 0x7f80, 0x7f80, true,  true,  true},
-    {DTYPE_FLOAT8E4M3FN,   4, 3,  7,   0x7f,   -1,     true,  true,  true},
-    {DTYPE_FLOAT8E4M3FNUZ, 4, 3,  8,   0x80,   -1,     true,  false, true},
-    {DTYPE_FLOAT8E5M2,     5, 2,  15,  0x7c,   0x7c,   true,  true,  true},
-    {DTYPE_FLOAT8E5M2FNUZ, 5, 2,  16,  0x80,   -1,     true,  false, true},
-    {DTYPE_FLOAT4E2M1,     2, 1,  1,   0x8,    -1,     true,  true,  false},
+    { DTYPE_FLOAT16, 5, 10, 15, 0x7c00, 0x7c00, true, true, true },
+    { DTYPE_BFLOAT16, 8, 7, 127, 0x7f80, 0x7f80, true, true, true },
+    { DTYPE_FLOAT8E4M3FN, 4, 3, 7, 0x7f, -1, true, true, true },
+    { DTYPE_FLOAT8E4M3FNUZ, 4, 3, 8, 0x80, -1, true, false, true },
+    { DTYPE_FLOAT8E5M2, 5, 2, 15, 0x7c, 0x7c, true, true, true },
+    { DTYPE_FLOAT8E5M2FNUZ, 5, 2, 16, 0x80, -1, true, false, true },
+    { DTYPE_FLOAT4E2M1, 2, 1, 1, 0x8, -1, true, true, false },
 };
 #define SMALL_FLOATS (sizeof small_floats / sizeof small_floats[0])
 
@@ -144,9 +144,9 @@ static void rounding_goes_straight_from_double(void **state)
 static void small_whole_types_lie_packed_low_bits_first(void **state)
 {
     (void)state;
-    const int64_t values[] = {-8, 7, -1, 3, 5};
+    const int64_t values[] = { -8, 7, -1, 3, 5 };
     int64_t back[5];
-    uint8_t bytes[4] = {0xee, 0xee, 0xee, 0xee};
+    uint8_t bytes[4] = { 0xee, 0xee, 0xee, 0xee };
     dtype_store_whole(DTYPE_INT4, values, 5, bytes);
     assert_int_equal(bytes[0], 0x78);
     assert_int_equal(bytes[1], 0x3f);
@@ -158,14 +158,14 @@ static void small_whole_types_lie_packed_low_bits_first(void **state)
     assert_int_equal(back[0], 8);
     assert_int_equal(back[2], 15);
 
-    const int64_t pairs[] = {1, -2, -1, 0, 1};
+    const int64_t pairs[] = { 1, -2, -1, 0, 1 };
     dtype_store_whole(DTYPE_INT2, pairs, 5, bytes);
     assert_int_equal(bytes[0], 0x39);
     assert_int_equal(bytes[1], 0x01);
     dtype_load_whole(DTYPE_INT2, bytes, 0, 5, back);
     assert_memory_equal(back, pairs, sizeof pairs);
 
-    const double floats[] = {6, -0.5, 100};
+    const double floats[] = { 6, -0.5, 100 };
     double float_back[2];
     dtype_store_real(DTYPE_FLOAT4E2M1, floats, 3, bytes);
     assert_int_equal(bytes[0], 0x97);
@@ -191,7 +191,7 @@ static void every_type_with_a_size_round_trips_small_numbers(void **state)
     (void)state;
     for (enum dtype type = 0; type < DTYPE_COUNT; type++) {
         if (dtype_kind(type) != KIND_REAL && dtype_kind(type) != KIND_WHOLE) continue;
-        const double ones[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+        const double ones[] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
         uint8_t bytes[11 * 8];
         double real[7];
         int64_t whole[7];

@@ -142,7 +142,7 @@ static void names_of_inner_graphs_and_functions_are_taken_too(void **state)
     build_node(&b, "Neg", "fn", "fa", "fr", NULL);
     build_end(&b);
     reload();
-    static const char *const taken[] = {"inner_w", "inner", "inner_y", "then_branch", "F", "fa", "fr", "fn"};
+    static const char *const taken[] = { "inner_w", "inner", "inner_y", "then_branch", "F", "fa", "fr", "fn" };
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         assert_string_not_equal(edit_fresh_name(&net, taken[i]), taken[i]);
 }
@@ -190,7 +190,7 @@ static void attributes_are_set_replaced_and_removed(void **state)
 {
     (void)state;
     struct node *conv = node("conv");
-    const int64_t strides[] = {2, 1}, *ints = NULL;
+    const int64_t strides[] = { 2, 1 }, *ints = NULL;
     edit_set_int(conv, "group", 2);
     edit_set_ints(conv, "strides", strides, 2);
     edit_set_float(conv, "alpha", 0.5F);
@@ -265,8 +265,8 @@ static void initializers_are_removed_in_any_order(void **state)
 static void new_nodes_and_initializers_stand_where_they_belong(void **state)
 {
     (void)state;
-    const int64_t dims[] = {4, 1};
-    const double values[] = {1, 2, 3, 4};
+    const int64_t dims[] = { 4, 1 };
+    const double values[] = { 1, 2, 3, 4 };
     struct value *y = value("y"), *z = value("z");
     y->type = DTYPE_FLOAT16;
     struct value *scale = edit_add_initializer(net.main, "w", tensor_exact(&b.arena, DTYPE_FLOAT, 2, dims, values));
@@ -276,7 +276,7 @@ static void new_nodes_and_initializers_stand_where_they_belong(void **state)
     assert_int_equal(scale->shape.dims[0].size, 4);
     assert_ptr_equal(net.main->initializers[3], scale);
 
-    struct node *mul = edit_add_node(net.main, node("bn"), "Mul", "conv", (struct value *[]){y, scale}, 2, y);
+    struct node *mul = edit_add_node(net.main, node("bn"), "Mul", "conv", (struct value *[]){ y, scale }, 2, y);
     assert_string_equal(mul->proto->name, "conv_2");
     assert_true(node_is(mul, "Mul"));
     assert_int_equal(mul->opset, 13);
@@ -286,7 +286,7 @@ static void new_nodes_and_initializers_stand_where_they_belong(void **state)
     edit_set_input(node("bn"), 0, mul->outputs[0]);
     assert_consistent();
 
-    struct node *end = edit_add_node(net.main, NULL, "Clip", "", (struct value *[]){z, NULL, scale}, 3, NULL);
+    struct node *end = edit_add_node(net.main, NULL, "Clip", "", (struct value *[]){ z, NULL, scale }, 3, NULL);
     assert_ptr_equal(net.main->last, end);
     assert_int_equal(end->input_count, 3);
     assert_null(node_input(end, 1));
@@ -299,7 +299,7 @@ static void before_ir_4_a_new_initializer_is_an_input_too(void **state)
     (void)state;
     b.model->ir_version = 3;
     reload();
-    struct value *v = edit_add_initializer(net.main, "v", tensor_exact(&b.arena, DTYPE_FLOAT, 0, NULL, &(double){1}));
+    struct value *v = edit_add_initializer(net.main, "v", tensor_exact(&b.arena, DTYPE_FLOAT, 0, NULL, &(double){ 1 }));
     assert_true(v->is_input);
     assert_ptr_equal(net.main->inputs[1], v);
     edit_remove_initializer(v);

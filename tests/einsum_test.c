@@ -8,9 +8,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 /* i..n have these sizes. */
 static const int SIZES[] = { 2, 3, 4, 5, 6, 7 };
@@ -61,10 +62,10 @@ static void an_equation_is_its_sum(void **state)
 {
     (void)state;
     static const char *const equations[] = {
-        "ij,jk->ik",     "ij,jk->ki",   "ij->ji",        "ij->",        "ij->i",          "ijk->j",
-        "i,j->ij",       "ij,ij->",     "ij,ij->ij",     "ijk,ikl->ijl", "ijk,ikl->lji",  "kij,kjl->ikl",
-        "ij,jk,kl->il",  "ij,kl->ijkl", "ijk,ij->ki",    "ijk,l->ijl",  "ijkl,kj->il",    "ij,jk,ik->",
-        "i,i,i->i",      "ij,k->",      "ijk,jkl,lm->im", "ijk,kj->i",  "mn,nl,lm->mn",
+        "ij,jk->ik",    "ij,jk->ki",   "ij->ji",         "ij->",         "ij->i",        "ijk->j",
+        "i,j->ij",      "ij,ij->",     "ij,ij->ij",      "ijk,ikl->ijl", "ijk,ikl->lji", "kij,kjl->ikl",
+        "ij,jk,kl->il", "ij,kl->ijkl", "ijk,ij->ki",     "ijk,l->ijl",   "ijkl,kj->il",  "ij,jk,ik->",
+        "i,i,i->i",     "ij,k->",      "ijk,jkl,lm->im", "ijk,kj->i",    "mn,nl,lm->mn",
     };
     static double x[4][2000], y[2000];
     for (int t = 0; t < 4; t++) fill_noise(x[t], 2000, (uint64_t)t + 1);

@@ -7,10 +7,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
 
-#define MANY 20000            /* elements: several strips, and worth several threads */
+#include <cmocka.h>
+
+#define MANY 20000 /* elements: several strips, and worth several threads */
 
 static void try_binary(int64_t opset, const char *op, const char *attributes, enum dtype type, double a, double b,
                        enum dtype result_type, double result)

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+
 #include <cmocka.h>
 #undef fail
 
@@ -21,7 +22,8 @@ static void plain_text_and_valid_utf8_stay(void **state)
     (void)state;
     assert_escaped("conv1/BatchNorm:0", "conv1/BatchNorm:0");
     assert_escaped("", "");
-    assert_escaped("Gr\xc3\xb6\xc3\x9f\x65 \xe2\x82\xac \xf0\x9f\x98\x80", "Gr\xc3\xb6\xc3\x9f\x65 \xe2\x82\xac \xf0\x9f\x98\x80");
+    assert_escaped("Gr\xc3\xb6\xc3\x9f\x65 \xe2\x82\xac \xf0\x9f\x98\x80",
+                   "Gr\xc3\xb6\xc3\x9f\x65 \xe2\x82\xac \xf0\x9f\x98\x80");
 }
 
 static void control_characters_become_escapes(void **state)
@@ -29,8 +31,13 @@ static void control_characters_become_escapes(void **state)
     (void)state;
     assert_escaped("a\nb\tc\rd\\e", "a\\nb\\tc\\rd\\\\e");
     assert_escaped("\x1b[31mred\x7f", "\\x1b[31mred\\x7f");
-    assert_escaped("\xc2\x9b" "31m", "\\xc2\\x9b31m");
-    assert_escaped("\xe2\x80\xae" "evil", "\\xe2\\x80\\xae" "evil");
+    assert_escaped("\xc2\x9b"
+                   "31m",
+                   "\\xc2\\x9b31m");
+    assert_escaped("\xe2\x80\xae"
+                   "evil",
+                   "\\xe2\\x80\\xae"
+                   "evil");
 }
 
 static void broken_utf8_becomes_escapes(void **state)

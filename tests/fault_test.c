@@ -29,7 +29,7 @@ void *__wrap_realloc(void *old, size_t size);
 void __wrap_free(void *block);
 
 /* Allocations until one fails, counted down while it is on; and how many are out. */
-static bool is_on, stays_empty;       /* stays_empty: every later allocation fails too */
+static bool is_on, stays_empty; /* stays_empty: every later allocation fails too */
 static long until_failure, outstanding;
 
 static bool fails(void)
@@ -81,7 +81,7 @@ static void write_model(const char *path)
     BnfuseOnnx__TensorProto *half = build_init(&b, "h", DTYPE_FLOAT16, "2", 3);
     half->has_raw_data = false;
     half->n_int32_data = 2;
-    half->int32_data = (int32_t[]){0x3c00, 0x4000};
+    half->int32_data = (int32_t[]){ 0x3c00, 0x4000 };
     build_node(&b, "Conv", "conv", "x w", "c", "auto_pad=SAME_UPPER strides=1,1");
     build_node(&b, "BatchNormalization", "bn", "c s s s s", "y", "epsilon=0.001");
     build_node(&b, "If", "choice", "x", "z", NULL);
@@ -117,8 +117,8 @@ static bool work(void *context, struct bnfuse_error *error)
     struct model model;
     struct net net;
     struct node **order;
-    const double values[] = {1, 2, 3, 4};
-    const int64_t dims[] = {4};
+    const double values[] = { 1, 2, 3, 4 };
+    const int64_t dims[] = { 4 };
     if (!model_load(&model, session->arena, session->path, error)) return false;
     if (!net_index(&net, session->arena, &model, error) || !net_validate(&net, error)) return false;
     if (!graph_order(net.main, session->arena, &order, error)) return false;
@@ -131,7 +131,7 @@ static bool work(void *context, struct bnfuse_error *error)
     edit_set_int(conv, "group", 1);
     edit_take_output(conv, 0, y);
     edit_remove_node(bn);
-    struct node *mul = edit_add_node(net.main, NULL, "Mul", "mul", (struct value *[]){y, y}, 2, y);
+    struct node *mul = edit_add_node(net.main, NULL, "Mul", "mul", (struct value *[]){ y, y }, 2, y);
     edit_rename(mul->outputs[0]);
     edit_remove_node(build_find_node(&net, "u"));
     edit_remove_initializer(build_find_value(&net, "s"));
@@ -140,9 +140,9 @@ static bool work(void *context, struct bnfuse_error *error)
 
 static bool run_once(const char *path, long failing, struct bnfuse_error *error)
 {
-    struct memory memory = {0};
+    struct memory memory = { 0 };
     struct arena arena;
-    struct session session = {path, &arena};
+    struct session session = { path, &arena };
     until_failure = failing;
     outstanding = 0;
     is_on = true;
@@ -175,7 +175,7 @@ static void any_failing_allocation_is_a_clean_error(void **state)
     struct bnfuse_error error;
     long n = 1;
     for (;; n++) {
-        error = (struct bnfuse_error){0};
+        error = (struct bnfuse_error){ 0 };
         bool ok = run_once(path, n, &error);
         assert_int_equal(next_descriptor(), descriptor);
         if (ok) break;
@@ -224,8 +224,8 @@ static bool main_job(const void *bytes, size_t size, const char *path, struct bn
     bnfuse_check_options_init(&check_options);
     check_options.threads = 1;
     bnfuse_model *model = bnfuse_read("job.onnx", bytes, size, 0, error);
-    bool good = model && bnfuse_fuse(model, &fuse_options, error) &&
-                bnfuse_check(model, &check_options, &result, error);
+    bool good =
+        model && bnfuse_fuse(model, &fuse_options, error) && bnfuse_check(model, &check_options, &result, error);
     if (good) assert_string_equal(bnfuse_verdict_text(result.verdict), "pass");
     good = good && bnfuse_write(model, path, NULL, error);
     bnfuse_free(model);

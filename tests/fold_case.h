@@ -19,10 +19,10 @@
 
 struct fold_case {
     const char *text;
-    int left;                 /* BatchNormalization nodes afterwards */
-    enum reason reason;       /* why the first of those stays; NONE: not looked at */
-    const char *ops;          /* all operators afterwards, in file order, between blanks; NULL: not looked at */
-    enum dtype type;          /* of the inputs and initializers; 0: float32 */
+    int left;           /* BatchNormalization nodes afterwards */
+    enum reason reason; /* why the first of those stays; NONE: not looked at */
+    const char *ops;    /* all operators afterwards, in file order, between blanks; NULL: not looked at */
+    enum dtype type;    /* of the inputs and initializers; 0: float32 */
 };
 
 /* Folds, and fails the test unless the outcome is as said, the folded graph computes in double what the other one

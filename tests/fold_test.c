@@ -6,9 +6,10 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+
 #include <cmocka.h>
 
-#define RUN(cases, options)                                                              \
+#define RUN(cases, options) \
     for (size_t i_ = 0; i_ < sizeof(cases) / sizeof(*cases); i_++) fold_case_run(&cases[i_], options)
 
 static void a_convolution_takes_what_follows_it(void **state)
@@ -19,11 +20,14 @@ static void a_convolution_takes_what_follows_it(void **state)
         { "in x 2,3,9; init w 4,3,3; y = Conv x w strides=2,; z = bn y 4; out z", 0, 0, "Conv", 0 },
         { "in x 2,3,4,5,6; init w 4,3,2,2,2; y = Conv x w; z = bn y 4; out z", 0, 0, "Conv", 0 },
         { "in x 2,6,5,7; init w 4,3,3,3; init b 4; y = Conv x w b group=2; z = bn y 4; out z", 0, 0, "Conv", 0 },
-        { "in x 2,4,5,7; init w 8,1,3,3; y = Conv x w group=4 auto_pad=SAME_UPPER; z = bn y 8; out z", 0, 0, "Conv", 0 },
+        { "in x 2,4,5,7; init w 8,1,3,3; y = Conv x w group=4 auto_pad=SAME_UPPER; z = bn y 8; out z", 0, 0, "Conv",
+          0 },
         { "in x N,3,?,?; init w 4,3,1,1; y = Conv x w; z = bn y 4; out z", 0, 0, "Conv", 0 },
-        { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; i = Identity y; d = Dropout i; z = bn d 4; out z", 0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; i = Identity y; d = Dropout i; z = bn d 4; out z", 0, 0, "Conv",
+          0 },
         { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; i = Cast y to=1; z = bn i 4; out z", 0, 0, "Conv", 0 },
-        { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; i = Cast y to=11; j = Cast i to=1; z = bn j 4; out z", 1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; i = Cast y to=11; j = Cast i to=1; z = bn j 4; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
         { "opset 9; in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = bn y 4; out z", 0, 0, "Conv", DTYPE_DOUBLE },
         { "opset 6; ir 3; in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = bn y 4 is_test=1; out z", 0, 0, "Conv", 0 },
         { "opset 15; in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = bn y 4; out z", 0, 0, "Conv", DTYPE_FLOAT16 },
@@ -50,7 +54,8 @@ static void a_gemm_takes_what_follows_it_in_all_its_forms(void **state)
 {
     static const struct fold_case cases[] = {
         { "in x 2,3; init w 3,5; y = Gemm x w; z = bn y 5; out z", 0, 0, "Gemm", 0 },
-        { "in x 2,3; init w 5,3; init c 5; y = Gemm x w c transB=1 alpha=0.5 beta=3.0; z = bn y 5; out z", 0, 0, "Gemm", 0 },
+        { "in x 2,3; init w 5,3; init c 5; y = Gemm x w c transB=1 alpha=0.5 beta=3.0; z = bn y 5; out z", 0, 0, "Gemm",
+          0 },
         { "in x 3,2; init w 3,5; init c 1,5; y = Gemm x w c transA=1 beta=0.5; z = bn y 5; out z", 0, 0, "Gemm", 0 },
         { "in x 2,3; init w 3,5; init c 2,1; y = Gemm x w c beta=2.0; z = bn y 5; out z", 0, 0, "Gemm", 0 },
         { "in x 2,3; init w 3,5; init c 2,5; y = Gemm x w c; z = bn y 5; out z", 0, 0, "Gemm", 0 },
@@ -58,12 +63,17 @@ static void a_gemm_takes_what_follows_it_in_all_its_forms(void **state)
         { "in x 2,3; init w 3,5; fill c 1 2; y = Gemm x w c beta=0.0; z = bn y 5; out z", 0, 0, "Gemm", 0 },
         { "in x 4,4; init w 4,4; init c 4,4; y = Gemm x w c; z = bn y 4; out z", 0, 0, "Gemm", 0 },
         { "opset 9; in x 2,3; init w 3,5; init c 5; y = Gemm x w c; z = bn y 5; out z", 0, 0, "Gemm", 0 },
-        { "opset 6; ir 3; in x 2,3; init w 3,5; init c 2,5; y = Gemm x w c; z = bn y 5 is_test=1; out z", 0, 0, "Gemm", 0 },
-        { "opset 6; ir 3; in x 1,3; init w 3,5; init c 1,5; y = Gemm x w c; z = bn y 5 is_test=1; out z", 0, 0, "Gemm", 0 },
+        { "opset 6; ir 3; in x 2,3; init w 3,5; init c 2,5; y = Gemm x w c; z = bn y 5 is_test=1; out z", 0, 0, "Gemm",
+          0 },
+        { "opset 6; ir 3; in x 1,3; init w 3,5; init c 1,5; y = Gemm x w c; z = bn y 5 is_test=1; out z", 0, 0, "Gemm",
+          0 },
         { "in x 2,3; init w 3,5; in c 5; y = Gemm x w c; z = bn y 5; out z", 1, REASON_WEIGHT_DYNAMIC, NULL, 0 },
-        { "in x 2,3; init w 3,5; y = Gemm x w; r = Reshape y s; ints s 2,5,1,1; z = bn r 5; out z", 0, 0, "Gemm Reshape", 0 },
-        { "in x N,3; init w 3,30; y = Gemm x w; r = Reshape y s; ints s -1,5,2,3; z = bn r 5; out z", 0, 0, "Gemm Reshape", 0 },
-        { "in x N,3; init w 3,27; y = Gemm x w; r = Reshape y s; ints s 0,3,3,3; z = bn r 3; out z", 0, 0, "Gemm Reshape", 0 },
+        { "in x 2,3; init w 3,5; y = Gemm x w; r = Reshape y s; ints s 2,5,1,1; z = bn r 5; out z", 0, 0,
+          "Gemm Reshape", 0 },
+        { "in x N,3; init w 3,30; y = Gemm x w; r = Reshape y s; ints s -1,5,2,3; z = bn r 5; out z", 0, 0,
+          "Gemm Reshape", 0 },
+        { "in x N,3; init w 3,27; y = Gemm x w; r = Reshape y s; ints s 0,3,3,3; z = bn r 3; out z", 0, 0,
+          "Gemm Reshape", 0 },
     };
     (void)state;
     RUN(cases, NULL);
@@ -78,14 +88,16 @@ static void a_matmul_takes_the_scale_and_leaves_an_add(void **state)
         { "in x 2,3,5,7; fill m 1 -1; r = Relu x; n = Neg r; b = bn n 3; c = Neg b; z = Mul c m; out z", 1, 0,
           "Relu BatchNormalization", 0 },
         { "in x 2,3; init w 3,5; init b 5; y = MatMul x w; a = Add b y; z = bn0 a 5; out z", 0, 0, "MatMul Add", 0 },
-        { "in x 2,7,3; init w 3,5; y = MatMul x w; p = Transpose y perm=0,2,1; z = bn p 5; q = Transpose z perm=0,2,1; out q",
+        { "in x 2,7,3; init w 3,5; y = MatMul x w; p = Transpose y perm=0,2,1; z = bn p 5; q = Transpose z perm=0,2,1; "
+          "out q",
           0, 0, "MatMul Add Transpose Transpose", 0 },
         { "in x 2,7,3; init w 3,7; y = MatMul x w; z = bn y 7; out z", 1, REASON_NON_LINEAR, NULL, 0 },
         { "in x 4,4,4; init w 4,4; y = MatMul x w; z = bn y 4; out z", 1, REASON_NON_LINEAR, NULL, 0 },
         { "in x 2,3,7; init w 5,3; y = MatMul w x; z = bn y 5; out z", 0, 0, "MatMul Add", 0 },
         { "in x 4,4,4; init w 4,4; y = MatMul w x; z = bn y 4; out z", 0, 0, "MatMul Add", 0 },
         { "in x N,7,3; init w 3,5; init b 5; y = MatMul x w; a = Add y b; r = Reshape a s; ints s -1,5; z = bn r 5; "
-          "q = Reshape z t; ints t -1,7,5; out q", 0, 0, "MatMul Add Reshape Reshape", 0 },
+          "q = Reshape z t; ints t -1,7,5; out q",
+          0, 0, "MatMul Add Reshape Reshape", 0 },
         { "in x 2,3; init w 3,5; y = MatMul x w; u = Unsqueeze y a; ints a 2; z = bn u 5; q = Squeeze z a; out q", 0, 0,
           "MatMul Add Unsqueeze Squeeze", 0 },
     };
@@ -96,17 +108,24 @@ static void a_matmul_takes_the_scale_and_leaves_an_add(void **state)
 static void chains_of_constants_compose(void **state)
 {
     static const struct fold_case cases[] = {
-        { "in x 2,3,5,7; init w 4,3,3,3; init m 4,1,1; init a 1,4,1,1; y = Conv x w; b = bn y 4; c = Mul b m; d = Add c a; "
-          "z = bn d 4; out z", 0, 0, "Conv", 0 },
-        { "in x 2,3,5,7; init w 4,3,3,3; init m 4,1,1; init a 4,1,1; y = Conv x w; b = bn y 4; c = Mul m b; z = Sub a c; out z",
+        { "in x 2,3,5,7; init w 4,3,3,3; init m 4,1,1; init a 1,4,1,1; y = Conv x w; b = bn y 4; c = Mul b m; d = Add "
+          "c a; "
+          "z = bn d 4; out z",
           0, 0, "Conv", 0 },
-        { "in x 2,3,5,7; init w 4,3,3,3; fill m 1 3; y = Conv x w; a = Div y m; b = Neg a; z = bn b 4; out z", 0, 0, "Conv", 0 },
-        { "in x 2,3,5,7; init w 4,3,3,3; init m 1; y = Conv x w; a = Div m y; z = bn a 4; out z", 1, REASON_NON_LINEAR, NULL, 0 },
-        { "in x 2,3,4,4; init w 4,3,1,1; init m 4; y = Conv x w; a = Mul y m; z = bn a 4; out z", 1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init m 4,1,1; init a 4,1,1; y = Conv x w; b = bn y 4; c = Mul m b; z = Sub a "
+          "c; out z",
+          0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; fill m 1 3; y = Conv x w; a = Div y m; b = Neg a; z = bn b 4; out z", 0, 0,
+          "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init m 1; y = Conv x w; a = Div m y; z = bn a 4; out z", 1, REASON_NON_LINEAR,
+          NULL, 0 },
+        { "in x 2,3,4,4; init w 4,3,1,1; init m 4; y = Conv x w; a = Mul y m; z = bn a 4; out z", 1, REASON_NON_LINEAR,
+          NULL, 0 },
         { "in x 2,3,4,4; init w 4,3,1,1; init m 4; y = Conv x w; b = bn y 4; z = Mul b m; out z", 0, 0, "Conv Mul", 0 },
         { "in x 2,3,5,7; b = bn x 3; z = bn b 3; out z", 1, 0, "BatchNormalization", 0 },
         { "in x 2,3,5,7; init m 3,1,1; b = bn x 3; z = Mul b m; out z", 1, 0, "BatchNormalization", 0 },
-        { "in x 2,3,5,7; init w 3,2,3,3; init c 2,1,1; y = ConvTranspose x w; a = Add y c; z = bn a 2; out z", 0, 0, "ConvTranspose", 0 },
+        { "in x 2,3,5,7; init w 3,2,3,3; init c 2,1,1; y = ConvTranspose x w; a = Add y c; z = bn a 2; out z", 0, 0,
+          "ConvTranspose", 0 },
     };
     (void)state;
     RUN(cases, NULL);
@@ -116,12 +135,17 @@ static void weights_are_found_behind_constant_nodes(void **state)
 {
     static const struct fold_case cases[] = {
         { "in x 2,3,5,7; init w 4,3,3,3; v = Identity w; y = Conv x v; z = bn y 4; out z", 0, 0, "Conv", 0 },
-        { "in x 2,3,5,7; init w 3,3,3,4; v = Transpose w perm=3,0,1,2; y = Conv x v; z = bn y 4; out z", 0, 0, "Conv", 0 },
-        { "in x 2,3,5,7; init w 108; ints s 4,3,3,3; v = Reshape w s; y = Conv x v; z = bn y 4; out z", 0, 0, "Conv", 0 },
-        { "in x 2,3,5,7; init w 4,3,3,3; init u 4,3,3,3; v = Add w u; y = Conv x v; z = bn y 4; out z", 0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 3,3,3,4; v = Transpose w perm=3,0,1,2; y = Conv x v; z = bn y 4; out z", 0, 0, "Conv",
+          0 },
+        { "in x 2,3,5,7; init w 108; ints s 4,3,3,3; v = Reshape w s; y = Conv x v; z = bn y 4; out z", 0, 0, "Conv",
+          0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init u 4,3,3,3; v = Add w u; y = Conv x v; z = bn y 4; out z", 0, 0, "Conv",
+          0 },
         { "in x 2,3,5,7; in w 4,3,3,3; y = Conv x w; z = bn y 4; out z", 1, REASON_WEIGHT_DYNAMIC, NULL, 0 },
-        { "in x 2,3,5,7; init w 4,3,3,3; in b 4; y = Conv x w b; z = bn y 4; out z", 1, REASON_WEIGHT_DYNAMIC, NULL, 0 },
-        { "in x 2,3,5,7; init w 4,3,3,3; in w 4,3,3,3; y = Conv x w; z = bn y 4; out z", 1, REASON_WEIGHT_OVERRIDE, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; in b 4; y = Conv x w b; z = bn y 4; out z", 1, REASON_WEIGHT_DYNAMIC, NULL,
+          0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; in w 4,3,3,3; y = Conv x w; z = bn y 4; out z", 1, REASON_WEIGHT_OVERRIDE,
+          NULL, 0 },
     };
     (void)state;
     RUN(cases, NULL);
@@ -130,12 +154,14 @@ static void weights_are_found_behind_constant_nodes(void **state)
 static void what_others_read_stays(void **state)
 {
     static const struct fold_case cases[] = {
-        { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = bn y 4; r = Relu y; out z; out r", 1, REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = bn y 4; r = Relu y; out z; out r", 1, REASON_READ_ELSEWHERE,
+          NULL, 0 },
         { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = bn y 4; out z; out y", 1, REASON_GRAPH_OUTPUT, NULL, 0 },
         { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = bn y 4; s = Shape y; out z; out s", 0, 0, NULL, 0 },
         { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; r = Relu y; z = bn r 4; out z", 1, REASON_NON_LINEAR, NULL, 0 },
         { "in x 2,3,5,7; z = bn x 3; out z", 1, REASON_NO_NEIGHBOUR, NULL, 0 },
-        { "in x 2,3,5,7; init w 4,3,3,3; a = Conv x w; b = Conv x w; y = bn a 4; z = bn b 4; out y; out z", 0, 0, "Conv Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; a = Conv x w; b = Conv x w; y = bn a 4; z = bn b 4; out y; out z", 0, 0,
+          "Conv Conv", 0 },
     };
     (void)state;
     RUN(cases, NULL);
@@ -148,40 +174,58 @@ static void what_precedes_an_anchor_goes_into_it(void **state)
         { "in x 2,6,5,7; init w 4,3,3,3; init b 4; y = bn x 6; z = Conv y w b group=2; out z", 0, 0, "Conv", 0 },
         { "in x 2,6,5,7; init w 6,1,3,3; y = bn x 6; z = Conv y w group=6; out z", 0, 0, "Conv", 0 },
         { "in x 4,4,4,4; init w 4,4,1,1; y = bn x 4; z = Conv y w auto_pad=SAME_UPPER; out z", 0, 0, "Conv", 0 },
-        { "in x 2,3,6,8; init w 4,3,2,2; y = bn x 3; z = Conv y w auto_pad=SAME_UPPER strides=2,2; out z", 0, 0, "Conv", 0 },
-        { "in x 2,3,5,7; init w 4,3,3,3; y = bn x 3; z = Conv y w pads=1,1,1,1; out z", 1, REASON_PADDED_SHIFT, NULL, 0 },
+        { "in x 2,3,6,8; init w 4,3,2,2; y = bn x 3; z = Conv y w auto_pad=SAME_UPPER strides=2,2; out z", 0, 0, "Conv",
+          0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; y = bn x 3; z = Conv y w pads=1,1,1,1; out z", 1, REASON_PADDED_SHIFT, NULL,
+          0 },
         { "in x 2,3,5,7; init w 4,3,3,3; y = bn0 x 3; z = Conv y w pads=1,1,1,1; out z", 0, 0, "Conv", 0 },
-        { "in x 2,3,5,7; init w 4,3,3,3; y = bn x 3; z = Conv y w auto_pad=SAME_LOWER; out z", 1, REASON_PADDED_SHIFT, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; y = bn x 3; z = Conv y w auto_pad=SAME_LOWER; out z", 1, REASON_PADDED_SHIFT,
+          NULL, 0 },
         { "in x 2,3,5,7; init w 3,4,1,1; y = bn x 3; z = ConvTranspose y w; out z", 0, 0, "ConvTranspose", 0 },
         { "in x 2,6,5,7; init w 6,2,1,1; y = bn x 6; z = ConvTranspose y w group=3; out z", 0, 0, "ConvTranspose", 0 },
         { "in x 2,3,5,7; init w 3,4,2,2; y = bn x 3; z = ConvTranspose y w; out z", 1, REASON_PADDED_SHIFT, NULL, 0 },
-        { "in x 2,3,5,7; init w 3,4,2,2; y = bn0 x 3; z = ConvTranspose y w strides=2,2; out z", 0, 0, "ConvTranspose", 0 },
+        { "in x 2,3,5,7; init w 3,4,2,2; y = bn0 x 3; z = ConvTranspose y w strides=2,2; out z", 0, 0, "ConvTranspose",
+          0 },
         { "in x 2,3; init w 3,5; y = bn x 3; z = Gemm y w; out z", 0, 0, "Gemm", 0 },
-        { "in x 2,3; init w 5,3; init c 2,1; y = bn x 3; z = Gemm y w c transB=1 alpha=2.0 beta=0.5; out z", 0, 0, "Gemm", 0 },
+        { "in x 2,3; init w 5,3; init c 2,1; y = bn x 3; z = Gemm y w c transB=1 alpha=2.0 beta=0.5; out z", 0, 0,
+          "Gemm", 0 },
         { "in x 4,4; init w 4,4; y = bn x 4; z = Gemm y w transA=1; out z", 1, 0, NULL, 0 },
         { "in x 2,3; init w 3,5; y = bn x 3; z = MatMul y w; out z", 0, 0, "MatMul Add", 0 },
-        { "in x 2,3,5,7; r = Relu x; fill s 3 1; init b 3; fill m 3 0; fill v 3 1; y = BatchNormalization r s b m v epsilon=0.0; "
-          "a = Transpose y perm=0,1,2,3; c = Transpose y perm=0,1,2,3; d = Add a c; e = Neg d; init w 4,3,1,1; z = Conv e w; out z", 1,
-          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,5,7; r = Relu x; fill s 3 1; init b 3; fill m 3 0; fill v 3 1; y = BatchNormalization r s b m v "
+          "epsilon=0.0; "
+          "a = Transpose y perm=0,1,2,3; c = Transpose y perm=0,1,2,3; d = Add a c; e = Neg d; init w 4,3,1,1; z = "
+          "Conv e w; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
         { "in x 2,4,3,3; r = Relu x; floats s 1,1,2,3; floats b 0,0,1,-1; fill m 4 0; fill v 4 1; init w 3,2,1,1; "
-          "y = BatchNormalization r s b m v epsilon=0.0; p q = Split y axis=1; z = Conv q w; out p; out z", 0, 0, "Relu Split Conv", 0 },
+          "y = BatchNormalization r s b m v epsilon=0.0; p q = Split y axis=1; z = Conv q w; out p; out z",
+          0, 0, "Relu Split Conv", 0 },
         { "in x 2,3,4; init w 2,5,3; r = Relu x; y = bn r 3; z = MatMul w y; out z", 1, REASON_NON_LINEAR, NULL, 0 },
         { "in x 2,3,4; init w 2,5,3; r = Relu x; y = bn0 r 3; z = MatMul w y; out z", 0, 0, "Relu MatMul", 0 },
-        { "in x 2,3,5,7; in u 2,3,2,7; init w 4,3,1,1; y = bn0 x 3; c = Concat y u axis=2; z = Conv c w; out z", 1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,5,7; in u 2,3,2,7; init w 4,3,1,1; y = bn0 x 3; c = Concat y u axis=2; z = Conv c w; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
         { "in x 2,3,5,7; in k 2,3,5,7; fill s 3 1; init b 3; fill m 3 0; fill v 3 1; init w 4,3,1,1; "
-          "y = BatchNormalization x s b m v epsilon=0.0; d = Sub k y; z = Conv d w; out z", 0, 0, "Sub Conv", 0 },
+          "y = BatchNormalization x s b m v epsilon=0.0; d = Sub k y; z = Conv d w; out z",
+          0, 0, "Sub Conv", 0 },
         { "in x 2,3,5,7; in k 2,3,5,7; fill s 3 1; init b 3; fill m 3 0; fill v 3 1; init w 4,3,1,1; "
-          "y = BatchNormalization x s b m v epsilon=0.0; d = Add k y; z = Conv d w; out z", 0, 0, "Add Conv", 0 },
+          "y = BatchNormalization x s b m v epsilon=0.0; d = Add k y; z = Conv d w; out z",
+          0, 0, "Add Conv", 0 },
         { "in x 2,3,7; init w 5,3; y = bn x 3; z = MatMul w y; out z", 0, 0, "MatMul Add", 0 },
         { "in x 2,3,7; init w 7,5; y = bn x 3; z = MatMul y w; out z", 1, REASON_NON_LINEAR, NULL, 0 },
         { "in x 2,3,4,5; init w 60,7; y = bn x 3; f = Flatten y; z = Gemm f w; out z", 0, 0, "Flatten Gemm", 0 },
-        { "in x N,3,4,5; init w 60,7; d = bn x 3; e = Dropout d; f = Flatten e; g = Gemm f w; z = bn g 7; out z", 0, 0, "Flatten Gemm", 0 },
-        { "in x N,3,4,4; init w 3,7; y = bn x 3; g = GlobalAveragePool y; f = Flatten g; z = Gemm f w; out z", 0, 0, NULL, 0 },
-        { "in x 5,2,3; init w 1,16,3; init r 1,16,4; t = Transpose x perm=1,2,0; b = bn t 3; u = Transpose b perm=2,0,1; "
-          "z q s = LSTM u w r hidden_size=4; out z", 0, 0, NULL, 0 },
-        { "in x 5,3,4; init w 2,12,3; init r 2,12,4; init B 2,24; t = Transpose x perm=0,1,2; b = bn t 3; u = Transpose b perm=0,2,1; "
-          "z = GRU u w r B hidden_size=4 direction=bidirectional; out z", 0, 0, NULL, 0 },
-        { "in x 2,3,5,7; init w 4,3,3,3; init v 2,3,1,1; y = bn x 3; z = Conv y w; q = Conv y v; out z; out q", 0, 0, "Conv Conv", 0 },
+        { "in x N,3,4,5; init w 60,7; d = bn x 3; e = Dropout d; f = Flatten e; g = Gemm f w; z = bn g 7; out z", 0, 0,
+          "Flatten Gemm", 0 },
+        { "in x N,3,4,4; init w 3,7; y = bn x 3; g = GlobalAveragePool y; f = Flatten g; z = Gemm f w; out z", 0, 0,
+          NULL, 0 },
+        { "in x 5,2,3; init w 1,16,3; init r 1,16,4; t = Transpose x perm=1,2,0; b = bn t 3; u = Transpose b "
+          "perm=2,0,1; "
+          "z q s = LSTM u w r hidden_size=4; out z",
+          0, 0, NULL, 0 },
+        { "in x 5,3,4; init w 2,12,3; init r 2,12,4; init B 2,24; t = Transpose x perm=0,1,2; b = bn t 3; u = "
+          "Transpose b perm=0,2,1; "
+          "z = GRU u w r B hidden_size=4 direction=bidirectional; out z",
+          0, 0, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init v 2,3,1,1; y = bn x 3; z = Conv y w; q = Conv y v; out z; out q", 0, 0,
+          "Conv Conv", 0 },
         { "in x 2,3,5,7; init w 4,3,3,3; y = bn x 3; z = Conv y w; out z; out y", 1, REASON_NO_NEIGHBOUR, NULL, 0 },
     };
     (void)state;
@@ -191,51 +235,101 @@ static void what_precedes_an_anchor_goes_into_it(void **state)
 static void movers_carry_an_affine(void **state)
 {
     static const struct fold_case cases[] = {
-        { "in x 2,3,5,7; init w 4,3,1,1; init v 2,3,1,1; a = Conv x w; b = Conv x v; c = Concat a b axis=1; z = bn c 6; out z", 0, 0, "Conv Conv Concat", 0 },
-        { "in x 2,3,6,6; init w 4,3,3,3; a = Conv x w strides=2,2 pads=1,1,1,1; b = MaxPool x kernel_shape=2,2 strides=2,2; "
-          "c = Concat a b axis=1; z = bn c 7; out z", 1, 0, "Conv MaxPool BatchNormalization Concat", 0 },
-        { "in x 2,3,5,7; init w 4,3,1,1; a = Conv x w; b = Conv x w; c = Concat a b axis=2; z = bn c 4; out z", 0, 0, NULL, 0 },
-        { "in x 2,3,5,7; init w 4,3,1,1; init v 4,3,1,1; a = Conv x w; b = Conv x v; c = Add a b; z = bn c 4; out z", 0, 0, "Conv Conv Add", 0 },
-        { "in x 2,3,5,7; init w 4,3,1,1; init v 4,3,1,1; a = Conv x w; b = Conv x v; c = Sub a b; z = bn c 4; out z", 0, 0, "Conv Conv Sub", 0 },
-        { "in x 2,3,5,7; init w 4,3,1,1; init v 4,3,1,1; init u 4,3,1,1; a = Conv x w; b = Conv x v; d = Conv x u; c = Sum a b d; z = bn c 4; out z", 0, 0, NULL, 0 },
-        { "in x 2,3,5,7; init w 4,3,1,1; init k 4,5,7; a = Conv x w; c = Add a k; z = bn c 4; out z", 0, 0, "Conv Add", 0 },
-        { "in x 2,3,5,7; init w 8,3,1,1; a = Conv x w; b c = Split a axis=1; y = bn b 4; z = bn c 4; out y; out z", 0, 0, "Conv Split", 0 },
-        { "in x 2,3,5,4; init w 2,3,1,1; a = Conv x w; b c = Split a axis=1; z = bn c 1; out z; out b", 0, 0, "Conv Split", 0 },
-        { "in x 2,3,4,5; init w 2,3,1,1; a = Conv x w; b c = Split a axis=2; z = bn c 2; out z; out b", 1, REASON_NON_LINEAR, NULL, 0 },
-        { "in x 2,3; r = Relu x; init w 3,5; init b 5; y = bn r 3; m = MatMul y w; z = Add m b; out z", 0, 0, "Relu MatMul Add", 0 },
-        { "in x 2,3; init w 3,12; init b 12; y = MatMul x w; a = Add y b; ints s 2,10; c d = Split a s axis=1; z = bn c 2; out z; out d", 0, 0,
-          "MatMul Add Split", 0 },
-        { "in x 2,1,3; r = Relu x; init w 3,3; y = bn r 1; f = Flatten y; z = MatMul f w; out z", 0, 0, "Relu Flatten MatMul Add", 0 },
-        { "opset 7; in x 2,3,5,7; init w 4,3,1,1; init v 4,3,1,1; a = Conv x w; b = Conv x v; c = Sum a b; z = bn c 4; out z", 0, 0, NULL, 0 },
-        { "in x 2,3,5,7; init w 8,3,1,1; ints s 2; ints e 5; ints p 1; a = Conv x w; b = Slice a s e p; z = bn b 3; out z", 0, 0, NULL, 0 },
-        { "in x 2,3,5,7; init w 8,3,1,1; ints s 2; ints e 5; ints t 6; ints f 8; ints p 1; a = Conv x w; b = Slice a s e p; "
-          "c = Slice a t f p; z = bn b 3; y = bn c 2; out z; out y", 0, 0, NULL, 0 },
-        { "in x 2,3,5,7; init w 4,3,1,1; ints s 0; ints m 2; ints e 4; ints p 1; a = Conv x w; n = Neg a; b = Slice n s m p; "
-          "d = Slice n m e p; c = Concat b d axis=1; z = bn c 4; out z", 0, 0, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; init v 2,3,1,1; a = Conv x w; b = Conv x v; c = Concat a b axis=1; z = bn c "
+          "6; out z",
+          0, 0, "Conv Conv Concat", 0 },
+        { "in x 2,3,6,6; init w 4,3,3,3; a = Conv x w strides=2,2 pads=1,1,1,1; b = MaxPool x kernel_shape=2,2 "
+          "strides=2,2; "
+          "c = Concat a b axis=1; z = bn c 7; out z",
+          1, 0, "Conv MaxPool BatchNormalization Concat", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; a = Conv x w; b = Conv x w; c = Concat a b axis=2; z = bn c 4; out z", 0, 0,
+          NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; init v 4,3,1,1; a = Conv x w; b = Conv x v; c = Add a b; z = bn c 4; out z", 0,
+          0, "Conv Conv Add", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; init v 4,3,1,1; a = Conv x w; b = Conv x v; c = Sub a b; z = bn c 4; out z", 0,
+          0, "Conv Conv Sub", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; init v 4,3,1,1; init u 4,3,1,1; a = Conv x w; b = Conv x v; d = Conv x u; c = "
+          "Sum a b d; z = bn c 4; out z",
+          0, 0, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; init k 4,5,7; a = Conv x w; c = Add a k; z = bn c 4; out z", 0, 0, "Conv Add",
+          0 },
+        { "in x 2,3,5,7; init w 8,3,1,1; a = Conv x w; b c = Split a axis=1; y = bn b 4; z = bn c 4; out y; out z", 0,
+          0, "Conv Split", 0 },
+        { "in x 2,3,5,4; init w 2,3,1,1; a = Conv x w; b c = Split a axis=1; z = bn c 1; out z; out b", 0, 0,
+          "Conv Split", 0 },
+        { "in x 2,3,4,5; init w 2,3,1,1; a = Conv x w; b c = Split a axis=2; z = bn c 2; out z; out b", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3; r = Relu x; init w 3,5; init b 5; y = bn r 3; m = MatMul y w; z = Add m b; out z", 0, 0,
+          "Relu MatMul Add", 0 },
+        { "in x 2,3; init w 3,12; init b 12; y = MatMul x w; a = Add y b; ints s 2,10; c d = Split a s axis=1; z = bn "
+          "c 2; out z; out d",
+          0, 0, "MatMul Add Split", 0 },
+        { "in x 2,1,3; r = Relu x; init w 3,3; y = bn r 1; f = Flatten y; z = MatMul f w; out z", 0, 0,
+          "Relu Flatten MatMul Add", 0 },
+        { "opset 7; in x 2,3,5,7; init w 4,3,1,1; init v 4,3,1,1; a = Conv x w; b = Conv x v; c = Sum a b; z = bn c 4; "
+          "out z",
+          0, 0, NULL, 0 },
+        { "in x 2,3,5,7; init w 8,3,1,1; ints s 2; ints e 5; ints p 1; a = Conv x w; b = Slice a s e p; z = bn b 3; "
+          "out z",
+          0, 0, NULL, 0 },
+        { "in x 2,3,5,7; init w 8,3,1,1; ints s 2; ints e 5; ints t 6; ints f 8; ints p 1; a = Conv x w; b = Slice a s "
+          "e p; "
+          "c = Slice a t f p; z = bn b 3; y = bn c 2; out z; out y",
+          0, 0, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; ints s 0; ints m 2; ints e 4; ints p 1; a = Conv x w; n = Neg a; b = Slice n "
+          "s m p; "
+          "d = Slice n m e p; c = Concat b d axis=1; z = bn c 4; out z",
+          0, 0, NULL, 0 },
         { "in x 2,3,5,7; init w 4,3,1,1; a = Conv x w; g = GlobalAveragePool a; z = bn g 4; out z", 0, 0, NULL, 0 },
-        { "in x 2,3,6,8; init w 4,3,1,1; a = Conv x w; g = AveragePool a kernel_shape=3,2 pads=1,0,1,1; z = bn g 4; out z", 0, 0, NULL, 0 },
-        { "in x 2,3,6,8; init w 4,3,1,1; a = Conv x w; g = AveragePool a kernel_shape=3,3 pads=1,1,1,1 count_include_pad=1; z = bn g 4; out z", 1, REASON_PADDED_SHIFT, NULL, 0 },
-        { "in x 2,3,6,8; init w 4,3,1,1; a = Conv x w; g = AveragePool a kernel_shape=3,3 pads=1,1,1,1 count_include_pad=1; z = bn0 g 4; out z", 0, 0, NULL, 0 },
-        { "in x 2,3,6,8; init w 4,3,1,1; a = Conv x w; g = ReduceMean a axes=2,3 keepdims=0; z = bn g 4; out z", 0, 0, NULL, 0 },
-        { "in x 2,3,6,8; init w 4,3,1,1; ints s 2,-1; a = Conv x w; g = ReduceSum a s; z = bn g 4; out z", 0, 0, NULL, 0 },
-        { "in x 2,3,6,8; init w 4,3,1,1; a = Conv x w; g = ReduceMean a axes=1,2 keepdims=1; z = bn1 g 1; out z", 0, 0, NULL, 0 },
-        { "in x 2,3,6,8; init w 4,3,1,1; a = Conv x w; g = MaxPool a kernel_shape=2,2 strides=2,2; z = bn+ g 4; out z", 0, 0, NULL, 0 },
-        { "in x 2,3,6,8; init w 16,3,1,1; a = Conv x w; g = MaxPool a kernel_shape=2,2 strides=2,2; z = bn g 16; out z", 1, REASON_NEGATIVE_SCALE, NULL, 0 },
-        { "in x 2,3,4,4; init w 4,3,1,1; init f 1,1,2,2; fill s 4 1; a = Conv x w; g = Resize a _ k mode=linear; fill k 4 1; z = bn g 4; out z", 0, 0, NULL, 0 },
-        { "in x 2,3,4,4; init w 4,3,1,1; floats k 1,2,1,1; a = Conv x w; g = Resize a _ k mode=linear; z = bn g 8; out z", 1,
-          REASON_AXIS_NOT_PROVEN, NULL, 0 },
-        { "in x 2,3,4,5; init w 12,3,1,1; a = Conv x w; g = DepthToSpace a blocksize=2; z = bn g 3; out z", 0, 0, NULL, 0 },
-        { "in x 2,3,4,5; init w 12,3,1,1; a = Conv x w; g = DepthToSpace a blocksize=2 mode=CRD; z = bn g 3; out z", 0, 0, NULL, 0 },
-        { "in x 2,3,4,6; init w 12,3,1,1; a = Conv x w; ints s 2,3,2,2,4,6; r = Reshape a s; t = Transpose r perm=0,1,4,2,5,3; ints u 2,3,8,12; g = Reshape t u; z = bn g 3; out z", 0, 0, NULL, 0 },
-        { "in x 2,3,4,6; init w 5,12,1,1; y = bn x 3; g = SpaceToDepth y blocksize=2; z = Conv g w; out z", 0, 0, NULL, 0 },
-        { "in x 2,3,4,6; init w 4,3,1,1; ints p 0,0,1,1,0,0,1,2; a = Conv x w; g = Pad a p mode=reflect; z = bn g 4; out z", 0, 0, NULL, 0 },
-        { "in x 2,3,4,6; init w 4,3,1,1; ints p 0,0,1,1,0,0,1,2; a = Conv x w; g = Pad a p; z = bn g 4; out z", 1, REASON_PADDED_SHIFT, NULL, 0 },
-        { "in x 2,3,4,6; init w 4,3,1,1; ints p 0,0,1,1,0,0,1,2; a = Conv x w; g = Pad a p; z = bn0 g 4; out z", 0, 0, NULL, 0 },
-        { "in x 2,3,4,6; init w 1,3,1,1; ints p 0,0,1,1,0,0,1,2; a = Conv x w; g = Pad a p; z = bn g 1; out z", 0, 0, "Conv Pad", 0 },
-        { "opset 10; in x 2,3,4,6; init w 1,3,1,1; a = Conv x w; g = Pad a pads=0,0,1,1,0,0,1,2; z = bn g 1; out z", 1, REASON_PADDED_SHIFT,
-          NULL, DTYPE_DOUBLE },
-        { "in x 2,3,4,6; in g 2,4,1,1; init w 4,3,1,1; a = Conv x w; h = Sigmoid g; m = Mul a h; z = bn m 4; out z", 0, 0, "Conv Sigmoid Mul Add", 0 },
-        { "in x 2,3,5,7; fill s 3 1; fill b 3 0; a = InstanceNormalization x s b; z = bn a 3; out z", 0, 0, "InstanceNormalization", 0 },
+        { "in x 2,3,6,8; init w 4,3,1,1; a = Conv x w; g = AveragePool a kernel_shape=3,2 pads=1,0,1,1; z = bn g 4; "
+          "out z",
+          0, 0, NULL, 0 },
+        { "in x 2,3,6,8; init w 4,3,1,1; a = Conv x w; g = AveragePool a kernel_shape=3,3 pads=1,1,1,1 "
+          "count_include_pad=1; z = bn g 4; out z",
+          1, REASON_PADDED_SHIFT, NULL, 0 },
+        { "in x 2,3,6,8; init w 4,3,1,1; a = Conv x w; g = AveragePool a kernel_shape=3,3 pads=1,1,1,1 "
+          "count_include_pad=1; z = bn0 g 4; out z",
+          0, 0, NULL, 0 },
+        { "in x 2,3,6,8; init w 4,3,1,1; a = Conv x w; g = ReduceMean a axes=2,3 keepdims=0; z = bn g 4; out z", 0, 0,
+          NULL, 0 },
+        { "in x 2,3,6,8; init w 4,3,1,1; ints s 2,-1; a = Conv x w; g = ReduceSum a s; z = bn g 4; out z", 0, 0, NULL,
+          0 },
+        { "in x 2,3,6,8; init w 4,3,1,1; a = Conv x w; g = ReduceMean a axes=1,2 keepdims=1; z = bn1 g 1; out z", 0, 0,
+          NULL, 0 },
+        { "in x 2,3,6,8; init w 4,3,1,1; a = Conv x w; g = MaxPool a kernel_shape=2,2 strides=2,2; z = bn+ g 4; out z",
+          0, 0, NULL, 0 },
+        { "in x 2,3,6,8; init w 16,3,1,1; a = Conv x w; g = MaxPool a kernel_shape=2,2 strides=2,2; z = bn g 16; out z",
+          1, REASON_NEGATIVE_SCALE, NULL, 0 },
+        { "in x 2,3,4,4; init w 4,3,1,1; init f 1,1,2,2; fill s 4 1; a = Conv x w; g = Resize a _ k mode=linear; fill "
+          "k 4 1; z = bn g 4; out z",
+          0, 0, NULL, 0 },
+        { "in x 2,3,4,4; init w 4,3,1,1; floats k 1,2,1,1; a = Conv x w; g = Resize a _ k mode=linear; z = bn g 8; out "
+          "z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,3,4,5; init w 12,3,1,1; a = Conv x w; g = DepthToSpace a blocksize=2; z = bn g 3; out z", 0, 0, NULL,
+          0 },
+        { "in x 2,3,4,5; init w 12,3,1,1; a = Conv x w; g = DepthToSpace a blocksize=2 mode=CRD; z = bn g 3; out z", 0,
+          0, NULL, 0 },
+        { "in x 2,3,4,6; init w 12,3,1,1; a = Conv x w; ints s 2,3,2,2,4,6; r = Reshape a s; t = Transpose r "
+          "perm=0,1,4,2,5,3; ints u 2,3,8,12; g = Reshape t u; z = bn g 3; out z",
+          0, 0, NULL, 0 },
+        { "in x 2,3,4,6; init w 5,12,1,1; y = bn x 3; g = SpaceToDepth y blocksize=2; z = Conv g w; out z", 0, 0, NULL,
+          0 },
+        { "in x 2,3,4,6; init w 4,3,1,1; ints p 0,0,1,1,0,0,1,2; a = Conv x w; g = Pad a p mode=reflect; z = bn g 4; "
+          "out z",
+          0, 0, NULL, 0 },
+        { "in x 2,3,4,6; init w 4,3,1,1; ints p 0,0,1,1,0,0,1,2; a = Conv x w; g = Pad a p; z = bn g 4; out z", 1,
+          REASON_PADDED_SHIFT, NULL, 0 },
+        { "in x 2,3,4,6; init w 4,3,1,1; ints p 0,0,1,1,0,0,1,2; a = Conv x w; g = Pad a p; z = bn0 g 4; out z", 0, 0,
+          NULL, 0 },
+        { "in x 2,3,4,6; init w 1,3,1,1; ints p 0,0,1,1,0,0,1,2; a = Conv x w; g = Pad a p; z = bn g 1; out z", 0, 0,
+          "Conv Pad", 0 },
+        { "opset 10; in x 2,3,4,6; init w 1,3,1,1; a = Conv x w; g = Pad a pads=0,0,1,1,0,0,1,2; z = bn g 1; out z", 1,
+          REASON_PADDED_SHIFT, NULL, DTYPE_DOUBLE },
+        { "in x 2,3,4,6; in g 2,4,1,1; init w 4,3,1,1; a = Conv x w; h = Sigmoid g; m = Mul a h; z = bn m 4; out z", 0,
+          0, "Conv Sigmoid Mul Add", 0 },
+        { "in x 2,3,5,7; fill s 3 1; fill b 3 0; a = InstanceNormalization x s b; z = bn a 3; out z", 0, 0,
+          "InstanceNormalization", 0 },
     };
     (void)state;
     RUN(cases, NULL);
@@ -244,22 +338,30 @@ static void movers_carry_an_affine(void **state)
 static void quantised_weights_keep_their_form(void **state)
 {
     static const struct fold_case cases[] = {
-        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 0.1; w = DequantizeLinear q d axis=0; y = Conv x w; z = bn y 4; out z", 0, 0,
-          "DequantizeLinear Conv", 0 },
-        { "in x 2,3,5,7; init8 q 4,3,3,3; init8 k 4; fill d 4 0.1; w = DequantizeLinear q d k axis=0; y = Conv x w; z = bn+ y 4; out z",
+        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 0.1; w = DequantizeLinear q d axis=0; y = Conv x w; z = bn y 4; out "
+          "z",
           0, 0, "DequantizeLinear Conv", 0 },
-        { "in x 2,3,5,7; init8 q 16,3,3,3; fill8 k 16 3; fill d 16 0.1; w = DequantizeLinear q d k axis=0; y = Conv x w; z = bn y 16; out z",
+        { "in x 2,3,5,7; init8 q 4,3,3,3; init8 k 4; fill d 4 0.1; w = DequantizeLinear q d k axis=0; y = Conv x w; z "
+          "= bn+ y 4; out z",
           0, 0, "DequantizeLinear Conv", 0 },
-        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 0.1; v = DequantizeLinear q d axis=0; w = Identity v; y = Conv x w; z = bn y 4; out z", 1,
-          REASON_WEIGHT_DYNAMIC, NULL, 0 },
-        { "in x 2,3; init8 q 3,5; fill d 5 0.1; init c 5; w = DequantizeLinear q d axis=1; y = Gemm x w c; z = bn y 5; out z", 0, 0,
-          "DequantizeLinear Gemm", 0 },
-        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 1 0.1; w = DequantizeLinear q d axis=0; y = Conv x w; z = bn y 4; out z", 1,
-          REASON_QUANTISED, NULL, 0 },
-        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 3 0.1; w = DequantizeLinear q d axis=1; y = Conv x w; z = bn y 4; out z", 1,
-          REASON_QUANTISED, NULL, 0 },
-        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 0.1; w = DequantizeLinear q d axis=0; y = bn x 3; z = Conv y w; out z", 1,
-          REASON_QUANTISED, NULL, 0 },
+        { "in x 2,3,5,7; init8 q 16,3,3,3; fill8 k 16 3; fill d 16 0.1; w = DequantizeLinear q d k axis=0; y = Conv x "
+          "w; z = bn y 16; out z",
+          0, 0, "DequantizeLinear Conv", 0 },
+        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 0.1; v = DequantizeLinear q d axis=0; w = Identity v; y = Conv x w; "
+          "z = bn y 4; out z",
+          1, REASON_WEIGHT_DYNAMIC, NULL, 0 },
+        { "in x 2,3; init8 q 3,5; fill d 5 0.1; init c 5; w = DequantizeLinear q d axis=1; y = Gemm x w c; z = bn y 5; "
+          "out z",
+          0, 0, "DequantizeLinear Gemm", 0 },
+        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 1 0.1; w = DequantizeLinear q d axis=0; y = Conv x w; z = bn y 4; out "
+          "z",
+          1, REASON_QUANTISED, NULL, 0 },
+        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 3 0.1; w = DequantizeLinear q d axis=1; y = Conv x w; z = bn y 4; out "
+          "z",
+          1, REASON_QUANTISED, NULL, 0 },
+        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 0.1; w = DequantizeLinear q d axis=0; y = bn x 3; z = Conv y w; out "
+          "z",
+          1, REASON_QUANTISED, NULL, 0 },
     };
     (void)state;
     RUN(cases, NULL);
@@ -268,12 +370,16 @@ static void quantised_weights_keep_their_form(void **state)
 static void statistics_of_the_batch_are_never_folded(void **state)
 {
     static const struct fold_case cases[] = {
-        { "opset 15; in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = bn y 4 training_mode=1; out z", 1, REASON_TRAINING_MODE, NULL, 0 },
+        { "opset 15; in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = bn y 4 training_mode=1; out z", 1,
+          REASON_TRAINING_MODE, NULL, 0 },
         { "opset 6; in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = bn y 4; out z", 1, REASON_TRAINING_MODE, NULL, 0 },
         { "opset 8; in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; init s 4; init b 4; init m 4; fill v 4 1; "
-          "z p q = BatchNormalization y s b m v; out z", 1, REASON_TRAINING_MODE, NULL, 0 },
-        { "opset 8; in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; init s 4,5,7; init b 4,5,7; init m 4,5,7; fill v 4,5,7 1; "
-          "z = BatchNormalization y s b m v spatial=0; out z", 1, REASON_PER_ELEMENT, NULL, 0 },
+          "z p q = BatchNormalization y s b m v; out z",
+          1, REASON_TRAINING_MODE, NULL, 0 },
+        { "opset 8; in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; init s 4,5,7; init b 4,5,7; init m 4,5,7; fill v 4,5,7 "
+          "1; "
+          "z = BatchNormalization y s b m v spatial=0; out z",
+          1, REASON_PER_ELEMENT, NULL, 0 },
     };
     (void)state;
     RUN(cases, NULL);
@@ -282,12 +388,16 @@ static void statistics_of_the_batch_are_never_folded(void **state)
 static void what_would_not_be_finite_stays(void **state)
 {
     static const struct fold_case cases[] = {
-        { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; init s 4; init b 4; init m 4; fill v 4 -1; z = BatchNormalization y s b m v; out y; ", 0, 0,
-          "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; init s 4; init b 4; init m 4; fill v 4 -1; z = "
+          "BatchNormalization y s b m v; out y; ",
+          0, 0, "Conv", 0 },
         { "opset 15; in x 2,3,5,7; fill w 4,3,1,1 60000; y = Conv x w; fill s 4 2; fill b 4 0; fill m 4 0; fill v 4 1; "
-          "z = BatchNormalization y s b m v; out z", 1, REASON_NOT_FINITE, NULL, DTYPE_FLOAT16 },
-        { "opset 15; in x 2,3,5,7; fill w 4,3,1,1 1; y = Conv x w; fill s 4 2; fill b 4 60000; fill m 4 -40000; fill v 4 1; "
-          "z = BatchNormalization y s b m v; out z", 1, REASON_NOT_FINITE, NULL, DTYPE_FLOAT16 },
+          "z = BatchNormalization y s b m v; out z",
+          1, REASON_NOT_FINITE, NULL, DTYPE_FLOAT16 },
+        { "opset 15; in x 2,3,5,7; fill w 4,3,1,1 1; y = Conv x w; fill s 4 2; fill b 4 60000; fill m 4 -40000; fill v "
+          "4 1; "
+          "z = BatchNormalization y s b m v; out z",
+          1, REASON_NOT_FINITE, NULL, DTYPE_FLOAT16 },
     };
     (void)state;
     RUN(cases, NULL);
@@ -296,15 +406,20 @@ static void what_would_not_be_finite_stays(void **state)
 static void what_is_left_is_tidied(void **state)
 {
     static const struct fold_case cases[] = {
-        { "in x 2,3,5,7; init m 3,1,1; init a 1; r = Relu x; n = Neg r; c = Mul n m; b = bn c 3; d = Add b a; e = Sub d m; out e", 1, 0,
-          "Relu BatchNormalization", 0 },
-        { "in x 2,3,5,7; init w 4,3,1,1; b = bn x 3; s = Softplus b; d = bn s 3; z = Conv b w; out z", 0, 0, "Conv", 0 },
-        { "in x 2,3,5,7; r = Relu x; fill s 3 1; fill b 3 0; fill v 3 1; z = BatchNormalization r s b b v epsilon=0.0; out z", 0, 0,
-          "Relu", 0 },
-        { "in x 2,3,5,7; fill s 3 1; fill b 3 0; fill v 3 1; z = BatchNormalization x s b b v epsilon=0.0; out z", 0, 0, "Identity", 0 },
-        { "in x 2,3,5,7; r = Relu x; b = bn r 3; c = bn b 3; q = Relu c; out q", 1, 0, "Relu BatchNormalization Relu", 0 },
-        { "opset 6; ir 3; in x 2,3,5,7; r = Relu x; b = bn r 3 is_test=1; c = bn b 3 is_test=1; q = Relu c; out q", 1, 0,
-          "Relu BatchNormalization Relu", 0 },
+        { "in x 2,3,5,7; init m 3,1,1; init a 1; r = Relu x; n = Neg r; c = Mul n m; b = bn c 3; d = Add b a; e = Sub "
+          "d m; out e",
+          1, 0, "Relu BatchNormalization", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; b = bn x 3; s = Softplus b; d = bn s 3; z = Conv b w; out z", 0, 0, "Conv",
+          0 },
+        { "in x 2,3,5,7; r = Relu x; fill s 3 1; fill b 3 0; fill v 3 1; z = BatchNormalization r s b b v epsilon=0.0; "
+          "out z",
+          0, 0, "Relu", 0 },
+        { "in x 2,3,5,7; fill s 3 1; fill b 3 0; fill v 3 1; z = BatchNormalization x s b b v epsilon=0.0; out z", 0, 0,
+          "Identity", 0 },
+        { "in x 2,3,5,7; r = Relu x; b = bn r 3; c = bn b 3; q = Relu c; out q", 1, 0, "Relu BatchNormalization Relu",
+          0 },
+        { "opset 6; ir 3; in x 2,3,5,7; r = Relu x; b = bn r 3 is_test=1; c = bn b 3 is_test=1; q = Relu c; out q", 1,
+          0, "Relu BatchNormalization Relu", 0 },
     };
     (void)state;
     RUN(cases, NULL);
@@ -318,8 +433,10 @@ static void what_is_opt_in_needs_asking_for(void **state)
     };
     static const struct fold_case relu[] = {
         { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; r = Relu y; z = bn+ r 4; out z", 0, 0, "Conv Relu Add", 0 },
-        { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; r = LeakyRelu y alpha=0.2; z = bn+ r 4; out z", 0, 0, "Conv LeakyRelu Add", 0 },
-        { "in x 2,3,5,7; init w 16,3,1,1; y = Conv x w; r = Relu y; z = bn r 16; out z", 1, REASON_NEGATIVE_SCALE, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; r = LeakyRelu y alpha=0.2; z = bn+ r 4; out z", 0, 0,
+          "Conv LeakyRelu Add", 0 },
+        { "in x 2,3,5,7; init w 16,3,1,1; y = Conv x w; r = Relu y; z = bn r 16; out z", 1, REASON_NEGATIVE_SCALE, NULL,
+          0 },
     };
     static const struct fold_case lowered[] = {
         { "in x 2,3,5,7; z = bn x 3; out z", 0, 0, "Mul Add", 0 },

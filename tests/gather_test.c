@@ -9,7 +9,11 @@
 
 #include <cmocka.h>
 
-#define SIX (double[]){ 1, 2, 3, 4, 5, 6 }
+#define SIX              \
+    (double[])           \
+    {                    \
+        1, 2, 3, 4, 5, 6 \
+    }
 
 static void indices_count_from_the_back_when_negative(void **state)
 {

@@ -8,12 +8,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <stdio.h>
 
-#define ROWS 5
+#include <cmocka.h>
+
+#define ROWS    5
 #define COLUMNS 7
-#define DEPTH 11
+#define DEPTH   11
 
 static double a[256], b[256], c[256], y[1024];
 
@@ -53,8 +54,8 @@ static void gemm_broadcasts_every_form_of_c(void **state)
     static const struct {
         const char *dims;
         int rows, columns;
-    } forms[] = { { NULL, 0, 0 }, { "", 1, 1 }, { "1", 1, 1 }, { "7", 1, 7 }, { "1,7", 1, 7 }, { "5,1", 5, 1 },
-                  { "1,1", 1, 1 }, { "5,7", 5, 7 } };
+    } forms[] = { { NULL, 0, 0 },  { "", 1, 1 },    { "1", 1, 1 },   { "7", 1, 7 },
+                  { "1,7", 1, 7 }, { "5,1", 5, 1 }, { "1,1", 1, 1 }, { "5,7", 5, 7 } };
     fill_noise(a, 256, 1);
     fill_noise(b, 256, 2);
     fill_noise(c, 256, 3);

@@ -24,7 +24,7 @@ static int close_build(void **state)
 
 static void assert_refused(const char *words)
 {
-    struct bnfuse_error error = {0};
+    struct bnfuse_error error = { 0 };
     assert_false(build_try_load(&b, &model, &net, &error));
     assert_int_equal(error.status, BNFUSE_INVALID);
     if (!strstr(error.message, words)) print_message("%s\n", error.message);
@@ -362,8 +362,8 @@ static void a_cycle_is_named_by_one_of_its_nodes(void **state)
     assert_false(graph_order(net.main, &b.arena, &order, &error));
     assert_int_equal(error.status, BNFUSE_INVALID);
     assert_non_null(strstr(error.message, "cycle"));
-    assert_true(strstr(error.message, "\"one\"") || strstr(error.message, "\"two\"") ||
-                strstr(error.message, "\"three\""));
+    assert_true(strstr(error.message, "\"one\"") || strstr(error.message, "\"two\"")
+                || strstr(error.message, "\"three\""));
 }
 
 /* Long enough that anything quadratic would not end. */

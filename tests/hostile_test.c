@@ -9,19 +9,20 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cmocka.h>
+
 #define LIMIT ((size_t)512 << 20)
 
 /* How the main job ended: the first failure, or the verdict of the check. */
 struct outcome {
     bnfuse_status status;
-    char message[2048];       /* of the failure, or why there is no plain pass */
+    char message[2048]; /* of the failure, or why there is no plain pass */
     size_t folded, left;
     bool written;
 };
@@ -93,10 +94,10 @@ static struct outcome run_build(struct build *b)
 
 struct pair {
     const char *title;
-    const char *x, *w, *conv;                 /* shapes, and the Conv's attributes */
+    const char *x, *w, *conv; /* shapes, and the Conv's attributes */
     const char *scale, *bias, *mean, *variance;
     const char *bn;
-    const char *says;                         /* what the line holds; NULL: the job succeeds */
+    const char *says; /* what the line holds; NULL: the job succeeds */
 };
 
 static void build_pair(struct build *b, const struct pair *pair)
@@ -422,8 +423,8 @@ static void functions_that_multiply(struct build *b)
 
 static void names_of_any_bytes(struct build *b)
 {
-    static const char *const names[] = { "a\nb", "\x1b[31mred\x1b[0m", "\"quoted\\\"", "\xff\xfe\x80", "\xe2\x80\xae",
-                                         "%s%n" };
+    static const char *const names[] = { "a\nb",         "\x1b[31mred\x1b[0m", "\"quoted\\\"",
+                                         "\xff\xfe\x80", "\xe2\x80\xae",       "%s%n" };
     enum { COUNT = sizeof names / sizeof *names };
     open_graph(b);
     build_init(b, "w", DTYPE_FLOAT, "3,3,1,1", 1);
@@ -728,11 +729,9 @@ static size_t mutate(uint8_t *bytes, size_t size, uint64_t *random)
     switch (next_number(random) % 5) {
     case 0: bytes[at] ^= (uint8_t)(1 << next_number(random) % 8); return size;
     case 1: bytes[at] = odd[next_number(random) % sizeof odd]; return size;
-    case 2: return at ? at : size;                                            /* truncated */
-    case 3:                                                                   /* a piece twice */
-        memmove(bytes + at + length, bytes + at, size - at);
-        return size + length;
-    default:                                                                  /* a piece gone */
+    case 2: return at ? at : size; /* truncated */
+    case 3: /* a piece twice */ memmove(bytes + at + length, bytes + at, size - at); return size + length;
+    default: /* a piece gone */
         memmove(bytes + at, bytes + at + length, size - at - length);
         return size - length ? size - length : size;
     }

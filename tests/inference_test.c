@@ -7,6 +7,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+
 #include <cmocka.h>
 
 /* One BatchNormalization of 3 channels with these outputs and attributes. */

@@ -19,7 +19,7 @@ static void matmul_integer_takes_zero_points_off_rows_and_columns(void **state)
     trial_input(&t, "az", DTYPE_UINT8, "2", (double[]){ 12, 2 });
     trial_input(&t, "bz", DTYPE_INT8, "2", (double[]){ 0, 1 });
     build_node(&t.build, "MatMulInteger", "m", "a b az bz", "y", NULL);
-    trial_run(&t, "y");      /* rows -1 -5 -9 and 8 4 0; columns 1 2 3 and 3 4 5 */
+    trial_run(&t, "y"); /* rows -1 -5 -9 and 8 4 0; columns 1 2 3 and 3 4 5 */
     trial_expect(&t, "y", DTYPE_INT32, "2,2", (double[]){ -38, -68, 16, 40 });
     trial_close(&t);
 }
@@ -66,7 +66,7 @@ static void qlinear_matmul_rounds_then_adds_the_zero_point(void **state)
     trial_input(&t, "bz", DTYPE_INT8, "3", (double[]){ 0, 0, 0 });
     trial_input(&t, "yz", DTYPE_INT8, "", (double[]){ 1 });
     build_node(&t.build, "QLinearMatMul", "m", "a as az b bs bz ys yz", "y", NULL);
-    trial_run(&t, "y");      /* 1.5 -> 2, 2.5 -> 2, 700; plus 1 */
+    trial_run(&t, "y"); /* 1.5 -> 2, 2.5 -> 2, 700; plus 1 */
     trial_expect(&t, "y", DTYPE_INT8, "1,3", (double[]){ 3, 3, 127 });
     trial_close(&t);
 }
@@ -101,7 +101,7 @@ static void qlinear_conv_scales_each_output_channel(void **state)
     trial_input(&t, "yz", DTYPE_UINT8, "", (double[]){ 100 });
     trial_input(&t, "b", DTYPE_INT32, "2", (double[]){ 5, 4 });
     build_node(&t.build, "QLinearConv", "c", "x xs xz w ws wz ys yz b", "y", "group=2");
-    trial_run(&t, "y");      /* sums 5 25 | -56 -86, times 2 and a half, plus 100 */
+    trial_run(&t, "y"); /* sums 5 25 | -56 -86, times 2 and a half, plus 100 */
     trial_expect(&t, "y", DTYPE_UINT8, "1,2,1,2", (double[]){ 110, 150, 72, 57 });
     trial_close(&t);
 }

@@ -7,8 +7,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
+
+#include <cmocka.h>
 
 /* Log-softmax of the scores below, and what weights 1, 2, 4 make of the targets 2, 0, 1. */
 static const double SCORES[] = { 1, 2, 3, 0.5, -1, 0, 2, 2, 2 };

@@ -54,8 +54,8 @@ static struct array *wholes(int64_t count, const int64_t *values)
 static void a_difference_is_relative_to_the_largest_of_the_reference(void **state)
 {
     (void)state;
-    struct bnfuse_difference d = measure(doubles(3, (double[]){ 1, -8, 0.001 }),
-                                         doubles(3, (double[]){ 1, -8, 0.002 }));
+    struct bnfuse_difference d =
+        measure(doubles(3, (double[]){ 1, -8, 0.001 }), doubles(3, (double[]){ 1, -8, 0.002 }));
     assert_true(fabs(d.largest - 0.001) < 1e-15);
     assert_true(fabs(d.relative - 0.001 / 8) < 1e-15);
     assert_int_equal(d.at, 2);

@@ -7,8 +7,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
+
+#include <cmocka.h>
 
 /* A node of ai.onnx.ml. */
 static BnfuseOnnx__NodeProto *ml_node(struct trial *t, const char *op, const char *inputs, const char *attributes)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
 #include <cmocka.h>
 #undef fail
 
@@ -135,8 +136,9 @@ static void messages_are_found_whatever_their_order(void **state)
     assert_true(load_file(folder, "m.onnx"));
     const BnfuseOnnx__GraphProto *proto = folder->model.proto->graph;
     static const uint32_t fields[] = { 0, 7, 1, 5, 1, 5, 1 };
-    const void *const messages[] = { folder->model.proto, proto, proto->node[0], proto->initializer[0], proto->node[1],
-                                     proto->initializer[1], proto->node[2] };
+    const void *const messages[] = { folder->model.proto,   proto,          proto->node[0],
+                                     proto->initializer[0], proto->node[1], proto->initializer[1],
+                                     proto->node[2] };
     assert_int_equal(folder->model.part_count, 7);
     for (size_t i = 0; i < 7; i++) {
         assert_ptr_equal(model_part(&folder->model, messages[i]), &folder->model.parts[i]);
@@ -285,8 +287,8 @@ static void external_data_is_found_beside_the_model(void **state)
     assert_int_equal(second.offset, 0);
 }
 
-static void assert_external_refused(struct folder *folder, const char *location, const char *offset,
-                                    const char *length, const char *why)
+static void assert_external_refused(struct folder *folder, const char *location, const char *offset, const char *length,
+                                    const char *why)
 {
     struct bytes graph = { 0 };
     struct span span;

@@ -62,8 +62,8 @@ static void list_reasons(const bnfuse_report *report, char *text, size_t size)
 
 static bool is_good(bnfuse_verdict verdict)
 {
-    return verdict == BNFUSE_VERDICT_IDENTICAL || verdict == BNFUSE_VERDICT_PASS ||
-           verdict == BNFUSE_VERDICT_PASS_ROUNDING || verdict == BNFUSE_VERDICT_PASS_SITES;
+    return verdict == BNFUSE_VERDICT_IDENTICAL || verdict == BNFUSE_VERDICT_PASS
+           || verdict == BNFUSE_VERDICT_PASS_ROUNDING || verdict == BNFUSE_VERDICT_PASS_SITES;
 }
 
 static bool complain(const struct expectation *expected, const char *what, const char *found)
@@ -163,7 +163,8 @@ static void every_model_ends_as_expected(void **state)
     for (; fgets(line, sizeof line, file); count++) {
         struct expectation expected;
         assert_int_equal(sscanf(line, "%127[^\t]\t%255[^\t]\t%d\t%255[^\t\n]", expected.model, expected.options,
-                                &expected.left, expected.reasons), 4);
+                                &expected.left, expected.reasons),
+                         4);
         wrong += !meets(&expected, count + 2, list);
     }
     fclose(file);

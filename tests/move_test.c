@@ -9,7 +9,11 @@
 
 #include <cmocka.h>
 
-#define SIX (double[]){ 1, 2, 3, 4, 5, 6 }
+#define SIX              \
+    (double[])           \
+    {                    \
+        1, 2, 3, 4, 5, 6 \
+    }
 
 static void try_pad(const char *mode, const double *pads, const char *dims, const double *y)
 {
@@ -28,15 +32,15 @@ static void borders_repeat_what_the_mode_says(void **state)
     (void)state;
     try_pad("mode=edge", (double[]){ 0, 2, 0, 1 }, "2,6", (double[]){ 1, 1, 1, 2, 3, 3, 4, 4, 4, 5, 6, 6 });
     try_pad("mode=reflect", (double[]){ 0, 2, 0, 1 }, "2,6", (double[]){ 3, 2, 1, 2, 3, 2, 6, 5, 4, 5, 6, 5 });
-    try_pad("mode=wrap", (double[]){ 1, 1, 0, 1 }, "3,5",
-            (double[]){ 6, 4, 5, 6, 4, 3, 1, 2, 3, 1, 6, 4, 5, 6, 4 });
+    try_pad("mode=wrap", (double[]){ 1, 1, 0, 1 }, "3,5", (double[]){ 6, 4, 5, 6, 4, 3, 1, 2, 3, 1, 6, 4, 5, 6, 4 });
     try_pad("mode=constant", (double[]){ 1, 0, 0, 1 }, "3,4", (double[]){ 0, 0, 0, 0, 1, 2, 3, 0, 4, 5, 6, 0 });
 }
 
 static void reflection_goes_on_beyond_the_other_end(void **state)
 {
     (void)state;
-    try_pad("mode=reflect", (double[]){ 0, 5, 0, 0 }, "2,8", (double[]){ 2, 1, 2, 3, 2, 1, 2, 3, 5, 4, 5, 6, 5, 4, 5, 6 });
+    try_pad("mode=reflect", (double[]){ 0, 5, 0, 0 }, "2,8",
+            (double[]){ 2, 1, 2, 3, 2, 1, 2, 3, 5, 4, 5, 6, 5, 4, 5, 6 });
 }
 
 static void negative_pads_crop_before_anything_repeats(void **state)

@@ -81,8 +81,8 @@ static void reads_what_numpy_writes(void **state)
 {
     (void)state;
     float elements[] = { 1, 2, 3, 4, 5, 6 };
-    struct tensor tensor = parsed(npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }   \n", elements,
-                                           sizeof elements));
+    struct tensor tensor =
+        parsed(npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }   \n", elements, sizeof elements));
     assert_int_equal(tensor.type, DTYPE_FLOAT);
     assert_int_equal(tensor.rank, 2);
     assert_int_equal(tensor.dims[0], 2);
@@ -94,8 +94,8 @@ static void fortran_order_is_turned_into_c_order(void **state)
 {
     (void)state;
     int16_t elements[] = { 11, 21, 12, 22, 13, 23 };
-    struct tensor tensor = parsed(npy_file("{'descr': '<i2', 'fortran_order': True, 'shape': (2, 3), }\n", elements,
-                                           sizeof elements));
+    struct tensor tensor =
+        parsed(npy_file("{'descr': '<i2', 'fortran_order': True, 'shape': (2, 3), }\n", elements, sizeof elements));
     assert_values(&tensor, (double[]){ 11, 12, 13, 21, 22, 23 }, 6);
 }
 
@@ -123,8 +123,8 @@ static void unicode_strings_become_utf8(void **state)
 {
     (void)state;
     uint32_t elements[] = { 'h', 0xe9, 0, 0x4e2d, 0x1f600, 'z' };
-    struct tensor tensor = parsed(npy_file("{'descr': '<U3', 'fortran_order': False, 'shape': (2,), }\n", elements,
-                                           sizeof elements));
+    struct tensor tensor =
+        parsed(npy_file("{'descr': '<U3', 'fortran_order': False, 'shape': (2,), }\n", elements, sizeof elements));
     assert_int_equal(tensor.type, DTYPE_STRING);
     assert_string_equal(tensor.strings[0], "h\xc3\xa9");
     assert_string_equal(tensor.strings[1], "\xe4\xb8\xad\xf0\x9f\x98\x80z");
@@ -137,8 +137,9 @@ static void pickles_and_broken_files_are_refused(void **state)
     assert_refused(npy_file("{'descr': '|O', 'fortran_order': False, 'shape': (2,), }\n", elements, 16),
                    "not supported");
     assert_refused(npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n", elements, 23), "shorter");
-    assert_refused(npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 99999999999), }\n",
-                            elements, 64), "not a .npy");
+    assert_refused(
+        npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 99999999999), }\n", elements, 64),
+        "not a .npy");
     assert_refused(npy_file("{'descr': '<f4', 'shape': (2, 3), }\n", elements, 24), "not a .npy");
     assert_refused((struct bytes){ (const unsigned char *)"\x93NUMPY\x01\x00\xff\xff", 10 }, "not a .npy");
     assert_refused((struct bytes){ (const unsigned char *)"PK", 2 }, "not a .npy");
@@ -175,8 +176,9 @@ static void types_that_numpy_lacks_are_written_as_wider_ones(void **state)
     assert_int_equal(back.type, DTYPE_FLOAT);
     assert_values(&back, values, 2);
 
-    struct tensor nibbles = { .type = DTYPE_INT4, .rank = 1, .count = 3, .dims = (int64_t[]){ 3 },
-                              .bytes = "\xe1\x07" };
+    struct tensor nibbles = {
+        .type = DTYPE_INT4, .rank = 1, .count = 3, .dims = (int64_t[]){ 3 }, .bytes = "\xe1\x07"
+    };
     assert_true(npy_write(&nibbles, &arena, path, NULL));
     assert_true(npy_read(&back, &arena, path, NULL));
     assert_int_equal(back.type, DTYPE_INT8);
@@ -193,8 +195,10 @@ static void stand_ins_become_the_type_they_stand_for(void **state)
     assert_values(&wide.tensor, values, 2);
     assert_false(datum_convert(&wide, &arena, DTYPE_FLOAT));
 
-    struct datum bytes = { .name = "x", .tensor = { .type = DTYPE_INT8, .rank = 1, .count = 3, .dims = (int64_t[]){ 3 },
-                                                    .bytes = "\x01\xfe\x07" } };
+    struct datum bytes = {
+        .name = "x",
+        .tensor = { .type = DTYPE_INT8, .rank = 1, .count = 3, .dims = (int64_t[]){ 3 }, .bytes = "\x01\xfe\x07" }
+    };
     assert_true(datum_convert(&bytes, &arena, DTYPE_INT4));
     assert_values(&bytes.tensor, (double[]){ 1, -2, 7 }, 3);
 
@@ -216,8 +220,9 @@ static void strings_survive_a_file(void **state)
 {
     (void)state;
     char *strings[] = { "", "caf\xc3\xa9", "abc" };
-    struct tensor tensor = { .type = DTYPE_STRING, .rank = 1, .count = 3, .dims = (int64_t[]){ 3 },
-                             .strings = strings };
+    struct tensor tensor = {
+        .type = DTYPE_STRING, .rank = 1, .count = 3, .dims = (int64_t[]){ 3 }, .strings = strings
+    };
     struct tensor back;
     assert_true(npy_write(&tensor, &arena, path, NULL));
     assert_true(npy_read(&back, &arena, path, NULL));

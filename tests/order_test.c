@@ -7,8 +7,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
+
+#include <cmocka.h>
 
 static uint64_t real_key(double value)
 {
@@ -48,7 +49,7 @@ static void keys_of_whole_numbers_know_their_sign(void **state)
     assert_true(whole_key(DTYPE_INT64, INT64_MIN) < whole_key(DTYPE_INT64, -1));
     assert_true(whole_key(DTYPE_INT64, -1) < whole_key(DTYPE_INT64, 0));
     assert_true(whole_key(DTYPE_INT8, -3) < whole_key(DTYPE_INT8, 2));
-    assert_true(whole_key(DTYPE_UINT64, -1) > whole_key(DTYPE_UINT64, INT64_MAX));      /* 2^64 - 1 */
+    assert_true(whole_key(DTYPE_UINT64, -1) > whole_key(DTYPE_UINT64, INT64_MAX)); /* 2^64 - 1 */
 }
 
 static int compare_tens(const void *context, int64_t a, int64_t b)
@@ -81,7 +82,7 @@ static void the_best_are_the_first_of_a_full_sort(void **state)
     enum { COUNT = 90 };
     uint64_t keys[COUNT];
     int64_t all[COUNT], best[COUNT];
-    for (int64_t i = 0; i < COUNT; i++) keys[i] = (uint64_t)(i * 53 % 40);      /* each some times */
+    for (int64_t i = 0; i < COUNT; i++) keys[i] = (uint64_t)(i * 53 % 40); /* each some times */
     order_best(keys, COUNT, COUNT, all);
     for (int64_t i = 1; i < COUNT; i++)
         assert_true(keys[all[i - 1]] > keys[all[i]] || (keys[all[i - 1]] == keys[all[i]] && all[i - 1] < all[i]));

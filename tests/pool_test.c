@@ -8,9 +8,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 #define MOST 20000
 
@@ -20,7 +21,7 @@ enum what { LARGEST, MEAN, MEAN_WITH_PADDING, NORM_1, NORM_2, NORM_3 };
 struct geometry {
     int in[2], kernel[2], stride[2], dilation[2], begin[2], end[2];
     bool up;
-    int out[2];               /* written out by hand */
+    int out[2]; /* written out by hand */
 };
 
 static double x[MOST], y[MOST], places[MOST];

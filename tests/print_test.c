@@ -13,9 +13,16 @@
 #include <cmocka.h>
 
 static const char *const golden[] = {
-    "conv_bn_bn", "if_branches_conv_bn", "function_called_twice", "conv_transpose_add_bn_constant_nodes",
-    "ir3_weights_as_inputs", "loop_body_conv_bn", "quantised_weight_per_channel", "nodes_in_an_odd_order",
-    "bn_opset9_empty_outputs", "axis_not_proven",
+    "conv_bn_bn",
+    "if_branches_conv_bn",
+    "function_called_twice",
+    "conv_transpose_add_bn_constant_nodes",
+    "ir3_weights_as_inputs",
+    "loop_body_conv_bn",
+    "quantised_weight_per_channel",
+    "nodes_in_an_odd_order",
+    "bn_opset9_empty_outputs",
+    "axis_not_proven",
 };
 
 static char *printed(const struct net *net)
@@ -71,7 +78,7 @@ static void models_print_as_their_golden_files_say(void **state)
     }
     for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
         char path[4096];
-        struct memory memory = {0};
+        struct memory memory = { 0 };
         struct arena arena;
         struct model model;
         struct net net;
@@ -99,28 +106,27 @@ static void attributes_of_every_kind_names_of_every_kind(void **state)
     build_input(&b, "s", DTYPE_FLOAT16, "");
     build_input(&b, "u", DTYPE_INT64, NULL);
     build_input(&b, "v", 0, NULL);
-    build_init_values(&b, "few", DTYPE_BFLOAT16, "3", (double[]){1, -2.5, 0});
+    build_init_values(&b, "few", DTYPE_BFLOAT16, "3", (double[]){ 1, -2.5, 0 });
     build_init(&b, "many", DTYPE_INT8, "3,3", 1);
-    BnfuseOnnx__NodeProto *node = build_node(&b, "Own", NULL, "x\n\x1b[31m _ s", "_ y",
-                                             "i=1 f=1.0 is=1,2 fs=0.5,1e-5 t=a\"b\\ e=3,");
+    BnfuseOnnx__NodeProto *node =
+        build_node(&b, "Own", NULL, "x\n\x1b[31m _ s", "_ y", "i=1 f=1.0 is=1,2 fs=0.5,1e-5 t=a\"b\\ e=3,");
     node->domain = (char *)"own";
-    build_attribute_tensor(&b, "k", build_tensor(&b, NULL, DTYPE_FLOAT, "2", (double[]){0.25, 4}));
+    build_attribute_tensor(&b, "k", build_tensor(&b, NULL, DTYPE_FLOAT, "2", (double[]){ 0.25, 4 }));
     build_node(&b, "Sink", "n\tn", "y", NULL, NULL);
     build_output(&b, "y", DTYPE_FLOAT, NULL);
     build_load(&b, &model, &net);
     char *text = printed(&net);
-    assert_string_equal(text,
-                        "graph \"g\"  opset 13\n"
-                        "  input  x\\n\\x1b[31m float32 [N, ?, 3]\n"
-                        "  input  s float16 []\n"
-                        "  input  u int64 [...]\n"
-                        "  input  v ?\n"
-                        "  init   few bfloat16 [3] {1, -2.5, 0}\n"
-                        "  init   many int8 [3, 3]\n"
-                        "  _, y = own.Own(x\\n\\x1b[31m, _, s) {i=1, f=1.0, is=[1, 2], fs=[0.5, 1e-05], "
-                        "t=\"a\"b\\\\\", e=[3], k=float32 [2] {0.25, 4}}\n"
-                        "  Sink(y)  \"n\\tn\"\n"
-                        "  output y\n");
+    assert_string_equal(text, "graph \"g\"  opset 13\n"
+                              "  input  x\\n\\x1b[31m float32 [N, ?, 3]\n"
+                              "  input  s float16 []\n"
+                              "  input  u int64 [...]\n"
+                              "  input  v ?\n"
+                              "  init   few bfloat16 [3] {1, -2.5, 0}\n"
+                              "  init   many int8 [3, 3]\n"
+                              "  _, y = own.Own(x\\n\\x1b[31m, _, s) {i=1, f=1.0, is=[1, 2], fs=[0.5, 1e-05], "
+                              "t=\"a\"b\\\\\", e=[3], k=float32 [2] {0.25, 4}}\n"
+                              "  Sink(y)  \"n\\tn\"\n"
+                              "  output y\n");
     free(text);
     build_close(&b);
 }

@@ -3,13 +3,13 @@
  * Products and their innermost loops: equal to the last bit to the order that product.h promises, whatever the shape,
  * the strides, the threads and the width of the vectors. */
 #include "noise.h"
-#include "runtime/math/simd.h"
 #include "runtime/math/product.h"
+#include "runtime/math/simd.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <math.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -128,10 +128,18 @@ static void try_product(enum store store, int64_t rows, int64_t columns, int64_t
                                      .b = (char *)right->data + (kind & SAME_B ? 0 : i * depth * columns * element),
                                      .bias = kind & BIAS ? bias->data : NULL,
                                      .c = (char *)c->data + i * rows * columns * element };
-    struct product p = { .store = store, .rows = rows, .columns = columns, .depth = depth,
-                         .a_row = kind & TURN_A ? 1 : depth, .a_step = kind & TURN_A ? rows : 1,
-                         .b_step = kind & TURN_B ? 1 : columns, .b_column = kind & TURN_B ? depth : 1,
-                         .c_row = columns, .c_column = 1, .each = each, .count = count };
+    struct product p = { .store = store,
+                         .rows = rows,
+                         .columns = columns,
+                         .depth = depth,
+                         .a_row = kind & TURN_A ? 1 : depth,
+                         .a_step = kind & TURN_A ? rows : 1,
+                         .b_step = kind & TURN_B ? 1 : columns,
+                         .b_column = kind & TURN_B ? depth : 1,
+                         .c_row = columns,
+                         .c_column = 1,
+                         .each = each,
+                         .count = count };
     if (kind & SPANS && columns % 3 == 0) {
         p.span = columns / 3;
         p.c_row = p.span;
@@ -182,7 +190,7 @@ static void nothing_to_sum_leaves_the_bias(void **state)
 
 /* --- the loops, for every width that the processor has --- */
 
-#define TAPS 5
+#define TAPS  5
 #define COUNT 100
 
 static void tiles_agree_at_every_width(void **state)
@@ -202,8 +210,7 @@ static void tiles_agree_at_every_width(void **state)
                 int64_t width = (v + 1) * lanes[l].width;
                 lanes[l].tile[height][v](DEPTH, a, DEPTH, b, WIDEST, c);
                 for (int64_t r = 0; r < TILE_ROWS >> height; r++)
-                    for (int64_t j = 0; j < width; j++)
-                        assert_true(c[r * width + j] == expected_f32(&p, &on, r, j));
+                    for (int64_t j = 0; j < width; j++) assert_true(c[r * width + j] == expected_f32(&p, &on, r, j));
             }
 }
 
@@ -274,12 +281,9 @@ static void spreading_fills_what_lies_outside(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sums_are_made_in_one_order),
-        cmocka_unit_test(whole_numbers_wrap),
-        cmocka_unit_test(nothing_to_sum_leaves_the_bias),
-        cmocka_unit_test(tiles_agree_at_every_width),
-        cmocka_unit_test(windows_agree_at_every_width),
-        cmocka_unit_test(statistics_agree_at_every_width),
+        cmocka_unit_test(sums_are_made_in_one_order),        cmocka_unit_test(whole_numbers_wrap),
+        cmocka_unit_test(nothing_to_sum_leaves_the_bias),    cmocka_unit_test(tiles_agree_at_every_width),
+        cmocka_unit_test(windows_agree_at_every_width),      cmocka_unit_test(statistics_agree_at_every_width),
         cmocka_unit_test(spreading_fills_what_lies_outside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

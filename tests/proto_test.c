@@ -21,13 +21,13 @@
 #include "onnx/onnx.pb-c.h"
 #endif
 
-#define MOST_ROWS 1000
+#define MOST_ROWS  1000
 #define MOST_TYPES 200
 
 struct rows {
     char *row[MOST_ROWS];
     size_t count;
-    const void *seen[MOST_TYPES];    /* descriptors already listed */
+    const void *seen[MOST_TYPES]; /* descriptors already listed */
     size_t seen_count;
 };
 
@@ -41,8 +41,7 @@ static void add_row(struct rows *rows, const char *text)
 
 static void free_rows(struct rows *rows)
 {
-    for (size_t i = 0; i < rows->count; i++)
-        free(rows->row[i]);
+    for (size_t i = 0; i < rows->count; i++) free(rows->row[i]);
 }
 
 static int compare_rows(const void *a, const void *b)
@@ -58,8 +57,7 @@ static bool has_row(const struct rows *rows, const char *row)
 static bool first_visit(struct rows *rows, const void *descriptor)
 {
     for (size_t i = 0; i < rows->seen_count; i++)
-        if (rows->seen[i] == descriptor)
-            return false;
+        if (rows->seen[i] == descriptor) return false;
     assert_true(rows->seen_count < MOST_TYPES);
     rows->seen[rows->seen_count++] = descriptor;
     return true;
@@ -72,8 +70,7 @@ static const char *without_package(const char *name, const char *package)
 
 static void list_enum(struct rows *rows, const ProtobufCEnumDescriptor *type)
 {
-    if (!first_visit(rows, type))
-        return;
+    if (!first_visit(rows, type)) return;
     for (unsigned i = 0; i < type->n_values; i++) {
         char row[256];
         snprintf(row, sizeof row, "enum\t%s\t%s\t%d\t\t\t", without_package(type->name, type->package_name),
@@ -83,8 +80,8 @@ static void list_enum(struct rows *rows, const ProtobufCEnumDescriptor *type)
 }
 
 static const char *const scalar_names[] = {
-    [PROTOBUF_C_TYPE_INT32] = "int32",   [PROTOBUF_C_TYPE_INT64] = "int64",   [PROTOBUF_C_TYPE_UINT64] = "uint64",
-    [PROTOBUF_C_TYPE_FLOAT] = "float",   [PROTOBUF_C_TYPE_DOUBLE] = "double", [PROTOBUF_C_TYPE_STRING] = "string",
+    [PROTOBUF_C_TYPE_INT32] = "int32", [PROTOBUF_C_TYPE_INT64] = "int64",   [PROTOBUF_C_TYPE_UINT64] = "uint64",
+    [PROTOBUF_C_TYPE_FLOAT] = "float", [PROTOBUF_C_TYPE_DOUBLE] = "double", [PROTOBUF_C_TYPE_STRING] = "string",
     [PROTOBUF_C_TYPE_BYTES] = "bytes",
 };
 
@@ -100,8 +97,7 @@ static const char *type_name(const ProtobufCFieldDescriptor *field, const char *
 
 static const char *label_name(const ProtobufCFieldDescriptor *field)
 {
-    if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF)
-        return "oneof";
+    if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) return "oneof";
     return field->label == PROTOBUF_C_LABEL_REPEATED   ? "repeated"
            : field->label == PROTOBUF_C_LABEL_OPTIONAL ? "optional"
                                                        : "required";
@@ -110,20 +106,16 @@ static const char *label_name(const ProtobufCFieldDescriptor *field)
 /* Lists a message and, by way of its fields, every message and enum it leads to. The depth is that of the schema. */
 static void list_message(struct rows *rows, const ProtobufCMessageDescriptor *message)
 {
-    if (!first_visit(rows, message))
-        return;
+    if (!first_visit(rows, message)) return;
     for (unsigned i = 0; i < message->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &message->fields[i];
         char row[256];
         snprintf(row, sizeof row, "field\t%s\t%s\t%u\t%s\t%s\t%s",
                  without_package(message->name, message->package_name), field->name, field->id, label_name(field),
-                 type_name(field, message->package_name),
-                 field->flags & PROTOBUF_C_FIELD_FLAG_PACKED ? "packed" : "");
+                 type_name(field, message->package_name), field->flags & PROTOBUF_C_FIELD_FLAG_PACKED ? "packed" : "");
         add_row(rows, row);
-        if (field->type == PROTOBUF_C_TYPE_MESSAGE)
-            list_message(rows, field->descriptor);
-        if (field->type == PROTOBUF_C_TYPE_ENUM)
-            list_enum(rows, field->descriptor);
+        if (field->type == PROTOBUF_C_TYPE_MESSAGE) list_message(rows, field->descriptor);
+        if (field->type == PROTOBUF_C_TYPE_ENUM) list_enum(rows, field->descriptor);
     }
 }
 
@@ -141,8 +133,7 @@ static size_t count_missing(const struct rows *a, const struct rows *b, const ch
 {
     size_t missing = 0;
     for (size_t i = 0; i < a->count; i++) {
-        if (has_row(b, a->row[i]) || strncmp(a->row[i], "enum\tVersion\tIR_VERSION\t", 24) == 0)
-            continue;
+        if (has_row(b, a->row[i]) || strncmp(a->row[i], "enum\tVersion\tIR_VERSION\t", 24) == 0) continue;
         print_error("%s lacks: %s\n", of, a->row[i]);
         missing++;
     }
@@ -202,12 +193,10 @@ static void add_table_row(struct rows *rows, char *line)
 static bool read_table(struct rows *rows, const char *path)
 {
     FILE *file = fopen(path, "r");
-    if (!file)
-        return false;
+    if (!file) return false;
     char line[1000];
     bool heading = fgets(line, sizeof line, file) != NULL;
-    while (heading && fgets(line, sizeof line, file))
-        add_table_row(rows, line);
+    while (heading && fgets(line, sizeof line, file)) add_table_row(rows, line);
     fclose(file);
     qsort(rows->row, rows->count, sizeof *rows->row, compare_rows);
     return true;

@@ -7,8 +7,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
+
+#include <cmocka.h>
 
 static void quantize_rounds_half_to_even_and_saturates(void **state)
 {
@@ -140,13 +141,13 @@ static void dynamic_quantisation_spans_the_range_and_zero(void **state)
     (void)state;
     struct trial t;
     trial_open(&t, 11);
-    trial_input(&t, "x", DTYPE_FLOAT, "3", (double[]){ 1.55, 0, -1 });      /* scale 0.01, zero point 100 */
+    trial_input(&t, "x", DTYPE_FLOAT, "3", (double[]){ 1.55, 0, -1 }); /* scale 0.01, zero point 100 */
     trial_input(&t, "none", DTYPE_FLOAT, "2", (double[]){ 0, 0 });
     build_node(&t.build, "DynamicQuantizeLinear", "q", "x", "y scale zero", NULL);
     build_node(&t.build, "DynamicQuantizeLinear", "r", "none", "flat one nought", NULL);
     trial_run(&t, "y scale zero flat one nought");
     trial_expect(&t, "y", DTYPE_UINT8, "3", (double[]){ 255, 100, 0 });
-    assert_true(fabs(trial_output(&t, "scale", true)->f64[0] - 0.01) < 1e-9);      /* 1.55 is a float */
+    assert_true(fabs(trial_output(&t, "scale", true)->f64[0] - 0.01) < 1e-9); /* 1.55 is a float */
     trial_expect(&t, "zero", DTYPE_UINT8, "", (double[]){ 100 });
     trial_expect(&t, "flat", DTYPE_UINT8, "2", (double[]){ 0, 0 });
     trial_expect(&t, "one", DTYPE_FLOAT, "", (double[]){ 1 });

@@ -7,8 +7,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
+
+#include <cmocka.h>
 
 enum { COUNT = 20000 };
 
@@ -63,7 +64,7 @@ static void numbers_depend_on_seeds_and_names_alone(void **state)
     assert_memory_equal(trial_output(&u, "b", false)->f32, b->f32, sizeof(float[4]));
     assert_memory_not_equal(trial_output(&u, "c", false)->f32, trial_output(&t, "c", false)->f32, sizeof(float[4]));
     for (int i = 0; i < 4; i++)
-        assert_true((float)trial_output(&t, "a", true)->f64[i] == a->f32[i]);      /* float and double draw alike */
+        assert_true((float)trial_output(&t, "a", true)->f64[i] == a->f32[i]); /* float and double draw alike */
     trial_close(&u);
     trial_close(&t);
 }

@@ -7,8 +7,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
+
+#include <cmocka.h>
 
 /* One head, two steps, keys of 2, values of 1. */
 static void try_rule(const char *attributes, const char *inputs, const double *y, const double *state)
@@ -32,14 +33,14 @@ static void each_rule_updates_the_state_in_its_way(void **state)
 {
     (void)state;
     /* S = (2, 6), then plus k v: (6, 6), (10, 14) */
-    try_rule("q_num_heads=1 kv_num_heads=1 scale=1.0 update_rule=linear", "q k v past",
-             (double[]){ 12, 34 }, (double[]){ 10, 14 });
+    try_rule("q_num_heads=1 kv_num_heads=1 scale=1.0 update_rule=linear", "q k v past", (double[]){ 12, 34 },
+             (double[]){ 10, 14 });
     /* halved (1, 3) + (4, 0) = (5, 3); quartered (1.25, 0.75) + (4, 8) */
     try_rule("q_num_heads=1 kv_num_heads=1 scale=1.0 update_rule=gated", "q k v past decay",
              (double[]){ 8, 2 * 5.25 + 8.75 }, (double[]){ 5.25, 8.75 });
     /* S.k = 2, change (4 - 2) / 2 = 1: (3, 6); S.k = 7.5, change 0.5: (3.25, 6.5) */
-    try_rule("q_num_heads=1 kv_num_heads=1 scale=1.0 update_rule=delta", "q k v past _ beta",
-             (double[]){ 9, 13 }, (double[]){ 3.25, 6.5 });
+    try_rule("q_num_heads=1 kv_num_heads=1 scale=1.0 update_rule=delta", "q k v past _ beta", (double[]){ 9, 13 },
+             (double[]){ 3.25, 6.5 });
     /* (1, 3): change 1.5: (2.5, 3); (0.625, 0.75): S.k = 1.0625, change 6.9375 */
     try_rule("q_num_heads=1 kv_num_heads=1 scale=2.0", "q k v past decay beta",
              (double[]){ 11, 2 * (2 * (0.625 + 6.9375 / 2) + 0.75 + 6.9375) },

@@ -7,10 +7,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
 
-#define MANY 1001             /* not a multiple of the lanes */
+#include <cmocka.h>
+
+#define MANY 1001 /* not a multiple of the lanes */
 
 static void try_empty(const char *op, enum dtype type, double y)
 {

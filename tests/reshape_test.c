@@ -9,7 +9,11 @@
 
 #include <cmocka.h>
 
-#define SIX (double[]){ 1, 2, 3, 4, 5, 6 }
+#define SIX              \
+    (double[])           \
+    {                    \
+        1, 2, 3, 4, 5, 6 \
+    }
 
 static void try_reshape(const char *from, const char *shape, const double *values, const char *attributes,
                         const char *dims)

@@ -9,10 +9,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 /* Resizes [1, 1, count] values; `scale` 0: to `size`. */
 static void expect_line(const char *attributes, int count, const double *values, double scale, int size,
@@ -35,7 +36,11 @@ static void expect_line(const char *attributes, int count, const double *values,
 
 static const double FOUR[] = { 1, 3, -2, 6 };
 
-#define LINE(...) (double[]){ __VA_ARGS__ }
+#define LINE(...)   \
+    (double[])      \
+    {               \
+        __VA_ARGS__ \
+    }
 #define WHERE "coordinate_transformation_mode="
 
 static void nearest_rounds_as_asked(void **state)

@@ -8,13 +8,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#define STEPS 4
-#define BATCH 3
+#include <cmocka.h>
+
+#define STEPS  4
+#define BATCH  3
 #define INPUTS 5
 #define HIDDEN 2
 
@@ -25,10 +26,10 @@ static const char *const OPS[] = { [RNN] = "RNN", [GRU] = "GRU", [LSTM] = "LSTM"
 
 struct variant {
     enum cell kind;
-    const char *direction;    /* the attribute's value */
+    const char *direction; /* the attribute's value */
     bool bias, starts, peepholes, lengths, reset_last, couple, batch_first;
-    double clip;              /* 0: none */
-    const char *functions[3], *parameters;    /* activations and their attributes; NULL: the usual ones */
+    double clip;                           /* 0: none */
+    const char *functions[3], *parameters; /* activations and their attributes; NULL: the usual ones */
     double (*gate)(double), (*inner)(double), (*outer)(double);
 };
 
@@ -86,8 +87,8 @@ static void step_gru(const struct variant *v, int d, const double *input, double
     }
     for (int u = 0; u < HIDDEN; u++) {
         double update = v->gate(clipped(v, sum_of(v, d, 0, u, input, old, 0)));
-        double share = v->reset_last ? reset[u] * sum_of(v, d, 2, u, input, old, 2)
-                                     : sum_of(v, d, 2, u, input, through, 2);
+        double share =
+            v->reset_last ? reset[u] * sum_of(v, d, 2, u, input, old, 2) : sum_of(v, d, 2, u, input, through, 2);
         double next = v->inner(clipped(v, sum_of(v, d, 2, u, input, old, 1) + share));
         h[u] = (1 - update) * next + update * old[u];
     }
@@ -132,8 +133,8 @@ static void add_activations(struct build *build, BnfuseOnnx__NodeProto *node, co
         char *name = arena_copy_text(&build->arena, names[attribute->n_strings]);
         attribute->strings[attribute->n_strings] = (ProtobufCBinaryData){ strlen(name), (uint8_t *)name };
     }
-    node->attribute = arena_grow(&build->arena, node->attribute, node->n_attribute, node->n_attribute + 1,
-                                 sizeof *node->attribute);
+    node->attribute =
+        arena_grow(&build->arena, node->attribute, node->n_attribute, node->n_attribute + 1, sizeof *node->attribute);
     node->attribute[node->n_attribute++] = attribute;
 }
 
@@ -200,20 +201,24 @@ static void cells_follow_their_equations(void **state)
     for (int kind = RNN; kind <= LSTM; kind++)
         for (int d = 0; d < 3; d++)
             for (int bits = 0; bits < 16; bits++)
-                try_variant(&(struct variant){ .kind = (enum cell)kind, .direction = directions[d], .bias = bits & 1,
-                                               .starts = bits & 2, .lengths = bits & 4, .batch_first = bits & 8 });
+                try_variant(&(struct variant){ .kind = (enum cell)kind,
+                                               .direction = directions[d],
+                                               .bias = bits & 1,
+                                               .starts = bits & 2,
+                                               .lengths = bits & 4,
+                                               .batch_first = bits & 8 });
 }
 
 static void options_of_the_cells(void **state)
 {
     (void)state;
     fill_all();
-    try_variant(&(struct variant){ .kind = LSTM, .direction = "bidirectional", .bias = true, .peepholes = true,
-                                   .starts = true });
+    try_variant(&(struct variant){
+        .kind = LSTM, .direction = "bidirectional", .bias = true, .peepholes = true, .starts = true });
     try_variant(&(struct variant){ .kind = LSTM, .direction = "forward", .bias = true, .couple = true });
     try_variant(&(struct variant){ .kind = LSTM, .direction = "reverse", .clip = 0.75, .peepholes = true });
-    try_variant(&(struct variant){ .kind = GRU, .direction = "bidirectional", .bias = true, .reset_last = true,
-                                   .starts = true, .lengths = true });
+    try_variant(&(struct variant){
+        .kind = GRU, .direction = "bidirectional", .bias = true, .reset_last = true, .starts = true, .lengths = true });
     try_variant(&(struct variant){ .kind = GRU, .direction = "forward", .clip = 0.5 });
 }
 
@@ -237,11 +242,18 @@ static void functions_can_be_chosen(void **state)
 {
     (void)state;
     fill_all();
-    try_variant(&(struct variant){ .kind = LSTM, .direction = "forward", .bias = true, .gate = hard_sigmoid,
-                                   .inner = softsign, .outer = leaky,
+    try_variant(&(struct variant){ .kind = LSTM,
+                                   .direction = "forward",
+                                   .bias = true,
+                                   .gate = hard_sigmoid,
+                                   .inner = softsign,
+                                   .outer = leaky,
                                    .functions = { "HardSigmoid", "softsign", "LeakyRelu" },
                                    .parameters = "activation_alpha=0.25,0.125 activation_beta=0.5," });
-    try_variant(&(struct variant){ .kind = RNN, .direction = "reverse", .gate = leaky, .functions = { "LeakyRelu" },
+    try_variant(&(struct variant){ .kind = RNN,
+                                   .direction = "reverse",
+                                   .gate = leaky,
+                                   .functions = { "LeakyRelu" },
                                    .parameters = "activation_alpha=0.125," });
 }
 
@@ -289,10 +301,8 @@ static void a_nan_stays_in_the_state(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cells_follow_their_equations),
-        cmocka_unit_test(options_of_the_cells),
-        cmocka_unit_test(functions_can_be_chosen),
-        cmocka_unit_test(a_nan_stays_in_the_state),
+        cmocka_unit_test(cells_follow_their_equations), cmocka_unit_test(options_of_the_cells),
+        cmocka_unit_test(functions_can_be_chosen),      cmocka_unit_test(a_nan_stays_in_the_state),
         cmocka_unit_test(what_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,8 +7,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
+
+#include <cmocka.h>
 
 /* Position 1 turns the first pair by a quarter, the second by a half; position 0 turns nothing. */
 static void open_rotary(struct trial *t)
@@ -89,10 +90,8 @@ static void tables_of_other_steps_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pairs_are_turned_by_position),
-        cmocka_unit_test(packed_heads_are_turned_alike),
-        cmocka_unit_test(a_position_beyond_the_table_is_refused),
-        cmocka_unit_test(tables_may_be_given_step_by_step),
+        cmocka_unit_test(pairs_are_turned_by_position),           cmocka_unit_test(packed_heads_are_turned_alike),
+        cmocka_unit_test(a_position_beyond_the_table_is_refused), cmocka_unit_test(tables_may_be_given_step_by_step),
         cmocka_unit_test(tables_of_other_steps_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

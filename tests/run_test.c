@@ -9,9 +9,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 /* A loaded model of which parts are run. */
 struct bench {
@@ -46,7 +47,7 @@ static struct array *vector(struct bench *p, int64_t count, float first)
 
 struct bench_run {
     struct bench *bench;
-    const char *given, *wanted;       /* names; given NULL: none */
+    const char *given, *wanted; /* names; given NULL: none */
     struct array *input;
 };
 
@@ -325,7 +326,7 @@ static void bodies_see_the_values_around_them(void **state)
     trial_close(&t);
 }
 
-#define ROWS 64
+#define ROWS    64
 #define COLUMNS 3000
 
 static void compare_bits(const struct array *a, const struct array *b)

@@ -7,8 +7,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
+
+#include <cmocka.h>
 
 /* An image [1, 1, 2, 3] of 1 .. 6, sampled at four places (x, y). */
 static void try_places(const char *attributes, const double *grid, const double *y)
@@ -34,7 +35,7 @@ static void samples_lie_between_centres_or_edges(void **state)
 static void places_outside_follow_the_padding(void **state)
 {
     (void)state;
-    static const double grid[] = { -3, 0, 3, 0, 0, -9, 1e30, NAN };      /* columns -2 and 4, row -4 */
+    static const double grid[] = { -3, 0, 3, 0, 0, -9, 1e30, NAN }; /* columns -2 and 4, row -4 */
     try_places("align_corners=1 mode=nearest", grid, (double[]){ 0, 0, 0, 0 });
     try_places("align_corners=1 padding_mode=border", grid, (double[]){ 2.5, 4.5, 2, 3 });
     try_places("align_corners=1 padding_mode=reflection", (double[]){ -3, 0, 3, 0, 0, -9, 2, -1 },
@@ -54,7 +55,7 @@ static void cubic_weights_add_up_and_reach_two_points_far(void **state)
     struct trial t;
     trial_open(&t, 20);
     trial_input(&t, "x", DTYPE_FLOAT, "1,1,5", (double[]){ 0, 0, 1, 0, 0 });
-    trial_input(&t, "grid", DTYPE_FLOAT, "1,3,1", (double[]){ 0, 0.25, 0.75 });      /* places 2, 2.5, 3.5 */
+    trial_input(&t, "grid", DTYPE_FLOAT, "1,3,1", (double[]){ 0, 0.25, 0.75 }); /* places 2, 2.5, 3.5 */
     build_node(&t.build, "GridSample", "s", "x grid", "y", "align_corners=1 mode=cubic");
     trial_run(&t, "y");
     trial_expect(&t, "y", DTYPE_FLOAT, "1,1,3", (double[]){ 1, 0.59375, -0.09375 });
@@ -98,8 +99,7 @@ static void a_deformed_tap_sees_where_its_offset_says(void **state)
     trial_open(&t, 19);
     trial_input(&t, "x", DTYPE_FLOAT, "1,1,2,3", (double[]){ 1, 2, 3, 4, 5, 6 });
     trial_input(&t, "w", DTYPE_FLOAT, "2,1,1,1", (double[]){ 1, 10 });
-    trial_input(&t, "offset", DTYPE_FLOAT, "1,2,2,3",
-                (double[]){ 0.5, 0.5, 0.5, 0, 0, 0, 1, 1, 1, 1, 1, 1 });
+    trial_input(&t, "offset", DTYPE_FLOAT, "1,2,2,3", (double[]){ 0.5, 0.5, 0.5, 0, 0, 0, 1, 1, 1, 1, 1, 1 });
     trial_input(&t, "b", DTYPE_FLOAT, "2", (double[]){ 0, 1 });
     trial_input(&t, "mask", DTYPE_FLOAT, "1,1,2,3", (double[]){ 1, 2, 1, 1, 1, 1 });
     build_node(&t.build, "DeformConv", "d", "x w offset b mask", "y", NULL);

@@ -42,7 +42,7 @@ static void split_by_a_size_leaves_a_shorter_rest(void **state)
     build_node(&t.build, "SplitToSequence", "split", "x size", "s", "axis=1 keepdims=0");
     build_node(&t.build, "SequenceAt", "at", "s at", "y", NULL);
     trial_run(&t, "y");
-    trial_expect(&t, "y", DTYPE_FLOAT, "2,1", (double[]){ 4, 9 });      /* keepdims does not count beside a size */
+    trial_expect(&t, "y", DTYPE_FLOAT, "2,1", (double[]){ 4, 9 }); /* keepdims does not count beside a size */
     trial_close(&t);
 }
 

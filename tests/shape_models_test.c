@@ -74,10 +74,12 @@ static void run_model(struct truth *truth, struct value **given, struct array **
     struct graph *graph = truth->net.main;
     struct plan *plan;
     struct bnfuse_error error;
-    if (!plan_build(&plan, &truth->arena, &truth->net, given, count, graph->outputs, graph->output_count, &error)) return;
+    if (!plan_build(&plan, &truth->arena, &truth->net, given, count, graph->outputs, graph->output_count, &error))
+        return;
     struct array **outputs = NEW_ARRAY(&truth->arena, struct array *, graph->output_count);
-    struct run_options options = { .memory = &memory, .pool = &truth->pool, .observe = shapes_observe,
-                                   .context = &truth->shapes, .threads = 1 };
+    struct run_options options = {
+        .memory = &memory, .pool = &truth->pool, .observe = shapes_observe, .context = &truth->shapes, .threads = 1
+    };
     if (plan_run(plan, &options, inputs, outputs, &error)) tally.ran++;
 }
 
@@ -132,8 +134,8 @@ static void check_npy(struct truth *truth, const char *directory)
 static bool check_model(void *context, struct bnfuse_error *error)
 {
     struct truth *truth = context;
-    if (!model_load(&truth->model, &truth->arena, truth->path, error) ||
-        !net_index(&truth->net, &truth->arena, &truth->model, error) || !shape_infer(&truth->net, error))
+    if (!model_load(&truth->model, &truth->arena, truth->path, error)
+        || !net_index(&truth->net, &truth->arena, &truth->model, error) || !shape_infer(&truth->net, error))
         return false;
     tally.models++;
     char *directory = arena_copy_text(&truth->arena, truth->path);
@@ -163,7 +165,6 @@ static void check_path(const char *path)
     pool_close(&truth.pool);
     arena_close(&truth.arena);
 }
-
 
 static void check_tree(const char *directory)
 {

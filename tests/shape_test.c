@@ -57,8 +57,8 @@ static void print_dim(FILE *to, struct dim dim)
         const struct value *input = net.main->inputs[i];
         for (int d = 0; d < input->shape.rank; d++) {
             const char *name = input->info->type->tensor_type->shape->dim[d]->dim_param;
-            bool named = input->info->type->tensor_type->shape->dim[d]->value_case ==
-                         BNFUSE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
+            bool named = input->info->type->tensor_type->shape->dim[d]->value_case
+                         == BNFUSE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
             if (!named || !dim_equal(input->shape.dims[d], dim)) continue;
             fprintf(to, "%s", name);
             return;
@@ -141,8 +141,12 @@ static void add_shape_of(const char *name, const char *source, const char *range
 
 static void add_input(const char *name, const char *text)
 {
-    static const struct { char letter; enum dtype type; } types[] = {
-        { 'i', DTYPE_INT64 }, { 'b', DTYPE_BOOL }, { 'h', DTYPE_FLOAT16 }, { 'u', DTYPE_UINT8 }, { 'c', DTYPE_INT8 } };
+    static const struct {
+        char letter;
+        enum dtype type;
+    } types[] = {
+        { 'i', DTYPE_INT64 }, { 'b', DTYPE_BOOL }, { 'h', DTYPE_FLOAT16 }, { 'u', DTYPE_UINT8 }, { 'c', DTYPE_INT8 }
+    };
     enum dtype type = DTYPE_FLOAT;
     for (size_t i = 0; text[0] && text[1] == ':' && i < sizeof types / sizeof *types; i++)
         if (types[i].letter == text[0]) type = types[i].type;
@@ -206,7 +210,7 @@ static void check_case(const struct rule_case *c)
 #define LONG_LIST "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35,36"
 
 #define CHECK_CASES(cases) \
-    for (size_t i = 0; i < sizeof (cases) / sizeof *(cases); i++) check_case(&(cases)[i])
+    for (size_t i = 0; i < sizeof(cases) / sizeof *(cases); i++) check_case(&(cases)[i])
 
 static void element_wise_operators_keep_or_broadcast_shapes(void **state)
 {

@@ -10,10 +10,10 @@
 
 struct shapes {
     struct arena *arena;
-    int64_t *sizes;               /* that symbols had; -1 until seen */
+    int64_t *sizes; /* that symbols had; -1 until seen */
     size_t size_count;
     size_t values, ranked, compared, elements, contradictions;
-    char first[256];              /* the first contradiction, in words */
+    char first[256]; /* the first contradiction, in words */
 };
 
 void shapes_see_dims(struct shapes *shapes, const struct value *value, enum dtype type, int rank, const int64_t *dims);

@@ -7,9 +7,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 /* X[k] as the definition has it: the sum of x[n] exp(sign 2 pi i k n / length). */
 static void define(const double *re, const double *im, int length, int k, int sign, double *to_re, double *to_im)

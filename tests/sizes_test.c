@@ -133,10 +133,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_build, close_build)
-        TEST(scales_are_sizes_and_what_they_scale_is_not),
-        TEST(a_size_is_followed_through_what_computes_it),
-        TEST(a_decision_of_the_net_makes_no_size_of_its_weights),
-        TEST(a_size_is_found_out_of_a_body),
+        TEST(scales_are_sizes_and_what_they_scale_is_not),        TEST(a_size_is_followed_through_what_computes_it),
+        TEST(a_decision_of_the_net_makes_no_size_of_its_weights), TEST(a_size_is_found_out_of_a_body),
         TEST(a_size_is_found_into_a_function_and_out_of_it),
 #undef TEST
     };

@@ -7,8 +7,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
+
+#include <cmocka.h>
 
 static void try_softmax(int64_t opset, const char *op, const char *attributes, const double *x, const double *y)
 {
@@ -21,7 +22,11 @@ static void try_softmax(int64_t opset, const char *op, const char *attributes, c
     trial_close(&t);
 }
 
-#define EQUAL (double[]){ 3, 3, 3, 3 }
+#define EQUAL      \
+    (double[])     \
+    {              \
+        3, 3, 3, 3 \
+    }
 
 static void until_opset_12_all_dimensions_from_the_axis_on_are_one(void **state)
 {
@@ -64,7 +69,7 @@ static void a_scalar_and_nothing_are_inputs_too(void **state)
     trial_close(&t);
 }
 
-#define LONG 101              /* no multiple of a block's columns or of a row's lanes */
+#define LONG 101 /* no multiple of a block's columns or of a row's lanes */
 
 static void rows_and_columns_of_any_length_are_normalised(void **state)
 {

@@ -7,8 +7,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
+
+#include <cmocka.h>
 
 static void top_k_takes_equal_elements_by_lower_index(void **state)
 {
@@ -58,7 +59,7 @@ static void top_k_orders_many_elements(void **state)
     struct trial t;
     double x[COUNT], best[BEST], where[BEST];
     trial_open(&t, 11);
-    for (int i = 0; i < COUNT; i++) x[i] = i * 371 % COUNT;           /* each number once */
+    for (int i = 0; i < COUNT; i++) x[i] = i * 371 % COUNT; /* each number once */
     for (int i = 0; i < COUNT; i++)
         if (x[i] >= COUNT - BEST) {
             best[COUNT - 1 - (int)x[i]] = x[i];

@@ -142,14 +142,19 @@ static int64_t floor_divide(int64_t a, int64_t b)
 
 static bool combine(const struct expression *a, const struct expression *b, unsigned operation, struct expression *c)
 {
-    static int (*const by_symbol[])(struct symbols *, int, int) = {
-        symbol_add, symbol_subtract, symbol_multiply, symbol_divide, symbol_maximum, symbol_least, symbol_divide_exactly };
+    static int (*const by_symbol[])(struct symbols *, int,
+                                    int) = { symbol_add,     symbol_subtract, symbol_multiply,      symbol_divide,
+                                             symbol_maximum, symbol_least,    symbol_divide_exactly };
     c->symbol = by_symbol[operation](s, a->symbol, b->symbol);
     for (int i = 0; i < CHOICES; i++) {
         int64_t x = a->values[i], y = b->values[i];
         if (llabs(x) > 1 << 30 || llabs(y) > 1 << 30 || (operation % 3 == 0 && operation && y < 1)) return false;
-        c->values[i] = operation == 0 ? x + y : operation == 1 ? x - y : operation == 2 ? x * y :
-                       operation == 4 ? (x > y ? x : y) : operation == 5 ? (x < y ? x : y) : floor_divide(x, y);
+        c->values[i] = operation == 0   ? x + y
+                       : operation == 1 ? x - y
+                       : operation == 2 ? x * y
+                       : operation == 4 ? (x > y ? x : y)
+                       : operation == 5 ? (x < y ? x : y)
+                                        : floor_divide(x, y);
     }
     return c->symbol != 0;
 }

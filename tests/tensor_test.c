@@ -19,7 +19,7 @@ static struct arena arena;
 static int open_arena(void **state)
 {
     (void)state;
-    memory = (struct memory){0};
+    memory = (struct memory){ 0 };
     arena_open(&arena, &memory);
     return 0;
 }
@@ -34,7 +34,7 @@ static int close_arena(void **state)
 static struct tensor taken(const BnfuseOnnx__TensorProto *proto)
 {
     struct tensor tensor;
-    struct bnfuse_error error = {0};
+    struct bnfuse_error error = { 0 };
     bool ok = tensor_from_proto(&tensor, &arena, NULL, proto, &error);
     if (!ok) print_message("%s\n", error.message);
     assert_true(ok);
@@ -44,7 +44,7 @@ static struct tensor taken(const BnfuseOnnx__TensorProto *proto)
 static void assert_refused(const BnfuseOnnx__TensorProto *proto, const char *words)
 {
     struct tensor tensor;
-    struct bnfuse_error error = {0};
+    struct bnfuse_error error = { 0 };
     assert_false(tensor_from_proto(&tensor, &arena, NULL, proto, &error));
     assert_int_equal(error.status, BNFUSE_INVALID);
     if (!strstr(error.message, words)) print_message("%s\n", error.message);
@@ -72,9 +72,9 @@ static void assert_reals(const struct tensor *tensor, const double *expected)
 static void raw_data_and_typed_fields_read_alike(void **state)
 {
     (void)state;
-    int64_t dims[] = {3, 1};
-    const double expected[] = {1.5, -2, 0.25};
-    float floats[] = {1.5F, -2, 0.25F};
+    int64_t dims[] = { 3, 1 };
+    const double expected[] = { 1.5, -2, 0.25 };
+    float floats[] = { 1.5F, -2, 0.25F };
     BnfuseOnnx__TensorProto proto = proto_of(DTYPE_FLOAT, 2, dims);
     proto.n_float_data = 3;
     proto.float_data = floats;
@@ -87,7 +87,7 @@ static void raw_data_and_typed_fields_read_alike(void **state)
     memcpy(unaligned + 1, floats, sizeof floats);
     proto = proto_of(DTYPE_FLOAT, 2, dims);
     proto.has_raw_data = true;
-    proto.raw_data = (ProtobufCBinaryData){12, unaligned + 1};
+    proto.raw_data = (ProtobufCBinaryData){ 12, unaligned + 1 };
     struct tensor raw = taken(&proto);
     assert_reals(&raw, expected);
 }
@@ -100,14 +100,14 @@ static void every_type_of_the_int32_field_is_narrowed(void **state)
         int32_t entry;
         double value;
     } rows[] = {
-        {DTYPE_INT32, -70000, -70000}, {DTYPE_INT16, -300, -300},    {DTYPE_UINT16, 65535, 65535},
-        {DTYPE_INT8, -128, -128},      {DTYPE_UINT8, 255, 255},      {DTYPE_BOOL, 1, 1},
-        {DTYPE_FLOAT16, 0xc500, -5},   {DTYPE_BFLOAT16, 0x4040, 3},  {DTYPE_FLOAT8E4M3FN, 0x39, 1.125},
-        {DTYPE_FLOAT8E5M2, 0xbc, -1},  {DTYPE_FLOAT8E8M0, 128, 2},
+        { DTYPE_INT32, -70000, -70000 }, { DTYPE_INT16, -300, -300 },   { DTYPE_UINT16, 65535, 65535 },
+        { DTYPE_INT8, -128, -128 },      { DTYPE_UINT8, 255, 255 },     { DTYPE_BOOL, 1, 1 },
+        { DTYPE_FLOAT16, 0xc500, -5 },   { DTYPE_BFLOAT16, 0x4040, 3 }, { DTYPE_FLOAT8E4M3FN, 0x39, 1.125 },
+        { DTYPE_FLOAT8E5M2, 0xbc, -1 },  { DTYPE_FLOAT8E8M0, 128, 2 },
     };
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
-        int64_t dims[] = {3};
-        int32_t entries[] = {0, rows[k].entry, rows[k].entry};
+        int64_t dims[] = { 3 };
+        int32_t entries[] = { 0, rows[k].entry, rows[k].entry };
         BnfuseOnnx__TensorProto proto = proto_of(rows[k].type, 1, dims);
         proto.n_int32_data = 3;
         proto.int32_data = entries;
@@ -121,9 +121,9 @@ static void every_type_of_the_int32_field_is_narrowed(void **state)
 static void small_types_share_the_entries_of_the_int32_field(void **state)
 {
     (void)state;
-    int64_t dims[] = {5};
-    int32_t entries[] = {0x21, 0xe3, 0x07};
-    const double expected[] = {1, 2, 3, -2, 7};
+    int64_t dims[] = { 5 };
+    int32_t entries[] = { 0x21, 0xe3, 0x07 };
+    const double expected[] = { 1, 2, 3, -2, 7 };
     BnfuseOnnx__TensorProto proto = proto_of(DTYPE_INT4, 1, dims);
     proto.n_int32_data = 3;
     proto.int32_data = entries;
@@ -136,8 +136,8 @@ static void small_types_share_the_entries_of_the_int32_field(void **state)
 static void wide_fields_hold_wide_types(void **state)
 {
     (void)state;
-    int64_t dims[] = {2}, whole[2];
-    uint64_t unsigned_entries[] = {UINT32_MAX, 7};
+    int64_t dims[] = { 2 }, whole[2];
+    uint64_t unsigned_entries[] = { UINT32_MAX, 7 };
     BnfuseOnnx__TensorProto proto = proto_of(DTYPE_UINT32, 1, dims);
     proto.n_uint64_data = 2;
     proto.uint64_data = unsigned_entries;
@@ -145,7 +145,7 @@ static void wide_fields_hold_wide_types(void **state)
     assert_true(tensor_read_whole(&tensor, 0, 2, whole, NULL));
     assert_true(whole[0] == UINT32_MAX && whole[1] == 7);
 
-    int64_t signed_entries[] = {INT64_MIN, 9};
+    int64_t signed_entries[] = { INT64_MIN, 9 };
     proto = proto_of(DTYPE_INT64, 1, dims);
     proto.n_int64_data = 2;
     proto.int64_data = signed_entries;
@@ -153,7 +153,7 @@ static void wide_fields_hold_wide_types(void **state)
     assert_true(tensor_read_whole(&tensor, 0, 2, whole, NULL));
     assert_true(whole[0] == INT64_MIN && whole[1] == 9);
 
-    double doubles[] = {0.1, -1e300};
+    double doubles[] = { 0.1, -1e300 };
     proto = proto_of(DTYPE_DOUBLE, 1, dims);
     proto.n_double_data = 2;
     proto.double_data = doubles;
@@ -164,8 +164,8 @@ static void wide_fields_hold_wide_types(void **state)
 static void strings_and_complex_numbers_are_held_but_are_no_numbers(void **state)
 {
     (void)state;
-    int64_t dims[] = {2};
-    ProtobufCBinaryData texts[] = {{3, (uint8_t *)"one"}, {0, NULL}};
+    int64_t dims[] = { 2 };
+    ProtobufCBinaryData texts[] = { { 3, (uint8_t *)"one" }, { 0, NULL } };
     BnfuseOnnx__TensorProto proto = proto_of(DTYPE_STRING, 1, dims);
     proto.n_string_data = 2;
     proto.string_data = texts;
@@ -173,12 +173,12 @@ static void strings_and_complex_numbers_are_held_but_are_no_numbers(void **state
     assert_string_equal(tensor.strings[0], "one");
     assert_string_equal(tensor.strings[1], "");
     double values[2];
-    struct bnfuse_error error = {0};
+    struct bnfuse_error error = { 0 };
     assert_false(tensor_read_real(&tensor, 0, 2, values, &error));
     assert_non_null(strstr(error.message, "string"));
     assert_false(tensor_read_bytes(&tensor, 0, 2, values, &error));
 
-    float floats[] = {1, 2, 3, 4};
+    float floats[] = { 1, 2, 3, 4 };
     proto = proto_of(DTYPE_COMPLEX64, 1, dims);
     proto.n_float_data = 4;
     proto.float_data = floats;
@@ -192,15 +192,15 @@ static void strings_and_complex_numbers_are_held_but_are_no_numbers(void **state
 static void what_does_not_fit_is_refused(void **state)
 {
     (void)state;
-    int64_t dims[] = {2, 3}, negative[] = {2, -1}, huge[] = {1LL << 40, 1LL << 40}, wide[] = {1LL << 61},
-            many[TENSOR_MAX_RANK + 1] = {0};
-    float floats[6] = {0};
+    int64_t dims[] = { 2, 3 }, negative[] = { 2, -1 }, huge[] = { 1LL << 40, 1LL << 40 }, wide[] = { 1LL << 61 },
+            many[TENSOR_MAX_RANK + 1] = { 0 };
+    float floats[6] = { 0 };
     BnfuseOnnx__TensorProto proto = proto_of(DTYPE_FLOAT, 2, dims);
     proto.n_float_data = 5;
     proto.float_data = floats;
     assert_refused(&proto, "6 elements of float32 need 6 entries but it has 5");
     proto.has_raw_data = true;
-    proto.raw_data = (ProtobufCBinaryData){23, (uint8_t *)floats};
+    proto.raw_data = (ProtobufCBinaryData){ 23, (uint8_t *)floats };
     assert_refused(&proto, "need 24 bytes but it has 23");
     proto = proto_of(DTYPE_FLOAT, 2, negative);
     assert_refused(&proto, "negative");
@@ -223,7 +223,7 @@ static void what_does_not_fit_is_refused(void **state)
 static void a_tensor_without_elements_is_fine(void **state)
 {
     (void)state;
-    int64_t dims[] = {0, 4};
+    int64_t dims[] = { 0, 4 };
     BnfuseOnnx__TensorProto proto = proto_of(DTYPE_FLOAT, 2, dims);
     struct tensor tensor = taken(&proto);
     double none;
@@ -231,7 +231,7 @@ static void a_tensor_without_elements_is_fine(void **state)
     assert_int_equal(tensor.count, 0);
     assert_true(tensor_read_real(&tensor, 0, 0, &none, NULL));
     assert_true(tensor_read_bytes(&tensor, 0, 0, &byte, NULL));
-    struct factor factor = {1, 0, 1, 1, 4, &none};
+    struct factor factor = { 1, 0, 1, 1, 4, &none };
     struct tensor *scaled = tensor_scaled(&arena, &tensor, &factor);
     assert_true(tensor_read_rounded(scaled, 0, 0, &none, NULL));
 }
@@ -243,9 +243,9 @@ static double element(int64_t i)
 
 /* outer, rows, middle, columns, inner: one axis and two, at every place. */
 static const struct factor views[] = {
-    {1, 5, 1, 1, 18, NULL}, {3, 5, 1, 1, 6, NULL}, {18, 5, 1, 1, 1, NULL}, {1, 1, 1, 1, 90, NULL},
-    {1, 3, 2, 5, 3, NULL},  {1, 3, 6, 5, 1, NULL}, {2, 3, 3, 5, 1, NULL},  {1, 3, 1, 5, 6, NULL},
-    {6, 1, 3, 5, 1, NULL},  {1, 9, 10, 1, 1, NULL},
+    { 1, 5, 1, 1, 18, NULL }, { 3, 5, 1, 1, 6, NULL },  { 18, 5, 1, 1, 1, NULL }, { 1, 1, 1, 1, 90, NULL },
+    { 1, 3, 2, 5, 3, NULL },  { 1, 3, 6, 5, 1, NULL },  { 2, 3, 3, 5, 1, NULL },  { 1, 3, 1, 5, 6, NULL },
+    { 6, 1, 3, 5, 1, NULL },  { 1, 9, 10, 1, 1, NULL },
 };
 
 static double expected_scale(const struct factor *f, int64_t i)
@@ -258,7 +258,7 @@ static void factors_scale_the_elements_of_their_axes(void **state)
 {
     (void)state;
     double values[90], scale[90], read[90];
-    int64_t dims[] = {90};
+    int64_t dims[] = { 90 };
     for (int64_t i = 0; i < 90; i++) {
         values[i] = element(i);
         scale[i] = 1 + (double)i / 3;
@@ -280,19 +280,19 @@ static void factors_scale_the_elements_of_their_axes(void **state)
 static void factors_of_one_view_become_one_and_others_stack(void **state)
 {
     (void)state;
-    double values[6] = {1, 2, 3, 4, 5, 6}, read[6];
-    const double rows[] = {2, 10}, columns[] = {1, 0.5, -1};
-    int64_t dims[] = {2, 3};
-    struct factor by_row = {1, 2, 1, 1, 3, rows}, by_column = {2, 3, 1, 1, 1, columns};
+    double values[6] = { 1, 2, 3, 4, 5, 6 }, read[6];
+    const double rows[] = { 2, 10 }, columns[] = { 1, 0.5, -1 };
+    int64_t dims[] = { 2, 3 };
+    struct factor by_row = { 1, 2, 1, 1, 3, rows }, by_column = { 2, 3, 1, 1, 1, columns };
     struct tensor *tensor = tensor_exact(&arena, DTYPE_DOUBLE, 2, dims, values);
     struct tensor *once = tensor_scaled(&arena, tensor, &by_row);
     struct tensor *twice = tensor_scaled(&arena, tensor_scaled(&arena, once, &by_column), &by_row);
     assert_int_equal(once->factor_count, 1);
     assert_int_equal(twice->factor_count, 2);
-    const double expected[] = {4, 4, -12, 400, 250, -600};
+    const double expected[] = { 4, 4, -12, 400, 250, -600 };
     assert_true(tensor_read_real(twice, 0, 6, read, NULL));
     assert_memory_equal(read, expected, sizeof expected);
-    const double expected_once[] = {2, 4, 6, 40, 50, 60};
+    const double expected_once[] = { 2, 4, 6, 40, 50, 60 };
     assert_true(tensor_read_real(once, 0, 6, read, NULL));
     assert_memory_equal(read, expected_once, sizeof expected_once);
 }
@@ -301,11 +301,11 @@ static void elements_round_once_after_all_factors(void **state)
 {
     (void)state;
     /* 3 * 0.1 in double, rounded to fp16; rounding 0.1 first would give another number. */
-    double values[5000], read[5000], scale[] = {3};
+    double values[5000], read[5000], scale[] = { 3 };
     uint16_t bytes[5000];
-    int64_t dims[] = {5000};
+    int64_t dims[] = { 5000 };
     for (int i = 0; i < 5000; i++) values[i] = 0.1 + i * 0.001;
-    struct factor factor = {1, 1, 1, 1, 5000, scale};
+    struct factor factor = { 1, 1, 1, 1, 5000, scale };
     struct tensor *scaled = tensor_scaled(&arena, tensor_exact(&arena, DTYPE_FLOAT16, 1, dims, values), &factor);
     assert_true(tensor_read_rounded(scaled, 0, 5000, read, NULL));
     assert_true(tensor_read_bytes(scaled, 0, 5000, bytes, NULL));
@@ -325,7 +325,7 @@ static void elements_round_once_after_all_factors(void **state)
 static void bytes_of_small_types_are_read_from_any_eighth_element(void **state)
 {
     (void)state;
-    int64_t dims[] = {21}, whole[21], back[21];
+    int64_t dims[] = { 21 }, whole[21], back[21];
     uint8_t bytes[11];
     for (int i = 0; i < 21; i++) whole[i] = i % 16 - 8;
     struct tensor *tensor = tensor_whole(&arena, DTYPE_INT4, 1, dims, whole);
@@ -334,7 +334,7 @@ static void bytes_of_small_types_are_read_from_any_eighth_element(void **state)
     assert_memory_equal(back, whole + 8, 13 * sizeof *back);
     assert_true(tensor_read_whole(tensor, 3, 18, back, NULL));
     assert_memory_equal(back, whole + 3, 18 * sizeof *back);
-    assert_false(tensor_read_whole(tensor_exact(&arena, DTYPE_FLOAT, 0, NULL, &(double){1}), 0, 1, back, NULL));
+    assert_false(tensor_read_whole(tensor_exact(&arena, DTYPE_FLOAT, 0, NULL, &(double){ 1 }), 0, 1, back, NULL));
 }
 
 static void elements_in_a_file_are_read_in_pieces(void **state)
@@ -348,14 +348,15 @@ static void elements_in_a_file_are_read_in_pieces(void **state)
     fwrite("head", 1, 4, temporary);
     fwrite(packed, 1, COUNT * 2, temporary);
     fflush(temporary);
-    struct file file = {.path = "temporary", .fd = fileno(temporary), .size = COUNT * 2 + 4};
-    static const enum dtype types[] = {DTYPE_INT16, DTYPE_UINT8, DTYPE_INT4, DTYPE_BFLOAT16};
+    struct file file = { .path = "temporary", .fd = fileno(temporary), .size = COUNT * 2 + 4 };
+    static const enum dtype types[] = { DTYPE_INT16, DTYPE_UINT8, DTYPE_INT4, DTYPE_BFLOAT16 };
     double *values = NEW_ARRAY(&arena, double, COUNT), *expected = NEW_ARRAY(&arena, double, COUNT);
     for (size_t k = 0; k < sizeof types / sizeof *types; k++) {
-        int64_t dims[] = {COUNT}, bytes = 0;
+        int64_t dims[] = { COUNT }, bytes = 0;
         assert_true(dtype_bytes(types[k], COUNT, &bytes));
-        struct tensor tensor = {.type = types[k], .rank = 1, .count = COUNT, .dims = dims,
-                                .span = {&file, 4, (uint64_t)bytes}};
+        struct tensor tensor = {
+            .type = types[k], .rank = 1, .count = COUNT, .dims = dims, .span = { &file, 4, (uint64_t)bytes }
+        };
         assert_true(tensor_read_real(&tensor, 5, COUNT - 5, values, NULL));
         dtype_load_real(types[k], packed, 5, COUNT - 5, expected);
         assert_memory_equal(values, expected, (COUNT - 5) * sizeof *values);
@@ -374,10 +375,10 @@ static void elements_in_a_file_are_read_in_pieces(void **state)
 static void a_reshaped_tensor_keeps_elements_and_factors(void **state)
 {
     (void)state;
-    const double values[6] = {1, 2, 3, 4, 5, 6}, scale[] = {1, 10};
+    const double values[6] = { 1, 2, 3, 4, 5, 6 }, scale[] = { 1, 10 };
     double read[6];
-    int64_t dims[] = {2, 3}, other[] = {3, 1, 2};
-    struct factor factor = {1, 2, 1, 1, 3, scale};
+    int64_t dims[] = { 2, 3 }, other[] = { 3, 1, 2 };
+    struct factor factor = { 1, 2, 1, 1, 3, scale };
     struct tensor *scaled = tensor_scaled(&arena, tensor_exact(&arena, DTYPE_FLOAT, 2, dims, values), &factor);
     struct tensor *reshaped = tensor_reshaped(&arena, scaled, 3, other);
     assert_int_equal(reshaped->rank, 3);

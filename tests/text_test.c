@@ -7,8 +7,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 /* A string list attribute of the last node. */
 static void strings_attribute(struct trial *t, BnfuseOnnx__NodeProto *node, const char *name,
@@ -40,8 +41,8 @@ static void stop_words_go_and_case_changes(void **state)
     struct trial t;
     trial_open(&t, 10);
     trial_text(&t, "x", "4", words);
-    BnfuseOnnx__NodeProto *sensitive = build_node(&t.build, "StringNormalizer", "a", "x", "a",
-                                                  "case_change_action=LOWER is_case_sensitive=1");
+    BnfuseOnnx__NodeProto *sensitive =
+        build_node(&t.build, "StringNormalizer", "a", "x", "a", "case_change_action=LOWER is_case_sensitive=1");
     strings_attribute(&t, sensitive, "stopwords", stops, 2);
     BnfuseOnnx__NodeProto *not = build_node(&t.build, "StringNormalizer", "b", "x", "b", "case_change_action=UPPER");
     strings_attribute(&t, not, "stopwords", stops, 2);
@@ -69,10 +70,16 @@ static void bytes_that_are_no_utf_8_stay(void **state)
     (void)state;
     struct trial t;
     trial_open(&t, 10);
-    trial_text(&t, "x", "2", (const char *[]){ "a\xff" "b\xc3", "\xe2\x82" });
+    trial_text(&t, "x", "2",
+               (const char *[]){ "a\xff"
+                                 "b\xc3",
+                                 "\xe2\x82" });
     build_node(&t.build, "StringNormalizer", "a", "x", "y", "case_change_action=UPPER");
     trial_run(&t, "y");
-    trial_expect_text(&t, "y", "2", (const char *[]){ "A\xff" "B\xc3", "\xe2\x82" });
+    trial_expect_text(&t, "y", "2",
+                      (const char *[]){ "A\xff"
+                                        "B\xc3",
+                                        "\xe2\x82" });
     trial_close(&t);
 }
 
@@ -114,8 +121,8 @@ static void try_grams(const char *attributes, const double *y)
     struct trial t;
     trial_open(&t, 9);
     trial_input(&t, "x", DTYPE_INT32, "2,5", (double[]){ 2, 3, 2, 7, 3, 3, 3, 9, 2, 2 });
-    char *all = arena_printf(&t.build.arena, "pool_int64s=2,3,2,3,3,2 ngram_counts=0,2 ngram_indexes=3,0,1,2 %s",
-                             attributes);
+    char *all =
+        arena_printf(&t.build.arena, "pool_int64s=2,3,2,3,3,2 ngram_counts=0,2 ngram_indexes=3,0,1,2 %s", attributes);
     build_node(&t.build, "TfIdfVectorizer", "v", "x", "y", all);
     trial_run(&t, "y");
     trial_expect(&t, "y", DTYPE_FLOAT, "2,4", y);
@@ -140,8 +147,9 @@ static void grams_of_strings_are_found(void **state)
     struct trial t;
     trial_open(&t, 9);
     trial_text(&t, "x", "4", (const char *[]){ "b", "a", "c", "a" });
-    BnfuseOnnx__NodeProto *node = build_node(&t.build, "TfIdfVectorizer", "v", "x", "y",
-        "ngram_counts=0,2 ngram_indexes=0,1,2 min_gram_length=1 max_gram_length=2 max_skip_count=0 mode=TF");
+    BnfuseOnnx__NodeProto *node =
+        build_node(&t.build, "TfIdfVectorizer", "v", "x", "y",
+                   "ngram_counts=0,2 ngram_indexes=0,1,2 min_gram_length=1 max_gram_length=2 max_skip_count=0 mode=TF");
     strings_attribute(&t, node, "pool_strings", pool, 4);
     trial_run(&t, "y");
     trial_expect(&t, "y", DTYPE_FLOAT, "3", (double[]){ 2, 1, 1 });

@@ -27,14 +27,13 @@ struct trial {
     struct model model;
     struct net net;
     struct node *bn;
-    struct array *read[5], *written[5];    /* what the node read and wrote; NULL where it has none */
+    struct array *read[5], *written[5]; /* what the node read and wrote; NULL where it has none */
 };
 
 static struct node *find_bn(const struct net *net)
 {
     for (struct node *node = net->main->first; node; node = node->next)
-        if (node_is(node, "BatchNormalization"))
-            return node;
+        if (node_is(node, "BatchNormalization")) return node;
     fail_msg("no BatchNormalization in the model");
     return NULL;
 }
@@ -45,16 +44,13 @@ static struct array *make_input(struct trial *trial, const struct value *input, 
     const BnfuseOnnx__TypeProto__Tensor *declared = input->info->type->tensor_type;
     int64_t dims[ARRAY_MAX_RANK];
     int rank = (int)declared->shape->n_dim;
-    for (int i = 0; i < rank; i++)
-        dims[i] = declared->shape->dim[i]->dim_value;
+    for (int i = 0; i < rank; i++) dims[i] = declared->shape->dim[i]->dim_value;
     dims[0] = batch;
     struct array *array = array_new(&trial->pool, DTYPE_FLOAT, store, rank, dims);
     for (int64_t i = 0; i < array->count; i++) {
         double number = (double)(float)(3 + 2 * sin((double)(i * i % 997)));
-        if (store == STORE_F64)
-            array->f64[i] = number;
-        else
-            array->f32[i] = (float)number;
+        if (store == STORE_F64) array->f64[i] = number;
+        else array->f32[i] = (float)number;
     }
     return array;
 }
@@ -74,8 +70,8 @@ static bool run_trial(void *context, struct bnfuse_error *error)
     const char *models = getenv("BNFUSE_MODELS");
     char path[4096];
     snprintf(path, sizeof path, "%s/%s.onnx", models ? models : ".", request->name);
-    if (!model_load(&trial->model, &trial->arena, path, error) ||
-        !net_index(&trial->net, &trial->arena, &trial->model, error))
+    if (!model_load(&trial->model, &trial->arena, path, error)
+        || !net_index(&trial->net, &trial->arena, &trial->model, error))
         return false;
     struct graph *graph = trial->net.main;
     struct node *bn = trial->bn = find_bn(&trial->net);
@@ -84,21 +80,19 @@ static bool run_trial(void *context, struct bnfuse_error *error)
     struct array **slot[10];
     size_t count = 0;
     for (size_t i = 0; i < 5; i++) {
-        if ((wanted[count] = node_input(bn, i)))
-            slot[count++] = &trial->read[i];
-        if ((wanted[count] = node_output(bn, i)))
-            slot[count++] = &trial->written[i];
+        if ((wanted[count] = node_input(bn, i))) slot[count++] = &trial->read[i];
+        if ((wanted[count] = node_output(bn, i))) slot[count++] = &trial->written[i];
     }
     struct array *input = make_input(trial, graph->inputs[0], request->batch, request->exact ? STORE_F64 : STORE_F32);
-    struct run_options options = { .exact = request->exact, .threads = 2, .memory = &trial->memory,
-                                   .pool = &trial->pool };
+    struct run_options options = {
+        .exact = request->exact, .threads = 2, .memory = &trial->memory, .pool = &trial->pool
+    };
     struct plan *plan;
     struct array *outputs[10];
-    if (!plan_build(&plan, &trial->arena, &trial->net, graph->inputs, 1, wanted, count, error) ||
-        !plan_run(plan, &options, &input, outputs, error))
+    if (!plan_build(&plan, &trial->arena, &trial->net, graph->inputs, 1, wanted, count, error)
+        || !plan_run(plan, &options, &input, outputs, error))
         return false;
-    for (size_t i = 0; i < count; i++)
-        *slot[i] = outputs[i];
+    for (size_t i = 0; i < count; i++) *slot[i] = outputs[i];
     return true;
 }
 
@@ -109,8 +103,7 @@ static void open_trial(struct trial *trial, const char *name, int64_t batch, boo
     pool_open(&trial->pool, &trial->memory);
     struct bnfuse_error error = { 0 };
     struct request request = { trial, name, batch, exact };
-    if (!guarded(&trial->memory, run_trial, &request, &error))
-        fail_msg("%s: %s", name, error.message);
+    if (!guarded(&trial->memory, run_trial, &request, &error)) fail_msg("%s: %s", name, error.message);
 }
 
 static void close_trial(struct trial *trial)
@@ -135,11 +128,9 @@ static void batch_statistics(const struct array *x, int64_t channel, double *mea
 {
     int64_t n = x->count / x->dims[1];
     double sum = 0, squares = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += at(x, place_of(x, channel, i));
+    for (int64_t i = 0; i < n; i++) sum += at(x, place_of(x, channel, i));
     *mean = sum / (double)n;
-    for (int64_t i = 0; i < n; i++)
-        squares += pow(at(x, place_of(x, channel, i)) - *mean, 2);
+    for (int64_t i = 0; i < n; i++) squares += pow(at(x, place_of(x, channel, i)) - *mean, 2);
     *var = squares / (double)n;
 }
 
@@ -161,10 +152,11 @@ static void assert_textbook(const struct trial *trial, double momentum, double l
             double normal = (at(x, place) - mean) / sqrt(var + (double)1e-5f);
             assert_near(at(trial->read[1], channel) * normal + at(trial->read[2], channel), at(y, place), limit);
         }
-        if (!trial->written[1])
-            continue;
-        assert_near(at(trial->read[3], channel) * momentum + mean * (1 - momentum), at(trial->written[1], channel), limit);
-        assert_near(at(trial->read[4], channel) * momentum + var * (1 - momentum), at(trial->written[2], channel), limit);
+        if (!trial->written[1]) continue;
+        assert_near(at(trial->read[3], channel) * momentum + mean * (1 - momentum), at(trial->written[1], channel),
+                    limit);
+        assert_near(at(trial->read[4], channel) * momentum + var * (1 - momentum), at(trial->written[2], channel),
+                    limit);
     }
 }
 

@@ -17,7 +17,7 @@
 #include "build.h"
 #include "runtime/run.h"
 
-#define TRIAL_MOST 16         /* inputs and outputs */
+#define TRIAL_MOST 16 /* inputs and outputs */
 
 struct trial {
     struct build build;
@@ -25,10 +25,10 @@ struct trial {
     struct net net;
     struct bnfuse_error error;
     const struct tensor *inputs[TRIAL_MOST];
-    struct array *outputs[2][TRIAL_MOST];     /* in float, in double */
+    struct array *outputs[2][TRIAL_MOST]; /* in float, in double */
     const char *names[TRIAL_MOST];
     size_t input_count, output_count;
-    bool exact;               /* of the run in progress */
+    bool exact; /* of the run in progress */
     uint64_t seed;
 };
 

@@ -40,14 +40,14 @@ static int close_build(void **state)
 
 static void assert_valid(void)
 {
-    struct bnfuse_error error = {0};
+    struct bnfuse_error error = { 0 };
     build_load(&b, &model, &net);
     if (!net_validate(&net, &error)) fail_msg("%s", error.message);
 }
 
 static void assert_invalid(const char *words)
 {
-    struct bnfuse_error error = {0};
+    struct bnfuse_error error = { 0 };
     build_load(&b, &model, &net);
     size_t used = b.memory.used;
     assert_false(net_validate(&net, &error));
@@ -144,7 +144,7 @@ static void tensors_of_attributes_are_checked(void **state)
 {
     (void)state;
     build_node(&b, "Constant", "c", NULL, "k", NULL);
-    BnfuseOnnx__TensorProto *tensor = build_tensor(&b, "kk", DTYPE_FLOAT, "2", (double[]){1, 2});
+    BnfuseOnnx__TensorProto *tensor = build_tensor(&b, "kk", DTYPE_FLOAT, "2", (double[]){ 1, 2 });
     build_attribute_tensor(&b, "value", tensor);
     assert_valid();
     tensor->raw_data.len = 7;
@@ -159,16 +159,16 @@ static void sparse_tensors_are_checked(void **state)
     (void)state;
     BnfuseOnnx__SparseTensorProto sparse, *list = &sparse;
     bnfuse_onnx__sparse_tensor_proto__init(&sparse);
-    sparse.values = build_tensor(&b, "s", DTYPE_FLOAT, "2", (double[]){1, 2});
-    sparse.indices = build_tensor(&b, NULL, DTYPE_INT64, "2", (double[]){0, 5});
+    sparse.values = build_tensor(&b, "s", DTYPE_FLOAT, "2", (double[]){ 1, 2 });
+    sparse.indices = build_tensor(&b, NULL, DTYPE_INT64, "2", (double[]){ 0, 5 });
     sparse.n_dims = 2;
-    sparse.dims = (int64_t[]){2, 3};
+    sparse.dims = (int64_t[]){ 2, 3 };
     b.model->graph->n_sparse_initializer = 1;
     b.model->graph->sparse_initializer = &list;
     assert_valid();
-    sparse.dims = (int64_t[]){2, -3};
+    sparse.dims = (int64_t[]){ 2, -3 };
     assert_invalid("sparse tensor \"s\"");
-    sparse.dims = (int64_t[]){2, 3};
+    sparse.dims = (int64_t[]){ 2, 3 };
     sparse.indices = NULL;
     assert_invalid("lacks");
 }
@@ -257,7 +257,7 @@ static void a_call_must_fit_its_function(void **state)
 static void what_edits_break_is_seen(void **state)
 {
     (void)state;
-    struct bnfuse_error error = {0};
+    struct bnfuse_error error = { 0 };
     build_node(&b, "Relu", "relu", "y", "z", NULL);
     build_load(&b, &model, &net);
     edit_take_output(build_find_node(&net, "conv"), 0, edit_add_value(net.main, "other", NULL));
@@ -268,7 +268,7 @@ static void what_edits_break_is_seen(void **state)
 static void memory_that_runs_out_is_an_error_not_an_escape(void **state)
 {
     (void)state;
-    struct bnfuse_error error = {0};
+    struct bnfuse_error error = { 0 };
     build_load(&b, &model, &net);
     b.memory.limit = b.memory.used + 1;
     assert_false(net_validate(&net, &error));
@@ -291,8 +291,8 @@ static bool load_and_validate(void *path, struct bnfuse_error *error)
 
 static void survey_file(struct survey *survey)
 {
-    struct bnfuse_error error = {0};
-    struct memory memory = {0};
+    struct bnfuse_error error = { 0 };
+    struct memory memory = { 0 };
     arena_open(&b.arena, &memory);
     survey->models++;
     if (!guarded(&memory, load_and_validate, survey->path, &error)) {
@@ -321,9 +321,9 @@ static void survey_folder(struct survey *survey)
 static void every_real_model_is_valid(void **state)
 {
     (void)state;
-    static const char *const folders[] = {"models", "onnx-suite"};
+    static const char *const folders[] = { "models", "onnx-suite" };
     const char *shared = getenv("BNFUSE_SHARED");
-    struct survey survey = {.models = 0};
+    struct survey survey = { .models = 0 };
     for (size_t i = 0; i < 2; i++) {
         struct stat status;
         snprintf(survey.path, sizeof survey.path, "%s/%s", shared ? shared : "", folders[i]);

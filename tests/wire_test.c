@@ -8,11 +8,23 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+
 #include <cmocka.h>
 #undef fail
 
-enum { MODEL_GRAPH = 7, GRAPH_NODE = 1, GRAPH_NAME = 2, GRAPH_INITIALIZER = 5, NODE_INPUT = 1, NODE_OP = 4,
-       NODE_ATTRIBUTE = 5, ATTRIBUTE_G = 6, ATTRIBUTE_INTS = 8, TENSOR_FLOATS = 4, TENSOR_RAW = 9 };
+enum {
+    MODEL_GRAPH = 7,
+    GRAPH_NODE = 1,
+    GRAPH_NAME = 2,
+    GRAPH_INITIALIZER = 5,
+    NODE_INPUT = 1,
+    NODE_OP = 4,
+    NODE_ATTRIBUTE = 5,
+    ATTRIBUTE_G = 6,
+    ATTRIBUTE_INTS = 8,
+    TENSOR_FLOATS = 4,
+    TENSOR_RAW = 9
+};
 
 struct reading {
     struct memory memory;
@@ -87,8 +99,9 @@ static void a_field_without_number_is_refused(void **state)
 static void wire_types_that_are_none_are_refused(void **state)
 {
     (void)state;
-    static const char *const reasons[] = { [3] = "a group", [4] = "a group", [6] = "not a protobuf field",
-                                           [7] = "not a protobuf field" };
+    static const char *const reasons[] = {
+        [3] = "a group", [4] = "a group", [6] = "not a protobuf field", [7] = "not a protobuf field"
+    };
     for (uint32_t wire = 3; wire <= 7; wire += wire == 4 ? 2 : 1) {
         struct bytes graph = { 0 };
         put_tag(&graph, 99, wire);
@@ -126,7 +139,7 @@ static void a_file_cut_short_is_named_so(void **state)
     put_tag(&model, MODEL_GRAPH, 2);
     put_varint(&model, 1000);
     assert_refused(&model, "cut short, or not an ONNX model: byte 2 (ModelProto.graph) announces 1000 bytes but the "
-                   "file ends after 0");
+                           "file ends after 0");
 }
 
 static void numbers_without_end_are_refused(void **state)
@@ -235,7 +248,11 @@ static void a_model_without_graph_and_an_empty_file_are_refused(void **state)
 static void files_of_other_kinds_are_recognised(void **state)
 {
     (void)state;
-    static const struct { const char *bytes; size_t size; const char *what; } files[] = {
+    static const struct {
+        const char *bytes;
+        size_t size;
+        const char *what;
+    } files[] = {
         { "version https://git-lfs.github.com/spec/v1\n", 43, "Git LFS pointer" },
         { "PK\3\4\0\0\0\0", 8, "zip archive" },
         { "<!DOCTYPE html>", 15, "web page" },
@@ -255,8 +272,8 @@ static void files_of_other_kinds_are_recognised(void **state)
 static void put_sample(struct bytes *model)
 {
     static struct bytes graph, node, attribute, tensor, type, tensor_type, shape, dim, info, entry, opset;
-    struct bytes *const all[] = { &graph, &node, &attribute, &tensor, &type, &tensor_type, &shape, &dim, &info, &entry,
-                                  &opset };
+    struct bytes *const all[] = { &graph, &node, &attribute, &tensor, &type, &tensor_type,
+                                  &shape, &dim,  &info,      &entry,  &opset };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) all[i]->size = 0;
     uint8_t large[WIRE_PAYLOAD];
     memset(large, 0x5a, sizeof large);

@@ -268,7 +268,7 @@ static void put_odd_model(struct bytes *to)
     put_block(&graph, 900, "unknown", 7);
     put_text(&tensor, 8, "w");
     put_number(&tensor, 2, 1);
-    put_block(&tensor, 1, "\x80\x02", 2);               /* dims, packed */
+    put_block(&tensor, 1, "\x80\x02", 2); /* dims, packed */
     uint8_t raw[1024] = { 1, 2, 3 };
     put_block(&tensor, 9, raw, sizeof raw);
     put_number(&tensor, 77, 5);
@@ -276,7 +276,7 @@ static void put_odd_model(struct bytes *to)
     put_text(&node, 4, "Neg");
     put_text(&node, 2, "y");
     put_text(&node, 1, "w");
-    put_block(&attribute, 8, "\x01\x02", 2);            /* ints, packed */
+    put_block(&attribute, 8, "\x01\x02", 2); /* ints, packed */
     put_text(&attribute, 1, "a");
     put_message(&node, 5, &attribute);
     put_tag(&node, 55, 5);
@@ -563,7 +563,8 @@ static void a_changed_body_in_a_changed_node_is_written_too(void **state)
     assert_int_equal(node_int(build_find_node(&net_again, "if"), "k", 0), 8);
     assert_string_equal(build_find_node(&net_again, "mul_else")->outputs[0]->name,
                         build_find_node(&net, "mul_else")->outputs[0]->name);
-    assert_same_tensor(build_find_value(&net_again, "w_then")->initializer, build_find_value(&net, "w_then")->initializer);
+    assert_same_tensor(build_find_value(&net_again, "w_then")->initializer,
+                       build_find_value(&net, "w_then")->initializer);
 }
 
 static void a_changed_function_body_is_written(void **state)
@@ -805,8 +806,9 @@ static void nobody_gets_an_inline_model_of_two_gib(void **state)
     assert_int_equal(truncate("sparse", INT64_C(3) << 30), 0);
     struct file file = { .path = "sparse", .fd = open("sparse", O_RDONLY), .size = UINT64_C(3) << 30 };
     const int64_t dims[] = { INT64_C(3) << 30 };
-    struct tensor huge = { .type = DTYPE_INT8, .rank = 1, .count = dims[0], .dims = dims,
-                           .span = { &file, 0, UINT64_C(3) << 30 } };
+    struct tensor huge = {
+        .type = DTYPE_INT8, .rank = 1, .count = dims[0], .dims = dims, .span = { &file, 0, UINT64_C(3) << 30 }
+    };
     edit_add_initializer(net.main, "huge", &huge);
     assert_false(write_to("out.onnx", NULL));
     assert_refused("--external-data");

@@ -11,10 +11,10 @@
 struct bnfuse_model {
     struct memory memory;
     struct arena arena;
-    const char *name;         /* the file, for messages */
+    const char *name; /* the file, for messages */
     struct model model;
-    struct net before, after;         /* as it was read; as the passes left it */
-    bool is_fused, is_inferred;       /* passes have run; shapes of `before` are known */
+    struct net before, after;   /* as it was read; as the passes left it */
+    bool is_fused, is_inferred; /* passes have run; shapes of `before` are known */
     bnfuse_report report;
 };
 

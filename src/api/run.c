@@ -53,7 +53,11 @@ static void close_pool(void *pool)
 }
 
 /* The outputs draw on a budget of their own, for they outlive the model. */
-struct copy_call { struct bnfuse_tensors *to; const struct graph *graph; struct array **from; };
+struct copy_call {
+    struct bnfuse_tensors *to;
+    const struct graph *graph;
+    struct array **from;
+};
 
 static bool copy_outputs(void *context, struct bnfuse_error *error)
 {
@@ -69,22 +73,28 @@ static bool copy_outputs(void *context, struct bnfuse_error *error)
 static bool run_model(struct run_call *call, struct arena *arena, struct bnfuse_error *error)
 {
     const struct graph *graph = call->model->after.main;
-    struct run_options options = { .exact = call->exact, .threads = call->threads, .memory = &call->model->memory,
-                                   .pool = &call->pool, .random_seed = 1 };
+    struct run_options options = { .exact = call->exact,
+                                   .threads = call->threads,
+                                   .memory = &call->model->memory,
+                                   .pool = &call->pool,
+                                   .random_seed = 1 };
     struct value **given = NEW_ARRAY(arena, struct value *, graph->input_count);
     struct array **inputs = NEW_ARRAY(arena, struct array *, graph->input_count);
     struct array **outputs = NEW_ARRAY(arena, struct array *, graph->output_count);
     struct plan *plan;
     size_t count = 0;
-    if (!inputs_exist(call, error) || !make_inputs(call, &options, given, inputs, &count, error) ||
-        !plan_build(&plan, arena, &call->model->after, given, count, graph->outputs, graph->output_count, error) ||
-        !plan_run(plan, &options, inputs, outputs, error))
+    if (!inputs_exist(call, error) || !make_inputs(call, &options, given, inputs, &count, error)
+        || !plan_build(&plan, arena, &call->model->after, given, count, graph->outputs, graph->output_count, error)
+        || !plan_run(plan, &options, inputs, outputs, error))
         return false;
     struct copy_call copy = { call->outputs, graph, outputs };
     return guarded(&call->outputs->memory, copy_outputs, &copy, error);
 }
 
-struct guarded_run { struct run_call *call; struct arena arena; };
+struct guarded_run {
+    struct run_call *call;
+    struct arena arena;
+};
 
 static bool run_in_arena(void *context, struct bnfuse_error *error)
 {
@@ -97,8 +107,9 @@ static bool run_in_arena(void *context, struct bnfuse_error *error)
 bnfuse_tensors *bnfuse_run(bnfuse_model *model, const bnfuse_tensors *inputs, bool exact, int threads,
                            bnfuse_error *error)
 {
-    struct run_call call = { .model = model, .inputs = inputs, .outputs = bnfuse_tensors_new(), .exact = exact,
-                             .threads = threads };
+    struct run_call call = {
+        .model = model, .inputs = inputs, .outputs = bnfuse_tensors_new(), .exact = exact, .threads = threads
+    };
     struct guarded_run run = { .call = &call };
     if (!call.outputs) {
         fail(error, BNFUSE_INTERNAL, "%s: out of memory", model->name);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const char *const outcomes[] = {
-    [OUTCOME_FOLDED] = "folded", [OUTCOME_MERGED] = "merged", [OUTCOME_REMOVED] = "removed",
+    [OUTCOME_FOLDED] = "folded",   [OUTCOME_MERGED] = "merged", [OUTCOME_REMOVED] = "removed",
     [OUTCOME_LOWERED] = "lowered", [OUTCOME_STAYS] = "stays",
 };
 
@@ -24,11 +24,16 @@ static void report_remarks(struct bnfuse_model *model, const struct pass_report 
         const struct remark *remark = &from->remarks[i];
         bool stays = remark->outcome == OUTCOME_STAYS;
         remarks[i] = (bnfuse_remark){
-            .node = or_empty(remark->node), .output = or_empty(remark->output), .scope = or_empty(remark->scope),
-            .outcome = outcomes[remark->outcome], .code = stays ? (int)remark->reason : 0,
+            .node = or_empty(remark->node),
+            .output = or_empty(remark->output),
+            .scope = or_empty(remark->scope),
+            .outcome = outcomes[remark->outcome],
+            .code = stays ? (int)remark->reason : 0,
             .reason = stays ? reason_text(remark->reason) : "",
             .help = stays ? reason_help(remark->reason) : "",
-            .where = or_empty(remark->where), .detail = or_empty(remark->detail), .path = or_empty(remark->path),
+            .where = or_empty(remark->where),
+            .detail = or_empty(remark->detail),
+            .path = or_empty(remark->path),
         };
         model->report.folded += !stays;
     }
@@ -36,7 +41,10 @@ static void report_remarks(struct bnfuse_model *model, const struct pass_report 
     model->report.remark_count = from->remark_count;
 }
 
-struct op_name { const char *op, *domain; int64_t side; };
+struct op_name {
+    const char *op, *domain;
+    int64_t side;
+};
 
 static int compare_ops(const void *left, const void *right)
 {
@@ -65,8 +73,8 @@ static void report_ops(struct bnfuse_model *model)
     size_t count = 0;
     for (size_t i = 0; i < before + after; i++) {
         if (i == 0 || compare_ops(&names[i - 1], &names[i]) != 0)
-            ops[count++].op = *names[i].domain ? arena_printf(&model->arena, "%s.%s", names[i].domain, names[i].op)
-                                               : names[i].op;
+            ops[count++].op =
+                *names[i].domain ? arena_printf(&model->arena, "%s.%s", names[i].domain, names[i].op) : names[i].op;
         if (names[i].side) ops[count - 1].after++;
         else ops[count - 1].before++;
     }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Lists of named tensors: from memory, from files, into files, and against each other. */
+#include "api/handles.h"
 #include "check/measure.h"
 #include "io/npy.h"
 #include "io/npz.h"
 #include "io/pb.h"
-#include "api/handles.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +35,12 @@ bnfuse_tensor bnfuse_tensors_get(const bnfuse_tensors *tensors, size_t i)
     const struct datum *datum = &tensors->data[i];
     const struct tensor *tensor = &datum->tensor;
     if (datum->form != FORM_TENSOR) return (bnfuse_tensor){ .name = datum->name };
-    return (bnfuse_tensor){ .name = datum->name, .type = (int)tensor->type, .rank = tensor->rank, .dims = tensor->dims,
-                            .count = tensor->count, .bytes = tensor->bytes,
+    return (bnfuse_tensor){ .name = datum->name,
+                            .type = (int)tensor->type,
+                            .rank = tensor->rank,
+                            .dims = tensor->dims,
+                            .count = tensor->count,
+                            .bytes = tensor->bytes,
                             .strings = (const char *const *)tensor->strings };
 }
 
@@ -52,7 +56,10 @@ struct datum *tensors_add(struct bnfuse_tensors *tensors, const char *name)
     return datum;
 }
 
-struct add_call { struct bnfuse_tensors *tensors; const bnfuse_tensor *tensor; };
+struct add_call {
+    struct bnfuse_tensors *tensors;
+    const bnfuse_tensor *tensor;
+};
 
 static void copy_strings(struct arena *arena, struct tensor *to, const bnfuse_tensor *from)
 {
@@ -125,9 +132,9 @@ static bool fit_type(const struct file_call *call, struct datum *datum, const ch
 {
     const struct value *value = call->model ? graph_value(call->model->before.main, name) : NULL;
     enum dtype wanted = declared_type(type_of(value));
-    return datum_convert(datum, &call->tensors->arena, wanted) ||
-           fail(error, BNFUSE_USAGE, "%s: holds %s, but \"%s\" is declared as %s", call->path,
-                dtype_name(datum->tensor.type), name, dtype_name(wanted));
+    return datum_convert(datum, &call->tensors->arena, wanted)
+           || fail(error, BNFUSE_USAGE, "%s: holds %s, but \"%s\" is declared as %s", call->path,
+                   dtype_name(datum->tensor.type), name, dtype_name(wanted));
 }
 
 static bool read_npz(struct file_call *call, struct bnfuse_error *error)
@@ -241,8 +248,9 @@ static bool agree(void *context, struct bnfuse_error *error)
         array_drop(a);
         array_drop(b);
         if (!within)
-            return fail(error, BNFUSE_DIFFER, difference.shape_differs
-                        ? "output \"%s\" has another shape or type" : "output \"%s\" differs by %g (at element %lld)",
+            return fail(error, BNFUSE_DIFFER,
+                        difference.shape_differs ? "output \"%s\" has another shape or type"
+                                                 : "output \"%s\" differs by %g (at element %lld)",
                         expected->name, difference.largest, (long long)difference.at);
     }
     return true;

@@ -8,7 +8,9 @@
 #include <string.h>
 
 /* Characters that a terminal obeys rather than shows: C1 controls, direction marks, line and paragraph separators. */
-static const struct { uint32_t first, last; } invisible[] = {
+static const struct {
+    uint32_t first, last;
+} invisible[] = {
     { 0x80, 0x9f }, { 0x200e, 0x200f }, { 0x2028, 0x202e }, { 0x2066, 0x2069 }, { 0xfeff, 0xfeff },
 };
 

@@ -27,7 +27,7 @@ enum { ALIGNMENT = 16, FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = 1 << 20 };
 
 struct arena_block {
     struct arena_block *next;
-    size_t size, used;        /* of `bytes` */
+    size_t size, used; /* of `bytes` */
     _Alignas(ALIGNMENT) unsigned char bytes[];
 };
 

@@ -16,9 +16,9 @@
 #include <stdarg.h>
 
 struct memory {
-    size_t used, limit;       /* bytes drawn, and how many may be; limit 0 means no limit */
-    size_t refused;           /* the size asked for last, for the message */
-    jmp_buf *escape;          /* the innermost guarded call; NULL outside any */
+    size_t used, limit; /* bytes drawn, and how many may be; limit 0 means no limit */
+    size_t refused;     /* the size asked for last, for the message */
+    jmp_buf *escape;    /* the innermost guarded call; NULL outside any */
 };
 
 struct arena {
@@ -53,7 +53,7 @@ char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((
 /* release(object) runs when the arena is closed; at once, before the escape, when memory runs out right here. */
 void arena_defer(struct arena *arena, void (*release)(void *object), void *object);
 
-#define NEW(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
+#define NEW(arena, type)              ((type *)arena_alloc((arena), sizeof(type)))
 #define NEW_ARRAY(arena, type, count) ((type *)arena_array((arena), (count), sizeof(type)))
 
 /* False, with *product unchanged, when the product or sum does not fit. Counts and offsets are int64_t and >= 0. */

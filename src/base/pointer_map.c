@@ -4,7 +4,7 @@
 #include "base/pointer_map.h"
 
 struct pointer_slot {
-    const void *key;          /* NULL: free */
+    const void *key; /* NULL: free */
     void *value;
 };
 

@@ -10,7 +10,7 @@
 struct pointer_map {
     struct arena *arena;
     struct pointer_slot *slots;
-    size_t capacity, count;   /* capacity is a power of two, or 0 */
+    size_t capacity, count; /* capacity is a power of two, or 0 */
 };
 
 /* `key` is not NULL; a key that is there already gets the new value. */

@@ -16,8 +16,8 @@ struct check {
     struct bnfuse_check_result *result;
     struct site *sites;
     struct prover prover;
-    struct pointer_map *entered;      /* bodies and functions of before that the run has executed */
-    double *nudge_noise;      /* an output each: what the last bit of the inputs does to it */
+    struct pointer_map *entered; /* bodies and functions of before that the run has executed */
+    double *nudge_noise;         /* an output each: what the last bit of the inputs does to it */
 };
 
 /* ---- question 1, while the reference run goes on ---- */
@@ -90,7 +90,9 @@ static bool prove_rest(struct check *check, struct bnfuse_error *error)
 
 /* ---- questions 2 to 4 ---- */
 
-struct outputs { struct array **exact, **unrounded, **rounded, **native_before, **native_after; };
+struct outputs {
+    struct array **exact, **unrounded, **rounded, **native_before, **native_after;
+};
 
 static struct array **output_list(struct session *session, size_t count)
 {
@@ -116,9 +118,9 @@ static bool run_exactly(struct check *check, struct outputs *to, struct bnfuse_e
 static bool run_as_stored(struct check *check, struct outputs *to, struct bnfuse_error *error)
 {
     struct session *session = check->session;
-    return session_run(session, &session->after, EXACT_ROUNDED, 0, NULL, to->rounded, error) &&
-           session_run(session, &session->before, NATIVE, 0, NULL, to->native_before, error) &&
-           session_run(session, &session->after, NATIVE, 0, NULL, to->native_after, error);
+    return session_run(session, &session->after, EXACT_ROUNDED, 0, NULL, to->rounded, error)
+           && session_run(session, &session->before, NATIVE, 0, NULL, to->native_before, error)
+           && session_run(session, &session->after, NATIVE, 0, NULL, to->native_after, error);
 }
 
 /* One set of inputs that tells something is enough. */
@@ -137,8 +139,8 @@ static void merge_stored(const struct check *check, struct bnfuse_output *result
     result->deployment = worse_difference(result->deployment, measure(of->native_before[i], of->native_after[i]));
     result->truth_before = fmax(result->truth_before, measure(of->exact[i], of->native_before[i]).root_mean_square);
     result->truth_after = fmax(result->truth_after, measure(of->exact[i], of->native_after[i]).root_mean_square);
-    result->within_tolerance &= within_tolerance(of->native_before[i], of->native_after[i], options->atol,
-                                                 options->rtol);
+    result->within_tolerance &=
+        within_tolerance(of->native_before[i], of->native_after[i], options->atol, options->rtol);
 }
 
 /* The reference against itself: how far does one more run of `before` stray from the exact one? */
@@ -163,11 +165,10 @@ static bool measure_noise(struct check *check, const struct outputs *of, struct 
 {
     struct bnfuse_check_result *result = check->result;
     double *far = NEW_ARRAY(&check->session->data, double, result->output_count);
-    if (!run_astray(check, of, EXACT_ROUNDED, check->session->options->seed | 1, far, error) ||
-        !run_astray(check, of, NUDGED, 0, check->nudge_noise, error))
+    if (!run_astray(check, of, EXACT_ROUNDED, check->session->options->seed | 1, far, error)
+        || !run_astray(check, of, NUDGED, 0, check->nudge_noise, error))
         return false;
-    for (size_t i = 0; i < result->output_count; i++)
-        result->outputs[i].noise = fmax(result->outputs[i].noise, far[i]);
+    for (size_t i = 0; i < result->output_count; i++) result->outputs[i].noise = fmax(result->outputs[i].noise, far[i]);
     return true;
 }
 
@@ -258,8 +259,8 @@ static bool check_whole(struct check *check, struct bnfuse_error *error)
     result->output_count = graph->output_count;
     result->outputs = NEW_ARRAY(session->arena, struct bnfuse_output, graph->output_count);
     for (size_t i = 0; i < graph->output_count; i++)
-        result->outputs[i] = (struct bnfuse_output){ .name = graph->outputs[i]->name, .noise = -1,
-                                                     .within_tolerance = true };
+        result->outputs[i] =
+            (struct bnfuse_output){ .name = graph->outputs[i]->name, .noise = -1, .within_tolerance = true };
     check->nudge_noise = NEW_ARRAY(&session->plans, double, graph->output_count);
     size_t sets = options->set_count ? options->set_count : 1;
     session->runs_planned = 5 * sets;
@@ -347,8 +348,8 @@ static bool is_real_damage(const struct bnfuse_output *output)
     for (size_t i = 0; i < 2; i++)
         if (of[i]->pattern_differs) return true;
     double limit = NOISE_FACTOR * fmax(output->noise, 0);
-    return output->rounding.relative > limit &&
-           output->truth_after > NOISE_FACTOR * fmax(output->truth_before, output->noise);
+    return output->rounding.relative > limit
+           && output->truth_after > NOISE_FACTOR * fmax(output->truth_before, output->noise);
 }
 
 /* Noise that fills the output leaves nothing to compare. */
@@ -370,7 +371,8 @@ static bool judge_output(struct check *check, const struct bnfuse_output *output
         const char *what = describe_difference(arena, &output->algebra);
         if (amplified)
             return settle(check->result, BNFUSE_VERDICT_ILL_CONDITIONED,
-                          arena_printf(arena, "output \"%s\" %s in float64, although every site agrees: the model "
+                          arena_printf(arena,
+                                       "output \"%s\" %s in float64, although every site agrees: the model "
                                        "amplifies rounding (the last bit of its weights moves it by %.3g)",
                                        output->name, what, output->noise));
         return settle(check->result, BNFUSE_VERDICT_FAIL,
@@ -379,9 +381,10 @@ static bool judge_output(struct check *check, const struct bnfuse_output *output
     if (output->within_tolerance) return false;
     if (is_real_damage(output))
         return settle(check->result, BNFUSE_VERDICT_FAIL,
-                      arena_printf(arena, "output \"%s\" %s once its weights are stored, %.3g times further from "
-                                   "float64 than the original", output->name,
-                                   describe_difference(arena, &output->deployment),
+                      arena_printf(arena,
+                                   "output \"%s\" %s once its weights are stored, %.3g times further from "
+                                   "float64 than the original",
+                                   output->name, describe_difference(arena, &output->deployment),
                                    output->truth_after / fmax(output->truth_before, output->noise)));
     if (check->result->verdict == BNFUSE_VERDICT_PASS)
         settle(check->result, BNFUSE_VERDICT_PASS_ROUNDING,
@@ -403,16 +406,17 @@ static void judge_whole(struct check *check)
     const struct bnfuse_site *unchecked = unchecked_site(check, true);
     if (unchecked)
         settle(result, BNFUSE_VERDICT_NOT_CHECKED,
-               arena_printf(check->session->arena, "the run did not come to \"%s\" (in %s), and it cannot be run "
-                            "alone: %s", unchecked->value, unchecked->scope, unchecked->why));
+               arena_printf(check->session->arena,
+                            "the run did not come to \"%s\" (in %s), and it cannot be run "
+                            "alone: %s",
+                            unchecked->value, unchecked->scope, unchecked->why));
 }
 
 static bool check_changes(struct check *check, struct bnfuse_error *error)
 {
     struct bnfuse_error why = { .status = BNFUSE_OK };
     bool whole = check_whole(check, &why);
-    if (!whole && (why.status == BNFUSE_INTERNAL || why.status == BNFUSE_USAGE))
-        return pass_error(error, &why);
+    if (!whole && (why.status == BNFUSE_INTERNAL || why.status == BNFUSE_USAGE)) return pass_error(error, &why);
     if (!whole) check->result->output_count = 0;
     if (!prove_rest(check, error)) return false;
     collect_sites(check);
@@ -426,8 +430,9 @@ static bool check_changes(struct check *check, struct bnfuse_error *error)
 bool check_fusion(const struct net *before, const struct net *after, const struct check_options *options,
                   struct bnfuse_check_result *result, struct bnfuse_error *error)
 {
-    *result = (struct bnfuse_check_result){ .verdict = BNFUSE_VERDICT_IDENTICAL, .why = "", .inputs = "",
-                                            .seed = options->seed };
+    *result = (struct bnfuse_check_result){
+        .verdict = BNFUSE_VERDICT_IDENTICAL, .why = "", .inputs = "", .seed = options->seed
+    };
     struct session *session = session_open(after->arena, before, after, options);
     struct check check = { .session = session, .result = result, .entered = NEW(&session->plans, struct pointer_map) };
     struct site_finder finder = { before, after, after->arena, is_supplied, options };

@@ -17,25 +17,29 @@
 #include "io/datum.h"
 #include "onnx/graph/graph.h"
 
-#define SITE_LIMIT 1e-9       /* questions 1 and 2: above it, a difference is no rounding of float64 */
-#define NOISE_FACTOR 10.0     /* a difference of more than so many times the noise of the stored weights is a bug */
+#define SITE_LIMIT   1e-9 /* questions 1 and 2: above it, a difference is no rounding of float64 */
+#define NOISE_FACTOR 10.0 /* a difference of more than so many times the noise of the stored weights is a bug */
 
 /* One set of inputs given by the user, by name; inputs without a datum are random. */
-struct input_set { const char *name; const struct datum *data; size_t count; };
+struct input_set {
+    const char *name;
+    const struct datum *data;
+    size_t count;
+};
 
 struct check_options {
-    uint64_t seed;            /* of random inputs */
-    double atol, rtol;        /* of question 4 */
-    int threads;              /* 0: as many as the machine has */
-    bool full;                /* --check=full: the whole graph must run */
+    uint64_t seed;     /* of random inputs */
+    double atol, rtol; /* of question 4 */
+    int threads;       /* 0: as many as the machine has */
+    bool full;         /* --check=full: the whole graph must run */
     struct memory *memory;
-    const struct input_set *sets;     /* none: one random set */
+    const struct input_set *sets; /* none: one random set */
     size_t set_count;
-    const struct bnfuse_dim *dims;    /* --dim NAME=N */
+    const struct bnfuse_dim *dims; /* --dim NAME=N */
     size_t dim_count;
-    const struct bnfuse_shape *shapes;        /* --shape NAME:AxBxC */
+    const struct bnfuse_shape *shapes; /* --shape NAME:AxBxC */
     size_t shape_count;
-    void (*progress)(void *context, double done);     /* NULL: not called */
+    void (*progress)(void *context, double done); /* NULL: not called */
     void *context;
 };
 

@@ -13,7 +13,9 @@
 #include <string.h>
 
 /* Around zero; as images between 0 and 1; small, where activations stay in their linear part. */
-static const struct kind_of_input { double scale, offset; } kinds[] = { { 1, 0 }, { 0.25, 0.5 }, { 0.05, 0 } };
+static const struct kind_of_input {
+    double scale, offset;
+} kinds[] = { { 1, 0 }, { 0.25, 0.5 }, { 0.05, 0 } };
 
 enum { KIND_COUNT = sizeof kinds / sizeof *kinds, NOISE_RUNS = 2 };
 
@@ -23,7 +25,7 @@ enum { KIND_COUNT = sizeof kinds / sizeof *kinds, NOISE_RUNS = 2 };
 struct comparison {
     struct session *session;
     struct bnfuse_check_result *result;
-    bool identical;           /* bit for bit, in the models' own types */
+    bool identical; /* bit for bit, in the models' own types */
 };
 
 static struct array **output_list(struct session *session, size_t count)
@@ -51,7 +53,9 @@ static bool add_noise(struct comparison *comparison, const struct side *side, st
     return ran;
 }
 
-struct runs { struct array **exact_a, **exact_b, **native_a, **native_b; };
+struct runs {
+    struct array **exact_a, **exact_b, **native_a, **native_b;
+};
 
 static void merge(struct comparison *comparison, const struct runs *of)
 {
@@ -74,14 +78,13 @@ static bool run_both(struct comparison *comparison, struct bnfuse_error *error)
     const struct side *a = &session->before, *b = &session->after;
     struct runs of = { output_list(session, count), output_list(session, count), output_list(session, count),
                        output_list(session, count) };
-    bool ran = session_run(session, a, EXACT_ROUNDED, 0, NULL, of.exact_a, error) &&
-               session_run(session, b, EXACT_ROUNDED, 0, NULL, of.exact_b, error) &&
-               session_run(session, a, NATIVE, 0, NULL, of.native_a, error) &&
-               session_run(session, b, NATIVE, 0, NULL, of.native_b, error);
+    bool ran = session_run(session, a, EXACT_ROUNDED, 0, NULL, of.exact_a, error)
+               && session_run(session, b, EXACT_ROUNDED, 0, NULL, of.exact_b, error)
+               && session_run(session, a, NATIVE, 0, NULL, of.native_a, error)
+               && session_run(session, b, NATIVE, 0, NULL, of.native_b, error);
     if (ran) merge(comparison, &of);
     bool agree = ran && comparison->identical;
-    if (ran && !agree)
-        ran = add_noise(comparison, a, of.exact_a, error) && add_noise(comparison, b, of.exact_b, error);
+    if (ran && !agree) ran = add_noise(comparison, a, of.exact_a, error) && add_noise(comparison, b, of.exact_b, error);
     drop_all(of.exact_a, count);
     drop_all(of.exact_b, count);
     drop_all(of.native_a, count);
@@ -119,8 +122,8 @@ static bool compare_all(struct comparison *comparison, struct bnfuse_error *erro
     result->output_count = graph->output_count;
     result->outputs = NEW_ARRAY(session->arena, struct bnfuse_output, graph->output_count);
     for (size_t i = 0; i < graph->output_count; i++)
-        result->outputs[i] = (struct bnfuse_output){ .name = graph->outputs[i]->name, .noise = 0,
-                                                     .within_tolerance = true };
+        result->outputs[i] =
+            (struct bnfuse_output){ .name = graph->outputs[i]->name, .noise = 0, .within_tolerance = true };
     size_t sets = options->set_count ? options->set_count : KIND_COUNT;
     session->runs_planned = sets * (4 + 2 * NOISE_RUNS);
     for (size_t i = 0; i < sets; i++) {
@@ -145,9 +148,10 @@ static enum bnfuse_verdict judge(struct bnfuse_check_result *result, struct aren
         return BNFUSE_VERDICT_FAIL;
     }
     if (d->relative <= NOTHING) return output->within_tolerance ? BNFUSE_VERDICT_PASS : BNFUSE_VERDICT_PASS_ROUNDING;
-    result->why = arena_printf(arena, "output \"%s\" differs by %.3g of its scale in float64; half a unit in the "
-                               "last place of the stored weights moves it by %.3g", output->name, d->relative,
-                               output->noise);
+    result->why = arena_printf(arena,
+                               "output \"%s\" differs by %.3g of its scale in float64; half a unit in the "
+                               "last place of the stored weights moves it by %.3g",
+                               output->name, d->relative, output->noise);
     if (d->relative > NOISE_FACTOR * output->noise) return BNFUSE_VERDICT_FAIL;
     return output->noise > HOPELESS ? BNFUSE_VERDICT_ILL_CONDITIONED : BNFUSE_VERDICT_PASS_ROUNDING;
 }
@@ -155,7 +159,7 @@ static enum bnfuse_verdict judge(struct bnfuse_check_result *result, struct aren
 /* From best to worst. */
 static const enum bnfuse_verdict order[] = { BNFUSE_VERDICT_IDENTICAL, BNFUSE_VERDICT_PASS,
                                              BNFUSE_VERDICT_PASS_ROUNDING, BNFUSE_VERDICT_ILL_CONDITIONED,
-                                      BNFUSE_VERDICT_FAIL };
+                                             BNFUSE_VERDICT_FAIL };
 
 static int rank(enum bnfuse_verdict verdict)
 {
@@ -205,8 +209,9 @@ static bool same_interface(const struct net *a, const struct net *b, struct bnfu
 bool check_compare(const struct net *a, const struct net *b, const struct check_options *options,
                    struct bnfuse_check_result *result, struct bnfuse_error *error)
 {
-    *result = (struct bnfuse_check_result){ .verdict = BNFUSE_VERDICT_IDENTICAL, .why = "", .inputs = "",
-                                            .seed = options->seed };
+    *result = (struct bnfuse_check_result){
+        .verdict = BNFUSE_VERDICT_IDENTICAL, .why = "", .inputs = "", .seed = options->seed
+    };
     struct bnfuse_error why = { .status = BNFUSE_OK };
     struct session *session = session_open(b->arena, a, b, options);
     struct comparison comparison = { session, result, true };

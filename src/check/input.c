@@ -10,12 +10,15 @@
 #include <string.h>
 
 const struct guess guesses[] = {
-    { 2, 224, 32, 16 }, { 1, 224, 32, 16 }, { 2, 64, 8, 4 }, { 1, 64, 16, 1 }, { 1, 32, 4, 8 }, { 1, 256, 64, 32 },
-    { 1, 128, 128, 128 }, { 1, 512, 256, 256 }, { 1, 28, 1, 64 }, { 1, 8, 2, 2 }, { 1, 1, 1, 1 },
+    { 2, 224, 32, 16 },   { 1, 224, 32, 16 },   { 2, 64, 8, 4 },  { 1, 64, 16, 1 }, { 1, 32, 4, 8 }, { 1, 256, 64, 32 },
+    { 1, 128, 128, 128 }, { 1, 512, 256, 256 }, { 1, 28, 1, 64 }, { 1, 8, 2, 2 },   { 1, 1, 1, 1 },
 };
 const size_t guess_count = sizeof guesses / sizeof *guesses;
 
-struct symbol_size { int symbol; int64_t size; };
+struct symbol_size {
+    int symbol;
+    int64_t size;
+};
 
 void chooser_open(struct chooser *chooser, struct arena *arena, const struct check_options *options,
                   const struct guess *guess)
@@ -30,8 +33,8 @@ static void remember_symbol(struct chooser *chooser, int symbol, int64_t size)
     if (!symbol) return;
     if (chooser->symbol_count == chooser->symbol_space) {
         size_t space = 2 * chooser->symbol_space + 8;
-        chooser->symbols = arena_grow(chooser->arena, chooser->symbols, chooser->symbol_space, space,
-                                      sizeof *chooser->symbols);
+        chooser->symbols =
+            arena_grow(chooser->arena, chooser->symbols, chooser->symbol_space, space, sizeof *chooser->symbols);
         chooser->symbol_space = space;
     }
     chooser->symbols[chooser->symbol_count++] = (struct symbol_size){ symbol, size };
@@ -88,11 +91,11 @@ static int64_t named_size(const struct check_options *options, const char *name)
 /* What a reader of input 0 needs: `rank` dims (0: any), and one axis fixed by its weight. */
 static const struct need {
     const char *op;
-    int rank;                 /* -1: that of the weight; 0: any */
-    int axis;                 /* of the input; from the end when negative */
-    int weight_axis;          /* of input 1; from the end when negative */
+    int rank;        /* -1: that of the weight; 0: any */
+    int axis;        /* of the input; from the end when negative */
+    int weight_axis; /* of input 1; from the end when negative */
     bool times_group;
-    const char *transposed;   /* attribute that exchanges the last two axes of the weight */
+    const char *transposed; /* attribute that exchanges the last two axes of the weight */
 } needs[] = {
     { "Conv", -1, 1, 1, true, NULL },
     { "ConvTranspose", -1, 1, 0, false, NULL },
@@ -187,7 +190,9 @@ static int choose_dims(struct chooser *chooser, const struct value *value, int64
 
 /* ---- whole numbers: what their readers can take ---- */
 
-struct range { int64_t low, high; };
+struct range {
+    int64_t low, high;
+};
 
 static void limit(struct range *range, int64_t low, int64_t high)
 {
@@ -292,7 +297,7 @@ static const struct reader_limit {
 
 /* Operators whose output 0 holds the numbers of input 0. */
 static const char *const passers[] = { "Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose",
-                                       "Expand", "Tile", "Slice", "Split", "Concat", "Gather", "Pad" };
+                                       "Expand",   "Tile", "Slice",   "Split",   "Concat",    "Gather",  "Pad" };
 
 static bool passes_numbers_on(const struct use *use)
 {
@@ -357,7 +362,7 @@ static double next_normal(uint64_t *state)
 
 static uint64_t state_of(uint64_t seed, const char *name)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);     /* FNV-1a */
+    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
     for (; *name; name++) hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
     return hash ^ seed * UINT64_C(0x2545f4914f6cdd1d);
 }

@@ -12,10 +12,10 @@
 
 /* What open dims become. A model may refuse one guess and take the next. */
 struct guess {
-    int64_t batch;            /* axis 0 of rank 2 and more */
-    int64_t image;            /* the spatial axes of images, three channels or fewer */
-    int64_t map;              /* the spatial axes of anything else */
-    int64_t length;           /* sequences and the rest */
+    int64_t batch;  /* axis 0 of rank 2 and more */
+    int64_t image;  /* the spatial axes of images, three channels or fewer */
+    int64_t map;    /* the spatial axes of anything else */
+    int64_t length; /* sequences and the rest */
 };
 
 extern const struct guess guesses[];
@@ -25,9 +25,9 @@ struct chooser {
     struct arena *arena;
     const struct check_options *options;
     const struct guess *guess;
-    double scale;             /* of real values; 1 is standard normal */
+    double scale; /* of real values; 1 is standard normal */
     double offset;
-    bool guessed;             /* a dim was open, so that another guess may do better */
+    bool guessed; /* a dim was open, so that another guess may do better */
     struct symbol_size *symbols;
     size_t symbol_count, symbol_space;
 };

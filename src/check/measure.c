@@ -21,10 +21,10 @@ static double element(const struct array *array, int64_t i)
 
 static bool same_shape(const struct array *a, const struct array *b)
 {
-    return a->type == b->type && a->rank == b->rank &&
-           memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0 &&
-           (a->store == STORE_SEQUENCE) == (b->store == STORE_SEQUENCE) &&
-           (a->store == STORE_TEXT) == (b->store == STORE_TEXT) && (a->store == STORE_I64) == (b->store == STORE_I64);
+    return a->type == b->type && a->rank == b->rank && memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0
+           && (a->store == STORE_SEQUENCE) == (b->store == STORE_SEQUENCE)
+           && (a->store == STORE_TEXT) == (b->store == STORE_TEXT)
+           && (a->store == STORE_I64) == (b->store == STORE_I64);
 }
 
 static bool same_special(double a, double b)
@@ -119,7 +119,7 @@ static void tally_chunk(struct tally *tally, const double *x, const double *y, i
     double largest = 0, squares = 0, reference = 0, lowest = x[0], highest = x[0], special = 0;
     for (int64_t i = 0; i < count; i++) {
         double error = fabs(x[i] - y[i]);
-        special += x[i] * 0 + y[i] * 0;       /* NaN as soon as one of them is not finite */
+        special += x[i] * 0 + y[i] * 0; /* NaN as soon as one of them is not finite */
         squares += error * error;
         reference += x[i] * x[i];
         largest = larger(error, largest);

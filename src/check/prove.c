@@ -34,11 +34,14 @@ static bool run_part(const struct prover *prover, const struct net *net, struct 
                      struct array *const *fed, struct value *wanted, struct array **output, struct bnfuse_error *error)
 {
     struct plan *plan;
-    struct run_options options = { .exact = true, .unrounded = true, .threads = prover->options->threads,
-                                   .memory = prover->options->memory, .pool = prover->pool,
+    struct run_options options = { .exact = true,
+                                   .unrounded = true,
+                                   .threads = prover->options->threads,
+                                   .memory = prover->options->memory,
+                                   .pool = prover->pool,
                                    .random_seed = prover->options->seed };
-    return plan_build(&plan, prover->scratch, net, given, count, &wanted, 1, error) &&
-           plan_run(plan, &options, fed, output, error);
+    return plan_build(&plan, prover->scratch, net, given, count, &wanted, 1, error)
+           && plan_run(plan, &options, fed, output, error);
 }
 
 static bool run_before(const struct prover *prover, const struct site *site, struct array *const *fed,
@@ -117,8 +120,9 @@ static bool try_site(const struct prover *prover, struct site *site, struct bnfu
         if (exceeds(&difference, SITE_LIMIT) && !difference.shape_differs && !difference.pattern_differs)
             ran = own_noise(prover, site, &noise, error);
         if (ran)
-            add_outcome(site->result, &difference, !difference.shape_differs && !difference.pattern_differs &&
-                        exceeds(&difference, SITE_LIMIT) && difference.relative <= NUDGE_FACTOR * noise);
+            add_outcome(site->result, &difference,
+                        !difference.shape_differs && !difference.pattern_differs && exceeds(&difference, SITE_LIMIT)
+                            && difference.relative <= NUDGE_FACTOR * noise);
     }
     array_drop(output);
     return ran;
@@ -185,8 +189,8 @@ static struct array *other_numbers(const struct prover *prover, const struct arr
 
 static bool is_free(const struct prover *prover, const struct site *site, size_t i)
 {
-    return site->fed[i] && site->fed[i]->store == STORE_F64 && site->origins[i] &&
-           !pointer_map_get(prover->sizes, site->origins[i]) && !is_constant(site->origins[i]);
+    return site->fed[i] && site->fed[i]->store == STORE_F64 && site->origins[i]
+           && !pointer_map_get(prover->sizes, site->origins[i]) && !is_constant(site->origins[i]);
 }
 
 /* Whether what was fed, or what came of it, is too uniform to tell right from wrong. */
@@ -240,8 +244,8 @@ bool prove_site(const struct prover *prover, struct site *site, struct bnfuse_er
 
 /* ---- apart from the reference run ---- */
 
-static bool feed_random(const struct prover *prover, struct chooser *chooser, struct value *value,
-                        struct array **array, struct bnfuse_error *error)
+static bool feed_random(const struct prover *prover, struct chooser *chooser, struct value *value, struct array **array,
+                        struct bnfuse_error *error)
 {
     struct run_options options = { .exact = true, .pool = prover->pool, .memory = prover->options->memory };
     struct datum datum;
@@ -278,8 +282,7 @@ static bool find_trial(const struct prover *prover, struct site *site, bool *fou
         struct bnfuse_error why;
         guessed = false;
         const struct guess *guess = &guesses[(i + 2) % guess_count];
-        if (feed(prover, site, guess, fed, &guessed, &why) &&
-            run_before(prover, site, fed, &site->expected, &why)) {
+        if (feed(prover, site, guess, fed, &guessed, &why) && run_before(prover, site, fed, &site->expected, &why)) {
             drop_arrays(site->fed, site->given_count);
             if (site->given_count) memcpy(site->fed, fed, site->given_count * sizeof *fed);
             *found = true;

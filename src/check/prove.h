@@ -15,8 +15,8 @@
 
 struct prover {
     const struct net *before, *after;
-    const struct pointer_map *sizes;  /* of before: values that must stay what they are */
-    struct arena *scratch;    /* emptied after each site */
+    const struct pointer_map *sizes; /* of before: values that must stay what they are */
+    struct arena *scratch;           /* emptied after each site */
     struct array_pool *pool;
     const struct check_options *options;
 };

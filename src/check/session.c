@@ -212,8 +212,8 @@ bool session_run(struct session *session, const struct side *side, enum precisio
         .context = &watch,
     };
     struct array **inputs = NEW_ARRAY(&session->data, struct array *, side->given_count);
-    bool ran = make_inputs(side, &options, precision == NUDGED, inputs, error) &&
-               plan_run(side->plan, &options, inputs, outputs, error);
+    bool ran = make_inputs(side, &options, precision == NUDGED, inputs, error)
+               && plan_run(side->plan, &options, inputs, outputs, error);
     drop_all(inputs, side->given_count);
     session->runs_done++;
     return ran;

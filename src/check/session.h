@@ -12,20 +12,20 @@
 struct side {
     const struct net *net;
     struct plan *plan;
-    const struct pointer_map *sizes;  /* what noise leaves alone */
-    struct value **given;     /* the main graph's inputs that are fed */
-    struct datum *data;       /* parallel */
+    const struct pointer_map *sizes; /* what noise leaves alone */
+    struct value **given;            /* the main graph's inputs that are fed */
+    struct datum *data;              /* parallel */
     size_t given_count;
 };
 
 struct session {
     const struct check_options *options;
-    struct arena *arena;      /* of the result */
-    struct arena plans, data, scratch;        /* of the session; of one set of inputs; of one site */
+    struct arena *arena;               /* of the result */
+    struct arena plans, data, scratch; /* of the session; of one set of inputs; of one site */
     struct array_pool pool;
     struct side before, after;
-    const struct input_set *set;      /* the one in use; NULL: random */
-    size_t runs_done, runs_planned;   /* for progress */
+    const struct input_set *set;    /* the one in use; NULL: random */
+    size_t runs_done, runs_planned; /* for progress */
 };
 
 /* NUDGED: exactly, but every real input moved by its last bit. */
@@ -46,7 +46,7 @@ bool session_feed(struct session *session, const struct guess *guess, double sca
 struct observer {
     bool (*observe)(void *context, struct value *value, struct array *array, struct bnfuse_error *error);
     void *context;
-    void (*enter)(void *context, const struct graph *body);   /* NULL: not called */
+    void (*enter)(void *context, const struct graph *body); /* NULL: not called */
 };
 
 /* One run of one side. `outputs` (one for each graph output) come with one owner each. `noise` 0: none. The observer

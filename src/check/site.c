@@ -10,17 +10,17 @@
 /* What is known of a node of `after` while sites are looked for. */
 struct node_mark {
     bool changed;
-    size_t visitor;           /* the walk that saw it last */
-    struct graph **bodies;    /* the bodies of its counterpart, in its own order */
+    size_t visitor;        /* the walk that saw it last */
+    struct graph **bodies; /* the bodies of its counterpart, in its own order */
 };
 
 struct finder {
     const struct site_finder *with;
-    struct graph **graphs, **origins;         /* of after, outer before inner; and their counterparts or NULL */
+    struct graph **graphs, **origins; /* of after, outer before inner; and their counterparts or NULL */
     size_t graph_count;
     struct site *first, **last;
     size_t walks;
-    struct value **stack;                     /* of the walk in progress */
+    struct value **stack; /* of the walk in progress */
     size_t stack_count, stack_space;
     struct value **given;
     size_t given_count, given_space;
@@ -73,8 +73,8 @@ static struct node *counterpart(const struct node *node, const struct graph *ori
 
 static bool same_node(const struct node *node, const struct node *other, const struct graph *origin)
 {
-    if (node->is_new || node->proto != other->proto || node->input_count != other->input_count ||
-        node->output_count != other->output_count)
+    if (node->is_new || node->proto != other->proto || node->input_count != other->input_count
+        || node->output_count != other->output_count)
         return false;
     for (size_t i = 0; i < node->output_count; i++)
         if (!same_name(node->outputs[i], other->outputs[i])) return false;
@@ -211,8 +211,7 @@ static void reach_inputs(struct finder *finder, const struct node *node, const s
         for (const struct node *inner = body->first; inner; inner = inner->next)
             reach_inputs(finder, inner, region, origin);
         for (size_t k = 0; k < body->output_count; k++)
-            if (body->outputs[k] && is_around(body->outputs[k]->graph, region))
-                reach(finder, body->outputs[k], origin);
+            if (body->outputs[k] && is_around(body->outputs[k]->graph, region)) reach(finder, body->outputs[k], origin);
     }
 }
 
@@ -247,7 +246,9 @@ static void add_site(struct finder *finder, struct value *value, struct value *o
 {
     struct arena *arena = finder->with->arena;
     struct site *site = NEW(arena, struct site);
-    *site = (struct site){ .value = value, .origin = origin, .given_count = finder->given_count,
+    *site = (struct site){ .value = value,
+                           .origin = origin,
+                           .given_count = finder->given_count,
                            .inner = graph != finder->with->after->main };
     site->given = NEW_ARRAY(arena, struct value *, site->given_count);
     site->origins = NEW_ARRAY(arena, struct value *, site->given_count);

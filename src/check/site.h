@@ -12,17 +12,17 @@
 #include "check/check.h"
 
 struct site {
-    struct value *value;      /* of after */
-    struct value *origin;     /* of before, of the same name */
+    struct value *value;  /* of after */
+    struct value *origin; /* of before, of the same name */
     size_t given_count;
-    struct value **given;     /* where the walk ended, of after */
-    struct value **origins;   /* the same values, of before; NULL for one that is not there */
-    bool inner;               /* in a body or function: no reference run sees its values */
+    struct value **given;   /* where the walk ended, of after */
+    struct value **origins; /* the same values, of before; NULL for one that is not there */
+    bool inner;             /* in a body or function: no reference run sees its values */
     struct bnfuse_site *result;
     /* What has been seen of the reference run. */
     struct array **fed;
     struct array *expected;
-    size_t waiting;           /* values still to come */
+    size_t waiting; /* values still to come */
     struct site *next;
 };
 

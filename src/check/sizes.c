@@ -7,7 +7,10 @@
 #define SLOT(n) (1u << (n))
 
 /* Inputs that say how much, how many or which. */
-static const struct steering { const char *op; unsigned slots; } steerings[] = {
+static const struct steering {
+    const char *op;
+    unsigned slots;
+} steerings[] = {
     { "Resize", SLOT(1) | SLOT(2) | SLOT(3) },
     { "Upsample", SLOT(1) },
     { "Range", SLOT(0) | SLOT(1) | SLOT(2) },
@@ -58,16 +61,64 @@ static const struct steering { const char *op; unsigned slots; } steerings[] = {
 
 /* What sizes are computed with. */
 static const char *const arithmetic[] = {
-    "Identity", "Cast", "CastLike", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Concat", "Slice", "Gather", "Split",
-    "Transpose", "Expand", "Tile", "Add", "Sub", "Mul", "Div", "Mod", "Pow", "Sqrt", "Reciprocal", "Exp", "Log", "Neg",
-    "Abs", "Floor", "Ceil", "Round", "Min", "Max", "Clip", "Where", "Equal", "Greater", "GreaterOrEqual", "Less",
-    "LessOrEqual", "And", "Or", "Not", "ReduceMin", "ReduceMax", "ReduceSum", "ReduceProd", "ReduceMean", "Range",
-    "ConstantOfShape", "SequenceConstruct", "SequenceAt",
+    "Identity",
+    "Cast",
+    "CastLike",
+    "Reshape",
+    "Flatten",
+    "Squeeze",
+    "Unsqueeze",
+    "Concat",
+    "Slice",
+    "Gather",
+    "Split",
+    "Transpose",
+    "Expand",
+    "Tile",
+    "Add",
+    "Sub",
+    "Mul",
+    "Div",
+    "Mod",
+    "Pow",
+    "Sqrt",
+    "Reciprocal",
+    "Exp",
+    "Log",
+    "Neg",
+    "Abs",
+    "Floor",
+    "Ceil",
+    "Round",
+    "Min",
+    "Max",
+    "Clip",
+    "Where",
+    "Equal",
+    "Greater",
+    "GreaterOrEqual",
+    "Less",
+    "LessOrEqual",
+    "And",
+    "Or",
+    "Not",
+    "ReduceMin",
+    "ReduceMax",
+    "ReduceSum",
+    "ReduceProd",
+    "ReduceMean",
+    "Range",
+    "ConstantOfShape",
+    "SequenceConstruct",
+    "SequenceAt",
 };
 
 /* Operators with bodies. Input i of a body is input i of its node and, a round later, output i - shift of the body;
  * output i of the node is output i + shift of the body. */
-static const struct body_kind { const char *op; size_t shift; } body_kinds[] = {
+static const struct body_kind {
+    const char *op;
+    size_t shift;
+} body_kinds[] = {
     { "If", 0 },
     { "Loop", 1 },
     { "Scan", 0 },
@@ -124,8 +175,7 @@ static void reach_sources(struct size_search *search, const struct node *node, s
 {
     const struct body_kind *kind = body_kind_of(node);
     if (node->function) reach_output(search, node->function, slot);
-    for (size_t i = 0; kind && i < node->inner_count; i++)
-        reach_output(search, node->inner[i], slot + kind->shift);
+    for (size_t i = 0; kind && i < node->inner_count; i++) reach_output(search, node->inner[i], slot + kind->shift);
     for (size_t i = 0; is_arithmetic(node) && i < node->input_count; i++) reach(search, node_input(node, i));
 }
 

@@ -17,10 +17,10 @@
 struct job {
     const struct settings *settings;
     bnfuse_model *model, *other;
-    bnfuse_tensors **sets;    /* inputs given by the user */
-    char **set_paths;         /* of --data; NULL: only --input */
+    bnfuse_tensors **sets; /* inputs given by the user */
+    char **set_paths;      /* of --data; NULL: only --input */
     size_t set_count;
-    bnfuse_tensors *outputs;  /* of a run */
+    bnfuse_tensors *outputs; /* of a run */
     bnfuse_dim *dims;
     bnfuse_shape *shapes;
     struct progress progress;
@@ -210,8 +210,8 @@ static bool policy_is_met(struct job *job)
         return differs(job, BNFUSE_POLICY, "%s: %zu BatchNormalization%s that could go (--strict); see bnfuse explain",
                        job->account.model, could, could == 1 ? " stays" : "s stay");
     if (job->settings->has_require && report->folded < job->settings->require)
-        return differs(job, BNFUSE_POLICY, "%s: %zu BatchNormalizations went, --require wants %llu",
-                       job->account.model, report->folded, (unsigned long long)job->settings->require);
+        return differs(job, BNFUSE_POLICY, "%s: %zu BatchNormalizations went, --require wants %llu", job->account.model,
+                       report->folded, (unsigned long long)job->settings->require);
     return true;
 }
 
@@ -227,8 +227,8 @@ static bool write_model(struct job *job)
 
 static bool fuse(struct job *job)
 {
-    return load(job, 0, &job->model) && read_data(job) && fuse_model(job, job->settings->allow_unchecked) &&
-           check_model(job) && policy_is_met(job) && write_model(job);
+    return load(job, 0, &job->model) && read_data(job) && fuse_model(job, job->settings->allow_unchecked)
+           && check_model(job) && policy_is_met(job) && write_model(job);
 }
 
 /* ---- explain, compare ---- */
@@ -249,8 +249,8 @@ static bool compare(struct job *job)
     if (!compared) return false;
     job->account.check = &job->result;
     bnfuse_status status = bnfuse_verdict_status(job->result.verdict);
-    return status == BNFUSE_OK ||
-           differs(job, status, "%s, %s: %s", job->account.model, job->account.other, job->result.why);
+    return status == BNFUSE_OK
+           || differs(job, status, "%s, %s: %s", job->account.model, job->account.other, job->result.why);
 }
 
 /* ---- run ---- */
@@ -268,8 +268,8 @@ static bool compare_outputs(struct job *job, const char *directory)
 {
     bnfuse_tensors *expected = bnfuse_tensors_new();
     if (!expected) return out_of_memory(&job->error);
-    bool agree = bnfuse_tensors_read_outputs(expected, job->model, directory, &job->error) &&
-                 bnfuse_tensors_agree(expected, job->outputs, job->settings->atol, job->settings->rtol, &job->error);
+    bool agree = bnfuse_tensors_read_outputs(expected, job->model, directory, &job->error)
+                 && bnfuse_tensors_agree(expected, job->outputs, job->settings->atol, job->settings->rtol, &job->error);
     bnfuse_tensors_free(expected);
     if (!agree && job->error.status == BNFUSE_DIFFER) {
         char line[sizeof job->error.message];
@@ -333,8 +333,8 @@ static bool write_reports(struct job *job)
     FILE *to = to_stdout ? stdout : stderr;
     bool printed = print_account(job, to) && fflush(to) == 0;
     if (!printed) return differs(job, BNFUSE_USAGE, "standard output: cannot be written: %s", strerror(errno));
-    return write_report(job, settings->junit, report_junit) && write_report(job, settings->markdown, report_markdown) &&
-           write_report(job, settings->html, report_html);
+    return write_report(job, settings->junit, report_junit) && write_report(job, settings->markdown, report_markdown)
+           && write_report(job, settings->html, report_html);
 }
 
 static void close_job(struct job *job)
@@ -352,7 +352,10 @@ static void close_job(struct job *job)
     bnfuse_free(job->other);
 }
 
-static const struct job_row { const char *name; bool (*work)(struct job *job); } jobs[COMMAND_COUNT] = {
+static const struct job_row {
+    const char *name;
+    bool (*work)(struct job *job);
+} jobs[COMMAND_COUNT] = {
     [COMMAND_FUSE] = { "fuse", fuse },
     [COMMAND_EXPLAIN] = { "explain", explain },
     [COMMAND_COMPARE] = { "compare", compare },
@@ -363,8 +366,12 @@ static bnfuse_status do_job(const struct settings *settings)
 {
     const struct job_row *row = &jobs[settings->command];
     struct job job = { .settings = settings, .error = { .status = BNFUSE_OK } };
-    job.account = (struct account){ .command = row->name, .model = settings->operands.items[0], .atol = settings->atol,
-                                    .rtol = settings->rtol, .message = "", .verbose = settings->verbose };
+    job.account = (struct account){ .command = row->name,
+                                    .model = settings->operands.items[0],
+                                    .atol = settings->atol,
+                                    .rtol = settings->rtol,
+                                    .message = "",
+                                    .verbose = settings->verbose };
     if (settings->command == COMMAND_COMPARE) job.account.other = settings->operands.items[1];
     progress_open(&job.progress, settings->progress, settings->quiet);
     if (settings->timeout > 0) patience(settings->timeout);

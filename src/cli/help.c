@@ -5,7 +5,10 @@
 
 #include <string.h>
 
-static const struct status_row { bnfuse_status status; const char *text; } statuses[] = {
+static const struct status_row {
+    bnfuse_status status;
+    const char *text;
+} statuses[] = {
     { BNFUSE_OK, "the models agree; the output was written" },
     { BNFUSE_DIFFER, "outputs differ; nothing was written" },
     { BNFUSE_USAGE, "wrong use, or a file that cannot be read or written" },
@@ -92,8 +95,9 @@ static void man_option(const struct option_row *row, FILE *to)
 
 bool print_man(FILE *to)
 {
-    fprintf(to, ".TH BNFUSE 1 \"\" \"bnfuse %s\" \"User Commands\"\n.SH NAME\n"
-                "bnfuse \\- fold BatchNormalization out of ONNX models, exactly, and prove it\n.SH COMMANDS\n",
+    fprintf(to,
+            ".TH BNFUSE 1 \"\" \"bnfuse %s\" \"User Commands\"\n.SH NAME\n"
+            "bnfuse \\- fold BatchNormalization out of ONNX models, exactly, and prove it\n.SH COMMANDS\n",
             BNFUSE_VERSION);
     for (int i = 0; i < COMMAND_COUNT; i++) man_command(&commands[i], to);
     fprintf(to, ".SH OPTIONS\n");
@@ -172,8 +176,13 @@ static void complete_fish(FILE *to)
     }
 }
 
-static const struct shell { const char *name; void (*print)(FILE *to); } shells[] = {
-    { "bash", complete_bash }, { "zsh", complete_zsh }, { "fish", complete_fish },
+static const struct shell {
+    const char *name;
+    void (*print)(FILE *to);
+} shells[] = {
+    { "bash", complete_bash },
+    { "zsh", complete_zsh },
+    { "fish", complete_fish },
 };
 
 bool print_completions(const char *shell, FILE *to, bnfuse_error *error)

@@ -17,13 +17,13 @@ const struct command_row commands[COMMAND_COUNT] = {
     [COMMAND_REASONS] = { "reasons", "", 0, "list the reason codes" },
 };
 
-#define FUSE (1u << COMMAND_FUSE)
-#define EXPLAIN (1u << COMMAND_EXPLAIN)
-#define COMPARE (1u << COMMAND_COMPARE)
-#define RUN (1u << COMMAND_RUN)
-#define REASONS (1u << COMMAND_REASONS)
-#define CHECKS (FUSE | COMPARE)
-#define ALL ((1u << COMMAND_COUNT) - 1)
+#define FUSE      (1u << COMMAND_FUSE)
+#define EXPLAIN   (1u << COMMAND_EXPLAIN)
+#define COMPARE   (1u << COMMAND_COMPARE)
+#define RUN       (1u << COMMAND_RUN)
+#define REASONS   (1u << COMMAND_REASONS)
+#define CHECKS    (FUSE | COMPARE)
+#define ALL       ((1u << COMMAND_COUNT) - 1)
 #define AT(field) offsetof(struct settings, field)
 
 const struct option_row option_rows[] = {
@@ -167,7 +167,7 @@ static bool apply(struct settings *settings, const struct option_row *row, const
 static bool make_lists(struct settings *settings, int argc)
 {
     struct list *const lists[] = { &settings->operands, &settings->enabled, &settings->disabled, &settings->skipped,
-                                   &settings->dims, &settings->shapes, &settings->inputs, &settings->data };
+                                   &settings->dims,     &settings->shapes,  &settings->inputs,   &settings->data };
     bool made = true;
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         lists[i]->items = calloc((size_t)argc + 1, sizeof *lists[i]->items);
@@ -179,11 +179,11 @@ static bool make_lists(struct settings *settings, int argc)
 void settings_free(struct settings *settings)
 {
     struct list *const lists[] = { &settings->operands, &settings->enabled, &settings->disabled, &settings->skipped,
-                                   &settings->dims, &settings->shapes, &settings->inputs, &settings->data };
+                                   &settings->dims,     &settings->shapes,  &settings->inputs,   &settings->data };
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) free(lists[i]->items);
 }
 
-enum { FIRST_CODE = 1000 };   /* of long options; letters are below */
+enum { FIRST_CODE = 1000 }; /* of long options; letters are below */
 
 /* Only the rows of this command, so that a name may mean one thing here and another there. */
 static void make_getopt(enum command command, struct option *longs, char *letters)
@@ -214,8 +214,8 @@ static bool unknown(const struct settings *settings, const char *word, bnfuse_er
 {
     size_t length = strcspn(word, "=");
     for (size_t i = 0; i < option_row_count; i++)
-        if (length > 2 && strlen(option_rows[i].name) == length - 2 &&
-            strncmp(option_rows[i].name, word + 2, length - 2) == 0)
+        if (length > 2 && strlen(option_rows[i].name) == length - 2
+            && strncmp(option_rows[i].name, word + 2, length - 2) == 0)
             return usage(error, "%.*s does not go with bnfuse %s; see bnfuse %s --help", (int)length, word,
                          commands[settings->command].name, commands[settings->command].name);
     return usage(error, "unknown option %s; see bnfuse --help", word);

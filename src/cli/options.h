@@ -11,14 +11,17 @@
 enum command { COMMAND_FUSE, COMMAND_EXPLAIN, COMMAND_COMPARE, COMMAND_RUN, COMMAND_REASONS, COMMAND_COUNT };
 
 struct command_row {
-    const char *name;         /* the word on the command line; "" for fuse */
+    const char *name; /* the word on the command line; "" for fuse */
     const char *synopsis;
-    int operands;             /* model files it takes */
+    int operands; /* model files it takes */
     const char *help;
 };
 extern const struct command_row commands[COMMAND_COUNT];
 
-struct list { const char **items; size_t count; };
+struct list {
+    const char **items;
+    size_t count;
+};
 
 enum check_mode { CHECK_ON, CHECK_FULL, CHECK_OFF };
 
@@ -38,7 +41,7 @@ struct settings {
     struct list dims, shapes, inputs, data;
     const char *input_directory, *output_directory;
     bool exact;
-    double timeout;           /* seconds; 0: none */
+    double timeout; /* seconds; 0: none */
     const char *external_data;
     bool json, markdown_table, quiet, verbose, progress;
     const char *junit, *markdown, *html;
@@ -62,15 +65,24 @@ bool print_man(FILE *to);
 bool print_completions(const char *shell, FILE *to, bnfuse_error *error);
 
 /* The table's rows, for the printers. */
-enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_LIST, OPTION_SIZE, OPTION_NUMBER, OPTION_REAL, OPTION_CHECK,
-                   OPTION_NO_CHECK, OPTION_REQUIRE };
+enum option_kind {
+    OPTION_FLAG,
+    OPTION_TEXT,
+    OPTION_LIST,
+    OPTION_SIZE,
+    OPTION_NUMBER,
+    OPTION_REAL,
+    OPTION_CHECK,
+    OPTION_NO_CHECK,
+    OPTION_REQUIRE
+};
 struct option_row {
     const char *name;
-    char letter;              /* 0: none */
-    const char *argument;     /* NULL: none; in brackets when it may be left out */
-    unsigned on;              /* bits of commands */
+    char letter;          /* 0: none */
+    const char *argument; /* NULL: none; in brackets when it may be left out */
+    unsigned on;          /* bits of commands */
     enum option_kind kind;
-    size_t offset;            /* into struct settings */
+    size_t offset; /* into struct settings */
     const char *help;
 };
 extern const struct option_row option_rows[];

@@ -25,8 +25,8 @@ void progress_step(void *context, double done)
     if (!progress->on || percent == progress->percent) return;
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (now.tv_sec - progress->start.tv_sec < 2 && !progress->shown) {
-        double passed = (double)(now.tv_sec - progress->start.tv_sec) +
-                        (double)(now.tv_nsec - progress->start.tv_nsec) / 1e9;
+        double passed =
+            (double)(now.tv_sec - progress->start.tv_sec) + (double)(now.tv_nsec - progress->start.tv_nsec) / 1e9;
         if (passed < 1) return;
     }
     progress->percent = percent;

@@ -10,7 +10,7 @@
 struct progress {
     bool on, shown;
     const char *stage;
-    int percent;              /* as shown */
+    int percent; /* as shown */
     struct timespec start;
 };
 

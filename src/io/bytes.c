@@ -25,8 +25,7 @@ static bool read_fully(int fd, unsigned char *to, size_t size)
 bool bytes_read(struct bytes *bytes, struct arena *arena, const char *path, struct bnfuse_error *error)
 {
     struct stat status;
-    if (stat(path, &status) != 0)
-        return fail(error, BNFUSE_USAGE, "%s: cannot be read: %s", path, strerror(errno));
+    if (stat(path, &status) != 0) return fail(error, BNFUSE_USAGE, "%s: cannot be read: %s", path, strerror(errno));
     if (!S_ISREG(status.st_mode)) return fail(error, BNFUSE_USAGE, "%s: not a regular file", path);
     unsigned char *at = arena_alloc(arena, (size_t)status.st_size);
     int fd = open(path, O_RDONLY | O_CLOEXEC);

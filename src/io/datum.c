@@ -34,11 +34,20 @@ bool array_from_datum(struct array **array, const struct datum *datum, const str
 }
 
 /* Types without a numpy form, and the types that stand for them in files. */
-static const struct stand_in { enum dtype type, file; } stand_ins[] = {
-    { DTYPE_BFLOAT16, DTYPE_FLOAT }, { DTYPE_FLOAT8E4M3FN, DTYPE_FLOAT }, { DTYPE_FLOAT8E4M3FNUZ, DTYPE_FLOAT },
-    { DTYPE_FLOAT8E5M2, DTYPE_FLOAT }, { DTYPE_FLOAT8E5M2FNUZ, DTYPE_FLOAT }, { DTYPE_FLOAT8E8M0, DTYPE_FLOAT },
-    { DTYPE_FLOAT4E2M1, DTYPE_FLOAT }, { DTYPE_UINT4, DTYPE_UINT8 }, { DTYPE_INT4, DTYPE_INT8 },
-    { DTYPE_UINT2, DTYPE_UINT8 }, { DTYPE_INT2, DTYPE_INT8 },
+static const struct stand_in {
+    enum dtype type, file;
+} stand_ins[] = {
+    { DTYPE_BFLOAT16, DTYPE_FLOAT },
+    { DTYPE_FLOAT8E4M3FN, DTYPE_FLOAT },
+    { DTYPE_FLOAT8E4M3FNUZ, DTYPE_FLOAT },
+    { DTYPE_FLOAT8E5M2, DTYPE_FLOAT },
+    { DTYPE_FLOAT8E5M2FNUZ, DTYPE_FLOAT },
+    { DTYPE_FLOAT8E8M0, DTYPE_FLOAT },
+    { DTYPE_FLOAT4E2M1, DTYPE_FLOAT },
+    { DTYPE_UINT4, DTYPE_UINT8 },
+    { DTYPE_INT4, DTYPE_INT8 },
+    { DTYPE_UINT2, DTYPE_UINT8 },
+    { DTYPE_INT2, DTYPE_INT8 },
 };
 
 static bool stands_for(enum dtype file, enum dtype type)

@@ -8,15 +8,15 @@
 #include "onnx/read/tensor.h"
 #include "runtime/run.h"
 
-#define DATUM_MAX_DEPTH 16    /* sequences of sequences beyond this are refused */
+#define DATUM_MAX_DEPTH 16 /* sequences of sequences beyond this are refused */
 
 enum form { FORM_TENSOR, FORM_SEQUENCE, FORM_ABSENT };
 
 struct datum {
-    const char *name;         /* as the file has it; "" if it has none */
+    const char *name; /* as the file has it; "" if it has none */
     enum form form;
-    struct tensor tensor;     /* FORM_TENSOR */
-    enum dtype type;          /* FORM_SEQUENCE: of its elements, as far as known */
+    struct tensor tensor; /* FORM_TENSOR */
+    enum dtype type;      /* FORM_SEQUENCE: of its elements, as far as known */
     struct datum *items;
     size_t count;
 };

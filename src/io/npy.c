@@ -13,7 +13,7 @@
 /* How elements of an ONNX type stand in a .npy file. `reads`: the row is also taken when reading that descr. */
 static const struct layout {
     enum dtype type;
-    enum dtype stored;        /* converted to this one for the file */
+    enum dtype stored; /* converted to this one for the file */
     const char *descr;
     bool reads;
 } layouts[] = {
@@ -47,7 +47,7 @@ static const struct layout {
 };
 
 #define LAYOUT_COUNT (sizeof layouts / sizeof *layouts)
-#define MAGIC "\x93NUMPY"
+#define MAGIC        "\x93NUMPY"
 
 struct header {
     char descr[32];
@@ -55,7 +55,7 @@ struct header {
     int rank;
     int64_t dims[TENSOR_MAX_RANK];
     int64_t count;
-    size_t size;              /* of everything before the elements */
+    size_t size; /* of everything before the elements */
 };
 
 static const char *entry(const char *text, const char *key)
@@ -175,13 +175,13 @@ static bool parse_strings(struct tensor *tensor, struct arena *arena, const char
 {
     size_t unit = header->descr[1] == 'U' ? 4 : 1;
     int64_t width = strtoll(header->descr + 2, NULL, 10), per, total;
-    if (!size_multiply(width, (int64_t)unit, &per) || !size_multiply(per, header->count, &total) ||
-        (uint64_t)total > bytes.size - header->size)
+    if (!size_multiply(width, (int64_t)unit, &per) || !size_multiply(per, header->count, &total)
+        || (uint64_t)total > bytes.size - header->size)
         return fail(error, BNFUSE_USAGE, "%s: shorter than its header says", name);
     char **strings = NEW_ARRAY(arena, char *, (size_t)header->count);
     for (int64_t i = 0; i < header->count; i++) {
         const unsigned char *from = bytes.at + header->size + i * per;
-        char *to = strings[i] = NEW_ARRAY(arena, char, (size_t)width * unit + 1);
+        char *to = strings[i] = NEW_ARRAY(arena, char, (size_t)width *unit + 1);
         for (int64_t k = 0; k < width; k++, from += unit) {
             uint32_t code = unit == 4 ? code_at(from, header->descr[0] == '>') : *from;
             if (unit == 4) to = code ? put_utf8(to, code) : to;
@@ -199,15 +199,18 @@ static bool parse_numbers(struct tensor *tensor, struct arena *arena, const char
     bool swap = false;
     const struct layout *layout = find_layout(header->descr, &swap);
     if (!layout)
-        return fail(error, BNFUSE_USAGE, "%s: elements of type '%s' are not supported; save it as a plain numeric "
-                    "array", name, header->descr);
+        return fail(error, BNFUSE_USAGE,
+                    "%s: elements of type '%s' are not supported; save it as a plain numeric "
+                    "array",
+                    name, header->descr);
     int64_t size = dtype_bits(layout->type) / 8, total;
     if (!size_multiply(size, header->count, &total) || (uint64_t)total > bytes.size - header->size)
         return fail(error, BNFUSE_USAGE, "%s: shorter than its header says", name);
     const unsigned char *at = bytes.at + header->size;
     bool complex = dtype_kind(layout->type) == KIND_COMPLEX;
-    if (swap) at = in_little_endian(arena, at, complex ? 2 * header->count : header->count,
-                                    (size_t)(complex ? size / 2 : size));
+    if (swap)
+        at = in_little_endian(arena, at, complex ? 2 * header->count : header->count,
+                              (size_t)(complex ? size / 2 : size));
     tensor->type = layout->type;
     tensor->bytes = in_c_order(arena, header, at, size);
     return true;
@@ -312,7 +315,7 @@ bool npy_format(const struct tensor *tensor, struct arena *arena, struct bytes p
     const char *dict = arena_printf(arena, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", descr,
                                     format_shape(tensor, arena));
     size_t prefix = strlen(MAGIC) + 4, length = strlen(dict) + 1;
-    size_t total = (prefix + length + 63) / 64 * 64;      /* the elements start at a multiple of 64 */
+    size_t total = (prefix + length + 63) / 64 * 64; /* the elements start at a multiple of 64 */
     unsigned char *header = arena_alloc(arena, total);
     memset(header, ' ', total);
     memcpy(header, MAGIC "\x01\x00", strlen(MAGIC) + 2);

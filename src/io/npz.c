@@ -17,8 +17,8 @@ static bool read_entry(struct datum *datum, struct arena *arena, const char *pat
                        struct bnfuse_error *error)
 {
     zip_stat_t status;
-    if (zip_stat_index(archive, index, 0, &status) != 0 || !(status.valid & ZIP_STAT_SIZE) ||
-        !(status.valid & ZIP_STAT_NAME))
+    if (zip_stat_index(archive, index, 0, &status) != 0 || !(status.valid & ZIP_STAT_SIZE)
+        || !(status.valid & ZIP_STAT_NAME))
         return fail(error, BNFUSE_USAGE, "%s: %s", path, zip_strerror(archive));
     char *name = arena_copy_text(arena, status.name);
     size_t length = strlen(name);
@@ -80,7 +80,9 @@ static bool add_entry(zip_t *archive, struct arena *arena, const struct datum *d
     return true;
 }
 
-struct holder { zip_t *archive; };
+struct holder {
+    zip_t *archive;
+};
 
 static void discard_held(void *object)
 {

@@ -15,14 +15,14 @@ enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
 struct reader {
     struct arena *arena;
     const char *name;
-    struct model model;       /* stands for the data file where external data is looked for */
+    struct model model; /* stands for the data file where external data is looked for */
     struct bnfuse_error *error;
 };
 
 struct field {
     uint64_t number;
     uint64_t value;
-    struct bytes bytes;       /* WIRE_BYTES */
+    struct bytes bytes; /* WIRE_BYTES */
 };
 
 static bool broken(const struct reader *reader)
@@ -162,8 +162,8 @@ bool pb_parse(struct datum *datum, struct arena *arena, const char *name, struct
               const BnfuseOnnx__TypeProto *type, struct bnfuse_error *error)
 {
     struct reader reader = { .arena = arena, .name = name, .error = error };
-    reader.model = (struct model){ .arena = arena, .bytes = bytes.at, .size = bytes.size,
-                                   .directory = directory_of(arena, name) };
+    reader.model =
+        (struct model){ .arena = arena, .bytes = bytes.at, .size = bytes.size, .directory = directory_of(arena, name) };
     *datum = (struct datum){ .name = "" };
     if (!is_sequence(type) && !is_optional(type)) return read_tensor(&reader, datum, bytes);
     if (!read_collection(&reader, datum, bytes, is_optional(type), 0)) return false;

@@ -68,7 +68,8 @@ static void remove_unread_initializers(struct net *net, const struct pass_report
         }
 }
 
-bool clean_run(struct net *net, const struct pass_options *options, struct pass_report *report, struct bnfuse_error *error)
+bool clean_run(struct net *net, const struct pass_options *options, struct pass_report *report,
+               struct bnfuse_error *error)
 {
     remove_unread_nodes(net);
     remove_unread_initializers(net, report);

@@ -17,20 +17,20 @@
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
 #include "onnx/shape/infer.h"
-#include "passes/algebra/affine_node.h"
 #include "passes/algebra/absorb.h"
-#include "passes/decide/remark.h"
-#include "passes/decide/roots.h"
+#include "passes/algebra/affine_node.h"
 #include "passes/algebra/mover.h"
 #include "passes/algebra/residue.h"
+#include "passes/decide/remark.h"
+#include "passes/decide/roots.h"
 #include "runtime/kernel.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define VISIT_LIMIT 2048      /* nodes one decision may look at; more make the fold quadratic on hostile graphs */
-#define DEPTH_LIMIT 200       /* nodes between a BatchNormalization and its anchor */
+#define VISIT_LIMIT 2048 /* nodes one decision may look at; more make the fold quadratic on hostile graphs */
+#define DEPTH_LIMIT 200  /* nodes between a BatchNormalization and its anchor */
 #define ROUND_LIMIT 32
 
 static enum reason upstream(struct decision *decision, struct use *use, const struct affine *a);
@@ -114,12 +114,13 @@ static enum reason may_change(struct decision *decision, const struct value *val
                               const struct affine *a)
 {
     if (value->graph != use->graph)
-        return decision_stop(decision, REASON_READ_ELSEWHERE, value->name, "it is computed outside the body that reads it");
+        return decision_stop(decision, REASON_READ_ELSEWHERE, value->name,
+                             "it is computed outside the body that reads it");
     if (value->is_output) return decision_stop(decision, REASON_GRAPH_OUTPUT, value->name, "%s", "");
     for (const struct use *other = value->uses; other; other = other->next)
         if (other != use && !use_is_unaffected(decision, other, a))
             return decision_stop(decision, REASON_READ_ELSEWHERE, other->node ? node_title(other->node) : value->name,
-                               "reads \"%s\" too", value->name);
+                                 "reads \"%s\" too", value->name);
     return REASON_NONE;
 }
 
@@ -128,11 +129,12 @@ static enum reason upstream_through_affine(struct decision *decision, struct nod
 {
     const struct affine *both = affine_compose(decision->arena, first, second);
     if (!both) return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it scales another axis");
-    if (is_bypassed(decision, node)) return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it is met twice");
+    if (is_bypassed(decision, node))
+        return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it is met twice");
     int64_t channel = affine_not_finite(both);
     if (channel >= 0)
         return decision_stop(decision, REASON_NOT_FINITE, node_title(node), "channel %lld of the two together",
-                           (long long)channel);
+                             (long long)channel);
     enum reason reason = upstream(decision, &node->inputs[slot], both);
     if (!reason) bypass_step(decision, node, slot);
     return reason;
@@ -187,7 +189,8 @@ static enum reason upstream_once(struct decision *decision, struct use *use, con
     const struct tensor *constant = decision_constant(decision, value, &why);
     if (constant) return absorb_constant(decision, use->node, use->slot, constant, a);
     struct node *node = value->writer;
-    if (!node && value_is_overridable(value)) return decision_stop(decision, REASON_WEIGHT_OVERRIDE, value->name, "%s", "");
+    if (!node && value_is_overridable(value))
+        return decision_stop(decision, REASON_WEIGHT_OVERRIDE, value->name, "%s", "");
     if (!node) return decision_stop(decision, REASON_NO_NEIGHBOUR, value->name, "it is an input");
     if ((reason = may_change(decision, value, use, a))) return reason;
     remember_step(decision, node);
@@ -224,7 +227,7 @@ static enum reason upstream(struct decision *decision, struct use *use, const st
 /* ---- Forward ---- */
 
 static enum reason downstream_through_mover(struct decision *decision, const struct mover *mover, struct use *use,
-                                         const struct affine *a)
+                                            const struct affine *a)
 {
     struct node *node = use->node;
     struct crossing x = { .decision = decision, .node = node, .slot = use->slot, .affine = a };
@@ -251,7 +254,8 @@ static enum reason downstream_use(struct decision *decision, struct use *use, co
     size_t slot;
     if (use_is_unaffected(decision, use, a)) return REASON_NONE;
     if (!node || use->graph != use->value->graph)
-        return decision_stop(decision, REASON_NON_LINEAR, node ? node_title(node) : use->value->name, "it is read inside a body");
+        return decision_stop(decision, REASON_NON_LINEAR, node ? node_title(node) : use->value->name,
+                             "it is read inside a body");
     remember_step(decision, node);
     if (is_opaque(node)) return blocked(decision, node);
     const struct anchor *anchor = anchor_of_input(node, use->slot);
@@ -343,7 +347,8 @@ static void tell(struct decision *decision, struct decision *up, enum reason rea
 static enum reason judge(struct decision *decision, const struct node *root, enum reason reason)
 {
     if (!reason && !is_worth_it(decision, root))
-        return decision_stop(decision, REASON_NOT_WORTH, decision->where, "%d nodes would stay behind", decision->cost.nodes);
+        return decision_stop(decision, REASON_NOT_WORTH, decision->where, "%d nodes would stay behind",
+                             decision->cost.nodes);
     return reason;
 }
 
@@ -373,10 +378,11 @@ static bool fold_one(struct decision *decision, struct node *node, struct pass_r
     bool go_upstream = !reason_upstream && (reason_downstream || up.cost.work <= down.cost.work);
     struct decision *way = go_upstream ? &up : &down;
     int64_t removed = work_with(way->cost.removed_work, node);
-    if (removed != INT64_MAX && way->cost.work <= removed) report->multiply_adds_saved += (removed - way->cost.work) / 2;
+    if (removed != INT64_MAX && way->cost.work <= removed)
+        report->multiply_adds_saved += (removed - way->cost.work) / 2;
     /* When a smaller BatchNormalization stays, it inherits the remark and will say why in the next round. */
     remark_applied(node, way->cost.norms ? OUTCOME_STAYS : OUTCOME_FOLDED, way->where,
-               arena_printf(decision->arena, "%s: %s", go_upstream ? "backward" : "forward", way->path));
+                   arena_printf(decision->arena, "%s: %s", go_upstream ? "backward" : "forward", way->path));
     apply_steps(way);
     if (go_upstream) root_remove(node, slot);
     else finish_downstream(node, slot);
@@ -412,7 +418,7 @@ bool fold_run(struct net *net, const struct pass_options *options, struct pass_r
               struct bnfuse_error *error)
 {
     struct decision *decision = decision_open(net, options);
-    constants_spend(decision->constants, report->grown);     /* by an earlier round */
+    constants_spend(decision->constants, report->grown); /* by an earlier round */
     bool changed = true;
     for (int round = 0; changed && round < ROUND_LIMIT; round++) {
         struct roots roots = roots_of(net, net->arena, options);

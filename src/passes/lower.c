@@ -28,7 +28,7 @@ static void lower_one(struct decision *decision, struct node *bn)
 }
 
 bool lower_run(struct net *net, const struct pass_options *options, struct pass_report *report,
-              struct bnfuse_error *error)
+               struct bnfuse_error *error)
 {
     struct decision *decision = decision_open(net, options);
     struct roots roots = roots_of(net, net->arena, options);

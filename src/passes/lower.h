@@ -8,6 +8,6 @@
 #include "passes/decide/remark.h"
 
 bool lower_run(struct net *net, const struct pass_options *options, struct pass_report *report,
-             struct bnfuse_error *error);
+               struct bnfuse_error *error);
 
 #endif

@@ -4,8 +4,8 @@
  * after each in debug builds, and counts. */
 #include "passes/passes.h"
 
-#include "onnx/shape/infer.h"
 #include "onnx/graph/validate.h"
+#include "onnx/shape/infer.h"
 #include "passes/clean.h"
 #include "passes/decide/remark.h"
 #include "passes/fold.h"
@@ -16,13 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUND_LIMIT 8         /* of the whole list; real models need two, the second to see that nothing is left to do */
+#define ROUND_LIMIT 8 /* of the whole list; real models need two, the second to see that nothing is left to do */
 
 const struct pass passes[] = {
     { "clean", false, clean_run, "first: a BatchNormalization that nobody reads must not hold others back" },
-    { "fold",  false, fold_run,  "folds every BatchNormalization that can be folded exactly" },
-    { "tidy",  false, tidy_run,  "merges what stays with its affine neighbours, after the fold has taken all it can" },
-    { "lower", true,  lower_run, "after the fold: only then is it known what stays" },
+    { "fold", false, fold_run, "folds every BatchNormalization that can be folded exactly" },
+    { "tidy", false, tidy_run, "merges what stays with its affine neighbours, after the fold has taken all it can" },
+    { "lower", true, lower_run, "after the fold: only then is it known what stays" },
     { "clean", false, clean_run, "last: removes what the others left without readers" },
 };
 const size_t pass_count = sizeof(passes) / sizeof(*passes);

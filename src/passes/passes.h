@@ -8,8 +8,8 @@
 #include "passes/decide/remark.h"
 
 struct pass {
-    const char *name;                 /* command-line name */
-    bool optional;                    /* runs only when asked for */
+    const char *name; /* command-line name */
+    bool optional;    /* runs only when asked for */
     bool (*run)(struct net *net, const struct pass_options *options, struct pass_report *report,
                 struct bnfuse_error *error);
     const char *why_here;

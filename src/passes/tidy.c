@@ -37,7 +37,8 @@ static struct node *affine_upstream(struct decision *decision, struct node *node
     const struct value *between = node_input(node, 0);
     struct node *writer = between->writer;
     if (!writer || between->graph != node->graph || between->use_count != 1 || between->is_output) return NULL;
-    if (affine_of_node(decision, writer, &first, slot) || !(both = affine_compose(decision->arena, first, *a))) return NULL;
+    if (affine_of_node(decision, writer, &first, slot) || !(both = affine_compose(decision->arena, first, *a)))
+        return NULL;
     if (!is_one_node(node, both)) return NULL;
     *a = both;
     return writer;
@@ -61,8 +62,8 @@ static struct node *affine_downstream(struct decision *decision, struct node *no
 static void replace(struct decision *decision, struct node *node, const struct affine *a)
 {
     struct value *output = node->outputs[0];
-    struct value *lowered = affine_lower(node->graph, node, node_input(node, 0), a, decision->type, decision->root_is_norm,
-                                         node_title(node));
+    struct value *lowered = affine_lower(node->graph, node, node_input(node, 0), a, decision->type,
+                                         decision->root_is_norm, node_title(node));
     struct node *last = lowered->writer;
     last->mark = node->mark;
     edit_take_output(last, lowered->writer_slot, output);

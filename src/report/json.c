@@ -47,7 +47,8 @@ static json_t *pair(int64_t before, int64_t after)
 static void add_report(json_t *root, const bnfuse_report *report)
 {
     json_t *remarks = json_array(), *ops = json_array(), *notes = json_array();
-    for (size_t i = 0; i < report->remark_count; i++) json_array_append_new(remarks, remark_object(&report->remarks[i]));
+    for (size_t i = 0; i < report->remark_count; i++)
+        json_array_append_new(remarks, remark_object(&report->remarks[i]));
     for (size_t i = 0; i < report->op_count; i++) {
         json_t *op = pair(report->ops[i].before, report->ops[i].after);
         json_object_set_new(op, "op", text(report->ops[i].op));

@@ -19,7 +19,7 @@ struct account {
     const bnfuse_tensors *tensors;    /* outputs of a run, or NULL */
     double atol, rtol;
     bnfuse_status status;
-    const char *message;              /* the error, or what a policy misses; "" when all went well */
+    const char *message; /* the error, or what a policy misses; "" when all went well */
     bool verbose;
 };
 

@@ -45,8 +45,7 @@ void remark_words(const bnfuse_remark *remark, char *to, size_t size)
     if (remark->code)
         snprintf(to, size, "stays   BNF%d %s%s%s%s%s", remark->code, remark->reason, *where ? ": " : "", where, comma,
                  detail);
-    else if (*where)
-        snprintf(to, size, "%-7s into %s%s%s", remark->outcome, where, comma, detail);
+    else if (*where) snprintf(to, size, "%-7s into %s%s%s", remark->outcome, where, comma, detail);
     else snprintf(to, size, "%s%s%s", remark->outcome, comma, detail);
 }
 
@@ -92,12 +91,10 @@ static void print_sizes(const bnfuse_report *report, FILE *to)
     }
     print_count("nodes", report->before.nodes, report->after.nodes, to);
     print_count("parameters", report->before.parameters, report->after.parameters, to);
-    if (report->after.bytes)
-        print_count("bytes", (int64_t)report->before.bytes, (int64_t)report->after.bytes, to);
+    if (report->after.bytes) print_count("bytes", (int64_t)report->before.bytes, (int64_t)report->after.bytes, to);
     if (report->multiply_adds_saved > 0)
         fprintf(to, "%" PRId64 " multiply-adds saved a run\n", report->multiply_adds_saved);
-    if (report->grown > 0)
-        fprintf(to, "grown by %" PRIu64 " bytes of clones and computed constants\n", report->grown);
+    if (report->grown > 0) fprintf(to, "grown by %" PRIu64 " bytes of clones and computed constants\n", report->grown);
     char note[500];
     for (size_t i = 0; i < report->note_count; i++) {
         bnfuse_escape(note, sizeof note, report->notes[i]);
@@ -164,8 +161,7 @@ static void print_tensor(const bnfuse_tensor *tensor, FILE *to)
     bnfuse_escape(name, sizeof name, tensor->name);
     fprintf(to, "output \"%s\":", name);
     if (!tensor->type) fprintf(to, " no tensor");
-    for (int axis = 0; axis < tensor->rank; axis++)
-        fprintf(to, "%s%" PRId64, axis ? "x" : " ", tensor->dims[axis]);
+    for (int axis = 0; axis < tensor->rank; axis++) fprintf(to, "%s%" PRId64, axis ? "x" : " ", tensor->dims[axis]);
     fprintf(to, "%s\n", tensor->type && tensor->rank == 0 ? " a scalar" : "");
 }
 

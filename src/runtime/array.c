@@ -9,10 +9,10 @@
 
 #define BLOCK_ALIGNMENT 64
 /* Spare blocks are kept for the next array of about their size, up to this many bytes in all. */
-#define SPARE_LIMIT ((size_t)256 << 20)
+#define SPARE_LIMIT     ((size_t)256 << 20)
 
 struct block {
-    size_t size;              /* of the data */
+    size_t size; /* of the data */
     int owners;
     struct block *next, **link;
 };
@@ -95,7 +95,7 @@ static void block_drop(struct array_pool *pool, struct block *block)
 
 void pool_open(struct array_pool *pool, struct memory *memory)
 {
-    *pool = (struct array_pool){.memory = memory};
+    *pool = (struct array_pool){ .memory = memory };
     arena_open(&pool->text, memory);
 }
 
@@ -114,9 +114,11 @@ void pool_close(struct array_pool *pool)
 
 size_t store_size(enum store store)
 {
-    static const size_t sizes[] = {
-        [STORE_F32] = sizeof(float), [STORE_F64] = sizeof(double), [STORE_I64] = sizeof(int64_t),
-        [STORE_TEXT] = sizeof(char *), [STORE_SEQUENCE] = sizeof(struct array *)};
+    static const size_t sizes[] = { [STORE_F32] = sizeof(float),
+                                    [STORE_F64] = sizeof(double),
+                                    [STORE_I64] = sizeof(int64_t),
+                                    [STORE_TEXT] = sizeof(char *),
+                                    [STORE_SEQUENCE] = sizeof(struct array *) };
     return sizes[store];
 }
 
@@ -166,7 +168,7 @@ static bool count_elements(int rank, const int64_t *dims, int64_t *count)
 
 struct array *array_new(struct array_pool *pool, enum dtype type, enum store store, int rank, const int64_t *dims)
 {
-    struct array shape = {.type = type, .store = store};
+    struct array shape = { .type = type, .store = store };
     int64_t bytes;
     copy_dims(&shape, rank, dims);
     if (!count_elements(rank, dims, &shape.count) || !size_multiply(shape.count, (int64_t)store_size(store), &bytes)

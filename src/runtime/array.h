@@ -20,23 +20,23 @@
 enum store { STORE_F32, STORE_F64, STORE_I64, STORE_TEXT, STORE_SEQUENCE };
 
 struct array {
-    enum dtype type;          /* of the elements; of a sequence's elements */
+    enum dtype type; /* of the elements; of a sequence's elements */
     enum store store;
-    int rank;                 /* 0 for a scalar; 1 for a sequence */
-    int64_t count;            /* product of dims */
+    int rank;      /* 0 for a scalar; 1 for a sequence */
+    int64_t count; /* product of dims */
     int64_t dims[ARRAY_MAX_RANK];
     union {
         void *data;
         float *f32;
         double *f64;
         int64_t *i64;
-        const char **text;            /* the strings live as long as the pool */
-        struct array **items;         /* owned by the sequence */
+        const char **text;    /* the strings live as long as the pool */
+        struct array **items; /* owned by the sequence */
     };
     struct array_pool *pool;
-    struct block *block;      /* the counted memory that data points into */
+    struct block *block; /* the counted memory that data points into */
     int owners;
-    struct array *next, **link;       /* in the pool */
+    struct array *next, **link; /* in the pool */
 };
 
 /* Memory of one run: recycles blocks of equal size class, and knows all that is out. */
@@ -46,7 +46,7 @@ struct array_pool {
     struct block *blocks;
     struct block *spare[64];
     size_t spare_bytes;
-    struct arena text;        /* strings */
+    struct arena text; /* strings */
 };
 
 void pool_open(struct array_pool *pool, struct memory *memory);
@@ -64,7 +64,7 @@ struct array *array_reshaped(struct array *array, int rank, const int64_t *dims)
 /* The same array if `store` agrees (one more owner), else a converted copy. Real <-> real and whole <-> real. */
 struct array *array_stored(struct array *array, enum store store);
 struct array *array_keep(struct array *array);
-void array_drop(struct array *array);      /* NULL is fine */
+void array_drop(struct array *array); /* NULL is fine */
 
 /* Rounds (real) or wraps (whole) all elements to array->type. Nothing for FLOAT in F32, DOUBLE, INT64. */
 void array_round(struct array *array);

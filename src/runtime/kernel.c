@@ -9,36 +9,11 @@
 
 /* One line per family. */
 static const struct kernel *const families[] = {
-    elementwise_kernels,
-    cast_kernels,
-    shape_kernels,
-    move_kernels,
-    gather_kernels,
-    reduce_kernels,
-    softmax_kernels,
-    gemm_kernels,
-    einsum_kernels,
-    conv_kernels,
-    pool_kernels,
-    norm_kernels,
-    resize_kernels,
-    rnn_kernels,
-    quant_kernels,
-    integer_kernels,
-    control_kernels,
-    sequence_kernels,
-    sort_kernels,
-    detect_kernels,
-    loss_kernels,
-    random_kernels,
-    signal_kernels,
-    attention_kernels,
-    rotary_kernels,
-    recurrence_kernels,
-    text_kernels,
-    sample_kernels,
-    col2im_kernels,
-    determinant_kernels,
+    elementwise_kernels, cast_kernels,       shape_kernels,  move_kernels,    gather_kernels,  reduce_kernels,
+    softmax_kernels,     gemm_kernels,       einsum_kernels, conv_kernels,    pool_kernels,    norm_kernels,
+    resize_kernels,      rnn_kernels,        quant_kernels,  integer_kernels, control_kernels, sequence_kernels,
+    sort_kernels,        detect_kernels,     loss_kernels,   random_kernels,  signal_kernels,  attention_kernels,
+    rotary_kernels,      recurrence_kernels, text_kernels,   sample_kernels,  col2im_kernels,  determinant_kernels,
     ml_kernels,
 };
 
@@ -62,10 +37,8 @@ const struct kernel *kernel_find(const struct node *node, struct arena *arena, c
             if (node->opset >= row->first && node->opset <= (row->last == LATEST ? LATEST_OPSET : row->last))
                 return row;
         }
-    if (node->opset == 0)
-        *why = arena_printf(arena, "the model imports no opset of %s", domain);
-    else if (!known)
-        *why = arena_printf(arena, "operator %s of %s is not known", node->op, domain);
+    if (node->opset == 0) *why = arena_printf(arena, "the model imports no opset of %s", domain);
+    else if (!known) *why = arena_printf(arena, "operator %s of %s is not known", node->op, domain);
     else
         *why = arena_printf(arena, "operator %s is not known at opset %lld of %s", node->op, (long long)node->opset,
                             domain);
@@ -143,8 +116,7 @@ bool call_tensor(struct call *call, size_t slot, struct array **array)
 bool call_list(struct call *call, size_t slot, const int64_t **values, int64_t *count)
 {
     const struct array *array = call_input(call, slot);
-    if (!array || array->store != STORE_I64)
-        return call_fail(call, "input %zu must be a tensor of integers", slot);
+    if (!array || array->store != STORE_I64) return call_fail(call, "input %zu must be a tensor of integers", slot);
     *values = array->i64;
     *count = array->count;
     return true;

@@ -17,23 +17,23 @@
 #include "runtime/team.h"
 
 /* The newest ai.onnx opset the rows were read against. */
-#define LATEST_OPSET 28
-#define LATEST 1000000        /* a row that holds up to LATEST_OPSET */
-#define CALL_MAX_SLOTS 256    /* inputs or outputs of one node beyond this are refused */
+#define LATEST_OPSET   28
+#define LATEST         1000000 /* a row that holds up to LATEST_OPSET */
+#define CALL_MAX_SLOTS 256     /* inputs or outputs of one node beyond this are refused */
 
 struct call {
     const struct node *node;
     const struct kernel *kernel;
     size_t input_count, output_count;
     struct array **inputs;
-    struct array **outputs;           /* to be made; output i is wanted if node_output(node, i) */
-    bool exact;                       /* a double run */
-    enum store real;                  /* the store of real inputs and outputs: F32 or F64 */
+    struct array **outputs; /* to be made; output i is wanted if node_output(node, i) */
+    bool exact;             /* a double run */
+    enum store real;        /* the store of real inputs and outputs: F32 or F64 */
     int threads;
-    struct team *team;                /* of so many threads; NULL: the caller alone */
+    struct team *team; /* of so many threads; NULL: the caller alone */
     struct array_pool *pool;
-    struct run *run;                  /* for control flow only */
-    struct arena *scratch;            /* emptied after the call */
+    struct run *run;       /* for control flow only */
+    struct arena *scratch; /* emptied after the call */
     struct bnfuse_error *error;
 };
 
@@ -41,16 +41,16 @@ struct kernel {
     const char *op;
     int64_t first, last;
     bool (*run)(struct call *call);
-    const void *data;                 /* what tells rows of one function apart */
+    const void *data; /* what tells rows of one function apart */
 };
 
 /* A table of rows, ended by op == NULL. One per family file. */
 extern const struct kernel elementwise_kernels[], cast_kernels[], reduce_kernels[], shape_kernels[], move_kernels[],
-    gather_kernels[], gemm_kernels[], conv_kernels[], pool_kernels[], norm_kernels[], softmax_kernels[], resize_kernels[],
-    rnn_kernels[], quant_kernels[], control_kernels[], sequence_kernels[], detect_kernels[], sort_kernels[],
-    signal_kernels[], random_kernels[], loss_kernels[], attention_kernels[], rotary_kernels[], recurrence_kernels[],
-    integer_kernels[], text_kernels[], sample_kernels[], col2im_kernels[], determinant_kernels[], ml_kernels[],
-    einsum_kernels[];
+    gather_kernels[], gemm_kernels[], conv_kernels[], pool_kernels[], norm_kernels[], softmax_kernels[],
+    resize_kernels[], rnn_kernels[], quant_kernels[], control_kernels[], sequence_kernels[], detect_kernels[],
+    sort_kernels[], signal_kernels[], random_kernels[], loss_kernels[], attention_kernels[], rotary_kernels[],
+    recurrence_kernels[], integer_kernels[], text_kernels[], sample_kernels[], col2im_kernels[], determinant_kernels[],
+    ml_kernels[], einsum_kernels[];
 
 /* The row for an operator, or NULL with *why (one line, in static storage or the arena). */
 const struct kernel *kernel_find(const struct node *node, struct arena *arena, const char **why);
@@ -60,20 +60,20 @@ struct array *call_output(struct call *call, size_t slot, enum dtype type, int r
 /* Hands over an array (an input kept, a reshaped input, ...) as output `slot`; the caller's ownership passes. */
 void call_give(struct call *call, size_t slot, struct array *array);
 bool call_wants(const struct call *call, size_t slot);
-struct array *call_input(const struct call *call, size_t slot);      /* NULL when absent */
+struct array *call_input(const struct call *call, size_t slot); /* NULL when absent */
 /* False with a line that names the node. */
 bool call_fail(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same for what the model may ask but this program does not do. */
 bool call_unsupported(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Small helpers every family needs. */
-bool call_axis(struct call *call, int64_t axis, int rank, int *normal);   /* -rank..rank-1 -> 0..rank-1, or fails */
+bool call_axis(struct call *call, int64_t axis, int rank, int *normal); /* -rank..rank-1 -> 0..rank-1, or fails */
 /* Input `slot`, which must be there and be a tensor; fails otherwise. */
 bool call_tensor(struct call *call, size_t slot, struct array **array);
 /* A small whole tensor input as a list (any rank): *count elements; fails on other types. */
 bool call_list(struct call *call, size_t slot, const int64_t **values, int64_t *count);
 /* numpy broadcasting of two shapes; false when they do not fit. */
 bool broadcast_dims(int rank_a, const int64_t *a, int rank_b, const int64_t *b, int *rank, int64_t *dims);
-int64_t dims_product(const int64_t *dims, int from, int to);              /* dims[from] * ... * dims[to-1] */
+int64_t dims_product(const int64_t *dims, int from, int to); /* dims[from] * ... * dims[to-1] */
 
 #endif

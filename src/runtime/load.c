@@ -27,8 +27,12 @@ uint64_t seed_for(uint64_t seed, const char *text)
  * speak of (the 4- and 8-bit types, whose weights are quantised on purpose). */
 static int fraction_bits(enum dtype type, int *smallest)
 {
-    static const struct { enum dtype type; int bits, smallest; } rows[] = {
-        {DTYPE_FLOAT, 23, -126}, {DTYPE_DOUBLE, 52, -1022}, {DTYPE_FLOAT16, 10, -14}, {DTYPE_BFLOAT16, 7, -126}};
+    static const struct {
+        enum dtype type;
+        int bits, smallest;
+    } rows[] = {
+        { DTYPE_FLOAT, 23, -126 }, { DTYPE_DOUBLE, 52, -1022 }, { DTYPE_FLOAT16, 10, -14 }, { DTYPE_BFLOAT16, 7, -126 }
+    };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].type == type) {
             *smallest = rows[i].smallest;
@@ -83,8 +87,8 @@ static bool read_elements(const struct tensor *tensor, struct array *array, cons
     return read_floats(tensor, array->f32, error);
 }
 
-bool load_tensor(struct array **array, const char *name, const struct tensor *tensor,
-                 const struct run_options *options, struct bnfuse_error *error)
+bool load_tensor(struct array **array, const char *name, const struct tensor *tensor, const struct run_options *options,
+                 struct bnfuse_error *error)
 {
     if (dtype_kind(tensor->type) == KIND_COMPLEX || dtype_kind(tensor->type) == KIND_NONE)
         return fail(error, BNFUSE_UNSUPPORTED, "tensor \"%s\": elements of type %s are not supported", name,

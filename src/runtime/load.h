@@ -7,8 +7,8 @@
 #include "runtime/run.h"
 
 /* `name` decides the signs of the noise. Strings are copied into the pool. */
-bool load_tensor(struct array **array, const char *name, const struct tensor *tensor,
-                 const struct run_options *options, struct bnfuse_error *error);
+bool load_tensor(struct array **array, const char *name, const struct tensor *tensor, const struct run_options *options,
+                 struct bnfuse_error *error);
 bool load_sparse(struct array **array, const char *name, const BnfuseOnnx__SparseTensorProto *proto,
                  const struct model *model, const struct run_options *options, struct arena *scratch,
                  struct bnfuse_error *error);

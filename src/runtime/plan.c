@@ -10,17 +10,17 @@
 
 #define MAX_NESTING 64
 /* Function calls are planned one by one, and calls of calls multiply: a model that outgrows this is refused. */
-#define MAX_STEPS ((size_t)1 << 20)
+#define MAX_STEPS   ((size_t)1 << 20)
 
 struct builder {
     struct arena *arena;
     struct bnfuse_error *error;
     size_t *steps_left;
     int depth;
-    const struct node *call;          /* of the function that is planned; NULL outside of any */
+    const struct node *call; /* of the function that is planned; NULL outside of any */
     struct schedule *schedule;
-    struct pointer_map slots;         /* of values; the number of the slot and one */
-    struct step **writers;            /* by slot; NULL: given, constant or captured */
+    struct pointer_map slots; /* of values; the number of the slot and one */
+    struct step **writers;    /* by slot; NULL: given, constant or captured */
     size_t slot_room, step_room, capture_room;
     struct visit *visits;
     size_t visit_count, visit_room;
@@ -36,7 +36,7 @@ struct visit {
 enum { STEP_WAITS, STEP_PLACED };
 
 struct placed_step {
-    struct step step;                 /* first: a step is cast back to this while the plan is built */
+    struct step step; /* first: a step is cast back to this while the plan is built */
     int state;
     struct value **reads;
     size_t read_count;
@@ -54,8 +54,8 @@ static size_t add_slot(struct builder *builder, struct value *value, struct step
 {
     struct schedule *schedule = builder->schedule;
     size_t slot = schedule->slot_count, room = builder->slot_room;
-    schedule->values = room_for_one(builder->arena, schedule->values, slot, &builder->slot_room,
-                                    sizeof(struct value *));
+    schedule->values =
+        room_for_one(builder->arena, schedule->values, slot, &builder->slot_room, sizeof(struct value *));
     builder->writers = room_for_one(builder->arena, builder->writers, slot, &room, sizeof(struct step *));
     schedule->values[slot] = value;
     builder->writers[slot] = writer;
@@ -136,9 +136,9 @@ static bool enter_node(struct builder *builder, const struct node *indexed)
     collect_reads(builder, placed);
     for (size_t i = 0; i < indexed->output_count; i++)
         if (indexed->outputs[i]) add_slot(builder, indexed->outputs[i], step);
-    builder->visits = room_for_one(builder->arena, builder->visits, builder->visit_count, &builder->visit_room,
-                                   sizeof(struct visit));
-    builder->visits[builder->visit_count++] = (struct visit){step, placed->reads, placed->read_count, 0};
+    builder->visits =
+        room_for_one(builder->arena, builder->visits, builder->visit_count, &builder->visit_room, sizeof(struct visit));
+    builder->visits[builder->visit_count++] = (struct visit){ step, placed->reads, placed->read_count, 0 };
     return true;
 }
 
@@ -147,7 +147,7 @@ static void add_capture(struct builder *builder, struct value *value)
     struct schedule *schedule = builder->schedule;
     schedule->captures = room_for_one(builder->arena, schedule->captures, schedule->capture_count,
                                       &builder->capture_room, sizeof(struct capture));
-    schedule->captures[schedule->capture_count++] = (struct capture){value, NO_SLOT, add_slot(builder, value, NULL)};
+    schedule->captures[schedule->capture_count++] = (struct capture){ value, NO_SLOT, add_slot(builder, value, NULL) };
 }
 
 /* Meets a value: where it comes from decides what is next. */
@@ -176,8 +176,8 @@ static bool reach(struct builder *builder, struct value *value)
 static void place(struct builder *builder, struct step *step)
 {
     struct schedule *schedule = builder->schedule;
-    schedule->steps = room_for_one(builder->arena, schedule->steps, schedule->step_count, &builder->step_room,
-                                   sizeof(struct step *));
+    schedule->steps =
+        room_for_one(builder->arena, schedule->steps, schedule->step_count, &builder->step_room, sizeof(struct step *));
     schedule->steps[schedule->step_count++] = step;
     ((struct placed_step *)step)->state = STEP_PLACED;
 }
@@ -261,8 +261,12 @@ static bool build_schedule(struct schedule **schedule, const struct builder *out
                            const struct node *call, struct value *const *given, size_t given_count,
                            struct value *const *wanted, size_t wanted_count, int depth)
 {
-    struct builder builder = {.arena = outer->arena, .error = outer->error, .steps_left = outer->steps_left,
-                              .depth = depth, .call = call, .slots = {.arena = outer->arena}};
+    struct builder builder = { .arena = outer->arena,
+                               .error = outer->error,
+                               .steps_left = outer->steps_left,
+                               .depth = depth,
+                               .call = call,
+                               .slots = { .arena = outer->arena } };
     if (depth > MAX_NESTING)
         return fail(outer->error, BNFUSE_UNSUPPORTED,
                     "bodies and functions nest more than %d deep (or a function calls itself)", MAX_NESTING);
@@ -275,7 +279,7 @@ bool plan_build(struct plan **plan, struct arena *arena, const struct net *net, 
                 size_t given_count, struct value *const *wanted, size_t wanted_count, struct bnfuse_error *error)
 {
     size_t steps_left = MAX_STEPS;
-    struct builder root = {.arena = arena, .error = error, .steps_left = &steps_left};
+    struct builder root = { .arena = arena, .error = error, .steps_left = &steps_left };
     *plan = NEW(arena, struct plan);
     (*plan)->net = net;
     return build_schedule(&(*plan)->schedule, &root, NULL, NULL, given, given_count, wanted, wanted_count, 0);

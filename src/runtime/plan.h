@@ -10,12 +10,12 @@
 #define NO_SLOT ((size_t)-1)
 
 struct step {
-    const struct node *node;          /* of the index; a copy where a function's attributes were filled in */
-    const struct kernel *kernel;      /* NULL when it calls a function */
-    size_t *inputs, *outputs;         /* slots, parallel to the node's; NO_SLOT: absent */
-    struct schedule **bodies;         /* parallel to node->inner */
+    const struct node *node;     /* of the index; a copy where a function's attributes were filled in */
+    const struct kernel *kernel; /* NULL when it calls a function */
+    size_t *inputs, *outputs;    /* slots, parallel to the node's; NO_SLOT: absent */
+    struct schedule **bodies;    /* parallel to node->inner */
     struct schedule *function;
-    size_t *release;                  /* slots that nobody reads after this step */
+    size_t *release; /* slots that nobody reads after this step */
     size_t release_count;
 };
 
@@ -26,12 +26,12 @@ struct capture {
 };
 
 struct schedule {
-    const struct graph *graph;        /* NULL for the plan's own: its values may be of several graphs */
-    struct value **values;            /* by slot */
+    const struct graph *graph; /* NULL for the plan's own: its values may be of several graphs */
+    struct value **values;     /* by slot */
     size_t slot_count;
-    struct step **steps;              /* in the order of execution */
+    struct step **steps; /* in the order of execution */
     size_t step_count;
-    size_t *inputs, *outputs;         /* slots of what is given and wanted */
+    size_t *inputs, *outputs; /* slots of what is given and wanted */
     size_t input_count, output_count;
     struct capture *captures;
     size_t capture_count;

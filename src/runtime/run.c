@@ -11,16 +11,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MOST_BODIES (1 << 20)         /* bodies of Loops and Scans executed in one run, the inner ones too */
-#define MOST_ITEMS ((int64_t)1 << 29) /* in all sequences made in one run: a Loop that grows one copies it each time */
+#define MOST_BODIES (1 << 20)          /* bodies of Loops and Scans executed in one run, the inner ones too */
+#define MOST_ITEMS  ((int64_t)1 << 29) /* in all sequences made in one run: a Loop that grows one copies it each time */
 
 /* The values of a schedule while it is executed. */
 struct frame {
     const struct schedule *schedule;
     struct array **slots;
     struct frame *outer;
-    const struct step *step;          /* that runs */
-    struct arena scratch;             /* of its call */
+    const struct step *step; /* that runs */
+    struct arena scratch;    /* of its call */
 };
 
 /* Initializers of a body, loaded by its first execution for the later ones. */
@@ -34,7 +34,7 @@ struct run {
     const struct plan *plan;
     const struct run_options *options;
     struct array_pool *pool;
-    struct frame *frame;              /* the innermost */
+    struct frame *frame; /* the innermost */
     struct kept *kept;
     struct arena arena;
     int threads;
@@ -83,7 +83,7 @@ bool run_load_sparse(struct run *run, const char *name, const BnfuseOnnx__Sparse
 static struct frame *frame_enter(struct run *run, const struct schedule *schedule)
 {
     struct frame *frame = memory_take(run->options->memory, sizeof *frame);
-    *frame = (struct frame){.schedule = schedule, .outer = run->frame};
+    *frame = (struct frame){ .schedule = schedule, .outer = run->frame };
     arena_open(&frame->scratch, run->options->memory);
     run->frame = frame;
     frame->slots = memory_take(run->options->memory, (schedule->slot_count + 1) * sizeof(struct array *));
@@ -109,7 +109,7 @@ static struct kept *kept_of(struct run *run, const struct schedule *schedule)
     for (struct kept *kept = run->kept; kept; kept = kept->next)
         if (kept->schedule == schedule) return kept;
     struct kept *kept = NEW(&run->arena, struct kept);
-    *kept = (struct kept){schedule, NEW_ARRAY(&run->arena, struct array *, schedule->slot_count), run->kept};
+    *kept = (struct kept){ schedule, NEW_ARRAY(&run->arena, struct array *, schedule->slot_count), run->kept };
     run->kept = kept;
     return kept;
 }
@@ -239,10 +239,18 @@ static bool run_step(struct run *run, const struct step *step, struct bnfuse_err
     struct frame *frame = run->frame;
     const struct node *node = step->node;
     frame->step = step;
-    struct call call = {.node = node, .kernel = step->kernel, .input_count = node->input_count,
-                        .output_count = node->output_count, .exact = run->options->exact, .real = STORE_F64,
-                        .threads = run->threads, .team = run->team, .pool = run->pool, .run = run,
-                        .scratch = &frame->scratch, .error = error};
+    struct call call = { .node = node,
+                         .kernel = step->kernel,
+                         .input_count = node->input_count,
+                         .output_count = node->output_count,
+                         .exact = run->options->exact,
+                         .real = STORE_F64,
+                         .threads = run->threads,
+                         .team = run->team,
+                         .pool = run->pool,
+                         .run = run,
+                         .scratch = &frame->scratch,
+                         .error = error };
     call.inputs = NEW_ARRAY(&frame->scratch, struct array *, node->input_count);
     call.outputs = NEW_ARRAY(&frame->scratch, struct array *, node->output_count);
     bool good = perform(run, &call, error);
@@ -316,8 +324,8 @@ struct run_call {
     struct run *run;
     struct array *const *inputs;
     struct array **outputs;
-    bool returned;                    /* and did not leave through the recovery point */
-    const struct node *node;          /* that ran when memory ran out */
+    bool returned;           /* and did not leave through the recovery point */
+    const struct node *node; /* that ran when memory ran out */
 };
 
 static bool run_guarded(void *context, struct bnfuse_error *error)
@@ -325,8 +333,8 @@ static bool run_guarded(void *context, struct bnfuse_error *error)
     struct run_call *call = context;
     const struct schedule *schedule = call->run->plan->schedule;
     call->run->team = team_open(&call->run->arena, call->run->threads);
-    bool good = execute(call->run, schedule, call->inputs, schedule->input_count, call->outputs, schedule->output_count,
-                        error);
+    bool good =
+        execute(call->run, schedule, call->inputs, schedule->input_count, call->outputs, schedule->output_count, error);
     call->returned = true;
     return good;
 }
@@ -352,8 +360,8 @@ static const struct node *running_node(const struct run *run)
 bool plan_run(const struct plan *plan, const struct run_options *options, struct array *const *inputs,
               struct array **outputs, struct bnfuse_error *error)
 {
-    struct run run = {.plan = plan, .options = options, .pool = options->pool};
-    struct run_call call = {.run = &run, .inputs = inputs, .outputs = outputs};
+    struct run run = { .plan = plan, .options = options, .pool = options->pool };
+    struct run_call call = { .run = &run, .inputs = inputs, .outputs = outputs };
     run.threads = options->threads > 0 ? options->threads : team_processors();
     arena_open(&run.arena, options->memory);
     memset(outputs, 0, plan->schedule->output_count * sizeof *outputs);

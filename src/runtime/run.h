@@ -20,20 +20,20 @@ bool plan_build(struct plan **plan, struct arena *arena, const struct net *net, 
                 size_t given_count, struct value *const *wanted, size_t wanted_count, struct bnfuse_error *error);
 
 struct run_options {
-    bool exact;               /* every real value in double; else each in its own type */
-    bool unrounded;           /* exact only: folded weights as computed, not as they will be stored */
-    int threads;              /* 0: as many as the machine has */
+    bool exact;     /* every real value in double; else each in its own type */
+    bool unrounded; /* exact only: folded weights as computed, not as they will be stored */
+    int threads;    /* 0: as many as the machine has */
     struct memory *memory;
-    struct array_pool *pool;        /* of inputs and outputs */
+    struct array_pool *pool; /* of inputs and outputs */
     /* Every real tensor that the model stores is moved by up to half a unit in its last place, signs from this seed;
      * 0: not at all. Exact runs only. `unmoved` (or NULL) holds the values that stay: constants that are sizes. */
     uint64_t weight_noise;
     const struct pointer_map *unmoved;
-    uint64_t random_seed;     /* for RandomNormal and the like; the same seed, the same numbers */
+    uint64_t random_seed; /* for RandomNormal and the like; the same seed, the same numbers */
     /* Called after each value of the main graph is computed, before it may be released; keep it to have it longer.
      * NULL: not called. False stops the run with *error. */
     bool (*observe)(void *context, struct value *value, struct array *array, struct bnfuse_error *error);
-    void (*enter)(void *context, const struct graph *body);   /* a body or function is executed; NULL: not called */
+    void (*enter)(void *context, const struct graph *body); /* a body or function is executed; NULL: not called */
     void *context;
 };
 

@@ -45,8 +45,8 @@ void piece_lay(struct array *whole, const struct array *part, int axis, int64_t 
 {
     struct along to = along_axis(whole, axis), from = along_axis(part, axis);
     size_t row = (size_t)to.inner * store_size(whole->store);
-    copy_runs((char *)whole->data + (size_t)first * row, (size_t)to.length * row, part->data,
-              (size_t)from.length * row, (size_t)from.length * row, from.outer);
+    copy_runs((char *)whole->data + (size_t)first * row, (size_t)to.length * row, part->data, (size_t)from.length * row,
+              (size_t)from.length * row, from.outer);
 }
 
 /* Whether `part` can lie beside `like` along `axis` (-1: their dims agree wholly). */

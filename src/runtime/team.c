@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#define PATIENCE 4000                 /* looks at the clock of jobs before a helper goes to sleep */
+#define PATIENCE          4000 /* looks at the clock of jobs before a helper goes to sleep */
 #define PIECES_PER_MEMBER 4
 
 struct helper {
@@ -22,13 +22,13 @@ struct helper {
 };
 
 struct team {
-    int members, started;             /* `started` helpers run */
+    int members, started; /* `started` helpers run */
     struct helper *helpers;
     pthread_mutex_t lock;
     pthread_cond_t wake, left;
-    atomic_uint jobs;                 /* announced so far */
-    atomic_int busy;                  /* helpers in the open job */
-    bool open, over;                  /* under the lock */
+    atomic_uint jobs; /* announced so far */
+    atomic_int busy;  /* helpers in the open job */
+    bool open, over;  /* under the lock */
     atomic_int_fast64_t next;
     int64_t count, piece;
     void (*work)(const void *context, int64_t first, int64_t end, int member);

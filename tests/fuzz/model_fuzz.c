@@ -3,8 +3,8 @@
  * libFuzzer's entry for files: any bytes are read, indexed, written unchanged and written after edits. What is read and
  * not changed must come out as the same bytes, and what was changed must be readable again. */
 #include "onnx/graph/edit.h"
-#include "onnx/write/splice.h"
 #include "onnx/graph/validate.h"
+#include "onnx/write/splice.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -56,8 +56,8 @@ static void edit_initializer(struct graph *graph, struct value *value, size_t co
     const int64_t dims[] = { 3 };
     const double values[] = { 1, 2, 3 };
     if (count % 2 == 0 && !graph->function)
-        edit_replace_uses(value, edit_add_initializer(graph, "new", tensor_exact(graph->net->arena, DTYPE_FLOAT, 1, dims,
-                                                                                 values)));
+        edit_replace_uses(
+            value, edit_add_initializer(graph, "new", tensor_exact(graph->net->arena, DTYPE_FLOAT, 1, dims, values)));
     if (!value->uses && !value->is_output) edit_remove_initializer(value);
 }
 

@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MAX_WORKERS 64
-#define MAX_FAILURES 40       /* of one worker; then it stops */
+#define MAX_WORKERS  64
+#define MAX_FAILURES 40 /* of one worker; then it stops */
 
 /* What a worker is at, seen by its parent even if it crashes. */
 struct progress {
@@ -93,7 +93,8 @@ static pid_t start(struct progress *progress, uint64_t end, uint64_t stride, boo
 static size_t run(uint64_t first, uint64_t count, int workers)
 {
     struct progress *progress = mmap(NULL, MAX_WORKERS * sizeof *progress, PROT_READ | PROT_WRITE,
-                                     MAP_SHARED | MAP_ANONYMOUS, -1, 0), total = { 0 };
+                                     MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+                    total = { 0 };
     pid_t children[MAX_WORKERS];
     int status, left = workers;
     if (progress == MAP_FAILED) abort();

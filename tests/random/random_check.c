@@ -60,7 +60,7 @@ static bool check_sites(const bnfuse_check_result *result, struct finding *findi
 {
     for (size_t i = 0; i < result->site_count; i++) {
         const bnfuse_site *site = &result->sites[i];
-        if (!site->checked) continue;     /* the verdict says whether an output depends on it */
+        if (!site->checked) continue; /* the verdict says whether an output depends on it */
         if (!(site->difference.relative <= LIMIT) && !site->ill_conditioned)
             return found(finding, FAILURE_ALGEBRA, "site %s (%s) differs by %g", site->value, site->node,
                          site->difference.relative);
@@ -80,9 +80,9 @@ static bool check_proof(const struct random_graph *graph, bnfuse_model *model, s
     options.dim_count = graph->dim_count;
     if (!bnfuse_check(model, &options, &result, &error)) return found(finding, FAILURE_CHECK, "%s", error.message);
     if (!check_sites(&result, finding)) return false;
-    if (graph->amplifies) return true;      /* each site is proven; the whole is at the mercy of rounding */
-    if (result.verdict != BNFUSE_VERDICT_IDENTICAL && result.verdict != BNFUSE_VERDICT_PASS &&
-        result.verdict != BNFUSE_VERDICT_PASS_ROUNDING && result.verdict != BNFUSE_VERDICT_ILL_CONDITIONED)
+    if (graph->amplifies) return true; /* each site is proven; the whole is at the mercy of rounding */
+    if (result.verdict != BNFUSE_VERDICT_IDENTICAL && result.verdict != BNFUSE_VERDICT_PASS
+        && result.verdict != BNFUSE_VERDICT_PASS_ROUNDING && result.verdict != BNFUSE_VERDICT_ILL_CONDITIONED)
         return found(finding, FAILURE_CHECK, "%s: %s", bnfuse_verdict_text(result.verdict), result.why);
     for (size_t i = 0; i < result.output_count; i++) {
         const bnfuse_output *output = &result.outputs[i];
@@ -156,8 +156,8 @@ static bool check_written(const struct random_graph *graph, const void *bytes, s
     bnfuse_error error;
     bnfuse_model *before = bnfuse_read("before", bytes, size, 0, &error);
     bnfuse_model *written = bnfuse_load(files->first, 0, &error);
-    bool good = before && written ? check_stored(graph, before, written, finding) :
-                                    found(finding, FAILURE_RELOAD, "%s", error.message);
+    bool good = before && written ? check_stored(graph, before, written, finding)
+                                  : found(finding, FAILURE_RELOAD, "%s", error.message);
     bnfuse_free(written);
     bnfuse_free(before);
     if (!good) return false;
@@ -195,16 +195,17 @@ static bool run_for_shapes(void *context, struct bnfuse_error *error)
     struct model model;
     struct net net;
     bool guessed;
-    struct check_options options = { .seed = 1, .threads = 1, .memory = &c->memory, .dims = c->graph->dims,
-                                     .dim_count = c->graph->dim_count };
-    if (!model_read(&model, &c->arena, "random", c->bytes, c->size, error) ||
-        !net_index(&net, &c->arena, &model, error) || !shape_infer(&net, error))
+    struct check_options options = {
+        .seed = 1, .threads = 1, .memory = &c->memory, .dims = c->graph->dims, .dim_count = c->graph->dim_count
+    };
+    if (!model_read(&model, &c->arena, "random", c->bytes, c->size, error) || !net_index(&net, &c->arena, &model, error)
+        || !shape_infer(&net, error))
         return false;
     struct session *session = session_open(&c->arena, &net, &net, &options);
     struct array **outputs = NEW_ARRAY(&c->arena, struct array *, net.main->output_count);
     struct observer observer = { shapes_observe, &c->shapes, NULL };
-    bool ran = session_plan(session, error) && session_feed(session, &guesses[0], 1, 0, &guessed, error) &&
-               session_run(session, &session->before, NATIVE, 0, &observer, outputs, error);
+    bool ran = session_plan(session, error) && session_feed(session, &guesses[0], 1, 0, &guessed, error)
+               && session_run(session, &session->before, NATIVE, 0, &observer, outputs, error);
     session_close(session);
     return ran;
 }

@@ -9,14 +9,27 @@
 
 #include <stdio.h>
 
-enum failure { FAILURE_NONE, FAILURE_CRASH, FAILURE_LOAD, FAILURE_SHAPE, FAILURE_FUSE, FAILURE_PLANTED, FAILURE_REASON,
-               FAILURE_CHECK, FAILURE_ALGEBRA, FAILURE_WRITE, FAILURE_RELOAD, FAILURE_STORED, FAILURE_AGAIN };
+enum failure {
+    FAILURE_NONE,
+    FAILURE_CRASH,
+    FAILURE_LOAD,
+    FAILURE_SHAPE,
+    FAILURE_FUSE,
+    FAILURE_PLANTED,
+    FAILURE_REASON,
+    FAILURE_CHECK,
+    FAILURE_ALGEBRA,
+    FAILURE_WRITE,
+    FAILURE_RELOAD,
+    FAILURE_STORED,
+    FAILURE_AGAIN
+};
 
 struct finding {
     enum failure failure;
-    char text[1400];              /* one line */
+    char text[1400]; /* one line */
     size_t remarks, planted, left, folded;
-    double rounding;              /* what storing the folded weights changed, relative, at worst */
+    double rounding; /* what storing the folded weights changed, relative, at worst */
 };
 
 /* Writes to files of its own in `directory`. */

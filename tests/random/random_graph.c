@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_RANK 5
-#define MAX_LIVE 64
+#define MAX_RANK   5
+#define MAX_LIVE   64
 #define MAX_SHARED 32
-#define MAX_COUNT 3000        /* elements of a value; beyond it nothing grows any more */
+#define MAX_COUNT  3000 /* elements of a value; beyond it nothing grows any more */
 
 /* A value and its shape. A dim that is open has no declared size: dims holds what it will be fed with. */
 struct val {
@@ -38,14 +38,14 @@ struct maker {
     uint64_t random;
     int64_t opset, ir;
     enum dtype type;
-    bool equal_sizes;             /* N == C == H == W */
+    bool equal_sizes; /* N == C == H == W */
     int64_t equal_size;
-    bool overridable;             /* initializers are inputs that callers can replace */
+    bool overridable; /* initializers are inputs that callers can replace */
     bool may_plant;
-    bool positive;                /* scales made now are above zero */
-    bool shiftless;               /* shifts made now are zero */
-    int depth;                    /* of bodies */
-    bool in_function;             /* where there are no initializers */
+    bool positive;    /* scales made now are above zero */
+    bool shiftless;   /* shifts made now are zero */
+    int depth;        /* of bodies */
+    bool in_function; /* where there are no initializers */
     bool has_functions;
     int names;
     struct live live[MAX_LIVE];
@@ -244,8 +244,8 @@ static const char *parameters(struct maker *m, const struct val *x, enum bn kind
     int rank = 1;
     for (; kind == BN_PER_ELEMENT && rank < x->rank - 1; rank++) dims[rank] = x->dims[rank + 1];
     double shift = m->shiftless ? 0 : 1;
-    const char *scale = kind == BN_DYNAMIC ? dynamic_vector(m, x) :
-                        random_constant(m, type, dims, rank, scale_bound(m), 1.6);
+    const char *scale =
+        kind == BN_DYNAMIC ? dynamic_vector(m, x) : random_constant(m, type, dims, rank, scale_bound(m), 1.6);
     const char *bias = random_constant(m, type, dims, rank, -shift, shift);
     const char *mean = random_constant(m, type, dims, rank, -shift, shift);
     const char *var = random_constant(m, type, dims, rank, 0.3, 2);
@@ -302,7 +302,8 @@ static void affine_constant(struct maker *m, struct path *p)
     double least = kind == 0 ? scale_bound(m) : kind == 3 ? 0.6 : -1;
     const char *other = along(m, p, least, 1.6);
     bool swapped = m->opset >= 7 && (kind == 5 || (kind < 2 && chance(m, 50)));
-    p->val = result(m, ops[kind], swapped ? two(m, other, p->val.name) : two(m, p->val.name, other), attributes, p->val);
+    p->val =
+        result(m, ops[kind], swapped ? two(m, other, p->val.name) : two(m, p->val.name, other), attributes, p->val);
 }
 
 /* Movers. Each leaves an affine along p->channel whole, or refuses. */
@@ -331,8 +332,8 @@ static void apply_perm(struct maker *m, struct path *p, const int64_t *perm)
     }
     bool reversed = true;
     for (int i = 0; i < y.rank; i++) reversed &= perm[i] == y.rank - 1 - i;
-    p->val = result(m, "Transpose", p->val.name,
-                    reversed && chance(m, 50) ? NULL : attribute(m, "perm", perm, y.rank), y);
+    p->val =
+        result(m, "Transpose", p->val.name, reversed && chance(m, 50) ? NULL : attribute(m, "perm", perm, y.rank), y);
     p->channel = channel;
 }
 
@@ -424,7 +425,7 @@ static struct val reshape_to(struct maker *m, const struct val *x, struct val y,
     const char *pieces = NULL;
     int rest = -1;
     for (int i = 0; i < y.rank; i++)
-        if (y.open[i] && from[i] < 0) rest = i;       /* nothing else can say its size */
+        if (y.open[i] && from[i] < 0) rest = i; /* nothing else can say its size */
     for (int i = 0; i < y.rank; i++) {
         target[i] = i == rest ? -1 : y.open[i] ? INT64_MIN : y.dims[i];
         if (from[i] == i && chance(m, 60)) target[i] = 0;
@@ -506,7 +507,8 @@ static bool pool(struct maker *m, struct path *p)
         strides[i] = between(m, 1, 2);
         y.dims[i + 2] = (y.dims[i + 2] - kernel[i]) / strides[i] + 1;
     }
-    const char *attributes = two(m, attribute(m, "kernel_shape", kernel, space), attribute(m, "strides", strides, space));
+    const char *attributes =
+        two(m, attribute(m, "kernel_shape", kernel, space), attribute(m, "strides", strides, space));
     if (!max && m->opset >= 7 && chance(m, 30)) attributes = two(m, attributes, "count_include_pad=1");
     p->val = result(m, max ? "MaxPool" : "AveragePool", p->val.name, attributes, y);
     return true;
@@ -531,7 +533,8 @@ static bool reduce(struct maker *m, struct path *p)
     int64_t axis = below(m, y.rank);
     bool keep = y.rank < 3 || chance(m, 50), max = m->positive && chance(m, 30);
     if (axis == p->channel) return false;
-    const char *op = max ? "ReduceMax" : "ReduceMean", *kept = keep ? (chance(m, 50) ? "keepdims=1" : "") : "keepdims=0";
+    const char *op = max ? "ReduceMax" : "ReduceMean",
+               *kept = keep ? (chance(m, 50) ? "keepdims=1" : "") : "keepdims=0";
     int channel = p->channel - (!keep && p->channel > axis);
     if (keep) {
         y.dims[axis] = 1;
@@ -610,8 +613,9 @@ static bool slice(struct maker *m, struct path *p)
 
 typedef bool mover(struct maker *m, struct path *p);
 
-static mover *const movers[] = { identity, dropout, transpose, transpose, unsqueeze, squeeze, squeeze, merge_axes,
-                                 split_axis, pool, global_pool, reduce, resize, pad_by_copies, slice };
+static mover *const movers[] = { identity,    dropout, transpose,  transpose,     unsqueeze,
+                                 squeeze,     squeeze, merge_axes, split_axis,    pool,
+                                 global_pool, reduce,  resize,     pad_by_copies, slice };
 
 /* A few steps that an affine can cross in either direction. */
 static void travel(struct maker *m, struct path *p, int most)
@@ -662,7 +666,7 @@ static bool any_pool(struct maker *m, struct path *p)
         int64_t in = y.dims[i + 2], room = in + pads[i] + pads[i + space] - kernel[i];
         y.dims[i + 2] = room / strides[i] + 1;
         if (ceil && room % strides[i] && y.dims[i + 2] * strides[i] < in + pads[i]) y.dims[i + 2]++;
-        y.open[i + 2] |= ceil;                  /* opsets and runtimes differ about the last window */
+        y.open[i + 2] |= ceil; /* opsets and runtimes differ about the last window */
     }
     const char *text = two(m, attribute(m, "kernel_shape", kernel, space), attribute(m, "strides", strides, space));
     text = two(m, text, attribute(m, "pads", pads, 2 * space));
@@ -684,8 +688,8 @@ static bool any_pad(struct maker *m, struct path *p)
     pads[axis + y.rank] = between(m, 0, 1);
     y.dims[axis] += pads[axis] + pads[axis + y.rank];
     if (m->opset < 11) {
-        const char *text = arena_printf(&m->b->arena, "mode=constant value=%.3f %s", value,
-                                        attribute(m, "pads", pads, 2 * y.rank));
+        const char *text =
+            arena_printf(&m->b->arena, "mode=constant value=%.3f %s", value, attribute(m, "pads", pads, 2 * y.rank));
         p->val = result(m, "Pad", p->val.name, text, y);
     } else {
         const char *inputs = two(m, p->val.name, whole_list(m, pads, 2 * y.rank));
@@ -808,8 +812,9 @@ static bool cast(struct maker *m, struct path *p)
     return true;
 }
 
-static mover *const wild_movers[] = { any_pool, any_pad, any_reduce, any_reshape, cut_channels, space_to_depth,
-                                      depth_to_space, gate, doubled, clip, per_channel_relu, cast };
+static mover *const wild_movers[] = { any_pool,     any_pad,        any_reduce,       any_reshape,
+                                      cut_channels, space_to_depth, depth_to_space,   gate,
+                                      doubled,      clip,           per_channel_relu, cast };
 
 static void stumble(struct maker *m, struct path *p)
 {
@@ -863,8 +868,8 @@ static bool conv_with(struct maker *m, struct path *p, bool padded)
     struct val y = p->val;
     int64_t dims[MAX_RANK], group = divisor(m, y.dims[1]), out = group * (1 + (channels(m) - 1) / group);
     if (y.rank < 3 || p->channel != 1 || out > 16) return false;
-    const char *attributes = two(m, window(m, &p->val, padded, &dims[2], &y), arena_printf(&m->b->arena, "group=%lld",
-                                                                                       (long long)group));
+    const char *attributes =
+        two(m, window(m, &p->val, padded, &dims[2], &y), arena_printf(&m->b->arena, "group=%lld", (long long)group));
     dims[0] = out;
     dims[1] = y.dims[1] / group;
     y.dims[1] = out;
@@ -896,9 +901,9 @@ static const char *spread(struct maker *m, const struct val *x, bool plain, int6
         y->dims[i + 2] = form == 1 ? x->dims[i + 2] * strides[i] : full - pads[i] - pads[i + space];
         sizes[i] = full;
     }
-    const char *text = arena_printf(&m->b->arena, "%s %s %s", attribute(m, "strides", strides, space),
-                                    attribute(m, "dilations", dilations, space),
-                                    attribute(m, "output_padding", more, space));
+    const char *text =
+        arena_printf(&m->b->arena, "%s %s %s", attribute(m, "strides", strides, space),
+                     attribute(m, "dilations", dilations, space), attribute(m, "output_padding", more, space));
     bool open = false;
     for (int i = 0; i < space; i++) open |= x->open[i + 2];
     if (form == 1) return two(m, text, chance(m, 50) ? "auto_pad=SAME_UPPER" : "auto_pad=SAME_LOWER");
@@ -912,8 +917,8 @@ static bool conv_transpose_with(struct maker *m, struct path *p, bool plain)
     struct val y = p->val;
     int64_t dims[MAX_RANK], group = divisor(m, y.dims[1]), each = between(m, 1, 3);
     if (y.rank < 3 || p->channel != 1 || count_of(&y) > MAX_COUNT / 4 || group * each > 16) return false;
-    const char *attributes = two(m, spread(m, &p->val, plain, &dims[2], &y), arena_printf(&m->b->arena, "group=%lld",
-                                                                                       (long long)group));
+    const char *attributes =
+        two(m, spread(m, &p->val, plain, &dims[2], &y), arena_printf(&m->b->arena, "group=%lld", (long long)group));
     dims[0] = y.dims[1];
     dims[1] = each;
     y.dims[1] = group * each;
@@ -1054,8 +1059,19 @@ static bool gather_table(struct maker *m, struct path *p)
     return true;
 }
 
-static mover *const anchors[] = { conv, conv, conv, conv_transpose, gemm, gemm, matmul_right, matmul_right, matmul_left,
-                                  instance_normalization, layer_normalization, group_normalization, gather_table };
+static mover *const anchors[] = { conv,
+                                  conv,
+                                  conv,
+                                  conv_transpose,
+                                  gemm,
+                                  gemm,
+                                  matmul_right,
+                                  matmul_right,
+                                  matmul_left,
+                                  instance_normalization,
+                                  layer_normalization,
+                                  group_normalization,
+                                  gather_table };
 
 /* Any anchor that fits the value. */
 static bool anchor(struct maker *m, struct path *p)
@@ -1108,7 +1124,10 @@ static bool take_matmul(struct maker *m, struct path *p)
 
 static bool take_recurrent(struct maker *m, struct path *p)
 {
-    static const struct { const char *op; int gates; } kinds[] = { { "LSTM", 4 }, { "GRU", 3 }, { "RNN", 1 } };
+    static const struct {
+        const char *op;
+        int gates;
+    } kinds[] = { { "LSTM", 4 }, { "GRU", 3 }, { "RNN", 1 } };
     static const char *const directions[] = { "", "direction=reverse ", "direction=bidirectional " };
     int kind = below(m, 3), direction = below(m, 3);
     int64_t each = direction == 2 ? 2 : 1, hidden = between(m, 1, 3), in;
@@ -1116,18 +1135,20 @@ static bool take_recurrent(struct maker *m, struct path *p)
     channel_to(m, p, 2);
     in = p->val.dims[2];
     int64_t w[3] = { each, kinds[kind].gates * hidden, in }, r[3] = { each, w[1], hidden }, b[2] = { each, 2 * w[1] };
-    const char *inputs = two(m, p->val.name, two(m, random_constant(m, m->type, w, 3, -0.5, 0.5),
-                                                 random_constant(m, m->type, r, 3, -0.5, 0.5)));
+    const char *inputs =
+        two(m, p->val.name,
+            two(m, random_constant(m, m->type, w, 3, -0.5, 0.5), random_constant(m, m->type, r, 3, -0.5, 0.5)));
     if (chance(m, 60)) inputs = two(m, inputs, random_constant(m, m->type, b, 2, -0.5, 0.5));
-    struct val y = { .rank = 4, .dims = { p->val.dims[0], each, p->val.dims[1], hidden },
+    struct val y = { .rank = 4,
+                     .dims = { p->val.dims[0], each, p->val.dims[1], hidden },
                      .open = { p->val.open[0], false, p->val.open[1], false } };
     const char *text = arena_printf(&m->b->arena, "%shidden_size=%lld", directions[direction], (long long)hidden);
     p->val = result(m, kinds[kind].op, inputs, text, y);
     return true;
 }
 
-static mover *const takers[] = { take_conv, take_conv, take_conv_transpose, take_flat, take_flat, take_matmul,
-                                 take_recurrent };
+static mover *const takers[] = { take_conv, take_conv,   take_conv_transpose, take_flat,
+                                 take_flat, take_matmul, take_recurrent };
 
 static bool take(struct maker *m, struct path *p)
 {
@@ -1226,7 +1247,8 @@ static bool forward(struct maker *m, struct val *x)
     p.val = bn(m, p.val, kind, !spoilt);
     travel(m, &p, 3);
     if (spoilt) spoil(m, &p);
-    if (p.val.rank < 2 || p.val.open[p.channel] || !take(m, &p)) m->graph->planted_count = planted;    /* nothing took it */
+    if (p.val.rank < 2 || p.val.open[p.channel] || !take(m, &p))
+        m->graph->planted_count = planted; /* nothing took it */
     *x = p.val;
     return true;
 }
@@ -1263,7 +1285,7 @@ static bool joined(struct maker *m, struct val *x)
 {
     struct path parts[3];
     int count = (int)between(m, 2, 3);
-    bool concat = chance(m, 50), elsewhere = concat && x->rank > 2 && chance(m, 30);     /* not along the channel */
+    bool concat = chance(m, 50), elsewhere = concat && x->rank > 2 && chance(m, 30); /* not along the channel */
     const char *inputs = "";
     int64_t total = 0;
     if (x->rank < 2 || x->open[1] || m->opset < 7) return false;
@@ -1291,8 +1313,10 @@ static bool joined(struct maker *m, struct val *x)
     int axis = concat && elsewhere ? 2 * below(m, 2) : 1;
     if (concat && axis != 1) y.dims[axis] *= count;
     else if (concat) y.dims[1] = total;
-    const char *op = concat ? "Concat" : count == 3 || (m->opset >= 8 && chance(m, 30)) ? "Sum" :
-                     chance(m, 20) && !m->positive ? "Sub" : "Add";
+    const char *op = concat                                           ? "Concat"
+                     : count == 3 || (m->opset >= 8 && chance(m, 30)) ? "Sum"
+                     : chance(m, 20) && !m->positive                  ? "Sub"
+                                                                      : "Add";
     y = result(m, op, inputs, concat ? arena_printf(&m->b->arena, "axis=%d", axis) : NULL, y);
     *x = bn(m, y, BN_INFERENCE, true);
     return true;
@@ -1410,7 +1434,7 @@ static bool turns(struct maker *m, struct val *x)
     const char *shape = "";
     for (int i = 0; i < x->rank; i++) {
         shape = arena_printf(&m->b->arena, "%s%s%lld", shape, i ? "," : "", (long long)x->dims[i]);
-        if (i != 1) y.open[i] = state.open[i] = true;     /* what a loop carries may change its sizes */
+        if (i != 1) y.open[i] = state.open[i] = true; /* what a loop carries may change its sizes */
     }
     if (x->open[0]) shape = arena_printf(&m->b->arena, "?%s", strchr(shape, ','));
     y.name = fresh(m, "v");
@@ -1434,7 +1458,8 @@ static bool turns(struct maker *m, struct val *x)
 
 static void call(struct maker *m, const char *function, const struct val *x, const char *output)
 {
-    build_node(m->b, function, fresh(m, "call"), x->name, output, NULL)->domain = arena_copy_text(&m->b->arena, "local");
+    build_node(m->b, function, fresh(m, "call"), x->name, output, NULL)->domain =
+        arena_copy_text(&m->b->arena, "local");
 }
 
 /* A local function; what it holds can be folded when it is called once. */
@@ -1451,7 +1476,7 @@ static bool function_call(struct maker *m, struct val *x)
     call(m, function, x, y.name);
     if (!twice) {
         *x = y;
-    } else {                      /* nothing is known of what it returns */
+    } else { /* nothing is known of what it returns */
         struct val again = y;
         again.name = fresh(m, "v");
         call(m, function, &y, again.name);
@@ -1475,9 +1500,9 @@ static bool function_call(struct maker *m, struct val *x)
 
 typedef bool segment(struct maker *m, struct val *x);
 
-static segment *const segments[] = { backward, backward, backward, backward, forward, forward, forward, forward, stray,
-                                     wander, activate, activate, joined, parted, generator_start, residual, branches,
-                                     turns, function_call };
+static segment *const segments[] = { backward,        backward, backward, backward, forward,      forward, forward,
+                                     forward,         stray,    wander,   activate, activate,     joined,  parted,
+                                     generator_start, residual, branches, turns,    function_call };
 
 /* The model */
 

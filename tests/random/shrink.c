@@ -31,8 +31,8 @@ static enum failure try_in_child(const struct random_graph *graph, const char *d
     waitpid(child, &status, 0);
     if (got == (ssize_t)sizeof *finding) return finding->failure;
     *finding = (struct finding){ .failure = FAILURE_CRASH };
-    snprintf(finding->text, sizeof finding->text, "crash: signal %d, exit %d", WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-             WIFEXITED(status) ? WEXITSTATUS(status) : 0);
+    snprintf(finding->text, sizeof finding->text, "crash: signal %d, exit %d",
+             WIFSIGNALED(status) ? WTERMSIG(status) : 0, WIFEXITED(status) ? WEXITSTATUS(status) : 0);
     return FAILURE_CRASH;
 }
 
@@ -179,7 +179,8 @@ static bool apply_step(const struct random_graph *graph, const struct finding *f
                 step -= node->n_input;
                 continue;
             }
-            if (node->n_output && !is_home(graph, finding, node)) replace_reads(model, node->output[0], node->input[step]);
+            if (node->n_output && !is_home(graph, finding, node))
+                replace_reads(model, node->output[0], node->input[step]);
             return true;
         }
     }
@@ -205,8 +206,8 @@ size_t random_shrink(struct random_graph *graph, const char *directory, struct f
             smaller.build.model = copy_model(graph);
             if (!apply_step(&smaller, finding, step)) break;
             remove_unread(smaller.build.model);
-            if (bnfuse_onnx__model_proto__get_packed_size(smaller.build.model) >=
-                bnfuse_onnx__model_proto__get_packed_size(graph->build.model))
+            if (bnfuse_onnx__model_proto__get_packed_size(smaller.build.model)
+                >= bnfuse_onnx__model_proto__get_packed_size(graph->build.model))
                 continue;
             try_in_child(&smaller, directory, &found);
             if (!alike(finding, &found)) continue;

@@ -12,7 +12,7 @@
 
 struct build_scope {
     struct build_scope *outer;
-    BnfuseOnnx__GraphProto *graph;            /* one of the two */
+    BnfuseOnnx__GraphProto *graph; /* one of the two */
     BnfuseOnnx__FunctionProto *function;
     BnfuseOnnx__NodeProto *last;
 };
@@ -33,20 +33,20 @@ static char *copy(struct build *b, const char *text)
     return text ? arena_copy_text(&b->arena, text) : NULL;
 }
 
-#define MESSAGE(b, type, init) \
-    ((BnfuseOnnx__##type *)memcpy(NEW(&(b)->arena, BnfuseOnnx__##type),                       \
+#define MESSAGE(b, type, init)                                          \
+    ((BnfuseOnnx__##type *)memcpy(NEW(&(b)->arena, BnfuseOnnx__##type), \
                                   &(BnfuseOnnx__##type)BNFUSE_ONNX__##init##__INIT, sizeof(BnfuseOnnx__##type)))
 
 static void open_scope(struct build *b, BnfuseOnnx__GraphProto *graph, BnfuseOnnx__FunctionProto *function)
 {
     struct build_scope *scope = NEW(&b->arena, struct build_scope);
-    *scope = (struct build_scope){b->scope, graph, function, NULL};
+    *scope = (struct build_scope){ b->scope, graph, function, NULL };
     b->scope = scope;
 }
 
 void build_open(struct build *b, int64_t ir_version, int64_t opset)
 {
-    *b = (struct build){.model = NULL};
+    *b = (struct build){ .model = NULL };
     arena_open(&b->arena, &b->memory);
     b->model = MESSAGE(b, ModelProto, MODEL_PROTO);
     b->model->has_ir_version = true;
@@ -84,7 +84,7 @@ static char *next_piece(struct build *b, const char **text, char separator)
 {
     while (*text && separator == ' ' && **text == ' ') ++*text;
     if (!*text || !**text) return NULL;
-    size_t length = strcspn(*text, (char[]){separator, 0});
+    size_t length = strcspn(*text, (char[]){ separator, 0 });
     char *piece = arena_alloc(&b->arena, length + 1);
     memcpy(piece, *text, length);
     *text += length;
@@ -259,7 +259,7 @@ static void add_value(struct build *b, BnfuseOnnx__NodeProto *node, const char *
     } else {
         BnfuseOnnx__AttributeProto *attribute = add_attribute(b, node, name, TYPE(STRING));
         attribute->has_s = true;
-        attribute->s = (ProtobufCBinaryData){strlen(text), (uint8_t *)copy(b, text)};
+        attribute->s = (ProtobufCBinaryData){ strlen(text), (uint8_t *)copy(b, text) };
     }
 }
 

@@ -5,8 +5,8 @@
 
 #include "build.h"
 #include "bytes.h"
-#include "onnx/shape/infer.h"
 #include "onnx/graph/validate.h"
+#include "onnx/shape/infer.h"
 #include "runtime/run.h"
 
 #include <math.h>
@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include <setjmp.h>
+
 #include <cmocka.h>
 
 /* The next word of *text (up to a blank), or NULL. Cuts it out. */
@@ -145,7 +146,8 @@ static void parse(struct build *b, const char *given, enum dtype type)
     build_open(b, number_after(given, "ir ", 8), number_after(given, "opset ", 13));
     while ((statement = strsep(&rest, ";"))) {
         statement += strspn(statement, " \n");
-        if (*statement && strncmp(statement, "opset ", 6) && strncmp(statement, "ir ", 3)) add_statement(b, statement, type);
+        if (*statement && strncmp(statement, "opset ", 6) && strncmp(statement, "ir ", 3))
+            add_statement(b, statement, type);
     }
     free(text);
 }
@@ -186,7 +188,8 @@ static void run(struct build *b, struct net *net, struct array_pool *pool, struc
 static void compare(const struct array *a, const struct array *b, const char *name, const char *text)
 {
     double largest = 0, difference = 0;
-    if (a->count != b->count) fail_msg("output %s: %lld elements became %lld\n%s", name, (long long)a->count, (long long)b->count, text);
+    if (a->count != b->count)
+        fail_msg("output %s: %lld elements became %lld\n%s", name, (long long)a->count, (long long)b->count, text);
     if (a->store != STORE_F64) return;
     for (int64_t i = 0; i < a->count; i++) {
         largest = fmax(largest, fabs(a->f64[i]));
@@ -194,7 +197,8 @@ static void compare(const struct array *a, const struct array *b, const char *na
         if (isnan(a->f64[i]) != isnan(b->f64[i])) difference = INFINITY;
     }
     assert_true(a->count > 0 && largest > 0);
-    if (!(difference <= 1e-12 * largest)) fail_msg("output %s differs by %g of %g\n%s", name, difference, largest, text);
+    if (!(difference <= 1e-12 * largest))
+        fail_msg("output %s differs by %g of %g\n%s", name, difference, largest, text);
 }
 
 static void list_ops(const struct net *net, char *to, size_t size)
@@ -225,8 +229,8 @@ static void check_outcome(const struct fold_case *c, const struct net *net, cons
     list_ops(net, ops, sizeof ops);
     const struct remark *stays = first_that_stays(report);
     if ((int)report->left != count_left(net) || (int)report->left != c->left)
-        fail_msg("%zu left (%d counted), %d expected [%s]; first: BNF%d %s, %s (%s)\n%s", report->left, count_left(net), c->left, ops,
-                 stays ? (int)stays->reason : 0, stays ? stays->where : "", stays ? stays->detail : "",
+        fail_msg("%zu left (%d counted), %d expected [%s]; first: BNF%d %s, %s (%s)\n%s", report->left, count_left(net),
+                 c->left, ops, stays ? (int)stays->reason : 0, stays ? stays->where : "", stays ? stays->detail : "",
                  stays ? stays->path : "", c->text);
     if (c->reason && (!stays || stays->reason != c->reason))
         fail_msg("BNF%d %s, %s (%s) instead of BNF%d\n%s", stays ? (int)stays->reason : 0, stays ? stays->where : "",
@@ -296,7 +300,8 @@ void fold_case_run(const struct fold_case *c, const struct pass_options *options
 
     size_t nodes = after.main->node_count;
     assert_true(passes_run(&after, options ? options : &defaults, &again, &error));
-    if (again.left != report.left || nodes != after.main->node_count) fail_msg("a second run changes it again\n%s", c->text);
+    if (again.left != report.left || nodes != after.main->node_count)
+        fail_msg("a second run changes it again\n%s", c->text);
     pool_close(&pool);
     check_backward_file(&b, &after, options ? options : &defaults, c->text);
     build_close(&b);

@@ -7,11 +7,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 static int parse_dims(const char *text, int64_t *dims)
 {
@@ -86,8 +87,9 @@ static bool run_once(void *context, struct bnfuse_error *error)
     struct plan *plan;
     struct value *wanted[TRIAL_MOST];
     struct array *arrays[TRIAL_MOST];
-    struct run_options options = { .exact = t->exact, .threads = 2, .memory = &t->build.memory, .pool = &t->pool,
-                                   .random_seed = t->seed };
+    struct run_options options = {
+        .exact = t->exact, .threads = 2, .memory = &t->build.memory, .pool = &t->pool, .random_seed = t->seed
+    };
     for (size_t i = 0; i < t->output_count; i++) wanted[i] = build_find_value(&t->net, t->names[i]);
     if (!plan_build(&plan, &t->build.arena, &t->net, t->net.main->inputs, t->input_count, wanted, t->output_count,
                     error))

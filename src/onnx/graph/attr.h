@@ -10,7 +10,7 @@
 
 #include "onnx/graph/graph.h"
 
-const BnfuseOnnx__AttributeProto *node_attribute(const struct node *node, const char *name);   /* NULL: absent */
+const BnfuseOnnx__AttributeProto *node_attribute(const struct node *node, const char *name); /* NULL: absent */
 int64_t node_int(const struct node *node, const char *name, int64_t absent);
 float node_float(const struct node *node, const char *name, float absent);
 /* NUL-terminated, in the proto (model.c ends every bytes field with a NUL); `absent` when absent. */

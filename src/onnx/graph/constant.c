@@ -27,7 +27,7 @@ static struct tensor *constant_tensor(struct arena *arena, enum dtype type, int 
     struct tensor *tensor = NEW(arena, struct tensor);
     int64_t *dims = NEW_ARRAY(arena, int64_t, 1);
     dims[0] = length;
-    *tensor = (struct tensor){.type = type, .rank = rank, .count = length, .dims = dims};
+    *tensor = (struct tensor){ .type = type, .rank = rank, .count = length, .dims = dims };
     return tensor;
 }
 
@@ -103,7 +103,7 @@ static const struct tensor *densified(struct arena *arena, const struct model *m
     int64_t bytes = 0;
     if (!values || !indices || sparse->n_dims > TENSOR_MAX_RANK || indices->type != DTYPE_INT64) return NULL;
     struct tensor *dense = NEW(arena, struct tensor);
-    *dense = (struct tensor){.type = values->type, .rank = (int)sparse->n_dims, .count = 1, .dims = sparse->dims};
+    *dense = (struct tensor){ .type = values->type, .rank = (int)sparse->n_dims, .count = 1, .dims = sparse->dims };
     for (int i = 0; i < dense->rank; i++)
         if (!size_multiply(dense->count, dense->dims[i], &dense->count)) return NULL;
     if (!dtype_bytes(dense->type, dense->count, &bytes) || bytes > DENSE_LIMIT || dtype_bits(dense->type) < 8)
@@ -269,8 +269,8 @@ static const struct view {
     const char *op;
     bool (*apply)(const struct node *node, struct dims *dims);
 } views[] = {
-    {"Identity", view_same},         {"Reshape", view_reshape}, {"Squeeze", view_squeeze},
-    {"Unsqueeze", view_unsqueeze},   {"Flatten", view_flatten},
+    { "Identity", view_same },       { "Reshape", view_reshape }, { "Squeeze", view_squeeze },
+    { "Unsqueeze", view_unsqueeze }, { "Flatten", view_flatten },
 };
 
 static const struct view *find_view(const struct node *node)
@@ -282,8 +282,8 @@ static const struct view *find_view(const struct node *node)
 
 static bool is_same_elements(const struct tensor *a, const struct tensor *b)
 {
-    return a->type == b->type && a->bytes == b->bytes && a->exact == b->exact && a->strings == b->strings &&
-           a->span.file == b->span.file && a->span.offset == b->span.offset && a->factors == b->factors;
+    return a->type == b->type && a->bytes == b->bytes && a->exact == b->exact && a->strings == b->strings
+           && a->span.file == b->span.file && a->span.offset == b->span.offset && a->factors == b->factors;
 }
 
 static bool has_dims(const struct tensor *tensor, const struct dims *dims)

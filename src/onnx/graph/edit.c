@@ -163,8 +163,7 @@ void edit_rename(struct value *value)
     value->proto = NULL;
     graph_put_value(value);
     if (value->writer) own_proto(value->writer)->output[value->writer_slot] = name_of(value);
-    for (struct use *use = value->uses; use; use = use->next)
-        own_proto(use->node)->input[use->slot] = name_of(value);
+    for (struct use *use = value->uses; use; use = use->next) own_proto(use->node)->input[use->slot] = name_of(value);
 }
 
 /* ---- inputs and outputs ---------------------------------------------------------------------------------------- */
@@ -179,7 +178,7 @@ static void grow_inputs(struct node *node, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct value *value = i < node->input_count ? node->inputs[i].value : NULL;
         if (value) use_remove(&node->inputs[i]);
-        inputs[i] = (struct use){.node = node, .graph = node->graph, .slot = i};
+        inputs[i] = (struct use){ .node = node, .graph = node->graph, .slot = i };
         proto->input[i] = name_of(value);
         if (value) use_add(&inputs[i], value);
     }
@@ -297,8 +296,7 @@ static BnfuseOnnx__AttributeProto *set_attribute(struct node *node, const char *
     attribute->type = (BnfuseOnnx__AttributeProto__AttributeType)type;
     size_t i = 0;
     while (i < proto->n_attribute && strcmp(proto->attribute[i]->name ? proto->attribute[i]->name : "", name) != 0) i++;
-    if (i == proto->n_attribute)
-        proto->attribute = copy_list(arena, proto->attribute, i, ++proto->n_attribute);
+    if (i == proto->n_attribute) proto->attribute = copy_list(arena, proto->attribute, i, ++proto->n_attribute);
     proto->attribute[i] = attribute;
     return attribute;
 }

@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* Tables draw on an arena named `arena` wherever they are filled; it never gives out NULL. */
-#define uthash_malloc(size) arena_alloc(arena, size)
+#define uthash_malloc(size)      arena_alloc(arena, size)
 #define uthash_free(block, size) ((void)(block), (void)(size))
 #include <uthash.h>
 
@@ -32,14 +32,14 @@ struct value_table {
 
 struct name_entry {
     const char *name;
-    size_t next;              /* the suffix to try next; 0: none tried */
+    size_t next; /* the suffix to try next; 0: none tried */
     UT_hash_handle hh;
 };
 
 struct name_table {
-    struct graph **graphs;    /* every graph that was read */
+    struct graph **graphs; /* every graph that was read */
     size_t graph_count, graph_room;
-    struct name_entry *entries;       /* filled when the first new name is asked for */
+    struct name_entry *entries; /* filled when the first new name is asked for */
 };
 
 struct import_entry {
@@ -58,9 +58,9 @@ struct function_entry {
 struct builder {
     struct net *net;
     struct arena *arena;
-    struct import_entry *imports;     /* of the model, or of the function being read */
+    struct import_entry *imports; /* of the model, or of the function being read */
     struct function_entry *functions;
-    char *key;                        /* scratch */
+    char *key; /* scratch */
     size_t key_room;
     struct bnfuse_error *error;
 };
@@ -174,8 +174,8 @@ static struct graph *new_graph(struct builder *b)
     graph->values = NEW(b->arena, struct value_table);
     if (names->graph_count == names->graph_room) {
         names->graph_room = names->graph_room * 2 + 8;
-        names->graphs = arena_grow(b->arena, names->graphs, names->graph_count, names->graph_room,
-                                   sizeof *names->graphs);
+        names->graphs =
+            arena_grow(b->arena, names->graphs, names->graph_count, names->graph_room, sizeof *names->graphs);
     }
     names->graphs[names->graph_count++] = graph;
     return graph;
@@ -211,8 +211,10 @@ static bool define_initializer(struct builder *b, struct graph *graph, const cha
     *value = name ? graph_value(graph, name) : NULL;
     if (!*value && !define(b, graph, name, "initializer", value)) return false;
     if ((*value)->proto || (*value)->sparse)
-        return fail(b->error, BNFUSE_INVALID, "initializer \"%s\" is defined twice in one graph; export the model "
-                    "again", name);
+        return fail(b->error, BNFUSE_INVALID,
+                    "initializer \"%s\" is defined twice in one graph; export the model "
+                    "again",
+                    name);
     (*value)->initializer_slot = graph->initializer_count;
     graph->initializers[graph->initializer_count++] = *value;
     return true;
@@ -245,8 +247,10 @@ static bool define_output(struct builder *b, struct node *node, size_t slot, con
     struct value *value = graph_value(node->graph, name);
     if (!value) value = graph_add_value(node->graph, name);
     else if (value->writer || value->proto || value->sparse || !value->is_input)
-        return fail(b->error, BNFUSE_INVALID, "%s writes \"%s\", which is already written elsewhere in its graph; "
-                    "export the model again", node_label(node, b->arena), name);
+        return fail(b->error, BNFUSE_INVALID,
+                    "%s writes \"%s\", which is already written elsewhere in its graph; "
+                    "export the model again",
+                    node_label(node, b->arena), name);
     /* Some exporters list as inputs what nodes compute; the node it is. */
     value->is_input = false;
     value->writer = node;
@@ -415,8 +419,10 @@ static bool read_inputs(struct builder *b, struct node *node)
         if (!name || !*name) continue;
         struct value *value = scope_value(node->graph, name);
         if (!value)
-            return fail(b->error, BNFUSE_INVALID, "%s reads \"%s\", which no input, initializer or node defines; "
-                        "export the model again", node_label(node, b->arena), name);
+            return fail(b->error, BNFUSE_INVALID,
+                        "%s reads \"%s\", which no input, initializer or node defines; "
+                        "export the model again",
+                        node_label(node, b->arena), name);
         use_add(&node->inputs[i], value);
     }
     return true;
@@ -433,8 +439,10 @@ static bool read_outputs(struct builder *b, struct graph *graph)
         const char *name = text_or_empty(info ? info->name : graph->function->output[i]);
         struct value *value = scope_value(graph, name);
         if (!value)
-            return fail(b->error, BNFUSE_INVALID, "graph output \"%s\" is what no input, initializer or node defines; "
-                        "export the model again", name);
+            return fail(b->error, BNFUSE_INVALID,
+                        "graph output \"%s\" is what no input, initializer or node defines; "
+                        "export the model again",
+                        name);
         graph->outputs[i] = value;
         graph->output_uses[i].graph = graph;
         graph->output_uses[i].slot = i;
@@ -505,8 +513,8 @@ static bool read_roots(struct builder *b)
 
 bool net_index(struct net *net, struct arena *arena, const struct model *model, struct bnfuse_error *error)
 {
-    struct builder b = {.net = net, .arena = arena, .error = error};
-    *net = (struct net){.model = model, .arena = arena};
+    struct builder b = { .net = net, .arena = arena, .error = error };
+    *net = (struct net){ .model = model, .arena = arena };
     net->names = NEW(arena, struct name_table);
     if (!model->proto->graph)
         return fail(error, BNFUSE_INVALID, "the model has no graph; it may be cut short, or be no model at all");
@@ -611,8 +619,8 @@ const char *net_take_name(struct net *net, const char *base)
 /* Kahn's algorithm; a heap holds the ready nodes' places in the file, least first. */
 struct ordering {
     const struct graph *graph;
-    struct node **nodes;      /* in file order */
-    size_t *waiting;          /* reads of this graph's values that are still unwritten, bodies included */
+    struct node **nodes; /* in file order */
+    size_t *waiting;     /* reads of this graph's values that are still unwritten, bodies included */
     size_t *heap, ready;
     struct node **order;
     size_t count;
@@ -648,7 +656,7 @@ static size_t heap_pop(struct ordering *o)
 static void open_ordering(struct ordering *o, const struct graph *graph, struct arena *arena)
 {
     size_t place = 0;
-    *o = (struct ordering){.graph = graph};
+    *o = (struct ordering){ .graph = graph };
     o->nodes = NEW_ARRAY(arena, struct node *, graph->node_count);
     o->waiting = NEW_ARRAY(arena, size_t, graph->node_count);
     o->heap = NEW_ARRAY(arena, size_t, graph->node_count);
@@ -661,8 +669,8 @@ static void open_ordering(struct ordering *o, const struct graph *graph, struct 
 }
 
 /* Calls `visit` for every read of what the node writes. */
-static void for_readers(struct ordering *o, struct node *node, void (*visit)(struct ordering *o, struct node *writer,
-                                                                            struct node *reader))
+static void for_readers(struct ordering *o, struct node *node,
+                        void (*visit)(struct ordering *o, struct node *writer, struct node *reader))
 {
     for (size_t i = 0; i < node->output_count; i++)
         for (struct use *use = node->outputs[i] ? node->outputs[i]->uses : NULL; use; use = use->next) {

@@ -20,15 +20,15 @@ struct dim {
 };
 
 struct shape {
-    int rank;                 /* -1: not even the rank is known; then dims is NULL */
+    int rank; /* -1: not even the rank is known; then dims is NULL */
     struct dim *dims;
 };
 
 /* One read: input `slot` of `node`. When `node` is NULL, the read is an inner graph's output list (see `graph`). */
 struct use {
-    struct value *value;      /* NULL: the optional input is absent */
+    struct value *value; /* NULL: the optional input is absent */
     struct node *node;
-    struct graph *graph;      /* the graph the read happens in */
+    struct graph *graph; /* the graph the read happens in */
     size_t slot;
     struct use *next, **link; /* in value->uses */
 };
@@ -36,69 +36,69 @@ struct use {
 struct value {
     const char *name;
     struct graph *graph;
-    struct node *writer;      /* NULL: input or initializer */
+    struct node *writer; /* NULL: input or initializer */
     size_t writer_slot;
-    struct use *uses;         /* in no particular order */
+    struct use *uses; /* in no particular order */
     size_t use_count;
-    bool is_input;            /* of its graph (a main graph's input, an inner graph's or function's parameter) */
-    bool is_output;           /* of its graph; for an outer value, also when an inner graph lists it as its output */
+    bool is_input;  /* of its graph (a main graph's input, an inner graph's or function's parameter) */
+    bool is_output; /* of its graph; for an outer value, also when an inner graph lists it as its output */
     const BnfuseOnnx__TensorProto *proto;        /* the initializer as read; NULL if none or replaced by an edit */
     const BnfuseOnnx__SparseTensorProto *sparse; /* likewise */
     struct tensor *initializer;                  /* dense initializer, read or new; NULL if none */
     const BnfuseOnnx__ValueInfoProto *info;      /* declared type; NULL if none */
-    enum dtype type;          /* what shape_infer found; UNDEFINED if unknown */
+    enum dtype type;                             /* what shape_infer found; UNDEFINED if unknown */
     struct shape shape;
-    struct dim *content;      /* elements of a small whole tensor where known, else NULL; -1 where unknown */
+    struct dim *content; /* elements of a small whole tensor where known, else NULL; -1 where unknown */
     int64_t content_count;
-    size_t initializer_slot;  /* in graph->initializers; private to edit.c */
-    const struct tensor *constant;    /* what value_constant found last; private to constant.c */
-    void *mark;               /* scratch of the pass that runs; NULL between passes */
+    size_t initializer_slot;       /* in graph->initializers; private to edit.c */
+    const struct tensor *constant; /* what value_constant found last; private to constant.c */
+    void *mark;                    /* scratch of the pass that runs; NULL between passes */
 };
 
 struct node {
-    const BnfuseOnnx__NodeProto *proto;   /* of the file, or an edited copy in the arena */
-    bool is_new;              /* not in the file */
-    bool is_edited;           /* the proto is a copy of ours; always so for a new node */
+    const BnfuseOnnx__NodeProto *proto; /* of the file, or an edited copy in the arena */
+    bool is_new;                        /* not in the file */
+    bool is_edited;                     /* the proto is a copy of ours; always so for a new node */
     struct graph *graph;
-    struct node *previous, *next;         /* file order; a new node stands where it was inserted */
-    const char *op, *domain;  /* domain "" for ai.onnx */
-    int64_t opset;            /* of its domain, in force at the node; 0 if not imported */
+    struct node *previous, *next; /* file order; a new node stands where it was inserted */
+    const char *op, *domain;      /* domain "" for ai.onnx */
+    int64_t opset;                /* of its domain, in force at the node; 0 if not imported */
     size_t input_count, output_count;
     struct use *inputs;
     struct value **outputs;   /* NULL: absent */
     struct graph **inner;     /* bodies, in attribute order */
     const char **inner_names; /* their attribute names */
     size_t inner_count;
-    struct graph *function;   /* the body, if it calls a local function of the model */
-    size_t place;             /* private to graph_order */
+    struct graph *function; /* the body, if it calls a local function of the model */
+    size_t place;           /* private to graph_order */
     void *mark;
 };
 
 struct graph {
     struct net *net;
-    const BnfuseOnnx__GraphProto *proto;        /* NULL for a function body */
-    const BnfuseOnnx__FunctionProto *function;  /* NULL for a graph */
-    struct node *owner;       /* the node whose body this is; NULL for the main graph and functions */
-    size_t slot;              /* which of owner->inner, or of net->functions, it is */
+    const BnfuseOnnx__GraphProto *proto;       /* NULL for a function body */
+    const BnfuseOnnx__FunctionProto *function; /* NULL for a graph */
+    struct node *owner;                        /* the node whose body this is; NULL for the main graph and functions */
+    size_t slot;                               /* which of owner->inner, or of net->functions, it is */
     struct node *first, *last;
     size_t node_count;
-    size_t call_count;        /* of a function body: how many nodes of the model call it */
-    struct node *caller;      /* one of them; NULL if nobody does */
-    struct value **inputs, **outputs;   /* as listed; an inner graph may list an outer value as its output */
-    struct use *output_uses;            /* parallel to outputs; in use for those of an outer graph only */
+    size_t call_count;                /* of a function body: how many nodes of the model call it */
+    struct node *caller;              /* one of them; NULL if nobody does */
+    struct value **inputs, **outputs; /* as listed; an inner graph may list an outer value as its output */
+    struct use *output_uses;          /* parallel to outputs; in use for those of an outer graph only */
     size_t input_count, output_count;
-    struct value **initializers;        /* every value with one, in file order, new ones last; but when one is removed,
+    struct value **initializers; /* every value with one, in file order, new ones last; but when one is removed,
                                            the last takes its place */
     size_t initializer_count;
-    size_t input_room, initializer_room;        /* private to edit.c */
-    struct value_table *values;         /* by name; private to graph.c */
+    size_t input_room, initializer_room; /* private to edit.c */
+    struct value_table *values;          /* by name; private to graph.c */
 };
 
 struct net {
     const struct model *model;
     struct arena *arena;
     struct graph *main;
-    struct graph **functions;           /* bodies of the model's local functions */
+    struct graph **functions; /* bodies of the model's local functions */
     size_t function_count;
     bool freeze_weights;      /* overridable initializers count as constants (--freeze-weights) */
     struct name_table *names; /* every name in the model; private to graph.c */

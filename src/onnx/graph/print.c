@@ -76,8 +76,7 @@ static void print_declared_shape(const struct printer *p, const BnfuseOnnx__Tens
             fprintf(p->to, "%lld", (long long)dim->dim_value);
         else if (dim->value_case == BNFUSE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM)
             print_text(p, dim->dim_param);
-        else
-            fputc('?', p->to);
+        else fputc('?', p->to);
     }
     fputc(']', p->to);
 }
@@ -162,8 +161,8 @@ static void print_element(const struct printer *p, const BnfuseOnnx__AttributePr
 
 static void print_list(const struct printer *p, const BnfuseOnnx__AttributeProto *a)
 {
-    const size_t count = a->n_ints + a->n_floats + a->n_strings + a->n_tensors + a->n_graphs + a->n_sparse_tensors +
-                         a->n_type_protos;
+    const size_t count =
+        a->n_ints + a->n_floats + a->n_strings + a->n_tensors + a->n_graphs + a->n_sparse_tensors + a->n_type_protos;
     fputc('[', p->to);
     for (size_t i = 0; i < count; i++) {
         separate(p, i);
@@ -293,7 +292,7 @@ static void print_graph(struct printer *p, const struct graph *graph)
 
 void net_print(const struct net *net, FILE *to)
 {
-    struct printer printer = {.to = to, .net = net};
+    struct printer printer = { .to = to, .net = net };
     print_graph(&printer, net->main);
     for (size_t i = 0; i < net->function_count; i++) print_graph(&printer, net->functions[i]);
 }

@@ -14,7 +14,7 @@ enum { NEWEST_IR = 14, MOST_IMPORTS = 1000, MOST_ATTRIBUTES = 256, MOST_NESTED_C
 
 struct validation {
     const struct net *net;
-    struct arena scratch;     /* closed after each graph */
+    struct arena scratch; /* closed after each graph */
 };
 
 static const char *text_or_empty(const char *text)
@@ -33,8 +33,10 @@ static bool validate_imports(BnfuseOnnx__OperatorSetIdProto *const *imports, siz
     for (size_t i = 0; i < count; i++) {
         const char *domain = text_or_empty(imports[i]->domain);
         if (imports[i]->version < 1)
-            return fail(error, BNFUSE_INVALID, "%s imports the opset of domain \"%s\" without a version; export the "
-                        "model again", whose, domain);
+            return fail(error, BNFUSE_INVALID,
+                        "%s imports the opset of domain \"%s\" without a version; export the "
+                        "model again",
+                        whose, domain);
         if (imports[i]->version != opset_version(imports, count, domain))
             return fail(error, BNFUSE_INVALID, "%s imports two versions of domain \"%s\"; export the model again",
                         whose, domain);
@@ -47,8 +49,10 @@ static bool validate_model(const BnfuseOnnx__ModelProto *model, struct bnfuse_er
     if (!model->has_ir_version || model->ir_version < 1)
         return fail(error, BNFUSE_INVALID, "the model does not say its IR version; it may be no ONNX model at all");
     if (model->ir_version > NEWEST_IR)
-        return fail(error, BNFUSE_INVALID, "the model has IR version %lld, newer than %d, the newest known here; use a "
-                    "newer bnfuse or export the model with an older ONNX", (long long)model->ir_version, NEWEST_IR);
+        return fail(error, BNFUSE_INVALID,
+                    "the model has IR version %lld, newer than %d, the newest known here; use a "
+                    "newer bnfuse or export the model with an older ONNX",
+                    (long long)model->ir_version, NEWEST_IR);
     return validate_imports(model->opset_import, model->n_opset_import, "the model", error);
 }
 
@@ -60,14 +64,20 @@ static bool validate_model(const BnfuseOnnx__ModelProto *model, struct bnfuse_er
 static unsigned fields_set(const BnfuseOnnx__AttributeProto *a)
 {
     const bool set[] = {
-        [TYPE(FLOAT)] = a->has_f,           [TYPE(INT)] = a->has_i,
-        [TYPE(STRING)] = a->has_s,          [TYPE(TENSOR)] = a->t != NULL,
-        [TYPE(GRAPH)] = a->g != NULL,       [TYPE(FLOATS)] = a->n_floats > 0,
-        [TYPE(INTS)] = a->n_ints > 0,       [TYPE(STRINGS)] = a->n_strings > 0,
-        [TYPE(TENSORS)] = a->n_tensors > 0, [TYPE(GRAPHS)] = a->n_graphs > 0,
+        [TYPE(FLOAT)] = a->has_f,
+        [TYPE(INT)] = a->has_i,
+        [TYPE(STRING)] = a->has_s,
+        [TYPE(TENSOR)] = a->t != NULL,
+        [TYPE(GRAPH)] = a->g != NULL,
+        [TYPE(FLOATS)] = a->n_floats > 0,
+        [TYPE(INTS)] = a->n_ints > 0,
+        [TYPE(STRINGS)] = a->n_strings > 0,
+        [TYPE(TENSORS)] = a->n_tensors > 0,
+        [TYPE(GRAPHS)] = a->n_graphs > 0,
         [TYPE(SPARSE_TENSOR)] = a->sparse_tensor != NULL,
         [TYPE(SPARSE_TENSORS)] = a->n_sparse_tensors > 0,
-        [TYPE(TYPE_PROTO)] = a->tp != NULL, [TYPE(TYPE_PROTOS)] = a->n_type_protos > 0,
+        [TYPE(TYPE_PROTO)] = a->tp != NULL,
+        [TYPE(TYPE_PROTOS)] = a->n_type_protos > 0,
     };
     unsigned fields = 0;
     for (size_t i = 0; i < sizeof set; i++)
@@ -109,8 +119,10 @@ static bool validate_sparse(struct validation *v, const BnfuseOnnx__SparseTensor
         return fail(error, BNFUSE_INVALID, "a sparse tensor lacks its values or indices; export the model again");
     for (size_t i = 0; i < sparse->n_dims; i++)
         if (!size_multiply(count, sparse->dims[i], &count))
-            return fail(error, BNFUSE_INVALID, "sparse tensor \"%s\": its dims are negative or beyond any memory; "
-                        "export the model again", text_or_empty(sparse->values->name));
+            return fail(error, BNFUSE_INVALID,
+                        "sparse tensor \"%s\": its dims are negative or beyond any memory; "
+                        "export the model again",
+                        text_or_empty(sparse->values->name));
     return validate_tensor(v, sparse->values, error) && validate_tensor(v, sparse->indices, error);
 }
 
@@ -143,8 +155,10 @@ static bool validate_attributes(struct validation *v, const struct node *node, s
     const BnfuseOnnx__NodeProto *proto = node->proto;
     const bool in_function = is_in_function(node->graph);
     if (proto->n_attribute > MOST_ATTRIBUTES)
-        return fail(error, BNFUSE_INVALID, "%s has %zu attributes, more than any operator knows; export the model "
-                    "again", node_label(node, &v->scratch), proto->n_attribute);
+        return fail(error, BNFUSE_INVALID,
+                    "%s has %zu attributes, more than any operator knows; export the model "
+                    "again",
+                    node_label(node, &v->scratch), proto->n_attribute);
     for (size_t i = 0; i < proto->n_attribute; i++) {
         const BnfuseOnnx__AttributeProto *a = proto->attribute[i];
         const char *flaw = attribute_flaw(a, in_function);
@@ -184,25 +198,29 @@ static bool validate_operator(struct validation *v, const struct node *node, str
         return fail(error, BNFUSE_INVALID, "%s says no operator; export the model again",
                     node_label(node, &v->scratch));
     if (!node->function && node->opset < 1)
-        return fail(error, BNFUSE_INVALID, "%s is of domain \"%s\", whose opset is not imported; export the model "
-                    "again", node_label(node, &v->scratch), *node->domain ? node->domain : "ai.onnx");
+        return fail(error, BNFUSE_INVALID,
+                    "%s is of domain \"%s\", whose opset is not imported; export the model "
+                    "again",
+                    node_label(node, &v->scratch), *node->domain ? node->domain : "ai.onnx");
     if (!node->function) return true;
     if (node->input_count > node->function->input_count || node->output_count > node->function->output_count)
-        return fail(error, BNFUSE_INVALID, "%s has more inputs or outputs than the function it calls; export the model "
-                    "again", node_label(node, &v->scratch));
+        return fail(error, BNFUSE_INVALID,
+                    "%s has more inputs or outputs than the function it calls; export the model "
+                    "again",
+                    node_label(node, &v->scratch));
     return true;
 }
 
 static bool validate_graph(struct validation *v, const struct graph *graph, struct bnfuse_error *error)
 {
     struct node **order;
-    if (graph->function && !validate_imports(graph->function->opset_import, graph->function->n_opset_import,
-                                             arena_printf(&v->scratch, "function \"%s\"",
-                                                          text_or_empty(graph->function->name)), error))
+    if (graph->function
+        && !validate_imports(graph->function->opset_import, graph->function->n_opset_import,
+                             arena_printf(&v->scratch, "function \"%s\"", text_or_empty(graph->function->name)), error))
         return false;
     for (const struct node *node = graph->first; node; node = node->next)
-        if (!validate_operator(v, node, error) || !validate_reads(v, node, error) ||
-            !validate_attributes(v, node, error))
+        if (!validate_operator(v, node, error) || !validate_reads(v, node, error)
+            || !validate_attributes(v, node, error))
             return false;
     for (size_t i = 0; i < graph->initializer_count; i++)
         if (graph->initializers[i]->sparse && !validate_sparse(v, graph->initializers[i]->sparse, error)) return false;
@@ -216,7 +234,7 @@ static bool validate_graph(struct validation *v, const struct graph *graph, stru
 /* ---- functions that call functions ----------------------------------------------------------------------------- */
 
 struct calls {
-    size_t *callees;          /* of function f: from[f] .. from[f + 1] */
+    size_t *callees; /* of function f: from[f] .. from[f + 1] */
     size_t *from, *callers, *depth;
 };
 
@@ -266,14 +284,16 @@ static bool validate_calls(struct validation *v, struct bnfuse_error *error)
         for (size_t i = calls.from[f]; i < calls.from[f + 1]; i++) {
             size_t callee = calls.callees[i];
             if (--calls.callers[callee] > 0) continue;
-            calls.depth[callee] = calls.depth[f] + 1;    /* the last caller to be done is the deepest */
+            calls.depth[callee] = calls.depth[f] + 1; /* the last caller to be done is the deepest */
             queue[ready++] = callee;
         }
     }
     for (size_t f = 0; f < count; f++)
         if (calls.callers[f])
-            return fail(error, BNFUSE_INVALID, "function \"%s\" calls itself, or is called by functions that do; "
-                        "export the model again", text_or_empty(v->net->functions[f]->function->name));
+            return fail(error, BNFUSE_INVALID,
+                        "function \"%s\" calls itself, or is called by functions that do; "
+                        "export the model again",
+                        text_or_empty(v->net->functions[f]->function->name));
     return true;
 }
 
@@ -293,7 +313,7 @@ static bool validate(void *context, struct bnfuse_error *error)
 
 bool net_validate(const struct net *net, struct bnfuse_error *error)
 {
-    struct validation v = {.net = net};
+    struct validation v = { .net = net };
     arena_open(&v.scratch, net->arena->memory);
     bool ok = guarded(net->arena->memory, validate, &v, error);
     arena_close(&v.scratch);

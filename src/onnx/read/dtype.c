@@ -21,15 +21,15 @@ static const struct {
     int bits;
     enum kind kind;
 } dtypes[DTYPE_COUNT] = {
-#define ROW(name, number, text, bits, kind) [number] = {text, bits, KIND_##kind},
+#define ROW(name, number, text, bits, kind) [number] = { text, bits, KIND_##kind },
     DTYPES(ROW)
 #undef ROW
 };
 
 /* The types that C has as well. */
-#define C_TYPES(ROW)       \
-    ROW(FLOAT, float)      \
-    ROW(DOUBLE, double)    \
+#define C_TYPES(ROW)    \
+    ROW(FLOAT, float)   \
+    ROW(DOUBLE, double) \
     C_WHOLE_TYPES(ROW)
 #define C_WHOLE_TYPES(ROW) \
     ROW(UINT8, uint8_t)    \
@@ -43,26 +43,26 @@ static const struct {
 
 /* A float of at most 16 bits. */
 struct format {
-    int fraction;             /* bits of it */
-    uint32_t sign;            /* the sign's bit; 0: no sign */
-    uint32_t top;             /* code of the largest finite number */
-    uint32_t overflow;        /* code of what is larger: infinity, or top */
-    uint32_t nan;             /* what NaN becomes */
-    bool minus_zero;          /* false: that code is the NaN */
-    double lowest;            /* what smaller magnitudes become: the least power of two where there is no zero */
-    double normal, largest;   /* the least normal and the largest finite number */
-    double limit;             /* the power of two above `largest` */
+    int fraction;           /* bits of it */
+    uint32_t sign;          /* the sign's bit; 0: no sign */
+    uint32_t top;           /* code of the largest finite number */
+    uint32_t overflow;      /* code of what is larger: infinity, or top */
+    uint32_t nan;           /* what NaN becomes */
+    bool minus_zero;        /* false: that code is the NaN */
+    double lowest;          /* what smaller magnitudes become: the least power of two where there is no zero */
+    double normal, largest; /* the least normal and the largest finite number */
+    double limit;           /* the power of two above `largest` */
 };
 
 static const struct format formats[DTYPE_COUNT] = {
-    [DTYPE_FLOAT16]        = {10, 0x8000, 0x7bff, 0x7c00, 0x7e00, true,  0, 0x1p-14,  65504, 0x1p16},
-    [DTYPE_BFLOAT16]       = { 7, 0x8000, 0x7f7f, 0x7f80, 0x7fc0, true,  0, 0x1p-126, 0x1.fep127, 0x1p128},
-    [DTYPE_FLOAT8E4M3FN]   = { 3, 0x80,   0x7e,   0x7e,   0x7f,   true,  0, 0x1p-6,   448,   0x1p9},
-    [DTYPE_FLOAT8E4M3FNUZ] = { 3, 0x80,   0x7f,   0x7f,   0x80,   false, 0, 0x1p-7,   240,   0x1p8},
-    [DTYPE_FLOAT8E5M2]     = { 2, 0x80,   0x7b,   0x7c,   0x7e,   true,  0, 0x1p-14,  57344, 0x1p16},
-    [DTYPE_FLOAT8E5M2FNUZ] = { 2, 0x80,   0x7f,   0x7f,   0x80,   false, 0, 0x1p-15,  57344, 0x1p16},
-    [DTYPE_FLOAT4E2M1]     = { 1, 0x8,    0x7,    0x7,    0x7,    true,  0, 1,        6,     8},
-    [DTYPE_FLOAT8E8M0]     = { 0, 0,      0xfe,   0xfe,   0xff,   true,  0x1p-127, 0x1p-127, 0x1p127, 0x1p128},
+    [DTYPE_FLOAT16] = { 10, 0x8000, 0x7bff, 0x7c00, 0x7e00, true, 0, 0x1p-14, 65504, 0x1p16 },
+    [DTYPE_BFLOAT16] = { 7, 0x8000, 0x7f7f, 0x7f80, 0x7fc0, true, 0, 0x1p-126, 0x1.fep127, 0x1p128 },
+    [DTYPE_FLOAT8E4M3FN] = { 3, 0x80, 0x7e, 0x7e, 0x7f, true, 0, 0x1p-6, 448, 0x1p9 },
+    [DTYPE_FLOAT8E4M3FNUZ] = { 3, 0x80, 0x7f, 0x7f, 0x80, false, 0, 0x1p-7, 240, 0x1p8 },
+    [DTYPE_FLOAT8E5M2] = { 2, 0x80, 0x7b, 0x7c, 0x7e, true, 0, 0x1p-14, 57344, 0x1p16 },
+    [DTYPE_FLOAT8E5M2FNUZ] = { 2, 0x80, 0x7f, 0x7f, 0x80, false, 0, 0x1p-15, 57344, 0x1p16 },
+    [DTYPE_FLOAT4E2M1] = { 1, 0x8, 0x7, 0x7, 0x7, true, 0, 1, 6, 8 },
+    [DTYPE_FLOAT8E8M0] = { 0, 0, 0xfe, 0xfe, 0xff, true, 0x1p-127, 0x1p-127, 0x1p127, 0x1p128 },
 };
 
 static bool is_type(int64_t type)
@@ -119,7 +119,7 @@ static inline uint32_t encode(const struct format *f, double value)
     double step = double_of((exponent + 52 - (uint64_t)f->fraction) << 52);
     double sum = size + step;
     uint64_t code = bits_of(sum) - bits_of(step) + ((exponent - (bits_of(f->normal) >> 52)) << f->fraction);
-    code -= f->lowest > 0;    /* no hidden bit to carry into exponent 1 */
+    code -= f->lowest > 0; /* no hidden bit to carry into exponent 1 */
     double rounded = sum - step;
     code = rounded > f->largest ? f->overflow : code;
     uint64_t sign = (bits_of(value) >> 63) * f->sign;
@@ -140,7 +140,7 @@ static inline double decode(const struct format *f, uint32_t code)
     const bool has_hidden_bit = f->lowest == 0;
     const uint64_t bias = (bits_of(f->normal) >> 52) - has_hidden_bit;
     const uint64_t special = f->overflow != f->top ? infinity : quiet_nan;
-    const int shift = 32 + __builtin_clz(f->sign | 1);    /* of the sign to the top of a double */
+    const int shift = 32 + __builtin_clz(f->sign | 1); /* of the sign to the top of a double */
     const uint32_t only_nan = f->minus_zero ? INT32_MAX : f->sign, rest = code & ~f->sign;
     /* A subnormal number gets a hidden bit that is subtracted again. */
     const uint64_t subnormal = mask_less(rest, has_hidden_bit ? 1U << f->fraction : 0);
@@ -163,7 +163,7 @@ static inline void set_packed_code(uint8_t *bytes, int64_t index, int bits, uint
 {
     int64_t bit = (index & 7) * bits;
     uint8_t *byte = &bytes[(index >> 3) * bits + (bit >> 3)];
-    uint32_t before = (bit & 7) == 0 ? 0 : *byte;    /* so the rest of a last byte is zero */
+    uint32_t before = (bit & 7) == 0 ? 0 : *byte; /* so the rest of a last byte is zero */
     *byte = (uint8_t)(before | (code & ((1U << bits) - 1)) << (bit & 7));
 }
 
@@ -217,13 +217,13 @@ void dtype_load_real(enum dtype type, const void *bytes, int64_t first, int64_t 
 {
     const uint8_t *from = bytes;
     switch (type) {
-#define ROW(name, ctype)                                                             \
-    case DTYPE_##name:                                                               \
-        for (int64_t i = 0; i < count; i++) {                                        \
-            ctype element;                                                           \
+#define ROW(name, ctype)                                                                    \
+    case DTYPE_##name:                                                                      \
+        for (int64_t i = 0; i < count; i++) {                                               \
+            ctype element;                                                                  \
             memcpy(&element, from + (first + i) * (int64_t)sizeof element, sizeof element); \
-            to[i] = (double)element;                                                 \
-        }                                                                            \
+            to[i] = (double)element;                                                        \
+        }                                                                                   \
         return;
         C_TYPES(ROW)
 #undef ROW
@@ -237,9 +237,7 @@ void dtype_load_real(enum dtype type, const void *bytes, int64_t first, int64_t 
         for (int64_t i = 0; i < count; i++)
             to[i] = (double)extend_sign(type, packed_code(from, first + i, dtype_bits(type)));
         return;
-    default:
-        assert(dtype_kind(type) == KIND_REAL);
-        load_real_codes(type, from, first, count, to);
+    default: assert(dtype_kind(type) == KIND_REAL); load_real_codes(type, from, first, count, to);
     }
 }
 
@@ -247,13 +245,13 @@ void dtype_load_whole(enum dtype type, const void *bytes, int64_t first, int64_t
 {
     const uint8_t *from = bytes;
     switch (type) {
-#define ROW(name, ctype)                                                             \
-    case DTYPE_##name:                                                               \
-        for (int64_t i = 0; i < count; i++) {                                        \
-            ctype element;                                                           \
+#define ROW(name, ctype)                                                                    \
+    case DTYPE_##name:                                                                      \
+        for (int64_t i = 0; i < count; i++) {                                               \
+            ctype element;                                                                  \
             memcpy(&element, from + (first + i) * (int64_t)sizeof element, sizeof element); \
-            to[i] = (int64_t)element;                                                \
-        }                                                                            \
+            to[i] = (int64_t)element;                                                       \
+        }                                                                                   \
         return;
         C_WHOLE_TYPES(ROW)
 #undef ROW
@@ -264,8 +262,7 @@ void dtype_load_whole(enum dtype type, const void *bytes, int64_t first, int64_t
     case DTYPE_INT4:
     case DTYPE_UINT2:
     case DTYPE_INT2:
-        for (int64_t i = 0; i < count; i++)
-            to[i] = extend_sign(type, packed_code(from, first + i, dtype_bits(type)));
+        for (int64_t i = 0; i < count; i++) to[i] = extend_sign(type, packed_code(from, first + i, dtype_bits(type)));
         return;
     default:
         assert(dtype_kind(type) == KIND_REAL);
@@ -281,12 +278,12 @@ void dtype_store_whole(enum dtype type, const int64_t *from, int64_t count, void
 {
     uint8_t *to = bytes;
     switch (type) {
-#define ROW(name, ctype)                                                             \
-    case DTYPE_##name:                                                               \
-        for (int64_t i = 0; i < count; i++) {                                        \
-            ctype element = (ctype)from[i];                                          \
-            memcpy(to + i * (int64_t)sizeof element, &element, sizeof element);      \
-        }                                                                            \
+#define ROW(name, ctype)                                                        \
+    case DTYPE_##name:                                                          \
+        for (int64_t i = 0; i < count; i++) {                                   \
+            ctype element = (ctype)from[i];                                     \
+            memcpy(to + i * (int64_t)sizeof element, &element, sizeof element); \
+        }                                                                       \
         return;
         C_TYPES(ROW)
 #undef ROW
@@ -341,7 +338,7 @@ void dtype_store_real(enum dtype type, const double *from, int64_t count, void *
 
 double dtype_round(enum dtype type, double value)
 {
-    uint8_t element[8] = {0};
+    uint8_t element[8] = { 0 };
     if (type == DTYPE_DOUBLE) return value;
     if (type == DTYPE_FLOAT) return (double)(float)value;
     dtype_store_real(type, &value, 1, element);
@@ -351,7 +348,7 @@ double dtype_round(enum dtype type, double value)
 
 int64_t dtype_wrap(enum dtype type, int64_t value)
 {
-    uint8_t element[8] = {0};
+    uint8_t element[8] = { 0 };
     if (type == DTYPE_INT64 || type == DTYPE_UINT64) return value;
     dtype_store_whole(type, &value, 1, element);
     dtype_load_whole(type, element, 0, 1, &value);

@@ -16,7 +16,7 @@ struct external {
 };
 
 struct external_list {
-    struct external *first;   /* the one used last: models read their files one after the other */
+    struct external *first; /* the one used last: models read their files one after the other */
 };
 
 struct external_list *external_list(struct arena *arena)
@@ -70,11 +70,11 @@ static int open_beneath(int directory, char *path)
 
 static const char *open_advice(int reason)
 {
-    return reason == EINVAL  ? "must be a path beneath the model's folder, without \"..\"; move the file there"
-         : reason == ELOOP   ? "is a symbolic link, which is not followed; put the file itself beside the model"
-         : reason == ENOTDIR ? "a folder on its path is missing or a symbolic link, which is not followed"
-         : reason == ENOENT  ? "no such file; put it beside the model"
-                             : strerror(reason);
+    return reason == EINVAL    ? "must be a path beneath the model's folder, without \"..\"; move the file there"
+           : reason == ELOOP   ? "is a symbolic link, which is not followed; put the file itself beside the model"
+           : reason == ENOTDIR ? "a folder on its path is missing or a symbolic link, which is not followed"
+           : reason == ENOENT  ? "no such file; put it beside the model"
+                               : strerror(reason);
 }
 
 /* Why this is not a file to read weights from; NULL if it is. */
@@ -85,8 +85,8 @@ static const char *unfit(const struct stat *status)
     return NULL;
 }
 
-static bool open_external(struct external *external, const struct model *model,
-                          const BnfuseOnnx__TensorProto *tensor, struct bnfuse_error *error)
+static bool open_external(struct external *external, const struct model *model, const BnfuseOnnx__TensorProto *tensor,
+                          struct bnfuse_error *error)
 {
     struct stat status;
     char *path = arena_copy_text(model->arena, external->location);
@@ -157,7 +157,8 @@ bool external_is(const struct model *model, const struct stat *status)
 {
     struct stat own;
     for (const struct external *external = model->externals->first; external; external = external->next)
-        if (!fstat(external->file.fd, &own) && own.st_dev == status->st_dev && own.st_ino == status->st_ino) return true;
+        if (!fstat(external->file.fd, &own) && own.st_dev == status->st_dev && own.st_ino == status->st_ino)
+            return true;
     return false;
 }
 

@@ -15,7 +15,10 @@
 #include <unistd.h>
 
 /* What people take for an ONNX model, by its first bytes. */
-static const struct { size_t at; const char *magic, *what; } foreign[] = {
+static const struct {
+    size_t at;
+    const char *magic, *what;
+} foreign[] = {
     { 0, "version https://git-lfs", "a Git LFS pointer; fetch the model itself with git lfs pull" },
     { 0, "PK\3\4", "a zip archive; if it is a PyTorch checkpoint, export it with torch.onnx.export" },
     { 0, "\x80\2", "a Python pickle; if it is a PyTorch checkpoint, export it with torch.onnx.export" },
@@ -24,7 +27,10 @@ static const struct { size_t at; const char *magic, *what; } foreign[] = {
     { 4, "ORTM", "in ONNX Runtime's own format; take the model it was made from" },
     { 0, "GGUF", "a GGUF file; take the model it was made from" },
     { 0, "\x1f\x8b", "compressed; unpack it with gunzip" },
-    { 0, "\x7f" "ELF", "a program" },
+    { 0,
+      "\x7f"
+      "ELF",
+      "a program" },
     { 0, "<", "a web page or XML; the download may have failed" },
     { 0, "{", "JSON; take the binary form of the model" },
     { 0, "ir_version:", "a model as text; turn it into the binary form with protoc --encode" },
@@ -64,9 +70,10 @@ static bool unpack(struct model *model, const struct wire *wire, const void *byt
 {
     ProtobufCAllocator allocator = { allocate, leave, model->arena };
     if (wire->skeleton_size > INT_MAX)
-        return fail(error, BNFUSE_UNSUPPORTED, "%s: %llu bytes outside raw_data, more than protobuf can hold; export the "
-                    "model with its weights as raw_data or external data", model->name,
-                    (unsigned long long)wire->skeleton_size);
+        return fail(error, BNFUSE_UNSUPPORTED,
+                    "%s: %llu bytes outside raw_data, more than protobuf can hold; export the "
+                    "model with its weights as raw_data or external data",
+                    model->name, (unsigned long long)wire->skeleton_size);
     const void *skeleton = bytes;
     if (wire->cut_count) {
         void *copy = arena_alloc(model->arena, wire->skeleton_size);
@@ -76,8 +83,10 @@ static bool unpack(struct model *model, const struct wire *wire, const void *byt
     model->proto = bnfuse_onnx__model_proto__unpack(&allocator, wire->skeleton_size, skeleton);
     if (!model->proto) return fail(error, BNFUSE_INVALID, "%s: protobuf-c cannot read the model", model->name);
     if (!model->proto->graph)
-        return fail(error, BNFUSE_INVALID, "%s: holds no graph, so it is not an ONNX model (a TensorProto, perhaps, or "
-                    "a file of another kind)", model->name);
+        return fail(error, BNFUSE_INVALID,
+                    "%s: holds no graph, so it is not an ONNX model (a TensorProto, perhaps, or "
+                    "a file of another kind)",
+                    model->name);
     return true;
 }
 
@@ -88,14 +97,17 @@ static const ProtobufCMessage *next_child(const ProtobufCMessage *parent, const 
     const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(type, part->field);
     const char *member = (const char *)parent + field->offset;
     if (field->label != PROTOBUF_C_LABEL_REPEATED) return *(ProtobufCMessage *const *)member;
-    return (*(ProtobufCMessage **const *)member)[met[field - type->fields]++];
+    return (*(ProtobufCMessage * *const *)member)[met[field - type->fields]++];
 }
 
 /* Walks the parts in the order of the file beside the messages they became. */
 static void link_parts(struct model *model, struct part *parts)
 {
     enum { FIELDS = 32 };
-    struct { size_t part; uint32_t met[FIELDS]; } stack[WIRE_DEPTH];
+    struct {
+        size_t part;
+        uint32_t met[FIELDS];
+    } stack[WIRE_DEPTH];
     int depth = 0;
     model->part_of = NEW(model->arena, struct pointer_map);
     model->part_of->arena = model->arena;
@@ -119,8 +131,8 @@ static void point_into_bytes(const struct model *model)
     for (size_t i = 0; i < model->part_count; i++) {
         const struct part *part = &model->parts[i];
         if (!part->payload_size) continue;
-        ((BnfuseOnnx__TensorProto *)part->message)->raw_data = (ProtobufCBinaryData){
-            .len = part->payload_size, .data = (uint8_t *)model->bytes + part->payload };
+        ((BnfuseOnnx__TensorProto *)part->message)->raw_data =
+            (ProtobufCBinaryData){ .len = part->payload_size, .data = (uint8_t *)model->bytes + part->payload };
     }
 }
 
@@ -185,8 +197,9 @@ static bool read_stream(struct file *file, struct arena *arena, struct bnfuse_er
     int reason = errno;
     close(from);
     if (count < 0) return fail(error, BNFUSE_USAGE, "%s: cannot read: %s", file->path, strerror(reason));
-    return !count || fail(error, BNFUSE_USAGE, "%s: longer than the memory limit of %zu MiB; save it to a file first",
-                          file->path, limit >> 20);
+    return !count
+           || fail(error, BNFUSE_USAGE, "%s: longer than the memory limit of %zu MiB; save it to a file first",
+                   file->path, limit >> 20);
 }
 
 static bool open_file(struct file *file, struct arena *arena, const char *path, struct bnfuse_error *error)

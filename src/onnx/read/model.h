@@ -13,17 +13,17 @@
 #include "onnx/read/wire.h"
 
 struct model {
-    struct arena *arena;               /* owns everything here; freed by whoever opened it */
-    const char *name;                  /* for messages */
-    struct file *file;                 /* NULL when the model was read from memory */
-    const void *bytes;                 /* the whole file's bytes when `file` is NULL */
+    struct arena *arena; /* owns everything here; freed by whoever opened it */
+    const char *name;    /* for messages */
+    struct file *file;   /* NULL when the model was read from memory */
+    const void *bytes;   /* the whole file's bytes when `file` is NULL */
     uint64_t size;
     const BnfuseOnnx__ModelProto *proto;
-    const char *directory;             /* where external data is looked for; "." when from memory */
-    const struct part *parts;          /* where the messages lie (wire.h); parts[0] is the proto */
+    const char *directory;    /* where external data is looked for; "." when from memory */
+    const struct part *parts; /* where the messages lie (wire.h); parts[0] is the proto */
     size_t part_count;
-    struct pointer_map *part_of;       /* message -> its part */
-    struct external_list *externals;   /* private to external.c */
+    struct pointer_map *part_of;     /* message -> its part */
+    struct external_list *externals; /* private to external.c */
 };
 
 /* Reads a model. `path` "-" is standard input. Bytes fields of the proto (AttributeProto.s) end in a NUL that their

@@ -17,8 +17,10 @@ bool span_read(const struct span *span, uint64_t offset, void *to, size_t size, 
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return fail(error, BNFUSE_USAGE, "%s: cannot read: %s", span->file->path, strerror(errno));
         if (!count)
-            return fail(error, BNFUSE_USAGE, "%s: ends at byte %llu where it held data before; it was changed while "
-                        "being read, run again when nobody writes it", span->file->path, (unsigned long long)at);
+            return fail(error, BNFUSE_USAGE,
+                        "%s: ends at byte %llu where it held data before; it was changed while "
+                        "being read, run again when nobody writes it",
+                        span->file->path, (unsigned long long)at);
         to = (char *)to + count;
         at += (uint64_t)count;
         size -= (size_t)count;
@@ -33,5 +35,6 @@ bool file_is_unchanged(const struct file *file, struct bnfuse_error *error)
     if (fstat(file->fd, &status)) return fail(error, BNFUSE_USAGE, "%s: %s", file->path, strerror(errno));
     return ((uint64_t)status.st_size == file->size && status.st_mtim.tv_sec == file->modified.tv_sec
             && status.st_mtim.tv_nsec == file->modified.tv_nsec)
-        || fail(error, BNFUSE_USAGE, "%s: was changed while it was in use; run again when nobody writes it", file->path);
+           || fail(error, BNFUSE_USAGE, "%s: was changed while it was in use; run again when nobody writes it",
+                   file->path);
 }

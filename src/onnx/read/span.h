@@ -10,15 +10,15 @@
 
 /* An open regular file. Owned by the arena it was opened in; closed with it. */
 struct file {
-    const char *path;         /* as the user or the model named it, for messages */
+    const char *path; /* as the user or the model named it, for messages */
     int fd;
     uint64_t size;            /* at the time of opening */
     struct timespec modified; /* likewise; 0: nobody else can change it */
 };
 
 struct span {
-    const struct file *file;  /* NULL: no span */
-    uint64_t offset, size;    /* within the file, checked */
+    const struct file *file; /* NULL: no span */
+    uint64_t offset, size;   /* within the file, checked */
 };
 
 /* Reads `size` bytes from `offset` within the span. */

@@ -20,34 +20,31 @@ static bool tensor_fail(struct bnfuse_error *error, const BnfuseOnnx__TensorProt
 enum field { FIELD_NONE, FIELD_FLOAT, FIELD_DOUBLE, FIELD_INT32, FIELD_INT64, FIELD_UINT64, FIELD_STRING };
 
 static const enum field fields[DTYPE_COUNT] = {
-    [DTYPE_FLOAT] = FIELD_FLOAT, [DTYPE_COMPLEX64] = FIELD_FLOAT,
-    [DTYPE_DOUBLE] = FIELD_DOUBLE, [DTYPE_COMPLEX128] = FIELD_DOUBLE,
-    [DTYPE_INT64] = FIELD_INT64,
-    [DTYPE_UINT64] = FIELD_UINT64, [DTYPE_UINT32] = FIELD_UINT64,
-    [DTYPE_STRING] = FIELD_STRING,
-    [DTYPE_INT32] = FIELD_INT32, [DTYPE_INT16] = FIELD_INT32, [DTYPE_UINT16] = FIELD_INT32,
-    [DTYPE_INT8] = FIELD_INT32, [DTYPE_UINT8] = FIELD_INT32, [DTYPE_BOOL] = FIELD_INT32,
-    [DTYPE_INT4] = FIELD_INT32, [DTYPE_UINT4] = FIELD_INT32, [DTYPE_INT2] = FIELD_INT32, [DTYPE_UINT2] = FIELD_INT32,
-    [DTYPE_FLOAT16] = FIELD_INT32, [DTYPE_BFLOAT16] = FIELD_INT32,
-    [DTYPE_FLOAT8E4M3FN] = FIELD_INT32, [DTYPE_FLOAT8E4M3FNUZ] = FIELD_INT32,
-    [DTYPE_FLOAT8E5M2] = FIELD_INT32, [DTYPE_FLOAT8E5M2FNUZ] = FIELD_INT32,
-    [DTYPE_FLOAT8E8M0] = FIELD_INT32, [DTYPE_FLOAT4E2M1] = FIELD_INT32,
+    [DTYPE_FLOAT] = FIELD_FLOAT,          [DTYPE_COMPLEX64] = FIELD_FLOAT,  [DTYPE_DOUBLE] = FIELD_DOUBLE,
+    [DTYPE_COMPLEX128] = FIELD_DOUBLE,    [DTYPE_INT64] = FIELD_INT64,      [DTYPE_UINT64] = FIELD_UINT64,
+    [DTYPE_UINT32] = FIELD_UINT64,        [DTYPE_STRING] = FIELD_STRING,    [DTYPE_INT32] = FIELD_INT32,
+    [DTYPE_INT16] = FIELD_INT32,          [DTYPE_UINT16] = FIELD_INT32,     [DTYPE_INT8] = FIELD_INT32,
+    [DTYPE_UINT8] = FIELD_INT32,          [DTYPE_BOOL] = FIELD_INT32,       [DTYPE_INT4] = FIELD_INT32,
+    [DTYPE_UINT4] = FIELD_INT32,          [DTYPE_INT2] = FIELD_INT32,       [DTYPE_UINT2] = FIELD_INT32,
+    [DTYPE_FLOAT16] = FIELD_INT32,        [DTYPE_BFLOAT16] = FIELD_INT32,   [DTYPE_FLOAT8E4M3FN] = FIELD_INT32,
+    [DTYPE_FLOAT8E4M3FNUZ] = FIELD_INT32, [DTYPE_FLOAT8E5M2] = FIELD_INT32, [DTYPE_FLOAT8E5M2FNUZ] = FIELD_INT32,
+    [DTYPE_FLOAT8E8M0] = FIELD_INT32,     [DTYPE_FLOAT4E2M1] = FIELD_INT32,
 };
 
 struct entries {
     const void *values;
-    size_t count, size;       /* of entries; bytes of one */
+    size_t count, size; /* of entries; bytes of one */
 };
 
 static struct entries field_entries(const BnfuseOnnx__TensorProto *proto, enum field field)
 {
     switch (field) {
-    case FIELD_FLOAT: return (struct entries){proto->float_data, proto->n_float_data, 4};
-    case FIELD_DOUBLE: return (struct entries){proto->double_data, proto->n_double_data, 8};
-    case FIELD_INT32: return (struct entries){proto->int32_data, proto->n_int32_data, 4};
-    case FIELD_INT64: return (struct entries){proto->int64_data, proto->n_int64_data, 8};
-    case FIELD_UINT64: return (struct entries){proto->uint64_data, proto->n_uint64_data, 8};
-    default: return (struct entries){NULL, 0, 0};
+    case FIELD_FLOAT: return (struct entries){ proto->float_data, proto->n_float_data, 4 };
+    case FIELD_DOUBLE: return (struct entries){ proto->double_data, proto->n_double_data, 8 };
+    case FIELD_INT32: return (struct entries){ proto->int32_data, proto->n_int32_data, 4 };
+    case FIELD_INT64: return (struct entries){ proto->int64_data, proto->n_int64_data, 8 };
+    case FIELD_UINT64: return (struct entries){ proto->uint64_data, proto->n_uint64_data, 8 };
+    default: return (struct entries){ NULL, 0, 0 };
     }
 }
 
@@ -59,15 +56,17 @@ static int64_t entries_needed(enum dtype type, int64_t count, int64_t bytes)
 }
 
 /* Typed fields. Entries wider than the elements carry them in their low bits. */
-static bool take_fields(struct tensor *tensor, struct arena *arena, const BnfuseOnnx__TensorProto *proto,
-                        int64_t bytes, struct bnfuse_error *error)
+static bool take_fields(struct tensor *tensor, struct arena *arena, const BnfuseOnnx__TensorProto *proto, int64_t bytes,
+                        struct bnfuse_error *error)
 {
     struct entries entries = field_entries(proto, fields[tensor->type]);
     int64_t needed = entries_needed(tensor->type, tensor->count, bytes);
     if (entries.count != (uint64_t)needed)
-        return fail(error, BNFUSE_INVALID, "tensor \"%s\": %lld elements of %s need %lld entries but it has %zu; "
-                    "export the model again", proto->name ? proto->name : "", (long long)tensor->count,
-                    dtype_name(tensor->type), (long long)needed, entries.count);
+        return fail(error, BNFUSE_INVALID,
+                    "tensor \"%s\": %lld elements of %s need %lld entries but it has %zu; "
+                    "export the model again",
+                    proto->name ? proto->name : "", (long long)tensor->count, dtype_name(tensor->type),
+                    (long long)needed, entries.count);
     tensor->bytes = entries.values;
     int64_t width = needed ? bytes / needed : (int64_t)entries.size;
     if (width == (int64_t)entries.size) return true;
@@ -117,16 +116,18 @@ static bool take_bytes(struct tensor *tensor, const struct model *model, const B
     if (model && model_payload(model, proto, &tensor->span)) size = tensor->span.size;
     else tensor->bytes = proto->raw_data.data;
     if (size == (uint64_t)bytes) return true;
-    return fail(error, BNFUSE_INVALID, "tensor \"%s\": %lld elements of %s need %lld bytes but it has %llu; export the "
-                "model again", proto->name ? proto->name : "", (long long)tensor->count, dtype_name(tensor->type),
-                (long long)bytes, (unsigned long long)size);
+    return fail(error, BNFUSE_INVALID,
+                "tensor \"%s\": %lld elements of %s need %lld bytes but it has %llu; export the "
+                "model again",
+                proto->name ? proto->name : "", (long long)tensor->count, dtype_name(tensor->type), (long long)bytes,
+                (unsigned long long)size);
 }
 
 bool tensor_from_proto(struct tensor *tensor, struct arena *arena, const struct model *model,
                        const BnfuseOnnx__TensorProto *proto, struct bnfuse_error *error)
 {
     int64_t bytes = 0;
-    *tensor = (struct tensor){.type = DTYPE_UNDEFINED};
+    *tensor = (struct tensor){ .type = DTYPE_UNDEFINED };
     if (dtype_kind(proto->data_type) == KIND_NONE) return tensor_fail(error, proto, "its element type is not known");
     tensor->type = (enum dtype)proto->data_type;
     if (proto->segment) return tensor_fail(error, proto, "it is split into segments, which no ONNX tool reads");
@@ -199,7 +200,7 @@ static bool span_pieces(const struct tensor *tensor, int64_t first, int64_t coun
     uint8_t buffer[PIECE_BYTES];
     const int64_t bits = dtype_bits(tensor->type), most = PIECE_BYTES * 8 / bits - 8;
     for (int64_t done = 0; done < count;) {
-        int64_t at = (first + done) / 8 * 8, skip = first + done - at;    /* whole bytes, whatever the type */
+        int64_t at = (first + done) / 8 * 8, skip = first + done - at; /* whole bytes, whatever the type */
         int64_t n = count - done < most ? count - done : most;
         int64_t from = at / 8 * bits, end;
         bool fits = dtype_bytes(tensor->type, at + skip + n, &end);
@@ -300,7 +301,7 @@ static struct tensor *new_tensor(struct arena *arena, enum dtype type, int rank,
     assert(rank >= 0 && rank <= TENSOR_MAX_RANK);
     struct tensor *tensor = NEW(arena, struct tensor);
     int64_t *copy = NEW_ARRAY(arena, int64_t, (size_t)rank);
-    *tensor = (struct tensor){.type = type, .rank = rank, .count = 1, .dims = copy};
+    *tensor = (struct tensor){ .type = type, .rank = rank, .count = 1, .dims = copy };
     for (int i = 0; i < rank; i++) {
         copy[i] = dims[i];
         bool fits = size_multiply(tensor->count, dims[i], &tensor->count);
@@ -344,8 +345,8 @@ struct tensor *tensor_reshaped(struct arena *arena, const struct tensor *tensor,
 
 static bool is_same_view(const struct factor *a, const struct factor *b)
 {
-    return a->outer == b->outer && a->rows == b->rows && a->middle == b->middle && a->columns == b->columns &&
-           a->inner == b->inner;
+    return a->outer == b->outer && a->rows == b->rows && a->middle == b->middle && a->columns == b->columns
+           && a->inner == b->inner;
 }
 
 struct tensor *tensor_scaled(struct arena *arena, const struct tensor *tensor, const struct factor *factor)
@@ -354,8 +355,8 @@ struct tensor *tensor_scaled(struct arena *arena, const struct tensor *tensor, c
     const size_t length = (size_t)(view.rows * view.columns);
     assert(view.outer * view.rows * view.middle * view.columns * view.inner == tensor->count);
     struct tensor *scaled = NEW(arena, struct tensor);
-    struct factor *factors = arena_grow(arena, tensor->factors, tensor->factor_count, tensor->factor_count + 1,
-                                        sizeof *factors);
+    struct factor *factors =
+        arena_grow(arena, tensor->factors, tensor->factor_count, tensor->factor_count + 1, sizeof *factors);
     double *scale = arena_grow(arena, view.scale, length, length, sizeof *scale);
     *scaled = *tensor;
     scaled->factors = factors;

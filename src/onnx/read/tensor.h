@@ -18,19 +18,19 @@
  * [g * a, b, k]: {1, g, a, b, k}. */
 struct factor {
     int64_t outer, rows, middle, columns, inner;
-    const double *scale;      /* rows * columns of them */
+    const double *scale; /* rows * columns of them */
 };
 
 /* Exactly one of bytes, span.file, exact and strings is set (none of them matters when count is 0). */
 struct tensor {
     enum dtype type;
     int rank;
-    int64_t count;            /* product of dims; 1 for rank 0 */
+    int64_t count; /* product of dims; 1 for rank 0 */
     const int64_t *dims;
-    const void *bytes;        /* packed elements, as in raw_data */
-    struct span span;         /* the same in a file */
-    const double *exact;      /* real values not yet rounded to `type` */
-    char *const *strings;     /* NUL-terminated (type STRING) */
+    const void *bytes;    /* packed elements, as in raw_data */
+    struct span span;     /* the same in a file */
+    const double *exact;  /* real values not yet rounded to `type` */
+    char *const *strings; /* NUL-terminated (type STRING) */
     const struct factor *factors;
     size_t factor_count;
 };

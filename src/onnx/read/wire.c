@@ -9,39 +9,41 @@
 enum { TAG_BYTES = 5, LENGTH_BYTES = 5, VARINT_BYTES = 10, NO_CUT = -1 };
 
 /* How a field of each protobuf-c type lies on the wire, and what an element of it takes in memory. */
-static const struct { uint8_t wire, memory; } kinds[] = {
-    [PROTOBUF_C_TYPE_INT32] = { 0, 4 },    [PROTOBUF_C_TYPE_SINT32] = { 0, 4 },  [PROTOBUF_C_TYPE_SFIXED32] = { 5, 4 },
-    [PROTOBUF_C_TYPE_INT64] = { 0, 8 },    [PROTOBUF_C_TYPE_SINT64] = { 0, 8 },  [PROTOBUF_C_TYPE_SFIXED64] = { 1, 8 },
-    [PROTOBUF_C_TYPE_UINT32] = { 0, 4 },   [PROTOBUF_C_TYPE_FIXED32] = { 5, 4 }, [PROTOBUF_C_TYPE_UINT64] = { 0, 8 },
-    [PROTOBUF_C_TYPE_FIXED64] = { 1, 8 },  [PROTOBUF_C_TYPE_FLOAT] = { 5, 4 },   [PROTOBUF_C_TYPE_DOUBLE] = { 1, 8 },
-    [PROTOBUF_C_TYPE_BOOL] = { 0, 4 },     [PROTOBUF_C_TYPE_ENUM] = { 0, 4 },    [PROTOBUF_C_TYPE_STRING] = { 2, 8 },
-    [PROTOBUF_C_TYPE_BYTES] = { 2, 16 },   [PROTOBUF_C_TYPE_MESSAGE] = { 2, 8 },
+static const struct {
+    uint8_t wire, memory;
+} kinds[] = {
+    [PROTOBUF_C_TYPE_INT32] = { 0, 4 },   [PROTOBUF_C_TYPE_SINT32] = { 0, 4 },  [PROTOBUF_C_TYPE_SFIXED32] = { 5, 4 },
+    [PROTOBUF_C_TYPE_INT64] = { 0, 8 },   [PROTOBUF_C_TYPE_SINT64] = { 0, 8 },  [PROTOBUF_C_TYPE_SFIXED64] = { 1, 8 },
+    [PROTOBUF_C_TYPE_UINT32] = { 0, 4 },  [PROTOBUF_C_TYPE_FIXED32] = { 5, 4 }, [PROTOBUF_C_TYPE_UINT64] = { 0, 8 },
+    [PROTOBUF_C_TYPE_FIXED64] = { 1, 8 }, [PROTOBUF_C_TYPE_FLOAT] = { 5, 4 },   [PROTOBUF_C_TYPE_DOUBLE] = { 1, 8 },
+    [PROTOBUF_C_TYPE_BOOL] = { 0, 4 },    [PROTOBUF_C_TYPE_ENUM] = { 0, 4 },    [PROTOBUF_C_TYPE_STRING] = { 2, 8 },
+    [PROTOBUF_C_TYPE_BYTES] = { 2, 16 },  [PROTOBUF_C_TYPE_MESSAGE] = { 2, 8 },
 };
 
 static const ProtobufCMessageDescriptor *const kept[] = {
-    &bnfuse_onnx__model_proto__descriptor,     &bnfuse_onnx__graph_proto__descriptor,
-    &bnfuse_onnx__node_proto__descriptor,      &bnfuse_onnx__attribute_proto__descriptor,
-    &bnfuse_onnx__tensor_proto__descriptor,    &bnfuse_onnx__sparse_tensor_proto__descriptor,
+    &bnfuse_onnx__model_proto__descriptor,      &bnfuse_onnx__graph_proto__descriptor,
+    &bnfuse_onnx__node_proto__descriptor,       &bnfuse_onnx__attribute_proto__descriptor,
+    &bnfuse_onnx__tensor_proto__descriptor,     &bnfuse_onnx__sparse_tensor_proto__descriptor,
     &bnfuse_onnx__value_info_proto__descriptor, &bnfuse_onnx__tensor_annotation__descriptor,
-    &bnfuse_onnx__function_proto__descriptor,  &bnfuse_onnx__training_info_proto__descriptor,
+    &bnfuse_onnx__function_proto__descriptor,   &bnfuse_onnx__training_info_proto__descriptor,
 };
 
 /* An open message. */
 struct frame {
     const ProtobufCMessageDescriptor *type;
     struct place place;
-    uint32_t tag;             /* bytes of its tag */
-    uint64_t end;             /* of its content */
-    uint64_t seen;            /* singular sub-messages met: a bit for each field of the descriptor */
-    uint64_t lost;            /* bytes its content loses on the way to the skeleton */
+    uint32_t tag;  /* bytes of its tag */
+    uint64_t end;  /* of its content */
+    uint64_t seen; /* singular sub-messages met: a bit for each field of the descriptor */
+    uint64_t lost; /* bytes its content loses on the way to the skeleton */
     uint64_t fields;
-    int64_t cut, part;        /* its entry in the lists; negative if none */
+    int64_t cut, part; /* its entry in the lists; negative if none */
 };
 
 /* A field's head, read. */
 struct head {
-    const ProtobufCFieldDescriptor *field;   /* NULL: unknown */
-    uint64_t start, length;   /* length: of the content, which starts at the scan's `at` */
+    const ProtobufCFieldDescriptor *field; /* NULL: unknown */
+    uint64_t start, length;                /* length: of the content, which starts at the scan's `at` */
     uint32_t number, wire, tag;
 };
 
@@ -63,8 +65,10 @@ static struct frame *top(struct scan *scan)
 
 static bool defect(struct scan *scan, uint64_t at, const ProtobufCFieldDescriptor *field, const char *what)
 {
-    return fail(scan->error, BNFUSE_INVALID, "%s: not a valid ONNX model: byte %llu (%s%s%s): %s; get or export it "
-                "again", scan->name, (unsigned long long)at, top(scan)->type->short_name, field ? "." : "",
+    return fail(scan->error, BNFUSE_INVALID,
+                "%s: not a valid ONNX model: byte %llu (%s%s%s): %s; get or export it "
+                "again",
+                scan->name, (unsigned long long)at, top(scan)->type->short_name, field ? "." : "",
                 field ? field->name : "", what);
 }
 
@@ -73,9 +77,11 @@ static bool overrun(struct scan *scan, uint64_t at, const ProtobufCFieldDescript
 {
     if (length <= scan->wire->size - scan->at)
         return defect(scan, at, field, "reaches beyond the end of the message around it");
-    return fail(scan->error, BNFUSE_INVALID, "%s: cut short, or not an ONNX model: byte %llu (%s%s%s) announces %llu "
-                "bytes but the file ends after %llu; get or export it again", scan->name, (unsigned long long)at,
-                top(scan)->type->short_name, field ? "." : "", field ? field->name : "", (unsigned long long)length,
+    return fail(scan->error, BNFUSE_INVALID,
+                "%s: cut short, or not an ONNX model: byte %llu (%s%s%s) announces %llu "
+                "bytes but the file ends after %llu; get or export it again",
+                scan->name, (unsigned long long)at, top(scan)->type->short_name, field ? "." : "",
+                field ? field->name : "", (unsigned long long)length,
                 (unsigned long long)(scan->wire->size - scan->at));
 }
 
@@ -160,10 +166,10 @@ static bool is_kept(const ProtobufCMessageDescriptor *type)
 /* Opens the message whose head was just read. */
 static bool push(struct scan *scan, const struct head *head, const ProtobufCMessageDescriptor *type)
 {
-    if (scan->depth == WIRE_DEPTH)
-        return defect(scan, head->start, head->field, "nested deeper than any ONNX model");
+    if (scan->depth == WIRE_DEPTH) return defect(scan, head->start, head->field, "nested deeper than any ONNX model");
     struct frame *frame = &scan->stack[scan->depth++];
-    *frame = (struct frame){ .type = type, .end = scan->at + head->length, .tag = head->tag, .cut = NO_CUT, .part = -1 };
+    *frame =
+        (struct frame){ .type = type, .end = scan->at + head->length, .tag = head->tag, .cut = NO_CUT, .part = -1 };
     frame->place = (struct place){ head->start, (uint32_t)(scan->at - head->start), head->length };
     scan->wire->heap += type->sizeof_message + 32;
     if (!is_kept(type)) return true;
@@ -192,7 +198,9 @@ static void pop(struct scan *scan)
     }
     struct cut *cut = &wire->cuts[frame->cut];
     uint8_t length[VARINT_BYTES];
-    *cut = (struct cut){ .start = frame->place.start, .tag = frame->tag, .head = frame->place.head,
+    *cut = (struct cut){ .start = frame->place.start,
+                         .tag = frame->tag,
+                         .head = frame->place.head,
                          .length = frame->place.size - frame->lost };
     top(scan)->lost += frame->lost + cut->head - (cut->tag + varint_put(length, cut->length));
 }
@@ -228,7 +236,8 @@ static bool check_packed(struct scan *scan, const struct head *head)
     uint8_t wire = kinds[head->field->type].wire, memory = kinds[head->field->type].memory;
     uint64_t count = 0, end = scan->at + head->length;
     if (wire) {
-        if (head->length % memory) return defect(scan, head->start, head->field, "its length is no multiple of its type's");
+        if (head->length % memory)
+            return defect(scan, head->start, head->field, "its length is no multiple of its type's");
         count = head->length / memory;
     } else {
         for (uint64_t at = scan->at, value; at < end; count++) {
@@ -280,12 +289,13 @@ static bool is_bounded(struct scan *scan)
 {
     const struct memory *memory = scan->arena->memory;
     if (memory->limit && scan->wire->heap > memory->limit - memory->used)
-        return fail(scan->error, BNFUSE_INVALID, "%s: its structure alone (%llu bytes of file so far) would take more "
-                    "memory than the limit of %zu MiB leaves; raise the limit if you trust the file", scan->name,
-                    (unsigned long long)scan->at, memory->limit >> 20);
+        return fail(scan->error, BNFUSE_INVALID,
+                    "%s: its structure alone (%llu bytes of file so far) would take more "
+                    "memory than the limit of %zu MiB leaves; raise the limit if you trust the file",
+                    scan->name, (unsigned long long)scan->at, memory->limit >> 20);
     return scan->wire->part_count < UINT32_MAX / 2
-        || fail(scan->error, BNFUSE_UNSUPPORTED, "%s: more than two thousand million messages; split the model",
-                scan->name);
+           || fail(scan->error, BNFUSE_UNSUPPORTED, "%s: more than two thousand million messages; split the model",
+                   scan->name);
 }
 
 bool wire_scan(struct wire *wire, struct arena *arena, const char *name, const void *bytes, uint64_t size,

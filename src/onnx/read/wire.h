@@ -11,8 +11,8 @@
 #include "onnx.pb-c.h"
 
 enum {
-    WIRE_DEPTH = 100,         /* messages inside each other, the model included */
-    WIRE_PAYLOAD = 1 << 10,   /* raw_data of so many bytes stays in the file */
+    WIRE_DEPTH = 100,       /* messages inside each other, the model included */
+    WIRE_PAYLOAD = 1 << 10, /* raw_data of so many bytes stays in the file */
 };
 
 /* Where a message lies in the file: [start, start+head) are its tag and length, then `size` bytes of content. */
@@ -26,26 +26,26 @@ struct place {
  * annotation, function, training info. All messages that can hold one of these are of these kinds. */
 struct part {
     struct place place;
-    uint32_t field;           /* its number in the enclosing message; 0 for the model */
-    uint32_t next;            /* index of the first part behind everything in this one */
-    const ProtobufCMessage *message;   /* filled in by model.c */
-    uint64_t payload, payload_size;    /* of a tensor whose raw_data was taken out */
+    uint32_t field;                  /* its number in the enclosing message; 0 for the model */
+    uint32_t next;                   /* index of the first part behind everything in this one */
+    const ProtobufCMessage *message; /* filled in by model.c */
+    uint64_t payload, payload_size;  /* of a tensor whose raw_data was taken out */
 };
 
 /* A change on the way from the file to the skeleton: the field at `start` keeps its tag, gets a new length, and loses
  * the `lost` bytes behind its old head. */
 struct cut {
     uint64_t start, length, lost;
-    uint32_t tag, head;       /* bytes of the tag; of tag and old length */
+    uint32_t tag, head; /* bytes of the tag; of tag and old length */
 };
 
 struct wire {
-    struct part *parts;       /* in the order of the file, an enclosing message before what it holds; [0] is the model */
+    struct part *parts; /* in the order of the file, an enclosing message before what it holds; [0] is the model */
     size_t part_count, part_room;
-    struct cut *cuts;         /* by start */
+    struct cut *cuts; /* by start */
     size_t cut_count, cut_room;
     uint64_t size, skeleton_size;
-    uint64_t heap;            /* what protobuf-c will need at most, roughly */
+    uint64_t heap; /* what protobuf-c will need at most, roughly */
 };
 
 /* Scans a ModelProto; lists live in the arena. `name` is the file's in messages. */

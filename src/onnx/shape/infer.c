@@ -18,18 +18,18 @@ struct contents {
 /* A Loop or Scan is walked with its states' shapes as they go in. If a turn leaves them so, they are always so; those
  * that it changes are unknown the next time, and so on; the last time all of them are. */
 #define LOOP_WALKS 4
-#define LOOP_DEPTH 2          /* loops in loops beyond it are walked once, their states unknown */
+#define LOOP_DEPTH 2 /* loops in loops beyond it are walked once, their states unknown */
 
 /* One graph being walked. */
 struct frame {
     struct graph *graph;
     struct node **order;
-    size_t at;                /* the node at hand */
-    size_t body;              /* the next of its bodies to walk */
-    int age;                  /* of the symbols before its first body */
-    int walks, loops;         /* through the bodies of the loop at hand; loops around this graph */
-    bool *changing;           /* its states, by input of its body: those whose shape is not what goes in */
-    const struct node *call;  /* the only one of the function that the graph stands in; NULL: not known */
+    size_t at;               /* the node at hand */
+    size_t body;             /* the next of its bodies to walk */
+    int age;                 /* of the symbols before its first body */
+    int walks, loops;        /* through the bodies of the loop at hand; loops around this graph */
+    bool *changing;          /* its states, by input of its body: those whose shape is not what goes in */
+    const struct node *call; /* the only one of the function that the graph stands in; NULL: not known */
     struct frame *below;
 };
 
@@ -47,11 +47,11 @@ struct named_symbol {
 struct walk {
     struct shaping s;
     struct frame *top;
-    const void **rules;                    /* the first row of each operator, by its hash */
+    const void **rules; /* the first row of each operator, by its hash */
     const void **content_rules;
     size_t rule_slots;
-    struct callee *callees;                /* parallel to net->functions */
-    struct named_symbol *names;            /* of dim_param, by hash */
+    struct callee *callees;     /* parallel to net->functions */
+    struct named_symbol *names; /* of dim_param, by hash */
     size_t name_slots, name_count;
 };
 
@@ -237,7 +237,8 @@ static void copy_facts(struct shaping *s, struct value *to, const struct value *
     to->type = from->type;
     to->shape = from->shape;
     if (from->content)
-        memcpy(new_content(s, to, from->content_count), from->content, (size_t)from->content_count * sizeof *from->content);
+        memcpy(new_content(s, to, from->content_count), from->content,
+               (size_t)from->content_count * sizeof *from->content);
 }
 
 /* Element i of iteration-like input: the shape without one axis. */
@@ -443,7 +444,10 @@ static bool is_loop(const struct node *node)
 /* What was found out about a body, the bodies in it, and the functions that only it calls. */
 static void forget_body(struct walk *walk, struct graph *body)
 {
-    struct graph_list { struct graph *graph; struct graph_list *next; } *list = NEW(walk->s.scratch, struct graph_list);
+    struct graph_list {
+        struct graph *graph;
+        struct graph_list *next;
+    } *list = NEW(walk->s.scratch, struct graph_list);
     list->graph = body;
     while (list) {
         struct graph *graph = list->graph;
@@ -475,7 +479,7 @@ static bool states_change(struct frame *frame, const struct node *node)
     bool loop = node_is(node, "Loop"), found = false;
     size_t first = loop ? 2 : 0, end = loop ? body->input_count : scan_states(node, body);
     for (size_t i = first; i < end; i++) {
-        size_t slot = loop ? i - 1 : i;         /* a Loop's body takes (turn, go, states), returns (go, states) */
+        size_t slot = loop ? i - 1 : i; /* a Loop's body takes (turn, go, states), returns (go, states) */
         const struct value *after = slot < body->output_count ? body->outputs[slot] : NULL;
         if (frame->changing[i] || body->inputs[i]->shape.rank < 0 || same_shape(body->inputs[i], after)) continue;
         frame->changing[i] = found = true;
@@ -571,7 +575,8 @@ static bool walk_graphs(struct walk *walk, struct bnfuse_error *error)
 
 static void forget_all(const struct net *net)
 {
-    for (struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph)) forget_graph(graph);
+    for (struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
+        forget_graph(graph);
 }
 
 static void count_calls(struct walk *walk)
@@ -621,7 +626,7 @@ bool shape_infer(struct net *net, struct bnfuse_error *error)
     count_calls(&walk);
     bool walked = push_main(&walk, error) && walk_graphs(&walk, error);
     for (size_t i = 0; walked && i < net->function_count; i++) {
-        if (walk.callees[i].state != CALLEE_WAITS) continue;     /* nobody calls it, or only its own like */
+        if (walk.callees[i].state != CALLEE_WAITS) continue; /* nobody calls it, or only its own like */
         walk.callees[i].state = CALLEE_OPEN;
         walked = push_graph(&walk, net->functions[i], NULL, error) && walk_graphs(&walk, error);
     }

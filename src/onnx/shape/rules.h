@@ -16,40 +16,40 @@
 #include "onnx/shape/infer.h"
 #include "onnx/shape/symbol.h"
 
-#define SHAPE_NEWEST_OPSET 28     /* the newest ai.onnx opset the rules were read against */
-#define SHAPE_LATEST 1000000      /* a row that holds up to it */
-#define SHAPE_MAX_RANK TENSOR_MAX_RANK
-#define CONTENT_MAX 64            /* elements of a whole tensor whose content is followed */
+#define SHAPE_NEWEST_OPSET 28      /* the newest ai.onnx opset the rules were read against */
+#define SHAPE_LATEST       1000000 /* a row that holds up to it */
+#define SHAPE_MAX_RANK     TENSOR_MAX_RANK
+#define CONTENT_MAX        64 /* elements of a whole tensor whose content is followed */
 
 struct shaping {
     struct net *net;
-    struct arena *arena;          /* of what is found */
-    struct arena *scratch;        /* until shape_infer returns */
+    struct arena *arena;   /* of what is found */
+    struct arena *scratch; /* until shape_infer returns */
     struct symbols *symbols;
     const struct node *node;
     const struct shape_rule *rule;
-    int age;                      /* of the symbols, when the bodies of the node at hand were entered */
-    struct contents *contents;    /* values whose content was set; private to shape.c */
+    int age;                   /* of the symbols, when the bodies of the node at hand were entered */
+    struct contents *contents; /* values whose content was set; private to shape.c */
 };
 
 struct shape_rule {
     const char *op;
     int64_t first, last;
     bool (*infer)(struct shaping *s);
-    enum dtype type;              /* of output 0, where the operator fixes it */
-    int slot;                     /* the input that output 0 takes its type from, where it does not */
+    enum dtype type; /* of output 0, where the operator fixes it */
+    int slot;        /* the input that output 0 takes its type from, where it does not */
 };
 
 /* Sets the elements of output 0, whose type and shape are known and small. */
 struct content_rule {
     const char *op;
     void (*infer)(struct shaping *s, const struct content_rule *rule);
-    int (*combine)(struct shaping *s, int a, int b);     /* two elements, where the rule goes element by element */
+    int (*combine)(struct shaping *s, int a, int b); /* two elements, where the rule goes element by element */
 };
 
 /* Tables, ended by op == NULL, one per family file. */
-extern const struct shape_rule shape_elementwise_rules[], shape_move_rules[], shape_window_rules[], shape_matrix_rules[],
-    shape_control_rules[];
+extern const struct shape_rule shape_elementwise_rules[], shape_move_rules[], shape_window_rules[],
+    shape_matrix_rules[], shape_control_rules[];
 extern const struct content_rule shape_content_rules[];
 
 /* What is known of an input. A rank of -1 and UNDEFINED where nothing is, or the input is absent. */
@@ -71,9 +71,9 @@ bool input_number(struct shaping *s, size_t slot, int64_t *number);
 /* Axes that an attribute or an input lists. */
 enum axes_known { AXES_ABSENT, AXES_KNOWN, AXES_COUNTED, AXES_UNKNOWN };
 struct axes {
-    enum axes_known known;        /* COUNTED: only how many there are; UNKNOWN: not even that, or too many */
-    int count;                    /* 0 where unknown */
-    int64_t at[SHAPE_MAX_RANK];   /* as listed, possibly negative */
+    enum axes_known known;      /* COUNTED: only how many there are; UNKNOWN: not even that, or too many */
+    int count;                  /* 0 where unknown */
+    int64_t at[SHAPE_MAX_RANK]; /* as listed, possibly negative */
 };
 void axes_from_attribute(const struct shaping *s, const char *name, struct axes *axes);
 void axes_from_input(struct shaping *s, size_t slot, struct axes *axes);

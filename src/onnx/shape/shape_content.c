@@ -11,7 +11,7 @@
 struct small {
     int rank;
     int64_t count, dims[SHAPE_MAX_RANK];
-    const struct dim *elements;   /* NULL: nothing known */
+    const struct dim *elements; /* NULL: nothing known */
 };
 
 static bool small_of(struct shaping *s, struct value *value, struct small *small)
@@ -220,8 +220,8 @@ static void where(struct shaping *s, const struct content_rule *rule)
     int64_t index[SHAPE_MAX_RANK], truth_value;
     struct small condition, yes, no, output;
     small_output(s, &output);
-    bool known = small_of(s, node_input(s->node, 0), &condition) && small_of(s, node_input(s->node, 1), &yes) &&
-                 small_of(s, node_input(s->node, 2), &no);
+    bool known = small_of(s, node_input(s->node, 0), &condition) && small_of(s, node_input(s->node, 1), &yes)
+                 && small_of(s, node_input(s->node, 2), &no);
     for (int64_t i = 0; known && i < output.count; i++) {
         unravel(&output, i, index);
         int a = broadcast_element(&yes, &output, index), b = broadcast_element(&no, &output, index);
@@ -321,7 +321,8 @@ static void gather(struct shaping *s, const struct content_rule *rule)
         int64_t outer = i / (picks.count * inner), at = i / inner % picks.count;
         bool known = symbol_is_number(s->symbols, element(&picks, at), &pick);
         if (known && pick < 0) pick += middle;
-        symbols[i] = known && pick >= 0 && pick < middle ? element(&input, (outer * middle + pick) * inner + i % inner) : 0;
+        symbols[i] =
+            known && pick >= 0 && pick < middle ? element(&input, (outer * middle + pick) * inner + i % inner) : 0;
     }
     set_content(s, 0, symbols);
 }
@@ -443,9 +444,9 @@ static void filled(struct shaping *s, const struct content_rule *rule)
     const BnfuseOnnx__AttributeProto *attribute = node_attribute(s->node, "value");
     if (attribute && attribute->t) {
         struct tensor tensor;
-        if (!tensor_from_proto(&tensor, s->scratch, s->net->model, attribute->t, NULL) || tensor.count != 1 ||
-            (dtype_kind(tensor.type) != KIND_REAL && dtype_kind(tensor.type) != KIND_WHOLE) ||
-            !tensor_read_real(&tensor, 0, 1, &value, NULL))
+        if (!tensor_from_proto(&tensor, s->scratch, s->net->model, attribute->t, NULL) || tensor.count != 1
+            || (dtype_kind(tensor.type) != KIND_REAL && dtype_kind(tensor.type) != KIND_WHOLE)
+            || !tensor_read_real(&tensor, 0, 1, &value, NULL))
             return;
     }
     bool whole = value > -1e15 && value < 1e15 && value == (double)(int64_t)value;
@@ -494,51 +495,49 @@ static void non_zero(struct shaping *s, const struct content_rule *rule)
     set_content(s, 0, symbols);
 }
 
-const struct content_rule shape_content_rules[] = {
-    { "Abs", unary, absolute },
-    { "Add", binary, add },
-    { "And", binary, both },
-    { "Cast", cast, NULL },
-    { "CastLike", cast, NULL },
-    { "Ceil", same_elements, NULL },
-    { "Concat", concat, NULL },
-    { "ConstantOfShape", filled, NULL },
-    { "Div", binary, divide },
-    { "Equal", binary, equal },
-    { "Expand", repeat, NULL },
-    { "Flatten", same_elements, NULL },
-    { "Floor", same_elements, NULL },
-    { "Gather", gather, NULL },
-    { "Greater", binary, greater },
-    { "GreaterOrEqual", binary, greater_or_equal },
-    { "Identity", same_elements, NULL },
-    { "Less", binary, less },
-    { "LessOrEqual", binary, less_or_equal },
-    { "Max", binary, maximum },
-    { "Min", binary, least },
-    { "Mod", binary, modulo },
-    { "Mul", binary, multiply },
-    { "Neg", unary, negate },
-    { "NonZero", non_zero, NULL },
-    { "Not", unary, invert },
-    { "Or", binary, either },
-    { "Range", range, NULL },
-    { "ReduceMax", reduce, maximum },
-    { "ReduceMin", reduce, least },
-    { "ReduceProd", reduce, multiply },
-    { "ReduceSum", reduce, add },
-    { "Reshape", same_elements, NULL },
-    { "Round", same_elements, NULL },
-    { "Shape", shape_elements, NULL },
-    { "Size", size_element, NULL },
-    { "Slice", slice, NULL },
-    { "Split", split, NULL },
-    { "Squeeze", same_elements, NULL },
-    { "Sub", binary, subtract },
-    { "Sum", binary, add },
-    { "Tile", repeat, NULL },
-    { "Transpose", transpose, NULL },
-    { "Unsqueeze", same_elements, NULL },
-    { "Where", where, NULL },
-    { 0 }
-};
+const struct content_rule shape_content_rules[] = { { "Abs", unary, absolute },
+                                                    { "Add", binary, add },
+                                                    { "And", binary, both },
+                                                    { "Cast", cast, NULL },
+                                                    { "CastLike", cast, NULL },
+                                                    { "Ceil", same_elements, NULL },
+                                                    { "Concat", concat, NULL },
+                                                    { "ConstantOfShape", filled, NULL },
+                                                    { "Div", binary, divide },
+                                                    { "Equal", binary, equal },
+                                                    { "Expand", repeat, NULL },
+                                                    { "Flatten", same_elements, NULL },
+                                                    { "Floor", same_elements, NULL },
+                                                    { "Gather", gather, NULL },
+                                                    { "Greater", binary, greater },
+                                                    { "GreaterOrEqual", binary, greater_or_equal },
+                                                    { "Identity", same_elements, NULL },
+                                                    { "Less", binary, less },
+                                                    { "LessOrEqual", binary, less_or_equal },
+                                                    { "Max", binary, maximum },
+                                                    { "Min", binary, least },
+                                                    { "Mod", binary, modulo },
+                                                    { "Mul", binary, multiply },
+                                                    { "Neg", unary, negate },
+                                                    { "NonZero", non_zero, NULL },
+                                                    { "Not", unary, invert },
+                                                    { "Or", binary, either },
+                                                    { "Range", range, NULL },
+                                                    { "ReduceMax", reduce, maximum },
+                                                    { "ReduceMin", reduce, least },
+                                                    { "ReduceProd", reduce, multiply },
+                                                    { "ReduceSum", reduce, add },
+                                                    { "Reshape", same_elements, NULL },
+                                                    { "Round", same_elements, NULL },
+                                                    { "Shape", shape_elements, NULL },
+                                                    { "Size", size_element, NULL },
+                                                    { "Slice", slice, NULL },
+                                                    { "Split", split, NULL },
+                                                    { "Squeeze", same_elements, NULL },
+                                                    { "Sub", binary, subtract },
+                                                    { "Sum", binary, add },
+                                                    { "Tile", repeat, NULL },
+                                                    { "Transpose", transpose, NULL },
+                                                    { "Unsqueeze", same_elements, NULL },
+                                                    { "Where", where, NULL },
+                                                    { 0 } };

@@ -95,8 +95,8 @@ static struct dim scan_length(struct shaping *s, size_t states, size_t scans)
     struct dim length = fresh_dim(s);
     for (size_t i = 0; i < scans; i++) {
         int rank = input_rank(s, states + i), axis;
-        if (rank >= 0 && normal_axis(i < count ? axes[i] : 0, rank, &axis) &&
-            !merge_dims(input_dim(s, states + i, axis), length, &length))
+        if (rank >= 0 && normal_axis(i < count ? axes[i] : 0, rank, &axis)
+            && !merge_dims(input_dim(s, states + i, axis), length, &length))
             return fresh_dim(s);
     }
     return length;
@@ -120,9 +120,7 @@ static bool scan(struct shaping *s)
     return true;
 }
 
-const struct shape_rule shape_control_rules[] = {
-    { "If", 1, SHAPE_LATEST, .infer = branch },
-    { "Loop", 1, SHAPE_LATEST, .infer = loop },
-    { "Scan", 9, SHAPE_LATEST, .infer = scan },
-    { 0 }
-};
+const struct shape_rule shape_control_rules[] = { { "If", 1, SHAPE_LATEST, .infer = branch },
+                                                  { "Loop", 1, SHAPE_LATEST, .infer = loop },
+                                                  { "Scan", 9, SHAPE_LATEST, .infer = scan },
+                                                  { 0 } };

@@ -68,8 +68,8 @@ static bool layer_normalization(struct shaping *s)
     if (rank < 0) return set_type(s, 0, input_type(s, 0)) && set_type(s, 1, stash) && set_type(s, 2, stash);
     if (!normal_axis(node_int(s->node, "axis", -1), rank, &axis)) return false;
     for (int i = 0; i < rank; i++) dims[i] = i < axis ? input_dim(s, 0, i) : number_dim(1);
-    return set_like(s, 0, input_type(s, 0), 0) && set_output(s, 1, stash, rank, dims) &&
-           set_output(s, 2, stash, rank, dims);
+    return set_like(s, 0, input_type(s, 0), 0) && set_output(s, 1, stash, rank, dims)
+           && set_output(s, 2, stash, rank, dims);
 }
 
 static bool quantize(struct shaping *s)
@@ -95,8 +95,8 @@ static bool loss(struct shaping *s)
 {
     const char *reduction = node_text(s->node, "reduction", "mean");
     bool each = reduction[0] == 'n';
-    return (each ? set_like(s, 0, input_type(s, 0), 1) : set_rank(s, 0, input_type(s, 0), 0)) &&
-           set_like(s, 1, input_type(s, 0), 0);
+    return (each ? set_like(s, 0, input_type(s, 0), 1) : set_rank(s, 0, input_type(s, 0), 0))
+           && set_like(s, 1, input_type(s, 0), 0);
 }
 
 static bool scalar(struct shaping *s)

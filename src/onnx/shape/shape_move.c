@@ -34,7 +34,7 @@ static bool transpose(struct shaping *s)
 /* The sizes still to be placed: the input's dims that no output dim has taken. */
 struct pile {
     int symbols[SHAPE_MAX_RANK];
-    int count;                    /* -1: the input's rank is unknown */
+    int count; /* -1: the input's rank is unknown */
 };
 
 static bool pile_take(struct pile *pile, int symbol)
@@ -85,8 +85,8 @@ static bool divides_input(struct shaping *s, int symbol)
     pile_input(s, &pile);
     if (pile.count < 0) return false;
     if (pile_take(&pile, symbol)) return true;
-    return symbol_minimum(s->symbols, symbol) >= 0 &&
-           symbol_divide_exactly(s->symbols, pile_product(s, &pile), symbol) != 0;
+    return symbol_minimum(s->symbols, symbol) >= 0
+           && symbol_divide_exactly(s->symbols, pile_product(s, &pile), symbol) != 0;
 }
 
 /* How an element of the target reads. */
@@ -290,8 +290,8 @@ static bool pieces_fit(struct shaping *s, struct dim dim, const int *sizes)
     int64_t difference;
     int sum = symbol_number(s->symbols, 0);
     for (size_t i = 0; i < s->node->output_count; i++) sum = symbol_add(s->symbols, sum, sizes[i]);
-    return !symbol_is_number(s->symbols, symbol_subtract(s->symbols, sum, dim_symbol(s, dim)), &difference) ||
-           difference == 0;
+    return !symbol_is_number(s->symbols, symbol_subtract(s->symbols, sum, dim_symbol(s, dim)), &difference)
+           || difference == 0;
 }
 
 /* Equal pieces; with num_outputs (opset 18) the last is what is left. */
@@ -340,7 +340,7 @@ static int slice_bound(struct shaping *s, int dim, int bound)
     int64_t number;
     int zero = symbol_number(s->symbols, 0);
     bool is_number = symbol_is_number(s->symbols, bound, &number);
-    if (bound == dim || (is_number && number >= INT32_MAX)) return dim;   /* "to the end", as exporters write it */
+    if (bound == dim || (is_number && number >= INT32_MAX)) return dim; /* "to the end", as exporters write it */
     if (is_number && number <= -INT32_MAX) return zero;
     if (is_number && number < 0) return symbol_maximum(s->symbols, symbol_add(s->symbols, dim, bound), zero);
     if (symbol_minimum(s->symbols, bound) < 0) return 0;
@@ -395,7 +395,9 @@ static bool slice_by_attribute(struct shaping *s)
     axes_from_attribute(s, "starts", &starts);
     axes_from_attribute(s, "ends", &ends);
     if (rank < 0 || starts.known != AXES_KNOWN || ends.known != AXES_KNOWN) return any_of_type(s);
-    if (axes.known == AXES_UNKNOWN || starts.count != ends.count || (axes.known == AXES_KNOWN && axes.count != starts.count)) return false;
+    if (axes.known == AXES_UNKNOWN || starts.count != ends.count
+        || (axes.known == AXES_KNOWN && axes.count != starts.count))
+        return false;
     memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
     for (int i = 0; i < starts.count; i++) {
         if (!normal_axis(axes.known == AXES_KNOWN ? axes.at[i] : i, rank, &axis)) return false;
@@ -536,12 +538,15 @@ static bool tile(struct shaping *s)
     int rank = input_rank(s, 0);
     const struct dim *repeats = input_content(s, 1);
     int64_t listed = input_count(s, 1);
-    if (rank < 0) return listed > 0 && listed <= SHAPE_MAX_RANK ? set_rank(s, 0, rule_type(s), (int)listed) : any_of_type(s);
+    if (rank < 0)
+        return listed > 0 && listed <= SHAPE_MAX_RANK ? set_rank(s, 0, rule_type(s), (int)listed) : any_of_type(s);
     if (!repeats) return set_rank(s, 0, rule_type(s), rank);
     if (listed != rank) return false;
     for (int i = 0; i < rank; i++)
-        dims[i] = symbol_dim(s, symbol_minimum(s->symbols, repeats[i].symbol) < 0 ? 0 :
-                                symbol_multiply(s->symbols, dim_symbol(s, input_dim(s, 0, i)), repeats[i].symbol));
+        dims[i] =
+            symbol_dim(s, symbol_minimum(s->symbols, repeats[i].symbol) < 0
+                              ? 0
+                              : symbol_multiply(s->symbols, dim_symbol(s, input_dim(s, 0, i)), repeats[i].symbol));
     return set_output(s, 0, rule_type(s), rank, dims);
 }
 
@@ -602,8 +607,8 @@ static bool space_to_depth(struct shaping *s)
     if (input_rank(s, 0) != 4 || block < 1 || block > INT32_MAX) return false;
     memcpy(dims, input_dims(s, 0), sizeof dims);
     dims[1] = scale_dim(s, dims[1], block * block);
-    return divide_axis(s, &dims[2], block) && divide_axis(s, &dims[3], block) &&
-           set_output(s, 0, rule_type(s), 4, dims);
+    return divide_axis(s, &dims[2], block) && divide_axis(s, &dims[3], block)
+           && set_output(s, 0, rule_type(s), 4, dims);
 }
 
 /* Making */
@@ -721,9 +726,9 @@ static bool unique(struct shaping *s)
         memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
         dims[axis] = count;
     }
-    return (flat ? set_output(s, 0, rule_type(s), 1, &count) : set_output(s, 0, rule_type(s), rank, dims)) &&
-           set_output(s, 1, DTYPE_INT64, 1, &count) && set_output(s, 2, DTYPE_INT64, 1, &whole) &&
-           set_output(s, 3, DTYPE_INT64, 1, &count);
+    return (flat ? set_output(s, 0, rule_type(s), 1, &count) : set_output(s, 0, rule_type(s), rank, dims))
+           && set_output(s, 1, DTYPE_INT64, 1, &count) && set_output(s, 2, DTYPE_INT64, 1, &whole)
+           && set_output(s, 3, DTYPE_INT64, 1, &count);
 }
 
 static bool random_of_shape(struct shaping *s)
@@ -837,66 +842,64 @@ static bool arg_extreme(struct shaping *s)
     return reduce_axes(s, &axes);
 }
 
-const struct shape_rule shape_move_rules[] = {
-    { "ArgMax", 1, SHAPE_LATEST, .infer = arg_extreme, .type = DTYPE_INT64 },
-    { "ArgMin", 1, SHAPE_LATEST, .infer = arg_extreme, .type = DTYPE_INT64 },
-    { "BlackmanWindow", 17, SHAPE_LATEST, .infer = window_function },
-    { "CenterCropPad", 18, SHAPE_LATEST, .infer = center_crop_pad },
-    { "Compress", 9, SHAPE_LATEST, .infer = compress },
-    { "Concat", 1, SHAPE_LATEST, .infer = concat },
-    { "Constant", 1, SHAPE_LATEST, .infer = constant },
-    { "ConstantOfShape", 9, SHAPE_LATEST, .infer = constant_of_shape },
-    { "DepthToSpace", 1, SHAPE_LATEST, .infer = depth_to_space },
-    { "Expand", 8, SHAPE_LATEST, .infer = expand },
-    { "EyeLike", 9, SHAPE_LATEST, .infer = eye_like },
-    { "Flatten", 1, SHAPE_LATEST, .infer = flatten },
-    { "Gather", 1, SHAPE_LATEST, .infer = gather },
-    { "GatherElements", 11, SHAPE_LATEST, .infer = gather_elements },
-    { "GatherND", 11, SHAPE_LATEST, .infer = gather_nd },
-    { "HammingWindow", 17, SHAPE_LATEST, .infer = window_function },
-    { "HannWindow", 17, SHAPE_LATEST, .infer = window_function },
-    { "Multinomial", 7, SHAPE_LATEST, .infer = multinomial },
-    { "NonZero", 9, SHAPE_LATEST, .infer = non_zero },
-    { "OneHot", 9, SHAPE_LATEST, .infer = one_hot, .slot = 2 },
-    { "Pad", 1, 10, .infer = pad_by_attribute },
-    { "Pad", 11, SHAPE_LATEST, .infer = pad },
-    { "RandomNormal", 1, SHAPE_LATEST, .infer = random_of_shape },
-    { "RandomUniform", 1, SHAPE_LATEST, .infer = random_of_shape },
-    { "Range", 11, SHAPE_LATEST, .infer = range },
-    { "ReduceL1", 1, 17, .infer = reduce_by_attribute },
-    { "ReduceL1", 18, SHAPE_LATEST, .infer = reduce_by_input },
-    { "ReduceL2", 1, 17, .infer = reduce_by_attribute },
-    { "ReduceL2", 18, SHAPE_LATEST, .infer = reduce_by_input },
-    { "ReduceLogSum", 1, 17, .infer = reduce_by_attribute },
-    { "ReduceLogSum", 18, SHAPE_LATEST, .infer = reduce_by_input },
-    { "ReduceLogSumExp", 1, 17, .infer = reduce_by_attribute },
-    { "ReduceLogSumExp", 18, SHAPE_LATEST, .infer = reduce_by_input },
-    { "ReduceMax", 1, 17, .infer = reduce_by_attribute },
-    { "ReduceMax", 18, SHAPE_LATEST, .infer = reduce_by_input },
-    { "ReduceMean", 1, 17, .infer = reduce_by_attribute },
-    { "ReduceMean", 18, SHAPE_LATEST, .infer = reduce_by_input },
-    { "ReduceMin", 1, 17, .infer = reduce_by_attribute },
-    { "ReduceMin", 18, SHAPE_LATEST, .infer = reduce_by_input },
-    { "ReduceProd", 1, 17, .infer = reduce_by_attribute },
-    { "ReduceProd", 18, SHAPE_LATEST, .infer = reduce_by_input },
-    { "ReduceSum", 1, 12, .infer = reduce_by_attribute },
-    { "ReduceSum", 13, SHAPE_LATEST, .infer = reduce_by_input },
-    { "ReduceSumSquare", 1, 17, .infer = reduce_by_attribute },
-    { "ReduceSumSquare", 18, SHAPE_LATEST, .infer = reduce_by_input },
-    { "Reshape", 1, 4, .infer = reshape_by_attribute },
-    { "Reshape", 5, SHAPE_LATEST, .infer = reshape },
-    { "Shape", 1, SHAPE_LATEST, .infer = shape_of },
-    { "Size", 1, SHAPE_LATEST, .infer = size_of },
-    { "Slice", 1, 9, .infer = slice_by_attribute },
-    { "Slice", 10, SHAPE_LATEST, .infer = slice },
-    { "SpaceToDepth", 1, SHAPE_LATEST, .infer = space_to_depth },
-    { "Split", 1, SHAPE_LATEST, .infer = split },
-    { "Squeeze", 1, SHAPE_LATEST, .infer = squeeze },
-    { "Tile", 1, 5, .infer = tile_one_axis },
-    { "Tile", 6, SHAPE_LATEST, .infer = tile },
-    { "TopK", 1, SHAPE_LATEST, .infer = top_k },
-    { "Transpose", 1, SHAPE_LATEST, .infer = transpose },
-    { "Unique", 11, SHAPE_LATEST, .infer = unique },
-    { "Unsqueeze", 1, SHAPE_LATEST, .infer = unsqueeze },
-    { 0 }
-};
+const struct shape_rule shape_move_rules[] = { { "ArgMax", 1, SHAPE_LATEST, .infer = arg_extreme, .type = DTYPE_INT64 },
+                                               { "ArgMin", 1, SHAPE_LATEST, .infer = arg_extreme, .type = DTYPE_INT64 },
+                                               { "BlackmanWindow", 17, SHAPE_LATEST, .infer = window_function },
+                                               { "CenterCropPad", 18, SHAPE_LATEST, .infer = center_crop_pad },
+                                               { "Compress", 9, SHAPE_LATEST, .infer = compress },
+                                               { "Concat", 1, SHAPE_LATEST, .infer = concat },
+                                               { "Constant", 1, SHAPE_LATEST, .infer = constant },
+                                               { "ConstantOfShape", 9, SHAPE_LATEST, .infer = constant_of_shape },
+                                               { "DepthToSpace", 1, SHAPE_LATEST, .infer = depth_to_space },
+                                               { "Expand", 8, SHAPE_LATEST, .infer = expand },
+                                               { "EyeLike", 9, SHAPE_LATEST, .infer = eye_like },
+                                               { "Flatten", 1, SHAPE_LATEST, .infer = flatten },
+                                               { "Gather", 1, SHAPE_LATEST, .infer = gather },
+                                               { "GatherElements", 11, SHAPE_LATEST, .infer = gather_elements },
+                                               { "GatherND", 11, SHAPE_LATEST, .infer = gather_nd },
+                                               { "HammingWindow", 17, SHAPE_LATEST, .infer = window_function },
+                                               { "HannWindow", 17, SHAPE_LATEST, .infer = window_function },
+                                               { "Multinomial", 7, SHAPE_LATEST, .infer = multinomial },
+                                               { "NonZero", 9, SHAPE_LATEST, .infer = non_zero },
+                                               { "OneHot", 9, SHAPE_LATEST, .infer = one_hot, .slot = 2 },
+                                               { "Pad", 1, 10, .infer = pad_by_attribute },
+                                               { "Pad", 11, SHAPE_LATEST, .infer = pad },
+                                               { "RandomNormal", 1, SHAPE_LATEST, .infer = random_of_shape },
+                                               { "RandomUniform", 1, SHAPE_LATEST, .infer = random_of_shape },
+                                               { "Range", 11, SHAPE_LATEST, .infer = range },
+                                               { "ReduceL1", 1, 17, .infer = reduce_by_attribute },
+                                               { "ReduceL1", 18, SHAPE_LATEST, .infer = reduce_by_input },
+                                               { "ReduceL2", 1, 17, .infer = reduce_by_attribute },
+                                               { "ReduceL2", 18, SHAPE_LATEST, .infer = reduce_by_input },
+                                               { "ReduceLogSum", 1, 17, .infer = reduce_by_attribute },
+                                               { "ReduceLogSum", 18, SHAPE_LATEST, .infer = reduce_by_input },
+                                               { "ReduceLogSumExp", 1, 17, .infer = reduce_by_attribute },
+                                               { "ReduceLogSumExp", 18, SHAPE_LATEST, .infer = reduce_by_input },
+                                               { "ReduceMax", 1, 17, .infer = reduce_by_attribute },
+                                               { "ReduceMax", 18, SHAPE_LATEST, .infer = reduce_by_input },
+                                               { "ReduceMean", 1, 17, .infer = reduce_by_attribute },
+                                               { "ReduceMean", 18, SHAPE_LATEST, .infer = reduce_by_input },
+                                               { "ReduceMin", 1, 17, .infer = reduce_by_attribute },
+                                               { "ReduceMin", 18, SHAPE_LATEST, .infer = reduce_by_input },
+                                               { "ReduceProd", 1, 17, .infer = reduce_by_attribute },
+                                               { "ReduceProd", 18, SHAPE_LATEST, .infer = reduce_by_input },
+                                               { "ReduceSum", 1, 12, .infer = reduce_by_attribute },
+                                               { "ReduceSum", 13, SHAPE_LATEST, .infer = reduce_by_input },
+                                               { "ReduceSumSquare", 1, 17, .infer = reduce_by_attribute },
+                                               { "ReduceSumSquare", 18, SHAPE_LATEST, .infer = reduce_by_input },
+                                               { "Reshape", 1, 4, .infer = reshape_by_attribute },
+                                               { "Reshape", 5, SHAPE_LATEST, .infer = reshape },
+                                               { "Shape", 1, SHAPE_LATEST, .infer = shape_of },
+                                               { "Size", 1, SHAPE_LATEST, .infer = size_of },
+                                               { "Slice", 1, 9, .infer = slice_by_attribute },
+                                               { "Slice", 10, SHAPE_LATEST, .infer = slice },
+                                               { "SpaceToDepth", 1, SHAPE_LATEST, .infer = space_to_depth },
+                                               { "Split", 1, SHAPE_LATEST, .infer = split },
+                                               { "Squeeze", 1, SHAPE_LATEST, .infer = squeeze },
+                                               { "Tile", 1, 5, .infer = tile_one_axis },
+                                               { "Tile", 6, SHAPE_LATEST, .infer = tile },
+                                               { "TopK", 1, SHAPE_LATEST, .infer = top_k },
+                                               { "Transpose", 1, SHAPE_LATEST, .infer = transpose },
+                                               { "Unique", 11, SHAPE_LATEST, .infer = unique },
+                                               { "Unsqueeze", 1, SHAPE_LATEST, .infer = unsqueeze },
+                                               { 0 } };

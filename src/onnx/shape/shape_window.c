@@ -13,7 +13,7 @@ enum padding { PAD_EXPLICIT, PAD_SAME, PAD_VALID };
 
 /* The attributes of a window, with their defaults. */
 struct window {
-    int space;                    /* spatial axes */
+    int space; /* spatial axes */
     enum padding padding;
     bool ceil;
     struct dim kernel[MAX_SPACE];
@@ -28,7 +28,8 @@ static enum padding read_padding(const struct shaping *s)
 }
 
 /* A list with one entry for each spatial axis, or all `absent`. */
-static bool read_list(const struct shaping *s, const char *name, int count, int64_t absent, int64_t least, int64_t *list)
+static bool read_list(const struct shaping *s, const char *name, int count, int64_t absent, int64_t least,
+                      int64_t *list)
 {
     const int64_t *values;
     size_t listed = node_ints(s->node, name, &values);
@@ -47,13 +48,14 @@ static bool read_window(struct shaping *s, int space, const struct dim *weight, 
     size_t listed = node_ints(s->node, "kernel_shape", &values);
     int64_t kernel[MAX_SPACE], pads[2 * MAX_SPACE];
     *window = (struct window){ .space = space < 0 ? (int)(listed > MAX_SPACE ? 0 : listed) : space,
-                               .padding = read_padding(s), .ceil = node_int(s->node, "ceil_mode", 0) != 0 };
+                               .padding = read_padding(s),
+                               .ceil = node_int(s->node, "ceil_mode", 0) != 0 };
     if (window->space < 1 || (!listed && !weight)) return false;
     if (!read_list(s, "kernel_shape", window->space, 1, 1, kernel)) return false;
     for (int i = 0; i < window->space; i++) window->kernel[i] = listed ? number_dim(kernel[i]) : weight[i + 2];
-    if (!read_list(s, "strides", window->space, 1, 1, window->stride) ||
-        !read_list(s, "dilations", window->space, 1, 1, window->dilation) ||
-        !read_list(s, "pads", 2 * window->space, 0, -INT32_MAX, pads))
+    if (!read_list(s, "strides", window->space, 1, 1, window->stride)
+        || !read_list(s, "dilations", window->space, 1, 1, window->dilation)
+        || !read_list(s, "pads", 2 * window->space, 0, -INT32_MAX, pads))
         return false;
     for (int i = 0; i < window->space && window->padding == PAD_EXPLICIT; i++) {
         window->begin[i] = pads[i];
@@ -152,8 +154,7 @@ static bool conv_transpose(struct shaping *s)
     if (rank < 0) rank = weight_rank;
     if (rank < 3) return false;
     if (!weight) return set_rank(s, 0, common_type(s, 2), rank);
-    if (!read_window(s, rank - 2, weight, &window) ||
-        !read_list(s, "output_padding", window.space, 0, 0, more))
+    if (!read_window(s, rank - 2, weight, &window) || !read_list(s, "output_padding", window.space, 0, 0, more))
         return false;
     dims[0] = input_rank(s, 0) >= 0 ? input_dim(s, 0, 0) : fresh_dim(s);
     dims[1] = scale_dim(s, weight[1], node_int(s->node, "group", 1));
@@ -176,8 +177,8 @@ static bool pool(struct shaping *s)
     if (!read_window(s, rank - 2, NULL, &window)) return rank < 0 ? set_type(s, 0, rule_type(s)) : false;
     for (int i = 0; i < window.space + 2; i++)
         dims[i] = rank < 0 ? fresh_dim(s) : i < 2 ? input_dim(s, 0, i) : slide(s, &window, i - 2, input_dim(s, 0, i));
-    return set_output(s, 0, rule_type(s), window.space + 2, dims) &&
-           set_output(s, 1, DTYPE_INT64, window.space + 2, dims);
+    return set_output(s, 0, rule_type(s), window.space + 2, dims)
+           && set_output(s, 1, DTYPE_INT64, window.space + 2, dims);
 }
 
 static bool global_pool(struct shaping *s)
@@ -199,8 +200,7 @@ static bool max_unpool(struct shaping *s)
     for (int i = 0; i < rank; i++) {
         if (node_input(s->node, 2))
             dims[i] = symbol_dim(s, sizes && symbol_minimum(s->symbols, sizes[i].symbol) >= 0 ? sizes[i].symbol : 0);
-        else
-            dims[i] = i < 2 ? input_dim(s, 0, i) : spread(s, &window, i - 2, input_dim(s, 0, i), 0);
+        else dims[i] = i < 2 ? input_dim(s, 0, i) : spread(s, &window, i - 2, input_dim(s, 0, i), 0);
     }
     return set_output(s, 0, rule_type(s), rank, dims);
 }
@@ -271,8 +271,8 @@ static bool resize_by(struct shaping *s, size_t scales_slot, size_t sizes_slot)
     struct value *value = node_input(s->node, scales_slot);
     const struct tensor *tensor = value ? value_constant(value) : NULL;
     if (!tensor) return scale_by(s, &axes, NULL, dims);
-    bool read = tensor->count == axes.count && dtype_kind(tensor->type) == KIND_REAL &&
-                tensor_read_real(tensor, 0, tensor->count, scales, NULL);
+    bool read = tensor->count == axes.count && dtype_kind(tensor->type) == KIND_REAL
+                && tensor_read_real(tensor, 0, tensor->count, scales, NULL);
     return read && scale_by(s, &axes, scales, dims);
 }
 

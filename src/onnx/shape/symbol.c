@@ -13,19 +13,19 @@
 enum operation { FRESH, SUM, PRODUCT, QUOTIENT, MAXIMUM, LEAST, BROADCAST };
 
 struct term {
-    int64_t coefficient;            /* not 0 */
-    int factors[SYMBOL_FACTORS];    /* atoms, ascending; unused places at the end are 0 */
+    int64_t coefficient;         /* not 0 */
+    int factors[SYMBOL_FACTORS]; /* atoms, ascending; unused places at the end are 0 */
 };
 
 struct polynomial {
     int64_t constant, minimum;
     int newest, count;
-    struct term *terms;             /* ascending by factors */
+    struct term *terms; /* ascending by factors */
 };
 
 struct atom {
     enum operation operation;
-    int a, b;                       /* symbols; for FRESH, b is its number */
+    int a, b; /* symbols; for FRESH, b is its number */
     int64_t minimum;
     int newest;
 };
@@ -83,8 +83,8 @@ static bool same_terms(const struct polynomial *p, int64_t constant, const struc
 {
     if (p->constant != constant || p->count != count) return false;
     for (int i = 0; i < count; i++)
-        if (p->terms[i].coefficient != terms[i].coefficient ||
-            memcmp(p->terms[i].factors, terms[i].factors, sizeof terms[i].factors) != 0)
+        if (p->terms[i].coefficient != terms[i].coefficient
+            || memcmp(p->terms[i].factors, terms[i].factors, sizeof terms[i].factors) != 0)
             return false;
     return true;
 }
@@ -135,7 +135,8 @@ static int newest_of(const struct symbols *symbols, const struct term *terms, in
     int newest = 0;
     for (int i = 0; i < count; i++)
         for (int f = 0; f < SYMBOL_FACTORS && terms[i].factors[f]; f++)
-            if (symbols->atoms[terms[i].factors[f]].newest > newest) newest = symbols->atoms[terms[i].factors[f]].newest;
+            if (symbols->atoms[terms[i].factors[f]].newest > newest)
+                newest = symbols->atoms[terms[i].factors[f]].newest;
     return newest;
 }
 
@@ -290,12 +291,12 @@ static int combine(struct symbols *symbols, int a, int b, int64_t factor)
 {
     struct sum sum = sum_of(symbols, a), other = sum_of(symbols, b);
     int64_t constant;
-    if (__builtin_mul_overflow(other.constant, factor, &constant) ||
-        __builtin_add_overflow(sum.constant, constant, &sum.constant))
+    if (__builtin_mul_overflow(other.constant, factor, &constant)
+        || __builtin_add_overflow(sum.constant, constant, &sum.constant))
         return 0;
     for (int i = 0; i < other.count; i++) {
-        if (__builtin_mul_overflow(other.terms[i].coefficient, factor, &other.terms[i].coefficient) ||
-            !sum_add(&sum, &other.terms[i]))
+        if (__builtin_mul_overflow(other.terms[i].coefficient, factor, &other.terms[i].coefficient)
+            || !sum_add(&sum, &other.terms[i]))
             return 0;
     }
     return intern(symbols, &sum);
@@ -326,8 +327,8 @@ static bool multiply_terms(const struct term *a, const struct term *b, struct te
     if (__builtin_mul_overflow(a->coefficient, b->coefficient, &product->coefficient)) return false;
     int i = 0, j = 0, count = 0;
     while ((i < SYMBOL_FACTORS && a->factors[i]) || (j < SYMBOL_FACTORS && b->factors[j])) {
-        bool from_b = i == SYMBOL_FACTORS || !a->factors[i] ||
-                      (j < SYMBOL_FACTORS && b->factors[j] && b->factors[j] < a->factors[i]);
+        bool from_b = i == SYMBOL_FACTORS || !a->factors[i]
+                      || (j < SYMBOL_FACTORS && b->factors[j] && b->factors[j] < a->factors[i]);
         if (count == SYMBOL_FACTORS) return false;
         product->factors[count++] = from_b ? b->factors[j++] : a->factors[i++];
     }
@@ -340,7 +341,8 @@ static bool multiply(const struct sum *a, const struct sum *b, struct sum *produ
     if (__builtin_mul_overflow(a->constant, b->constant, &product->constant)) return false;
     struct term constant_a = { .coefficient = a->constant }, constant_b = { .coefficient = b->constant }, term;
     for (int i = 0; i < a->count; i++) {
-        if (b->constant && (!multiply_terms(&a->terms[i], &constant_b, &term) || !sum_add(product, &term))) return false;
+        if (b->constant && (!multiply_terms(&a->terms[i], &constant_b, &term) || !sum_add(product, &term)))
+            return false;
         for (int j = 0; j < b->count; j++)
             if (!multiply_terms(&a->terms[i], &b->terms[j], &term) || !sum_add(product, &term)) return false;
     }

@@ -41,14 +41,15 @@ bool atomic_file_find(struct atomic_file *target, struct arena *arena, const cha
     split_path(target, arena, path);
     if (!*target->name) return fail(error, BNFUSE_USAGE, "%s: is a directory; name a file in it", target->path);
     if (stat(path, &status)) return errno == ENOENT || cannot(target, "write", error);
-    if (S_ISDIR(status.st_mode)) return fail(error, BNFUSE_USAGE, "%s: is a directory; name a file in it", target->path);
+    if (S_ISDIR(status.st_mode))
+        return fail(error, BNFUSE_USAGE, "%s: is a directory; name a file in it", target->path);
     if (!S_ISREG(status.st_mode)) target->directory = NULL;
     else if (access(path, W_OK)) return cannot(target, "write", error);
     return true;
 }
 
-bool atomic_file_beside(struct atomic_file *target, struct arena *arena, const struct atomic_file *beside, const char *name,
-                   struct bnfuse_error *error)
+bool atomic_file_beside(struct atomic_file *target, struct arena *arena, const struct atomic_file *beside,
+                        const char *name, struct bnfuse_error *error)
 {
     struct stat status;
     *target = (struct atomic_file){ .fd = -1, .directory_fd = -1, .directory = beside->directory, .name = name };
@@ -126,8 +127,8 @@ bool atomic_file_open(struct atomic_file *target, struct arena *arena, struct bn
         if (create_temporary(target)) return true;
         return fail(error, BNFUSE_USAGE, "%s: cannot create a file in its folder: %s", target->path, strerror(errno));
     }
-    target->fd = target->name ? open(target->path, O_WRONLY | O_CLOEXEC | O_NOCTTY)
-                              : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+    target->fd =
+        target->name ? open(target->path, O_WRONLY | O_CLOEXEC | O_NOCTTY) : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
     return target->fd >= 0 || cannot(target, "write", error);
 }
 
@@ -213,7 +214,8 @@ bool atomic_file_finish(struct atomic_file *target, struct bnfuse_error *error)
     if (!flush(target, error)) return false;
     if (target->directory) return (!fsync(target->fd) && keep_mode(target)) || cannot(target, "write", error);
     /* A pipe or a terminal cannot be synced, and need not be. */
-    return !fsync(target->fd) || errno == EINVAL || errno == EROFS || errno == ENOTSUP || cannot(target, "write", error);
+    return !fsync(target->fd) || errno == EINVAL || errno == EROFS || errno == ENOTSUP
+           || cannot(target, "write", error);
 }
 
 /* The temporary file has a name for as long as it takes to give it another. */
@@ -232,5 +234,5 @@ bool atomic_file_commit(struct atomic_file *target, struct bnfuse_error *error)
     target->fd = -1;
     if (close(fd)) return cannot(target, "write", error);
     return !target->directory || !fsync(target->directory_fd) || errno == EINVAL
-        || cannot(target, "sync the folder of", error);
+           || cannot(target, "sync the folder of", error);
 }

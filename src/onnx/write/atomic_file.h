@@ -11,12 +11,12 @@
 #include <sys/stat.h>
 
 struct atomic_file {
-    const char *path;         /* for messages */
-    const char *directory;    /* of the file itself, links resolved; NULL when written straight */
-    const char *name;         /* in that directory */
-    char temporary_name[64];  /* likewise, while has_name */
+    const char *path;        /* for messages */
+    const char *directory;   /* of the file itself, links resolved; NULL when written straight */
+    const char *name;        /* in that directory */
+    char temporary_name[64]; /* likewise, while has_name */
     bool has_name;
-    int fd, directory_fd;     /* -1: closed */
+    int fd, directory_fd; /* -1: closed */
     char *buffer;
     size_t buffered;
 };
@@ -24,8 +24,8 @@ struct atomic_file {
 /* Where `path` ("-": standard output) leads, without opening or creating anything. */
 bool atomic_file_find(struct atomic_file *target, struct arena *arena, const char *path, struct bnfuse_error *error);
 /* A file of this name in the same folder as `beside`, itself and not what it may be a link to. */
-bool atomic_file_beside(struct atomic_file *target, struct arena *arena, const struct atomic_file *beside, const char *name,
-                   struct bnfuse_error *error);
+bool atomic_file_beside(struct atomic_file *target, struct arena *arena, const struct atomic_file *beside,
+                        const char *name, struct bnfuse_error *error);
 /* Creates the temporary file, which goes with the arena unless it is committed. */
 bool atomic_file_open(struct atomic_file *target, struct arena *arena, struct bnfuse_error *error);
 bool atomic_file_write(struct atomic_file *target, const void *bytes, size_t size, struct bnfuse_error *error);

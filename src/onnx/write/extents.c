@@ -25,8 +25,9 @@ void extents_add_run(struct extents *extents, const struct model *model, uint64_
     struct piece *last = extents->count ? &extents->list[extents->count - 1] : NULL;
     const char *bytes = model->file ? NULL : (const char *)model->bytes + start;
     if (!size) return;
-    bool touches = last && last->is_run && (model->file ? last->span.offset + last->size == start
-                                                        : (const char *)last->bytes + last->size == bytes);
+    bool touches =
+        last && last->is_run
+        && (model->file ? last->span.offset + last->size == start : (const char *)last->bytes + last->size == bytes);
     if (!touches) {
         last = add_piece(extents, 0);
         last->is_run = true;
@@ -98,9 +99,9 @@ bool extents_write(const struct extents *extents, struct atomic_file *target, st
     char *buffer = arena_alloc(extents->arena, BUFFER);
     for (size_t i = 0; i < extents->count; i++) {
         const struct piece *piece = &extents->list[i];
-        bool ok = piece->tensor ? write_tensor(piece->tensor, piece->size, buffer, target, error)
-                : piece->span.file ? atomic_file_copy(target, &piece->span, error)
-                : atomic_file_write(target, piece->bytes, piece->size, error);
+        bool ok = piece->tensor      ? write_tensor(piece->tensor, piece->size, buffer, target, error)
+                  : piece->span.file ? atomic_file_copy(target, &piece->span, error)
+                                     : atomic_file_write(target, piece->bytes, piece->size, error);
         if (!ok) return false;
     }
     return true;

@@ -5,16 +5,16 @@
 #ifndef ONNX_WRITE_EXTENTS_H
 #define ONNX_WRITE_EXTENTS_H
 
-#include "onnx/write/atomic_file.h"
 #include "onnx/read/tensor.h"
+#include "onnx/write/atomic_file.h"
 
 /* One of the three. */
 struct piece {
     uint64_t size;
-    struct span span;             /* a run of a file */
+    struct span span; /* a run of a file */
     const void *bytes;
-    const struct tensor *tensor;  /* packed elements as they will be stored */
-    bool is_run;                  /* of the model's own file; another may be joined to it */
+    const struct tensor *tensor; /* packed elements as they will be stored */
+    bool is_run;                 /* of the model's own file; another may be joined to it */
 };
 
 struct extents {

@@ -10,11 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 4096 };    /* of tensors in a data file, so that they can be mapped */
+enum { ALIGNMENT = 4096 }; /* of tensors in a data file, so that they can be mapped */
 
 /* Field numbers: of GraphProto, of a FunctionProto's nodes, and of what is in a node. */
-enum { GRAPH_NODE = 1, GRAPH_INITIALIZER = 5, GRAPH_INPUT = 11, GRAPH_OUTPUT = 12, FUNCTION_NODE = 7,
-       NODE_ATTRIBUTE = 5, ATTRIBUTE_TENSOR = 5, TENSOR_RAW_DATA = 9, TENSOR_STRING_DATA = 6 };
+enum {
+    GRAPH_NODE = 1,
+    GRAPH_INITIALIZER = 5,
+    GRAPH_INPUT = 11,
+    GRAPH_OUTPUT = 12,
+    FUNCTION_NODE = 7,
+    NODE_ATTRIBUTE = 5,
+    ATTRIBUTE_TENSOR = 5,
+    TENSOR_RAW_DATA = 9,
+    TENSOR_STRING_DATA = 6
+};
 
 struct splice {
     const struct net *net;
@@ -22,11 +31,11 @@ struct splice {
     struct arena *arena;
     struct extents *out;
     struct side_data *side;
-    bool *touched;                  /* by index of the part */
-    uint32_t *parents;              /* likewise */
-    struct pointer_map graphs;      /* GraphProto or FunctionProto -> the graph over it, if that differs */
-    struct pointer_map nodes;       /* NodeProto -> the node, in those graphs */
-    struct pointer_map values;      /* TensorProto or SparseTensorProto of an initializer -> its value, likewise */
+    bool *touched;             /* by index of the part */
+    uint32_t *parents;         /* likewise */
+    struct pointer_map graphs; /* GraphProto or FunctionProto -> the graph over it, if that differs */
+    struct pointer_map nodes;  /* NodeProto -> the node, in those graphs */
+    struct pointer_map values; /* TensorProto or SparseTensorProto of an initializer -> its value, likewise */
     struct bnfuse_error *error;
 };
 
@@ -34,9 +43,9 @@ struct splice {
 struct graph_splice {
     struct splice *splice;
     const struct graph *graph;
-    struct node *node;              /* the first that is not written yet */
-    size_t input, output;           /* likewise */
-    const char **gone;              /* names that were written, stored or read in and are no more; sorted */
+    struct node *node;    /* the first that is not written yet */
+    size_t input, output; /* likewise */
+    const char **gone;    /* names that were written, stored or read in and are no more; sorted */
     size_t gone_count, gone_room;
 };
 
@@ -123,8 +132,8 @@ static bool graph_differs(const struct splice *splice, const struct graph *graph
         return false;
     }
     return initializers_differ(graph)
-        || !same_infos(graph->proto->input, graph->proto->n_input, graph->inputs, graph->input_count)
-        || !same_infos(graph->proto->output, graph->proto->n_output, graph->outputs, graph->output_count);
+           || !same_infos(graph->proto->input, graph->proto->n_input, graph->inputs, graph->input_count)
+           || !same_infos(graph->proto->output, graph->proto->n_output, graph->outputs, graph->output_count);
 }
 
 static void touch(struct splice *splice, const struct part *part)
@@ -205,10 +214,10 @@ static void move_to_side(struct splice *splice, BnfuseOnnx__TensorProto *proto, 
     proto->n_external_data = 3;
     proto->external_data = NEW_ARRAY(splice->arena, BnfuseOnnx__StringStringEntryProto *, 3);
     proto->external_data[0] = new_entry(splice->arena, "location", splice->side->location);
-    proto->external_data[1] = new_entry(splice->arena, "offset", arena_printf(splice->arena, "%llu",
-                                                                              (unsigned long long)data->size));
-    proto->external_data[2] = new_entry(splice->arena, "length", arena_printf(splice->arena, "%llu",
-                                                                              (unsigned long long)bytes));
+    proto->external_data[1] =
+        new_entry(splice->arena, "offset", arena_printf(splice->arena, "%llu", (unsigned long long)data->size));
+    proto->external_data[2] =
+        new_entry(splice->arena, "length", arena_printf(splice->arena, "%llu", (unsigned long long)bytes));
     extents_add_tensor(data, tensor, bytes);
     splice->side->count++;
 }
@@ -247,8 +256,8 @@ static bool may_hold_parts(const ProtobufCFieldDescriptor *field)
 {
     const void *kind = field->type == PROTOBUF_C_TYPE_MESSAGE ? field->descriptor : NULL;
     return kind == &bnfuse_onnx__attribute_proto__descriptor || kind == &bnfuse_onnx__graph_proto__descriptor
-        || kind == &bnfuse_onnx__node_proto__descriptor || kind == &bnfuse_onnx__tensor_proto__descriptor
-        || kind == &bnfuse_onnx__sparse_tensor_proto__descriptor;
+           || kind == &bnfuse_onnx__node_proto__descriptor || kind == &bnfuse_onnx__tensor_proto__descriptor
+           || kind == &bnfuse_onnx__sparse_tensor_proto__descriptor;
 }
 
 /* A message that the file does not hold. What it took over from the file is spliced in turn: the large weights among
@@ -271,8 +280,8 @@ static bool add_new_fields(struct splice *splice, const ProtobufCMessage *messag
         bool repeated = field->label == PROTOBUF_C_LABEL_REPEATED;
         size_t count = repeated ? *(const size_t *)((const char *)message + field->quantifier_offset)
                                 : *(ProtobufCMessage *const *)member != NULL;
-        ProtobufCMessage *const *items = repeated ? *(ProtobufCMessage **const *)member
-                                                  : (ProtobufCMessage *const *)member;
+        ProtobufCMessage *const *items =
+            repeated ? *(ProtobufCMessage * *const *)member : (ProtobufCMessage *const *)member;
         for (size_t k = 0; k < count; k++)
             if (!add_message(splice, field->id, items[k])) return false;
     }
@@ -367,8 +376,7 @@ static int compare_names(const void *a, const void *b)
 
 static bool is_gone(const struct graph_splice *gs, const char *name)
 {
-    return name && gs->gone_count
-        && bsearch(&name, gs->gone, gs->gone_count, sizeof *gs->gone, compare_names);
+    return name && gs->gone_count && bsearch(&name, gs->gone, gs->gone_count, sizeof *gs->gone, compare_names);
 }
 
 /* Declarations of what is gone must go too; those of names that the file never defined are not ours to judge. */
@@ -561,7 +569,7 @@ static bool add_child_info(struct graph_splice *gs, const struct part *part)
 static bool add_child_annotation(struct graph_splice *gs, const struct part *part)
 {
     return annotation_is_gone(gs, (const BnfuseOnnx__TensorAnnotation *)part->message)
-        || add_message(gs->splice, part->field, part->message);
+           || add_message(gs->splice, part->field, part->message);
 }
 
 static bool add_child(struct graph_splice *gs, const struct part *part)
@@ -612,8 +620,9 @@ static bool add_graph_fields(struct splice *splice, const struct graph *graph, c
 bool splice_net(struct extents *extents, struct side_data *side, const struct net *net, struct arena *arena,
                 struct bnfuse_error *error)
 {
-    struct splice splice = { .net = net, .model = net->model, .arena = arena, .out = extents, .side = side,
-                             .error = error };
+    struct splice splice = {
+        .net = net, .model = net->model, .arena = arena, .out = extents, .side = side, .error = error
+    };
     *extents = side->extents = (struct extents){ .arena = arena };
     splice.graphs.arena = splice.nodes.arena = splice.values.arena = arena;
     splice.touched = NEW_ARRAY(arena, bool, net->model->part_count);

@@ -10,12 +10,12 @@
 
 /* Which tensors go to a data file beside the new model, and those that went. */
 struct side_data {
-    const char *location;     /* the data file's name; NULL: there is none, every new tensor is written inline */
-    bool all_large;           /* initializers of WIRE_PAYLOAD bytes and more */
-    bool all_external;        /* whatever was external */
-    bool new_large;           /* initializers that the file does not hold, of WIRE_PAYLOAD bytes and more */
-    struct extents extents;     /* the data file's content */
-    size_t count;             /* tensors in it */
+    const char *location;   /* the data file's name; NULL: there is none, every new tensor is written inline */
+    bool all_large;         /* initializers of WIRE_PAYLOAD bytes and more */
+    bool all_external;      /* whatever was external */
+    bool new_large;         /* initializers that the file does not hold, of WIRE_PAYLOAD bytes and more */
+    struct extents extents; /* the data file's content */
+    size_t count;           /* tensors in it */
 };
 
 /* Fills `extents` with the new model and side->extents with its data file. Both draw on `arena`. */

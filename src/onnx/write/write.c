@@ -17,13 +17,13 @@ struct writing {
     struct atomic_file model, data;
     struct extents extents;
     struct side_data side;
-    bool has_externals;       /* the file that was read refers to others */
+    bool has_externals; /* the file that was read refers to others */
 };
 
 static bool is_external_part(const struct part *part)
 {
     return part->message->descriptor == &bnfuse_onnx__tensor_proto__descriptor
-        && tensor_is_external((const BnfuseOnnx__TensorProto *)part->message);
+           && tensor_is_external((const BnfuseOnnx__TensorProto *)part->message);
 }
 
 static bool has_externals(const struct model *model)
@@ -74,11 +74,14 @@ static bool find_given_data(struct writing *w, const char *name, struct bnfuse_e
         return fail(error, BNFUSE_USAGE, "%s: external data needs a file to lie beside; write the model to a file",
                     w->model.path);
     if (!*name || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, "..") || !strcmp(name, w->model.name))
-        return fail(error, BNFUSE_USAGE, "external data \"%s\": must be the name of another file beside the model", name);
+        return fail(error, BNFUSE_USAGE, "external data \"%s\": must be the name of another file beside the model",
+                    name);
     if (!atomic_file_beside(&w->data, &w->arena, &w->model, name, error)) return false;
     if (!is_source(w->net->model, &w->data)) return true;
-    return fail(error, BNFUSE_USAGE, "%s: holds data of the model that was read, which stays as it is; choose another "
-                "name", w->data.path);
+    return fail(error, BNFUSE_USAGE,
+                "%s: holds data of the model that was read, which stays as it is; choose another "
+                "name",
+                w->data.path);
 }
 
 /* <model>.data, or the first of <model>.2.data, ... that does not belong to the model that was read. */
@@ -110,17 +113,20 @@ static bool place_data(struct writing *w, struct bnfuse_error *error)
     return true;
 }
 
-static bool write_file(struct writing *w, struct atomic_file *target, const struct extents *extents, struct bnfuse_error *error)
+static bool write_file(struct writing *w, struct atomic_file *target, const struct extents *extents,
+                       struct bnfuse_error *error)
 {
-    return atomic_file_open(target, &w->arena, error) && extents_write(extents, target, error) && atomic_file_finish(target, error);
+    return atomic_file_open(target, &w->arena, error) && extents_write(extents, target, error)
+           && atomic_file_finish(target, error);
 }
 
 static bool check_size(const struct writing *w, struct bnfuse_error *error)
 {
     if (w->extents.size <= INT_MAX) return true;
-    return fail(error, BNFUSE_USAGE, "%s: the model would have %llu bytes, and nobody can read one of 2 GiB or more; put "
-                "its weights into a file of their own with --external-data FILE", w->model.path,
-                (unsigned long long)w->extents.size);
+    return fail(error, BNFUSE_USAGE,
+                "%s: the model would have %llu bytes, and nobody can read one of 2 GiB or more; put "
+                "its weights into a file of their own with --external-data FILE",
+                w->model.path, (unsigned long long)w->extents.size);
 }
 
 static bool sources_are_unchanged(const struct model *model, struct bnfuse_error *error)

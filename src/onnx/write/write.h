@@ -14,7 +14,7 @@
 #include "onnx/graph/graph.h"
 
 struct write_options {
-    const char *external_data;   /* file name, beside the target, for all tensors of 1 KiB and more; NULL: as they are */
+    const char *external_data; /* file name, beside the target, for all tensors of 1 KiB and more; NULL: as they are */
 };
 
 /* Writes to `path` ("-": standard output); in == out is allowed. *bytes, if not NULL, receives the size of the model

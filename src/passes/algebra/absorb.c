@@ -24,14 +24,15 @@ static int64_t bias_index(const struct linear *l, int64_t row, int64_t channel)
 }
 
 /* The bias in full, bias_gain applied, zeros when absent: by broadcasting what is stored. */
-static enum reason read_bias(struct decision *decision, const struct node *node, const struct linear *l, double **values)
+static enum reason read_bias(struct decision *decision, const struct node *node, const struct linear *l,
+                             double **values)
 {
     enum reason why;
     int64_t count = bias_count(l), bytes;
-    if (l->bias_rows > 1 && (!size_multiply(count, sizeof(double), &bytes) ||
-                             !constants_fit(decision->constants, (uint64_t)bytes)))
-        return decision_stop(decision, REASON_BUDGET, node_title(node), "its bias would become a matrix of %lld elements",
-                           (long long)count);
+    if (l->bias_rows > 1
+        && (!size_multiply(count, sizeof(double), &bytes) || !constants_fit(decision->constants, (uint64_t)bytes)))
+        return decision_stop(decision, REASON_BUDGET, node_title(node),
+                             "its bias would become a matrix of %lld elements", (long long)count);
     *values = NEW_ARRAY(decision->arena, double, (size_t)count);
     struct value *value = node_input(node, (size_t)l->bias_slot);
     if (!value) return REASON_NONE;
@@ -39,20 +40,21 @@ static enum reason read_bias(struct decision *decision, const struct node *node,
     if (!bias && value->writer && node_is(value->writer, "DequantizeLinear"))
         return decision_stop(decision, REASON_QUANTISED, value->name, "the bias of %s", node_title(node));
     if (!bias)
-        return decision_stop(decision, why == REASON_OVERRIDABLE ? REASON_WEIGHT_OVERRIDE : REASON_WEIGHT_DYNAMIC, value->name,
-                           "the bias of %s", node_title(node));
+        return decision_stop(decision, why == REASON_OVERRIDABLE ? REASON_WEIGHT_OVERRIDE : REASON_WEIGHT_DYNAMIC,
+                             value->name, "the bias of %s", node_title(node));
     double *stored;
     int64_t last = bias->rank ? bias->dims[bias->rank - 1] : 1, rows = last ? bias->count / last : 0;
-    bool fits = dtype_kind(bias->type) == KIND_REAL &&
-                (bias->count == count ||
-                 (node_is(node, "Gemm") && bias->rank <= 2 && (last == 1 || last == l->output_channels) &&
-                  (rows == 1 || rows == l->bias_rows)));
+    bool fits = dtype_kind(bias->type) == KIND_REAL
+                && (bias->count == count
+                    || (node_is(node, "Gemm") && bias->rank <= 2 && (last == 1 || last == l->output_channels)
+                        && (rows == 1 || rows == l->bias_rows)));
     if (!fits || !tensor_values(bias, decision->arena, &stored, NULL))
         return decision_stop(decision, REASON_MISMATCH, value->name, "the bias of %s does not fit its weight",
-                           node_title(node));
+                             node_title(node));
     for (int64_t i = 0; i < count; i++) {
-        int64_t from = bias->count == count ? i : (rows == 1 ? 0 : i / l->output_channels * last) +
-                                                  (last == 1 ? 0 : i % l->output_channels);
+        int64_t from = bias->count == count
+                           ? i
+                           : (rows == 1 ? 0 : i / l->output_channels * last) + (last == 1 ? 0 : i % l->output_channels);
         (*values)[i] = l->bias_gain * stored[from];
     }
     return REASON_NONE;
@@ -76,7 +78,7 @@ static int64_t first_not_finite(const struct tensor *tensor)
         int64_t n = tensor->count - at < PIECE ? tensor->count - at : PIECE;
         if (!tensor_read_rounded(tensor, at, n, piece, NULL)) return -2;
         double sum = 0;
-        for (int64_t i = 0; i < n; i++) sum += piece[i] * 0;      /* 0, or NaN if any is not finite */
+        for (int64_t i = 0; i < n; i++) sum += piece[i] * 0; /* 0, or NaN if any is not finite */
         if (sum == 0) continue;
         for (int64_t i = 0; i < n; i++)
             if (!isfinite(piece[i])) return at + i;
@@ -98,7 +100,7 @@ static enum reason check_weight(struct decision *decision, const struct node *no
     if (at == -1) return REASON_NONE;
     if (at == -2) return decision_stop(decision, REASON_WEIGHT_DYNAMIC, node_title(node), "its weight cannot be read");
     return decision_stop(decision, REASON_NOT_FINITE, node_title(node), "channel %lld: its weight would leave %s",
-                       (long long)view_index(view, at), dtype_name(l->weight->type));
+                         (long long)view_index(view, at), dtype_name(l->weight->type));
 }
 
 static enum reason check_bias(struct decision *decision, const struct node *node, const struct linear *l,
@@ -107,13 +109,13 @@ static enum reason check_bias(struct decision *decision, const struct node *node
     for (int64_t i = 0; i < bias_count(l); i++)
         if (!isfinite(dtype_round(l->weight->type, values[i])))
             return decision_stop(decision, REASON_NOT_FINITE, node_title(node), "channel %lld: its bias would leave %s",
-                               (long long)(i % l->output_channels), dtype_name(l->weight->type));
+                                 (long long)(i % l->output_channels), dtype_name(l->weight->type));
     return REASON_NONE;
 }
 
 /* weight_gain * W·t per output channel. */
-static enum reason weight_times(struct decision *decision, const struct node *node, const struct linear *l, const double *t,
-                                double **sums)
+static enum reason weight_times(struct decision *decision, const struct node *node, const struct linear *l,
+                                const double *t, double **sums)
 {
     double piece[PIECE];
     if (l->quantised) return decision_stop(decision, REASON_QUANTISED, node_title(node), "a shift in front of it");
@@ -156,9 +158,8 @@ struct folded {
 
 static bool same_factor(const struct factor *a, const struct factor *b)
 {
-    return a->outer == b->outer && a->rows == b->rows && a->middle == b->middle && a->columns == b->columns &&
-           a->inner == b->inner &&
-           memcmp(a->scale, b->scale, sizeof(double) * (size_t)(a->rows * a->columns)) == 0;
+    return a->outer == b->outer && a->rows == b->rows && a->middle == b->middle && a->columns == b->columns
+           && a->inner == b->inner && memcmp(a->scale, b->scale, sizeof(double) * (size_t)(a->rows * a->columns)) == 0;
 }
 
 /* "w" -> "w_fused", and that again stays "w_fused": edit_fresh_name tells them apart. */
@@ -280,14 +281,15 @@ static void apply_in_front(struct decision *decision, const struct step *step)
 static enum reason fit(struct decision *decision, const struct node *node, int axis, int64_t channels,
                        const struct affine **a)
 {
-    if (axis < 0) return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "its channels do not lie on one axis");
+    if (axis < 0)
+        return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "its channels do not lie on one axis");
     if ((*a)->axis != AXIS_ANY && (*a)->axis != axis)
-        return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it mixes the channels (they lie on axis %d)",
-                           (*a)->axis);
+        return decision_stop(decision, REASON_NON_LINEAR, node_title(node),
+                             "it mixes the channels (they lie on axis %d)", (*a)->axis);
     const struct affine *along = affine_along(decision->arena, *a, axis, channels);
     if (!along)
         return decision_stop(decision, REASON_MISMATCH, node_title(node), "%lld channels meet %lld",
-                           (long long)(*a)->channels, (long long)channels);
+                             (long long)(*a)->channels, (long long)channels);
     *a = along;
     return REASON_NONE;
 }
@@ -304,7 +306,7 @@ static struct step *absorb(struct decision *decision, void (*apply)(struct decis
 }
 
 enum reason absorb_output(struct decision *decision, const struct anchor *anchor, struct node *node,
-                                 const struct affine *a)
+                          const struct affine *a)
 {
     struct linear l;
     double *bias;
@@ -335,7 +337,7 @@ static const struct affine *shift_in_front_of_scale(struct arena *arena, const s
 }
 
 enum reason absorb_input(struct decision *decision, const struct anchor *anchor, struct node *node, size_t slot,
-                                   const struct affine *a)
+                         const struct affine *a)
 {
     struct linear l;
     double *sums, *bias;
@@ -351,8 +353,9 @@ enum reason absorb_input(struct decision *decision, const struct anchor *anchor,
         shift = false;
     }
     if (shift && l.shift_upstream)
-        return decision_stop(decision, l.shift_upstream, node_title(node), "a constant added in front reaches its borders "
-                           "differently from its interior");
+        return decision_stop(decision, l.shift_upstream, node_title(node),
+                             "a constant added in front reaches its borders "
+                             "differently from its interior");
     if (affine_has_scale(a)) reason = check_growth(decision, node, &l);
     if (!reason && affine_has_scale(a)) reason = check_weight(decision, node, &l, &l.input_view, a->scale);
     if (!reason && shift) reason = weight_times(decision, node, &l, a->shift, &sums);
@@ -397,19 +400,23 @@ static void apply_constant(struct decision *decision, const struct step *step)
         int64_t bytes;
         if (dtype_bytes(constant->type, constant->count, &bytes)) constants_spend(decision->constants, (uint64_t)bytes);
     }
-    edit_set_input(step->node, step->slot, edit_add_initializer(step->node->graph, fused_name(arena, old->name), changed));
+    edit_set_input(step->node, step->slot,
+                   edit_add_initializer(step->node->graph, fused_name(arena, old->name), changed));
 }
 
 enum reason absorb_constant(struct decision *decision, struct node *node, size_t slot, const struct tensor *constant,
-                                   const struct affine *a)
+                            const struct affine *a)
 {
     const char *name = node_input(node, slot)->name;
     int64_t bytes;
-    if (dtype_kind(constant->type) != KIND_REAL) return decision_stop(decision, REASON_NON_LINEAR, name, "it holds integers");
+    if (dtype_kind(constant->type) != KIND_REAL)
+        return decision_stop(decision, REASON_NON_LINEAR, name, "it holds integers");
     if (a->axis != AXIS_ANY && (a->axis >= constant->rank || constant->dims[a->axis] != a->channels))
-        return decision_stop(decision, REASON_MISMATCH, name, "%lld channels meet the constant", (long long)a->channels);
-    if (!dtype_bytes(affine_has_shift(a) ? DTYPE_DOUBLE : constant->type, constant->count, &bytes) ||
-        ((affine_has_shift(a) || is_copied(node_input(node, slot))) && !constants_fit(decision->constants, (uint64_t)bytes)))
+        return decision_stop(decision, REASON_MISMATCH, name, "%lld channels meet the constant",
+                             (long long)a->channels);
+    if (!dtype_bytes(affine_has_shift(a) ? DTYPE_DOUBLE : constant->type, constant->count, &bytes)
+        || ((affine_has_shift(a) || is_copied(node_input(node, slot)))
+            && !constants_fit(decision->constants, (uint64_t)bytes)))
         return decision_stop(decision, REASON_BUDGET, name, "%lld elements", (long long)constant->count);
     double piece[PIECE];
     int64_t inner = 1;

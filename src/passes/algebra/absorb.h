@@ -15,13 +15,13 @@
 
 /* Decides whether `a` on output 0 of the node can be absorbed, and adds the steps. */
 enum reason absorb_output(struct decision *decision, const struct anchor *anchor, struct node *node,
-                                 const struct affine *a);
+                          const struct affine *a);
 /* The same for `a` on input `slot`. */
 enum reason absorb_input(struct decision *decision, const struct anchor *anchor, struct node *node, size_t slot,
-                                   const struct affine *a);
+                         const struct affine *a);
 
 /* s*k + t, elementwise, for a constant read by input `slot` of `node`: adds the step that gives the node a new constant. */
 enum reason absorb_constant(struct decision *decision, struct node *node, size_t slot, const struct tensor *constant,
-                                   const struct affine *a);
+                            const struct affine *a);
 
 #endif

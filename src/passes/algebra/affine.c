@@ -135,7 +135,7 @@ static struct product product_of(const struct shape *shape, int from, int to)
             }
             p.symbols[at] = d.symbol;
         } else {
-            p.known = false;      /* unknown, or no elements at all */
+            p.known = false; /* unknown, or no elements at all */
         }
     }
     return p;

@@ -38,13 +38,14 @@ static enum reason batchnorm(struct decision *decision, const struct node *bn, s
     static const char *const names[] = { "scale", "bias", "mean", "variance" };
     enum reason why;
     const struct value *x = node_input(bn, 0);
-    if (bn->opset > LATEST_OPSET) return decision_stop(decision, REASON_UNKNOWN_OPSET, node_title(bn), "opset %lld",
-                                                     (long long)bn->opset);
-    if (!x || bn->input_count < 5) return decision_stop(decision, REASON_MISMATCH, node_title(bn), "an input is missing");
+    if (bn->opset > LATEST_OPSET)
+        return decision_stop(decision, REASON_UNKNOWN_OPSET, node_title(bn), "opset %lld", (long long)bn->opset);
+    if (!x || bn->input_count < 5)
+        return decision_stop(decision, REASON_MISMATCH, node_title(bn), "an input is missing");
     if (batch_statistics(bn))
-        return decision_stop(decision, REASON_TRAINING_MODE, node_title(bn), bn->opset < 7
-            ? "is_test is not 1, and before opset 7 that means training"
-            : "an InstanceNormalization is sometimes exported in this form");
+        return decision_stop(decision, REASON_TRAINING_MODE, node_title(bn),
+                             bn->opset < 7 ? "is_test is not 1, and before opset 7 that means training"
+                                           : "an InstanceNormalization is sometimes exported in this form");
     if (bn->opset < 9 && node_int(bn, "spatial", 1) == 0)
         return decision_stop(decision, REASON_PER_ELEMENT, node_title(bn), "spatial = 0");
 
@@ -59,17 +60,17 @@ static enum reason batchnorm(struct decision *decision, const struct node *bn, s
             return decision_stop(decision, REASON_MISMATCH, value->name, "its %s is not a vector of reals", names[i]);
         if (channels < 0) channels = tensor->count;
         if (tensor->count != channels)
-            return decision_stop(decision, REASON_MISMATCH, value->name, "its %s has %lld elements, its scale %lld", names[i],
-                               (long long)tensor->count, (long long)channels);
+            return decision_stop(decision, REASON_MISMATCH, value->name, "its %s has %lld elements, its scale %lld",
+                                 names[i], (long long)tensor->count, (long long)channels);
         if (!tensor_values(tensor, decision->arena, &parameter[i], NULL))
             return decision_stop(decision, REASON_NOT_CONSTANT, value->name, "its %s cannot be read", names[i]);
     }
     if (x->shape.rank >= 0 && x->shape.rank < 2)
         return decision_stop(decision, REASON_AXIS_NOT_PROVEN, x->name, "its input has rank %d and no channel axis",
-                           x->shape.rank);
+                             x->shape.rank);
     if (dim_size(x, 1) >= 0 && dim_size(x, 1) != channels)
         return decision_stop(decision, REASON_MISMATCH, x->name, "%lld channels arrive, the parameters have %lld",
-                           (long long)dim_size(x, 1), (long long)channels);
+                             (long long)dim_size(x, 1), (long long)channels);
 
     double epsilon = (double)node_float(bn, "epsilon", 1e-5f), *scale, *shift;
     *affine = affine_blank(decision->arena, 1, channels, &scale, &shift);
@@ -80,8 +81,8 @@ static enum reason batchnorm(struct decision *decision, const struct node *bn, s
         shift[c] = parameter[1][c] - parameter[2][c] * scale[c];
         if (!(variance > 0) || !isfinite(scale[c]) || !isfinite(shift[c]))
             return decision_stop(decision, REASON_NOT_FINITE, node_title(bn),
-                               "channel %lld: scale %g, mean %g, variance + epsilon %g", (long long)c, parameter[0][c],
-                               parameter[2][c], variance);
+                                 "channel %lld: scale %g, mean %g, variance + epsilon %g", (long long)c,
+                                 parameter[0][c], parameter[2][c], variance);
     }
     return REASON_NONE;
 }
@@ -113,21 +114,18 @@ static int operand_axis(const struct node *node, const struct value *x, const st
 /* y = combine(x, k): scale and shift from the constant k, by operator and by the side it stands on. */
 struct arithmetic {
     const char *op;
-    double scale[2], shift[2];        /* y = (scale[0] + scale[1]*k) * x + (shift[0] + shift[1]*k) */
-    bool inverse;                     /* of 1/k instead of k */
-    int constant_slot;                /* -1: either */
+    double scale[2], shift[2]; /* y = (scale[0] + scale[1]*k) * x + (shift[0] + shift[1]*k) */
+    bool inverse;              /* of 1/k instead of k */
+    int constant_slot;         /* -1: either */
 };
 static const struct arithmetic arithmetic[] = {
-    { "Mul", { 0, 1 },  { 0, 0 },  false, -1 },
-    { "Add", { 1, 0 },  { 0, 1 },  false, -1 },
-    { "Sum", { 1, 0 },  { 0, 1 },  false, -1 },
-    { "Sub", { 1, 0 },  { 0, -1 }, false, 1 },
-    { "Sub", { -1, 0 }, { 0, 1 },  false, 0 },
-    { "Div", { 0, 1 },  { 0, 0 },  true,  1 },
+    { "Mul", { 0, 1 }, { 0, 0 }, false, -1 }, { "Add", { 1, 0 }, { 0, 1 }, false, -1 },
+    { "Sum", { 1, 0 }, { 0, 1 }, false, -1 }, { "Sub", { 1, 0 }, { 0, -1 }, false, 1 },
+    { "Sub", { -1, 0 }, { 0, 1 }, false, 0 }, { "Div", { 0, 1 }, { 0, 0 }, true, 1 },
 };
 
-static enum reason operand(struct decision *decision, const struct node *node, const struct arithmetic *row, size_t constant_slot,
-                           struct affine **affine, size_t *slot)
+static enum reason operand(struct decision *decision, const struct node *node, const struct arithmetic *row,
+                           size_t constant_slot, struct affine **affine, size_t *slot)
 {
     enum reason why;
     struct value *x = node_input(node, 1 - constant_slot), *k = node_input(node, constant_slot);
@@ -153,7 +151,8 @@ static bool passes_through(const struct node *node)
 {
     const struct value *x = node_input(node, 0);
     if (node_is(node, "Identity")) return true;
-    if (node_is(node, "Cast")) return x && dtype_kind(x->type) == KIND_REAL && node_int(node, "to", 0) == (int64_t)x->type;
+    if (node_is(node, "Cast"))
+        return x && dtype_kind(x->type) == KIND_REAL && node_int(node, "to", 0) == (int64_t)x->type;
     if (!node_is(node, "Dropout") || extra_outputs_are_read(node)) return false;
     if (node->opset < 7) return node_int(node, "is_test", 0) != 0;
     return node->opset < 12 || !node_input(node, 2);
@@ -226,7 +225,8 @@ static struct value *lower_operand(struct graph *graph, struct node *before, str
 
 bool affine_can_lower(const struct graph *graph, const struct value *value, const struct affine *a)
 {
-    return a->axis == AXIS_ANY || graph_opset(graph) < 7 || (value->shape.rank > a->axis && value->shape.rank <= TENSOR_MAX_RANK);
+    return a->axis == AXIS_ANY || graph_opset(graph) < 7
+           || (value->shape.rank > a->axis && value->shape.rank <= TENSOR_MAX_RANK);
 }
 
 struct value *affine_lower(struct graph *graph, struct node *before, struct value *value, const struct affine *a,

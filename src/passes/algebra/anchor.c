@@ -30,12 +30,14 @@ static enum reason find_weight(struct decision *decision, const struct node *nod
     }
     linear->weight = decision_constant(decision, value, &why);
     if (!linear->weight)
-        return decision_stop(decision, why == REASON_OVERRIDABLE ? REASON_WEIGHT_OVERRIDE
-                                 : why == REASON_NOT_CONSTANT ? REASON_WEIGHT_DYNAMIC : why,
-                           value->name, "the weight of %s", node_title(node));
+        return decision_stop(decision,
+                             why == REASON_OVERRIDABLE    ? REASON_WEIGHT_OVERRIDE
+                             : why == REASON_NOT_CONSTANT ? REASON_WEIGHT_DYNAMIC
+                                                          : why,
+                             value->name, "the weight of %s", node_title(node));
     if (dtype_kind(linear->weight->type) != KIND_REAL || linear->weight->count < 1)
         return decision_stop(decision, REASON_MISMATCH, value->name, "the weight of %s is not a tensor of reals",
-                           node_title(node));
+                             node_title(node));
     return REASON_NONE;
 }
 
@@ -89,8 +91,9 @@ static bool same_adds_nothing(const struct node *node, const struct tensor *weig
         int64_t stride = k < stride_count ? strides[k] : 1, dilation = k < dilation_count ? dilations[k] : 1;
         int64_t size = x->rank == weight->rank ? x->dims[i].size : -1, reach, extent;
         if (weight->dims[i] == 1) continue;
-        if (size < 1 || stride < 1 || !size_multiply(weight->dims[i] - 1, dilation, &extent) ||
-            !size_multiply((size - 1) / stride, stride, &reach) || !size_add(reach, extent, &reach) || reach + 1 > size)
+        if (size < 1 || stride < 1 || !size_multiply(weight->dims[i] - 1, dilation, &extent)
+            || !size_multiply((size - 1) / stride, stride, &reach) || !size_add(reach, extent, &reach)
+            || reach + 1 > size)
             return false;
     }
     return true;
@@ -111,8 +114,9 @@ static bool transposed_conv_is_pointwise(const struct node *node, const struct t
     for (size_t i = 0; i < count; i++)
         if (pads[i] != 0) return false;
     const char *auto_pad = node_text(node, "auto_pad", "NOTSET");
-    return unit_kernel(weight) && all_ones(node, "strides") && none_positive(node, "output_padding") &&
-           !node_attribute(node, "output_shape") && (strcmp(auto_pad, "NOTSET") == 0 || strcmp(auto_pad, "VALID") == 0);
+    return unit_kernel(weight) && all_ones(node, "strides") && none_positive(node, "output_padding")
+           && !node_attribute(node, "output_shape")
+           && (strcmp(auto_pad, "NOTSET") == 0 || strcmp(auto_pad, "VALID") == 0);
 }
 
 /* W is [M, C/group, k...] for Conv, [C, M/group, k...] for ConvTranspose: its first axis is whole, the channels of the
@@ -164,7 +168,8 @@ static enum reason describe_gemm(struct decision *decision, const struct node *n
     plain_bias(l, 2);
     struct value *c = node_input(node, 2);
     const struct tensor *bias = c ? decision_constant(decision, c, &why) : NULL;
-    if (on_input && c && !bias) return decision_stop(decision, REASON_WEIGHT_DYNAMIC, c->name, "the C of %s", node_title(node));
+    if (on_input && c && !bias)
+        return decision_stop(decision, REASON_WEIGHT_DYNAMIC, c->name, "the C of %s", node_title(node));
     if (bias && bias->rank == 2 && bias->dims[0] > 1) {
         l->bias_rows = l->bias_dims[0] = bias->dims[0];
         l->bias_dims[1] = l->output_channels;
@@ -188,7 +193,8 @@ static enum reason describe_matmul(struct decision *decision, const struct node 
     const struct value *data = weight_slot ? left : right;
     int rank = data->shape.rank;
     if (w->rank < 2) return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "its weight is a vector");
-    if (rank < 0) return decision_stop(decision, REASON_AXIS_NOT_PROVEN, data->name, "the rank of its input is unknown");
+    if (rank < 0)
+        return decision_stop(decision, REASON_AXIS_NOT_PROVEN, data->name, "the rank of its input is unknown");
     if (rank < 2) return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "its input is a vector");
     int64_t rows = w->dims[w->rank - 2], columns = w->dims[w->rank - 1], batch = w->count / (rows * columns);
     struct factor by_row = { batch, rows, 1, 1, columns, NULL }, by_column = { batch * rows, columns, 1, 1, 1, NULL };
@@ -200,7 +206,7 @@ static enum reason describe_matmul(struct decision *decision, const struct node 
     l->input_axis = weight_slot ? rank - 1 : rank - 2;
     l->output_channels = l->output_view.rows;
     l->input_channels = l->input_view.rows;
-    if (on_input && batch != 1) l->shift_upstream = REASON_NON_LINEAR;    /* W·t differs from batch to batch */
+    if (on_input && batch != 1) l->shift_upstream = REASON_NON_LINEAR; /* W·t differs from batch to batch */
     return REASON_NONE;
 }
 
@@ -213,7 +219,8 @@ static enum reason describe_recurrent(struct decision *decision, const struct no
     if (reason) return reason;
     const struct tensor *w = l->weight;
     int gates = node_is(node, "LSTM") ? 4 : node_is(node, "GRU") ? 3 : 1;
-    if (w->rank != 3 || w->dims[1] % gates != 0) return malformed(decision, node, "its W is not [directions, gates, input]");
+    if (w->rank != 3 || w->dims[1] % gates != 0)
+        return malformed(decision, node, "its W is not [directions, gates, input]");
     l->input_axis = 2;
     l->input_view = (struct factor){ w->dims[0] * w->dims[1], w->dims[2], 1, 1, 1, NULL };
     l->output_view = (struct factor){ 1, w->dims[0] * w->dims[1], 1, 1, w->dims[2], NULL };
@@ -236,7 +243,8 @@ static enum reason describe_norm(struct decision *decision, const struct node *n
     (void)slot, (void)on_input;
     enum reason reason = find_weight(decision, node, 1, l);
     if (reason) return reason;
-    if (l->weight->rank != 1) return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "its scale is not per channel");
+    if (l->weight->rank != 1)
+        return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "its scale is not per channel");
     bool over_last = node_is(node, "LayerNormalization") || node_is(node, "RMSNormalization");
     const struct value *x = node_input(node, 0);
     l->output_axis = over_last ? (x ? x->shape.rank : -1) - 1 : 1;
@@ -249,17 +257,17 @@ static enum reason describe_norm(struct decision *decision, const struct node *n
 }
 
 static const struct anchor anchors[] = {
-    { "Conv",                   1, true,  true,  describe_conv },
-    { "ConvTranspose",          1, true,  true,  describe_conv },
-    { "Gemm",                   1, true,  true,  describe_gemm },
-    { "MatMul",                 1, true,  true,  describe_matmul },
-    { "LSTM",                   1, false, true,  describe_recurrent },
-    { "GRU",                    1, false, true,  describe_recurrent },
-    { "RNN",                    1, false, true,  describe_recurrent },
-    { "InstanceNormalization",  1, true,  false, describe_norm },
-    { "GroupNormalization",    21, true,  false, describe_norm },
-    { "LayerNormalization",     1, true,  false, describe_norm },
-    { "RMSNormalization",       1, true,  false, describe_norm },
+    { "Conv", 1, true, true, describe_conv },
+    { "ConvTranspose", 1, true, true, describe_conv },
+    { "Gemm", 1, true, true, describe_gemm },
+    { "MatMul", 1, true, true, describe_matmul },
+    { "LSTM", 1, false, true, describe_recurrent },
+    { "GRU", 1, false, true, describe_recurrent },
+    { "RNN", 1, false, true, describe_recurrent },
+    { "InstanceNormalization", 1, true, false, describe_norm },
+    { "GroupNormalization", 21, true, false, describe_norm },
+    { "LayerNormalization", 1, true, false, describe_norm },
+    { "RMSNormalization", 1, true, false, describe_norm },
 };
 
 static const struct anchor *find(const struct node *node)
@@ -281,8 +289,8 @@ const struct anchor *anchor_of_input(const struct node *node, size_t slot)
     return anchor && anchor->on_input && (slot == 0 || node_is(node, "MatMul")) ? anchor : NULL;
 }
 
-enum reason linear_describe(struct decision *decision, const struct anchor *anchor, const struct node *node, size_t slot,
-                            bool on_input, struct linear *linear)
+enum reason linear_describe(struct decision *decision, const struct anchor *anchor, const struct node *node,
+                            size_t slot, bool on_input, struct linear *linear)
 {
     *linear = (struct linear){ .input_axis = -1, .output_axis = -1, .bias_slot = -1, .weight_gain = 1, .bias_gain = 1 };
     return anchor->describe(decision, node, slot, on_input, linear);

@@ -10,17 +10,17 @@
 struct linear {
     size_t data_slot, weight_slot;
     const struct tensor *weight;
-    const struct node *quantised;     /* the DequantizeLinear that writes the weight; then `weight` has no elements */
-    int input_axis, output_axis;      /* where the channels lie in the data and in the output; -1: nowhere usable */
-    struct factor input_view, output_view;    /* where they lie in the weight (scale unused) */
+    const struct node *quantised; /* the DequantizeLinear that writes the weight; then `weight` has no elements */
+    int input_axis, output_axis;  /* where the channels lie in the data and in the output; -1: nowhere usable */
+    struct factor input_view, output_view; /* where they lie in the weight (scale unused) */
     int64_t input_channels, output_channels;
-    int bias_slot;                    /* -1: the operator has none */
+    int bias_slot; /* -1: the operator has none */
     /* The bias as [rows, channels / block, stride] of which the first `block` of each stride are channels. */
     int64_t bias_rows, bias_block, bias_stride;
     int bias_rank;
     int64_t bias_dims[2];
-    double weight_gain, bias_gain;    /* y = weight_gain * W·x + bias_gain * b */
-    enum reason shift_upstream;       /* why a shift in front cannot be absorbed; NONE if it can */
+    double weight_gain, bias_gain; /* y = weight_gain * W·x + bias_gain * b */
+    enum reason shift_upstream;    /* why a shift in front cannot be absorbed; NONE if it can */
 };
 
 struct anchor;
@@ -31,7 +31,7 @@ const struct anchor *anchor_of_input(const struct node *node, size_t slot);
 
 /* Fills the description for an affine behind the node, or (on_input) on input `slot`. A reason when the node does not
  * fit: its weight is not constant, its parts do not match, its rank is unknown. */
-enum reason linear_describe(struct decision *decision, const struct anchor *anchor, const struct node *node, size_t slot,
-                            bool on_input, struct linear *linear);
+enum reason linear_describe(struct decision *decision, const struct anchor *anchor, const struct node *node,
+                            size_t slot, bool on_input, struct linear *linear);
 
 #endif

@@ -38,7 +38,7 @@ int64_t value_size(const struct value *value, int axis)
 }
 
 bool crossing_list(const struct crossing *x, const char *name, size_t slot, const int64_t **values, size_t *count,
-                 bool *given)
+                   bool *given)
 {
     enum reason why;
     *count = node_ints(x->node, name, values);
@@ -73,36 +73,36 @@ enum reason crossing_same(struct crossing *x)
 }
 
 static const struct mover movers[] = {
-    { "Reshape",           1, reshape_backward,   reshape_forward },
-    { "Flatten",           1, reshape_backward,   reshape_forward },
-    { "Squeeze",           1, squeeze_backward,   squeeze_forward },
-    { "Unsqueeze",         1, unsqueeze_backward, unsqueeze_forward },
-    { "Transpose",         1, transpose_backward, transpose_forward },
-    { "Concat",            1, concat_backward,    concat_forward },
-    { "Split",             2, split_backward,     split_forward },
-    { "Slice",             1, slice_backward,     slice_forward },
-    { "Add",               1, add_backward,       add_forward },
-    { "Sum",               1, add_backward,       add_forward },
-    { "Sub",               1, add_backward,       add_forward },
-    { "Mul",               1, mul_backward,       mul_forward },
-    { "Div",               1, mul_backward,       mul_forward },
-    { "AveragePool",       1, average_pool,       average_pool },
-    { "GlobalAveragePool", 1, global_average,     global_average },
-    { "ReduceMean",        1, reduce_backward,    reduce_forward },
-    { "ReduceSum",         1, sum_backward,       sum_forward },
-    { "MaxPool",           1, max_pool,           max_pool },
-    { "GlobalMaxPool",     1, max_pool,           max_pool },
-    { "ReduceMax",         1, extreme_backward,   extreme_forward },
-    { "ReduceMin",         1, extreme_backward,   extreme_forward },
-    { "Resize",            1, resize,             resize },
-    { "Upsample",          1, resize,             resize },
-    { "DepthToSpace",      1, to_deep,            to_shallow },
-    { "SpaceToDepth",      1, to_shallow,         to_deep },
-    { "Pad",               1, pad_backward,       pad_forward },
-    { "Gather",            1, gather_backward,    NULL },
-    { "Relu",              1, homogeneous,        NULL },
-    { "LeakyRelu",         1, homogeneous,        NULL },
-    { "PRelu",             1, homogeneous,        NULL },
+    { "Reshape", 1, reshape_backward, reshape_forward },
+    { "Flatten", 1, reshape_backward, reshape_forward },
+    { "Squeeze", 1, squeeze_backward, squeeze_forward },
+    { "Unsqueeze", 1, unsqueeze_backward, unsqueeze_forward },
+    { "Transpose", 1, transpose_backward, transpose_forward },
+    { "Concat", 1, concat_backward, concat_forward },
+    { "Split", 2, split_backward, split_forward },
+    { "Slice", 1, slice_backward, slice_forward },
+    { "Add", 1, add_backward, add_forward },
+    { "Sum", 1, add_backward, add_forward },
+    { "Sub", 1, add_backward, add_forward },
+    { "Mul", 1, mul_backward, mul_forward },
+    { "Div", 1, mul_backward, mul_forward },
+    { "AveragePool", 1, average_pool, average_pool },
+    { "GlobalAveragePool", 1, global_average, global_average },
+    { "ReduceMean", 1, reduce_backward, reduce_forward },
+    { "ReduceSum", 1, sum_backward, sum_forward },
+    { "MaxPool", 1, max_pool, max_pool },
+    { "GlobalMaxPool", 1, max_pool, max_pool },
+    { "ReduceMax", 1, extreme_backward, extreme_forward },
+    { "ReduceMin", 1, extreme_backward, extreme_forward },
+    { "Resize", 1, resize, resize },
+    { "Upsample", 1, resize, resize },
+    { "DepthToSpace", 1, to_deep, to_shallow },
+    { "SpaceToDepth", 1, to_shallow, to_deep },
+    { "Pad", 1, pad_backward, pad_forward },
+    { "Gather", 1, gather_backward, NULL },
+    { "Relu", 1, homogeneous, NULL },
+    { "LeakyRelu", 1, homogeneous, NULL },
+    { "PRelu", 1, homogeneous, NULL },
 };
 
 const struct mover *mover_of(const struct node *node)

@@ -28,7 +28,8 @@ enum reason add_backward(struct crossing *x)
 {
     enum reason why;
     if (old_broadcast(x)) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
-    if (!crossing_output(x, 0) || dtype_kind(crossing_output(x, 0)->type) == KIND_WHOLE) return crossing_stop(x, REASON_NON_LINEAR, "it adds integers");
+    if (!crossing_output(x, 0) || dtype_kind(crossing_output(x, 0)->type) == KIND_WHOLE)
+        return crossing_stop(x, REASON_NON_LINEAR, "it adds integers");
     /* The shift goes where it is free: rather into a constant; in a Sub only into the first branch. */
     size_t shift_slot = SIZE_MAX;
     for (size_t i = 0; i < (node_is(x->node, "Sub") ? 1 : x->node->input_count); i++) {
@@ -44,7 +45,8 @@ enum reason add_backward(struct crossing *x)
         if (!crossing_input(x, i) || !branch_axis(x, i, &axis)) {
             /* A branch that is broadcast along the channels takes a scale only if it is one number. */
             const struct affine *uniform = affine_uniform(x->decision->arena, mine);
-            if (!crossing_input(x, i) || !uniform) return crossing_stop(x, REASON_NON_LINEAR, "a branch is broadcast over the channels");
+            if (!crossing_input(x, i) || !uniform)
+                return crossing_stop(x, REASON_NON_LINEAR, "a branch is broadcast over the channels");
             x->onto[i] = uniform;
             continue;
         }
@@ -55,15 +57,18 @@ enum reason add_backward(struct crossing *x)
 
 enum reason add_forward(struct crossing *x)
 {
-    if (affine_has_scale(x->affine)) return crossing_stop(x, REASON_NON_LINEAR, "a scale on one branch is none on the sum");
+    if (affine_has_scale(x->affine))
+        return crossing_stop(x, REASON_NON_LINEAR, "a scale on one branch is none on the sum");
     if (old_broadcast(x)) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
     const struct affine *a = x->affine;
     int axis = a->axis;
     if (axis != AXIS_ANY) {
         int out_rank = value_rank(crossing_output(x, 0)), rank = value_rank(crossing_input(x, x->slot));
-        if (out_rank < 0 || rank < 0) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the ranks of its branches are unknown");
+        if (out_rank < 0 || rank < 0)
+            return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the ranks of its branches are unknown");
         axis += out_rank - rank;
-        if (value_size(crossing_output(x, 0), axis) != a->channels) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts the channels");
+        if (value_size(crossing_output(x, 0), axis) != a->channels)
+            return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts the channels");
     }
     double *shift = NEW_ARRAY(x->decision->arena, double, (size_t)a->channels);
     for (int64_t c = 0; c < a->channels; c++)
@@ -76,7 +81,8 @@ enum reason add_forward(struct crossing *x)
 enum reason mul_backward(struct crossing *x)
 {
     if (old_broadcast(x)) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
-    if (!crossing_output(x, 0) || dtype_kind(crossing_output(x, 0)->type) != KIND_REAL) return crossing_stop(x, REASON_NON_LINEAR, "its type is unknown");
+    if (!crossing_output(x, 0) || dtype_kind(crossing_output(x, 0)->type) != KIND_REAL)
+        return crossing_stop(x, REASON_NON_LINEAR, "its type is unknown");
     const struct affine *scale = affine_scale_only(x->decision->arena, x->affine);
     size_t factors = node_is(x->node, "Div") ? 1 : x->node->input_count;
     x->any_branch = true;
@@ -93,7 +99,8 @@ enum reason mul_backward(struct crossing *x)
 
 enum reason mul_forward(struct crossing *x)
 {
-    if (affine_has_shift(x->affine)) return crossing_stop(x, REASON_NON_LINEAR, "a shift on one factor is none on the product");
+    if (affine_has_shift(x->affine))
+        return crossing_stop(x, REASON_NON_LINEAR, "a shift on one factor is none on the product");
     if (old_broadcast(x) || (node_is(x->node, "Div") && x->slot != 0))
         return crossing_stop(x, REASON_NON_LINEAR, "it divides by the value");
     if (x->affine->axis == AXIS_ANY) {
@@ -101,9 +108,11 @@ enum reason mul_forward(struct crossing *x)
         return REASON_NONE;
     }
     int out_rank = value_rank(crossing_output(x, 0)), rank = value_rank(crossing_input(x, x->slot));
-    if (out_rank < 0 || rank < 0) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the ranks of its factors are unknown");
+    if (out_rank < 0 || rank < 0)
+        return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the ranks of its factors are unknown");
     int axis = x->affine->axis + out_rank - rank;
-    if (value_size(crossing_output(x, 0), axis) != x->affine->channels) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts the channels");
+    if (value_size(crossing_output(x, 0), axis) != x->affine->channels)
+        return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts the channels");
     x->onto[0] = affine_moved(x->decision->arena, x->affine, axis);
     return REASON_NONE;
 }

@@ -48,7 +48,8 @@ enum reason concat_backward(struct crossing *x)
         }
         int64_t size = value_size(crossing_input(x, i), axis);
         if (size < 0) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the channels of a branch are unknown");
-        if (size > x->affine->channels - first) return crossing_stop(x, REASON_MISMATCH, "its branches have more channels");
+        if (size > x->affine->channels - first)
+            return crossing_stop(x, REASON_MISMATCH, "its branches have more channels");
         x->onto[i] = part(x, x->affine, first, size);
         first += size;
     }
@@ -70,7 +71,8 @@ enum reason concat_forward(struct crossing *x)
         if (i < x->slot) first += size;
         total += size;
     }
-    x->onto[0] = placed(x->decision->arena, x->affine, axis, total, first, value_size(crossing_input(x, x->slot), axis));
+    x->onto[0] =
+        placed(x->decision->arena, x->affine, axis, total, first, value_size(crossing_input(x, x->slot), axis));
     return x->onto[0] ? REASON_NONE : crossing_stop(x, REASON_MISMATCH, "the channels do not fit");
 }
 
@@ -195,7 +197,8 @@ enum reason slice_forward(struct crossing *x)
     int64_t *from = NEW_ARRAY(x->decision->arena, int64_t, (size_t)count);
     for (int64_t i = 0; i < count; i++) {
         from[i] = first + i * step;
-        if (from[i] < 0 || from[i] >= x->affine->channels) return crossing_stop(x, REASON_MISMATCH, "the channels do not fit");
+        if (from[i] < 0 || from[i] >= x->affine->channels)
+            return crossing_stop(x, REASON_MISMATCH, "the channels do not fit");
     }
     x->onto[0] = affine_picked(x->decision->arena, x->affine, count, from);
     return REASON_NONE;
@@ -246,10 +249,12 @@ enum reason to_shallow(struct crossing *x)
 /* An embedding: the output's axes are the table's, with the gathered one replaced by those of the indices. */
 enum reason gather_backward(struct crossing *x)
 {
-    int table_rank = value_rank(crossing_input(x, 0)), index_rank = value_rank(crossing_input(x, 1)), axis = x->affine->axis;
+    int table_rank = value_rank(crossing_input(x, 0)), index_rank = value_rank(crossing_input(x, 1)),
+        axis = x->affine->axis;
     int64_t gathered = node_int(x->node, "axis", 0);
     if (axis == AXIS_ANY) return crossing_same(x);
-    if (table_rank < 0 || index_rank < 0) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the ranks of its inputs are unknown");
+    if (table_rank < 0 || index_rank < 0)
+        return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the ranks of its inputs are unknown");
     if (gathered < 0) gathered += table_rank;
     if (axis >= gathered && axis < gathered + index_rank)
         return crossing_stop(x, REASON_NON_LINEAR, "the channels are what it gathers by");

@@ -10,15 +10,22 @@
 
 static enum reason relabel(struct crossing *x, const struct value *from, const struct value *to)
 {
-    const struct affine *moved = from && to ? affine_reshaped(x->decision->arena, x->affine, &from->shape, &to->shape) : NULL;
+    const struct affine *moved =
+        from && to ? affine_reshaped(x->decision->arena, x->affine, &from->shape, &to->shape) : NULL;
     if (!moved) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "where its channels go cannot be proven");
     x->onto[0] = moved;
     return REASON_NONE;
 }
 
-enum reason reshape_backward(struct crossing *x) { return relabel(x, crossing_output(x, 0), crossing_input(x, 0)); }
-enum reason reshape_forward(struct crossing *x) { return x->slot == 0 ? relabel(x, crossing_input(x, 0), crossing_output(x, 0))
-                                                                           : crossing_stop(x, REASON_NON_LINEAR, "it is its shape"); }
+enum reason reshape_backward(struct crossing *x)
+{
+    return relabel(x, crossing_output(x, 0), crossing_input(x, 0));
+}
+enum reason reshape_forward(struct crossing *x)
+{
+    return x->slot == 0 ? relabel(x, crossing_input(x, 0), crossing_output(x, 0))
+                        : crossing_stop(x, REASON_NON_LINEAR, "it is its shape");
+}
 
 /* Squeeze and Unsqueeze name the axes, so that the rank alone is enough: which of the longer shape's axes are the
  * extra ones of size 1? */
@@ -62,10 +69,22 @@ static enum reason to_longer(struct crossing *x, const struct value *shorter, co
     return crossing_stop(x, REASON_MISMATCH, "the channel axis is not there");
 }
 
-enum reason squeeze_backward(struct crossing *x) { return to_longer(x, crossing_output(x, 0), crossing_input(x, 0)); }
-enum reason squeeze_forward(struct crossing *x) { return to_shorter(x, crossing_input(x, 0), crossing_output(x, 0)); }
-enum reason unsqueeze_backward(struct crossing *x) { return to_shorter(x, crossing_output(x, 0), crossing_input(x, 0)); }
-enum reason unsqueeze_forward(struct crossing *x) { return to_longer(x, crossing_input(x, 0), crossing_output(x, 0)); }
+enum reason squeeze_backward(struct crossing *x)
+{
+    return to_longer(x, crossing_output(x, 0), crossing_input(x, 0));
+}
+enum reason squeeze_forward(struct crossing *x)
+{
+    return to_shorter(x, crossing_input(x, 0), crossing_output(x, 0));
+}
+enum reason unsqueeze_backward(struct crossing *x)
+{
+    return to_shorter(x, crossing_output(x, 0), crossing_input(x, 0));
+}
+enum reason unsqueeze_forward(struct crossing *x)
+{
+    return to_longer(x, crossing_input(x, 0), crossing_output(x, 0));
+}
 
 static enum reason transpose(struct crossing *x, bool backward)
 {
@@ -88,5 +107,11 @@ static enum reason transpose(struct crossing *x, bool backward)
     return crossing_stop(x, REASON_MISMATCH, "its perm is no permutation");
 }
 
-enum reason transpose_backward(struct crossing *x) { return transpose(x, true); }
-enum reason transpose_forward(struct crossing *x) { return transpose(x, false); }
+enum reason transpose_backward(struct crossing *x)
+{
+    return transpose(x, true);
+}
+enum reason transpose_forward(struct crossing *x)
+{
+    return transpose(x, false);
+}

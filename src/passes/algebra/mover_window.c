@@ -27,7 +27,8 @@ enum reason average_pool(struct crossing *x)
 
 enum reason global_average(struct crossing *x)
 {
-    return x->affine->axis > 1 ? crossing_stop(x, REASON_NON_LINEAR, "it averages over the channels") : crossing_same(x);
+    return x->affine->axis > 1 ? crossing_stop(x, REASON_NON_LINEAR, "it averages over the channels")
+                               : crossing_same(x);
 }
 
 static enum reason maximum(struct crossing *x)
@@ -36,8 +37,8 @@ static enum reason maximum(struct crossing *x)
     bool indices = crossing_output(x, 1) && (crossing_output(x, 1)->use_count || crossing_output(x, 1)->is_output);
     if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "its indices are read");
     if (!scale_not_negative(x->affine, indices, &channel)) {
-        return decision_stop(x->decision, REASON_NEGATIVE_SCALE, node_title(x->node), "channel %lld: %g", (long long)channel,
-                           x->affine->scale[channel]);
+        return decision_stop(x->decision, REASON_NEGATIVE_SCALE, node_title(x->node), "channel %lld: %g",
+                             (long long)channel, x->affine->scale[channel]);
     }
     return crossing_same(x);
 }
@@ -95,8 +96,14 @@ static enum reason through_reduction(struct crossing *x, bool backward)
     return crossing_stop(x, REASON_NON_LINEAR, "it reduces the channels");
 }
 
-enum reason reduce_backward(struct crossing *x) { return through_reduction(x, true); }
-enum reason reduce_forward(struct crossing *x) { return through_reduction(x, false); }
+enum reason reduce_backward(struct crossing *x)
+{
+    return through_reduction(x, true);
+}
+enum reason reduce_forward(struct crossing *x)
+{
+    return through_reduction(x, false);
+}
 
 /* A sum of n elements turns a shift into n shifts. */
 static enum reason sum_of(struct crossing *x, bool backward)
@@ -108,7 +115,9 @@ static enum reason sum_of(struct crossing *x, bool backward)
     if (!reason) reason = through_reduction(x, backward);
     if (reason || !affine_has_shift(x->affine)) return reason;
     for (int i = 0; i < rank; i++)
-        if (reduced[i] && (value_size(crossing_input(x, 0), i) < 1 || !size_multiply(count, value_size(crossing_input(x, 0), i), &count)))
+        if (reduced[i]
+            && (value_size(crossing_input(x, 0), i) < 1
+                || !size_multiply(count, value_size(crossing_input(x, 0), i), &count)))
             return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the number of summed elements is unknown");
     const struct affine *a = x->onto[0];
     double *shift = NEW_ARRAY(x->decision->arena, double, (size_t)a->channels);
@@ -118,8 +127,14 @@ static enum reason sum_of(struct crossing *x, bool backward)
     return REASON_NONE;
 }
 
-enum reason sum_backward(struct crossing *x) { return sum_of(x, true); }
-enum reason sum_forward(struct crossing *x) { return sum_of(x, false); }
+enum reason sum_backward(struct crossing *x)
+{
+    return sum_of(x, true);
+}
+enum reason sum_forward(struct crossing *x)
+{
+    return sum_of(x, false);
+}
 
 enum reason extreme_backward(struct crossing *x)
 {
@@ -145,7 +160,8 @@ enum reason resize(struct crossing *x)
         return crossing_stop(x, REASON_NON_LINEAR, "its extrapolation value comes in");
     if (axis == AXIS_ANY) return crossing_same(x);
     int64_t before = value_size(crossing_input(x, 0), axis), after = value_size(crossing_output(x, 0), axis);
-    if (before < 0 || before != after) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "it may resize the channel axis");
+    if (before < 0 || before != after)
+        return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "it may resize the channel axis");
     return crossing_same(x);
 }
 
@@ -158,8 +174,8 @@ static void apply_pad_value(struct decision *decision, const struct step *step)
     }
     enum dtype type = step->value->type;
     const char *name = arena_printf(arena, "%s_pad", step->value->name);
-    edit_set_input(step->node, 2, edit_add_initializer(step->node->graph, name,
-                                                       tensor_exact(arena, type, 0, NULL, &step->number)));
+    edit_set_input(step->node, 2,
+                   edit_add_initializer(step->node->graph, name, tensor_exact(arena, type, 0, NULL, &step->number)));
 }
 
 /* constant padding: the value v in front of the affine is (v - t)/s behind it; one value must do for all channels. */
@@ -198,7 +214,8 @@ static enum reason pad(struct crossing *x, bool backward)
     int rank = value_rank(crossing_input(x, 0)), axis = x->affine->axis;
     const char *mode = node_text(x->node, "mode", "constant");
     if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "it is its pads or value");
-    if (!crossing_list(x, x->node->opset < 2 ? "paddings" : "pads", x->node->opset < 11 ? SIZE_MAX : 1, &pads, &count, &given))
+    if (!crossing_list(x, x->node->opset < 2 ? "paddings" : "pads", x->node->opset < 11 ? SIZE_MAX : 1, &pads, &count,
+                       &given))
         return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its pads are computed at run time");
     if (x->node->opset >= 18 && !crossing_list(x, "axes", 3, &axes, &axis_count, &axes_given) && axes_given)
         return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its axes are computed at run time");
@@ -217,16 +234,22 @@ static enum reason pad(struct crossing *x, bool backward)
     return pad_value(x, backward, v);
 }
 
-enum reason pad_backward(struct crossing *x) { return pad(x, true); }
-enum reason pad_forward(struct crossing *x) { return pad(x, false); }
+enum reason pad_backward(struct crossing *x)
+{
+    return pad(x, true);
+}
+enum reason pad_forward(struct crossing *x)
+{
+    return pad(x, false);
+}
 
 enum reason homogeneous(struct crossing *x)
 {
     int64_t channel;
     if (!x->decision->options->relu_scale) return crossing_stop(x, REASON_NON_LINEAR, "");
     if (!scale_not_negative(x->affine, true, &channel)) {
-        return decision_stop(x->decision, REASON_NEGATIVE_SCALE, node_title(x->node), "channel %lld: %g", (long long)channel,
-                           x->affine->scale[channel]);
+        return decision_stop(x->decision, REASON_NEGATIVE_SCALE, node_title(x->node), "channel %lld: %g",
+                             (long long)channel, x->affine->scale[channel]);
     }
     x->onto[0] = affine_scale_only(x->decision->arena, x->affine);
     if (affine_has_shift(x->affine)) x->residue = affine_shift_only(x->decision->arena, x->affine);

@@ -10,7 +10,7 @@
 #include <math.h>
 
 struct quantised {
-    const struct tensor *integers, *scales, *zeros;   /* zeros may be NULL */
+    const struct tensor *integers, *scales, *zeros; /* zeros may be NULL */
 };
 
 static enum reason read_parts(struct decision *decision, const struct node *node, struct quantised *q)
@@ -22,10 +22,11 @@ static enum reason read_parts(struct decision *decision, const struct node *node
         struct value *value = node_input(node, i);
         if (!value && i == 2) break;
         *parts[i] = value ? decision_constant(decision, value, &why) : NULL;
-        if (!*parts[i]) return decision_stop(decision, REASON_QUANTISED, node_title(node), "its inputs are not all constant");
+        if (!*parts[i])
+            return decision_stop(decision, REASON_QUANTISED, node_title(node), "its inputs are not all constant");
     }
-    if (dtype_kind(q->integers->type) != KIND_WHOLE || dtype_kind(q->scales->type) != KIND_REAL ||
-        (q->zeros && (q->zeros->count != q->scales->count || q->zeros->type != q->integers->type)))
+    if (dtype_kind(q->integers->type) != KIND_WHOLE || dtype_kind(q->scales->type) != KIND_REAL
+        || (q->zeros && (q->zeros->count != q->scales->count || q->zeros->type != q->integers->type)))
         return decision_stop(decision, REASON_QUANTISED, node_title(node), "its parts do not fit each other");
     return REASON_NONE;
 }
@@ -35,8 +36,9 @@ const struct tensor *quantised_shape(struct decision *decision, const struct nod
     struct quantised q;
     if ((*why = read_parts(decision, node, &q))) return NULL;
     struct tensor *shape = NEW(decision->arena, struct tensor);
-    *shape = (struct tensor){ .type = q.scales->type, .rank = q.integers->rank, .dims = q.integers->dims,
-                              .count = q.integers->count };
+    *shape = (struct tensor){
+        .type = q.scales->type, .rank = q.integers->rank, .dims = q.integers->dims, .count = q.integers->count
+    };
     return shape;
 }
 
@@ -47,8 +49,8 @@ static bool runs_along(const struct node *node, const struct quantised *q, const
     if (axis < 0) axis += q->integers->rank;
     if (axis < 0 || axis >= q->integers->rank || node_int(node, "block_size", 0) != 0) return false;
     for (int64_t i = 0; i < axis; i++) outer *= q->integers->dims[i];
-    return q->scales->rank == 1 && view->middle == 1 && view->columns == 1 && view->outer == outer &&
-           view->rows == q->integers->dims[axis] && q->scales->count == view->rows;
+    return q->scales->rank == 1 && view->middle == 1 && view->columns == 1 && view->outer == outer
+           && view->rows == q->integers->dims[axis] && q->scales->count == view->rows;
 }
 
 /* All integers, mirrored where the channel's scale is negative; false when one does not fit. */
@@ -92,17 +94,20 @@ enum reason quantised_fits(struct decision *decision, const struct node *node, c
     enum reason reason = read_parts(decision, node, &q);
     if (reason) return reason;
     if (!runs_along(node, &q, view))
-        return decision_stop(decision, REASON_QUANTISED, node_title(node), "its scales do not run along the output channels");
+        return decision_stop(decision, REASON_QUANTISED, node_title(node),
+                             "its scales do not run along the output channels");
     double *scales = scaled_scales(decision->arena, &q, scale);
     for (int64_t i = 0; i < q.scales->count; i++)
         if (!scales || !isfinite(dtype_round(q.scales->type, scales[i])))
-            return decision_stop(decision, REASON_NOT_FINITE, node_title(node), "channel %lld: its scale", (long long)i);
+            return decision_stop(decision, REASON_NOT_FINITE, node_title(node), "channel %lld: its scale",
+                                 (long long)i);
     if (!any_negative(scale, view->rows)) return REASON_NONE;
-    if (!size_multiply(q.integers->count, sizeof(int64_t), &bytes) || !constants_fit(decision->constants, (uint64_t)bytes))
+    if (!size_multiply(q.integers->count, sizeof(int64_t), &bytes)
+        || !constants_fit(decision->constants, (uint64_t)bytes))
         return decision_stop(decision, REASON_BUDGET, node_title(node), "its integers would be mirrored in memory");
     if (!mirrored(decision->arena, &q, view, scale, &values))
         return decision_stop(decision, REASON_QUANTISED, node_title(node),
-                           "a negative scale would mirror an integer out of its type");
+                             "a negative scale would mirror an integer out of its type");
     return REASON_NONE;
 }
 
@@ -123,8 +128,9 @@ struct value *quantised_scaled(struct decision *decision, const struct node *nod
         bool fits = mirrored(decision->arena, &q, view, scale, &values);
         assert(fits);
         (void)fits;
-        inputs[0] = edit_add_initializer(reader->graph, arena_printf(arena, "%s_fused", inputs[0]->name),
-                                         tensor_whole(arena, q.integers->type, q.integers->rank, q.integers->dims, values));
+        inputs[0] =
+            edit_add_initializer(reader->graph, arena_printf(arena, "%s_fused", inputs[0]->name),
+                                 tensor_whole(arena, q.integers->type, q.integers->rank, q.integers->dims, values));
     }
     struct node *scaled = edit_add_node(reader->graph, reader, "DequantizeLinear", node_title(node), inputs,
                                         inputs[2] ? 3 : 2, node->outputs[0]);

@@ -54,7 +54,7 @@ static enum reason residue(struct decision *decision, void (*apply)(struct decis
     int operations = norm ? 2 : affine_has_scale(a) + affine_has_shift(a);
     int64_t work = shape_count(&value->shape);
     if (!size_multiply(work, operations, &work) || !size_add(decision->cost.work, work, &decision->cost.work))
-        decision->cost.work = INT64_MAX;     /* and stays that: a sum beyond it does not fit */
+        decision->cost.work = INT64_MAX; /* and stays that: a sum beyond it does not fit */
     decision->cost.nodes += norm ? 1 : operations;
     decision->cost.norms += norm;
     return REASON_NONE;

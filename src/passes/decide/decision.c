@@ -41,7 +41,8 @@ enum reason decision_stop(struct decision *decision, enum reason reason, const c
     return reason;
 }
 
-struct step *decision_step(struct decision *decision, void (*apply)(struct decision *, const struct step *), struct node *node)
+struct step *decision_step(struct decision *decision, void (*apply)(struct decision *, const struct step *),
+                           struct node *node)
 {
     struct step *step = NEW(decision->arena, struct step);
     *step = (struct step){ .apply = apply, .node = node };

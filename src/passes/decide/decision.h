@@ -33,22 +33,22 @@ struct decision {
     struct net *net;
     const struct pass_options *options;
     struct constants *constants;
-    struct arena *arena;              /* scratch */
+    struct arena *arena; /* scratch */
     struct step *steps, **last;
     struct cost {
-        int64_t work;                 /* element operations per run of what the steps leave behind (a multiplication or
+        int64_t work;         /* element operations per run of what the steps leave behind (a multiplication or
                                        * an addition is one); INT64_MAX where a shape is unknown */
-        int nodes, norms;             /* nodes left behind, and how many of them are BatchNormalization */
-        int64_t removed_work;         /* element operations of affine nodes that the steps make superfluous */
+        int nodes, norms;     /* nodes left behind, and how many of them are BatchNormalization */
+        int64_t removed_work; /* element operations of affine nodes that the steps make superfluous */
         int removed_nodes;
     } cost;
-    enum dtype type;                  /* of constants that residues need: that of the root's parameters */
-    bool root_is_norm;                /* the root is a BatchNormalization, so a residue may be one */
+    enum dtype type;   /* of constants that residues need: that of the root's parameters */
+    bool root_is_norm; /* the root is a BatchNormalization, so a residue may be one */
     const struct node *root;
-    unsigned visits, depth;           /* work done so far, bounded */
-    const char *where;                /* the name of the thing in the way, or of the anchor that took the affine */
-    const char *detail;               /* one more clause, or "" */
-    char path[160];                   /* operators visited */
+    unsigned visits, depth; /* work done so far, bounded */
+    const char *where;      /* the name of the thing in the way, or of the anchor that took the affine */
+    const char *detail;     /* one more clause, or "" */
+    char path[160];         /* operators visited */
 };
 
 /* A decision for passes: scratch arena and constants, both released with the net's arena, or by decision_close. */
@@ -62,7 +62,8 @@ enum reason decision_stop(struct decision *decision, enum reason reason, const c
 /* Ready for a decision about `root`: no steps, no cost, no words. The other fields stay. */
 void decision_begin(struct decision *decision, const struct node *root, enum dtype type);
 
-struct step *decision_step(struct decision *decision, void (*apply)(struct decision *, const struct step *), struct node *node);
+struct step *decision_step(struct decision *decision, void (*apply)(struct decision *, const struct step *),
+                           struct node *node);
 
 struct decision_mark {
     struct step **last;

@@ -11,13 +11,13 @@
 
 #include <string.h>
 
-#define CONE_LIMIT 256        /* nodes above a computed constant; real ones have a handful */
+#define CONE_LIMIT 256 /* nodes above a computed constant; real ones have a handful */
 
 struct found {
     struct value *value;
-    const struct tensor *tensor;      /* NULL: not constant */
+    const struct tensor *tensor; /* NULL: not constant */
     bool over_budget;
-    struct folded *folded;            /* what folding made of it (anchor.c) */
+    struct folded *folded; /* what folding made of it (anchor.c) */
     struct found *next;
 };
 
@@ -116,8 +116,9 @@ static const struct tensor *compute(struct constants *constants, struct value *v
     struct plan *plan;
     struct array *array = NULL;
     const struct tensor *tensor = NULL;
-    struct run_options options = { .exact = true, .unrounded = true, .threads = 1,
-                                   .memory = constants->arena->memory, .pool = constants->pool };
+    struct run_options options = {
+        .exact = true, .unrounded = true, .threads = 1, .memory = constants->arena->memory, .pool = constants->pool
+    };
     if (!plan_build(&plan, constants->arena, value->graph->net, NULL, 0, &value, 1, NULL)) return NULL;
     if (plan_run(plan, &options, NULL, &array, NULL)) tensor = from_array(constants->arena, array);
     array_drop(array);

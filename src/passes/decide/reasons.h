@@ -8,28 +8,30 @@
 #include <stddef.h>
 
 /*  code    name               what is in the way                                              what would help */
-#define REASONS(ROW) \
-    ROW(101, READ_ELSEWHERE,   "the value to scale is also read by others",                    "") \
-    ROW(102, GRAPH_OUTPUT,     "the value to scale is itself a graph output",                  "") \
-    ROW(103, TRAINING_MODE,    "it normalises by batch statistics (training mode)",            "export in inference mode; --assume-inference if it was exported in training mode by mistake") \
-    ROW(104, NOT_CONSTANT,     "a parameter is computed at run time",                          "") \
-    ROW(105, OVERRIDABLE,      "a parameter is a graph input that callers can replace",        "--freeze-weights") \
-    ROW(106, NON_LINEAR,       "a neighbour that scale and shift cannot cross",                "") \
-    ROW(107, QUANTISED,        "the neighbour's weights are quantised with one scale",         "fold before quantising") \
-    ROW(108, NOT_FINITE,       "the fold would not be finite",                                 "look at this channel's statistics") \
-    ROW(109, MISMATCH,         "shapes or types do not match: the model cannot run as it is",  "") \
-    ROW(110, PADDED_SHIFT,     "zero padding and a shift that is not zero",                    "--enable bn-before-padded-conv folds the scale") \
-    ROW(111, AXIS_NOT_PROVEN,  "the channel axis cannot be proven",                            "declare the input's rank and dims") \
-    ROW(112, NEGATIVE_SCALE,   "a negative scale cannot cross a maximum",                      "") \
-    ROW(113, WEIGHT_DYNAMIC,   "the neighbour's weight is computed at run time",               "") \
-    ROW(114, WEIGHT_OVERRIDE,  "the neighbour's weight is a graph input that callers can replace", "--freeze-weights") \
-    ROW(115, PER_ELEMENT,      "its parameters are per element, not per channel (spatial = 0)", "") \
-    ROW(116, BUDGET,           "folding would grow the model beyond the limit",                "--fold-limit") \
-    ROW(117, SHARED_FUNCTION,  "it stands in a local function that is called several times",   "inline the function") \
-    ROW(118, SKIPPED,          "left alone on request",                                        "") \
-    ROW(119, NO_NEIGHBOUR,     "it stands between graph input and output",                     "") \
-    ROW(120, UNKNOWN_OPSET,    "an opset newer than this program knows",                       "a newer bnfuse") \
-    ROW(121, NOT_WORTH,        "folding would leave more work than it removes",                "")
+#define REASONS(ROW)                                                                                                  \
+    ROW(101, READ_ELSEWHERE, "the value to scale is also read by others", "")                                         \
+    ROW(102, GRAPH_OUTPUT, "the value to scale is itself a graph output", "")                                         \
+    ROW(103, TRAINING_MODE, "it normalises by batch statistics (training mode)",                                      \
+        "export in inference mode; --assume-inference if it was exported in training mode by mistake")                \
+    ROW(104, NOT_CONSTANT, "a parameter is computed at run time", "")                                                 \
+    ROW(105, OVERRIDABLE, "a parameter is a graph input that callers can replace", "--freeze-weights")                \
+    ROW(106, NON_LINEAR, "a neighbour that scale and shift cannot cross", "")                                         \
+    ROW(107, QUANTISED, "the neighbour's weights are quantised with one scale", "fold before quantising")             \
+    ROW(108, NOT_FINITE, "the fold would not be finite", "look at this channel's statistics")                         \
+    ROW(109, MISMATCH, "shapes or types do not match: the model cannot run as it is", "")                             \
+    ROW(110, PADDED_SHIFT, "zero padding and a shift that is not zero",                                               \
+        "--enable bn-before-padded-conv folds the scale")                                                             \
+    ROW(111, AXIS_NOT_PROVEN, "the channel axis cannot be proven", "declare the input's rank and dims")               \
+    ROW(112, NEGATIVE_SCALE, "a negative scale cannot cross a maximum", "")                                           \
+    ROW(113, WEIGHT_DYNAMIC, "the neighbour's weight is computed at run time", "")                                    \
+    ROW(114, WEIGHT_OVERRIDE, "the neighbour's weight is a graph input that callers can replace", "--freeze-weights") \
+    ROW(115, PER_ELEMENT, "its parameters are per element, not per channel (spatial = 0)", "")                        \
+    ROW(116, BUDGET, "folding would grow the model beyond the limit", "--fold-limit")                                 \
+    ROW(117, SHARED_FUNCTION, "it stands in a local function that is called several times", "inline the function")    \
+    ROW(118, SKIPPED, "left alone on request", "")                                                                    \
+    ROW(119, NO_NEIGHBOUR, "it stands between graph input and output", "")                                            \
+    ROW(120, UNKNOWN_OPSET, "an opset newer than this program knows", "a newer bnfuse")                               \
+    ROW(121, NOT_WORTH, "folding would leave more work than it removes", "")
 
 enum reason {
     REASON_NONE = 0,
@@ -39,13 +41,13 @@ enum reason {
 };
 
 struct reason_row {
-    enum reason reason;       /* its number is the code: BNF101 is 101 */
+    enum reason reason; /* its number is the code: BNF101 is 101 */
     const char *text, *help;
 };
 extern const struct reason_row reason_rows[];
 extern const size_t reason_count;
 
 const char *reason_text(enum reason reason);
-const char *reason_help(enum reason reason);    /* "" when nothing helps */
+const char *reason_help(enum reason reason); /* "" when nothing helps */
 
 #endif

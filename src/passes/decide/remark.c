@@ -16,10 +16,10 @@ static const char *scope_of(const struct graph *graph, struct arena *arena)
         const char *attribute = "";
         for (size_t i = 0; i < owner->inner_count; i++)
             if (owner->inner[i] == graph) attribute = owner->inner_names[i];
-        text = arena_printf(arena, "%s \"%s\" %s%s%s", owner->op, node_title(owner), attribute, *text ? " / " : "", text);
+        text =
+            arena_printf(arena, "%s \"%s\" %s%s%s", owner->op, node_title(owner), attribute, *text ? " / " : "", text);
     }
-    if (graph->function)
-        text = arena_printf(arena, "function %s%s%s", graph->function->name, *text ? " / " : "", text);
+    if (graph->function) text = arena_printf(arena, "function %s%s%s", graph->function->name, *text ? " / " : "", text);
     return text;
 }
 
@@ -64,8 +64,13 @@ bool remarks_open(struct net *net, struct pass_report *report, struct bnfuse_err
             if (!node_is(node, "BatchNormalization")) continue;
             struct remark *remark = &report->remarks[report->remark_count++];
             const struct value *output = node_output(node, 0);
-            *remark = (struct remark){ .node = node_title(node), .output = output ? output->name : "", .scope = scope,
-                                   .outcome = OUTCOME_STAYS, .where = "", .detail = "", .path = "" };
+            *remark = (struct remark){ .node = node_title(node),
+                                       .output = output ? output->name : "",
+                                       .scope = scope,
+                                       .outcome = OUTCOME_STAYS,
+                                       .where = "",
+                                       .detail = "",
+                                       .path = "" };
             ((struct note *)node->mark)->remark = remark;
         }
     }

@@ -13,31 +13,31 @@ enum outcome { OUTCOME_FOLDED, OUTCOME_MERGED, OUTCOME_REMOVED, OUTCOME_LOWERED,
 
 /* One BatchNormalization of the model as it was loaded, in file order, bodies and functions included. */
 struct remark {
-    const char *node;                 /* its name, or the name of its output when it has none */
-    const char *output;               /* its output's name */
-    const char *scope;                /* the enclosing bodies or function, "" for the main graph */
+    const char *node;   /* its name, or the name of its output when it has none */
+    const char *output; /* its output's name */
+    const char *scope;  /* the enclosing bodies or function, "" for the main graph */
     enum outcome outcome;
-    enum reason reason;               /* when it stays */
-    const char *where;                /* folded into, merged into; or the name of the thing in the way */
-    const char *detail;               /* one more clause for the report, or "" */
-    const char *path;                 /* operators tried or crossed, "backward: Transpose -> MatMul"; or "" */
+    enum reason reason; /* when it stays */
+    const char *where;  /* folded into, merged into; or the name of the thing in the way */
+    const char *detail; /* one more clause for the report, or "" */
+    const char *path;   /* operators tried or crossed, "backward: Transpose -> MatMul"; or "" */
 };
 
 struct pass_report {
     struct remark *remarks;
     size_t remark_count;
-    size_t left;                      /* BatchNormalization nodes in the model afterwards */
-    int64_t multiply_adds_saved;      /* per run, where shapes are known */
-    uint64_t grown;                   /* bytes of clones and computed constants */
-    const char **notes;               /* further lines worth telling, e.g. dead nodes removed */
+    size_t left;                 /* BatchNormalization nodes in the model afterwards */
+    int64_t multiply_adds_saved; /* per run, where shapes are known */
+    uint64_t grown;              /* bytes of clones and computed constants */
+    const char **notes;          /* further lines worth telling, e.g. dead nodes removed */
     size_t note_count;
-    struct pointer_map unread;        /* initializers that nobody read before any pass ran */
+    struct pointer_map unread; /* initializers that nobody read before any pass ran */
 };
 
 struct note {
-    size_t depth;             /* longest way from an input, in nodes; roots are taken in this order */
-    bool was_dead;            /* nobody read its outputs before any pass ran */
-    struct remark *remark;        /* NULL for all but BatchNormalization */
+    size_t depth;          /* longest way from an input, in nodes; roots are taken in this order */
+    bool was_dead;         /* nobody read its outputs before any pass ran */
+    struct remark *remark; /* NULL for all but BatchNormalization */
 };
 
 /* Notes on every node and a remark for every BatchNormalization, as it was loaded. */
@@ -49,7 +49,8 @@ void remarks_close(struct net *net, struct pass_report *report);
  * Nothing when the node has no remark. */
 void remark_applied(const struct node *node, enum outcome outcome, const char *where, const char *path);
 /* It stays. Words are copied. */
-void remark_missed(const struct node *node, enum reason reason, const char *where, const char *detail, const char *path);
+void remark_missed(const struct node *node, enum reason reason, const char *where, const char *detail,
+                   const char *path);
 /* The node is about to be removed. */
 void remark_forget(struct node *node);
 

@@ -44,7 +44,8 @@ struct roots roots_of(const struct net *net, struct arena *arena, const struct p
             if (is_skipped(node, options)) remark_missed(node, REASON_SKIPPED, node_title(node), "", "");
             else if (!is_called_once(graph)) remark_missed(node, REASON_SHARED_FUNCTION, node_title(node), "", "");
             else if (node_refers(node))
-                remark_missed(node, REASON_NOT_CONSTANT, node_title(node), "an attribute is a parameter of the function", "");
+                remark_missed(node, REASON_NOT_CONSTANT, node_title(node),
+                              "an attribute is a parameter of the function", "");
             else roots.nodes[roots.count++] = node;
         }
     qsort(roots.nodes, roots.count, sizeof *roots.nodes, by_depth_then_name);

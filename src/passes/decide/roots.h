@@ -8,7 +8,10 @@
 
 /* The affine nodes a pass works on: every BatchNormalization of the net that is not in a function called from several
  * places, by depth and then by name. In `arena`. */
-struct roots { struct node **nodes; size_t count; };
+struct roots {
+    struct node **nodes;
+    size_t count;
+};
 struct roots roots_of(const struct net *net, struct arena *arena, const struct pass_options *options);
 
 /* The type of the values that an affine node computes with: that of its input, if known, else of a constant beside it. */

@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-#define STRIP 8192            /* elements of a strip at most */
-#define SHORT_ROW 64          /* shorter rows are taken together, to make strips of about BATCH elements */
-#define BATCH 512
+#define STRIP     8192 /* elements of a strip at most */
+#define SHORT_ROW 64   /* shorter rows are taken together, to make strips of about BATCH elements */
+#define BATCH     512
 
 /* The merged dims, outermost first, and how far each array goes for a step along them (0: it stands still). */
 struct walk {
@@ -19,8 +19,8 @@ struct walk {
     size_t count;
     char *to;
     size_t to_size;
-    int64_t batch;            /* rows that are taken together: 1 unless they are short */
-    int64_t per_line;         /* strips of a row; if rows are taken together, of the dim of rows */
+    int64_t batch;    /* rows that are taken together: 1 unless they are short */
+    int64_t per_line; /* strips of a row; if rows are taken together, of the dim of rows */
 };
 
 bool broadcast_shape(struct call *call, size_t count, const struct array *const *arrays, int *rank, int64_t *dims)
@@ -53,7 +53,7 @@ static bool merges(const struct walk *walk, const int64_t *steps, int64_t inner_
 
 static void walk_build(struct walk *walk, const struct array *to, size_t count, const struct array *const *from)
 {
-    *walk = (struct walk){.count = count, .to = to->data, .to_size = store_size(to->store)};
+    *walk = (struct walk){ .count = count, .to = to->data, .to_size = store_size(to->store) };
     for (size_t i = 0; i < count; i++) {
         walk->data[i] = from[i]->data;
         walk->sizes[i] = store_size(from[i]->store);
@@ -90,8 +90,8 @@ static struct strip part_of_row(const struct walk *walk, int64_t number)
     int inner = walk->rank - 1;
     int64_t row = number / walk->per_line, start = number % walk->per_line * STRIP, length = walk->dims[inner];
     int64_t offsets[BROADCAST_MAX];
-    struct strip strip = {.count = length - start < STRIP ? length - start : STRIP,
-                          .to = walk->to + (size_t)(row * length + start) * walk->to_size};
+    struct strip strip = { .count = length - start < STRIP ? length - start : STRIP,
+                           .to = walk->to + (size_t)(row * length + start) * walk->to_size };
     find_offsets(walk, inner, row, offsets);
     for (size_t i = 0; i < walk->count; i++) {
         strip.moves[i] = walk->steps[i][inner] != 0;
@@ -106,10 +106,10 @@ struct spread {
     uint64_t elements[BROADCAST_MAX][BATCH];
 };
 
-#define SPREAD(type)                                                                                        \
-    for (int64_t r = 0; r < rows; r++)                                                                      \
-        for (int64_t i = 0; i < length; i++)                                                                \
-            ((type *)to)[r * length + i] = ((const type *)from)[r * row_step + i * step]
+#define SPREAD(type)                         \
+    for (int64_t r = 0; r < rows; r++)       \
+        for (int64_t i = 0; i < length; i++) \
+    ((type *)to)[r * length + i] = ((const type *)from)[r * row_step + i * step]
 
 static void spread_rows(void *to, const void *from, size_t size, int64_t rows, int64_t row_step, int64_t length,
                         int64_t step)
@@ -125,8 +125,8 @@ static struct strip batch_of_rows(const struct walk *walk, int64_t number, struc
     int64_t plane = number / walk->per_line, row = number % walk->per_line * walk->batch;
     int64_t rows = walk->dims[outer] - row < walk->batch ? walk->dims[outer] - row : walk->batch;
     int64_t length = walk->dims[inner], offsets[BROADCAST_MAX];
-    struct strip strip = {.count = rows * length,
-                          .to = walk->to + (size_t)((plane * walk->dims[outer] + row) * length) * walk->to_size};
+    struct strip strip = { .count = rows * length,
+                           .to = walk->to + (size_t)((plane * walk->dims[outer] + row) * length) * walk->to_size };
     find_offsets(walk, outer, plane, offsets);
     for (size_t i = 0; i < walk->count; i++) {
         int64_t step = walk->steps[i][inner], row_step = walk->steps[i][outer];
@@ -152,8 +152,8 @@ static void run_strips(const void *context, int64_t first, int64_t end, int memb
     struct spread spread;
     (void)member;
     for (int64_t s = first; s < end; s++) {
-        struct strip strip = strips->walk->batch > 1 ? batch_of_rows(strips->walk, s, &spread)
-                                                     : part_of_row(strips->walk, s);
+        struct strip strip =
+            strips->walk->batch > 1 ? batch_of_rows(strips->walk, s, &spread) : part_of_row(strips->walk, s);
         strip.parameters = strips->parameters;
         strips->function(&strip);
     }

@@ -12,10 +12,10 @@
 
 struct strip {
     int64_t count;
-    void *to;                              /* count elements */
+    void *to; /* count elements */
     const void *from[BROADCAST_MAX];
-    bool moves[BROADCAST_MAX];             /* false: one element for the whole strip */
-    const double *parameters;              /* of the operator */
+    bool moves[BROADCAST_MAX]; /* false: one element for the whole strip */
+    const double *parameters;  /* of the operator */
 };
 
 typedef void (*strip_function)(const struct strip *strip);

@@ -13,10 +13,10 @@
 #define MOST (INT64_C(1) << 40)
 
 struct fourier {
-    int64_t length, power;    /* power: of two; equal to length, or the convolution's */
-    struct complexes roots;   /* exp(-2 pi i j / power), j < power / 2 */
-    struct complexes chirp;   /* w^(j^2), j < length; when length is no power of two */
-    struct complexes filter;  /* the transform of w^(-j^2), wrapped around */
+    int64_t length, power;   /* power: of two; equal to length, or the convolution's */
+    struct complexes roots;  /* exp(-2 pi i j / power), j < power / 2 */
+    struct complexes chirp;  /* w^(j^2), j < length; when length is no power of two */
+    struct complexes filter; /* the transform of w^(-j^2), wrapped around */
     struct complexes work;
 };
 
@@ -73,7 +73,7 @@ static void multiply(double *re, double *im, double by_re, double by_im)
 
 static void transform_chirp(const struct fourier *f, struct complexes x)
 {
-    struct complexes work = f->work, back = { f->work.im, f->work.re };      /* exchanged: the inverse transform */
+    struct complexes work = f->work, back = { f->work.im, f->work.re }; /* exchanged: the inverse transform */
     memset(work.re, 0, (size_t)f->power * sizeof *work.re);
     memset(work.im, 0, (size_t)f->power * sizeof *work.im);
     for (int64_t j = 0; j < f->length; j++) {

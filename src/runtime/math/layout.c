@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define BLOCK 16              /* columns taken together in a plane */
+#define BLOCK 16 /* columns taken together in a plane */
 
 /* `dims` without those of size 1, and merged; a plane of dims[rank-2] columns by dims[rank-1] rows is one unit of work,
  * cut into blocks of columns. */
@@ -16,14 +16,14 @@ struct journey {
     int64_t dims[LAYOUT_MAX_RANK + 2], to[LAYOUT_MAX_RANK + 2], from[LAYOUT_MAX_RANK + 2];
     char *target;
     const char *source;
-    int64_t size;             /* of an element */
-    int64_t blocks;           /* of a plane */
+    int64_t size;   /* of an element */
+    int64_t blocks; /* of a plane */
 };
 
 struct layout layout_packed(int rank, const int64_t *dims)
 {
-    struct layout layout = {0};
-    uint64_t step = 1;        /* may wrap where a dim is 0; nobody steps then */
+    struct layout layout = { 0 };
+    uint64_t step = 1; /* may wrap where a dim is 0; nobody steps then */
     for (int i = rank - 1; i >= 0; i--) {
         layout.steps[i] = (int64_t)step;
         step *= (uint64_t)dims[i];
@@ -43,7 +43,7 @@ static void add_dim(struct journey *journey, int64_t dim, int64_t to, int64_t fr
 
 static void swap_dims(struct journey *journey, int a, int b)
 {
-    int64_t *lists[] = {journey->dims, journey->to, journey->from};
+    int64_t *lists[] = { journey->dims, journey->to, journey->from };
     for (int i = 0; i < 3; i++) {
         int64_t kept = lists[i][a];
         lists[i][a] = lists[i][b];

@@ -7,7 +7,7 @@
 
 #include "runtime/kernel.h"
 
-#define LAYOUT_MAX_RANK (2 * ARRAY_MAX_RANK)   /* Tile and DepthToSpace split dims */
+#define LAYOUT_MAX_RANK (2 * ARRAY_MAX_RANK) /* Tile and DepthToSpace split dims */
 
 /* Where element (i0, i1, ...) lies: start + i0 * steps[0] + i1 * steps[1] + ... (in elements; steps may be 0 or < 0). */
 struct layout {

@@ -11,7 +11,7 @@ static uint64_t real_key(double value)
 {
     uint64_t bits;
     if (isnan(value)) return UINT64_MAX;
-    value += 0.0;             /* -0 becomes 0 */
+    value += 0.0; /* -0 becomes 0 */
     memcpy(&bits, &value, sizeof bits);
     return bits >> 63 ? ~bits : bits | (UINT64_C(1) << 63);
 }
@@ -80,7 +80,7 @@ void order_best(const uint64_t *keys, int64_t count, int64_t best, int64_t *indi
         indices[0] = i;
         sink(keys, indices, best, 0);
     }
-    for (int64_t last = best - 1; last > 0; last--) {       /* the worst of what is left goes last */
+    for (int64_t last = best - 1; last > 0; last--) { /* the worst of what is left goes last */
         int64_t worst = indices[0];
         indices[0] = indices[last];
         indices[last] = worst;

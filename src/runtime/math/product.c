@@ -11,20 +11,20 @@
 
 #include <string.h>
 
-#define PANEL_BYTES (512 * 1024)      /* of a task's packed columns: half a usual second level cache */
+#define PANEL_BYTES      (512 * 1024) /* of a task's packed columns: half a usual second level cache */
 #define TASKS_PER_THREAD 4            /* so that no thread waits long for another's last task */
-#define WORTH_THREADS 50000.0         /* multiplications; fewer are done sooner than threads are woken */
-#define FEW_ROWS 64
-#define MOST_PANELS 64                /* in a block of columns */
-#define LINE 64                       /* bytes of a cache line */
+#define WORTH_THREADS    50000.0      /* multiplications; fewer are done sooner than threads are woken */
+#define FEW_ROWS         64
+#define MOST_PANELS      64 /* in a block of columns */
+#define LINE             64 /* bytes of a cache line */
 
 struct work {
     const struct product *product;
     const struct lanes *lanes;
-    int64_t element;                  /* bytes */
+    int64_t element; /* bytes */
     int64_t tile_columns, block_rows, block_columns, row_blocks, column_blocks;
-    int64_t steps;                    /* of the depth that are packed together */
-    int64_t panel_bytes, row_bytes, room_bytes;      /* per thread: packed columns; copied rows; all buffers */
+    int64_t steps;                              /* of the depth that are packed together */
+    int64_t panel_bytes, row_bytes, room_bytes; /* per thread: packed columns; copied rows; all buffers */
     char *rooms;
 };
 
@@ -68,7 +68,10 @@ static void merge_tile(const struct task *task, const struct panel *panel, int64
     const struct product *p = work->product;
     int64_t span = p->span ? p->span : p->columns, width = panel->vectors * work->lanes->width;
     bool last = panel->step + panel->depth == p->depth;
-    struct merge merge = { .c_row = p->c_row, .c_column = p->c_column, .rows = rows, .first = panel->step == 0,
+    struct merge merge = { .c_row = p->c_row,
+                           .c_column = p->c_column,
+                           .rows = rows,
+                           .first = panel->step == 0,
                            .bias = last && task->on->bias ? at(task->on->bias, row, work->element) : NULL };
     for (int64_t done = 0; done < panel->columns; done += merge.columns) {
         int64_t column = panel->column + done, within = column % span;
@@ -91,10 +94,8 @@ static int64_t fill_panel(const struct task *task, struct panel *panel, bool in_
         panel->b_step = p->b_step;
         return 0;
     }
-    if (p->pack)
-        p->pack(p->context, from, panel->step, panel->depth, panel->column, panel->columns, width, room);
-    else
-        work->lanes->pack(from, p->b_step, p->b_column, panel->depth, panel->columns, width, room);
+    if (p->pack) p->pack(p->context, from, panel->step, panel->depth, panel->column, panel->columns, width, room);
+    else work->lanes->pack(from, p->b_step, p->b_column, panel->depth, panel->columns, width, room);
     panel->b = room;
     panel->b_step = width;
     return width * panel->depth * work->element;
@@ -216,9 +217,18 @@ static struct product transposed(const struct call *call, const struct product *
     struct operands *each = NEW_ARRAY(call->scratch, struct operands, (size_t)p->count);
     for (int64_t i = 0; i < p->count; i++)
         each[i] = (struct operands){ .a = p->each[i].b, .b = p->each[i].a, .c = p->each[i].c };
-    return (struct product){ .store = p->store, .rows = p->columns, .columns = p->rows, .depth = p->depth,
-                             .a_row = p->b_column, .a_step = p->b_step, .b_step = p->a_step, .b_column = p->a_row,
-                             .c_row = p->c_column, .c_column = p->c_row, .each = each, .count = p->count };
+    return (struct product){ .store = p->store,
+                             .rows = p->columns,
+                             .columns = p->rows,
+                             .depth = p->depth,
+                             .a_row = p->b_column,
+                             .a_step = p->b_step,
+                             .b_step = p->a_step,
+                             .b_column = p->a_row,
+                             .c_row = p->c_column,
+                             .c_column = p->c_row,
+                             .each = each,
+                             .count = p->count };
 }
 
 static void run(const struct call *call, const struct product *p)

@@ -21,12 +21,12 @@ struct operands {
 
 /* `count` products of one shape: c(r, j) = sum over k of a(r, k) * b(k, j). Strides are in elements. */
 struct product {
-    enum store store;                 /* of all operands; I64 works too, slowly, and wraps */
+    enum store store; /* of all operands; I64 works too, slowly, and wraps */
     int64_t rows, columns, depth;
-    int64_t a_row, a_step;            /* a(r, k) is a[r * a_row + k * a_step] */
-    int64_t b_step, b_column;         /* b(k, j) is b[k * b_step + j * b_column], unless there is `pack`; 0 is fine */
-    int64_t c_row, c_column;          /* c(r, j) is c[r * c_row + j / span * c_span + j % span * c_column] */
-    int64_t span, c_span;             /* span 0: all columns are one span */
+    int64_t a_row, a_step;    /* a(r, k) is a[r * a_row + k * a_step] */
+    int64_t b_step, b_column; /* b(k, j) is b[k * b_step + j * b_column], unless there is `pack`; 0 is fine */
+    int64_t c_row, c_column;  /* c(r, j) is c[r * c_row + j / span * c_span + j % span * c_column] */
+    int64_t span, c_span;     /* span 0: all columns are one span */
     /* Writes b(k, j) for `depth` steps from `step` and `columns` columns from `column`, row after row of `width`
      * elements, those beyond `columns` zero. Called from many threads. NULL: b as above. */
     void (*pack)(const void *context, const void *b, int64_t step, int64_t depth, int64_t column, int64_t columns,

@@ -7,19 +7,19 @@
 
 #include "runtime/array.h"
 
-#define TILE_ROWS 8          /* of the largest tile */
-#define TILE_VECTORS 3       /* vectors side by side in the widest tile */
-#define TILE_HEIGHTS 4       /* tiles of 8, 4, 2 and 1 rows */
-#define LANES_MOST 16        /* of the widest vector */
-#define LANES_ROOM 64         /* elements that a window may read or write beyond the last one asked for */
+#define TILE_ROWS    8  /* of the largest tile */
+#define TILE_VECTORS 3  /* vectors side by side in the widest tile */
+#define TILE_HEIGHTS 4  /* tiles of 8, 4, 2 and 1 rows */
+#define LANES_MOST   16 /* of the widest vector */
+#define LANES_ROOM   64 /* elements that a window may read or write beyond the last one asked for */
 
 /* Where a tile's columns go. */
 struct merge {
     void *c;
     int64_t c_row, c_column;
     int64_t rows, columns;
-    bool first;               /* sets c rather than adding to it */
-    const void *bias;         /* added after, one per row; or NULL */
+    bool first;       /* sets c rather than adding to it */
+    const void *bias; /* added after, one per row; or NULL */
 };
 
 /* Elements side by side in a row that is put together from several places. */
@@ -30,14 +30,14 @@ struct stretch {
 typedef void tile_loop(int64_t depth, const void *a, int64_t a_row, const void *b, int64_t b_step, void *sum);
 
 struct lanes {
-    int64_t width;            /* elements of a vector */
-    int tallest;              /* index of the tallest tile worth using: registers decide */
-    tile_loop *tile[TILE_HEIGHTS][TILE_VECTORS];      /* [8 >> height rows][vectors - 1] */
+    int64_t width;                               /* elements of a vector */
+    int tallest;                                 /* index of the tallest tile worth using: registers decide */
+    tile_loop *tile[TILE_HEIGHTS][TILE_VECTORS]; /* [8 >> height rows][vectors - 1] */
     void (*merge)(const void *tile, int64_t width, const struct merge *merge);
     void (*pack)(const void *b, int64_t b_step, int64_t b_column, int64_t depth, int64_t columns, int64_t width,
                  void *packed);
     void (*pack_stretches)(const void *base, const int64_t *offsets, int64_t depth, const struct stretch *stretches,
-                      int64_t stretch_count, int64_t width, bool room, void *packed);
+                           int64_t stretch_count, int64_t width, bool room, void *packed);
     void (*spread)(const void *row, int64_t size, int64_t stride, int64_t first, double fill, int64_t count,
                    void *spread);
     void (*blend)(double alpha, double beta, const void *terms, int64_t step, int64_t count, void *values);

@@ -16,9 +16,8 @@ typedef REAL NAME(loose) __attribute__((vector_size(BYTES), aligned(sizeof(REAL)
 typedef __typeof__((NAME(vector)){ 0 } != (NAME(vector)){ 0 }) NAME(mask);
 
 /* sum(r, j) = sum over k of a(r, k) * b(k, j), for `rows` rows and `vectors` * LANES columns, all in registers. */
-TARGET static inline __attribute__((always_inline)) void NAME(tile)(int rows, int vectors, int64_t depth,
-                                                                   const REAL *a, int64_t a_row, const REAL *b,
-                                                                   int64_t b_step, REAL *sum)
+TARGET static inline __attribute__((always_inline)) void
+NAME(tile)(int rows, int vectors, int64_t depth, const REAL *a, int64_t a_row, const REAL *b, int64_t b_step, REAL *sum)
 {
     NAME(vector) total[TILE_ROWS][TILE_VECTORS] = { 0 };
     const REAL *row[TILE_ROWS];
@@ -39,10 +38,18 @@ TARGET static inline __attribute__((always_inline)) void NAME(tile)(int rows, in
     {                                                                                                            \
         NAME(tile)(rows, vectors, depth, a, a_row, b, b_step, sum);                                              \
     }
-TILE(8, 3) TILE(8, 2) TILE(8, 1)
-TILE(4, 3) TILE(4, 2) TILE(4, 1)
-TILE(2, 3) TILE(2, 2) TILE(2, 1)
-TILE(1, 3) TILE(1, 2) TILE(1, 1)
+TILE(8, 3)
+TILE(8, 2)
+TILE(8, 1)
+TILE(4, 3)
+TILE(4, 2)
+TILE(4, 1)
+TILE(2, 3)
+TILE(2, 2)
+TILE(2, 1)
+TILE(1, 3)
+TILE(1, 2)
+TILE(1, 1)
 #undef TILE
 
 /* One run of a tile's columns into C: sets it or adds to it, and adds the bias when that is due. */

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#define CHUNK 2048            /* results worked on while they stay in the first level cache */
-#define WINDOW_LIMIT (INT64_C(1) << 31)       /* of every attribute: products of two then fit */
+#define CHUNK        2048               /* results worked on while they stay in the first level cache */
+#define WINDOW_LIMIT (INT64_C(1) << 31) /* of every attribute: products of two then fit */
 
 static bool read_each(struct call *call, const char *name, int rank, int64_t absent, int64_t *to)
 {
@@ -62,13 +62,13 @@ bool window_read(struct call *call, int rank, const int64_t *in, const int64_t *
         if (size < 1 || size > WINDOW_LIMIT) return call_fail(call, "the kernel is empty along spatial axis %d", i);
         window->kernel[i] = size;
         window->in[i] = in[i];
-        if (in[i] > WINDOW_LIMIT || !size_multiply(window->taps, size, &window->taps) ||
-            !size_multiply(window->in_count, in[i], &window->in_count))
+        if (in[i] > WINDOW_LIMIT || !size_multiply(window->taps, size, &window->taps)
+            || !size_multiply(window->in_count, in[i], &window->in_count))
             return call_fail(call, "spatial axis %d is too large", i);
     }
-    return read_each(call, "strides", rank, 1, window->stride) &&
-           read_each(call, "dilations", rank, 1, window->dilation) && read_mode(call, mode) &&
-           (*mode != PAD_GIVEN || read_pads(call, window));
+    return read_each(call, "strides", rank, 1, window->stride)
+           && read_each(call, "dilations", rank, 1, window->dilation) && read_mode(call, mode)
+           && (*mode != PAD_GIVEN || read_pads(call, window));
 }
 
 /* Padding that makes out = ceil(in / stride); an odd rest goes where the mode says. */

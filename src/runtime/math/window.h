@@ -10,15 +10,15 @@
 #ifndef RUNTIME_MATH_WINDOW_H
 #define RUNTIME_MATH_WINDOW_H
 
-#include "runtime/math/simd.h"
 #include "runtime/kernel.h"
+#include "runtime/math/simd.h"
 
 struct window {
-    int rank;                                 /* spatial axes */
+    int rank; /* spatial axes */
     int64_t in[ARRAY_MAX_RANK], out[ARRAY_MAX_RANK], kernel[ARRAY_MAX_RANK];
     int64_t stride[ARRAY_MAX_RANK], dilation[ARRAY_MAX_RANK];
-    int64_t begin[ARRAY_MAX_RANK], end[ARRAY_MAX_RANK];      /* padding */
-    int64_t in_count, out_count, taps;        /* products of in, out, kernel */
+    int64_t begin[ARRAY_MAX_RANK], end[ARRAY_MAX_RANK]; /* padding */
+    int64_t in_count, out_count, taps;                  /* products of in, out, kernel */
 };
 
 /* What auto_pad asks for. */
@@ -32,11 +32,11 @@ bool window_read(struct call *call, int rank, const int64_t *in, const int64_t *
 bool window_size(struct call *call, struct window *window, enum auto_pad mode, bool up);
 
 struct spread {
-    struct window window;                     /* without trailing axes of size one */
+    struct window window; /* without trailing axes of size one */
     int64_t phases[ARRAY_MAX_RANK], length[ARRAY_MAX_RANK], pitch[ARRAY_MAX_RANK];
-    int64_t channel;                          /* elements of a spread channel */
-    int64_t flat;                             /* one more than the place of the last output */
-    const int64_t *taps;                      /* offsets, last axis fastest; in the call's scratch */
+    int64_t channel;     /* elements of a spread channel */
+    int64_t flat;        /* one more than the place of the last output */
+    const int64_t *taps; /* offsets, last axis fastest; in the call's scratch */
 };
 
 bool spread_plan(struct call *call, const struct window *window, struct spread *spread);
@@ -50,15 +50,15 @@ int64_t spread_place(const struct spread *spread, int64_t index);
 struct slide {
     const struct spread *spread;
     enum store store;
-    const void *from;                         /* channels of window.in_count elements */
-    void *to;                                 /* channels * outputs planes of window.out_count */
+    const void *from; /* channels of window.in_count elements */
+    void *to;         /* channels * outputs planes of window.out_count */
     int64_t channels, outputs;
-    double fill;                              /* of the padding */
+    double fill; /* of the padding */
     /* `count` results of plane `output`; `from` is where the first one looks in the spread channel. Both have
      * LANES_ROOM to spare. */
     void (*chunk)(const struct slide *slide, int64_t output, const void *from, int64_t count, void *results);
     const void *context;
-    const struct lanes *lanes;                /* this and the rest: set by slide_run */
+    const struct lanes *lanes; /* this and the rest: set by slide_run */
     char *rooms;
     int64_t room;
 };

@@ -7,13 +7,13 @@
  * The bias is -infinity where the mask, causality, a window or padding hides a key. A query that sees no key at all
  * yields zeros, not NaN. Group-query attention: `group` query heads share a key head. */
 #include "runtime/element.h"
-#include "runtime/slices.h"
 #include "runtime/run.h"
+#include "runtime/slices.h"
 
 #include <math.h>
 #include <string.h>
 
-#define MOST (INT64_C(1) << 40)      /* steps or features of an empty tensor may be any number */
+#define MOST (INT64_C(1) << 40) /* steps or features of an empty tensor may be any number */
 
 /* A tensor seen as [batch, heads, steps, size], stored so, or as [batch, steps, heads * size]. */
 struct heads {
@@ -60,14 +60,14 @@ static int64_t head_at(const struct heads *h, int64_t batch, int64_t head, int64
 
 struct attention {
     struct heads q, k, v, y;
-    const struct array *mask, *lengths;   /* lengths: the keys that are not padding, per batch */
-    int64_t mask_by[3], mask_keys;        /* strides of batch, head, query; keys the mask knows */
+    const struct array *mask, *lengths; /* lengths: the keys that are not padding, per batch */
+    int64_t mask_by[3], mask_keys;      /* strides of batch, head, query; keys the mask knows */
     int64_t past;
     bool causal;
-    int64_t left, right;                  /* window; -1 open */
+    int64_t left, right; /* window; -1 open */
     double scale, softcap;
-    struct array *scores;                 /* output 3, or NULL */
-    int64_t mode;                         /* which stage of the scores it shows */
+    struct array *scores; /* output 3, or NULL */
+    int64_t mode;         /* which stage of the scores it shows */
 };
 
 /* Keys or values as [batch, heads, steps, size], after those of the past. One owner. */
@@ -125,22 +125,22 @@ static bool check_heads(struct call *call, const struct attention *a)
     const struct heads *q = &a->q, *k = &a->k, *v = &a->v;
     if (q->array->rank != k->array->rank || q->array->rank != v->array->rank)
         return call_fail(call, "needs Q, K and V of one rank");
-    if (q->batch != k->batch || q->batch != v->batch || q->size != k->size || k->heads != v->heads ||
-        k->steps != v->steps || q->heads % k->heads != 0)
+    if (q->batch != k->batch || q->batch != v->batch || q->size != k->size || k->heads != v->heads
+        || k->steps != v->steps || q->heads % k->heads != 0)
         return call_fail(call,
                          "has Q [%lld, %lld, %lld, %lld], K [%lld, %lld, %lld, %lld] and V [%lld, %lld, %lld, %lld] "
-                         "as batch, heads, steps, size", (long long)q->batch, (long long)q->heads, (long long)q->steps,
-                         (long long)q->size, (long long)k->batch, (long long)k->heads, (long long)k->steps,
-                         (long long)k->size, (long long)v->batch, (long long)v->heads, (long long)v->steps,
-                         (long long)v->size);
+                         "as batch, heads, steps, size",
+                         (long long)q->batch, (long long)q->heads, (long long)q->steps, (long long)q->size,
+                         (long long)k->batch, (long long)k->heads, (long long)k->steps, (long long)k->size,
+                         (long long)v->batch, (long long)v->heads, (long long)v->steps, (long long)v->size);
     return true;
 }
 
 static bool read_heads(struct call *call, struct attention *a)
 {
-    if (!see_heads(call, call_input(call, 0), "Q", "q_num_heads", &a->q) ||
-        !see_heads(call, call_input(call, 1), "K", "kv_num_heads", &a->k) ||
-        !see_heads(call, call_input(call, 2), "V", "kv_num_heads", &a->v))
+    if (!see_heads(call, call_input(call, 0), "Q", "q_num_heads", &a->q)
+        || !see_heads(call, call_input(call, 1), "K", "kv_num_heads", &a->k)
+        || !see_heads(call, call_input(call, 2), "V", "kv_num_heads", &a->v))
         return false;
     return check_heads(call, a);
 }
@@ -180,7 +180,7 @@ static bool read_attention(struct call *call, struct attention *a)
 static double bias_of(const struct attention *a, int64_t b, int64_t h, int64_t i, int64_t j)
 {
     int64_t length = a->lengths ? a->lengths->i64[b] : 0;
-    int64_t distance = j - i - (a->lengths ? length - a->q.steps : a->past);      /* from the query's own position */
+    int64_t distance = j - i - (a->lengths ? length - a->q.steps : a->past); /* from the query's own position */
     if (a->causal && distance > 0) return -INFINITY;
     if (a->left >= 0 && distance < 0 && -distance > a->left) return -INFINITY;
     if (a->right >= 0 && distance > a->right) return -INFINITY;
@@ -272,7 +272,7 @@ static void make_output(struct call *call, struct attention *a)
 struct rows {
     const struct attention *attention;
     double *scores;
-    int64_t room;             /* of a member: its scores, and a sum of values */
+    int64_t room; /* of a member: its scores, and a sum of values */
 };
 
 static void attend_rows(const void *context, int64_t first, int64_t end, int member)

@@ -18,16 +18,16 @@ struct narrow {
 };
 
 static const struct narrow narrow_types[] = {
-    { DTYPE_FLOAT8E4M3FN,   448,         0x1.d000000000001p8, NAN },
-    { DTYPE_FLOAT8E4M3FNUZ, 240,         248,                 NAN },
-    { DTYPE_FLOAT8E5M2,     57344,       61440,               INFINITY },
-    { DTYPE_FLOAT8E5M2FNUZ, 57344,       61440,               NAN },
+    { DTYPE_FLOAT8E4M3FN, 448, 0x1.d000000000001p8, NAN },
+    { DTYPE_FLOAT8E4M3FNUZ, 240, 248, NAN },
+    { DTYPE_FLOAT8E5M2, 57344, 61440, INFINITY },
+    { DTYPE_FLOAT8E5M2FNUZ, 57344, 61440, NAN },
 };
 
 struct cast {
     enum dtype to;
     bool saturate;
-    const char *round_mode;           /* of FLOAT8E8M0 */
+    const char *round_mode; /* of FLOAT8E8M0 */
 };
 
 /* Powers of two only; zero and what is smaller becomes the smallest. */
@@ -47,7 +47,7 @@ static double to_power_of_two(double value, const struct cast *cast)
 static double to_narrow(double value, const struct cast *cast)
 {
     if (cast->to == DTYPE_FLOAT8E8M0) return to_power_of_two(value, cast);
-    if (cast->to == DTYPE_FLOAT4E2M1 && isnan(value)) return -0.0;     /* it has no NaN; ONNX's tests want this */
+    if (cast->to == DTYPE_FLOAT4E2M1 && isnan(value)) return -0.0; /* it has no NaN; ONNX's tests want this */
     for (size_t i = 0; i < sizeof narrow_types / sizeof *narrow_types; i++) {
         const struct narrow *narrow = &narrow_types[i];
         if (narrow->type != cast->to || !(fabs(value) >= narrow->beyond)) continue;
@@ -97,8 +97,9 @@ static void from_text(const struct array *x, struct array *y)
     for (int64_t i = 0; i < x->count; i++) {
         if (y->store == STORE_F32) y->f32[i] = (float)strtod(x->text[i], NULL);
         else if (y->store == STORE_F64) y->f64[i] = strtod(x->text[i], NULL);
-        else y->i64[i] = y->type == DTYPE_UINT64 ? (int64_t)strtoull(x->text[i], NULL, 10)
-                                                 : strtoll(x->text[i], NULL, 10);
+        else
+            y->i64[i] =
+                y->type == DTYPE_UINT64 ? (int64_t)strtoull(x->text[i], NULL, 10) : strtoll(x->text[i], NULL, 10);
     }
 }
 
@@ -135,8 +136,8 @@ static bool cast_to(struct call *call, int64_t type)
 {
     struct array *x = call_input(call, 0);
     enum kind kind = dtype_kind(type);
-    struct cast cast = {(enum dtype)type, node_int(call->node, "saturate", 1) != 0,
-                        node_text(call->node, "round_mode", "up")};
+    struct cast cast = { (enum dtype)type, node_int(call->node, "saturate", 1) != 0,
+                         node_text(call->node, "round_mode", "up") };
     if (!x || x->store == STORE_SEQUENCE) return call_fail(call, "input 0 must be a tensor");
     if (kind == KIND_NONE || kind == KIND_COMPLEX)
         return call_unsupported(call, "cannot cast to elements of type %s", dtype_name(type));
@@ -173,8 +174,8 @@ static bool cast_like(struct call *call)
 }
 
 const struct kernel cast_kernels[] = {
-    { "Cast",      1, 5,      cast_by_name,   NULL },
-    { "Cast",      6, LATEST, cast_by_number, NULL },
-    { "CastLike", 15, LATEST, cast_like,      NULL },
+    { "Cast", 1, 5, cast_by_name, NULL },
+    { "Cast", 6, LATEST, cast_by_number, NULL },
+    { "CastLike", 15, LATEST, cast_like, NULL },
     { 0 },
 };

@@ -33,8 +33,8 @@ static int64_t seen_through(const struct window *window, int64_t tap, int64_t o)
 {
     int64_t at = 0, step = 1;
     for (int axis = window->rank - 1; axis >= 0; axis--) {
-        int64_t index = o % window->out[axis] * window->stride[axis] - window->begin[axis] +
-                        tap % window->kernel[axis] * window->dilation[axis];
+        int64_t index = o % window->out[axis] * window->stride[axis] - window->begin[axis]
+                        + tap % window->kernel[axis] * window->dilation[axis];
         if (index < 0 || index >= window->in[axis]) return -1;
         at += index * step;
         step *= window->in[axis];

@@ -6,8 +6,8 @@
  * Loop and Scan collect one array per iteration and scan output, and join them at the end. A Loop that runs for ever,
  * or 2^62 times, is stopped by the run, which counts bodies. */
 #include "runtime/element.h"
-#include "runtime/slices.h"
 #include "runtime/run.h"
+#include "runtime/slices.h"
 
 #include <string.h>
 
@@ -63,8 +63,8 @@ static void track_add(struct call *call, struct track *track, struct array *item
 {
     if (track->count == track->room) {
         int64_t room = track->room ? 2 * track->room : 16;
-        track->items = arena_grow(call->scratch, track->items, (size_t)track->count, (size_t)room,
-                                  sizeof *track->items);
+        track->items =
+            arena_grow(call->scratch, track->items, (size_t)track->count, (size_t)room, sizeof *track->items);
         track->room = room;
     }
     track->items[track->count++] = item;
@@ -159,7 +159,7 @@ static void give(struct call *call, size_t slot, struct array *array)
 struct loop {
     struct graph *body;
     size_t carried, scans;
-    bool asks, bounded;       /* whether the body's condition counts, and the trip count */
+    bool asks, bounded; /* whether the body's condition counts, and the trip count */
     int64_t condition, trips;
 };
 
@@ -187,8 +187,8 @@ static bool loop_round(struct call *call, struct loop *loop, int64_t round, stru
 {
     arguments[0] = scalar(call, DTYPE_INT64, round);
     arguments[1] = scalar(call, DTYPE_BOOL, loop->condition != 0);
-    bool ran = run_body(call->run, loop->body, arguments, loop->carried + 2, results, loop->body->output_count,
-                        call->error);
+    bool ran =
+        run_body(call->run, loop->body, arguments, loop->carried + 2, results, loop->body->output_count, call->error);
     array_drop(arguments[0]);
     array_drop(arguments[1]);
     if (!ran) return false;
@@ -227,11 +227,11 @@ static bool loop(struct call *call)
 /* Both Scans: `states` carried values, then `scans` inputs cut along their axes; `yields` scan outputs. */
 struct scan {
     struct graph *body;
-    size_t first;             /* slot of the first state */
+    size_t first; /* slot of the first state */
     size_t states, scans, yields;
-    int64_t length;           /* of every scan input */
-    int *axes;                /* of the scan inputs */
-    const int64_t *in_backward, *out_backward, *out_axes;     /* as the attributes list them */
+    int64_t length;                                       /* of every scan input */
+    int *axes;                                            /* of the scan inputs */
+    const int64_t *in_backward, *out_backward, *out_axes; /* as the attributes list them */
     size_t in_backward_count, out_backward_count, out_axes_count;
 };
 
@@ -274,8 +274,7 @@ static bool scan_run(struct call *call, const struct scan *scan, int64_t length,
         memcpy(arguments, states, scan->states * sizeof *states);
         for (size_t i = 0; i < scan->scans; i++) {
             bool backward = listed(scan->in_backward, scan->in_backward_count, i) != 0;
-            arguments[scan->states + i] =
-                piece_at(call->pool, inputs[i], scan->axes[i], backward ? length - 1 - t : t);
+            arguments[scan->states + i] = piece_at(call->pool, inputs[i], scan->axes[i], backward ? length - 1 - t : t);
         }
         if (!run_body(call->run, scan->body, arguments, taken, results, scan->body->output_count, call->error))
             return false;
@@ -399,7 +398,7 @@ static bool scan_8(struct call *call)
     int64_t batch = 0;
     if (!read_scan(call, &scan, 1) || !scan_8_dims(call, &scan, &batch)) return false;
     if (batch == 0) return call_fail(call, "scans an empty batch");
-    scan.axes = NEW_ARRAY(call->scratch, int, scan.scans);    /* 0: the batch axis is gone when the body runs */
+    scan.axes = NEW_ARRAY(call->scratch, int, scan.scans); /* 0: the batch axis is gone when the body runs */
     scan.in_backward_count = node_ints(call->node, "directions", &scan.in_backward);
     struct track *outputs = NEW_ARRAY(call->scratch, struct track, scan.body->output_count);
     for (int64_t b = 0; b < batch; b++)

@@ -15,16 +15,16 @@
 
 #include <string.h>
 
-#define FEW_CHANNELS 4                /* outputs per group up to which one input channel is worth the direct way */
-#define SMALL_PLANE 256               /* positions below which images are put side by side */
-#define WIDE_ENOUGH 1024              /* columns that keep all threads busy */
+#define FEW_CHANNELS 4    /* outputs per group up to which one input channel is worth the direct way */
+#define SMALL_PLANE  256  /* positions below which images are put side by side */
+#define WIDE_ENOUGH  1024 /* columns that keep all threads busy */
 
 struct conv {
     const struct array *x, *w, *bias;
     struct array *y;
     struct window window;
     int64_t images, channels, groups, group_channels, outputs, group_outputs;
-    int64_t element;                  /* bytes */
+    int64_t element; /* bytes */
 };
 
 static char *at(void *base, int64_t index, int64_t element)
@@ -44,8 +44,7 @@ static bool read_operands(struct call *call, struct conv *c, const struct array 
     *c = (struct conv){ .x = x, .w = w, .bias = bias, .groups = node_int(call->node, "group", 1) };
     c->element = (int64_t)store_size(x->store);
     if (x->rank < 3) return call_fail(call, "the input has %d dimensions, at least 3 are needed", x->rank);
-    if (w->rank != x->rank)
-        return call_fail(call, "the weight has %d dimensions, the input %d", w->rank, x->rank);
+    if (w->rank != x->rank) return call_fail(call, "the weight has %d dimensions, the input %d", w->rank, x->rank);
     c->images = x->dims[0];
     c->channels = x->dims[1];
     if (c->groups < 1 || c->channels % c->groups || w->dims[0] % c->groups)
@@ -90,8 +89,15 @@ static struct operands group_operands(const struct conv *c, int64_t group, int64
 static struct product group_product(const struct conv *c, int64_t depth)
 {
     int64_t plane = c->window.out_count;
-    return (struct product){ .store = c->x->store, .rows = c->group_outputs, .columns = plane, .depth = depth,
-                             .a_row = depth, .a_step = 1, .b_step = plane, .b_column = 1, .c_row = plane,
+    return (struct product){ .store = c->x->store,
+                             .rows = c->group_outputs,
+                             .columns = plane,
+                             .depth = depth,
+                             .a_row = depth,
+                             .a_step = 1,
+                             .b_step = plane,
+                             .b_column = 1,
+                             .c_row = plane,
                              .c_column = 1 };
 }
 
@@ -99,9 +105,9 @@ static struct product group_product(const struct conv *c, int64_t depth)
 
 struct columns {
     const struct lanes *lanes;
-    const struct spread *spread;      /* NULL: the channels are the input's own */
-    const int64_t *offsets;           /* per step of the depth */
-    int64_t image, plane, row;        /* elements from image to image; outputs of a plane; outputs side by side */
+    const struct spread *spread; /* NULL: the channels are the input's own */
+    const int64_t *offsets;      /* per step of the depth */
+    int64_t image, plane, row;   /* elements from image to image; outputs of a plane; outputs side by side */
 };
 
 static void pack_columns(const void *context, const void *base, int64_t step, int64_t depth, int64_t column,
@@ -149,7 +155,7 @@ static void run_side_by_side(struct call *call, const struct conv *c, struct col
 struct spreading {
     const struct conv *conv;
     const struct spread *spread;
-    int64_t channel;                  /* the first */
+    int64_t channel; /* the first */
     void *to;
 };
 
@@ -172,8 +178,8 @@ static bool run_spread(struct call *call, const struct conv *c)
     int64_t together = least((WIDE_ENOUGH + c->window.out_count - 1) / c->window.out_count, c->images), rows;
     if (!size_multiply(together, c->channels, &rows) || !size_multiply(rows, spread.channel, &(int64_t){ 0 }))
         return call_fail(call, "the padded input is too large");
-    struct array *buffer = array_new(call->pool, c->x->type, c->x->store, 1,
-                                     &(int64_t){ rows * spread.channel + LANES_ROOM });
+    struct array *buffer =
+        array_new(call->pool, c->x->type, c->x->store, 1, &(int64_t){ rows * spread.channel + LANES_ROOM });
     memset(at(buffer->data, rows * spread.channel, c->element), 0, (size_t)(LANES_ROOM * c->element));
     for (int64_t image = 0; image < c->images; image += together) {
         int64_t images = least(together, c->images - image);
@@ -229,8 +235,13 @@ static bool run_depthwise(struct call *call, const struct conv *c)
 {
     struct spread spread;
     if (!spread_plan(call, &c->window, &spread)) return false;
-    struct slide slide = { .spread = &spread, .store = c->x->store, .from = c->x->data, .to = c->y->data,
-                           .channels = c->images * c->groups, .outputs = c->group_outputs, .chunk = sum_taps,
+    struct slide slide = { .spread = &spread,
+                           .store = c->x->store,
+                           .from = c->x->data,
+                           .to = c->y->data,
+                           .channels = c->images * c->groups,
+                           .outputs = c->group_outputs,
+                           .chunk = sum_taps,
                            .context = c };
     slide_run(call, &slide);
     return true;
@@ -252,9 +263,9 @@ struct array *conv(struct call *call, const struct array *x, const struct array 
     if (!read_operands(call, &c, x, w, bias)) return NULL;
     c.outputs = w->dims[0];
     c.group_outputs = c.outputs / c.groups;
-    if (!check_channels(call, &c, w->dims[1], c.group_channels) ||
-        !window_read(call, x->rank - 2, x->dims + 2, w->dims + 2, &c.window, &mode) ||
-        !window_size(call, &c.window, mode, false))
+    if (!check_channels(call, &c, w->dims[1], c.group_channels)
+        || !window_read(call, x->rank - 2, x->dims + 2, w->dims + 2, &c.window, &mode)
+        || !window_size(call, &c.window, mode, false))
         return NULL;
     make_output(call, &c, c.window.out);
     if (run_conv(call, &c)) return c.y;
@@ -265,8 +276,8 @@ struct array *conv(struct call *call, const struct array *x, const struct array 
 static bool run_conv_node(struct call *call)
 {
     struct array *x, *w, *bias, *y;
-    if (!call_real(call, 0, "X", true, 3, &x) || !call_real(call, 1, "W", true, 3, &w) ||
-        !call_real(call, 2, "B", false, 1, &bias))
+    if (!call_real(call, 0, "X", true, 3, &x) || !call_real(call, 1, "W", true, 3, &w)
+        || !call_real(call, 2, "B", false, 1, &bias))
         return false;
     y = conv(call, x, w, bias);
     if (y) call_give(call, 0, y);
@@ -285,7 +296,7 @@ static void split_total(struct window *window, int axis, int64_t total, bool upp
 static bool read_extra(struct call *call, const char *name, int rank, const int64_t **values, size_t *count)
 {
     *count = node_ints(call->node, name, values);
-    if (*count == (size_t)rank + 2) *values += 2;         /* with N and C in front */
+    if (*count == (size_t)rank + 2) *values += 2; /* with N and C in front */
     else if (*count != 0 && *count != (size_t)rank)
         return call_fail(call, "%s has %zu entries for %d spatial axes", name, *count, rank);
     for (int i = 0; *count && i < rank; i++)
@@ -299,8 +310,8 @@ static bool turn_around(struct call *call, struct window *window, enum auto_pad 
 {
     const int64_t *shape, *extra;
     size_t shapes, extras;
-    if (!read_extra(call, "output_shape", window->rank, &shape, &shapes) ||
-        !read_extra(call, "output_padding", window->rank, &extra, &extras))
+    if (!read_extra(call, "output_shape", window->rank, &shape, &shapes)
+        || !read_extra(call, "output_padding", window->rank, &extra, &extras))
         return false;
     bool same = mode == PAD_SAME_UPPER || mode == PAD_SAME_LOWER;
     window->out_count = window->in_count;
@@ -348,9 +359,18 @@ static bool run_turned(struct call *call, const struct conv *c)
         return call_fail(call, "the output is too large");
     struct array *columns = make_buffer(call, c, rows, plane);
     struct operands *each = NEW_ARRAY(call->scratch, struct operands, (size_t)c->groups);
-    struct product product = { .store = c->x->store, .rows = rows / c->groups, .columns = plane,
-                               .depth = c->group_channels, .a_row = 1, .a_step = rows / c->groups, .b_step = plane,
-                               .b_column = 1, .c_row = plane, .c_column = 1, .each = each, .count = c->groups };
+    struct product product = { .store = c->x->store,
+                               .rows = rows / c->groups,
+                               .columns = plane,
+                               .depth = c->group_channels,
+                               .a_row = 1,
+                               .a_step = rows / c->groups,
+                               .b_step = plane,
+                               .b_column = 1,
+                               .c_row = plane,
+                               .c_column = 1,
+                               .each = each,
+                               .count = c->groups };
     for (int64_t image = 0; image < c->images; image++) {
         for (int64_t g = 0; g < c->groups; g++) {
             int64_t channel = g * c->group_channels;
@@ -371,13 +391,13 @@ static bool run_conv_transpose(struct call *call)
     struct array *x, *w, *bias;
     struct conv c;
     enum auto_pad mode;
-    if (!call_real(call, 0, "X", true, 3, &x) || !call_real(call, 1, "W", true, 3, &w) ||
-        !call_real(call, 2, "B", false, 1, &bias) || !read_operands(call, &c, x, w, bias))
+    if (!call_real(call, 0, "X", true, 3, &x) || !call_real(call, 1, "W", true, 3, &w)
+        || !call_real(call, 2, "B", false, 1, &bias) || !read_operands(call, &c, x, w, bias))
         return false;
     c.group_outputs = w->dims[1];
-    if (!size_multiply(c.group_outputs, c.groups, &c.outputs) || !check_channels(call, &c, w->dims[0], c.channels) ||
-        !window_read(call, x->rank - 2, x->dims + 2, w->dims + 2, &c.window, &mode) ||
-        !turn_around(call, &c.window, mode))
+    if (!size_multiply(c.group_outputs, c.groups, &c.outputs) || !check_channels(call, &c, w->dims[0], c.channels)
+        || !window_read(call, x->rank - 2, x->dims + 2, w->dims + 2, &c.window, &mode)
+        || !turn_around(call, &c.window, mode))
         return false;
     make_output(call, &c, c.window.in);
     call_give(call, 0, c.y);

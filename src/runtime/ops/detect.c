@@ -2,8 +2,8 @@
  *
  * Detection: NonMaxSuppression and RoiAlign. */
 #include "runtime/element.h"
-#include "runtime/math/order.h"
 #include "runtime/kernel.h"
+#include "runtime/math/order.h"
 
 #include <math.h>
 #include <string.h>
@@ -37,21 +37,21 @@ static double overlap(struct box a, struct box b)
 
 struct suppression {
     const struct array *boxes, *scores;
-    int64_t most;             /* boxes per batch element and class */
-    double iou, score;        /* thresholds; -infinity where a score of any size will do */
+    int64_t most;      /* boxes per batch element and class */
+    double iou, score; /* thresholds; -infinity where a score of any size will do */
     bool centred;
-    struct box *kept;         /* room for the boxes of one class */
+    struct box *kept; /* room for the boxes of one class */
     uint64_t *keys;
     int64_t *order;
-    int64_t *selected, count, room;      /* triples (batch, class, box) */
+    int64_t *selected, count, room; /* triples (batch, class, box) */
 };
 
 static void select_box(struct call *call, struct suppression *s, int64_t batch, int64_t class, int64_t box)
 {
     if (s->count == s->room) {
         int64_t room = s->room ? 2 * s->room : 64;
-        s->selected = arena_grow(call->scratch, s->selected, 3 * (size_t)s->count, 3 * (size_t)room,
-                                 sizeof *s->selected);
+        s->selected =
+            arena_grow(call->scratch, s->selected, 3 * (size_t)s->count, 3 * (size_t)room, sizeof *s->selected);
         s->room = room;
     }
     int64_t *triple = s->selected + 3 * s->count++;
@@ -96,8 +96,8 @@ static bool read_threshold(struct call *call, size_t slot, double absent, double
 static bool read_suppression(struct call *call, struct suppression *s)
 {
     const struct array *boxes = call_input(call, 0), *scores = call_input(call, 1), *most = call_input(call, 2);
-    if (!boxes || !scores || !is_real(boxes) || !is_real(scores) || boxes->rank != 3 || scores->rank != 3 ||
-        boxes->dims[2] != 4)
+    if (!boxes || !scores || !is_real(boxes) || !is_real(scores) || boxes->rank != 3 || scores->rank != 3
+        || boxes->dims[2] != 4)
         return call_fail(call, "takes boxes as [batch, boxes, 4] and scores as [batch, classes, boxes]");
     if (scores->dims[0] != boxes->dims[0] || scores->dims[2] != boxes->dims[1])
         return call_fail(call, "has boxes [%lld, %lld, 4] and scores [%lld, %lld, %lld]", (long long)boxes->dims[0],
@@ -123,7 +123,7 @@ static bool non_max_suppression(struct call *call)
         s.keys = NEW_ARRAY(call->scratch, uint64_t, boxes);
         s.order = NEW_ARRAY(call->scratch, int64_t, boxes);
         for (int64_t batch = 0; batch < s.scores->dims[0]; batch++)
-            for (int64_t class = 0; class < s.scores->dims[1]; class++) suppress(call, &s, batch, class);
+            for (int64_t class = 0; class < s.scores->dims[1]; class ++) suppress(call, &s, batch, class);
     }
     struct array *selected = call_output(call, 0, DTYPE_INT64, 2, (int64_t[]){ s.count, 3 });
     if (s.count > 0) memcpy(selected->i64, s.selected, 3 * (size_t)s.count * sizeof *s.selected);
@@ -132,7 +132,7 @@ static bool non_max_suppression(struct call *call)
 
 /* ---- RoiAlign ---- */
 
-#define MOST_SAMPLES (1 << 22)      /* of one region; real ones have some thousands */
+#define MOST_SAMPLES (1 << 22) /* of one region; real ones have some thousands */
 
 /* One sample point: four neighbours and their weights. */
 struct sample {
@@ -145,7 +145,7 @@ struct align {
     int64_t channels, height, width, out_height, out_width, ratio;
     double scale, shift;
     bool half_pixel, max;
-    struct sample *samples;   /* of one region, bin after bin */
+    struct sample *samples; /* of one region, bin after bin */
     int64_t room;
 };
 
@@ -172,8 +172,8 @@ static struct sample make_sample(const struct align *align, double y, double x)
     struct sample sample = { 0 };
     if (!neighbours(y, align->height, &top, &bottom, &down) || !neighbours(x, align->width, &left, &right, &across))
         return sample;
-    return (struct sample){ { top * align->width + left, top * align->width + right,
-                              bottom * align->width + left, bottom * align->width + right },
+    return (struct sample){ { top * align->width + left, top * align->width + right, bottom * align->width + left,
+                              bottom * align->width + right },
                             { (1 - down) * (1 - across), (1 - down) * across, down * (1 - across), down * across } };
 }
 
@@ -193,10 +193,10 @@ static struct extent region_extent(const struct align *align, double from, doubl
 static bool region_samples(struct call *call, struct align *align, int64_t roi, int64_t *rows, int64_t *columns)
 {
     const struct array *rois = align->rois;
-    struct extent across = region_extent(align, element_real(rois, 4 * roi), element_real(rois, 4 * roi + 2),
-                                         align->out_width);
-    struct extent down = region_extent(align, element_real(rois, 4 * roi + 1), element_real(rois, 4 * roi + 3),
-                                       align->out_height);
+    struct extent across =
+        region_extent(align, element_real(rois, 4 * roi), element_real(rois, 4 * roi + 2), align->out_width);
+    struct extent down =
+        region_extent(align, element_real(rois, 4 * roi + 1), element_real(rois, 4 * roi + 3), align->out_height);
     double bins = (double)align->out_height * (double)align->out_width;
     double all = fmax(down.grid, 0) * fmax(across.grid, 0) * bins;
     if (!(all <= MOST_SAMPLES) || !isfinite(down.grid) || !isfinite(across.grid))
@@ -225,8 +225,7 @@ static double pool_samples(const struct align *align, const struct sample *sampl
     double result = 0;
     for (int64_t i = 0; i < count; i++) {
         double terms[4];
-        for (int j = 0; j < 4; j++)
-            terms[j] = samples[i].weight[j] * element_real(align->x, plane + samples[i].at[j]);
+        for (int j = 0; j < 4; j++) terms[j] = samples[i].weight[j] * element_real(align->x, plane + samples[i].at[j]);
         double most = fmax(fmax(terms[0], terms[1]), fmax(terms[2], terms[3]));
         if (!align->max) result += terms[0] + terms[1] + terms[2] + terms[3];
         else if (i == 0 || most > result) result = most;
@@ -238,8 +237,8 @@ static bool read_align(struct call *call, struct align *align)
 {
     const struct array *x = call_input(call, 0), *rois = call_input(call, 1), *batch = call_input(call, 2);
     if (!x || !is_real(x) || x->rank != 4) return call_fail(call, "needs a real input of 4 dimensions");
-    if (!rois || !is_real(rois) || rois->rank != 2 || rois->dims[1] != 4 || !batch || !is_whole(batch) ||
-        batch->count != rois->dims[0])
+    if (!rois || !is_real(rois) || rois->rank != 2 || rois->dims[1] != 4 || !batch || !is_whole(batch)
+        || batch->count != rois->dims[0])
         return call_fail(call, "takes rois as [n, 4] and batch_indices as [n]");
     for (int64_t i = 0; i < batch->count; i++)
         if (batch->i64[i] < 0 || batch->i64[i] >= x->dims[0])
@@ -247,8 +246,13 @@ static bool read_align(struct call *call, struct align *align)
                              (long long)x->dims[0]);
     const char *mode = node_text(call->node, "mode", "avg");
     const char *shift = node_text(call->node, "coordinate_transformation_mode", "half_pixel");
-    *align = (struct align){ .x = x, .rois = rois, .batch = batch, .channels = x->dims[1], .height = x->dims[2],
-                             .width = x->dims[3], .out_height = node_int(call->node, "output_height", 1),
+    *align = (struct align){ .x = x,
+                             .rois = rois,
+                             .batch = batch,
+                             .channels = x->dims[1],
+                             .height = x->dims[2],
+                             .width = x->dims[3],
+                             .out_height = node_int(call->node, "output_height", 1),
                              .out_width = node_int(call->node, "output_width", 1),
                              .ratio = node_int(call->node, "sampling_ratio", 0),
                              .scale = (double)node_float(call->node, "spatial_scale", 1),
@@ -276,8 +280,8 @@ static bool roi_align(struct call *call)
         for (int64_t c = 0; c < align.channels; c++) {
             int64_t plane = (align.batch->i64[roi] * align.channels + c) * align.height * align.width;
             for (int64_t bin = 0; bin < dims[2] * dims[3]; bin++)
-                element_put(y, next++, pool_samples(&align, align.samples + bin * rows * columns, rows * columns,
-                                                    plane));
+                element_put(y, next++,
+                            pool_samples(&align, align.samples + bin * rows * columns, rows * columns, plane));
         }
     }
     return true;

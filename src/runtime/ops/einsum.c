@@ -11,23 +11,23 @@
 
 #include <string.h>
 
-#define LETTERS 52
-#define LABELS (LETTERS + ARRAY_MAX_RANK)     /* a-z, A-Z, then the axes of the ellipsis, counted from the right */
+#define LETTERS    52
+#define LABELS     (LETTERS + ARRAY_MAX_RANK) /* a-z, A-Z, then the axes of the ellipsis, counted from the right */
 #define MOST_TERMS 32
 
 struct term {
-    struct array *array;              /* owned */
+    struct array *array; /* owned */
     int rank;
     int labels[ARRAY_MAX_RANK];
 };
 
 struct einsum {
     struct call *call;
-    int64_t sizes[LABELS];            /* of the broadcast axes; -1: not in use */
+    int64_t sizes[LABELS]; /* of the broadcast axes; -1: not in use */
     int labels[MOST_TERMS][ARRAY_MAX_RANK], ranks[MOST_TERMS];
     int output[ARRAY_MAX_RANK], output_rank;
     int terms;
-    int last[LABELS];                 /* the last term that names the label; MOST_TERMS: the output */
+    int last[LABELS]; /* the last term that names the label; MOST_TERMS: the output */
 };
 
 static int letter_of(char c)
@@ -180,10 +180,16 @@ static struct array *summed(const struct einsum *e, const struct array *array, i
     const float one_f32 = 1;
     const int64_t one_i64 = 1;
     const void *ones[] = { [STORE_F32] = &one_f32, [STORE_F64] = &one, [STORE_I64] = &one_i64 };
-    struct product product = { .store = array->store, .rows = sums->count, .columns = 1, .depth = depth,
-                               .a_row = depth, .a_step = 1, .c_row = 1, .count = 1,
-                               .each = &(struct operands){ .a = array->data, .b = ones[array->store],
-                                                           .c = sums->data } };
+    struct product product = { .store = array->store,
+                               .rows = sums->count,
+                               .columns = 1,
+                               .depth = depth,
+                               .a_row = depth,
+                               .a_step = 1,
+                               .c_row = 1,
+                               .count = 1,
+                               .each =
+                                   &(struct operands){ .a = array->data, .b = ones[array->store], .c = sums->data } };
     product_run(e->call, &product);
     return sums;
 }
@@ -261,8 +267,8 @@ static bool multiply(const struct einsum *e, struct term *a, struct term *b, int
     int64_t count, rows, columns, depth;
     if (left_rank > ARRAY_MAX_RANK || right_rank > ARRAY_MAX_RANK || rank > ARRAY_MAX_RANK)
         return call_unsupported(e->call, "more than %d axes at a time", ARRAY_MAX_RANK);
-    if (!total(e, r.stack, r.stacks, &count) || !total(e, r.rows, r.row_count, &rows) ||
-        !total(e, r.columns, r.column_count, &columns) || !total(e, r.depth, r.depths, &depth))
+    if (!total(e, r.stack, r.stacks, &count) || !total(e, r.rows, r.row_count, &rows)
+        || !total(e, r.columns, r.column_count, &columns) || !total(e, r.depth, r.depths, &depth))
         return call_fail(e->call, "the product is too large");
     struct array *x = arranged(e, a->array, a->labels, left_rank, left, true);
     struct array *y = arranged(e, b->array, b->labels, right_rank, right, true);
@@ -274,9 +280,18 @@ static bool multiply(const struct einsum *e, struct term *a, struct term *b, int
         each[i] = (struct operands){ .a = (char *)x->data + i * rows * depth * size,
                                      .b = (char *)y->data + i * depth * columns * size,
                                      .c = (char *)z->data + i * rows * columns * size };
-    struct product product = { .store = x->store, .rows = rows, .columns = columns, .depth = depth, .a_row = depth,
-                               .a_step = 1, .b_step = columns, .b_column = 1, .c_row = columns, .c_column = 1,
-                               .each = each, .count = count };
+    struct product product = { .store = x->store,
+                               .rows = rows,
+                               .columns = columns,
+                               .depth = depth,
+                               .a_row = depth,
+                               .a_step = 1,
+                               .b_step = columns,
+                               .b_column = 1,
+                               .c_row = columns,
+                               .c_column = 1,
+                               .each = each,
+                               .count = count };
     if (z->count) product_run(e->call, &product);
     array_drop(x);
     array_drop(y);

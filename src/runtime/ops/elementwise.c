@@ -2,70 +2,70 @@
  *
  * Operators that work element by element. Each is an expression; macros make loops of it over a strip (broadcast.h),
  * for the stores it is defined on. The rows at the end say which operator is which, under which opset. */
-#include "runtime/math/broadcast.h"
 #include "runtime/element.h"
+#include "runtime/math/broadcast.h"
 #include "runtime/math/real_math.h"
 
 #include <math.h>
 #include <string.h>
 
-#define UNARY_STRIP(name, in, out, expression)                                              \
-    static void name(const struct strip *strip)                                             \
-    {                                                                                       \
-        const in *a = strip->from[0];                                                       \
-        const double *p = strip->parameters;                                                \
-        out *to = strip->to;                                                                \
-        (void)p;                                                                            \
-        for (int64_t i = 0; i < strip->count; i++) {                                        \
-            in x = a[i];                                                                    \
-            to[i] = (out)(expression);                                                      \
-        }                                                                                   \
+#define UNARY_STRIP(name, in, out, expression)       \
+    static void name(const struct strip *strip)      \
+    {                                                \
+        const in *a = strip->from[0];                \
+        const double *p = strip->parameters;         \
+        out *to = strip->to;                         \
+        (void)p;                                     \
+        for (int64_t i = 0; i < strip->count; i++) { \
+            in x = a[i];                             \
+            to[i] = (out)(expression);               \
+        }                                            \
     }
 
 /* For the functions of real_math.h, and those that newer processors have an instruction for. */
 #define VECTOR_STRIP(name, in, out, expression) VECTOR_CLONES UNARY_STRIP(name, in, out, expression)
 
-#define BINARY_STRIP(name, in, out, expression)                                             \
-    static void name(const struct strip *strip)                                             \
-    {                                                                                       \
-        const in *a = strip->from[0], *b = strip->from[1];                                  \
-        const double *p = strip->parameters;                                                \
-        out *to = strip->to;                                                                \
-        in x = a[0], y = b[0];                                                              \
-        (void)p;                                                                            \
-        if (strip->moves[0] && strip->moves[1])                                             \
-            for (int64_t i = 0; i < strip->count; i++) {                                    \
-                x = a[i];                                                                   \
-                y = b[i];                                                                   \
-                to[i] = (out)(expression);                                                  \
-            }                                                                               \
-        else if (strip->moves[0])                                                           \
-            for (int64_t i = 0; i < strip->count; i++) {                                    \
-                x = a[i];                                                                   \
-                to[i] = (out)(expression);                                                  \
-            }                                                                               \
-        else                                                                                \
-            for (int64_t i = 0; i < strip->count; i++) {                                    \
-                y = b[strip->moves[1] ? i : 0];                                             \
-                to[i] = (out)(expression);                                                  \
-            }                                                                               \
+#define BINARY_STRIP(name, in, out, expression)            \
+    static void name(const struct strip *strip)            \
+    {                                                      \
+        const in *a = strip->from[0], *b = strip->from[1]; \
+        const double *p = strip->parameters;               \
+        out *to = strip->to;                               \
+        in x = a[0], y = b[0];                             \
+        (void)p;                                           \
+        if (strip->moves[0] && strip->moves[1])            \
+            for (int64_t i = 0; i < strip->count; i++) {   \
+                x = a[i];                                  \
+                y = b[i];                                  \
+                to[i] = (out)(expression);                 \
+            }                                              \
+        else if (strip->moves[0])                          \
+            for (int64_t i = 0; i < strip->count; i++) {   \
+                x = a[i];                                  \
+                to[i] = (out)(expression);                 \
+            }                                              \
+        else                                               \
+            for (int64_t i = 0; i < strip->count; i++) {   \
+                y = b[strip->moves[1] ? i : 0];            \
+                to[i] = (out)(expression);                 \
+            }                                              \
     }
 
 /* y and z stand still for the strip. */
-#define TERNARY_STRIP(name, in, expression)                                                 \
-    static void name(const struct strip *strip)                                             \
-    {                                                                                       \
-        const in *a = strip->from[0];                                                       \
+#define TERNARY_STRIP(name, in, expression)                                                   \
+    static void name(const struct strip *strip)                                               \
+    {                                                                                         \
+        const in *a = strip->from[0];                                                         \
         in y = *(const in *)strip->from[1], z = *(const in *)strip->from[2], *to = strip->to; \
-        for (int64_t i = 0; i < strip->count; i++) {                                        \
-            in x = a[i];                                                                    \
-            to[i] = (in)(expression);                                                       \
-        }                                                                                   \
+        for (int64_t i = 0; i < strip->count; i++) {                                          \
+            in x = a[i];                                                                      \
+            to[i] = (in)(expression);                                                         \
+        }                                                                                     \
     }
 
 #define CLAMP(value, low, high) ((value) < (low) ? (low) : (value) > (high) ? (high) : (value))
-#define SOFTPLUS(x) ((x) > 0 ? (x) + log1p(exp(-(x))) : log1p(exp(x)))
-#define POWER(x, y) pow((x), (y))
+#define SOFTPLUS(x)             ((x) > 0 ? (x) + log1p(exp(-(x))) : log1p(exp(x)))
+#define POWER(x, y)             pow((x), (y))
 
 /* The remainder that has the divisor's sign. */
 static double floored_remainder(double x, double y)
@@ -74,20 +74,20 @@ static double floored_remainder(double x, double y)
     return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
 }
 
-#define REAL float
+#define REAL       float
 #define NAME(name) name##_f32
-#define EXP quick_exp
-#define SIGMOID quick_sigmoid
-#define TANH quick_tanh
-#define SQRT sqrtf
+#define EXP        quick_exp
+#define SIGMOID    quick_sigmoid
+#define TANH       quick_tanh
+#define SQRT       sqrtf
 #include "runtime/math/elementwise_real.h"
 
-#define REAL double
+#define REAL       double
 #define NAME(name) name##_f64
-#define EXP exp
-#define SIGMOID exact_sigmoid
-#define TANH tanh
-#define SQRT sqrt
+#define EXP        exp
+#define SIGMOID    exact_sigmoid
+#define TANH       tanh
+#define SQRT       sqrt
 #include "runtime/math/elementwise_real.h"
 
 /* Whole numbers. Arithmetic is that of the two's complement, done unsigned; the runner wraps results to their type. */
@@ -130,8 +130,8 @@ static int64_t shrunk(int64_t x, double bias, double limit)
     return moved >= -0x1p63 && moved < 0x1p63 ? (int64_t)moved : 0;
 }
 
-#define WHOLE_UNARY(name, expression) UNARY_STRIP(name##_i64, int64_t, int64_t, expression)
-#define WHOLE_BINARY(name, expression) BINARY_STRIP(name##_i64, int64_t, int64_t, expression)
+#define WHOLE_UNARY(name, expression)     UNARY_STRIP(name##_i64, int64_t, int64_t, expression)
+#define WHOLE_BINARY(name, expression)    BINARY_STRIP(name##_i64, int64_t, int64_t, expression)
 #define UNSIGNED_BINARY(name, expression) BINARY_STRIP(name##_u64, uint64_t, int64_t, expression)
 
 WHOLE_UNARY(absolute, x < 0 ? 0 - UNSIGNED(x) : UNSIGNED(x))
@@ -157,7 +157,7 @@ WHOLE_BINARY(prelu, x < 0 ? UNSIGNED(x) * UNSIGNED(y) : UNSIGNED(x))
 WHOLE_BINARY(logical_and, (x != 0) & (y != 0))
 WHOLE_BINARY(logical_or, (x != 0) | (y != 0))
 WHOLE_BINARY(logical_xor, (x != 0) ^ (y != 0))
-WHOLE_BINARY(bitwise_and, x & y)
+WHOLE_BINARY(bitwise_and, x &y)
 WHOLE_BINARY(bitwise_or, x | y)
 WHOLE_BINARY(bitwise_xor, x ^ y)
 WHOLE_BINARY(equal, x == y)
@@ -167,7 +167,7 @@ WHOLE_BINARY(greater, x > y)
 WHOLE_BINARY(greater_or_equal, x >= y)
 WHOLE_BINARY(shift_left, UNSIGNED(y) < 64 ? UNSIGNED(x) << y : 0)
 WHOLE_BINARY(shift_right, UNSIGNED(y) < 64 ? UNSIGNED(x) >> y : 0)
-TERNARY_STRIP(clip_i64, int64_t, x < y ? (y < z ? y : z) : x > z ? z : x)
+TERNARY_STRIP(clip_i64, int64_t, x<y ? (y < z ? y : z) : x> z ? z : x)
 
 UNSIGNED_BINARY(divide, y == 0 ? 0 : x / y)
 UNSIGNED_BINARY(maximum, x > y ? x : y)
@@ -178,8 +178,8 @@ UNSIGNED_BINARY(less, x < y)
 UNSIGNED_BINARY(less_or_equal, x <= y)
 UNSIGNED_BINARY(greater, x > y)
 UNSIGNED_BINARY(greater_or_equal, x >= y)
-UNSIGNED_BINARY(prelu, x * y)
-TERNARY_STRIP(clip_u64, uint64_t, x < y ? (y < z ? y : z) : x > z ? z : x)
+UNSIGNED_BINARY(prelu, x *y)
+TERNARY_STRIP(clip_u64, uint64_t, x<y ? (y < z ? y : z) : x> z ? z : x)
 
 struct text {
     const char *bytes;
@@ -262,7 +262,7 @@ static bool unary(struct call *call)
 {
     struct array *result;
     if (!present(call, 1)) return false;
-    if (!apply(call, call->kernel->data, 1, (const struct array *[]){call_input(call, 0)}, &result)) return false;
+    if (!apply(call, call->kernel->data, 1, (const struct array *[]){ call_input(call, 0) }, &result)) return false;
     call_give(call, 0, result);
     return true;
 }
@@ -271,7 +271,7 @@ static bool unary(struct call *call)
 static bool combine(struct call *call, const struct operation *operation, const struct array *a, const struct array *b)
 {
     struct array *result;
-    if (!apply(call, operation, 2, (const struct array *[]){a, b}, &result)) return false;
+    if (!apply(call, operation, 2, (const struct array *[]){ a, b }, &result)) return false;
     call_give(call, 0, result);
     return true;
 }
@@ -302,8 +302,8 @@ static bool binary_aligned(struct call *call)
         return call_fail(call, "the dims of its inputs differ and broadcast is not set");
     if (equal || !node_attribute(call->node, "axis")) return combine(call, call->kernel->data, a, b);
     struct array *aligned = aligned_at(b, node_int(call->node, "axis", 0), a->rank);
-    if (!aligned) return call_fail(call, "input 1 does not fit input 0 at axis %lld",
-                                   (long long)node_int(call->node, "axis", 0));
+    if (!aligned)
+        return call_fail(call, "input 1 does not fit input 0 at axis %lld", (long long)node_int(call->node, "axis", 0));
     bool good = combine(call, call->kernel->data, a, aligned);
     array_drop(aligned);
     return good;
@@ -320,7 +320,7 @@ static bool fold(struct call *call)
     }
     for (size_t i = 1; i < call->input_count; i++) {
         struct array *next;
-        bool good = apply(call, call->kernel->data, 2, (const struct array *[]){sum, call_input(call, i)}, &next);
+        bool good = apply(call, call->kernel->data, 2, (const struct array *[]){ sum, call_input(call, i) }, &next);
         array_drop(sum);
         if (!good) return false;
         sum = next;
@@ -331,18 +331,18 @@ static bool fold(struct call *call)
 
 static bool mean(struct call *call)
 {
-    static const struct operation times = {.f32 = times_f32, .f64 = times_f64};
+    static const struct operation times = { .f32 = times_f32, .f64 = times_f64 };
     if (!fold(call)) return false;
     struct array *sum = call->outputs[0];
     if (!loop_for(&times, sum)) return no_such_type(call, sum);
     struct array *result = array_new(call->pool, sum->type, sum->store, sum->rank, sum->dims);
     double share = 1.0 / (double)call->input_count;
-    broadcast_run(call, loop_for(&times, sum), result, 1, (const struct array *[]){sum}, &share);
+    broadcast_run(call, loop_for(&times, sum), result, 1, (const struct array *[]){ sum }, &share);
     call_give(call, 0, result);
     return true;
 }
 
-static const struct operation square = {.f32 = multiply_f32, .f64 = multiply_f64};
+static const struct operation square = { .f32 = multiply_f32, .f64 = multiply_f64 };
 
 /* The result has the base's type, also where base and exponent are not of one kind. */
 static bool power(struct call *call)
@@ -354,7 +354,7 @@ static bool power(struct call *call)
     if (exponent->count == 1 && exponent->rank <= base->rank && is_real(base) && element_real(exponent, 0) == 2)
         return combine(call, &square, base, base);
     struct array *x = array_stored(base, store), *y = array_stored(exponent, store), *result;
-    bool good = apply(call, call->kernel->data, 2, (const struct array *[]){x, y}, &result);
+    bool good = apply(call, call->kernel->data, 2, (const struct array *[]){ x, y }, &result);
     array_drop(x);
     array_drop(y);
     if (!good) return false;
@@ -365,7 +365,7 @@ static bool power(struct call *call)
 
 /* One of two operations, the second where the attribute is so. */
 struct choice {
-    const char *attribute, *text;     /* text NULL: an integer other than 0 */
+    const char *attribute, *text; /* text NULL: an integer other than 0 */
     struct operation otherwise, chosen;
 };
 
@@ -381,7 +381,7 @@ static bool unary_choice(struct call *call)
 {
     struct array *result;
     if (!present(call, 1)) return false;
-    if (!apply(call, chosen(call), 1, (const struct array *[]){call_input(call, 0)}, &result)) return false;
+    if (!apply(call, chosen(call), 1, (const struct array *[]){ call_input(call, 0) }, &result)) return false;
     call_give(call, 0, result);
     return true;
 }
@@ -418,9 +418,9 @@ static struct array *bound_of(struct call *call, const struct array *x, const st
 static bool clip_between(struct call *call, struct array *low, struct array *high)
 {
     const struct array *x = call_input(call, 0);
-    static const struct operation clip = {clip_f32, clip_f64, clip_i64, clip_u64, NULL, false, {{0}}};
+    static const struct operation clip = { clip_f32, clip_f64, clip_i64, clip_u64, NULL, false, { { 0 } } };
     struct array *result;
-    bool good = apply(call, &clip, 3, (const struct array *[]){x, low, high}, &result);
+    bool good = apply(call, &clip, 3, (const struct array *[]){ x, low, high }, &result);
     array_drop(low);
     array_drop(high);
     if (good) call_give(call, 0, result);
@@ -449,13 +449,13 @@ static bool clip_by_attributes(struct call *call)
                         bound_of(call, x, NULL, node_float(call->node, "max", INFINITY), 0));
 }
 
-#define WHERE_STRIP(name, type)                                                             \
-    static void name(const struct strip *strip)                                             \
-    {                                                                                       \
-        const int64_t *c = strip->from[0], step = strip->moves[0];                          \
-        const type *a = strip->from[1], *b = strip->from[2];                                \
-        const int64_t step_a = strip->moves[1], step_b = strip->moves[2];                   \
-        type *to = strip->to;                                                               \
+#define WHERE_STRIP(name, type)                                                                         \
+    static void name(const struct strip *strip)                                                         \
+    {                                                                                                   \
+        const int64_t *c = strip->from[0], step = strip->moves[0];                                      \
+        const type *a = strip->from[1], *b = strip->from[2];                                            \
+        const int64_t step_a = strip->moves[1], step_b = strip->moves[2];                               \
+        type *to = strip->to;                                                                           \
         for (int64_t i = 0; i < strip->count; i++) to[i] = c[i * step] ? a[i * step_a] : b[i * step_b]; \
     }
 
@@ -465,7 +465,7 @@ WHERE_STRIP(where_8, uint64_t)
 static bool where(struct call *call)
 {
     if (!present(call, 3)) return false;
-    const struct array *from[] = {call_input(call, 0), call_input(call, 1), call_input(call, 2)};
+    const struct array *from[] = { call_input(call, 0), call_input(call, 1), call_input(call, 2) };
     int rank;
     int64_t dims[ARRAY_MAX_RANK];
     if (from[0]->store != STORE_I64) return call_fail(call, "the condition must be of type bool");
@@ -487,8 +487,8 @@ static bool dropout(struct call *call)
     call_give(call, 0, array_keep(x));
     if (!call_wants(call, 1)) return true;
     bool is_bool = call->node->opset >= 10;
-    struct array *mask = array_new(call->pool, is_bool ? DTYPE_BOOL : x->type, is_bool ? STORE_I64 : x->store, x->rank,
-                                   x->dims);
+    struct array *mask =
+        array_new(call->pool, is_bool ? DTYPE_BOOL : x->type, is_bool ? STORE_I64 : x->store, x->rank, x->dims);
     for (int64_t i = 0; i < mask->count; i++)
         if (is_bool) mask->i64[i] = 1;
         else if (mask->store == STORE_F32) mask->f32[i] = 1;
@@ -529,108 +529,112 @@ static bool bit_cast(struct call *call)
     return true;
 }
 
-#define REALS(name) .f32 = name##_f32, .f64 = name##_f64
+#define REALS(name)  .f32 = name##_f32, .f64 = name##_f64
 #define WHOLES(name) .i64 = name##_i64
-#define BOTH(name) REALS(name), WHOLES(name)
-#define ALL(name) BOTH(name), .u64 = name##_u64
-#define OF(...) &(const struct operation){__VA_ARGS__}
-#define EITHER(...) &(const struct choice){__VA_ARGS__}
-#define ALPHA(absent) .attributes = {{"alpha", absent}}
+#define BOTH(name)   REALS(name), WHOLES(name)
+#define ALL(name)    BOTH(name), .u64 = name##_u64
+#define OF(...)               \
+    &(const struct operation) \
+    {                         \
+        __VA_ARGS__           \
+    }
+#define EITHER(...)        \
+    &(const struct choice) \
+    {                      \
+        __VA_ARGS__        \
+    }
+#define ALPHA(absent) .attributes = { { "alpha", absent } }
 
 const struct kernel elementwise_kernels[] = {
-    { "Abs",                1, LATEST, unary,            OF(BOTH(absolute), .u64 = same_i64) },
-    { "Acos",               7, LATEST, unary,            OF(REALS(acos)) },
-    { "Acosh",              9, LATEST, unary,            OF(REALS(acosh)) },
-    { "Add",                1, 6,      binary_aligned,   OF(BOTH(add)) },
-    { "Add",                7, LATEST, binary,           OF(BOTH(add)) },
-    { "And",                1, 6,      binary_aligned,   OF(WHOLES(logical_and)) },
-    { "And",                7, LATEST, binary,           OF(WHOLES(logical_and)) },
-    { "Asin",               7, LATEST, unary,            OF(REALS(asin)) },
-    { "Asinh",              9, LATEST, unary,            OF(REALS(asinh)) },
-    { "Atan",               7, LATEST, unary,            OF(REALS(atan)) },
-    { "Atanh",              9, LATEST, unary,            OF(REALS(atanh)) },
-    { "BitCast",           26, LATEST, bit_cast,         NULL },
-    { "BitShift",          11, LATEST, binary_choice,
-      EITHER("direction", "LEFT", {WHOLES(shift_right)}, {WHOLES(shift_left)}) },
-    { "BitwiseAnd",        18, LATEST, binary,           OF(WHOLES(bitwise_and)) },
-    { "BitwiseNot",        18, LATEST, unary,            OF(WHOLES(bitwise_not)) },
-    { "BitwiseOr",         18, LATEST, binary,           OF(WHOLES(bitwise_or)) },
-    { "BitwiseXor",        18, LATEST, binary,           OF(WHOLES(bitwise_xor)) },
-    { "Ceil",               1, LATEST, unary,            OF(REALS(ceil)) },
-    { "Celu",              12, LATEST, unary,            OF(REALS(celu), ALPHA(1)) },
-    { "Clip",               1, 10,     clip_by_attributes, NULL },
-    { "Clip",              11, LATEST, clip_by_inputs,   NULL },
-    { "Cos",                7, LATEST, unary,            OF(REALS(cos)) },
-    { "Cosh",               9, LATEST, unary,            OF(REALS(cosh)) },
-    { "Div",                1, 6,      binary_aligned,   OF(ALL(divide)) },
-    { "Div",                7, LATEST, binary,           OF(ALL(divide)) },
-    { "Dropout",            1, 6,      dropout_by_attribute, NULL },
-    { "Dropout",            7, 11,     dropout,          NULL },
-    { "Dropout",           12, LATEST, dropout_by_input, NULL },
-    { "Elu",                1, LATEST, unary,            OF(REALS(elu), ALPHA(1)) },
-    { "Equal",              1, 6,      binary_aligned,   OF(BOTH(equal), .is_test = true) },
-    { "Equal",              7, LATEST, binary,           OF(BOTH(equal), .text = equal_text, .is_test = true) },
-    { "Erf",                9, LATEST, unary,            OF(REALS(erf)) },
-    { "Exp",                1, LATEST, unary,            OF(REALS(exp)) },
-    { "Floor",              1, LATEST, unary,            OF(REALS(floor)) },
-    { "Gelu",              20, LATEST, unary_choice,
-      EITHER("approximate", "tanh", {REALS(gelu)}, {REALS(gelu_tanh)}) },
-    { "Greater",            1, 6,      binary_aligned,   OF(ALL(greater), .is_test = true) },
-    { "Greater",            7, LATEST, binary,           OF(ALL(greater), .is_test = true) },
-    { "GreaterOrEqual",    12, LATEST, binary,           OF(ALL(greater_or_equal), .is_test = true) },
-    { "HardSigmoid",        1, LATEST, unary,
-      OF(REALS(hard_sigmoid), .attributes = {{"alpha", 0.2f}, {"beta", 0.5f}}) },
-    { "HardSwish",         14, LATEST, unary,            OF(REALS(hard_swish)) },
-    { "IsInf",             10, LATEST, unary,
-      OF(REALS(is_infinite), .is_test = true, .attributes = {{"detect_positive", 1}, {"detect_negative", 1}}) },
-    { "IsNaN",              9, LATEST, unary,            OF(REALS(is_nan), .is_test = true) },
-    { "LeakyRelu",          1, LATEST, unary,            OF(REALS(leaky_relu), ALPHA(0.01f)) },
-    { "Less",               1, 6,      binary_aligned,   OF(ALL(less), .is_test = true) },
-    { "Less",               7, LATEST, binary,           OF(ALL(less), .is_test = true) },
-    { "LessOrEqual",       12, LATEST, binary,           OF(ALL(less_or_equal), .is_test = true) },
-    { "Log",                1, LATEST, unary,            OF(REALS(log)) },
-    { "Max",                1, LATEST, fold,             OF(ALL(maximum)) },
-    { "Mean",               1, LATEST, mean,             OF(REALS(add)) },
-    { "Min",                1, LATEST, fold,             OF(ALL(minimum)) },
-    { "Mish",              18, LATEST, unary,            OF(REALS(mish)) },
-    { "Mod",               10, LATEST, binary_choice,
-      EITHER("fmod", NULL, {ALL(modulo)}, {BOTH(remainder), .u64 = modulo_u64}) },
-    { "Mul",                1, 6,      binary_aligned,   OF(BOTH(multiply)) },
-    { "Mul",                7, LATEST, binary,           OF(BOTH(multiply)) },
-    { "Neg",                1, LATEST, unary,            OF(BOTH(negate)) },
-    { "Not",                1, LATEST, unary,            OF(WHOLES(logical_not)) },
-    { "Or",                 1, 6,      binary_aligned,   OF(WHOLES(logical_or)) },
-    { "Or",                 7, LATEST, binary,           OF(WHOLES(logical_or)) },
-    { "PRelu",              1, 6,      prelu_by_channel, OF(REALS(prelu)) },
-    { "PRelu",              7, LATEST, binary,           OF(ALL(prelu)) },
-    { "Pow",                1, 6,      binary_aligned,   OF(REALS(power)) },
-    { "Pow",                7, LATEST, power,            OF(ALL(power)) },
-    { "Reciprocal",         1, LATEST, unary,            OF(REALS(reciprocal)) },
-    { "Relu",               1, LATEST, unary,            OF(BOTH(relu)) },
-    { "Round",             11, LATEST, unary,            OF(REALS(round_even)) },
-    { "Selu",               1, 5,      unary,
-      OF(REALS(selu), .attributes = {{"alpha", 1.6732f}, {"gamma", 1.0507f}}) },
-    { "Selu",               6, LATEST, unary,
-      OF(REALS(selu), .attributes = {{"alpha", 1.67326319217681884765625}, {"gamma", 1.05070102214813232421875}}) },
-    { "Shrink",             9, LATEST, unary,
-      OF(BOTH(shrink), .attributes = {{"bias", 0}, {"lambd", 0.5}}) },
-    { "Sigmoid",            1, LATEST, unary,            OF(REALS(sigmoid)) },
-    { "Sign",               9, LATEST, unary,            OF(BOTH(sign), .u64 = sign_u64) },
-    { "Sin",                7, LATEST, unary,            OF(REALS(sin)) },
-    { "Sinh",               9, LATEST, unary,            OF(REALS(sinh)) },
-    { "Softplus",           1, LATEST, unary,            OF(REALS(softplus)) },
-    { "Softsign",           1, LATEST, unary,            OF(REALS(softsign)) },
-    { "Sqrt",               1, LATEST, unary,            OF(REALS(sqrt)) },
-    { "Sub",                1, 6,      binary_aligned,   OF(BOTH(subtract)) },
-    { "Sub",                7, LATEST, binary,           OF(BOTH(subtract)) },
-    { "Sum",                1, LATEST, fold,             OF(REALS(add)) },
-    { "SwiGLU",            28, LATEST, binary,           OF(REALS(swiglu), ALPHA(1)) },
-    { "Swish",             24, LATEST, unary,            OF(REALS(swish), ALPHA(1)) },
-    { "Tan",                7, LATEST, unary,            OF(REALS(tan)) },
-    { "Tanh",               1, LATEST, unary,            OF(REALS(tanh)) },
-    { "ThresholdedRelu",   10, LATEST, unary,            OF(REALS(thresholded_relu), ALPHA(1)) },
-    { "Where",              9, LATEST, where,            NULL },
-    { "Xor",                1, 6,      binary_aligned,   OF(WHOLES(logical_xor)) },
-    { "Xor",                7, LATEST, binary,           OF(WHOLES(logical_xor)) },
+    { "Abs", 1, LATEST, unary, OF(BOTH(absolute), .u64 = same_i64) },
+    { "Acos", 7, LATEST, unary, OF(REALS(acos)) },
+    { "Acosh", 9, LATEST, unary, OF(REALS(acosh)) },
+    { "Add", 1, 6, binary_aligned, OF(BOTH(add)) },
+    { "Add", 7, LATEST, binary, OF(BOTH(add)) },
+    { "And", 1, 6, binary_aligned, OF(WHOLES(logical_and)) },
+    { "And", 7, LATEST, binary, OF(WHOLES(logical_and)) },
+    { "Asin", 7, LATEST, unary, OF(REALS(asin)) },
+    { "Asinh", 9, LATEST, unary, OF(REALS(asinh)) },
+    { "Atan", 7, LATEST, unary, OF(REALS(atan)) },
+    { "Atanh", 9, LATEST, unary, OF(REALS(atanh)) },
+    { "BitCast", 26, LATEST, bit_cast, NULL },
+    { "BitShift", 11, LATEST, binary_choice,
+      EITHER("direction", "LEFT", { WHOLES(shift_right) }, { WHOLES(shift_left) }) },
+    { "BitwiseAnd", 18, LATEST, binary, OF(WHOLES(bitwise_and)) },
+    { "BitwiseNot", 18, LATEST, unary, OF(WHOLES(bitwise_not)) },
+    { "BitwiseOr", 18, LATEST, binary, OF(WHOLES(bitwise_or)) },
+    { "BitwiseXor", 18, LATEST, binary, OF(WHOLES(bitwise_xor)) },
+    { "Ceil", 1, LATEST, unary, OF(REALS(ceil)) },
+    { "Celu", 12, LATEST, unary, OF(REALS(celu), ALPHA(1)) },
+    { "Clip", 1, 10, clip_by_attributes, NULL },
+    { "Clip", 11, LATEST, clip_by_inputs, NULL },
+    { "Cos", 7, LATEST, unary, OF(REALS(cos)) },
+    { "Cosh", 9, LATEST, unary, OF(REALS(cosh)) },
+    { "Div", 1, 6, binary_aligned, OF(ALL(divide)) },
+    { "Div", 7, LATEST, binary, OF(ALL(divide)) },
+    { "Dropout", 1, 6, dropout_by_attribute, NULL },
+    { "Dropout", 7, 11, dropout, NULL },
+    { "Dropout", 12, LATEST, dropout_by_input, NULL },
+    { "Elu", 1, LATEST, unary, OF(REALS(elu), ALPHA(1)) },
+    { "Equal", 1, 6, binary_aligned, OF(BOTH(equal), .is_test = true) },
+    { "Equal", 7, LATEST, binary, OF(BOTH(equal), .text = equal_text, .is_test = true) },
+    { "Erf", 9, LATEST, unary, OF(REALS(erf)) },
+    { "Exp", 1, LATEST, unary, OF(REALS(exp)) },
+    { "Floor", 1, LATEST, unary, OF(REALS(floor)) },
+    { "Gelu", 20, LATEST, unary_choice, EITHER("approximate", "tanh", { REALS(gelu) }, { REALS(gelu_tanh) }) },
+    { "Greater", 1, 6, binary_aligned, OF(ALL(greater), .is_test = true) },
+    { "Greater", 7, LATEST, binary, OF(ALL(greater), .is_test = true) },
+    { "GreaterOrEqual", 12, LATEST, binary, OF(ALL(greater_or_equal), .is_test = true) },
+    { "HardSigmoid", 1, LATEST, unary, OF(REALS(hard_sigmoid), .attributes = { { "alpha", 0.2f }, { "beta", 0.5f } }) },
+    { "HardSwish", 14, LATEST, unary, OF(REALS(hard_swish)) },
+    { "IsInf", 10, LATEST, unary,
+      OF(REALS(is_infinite), .is_test = true, .attributes = { { "detect_positive", 1 }, { "detect_negative", 1 } }) },
+    { "IsNaN", 9, LATEST, unary, OF(REALS(is_nan), .is_test = true) },
+    { "LeakyRelu", 1, LATEST, unary, OF(REALS(leaky_relu), ALPHA(0.01f)) },
+    { "Less", 1, 6, binary_aligned, OF(ALL(less), .is_test = true) },
+    { "Less", 7, LATEST, binary, OF(ALL(less), .is_test = true) },
+    { "LessOrEqual", 12, LATEST, binary, OF(ALL(less_or_equal), .is_test = true) },
+    { "Log", 1, LATEST, unary, OF(REALS(log)) },
+    { "Max", 1, LATEST, fold, OF(ALL(maximum)) },
+    { "Mean", 1, LATEST, mean, OF(REALS(add)) },
+    { "Min", 1, LATEST, fold, OF(ALL(minimum)) },
+    { "Mish", 18, LATEST, unary, OF(REALS(mish)) },
+    { "Mod", 10, LATEST, binary_choice, EITHER("fmod", NULL, { ALL(modulo) }, { BOTH(remainder), .u64 = modulo_u64 }) },
+    { "Mul", 1, 6, binary_aligned, OF(BOTH(multiply)) },
+    { "Mul", 7, LATEST, binary, OF(BOTH(multiply)) },
+    { "Neg", 1, LATEST, unary, OF(BOTH(negate)) },
+    { "Not", 1, LATEST, unary, OF(WHOLES(logical_not)) },
+    { "Or", 1, 6, binary_aligned, OF(WHOLES(logical_or)) },
+    { "Or", 7, LATEST, binary, OF(WHOLES(logical_or)) },
+    { "PRelu", 1, 6, prelu_by_channel, OF(REALS(prelu)) },
+    { "PRelu", 7, LATEST, binary, OF(ALL(prelu)) },
+    { "Pow", 1, 6, binary_aligned, OF(REALS(power)) },
+    { "Pow", 7, LATEST, power, OF(ALL(power)) },
+    { "Reciprocal", 1, LATEST, unary, OF(REALS(reciprocal)) },
+    { "Relu", 1, LATEST, unary, OF(BOTH(relu)) },
+    { "Round", 11, LATEST, unary, OF(REALS(round_even)) },
+    { "Selu", 1, 5, unary, OF(REALS(selu), .attributes = { { "alpha", 1.6732f }, { "gamma", 1.0507f } }) },
+    { "Selu", 6, LATEST, unary,
+      OF(REALS(selu),
+         .attributes = { { "alpha", 1.67326319217681884765625 }, { "gamma", 1.05070102214813232421875 } }) },
+    { "Shrink", 9, LATEST, unary, OF(BOTH(shrink), .attributes = { { "bias", 0 }, { "lambd", 0.5 } }) },
+    { "Sigmoid", 1, LATEST, unary, OF(REALS(sigmoid)) },
+    { "Sign", 9, LATEST, unary, OF(BOTH(sign), .u64 = sign_u64) },
+    { "Sin", 7, LATEST, unary, OF(REALS(sin)) },
+    { "Sinh", 9, LATEST, unary, OF(REALS(sinh)) },
+    { "Softplus", 1, LATEST, unary, OF(REALS(softplus)) },
+    { "Softsign", 1, LATEST, unary, OF(REALS(softsign)) },
+    { "Sqrt", 1, LATEST, unary, OF(REALS(sqrt)) },
+    { "Sub", 1, 6, binary_aligned, OF(BOTH(subtract)) },
+    { "Sub", 7, LATEST, binary, OF(BOTH(subtract)) },
+    { "Sum", 1, LATEST, fold, OF(REALS(add)) },
+    { "SwiGLU", 28, LATEST, binary, OF(REALS(swiglu), ALPHA(1)) },
+    { "Swish", 24, LATEST, unary, OF(REALS(swish), ALPHA(1)) },
+    { "Tan", 7, LATEST, unary, OF(REALS(tan)) },
+    { "Tanh", 1, LATEST, unary, OF(REALS(tanh)) },
+    { "ThresholdedRelu", 10, LATEST, unary, OF(REALS(thresholded_relu), ALPHA(1)) },
+    { "Where", 9, LATEST, where, NULL },
+    { "Xor", 1, 6, binary_aligned, OF(WHOLES(logical_xor)) },
+    { "Xor", 7, LATEST, binary, OF(WHOLES(logical_xor)) },
     { 0 },
 };

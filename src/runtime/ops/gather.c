@@ -99,7 +99,7 @@ static struct array *places_along(struct call *call, const struct array *x, cons
         }
     struct layout packed = layout_packed(x->rank, x->dims);
     struct array *places = new_places(call, indices->count);
-    int64_t at[ARRAY_MAX_RANK] = {0};
+    int64_t at[ARRAY_MAX_RANK] = { 0 };
     for (int64_t i = 0; i < indices->count; i++) {
         int64_t index = indices->i64[i], place = 0;
         if (!normal_index(call, x->dims[axis], &index)) {
@@ -187,13 +187,13 @@ enum reduction { REDUCE_NONE, REDUCE_ADD, REDUCE_MUL, REDUCE_MAX, REDUCE_MIN, RE
 static const char *const reduction_names[] = { "none", "add", "mul", "max", "min" };
 
 /* NaN wins. */
-#define COMBINE(to, from, type)                                                                                \
-    for (int64_t k = 0; k < length; k++) {                                                                     \
-        const type a = (to)[k], b = (from)[k];                                                                 \
-        (to)[k] = how == REDUCE_ADD   ? (type)(a + b)                                                          \
-                  : how == REDUCE_MUL ? (type)(a * b)                                                          \
-                  : how == REDUCE_MAX ? (a > b || a != a ? a : b)                                              \
-                                      : (a < b || a != a ? a : b);                                             \
+#define COMBINE(to, from, type)                                    \
+    for (int64_t k = 0; k < length; k++) {                         \
+        const type a = (to)[k], b = (from)[k];                     \
+        (to)[k] = how == REDUCE_ADD   ? (type)(a + b)              \
+                  : how == REDUCE_MUL ? (type)(a * b)              \
+                  : how == REDUCE_MAX ? (a > b || a != a ? a : b)  \
+                                      : (a < b || a != a ? a : b); \
     }
 
 static void combine_piece(struct array *y, int64_t place, const struct array *updates, int64_t start, int64_t length,
@@ -221,8 +221,9 @@ static bool scatter_pieces(struct call *call, const struct array *x, const struc
     memcpy(y->data, x->data, (size_t)x->count * element);
     for (int64_t i = 0; i < places->count && length > 0; i++)
         if (how != REDUCE_NONE) combine_piece(y, places->i64[i], updates, i * length, length, how);
-        else memcpy((char *)y->data + (size_t)places->i64[i] * element,
-                    (const char *)updates->data + (size_t)i * bytes, bytes);
+        else
+            memcpy((char *)y->data + (size_t)places->i64[i] * element, (const char *)updates->data + (size_t)i * bytes,
+                   bytes);
     array_drop(places);
     call_give(call, 0, y);
     return true;
@@ -242,8 +243,7 @@ static bool scatter_elements(struct call *call)
 {
     struct array *x, *indices, *updates;
     int axis;
-    if (!elements_input(call, &x, &indices, &axis)
-        || !updates_input(call, x, &updates, indices->rank, indices->dims))
+    if (!elements_input(call, &x, &indices, &axis) || !updates_input(call, x, &updates, indices->rank, indices->dims))
         return false;
     struct array *places = places_along(call, x, indices, axis);
     return places && scatter_pieces(call, x, updates, places, 1);
@@ -308,7 +308,7 @@ static bool one_hot(struct call *call)
     for (int i = 0; i < rank; i++) dims[i] = i == axis ? depth : indices->dims[i - (i > axis)];
 
     struct array *y = array_new(call->pool, values->type, values->store, rank, dims);
-    struct layout to = layout_packed(rank, dims), off = {0};
+    struct layout to = layout_packed(rank, dims), off = { 0 };
     size_t element = store_size(values->store);
     layout_copy(call, rank, dims, y, &to, values, &off);
     int64_t inner = dims_product(dims, axis + 1, rank);
@@ -338,7 +338,7 @@ static bool non_zero(struct call *call)
     const int64_t *dims = x->rank > 0 ? x->dims : &x->count;
     int64_t found = 0, at = 0;
     for (int64_t i = 0; i < x->count; i++) found += is_set(x, i);
-    struct array *y = call_output(call, 0, DTYPE_INT64, 2, (int64_t[]){rank, found});
+    struct array *y = call_output(call, 0, DTYPE_INT64, 2, (int64_t[]){ rank, found });
     for (int64_t i = 0; i < x->count; i++) {
         if (!is_set(x, i)) continue;
         int64_t rest = i;
@@ -378,15 +378,15 @@ static bool compress(struct call *call)
 }
 
 const struct kernel gather_kernels[] = {
-    { "Compress",         9, LATEST, compress,         NULL },
-    { "Gather",           1, LATEST, gather,           NULL },
-    { "GatherElements",  11, LATEST, gather_elements,  NULL },
-    { "GatherND",        11, LATEST, gather_nd,        NULL },
-    { "NonZero",          9, LATEST, non_zero,         NULL },
-    { "OneHot",           9, LATEST, one_hot,          NULL },
-    { "Scatter",          9, 10,     scatter_elements, NULL },
+    { "Compress", 9, LATEST, compress, NULL },
+    { "Gather", 1, LATEST, gather, NULL },
+    { "GatherElements", 11, LATEST, gather_elements, NULL },
+    { "GatherND", 11, LATEST, gather_nd, NULL },
+    { "NonZero", 9, LATEST, non_zero, NULL },
+    { "OneHot", 9, LATEST, one_hot, NULL },
+    { "Scatter", 9, 10, scatter_elements, NULL },
     { "ScatterElements", 11, LATEST, scatter_elements, NULL },
-    { "ScatterND",       11, LATEST, scatter_nd,       NULL },
-    { "TensorScatter",   24, LATEST, tensor_scatter,   NULL },
+    { "ScatterND", 11, LATEST, scatter_nd, NULL },
+    { "TensorScatter", 24, LATEST, tensor_scatter, NULL },
     { 0 },
 };

@@ -2,8 +2,8 @@
  *
  * Gemm and MatMul: shapes and strides around product_run. */
 #include "runtime/element.h"
-#include "runtime/math/simd.h"
 #include "runtime/math/product.h"
+#include "runtime/math/simd.h"
 
 #include <math.h>
 
@@ -44,8 +44,7 @@ static bool read_addend(struct call *call, const struct array *c, const struct a
 static void blend_whole(double alpha, double beta, const int64_t *terms, int64_t step, int64_t count, int64_t *values)
 {
     uint64_t a = (uint64_t)(int64_t)alpha, b = (uint64_t)(int64_t)beta;
-    for (int64_t i = 0; i < count; i++)
-        values[i] = (int64_t)(a * (uint64_t)values[i] + b * (uint64_t)terms[i * step]);
+    for (int64_t i = 0; i < count; i++) values[i] = (int64_t)(a * (uint64_t)values[i] + b * (uint64_t)terms[i * step]);
 }
 
 /* The factors of whole tensors have to be whole, too. */
@@ -58,7 +57,7 @@ static bool check_scales(struct call *call, const struct array *y, double alpha,
 
 static bool finish_gemm(struct call *call, struct array *y, double alpha)
 {
-    static const int64_t zeros[1];                        /* all bits zero is zero in every store */
+    static const int64_t zeros[1]; /* all bits zero is zero in every store */
     const struct array *c = call_input(call, 2);
     double beta = c ? (double)node_float(call->node, "beta", 1) : 0;
     int64_t row = 0, column = 0;
@@ -86,10 +85,17 @@ static bool run_gemm(struct call *call)
         return call_fail(call, "the product is over %lld elements of A, but %lld of B", (long long)depth,
                          (long long)b->dims[turn_b ? 1 : 0]);
     struct array *y = call_output(call, 0, a->type, 2, (int64_t[]){ rows, columns });
-    struct product product = { .store = a->store, .rows = rows, .columns = columns, .depth = depth,
-                               .a_row = turn_a ? 1 : depth, .a_step = turn_a ? rows : 1,
-                               .b_step = turn_b ? 1 : columns, .b_column = turn_b ? depth : 1,
-                               .c_row = columns, .c_column = 1, .count = 1,
+    struct product product = { .store = a->store,
+                               .rows = rows,
+                               .columns = columns,
+                               .depth = depth,
+                               .a_row = turn_a ? 1 : depth,
+                               .a_step = turn_a ? rows : 1,
+                               .b_step = turn_b ? 1 : columns,
+                               .b_column = turn_b ? depth : 1,
+                               .c_row = columns,
+                               .c_column = 1,
+                               .count = 1,
                                .each = &(struct operands){ .a = a->data, .b = b->data, .c = y->data } };
     product_run(call, &product);
     return finish_gemm(call, y, (double)node_float(call->node, "alpha", 1));
@@ -99,15 +105,14 @@ static bool run_gemm(struct call *call)
 
 /* A factor seen as a stack of matrices; a vector is a row on the left, a column on the right. */
 struct stack {
-    int rank;                         /* of the stack */
+    int rank; /* of the stack */
     int64_t rows, columns;
     const int64_t *dims;
 };
 
 static struct stack stack_of(const struct array *array, bool left)
 {
-    if (array->rank == 1)
-        return (struct stack){ 0, left ? 1 : array->dims[0], left ? array->dims[0] : 1, array->dims };
+    if (array->rank == 1) return (struct stack){ 0, left ? 1 : array->dims[0], left ? array->dims[0] : 1, array->dims };
     int rank = array->rank - 2;
     return (struct stack){ rank, array->dims[rank], array->dims[rank + 1], array->dims };
 }
@@ -141,9 +146,18 @@ static void multiply_stacks(struct call *call, const struct array *a, const stru
         each[i].b = at(b, one ? 0 : matrix_index(right, rank, dims, i) * depth * columns);
         each[i].c = at(y, i * rows * columns);
     }
-    struct product product = { .store = a->store, .rows = rows, .columns = columns, .depth = depth, .a_row = depth,
-                               .a_step = 1, .b_step = columns, .b_column = 1, .c_row = columns, .c_column = 1,
-                               .each = each, .count = count };
+    struct product product = { .store = a->store,
+                               .rows = rows,
+                               .columns = columns,
+                               .depth = depth,
+                               .a_row = depth,
+                               .a_step = 1,
+                               .b_step = columns,
+                               .b_column = 1,
+                               .c_row = columns,
+                               .c_column = 1,
+                               .each = each,
+                               .count = count };
     product_run(call, &product);
 }
 

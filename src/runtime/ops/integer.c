@@ -4,9 +4,9 @@
  *
  * Small whole numbers less their zero points are multiplied and added in double, where they are exact (terms below
  * 2^18, so more than 2^35 of them), by the products and convolutions that real numbers use. */
-#include "runtime/ops/conv.h"
 #include "runtime/element.h"
 #include "runtime/math/product.h"
+#include "runtime/ops/conv.h"
 #include "runtime/ops/quant.h"
 
 #include <math.h>
@@ -14,7 +14,7 @@
 
 /* A scale or zero point stretched over a tensor: one element for all, a vector along `axis`, or broadcast. */
 struct stretched {
-    const struct array *array;        /* NULL: reads as `absent` */
+    const struct array *array; /* NULL: reads as `absent` */
     double absent;
     int rank;
     const int64_t *dims;
@@ -77,8 +77,8 @@ static struct array *centred(struct call *call, size_t slot, size_t zero_slot, i
 struct matmul {
     struct array *a, *b;
     int64_t rows, depth, columns;
-    int batch_rank, rank;             /* of the batch dims, and of the result */
-    int64_t dims[ARRAY_MAX_RANK];     /* of the result */
+    int batch_rank, rank;         /* of the batch dims, and of the result */
+    int64_t dims[ARRAY_MAX_RANK]; /* of the result */
 };
 
 static bool matmul_dims(struct call *call, struct matmul *m)
@@ -128,9 +128,18 @@ static struct array *multiply(struct call *call, struct matmul *m, size_t a, siz
         each[i] = (struct operands){ .a = m->a->f64 + matrix_of(m, m->a, i) * m->rows * m->depth,
                                      .b = m->b->f64 + matrix_of(m, m->b, i) * m->depth * m->columns,
                                      .c = c->f64 + i * m->rows * m->columns };
-    struct product product = { .store = STORE_F64, .rows = m->rows, .columns = m->columns, .depth = m->depth,
-                               .a_row = m->depth, .a_step = 1, .b_step = m->columns, .b_column = 1,
-                               .c_row = m->columns, .c_column = 1, .each = each, .count = count };
+    struct product product = { .store = STORE_F64,
+                               .rows = m->rows,
+                               .columns = m->columns,
+                               .depth = m->depth,
+                               .a_row = m->depth,
+                               .a_step = 1,
+                               .b_step = m->columns,
+                               .b_column = 1,
+                               .c_row = m->columns,
+                               .c_column = 1,
+                               .each = each,
+                               .count = count };
     if (count > 0) product_run(call, &product);
     array_drop(m->a);
     array_drop(m->b);
@@ -157,7 +166,7 @@ static bool matmul_integer(struct call *call)
 
 struct requantizer {
     struct stretched x_scale, w_scale, y_scale, y_zero;
-    enum dtype type, precision;       /* precision of the factor; DOUBLE in an exact run */
+    enum dtype type, precision; /* precision of the factor; DOUBLE in an exact run */
     double least, greatest;
 };
 

@@ -15,7 +15,7 @@ enum reduction { REDUCE_NONE, REDUCE_SUM, REDUCE_MEAN };
 
 struct loss {
     const struct array *target, *weight;
-    int64_t outer, classes, inner;        /* of the scores: [outer, classes, inner] */
+    int64_t outer, classes, inner; /* of the scores: [outer, classes, inner] */
     bool ignores;
     int64_t ignored;
     enum reduction reduction;

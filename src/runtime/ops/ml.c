@@ -3,8 +3,8 @@
  * Of ai.onnx.ml what stands before or behind a net: ArrayFeatureExtractor, Binarizer, Scaler, LabelEncoder. */
 #include "runtime/element.h"
 #include "runtime/math/order.h"
-#include "runtime/slices.h"
 #include "runtime/run.h"
+#include "runtime/slices.h"
 
 #include <string.h>
 
@@ -142,7 +142,7 @@ static int compare_keys(const void *context, int64_t a, int64_t b)
 static int64_t find_key(const struct array *keys, const int64_t *order, const struct array *x, int64_t i)
 {
     int64_t low = 0, high = keys->count;
-    while (low < high) {      /* order[low..] begins with the first key that is greater */
+    while (low < high) { /* order[low..] begins with the first key that is greater */
         int64_t middle = low + (high - low) / 2;
         if (compare_elements(keys, order[middle], x, i) <= 0) low = middle + 1;
         else high = middle;

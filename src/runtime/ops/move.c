@@ -22,7 +22,7 @@ static void fill(const struct call *call, struct array *to, const struct array *
         if (zero->store == STORE_TEXT) zero->text[0] = "";
         else memset(zero->data, 0, store_size(zero->store));
     }
-    struct layout packed = layout_packed(to->rank, to->dims), still = {0};
+    struct layout packed = layout_packed(to->rank, to->dims), still = { 0 };
     layout_copy(call, to->rank, to->dims, to, &packed, value ? value : zero, &still);
     array_drop(zero);
 }
@@ -45,7 +45,7 @@ static bool read_permutation(struct call *call, int rank, int *from)
 {
     const int64_t *perm;
     size_t count = node_ints(call->node, "perm", &perm);
-    bool seen[ARRAY_MAX_RANK] = {false};
+    bool seen[ARRAY_MAX_RANK] = { false };
     if (count == 0)
         for (int i = 0; i < rank; i++) from[i] = rank - 1 - i;
     if (count == 0) return true;
@@ -69,7 +69,7 @@ static bool transpose(struct call *call)
         call_give(call, 0, array_reshaped(x, x->rank, dims));
         return true;
     }
-    struct layout packed = layout_packed(x->rank, x->dims), source = {0}, target = layout_packed(x->rank, dims);
+    struct layout packed = layout_packed(x->rank, x->dims), source = { 0 }, target = layout_packed(x->rank, dims);
     for (int i = 0; i < x->rank; i++) source.steps[i] = packed.steps[from[i]];
     layout_copy(call, x->rank, dims, new_like(call, 0, x, x->rank, dims), &target, x, &source);
     return true;
@@ -182,7 +182,7 @@ static struct stretch stretch_of(int64_t dim, int64_t start, int64_t end, int64_
     int64_t span = step > 0 ? end - start : start - end;
     uint64_t stride = step > 0 ? (uint64_t)step : 0 - (uint64_t)step;
     int64_t count = span <= 0 ? 0 : (int64_t)(((uint64_t)span - 1) / stride) + 1;
-    return (struct stretch){start, count > 1 ? step : 1, count};
+    return (struct stretch){ start, count > 1 ? step : 1, count };
 }
 
 static bool slice_by(struct call *call, int64_t count, const int64_t *starts, const int64_t *ends, const int64_t *axes,
@@ -193,7 +193,7 @@ static bool slice_by(struct call *call, int64_t count, const int64_t *starts, co
     if (!call_tensor(call, 0, &x)) return false;
     if (count > x->rank && !axes) return call_fail(call, "more starts than the input has dimensions");
     struct layout source = layout_packed(x->rank, x->dims);
-    bool seen[ARRAY_MAX_RANK] = {false};
+    bool seen[ARRAY_MAX_RANK] = { false };
     memcpy(dims, x->dims, sizeof dims);
     for (int64_t i = 0; i < count; i++) {
         int axis = 0;
@@ -223,7 +223,7 @@ static bool slice_by_attribute(struct call *call)
 
 static bool slice(struct call *call)
 {
-    const int64_t *lists[4] = {NULL};
+    const int64_t *lists[4] = { NULL };
     int64_t counts[4];
     for (size_t i = 0; i < 4; i++) {
         if (i >= 2 && !call_input(call, i + 1)) continue;
@@ -271,7 +271,9 @@ struct border {
 };
 
 static const struct border borders[] = {
-    { "reflect", reflected }, { "edge", nearest }, { "wrap", wrapped },
+    { "reflect", reflected },
+    { "edge", nearest },
+    { "wrap", wrapped },
 };
 
 /* Where the elements of y are in x: the sum of an entry per axis. */
@@ -384,7 +386,7 @@ static bool pad_by_attribute(struct call *call)
     if (!call_tensor(call, 0, &x)) return false;
     if (x->store > STORE_F64) return call_fail(call, "is not defined for elements of type %s", dtype_name(x->type));
     if (count != 2 * (size_t)x->rank) return call_fail(call, "%zu pads for %d dimensions", count, x->rank);
-    for (int i = 0; i < x->rank; i++) margins[i] = (struct margin){pads[i], pads[i + x->rank]};
+    for (int i = 0; i < x->rank; i++) margins[i] = (struct margin){ pads[i], pads[i + x->rank] };
     struct array *value = array_new(call->pool, x->type, x->store, 0, NULL);
     float number = node_float(call->node, "value", 0);
     if (value->store == STORE_F32) value->f32[0] = number;
@@ -399,7 +401,7 @@ static bool pad(struct call *call)
     struct array *x;
     const int64_t *pads, *axes = NULL;
     int64_t pad_count, axis_count = 0;
-    struct margin margins[ARRAY_MAX_RANK] = {{0, 0}};
+    struct margin margins[ARRAY_MAX_RANK] = { { 0, 0 } };
     const struct array *value = call_input(call, 2);
     if (!call_tensor(call, 0, &x) || !call_list(call, 1, &pads, &pad_count)) return false;
     if (call_input(call, 3) && !call_list(call, 3, &axes, &axis_count)) return false;
@@ -409,7 +411,7 @@ static bool pad(struct call *call)
     for (int64_t i = 0; i < axis_count; i++) {
         int axis = 0;
         if (!call_axis(call, axes ? axes[i] : i, x->rank, &axis)) return false;
-        margins[axis] = (struct margin){pads[i], pads[i + axis_count]};
+        margins[axis] = (struct margin){ pads[i], pads[i + axis_count] };
     }
     if (value && value->count == 0) value = NULL;
     if (value && (value->count != 1 || value->store != x->store))
@@ -423,7 +425,7 @@ static bool center_crop_pad(struct call *call)
     const int64_t *sizes, *axes;
     int64_t count;
     size_t axis_count = node_ints(call->node, "axes", &axes);
-    struct margin margins[ARRAY_MAX_RANK] = {{0, 0}};
+    struct margin margins[ARRAY_MAX_RANK] = { { 0, 0 } };
     if (!call_tensor(call, 0, &x) || !call_list(call, 1, &sizes, &count)) return false;
     if (count != (axis_count ? (int64_t)axis_count : x->rank))
         return call_fail(call, "shape and axes differ in length");
@@ -432,7 +434,7 @@ static bool center_crop_pad(struct call *call)
         if (!call_axis(call, axis_count ? axes[i] : i, x->rank, &axis)) return false;
         if (sizes[i] < 0) return call_fail(call, "a size is negative");
         int64_t extra = sizes[i] - x->dims[axis], before = extra / 2;
-        margins[axis] = (struct margin){before, extra - before};
+        margins[axis] = (struct margin){ before, extra - before };
     }
     return pad_by(call, margins, "constant", NULL);
 }
@@ -451,7 +453,7 @@ static bool tile_by(struct call *call, const int64_t *repeats)
     }
     struct array *y = new_like(call, 0, x, x->rank, dims);
     if (y->count == 0) return true;
-    struct layout packed = layout_packed(x->rank, x->dims), source = {0}, target = layout_packed(2 * x->rank, split);
+    struct layout packed = layout_packed(x->rank, x->dims), source = { 0 }, target = layout_packed(2 * x->rank, split);
     for (int i = 0; i < x->rank; i++) source.steps[2 * i + 1] = packed.steps[i];
     layout_copy(call, 2 * x->rank, split, y, &target, x, &source);
     return true;
@@ -498,7 +500,7 @@ static bool permute_split(struct call *call, const struct array *x, const int64_
                           const int64_t *shape)
 {
     int64_t permuted[6];
-    struct layout packed = layout_packed(6, dims), source = {0};
+    struct layout packed = layout_packed(6, dims), source = { 0 };
     for (int i = 0; i < 6; i++) {
         permuted[i] = dims[from[i]];
         source.steps[i] = packed.steps[from[i]];
@@ -524,11 +526,11 @@ static bool depth_to_space(struct call *call)
     if (!image_input(call, &x, &b)) return false;
     const int64_t *d = x->dims;
     if (d[1] % (b * b) != 0) return call_fail(call, "blocksize %lld does not go into the channels", (long long)b);
-    int64_t depth = d[1] / (b * b), shape[] = {d[0], depth, 0, 0};
+    int64_t depth = d[1] / (b * b), shape[] = { d[0], depth, 0, 0 };
     if (!size_multiply(d[2], b, &shape[2]) || !size_multiply(d[3], b, &shape[3])) return call_fail(call, "too large");
     if (strcmp(node_text(call->node, "mode", "DCR"), "CRD") == 0)
-        return permute_split(call, x, (int64_t[]){d[0], depth, b, b, d[2], d[3]}, (int[]){0, 1, 4, 2, 5, 3}, shape);
-    return permute_split(call, x, (int64_t[]){d[0], b, b, depth, d[2], d[3]}, (int[]){0, 3, 4, 1, 5, 2}, shape);
+        return permute_split(call, x, (int64_t[]){ d[0], depth, b, b, d[2], d[3] }, (int[]){ 0, 1, 4, 2, 5, 3 }, shape);
+    return permute_split(call, x, (int64_t[]){ d[0], b, b, depth, d[2], d[3] }, (int[]){ 0, 3, 4, 1, 5, 2 }, shape);
 }
 
 static bool space_to_depth(struct call *call)
@@ -539,9 +541,10 @@ static bool space_to_depth(struct call *call)
     const int64_t *d = x->dims;
     if (d[2] % b != 0 || d[3] % b != 0)
         return call_fail(call, "blocksize %lld does not go into the image", (long long)b);
-    int64_t shape[] = {d[0], 0, d[2] / b, d[3] / b};
+    int64_t shape[] = { d[0], 0, d[2] / b, d[3] / b };
     if (!size_multiply(d[1], b * b, &shape[1])) return call_fail(call, "too large");
-    return permute_split(call, x, (int64_t[]){d[0], d[1], shape[2], b, shape[3], b}, (int[]){0, 3, 5, 1, 2, 4}, shape);
+    return permute_split(call, x, (int64_t[]){ d[0], d[1], shape[2], b, shape[3], b }, (int[]){ 0, 3, 5, 1, 2, 4 },
+                         shape);
 }
 
 /* Trilu: zero on the other side of the diagonal. */
@@ -558,7 +561,7 @@ static bool trilu(struct call *call)
     struct array *y = new_like(call, 0, x, x->rank, x->dims);
     if (y->count == 0) return true;
     for (int64_t row = 0; row < y->count / columns; row++) {
-        int64_t first, i = row % rows;      /* the first column on or right of the diagonal */
+        int64_t first, i = row % rows; /* the first column on or right of the diagonal */
         if (__builtin_add_overflow(i, k, &first)) first = k > 0 ? columns : 0;
         if (!upper && first < INT64_MAX) first++;
         first = first < 0 ? 0 : first > columns ? columns : first;
@@ -606,20 +609,20 @@ static bool reverse_sequence(struct call *call)
 }
 
 const struct kernel move_kernels[] = {
-    { "CenterCropPad",   18, LATEST, center_crop_pad,    NULL },
-    { "Concat",           1, LATEST, concat,             NULL },
-    { "DepthToSpace",     1, LATEST, depth_to_space,     NULL },
-    { "Pad",              1, 10,     pad_by_attribute,   NULL },
-    { "Pad",             11, LATEST, pad,                NULL },
-    { "ReverseSequence", 10, LATEST, reverse_sequence,   NULL },
-    { "Slice",            1, 9,      slice_by_attribute, NULL },
-    { "Slice",           10, LATEST, slice,              NULL },
-    { "SpaceToDepth",     1, LATEST, space_to_depth,     NULL },
-    { "Split",            1, 12,     split_by_attribute, NULL },
-    { "Split",           13, LATEST, split_by_input,     NULL },
-    { "Tile",             1, 5,      tile_one_axis,      NULL },
-    { "Tile",             6, LATEST, tile,               NULL },
-    { "Transpose",        1, LATEST, transpose,          NULL },
-    { "Trilu",           14, LATEST, trilu,              NULL },
+    { "CenterCropPad", 18, LATEST, center_crop_pad, NULL },
+    { "Concat", 1, LATEST, concat, NULL },
+    { "DepthToSpace", 1, LATEST, depth_to_space, NULL },
+    { "Pad", 1, 10, pad_by_attribute, NULL },
+    { "Pad", 11, LATEST, pad, NULL },
+    { "ReverseSequence", 10, LATEST, reverse_sequence, NULL },
+    { "Slice", 1, 9, slice_by_attribute, NULL },
+    { "Slice", 10, LATEST, slice, NULL },
+    { "SpaceToDepth", 1, LATEST, space_to_depth, NULL },
+    { "Split", 1, 12, split_by_attribute, NULL },
+    { "Split", 13, LATEST, split_by_input, NULL },
+    { "Tile", 1, 5, tile_one_axis, NULL },
+    { "Tile", 6, LATEST, tile, NULL },
+    { "Transpose", 1, LATEST, transpose, NULL },
+    { "Trilu", 14, LATEST, trilu, NULL },
     { 0 },
 };

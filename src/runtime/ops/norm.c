@@ -3,8 +3,8 @@
  * Normalisations: (x - mean) * scale / sqrt(variance + epsilon) + shift, over whatever belongs together. Variances are
  * those of the population (divided by N). Statistics are computed in double, elements in the store of the call. */
 #include "runtime/element.h"
-#include "runtime/math/simd.h"
 #include "runtime/math/real.h"
+#include "runtime/math/simd.h"
 #include "runtime/math/unstride.h"
 
 #include <math.h>
@@ -28,8 +28,8 @@ struct batch {
     struct array *x, *scale, *shift, *mean, *variance, *y;
     int64_t images, features, plane;
     double epsilon, momentum;
-    const struct array *used_mean;    /* given or the batch's */
-    struct array *factors;            /* scale / sqrt(variance + epsilon) */
+    const struct array *used_mean; /* given or the batch's */
+    struct array *factors;         /* scale / sqrt(variance + epsilon) */
     struct array *batch_mean, *batch_variance;
 };
 
@@ -65,8 +65,8 @@ static bool read_batch(struct call *call, struct batch *b)
             return call_fail(call, "input X is too large");
     b->epsilon = read_epsilon(call);
     b->momentum = (double)node_float(call->node, "momentum", 0.9f);
-    return read_parameter(call, b, 1, "scale", &b->scale) && read_parameter(call, b, 2, "B", &b->shift) &&
-           read_parameter(call, b, 3, "mean", &b->mean) && read_parameter(call, b, 4, "var", &b->variance);
+    return read_parameter(call, b, 1, "scale", &b->scale) && read_parameter(call, b, 2, "B", &b->shift)
+           && read_parameter(call, b, 3, "mean", &b->mean) && read_parameter(call, b, 4, "var", &b->variance);
 }
 
 static struct array *make_factors(const struct call *call, const struct batch *b, const struct array *variance)
@@ -96,8 +96,9 @@ static void normalize_images(const void *context, int64_t first, int64_t end, in
     const struct batch *b = context;
     (void)member;
     for (int64_t i = first; i < end; i++)
-        lanes_for(b->x->store)->normalize_each(at(b->x, i * b->features), b->used_mean->data, b->factors->data,
-                                               b->shift->data, b->features, at(b->y, i * b->features));
+        lanes_for(b->x->store)
+            ->normalize_each(at(b->x, i * b->features), b->used_mean->data, b->factors->data, b->shift->data,
+                             b->features, at(b->y, i * b->features));
 }
 
 static void normalize_batch(const struct call *call, struct batch *b, const struct array *mean,
@@ -174,11 +175,11 @@ static bool run_batch_normalization(struct call *call)
 
 struct groups {
     struct array *x, *scale, *shift, *y;
-    int64_t count, channels, plane;           /* groups of all images; channels per group */
-    int64_t parameters;                       /* a period of scale and shift, in channels, or in groups ... */
-    bool per_group;                           /* ... when one serves all channels of a group */
+    int64_t count, channels, plane; /* groups of all images; channels per group */
+    int64_t parameters;             /* a period of scale and shift, in channels, or in groups ... */
+    bool per_group;                 /* ... when one serves all channels of a group */
     double epsilon;
-    bool half;                                /* the normalised elements are rounded to x's type before scaling */
+    bool half; /* the normalised elements are rounded to x's type before scaling */
 };
 
 /* Rounds what was normalised in float32 back to x's type, as the specification has it, unless the run is exact. */
@@ -218,8 +219,8 @@ static bool normalize_groups(struct call *call, struct groups *g)
     g->y = call_output(call, 0, g->x->type, g->x->rank, g->x->dims);
     if (g->y->count == 0) return true;
     g->plane = dims_product(g->x->dims, 2, g->x->rank);
-    if (!call_vector(call, 1, "scale", true, g->parameters, &g->scale) ||
-        !call_vector(call, 2, "B", true, g->parameters, &g->shift))
+    if (!call_vector(call, 1, "scale", true, g->parameters, &g->scale)
+        || !call_vector(call, 2, "B", true, g->parameters, &g->shift))
         return false;
     team_run(call->team, g->count, team_piece(g->count, g->x->count), normalize_some_groups, g);
     return true;
@@ -259,11 +260,11 @@ static bool run_group_normalization(struct call *call)
 /* --- LayerNormalization, RMSNormalization: x as [rows, size] --- */
 
 struct layer {
-    struct array *x, *scale, *shift, *y;      /* scale and shift: broadcast to a period that divides x; or NULL */
+    struct array *x, *scale, *shift, *y; /* scale and shift: broadcast to a period that divides x; or NULL */
     int64_t rows, size;
     double epsilon;
     bool half, centred;
-    struct array *means, *inverses;           /* per row; or NULL */
+    struct array *means, *inverses; /* per row; or NULL */
 };
 
 static void normalize_row(const struct layer *l, int64_t row)
@@ -311,10 +312,9 @@ static bool normalize_layer(struct call *call, bool centred)
 {
     struct layer l = { .centred = centred, .epsilon = read_epsilon(call) };
     int axis;
-    if (!call_real(call, 0, "X", true, 1, &l.x) ||
-        !call_axis(call, node_int(call->node, "axis", -1), l.x->rank, &axis) ||
-        !read_layer_parameter(call, 1, "Scale", true, l.x, axis, &l.scale) ||
-        !read_layer_parameter(call, 2, "B", false, l.x, axis, &l.shift))
+    if (!call_real(call, 0, "X", true, 1, &l.x) || !call_axis(call, node_int(call->node, "axis", -1), l.x->rank, &axis)
+        || !read_layer_parameter(call, 1, "Scale", true, l.x, axis, &l.scale)
+        || !read_layer_parameter(call, 2, "B", false, l.x, axis, &l.shift))
         return false;
     l.half = is_rounded_between(call, l.x);
     l.y = call_output(call, 0, centred ? l.x->type : call_input(call, 1)->type, l.x->rank, l.x->dims);
@@ -407,7 +407,7 @@ struct response {
 static void normalize_response(const void *context, int64_t from, int64_t end, int member)
 {
     const struct response *r = context;
-    int64_t before = (r->size - 1) / 2, after = r->size - 1 - before;     /* an even size has one more after */
+    int64_t before = (r->size - 1) / 2, after = r->size - 1 - before; /* an even size has one more after */
     (void)member;
     for (int64_t i = from; i < end; i++) {
         int64_t c = i / r->plane % r->channels, rest = r->channels - 1 - c;
@@ -445,8 +445,7 @@ static bool run_lp_normalization(struct call *call)
     struct array *x;
     int axis;
     int64_t p = node_int(call->node, "p", 2);
-    if (!call_real(call, 0, "input", true, 1, &x) ||
-        !call_axis(call, node_int(call->node, "axis", -1), x->rank, &axis))
+    if (!call_real(call, 0, "input", true, 1, &x) || !call_axis(call, node_int(call->node, "axis", -1), x->rank, &axis))
         return false;
     if (p != 1 && p != 2) return call_fail(call, "p is %lld, only 1 and 2 exist", (long long)p);
     struct array *y = call_output(call, 0, x->type, x->rank, x->dims);

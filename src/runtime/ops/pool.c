@@ -15,7 +15,7 @@ struct pooling {
     const struct array *x;
     struct window window;
     enum auto_pad mode;
-    int64_t channels;                 /* of all images */
+    int64_t channels; /* of all images */
 };
 
 static bool read_pooling(struct call *call, struct pooling *p)
@@ -26,8 +26,8 @@ static bool read_pooling(struct call *call, struct pooling *p)
         return call_fail(call, "input X has type %s", dtype_name(p->x->type));
     if (p->x->rank < 3) return call_fail(call, "input X has %d dimensions, at least 3 are needed", p->x->rank);
     if (!size_multiply(p->x->dims[0], p->x->dims[1], &p->channels)) return call_fail(call, "input X is too large");
-    return window_read(call, p->x->rank - 2, p->x->dims + 2, NULL, &p->window, &p->mode) &&
-           window_size(call, &p->window, p->mode, node_int(call->node, "ceil_mode", 0) != 0);
+    return window_read(call, p->x->rank - 2, p->x->dims + 2, NULL, &p->window, &p->mode)
+           && window_size(call, &p->window, p->mode, node_int(call->node, "ceil_mode", 0) != 0);
 }
 
 static struct array *make_output(struct call *call, const struct pooling *p, size_t slot, enum dtype type)
@@ -44,8 +44,15 @@ static bool slide_over(struct call *call, const struct pooling *p, const void *f
     struct spread spread;
     if (y->count == 0) return true;
     if (!spread_plan(call, &p->window, &spread)) return false;
-    struct slide slide = { .spread = &spread, .store = y->store, .from = from, .to = y->data,
-                           .channels = p->channels, .outputs = 1, .fill = fill, .chunk = chunk, .context = context };
+    struct slide slide = { .spread = &spread,
+                           .store = y->store,
+                           .from = from,
+                           .to = y->data,
+                           .channels = p->channels,
+                           .outputs = 1,
+                           .fill = fill,
+                           .chunk = chunk,
+                           .context = context };
     slide_run(call, &slide);
     return true;
 }
@@ -73,7 +80,7 @@ static int64_t taps_inside(const struct window *w, int axis, int64_t o, bool pad
 /* What a window sees of the input. */
 struct sight {
     int64_t start[ARRAY_MAX_RANK], count[ARRAY_MAX_RANK];
-    int64_t all;                      /* product of the counts */
+    int64_t all; /* product of the counts */
 };
 
 static struct sight sight_of(const struct window *w, int64_t o)
@@ -136,7 +143,7 @@ static void put(struct array *y, int64_t i, double value)
 struct walk {
     const struct pooling *pooling;
     bool columns_first;
-    struct array *y, *indices;        /* indices: or NULL */
+    struct array *y, *indices; /* indices: or NULL */
 };
 
 static void walk_windows(const void *context, int64_t first, int64_t end, int member)
@@ -254,7 +261,7 @@ static bool run_lp_pool(struct call *call)
 
 struct global {
     struct array *x, *y;
-    int64_t plane;                    /* elements that one of y pools */
+    int64_t plane; /* elements that one of y pools */
 };
 
 /* Reads X and makes an output of size one along every spatial axis. */
@@ -271,8 +278,8 @@ static bool read_global(struct call *call, struct global *g)
 
 static double plane_sum(const struct global *g, int64_t i)
 {
-    return lanes_for(g->x->store)->sum((const char *)g->x->data + i * g->plane * (int64_t)store_size(g->x->store),
-                                       g->plane);
+    return lanes_for(g->x->store)
+        ->sum((const char *)g->x->data + i * g->plane * (int64_t)store_size(g->x->store), g->plane);
 }
 
 static void average_planes(const void *context, int64_t first, int64_t end, int member)

@@ -21,11 +21,11 @@ struct small_float {
 };
 
 static const struct small_float small_floats[] = {
-    { DTYPE_FLOAT8E4M3FN,   448,   464,   NAN },
-    { DTYPE_FLOAT8E4M3FNUZ, 240,   248,   NAN },
-    { DTYPE_FLOAT8E5M2,     57344, 61440, INFINITY },
+    { DTYPE_FLOAT8E4M3FN, 448, 464, NAN },
+    { DTYPE_FLOAT8E4M3FNUZ, 240, 248, NAN },
+    { DTYPE_FLOAT8E5M2, 57344, 61440, INFINITY },
     { DTYPE_FLOAT8E5M2FNUZ, 57344, 61440, NAN },
-    { DTYPE_FLOAT4E2M1,     6,     7,     6 },
+    { DTYPE_FLOAT4E2M1, 6, 7, 6 },
 };
 
 static const struct small_float *find_small_float(enum dtype type)
@@ -132,10 +132,10 @@ static bool read_pair(struct call *call, const struct array **scale, const struc
 struct quantizer {
     const struct array *x, *scale, *zero;
     struct array *y;
-    const struct small_float *small;      /* NULL: a whole type */
+    const struct small_float *small; /* NULL: a whole type */
     double least, greatest;
-    enum dtype type;                      /* to make */
-    enum dtype precision;                 /* of the division; UNDEFINED: as it comes */
+    enum dtype type;      /* to make */
+    enum dtype precision; /* of the division; UNDEFINED: as it comes */
     bool saturate;
 };
 

@@ -52,8 +52,8 @@ static bool read_type(struct call *call, enum dtype absent, enum dtype *type)
 /* Which distribution a row draws from, and the attributes that place it. */
 struct distribution {
     double (*draw)(uint64_t *state);
-    const char *low, *high;               /* uniform: the interval; normal: mean and scale */
-    bool spans;                           /* `high` is an end, not a factor */
+    const char *low, *high; /* uniform: the interval; normal: mean and scale */
+    bool spans;             /* `high` is an end, not a factor */
 };
 
 static const struct distribution uniform = { next_unit, "low", "high", true };

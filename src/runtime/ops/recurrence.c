@@ -20,8 +20,14 @@ struct linear {
 
 static bool read_rule(struct call *call, struct linear *l)
 {
-    static const struct { const char *name; bool gated, corrects; } rules[] = {
-        { "linear", false, false }, { "gated", true, false }, { "delta", false, true }, { "gated_delta", true, true },
+    static const struct {
+        const char *name;
+        bool gated, corrects;
+    } rules[] = {
+        { "linear", false, false },
+        { "gated", true, false },
+        { "delta", false, true },
+        { "gated_delta", true, true },
     };
     const char *name = node_text(call->node, "update_rule", "gated_delta");
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
@@ -38,14 +44,14 @@ static bool read_rule(struct call *call, struct linear *l)
 /* Whether the tensor is [batch, steps, features]. */
 static bool is_sequence(const struct linear *l, const struct array *array, int64_t features)
 {
-    return array && is_real(array) && array->rank == 3 && array->dims[0] == l->batch && array->dims[1] == l->steps &&
-           array->dims[2] == features;
+    return array && is_real(array) && array->rank == 3 && array->dims[0] == l->batch && array->dims[1] == l->steps
+           && array->dims[2] == features;
 }
 
 static bool check_linear(struct call *call, const struct linear *l)
 {
-    if (!is_sequence(l, l->query, l->query_heads * l->keys) || !is_sequence(l, l->key, l->heads * l->keys) ||
-        !is_sequence(l, l->value, l->heads * l->values))
+    if (!is_sequence(l, l->query, l->query_heads * l->keys) || !is_sequence(l, l->key, l->heads * l->keys)
+        || !is_sequence(l, l->value, l->heads * l->values))
         return call_fail(call, "needs query, key and value of one batch, length and head size");
     if (l->decay && !is_sequence(l, l->decay, l->heads) && !is_sequence(l, l->decay, l->heads * l->keys))
         return call_fail(call, "needs a decay per head or per key feature");
@@ -60,15 +66,19 @@ static bool check_linear(struct call *call, const struct linear *l)
 
 static bool read_linear(struct call *call, struct linear *l)
 {
-    *l = (struct linear){ .query = call_input(call, 0), .key = call_input(call, 1), .value = call_input(call, 2),
-                          .past = call_input(call, 3), .decay = call_input(call, 4), .beta = call_input(call, 5),
+    *l = (struct linear){ .query = call_input(call, 0),
+                          .key = call_input(call, 1),
+                          .value = call_input(call, 2),
+                          .past = call_input(call, 3),
+                          .decay = call_input(call, 4),
+                          .beta = call_input(call, 5),
                           .query_heads = node_int(call->node, "q_num_heads", 0),
                           .heads = node_int(call->node, "kv_num_heads", 0) };
     if (!read_rule(call, l)) return false;
     if (l->heads < 1 || l->query_heads < 1 || l->query_heads % l->heads != 0)
         return call_fail(call, "needs q_num_heads as a multiple of kv_num_heads");
-    if (!l->query || !l->value || l->query->rank != 3 || l->value->rank != 3 ||
-        l->query->dims[2] % l->query_heads != 0 || l->value->dims[2] % l->heads != 0)
+    if (!l->query || !l->value || l->query->rank != 3 || l->value->rank != 3 || l->query->dims[2] % l->query_heads != 0
+        || l->value->dims[2] % l->heads != 0)
         return call_fail(call, "needs query and value [batch, steps, heads * size]");
     l->batch = l->query->dims[0];
     l->steps = l->query->dims[1];
@@ -154,13 +164,14 @@ static bool read_causal(struct call *call, bool *silu)
     const char *activation = node_text(call->node, "activation", "none");
     *silu = strcmp(activation, "silu") == 0 || strcmp(activation, "swish") == 0;
     if (!*silu && strcmp(activation, "none") != 0) return call_fail(call, "has an activation it does not know");
-    if (!x || !is_real(x) || x->rank != 3 || !w || !is_real(w) || w->rank != 3 || w->dims[0] != x->dims[1] ||
-        w->dims[1] != 1 || w->dims[2] < 1)
+    if (!x || !is_real(x) || x->rank != 3 || !w || !is_real(w) || w->rank != 3 || w->dims[0] != x->dims[1]
+        || w->dims[1] != 1 || w->dims[2] < 1)
         return call_fail(call, "needs an input [batch, channels, length] and a weight [channels, 1, k]");
     if (bias && (!is_real(bias) || bias->count != x->dims[1]))
         return call_fail(call, "needs one bias for each of %lld channels", (long long)x->dims[1]);
-    if (past && (!is_real(past) || past->rank != 3 || past->dims[0] != x->dims[0] || past->dims[1] != x->dims[1] ||
-                 past->dims[2] != w->dims[2] - 1))
+    if (past
+        && (!is_real(past) || past->rank != 3 || past->dims[0] != x->dims[0] || past->dims[1] != x->dims[1]
+            || past->dims[2] != w->dims[2] - 1))
         return call_fail(call, "needs a past state of %lld steps", (long long)(w->dims[2] - 1));
     return true;
 }

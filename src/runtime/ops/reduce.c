@@ -11,8 +11,8 @@
 #include <math.h>
 #include <string.h>
 
-#define COLUMNS 64            /* in a block */
-#define LANES 8               /* of a single column */
+#define COLUMNS 64 /* in a block */
+#define LANES   8  /* of a single column */
 
 union total {
     double real[COLUMNS];
@@ -23,32 +23,32 @@ union total {
 typedef void (*accumulate)(union total *totals, const double *shift, const void *x, int64_t rows, int64_t stride,
                            int64_t columns);
 
-#define STEP(name, type, total_type, member, expression)                                                        \
-    static void name(union total *totals, const double *shift, const void *from, int64_t rows, int64_t stride,   \
-                     int64_t columns)                                                                           \
-    {                                                                                                           \
-        const type *data = from;                                                                                \
-        (void)shift;                                                                                            \
-        for (int64_t r = 0; r < rows; r++)                                                                      \
-            for (int64_t c = 0; c < columns; c++) {                                                             \
-                const total_type t = (total_type)totals->member[c], x = (total_type)data[r * stride + c];       \
-                totals->member[c] = (__typeof__(totals->member[c]))(expression);                                \
-            }                                                                                                   \
+#define STEP(name, type, total_type, member, expression)                                                       \
+    static void name(union total *totals, const double *shift, const void *from, int64_t rows, int64_t stride, \
+                     int64_t columns)                                                                          \
+    {                                                                                                          \
+        const type *data = from;                                                                               \
+        (void)shift;                                                                                           \
+        for (int64_t r = 0; r < rows; r++)                                                                     \
+            for (int64_t c = 0; c < columns; c++) {                                                            \
+                const total_type t = (total_type)totals->member[c], x = (total_type)data[r * stride + c];      \
+                totals->member[c] = (__typeof__(totals->member[c]))(expression);                               \
+            }                                                                                                  \
     }
-#define REAL_STEP(name, expression_f32, expression_f64)     \
-    STEP(name##_f32, float, double, real, expression_f32)   \
+#define REAL_STEP(name, expression_f32, expression_f64)   \
+    STEP(name##_f32, float, double, real, expression_f32) \
     STEP(name##_f64, double, double, real, expression_f64)
 #define WHOLE_STEP(name, expression) STEP(name##_i64, int64_t, uint64_t, whole, expression)
 
 REAL_STEP(sum, t + x, t + x)
-REAL_STEP(product, t * x, t * x)
+REAL_STEP(product, t *x, t *x)
 REAL_STEP(absolute, t + fabs(x), t + fabs(x))
 REAL_STEP(square, t + x * x, t + x * x)
 REAL_STEP(largest, ((x > t) | (x != x)) ? x : t, ((x > t) | (x != x)) ? x : t)
 REAL_STEP(smallest, ((x < t) | (x != x)) ? x : t, ((x < t) | (x != x)) ? x : t)
 REAL_STEP(exponential, t + quick_exp(x - shift[c]), t + exp(x - shift[c]))
 WHOLE_STEP(sum, t + x)
-WHOLE_STEP(product, t * x)
+WHOLE_STEP(product, t *x)
 WHOLE_STEP(absolute, t + ((int64_t)x < 0 ? 0 - x : x))
 WHOLE_STEP(square, t + x * x)
 STEP(largest_i64, int64_t, int64_t, whole, x > t ? x : t)
@@ -60,21 +60,24 @@ struct steps {
     accumulate f32, f64, i64, u64;
 };
 
-#define STEPS(name) { name##_f32, name##_f64, name##_i64, NULL }
+#define STEPS(name)                              \
+    {                                            \
+        name##_f32, name##_f64, name##_i64, NULL \
+    }
 
 static const struct steps sums = STEPS(sum), products = STEPS(product),
-                          largests = {largest_f32, largest_f64, largest_i64, largest_u64},
-                          smallests = {smallest_f32, smallest_f64, smallest_i64, smallest_u64};
+                          largests = { largest_f32, largest_f64, largest_i64, largest_u64 },
+                          smallests = { smallest_f32, smallest_f64, smallest_i64, smallest_u64 };
 
 enum empty { EMPTY_ZERO, EMPTY_ONE, EMPTY_LEAST, EMPTY_MOST };
 
 struct reduction {
     struct steps steps;
-    const struct steps *merge;        /* of lanes */
-    enum empty empty;                 /* the result for no elements, which totals start with */
+    const struct steps *merge; /* of lanes */
+    enum empty empty;          /* the result for no elements, which totals start with */
     double (*finish)(double total, double count);
-    bool is_real;                     /* whole numbers are computed as real ones */
-    bool is_exponential;              /* two rounds: the largest first */
+    bool is_real;        /* whole numbers are computed as real ones */
+    bool is_exponential; /* two rounds: the largest first */
 };
 
 static double divide_by_count(double total, double count)
@@ -113,7 +116,7 @@ static int64_t whole_limit(enum dtype type, bool most)
 
 static void start_totals(union total *totals, enum empty empty, const struct array *x, int64_t columns)
 {
-    static const double reals[] = {0, 1, -INFINITY, INFINITY};
+    static const double reals[] = { 0, 1, -INFINITY, INFINITY };
     int64_t whole = empty <= EMPTY_ONE ? empty == EMPTY_ONE : 0;
     if (x->store == STORE_I64 && empty >= EMPTY_LEAST) whole = whole_limit(x->type, empty == EMPTY_MOST);
     for (int64_t c = 0; c < columns; c++)
@@ -138,7 +141,7 @@ static void run_column(const struct steps *steps, const struct steps *merge, uni
                        const struct work *work, int64_t start, enum empty empty)
 {
     const struct array *x = work->x;
-    const struct array as_total = {.type = x->type, .store = x->store == STORE_I64 ? STORE_I64 : STORE_F64};
+    const struct array as_total = { .type = x->type, .store = x->store == STORE_I64 ? STORE_I64 : STORE_F64 };
     double shifts[LANES];
     for (int i = 0; i < LANES; i++) shifts[i] = shift ? shift[0] : 0;
     start_totals(totals, empty, x, LANES);
@@ -165,7 +168,7 @@ static void reduce_block(const struct work *work, int64_t outer, int64_t column,
 {
     const struct reduction *reduction = work->reduction;
     union total totals;
-    double shift[COLUMNS] = {0};
+    double shift[COLUMNS] = { 0 };
     int64_t start = outer * work->reduced * work->inner + column, to = outer * work->inner + column;
     if (reduction->is_exponential) {
         run_columns(&largests, &largests, &totals, NULL, work, start, columns, EMPTY_LEAST);
@@ -224,7 +227,7 @@ static struct array *gathered(const struct call *call, struct array *x, const bo
         if (last < 0) work->outer = x->count;
         return array_keep(x);
     }
-    struct layout packed = layout_packed(rank, x->dims), source = {0};
+    struct layout packed = layout_packed(rank, x->dims), source = { 0 };
     int64_t dims[ARRAY_MAX_RANK];
     int next = 0;
     for (int wanted = 0; wanted <= 1; wanted++) {
@@ -288,7 +291,7 @@ static bool reduce(struct call *call)
     if (!read_axes(call, input->rank, reduced)) return false;
     int rank = kept_dims(input, reduced, node_int(call->node, "keepdims", 1) != 0, dims);
 
-    struct work work = {.reduction = reduction};
+    struct work work = { .reduction = reduction };
     enum store store = input->store == STORE_I64 && reduction->is_real ? STORE_F64 : input->store;
     struct array *stored = array_stored(input, store);
     struct array *x = gathered(call, stored, reduced, &work);
@@ -358,7 +361,7 @@ static bool arg_extreme(struct call *call)
 {
     struct array *x = call_input(call, 0);
     int axis = 0;
-    bool reduced[ARRAY_MAX_RANK] = {false};
+    bool reduced[ARRAY_MAX_RANK] = { false };
     int64_t dims[ARRAY_MAX_RANK];
     if (!x || x->store > STORE_I64) return call_fail(call, "input 0 must be a tensor of numbers");
     if (!call_axis(call, node_int(call->node, "axis", 0), x->rank, &axis)) return false;
@@ -366,8 +369,11 @@ static bool arg_extreme(struct call *call)
     int rank = kept_dims(x, reduced, node_int(call->node, "keepdims", 1) != 0, dims);
     struct array *y = call_output(call, 0, DTYPE_INT64, rank, dims);
     if (x->dims[axis] == 0 && y->count > 0) return call_fail(call, "dimension %d is empty", axis);
-    struct extremes extremes = { .x = x, .y = y, .inner = dims_product(x->dims, axis + 1, x->rank),
-                                 .dim = x->dims[axis], .sign = call->kernel->data ? -1 : 1,
+    struct extremes extremes = { .x = x,
+                                 .y = y,
+                                 .inner = dims_product(x->dims, axis + 1, x->rank),
+                                 .dim = x->dims[axis],
+                                 .sign = call->kernel->data ? -1 : 1,
                                  .last = node_int(call->node, "select_last_index", 0) != 0 };
     team_run(call->team, y->count, team_piece(y->count, x->count), find_extremes, &extremes);
     return true;
@@ -375,15 +381,15 @@ static bool arg_extreme(struct call *call)
 
 /* CumSum and CumProd. */
 
-#define RUNNING(name, type, total_type, operator)                                                               \
-    static void name(void *to, const void *from, int64_t start, int64_t stride, int64_t dim, total_type total,   \
-                     bool exclusive)                                                                            \
-    {                                                                                                           \
-        for (int64_t i = 0; i < dim; i++) {                                                                     \
-            total_type next = total operator (total_type)((const type *)from)[start + i * stride];              \
-            ((type *)to)[start + i * stride] = (type)(exclusive ? total : next);                                \
-            total = next;                                                                                       \
-        }                                                                                                       \
+#define RUNNING(name, type, total_type, operator)                                                              \
+    static void name(void *to, const void *from, int64_t start, int64_t stride, int64_t dim, total_type total, \
+                     bool exclusive)                                                                           \
+    {                                                                                                          \
+        for (int64_t i = 0; i < dim; i++) {                                                                    \
+            total_type next = total operator(total_type)((const type *)from)[start + i * stride];              \
+            ((type *)to)[start + i * stride] = (type)(exclusive ? total : next);                               \
+            total = next;                                                                                      \
+        }                                                                                                      \
     }
 
 RUNNING(running_sum_f32, float, double, +)
@@ -425,28 +431,36 @@ static bool accumulate_along(struct call *call)
     return true;
 }
 
-#define OF(...) &(const struct reduction){__VA_ARGS__}
-#define ALONG(name, start) &(const struct running){name##_f32, name##_f64, name##_i64, start}
+#define OF(...)               \
+    &(const struct reduction) \
+    {                         \
+        __VA_ARGS__           \
+    }
+#define ALONG(name, start)                        \
+    &(const struct running)                       \
+    {                                             \
+        name##_f32, name##_f64, name##_i64, start \
+    }
 
 static const bool is_least = true;
 
 const struct kernel reduce_kernels[] = {
-    { "ArgMax",           1, LATEST, arg_extreme,      NULL },
-    { "ArgMin",           1, LATEST, arg_extreme,      &is_least },
-    { "CumProd",         26, LATEST, accumulate_along, ALONG(running_product, 1) },
-    { "CumSum",          11, LATEST, accumulate_along, ALONG(running_sum, 0) },
-    { "ReduceL1",         1, LATEST, reduce, OF(STEPS(absolute), &sums, EMPTY_ZERO, NULL, false, false) },
-    { "ReduceL2",         1, LATEST, reduce, OF(STEPS(square), &sums, EMPTY_ZERO, take_root, true, false) },
-    { "ReduceLogSum",     1, LATEST, reduce, OF(STEPS(sum), &sums, EMPTY_ZERO, take_log, true, false) },
-    { "ReduceLogSumExp",  1, LATEST, reduce,
-      OF({exponential_f32, exponential_f64, NULL, NULL}, &sums, EMPTY_ZERO, take_log, true, true) },
-    { "ReduceMax",        1, LATEST, reduce,
-      OF({largest_f32, largest_f64, largest_i64, largest_u64}, &largests, EMPTY_LEAST, NULL, false, false) },
-    { "ReduceMean",       1, LATEST, reduce, OF(STEPS(sum), &sums, EMPTY_ZERO, divide_by_count, false, false) },
-    { "ReduceMin",        1, LATEST, reduce,
-      OF({smallest_f32, smallest_f64, smallest_i64, smallest_u64}, &smallests, EMPTY_MOST, NULL, false, false) },
-    { "ReduceProd",       1, LATEST, reduce, OF(STEPS(product), &products, EMPTY_ONE, NULL, false, false) },
-    { "ReduceSum",        1, LATEST, reduce, OF(STEPS(sum), &sums, EMPTY_ZERO, NULL, false, false) },
-    { "ReduceSumSquare",  1, LATEST, reduce, OF(STEPS(square), &sums, EMPTY_ZERO, NULL, false, false) },
+    { "ArgMax", 1, LATEST, arg_extreme, NULL },
+    { "ArgMin", 1, LATEST, arg_extreme, &is_least },
+    { "CumProd", 26, LATEST, accumulate_along, ALONG(running_product, 1) },
+    { "CumSum", 11, LATEST, accumulate_along, ALONG(running_sum, 0) },
+    { "ReduceL1", 1, LATEST, reduce, OF(STEPS(absolute), &sums, EMPTY_ZERO, NULL, false, false) },
+    { "ReduceL2", 1, LATEST, reduce, OF(STEPS(square), &sums, EMPTY_ZERO, take_root, true, false) },
+    { "ReduceLogSum", 1, LATEST, reduce, OF(STEPS(sum), &sums, EMPTY_ZERO, take_log, true, false) },
+    { "ReduceLogSumExp", 1, LATEST, reduce,
+      OF({ exponential_f32, exponential_f64, NULL, NULL }, &sums, EMPTY_ZERO, take_log, true, true) },
+    { "ReduceMax", 1, LATEST, reduce,
+      OF({ largest_f32, largest_f64, largest_i64, largest_u64 }, &largests, EMPTY_LEAST, NULL, false, false) },
+    { "ReduceMean", 1, LATEST, reduce, OF(STEPS(sum), &sums, EMPTY_ZERO, divide_by_count, false, false) },
+    { "ReduceMin", 1, LATEST, reduce,
+      OF({ smallest_f32, smallest_f64, smallest_i64, smallest_u64 }, &smallests, EMPTY_MOST, NULL, false, false) },
+    { "ReduceProd", 1, LATEST, reduce, OF(STEPS(product), &products, EMPTY_ONE, NULL, false, false) },
+    { "ReduceSum", 1, LATEST, reduce, OF(STEPS(sum), &sums, EMPTY_ZERO, NULL, false, false) },
+    { "ReduceSumSquare", 1, LATEST, reduce, OF(STEPS(square), &sums, EMPTY_ZERO, NULL, false, false) },
     { 0 },
 };

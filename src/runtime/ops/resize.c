@@ -4,8 +4,8 @@
  * is a weighted sum of a few input positions. Nearest neighbours are one gather over all axes at once. Positions and
  * weights are computed in double. */
 #include "runtime/element.h"
-#include "runtime/math/simd.h"
 #include "runtime/math/real.h"
+#include "runtime/math/simd.h"
 
 #include <math.h>
 #include <string.h>
@@ -14,13 +14,13 @@ struct resize {
     struct call *call;
     struct array *x;
     int64_t out[ARRAY_MAX_RANK];
-    double scale[ARRAY_MAX_RANK], length[ARRAY_MAX_RANK];    /* output over input; output as the formulas mean it */
-    double start[ARRAY_MAX_RANK], end[ARRAY_MAX_RANK];       /* roi */
+    double scale[ARRAY_MAX_RANK], length[ARRAY_MAX_RANK]; /* output over input; output as the formulas mean it */
+    double start[ARRAY_MAX_RANK], end[ARRAY_MAX_RANK];    /* roi */
     double (*coordinate)(const struct resize *r, int axis, double o);
     double (*nearest)(double x);
-    double (*filter)(double x, double a);                    /* NULL: nearest */
+    double (*filter)(double x, double a); /* NULL: nearest */
     double a;
-    int reach;                                               /* of the filter, to each side */
+    int reach; /* of the filter, to each side */
     bool crop, antialias, exclude_outside;
     double extrapolation;
 };
@@ -192,8 +192,7 @@ static void interpolate_rows(const void *context, int64_t first, int64_t end, in
     for (int64_t i = first; i < end; i++) {
         int64_t taps = i % p->out * p->map.taps;
         lanes->weigh_rows((const char *)p->from->data + i / p->out * p->in * p->inner * element, p->map.from + taps,
-                          p->map.weights + taps, p->map.taps, p->inner,
-                          (char *)p->to->data + i * p->inner * element);
+                          p->map.weights + taps, p->map.taps, p->inner, (char *)p->to->data + i * p->inner * element);
     }
 }
 
@@ -247,7 +246,7 @@ static bool interpolate(struct resize *r)
         y = next;
     }
     if (r->crop && y != r->x) extrapolate(r, y);
-    struct array *result = array_stored(y, r->x->store);      /* to whole types: towards zero */
+    struct array *result = array_stored(y, r->x->store); /* to whole types: towards zero */
     array_drop(y);
     call_give(call, 0, result);
     return true;
@@ -330,7 +329,7 @@ static bool read_modes(struct resize *r, bool old)
         if (strcmp(roundings[i].name, rounding) == 0) r->nearest = roundings[i].round;
     r->crop = r->coordinate == crop_and_resize;
     r->filter = strcmp(mode, "linear") == 0 || strcmp(mode, "bilinear") == 0 ? linear
-              : strcmp(mode, "cubic") == 0                                   ? cubic
+                : strcmp(mode, "cubic") == 0                                 ? cubic
                                                                              : NULL;
     r->reach = r->filter == cubic ? 2 : 1;
     r->a = (double)node_float(node, "cubic_coeff_a", -0.75f);
@@ -372,8 +371,7 @@ static bool use_scale(struct resize *r, int axis, double scale)
 static bool use_scales(struct resize *r, const int *axes, int count, const struct array *scales, const float *list,
                        int64_t given)
 {
-    if (given != count)
-        return call_fail(r->call, "scales has %lld entries for %d axes", (long long)given, count);
+    if (given != count) return call_fail(r->call, "scales has %lld entries for %d axes", (long long)given, count);
     for (int i = 0; i < count; i++)
         if (!use_scale(r, axes[i], scales ? element_real(scales, i) : (double)list[i])) return false;
     return true;

@@ -15,27 +15,27 @@
 #include <string.h>
 #include <strings.h>
 
-#define MOST_FUNCTIONS 3              /* per direction */
+#define MOST_FUNCTIONS 3 /* per direction */
 
 /* --- activation functions --- */
 
-#define FUNCTION(name, value)                               \
-    static double name(double x, double a, double b)        \
-    {                                                       \
-        (void)a, (void)b;                                   \
-        return value;                                       \
+#define FUNCTION(name, value)                        \
+    static double name(double x, double a, double b) \
+    {                                                \
+        (void)a, (void)b;                            \
+        return value;                                \
     }
 
-FUNCTION(affine, a * x + b)
+FUNCTION(affine, a *x + b)
 FUNCTION(relu, x < 0 ? 0 : x)
 FUNCTION(leaky_relu, x < 0 ? a * x : x)
 FUNCTION(thresholded_relu, x <= a ? 0 : x)
 FUNCTION(hyperbolic_tangent, tanh(x))
 FUNCTION(fast_tangent, quick_tanh(x))
-FUNCTION(scaled_tanh, a * tanh(b * x))
+FUNCTION(scaled_tanh, a *tanh(b *x))
 FUNCTION(sigmoid, exact_sigmoid(x))
 FUNCTION(fast_sigmoid, quick_sigmoid(x))
-FUNCTION(hard_sigmoid, a * x + b < 0 ? 0 : a * x + b > 1 ? 1 : a * x + b)
+FUNCTION(hard_sigmoid, a *x + b < 0 ? 0 : a * x + b > 1 ? 1 : a * x + b)
 FUNCTION(elu, x < 0 ? a * expm1(x) : x)
 FUNCTION(softsign, x / (1 + fabs(x)))
 FUNCTION(softplus, x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)))
@@ -43,9 +43,9 @@ FUNCTION(softplus, x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)))
 struct function {
     const char *name;
     double (*run)(double x, double a, double b);
-    double (*run_f32)(double x, double a, double b);     /* where results are rounded to float; NULL: the same */
-    int parameters;                   /* how many of alpha and beta it takes from the node's lists */
-    double alpha, beta;               /* where the lists end */
+    double (*run_f32)(double x, double a, double b); /* where results are rounded to float; NULL: the same */
+    int parameters;                                  /* how many of alpha and beta it takes from the node's lists */
+    double alpha, beta;                              /* where the lists end */
 };
 
 static const struct function functions[] = {
@@ -70,7 +70,7 @@ struct rnn;
 struct cell {
     int gates, functions;
     const char *defaults[MOST_FUNCTIONS];
-    bool has_memory;                  /* a second state */
+    bool has_memory; /* a second state */
     void (*step)(struct rnn *rnn);
 };
 
@@ -78,16 +78,16 @@ struct rnn {
     struct call *call;
     const struct cell *cell;
     struct array *x, *w, *r, *bias, *hidden_start, *memory_start, *peepholes;
-    const int64_t *lengths;           /* NULL: all are full */
+    const int64_t *lengths; /* NULL: all are full */
     int64_t steps, batch, inputs, hidden, directions, direction;
     bool batch_first, reset_last, couple;
     double clip;
     struct function functions[2 * MOST_FUNCTIONS];
-    struct array *input;              /* of the direction at hand: [steps * batch, gates * hidden] */
-    struct array *weights;            /* [hidden, gates * hidden] */
-    struct array *recurrent;          /* [batch, gates * hidden] */
-    struct array *state, *memory, *reset;     /* [batch, hidden] */
-    int64_t *at;                      /* per sequence: its row of `input` at this step; -1 when it is over */
+    struct array *input;                  /* of the direction at hand: [steps * batch, gates * hidden] */
+    struct array *weights;                /* [hidden, gates * hidden] */
+    struct array *recurrent;              /* [batch, gates * hidden] */
+    struct array *state, *memory, *reset; /* [batch, hidden] */
+    int64_t *at;                          /* per sequence: its row of `input` at this step; -1 when it is over */
     struct array *y, *last, *last_memory;
 };
 
@@ -113,8 +113,8 @@ static double bias_of(const struct rnn *rnn, int64_t gate, int64_t unit, bool re
 
 /* One unit of the cell that runs one of the sequences. */
 struct unit {
-    int64_t unit, place;              /* place: in [batch, hidden] */
-    int64_t input, recurrent;         /* of its first gate in those arrays */
+    int64_t unit, place;      /* place: in [batch, hidden] */
+    int64_t input, recurrent; /* of its first gate in those arrays */
 };
 
 /* What the input and the previous state add to a gate. */
@@ -137,10 +137,19 @@ static double gate_sum(const struct rnn *rnn, const struct unit *u, int64_t gate
 static void multiply_state(struct rnn *rnn, const struct array *state, int64_t first, int64_t count)
 {
     int64_t width = rnn->cell->gates * rnn->hidden, offset = first * rnn->hidden * (int64_t)store_size(state->store);
-    struct product product = { .store = state->store, .rows = rnn->batch, .columns = count * rnn->hidden,
-                               .depth = rnn->hidden, .a_row = rnn->hidden, .a_step = 1, .b_step = width, .b_column = 1,
-                               .c_row = width, .c_column = 1, .count = 1,
-                               .each = &(struct operands){ .a = state->data, .b = (char *)rnn->weights->data + offset,
+    struct product product = { .store = state->store,
+                               .rows = rnn->batch,
+                               .columns = count * rnn->hidden,
+                               .depth = rnn->hidden,
+                               .a_row = rnn->hidden,
+                               .a_step = 1,
+                               .b_step = width,
+                               .b_column = 1,
+                               .c_row = width,
+                               .c_column = 1,
+                               .count = 1,
+                               .each = &(struct operands){ .a = state->data,
+                                                           .b = (char *)rnn->weights->data + offset,
                                                            .c = (char *)rnn->recurrent->data + offset } };
     product_run(rnn->call, &product);
 }
@@ -220,7 +229,7 @@ static void gru_unit(const struct rnn *rnn, const struct unit *u)
     double update = activate(rnn, 0, gate_sum(rnn, u, 0)), old = element_real(rnn->state, u->place);
     double reset = rnn->reset_last ? activate(rnn, 0, gate_sum(rnn, u, 1)) : 1;
     double new = activate(rnn, 1, input_share(rnn, u, 2) + reset * state_share(rnn, u, 2));
-    element_put(rnn->state, u->place, (1 - update) * new + update * old);
+    element_put(rnn->state, u->place, (1 - update) * new + update *old);
 }
 
 static void step_gru(struct rnn *rnn)
@@ -240,9 +249,17 @@ static void multiply_input(struct rnn *rnn, const struct array *x)
 {
     int64_t width = rnn->cell->gates * rnn->hidden, element = (int64_t)store_size(x->store);
     char *w = (char *)rnn->w->data + rnn->direction * width * rnn->inputs * element;
-    struct product product = { .store = x->store, .rows = rnn->steps * rnn->batch, .columns = width,
-                               .depth = rnn->inputs, .a_row = rnn->inputs, .a_step = 1, .b_step = 1,
-                               .b_column = rnn->inputs, .c_row = width, .c_column = 1, .count = 1,
+    struct product product = { .store = x->store,
+                               .rows = rnn->steps * rnn->batch,
+                               .columns = width,
+                               .depth = rnn->inputs,
+                               .a_row = rnn->inputs,
+                               .a_step = 1,
+                               .b_step = 1,
+                               .b_column = rnn->inputs,
+                               .c_row = width,
+                               .c_column = 1,
+                               .count = 1,
                                .each = &(struct operands){ .a = x->data, .b = w, .c = rnn->input->data } };
     product_run(rnn->call, &product);
 }
@@ -379,12 +396,12 @@ static bool read_sizes(struct rnn *rnn)
         return call_fail(call, "X or R is too large");
     int64_t first = rnn->batch_first ? rnn->batch : rnn->directions;
     int64_t second = rnn->batch_first ? rnn->directions : rnn->batch;
-    return has_dims(call, rnn->w, "W", 3, (int64_t[]){ rnn->directions, width, rnn->inputs }) &&
-           has_dims(call, rnn->r, "R", 3, (int64_t[]){ rnn->directions, width, rnn->hidden }) &&
-           has_dims(call, rnn->bias, "B", 2, (int64_t[]){ rnn->directions, 2 * width }) &&
-           has_dims(call, rnn->hidden_start, "initial_h", 3, (int64_t[]){ first, second, rnn->hidden }) &&
-           has_dims(call, rnn->memory_start, "initial_c", 3, (int64_t[]){ first, second, rnn->hidden }) &&
-           has_dims(call, rnn->peepholes, "P", 2, (int64_t[]){ rnn->directions, 3 * rnn->hidden });
+    return has_dims(call, rnn->w, "W", 3, (int64_t[]){ rnn->directions, width, rnn->inputs })
+           && has_dims(call, rnn->r, "R", 3, (int64_t[]){ rnn->directions, width, rnn->hidden })
+           && has_dims(call, rnn->bias, "B", 2, (int64_t[]){ rnn->directions, 2 * width })
+           && has_dims(call, rnn->hidden_start, "initial_h", 3, (int64_t[]){ first, second, rnn->hidden })
+           && has_dims(call, rnn->memory_start, "initial_c", 3, (int64_t[]){ first, second, rnn->hidden })
+           && has_dims(call, rnn->peepholes, "P", 2, (int64_t[]){ rnn->directions, 3 * rnn->hidden });
 }
 
 static bool read_lengths(struct rnn *rnn)
@@ -405,12 +422,13 @@ static bool read_lengths(struct rnn *rnn)
 static bool read_rnn(struct rnn *rnn, bool *backward)
 {
     struct call *call = rnn->call;
-    if (!call_real(call, 0, "X", true, 3, &rnn->x) || !call_real(call, 1, "W", true, 3, &rnn->w) ||
-        !call_real(call, 2, "R", true, 3, &rnn->r) || !call_real(call, 3, "B", false, 2, &rnn->bias) ||
-        !call_real(call, 5, "initial_h", false, 3, &rnn->hidden_start))
+    if (!call_real(call, 0, "X", true, 3, &rnn->x) || !call_real(call, 1, "W", true, 3, &rnn->w)
+        || !call_real(call, 2, "R", true, 3, &rnn->r) || !call_real(call, 3, "B", false, 2, &rnn->bias)
+        || !call_real(call, 5, "initial_h", false, 3, &rnn->hidden_start))
         return false;
-    if (rnn->cell->has_memory && (!call_real(call, 6, "initial_c", false, 3, &rnn->memory_start) ||
-                                  !call_real(call, 7, "P", false, 2, &rnn->peepholes)))
+    if (rnn->cell->has_memory
+        && (!call_real(call, 6, "initial_c", false, 3, &rnn->memory_start)
+            || !call_real(call, 7, "P", false, 2, &rnn->peepholes)))
         return false;
     return read_attributes(rnn, backward) && read_sizes(rnn) && read_lengths(rnn);
 }
@@ -445,8 +463,8 @@ static void run_directions(struct rnn *rnn, bool backward)
     int64_t width = rnn->cell->gates * rnn->hidden, inputs = rnn->inputs, hidden = rnn->hidden;
     int64_t turned[] = { rnn->directions, hidden, width }, turned_strides[] = { width * hidden, 1, hidden };
     int64_t swapped[] = { rnn->steps, rnn->batch, inputs }, swapped_strides[] = { inputs, rnn->steps * inputs, 1 };
-    struct array *x = rnn->batch_first ? strided_copy(rnn->call, rnn->x, 3, swapped, swapped_strides)
-                                       : array_keep(rnn->x);
+    struct array *x =
+        rnn->batch_first ? strided_copy(rnn->call, rnn->x, 3, swapped, swapped_strides) : array_keep(rnn->x);
     struct array *transposed = strided_copy(rnn->call, rnn->r, 3, turned, turned_strides);
     rnn->at = NEW_ARRAY(rnn->call->scratch, int64_t, (size_t)rnn->batch);
     rnn->input = make_room(rnn, rnn->steps * rnn->batch, width);

@@ -10,8 +10,8 @@ struct rotary {
     const struct array *x, *cosines, *sines, *positions;
     int64_t batch, heads, steps, size;
     int64_t by_batch, by_head, by_step;
-    int64_t pairs;            /* of features that are turned; the rest stays */
-    bool interleaved;         /* a pair is (2i, 2i+1), else (i, i + pairs) */
+    int64_t pairs;    /* of features that are turned; the rest stays */
+    bool interleaved; /* a pair is (2i, 2i+1), else (i, i + pairs) */
 };
 
 static bool see_input(struct call *call, struct rotary *r)
@@ -38,9 +38,9 @@ static bool check_tables(struct call *call, const struct rotary *r)
 {
     const struct array *cosines = r->cosines, *sines = r->sines, *positions = r->positions;
     int rank = positions ? 2 : 3;
-    if (!cosines || !sines || !is_real(cosines) || !is_real(sines) || cosines->rank != rank || sines->rank != rank ||
-        memcmp(cosines->dims, sines->dims, (size_t)rank * sizeof *cosines->dims) != 0 ||
-        cosines->dims[rank - 1] != r->pairs)
+    if (!cosines || !sines || !is_real(cosines) || !is_real(sines) || cosines->rank != rank || sines->rank != rank
+        || memcmp(cosines->dims, sines->dims, (size_t)rank * sizeof *cosines->dims) != 0
+        || cosines->dims[rank - 1] != r->pairs)
         return call_fail(call, "needs cosines and sines of %d dimensions, the last of %lld", rank, (long long)r->pairs);
     if (!positions) {
         if (cosines->dims[0] != r->batch || cosines->dims[1] != r->steps)
@@ -48,8 +48,8 @@ static bool check_tables(struct call *call, const struct rotary *r)
                              (long long)r->steps);
         return true;
     }
-    if (!is_whole(positions) || positions->rank != 2 || positions->dims[0] != r->batch ||
-        positions->dims[1] != r->steps)
+    if (!is_whole(positions) || positions->rank != 2 || positions->dims[0] != r->batch
+        || positions->dims[1] != r->steps)
         return call_fail(call, "takes position_ids as [%lld, %lld]", (long long)r->batch, (long long)r->steps);
     for (int64_t i = 0; i < positions->count; i++)
         if (positions->i64[i] < 0 || positions->i64[i] >= cosines->dims[0])
@@ -72,7 +72,8 @@ static void turn(const struct rotary *r, struct array *y, int64_t at, int64_t ta
 
 static bool rotary_embedding(struct call *call)
 {
-    struct rotary r = { .cosines = call_input(call, 1), .sines = call_input(call, 2),
+    struct rotary r = { .cosines = call_input(call, 1),
+                        .sines = call_input(call, 2),
                         .positions = call_input(call, 3) };
     if (!see_input(call, &r)) return false;
     int64_t turned = node_int(call->node, "rotary_embedding_dim", 0);

@@ -5,15 +5,15 @@
  * the points around it. */
 #include "runtime/element.h"
 #include "runtime/kernel.h"
-#include "runtime/team.h"
 #include "runtime/math/window.h"
+#include "runtime/team.h"
 
 #include <math.h>
 #include <string.h>
 
-#define MOST_AXES 8           /* 4^8 points for a cubic sample */
+#define MOST_AXES 8 /* 4^8 points for a cubic sample */
 #define MOST_TAPS 4
-#define FAR 1e15              /* a place beyond this, or none at all (NaN), is this far outside */
+#define FAR       1e15 /* a place beyond this, or none at all (NaN), is this far outside */
 
 enum padding { PADDING_ZEROS, PADDING_BORDER, PADDING_REFLECTION };
 
@@ -106,7 +106,10 @@ struct grid_sample {
 
 static bool read_mode(struct call *call, struct grid_sample *g)
 {
-    static const struct { const char *name; int taps; } modes[] = {
+    static const struct {
+        const char *name;
+        int taps;
+    } modes[] = {
         { "nearest", 1 }, { "linear", 2 }, { "bilinear", 2 }, { "cubic", 4 }, { "bicubic", 4 },
     };
     static const char *const paddings[] = { "zeros", "border", "reflection" };
@@ -152,7 +155,7 @@ static double place_of(const struct grid_sample *g, double number, int64_t size)
 struct grid_job {
     const struct grid_sample *g;
     struct array *y;
-    int64_t channels, points, plane;      /* points of a sampled plane; elements of an image's plane */
+    int64_t channels, points, plane; /* points of a sampled plane; elements of an image's plane */
 };
 
 /* Points first .. end-1 of all images, in every channel. */
@@ -163,7 +166,7 @@ static void sample_points(const void *context, int64_t first, int64_t end, int m
     (void)member;
     for (int64_t p = first; p < end; p++) {
         struct sample s = { .rank = g->rank, .taps = g->taps, .dims = g->x->dims + 2 };
-        for (int axis = 0; axis < g->rank; axis++) {      /* the grid names the last axis first */
+        for (int axis = 0; axis < g->rank; axis++) { /* the grid names the last axis first */
             double number = element_real(g->grid, p * g->rank + g->rank - 1 - axis);
             take_taps(&s, axis, place_of(g, number, s.dims[axis]), g->padding, g->align);
         }
@@ -204,8 +207,8 @@ static bool affine_grid(struct call *call)
     const int64_t *size;
     int64_t count = 0;
     if (!call_list(call, 1, &size, &count)) return false;
-    if (!theta || !is_real(theta) || theta->rank != 3 || (count != 4 && count != 5) || theta->dims[0] != size[0] ||
-        theta->dims[1] != count - 2 || theta->dims[2] != count - 1)
+    if (!theta || !is_real(theta) || theta->rank != 3 || (count != 4 && count != 5) || theta->dims[0] != size[0]
+        || theta->dims[1] != count - 2 || theta->dims[2] != count - 1)
         return call_fail(call, "needs theta [N, 2, 3] and a size of 4, or [N, 3, 4] and 5");
     int rank = (int)count - 2;
     int64_t dims[5] = { size[0] };
@@ -217,7 +220,7 @@ static bool affine_grid(struct call *call)
     struct array *y = call_output(call, 0, theta->type, rank + 2, dims);
     bool align = node_int(call->node, "align_corners", 0) != 0;
     for (int64_t p = 0; p < y->count / rank; p++) {
-        double place[4] = { 0 };      /* x, y(, z), 1 */
+        double place[4] = { 0 }; /* x, y(, z), 1 */
         int64_t rest = p;
         for (int i = 0; i < rank; i++) {
             place[i] = spread_number(rest % dims[rank - i], dims[rank - i], align);
@@ -260,8 +263,11 @@ static bool check_deform(struct call *call, const struct deform *d)
 static bool read_deform(struct call *call, struct deform *d)
 {
     enum auto_pad mode = PAD_GIVEN;
-    *d = (struct deform){ .x = call_input(call, 0), .w = call_input(call, 1), .offset = call_input(call, 2),
-                          .bias = call_input(call, 3), .mask = call_input(call, 4),
+    *d = (struct deform){ .x = call_input(call, 0),
+                          .w = call_input(call, 1),
+                          .offset = call_input(call, 2),
+                          .bias = call_input(call, 3),
+                          .mask = call_input(call, 4),
                           .groups = node_int(call->node, "group", 1),
                           .offset_groups = node_int(call->node, "offset_group", 1) };
     if (!d->x || !d->w || !d->offset || !is_real(d->x) || !is_real(d->w) || d->x->rank < 3 || d->w->rank != d->x->rank)
@@ -270,13 +276,13 @@ static bool read_deform(struct call *call, struct deform *d)
     d->channels = d->x->dims[1];
     d->outputs = d->w->dims[0];
     if (rank > MOST_AXES) return call_unsupported(call, "samples along %d axes, %d are the most", rank, MOST_AXES);
-    if (d->groups < 1 || d->offset_groups < 1 || d->channels % d->groups || d->outputs % d->groups ||
-        d->channels % d->offset_groups || d->w->dims[1] != d->channels / d->groups)
+    if (d->groups < 1 || d->offset_groups < 1 || d->channels % d->groups || d->outputs % d->groups
+        || d->channels % d->offset_groups || d->w->dims[1] != d->channels / d->groups)
         return call_fail(call, "cannot cut %lld channels and %lld outputs into %lld groups and %lld offset groups",
                          (long long)d->channels, (long long)d->outputs, (long long)d->groups,
                          (long long)d->offset_groups);
-    if (!window_read(call, rank, d->x->dims + 2, d->w->dims + 2, &d->window, &mode) ||
-        !window_size(call, &d->window, mode, false))
+    if (!window_read(call, rank, d->x->dims + 2, d->w->dims + 2, &d->window, &mode)
+        || !window_size(call, &d->window, mode, false))
         return false;
     return check_deform(call, d);
 }
@@ -288,8 +294,8 @@ static double take_deformed(const struct deform *d, int64_t n, int64_t og, int64
     int64_t row = (n * d->offset_groups + og) * window->taps + tap, out = o, in_kernel = tap;
     for (int axis = window->rank - 1; axis >= 0; axis--) {
         double moved = element_real(d->offset, (row * window->rank + axis) * window->out_count + o);
-        int64_t index = out % window->out[axis] * window->stride[axis] - window->begin[axis] +
-                        in_kernel % window->kernel[axis] * window->dilation[axis];
+        int64_t index = out % window->out[axis] * window->stride[axis] - window->begin[axis]
+                        + in_kernel % window->kernel[axis] * window->dilation[axis];
         take_taps(s, axis, tame((double)index + moved), PADDING_ZEROS, false);
         out /= window->out[axis];
         in_kernel /= window->kernel[axis];

@@ -39,8 +39,7 @@ static bool sequence_construct(struct call *call)
     const struct array *first = call_input(call, 0);
     for (size_t i = 0; i < call->input_count; i++) {
         const struct array *item = call_input(call, i);
-        if (!item || !is_tensor(item) || item->type != first->type)
-            return call_fail(call, "needs tensors of one type");
+        if (!item || !is_tensor(item) || item->type != first->type) return call_fail(call, "needs tensors of one type");
     }
     if (!first) return call_fail(call, "needs at least one tensor");
     struct array *sequence = make_sequence(call, first->type, (int64_t)call->input_count);
@@ -69,8 +68,7 @@ static bool sequence_at(struct call *call)
 {
     const struct array *sequence;
     int64_t position;
-    if (!read_sequence(call, &sequence) ||
-        !read_position(call, 1, sequence->count, sequence->count - 1, -1, &position))
+    if (!read_sequence(call, &sequence) || !read_position(call, 1, sequence->count, sequence->count - 1, -1, &position))
         return false;
     call_give(call, 0, array_keep(sequence->items[position]));
     return true;
@@ -97,8 +95,8 @@ static bool sequence_erase(struct call *call)
 {
     const struct array *sequence;
     int64_t position;
-    if (!read_sequence(call, &sequence) ||
-        !read_position(call, 1, sequence->count, sequence->count - 1, sequence->count - 1, &position))
+    if (!read_sequence(call, &sequence)
+        || !read_position(call, 1, sequence->count, sequence->count - 1, sequence->count - 1, &position))
         return false;
     struct array *shorter = make_sequence(call, sequence->type, sequence->count - 1);
     for (int64_t i = 0; i < sequence->count; i++)
@@ -109,7 +107,7 @@ static bool sequence_erase(struct call *call)
 
 /* How a tensor is cut: into pieces of `size`, the last one shorter, or of the sizes listed. */
 struct split {
-    const int64_t *sizes;     /* NULL: all of `size` */
+    const int64_t *sizes; /* NULL: all of `size` */
     int64_t size, count;
 };
 
@@ -149,8 +147,8 @@ static bool split_to_sequence(struct call *call)
     for (int64_t i = 0, first = 0; i < split.count; i++) {
         int64_t left = x->dims[axis] - first;
         int64_t size = split.sizes ? split.sizes[i] : split.size < left ? split.size : left;
-        sequence->items[i] = drops ? piece_at(call->pool, x, axis, first)
-                                   : piece_slice(call->pool, x, axis, first, size);
+        sequence->items[i] =
+            drops ? piece_at(call->pool, x, axis, first) : piece_slice(call->pool, x, axis, first, size);
         first += size;
     }
     return true;

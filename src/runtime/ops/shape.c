@@ -29,7 +29,7 @@ static bool shape(struct call *call)
     if (end < 0) end += rank;
     start = start < 0 ? 0 : start > rank ? rank : start;
     end = end < start ? start : end > rank ? rank : end;
-    return give_whole(call, 1, (int64_t[]){end - start}, x->dims + start);
+    return give_whole(call, 1, (int64_t[]){ end - start }, x->dims + start);
 }
 
 static bool size(struct call *call)
@@ -60,8 +60,7 @@ static bool reshaped_dims(struct call *call, const struct array *x, const int64_
     if (rest >= 0) dims[rest] = present / known;
     for (int64_t i = 0; i < rank; i++)
         if (!size_multiply(count, dims[i], &count)) return call_fail(call, "the shape is too large");
-    if (count != x->count)
-        return call_fail(call, "%lld elements do not fit the new shape", (long long)x->count);
+    if (count != x->count) return call_fail(call, "%lld elements do not fit the new shape", (long long)x->count);
     return true;
 }
 
@@ -96,7 +95,7 @@ static bool flatten(struct call *call)
     if (axis < -x->rank || axis > x->rank)
         return call_fail(call, "axis %lld does not exist in %d dimensions", (long long)axis, x->rank);
     int at = (int)(axis < 0 ? axis + x->rank : axis);
-    return give_reshaped(call, x, 2, (int64_t[]){dims_product(x->dims, 0, at), dims_product(x->dims, at, x->rank)});
+    return give_reshaped(call, x, 2, (int64_t[]){ dims_product(x->dims, 0, at), dims_product(x->dims, at, x->rank) });
 }
 
 /* Marks each of the axes of `rank` dimensions. Fails on one twice. */
@@ -198,7 +197,7 @@ static bool expand(struct call *call)
     if (!call_tensor(call, 0, &x) || !dims_input(call, 1, &wanted_rank, &wanted)) return false;
     if (!broadcast_dims(x->rank, x->dims, wanted_rank, wanted, &rank, dims))
         return call_fail(call, "the input does not broadcast to the shape");
-    struct layout packed = layout_packed(x->rank, x->dims), from = {0};
+    struct layout packed = layout_packed(x->rank, x->dims), from = { 0 };
     for (int i = rank - x->rank, own = 0; i < rank; i++, own++)
         if (x->dims[own] != 1) from.steps[i] = packed.steps[own];
     struct array *y = array_new(call->pool, x->type, x->store, rank, dims);
@@ -239,7 +238,7 @@ static bool constant_of_shape(struct call *call)
         return call_fail(call, "its value must be one element");
     }
     struct array *y = array_new(call->pool, value->type, value->store, rank, dims);
-    struct layout to = layout_packed(rank, dims), from = {0};
+    struct layout to = layout_packed(rank, dims), from = { 0 };
     layout_copy(call, rank, dims, y, &to, value, &from);
     array_drop(value);
     call_give(call, 0, y);
@@ -254,7 +253,7 @@ static bool range_of_reals(struct call *call, const struct array *const *bounds)
     double count = ceil((values[1] - values[0]) / values[2]);
     if (isnan(count) || values[2] == 0) return call_fail(call, "start, limit and delta make no range");
     if (count >= 0x1p62) return call_fail(call, "the range is too long");
-    struct array *y = call_output(call, 0, bounds[0]->type, 1, (int64_t[]){count > 0 ? (int64_t)count : 0});
+    struct array *y = call_output(call, 0, bounds[0]->type, 1, (int64_t[]){ count > 0 ? (int64_t)count : 0 });
     for (int64_t i = 0; i < y->count; i++) {
         double value = values[0] + (double)i * values[2];
         if (y->store == STORE_F32) y->f32[i] = (float)value;
@@ -272,7 +271,7 @@ static bool range_of_wholes(struct call *call, const struct array *const *bounds
     bool is_empty = delta > 0 ? limit <= start : limit >= start;
     uint64_t count = is_empty ? 0 : (span - 1) / step + 1;
     if (count > INT64_MAX) return call_fail(call, "the range is too long");
-    struct array *y = call_output(call, 0, bounds[0]->type, 1, (int64_t[]){(int64_t)count});
+    struct array *y = call_output(call, 0, bounds[0]->type, 1, (int64_t[]){ (int64_t)count });
     for (int64_t i = 0; i < y->count; i++) y->i64[i] = (int64_t)((uint64_t)start + (uint64_t)i * (uint64_t)delta);
     return true;
 }
@@ -282,8 +281,7 @@ static bool range(struct call *call)
     const struct array *bounds[3];
     for (size_t i = 0; i < 3; i++) {
         bounds[i] = call_input(call, i);
-        if (!bounds[i] || bounds[i]->count != 1 || bounds[i]->store > STORE_I64
-            || bounds[i]->store != bounds[0]->store)
+        if (!bounds[i] || bounds[i]->count != 1 || bounds[i]->store > STORE_I64 || bounds[i]->store != bounds[0]->store)
             return call_fail(call, "start, limit and delta must be scalars of one type");
     }
     return bounds[0]->store == STORE_I64 ? range_of_wholes(call, bounds) : range_of_reals(call, bounds);
@@ -320,7 +318,7 @@ static bool identity(struct call *call)
 
 static bool constant_reals(struct call *call, int rank, size_t count, const float *values)
 {
-    struct array *y = call_output(call, 0, DTYPE_FLOAT, rank, (int64_t[]){(int64_t)count});
+    struct array *y = call_output(call, 0, DTYPE_FLOAT, rank, (int64_t[]){ (int64_t)count });
     for (size_t i = 0; i < count; i++)
         if (y->store == STORE_F32) y->f32[i] = values[i];
         else y->f64[i] = values[i];
@@ -329,7 +327,7 @@ static bool constant_reals(struct call *call, int rank, size_t count, const floa
 
 static bool constant_texts(struct call *call, int rank, size_t count, const ProtobufCBinaryData *values)
 {
-    struct array *y = call_output(call, 0, DTYPE_STRING, rank, (int64_t[]){(int64_t)count});
+    struct array *y = call_output(call, 0, DTYPE_STRING, rank, (int64_t[]){ (int64_t)count });
     for (size_t i = 0; i < count; i++)
         y->text[i] = arena_printf(&call->pool->text, "%.*s", (int)values[i].len, (const char *)values[i].data);
     return true;
@@ -361,7 +359,7 @@ static bool constant(struct call *call)
     if ((found = node_attribute(node, "value_floats"))) return constant_reals(call, 1, found->n_floats, found->floats);
     if ((found = node_attribute(node, "value_int"))) return give_whole(call, 0, NULL, &found->i);
     if ((found = node_attribute(node, "value_ints")))
-        return give_whole(call, 1, (int64_t[]){(int64_t)found->n_ints}, found->ints);
+        return give_whole(call, 1, (int64_t[]){ (int64_t)found->n_ints }, found->ints);
     if ((found = node_attribute(node, "value_string"))) return constant_texts(call, 0, 1, &found->s);
     if ((found = node_attribute(node, "value_strings")))
         return constant_texts(call, 1, found->n_strings, found->strings);
@@ -369,20 +367,20 @@ static bool constant(struct call *call)
 }
 
 const struct kernel shape_kernels[] = {
-    { "Constant",         1, LATEST, constant,               NULL },
-    { "ConstantOfShape",  9, LATEST, constant_of_shape,      NULL },
-    { "Expand",           8, LATEST, expand,                 NULL },
-    { "EyeLike",          9, LATEST, eye_like,               NULL },
-    { "Flatten",          1, LATEST, flatten,                NULL },
-    { "Identity",         1, LATEST, identity,               NULL },
-    { "Range",           11, LATEST, range,                  NULL },
-    { "Reshape",          1, 4,      reshape_by_attribute,   NULL },
-    { "Reshape",          5, LATEST, reshape,                NULL },
-    { "Shape",            1, LATEST, shape,                  NULL },
-    { "Size",             1, LATEST, size,                   NULL },
-    { "Squeeze",          1, 12,     squeeze_by_attribute,   NULL },
-    { "Squeeze",         13, LATEST, squeeze,                NULL },
-    { "Unsqueeze",        1, 12,     unsqueeze_by_attribute, NULL },
-    { "Unsqueeze",       13, LATEST, unsqueeze,              NULL },
+    { "Constant", 1, LATEST, constant, NULL },
+    { "ConstantOfShape", 9, LATEST, constant_of_shape, NULL },
+    { "Expand", 8, LATEST, expand, NULL },
+    { "EyeLike", 9, LATEST, eye_like, NULL },
+    { "Flatten", 1, LATEST, flatten, NULL },
+    { "Identity", 1, LATEST, identity, NULL },
+    { "Range", 11, LATEST, range, NULL },
+    { "Reshape", 1, 4, reshape_by_attribute, NULL },
+    { "Reshape", 5, LATEST, reshape, NULL },
+    { "Shape", 1, LATEST, shape, NULL },
+    { "Size", 1, LATEST, size, NULL },
+    { "Squeeze", 1, 12, squeeze_by_attribute, NULL },
+    { "Squeeze", 13, LATEST, squeeze, NULL },
+    { "Unsqueeze", 1, 12, unsqueeze_by_attribute, NULL },
+    { "Unsqueeze", 13, LATEST, unsqueeze, NULL },
     { 0 },
 };

@@ -3,8 +3,8 @@
  * Signals: DFT, STFT, the window functions, MelWeightMatrix. All in double, since expected zeros are compared with
  * tolerances far below a float's rounding. Complex numbers are a last axis of 2. */
 #include "runtime/element.h"
-#include "runtime/math/fourier.h"
 #include "runtime/kernel.h"
+#include "runtime/math/fourier.h"
 
 #include <math.h>
 #include <string.h>
@@ -48,7 +48,7 @@ static void load_line(const struct dft *dft, const struct array *x, int64_t o, i
         dft->line.im[a] = stored && dft->in.parts == 2 ? element_real(x, at + 1) : 0;
     }
     if (!mirrored) return;
-    dft->line.im[0] = 0;      /* the spectrum of a real signal: X[n - k] is the conjugate of X[k] */
+    dft->line.im[0] = 0; /* the spectrum of a real signal: X[n - k] is the conjugate of X[k] */
     if (dft->length % 2 == 0) dft->line.im[dft->length / 2] = 0;
     for (int64_t k = most; k < dft->length; k++) {
         dft->line.re[k] = dft->line.re[dft->length - k];
@@ -228,8 +228,8 @@ static bool read_mel(struct call *call, struct mel *mel)
 {
     const struct array *low = call_input(call, 3), *high = call_input(call, 4);
     mel->bands = mel->length = mel->rate = -1;
-    if (!read_whole(call, 0, "num_mel_bins", &mel->bands) || !read_whole(call, 1, "dft_length", &mel->length) ||
-        !read_whole(call, 2, "sample_rate", &mel->rate))
+    if (!read_whole(call, 0, "num_mel_bins", &mel->bands) || !read_whole(call, 1, "dft_length", &mel->length)
+        || !read_whole(call, 2, "sample_rate", &mel->rate))
         return false;
     if (mel->bands < 0 || mel->bands > INT32_MAX || mel->length < 0 || mel->length > INT32_MAX || mel->rate < 1)
         return call_fail(call, "needs num_mel_bins and dft_length of 0 or more and a sample_rate");

@@ -14,93 +14,91 @@ struct view {
 /* `columns` columns of `dim` elements each, `stride` apart; more than one of them lie side by side. */
 typedef void (*block_function)(const void *from, void *to, int64_t dim, int64_t stride, int64_t columns);
 
-#define COLUMNS 32            /* in a block */
-#define LANES 8               /* of a single row */
+#define COLUMNS 32 /* in a block */
+#define LANES   8  /* of a single row */
 
 /* NaN is larger than everything. */
 #define LARGER(a, b) ((((a) > (b)) | ((a) != (a))) ? (a) : (b))
 
-#define LARGEST                                                                             \
-    double largest[COLUMNS];                                                                \
-    for (int64_t c = 0; c < columns; c++) largest[c] = (double)x[c];                        \
-    for (int64_t i = 1; i < dim; i++)                                                       \
-        for (int64_t c = 0; c < columns; c++) {                                             \
-            double value = (double)x[i * stride + c];                                       \
-            largest[c] = LARGER(value, largest[c]);                                         \
+#define LARGEST                                                      \
+    double largest[COLUMNS];                                         \
+    for (int64_t c = 0; c < columns; c++) largest[c] = (double)x[c]; \
+    for (int64_t i = 1; i < dim; i++)                                \
+        for (int64_t c = 0; c < columns; c++) {                      \
+            double value = (double)x[i * stride + c];                \
+            largest[c] = LARGER(value, largest[c]);                  \
         }
 
-#define SOFTMAX(name, type, exponential)                                                    \
-    VECTOR_CLONES static void name(const void *from, void *to, int64_t dim, int64_t stride, int64_t columns) \
-    {                                                                                       \
-        const type *restrict x = from;                                                      \
-        type *restrict y = to;                                                              \
-        double sums[COLUMNS] = {0};                                                         \
-        if (columns == 1 && stride == 1) {                                                  \
-            name##_row(x, y, dim);                                                          \
-            return;                                                                         \
-        }                                                                                   \
-        LARGEST                                                                             \
-        for (int64_t i = 0; i < dim; i++)                                                   \
-            for (int64_t c = 0; c < columns; c++)                                           \
-                y[i * stride + c] = (type)exponential((double)x[i * stride + c] - largest[c]); \
-        for (int64_t i = 0; i < dim; i++)                                                   \
-            for (int64_t c = 0; c < columns; c++) sums[c] += (double)y[i * stride + c];     \
-        for (int64_t c = 0; c < columns; c++) sums[c] = 1 / sums[c];                        \
-        for (int64_t i = 0; i < dim; i++)                                                   \
-            for (int64_t c = 0; c < columns; c++)                                           \
-                y[i * stride + c] = (type)((double)y[i * stride + c] * sums[c]);            \
+#define SOFTMAX(name, type, exponential)                                                                           \
+    VECTOR_CLONES static void name(const void *from, void *to, int64_t dim, int64_t stride, int64_t columns)       \
+    {                                                                                                              \
+        const type *restrict x = from;                                                                             \
+        type *restrict y = to;                                                                                     \
+        double sums[COLUMNS] = { 0 };                                                                              \
+        if (columns == 1 && stride == 1) {                                                                         \
+            name##_row(x, y, dim);                                                                                 \
+            return;                                                                                                \
+        }                                                                                                          \
+        LARGEST                                                                                                    \
+        for (int64_t i = 0; i < dim; i++)                                                                          \
+            for (int64_t c = 0; c < columns; c++)                                                                  \
+                y[i * stride + c] = (type)exponential((double)x[i * stride + c] - largest[c]);                     \
+        for (int64_t i = 0; i < dim; i++)                                                                          \
+            for (int64_t c = 0; c < columns; c++) sums[c] += (double)y[i * stride + c];                            \
+        for (int64_t c = 0; c < columns; c++) sums[c] = 1 / sums[c];                                               \
+        for (int64_t i = 0; i < dim; i++)                                                                          \
+            for (int64_t c = 0; c < columns; c++) y[i * stride + c] = (type)((double)y[i * stride + c] * sums[c]); \
     }
 
 /* A single row of elements side by side, dealt out to lanes. */
-#define SOFTMAX_ROW(name, type, exponential)                                                \
-    VECTOR_CLONES static void name(const type *restrict x, type *restrict y, int64_t dim)   \
-    {                                                                                       \
-        double largest[LANES], sums[LANES] = {0}, most = (double)x[0], sum = 0;             \
-        int64_t whole = dim / LANES * LANES;                                                \
-        for (int l = 0; l < LANES; l++) largest[l] = most;                                  \
-        for (int64_t i = 0; i < whole; i += LANES)                                          \
+#define SOFTMAX_ROW(name, type, exponential)                                                   \
+    VECTOR_CLONES static void name(const type *restrict x, type *restrict y, int64_t dim)      \
+    {                                                                                          \
+        double largest[LANES], sums[LANES] = { 0 }, most = (double)x[0], sum = 0;              \
+        int64_t whole = dim / LANES * LANES;                                                   \
+        for (int l = 0; l < LANES; l++) largest[l] = most;                                     \
+        for (int64_t i = 0; i < whole; i += LANES)                                             \
             for (int l = 0; l < LANES; l++) largest[l] = LARGER((double)x[i + l], largest[l]); \
-        for (int64_t i = whole; i < dim; i++) most = LARGER((double)x[i], most);            \
-        for (int l = 0; l < LANES; l++) most = LARGER(largest[l], most);                    \
-        for (int64_t i = 0; i < dim; i++) y[i] = (type)exponential((double)x[i] - most);    \
-        for (int64_t i = 0; i < whole; i += LANES)                                          \
-            for (int l = 0; l < LANES; l++) sums[l] += (double)y[i + l];                    \
-        for (int64_t i = whole; i < dim; i++) sum += (double)y[i];                          \
-        for (int l = 0; l < LANES; l++) sum += sums[l];                                     \
-        sum = 1 / sum;                                                                      \
-        for (int64_t i = 0; i < dim; i++) y[i] = (type)((double)y[i] * sum);                \
+        for (int64_t i = whole; i < dim; i++) most = LARGER((double)x[i], most);               \
+        for (int l = 0; l < LANES; l++) most = LARGER(largest[l], most);                       \
+        for (int64_t i = 0; i < dim; i++) y[i] = (type)exponential((double)x[i] - most);       \
+        for (int64_t i = 0; i < whole; i += LANES)                                             \
+            for (int l = 0; l < LANES; l++) sums[l] += (double)y[i + l];                       \
+        for (int64_t i = whole; i < dim; i++) sum += (double)y[i];                             \
+        for (int l = 0; l < LANES; l++) sum += sums[l];                                        \
+        sum = 1 / sum;                                                                         \
+        for (int64_t i = 0; i < dim; i++) y[i] = (type)((double)y[i] * sum);                   \
     }
 
-#define LOG_SOFTMAX(name, type, exponential)                                                \
-    VECTOR_CLONES static void name(const void *from, void *to, int64_t dim, int64_t stride, int64_t columns) \
-    {                                                                                       \
-        const type *restrict x = from;                                                      \
-        type *restrict y = to;                                                              \
-        double sums[COLUMNS] = {0};                                                         \
-        LARGEST                                                                             \
-        for (int64_t i = 0; i < dim; i++)                                                   \
-            for (int64_t c = 0; c < columns; c++)                                           \
-                sums[c] += exponential((double)x[i * stride + c] - largest[c]);             \
-        for (int64_t c = 0; c < columns; c++) sums[c] = log(sums[c]);                       \
-        for (int64_t i = 0; i < dim; i++)                                                   \
-            for (int64_t c = 0; c < columns; c++)                                           \
-                y[i * stride + c] = (type)((double)x[i * stride + c] - largest[c] - sums[c]); \
+#define LOG_SOFTMAX(name, type, exponential)                                                                      \
+    VECTOR_CLONES static void name(const void *from, void *to, int64_t dim, int64_t stride, int64_t columns)      \
+    {                                                                                                             \
+        const type *restrict x = from;                                                                            \
+        type *restrict y = to;                                                                                    \
+        double sums[COLUMNS] = { 0 };                                                                             \
+        LARGEST                                                                                                   \
+        for (int64_t i = 0; i < dim; i++)                                                                         \
+            for (int64_t c = 0; c < columns; c++) sums[c] += exponential((double)x[i * stride + c] - largest[c]); \
+        for (int64_t c = 0; c < columns; c++) sums[c] = log(sums[c]);                                             \
+        for (int64_t i = 0; i < dim; i++)                                                                         \
+            for (int64_t c = 0; c < columns; c++)                                                                 \
+                y[i * stride + c] = (type)((double)x[i * stride + c] - largest[c] - sums[c]);                     \
     }
 
 /* One for the first of the largest. */
-#define HARDMAX(name, type)                                                                 \
+#define HARDMAX(name, type)                                                                    \
     static void name(const void *from, void *to, int64_t dim, int64_t stride, int64_t columns) \
-    {                                                                                       \
-        for (int64_t c = 0; c < columns; c++) {                                             \
-            const type *x = (const type *)from + c;                                         \
-            type *y = (type *)to + c;                                                       \
-            int64_t best = 0;                                                               \
-            for (int64_t i = 0; i < dim; i++) {                                             \
-                if (x[i * stride] > x[best * stride]) best = i;                             \
-                y[i * stride] = 0;                                                          \
-            }                                                                               \
-            y[best * stride] = 1;                                                           \
-        }                                                                                   \
+    {                                                                                          \
+        for (int64_t c = 0; c < columns; c++) {                                                \
+            const type *x = (const type *)from + c;                                            \
+            type *y = (type *)to + c;                                                          \
+            int64_t best = 0;                                                                  \
+            for (int64_t i = 0; i < dim; i++) {                                                \
+                if (x[i * stride] > x[best * stride]) best = i;                                \
+                y[i * stride] = 0;                                                             \
+            }                                                                                  \
+            y[best * stride] = 1;                                                              \
+        }                                                                                      \
     }
 
 SOFTMAX_ROW(softmax_f32_row, float, quick_exp)
@@ -120,7 +118,7 @@ struct passes {
     const struct array *x;
     struct array *y;
     struct view view;
-    int64_t per_outer;        /* blocks */
+    int64_t per_outer; /* blocks */
     block_function block;
 };
 
@@ -164,7 +162,7 @@ static bool from_axis_on(struct call *call)
     if (axis < -x->rank || axis > x->rank)
         return call_fail(call, "axis %lld does not exist in %d dimensions", (long long)axis, x->rank);
     int at = (int)(axis < 0 ? axis + x->rank : axis);
-    return run(call, x, (struct view){dims_product(x->dims, 0, at), dims_product(x->dims, at, x->rank), 1});
+    return run(call, x, (struct view){ dims_product(x->dims, 0, at), dims_product(x->dims, at, x->rank), 1 });
 }
 
 static bool along_axis(struct call *call)
@@ -172,20 +170,25 @@ static bool along_axis(struct call *call)
     struct array *x;
     int axis = 0;
     if (!real_input(call, &x)) return false;
-    if (x->rank == 0) return run(call, x, (struct view){1, 1, 1});
+    if (x->rank == 0) return run(call, x, (struct view){ 1, 1, 1 });
     if (!call_axis(call, node_int(call->node, "axis", -1), x->rank, &axis)) return false;
-    return run(call, x, (struct view){dims_product(x->dims, 0, axis), x->dims[axis],
-                                      dims_product(x->dims, axis + 1, x->rank)});
+    return run(
+        call, x,
+        (struct view){ dims_product(x->dims, 0, axis), x->dims[axis], dims_product(x->dims, axis + 1, x->rank) });
 }
 
-#define BLOCKS(name) &(const struct blocks){name##_f32, name##_f64}
+#define BLOCKS(name)           \
+    &(const struct blocks)     \
+    {                          \
+        name##_f32, name##_f64 \
+    }
 
 const struct kernel softmax_kernels[] = {
-    { "Hardmax",     1, 12,     from_axis_on, BLOCKS(hardmax) },
-    { "Hardmax",    13, LATEST, along_axis,   BLOCKS(hardmax) },
-    { "LogSoftmax",  1, 12,     from_axis_on, BLOCKS(log_softmax) },
-    { "LogSoftmax", 13, LATEST, along_axis,   BLOCKS(log_softmax) },
-    { "Softmax",     1, 12,     from_axis_on, BLOCKS(softmax) },
-    { "Softmax",    13, LATEST, along_axis,   BLOCKS(softmax) },
+    { "Hardmax", 1, 12, from_axis_on, BLOCKS(hardmax) },
+    { "Hardmax", 13, LATEST, along_axis, BLOCKS(hardmax) },
+    { "LogSoftmax", 1, 12, from_axis_on, BLOCKS(log_softmax) },
+    { "LogSoftmax", 13, LATEST, along_axis, BLOCKS(log_softmax) },
+    { "Softmax", 1, 12, from_axis_on, BLOCKS(softmax) },
+    { "Softmax", 13, LATEST, along_axis, BLOCKS(softmax) },
     { 0 },
 };

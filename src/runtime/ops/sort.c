@@ -13,8 +13,7 @@ static bool read_k(struct call *call, int64_t length, int64_t *k)
     const struct array *input = call_input(call, 1);
     *k = node_int(call->node, "k", -1);
     if (call->node->opset >= 10) {
-        if (!input || !is_whole(input) || input->count != 1)
-            return call_fail(call, "takes K as one whole number");
+        if (!input || !is_whole(input) || input->count != 1) return call_fail(call, "takes K as one whole number");
         *k = input->i64[0];
     }
     if (*k < 0 || *k > length)
@@ -49,7 +48,7 @@ static bool top_k(struct call *call)
     dims[axis] = k;
     struct array *values = call_wants(call, 0) ? call_output(call, 0, x->type, x->rank, dims) : NULL;
     struct array *indices = call_wants(call, 1) ? call_output(call, 1, DTYPE_INT64, x->rank, dims) : NULL;
-    if (x->count == 0) return true;      /* a dim of 2^60 beside one of 0 is no reason to loop */
+    if (x->count == 0) return true; /* a dim of 2^60 beside one of 0 is no reason to loop */
     uint64_t *keys = NEW_ARRAY(call->scratch, uint64_t, (size_t)row.length);
     int64_t *best = NEW_ARRAY(call->scratch, int64_t, (size_t)k);
     uint64_t flip = node_int(call->node, "largest", 1) ? 0 : UINT64_MAX;
@@ -67,8 +66,8 @@ static bool top_k(struct call *call)
 /* What Unique compares: element a along the axis is all of [outer, a, inner]; without an axis everything is flat. */
 struct items {
     struct along row;
-    const uint64_t *keys;     /* numbers */
-    const char **text;        /* or strings */
+    const uint64_t *keys; /* numbers */
+    const char **text;    /* or strings */
 };
 
 static int compare_items(const void *context, int64_t a, int64_t b)

@@ -39,7 +39,7 @@ struct normalizer {
     const char **stopwords;
     size_t stopword_count;
     bool case_sensitive;
-    wint_t (*change)(wint_t character, locale_t locale);      /* NULL: leave */
+    wint_t (*change)(wint_t character, locale_t locale); /* NULL: leave */
     locale_t locale;
 };
 
@@ -111,7 +111,7 @@ static bool string_normalizer(struct call *call)
         if (is_stopword(call, &n, x->text[i])) continue;
         kept[count++] = n.change ? change_case(&call->pool->text, x->text[i], &n, n.change) : x->text[i];
     }
-    if (count == 0) kept[count++] = "";       /* nothing left: one empty string */
+    if (count == 0) kept[count++] = ""; /* nothing left: one empty string */
     int64_t dims[] = { 1, count };
     struct array *y = call_output(call, 0, DTYPE_STRING, x->rank, x->rank == 1 ? dims + 1 : dims);
     memcpy(y->text, kept, (size_t)count * sizeof *kept);
@@ -176,8 +176,8 @@ static void add_part(struct call *call, struct parts *parts, const char *part)
 {
     if (parts->count == parts->room) {
         int64_t room = parts->room ? 2 * parts->room : 64;
-        parts->items = arena_grow(call->scratch, parts->items, (size_t)parts->count, (size_t)room,
-                                  sizeof *parts->items);
+        parts->items =
+            arena_grow(call->scratch, parts->items, (size_t)parts->count, (size_t)room, sizeof *parts->items);
         parts->room = room;
     }
     parts->items[parts->count++] = part;
@@ -214,22 +214,22 @@ static bool string_split(struct call *call)
 
 /* The pool of n-grams: those of n items lie in items starts[n-1] .. starts[n]-1, gram after gram. */
 struct grams {
-    const char **strings;     /* or */
+    const char **strings; /* or */
     const int64_t *numbers;
     int64_t item_count;
     const int64_t *starts;
     int64_t start_count;
-    const int64_t *columns;   /* of the output, per gram */
+    const int64_t *columns; /* of the output, per gram */
     int64_t gram_count, width;
-    const float *weights;     /* per gram; NULL: all 1 */
+    const float *weights; /* per gram; NULL: all 1 */
     int64_t least, most, skips;
-    bool once;                /* IDF: how often does not matter */
+    bool once; /* IDF: how often does not matter */
 };
 
 /* The grams of one size, sorted. */
 struct shelf {
     const struct grams *grams;
-    const struct array *x;    /* where a wanted gram is looked up from */
+    const struct array *x; /* where a wanted gram is looked up from */
     int64_t size, first_item, first_gram, count;
     int64_t *order;
 };
