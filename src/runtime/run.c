@@ -4,6 +4,7 @@
  *
  * Around each kernel the runner does what kernels must not repeat: it converts real inputs to one store, checks what
  * came out, and rounds or wraps it to the type it is said to have. */
+#include "base/platform.h"
 #include "runtime/element.h"
 #include "runtime/load.h"
 #include "runtime/plan.h"
@@ -362,7 +363,7 @@ bool plan_run(const struct plan *plan, const struct run_options *options, struct
 {
     struct run run = { .plan = plan, .options = options, .pool = options->pool };
     struct run_call call = { .run = &run, .inputs = inputs, .outputs = outputs };
-    run.threads = options->threads > 0 ? options->threads : team_processors();
+    run.threads = options->threads > 0 ? options->threads : platform_processors();
     arena_open(&run.arena, options->memory);
     memset(outputs, 0, plan->schedule->output_count * sizeof *outputs);
 

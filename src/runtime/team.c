@@ -6,11 +6,11 @@
  * that after closing it the caller knows whom to wait for: those who joined and have not left. */
 #include "runtime/team.h"
 
+#include "base/platform.h"
+
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <unistd.h>
 
 #define PATIENCE          4000 /* looks at the clock of jobs before a helper goes to sleep */
 #define PIECES_PER_MEMBER 4
@@ -35,23 +35,6 @@ struct team {
     const void *context;
 };
 
-int team_processors(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online > 0 ? (int)online : 1;
-}
-
-static void relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#else
-    sched_yield();
-#endif
-}
-
 static void take_pieces(struct team *team, int member)
 {
     for (;;) {
@@ -65,7 +48,8 @@ static void take_pieces(struct team *team, int member)
 /* Returns with the lock held, when there is something new. */
 static void await_job(struct team *team, unsigned seen)
 {
-    for (int i = 0; i < PATIENCE && atomic_load_explicit(&team->jobs, memory_order_relaxed) == seen; i++) relax();
+    for (int i = 0; i < PATIENCE && atomic_load_explicit(&team->jobs, memory_order_relaxed) == seen; i++)
+        platform_relax();
     pthread_mutex_lock(&team->lock);
     while (!team->over && atomic_load_explicit(&team->jobs, memory_order_relaxed) == seen)
         pthread_cond_wait(&team->wake, &team->lock);
@@ -162,7 +146,7 @@ static void finish(struct team *team)
     pthread_mutex_lock(&team->lock);
     team->open = false;
     pthread_mutex_unlock(&team->lock);
-    for (int i = 0; i < PATIENCE && atomic_load_explicit(&team->busy, memory_order_acquire); i++) relax();
+    for (int i = 0; i < PATIENCE && atomic_load_explicit(&team->busy, memory_order_acquire); i++) platform_relax();
     if (!atomic_load_explicit(&team->busy, memory_order_acquire)) return;
     pthread_mutex_lock(&team->lock);
     while (atomic_load_explicit(&team->busy, memory_order_acquire)) pthread_cond_wait(&team->left, &team->lock);

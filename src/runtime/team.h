@@ -10,9 +10,6 @@
 
 struct team;
 
-/* How many processors this process may use. */
-int team_processors(void);
-
 /* Helpers are started by the first work and end with the arena. */
 struct team *team_open(struct arena *arena, int members);
 /* 1 for NULL. */

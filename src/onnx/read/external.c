@@ -3,6 +3,8 @@
  * External data: one opener, and the list of what it has opened. */
 #include "onnx/read/external.h"
 
+#include "base/platform.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -99,7 +101,7 @@ static bool open_external(struct external *external, const struct model *model, 
     const char *problem = unfit(&status);
     if (problem) return refuse(error, model, tensor, external->location, problem);
     external->file.size = (uint64_t)status.st_size;
-    external->file.modified = status.st_mtim;
+    external->file.modified = platform_modified(&status);
     return true;
 }
 

@@ -3,6 +3,7 @@
  * Bytes to ModelProto: scan, skeleton, protobuf-c, and a map from every message back to its place in the file. */
 #include "onnx/read/model.h"
 
+#include "base/platform.h"
 #include "onnx/read/external.h"
 
 #include <assert.h>
@@ -190,7 +191,7 @@ static bool read_stream(struct file *file, struct arena *arena, struct bnfuse_er
     size_t limit = arena->memory->limit ? arena->memory->limit : SIZE_MAX;
     int from = file->fd;
     ssize_t count = -1;
-    file->fd = memfd_create("model", MFD_CLOEXEC);
+    file->fd = platform_memory_file();
     if (file->fd >= 0)
         while (file->size <= limit && (count = move_piece(from, file->fd, piece, PIECE)) > 0)
             file->size += (uint64_t)count;
@@ -219,7 +220,7 @@ static bool open_file(struct file *file, struct arena *arena, const char *path, 
         return fail(error, BNFUSE_USAGE, "%s: is a directory; name the model file in it", file->path);
     if (!S_ISREG(status.st_mode)) return read_stream(file, arena, error);
     file->size = (uint64_t)status.st_size;
-    file->modified = status.st_mtim;
+    file->modified = platform_modified(&status);
     return true;
 }
 

@@ -3,6 +3,8 @@
  * Bytes that stay in a file until somebody needs them. */
 #include "onnx/read/span.h"
 
+#include "base/platform.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -33,8 +35,9 @@ bool file_is_unchanged(const struct file *file, struct bnfuse_error *error)
     struct stat status;
     if (!file->modified.tv_sec) return true;
     if (fstat(file->fd, &status)) return fail(error, BNFUSE_USAGE, "%s: %s", file->path, strerror(errno));
-    return ((uint64_t)status.st_size == file->size && status.st_mtim.tv_sec == file->modified.tv_sec
-            && status.st_mtim.tv_nsec == file->modified.tv_nsec)
+    struct timespec modified = platform_modified(&status);
+    return ((uint64_t)status.st_size == file->size && modified.tv_sec == file->modified.tv_sec
+            && modified.tv_nsec == file->modified.tv_nsec)
            || fail(error, BNFUSE_USAGE, "%s: was changed while it was in use; run again when nobody writes it",
                    file->path);
 }

@@ -3,6 +3,8 @@
  * Atomic replacement of a file. */
 #include "onnx/write/atomic_file.h"
 
+#include "base/platform.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -87,30 +89,16 @@ static bool create_named(struct atomic_file *target, const char *name)
     return target->fd >= 0;
 }
 
-static void name_in_proc(const struct atomic_file *target, char name[static 40])
-{
-    snprintf(name, 40, "/proc/self/fd/%d", target->fd);
-}
-
 static bool link_unnamed(struct atomic_file *target, const char *name)
 {
-    char unnamed[40];
-    name_in_proc(target, unnamed);
-    return !linkat(AT_FDCWD, unnamed, target->directory_fd, name, AT_SYMLINK_FOLLOW);
+    return !platform_link_unnamed(target->fd, target->directory_fd, name);
 }
 
-/* A file without a name leaves nothing behind, whatever ends the program. Not every file system has them, and without
- * /proc it would never get a name. */
+/* A file without a name leaves nothing behind, whatever ends the program. */
 static bool create_unnamed(struct atomic_file *target)
 {
-    char name[40];
-    target->fd = openat(target->directory_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
-    if (target->fd < 0) return false;
-    name_in_proc(target, name);
-    if (!access(name, F_OK)) return true;
-    close(target->fd);
-    target->fd = -1;
-    return false;
+    target->fd = platform_open_unnamed(target->directory_fd);
+    return target->fd >= 0;
 }
 
 static bool create_temporary(struct atomic_file *target)
@@ -178,7 +166,7 @@ static uint64_t copy_in_kernel(struct atomic_file *target, const struct span *sp
     off_t from = (off_t)span->offset;
     while (done < span->size) {
         size_t size = span->size - done < PIECE ? (size_t)(span->size - done) : PIECE;
-        ssize_t count = copy_file_range(span->file->fd, &from, target->fd, NULL, size, 0);
+        ssize_t count = platform_copy(span->file->fd, &from, target->fd, size);
         if (count < 0 && errno == EINTR) continue;
         if (count <= 0) break;
         done += (uint64_t)count;

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Linux's own calls and their substitutes. */
+#include "base/platform.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int platform_processors(void)
+{
+#ifdef __linux__
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (int)online : 1;
+}
+
+void platform_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#else
+    sched_yield();
+#endif
+}
+
+int platform_memory_file(void)
+{
+#ifdef __linux__
+    return memfd_create("bnfuse", MFD_CLOEXEC);
+#else
+    FILE *file = tmpfile();
+    int fd = file ? fcntl(fileno(file), F_DUPFD_CLOEXEC, 0) : -1;
+    if (file) fclose(file);
+    return fd;
+#endif
+}
+
+#ifdef O_TMPFILE
+
+static void name_in_proc(int fd, char name[static 40])
+{
+    snprintf(name, 40, "/proc/self/fd/%d", fd);
+}
+
+int platform_link_unnamed(int fd, int directory_fd, const char *name)
+{
+    char unnamed[40];
+    name_in_proc(fd, unnamed);
+    return linkat(AT_FDCWD, unnamed, directory_fd, name, AT_SYMLINK_FOLLOW);
+}
+
+/* Not every file system has such files, and without /proc one would never get a name. */
+int platform_open_unnamed(int directory_fd)
+{
+    char name[40];
+    int fd = openat(directory_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    if (fd < 0) return -1;
+    name_in_proc(fd, name);
+    if (!access(name, F_OK)) return fd;
+    close(fd);
+    return -1;
+}
+
+#else
+
+int platform_link_unnamed(int fd, int directory_fd, const char *name)
+{
+    (void)fd, (void)directory_fd, (void)name;
+    errno = ENOTSUP;
+    return -1;
+}
+
+int platform_open_unnamed(int directory_fd)
+{
+    (void)directory_fd;
+    errno = ENOTSUP;
+    return -1;
+}
+
+#endif
+
+ssize_t platform_copy(int from, off_t *offset, int to, size_t size)
+{
+#ifdef __linux__
+    return copy_file_range(from, offset, to, NULL, size, 0);
+#else
+    (void)from, (void)offset, (void)to, (void)size;
+    errno = ENOSYS;
+    return -1;
+#endif
+}
+
+struct timespec platform_modified(const struct stat *status)
+{
+#ifdef __APPLE__
+    return status->st_mtimespec;
+#else
+    return status->st_mtim;
+#endif
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What Linux has beyond POSIX, each with a substitute for systems without it. No other file names such a call. */
+#ifndef BASE_PLATFORM_H
+#define BASE_PLATFORM_H
+
+#include <stddef.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <time.h>
+
+#ifndef O_CLOEXEC
+#define O_CLOEXEC 0
+#endif
+
+/* Processors that this process may use; at least 1. */
+int platform_processors(void);
+
+/* In a loop that waits for another thread. */
+void platform_relax(void);
+
+/* A new file without a name, in memory where the system can; -1 with errno. */
+int platform_memory_file(void);
+
+/* A new file without a name in the folder `directory_fd`, to which platform_link_unnamed can give one; -1 where there is no such
+ * thing. */
+int platform_open_unnamed(int directory_fd);
+/* 0; or -1 with errno. */
+int platform_link_unnamed(int fd, int directory_fd, const char *name);
+
+/* Copies up to `size` bytes from *offset of `from`, which moves on, to `to`, without a way through this process. The
+ * bytes copied; 0 at the end of the file; -1 with errno, also where the system cannot. */
+ssize_t platform_copy(int from, off_t *offset, int to, size_t size);
+
+/* When the file was last changed. */
+struct timespec platform_modified(const struct stat *status);
+
+#endif

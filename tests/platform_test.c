@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The system's calls beyond POSIX: what their callers rely on, whichever way they are answered. */
+#include "base/platform.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void there_is_a_processor(void **state)
+{
+    (void)state;
+    assert_in_range(platform_processors(), 1, 100000);
+}
+
+static void a_memory_file_holds_what_was_written(void **state)
+{
+    (void)state;
+    char back[6] = "";
+    int fd = platform_memory_file();
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "tensor", 6), 6);
+    assert_int_equal(pread(fd, back, 6, 0), 6);
+    assert_memory_equal(back, "tensor", 6);
+    close(fd);
+}
+
+static void a_copy_moves_the_offset_or_is_refused(void **state)
+{
+    (void)state;
+    char back[4] = "";
+    int from = platform_memory_file(), to = platform_memory_file();
+    off_t offset = 2;
+    assert_int_equal(write(from, "tensor", 6), 6);
+    ssize_t count = platform_copy(from, &offset, to, 4);
+    if (count < 0) {
+        assert_int_equal(offset, 2);
+    } else {
+        assert_int_equal(count, 4);
+        assert_int_equal(offset, 6);
+        assert_int_equal(pread(to, back, 4, 0), 4);
+        assert_memory_equal(back, "nsor", 4);
+        assert_int_equal(platform_copy(from, &offset, to, 4), 0);
+    }
+    close(from);
+    close(to);
+}
+
+static void an_unnamed_file_gets_a_name_or_is_refused(void **state)
+{
+    (void)state;
+    char directory[] = "platform_test-XXXXXX", back[6] = "";
+    assert_non_null(mkdtemp(directory));
+    int directory_fd = open(directory, O_RDONLY | O_DIRECTORY);
+    int fd = platform_open_unnamed(directory_fd);
+    if (fd >= 0) {
+        assert_int_equal(write(fd, "tensor", 6), 6);
+        assert_int_equal(platform_link_unnamed(fd, directory_fd, "named"), 0);
+        assert_int_equal(platform_link_unnamed(fd, directory_fd, "named"), -1);
+        assert_int_equal(errno, EEXIST);
+        int named = openat(directory_fd, "named", O_RDONLY);
+        assert_int_equal(read(named, back, 6), 6);
+        assert_memory_equal(back, "tensor", 6);
+        close(named);
+        close(fd);
+        assert_int_equal(unlinkat(directory_fd, "named", 0), 0);
+    }
+    close(directory_fd);
+    assert_int_equal(rmdir(directory), 0); /* nothing else was left in it */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(there_is_a_processor),
+        cmocka_unit_test(a_memory_file_holds_what_was_written),
+        cmocka_unit_test(a_copy_moves_the_offset_or_is_refused),
+        cmocka_unit_test(an_unnamed_file_gets_a_name_or_is_refused),
+    };
+    return cmocka_run_group_tests_name("platform", tests, NULL, NULL);
+}
