@@ -8,7 +8,7 @@
 set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev uthash-dev
-       libjansson-dev libzip-dev"
+       libjansson-dev zlib1g-dev"
 test="libcmocka-dev libonnx-dev libonnx-testdata python3 time clang-format"
 npm="npm"
 

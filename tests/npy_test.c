@@ -268,6 +268,77 @@ static void an_archive_that_is_none_is_refused(void **state)
     assert_int_equal(error.status, BNFUSE_USAGE);
 }
 
+/* A name may be anything in a model; in an archive it must not lead out of a folder. */
+static void names_that_would_be_paths_are_escaped(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "../../up", "/up", "a/b", "C:x", ".hidden", "100%", "%2F", "a\nb" };
+    enum { COUNT = sizeof names / sizeof *names };
+    struct datum data[COUNT], *back;
+    struct bytes bytes;
+    size_t count;
+    for (size_t i = 0; i < COUNT; i++)
+        data[i] = (struct datum){ .name = names[i], .tensor = numbers(DTYPE_FLOAT, 0, NULL, (double[]){ 1 }) };
+    assert_true(npz_write(data, COUNT, &arena, path, NULL));
+    assert_true(npz_read(&back, &count, &arena, path, NULL));
+    assert_int_equal(count, COUNT);
+    for (size_t i = 0; i < COUNT; i++) assert_string_equal(back[i].name, names[i]);
+    assert_true(bytes_read(&bytes, &arena, path, NULL));
+    assert_non_null(memmem(bytes.at, bytes.size, "a%2Fb.npy", 9));
+    assert_null(memchr(bytes.at, '/', bytes.size));
+}
+
+/* Stored and deflated, as numpy's savez and savez_compressed write them: 'a' is float32 [0, 1, 2]. */
+static void every_cut_and_every_changed_byte_of_an_archive_is_survived(void **state)
+{
+    (void)state;
+    struct datum data[] = { { .name = "a",
+                              .tensor = numbers(DTYPE_FLOAT, 1, (int64_t[]){ 3 }, (double[]){ 0, 1, 2 }) } };
+    struct datum *back;
+    struct bytes whole;
+    size_t count;
+    assert_true(npz_write(data, 1, &arena, path, NULL));
+    assert_true(bytes_read(&whole, &arena, path, NULL));
+    for (size_t size = 0; size < whole.size; size++) {
+        assert_true(bytes_write(path, &(struct bytes){ whole.at, size }, 1, NULL));
+        assert_false(npz_read(&back, &count, &arena, path, NULL));
+    }
+    unsigned char *changed = arena_alloc(&arena, whole.size);
+    for (size_t i = 0; i < whole.size; i++) {
+        struct bnfuse_error error = { 0 };
+        memcpy(changed, whole.at, whole.size);
+        changed[i] ^= 0xff;
+        assert_true(bytes_write(path, &(struct bytes){ changed, whole.size }, 1, NULL));
+        if (!npz_read(&back, &count, &arena, path, &error)) assert_int_equal(error.status, BNFUSE_USAGE);
+    }
+}
+
+/* python3 -c 'numpy.savez_compressed("a.npz", a=numpy.zeros(64, numpy.float32))', without its time. */
+static void a_deflated_archive_is_read(void **state)
+{
+    (void)state;
+    static const unsigned char archive[] = {
+        80,  75,  3,   4,   20,  0,   0,   0,   8,   0,   0,   0,   33,  0,   69,  35,  109, 191, 72,  0,
+        0,   0,   128, 1,   0,   0,   5,   0,   20,  0,   97,  46,  110, 112, 121, 1,   0,   16,  0,   128,
+        1,   0,   0,   0,   0,   0,   0,   72,  0,   0,   0,   0,   0,   0,   0,   155, 236, 23,  234, 27,
+        16,  201, 200, 80,  198, 80,  173, 158, 146, 90,  156, 92,  164, 110, 165, 160, 110, 147, 102, 162,
+        174, 163, 160, 158, 150, 95,  84,  82,  148, 152, 23,  159, 95,  148, 146, 10,  18,  119, 75,  204,
+        41,  78,  5,   138, 23,  103, 36,  22,  164, 2,   249, 26,  102, 38,  58,  154, 58,  10,  181, 10,
+        228, 3,   46,  134, 17,  14,  0,   80,  75,  1,   2,   20,  3,   20,  0,   0,   0,   8,   0,   0,
+        0,   33,  0,   69,  35,  109, 191, 72,  0,   0,   0,   128, 1,   0,   0,   5,   0,   0,   0,   0,
+        0,   0,   0,   0,   0,   0,   0,   128, 1,   0,   0,   0,   0,   97,  46,  110, 112, 121, 80,  75,
+        5,   6,   0,   0,   0,   0,   1,   0,   1,   0,   51,  0,   0,   0,   127, 0,   0,   0,   0,   0
+    };
+    struct datum *back;
+    size_t count;
+    assert_true(bytes_write(path, &(struct bytes){ archive, sizeof archive }, 1, NULL));
+    assert_true(npz_read(&back, &count, &arena, path, NULL));
+    assert_int_equal(count, 1);
+    assert_string_equal(back[0].name, "a");
+    assert_int_equal(back[0].tensor.count, 64);
+    assert_values(&back[0].tensor, (double[64]){ 0 }, 64);
+}
+
 /* ---- the messages of ONNX's test layout ---- */
 
 static BnfuseOnnx__TypeProto tensor_type = BNFUSE_ONNX__TYPE_PROTO__INIT;
@@ -358,6 +429,31 @@ static void deeply_nested_messages_are_refused(void **state)
     assert_true(pb_parse(&datum, &arena, "s.pb", (struct bytes){ bytes + 60, 20 }, &type, &error));
 }
 
+/* A lone tensor has no folder in which its data could be. */
+static void external_data_of_a_lone_tensor_is_refused(void **state)
+{
+    (void)state;
+    static const unsigned char message[] = "\x08\x01\x08\x08\x08\x01\x10\x01\x6a\x0d\x0a\x08location\x12\x01x\x70\x01";
+    struct bytes bytes = { message, sizeof message - 1 };
+    struct bnfuse_error error = { 0 };
+    struct datum datum;
+    assert_false(pb_parse(&datum, &arena, "set/input_0.pb", bytes, float_tensor(), &error));
+    assert_int_equal(error.status, BNFUSE_USAGE);
+    assert_non_null(strstr(error.message, "set/input_0.pb: tensor \"\": its data lies in another file"));
+}
+
+static void what_protobuf_would_stumble_over_is_refused_by_the_scan(void **state)
+{
+    (void)state;
+    static const unsigned char nul_in_name[] = "\x10\x01\x42\x03"
+                                               "a\0b";
+    struct bnfuse_error error = { 0 };
+    struct datum datum;
+    assert_false(pb_parse(&datum, &arena, "x.pb", (struct bytes){ nul_in_name, 7 }, float_tensor(), &error));
+    assert_int_equal(error.status, BNFUSE_USAGE);
+    assert_non_null(strstr(error.message, "x.pb: not a valid TensorProto: byte 2 (TensorProto.name): a NUL inside"));
+}
+
 static void truncated_messages_are_refused(void **state)
 {
     (void)state;
@@ -390,10 +486,15 @@ int main(void)
         TEST(a_file_that_cannot_be_written_says_so),
         TEST(an_archive_keeps_names_and_tensors),
         TEST(an_archive_that_is_none_is_refused),
+        TEST(names_that_would_be_paths_are_escaped),
+        TEST(every_cut_and_every_changed_byte_of_an_archive_is_survived),
+        TEST(a_deflated_archive_is_read),
         TEST(a_tensor_message_reads_back),
         TEST(a_sequence_of_sequences_reads_back),
         TEST(an_optional_is_its_content_or_absent),
         TEST(deeply_nested_messages_are_refused),
+        TEST(external_data_of_a_lone_tensor_is_refused),
+        TEST(what_protobuf_would_stumble_over_is_refused_by_the_scan),
         TEST(truncated_messages_are_refused),
 #undef TEST
     };

@@ -197,7 +197,6 @@ static void what_real_models_do_passes(void **state)
     (void)state;
     b.model->graph->name = NULL;
     b.model->graph->node[0]->name = NULL;
-    build_input(&b, "y", 0, NULL);
     build_node(&b, "Relu", "same", "late", "r", NULL);
     build_node(&b, "Relu", "same", "x", "late", NULL);
     build_value_info(&b, "gone", DTYPE_FLOAT, "-1,0");

@@ -138,8 +138,9 @@ static void a_file_cut_short_is_named_so(void **state)
     put_number(&model, 1, 8);
     put_tag(&model, MODEL_GRAPH, 2);
     put_varint(&model, 1000);
-    assert_refused(&model, "cut short, or not an ONNX model: byte 2 (ModelProto.graph) announces 1000 bytes but the "
-                           "file ends after 0");
+    assert_refused(&model,
+                   "cut short, or not a valid ONNX model: byte 2 (ModelProto.graph) announces 1000 bytes but the "
+                   "file ends after 0");
 }
 
 static void numbers_without_end_are_refused(void **state)

@@ -77,3 +77,14 @@ bool fail(struct bnfuse_error *error, enum bnfuse_status status, const char *for
     escape_text(error->message, sizeof error->message, line);
     return false;
 }
+
+bool error_prefix(bool good, const char *name, struct bnfuse_error *error)
+{
+    char prefix[256], message[sizeof error->message];
+    if (good || !error) return good;
+    escape_text(prefix, sizeof prefix, name);
+    if (strstr(error->message, prefix)) return false;
+    snprintf(message, sizeof message, "%s: %.760s", prefix, error->message);
+    memcpy(error->message, message, sizeof message);
+    return false;
+}

@@ -11,6 +11,9 @@
 bool fail(struct bnfuse_error *error, enum bnfuse_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Puts `name` (a file's, say) before the message of an error that does not hold it yet. Returns `good`. */
+bool error_prefix(bool good, const char *name, struct bnfuse_error *error);
+
 /* Copies `text` to `to` (size bytes, always terminated): printable ASCII and valid UTF-8 as they are, \n \t \r \\ as
  * escapes, all other bytes as \xNN. Cuts at a character boundary. */
 void escape_text(char *to, size_t size, const char *text);

@@ -15,7 +15,6 @@ enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
 struct reader {
     struct arena *arena;
     const char *name;
-    struct model model; /* stands for the data file where external data is looked for */
     struct bnfuse_error *error;
 };
 
@@ -79,11 +78,14 @@ static void proto_free(void *arena, void *pointer)
 static bool read_tensor(struct reader *reader, struct datum *datum, struct bytes bytes)
 {
     ProtobufCAllocator allocator = { proto_alloc, proto_free, reader->arena };
+    if (!wire_check(reader->arena, reader->name, &bnfuse_onnx__tensor_proto__descriptor, bytes.at, bytes.size,
+                    reader->error))
+        return false;
     BnfuseOnnx__TensorProto *proto = bnfuse_onnx__tensor_proto__unpack(&allocator, bytes.size, bytes.at);
     if (!proto) return broken(reader);
     datum->form = FORM_TENSOR;
     datum->name = proto->name ? proto->name : "";
-    return tensor_from_proto(&datum->tensor, reader->arena, &reader->model, proto, reader->error);
+    return tensor_from_proto(&datum->tensor, reader->arena, NULL, proto, reader->error);
 }
 
 static bool is_item(const struct field *field)
@@ -152,23 +154,24 @@ static bool is_optional(const BnfuseOnnx__TypeProto *type)
     return type && type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE;
 }
 
-static const char *directory_of(struct arena *arena, const char *path)
+static bool read_datum(struct reader *reader, struct datum *datum, struct bytes bytes,
+                       const BnfuseOnnx__TypeProto *type)
 {
-    const char *slash = strrchr(path, '/');
-    return slash ? arena_printf(arena, "%.*s", slash == path ? 1 : (int)(slash - path), path) : ".";
+    *datum = (struct datum){ .name = "" };
+    if (!is_sequence(type) && !is_optional(type)) return read_tensor(reader, datum, bytes);
+    if (!read_collection(reader, datum, bytes, is_optional(type), 0)) return false;
+    if (datum->form == FORM_SEQUENCE && datum->type == DTYPE_UNDEFINED) datum->type = element_type(type);
+    return true;
 }
 
 bool pb_parse(struct datum *datum, struct arena *arena, const char *name, struct bytes bytes,
               const BnfuseOnnx__TypeProto *type, struct bnfuse_error *error)
 {
     struct reader reader = { .arena = arena, .name = name, .error = error };
-    reader.model =
-        (struct model){ .arena = arena, .bytes = bytes.at, .size = bytes.size, .directory = directory_of(arena, name) };
-    *datum = (struct datum){ .name = "" };
-    if (!is_sequence(type) && !is_optional(type)) return read_tensor(&reader, datum, bytes);
-    if (!read_collection(&reader, datum, bytes, is_optional(type), 0)) return false;
-    if (datum->form == FORM_SEQUENCE && datum->type == DTYPE_UNDEFINED) datum->type = element_type(type);
-    return true;
+    if (read_datum(&reader, datum, bytes, type)) return true;
+    /* What is wrong is the file of data, not the model. */
+    if (error && error->status == BNFUSE_INVALID) error->status = BNFUSE_USAGE;
+    return error_prefix(false, name, error);
 }
 
 bool pb_read(struct datum *datum, struct arena *arena, const char *path, const BnfuseOnnx__TypeProto *type,

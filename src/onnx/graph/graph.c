@@ -245,14 +245,11 @@ static bool define_output(struct builder *b, struct node *node, size_t slot, con
 {
     if (!name || !*name) return true;
     struct value *value = graph_value(node->graph, name);
-    if (!value) value = graph_add_value(node->graph, name);
-    else if (value->writer || value->proto || value->sparse || !value->is_input)
-        return fail(b->error, BNFUSE_INVALID,
-                    "%s writes \"%s\", which is already written elsewhere in its graph; "
-                    "export the model again",
-                    node_label(node, b->arena), name);
-    /* Some exporters list as inputs what nodes compute; the node it is. */
-    value->is_input = false;
+    if (value)
+        return fail(b->error, BNFUSE_INVALID, "%s writes \"%s\", which is already %s; export the model again",
+                    node_label(node, b->arena), name,
+                    value->is_input ? "an input of its graph" : "written elsewhere in its graph");
+    value = graph_add_value(node->graph, name);
     value->writer = node;
     value->writer_slot = slot;
     node->outputs[slot] = value;

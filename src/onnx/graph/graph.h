@@ -105,8 +105,7 @@ struct net {
 };
 
 /* Builds the index (freeze_weights is false after it). Fails (BNFUSE_INVALID) on what no index can hold: a value
- * written twice, a read of a value that no scope defines, an initializer whose data do not fit its type and dims. An
- * input that a node writes, as some exporters have it, stays listed but is the node's output, not an input. */
+ * written twice, a read of a value that no scope defines, an initializer whose data do not fit its type and dims. */
 bool net_index(struct net *net, struct arena *arena, const struct model *model, struct bnfuse_error *error);
 
 /* The value of this name in the graph itself, or NULL; and in the graph or those around it. */

@@ -54,6 +54,7 @@ struct scan {
     const uint8_t *bytes;
     uint64_t at;
     struct bnfuse_error *error;
+    bool keeps_payloads; /* raw_data stays where it is, whatever its size */
     int depth;
     struct frame stack[WIRE_DEPTH];
 };
@@ -63,12 +64,17 @@ static struct frame *top(struct scan *scan)
     return &scan->stack[scan->depth - 1];
 }
 
+/* What the whole is, in messages. */
+static const char *noun(const struct scan *scan)
+{
+    const ProtobufCMessageDescriptor *type = scan->stack[0].type;
+    return type == &bnfuse_onnx__model_proto__descriptor ? "ONNX model" : type->short_name;
+}
+
 static bool defect(struct scan *scan, uint64_t at, const ProtobufCFieldDescriptor *field, const char *what)
 {
-    return fail(scan->error, BNFUSE_INVALID,
-                "%s: not a valid ONNX model: byte %llu (%s%s%s): %s; get or export it "
-                "again",
-                scan->name, (unsigned long long)at, top(scan)->type->short_name, field ? "." : "",
+    return fail(scan->error, BNFUSE_INVALID, "%s: not a valid %s: byte %llu (%s%s%s): %s; get or export it again",
+                scan->name, noun(scan), (unsigned long long)at, top(scan)->type->short_name, field ? "." : "",
                 field ? field->name : "", what);
 }
 
@@ -78,9 +84,9 @@ static bool overrun(struct scan *scan, uint64_t at, const ProtobufCFieldDescript
     if (length <= scan->wire->size - scan->at)
         return defect(scan, at, field, "reaches beyond the end of the message around it");
     return fail(scan->error, BNFUSE_INVALID,
-                "%s: cut short, or not an ONNX model: byte %llu (%s%s%s) announces %llu "
+                "%s: cut short, or not a valid %s: byte %llu (%s%s%s) announces %llu "
                 "bytes but the file ends after %llu; get or export it again",
-                scan->name, (unsigned long long)at, top(scan)->type->short_name, field ? "." : "",
+                scan->name, noun(scan), (unsigned long long)at, top(scan)->type->short_name, field ? "." : "",
                 field ? field->name : "", (unsigned long long)length,
                 (unsigned long long)(scan->wire->size - scan->at));
 }
@@ -223,7 +229,7 @@ static void lift(struct scan *scan, const struct head *head)
 static void meet_raw_data(struct scan *scan, const struct head *head)
 {
     struct part *part = &scan->wire->parts[top(scan)->part];
-    bool large = head->length >= WIRE_PAYLOAD;
+    bool large = head->length >= WIRE_PAYLOAD && !scan->keeps_payloads;
     part->payload = large ? scan->at : 0;
     part->payload_size = large ? head->length : 0;
     if (large) lift(scan, head);
@@ -298,14 +304,10 @@ static bool is_bounded(struct scan *scan)
                    scan->name);
 }
 
-bool wire_scan(struct wire *wire, struct arena *arena, const char *name, const void *bytes, uint64_t size,
-               struct bnfuse_error *error)
+static bool scan_message(struct scan *scan, const ProtobufCMessageDescriptor *type)
 {
-    const struct head whole = { .length = size };
-    struct scan *scan = NEW(arena, struct scan);
-    *wire = (struct wire){ .size = size };
-    *scan = (struct scan){ .wire = wire, .arena = arena, .name = name, .bytes = bytes, .error = error };
-    push(scan, &whole, &bnfuse_onnx__model_proto__descriptor);
+    const struct head whole = { .length = scan->wire->size };
+    push(scan, &whole, type);
     while (scan->depth) {
         if (scan->at < top(scan)->end) {
             if (!scan_field(scan)) return false;
@@ -314,8 +316,28 @@ bool wire_scan(struct wire *wire, struct arena *arena, const char *name, const v
         }
         if (!is_bounded(scan)) return false;
     }
+    return true;
+}
+
+bool wire_scan(struct wire *wire, struct arena *arena, const char *name, const void *bytes, uint64_t size,
+               struct bnfuse_error *error)
+{
+    struct scan *scan = NEW(arena, struct scan);
+    *wire = (struct wire){ .size = size };
+    *scan = (struct scan){ .wire = wire, .arena = arena, .name = name, .bytes = bytes, .error = error };
+    if (!scan_message(scan, &bnfuse_onnx__model_proto__descriptor)) return false;
     wire->skeleton_size = size - scan->stack[0].lost;
     return true;
+}
+
+bool wire_check(struct arena *arena, const char *name, const ProtobufCMessageDescriptor *type, const void *bytes,
+                uint64_t size, struct bnfuse_error *error)
+{
+    struct scan *scan = NEW(arena, struct scan);
+    struct wire wire = { .size = size };
+    *scan = (struct scan){ .wire = &wire, .arena = arena, .name = name, .bytes = bytes, .error = error };
+    scan->keeps_payloads = true;
+    return scan_message(scan, type);
 }
 
 void wire_skeleton(const struct wire *wire, const void *bytes, void *to)

@@ -52,6 +52,10 @@ struct wire {
 bool wire_scan(struct wire *wire, struct arena *arena, const char *name, const void *bytes, uint64_t size,
                struct bnfuse_error *error);
 
+/* Whether protobuf-c can safely unpack a message of this type that stands alone; nothing is taken out of it. */
+bool wire_check(struct arena *arena, const char *name, const ProtobufCMessageDescriptor *type, const void *bytes,
+                uint64_t size, struct bnfuse_error *error);
+
 /* Writes the skeleton: skeleton_size bytes. */
 void wire_skeleton(const struct wire *wire, const void *bytes, void *to);
 
