@@ -83,7 +83,7 @@ static struct tolerance tolerance_for(const struct bench *bench, enum dtype type
     return tolerance;
 }
 
-/* In double a number to be quantised may lie on the other side of a tie. */
+/* In double a number to be quantized may lie on the other side of a tie. */
 static bool same_whole(const struct bench *bench, enum dtype type, int64_t a, int64_t b)
 {
     return a == b || (bench->options.exact && dtype_bits(type) == 8 && llabs(a - b) == 1);

@@ -335,7 +335,7 @@ static void movers_carry_an_affine(void **state)
     RUN(cases, NULL);
 }
 
-static void quantised_weights_keep_their_form(void **state)
+static void quantized_weights_keep_their_form(void **state)
 {
     static const struct fold_case cases[] = {
         { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 0.1; w = DequantizeLinear q d axis=0; y = Conv x w; z = bn y 4; out "
@@ -355,13 +355,13 @@ static void quantised_weights_keep_their_form(void **state)
           0, 0, "DequantizeLinear Gemm", 0 },
         { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 1 0.1; w = DequantizeLinear q d axis=0; y = Conv x w; z = bn y 4; out "
           "z",
-          1, REASON_QUANTISED, NULL, 0 },
+          1, REASON_QUANTIZED, NULL, 0 },
         { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 3 0.1; w = DequantizeLinear q d axis=1; y = Conv x w; z = bn y 4; out "
           "z",
-          1, REASON_QUANTISED, NULL, 0 },
+          1, REASON_QUANTIZED, NULL, 0 },
         { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 0.1; w = DequantizeLinear q d axis=0; y = bn x 3; z = Conv y w; out "
           "z",
-          1, REASON_QUANTISED, NULL, 0 },
+          1, REASON_QUANTIZED, NULL, 0 },
     };
     (void)state;
     RUN(cases, NULL);
@@ -491,7 +491,7 @@ int main(void)
         cmocka_unit_test(what_others_read_stays),
         cmocka_unit_test(what_precedes_an_anchor_goes_into_it),
         cmocka_unit_test(movers_carry_an_affine),
-        cmocka_unit_test(quantised_weights_keep_their_form),
+        cmocka_unit_test(quantized_weights_keep_their_form),
         cmocka_unit_test(statistics_of_the_batch_are_never_folded),
         cmocka_unit_test(what_would_not_be_finite_stays),
         cmocka_unit_test(what_is_left_is_tidied),

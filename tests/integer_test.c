@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Products and convolutions of quantised numbers. */
+ * Products and convolutions of quantized numbers. */
 #include "trial.h"
 
 #include <setjmp.h>

@@ -233,15 +233,6 @@ static bool walk(struct finder *finder, struct value *from, const struct graph *
     return changed;
 }
 
-static const char *scope_of(struct arena *arena, const struct graph *graph)
-{
-    if (graph->function) return arena_printf(arena, "function %s", graph->function->name);
-    const char *scope = "";
-    for (; graph->owner; graph = graph->owner->graph)
-        scope = arena_printf(arena, "%s%s%s", node_label(graph->owner, arena), *scope ? " / " : "", scope);
-    return scope;
-}
-
 static void add_site(struct finder *finder, struct value *value, struct value *origin, const struct graph *graph)
 {
     struct arena *arena = finder->with->arena;
@@ -261,7 +252,7 @@ static void add_site(struct finder *finder, struct value *value, struct value *o
     site->result = NEW(arena, struct bnfuse_site);
     site->result->value = value->name;
     site->result->node = value->writer ? node_label(value->writer, arena) : "a constant";
-    site->result->scope = scope_of(arena, graph);
+    site->result->scope = graph_scope(graph, arena);
     site->result->why = "";
     *finder->last = site;
     finder->last = &site->next;

@@ -8,17 +8,10 @@
 #include "onnx/graph/edit.h"
 #include "passes/decide/remark.h"
 
-static bool is_unread(const struct node *node)
-{
-    for (size_t i = 0; i < node->output_count; i++)
-        if (node->outputs[i] && (node->outputs[i]->use_count || node->outputs[i]->is_output)) return false;
-    return true;
-}
-
 static bool may_go(const struct node *node)
 {
     const struct note *note = node->mark;
-    if (node->inner_count || !is_unread(node)) return false;
+    if (node->inner_count || node_outputs_are_read(node, 0)) return false;
     return !note || !note->was_dead || note->remark;
 }
 

@@ -5,9 +5,9 @@
  *   anchor -> movers -> BN                  anchor -> movers
  *   BN -> movers -> anchors                 movers -> anchors
  *
- * Backward, every value on the way must have no other reader and be no graph output, since it changes. Forward, every
+ * Upstream, every value on the way must have no other reader and be no graph output, since it changes. Downstream, every
  * reader must take its part. Whole ways are decided before anything changes; of two open ones the one that leaves less
- * work at run time is taken, backward when they are equal. Affine nodes met on the way (Mul and Add of constants, other
+ * work at run time is taken, upstream when they are equal. Affine nodes met on the way (Mul and Add of constants, other
  * BatchNormalizations) are swallowed: affines compose.
  *
  * Roots are taken by depth in the graph and then by name, so that the result does not depend on the order of nodes in
@@ -107,7 +107,7 @@ static bool is_bypassed(const struct decision *decision, const struct node *node
     return false;
 }
 
-/* ---- Backward ---- */
+/* ---- Upstream ---- */
 
 /* Whether this value may come to hold something else: nobody but `use` would notice. */
 static enum reason may_change(struct decision *decision, const struct value *value, const struct use *use,
@@ -224,7 +224,7 @@ static enum reason upstream(struct decision *decision, struct use *use, const st
     return reason;
 }
 
-/* ---- Forward ---- */
+/* ---- Downstream ---- */
 
 static enum reason downstream_through_mover(struct decision *decision, const struct mover *mover, struct use *use,
                                             const struct affine *a)
@@ -301,7 +301,7 @@ static enum reason downstream(struct decision *decision, struct value *value, co
 
 /* ---- One decision ---- */
 
-/* Forward, readers look past the node; its output is gone. */
+/* Downstream, readers look past the node; its output is gone. */
 static void finish_downstream(struct node *node, size_t slot)
 {
     edit_replace_uses(node->outputs[0], node_input(node, slot));
@@ -338,7 +338,7 @@ static void tell(struct decision *decision, struct decision *up, enum reason rea
                  enum reason reason_downstream, const struct node *root)
 {
     struct decision *best = says_more(reason_downstream, reason_upstream) ? down : up;
-    const char *path = arena_printf(decision->arena, "backward: %s; forward: %s", *up->path ? up->path : "nothing",
+    const char *path = arena_printf(decision->arena, "upstream: %s; downstream: %s", *up->path ? up->path : "nothing",
                                     *down->path ? down->path : "nothing");
     remark_missed(root, best == down ? reason_downstream : reason_upstream, best->where, best->detail, path);
 }
@@ -347,7 +347,7 @@ static void tell(struct decision *decision, struct decision *up, enum reason rea
 static enum reason judge(struct decision *decision, const struct node *root, enum reason reason)
 {
     if (!reason && !is_worth_it(decision, root))
-        return decision_stop(decision, REASON_NOT_WORTH, decision->where, "%d nodes would stay behind",
+        return decision_stop(decision, REASON_NOT_WORTH, decision->where, "%d nodes would be left over",
                              decision->cost.nodes);
     return reason;
 }
@@ -382,7 +382,7 @@ static bool fold_one(struct decision *decision, struct node *node, struct pass_r
         report->multiply_adds_saved += (removed - way->cost.work) / 2;
     /* When a smaller BatchNormalization stays, it inherits the remark and will say why in the next round. */
     remark_applied(node, way->cost.norms ? OUTCOME_STAYS : OUTCOME_FOLDED, way->where,
-                   arena_printf(decision->arena, "%s: %s", go_upstream ? "backward" : "forward", way->path));
+                   arena_printf(decision->arena, "%s: %s", go_upstream ? "upstream" : "downstream", way->path));
     apply_steps(way);
     if (go_upstream) root_remove(node, slot);
     else finish_downstream(node, slot);

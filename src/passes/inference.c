@@ -6,17 +6,10 @@
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
 
-static bool statistics_are_read(const struct node *bn)
-{
-    for (size_t i = 1; i < bn->output_count; i++)
-        if (bn->outputs[i] && (bn->outputs[i]->use_count || bn->outputs[i]->is_output)) return true;
-    return false;
-}
-
 static void to_inference(struct node *bn)
 {
     bool has_statistics = false;
-    if (statistics_are_read(bn)) return;
+    if (node_outputs_are_read(bn, 1)) return;
     for (size_t i = 1; i < bn->output_count; i++) has_statistics = has_statistics || bn->outputs[i];
     if (has_statistics) edit_drop_outputs(bn, 1);
     if (bn->opset >= 14 && node_int(bn, "training_mode", 0)) edit_remove_attribute(bn, "training_mode");

@@ -6,7 +6,7 @@
 
 #include "onnx/graph/graph.h"
 
-/* Every BatchNormalization normalises by its stored statistics from now on, unless somebody reads the running ones it
+/* Every BatchNormalization normalizes by its stored statistics from now on, unless somebody reads the running ones it
  * computes. This changes what the model means, on the user's word: the check's reference needs the same change. */
 void assume_inference(struct net *net);
 

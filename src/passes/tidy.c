@@ -30,7 +30,7 @@ static bool is_one_node(const struct node *node, const struct affine *a)
     return !(affine_has_scale(a) && affine_has_shift(a)) && affine_can_lower(node->graph, node->outputs[0], a);
 }
 
-/* The affine node that alone feeds input 0 of `node` and reads from the same graph, composed in front of *a. */
+/* The affine node that alone feeds input 0 of `node` and reads from the same graph, composed upstream of *a. */
 static struct node *affine_upstream(struct decision *decision, struct node *node, struct affine **a, size_t *slot)
 {
     struct affine *first, *both;
@@ -44,7 +44,7 @@ static struct node *affine_upstream(struct decision *decision, struct node *node
     return writer;
 }
 
-/* The affine node that alone reads the output of `node`, composed behind *a. */
+/* The affine node that alone reads the output of `node`, composed downstream of *a. */
 static struct node *affine_downstream(struct decision *decision, struct node *node, struct affine **a, size_t *slot)
 {
     struct affine *second, *both;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Stored tensors as arrays. Whatever the file says has been checked by tensor_from_proto, except the indices of sparse
- * tensors, which are checked here. */
+ * Stored tensors as arrays. Whatever the file says has been checked by tensor_from_proto. */
 #include "runtime/load.h"
 
 #include <math.h>
@@ -24,7 +23,7 @@ uint64_t seed_for(uint64_t seed, const char *text)
 }
 
 /* Bits of the fraction, and the exponent of the smallest normal number: 0 fraction bits where there is no noise to
- * speak of (the 4- and 8-bit types, whose weights are quantised on purpose). */
+ * speak of (the 4- and 8-bit types, whose weights are quantized on purpose). */
 static int fraction_bits(enum dtype type, int *smallest)
 {
     static const struct {
@@ -109,67 +108,14 @@ bool array_from_tensor(struct array **array, const struct tensor *tensor, const 
     return load_tensor(array, "", tensor, options, error);
 }
 
-/* Where element i of the values lies in the dense tensor: its index, flat or one per dimension. -1 if outside. */
-static int64_t dense_place(const struct array *dense, const int64_t *indices, bool flat, int64_t i)
-{
-    int64_t place = 0;
-    if (flat) return indices[i] < dense->count ? indices[i] : -1;
-    for (int axis = 0; axis < dense->rank; axis++) {
-        int64_t at = indices[i * dense->rank + axis];
-        if (at < 0 || at >= dense->dims[axis]) return -1;
-        place = place * dense->dims[axis] + at;
-    }
-    return place;
-}
-
-static bool scatter(struct array *dense, const struct array *values, const struct array *indices)
-{
-    bool flat = indices->rank == 1;
-    size_t size = store_size(dense->store);
-    for (int64_t i = 0; i < values->count; i++) {
-        int64_t place = dense_place(dense, indices->i64, flat, i);
-        if (place < 0) return false;
-        memcpy((char *)dense->data + (size_t)place * size, (const char *)values->data + (size_t)i * size, size);
-    }
-    return true;
-}
-
-static struct array *zeros(struct array_pool *pool, const struct array *like, size_t rank, const int64_t *dims)
-{
-    struct array *array = array_new(pool, like->type, like->store, (int)rank, dims);
-    memset(array->data, 0, (size_t)array->count * store_size(array->store));
-    return array;
-}
-
 bool load_sparse(struct array **array, const char *name, const BnfuseOnnx__SparseTensorProto *proto,
                  const struct model *model, const struct run_options *options, struct arena *scratch,
                  struct bnfuse_error *error)
 {
-    struct tensor values, indices;
-    struct array *value_array = NULL, *index_array = NULL;
+    struct tensor dense;
+    struct bnfuse_error why;
     *array = NULL;
-    if (!proto->values || !proto->indices)
-        return fail(error, BNFUSE_INVALID, "sparse tensor \"%s\": values or indices are missing", name);
-    bool good = tensor_from_proto(&values, scratch, model, proto->values, error)
-                && tensor_from_proto(&indices, scratch, model, proto->indices, error)
-                && load_tensor(&value_array, name, &values, options, error)
-                && load_tensor(&index_array, name, &indices, options, error);
-    if (good) {
-        int64_t per_value = indices.rank == 1 ? 1 : (int64_t)proto->n_dims, needed;
-        good = proto->n_dims <= ARRAY_MAX_RANK && index_array->store == STORE_I64 && value_array->store <= STORE_I64
-               && size_multiply(values.count, per_value, &needed) && indices.count >= needed;
-        for (size_t i = 0; good && i < proto->n_dims; i++) good = proto->dims[i] >= 0;
-        if (good) {
-            *array = zeros(options->pool, value_array, proto->n_dims, proto->dims);
-            good = scatter(*array, value_array, index_array);
-        }
-        if (!good) fail(error, BNFUSE_INVALID, "sparse tensor \"%s\": indices do not fit its dims", name);
-    }
-    array_drop(value_array);
-    array_drop(index_array);
-    if (!good) {
-        array_drop(*array);
-        *array = NULL;
-    }
-    return good;
+    if (!tensor_from_sparse(&dense, scratch, model, proto, INT64_MAX, &why))
+        return fail(error, why.status, "sparse tensor \"%s\": %s", name, why.message);
+    return load_tensor(array, name, &dense, options, error);
 }

@@ -56,59 +56,12 @@ static const struct tensor *stored(struct arena *arena, const struct model *mode
     return proto && tensor_from_proto(tensor, arena, model, proto, NULL) ? tensor : NULL;
 }
 
-/* The element that row `row` of the indices means: one number, or one for each axis. -1 when there is none. */
-static int64_t sparse_place(const struct tensor *dense, const int64_t *indices, int64_t row, int64_t width)
-{
-    int64_t place = 0;
-    if (width == 1 && dense->rank != 1) {
-        place = indices[row];
-        return place >= 0 && place < dense->count ? place : -1;
-    }
-    for (int64_t k = 0; k < width; k++) {
-        int64_t index = indices[row * width + k];
-        if (index < 0 || index >= dense->dims[k]) return -1;
-        place = place * dense->dims[k] + index;
-    }
-    return place;
-}
-
-static bool scatter(struct arena *arena, struct tensor *dense, const struct tensor *values,
-                    const struct tensor *indices)
-{
-    const size_t size = (size_t)dtype_bits(dense->type) / 8;
-    uint8_t *bytes = arena_array(arena, (size_t)dense->count, size), element[16];
-    int64_t *list = NEW_ARRAY(arena, int64_t, (size_t)indices->count);
-    const int64_t width = indices->rank == 2 ? indices->dims[1] : 1;
-    if (indices->rank == 2 && width != dense->rank) return false;
-    if (values->rank != 1 || indices->rank < 1 || indices->rank > 2 || indices->dims[0] != values->count) return false;
-    if (!tensor_read_whole(indices, 0, indices->count, list, NULL)) return false;
-    uint8_t *packed = arena_array(arena, (size_t)values->count, size);
-    if (!tensor_read_bytes(values, 0, values->count, packed, NULL)) return false;
-    for (int64_t i = 0; i < values->count; i++) {
-        int64_t place = sparse_place(dense, list, i, width);
-        if (place < 0) return false;
-        memcpy(element, packed + (size_t)i * size, size);
-        memcpy(bytes + (size_t)place * size, element, size);
-    }
-    dense->bytes = bytes;
-    return true;
-}
-
 /* A sparse tensor as a dense one, if that is not too large. */
 static const struct tensor *densified(struct arena *arena, const struct model *model,
                                       const BnfuseOnnx__SparseTensorProto *sparse)
 {
-    const struct tensor *values = stored(arena, model, sparse->values);
-    const struct tensor *indices = stored(arena, model, sparse->indices);
-    int64_t bytes = 0;
-    if (!values || !indices || sparse->n_dims > TENSOR_MAX_RANK || indices->type != DTYPE_INT64) return NULL;
     struct tensor *dense = NEW(arena, struct tensor);
-    *dense = (struct tensor){ .type = values->type, .rank = (int)sparse->n_dims, .count = 1, .dims = sparse->dims };
-    for (int i = 0; i < dense->rank; i++)
-        if (!size_multiply(dense->count, dense->dims[i], &dense->count)) return NULL;
-    if (!dtype_bytes(dense->type, dense->count, &bytes) || bytes > DENSE_LIMIT || dtype_bits(dense->type) < 8)
-        return NULL;
-    return scatter(arena, dense, values, indices) ? dense : NULL;
+    return tensor_from_sparse(dense, arena, model, sparse, DENSE_LIMIT, NULL) ? dense : NULL;
 }
 
 /* What a Constant node says. A reference to a parameter of a function says nothing. */

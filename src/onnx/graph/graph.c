@@ -748,6 +748,25 @@ struct value *node_output(const struct node *node, size_t slot)
     return slot < node->output_count ? node->outputs[slot] : NULL;
 }
 
+bool node_outputs_are_read(const struct node *node, size_t first)
+{
+    for (size_t i = first; i < node->output_count; i++)
+        if (node->outputs[i] && (node->outputs[i]->use_count || node->outputs[i]->is_output)) return true;
+    return false;
+}
+
+const char *graph_scope(const struct graph *graph, struct arena *arena)
+{
+    const char *text = "";
+    for (; graph->owner; graph = graph->owner->graph) {
+        const struct node *owner = graph->owner;
+        const char *attribute = owner->inner_names[graph->slot];
+        text = arena_printf(arena, "%s %s%s%s", node_label(owner, arena), attribute, *text ? " / " : "", text);
+    }
+    if (graph->function) text = arena_printf(arena, "function %s%s%s", graph->function->name, *text ? " / " : "", text);
+    return text;
+}
+
 const char *node_label(const struct node *node, struct arena *arena)
 {
     const char *op = *node->op ? node->op : "node without operator";

@@ -119,6 +119,10 @@ bool graph_order(const struct graph *graph, struct arena *arena, struct node ***
 /* Every graph of the net, outer before inner: main, its bodies, functions and theirs. Start with NULL. */
 struct graph *net_next_graph(const struct net *net, const struct graph *graph);
 
+/* Where the graph lies: `If "choose" then_branch / Loop "again" body`, after `function f` inside a local function; "" for
+ * the main graph. In the arena. */
+const char *graph_scope(const struct graph *graph, struct arena *arena);
+
 /* The version of ai.onnx in force in the graph; 0 if not imported. */
 int64_t graph_opset(const struct graph *graph);
 
@@ -127,6 +131,8 @@ bool node_is(const struct node *node, const char *op);
 /* Input or output `slot`; NULL when absent or beyond the list. */
 struct value *node_input(const struct node *node, size_t slot);
 struct value *node_output(const struct node *node, size_t slot);
+/* Whether somebody reads one of the outputs from `first` on, or the graph hands it out. */
+bool node_outputs_are_read(const struct node *node, size_t first);
 /* How a message names it: `Conv "conv1"`, or `Conv (output "x")` when it has no name. In the arena. */
 const char *node_label(const struct node *node, struct arena *arena);
 

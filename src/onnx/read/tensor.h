@@ -40,6 +40,10 @@ struct tensor {
 bool tensor_from_proto(struct tensor *tensor, struct arena *arena, const struct model *model,
                        const BnfuseOnnx__TensorProto *proto, struct bnfuse_error *error);
 
+/* A SparseTensorProto made dense, if that takes no more than `limit` bytes. Types of less than a byte are not supported. */
+bool tensor_from_sparse(struct tensor *dense, struct arena *arena, const struct model *model,
+                        const BnfuseOnnx__SparseTensorProto *proto, int64_t limit, struct bnfuse_error *error);
+
 /* Elements first .. first+count-1 as double, factors applied, not rounded. Real and whole types. */
 bool tensor_read_real(const struct tensor *tensor, int64_t first, int64_t count, double *to,
                       struct bnfuse_error *error);

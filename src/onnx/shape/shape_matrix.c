@@ -25,7 +25,7 @@ static bool matmul(struct shaping *s)
     return matmul_of(s, 0, 1, common_type(s, 2));
 }
 
-static bool quantised_matmul(struct shaping *s)
+static bool quantized_matmul(struct shaping *s)
 {
     return matmul_of(s, 0, 3, rule_type(s));
 }
@@ -164,7 +164,7 @@ const struct shape_rule shape_matrix_rules[] = {
     { "LSTM", 1, SHAPE_LATEST, .infer = recurrent },
     { "MatMul", 1, SHAPE_LATEST, .infer = matmul },
     { "MatMulInteger", 10, SHAPE_LATEST, .infer = matmul, .type = DTYPE_INT32 },
-    { "QLinearMatMul", 10, SHAPE_LATEST, .infer = quantised_matmul, .slot = 7 },
+    { "QLinearMatMul", 10, SHAPE_LATEST, .infer = quantized_matmul, .slot = 7 },
     { "RNN", 1, SHAPE_LATEST, .infer = recurrent },
     { 0 }
 };

@@ -125,7 +125,7 @@ static bool conv(struct shaping *s)
     return convolve(s, 1, common_type(s, 2));
 }
 
-static bool quantised_conv(struct shaping *s)
+static bool quantized_conv(struct shaping *s)
 {
     return convolve(s, 3, rule_type(s));
 }
@@ -399,7 +399,7 @@ const struct shape_rule shape_window_rules[] = {
     { "MaxRoiPool", 1, SHAPE_LATEST, .infer = max_roi_pool },
     { "MaxUnpool", 9, SHAPE_LATEST, .infer = max_unpool },
     { "NonMaxSuppression", 10, SHAPE_LATEST, .infer = non_max_suppression },
-    { "QLinearConv", 10, SHAPE_LATEST, .infer = quantised_conv, .slot = 7 },
+    { "QLinearConv", 10, SHAPE_LATEST, .infer = quantized_conv, .slot = 7 },
     { "Resize", 10, 10, .infer = scale_by_input },
     { "Resize", 11, SHAPE_LATEST, .infer = resize },
     { "RoiAlign", 10, SHAPE_LATEST, .infer = roi_align },

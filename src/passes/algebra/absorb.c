@@ -12,19 +12,19 @@
 #include <math.h>
 #include <string.h>
 
-static int64_t bias_count(const struct linear *l)
+static int64_t bias_count(const struct anchor_parts *l)
 {
     return l->bias_rows * (l->output_channels / l->bias_block) * l->bias_stride;
 }
 
-static int64_t bias_index(const struct linear *l, int64_t row, int64_t channel)
+static int64_t bias_index(const struct anchor_parts *l, int64_t row, int64_t channel)
 {
     int64_t per_row = l->output_channels / l->bias_block * l->bias_stride;
     return row * per_row + channel / l->bias_block * l->bias_stride + channel % l->bias_block;
 }
 
 /* The bias in full, bias_gain applied, zeros when absent: by broadcasting what is stored. */
-static enum reason read_bias(struct decision *decision, const struct node *node, const struct linear *l,
+static enum reason read_bias(struct decision *decision, const struct node *node, const struct anchor_parts *l,
                              double **values)
 {
     enum reason why;
@@ -38,7 +38,7 @@ static enum reason read_bias(struct decision *decision, const struct node *node,
     if (!value) return REASON_NONE;
     const struct tensor *bias = decision_constant(decision, value, &why);
     if (!bias && value->writer && node_is(value->writer, "DequantizeLinear"))
-        return decision_stop(decision, REASON_QUANTISED, value->name, "the bias of %s", node_title(node));
+        return decision_stop(decision, REASON_QUANTIZED, value->name, "the bias of %s", node_title(node));
     if (!bias)
         return decision_stop(decision, why == REASON_OVERRIDABLE ? REASON_WEIGHT_OVERRIDE : REASON_WEIGHT_DYNAMIC,
                              value->name, "the bias of %s", node_title(node));
@@ -46,7 +46,7 @@ static enum reason read_bias(struct decision *decision, const struct node *node,
     int64_t last = bias->rank ? bias->dims[bias->rank - 1] : 1, rows = last ? bias->count / last : 0;
     bool fits = dtype_kind(bias->type) == KIND_REAL
                 && (bias->count == count
-                    || (node_is(node, "Gemm") && bias->rank <= 2 && (last == 1 || last == l->output_channels)
+                    || (l->bias_broadcasts && bias->rank <= 2 && (last == 1 || last == l->output_channels)
                         && (rows == 1 || rows == l->bias_rows)));
     if (!fits || !tensor_values(bias, decision->arena, &stored, NULL))
         return decision_stop(decision, REASON_MISMATCH, value->name, "the bias of %s does not fit its weight",
@@ -92,10 +92,10 @@ static int64_t view_index(const struct factor *view, int64_t element)
     return element / (view->inner * view->columns * view->middle) % view->rows * view->columns + column;
 }
 
-static enum reason check_weight(struct decision *decision, const struct node *node, const struct linear *l,
+static enum reason check_weight(struct decision *decision, const struct node *node, const struct anchor_parts *l,
                                 const struct factor *view, const double *scale)
 {
-    if (l->quantised) return quantised_fits(decision, l->quantised, view, scale);
+    if (l->quantized) return quantized_fits(decision, l->quantized, view, scale);
     int64_t at = first_not_finite(scaled_weight(decision->arena, l->weight, view, scale));
     if (at == -1) return REASON_NONE;
     if (at == -2) return decision_stop(decision, REASON_WEIGHT_DYNAMIC, node_title(node), "its weight cannot be read");
@@ -103,7 +103,7 @@ static enum reason check_weight(struct decision *decision, const struct node *no
                          (long long)view_index(view, at), dtype_name(l->weight->type));
 }
 
-static enum reason check_bias(struct decision *decision, const struct node *node, const struct linear *l,
+static enum reason check_bias(struct decision *decision, const struct node *node, const struct anchor_parts *l,
                               const double *values)
 {
     for (int64_t i = 0; i < bias_count(l); i++)
@@ -114,11 +114,11 @@ static enum reason check_bias(struct decision *decision, const struct node *node
 }
 
 /* weight_gain * W·t per output channel. */
-static enum reason weight_times(struct decision *decision, const struct node *node, const struct linear *l,
+static enum reason weight_times(struct decision *decision, const struct node *node, const struct anchor_parts *l,
                                 const double *t, double **sums)
 {
     double piece[PIECE];
-    if (l->quantised) return decision_stop(decision, REASON_QUANTISED, node_title(node), "a shift in front of it");
+    if (l->quantized) return decision_stop(decision, REASON_QUANTIZED, node_title(node), "a shift on its input");
     *sums = NEW_ARRAY(decision->arena, double, (size_t)l->output_channels);
     for (int64_t at = 0; at < l->weight->count; at += PIECE) {
         int64_t n = l->weight->count - at < PIECE ? l->weight->count - at : PIECE;
@@ -138,10 +138,10 @@ static bool is_copied(const struct value *value)
 }
 
 /* A weight that others read too is cloned, and the model grows. */
-static enum reason check_growth(struct decision *decision, const struct node *node, const struct linear *l)
+static enum reason check_growth(struct decision *decision, const struct node *node, const struct anchor_parts *l)
 {
     int64_t bytes;
-    if (l->quantised || !is_copied(node_input(node, l->weight_slot))) return REASON_NONE;
+    if (l->quantized || !is_copied(node_input(node, l->weight_slot))) return REASON_NONE;
     if (dtype_bytes(l->weight->type, l->weight->count, &bytes) && constants_fit(decision->constants, (uint64_t)bytes))
         return REASON_NONE;
     return decision_stop(decision, REASON_BUDGET, node_title(node), "its weight is read by others and would be copied");
@@ -172,14 +172,14 @@ static const char *fused_name(struct arena *arena, const char *name)
 }
 
 /* A new initializer with the scaled weight; equal folds of a shared weight share it. */
-static void apply_weight(struct decision *decision, const struct step *step, const struct linear *l,
+static void apply_weight(struct decision *decision, const struct step *step, const struct anchor_parts *l,
                          const struct factor *view)
 {
     struct arena *arena = decision->net->arena;
     struct value *old = node_input(step->node, l->weight_slot);
-    if (l->quantised) {
+    if (l->quantized) {
         edit_set_input(step->node, l->weight_slot,
-                       quantised_scaled(decision, l->quantised, step->node, view, step->affine->scale));
+                       quantized_scaled(decision, l->quantized, step->node, view, step->affine->scale));
         return;
     }
     struct factor factor = *view;
@@ -202,7 +202,7 @@ static void apply_weight(struct decision *decision, const struct step *step, con
     edit_set_input(step->node, l->weight_slot, f->value);
 }
 
-static void apply_bias(struct decision *decision, struct node *node, const struct linear *l, const double *values)
+static void apply_bias(struct decision *decision, struct node *node, const struct anchor_parts *l, const double *values)
 {
     struct arena *arena = decision->net->arena;
     struct value *old = node_input(node, (size_t)l->bias_slot), *weight = node_input(node, l->weight_slot);
@@ -210,17 +210,17 @@ static void apply_bias(struct decision *decision, struct node *node, const struc
     struct tensor *bias = tensor_exact(arena, l->weight->type, l->bias_rank, l->bias_dims, values);
     edit_set_input(node, (size_t)l->bias_slot, edit_add_initializer(node->graph, name, bias));
     if (l->bias_gain != 1) edit_remove_attribute(node, "beta");
-    if (node_is(node, "Gemm") && node->opset < 7) edit_set_int(node, "broadcast", 1);
+    if (l->bias_by_attribute) edit_set_int(node, "broadcast", 1);
 }
 
-static bool bias_changes(const struct linear *l, const struct node *node, const struct affine *a)
+static bool bias_changes(const struct anchor_parts *l, const struct node *node, const struct affine *a)
 {
     return l->bias_slot >= 0 && (node_input(node, (size_t)l->bias_slot) || affine_has_shift(a));
 }
 
-/* The bias behind: s*b + t in every row. */
-static enum reason bias_behind(struct decision *decision, const struct node *node, const struct linear *l,
-                               const struct affine *a, double **values)
+/* s*b + t in every row. */
+static enum reason bias_for_output(struct decision *decision, const struct node *node, const struct anchor_parts *l,
+                                   const struct affine *a, double **values)
 {
     enum reason reason = read_bias(decision, node, l, values);
     if (reason) return reason;
@@ -232,8 +232,8 @@ static enum reason bias_behind(struct decision *decision, const struct node *nod
     return REASON_NONE;
 }
 
-static enum reason bias_in_front(struct decision *decision, const struct node *node, const struct linear *l,
-                                 const double *sums, double **values)
+static enum reason bias_for_input(struct decision *decision, const struct node *node, const struct anchor_parts *l,
+                                  const double *sums, double **values)
 {
     enum reason reason = read_bias(decision, node, l, values);
     if (reason) return reason;
@@ -244,14 +244,14 @@ static enum reason bias_in_front(struct decision *decision, const struct node *n
 
 /* Steps are decided on the node as it was and applied to the node as it is: an earlier step of the same decision may
  * have changed it (two branches that meet again), so the description is read anew. */
-static void apply_behind(struct decision *decision, const struct step *step)
+static void apply_output(struct decision *decision, const struct step *step)
 {
-    struct linear l;
+    struct anchor_parts l;
     double *bias;
-    enum reason reason = linear_describe(decision, step->anchor, step->node, 0, false, &l);
+    enum reason reason = anchor_describe(decision, step->anchor, step->node, 0, false, &l);
     assert(reason == REASON_NONE);
     if (bias_changes(&l, step->node, step->affine)) {
-        reason = bias_behind(decision, step->node, &l, step->affine, &bias);
+        reason = bias_for_output(decision, step->node, &l, step->affine, &bias);
         assert(reason == REASON_NONE);
         apply_bias(decision, step->node, &l, bias);
     }
@@ -259,16 +259,16 @@ static void apply_behind(struct decision *decision, const struct step *step)
     (void)reason;
 }
 
-static void apply_in_front(struct decision *decision, const struct step *step)
+static void apply_input(struct decision *decision, const struct step *step)
 {
-    struct linear l;
+    struct anchor_parts l;
     double *sums, *bias;
-    enum reason reason = linear_describe(decision, step->anchor, step->node, step->slot, true, &l);
+    enum reason reason = anchor_describe(decision, step->anchor, step->node, step->slot, true, &l);
     assert(reason == REASON_NONE);
     if (l.bias_slot >= 0 && affine_has_shift(step->affine)) {
         reason = weight_times(decision, step->node, &l, step->affine->shift, &sums);
         assert(reason == REASON_NONE);
-        reason = bias_in_front(decision, step->node, &l, sums, &bias);
+        reason = bias_for_input(decision, step->node, &l, sums, &bias);
         assert(reason == REASON_NONE);
         apply_bias(decision, step->node, &l, bias);
     }
@@ -308,25 +308,25 @@ static struct step *absorb(struct decision *decision, void (*apply)(struct decis
 enum reason absorb_output(struct decision *decision, const struct anchor *anchor, struct node *node,
                           const struct affine *a)
 {
-    struct linear l;
+    struct anchor_parts l;
     double *bias;
-    enum reason reason = linear_describe(decision, anchor, node, 0, false, &l);
+    enum reason reason = anchor_describe(decision, anchor, node, 0, false, &l);
     if (!reason) reason = fit(decision, node, l.output_axis, l.output_channels, &a);
     if (!reason && affine_has_scale(a)) reason = check_growth(decision, node, &l);
     if (!reason && affine_has_scale(a)) reason = check_weight(decision, node, &l, &l.output_view, a->scale);
     if (!reason && bias_changes(&l, node, a)) {
-        reason = bias_behind(decision, node, &l, a, &bias);
+        reason = bias_for_output(decision, node, &l, a, &bias);
         if (!reason) reason = check_bias(decision, node, &l, bias);
     }
     if (reason) return reason;
-    absorb(decision, apply_behind, anchor, node, 0, a);
+    absorb(decision, apply_output, anchor, node, 0, a);
     if (l.bias_slot < 0 && affine_has_shift(a))
         return residue_after(decision, node, 0, affine_shift_only(decision->arena, a));
     return REASON_NONE;
 }
 
 /* s*x + t = s*(x + t/s): the shift that is left when the scale alone is absorbed. NULL where it does not exist. */
-static const struct affine *shift_in_front_of_scale(struct arena *arena, const struct affine *a)
+static const struct affine *shift_before_scale(struct arena *arena, const struct affine *a)
 {
     double *shift = NEW_ARRAY(arena, double, (size_t)a->channels);
     for (int64_t c = 0; c < a->channels; c++) {
@@ -339,32 +339,31 @@ static const struct affine *shift_in_front_of_scale(struct arena *arena, const s
 enum reason absorb_input(struct decision *decision, const struct anchor *anchor, struct node *node, size_t slot,
                          const struct affine *a)
 {
-    struct linear l;
+    struct anchor_parts l;
     double *sums, *bias;
-    enum reason reason = linear_describe(decision, anchor, node, slot, true, &l);
+    enum reason reason = anchor_describe(decision, anchor, node, slot, true, &l);
     if (!reason) reason = fit(decision, node, l.input_axis, l.input_channels, &a);
     if (reason) return reason;
     bool shift = affine_has_shift(a);
-    if (shift && l.shift_upstream == REASON_PADDED_SHIFT && decision->options->before_padded_conv) {
-        const struct affine *on_input = shift_in_front_of_scale(decision->arena, a);
+    if (shift && l.shift_stays == REASON_PADDED_SHIFT && decision->options->before_padded_conv) {
+        const struct affine *on_input = shift_before_scale(decision->arena, a);
         reason = on_input ? residue_before(decision, node, slot, on_input) : REASON_PADDED_SHIFT;
         if (reason) return reason;
         a = affine_scale_only(decision->arena, a);
         shift = false;
     }
-    if (shift && l.shift_upstream)
-        return decision_stop(decision, l.shift_upstream, node_title(node),
-                             "a constant added in front reaches its borders "
-                             "differently from its interior");
+    if (shift && l.shift_stays)
+        return decision_stop(decision, l.shift_stays, node_title(node),
+                             "a constant added to its input reaches its borders differently from its interior");
     if (affine_has_scale(a)) reason = check_growth(decision, node, &l);
     if (!reason && affine_has_scale(a)) reason = check_weight(decision, node, &l, &l.input_view, a->scale);
     if (!reason && shift) reason = weight_times(decision, node, &l, a->shift, &sums);
     if (!reason && shift && l.bias_slot >= 0) {
-        reason = bias_in_front(decision, node, &l, sums, &bias);
+        reason = bias_for_input(decision, node, &l, sums, &bias);
         if (!reason) reason = check_bias(decision, node, &l, bias);
     }
     if (reason) return reason;
-    absorb(decision, apply_in_front, anchor, node, slot, a);
+    absorb(decision, apply_input, anchor, node, slot, a);
     if (!shift || l.bias_slot >= 0) return REASON_NONE;
     const double *ones = vector_of(decision->arena, l.output_channels, 1);
     return residue_after(decision, node, 0, affine_new(decision->arena, l.output_axis, l.output_channels, ones, sums));

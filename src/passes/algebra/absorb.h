@@ -2,10 +2,10 @@
  *
  * Anchors: linear operators with constant weights, which absorb an affine for good.
  *
- *   behind:      s*(W·x + b) + t  =  (s*W)·x + (s*b + t)        s runs along W's output channels
- *   in front:    W·(s*x + t) + b  =  (W*s)·x + (b + W·t)        s runs along W's input channels
+ *   output:   s*(W·x + b) + t  =  (s*W)·x + (s*b + t)        s runs along W's output channels
+ *   input:    W·(s*x + t) + b  =  (W*s)·x + (b + W·t)        s runs along W's input channels
  *
- * linear.h says where an operator keeps its channels; the arithmetic is written here, once. */
+ * anchor.h says where an operator keeps its channels; the arithmetic is written here, once. */
 #ifndef PASSES_ALGEBRA_ABSORB_H
 #define PASSES_ALGEBRA_ABSORB_H
 

@@ -152,7 +152,7 @@ static bool product_ratio(const struct product *a, const struct product *b, int6
     return true;
 }
 
-/* How many elements of `to` after axis b make one of those of `from` after axis a: from the dims behind both, or, as
+/* How many elements of `to` after axis b make one of those of `from` after axis a: from the dims after both, or, as
  * both shapes have the same number of elements, from the dims up to and including both. */
 static bool stride_ratio(const struct shape *from, int a, const struct shape *to, int b, int64_t *ratio)
 {

@@ -26,13 +26,6 @@ static bool batch_statistics(const struct node *bn)
     return false;
 }
 
-static bool extra_outputs_are_read(const struct node *node)
-{
-    for (size_t i = 1; i < node->output_count; i++)
-        if (node->outputs[i] && (node->outputs[i]->use_count || node->outputs[i]->is_output)) return true;
-    return false;
-}
-
 static enum reason batchnorm(struct decision *decision, const struct node *bn, struct affine **affine, size_t *slot)
 {
     static const char *const names[] = { "scale", "bias", "mean", "variance" };
@@ -153,7 +146,7 @@ static bool passes_through(const struct node *node)
     if (node_is(node, "Identity")) return true;
     if (node_is(node, "Cast"))
         return x && dtype_kind(x->type) == KIND_REAL && node_int(node, "to", 0) == (int64_t)x->type;
-    if (!node_is(node, "Dropout") || extra_outputs_are_read(node)) return false;
+    if (!node_is(node, "Dropout") || node_outputs_are_read(node, 1)) return false;
     if (node->opset < 7) return node_int(node, "is_test", 0) != 0;
     return node->opset < 12 || !node_input(node, 2);
 }

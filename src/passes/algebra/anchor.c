@@ -8,45 +8,49 @@
 
 #include <string.h>
 
+/* Which affines an anchor absorbs; ON_ANY_INPUT: on whichever input its constant is not. */
+enum { ON_OUTPUT = 1, ON_INPUT = 2, ON_ANY_INPUT = 4 };
+
 struct anchor {
     const char *op;
-    int64_t first_opset;
-    bool behind, on_input;
-    /* Fills the description for an affine behind the node (on_input false) or on input `slot`. */
+    int absorbs;
+    int64_t first_opset; /* 0: every opset */
+    /* Fills the description for an affine on the output (on_input false) or on input `slot`. */
     enum reason (*describe)(struct decision *decision, const struct node *node, size_t slot, bool on_input,
-                            struct linear *linear);
+                            struct anchor_parts *parts);
 };
 
-static enum reason find_weight(struct decision *decision, const struct node *node, size_t slot, struct linear *linear)
+static enum reason find_weight(struct decision *decision, const struct node *node, size_t slot,
+                               struct anchor_parts *parts)
 {
     enum reason why;
     struct value *value = node_input(node, slot);
     if (!value) return decision_stop(decision, REASON_MISMATCH, node_title(node), "its weight is missing");
-    linear->weight_slot = slot;
+    parts->weight_slot = slot;
     if (value->writer && node_is(value->writer, "DequantizeLinear")) {
-        linear->quantised = value->writer;
-        linear->weight = quantised_shape(decision, value->writer, &why);
-        return linear->weight ? REASON_NONE : why;
+        parts->quantized = value->writer;
+        parts->weight = quantized_shape(decision, value->writer, &why);
+        return parts->weight ? REASON_NONE : why;
     }
-    linear->weight = decision_constant(decision, value, &why);
-    if (!linear->weight)
+    parts->weight = decision_constant(decision, value, &why);
+    if (!parts->weight)
         return decision_stop(decision,
                              why == REASON_OVERRIDABLE    ? REASON_WEIGHT_OVERRIDE
                              : why == REASON_NOT_CONSTANT ? REASON_WEIGHT_DYNAMIC
                                                           : why,
                              value->name, "the weight of %s", node_title(node));
-    if (dtype_kind(linear->weight->type) != KIND_REAL || linear->weight->count < 1)
+    if (dtype_kind(parts->weight->type) != KIND_REAL || parts->weight->count < 1)
         return decision_stop(decision, REASON_MISMATCH, value->name, "the weight of %s is not a tensor of reals",
                              node_title(node));
     return REASON_NONE;
 }
 
-static void plain_bias(struct linear *linear, int slot)
+static void plain_bias(struct anchor_parts *parts, int slot)
 {
-    linear->bias_slot = slot;
-    linear->bias_rows = 1;
-    linear->bias_block = linear->bias_stride = linear->bias_dims[0] = linear->output_channels;
-    linear->bias_rank = 1;
+    parts->bias_slot = slot;
+    parts->bias_rows = 1;
+    parts->bias_block = parts->bias_stride = parts->bias_dims[0] = parts->output_channels;
+    parts->bias_rank = 1;
 }
 
 static enum reason malformed(struct decision *decision, const struct node *node, const char *what)
@@ -119,36 +123,52 @@ static bool transposed_conv_is_pointwise(const struct node *node, const struct t
            && (strcmp(auto_pad, "NOTSET") == 0 || strcmp(auto_pad, "VALID") == 0);
 }
 
-/* W is [M, C/group, k...] for Conv, [C, M/group, k...] for ConvTranspose: its first axis is whole, the channels of the
- * second lie inside each group. */
-static enum reason describe_conv(struct decision *decision, const struct node *node, size_t slot, bool on_input,
-                                 struct linear *l)
+/* The weight of Conv is [M, C/group, k...], that of ConvTranspose [C, M/group, k...]: `whole` views the first axis,
+ * `grouped` the channels of the second, which lie inside each group. */
+static enum reason describe_kernel(struct decision *decision, const struct node *node, struct anchor_parts *parts,
+                                   struct factor *whole, struct factor *grouped)
 {
-    (void)slot, (void)on_input;
-    bool transposed = node_is(node, "ConvTranspose");
-    enum reason reason = find_weight(decision, node, 1, l);
+    enum reason reason = find_weight(decision, node, 1, parts);
     if (reason) return reason;
-    const struct tensor *w = l->weight;
+    const struct tensor *w = parts->weight;
     int64_t groups = node_int(node, "group", 1), inner = 1;
     if (w->rank < 3 || groups < 1 || w->dims[0] % groups != 0)
         return malformed(decision, node, "its weight and group attribute do not fit");
     for (int i = 2; i < w->rank; i++) inner *= w->dims[i];
-    struct factor whole = { 1, w->dims[0], 1, 1, w->dims[1] * inner, NULL };
-    struct factor grouped = { 1, groups, w->dims[0] / groups, w->dims[1], inner, NULL };
-    l->output_view = transposed ? grouped : whole;
-    l->input_view = transposed ? whole : grouped;
-    l->output_channels = l->output_view.rows * l->output_view.columns;
-    l->input_channels = l->input_view.rows * l->input_view.columns;
-    l->output_axis = l->input_axis = 1;
-    plain_bias(l, 2);
-    bool exact = transposed ? transposed_conv_is_pointwise(node, w) : conv_reads_no_padding(node, w);
-    l->shift_upstream = exact ? REASON_NONE : REASON_PADDED_SHIFT;
+    *whole = (struct factor){ 1, w->dims[0], 1, 1, w->dims[1] * inner, NULL };
+    *grouped = (struct factor){ 1, groups, w->dims[0] / groups, w->dims[1], inner, NULL };
     return REASON_NONE;
+}
+
+static enum reason finish_kernel(struct anchor_parts *parts, bool shift_is_exact)
+{
+    parts->output_channels = parts->output_view.rows * parts->output_view.columns;
+    parts->input_channels = parts->input_view.rows * parts->input_view.columns;
+    parts->output_axis = parts->input_axis = 1;
+    parts->shift_stays = shift_is_exact ? REASON_NONE : REASON_PADDED_SHIFT;
+    plain_bias(parts, 2);
+    return REASON_NONE;
+}
+
+static enum reason describe_conv(struct decision *decision, const struct node *node, size_t slot, bool on_input,
+                                 struct anchor_parts *parts)
+{
+    (void)slot, (void)on_input;
+    enum reason reason = describe_kernel(decision, node, parts, &parts->output_view, &parts->input_view);
+    return reason ? reason : finish_kernel(parts, conv_reads_no_padding(node, parts->weight));
+}
+
+static enum reason describe_transposed_conv(struct decision *decision, const struct node *node, size_t slot,
+                                            bool on_input, struct anchor_parts *parts)
+{
+    (void)slot, (void)on_input;
+    enum reason reason = describe_kernel(decision, node, parts, &parts->input_view, &parts->output_view);
+    return reason ? reason : finish_kernel(parts, transposed_conv_is_pointwise(node, parts->weight));
 }
 
 /* Y = alpha * A·B + beta * C; C broadcasts to [M, N]. */
 static enum reason describe_gemm(struct decision *decision, const struct node *node, size_t slot, bool on_input,
-                                 struct linear *l)
+                                 struct anchor_parts *l)
 {
     (void)slot;
     enum reason reason = find_weight(decision, node, 1, l), why;
@@ -166,6 +186,8 @@ static enum reason describe_gemm(struct decision *decision, const struct node *n
     l->weight_gain = (double)node_float(node, "alpha", 1);
     l->bias_gain = (double)node_float(node, "beta", 1);
     plain_bias(l, 2);
+    l->bias_broadcasts = true;
+    l->bias_by_attribute = node->opset < 7;
     struct value *c = node_input(node, 2);
     const struct tensor *bias = c ? decision_constant(decision, c, &why) : NULL;
     if (on_input && c && !bias)
@@ -180,7 +202,7 @@ static enum reason describe_gemm(struct decision *decision, const struct node *n
 
 /* The constant stands on one side; its row or column axis is the output's channel axis. */
 static enum reason describe_matmul(struct decision *decision, const struct node *node, size_t slot, bool on_input,
-                                   struct linear *l)
+                                   struct anchor_parts *l)
 {
     struct value *left = node_input(node, 0), *right = node_input(node, 1);
     if (!left || !right) return malformed(decision, node, "an input is missing");
@@ -206,19 +228,17 @@ static enum reason describe_matmul(struct decision *decision, const struct node 
     l->input_axis = weight_slot ? rank - 1 : rank - 2;
     l->output_channels = l->output_view.rows;
     l->input_channels = l->input_view.rows;
-    if (on_input && batch != 1) l->shift_upstream = REASON_NON_LINEAR; /* W·t differs from batch to batch */
+    if (on_input && batch != 1) l->shift_stays = REASON_NON_LINEAR; /* W·t differs from batch to batch */
     return REASON_NONE;
 }
 
 /* W is [directions, gates * hidden, input]; B is [directions, 2 * gates * hidden], the input's half first. */
-static enum reason describe_recurrent(struct decision *decision, const struct node *node, size_t slot, bool on_input,
-                                      struct linear *l)
+static enum reason describe_recurrent(struct decision *decision, const struct node *node, int gates,
+                                      struct anchor_parts *l)
 {
-    (void)slot, (void)on_input;
     enum reason reason = find_weight(decision, node, 1, l);
     if (reason) return reason;
     const struct tensor *w = l->weight;
-    int gates = node_is(node, "LSTM") ? 4 : node_is(node, "GRU") ? 3 : 1;
     if (w->rank != 3 || w->dims[1] % gates != 0)
         return malformed(decision, node, "its W is not [directions, gates, input]");
     l->input_axis = 2;
@@ -236,38 +256,83 @@ static enum reason describe_recurrent(struct decision *decision, const struct no
     return REASON_NONE;
 }
 
-/* y = W[c] * normalised(x)[c] + b[c] along one axis. */
-static enum reason describe_norm(struct decision *decision, const struct node *node, size_t slot, bool on_input,
-                                 struct linear *l)
+static enum reason describe_lstm(struct decision *decision, const struct node *node, size_t slot, bool on_input,
+                                 struct anchor_parts *parts)
 {
     (void)slot, (void)on_input;
-    enum reason reason = find_weight(decision, node, 1, l);
+    return describe_recurrent(decision, node, 4, parts);
+}
+
+static enum reason describe_gru(struct decision *decision, const struct node *node, size_t slot, bool on_input,
+                                struct anchor_parts *parts)
+{
+    (void)slot, (void)on_input;
+    return describe_recurrent(decision, node, 3, parts);
+}
+
+static enum reason describe_rnn(struct decision *decision, const struct node *node, size_t slot, bool on_input,
+                                struct anchor_parts *parts)
+{
+    (void)slot, (void)on_input;
+    return describe_recurrent(decision, node, 1, parts);
+}
+
+/* y = W[c] * normalized(x)[c] + b[c] along one axis. */
+static enum reason describe_norm(struct decision *decision, const struct node *node, int axis, bool has_bias,
+                                 struct anchor_parts *parts)
+{
+    enum reason reason = find_weight(decision, node, 1, parts);
     if (reason) return reason;
-    if (l->weight->rank != 1)
+    if (parts->weight->rank != 1)
         return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "its scale is not per channel");
-    bool over_last = node_is(node, "LayerNormalization") || node_is(node, "RMSNormalization");
-    const struct value *x = node_input(node, 0);
-    l->output_axis = over_last ? (x ? x->shape.rank : -1) - 1 : 1;
-    if (l->output_axis < 0)
+    if (axis < 0)
         return decision_stop(decision, REASON_AXIS_NOT_PROVEN, node_title(node), "the rank of its input is unknown");
-    l->output_channels = l->weight->count;
-    l->output_view = (struct factor){ 1, l->weight->count, 1, 1, 1, NULL };
-    if (!node_is(node, "RMSNormalization")) plain_bias(l, 2);
+    parts->output_axis = axis;
+    parts->output_channels = parts->weight->count;
+    parts->output_view = (struct factor){ 1, parts->weight->count, 1, 1, 1, NULL };
+    if (has_bias) plain_bias(parts, 2);
     return REASON_NONE;
 }
 
+static int last_axis(const struct node *node)
+{
+    const struct value *x = node_input(node, 0);
+    return (x ? x->shape.rank : -1) - 1;
+}
+
+static enum reason describe_channel_norm(struct decision *decision, const struct node *node, size_t slot, bool on_input,
+                                         struct anchor_parts *parts)
+{
+    (void)slot, (void)on_input;
+    return describe_norm(decision, node, 1, true, parts);
+}
+
+static enum reason describe_last_axis_norm(struct decision *decision, const struct node *node, size_t slot,
+                                           bool on_input, struct anchor_parts *parts)
+{
+    (void)slot, (void)on_input;
+    return describe_norm(decision, node, last_axis(node), true, parts);
+}
+
+static enum reason describe_rms_norm(struct decision *decision, const struct node *node, size_t slot, bool on_input,
+                                     struct anchor_parts *parts)
+{
+    (void)slot, (void)on_input;
+    return describe_norm(decision, node, last_axis(node), false, parts);
+}
+
 static const struct anchor anchors[] = {
-    { "Conv", 1, true, true, describe_conv },
-    { "ConvTranspose", 1, true, true, describe_conv },
-    { "Gemm", 1, true, true, describe_gemm },
-    { "MatMul", 1, true, true, describe_matmul },
-    { "LSTM", 1, false, true, describe_recurrent },
-    { "GRU", 1, false, true, describe_recurrent },
-    { "RNN", 1, false, true, describe_recurrent },
-    { "InstanceNormalization", 1, true, false, describe_norm },
-    { "GroupNormalization", 21, true, false, describe_norm },
-    { "LayerNormalization", 1, true, false, describe_norm },
-    { "RMSNormalization", 1, true, false, describe_norm },
+    { .op = "Conv", .describe = describe_conv, .absorbs = ON_OUTPUT | ON_INPUT },
+    { .op = "ConvTranspose", .describe = describe_transposed_conv, .absorbs = ON_OUTPUT | ON_INPUT },
+    { .op = "Gemm", .describe = describe_gemm, .absorbs = ON_OUTPUT | ON_INPUT },
+    { .op = "MatMul", .describe = describe_matmul, .absorbs = ON_OUTPUT | ON_ANY_INPUT },
+    { .op = "LSTM", .describe = describe_lstm, .absorbs = ON_INPUT },
+    { .op = "GRU", .describe = describe_gru, .absorbs = ON_INPUT },
+    { .op = "RNN", .describe = describe_rnn, .absorbs = ON_INPUT },
+    { .op = "InstanceNormalization", .describe = describe_channel_norm, .absorbs = ON_OUTPUT },
+    { .op = "GroupNormalization", .describe = describe_channel_norm, .absorbs = ON_OUTPUT, .first_opset = 21 },
+    { .op = "LayerNormalization", .describe = describe_last_axis_norm, .absorbs = ON_OUTPUT },
+    { .op = "RMSNormalization", .describe = describe_rms_norm, .absorbs = ON_OUTPUT },
 };
 
 static const struct anchor *find(const struct node *node)
@@ -280,18 +345,19 @@ static const struct anchor *find(const struct node *node)
 const struct anchor *anchor_of_output(const struct node *node)
 {
     const struct anchor *anchor = find(node);
-    return anchor && anchor->behind ? anchor : NULL;
+    return anchor && anchor->absorbs & ON_OUTPUT ? anchor : NULL;
 }
 
 const struct anchor *anchor_of_input(const struct node *node, size_t slot)
 {
     const struct anchor *anchor = find(node);
-    return anchor && anchor->on_input && (slot == 0 || node_is(node, "MatMul")) ? anchor : NULL;
+    return anchor && anchor->absorbs & (slot == 0 ? ON_INPUT | ON_ANY_INPUT : ON_ANY_INPUT) ? anchor : NULL;
 }
 
-enum reason linear_describe(struct decision *decision, const struct anchor *anchor, const struct node *node,
-                            size_t slot, bool on_input, struct linear *linear)
+enum reason anchor_describe(struct decision *decision, const struct anchor *anchor, const struct node *node,
+                            size_t slot, bool on_input, struct anchor_parts *parts)
 {
-    *linear = (struct linear){ .input_axis = -1, .output_axis = -1, .bias_slot = -1, .weight_gain = 1, .bias_gain = 1 };
-    return anchor->describe(decision, node, slot, on_input, linear);
+    *parts =
+        (struct anchor_parts){ .input_axis = -1, .output_axis = -1, .bias_slot = -1, .weight_gain = 1, .bias_gain = 1 };
+    return anchor->describe(decision, node, slot, on_input, parts);
 }

@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Linear operators seen uniformly, y = W·x + b: where an operator keeps its channels, in its data, its weight and its
- * bias. One row and one description an operator; what absorbing an affine does to them is written once (anchor.c). */
+ * bias. One row and one description an operator; what absorbing an affine does to them is written once (absorb.c). */
 #ifndef PASSES_ALGEBRA_ANCHOR_H
 #define PASSES_ALGEBRA_ANCHOR_H
 
 #include "passes/decide/decision.h"
 
-struct linear {
+struct anchor_parts {
     size_t data_slot, weight_slot;
     const struct tensor *weight;
-    const struct node *quantised; /* the DequantizeLinear that writes the weight; then `weight` has no elements */
+    const struct node *quantized; /* the DequantizeLinear that writes the weight; then `weight` has no elements */
     int input_axis, output_axis;  /* where the channels lie in the data and in the output; -1: nowhere usable */
     struct factor input_view, output_view; /* where they lie in the weight (scale unused) */
     int64_t input_channels, output_channels;
     int bias_slot; /* -1: the operator has none */
     /* The bias as [rows, channels / block, stride] of which the first `block` of each stride are channels. */
     int64_t bias_rows, bias_block, bias_stride;
+    bool bias_broadcasts;   /* stored as anything that broadcasts to that */
+    bool bias_by_attribute; /* and only if the attribute `broadcast` says so (Gemm before opset 7) */
     int bias_rank;
     int64_t bias_dims[2];
     double weight_gain, bias_gain; /* y = weight_gain * W·x + bias_gain * b */
-    enum reason shift_upstream;    /* why a shift in front cannot be absorbed; NONE if it can */
+    enum reason shift_stays;       /* why a shift on the input cannot be absorbed; NONE if it can */
 };
 
 struct anchor;
@@ -29,9 +31,9 @@ struct anchor;
 const struct anchor *anchor_of_output(const struct node *node);
 const struct anchor *anchor_of_input(const struct node *node, size_t slot);
 
-/* Fills the description for an affine behind the node, or (on_input) on input `slot`. A reason when the node does not
+/* Fills the description for an affine on the output, or (on_input) on input `slot`. A reason when the node does not
  * fit: its weight is not constant, its parts do not match, its rank is unknown. */
-enum reason linear_describe(struct decision *decision, const struct anchor *anchor, const struct node *node,
-                            size_t slot, bool on_input, struct linear *linear);
+enum reason anchor_describe(struct decision *decision, const struct anchor *anchor, const struct node *node,
+                            size_t slot, bool on_input, struct anchor_parts *parts);
 
 #endif

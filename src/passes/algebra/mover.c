@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The catalogue of movers: a row an operator. */
-#include "passes/algebra/mover_rows.h"
+ * Finding a mover, and the questions that movers ask. The rows stand at the end of each family's file. */
+#include "passes/algebra/crossing.h"
 
 #include "onnx/graph/attr.h"
-
-struct mover {
-    const char *op;
-    int64_t first_opset;
-    enum reason (*backward)(struct crossing *crossing);
-    enum reason (*forward)(struct crossing *crossing);
-};
 
 enum reason crossing_stop(struct crossing *x, enum reason reason, const char *why)
 {
@@ -72,43 +65,14 @@ enum reason crossing_same(struct crossing *x)
     return REASON_NONE;
 }
 
-static const struct mover movers[] = {
-    { "Reshape", 1, reshape_backward, reshape_forward },
-    { "Flatten", 1, reshape_backward, reshape_forward },
-    { "Squeeze", 1, squeeze_backward, squeeze_forward },
-    { "Unsqueeze", 1, unsqueeze_backward, unsqueeze_forward },
-    { "Transpose", 1, transpose_backward, transpose_forward },
-    { "Concat", 1, concat_backward, concat_forward },
-    { "Split", 2, split_backward, split_forward },
-    { "Slice", 1, slice_backward, slice_forward },
-    { "Add", 1, add_backward, add_forward },
-    { "Sum", 1, add_backward, add_forward },
-    { "Sub", 1, add_backward, add_forward },
-    { "Mul", 1, mul_backward, mul_forward },
-    { "Div", 1, mul_backward, mul_forward },
-    { "AveragePool", 1, average_pool, average_pool },
-    { "GlobalAveragePool", 1, global_average, global_average },
-    { "ReduceMean", 1, reduce_backward, reduce_forward },
-    { "ReduceSum", 1, sum_backward, sum_forward },
-    { "MaxPool", 1, max_pool, max_pool },
-    { "GlobalMaxPool", 1, max_pool, max_pool },
-    { "ReduceMax", 1, extreme_backward, extreme_forward },
-    { "ReduceMin", 1, extreme_backward, extreme_forward },
-    { "Resize", 1, resize, resize },
-    { "Upsample", 1, resize, resize },
-    { "DepthToSpace", 1, to_deep, to_shallow },
-    { "SpaceToDepth", 1, to_shallow, to_deep },
-    { "Pad", 1, pad_backward, pad_forward },
-    { "Gather", 1, gather_backward, NULL },
-    { "Relu", 1, homogeneous, NULL },
-    { "LeakyRelu", 1, homogeneous, NULL },
-    { "PRelu", 1, homogeneous, NULL },
-};
+/* By family; a new family is a file and its table here. */
+static const struct mover *const families[] = { order_movers, branch_movers, channel_movers, window_movers };
 
 const struct mover *mover_of(const struct node *node)
 {
-    for (size_t i = 0; i < sizeof(movers) / sizeof(*movers); i++)
-        if (node_is(node, movers[i].op) && node->opset >= movers[i].first_opset) return &movers[i];
+    for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
+        for (const struct mover *mover = families[i]; mover->op; mover++)
+            if (node_is(node, mover->op) && node->opset >= mover->first_opset) return mover;
     return NULL;
 }
 
@@ -122,10 +86,10 @@ static enum reason cross(enum reason (*way)(struct crossing *), struct crossing 
 
 enum reason mover_upstream(const struct mover *mover, struct crossing *crossing)
 {
-    return cross(mover->backward, crossing);
+    return cross(mover->upstream, crossing);
 }
 
 enum reason mover_downstream(const struct mover *mover, struct crossing *crossing)
 {
-    return cross(mover->forward, crossing);
+    return cross(mover->downstream, crossing);
 }

@@ -2,8 +2,8 @@
  *
  * Movers: operators that an affine may cross, because they only move, repeat, average or compare elements.
  *
- * A row says how scale and shift change on the way. Backward: the affine stands on output `slot` and is wanted on the
- * inputs instead; forward: it stands on input `slot` and is wanted on the outputs. What an input or output is not told
+ * A row says how scale and shift change on the way. Upstream: the affine stands on output `slot` and is wanted on the
+ * inputs instead; downstream: it stands on input `slot` and is wanted on the outputs. What an input or output is not told
  * about stays as it is. */
 #ifndef PASSES_ALGEBRA_MOVER_H
 #define PASSES_ALGEBRA_MOVER_H
@@ -18,8 +18,8 @@ struct crossing {
     struct node *node;
     size_t slot;
     const struct affine *affine;
-    const struct affine *onto[CROSSING_MAX]; /* result: per input (backward) or output (forward); NULL: unchanged */
-    const struct affine *residue;            /* result: what stays behind on output 0; NULL: nothing */
+    const struct affine *onto[CROSSING_MAX]; /* result: per input (upstream) or output (downstream); NULL: unchanged */
+    const struct affine *residue;            /* result: what is left over on output 0; NULL: nothing */
     bool may_leave;  /* result: a branch that cannot take its part may keep it as nodes of its own */
     bool any_branch; /* result: one of the branches suffices, they are alternatives */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Movers with several branches: Add, Sum and Sub share a scale among them, Mul and Div take it into one. */
-#include "passes/algebra/mover_rows.h"
+#include "passes/algebra/crossing.h"
 
 #include "onnx/graph/attr.h"
 
@@ -24,7 +24,7 @@ static bool old_broadcast(const struct crossing *x)
     return x->node->opset < 7 && node_int(x->node, "broadcast", 0) != 0;
 }
 
-enum reason add_backward(struct crossing *x)
+static enum reason add_upstream(struct crossing *x)
 {
     enum reason why;
     if (old_broadcast(x)) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
@@ -55,7 +55,7 @@ enum reason add_backward(struct crossing *x)
     return REASON_NONE;
 }
 
-enum reason add_forward(struct crossing *x)
+static enum reason add_downstream(struct crossing *x)
 {
     if (affine_has_scale(x->affine))
         return crossing_stop(x, REASON_NON_LINEAR, "a scale on one branch is none on the sum");
@@ -77,8 +77,8 @@ enum reason add_forward(struct crossing *x)
     return REASON_NONE;
 }
 
-/* s*(u*g) + t: the scale goes into one of the factors, the shift stays behind as an Add. */
-enum reason mul_backward(struct crossing *x)
+/* s*(u*g) + t: the scale goes into one of the factors, the shift is left over as an Add. */
+static enum reason mul_upstream(struct crossing *x)
 {
     if (old_broadcast(x)) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
     if (!crossing_output(x, 0) || dtype_kind(crossing_output(x, 0)->type) != KIND_REAL)
@@ -97,7 +97,7 @@ enum reason mul_backward(struct crossing *x)
     return some ? REASON_NONE : crossing_stop(x, REASON_NON_LINEAR, "no factor has all the channels");
 }
 
-enum reason mul_forward(struct crossing *x)
+static enum reason mul_downstream(struct crossing *x)
 {
     if (affine_has_shift(x->affine))
         return crossing_stop(x, REASON_NON_LINEAR, "a shift on one factor is none on the product");
@@ -116,3 +116,9 @@ enum reason mul_forward(struct crossing *x)
     x->onto[0] = affine_moved(x->decision->arena, x->affine, axis);
     return REASON_NONE;
 }
+
+const struct mover branch_movers[] = {
+    { .op = "Add", add_upstream, add_downstream }, { .op = "Sum", add_upstream, add_downstream },
+    { .op = "Sub", add_upstream, add_downstream }, { .op = "Mul", mul_upstream, mul_downstream },
+    { .op = "Div", mul_upstream, mul_downstream }, { 0 },
+};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Movers that pick channels by their position: Concat, Split, Slice, DepthToSpace, SpaceToDepth, Gather. */
-#include "passes/algebra/mover_rows.h"
+#include "passes/algebra/crossing.h"
 
 #include "onnx/graph/attr.h"
 
@@ -35,7 +35,7 @@ static bool concat_axis(const struct crossing *x, int *axis)
     return true;
 }
 
-enum reason concat_backward(struct crossing *x)
+static enum reason concat_upstream(struct crossing *x)
 {
     int axis;
     int64_t first = 0;
@@ -58,7 +58,7 @@ enum reason concat_backward(struct crossing *x)
     return REASON_NONE;
 }
 
-enum reason concat_forward(struct crossing *x)
+static enum reason concat_downstream(struct crossing *x)
 {
     int axis;
     int64_t first = 0, total = 0;
@@ -92,7 +92,7 @@ static enum reason split_place(struct crossing *x, size_t slot, int *axis, int64
     return REASON_NONE;
 }
 
-enum reason split_backward(struct crossing *x)
+static enum reason split_upstream(struct crossing *x)
 {
     int axis;
     int64_t first;
@@ -111,7 +111,7 @@ enum reason split_backward(struct crossing *x)
     return x->onto[0] ? REASON_NONE : crossing_stop(x, REASON_MISMATCH, "the channels do not fit");
 }
 
-enum reason split_forward(struct crossing *x)
+static enum reason split_downstream(struct crossing *x)
 {
     for (size_t i = 0; i < x->node->output_count && i < CROSSING_MAX; i++) {
         int axis;
@@ -157,7 +157,7 @@ static enum reason slice_range(struct crossing *x, int axis, bool *touches, int6
     return REASON_NONE;
 }
 
-enum reason slice_backward(struct crossing *x)
+static enum reason slice_upstream(struct crossing *x)
 {
     bool touches;
     int64_t first, step;
@@ -180,7 +180,7 @@ enum reason slice_backward(struct crossing *x)
     return REASON_NONE;
 }
 
-enum reason slice_forward(struct crossing *x)
+static enum reason slice_downstream(struct crossing *x)
 {
     bool touches;
     int64_t first, step;
@@ -211,7 +211,7 @@ static int64_t shallow_channel(const struct node *node, int64_t c, int64_t block
     return column_row ? c / (block * block) : c % shallow;
 }
 
-enum reason to_deep(struct crossing *x)
+static enum reason to_deep(struct crossing *x)
 {
     int64_t block = node_int(x->node, "blocksize", 0), deep;
     if (x->affine->axis == AXIS_ANY || x->affine->axis == 0) return crossing_same(x);
@@ -227,7 +227,7 @@ enum reason to_deep(struct crossing *x)
 }
 
 /* The other way round the positions of a block become one channel: they must agree. */
-enum reason to_shallow(struct crossing *x)
+static enum reason to_shallow(struct crossing *x)
 {
     int64_t block = node_int(x->node, "blocksize", 0), square;
     const struct affine *a = x->affine;
@@ -247,7 +247,7 @@ enum reason to_shallow(struct crossing *x)
 }
 
 /* An embedding: the output's axes are the table's, with the gathered one replaced by those of the indices. */
-enum reason gather_backward(struct crossing *x)
+static enum reason gather_upstream(struct crossing *x)
 {
     int table_rank = value_rank(crossing_input(x, 0)), index_rank = value_rank(crossing_input(x, 1)),
         axis = x->affine->axis;
@@ -279,3 +279,13 @@ bool use_is_unaffected(struct decision *decision, const struct use *use, const s
     }
     return true;
 }
+
+const struct mover channel_movers[] = {
+    { .op = "Concat", concat_upstream, concat_downstream },
+    { .op = "Split", split_upstream, split_downstream, .first_opset = 2 },
+    { .op = "Slice", slice_upstream, slice_downstream },
+    { .op = "DepthToSpace", to_deep, to_shallow },
+    { .op = "SpaceToDepth", to_shallow, to_deep },
+    { .op = "Gather", gather_upstream, NULL },
+    { 0 },
+};

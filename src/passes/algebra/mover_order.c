@@ -2,7 +2,7 @@
  *
  * Movers that keep the elements, in the same order under other dims (Reshape, Flatten, Squeeze, Unsqueeze) or in another
  * order (Transpose). */
-#include "passes/algebra/mover_rows.h"
+#include "passes/algebra/crossing.h"
 
 #include "onnx/graph/attr.h"
 
@@ -17,11 +17,11 @@ static enum reason relabel(struct crossing *x, const struct value *from, const s
     return REASON_NONE;
 }
 
-enum reason reshape_backward(struct crossing *x)
+static enum reason reshape_upstream(struct crossing *x)
 {
     return relabel(x, crossing_output(x, 0), crossing_input(x, 0));
 }
-enum reason reshape_forward(struct crossing *x)
+static enum reason reshape_downstream(struct crossing *x)
 {
     return x->slot == 0 ? relabel(x, crossing_input(x, 0), crossing_output(x, 0))
                         : crossing_stop(x, REASON_NON_LINEAR, "it is its shape");
@@ -69,24 +69,24 @@ static enum reason to_longer(struct crossing *x, const struct value *shorter, co
     return crossing_stop(x, REASON_MISMATCH, "the channel axis is not there");
 }
 
-enum reason squeeze_backward(struct crossing *x)
+static enum reason squeeze_upstream(struct crossing *x)
 {
     return to_longer(x, crossing_output(x, 0), crossing_input(x, 0));
 }
-enum reason squeeze_forward(struct crossing *x)
+static enum reason squeeze_downstream(struct crossing *x)
 {
     return to_shorter(x, crossing_input(x, 0), crossing_output(x, 0));
 }
-enum reason unsqueeze_backward(struct crossing *x)
+static enum reason unsqueeze_upstream(struct crossing *x)
 {
     return to_shorter(x, crossing_output(x, 0), crossing_input(x, 0));
 }
-enum reason unsqueeze_forward(struct crossing *x)
+static enum reason unsqueeze_downstream(struct crossing *x)
 {
     return to_longer(x, crossing_input(x, 0), crossing_output(x, 0));
 }
 
-static enum reason transpose(struct crossing *x, bool backward)
+static enum reason transpose(struct crossing *x, bool upstream)
 {
     const int64_t *perm;
     int axis = x->affine->axis;
@@ -100,18 +100,27 @@ static enum reason transpose(struct crossing *x, bool backward)
     if (axis >= rank) return crossing_stop(x, REASON_MISMATCH, "the channel axis is not there");
     for (int i = 0; i < rank; i++) {
         int64_t from = count ? perm[i] : rank - 1 - i;
-        if (backward ? i != axis : from != axis) continue;
-        x->onto[0] = affine_moved(x->decision->arena, x->affine, backward ? (int)from : i);
+        if (upstream ? i != axis : from != axis) continue;
+        x->onto[0] = affine_moved(x->decision->arena, x->affine, upstream ? (int)from : i);
         return REASON_NONE;
     }
     return crossing_stop(x, REASON_MISMATCH, "its perm is no permutation");
 }
 
-enum reason transpose_backward(struct crossing *x)
+static enum reason transpose_upstream(struct crossing *x)
 {
     return transpose(x, true);
 }
-enum reason transpose_forward(struct crossing *x)
+static enum reason transpose_downstream(struct crossing *x)
 {
     return transpose(x, false);
 }
+
+const struct mover order_movers[] = {
+    { .op = "Reshape", reshape_upstream, reshape_downstream },
+    { .op = "Flatten", reshape_upstream, reshape_downstream },
+    { .op = "Squeeze", squeeze_upstream, squeeze_downstream },
+    { .op = "Unsqueeze", unsqueeze_upstream, unsqueeze_downstream },
+    { .op = "Transpose", transpose_upstream, transpose_downstream },
+    { 0 },
+};

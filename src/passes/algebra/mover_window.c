@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Movers that average, compare, interpolate or repeat neighbours: pools, reductions, Resize, Pad; and, on request, ReLU. */
-#include "passes/algebra/mover_rows.h"
+#include "passes/algebra/crossing.h"
 
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
@@ -11,7 +11,7 @@
 
 /* Averages of real cells keep s*x + t. With count_include_pad the padding's zeros are averaged too, and a shift does
  * not reach them. Channels must be on axis 1 or before: the pool runs over axes 2 and up. */
-enum reason average_pool(struct crossing *x)
+static enum reason average_pool(struct crossing *x)
 {
     const int64_t *pads;
     size_t count = node_ints(x->node, "pads", &pads);
@@ -25,7 +25,7 @@ enum reason average_pool(struct crossing *x)
     return crossing_same(x);
 }
 
-enum reason global_average(struct crossing *x)
+static enum reason global_average(struct crossing *x)
 {
     return x->affine->axis > 1 ? crossing_stop(x, REASON_NON_LINEAR, "it averages over the channels")
                                : crossing_same(x);
@@ -34,7 +34,7 @@ enum reason global_average(struct crossing *x)
 static enum reason maximum(struct crossing *x)
 {
     int64_t channel;
-    bool indices = crossing_output(x, 1) && (crossing_output(x, 1)->use_count || crossing_output(x, 1)->is_output);
+    bool indices = node_outputs_are_read(x->node, 1);
     if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "its indices are read");
     if (!scale_not_negative(x->affine, indices, &channel)) {
         return decision_stop(x->decision, REASON_NEGATIVE_SCALE, node_title(x->node), "channel %lld: %g",
@@ -43,7 +43,7 @@ static enum reason maximum(struct crossing *x)
     return crossing_same(x);
 }
 
-enum reason max_pool(struct crossing *x)
+static enum reason max_pool(struct crossing *x)
 {
     return x->affine->axis > 1 ? crossing_stop(x, REASON_NON_LINEAR, "it compares the channels") : maximum(x);
 }
@@ -54,12 +54,11 @@ static enum reason reduced_axes(struct crossing *x, bool reduced[TENSOR_MAX_RANK
     const int64_t *axes;
     size_t count;
     bool given;
-    int64_t input_since = node_is(x->node, "ReduceSum") ? 13 : 18;
     *rank = value_rank(crossing_input(x, 0));
     *keep = node_int(x->node, "keepdims", 1) != 0;
     memset(reduced, 0, sizeof(bool) * TENSOR_MAX_RANK);
     if (*rank < 0 || *rank > TENSOR_MAX_RANK) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its rank is unknown");
-    bool known = crossing_list(x, "axes", x->node->opset >= input_since ? 1 : SIZE_MAX, &axes, &count, &given);
+    bool known = crossing_list(x, "axes", 1, &axes, &count, &given);
     if (given && !known) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its axes are computed at run time");
     if (!known || count == 0) {
         bool nothing = node_int(x->node, "noop_with_empty_axes", 0) != 0;
@@ -75,7 +74,7 @@ static enum reason reduced_axes(struct crossing *x, bool reduced[TENSOR_MAX_RANK
 }
 
 /* The affine on the other side of a reduction that leaves the channel axis alone. */
-static enum reason through_reduction(struct crossing *x, bool backward)
+static enum reason through_reduction(struct crossing *x, bool upstream)
 {
     bool reduced[TENSOR_MAX_RANK], keep;
     int rank, axis = x->affine->axis;
@@ -86,9 +85,9 @@ static enum reason through_reduction(struct crossing *x, bool backward)
     int at = 0;
     for (int i = 0; i < rank; i++) {
         if (reduced[i] && !keep) continue;
-        if ((backward ? at : i) == axis) {
+        if ((upstream ? at : i) == axis) {
             if (reduced[i]) break;
-            x->onto[0] = affine_moved(x->decision->arena, x->affine, backward ? i : at);
+            x->onto[0] = affine_moved(x->decision->arena, x->affine, upstream ? i : at);
             return REASON_NONE;
         }
         at++;
@@ -96,23 +95,23 @@ static enum reason through_reduction(struct crossing *x, bool backward)
     return crossing_stop(x, REASON_NON_LINEAR, "it reduces the channels");
 }
 
-enum reason reduce_backward(struct crossing *x)
+static enum reason reduce_upstream(struct crossing *x)
 {
     return through_reduction(x, true);
 }
-enum reason reduce_forward(struct crossing *x)
+static enum reason reduce_downstream(struct crossing *x)
 {
     return through_reduction(x, false);
 }
 
 /* A sum of n elements turns a shift into n shifts. */
-static enum reason sum_of(struct crossing *x, bool backward)
+static enum reason sum_of(struct crossing *x, bool upstream)
 {
     bool reduced[TENSOR_MAX_RANK], keep;
     int rank;
     int64_t count = 1;
     enum reason reason = reduced_axes(x, reduced, &rank, &keep);
-    if (!reason) reason = through_reduction(x, backward);
+    if (!reason) reason = through_reduction(x, upstream);
     if (reason || !affine_has_shift(x->affine)) return reason;
     for (int i = 0; i < rank; i++)
         if (reduced[i]
@@ -122,27 +121,27 @@ static enum reason sum_of(struct crossing *x, bool backward)
     const struct affine *a = x->onto[0];
     double *shift = NEW_ARRAY(x->decision->arena, double, (size_t)a->channels);
     for (int64_t c = 0; c < a->channels; c++)
-        shift[c] = backward ? a->shift[c] / (double)count : a->shift[c] * (double)count;
+        shift[c] = upstream ? a->shift[c] / (double)count : a->shift[c] * (double)count;
     x->onto[0] = affine_new(x->decision->arena, a->axis, a->channels, a->scale, shift);
     return REASON_NONE;
 }
 
-enum reason sum_backward(struct crossing *x)
+static enum reason sum_upstream(struct crossing *x)
 {
     return sum_of(x, true);
 }
-enum reason sum_forward(struct crossing *x)
+static enum reason sum_downstream(struct crossing *x)
 {
     return sum_of(x, false);
 }
 
-enum reason extreme_backward(struct crossing *x)
+static enum reason extreme_upstream(struct crossing *x)
 {
     enum reason reason = maximum(x);
     return reason ? reason : through_reduction(x, true);
 }
 
-enum reason extreme_forward(struct crossing *x)
+static enum reason extreme_downstream(struct crossing *x)
 {
     if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "it is its axes");
     enum reason reason = maximum(x);
@@ -151,7 +150,7 @@ enum reason extreme_forward(struct crossing *x)
 
 /* Interpolation weights sum to one, so s*x + t passes, unless a value from outside comes in, or the channel axis itself
  * is resized. */
-enum reason resize(struct crossing *x)
+static enum reason resize(struct crossing *x)
 {
     const char *mode = node_text(x->node, "coordinate_transformation_mode", "half_pixel");
     int axis = x->affine->axis;
@@ -178,13 +177,13 @@ static void apply_pad_value(struct decision *decision, const struct step *step)
                    edit_add_initializer(step->node->graph, name, tensor_exact(arena, type, 0, NULL, &step->number)));
 }
 
-/* constant padding: the value v in front of the affine is (v - t)/s behind it; one value must do for all channels. */
-static enum reason pad_value(struct crossing *x, bool backward, double v)
+/* constant padding: the value v upstream of the affine is s*v + t downstream of it; one value must do for all channels. */
+static enum reason pad_value(struct crossing *x, bool upstream, double v)
 {
     const struct affine *a = x->affine;
     double first = 0;
     for (int64_t c = 0; c < a->channels; c++) {
-        double value = backward ? a->scale[c] * v + a->shift[c] : (v - a->shift[c]) / a->scale[c];
+        double value = upstream ? a->scale[c] * v + a->shift[c] : (v - a->shift[c]) / a->scale[c];
         if (c == 0) first = value;
         if (!isfinite(value) || value != first)
             return crossing_stop(x, REASON_PADDED_SHIFT, "it pads with a constant that would differ by channel");
@@ -205,7 +204,7 @@ static enum reason pad_value(struct crossing *x, bool backward, double v)
     return crossing_same(x);
 }
 
-static enum reason pad(struct crossing *x, bool backward)
+static enum reason pad(struct crossing *x, bool upstream)
 {
     enum reason why;
     const int64_t *pads, *axes = NULL;
@@ -231,19 +230,19 @@ static enum reason pad(struct crossing *x, bool backward)
     const struct tensor *tensor = value ? decision_constant(x->decision, value, &why) : NULL;
     if (value && (!tensor || tensor->count != 1 || !tensor_read_real(tensor, 0, 1, &v, NULL)))
         return crossing_stop(x, REASON_PADDED_SHIFT, "its pad value is computed at run time");
-    return pad_value(x, backward, v);
+    return pad_value(x, upstream, v);
 }
 
-enum reason pad_backward(struct crossing *x)
+static enum reason pad_upstream(struct crossing *x)
 {
     return pad(x, true);
 }
-enum reason pad_forward(struct crossing *x)
+static enum reason pad_downstream(struct crossing *x)
 {
     return pad(x, false);
 }
 
-enum reason homogeneous(struct crossing *x)
+static enum reason homogeneous(struct crossing *x)
 {
     int64_t channel;
     if (!x->decision->options->relu_scale) return crossing_stop(x, REASON_NON_LINEAR, "");
@@ -255,3 +254,21 @@ enum reason homogeneous(struct crossing *x)
     if (affine_has_shift(x->affine)) x->residue = affine_shift_only(x->decision->arena, x->affine);
     return REASON_NONE;
 }
+
+const struct mover window_movers[] = {
+    { .op = "AveragePool", average_pool, average_pool },
+    { .op = "GlobalAveragePool", global_average, global_average },
+    { .op = "ReduceMean", reduce_upstream, reduce_downstream },
+    { .op = "ReduceSum", sum_upstream, sum_downstream },
+    { .op = "MaxPool", max_pool, max_pool },
+    { .op = "GlobalMaxPool", max_pool, max_pool },
+    { .op = "ReduceMax", extreme_upstream, extreme_downstream },
+    { .op = "ReduceMin", extreme_upstream, extreme_downstream },
+    { .op = "Resize", resize, resize },
+    { .op = "Upsample", resize, resize },
+    { .op = "Pad", pad_upstream, pad_downstream },
+    { .op = "Relu", homogeneous, NULL },
+    { .op = "LeakyRelu", homogeneous, NULL },
+    { .op = "PRelu", homogeneous, NULL },
+    { 0 },
+};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Scaling quantised weights. */
+ * Scaling quantized weights. */
 #include "passes/algebra/quantized.h"
 
 #include "onnx/graph/attr.h"
@@ -9,31 +9,31 @@
 #include <assert.h>
 #include <math.h>
 
-struct quantised {
+struct quantized {
     const struct tensor *integers, *scales, *zeros; /* zeros may be NULL */
 };
 
-static enum reason read_parts(struct decision *decision, const struct node *node, struct quantised *q)
+static enum reason read_parts(struct decision *decision, const struct node *node, struct quantized *q)
 {
     enum reason why;
     const struct tensor **parts[] = { &q->integers, &q->scales, &q->zeros };
-    *q = (struct quantised){ NULL, NULL, NULL };
+    *q = (struct quantized){ NULL, NULL, NULL };
     for (size_t i = 0; i < 3; i++) {
         struct value *value = node_input(node, i);
         if (!value && i == 2) break;
         *parts[i] = value ? decision_constant(decision, value, &why) : NULL;
         if (!*parts[i])
-            return decision_stop(decision, REASON_QUANTISED, node_title(node), "its inputs are not all constant");
+            return decision_stop(decision, REASON_QUANTIZED, node_title(node), "its inputs are not all constant");
     }
     if (dtype_kind(q->integers->type) != KIND_WHOLE || dtype_kind(q->scales->type) != KIND_REAL
         || (q->zeros && (q->zeros->count != q->scales->count || q->zeros->type != q->integers->type)))
-        return decision_stop(decision, REASON_QUANTISED, node_title(node), "its parts do not fit each other");
+        return decision_stop(decision, REASON_QUANTIZED, node_title(node), "its parts do not fit each other");
     return REASON_NONE;
 }
 
-const struct tensor *quantised_shape(struct decision *decision, const struct node *node, enum reason *why)
+const struct tensor *quantized_shape(struct decision *decision, const struct node *node, enum reason *why)
 {
-    struct quantised q;
+    struct quantized q;
     if ((*why = read_parts(decision, node, &q))) return NULL;
     struct tensor *shape = NEW(decision->arena, struct tensor);
     *shape = (struct tensor){
@@ -43,7 +43,7 @@ const struct tensor *quantised_shape(struct decision *decision, const struct nod
 }
 
 /* Whether the scales run along exactly the channels of the view. */
-static bool runs_along(const struct node *node, const struct quantised *q, const struct factor *view)
+static bool runs_along(const struct node *node, const struct quantized *q, const struct factor *view)
 {
     int64_t axis = node_int(node, "axis", 1), outer = 1;
     if (axis < 0) axis += q->integers->rank;
@@ -54,7 +54,7 @@ static bool runs_along(const struct node *node, const struct quantised *q, const
 }
 
 /* All integers, mirrored where the channel's scale is negative; false when one does not fit. */
-static bool mirrored(struct arena *arena, const struct quantised *q, const struct factor *view, const double *scale,
+static bool mirrored(struct arena *arena, const struct quantized *q, const struct factor *view, const double *scale,
                      int64_t **values)
 {
     int64_t *zeros = NEW_ARRAY(arena, int64_t, (size_t)view->rows);
@@ -78,7 +78,7 @@ static bool any_negative(const double *scale, int64_t count)
     return false;
 }
 
-static double *scaled_scales(struct arena *arena, const struct quantised *q, const double *scale)
+static double *scaled_scales(struct arena *arena, const struct quantized *q, const double *scale)
 {
     double *values;
     if (!tensor_values(q->scales, arena, &values, NULL)) return NULL;
@@ -86,15 +86,15 @@ static double *scaled_scales(struct arena *arena, const struct quantised *q, con
     return values;
 }
 
-enum reason quantised_fits(struct decision *decision, const struct node *node, const struct factor *view,
+enum reason quantized_fits(struct decision *decision, const struct node *node, const struct factor *view,
                            const double *scale)
 {
-    struct quantised q;
+    struct quantized q;
     int64_t *values, bytes;
     enum reason reason = read_parts(decision, node, &q);
     if (reason) return reason;
     if (!runs_along(node, &q, view))
-        return decision_stop(decision, REASON_QUANTISED, node_title(node),
+        return decision_stop(decision, REASON_QUANTIZED, node_title(node),
                              "its scales do not run along the output channels");
     double *scales = scaled_scales(decision->arena, &q, scale);
     for (int64_t i = 0; i < q.scales->count; i++)
@@ -106,15 +106,15 @@ enum reason quantised_fits(struct decision *decision, const struct node *node, c
         || !constants_fit(decision->constants, (uint64_t)bytes))
         return decision_stop(decision, REASON_BUDGET, node_title(node), "its integers would be mirrored in memory");
     if (!mirrored(decision->arena, &q, view, scale, &values))
-        return decision_stop(decision, REASON_QUANTISED, node_title(node),
+        return decision_stop(decision, REASON_QUANTIZED, node_title(node),
                              "a negative scale would mirror an integer out of its type");
     return REASON_NONE;
 }
 
-struct value *quantised_scaled(struct decision *decision, const struct node *node, struct node *reader,
+struct value *quantized_scaled(struct decision *decision, const struct node *node, struct node *reader,
                                const struct factor *view, const double *scale)
 {
-    struct quantised q;
+    struct quantized q;
     struct arena *arena = decision->net->arena;
     enum reason reason = read_parts(decision, node, &q);
     double *scales = scaled_scales(decision->arena, &q, scale);

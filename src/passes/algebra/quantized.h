@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Weights behind DequantizeLinear, scaled without being dequantised
+ * Weights that a DequantizeLinear writes, scaled without being dequantized
  *
  *   s * (q - z) * d  =  (q - z) * (|s|*d)             s >= 0: into the scales d
  *                    =  ((2z - q) - z) * (|s|*d)      s <  0: the integers are mirrored about the zero point z
@@ -13,14 +13,14 @@
 
 /* The weight as anchors need to see it: dims of the integers, type of the result; no elements. NULL with a reason in
  * *why when its parts are not constant. `node` is the DequantizeLinear. */
-const struct tensor *quantised_shape(struct decision *decision, const struct node *node, enum reason *why);
+const struct tensor *quantized_shape(struct decision *decision, const struct node *node, enum reason *why);
 
 /* Whether scaling channel i of `view` by scale[i] is possible. */
-enum reason quantised_fits(struct decision *decision, const struct node *node, const struct factor *view,
+enum reason quantized_fits(struct decision *decision, const struct node *node, const struct factor *view,
                            const double *scale);
 
 /* A new DequantizeLinear with the scaled weight, before `reader`; its output. */
-struct value *quantised_scaled(struct decision *decision, const struct node *node, struct node *reader,
+struct value *quantized_scaled(struct decision *decision, const struct node *node, struct node *reader,
                                const struct factor *view, const double *scale);
 
 #endif

@@ -29,7 +29,7 @@ static void apply_before(struct decision *decision, const struct step *step)
     edit_set_input(step->node, step->slot, lower(decision, step->node->graph, step->node, value, step->affine));
 }
 
-/* The value keeps its name behind the residue; what the node itself writes is new. */
+/* The value keeps its name downstream of the residue; what the node itself writes is new. */
 static void apply_after(struct decision *decision, const struct step *step)
 {
     struct value *value = node_output(step->node, step->slot);

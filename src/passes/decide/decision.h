@@ -36,9 +36,9 @@ struct decision {
     struct arena *arena; /* scratch */
     struct step *steps, **last;
     struct cost {
-        int64_t work;         /* element operations per run of what the steps leave behind (a multiplication or
+        int64_t work;         /* element operations per run of what the steps leave over (a multiplication or
                                        * an addition is one); INT64_MAX where a shape is unknown */
-        int nodes, norms;     /* nodes left behind, and how many of them are BatchNormalization */
+        int nodes, norms;     /* nodes left over, and how many of them are BatchNormalization */
         int64_t removed_work; /* element operations of affine nodes that the steps make superfluous */
         int removed_nodes;
     } cost;

@@ -64,7 +64,7 @@ uint64_t constants_spent(const struct constants *constants)
 }
 
 /* The same inputs give the same outputs, nothing outside the main operator set is needed, and the form of the result is
- * not worth keeping: quantised weights stay quantised. */
+ * not worth keeping: quantized weights stay quantized. */
 static bool is_pure(const struct node *node)
 {
     static const char *const impure[] = { "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike",

@@ -11,12 +11,12 @@
 #define REASONS(ROW)                                                                                                  \
     ROW(101, READ_ELSEWHERE, "the value to scale is also read by others", "")                                         \
     ROW(102, GRAPH_OUTPUT, "the value to scale is itself a graph output", "")                                         \
-    ROW(103, TRAINING_MODE, "it normalises by batch statistics (training mode)",                                      \
+    ROW(103, TRAINING_MODE, "it normalizes by batch statistics (training mode)",                                      \
         "export in inference mode; --assume-inference if it was exported in training mode by mistake")                \
     ROW(104, NOT_CONSTANT, "a parameter is computed at run time", "")                                                 \
     ROW(105, OVERRIDABLE, "a parameter is a graph input that callers can replace", "--freeze-weights")                \
     ROW(106, NON_LINEAR, "a neighbour that scale and shift cannot cross", "")                                         \
-    ROW(107, QUANTISED, "the neighbour's weights are quantised with one scale", "fold before quantising")             \
+    ROW(107, QUANTIZED, "the neighbour's weights are quantized with one scale", "fold before quantizing")             \
     ROW(108, NOT_FINITE, "the fold would not be finite", "look at this channel's statistics")                         \
     ROW(109, MISMATCH, "shapes or types do not match: the model cannot run as it is", "")                             \
     ROW(110, PADDED_SHIFT, "zero padding and a shift that is not zero",                                               \

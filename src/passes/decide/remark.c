@@ -7,29 +7,6 @@
 
 #include <string.h>
 
-/* "If \"x\" then_branch / Loop \"y\" body": where a graph lies. */
-static const char *scope_of(const struct graph *graph, struct arena *arena)
-{
-    const char *text = "";
-    for (; graph->owner; graph = graph->owner->graph) {
-        const struct node *owner = graph->owner;
-        const char *attribute = "";
-        for (size_t i = 0; i < owner->inner_count; i++)
-            if (owner->inner[i] == graph) attribute = owner->inner_names[i];
-        text =
-            arena_printf(arena, "%s \"%s\" %s%s%s", owner->op, node_title(owner), attribute, *text ? " / " : "", text);
-    }
-    if (graph->function) text = arena_printf(arena, "function %s%s%s", graph->function->name, *text ? " / " : "", text);
-    return text;
-}
-
-static bool is_dead(const struct node *node)
-{
-    for (size_t i = 0; i < node->output_count; i++)
-        if (node->outputs[i] && (node->outputs[i]->use_count || node->outputs[i]->is_output)) return false;
-    return true;
-}
-
 static size_t depth_of(const struct node *node)
 {
     size_t depth = 0;
@@ -53,13 +30,13 @@ bool remarks_open(struct net *net, struct pass_report *report, struct bnfuse_err
         if (!graph_order(graph, net->arena, &order, error)) return false;
         for (size_t i = 0; i < graph->node_count; i++) {
             struct note *note = NEW(net->arena, struct note);
-            *note = (struct note){ .depth = depth_of(order[i]), .was_dead = is_dead(order[i]) };
+            *note = (struct note){ .depth = depth_of(order[i]), .was_dead = !node_outputs_are_read(order[i], 0) };
             order[i]->mark = note;
         }
         for (size_t i = 0; i < graph->initializer_count; i++)
             if (!graph->initializers[i]->use_count)
                 pointer_map_set(&report->unread, graph->initializers[i], graph->initializers[i]);
-        const char *scope = scope_of(graph, net->arena);
+        const char *scope = graph_scope(graph, net->arena);
         for (struct node *node = graph->first; node; node = node->next) {
             if (!node_is(node, "BatchNormalization")) continue;
             struct remark *remark = &report->remarks[report->remark_count++];

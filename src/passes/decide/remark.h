@@ -20,7 +20,7 @@ struct remark {
     enum reason reason; /* when it stays */
     const char *where;  /* folded into, merged into; or the name of the thing in the way */
     const char *detail; /* one more clause for the report, or "" */
-    const char *path;   /* operators tried or crossed, "backward: Transpose -> MatMul"; or "" */
+    const char *path;   /* operators tried or crossed, "upstream: Transpose -> MatMul"; or "" */
 };
 
 struct pass_report {
@@ -45,7 +45,7 @@ bool remarks_open(struct net *net, struct pass_report *report, struct bnfuse_err
 /* Takes the notes off and counts what is left. */
 void remarks_close(struct net *net, struct pass_report *report);
 
-/* It went to `where`, by `path` ("backward: Transpose -> MatMul"; "" where there is nothing to tell). Words are copied.
+/* It went to `where`, by `path` ("upstream: Transpose -> MatMul"; "" where there is nothing to tell). Words are copied.
  * Nothing when the node has no remark. */
 void remark_applied(const struct node *node, enum outcome outcome, const char *where, const char *path);
 /* It stays. Words are copied. */

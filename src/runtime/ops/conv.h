@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Convolution for other families: integer and quantised convolutions are real ones of small whole numbers. */
+ * Convolution for other families: integer and quantized convolutions are real ones of small whole numbers. */
 #ifndef RUNTIME_OPS_CONV_H
 #define RUNTIME_OPS_CONV_H
 

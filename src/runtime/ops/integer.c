@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Products of quantised numbers: MatMulInteger, QLinearMatMul, ConvInteger, QLinearConv.
+ * Products of quantized numbers: MatMulInteger, QLinearMatMul, ConvInteger, QLinearConv.
  *
  * Small whole numbers less their zero points are multiplied and added in double, where they are exact (terms below
  * 2^18, so more than 2^35 of them), by the products and convolutions that real numbers use. */
@@ -162,7 +162,7 @@ static bool matmul_integer(struct call *call)
     return true;
 }
 
-/* ---- Back to quantised numbers: y = saturate(round(sum * (x_scale * w_scale / y_scale)) + y_zero) ---- */
+/* ---- Back to quantized numbers: y = saturate(round(sum * (x_scale * w_scale / y_scale)) + y_zero) ---- */
 
 struct requantizer {
     struct stretched x_scale, w_scale, y_scale, y_zero;
