@@ -202,6 +202,8 @@ typedef struct bnfuse_difference {
     bool shape_differs;      /* or the type: then nothing else is measured */
     bool pattern_differs;    /* NaN or infinity in one and not in the other; strings that differ */
     bool degenerate;         /* a was constant or saturated on all inputs tried: agreement proves little */
+    bool near_overflow;      /* numbers so near the end of double that infinities are no mistake */
+    int64_t compared;        /* finite elements of both, and strings */
 } bnfuse_difference;
 
 /* A place where the graph changed, checked by itself in float64. */
@@ -223,6 +225,7 @@ typedef struct bnfuse_output {
     double noise; /* relative: what half a unit in the last place of every weight does; < 0: not measured */
     double truth_before, truth_after; /* distance of each model from float64, root mean square */
     bool within_tolerance;
+    bool heals; /* the first overflows its type where float64 and the second do not */
 } bnfuse_output;
 
 typedef struct bnfuse_check_result {

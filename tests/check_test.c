@@ -611,6 +611,64 @@ static void data_given_by_the_user_is_what_runs(void **state)
     assert_string_equal(result.inputs, "x float32 [1, 4, 6, 5]");
 }
 
+static void no_rows_are_not_checked(void **state)
+{
+    (void)state;
+    struct datum none = nothing;
+    struct input_set set = { "set", &none, 1 };
+    none.tensor.dims = (int64_t[]){ 0, 4, 6, 5 };
+    none.tensor.count = 0;
+    options.sets = &set;
+    options.set_count = 1;
+    build_conv_bn();
+    load();
+    fold_conv("conv", "bn", (struct fold){ 0 });
+    assert_verdict(BNFUSE_VERDICT_NOT_CHECKED);
+}
+
+static void data_of_another_shape_are_refused(void **state)
+{
+    (void)state;
+    struct datum other = nothing;
+    struct input_set set = { "set", &other, 1 };
+    struct bnfuse_error error = { 0 };
+    other.tensor.dims = (int64_t[]){ 1, 5, 6, 4 };
+    options.sets = &set;
+    options.set_count = 1;
+    build_conv_bn();
+    load();
+    fold_conv("conv", "bn", (struct fold){ 0 });
+    assert_false(check_fusion(&before, &after, &options, &result, &error));
+    assert_int_equal(error.status, BNFUSE_USAGE);
+    assert_non_null(strstr(error.message, "[?, 4, 6, 5]"));
+    assert_non_null(strstr(error.message, "[1, 5, 6, 4]"));
+}
+
+/* 300 * 300 leaves float16; the same product with a tenth of the weights, and the fold that takes it back, does not. */
+static void an_overflow_that_the_fold_heals_is_no_failure(void **state)
+{
+    (void)state;
+    static const double big[] = { 300, 300, 300, 300 };
+    build_input(&b, "x", DTYPE_FLOAT16, "2,4,2,2");
+    build_init_values(&b, "h", DTYPE_FLOAT16, "1,4,1,1", big);
+    build_init_values(&b, "w", DTYPE_FLOAT16, "1,4,1,1", big);
+    build_init_values(&b, "c", DTYPE_FLOAT16, "1,1,1,1", (double[]){ 0x1p-10 });
+    build_node(&b, "Mul", "grow", "x h", "g", NULL);
+    build_node(&b, "Conv", "conv", "g w", "y", NULL);
+    build_node(&b, "Mul", "shrink", "y c", "z", NULL);
+    build_output(&b, "z", DTYPE_FLOAT16, "2,1,2,2");
+    load();
+    struct node *conv = build_find_node(&after, "conv"), *mul = build_find_node(&after, "shrink");
+    struct factor all = { 1, 1, 1, 1, CHANNELS, (double[]){ 0x1p-10 } };
+    struct tensor *folded = tensor_scaled(&b.arena, node_input(conv, 1)->initializer, &all);
+    edit_set_input(conv, 1, edit_add_initializer(after.main, "w_folded", folded));
+    edit_take_output(conv, 0, node_output(mul, 0));
+    edit_remove_node(mul);
+    assert_verdict(BNFUSE_VERDICT_PASS_ROUNDING);
+    assert_true(result.outputs[0].heals);
+    assert_non_null(strstr(result.why, "overflows"));
+}
+
 /* With zeros going in, weights do not matter: the site is fed other numbers as well. */
 static void data_that_tells_nothing_apart_hides_no_mistake(void **state)
 {
@@ -800,6 +858,9 @@ int main(void)
         TEST(data_for_a_name_that_is_no_input_is_refused),
         TEST(sizes_for_names_that_nothing_has_are_refused),
         TEST(data_given_by_the_user_is_what_runs),
+        TEST(no_rows_are_not_checked),
+        TEST(data_of_another_shape_are_refused),
+        TEST(an_overflow_that_the_fold_heals_is_no_failure),
         TEST(data_that_tells_nothing_apart_hides_no_mistake),
         TEST(a_saturated_output_is_run_on_inputs_of_another_size),
         TEST(an_output_that_stays_constant_is_marked),

@@ -668,6 +668,37 @@ static void models_that_differ_end_with_one(void **state)
     assert_string_equal(last_line(out), "verdict: identical\n");
 }
 
+/* What the user gives is used, or refused with what was expected and what came. */
+static void data_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    write_good("good.onnx");
+    build_close(&b);
+    build_open(&b, 8, 13);
+    build_input(&b, "x", DTYPE_FLOAT, "2,3");
+    build_node(&b, "Relu", "relu", "x", "y", NULL);
+    build_output(&b, "y", DTYPE_FLOAT, "2,3");
+    write_model("relu.onnx");
+    BnfuseOnnx__TensorProto *x = build_tensor(&b, "x", DTYPE_FLOAT, "2,3", (double[]){ 1, 2, 3, 4, 5, 6 });
+    uint8_t bytes[200];
+    write_file("x.pb", bytes, bnfuse_onnx__tensor_proto__pack(x, bytes));
+    assert_ran("run relu.onnx --input x=x.pb -o x.npy", 0);
+    assert_ran("good.onnx -o out.onnx --input x=x.npy", 2);
+    assert_says(err, "declared as float32");
+    assert_says(err, "x float32 [2, 3]");
+    assert_ran("good.onnx -o out.onnx --shape x:1x7x5x5", 2);
+    assert_says(err, "does not run on what was given");
+    assert_ran("compare good.onnx good.onnx --input x=x.npy", 2);
+    assert_false(exists("out.onnx"));
+    assert_int_equal(mkdir("empty", 0700), 0);
+    assert_ran("good.onnx -o out.onnx --data empty", 2);
+    assert_says(err, "holds no data");
+    assert_int_equal(rename("x.npy", "empty/x.npy"), 0);
+    assert_ran("run relu.onnx --data empty", 0);
+    assert_ran("good.onnx --data empty", 2);
+    assert_int_equal(remove("empty/x.npy") | rmdir("empty"), 0);
+}
+
 /* The tensor message of ONNX's layout, and back. */
 static void a_run_reads_and_writes_the_test_layout(void **state)
 {
@@ -695,7 +726,9 @@ static void a_run_reads_and_writes_the_test_layout(void **state)
     assert_ran("run relu.onnx --input x=input_0.pb -o y.npy", 0);
     assert_true(exists("y.npy"));
     assert_ran("run relu.onnx --input x=y.npy -o y.npz", 0);
-    assert_ran("relu.onnx --input z=y.npy", 0); /* nothing changed, so nothing is run */
+    assert_ran("relu.onnx --input z=y.npy", 2);
+    assert_says(err, "no input of the model");
+    assert_ran("relu.onnx --shape x:3", 0); /* nothing changed, so nothing is run */
 }
 
 static void an_operator_that_cannot_run_is_named(void **state)
@@ -745,6 +778,7 @@ int main(void)
         TEST(files_of_reports_name_the_batch_normalizations),
         TEST(explain_shows_the_path_and_writes_nothing),
         TEST(models_that_differ_end_with_one),
+        TEST(data_that_do_not_fit_are_refused),
         TEST(a_run_reads_and_writes_the_test_layout),
         TEST(an_operator_that_cannot_run_is_named),
 #undef TEST

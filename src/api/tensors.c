@@ -7,6 +7,9 @@
 #include "io/npz.h"
 #include "io/pb.h"
 
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -104,6 +107,8 @@ bool bnfuse_tensors_add(bnfuse_tensors *tensors, const bnfuse_tensor *tensor, bn
     return guarded(&tensors->memory, add_tensor, &(struct add_call){ tensors, tensor }, error);
 }
 
+enum { MOST_ARCHIVES = 16 }; /* of one folder */
+
 struct file_call {
     struct bnfuse_tensors *tensors;
     const struct bnfuse_model *model;
@@ -166,14 +171,51 @@ static bool read_one(struct file_call *call, struct bnfuse_error *error)
     return true;
 }
 
-/* A file left out is a value left out; who needs it will say so. */
+static bool is_file(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0;
+}
+
+/* kind_N.pb, kind_N.npy or NAME.npy. A file left out is a value left out; who needs it will say so. */
 static bool read_numbered(struct file_call *call, const char *kind, size_t number, const char *name,
                           struct bnfuse_error *error)
 {
-    const char *path = arena_printf(&call->tensors->arena, "%s/%s_%zu.pb", call->path, kind, number);
-    struct file_call one = { call->tensors, call->model, name, path };
-    struct stat status;
-    return stat(path, &status) != 0 || read_one(&one, error);
+    struct arena *arena = &call->tensors->arena;
+    const char *const paths[] = { arena_printf(arena, "%s/%s_%zu.pb", call->path, kind, number),
+                                  arena_printf(arena, "%s/%s_%zu.npy", call->path, kind, number),
+                                  arena_printf(arena, "%s/%s.npy", call->path, name) };
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct file_call one = { call->tensors, call->model, name, paths[i] };
+        if (!(i == 2 && strchr(name, '/')) && is_file(paths[i])) return read_one(&one, error);
+    }
+    return true;
+}
+
+static int is_archive(const struct dirent *entry)
+{
+    return ends_with(entry->d_name, ".npz");
+}
+
+/* Every archive of the folder, in the order of their names. */
+static bool read_archives(struct file_call *call, struct bnfuse_error *error)
+{
+    struct dirent **entries;
+    int count = scandir(call->path, &entries, is_archive, alphasort);
+    char paths[MOST_ARCHIVES][PATH_MAX];
+    size_t known = 0;
+    if (count < 0) return fail(error, BNFUSE_USAGE, "%s: cannot be read", call->path);
+    for (int i = 0; i < count; i++) {
+        if (known < MOST_ARCHIVES)
+            known += snprintf(paths[known], PATH_MAX, "%s/%s", call->path, entries[i]->d_name) < PATH_MAX;
+        free(entries[i]);
+    }
+    free(entries);
+    for (size_t i = 0; i < known; i++) {
+        struct file_call one = { call->tensors, call->model, NULL, paths[i] };
+        if (!read_npz(&one, error)) return false;
+    }
+    return true;
 }
 
 /* Input files are numbered over the inputs that have no initializer. */
@@ -181,13 +223,15 @@ static bool read_directory(struct file_call *call, struct bnfuse_error *error)
 {
     if (!call->model) return fail(error, BNFUSE_USAGE, "%s: a directory is read for a model", call->path);
     const struct graph *graph = call->model->before.main;
-    size_t number = 0;
+    size_t number = 0, before = call->tensors->count;
     for (size_t i = 0; i < graph->input_count; i++) {
         const struct value *input = graph->inputs[i];
         if (input->initializer || input->sparse) continue;
         if (!read_numbered(call, "input", number++, input->name, error)) return false;
     }
-    return true;
+    if (!read_archives(call, error)) return false;
+    return call->tensors->count > before || number == 0
+           || fail(error, BNFUSE_USAGE, "%s: holds no data: input_0.pb, input_0.npy, NAME.npy or FILE.npz", call->path);
 }
 
 static bool read_outputs(void *context, struct bnfuse_error *error)

@@ -17,6 +17,7 @@ struct check {
     struct site *sites;
     struct prover prover;
     struct pointer_map *entered; /* bodies and functions of before that the run has executed */
+    bool has_elements;           /* an output had some, or should have had some of what the user gave */
     double *nudge_noise;         /* an output each: what the last bit of the inputs does to it */
 };
 
@@ -137,6 +138,8 @@ static void merge_stored(const struct check *check, struct bnfuse_output *result
     const struct check_options *options = check->session->options;
     result->rounding = worse_difference(result->rounding, measure(of->exact[i], of->rounded[i]));
     result->deployment = worse_difference(result->deployment, measure(of->native_before[i], of->native_after[i]));
+    if (result->deployment.pattern_differs)
+        result->heals &= heals_overflow(of->exact[i], of->native_before[i], of->native_after[i]);
     result->truth_before = fmax(result->truth_before, measure(of->exact[i], of->native_before[i]).root_mean_square);
     result->truth_after = fmax(result->truth_after, measure(of->exact[i], of->native_after[i]).root_mean_square);
     result->within_tolerance &=
@@ -194,6 +197,7 @@ static bool check_set(struct check *check, bool again, struct bnfuse_error *erro
     for (size_t i = 0; ran && i < result->output_count; i++) {
         merge_algebra(&result->outputs[i], &of, i, !again && result->set_count == 0);
         if (!again) merge_stored(check, &result->outputs[i], &of, i);
+        check->has_elements |= check->session->set || (of.exact[i] && of.exact[i]->count > 0);
     }
     if (ran && needs_noise(result)) ran = measure_noise(check, &of, error);
     drop_outputs(&of, result->output_count);
@@ -244,8 +248,9 @@ static bool check_inputs(struct check *check, struct bnfuse_error *error)
             return check_other_scales(check, &guesses[i], error);
         }
         if (report || latest.status == BNFUSE_INTERNAL) first = latest;
-        if (latest.status == BNFUSE_INTERNAL) break;
+        if (latest.status == BNFUSE_INTERNAL || session->set) break;
     }
+    refuse_chosen(session, &first);
     return pass_error(error, &first);
 }
 
@@ -259,8 +264,9 @@ static bool check_whole(struct check *check, struct bnfuse_error *error)
     result->output_count = graph->output_count;
     result->outputs = NEW_ARRAY(session->arena, struct bnfuse_output, graph->output_count);
     for (size_t i = 0; i < graph->output_count; i++)
-        result->outputs[i] =
-            (struct bnfuse_output){ .name = graph->outputs[i]->name, .noise = -1, .within_tolerance = true };
+        result->outputs[i] = (struct bnfuse_output){
+            .name = graph->outputs[i]->name, .noise = -1, .within_tolerance = true, .heals = true
+        };
     check->nudge_noise = NEW_ARRAY(&session->plans, double, graph->output_count);
     size_t sets = options->set_count ? options->set_count : 1;
     session->runs_planned = 5 * sets;
@@ -346,7 +352,7 @@ static bool is_real_damage(const struct bnfuse_output *output)
 {
     const struct bnfuse_difference *of[] = { &output->rounding, &output->deployment };
     for (size_t i = 0; i < 2; i++)
-        if (of[i]->pattern_differs) return true;
+        if (of[i]->pattern_differs && !of[i]->near_overflow && !(i == 1 && output->heals)) return true;
     double limit = NOISE_FACTOR * fmax(output->noise, 0);
     return output->rounding.relative > limit
            && output->truth_after > NOISE_FACTOR * fmax(output->truth_before, output->noise);
@@ -358,7 +364,8 @@ static bool is_real_damage(const struct bnfuse_output *output)
 /* Whether the model itself turns rounding of float64 into as much. */
 static bool is_amplified(const struct bnfuse_output *output, double nudge_noise)
 {
-    if (output->algebra.shape_differs || output->algebra.pattern_differs) return false;
+    if (output->algebra.shape_differs) return false;
+    if (output->algebra.pattern_differs) return output->algebra.near_overflow;
     return output->algebra.relative <= NUDGE_FACTOR * nudge_noise || output->noise > HOPELESS;
 }
 
@@ -386,11 +393,30 @@ static bool judge_output(struct check *check, const struct bnfuse_output *output
                                    "float64 than the original",
                                    output->name, describe_difference(arena, &output->deployment),
                                    output->truth_after / fmax(output->truth_before, output->noise)));
+    const char *what = output->deployment.pattern_differs && output->heals
+                           ? "is finite where the original overflows its type"
+                           : arena_printf(arena, "%s, beyond the tolerance, but not in float64",
+                                          describe_difference(arena, &output->deployment));
     if (check->result->verdict == BNFUSE_VERDICT_PASS)
         settle(check->result, BNFUSE_VERDICT_PASS_ROUNDING,
-               arena_printf(arena, "output \"%s\" %s, beyond the tolerance, but not in float64", output->name,
-                            describe_difference(arena, &output->deployment)));
+               arena_printf(arena, "output \"%s\" %s", output->name, what));
     return false;
+}
+
+/* No element was finite in both: of no rows, or where a model makes NaN of everything, there is nothing to agree on. */
+static bool is_nothing_compared(const struct check *check)
+{
+    const struct bnfuse_check_result *result = check->result;
+    for (size_t i = 0; i < result->output_count; i++)
+        if (result->outputs[i].algebra.compared) return false;
+    return check->has_elements;
+}
+
+static bool are_sites_telling(const struct bnfuse_check_result *result)
+{
+    for (size_t i = 0; i < result->site_count; i++)
+        if (!result->sites[i].checked || !result->sites[i].difference.compared) return false;
+    return result->site_count > 0;
 }
 
 static void judge_whole(struct check *check)
@@ -401,6 +427,11 @@ static void judge_whole(struct check *check)
     for (size_t i = 0; i < result->output_count; i++) {
         if (!judge_output(check, &result->outputs[i], check->nudge_noise[i])) continue;
         if (!result->first_divergent) result->first_divergent = first_divergent(check->session, SITE_LIMIT);
+        return;
+    }
+    if (is_nothing_compared(check)) {
+        settle(result, are_sites_telling(result) ? BNFUSE_VERDICT_PASS_SITES : BNFUSE_VERDICT_NOT_CHECKED,
+               "no finite number came out to compare");
         return;
     }
     const struct bnfuse_site *unchecked = unchecked_site(check, true);
@@ -440,7 +471,7 @@ bool check_fusion(const struct net *before, const struct net *after, const struc
     check.entered->arena = &session->plans;
     check.sites = sites_find(&finder);
     bool changed = check.sites || !outputs_survive(before, after);
-    bool done = !changed || check_changes(&check, error);
+    bool done = session_accepts(session, error) && (!changed || check_changes(&check, error));
     session_close(session);
     return done;
 }

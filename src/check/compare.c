@@ -216,7 +216,9 @@ bool check_compare(const struct net *a, const struct net *b, const struct check_
     struct session *session = session_open(b->arena, a, b, options);
     struct comparison comparison = { session, result, true };
     bool done = true;
-    if (!same_interface(a, b, &why)) {
+    if (!session_accepts(session, &why)) {
+        done = false;
+    } else if (!same_interface(a, b, &why)) {
         result->verdict = BNFUSE_VERDICT_FAIL;
     } else if (compare_all(&comparison, &why)) {
         judge_all(&comparison);

@@ -10,6 +10,9 @@
 struct bnfuse_difference measure(const struct array *a, const struct array *b);
 /* |b-a| <= atol + rtol*|a| everywhere, equal shapes, equal NaN and infinities. */
 bool within_tolerance(const struct array *a, const struct array *b, double atol, double rtol);
+/* Whether NaN and infinities of `a` stand, wherever `b` has others, where `truth` and `b` are finite: `a` overflowed its
+ * type and `b` did not. */
+bool heals_overflow(const struct array *truth, const struct array *a, const struct array *b);
 /* Bit for bit. */
 bool same_elements(const struct array *a, const struct array *b);
 /* Whether it is constant, saturated, or equal all over some slice: a channel that is dead, a row of padding. */

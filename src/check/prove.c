@@ -121,8 +121,9 @@ static bool try_site(const struct prover *prover, struct site *site, struct bnfu
             ran = own_noise(prover, site, &noise, error);
         if (ran)
             add_outcome(site->result, &difference,
-                        !difference.shape_differs && !difference.pattern_differs && exceeds(&difference, SITE_LIMIT)
-                            && difference.relative <= NUDGE_FACTOR * noise);
+                        (difference.pattern_differs && difference.near_overflow)
+                            || (!difference.shape_differs && !difference.pattern_differs
+                                && exceeds(&difference, SITE_LIMIT) && difference.relative <= NUDGE_FACTOR * noise));
     }
     array_drop(output);
     return ran;

@@ -109,6 +109,65 @@ static bool choices_exist(const struct session *session, struct bnfuse_error *er
     return true;
 }
 
+static const char *declared_input(struct arena *arena, const struct value *value)
+{
+    const char *dims = value->shape.rank < 0 ? "..." : "";
+    for (int axis = 0; axis < value->shape.rank; axis++) {
+        const struct dim *dim = &value->shape.dims[axis];
+        dims = dim->size < 0 ? arena_printf(arena, "%s%s?", dims, axis ? ", " : "")
+                             : arena_printf(arena, "%s%s%lld", dims, axis ? ", " : "", (long long)dim->size);
+    }
+    return arena_printf(arena, "%s [%s]", dtype_name(value->type), dims);
+}
+
+/* What was given is used as it is, or refused. */
+static bool fits(const struct session *session, const struct value *value, const struct datum *datum,
+                 struct bnfuse_error *error)
+{
+    const struct tensor *tensor = &datum->tensor;
+    const struct shape *shape = &value->shape;
+    if (datum->form != FORM_TENSOR || (!value->info && value->initializer)) return true;
+    bool good = value->type == DTYPE_UNDEFINED || tensor->type == value->type;
+    good = good && (shape->rank < 0 || shape->rank == tensor->rank);
+    for (int axis = 0; good && axis < shape->rank; axis++)
+        good = shape->dims[axis].size < 0 || shape->dims[axis].size == tensor->dims[axis];
+    return good
+           || fail(error, BNFUSE_USAGE, "input \"%s\" is declared as %s, the data given are: %s", value->name,
+                   declared_input(session->arena, value), describe_input(session->arena, value->name, datum));
+}
+
+bool session_accepts(struct session *session, struct bnfuse_error *error)
+{
+    const struct check_options *options = session->options;
+    bool good = choices_exist(session, error);
+    for (size_t i = 0; good && i < options->set_count; i++) {
+        session->set = &options->sets[i];
+        good = names_exist(session, error);
+        for (size_t k = 0; good && k < session->set->count; k++) {
+            const struct datum *datum = &session->set->data[k];
+            good = fits(session, graph_value(session->before.net->main, datum->name), datum, error);
+        }
+    }
+    session->set = NULL;
+    return good;
+}
+
+bool is_chosen(const struct session *session)
+{
+    const struct check_options *options = session->options;
+    return session->set || options->shape_count || options->dim_count;
+}
+
+bool refuse_chosen(struct session *session, struct bnfuse_error *error)
+{
+    if (is_chosen(session) && error->status != BNFUSE_INTERNAL && error->status != BNFUSE_USAGE) {
+        const char *inputs = describe_inputs(session->arena, &session->before);
+        const char *why = arena_copy_text(session->arena, error->message);
+        fail(error, BNFUSE_USAGE, "the model does not run on what was given (%s): %s", inputs, why);
+    }
+    return false;
+}
+
 static size_t find_given(const struct side *side, const char *name)
 {
     size_t i = 0;
@@ -125,7 +184,6 @@ bool session_feed(struct session *session, const struct guess *guess, double sca
     chooser_open(&chooser, &session->data, session->options, guess);
     chooser.scale = scale;
     chooser.offset = offset;
-    if (!names_exist(session, error) || !choices_exist(session, error)) return false;
     for (size_t i = 0; i < before->given_count; i++) {
         struct value *value = before->given[i];
         const struct datum *given = find_datum(session->set, value->name);

@@ -43,6 +43,14 @@ bool session_plan(struct session *session, struct bnfuse_error *error);
 bool session_feed(struct session *session, const struct guess *guess, double scale, double offset, bool *guessed,
                   struct bnfuse_error *error);
 
+/* Whether everything that the user gave has a name that exists and fits what is declared: what is given is used or
+ * refused, never left aside. */
+bool session_accepts(struct session *session, struct bnfuse_error *error);
+/* Whether the user decided anything about the inputs: data, a shape, a size. */
+bool is_chosen(const struct session *session);
+/* False. A run that failed on what the user decided is a wrong use: nobody else's inputs are tried instead. */
+bool refuse_chosen(struct session *session, struct bnfuse_error *error);
+
 struct observer {
     bool (*observe)(void *context, struct value *value, struct array *array, struct bnfuse_error *error);
     void *context;
