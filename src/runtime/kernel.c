@@ -1,49 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Finding the kernel of a node, and the helpers every family needs. */
+ * The helpers every family needs. */
 #include "runtime/kernel.h"
 #include "runtime/run.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* One line per family. */
-static const struct kernel *const families[] = {
-    elementwise_kernels, cast_kernels,       shape_kernels,  move_kernels,    gather_kernels,  reduce_kernels,
-    softmax_kernels,     gemm_kernels,       einsum_kernels, conv_kernels,    pool_kernels,    norm_kernels,
-    resize_kernels,      rnn_kernels,        quant_kernels,  integer_kernels, control_kernels, sequence_kernels,
-    sort_kernels,        detect_kernels,     loss_kernels,   random_kernels,  signal_kernels,  attention_kernels,
-    rotary_kernels,      recurrence_kernels, text_kernels,   sample_kernels,  col2im_kernels,  determinant_kernels,
-    ml_kernels,
-};
-
-/* The rows of ai.onnx carry the bare operator; those of another domain "domain:operator". */
-static bool row_is(const struct kernel *row, const struct node *node)
-{
-    if (node->domain[0] == '\0') return strcmp(row->op, node->op) == 0;
-    size_t length = strlen(node->domain);
-    return strncmp(row->op, node->domain, length) == 0 && row->op[length] == ':'
-           && strcmp(row->op + length + 1, node->op) == 0;
-}
-
-const struct kernel *kernel_find(const struct node *node, struct arena *arena, const char **why)
-{
-    bool known = false;
-    const char *domain = node->domain[0] ? node->domain : "ai.onnx";
-    for (size_t f = 0; f < sizeof families / sizeof *families; f++)
-        for (const struct kernel *row = families[f]; row->op; row++) {
-            if (!row_is(row, node)) continue;
-            known = true;
-            if (node->opset >= row->first && node->opset <= (row->last == LATEST ? LATEST_OPSET : row->last))
-                return row;
-        }
-    if (node->opset == 0) *why = arena_printf(arena, "the model imports no opset of %s", domain);
-    else if (!known) *why = arena_printf(arena, "operator %s of %s is not known", node->op, domain);
-    else
-        *why = arena_printf(arena, "operator %s is not known at opset %lld of %s", node->op, (long long)node->opset,
-                            domain);
-    return NULL;
-}
 
 struct array *call_output(struct call *call, size_t slot, enum dtype type, int rank, const int64_t *dims)
 {

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Kernels: what an operator computes, as rows {operator, first opset, last opset, function}.
- *
- * A family file (elementwise.c, conv.c, ...) ends in its table, declared here and listed in kernel.c. A row's opsets are
- * those whose meaning the function implements; an opset newer than LATEST_OPSET is refused by name, never guessed.
+ * Kernels: what a node computes. A kernel is a function of one operator's row (onnx/graph/operator.h).
  *
  * What a kernel may rely on: all real inputs of a call have the same store (the runner converts), absent optional inputs
  * are NULL, inputs are never written to, and the function checks ranks, dims and attributes itself, since models lie.
@@ -13,17 +10,15 @@
 #define RUNTIME_KERNEL_H
 
 #include "onnx/graph/attr.h"
+#include "onnx/graph/operator.h"
 #include "runtime/array.h"
 #include "runtime/team.h"
 
-/* The newest ai.onnx opset the rows were read against. */
-#define LATEST_OPSET   28
-#define LATEST         1000000 /* a row that holds up to LATEST_OPSET */
-#define CALL_MAX_SLOTS 256     /* inputs or outputs of one node beyond this are refused */
+#define CALL_MAX_SLOTS 256 /* inputs or outputs of one node beyond this are refused */
 
 struct call {
     const struct node *node;
-    const struct kernel *kernel;
+    const struct operator_row *row;
     size_t input_count, output_count;
     struct array **inputs;
     struct array **outputs; /* to be made; output i is wanted if node_output(node, i) */
@@ -36,24 +31,6 @@ struct call {
     struct arena *scratch; /* emptied after the call */
     struct bnfuse_error *error;
 };
-
-struct kernel {
-    const char *op;
-    int64_t first, last;
-    bool (*run)(struct call *call);
-    const void *data; /* what tells rows of one function apart */
-};
-
-/* A table of rows, ended by op == NULL. One per family file. */
-extern const struct kernel elementwise_kernels[], cast_kernels[], reduce_kernels[], shape_kernels[], move_kernels[],
-    gather_kernels[], gemm_kernels[], conv_kernels[], pool_kernels[], norm_kernels[], softmax_kernels[],
-    resize_kernels[], rnn_kernels[], quant_kernels[], control_kernels[], sequence_kernels[], detect_kernels[],
-    sort_kernels[], signal_kernels[], random_kernels[], loss_kernels[], attention_kernels[], rotary_kernels[],
-    recurrence_kernels[], integer_kernels[], text_kernels[], sample_kernels[], col2im_kernels[], determinant_kernels[],
-    ml_kernels[], einsum_kernels[];
-
-/* The row for an operator, or NULL with *why (one line, in static storage or the arena). */
-const struct kernel *kernel_find(const struct node *node, struct arena *arena, const char **why);
 
 /* Output `slot`, to be filled; real types get call->real. */
 struct array *call_output(struct call *call, size_t slot, enum dtype type, int rank, const int64_t *dims);

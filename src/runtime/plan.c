@@ -126,9 +126,8 @@ static bool enter_node(struct builder *builder, const struct node *indexed)
     if (indexed->function) {
         if (!plan_function(builder, step)) return false;
     } else {
-        const char *why;
-        step->kernel = kernel_find(step->node, builder->arena, &why);
-        if (!step->kernel) return refuse(builder, BNFUSE_UNSUPPORTED, indexed, why);
+        if (!indexed->row || !indexed->row->run)
+            return refuse(builder, BNFUSE_UNSUPPORTED, indexed, operator_missing(indexed, builder->arena));
         if (indexed->input_count > CALL_MAX_SLOTS || indexed->output_count > CALL_MAX_SLOTS)
             return refuse(builder, BNFUSE_UNSUPPORTED, indexed, "more inputs or outputs than this program runs");
     }

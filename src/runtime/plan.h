@@ -10,10 +10,9 @@
 #define NO_SLOT ((size_t)-1)
 
 struct step {
-    const struct node *node;     /* of the index; a copy where a function's attributes were filled in */
-    const struct kernel *kernel; /* NULL when it calls a function */
-    size_t *inputs, *outputs;    /* slots, parallel to the node's; NO_SLOT: absent */
-    struct schedule **bodies;    /* parallel to node->inner */
+    const struct node *node;  /* of the index; a copy where a function's attributes were filled in */
+    size_t *inputs, *outputs; /* slots, parallel to the node's; NO_SLOT: absent */
+    struct schedule **bodies; /* parallel to node->inner */
     struct schedule *function;
     size_t *release; /* slots that nobody reads after this step */
     size_t release_count;

@@ -229,9 +229,9 @@ static bool perform(struct run *run, struct call *call, struct bnfuse_error *err
 {
     const struct step *step = run->frame->step;
     if (!gather_inputs(run, call, error)) return false;
-    bool good = step->kernel ? step->kernel->run(call)
-                             : call_body(run, step->function, call->inputs, call->input_count, call->outputs,
-                                         call->output_count, error);
+    bool good = !step->function ? call->row->run(call)
+                                : call_body(run, step->function, call->inputs, call->input_count, call->outputs,
+                                            call->output_count, error);
     return good && store_outputs(run, call, error);
 }
 
@@ -241,7 +241,7 @@ static bool run_step(struct run *run, const struct step *step, struct bnfuse_err
     const struct node *node = step->node;
     frame->step = step;
     struct call call = { .node = node,
-                         .kernel = step->kernel,
+                         .row = node->row,
                          .input_count = node->input_count,
                          .output_count = node->output_count,
                          .exact = run->options->exact,

@@ -6,6 +6,7 @@
 
 #include "onnx/graph/attr.h"
 #include "onnx/graph/index.h"
+#include "onnx/graph/operator.h"
 
 #include <assert.h>
 #include <string.h>
@@ -130,6 +131,7 @@ struct node *edit_add_node(struct graph *graph, struct node *before, const char 
     node->op = proto->op_type;
     node->domain = "";
     node->opset = graph_opset(graph);
+    node->row = operator_find(graph->net->operators, node->domain, node->op, node->opset);
     insert_node(graph, before, node);
     for (size_t i = 0; i < input_count; i++)
         if (inputs[i]) edit_set_input(node, i, inputs[i]);

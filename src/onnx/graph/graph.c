@@ -6,6 +6,7 @@
 #include "onnx/graph/graph.h"
 
 #include "onnx/graph/index.h"
+#include "onnx/graph/operator.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -394,14 +395,16 @@ static bool define_functions(struct builder *b)
 
 static void resolve_operator(struct builder *b, struct node *node)
 {
+    struct function_entry *entry = NULL;
     node->opset = imported_version(b, node->domain);
-    if (!b->functions) return;
-    struct function_entry *entry = find_function(b, node->domain, node->op, node->proto->overload);
-    node->function = entry ? entry->body : NULL;
-    if (entry) {
-        entry->body->call_count++;
-        entry->body->caller = node;
+    if (b->functions) entry = find_function(b, node->domain, node->op, node->proto->overload);
+    if (!entry) {
+        node->row = operator_find(b->net->operators, node->domain, node->op, node->opset);
+        return;
     }
+    node->function = entry->body;
+    entry->body->call_count++;
+    entry->body->caller = node;
 }
 
 /* ---- round two: reads ------------------------------------------------------------------------------------------ */
@@ -513,6 +516,7 @@ bool net_index(struct net *net, struct arena *arena, const struct model *model, 
     struct builder b = { .net = net, .arena = arena, .error = error };
     *net = (struct net){ .model = model, .arena = arena };
     net->names = NEW(arena, struct name_table);
+    net->operators = operator_index_new(arena);
     if (!model->proto->graph)
         return fail(error, BNFUSE_INVALID, "the model has no graph; it may be cut short, or be no model at all");
     net->main = new_graph(&b);

@@ -60,9 +60,10 @@ struct node {
     bool is_new;                        /* not in the file */
     bool is_edited;                     /* the proto is a copy of ours; always so for a new node */
     struct graph *graph;
-    struct node *previous, *next; /* file order; a new node stands where it was inserted */
-    const char *op, *domain;      /* domain "" for ai.onnx */
-    int64_t opset;                /* of its domain, in force at the node; 0 if not imported */
+    struct node *previous, *next;   /* file order; a new node stands where it was inserted */
+    const char *op, *domain;        /* domain "" for ai.onnx */
+    int64_t opset;                  /* of its domain, in force at the node; 0 if not imported */
+    const struct operator_row *row; /* its row (operator.h); NULL when there is none, or it calls a function */
     size_t input_count, output_count;
     struct use *inputs;
     struct value **outputs;   /* NULL: absent */
@@ -100,8 +101,9 @@ struct net {
     struct graph *main;
     struct graph **functions; /* bodies of the model's local functions */
     size_t function_count;
-    bool freeze_weights;      /* overridable initializers count as constants (--freeze-weights) */
-    struct name_table *names; /* every name in the model; private to graph.c */
+    bool freeze_weights;              /* overridable initializers count as constants (--freeze-weights) */
+    struct operator_index *operators; /* rows by name (operator.h) */
+    struct name_table *names;         /* every name in the model; private to graph.c */
 };
 
 /* Builds the index (freeze_weights is false after it). Fails (BNFUSE_INVALID) on what no index can hold: a value

@@ -7,6 +7,7 @@
  * The bias is -infinity where the mask, causality, a window or padding hides a key. A query that sees no key at all
  * yields zeros, not NaN. Group-query attention: `group` query heads share a key head. */
 #include "runtime/element.h"
+#include "runtime/ops/operators.h"
 #include "runtime/run.h"
 #include "runtime/slices.h"
 
@@ -362,8 +363,8 @@ static bool flex_attention(struct call *call)
     return true;
 }
 
-const struct kernel attention_kernels[] = {
-    { "Attention", 23, LATEST, attention, NULL },
-    { "ai.onnx.preview:FlexAttention", 1, 1, flex_attention, NULL },
+const struct operator_row attention_operators[] = {
+    { "Attention", 23, LATEST, .run = attention },
+    { "ai.onnx.preview:FlexAttention", 1, 1, .run = flex_attention },
     { 0 },
 };

@@ -3,6 +3,7 @@
  * Cast and CastLike. Wide real types are rounded by the runner; narrow ones (8 and 4 bits) here, since attributes
  * decide what happens beyond their range. Real to whole truncates, then wraps; numbers out of int64's range go to its ends. */
 #include "runtime/kernel.h"
+#include "runtime/ops/operators.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -173,9 +174,9 @@ static bool cast_like(struct call *call)
     return cast_to(call, like->type);
 }
 
-const struct kernel cast_kernels[] = {
-    { "Cast", 1, 5, cast_by_name, NULL },
-    { "Cast", 6, LATEST, cast_by_number, NULL },
-    { "CastLike", 15, LATEST, cast_like, NULL },
+const struct operator_row cast_operators[] = {
+    { "Cast", 1, 5, .run = cast_by_name },
+    { "Cast", 6, LATEST, .run = cast_by_number },
+    { "CastLike", 15, LATEST, .run = cast_like },
     { 0 },
 };

@@ -4,6 +4,7 @@
 #include "runtime/element.h"
 #include "runtime/kernel.h"
 #include "runtime/math/window.h"
+#include "runtime/ops/operators.h"
 
 #include <string.h>
 
@@ -64,7 +65,7 @@ static bool col2im(struct call *call)
     return true;
 }
 
-const struct kernel col2im_kernels[] = {
-    { "Col2Im", 18, LATEST, col2im, NULL },
+const struct operator_row col2im_operators[] = {
+    { "Col2Im", 18, LATEST, .run = col2im },
     { 0 },
 };

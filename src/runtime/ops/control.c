@@ -6,6 +6,7 @@
  * Loop and Scan collect one array per iteration and scan output, and join them at the end. A Loop that runs for ever,
  * or 2^62 times, is stopped by the run, which counts bodies. */
 #include "runtime/element.h"
+#include "runtime/ops/operators.h"
 #include "runtime/run.h"
 #include "runtime/slices.h"
 
@@ -455,11 +456,11 @@ static bool sequence_map(struct call *call)
     return true;
 }
 
-const struct kernel control_kernels[] = {
-    { "If", 1, LATEST, branch, NULL },
-    { "Loop", 1, LATEST, loop, NULL },
-    { "Scan", 8, 8, scan_8, NULL },
-    { "Scan", 9, LATEST, scan, NULL },
-    { "SequenceMap", 17, LATEST, sequence_map, NULL },
+const struct operator_row control_operators[] = {
+    { "If", 1, LATEST, .run = branch },
+    { "Loop", 1, LATEST, .run = loop },
+    { "Scan", 8, 8, .run = scan_8 },
+    { "Scan", 9, LATEST, .run = scan },
+    { "SequenceMap", 17, LATEST, .run = sequence_map },
     { 0 },
 };

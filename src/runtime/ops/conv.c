@@ -12,6 +12,7 @@
 #include "runtime/math/product.h"
 #include "runtime/math/real.h"
 #include "runtime/math/window.h"
+#include "runtime/ops/operators.h"
 
 #include <string.h>
 
@@ -404,8 +405,8 @@ static bool run_conv_transpose(struct call *call)
     return c.y->count == 0 || run_turned(call, &c);
 }
 
-const struct kernel conv_kernels[] = {
-    { "Conv", 1, LATEST, run_conv_node, NULL },
-    { "ConvTranspose", 1, LATEST, run_conv_transpose, NULL },
-    { NULL, 0, 0, NULL, NULL },
+const struct operator_row conv_operators[] = {
+    { "Conv", 1, LATEST, .run = run_conv_node },
+    { "ConvTranspose", 1, LATEST, .run = run_conv_transpose },
+    { 0 },
 };

@@ -4,6 +4,7 @@
 #include "runtime/element.h"
 #include "runtime/kernel.h"
 #include "runtime/math/order.h"
+#include "runtime/ops/operators.h"
 
 #include <math.h>
 #include <string.h>
@@ -287,8 +288,8 @@ static bool roi_align(struct call *call)
     return true;
 }
 
-const struct kernel detect_kernels[] = {
-    { "NonMaxSuppression", 10, LATEST, non_max_suppression, NULL },
-    { "RoiAlign", 10, LATEST, roi_align, NULL },
+const struct operator_row detect_operators[] = {
+    { "NonMaxSuppression", 10, LATEST, .run = non_max_suppression },
+    { "RoiAlign", 10, LATEST, .run = roi_align },
     { 0 },
 };

@@ -3,6 +3,7 @@
  * Det: the determinant of each matrix in the last two dimensions, by elimination with the greatest pivot, in double. */
 #include "runtime/element.h"
 #include "runtime/kernel.h"
+#include "runtime/ops/operators.h"
 
 #include <math.h>
 
@@ -49,7 +50,7 @@ static bool det(struct call *call)
     return true;
 }
 
-const struct kernel determinant_kernels[] = {
-    { "Det", 11, LATEST, det, NULL },
+const struct operator_row determinant_operators[] = {
+    { "Det", 11, LATEST, .run = det },
     { 0 },
 };

@@ -8,6 +8,7 @@
 #include "runtime/element.h"
 #include "runtime/math/product.h"
 #include "runtime/math/unstride.h"
+#include "runtime/ops/operators.h"
 
 #include <string.h>
 
@@ -317,7 +318,7 @@ static bool run_einsum(struct call *call)
     return true;
 }
 
-const struct kernel einsum_kernels[] = {
-    { "Einsum", 12, LATEST, run_einsum, NULL },
-    { NULL, 0, 0, NULL, NULL },
+const struct operator_row einsum_operators[] = {
+    { "Einsum", 12, LATEST, .run = run_einsum },
+    { 0 },
 };

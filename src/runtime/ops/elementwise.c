@@ -89,6 +89,7 @@ static double floored_remainder(double x, double y)
 #define TANH       tanh
 #define SQRT       sqrt
 #include "runtime/math/elementwise_real.h"
+#include "runtime/ops/operators.h"
 
 /* Whole numbers. Arithmetic is that of the two's complement, done unsigned; the runner wraps results to their type. */
 #define UNSIGNED(x) ((uint64_t)(x))
@@ -262,7 +263,7 @@ static bool unary(struct call *call)
 {
     struct array *result;
     if (!present(call, 1)) return false;
-    if (!apply(call, call->kernel->data, 1, (const struct array *[]){ call_input(call, 0) }, &result)) return false;
+    if (!apply(call, call->row->data, 1, (const struct array *[]){ call_input(call, 0) }, &result)) return false;
     call_give(call, 0, result);
     return true;
 }
@@ -278,7 +279,7 @@ static bool combine(struct call *call, const struct operation *operation, const 
 
 static bool binary(struct call *call)
 {
-    return present(call, 2) && combine(call, call->kernel->data, call_input(call, 0), call_input(call, 1));
+    return present(call, 2) && combine(call, call->row->data, call_input(call, 0), call_input(call, 1));
 }
 
 /* The array with its dims followed by as many ones as make its first dim stand at `axis` of `rank` dims. NULL: no. */
@@ -300,11 +301,11 @@ static bool binary_aligned(struct call *call)
     bool equal = a->rank == b->rank && memcmp(a->dims, b->dims, sizeof *a->dims * (size_t)a->rank) == 0;
     if (!equal && node_int(call->node, "broadcast", 0) == 0)
         return call_fail(call, "the dims of its inputs differ and broadcast is not set");
-    if (equal || !node_attribute(call->node, "axis")) return combine(call, call->kernel->data, a, b);
+    if (equal || !node_attribute(call->node, "axis")) return combine(call, call->row->data, a, b);
     struct array *aligned = aligned_at(b, node_int(call->node, "axis", 0), a->rank);
     if (!aligned)
         return call_fail(call, "input 1 does not fit input 0 at axis %lld", (long long)node_int(call->node, "axis", 0));
-    bool good = combine(call, call->kernel->data, a, aligned);
+    bool good = combine(call, call->row->data, a, aligned);
     array_drop(aligned);
     return good;
 }
@@ -314,13 +315,13 @@ static bool fold(struct call *call)
 {
     if (call->input_count == 0 || !present(call, call->input_count)) return call_fail(call, "an input is missing");
     struct array *sum = array_keep(call_input(call, 0));
-    if (!loop_for(call->kernel->data, sum)) {
+    if (!loop_for(call->row->data, sum)) {
         array_drop(sum);
         return no_such_type(call, call_input(call, 0));
     }
     for (size_t i = 1; i < call->input_count; i++) {
         struct array *next;
-        bool good = apply(call, call->kernel->data, 2, (const struct array *[]){ sum, call_input(call, i) }, &next);
+        bool good = apply(call, call->row->data, 2, (const struct array *[]){ sum, call_input(call, i) }, &next);
         array_drop(sum);
         if (!good) return false;
         sum = next;
@@ -354,7 +355,7 @@ static bool power(struct call *call)
     if (exponent->count == 1 && exponent->rank <= base->rank && is_real(base) && element_real(exponent, 0) == 2)
         return combine(call, &square, base, base);
     struct array *x = array_stored(base, store), *y = array_stored(exponent, store), *result;
-    bool good = apply(call, call->kernel->data, 2, (const struct array *[]){ x, y }, &result);
+    bool good = apply(call, call->row->data, 2, (const struct array *[]){ x, y }, &result);
     array_drop(x);
     array_drop(y);
     if (!good) return false;
@@ -371,7 +372,7 @@ struct choice {
 
 static const struct operation *chosen(const struct call *call)
 {
-    const struct choice *choice = call->kernel->data;
+    const struct choice *choice = call->row->data;
     bool is_so = choice->text ? strcmp(node_text(call->node, choice->attribute, ""), choice->text) == 0
                               : node_int(call->node, choice->attribute, 0) != 0;
     return is_so ? &choice->chosen : &choice->otherwise;
@@ -398,7 +399,7 @@ static bool prelu_by_channel(struct call *call)
     struct array *x = call_input(call, 0), *slope = call_input(call, 1);
     if (slope->rank != 1 || slope->count == 1 || x->rank < 2) return binary(call);
     struct array *aligned = aligned_at(slope, 1, x->rank);
-    bool good = combine(call, call->kernel->data, x, aligned);
+    bool good = combine(call, call->row->data, x, aligned);
     array_drop(aligned);
     return good;
 }
@@ -545,96 +546,101 @@ static bool bit_cast(struct call *call)
     }
 #define ALPHA(absent) .attributes = { { "alpha", absent } }
 
-const struct kernel elementwise_kernels[] = {
-    { "Abs", 1, LATEST, unary, OF(BOTH(absolute), .u64 = same_i64) },
-    { "Acos", 7, LATEST, unary, OF(REALS(acos)) },
-    { "Acosh", 9, LATEST, unary, OF(REALS(acosh)) },
-    { "Add", 1, 6, binary_aligned, OF(BOTH(add)) },
-    { "Add", 7, LATEST, binary, OF(BOTH(add)) },
-    { "And", 1, 6, binary_aligned, OF(WHOLES(logical_and)) },
-    { "And", 7, LATEST, binary, OF(WHOLES(logical_and)) },
-    { "Asin", 7, LATEST, unary, OF(REALS(asin)) },
-    { "Asinh", 9, LATEST, unary, OF(REALS(asinh)) },
-    { "Atan", 7, LATEST, unary, OF(REALS(atan)) },
-    { "Atanh", 9, LATEST, unary, OF(REALS(atanh)) },
-    { "BitCast", 26, LATEST, bit_cast, NULL },
-    { "BitShift", 11, LATEST, binary_choice,
-      EITHER("direction", "LEFT", { WHOLES(shift_right) }, { WHOLES(shift_left) }) },
-    { "BitwiseAnd", 18, LATEST, binary, OF(WHOLES(bitwise_and)) },
-    { "BitwiseNot", 18, LATEST, unary, OF(WHOLES(bitwise_not)) },
-    { "BitwiseOr", 18, LATEST, binary, OF(WHOLES(bitwise_or)) },
-    { "BitwiseXor", 18, LATEST, binary, OF(WHOLES(bitwise_xor)) },
-    { "Ceil", 1, LATEST, unary, OF(REALS(ceil)) },
-    { "Celu", 12, LATEST, unary, OF(REALS(celu), ALPHA(1)) },
-    { "Clip", 1, 10, clip_by_attributes, NULL },
-    { "Clip", 11, LATEST, clip_by_inputs, NULL },
-    { "Cos", 7, LATEST, unary, OF(REALS(cos)) },
-    { "Cosh", 9, LATEST, unary, OF(REALS(cosh)) },
-    { "Div", 1, 6, binary_aligned, OF(ALL(divide)) },
-    { "Div", 7, LATEST, binary, OF(ALL(divide)) },
-    { "Dropout", 1, 6, dropout_by_attribute, NULL },
-    { "Dropout", 7, 11, dropout, NULL },
-    { "Dropout", 12, LATEST, dropout_by_input, NULL },
-    { "Elu", 1, LATEST, unary, OF(REALS(elu), ALPHA(1)) },
-    { "Equal", 1, 6, binary_aligned, OF(BOTH(equal), .is_test = true) },
-    { "Equal", 7, LATEST, binary, OF(BOTH(equal), .text = equal_text, .is_test = true) },
-    { "Erf", 9, LATEST, unary, OF(REALS(erf)) },
-    { "Exp", 1, LATEST, unary, OF(REALS(exp)) },
-    { "Floor", 1, LATEST, unary, OF(REALS(floor)) },
-    { "Gelu", 20, LATEST, unary_choice, EITHER("approximate", "tanh", { REALS(gelu) }, { REALS(gelu_tanh) }) },
-    { "Greater", 1, 6, binary_aligned, OF(ALL(greater), .is_test = true) },
-    { "Greater", 7, LATEST, binary, OF(ALL(greater), .is_test = true) },
-    { "GreaterOrEqual", 12, LATEST, binary, OF(ALL(greater_or_equal), .is_test = true) },
-    { "HardSigmoid", 1, LATEST, unary, OF(REALS(hard_sigmoid), .attributes = { { "alpha", 0.2f }, { "beta", 0.5f } }) },
-    { "HardSwish", 14, LATEST, unary, OF(REALS(hard_swish)) },
-    { "IsInf", 10, LATEST, unary,
-      OF(REALS(is_infinite), .is_test = true, .attributes = { { "detect_positive", 1 }, { "detect_negative", 1 } }) },
-    { "IsNaN", 9, LATEST, unary, OF(REALS(is_nan), .is_test = true) },
-    { "LeakyRelu", 1, LATEST, unary, OF(REALS(leaky_relu), ALPHA(0.01f)) },
-    { "Less", 1, 6, binary_aligned, OF(ALL(less), .is_test = true) },
-    { "Less", 7, LATEST, binary, OF(ALL(less), .is_test = true) },
-    { "LessOrEqual", 12, LATEST, binary, OF(ALL(less_or_equal), .is_test = true) },
-    { "Log", 1, LATEST, unary, OF(REALS(log)) },
-    { "Max", 1, LATEST, fold, OF(ALL(maximum)) },
-    { "Mean", 1, LATEST, mean, OF(REALS(add)) },
-    { "Min", 1, LATEST, fold, OF(ALL(minimum)) },
-    { "Mish", 18, LATEST, unary, OF(REALS(mish)) },
-    { "Mod", 10, LATEST, binary_choice, EITHER("fmod", NULL, { ALL(modulo) }, { BOTH(remainder), .u64 = modulo_u64 }) },
-    { "Mul", 1, 6, binary_aligned, OF(BOTH(multiply)) },
-    { "Mul", 7, LATEST, binary, OF(BOTH(multiply)) },
-    { "Neg", 1, LATEST, unary, OF(BOTH(negate)) },
-    { "Not", 1, LATEST, unary, OF(WHOLES(logical_not)) },
-    { "Or", 1, 6, binary_aligned, OF(WHOLES(logical_or)) },
-    { "Or", 7, LATEST, binary, OF(WHOLES(logical_or)) },
-    { "PRelu", 1, 6, prelu_by_channel, OF(REALS(prelu)) },
-    { "PRelu", 7, LATEST, binary, OF(ALL(prelu)) },
-    { "Pow", 1, 6, binary_aligned, OF(REALS(power)) },
-    { "Pow", 7, LATEST, power, OF(ALL(power)) },
-    { "Reciprocal", 1, LATEST, unary, OF(REALS(reciprocal)) },
-    { "Relu", 1, LATEST, unary, OF(BOTH(relu)) },
-    { "Round", 11, LATEST, unary, OF(REALS(round_even)) },
-    { "Selu", 1, 5, unary, OF(REALS(selu), .attributes = { { "alpha", 1.6732f }, { "gamma", 1.0507f } }) },
-    { "Selu", 6, LATEST, unary,
-      OF(REALS(selu),
-         .attributes = { { "alpha", 1.67326319217681884765625 }, { "gamma", 1.05070102214813232421875 } }) },
-    { "Shrink", 9, LATEST, unary, OF(BOTH(shrink), .attributes = { { "bias", 0 }, { "lambd", 0.5 } }) },
-    { "Sigmoid", 1, LATEST, unary, OF(REALS(sigmoid)) },
-    { "Sign", 9, LATEST, unary, OF(BOTH(sign), .u64 = sign_u64) },
-    { "Sin", 7, LATEST, unary, OF(REALS(sin)) },
-    { "Sinh", 9, LATEST, unary, OF(REALS(sinh)) },
-    { "Softplus", 1, LATEST, unary, OF(REALS(softplus)) },
-    { "Softsign", 1, LATEST, unary, OF(REALS(softsign)) },
-    { "Sqrt", 1, LATEST, unary, OF(REALS(sqrt)) },
-    { "Sub", 1, 6, binary_aligned, OF(BOTH(subtract)) },
-    { "Sub", 7, LATEST, binary, OF(BOTH(subtract)) },
-    { "Sum", 1, LATEST, fold, OF(REALS(add)) },
-    { "SwiGLU", 28, LATEST, binary, OF(REALS(swiglu), ALPHA(1)) },
-    { "Swish", 24, LATEST, unary, OF(REALS(swish), ALPHA(1)) },
-    { "Tan", 7, LATEST, unary, OF(REALS(tan)) },
-    { "Tanh", 1, LATEST, unary, OF(REALS(tanh)) },
-    { "ThresholdedRelu", 10, LATEST, unary, OF(REALS(thresholded_relu), ALPHA(1)) },
-    { "Where", 9, LATEST, where, NULL },
-    { "Xor", 1, 6, binary_aligned, OF(WHOLES(logical_xor)) },
-    { "Xor", 7, LATEST, binary, OF(WHOLES(logical_xor)) },
+const struct operator_row elementwise_operators[] = {
+    { "Abs", 1, LATEST, .run = unary, .data = OF(BOTH(absolute), .u64 = same_i64) },
+    { "Acos", 7, LATEST, .run = unary, .data = OF(REALS(acos)) },
+    { "Acosh", 9, LATEST, .run = unary, .data = OF(REALS(acosh)) },
+    { "Add", 1, 6, .run = binary_aligned, .data = OF(BOTH(add)) },
+    { "Add", 7, LATEST, .run = binary, .data = OF(BOTH(add)) },
+    { "And", 1, 6, .run = binary_aligned, .data = OF(WHOLES(logical_and)) },
+    { "And", 7, LATEST, .run = binary, .data = OF(WHOLES(logical_and)) },
+    { "Asin", 7, LATEST, .run = unary, .data = OF(REALS(asin)) },
+    { "Asinh", 9, LATEST, .run = unary, .data = OF(REALS(asinh)) },
+    { "Atan", 7, LATEST, .run = unary, .data = OF(REALS(atan)) },
+    { "Atanh", 9, LATEST, .run = unary, .data = OF(REALS(atanh)) },
+    { "BitCast", 26, LATEST, .run = bit_cast },
+    { "BitShift", 11, LATEST, .run = binary_choice,
+      .data = EITHER("direction", "LEFT", { WHOLES(shift_right) }, { WHOLES(shift_left) }) },
+    { "BitwiseAnd", 18, LATEST, .run = binary, .data = OF(WHOLES(bitwise_and)) },
+    { "BitwiseNot", 18, LATEST, .run = unary, .data = OF(WHOLES(bitwise_not)) },
+    { "BitwiseOr", 18, LATEST, .run = binary, .data = OF(WHOLES(bitwise_or)) },
+    { "BitwiseXor", 18, LATEST, .run = binary, .data = OF(WHOLES(bitwise_xor)) },
+    { "Ceil", 1, LATEST, .run = unary, .data = OF(REALS(ceil)) },
+    { "Celu", 12, LATEST, .run = unary, .data = OF(REALS(celu), ALPHA(1)) },
+    { "Clip", 1, 10, .run = clip_by_attributes },
+    { "Clip", 11, LATEST, .run = clip_by_inputs },
+    { "Cos", 7, LATEST, .run = unary, .data = OF(REALS(cos)) },
+    { "Cosh", 9, LATEST, .run = unary, .data = OF(REALS(cosh)) },
+    { "Div", 1, 6, .run = binary_aligned, .data = OF(ALL(divide)) },
+    { "Div", 7, LATEST, .run = binary, .data = OF(ALL(divide)) },
+    { "Dropout", 1, 6, .run = dropout_by_attribute },
+    { "Dropout", 7, 11, .run = dropout },
+    { "Dropout", 12, LATEST, .run = dropout_by_input },
+    { "Elu", 1, LATEST, .run = unary, .data = OF(REALS(elu), ALPHA(1)) },
+    { "Equal", 1, 6, .run = binary_aligned, .data = OF(BOTH(equal), .is_test = true) },
+    { "Equal", 7, LATEST, .run = binary, .data = OF(BOTH(equal), .text = equal_text, .is_test = true) },
+    { "Erf", 9, LATEST, .run = unary, .data = OF(REALS(erf)) },
+    { "Exp", 1, LATEST, .run = unary, .data = OF(REALS(exp)) },
+    { "Floor", 1, LATEST, .run = unary, .data = OF(REALS(floor)) },
+    { "Gelu", 20, LATEST, .run = unary_choice,
+      .data = EITHER("approximate", "tanh", { REALS(gelu) }, { REALS(gelu_tanh) }) },
+    { "Greater", 1, 6, .run = binary_aligned, .data = OF(ALL(greater), .is_test = true) },
+    { "Greater", 7, LATEST, .run = binary, .data = OF(ALL(greater), .is_test = true) },
+    { "GreaterOrEqual", 12, LATEST, .run = binary, .data = OF(ALL(greater_or_equal), .is_test = true) },
+    { "HardSigmoid", 1, LATEST, .run = unary,
+      .data = OF(REALS(hard_sigmoid), .attributes = { { "alpha", 0.2f }, { "beta", 0.5f } }) },
+    { "HardSwish", 14, LATEST, .run = unary, .data = OF(REALS(hard_swish)) },
+    { "IsInf", 10, LATEST, .run = unary,
+      .data = OF(REALS(is_infinite), .is_test = true,
+                 .attributes = { { "detect_positive", 1 }, { "detect_negative", 1 } }) },
+    { "IsNaN", 9, LATEST, .run = unary, .data = OF(REALS(is_nan), .is_test = true) },
+    { "LeakyRelu", 1, LATEST, .run = unary, .data = OF(REALS(leaky_relu), ALPHA(0.01f)) },
+    { "Less", 1, 6, .run = binary_aligned, .data = OF(ALL(less), .is_test = true) },
+    { "Less", 7, LATEST, .run = binary, .data = OF(ALL(less), .is_test = true) },
+    { "LessOrEqual", 12, LATEST, .run = binary, .data = OF(ALL(less_or_equal), .is_test = true) },
+    { "Log", 1, LATEST, .run = unary, .data = OF(REALS(log)) },
+    { "Max", 1, LATEST, .run = fold, .data = OF(ALL(maximum)) },
+    { "Mean", 1, LATEST, .run = mean, .data = OF(REALS(add)) },
+    { "Min", 1, LATEST, .run = fold, .data = OF(ALL(minimum)) },
+    { "Mish", 18, LATEST, .run = unary, .data = OF(REALS(mish)) },
+    { "Mod", 10, LATEST, .run = binary_choice,
+      .data = EITHER("fmod", NULL, { ALL(modulo) }, { BOTH(remainder), .u64 = modulo_u64 }) },
+    { "Mul", 1, 6, .run = binary_aligned, .data = OF(BOTH(multiply)) },
+    { "Mul", 7, LATEST, .run = binary, .data = OF(BOTH(multiply)) },
+    { "Neg", 1, LATEST, .run = unary, .data = OF(BOTH(negate)) },
+    { "Not", 1, LATEST, .run = unary, .data = OF(WHOLES(logical_not)) },
+    { "Or", 1, 6, .run = binary_aligned, .data = OF(WHOLES(logical_or)) },
+    { "Or", 7, LATEST, .run = binary, .data = OF(WHOLES(logical_or)) },
+    { "PRelu", 1, 6, .run = prelu_by_channel, .data = OF(REALS(prelu)) },
+    { "PRelu", 7, LATEST, .run = binary, .data = OF(ALL(prelu)) },
+    { "Pow", 1, 6, .run = binary_aligned, .data = OF(REALS(power)) },
+    { "Pow", 7, LATEST, .run = power, .data = OF(ALL(power)) },
+    { "Reciprocal", 1, LATEST, .run = unary, .data = OF(REALS(reciprocal)) },
+    { "Relu", 1, LATEST, .run = unary, .data = OF(BOTH(relu)) },
+    { "Round", 11, LATEST, .run = unary, .data = OF(REALS(round_even)) },
+    { "Selu", 1, 5, .run = unary,
+      .data = OF(REALS(selu), .attributes = { { "alpha", 1.6732f }, { "gamma", 1.0507f } }) },
+    { "Selu", 6, LATEST, .run = unary,
+      .data = OF(REALS(selu),
+                 .attributes = { { "alpha", 1.67326319217681884765625 }, { "gamma", 1.05070102214813232421875 } }) },
+    { "Shrink", 9, LATEST, .run = unary, .data = OF(BOTH(shrink), .attributes = { { "bias", 0 }, { "lambd", 0.5 } }) },
+    { "Sigmoid", 1, LATEST, .run = unary, .data = OF(REALS(sigmoid)) },
+    { "Sign", 9, LATEST, .run = unary, .data = OF(BOTH(sign), .u64 = sign_u64) },
+    { "Sin", 7, LATEST, .run = unary, .data = OF(REALS(sin)) },
+    { "Sinh", 9, LATEST, .run = unary, .data = OF(REALS(sinh)) },
+    { "Softplus", 1, LATEST, .run = unary, .data = OF(REALS(softplus)) },
+    { "Softsign", 1, LATEST, .run = unary, .data = OF(REALS(softsign)) },
+    { "Sqrt", 1, LATEST, .run = unary, .data = OF(REALS(sqrt)) },
+    { "Sub", 1, 6, .run = binary_aligned, .data = OF(BOTH(subtract)) },
+    { "Sub", 7, LATEST, .run = binary, .data = OF(BOTH(subtract)) },
+    { "Sum", 1, LATEST, .run = fold, .data = OF(REALS(add)) },
+    { "SwiGLU", 28, LATEST, .run = binary, .data = OF(REALS(swiglu), ALPHA(1)) },
+    { "Swish", 24, LATEST, .run = unary, .data = OF(REALS(swish), ALPHA(1)) },
+    { "Tan", 7, LATEST, .run = unary, .data = OF(REALS(tan)) },
+    { "Tanh", 1, LATEST, .run = unary, .data = OF(REALS(tanh)) },
+    { "ThresholdedRelu", 10, LATEST, .run = unary, .data = OF(REALS(thresholded_relu), ALPHA(1)) },
+    { "Where", 9, LATEST, .run = where },
+    { "Xor", 1, 6, .run = binary_aligned, .data = OF(WHOLES(logical_xor)) },
+    { "Xor", 7, LATEST, .run = binary, .data = OF(WHOLES(logical_xor)) },
     { 0 },
 };

@@ -6,6 +6,7 @@
 #include "runtime/element.h"
 #include "runtime/kernel.h"
 #include "runtime/math/layout.h"
+#include "runtime/ops/operators.h"
 
 #include <string.h>
 
@@ -377,16 +378,16 @@ static bool compress(struct call *call)
     return give_pieces(call, x, rank, dims, places, length);
 }
 
-const struct kernel gather_kernels[] = {
-    { "Compress", 9, LATEST, compress, NULL },
-    { "Gather", 1, LATEST, gather, NULL },
-    { "GatherElements", 11, LATEST, gather_elements, NULL },
-    { "GatherND", 11, LATEST, gather_nd, NULL },
-    { "NonZero", 9, LATEST, non_zero, NULL },
-    { "OneHot", 9, LATEST, one_hot, NULL },
-    { "Scatter", 9, 10, scatter_elements, NULL },
-    { "ScatterElements", 11, LATEST, scatter_elements, NULL },
-    { "ScatterND", 11, LATEST, scatter_nd, NULL },
-    { "TensorScatter", 24, LATEST, tensor_scatter, NULL },
+const struct operator_row gather_operators[] = {
+    { "Compress", 9, LATEST, .run = compress },
+    { "Gather", 1, LATEST, .run = gather },
+    { "GatherElements", 11, LATEST, .run = gather_elements },
+    { "GatherND", 11, LATEST, .run = gather_nd },
+    { "NonZero", 9, LATEST, .run = non_zero },
+    { "OneHot", 9, LATEST, .run = one_hot },
+    { "Scatter", 9, 10, .run = scatter_elements },
+    { "ScatterElements", 11, LATEST, .run = scatter_elements },
+    { "ScatterND", 11, LATEST, .run = scatter_nd },
+    { "TensorScatter", 24, LATEST, .run = tensor_scatter },
     { 0 },
 };

@@ -4,6 +4,7 @@
 #include "runtime/element.h"
 #include "runtime/math/product.h"
 #include "runtime/math/simd.h"
+#include "runtime/ops/operators.h"
 
 #include <math.h>
 
@@ -182,8 +183,8 @@ static bool run_matmul(struct call *call)
     return true;
 }
 
-const struct kernel gemm_kernels[] = {
-    { "Gemm", 1, LATEST, run_gemm, NULL },
-    { "MatMul", 1, LATEST, run_matmul, NULL },
-    { NULL, 0, 0, NULL, NULL },
+const struct operator_row gemm_operators[] = {
+    { "Gemm", 1, LATEST, .run = run_gemm },
+    { "MatMul", 1, LATEST, .run = run_matmul },
+    { 0 },
 };

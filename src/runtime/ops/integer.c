@@ -7,6 +7,7 @@
 #include "runtime/element.h"
 #include "runtime/math/product.h"
 #include "runtime/ops/conv.h"
+#include "runtime/ops/operators.h"
 #include "runtime/ops/quant.h"
 
 #include <math.h>
@@ -256,10 +257,10 @@ static bool qlinear_conv(struct call *call)
     return true;
 }
 
-const struct kernel integer_kernels[] = {
-    { "MatMulInteger", 10, LATEST, matmul_integer, NULL },
-    { "QLinearMatMul", 10, LATEST, qlinear_matmul, NULL },
-    { "ConvInteger", 10, LATEST, conv_integer, NULL },
-    { "QLinearConv", 10, LATEST, qlinear_conv, NULL },
+const struct operator_row integer_operators[] = {
+    { "MatMulInteger", 10, LATEST, .run = matmul_integer },
+    { "QLinearMatMul", 10, LATEST, .run = qlinear_matmul },
+    { "ConvInteger", 10, LATEST, .run = conv_integer },
+    { "QLinearConv", 10, LATEST, .run = qlinear_conv },
     { 0 },
 };

@@ -7,6 +7,7 @@
  * The mean divides by the sum of the weights that were used, so ignored targets do not count. */
 #include "runtime/element.h"
 #include "runtime/kernel.h"
+#include "runtime/ops/operators.h"
 
 #include <math.h>
 #include <string.h>
@@ -117,8 +118,8 @@ static bool softmax_cross_entropy(struct call *call)
     return true;
 }
 
-const struct kernel loss_kernels[] = {
-    { "NegativeLogLikelihoodLoss", 12, LATEST, negative_log_likelihood, NULL },
-    { "SoftmaxCrossEntropyLoss", 12, LATEST, softmax_cross_entropy, NULL },
+const struct operator_row loss_operators[] = {
+    { "NegativeLogLikelihoodLoss", 12, LATEST, .run = negative_log_likelihood },
+    { "SoftmaxCrossEntropyLoss", 12, LATEST, .run = softmax_cross_entropy },
     { 0 },
 };

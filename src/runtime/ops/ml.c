@@ -3,6 +3,7 @@
  * Of ai.onnx.ml what stands before or behind a net: ArrayFeatureExtractor, Binarizer, Scaler, LabelEncoder. */
 #include "runtime/element.h"
 #include "runtime/math/order.h"
+#include "runtime/ops/operators.h"
 #include "runtime/run.h"
 #include "runtime/slices.h"
 
@@ -181,10 +182,10 @@ static bool label_encoder(struct call *call)
     return true;
 }
 
-const struct kernel ml_kernels[] = {
-    { "ai.onnx.ml:ArrayFeatureExtractor", 1, 5, array_feature_extractor, NULL },
-    { "ai.onnx.ml:Binarizer", 1, 5, binarizer, NULL },
-    { "ai.onnx.ml:Scaler", 1, 5, scaler, NULL },
-    { "ai.onnx.ml:LabelEncoder", 2, 5, label_encoder, NULL },
+const struct operator_row ml_operators[] = {
+    { "ai.onnx.ml:ArrayFeatureExtractor", 1, 5, .run = array_feature_extractor },
+    { "ai.onnx.ml:Binarizer", 1, 5, .run = binarizer },
+    { "ai.onnx.ml:Scaler", 1, 5, .run = scaler },
+    { "ai.onnx.ml:LabelEncoder", 2, 5, .run = label_encoder },
     { 0 },
 };

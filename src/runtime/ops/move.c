@@ -2,6 +2,7 @@
  *
  * Operators that put elements elsewhere and compute nothing: each is a copy between two layouts, or a few of them. */
 #include "runtime/math/layout.h"
+#include "runtime/ops/operators.h"
 
 #include <math.h>
 #include <string.h>
@@ -608,21 +609,21 @@ static bool reverse_sequence(struct call *call)
     return true;
 }
 
-const struct kernel move_kernels[] = {
-    { "CenterCropPad", 18, LATEST, center_crop_pad, NULL },
-    { "Concat", 1, LATEST, concat, NULL },
-    { "DepthToSpace", 1, LATEST, depth_to_space, NULL },
-    { "Pad", 1, 10, pad_by_attribute, NULL },
-    { "Pad", 11, LATEST, pad, NULL },
-    { "ReverseSequence", 10, LATEST, reverse_sequence, NULL },
-    { "Slice", 1, 9, slice_by_attribute, NULL },
-    { "Slice", 10, LATEST, slice, NULL },
-    { "SpaceToDepth", 1, LATEST, space_to_depth, NULL },
-    { "Split", 1, 12, split_by_attribute, NULL },
-    { "Split", 13, LATEST, split_by_input, NULL },
-    { "Tile", 1, 5, tile_one_axis, NULL },
-    { "Tile", 6, LATEST, tile, NULL },
-    { "Transpose", 1, LATEST, transpose, NULL },
-    { "Trilu", 14, LATEST, trilu, NULL },
+const struct operator_row move_operators[] = {
+    { "CenterCropPad", 18, LATEST, .run = center_crop_pad },
+    { "Concat", 1, LATEST, .run = concat },
+    { "DepthToSpace", 1, LATEST, .run = depth_to_space },
+    { "Pad", 1, 10, .run = pad_by_attribute },
+    { "Pad", 11, LATEST, .run = pad },
+    { "ReverseSequence", 10, LATEST, .run = reverse_sequence },
+    { "Slice", 1, 9, .run = slice_by_attribute },
+    { "Slice", 10, LATEST, .run = slice },
+    { "SpaceToDepth", 1, LATEST, .run = space_to_depth },
+    { "Split", 1, 12, .run = split_by_attribute },
+    { "Split", 13, LATEST, .run = split_by_input },
+    { "Tile", 1, 5, .run = tile_one_axis },
+    { "Tile", 6, LATEST, .run = tile },
+    { "Transpose", 1, LATEST, .run = transpose },
+    { "Trilu", 14, LATEST, .run = trilu },
     { 0 },
 };

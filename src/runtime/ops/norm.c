@@ -6,6 +6,7 @@
 #include "runtime/math/real.h"
 #include "runtime/math/simd.h"
 #include "runtime/math/unstride.h"
+#include "runtime/ops/operators.h"
 
 #include <math.h>
 #include <string.h>
@@ -465,14 +466,14 @@ static bool run_lp_normalization(struct call *call)
     return true;
 }
 
-const struct kernel norm_kernels[] = {
-    { "BatchNormalization", 1, LATEST, run_batch_normalization, NULL },
-    { "InstanceNormalization", 1, LATEST, run_instance_normalization, NULL },
-    { "GroupNormalization", 18, LATEST, run_group_normalization, NULL },
-    { "LayerNormalization", 17, LATEST, run_layer_normalization, NULL },
-    { "RMSNormalization", 23, LATEST, run_rms_normalization, NULL },
-    { "MeanVarianceNormalization", 9, LATEST, run_mean_variance, NULL },
-    { "LRN", 1, LATEST, run_lrn, NULL },
-    { "LpNormalization", 1, LATEST, run_lp_normalization, NULL },
-    { NULL, 0, 0, NULL, NULL },
+const struct operator_row norm_operators[] = {
+    { "BatchNormalization", 1, LATEST, .run = run_batch_normalization },
+    { "InstanceNormalization", 1, LATEST, .run = run_instance_normalization },
+    { "GroupNormalization", 18, LATEST, .run = run_group_normalization },
+    { "LayerNormalization", 17, LATEST, .run = run_layer_normalization },
+    { "RMSNormalization", 23, LATEST, .run = run_rms_normalization },
+    { "MeanVarianceNormalization", 9, LATEST, .run = run_mean_variance },
+    { "LRN", 1, LATEST, .run = run_lrn },
+    { "LpNormalization", 1, LATEST, .run = run_lp_normalization },
+    { 0 },
 };

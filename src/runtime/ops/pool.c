@@ -7,6 +7,7 @@
 #include "runtime/element.h"
 #include "runtime/math/real.h"
 #include "runtime/math/window.h"
+#include "runtime/ops/operators.h"
 
 #include <math.h>
 #include <string.h>
@@ -464,14 +465,14 @@ static bool run_max_roi_pool(struct call *call)
     return true;
 }
 
-const struct kernel pool_kernels[] = {
-    { "MaxPool", 1, LATEST, run_max_pool, NULL },
-    { "AveragePool", 1, LATEST, run_average_pool, NULL },
-    { "LpPool", 1, LATEST, run_lp_pool, NULL },
-    { "GlobalAveragePool", 1, LATEST, run_global_average, NULL },
-    { "GlobalMaxPool", 1, LATEST, run_global_max, NULL },
-    { "GlobalLpPool", 1, LATEST, run_global_lp, NULL },
-    { "MaxUnpool", 9, LATEST, run_max_unpool, NULL },
-    { "MaxRoiPool", 1, LATEST, run_max_roi_pool, NULL },
-    { NULL, 0, 0, NULL, NULL },
+const struct operator_row pool_operators[] = {
+    { "MaxPool", 1, LATEST, .run = run_max_pool },
+    { "AveragePool", 1, LATEST, .run = run_average_pool },
+    { "LpPool", 1, LATEST, .run = run_lp_pool },
+    { "GlobalAveragePool", 1, LATEST, .run = run_global_average },
+    { "GlobalMaxPool", 1, LATEST, .run = run_global_max },
+    { "GlobalLpPool", 1, LATEST, .run = run_global_lp },
+    { "MaxUnpool", 9, LATEST, .run = run_max_unpool },
+    { "MaxRoiPool", 1, LATEST, .run = run_max_roi_pool },
+    { 0 },
 };

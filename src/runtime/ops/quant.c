@@ -9,6 +9,7 @@
 #include "runtime/ops/quant.h"
 #include "runtime/element.h"
 #include "runtime/kernel.h"
+#include "runtime/ops/operators.h"
 
 #include <math.h>
 #include <string.h>
@@ -252,9 +253,9 @@ static bool dynamic_quantize(struct call *call)
     return true;
 }
 
-const struct kernel quant_kernels[] = {
-    { "QuantizeLinear", 10, LATEST, quantize, NULL },
-    { "DequantizeLinear", 10, LATEST, dequantize, NULL },
-    { "DynamicQuantizeLinear", 11, LATEST, dynamic_quantize, NULL },
+const struct operator_row quant_operators[] = {
+    { "QuantizeLinear", 10, LATEST, .run = quantize },
+    { "DequantizeLinear", 10, LATEST, .run = dequantize },
+    { "DynamicQuantizeLinear", 11, LATEST, .run = dynamic_quantize },
     { 0 },
 };

@@ -5,6 +5,7 @@
  *
  * The generator is SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014). */
 #include "runtime/element.h"
+#include "runtime/ops/operators.h"
 #include "runtime/run.h"
 
 #include <math.h>
@@ -61,7 +62,7 @@ static const struct distribution normal = { next_normal, "mean", "scale", false 
 
 static bool draw(struct call *call, enum dtype absent, int rank, const int64_t *dims)
 {
-    const struct distribution *distribution = call->kernel->data;
+    const struct distribution *distribution = call->row->data;
     double low = (double)node_float(call->node, distribution->low, 0);
     double high = (double)node_float(call->node, distribution->high, 1);
     double factor = distribution->spans ? high - low : high;
@@ -142,12 +143,12 @@ static bool multinomial(struct call *call)
     return true;
 }
 
-const struct kernel random_kernels[] = {
-    { "RandomNormal", 1, LATEST, random_shaped, &normal },
-    { "RandomUniform", 1, LATEST, random_shaped, &uniform },
-    { "RandomNormalLike", 1, LATEST, random_like, &normal },
-    { "RandomUniformLike", 1, LATEST, random_like, &uniform },
-    { "Bernoulli", 15, LATEST, bernoulli, NULL },
-    { "Multinomial", 7, LATEST, multinomial, NULL },
+const struct operator_row random_operators[] = {
+    { "RandomNormal", 1, LATEST, .run = random_shaped, .data = &normal },
+    { "RandomUniform", 1, LATEST, .run = random_shaped, .data = &uniform },
+    { "RandomNormalLike", 1, LATEST, .run = random_like, .data = &normal },
+    { "RandomUniformLike", 1, LATEST, .run = random_like, .data = &uniform },
+    { "Bernoulli", 15, LATEST, .run = bernoulli },
+    { "Multinomial", 7, LATEST, .run = multinomial },
     { 0 },
 };

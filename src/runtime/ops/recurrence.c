@@ -2,6 +2,7 @@
  *
  * What language models built on recurrences use: LinearAttention and CausalConvWithState. */
 #include "runtime/element.h"
+#include "runtime/ops/operators.h"
 #include "runtime/slices.h"
 
 #include <math.h>
@@ -202,8 +203,8 @@ static bool causal_conv(struct call *call)
     return true;
 }
 
-const struct kernel recurrence_kernels[] = {
-    { "LinearAttention", 27, LATEST, linear_attention, NULL },
-    { "CausalConvWithState", 27, LATEST, causal_conv, NULL },
+const struct operator_row recurrence_operators[] = {
+    { "LinearAttention", 27, LATEST, .run = linear_attention },
+    { "CausalConvWithState", 27, LATEST, .run = causal_conv },
     { 0 },
 };

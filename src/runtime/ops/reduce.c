@@ -7,6 +7,7 @@
  * elements are dealt out to lanes that are merged in the end: the order of the sum never depends on threads. */
 #include "runtime/math/layout.h"
 #include "runtime/math/real_math.h"
+#include "runtime/ops/operators.h"
 
 #include <math.h>
 #include <string.h>
@@ -283,7 +284,7 @@ static void divide_whole(struct array *y, int64_t count)
 
 static bool reduce(struct call *call)
 {
-    const struct reduction *reduction = call->kernel->data;
+    const struct reduction *reduction = call->row->data;
     struct array *input = call_input(call, 0);
     bool reduced[ARRAY_MAX_RANK];
     int64_t dims[ARRAY_MAX_RANK];
@@ -373,7 +374,7 @@ static bool arg_extreme(struct call *call)
                                  .y = y,
                                  .inner = dims_product(x->dims, axis + 1, x->rank),
                                  .dim = x->dims[axis],
-                                 .sign = call->kernel->data ? -1 : 1,
+                                 .sign = call->row->data ? -1 : 1,
                                  .last = node_int(call->node, "select_last_index", 0) != 0 };
     team_run(call->team, y->count, team_piece(y->count, x->count), find_extremes, &extremes);
     return true;
@@ -408,7 +409,7 @@ struct running {
 
 static bool accumulate_along(struct call *call)
 {
-    const struct running *running = call->kernel->data;
+    const struct running *running = call->row->data;
     struct array *x = call_input(call, 0);
     const int64_t *wanted;
     int64_t count;
@@ -444,23 +445,25 @@ static bool accumulate_along(struct call *call)
 
 static const bool is_least = true;
 
-const struct kernel reduce_kernels[] = {
-    { "ArgMax", 1, LATEST, arg_extreme, NULL },
-    { "ArgMin", 1, LATEST, arg_extreme, &is_least },
-    { "CumProd", 26, LATEST, accumulate_along, ALONG(running_product, 1) },
-    { "CumSum", 11, LATEST, accumulate_along, ALONG(running_sum, 0) },
-    { "ReduceL1", 1, LATEST, reduce, OF(STEPS(absolute), &sums, EMPTY_ZERO, NULL, false, false) },
-    { "ReduceL2", 1, LATEST, reduce, OF(STEPS(square), &sums, EMPTY_ZERO, take_root, true, false) },
-    { "ReduceLogSum", 1, LATEST, reduce, OF(STEPS(sum), &sums, EMPTY_ZERO, take_log, true, false) },
-    { "ReduceLogSumExp", 1, LATEST, reduce,
-      OF({ exponential_f32, exponential_f64, NULL, NULL }, &sums, EMPTY_ZERO, take_log, true, true) },
-    { "ReduceMax", 1, LATEST, reduce,
-      OF({ largest_f32, largest_f64, largest_i64, largest_u64 }, &largests, EMPTY_LEAST, NULL, false, false) },
-    { "ReduceMean", 1, LATEST, reduce, OF(STEPS(sum), &sums, EMPTY_ZERO, divide_by_count, false, false) },
-    { "ReduceMin", 1, LATEST, reduce,
-      OF({ smallest_f32, smallest_f64, smallest_i64, smallest_u64 }, &smallests, EMPTY_MOST, NULL, false, false) },
-    { "ReduceProd", 1, LATEST, reduce, OF(STEPS(product), &products, EMPTY_ONE, NULL, false, false) },
-    { "ReduceSum", 1, LATEST, reduce, OF(STEPS(sum), &sums, EMPTY_ZERO, NULL, false, false) },
-    { "ReduceSumSquare", 1, LATEST, reduce, OF(STEPS(square), &sums, EMPTY_ZERO, NULL, false, false) },
+const struct operator_row reduce_operators[] = {
+    { "ArgMax", 1, LATEST, .run = arg_extreme },
+    { "ArgMin", 1, LATEST, .run = arg_extreme, .data = &is_least },
+    { "CumProd", 26, LATEST, .run = accumulate_along, .data = ALONG(running_product, 1) },
+    { "CumSum", 11, LATEST, .run = accumulate_along, .data = ALONG(running_sum, 0) },
+    { "ReduceL1", 1, LATEST, .run = reduce, .data = OF(STEPS(absolute), &sums, EMPTY_ZERO, NULL, false, false) },
+    { "ReduceL2", 1, LATEST, .run = reduce, .data = OF(STEPS(square), &sums, EMPTY_ZERO, take_root, true, false) },
+    { "ReduceLogSum", 1, LATEST, .run = reduce, .data = OF(STEPS(sum), &sums, EMPTY_ZERO, take_log, true, false) },
+    { "ReduceLogSumExp", 1, LATEST, .run = reduce,
+      .data = OF({ exponential_f32, exponential_f64, NULL, NULL }, &sums, EMPTY_ZERO, take_log, true, true) },
+    { "ReduceMax", 1, LATEST, .run = reduce,
+      .data = OF({ largest_f32, largest_f64, largest_i64, largest_u64 }, &largests, EMPTY_LEAST, NULL, false, false) },
+    { "ReduceMean", 1, LATEST, .run = reduce,
+      .data = OF(STEPS(sum), &sums, EMPTY_ZERO, divide_by_count, false, false) },
+    { "ReduceMin", 1, LATEST, .run = reduce,
+      .data =
+          OF({ smallest_f32, smallest_f64, smallest_i64, smallest_u64 }, &smallests, EMPTY_MOST, NULL, false, false) },
+    { "ReduceProd", 1, LATEST, .run = reduce, .data = OF(STEPS(product), &products, EMPTY_ONE, NULL, false, false) },
+    { "ReduceSum", 1, LATEST, .run = reduce, .data = OF(STEPS(sum), &sums, EMPTY_ZERO, NULL, false, false) },
+    { "ReduceSumSquare", 1, LATEST, .run = reduce, .data = OF(STEPS(square), &sums, EMPTY_ZERO, NULL, false, false) },
     { 0 },
 };

@@ -6,6 +6,7 @@
 #include "runtime/element.h"
 #include "runtime/math/real.h"
 #include "runtime/math/simd.h"
+#include "runtime/ops/operators.h"
 
 #include <math.h>
 #include <string.h>
@@ -476,9 +477,9 @@ static bool run_upsample(struct call *call)
     return use_scales(&r, axes, count, scales, list, scales ? scales->count : (int64_t)listed) && resize(&r);
 }
 
-const struct kernel resize_kernels[] = {
-    { "Upsample", 7, 9, run_upsample, NULL },
-    { "Resize", 10, 10, run_upsample, NULL },
-    { "Resize", 11, LATEST, run_resize, NULL },
-    { NULL, 0, 0, NULL, NULL },
+const struct operator_row resize_operators[] = {
+    { "Upsample", 7, 9, .run = run_upsample },
+    { "Resize", 10, 10, .run = run_upsample },
+    { "Resize", 11, LATEST, .run = run_resize },
+    { 0 },
 };

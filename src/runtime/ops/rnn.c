@@ -10,6 +10,7 @@
 #include "runtime/math/real.h"
 #include "runtime/math/real_math.h"
 #include "runtime/math/unstride.h"
+#include "runtime/ops/operators.h"
 
 #include <math.h>
 #include <string.h>
@@ -480,7 +481,7 @@ static void run_directions(struct rnn *rnn, bool backward)
 
 static bool run_rnn(struct call *call)
 {
-    struct rnn rnn = { .call = call, .cell = call->kernel->data };
+    struct rnn rnn = { .call = call, .cell = call->row->data };
     bool backward;
     if (!read_rnn(&rnn, &backward)) return false;
     make_outputs(&rnn);
@@ -492,9 +493,9 @@ static const struct cell plain = { 1, 1, { "Tanh" }, false, step_rnn };
 static const struct cell gru = { 3, 2, { "Sigmoid", "Tanh" }, false, step_gru };
 static const struct cell lstm = { 4, 3, { "Sigmoid", "Tanh", "Tanh" }, true, step_lstm };
 
-const struct kernel rnn_kernels[] = {
-    { "RNN", 1, LATEST, run_rnn, &plain },
-    { "GRU", 1, LATEST, run_rnn, &gru },
-    { "LSTM", 1, LATEST, run_rnn, &lstm },
-    { NULL, 0, 0, NULL, NULL },
+const struct operator_row rnn_operators[] = {
+    { "RNN", 1, LATEST, .run = run_rnn, .data = &plain },
+    { "GRU", 1, LATEST, .run = run_rnn, .data = &gru },
+    { "LSTM", 1, LATEST, .run = run_rnn, .data = &lstm },
+    { 0 },
 };

@@ -3,6 +3,7 @@
  * RotaryEmbedding: pairs of features are turned by an angle that depends on the position. */
 #include "runtime/element.h"
 #include "runtime/kernel.h"
+#include "runtime/ops/operators.h"
 
 #include <string.h>
 
@@ -93,7 +94,7 @@ static bool rotary_embedding(struct call *call)
     return true;
 }
 
-const struct kernel rotary_kernels[] = {
-    { "RotaryEmbedding", 23, LATEST, rotary_embedding, NULL },
+const struct operator_row rotary_operators[] = {
+    { "RotaryEmbedding", 23, LATEST, .run = rotary_embedding },
     { 0 },
 };

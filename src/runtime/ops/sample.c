@@ -6,6 +6,7 @@
 #include "runtime/element.h"
 #include "runtime/kernel.h"
 #include "runtime/math/window.h"
+#include "runtime/ops/operators.h"
 #include "runtime/team.h"
 
 #include <math.h>
@@ -338,9 +339,9 @@ static bool deform_conv(struct call *call)
     return true;
 }
 
-const struct kernel sample_kernels[] = {
-    { "GridSample", 16, LATEST, grid_sample, NULL },
-    { "AffineGrid", 20, LATEST, affine_grid, NULL },
-    { "DeformConv", 19, LATEST, deform_conv, NULL },
+const struct operator_row sample_operators[] = {
+    { "GridSample", 16, LATEST, .run = grid_sample },
+    { "AffineGrid", 20, LATEST, .run = affine_grid },
+    { "DeformConv", 19, LATEST, .run = deform_conv },
     { 0 },
 };

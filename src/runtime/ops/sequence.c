@@ -3,6 +3,7 @@
  * Sequences and optionals. A sequence is never changed: each operator makes a new one that shares the tensors. An
  * optional is the array itself, or none. */
 #include "runtime/element.h"
+#include "runtime/ops/operators.h"
 #include "runtime/slices.h"
 
 #include <string.h>
@@ -191,17 +192,17 @@ static bool optional_has_element(struct call *call)
     return true;
 }
 
-const struct kernel sequence_kernels[] = {
-    { "SequenceConstruct", 11, LATEST, sequence_construct, NULL },
-    { "SequenceEmpty", 11, LATEST, sequence_empty, NULL },
-    { "SequenceLength", 11, LATEST, sequence_length, NULL },
-    { "SequenceAt", 11, LATEST, sequence_at, NULL },
-    { "SequenceInsert", 11, LATEST, sequence_insert, NULL },
-    { "SequenceErase", 11, LATEST, sequence_erase, NULL },
-    { "SplitToSequence", 11, LATEST, split_to_sequence, NULL },
-    { "ConcatFromSequence", 11, LATEST, concat_from_sequence, NULL },
-    { "Optional", 15, LATEST, optional, NULL },
-    { "OptionalGetElement", 15, LATEST, optional_get_element, NULL },
-    { "OptionalHasElement", 15, LATEST, optional_has_element, NULL },
+const struct operator_row sequence_operators[] = {
+    { "SequenceConstruct", 11, LATEST, .run = sequence_construct },
+    { "SequenceEmpty", 11, LATEST, .run = sequence_empty },
+    { "SequenceLength", 11, LATEST, .run = sequence_length },
+    { "SequenceAt", 11, LATEST, .run = sequence_at },
+    { "SequenceInsert", 11, LATEST, .run = sequence_insert },
+    { "SequenceErase", 11, LATEST, .run = sequence_erase },
+    { "SplitToSequence", 11, LATEST, .run = split_to_sequence },
+    { "ConcatFromSequence", 11, LATEST, .run = concat_from_sequence },
+    { "Optional", 15, LATEST, .run = optional },
+    { "OptionalGetElement", 15, LATEST, .run = optional_get_element },
+    { "OptionalHasElement", 15, LATEST, .run = optional_has_element },
     { 0 },
 };

@@ -2,6 +2,7 @@
  *
  * Operators that look at shapes or give the same elements another one, and those that make tensors from nothing. */
 #include "runtime/math/layout.h"
+#include "runtime/ops/operators.h"
 #include "runtime/run.h"
 
 #include <math.h>
@@ -366,21 +367,21 @@ static bool constant(struct call *call)
     return call_fail(call, "has no value");
 }
 
-const struct kernel shape_kernels[] = {
-    { "Constant", 1, LATEST, constant, NULL },
-    { "ConstantOfShape", 9, LATEST, constant_of_shape, NULL },
-    { "Expand", 8, LATEST, expand, NULL },
-    { "EyeLike", 9, LATEST, eye_like, NULL },
-    { "Flatten", 1, LATEST, flatten, NULL },
-    { "Identity", 1, LATEST, identity, NULL },
-    { "Range", 11, LATEST, range, NULL },
-    { "Reshape", 1, 4, reshape_by_attribute, NULL },
-    { "Reshape", 5, LATEST, reshape, NULL },
-    { "Shape", 1, LATEST, shape, NULL },
-    { "Size", 1, LATEST, size, NULL },
-    { "Squeeze", 1, 12, squeeze_by_attribute, NULL },
-    { "Squeeze", 13, LATEST, squeeze, NULL },
-    { "Unsqueeze", 1, 12, unsqueeze_by_attribute, NULL },
-    { "Unsqueeze", 13, LATEST, unsqueeze, NULL },
+const struct operator_row shape_operators[] = {
+    { "Constant", 1, LATEST, .run = constant },
+    { "ConstantOfShape", 9, LATEST, .run = constant_of_shape },
+    { "Expand", 8, LATEST, .run = expand },
+    { "EyeLike", 9, LATEST, .run = eye_like },
+    { "Flatten", 1, LATEST, .run = flatten },
+    { "Identity", 1, LATEST, .run = identity },
+    { "Range", 11, LATEST, .run = range },
+    { "Reshape", 1, 4, .run = reshape_by_attribute },
+    { "Reshape", 5, LATEST, .run = reshape },
+    { "Shape", 1, LATEST, .run = shape },
+    { "Size", 1, LATEST, .run = size },
+    { "Squeeze", 1, 12, .run = squeeze_by_attribute },
+    { "Squeeze", 13, LATEST, .run = squeeze },
+    { "Unsqueeze", 1, 12, .run = unsqueeze_by_attribute },
+    { "Unsqueeze", 13, LATEST, .run = unsqueeze },
     { 0 },
 };

@@ -5,6 +5,7 @@
 #include "runtime/element.h"
 #include "runtime/kernel.h"
 #include "runtime/math/fourier.h"
+#include "runtime/ops/operators.h"
 
 #include <math.h>
 #include <string.h>
@@ -193,7 +194,7 @@ static struct array *typed_output(struct call *call, int rank, const int64_t *di
 
 static bool window(struct call *call)
 {
-    const struct window *window = call->kernel->data;
+    const struct window *window = call->row->data;
     int64_t size = -1;
     if (!read_whole(call, 0, "its size", &size)) return false;
     if (size < 0) return call_fail(call, "needs a size of 0 or more");
@@ -277,12 +278,12 @@ static bool mel_weight_matrix(struct call *call)
     return true;
 }
 
-const struct kernel signal_kernels[] = {
-    { "DFT", 17, LATEST, dft, NULL },
-    { "STFT", 17, LATEST, stft, NULL },
-    { "HannWindow", 17, LATEST, window, &hann },
-    { "HammingWindow", 17, LATEST, window, &hamming },
-    { "BlackmanWindow", 17, LATEST, window, &blackman },
-    { "MelWeightMatrix", 17, LATEST, mel_weight_matrix, NULL },
+const struct operator_row signal_operators[] = {
+    { "DFT", 17, LATEST, .run = dft },
+    { "STFT", 17, LATEST, .run = stft },
+    { "HannWindow", 17, LATEST, .run = window, .data = &hann },
+    { "HammingWindow", 17, LATEST, .run = window, .data = &hamming },
+    { "BlackmanWindow", 17, LATEST, .run = window, .data = &blackman },
+    { "MelWeightMatrix", 17, LATEST, .run = mel_weight_matrix },
     { 0 },
 };

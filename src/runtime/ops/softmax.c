@@ -4,6 +4,7 @@
  * dimension. Either way the input is [outer, dim, inner], and the largest element is subtracted first. */
 #include "runtime/kernel.h"
 #include "runtime/math/real_math.h"
+#include "runtime/ops/operators.h"
 
 #include <math.h>
 
@@ -137,7 +138,7 @@ static void run_blocks(const void *context, int64_t first, int64_t end, int memb
 
 static bool run(struct call *call, const struct array *x, struct view view)
 {
-    const struct blocks *blocks = call->kernel->data;
+    const struct blocks *blocks = call->row->data;
     struct passes passes = { .x = x, .y = call_output(call, 0, x->type, x->rank, x->dims), .view = view };
     if (x->count == 0) return true;
     passes.per_outer = (view.inner + COLUMNS - 1) / COLUMNS;
@@ -183,12 +184,12 @@ static bool along_axis(struct call *call)
         name##_f32, name##_f64 \
     }
 
-const struct kernel softmax_kernels[] = {
-    { "Hardmax", 1, 12, from_axis_on, BLOCKS(hardmax) },
-    { "Hardmax", 13, LATEST, along_axis, BLOCKS(hardmax) },
-    { "LogSoftmax", 1, 12, from_axis_on, BLOCKS(log_softmax) },
-    { "LogSoftmax", 13, LATEST, along_axis, BLOCKS(log_softmax) },
-    { "Softmax", 1, 12, from_axis_on, BLOCKS(softmax) },
-    { "Softmax", 13, LATEST, along_axis, BLOCKS(softmax) },
+const struct operator_row softmax_operators[] = {
+    { "Hardmax", 1, 12, .run = from_axis_on, .data = BLOCKS(hardmax) },
+    { "Hardmax", 13, LATEST, .run = along_axis, .data = BLOCKS(hardmax) },
+    { "LogSoftmax", 1, 12, .run = from_axis_on, .data = BLOCKS(log_softmax) },
+    { "LogSoftmax", 13, LATEST, .run = along_axis, .data = BLOCKS(log_softmax) },
+    { "Softmax", 1, 12, .run = from_axis_on, .data = BLOCKS(softmax) },
+    { "Softmax", 13, LATEST, .run = along_axis, .data = BLOCKS(softmax) },
     { 0 },
 };

@@ -3,6 +3,7 @@
  * TopK and Unique. Equal elements are taken by lower index, in either direction; NaN is greatest. */
 #include "runtime/element.h"
 #include "runtime/math/order.h"
+#include "runtime/ops/operators.h"
 #include "runtime/slices.h"
 
 #include <string.h>
@@ -183,8 +184,8 @@ static bool unique(struct call *call)
     return true;
 }
 
-const struct kernel sort_kernels[] = {
-    { "TopK", 1, LATEST, top_k, NULL },
-    { "Unique", 11, LATEST, unique, NULL },
+const struct operator_row sort_operators[] = {
+    { "TopK", 1, LATEST, .run = top_k },
+    { "Unique", 11, LATEST, .run = unique },
     { 0 },
 };

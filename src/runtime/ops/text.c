@@ -5,6 +5,7 @@
 #include "runtime/element.h"
 #include "runtime/kernel.h"
 #include "runtime/math/order.h"
+#include "runtime/ops/operators.h"
 
 #include <locale.h>
 #include <stdlib.h>
@@ -389,10 +390,10 @@ static bool tf_idf(struct call *call)
     return true;
 }
 
-const struct kernel text_kernels[] = {
-    { "StringNormalizer", 10, LATEST, string_normalizer, NULL },
-    { "StringConcat", 20, LATEST, string_concat, NULL },
-    { "StringSplit", 20, LATEST, string_split, NULL },
-    { "TfIdfVectorizer", 9, LATEST, tf_idf, NULL },
+const struct operator_row text_operators[] = {
+    { "StringNormalizer", 10, LATEST, .run = string_normalizer },
+    { "StringConcat", 20, LATEST, .run = string_concat },
+    { "StringSplit", 20, LATEST, .run = string_split },
+    { "TfIdfVectorizer", 9, LATEST, .run = tf_idf },
     { 0 },
 };

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rows by name: a table of the first row of each operator, by the hash of its name; the others stand after it. */
+#include "onnx/graph/operator.h"
+
+#include <string.h>
+
+struct operator_index {
+    size_t slots; /* a power of two, at most half of them taken */
+    const struct operator_row **first;
+};
+
+static uint64_t hash_on(uint64_t hash, const char *text)
+{
+    for (; *text; text++) hash = (hash ^ (unsigned char)*text) * 0x100000001b3u; /* FNV-1a */
+    return hash;
+}
+
+static uint64_t hash_name(const char *domain, const char *op)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    if (*domain) hash = hash_on(hash_on(hash, domain), ":");
+    hash = hash_on(hash, op);
+    return hash ^ hash >> 31;
+}
+
+static bool is_named(const struct operator_row *row, const char *domain, const char *op)
+{
+    size_t length = strlen(domain);
+    if (length == 0) return strcmp(row->name, op) == 0;
+    return strncmp(row->name, domain, length) == 0 && row->name[length] == ':'
+           && strcmp(row->name + length + 1, op) == 0;
+}
+
+static const struct operator_row **find_slot(const struct operator_index *index, const char *domain, const char *op)
+{
+    size_t at = hash_name(domain, op) & (index->slots - 1);
+    while (index->first[at] && !is_named(index->first[at], domain, op)) at = (at + 1) & (index->slots - 1);
+    return &index->first[at];
+}
+
+static size_t count_rows(void)
+{
+    size_t count = 0;
+    for (const struct operator_row *const *family = operator_families; *family; family++)
+        for (const struct operator_row *row = *family; row->name; row++) count++;
+    return count;
+}
+
+struct operator_index *operator_index_new(struct arena *arena)
+{
+    struct operator_index *index = NEW(arena, struct operator_index);
+    for (index->slots = 64; index->slots < 2 * count_rows();) index->slots *= 2;
+    index->first = NEW_ARRAY(arena, const struct operator_row *, index->slots);
+    for (const struct operator_row *const *family = operator_families; *family; family++)
+        for (const struct operator_row *row = *family; row->name; row++) {
+            const struct operator_row **slot = find_slot(index, "", row->name);
+            if (!*slot) *slot = row;
+        }
+    return index;
+}
+
+const struct operator_row *operator_find(const struct operator_index *index, const char *domain, const char *op,
+                                         int64_t opset)
+{
+    const struct operator_row *row = *find_slot(index, domain, op);
+    for (; row && row->name && is_named(row, domain, op); row++)
+        if (opset >= row->first && opset <= (row->last == LATEST ? LATEST_OPSET : row->last)) return row;
+    return NULL;
+}
+
+const char *operator_missing(const struct node *node, struct arena *arena)
+{
+    const char *domain = *node->domain ? node->domain : "ai.onnx";
+    const struct operator_row *row = *find_slot(node->graph->net->operators, node->domain, node->op);
+    bool runs = false;
+    for (; row && row->name && is_named(row, node->domain, node->op); row++) runs = runs || row->run;
+    if (node->opset == 0) return arena_printf(arena, "the model imports no opset of %s", domain);
+    if (!runs) return arena_printf(arena, "operator %s of %s is not known", node->op, domain);
+    return arena_printf(arena, "operator %s is not known at opset %lld of %s", node->op, (long long)node->opset,
+                        domain);
+}

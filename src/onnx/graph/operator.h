@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An operator is one row: everything the program knows of it over a range of opsets.
+ *
+ * The row is declared here, at the bottom, and written at the top: each family file of runtime/ops ends in its table,
+ * and runtime/ops/operators.c lists the families. So the floors below can ask a row of a node (node->row) whatever
+ * they need of it, while only the family file knows what a run or a shape is made of. What is not in a row is not known:
+ * nobody else compares operator names with opsets.
+ *
+ * The rows of one operator stand together, from old opsets to new. Their ranges break wherever the meaning of a field
+ * does; an opset newer than LATEST_OPSET is refused by name, never guessed. */
+#ifndef ONNX_GRAPH_OPERATOR_H
+#define ONNX_GRAPH_OPERATOR_H
+
+#include "onnx/graph/graph.h"
+
+#define LATEST_OPSET 28      /* the newest ai.onnx opset the rows were read against */
+#define LATEST       1000000 /* a row that holds up to LATEST_OPSET */
+#define SLOT(n)      (1u << (n))
+#define ALL_SLOTS    (~0u)
+
+struct call;    /* runtime/kernel.h: one node in a run */
+struct shaping; /* onnx/shape/rules.h: one node in shape inference */
+
+/* What the standard allows a node to have. */
+struct schema_slot {
+    char group;     /* slots of one letter have one element type; 0: a type of its own */
+    bool optional;  /* may be absent */
+    uint32_t types; /* bit n: element type n of enum dtype; 0: not a tensor */
+};
+
+struct schema_attribute {
+    const char *name;
+    int type; /* BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__... */
+    bool required;
+};
+
+struct schema {
+    const struct schema_slot *inputs, *outputs;
+    unsigned char min_inputs, max_inputs, min_outputs, max_outputs; /* UCHAR_MAX: any number, all like the last slot */
+    const struct schema_attribute *attributes;                      /* ended by one without name */
+};
+
+/* What a run of a node costs. */
+struct node_cost {
+    int64_t products, bytes; /* multiplications with additions; bytes read and written */
+};
+
+/* Which numbers a generated input may hold, so that the node that reads them can run. */
+enum number_limit {
+    LIMIT_NONE,
+    LIMIT_INDEX,     /* of an element along `axis` of input 0 */
+    LIMIT_ANY_INDEX, /* of an element along every axis of input 0 */
+    LIMIT_DEPTH,     /* below the number that input 1 holds */
+    LIMIT_LENGTH,    /* 1 to the first dim of input 0 */
+    LIMIT_ZERO,
+    LIMIT_ONE,
+    LIMIT_TWO,
+};
+#define LIMITED_SLOTS 5
+
+/* What a reader of input 0 needs: `rank` dims, and one axis fixed by its weight. */
+struct weight_need {
+    int rank;        /* -1: that of the weight; 0: any */
+    int axis;        /* of the input; from the end when negative */
+    int weight_axis; /* of input 1; from the end when negative */
+    bool times_group;
+    const char *transposed; /* attribute that exchanges the last two axes of the weight */
+};
+
+struct operator_row {
+    const char *name; /* of ai.onnx; other domains stand before it: "ai.onnx.ml:Scaler" */
+    int64_t first, last;
+
+    bool (*run)(struct call *call); /* the kernel; NULL: the operator does not run */
+    const void *data;               /* what tells rows of one kernel apart */
+
+    bool (*shape)(struct shaping *s);   /* the shape rule; NULL: see open_shape */
+    const char *open_shape;             /* why there is none: what the shapes depend on */
+    enum dtype type;                    /* of output 0, where the operator fixes it */
+    unsigned char type_from;            /* the input that output 0 takes its type from, where it does not */
+    void (*content)(struct shaping *s); /* sets the elements of output 0, whose type and shape are known and small */
+    int (*combine)(struct shaping *s, int a, int b); /* two elements, where that goes element by element */
+
+    unsigned sizes;      /* inputs that say how much, how many or which: SLOT(n) | ... */
+    unsigned passes;     /* inputs whose elements output 0 is made of */
+    bool arithmetic;     /* what sizes are computed with */
+    bool keeps_elements; /* output 0 is input 0 with at most other dims */
+    bool random;         /* the same inputs may give other outputs */
+    bool expands; /* the result is a larger form of what is stored, which is kept: never computed ahead of a run */
+    unsigned char limits[LIMITED_SLOTS]; /* enum number_limit of each input */
+    const struct weight_need *need;
+
+    const struct schema *schema;
+    bool (*cost)(const struct node *node,
+                 struct node_cost *cost); /* from known shapes; false where they do not say it */
+    const struct gradient *gradient;
+};
+
+/* The tables of the families, each ended by a row without name; NULL ends the list. */
+extern const struct operator_row *const operator_families[];
+
+/* The rows by name, of one net. */
+struct operator_index;
+struct operator_index *operator_index_new(struct arena *arena);
+/* The row of an operator at an opset; NULL when there is none. */
+const struct operator_row *operator_find(const struct operator_index *index, const char *domain, const char *op,
+                                         int64_t opset);
+/* Why a node has no row, or none that runs: one line in the arena. */
+const char *operator_missing(const struct node *node, struct arena *arena);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The tables that the family files end in, for the list in operators.c: each is ended by a row without name. */
+#ifndef RUNTIME_OPS_OPERATORS_H
+#define RUNTIME_OPS_OPERATORS_H
+
+#include "onnx/graph/operator.h"
+
+extern const struct operator_row attention_operators[], cast_operators[], col2im_operators[], control_operators[],
+    conv_operators[], detect_operators[], determinant_operators[], einsum_operators[], elementwise_operators[],
+    gather_operators[], gemm_operators[], integer_operators[], loss_operators[], ml_operators[], move_operators[],
+    norm_operators[], pool_operators[], quant_operators[], random_operators[], recurrence_operators[],
+    reduce_operators[], resize_operators[], rnn_operators[], rotary_operators[], sample_operators[],
+    sequence_operators[], shape_operators[], signal_operators[], softmax_operators[], sort_operators[],
+    text_operators[];
+
+#endif
