@@ -4,6 +4,8 @@
 #include "cli/commands.h"
 
 #include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 /* A reader that is gone and a limit on the size of files are errors of the write that meets them, told like any other:
  * who is killed instead leaves half a file behind. */
@@ -27,6 +29,8 @@ int main(int argc, char **argv)
     struct settings settings;
     bnfuse_error error = { .status = BNFUSE_USAGE, .message = "standard output: cannot be written" };
     bnfuse_status status = BNFUSE_OK;
+    char buffer[BUFSIZ]; /* the stream's own would take memory, and do without when there is none */
+    setvbuf(stdout, buffer, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, sizeof buffer);
     take_errors_for_signals();
     bool parsed = settings_parse(&settings, argc, argv, &error);
     bool about = parsed && (settings.help || settings.version || settings.man || settings.completions);
@@ -36,5 +40,5 @@ int main(int argc, char **argv)
         status = error.status;
     }
     settings_free(&settings);
-    return (int)status;
+    exit((int)status); /* not return: the buffer stays until the stream is closed */
 }

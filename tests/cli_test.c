@@ -258,8 +258,8 @@ static void every_batch_normalization_gets_one_line(void **state)
     assert_ran("good.onnx", 0);
     size_t about_bn = 0, about_late = 0;
     for (char *line = strtok(out, "\n"); line; line = strtok(NULL, "\n")) {
-        about_bn += strncmp(line, "bn ", 3) == 0;
-        about_late += strncmp(line, "late ", 5) == 0 && strstr(line, "BNF106") && strstr(line, "relu");
+        about_bn += strncmp(line, "bn bn ", 6) == 0;
+        about_late += strncmp(line, "bn late ", 8) == 0 && strstr(line, "BNF106") && strstr(line, "relu");
     }
     assert_int_equal(about_bn, 1);
     assert_int_equal(about_late, 1);
@@ -519,6 +519,54 @@ static void names_with_control_characters_reach_no_terminal(void **state)
     }
 }
 
+/* What a CI takes for a command: at the beginning of a line, or anywhere. */
+static void assert_no_command(const char *text)
+{
+    assert_null(strstr(text, "##"));
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        line += strspn(line, " \t\n");
+        if (strncmp(line, "::", 2) == 0) fail_msg("a command: %s", line);
+    }
+}
+
+static void names_speak_no_command_to_a_ci(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "::error title=x::y", "::stop-commands::t",
+                                         "##[error]x",         "##vso[task.complete]b",
+                                         "##teamcity[x]",      "x ##vso[a]b",
+                                         "@someone",           "http://x.example" };
+    static const char *const lines[] = { "said.onnx", "explain said.onnx", "run said.onnx",
+                                         "said.onnx --no-check --dim q",
+                                         "said.onnx --junit r.xml --markdown r.md --html r.html" };
+    static const char *const reports[] = { "r.xml", "r.md", "r.html" };
+    build_input(&b, "x", DTYPE_FLOAT, "2,4,6,5");
+    add_parameters();
+    const char *from = "x";
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *value = arena_printf(&b.arena, "::v%zu", i);
+        BnfuseOnnx__NodeProto *relu = build_node(&b, "Relu", names[i], "_", value, NULL);
+        relu->input[0] = arena_copy_text(&b.arena, from);
+        BnfuseOnnx__NodeProto *bn = build_node(&b, "BatchNormalization", names[i], "_ s t m v", value, NULL);
+        bn->input[0] = value;
+        bn->output[0] = arena_copy_text(&b.arena, names[i]);
+        from = names[i];
+    }
+    build_output(&b, from, DTYPE_FLOAT, "2,4,6,5");
+    write_model("said.onnx");
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        run(lines[i]);
+        assert_no_command(out);
+        assert_no_command(err);
+    }
+    for (size_t i = 0; i < sizeof reports / sizeof *reports; i++) {
+        assert_true(read_file(reports[i], out, sizeof out) > 0);
+        assert_no_command(i == 1 && strncmp(out, "## ", 3) == 0 ? out + 3 : out);
+        if (i == 1) assert_null(strstr(out, "@some"));
+        if (i == 1) assert_null(strstr(out, "://"));
+    }
+}
+
 /* ---- usage ---- */
 
 static void wrong_use_is_one_line_and_two(void **state)
@@ -771,6 +819,7 @@ int main(void)
         TEST(a_reader_that_is_gone_is_noticed),
         TEST(memory_that_runs_out_in_an_operator_ends_with_70),
         TEST(names_with_control_characters_reach_no_terminal),
+        TEST(names_speak_no_command_to_a_ci),
         TEST(wrong_use_is_one_line_and_two),
         TEST(every_option_is_in_the_manual_and_the_completions),
         TEST(json_says_what_happened),

@@ -3,6 +3,7 @@
  * Errors: one line that no terminal obeys. */
 #include "base/error.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -38,6 +39,33 @@ static void control_characters_become_escapes(void **state)
                    "evil",
                    "\\xe2\\x80\\xae"
                    "evil");
+}
+
+/* GitHub, Azure and TeamCity obey these wherever they stand in a line. */
+static void commands_of_a_ci_are_broken_up(void **state)
+{
+    (void)state;
+    assert_escaped("x ##vso[task.setvariable variable=A]b", "x #\\x23vso[task.setvariable variable=A]b");
+    assert_escaped("##[error]x", "#\\x23[error]x");
+    assert_escaped("###teamcity[x]", "#\\x23\\x23teamcity[x]");
+    assert_escaped("# a #", "# a #");
+}
+
+static void characters_that_xml_does_not_know_become_escapes(void **state)
+{
+    (void)state;
+    assert_escaped("\xef\xbf\xbd\xef\xbf\xbe\xef\xbf\xbf", "\xef\xbf\xbd\\xef\\xbf\\xbe\\xef\\xbf\\xbf");
+}
+
+static void a_system_s_reason_decides_the_status(void **state)
+{
+    (void)state;
+    struct bnfuse_error error = { 0 };
+    assert_false(fail_system(&error, ENOENT, "%s: cannot be read", "a\nb"));
+    assert_int_equal(error.status, BNFUSE_USAGE);
+    assert_string_equal(error.message, "a\\nb: cannot be read: No such file or directory");
+    assert_false(fail_system(&error, ENOMEM, "x"));
+    assert_int_equal(error.status, BNFUSE_INTERNAL);
 }
 
 static void broken_utf8_becomes_escapes(void **state)
@@ -92,6 +120,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_text_and_valid_utf8_stay),
         cmocka_unit_test(control_characters_become_escapes),
+        cmocka_unit_test(commands_of_a_ci_are_broken_up),
+        cmocka_unit_test(characters_that_xml_does_not_know_become_escapes),
+        cmocka_unit_test(a_system_s_reason_decides_the_status),
         cmocka_unit_test(broken_utf8_becomes_escapes),
         cmocka_unit_test(what_does_not_fit_is_cut_between_characters),
         cmocka_unit_test(fail_fills_status_and_escaped_line),

@@ -3,15 +3,17 @@
  * Errors: one line, escaped once. */
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Characters that a terminal obeys rather than shows: C1 controls, direction marks, line and paragraph separators. */
+/* Characters that a terminal obeys rather than shows (C1 controls, direction marks, line and paragraph separators), and
+ * those that XML does not know. */
 static const struct {
     uint32_t first, last;
 } invisible[] = {
-    { 0x80, 0x9f }, { 0x200e, 0x200f }, { 0x2028, 0x202e }, { 0x2066, 0x2069 }, { 0xfeff, 0xfeff },
+    { 0x80, 0x9f }, { 0x200e, 0x200f }, { 0x2028, 0x202e }, { 0x2066, 0x2069 }, { 0xfeff, 0xfeff }, { 0xfffe, 0xffff },
 };
 
 static bool is_visible(uint32_t code)
@@ -49,9 +51,11 @@ void escape_text(char *to, size_t size, const char *text)
 {
     if (!size) return;
     size_t used = 0;
-    for (size_t step; *text; text += step) {
+    char before = 0;
+    for (size_t step; *text; before = *text, text += step) {
         char escape[5];
-        size_t length = step = character_size((const unsigned char *)text);
+        bool is_second_hash = *text == '#' && before == '#';
+        size_t length = step = is_second_hash ? 0 : character_size((const unsigned char *)text);
         const char *from = text;
         if (!step) {
             step = 1;
@@ -76,6 +80,16 @@ bool fail(struct bnfuse_error *error, enum bnfuse_status status, const char *for
     error->status = status;
     escape_text(error->message, sizeof error->message, line);
     return false;
+}
+
+bool fail_system(struct bnfuse_error *error, int reason, const char *format, ...)
+{
+    char line[sizeof error->message];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(line, sizeof line, format, list);
+    va_end(list);
+    return fail(error, reason == ENOMEM ? BNFUSE_INTERNAL : BNFUSE_USAGE, "%s: %s", line, strerror(reason));
 }
 
 bool error_prefix(bool good, const char *name, struct bnfuse_error *error)

@@ -11,11 +11,16 @@
 bool fail(struct bnfuse_error *error, enum bnfuse_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The same for a call of the system that failed: `reason` (an errno) is appended in words, and decides the status: no
+ * memory is BNFUSE_INTERNAL, all else BNFUSE_USAGE. */
+bool fail_system(struct bnfuse_error *error, int reason, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
 /* Puts `name` (a file's, say) before the message of an error that does not hold it yet. Returns `good`. */
 bool error_prefix(bool good, const char *name, struct bnfuse_error *error);
 
 /* Copies `text` to `to` (size bytes, always terminated): printable ASCII and valid UTF-8 as they are, \n \t \r \\ as
- * escapes, all other bytes as \xNN. Cuts at a character boundary. */
+ * escapes, all other bytes as \xNN; and of "##" the second one, so that no ##[command] or ##vso[command] for a CI is
+ * left. Cuts at a character boundary. */
 void escape_text(char *to, size_t size, const char *text);
 
 #endif

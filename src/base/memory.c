@@ -52,6 +52,7 @@ bool guarded(struct memory *memory, bool (*work)(void *context, struct bnfuse_er
         return fail(error, BNFUSE_INTERNAL, "out of memory: %zu bytes in use, %zu more needed", memory->used,
                     memory->refused);
     }
+    memory->machine_spent = false;
     memory->escape = &here;
     bool ok = work(context, error);
     memory->escape = outer;
@@ -68,14 +69,23 @@ static _Noreturn void escape(struct memory *memory)
 _Noreturn void memory_exhausted(struct memory *memory)
 {
     memory->refused = SIZE_MAX;
+    memory->machine_spent = false;
     escape(memory);
 }
 
+void memory_require_machine(struct memory *memory)
+{
+    if (memory->machine_spent && memory->escape) escape(memory);
+}
+
+/* Whether the budget allows it. What escapes after a yes was refused by the machine. */
 static bool memory_allows(struct memory *memory, size_t size)
 {
     size_t total;
     memory->refused = size;
-    return !__builtin_add_overflow(memory->used, size, &total) && (!memory->limit || total <= memory->limit);
+    memory->machine_spent =
+        !__builtin_add_overflow(memory->used, size, &total) && (!memory->limit || total <= memory->limit);
+    return memory->machine_spent;
 }
 
 void *memory_take(struct memory *memory, size_t size)
@@ -83,6 +93,7 @@ void *memory_take(struct memory *memory, size_t size)
     void *block = memory_allows(memory, size) ? malloc(size ? size : 1) : NULL;
     if (!block) escape(memory);
     memory->used += size;
+    memory->machine_spent = false;
     return block;
 }
 
@@ -126,6 +137,7 @@ static struct arena_block *add_block(struct arena *arena, size_t size)
     struct arena_block *block = calloc(1, total);
     if (!block) return NULL;
     memory->used += total;
+    memory->machine_spent = false;
     block->size = room;
     block->next = own ? first->next : first;
     if (own) first->next = block;
@@ -137,6 +149,7 @@ static struct arena_block *add_block(struct arena *arena, size_t size)
 static void *try_alloc(struct arena *arena, size_t size)
 {
     arena->memory->refused = size;
+    arena->memory->machine_spent = false;
     if (size > SIZE_MAX - ALIGNMENT) return NULL;
     if (!size) size = 1;
     struct arena_block *block = arena->blocks;

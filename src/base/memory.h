@@ -18,6 +18,7 @@
 struct memory {
     size_t used, limit; /* bytes drawn, and how many may be; limit 0 means no limit */
     size_t refused;     /* the size asked for last, for the message */
+    bool machine_spent; /* what escaped last was within the budget, but the machine had no more */
     jmp_buf *escape;    /* the innermost guarded call; NULL outside any */
 };
 
@@ -30,6 +31,10 @@ struct arena {
 /* Runs work(context). False when it returned false, or (BNFUSE_INTERNAL) when memory ran out inside it. May nest. */
 bool guarded(struct memory *memory, bool (*work)(void *context, struct bnfuse_error *error), void *context,
              struct bnfuse_error *error);
+
+/* For who survives a guarded call that was refused its memory: a budget that is spent concerns this call only, but when
+ * the machine is, nothing that follows can be trusted to work, and the call around is left too. */
+void memory_require_machine(struct memory *memory);
 
 /* malloc and free against the budget; memory_take escapes rather than return NULL. `size` of both must agree. */
 void *memory_take(struct memory *memory, size_t size);

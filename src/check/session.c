@@ -356,5 +356,6 @@ const char *first_divergent(struct session *session, double limit)
     struct search search = { session, { .limit = limit } };
     bool ran = guarded(session->options->memory, search_divergence, &search, NULL);
     drop_kept(session->before.net->main);
+    memory_require_machine(session->options->memory);
     return ran || search.divergence.found ? search.divergence.found : NULL;
 }

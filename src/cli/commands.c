@@ -31,6 +31,17 @@ struct job {
 
 /* ---- what all commands need ---- */
 
+/* The system's reason is appended; without memory nothing is the user's mistake. */
+static bool system_failed(struct job *job, int reason, const char *name, const char *what)
+{
+    char line[sizeof job->error.message], escaped[sizeof line];
+    snprintf(line, sizeof line, "%s: %s", name, what);
+    bnfuse_escape(escaped, sizeof escaped, line);
+    snprintf(job->error.message, sizeof job->error.message, "%.900s: %s", escaped, strerror(reason));
+    job->error.status = reason == ENOMEM ? BNFUSE_INTERNAL : BNFUSE_USAGE;
+    return false;
+}
+
 static size_t memory_limit(const struct settings *settings)
 {
     if (settings->memory) return settings->memory;
@@ -89,7 +100,7 @@ static bool add_sets_of(struct job *job, const char *directory)
 {
     struct dirent **entries;
     int count = scandir(directory, &entries, is_set, alphasort);
-    if (count < 0) return usage(&job->error, "%s: cannot be read: %s", directory, strerror(errno));
+    if (count < 0) return system_failed(job, errno, directory, "cannot be read");
     bool added = count > 0 || add_set(job, directory);
     for (int i = 0; i < count; i++) {
         size_t size = strlen(directory) + strlen(entries[i]->d_name) + 2;
@@ -316,14 +327,16 @@ static bool print_account(const struct job *job, FILE *to)
 static bool write_report(struct job *job, const char *path, bool (*report)(const struct account *, FILE *))
 {
     if (!path) return true;
+    char buffer[BUFSIZ];
     FILE *file = fopen(path, "we");
+    if (file) setvbuf(file, buffer, _IOFBF, sizeof buffer);
     bool written = file && report(&job->account, file);
     int reason = errno;
     if (file && fclose(file) != 0) {
         written = false;
         reason = errno;
     }
-    return written || differs(job, BNFUSE_USAGE, "%s: cannot be written: %s", path, strerror(reason));
+    return written || system_failed(job, reason, path, "cannot be written");
 }
 
 static bool write_reports(struct job *job)
@@ -332,7 +345,7 @@ static bool write_reports(struct job *job)
     bool to_stdout = !settings->output || strcmp(settings->output, "-") != 0;
     FILE *to = to_stdout ? stdout : stderr;
     bool printed = print_account(job, to) && fflush(to) == 0;
-    if (!printed) return differs(job, BNFUSE_USAGE, "standard output: cannot be written: %s", strerror(errno));
+    if (!printed) return system_failed(job, errno, "standard output", "cannot be written");
     return write_report(job, settings->junit, report_junit) && write_report(job, settings->markdown, report_markdown)
            && write_report(job, settings->html, report_html);
 }

@@ -25,26 +25,27 @@ static bool read_fully(int fd, unsigned char *to, size_t size)
 bool bytes_read(struct bytes *bytes, struct arena *arena, const char *path, struct bnfuse_error *error)
 {
     struct stat status;
-    if (stat(path, &status) != 0) return fail(error, BNFUSE_USAGE, "%s: cannot be read: %s", path, strerror(errno));
+    if (stat(path, &status) != 0) return fail_system(error, errno, "%s: cannot be read", path);
     if (!S_ISREG(status.st_mode)) return fail(error, BNFUSE_USAGE, "%s: not a regular file", path);
     unsigned char *at = arena_alloc(arena, (size_t)status.st_size);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return fail(error, BNFUSE_USAGE, "%s: cannot be read: %s", path, strerror(errno));
+    if (fd < 0) return fail_system(error, errno, "%s: cannot be read", path);
     errno = 0;
     bool complete = read_fully(fd, at, (size_t)status.st_size);
     int reason = errno;
     close(fd);
-    if (!complete)
-        return fail(error, BNFUSE_USAGE, "%s: cannot be read: %s", path,
-                    reason ? strerror(reason) : "it became shorter meanwhile");
+    if (!complete && reason) return fail_system(error, reason, "%s: cannot be read", path);
+    if (!complete) return fail(error, BNFUSE_USAGE, "%s: cannot be read: it became shorter meanwhile", path);
     *bytes = (struct bytes){ at, (size_t)status.st_size };
     return true;
 }
 
 bool bytes_write(const char *path, const struct bytes *parts, size_t count, struct bnfuse_error *error)
 {
+    char buffer[BUFSIZ];
     FILE *file = fopen(path, "wbe");
-    if (!file) return fail(error, BNFUSE_USAGE, "%s: cannot be written: %s", path, strerror(errno));
+    if (!file) return fail_system(error, errno, "%s: cannot be written", path);
+    setvbuf(file, buffer, _IOFBF, sizeof buffer); /* its own would take memory, and do without when there is none */
     bool complete = true;
     errno = 0;
     for (size_t i = 0; i < count && complete; i++)
@@ -56,5 +57,5 @@ bool bytes_write(const char *path, const struct bytes *parts, size_t count, stru
     }
     if (complete) return true;
     unlink(path);
-    return fail(error, BNFUSE_USAGE, "%s: cannot be written: %s", path, strerror(reason));
+    return fail_system(error, reason, "%s: cannot be written", path);
 }

@@ -65,7 +65,7 @@ static bool read_at(const struct zip *zip, uint64_t at, void *to, uint64_t size,
     for (uint64_t done = 0; done < size;) {
         ssize_t got = pread(zip->fd, (uint8_t *)to + done, size - done, (off_t)(at + done));
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return fail(error, BNFUSE_USAGE, "%s: cannot be read: %s", zip->path, strerror(errno));
+        if (got < 0) return fail_system(error, errno, "%s: cannot be read", zip->path);
         if (got == 0) return broken(zip->path, "it became shorter meanwhile", error);
         done += (uint64_t)got;
     }
@@ -181,9 +181,9 @@ bool zip_open(struct zip *zip, struct arena *arena, const char *path, struct bnf
     struct zip *held = NEW(arena, struct zip); /* outlives the caller's */
     *zip = (struct zip){ .path = arena_copy_text(arena, path) };
     held->fd = zip->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (zip->fd < 0) return fail(error, BNFUSE_USAGE, "%s: cannot be read: %s", path, strerror(errno));
+    if (zip->fd < 0) return fail_system(error, errno, "%s: cannot be read", path);
     arena_defer(arena, close_zip, held);
-    if (fstat(zip->fd, &status)) return fail(error, BNFUSE_USAGE, "%s: cannot be read: %s", path, strerror(errno));
+    if (fstat(zip->fd, &status)) return fail_system(error, errno, "%s: cannot be read", path);
     if (!S_ISREG(status.st_mode)) return fail(error, BNFUSE_USAGE, "%s: not a regular file", path);
     zip->size = (uint64_t)status.st_size;
     return read_directory(zip, arena, error);

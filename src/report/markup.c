@@ -5,7 +5,9 @@
 
 #include "bnfuse.h"
 
+#include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 static const char *entity(char character)
 {
@@ -29,12 +31,20 @@ void put_markup(FILE *to, const char *text)
     }
 }
 
+/* Whether a forge would make a link of what begins here: @name, http://..., www.... An empty comment behind the character
+ * keeps it from that; escapes do not, since links are found in the finished text. */
+static bool is_linked(const char *at)
+{
+    return *at == '@' || strncmp(at, "://", 3) == 0 || strncasecmp(at, "w.", 2) == 0;
+}
+
 void put_markdown(FILE *to, const char *text)
 {
     char printable[2048];
     bnfuse_escape(printable, sizeof printable, text);
     for (const char *at = printable; *at; at++) {
         if (strchr("\\`*_{}[]|#~", *at)) fprintf(to, "\\%c", *at);
+        else if (is_linked(at)) fprintf(to, "%c<!-- -->", *at);
         else if (*at != '\'' && *at != '"' && entity(*at)) fputs(entity(*at), to);
         else fputc(*at, to);
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * For people: one line for every BatchNormalization, what the model consists of before and after, what the check found,
- * and the verdict last. */
+ * and the verdict last. Every line begins with a word of ours, never with a model's: a CI obeys what it finds at the
+ * beginning of a line. */
 #include "report/report.h"
 #include "report/words.h"
 
@@ -58,7 +59,7 @@ static void print_remarks(const bnfuse_report *report, FILE *to)
         bnfuse_escape(node, sizeof node, remark->node);
         bnfuse_escape(scope, sizeof scope, remark->scope);
         remark_words(remark, words, sizeof words);
-        fprintf(to, "%-*s  %s%s%s\n", width, node, words, *scope ? ", in " : "", scope);
+        fprintf(to, "bn %-*s  %s%s%s\n", width, node, words, *scope ? ", in " : "", scope);
     }
 }
 
@@ -76,9 +77,11 @@ static void print_hints(const bnfuse_report *report, FILE *to)
     }
 }
 
-static void print_count(const char *name, int64_t before, int64_t after, FILE *to)
+/* `kind` before what the model calls it. */
+static void print_count(const char *kind, const char *name, int64_t before, int64_t after, FILE *to)
 {
-    fprintf(to, "%-28s %12" PRId64 " %12" PRId64 " %+12" PRId64 "\n", name, before, after, after - before);
+    fprintf(to, "%s%-*s %12" PRId64 " %12" PRId64 " %+12" PRId64 "\n", kind, 28 - (int)strlen(kind), name, before,
+            after, after - before);
 }
 
 static void print_sizes(const bnfuse_report *report, FILE *to)
@@ -87,11 +90,11 @@ static void print_sizes(const bnfuse_report *report, FILE *to)
     fprintf(to, "\n%-28s %12s %12s %12s\n", "", "before", "after", "delta");
     for (size_t i = 0; i < report->op_count; i++) {
         bnfuse_escape(op, sizeof op, report->ops[i].op);
-        print_count(op, report->ops[i].before, report->ops[i].after, to);
+        print_count("op ", op, report->ops[i].before, report->ops[i].after, to);
     }
-    print_count("nodes", report->before.nodes, report->after.nodes, to);
-    print_count("parameters", report->before.parameters, report->after.parameters, to);
-    if (report->after.bytes) print_count("bytes", (int64_t)report->before.bytes, (int64_t)report->after.bytes, to);
+    print_count("", "nodes", report->before.nodes, report->after.nodes, to);
+    print_count("", "parameters", report->before.parameters, report->after.parameters, to);
+    if (report->after.bytes) print_count("", "bytes", (int64_t)report->before.bytes, (int64_t)report->after.bytes, to);
     if (report->multiply_adds_saved > 0)
         fprintf(to, "%" PRId64 " multiply-adds saved a run\n", report->multiply_adds_saved);
     if (report->grown > 0) fprintf(to, "grown by %" PRIu64 " bytes of clones and computed constants\n", report->grown);
@@ -203,7 +206,7 @@ bool report_explain(const struct account *account, FILE *to)
         const bnfuse_remark *remark = &report->remarks[i];
         bnfuse_escape(node, sizeof node, remark->node);
         remark_words(remark, words, sizeof words);
-        fprintf(to, "%s\n    %s\n", node, words);
+        fprintf(to, "bn %s\n    %s\n", node, words);
         explain_line("in", remark->scope, to);
         explain_line(remark->code ? "tried" : "path", remark->path, to);
         explain_line("help", remark->help, to);

@@ -375,5 +375,6 @@ bool plan_run(const struct plan *plan, const struct run_options *options, struct
     for (struct kept *kept = run.kept; kept; kept = kept->next) drop_arrays(kept->slots, kept->schedule->slot_count);
     if (!good) drop_arrays(outputs, plan->schedule->output_count);
     arena_close(&run.arena);
+    memory_require_machine(options->memory);
     return good;
 }
