@@ -62,8 +62,7 @@ static float expected_f32(const struct product *p, const struct operands *on, in
     for (int64_t k = 0; k < p->depth;) {
         volatile float sum = 0;
         for (int64_t end = k + PRODUCT_DEPTH; k < end && k < p->depth; k++) {
-            volatile float term = a[r * p->a_row + k * p->a_step] * b[k * p->b_step + j * p->b_column];
-            sum = sum + term;
+            sum = fmaf(a[r * p->a_row + k * p->a_step], b[k * p->b_step + j * p->b_column], sum);
         }
         total = k <= PRODUCT_DEPTH ? sum : total + sum;
     }
@@ -77,8 +76,7 @@ static double expected_f64(const struct product *p, const struct operands *on, i
     for (int64_t k = 0; k < p->depth;) {
         volatile double sum = 0;
         for (int64_t end = k + PRODUCT_DEPTH; k < end && k < p->depth; k++) {
-            volatile double term = a[r * p->a_row + k * p->a_step] * b[k * p->b_step + j * p->b_column];
-            sum = sum + term;
+            sum = fma(a[r * p->a_row + k * p->a_step], b[k * p->b_step + j * p->b_column], sum);
         }
         total = k <= PRODUCT_DEPTH ? sum : total + sum;
     }
@@ -196,19 +194,17 @@ static void nothing_to_sum_leaves_the_bias(void **state)
 static void tiles_agree_at_every_width(void **state)
 {
     (void)state;
-    enum { DEPTH = 37, WIDEST = TILE_VECTORS * LANES_MOST };
+    enum { DEPTH = 37, WIDEST = TILE_VECTORS * SIMD_LANES_MOST };
     static float a[TILE_ROWS * DEPTH], b[DEPTH * WIDEST], c[TILE_ROWS * WIDEST];
-    size_t count;
-    const struct lanes *lanes = lanes_every(STORE_F32, &count);
     for (size_t i = 0; i < sizeof a / sizeof *a; i++) a[i] = (float)value_of(1, (int64_t)i);
     for (size_t i = 0; i < sizeof b / sizeof *b; i++) b[i] = (float)value_of(3, (int64_t)i);
     struct product p = { .depth = DEPTH, .a_row = DEPTH, .a_step = 1, .b_step = WIDEST, .b_column = 1 };
     struct operands on = { .a = a, .b = b };
-    for (size_t l = 0; l < count; l++)
+    for (int l = 0; l < simd_row_count(); l++)
         for (int height = 0; height < TILE_HEIGHTS; height++)
             for (int v = 0; v < TILE_VECTORS; v++) {
-                int64_t width = (v + 1) * lanes[l].width;
-                lanes[l].tile[height][v](DEPTH, a, DEPTH, b, WIDEST, c);
+                int64_t width = (v + 1) * simd_for(STORE_F32, l)->width;
+                simd_for(STORE_F32, l)->tile[height][v](DEPTH, a, DEPTH, b, WIDEST, c);
                 for (int64_t r = 0; r < TILE_ROWS >> height; r++)
                     for (int64_t j = 0; j < width; j++) assert_true(c[r * width + j] == expected_f32(&p, &on, r, j));
             }
@@ -217,22 +213,19 @@ static void tiles_agree_at_every_width(void **state)
 static void windows_agree_at_every_width(void **state)
 {
     (void)state;
-    static double plane[COUNT + 40 + LANES_ROOM], sums[COUNT + LANES_ROOM], most[COUNT + LANES_ROOM];
+    static double plane[COUNT + 40 + SIMD_ROOM], sums[COUNT + SIMD_ROOM], most[COUNT + SIMD_ROOM];
     const int64_t offsets[TAPS] = { 3, 0, 17, 40, 8 };
     const double weights[TAPS] = { 0.3, -1.7, 0.9, 1.1, -0.2 }, bias = 0.7;
-    size_t count;
-    const struct lanes *lanes = lanes_every(STORE_F64, &count);
-    for (int64_t i = 0; i < COUNT + 40 + LANES_ROOM; i++) plane[i] = value_of(9, i);
+    for (int64_t i = 0; i < COUNT + 40 + SIMD_ROOM; i++) plane[i] = value_of(9, i);
     plane[50] = __builtin_nan("");
-    for (size_t l = 0; l < count; l++) {
-        lanes[l].window_sum(plane, offsets, weights, TAPS, &bias, sums, COUNT);
-        lanes[l].window_max(plane, offsets, TAPS, most, COUNT);
+    for (int l = 0; l < simd_row_count(); l++) {
+        simd_for(STORE_F64, l)->window_sum(plane, offsets, weights, TAPS, &bias, sums, COUNT);
+        simd_for(STORE_F64, l)->window_max(plane, offsets, TAPS, most, COUNT);
         for (int64_t q = 0; q < COUNT; q++) {
             volatile double sum = 0;
             double largest = plane[offsets[0] + q];
             for (int t = 0; t < TAPS; t++) {
-                volatile double term = plane[offsets[t] + q] * weights[t];
-                sum = sum + term;
+                sum = fma(plane[offsets[t] + q], weights[t], sum);
                 double next = plane[offsets[t] + q];
                 if (next > largest || next != next) largest = next;
             }
@@ -247,16 +240,16 @@ static void statistics_agree_at_every_width(void **state)
 {
     (void)state;
     float values[COUNT];
-    size_t count;
-    const struct lanes *lanes = lanes_every(STORE_F32, &count);
     double exact = 0;
     for (int64_t i = 0; i < COUNT; i++) exact += (double)(values[i] = (float)value_of(11, i));
-    for (size_t l = 0; l < count; l++) {
-        assert_true(lanes[l].sum(values, COUNT) == lanes[0].sum(values, COUNT));
-        assert_true(lanes[l].squares(values, COUNT, 0.3) == lanes[0].squares(values, COUNT, 0.3));
-        assert_true(lanes[l].sum(values, 3) == (double)values[0] + (double)values[2] + (double)values[1]);
+    for (int l = 0; l < simd_row_count(); l++) {
+        assert_true(simd_for(STORE_F32, l)->sum(values, COUNT) == simd_for(STORE_F32, 0)->sum(values, COUNT));
+        assert_true(simd_for(STORE_F32, l)->squares(values, COUNT, 0.3)
+                    == simd_for(STORE_F32, 0)->squares(values, COUNT, 0.3));
+        assert_true(simd_for(STORE_F32, l)->sum(values, 3)
+                    == (double)values[0] + (double)values[2] + (double)values[1]);
     }
-    assert_true(fabs(lanes[0].sum(values, COUNT) - exact) < 1e-12);
+    assert_true(fabs(simd_for(STORE_F32, 0)->sum(values, COUNT) - exact) < 1e-12);
 }
 
 /* A row of a plane, in the input from position `first` in steps. */
@@ -264,13 +257,11 @@ static void spreading_fills_what_lies_outside(void **state)
 {
     (void)state;
     float row[7] = { 1, 2, 3, 4, 5, 6, 7 }, spread[12];
-    size_t count;
-    const struct lanes *lanes = lanes_every(STORE_F32, &count);
-    for (size_t l = 0; l < count; l++)
+    for (int l = 0; l < simd_row_count(); l++)
         for (int64_t size = 0; size <= 7; size++)
             for (int64_t stride = 1; stride <= 4; stride++)
                 for (int64_t first = -9; first < 10; first++) {
-                    lanes[l].spread(row, size, stride, first, -1, 12, spread);
+                    simd_for(STORE_F32, l)->spread(row, size, stride, first, -1, 12, spread);
                     for (int64_t i = 0; i < 12; i++) {
                         int64_t at = i * stride + first;
                         assert_true(spread[i] == (at < 0 || at >= size ? -1.0f : row[at]));

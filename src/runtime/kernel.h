@@ -23,6 +23,7 @@ struct call {
     struct array **inputs;
     struct array **outputs; /* to be made; output i is wanted if node_output(node, i) */
     bool exact;             /* a double run */
+    int simd_row;           /* of the instruction sets, see math/simd.h */
     enum store real;        /* the store of real inputs and outputs: F32 or F64 */
     int threads;
     struct team *team; /* of so many threads; NULL: the caller alone */

@@ -246,6 +246,7 @@ static bool run_step(struct run *run, const struct step *step, struct bnfuse_err
                          .output_count = node->output_count,
                          .exact = run->options->exact,
                          .real = STORE_F64,
+                         .simd_row = run->options->simd_row,
                          .threads = run->threads,
                          .team = run->team,
                          .pool = run->pool,
@@ -333,7 +334,8 @@ static bool run_guarded(void *context, struct bnfuse_error *error)
 {
     struct run_call *call = context;
     const struct schedule *schedule = call->run->plan->schedule;
-    call->run->team = team_open(&call->run->arena, call->run->threads);
+    call->run->team =
+        call->run->options->team ? call->run->options->team : team_open(&call->run->arena, call->run->threads);
     bool good =
         execute(call->run, schedule, call->inputs, schedule->input_count, call->outputs, schedule->output_count, error);
     call->returned = true;
@@ -363,7 +365,9 @@ bool plan_run(const struct plan *plan, const struct run_options *options, struct
 {
     struct run run = { .plan = plan, .options = options, .pool = options->pool };
     struct run_call call = { .run = &run, .inputs = inputs, .outputs = outputs };
-    run.threads = options->threads > 0 ? options->threads : platform_processors();
+    run.threads = options->team          ? team_members(options->team)
+                  : options->threads > 0 ? options->threads
+                                         : platform_processors();
     arena_open(&run.arena, options->memory);
     memset(outputs, 0, plan->schedule->output_count * sizeof *outputs);
 

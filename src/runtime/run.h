@@ -20,9 +20,11 @@ bool plan_build(struct plan **plan, struct arena *arena, const struct net *net, 
                 size_t given_count, struct value *const *wanted, size_t wanted_count, struct bnfuse_error *error);
 
 struct run_options {
-    bool exact;     /* every real value in double; else each in its own type */
-    bool unrounded; /* exact only: folded weights as computed, not as they will be stored */
-    int threads;    /* 0: as many as the machine has */
+    bool exact;        /* every real value in double; else each in its own type */
+    bool unrounded;    /* exact only: folded weights as computed, not as they will be stored */
+    int threads;       /* 0: as many as the machine has, or as the team has members */
+    struct team *team; /* for many runs, one at a time; NULL: the run starts its own */
+    int simd_row;      /* 0: the widest vectors that the processor has, 1: the next, ...; for tests (math/simd.h) */
     struct memory *memory;
     struct array_pool *pool; /* of inputs and outputs */
     /* Every real tensor that the model stores is moved by up to half a unit in its last place, signs from this seed;

@@ -2,6 +2,8 @@
  *
  * Broadcasting as strips. */
 #include "runtime/math/broadcast.h"
+#include "runtime/element.h"
+#include "runtime/math/simd.h"
 
 #include <string.h>
 
@@ -144,6 +146,7 @@ struct strips {
     const struct walk *walk;
     strip_function function;
     const double *parameters;
+    const struct simd *simd;
 };
 
 static void run_strips(const void *context, int64_t first, int64_t end, int member)
@@ -155,6 +158,7 @@ static void run_strips(const void *context, int64_t first, int64_t end, int memb
         struct strip strip =
             strips->walk->batch > 1 ? batch_of_rows(strips->walk, s, &spread) : part_of_row(strips->walk, s);
         strip.parameters = strips->parameters;
+        strip.simd = strips->simd;
         strips->function(&strip);
     }
 }
@@ -166,6 +170,7 @@ void broadcast_run(const struct call *call, strip_function function, struct arra
     if (to->count == 0) return;
     walk_build(&walk, to, count, from);
     int64_t strips = dims_product(walk.dims, 0, walk.rank - (walk.batch > 1 ? 2 : 1)) * walk.per_line;
-    struct strips all = { &walk, function, parameters };
+    const struct simd *simd = is_real(from[0]) ? simd_for(from[0]->store, call->simd_row) : NULL;
+    struct strips all = { &walk, function, parameters, simd };
     team_run(call->team, strips, team_piece(strips, to->count), run_strips, &all);
 }

@@ -10,12 +10,15 @@
 
 #define BROADCAST_MAX 3
 
+struct simd;
+
 struct strip {
     int64_t count;
     void *to; /* count elements */
     const void *from[BROADCAST_MAX];
     bool moves[BROADCAST_MAX]; /* false: one element for the whole strip */
     const double *parameters;  /* of the operator */
+    const struct simd *simd;   /* for the store of from[0]; NULL when it is not real */
 };
 
 typedef void (*strip_function)(const struct strip *strip);

@@ -20,7 +20,7 @@
 
 struct work {
     const struct product *product;
-    const struct lanes *lanes;
+    const struct simd *simd;
     int64_t element; /* bytes */
     int64_t tile_columns, block_rows, block_columns, row_blocks, column_blocks;
     int64_t steps;                              /* of the depth that are packed together */
@@ -66,7 +66,7 @@ static void merge_tile(const struct task *task, const struct panel *panel, int64
 {
     const struct work *work = task->work;
     const struct product *p = work->product;
-    int64_t span = p->span ? p->span : p->columns, width = panel->vectors * work->lanes->width;
+    int64_t span = p->span ? p->span : p->columns, width = panel->vectors * work->simd->width;
     bool last = panel->step + panel->depth == p->depth;
     struct merge merge = { .c_row = p->c_row,
                            .c_column = p->c_column,
@@ -78,7 +78,7 @@ static void merge_tile(const struct task *task, const struct panel *panel, int64
         int64_t offset = row * p->c_row + column / span * p->c_span + within * p->c_column;
         merge.columns = least(span - within, panel->columns - done);
         merge.c = (char *)task->on->c + offset * work->element;
-        work->lanes->merge(task->room.tile + done * work->element, width, &merge);
+        work->simd->merge(task->room.tile + done * work->element, width, &merge);
     }
 }
 
@@ -87,7 +87,7 @@ static int64_t fill_panel(const struct task *task, struct panel *panel, bool in_
 {
     const struct work *work = task->work;
     const struct product *p = work->product;
-    int64_t width = panel->vectors * work->lanes->width, place = panel->step * p->b_step + panel->column * p->b_column;
+    int64_t width = panel->vectors * work->simd->width, place = panel->step * p->b_step + panel->column * p->b_column;
     const void *from = p->pack ? task->on->b : at(task->on->b, place, work->element);
     if (in_place && width == panel->columns) {
         panel->b = from;
@@ -95,7 +95,7 @@ static int64_t fill_panel(const struct task *task, struct panel *panel, bool in_
         return 0;
     }
     if (p->pack) p->pack(p->context, from, panel->step, panel->depth, panel->column, panel->columns, width, room);
-    else work->lanes->pack(from, p->b_step, p->b_column, panel->depth, panel->columns, width, room);
+    else work->simd->pack(from, p->b_step, p->b_column, panel->depth, panel->columns, width, room);
     panel->b = room;
     panel->b_step = width;
     return width * panel->depth * work->element;
@@ -106,7 +106,7 @@ static int64_t make_panels(const struct task *task, int64_t step, struct panel *
 {
     const struct work *work = task->work;
     const struct product *p = work->product;
-    int64_t count = 0, lanes = work->lanes->width, end = least(step + work->steps * PRODUCT_DEPTH, p->depth);
+    int64_t count = 0, lanes = work->simd->width, end = least(step + work->steps * PRODUCT_DEPTH, p->depth);
     bool in_place = !p->pack && p->b_column == 1 && task->row_end - task->row <= TILE_ROWS;
     char *room = task->room.panels;
     for (; step < end; step += PRODUCT_DEPTH)
@@ -126,7 +126,7 @@ static const char *gather_rows(const struct task *task, int64_t row, int64_t row
     const struct product *p = task->work->product;
     const char *from = at(task->on->a, row * p->a_row + step * p->a_step, task->work->element);
     if (p->a_step == 1) return from;
-    task->work->lanes->pack(from, p->a_row, p->a_step, rows, depth, PRODUCT_DEPTH, task->room.rows);
+    task->work->simd->pack(from, p->a_row, p->a_step, rows, depth, PRODUCT_DEPTH, task->room.rows);
     return task->room.rows;
 }
 
@@ -138,7 +138,7 @@ static void run_rows(const struct task *task, const struct panel *panels, int64_
     for (int64_t i = 0; i < panel_count; i++) {
         const struct panel *panel = &panels[i];
         if (i == 0 || panel->step != panels[i - 1].step) a = gather_rows(task, row, rows, panel->step, panel->depth);
-        work->lanes->tile[height][panel->vectors - 1](panel->depth, a, a_row, panel->b, panel->b_step, task->room.tile);
+        work->simd->tile[height][panel->vectors - 1](panel->depth, a, a_row, panel->b, panel->b_step, task->room.tile);
         merge_tile(task, panel, row, rows);
     }
 }
@@ -149,7 +149,7 @@ static void run_task(const struct task *task)
     for (int64_t step = 0; step < work->product->depth; step += work->steps * PRODUCT_DEPTH) {
         struct panel panels[MOST_PANELS];
         int64_t panel_count = make_panels(task, step, panels);
-        int height = work->lanes->tallest;
+        int height = work->simd->tallest;
         for (int64_t row = task->row; row < task->row_end; row += TILE_ROWS >> height) {
             while (TILE_ROWS >> height > task->row_end - row) height++;
             run_rows(task, panels, panel_count, row, height);
@@ -233,10 +233,12 @@ static struct product transposed(const struct call *call, const struct product *
 
 static void run(const struct call *call, const struct product *p)
 {
-    struct work work = { .product = p, .lanes = lanes_for(p->store), .element = (int64_t)store_size(p->store) };
+    struct work work = { .product = p,
+                         .simd = simd_for(p->store, call->simd_row),
+                         .element = (int64_t)store_size(p->store) };
     double size = (double)p->rows * (double)p->columns * (double)p->depth * (double)p->count;
     int threads = size < WORTH_THREADS ? 1 : call->threads;
-    work.tile_columns = work.lanes->width * TILE_VECTORS;
+    work.tile_columns = work.simd->width * TILE_VECTORS;
     cut(&work, threads);
     work.panel_bytes = work.steps * work.block_columns * PRODUCT_DEPTH * work.element;
     work.row_bytes = TILE_ROWS * PRODUCT_DEPTH * work.element;

@@ -3,8 +3,8 @@
  * Matrix products at the speed of the machine, and the same to the last bit on every machine.
  *
  * Each element of C is a sum over k in ascending order, in runs of PRODUCT_DEPTH terms: the terms of a run are added
- * one after the other starting from zero, and the runs' sums are added one after the other. Every product is rounded
- * before it is added. Vector width, number of threads and the shape of blocks decide only which elements are worked
+ * one after the other starting from zero, each by a fused multiply-add (simd.h), and the runs' sums are added one after
+ * the other. Vector width, number of threads and the shape of blocks decide only which elements are worked
  * on together, never the order within one. */
 #ifndef RUNTIME_MATH_PRODUCT_H
 #define RUNTIME_MATH_PRODUCT_H

@@ -1,96 +1,98 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * lanes_real.h for each element type and vector width, and the choice among them. */
+ * The table of instruction sets, and the choice among them. */
 #include "runtime/math/simd.h"
+#include "runtime/math/real_math.h"
 
-#define REAL  float
-#define BYTES 16
+#define ROW      portable
+#define ROW_NAME "portable"
+#define BYTES    16
 #define TARGET
-#define NAME(x) x##_f32_narrow
-#include "runtime/math/simd_real.h"
-#undef REAL
-#undef NAME
+#define TALLEST 1
+#include "runtime/math/simd_row.h"
 
-#define REAL    double
-#define NAME(x) x##_f64_narrow
-#include "runtime/math/simd_real.h"
-#undef REAL
-#undef NAME
-#undef BYTES
-#undef TARGET
+#if defined(__x86_64__)
 
-#define ROW(suffix, lane_count, top)                                                                                  \
-    {                                                                                                                 \
-        lane_count, top,                                                                                              \
-            { { tile_8_1_##suffix, tile_8_2_##suffix, tile_8_3_##suffix },                                            \
-              { tile_4_1_##suffix, tile_4_2_##suffix, tile_4_3_##suffix },                                            \
-              { tile_2_1_##suffix, tile_2_2_##suffix, tile_2_3_##suffix },                                            \
-              { tile_1_1_##suffix, tile_1_2_##suffix, tile_1_3_##suffix } },                                          \
-            merge_##suffix, pack_##suffix, pack_stretches_##suffix, spread_##suffix, blend_##suffix, divide_##suffix, \
-            sum_##suffix, squares_##suffix, normalize_##suffix, normalize_each_##suffix, scale_each_##suffix,         \
-            weigh_rows_##suffix, weigh_points_##suffix, shift_##suffix, scatter_##suffix, window_sum_##suffix,        \
-            window_max_##suffix                                                                                       \
-    }
+#include <immintrin.h>
 
-#ifdef __x86_64__
+#define ROW                       avx2
+#define ROW_NAME                  "AVX2 and FMA"
+#define BYTES                     32
+#define TARGET                    __attribute__((target("avx2,fma")))
+#define TALLEST                   1
+#define FUSED_VECTOR_F32(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define FUSED_VECTOR_F64(a, b, c) _mm256_fmadd_pd(a, b, c)
+#include "runtime/math/simd_row.h"
 
-#define REAL    float
-#define BYTES   32
-#define TARGET  __attribute__((target("avx2")))
-#define NAME(x) x##_f32_middle
-#include "runtime/math/simd_real.h"
-#undef REAL
-#undef NAME
+/* Left alone, gcc keeps to half of the register. */
+#ifdef __clang__
+#define AVX512 "avx512f,avx512dq,fma"
+#else
+#define AVX512 "avx512f,avx512dq,fma,prefer-vector-width=512"
+#endif
 
-#define REAL    double
-#define NAME(x) x##_f64_middle
-#include "runtime/math/simd_real.h"
-#undef REAL
-#undef NAME
-#undef BYTES
-#undef TARGET
+#define ROW                       avx512
+#define ROW_NAME                  "AVX-512"
+#define BYTES                     64
+#define TARGET                    __attribute__((target(AVX512)))
+#define TALLEST                   0
+#define FUSED_VECTOR_F32(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define FUSED_VECTOR_F64(a, b, c) _mm512_fmadd_pd(a, b, c)
+#include "runtime/math/simd_row.h"
 
-#define REAL    float
-#define BYTES   64
-#define TARGET  __attribute__((target("avx512f,avx512dq")))
-#define NAME(x) x##_f32_wide
-#include "runtime/math/simd_real.h"
-#undef REAL
-#undef NAME
-
-#define REAL    double
-#define NAME(x) x##_f64_wide
-#include "runtime/math/simd_real.h"
-#undef REAL
-#undef NAME
-#undef BYTES
-#undef TARGET
-
-/* Widest first. */
-const struct lanes *lanes_every(enum store store, size_t *count)
+static int unusable(void)
 {
-    static const struct lanes f32[] = { ROW(f32_wide, 16, 0), ROW(f32_middle, 8, 1), ROW(f32_narrow, 4, 1) };
-    static const struct lanes f64[] = { ROW(f64_wide, 8, 0), ROW(f64_middle, 4, 1), ROW(f64_narrow, 2, 1) };
-    size_t skip = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") ? 0
-                  : __builtin_cpu_supports("avx2")                                        ? 1
-                                                                                          : 2;
-    *count = sizeof f32 / sizeof *f32 - skip;
-    return (store == STORE_F32 ? f32 : f64) + skip;
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 2;
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") ? 0 : 1;
 }
+
+static const struct simd *const rows[][2] = {
+    { &simd_f32_avx512, &simd_f64_avx512 },
+    { &simd_f32_avx2, &simd_f64_avx2 },
+    { &simd_f32_portable, &simd_f64_portable },
+};
+
+#elif defined(__aarch64__)
+
+#include <arm_neon.h>
+
+#define ROW      neon
+#define ROW_NAME "NEON"
+#define BYTES    16
+#define TARGET
+#define TALLEST                   0
+#define FUSED_VECTOR_F32(a, b, c) vfmaq_f32(c, a, b)
+#define FUSED_VECTOR_F64(a, b, c) vfmaq_f64(c, a, b)
+#include "runtime/math/simd_row.h"
+
+static int unusable(void)
+{
+    return 0;
+}
+
+static const struct simd *const rows[][2] = {
+    { &simd_f32_neon, &simd_f64_neon },
+    { &simd_f32_portable, &simd_f64_portable },
+};
 
 #else
 
-const struct lanes *lanes_every(enum store store, size_t *count)
+static int unusable(void)
 {
-    static const struct lanes f32 = ROW(f32_narrow, 4, 0), f64 = ROW(f64_narrow, 2, 0);
-    *count = 1;
-    return store == STORE_F32 ? &f32 : &f64;
+    return 0;
 }
+
+static const struct simd *const rows[][2] = { { &simd_f32_portable, &simd_f64_portable } };
 
 #endif
 
-const struct lanes *lanes_for(enum store store)
+int simd_row_count(void)
 {
-    size_t count;
-    return lanes_every(store, &count);
+    return (int)(sizeof rows / sizeof *rows) - unusable();
+}
+
+const struct simd *simd_for(enum store store, int row)
+{
+    int last = simd_row_count() - 1;
+    return rows[unusable() + (row < last ? row : last)][store == STORE_F64];
 }

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The innermost loops of products and windows, chosen once for the processor at hand (lanes_real.h says what each
- * does). Results do not depend on the choice. */
+ * The innermost loops of the runtime, one row per instruction set (simd_real.h and simd_function.h say what each does).
+ *
+ * Results do not depend on the row: every loop that multiplies and adds does so by fused multiply-add, which rounds
+ * once on every processor, and libm does it where the processor cannot; nothing is summed in an order that a vector's
+ * width decides. WebAssembly alone, which has no such instruction, rounds twice. */
 #ifndef RUNTIME_MATH_SIMD_H
 #define RUNTIME_MATH_SIMD_H
 
 #include "runtime/array.h"
 
-#define TILE_ROWS    8  /* of the largest tile */
-#define TILE_VECTORS 3  /* vectors side by side in the widest tile */
-#define TILE_HEIGHTS 4  /* tiles of 8, 4, 2 and 1 rows */
-#define LANES_MOST   16 /* of the widest vector */
-#define LANES_ROOM   64 /* elements that a window may read or write beyond the last one asked for */
+#define TILE_ROWS       8  /* of the largest tile */
+#define TILE_VECTORS    3  /* vectors side by side in the widest tile */
+#define TILE_HEIGHTS    4  /* tiles of 8, 4, 2 and 1 rows */
+#define SIMD_LANES_MOST 16 /* of the widest vector */
+#define SIMD_ROOM       64 /* elements that a window may read or write beyond the last one asked for */
 
 /* Where a tile's columns go. */
 struct merge {
@@ -29,7 +32,33 @@ struct stretch {
 
 typedef void tile_loop(int64_t depth, const void *a, int64_t a_row, const void *b, int64_t b_step, void *sum);
 
-struct lanes {
+/* Functions of real numbers: computed in double, rounded once (real_math.h has their bounds). p: an operator's alpha. */
+#define SIMD_FUNCTIONS(F)                                                                          \
+    F(ceil, ceil(x))                                                                               \
+    F(floor, floor(x))                                                                             \
+    F(round_even, rint(x))                                                                         \
+    F(exp, math_exp(x))                                                                            \
+    F(log, math_log(x))                                                                            \
+    F(erf, math_erf(x))                                                                            \
+    F(tanh, math_tanh(x))                                                                          \
+    F(sigmoid, math_sigmoid(x))                                                                    \
+    F(softplus, math_softplus(x))                                                                  \
+    F(swish, x *math_sigmoid(p[0] * x))                                                            \
+    F(mish, x *math_tanh(math_softplus(x)))                                                        \
+    F(gelu, 0.5 * x * (1.0 + math_erf(x * M_SQRT1_2)))                                             \
+    F(gelu_tanh, 0.5 * x * (1.0 + math_tanh(M_2_SQRTPI * M_SQRT1_2 * (x + 0.044715 * x * x * x)))) \
+    F(elu, x < 0 ? p[0] * math_expm1(x) : x)                                                       \
+    F(celu, x > 0 ? x : x != x ? x : p[0] * math_expm1(x / p[0]))                                  \
+    F(selu, p[1] * (x < 0 ? p[0] * math_expm1(x) : x))
+
+#define SIMD_ENUM(name, expression) SIMD_##name,
+enum simd_function { SIMD_FUNCTIONS(SIMD_ENUM) SIMD_FUNCTION_COUNT };
+#undef SIMD_ENUM
+
+#define SOFTMAX_COLUMNS 32 /* at most, side by side */
+
+struct simd {
+    const char *name;
     int64_t width;                               /* elements of a vector */
     int tallest;                                 /* index of the tallest tile worth using: registers decide */
     tile_loop *tile[TILE_HEIGHTS][TILE_VECTORS]; /* [8 >> height rows][vectors - 1] */
@@ -57,10 +86,13 @@ struct lanes {
     void (*window_sum)(const void *plane, const int64_t *offsets, const void *weights, int64_t taps, const void *bias,
                        void *output, int64_t count);
     void (*window_max)(const void *plane, const int64_t *offsets, int64_t taps, void *output, int64_t count);
+    void (*each[SIMD_FUNCTION_COUNT])(const void *from, const double *p, int64_t count, void *to);
+    void (*softmax[2])(const void *from, int64_t dim, void *to); /* [1]: its logarithm */
+    void (*softmax_columns)(const void *from, int64_t dim, int64_t stride, int64_t columns, bool is_log, void *to);
 };
 
-/* For F32 or F64: the widest that the processor has, and all that it has, widest first. */
-const struct lanes *lanes_for(enum store store);
-const struct lanes *lanes_every(enum store store, size_t *count);
+/* For F32 or F64. Row 0 is the widest that the processor has; a row beyond the last is the last, which is portable. */
+const struct simd *simd_for(enum store store, int row);
+int simd_row_count(void);
 
 #endif

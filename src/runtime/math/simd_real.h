@@ -2,11 +2,13 @@
  *
  * Template: the innermost loops of products and windows, for one element type and one vector width.
  *
- * Included by lanes.c once per row of its table, with
- *   REAL     float or double
- *   BYTES    of a vector register
- *   TARGET   the function attribute that allows such registers
- *   NAME(x)  x with a suffix
+ * Included by simd_row.h, with
+ *   REAL                 float or double
+ *   BYTES                of a vector register
+ *   TARGET               the function attribute that allows such registers
+ *   NAME(x)              x with a suffix
+ *   FUSED(a, b, c)       a * b + c of vectors, rounded once
+ *   FUSED_ONE(a, b, c)   the same of numbers; in loops over rows it becomes vectors where the processor has them
  * A loop works on LANES outputs side by side; what it does to one output does not depend on LANES. */
 
 #define LANES ((int64_t)(BYTES / sizeof(REAL)))
@@ -14,6 +16,22 @@
 typedef REAL NAME(vector) __attribute__((vector_size(BYTES)));
 typedef REAL NAME(loose) __attribute__((vector_size(BYTES), aligned(sizeof(REAL)), may_alias));
 typedef __typeof__((NAME(vector)){ 0 } != (NAME(vector)){ 0 }) NAME(mask);
+
+TARGET static inline __attribute__((always_inline)) NAME(vector) NAME(spread_over)(REAL x)
+{
+    return x - (NAME(vector)){ 0 };
+}
+
+#ifndef FUSED
+#define FUSED NAME(fused)
+TARGET static inline __attribute__((always_inline)) NAME(vector)
+    NAME(fused)(NAME(vector) a, NAME(vector) b, NAME(vector) c)
+{
+    NAME(vector) result;
+    for (int i = 0; i < LANES; i++) result[i] = FUSED_ONE(a[i], b[i], c[i]);
+    return result;
+}
+#endif
 
 /* sum(r, j) = sum over k of a(r, k) * b(k, j), for `rows` rows and `vectors` * LANES columns, all in registers. */
 TARGET static inline __attribute__((always_inline)) void
@@ -26,7 +44,7 @@ NAME(tile)(int rows, int vectors, int64_t depth, const REAL *a, int64_t a_row, c
         NAME(vector) line[TILE_VECTORS];
         for (int v = 0; v < vectors; v++) line[v] = *(const NAME(loose) *)(b + v * LANES);
         for (int r = 0; r < rows; r++)
-            for (int v = 0; v < vectors; v++) total[r][v] += line[v] * row[r][k];
+            for (int v = 0; v < vectors; v++) total[r][v] = FUSED(line[v], NAME(spread_over)(row[r][k]), total[r][v]);
     }
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++) *(NAME(loose) *)(sum + (r * vectors + v) * LANES) = total[r][v];
@@ -88,17 +106,18 @@ TARGET static void NAME(pack)(const void *b, int64_t b_step, int64_t b_column, i
 }
 
 /* to[q] = sum over taps t, in order, of weights[t] * from[offsets[t] + q], then plus bias. Writes whole vectors: `to`
- * and `from` have room for count rounded up to LANES_ROOM. */
-TARGET static void NAME(window_sum)(const void *plane, const int64_t *offsets, const void *weight, int64_t taps,
+ * and `from` have room for count rounded up to SIMD_ROOM. */
+TARGET static void NAME(window_sum)(const void *plane, const int64_t *offsets, const void *weight_of_taps, int64_t taps,
                                     const void *bias, void *output, int64_t count)
 {
-    const REAL *from = plane, *weights = weight;
+    const REAL *from = plane, *weights = weight_of_taps;
     REAL *to = output, shift = bias ? *(const REAL *)bias : 0;
     for (int64_t q = 0; q < count; q += 4 * LANES) {
         NAME(vector) total[4] = { 0 };
         for (int64_t t = 0; t < taps; t++) {
             const REAL *line = from + offsets[t] + q;
-            for (int v = 0; v < 4; v++) total[v] += *(const NAME(loose) *)(line + v * LANES) * weights[t];
+            NAME(vector) weight = NAME(spread_over)(weights[t]);
+            for (int v = 0; v < 4; v++) total[v] = FUSED(*(const NAME(loose) *)(line + v * LANES), weight, total[v]);
         }
         for (int v = 0; v < 4; v++) *(NAME(loose) *)(to + q + v * LANES) = total[v] + shift;
     }
@@ -145,15 +164,15 @@ TARGET static void NAME(spread)(const void *row, int64_t size, int64_t stride, i
     for (int64_t i = tail; i < count; i++) to[i] = edge;
 }
 
-/* to[i] = alpha * to[i] + beta * terms[i * step] */
+/* to[i] = alpha * to[i] + beta * terms[i * step], the second product rounded */
 TARGET static void NAME(blend)(double alpha, double beta, const void *terms, int64_t step, int64_t count, void *values)
 {
     const REAL *from = terms;
     REAL *to = values, a = (REAL)alpha, b = (REAL)beta;
     if (step == 1)
-        for (int64_t i = 0; i < count; i++) to[i] = a * to[i] + b * from[i];
+        for (int64_t i = 0; i < count; i++) to[i] = FUSED_ONE(a, to[i], b * from[i]);
     else
-        for (int64_t i = 0; i < count; i++) to[i] = a * to[i] + b * from[i * step];
+        for (int64_t i = 0; i < count; i++) to[i] = FUSED_ONE(a, to[i], b * from[i * step]);
 }
 
 /* values[i] /= by[i * step] */
@@ -192,8 +211,14 @@ TARGET static double NAME(squares)(const void *values, int64_t count, double mea
     double sums[8] = { 0 };
     int64_t i = 0;
     for (; i + 8 <= count; i += 8)
-        for (int l = 0; l < 8; l++) sums[l] += ((double)from[i + l] - mean) * ((double)from[i + l] - mean);
-    for (int l = 0; i + l < count; l++) sums[l] += ((double)from[i + l] - mean) * ((double)from[i + l] - mean);
+        for (int l = 0; l < 8; l++) {
+            double d = (double)from[i + l] - mean;
+            sums[l] = FUSED_F64(d, d, sums[l]);
+        }
+    for (int l = 0; i + l < count; l++) {
+        double d = (double)from[i + l] - mean;
+        sums[l] = FUSED_F64(d, d, sums[l]);
+    }
     return NAME(add_up)(sums);
 }
 
@@ -203,7 +228,7 @@ TARGET static void NAME(normalize)(const void *values, double mean, double scale
 {
     const REAL *from = values;
     REAL *to = results, m = (REAL)mean, s = (REAL)scale, t = (REAL)shift;
-    for (int64_t i = 0; i < count; i++) to[i] = (from[i] - m) * s + t;
+    for (int64_t i = 0; i < count; i++) to[i] = FUSED_ONE(from[i] - m, s, t);
 }
 
 TARGET static void NAME(normalize_each)(const void *values, const void *means, const void *scales, const void *shifts,
@@ -211,7 +236,7 @@ TARGET static void NAME(normalize_each)(const void *values, const void *means, c
 {
     const REAL *from = values, *m = means, *s = scales, *t = shifts;
     REAL *to = results;
-    for (int64_t i = 0; i < count; i++) to[i] = (from[i] - m[i]) * s[i] + t[i];
+    for (int64_t i = 0; i < count; i++) to[i] = FUSED_ONE(from[i] - m[i], s[i], t[i]);
 }
 
 /* to[i] = to[i] * scales[i] + shifts[i]; shifts NULL: zeros */
@@ -219,8 +244,10 @@ TARGET static void NAME(scale_each)(const void *scales, const void *shifts, int6
 {
     const REAL *s = scales, *t = shifts;
     REAL *to = values;
-    for (int64_t i = 0; i < count; i++) to[i] *= s[i];
-    for (int64_t i = 0; t && i < count; i++) to[i] += t[i];
+    if (t)
+        for (int64_t i = 0; i < count; i++) to[i] = FUSED_ONE(to[i], s[i], t[i]);
+    else
+        for (int64_t i = 0; i < count; i++) to[i] *= s[i];
 }
 
 /* A row of `width`: the sum over taps t, in order, of weights[t] times row rows[t] of `from`. */
@@ -232,7 +259,7 @@ TARGET static void NAME(weigh_rows)(const void *from, const int64_t *rows, const
     for (int64_t t = 0; t < taps; t++) {
         const REAL *row = (const REAL *)from + rows[t] * width;
         REAL weight = (REAL)weights[t];
-        for (int64_t i = 0; i < width; i++) to[i] += row[i] * weight;
+        for (int64_t i = 0; i < width; i++) to[i] = FUSED_ONE(row[i], weight, to[i]);
     }
 }
 
@@ -244,7 +271,7 @@ TARGET static void NAME(weigh_points)(const void *values, const int64_t *points,
     REAL *to = sums;
     for (int64_t i = 0; i < count; i++, points += taps, weights += taps) {
         REAL sum = 0;
-        for (int64_t t = 0; t < taps; t++) sum += from[points[t]] * (REAL)weights[t];
+        for (int64_t t = 0; t < taps; t++) sum = FUSED_ONE(from[points[t]], (REAL)weights[t], sum);
         to[i] = sum;
     }
 }
@@ -267,7 +294,7 @@ TARGET static void NAME(scatter)(const void *row, int64_t count, int64_t stride,
 }
 
 /* Rows of `width` gathered from stretches: row k has base[offsets[k] + stretch.from ...] at stretch.to, and zeros after
- * the last stretch. With `room`, up to LANES_ROOM elements beyond a stretch may be read, and beyond the last row
+ * the last stretch. With `room`, up to SIMD_ROOM elements beyond a stretch may be read, and beyond the last row
  * written. */
 TARGET static void NAME(pack_stretches)(const void *base, const int64_t *offsets, int64_t depth,
                                         const struct stretch *stretches, int64_t stretch_count, int64_t width,
@@ -286,5 +313,3 @@ TARGET static void NAME(pack_stretches)(const void *base, const int64_t *offsets
         for (int64_t j = end; j < width; j++) to[j] = 0;
     }
 }
-
-#undef LANES

@@ -162,7 +162,7 @@ bool spread_plan(struct call *call, const struct window *window, struct spread *
 }
 
 /* Fills one phase, row by row; where a leading axis is outside of the input, the row is all padding. */
-static void spread_phase(const struct spread *spread, const struct lanes *lanes, int64_t element, const int64_t *phase,
+static void spread_phase(const struct spread *spread, const struct simd *simd, int64_t element, const int64_t *phase,
                          const char *from, double fill, char *to)
 {
     const struct window *w = &spread->window;
@@ -179,12 +179,12 @@ static void spread_phase(const struct spread *spread, const struct lanes *lanes,
             size *= w->in[a];
         }
         const char *row = inside ? from + source * element : from;
-        lanes->spread(row, inside ? w->in[last] : 0, w->stride[last], phase[last] - w->begin[last], fill,
-                      spread->length[last], to);
+        simd->spread(row, inside ? w->in[last] : 0, w->stride[last], phase[last] - w->begin[last], fill,
+                     spread->length[last], to);
     }
 }
 
-void spread_channel(const struct spread *spread, const struct lanes *lanes, int64_t element, const void *from,
+void spread_channel(const struct spread *spread, const struct simd *simd, int64_t element, const void *from,
                     double fill, void *to)
 {
     const struct window *w = &spread->window;
@@ -195,7 +195,7 @@ void spread_channel(const struct spread *spread, const struct lanes *lanes, int6
             phase[a] = rest % spread->phases[a] * w->dilation[a] % w->stride[a];
             rest /= spread->phases[a];
         }
-        spread_phase(spread, lanes, element, phase, from, fill, (char *)to + i * bytes);
+        spread_phase(spread, simd, element, phase, from, fill, (char *)to + i * bytes);
     }
 }
 
@@ -243,9 +243,9 @@ static void slide_channels(const void *context, int64_t first, int64_t end, int 
     const struct spread *spread = slide->spread;
     int64_t element = (int64_t)store_size(slide->store), in = spread->window.in_count;
     char *channel = slide->rooms + member * slide->room * element;
-    char *results = channel + (spread->channel + LANES_ROOM) * element;
+    char *results = channel + (spread->channel + SIMD_ROOM) * element;
     for (int64_t i = first; i < end; i++) {
-        spread_channel(spread, slide->lanes, element, (const char *)slide->from + i * in * element, slide->fill,
+        spread_channel(spread, slide->simd, element, (const char *)slide->from + i * in * element, slide->fill,
                        channel);
         for (int64_t m = 0; m < slide->outputs; m++) slide_plane(slide, i * slide->outputs + m, channel, results);
     }
@@ -255,11 +255,11 @@ void slide_run(const struct call *call, struct slide *slide)
 {
     const struct spread *spread = slide->spread;
     int64_t element = (int64_t)store_size(slide->store);
-    int64_t chunk = rows_of_chunk(spread) * spread->length[spread->window.rank - 1] + LANES_ROOM;
-    int64_t dims[] = { call->threads, spread->channel + LANES_ROOM + chunk };
+    int64_t chunk = rows_of_chunk(spread) * spread->length[spread->window.rank - 1] + SIMD_ROOM;
+    int64_t dims[] = { call->threads, spread->channel + SIMD_ROOM + chunk };
     struct array *rooms = array_new(call->pool, DTYPE_DOUBLE, slide->store, 2, dims);
     memset(rooms->data, 0, (size_t)(rooms->count * element));
-    slide->lanes = lanes_for(slide->store);
+    slide->simd = simd_for(slide->store, call->simd_row);
     slide->rooms = rooms->data;
     slide->room = dims[1];
     int64_t piece = team_piece(slide->channels, slide->channels * spread->channel);
@@ -282,7 +282,7 @@ static int64_t row_target(const struct window *window, const int64_t *tap, int64
     return target;
 }
 
-void scatter_channel(const struct window *window, const struct lanes *lanes, int64_t element, const void *columns,
+void scatter_channel(const struct window *window, const struct simd *simd, int64_t element, const void *columns,
                      void *to)
 {
     if (window->out_count == 0) return;
@@ -302,7 +302,7 @@ void scatter_channel(const struct window *window, const struct lanes *lanes, int
             int64_t target = row_target(window, tap, r);
             if (target < 0 || head >= tail) continue;
             char *row = (char *)to + (target + tap[last] + head * stride) * element;
-            lanes->scatter(from + head * element, tail - head, stride, row);
+            simd->scatter(from + head * element, tail - head, stride, row);
         }
     }
 }

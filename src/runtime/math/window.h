@@ -40,8 +40,8 @@ struct spread {
 };
 
 bool spread_plan(struct call *call, const struct window *window, struct spread *spread);
-/* Spreads one channel of window->in_count elements. `to` has room for spread->channel + LANES_ROOM. */
-void spread_channel(const struct spread *spread, const struct lanes *lanes, int64_t element, const void *from,
+/* Spreads one channel of window->in_count elements. `to` has room for spread->channel + SIMD_ROOM. */
+void spread_channel(const struct spread *spread, const struct simd *simd, int64_t element, const void *from,
                     double fill, void *to);
 /* Where output `index` of a plane, counted without gaps, lies in the long vector. */
 int64_t spread_place(const struct spread *spread, int64_t index);
@@ -55,10 +55,10 @@ struct slide {
     int64_t channels, outputs;
     double fill; /* of the padding */
     /* `count` results of plane `output`; `from` is where the first one looks in the spread channel. Both have
-     * LANES_ROOM to spare. */
+     * SIMD_ROOM to spare. */
     void (*chunk)(const struct slide *slide, int64_t output, const void *from, int64_t count, void *results);
     const void *context;
-    const struct lanes *lanes; /* this and the rest: set by slide_run */
+    const struct simd *simd; /* this and the rest: set by slide_run */
     char *rooms;
     int64_t room;
 };
@@ -67,7 +67,7 @@ void slide_run(const struct call *call, struct slide *slide);
 
 /* The reverse of reading windows: `columns` holds one element per tap and output [taps][out_count]; each is added to
  * the position of `to` [in_count] that the output sees through the tap. */
-void scatter_channel(const struct window *window, const struct lanes *lanes, int64_t element, const void *columns,
+void scatter_channel(const struct window *window, const struct simd *simd, int64_t element, const void *columns,
                      void *to);
 
 #endif

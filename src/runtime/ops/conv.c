@@ -23,6 +23,7 @@
 struct conv {
     const struct array *x, *w, *bias;
     struct array *y;
+    const struct simd *simd;
     struct window window;
     int64_t images, channels, groups, group_channels, outputs, group_outputs;
     int64_t element; /* bytes */
@@ -43,6 +44,7 @@ static bool read_operands(struct call *call, struct conv *c, const struct array 
                           const struct array *bias)
 {
     *c = (struct conv){ .x = x, .w = w, .bias = bias, .groups = node_int(call->node, "group", 1) };
+    c->simd = simd_for(x->store, call->simd_row);
     c->element = (int64_t)store_size(x->store);
     if (x->rank < 3) return call_fail(call, "the input has %d dimensions, at least 3 are needed", x->rank);
     if (w->rank != x->rank) return call_fail(call, "the weight has %d dimensions, the input %d", w->rank, x->rank);
@@ -105,7 +107,7 @@ static struct product group_product(const struct conv *c, int64_t depth)
 /* Images side by side, each group a product over all their planes. */
 
 struct columns {
-    const struct lanes *lanes;
+    const struct simd *simd;
     const struct spread *spread; /* NULL: the channels are the input's own */
     const int64_t *offsets;      /* per step of the depth */
     int64_t image, plane, row;   /* elements from image to image; outputs of a plane; outputs side by side */
@@ -115,7 +117,7 @@ static void pack_columns(const void *context, const void *base, int64_t step, in
                          int64_t columns, int64_t width, void *to)
 {
     const struct columns *from = context;
-    struct stretch stretches[LANES_MOST * TILE_VECTORS];
+    struct stretch stretches[SIMD_LANES_MOST * TILE_VECTORS];
     int64_t count = 0, length;
     for (int64_t done = 0; done < columns; done += length) {
         int64_t place = (column + done) % from->plane, image = (column + done) / from->plane;
@@ -123,7 +125,7 @@ static void pack_columns(const void *context, const void *base, int64_t step, in
         length = least(from->row - place % from->row, columns - done);
         stretches[count++] = (struct stretch){ .from = start, .to = done, .count = length };
     }
-    from->lanes->pack_stretches(base, from->offsets + step, depth, stretches, count, width, from->spread != NULL, to);
+    from->simd->pack_stretches(base, from->offsets + step, depth, stretches, count, width, from->spread != NULL, to);
 }
 
 /* channels[i] begins i * channel_size after `base`; images follow each other. */
@@ -133,7 +135,7 @@ static void run_side_by_side(struct call *call, const struct conv *c, struct col
     int64_t depth = c->group_channels * c->window.taps;
     int64_t *offsets = NEW_ARRAY(call->scratch, int64_t, (size_t)depth);
     for (int64_t k = 0; k < depth; k++) offsets[k] = k / c->window.taps * channel_size + taps[k % c->window.taps];
-    columns->lanes = lanes_for(c->x->store);
+    columns->simd = c->simd;
     columns->offsets = offsets;
     columns->image = c->channels * channel_size;
     columns->plane = c->window.out_count;
@@ -166,7 +168,7 @@ static void spread_channels(const void *context, int64_t first, int64_t end, int
     const struct conv *c = s->conv;
     (void)member;
     for (int64_t i = first; i < end; i++)
-        spread_channel(s->spread, lanes_for(c->x->store), c->element,
+        spread_channel(s->spread, c->simd, c->element,
                        at(c->x->data, (s->channel + i) * c->window.in_count, c->element), 0,
                        at(s->to, i * s->spread->channel, c->element));
 }
@@ -180,8 +182,8 @@ static bool run_spread(struct call *call, const struct conv *c)
     if (!size_multiply(together, c->channels, &rows) || !size_multiply(rows, spread.channel, &(int64_t){ 0 }))
         return call_fail(call, "the padded input is too large");
     struct array *buffer =
-        array_new(call->pool, c->x->type, c->x->store, 1, &(int64_t){ rows * spread.channel + LANES_ROOM });
-    memset(at(buffer->data, rows * spread.channel, c->element), 0, (size_t)(LANES_ROOM * c->element));
+        array_new(call->pool, c->x->type, c->x->store, 1, &(int64_t){ rows * spread.channel + SIMD_ROOM });
+    memset(at(buffer->data, rows * spread.channel, c->element), 0, (size_t)(SIMD_ROOM * c->element));
     for (int64_t image = 0; image < c->images; image += together) {
         int64_t images = least(together, c->images - image);
         struct spreading spreading = { c, &spread, image * c->channels, buffer->data };
@@ -229,7 +231,7 @@ static void sum_taps(const struct slide *slide, int64_t output, const void *from
     int64_t m = output % c->outputs;
     const void *bias = c->bias ? at(c->bias->data, m, c->element) : NULL;
     const void *weights = at(c->w->data, m * c->window.taps, c->element);
-    slide->lanes->window_sum(from, slide->spread->taps, weights, c->window.taps, bias, sums, count);
+    slide->simd->window_sum(from, slide->spread->taps, weights, c->window.taps, bias, sums, count);
 }
 
 static bool run_depthwise(struct call *call, const struct conv *c)
@@ -342,14 +344,13 @@ static void scatter_image(const void *context, int64_t first, int64_t end, int m
 {
     const struct scattering *s = context;
     const struct conv *c = s->conv;
-    const struct lanes *lanes = lanes_for(c->x->store);
     int64_t plane = c->window.in_count, rows = c->window.taps * c->window.out_count;
     (void)member;
     for (int64_t m = first; m < end; m++) {
         char *to = at(c->y->data, (s->image * c->outputs + m) * plane, c->element);
         memset(to, 0, (size_t)(plane * c->element));
-        scatter_channel(&c->window, lanes, c->element, at(s->columns, m * rows, c->element), to);
-        if (c->bias) lanes->shift(at(c->bias->data, m, c->element), plane, to);
+        scatter_channel(&c->window, c->simd, c->element, at(s->columns, m * rows, c->element), to);
+        if (c->bias) c->simd->shift(at(c->bias->data, m, c->element), plane, to);
     }
 }
 

@@ -4,7 +4,7 @@
  * for the stores it is defined on. The rows at the end say which operator is which, under which opset. */
 #include "runtime/element.h"
 #include "runtime/math/broadcast.h"
-#include "runtime/math/real_math.h"
+#include "runtime/math/simd.h"
 
 #include <math.h>
 #include <string.h>
@@ -22,8 +22,12 @@
         }                                            \
     }
 
-/* For the functions of real_math.h, and those that newer processors have an instruction for. */
-#define VECTOR_STRIP(name, in, out, expression) VECTOR_CLONES UNARY_STRIP(name, in, out, expression)
+/* A function that math/simd.h has in vectors. */
+#define VECTOR_STRIP(name, function)                                                                    \
+    static void name(const struct strip *strip)                                                         \
+    {                                                                                                   \
+        strip->simd->each[SIMD_##function](strip->from[0], strip->parameters, strip->count, strip->to); \
+    }
 
 #define BINARY_STRIP(name, in, out, expression)            \
     static void name(const struct strip *strip)            \
@@ -64,8 +68,13 @@
     }
 
 #define CLAMP(value, low, high) ((value) < (low) ? (low) : (value) > (high) ? (high) : (value))
-#define SOFTPLUS(x)             ((x) > 0 ? (x) + log1p(exp(-(x))) : log1p(exp(x)))
 #define POWER(x, y)             pow((x), (y))
+
+static double logistic(double x)
+{
+    double e = exp(-fabs(x));
+    return x >= 0 ? 1.0 / (1.0 + e) : e / (1.0 + e);
+}
 
 /* The remainder that has the divisor's sign. */
 static double floored_remainder(double x, double y)
@@ -76,17 +85,11 @@ static double floored_remainder(double x, double y)
 
 #define REAL       float
 #define NAME(name) name##_f32
-#define EXP        quick_exp
-#define SIGMOID    quick_sigmoid
-#define TANH       quick_tanh
 #define SQRT       sqrtf
 #include "runtime/math/elementwise_real.h"
 
 #define REAL       double
 #define NAME(name) name##_f64
-#define EXP        exp
-#define SIGMOID    exact_sigmoid
-#define TANH       tanh
 #define SQRT       sqrt
 #include "runtime/math/elementwise_real.h"
 #include "runtime/ops/operators.h"

@@ -69,7 +69,7 @@ static bool finish_gemm(struct call *call, struct array *y, double alpha)
         const void *terms = c ? at(c, r * row) : (const void *)zeros;
         void *to = at(y, r * y->dims[1]);
         if (is_whole(y)) blend_whole(alpha, beta, terms, column, y->dims[1], to);
-        else lanes_for(y->store)->blend(alpha, beta, terms, column, y->dims[1], to);
+        else simd_for(y->store, call->simd_row)->blend(alpha, beta, terms, column, y->dims[1], to);
     }
     return true;
 }

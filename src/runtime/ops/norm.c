@@ -26,6 +26,7 @@ static double read_epsilon(const struct call *call)
 /* x as [images, features, plane]: each feature has its own parameters. Channels, or with spatial=0 every element of an
  * image. */
 struct batch {
+    const struct simd *simd;
     struct array *x, *scale, *shift, *mean, *variance, *y;
     int64_t images, features, plane;
     double epsilon, momentum;
@@ -57,6 +58,7 @@ static bool read_batch(struct call *call, struct batch *b)
 {
     if (!call_real(call, 0, "X", true, 1, &b->x)) return false;
     const struct array *x = b->x;
+    b->simd = simd_for(x->store, call->simd_row);
     bool each = call->node->opset < 9 && node_int(call->node, "spatial", 1) == 0;
     b->images = x->dims[0];
     b->features = x->rank > 1 ? x->dims[1] : 1;
@@ -82,12 +84,12 @@ static struct array *make_factors(const struct call *call, const struct batch *b
 static void normalize_planes(const void *context, int64_t first, int64_t end, int member)
 {
     const struct batch *b = context;
-    const struct lanes *lanes = lanes_for(b->x->store);
+    const struct simd *simd = b->simd;
     (void)member;
     for (int64_t i = first; i < end; i++) {
         int64_t f = i % b->features;
-        lanes->normalize(at(b->x, i * b->plane), element_real(b->used_mean, f), element_real(b->factors, f),
-                         element_real(b->shift, f), b->plane, at(b->y, i * b->plane));
+        simd->normalize(at(b->x, i * b->plane), element_real(b->used_mean, f), element_real(b->factors, f),
+                        element_real(b->shift, f), b->plane, at(b->y, i * b->plane));
     }
 }
 
@@ -97,9 +99,8 @@ static void normalize_images(const void *context, int64_t first, int64_t end, in
     const struct batch *b = context;
     (void)member;
     for (int64_t i = first; i < end; i++)
-        lanes_for(b->x->store)
-            ->normalize_each(at(b->x, i * b->features), b->used_mean->data, b->factors->data, b->shift->data,
-                             b->features, at(b->y, i * b->features));
+        b->simd->normalize_each(at(b->x, i * b->features), b->used_mean->data, b->factors->data, b->shift->data,
+                                b->features, at(b->y, i * b->features));
 }
 
 static void normalize_batch(const struct call *call, struct batch *b, const struct array *mean,
@@ -116,15 +117,15 @@ static void normalize_batch(const struct call *call, struct batch *b, const stru
 static void find_moments(const void *context, int64_t first, int64_t end, int member)
 {
     const struct batch *b = context;
-    const struct lanes *lanes = lanes_for(b->x->store);
+    const struct simd *simd = b->simd;
     double count = (double)(b->images * b->plane);
     (void)member;
     for (int64_t f = first; f < end; f++) {
         double sum = 0, squares = 0;
-        for (int64_t n = 0; n < b->images; n++) sum += lanes->sum(at(b->x, (n * b->features + f) * b->plane), b->plane);
+        for (int64_t n = 0; n < b->images; n++) sum += simd->sum(at(b->x, (n * b->features + f) * b->plane), b->plane);
         double mean = sum / count;
         for (int64_t n = 0; n < b->images; n++)
-            squares += lanes->squares(at(b->x, (n * b->features + f) * b->plane), b->plane, mean);
+            squares += simd->squares(at(b->x, (n * b->features + f) * b->plane), b->plane, mean);
         element_put(b->batch_mean, f, mean);
         element_put(b->batch_variance, f, squares / count);
     }
@@ -175,6 +176,7 @@ static bool run_batch_normalization(struct call *call)
 /* --- InstanceNormalization, GroupNormalization: x as [images, groups, channels of a group, plane] --- */
 
 struct groups {
+    const struct simd *simd;
     struct array *x, *scale, *shift, *y;
     int64_t count, channels, plane; /* groups of all images; channels per group */
     int64_t parameters;             /* a period of scale and shift, in channels, or in groups ... */
@@ -191,20 +193,20 @@ static void round_back(struct array *y, enum dtype type, int64_t first, int64_t 
 
 static void normalize_group(const struct groups *g, int64_t group)
 {
-    const struct lanes *lanes = lanes_for(g->x->store);
+    const struct simd *simd = g->simd;
     int64_t size = g->channels * g->plane, first = group * size;
-    double mean = lanes->sum(at(g->x, first), size) / (double)size;
-    double factor = 1 / sqrt(lanes->squares(at(g->x, first), size, mean) / (double)size + g->epsilon);
+    double mean = simd->sum(at(g->x, first), size) / (double)size;
+    double factor = 1 / sqrt(simd->squares(at(g->x, first), size, mean) / (double)size + g->epsilon);
     for (int64_t c = 0; c < g->channels; c++) {
         int64_t p = (g->per_group ? group : group * g->channels + c) % g->parameters, place = first + c * g->plane;
         double scale = element_real(g->scale, p), shift = element_real(g->shift, p);
         if (!g->half) {
-            lanes->normalize(at(g->x, place), mean, factor * scale, shift, g->plane, at(g->y, place));
+            simd->normalize(at(g->x, place), mean, factor * scale, shift, g->plane, at(g->y, place));
             continue;
         }
-        lanes->normalize(at(g->x, place), mean, factor, 0, g->plane, at(g->y, place));
+        simd->normalize(at(g->x, place), mean, factor, 0, g->plane, at(g->y, place));
         round_back(g->y, g->x->type, place, g->plane);
-        lanes->normalize(at(g->y, place), 0, scale, shift, g->plane, at(g->y, place));
+        simd->normalize(at(g->y, place), 0, scale, shift, g->plane, at(g->y, place));
     }
 }
 
@@ -217,6 +219,7 @@ static void normalize_some_groups(const void *context, int64_t first, int64_t en
 static bool normalize_groups(struct call *call, struct groups *g)
 {
     g->epsilon = read_epsilon(call);
+    g->simd = simd_for(g->x->store, call->simd_row);
     g->y = call_output(call, 0, g->x->type, g->x->rank, g->x->dims);
     if (g->y->count == 0) return true;
     g->plane = dims_product(g->x->dims, 2, g->x->rank);
@@ -261,6 +264,7 @@ static bool run_group_normalization(struct call *call)
 /* --- LayerNormalization, RMSNormalization: x as [rows, size] --- */
 
 struct layer {
+    const struct simd *simd;
     struct array *x, *scale, *shift, *y; /* scale and shift: broadcast to a period that divides x; or NULL */
     int64_t rows, size;
     double epsilon;
@@ -270,16 +274,16 @@ struct layer {
 
 static void normalize_row(const struct layer *l, int64_t row)
 {
-    const struct lanes *lanes = lanes_for(l->x->store);
+    const struct simd *simd = l->simd;
     int64_t first = row * l->size;
-    double size = (double)l->size, mean = l->centred ? lanes->sum(at(l->x, first), l->size) / size : 0;
-    double inverse = 1 / sqrt(lanes->squares(at(l->x, first), l->size, mean) / size + l->epsilon);
-    lanes->normalize(at(l->x, first), mean, inverse, 0, l->size, at(l->y, first));
+    double size = (double)l->size, mean = l->centred ? simd->sum(at(l->x, first), l->size) / size : 0;
+    double inverse = 1 / sqrt(simd->squares(at(l->x, first), l->size, mean) / size + l->epsilon);
+    simd->normalize(at(l->x, first), mean, inverse, 0, l->size, at(l->y, first));
     if (l->half) round_back(l->y, l->x->type, first, l->size);
     if (l->means) element_put(l->means, row, mean);
     if (l->inverses) element_put(l->inverses, row, inverse);
     const void *shifts = l->shift ? at(l->shift, first % l->shift->count) : NULL;
-    lanes->scale_each(at(l->scale, first % l->scale->count), shifts, l->size, at(l->y, first));
+    simd->scale_each(at(l->scale, first % l->scale->count), shifts, l->size, at(l->y, first));
 }
 
 static void normalize_rows(const void *context, int64_t first, int64_t end, int member)
@@ -318,6 +322,7 @@ static bool normalize_layer(struct call *call, bool centred)
         || !read_layer_parameter(call, 2, "B", false, l.x, axis, &l.shift))
         return false;
     l.half = is_rounded_between(call, l.x);
+    l.simd = simd_for(l.x->store, call->simd_row);
     l.y = call_output(call, 0, centred ? l.x->type : call_input(call, 1)->type, l.x->rank, l.x->dims);
     l.means = centred ? wanted_statistic(call, 1, l.x, axis) : NULL;
     l.inverses = centred ? wanted_statistic(call, 2, l.x, axis) : NULL;

@@ -63,7 +63,7 @@ static bool slide_over(struct call *call, const struct pooling *p, const void *f
 static void largest_of_taps(const struct slide *slide, int64_t output, const void *from, int64_t count, void *results)
 {
     (void)output;
-    slide->lanes->window_max(from, slide->spread->taps, slide->spread->window.taps, results, count);
+    slide->simd->window_max(from, slide->spread->taps, slide->spread->window.taps, results, count);
 }
 
 /* Which taps of the window at `o` see the input, or with `padding` the input and its explicit padding: *first and so
@@ -178,8 +178,8 @@ static bool run_max_pool(struct call *call)
 static void sum_of_taps(const struct slide *slide, int64_t output, const void *from, int64_t count, void *results)
 {
     (void)output;
-    slide->lanes->window_sum(from, slide->spread->taps, slide->context, slide->spread->window.taps, NULL, results,
-                             count);
+    slide->simd->window_sum(from, slide->spread->taps, slide->context, slide->spread->window.taps, NULL, results,
+                            count);
 }
 
 /* Sums are weighted ones, every weight one. */
@@ -195,7 +195,7 @@ static bool sum_windows(struct call *call, const struct pooling *p, const void *
 static void divide_by_taps(const struct call *call, const struct pooling *p, bool padding, struct array *y)
 {
     const struct window *w = &p->window;
-    const struct lanes *lanes = lanes_for(y->store);
+    const struct simd *simd = simd_for(y->store, call->simd_row);
     struct array *sizes = array_new(call->pool, y->type, y->store, 1, &w->out_count);
     for (int64_t o = 0; o < w->out_count; o++) {
         int64_t size = 1, rest = o, first;
@@ -206,7 +206,7 @@ static void divide_by_taps(const struct call *call, const struct pooling *p, boo
         element_put(sizes, o, size ? (double)size : 1);
     }
     for (int64_t i = 0; i < p->channels; i++)
-        lanes->divide(sizes->data, 1, w->out_count, (char *)y->data + i * w->out_count * (int64_t)store_size(y->store));
+        simd->divide(sizes->data, 1, w->out_count, (char *)y->data + i * w->out_count * (int64_t)store_size(y->store));
     array_drop(sizes);
 }
 
@@ -262,6 +262,7 @@ static bool run_lp_pool(struct call *call)
 
 struct global {
     struct array *x, *y;
+    const struct simd *simd;
     int64_t plane; /* elements that one of y pools */
 };
 
@@ -269,6 +270,7 @@ struct global {
 static bool read_global(struct call *call, struct global *g)
 {
     if (!call_real(call, 0, "X", true, 2, &g->x)) return false;
+    g->simd = simd_for(g->x->store, call->simd_row);
     int64_t dims[ARRAY_MAX_RANK];
     for (int i = 0; i < g->x->rank; i++) dims[i] = i < 2 ? g->x->dims[i] : 1;
     g->y = call_output(call, 0, g->x->type, g->x->rank, dims);
@@ -279,8 +281,7 @@ static bool read_global(struct call *call, struct global *g)
 
 static double plane_sum(const struct global *g, int64_t i)
 {
-    return lanes_for(g->x->store)
-        ->sum((const char *)g->x->data + i * g->plane * (int64_t)store_size(g->x->store), g->plane);
+    return g->simd->sum((const char *)g->x->data + i * g->plane * (int64_t)store_size(g->x->store), g->plane);
 }
 
 static void average_planes(const void *context, int64_t first, int64_t end, int member)

@@ -6,7 +6,6 @@
  * at a time; where the reduced dimensions do not lie together they are brought together first. With one column, its
  * elements are dealt out to lanes that are merged in the end: the order of the sum never depends on threads. */
 #include "runtime/math/layout.h"
-#include "runtime/math/real_math.h"
 #include "runtime/ops/operators.h"
 
 #include <math.h>
@@ -47,7 +46,7 @@ REAL_STEP(absolute, t + fabs(x), t + fabs(x))
 REAL_STEP(square, t + x * x, t + x * x)
 REAL_STEP(largest, ((x > t) | (x != x)) ? x : t, ((x > t) | (x != x)) ? x : t)
 REAL_STEP(smallest, ((x < t) | (x != x)) ? x : t, ((x < t) | (x != x)) ? x : t)
-REAL_STEP(exponential, t + quick_exp(x - shift[c]), t + exp(x - shift[c]))
+REAL_STEP(exponential, t + exp(x - shift[c]), t + exp(x - shift[c]))
 WHOLE_STEP(sum, t + x)
 WHOLE_STEP(product, t *x)
 WHOLE_STEP(absolute, t + ((int64_t)x < 0 ? 0 - x : x))

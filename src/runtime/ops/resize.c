@@ -167,6 +167,7 @@ static bool is_unchanged(const struct resize *r, int axis)
 
 /* One axis being interpolated: [planes, in, inner] to [planes, out, inner]. */
 struct interpolation {
+    const struct simd *simd;
     const struct array *from;
     struct array *to;
     struct axis_map map;
@@ -177,23 +178,21 @@ static void interpolate_lines(const void *context, int64_t first, int64_t end, i
 {
     const struct interpolation *p = context;
     int64_t element = (int64_t)store_size(p->from->store);
-    const struct lanes *lanes = lanes_for(p->from->store);
     (void)member;
     for (int64_t plane = first; plane < end; plane++)
-        lanes->weigh_points((const char *)p->from->data + plane * p->in * element, p->map.from, p->map.weights,
-                            p->map.taps, p->out, (char *)p->to->data + plane * p->out * element);
+        p->simd->weigh_points((const char *)p->from->data + plane * p->in * element, p->map.from, p->map.weights,
+                              p->map.taps, p->out, (char *)p->to->data + plane * p->out * element);
 }
 
 static void interpolate_rows(const void *context, int64_t first, int64_t end, int member)
 {
     const struct interpolation *p = context;
     int64_t element = (int64_t)store_size(p->from->store);
-    const struct lanes *lanes = lanes_for(p->from->store);
     (void)member;
     for (int64_t i = first; i < end; i++) {
         int64_t taps = i % p->out * p->map.taps;
-        lanes->weigh_rows((const char *)p->from->data + i / p->out * p->in * p->inner * element, p->map.from + taps,
-                          p->map.weights + taps, p->map.taps, p->inner, (char *)p->to->data + i * p->inner * element);
+        p->simd->weigh_rows((const char *)p->from->data + i / p->out * p->in * p->inner * element, p->map.from + taps,
+                            p->map.weights + taps, p->map.taps, p->inner, (char *)p->to->data + i * p->inner * element);
     }
 }
 
@@ -203,6 +202,7 @@ static bool interpolate_axis(const struct resize *r, const struct array *from, i
     struct interpolation p = { .from = from, .in = from->dims[axis], .out = r->out[axis] };
     int64_t dims[ARRAY_MAX_RANK];
     if (!map_axis(r, axis, &p.map)) return false;
+    p.simd = simd_for(from->store, r->call->simd_row);
     memcpy(dims, from->dims, sizeof dims);
     dims[axis] = p.out;
     *to = p.to = array_new(r->call->pool, from->type, from->store, from->rank, dims);

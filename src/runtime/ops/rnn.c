@@ -8,7 +8,7 @@
 #include "runtime/element.h"
 #include "runtime/math/product.h"
 #include "runtime/math/real.h"
-#include "runtime/math/real_math.h"
+#include "runtime/math/simd.h"
 #include "runtime/math/unstride.h"
 #include "runtime/ops/operators.h"
 
@@ -16,51 +16,54 @@
 #include <string.h>
 #include <strings.h>
 
-#define MOST_FUNCTIONS 3 /* per direction */
+#define MOST_FUNCTIONS 3   /* per direction */
+#define RUN            128 /* units computed together */
 
-/* --- activation functions --- */
+/* --- activation functions, on rows of numbers in double --- */
 
-#define FUNCTION(name, value)                        \
-    static double name(double x, double a, double b) \
-    {                                                \
-        (void)a, (void)b;                            \
-        return value;                                \
+typedef void (*row_function)(const struct simd *simd, const double *p, int64_t count, double *values);
+
+#define FUNCTION(name, expression)                                                            \
+    static void name(const struct simd *simd, const double *p, int64_t count, double *values) \
+    {                                                                                         \
+        (void)simd, (void)p;                                                                  \
+        for (int64_t i = 0; i < count; i++) {                                                 \
+            double x = values[i];                                                             \
+            values[i] = expression;                                                           \
+        }                                                                                     \
+    }
+#define VECTOR_FUNCTION(name)                                                                          \
+    static void vector_##name(const struct simd *simd, const double *p, int64_t count, double *values) \
+    {                                                                                                  \
+        simd->each[SIMD_##name](values, p, count, values);                                             \
     }
 
-FUNCTION(affine, a *x + b)
+FUNCTION(affine, p[0] * x + p[1])
 FUNCTION(relu, x < 0 ? 0 : x)
-FUNCTION(leaky_relu, x < 0 ? a * x : x)
-FUNCTION(thresholded_relu, x <= a ? 0 : x)
-FUNCTION(hyperbolic_tangent, tanh(x))
-FUNCTION(fast_tangent, quick_tanh(x))
-FUNCTION(scaled_tanh, a *tanh(b *x))
-FUNCTION(sigmoid, exact_sigmoid(x))
-FUNCTION(fast_sigmoid, quick_sigmoid(x))
-FUNCTION(hard_sigmoid, a *x + b < 0 ? 0 : a * x + b > 1 ? 1 : a * x + b)
-FUNCTION(elu, x < 0 ? a * expm1(x) : x)
+FUNCTION(leaky_relu, x < 0 ? p[0] * x : x)
+FUNCTION(thresholded_relu, x <= p[0] ? 0 : x)
+FUNCTION(scaled_tanh, p[0] * tanh(p[1] * x))
+FUNCTION(hard_sigmoid, p[0] * x + p[1] < 0 ? 0 : p[0] * x + p[1] > 1 ? 1 : p[0] * x + p[1])
 FUNCTION(softsign, x / (1 + fabs(x)))
-FUNCTION(softplus, x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)))
+VECTOR_FUNCTION(tanh)
+VECTOR_FUNCTION(sigmoid)
+VECTOR_FUNCTION(elu)
+VECTOR_FUNCTION(softplus)
 
 struct function {
     const char *name;
-    double (*run)(double x, double a, double b);
-    double (*run_f32)(double x, double a, double b); /* where results are rounded to float; NULL: the same */
-    int parameters;                                  /* how many of alpha and beta it takes from the node's lists */
-    double alpha, beta;                              /* where the lists end */
+    row_function run;
+    int parameters; /* how many of alpha and beta it takes from the node's lists */
+    double p[2];    /* alpha and beta where the lists end */
 };
 
 static const struct function functions[] = {
-    { "Affine", affine, NULL, 2, 1, 0 },
-    { "Relu", relu, NULL, 0, 0, 0 },
-    { "LeakyRelu", leaky_relu, NULL, 1, 0.01f, 0 },
-    { "ThresholdedRelu", thresholded_relu, NULL, 1, 1, 0 },
-    { "Tanh", hyperbolic_tangent, fast_tangent, 0, 0, 0 },
-    { "ScaledTanh", scaled_tanh, NULL, 2, 1, 1 },
-    { "Sigmoid", sigmoid, fast_sigmoid, 0, 0, 0 },
-    { "HardSigmoid", hard_sigmoid, NULL, 2, 0.2f, 0.5 },
-    { "Elu", elu, NULL, 1, 1, 0 },
-    { "Softsign", softsign, NULL, 0, 0, 0 },
-    { "Softplus", softplus, NULL, 0, 0, 0 },
+    { "Affine", affine, 2, { 1, 0 } },         { "Relu", relu, 0, { 0 } },
+    { "LeakyRelu", leaky_relu, 1, { 0.01f } }, { "ThresholdedRelu", thresholded_relu, 1, { 1 } },
+    { "Tanh", vector_tanh, 0, { 0 } },         { "ScaledTanh", scaled_tanh, 2, { 1, 1 } },
+    { "Sigmoid", vector_sigmoid, 0, { 0 } },   { "HardSigmoid", hard_sigmoid, 2, { 0.2f, 0.5 } },
+    { "Elu", vector_elu, 1, { 1 } },           { "Softsign", softsign, 0, { 0 } },
+    { "Softplus", vector_softplus, 0, { 0 } },
 };
 
 /* --- one node --- */
@@ -77,6 +80,7 @@ struct cell {
 
 struct rnn {
     struct call *call;
+    const struct simd *simd; /* for double */
     const struct cell *cell;
     struct array *x, *w, *r, *bias, *hidden_start, *memory_start, *peepholes;
     const int64_t *lengths; /* NULL: all are full */
@@ -92,46 +96,84 @@ struct rnn {
     struct array *y, *last, *last_memory;
 };
 
-static double activate(const struct rnn *rnn, int function, double x)
-{
-    const struct function *f = &rnn->functions[rnn->direction * rnn->cell->functions + function];
-    return f->run(x > rnn->clip ? rnn->clip : x < -rnn->clip ? -rnn->clip : x, f->alpha, f->beta);
-}
-
-/* The last function of an LSTM is not clipped. */
-static double squash(const struct rnn *rnn, double memory)
-{
-    const struct function *f = &rnn->functions[rnn->direction * rnn->cell->functions + 2];
-    return f->run(memory, f->alpha, f->beta);
-}
-
-static double bias_of(const struct rnn *rnn, int64_t gate, int64_t unit, bool recurrent)
-{
-    if (!rnn->bias) return 0;
-    int64_t width = rnn->cell->gates * rnn->hidden;
-    return element_real(rnn->bias, (rnn->direction * 2 + recurrent) * width + gate * rnn->hidden + unit);
-}
-
-/* One unit of the cell that runs one of the sequences. */
-struct unit {
-    int64_t unit, place;      /* place: in [batch, hidden] */
-    int64_t input, recurrent; /* of its first gate in those arrays */
+/* Units of the cell that runs one of the sequences; at most RUN of them. */
+struct units {
+    int64_t first, count, place; /* place: of the first, in [batch, hidden] */
+    int64_t input, recurrent;    /* of the first one's first gate in those arrays */
 };
 
+static void read_reals(const struct array *from, int64_t first, int64_t count, double *to)
+{
+    if (from->store == STORE_F32)
+        for (int64_t i = 0; i < count; i++) to[i] = (double)from->f32[first + i];
+    else
+        for (int64_t i = 0; i < count; i++) to[i] = from->f64[first + i];
+}
+
+static void put_reals(const double *from, int64_t count, struct array *to, int64_t first)
+{
+    if (to->store == STORE_F32)
+        for (int64_t i = 0; i < count; i++) to->f32[first + i] = (float)from[i];
+    else
+        for (int64_t i = 0; i < count; i++) to->f64[first + i] = from[i];
+}
+
+/* to[i] += from[first + i] * by[i]; by NULL: once */
+static void add_reals(const struct array *from, int64_t first, int64_t count, const double *by, double *to)
+{
+    double terms[RUN];
+    read_reals(from, first, count, terms);
+    if (by)
+        for (int64_t i = 0; i < count; i++) to[i] += terms[i] * by[i];
+    else
+        for (int64_t i = 0; i < count; i++) to[i] += terms[i];
+}
+
+static const struct function *function_of(const struct rnn *rnn, int function)
+{
+    return &rnn->functions[rnn->direction * rnn->cell->functions + function];
+}
+
+static void squash(const struct rnn *rnn, int function, int64_t count, double *values)
+{
+    const struct function *f = function_of(rnn, function);
+    f->run(rnn->simd, f->p, count, values);
+}
+
+static void activate(const struct rnn *rnn, int function, int64_t count, double *values)
+{
+    double clip = rnn->clip;
+    for (int64_t i = 0; clip < (double)INFINITY && i < count; i++)
+        values[i] = values[i] > clip ? clip : values[i] < -clip ? -clip : values[i];
+    squash(rnn, function, count, values);
+}
+
+static void add_bias(const struct rnn *rnn, const struct units *u, int64_t gate, bool recurrent, double *to)
+{
+    int64_t width = rnn->cell->gates * rnn->hidden;
+    int64_t first = (rnn->direction * 2 + recurrent) * width + gate * rnn->hidden + u->first;
+    if (rnn->bias) add_reals(rnn->bias, first, u->count, NULL, to);
+}
+
 /* What the input and the previous state add to a gate. */
-static double input_share(const struct rnn *rnn, const struct unit *u, int64_t gate)
+static void input_share(const struct rnn *rnn, const struct units *u, int64_t gate, double *to)
 {
-    return element_real(rnn->input, u->input + gate * rnn->hidden) + bias_of(rnn, gate, u->unit, false);
+    read_reals(rnn->input, u->input + gate * rnn->hidden, u->count, to);
+    add_bias(rnn, u, gate, false, to);
 }
 
-static double state_share(const struct rnn *rnn, const struct unit *u, int64_t gate)
+static void state_share(const struct rnn *rnn, const struct units *u, int64_t gate, double *to)
 {
-    return element_real(rnn->recurrent, u->recurrent + gate * rnn->hidden) + bias_of(rnn, gate, u->unit, true);
+    read_reals(rnn->recurrent, u->recurrent + gate * rnn->hidden, u->count, to);
+    add_bias(rnn, u, gate, true, to);
 }
 
-static double gate_sum(const struct rnn *rnn, const struct unit *u, int64_t gate)
+static void gate_sum(const struct rnn *rnn, const struct units *u, int64_t gate, double *to)
 {
-    return input_share(rnn, u, gate) + state_share(rnn, u, gate);
+    double share[RUN];
+    input_share(rnn, u, gate, to);
+    state_share(rnn, u, gate, share);
+    for (int64_t i = 0; i < u->count; i++) to[i] += share[i];
 }
 
 /* recurrent[:, first ...] = state * weights[:, first ...], `count` gates of it. */
@@ -155,92 +197,120 @@ static void multiply_state(struct rnn *rnn, const struct array *state, int64_t f
     product_run(rnn->call, &product);
 }
 
-struct units {
+struct work {
     const struct rnn *rnn;
-    void (*compute)(const struct rnn *rnn, const struct unit *unit);
+    void (*compute)(const struct rnn *rnn, const struct units *units);
 };
 
+/* Pieces are RUN units of one sequence. */
 static void compute_units(const void *context, int64_t first, int64_t end, int member)
 {
-    const struct units *units = context;
-    const struct rnn *rnn = units->rnn;
-    int64_t width = rnn->cell->gates * rnn->hidden;
+    const struct work *work = context;
+    const struct rnn *rnn = work->rnn;
+    int64_t width = rnn->cell->gates * rnn->hidden, per_row = (rnn->hidden + RUN - 1) / RUN;
     (void)member;
-    for (int64_t place = first; place < end;) {
-        int64_t row = place / rnn->hidden, next = (row + 1) * rnn->hidden;
-        struct unit unit = { .unit = place % rnn->hidden, .place = place };
-        unit.input = rnn->at[row] * width + unit.unit;
-        unit.recurrent = row * width + unit.unit;
-        place = next < end ? next : end;
-        for (; rnn->at[row] >= 0 && unit.place < place; unit.place++, unit.unit++, unit.input++, unit.recurrent++)
-            units->compute(rnn, &unit);
+    for (int64_t i = first; i < end; i++) {
+        int64_t row = i / per_row, unit = i % per_row * RUN, left = rnn->hidden - unit;
+        struct units units = { .first = unit, .count = left < RUN ? left : RUN, .place = row * rnn->hidden + unit };
+        units.input = rnn->at[row] * width + unit;
+        units.recurrent = row * width + unit;
+        if (rnn->at[row] >= 0) work->compute(rnn, &units);
     }
 }
 
 /* For every unit of every sequence that is not over. */
-static void each_unit(const struct rnn *rnn, void (*compute)(const struct rnn *rnn, const struct unit *unit))
+static void each_unit(const struct rnn *rnn, void (*compute)(const struct rnn *rnn, const struct units *units))
 {
-    int64_t count = rnn->batch * rnn->hidden;
-    team_run(rnn->call->team, count, team_piece(count, count * 64), compute_units, &(struct units){ rnn, compute });
+    int64_t count = rnn->batch * ((rnn->hidden + RUN - 1) / RUN);
+    team_run(rnn->call->team, count, team_piece(count, rnn->batch * rnn->hidden * 16), compute_units,
+             &(struct work){ rnn, compute });
 }
 
-static void rnn_unit(const struct rnn *rnn, const struct unit *u)
+static void rnn_units(const struct rnn *rnn, const struct units *u)
 {
-    element_put(rnn->state, u->place, activate(rnn, 0, gate_sum(rnn, u, 0)));
+    double state[RUN];
+    gate_sum(rnn, u, 0, state);
+    activate(rnn, 0, u->count, state);
+    put_reals(state, u->count, rnn->state, u->place);
 }
 
 static void step_rnn(struct rnn *rnn)
 {
     multiply_state(rnn, rnn->state, 0, 1);
-    each_unit(rnn, rnn_unit);
+    each_unit(rnn, rnn_units);
 }
 
 /* Gates i, o, f, c; peepholes i, o, f. */
-static double peephole(const struct rnn *rnn, int64_t gate, int64_t unit, double memory)
+static void lstm_gate(const struct rnn *rnn, const struct units *u, int64_t gate, const double *memory, double *to)
 {
-    if (!rnn->peepholes) return 0;
-    return element_real(rnn->peepholes, (rnn->direction * 3 + gate) * rnn->hidden + unit) * memory;
+    int64_t peephole = (rnn->direction * 3 + gate) * rnn->hidden + u->first;
+    gate_sum(rnn, u, gate, to);
+    if (rnn->peepholes) add_reals(rnn->peepholes, peephole, u->count, memory, to);
+    activate(rnn, 0, u->count, to);
 }
 
-static void lstm_unit(const struct rnn *rnn, const struct unit *u)
+static void lstm_units(const struct rnn *rnn, const struct units *u)
 {
-    double old = element_real(rnn->memory, u->place);
-    double in = activate(rnn, 0, gate_sum(rnn, u, 0) + peephole(rnn, 0, u->unit, old));
-    double kept = rnn->couple ? 1 - in : activate(rnn, 0, gate_sum(rnn, u, 2) + peephole(rnn, 2, u->unit, old));
-    double memory = kept * old + in * activate(rnn, 1, gate_sum(rnn, u, 3));
-    double out = activate(rnn, 0, gate_sum(rnn, u, 1) + peephole(rnn, 1, u->unit, memory));
-    element_put(rnn->memory, u->place, memory);
-    element_put(rnn->state, u->place, out * squash(rnn, memory));
+    double memory[RUN], in[RUN], kept[RUN], new[RUN], out[RUN];
+    read_reals(rnn->memory, u->place, u->count, memory);
+    lstm_gate(rnn, u, 0, memory, in);
+    if (rnn->couple)
+        for (int64_t i = 0; i < u->count; i++) kept[i] = 1 - in[i];
+    else lstm_gate(rnn, u, 2, memory, kept);
+    gate_sum(rnn, u, 3, new);
+    activate(rnn, 1, u->count, new);
+    for (int64_t i = 0; i < u->count; i++) memory[i] = kept[i] * memory[i] + in[i] * new[i];
+    lstm_gate(rnn, u, 1, memory, out);
+    put_reals(memory, u->count, rnn->memory, u->place);
+    squash(rnn, 2, u->count, memory); /* is not clipped */
+    for (int64_t i = 0; i < u->count; i++) out[i] *= memory[i];
+    put_reals(out, u->count, rnn->state, u->place);
 }
 
 static void step_lstm(struct rnn *rnn)
 {
     multiply_state(rnn, rnn->state, 0, 4);
-    each_unit(rnn, lstm_unit);
+    each_unit(rnn, lstm_units);
 }
 
 /* Gates z, r, h. The reset acts on the state before its product for h, or with linear_before_reset on the product. */
-static void reset_unit(const struct rnn *rnn, const struct unit *u)
+static void reset_units(const struct rnn *rnn, const struct units *u)
 {
-    element_put(rnn->reset, u->place, activate(rnn, 0, gate_sum(rnn, u, 1)) * element_real(rnn->state, u->place));
+    double reset[RUN], state[RUN];
+    gate_sum(rnn, u, 1, reset);
+    activate(rnn, 0, u->count, reset);
+    read_reals(rnn->state, u->place, u->count, state);
+    for (int64_t i = 0; i < u->count; i++) reset[i] *= state[i];
+    put_reals(reset, u->count, rnn->reset, u->place);
 }
 
-static void gru_unit(const struct rnn *rnn, const struct unit *u)
+static void gru_units(const struct rnn *rnn, const struct units *u)
 {
-    double update = activate(rnn, 0, gate_sum(rnn, u, 0)), old = element_real(rnn->state, u->place);
-    double reset = rnn->reset_last ? activate(rnn, 0, gate_sum(rnn, u, 1)) : 1;
-    double new = activate(rnn, 1, input_share(rnn, u, 2) + reset * state_share(rnn, u, 2));
-    element_put(rnn->state, u->place, (1 - update) * new + update *old);
+    double update[RUN], old[RUN], new[RUN], share[RUN], reset[RUN];
+    gate_sum(rnn, u, 0, update);
+    activate(rnn, 0, u->count, update);
+    input_share(rnn, u, 2, new);
+    state_share(rnn, u, 2, share);
+    if (rnn->reset_last) {
+        gate_sum(rnn, u, 1, reset);
+        activate(rnn, 0, u->count, reset);
+        for (int64_t i = 0; i < u->count; i++) share[i] *= reset[i];
+    }
+    for (int64_t i = 0; i < u->count; i++) new[i] += share[i];
+    activate(rnn, 1, u->count, new);
+    read_reals(rnn->state, u->place, u->count, old);
+    for (int64_t i = 0; i < u->count; i++) new[i] = (1 - update[i]) * new[i] + update[i] * old[i];
+    put_reals(new, u->count, rnn->state, u->place);
 }
 
 static void step_gru(struct rnn *rnn)
 {
     multiply_state(rnn, rnn->state, 0, rnn->reset_last ? 3 : 2);
     if (!rnn->reset_last) {
-        each_unit(rnn, reset_unit);
+        each_unit(rnn, reset_units);
         multiply_state(rnn, rnn->reset, 2, 1);
     }
-    each_unit(rnn, gru_unit);
+    each_unit(rnn, gru_units);
 }
 
 /* --- one direction --- */
@@ -347,10 +417,9 @@ static bool read_functions(struct rnn *rnn)
         struct function *f = &rnn->functions[i];
         for (size_t k = 0; k < sizeof functions / sizeof *functions; k++)
             if (strcasecmp(functions[k].name, name) == 0) *f = functions[k];
-        if (f->run_f32 && rnn->x->store == STORE_F32) f->run = f->run_f32;
         if (!f->run) return call_fail(rnn->call, "activation \"%s\" is not known", name);
-        if (f->parameters > 0 && alpha < alpha_count) f->alpha = (double)alphas[alpha++];
-        if (f->parameters > 1 && beta < beta_count) f->beta = (double)betas[beta++];
+        if (f->parameters > 0 && alpha < alpha_count) f->p[0] = (double)alphas[alpha++];
+        if (f->parameters > 1 && beta < beta_count) f->p[1] = (double)betas[beta++];
     }
     return true;
 }
@@ -481,7 +550,7 @@ static void run_directions(struct rnn *rnn, bool backward)
 
 static bool run_rnn(struct call *call)
 {
-    struct rnn rnn = { .call = call, .cell = call->row->data };
+    struct rnn rnn = { .call = call, .simd = simd_for(STORE_F64, call->simd_row), .cell = call->row->data };
     bool backward;
     if (!read_rnn(&rnn, &backward)) return false;
     make_outputs(&rnn);
