@@ -36,7 +36,7 @@ static bool run_part(const struct prover *prover, const struct net *net, struct 
     struct plan *plan;
     struct run_options options = { .exact = true,
                                    .unrounded = true,
-                                   .threads = prover->options->threads,
+                                   .team = prover->team,
                                    .memory = prover->options->memory,
                                    .pool = prover->pool,
                                    .random_seed = prover->options->seed };

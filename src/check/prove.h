@@ -18,6 +18,7 @@ struct prover {
     const struct pointer_map *sizes; /* of before: values that must stay what they are */
     struct arena *scratch;           /* emptied after each site */
     struct array_pool *pool;
+    struct team *team;
     const struct check_options *options;
 };
 

@@ -2,6 +2,7 @@
  *
  * Two nets, the same inputs, many runs. See session.h. */
 #include "check/session.h"
+#include "base/platform.h"
 
 #include "check/measure.h"
 #include "check/prove.h"
@@ -35,6 +36,7 @@ struct session *session_open(struct arena *arena, const struct net *before, cons
     arena_defer(&session->plans, close_arena, &session->scratch);
     pool_open(&session->pool, options->memory);
     arena_defer(&session->plans, close_pool, &session->pool);
+    session->team = team_open(&session->plans, options->threads > 0 ? options->threads : platform_processors());
     session->before.sizes = sizes_find(before, &session->plans);
     session->after.sizes = sizes_find(after, &session->plans);
     return session;
@@ -259,7 +261,7 @@ bool session_run(struct session *session, const struct side *side, enum precisio
     struct run_options options = {
         .exact = precision != NATIVE,
         .unrounded = precision == EXACT_UNROUNDED,
-        .threads = session->options->threads,
+        .team = session->team,
         .memory = session->options->memory,
         .pool = &session->pool,
         .weight_noise = noise,

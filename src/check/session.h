@@ -23,6 +23,7 @@ struct session {
     struct arena *arena;               /* of the result */
     struct arena plans, data, scratch; /* of the session; of one set of inputs; of one site */
     struct array_pool pool;
+    struct team *team; /* of all runs */
     struct side before, after;
     const struct input_set *set;    /* the one in use; NULL: random */
     size_t runs_done, runs_planned; /* for progress */
