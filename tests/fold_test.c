@@ -195,6 +195,10 @@ static void what_precedes_an_anchor_goes_into_it(void **state)
           "epsilon=0.0; "
           "a = Transpose y perm=0,1,2,3; c = Transpose y perm=0,1,2,3; d = Add a c; e = Neg d; init w 4,3,1,1; z = "
           "Conv e w; out z",
+          0, 0, "Relu Transpose Transpose Add Conv", 0 },
+        { "in x 3,3; r = Relu x; fill s 3 1; init b 3; fill m 3 0; fill v 3 1; y = BatchNormalization r s b m v "
+          "epsilon=0.0; a = Transpose y perm=0,1; c = Transpose y perm=0,1; d = Add a c; e = Neg d; init w 3,4; "
+          "z = Gemm e w; out z",
           1, REASON_NON_LINEAR, NULL, 0 },
         { "in x 2,4,3,3; r = Relu x; floats s 1,1,2,3; floats b 0,0,1,-1; fill m 4 0; fill v 4 1; init w 3,2,1,1; "
           "y = BatchNormalization r s b m v epsilon=0.0; p q = Split y axis=1; z = Conv q w; out p; out z",

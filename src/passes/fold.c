@@ -19,6 +19,7 @@
 #include "onnx/shape/infer.h"
 #include "passes/algebra/absorb.h"
 #include "passes/algebra/affine_node.h"
+#include "passes/algebra/affine_root.h"
 #include "passes/algebra/mover.h"
 #include "passes/algebra/residue.h"
 #include "passes/decide/remark.h"
@@ -65,24 +66,6 @@ static int operations_of(const struct node *node)
     return node_is(node, "BatchNormalization") ? 2 : 1;
 }
 
-static void apply_rename(struct decision *decision, const struct step *step)
-{
-    (void)decision;
-    edit_rename(step->value);
-}
-
-static void rename_step(struct decision *decision, struct value *value)
-{
-    decision_step(decision, apply_rename, NULL)->value = value;
-}
-
-/* `work` and that of this affine node; INT64_MAX, and staying that, where a shape is unknown. */
-static int64_t work_with(int64_t work, const struct node *node)
-{
-    int64_t own = shape_count(&node->outputs[0]->shape);
-    return size_multiply(own, operations_of(node), &own) && size_add(work, own, &work) ? work : INT64_MAX;
-}
-
 /* The node's readers read its input instead, and it goes. */
 static void apply_bypass(struct decision *decision, const struct step *step)
 {
@@ -95,7 +78,7 @@ static void apply_bypass(struct decision *decision, const struct step *step)
 static void bypass_step(struct decision *decision, struct node *node, size_t slot)
 {
     decision_step(decision, apply_bypass, node)->slot = slot;
-    decision->cost.removed_work = work_with(decision->cost.removed_work, node);
+    work_add(&decision->cost.removed, &node->outputs[0]->shape, operations_of(node));
     decision->cost.removed_nodes++;
 }
 
@@ -105,6 +88,18 @@ static bool is_bypassed(const struct decision *decision, const struct node *node
     for (const struct step *step = decision->steps; step; step = step->next)
         if (step->node == node && step->apply == apply_bypass) return true;
     return false;
+}
+
+/* ---- What the kind of root allows ---- */
+
+static bool may_enter(struct decision *decision, const struct node *anchor, bool is_downstream)
+{
+    return !decision->kind->may_enter || decision->kind->may_enter(decision, anchor, is_downstream);
+}
+
+static bool may_cross(const struct decision *decision, const struct node *mover, bool is_downstream)
+{
+    return !decision->kind->may_cross || decision->kind->may_cross(mover, is_downstream);
 }
 
 /* ---- Upstream ---- */
@@ -200,16 +195,16 @@ static enum reason upstream_once(struct decision *decision, struct use *use, con
     const struct mover *mover = mover_of(node);
     struct affine *own;
     size_t slot;
-    if (anchor) {
+    if (anchor && may_enter(decision, node, false)) {
         reason = absorb_output(decision, anchor, node, a);
     } else if (!(reason = affine_of_node(decision, node, &own, &slot))) {
         return upstream_through_affine(decision, node, slot, own, a);
-    } else if (mover && reason == REASON_NON_LINEAR) {
+    } else if (mover && reason == REASON_NON_LINEAR && may_cross(decision, node, false)) {
         reason = upstream_through_mover(decision, mover, node, value->writer_slot, a);
     } else {
         return blocked(decision, node);
     }
-    if (!reason) rename_step(decision, value);
+    if (!reason) decision_rename(decision, value);
     return reason;
 }
 
@@ -240,7 +235,7 @@ static enum reason downstream_through_mover(struct decision *decision, const str
     for (size_t i = 0; !reason && i < node->output_count && i < CROSSING_MAX; i++) {
         if (!x.onto[i] || !node->outputs[i] || affine_is_identity(x.onto[i])) continue;
         reason = downstream(decision, node->outputs[i], x.onto[i]);
-        if (!reason) rename_step(decision, node->outputs[i]);
+        if (!reason) decision_rename(decision, node->outputs[i]);
     }
     return reason;
 }
@@ -260,7 +255,7 @@ static enum reason downstream_use(struct decision *decision, struct use *use, co
     if (is_opaque(node)) return blocked(decision, node);
     const struct anchor *anchor = anchor_of_input(node, use->slot);
     const struct mover *mover = mover_of(node);
-    if (anchor) return absorb_input(decision, anchor, node, use->slot, a);
+    if (anchor && may_enter(decision, node, true)) return absorb_input(decision, anchor, node, use->slot, a);
     if (!(reason = affine_of_node(decision, node, &own, &slot)) && slot == use->slot) {
         const struct affine *both = affine_compose(decision->arena, a, own);
         if (both && affine_not_finite(both) < 0) {
@@ -274,7 +269,7 @@ static enum reason downstream_use(struct decision *decision, struct use *use, co
             return reason;
         }
     }
-    if (mover) return downstream_through_mover(decision, mover, use, a);
+    if (mover && may_cross(decision, node, true)) return downstream_through_mover(decision, mover, use, a);
     return blocked(decision, node);
 }
 
@@ -309,16 +304,19 @@ static void finish_downstream(struct node *node, size_t slot)
     edit_remove_node(node);
 }
 
-/* A BatchNormalization goes if no more nodes than it takes with it stay, none of them another one. Else what stays must
- * be less work than what goes; and one BatchNormalization is never traded for two. */
+/* What goes must be more than what is left over. A BatchNormalization goes if no more nodes than it takes with it are
+ * left, none of them another one; else what is left must be less work than what goes, and one BatchNormalization is never
+ * traded for two. Other roots go if fewer nodes are left. */
 static bool is_worth_it(const struct decision *decision, const struct node *root)
 {
     const struct cost *cost = &decision->cost;
-    int64_t removed = work_with(cost->removed_work, root);
+    struct work removed = cost->removed;
     if (cost->nodes == 0) return true;
+    if (!decision->kind->trades_nodes) return cost->norms == 0 && cost->nodes <= cost->removed_nodes;
     if (decision->root_is_norm && cost->norms == 0 && cost->nodes <= 1 + cost->removed_nodes) return true;
     if (cost->norms > 1 || (cost->norms == 1 && cost->nodes > 1)) return false;
-    return removed != INT64_MAX && cost->work < removed;
+    work_add(&removed, &root->outputs[0]->shape, operations_of(root));
+    return work_is_less(&cost->work, &removed);
 }
 
 static void apply_steps(struct decision *decision)
@@ -334,15 +332,6 @@ static bool says_more(enum reason down, enum reason up)
     return up == REASON_NO_NEIGHBOUR || (up == REASON_NON_LINEAR && down != REASON_NON_LINEAR);
 }
 
-static void tell(struct decision *decision, struct decision *up, enum reason reason_upstream, struct decision *down,
-                 enum reason reason_downstream, const struct node *root)
-{
-    struct decision *best = says_more(reason_downstream, reason_upstream) ? down : up;
-    const char *path = arena_printf(decision->arena, "upstream: %s; downstream: %s", *up->path ? up->path : "nothing",
-                                    *down->path ? down->path : "nothing");
-    remark_missed(root, best == down ? reason_downstream : reason_upstream, best->where, best->detail, path);
-}
-
 /* A way that is open and worth it. */
 static enum reason judge(struct decision *decision, const struct node *root, enum reason reason)
 {
@@ -350,6 +339,78 @@ static enum reason judge(struct decision *decision, const struct node *root, enu
         return decision_stop(decision, REASON_NOT_WORTH, decision->where, "%d nodes would be left over",
                              decision->cost.nodes);
     return reason;
+}
+
+/* ---- Ways ---- */
+
+static enum reason decide_upstream(struct decision *decision, struct node *root, size_t slot, const struct affine *a)
+{
+    return upstream(decision, &root->inputs[slot], a);
+}
+
+static enum reason decide_downstream(struct decision *decision, struct node *root, size_t slot, const struct affine *a)
+{
+    (void)slot;
+    return downstream(decision, root->outputs[0], a);
+}
+
+/* Where an affine can go. Each way is decided by itself; `finish` takes the root out after the steps. */
+static const struct way {
+    const char *name;
+    enum reason (*decide)(struct decision *decision, struct node *root, size_t slot, const struct affine *a);
+    void (*finish)(struct node *root, size_t slot);
+} ways[] = {
+    { "upstream", decide_upstream, root_remove },
+    { "downstream", decide_downstream, finish_downstream },
+};
+enum { WAY_COUNT = sizeof(ways) / sizeof(*ways) };
+
+struct attempt {
+    struct decision decision;
+    enum reason reason;
+};
+
+/* Tries the ways in order until one leaves nothing over; the number of the best, or WAY_COUNT if none is open. A later
+ * way has to be less work than an earlier one. */
+static size_t best_way(struct decision *decision, struct attempt *attempts, struct node *root, size_t slot,
+                       const struct affine *a)
+{
+    size_t best = WAY_COUNT;
+    for (size_t i = 0; i < WAY_COUNT; i++) {
+        struct attempt *attempt = &attempts[i];
+        attempt->reason = REASON_NOT_WORTH;
+        if (best < WAY_COUNT && attempts[best].decision.cost.nodes == 0) continue;
+        attempt->decision = *decision;
+        decision_begin(&attempt->decision, root, decision->type);
+        attempt->reason = judge(&attempt->decision, root, ways[i].decide(&attempt->decision, root, slot, a));
+        if (attempt->reason) continue;
+        if (best == WAY_COUNT || work_is_less(&attempt->decision.cost.work, &attempts[best].decision.cost.work))
+            best = i;
+    }
+    return best;
+}
+
+/* Of several closed ways the one told is that which says most; all are listed in the path. */
+static void tell(struct decision *decision, const struct attempt *attempts, const struct node *root)
+{
+    size_t best = 0;
+    const char *path = "";
+    for (size_t i = 0; i < WAY_COUNT; i++) {
+        const char *visited = *attempts[i].decision.path ? attempts[i].decision.path : "nothing";
+        path = arena_printf(decision->arena, "%s%s%s: %s", path, *path ? "; " : "", ways[i].name, visited);
+        if (i > 0 && says_more(attempts[i].reason, attempts[best].reason)) best = i;
+    }
+    const struct decision *told = &attempts[best].decision;
+    remark_missed(root, attempts[best].reason, told->where, told->detail, path);
+}
+
+static void count_savings(const struct decision *way, const struct node *root, struct pass_report *report)
+{
+    struct work removed = way->cost.removed;
+    work_add(&removed, &root->outputs[0]->shape, operations_of(root));
+    int64_t before = work_number(&removed), after = work_number(&way->cost.work);
+    if (after >= 0 && after <= before) report->multiply_adds_saved += (before - after) / 2;
+    report->affines_folded += (size_t)way->cost.removed_nodes + !node_is(root, "BatchNormalization");
 }
 
 static bool fold_one(struct decision *decision, struct node *node, struct pass_report *report)
@@ -360,32 +421,25 @@ static bool fold_one(struct decision *decision, struct node *node, struct pass_r
     arena_open(decision->arena, decision->net->arena->memory);
     decision_begin(decision, node, root_type(node));
     enum reason reason = affine_of_node(decision, node, &a, &slot);
+    if (!reason && decision->kind->may_go && (is_opaque(node) || !decision->kind->may_go(decision, a, slot)))
+        return false;
     if (reason) {
         remark_missed(node, reason, decision->where, decision->detail, "");
         return false;
     }
-    struct decision up = *decision, down = *decision;
-    decision_begin(&up, node, decision->type);
-    decision_begin(&down, node, decision->type);
-    enum reason reason_upstream = judge(&up, node, upstream(&up, &node->inputs[slot], a));
-    enum reason reason_downstream = REASON_NOT_WORTH;
-    if (reason_upstream || up.cost.nodes)
-        reason_downstream = judge(&down, node, downstream(&down, node->outputs[0], a));
-    if (reason_upstream && reason_downstream) {
-        tell(decision, &up, reason_upstream, &down, reason_downstream, node);
+    struct attempt *attempts = NEW_ARRAY(decision->arena, struct attempt, WAY_COUNT);
+    size_t best = best_way(decision, attempts, node, slot, a);
+    if (best == WAY_COUNT) {
+        tell(decision, attempts, node);
         return false;
     }
-    bool go_upstream = !reason_upstream && (reason_downstream || up.cost.work <= down.cost.work);
-    struct decision *way = go_upstream ? &up : &down;
-    int64_t removed = work_with(way->cost.removed_work, node);
-    if (removed != INT64_MAX && way->cost.work <= removed)
-        report->multiply_adds_saved += (removed - way->cost.work) / 2;
+    struct decision *way = &attempts[best].decision;
+    count_savings(way, node, report);
     /* When a smaller BatchNormalization stays, it inherits the remark and will say why in the next round. */
     remark_applied(node, way->cost.norms ? OUTCOME_STAYS : OUTCOME_FOLDED, way->where,
-                   arena_printf(decision->arena, "%s: %s", go_upstream ? "upstream" : "downstream", way->path));
+                   arena_printf(decision->arena, "%s: %s", ways[best].name, way->path));
     apply_steps(way);
-    if (go_upstream) root_remove(node, slot);
-    else finish_downstream(node, slot);
+    ways[best].finish(node, slot);
     return true;
 }
 
@@ -414,14 +468,14 @@ static bool fold_with_followers(struct decision *decision, struct node *node, st
 
 /* ---- The pass ---- */
 
-bool fold_run(struct net *net, const struct pass_options *options, struct pass_report *report,
-              struct bnfuse_error *error)
+static void fold_roots(struct net *net, const struct pass_options *options, const struct root_kind *kind,
+                       struct pass_report *report)
 {
-    struct decision *decision = decision_open(net, options);
+    struct decision *decision = decision_open(net, options, kind);
     constants_spend(decision->constants, report->grown); /* by an earlier round */
     bool changed = true;
     for (int round = 0; changed && round < ROUND_LIMIT; round++) {
-        struct roots roots = roots_of(net, net->arena, options);
+        struct roots roots = roots_of(net, net->arena, options, kind);
         changed = false;
         for (size_t i = 0; i < roots.count; i++) {
             if (roots.nodes[i]->mark && fold_with_followers(decision, roots.nodes[i], report)) changed = true;
@@ -430,6 +484,20 @@ bool fold_run(struct net *net, const struct pass_options *options, struct pass_r
     }
     report->grown = constants_spent(decision->constants);
     decision_close(decision);
+}
+
+bool fold_run(struct net *net, const struct pass_options *options, struct pass_report *report,
+              struct bnfuse_error *error)
+{
     (void)error;
+    fold_roots(net, options, &norm_roots, report);
+    return true;
+}
+
+bool fold_affines_run(struct net *net, const struct pass_options *options, struct pass_report *report,
+                      struct bnfuse_error *error)
+{
+    (void)error;
+    fold_roots(net, options, &affine_roots, report);
     return true;
 }

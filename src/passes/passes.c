@@ -21,6 +21,8 @@
 const struct pass passes[] = {
     { "clean", false, clean_run, "first: a BatchNormalization that nobody reads must not hold others back" },
     { "fold", false, fold_run, "folds every BatchNormalization that can be folded exactly" },
+    { "affine", false, fold_affines_run,
+      "folds Mul, Add and their like, once it is known what the fold has left of them" },
     { "tidy", false, tidy_run, "merges what stays with its affine neighbours, after the fold has taken all it can" },
     { "lower", true, lower_run, "after the fold: only then is it known what stays" },
     { "clean", false, clean_run, "last: removes what the others left without readers" },
@@ -68,6 +70,15 @@ static size_t node_count(const struct net *net)
     return count;
 }
 
+/* Affine nodes have no remarks; one line tells how many went. */
+static void note_affines(const struct net *net, struct pass_report *report)
+{
+    if (report->affines_folded == 0) return;
+    report->notes = NEW(net->arena, const char *);
+    report->notes[report->note_count++] =
+        arena_printf(net->arena, "%zu affine nodes (Mul, Add, Sub, Div, Neg) folded too", report->affines_folded);
+}
+
 bool passes_run(struct net *net, const struct pass_options *options, struct pass_report *report,
                 struct bnfuse_error *error)
 {
@@ -75,10 +86,11 @@ bool passes_run(struct net *net, const struct pass_options *options, struct pass
     if (!shape_infer(net, error) || !remarks_open(net, report, error)) return false;
     /* What a pass removes may have held back an earlier one: a reader that is gone, a branch that nobody wants. */
     size_t before = 0;
-    for (int round = 0; report->remark_count && round < ROUND_LIMIT && before != node_count(net); round++) {
+    for (int round = 0; round < ROUND_LIMIT && before != node_count(net); round++) {
         before = node_count(net);
         if (!run_each(net, options, report, error)) return false;
     }
     remarks_close(net, report);
+    note_affines(net, report);
     return true;
 }

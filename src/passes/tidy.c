@@ -133,8 +133,8 @@ static void tidy_residues(struct decision *decision)
 bool tidy_run(struct net *net, const struct pass_options *options, struct pass_report *report,
               struct bnfuse_error *error)
 {
-    struct decision *decision = decision_open(net, options);
-    struct roots roots = roots_of(net, net->arena, options);
+    struct decision *decision = decision_open(net, options, &norm_roots);
+    struct roots roots = roots_of(net, net->arena, options, &norm_roots);
     for (size_t i = 0; i < roots.count; i++)
         if (roots.nodes[i]->mark && node_is(roots.nodes[i], "BatchNormalization")) tidy_one(decision, roots.nodes[i]);
     tidy_residues(decision);

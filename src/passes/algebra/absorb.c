@@ -7,6 +7,7 @@
 #include "onnx/graph/edit.h"
 #include "passes/algebra/quantized.h"
 #include "passes/algebra/residue.h"
+#include "passes/decide/roots.h"
 
 #include <assert.h>
 #include <math.h>
@@ -142,6 +143,8 @@ static enum reason check_growth(struct decision *decision, const struct node *no
 {
     int64_t bytes;
     if (l->quantized || !is_copied(node_input(node, l->weight_slot))) return REASON_NONE;
+    if (!decision->kind->copies_weights)
+        return decision_stop(decision, REASON_BUDGET, node_title(node), "its weight is read by others");
     if (dtype_bytes(l->weight->type, l->weight->count, &bytes) && constants_fit(decision->constants, (uint64_t)bytes))
         return REASON_NONE;
     return decision_stop(decision, REASON_BUDGET, node_title(node), "its weight is read by others and would be copied");
@@ -366,7 +369,8 @@ enum reason absorb_input(struct decision *decision, const struct anchor *anchor,
     absorb(decision, apply_input, anchor, node, slot, a);
     if (!shift || l.bias_slot >= 0) return REASON_NONE;
     const double *ones = vector_of(decision->arena, l.output_channels, 1);
-    return residue_after(decision, node, 0, affine_new(decision->arena, l.output_axis, l.output_channels, ones, sums));
+    const struct affine *left = affine_new(decision->arena, l.output_axis, l.output_channels, ones, sums);
+    return residue_joins(decision, node, left) ? REASON_NONE : residue_after(decision, node, 0, left);
 }
 
 static void apply_constant(struct decision *decision, const struct step *step)

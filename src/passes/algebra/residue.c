@@ -5,6 +5,7 @@
 
 #include "onnx/graph/edit.h"
 #include "onnx/shape/infer.h"
+#include "passes/algebra/absorb.h"
 #include "passes/algebra/affine_node.h"
 
 static bool as_norm(const struct decision *decision, const struct affine *a)
@@ -52,12 +53,51 @@ static enum reason residue(struct decision *decision, void (*apply)(struct decis
     step->slot = slot;
     step->affine = a;
     int operations = norm ? 2 : affine_has_scale(a) + affine_has_shift(a);
-    int64_t work = shape_count(&value->shape);
-    if (!size_multiply(work, operations, &work) || !size_add(decision->cost.work, work, &decision->cost.work))
-        decision->cost.work = INT64_MAX; /* and stays that: a sum beyond it does not fit */
+    work_add(&decision->cost.work, &value->shape, operations);
     decision->cost.nodes += norm ? 1 : operations;
     decision->cost.norms += norm;
     return REASON_NONE;
+}
+
+/* The constant operand of an Add (or the one subtracted by a Sub) that alone reads the value; its slot, or -1. */
+static int addend_slot(struct decision *decision, const struct value *value)
+{
+    enum reason why;
+    if (value->use_count != 1 || value->is_output || value->uses->graph != value->graph) return -1;
+    struct node *reader = value->uses->node;
+    size_t other = 1 - value->uses->slot;
+    bool subtracts = reader && node_is(reader, "Sub");
+    if (!reader || reader->input_count != 2 || reader->opset < 7) return -1;
+    if (!node_is(reader, "Add") && !(subtracts && other == 1)) return -1;
+    struct value *addend = node_input(reader, other);
+    return addend && decision_constant(decision, addend, &why) ? (int)other : -1;
+}
+
+/* A shift needs no node of its own where an Add of constants follows: k + t, or k - t in a Sub, along the axis that
+ * broadcasting gives the constant. */
+bool residue_joins(struct decision *decision, struct node *node, const struct affine *a)
+{
+    enum reason why;
+    struct value *value = node_output(node, 0);
+    int slot = affine_has_scale(a) ? -1 : addend_slot(decision, value);
+    if (slot < 0) return false;
+    struct node *reader = value->uses->node;
+    const struct tensor *addend = decision_constant(decision, node_input(reader, (size_t)slot), &why);
+    int axis = a->axis == AXIS_ANY ? AXIS_ANY : a->axis - (value->shape.rank - addend->rank);
+    if (value->shape.rank < addend->rank || (axis < 0 && a->axis != AXIS_ANY)) return false;
+    if (axis >= 0 && addend->dims[axis] != a->channels) return false;
+    double *shift = NEW_ARRAY(decision->arena, double, (size_t)a->channels);
+    for (int64_t c = 0; c < a->channels; c++) shift[c] = node_is(reader, "Sub") ? -a->shift[c] : a->shift[c];
+    const struct affine *added = affine_new(decision->arena, axis, a->channels, a->scale, shift);
+    struct decision_mark mark = decision_mark(decision);
+    const char *where = decision->where;
+    if (absorb_constant(decision, reader, (size_t)slot, addend, added)) {
+        decision_undo(decision, mark);
+        return false;
+    }
+    decision->where = where;
+    decision_rename(decision, value);
+    return true;
 }
 
 enum reason residue_before(struct decision *decision, struct node *node, size_t slot, const struct affine *affine)

@@ -3,6 +3,8 @@
  * The bookkeeping of one decision: steps, costs, words. */
 #include "passes/decide/decision.h"
 
+#include "onnx/graph/edit.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -11,11 +13,12 @@ static void release_scratch(void *arena)
     arena_close(arena);
 }
 
-struct decision *decision_open(struct net *net, const struct pass_options *options)
+struct decision *decision_open(struct net *net, const struct pass_options *options, const struct root_kind *kind)
 {
     struct decision *decision = NEW(net->arena, struct decision);
     decision->net = net;
     decision->options = options;
+    decision->kind = kind;
     decision->constants = constants_open(net->arena, options->fold_limit);
     decision->arena = NEW(net->arena, struct arena);
     arena_open(decision->arena, net->arena->memory);
@@ -62,6 +65,17 @@ void decision_begin(struct decision *decision, const struct node *root, enum dty
     decision->root = root;
     decision->root_is_norm = node_is(root, "BatchNormalization");
     decision->type = type;
+}
+
+static void apply_rename(struct decision *decision, const struct step *step)
+{
+    (void)decision;
+    edit_rename(step->value);
+}
+
+void decision_rename(struct decision *decision, struct value *value)
+{
+    decision_step(decision, apply_rename, NULL)->value = value;
 }
 
 struct decision_mark decision_mark(const struct decision *decision)

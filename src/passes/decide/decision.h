@@ -12,10 +12,12 @@
 #include "passes/decide/evaluate.h"
 #include "passes/decide/options.h"
 #include "passes/decide/reasons.h"
+#include "passes/decide/work.h"
 
 struct affine;
 struct anchor;
 struct decision;
+struct root_kind;
 
 /* One change, decided. The fields mean what `apply` says. */
 struct step {
@@ -36,14 +38,14 @@ struct decision {
     struct arena *arena; /* scratch */
     struct step *steps, **last;
     struct cost {
-        int64_t work;         /* element operations per run of what the steps leave over (a multiplication or
-                                       * an addition is one); INT64_MAX where a shape is unknown */
-        int nodes, norms;     /* nodes left over, and how many of them are BatchNormalization */
-        int64_t removed_work; /* element operations of affine nodes that the steps make superfluous */
+        struct work work;    /* per run, of what the steps leave over (a multiplication or an addition is one) */
+        int nodes, norms;    /* nodes left over, and how many of them are BatchNormalization */
+        struct work removed; /* of affine nodes that the steps make superfluous */
         int removed_nodes;
     } cost;
     enum dtype type;   /* of constants that residues need: that of the root's parameters */
     bool root_is_norm; /* the root is a BatchNormalization, so a residue may be one */
+    const struct root_kind *kind;
     const struct node *root;
     unsigned visits, depth; /* work done so far, bounded */
     const char *where;      /* the name of the thing in the way, or of the anchor that took the affine */
@@ -52,7 +54,7 @@ struct decision {
 };
 
 /* A decision for passes: scratch arena and constants, both released with the net's arena, or by decision_close. */
-struct decision *decision_open(struct net *net, const struct pass_options *options);
+struct decision *decision_open(struct net *net, const struct pass_options *options, const struct root_kind *kind);
 void decision_close(struct decision *decision);
 
 /* Says what is in the way, and returns the reason. `where` and the formatted detail live in the scratch arena. */
@@ -64,6 +66,9 @@ void decision_begin(struct decision *decision, const struct node *root, enum dty
 
 struct step *decision_step(struct decision *decision, void (*apply)(struct decision *, const struct step *),
                            struct node *node);
+
+/* A step that renames a value because it will hold something else. */
+void decision_rename(struct decision *decision, struct value *value);
 
 struct decision_mark {
     struct step **last;

@@ -83,7 +83,7 @@ void remark_applied(const struct node *node, enum outcome outcome, const char *w
 
 void remark_missed(const struct node *node, enum reason reason, const char *where, const char *detail, const char *path)
 {
-    struct remark *remark = remark_of(node);
+    struct remark *remark = node_is(node, "BatchNormalization") ? remark_of(node) : NULL;
     struct arena *arena = node->graph->net->arena;
     if (!remark) return;
     remark->outcome = OUTCOME_STAYS;

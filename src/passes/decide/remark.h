@@ -26,6 +26,7 @@ struct remark {
 struct pass_report {
     struct remark *remarks;
     size_t remark_count;
+    size_t affines_folded;       /* Mul, Add, Sub, Div and Neg that went into a linear operator or another affine */
     size_t left;                 /* BatchNormalization nodes in the model afterwards */
     int64_t multiply_adds_saved; /* per run, where shapes are known */
     uint64_t grown;              /* bytes of clones and computed constants */
@@ -48,7 +49,7 @@ void remarks_close(struct net *net, struct pass_report *report);
 /* It went to `where`, by `path` ("upstream: Transpose -> MatMul"; "" where there is nothing to tell). Words are copied.
  * Nothing when the node has no remark. */
 void remark_applied(const struct node *node, enum outcome outcome, const char *where, const char *path);
-/* It stays. Words are copied. */
+/* It stays. Words are copied. Nothing for Mul and Add, even where a BatchNormalization left them. */
 void remark_missed(const struct node *node, enum reason reason, const char *where, const char *detail,
                    const char *path);
 /* The node is about to be removed. */

@@ -31,16 +31,24 @@ static bool is_skipped(const struct node *node, const struct pass_options *optio
     return false;
 }
 
-struct roots roots_of(const struct net *net, struct arena *arena, const struct pass_options *options)
+static bool is_norm(const struct node *node)
+{
+    return node_is(node, "BatchNormalization");
+}
+
+const struct root_kind norm_roots = { .is_root = is_norm, .copies_weights = true, .trades_nodes = true };
+
+struct roots roots_of(const struct net *net, struct arena *arena, const struct pass_options *options,
+                      const struct root_kind *kind)
 {
     struct roots roots = { NULL, 0 };
     size_t room = 0;
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
-        for (struct node *node = graph->first; node; node = node->next) room += node_is(node, "BatchNormalization");
+        for (struct node *node = graph->first; node; node = node->next) room += kind->is_root(node);
     roots.nodes = NEW_ARRAY(arena, struct node *, room);
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
         for (struct node *node = graph->first; node; node = node->next) {
-            if (!node_is(node, "BatchNormalization") || !node->mark || !node_output(node, 0)) continue;
+            if (!kind->is_root(node) || !node->mark || !node_output(node, 0)) continue;
             if (is_skipped(node, options)) remark_missed(node, REASON_SKIPPED, node_title(node), "", "");
             else if (!is_called_once(graph)) remark_missed(node, REASON_SHARED_FUNCTION, node_title(node), "", "");
             else if (node_refers(node))

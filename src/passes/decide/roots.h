@@ -6,13 +6,28 @@
 
 #include "passes/decide/decision.h"
 
-/* The affine nodes a pass works on: every BatchNormalization of the net that is not in a function called from several
- * places, by depth and then by name. In `arena`. */
+/* A kind of root: which nodes are one, and what may happen for its sake. */
+struct root_kind {
+    bool (*is_root)(const struct node *node);
+    /* Whether a fold of this root (decision->root) is welcome at all; where the affine may be absorbed; what it may cross
+     * (downstream, or upstream). NULL: everywhere. */
+    bool (*may_go)(struct decision *decision, const struct affine *affine, size_t slot);
+    bool (*may_enter)(struct decision *decision, const struct node *anchor, bool downstream);
+    bool (*may_cross)(const struct node *mover, bool downstream);
+    bool copies_weights; /* a weight that others read too may be copied for it */
+    bool trades_nodes;   /* what is left over may be as many nodes as go, if it is less work; else it must be fewer */
+};
+
+extern const struct root_kind norm_roots; /* BatchNormalization */
+
+/* The roots a pass works on: all of the net that are not in a function called from several places, by depth and then by
+ * name. In `arena`. */
 struct roots {
     struct node **nodes;
     size_t count;
 };
-struct roots roots_of(const struct net *net, struct arena *arena, const struct pass_options *options);
+struct roots roots_of(const struct net *net, struct arena *arena, const struct pass_options *options,
+                      const struct root_kind *kind);
 
 /* The type of the values that an affine node computes with: that of its input, if known, else of a constant beside it. */
 enum dtype root_type(const struct node *node);

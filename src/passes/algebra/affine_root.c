@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which affine nodes may be folded without harm to what runtimes recognise. */
+#include "passes/algebra/affine_root.h"
+
+#include "passes/algebra/affine.h"
+
+#include <string.h>
+
+enum { PATTERN_DEPTH = 4, INPUT_DEPTH = 8 };
+
+static bool is_one_of(const struct node *node, const char *const *ops)
+{
+    for (; *ops; ops++)
+        if (node_is(node, *ops)) return true;
+    return false;
+}
+
+static bool is_affine_op(const struct node *node)
+{
+    static const char *const ops[] = { "Mul", "Add", "Sub", "Div", "Neg", NULL };
+    return is_one_of(node, ops);
+}
+
+/* The marks of LayerNormalization, RMSNormalization and Gelu written out. */
+static bool is_pattern_op(const struct node *node)
+{
+    static const char *const ops[] = { "Erf", "Tanh", "Sqrt", "Reciprocal", NULL };
+    return is_one_of(node, ops);
+}
+
+static bool is_constant(struct decision *decision, struct value *value)
+{
+    enum reason why;
+    return decision_constant(decision, value, &why) != NULL;
+}
+
+/* Whether such a mark lies upstream, within a few elementwise nodes; what is constant does not count. */
+static bool completes_pattern(struct decision *decision, const struct node *node, int depth)
+{
+    for (size_t i = 0; i < node->input_count; i++) {
+        struct value *value = node->inputs[i].value;
+        const struct node *writer = value ? value->writer : NULL;
+        if (!writer || !(is_pattern_op(writer) || is_affine_op(writer) || node_is(writer, "Cast"))) continue;
+        if (is_constant(decision, value)) continue;
+        if (is_pattern_op(writer) || (depth > 0 && completes_pattern(decision, writer, depth - 1))) return true;
+    }
+    return false;
+}
+
+static bool begins_pattern(const struct node *node)
+{
+    for (const struct use *use = node->outputs[0]->uses; use; use = use->next)
+        if (use->node && is_pattern_op(use->node)) return true;
+    return false;
+}
+
+/* An affine that changes nothing goes only from where it could be absorbed. */
+static bool follows_linear_operator(const struct value *x)
+{
+    static const char *const ops[] = { "Conv", "ConvTranspose", "Gemm", "MatMul", NULL };
+    return x->writer && is_one_of(x->writer, ops) && x->use_count == 1;
+}
+
+/* The value is known to be of real numbers (so that the check can feed it), not constant, and no part of a pattern. */
+static bool may_go(struct decision *decision, const struct affine *affine, size_t slot)
+{
+    const struct node *root = decision->root;
+    struct value *x = node_input(root, slot);
+    if (affine_is_identity(affine) && !follows_linear_operator(x)) return false;
+    if (dtype_kind(x->type) != KIND_REAL || is_constant(decision, x)) return false;
+    return !begins_pattern(root) && !completes_pattern(decision, root, PATTERN_DEPTH);
+}
+
+/* Whether the root prepares a graph input: nothing but affines by constants, Cast and Transpose lies between. */
+static bool prepares_input(struct decision *decision)
+{
+    const struct node *node = decision->root;
+    for (int i = 0; i < INPUT_DEPTH; i++) {
+        struct value *data = node_input(node, 0);
+        if (is_affine_op(node) && node->input_count == 2 && data && is_constant(decision, data))
+            data = node_input(node, 1);
+        if (!data) return false;
+        if (!data->writer) return data->is_input && data->graph == decision->net->main;
+        node = data->writer;
+        if (!is_affine_op(node) && !node_is(node, "Cast") && !node_is(node, "Transpose")) return false;
+    }
+    return false;
+}
+
+static bool may_enter(struct decision *decision, const struct node *anchor, bool downstream)
+{
+    static const char *const convs[] = { "Conv", "ConvTranspose", NULL }, *const products[] = { "Gemm", "MatMul",
+                                                                                                NULL };
+    if (is_one_of(anchor, convs)) return true;
+    return is_one_of(anchor, products) && (!downstream || prepares_input(decision));
+}
+
+static bool may_cross(const struct node *mover, bool downstream)
+{
+    static const char *const both[] = { "Transpose", "Pad", NULL };
+    return downstream ? is_one_of(mover, both) : !node_is(mover, "Gather");
+}
+
+const struct root_kind affine_roots = {
+    .is_root = is_affine_op,
+    .may_go = may_go,
+    .may_enter = may_enter,
+    .may_cross = may_cross,
+};

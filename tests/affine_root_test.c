@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Mul, Add, Sub, Div and Neg by constants fold without a BatchNormalization, and stay where a runtime would miss them. */
+#include "fold_case.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define RUN(cases, options) \
+    for (size_t i_ = 0; i_ < sizeof(cases) / sizeof(*cases); i_++) fold_case_run(&cases[i_], options)
+
+static void affines_go_into_the_operator_upstream(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 1,4,1,1; y = Conv x w; z = Mul y k; out z", 0, 0, "Conv", 0 },
+        { "in x 4,4,4,4; init w 4,4,3,3; init k 4,1,1; y = Conv x w; z = Div y k; out z", 0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; init l 4,1,1; y = Conv x w; a = Sub k y; b = Div a l; z = Neg "
+          "b; "
+          "out z",
+          0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; fill k 1 0.5; init l 1; y = Conv x w; a = Mul y l; z = Add a l; out z", 0, 0,
+          "Conv", 0 },
+        { "in x 2,6,5,7; init w 6,2,3,3; init k 4,1,1; y = ConvTranspose x w group=2; z = Mul k y; out z", 0, 0,
+          "ConvTranspose", 0 },
+        { "in x 2,3; init w 3,5; init k 5; init b 5; y = Gemm x w alpha=0.5; a = Mul y k; z = Sub a b; out z", 0, 0,
+          "Gemm", 0 },
+        { "in x 2,3,4; init w 4,5; init k 5; y = MatMul x w; z = Mul y k; out z", 0, 0, "MatMul", 0 },
+        { "in x 2,3,4; init w 4,5; init k 5; init b 5; y = MatMul x w; a = Add y b; z = Mul a k; out z", 0, 0,
+          "MatMul Add", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 4; y = Conv x w; t = Transpose y perm=0,2,3,1; z = Mul t k; out z", 0,
+          0, "Conv Transpose", 0 },
+        { "opset 6; ir 3; in x 2,3,5,7; init w 4,3,3,3; init k 4; y = Conv x w; z = Mul y k axis=1 broadcast=1; out z",
+          0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; fill k 1 1; y = Conv x w; z = Mul y k; out z", 0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; fill k 1,4,1,1 0; init w2 2,4,1,1; y = Conv x w; a = Mul y k; init b 4,1,1; "
+          "c = Add a b; z = Conv c w2; out z",
+          0, 0, "Conv Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; y = Conv x w; z = Mul y k; out z", 0, 0, "Conv", DTYPE_DOUBLE },
+        { "opset 15; in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; y = Conv x w; z = Add y k; out z", 0, 0, "Conv",
+          DTYPE_FLOAT16 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void affines_go_into_convolutions_downstream(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init m 1,3,1,1; init s 1,3,1,1; init w 4,3,3,3; a = Sub x m; b = Div a s; z = Conv b w; out z",
+          0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init m 3,1,1; init s 3,1,1; init w 4,3,3,3; a = Sub x m; b = Div a s; z = Conv b w "
+          "pads=1,1,1,1; out z",
+          0, 0, "Sub Conv", 0 },
+        { "in x 2,5,7,3; init s 3; init w 4,3,3,3; a = Mul x s; t = Transpose a perm=0,3,1,2; z = Conv t w; out z", 0,
+          0, "Transpose Conv", 0 },
+        { "in x 2,3; init s 3; init w 3,4; a = Mul x s; z = Gemm a w; out z", 0, 0, "Gemm", 0 },
+        { "in x 2,3; init s 3; init w 3,4; init b 4; a = Add x s; c = MatMul a w; z = Add c b; out z", 0, 0,
+          "MatMul Add", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void affines_stay_where_they_are_no_affine_or_others_look(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3; init s 3; init w 3,4; r = Relu x; a = Mul r s; z = Gemm a w; out z", 0, 0, "Relu Mul Gemm", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; y = Conv x w; z = Mul y k; out z; out y", 0, 0, "Conv Mul", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; y = Conv x w; z = Mul y k; u = Relu y; out z; out u", 0, 0,
+          "Conv Mul Relu", 0 },
+        { "in x 2,3,6,6; init w 4,3,3,3; init k 4; y = Conv x w; z = Mul y k; out z", 0, 0, "Conv Mul", 0 },
+        { "in x 2,3,5,7; init w 1,3,3,3; init k 4,1,1; y = Conv x w; z = Mul y k; out z", 0, 0, "Conv Mul", 0 },
+        { "in x 2,3,5,7; in k 4,1,1; init w 4,3,3,3; y = Conv x w; z = Mul y k; out z", 0, 0, "Conv Mul", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; y = Conv x w; z = Div k y; out z", 0, 0, "Conv Div", 0 },
+        { "in x 2,3,4; init w 4,5; init b 5; y = MatMul x w; z = Add y b; out z", 0, 0, "MatMul Add", 0 },
+        { "in x 2,3,4; init s 4; init w 4,5; y = MatMul x w; a = Softmax y; init k 5; z = Mul a k; out z", 0, 0, NULL,
+          0 },
+        { "in x 2,3,5,7; in v 2,3,5,7; init w 4,3,3,3; init k 4,1,1; a = Conv x w; b = Conv v w; c = Mul a k; z = Add "
+          "b "
+          "c; out z",
+          0, 0, "Conv Conv Mul Add", 0 },
+        { "init t 9,4; fill k 1 2.0; in i 2; j = Cast i to=7; g = Gather t j; z = Mul g k; out z", 0, 0,
+          "Cast Gather Mul", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void what_runtimes_recognize_stays(void **state)
+{
+    static const struct fold_case cases[] = {
+        /* LayerNormalization written out, then a pointwise convolution. */
+        { "in x 2,4,5; init g 4,1; init b 4,1; init w 3,4,1; fill e 1 0.001; m = ReduceMean x axes=1,; d = Sub x m; "
+          "q = Mul d d; v = ReduceMean q axes=1,; f = Add v e; s = Sqrt f; n = Div d s; h = Mul n g; k = Add h b; "
+          "z = Conv k w; out z",
+          0, 0, "ReduceMean Sub Mul ReduceMean Add Sqrt Div Mul Add Conv", 0 },
+        /* Gelu written out, then a pointwise convolution. */
+        { "in x 2,4,5; init w 3,4,1; init v 4,4,1; fill r 1 1.41421; fill o 1 1.0; fill h 1 0.5; c = Conv x v; d = Div "
+          "c "
+          "r; "
+          "e = Erf d; f = Add e o; g = Mul c f; k = Mul g h; z = Conv k w; out z",
+          0, 0, "Conv Div Erf Add Mul Mul Conv", 0 },
+        /* RMSNormalization by Reciprocal. */
+        { "in x 2,4,5; init g 4,1; init w 3,4,1; fill e 1 0.001; q = Mul x x; m = ReduceMean q axes=1,; f = Add m e; "
+          "s = Sqrt f; i = Reciprocal s; n = Mul x i; h = Mul n g; z = Conv h w; out z",
+          0, 0, "Mul ReduceMean Add Sqrt Reciprocal Mul Mul Conv", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void affines_can_be_left_out(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 1,4,1,1; y = Conv x w; z = Mul y k; out z", 0, 0, "Conv Mul", 0 },
+    };
+    static const char *const affine = "affine";
+    const struct pass_options disable = { .fold_limit = 1 << 28, .disabled = &affine, .disabled_count = 1 };
+    (void)state;
+    RUN(cases, &disable);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(affines_go_into_the_operator_upstream),
+        cmocka_unit_test(affines_go_into_convolutions_downstream),
+        cmocka_unit_test(affines_stay_where_they_are_no_affine_or_others_look),
+        cmocka_unit_test(what_runtimes_recognize_stays),
+        cmocka_unit_test(affines_can_be_left_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
