@@ -70,13 +70,35 @@ static size_t node_count(const struct net *net)
     return count;
 }
 
+enum { NOTE_LIMIT = 4 };
+
+static void add_note(const struct net *net, struct pass_report *report, const char *note)
+{
+    if (!report->notes) report->notes = NEW_ARRAY(net->arena, const char *, NOTE_LIMIT);
+    if (report->note_count < NOTE_LIMIT) report->notes[report->note_count++] = note;
+}
+
 /* Affine nodes have no remarks; one line tells how many went. */
 static void note_affines(const struct net *net, struct pass_report *report)
 {
     if (report->affines_folded == 0) return;
-    report->notes = NEW(net->arena, const char *);
-    report->notes[report->note_count++] =
-        arena_printf(net->arena, "%zu affine nodes (Mul, Add, Sub, Div, Neg) folded too", report->affines_folded);
+    add_note(net, report,
+             arena_printf(net->arena, "%zu affine nodes (Mul, Add, Sub, Div, Neg) folded too", report->affines_folded));
+}
+
+/* The first node of a domain without an opset import: a strict reader refuses such a file, and no opset says what the
+ * node means. */
+static void note_missing_import(const struct net *net, struct pass_report *report)
+{
+    for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
+        for (const struct node *node = graph->first; node; node = node->next) {
+            if (node->function || node->opset || !*node->domain) continue;
+            add_note(net, report,
+                     arena_printf(net->arena,
+                                  "%s is of domain \"%s\", which opset_import does not list; it stays as it is",
+                                  node_label(node, net->arena), node->domain));
+            return;
+        }
 }
 
 bool passes_run(struct net *net, const struct pass_options *options, struct pass_report *report,
@@ -92,5 +114,6 @@ bool passes_run(struct net *net, const struct pass_options *options, struct pass
     }
     remarks_close(net, report);
     note_affines(net, report);
+    note_missing_import(net, report);
     return true;
 }

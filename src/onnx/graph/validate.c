@@ -197,11 +197,10 @@ static bool validate_operator(struct validation *v, const struct node *node, str
     if (!*node->op)
         return fail(error, BNFUSE_INVALID, "%s says no operator; export the model again",
                     node_label(node, &v->scratch));
-    if (!node->function && node->opset < 1)
-        return fail(error, BNFUSE_INVALID,
-                    "%s is of domain \"%s\", whose opset is not imported; export the model "
-                    "again",
-                    node_label(node, &v->scratch), *node->domain ? node->domain : "ai.onnx");
+    /* A node of another domain that is not imported only has to stay as it is; old exporters write such files. */
+    if (!node->function && node->opset < 1 && !*node->domain)
+        return fail(error, BNFUSE_INVALID, "%s is of ai.onnx, whose opset is not imported; export the model again",
+                    node_label(node, &v->scratch));
     if (!node->function) return true;
     if (node->input_count > node->function->input_count || node->output_count > node->function->output_count)
         return fail(error, BNFUSE_INVALID,

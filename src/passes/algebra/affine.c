@@ -183,7 +183,8 @@ static struct affine *merged(struct arena *arena, const struct affine *a, int ax
 
 /* The channel axis is split over several axes of the target; this one holds position floor(c / block) mod size. Only
  * if the values depend on nothing else. */
-static struct affine *split(struct arena *arena, const struct affine *a, int axis, int64_t size, int64_t block)
+static struct affine *split(struct arena *arena, const struct affine *a, int axis, int64_t size, int64_t block,
+                            bool *varies)
 {
     if (a->channels % block != 0 || a->channels / block % size != 0) return NULL;
     double *scale, *shift;
@@ -193,13 +194,17 @@ static struct affine *split(struct arena *arena, const struct affine *a, int axi
         shift[c / block % size] = a->shift[c];
     }
     for (int64_t c = 0; c < a->channels; c++)
-        if (a->scale[c] != scale[c / block % size] || a->shift[c] != shift[c / block % size]) return NULL;
+        if (a->scale[c] != scale[c / block % size] || a->shift[c] != shift[c / block % size]) {
+            *varies = true;
+            return NULL;
+        }
     return to;
 }
 
 struct affine *affine_reshaped(struct arena *arena, const struct affine *a, const struct shape *from,
-                               const struct shape *to)
+                               const struct shape *to, bool *varies)
 {
+    *varies = false;
     /* What is alike on all channels fits many axes, and guessing one would hide the others. */
     struct affine *uniform = affine_uniform(arena, a);
     if (uniform) return uniform;
@@ -209,7 +214,7 @@ struct affine *affine_reshaped(struct arena *arena, const struct affine *a, cons
         int64_t ratio, size = to->dims[b].size;
         if (size <= 0 || (size == 1 && a->channels > 1) || !stride_ratio(from, a->axis, to, b, &ratio)) continue;
         struct affine *moved = ratio > 0 ? merged(arena, a, b, size, ratio, b == 0) : NULL;
-        if (!moved && ratio <= 1) moved = split(arena, a, b, size, ratio > 0 ? 1 : -ratio);
+        if (!moved && ratio <= 1) moved = split(arena, a, b, size, ratio > 0 ? 1 : -ratio, varies);
         if (moved) return moved;
     }
     return NULL;

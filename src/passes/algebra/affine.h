@@ -47,8 +47,9 @@ struct affine *affine_uniform(struct arena *arena, const struct affine *a);
 struct affine *affine_picked(struct arena *arena, const struct affine *a, int64_t channels, const int64_t *from);
 
 /* What `a` on a tensor of shape `from` is on the same elements, in the same row-major order, under shape `to`. The
- * channel axis must be proven to land on one axis, whole, split with equal values, or merged: NULL otherwise. */
+ * channel axis must be proven to land on one axis, whole, split with equal values, or merged: NULL otherwise; *varies if
+ * it is split and only the values are not equal. */
 struct affine *affine_reshaped(struct arena *arena, const struct affine *a, const struct shape *from,
-                               const struct shape *to);
+                               const struct shape *to, bool *varies);
 
 #endif

@@ -26,6 +26,28 @@ static bool batch_statistics(const struct node *bn)
     return false;
 }
 
+/* Before opset 9, spatial = 0 gives every element of a sample parameters of its own. With [N, C] that is per channel. */
+static bool is_per_element(const struct node *bn)
+{
+    return bn->opset < 9 && node_int(bn, "spatial", 1) == 0;
+}
+
+static enum reason per_element(struct decision *decision, const struct node *bn)
+{
+    const struct value *x = node_input(bn, 0);
+    enum reason why;
+    struct value *scale = node_input(bn, 1);
+    const struct tensor *tensor = scale ? decision_constant(decision, scale, &why) : NULL;
+    if (x->shape.rank < 0)
+        return decision_stop(decision, REASON_PER_ELEMENT, node_title(bn), "the rank of its input is unknown");
+    if (tensor && tensor->rank == 1 && x->shape.rank > 2)
+        return decision_stop(decision, REASON_PER_ELEMENT, node_title(bn),
+                             "its parameters are vectors, so no runtime takes it: spatial = 0 was written by mistake; "
+                             "remove the attribute");
+    return decision_stop(decision, REASON_PER_ELEMENT, node_title(bn), "spatial = 0 with an input of rank %d",
+                         x->shape.rank);
+}
+
 static enum reason batchnorm(struct decision *decision, const struct node *bn, struct affine **affine, size_t *slot)
 {
     static const char *const names[] = { "scale", "bias", "mean", "variance" };
@@ -39,8 +61,7 @@ static enum reason batchnorm(struct decision *decision, const struct node *bn, s
         return decision_stop(decision, REASON_TRAINING_MODE, node_title(bn),
                              bn->opset < 7 ? "is_test is not 1, and before opset 7 that means training"
                                            : "an InstanceNormalization is sometimes exported in this form");
-    if (bn->opset < 9 && node_int(bn, "spatial", 1) == 0)
-        return decision_stop(decision, REASON_PER_ELEMENT, node_title(bn), "spatial = 0");
+    if (is_per_element(bn) && x->shape.rank != 2) return per_element(decision, bn);
 
     double *parameter[4];
     int64_t channels = -1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Movers that pick channels by their position: Concat, Split, Slice, DepthToSpace, SpaceToDepth, Gather. */
+ * Movers that pick channels by their position: Concat, Split, Slice, DepthToSpace, SpaceToDepth. */
 #include "passes/algebra/crossing.h"
 
 #include "onnx/graph/attr.h"
@@ -246,22 +246,6 @@ static enum reason to_shallow(struct crossing *x)
     return REASON_NONE;
 }
 
-/* An embedding: the output's axes are the table's, with the gathered one replaced by those of the indices. */
-static enum reason gather_upstream(struct crossing *x)
-{
-    int table_rank = value_rank(crossing_input(x, 0)), index_rank = value_rank(crossing_input(x, 1)),
-        axis = x->affine->axis;
-    int64_t gathered = node_int(x->node, "axis", 0);
-    if (axis == AXIS_ANY) return crossing_same(x);
-    if (table_rank < 0 || index_rank < 0)
-        return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the ranks of its inputs are unknown");
-    if (gathered < 0) gathered += table_rank;
-    if (axis >= gathered && axis < gathered + index_rank)
-        return crossing_stop(x, REASON_NON_LINEAR, "the channels are what it gathers by");
-    x->onto[0] = affine_moved(x->decision->arena, x->affine, axis < gathered ? axis : axis - index_rank + 1);
-    return REASON_NONE;
-}
-
 bool use_is_unaffected(struct decision *decision, const struct use *use, const struct affine *a)
 {
     bool touches;
@@ -286,6 +270,5 @@ const struct mover channel_movers[] = {
     { .op = "Slice", slice_upstream, slice_downstream },
     { .op = "DepthToSpace", to_deep, to_shallow },
     { .op = "SpaceToDepth", to_shallow, to_deep },
-    { .op = "Gather", gather_upstream, NULL },
     { 0 },
 };

@@ -10,8 +10,11 @@
 
 static enum reason relabel(struct crossing *x, const struct value *from, const struct value *to)
 {
+    bool varies = false;
     const struct affine *moved =
-        from && to ? affine_reshaped(x->decision->arena, x->affine, &from->shape, &to->shape) : NULL;
+        from && to ? affine_reshaped(x->decision->arena, x->affine, &from->shape, &to->shape, &varies) : NULL;
+    if (!moved && varies)
+        return crossing_stop(x, REASON_VARIES_INSIDE, "it splits the axis that scale and shift run along");
     if (!moved) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "where its channels go cannot be proven");
     x->onto[0] = moved;
     return REASON_NONE;

@@ -204,27 +204,64 @@ static enum reason pad_value(struct crossing *x, bool upstream, double v)
     return crossing_same(x);
 }
 
-static enum reason pad(struct crossing *x, bool upstream)
+/* What a Pad does: cells before and after the channel axis, and whether it adds cells along any axis. */
+struct padding {
+    int64_t before, after;
+    bool adds;
+};
+
+static enum reason read_padding(struct crossing *x, struct padding *padding)
 {
-    enum reason why;
     const int64_t *pads, *axes = NULL;
     size_t count, axis_count = 0;
     bool given, axes_given = false;
-    int rank = value_rank(crossing_input(x, 0)), axis = x->affine->axis;
-    const char *mode = node_text(x->node, "mode", "constant");
-    if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "it is its pads or value");
-    if (!crossing_list(x, x->node->opset < 2 ? "paddings" : "pads", x->node->opset < 11 ? SIZE_MAX : 1, &pads, &count,
-                       &given))
+    int rank = value_rank(crossing_input(x, 0));
+    const char *name = node_attribute(x->node, "paddings") ? "paddings" : "pads";
+    if (!crossing_list(x, name, 1, &pads, &count, &given))
         return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its pads are computed at run time");
-    if (x->node->opset >= 18 && !crossing_list(x, "axes", 3, &axes, &axis_count, &axes_given) && axes_given)
+    if (!crossing_list(x, "axes", 3, &axes, &axis_count, &axes_given) && axes_given)
         return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its axes are computed at run time");
+    size_t half = axes_given && axis_count ? axis_count : count / 2;
+    if (half == 0 || count != 2 * half) return crossing_stop(x, REASON_MISMATCH, "its pads do not fit");
+    *padding = (struct padding){ 0 };
     for (size_t i = 0; i < count; i++) {
-        int64_t at = axes_given && axis_count ? axes[i % axis_count] : (int64_t)(i % (count / 2 ? count / 2 : 1));
+        int64_t at = axes_given && axis_count ? axes[i % half] : (int64_t)(i % half);
         if (at < 0 && rank < 0) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its rank is unknown");
-        if ((at < 0 ? at + rank : at) == axis && pads[i] != 0)
-            return crossing_stop(x, REASON_NON_LINEAR, "it pads the channel axis");
+        padding->adds = padding->adds || pads[i] > 0;
+        if ((at < 0 ? at + rank : at) == x->affine->axis) *(i < half ? &padding->before : &padding->after) = pads[i];
     }
-    if (strcmp(mode, "constant") != 0) return crossing_same(x);
+    return REASON_NONE;
+}
+
+/* Negative pads cut channels off: output channel i is input channel i + cut. */
+static enum reason cut_channels(struct crossing *x, const struct padding *padding, bool upstream)
+{
+    int64_t cut = -padding->before, channels = x->affine->channels;
+    int64_t total = upstream ? value_size(crossing_input(x, 0), x->affine->axis) : channels;
+    int64_t kept = total - cut + padding->after, count = upstream ? total : kept;
+    if (total < 0) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the number of its channels is unknown");
+    if (cut < 0 || padding->after > 0) return crossing_stop(x, REASON_NON_LINEAR, "it pads the channel axis");
+    if (kept < 1 || (upstream && kept != channels)) return crossing_stop(x, REASON_MISMATCH, "the channels do not fit");
+    int64_t *from = NEW_ARRAY(x->decision->arena, int64_t, (size_t)count);
+    for (int64_t c = 0; c < count; c++) from[c] = !upstream ? c + cut : c >= cut && c < cut + kept ? c - cut : -1;
+    x->onto[0] = affine_picked(x->decision->arena, x->affine, count, from);
+    return REASON_NONE;
+}
+
+static enum reason pad(struct crossing *x, bool upstream)
+{
+    enum reason why;
+    struct padding padding;
+    if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "it is its pads or value");
+    enum reason reason = read_padding(x, &padding);
+    if (reason) return reason;
+    if (padding.before || padding.after) {
+        bool constant = strcmp(node_text(x->node, "mode", "constant"), "constant") == 0;
+        if (padding.adds && constant)
+            return crossing_stop(x, REASON_NON_LINEAR, "it cuts channels and pads with a constant");
+        return cut_channels(x, &padding, upstream);
+    }
+    if (!padding.adds || strcmp(node_text(x->node, "mode", "constant"), "constant") != 0) return crossing_same(x);
     double v = (double)node_float(x->node, "value", 0);
     struct value *value = x->node->opset >= 11 ? node_input(x->node, 2) : NULL;
     const struct tensor *tensor = value ? decision_constant(x->decision, value, &why) : NULL;

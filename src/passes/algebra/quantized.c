@@ -42,6 +42,13 @@ const struct tensor *quantized_shape(struct decision *decision, const struct nod
     return shape;
 }
 
+/* The channels of one group lie on one axis: the weight of a ConvTranspose [C, M, k...], seen as [1, 1, C, M, k]. */
+static struct factor along_one_axis(const struct factor *view)
+{
+    if (view->rows != 1) return *view;
+    return (struct factor){ view->outer * view->middle, view->columns, 1, 1, view->inner, view->scale };
+}
+
 /* Whether the scales run along exactly the channels of the view. */
 static bool runs_along(const struct node *node, const struct quantized *q, const struct factor *view)
 {
@@ -86,10 +93,11 @@ static double *scaled_scales(struct arena *arena, const struct quantized *q, con
     return values;
 }
 
-enum reason quantized_fits(struct decision *decision, const struct node *node, const struct factor *view,
+enum reason quantized_fits(struct decision *decision, const struct node *node, const struct factor *channels,
                            const double *scale)
 {
     struct quantized q;
+    const struct factor one_axis = along_one_axis(channels), *view = &one_axis;
     int64_t *values, bytes;
     enum reason reason = read_parts(decision, node, &q);
     if (reason) return reason;
@@ -112,9 +120,10 @@ enum reason quantized_fits(struct decision *decision, const struct node *node, c
 }
 
 struct value *quantized_scaled(struct decision *decision, const struct node *node, struct node *reader,
-                               const struct factor *view, const double *scale)
+                               const struct factor *channels, const double *scale)
 {
     struct quantized q;
+    const struct factor one_axis = along_one_axis(channels), *view = &one_axis;
     struct arena *arena = decision->net->arena;
     enum reason reason = read_parts(decision, node, &q);
     double *scales = scaled_scales(decision->arena, &q, scale);

@@ -31,7 +31,8 @@
     ROW(118, SKIPPED, "left alone on request", "")                                                                    \
     ROW(119, NO_NEIGHBOUR, "it stands between graph input and output", "")                                            \
     ROW(120, UNKNOWN_OPSET, "an opset newer than this program knows", "a newer bnfuse")                               \
-    ROW(121, NOT_WORTH, "folding would leave more work than it removes", "")
+    ROW(121, NOT_WORTH, "folding would leave more work than it removes", "")                                          \
+    ROW(122, VARIES_INSIDE, "its parameters differ inside what the neighbour has as one channel", "")
 
 enum reason {
     REASON_NONE = 0,

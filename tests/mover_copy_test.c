@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Affines cross what copies elements along other axes, in both directions, and stay where channels are copied. */
+#include "fold_case.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define RUN(cases, options) \
+    for (size_t i_ = 0; i_ < sizeof(cases) / sizeof(*cases); i_++) fold_case_run(&cases[i_], options)
+
+static void gather_picks_elsewhere(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,7,6; init w 6,5; ints k -1; y = MatMul x w; i = Squeeze k; g = Gather y i axis=1; z = bn g 5; out z",
+          0, 0, NULL, 0 },
+        { "in x 2,7,6; init w 6,5; ints k 3,0,3; y = MatMul x w; g = Gather y k axis=1; t = Transpose g perm=0,2,1; "
+          "z = bn t 5; out z",
+          0, 0, NULL, 0 },
+        { "in x 2,6,7; r = Relu x; b = bn r 6; t = Transpose b perm=0,2,1; ints k 0; i = Squeeze k; "
+          "g = Gather t i axis=1; init w 6,4; init c 4; z = Gemm g w c; out z",
+          0, 0, "Relu Transpose Squeeze Gather Gemm", 0 },
+        { "in x 2,6,5,7; init w 6,6,1,1; y = Conv x w; ints k 4,1,0; g = Gather y k axis=1; z = bn g 3; out z", 0, 0,
+          "Conv Gather", 0 },
+        { "in x 2,6,5,7; init w 6,6,1,1; y = Conv x w; ints k 4,1,4; g = Gather y k axis=1; z = bn g 3; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,6,5,7; init w 4,3,1,1; r = Relu x; b = bn r 6; ints k 5,2,2; g = Gather b k axis=1; z = Conv g w; "
+          "out z",
+          0, 0, "Relu Gather Conv", 0 },
+        { "in x 2,6,5,7; in k 3; init w 4,3,1,1; y = Conv x v; init v 6,6,1,1; j = Cast k to=7; "
+          "g = Gather y j axis=1; z = bn g 3; out z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,7,6; init w 6,5; y = MatMul x w; ints k 0,3,1,2; ints s 2,2,1; i = Reshape k s; "
+          "g = GatherND y i batch_dims=1; t = Transpose g perm=0,2,1; z = bn t 5; out z",
+          0, 0, NULL, 0 },
+        { "in x 2,7,6; init w 6,5; y = MatMul x w; ints k 0,3,1,2; ints s 2,2; i = Reshape k s; g = GatherND y i; "
+          "z = bn g 5; out z",
+          0, 0, NULL, 0 },
+        { "in x 2,6,3; r = Relu x; b = bn r 6; ints k 0,3,1,2; ints s 2,2; i = Reshape k s; "
+          "g = GatherND b i; init w 3,4; z = MatMul g w; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void repetition_along_other_axes_passes(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,1,1; init w 4,3,1,1; y = Conv x w; ints s 2,4,5,7; e = Expand y s; z = bn e 4; out z", 0, 0,
+          "Conv Expand", 0 },
+        { "in x 2,3; init w 3,4; y = Gemm x w; ints s 6,2,4; e = Expand y s; t = Transpose e perm=0,2,1; z = bn t 4; "
+          "out z",
+          0, 0, "Gemm Expand Transpose", 0 },
+        { "in x 2,3,1,1; init w 1,3,1,1; y = Conv x w; ints s 2,4,5,7; e = Expand y s; z = bn e 4; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,1,1; r = Relu x; b = bn r 3; ints s 2,3,5,7; e = Expand b s; init w 4,3,3,3; z = Conv e w; out z",
+          0, 0, "Relu Expand Conv", 0 },
+        { "in x 2,3,2,2; init w 4,3,1,1; y = Conv x w; ints k 1,1,3,2; e = Tile y k; z = bn e 4; out z", 0, 0,
+          "Conv Tile", 0 },
+        { "in x 2,3,2,2; init w 4,3,1,1; y = Conv x w; ints k 1,2,1,1; e = Tile y k; z = bn e 8; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,2,2; r = Relu x; b = bn r 3; ints k 1,2,1,1; e = Tile b k; init w 4,6,1,1; z = Conv e w; out z", 0,
+          0, "Relu Tile Conv", 0 },
+        { "in x 5,2,3; init w 3,4; y = MatMul x w; ints n 3,5; e = ReverseSequence y n; t = Transpose e perm=0,2,1; "
+          "z = bn t 4; out z",
+          0, 0, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void negative_pads_only_cut(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; ints p 0,0,-1,0,0,0,0,-2; e = Pad y p; z = bn e 4; out z", 0, 0,
+          "Conv Pad", 0 },
+        { "in x 2,3,5,7; r = Relu x; b = bn r 3; ints p 0,0,-1,0,0,0,0,-2; e = Pad b p; init w 4,3,1,1; z = Conv e w; "
+          "out z",
+          0, 0, "Relu Pad Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; ints p 0,-1,0,0,0,-1,0,0; e = Pad y p; z = bn e 2; out z", 0, 0,
+          "Conv Pad", 0 },
+        { "in x 2,3,5,7; r = Relu x; b = bn r 3; ints p 0,-1,0,0,0,0,0,0; e = Pad b p; init w 4,2,1,1; z = Conv e w; "
+          "out z",
+          0, 0, "Relu Pad Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; ints p 0,-1,1,0,0,0,0,0; e = Pad y p; z = bn e 3; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; ints p 0,1,0,0,0,0,0,0; e = Pad y p; z = bn e 5; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void parameters_inside_a_channel_have_their_own_reason(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,4,5; init w 6,3,1,1; y = Conv x w; f = Flatten y; z = bn f 120; out z", 1, REASON_VARIES_INSIDE,
+          NULL, 0 },
+        { "in x 2,3,4,5; init w 6,3,1,1; y = Conv x w; ints s 0,12,2,5; f = Reshape y s; z = bn f 12; out z", 1,
+          REASON_VARIES_INSIDE, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void batchnorm_7_per_element_of_rank_2_is_per_channel(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "opset 8; in x 2,3; init w 3,5; y = Gemm x w; z = bn y 5 spatial=0; out z", 0, 0, "Gemm", 0 },
+        { "opset 7; in x 5,5; init w 5,5; y = Gemm x w; z = bn y 5 spatial=0; out z", 0, 0, "Gemm", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void quantized_weights_of_transposed_convolutions_take_a_scale(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,4,5,7; init8 q 4,6,2,2; init s 6; w = DequantizeLinear q s axis=1; y = ConvTranspose x w; "
+          "z = bn y 6; out z",
+          0, 0, NULL, 0 },
+        { "in x 2,4,5,7; init8 q 4,6,2,2; init s 4; w = DequantizeLinear q s axis=0; y = ConvTranspose x w; "
+          "z = bn y 6; out z",
+          1, REASON_QUANTIZED, NULL, 0 },
+        { "in x 2,4,5,7; init8 q 4,3,2,2; init s 3; w = DequantizeLinear q s axis=1; y = ConvTranspose x w group=2; "
+          "z = bn y 6; out z",
+          1, REASON_QUANTIZED, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gather_picks_elsewhere),
+        cmocka_unit_test(repetition_along_other_axes_passes),
+        cmocka_unit_test(negative_pads_only_cut),
+        cmocka_unit_test(parameters_inside_a_channel_have_their_own_reason),
+        cmocka_unit_test(batchnorm_7_per_element_of_rank_2_is_per_channel),
+        cmocka_unit_test(quantized_weights_of_transposed_convolutions_take_a_scale),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
