@@ -208,6 +208,9 @@ static const struct verdict {
     [BNFUSE_VERDICT_FAIL] = { "fail", BNFUSE_DIFFER },
     [BNFUSE_VERDICT_ILL_CONDITIONED] = { "ill-conditioned", BNFUSE_OK },
     [BNFUSE_VERDICT_NOT_CHECKED] = { "not checked", BNFUSE_UNSUPPORTED },
+    [BNFUSE_VERDICT_EQUAL] = { "equal on what was tried", BNFUSE_OK },
+    [BNFUSE_VERDICT_PASS_LOWER_PRECISION] = { "pass (lower precision)", BNFUSE_OK },
+    [BNFUSE_VERDICT_CANNOT_TELL] = { "cannot tell", BNFUSE_UNSUPPORTED },
 };
 
 const char *bnfuse_verdict_text(bnfuse_verdict verdict)
@@ -284,6 +287,7 @@ static bool compare(void *context, struct bnfuse_error *error)
 {
     struct check_call *call = context;
     struct check_options options = check_options(call);
+    options.is_unrelated = true;
     return check_compare(&call->a->after, &call->b->after, &options, call->result, error);
 }
 

@@ -184,13 +184,17 @@ bnfuse_tensors *bnfuse_run(bnfuse_model *model, const bnfuse_tensors *inputs, bo
 /* ---- checking ---- */
 
 typedef enum bnfuse_verdict {
-    BNFUSE_VERDICT_IDENTICAL, /* nothing changed, or equal bit for bit */
+    BNFUSE_VERDICT_IDENTICAL, /* nothing changed: equal graphs */
     BNFUSE_VERDICT_PASS,
     BNFUSE_VERDICT_PASS_ROUNDING, /* beyond the tolerance, but by rounding alone */
     BNFUSE_VERDICT_PASS_SITES,    /* every change proven by itself; the whole graph cannot run */
     BNFUSE_VERDICT_FAIL,
     BNFUSE_VERDICT_ILL_CONDITIONED, /* every change proven by itself; the model amplifies rounding */
-    BNFUSE_VERDICT_NOT_CHECKED
+    BNFUSE_VERDICT_NOT_CHECKED,
+    /* Of two unrelated models. */
+    BNFUSE_VERDICT_EQUAL,                /* other graphs, and equal bit for bit on what was tried */
+    BNFUSE_VERDICT_PASS_LOWER_PRECISION, /* they differ by what the precision that was asked for explains */
+    BNFUSE_VERDICT_CANNOT_TELL           /* rounding leaves too much open to say whether they differ */
 } bnfuse_verdict;
 
 /* How far one tensor is from another (a sequence: over all its tensors). */
@@ -215,6 +219,7 @@ typedef struct bnfuse_site {
     bool ill_conditioned; /* it differs, yet within what float64 can tell of the original itself */
     const char *why;
     bnfuse_difference difference;
+    double noise; /* of unrelated models: what half a unit in the last place of its weights explains */
 } bnfuse_site;
 
 typedef struct bnfuse_output {
@@ -238,8 +243,10 @@ typedef struct bnfuse_check_result {
     bnfuse_output *outputs; /* none when the whole graph did not run */
     size_t output_count;
     uint64_t seed;
-    size_t set_count;   /* sets of inputs that were run */
-    const char *inputs; /* what they looked like: x float32 [2, 3, 224, 224], ... */
+    size_t set_count;        /* sets of inputs that were run */
+    const char *inputs;      /* what they looked like: x float32 [2, 3, 224, 224], ... */
+    const char *last_agreed; /* of unrelated models: the value upstream of first_divergent, or NULL */
+    const char *note;        /* how inputs and outputs were paired, where not by name; else "" */
 } bnfuse_check_result;
 
 /* Sizes for dims that the model leaves open: by the name of the dim, or all of one input. */

@@ -207,7 +207,11 @@ static bool check_set(struct check *check, bool again, struct bnfuse_error *erro
 /* ---- inputs ---- */
 
 /* Of random inputs, where an output is constant or saturated at 1. */
-static const double other_scales[] = { 0.1, 10, 0.01 };
+static const struct draw other_draws[] = {
+    { .name = "small", .scale = 0.1, .rounds = 2 },
+    { .name = "large", .scale = 10, .rounds = 2 },
+    { .name = "tiny", .scale = 0.01, .rounds = 2 },
+}, first_draw = { .name = "normal", .scale = 1, .rounds = 2 };
 
 static bool tells_little(const struct bnfuse_check_result *result)
 {
@@ -221,10 +225,10 @@ static bool check_other_scales(struct check *check, const struct guess *guess, s
 {
     struct session *session = check->session;
     bool guessed;
-    for (size_t i = 0; i < sizeof other_scales / sizeof *other_scales && !session->set; i++) {
+    for (size_t i = 0; i < sizeof other_draws / sizeof *other_draws && !session->set; i++) {
         struct bnfuse_error why = { .status = BNFUSE_OK };
         if (!tells_little(check->result)) break;
-        if (session_feed(session, guess, other_scales[i], 0, &guessed, &why)) check_set(check, true, &why);
+        if (session_feed(session, guess, &other_draws[i], &guessed, &why)) check_set(check, true, &why);
         if (why.status == BNFUSE_INTERNAL) return pass_error(error, &why);
     }
     return true;
@@ -239,7 +243,7 @@ static bool check_inputs(struct check *check, struct bnfuse_error *error)
     bool guessed = true;
     for (size_t i = 0; i < guess_count && guessed; i++, report = NULL) {
         struct bnfuse_error latest;
-        if (!session_feed(session, &guesses[i], 1, 0, &guessed, &latest)) {
+        if (!session_feed(session, &guesses[i], &first_draw, &guessed, &latest)) {
             if (report) first = latest;
             break;
         }

@@ -7,6 +7,7 @@
 #include "onnx/graph/attr.h"
 #include "onnx/shape/infer.h"
 
+#include <math.h>
 #include <string.h>
 
 const struct guess guesses[] = {
@@ -23,7 +24,8 @@ struct symbol_size {
 void chooser_open(struct chooser *chooser, struct arena *arena, const struct check_options *options,
                   const struct guess *guess)
 {
-    *chooser = (struct chooser){ .arena = arena, .options = options, .guess = guess, .scale = 1 };
+    static const struct draw normal = { .name = "normal", .scale = 1, .rounds = 2 };
+    *chooser = (struct chooser){ .arena = arena, .options = options, .guess = guess, .draw = &normal };
 }
 
 /* ---- dims ---- */
@@ -247,9 +249,8 @@ static void limit_sequence_length(struct chooser *chooser, const struct node *no
 
 static void limit_to_count(struct chooser *chooser, const struct node *node, struct range *range)
 {
-    (void)chooser;
-    (void)node;
-    limit(range, 2, 2);
+    int64_t count = node_is(node, "Loop") ? chooser->draw->rounds : 2;
+    limit(range, count, count);
 }
 
 static void limit_to_zero(struct chooser *chooser, const struct node *node, struct range *range)
@@ -379,6 +380,25 @@ static void draw_whole(const struct range *range, int64_t *values, int64_t count
     for (int64_t i = 0; i < count; i++) values[i] = range->low + (int64_t)((next_random(&state) >> 11) % span);
 }
 
+/* Every draw has numbers of its own. */
+static uint64_t seed_of(const struct chooser *chooser)
+{
+    return chooser->options->seed + (uint64_t)chooser->draw->form * 1000 + (uint64_t)(chooser->draw->scale * 100) - 100;
+}
+
+/* From a normal number (the sum of twelve: within six) what the draw wants. */
+static double drawn(const struct draw *draw, double normal, double first, uint64_t i)
+{
+    switch (draw->form) {
+    case DRAW_UNIFORM: return draw->scale * (normal * 4096 - floor(normal * 4096));
+    case DRAW_POSITIVE: return draw->scale * fabs(normal);
+    case DRAW_SPARSE: return (i * UINT64_C(0x9e3779b97f4a7c15)) >> 60 ? 0 : draw->scale * normal;
+    case DRAW_CONSTANT: return draw->scale * (first < 0 ? -1 : 1);
+    case DRAW_NORMAL: break;
+    }
+    return draw->scale * normal;
+}
+
 /* Real numbers that are sizes or indices are whole. */
 static void fill_real(struct chooser *chooser, const struct value *value, struct tensor *tensor, void *bytes)
 {
@@ -386,11 +406,11 @@ static void fill_real(struct chooser *chooser, const struct value *value, struct
     struct range range;
     if (find_range(chooser, value, &range)) {
         int64_t *whole = NEW_ARRAY(chooser->arena, int64_t, (size_t)tensor->count);
-        draw_whole(&range, whole, tensor->count, state_of(chooser->options->seed, value->name));
+        draw_whole(&range, whole, tensor->count, state_of(seed_of(chooser), value->name));
         for (int64_t i = 0; i < tensor->count; i++) values[i] = (double)whole[i];
     } else {
-        random_normal(values, tensor->count, chooser->options->seed, value->name);
-        for (int64_t i = 0; i < tensor->count; i++) values[i] = chooser->offset + chooser->scale * values[i];
+        random_normal(values, tensor->count, seed_of(chooser), value->name);
+        for (int64_t i = 0; i < tensor->count; i++) values[i] = drawn(chooser->draw, values[i], values[0], (uint64_t)i);
     }
     dtype_store_real(tensor->type, values, tensor->count, bytes);
 }
@@ -408,7 +428,7 @@ static void fill_whole(struct chooser *chooser, const struct value *value, struc
     struct range range = { 0, 1 };
     int64_t *values = NEW_ARRAY(chooser->arena, int64_t, (size_t)tensor->count);
     if (tensor->type != DTYPE_BOOL && !find_range(chooser, value, &range)) range = range_of_type(value->type);
-    draw_whole(&range, values, tensor->count, state_of(chooser->options->seed, value->name));
+    draw_whole(&range, values, tensor->count, state_of(seed_of(chooser), value->name));
     take_content(value, values, tensor->count);
     dtype_store_whole(tensor->type, values, tensor->count, bytes);
 }
@@ -451,7 +471,7 @@ bool choose_input(struct chooser *chooser, struct datum *datum, struct value *va
     void *bytes = arena_alloc(chooser->arena, (size_t)size);
     if (kind == KIND_REAL) fill_real(chooser, value, &tensor, bytes);
     if (kind == KIND_WHOLE) fill_whole(chooser, value, &tensor, bytes);
-    if (kind == KIND_STRING) fill_text(chooser, &tensor, state_of(chooser->options->seed, value->name));
+    if (kind == KIND_STRING) fill_text(chooser, &tensor, state_of(seed_of(chooser), value->name));
     else tensor.bytes = bytes;
     datum->form = FORM_TENSOR;
     datum->tensor = tensor;

@@ -21,12 +21,22 @@ struct guess {
 extern const struct guess guesses[];
 extern const size_t guess_count;
 
+/* One draw of inputs: which numbers. */
+enum draw_form { DRAW_NORMAL, DRAW_UNIFORM, DRAW_POSITIVE, DRAW_SPARSE, DRAW_CONSTANT };
+struct draw {
+    const char *name;
+    enum draw_form form;
+    double scale;       /* of real numbers */
+    int64_t rounds;     /* of a Loop whose trip count is an input */
+    bool is_native;     /* run in the models' own types as well */
+    bool is_other_size; /* open dims become something else than usual */
+};
+
 struct chooser {
     struct arena *arena;
     const struct check_options *options;
     const struct guess *guess;
-    double scale; /* of real values; 1 is standard normal */
-    double offset;
+    const struct draw *draw;
     bool guessed; /* a dim was open, so that another guess may do better */
     struct symbol_size *symbols;
     size_t symbol_count, symbol_space;

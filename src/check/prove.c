@@ -30,24 +30,31 @@ static void release(struct site *site)
     drop_arrays(&site->expected, 1);
 }
 
-static bool run_part(const struct prover *prover, const struct net *net, struct value *const *given, size_t count,
-                     struct array *const *fed, struct value *wanted, struct array **output, struct bnfuse_error *error)
+bool prover_run(const struct prover *prover, const struct partial_run *part, struct array **output,
+                struct bnfuse_error *error)
 {
     struct plan *plan;
     struct run_options options = { .exact = true,
-                                   .unrounded = true,
+                                   .unrounded = !part->stored,
                                    .team = prover->team,
                                    .memory = prover->options->memory,
                                    .pool = prover->pool,
+                                   .weight_noise = part->noise,
+                                   .noise_type = prover->options->precision,
+                                   .unmoved = part->unmoved,
                                    .random_seed = prover->options->seed };
-    return plan_build(&plan, prover->scratch, net, given, count, &wanted, 1, error)
-           && plan_run(plan, &options, fed, output, error);
+    struct value *wanted = part->wanted;
+    *output = NULL;
+    return plan_build(&plan, prover->scratch, part->net, part->given, part->given_count, &wanted, 1, error)
+           && plan_run(plan, &options, part->fed, output, error);
 }
 
 static bool run_before(const struct prover *prover, const struct site *site, struct array *const *fed,
                        struct array **output, struct bnfuse_error *error)
 {
-    return run_part(prover, prover->before, site->origins, site->given_count, fed, site->origin, output, error);
+    const struct partial_run part = { prover->before, site->origins, site->given_count, fed, site->origin, 0,
+                                      NULL,           false };
+    return prover_run(prover, &part, output, error);
 }
 
 /* ---- one trial ---- */
@@ -113,7 +120,9 @@ static void add_outcome(struct bnfuse_site *result, const struct bnfuse_differen
 static bool try_site(const struct prover *prover, struct site *site, struct bnfuse_error *error)
 {
     struct array *output = NULL;
-    bool ran = run_part(prover, prover->after, site->given, site->given_count, site->fed, site->value, &output, error);
+    const struct partial_run part = { prover->after, site->given, site->given_count, site->fed, site->value, 0,
+                                      NULL,          false };
+    bool ran = prover_run(prover, &part, &output, error);
     if (ran) {
         struct bnfuse_difference difference = measure(site->expected, output);
         double noise = 0;
@@ -133,8 +142,7 @@ static bool try_site(const struct prover *prover, struct site *site, struct bnfu
 
 enum { MOST_CONSTANT = 64 };
 
-/* Whether nothing but constants goes into the value, by a short way: what a Resize is told, not what a net computes. */
-static bool is_constant(struct value *value)
+bool prover_is_constant(struct value *value)
 {
     struct value *queue[MOST_CONSTANT] = { value };
     size_t known = 1;
@@ -159,7 +167,8 @@ static bool take_constant(const struct prover *prover, struct value *value, stru
                           struct bnfuse_error *error)
 {
     struct bnfuse_error why = { .status = BNFUSE_OK };
-    if (is_constant(value)) run_part(prover, prover->before, NULL, 0, NULL, value, array, &why);
+    const struct partial_run part = { prover->before, NULL, 0, NULL, value, 0, NULL, false };
+    if (prover_is_constant(value)) prover_run(prover, &part, array, &why);
     return why.status != BNFUSE_INTERNAL || pass_error(error, &why);
 }
 
@@ -191,7 +200,7 @@ static struct array *other_numbers(const struct prover *prover, const struct arr
 static bool is_free(const struct prover *prover, const struct site *site, size_t i)
 {
     return site->fed[i] && site->fed[i]->store == STORE_F64 && site->origins[i]
-           && !pointer_map_get(prover->sizes, site->origins[i]) && !is_constant(site->origins[i]);
+           && !pointer_map_get(prover->sizes, site->origins[i]) && !prover_is_constant(site->origins[i]);
 }
 
 /* Whether what was fed, or what came of it, is too uniform to tell right from wrong. */
@@ -272,9 +281,9 @@ static bool feed(const struct prover *prover, const struct site *site, const str
     return true;
 }
 
-/* Fills what the site lacks, at the first guess that `before` works on. The guesses that come first suit a camera; a
+/* At the first guess that `before` works on. The guesses that come first suit a camera; a
  * site needs no more than its operators do. */
-static bool find_trial(const struct prover *prover, struct site *site, bool *found, struct bnfuse_error *error)
+bool prover_find_trial(const struct prover *prover, struct site *site, bool *found, struct bnfuse_error *error)
 {
     bool guessed = true;
     struct array **fed = NEW_ARRAY(prover->scratch, struct array *, site->given_count);
@@ -301,10 +310,10 @@ bool prove_site_apart(const struct prover *prover, struct site *site, struct bnf
 {
     bool found;
     site->result->why = "";
-    bool good = find_trial(prover, site, &found, error);
+    bool good = prover_find_trial(prover, site, &found, error);
     if (good && !found) {
         release(site);
-        good = find_trial(prover, site, &found, error);
+        good = prover_find_trial(prover, site, &found, error);
     }
     arena_close(prover->scratch);
     if (good && found) return prove_site(prover, site, error);

@@ -28,6 +28,25 @@ bool prove_site(const struct prover *prover, struct site *site, struct bnfuse_er
 /* The same without the reference run, or with what little has been seen of it; `before` must work on it as well. */
 bool prove_site_apart(const struct prover *prover, struct site *site, struct bnfuse_error *error);
 
+/* One run of a part of a net, from what is given to one value, in float64. */
+struct partial_run {
+    const struct net *net;
+    struct value *const *given;
+    size_t given_count;
+    struct array *const *fed;
+    struct value *wanted;
+    uint64_t noise; /* as weight_noise of run_options; */
+    const struct pointer_map *unmoved;
+    bool stored; /* weights as they are stored, rounded */
+};
+bool prover_run(const struct prover *prover, const struct partial_run *part, struct array **output,
+                struct bnfuse_error *error);
+/* Whether nothing but constants goes into the value, by a short way: what a Resize is told, not what a net computes. */
+bool prover_is_constant(struct value *value);
+/* Fills what the site lacks with constants and random numbers that `before` runs on; what that makes of them is in
+ * site->expected. */
+bool prover_find_trial(const struct prover *prover, struct site *site, bool *found, struct bnfuse_error *error);
+
 /* Every real element moved by its last bit, up or down; the array itself where it has none. Takes the caller's
  * ownership, and gives that of the result. NULL stays NULL. */
 struct array *nudged(struct array *array);

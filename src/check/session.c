@@ -87,7 +87,7 @@ static bool names_exist(const struct session *session, struct bnfuse_error *erro
         const struct value *value = graph_value(graph, name), *now = graph_value(session->after.net->main, name);
         if (!value || !value->is_input)
             return fail(error, BNFUSE_USAGE, "data was given for \"%s\", which is no input of the model", name);
-        if (!now || !now->is_input)
+        if (!session->options->is_unrelated && (!now || !now->is_input))
             return fail(error, BNFUSE_USAGE, "data was given for \"%s\", which --freeze-weights made a constant", name);
     }
     return true;
@@ -177,15 +177,24 @@ static size_t find_given(const struct side *side, const char *name)
     return i;
 }
 
-bool session_feed(struct session *session, const struct guess *guess, double scale, double offset, bool *guessed,
+/* Where the data of an input of `after` is among those of `before`. */
+static size_t find_partner(const struct session *session, const struct value *value)
+{
+    const struct graph *graph = session->after.net->main;
+    const char *name = value->name;
+    for (size_t i = 0; session->inputs && i < graph->input_count; i++)
+        if (graph->inputs[i] == value && session->inputs[i]) name = session->inputs[i]->name;
+    return find_given(&session->before, name);
+}
+
+bool session_feed(struct session *session, const struct guess *guess, const struct draw *draw, bool *guessed,
                   struct bnfuse_error *error)
 {
     struct chooser chooser;
     struct side *before = &session->before, *after = &session->after;
     arena_close(&session->data);
     chooser_open(&chooser, &session->data, session->options, guess);
-    chooser.scale = scale;
-    chooser.offset = offset;
+    chooser.draw = draw;
     for (size_t i = 0; i < before->given_count; i++) {
         struct value *value = before->given[i];
         const struct datum *given = find_datum(session->set, value->name);
@@ -195,7 +204,7 @@ bool session_feed(struct session *session, const struct guess *guess, double sca
         else if (!choose_input(&chooser, &before->data[i], value, error)) return false;
     }
     for (size_t i = 0; i < after->given_count; i++) {
-        size_t at = find_given(before, after->given[i]->name);
+        size_t at = find_partner(session, after->given[i]);
         if (at == before->given_count)
             return fail(error, BNFUSE_USAGE, "input \"%s\" is not an input of both models", after->given[i]->name);
         after->data[i] = before->data[at];
@@ -212,6 +221,21 @@ void drop_all(struct array **arrays, size_t count)
     }
 }
 
+/* A version of lower precision takes the same numbers in its own type. */
+static struct array *retyped(struct array *array, enum dtype type, bool exact)
+{
+    if (!array || array->store > STORE_F64 || array->type == type || dtype_kind(type) != KIND_REAL) return array;
+    struct array *made = array_new(array->pool, type, store_of(type, exact), array->rank, array->dims);
+    for (int64_t i = 0; i < array->count; i++) {
+        double x = array->store == STORE_F64 ? array->f64[i] : (double)array->f32[i];
+        if (made->store == STORE_F64) made->f64[i] = x;
+        else made->f32[i] = (float)x;
+    }
+    if (!exact) array_round(made);
+    array_drop(array);
+    return made;
+}
+
 /* What is given is given: noise is for what is stored. */
 static bool make_inputs(const struct side *side, const struct run_options *options, bool nudge, struct array **inputs,
                         struct bnfuse_error *error)
@@ -220,6 +244,7 @@ static bool make_inputs(const struct side *side, const struct run_options *optio
     exactly.weight_noise = 0;
     for (size_t i = 0; i < side->given_count; i++) {
         if (!array_from_datum(&inputs[i], &side->data[i], &exactly, error)) return false;
+        inputs[i] = retyped(inputs[i], side->given[i]->type, options->exact);
         if (nudge && !pointer_map_get(side->sizes, side->given[i])) inputs[i] = nudged(inputs[i]);
         if (options->observe && !options->observe(options->context, side->given[i], inputs[i], error)) return false;
     }
@@ -265,6 +290,7 @@ bool session_run(struct session *session, const struct side *side, enum precisio
         .memory = session->options->memory,
         .pool = &session->pool,
         .weight_noise = noise,
+        .noise_type = session->options->precision,
         .unmoved = side->sizes,
         .random_seed = session->options->seed,
         .observe = watch_value,

@@ -25,6 +25,7 @@ struct session {
     struct array_pool pool;
     struct team *team; /* of all runs */
     struct side before, after;
+    struct value **inputs;          /* partners in `before` of the inputs of `after`; NULL: those of their names */
     const struct input_set *set;    /* the one in use; NULL: random */
     size_t runs_done, runs_planned; /* for progress */
 };
@@ -40,8 +41,8 @@ void session_close(struct session *session);
 /* Plans the whole graph of both. BNFUSE_UNSUPPORTED when an operator cannot run. */
 bool session_plan(struct session *session, struct bnfuse_error *error);
 
-/* Inputs for both sides, from the set and, where it has none, random at this guess, scale and offset. */
-bool session_feed(struct session *session, const struct guess *guess, double scale, double offset, bool *guessed,
+/* Inputs for both sides, from the set and, where it has none, random at this guess and draw. */
+bool session_feed(struct session *session, const struct guess *guess, const struct draw *draw, bool *guessed,
                   struct bnfuse_error *error);
 
 /* Whether everything that the user gave has a name that exists and fits what is declared: what is given is used or
@@ -68,7 +69,7 @@ void drop_all(struct array **arrays, size_t count);
 bool is_supplied(const void *options, const struct value *value);
 const char *describe_inputs(struct arena *arena, const struct side *side);
 
-/* Runs `a`, keeping every value whose name `b` has, then `b`: the first value (in b's order) that differs by more than
+/* Runs `before`, keeping every value whose name `b` has, then `b`: the first value (in b's order) that differs by more than
  * `limit`, or NULL. */
 const char *first_divergent(struct session *session, double limit);
 

@@ -40,17 +40,27 @@ static int fraction_bits(enum dtype type, int *smallest)
     return 0;
 }
 
-/* Half a unit in the last place, up or down; zeros stay, for they are mostly meant. */
-static void add_noise(struct array *array, const char *name, uint64_t seed)
+static double largest_of(const struct array *array)
 {
-    int smallest, bits = fraction_bits(array->type, &smallest);
-    if (bits == 0 || array->store != STORE_F64) return;
-    uint64_t state = seed_for(seed, name);
+    double largest = 0;
+    for (int64_t i = 0; i < array->count; i++) largest = fmax(largest, fabs(array->f64[i]));
+    return isfinite(largest) ? largest : 0;
+}
+
+/* Half a unit in the last place (of 8 bits: half a step, of 127 up to the largest), up or down; zeros stay, for they are mostly meant. */
+static void add_noise(struct array *array, const char *name, const struct run_options *options)
+{
+    enum dtype type = options->noise_type ? options->noise_type : array->type;
+    int smallest = -1022, bits = fraction_bits(type, &smallest);
+    if (array->store != STORE_F64 || fraction_bits(array->type, &smallest) == 0) return;
+    if (bits == 0 && type != DTYPE_INT8) return;
+    double half_step = type == DTYPE_INT8 ? largest_of(array) / 254 : 0;
+    uint64_t state = seed_for(options->weight_noise, name);
     for (int64_t i = 0; i < array->count; i++) {
         double value = array->f64[i];
         if (value == 0 || !isfinite(value)) continue;
         int exponent = ilogb(value);
-        double half = ldexp(0.5, (exponent < smallest ? smallest : exponent) - bits);
+        double half = half_step > 0 ? half_step : ldexp(0.5, (exponent < smallest ? smallest : exponent) - bits);
         array->f64[i] = mix(state + (uint64_t)i) & 1 ? value + half : value - half;
     }
 }
@@ -98,7 +108,7 @@ bool load_tensor(struct array **array, const char *name, const struct tensor *te
         *array = NULL;
         return false;
     }
-    if (options->weight_noise != 0) add_noise(*array, name, options->weight_noise);
+    if (options->weight_noise != 0) add_noise(*array, name, options);
     return true;
 }
 

@@ -31,7 +31,8 @@ struct run_options {
      * 0: not at all. Exact runs only. `unmoved` (or NULL) holds the values that stay: constants that are sizes. */
     uint64_t weight_noise;
     const struct pointer_map *unmoved;
-    uint64_t random_seed; /* for RandomNormal and the like; the same seed, the same numbers */
+    enum dtype noise_type; /* the last place is that of this type: a version of lower precision. UNDEFINED: its own */
+    uint64_t random_seed;  /* for RandomNormal and the like; the same seed, the same numbers */
     /* Called after each value of the main graph is computed, before it may be released; keep it to have it longer.
      * NULL: not called. False stops the run with *error. */
     bool (*observe)(void *context, struct value *value, struct array *array, struct bnfuse_error *error);

@@ -201,10 +201,11 @@ static bool run_for_shapes(void *context, struct bnfuse_error *error)
     if (!model_read(&model, &c->arena, "random", c->bytes, c->size, error) || !net_index(&net, &c->arena, &model, error)
         || !shape_infer(&net, error))
         return false;
+    const struct draw draw = { .name = "normal", .scale = 1, .rounds = 2 };
     struct session *session = session_open(&c->arena, &net, &net, &options);
     struct array **outputs = NEW_ARRAY(&c->arena, struct array *, net.main->output_count);
     struct observer observer = { shapes_observe, &c->shapes, NULL };
-    bool ran = session_plan(session, error) && session_feed(session, &guesses[0], 1, 0, &guessed, error)
+    bool ran = session_plan(session, error) && session_feed(session, &guesses[0], &draw, &guessed, error)
                && session_run(session, &session->before, NATIVE, 0, &observer, outputs, error);
     session_close(session);
     return ran;

@@ -1,0 +1,910 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Pairing: inputs and outputs, classes, samples, segments. See pair.h. */
+#include "check/pair.h"
+
+#include "onnx/graph/attr.h"
+#include "onnx/graph/operator.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- hashing ---- */
+
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    hash ^= hash >> 32;
+    hash *= UINT64_C(0xd6e8feb86659fd93);
+    return hash ^ hash >> 29;
+}
+
+static uint64_t mix_bytes(uint64_t hash, const void *bytes, size_t size)
+{
+    const unsigned char *from = bytes;
+    hash = mix(hash, size);
+    for (; size >= 8; size -= 8, from += 8) {
+        uint64_t word;
+        memcpy(&word, from, 8);
+        hash = mix(hash, word);
+    }
+    uint64_t rest = 0;
+    if (size) memcpy(&rest, from, size);
+    return mix(hash, rest);
+}
+
+static uint64_t mix_text(uint64_t hash, const char *text)
+{
+    return mix_bytes(hash, text ? text : "", text ? strlen(text) : 0);
+}
+
+enum { PIECE = 1 << 16, WIDEST = 16 };
+
+/* Type, dims and elements as they are stored. */
+static uint64_t hash_tensor(struct pairing *pairing, const struct tensor *tensor)
+{
+    uint64_t hash = mix(mix(1, tensor->type), (uint64_t)tensor->rank);
+    for (int axis = 0; axis < tensor->rank; axis++) hash = mix(hash, (uint64_t)tensor->dims[axis]);
+    if (tensor->type == DTYPE_STRING) {
+        for (int64_t i = 0; i < tensor->count; i++) hash = mix_text(hash, tensor->strings[i]);
+        return hash;
+    }
+    for (int64_t done = 0; done < tensor->count; done += PIECE) {
+        int64_t count = tensor->count - done < PIECE ? tensor->count - done : PIECE, size = 0;
+        if (!dtype_bytes(tensor->type, count, &size) || size > (int64_t)PIECE * WIDEST
+            || !tensor_read_bytes(tensor, done, count, pairing->piece, NULL)) {
+            pairing->failed = true;
+            return mix(hash, (uintptr_t)tensor);
+        }
+        hash = mix_bytes(hash, pairing->piece, (size_t)size);
+    }
+    return hash;
+}
+
+static uint64_t hash_proto(struct pairing *pairing, const struct net *net, const BnfuseOnnx__TensorProto *proto)
+{
+    struct tensor tensor;
+    if (proto && tensor_from_proto(&tensor, pairing->arena, net->model, proto, NULL))
+        return hash_tensor(pairing, &tensor);
+    pairing->failed = true;
+    return (uintptr_t)proto;
+}
+
+static uint64_t hash_sparse(struct pairing *pairing, const struct net *net, const BnfuseOnnx__SparseTensorProto *proto)
+{
+    uint64_t hash = mix(hash_proto(pairing, net, proto->values), hash_proto(pairing, net, proto->indices));
+    return mix_bytes(hash, proto->dims, proto->n_dims * sizeof *proto->dims);
+}
+
+/* ---- classes ---- */
+
+struct class_slot {
+    uint64_t class;
+    struct trace *trace;
+};
+
+struct class_table {
+    struct class_slot *slots;
+    size_t capacity, count;
+};
+
+static struct class_slot *class_slot(const struct class_table *table, uint64_t class)
+{
+    size_t at = (size_t) class & (table->capacity - 1);
+    while (table->slots[at].trace && table->slots[at].class != class) at = (at + 1) & (table->capacity - 1);
+    return &table->slots[at];
+}
+
+/* The first trace of a class stays. */
+static void class_add(struct pairing *pairing, struct trace *trace)
+{
+    struct class_table *table = pairing->classes;
+    if (2 * table->count >= table->capacity) {
+        struct class_table old = *table;
+        table->capacity = 2 * old.capacity + 64;
+        while (table->capacity & (table->capacity - 1)) table->capacity &= table->capacity - 1;
+        table->slots = NEW_ARRAY(pairing->arena, struct class_slot, table->capacity);
+        for (size_t i = 0; i < old.capacity; i++)
+            if (old.slots[i].trace) *class_slot(table, old.slots[i].class) = old.slots[i];
+    }
+    struct class_slot *slot = class_slot(table, trace->class);
+    table->count += !slot->trace;
+    if (!slot->trace) *slot = (struct class_slot){ trace->class, trace };
+}
+
+static struct trace *class_find(const struct pairing *pairing, uint64_t class)
+{
+    return pairing->classes->capacity ? class_slot(pairing->classes, class)->trace : NULL;
+}
+
+static struct trace *trace_of(struct pairing *pairing, struct value *value)
+{
+    struct trace *trace = pointer_map_get(pairing->traces, value);
+    if (trace) return trace;
+    trace = NEW(pairing->arena, struct trace);
+    trace->value = value;
+    pointer_map_set(pairing->traces, value, trace);
+    return trace;
+}
+
+static bool is_stored(const struct value *value)
+{
+    return value->initializer || value->sparse;
+}
+
+/* Which of the two a graph belongs to, with the table that its classes are looked up in or added to. */
+struct numbering {
+    struct pairing *pairing;
+    const struct net *net;
+    bool is_b;
+    bool adopts;  /* b's values take the classes of the pairs that samples make */
+    bool guesses; /* and those that guesses make */
+};
+
+static uint64_t class_of(const struct numbering *n, struct value *value)
+{
+    if (!value) return 7;
+    struct trace *trace = trace_of(n->pairing, value);
+    if (trace->class || !is_stored(value)) return trace->class;
+    trace->class = value->initializer ? hash_tensor(n->pairing, value->initializer)
+                                      : hash_sparse(n->pairing, n->net, value->sparse);
+    return trace->class;
+}
+
+static uint64_t hash_attribute(const struct numbering *n, const BnfuseOnnx__AttributeProto *attribute)
+{
+    uint64_t hash = mix_text(mix(2, (uint64_t)attribute->type), attribute->name);
+    hash = mix_text(hash, attribute->ref_attr_name);
+    hash = mix_bytes(hash, &attribute->f, sizeof attribute->f);
+    hash = mix(hash, (uint64_t)attribute->i);
+    hash = mix_bytes(hash, attribute->s.data, attribute->s.len);
+    hash = mix_bytes(hash, attribute->floats, attribute->n_floats * sizeof *attribute->floats);
+    hash = mix_bytes(hash, attribute->ints, attribute->n_ints * sizeof *attribute->ints);
+    for (size_t i = 0; i < attribute->n_strings; i++)
+        hash = mix_bytes(hash, attribute->strings[i].data, attribute->strings[i].len);
+    if (attribute->t) hash = mix(hash, hash_proto(n->pairing, n->net, attribute->t));
+    for (size_t i = 0; i < attribute->n_tensors; i++)
+        hash = mix(hash, hash_proto(n->pairing, n->net, attribute->tensors[i]));
+    if (attribute->sparse_tensor) hash = mix(hash, hash_sparse(n->pairing, n->net, attribute->sparse_tensor));
+    return hash;
+}
+
+/* What the node does, without what it does it to. Attributes count in any order. */
+static uint64_t hash_operator(const struct numbering *n, const struct node *node)
+{
+    uint64_t attributes = 0, hash = mix_text(mix_text(3, node->op), node->domain);
+    hash = mix(hash, node->row ? (uint64_t)node->row->first : (uint64_t)node->opset);
+    for (size_t i = 0; i < node->proto->n_attribute; i++) attributes += hash_attribute(n, node->proto->attribute[i]);
+    return mix(mix(hash, attributes), node->output_count);
+}
+
+static size_t last_input(const struct node *node)
+{
+    size_t count = node->input_count;
+    while (count && !node_input(node, count - 1)) count--;
+    return count;
+}
+
+/* The same where constants count by their type and dims alone. */
+static uint64_t hash_form(const struct numbering *n, const struct node *node)
+{
+    uint64_t hash = mix_text(mix_text(4, node->op), node->domain);
+    for (size_t i = 0; i < last_input(node); i++) {
+        struct value *input = node_input(node, i);
+        const struct tensor *constant = input ? value_constant(input) : NULL;
+        if (!constant) {
+            hash = mix(hash, class_of(n, input));
+            continue;
+        }
+        hash = mix(mix(hash, constant->type), (uint64_t)constant->rank);
+        for (int axis = 0; axis < constant->rank; axis++) hash = mix(hash, (uint64_t)constant->dims[axis]);
+    }
+    return hash;
+}
+
+static void number_graph(const struct numbering *n, const struct graph *graph);
+static void adopt(const struct numbering *n, struct trace *trace);
+
+static void set_class(const struct numbering *n, struct value *value, uint64_t class)
+{
+    struct trace *trace = trace_of(n->pairing, value);
+    trace->class = class;
+    if (!n->is_b) class_add(n->pairing, trace);
+    else if (n->adopts) adopt(n, trace);
+}
+
+/* A body, with its inputs named by place: what it makes of them and of what it captures. */
+static uint64_t hash_body(const struct numbering *n, const struct graph *body, uint64_t seed)
+{
+    uint64_t hash = mix(5, body->output_count);
+    for (size_t i = 0; i < body->input_count; i++)
+        if (!is_stored(body->inputs[i])) set_class(n, body->inputs[i], mix(mix(seed, 11), i));
+    number_graph(n, body);
+    for (size_t i = 0; i < body->output_count; i++) hash = mix(hash, class_of(n, body->outputs[i]));
+    return hash;
+}
+
+/* The body of a function once, whoever calls it. */
+static uint64_t hash_function(const struct numbering *n, const struct graph *body)
+{
+    uint64_t *known = pointer_map_get(n->pairing->traces, body);
+    if (!known) {
+        known = NEW(n->pairing->arena, uint64_t);
+        pointer_map_set(n->pairing->traces, body, known);
+        *known = hash_body(&(struct numbering){ n->pairing, n->net, n->is_b, false, false }, body, 13);
+    }
+    return *known;
+}
+
+static uint64_t hash_node(const struct numbering *n, const struct node *node)
+{
+    uint64_t hash = hash_operator(n, node);
+    for (size_t i = 0; i < last_input(node); i++) hash = mix(hash, class_of(n, node_input(node, i)));
+    for (size_t i = 0; i < node->inner_count; i++)
+        hash = mix(hash, hash_body(n, node->inner[i], mix_text(hash, node->inner_names[i])));
+    if (node->function) hash = mix(hash, hash_function(n, node->function));
+    return hash;
+}
+
+static void pair_bodies(const struct numbering *n, const struct node *node);
+
+static void number_node(const struct numbering *n, const struct node *node)
+{
+    uint64_t hash = hash_node(n, node), form = hash_form(n, node);
+    for (size_t i = 0; i < node->output_count; i++) {
+        struct value *output = node->outputs[i];
+        const struct tensor *constant = output && node_is(node, "Constant") ? value_constant(output) : NULL;
+        if (!output) continue;
+        trace_of(n->pairing, output)->form = mix(form, i);
+        set_class(n, output, constant ? hash_tensor(n->pairing, constant) : mix(hash, i));
+    }
+    if (n->is_b && n->adopts && !n->guesses && node->inner_count) pair_bodies(n, node);
+}
+
+static void number_graph(const struct numbering *n, const struct graph *graph)
+{
+    struct node **order;
+    if (!graph_order(graph, n->pairing->arena, &order, NULL)) return;
+    for (size_t i = 0; i < graph->node_count; i++) number_node(n, order[i]);
+}
+
+/* ---- inputs and outputs ---- */
+
+static const char *type_text(struct arena *arena, const struct value *value)
+{
+    const char *text = dtype_name(value->type);
+    for (int axis = 0; axis < value->shape.rank; axis++)
+        text = value->shape.dims[axis].size < 0
+                   ? arena_printf(arena, "%s%s?", text, axis ? "x" : " ")
+                   : arena_printf(arena, "%s%s%lld", text, axis ? "x" : " ", (long long)value->shape.dims[axis].size);
+    return text;
+}
+
+static bool may_pair(const struct value *a, const struct value *b)
+{
+    bool real = dtype_kind(a->type) == KIND_REAL && dtype_kind(b->type) == KIND_REAL;
+    bool ranks = a->shape.rank < 0 || b->shape.rank < 0 || a->shape.rank == b->shape.rank;
+    return ranks && (real || a->type == b->type || a->type == DTYPE_UNDEFINED || b->type == DTYPE_UNDEFINED);
+}
+
+/* One list against the other: all by name, or else all by place. */
+struct lists {
+    const char *what;
+    struct value **a, **b;
+    size_t a_count, b_count;
+};
+
+static bool pair_lists(struct pairing *pairing, const struct lists *lists, struct value **partners,
+                       struct bnfuse_error *error)
+{
+    struct arena *arena = pairing->arena;
+    bool named = true;
+    if (lists->a_count != lists->b_count)
+        return fail(error, BNFUSE_DIFFER, "the models have %zu and %zu %ss", lists->a_count, lists->b_count,
+                    lists->what);
+    for (size_t i = 0; i < lists->b_count; i++) {
+        size_t k = 0;
+        while (k < lists->a_count && strcmp(lists->a[k]->name, lists->b[i]->name) != 0) k++;
+        named = named && k < lists->a_count;
+        partners[i] = lists->a[k < lists->a_count ? k : i];
+    }
+    for (size_t i = 0; i < lists->b_count; i++) {
+        if (!named) partners[i] = lists->a[i];
+        if (!may_pair(partners[i], lists->b[i]))
+            return fail(error, BNFUSE_DIFFER, "%s \"%s\" is %s in one model, \"%s\" is %s in the other", lists->what,
+                        partners[i]->name, type_text(arena, partners[i]), lists->b[i]->name,
+                        type_text(arena, lists->b[i]));
+    }
+    if (!named)
+        pairing->note = arena_printf(arena, "%s%s%ss are paired by place and type, for their names differ",
+                                     pairing->note, *pairing->note ? "; " : "", lists->what);
+    return true;
+}
+
+/* The inputs that have to be fed, in front; `all` has room. */
+static size_t required_inputs(const struct graph *graph, struct value **all)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < graph->input_count; i++)
+        if (!is_stored(graph->inputs[i])) all[count++] = graph->inputs[i];
+    return count;
+}
+
+static bool pair_inputs(struct pairing *pairing, struct bnfuse_error *error)
+{
+    const struct graph *a = pairing->a->main, *b = pairing->b->main;
+    struct lists lists = { .what = "input",
+                           .a = NEW_ARRAY(pairing->arena, struct value *, a->input_count),
+                           .b = NEW_ARRAY(pairing->arena, struct value *, b->input_count) };
+    struct value **partners = NEW_ARRAY(pairing->arena, struct value *, b->input_count);
+    lists.a_count = required_inputs(a, lists.a);
+    lists.b_count = required_inputs(b, lists.b);
+    if (!pair_lists(pairing, &lists, partners, error)) return false;
+    pairing->inputs = NEW_ARRAY(pairing->arena, struct value *, b->input_count);
+    for (size_t i = 0, fed = 0; i < b->input_count; i++) {
+        struct value *same = graph_value(a, b->inputs[i]->name);
+        if (!is_stored(b->inputs[i])) pairing->inputs[i] = partners[fed++];
+        else if (same && same->is_input && is_stored(same)) pairing->inputs[i] = same;
+    }
+    return true;
+}
+
+/* Pairs that are given, with a class of their own. */
+static void pair_by_place(struct pairing *pairing, struct value *a, struct value *b, uint64_t class)
+{
+    struct trace *of_a = trace_of(pairing, a), *of_b = trace_of(pairing, b);
+    of_a->class = of_b->class = class;
+    of_a->partner = of_b;
+    of_b->partner = of_a;
+    of_a->is_matched = of_b->is_matched = true;
+    class_add(pairing, of_a);
+}
+
+bool pairing_open(struct pairing *pairing, struct arena *arena, const struct net *a, const struct net *b,
+                  struct bnfuse_error *error)
+{
+    *pairing = (struct pairing){ .arena = arena, .a = a, .b = b, .note = "" };
+    pairing->traces = NEW(arena, struct pointer_map);
+    pairing->traces->arena = arena;
+    pairing->classes = NEW(arena, struct class_table);
+    pairing->piece = arena_alloc(arena, (size_t)PIECE * WIDEST);
+    pairing->outputs = NEW_ARRAY(arena, struct value *, b->main->output_count);
+    struct lists outputs = { "output", a->main->outputs, b->main->outputs, a->main->output_count,
+                             b->main->output_count };
+    if (!pair_inputs(pairing, error) || !pair_lists(pairing, &outputs, pairing->outputs, error)) return false;
+    for (size_t i = 0; i < b->main->input_count; i++)
+        if (pairing->inputs[i] && !is_stored(b->main->inputs[i]))
+            pair_by_place(pairing, pairing->inputs[i], b->main->inputs[i], mix(17, i));
+    number_graph(&(struct numbering){ pairing, a, false, false, false }, a->main);
+    number_graph(&(struct numbering){ pairing, b, true, false, false }, b->main);
+    return true;
+}
+
+bool pairing_is_identical(struct pairing *pairing)
+{
+    const struct numbering of_a = { pairing, pairing->a, false, false, false },
+                           of_b = { pairing, pairing->b, true, false, false };
+    for (size_t i = 0; i < pairing->b->main->output_count; i++)
+        if (class_of(&of_a, pairing->outputs[i]) != class_of(&of_b, pairing->b->main->outputs[i])) return false;
+    return !pairing->failed;
+}
+
+bool pairing_is_matched(const struct pairing *pairing, const struct value *value)
+{
+    const struct trace *trace = pointer_map_get(pairing->traces, value);
+    return trace && trace->is_matched;
+}
+
+/* ---- samples ---- */
+
+static double element(const struct array *array, int64_t i)
+{
+    return array->store == STORE_F64   ? array->f64[i]
+           : array->store == STORE_F32 ? (double)array->f32[i]
+                                       : (double)array->i64[i];
+}
+
+static void take_samples(struct trace *trace, const struct array *array)
+{
+    double *to = trace->samples[trace->draws], sum = 0, size = 0, scale = 0;
+    for (int64_t i = 0; i < array->count; i++) {
+        double x = element(array, i);
+        sum += x;
+        size += fabs(x);
+        scale = fabs(x) > scale ? fabs(x) : scale;
+    }
+    for (uint64_t i = 0; i < SAMPLES; i++) {
+        bool few = array->count <= SAMPLES;
+        uint64_t at = few ? i : mix(19, i) % (uint64_t)array->count;
+        to[i] = (int64_t)at < array->count ? element(array, (int64_t)at) : 0;
+    }
+    to[SAMPLES] = array->count ? sum / (double)array->count : 0;
+    to[SAMPLES + 1] = array->count ? size / (double)array->count : 0;
+    trace->scale[trace->draws++] = scale;
+}
+
+/* At least three different numbers that are not whole, or six that are. */
+static bool is_telling(const struct trace *trace)
+{
+    double seen[6];
+    size_t different = 0, broken = 0;
+    for (size_t draw = 0; draw < trace->draws; draw++)
+        for (size_t i = 0; i < SAMPLES && different < 6; i++) {
+            double x = trace->samples[draw][i];
+            size_t k = 0;
+            while (k < different && seen[k] != x) k++;
+            if (k < different || !isfinite(x)) continue;
+            seen[different++] = x;
+            broken += x != floor(x);
+        }
+    return broken >= 3 || different >= 6;
+}
+
+static bool is_shaped_like(const struct trace *trace, const struct array *array)
+{
+    return trace->rank == array->rank && trace->store == array->store
+           && memcmp(trace->dims, array->dims, (size_t)array->rank * sizeof *array->dims) == 0;
+}
+
+void pairing_sample(struct pairing *pairing, struct value *value, const struct array *array)
+{
+    struct trace *trace = trace_of(pairing, value);
+    if (!array || array->store > STORE_I64 || trace->draws == MOST_SAMPLED_DRAWS) return;
+    if (trace->draws && !is_shaped_like(trace, array)) return;
+    if (!trace->draws) {
+        int64_t *dims = NEW_ARRAY(pairing->arena, int64_t, (size_t)array->rank);
+        if (array->rank) memcpy(dims, array->dims, (size_t)array->rank * sizeof *dims);
+        trace->dims = dims;
+        trace->rank = array->rank;
+        trace->type = array->type;
+        trace->store = array->store;
+    }
+    take_samples(trace, array);
+    trace->is_telling = is_telling(trace);
+}
+
+static bool same_form(const struct trace *a, const struct trace *b)
+{
+    return a->draws && b->draws && a->rank == b->rank && a->draws == b->draws
+           && (a->store == STORE_I64) == (b->store == STORE_I64)
+           && memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0;
+}
+
+/* The largest difference of two samples, relative to the scale of their draw. */
+static double distance(const struct trace *a, const struct trace *b)
+{
+    double far = 0;
+    for (size_t draw = 0; draw < a->draws; draw++) {
+        double scale = fmax(a->scale[draw], b->scale[draw]);
+        for (size_t i = 0; i < SAMPLES + 2; i++) {
+            double x = a->samples[draw][i], y = b->samples[draw][i];
+            if (x == y || (isnan(x) && isnan(y))) continue;
+            if (!isfinite(x) || !isfinite(y)) return INFINITY;
+            far = fmax(far, fabs(x - y) / scale);
+        }
+    }
+    return far;
+}
+
+/* ---- pairs ---- */
+
+#define NEAR  1e-4 /* so near, samples need no other reason */
+#define VAGUE 1e-2 /* so near, they do: a name, or an operator at its place */
+
+struct candidate {
+    struct trace *trace;
+    double far;
+    bool is_namesake, is_form;
+};
+
+static bool is_better(const struct candidate *a, const struct candidate *b, const struct trace *of)
+{
+    double far_a = a->far < 1e-6 ? 0 : a->far, far_b = b->far < 1e-6 ? 0 : b->far;
+    if (!b->trace || far_a != far_b) return !b->trace || far_a < far_b;
+    if (a->is_namesake != b->is_namesake) return a->is_namesake;
+    if (a->is_form != b->is_form) return a->is_form;
+    bool op_a = strcmp(a->trace->value->writer->op, of->value->writer->op) == 0;
+    bool op_b = strcmp(b->trace->value->writer->op, of->value->writer->op) == 0;
+    if (op_a != op_b) return op_a;
+    return !a->trace->partner && b->trace->partner;
+}
+
+static bool is_acceptable(const struct candidate *candidate, const struct trace *of, bool is_only_form)
+{
+    bool related = candidate->is_namesake || (candidate->is_form && is_only_form);
+    if (!of->is_telling || !candidate->trace->is_telling) return related && candidate->far <= NEAR;
+    return candidate->far <= NEAR || (related && candidate->far <= VAGUE);
+}
+
+static struct trace *find_by_samples(const struct pairing *pairing, const struct trace *of)
+{
+    struct candidate best = { .trace = NULL };
+    size_t forms = 0;
+    if (!of->draws) return NULL;
+    for (size_t i = 0; i < pairing->known_count; i++) {
+        struct trace *trace = pairing->known[i];
+        struct candidate one = { .trace = trace, .is_form = trace->form == of->form };
+        forms += one.is_form;
+        if (!same_form(trace, of) || (one.far = distance(trace, of)) > VAGUE) continue;
+        one.is_namesake = strcmp(trace->value->name, of->value->name) == 0;
+        if (is_better(&one, &best, of)) best = one;
+    }
+    return best.trace && is_acceptable(&best, of, forms == 1) ? best.trace : NULL;
+}
+
+/* Where samples say no: a value of this name, or what the only operator of this kind makes of the same inputs. */
+static struct trace *find_guess(const struct pairing *pairing, const struct trace *of)
+{
+    struct trace *form = NULL;
+    size_t forms = 0;
+    for (size_t i = 0; i < pairing->known_count; i++) {
+        struct trace *trace = pairing->known[i];
+        if (trace->is_matched || trace->is_claimed || trace->partner || !same_form(trace, of)) continue;
+        if (strcmp(trace->value->name, of->value->name) == 0
+            && strcmp(trace->value->writer->op, of->value->writer->op) == 0)
+            return trace;
+        if (trace->form != of->form) continue;
+        form = trace;
+        forms++;
+    }
+    return forms == 1 ? form : NULL;
+}
+
+static void pair(struct trace *b, struct trace *a, bool is_guess)
+{
+    b->partner = a;
+    if (!a->partner || (a->partner->is_guess && !is_guess)) a->partner = b;
+    b->is_guess = is_guess;
+    b->is_matched = !is_guess;
+    a->is_matched |= !is_guess;
+}
+
+static struct site *add_segment(struct pairing *pairing, struct value *b, struct value *a);
+
+static struct trace *output_partner(const struct pairing *pairing, const struct value *value)
+{
+    for (size_t i = 0; i < pairing->b->main->output_count; i++)
+        if (pairing->b->main->outputs[i] == value) return pointer_map_get(pairing->traces, pairing->outputs[i]);
+    return NULL;
+}
+
+static void adopt_twin(struct pairing *pairing, struct trace *trace)
+{
+    if (!trace->twin) return;
+    add_segment(pairing, trace->value, trace->twin->value);
+    pair(trace, trace->twin, false);
+    trace->class = trace->twin->class;
+}
+
+/* Nothing is proven by it: it is for the blame. */
+static void adopt_guess(struct pairing *pairing, struct trace *trace)
+{
+    struct trace *found = output_partner(pairing, trace->value);
+    if (!found) found = find_guess(pairing, trace);
+    if (!found || !found->value->writer || found->is_matched) return;
+    add_segment(pairing, trace->value, found->value)->is_guess = true;
+    pair(trace, found, true);
+    trace->class = found->class;
+}
+
+/* A value of b gets its partner: that of its class, or, with a segment to be proven, that of its samples. */
+static void adopt(const struct numbering *n, struct trace *trace)
+{
+    bool is_main = trace->value->graph == n->net->main && trace->value->writer;
+    struct trace *found = class_find(n->pairing, trace->class);
+    if (trace->is_matched) trace->class = trace->partner->class;
+    else if (found) pair(trace, found, n->guesses);
+    else if (is_main && n->guesses) adopt_guess(n->pairing, trace);
+    else if (is_main) adopt_twin(n->pairing, trace);
+}
+
+/* ---- bodies ---- */
+
+/* An If, Loop or Scan that is paired with another of its kind: its bodies' outputs are pairs as well. */
+static const struct node *counterpart(const struct numbering *n, const struct node *node)
+{
+    for (size_t i = 0; i < node->output_count; i++) {
+        const struct trace *trace = node->outputs[i] ? trace_of(n->pairing, node->outputs[i]) : NULL;
+        const struct node *other = trace && trace->partner ? trace->partner->value->writer : NULL;
+        if (other && strcmp(other->op, node->op) == 0 && other->inner_count == node->inner_count) return other;
+    }
+    return NULL;
+}
+
+static void pair_bodies(const struct numbering *n, const struct node *node)
+{
+    const struct node *other = counterpart(n, node);
+    const struct numbering of_a = { n->pairing, n->pairing->a, false, false, false };
+    for (size_t i = 0; other && i < node->inner_count; i++) {
+        const struct graph *b = node->inner[i], *a = other->inner[i];
+        for (size_t k = 0; k < b->output_count && k < a->output_count; k++) {
+            if (class_of(&of_a, a->outputs[k]) == class_of(n, b->outputs[k])) continue;
+            struct site *site = add_segment(n->pairing, b->outputs[k], a->outputs[k]);
+            site->inner = true;
+        }
+    }
+}
+
+/* ---- segments ---- */
+
+/* Operators that give the same for inputs that differ: the values upstream of them are compared as well. */
+static const char *const hiders[] = {
+    "Relu",
+    "LeakyRelu",
+    "PRelu",
+    "Clip",
+    "Sigmoid",
+    "Tanh",
+    "HardSigmoid",
+    "HardSwish",
+    "ThresholdedRelu",
+    "Elu",
+    "Selu",
+    "Celu",
+    "Softsign",
+    "Erf",
+    "Softmax",
+    "LogSoftmax",
+    "Hardmax",
+    "ArgMax",
+    "ArgMin",
+    "TopK",
+    "NonMaxSuppression",
+    "MaxPool",
+    "GlobalMaxPool",
+    "ReduceMax",
+    "ReduceMin",
+    "Max",
+    "Min",
+    "Round",
+    "Floor",
+    "Ceil",
+    "Sign",
+    "Greater",
+    "GreaterOrEqual",
+    "Less",
+    "LessOrEqual",
+    "Equal",
+    "Cast",
+    "QuantizeLinear",
+    "NonZero",
+    "Shrink",
+    "Softplus",
+    "Gelu",
+    "Mish",
+    "Swish",
+    "Exp",
+};
+
+static bool is_hider(const struct node *node)
+{
+    for (size_t i = 0; i < sizeof hiders / sizeof *hiders; i++)
+        if (node_is(node, hiders[i])) return true;
+    return false;
+}
+
+struct frontier {
+    struct pairing *pairing;
+    struct value **b, **a;
+    size_t count, space;
+    const struct graph *region;
+    struct node **stack;
+    size_t stack_count, stack_space;
+    void *tag;
+    bool is_curved;
+    double constant;
+};
+
+static void frontier_add(struct frontier *f, struct value *b, struct value *a)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if ((b && f->b[i] == b) || (a && f->a[i] == a)) return;
+    if (f->count == f->space) {
+        size_t space = 2 * f->space + 8;
+        f->b = arena_grow(f->pairing->arena, f->b, f->space, space, sizeof *f->b);
+        f->a = arena_grow(f->pairing->arena, f->a, f->space, space, sizeof *f->a);
+        f->space = space;
+    }
+    f->b[f->count] = b;
+    f->a[f->count++] = a;
+}
+
+static void push_writer(struct frontier *f, struct node *node)
+{
+    if (!node || node->mark == f->tag || node_is(node, "Constant")) return;
+    node->mark = f->tag;
+    if (f->stack_count == f->stack_space) {
+        size_t space = 2 * f->stack_space + 16;
+        f->stack = arena_grow(f->pairing->arena, f->stack, f->stack_space, space, sizeof *f->stack);
+        f->stack_space = space;
+    }
+    f->stack[f->stack_count++] = node;
+}
+
+static void reach(struct frontier *f, struct value *value, bool is_b)
+{
+    if (!value || value->mark == f->tag || (!value->writer && is_stored(value))) return;
+    value->mark = f->tag;
+    struct trace *trace = pointer_map_get(f->pairing->traces, value), *partner = trace ? trace->partner : NULL;
+    bool constant = value->writer && node_is(value->writer, "Constant");
+    if (constant) return;
+    if (partner) frontier_add(f, is_b ? value : partner->value, is_b ? partner->value : value);
+    else if (value->writer) push_writer(f, value->writer);
+    else frontier_add(f, is_b ? value : NULL, is_b ? NULL : value);
+}
+
+static bool is_around(const struct graph *outer, const struct graph *graph)
+{
+    while (graph && graph != outer) graph = graph->owner ? graph->owner->graph : NULL;
+    return graph != NULL;
+}
+
+static void reach_inputs(struct frontier *f, const struct node *node, const struct graph *region, bool is_b)
+{
+    for (size_t i = 0; i < node->input_count; i++)
+        if (node->inputs[i].value && is_around(node->inputs[i].value->graph, region))
+            reach(f, node->inputs[i].value, is_b);
+    for (size_t i = 0; i < node->inner_count; i++) {
+        const struct graph *body = node->inner[i];
+        for (const struct node *inner = body->first; inner; inner = inner->next) reach_inputs(f, inner, region, is_b);
+        for (size_t k = 0; k < body->output_count; k++)
+            if (body->outputs[k] && is_around(body->outputs[k]->graph, region)) reach(f, body->outputs[k], is_b);
+    }
+}
+
+enum { FEW = 4 };
+
+/* The limits of a Clip and the like: numbers beyond them are worth feeding. */
+static void look_at_constants(struct frontier *f, const struct node *node)
+{
+    for (size_t i = 0; i < node->input_count; i++) {
+        struct value *value = node_input(node, i);
+        const struct tensor *constant = value ? value_constant(value) : NULL;
+        double numbers[FEW];
+        if (!constant || constant->count > FEW || dtype_kind(constant->type) != KIND_REAL) continue;
+        if (!tensor_read_real(constant, 0, constant->count, numbers, NULL)) continue;
+        for (int64_t k = 0; k < constant->count; k++)
+            if (fabs(numbers[k]) < 1e6) f->constant = fmax(f->constant, fabs(numbers[k]));
+    }
+    static const char *const names[] = { "min", "max", "alpha", "threshold", "lambd" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        double limit = fabs((double)node_float(node, names[i], 0));
+        if (limit < 1e6) f->constant = fmax(f->constant, limit);
+    }
+}
+
+static void walk_back(struct frontier *f, struct value *from, bool is_b)
+{
+    f->tag = NEW(f->pairing->arena, char);
+    push_writer(f, from->writer);
+    while (f->stack_count > 0) {
+        const struct node *node = f->stack[--f->stack_count];
+        f->is_curved |= is_hider(node) || node->inner_count || node->function;
+        look_at_constants(f, node);
+        reach_inputs(f, node, node->graph, is_b);
+    }
+}
+
+static const char *scope_of(struct arena *arena, const struct graph *graph)
+{
+    const char *scope = "";
+    for (; graph->owner; graph = graph->owner->graph)
+        scope = arena_printf(arena, "%s%s%s", node_label(graph->owner, arena), *scope ? " / " : "", scope);
+    return scope;
+}
+
+static const char *label_of(struct arena *arena, const struct value *value)
+{
+    return value->writer ? node_label(value->writer, arena) : "a constant";
+}
+
+/* From the nearest pairs upstream, of either model, to this pair. */
+static struct site *add_segment(struct pairing *pairing, struct value *b, struct value *a)
+{
+    struct arena *arena = pairing->arena;
+    struct frontier f = { .pairing = pairing };
+    walk_back(&f, b, true);
+    walk_back(&f, a, false);
+    struct site *site = NEW(arena, struct site);
+    *site = (struct site){ .value = b,
+                           .origin = a,
+                           .given_count = f.count,
+                           .given = f.b,
+                           .origins = f.a,
+                           .is_curved = f.is_curved,
+                           .reach = f.constant };
+    site->fed = NEW_ARRAY(arena, struct array *, f.count);
+    site->waiting = f.count;
+    site->result = NEW(arena, struct bnfuse_site);
+    site->result->value = b->name;
+    site->result->node = strcmp(a->name, b->name) == 0 && a->writer && b->writer && a->writer->op == b->writer->op
+                             ? label_of(arena, b)
+                             : arena_printf(arena, "%s; %s in the first", label_of(arena, b), label_of(arena, a));
+    site->result->scope = scope_of(arena, b->graph);
+    site->result->why = "";
+    *pairing->last = site;
+    pairing->last = &site->next;
+    return site;
+}
+
+/* ---- what hides ---- */
+
+/* Neither value is anything that the other model has: with equal ones downstream, one of them is wrong. */
+static void look_upstream(struct pairing *pairing, const struct value *value, const struct value *origin)
+{
+    struct node *b = value->writer, *a = origin->writer;
+    if (!a || !b || strcmp(a->op, b->op) != 0 || !is_hider(b)) return;
+    for (size_t i = 0; i < b->input_count && i < a->input_count; i++) {
+        struct value *of_b = node_input(b, i), *of_a = node_input(a, i);
+        struct trace *in_b = of_b ? pointer_map_get(pairing->traces, of_b) : NULL;
+        struct trace *in_a = of_a ? pointer_map_get(pairing->traces, of_a) : NULL;
+        if (!in_a || !in_b || in_a->is_matched || in_b->is_matched || !same_form(in_a, in_b)) continue;
+        if (in_a->is_claimed || in_b->twin) continue;
+        struct site *upstream = add_segment(pairing, of_b, of_a);
+        upstream->is_guess = true;
+        upstream->is_hidden = true;
+    }
+}
+
+static void collect_known(struct pairing *pairing)
+{
+    const struct graph *graph = pairing->a->main;
+    struct node **order;
+    size_t room = 0;
+    for (const struct node *node = graph->first; node; node = node->next) room += node->output_count;
+    pairing->known = NEW_ARRAY(pairing->arena, struct trace *, room);
+    if (!graph_order(graph, pairing->arena, &order, NULL)) return;
+    for (size_t i = 0; i < graph->node_count; i++)
+        for (size_t k = 0; k < order[i]->output_count; k++)
+            if (order[i]->outputs[k] && !node_is(order[i], "Constant"))
+                pairing->known[pairing->known_count++] = trace_of(pairing, order[i]->outputs[k]);
+}
+
+/* What samples say, before classes say anything: a value that one of b agrees with is nobody's guess. */
+static void find_twins(struct pairing *pairing)
+{
+    for (const struct node *node = pairing->b->main->first; node; node = node->next)
+        for (size_t i = 0; i < node->output_count; i++) {
+            struct trace *trace = node->outputs[i] ? trace_of(pairing, node->outputs[i]) : NULL;
+            if (!trace || node_is(node, "Constant")) continue;
+            trace->twin = find_by_samples(pairing, trace);
+            if (trace->twin) trace->twin->is_claimed = true;
+        }
+}
+
+static void clear_marks(const struct net *net)
+{
+    for (struct graph *graph = NULL; (graph = net_next_graph(net, graph));) {
+        for (size_t i = 0; i < graph->input_count; i++) graph->inputs[i]->mark = NULL;
+        for (struct node *node = graph->first; node; node = node->next) {
+            node->mark = NULL;
+            for (size_t i = 0; i < node->output_count; i++)
+                if (node->outputs[i]) node->outputs[i]->mark = NULL;
+        }
+    }
+}
+
+struct site *pairing_find(struct pairing *pairing)
+{
+    const struct graph *b = pairing->b->main;
+    pairing->last = &pairing->first;
+    collect_known(pairing);
+    find_twins(pairing);
+    number_graph(&(struct numbering){ pairing, pairing->b, true, true, false }, b);
+    for (size_t i = 0; i < b->output_count; i++)
+        if (!pairing_is_matched(pairing, b->outputs[i])) look_upstream(pairing, b->outputs[i], pairing->outputs[i]);
+    for (struct site *site = pairing->first; site; site = site->next)
+        if (!site->inner) look_upstream(pairing, site->value, site->origin);
+    clear_marks(pairing->a);
+    clear_marks(pairing->b);
+    return pairing->first;
+}
+
+struct site *pairing_guess(struct pairing *pairing)
+{
+    struct site **end = pairing->last;
+    number_graph(&(struct numbering){ pairing, pairing->b, true, true, true }, pairing->b->main);
+    clear_marks(pairing->a);
+    clear_marks(pairing->b);
+    return *end;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which values of two unrelated models are the same, and what has to be proven for it.
+ *
+ * A *class* is what a value is computed by, as a hash over operator, attributes, constants and the classes of the
+ * inputs, names left out: values of one class are equal bit for bit. Where the classes part, *samples* of what both
+ * models computed on the draws find the value of `a` that one of `b` agrees with. Such a pair is a *segment* to be
+ * proven (struct site): from the nearest pairs upstream to the value, in both models. Once it is taken for granted, the
+ * classes downstream of it agree again. A pair of equal names, or of equal operators at equal places, that the samples
+ * do not confirm is a *guess*: it says where two models part, and by itself it is no proof of anything. */
+#ifndef CHECK_PAIR_H
+#define CHECK_PAIR_H
+
+#include "base/pointer_map.h"
+#include "check/site.h"
+#include "runtime/array.h"
+
+enum { SAMPLES = 24, MOST_SAMPLED_DRAWS = 3 };
+
+/* What is known of one value. */
+struct trace {
+    struct value *value;
+    uint64_t class, form;  /* form: the class, were its constants told by their types and dims alone */
+    struct trace *partner; /* in the other model */
+    struct trace *twin;    /* of a value of b: that of a which its samples agree with */
+    bool is_guess;
+    bool is_matched; /* by its class or its samples */
+    bool is_claimed; /* of a value of a: the twin of one of b */
+    /* Of the draws that ran. */
+    enum dtype type;
+    enum store store;
+    int rank;
+    const int64_t *dims;
+    size_t draws;
+    bool is_telling; /* enough different numbers to be told by them */
+    double scale[MOST_SAMPLED_DRAWS];
+    double samples[MOST_SAMPLED_DRAWS][SAMPLES + 2]; /* the mean and the mean size last */
+};
+
+struct pairing {
+    struct arena *arena;
+    const struct net *a, *b;
+    /* Inputs and outputs of b, in b's order, as values of a; NULL: an input with a default that a does not have. */
+    struct value **inputs, **outputs;
+    const char *note; /* how they were paired, where not by name; else "" */
+    struct pointer_map *traces;
+    struct trace **known; /* of a's main graph, computed, in its order */
+    size_t known_count;
+    struct class_table *classes; /* of a */
+    void *piece;
+    struct site *first, **last;
+    bool failed; /* a weight could not be read */
+};
+
+/* Pairs the inputs and outputs. BNFUSE_DIFFER with what does not fit. */
+bool pairing_open(struct pairing *pairing, struct arena *arena, const struct net *a, const struct net *b,
+                  struct bnfuse_error *error);
+/* Whether every output of b has the class of its partner: the graphs are equal but for names and order. */
+bool pairing_is_identical(struct pairing *pairing);
+/* Keeps samples of an array that a run of either model made. */
+void pairing_sample(struct pairing *pairing, struct value *value, const struct array *array);
+/* The segments, in b's order; marks of both nets are used, and NULL afterwards. */
+struct site *pairing_find(struct pairing *pairing);
+/* More of them, after it: guesses, for the blame where the outputs differ. Only these. */
+struct site *pairing_guess(struct pairing *pairing);
+/* Whether the value of b is that of a which it is paired with: by its class, or by proven segments. */
+bool pairing_is_matched(const struct pairing *pairing, const struct value *value);
+
+#endif

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Trials of a segment: what is fed, what both make of it, what the weights explain. See segment.h. */
+#include "check/segment.h"
+
+#include "check/input.h"
+#include "check/measure.h"
+#include "onnx/graph/attr.h"
+
+#include <math.h>
+#include <string.h>
+
+double resolution_of(enum dtype type)
+{
+    static const struct {
+        enum dtype type;
+        double resolution;
+    } rows[] = { { DTYPE_DOUBLE, 1e-11 }, { DTYPE_FLOAT16, 0x1p-9 }, { DTYPE_BFLOAT16, 0x1p-6 } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].type == type) return rows[i].resolution;
+    return 0x1p-22;
+}
+
+double perturbation_of(double a, double b)
+{
+    return fmax(a, fmin(b, 10 * a));
+}
+
+struct array *as_type_of(const struct array *a, struct array *b)
+{
+    bool real = a && b && a->store <= STORE_F64 && b->store <= STORE_F64;
+    if (!real || (a->type == b->type && a->store == b->store)) return array_keep(b);
+    struct array *same = array_stored(b, a->store);
+    struct array *shared = array_reshaped(same, same->rank, same->dims);
+    array_drop(same);
+    shared->type = a->type;
+    return shared;
+}
+
+/* ---- one trial ---- */
+
+struct proof {
+    const struct prover *prover;
+    const struct pointer_map *sizes_of_b;
+    struct site *site;
+    double perturbation; /* the largest that was measured; < 0: none */
+    bool says_little;
+    bool *dependent; /* of what is fed: computed from something else that is fed */
+};
+
+static bool run_a(const struct proof *proof, struct array *const *fed, uint64_t noise, struct array **output,
+                  struct bnfuse_error *error)
+{
+    const struct site *site = proof->site;
+    return prover_run(proof->prover,
+                      &(struct partial_run){ proof->prover->before, site->origins, site->given_count, fed, site->origin,
+                                             noise, proof->prover->sizes, true },
+                      output, error);
+}
+
+static bool run_b(const struct proof *proof, struct array *const *fed, uint64_t noise, struct array **output,
+                  struct bnfuse_error *error)
+{
+    const struct site *site = proof->site;
+    return prover_run(proof->prover,
+                      &(struct partial_run){ proof->prover->after, site->given, site->given_count, fed, site->value,
+                                             noise, proof->sizes_of_b, true },
+                      output, error);
+}
+
+static bool is_exhausted(const struct bnfuse_error *error)
+{
+    return error->status == BNFUSE_INTERNAL;
+}
+
+static double moved_by(const struct array *from, struct array *to)
+{
+    struct array *same = as_type_of(from, to);
+    struct bnfuse_difference moved = measure(from, same);
+    array_drop(same);
+    return moved.shape_differs || moved.pattern_differs ? INFINITY : moved.relative;
+}
+
+enum { SEEDS = 2 };
+
+/* Weights by half a unit in their last place; and inputs by the last bit of a double, which float64 cannot tell. */
+static bool measure_perturbation(struct proof *proof, struct array *const *fed, const struct array *of_a,
+                                 const struct array *of_b, double *perturbation, struct bnfuse_error *error)
+{
+    double a = 0, b = 0, last_bit = 0;
+    struct array *output = NULL;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        if (!run_a(proof, fed, seed, &output, error)) return false;
+        a = fmax(a, moved_by(of_a, output));
+        array_drop(output);
+        if (!run_b(proof, fed, seed, &output, error)) return false;
+        b = fmax(b, moved_by(of_b, output));
+        array_drop(output);
+    }
+    size_t count = proof->site->given_count;
+    struct array **moved = NEW_ARRAY(proof->prover->scratch, struct array *, count);
+    for (size_t i = 0; i < count; i++) {
+        moved[i] = array_keep(fed[i]);
+        if (!pointer_map_get(proof->prover->sizes, proof->site->origins[i])) moved[i] = nudged(moved[i]);
+    }
+    if (run_a(proof, moved, 0, &output, error)) last_bit = moved_by(of_a, output);
+    array_drop(output);
+    for (size_t i = 0; i < count; i++) array_drop(moved[i]);
+    *perturbation = fmax(perturbation_of(a, b), NUDGE_FACTOR / 10 * last_bit);
+    return !is_exhausted(error);
+}
+
+static void settle_trial(struct proof *proof, const struct bnfuse_difference *difference, double perturbation)
+{
+    struct site *site = proof->site;
+    struct bnfuse_site *result = site->result;
+    double limit = fmax(resolution_of(site->type), NOISE_FACTOR * perturbation);
+    bool is_mistake = exceeds(difference, limit) && !(difference->pattern_differs && difference->near_overflow);
+    bool is_unclear =
+        !is_mistake && exceeds(difference, resolution_of(site->type)) && !(perturbation <= MOST_PERTURBATION);
+    if (is_mistake && !site->is_mistaken) result->difference = *difference;
+    else if (is_mistake == site->is_mistaken)
+        result->difference = result->checked ? worse_difference(result->difference, *difference) : *difference;
+    if (is_mistake && !site->is_mistaken) result->noise = perturbation;
+    else if (!site->is_mistaken) result->noise = fmax(result->noise, perturbation);
+    site->is_mistaken |= is_mistake;
+    result->ill_conditioned |= is_unclear;
+    result->checked = true;
+}
+
+static bool is_finite(const struct array *array)
+{
+    for (int64_t i = 0; array && array->store == STORE_F64 && i < array->count; i++)
+        if (!isfinite(array->f64[i])) return false;
+    return true;
+}
+
+/* `seen`: the arrays are those of a run, so that the outcome counts whatever it is. */
+static bool try_segment(struct proof *proof, struct array *const *fed, bool seen, struct bnfuse_error *error)
+{
+    struct array *of_a = NULL, *of_b = NULL;
+    double perturbation = fmax(proof->perturbation, 0);
+    bool ran = run_a(proof, fed, 0, &of_a, error);
+    if (ran && !seen && !is_finite(of_a)) {
+        array_drop(of_a);
+        return true;
+    }
+    ran = ran && run_b(proof, fed, 0, &of_b, error);
+    if (ran) {
+        struct array *same = as_type_of(of_a, of_b);
+        struct bnfuse_difference difference = measure(of_a, same);
+        array_drop(same);
+        proof->site->type = of_a ? of_a->type : DTYPE_UNDEFINED;
+        proof->says_little |= seen && is_uniform(of_a);
+        double resolution = resolution_of(proof->site->type);
+        bool comparable = !difference.shape_differs && !difference.pattern_differs;
+        if (comparable && exceeds(&difference, fmax(resolution, NOISE_FACTOR * perturbation))) {
+            ran = measure_perturbation(proof, fed, of_a, of_b, &perturbation, error);
+            proof->perturbation = fmax(proof->perturbation, perturbation);
+        }
+        if (ran) settle_trial(proof, &difference, perturbation);
+    }
+    array_drop(of_a);
+    array_drop(of_b);
+    return ran;
+}
+
+/* ---- numbers made for the purpose ---- */
+
+struct interval {
+    double low, high;
+};
+
+/* What an operator's output lies between, whatever comes in. */
+static const struct bound {
+    const char *op;
+    double low, high;
+} bounds[] = {
+    { "Relu", 0, INFINITY },
+    { "Sigmoid", 0, 1 },
+    { "HardSigmoid", 0, 1 },
+    { "Softmax", 0, 1 },
+    { "Hardmax", 0, 1 },
+    { "Tanh", -1, 1 },
+    { "Softsign", -1, 1 },
+    { "Erf", -1, 1 },
+    { "Sin", -1, 1 },
+    { "Cos", -1, 1 },
+    { "Abs", 0, INFINITY },
+    { "Exp", 0, INFINITY },
+    { "Sqrt", 0, INFINITY },
+    { "Softplus", 0, INFINITY },
+    { "ReduceL1", 0, INFINITY },
+    { "ReduceL2", 0, INFINITY },
+    { "ReduceSumSquare", 0, INFINITY },
+    { "ThresholdedRelu", 0, INFINITY },
+};
+
+/* Operators that give nothing beyond what comes in, or nothing but that and zeros. */
+static const char *const keepers[] = {
+    "Identity",  "Dropout", "Reshape", "Flatten",     "Squeeze",           "Unsqueeze",     "Transpose",
+    "Slice",     "Gather",  "Split",   "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean",
+    "ReduceMax", "Expand",  "Tile",    "MaxPool",     "DepthToSpace",      "SpaceToDepth",  "ReduceMin",
+};
+
+static double clip_limit(const struct node *node, size_t slot, const char *name, double absent)
+{
+    struct value *value = node_input(node, slot);
+    const struct tensor *constant = value ? value_constant(value) : NULL;
+    double limit = value ? (slot == 1 ? -INFINITY : INFINITY) : (double)node_float(node, name, (float)absent);
+    if (constant && constant->count == 1 && !tensor_read_real(constant, 0, 1, &limit, NULL)) return absent;
+    return limit;
+}
+
+enum { DEEPEST = 24 };
+
+static struct interval interval_of(const struct value *value)
+{
+    for (int depth = 0; value && value->writer && depth < DEEPEST; depth++) {
+        const struct node *node = value->writer;
+        for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
+            if (node_is(node, bounds[i].op)) return (struct interval){ bounds[i].low, bounds[i].high };
+        if (node_is(node, "Clip"))
+            return (struct interval){ clip_limit(node, 1, "min", -INFINITY), clip_limit(node, 2, "max", INFINITY) };
+        size_t i = 0;
+        while (i < sizeof keepers / sizeof *keepers && !node_is(node, keepers[i])) i++;
+        if (i == sizeof keepers / sizeof *keepers) break;
+        value = node_input(node, 0);
+    }
+    return (struct interval){ -INFINITY, INFINITY };
+}
+
+enum drive { DRIVE_ALIKE, DRIVE_POSITIVE, DRIVE_CHANNEL, DRIVE_REACH, DRIVE_SPARSE, DRIVE_LARGE, DRIVE_COUNT };
+
+struct seen {
+    double scale;
+    bool is_whole, is_positive;
+    struct interval within;
+};
+
+static struct seen look_at(const struct array *array, const struct value *origin)
+{
+    struct seen seen = { .is_whole = true, .is_positive = true, .within = interval_of(origin) };
+    for (int64_t i = 0; i < array->count; i++) {
+        double x = array->f64[i];
+        if (!isfinite(x)) continue;
+        seen.scale = fmax(seen.scale, fabs(x));
+        seen.is_whole &= x == floor(x);
+        seen.is_positive &= x >= 0;
+    }
+    seen.is_whole &= seen.scale > 0;
+    if (!(seen.scale > 0)) {
+        seen.scale = 1;
+        seen.is_positive = false;
+    }
+    return seen;
+}
+
+/* Into what the value can be at all. */
+static double confine(const struct seen *seen, double x)
+{
+    struct interval in = seen->within;
+    if (seen->is_whole) x = nearbyint(x);
+    if (seen->is_positive) x = fabs(x);
+    if (in.low >= 0 && x < 0) x = -x;
+    if (x >= in.low && x <= in.high) return x;
+    if (!isfinite(in.low) || !isfinite(in.high)) return fmin(fmax(x, in.low), in.high);
+    double part = fmod(fabs(x - in.low), in.high - in.low);
+    return in.low + part;
+}
+
+static int64_t channel_of(const struct array *array, int64_t i)
+{
+    int axis = array->rank > 2 ? 1 : array->rank - 1;
+    for (int k = array->rank - 1; k > axis; k--) i /= array->dims[k] ? array->dims[k] : 1;
+    return array->rank ? i % array->dims[axis] : 0;
+}
+
+static double driven(enum drive drive, double normal, double scale, double reach, uint64_t bits, bool is_chosen)
+{
+    switch (drive) {
+    case DRIVE_POSITIVE: return fabs(normal) * scale;
+    case DRIVE_CHANNEL: return is_chosen ? 10 * scale * normal : 0;
+    case DRIVE_REACH: return 2 * fmax(reach, scale) * normal;
+    case DRIVE_SPARSE: return bits % 16 == 0 ? 10 * scale * normal : 0;
+    case DRIVE_LARGE: return 20 * scale * normal;
+    default: return scale * normal / 2;
+    }
+}
+
+static struct array *drive_array(const struct proof *proof, const struct array *array, const struct value *origin,
+                                 enum drive drive)
+{
+    struct array *made = array_new(array->pool, array->type, array->store, array->rank, array->dims);
+    struct seen seen = look_at(array, origin);
+    uint64_t bits = UINT64_C(0x9e3779b97f4a7c15) * (drive + 1) + proof->prover->options->seed;
+    random_normal(made->f64, made->count, proof->prover->options->seed + drive + 1, origin->name);
+    for (int64_t i = 0; i < made->count; i++) {
+        bits = bits * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        int axis = array->rank > 2 ? 1 : array->rank - 1;
+        uint64_t channels = array->rank ? (uint64_t)array->dims[axis] : 1;
+        bool chosen =
+            (bits >> 33) % channels < 1 + channels / 64 || (uint64_t)channel_of(array, i) == (bits >> 40) % channels;
+        double x = driven(drive, made->f64[i], seen.scale, proof->site->reach, bits >> 33, chosen);
+        made->f64[i] = confine(&seen, x);
+    }
+    return made;
+}
+
+static struct array *flipped(const struct array *array, bool to)
+{
+    struct array *made = array_new(array->pool, array->type, array->store, array->rank, array->dims);
+    for (int64_t i = 0; i < made->count; i++) made->i64[i] = to;
+    return made;
+}
+
+static struct array *drive_value(const struct proof *proof, size_t i, enum drive drive)
+{
+    struct array *array = proof->site->fed[i];
+    struct value *origin = proof->site->origins[i];
+    if (!array || pointer_map_get(proof->prover->sizes, origin)) {
+        bool is_condition = array && array->store == STORE_I64 && array->type == DTYPE_BOOL;
+        return is_condition ? flipped(array, drive % 2) : array_keep(array);
+    }
+    if (array->store == STORE_I64 && array->type == DTYPE_BOOL) return flipped(array, drive % 2);
+    if (array->store != STORE_F64 || prover_is_constant(origin)) return array_keep(array);
+    return drive_array(proof, array, origin, drive);
+}
+
+/* ---- what is fed depends on what else is fed ---- */
+
+struct cone {
+    const struct site *site;
+    size_t from;
+    struct pointer_map seen;
+    struct arena *arena;
+    const struct node **stack;
+    size_t count, space;
+    bool meets;
+};
+
+static void cone_reach(struct cone *cone, const struct value *value)
+{
+    if (!value || cone->meets || pointer_map_get(&cone->seen, value)) return;
+    pointer_map_set(&cone->seen, value, cone);
+    for (size_t i = 0; i < cone->site->given_count; i++)
+        if (i != cone->from && cone->site->origins[i] == value) cone->meets = true;
+    if (!value->writer) return;
+    if (cone->count == cone->space) {
+        size_t space = 2 * cone->space + 16;
+        cone->stack = arena_grow(cone->arena, cone->stack, cone->space, space, sizeof *cone->stack);
+        cone->space = space;
+    }
+    cone->stack[cone->count++] = value->writer;
+}
+
+/* Bodies nest no deeper than the loader lets them. */
+static void cone_reach_inputs(struct cone *cone, const struct node *node)
+{
+    for (size_t i = 0; i < node->input_count; i++) cone_reach(cone, node_input(node, i));
+    for (size_t i = 0; i < node->inner_count; i++)
+        for (const struct node *inner = node->inner[i]->first; inner; inner = inner->next)
+            cone_reach_inputs(cone, inner);
+}
+
+/* Whether the first model computes what is fed here from something else that is fed. */
+static bool is_dependent(const struct proof *proof, size_t i)
+{
+    struct cone cone = { .site = proof->site, .from = i, .arena = proof->prover->scratch };
+    const struct value *origin = proof->site->origins[i];
+    cone.seen.arena = proof->prover->scratch;
+    if (origin->writer) cone_reach_inputs(&cone, origin->writer);
+    while (cone.count && !cone.meets) cone_reach_inputs(&cone, cone.stack[--cone.count]);
+    return cone.meets;
+}
+
+/* Computes it: from what does not depend on anything, and what was computed before. */
+static bool compute_dependent(const struct proof *proof, struct array **fed, size_t i, struct bnfuse_error *error)
+{
+    const struct site *site = proof->site;
+    struct value **given = NEW_ARRAY(proof->prover->scratch, struct value *, site->given_count);
+    struct array **arrays = NEW_ARRAY(proof->prover->scratch, struct array *, site->given_count);
+    size_t count = 0;
+    for (size_t k = 0; k < site->given_count; k++)
+        if (fed[k]) {
+            given[count] = site->origins[k];
+            arrays[count++] = fed[k];
+        }
+    const struct partial_run run = { proof->prover->before, given, count, arrays, site->origins[i], 0, NULL, true };
+    return prover_run(proof->prover, &run, &fed[i], error);
+}
+
+/* Fills what was left out, in whatever order it can be computed. */
+static bool fill_dependent(const struct proof *proof, struct array **fed, const bool *dependent,
+                           struct bnfuse_error *error)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < proof->site->given_count; i++) left += dependent[i];
+    for (size_t before = left + 1; left && left < before;) {
+        before = left;
+        for (size_t i = 0; i < proof->site->given_count; i++)
+            if (dependent[i] && !fed[i] && compute_dependent(proof, fed, i, error)) left--;
+    }
+    return !left;
+}
+
+/* A trial that the segment does not run on says nothing. */
+static bool drive_segment(struct proof *proof, enum drive drive, struct bnfuse_error *error)
+{
+    size_t count = proof->site->given_count;
+    struct bnfuse_error why = { .status = BNFUSE_OK };
+    struct array **fed = NEW_ARRAY(proof->prover->scratch, struct array *, count);
+    for (size_t i = 0; i < count; i++) fed[i] = proof->dependent[i] ? NULL : drive_value(proof, i, drive);
+    if (fill_dependent(proof, fed, proof->dependent, &why)) try_segment(proof, fed, false, &why);
+    for (size_t i = 0; i < count; i++) array_drop(fed[i]);
+    return !is_exhausted(&why) || pass_error(error, &why);
+}
+
+static bool is_uniform_somewhere(const struct site *site)
+{
+    for (size_t i = 0; i < site->given_count; i++)
+        if (is_uniform(site->fed[i])) return true;
+    return false;
+}
+
+bool prove_segment(const struct prover *prover, const struct pointer_map *sizes_of_b, struct site *site,
+                   struct bnfuse_error *error)
+{
+    struct proof proof = { prover, sizes_of_b, site, -1, false, NEW_ARRAY(prover->scratch, bool, site->given_count) };
+    struct bnfuse_error why = { .status = BNFUSE_OK };
+    bool ran = try_segment(&proof, site->fed, true, &why);
+    bool more = site->is_curved || proof.says_little || is_uniform_somewhere(site);
+    for (size_t i = 0; more && i < site->given_count; i++) proof.dependent[i] = is_dependent(&proof, i);
+    for (enum drive drive = 0; ran && more && drive < DRIVE_COUNT && !site->is_mistaken; drive++)
+        ran = drive_segment(&proof, drive, &why);
+    if (!ran) site->result->why = arena_copy_text(prover->after->arena, why.message);
+    for (size_t i = 0; i < site->given_count; i++) {
+        array_drop(site->fed[i]);
+        site->fed[i] = NULL;
+    }
+    arena_close(prover->scratch);
+    return !is_exhausted(&why) || pass_error(error, &why);
+}
+
+bool prove_segment_apart(const struct prover *prover, const struct pointer_map *sizes_of_b, struct site *site,
+                         struct bnfuse_error *error)
+{
+    bool found;
+    if (!prover_find_trial(prover, site, &found, error)) return false;
+    array_drop(site->expected);
+    site->expected = NULL;
+    return !found || prove_segment(prover, sizes_of_b, site, error);
+}
