@@ -5,6 +5,7 @@
 #include "check/input.h"
 
 #include "onnx/graph/attr.h"
+#include "onnx/graph/operator.h"
 #include "onnx/shape/infer.h"
 
 #include <math.h>
@@ -90,32 +91,9 @@ static int64_t named_size(const struct check_options *options, const char *name)
     return -1;
 }
 
-/* What a reader of input 0 needs: `rank` dims (0: any), and one axis fixed by its weight. */
-static const struct need {
-    const char *op;
-    int rank;        /* -1: that of the weight; 0: any */
-    int axis;        /* of the input; from the end when negative */
-    int weight_axis; /* of input 1; from the end when negative */
-    bool times_group;
-    const char *transposed; /* attribute that exchanges the last two axes of the weight */
-} needs[] = {
-    { "Conv", -1, 1, 1, true, NULL },
-    { "ConvTranspose", -1, 1, 0, false, NULL },
-    { "Gemm", 2, 1, 0, false, "transB" },
-    { "MatMul", 0, -1, -2, false, NULL },
-    { "BatchNormalization", 0, 1, 0, false, NULL },
-    { "InstanceNormalization", 0, 1, 0, false, NULL },
-    { "LSTM", 3, 2, 2, false, NULL },
-    { "GRU", 3, 2, 2, false, NULL },
-    { "RNN", 3, 2, 2, false, NULL },
-};
-
-static const struct need *need_of(const struct use *use)
+static const struct weight_need *need_of(const struct use *use)
 {
-    if (!use->node || use->slot != 0) return NULL;
-    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
-        if (node_is(use->node, needs[i].op)) return &needs[i];
-    return NULL;
+    return use->node && use->slot == 0 && use->node->row ? use->node->row->need : NULL;
 }
 
 static const struct shape *weight_shape(const struct use *use)
@@ -127,7 +105,7 @@ static const struct shape *weight_shape(const struct use *use)
 static int needed_rank(const struct value *value)
 {
     for (const struct use *use = value->uses; use; use = use->next) {
-        const struct need *need = need_of(use);
+        const struct weight_need *need = need_of(use);
         if (!need || need->rank == 0) continue;
         if (need->rank > 0) return need->rank;
         if (weight_shape(use)) return weight_shape(use)->rank;
@@ -138,7 +116,7 @@ static int needed_rank(const struct value *value)
 static int64_t needed_size(const struct value *value, int rank, int axis)
 {
     for (const struct use *use = value->uses; use; use = use->next) {
-        const struct need *need = need_of(use);
+        const struct weight_need *need = need_of(use);
         const struct shape *weight = need ? weight_shape(use) : NULL;
         if (!weight || (need->axis < 0 ? need->axis + rank : need->axis) != axis) continue;
         int from = need->weight_axis < 0 ? need->weight_axis + weight->rank : need->weight_axis;
@@ -267,45 +245,27 @@ static void limit_to_one(struct chooser *chooser, const struct node *node, struc
     limit(range, 1, 1);
 }
 
-static const struct reader_limit {
-    const char *op;
-    size_t slot;
-    void (*narrow)(struct chooser *chooser, const struct node *node, struct range *range);
-} reader_limits[] = {
-    { "Gather", 1, limit_index_along_axis },
-    { "GatherElements", 1, limit_index_along_axis },
-    { "ScatterElements", 1, limit_index_along_axis },
-    { "Scatter", 1, limit_index_along_axis },
-    { "GatherND", 1, limit_index_of_all_axes },
-    { "ScatterND", 1, limit_index_of_all_axes },
-    { "OneHot", 0, limit_depth },
-    { "LSTM", 4, limit_sequence_length },
-    { "GRU", 4, limit_sequence_length },
-    { "RNN", 4, limit_sequence_length },
-    { "ReverseSequence", 1, limit_sequence_length },
-    { "Loop", 0, limit_to_count },
-    { "Range", 0, limit_to_zero },
-    { "Range", 1, limit_to_count },
-    { "Range", 2, limit_to_one },
-    { "TopK", 1, limit_to_one },
-    { "Resize", 1, limit_to_one },
-    { "Resize", 2, limit_to_one },
-    { "Upsample", 1, limit_to_one },
-    { "Tile", 1, limit_to_one },
-    { "Expand", 1, limit_to_one },
-    { "Reshape", 1, limit_to_one },
+/* By enum number_limit. */
+static void (*const narrow[])(struct chooser *chooser, const struct node *node, struct range *range) = {
+    [LIMIT_INDEX] = limit_index_along_axis,
+    [LIMIT_ANY_INDEX] = limit_index_of_all_axes,
+    [LIMIT_DEPTH] = limit_depth,
+    [LIMIT_LENGTH] = limit_sequence_length,
+    [LIMIT_ZERO] = limit_to_zero,
+    [LIMIT_ONE] = limit_to_one,
+    [LIMIT_TWO] = limit_to_count,
 };
 
-/* Operators whose output 0 holds the numbers of input 0. */
-static const char *const passers[] = { "Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose",
-                                       "Expand",   "Tile", "Slice",   "Split",   "Concat",    "Gather",  "Pad" };
+static void narrow_by_reader(struct chooser *chooser, const struct use *use, struct range *range)
+{
+    if (!use->node->row || use->slot >= LIMITED_SLOTS || !use->node->row->limits[use->slot]) return;
+    narrow[use->node->row->limits[use->slot]](chooser, use->node, range);
+}
 
 static bool passes_numbers_on(const struct use *use)
 {
-    if (!use->node || (use->slot != 0 && !node_is(use->node, "Concat"))) return false;
-    for (size_t i = 0; i < sizeof passers / sizeof *passers; i++)
-        if (node_is(use->node, passers[i])) return true;
-    return false;
+    if (!use->node || !use->node->row) return false;
+    return use->node->row->passes == ALL_SLOTS || (use->slot < 32 && use->node->row->passes & SLOT(use->slot));
 }
 
 static struct range range_of_type(enum dtype type)
@@ -329,9 +289,7 @@ static bool find_range(struct chooser *chooser, const struct value *value, struc
     for (size_t done = 0; done < known; done++)
         for (const struct use *use = queue[done]->uses; use; use = use->next) {
             if (!use->node) continue;
-            for (size_t i = 0; i < sizeof reader_limits / sizeof *reader_limits; i++)
-                if (use->slot == reader_limits[i].slot && node_is(use->node, reader_limits[i].op))
-                    reader_limits[i].narrow(chooser, use->node, &range);
+            narrow_by_reader(chooser, use, &range);
             struct value *next = passes_numbers_on(use) ? node_output(use->node, 0) : NULL;
             if (next && known < MAX_VISITED) queue[known++] = next;
         }

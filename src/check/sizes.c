@@ -4,114 +4,7 @@
  * other operator: what a net makes of its data by weights is no size, whatever is done with it later. */
 #include "check/sizes.h"
 
-#define SLOT(n) (1u << (n))
-
-/* Inputs that say how much, how many or which. */
-static const struct steering {
-    const char *op;
-    unsigned slots;
-} steerings[] = {
-    { "Resize", SLOT(1) | SLOT(2) | SLOT(3) },
-    { "Upsample", SLOT(1) },
-    { "Range", SLOT(0) | SLOT(1) | SLOT(2) },
-    { "TopK", SLOT(1) },
-    { "Reshape", SLOT(1) },
-    { "Expand", SLOT(1) },
-    { "Tile", SLOT(1) | SLOT(2) },
-    { "Slice", SLOT(1) | SLOT(2) | SLOT(3) | SLOT(4) },
-    { "Pad", SLOT(1) | SLOT(3) },
-    { "CenterCropPad", SLOT(1) },
-    { "Split", SLOT(1) },
-    { "SplitToSequence", SLOT(1) },
-    { "Squeeze", SLOT(1) },
-    { "Unsqueeze", SLOT(1) },
-    { "ConstantOfShape", SLOT(0) },
-    { "OneHot", SLOT(0) | SLOT(1) },
-    { "Gather", SLOT(1) },
-    { "GatherElements", SLOT(1) },
-    { "GatherND", SLOT(1) },
-    { "Scatter", SLOT(1) },
-    { "ScatterElements", SLOT(1) },
-    { "ScatterND", SLOT(1) },
-    { "Compress", SLOT(1) },
-    { "SequenceAt", SLOT(1) },
-    { "SequenceInsert", SLOT(2) },
-    { "SequenceErase", SLOT(1) },
-    { "ReverseSequence", SLOT(1) },
-    { "CumSum", SLOT(1) },
-    { "Trilu", SLOT(1) },
-    { "AffineGrid", SLOT(1) },
-    { "MaxUnpool", SLOT(1) | SLOT(2) },
-    { "MaxRoiPool", SLOT(1) },
-    { "RoiAlign", SLOT(1) | SLOT(2) },
-    { "NonMaxSuppression", SLOT(2) | SLOT(3) | SLOT(4) },
-    { "Col2Im", SLOT(1) | SLOT(2) },
-    { "DFT", SLOT(1) | SLOT(2) },
-    { "STFT", SLOT(1) | SLOT(3) },
-    { "HannWindow", SLOT(0) },
-    { "HammingWindow", SLOT(0) },
-    { "BlackmanWindow", SLOT(0) },
-    { "MelWeightMatrix", SLOT(0) | SLOT(1) | SLOT(2) | SLOT(3) | SLOT(4) },
-    { "LSTM", SLOT(4) },
-    { "GRU", SLOT(4) },
-    { "RNN", SLOT(4) },
-    { "If", SLOT(0) },
-    { "Loop", SLOT(0) | SLOT(1) },
-};
-
-/* What sizes are computed with. */
-static const char *const arithmetic[] = {
-    "Identity",
-    "Cast",
-    "CastLike",
-    "Reshape",
-    "Flatten",
-    "Squeeze",
-    "Unsqueeze",
-    "Concat",
-    "Slice",
-    "Gather",
-    "Split",
-    "Transpose",
-    "Expand",
-    "Tile",
-    "Add",
-    "Sub",
-    "Mul",
-    "Div",
-    "Mod",
-    "Pow",
-    "Sqrt",
-    "Reciprocal",
-    "Exp",
-    "Log",
-    "Neg",
-    "Abs",
-    "Floor",
-    "Ceil",
-    "Round",
-    "Min",
-    "Max",
-    "Clip",
-    "Where",
-    "Equal",
-    "Greater",
-    "GreaterOrEqual",
-    "Less",
-    "LessOrEqual",
-    "And",
-    "Or",
-    "Not",
-    "ReduceMin",
-    "ReduceMax",
-    "ReduceSum",
-    "ReduceProd",
-    "ReduceMean",
-    "Range",
-    "ConstantOfShape",
-    "SequenceConstruct",
-    "SequenceAt",
-};
+#include "onnx/graph/operator.h"
 
 /* Operators with bodies. Input i of a body is input i of its node and, a round later, output i - shift of the body;
  * output i of the node is output i + shift of the body. */
@@ -144,11 +37,10 @@ static void reach(struct size_search *search, struct value *value)
     search->stack[search->count++] = value;
 }
 
-static void reach_steering(struct size_search *search, const struct node *node)
+static void reach_size_inputs(struct size_search *search, const struct node *node)
 {
-    for (size_t i = 0; i < sizeof steerings / sizeof *steerings; i++)
-        for (size_t slot = 0; node_is(node, steerings[i].op) && slot < 5; slot++)
-            if (steerings[i].slots & SLOT(slot)) reach(search, node_input(node, slot));
+    for (size_t slot = 0; node->row && slot < node->input_count && slot < 32; slot++)
+        if (node->row->sizes & SLOT(slot)) reach(search, node_input(node, slot));
 }
 
 static const struct body_kind *body_kind_of(const struct node *node)
@@ -156,13 +48,6 @@ static const struct body_kind *body_kind_of(const struct node *node)
     for (size_t i = 0; i < sizeof body_kinds / sizeof *body_kinds; i++)
         if (node_is(node, body_kinds[i].op)) return &body_kinds[i];
     return NULL;
-}
-
-static bool is_arithmetic(const struct node *node)
-{
-    for (size_t i = 0; i < sizeof arithmetic / sizeof *arithmetic; i++)
-        if (node_is(node, arithmetic[i])) return true;
-    return false;
 }
 
 static void reach_output(struct size_search *search, const struct graph *graph, size_t i)
@@ -176,7 +61,8 @@ static void reach_sources(struct size_search *search, const struct node *node, s
     const struct body_kind *kind = body_kind_of(node);
     if (node->function) reach_output(search, node->function, slot);
     for (size_t i = 0; kind && i < node->inner_count; i++) reach_output(search, node->inner[i], slot + kind->shift);
-    for (size_t i = 0; is_arithmetic(node) && i < node->input_count; i++) reach(search, node_input(node, i));
+    for (size_t i = 0; node->row && node->row->arithmetic && i < node->input_count; i++)
+        reach(search, node_input(node, i));
 }
 
 static size_t place_of_input(const struct graph *graph, const struct value *value)
@@ -204,7 +90,7 @@ struct pointer_map *sizes_find(const struct net *net, struct arena *arena)
     struct size_search search = { .net = net, .arena = arena, .found = NEW(arena, struct pointer_map) };
     search.found->arena = arena;
     for (struct graph *graph = NULL; (graph = net_next_graph(net, graph));)
-        for (const struct node *node = graph->first; node; node = node->next) reach_steering(&search, node);
+        for (const struct node *node = graph->first; node; node = node->next) reach_size_inputs(&search, node);
     while (search.count > 0) {
         const struct value *value = search.stack[--search.count];
         if (value->writer) reach_sources(&search, value->writer, value->writer_slot);

@@ -6,7 +6,7 @@
  * A chain of such nodes is followed for CHAIN_LIMIT steps, which also ends cycles. Their shape and axes inputs must be
  * leaves, or Identity of leaves. Nothing recurses. */
 #include "onnx/graph/attr.h"
-#include "onnx/graph/graph.h"
+#include "onnx/graph/operator.h"
 
 #include <string.h>
 
@@ -109,14 +109,7 @@ static const struct tensor *plain_constant(struct value *value)
 
 /* ---- views ----------------------------------------------------------------------------------------------------- */
 
-struct dims {
-    int rank;
-    int64_t sizes[TENSOR_MAX_RANK];
-    int64_t count;
-};
-
-/* A list that is an attribute in old opsets and an input in new ones. `given` is false when it is neither. */
-static bool node_list(const struct node *node, const char *name, int64_t *list, int *count, bool *given)
+bool node_list(const struct node *node, const char *name, int64_t *list, int *count, bool *given)
 {
     const int64_t *ints = NULL;
     size_t length = node_ints(node, name, &ints);
@@ -135,102 +128,9 @@ static bool node_list(const struct node *node, const char *name, int64_t *list, 
     return true;
 }
 
-static bool view_same(const struct node *node, struct dims *dims)
+static bool is_view(const struct node *node)
 {
-    (void)node;
-    (void)dims;
-    return true;
-}
-
-static bool view_reshape(const struct node *node, struct dims *dims)
-{
-    int64_t shape[TENSOR_MAX_RANK], known = 1;
-    int rank, open = -1;
-    bool given, keeps_zero = node_int(node, "allowzero", 0) == 0;
-    if (!node_list(node, "shape", shape, &rank, &given) || !given) return false;
-    for (int i = 0; i < rank; i++) {
-        if (shape[i] == 0 && keeps_zero && i >= dims->rank) return false;
-        if (shape[i] == 0 && keeps_zero) shape[i] = dims->sizes[i];
-        if (shape[i] == -1 && open >= 0) return false;
-        if (shape[i] == -1) open = i;
-        else if (!size_multiply(known, shape[i], &known)) return false;
-    }
-    if (open >= 0 && (known == 0 || dims->count % known != 0)) return false;
-    if (open >= 0) shape[open] = dims->count / known;
-    else if (known != dims->count) return false;
-    dims->rank = rank;
-    memcpy(dims->sizes, shape, (size_t)rank * sizeof *shape);
-    return true;
-}
-
-/* Marks the axes of a list within a rank. False for one out of range, or twice. */
-static bool mark_axes(const int64_t *axes, int count, int rank, bool *marked)
-{
-    memset(marked, 0, TENSOR_MAX_RANK * sizeof *marked);
-    for (int i = 0; i < count; i++) {
-        int64_t axis = axes[i] < 0 ? axes[i] + rank : axes[i];
-        if (axis < 0 || axis >= rank || marked[axis]) return false;
-        marked[axis] = true;
-    }
-    return true;
-}
-
-static bool view_squeeze(const struct node *node, struct dims *dims)
-{
-    int64_t axes[TENSOR_MAX_RANK];
-    int count, rank = 0;
-    bool given, marked[TENSOR_MAX_RANK];
-    if (!node_list(node, "axes", axes, &count, &given) || !mark_axes(axes, count, dims->rank, marked)) return false;
-    for (int i = 0; i < dims->rank; i++) {
-        if (marked[i] && dims->sizes[i] != 1) return false;
-        if (given ? !marked[i] : dims->sizes[i] != 1) dims->sizes[rank++] = dims->sizes[i];
-    }
-    dims->rank = rank;
-    return true;
-}
-
-static bool view_unsqueeze(const struct node *node, struct dims *dims)
-{
-    int64_t axes[TENSOR_MAX_RANK];
-    int count, from;
-    bool given, marked[TENSOR_MAX_RANK];
-    if (!node_list(node, "axes", axes, &count, &given) || !given || count > TENSOR_MAX_RANK - dims->rank) return false;
-    int rank = dims->rank + count;
-    if (!mark_axes(axes, count, rank, marked)) return false;
-    from = dims->rank;
-    for (int i = rank; i-- > 0;) dims->sizes[i] = marked[i] ? 1 : dims->sizes[--from];
-    dims->rank = rank;
-    return true;
-}
-
-static bool view_flatten(const struct node *node, struct dims *dims)
-{
-    int64_t axis = node_int(node, "axis", 1), rows = 1, columns = 1;
-    if (axis < 0) axis += dims->rank;
-    if (axis < 0 || axis > dims->rank) return false;
-    for (int i = 0; i < dims->rank; i++) {
-        int64_t *side = i < axis ? &rows : &columns;
-        if (!size_multiply(*side, dims->sizes[i], side)) return false;
-    }
-    dims->rank = 2;
-    dims->sizes[0] = rows;
-    dims->sizes[1] = columns;
-    return true;
-}
-
-static const struct view {
-    const char *op;
-    bool (*apply)(const struct node *node, struct dims *dims);
-} views[] = {
-    { "Identity", view_same },       { "Reshape", view_reshape }, { "Squeeze", view_squeeze },
-    { "Unsqueeze", view_unsqueeze }, { "Flatten", view_flatten },
-};
-
-static const struct view *find_view(const struct node *node)
-{
-    for (size_t i = 0; i < sizeof views / sizeof *views; i++)
-        if (node_is(node, views[i].op)) return &views[i];
-    return NULL;
+    return node->row && node->row->view;
 }
 
 static bool is_same_elements(const struct tensor *a, const struct tensor *b)
@@ -239,11 +139,11 @@ static bool is_same_elements(const struct tensor *a, const struct tensor *b)
            && a->span.file == b->span.file && a->span.offset == b->span.offset && a->factors == b->factors;
 }
 
-static bool has_dims(const struct tensor *tensor, const struct dims *dims)
+static bool has_dims(const struct tensor *tensor, const struct view_dims *view)
 {
-    if (tensor->rank != dims->rank) return false;
-    for (int i = 0; i < dims->rank; i++)
-        if (tensor->dims[i] != dims->sizes[i]) return false;
+    if (tensor->rank != view->rank) return false;
+    for (int i = 0; i < view->rank; i++)
+        if (tensor->dims[i] != view->dims[i]) return false;
     return true;
 }
 
@@ -251,22 +151,22 @@ const struct tensor *value_constant(struct value *value)
 {
     const struct node *chain[CHAIN_LIMIT];
     struct value *leaf = value;
-    struct dims dims;
+    struct view_dims view;
     int length = 0;
-    while (leaf && leaf->writer && find_view(leaf->writer)) {
+    while (leaf && leaf->writer && is_view(leaf->writer)) {
         if (length == CHAIN_LIMIT) return NULL;
         chain[length++] = leaf->writer;
         leaf = node_input(leaf->writer, 0);
     }
     const struct tensor *tensor = leaf ? leaf_constant(leaf) : NULL;
     if (!tensor || !length) return tensor;
-    dims.rank = tensor->rank;
-    dims.count = tensor->count;
-    if (tensor->rank) memcpy(dims.sizes, tensor->dims, (size_t)tensor->rank * sizeof *dims.sizes);
+    view.rank = tensor->rank;
+    view.count = tensor->count;
+    if (tensor->rank) memcpy(view.dims, tensor->dims, (size_t)tensor->rank * sizeof *view.dims);
     while (length-- > 0)
-        if (!find_view(chain[length])->apply(chain[length], &dims)) return NULL;
-    if (has_dims(tensor, &dims)) return tensor;
-    if (value->constant && is_same_elements(value->constant, tensor) && has_dims(value->constant, &dims))
+        if (!chain[length]->row->view(chain[length], &view)) return NULL;
+    if (has_dims(tensor, &view)) return tensor;
+    if (value->constant && is_same_elements(value->constant, tensor) && has_dims(value->constant, &view))
         return value->constant;
-    return value->constant = tensor_reshaped(value->graph->net->arena, tensor, dims.rank, dims.sizes);
+    return value->constant = tensor_reshaped(value->graph->net->arena, tensor, view.rank, view.dims);
 }

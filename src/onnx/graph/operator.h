@@ -46,6 +46,13 @@ struct node_cost {
     int64_t products, bytes; /* multiplications with additions; bytes read and written */
 };
 
+/* The dims of a tensor seen through nodes that keep its elements. */
+struct view_dims {
+    int rank;
+    int64_t dims[TENSOR_MAX_RANK];
+    int64_t count;
+};
+
 /* Which numbers a generated input may hold, so that the node that reads them can run. */
 enum number_limit {
     LIMIT_NONE,
@@ -82,11 +89,11 @@ struct operator_row {
     void (*content)(struct shaping *s); /* sets the elements of output 0, whose type and shape are known and small */
     int (*combine)(struct shaping *s, int a, int b); /* two elements, where that goes element by element */
 
-    unsigned sizes;      /* inputs that say how much, how many or which: SLOT(n) | ... */
-    unsigned passes;     /* inputs whose elements output 0 is made of */
-    bool arithmetic;     /* what sizes are computed with */
-    bool keeps_elements; /* output 0 is input 0 with at most other dims */
-    bool random;         /* the same inputs may give other outputs */
+    unsigned sizes;  /* inputs that say how much, how many or which: SLOT(n) | ... */
+    unsigned passes; /* inputs whose elements output 0 is made of */
+    bool arithmetic; /* what sizes are computed with */
+    bool (*view)(const struct node *node, struct view_dims *view); /* output 0 is input 0 under other dims: these */
+    bool random;                                                   /* the same inputs may give other outputs */
     bool expands; /* the result is a larger form of what is stored, which is kept: never computed ahead of a run */
     unsigned char limits[LIMITED_SLOTS]; /* enum number_limit of each input */
     const struct weight_need *need;
@@ -96,6 +103,10 @@ struct operator_row {
                  struct node_cost *cost); /* from known shapes; false where they do not say it */
     const struct gradient *gradient;
 };
+
+/* A list that is an attribute in old opsets and input 1 in new ones, and must be constant without computing anything.
+ * `given` is false when it is neither. Room for TENSOR_MAX_RANK. */
+bool node_list(const struct node *node, const char *name, int64_t *list, int *count, bool *given);
 
 /* The tables of the families, each ended by a row without name; NULL ends the list. */
 extern const struct operator_row *const operator_families[];

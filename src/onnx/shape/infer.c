@@ -47,9 +47,6 @@ struct named_symbol {
 struct walk {
     struct shaping s;
     struct frame *top;
-    const void **rules; /* the first row of each operator, by its hash */
-    const void **content_rules;
-    size_t rule_slots;
     struct callee *callees;     /* parallel to net->functions */
     struct named_symbol *names; /* of dim_param, by hash */
     size_t name_slots, name_count;
@@ -337,41 +334,6 @@ static bool push_main(struct walk *walk, struct bnfuse_error *error)
 
 /* Asking the rules */
 
-static const void **find_rule(const void **slots, size_t count, const char *op)
-{
-    size_t at = hash_text(op) & (count - 1);
-    /* Every row begins with its operator's name. */
-    while (slots[at] && strcmp(*(const char *const *)slots[at], op) != 0) at = (at + 1) & (count - 1);
-    return &slots[at];
-}
-
-/* Rows of one operator stand together; the first is found by name. */
-static void index_rules(struct walk *walk)
-{
-    static const struct shape_rule *const tables[] = { shape_elementwise_rules, shape_move_rules, shape_window_rules,
-                                                       shape_matrix_rules, shape_control_rules };
-    walk->rule_slots = 1024;
-    walk->rules = NEW_ARRAY(walk->s.scratch, const void *, walk->rule_slots);
-    walk->content_rules = NEW_ARRAY(walk->s.scratch, const void *, walk->rule_slots);
-    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
-        for (const struct shape_rule *rule = tables[t]; rule->op; rule++) {
-            const void **slot = find_rule(walk->rules, walk->rule_slots, rule->op);
-            if (!*slot) *slot = rule;
-        }
-    }
-    for (const struct content_rule *rule = shape_content_rules; rule->op; rule++)
-        *find_rule(walk->content_rules, walk->rule_slots, rule->op) = rule;
-}
-
-static const struct shape_rule *rule_of(const struct walk *walk, const struct node *node)
-{
-    if (*node->domain || node->function || node->opset < 1 || node->opset > SHAPE_NEWEST_OPSET) return NULL;
-    const struct shape_rule *rule = *find_rule(walk->rules, walk->rule_slots, node->op);
-    for (; rule && rule->op && strcmp(rule->op, node->op) == 0; rule++)
-        if (node->opset >= rule->first && node->opset <= rule->last) return node_refers(node) ? NULL : rule;
-    return NULL;
-}
-
 static bool small_and_known(const struct value *value)
 {
     int64_t count = value ? shape_count(&value->shape) : -1;
@@ -416,20 +378,18 @@ static void forget_graph(const struct graph *graph)
 static void infer_node(struct walk *walk, const struct node *node, int age)
 {
     struct shaping *s = &walk->s;
-    const struct shape_rule *rule = rule_of(walk, node);
+    const struct operator_row *row = node_refers(node) ? NULL : node->row;
+    bool ruled = row && row->shape;
     s->node = node;
-    s->rule = rule;
+    s->row = row;
     s->age = age;
-    if (rule && !rule->infer(s)) {
+    if (ruled && !row->shape(s)) {
         forget_outputs(node);
         return;
     }
     if (node->function && callee_of(walk, node->function)->state == CALLEE_DONE)
         set_call(s, node, callee_of(walk, node->function)->calls == 1);
-    if (rule && small_and_known(node_output(node, 0))) {
-        const struct content_rule *content = *find_rule(walk->content_rules, walk->rule_slots, node->op);
-        if (content) content->infer(s, content);
-    }
+    if (ruled && row->content && small_and_known(node_output(node, 0))) row->content(s);
     for (size_t i = 0; i < node->output_count; i++) {
         struct value *output = node->outputs[i];
         if (output && output->shape.rank < 0 && !output->is_output) set_declared(walk, output, true, false);
@@ -621,7 +581,6 @@ bool shape_infer(struct net *net, struct bnfuse_error *error)
     arena_defer(net->arena, close_scratch, scratch);
     struct walk walk = { .s = { .net = net, .arena = net->arena, .scratch = scratch } };
     walk.s.symbols = symbols_new(scratch);
-    index_rules(&walk);
     forget_all(net);
     count_calls(&walk);
     bool walked = push_main(&walk, error) && walk_graphs(&walk, error);
@@ -816,13 +775,13 @@ bool broadcast_onto(struct shaping *s, int *rank, struct dim *dims, int other_ra
 
 enum dtype rule_type(const struct shaping *s)
 {
-    return s->rule->type != DTYPE_UNDEFINED ? s->rule->type : input_type(s, (size_t)s->rule->slot);
+    return s->row->type != DTYPE_UNDEFINED ? s->row->type : input_type(s, (size_t)s->row->type_from);
 }
 
 enum dtype common_type(const struct shaping *s, size_t inputs)
 {
     enum dtype type = rule_type(s);
-    if (s->rule->type != DTYPE_UNDEFINED) return type;
+    if (s->row->type != DTYPE_UNDEFINED) return type;
     for (size_t i = 0; i < inputs && type == DTYPE_UNDEFINED; i++) type = input_type(s, i);
     return type;
 }

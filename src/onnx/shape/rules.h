@@ -2,7 +2,7 @@
  *
  * Between shape_infer and its rules: what a rule can ask of the node at hand, and how it answers.
  *
- * A rule speaks for one operator over a range of opsets. It sets what it knows of each output and returns true; an output
+ * A rule is a function of an operator's row. It sets what it knows of each output and returns true; an output
  * it does not set falls back to the model's declaration. It returns false when its inputs contradict each other (the node
  * cannot run): all outputs are then unknown. A rule never guesses; where a dimension depends on what a run computes, it
  * gets a symbol of its own.
@@ -13,13 +13,12 @@
 #define ONNX_SHAPE_RULES_H
 
 #include "onnx/graph/attr.h"
+#include "onnx/graph/operator.h"
 #include "onnx/shape/infer.h"
 #include "onnx/shape/symbol.h"
 
-#define SHAPE_NEWEST_OPSET 28      /* the newest ai.onnx opset the rules were read against */
-#define SHAPE_LATEST       1000000 /* a row that holds up to it */
-#define SHAPE_MAX_RANK     TENSOR_MAX_RANK
-#define CONTENT_MAX        64 /* elements of a whole tensor whose content is followed */
+#define SHAPE_MAX_RANK TENSOR_MAX_RANK
+#define CONTENT_MAX    64 /* elements of a whole tensor whose content is followed */
 
 struct shaping {
     struct net *net;
@@ -27,30 +26,10 @@ struct shaping {
     struct arena *scratch; /* until shape_infer returns */
     struct symbols *symbols;
     const struct node *node;
-    const struct shape_rule *rule;
+    const struct operator_row *row;
     int age;                   /* of the symbols, when the bodies of the node at hand were entered */
-    struct contents *contents; /* values whose content was set; private to shape.c */
+    struct contents *contents; /* values whose content was set; private to infer.c */
 };
-
-struct shape_rule {
-    const char *op;
-    int64_t first, last;
-    bool (*infer)(struct shaping *s);
-    enum dtype type; /* of output 0, where the operator fixes it */
-    int slot;        /* the input that output 0 takes its type from, where it does not */
-};
-
-/* Sets the elements of output 0, whose type and shape are known and small. */
-struct content_rule {
-    const char *op;
-    void (*infer)(struct shaping *s, const struct content_rule *rule);
-    int (*combine)(struct shaping *s, int a, int b); /* two elements, where the rule goes element by element */
-};
-
-/* Tables, ended by op == NULL, one per family file. */
-extern const struct shape_rule shape_elementwise_rules[], shape_move_rules[], shape_window_rules[],
-    shape_matrix_rules[], shape_control_rules[];
-extern const struct content_rule shape_content_rules[];
 
 /* What is known of an input. A rank of -1 and UNDEFINED where nothing is, or the input is absent. */
 int input_rank(const struct shaping *s, size_t slot);
@@ -113,6 +92,17 @@ bool set_rank(struct shaping *s, size_t slot, enum dtype type, int rank);
 /* Elements of output `slot`, which has a known count of at most CONTENT_MAX; symbols, copied. What its type cannot hold
  * exactly becomes unknown. */
 void set_content(struct shaping *s, size_t slot, const int *symbols);
+
+/* Rules that several families share. */
+bool shape_same(struct shaping *s);      /* of input 0 */
+bool shape_broadcast(struct shaping *s); /* numpy broadcasting of all inputs */
+bool shape_cast(struct shaping *s);      /* of input 0, with the type that attribute "to" says */
+bool shape_any(struct shaping *s);       /* the type alone */
+bool shape_matmul(struct shaping *s);    /* numpy.matmul of inputs 0 and 1 */
+bool shape_matmul_of(struct shaping *s, size_t left, size_t right, enum dtype type);
+/* Of input `slot` its first dim, of input 0 its second; fresh ones where they are not known. */
+struct dim shape_first_dim(struct shaping *s, size_t slot);
+struct dim shape_channel_dim(struct shaping *s);
 
 /* Type, shape and elements of stored data. */
 void set_constant(struct shaping *s, struct value *value, const struct tensor *tensor);

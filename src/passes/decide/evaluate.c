@@ -6,6 +6,7 @@
 #include "passes/decide/evaluate.h"
 
 #include "onnx/graph/attr.h"
+#include "onnx/graph/operator.h"
 #include "onnx/shape/infer.h"
 #include "runtime/run.h"
 
@@ -67,12 +68,8 @@ uint64_t constants_spent(const struct constants *constants)
  * not worth keeping: quantized weights stay quantized. */
 static bool is_pure(const struct node *node)
 {
-    static const char *const impure[] = { "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike",
-                                          "Multinomial",  "Bernoulli",        "Dropout",       "DequantizeLinear" };
     if (*node->domain || node->inner_count || node->function) return false;
-    for (size_t i = 0; i < sizeof(impure) / sizeof(*impure); i++)
-        if (strcmp(node->op, impure[i]) == 0) return false;
-    return true;
+    return !node->row || !(node->row->random || node->row->expands);
 }
 
 /* Bytes the value takes in a run; UINT64_MAX if that is not known. */

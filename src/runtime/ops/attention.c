@@ -6,6 +6,7 @@
  *
  * The bias is -infinity where the mask, causality, a window or padding hides a key. A query that sees no key at all
  * yields zeros, not NaN. Group-query attention: `group` query heads share a key head. */
+#include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/ops/operators.h"
 #include "runtime/run.h"
@@ -363,8 +364,20 @@ static bool flex_attention(struct call *call)
     return true;
 }
 
+/* ---- shapes ---- */
+
+/* Attention in its form with heads apart: Q and V are [batch, heads, length, size]. */
+static bool shape_attention(struct shaping *s)
+{
+    struct dim dims[4];
+    if (input_rank(s, 0) != 4 || input_rank(s, 2) != 4) return set_type(s, 0, rule_type(s));
+    memcpy(dims, input_dims(s, 0), sizeof dims);
+    dims[3] = input_dim(s, 2, 3);
+    return set_output(s, 0, rule_type(s), 4, dims);
+}
+
 const struct operator_row attention_operators[] = {
-    { "Attention", 23, LATEST, .run = attention },
-    { "ai.onnx.preview:FlexAttention", 1, 1, .run = flex_attention },
+    { "Attention", 23, LATEST, .run = attention, .shape = shape_attention },
+    { "ai.onnx.preview:FlexAttention", 1, 1, .run = flex_attention, .open_shape = "TO STATE" },
     { 0 },
 };

@@ -2,6 +2,8 @@
  *
  * Cast and CastLike. Wide real types are rounded by the runner; narrow ones (8 and 4 bits) here, since attributes
  * decide what happens beyond their range. Real to whole truncates, then wraps; numbers out of int64's range go to its ends. */
+#include "onnx/shape/content.h"
+#include "onnx/shape/rules.h"
 #include "runtime/kernel.h"
 #include "runtime/ops/operators.h"
 
@@ -174,9 +176,31 @@ static bool cast_like(struct call *call)
     return cast_to(call, like->type);
 }
 
+/* ---- shapes ---- */
+
+/* Between types: true is 1; a whole number that the new type holds exactly stays. */
+static void content_cast(struct shaping *s)
+{
+    int symbols[CONTENT_MAX];
+    int64_t number;
+    struct small input;
+    bool to_bool = node_output(s->node, 0)->type == DTYPE_BOOL;
+    if (!small_input(s, 0, &input)) return;
+    for (int64_t i = 0; i < input.count; i++) {
+        symbols[i] = small_element(&input, i);
+        if (!to_bool) continue;
+        if (symbol_is_number(s->symbols, symbols[i], &number)) symbols[i] = content_truth(s, number != 0);
+        else symbols[i] = symbol_minimum(s->symbols, symbols[i]) > 0 ? content_truth(s, true) : 0;
+    }
+    set_content(s, 0, symbols);
+}
+
 const struct operator_row cast_operators[] = {
-    { "Cast", 1, 5, .run = cast_by_name },
-    { "Cast", 6, LATEST, .run = cast_by_number },
-    { "CastLike", 15, LATEST, .run = cast_like },
+    { "Cast", 1, 5, .run = cast_by_name, .shape = shape_cast, .content = content_cast, .passes = SLOT(0),
+      .arithmetic = true },
+    { "Cast", 6, LATEST, .run = cast_by_number, .shape = shape_cast, .content = content_cast, .passes = SLOT(0),
+      .arithmetic = true },
+    { "CastLike", 15, LATEST, .run = cast_like, .shape = shape_same, .type_from = 1, .content = content_cast,
+      .arithmetic = true },
     { 0 },
 };

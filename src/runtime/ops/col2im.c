@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Col2Im: what the windows of an image hold, a column each, added back into the image. */
+#include "onnx/shape/rules.h"
+#include "onnx/shape/slide.h"
 #include "runtime/element.h"
 #include "runtime/kernel.h"
 #include "runtime/math/window.h"
@@ -65,7 +67,31 @@ static bool col2im(struct call *call)
     return true;
 }
 
+/* ---- shapes ---- */
+
+/* [N, C * product of block, blocks] -> [N, C, image...] */
+static bool shape_col_to_image(struct shaping *s)
+{
+    struct dim dims[SHAPE_MAX_RANK];
+    int64_t block[SLIDE_MAX], space = input_count(s, 1), product = 1;
+    const struct dim *image = input_content(s, 1);
+    if (space < 1 || space > SLIDE_MAX) return set_type(s, 0, rule_type(s));
+    bool known = input_numbers(s, 2, block, SLIDE_MAX) == space;
+    for (int i = 0; known && i < space; i++)
+        if (!size_multiply(product, block[i], &product) || product == 0) return false;
+    dims[0] = shape_first_dim(s, 0);
+    dims[1] = shape_channel_dim(s);
+    if (known && dims[1].size >= 0 && dims[1].size % product != 0) return false;
+    int channels = symbol_divide(s->symbols, dim_symbol(s, dims[1]), symbol_number(s->symbols, product));
+    dims[1] = symbol_dim(s, known ? channels : 0);
+    for (int i = 0; i < space; i++) {
+        int size = image ? image[i].symbol : 0;
+        dims[i + 2] = symbol_dim(s, symbol_minimum(s->symbols, size) < 0 ? 0 : size);
+    }
+    return set_output(s, 0, rule_type(s), (int)space + 2, dims);
+}
+
 const struct operator_row col2im_operators[] = {
-    { "Col2Im", 18, LATEST, .run = col2im },
+    { "Col2Im", 18, LATEST, .run = col2im, .shape = shape_col_to_image, .sizes = SLOT(1) | SLOT(2) },
     { 0 },
 };

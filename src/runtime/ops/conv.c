@@ -9,6 +9,8 @@
  *   ConvTranspose    columns((m, t), i) = sum over c of w(c, (m, t)) * x(c, i), then scattered
  */
 #include "runtime/ops/conv.h"
+#include "onnx/shape/rules.h"
+#include "onnx/shape/slide.h"
 #include "runtime/math/product.h"
 #include "runtime/math/real.h"
 #include "runtime/math/window.h"
@@ -406,8 +408,40 @@ static bool run_conv_transpose(struct call *call)
     return c.y->count == 0 || run_turned(call, &c);
 }
 
+/* ---- shapes ---- */
+
+static bool shape_conv_transpose(struct shaping *s)
+{
+    struct sliding window;
+    struct dim dims[SHAPE_MAX_RANK];
+    const int64_t *shape;
+    int64_t more[SLIDE_MAX];
+    int rank = input_rank(s, 0), weight_rank = input_rank(s, 1);
+    size_t listed = node_ints(s->node, "output_shape", &shape);
+    if (rank < 0 && weight_rank < 0) return set_type(s, 0, common_type(s, 2));
+    if (rank >= 0 && weight_rank >= 0 && rank != weight_rank) return false;
+    const struct dim *weight = weight_rank >= 0 ? input_dims(s, 1) : NULL;
+    if (rank < 0) rank = weight_rank;
+    if (rank < 3) return false;
+    if (!weight) return set_rank(s, 0, common_type(s, 2), rank);
+    if (!slide_read(s, rank - 2, weight, &window) || !slide_list(s, "output_padding", window.space, 0, 0, more))
+        return false;
+    dims[0] = input_rank(s, 0) >= 0 ? input_dim(s, 0, 0) : fresh_dim(s);
+    dims[1] = scale_dim(s, weight[1], node_int(s->node, "group", 1));
+    struct dim merged;
+    if (input_rank(s, 0) >= 0 && !merge_dims(weight[0], input_dim(s, 0, 1), &merged)) return false;
+    for (int i = 0; i < window.space; i++) {
+        if (listed == (size_t)window.space) dims[i + 2] = number_dim(shape[i]);
+        else if (listed || input_rank(s, 0) < 0) dims[i + 2] = fresh_dim(s);
+        else dims[i + 2] = slide_back(s, &window, i, input_dim(s, 0, i + 2), more[i]);
+    }
+    return set_output(s, 0, common_type(s, 2), rank, dims);
+}
+
 const struct operator_row conv_operators[] = {
-    { "Conv", 1, LATEST, .run = run_conv_node },
-    { "ConvTranspose", 1, LATEST, .run = run_conv_transpose },
+    { "Conv", 1, LATEST, .run = run_conv_node, .shape = shape_conv,
+      .need = &(const struct weight_need){ .rank = -1, .axis = 1, .weight_axis = 1, .times_group = true } },
+    { "ConvTranspose", 1, LATEST, .run = run_conv_transpose, .shape = shape_conv_transpose,
+      .need = &(const struct weight_need){ .rank = -1, .axis = 1 } },
     { 0 },
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Detection: NonMaxSuppression and RoiAlign. */
+#include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/kernel.h"
 #include "runtime/math/order.h"
@@ -288,8 +289,25 @@ static bool roi_align(struct call *call)
     return true;
 }
 
+/* ---- shapes ---- */
+
+static bool shape_roi_align(struct shaping *s)
+{
+    struct dim dims[4] = { shape_first_dim(s, 1), shape_channel_dim(s),
+                           number_dim(node_int(s->node, "output_height", 1)),
+                           number_dim(node_int(s->node, "output_width", 1)) };
+    return set_output(s, 0, rule_type(s), 4, dims);
+}
+
+static bool shape_non_max_suppression(struct shaping *s)
+{
+    struct dim dims[2] = { fresh_dim(s), number_dim(3) };
+    return set_output(s, 0, DTYPE_INT64, 2, dims);
+}
+
 const struct operator_row detect_operators[] = {
-    { "NonMaxSuppression", 10, LATEST, .run = non_max_suppression },
-    { "RoiAlign", 10, LATEST, .run = roi_align },
+    { "NonMaxSuppression", 10, LATEST, .run = non_max_suppression, .shape = shape_non_max_suppression,
+      .sizes = SLOT(2) | SLOT(3) | SLOT(4) },
+    { "RoiAlign", 10, LATEST, .run = roi_align, .shape = shape_roi_align, .sizes = SLOT(1) | SLOT(2) },
     { 0 },
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Det: the determinant of each matrix in the last two dimensions, by elimination with the greatest pivot, in double. */
+#include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/kernel.h"
 #include "runtime/ops/operators.h"
@@ -50,7 +51,16 @@ static bool det(struct call *call)
     return true;
 }
 
+/* ---- shapes ---- */
+
+static bool shape_determinant(struct shaping *s)
+{
+    int rank = input_rank(s, 0);
+    if (rank < 0) return set_type(s, 0, rule_type(s));
+    return rank >= 2 && set_output(s, 0, rule_type(s), rank - 2, input_dims(s, 0));
+}
+
 const struct operator_row determinant_operators[] = {
-    { "Det", 11, LATEST, .run = det },
+    { "Det", 11, LATEST, .run = det, .shape = shape_determinant },
     { 0 },
 };

@@ -5,6 +5,7 @@
  * A term is an array whose axes carry labels, each label once. What neither later terms nor the output name is summed
  * as soon as it can be. Of two terms' labels, those in both are either the stack (still needed) or the depth of the
  * product (not needed any more); the others are its rows and columns. */
+#include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/math/product.h"
 #include "runtime/math/unstride.h"
@@ -318,7 +319,76 @@ static bool run_einsum(struct call *call)
     return true;
 }
 
+/* ---- shapes ---- */
+
+struct letters {
+    struct dim dims[128];
+    bool seen[128];
+    int count[128];
+};
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Two dims under one letter are equal, or one is 1. */
+static bool read_term(struct shaping *s, const char **text, size_t slot, struct letters *letters)
+{
+    int axis = 0, rank = input_rank(s, slot);
+    for (; **text && **text != ',' && **text != '-'; (*text)++) {
+        unsigned char c = (unsigned char)**text;
+        if (c == ' ') continue;
+        if (axis >= rank) return false;
+        struct dim dim = input_dim(s, slot, axis++);
+        if (letters->seen[c] && !broadcast_dim(s, letters->dims[c], dim, &dim)) return false;
+        letters->dims[c] = dim;
+        letters->seen[c] = true;
+        letters->count[c]++;
+    }
+    return axis == rank;
+}
+
+static bool plain_equation(const struct shaping *s, const char *text)
+{
+    for (size_t i = 0; i < s->node->input_count; i++)
+        if (input_rank(s, i) < 0) return false;
+    for (; *text; text++)
+        if (!is_letter(*text) && !strchr(" ,->", *text)) return false;
+    return true;
+}
+
+/* Without "->": the letters that occur once, in order of the alphabet. */
+static void implicit_result(const struct letters *letters, char *result)
+{
+    for (char c = 'A'; c <= 'z'; c++)
+        if (is_letter(c) && letters->count[(unsigned char)c] == 1) *result++ = c;
+    *result = 0;
+}
+
+static bool shape_einsum(struct shaping *s)
+{
+    struct letters *letters = NEW(s->scratch, struct letters);
+    struct dim dims[SHAPE_MAX_RANK];
+    char implicit[64];
+    const char *text = node_text(s->node, "equation", "."), *result;
+    int rank = 0;
+    if (!plain_equation(s, text)) return set_type(s, 0, rule_type(s));
+    for (size_t i = 0; i < s->node->input_count; i++) {
+        if (!read_term(s, &text, i, letters)) return false;
+        if (*text == ',') text++;
+    }
+    implicit_result(letters, implicit);
+    result = text[0] == '-' && text[1] == '>' ? text + 2 : implicit;
+    for (; *result; result++) {
+        if (*result == ' ') continue;
+        if (!is_letter(*result) || !letters->seen[(unsigned char)*result] || rank == SHAPE_MAX_RANK) return false;
+        dims[rank++] = letters->dims[(unsigned char)*result];
+    }
+    return set_output(s, 0, rule_type(s), rank, dims);
+}
+
 const struct operator_row einsum_operators[] = {
-    { "Einsum", 12, LATEST, .run = run_einsum },
+    { "Einsum", 12, LATEST, .run = run_einsum, .shape = shape_einsum },
     { 0 },
 };

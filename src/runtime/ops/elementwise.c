@@ -91,6 +91,8 @@ static double floored_remainder(double x, double y)
 #define REAL       double
 #define NAME(name) name##_f64
 #define SQRT       sqrt
+#include "onnx/shape/content.h"
+#include "onnx/shape/rules.h"
 #include "runtime/math/elementwise_real.h"
 #include "runtime/ops/operators.h"
 
@@ -537,6 +539,167 @@ static bool bit_cast(struct call *call)
 #define WHOLES(name) .i64 = name##_i64
 #define BOTH(name)   REALS(name), WHOLES(name)
 #define ALL(name)    BOTH(name), .u64 = name##_u64
+/* ---- shapes ---- */
+
+/* Up to opset 6 the second input is spread over the first, where an attribute says so. */
+static bool shape_broadcast_by_attribute(struct shaping *s)
+{
+    return node_int(s->node, "broadcast", 0) ? shape_same(s) : shape_broadcast(s);
+}
+
+static bool shape_dropout(struct shaping *s)
+{
+    return set_like(s, 0, input_type(s, 0), 0) && set_like(s, 1, rule_type(s), 0);
+}
+
+/* The element of an input that broadcasts to output index `index`. */
+static int broadcast_element(const struct small *input, const struct small *output, const int64_t *index)
+{
+    int64_t at = 0;
+    for (int i = 0; i < input->rank; i++) {
+        int64_t along = index[output->rank - input->rank + i];
+        at = at * input->dims[i] + (input->dims[i] == 1 ? 0 : along);
+    }
+    return small_element(input, at);
+}
+
+static int combine_subtract(struct shaping *s, int a, int b)
+{
+    return symbol_subtract(s->symbols, a, b);
+}
+
+/* Whole numbers divide towards zero, so signs must be known; real ones have a whole quotient or none that we follow. */
+static int combine_divide(struct shaping *s, int a, int b)
+{
+    int64_t x, y;
+    bool real = dtype_kind(node_output(s->node, 0)->type) == KIND_REAL;
+    if (symbol_is_number(s->symbols, a, &x) && symbol_is_number(s->symbols, b, &y)) {
+        if (y == 0 || (y == -1 && x == INT64_MIN) || (real && x % y != 0)) return 0;
+        return symbol_number(s->symbols, x / y);
+    }
+    if (real || symbol_minimum(s->symbols, a) < 0 || symbol_minimum(s->symbols, b) < 0) return 0;
+    return symbol_divide(s->symbols, a, b);
+}
+
+/* Signs agree in every convention only where nothing is negative. */
+static int combine_modulo(struct shaping *s, int a, int b)
+{
+    if (symbol_minimum(s->symbols, a) < 0 || symbol_minimum(s->symbols, b) < 1) return 0;
+    return symbol_subtract(s->symbols, a, symbol_multiply(s->symbols, symbol_divide(s->symbols, a, b), b));
+}
+
+/* -1, 0, 1, or 2 when the order of the two is not certain. */
+static int compare(struct shaping *s, int a, int b)
+{
+    if (!a || !b) return 2;
+    if (a == b) return 0;
+    if (symbol_minimum(s->symbols, symbol_subtract(s->symbols, a, b)) > 0) return 1;
+    return symbol_minimum(s->symbols, symbol_subtract(s->symbols, b, a)) > 0 ? -1 : 2;
+}
+
+static int combine_equal(struct shaping *s, int a, int b)
+{
+    int order = compare(s, a, b);
+    return order == 2 ? 0 : content_truth(s, order == 0);
+}
+
+static int combine_greater(struct shaping *s, int a, int b)
+{
+    int order = compare(s, a, b);
+    return order == 2 ? 0 : content_truth(s, order > 0);
+}
+
+static int combine_less(struct shaping *s, int a, int b)
+{
+    return combine_greater(s, b, a);
+}
+
+static int combine_invert(struct shaping *s, int a, int b)
+{
+    int64_t number;
+    (void)b;
+    return symbol_is_number(s->symbols, a, &number) ? content_truth(s, number == 0) : 0;
+}
+
+static int combine_greater_or_equal(struct shaping *s, int a, int b)
+{
+    return combine_invert(s, combine_less(s, a, b), 0);
+}
+
+static int combine_less_or_equal(struct shaping *s, int a, int b)
+{
+    return combine_invert(s, combine_greater(s, a, b), 0);
+}
+
+static int combine_both(struct shaping *s, int a, int b)
+{
+    int64_t x = 1, y = 1;
+    bool a_known = symbol_is_number(s->symbols, a, &x), b_known = symbol_is_number(s->symbols, b, &y);
+    if (x == 0 || y == 0) return content_truth(s, false);
+    return a_known && b_known ? content_truth(s, true) : 0;
+}
+
+static int combine_either(struct shaping *s, int a, int b)
+{
+    return combine_invert(s, combine_both(s, combine_invert(s, a, 0), combine_invert(s, b, 0)), 0);
+}
+
+static int combine_negate(struct shaping *s, int a, int b)
+{
+    (void)b;
+    return symbol_subtract(s->symbols, symbol_number(s->symbols, 0), a);
+}
+
+static int combine_absolute(struct shaping *s, int a, int b)
+{
+    return symbol_minimum(s->symbols, a) >= 0 ? a : symbol_maximum(s->symbols, a, combine_negate(s, a, b));
+}
+
+static void content_unary(struct shaping *s)
+{
+    int symbols[CONTENT_MAX];
+    struct small input;
+    if (!small_input(s, 0, &input)) return;
+    for (int64_t i = 0; i < input.count; i++) symbols[i] = s->row->combine(s, small_element(&input, i), 0);
+    set_content(s, 0, symbols);
+}
+
+/* All inputs, from the left. */
+static void content_binary(struct shaping *s)
+{
+    int symbols[CONTENT_MAX];
+    int64_t index[SHAPE_MAX_RANK];
+    struct small input, output;
+    small_output(s, &output);
+    if (s->node->opset < 7 && node_int(s->node, "broadcast", 0)) return;
+    for (size_t slot = 0; slot < s->node->input_count; slot++) {
+        if (!small_input(s, slot, &input)) return;
+        for (int64_t i = 0; i < output.count; i++) {
+            small_unravel(&output, i, index);
+            int other = broadcast_element(&input, &output, index);
+            symbols[i] = slot ? s->row->combine(s, symbols[i], other) : other;
+        }
+    }
+    set_content(s, 0, symbols);
+}
+
+static void content_where(struct shaping *s)
+{
+    int symbols[CONTENT_MAX];
+    int64_t index[SHAPE_MAX_RANK], truth_value;
+    struct small condition, yes, no, output;
+    small_output(s, &output);
+    bool known = small_of(s, node_input(s->node, 0), &condition) && small_of(s, node_input(s->node, 1), &yes)
+                 && small_of(s, node_input(s->node, 2), &no);
+    for (int64_t i = 0; known && i < output.count; i++) {
+        small_unravel(&output, i, index);
+        int a = broadcast_element(&yes, &output, index), b = broadcast_element(&no, &output, index);
+        bool certain = symbol_is_number(s->symbols, broadcast_element(&condition, &output, index), &truth_value);
+        symbols[i] = certain ? (truth_value ? a : b) : a == b ? a : 0;
+    }
+    if (known) set_content(s, 0, symbols);
+}
+
 #define OF(...)               \
     &(const struct operation) \
     {                         \
@@ -550,100 +713,144 @@ static bool bit_cast(struct call *call)
 #define ALPHA(absent) .attributes = { { "alpha", absent } }
 
 const struct operator_row elementwise_operators[] = {
-    { "Abs", 1, LATEST, .run = unary, .data = OF(BOTH(absolute), .u64 = same_i64) },
-    { "Acos", 7, LATEST, .run = unary, .data = OF(REALS(acos)) },
-    { "Acosh", 9, LATEST, .run = unary, .data = OF(REALS(acosh)) },
-    { "Add", 1, 6, .run = binary_aligned, .data = OF(BOTH(add)) },
-    { "Add", 7, LATEST, .run = binary, .data = OF(BOTH(add)) },
-    { "And", 1, 6, .run = binary_aligned, .data = OF(WHOLES(logical_and)) },
-    { "And", 7, LATEST, .run = binary, .data = OF(WHOLES(logical_and)) },
-    { "Asin", 7, LATEST, .run = unary, .data = OF(REALS(asin)) },
-    { "Asinh", 9, LATEST, .run = unary, .data = OF(REALS(asinh)) },
-    { "Atan", 7, LATEST, .run = unary, .data = OF(REALS(atan)) },
-    { "Atanh", 9, LATEST, .run = unary, .data = OF(REALS(atanh)) },
-    { "BitCast", 26, LATEST, .run = bit_cast },
+    { "Abs", 1, LATEST, .run = unary, .data = OF(BOTH(absolute), .u64 = same_i64), .shape = shape_same,
+      .content = content_unary, .combine = combine_absolute, .arithmetic = true },
+    { "Acos", 7, LATEST, .run = unary, .data = OF(REALS(acos)), .shape = shape_same },
+    { "Acosh", 9, LATEST, .run = unary, .data = OF(REALS(acosh)), .shape = shape_same },
+    { "Add", 1, 6, .run = binary_aligned, .data = OF(BOTH(add)), .shape = shape_broadcast_by_attribute,
+      .content = content_binary, .combine = combine_add, .arithmetic = true },
+    { "Add", 7, LATEST, .run = binary, .data = OF(BOTH(add)), .shape = shape_broadcast, .content = content_binary,
+      .combine = combine_add, .arithmetic = true },
+    { "And", 1, 6, .run = binary_aligned, .data = OF(WHOLES(logical_and)), .shape = shape_broadcast_by_attribute,
+      .type = DTYPE_BOOL, .content = content_binary, .combine = combine_both, .arithmetic = true },
+    { "And", 7, LATEST, .run = binary, .data = OF(WHOLES(logical_and)), .shape = shape_broadcast, .type = DTYPE_BOOL,
+      .content = content_binary, .combine = combine_both, .arithmetic = true },
+    { "Asin", 7, LATEST, .run = unary, .data = OF(REALS(asin)), .shape = shape_same },
+    { "Asinh", 9, LATEST, .run = unary, .data = OF(REALS(asinh)), .shape = shape_same },
+    { "Atan", 7, LATEST, .run = unary, .data = OF(REALS(atan)), .shape = shape_same },
+    { "Atanh", 9, LATEST, .run = unary, .data = OF(REALS(atanh)), .shape = shape_same },
+    { "BitCast", 26, LATEST, .run = bit_cast, .shape = shape_cast },
     { "BitShift", 11, LATEST, .run = binary_choice,
-      .data = EITHER("direction", "LEFT", { WHOLES(shift_right) }, { WHOLES(shift_left) }) },
-    { "BitwiseAnd", 18, LATEST, .run = binary, .data = OF(WHOLES(bitwise_and)) },
-    { "BitwiseNot", 18, LATEST, .run = unary, .data = OF(WHOLES(bitwise_not)) },
-    { "BitwiseOr", 18, LATEST, .run = binary, .data = OF(WHOLES(bitwise_or)) },
-    { "BitwiseXor", 18, LATEST, .run = binary, .data = OF(WHOLES(bitwise_xor)) },
-    { "Ceil", 1, LATEST, .run = unary, .data = OF(REALS(ceil)) },
-    { "Celu", 12, LATEST, .run = unary, .data = OF(REALS(celu), ALPHA(1)) },
-    { "Clip", 1, 10, .run = clip_by_attributes },
-    { "Clip", 11, LATEST, .run = clip_by_inputs },
-    { "Cos", 7, LATEST, .run = unary, .data = OF(REALS(cos)) },
-    { "Cosh", 9, LATEST, .run = unary, .data = OF(REALS(cosh)) },
-    { "Div", 1, 6, .run = binary_aligned, .data = OF(ALL(divide)) },
-    { "Div", 7, LATEST, .run = binary, .data = OF(ALL(divide)) },
-    { "Dropout", 1, 6, .run = dropout_by_attribute },
-    { "Dropout", 7, 11, .run = dropout },
-    { "Dropout", 12, LATEST, .run = dropout_by_input },
-    { "Elu", 1, LATEST, .run = unary, .data = OF(REALS(elu), ALPHA(1)) },
-    { "Equal", 1, 6, .run = binary_aligned, .data = OF(BOTH(equal), .is_test = true) },
-    { "Equal", 7, LATEST, .run = binary, .data = OF(BOTH(equal), .text = equal_text, .is_test = true) },
-    { "Erf", 9, LATEST, .run = unary, .data = OF(REALS(erf)) },
-    { "Exp", 1, LATEST, .run = unary, .data = OF(REALS(exp)) },
-    { "Floor", 1, LATEST, .run = unary, .data = OF(REALS(floor)) },
+      .data = EITHER("direction", "LEFT", { WHOLES(shift_right) }, { WHOLES(shift_left) }), .shape = shape_broadcast },
+    { "BitwiseAnd", 18, LATEST, .run = binary, .data = OF(WHOLES(bitwise_and)), .shape = shape_broadcast },
+    { "BitwiseNot", 18, LATEST, .run = unary, .data = OF(WHOLES(bitwise_not)), .shape = shape_same },
+    { "BitwiseOr", 18, LATEST, .run = binary, .data = OF(WHOLES(bitwise_or)), .shape = shape_broadcast },
+    { "BitwiseXor", 18, LATEST, .run = binary, .data = OF(WHOLES(bitwise_xor)), .shape = shape_broadcast },
+    { "Ceil", 1, LATEST, .run = unary, .data = OF(REALS(ceil)), .shape = shape_same, .content = content_same,
+      .arithmetic = true },
+    { "Celu", 12, LATEST, .run = unary, .data = OF(REALS(celu), ALPHA(1)), .shape = shape_same },
+    { "Clip", 1, 10, .run = clip_by_attributes, .shape = shape_same, .arithmetic = true },
+    { "Clip", 11, LATEST, .run = clip_by_inputs, .shape = shape_same, .arithmetic = true },
+    { "Cos", 7, LATEST, .run = unary, .data = OF(REALS(cos)), .shape = shape_same },
+    { "Cosh", 9, LATEST, .run = unary, .data = OF(REALS(cosh)), .shape = shape_same },
+    { "Div", 1, 6, .run = binary_aligned, .data = OF(ALL(divide)), .shape = shape_broadcast_by_attribute,
+      .content = content_binary, .combine = combine_divide, .arithmetic = true },
+    { "Div", 7, LATEST, .run = binary, .data = OF(ALL(divide)), .shape = shape_broadcast, .content = content_binary,
+      .combine = combine_divide, .arithmetic = true },
+    { "Dropout", 1, 6, .run = dropout_by_attribute, .shape = shape_dropout, .random = true },
+    { "Dropout", 7, 9, .run = dropout, .shape = shape_dropout, .random = true },
+    { "Dropout", 10, 11, .run = dropout, .shape = shape_dropout, .type = DTYPE_BOOL, .random = true },
+    { "Dropout", 12, LATEST, .run = dropout_by_input, .shape = shape_dropout, .type = DTYPE_BOOL, .random = true },
+    { "Elu", 1, LATEST, .run = unary, .data = OF(REALS(elu), ALPHA(1)), .shape = shape_same },
+    { "Equal", 1, 6, .run = binary_aligned, .data = OF(BOTH(equal), .is_test = true),
+      .shape = shape_broadcast_by_attribute, .type = DTYPE_BOOL, .content = content_binary, .combine = combine_equal,
+      .arithmetic = true },
+    { "Equal", 7, LATEST, .run = binary, .data = OF(BOTH(equal), .text = equal_text, .is_test = true),
+      .shape = shape_broadcast, .type = DTYPE_BOOL, .content = content_binary, .combine = combine_equal,
+      .arithmetic = true },
+    { "Erf", 9, LATEST, .run = unary, .data = OF(REALS(erf)), .shape = shape_same },
+    { "Exp", 1, LATEST, .run = unary, .data = OF(REALS(exp)), .shape = shape_same, .arithmetic = true },
+    { "Floor", 1, LATEST, .run = unary, .data = OF(REALS(floor)), .shape = shape_same, .content = content_same,
+      .arithmetic = true },
     { "Gelu", 20, LATEST, .run = unary_choice,
-      .data = EITHER("approximate", "tanh", { REALS(gelu) }, { REALS(gelu_tanh) }) },
-    { "Greater", 1, 6, .run = binary_aligned, .data = OF(ALL(greater), .is_test = true) },
-    { "Greater", 7, LATEST, .run = binary, .data = OF(ALL(greater), .is_test = true) },
-    { "GreaterOrEqual", 12, LATEST, .run = binary, .data = OF(ALL(greater_or_equal), .is_test = true) },
+      .data = EITHER("approximate", "tanh", { REALS(gelu) }, { REALS(gelu_tanh) }), .shape = shape_same },
+    { "Greater", 1, 6, .run = binary_aligned, .data = OF(ALL(greater), .is_test = true),
+      .shape = shape_broadcast_by_attribute, .type = DTYPE_BOOL, .content = content_binary, .combine = combine_greater,
+      .arithmetic = true },
+    { "Greater", 7, LATEST, .run = binary, .data = OF(ALL(greater), .is_test = true), .shape = shape_broadcast,
+      .type = DTYPE_BOOL, .content = content_binary, .combine = combine_greater, .arithmetic = true },
+    { "GreaterOrEqual", 12, LATEST, .run = binary, .data = OF(ALL(greater_or_equal), .is_test = true),
+      .shape = shape_broadcast, .type = DTYPE_BOOL, .content = content_binary, .combine = combine_greater_or_equal,
+      .arithmetic = true },
     { "HardSigmoid", 1, LATEST, .run = unary,
-      .data = OF(REALS(hard_sigmoid), .attributes = { { "alpha", 0.2f }, { "beta", 0.5f } }) },
-    { "HardSwish", 14, LATEST, .run = unary, .data = OF(REALS(hard_swish)) },
+      .data = OF(REALS(hard_sigmoid), .attributes = { { "alpha", 0.2f }, { "beta", 0.5f } }), .shape = shape_same },
+    { "HardSwish", 14, LATEST, .run = unary, .data = OF(REALS(hard_swish)), .shape = shape_same },
     { "IsInf", 10, LATEST, .run = unary,
-      .data = OF(REALS(is_infinite), .is_test = true,
-                 .attributes = { { "detect_positive", 1 }, { "detect_negative", 1 } }) },
-    { "IsNaN", 9, LATEST, .run = unary, .data = OF(REALS(is_nan), .is_test = true) },
-    { "LeakyRelu", 1, LATEST, .run = unary, .data = OF(REALS(leaky_relu), ALPHA(0.01f)) },
-    { "Less", 1, 6, .run = binary_aligned, .data = OF(ALL(less), .is_test = true) },
-    { "Less", 7, LATEST, .run = binary, .data = OF(ALL(less), .is_test = true) },
-    { "LessOrEqual", 12, LATEST, .run = binary, .data = OF(ALL(less_or_equal), .is_test = true) },
-    { "Log", 1, LATEST, .run = unary, .data = OF(REALS(log)) },
-    { "Max", 1, LATEST, .run = fold, .data = OF(ALL(maximum)) },
-    { "Mean", 1, LATEST, .run = mean, .data = OF(REALS(add)) },
-    { "Min", 1, LATEST, .run = fold, .data = OF(ALL(minimum)) },
-    { "Mish", 18, LATEST, .run = unary, .data = OF(REALS(mish)) },
+      .data =
+          OF(REALS(is_infinite), .is_test = true, .attributes = { { "detect_positive", 1 }, { "detect_negative", 1 } }),
+      .shape = shape_same, .type = DTYPE_BOOL },
+    { "IsNaN", 9, LATEST, .run = unary, .data = OF(REALS(is_nan), .is_test = true), .shape = shape_same,
+      .type = DTYPE_BOOL },
+    { "LeakyRelu", 1, LATEST, .run = unary, .data = OF(REALS(leaky_relu), ALPHA(0.01f)), .shape = shape_same },
+    { "Less", 1, 6, .run = binary_aligned, .data = OF(ALL(less), .is_test = true),
+      .shape = shape_broadcast_by_attribute, .type = DTYPE_BOOL, .content = content_binary, .combine = combine_less,
+      .arithmetic = true },
+    { "Less", 7, LATEST, .run = binary, .data = OF(ALL(less), .is_test = true), .shape = shape_broadcast,
+      .type = DTYPE_BOOL, .content = content_binary, .combine = combine_less, .arithmetic = true },
+    { "LessOrEqual", 12, LATEST, .run = binary, .data = OF(ALL(less_or_equal), .is_test = true),
+      .shape = shape_broadcast, .type = DTYPE_BOOL, .content = content_binary, .combine = combine_less_or_equal,
+      .arithmetic = true },
+    { "Log", 1, LATEST, .run = unary, .data = OF(REALS(log)), .shape = shape_same, .arithmetic = true },
+    { "Max", 1, LATEST, .run = fold, .data = OF(ALL(maximum)), .shape = shape_broadcast, .content = content_binary,
+      .combine = combine_maximum, .arithmetic = true },
+    { "Mean", 1, LATEST, .run = mean, .data = OF(REALS(add)), .shape = shape_broadcast },
+    { "Min", 1, LATEST, .run = fold, .data = OF(ALL(minimum)), .shape = shape_broadcast, .content = content_binary,
+      .combine = combine_least, .arithmetic = true },
+    { "Mish", 18, LATEST, .run = unary, .data = OF(REALS(mish)), .shape = shape_same },
     { "Mod", 10, LATEST, .run = binary_choice,
-      .data = EITHER("fmod", NULL, { ALL(modulo) }, { BOTH(remainder), .u64 = modulo_u64 }) },
-    { "Mul", 1, 6, .run = binary_aligned, .data = OF(BOTH(multiply)) },
-    { "Mul", 7, LATEST, .run = binary, .data = OF(BOTH(multiply)) },
-    { "Neg", 1, LATEST, .run = unary, .data = OF(BOTH(negate)) },
-    { "Not", 1, LATEST, .run = unary, .data = OF(WHOLES(logical_not)) },
-    { "Or", 1, 6, .run = binary_aligned, .data = OF(WHOLES(logical_or)) },
-    { "Or", 7, LATEST, .run = binary, .data = OF(WHOLES(logical_or)) },
-    { "PRelu", 1, 6, .run = prelu_by_channel, .data = OF(REALS(prelu)) },
-    { "PRelu", 7, LATEST, .run = binary, .data = OF(ALL(prelu)) },
-    { "Pow", 1, 6, .run = binary_aligned, .data = OF(REALS(power)) },
-    { "Pow", 7, LATEST, .run = power, .data = OF(ALL(power)) },
-    { "Reciprocal", 1, LATEST, .run = unary, .data = OF(REALS(reciprocal)) },
-    { "Relu", 1, LATEST, .run = unary, .data = OF(BOTH(relu)) },
-    { "Round", 11, LATEST, .run = unary, .data = OF(REALS(round_even)) },
-    { "Selu", 1, 5, .run = unary,
-      .data = OF(REALS(selu), .attributes = { { "alpha", 1.6732f }, { "gamma", 1.0507f } }) },
+      .data = EITHER("fmod", NULL, { ALL(modulo) }, { BOTH(remainder), .u64 = modulo_u64 }), .shape = shape_broadcast,
+      .content = content_binary, .combine = combine_modulo, .arithmetic = true },
+    { "Mul", 1, 6, .run = binary_aligned, .data = OF(BOTH(multiply)), .shape = shape_broadcast_by_attribute,
+      .content = content_binary, .combine = combine_multiply, .arithmetic = true },
+    { "Mul", 7, LATEST, .run = binary, .data = OF(BOTH(multiply)), .shape = shape_broadcast, .content = content_binary,
+      .combine = combine_multiply, .arithmetic = true },
+    { "Neg", 1, LATEST, .run = unary, .data = OF(BOTH(negate)), .shape = shape_same, .content = content_unary,
+      .combine = combine_negate, .arithmetic = true },
+    { "Not", 1, LATEST, .run = unary, .data = OF(WHOLES(logical_not)), .shape = shape_same, .type = DTYPE_BOOL,
+      .content = content_unary, .combine = combine_invert, .arithmetic = true },
+    { "Or", 1, 6, .run = binary_aligned, .data = OF(WHOLES(logical_or)), .shape = shape_broadcast_by_attribute,
+      .type = DTYPE_BOOL, .content = content_binary, .combine = combine_either, .arithmetic = true },
+    { "Or", 7, LATEST, .run = binary, .data = OF(WHOLES(logical_or)), .shape = shape_broadcast, .type = DTYPE_BOOL,
+      .content = content_binary, .combine = combine_either, .arithmetic = true },
+    { "PRelu", 1, 6, .run = prelu_by_channel, .data = OF(REALS(prelu)), .shape = shape_same },
+    { "PRelu", 7, LATEST, .run = binary, .data = OF(ALL(prelu)), .shape = shape_broadcast },
+    { "Pow", 1, 6, .run = binary_aligned, .data = OF(REALS(power)), .shape = shape_broadcast_by_attribute,
+      .arithmetic = true },
+    { "Pow", 7, LATEST, .run = power, .data = OF(ALL(power)), .shape = shape_broadcast, .arithmetic = true },
+    { "Reciprocal", 1, LATEST, .run = unary, .data = OF(REALS(reciprocal)), .shape = shape_same, .arithmetic = true },
+    { "Relu", 1, LATEST, .run = unary, .data = OF(BOTH(relu)), .shape = shape_same },
+    { "Round", 11, LATEST, .run = unary, .data = OF(REALS(round_even)), .shape = shape_same, .content = content_same,
+      .arithmetic = true },
+    { "Selu", 1, 5, .run = unary, .data = OF(REALS(selu), .attributes = { { "alpha", 1.6732f }, { "gamma", 1.0507f } }),
+      .shape = shape_same },
     { "Selu", 6, LATEST, .run = unary,
       .data = OF(REALS(selu),
-                 .attributes = { { "alpha", 1.67326319217681884765625 }, { "gamma", 1.05070102214813232421875 } }) },
-    { "Shrink", 9, LATEST, .run = unary, .data = OF(BOTH(shrink), .attributes = { { "bias", 0 }, { "lambd", 0.5 } }) },
-    { "Sigmoid", 1, LATEST, .run = unary, .data = OF(REALS(sigmoid)) },
-    { "Sign", 9, LATEST, .run = unary, .data = OF(BOTH(sign), .u64 = sign_u64) },
-    { "Sin", 7, LATEST, .run = unary, .data = OF(REALS(sin)) },
-    { "Sinh", 9, LATEST, .run = unary, .data = OF(REALS(sinh)) },
-    { "Softplus", 1, LATEST, .run = unary, .data = OF(REALS(softplus)) },
-    { "Softsign", 1, LATEST, .run = unary, .data = OF(REALS(softsign)) },
-    { "Sqrt", 1, LATEST, .run = unary, .data = OF(REALS(sqrt)) },
-    { "Sub", 1, 6, .run = binary_aligned, .data = OF(BOTH(subtract)) },
-    { "Sub", 7, LATEST, .run = binary, .data = OF(BOTH(subtract)) },
-    { "Sum", 1, LATEST, .run = fold, .data = OF(REALS(add)) },
-    { "SwiGLU", 28, LATEST, .run = binary, .data = OF(REALS(swiglu), ALPHA(1)) },
-    { "Swish", 24, LATEST, .run = unary, .data = OF(REALS(swish), ALPHA(1)) },
-    { "Tan", 7, LATEST, .run = unary, .data = OF(REALS(tan)) },
-    { "Tanh", 1, LATEST, .run = unary, .data = OF(REALS(tanh)) },
-    { "ThresholdedRelu", 10, LATEST, .run = unary, .data = OF(REALS(thresholded_relu), ALPHA(1)) },
-    { "Where", 9, LATEST, .run = where },
-    { "Xor", 1, 6, .run = binary_aligned, .data = OF(WHOLES(logical_xor)) },
-    { "Xor", 7, LATEST, .run = binary, .data = OF(WHOLES(logical_xor)) },
+                 .attributes = { { "alpha", 1.67326319217681884765625 }, { "gamma", 1.05070102214813232421875 } }),
+      .shape = shape_same },
+    { "Shrink", 9, LATEST, .run = unary, .data = OF(BOTH(shrink), .attributes = { { "bias", 0 }, { "lambd", 0.5 } }),
+      .shape = shape_same },
+    { "Sigmoid", 1, LATEST, .run = unary, .data = OF(REALS(sigmoid)), .shape = shape_same },
+    { "Sign", 9, LATEST, .run = unary, .data = OF(BOTH(sign), .u64 = sign_u64), .shape = shape_same },
+    { "Sin", 7, LATEST, .run = unary, .data = OF(REALS(sin)), .shape = shape_same },
+    { "Sinh", 9, LATEST, .run = unary, .data = OF(REALS(sinh)), .shape = shape_same },
+    { "Softplus", 1, LATEST, .run = unary, .data = OF(REALS(softplus)), .shape = shape_same },
+    { "Softsign", 1, LATEST, .run = unary, .data = OF(REALS(softsign)), .shape = shape_same },
+    { "Sqrt", 1, LATEST, .run = unary, .data = OF(REALS(sqrt)), .shape = shape_same, .arithmetic = true },
+    { "Sub", 1, 6, .run = binary_aligned, .data = OF(BOTH(subtract)), .shape = shape_broadcast_by_attribute,
+      .content = content_binary, .combine = combine_subtract, .arithmetic = true },
+    { "Sub", 7, LATEST, .run = binary, .data = OF(BOTH(subtract)), .shape = shape_broadcast, .content = content_binary,
+      .combine = combine_subtract, .arithmetic = true },
+    { "Sum", 1, LATEST, .run = fold, .data = OF(REALS(add)), .shape = shape_broadcast, .content = content_binary,
+      .combine = combine_add },
+    { "SwiGLU", 28, LATEST, .run = binary, .data = OF(REALS(swiglu), ALPHA(1)), .open_shape = "TO STATE" },
+    { "Swish", 24, LATEST, .run = unary, .data = OF(REALS(swish), ALPHA(1)), .shape = shape_same },
+    { "Tan", 7, LATEST, .run = unary, .data = OF(REALS(tan)), .shape = shape_same },
+    { "Tanh", 1, LATEST, .run = unary, .data = OF(REALS(tanh)), .shape = shape_same },
+    { "ThresholdedRelu", 10, LATEST, .run = unary, .data = OF(REALS(thresholded_relu), ALPHA(1)), .shape = shape_same },
+    { "Where", 9, LATEST, .run = where, .shape = shape_broadcast, .type_from = 1, .content = content_where,
+      .arithmetic = true },
+    { "Xor", 1, 6, .run = binary_aligned, .data = OF(WHOLES(logical_xor)), .shape = shape_broadcast_by_attribute,
+      .type = DTYPE_BOOL },
+    { "Xor", 7, LATEST, .run = binary, .data = OF(WHOLES(logical_xor)), .shape = shape_broadcast, .type = DTYPE_BOOL },
     { 0 },
 };

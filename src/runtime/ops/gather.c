@@ -3,6 +3,8 @@
  * Operators that pick elements by index. Each first turns its indices into places: where in the data, as a flat index,
  * a piece of `length` elements begins. Indices are checked there, and nowhere else; then pieces are copied, out of the
  * data (gather) or into it (scatter). */
+#include "onnx/shape/content.h"
+#include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/kernel.h"
 #include "runtime/math/layout.h"
@@ -378,16 +380,136 @@ static bool compress(struct call *call)
     return give_pieces(call, x, rank, dims, places, length);
 }
 
+/* ---- shapes ---- */
+
+static bool shape_gather(struct shaping *s)
+{
+    struct dim dims[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0), picks = input_rank(s, 1), axis, count = 0;
+    if (rank < 0 || picks < 0 || rank + picks - 1 > SHAPE_MAX_RANK) return shape_any(s);
+    if (!normal_axis(node_int(s->node, "axis", 0), rank, &axis)) return false;
+    for (int i = 0; i < axis; i++) dims[count++] = input_dim(s, 0, i);
+    for (int i = 0; i < picks; i++) dims[count++] = input_dim(s, 1, i);
+    for (int i = axis + 1; i < rank; i++) dims[count++] = input_dim(s, 0, i);
+    return set_output(s, 0, rule_type(s), count, dims);
+}
+
+static bool shape_gather_elements(struct shaping *s)
+{
+    return set_like(s, 0, rule_type(s), 1);
+}
+
+static bool shape_gather_nd(struct shaping *s)
+{
+    struct dim dims[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0), picks = input_rank(s, 1), count = 0;
+    int64_t batch = node_int(s->node, "batch_dims", 0);
+    if (rank < 0 || picks < 1 || rank + picks > SHAPE_MAX_RANK) return shape_any(s);
+    int64_t depth = input_dim(s, 1, picks - 1).size;
+    if (depth < 0) return shape_any(s);
+    if (batch < 0 || batch >= picks || depth > rank - batch) return false;
+    for (int i = 0; i < picks - 1; i++) dims[count++] = input_dim(s, 1, i);
+    for (int i = (int)(batch + depth); i < rank; i++) dims[count++] = input_dim(s, 0, i);
+    return set_output(s, 0, rule_type(s), count, dims);
+}
+
+static bool shape_compress(struct shaping *s)
+{
+    struct dim dims[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0), axis;
+    if (!node_attribute(s->node, "axis")) return set_rank(s, 0, rule_type(s), 1);
+    if (rank < 0) return shape_any(s);
+    if (!normal_axis(node_int(s->node, "axis", 0), rank, &axis)) return false;
+    memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
+    dims[axis] = fresh_dim(s);
+    return set_output(s, 0, rule_type(s), rank, dims);
+}
+
+static bool shape_one_hot(struct shaping *s)
+{
+    struct dim dims[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0), axis, from = 0;
+    const struct dim *depth = input_content(s, 1);
+    if (rank < 0 || rank + 1 > SHAPE_MAX_RANK) return shape_any(s);
+    if (!normal_axis(node_int(s->node, "axis", -1), rank + 1, &axis)) return false;
+    int size = depth ? depth[0].symbol : 0;
+    for (int i = 0; i <= rank; i++)
+        dims[i] = i == axis ? symbol_dim(s, symbol_minimum(s->symbols, size) < 0 ? 0 : size) : input_dim(s, 0, from++);
+    return set_output(s, 0, rule_type(s), rank + 1, dims);
+}
+
+/* [rank, number of non-zero elements]; the content of a small input tells how many. */
+static bool shape_non_zero(struct shaping *s)
+{
+    int rank = input_rank(s, 0);
+    if (rank < 1) return set_rank(s, 0, DTYPE_INT64, 2);
+    struct dim dims[2] = { number_dim(rank), fresh_dim(s) };
+    const struct dim *content = input_content(s, 0);
+    int64_t count = 0, known = 0, number;
+    for (int64_t i = 0; content && i < input_count(s, 0); i++) {
+        if (!symbol_is_number(s->symbols, content[i].symbol, &number)) break;
+        known++;
+        count += number != 0;
+    }
+    if (content && known == input_count(s, 0)) dims[1] = number_dim(count);
+    return set_output(s, 0, DTYPE_INT64, 2, dims);
+}
+
+static void content_gather(struct shaping *s)
+{
+    int symbols[CONTENT_MAX], axis;
+    int64_t inner = 1, pick, middle;
+    struct small input, picks, output;
+    small_output(s, &output);
+    if (!small_input(s, 0, &input) || !small_input(s, 1, &picks) || output.count == 0) return;
+    if (!normal_axis(node_int(s->node, "axis", 0), input.rank, &axis)) return;
+    middle = input.dims[axis];
+    for (int d = axis + 1; d < input.rank; d++) inner *= input.dims[d];
+    for (int64_t i = 0; i < output.count; i++) {
+        int64_t outer = i / (picks.count * inner), at = i / inner % picks.count;
+        bool known = symbol_is_number(s->symbols, small_element(&picks, at), &pick);
+        if (known && pick < 0) pick += middle;
+        symbols[i] = known && pick >= 0 && pick < middle
+                         ? small_element(&input, (outer * middle + pick) * inner + i % inner)
+                         : 0;
+    }
+    set_content(s, 0, symbols);
+}
+
+static void content_non_zero(struct shaping *s)
+{
+    int symbols[CONTENT_MAX];
+    int64_t index[SHAPE_MAX_RANK], number, found = 0;
+    struct small input, output;
+    small_output(s, &output);
+    if (!small_input(s, 0, &input)) return;
+    for (int64_t i = 0; i < input.count; i++) {
+        if (!symbol_is_number(s->symbols, small_element(&input, i), &number)) return;
+        if (number == 0) continue;
+        small_unravel(&input, i, index);
+        for (int d = 0; d < input.rank; d++) symbols[d * output.dims[1] + found] = symbol_number(s->symbols, index[d]);
+        found++;
+    }
+    set_content(s, 0, symbols);
+}
+
 const struct operator_row gather_operators[] = {
-    { "Compress", 9, LATEST, .run = compress },
-    { "Gather", 1, LATEST, .run = gather },
-    { "GatherElements", 11, LATEST, .run = gather_elements },
-    { "GatherND", 11, LATEST, .run = gather_nd },
-    { "NonZero", 9, LATEST, .run = non_zero },
-    { "OneHot", 9, LATEST, .run = one_hot },
-    { "Scatter", 9, 10, .run = scatter_elements },
-    { "ScatterElements", 11, LATEST, .run = scatter_elements },
-    { "ScatterND", 11, LATEST, .run = scatter_nd },
-    { "TensorScatter", 24, LATEST, .run = tensor_scatter },
+    { "Compress", 9, LATEST, .run = compress, .shape = shape_compress, .sizes = SLOT(1) },
+    { "Gather", 1, LATEST, .run = gather, .shape = shape_gather, .content = content_gather, .sizes = SLOT(1),
+      .passes = SLOT(0), .arithmetic = true, .limits = { [1] = LIMIT_INDEX } },
+    { "GatherElements", 11, LATEST, .run = gather_elements, .shape = shape_gather_elements, .sizes = SLOT(1),
+      .limits = { [1] = LIMIT_INDEX } },
+    { "GatherND", 11, LATEST, .run = gather_nd, .shape = shape_gather_nd, .sizes = SLOT(1),
+      .limits = { [1] = LIMIT_ANY_INDEX } },
+    { "NonZero", 9, LATEST, .run = non_zero, .shape = shape_non_zero, .content = content_non_zero },
+    { "OneHot", 9, LATEST, .run = one_hot, .shape = shape_one_hot, .type_from = 2, .sizes = SLOT(0) | SLOT(1),
+      .limits = { [0] = LIMIT_DEPTH } },
+    { "Scatter", 9, 10, .run = scatter_elements, .shape = shape_same, .sizes = SLOT(1),
+      .limits = { [1] = LIMIT_INDEX } },
+    { "ScatterElements", 11, LATEST, .run = scatter_elements, .shape = shape_same, .sizes = SLOT(1),
+      .limits = { [1] = LIMIT_INDEX } },
+    { "ScatterND", 11, LATEST, .run = scatter_nd, .shape = shape_same, .sizes = SLOT(1),
+      .limits = { [1] = LIMIT_ANY_INDEX } },
+    { "TensorScatter", 24, LATEST, .run = tensor_scatter, .shape = shape_same },
     { 0 },
 };

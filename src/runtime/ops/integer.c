@@ -4,6 +4,8 @@
  *
  * Small whole numbers less their zero points are multiplied and added in double, where they are exact (terms below
  * 2^18, so more than 2^35 of them), by the products and convolutions that real numbers use. */
+#include "onnx/shape/rules.h"
+#include "onnx/shape/slide.h"
 #include "runtime/element.h"
 #include "runtime/math/product.h"
 #include "runtime/ops/conv.h"
@@ -257,10 +259,22 @@ static bool qlinear_conv(struct call *call)
     return true;
 }
 
+/* ---- shapes ---- */
+
+static bool shape_quantized_conv(struct shaping *s)
+{
+    return slide_convolve(s, 3, rule_type(s));
+}
+
+static bool shape_quantized_matmul(struct shaping *s)
+{
+    return shape_matmul_of(s, 0, 3, rule_type(s));
+}
+
 const struct operator_row integer_operators[] = {
-    { "MatMulInteger", 10, LATEST, .run = matmul_integer },
-    { "QLinearMatMul", 10, LATEST, .run = qlinear_matmul },
-    { "ConvInteger", 10, LATEST, .run = conv_integer },
-    { "QLinearConv", 10, LATEST, .run = qlinear_conv },
+    { "ConvInteger", 10, LATEST, .run = conv_integer, .shape = shape_conv, .type = DTYPE_INT32 },
+    { "MatMulInteger", 10, LATEST, .run = matmul_integer, .shape = shape_matmul, .type = DTYPE_INT32 },
+    { "QLinearConv", 10, LATEST, .run = qlinear_conv, .shape = shape_quantized_conv, .type_from = 7 },
+    { "QLinearMatMul", 10, LATEST, .run = qlinear_matmul, .shape = shape_quantized_matmul, .type_from = 7 },
     { 0 },
 };

@@ -5,6 +5,7 @@
  *   loss(n, d) = -weight[c] * p(n, c, d)  with c = target(n, d);  0 where c is ignore_index
  *
  * The mean divides by the sum of the weights that were used, so ignored targets do not count. */
+#include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/kernel.h"
 #include "runtime/ops/operators.h"
@@ -118,8 +119,19 @@ static bool softmax_cross_entropy(struct call *call)
     return true;
 }
 
+/* ---- shapes ---- */
+
+/* One number for the whole batch, or with reduction "none" one for each label. */
+static bool shape_loss(struct shaping *s)
+{
+    const char *reduction = node_text(s->node, "reduction", "mean");
+    bool each = reduction[0] == 'n';
+    return (each ? set_like(s, 0, input_type(s, 0), 1) : set_rank(s, 0, input_type(s, 0), 0))
+           && set_like(s, 1, input_type(s, 0), 0);
+}
+
 const struct operator_row loss_operators[] = {
-    { "NegativeLogLikelihoodLoss", 12, LATEST, .run = negative_log_likelihood },
-    { "SoftmaxCrossEntropyLoss", 12, LATEST, .run = softmax_cross_entropy },
+    { "NegativeLogLikelihoodLoss", 12, LATEST, .run = negative_log_likelihood, .shape = shape_loss },
+    { "SoftmaxCrossEntropyLoss", 12, LATEST, .run = softmax_cross_entropy, .shape = shape_loss },
     { 0 },
 };

@@ -183,9 +183,9 @@ static bool label_encoder(struct call *call)
 }
 
 const struct operator_row ml_operators[] = {
-    { "ai.onnx.ml:ArrayFeatureExtractor", 1, 5, .run = array_feature_extractor },
-    { "ai.onnx.ml:Binarizer", 1, 5, .run = binarizer },
-    { "ai.onnx.ml:Scaler", 1, 5, .run = scaler },
-    { "ai.onnx.ml:LabelEncoder", 2, 5, .run = label_encoder },
+    { "ai.onnx.ml:ArrayFeatureExtractor", 1, 5, .run = array_feature_extractor, .open_shape = "TO STATE" },
+    { "ai.onnx.ml:Binarizer", 1, 5, .run = binarizer, .open_shape = "TO STATE" },
+    { "ai.onnx.ml:LabelEncoder", 2, 5, .run = label_encoder, .open_shape = "TO STATE" },
+    { "ai.onnx.ml:Scaler", 1, 5, .run = scaler, .open_shape = "TO STATE" },
     { 0 },
 };

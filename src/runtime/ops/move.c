@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Operators that put elements elsewhere and compute nothing: each is a copy between two layouts, or a few of them. */
+#include "onnx/shape/content.h"
+#include "onnx/shape/rules.h"
 #include "runtime/math/layout.h"
 #include "runtime/ops/operators.h"
 
@@ -609,21 +611,476 @@ static bool reverse_sequence(struct call *call)
     return true;
 }
 
+/* ---- shapes ---- */
+
+static bool shape_transpose(struct shaping *s)
+{
+    struct dim dims[SHAPE_MAX_RANK];
+    struct axes perm;
+    bool marked[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0), axis;
+    axes_from_attribute(s, "perm", &perm);
+    if (rank < 0) return perm.known == AXES_KNOWN ? set_rank(s, 0, rule_type(s), perm.count) : shape_any(s);
+    if (perm.known == AXES_ABSENT)
+        for (int i = rank; i > 0; i--) perm.at[perm.count++] = i - 1;
+    if (perm.count != rank || !mark_axes(&perm, rank, marked)) return false;
+    for (int i = 0; i < rank; i++) {
+        if (!normal_axis(perm.at[i], rank, &axis)) return false;
+        dims[i] = input_dim(s, 0, axis);
+    }
+    return set_output(s, 0, rule_type(s), rank, dims);
+}
+
+static bool shape_concat(struct shaping *s)
+{
+    struct dim dims[SHAPE_MAX_RANK];
+    int rank = -1, axis = 0, sum = symbol_number(s->symbols, 0);
+    for (size_t i = 0; i < s->node->input_count; i++) {
+        int other = input_rank(s, i);
+        if (other < 0) {
+            sum = 0;
+            continue;
+        }
+        if (rank < 0) {
+            rank = other;
+            if (!normal_axis(node_int(s->node, "axis", 1), rank, &axis)) return false;
+            memcpy(dims, input_dims(s, i), (size_t)rank * sizeof *dims);
+        }
+        if (other != rank) return false;
+        for (int d = 0; d < rank; d++)
+            if (d != axis && !merge_dims(dims[d], input_dim(s, i, d), &dims[d])) return false;
+        sum = symbol_add(s->symbols, sum, dim_symbol(s, input_dim(s, i, axis)));
+    }
+    if (rank < 0) return set_type(s, 0, common_type(s, s->node->input_count));
+    dims[axis] = symbol_dim(s, sum);
+    return set_output(s, 0, common_type(s, s->node->input_count), rank, dims);
+}
+
+/* Sizes of the pieces as symbols; 0 where unknown. False when there are not as many as outputs. */
+static bool listed_pieces(struct shaping *s, int *sizes)
+{
+    const int64_t *list;
+    size_t outputs = s->node->output_count, count = node_ints(s->node, "split", &list);
+    const struct dim *content = input_content(s, 1);
+    if (s->node->opset < 13 && count) {
+        for (size_t i = 0; i < outputs && i < count; i++) sizes[i] = symbol_number(s->symbols, list[i]);
+        return count == outputs;
+    }
+    for (size_t i = 0; i < outputs; i++) sizes[i] = content && i < CONTENT_MAX ? content[i].symbol : 0;
+    int64_t listed = input_count(s, 1);
+    return listed < 0 || listed == (int64_t)outputs;
+}
+
+/* False when the pieces are known not to make up the whole. */
+static bool pieces_fit(struct shaping *s, struct dim dim, const int *sizes)
+{
+    int64_t difference;
+    int sum = symbol_number(s->symbols, 0);
+    for (size_t i = 0; i < s->node->output_count; i++) sum = symbol_add(s->symbols, sum, sizes[i]);
+    return !symbol_is_number(s->symbols, symbol_subtract(s->symbols, sum, dim_symbol(s, dim)), &difference)
+           || difference == 0;
+}
+
+/* Equal pieces; with num_outputs (opset 18) the last is what is left. */
+static bool equal_pieces(struct shaping *s, struct dim dim, int *sizes)
+{
+    size_t outputs = s->node->output_count;
+    bool uneven = s->node->opset >= 18;
+    if (dim.size >= 0 && !uneven && dim.size % (int64_t)outputs != 0) return false;
+    int whole = dim_symbol(s, dim), count = symbol_number(s->symbols, (int64_t)outputs);
+    int piece = uneven ? symbol_divide_up(s->symbols, whole, count) : symbol_divide(s->symbols, whole, count);
+    for (size_t i = 0; i < outputs; i++) sizes[i] = piece;
+    if (uneven) {
+        int before = symbol_multiply(s->symbols, piece, symbol_number(s->symbols, (int64_t)outputs - 1));
+        sizes[outputs - 1] = symbol_subtract(s->symbols, whole, before);
+    }
+    return true;
+}
+
+static bool shape_split(struct shaping *s)
+{
+    struct dim dims[SHAPE_MAX_RANK];
+    const int64_t *list;
+    int rank = input_rank(s, 0), axis;
+    size_t outputs = s->node->output_count;
+    int64_t parts = node_int(s->node, "num_outputs", (int64_t)outputs);
+    if (rank < 0 || outputs == 0 || parts != (int64_t)outputs) {
+        for (size_t i = 0; i < outputs; i++) set_type(s, i, rule_type(s));
+        return true;
+    }
+    if (!normal_axis(node_int(s->node, "axis", 0), rank, &axis)) return false;
+    int *sizes = NEW_ARRAY(s->scratch, int, outputs);
+    bool listed = node_input(s->node, 1) || (s->node->opset < 13 && node_ints(s->node, "split", &list));
+    if (!(listed ? listed_pieces(s, sizes) : equal_pieces(s, input_dim(s, 0, axis), sizes))) return false;
+    if (listed && !pieces_fit(s, input_dim(s, 0, axis), sizes)) return false;
+    memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
+    for (size_t i = 0; i < outputs; i++) {
+        dims[axis] = symbol_dim(s, sizes[i]);
+        if (!set_output(s, i, rule_type(s), rank, dims)) return false;
+    }
+    return true;
+}
+
+/* A start or end of a slice, clamped to 0 .. dim: negative ones count from the end. 0 when it cannot be told. */
+static int slice_bound(struct shaping *s, int dim, int bound)
+{
+    int64_t number;
+    int zero = symbol_number(s->symbols, 0);
+    bool is_number = symbol_is_number(s->symbols, bound, &number);
+    if (bound == dim || (is_number && number >= INT32_MAX)) return dim; /* "to the end", as exporters write it */
+    if (is_number && number <= -INT32_MAX) return zero;
+    if (is_number && number < 0) return symbol_maximum(s->symbols, symbol_add(s->symbols, dim, bound), zero);
+    if (symbol_minimum(s->symbols, bound) < 0) return 0;
+    return symbol_least(s->symbols, bound, dim);
+}
+
+/* ceil((end - start) / step), and not less than 0 where the order of the two is not evident. */
+static int slice_forward(struct shaping *s, int dim, int start, int end, int64_t step)
+{
+    int64_t number;
+    int from = slice_bound(s, dim, start), to = slice_bound(s, dim, end);
+    int length = symbol_divide_up(s->symbols, symbol_subtract(s->symbols, to, from), symbol_number(s->symbols, step));
+    bool ordered = to == dim || (symbol_is_number(s->symbols, from, &number) && number == 0);
+    return ordered ? length : symbol_maximum(s->symbols, length, symbol_number(s->symbols, 0));
+}
+
+static int slice_backward(struct shaping *s, int dim, int start, int end, int64_t step)
+{
+    int64_t size, from, to;
+    if (!symbol_is_number(s->symbols, start, &from) || !symbol_is_number(s->symbols, end, &to) || step == INT64_MIN)
+        return 0;
+    if ((from == -1 || from >= INT32_MAX) && to <= -INT32_MAX)
+        return symbol_divide_up(s->symbols, dim, symbol_number(s->symbols, -step));
+    if (!symbol_is_number(s->symbols, dim, &size)) return 0;
+    if (from < 0) from += size;
+    if (to < 0) to += size;
+    from = from < -1 ? -1 : from > size - 1 ? size - 1 : from;
+    to = to < -1 ? -1 : to > size - 1 ? size - 1 : to;
+    return symbol_number(s->symbols, from <= to ? 0 : (from - to - 1) / -step + 1);
+}
+
+static bool slice_axis(struct shaping *s, struct dim *dim, int start, int end, int step)
+{
+    int64_t number;
+    int symbol = dim_symbol(s, *dim);
+    if (!symbol_is_number(s->symbols, step, &number)) {
+        *dim = fresh_dim(s);
+        return true;
+    }
+    if (number == 0) return false;
+    *dim = symbol_dim(s, number > 0 ? slice_forward(s, symbol, start, end, number)
+                                    : slice_backward(s, symbol, start, end, number));
+    return true;
+}
+
+static bool shape_slice_by_attribute(struct shaping *s)
+{
+    struct axes axes, starts, ends;
+    struct dim dims[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0), one = symbol_number(s->symbols, 1), axis;
+    axes_from_attribute(s, "axes", &axes);
+    axes_from_attribute(s, "starts", &starts);
+    axes_from_attribute(s, "ends", &ends);
+    if (rank < 0 || starts.known != AXES_KNOWN || ends.known != AXES_KNOWN) return shape_any(s);
+    if (axes.known == AXES_UNKNOWN || starts.count != ends.count
+        || (axes.known == AXES_KNOWN && axes.count != starts.count))
+        return false;
+    memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
+    for (int i = 0; i < starts.count; i++) {
+        if (!normal_axis(axes.known == AXES_KNOWN ? axes.at[i] : i, rank, &axis)) return false;
+        int start = symbol_number(s->symbols, starts.at[i]), end = symbol_number(s->symbols, ends.at[i]);
+        if (!slice_axis(s, &dims[axis], start, end, one)) return false;
+    }
+    return set_output(s, 0, rule_type(s), rank, dims);
+}
+
+static bool shape_slice(struct shaping *s)
+{
+    struct axes axes;
+    struct dim dims[SHAPE_MAX_RANK];
+    bool marked[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0), axis;
+    int64_t count = input_count(s, 1);
+    if (rank < 0) return shape_any(s);
+    axes_from_input(s, 3, &axes);
+    if (axes.known == AXES_ABSENT && count >= 0 && count <= rank)
+        for (axes.known = AXES_KNOWN; axes.count < count; axes.count++) axes.at[axes.count] = axes.count;
+    if (axes.known != AXES_KNOWN) return set_rank(s, 0, rule_type(s), rank);
+    if (!mark_axes(&axes, rank, marked) || (count >= 0 && count != axes.count)) return false;
+    const struct dim *starts = input_content(s, 1), *ends = input_content(s, 2), *steps = input_content(s, 4);
+    if (input_count(s, 2) != axes.count) ends = NULL;
+    if (steps && input_count(s, 4) != axes.count) return false;
+    memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
+    for (int i = 0; i < axes.count; i++) {
+        int step = steps ? steps[i].symbol : node_input(s->node, 4) ? 0 : symbol_number(s->symbols, 1);
+        normal_axis(axes.at[i], rank, &axis);
+        if (!slice_axis(s, &dims[axis], starts ? starts[i].symbol : 0, ends ? ends[i].symbol : 0, step)) return false;
+    }
+    return set_output(s, 0, rule_type(s), rank, dims);
+}
+
+static struct dim padded(struct shaping *s, struct dim dim, int before, int after)
+{
+    int size = symbol_add(s->symbols, dim_symbol(s, dim), symbol_add(s->symbols, before, after));
+    return symbol_dim(s, size);
+}
+
+static bool shape_pad_by_attribute(struct shaping *s)
+{
+    const int64_t *pads;
+    struct dim dims[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0);
+    size_t count = node_ints(s->node, s->node->opset == 1 ? "paddings" : "pads", &pads);
+    if (rank < 0) return shape_any(s);
+    if (count != 2 * (size_t)rank) return false;
+    for (int i = 0; i < rank; i++)
+        dims[i] = padded(s, input_dim(s, 0, i), symbol_number(s->symbols, pads[i]),
+                         symbol_number(s->symbols, pads[i + rank]));
+    return set_output(s, 0, rule_type(s), rank, dims);
+}
+
+static bool shape_pad(struct shaping *s)
+{
+    struct axes axes;
+    struct dim dims[SHAPE_MAX_RANK];
+    bool marked[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0), axis;
+    const struct dim *pads = input_content(s, 1);
+    if (rank < 0) return shape_any(s);
+    axes_from_input(s, 3, &axes);
+    if (axes.known == AXES_ABSENT)
+        for (axes.known = AXES_KNOWN; axes.count < rank; axes.count++) axes.at[axes.count] = axes.count;
+    if (axes.known != AXES_KNOWN) return set_rank(s, 0, rule_type(s), rank);
+    if (!mark_axes(&axes, rank, marked) || (pads && input_count(s, 1) != 2 * axes.count)) return false;
+    memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
+    for (int i = 0; i < axes.count; i++) {
+        normal_axis(axes.at[i], rank, &axis);
+        dims[axis] = padded(s, dims[axis], pads ? pads[i].symbol : 0, pads ? pads[i + axes.count].symbol : 0);
+    }
+    return set_output(s, 0, rule_type(s), rank, dims);
+}
+
+/* Tile-1: so many copies along one axis. */
+static bool shape_tile_one_axis(struct shaping *s)
+{
+    struct dim dims[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0), normal;
+    int64_t copies, axis;
+    if (rank < 0) return shape_any(s);
+    if (!input_number(s, 1, &copies) || !input_number(s, 2, &axis)) return set_rank(s, 0, rule_type(s), rank);
+    if (!normal_axis(axis, rank, &normal)) return false;
+    memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
+    dims[normal] = scale_dim(s, dims[normal], copies);
+    return set_output(s, 0, rule_type(s), rank, dims);
+}
+
+static bool shape_tile(struct shaping *s)
+{
+    struct dim dims[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0);
+    const struct dim *repeats = input_content(s, 1);
+    int64_t listed = input_count(s, 1);
+    if (rank < 0)
+        return listed > 0 && listed <= SHAPE_MAX_RANK ? set_rank(s, 0, rule_type(s), (int)listed) : shape_any(s);
+    if (!repeats) return set_rank(s, 0, rule_type(s), rank);
+    if (listed != rank) return false;
+    for (int i = 0; i < rank; i++)
+        dims[i] =
+            symbol_dim(s, symbol_minimum(s->symbols, repeats[i].symbol) < 0
+                              ? 0
+                              : symbol_multiply(s->symbols, dim_symbol(s, input_dim(s, 0, i)), repeats[i].symbol));
+    return set_output(s, 0, rule_type(s), rank, dims);
+}
+
+static bool divide_axis(struct shaping *s, struct dim *dim, int64_t divisor)
+{
+    if (dim->size >= 0 && dim->size % divisor != 0) return false;
+    *dim = symbol_dim(s, symbol_divide(s->symbols, dim_symbol(s, *dim), symbol_number(s->symbols, divisor)));
+    return true;
+}
+
+static bool shape_depth_to_space(struct shaping *s)
+{
+    struct dim dims[4];
+    int64_t block = node_int(s->node, "blocksize", 0);
+    if (input_rank(s, 0) < 0) return set_rank(s, 0, rule_type(s), 4);
+    if (input_rank(s, 0) != 4 || block < 1 || block > INT32_MAX) return false;
+    memcpy(dims, input_dims(s, 0), sizeof dims);
+    if (!divide_axis(s, &dims[1], block * block)) return false;
+    for (int i = 2; i < 4; i++) dims[i] = scale_dim(s, dims[i], block);
+    return set_output(s, 0, rule_type(s), 4, dims);
+}
+
+static bool shape_space_to_depth(struct shaping *s)
+{
+    struct dim dims[4];
+    int64_t block = node_int(s->node, "blocksize", 0);
+    if (input_rank(s, 0) < 0) return set_rank(s, 0, rule_type(s), 4);
+    if (input_rank(s, 0) != 4 || block < 1 || block > INT32_MAX) return false;
+    memcpy(dims, input_dims(s, 0), sizeof dims);
+    dims[1] = scale_dim(s, dims[1], block * block);
+    return divide_axis(s, &dims[2], block) && divide_axis(s, &dims[3], block)
+           && set_output(s, 0, rule_type(s), 4, dims);
+}
+
+/* The axes listed take the sizes given. */
+static bool shape_center_crop_pad(struct shaping *s)
+{
+    struct axes axes;
+    struct dim dims[SHAPE_MAX_RANK];
+    bool marked[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0), axis;
+    const struct dim *sizes = input_content(s, 1);
+    if (rank < 0) return shape_any(s);
+    axes_from_attribute(s, "axes", &axes);
+    if (axes.known == AXES_ABSENT)
+        for (; axes.count < rank; axes.count++) axes.at[axes.count] = axes.count;
+    if (axes.known == AXES_UNKNOWN || !mark_axes(&axes, rank, marked)) return false;
+    if (sizes && input_count(s, 1) != axes.count) return false;
+    memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
+    for (int i = 0; i < axes.count; i++) {
+        int size = sizes ? sizes[i].symbol : 0;
+        normal_axis(axes.at[i], rank, &axis);
+        dims[axis] = symbol_dim(s, symbol_minimum(s->symbols, size) < 0 ? 0 : size);
+    }
+    return set_output(s, 0, rule_type(s), rank, dims);
+}
+
+static void content_transpose(struct shaping *s)
+{
+    int symbols[CONTENT_MAX];
+    int64_t index[SHAPE_MAX_RANK], from[SHAPE_MAX_RANK];
+    const int64_t *perm;
+    struct small input, output;
+    bool listed = node_ints(s->node, "perm", &perm) != 0;
+    small_output(s, &output);
+    if (!small_input(s, 0, &input)) return;
+    for (int64_t i = 0; i < output.count; i++) {
+        small_unravel(&output, i, index);
+        for (int d = 0; d < output.rank; d++) {
+            int axis = output.rank - 1 - d;
+            if (listed) normal_axis(perm[d], output.rank, &axis);
+            from[axis] = index[d];
+        }
+        symbols[i] = small_element(&input, small_ravel(&input, from));
+    }
+    set_content(s, 0, symbols);
+}
+
+/* Start and step along each axis, for elements known to be there. */
+struct strides {
+    int64_t start[SHAPE_MAX_RANK], step[SHAPE_MAX_RANK];
+};
+
+static bool content_slice_axis(const struct small *input, struct strides *strides, int64_t axis, int64_t start,
+                               int64_t step)
+{
+    int normal;
+    if (!normal_axis(axis, input->rank, &normal)) return false;
+    int64_t size = input->dims[normal], last = step > 0 ? size : size - 1;
+    if (start < 0) start += size;
+    strides->start[normal] = start < 0 ? 0 : start > last ? last : start;
+    strides->step[normal] = step;
+    return true;
+}
+
+static bool read_slice(struct shaping *s, const struct small *input, struct strides *strides)
+{
+    struct axes starts, axes, steps;
+    bool attributes = s->node->opset < 10;
+    if (attributes) axes_from_attribute(s, "starts", &starts);
+    else axes_from_input(s, 1, &starts);
+    if (attributes) axes_from_attribute(s, "axes", &axes);
+    else axes_from_input(s, 3, &axes);
+    if (attributes) steps = (struct axes){ .known = AXES_ABSENT };
+    else axes_from_input(s, 4, &steps);
+    if (starts.known != AXES_KNOWN || axes.known > AXES_KNOWN || steps.known > AXES_KNOWN) return false;
+    for (int i = 0; i < starts.count; i++) {
+        int64_t axis = axes.known == AXES_KNOWN ? axes.at[i] : i, step = steps.known == AXES_KNOWN ? steps.at[i] : 1;
+        if (!content_slice_axis(input, strides, axis, starts.at[i], step)) return false;
+    }
+    return true;
+}
+
+/* The output's shape says where each slice ends. */
+static void content_slice(struct shaping *s)
+{
+    int symbols[CONTENT_MAX];
+    int64_t index[SHAPE_MAX_RANK];
+    struct small input, output;
+    struct strides strides = { { 0 }, { 0 } };
+    small_output(s, &output);
+    if (!small_input(s, 0, &input)) return;
+    for (int d = 0; d < input.rank; d++) strides.step[d] = 1;
+    if (!read_slice(s, &input, &strides)) return;
+    for (int64_t i = 0; i < output.count; i++) {
+        small_unravel(&output, i, index);
+        for (int d = 0; d < input.rank; d++) index[d] = strides.start[d] + index[d] * strides.step[d];
+        symbols[i] = small_element(&input, small_ravel(&input, index));
+    }
+    set_content(s, 0, symbols);
+}
+
+static void content_concat(struct shaping *s)
+{
+    int symbols[CONTENT_MAX] = { 0 }, axis;
+    int64_t index[SHAPE_MAX_RANK], before = 0;
+    struct small input, output;
+    small_output(s, &output);
+    if (!normal_axis(node_int(s->node, "axis", 1), output.rank, &axis)) return;
+    for (size_t slot = 0; slot < s->node->input_count; slot++) {
+        if (!small_of(s, node_input(s->node, slot), &input)) return;
+        for (int64_t i = 0; i < input.count; i++) {
+            small_unravel(&input, i, index);
+            index[axis] += before;
+            symbols[small_ravel(&output, index)] = small_element(&input, i);
+        }
+        before += input.dims[axis];
+    }
+    set_content(s, 0, symbols);
+}
+
+/* The pieces of a list. */
+static void content_split(struct shaping *s)
+{
+    int symbols[CONTENT_MAX];
+    int64_t before = 0;
+    struct small input, piece;
+    if (!small_input(s, 0, &input) || input.rank != 1) return;
+    for (size_t slot = 0; slot < s->node->output_count; slot++) {
+        struct value *output = node_output(s->node, slot);
+        if (!output || !small_of(s, output, &piece) || before + piece.count > input.count) return;
+        for (int64_t i = 0; i < piece.count; i++) symbols[i] = small_element(&input, before + i);
+        before += piece.count;
+        set_content(s, slot, symbols);
+    }
+}
+
 const struct operator_row move_operators[] = {
-    { "CenterCropPad", 18, LATEST, .run = center_crop_pad },
-    { "Concat", 1, LATEST, .run = concat },
-    { "DepthToSpace", 1, LATEST, .run = depth_to_space },
-    { "Pad", 1, 10, .run = pad_by_attribute },
-    { "Pad", 11, LATEST, .run = pad },
-    { "ReverseSequence", 10, LATEST, .run = reverse_sequence },
-    { "Slice", 1, 9, .run = slice_by_attribute },
-    { "Slice", 10, LATEST, .run = slice },
-    { "SpaceToDepth", 1, LATEST, .run = space_to_depth },
-    { "Split", 1, 12, .run = split_by_attribute },
-    { "Split", 13, LATEST, .run = split_by_input },
-    { "Tile", 1, 5, .run = tile_one_axis },
-    { "Tile", 6, LATEST, .run = tile },
-    { "Transpose", 1, LATEST, .run = transpose },
-    { "Trilu", 14, LATEST, .run = trilu },
+    { "CenterCropPad", 18, LATEST, .run = center_crop_pad, .shape = shape_center_crop_pad, .sizes = SLOT(1) },
+    { "Concat", 1, LATEST, .run = concat, .shape = shape_concat, .content = content_concat, .passes = ALL_SLOTS,
+      .arithmetic = true },
+    { "DepthToSpace", 1, LATEST, .run = depth_to_space, .shape = shape_depth_to_space },
+    { "Pad", 1, 10, .run = pad_by_attribute, .shape = shape_pad_by_attribute, .sizes = SLOT(1) | SLOT(3),
+      .passes = SLOT(0) },
+    { "Pad", 11, LATEST, .run = pad, .shape = shape_pad, .sizes = SLOT(1) | SLOT(3), .passes = SLOT(0) },
+    { "ReverseSequence", 10, LATEST, .run = reverse_sequence, .shape = shape_same, .sizes = SLOT(1),
+      .limits = { [1] = LIMIT_LENGTH } },
+    { "Slice", 1, 9, .run = slice_by_attribute, .shape = shape_slice_by_attribute, .content = content_slice,
+      .sizes = SLOT(1) | SLOT(2) | SLOT(3) | SLOT(4), .passes = SLOT(0), .arithmetic = true },
+    { "Slice", 10, LATEST, .run = slice, .shape = shape_slice, .content = content_slice,
+      .sizes = SLOT(1) | SLOT(2) | SLOT(3) | SLOT(4), .passes = SLOT(0), .arithmetic = true },
+    { "SpaceToDepth", 1, LATEST, .run = space_to_depth, .shape = shape_space_to_depth },
+    { "Split", 1, 12, .run = split_by_attribute, .shape = shape_split, .content = content_split, .sizes = SLOT(1),
+      .passes = SLOT(0), .arithmetic = true },
+    { "Split", 13, LATEST, .run = split_by_input, .shape = shape_split, .content = content_split, .sizes = SLOT(1),
+      .passes = SLOT(0), .arithmetic = true },
+    { "Tile", 1, 5, .run = tile_one_axis, .shape = shape_tile_one_axis, .content = content_repeat,
+      .sizes = SLOT(1) | SLOT(2), .passes = SLOT(0), .arithmetic = true, .limits = { [1] = LIMIT_ONE } },
+    { "Tile", 6, LATEST, .run = tile, .shape = shape_tile, .content = content_repeat, .sizes = SLOT(1) | SLOT(2),
+      .passes = SLOT(0), .arithmetic = true, .limits = { [1] = LIMIT_ONE } },
+    { "Transpose", 1, LATEST, .run = transpose, .shape = shape_transpose, .content = content_transpose,
+      .passes = SLOT(0), .arithmetic = true },
+    { "Trilu", 14, LATEST, .run = trilu, .shape = shape_same, .sizes = SLOT(1) },
     { 0 },
 };

@@ -2,6 +2,7 @@
  *
  * Normalisations: (x - mean) * scale / sqrt(variance + epsilon) + shift, over whatever belongs together. Variances are
  * those of the population (divided by N). Statistics are computed in double, elements in the store of the call. */
+#include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/math/real.h"
 #include "runtime/math/simd.h"
@@ -471,14 +472,43 @@ static bool run_lp_normalization(struct call *call)
     return true;
 }
 
+/* ---- shapes ---- */
+
+/* Statistics have the type and shape of the ones that come in. */
+static bool shape_batch_normalization(struct shaping *s)
+{
+    int rank = input_rank(s, 0);
+    for (size_t i = 1; i < 5 && rank >= 2; i++) {
+        struct dim channels = input_dim(s, 0, 1);
+        if (input_rank(s, i) == 1 && !merge_dims(channels, input_dim(s, i, 0), &channels)) return false;
+    }
+    for (size_t i = 1; i < s->node->output_count; i++)
+        if (!set_like(s, i, input_type(s, 3), 3)) return false;
+    return set_like(s, 0, input_type(s, 0), 0);
+}
+
+static bool shape_layer_normalization(struct shaping *s)
+{
+    struct dim dims[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0), axis;
+    enum dtype stash = type_attribute(s, "stash_type", DTYPE_FLOAT);
+    if (rank < 0) return set_type(s, 0, input_type(s, 0)) && set_type(s, 1, stash) && set_type(s, 2, stash);
+    if (!normal_axis(node_int(s->node, "axis", -1), rank, &axis)) return false;
+    for (int i = 0; i < rank; i++) dims[i] = i < axis ? input_dim(s, 0, i) : number_dim(1);
+    return set_like(s, 0, input_type(s, 0), 0) && set_output(s, 1, stash, rank, dims)
+           && set_output(s, 2, stash, rank, dims);
+}
+
 const struct operator_row norm_operators[] = {
-    { "BatchNormalization", 1, LATEST, .run = run_batch_normalization },
-    { "InstanceNormalization", 1, LATEST, .run = run_instance_normalization },
-    { "GroupNormalization", 18, LATEST, .run = run_group_normalization },
-    { "LayerNormalization", 17, LATEST, .run = run_layer_normalization },
-    { "RMSNormalization", 23, LATEST, .run = run_rms_normalization },
-    { "MeanVarianceNormalization", 9, LATEST, .run = run_mean_variance },
-    { "LRN", 1, LATEST, .run = run_lrn },
-    { "LpNormalization", 1, LATEST, .run = run_lp_normalization },
+    { "BatchNormalization", 1, LATEST, .run = run_batch_normalization, .shape = shape_batch_normalization,
+      .need = &(const struct weight_need){ .axis = 1 } },
+    { "GroupNormalization", 18, LATEST, .run = run_group_normalization, .shape = shape_same },
+    { "InstanceNormalization", 1, LATEST, .run = run_instance_normalization, .shape = shape_same,
+      .need = &(const struct weight_need){ .axis = 1 } },
+    { "LRN", 1, LATEST, .run = run_lrn, .shape = shape_same },
+    { "LayerNormalization", 17, LATEST, .run = run_layer_normalization, .shape = shape_layer_normalization },
+    { "LpNormalization", 1, LATEST, .run = run_lp_normalization, .shape = shape_same },
+    { "MeanVarianceNormalization", 9, LATEST, .run = run_mean_variance, .shape = shape_same },
+    { "RMSNormalization", 23, LATEST, .run = run_rms_normalization, .shape = shape_same, .type_from = 1 },
     { 0 },
 };

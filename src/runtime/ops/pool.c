@@ -4,6 +4,8 @@
  *
  * Real pools slide over spread channels (window.h). Maxima of whole numbers and maxima with their places walk through
  * the windows one by one. */
+#include "onnx/shape/rules.h"
+#include "onnx/shape/slide.h"
 #include "runtime/element.h"
 #include "runtime/math/real.h"
 #include "runtime/math/window.h"
@@ -466,14 +468,63 @@ static bool run_max_roi_pool(struct call *call)
     return true;
 }
 
+/* ---- shapes ---- */
+
+static bool shape_pool(struct shaping *s)
+{
+    struct sliding window;
+    struct dim dims[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0);
+    if (rank >= 0 && rank < 3) return false;
+    if (!slide_read(s, rank - 2, NULL, &window)) return rank < 0 ? set_type(s, 0, rule_type(s)) : false;
+    for (int i = 0; i < window.space + 2; i++)
+        dims[i] = rank < 0 ? fresh_dim(s)
+                  : i < 2  ? input_dim(s, 0, i)
+                           : slide_dim(s, &window, i - 2, input_dim(s, 0, i));
+    return set_output(s, 0, rule_type(s), window.space + 2, dims)
+           && set_output(s, 1, DTYPE_INT64, window.space + 2, dims);
+}
+
+static bool shape_global_pool(struct shaping *s)
+{
+    struct dim dims[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0);
+    for (int i = 0; i < rank; i++) dims[i] = i < 2 ? input_dim(s, 0, i) : number_dim(1);
+    return set_output(s, 0, rule_type(s), rank, dims);
+}
+
+static bool shape_max_unpool(struct shaping *s)
+{
+    struct sliding window;
+    struct dim dims[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0);
+    const struct dim *sizes = input_content(s, 2);
+    if (rank < 3) return rank < 0 ? set_type(s, 0, rule_type(s)) : false;
+    if (!slide_read(s, rank - 2, NULL, &window) || (sizes && input_count(s, 2) != rank)) return false;
+    for (int i = 0; i < rank; i++) {
+        if (node_input(s->node, 2))
+            dims[i] = symbol_dim(s, sizes && symbol_minimum(s->symbols, sizes[i].symbol) >= 0 ? sizes[i].symbol : 0);
+        else dims[i] = i < 2 ? input_dim(s, 0, i) : slide_back(s, &window, i - 2, input_dim(s, 0, i), 0);
+    }
+    return set_output(s, 0, rule_type(s), rank, dims);
+}
+
+static bool shape_max_roi_pool(struct shaping *s)
+{
+    const int64_t *shape;
+    if (node_ints(s->node, "pooled_shape", &shape) != 2) return false;
+    struct dim dims[4] = { shape_first_dim(s, 1), shape_channel_dim(s), number_dim(shape[0]), number_dim(shape[1]) };
+    return set_output(s, 0, rule_type(s), 4, dims);
+}
+
 const struct operator_row pool_operators[] = {
-    { "MaxPool", 1, LATEST, .run = run_max_pool },
-    { "AveragePool", 1, LATEST, .run = run_average_pool },
-    { "LpPool", 1, LATEST, .run = run_lp_pool },
-    { "GlobalAveragePool", 1, LATEST, .run = run_global_average },
-    { "GlobalMaxPool", 1, LATEST, .run = run_global_max },
-    { "GlobalLpPool", 1, LATEST, .run = run_global_lp },
-    { "MaxUnpool", 9, LATEST, .run = run_max_unpool },
-    { "MaxRoiPool", 1, LATEST, .run = run_max_roi_pool },
+    { "AveragePool", 1, LATEST, .run = run_average_pool, .shape = shape_pool },
+    { "GlobalAveragePool", 1, LATEST, .run = run_global_average, .shape = shape_global_pool },
+    { "GlobalLpPool", 1, LATEST, .run = run_global_lp, .shape = shape_global_pool },
+    { "GlobalMaxPool", 1, LATEST, .run = run_global_max, .shape = shape_global_pool },
+    { "LpPool", 1, LATEST, .run = run_lp_pool, .shape = shape_pool },
+    { "MaxPool", 1, LATEST, .run = run_max_pool, .shape = shape_pool },
+    { "MaxRoiPool", 1, LATEST, .run = run_max_roi_pool, .shape = shape_max_roi_pool, .sizes = SLOT(1) },
+    { "MaxUnpool", 9, LATEST, .run = run_max_unpool, .shape = shape_max_unpool, .sizes = SLOT(1) | SLOT(2) },
     { 0 },
 };

@@ -7,6 +7,7 @@
  * A scale belongs to the whole tensor, to an index of one axis, or to a block of `block_size` indices of one axis. The
  * division comes first and is rounded to the precision it is said to have: x * (1 / scale) is another number. */
 #include "runtime/ops/quant.h"
+#include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/kernel.h"
 #include "runtime/ops/operators.h"
@@ -253,9 +254,29 @@ static bool dynamic_quantize(struct call *call)
     return true;
 }
 
+/* ---- shapes ---- */
+
+static bool shape_quantize(struct shaping *s)
+{
+    enum dtype type = type_attribute(s, "output_dtype", DTYPE_UNDEFINED);
+    if (type == DTYPE_UNDEFINED) type = node_input(s->node, 2) ? input_type(s, 2) : DTYPE_UINT8;
+    return set_like(s, 0, type, 0);
+}
+
+static bool shape_dequantize(struct shaping *s)
+{
+    enum dtype type = type_attribute(s, "output_dtype", DTYPE_UNDEFINED);
+    return set_like(s, 0, type == DTYPE_UNDEFINED ? input_type(s, 1) : type, 0);
+}
+
+static bool shape_dynamic_quantize(struct shaping *s)
+{
+    return set_like(s, 0, DTYPE_UINT8, 0) && set_rank(s, 1, DTYPE_FLOAT, 0) && set_rank(s, 2, DTYPE_UINT8, 0);
+}
+
 const struct operator_row quant_operators[] = {
-    { "QuantizeLinear", 10, LATEST, .run = quantize },
-    { "DequantizeLinear", 10, LATEST, .run = dequantize },
-    { "DynamicQuantizeLinear", 11, LATEST, .run = dynamic_quantize },
+    { "DequantizeLinear", 10, LATEST, .run = dequantize, .shape = shape_dequantize, .expands = true },
+    { "DynamicQuantizeLinear", 11, LATEST, .run = dynamic_quantize, .shape = shape_dynamic_quantize },
+    { "QuantizeLinear", 10, LATEST, .run = quantize, .shape = shape_quantize },
     { 0 },
 };

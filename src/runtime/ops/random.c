@@ -4,6 +4,7 @@
  * and the fused model draw alike, and may be compared.
  *
  * The generator is SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014). */
+#include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/ops/operators.h"
 #include "runtime/run.h"
@@ -143,12 +144,41 @@ static bool multinomial(struct call *call)
     return true;
 }
 
+/* ---- shapes ---- */
+
+static bool shape_typed_by_attribute(struct shaping *s)
+{
+    return set_like(s, 0, type_attribute(s, "dtype", input_type(s, 0)), 0);
+}
+
+static bool shape_random_of_shape(struct shaping *s)
+{
+    const int64_t *shape;
+    struct dim dims[SHAPE_MAX_RANK];
+    enum dtype type = type_attribute(s, "dtype", DTYPE_FLOAT);
+    size_t rank = node_ints(s->node, "shape", &shape);
+    if (rank > SHAPE_MAX_RANK || !node_attribute(s->node, "shape")) return set_type(s, 0, type);
+    for (size_t i = 0; i < rank; i++) dims[i] = number_dim(shape[i]);
+    return set_output(s, 0, type, (int)rank, dims);
+}
+
+static bool shape_multinomial(struct shaping *s)
+{
+    struct dim dims[2] = { fresh_dim(s), number_dim(node_int(s->node, "sample_size", 1)) };
+    if (input_rank(s, 0) == 2) dims[0] = input_dim(s, 0, 0);
+    return set_output(s, 0, type_attribute(s, "dtype", DTYPE_INT32), 2, dims);
+}
+
 const struct operator_row random_operators[] = {
-    { "RandomNormal", 1, LATEST, .run = random_shaped, .data = &normal },
-    { "RandomUniform", 1, LATEST, .run = random_shaped, .data = &uniform },
-    { "RandomNormalLike", 1, LATEST, .run = random_like, .data = &normal },
-    { "RandomUniformLike", 1, LATEST, .run = random_like, .data = &uniform },
-    { "Bernoulli", 15, LATEST, .run = bernoulli },
-    { "Multinomial", 7, LATEST, .run = multinomial },
+    { "Bernoulli", 15, LATEST, .run = bernoulli, .shape = shape_typed_by_attribute, .random = true },
+    { "Multinomial", 7, LATEST, .run = multinomial, .shape = shape_multinomial, .random = true },
+    { "RandomNormal", 1, LATEST, .run = random_shaped, .data = &normal, .shape = shape_random_of_shape,
+      .random = true },
+    { "RandomNormalLike", 1, LATEST, .run = random_like, .data = &normal, .shape = shape_typed_by_attribute,
+      .random = true },
+    { "RandomUniform", 1, LATEST, .run = random_shaped, .data = &uniform, .shape = shape_random_of_shape,
+      .random = true },
+    { "RandomUniformLike", 1, LATEST, .run = random_like, .data = &uniform, .shape = shape_typed_by_attribute,
+      .random = true },
     { 0 },
 };

@@ -204,7 +204,7 @@ static bool causal_conv(struct call *call)
 }
 
 const struct operator_row recurrence_operators[] = {
-    { "LinearAttention", 27, LATEST, .run = linear_attention },
-    { "CausalConvWithState", 27, LATEST, .run = causal_conv },
+    { "CausalConvWithState", 27, LATEST, .run = causal_conv, .open_shape = "TO STATE" },
+    { "LinearAttention", 27, LATEST, .run = linear_attention, .open_shape = "TO STATE" },
     { 0 },
 };

@@ -5,6 +5,8 @@
  * A reduction sees its input as [outer, reduced, inner] and accumulates in double (or int64) a block of inner columns
  * at a time; where the reduced dimensions do not lie together they are brought together first. With one column, its
  * elements are dealt out to lanes that are merged in the end: the order of the sum never depends on threads. */
+#include "onnx/shape/content.h"
+#include "onnx/shape/rules.h"
 #include "runtime/math/layout.h"
 #include "runtime/ops/operators.h"
 
@@ -431,6 +433,64 @@ static bool accumulate_along(struct call *call)
     return true;
 }
 
+/* ---- shapes ---- */
+
+static bool drop_axes(struct shaping *s, const bool *marked, bool keep)
+{
+    struct dim dims[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0), count = 0;
+    for (int i = 0; i < rank; i++) {
+        if (!marked[i]) dims[count++] = input_dim(s, 0, i);
+        else if (keep) dims[count++] = number_dim(1);
+    }
+    return set_output(s, 0, rule_type(s), count, dims);
+}
+
+static bool reduce_axes(struct shaping *s, const struct axes *axes)
+{
+    bool marked[SHAPE_MAX_RANK], keep = node_int(s->node, "keepdims", 1) != 0;
+    int rank = input_rank(s, 0);
+    if (rank < 0) return shape_any(s);
+    if (axes->known == AXES_ABSENT || (axes->known == AXES_KNOWN && axes->count == 0)) {
+        if (node_int(s->node, "noop_with_empty_axes", 0)) return set_like(s, 0, rule_type(s), 0);
+        for (int i = 0; i < rank; i++) marked[i] = true;
+        return drop_axes(s, marked, keep);
+    }
+    if (axes->known != AXES_KNOWN) return keep ? set_rank(s, 0, rule_type(s), rank) : shape_any(s);
+    return mark_axes(axes, rank, marked) && drop_axes(s, marked, keep);
+}
+
+static bool shape_reduce_by_attribute(struct shaping *s)
+{
+    struct axes axes;
+    axes_from_attribute(s, "axes", &axes);
+    return reduce_axes(s, &axes);
+}
+
+static bool shape_reduce_by_input(struct shaping *s)
+{
+    struct axes axes;
+    axes_from_input(s, 1, &axes);
+    return reduce_axes(s, &axes);
+}
+
+static bool shape_arg_extreme(struct shaping *s)
+{
+    struct axes axes = { AXES_KNOWN, 1, { node_int(s->node, "axis", 0) } };
+    return reduce_axes(s, &axes);
+}
+
+/* Over all elements of a list. */
+static void content_reduce(struct shaping *s)
+{
+    struct small input, output;
+    small_output(s, &output);
+    if (!small_input(s, 0, &input) || input.rank != 1 || input.count == 0 || output.count != 1) return;
+    int symbol = small_element(&input, 0);
+    for (int64_t i = 1; i < input.count; i++) symbol = s->row->combine(s, symbol, small_element(&input, i));
+    set_content(s, 0, &symbol);
+}
+
 #define OF(...)               \
     &(const struct reduction) \
     {                         \
@@ -445,24 +505,58 @@ static bool accumulate_along(struct call *call)
 static const bool is_least = true;
 
 const struct operator_row reduce_operators[] = {
-    { "ArgMax", 1, LATEST, .run = arg_extreme },
-    { "ArgMin", 1, LATEST, .run = arg_extreme, .data = &is_least },
-    { "CumProd", 26, LATEST, .run = accumulate_along, .data = ALONG(running_product, 1) },
-    { "CumSum", 11, LATEST, .run = accumulate_along, .data = ALONG(running_sum, 0) },
-    { "ReduceL1", 1, LATEST, .run = reduce, .data = OF(STEPS(absolute), &sums, EMPTY_ZERO, NULL, false, false) },
-    { "ReduceL2", 1, LATEST, .run = reduce, .data = OF(STEPS(square), &sums, EMPTY_ZERO, take_root, true, false) },
-    { "ReduceLogSum", 1, LATEST, .run = reduce, .data = OF(STEPS(sum), &sums, EMPTY_ZERO, take_log, true, false) },
-    { "ReduceLogSumExp", 1, LATEST, .run = reduce,
-      .data = OF({ exponential_f32, exponential_f64, NULL, NULL }, &sums, EMPTY_ZERO, take_log, true, true) },
-    { "ReduceMax", 1, LATEST, .run = reduce,
-      .data = OF({ largest_f32, largest_f64, largest_i64, largest_u64 }, &largests, EMPTY_LEAST, NULL, false, false) },
-    { "ReduceMean", 1, LATEST, .run = reduce,
-      .data = OF(STEPS(sum), &sums, EMPTY_ZERO, divide_by_count, false, false) },
-    { "ReduceMin", 1, LATEST, .run = reduce,
+    { "ArgMax", 1, LATEST, .run = arg_extreme, .shape = shape_arg_extreme, .type = DTYPE_INT64 },
+    { "ArgMin", 1, LATEST, .run = arg_extreme, .data = &is_least, .shape = shape_arg_extreme, .type = DTYPE_INT64 },
+    { "CumProd", 26, LATEST, .run = accumulate_along, .data = ALONG(running_product, 1), .shape = shape_same },
+    { "CumSum", 11, LATEST, .run = accumulate_along, .data = ALONG(running_sum, 0), .shape = shape_same,
+      .sizes = SLOT(1) },
+    { "ReduceL1", 1, 17, .run = reduce, .data = OF(STEPS(absolute), &sums, EMPTY_ZERO, NULL, false, false),
+      .shape = shape_reduce_by_attribute },
+    { "ReduceL1", 18, LATEST, .run = reduce, .data = OF(STEPS(absolute), &sums, EMPTY_ZERO, NULL, false, false),
+      .shape = shape_reduce_by_input },
+    { "ReduceL2", 1, 17, .run = reduce, .data = OF(STEPS(square), &sums, EMPTY_ZERO, take_root, true, false),
+      .shape = shape_reduce_by_attribute },
+    { "ReduceL2", 18, LATEST, .run = reduce, .data = OF(STEPS(square), &sums, EMPTY_ZERO, take_root, true, false),
+      .shape = shape_reduce_by_input },
+    { "ReduceLogSum", 1, 17, .run = reduce, .data = OF(STEPS(sum), &sums, EMPTY_ZERO, take_log, true, false),
+      .shape = shape_reduce_by_attribute },
+    { "ReduceLogSum", 18, LATEST, .run = reduce, .data = OF(STEPS(sum), &sums, EMPTY_ZERO, take_log, true, false),
+      .shape = shape_reduce_by_input },
+    { "ReduceLogSumExp", 1, 17, .run = reduce,
+      .data = OF({ exponential_f32, exponential_f64, NULL, NULL }, &sums, EMPTY_ZERO, take_log, true, true),
+      .shape = shape_reduce_by_attribute },
+    { "ReduceLogSumExp", 18, LATEST, .run = reduce,
+      .data = OF({ exponential_f32, exponential_f64, NULL, NULL }, &sums, EMPTY_ZERO, take_log, true, true),
+      .shape = shape_reduce_by_input },
+    { "ReduceMax", 1, 17, .run = reduce,
+      .data = OF({ largest_f32, largest_f64, largest_i64, largest_u64 }, &largests, EMPTY_LEAST, NULL, false, false),
+      .shape = shape_reduce_by_attribute, .content = content_reduce, .combine = combine_maximum, .arithmetic = true },
+    { "ReduceMax", 18, LATEST, .run = reduce,
+      .data = OF({ largest_f32, largest_f64, largest_i64, largest_u64 }, &largests, EMPTY_LEAST, NULL, false, false),
+      .shape = shape_reduce_by_input, .content = content_reduce, .combine = combine_maximum, .arithmetic = true },
+    { "ReduceMean", 1, 17, .run = reduce, .data = OF(STEPS(sum), &sums, EMPTY_ZERO, divide_by_count, false, false),
+      .shape = shape_reduce_by_attribute, .arithmetic = true },
+    { "ReduceMean", 18, LATEST, .run = reduce, .data = OF(STEPS(sum), &sums, EMPTY_ZERO, divide_by_count, false, false),
+      .shape = shape_reduce_by_input, .arithmetic = true },
+    { "ReduceMin", 1, 17, .run = reduce,
       .data =
-          OF({ smallest_f32, smallest_f64, smallest_i64, smallest_u64 }, &smallests, EMPTY_MOST, NULL, false, false) },
-    { "ReduceProd", 1, LATEST, .run = reduce, .data = OF(STEPS(product), &products, EMPTY_ONE, NULL, false, false) },
-    { "ReduceSum", 1, LATEST, .run = reduce, .data = OF(STEPS(sum), &sums, EMPTY_ZERO, NULL, false, false) },
-    { "ReduceSumSquare", 1, LATEST, .run = reduce, .data = OF(STEPS(square), &sums, EMPTY_ZERO, NULL, false, false) },
+          OF({ smallest_f32, smallest_f64, smallest_i64, smallest_u64 }, &smallests, EMPTY_MOST, NULL, false, false),
+      .shape = shape_reduce_by_attribute, .content = content_reduce, .combine = combine_least, .arithmetic = true },
+    { "ReduceMin", 18, LATEST, .run = reduce,
+      .data =
+          OF({ smallest_f32, smallest_f64, smallest_i64, smallest_u64 }, &smallests, EMPTY_MOST, NULL, false, false),
+      .shape = shape_reduce_by_input, .content = content_reduce, .combine = combine_least, .arithmetic = true },
+    { "ReduceProd", 1, 17, .run = reduce, .data = OF(STEPS(product), &products, EMPTY_ONE, NULL, false, false),
+      .shape = shape_reduce_by_attribute, .content = content_reduce, .combine = combine_multiply, .arithmetic = true },
+    { "ReduceProd", 18, LATEST, .run = reduce, .data = OF(STEPS(product), &products, EMPTY_ONE, NULL, false, false),
+      .shape = shape_reduce_by_input, .content = content_reduce, .combine = combine_multiply, .arithmetic = true },
+    { "ReduceSum", 1, 12, .run = reduce, .data = OF(STEPS(sum), &sums, EMPTY_ZERO, NULL, false, false),
+      .shape = shape_reduce_by_attribute, .content = content_reduce, .combine = combine_add, .arithmetic = true },
+    { "ReduceSum", 13, LATEST, .run = reduce, .data = OF(STEPS(sum), &sums, EMPTY_ZERO, NULL, false, false),
+      .shape = shape_reduce_by_input, .content = content_reduce, .combine = combine_add, .arithmetic = true },
+    { "ReduceSumSquare", 1, 17, .run = reduce, .data = OF(STEPS(square), &sums, EMPTY_ZERO, NULL, false, false),
+      .shape = shape_reduce_by_attribute },
+    { "ReduceSumSquare", 18, LATEST, .run = reduce, .data = OF(STEPS(square), &sums, EMPTY_ZERO, NULL, false, false),
+      .shape = shape_reduce_by_input },
     { 0 },
 };

@@ -3,6 +3,7 @@
  * Resize and Upsample. Interpolation is separable: each axis that changes is one pass, in which every output position
  * is a weighted sum of a few input positions. Nearest neighbours are one gather over all axes at once. Positions and
  * weights are computed in double. */
+#include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/math/real.h"
 #include "runtime/math/simd.h"
@@ -477,9 +478,110 @@ static bool run_upsample(struct call *call)
     return use_scales(&r, axes, count, scales, list, scales ? scales->count : (int64_t)listed) && resize(&r);
 }
 
+/* ---- shapes ---- */
+
+/* floor(in * scale), unless float and double disagree about it. */
+static struct dim scaled_dim(struct shaping *s, struct dim dim, double scale)
+{
+    if (!(scale > 0 && scale < INT32_MAX)) return number_dim(-1);
+    if (scale == floor(scale)) return scale_dim(s, dim, (int64_t)scale);
+    if (dim.size < 0 || dim.size > INT32_MAX) return fresh_dim(s);
+    double exact = floor((double)dim.size * scale), single = floor((double)((float)dim.size * (float)scale));
+    return exact == single ? number_dim((int64_t)exact) : fresh_dim(s);
+}
+
+/* The axes that scales and sizes are for: all, or those listed (opset 18). */
+static bool resize_axes(const struct shaping *s, int rank, struct axes *axes)
+{
+    bool marked[SHAPE_MAX_RANK];
+    axes_from_attribute(s, "axes", axes);
+    if (axes->known == AXES_ABSENT)
+        for (; axes->count < rank; axes->count++) axes->at[axes->count] = axes->count;
+    return axes->known != AXES_UNKNOWN && mark_axes(axes, rank, marked);
+}
+
+/* False when an input is there and is not the empty list that some write for "absent". */
+static bool is_absent(const struct shaping *s, size_t slot)
+{
+    return !node_input(s->node, slot) || input_count(s, slot) == 0;
+}
+
+static bool scale_by(struct shaping *s, const struct axes *axes, const double *scales, struct dim *dims)
+{
+    int rank = input_rank(s, 0), axis;
+    for (int i = 0; i < axes->count; i++) {
+        normal_axis(axes->at[i], rank, &axis);
+        dims[axis] = scales ? scaled_dim(s, dims[axis], scales[i]) : fresh_dim(s);
+    }
+    return set_output(s, 0, rule_type(s), rank, dims);
+}
+
+/* With a policy the sizes are bounds, and what comes out depends on all of them. */
+static bool size_to(struct shaping *s, const struct axes *axes, size_t slot, struct dim *dims)
+{
+    int rank = input_rank(s, 0), axis;
+    const struct dim *sizes = input_content(s, slot);
+    bool exactly = strcmp(node_text(s->node, "keep_aspect_ratio_policy", "stretch"), "stretch") == 0;
+    if (sizes && input_count(s, slot) != axes->count) return false;
+    for (int i = 0; i < axes->count; i++) {
+        int size = sizes && exactly ? sizes[i].symbol : 0;
+        normal_axis(axes->at[i], rank, &axis);
+        dims[axis] = symbol_dim(s, symbol_minimum(s->symbols, size) < 0 ? 0 : size);
+    }
+    return set_output(s, 0, rule_type(s), rank, dims);
+}
+
+static bool resize_by(struct shaping *s, size_t scales_slot, size_t sizes_slot)
+{
+    struct axes axes;
+    struct dim dims[SHAPE_MAX_RANK];
+    double scales[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0);
+    if (rank < 0) return set_type(s, 0, rule_type(s));
+    if (!resize_axes(s, rank, &axes)) return false;
+    memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
+    if (sizes_slot && !is_absent(s, sizes_slot)) return size_to(s, &axes, sizes_slot, dims);
+    struct value *value = node_input(s->node, scales_slot);
+    const struct tensor *tensor = value ? value_constant(value) : NULL;
+    if (!tensor) return scale_by(s, &axes, NULL, dims);
+    bool read = tensor->count == axes.count && dtype_kind(tensor->type) == KIND_REAL
+                && tensor_read_real(tensor, 0, tensor->count, scales, NULL);
+    return read && scale_by(s, &axes, scales, dims);
+}
+
+static bool shape_resize(struct shaping *s)
+{
+    return resize_by(s, 2, 3);
+}
+
+static bool shape_scale_by_input(struct shaping *s)
+{
+    return resize_by(s, 1, 0);
+}
+
+static bool shape_scale_by_attribute(struct shaping *s)
+{
+    const float *listed;
+    struct axes axes;
+    struct dim dims[SHAPE_MAX_RANK];
+    double scales[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0);
+    size_t count = node_floats(s->node, "scales", &listed);
+    if (rank < 0) return set_type(s, 0, rule_type(s));
+    if (count != (size_t)rank || !resize_axes(s, rank, &axes)) return false;
+    for (size_t i = 0; i < count; i++) scales[i] = (double)listed[i];
+    memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
+    return scale_by(s, &axes, scales, dims);
+}
+
 const struct operator_row resize_operators[] = {
-    { "Upsample", 7, 9, .run = run_upsample },
-    { "Resize", 10, 10, .run = run_upsample },
-    { "Resize", 11, LATEST, .run = run_resize },
+    { "Resize", 10, 10, .run = run_upsample, .shape = shape_scale_by_input, .sizes = SLOT(1) | SLOT(2) | SLOT(3),
+      .limits = { [1] = LIMIT_ONE, [2] = LIMIT_ONE } },
+    { "Resize", 11, LATEST, .run = run_resize, .shape = shape_resize, .sizes = SLOT(1) | SLOT(2) | SLOT(3),
+      .limits = { [1] = LIMIT_ONE, [2] = LIMIT_ONE } },
+    { "Upsample", 7, 8, .run = run_upsample, .shape = shape_scale_by_attribute, .sizes = SLOT(1),
+      .limits = { [1] = LIMIT_ONE } },
+    { "Upsample", 9, 9, .run = run_upsample, .shape = shape_scale_by_input, .sizes = SLOT(1),
+      .limits = { [1] = LIMIT_ONE } },
     { 0 },
 };

@@ -5,6 +5,7 @@
  *
  * Inside, a sequence is [steps, batch, ...] whatever the layout. A sequence shorter than the longest stops early: its
  * state stays, its outputs are zero; backward, it starts at its own end. */
+#include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/math/product.h"
 #include "runtime/math/real.h"
@@ -562,9 +563,42 @@ static const struct cell plain = { 1, 1, { "Tanh" }, false, step_rnn };
 static const struct cell gru = { 3, 2, { "Sigmoid", "Tanh" }, false, step_gru };
 static const struct cell lstm = { 4, 3, { "Sigmoid", "Tanh", "Tanh" }, true, step_lstm };
 
+/* ---- shapes ---- */
+
+/* The hidden size: the attribute, or the last axis of the recurrence weights [directions, gates * hidden, hidden]. */
+static struct dim hidden_dim(struct shaping *s)
+{
+    if (node_attribute(s->node, "hidden_size")) return number_dim(node_int(s->node, "hidden_size", -1));
+    return input_rank(s, 2) == 3 ? input_dim(s, 2, 2) : fresh_dim(s);
+}
+
+/* Y [sequence, directions, batch, hidden], Y_h and Y_c [directions, batch, hidden]; with layout 1 the batch is first. */
+static bool shape_recurrent(struct shaping *s)
+{
+    struct dim sequence = fresh_dim(s), batch = fresh_dim(s), hidden = hidden_dim(s);
+    bool batch_first = node_int(s->node, "layout", 0) != 0;
+    bool both = strcmp(node_text(s->node, "direction", "forward"), "bidirectional") == 0;
+    if (input_rank(s, 0) >= 0) {
+        if (input_rank(s, 0) != 3) return false;
+        sequence = input_dim(s, 0, batch_first ? 1 : 0);
+        batch = input_dim(s, 0, batch_first ? 0 : 1);
+    }
+    struct dim directions = number_dim(both ? 2 : 1);
+    struct dim all[4] = { batch_first ? batch : sequence, batch_first ? sequence : directions,
+                          batch_first ? directions : batch, hidden };
+    struct dim last[3] = { batch_first ? batch : directions, batch_first ? directions : batch, hidden };
+    enum dtype type = common_type(s, 3);
+    return set_output(s, 0, type, 4, all) && set_output(s, 1, type, 3, last) && set_output(s, 2, type, 3, last);
+}
+
+static const struct weight_need recurrent_need = { .rank = 3, .axis = 2, .weight_axis = 2 };
+
 const struct operator_row rnn_operators[] = {
-    { "RNN", 1, LATEST, .run = run_rnn, .data = &plain },
-    { "GRU", 1, LATEST, .run = run_rnn, .data = &gru },
-    { "LSTM", 1, LATEST, .run = run_rnn, .data = &lstm },
+    { "GRU", 1, LATEST, .run = run_rnn, .data = &gru, .shape = shape_recurrent, .sizes = SLOT(4),
+      .limits = { [4] = LIMIT_LENGTH }, .need = &recurrent_need },
+    { "LSTM", 1, LATEST, .run = run_rnn, .data = &lstm, .shape = shape_recurrent, .sizes = SLOT(4),
+      .limits = { [4] = LIMIT_LENGTH }, .need = &recurrent_need },
+    { "RNN", 1, LATEST, .run = run_rnn, .data = &plain, .shape = shape_recurrent, .sizes = SLOT(4),
+      .limits = { [4] = LIMIT_LENGTH }, .need = &recurrent_need },
     { 0 },
 };

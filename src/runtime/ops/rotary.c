@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * RotaryEmbedding: pairs of features are turned by an angle that depends on the position. */
+#include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/kernel.h"
 #include "runtime/ops/operators.h"
@@ -95,6 +96,6 @@ static bool rotary_embedding(struct call *call)
 }
 
 const struct operator_row rotary_operators[] = {
-    { "RotaryEmbedding", 23, LATEST, .run = rotary_embedding },
+    { "RotaryEmbedding", 23, LATEST, .run = rotary_embedding, .shape = shape_same },
     { 0 },
 };

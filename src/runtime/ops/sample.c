@@ -3,6 +3,8 @@
  * Values between the points of a grid: GridSample, the AffineGrid it is fed with, and DeformConv, whose kernel sees
  * through displaced points. Along each axis a place becomes a few taps (an index and a weight); their products weigh
  * the points around it. */
+#include "onnx/shape/rules.h"
+#include "onnx/shape/slide.h"
 #include "runtime/element.h"
 #include "runtime/kernel.h"
 #include "runtime/math/window.h"
@@ -339,9 +341,37 @@ static bool deform_conv(struct call *call)
     return true;
 }
 
+/* ---- shapes ---- */
+
+/* [N, C] of the data, space of the grid. */
+static bool shape_grid_sample(struct shaping *s)
+{
+    struct dim dims[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0), grid = input_rank(s, 1);
+    if (rank < 0 || grid < 0) return set_rank(s, 0, rule_type(s), rank < 0 ? grid : rank);
+    if (rank != grid || rank < 3) return false;
+    for (int i = 0; i < rank; i++) dims[i] = i < 2 ? input_dim(s, 0, i) : input_dim(s, 1, i - 1);
+    return set_output(s, 0, rule_type(s), rank, dims);
+}
+
+/* (N, C, space...) -> (N, space..., number of spatial axes) */
+static bool shape_affine_grid(struct shaping *s)
+{
+    struct dim dims[SHAPE_MAX_RANK];
+    int64_t rank = input_count(s, 1);
+    const struct dim *sizes = input_content(s, 1);
+    if (rank < 3 || rank > SHAPE_MAX_RANK) return rank < 0 ? set_type(s, 0, rule_type(s)) : false;
+    for (int i = 0; i < rank - 1; i++) {
+        int size = sizes ? sizes[i == 0 ? 0 : i + 1].symbol : 0;
+        dims[i] = symbol_dim(s, symbol_minimum(s->symbols, size) < 0 ? 0 : size);
+    }
+    dims[rank - 1] = number_dim(rank - 2);
+    return set_output(s, 0, rule_type(s), (int)rank, dims);
+}
+
 const struct operator_row sample_operators[] = {
-    { "GridSample", 16, LATEST, .run = grid_sample },
-    { "AffineGrid", 20, LATEST, .run = affine_grid },
-    { "DeformConv", 19, LATEST, .run = deform_conv },
+    { "AffineGrid", 20, LATEST, .run = affine_grid, .shape = shape_affine_grid, .sizes = SLOT(1) },
+    { "DeformConv", 19, LATEST, .run = deform_conv, .shape = shape_conv },
+    { "GridSample", 16, LATEST, .run = grid_sample, .shape = shape_grid_sample },
     { 0 },
 };

@@ -2,6 +2,7 @@
  *
  * Sequences and optionals. A sequence is never changed: each operator makes a new one that shares the tensors. An
  * optional is the array itself, or none. */
+#include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/ops/operators.h"
 #include "runtime/slices.h"
@@ -192,17 +193,29 @@ static bool optional_has_element(struct call *call)
     return true;
 }
 
+/* ---- shapes ---- */
+
+static bool shape_scalar(struct shaping *s)
+{
+    return set_rank(s, 0, rule_type(s), 0);
+}
+
 const struct operator_row sequence_operators[] = {
-    { "SequenceConstruct", 11, LATEST, .run = sequence_construct },
-    { "SequenceEmpty", 11, LATEST, .run = sequence_empty },
-    { "SequenceLength", 11, LATEST, .run = sequence_length },
-    { "SequenceAt", 11, LATEST, .run = sequence_at },
-    { "SequenceInsert", 11, LATEST, .run = sequence_insert },
-    { "SequenceErase", 11, LATEST, .run = sequence_erase },
-    { "SplitToSequence", 11, LATEST, .run = split_to_sequence },
-    { "ConcatFromSequence", 11, LATEST, .run = concat_from_sequence },
-    { "Optional", 15, LATEST, .run = optional },
-    { "OptionalGetElement", 15, LATEST, .run = optional_get_element },
-    { "OptionalHasElement", 15, LATEST, .run = optional_has_element },
+    { "ConcatFromSequence", 11, LATEST, .run = concat_from_sequence,
+      .open_shape = "the tensors of a sequence may differ in shape" },
+    { "Optional", 15, LATEST, .run = optional, .open_shape = "it may hold nothing, a tensor or a sequence" },
+    { "OptionalGetElement", 15, LATEST, .run = optional_get_element,
+      .open_shape = "what it was given may be a sequence" },
+    { "OptionalHasElement", 15, LATEST, .run = optional_has_element, .shape = shape_scalar, .type = DTYPE_BOOL },
+    { "SequenceAt", 11, LATEST, .run = sequence_at, .open_shape = "the tensors of a sequence may differ in shape",
+      .sizes = SLOT(1), .arithmetic = true },
+    { "SequenceConstruct", 11, LATEST, .run = sequence_construct, .open_shape = "a sequence has no shape",
+      .arithmetic = true },
+    { "SequenceEmpty", 11, LATEST, .run = sequence_empty, .open_shape = "a sequence has no shape" },
+    { "SequenceErase", 11, LATEST, .run = sequence_erase, .open_shape = "a sequence has no shape", .sizes = SLOT(1) },
+    { "SequenceInsert", 11, LATEST, .run = sequence_insert, .open_shape = "a sequence has no shape", .sizes = SLOT(2) },
+    { "SequenceLength", 11, LATEST, .run = sequence_length, .shape = shape_scalar, .type = DTYPE_INT64 },
+    { "SplitToSequence", 11, LATEST, .run = split_to_sequence, .open_shape = "a sequence has no shape",
+      .sizes = SLOT(1) },
     { 0 },
 };

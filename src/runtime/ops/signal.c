@@ -2,6 +2,7 @@
  *
  * Signals: DFT, STFT, the window functions, MelWeightMatrix. All in double, since expected zeros are compared with
  * tolerances far below a float's rounding. Complex numbers are a last axis of 2. */
+#include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/kernel.h"
 #include "runtime/math/fourier.h"
@@ -278,12 +279,23 @@ static bool mel_weight_matrix(struct call *call)
     return true;
 }
 
+/* ---- shapes ---- */
+
+static bool shape_window_function(struct shaping *s)
+{
+    const struct dim *size = input_content(s, 0);
+    struct dim dim = symbol_dim(s, size && symbol_minimum(s->symbols, size[0].symbol) >= 0 ? size[0].symbol : 0);
+    return set_output(s, 0, type_attribute(s, "output_datatype", DTYPE_FLOAT), 1, &dim);
+}
+
 const struct operator_row signal_operators[] = {
-    { "DFT", 17, LATEST, .run = dft },
-    { "STFT", 17, LATEST, .run = stft },
-    { "HannWindow", 17, LATEST, .run = window, .data = &hann },
-    { "HammingWindow", 17, LATEST, .run = window, .data = &hamming },
-    { "BlackmanWindow", 17, LATEST, .run = window, .data = &blackman },
-    { "MelWeightMatrix", 17, LATEST, .run = mel_weight_matrix },
+    { "BlackmanWindow", 17, LATEST, .run = window, .data = &blackman, .shape = shape_window_function,
+      .sizes = SLOT(0) },
+    { "DFT", 17, LATEST, .run = dft, .open_shape = "TO STATE", .sizes = SLOT(1) | SLOT(2) },
+    { "HammingWindow", 17, LATEST, .run = window, .data = &hamming, .shape = shape_window_function, .sizes = SLOT(0) },
+    { "HannWindow", 17, LATEST, .run = window, .data = &hann, .shape = shape_window_function, .sizes = SLOT(0) },
+    { "MelWeightMatrix", 17, LATEST, .run = mel_weight_matrix, .open_shape = "TO STATE",
+      .sizes = SLOT(0) | SLOT(1) | SLOT(2) | SLOT(3) | SLOT(4) },
+    { "STFT", 17, LATEST, .run = stft, .open_shape = "TO STATE", .sizes = SLOT(1) | SLOT(3) },
     { 0 },
 };

@@ -2,6 +2,7 @@
  *
  * Softmax, LogSoftmax and Hardmax. Until opset 12 the dimensions from `axis` on count as one; from 13 on it is one
  * dimension. Either way the input is [outer, dim, inner], and the largest element is subtracted first. */
+#include "onnx/shape/rules.h"
 #include "runtime/kernel.h"
 #include "runtime/math/simd.h"
 #include "runtime/ops/operators.h"
@@ -125,11 +126,13 @@ static bool along_axis(struct call *call)
     }
 
 const struct operator_row softmax_operators[] = {
-    { "Hardmax", 1, 12, .run = from_axis_on, .data = BLOCKS(hardmax_f32, hardmax_f64) },
-    { "Hardmax", 13, LATEST, .run = along_axis, .data = BLOCKS(hardmax_f32, hardmax_f64) },
-    { "LogSoftmax", 1, 12, .run = from_axis_on, .data = BLOCKS(log_softmax_block, log_softmax_block) },
-    { "LogSoftmax", 13, LATEST, .run = along_axis, .data = BLOCKS(log_softmax_block, log_softmax_block) },
-    { "Softmax", 1, 12, .run = from_axis_on, .data = BLOCKS(softmax_block, softmax_block) },
-    { "Softmax", 13, LATEST, .run = along_axis, .data = BLOCKS(softmax_block, softmax_block) },
+    { "Hardmax", 1, 12, .run = from_axis_on, .data = BLOCKS(hardmax_f32, hardmax_f64), .shape = shape_same },
+    { "Hardmax", 13, LATEST, .run = along_axis, .data = BLOCKS(hardmax_f32, hardmax_f64), .shape = shape_same },
+    { "LogSoftmax", 1, 12, .run = from_axis_on, .data = BLOCKS(log_softmax_block, log_softmax_block),
+      .shape = shape_same },
+    { "LogSoftmax", 13, LATEST, .run = along_axis, .data = BLOCKS(log_softmax_block, log_softmax_block),
+      .shape = shape_same },
+    { "Softmax", 1, 12, .run = from_axis_on, .data = BLOCKS(softmax_block, softmax_block), .shape = shape_same },
+    { "Softmax", 13, LATEST, .run = along_axis, .data = BLOCKS(softmax_block, softmax_block), .shape = shape_same },
     { 0 },
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * TopK and Unique. Equal elements are taken by lower index, in either direction; NaN is greatest. */
+#include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/math/order.h"
 #include "runtime/ops/operators.h"
@@ -184,8 +185,42 @@ static bool unique(struct call *call)
     return true;
 }
 
+/* ---- shapes ---- */
+
+static bool shape_unique(struct shaping *s)
+{
+    struct dim dims[SHAPE_MAX_RANK], count = fresh_dim(s), whole = fresh_dim(s);
+    int rank = input_rank(s, 0), axis = 0;
+    bool flat = !node_attribute(s->node, "axis");
+    if (!flat && rank >= 0 && !normal_axis(node_int(s->node, "axis", 0), rank, &axis)) return false;
+    if (rank >= 0) {
+        whole = flat ? product_dim(s, input_dims(s, 0), 0, rank) : input_dim(s, 0, axis);
+        memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
+        dims[axis] = count;
+    }
+    return (flat ? set_output(s, 0, rule_type(s), 1, &count) : set_output(s, 0, rule_type(s), rank, dims))
+           && set_output(s, 1, DTYPE_INT64, 1, &count) && set_output(s, 2, DTYPE_INT64, 1, &whole)
+           && set_output(s, 3, DTYPE_INT64, 1, &count);
+}
+
+static bool shape_top_k(struct shaping *s)
+{
+    struct dim dims[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0), axis;
+    if (rank < 0) return shape_any(s) && set_type(s, 1, DTYPE_INT64);
+    if (!normal_axis(node_int(s->node, "axis", -1), rank, &axis)) return false;
+    memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
+    if (s->node->opset < 10) {
+        dims[axis] = number_dim(node_int(s->node, "k", -1));
+    } else {
+        const struct dim *k = input_content(s, 1);
+        dims[axis] = symbol_dim(s, k && symbol_minimum(s->symbols, k[0].symbol) >= 0 ? k[0].symbol : 0);
+    }
+    return set_output(s, 0, rule_type(s), rank, dims) && set_output(s, 1, DTYPE_INT64, rank, dims);
+}
+
 const struct operator_row sort_operators[] = {
-    { "TopK", 1, LATEST, .run = top_k },
-    { "Unique", 11, LATEST, .run = unique },
+    { "TopK", 1, LATEST, .run = top_k, .shape = shape_top_k, .sizes = SLOT(1), .limits = { [1] = LIMIT_ONE } },
+    { "Unique", 11, LATEST, .run = unique, .shape = shape_unique },
     { 0 },
 };

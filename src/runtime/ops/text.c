@@ -2,6 +2,7 @@
  *
  * Strings: StringNormalizer, StringConcat, StringSplit, and TfIdfVectorizer, which counts n-grams of strings or whole
  * numbers. New strings live in the pool. Upper and lower case are those of Unicode, in UTF-8, whatever the locale. */
+#include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/kernel.h"
 #include "runtime/math/order.h"
@@ -391,9 +392,11 @@ static bool tf_idf(struct call *call)
 }
 
 const struct operator_row text_operators[] = {
-    { "StringNormalizer", 10, LATEST, .run = string_normalizer },
-    { "StringConcat", 20, LATEST, .run = string_concat },
-    { "StringSplit", 20, LATEST, .run = string_split },
-    { "TfIdfVectorizer", 9, LATEST, .run = tf_idf },
+    { "RegexFullMatch", 20, LATEST, .shape = shape_same, .type = DTYPE_BOOL },
+    { "StringConcat", 20, LATEST, .run = string_concat, .shape = shape_broadcast, .type = DTYPE_STRING },
+    { "StringNormalizer", 10, LATEST, .run = string_normalizer,
+      .open_shape = "how many words are left depends on the words" },
+    { "StringSplit", 20, LATEST, .run = string_split, .open_shape = "how many pieces there are depends on the text" },
+    { "TfIdfVectorizer", 9, LATEST, .run = tf_idf, .open_shape = "TO STATE" },
     { 0 },
 };

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rules that operators of several families share. The others stand beside their kernels, in runtime/ops. */
+#include "onnx/shape/rules.h"
+
+bool shape_same(struct shaping *s)
+{
+    return set_like(s, 0, rule_type(s), 0);
+}
+
+/* numpy broadcasting of all inputs. */
+bool shape_broadcast(struct shaping *s)
+{
+    struct dim dims[SHAPE_MAX_RANK];
+    int rank = 0;
+    enum dtype type = rule_type(s);
+    if (s->node->input_count == 0) return false;
+    for (size_t i = 0; i < s->node->input_count; i++) {
+        int other = input_rank(s, i);
+        if (type == DTYPE_UNDEFINED && s->row->type == DTYPE_UNDEFINED && i >= (size_t)s->row->type_from)
+            type = input_type(s, i);
+        if (other < 0) rank = -1;
+        if (rank >= 0 && !broadcast_onto(s, &rank, dims, other, input_dims(s, i))) return false;
+    }
+    return set_output(s, 0, type, rank, dims);
+}
+
+/* Up to opset 5 the type is given by its name, which is left to the declaration. */
+bool shape_cast(struct shaping *s)
+{
+    return set_like(s, 0, type_attribute(s, "to", DTYPE_UNDEFINED), 0);
+}
+
+bool shape_any(struct shaping *s)
+{
+    return set_type(s, 0, rule_type(s));
+}
+
+struct dim shape_first_dim(struct shaping *s, size_t slot)
+{
+    return input_rank(s, slot) > 0 ? input_dim(s, slot, 0) : fresh_dim(s);
+}
+
+struct dim shape_channel_dim(struct shaping *s)
+{
+    return input_rank(s, 0) > 1 ? input_dim(s, 0, 1) : fresh_dim(s);
+}
+
+/* numpy.matmul: a vector counts as a row on the left and a column on the right, and that axis goes again. */
+bool shape_matmul_of(struct shaping *s, size_t left, size_t right, enum dtype type)
+{
+    struct dim dims[SHAPE_MAX_RANK], merged;
+    int a = input_rank(s, left), b = input_rank(s, right), rank = 0;
+    if (a < 0 || b < 0) return set_type(s, 0, type);
+    if (a == 0 || b == 0) return false;
+    if (!merge_dims(input_dim(s, left, a - 1), input_dim(s, right, b == 1 ? 0 : b - 2), &merged)) return false;
+    if (a > 2 && !broadcast_onto(s, &rank, dims, a - 2, input_dims(s, left))) return false;
+    if (b > 2 && !broadcast_onto(s, &rank, dims, b - 2, input_dims(s, right))) return false;
+    if (a > 1) dims[rank++] = input_dim(s, left, a - 2);
+    if (b > 1) dims[rank++] = input_dim(s, right, b - 1);
+    return set_output(s, 0, type, rank, dims);
+}
+
+bool shape_matmul(struct shaping *s)
+{
+    return shape_matmul_of(s, 0, 1, common_type(s, 2));
+}
