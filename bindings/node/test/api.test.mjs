@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The API and the command line against the native program. BNFUSE_PROGRAM and BNFUSE_MODELS say where that is.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { BnfuseError, compare, explain, fuse, program, run } from '../lib/index.js';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const native = process.env.BNFUSE_PROGRAM ?? path.join(root, 'build/release/bnfuse');
+const models = process.env.BNFUSE_MODELS ?? path.join(root, 'build/release/models');
+const command = fileURLToPath(new URL('../bin/bnfuse.js', import.meta.url));
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'bnfuse-'));
+process.on('exit', () => fs.rmSync(folder, { recursive: true }));
+
+const model = (name) => path.join(models, `${name}.onnx`);
+const bytes = (name) => fs.readFileSync(model(name));
+const program_ = (...words) => spawnSync(process.execPath, [command, ...words], { cwd: folder });
+const native_ = (...words) => spawnSync(native, words, { cwd: folder });
+const trained = path.join(root, 'models', 'trained_cnn.onnx');
+
+test('fuse gives the bytes that the native program writes', async () => {
+  const { model: fused, report } = await fuse(bytes('conv_bn_relu'));
+  assert.equal(native_(model('conv_bn_relu'), '-o', 'native.onnx').status, 0);
+  assert.deepEqual(Buffer.from(fused), fs.readFileSync(path.join(folder, 'native.onnx')));
+  assert.equal(report.folded, 1);
+  assert.equal(report.left, 0);
+  assert.equal(report.check.verdict, 'pass');
+});
+
+test('options reach the program', async () => {
+  const report = await explain(bytes('conv_bn_relu'), { skip: ['bn'] });
+  assert.equal(report.folded, 0);
+  assert.equal(report.batch_normalizations[0].outcome, 'stays');
+  await assert.rejects(explain(bytes('conv_bn_relu'), { noSuchThing: true }), { status: 2, message: /--no-such-thing/ });
+});
+
+test('what the program refuses is an error with its status and line', async () => {
+  await assert.rejects(fuse(new TextEncoder().encode('not a model')), (error) => {
+    assert.ok(error instanceof BnfuseError);
+    assert.equal(error.status, 3);
+    assert.match(error.message, /^model: not an ONNX model: it is text/);
+    return true;
+  });
+  await assert.rejects(fuse(new Uint8Array()), { status: 3, message: /is empty/ });
+  await assert.rejects(fuse(bytes('conv_bn_relu'), { require: 2 }), { status: 5 });
+});
+
+test('compare tells equal models from others', async () => {
+  const { model: fused } = await fuse(bytes('conv_bn_relu'));
+  const same = await compare(bytes('conv_bn_relu'), fused);
+  assert.equal(same.status, 0);
+  // The last numbers of the file belong to a weight or a bias; one of these places is a whole number of them.
+  for (let back = 64; back < 600; back += 1) {
+    const other = Buffer.from(fused);
+    other.writeFloatLE(1e3, other.length - back);
+    const report = await compare(bytes('conv_bn_relu'), other).catch(() => null);
+    if (!report) continue;
+    assert.equal(report.status, 1);
+    assert.equal(report.check.verdict, 'fail');
+    return;
+  }
+  assert.fail('no change was seen');
+});
+
+test('run computes the same before and after', async () => {
+  const x = { data: Float32Array.from({ length: 126 }, (_, i) => Math.sin(i)), dims: [1, 3, 6, 7] };
+  const { model: fused } = await fuse(bytes('conv_bn_relu'));
+  const before = await run(bytes('conv_bn_relu'), { x });
+  const after = await run(fused, { x });
+  assert.deepEqual(before.y.dims, after.y.dims);
+  assert.ok(before.y.data.some((value) => value > 0));
+  before.y.data.forEach((value, i) => assert.ok(Math.abs(value - after.y.data[i]) < 1e-5));
+  await assert.rejects(run(fused, {}), { status: 2, message: /no data for input "x"/ });
+});
+
+test('external data goes out and in again', async () => {
+  const { model: fused, files } = await fuse(fs.readFileSync(trained), { externalData: 'weights.bin' });
+  assert.ok(files['weights.bin'].length > 1024);
+  assert.ok(fused.length < fs.statSync(trained).size);
+  assert.equal((await compare(fs.readFileSync(trained), fused, { files })).status, 0);
+  await assert.rejects(fuse(fused), { message: /weights\.bin/ });
+});
+
+test('program leaves its files in memory', async () => {
+  const { status, files } = await program(['/m.onnx', '-o', '/o.onnx'], { 'm.onnx': bytes('conv_bn_relu') });
+  assert.equal(status, 0);
+  assert.deepEqual(Object.keys(files).sort(), ['m.onnx', 'o.onnx']);
+});
+
+test('the command line is the program', () => {
+  for (const words of [['--help'], ['--version'], ['reasons', '--json'], ['no-such-file.onnx'], ['--no-such-option'],
+    ['explain', model('conv_bn_relu')], ['explain', folder], ['compare', model('conv_bn_relu'), trained]]) {
+    const expected = native_(...words);
+    const got = program_(...words);
+    assert.equal(got.status, expected.status, words.join(' '));
+    assert.equal(got.stdout.toString(), expected.stdout.toString(), words.join(' '));
+    assert.equal(got.stderr.toString(), expected.stderr.toString(), words.join(' '));
+  }
+});
+
+test('the command line replaces its input in one step, and reads and writes pipes', () => {
+  const own = path.join(folder, 'own.onnx');
+  fs.copyFileSync(model('conv_bn_relu'), own);
+  fs.chmodSync(own, 0o640);
+  assert.equal(program_('own.onnx', '-o', 'own.onnx').status, 0);
+  assert.equal(fs.statSync(own).mode & 0o777, 0o640);
+  assert.deepEqual(fs.readdirSync(folder).filter((name) => name.startsWith('.')), []);
+  const piped = spawnSync(process.execPath, [command, '-', '-o', '-'], { input: bytes('conv_bn_relu') });
+  assert.equal(piped.status, 0);
+  assert.deepEqual(piped.stdout, fs.readFileSync(own));
+});
+
+test('--timeout ends it', () => {
+  const big = path.join(folder, 'trained.onnx');
+  fs.copyFileSync(trained, big);
+  const { status, stderr } = program_(big, '--timeout', '0.001');
+  assert.equal(status, 124);
+  assert.match(stderr.toString(), /out of time/);
+  assert.equal(program_(big, '--timeout', '60').status, 0);
+});

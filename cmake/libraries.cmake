@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+# The three libraries: protobuf-c, jansson and zlib, as PkgConfig::PROTOBUF_C, PkgConfig::JANSSON, PkgConfig::ZLIB.
+#
+# They are the system's, unless BNFUSE_LIBRARY_SOURCES names a folder with their sources (scripts/sources.sh): then they
+# are built along and linked in. So are WebAssembly, static programs and the library of the Python wheel made. Their own
+# build files are not used, because probing a cross-compiler takes minutes: any system that has O_CLOEXEC has the rest.
+set(BNFUSE_LIBRARY_SOURCES "" CACHE PATH "sources of protobuf-c, jansson and zlib, to be built along")
+
+if(NOT BNFUSE_LIBRARY_SOURCES)
+    find_package(PkgConfig REQUIRED)
+    pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c)
+    pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+    pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
+    return()
+endif()
+
+# add_bundled(PACKAGE target FOLDER SOURCE...)
+function(add_bundled package target folder)
+    list(TRANSFORM ARGN PREPEND "${BNFUSE_LIBRARY_SOURCES}/${folder}/" OUTPUT_VARIABLE sources)
+    add_library(bundled_${target} STATIC ${sources})
+    target_compile_options(bundled_${target} PRIVATE -w -fvisibility=hidden)
+    if(NOT CMAKE_SYSTEM_PROCESSOR STREQUAL wasm32)
+        set_target_properties(bundled_${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+    endif()
+    target_include_directories(bundled_${target} SYSTEM PUBLIC ${BNFUSE_LIBRARY_SOURCES}/${folder}
+                               ${CMAKE_BINARY_DIR}/libraries)
+    add_library(PkgConfig::${package} ALIAS bundled_${target})
+endfunction()
+
+add_bundled(PROTOBUF_C protobuf_c protobuf-c protobuf-c/protobuf-c.c)
+
+add_bundled(ZLIB zlib zlib adler32.c compress.c crc32.c deflate.c infback.c inffast.c inflate.c inftrees.c trees.c
+            uncompr.c zutil.c)
+target_compile_definitions(bundled_zlib PRIVATE HAVE_UNISTD_H HAVE_STDARG_H)
+
+add_bundled(JANSSON jansson jansson/src dump.c error.c hashtable.c hashtable_seed.c load.c memory.c pack_unpack.c
+            strbuffer.c strconv.c utf.c value.c version.c)
+target_compile_definitions(bundled_jansson PRIVATE HAVE_CONFIG_H HAVE_ENDIAN_H HAVE_STDINT_H HAVE_FCNTL_H HAVE_UNISTD_H
+    HAVE_SYS_STAT_H HAVE_SYS_TIME_H HAVE_SYS_TYPES_H HAVE_LOCALE_H HAVE_CLOSE HAVE_OPEN HAVE_READ HAVE_GETPID
+    HAVE_GETTIMEOFDAY HAVE_SCHED_YIELD HAVE_SETLOCALE HAVE_ATOMIC_BUILTINS USE_URANDOM INITIAL_HASHTABLE_ORDER=3)
+file(WRITE ${CMAKE_BINARY_DIR}/libraries/jansson_private_config.h "")
+file(WRITE ${CMAKE_BINARY_DIR}/libraries/jansson_config.h "#ifndef JANSSON_CONFIG_H
+#define JANSSON_CONFIG_H
+#include <stdint.h>
+#define JSON_INLINE inline
+#define JSON_INTEGER_IS_LONG_LONG 1
+#define JSON_HAVE_LOCALECONV 1
+#define JSON_HAVE_ATOMIC_BUILTINS 1
+#define JSON_PARSER_MAX_DEPTH 2048
+#endif
+")
+
+# A header only; the compiler for another machine does not look where the system keeps it.
+find_file(UTHASH uthash.h PATHS /usr/include REQUIRED NO_CMAKE_FIND_ROOT_PATH)
+configure_file(${UTHASH} ${CMAKE_BINARY_DIR}/libraries/uthash.h COPYONLY)

@@ -1,0 +1,27 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Builds the program for WebAssembly: build/wasm/bnfuse.wasm, from the same sources as the native one.
+#
+#   scripts/wasm.sh             build, and put it where the npm package and the page look for it
+#   scripts/wasm.sh --compare   then run it and the native program (build/release) on every model of models/ and, where
+#                               they are there, ../shared/models: files and exit statuses must be the same
+set -eu
+cd "$(dirname "$0")/.."
+
+scripts/setup.sh build wasm
+command -v node > /dev/null || scripts/setup.sh npm
+scripts/sources.sh
+export NODE_PATH=/usr/share/nodejs   # where emcc finds acorn on Debian
+cmake -S . -B build/wasm -G Ninja --toolchain cmake/wasm.cmake -Wno-dev -DBUILD_TESTING=OFF \
+    -DBNFUSE_LIBRARY_SOURCES="$PWD/build/sources" > build/wasm.log || { cat build/wasm.log >&2; exit 1; }
+cmake --build build/wasm --target bnfuse
+wasm-opt -O2 --enable-simd --enable-sign-ext --strip-debug --strip-producers build/wasm/bnfuse.wasm \
+    -o bindings/node/bnfuse.wasm
+echo "bindings/node/bnfuse.wasm: $(wc -c < bindings/node/bnfuse.wasm) bytes," \
+    "$(gzip -9 -c bindings/node/bnfuse.wasm | wc -c) compressed"
+[ "${1-}" = --compare ] || exit 0
+
+native=build/release/bnfuse
+[ -x "$native" ] || { cmake --preset release > /dev/null; cmake --build --preset release --target bnfuse models; }
+bindings/node/test/same.sh "$native" build/wasm/same \
+    $(find build/release/models ../shared/models -name '*.onnx' -size -64M 2>/dev/null | grep -v /fused/ | sort)
