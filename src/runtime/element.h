@@ -13,6 +13,18 @@ static inline double element_real(const struct array *array, int64_t i)
     return array->store == STORE_F64 ? array->f64[i] : (double)array->i64[i];
 }
 
+/* The greater of a number and a next one, which does not count when it is NaN: fmax where `so_far` is a number. As a
+ * comparison, because gcc 12 for AArch64 stops with an internal error where it makes vectors of fmax over element_real. */
+static inline double greatest_so_far(double so_far, double next)
+{
+    return next > so_far ? next : so_far;
+}
+
+static inline double least_so_far(double so_far, double next)
+{
+    return next < so_far ? next : so_far;
+}
+
 /* Sets element i of an array of numbers; whole ones are cut off, and hold what a double of that size can be. */
 static inline void element_put(struct array *array, int64_t i, double value)
 {

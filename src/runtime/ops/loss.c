@@ -97,7 +97,7 @@ static bool negative_log_likelihood(struct call *call)
 static void log_softmax(const struct array *scores, int64_t first, int64_t classes, int64_t step, double *logs)
 {
     double most = -INFINITY, sum = 0;
-    for (int64_t c = 0; c < classes; c++) most = fmax(most, element_real(scores, first + c * step));
+    for (int64_t c = 0; c < classes; c++) most = greatest_so_far(most, element_real(scores, first + c * step));
     for (int64_t c = 0; c < classes; c++) sum += exp(element_real(scores, first + c * step) - most);
     for (int64_t c = 0; c < classes; c++)
         logs[first + c * step] = element_real(scores, first + c * step) - most - log(sum);

@@ -442,7 +442,7 @@ static double cell_largest(const struct array *x, int64_t plane, int64_t top, in
     double most = top < bottom && left < right ? -INFINITY : 0;
     for (int64_t r = top; r < bottom; r++)
         for (int64_t c = left; c < right; c++)
-            most = fmax(most, element_real(x, (plane * x->dims[2] + r) * x->dims[3] + c));
+            most = greatest_so_far(most, element_real(x, (plane * x->dims[2] + r) * x->dims[3] + c));
     return most;
 }
 

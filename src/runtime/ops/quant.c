@@ -239,8 +239,8 @@ static bool dynamic_quantize(struct call *call)
     double least = 0, greatest = 0;
     if (!x || !is_real(x)) return call_fail(call, "needs a real tensor");
     for (int64_t i = 0; i < x->count; i++) {
-        least = fmin(least, element_real(x, i));
-        greatest = fmax(greatest, element_real(x, i));
+        least = least_so_far(least, element_real(x, i));
+        greatest = greatest_so_far(greatest, element_real(x, i));
     }
     enum dtype precision = call->exact ? DTYPE_DOUBLE : DTYPE_FLOAT;
     double scale = greatest > least ? dtype_round(precision, dtype_round(precision, greatest - least) / 255) : 1;

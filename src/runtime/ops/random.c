@@ -120,7 +120,7 @@ static int64_t pick(const double *sums, int64_t classes, double at)
 static void sum_probabilities(const struct array *x, int64_t row, int64_t classes, double *sums)
 {
     double most = -INFINITY, sum = 0;
-    for (int64_t c = 0; c < classes; c++) most = fmax(most, element_real(x, row * classes + c));
+    for (int64_t c = 0; c < classes; c++) most = greatest_so_far(most, element_real(x, row * classes + c));
     for (int64_t c = 0; c < classes; c++) sums[c] = sum += exp(element_real(x, row * classes + c) - most);
 }
 

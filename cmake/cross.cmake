@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+# Toolchain: another Linux machine with Debian's cross compiler, -DBNFUSE_MACHINE=aarch64 (or s390x, riscv64, ...).
+# Programs run under qemu-user.
+set(BNFUSE_MACHINE aarch64 CACHE STRING "the machine's name in Debian's compilers")
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES BNFUSE_MACHINE)
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR ${BNFUSE_MACHINE})
+set(CMAKE_C_COMPILER ${BNFUSE_MACHINE}-linux-gnu-gcc)
+set(CMAKE_FIND_ROOT_PATH /usr/${BNFUSE_MACHINE}-linux-gnu)
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+find_program(BNFUSE_QEMU qemu-${BNFUSE_MACHINE} PATHS /usr/bin NO_CMAKE_FIND_ROOT_PATH)
+if(BNFUSE_QEMU)
+    set(CMAKE_CROSSCOMPILING_EMULATOR ${BNFUSE_QEMU} -L /usr/${BNFUSE_MACHINE}-linux-gnu)
+endif()
