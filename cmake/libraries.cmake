@@ -50,6 +50,16 @@ file(WRITE ${CMAKE_BINARY_DIR}/libraries/jansson_config.h "#ifndef JANSSON_CONFI
 #endif
 ")
 
+if(BUILD_TESTING)
+    add_bundled(CMOCKA cmocka cmocka src/cmocka.c)
+    target_include_directories(bundled_cmocka SYSTEM PUBLIC ${BNFUSE_LIBRARY_SOURCES}/cmocka/include)
+    target_compile_options(bundled_cmocka PRIVATE -fvisibility=default -DHAVE_CONFIG_H)
+    file(WRITE ${CMAKE_BINARY_DIR}/libraries/config.h "#define HAVE_INTTYPES_H 1\n#define HAVE_SIGNAL_H 1
+#define HAVE_STRINGS_H 1\n#define HAVE_TIME_H 1\n#define HAVE_STRUCT_TIMESPEC 1\n#define HAVE_UNISTD_H 1
+#define HAVE_CLOCK_GETTIME 1\n#define HAVE_CLOCK_REALTIME 1\n#define HAVE_SNPRINTF 1\n#define HAVE_VSNPRINTF 1
+#define HAVE_STRSIGNAL 1\n#define HAVE_GCC_THREAD_LOCAL_STORAGE 1\n#define HAVE_MALLOC_H 1\n")
+endif()
+
 # A header only; the compiler for another machine does not look where the system keeps it.
 find_file(UTHASH uthash.h PATHS /usr/include REQUIRED NO_CMAKE_FIND_ROOT_PATH)
 configure_file(${UTHASH} ${CMAKE_BINARY_DIR}/libraries/uthash.h COPYONLY)

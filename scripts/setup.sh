@@ -8,6 +8,7 @@
 #       npm        node and npm: models or ONNX Runtime from the npm registry, and what is built on node
 #       sources    to unpack the sources of libraries
 #       wasm       the compiler for WebAssembly
+#       browser    a browser to try the page in
 set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev uthash-dev
@@ -16,6 +17,7 @@ test="libcmocka-dev libonnx-dev libonnx-testdata python3 time clang-format"
 npm="npm"
 sources="dpkg-dev"
 wasm="emscripten node-acorn"
+browser="chromium"
 
 wanted=
 for set in "${@:-build}"; do
@@ -25,7 +27,8 @@ for set in "${@:-build}"; do
     npm) command -v npm >/dev/null || wanted="$wanted $npm" ;;
     sources) wanted="$wanted $sources" ;;
     wasm) wanted="$wanted $sources $wasm" ;;
-    *) echo "setup.sh: unknown set '$set' (build, test, npm, sources, wasm)" >&2; exit 2 ;;
+    browser) wanted="$wanted $browser" ;;
+    *) echo "setup.sh: unknown set '$set' (build, test, npm, sources, wasm, browser)" >&2; exit 2 ;;
     esac
 done
 

@@ -5,7 +5,7 @@
 # They are Debian's, fetched with a list of sources and a package cache of our own: nothing of the system is changed.
 set -eu
 cd "$(dirname "$0")/.."
-libraries="protobuf-c jansson zlib"
+libraries="protobuf-c jansson zlib cmocka"
 
 wanted=
 for library in $libraries; do

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// page.mjs NODE_MODULES PAGE SHOTS: the page in a headless Chromium. It must say and write what the native program does,
+// reach no other server, and be usable without a mouse or eyes.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import http from 'node:http';
+import { createRequire } from 'node:module';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const [modules, page_, shots] = process.argv.slice(2).map((name) => path.resolve(name));
+const require = createRequire(`${modules}/`);
+const { chromium } = require('playwright-core');
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const native = process.env.BNFUSE_PROGRAM ?? path.join(root, 'build/release/bnfuse');
+const own = process.env.BNFUSE_MODELS ?? path.join(root, 'build/release/models');
+const shared = path.join(root, '../shared/models');
+const work = fs.mkdtempSync(path.join(os.tmpdir(), 'bnfuse-page-'));
+fs.mkdirSync(shots, { recursive: true });
+
+/* ---- a file server, and a browser ---- */
+
+const types = { html: 'text/html', js: 'text/javascript', css: 'text/css', wasm: 'application/wasm' };
+const server = http.createServer((request, response) => {
+  const name = path.join(page_, request.url === '/' ? 'index.html' : decodeURIComponent(request.url.split('?')[0]));
+  if (!name.startsWith(page_) || !fs.existsSync(name)) return response.writeHead(404).end();
+  return response.writeHead(200, { 'content-type': types[name.split('.').pop()] ?? 'application/octet-stream' })
+    .end(fs.readFileSync(name));
+});
+await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+const home = `http://127.0.0.1:${server.address().port}/`;
+
+const context = await chromium.launchPersistentContext(path.join(work, 'profile'), {
+  executablePath: '/usr/bin/chromium',
+  headless: true,
+  acceptDownloads: true,
+  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+const foreign = [];
+context.on('request', (request) => {
+  if (!request.url().startsWith(home) && !/^(blob|data):/.test(request.url())) foreign.push(request.url());
+});
+
+const faults = [];
+async function open(fragment = '', size = { width: 1000, height: 800 }) {
+  const page = await context.newPage();
+  page.on('pageerror', (error) => faults.push(error.message));
+  page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
+  await page.setViewportSize(size);
+  await page.goto(home + fragment);
+  await page.waitForFunction(() => /\d/.test(document.getElementById('version').textContent));
+  return page;
+}
+
+const verdict = async (page, i = 0) => {
+  const line = page.locator('article').nth(i).locator('.verdict:not(.wait)');
+  await line.waitFor({ timeout: 120000 });
+  return line.textContent();
+};
+
+let count = 0;
+async function check(name, work_) {
+  const started = performance.now();
+  await work_();
+  count += 1;
+  console.log(`ok ${name} (${Math.round(performance.now() - started)} ms)`);
+}
+
+/** Copies a model to a folder of its own, so that messages name it the same way, and runs the native program there. */
+function nativeRun(model, ...options) {
+  const name = path.basename(model);
+  if (!fs.existsSync(path.join(work, name))) fs.copyFileSync(model, path.join(work, name));
+  const result = spawnSync(native, [name, '-o', 'native.onnx', ...options], { cwd: work });
+  return { ...result, line: result.stderr.toString().trim(), file: path.join(work, 'native.onnx'), input: path.join(work, name) };
+}
+
+async function downloaded(page, text) {
+  const waiting = page.waitForEvent('download');
+  await page.getByRole('link', { name: text }).click();
+  return fs.readFileSync(await (await waiting).path());
+}
+
+/* ---- what must hold ---- */
+
+const models = [
+  path.join(own, 'conv_bn_relu.onnx'), path.join(own, 'trained_cnn.onnx'),
+  path.join(shared, 'real/ultraface_rfb_320.onnx'), path.join(shared, 'real/dronet.onnx'),
+  path.join(shared, 'real/super_resolution_10.onnx'), path.join(shared, 'real/burn_mnist.onnx'),
+];
+for (const model of models) {
+  if (!fs.existsSync(model)) {
+    console.log(`skipped: ${path.basename(model)} is not here`);
+    continue;
+  }
+  await check(`${path.basename(model)} is fused as by the native program`, async () => {
+    const page = await open();
+    const expected = nativeRun(model);
+    await page.setInputFiles('#files', expected.input);
+    const said = await verdict(page);
+    assert.equal(expected.status, 0);
+    assert.match(said, /computes what the old one did|stays as it (is|was)/);
+    assert.deepEqual(await downloaded(page, /^Download/), fs.readFileSync(expected.file));
+    const report = JSON.parse(await downloaded(page, 'Report (JSON)'));
+    assert.equal(report.status, 0);
+    const html = (await downloaded(page, 'Report (HTML)')).toString();
+    assert.match(html, /<html/);
+    assert.doesNotMatch(html, /(src|href)=["']?(https?:)?\/\//);
+    await page.screenshot({ path: path.join(shots, `${path.basename(model, '.onnx')}.png`), fullPage: true });
+    await page.close();
+  });
+}
+
+await check('a broken file shows the line of the program', async () => {
+  const page = await open();
+  for (const [name, bytes] of [['text.onnx', 'hello'], ['empty.onnx', ''],
+    ['cut.onnx', fs.readFileSync(path.join(own, 'conv_bn_relu.onnx')).subarray(0, 300)]]) {
+    fs.writeFileSync(path.join(work, name), bytes);
+    const expected = nativeRun(path.join(work, name));
+    await page.setInputFiles('#files', path.join(work, name));
+    assert.equal(await verdict(page), expected.line);
+    assert.ok(await page.locator('.verdict.bad').count());
+  }
+  await page.screenshot({ path: path.join(shots, 'broken.png'), fullPage: true });
+  await page.close();
+});
+
+await check('a remedy is a switch, by keyboard too', async () => {
+  const page = await open();
+  const model = fs.readdirSync(own).filter((name) => /overridable|input_weight|freeze/.test(name))[0];
+  const source = fs.existsSync(models[2]) ? models[2] : path.join(own, model);
+  await page.setInputFiles('#files', source);
+  await verdict(page);
+  const button = page.getByRole('button', { name: 'Try with --freeze-weights' }).first();
+  await page.screenshot({ path: path.join(shots, 'remedy.png') });
+  await button.focus();
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.querySelector('input[name=freeze-weights]').checked);
+  await page.waitForFunction(() => !document.querySelector('.verdict.wait'), null, { timeout: 120000 });
+  assert.match(await verdict(page), /computes what the old one did/);
+  assert.deepEqual(await downloaded(page, /^Download/), fs.readFileSync(nativeRun(source, '--freeze-weights').file));
+  await page.close();
+});
+
+await check('the graph is drawn around a remark, before and after', async () => {
+  const page = await open();
+  await page.setInputFiles('#files', path.join(own, 'trained_cnn.onnx'));
+  await verdict(page);
+  await page.getByText(/^What goes/).click();
+  await page.getByText('The graph around it').first().click();
+  await page.locator('svg.graph').nth(1).waitFor();
+  assert.match(await page.locator('svg.graph').first().textContent(), /BatchNormalization/);
+  assert.doesNotMatch(await page.locator('svg.graph').nth(1).locator('.home').textContent(), /BatchNormalization/);
+  await page.screenshot({ path: path.join(shots, 'graph.png'), fullPage: true });
+  await page.close();
+});
+
+await check('a folder with external data', async () => {
+  const folder = path.join(work, 'folder');
+  fs.mkdirSync(folder);
+  const made = spawnSync(native, [path.join(own, 'trained_cnn.onnx'), '-o', path.join(folder, 'm.onnx'), '--external-data', 'w.bin']);
+  assert.equal(made.status, 0);
+  const page = await open();
+  await page.setInputFiles('#folder', folder);
+  assert.match(await verdict(page), /no BatchNormalization|computes what/);
+  await page.close();
+});
+
+await check('two models are compared', async () => {
+  const page = await open('#mode=compare');
+  const fused = nativeRun(path.join(own, 'trained_cnn.onnx'));
+  fs.copyFileSync(fused.file, path.join(work, 'fused.onnx'));
+  await page.setInputFiles('#files', [fused.input, path.join(work, 'fused.onnx')]);
+  assert.match(await verdict(page), /compute the same/);
+  await page.screenshot({ path: path.join(shots, 'compare.png'), fullPage: true });
+  await page.setInputFiles('#files', [path.join(own, 'conv_bn_relu.onnx'), path.join(work, 'fused.onnx')]);
+  assert.match(await verdict(page), /^bnfuse: /);
+  await page.setInputFiles('#files', fused.input);
+  assert.match(await verdict(page), /wants two models/);
+  await page.close();
+});
+
+await check('a link holds the options', async () => {
+  const page = await open('#freeze-weights=1&lower=mul-add&dim=N%3D2');
+  assert.ok(await page.isChecked('input[name=freeze-weights]', { strict: true }));
+  assert.ok(await page.isChecked('input[name=lower]'));
+  assert.equal(await page.inputValue('input[name=dim]'), 'N=2');
+  await page.close();
+});
+
+await check('cancel ends the work', async () => {
+  const big = [path.join(shared, 'real/light_densenet121.onnx'), path.join(shared, 'real/light_resnet50.onnx')].find(fs.existsSync);
+  if (!big) return console.log('skipped: no big model is here');
+  const page = await open();
+  await page.setInputFiles('#files', big);
+  await page.getByText(/Checking…/).waitFor({ timeout: 60000 });
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByText('Cancelled.').waitFor({ timeout: 5000 });
+  await page.setInputFiles('#files', path.join(own, 'conv_bn_relu.onnx'));
+  assert.match(await verdict(page), /computes what/);
+  return page.close();
+});
+
+await check('the first answer is quick enough to be one', async () => {
+  const model = path.join(shared, 'gen/tv_mobilenet_v2/model.onnx');
+  if (!fs.existsSync(model)) return console.log('skipped: mobilenet_v2 is not here');
+  const page = await open();
+  const started = performance.now();
+  await page.setInputFiles('#files', model);
+  await page.getByText(/can go\. Checking|gone, and/).waitFor({ timeout: 60000 });
+  console.log(`first answer for mobilenet_v2 after ${Math.round(performance.now() - started)} ms`);
+  await verdict(page);
+  return page.close();
+});
+
+for (const [name, scheme, width] of [['light', 'light', 1000], ['dark', 'dark', 1000], ['narrow', 'light', 390]]) {
+  await check(`axe finds nothing serious (${name})`, async () => {
+    const page = await open('', { width, height: 844 });
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.setInputFiles('#files', path.join(own, 'trained_cnn.onnx'));
+    await verdict(page);
+    await page.locator('#options summary').click();
+    await page.getByText(/^What goes/).click();
+    await page.getByText('The graph around it').first().click();
+    await page.locator('svg.graph').first().waitFor();
+    // Past the Content-Security-Policy, which would refuse a script of ours too.
+    await page.evaluate(fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8'));
+    const { violations } = await page.evaluate(() => window.axe.run());
+    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+    assert.deepEqual(serious.map(({ id, nodes }) => `${id}: ${nodes[0].html}`), []);
+    if (violations.length) console.log(violations.map(({ id, impact }) => `minor: ${id} (${impact})`).join('\n'));
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), 'it scrolls sideways');
+    await page.screenshot({ path: path.join(shots, `${name}.png`), fullPage: true });
+    await page.close();
+  });
+}
+
+await check('no other server is reached', async () => {
+  assert.deepEqual(foreign, []);
+  const page = await open();
+  const refused = await page.evaluate(() => new Promise((resolve) => {
+    document.addEventListener('securitypolicyviolation', (event) => resolve(event.effectiveDirective));
+    fetch('https://example.org/').then(() => resolve('reached'), () => setTimeout(() => resolve('failed'), 1000));
+  }));
+  assert.equal(refused, 'connect-src');
+  await page.close();
+});
+
+await context.close();
+server.close();
+fs.rmSync(work, { recursive: true, force: true });
+const unexpected = faults.filter((fault) => !/example\.org|Content Security Policy/.test(fault));
+assert.deepEqual(unexpected, []);
+console.log(`page: ${count} passed, 0 failed`);
