@@ -9,6 +9,10 @@
 #       sources    to unpack the sources of libraries
 #       wasm       the compiler for WebAssembly
 #       browser    a browser to try the page in
+#       static     to build a static program
+#       cross      to build for arm64 and s390x, and to run that
+#       python     to build and test the Python module
+#       packages   to build Debian packages and try them in a clean system
 set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev uthash-dev
@@ -18,6 +22,10 @@ npm="npm"
 sources="dpkg-dev"
 wasm="emscripten node-acorn"
 browser="chromium"
+static="musl-tools binutils"
+cross="gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user"
+python="python3 python3-cffi python3-numpy python3-pytest python3-pip python3-venv python3-wheel python3-setuptools"
+packages="build-essential debhelper dh-python lintian debootstrap scdoc fakeroot $python"
 
 wanted=
 for set in "${@:-build}"; do
@@ -28,7 +36,11 @@ for set in "${@:-build}"; do
     sources) wanted="$wanted $sources" ;;
     wasm) wanted="$wanted $sources $wasm" ;;
     browser) wanted="$wanted $browser" ;;
-    *) echo "setup.sh: unknown set '$set' (build, test, npm, sources, wasm, browser)" >&2; exit 2 ;;
+    static) wanted="$wanted $static" ;;
+    cross) wanted="$wanted $cross" ;;
+    python) wanted="$wanted $python" ;;
+    packages) wanted="$wanted $packages" ;;
+    *) echo "setup.sh: unknown set '$set'; see its head for the sets" >&2; exit 2 ;;
     esac
 done
 

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The module against the models of this repository. BNFUSE_LIBRARY, BNFUSE_MODELS and BNFUSE_PROGRAM say where the build
+is; without them, build/release."""
+
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+BUILD = CHECKOUT / "build" / "release"
+os.environ.setdefault("BNFUSE_LIBRARY", str(BUILD / "libbnfuse.so.0"))
+MODELS = Path(os.environ.get("BNFUSE_MODELS", BUILD / "models"))
+PROGRAM = Path(os.environ.get("BNFUSE_PROGRAM", BUILD / "bnfuse"))
+if not os.environ.get("BNFUSE_INSTALLED"):
+    sys.path.insert(0, str(CHECKOUT / "bindings" / "python"))
+
+import bnfuse  # noqa: E402
+
+numpy = pytest.importorskip("numpy")
+
+
+def model(name):
+    return MODELS / f"{name}.onnx"
+
+
+def test_bytes_come_back_as_the_program_writes_them(tmp_path):
+    expected = tmp_path / "expected.onnx"
+    subprocess.run([PROGRAM, model("conv_bn_relu"), "-o", expected], check=True, capture_output=True)
+    fused = bnfuse.fuse(model("conv_bn_relu").read_bytes())
+    assert isinstance(fused, bytes)
+    assert fused == expected.read_bytes()
+
+
+def test_a_path_is_written_in_one_step(tmp_path):
+    out = tmp_path / "out.onnx"
+    assert bnfuse.fuse(model("conv_bn_relu"), out) == out
+    assert bnfuse.explain(out).remarks == []
+    assert [path.name for path in tmp_path.iterdir()] == ["out.onnx"]
+
+
+class Proto:
+    """What the module asks of an onnx.ModelProto."""
+
+    graph = None
+
+    def __init__(self, data):
+        self.data = data
+
+    def SerializeToString(self):
+        return self.data
+
+    @classmethod
+    def FromString(cls, data):
+        return cls(data)
+
+
+def test_a_proto_comes_back_as_one():
+    fused = bnfuse.fuse(Proto(model("conv_bn_relu").read_bytes()))
+    assert isinstance(fused, Proto)
+    assert bnfuse.compare(model("conv_bn_relu"), fused)
+
+
+def test_the_report_names_every_batch_normalization():
+    _, report, check = bnfuse.fuse_and_report(model("trained_cnn"))
+    assert (report.folded, report.left, len(report.remarks)) == (7, 0, 7)
+    assert all(remark.outcome == "folded" and remark.where for remark in report.remarks)
+    assert report.operators["BatchNormalization"] == (7, 0)
+    assert report.nodes[1] < report.nodes[0]
+    assert check and check.verdict == "pass" and check.sites_checked == check.sites > 0
+    assert 0 < check.worst_site < 1e-12
+    assert "7 of 7 BatchNormalizations gone" in str(report)
+
+
+def test_options_reach_the_library():
+    report = bnfuse.explain(model("conv_bn_relu"), skip=["bn"])
+    assert report.folded == 0
+    assert report.remarks[0].outcome == "stays" and report.remarks[0].code.startswith("BNF")
+    with pytest.raises(bnfuse.UsageError, match="no-such"):
+        bnfuse.explain(model("conv_bn_relu"), enable=["no-such"])
+    with pytest.raises(TypeError):
+        bnfuse.explain(model("conv_bn_relu"), no_such_option=True)
+
+
+def test_errors_have_the_status_of_the_program():
+    with pytest.raises(bnfuse.InvalidModelError, match="not an ONNX model") as caught:
+        bnfuse.fuse(b"no model")
+    assert caught.value.status == 3
+    with pytest.raises(bnfuse.UsageError, match="cannot open") as caught:
+        bnfuse.fuse("no-such-file.onnx")
+    assert caught.value.status == 2
+    with pytest.raises(bnfuse.UsageError, match="path, bytes or"):
+        bnfuse.fuse(5)
+    assert issubclass(bnfuse.InvalidModelError, bnfuse.BnfuseError)
+
+
+def test_compare_answers():
+    a = model("conv_bn_relu").read_bytes()
+    fused = bytearray(bnfuse.fuse(a))
+    assert bnfuse.compare(a, bytes(fused)).status == 0
+    # One of these places is a whole number of the last weight or bias.
+    for back in range(64, 600):
+        other = bytearray(fused)
+        other[-back:len(other) - back + 4] = struct.pack("<f", 1e3)
+        try:
+            check = bnfuse.compare(a, bytes(other))
+        except bnfuse.BnfuseError:
+            continue
+        assert not check and check.status == 1
+        assert check.why
+        return
+    raise AssertionError("no change was seen")
+
+
+def test_run_computes_the_same_before_and_after():
+    x = numpy.sin(numpy.arange(126, dtype=numpy.float32)).reshape(1, 3, 6, 7)
+    before = bnfuse.run(model("conv_bn_relu"), {"x": x})["y"]
+    after = bnfuse.run(bnfuse.fuse(model("conv_bn_relu")), {"x": x})["y"]
+    assert before.dtype == numpy.float32 and before.max() > 0
+    numpy.testing.assert_allclose(before, after, rtol=1e-5, atol=1e-6)
+    exact = bnfuse.run(model("conv_bn_relu"), {"x": x}, exact=True)["y"]
+    numpy.testing.assert_allclose(before, exact, rtol=1e-5, atol=1e-6)
+    with pytest.raises(bnfuse.UsageError, match='"x"'):
+        bnfuse.run(model("conv_bn_relu"), {})
+    with pytest.raises(bnfuse.UsageError, match="datetime64"):
+        bnfuse.run(model("conv_bn_relu"), {"x": numpy.zeros(2, "datetime64[s]")})
+
+
+def test_inputs_that_are_not_contiguous():
+    x = numpy.arange(126, dtype=numpy.float32).reshape(7, 6, 3, 1).T
+    straight = numpy.ascontiguousarray(x)
+    numpy.testing.assert_array_equal(bnfuse.run(model("conv_bn_relu"), {"x": x})["y"],
+                                     bnfuse.run(model("conv_bn_relu"), {"x": straight})["y"])
+
+
+def external(tmp_path):
+    bnfuse.fuse(model("trained_cnn"), tmp_path / "m.onnx", external_file="w.bin")
+    assert (tmp_path / "w.bin").stat().st_size > 1024
+    return (tmp_path / "m.onnx").read_bytes(), (tmp_path / "w.bin").read_bytes()
+
+
+def test_external_data_from_folder_mapping_and_function(tmp_path):
+    data, weights = external(tmp_path)
+    asked = []
+
+    def find(location):
+        asked.append(location)
+        return weights
+
+    for source in (tmp_path, str(tmp_path), {"w.bin": weights}, find):
+        assert bnfuse.compare(model("trained_cnn"), data, external_data=source), source
+    assert set(asked) == {"w.bin"}
+    for source in ({}, lambda location: None, tmp_path / "elsewhere"):
+        with pytest.raises(bnfuse.BnfuseError, match="w.bin"):
+            bnfuse.fuse(data, external_data=source)
+
+
+def test_what_a_callback_raises_comes_through(tmp_path):
+    data, _ = external(tmp_path)
+
+    def broken(location):
+        raise KeyError(location)
+
+    with pytest.raises(KeyError, match="w.bin"):
+        bnfuse.fuse(data, external_data=broken)
+
+    def stop(done):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        bnfuse.fuse(model("trained_cnn"), progress=stop)
+
+
+def test_progress_is_told_and_can_stop():
+    told = []
+    bnfuse.fuse(model("trained_cnn"), progress=told.append)
+    assert told and all(0 <= done <= 1 for done in told)
+    with pytest.raises(bnfuse.CancelledError):
+        bnfuse.fuse(model("trained_cnn"), progress=lambda done: False)
+
+
+def test_dims_shapes_and_data_of_the_check():
+    x = numpy.ones((1, 3, 6, 7), numpy.float32)
+    assert bnfuse.fuse_and_report(model("conv_bn_relu"), inputs={"x": x})[2].inputs.startswith("x float32 [1, 3, 6, 7]")
+    shaped = bnfuse.fuse_and_report(model("conv_bn_relu"), shapes={"x": [3, 3, 6, 7]}, seed=7)[2]
+    assert "[3, 3, 6, 7]" in shaped.inputs
+
+
+def test_the_module_is_the_program():
+    environment = dict(os.environ, BNFUSE_PROGRAM=str(PROGRAM), PYTHONPATH=os.pathsep.join(sys.path))
+    said = subprocess.run([sys.executable, "-m", "bnfuse", "--version"], env=environment, capture_output=True, text=True)
+    assert said.returncode == 0
+    assert said.stdout == f"bnfuse {bnfuse.__version__}\n"
+    broken = subprocess.run([sys.executable, "-m", "bnfuse", "no-such-file"], env=environment, capture_output=True, text=True)
+    assert broken.returncode == 2 and broken.stderr.startswith("bnfuse: no-such-file")
