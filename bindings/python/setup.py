@@ -16,7 +16,7 @@ from setuptools.dist import Distribution
 from wheel.bdist_wheel import bdist_wheel
 
 HERE = Path(__file__).resolve().parent
-CHECKOUT = HERE.parents[1]
+CHECKOUT = Path(os.environ.get("BNFUSE_CHECKOUT", HERE.parents[1]))
 FROM_SYSTEM = os.environ.get("BNFUSE_SYSTEM_LIBRARY") == "1"
 
 
