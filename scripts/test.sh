@@ -5,6 +5,8 @@
 #
 #   scripts/test.sh            what is absent (ONNX Runtime, shared models) is skipped, saying so
 #   scripts/test.sh --ort      brings ONNX Runtime first, as an independent judge (npm; 70 MB to download)
+#   scripts/test.sh --all      then also makes and tests WebAssembly, the npm package, the page, the Python module, the
+#                              static program, arm64 and the Debian packages (scripts/all.sh)
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -33,4 +35,8 @@ echo
 sed -n 's/^[0-9]*% tests passed, \([0-9]*\) tests failed out of \([0-9]*\)/\1 \2/p' build/release/tests.log \
     build/asan/tests.log | awk '{ failed += $1; all += $2 }
     END { printf "%d%% tests passed, %d tests failed out of %d\n", all ? 100 * (all - failed) / all : 0, failed, all }'
-[ ! -e build/release/tests.failed ] && [ ! -e build/asan/tests.failed ]
+good=true
+if [ "${1-}" = --all ]; then
+    scripts/all.sh || good=false
+fi
+$good && [ ! -e build/release/tests.failed ] && [ ! -e build/asan/tests.failed ]

@@ -1,0 +1,44 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# All other forms of bnfuse, made and tested: what scripts/test.sh --all adds to the C project. One line a form; what a
+# form printed is in build/all. Goes on after a failure, and fails in the end.
+set -u
+cd "$(dirname "$0")/.."
+mkdir -p build/all
+failed=0
+
+# form NAME COMMAND...: "ok" with the last line of its output, or FAILED with the last ten.
+form() {
+    name=$1
+    shift
+    started=$(date +%s)
+    if "$@" > "build/all/$name.log" 2>&1; then
+        echo "ok $name ($(($(date +%s) - started)) s): $(tail -n 1 "build/all/$name.log")"
+    else
+        echo "FAILED $name ($(($(date +%s) - started)) s); the end of build/all/$name.log:"
+        tail -n 10 "build/all/$name.log" | sed 's/^/    /'
+        failed=$((failed + 1))
+    fi
+    grep -E '^skipped: ' "build/all/$name.log" | sort -u | sed 's/^/    /'
+}
+
+form wasm scripts/wasm.sh --compare
+form npm scripts/npm.sh
+form page scripts/web.sh --test
+form python scripts/python.sh
+form static scripts/static.sh
+form arm64 scripts/machines.sh --quick
+if [ "$(id -u)" = 0 ]; then
+    form packages scripts/packages.sh
+else
+    form packages scripts/packages.sh --quick
+    echo '    skipped: the packages in a clean system, for which debootstrap wants root'
+fi
+if command -v docker > /dev/null || command -v buildah > /dev/null; then
+    form image sh -c 'if command -v docker > /dev/null; then docker build -t bnfuse .; else buildah build -t bnfuse .; fi'
+else
+    echo '    skipped: the image, because neither docker nor buildah is installed; its program is that of static'
+fi
+
+[ $failed = 0 ] && echo 'all forms: good' || echo "all forms: $failed failed"
+[ $failed = 0 ]
