@@ -78,6 +78,24 @@ static void an_unnamed_file_gets_a_name_or_is_refused(void **state)
     assert_int_equal(rmdir(directory), 0); /* nothing else was left in it */
 }
 
+static void a_name_that_is_taken_is_not_renamed_to(void **state)
+{
+    (void)state;
+    char directory[] = "platform_test-XXXXXX";
+    assert_non_null(mkdtemp(directory));
+    int directory_fd = open(directory, O_RDONLY | O_DIRECTORY);
+    close(openat(directory_fd, "a", O_CREAT | O_WRONLY, 0600));
+    close(openat(directory_fd, "b", O_CREAT | O_WRONLY, 0600));
+    assert_int_equal(platform_rename_new(directory_fd, "a", "b"), -1);
+    assert_int_equal(errno, EEXIST);
+    assert_int_equal(platform_rename_new(directory_fd, "a", "c"), 0);
+    assert_int_equal(unlinkat(directory_fd, "a", 0), -1);
+    assert_int_equal(unlinkat(directory_fd, "b", 0), 0);
+    assert_int_equal(unlinkat(directory_fd, "c", 0), 0);
+    close(directory_fd);
+    assert_int_equal(rmdir(directory), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -85,6 +103,7 @@ int main(void)
         cmocka_unit_test(a_memory_file_holds_what_was_written),
         cmocka_unit_test(a_copy_moves_the_offset_or_is_refused),
         cmocka_unit_test(an_unnamed_file_gets_a_name_or_is_refused),
+        cmocka_unit_test(a_name_that_is_taken_is_not_renamed_to),
     };
     return cmocka_run_group_tests_name("platform", tests, NULL, NULL);
 }

@@ -147,7 +147,7 @@ static bool write_net(void *context, struct bnfuse_error *e)
 
 static bool write_to(const char *path, const char *external_data)
 {
-    struct write_options options = { external_data };
+    struct write_options options = { .external_data = external_data };
     struct task task = { .net = &net, .path = path, .options = &options };
     struct stat status;
     error = (struct bnfuse_error){ 0 };
@@ -263,8 +263,8 @@ static void fold(void)
 /* Valid, but as no serializer would write it. */
 static void put_odd_model(struct bytes *to)
 {
-    static struct bytes graph, node, tensor, attribute;
-    graph.size = node.size = tensor.size = attribute.size = 0;
+    static struct bytes graph, node, tensor, attribute, import;
+    graph.size = node.size = tensor.size = attribute.size = import.size = 0;
     put_block(&graph, 900, "unknown", 7);
     put_text(&tensor, 8, "w");
     put_number(&tensor, 2, 1);
@@ -297,6 +297,8 @@ static void put_odd_model(struct bytes *to)
     put_text(&graph, 2, "first name");
     put_text(&graph, 2, "g");
     put_message(to, 7, &graph);
+    put_number(&import, 2, 13);
+    put_message(to, 8, &import);
     put_block(to, 99, "extra", 5);
     put_number(to, 1, 3);
     put_number(to, 1, 8);
@@ -577,6 +579,7 @@ static void a_changed_function_body_is_written(void **state)
     ((BnfuseOnnx__NodeProto *)b.model->graph->node[0])->domain = (char *)"local";
     build_output(&b, "y", DTYPE_FLOAT, "2");
     build_function(&b, "local", "F", "a", "c", NULL);
+    build_import(&b, "", 13);
     build_node(&b, "Neg", "neg", "a", "n", NULL);
     build_node(&b, "Relu", "relu", "n", "c", NULL);
     build_end(&b);
@@ -714,6 +717,16 @@ static const char *location_of(const struct value *value)
     return external_key(value->proto, "location");
 }
 
+/* `<base>.<16 digits>.data` */
+static void assert_digest_name(const char *name, const char *base)
+{
+    size_t length = strlen(base);
+    assert_memory_equal(name, base, length);
+    assert_int_equal(name[length], '.');
+    assert_int_equal(strspn(name + length + 1, "0123456789abcdef"), 16);
+    assert_string_equal(name + length + 17, ".data");
+}
+
 static void unchanged_external_data_stay_in_place(void **state)
 {
     (void)state;
@@ -730,7 +743,7 @@ static void changed_external_data_go_to_a_file_of_their_own(void **state)
     fold();
     write_and_read("out.onnx", NULL);
     const struct node *conv = build_find_node(&net_again, "conv"), *edited = build_find_node(&net, "conv");
-    assert_string_equal(location_of(conv->inputs[1].value), "out.onnx.data");
+    assert_digest_name(location_of(conv->inputs[1].value), "out.onnx");
     assert_null(location_of(conv->inputs[2].value));
     assert_string_equal(location_of(build_find_value(&net_again, "other")), "weights.bin");
     assert_kept(model.proto->graph->initializer[2], "out.onnx", again.proto->graph->initializer[0]);
@@ -745,7 +758,7 @@ static void the_data_file_of_the_original_is_never_written(void **state)
     load_external("m.onnx.data");
     fold();
     write_and_read("m.onnx", NULL);
-    assert_string_equal(location_of(build_find_node(&net_again, "conv")->inputs[1].value), "m.onnx.2.data");
+    assert_digest_name(location_of(build_find_node(&net_again, "conv")->inputs[1].value), "m.onnx");
     assert_string_equal(location_of(build_find_value(&net_again, "other")), "m.onnx.data");
     assert_same_files("m.onnx.data", "weights.before");
     assert_false(write_to("m2.onnx", "m.onnx.data"));
@@ -763,7 +776,7 @@ static void in_another_folder_external_data_come_along(void **state)
     static const char *const names[] = { "w", "other" };
     for (size_t i = 0; i < 2; i++) {
         const struct value *value = build_find_value(&net_again, names[i]);
-        assert_string_equal(location_of(value), "out.onnx.data");
+        assert_digest_name(location_of(value), "out.onnx");
         assert_int_equal(atoi(external_key(value->proto, "offset")) % 4096, 0);
         assert_same_tensor(value->initializer, build_find_value(&net, names[i])->initializer);
     }

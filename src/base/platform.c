@@ -42,6 +42,17 @@ int platform_memory_file(void)
 #endif
 }
 
+/* A second name and the end of the first, where there is no such call: at no time is there none. */
+int platform_rename_new(int directory_fd, const char *from, const char *to)
+{
+#ifdef RENAME_NOREPLACE
+    if (!renameat2(directory_fd, from, directory_fd, to, RENAME_NOREPLACE)) return 0;
+    if (errno != EINVAL && errno != ENOSYS) return -1;
+#endif
+    if (linkat(directory_fd, from, directory_fd, to, 0)) return -1;
+    return unlinkat(directory_fd, from, 0);
+}
+
 #ifdef O_TMPFILE
 
 static void name_in_proc(int fd, char name[static 40])

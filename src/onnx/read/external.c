@@ -123,6 +123,13 @@ static const struct file *find_file(const struct model *model, const BnfuseOnnx_
     return &external->file;
 }
 
+void external_supply(const struct model *model, const char *location, const struct file *file)
+{
+    struct external *external = NEW(model->arena, struct external);
+    *external = (struct external){ .next = model->externals->first, .location = location, .file = *file };
+    model->externals->first = external;
+}
+
 /* A number of plain digits; `absent` when there is no text. */
 static bool read_number(const char *text, int64_t absent, int64_t *number)
 {

@@ -20,6 +20,9 @@ const char *external_key(const BnfuseOnnx__TensorProto *tensor, const char *key)
 bool external_open(struct span *span, const struct model *model, const BnfuseOnnx__TensorProto *tensor,
                    int64_t expected_bytes, struct bnfuse_error *error);
 
+/* From now on `location` means this file, which is open and stays so, whatever the model's folder holds. */
+void external_supply(const struct model *model, const char *location, const struct file *file);
+
 /* Whether a file opened for this model is that one. */
 struct stat;
 bool external_is(const struct model *model, const struct stat *status);

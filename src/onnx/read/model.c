@@ -245,12 +245,16 @@ static const char *directory_of(struct arena *arena, const char *path)
 
 bool model_load(struct model *model, struct arena *arena, const char *path, struct bnfuse_error *error)
 {
-    *model = (struct model){ .arena = arena, .directory = directory_of(arena, path) };
+    struct file *file = NEW(arena, struct file);
+    return open_file(file, arena, path, error) && model_load_file(model, arena, file, directory_of(arena, path), error);
+}
+
+bool model_load_file(struct model *model, struct arena *arena, const struct file *file, const char *directory,
+                     struct bnfuse_error *error)
+{
     struct mapping *mapping = NEW(arena, struct mapping);
-    model->file = NEW(arena, struct file);
-    if (!open_file(model->file, arena, path, error)) return false;
-    model->name = model->file->path;
-    model->size = model->file->size;
+    *model = (struct model){ .arena = arena, .name = file->path, .file = file, .directory = directory };
+    model->size = file->size;
     if (!model->size) return read_bytes(model, NULL, error);
     mapping->bytes = mmap(NULL, model->size, PROT_READ, MAP_PRIVATE, model->file->fd, 0);
     if (mapping->bytes == MAP_FAILED)

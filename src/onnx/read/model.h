@@ -13,10 +13,10 @@
 #include "onnx/read/wire.h"
 
 struct model {
-    struct arena *arena; /* owns everything here; freed by whoever opened it */
-    const char *name;    /* for messages */
-    struct file *file;   /* NULL when the model was read from memory */
-    const void *bytes;   /* the whole file's bytes when `file` is NULL */
+    struct arena *arena;     /* owns everything here; freed by whoever opened it */
+    const char *name;        /* for messages */
+    const struct file *file; /* NULL when the model was read from memory */
+    const void *bytes;       /* the whole file's bytes when `file` is NULL */
     uint64_t size;
     const BnfuseOnnx__ModelProto *proto;
     const char *directory;    /* where external data is looked for; "." when from memory */
@@ -32,6 +32,10 @@ bool model_load(struct model *model, struct arena *arena, const char *path, stru
 /* The same for bytes in memory, which must outlive the model. `name` is used in messages. */
 bool model_read(struct model *model, struct arena *arena, const char *name, const void *bytes, size_t size,
                 struct bnfuse_error *error);
+
+/* The same for a regular file that is open already and stays so. Its external data are looked for in `directory`. */
+bool model_load_file(struct model *model, struct arena *arena, const struct file *file, const char *directory,
+                     struct bnfuse_error *error);
 
 /* Where this message came from, if it is of a kind that wire.h lists; NULL if it was not read from the file. */
 const struct part *model_part(const struct model *model, const void *message);

@@ -30,6 +30,42 @@ bool span_read(const struct span *span, uint64_t offset, void *to, size_t size, 
     return true;
 }
 
+void file_window_open(struct file_window *window, struct arena *arena, const struct file *file)
+{
+    *window = (struct file_window){ .file = file, .bytes = arena_alloc(arena, FILE_WINDOW) };
+}
+
+/* As much as is worth reading at `offset`. */
+static size_t window_ahead(const struct file_window *window, uint64_t offset, size_t size)
+{
+    enum { FIRST = 4 << 10 };
+    bool is_neighbour = window->size && offset <= window->start + window->size && offset > window->start;
+    size_t ahead = is_neighbour ? window->ahead * 2 : FIRST;
+    uint64_t left = window->file->size - offset;
+    ahead = ahead < FILE_WINDOW ? ahead : FILE_WINDOW;
+    ahead = ahead < left ? ahead : (size_t)left;
+    return ahead > size ? ahead : size;
+}
+
+const void *file_window_read(struct file_window *window, uint64_t offset, size_t size, struct bnfuse_error *error)
+{
+    assert(size <= FILE_WINDOW);
+    if (offset >= window->start && offset - window->start <= window->size
+        && size <= window->size - (size_t)(offset - window->start))
+        return window->bytes + (offset - window->start);
+    if (offset > window->file->size || size > window->file->size - offset) {
+        fail(error, BNFUSE_USAGE, "%s: ends before byte %llu", window->file->path, (unsigned long long)offset + size);
+        return NULL;
+    }
+    const struct span whole = { window->file, 0, window->file->size };
+    size_t ahead = window_ahead(window, offset, size);
+    window->size = 0;
+    if (!span_read(&whole, offset, window->bytes, ahead, error)) return NULL;
+    window->start = offset;
+    window->size = window->ahead = ahead;
+    return window->bytes;
+}
+
 bool file_is_unchanged(const struct file *file, struct bnfuse_error *error)
 {
     struct stat status;

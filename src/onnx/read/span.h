@@ -24,6 +24,21 @@ struct span {
 /* Reads `size` bytes from `offset` within the span. */
 bool span_read(const struct span *span, uint64_t offset, void *to, size_t size, struct bnfuse_error *error);
 
+/* A file read forwards in small steps: each is answered from a window that grows while the steps are neighbours and
+ * starts small again after a jump. */
+#define FILE_WINDOW (64 << 10)
+struct file_window {
+    const struct file *file;
+    uint64_t start;       /* of what `bytes` holds */
+    size_t size, ahead;   /* of that; how much the next refill asks for */
+    unsigned char *bytes; /* FILE_WINDOW of them */
+};
+
+void file_window_open(struct file_window *window, struct arena *arena, const struct file *file);
+/* `size` bytes (at most FILE_WINDOW) from `offset`, valid until the next call; NULL when the file cannot be read or
+ * ends before. */
+const void *file_window_read(struct file_window *window, uint64_t offset, size_t size, struct bnfuse_error *error);
+
 /* False, saying so, when the file is not what it was when it was opened. */
 bool file_is_unchanged(const struct file *file, struct bnfuse_error *error);
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 enum { BUFFER = 256 << 10, LONG_SPAN = 64 << 10 };
@@ -33,7 +34,7 @@ bool atomic_file_find(struct atomic_file *target, struct arena *arena, const cha
     struct stat status;
     char resolved[PATH_MAX];
     bool standard = !strcmp(path, "-");
-    *target = (struct atomic_file){ .fd = -1, .directory_fd = -1 };
+    *target = (struct atomic_file){ .fd = -1, .directory_fd = -1, .sink = -1 };
     target->path = standard ? "standard output" : arena_copy_text(arena, path);
     if (standard) return true;
     if (!lstat(path, &status) && S_ISLNK(status.st_mode)) {
@@ -54,7 +55,8 @@ bool atomic_file_beside(struct atomic_file *target, struct arena *arena, const s
                         const char *name, struct bnfuse_error *error)
 {
     struct stat status;
-    *target = (struct atomic_file){ .fd = -1, .directory_fd = -1, .directory = beside->directory, .name = name };
+    *target =
+        (struct atomic_file){ .fd = -1, .directory_fd = -1, .sink = -1, .directory = beside->directory, .name = name };
     target->path = arena_printf(arena, "%s/%s", beside->directory, name);
     if (lstat(target->path, &status)) return errno == ENOENT || cannot(target, "write", error);
     if (S_ISREG(status.st_mode)) return true;
@@ -67,8 +69,9 @@ static void abandon(void *object)
     if (target->has_name) unlinkat(target->directory_fd, target->temporary_name, 0);
     if (target->fd >= 0) close(target->fd);
     if (target->directory_fd >= 0) close(target->directory_fd);
+    if (target->sink >= 0) close(target->sink);
     target->has_name = false;
-    target->fd = target->directory_fd = -1;
+    target->fd = target->directory_fd = target->sink = -1;
 }
 
 /* Calls `make` with one name after the other until it no longer meets a file of that name. The name's length is fixed,
@@ -107,6 +110,16 @@ static bool create_temporary(struct atomic_file *target)
     return target->directory_fd >= 0 && (create_unnamed(target) || take_name(target, create_named));
 }
 
+/* Somewhere to put what is sent on when it is whole. */
+static int create_spool(void)
+{
+    const char *folder = getenv("TMPDIR");
+    int directory = open(folder && *folder ? folder : "/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = directory >= 0 ? platform_open_unnamed(directory) : -1;
+    if (directory >= 0) close(directory);
+    return fd >= 0 ? fd : platform_memory_file();
+}
+
 bool atomic_file_open(struct atomic_file *target, struct arena *arena, struct bnfuse_error *error)
 {
     target->buffer = arena_alloc(arena, BUFFER);
@@ -115,21 +128,28 @@ bool atomic_file_open(struct atomic_file *target, struct arena *arena, struct bn
         if (create_temporary(target)) return true;
         return fail(error, BNFUSE_USAGE, "%s: cannot create a file in its folder: %s", target->path, strerror(errno));
     }
-    target->fd =
+    target->sink =
         target->name ? open(target->path, O_WRONLY | O_CLOEXEC | O_NOCTTY) : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+    if (target->sink >= 0) target->fd = create_spool();
     return target->fd >= 0 || cannot(target, "write", error);
 }
 
-static bool write_through(struct atomic_file *target, const char *bytes, size_t size, struct bnfuse_error *error)
+static bool write_bytes(const struct atomic_file *target, int fd, const char *bytes, size_t size,
+                        struct bnfuse_error *error)
 {
     while (size) {
-        ssize_t count = write(target->fd, bytes, size);
+        ssize_t count = write(fd, bytes, size);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return cannot(target, "write", error);
         bytes += count;
         size -= (size_t)count;
     }
     return true;
+}
+
+static bool write_through(struct atomic_file *target, const char *bytes, size_t size, struct bnfuse_error *error)
+{
+    return write_bytes(target, target->fd, bytes, size, error);
 }
 
 static bool flush(struct atomic_file *target, struct bnfuse_error *error)
@@ -197,13 +217,19 @@ static bool keep_mode(struct atomic_file *target)
     return !fchmod(target->fd, status.st_mode & 07777);
 }
 
+bool atomic_file_read_back(struct atomic_file *target, struct file *file, struct bnfuse_error *error)
+{
+    struct stat status;
+    if (!flush(target, error)) return false;
+    if (fstat(target->fd, &status)) return cannot(target, "read back", error);
+    *file = (struct file){ .path = target->path, .fd = target->fd, .size = (uint64_t)status.st_size };
+    return true;
+}
+
 bool atomic_file_finish(struct atomic_file *target, struct bnfuse_error *error)
 {
     if (!flush(target, error)) return false;
-    if (target->directory) return (!fsync(target->fd) && keep_mode(target)) || cannot(target, "write", error);
-    /* A pipe or a terminal cannot be synced, and need not be. */
-    return !fsync(target->fd) || errno == EINVAL || errno == EROFS || errno == ENOTSUP
-           || cannot(target, "write", error);
+    return !target->directory || (!fsync(target->fd) && keep_mode(target)) || cannot(target, "write", error);
 }
 
 /* The temporary file has a name for as long as it takes to give it another. */
@@ -215,12 +241,52 @@ static bool replace(struct atomic_file *target)
     return true;
 }
 
+/* All of it to where it cannot be taken back. A pipe or a terminal cannot be synced, and need not be. */
+static bool send(struct atomic_file *target, struct bnfuse_error *error)
+{
+    ssize_t count;
+    for (off_t at = 0; (count = pread(target->fd, target->buffer, BUFFER, at)) != 0; at += count) {
+        if (count < 0 && errno == EINTR) count = 0;
+        if (count < 0) return cannot(target, "write", error);
+        if (!write_bytes(target, target->sink, target->buffer, (size_t)count, error)) return false;
+    }
+    return !fsync(target->sink) || errno == EINVAL || errno == EROFS || errno == ENOTSUP
+           || cannot(target, "write", error);
+}
+
 bool atomic_file_commit(struct atomic_file *target, struct bnfuse_error *error)
 {
-    if (target->directory && !replace(target)) return cannot(target, "replace", error);
-    int fd = target->fd;
-    target->fd = -1;
-    if (close(fd)) return cannot(target, "write", error);
-    return !target->directory || !fsync(target->directory_fd) || errno == EINVAL
-           || cannot(target, "sync the folder of", error);
+    if (!target->directory) return send(target, error);
+    if (!replace(target)) return cannot(target, "replace", error);
+    /* From here on the file is there. Should the machine stop before its folder is on the disk, the old file comes
+     * back, whole; that is no reason to say that nothing was written. */
+    fsync(target->directory_fd);
+    return true;
+}
+
+bool atomic_file_link(struct atomic_file *target)
+{
+    if (!target->has_name) {
+        if (!link_unnamed(target, target->name)) return false;
+    } else {
+        if (platform_rename_new(target->directory_fd, target->temporary_name, target->name)) return false;
+        target->has_name = false;
+    }
+    return true;
+}
+
+bool atomic_file_sync_folder(const struct atomic_file *target)
+{
+    return !fsync(target->directory_fd) || errno == EINVAL;
+}
+
+bool atomic_file_lock_folder(const struct atomic_file *target, bool *locked)
+{
+    const struct timespec pause = { .tv_nsec = 10000000 };
+    for (int attempt = 0; attempt < 3000; attempt++) {
+        *locked = !flock(target->directory_fd, LOCK_EX | LOCK_NB);
+        if (*locked || (errno != EWOULDBLOCK && errno != EINTR)) return true;
+        nanosleep(&pause, NULL);
+    }
+    return false;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A file that replaces another only when it is whole: a temporary file in the target's directory, synced, then renamed
- * over the target, whose mode it keeps. A target that is no regular file (a device, a pipe, standard output) is
- * written straight. The path of a symbolic link means the file it points to. */
+ * over the target, whose mode it keeps. What is no regular file (a device, a pipe, standard output) is sent the whole
+ * temporary file, which then lies in TMPDIR. The path of a symbolic link means the file it points to. */
 #ifndef ONNX_WRITE_ATOMIC_FILE_H
 #define ONNX_WRITE_ATOMIC_FILE_H
 
@@ -12,11 +12,12 @@
 
 struct atomic_file {
     const char *path;        /* for messages */
-    const char *directory;   /* of the file itself, links resolved; NULL when written straight */
+    const char *directory;   /* of the file itself, links resolved; NULL when it is no regular file */
     const char *name;        /* in that directory */
     char temporary_name[64]; /* likewise, while has_name */
     bool has_name;
     int fd, directory_fd; /* -1: closed */
+    int sink;             /* what is sent the file, if it is no regular one */
     char *buffer;
     size_t buffered;
 };
@@ -31,9 +32,18 @@ bool atomic_file_open(struct atomic_file *target, struct arena *arena, struct bn
 bool atomic_file_write(struct atomic_file *target, const void *bytes, size_t size, struct bnfuse_error *error);
 /* Appends a whole span; long ones go from file to file within the kernel. */
 bool atomic_file_copy(struct atomic_file *target, const struct span *span, struct bnfuse_error *error);
+/* All that was written, open for reading until the target is committed or its arena closed. */
+bool atomic_file_read_back(struct atomic_file *target, struct file *file, struct bnfuse_error *error);
 /* Everything written is on the disk, and the mode is right. */
 bool atomic_file_finish(struct atomic_file *target, struct bnfuse_error *error);
 /* The finished file takes the target's place. */
 bool atomic_file_commit(struct atomic_file *target, struct bnfuse_error *error);
+/* The finished file gets a name that no file has; false with errno EEXIST when one has it. */
+bool atomic_file_link(struct atomic_file *target);
+/* The names in its folder are on the disk. */
+bool atomic_file_sync_folder(const struct atomic_file *target);
+/* One writer at a time gives names in a folder, until it closes the target; *locked is false on file systems that have
+ * no locks. False when another does not finish within half a minute. */
+bool atomic_file_lock_folder(const struct atomic_file *target, bool *locked);
 
 #endif

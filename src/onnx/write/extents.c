@@ -106,3 +106,90 @@ bool extents_write(const struct extents *extents, struct atomic_file *target, st
     }
     return true;
 }
+
+/* ---- what was written -------------------------------------------------------------------------------------------- */
+
+/* The large tensors of a model in the order of its file. */
+struct payloads {
+    const struct part *at, *end;
+};
+
+/* How many bytes from `offset` on, at most `size`, are part of a large tensor (`inside`) or are not. */
+static uint64_t stretch(struct payloads *payloads, uint64_t offset, uint64_t size, bool *inside)
+{
+    const struct part *part = payloads->at;
+    while (part < payloads->end && (!part->payload_size || part->payload + part->payload_size <= offset)) part++;
+    payloads->at = part;
+    *inside = part < payloads->end && part->payload <= offset;
+    uint64_t end = part == payloads->end ? UINT64_MAX : part->payload + (*inside ? part->payload_size : 0);
+    return end - offset < size ? end - offset : size;
+}
+
+struct reading_back {
+    struct file_window old, new;
+    const char *path;
+    struct bnfuse_error *error;
+};
+
+static bool same_bytes(struct reading_back *r, const struct piece *piece, uint64_t from, uint64_t at, uint64_t size)
+{
+    for (uint64_t done = 0; done < size;) {
+        size_t step = size - done < FILE_WINDOW / 4 ? (size_t)(size - done) : FILE_WINDOW / 4;
+        const void *wanted = piece->span.file
+                                 ? file_window_read(&r->old, piece->span.offset + from + done, step, r->error)
+                                 : (const char *)piece->bytes + from + done;
+        const void *found = file_window_read(&r->new, at + done, step, r->error);
+        if (!wanted || !found) return false;
+        if (memcmp(wanted, found, step) != 0)
+            return fail(
+                r->error, BNFUSE_INTERNAL,
+                "%s: is not on the disk as it was written: bytes %llu to %llu; nothing was written; see whether "
+                "the disk is sound",
+                r->path, (unsigned long long)(at + done), (unsigned long long)(at + done + step));
+        done += step;
+    }
+    return true;
+}
+
+static bool has_size(const struct extents *extents, const struct file *file, struct bnfuse_error *error)
+{
+    if (file->size == extents->size) return true;
+    return fail(error, BNFUSE_INTERNAL, "%s: %llu bytes were written and %llu are there; nothing was written",
+                file->path, (unsigned long long)extents->size, (unsigned long long)file->size);
+}
+
+bool extents_agree(const struct extents *extents, const struct model *model, struct bnfuse_error *error)
+{
+    struct payloads payloads = { model->parts, model->parts + model->part_count };
+    struct reading_back r = { .path = model->file->path, .error = error };
+    const struct file *old = NULL;
+    uint64_t at = 0;
+    file_window_open(&r.new, model->arena, model->file);
+    if (!has_size(extents, model->file, error)) return false;
+    for (size_t i = 0; i < extents->count; i++) {
+        const struct piece *piece = &extents->list[i];
+        if (piece->span.file && piece->span.file != old) file_window_open(&r.old, model->arena, old = piece->span.file);
+        for (uint64_t done = 0, size; done < piece->size && !piece->tensor; done += size) {
+            bool inside;
+            size = stretch(&payloads, at + done, piece->size - done, &inside);
+            if (!inside && !same_bytes(&r, piece, done, at + done, size)) return false;
+        }
+        at += piece->size;
+    }
+    return true;
+}
+
+bool extents_agree_with_data(const struct extents *extents, const struct file *file, struct arena *arena,
+                             struct bnfuse_error *error)
+{
+    struct reading_back r = { .path = file->path, .error = error };
+    uint64_t at = 0;
+    file_window_open(&r.new, arena, file);
+    if (!has_size(extents, file, error)) return false;
+    for (size_t i = 0; i < extents->count; i++) {
+        const struct piece *piece = &extents->list[i];
+        if (piece->bytes && !same_bytes(&r, piece, 0, at, piece->size)) return false;
+        at += piece->size;
+    }
+    return true;
+}

@@ -2,12 +2,14 @@
  *
  * The index back into a file. The new file is the old one with splices: every message that no edit touched is copied
  * byte for byte (copy_file_range for long runs), changed nodes and initializers are packed, new weights stream through
- * their factors in extents of 256 KiB, and only the lengths of the enclosing messages change. Nothing changed at all =>
- * the input's bytes verbatim.
+ * their factors, and only the lengths of the enclosing messages change. Nothing changed at all => the input's bytes
+ * verbatim.
  *
- * The target is replaced atomically: temporary file in its directory, fsync, rename, fsync of the directory; the mode
- * of an existing target is kept. A failed or killed write leaves the old target whole and no temporary behind (a kill
- * may leave it on file systems that have no files without a name). */
+ * Writing has two steps. A draft is the new model, whole, read back and held against the index (verify.h), in files
+ * that have no names yet. The commit gives them their names: the data file first, under a name that no file has, then
+ * the model, whose rename is the one step that changes anything. So a failed or killed write leaves the old model with
+ * its old data, and no temporary behind (a kill may leave `.bnfuse-<process>-<n>.tmp` on file systems that have no
+ * files without a name, and a data file that nobody refers to). */
 #ifndef ONNX_WRITE_WRITE_H
 #define ONNX_WRITE_WRITE_H
 
@@ -15,15 +17,40 @@
 
 struct write_options {
     const char *external_data; /* file name, beside the target, for all tensors of 1 KiB and more; NULL: as they are */
+    bool digest;               /* SHA-256 of what was written, read back */
 };
 
-/* Writes to `path` ("-": standard output); in == out is allowed. *bytes, if not NULL, receives the size of the model
- * file.
+/* One file of a draft. */
+struct draft_file {
+    const char *name; /* as the user will find it: the path given, or a file beside it */
+    uint64_t bytes;
+    const char *sha256; /* hexadecimal; "" if it was not asked for */
+};
+
+struct draft {
+    struct draft_file model, data; /* data.name is NULL when there is no data file */
+    const struct net *net;         /* the new model as it was read back */
+    struct writing *writing;       /* private */
+};
+
+/* Makes the files for `path` ("-": standard output); in == out is allowed. Memory running out is an error like any
+ * other.
  *
  * External data: tensors that nobody changed stay where they are, unless the output goes to another folder, where they
- * would not be found; then they, and in any case new weights of 1 KiB and more, go to `<basename of path>.data`, or
- * `<basename>.2.data` where that name belongs to the model that was read, whose files are never written. To standard
- * output, changed weights go inline and references stay as they are. Memory running out is an error like any other. */
+ * would not be found; then they, and in any case new weights of 1 KiB and more, go to `<basename of path>.<digest of
+ * the data>.data`. With options->external_data all large tensors go to the file of that name; when it is there already
+ * as the data of the model that is being replaced, the digest stands before its extension, and when it is anything
+ * else, that is an error. The files of the model that was read are never written. To standard output, changed weights
+ * go inline and references stay as they are. */
+bool draft_write(struct draft *draft, const struct net *net, const char *path, const struct write_options *options,
+                 struct bnfuse_error *error);
+/* The files get their names. Data of the model that was replaced go when neither the new model nor another of its
+ * folder refers to them. */
+bool draft_commit(struct draft *draft, struct bnfuse_error *error);
+/* Whether it was committed or not; without commit nothing is left of it. */
+void draft_close(struct draft *draft);
+
+/* Both steps. *bytes, if not NULL, receives the size of the model file. */
 bool net_write(const struct net *net, const char *path, const struct write_options *options, uint64_t *bytes,
                struct bnfuse_error *error);
 

@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The index and the messages of the model that was read, beside those of the model that was written. Neither the list
+ * of extents nor the code that made it is asked what the new file should say, but for the bytes between its weights. */
+#include "onnx/write/verify.h"
+
+#include "onnx/graph/validate.h"
+#include "onnx/read/external.h"
+#include "onnx/write/elements.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct verify {
+    const struct written *written;
+    const struct model *old, *new;
+    struct arena *arena;
+    struct elements *elements;
+    const char *kind, *name; /* of what is being compared: node, tensor, value; for messages */
+    struct bnfuse_error *error;
+};
+
+static const char *text_or_empty(const char *text)
+{
+    return text ? text : "";
+}
+
+static void look_at(struct verify *v, const char *kind, const char *name)
+{
+    v->kind = kind;
+    v->name = text_or_empty(name);
+}
+
+static bool differs(struct verify *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Takes the place of an error of the reader's, too. */
+static bool differs(struct verify *v, const char *format, ...)
+{
+    char what[400];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(what, sizeof what, format, list);
+    va_end(list);
+    return fail(v->error, BNFUSE_INTERNAL,
+                "%s: the file as written is not the fused model: %s \"%s\": %s; nothing was written; run again, and "
+                "report it if it stays",
+                v->written->file->path, v->kind, v->name, what);
+}
+
+/* ---- elements -------------------------------------------------------------------------------------------------- */
+
+static bool same_elements(struct verify *v, const struct tensor *expected, const struct tensor *written)
+{
+    int64_t at;
+    if (expected->type != written->type || expected->count != written->count)
+        return differs(v, "%lld elements of %s became %lld of %s", (long long)expected->count,
+                       dtype_name(expected->type), (long long)written->count, dtype_name(written->type));
+    if (expected->type == DTYPE_STRING) {
+        for (int64_t i = 0; i < expected->count; i++)
+            if (strcmp(expected->strings[i], written->strings[i]) != 0) return differs(v, "element %lld", (long long)i);
+        return true;
+    }
+    if (!elements_compare(v->elements, expected, written, &at, v->error)) return false;
+    return at < 0 || differs(v, "element %lld", (long long)at);
+}
+
+/* The raw_data of a tensor as it lies in its file, or in memory. */
+static struct tensor raw_data(const struct model *model, const BnfuseOnnx__TensorProto *proto)
+{
+    struct tensor raw = { .type = DTYPE_UINT8, .rank = 1 };
+    if (model_payload(model, proto, &raw.span)) {
+        raw.count = (int64_t)raw.span.size;
+    } else {
+        raw.count = (int64_t)proto->raw_data.len;
+        raw.bytes = proto->raw_data.data;
+    }
+    return raw;
+}
+
+/* ---- messages, field by field ---------------------------------------------------------------------------------- */
+
+static bool same_message(struct verify *v, const ProtobufCMessage *a, const ProtobufCMessage *b);
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? !strcmp(a, b) : a == b;
+}
+
+static size_t scalar_size(ProtobufCType type)
+{
+    switch (type) {
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_FIXED64:
+    case PROTOBUF_C_TYPE_DOUBLE: return 8;
+    default: return 4;
+    }
+}
+
+static size_t member_size(ProtobufCType type)
+{
+    if (type == PROTOBUF_C_TYPE_STRING || type == PROTOBUF_C_TYPE_MESSAGE) return sizeof(void *);
+    return type == PROTOBUF_C_TYPE_BYTES ? sizeof(ProtobufCBinaryData) : scalar_size(type);
+}
+
+static bool same_value(struct verify *v, const ProtobufCFieldDescriptor *field, const void *a, const void *b)
+{
+    if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+        return same_message(v, *(ProtobufCMessage *const *)a, *(ProtobufCMessage *const *)b);
+    bool same;
+    if (field->type == PROTOBUF_C_TYPE_STRING) {
+        same = same_text(*(char *const *)a, *(char *const *)b);
+    } else if (field->type == PROTOBUF_C_TYPE_BYTES) {
+        const ProtobufCBinaryData *x = a, *y = b;
+        same = x->len == y->len && (!x->len || !memcmp(x->data, y->data, x->len));
+    } else {
+        same = !memcmp(a, b, scalar_size(field->type));
+    }
+    return same || differs(v, "its %s", field->name);
+}
+
+static bool same_list(struct verify *v, const ProtobufCFieldDescriptor *field, const char *a, const char *b)
+{
+    size_t count = *(const size_t *)(a + field->quantifier_offset), size = member_size(field->type);
+    if (count != *(const size_t *)(b + field->quantifier_offset))
+        return differs(v, "%zu of %s became %zu", count, field->name, *(const size_t *)(b + field->quantifier_offset));
+    const char *list_a = *(char *const *)(a + field->offset), *list_b = *(char *const *)(b + field->offset);
+    if (count && field->type != PROTOBUF_C_TYPE_STRING && field->type != PROTOBUF_C_TYPE_MESSAGE
+        && field->type != PROTOBUF_C_TYPE_BYTES)
+        return !memcmp(list_a, list_b, count * size) || differs(v, "its %s", field->name);
+    for (size_t i = 0; i < count; i++)
+        if (!same_value(v, field, list_a + i * size, list_b + i * size)) return false;
+    return true;
+}
+
+/* Whether a field that may be absent is there. */
+static bool is_there(const ProtobufCFieldDescriptor *field, const char *message)
+{
+    if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF)
+        return *(const uint32_t *)(message + field->quantifier_offset) == field->id;
+    if (field->type == PROTOBUF_C_TYPE_STRING || field->type == PROTOBUF_C_TYPE_MESSAGE)
+        return *(void *const *)(message + field->offset) != NULL;
+    return *(const protobuf_c_boolean *)(message + field->quantifier_offset);
+}
+
+static bool same_field(struct verify *v, const ProtobufCFieldDescriptor *field, const void *a, const void *b)
+{
+    if (field->label == PROTOBUF_C_LABEL_REPEATED) return same_list(v, field, a, b);
+    if (field->label != PROTOBUF_C_LABEL_REQUIRED) {
+        bool there = is_there(field, a);
+        if (there != is_there(field, b)) return differs(v, "its %s", field->name);
+        if (!there) return true;
+    }
+    return same_value(v, field, (const char *)a + field->offset, (const char *)b + field->offset);
+}
+
+static bool same_unknown(struct verify *v, const ProtobufCMessage *a, const ProtobufCMessage *b)
+{
+    if (a->n_unknown_fields != b->n_unknown_fields) return differs(v, "a field that ONNX does not know");
+    for (unsigned i = 0; i < a->n_unknown_fields; i++) {
+        const ProtobufCMessageUnknownField *x = &a->unknown_fields[i], *y = &b->unknown_fields[i];
+        if (x->tag != y->tag || x->wire_type != y->wire_type || x->len != y->len
+            || (x->len && memcmp(x->data, y->data, x->len) != 0))
+            return differs(v, "field %u, which ONNX does not know", x->tag);
+    }
+    return true;
+}
+
+/* Every field, but those that `skip` names. */
+static bool same_fields(struct verify *v, const ProtobufCMessage *a, const ProtobufCMessage *b,
+                        bool (*skip)(const ProtobufCFieldDescriptor *field))
+{
+    for (unsigned i = 0; i < a->descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &a->descriptor->fields[i];
+        if (!(skip && skip(field)) && !same_field(v, field, a, b)) return false;
+    }
+    return same_unknown(v, a, b);
+}
+
+/* ---- tensors --------------------------------------------------------------------------------------------------- */
+
+static bool is_raw_data(const ProtobufCFieldDescriptor *field)
+{
+    return field->type == PROTOBUF_C_TYPE_BYTES && !strcmp(field->name, "raw_data");
+}
+
+/* Fields that say which elements, and where they lie. */
+static bool is_data(const ProtobufCFieldDescriptor *field)
+{
+    static const char *const names[] = { "raw_data",    "float_data",  "int32_data",    "int64_data",   "double_data",
+                                         "uint64_data", "string_data", "external_data", "data_location" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(field->name, names[i])) return true;
+    return false;
+}
+
+static bool is_in_data_file(const struct verify *v, const BnfuseOnnx__TensorProto *proto)
+{
+    const char *location = tensor_is_external(proto) ? external_key(proto, "location") : NULL;
+    return v->written->data_file && location && !strcmp(location, v->written->location);
+}
+
+static bool same_data(struct verify *v, const struct tensor *expected, const BnfuseOnnx__TensorProto *proto)
+{
+    struct tensor tensor;
+    if (!tensor_from_proto(&tensor, v->arena, v->new, proto, v->error)) return differs(v, "it cannot be read");
+    return same_elements(v, expected, &tensor);
+}
+
+/* Everything but the elements, which lie where they lay or in the new data file. */
+static bool same_head(struct verify *v, const BnfuseOnnx__TensorProto *a, const BnfuseOnnx__TensorProto *b)
+{
+    if (is_in_data_file(v, b)) return same_fields(v, &a->base, &b->base, is_data);
+    if (a->has_raw_data != b->has_raw_data) return differs(v, "its raw_data");
+    return same_fields(v, &a->base, &b->base, is_raw_data);
+}
+
+/* A tensor of the old file that is no initializer, or one that an edit put into an attribute. */
+static bool same_tensor(struct verify *v, const BnfuseOnnx__TensorProto *a, const BnfuseOnnx__TensorProto *b)
+{
+    const char *kind = v->kind, *name = v->name;
+    struct tensor old = raw_data(v->old, a), new = raw_data(v->new, b);
+    if (b->name && *b->name) look_at(v, "tensor", b->name);
+    if (!same_head(v, a, b)) return false;
+    bool same = !is_in_data_file(v, b)
+                    ? same_elements(v, &old, &new)
+                    : tensor_from_proto(&old, v->arena, v->old, a, v->error) && same_data(v, &old, b);
+    look_at(v, kind, name);
+    return same;
+}
+
+/* A tensor that the old file does not hold: name, type and dims are all it has besides its elements. */
+static bool same_new_tensor(struct verify *v, const struct value *value, const BnfuseOnnx__TensorProto *b)
+{
+    const struct tensor *tensor = value->initializer;
+    BnfuseOnnx__TensorProto head = BNFUSE_ONNX__TENSOR_PROTO__INIT;
+    head.name = (char *)value->name;
+    head.has_data_type = true;
+    head.data_type = (int32_t)tensor->type;
+    head.n_dims = (size_t)tensor->rank;
+    head.dims = (int64_t *)tensor->dims;
+    return same_fields(v, &head.base, &b->base, is_data) && same_data(v, tensor, b);
+}
+
+static bool same_message(struct verify *v, const ProtobufCMessage *a, const ProtobufCMessage *b)
+{
+    if (a->descriptor == &bnfuse_onnx__tensor_proto__descriptor)
+        return same_tensor(v, (const BnfuseOnnx__TensorProto *)a, (const BnfuseOnnx__TensorProto *)b);
+    return same_fields(v, a, b, NULL);
+}
+
+/* ---- nodes ----------------------------------------------------------------------------------------------------- */
+
+static bool same_graph(struct verify *v, const struct graph *a, const struct graph *b);
+
+static bool same_name(struct verify *v, const struct value *value, const char *name, const char *what, size_t i)
+{
+    const char *wanted = value ? value->name : "";
+    return !strcmp(wanted, text_or_empty(name))
+           || differs(v, "%s %zu is \"%s\", not \"%s\"", what, i, text_or_empty(name), wanted);
+}
+
+static bool same_names(struct verify *v, const struct node *node, const BnfuseOnnx__NodeProto *b)
+{
+    if (node->input_count != b->n_input) return differs(v, "%zu inputs became %zu", node->input_count, b->n_input);
+    if (node->output_count != b->n_output) return differs(v, "%zu outputs became %zu", node->output_count, b->n_output);
+    for (size_t i = 0; i < node->input_count; i++)
+        if (!same_name(v, node->inputs[i].value, b->input[i], "input", i)) return false;
+    for (size_t i = 0; i < node->output_count; i++)
+        if (!same_name(v, node->outputs[i], b->output[i], "output", i)) return false;
+    return true;
+}
+
+static bool is_body(const ProtobufCFieldDescriptor *field)
+{
+    return field->descriptor == &bnfuse_onnx__graph_proto__descriptor;
+}
+
+/* Bodies are compared as graphs; they stand in the nodes' lists in the order of the attributes. */
+static bool same_attributes(struct verify *v, const struct node *a, const struct node *b)
+{
+    if (a->proto->n_attribute != b->proto->n_attribute || a->inner_count != b->inner_count)
+        return differs(v, "%zu attributes became %zu", a->proto->n_attribute, b->proto->n_attribute);
+    for (size_t i = 0; i < a->proto->n_attribute; i++) {
+        const BnfuseOnnx__AttributeProto *x = a->proto->attribute[i], *y = b->proto->attribute[i];
+        if (!same_text(x->name, y->name) || !x->g != !y->g || x->n_graphs != y->n_graphs)
+            return differs(v, "its attribute \"%s\"", text_or_empty(x->name));
+        if (!same_fields(v, &x->base, &y->base, is_body)) return false;
+    }
+    for (size_t i = 0; i < a->inner_count; i++)
+        if (!same_graph(v, a->inner[i], b->inner[i])) return false;
+    return true;
+}
+
+static bool is_of_node(const ProtobufCFieldDescriptor *field)
+{
+    return !strcmp(field->name, "input") || !strcmp(field->name, "output") || !strcmp(field->name, "attribute");
+}
+
+static bool same_node(struct verify *v, const struct node *a, const struct node *b)
+{
+    const char *name = text_or_empty(a->proto->name);
+    look_at(v, "node", *name || !a->output_count || !a->outputs[0] ? name : a->outputs[0]->name);
+    if (strcmp(a->op, b->op) != 0 || strcmp(a->domain, b->domain) != 0 || a->opset != b->opset)
+        return differs(v, "%s became %s", a->op, b->op);
+    return same_fields(v, &a->proto->base, &b->proto->base, is_of_node) && same_names(v, a, b->proto)
+           && same_attributes(v, a, b);
+}
+
+/* A function's new initializers are Constant nodes, in front of all others. */
+static bool same_constant(struct verify *v, const struct value *value, const struct node *b)
+{
+    const BnfuseOnnx__NodeProto *proto = b ? b->proto : NULL;
+    look_at(v, "constant", value->name);
+    if (!b || strcmp(b->op, "Constant") != 0 || *b->domain || proto->n_input || proto->n_output != 1
+        || proto->n_attribute != 1)
+        return differs(v, "it is not there");
+    const BnfuseOnnx__AttributeProto *attribute = proto->attribute[0];
+    if (!same_text(attribute->name, "value") || !attribute->t) return differs(v, "it has no value");
+    return same_name(v, value, proto->output[0], "output", 0) && same_new_tensor(v, value, attribute->t);
+}
+
+static bool same_nodes(struct verify *v, const struct graph *a, const struct graph *b)
+{
+    const struct node *node = b->first;
+    for (size_t i = 0; a->function && i < a->initializer_count; i++) {
+        if (!same_constant(v, a->initializers[i], node)) return false;
+        node = node->next;
+    }
+    for (const struct node *own = a->first; own; own = own->next, node = node->next) {
+        if (!node) return differs(v, "what follows it is not there");
+        if (!same_node(v, own, node)) return false;
+    }
+    return !node || differs(v, "%s follows it, which should not be there", node->op);
+}
+
+/* ---- initializers, inputs and outputs -------------------------------------------------------------------------- */
+
+/* External data that nobody moved: not even the new model's are in another file. */
+static bool stays_outside(const struct verify *v, const BnfuseOnnx__TensorProto *proto)
+{
+    return tensor_is_external(proto) && !is_in_data_file(v, proto) && proto->data_type != DTYPE_STRING;
+}
+
+static bool same_file(struct verify *v, const struct tensor *written)
+{
+    struct stat status;
+    return (!fstat(written->span.file->fd, &status) && external_is(v->old, &status))
+           || differs(v, "its data are in another file than they were");
+}
+
+static bool same_initializer(struct verify *v, const struct graph *a, const struct value *b)
+{
+    const struct value *value = graph_value(a, b->name);
+    look_at(v, "initializer", b->name);
+    if (!value || (!value->initializer && !value->sparse)) return differs(v, "it should not be there");
+    if (value->sparse)
+        return b->sparse ? same_message(v, &value->sparse->base, &b->sparse->base)
+                         : differs(v, "a sparse one became dense");
+    if (!b->proto) return differs(v, "a dense one became sparse");
+    if (!value->proto) return same_new_tensor(v, value, b->proto);
+    /* The check ran on the tensor, the file was copied from the message: they must be one. */
+    if (!same_head(v, value->proto, b->proto)) return false;
+    return stays_outside(v, b->proto) ? same_file(v, b->initializer)
+                                      : same_elements(v, value->initializer, b->initializer);
+}
+
+static bool same_initializers(struct verify *v, const struct graph *a, const struct graph *b)
+{
+    look_at(v, "graph", a->proto->name);
+    if (a->initializer_count != b->initializer_count)
+        return differs(v, "%zu initializers became %zu", a->initializer_count, b->initializer_count);
+    for (size_t i = 0; i < b->initializer_count; i++)
+        if (!same_initializer(v, a, b->initializers[i])) return false;
+    return true;
+}
+
+/* The declaration of an initializer that is an input because models of that age want it. */
+static bool declares(const BnfuseOnnx__ValueInfoProto *info, const struct tensor *tensor)
+{
+    const BnfuseOnnx__TypeProto *type = info->type;
+    if (!tensor || !type || type->value_case != BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE) return false;
+    const BnfuseOnnx__TensorShapeProto *shape = type->tensor_type->shape;
+    if (type->tensor_type->elem_type != (int32_t)tensor->type || !shape || shape->n_dim != (size_t)tensor->rank)
+        return false;
+    for (int i = 0; i < tensor->rank; i++)
+        if (shape->dim[i]->dim_value != tensor->dims[i]) return false;
+    return true;
+}
+
+/* Inputs stand in the old order, without those that an edit took out, and with new ones at the end. */
+static bool same_inputs(struct verify *v, const struct graph *a, const struct graph *b)
+{
+    const BnfuseOnnx__GraphProto *old = a->proto, *new = b->proto;
+    size_t at = 0;
+    look_at(v, "graph", old->name);
+    if (a->input_count != new->n_input) return differs(v, "%zu inputs became %zu", a->input_count, new->n_input);
+    for (size_t i = 0; i < new->n_input; i++) {
+        look_at(v, "input", new->input[i]->name);
+        if (!same_name(v, a->inputs[i], new->input[i]->name, "input", i)) return false;
+        while (at < old->n_input && strcmp(text_or_empty(old->input[at]->name), a->inputs[i]->name) != 0) at++;
+        bool same = at < old->n_input ? same_message(v, &old->input[at]->base, &new->input[i]->base)
+                                      : declares(new->input[i], a->inputs[i]->initializer) || differs(v, "its type");
+        if (!same) return false;
+    }
+    return true;
+}
+
+static bool same_outputs(struct verify *v, const struct graph *a, const struct graph *b)
+{
+    const BnfuseOnnx__GraphProto *old = a->proto, *new = b->proto;
+    look_at(v, "graph", old->name);
+    if (old->n_output != new->n_output) return differs(v, "%zu outputs became %zu", old->n_output, new->n_output);
+    for (size_t i = 0; i < new->n_output; i++) {
+        BnfuseOnnx__ValueInfoProto expected = *old->output[i];
+        expected.name = (char *)a->outputs[i]->name;
+        look_at(v, "output", expected.name);
+        if (!same_message(v, &expected.base, &new->output[i]->base)) return false;
+    }
+    return true;
+}
+
+/* ---- declarations ---------------------------------------------------------------------------------------------- */
+
+/* The names that the old graph defined, sorted. */
+struct names {
+    const char **list;
+    size_t count;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static struct names old_names(struct arena *arena, const struct graph *graph)
+{
+    const BnfuseOnnx__GraphProto *proto = graph->proto;
+    size_t node_count = proto ? proto->n_node : graph->function->n_node, room = 0;
+    BnfuseOnnx__NodeProto *const *nodes = proto ? proto->node : graph->function->node;
+    for (size_t i = 0; i < node_count; i++) room += nodes[i]->n_output;
+    if (proto) room += proto->n_input + proto->n_initializer + proto->n_sparse_initializer;
+    struct names names = { NEW_ARRAY(arena, const char *, room), 0 };
+    for (size_t i = 0; i < node_count; i++)
+        for (size_t k = 0; k < nodes[i]->n_output; k++) names.list[names.count++] = nodes[i]->output[k];
+    for (size_t i = 0; proto && i < proto->n_input; i++) names.list[names.count++] = proto->input[i]->name;
+    for (size_t i = 0; proto && i < proto->n_initializer; i++) names.list[names.count++] = proto->initializer[i]->name;
+    for (size_t i = 0; proto && i < proto->n_sparse_initializer; i++)
+        names.list[names.count++] = proto->sparse_initializer[i]->values->name;
+    qsort(names.list, names.count, sizeof *names.list, compare_names);
+    return names;
+}
+
+static bool defines(const struct graph *graph, const char *name)
+{
+    const struct value *value = graph_value(graph, name);
+    return value && (value->writer || value->is_input || value->initializer || value->sparse);
+}
+
+/* Whether the old graph defined the name and the new one does not. */
+static bool is_gone(const struct names *old, const struct graph *new, const char *name)
+{
+    return name && *name && !defines(new, name)
+           && bsearch(&name, old->list, old->count, sizeof *old->list, compare_names);
+}
+
+static bool annotation_is_gone(const struct names *old, const struct graph *new,
+                               const BnfuseOnnx__TensorAnnotation *annotation)
+{
+    bool gone = is_gone(old, new, annotation->tensor_name);
+    for (size_t i = 0; i < annotation->n_quant_parameter_tensor_names; i++)
+        gone |= is_gone(old, new, annotation->quant_parameter_tensor_names[i]->value);
+    return gone;
+}
+
+/* All that the old file declares of what is still there, in its order, and nothing else. */
+static bool same_declarations(struct verify *v, const struct graph *a, const struct graph *b)
+{
+    const BnfuseOnnx__GraphProto *old = a->proto, *new = b->proto;
+    size_t count = old ? old->n_value_info : a->function->n_value_info, at = 0;
+    size_t new_count = old ? new->n_value_info : b->function->n_value_info;
+    BnfuseOnnx__ValueInfoProto *const *infos = old ? old->value_info : a->function->value_info;
+    BnfuseOnnx__ValueInfoProto *const *written = old ? new->value_info : b->function->value_info;
+    if (!count && !new_count && !(old && old->n_quantization_annotation)) return true;
+    const struct names names = old_names(v->arena, a);
+    for (size_t i = 0; i < count; i++) {
+        if (is_gone(&names, b, infos[i]->name)) continue;
+        look_at(v, "declaration", infos[i]->name);
+        if (at == new_count) return differs(v, "it is not there");
+        if (!same_message(v, &infos[i]->base, &written[at++]->base)) return false;
+    }
+    if (at < new_count) return differs(v, "a declaration of \"%s\" follows it", text_or_empty(written[at]->name));
+    at = 0;
+    for (size_t i = 0; old && i < old->n_quantization_annotation; i++) {
+        if (annotation_is_gone(&names, b, old->quantization_annotation[i])) continue;
+        look_at(v, "annotation", old->quantization_annotation[i]->tensor_name);
+        if (at == new->n_quantization_annotation) return differs(v, "it is not there");
+        if (!same_message(v, &old->quantization_annotation[i]->base, &new->quantization_annotation[at++]->base))
+            return false;
+    }
+    return !old || at == new->n_quantization_annotation || differs(v, "one more than there should be");
+}
+
+/* ---- graphs ---------------------------------------------------------------------------------------------------- */
+
+static bool is_of_graph(const ProtobufCFieldDescriptor *field)
+{
+    static const char *const names[] = { "node",   "initializer", "sparse_initializer",     "input",
+                                         "output", "value_info",  "quantization_annotation" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(field->name, names[i])) return true;
+    return false;
+}
+
+static bool is_of_function(const ProtobufCFieldDescriptor *field)
+{
+    return !strcmp(field->name, "node") || !strcmp(field->name, "value_info");
+}
+
+static bool same_graph(struct verify *v, const struct graph *a, const struct graph *b)
+{
+    if (a->function) {
+        look_at(v, "function", a->function->name);
+        return same_fields(v, &a->function->base, &b->function->base, is_of_function) && same_nodes(v, a, b)
+               && same_declarations(v, a, b);
+    }
+    look_at(v, "graph", a->proto->name);
+    return same_fields(v, &a->proto->base, &b->proto->base, is_of_graph) && same_inputs(v, a, b)
+           && same_outputs(v, a, b) && same_nodes(v, a, b) && same_initializers(v, a, b) && same_declarations(v, a, b);
+}
+
+static bool is_graph_or_function(const ProtobufCFieldDescriptor *field)
+{
+    return is_body(field) || field->descriptor == &bnfuse_onnx__function_proto__descriptor;
+}
+
+static bool same_model(struct verify *v, const struct net *a, const struct net *b)
+{
+    look_at(v, "model", v->written->net->model->name);
+    if (a->function_count != b->function_count) return differs(v, "its functions");
+    if (!same_fields(v, &a->model->proto->base, &b->model->proto->base, is_graph_or_function)) return false;
+    for (size_t i = 0; i < a->function_count; i++)
+        if (!same_graph(v, a->functions[i], b->functions[i])) return false;
+    return same_graph(v, a->main, b->main);
+}
+
+/* ---- loading --------------------------------------------------------------------------------------------------- */
+
+static bool load(const struct written *written, struct arena *arena, struct model *model, struct net *net,
+                 struct bnfuse_error *error)
+{
+    if (!model_load_file(model, arena, written->file, written->directory, error)) return false;
+    if (written->data_file) external_supply(model, written->location, written->data_file);
+    return net_index(net, arena, model, error) && net_validate(net, error);
+}
+
+static bool cannot_be_read(const struct written *written, struct bnfuse_error *error)
+{
+    struct bnfuse_error reason = *error;
+    return fail(error, BNFUSE_INTERNAL, "%s: the file as written cannot be read back: %.600s; nothing was written",
+                written->file->path, reason.message);
+}
+
+bool verify_written(const struct written *written, struct arena *arena, struct model *model, struct net *net,
+                    struct bnfuse_error *error)
+{
+    struct bnfuse_error own;
+    struct verify v = { .written = written, .old = written->net->model, .new = model, .arena = arena };
+    v.error = error ? error : &own;
+    v.elements = elements_open(arena);
+    if (!load(written, arena, model, net, v.error)) return cannot_be_read(written, v.error);
+    if (!extents_agree(written->extents, model, v.error)) return false;
+    if (written->data_file && !extents_agree_with_data(written->data, written->data_file, arena, v.error)) return false;
+    return same_model(&v, written->net, net);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What was written, read again and held against the index it was written from, before it gets its name.
+ *
+ * The reader loads, indexes and validates the new file as it would any other. Then every graph is compared with its
+ * index, node by node and name by name; every other message with the one it was copied from, unknown fields included;
+ * every tensor with the elements that the check ran on; and what lies between the large weights byte by byte. */
+#ifndef ONNX_WRITE_VERIFY_H
+#define ONNX_WRITE_VERIFY_H
+
+#include "onnx/graph/graph.h"
+#include "onnx/write/extents.h"
+
+struct written {
+    const struct net *net;                /* what the file must say */
+    const struct extents *extents, *data; /* as they were written; data: NULL when there is no data file */
+    const struct file *file, *data_file;  /* open for reading; data_file likewise */
+    const char *location;                 /* of the data file, as the model names it */
+    const char *directory;                /* where the model's other data files are */
+};
+
+/* Fills `model` and `net` with what the files hold. False with the place of the first difference (BNFUSE_INTERNAL), or
+ * when a file cannot be read. */
+bool verify_written(const struct written *written, struct arena *arena, struct model *model, struct net *net,
+                    struct bnfuse_error *error);
+
+#endif
