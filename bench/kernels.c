@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench_kernels [THREADS]: billions of multiply-adds per second that convolutions and matrix products of usual shapes
- * reach, in float and in double. The best of some runs; a busy machine shows less. */
+ * bench_kernels [THREADS [LINE]]: billions of multiply-adds per second that convolutions and matrix products of usual
+ * shapes reach, in float and in double. By the time of the process, so that a busy machine shows little less; the best of
+ * some runs. With LINE, only the line of that number, for a profiler. */
+#include "base/platform.h"
 #include "runtime/math/product.h"
 #include "runtime/ops/conv.h"
 
@@ -38,12 +40,13 @@ struct bench {
     struct bnfuse_error error;
     struct node node;
     struct call call;
+    int line; /* -1: all */
 };
 
 static double now(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -144,6 +147,7 @@ static bool run_all(void *context, struct bnfuse_error *error)
     puts("| convolution | float GMAC/s | double GMAC/s |\n|---|--:|--:|");
     for (size_t i = 0; i < sizeof convs / sizeof *convs; i++) {
         const struct layer *s = &convs[i];
+        if (b->line >= 0 && b->line != (int)i) continue;
         double f32 = time_conv(b, s, STORE_F32, &work), f64 = time_conv(b, s, STORE_F64, &work);
         printf("| %d x %d x %d x %d, %d of %d x %d, stride %d, group %d | %.1f | %.1f |\n", s->images, s->channels,
                s->size, s->size, s->outputs, s->kernel, s->kernel, s->stride, s->group, work / f32 / 1e9,
@@ -152,6 +156,7 @@ static bool run_all(void *context, struct bnfuse_error *error)
     puts("\n| product | float GMAC/s | double GMAC/s |\n|---|--:|--:|");
     for (size_t i = 0; i < 2 * sizeof products / sizeof *products; i++) {
         const int64_t *s = products[i / 2];
+        if (b->line >= 0 && b->line != (int)(i + sizeof convs / sizeof *convs)) continue;
         work = (double)s[0] * (double)s[1] * (double)s[2];
         double f32 = time_product(b, s, i % 2, STORE_F32), f64 = time_product(b, s, i % 2, STORE_F64);
         printf("| %lld x %lld by %lld%s | %.1f | %.1f |\n", (long long)s[0], (long long)s[1], (long long)s[2],
@@ -162,11 +167,11 @@ static bool run_all(void *context, struct bnfuse_error *error)
 
 int main(int count, char **arguments)
 {
-    struct bench b = { .memory = { 0 } };
+    struct bench b = { .line = count > 2 ? atoi(arguments[2]) : -1 };
     arena_open(&b.arena, &b.memory);
     pool_open(&b.pool, &b.memory);
     b.call = (struct call){ .node = &b.node,
-                            .threads = count > 1 ? atoi(arguments[1]) : team_processors(),
+                            .threads = count > 1 ? atoi(arguments[1]) : platform_processors(),
                             .pool = &b.pool,
                             .scratch = &b.arena,
                             .error = &b.error };

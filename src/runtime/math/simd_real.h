@@ -144,16 +144,12 @@ TARGET static void NAME(window_max)(const void *plane, const int64_t *offsets, i
     }
 }
 
-/* A row of a plane: to[i] = from[i * stride + first] where that lies inside `size` elements, else `fill`. */
-TARGET static void NAME(spread)(const void *row, int64_t size, int64_t stride, int64_t first, double fill,
-                                int64_t count, void *spread)
+/* to[i] = from[(i - head) * stride] from head to tail, else `fill`. */
+TARGET static void NAME(spread)(const void *row, int64_t stride, int64_t head, int64_t tail, double fill, int64_t count,
+                                void *spread)
 {
+    const REAL *from = row;
     REAL *to = spread, edge = (REAL)fill;
-    int64_t head = first < 0 ? (-first + stride - 1) / stride : 0;
-    int64_t tail = first < size ? (size - 1 - first) / stride + 1 : 0;
-    if (tail > count) tail = count;
-    if (head > tail) head = tail;
-    const REAL *from = (const REAL *)row + first + head * stride;
     for (int64_t i = 0; i < head; i++) to[i] = edge;
     if (stride == 1)
         for (int64_t i = 0; i < tail - head; i++) to[head + i] = from[i];

@@ -141,6 +141,26 @@ static const int64_t *tap_offsets(struct call *call, const struct spread *spread
     return offsets;
 }
 
+static const struct phase *find_phases(struct call *call, const struct spread *spread, int64_t count, int64_t plane)
+{
+    const struct window *w = &spread->window;
+    struct phase *each = NEW_ARRAY(call->scratch, struct phase, (size_t)count);
+    int last = w->rank - 1;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t rest = i, *shift = each[i].shift, stride = w->stride[last], size = w->in[last];
+        for (int a = last; a >= 0; a--) {
+            shift[a] = rest % spread->phases[a] * w->dilation[a] % w->stride[a] - w->begin[a];
+            rest /= spread->phases[a];
+        }
+        each[i].place = i * plane;
+        each[i].tail = shift[last] < size ? (size - 1 - shift[last]) / stride + 1 : 0;
+        if (each[i].tail > spread->length[last]) each[i].tail = spread->length[last];
+        each[i].head = shift[last] < 0 ? (-shift[last] + stride - 1) / stride : 0;
+        if (each[i].head > each[i].tail) each[i].head = each[i].tail;
+    }
+    return each;
+}
+
 bool spread_plan(struct call *call, const struct window *window, struct spread *spread)
 {
     *spread = (struct spread){ .window = *window, .flat = 1 };
@@ -158,45 +178,45 @@ bool spread_plan(struct call *call, const struct window *window, struct spread *
     }
     if (!size_multiply(plane, planes, &spread->channel)) return call_fail(call, "the padded input is too large");
     spread->taps = tap_offsets(call, spread, plane);
+    spread->each = find_phases(call, spread, planes, plane);
+    spread->phase_count = planes;
     return true;
 }
 
-/* Fills one phase, row by row; where a leading axis is outside of the input, the row is all padding. */
-static void spread_phase(const struct spread *spread, const struct simd *simd, int64_t element, const int64_t *phase,
-                         const char *from, double fill, char *to)
+/* Fills row `r` of one phase; where a leading axis is outside of the input, the row is all padding. */
+static void spread_row(const struct spread *spread, const struct simd *simd, int64_t element, const struct phase *phase,
+                       int64_t r, const char *from, double fill, char *to)
 {
     const struct window *w = &spread->window;
     int last = w->rank - 1;
-    int64_t rows = dims_product(spread->length, 0, last), row_bytes = spread->length[last] * element;
-    for (int64_t r = 0; r < rows; r++, to += row_bytes) {
-        int64_t rest = r, source = 0, size = w->in[last];
-        bool inside = true;
-        for (int a = last - 1; a >= 0; a--) {
-            int64_t position = rest % spread->length[a] * w->stride[a] + phase[a] - w->begin[a];
-            rest /= spread->length[a];
-            inside = inside && position >= 0 && position < w->in[a];
-            if (inside) source += position * size;
-            size *= w->in[a];
-        }
-        const char *row = inside ? from + source * element : from;
-        simd->spread(row, inside ? w->in[last] : 0, w->stride[last], phase[last] - w->begin[last], fill,
-                     spread->length[last], to);
+    int64_t length = spread->length[last], source = 0, size = w->in[last];
+    bool inside = phase->tail > phase->head;
+    for (int a = last - 1; a >= 0 && inside; a--) {
+        int64_t position = (a > 0 ? r % spread->length[a] : r) * w->stride[a] + phase->shift[a];
+        r = a > 0 ? r / spread->length[a] : 0;
+        inside = position >= 0 && position < w->in[a];
+        source += position * size;
+        size *= w->in[a];
     }
+    if (!inside) {
+        simd->spread(from, 1, 0, 0, fill, length, to);
+        return;
+    }
+    source += phase->shift[last] + phase->head * w->stride[last];
+    simd->spread(from + source * element, w->stride[last], phase->head, phase->tail, fill, length, to);
 }
 
+/* Row by row through all phases, so that the input is read from its beginning to its end. */
 void spread_channel(const struct spread *spread, const struct simd *simd, int64_t element, const void *from,
                     double fill, void *to)
 {
-    const struct window *w = &spread->window;
-    int64_t phases = dims_product(spread->phases, 0, w->rank), bytes = spread->channel / phases * element;
-    for (int64_t i = 0; i < phases; i++) {
-        int64_t phase[ARRAY_MAX_RANK], rest = i;
-        for (int a = w->rank - 1; a >= 0; a--) {
-            phase[a] = rest % spread->phases[a] * w->dilation[a] % w->stride[a];
-            rest /= spread->phases[a];
+    int last = spread->window.rank - 1;
+    int64_t rows = dims_product(spread->length, 0, last), length = spread->length[last];
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t i = 0; i < spread->phase_count; i++) {
+            const struct phase *phase = &spread->each[i];
+            spread_row(spread, simd, element, phase, r, from, fill, (char *)to + (phase->place + r * length) * element);
         }
-        spread_phase(spread, simd, element, phase, from, fill, (char *)to + i * bytes);
-    }
 }
 
 static int64_t least(int64_t a, int64_t b)

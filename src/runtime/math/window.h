@@ -31,11 +31,20 @@ bool window_read(struct call *call, int rank, const int64_t *in, const int64_t *
 /* Sizes of the output, padding by auto_pad. `up`: ceil_mode. */
 bool window_size(struct call *call, struct window *window, enum auto_pad mode, bool up);
 
+/* Every stride-th element: one of the planes that a spread channel consists of. */
+struct phase {
+    int64_t shift[ARRAY_MAX_RANK]; /* of its first element along each axis, from the input's */
+    int64_t head, tail;            /* of a row's elements, those from head to tail are the input's */
+    int64_t place;                 /* in the spread channel */
+};
+
 struct spread {
     struct window window; /* without trailing axes of size one */
     int64_t phases[ARRAY_MAX_RANK], length[ARRAY_MAX_RANK], pitch[ARRAY_MAX_RANK];
-    int64_t channel;     /* elements of a spread channel */
-    int64_t flat;        /* one more than the place of the last output */
+    int64_t channel; /* elements of a spread channel */
+    int64_t flat;    /* one more than the place of the last output */
+    const struct phase *each;
+    int64_t phase_count;
     const int64_t *taps; /* offsets, last axis fastest; in the call's scratch */
 };
 
