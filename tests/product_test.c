@@ -194,7 +194,7 @@ static void nothing_to_sum_leaves_the_bias(void **state)
 static void tiles_agree_at_every_width(void **state)
 {
     (void)state;
-    enum { DEPTH = 37, WIDEST = TILE_VECTORS * SIMD_LANES_MOST };
+    enum { DEPTH = 37, WIDEST = WIDE_VECTORS * SIMD_LANES_MOST };
     static float a[TILE_ROWS * DEPTH], b[DEPTH * WIDEST], c[TILE_ROWS * WIDEST];
     for (size_t i = 0; i < sizeof a / sizeof *a; i++) a[i] = (float)value_of(1, (int64_t)i);
     for (size_t i = 0; i < sizeof b / sizeof *b; i++) b[i] = (float)value_of(3, (int64_t)i);
@@ -202,7 +202,7 @@ static void tiles_agree_at_every_width(void **state)
     struct operands on = { .a = a, .b = b };
     for (int l = 0; l < simd_row_count(); l++)
         for (int height = 0; height < TILE_HEIGHTS; height++)
-            for (int v = 0; v < TILE_VECTORS; v++) {
+            for (int v = 0; v < (height == TILE_HEIGHTS - 1 ? WIDE_VECTORS : TILE_VECTORS); v++) {
                 int64_t width = (v + 1) * simd_for(STORE_F32, l)->width;
                 simd_for(STORE_F32, l)->tile[height][v](DEPTH, a, DEPTH, b, WIDEST, c);
                 for (int64_t r = 0; r < TILE_ROWS >> height; r++)

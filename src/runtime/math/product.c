@@ -238,7 +238,7 @@ static void run(const struct call *call, const struct product *p)
                          .element = (int64_t)store_size(p->store) };
     double size = (double)p->rows * (double)p->columns * (double)p->depth * (double)p->count;
     int threads = size < WORTH_THREADS ? 1 : call->threads;
-    work.tile_columns = work.simd->width * TILE_VECTORS;
+    work.tile_columns = work.simd->width * (p->rows == 1 ? WIDE_VECTORS : TILE_VECTORS);
     cut(&work, threads);
     work.panel_bytes = work.steps * work.block_columns * PRODUCT_DEPTH * work.element;
     work.row_bytes = TILE_ROWS * PRODUCT_DEPTH * work.element;

@@ -11,7 +11,8 @@
 #include "runtime/array.h"
 
 #define TILE_ROWS       8  /* of the largest tile */
-#define TILE_VECTORS    3  /* vectors side by side in the widest tile */
+#define TILE_VECTORS    3  /* vectors side by side in a wide tile */
+#define WIDE_VECTORS    8  /* in one of a single row, which would otherwise wait for its own sums */
 #define TILE_HEIGHTS    4  /* tiles of 8, 4, 2 and 1 rows */
 #define SIMD_LANES_MOST 16 /* of the widest vector */
 #define SIMD_ROOM       64 /* elements that a window may read or write beyond the last one asked for */
@@ -61,7 +62,7 @@ struct simd {
     const char *name;
     int64_t width;                               /* elements of a vector */
     int tallest;                                 /* index of the tallest tile worth using: registers decide */
-    tile_loop *tile[TILE_HEIGHTS][TILE_VECTORS]; /* [8 >> height rows][vectors - 1] */
+    tile_loop *tile[TILE_HEIGHTS][WIDE_VECTORS]; /* [8 >> height rows][vectors - 1] */
     void (*merge)(const void *tile, int64_t width, const struct merge *merge);
     void (*pack)(const void *b, int64_t b_step, int64_t b_column, int64_t depth, int64_t columns, int64_t width,
                  void *packed);

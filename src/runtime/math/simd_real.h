@@ -37,11 +37,13 @@ TARGET static inline __attribute__((always_inline)) NAME(vector)
 TARGET static inline __attribute__((always_inline)) void
 NAME(tile)(int rows, int vectors, int64_t depth, const REAL *a, int64_t a_row, const REAL *b, int64_t b_step, REAL *sum)
 {
-    NAME(vector) total[TILE_ROWS][TILE_VECTORS] = { 0 };
+    NAME(vector) total[TILE_ROWS][WIDE_VECTORS];
     const REAL *row[TILE_ROWS];
     for (int r = 0; r < rows; r++) row[r] = a + r * a_row;
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++) total[r][v] = (NAME(vector)){ 0 };
     for (int64_t k = 0; k < depth; k++, b += b_step) {
-        NAME(vector) line[TILE_VECTORS];
+        NAME(vector) line[WIDE_VECTORS];
         for (int v = 0; v < vectors; v++) line[v] = *(const NAME(loose) *)(b + v * LANES);
         for (int r = 0; r < rows; r++)
             for (int v = 0; v < vectors; v++) total[r][v] = FUSED(line[v], NAME(spread_over)(row[r][k]), total[r][v]);
@@ -68,6 +70,11 @@ TILE(2, 1)
 TILE(1, 3)
 TILE(1, 2)
 TILE(1, 1)
+TILE(1, 8)
+TILE(1, 7)
+TILE(1, 6)
+TILE(1, 5)
+TILE(1, 4)
 #undef TILE
 
 /* One run of a tile's columns into C: sets it or adds to it, and adds the bias when that is due. */

@@ -119,7 +119,7 @@ static void pack_columns(const void *context, const void *base, int64_t step, in
                          int64_t columns, int64_t width, void *to)
 {
     const struct columns *from = context;
-    struct stretch stretches[SIMD_LANES_MOST * TILE_VECTORS];
+    struct stretch stretches[SIMD_LANES_MOST * WIDE_VECTORS];
     int64_t count = 0, length;
     for (int64_t done = 0; done < columns; done += length) {
         int64_t place = (column + done) % from->plane, image = (column + done) / from->plane;
