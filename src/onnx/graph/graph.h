@@ -42,6 +42,7 @@ struct value {
     size_t use_count;
     bool is_input;  /* of its graph (a main graph's input, an inner graph's or function's parameter) */
     bool is_output; /* of its graph; for an outer value, also when an inner graph lists it as its output */
+    bool varies;    /* depends on what a run is given, as far as was asked; private to evaluate.c */
     const BnfuseOnnx__TensorProto *proto;        /* the initializer as read; NULL if none or replaced by an edit */
     const BnfuseOnnx__SparseTensorProto *sparse; /* likewise */
     struct tensor *initializer;                  /* dense initializer, read or new; NULL if none */

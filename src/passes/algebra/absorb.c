@@ -10,6 +10,7 @@
 #include "passes/decide/roots.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
@@ -152,26 +153,48 @@ static enum reason check_growth(struct decision *decision, const struct node *no
 
 /* ---- The steps ---- */
 
+/* What became of a weight; in a chain of those with the same hash. */
 struct folded {
-    const struct tensor *from;
+    const struct value *from;
     struct factor factor;
     struct value *value;
     struct folded *next;
 };
 
+static size_t factor_bytes(const struct factor *factor)
+{
+    return sizeof(double) * (size_t)(factor->rows * factor->columns);
+}
+
 static bool same_factor(const struct factor *a, const struct factor *b)
 {
     return a->outer == b->outer && a->rows == b->rows && a->middle == b->middle && a->columns == b->columns
-           && a->inner == b->inner && memcmp(a->scale, b->scale, sizeof(double) * (size_t)(a->rows * a->columns)) == 0;
+           && a->inner == b->inner && memcmp(a->scale, b->scale, factor_bytes(a)) == 0;
 }
 
-/* "w" -> "w_fused", and that again stays "w_fused": edit_fresh_name tells them apart. */
+/* As a key of a map, which is never NULL. */
+static const void *hash_of_fold(const struct value *from, const struct factor *factor)
+{
+    uint64_t hash = (uintptr_t)from;
+    for (int64_t i = 0; i < factor->rows * factor->columns; i++) {
+        uint64_t bits;
+        memcpy(&bits, &factor->scale[i], sizeof bits);
+        hash = (hash ^ bits) * 0x9e3779b97f4a7c15u;
+        hash ^= hash >> 32;
+    }
+    return (const void *)(uintptr_t)(hash | 1);
+}
+
+/* "w" -> "w_fused". What was folded before stays so, without the number that told it apart: edit_fresh_name gives
+ * another, and a name does not grow with the folds. */
 static const char *fused_name(struct arena *arena, const char *name)
 {
     static const char suffix[] = "_fused";
-    size_t length = strlen(name), end = sizeof suffix - 1;
-    if (length >= end && strcmp(name + length - end, suffix) == 0) return name;
-    return arena_printf(arena, "%s%s", name, suffix);
+    size_t length = strlen(name), end = sizeof suffix - 1, bare = length;
+    while (bare > 0 && isdigit((unsigned char)name[bare - 1])) bare--;
+    if (bare == length || bare == 0 || name[--bare] != '_') bare = length;
+    if (bare < end || strncmp(name + bare - end, suffix, end) != 0) return arena_printf(arena, "%s%s", name, suffix);
+    return bare == length ? name : arena_printf(arena, "%.*s", (int)bare, name);
 }
 
 /* A new initializer with the scaled weight; equal folds of a shared weight share it. */
@@ -187,9 +210,11 @@ static void apply_weight(struct decision *decision, const struct step *step, con
     }
     struct factor factor = *view;
     factor.scale = step->affine->scale;
-    struct folded **known = constant_folded(decision->constants, old);
-    for (struct folded *f = *known; f; f = f->next) {
-        if (f->value->graph != step->node->graph || !same_factor(&f->factor, &factor)) continue;
+    struct pointer_map *folds = constants_folds(decision->constants);
+    const void *hash = hash_of_fold(old, &factor);
+    struct folded *known = pointer_map_get(folds, hash);
+    for (struct folded *f = known; f; f = f->next) {
+        if (f->from != old || f->value->graph != step->node->graph || !same_factor(&f->factor, &factor)) continue;
         edit_set_input(step->node, l->weight_slot, f->value);
         return;
     }
@@ -198,10 +223,10 @@ static void apply_weight(struct decision *decision, const struct step *step, con
     if (is_copied(old) && dtype_bytes(l->weight->type, l->weight->count, &bytes))
         constants_spend(decision->constants, (uint64_t)bytes);
     struct folded *f = NEW(arena, struct folded);
-    *f = (struct folded){ l->weight, factor, NULL, *known };
+    *f = (struct folded){ old, factor, NULL, known };
     f->factor.scale = scaled->factors[scaled->factor_count - 1].scale;
     f->value = edit_add_initializer(step->node->graph, fused_name(arena, old->name), scaled);
-    if (scaled->factor_count == l->weight->factor_count + 1) *known = f;
+    if (scaled->factor_count == l->weight->factor_count + 1) pointer_map_set(folds, hash, f);
     edit_set_input(step->node, l->weight_slot, f->value);
 }
 

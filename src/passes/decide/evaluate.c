@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Constants through the runtime. The cone of nodes above a value is walked with an explicit stack and within a bound;
- * if it rests on constants alone, a plan without given values computes it. What was found is remembered in the value's
+ * Constants through the runtime. The cone of nodes above a value is walked in a list and within a bound; if it rests on constants alone, a plan without given values computes it. What was found is remembered in the value's
  * mark until constants_close. */
 #include "passes/decide/evaluate.h"
 
@@ -18,7 +17,6 @@ struct found {
     struct value *value;
     const struct tensor *tensor; /* NULL: not constant */
     bool over_budget;
-    struct folded *folded; /* what folding made of it (anchor.c) */
     struct found *next;
 };
 
@@ -27,6 +25,7 @@ struct constants {
     struct array_pool *pool;
     struct found *all;
     uint64_t limit, computed, spent;
+    struct pointer_map folds;
 };
 
 static void release_pool(void *pool)
@@ -37,7 +36,9 @@ static void release_pool(void *pool)
 struct constants *constants_open(struct arena *arena, uint64_t limit)
 {
     struct constants *constants = NEW(arena, struct constants);
-    *constants = (struct constants){ .arena = arena, .limit = limit, .pool = NEW(arena, struct array_pool) };
+    *constants = (struct constants){
+        .arena = arena, .folds.arena = arena, .limit = limit, .pool = NEW(arena, struct array_pool)
+    };
     pool_open(constants->pool, arena->memory);
     arena_defer(arena, release_pool, constants->pool);
     return constants;
@@ -79,22 +80,37 @@ static uint64_t run_bytes(const struct value *value)
     return count >= 0 && size_multiply(count, 8, &bytes) ? (uint64_t)bytes : UINT64_MAX;
 }
 
+/* The cone above a value, as far as it was walked; each stands above the one at its index `below`. */
+struct cone {
+    struct value *values[CONE_LIMIT];
+    size_t below[CONE_LIMIT], count;
+};
+
+/* Everything below a value that varies does too, so that no way down to it is walked twice. A value of an outer graph
+ * counts as varying here, though it may be constant there. */
+static bool varies(const struct cone *cone, size_t at)
+{
+    for (; at > 0; at = cone->below[at]) cone->values[at]->varies = true;
+    cone->values[0]->varies = true;
+    return true;
+}
+
 /* Whether everything above the value is constant; *over_budget if only its size speaks against computing it. */
 static bool rests_on_constants(struct constants *constants, struct value *value, bool *over_budget)
 {
-    struct value *stack[CONE_LIMIT];
-    size_t depth = 0, seen = 0;
+    struct cone cone = { .values = { value }, .count = 1 };
     bool fits = true;
-    stack[depth++] = value;
-    while (depth) {
-        struct value *v = stack[--depth];
-        if (value_constant(v)) continue;
-        if (!v->writer || !is_pure(v->writer) || v->graph != value->graph || ++seen > CONE_LIMIT) return false;
+    for (size_t at = 0; at < cone.count; at++) {
+        const struct value *v = cone.values[at];
+        if (v->varies || !v->writer || !is_pure(v->writer)) return !varies(&cone, at);
         if (run_bytes(v) > constants->limit - constants->computed) fits = false;
         for (size_t i = 0; i < v->writer->input_count; i++) {
-            if (!v->writer->inputs[i].value) continue;
-            if (depth == CONE_LIMIT) return false;
-            stack[depth++] = v->writer->inputs[i].value;
+            struct value *input = v->writer->inputs[i].value;
+            if (!input || value_constant(input)) continue;
+            if (input->graph != value->graph) return !varies(&cone, at);
+            if (cone.count == CONE_LIMIT) return false;
+            cone.below[cone.count] = at;
+            cone.values[cone.count++] = input;
         }
     }
     *over_budget = !fits;
@@ -146,9 +162,9 @@ static struct found *remember(struct constants *constants, struct value *value)
     return value->mark = found;
 }
 
-struct folded **constant_folded(struct constants *constants, struct value *value)
+struct pointer_map *constants_folds(struct constants *constants)
 {
-    return &remember(constants, value)->folded;
+    return &constants->folds;
 }
 
 /* A parameter of a function that is called from one place is what that place gives it. */

@@ -5,6 +5,7 @@
 #ifndef PASSES_DECIDE_EVALUATE_H
 #define PASSES_DECIDE_EVALUATE_H
 
+#include "base/pointer_map.h"
 #include "onnx/graph/graph.h"
 
 struct constants;
@@ -17,8 +18,9 @@ void constants_close(struct constants *constants);
 /* The constant, or NULL: not constant, or (*over_budget) too large to compute. In the arena of `constants`. */
 const struct tensor *constant_find(struct constants *constants, struct value *value, bool *over_budget);
 
-/* Where a pass lists what it made of this constant, so that equal folds of a shared weight are made once. */
-struct folded **constant_folded(struct constants *constants, struct value *value);
+/* Where a pass keeps what it made of constants, by a hash of its own, so that equal folds of a shared weight are made
+ * once. */
+struct pointer_map *constants_folds(struct constants *constants);
 
 /* Bytes of computed constants that went into the model so far count against the limit. */
 bool constants_fit(const struct constants *constants, uint64_t bytes);
