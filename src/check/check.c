@@ -471,9 +471,15 @@ bool check_fusion(const struct net *before, const struct net *after, const struc
     struct session *session = session_open(after->arena, before, after, options);
     struct check check = { .session = session, .result = result, .entered = NEW(&session->plans, struct pointer_map) };
     struct site_finder finder = { before, after, after->arena, is_supplied, options };
-    check.prover = (struct prover){ before,        after,  session->before.sizes, &session->scratch, &session->pool,
-                                    session->team, options };
-    check.entered->arena = &session->plans;
+    check.prover = (struct prover){ before,
+                                    after,
+                                    session->before.sizes,
+                                    &session->scratch,
+                                    &session->pool,
+                                    session->team,
+                                    options,
+                                    NEW(&session->plans, struct pointer_map) };
+    check.prover.unlimited->arena = check.entered->arena = &session->plans;
     check.sites = sites_find(&finder);
     bool changed = check.sites || !outputs_survive(before, after);
     bool done = session_accepts(session, error) && (!changed || check_changes(&check, error));

@@ -640,7 +640,7 @@ bool check_compare(const struct net *a, const struct net *b, const struct check_
     struct session *session = session_open(b->arena, a, b, options);
     struct comparison comparison = { .session = session, .result = result, .equal = true };
     comparison.prover =
-        (struct prover){ a, b, session->before.sizes, &session->scratch, &session->pool, session->team, options };
+        (struct prover){ a, b, session->before.sizes, &session->scratch, &session->pool, session->team, options, NULL };
     bool done = compare_graphs(&comparison, &why);
     if (!done && (comparison.broken || why.status == BNFUSE_DIFFER)) {
         settle(result, BNFUSE_VERDICT_FAIL,

@@ -256,10 +256,12 @@ static void (*const narrow[])(struct chooser *chooser, const struct node *node, 
     [LIMIT_TWO] = limit_to_count,
 };
 
-static void narrow_by_reader(struct chooser *chooser, const struct use *use, struct range *range)
+/* Whether the reader limits it at all. */
+static bool narrow_by_reader(struct chooser *chooser, const struct use *use, struct range *range)
 {
-    if (!use->node->row || use->slot >= LIMITED_SLOTS || !use->node->row->limits[use->slot]) return;
+    if (!use->node->row || use->slot >= LIMITED_SLOTS || !use->node->row->limits[use->slot]) return false;
     narrow[use->node->row->limits[use->slot]](chooser, use->node, range);
+    return true;
 }
 
 static bool passes_numbers_on(const struct use *use)
@@ -283,16 +285,20 @@ enum { MAX_VISITED = 64 };
  * False where there is none. */
 static bool find_range(struct chooser *chooser, const struct value *value, struct range *found)
 {
-    struct range range = { INT64_MIN, INT64_MAX };
-    const struct value *queue[MAX_VISITED] = { value };
-    size_t known = 1;
+    struct range range = *found = (struct range){ INT64_MIN, INT64_MAX };
+    const struct value *queue[MAX_VISITED];
+    size_t known = 0;
+    bool limited = false;
+    if (chooser->unlimited && pointer_map_get(chooser->unlimited, value)) return false;
+    queue[known++] = value;
     for (size_t done = 0; done < known; done++)
         for (const struct use *use = queue[done]->uses; use; use = use->next) {
             if (!use->node) continue;
-            narrow_by_reader(chooser, use, &range);
+            limited |= narrow_by_reader(chooser, use, &range);
             struct value *next = passes_numbers_on(use) ? node_output(use->node, 0) : NULL;
             if (next && known < MAX_VISITED) queue[known++] = next;
         }
+    if (chooser->unlimited && !limited) pointer_map_set(chooser->unlimited, value, chooser);
     *found = range;
     return range.low > INT64_MIN && range.high < INT64_MAX;
 }

@@ -38,6 +38,8 @@ struct chooser {
     const struct guess *guess;
     const struct draw *draw;
     bool guessed; /* a dim was open, so that another guess may do better */
+    struct pointer_map
+        *unlimited; /* values that no reader indexes or sizes by, as far as asked; NULL: not remembered */
     struct symbol_size *symbols;
     size_t symbol_count, symbol_space;
 };

@@ -268,6 +268,7 @@ static bool feed(const struct prover *prover, const struct site *site, const str
 {
     struct chooser chooser;
     chooser_open(&chooser, prover->scratch, prover->options, guess);
+    chooser.unlimited = prover->unlimited;
     for (size_t i = 0; i < site->given_count; i++) {
         struct value *origin = site->origins[i];
         if (!origin) return fail(error, BNFUSE_UNSUPPORTED, "\"%s\" is not in the original", site->given[i]->name);

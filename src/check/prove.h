@@ -20,6 +20,7 @@ struct prover {
     struct array_pool *pool;
     struct team *team;
     const struct check_options *options;
+    struct pointer_map *unlimited; /* of before, for choosers (input.h) */
 };
 
 /* Everything that the site needs has been seen, and is let go. The outcome is in site->result; of several, the worst.

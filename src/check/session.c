@@ -170,21 +170,23 @@ bool refuse_chosen(struct session *session, struct bnfuse_error *error)
     return false;
 }
 
-static size_t find_given(const struct side *side, const char *name)
+/* Both sides mostly have the same inputs in the same order, so it is looked for at `likely` first. */
+static size_t find_given(const struct side *side, const char *name, size_t likely)
 {
     size_t i = 0;
+    if (likely < side->given_count && strcmp(side->given[likely]->name, name) == 0) return likely;
     while (i < side->given_count && strcmp(side->given[i]->name, name) != 0) i++;
     return i;
 }
 
 /* Where the data of an input of `after` is among those of `before`. */
-static size_t find_partner(const struct session *session, const struct value *value)
+static size_t find_partner(const struct session *session, const struct value *value, size_t likely)
 {
     const struct graph *graph = session->after.net->main;
     const char *name = value->name;
     for (size_t i = 0; session->inputs && i < graph->input_count; i++)
         if (graph->inputs[i] == value && session->inputs[i]) name = session->inputs[i]->name;
-    return find_given(&session->before, name);
+    return find_given(&session->before, name, likely);
 }
 
 bool session_feed(struct session *session, const struct guess *guess, const struct draw *draw, bool *guessed,
@@ -204,7 +206,7 @@ bool session_feed(struct session *session, const struct guess *guess, const stru
         else if (!choose_input(&chooser, &before->data[i], value, error)) return false;
     }
     for (size_t i = 0; i < after->given_count; i++) {
-        size_t at = find_partner(session, after->given[i]);
+        size_t at = find_partner(session, after->given[i], i);
         if (at == before->given_count)
             return fail(error, BNFUSE_USAGE, "input \"%s\" is not an input of both models", after->given[i]->name);
         after->data[i] = before->data[at];
@@ -307,10 +309,15 @@ bool session_run(struct session *session, const struct side *side, enum precisio
 
 const char *describe_inputs(struct arena *arena, const struct side *side)
 {
-    const char *text = "";
-    for (size_t i = 0; i < side->given_count; i++)
-        text = arena_printf(arena, "%s%s%s", text, i ? ", " : "",
-                            describe_input(arena, side->given[i]->name, &side->data[i]));
+    const char **each = NEW_ARRAY(arena, const char *, side->given_count);
+    size_t length = 1;
+    for (size_t i = 0; i < side->given_count; i++) {
+        each[i] = describe_input(arena, side->given[i]->name, &side->data[i]);
+        length += strlen(each[i]) + 2;
+    }
+    char *text = arena_alloc(arena, length), *end = text;
+    *end = '\0';
+    for (size_t i = 0; i < side->given_count; i++) end = stpcpy(stpcpy(end, i ? ", " : ""), each[i]);
     return text;
 }
 

@@ -232,7 +232,7 @@ static enum reason downstream_through_mover(struct decision *decision, const str
         x = (struct crossing){ .decision = decision, .node = node, .slot = use->slot, .affine = uniform };
         reason = mover_downstream(mover, &x);
     }
-    for (size_t i = 0; !reason && i < node->output_count && i < CROSSING_MAX; i++) {
+    for (size_t i = 0; !reason && i < node->output_count; i++) {
         if (!x.onto[i] || !node->outputs[i] || affine_is_identity(x.onto[i])) continue;
         reason = downstream(decision, node->outputs[i], x.onto[i]);
         if (!reason) decision_rename(decision, node->outputs[i]);

@@ -14,7 +14,7 @@
 #include "runtime/array.h"
 #include "runtime/team.h"
 
-#define CALL_MAX_SLOTS 256 /* inputs or outputs of one node beyond this are refused */
+#define NO_INPUT SIZE_MAX /* a slot that no node has */
 
 struct call {
     const struct node *node;

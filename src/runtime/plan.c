@@ -128,8 +128,6 @@ static bool enter_node(struct builder *builder, const struct node *indexed)
     } else {
         if (!indexed->row || !indexed->row->run)
             return refuse(builder, BNFUSE_UNSUPPORTED, indexed, operator_missing(indexed, builder->arena));
-        if (indexed->input_count > CALL_MAX_SLOTS || indexed->output_count > CALL_MAX_SLOTS)
-            return refuse(builder, BNFUSE_UNSUPPORTED, indexed, "more inputs or outputs than this program runs");
     }
     if (!plan_bodies(builder, step)) return false;
     collect_reads(builder, placed);

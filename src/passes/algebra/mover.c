@@ -80,8 +80,9 @@ const struct mover *mover_of(const struct node *node)
 static enum reason cross(enum reason (*way)(struct crossing *), struct crossing *crossing)
 {
     if (!way) return crossing_stop(crossing, REASON_NON_LINEAR, "");
-    if (crossing->node->input_count > CROSSING_MAX || crossing->node->output_count > CROSSING_MAX)
-        return crossing_stop(crossing, REASON_NON_LINEAR, "it has too many inputs or outputs");
+    const struct node *node = crossing->node;
+    size_t most = node->input_count > node->output_count ? node->input_count : node->output_count;
+    crossing->onto = NEW_ARRAY(crossing->decision->arena, const struct affine *, most);
     return way(crossing);
 }
 

@@ -11,17 +11,15 @@
 #include "passes/algebra/affine.h"
 #include "passes/decide/decision.h"
 
-#define CROSSING_MAX 64 /* inputs or outputs of a mover beyond this stop an affine */
-
 struct crossing {
     struct decision *decision;
     struct node *node;
     size_t slot;
     const struct affine *affine;
-    const struct affine *onto[CROSSING_MAX]; /* result: per input (upstream) or output (downstream); NULL: unchanged */
-    const struct affine *residue;            /* result: what is left over on output 0; NULL: nothing */
-    bool may_leave;  /* result: a branch that cannot take its part may keep it as nodes of its own */
-    bool any_branch; /* result: one of the branches suffices, they are alternatives */
+    const struct affine **onto;   /* result: per input (upstream) or output (downstream); NULL: unchanged */
+    const struct affine *residue; /* result: what is left over on output 0; NULL: nothing */
+    bool may_leave;               /* result: a branch that cannot take its part may keep it as nodes of its own */
+    bool any_branch;              /* result: one of the branches suffices, they are alternatives */
 };
 
 struct mover;

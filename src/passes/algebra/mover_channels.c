@@ -113,7 +113,7 @@ static enum reason split_upstream(struct crossing *x)
 
 static enum reason split_downstream(struct crossing *x)
 {
-    for (size_t i = 0; i < x->node->output_count && i < CROSSING_MAX; i++) {
+    for (size_t i = 0; i < x->node->output_count; i++) {
         int axis;
         int64_t first;
         enum reason reason = split_place(x, i, &axis, &first);

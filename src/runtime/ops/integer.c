@@ -240,7 +240,7 @@ static struct array *convolve(struct call *call, const struct conv_slots *slots)
 
 static bool conv_integer(struct call *call)
 {
-    static const struct conv_slots slots = { 0, 2, 1, 3, CALL_MAX_SLOTS };
+    static const struct conv_slots slots = { 0, 2, 1, 3, NO_INPUT };
     struct array *sums = convolve(call, &slots);
     if (!sums) return false;
     put_int32(call, sums);
