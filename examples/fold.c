@@ -18,10 +18,10 @@ static void print_remarks(const bnfuse_model *model)
     const bnfuse_report *report = bnfuse_get_report(model);
     char node[200];
     for (size_t i = 0; i < report->remark_count; i++) {
-        const bnfuse_remark *remark = &report->remarks[i];
+        const bnfuse_remark *remark = report->remarks[i];
         bnfuse_escape(node, sizeof node, remark->node);
         if (remark->code) printf("%s stays: BNF%d %s\n", node, remark->code, remark->reason);
-        else printf("%s %s\n", node, remark->outcome);
+        else printf("%s %s\n", node, bnfuse_outcome_text(remark->outcome));
     }
     printf("%zu folded, %zu left\n", report->folded, report->left);
 }
@@ -30,13 +30,13 @@ static int fold(bnfuse_model *model, const char *output)
 {
     bnfuse_error error;
     bnfuse_fuse_options options;
-    bnfuse_check_result result;
     bnfuse_fuse_options_init(&options);
     if (!bnfuse_fuse(model, &options, &error)) return refuse(&error);
     print_remarks(model);
-    if (!bnfuse_check(model, NULL, &result, &error)) return refuse(&error);
-    printf("check: %s\n", bnfuse_verdict_text(result.verdict));
-    bnfuse_status status = bnfuse_verdict_status(result.verdict);
+    const bnfuse_check_result *result = bnfuse_check(model, NULL, &error);
+    if (!result) return refuse(&error);
+    printf("check: %s\n", bnfuse_verdict_text(result->verdict));
+    bnfuse_status status = bnfuse_verdict_status(result->verdict);
     if (status != BNFUSE_OK) return (int)status;
     return bnfuse_write(model, output, NULL, &error) ? 0 : refuse(&error);
 }
@@ -48,7 +48,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: fold MODEL OUT\n");
         return BNFUSE_USAGE;
     }
-    bnfuse_model *model = bnfuse_load(argv[1], 0, &error);
+    bnfuse_model *model = bnfuse_load(argv[1], NULL, &error);
     if (!model) return refuse(&error);
     int status = fold(model, argv[2]);
     bnfuse_free(model);

@@ -6,25 +6,34 @@
 
 #include "api/handles.h"
 #include "check/check.h"
+#include "onnx/graph/print.h"
 #include "onnx/graph/validate.h"
 #include "onnx/shape/infer.h"
 #include "onnx/write/write.h"
+#include "passes/decide/extras.h"
 #include "passes/inference.h"
+#include "passes/passes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+const char *bnfuse_version(void)
+{
+    return BNFUSE_VERSION;
+}
+
 void bnfuse_escape(char *to, size_t size, const char *text)
 {
-    escape_text(to, size, text);
+    if (to && size) escape_text(to, size, text ? text : "");
 }
 
 /* ---- load and index ---- */
 
 struct load_call {
     struct bnfuse_model *model;
-    const char *path;
+    bnfuse_read_options options;
+    const char *path; /* or, when it is NULL: */
     const void *bytes;
     size_t size;
 };
@@ -33,22 +42,28 @@ static bool load(void *context, struct bnfuse_error *error)
 {
     struct load_call *call = context;
     struct bnfuse_model *model = call->model;
-    model->name = arena_copy_text(&model->arena, call->path);
-    bool loaded = call->bytes ? model_read(&model->model, &model->arena, model->name, call->bytes, call->size, error)
-                              : model_load(&model->model, &model->arena, model->name, error);
-    return loaded && net_index(&model->before, &model->arena, &model->model, error)
-           && net_validate(&model->before, error) && net_index(&model->after, &model->arena, &model->model, error);
+    model->name = arena_copy_text(&model->arena, model->name);
+    bool loaded = call->path ? model_load(&model->model, &model->arena, call->path, error)
+                             : model_read(&model->model, &model->arena, model->name, call->bytes, call->size, error);
+    if (!loaded) return false;
+    model->model.opener = (struct opener){ call->options.opener, call->options.context };
+    if (call->options.name) model->model.name = model->name;
+    return net_index(&model->before, &model->arena, &model->model, error) && net_validate(&model->before, error)
+           && net_index(&model->after, &model->arena, &model->model, error);
 }
 
-static bnfuse_model *open_model(struct load_call *call, size_t memory_limit, bnfuse_error *error)
+static bnfuse_model *open_model(struct load_call *call, const bnfuse_read_options *options, bnfuse_error *error)
 {
+    bnfuse_read_options_init(&call->options);
+    if (!options_take(&call->options, sizeof call->options, options, error)) return NULL;
+    const char *name = call->options.name ? call->options.name : call->path ? call->path : "model";
     struct bnfuse_model *model = calloc(1, sizeof *model);
     if (!model) {
-        fail(error, BNFUSE_INTERNAL, "%s: out of memory", call->path);
+        fail(error, BNFUSE_INTERNAL, "%s: out of memory", name);
         return NULL;
     }
-    model->memory.limit = memory_limit;
-    model->name = call->path;
+    model->memory.limit = call->options.memory_limit;
+    model->name = name;
     arena_open(&model->arena, &model->memory);
     call->model = model;
     if (error_with_name(model, guarded(&model->memory, load, call, error), error)) return model;
@@ -56,14 +71,16 @@ static bnfuse_model *open_model(struct load_call *call, size_t memory_limit, bnf
     return NULL;
 }
 
-bnfuse_model *bnfuse_load(const char *path, size_t memory_limit, bnfuse_error *error)
+bnfuse_model *bnfuse_load(const char *path, const bnfuse_read_options *options, bnfuse_error *error)
 {
-    return open_model(&(struct load_call){ .path = path }, memory_limit, error);
+    if (is_missing(path, "path", error)) return NULL;
+    return open_model(&(struct load_call){ .path = path }, options, error);
 }
 
-bnfuse_model *bnfuse_read(const char *name, const void *bytes, size_t size, size_t memory_limit, bnfuse_error *error)
+bnfuse_model *bnfuse_read(const void *bytes, size_t size, const bnfuse_read_options *options, bnfuse_error *error)
 {
-    return open_model(&(struct load_call){ .path = name, .bytes = bytes, .size = size }, memory_limit, error);
+    if (is_missing(bytes, "bytes", error)) return NULL;
+    return open_model(&(struct load_call){ .bytes = bytes, .size = size }, options, error);
 }
 
 void bnfuse_free(bnfuse_model *model)
@@ -73,62 +90,91 @@ void bnfuse_free(bnfuse_model *model)
     free(model);
 }
 
-/* ---- passes ---- */
+/* ---- print ---- */
 
-void bnfuse_fuse_options_init(bnfuse_fuse_options *options)
-{
-    *options = (bnfuse_fuse_options){ .fold_limit = UINT64_C(256) << 20 };
-}
-
-const bnfuse_reason *bnfuse_reasons(size_t *count)
-{
-    static const bnfuse_reason reasons[] = {
-#define ROW(code, name, text, help) { code, #name, text, help },
-        REASONS(ROW)
-#undef ROW
-    };
-    *count = sizeof reasons / sizeof *reasons;
-    return reasons;
-}
-
-bool bnfuse_get_pass(size_t i, bnfuse_pass *pass)
-{
-    if (i >= pass_count) return false;
-    *pass = (bnfuse_pass){ passes[i].name, passes[i].why_here, passes[i].optional };
-    return true;
-}
-
-/* What may be enabled. */
-static const struct way {
-    const char *name;
-    size_t offset;
-} ways[] = {
-    { "relu-scale", offsetof(struct pass_options, relu_scale) },
-    { "bn-before-padded-conv", offsetof(struct pass_options, before_padded_conv) },
+struct print_call {
+    struct bnfuse_model *model;
+    FILE *to;
 };
 
-static bool enable_ways(const bnfuse_fuse_options *from, struct pass_options *to, struct bnfuse_error *error)
+static bool print(void *context, struct bnfuse_error *error)
 {
-    for (size_t i = 0; i < from->enabled_count; i++) {
-        bool known = false;
-        for (size_t k = 0; k < sizeof ways / sizeof *ways; k++)
-            if (strcmp(from->enabled[i], ways[k].name) == 0) known = *((bool *)to + ways[k].offset) = true;
-        if (!known)
-            return fail(error, BNFUSE_USAGE, "\"%s\" cannot be enabled: there are relu-scale and bn-before-padded-conv",
-                        from->enabled[i]);
+    struct print_call *call = context;
+    (void)error;
+    net_print(&call->model->after, call->to);
+    return true;
+}
+
+bool bnfuse_print(bnfuse_model *model, bnfuse_sink sink, void *context, bnfuse_error *error)
+{
+    char *text = NULL;
+    size_t size = 0;
+    if (is_unfit(model, "model", error) || (!sink && is_missing(NULL, "sink", error))) return false;
+    struct print_call call = { model, open_memstream(&text, &size) };
+    bool printed = call.to && guarded(&model->memory, print, &call, error);
+    if (call.to && fclose(call.to) != 0) printed = false;
+    if (printed && !sink(context, text, size)) printed = fail(error, BNFUSE_CANCELLED, "printing was cancelled");
+    else if (!printed) fail(error, BNFUSE_INTERNAL, "no memory for the text");
+    free(text);
+    return error_with_name(model, printed, error);
+}
+
+/* ---- passes ---- */
+
+const bnfuse_reason *bnfuse_get_reason(size_t i)
+{
+    return i < reason_count ? &reasons[i] : NULL;
+}
+
+const bnfuse_pass *bnfuse_get_pass(size_t i)
+{
+    return i < pass_count ? &passes[i].is : NULL;
+}
+
+const bnfuse_extra *bnfuse_get_extra(size_t i)
+{
+    return i < EXTRA_COUNT ? &extras[i] : NULL;
+}
+
+const char *bnfuse_outcome_text(bnfuse_outcome outcome)
+{
+    static const char *const texts[] = {
+        [BNFUSE_OUTCOME_FOLDED] = "folded",   [BNFUSE_OUTCOME_MERGED] = "merged", [BNFUSE_OUTCOME_REMOVED] = "removed",
+        [BNFUSE_OUTCOME_LOWERED] = "lowered", [BNFUSE_OUTCOME_STAYS] = "stays",
+    };
+    return (unsigned)outcome < sizeof texts / sizeof *texts ? texts[outcome] : "";
+}
+
+static const char *name_of_pass(size_t i)
+{
+    return i < pass_count ? passes[i].is.name : NULL;
+}
+
+static const char *name_of_extra(size_t i)
+{
+    return i < EXTRA_COUNT ? extras[i].name : NULL;
+}
+
+/* Whether every given name is one of those that `name_of` counts through; `what` says what has such names. */
+static bool all_exist(const bnfuse_names *given, const char *(*name_of)(size_t i), const char *what,
+                      struct bnfuse_error *error)
+{
+    if (given->count && !given->names) return fail(error, BNFUSE_USAGE, "%zu names are NULL", given->count);
+    for (size_t i = 0; i < given->count; i++) {
+        const char *name = given->names[i];
+        if (!name) return fail(error, BNFUSE_USAGE, "a name is NULL");
+        size_t k = 0;
+        while (name_of && name_of(k) && strcmp(name_of(k), name) != 0) k++;
+        if (name_of && !name_of(k)) return fail(error, BNFUSE_USAGE, "there is no %s \"%s\"", what, name);
     }
     return true;
 }
 
-static bool all_passes_exist(const bnfuse_fuse_options *options, struct bnfuse_error *error)
+static bool names_are_good(const bnfuse_fuse_options *options, struct bnfuse_error *error)
 {
-    for (size_t i = 0; i < options->disabled_count; i++) {
-        size_t k = 0;
-        while (k < pass_count && strcmp(passes[k].name, options->disabled[i]) != 0) k++;
-        if (k == pass_count)
-            return fail(error, BNFUSE_USAGE, "there is no pass \"%s\" to disable", options->disabled[i]);
-    }
-    return true;
+    return all_exist(&options->enabled, name_of_extra, "fold to enable called", error)
+           && all_exist(&options->disabled, name_of_pass, "pass", error)
+           && all_exist(&options->skipped, NULL, "", error);
 }
 
 static bool opset_is_known(const struct bnfuse_model *model, struct bnfuse_error *error)
@@ -144,58 +190,45 @@ static bool opset_is_known(const struct bnfuse_model *model, struct bnfuse_error
 
 struct fuse_call {
     struct bnfuse_model *model;
-    const bnfuse_fuse_options *options;
+    bnfuse_fuse_options options;
 };
 
 static bool fuse(void *context, struct bnfuse_error *error)
 {
     struct fuse_call *call = context;
     struct bnfuse_model *model = call->model;
-    const bnfuse_fuse_options *from = call->options;
-    struct pass_options options = {
-        .lower_mul_add = from->lower_mul_add,
-        .fold_limit = from->fold_limit,
-        .disabled = from->disabled,
-        .disabled_count = from->disabled_count,
-        .skip = from->skipped,
-        .skip_count = from->skipped_count,
-        .progress = from->progress,
-        .context = from->context,
-    };
+    const bnfuse_fuse_options *options = &call->options;
     struct pass_report report = { .remarks = NULL };
-    if (!from->any_opset && !opset_is_known(model, error)) return false;
-    if (!enable_ways(from, &options, error) || !all_passes_exist(from, error)) return false;
-    model->after.freeze_weights = from->freeze_weights;
-    model->is_fused = true;
-    if (from->assume_inference) {
+    if (!options->any_opset && !opset_is_known(model, error)) return false;
+    if (!names_are_good(options, error)) return false;
+    model->after.freeze_weights = options->freeze_weights;
+    model->is_fused = model->is_broken = true;
+    if (options->assume_inference) {
         assume_inference(&model->before);
         assume_inference(&model->after);
     }
-    if (!passes_run(&model->after, &options, &report, error)) return false;
+    if (!passes_run(&model->after, options, &report, error)) return false;
     summarise(model, &report);
+    model->is_broken = false;
     return true;
 }
 
 bool bnfuse_fuse(bnfuse_model *model, const bnfuse_fuse_options *options, bnfuse_error *error)
 {
-    bnfuse_fuse_options defaults;
-    bnfuse_fuse_options_init(&defaults);
+    struct fuse_call call = { .model = model };
+    bnfuse_fuse_options_init(&call.options);
+    if (is_unfit(model, "model", error) || !options_take(&call.options, sizeof call.options, options, error))
+        return false;
     if (model->is_fused) return fail(error, BNFUSE_USAGE, "%s: was fused before", model->name);
-    struct fuse_call call = { model, options ? options : &defaults };
     return error_with_name(model, guarded(&model->memory, fuse, &call, error), error);
 }
 
 const bnfuse_report *bnfuse_get_report(const bnfuse_model *model)
 {
-    return model->is_fused ? &model->report : NULL;
+    return model && model->is_fused && !model->is_broken ? &model->report : NULL;
 }
 
 /* ---- check ---- */
-
-void bnfuse_check_options_init(bnfuse_check_options *options)
-{
-    *options = (bnfuse_check_options){ .seed = 20, .atol = 1e-5, .rtol = 1e-3 };
-}
 
 static const struct verdict {
     const char *text;
@@ -213,25 +246,50 @@ static const struct verdict {
     [BNFUSE_VERDICT_CANNOT_TELL] = { "cannot tell", BNFUSE_UNSUPPORTED },
 };
 
+static const struct verdict *verdict_row(bnfuse_verdict verdict)
+{
+    static const struct verdict none = { "", BNFUSE_USAGE };
+    return (unsigned)verdict < sizeof verdicts / sizeof *verdicts ? &verdicts[verdict] : &none;
+}
+
 const char *bnfuse_verdict_text(bnfuse_verdict verdict)
 {
-    return verdicts[verdict].text;
+    return verdict_row(verdict)->text;
 }
 
 bnfuse_status bnfuse_verdict_status(bnfuse_verdict verdict)
 {
-    return verdicts[verdict].status;
+    return verdict_row(verdict)->status;
 }
 
 struct check_call {
     struct bnfuse_model *a, *b;
-    const bnfuse_check_options *options;
+    bnfuse_check_options options;
     struct bnfuse_check_result *result;
 };
 
+/* Whether the lists that the caller set are there. */
+static bool lists_exist(const bnfuse_check_options *options, struct bnfuse_error *error)
+{
+    bool exist = (options->sets || !options->set_count) && (options->dims || !options->dim_count)
+                 && (options->shapes || !options->shape_count);
+    for (size_t i = 0; exist && i < options->set_count; i++) exist = options->sets[i];
+    for (size_t i = 0; exist && i < options->dim_count; i++) exist = options->dims[i].name;
+    for (size_t i = 0; exist && i < options->shape_count; i++)
+        exist = options->shapes[i].name && (options->shapes[i].dims || options->shapes[i].rank <= 0);
+    return exist || fail(error, BNFUSE_USAGE, "a list of the options, or a name in it, is NULL");
+}
+
+static bool take_options(struct check_call *call, const bnfuse_check_options *options, struct bnfuse_error *error)
+{
+    bnfuse_check_options_init(&call->options);
+    return options_take(&call->options, sizeof call->options, options, error) && lists_exist(&call->options, error)
+           && !threads_are_negative(call->options.threads, error);
+}
+
 static struct check_options check_options(struct check_call *call)
 {
-    const bnfuse_check_options *from = call->options;
+    const bnfuse_check_options *from = &call->options;
     struct input_set *sets = NEW_ARRAY(&call->b->arena, struct input_set, from->set_count);
     for (size_t i = 0; i < from->set_count; i++)
         sets[i] = (struct input_set){ .name = "", .data = from->sets[i]->data, .count = from->sets[i]->count };
@@ -264,17 +322,16 @@ static bool check(void *context, struct bnfuse_error *error)
 {
     struct check_call *call = context;
     struct check_options options = check_options(call);
+    call->result = NEW(&call->b->arena, struct bnfuse_check_result);
     return infer_shapes(call->b, error)
            && check_fusion(&call->b->before, &call->b->after, &options, call->result, error);
 }
 
-bool bnfuse_check(bnfuse_model *model, const bnfuse_check_options *options, bnfuse_check_result *result,
-                  bnfuse_error *error)
+const bnfuse_check_result *bnfuse_check(bnfuse_model *model, const bnfuse_check_options *options, bnfuse_error *error)
 {
-    bnfuse_check_options defaults;
-    bnfuse_check_options_init(&defaults);
-    struct check_call call = { model, model, options ? options : &defaults, result };
-    return error_with_name(model, guarded(&model->memory, check, &call, error), error);
+    struct check_call call = { .a = model, .b = model };
+    if (is_unfit(model, "model", error) || !take_options(&call, options, error)) return NULL;
+    return error_with_name(model, guarded(&model->memory, check, &call, error), error) ? call.result : NULL;
 }
 
 static bool prepare(void *context, struct bnfuse_error *error)
@@ -288,36 +345,71 @@ static bool compare(void *context, struct bnfuse_error *error)
     struct check_call *call = context;
     struct check_options options = check_options(call);
     options.is_unrelated = true;
+    call->result = NEW(&call->b->arena, struct bnfuse_check_result);
     return check_compare(&call->a->after, &call->b->after, &options, call->result, error);
 }
 
-bool bnfuse_compare(bnfuse_model *a, bnfuse_model *b, const bnfuse_check_options *options, bnfuse_check_result *result,
-                    bnfuse_error *error)
+const bnfuse_check_result *bnfuse_compare(bnfuse_model *a, bnfuse_model *b, const bnfuse_check_options *options,
+                                          bnfuse_error *error)
 {
-    bnfuse_check_options defaults;
-    bnfuse_check_options_init(&defaults);
-    struct check_call call = { a, b, options ? options : &defaults, result };
-    return error_with_name(a, guarded(&a->memory, prepare, a, error), error)
-           && error_with_name(b, guarded(&b->memory, prepare, b, error), error)
-           && error_with_name(b, guarded(&b->memory, compare, &call, error), error);
+    struct check_call call = { .a = a, .b = b };
+    if (is_unfit(a, "a", error) || is_unfit(b, "b", error) || !take_options(&call, options, error)) return NULL;
+    if (a == b) {
+        fail(error, BNFUSE_USAGE, "%s: is compared with itself; load it twice", a->name);
+        return NULL;
+    }
+    bool compared = error_with_name(a, guarded(&a->memory, prepare, a, error), error)
+                    && error_with_name(b, guarded(&b->memory, prepare, b, error), error)
+                    && error_with_name(b, guarded(&b->memory, compare, &call, error), error);
+    return compared ? call.result : NULL;
 }
 
 /* ---- write ---- */
 
 struct write_call {
     struct bnfuse_model *model;
-    const char *path, *external_data;
+    const char *path; /* NULL: to memory */
+    bnfuse_write_options options;
+    void *bytes;
+    size_t size;
 };
 
 static bool write_model(void *context, struct bnfuse_error *error)
 {
     struct write_call *call = context;
-    struct write_options options = { .external_data = call->external_data };
-    return net_write(&call->model->after, call->path, &options, &call->model->report.after.bytes, error);
+    struct write_options options = { .external_data = call->options.external_data };
+    struct draft draft;
+    if (!draft_write(&draft, &call->model->after, call->path, &options, error)) return false;
+    bool written = call->path ? draft_commit(&draft, error) : draft_bytes(&draft, &call->bytes, &call->size, error);
+    if (written) call->model->report.after.bytes = draft.model.bytes;
+    draft_close(&draft);
+    return written;
 }
 
-bool bnfuse_write(bnfuse_model *model, const char *path, const char *external_data, bnfuse_error *error)
+bool bnfuse_write(bnfuse_model *model, const char *path, const bnfuse_write_options *options, bnfuse_error *error)
 {
-    struct write_call call = { model, path, external_data };
+    struct write_call call = { .model = model, .path = path };
+    bnfuse_write_options_init(&call.options);
+    if (is_unfit(model, "model", error) || is_missing(path, "path", error)
+        || !options_take(&call.options, sizeof call.options, options, error))
+        return false;
     return error_with_name(model, guarded(&model->memory, write_model, &call, error), error);
+}
+
+bool bnfuse_write_bytes(bnfuse_model *model, void **bytes, size_t *size, bnfuse_error *error)
+{
+    struct write_call call = { .model = model };
+    if (bytes) *bytes = NULL;
+    if (size) *size = 0;
+    if (is_unfit(model, "model", error) || is_missing(bytes, "bytes", error) || is_missing(size, "size", error))
+        return false;
+    bool written = error_with_name(model, guarded(&model->memory, write_model, &call, error), error);
+    if (written) *bytes = call.bytes;
+    if (written) *size = call.size;
+    return written;
+}
+
+void bnfuse_free_bytes(void *bytes)
+{
+    free(bytes);
 }

@@ -2,15 +2,22 @@
  *
  * bnfuse: fold BatchNormalization out of ONNX models, exactly, and prove it.
  *
- * The whole library in the order of its use: load, fuse, report, check, write, free; and run, compare, read and write
- * tensors beside it.
+ * The whole library in the order of its use: load, fuse, report, check, write, free; and run, compare, print, read and
+ * write tensors beside it.
  *
- * Ownership: whatever hangs off a handle belongs to the handle and lives until the handle is freed; strings and
- * structs that functions return are never freed by the caller. Options are read during the call only.
+ * Names: bnfuse_load takes a file, bnfuse_read takes bytes; bnfuse_tensors_load and bnfuse_tensors_add likewise.
+ * Ownership: what a function returns by pointer belongs to the handle it came from and lives until that handle is
+ * freed; only handles (and what bnfuse_write_bytes returns) are freed by the caller. Options are read during the call
+ * only.
  * Errors: a function that can fail returns false (or NULL) and fills the caller's bnfuse_error, whose message is one
  * printable line that names file, node and next step. NULL may be passed for the error when it is of no interest.
+ * NULL: for options it means the defaults. Anywhere else where a pointer is needed it is an error like any other
+ * (BNFUSE_USAGE); functions without an error return false, 0, NULL or "".
  * Text: names in results are as the model has them, which may be any bytes; bnfuse_escape makes them fit to print.
- * Threads: a handle belongs to one thread at a time; different handles are independent. */
+ * Threads: a handle belongs to one thread at a time; different handles are independent.
+ * Growth: options start with their size, which bnfuse_*_init sets. They and all structs that are handed out by pointer
+ * grow at their ends only, and lists hold pointers, so a program keeps working with a newer library. bnfuse_error,
+ * bnfuse_names, bnfuse_dim, bnfuse_shape, bnfuse_size, bnfuse_difference and bnfuse_tensor never change. */
 #ifndef BNFUSE_H
 #define BNFUSE_H
 
@@ -22,7 +29,19 @@
 extern "C" {
 #endif
 
-#define BNFUSE_VERSION "0.1.0"
+#define BNFUSE_VERSION_MAJOR 0
+#define BNFUSE_VERSION_MINOR 1
+#define BNFUSE_VERSION_PATCH 0
+#define BNFUSE_VERSION       "0.1.0"
+
+#ifdef __GNUC__
+#define BNFUSE_API __attribute__((visibility("default")))
+#else
+#define BNFUSE_API
+#endif
+
+/* The version of the library that runs, "0.1.0"; BNFUSE_VERSION is that of this header. */
+BNFUSE_API const char *bnfuse_version(void);
 
 /* How a call, and the program, ended. The numbers are the program's exit statuses. */
 typedef enum bnfuse_status {
@@ -31,9 +50,10 @@ typedef enum bnfuse_status {
     BNFUSE_USAGE = 2,       /* wrong use, or a file that cannot be read or written */
     BNFUSE_INVALID = 3,     /* the model is not a valid ONNX model */
     BNFUSE_UNSUPPORTED = 4, /* the check cannot be made */
-    BNFUSE_POLICY = 5,      /* --strict or --require not met */
+    BNFUSE_POLICY = 5,      /* of the program only: --strict or --require not met */
     BNFUSE_INTERNAL = 70,   /* out of memory, or a bug of ours */
-    BNFUSE_TIMEOUT = 124
+    BNFUSE_TIMEOUT = 124,   /* of the program only: --timeout */
+    BNFUSE_CANCELLED = 130  /* a callback returned false */
 } bnfuse_status;
 
 typedef struct bnfuse_error {
@@ -41,58 +61,91 @@ typedef struct bnfuse_error {
     char message[1024];
 } bnfuse_error;
 
-/* Called now and then from a function that takes long, with the share of its work done, 0..1. */
-typedef void (*bnfuse_progress)(void *context, double done);
+typedef struct bnfuse_names {
+    const char *const *names;
+    size_t count;
+} bnfuse_names;
+
+/* Called now and then from a function that takes long, with the share of its work done, 0..1. Returning false ends the
+ * function with BNFUSE_CANCELLED. */
+typedef bool (*bnfuse_progress)(void *context, double done);
+
+/* Takes the next bytes of an output. Returning false ends the function with BNFUSE_CANCELLED. */
+typedef bool (*bnfuse_sink)(void *context, const void *bytes, size_t size);
 
 /* Copies `text` to `to` (size bytes, always terminated) with everything but printable characters escaped. */
-void bnfuse_escape(char *to, size_t size, const char *text);
+BNFUSE_API void bnfuse_escape(char *to, size_t size, const char *text);
 
 /* ---- a model ---- */
 
 typedef struct bnfuse_model bnfuse_model;
 
+/* Finds the external data that the model calls `location`: *bytes and *size, which must outlive the model. False when
+ * there is none. */
+typedef bool (*bnfuse_opener)(void *context, const char *location, const void **bytes, uint64_t *size);
+
+typedef struct bnfuse_read_options {
+    size_t size;          /* of this struct */
+    const char *name;     /* stands for the file in messages; NULL: its path, or "model" */
+    size_t memory_limit;  /* bytes for the model and all that is done with it; 0: no limit */
+    bnfuse_opener opener; /* NULL: external data lies beside the file, or (for bytes) in the current folder */
+    void *context;        /* of opener */
+} bnfuse_read_options;
+
 /* Reads a model file; "-" is standard input. Weights stay in the file, which must not change until the model is freed.
- * At most `memory_limit` bytes of memory are used for the model and all that is done with it; 0: no limit.
  * NULL: BNFUSE_USAGE (no such file), BNFUSE_INVALID (no such model), BNFUSE_INTERNAL (no memory). */
-bnfuse_model *bnfuse_load(const char *path, size_t memory_limit, bnfuse_error *error);
-/* The same for bytes in memory, which must outlive the model. `name` stands for the file in messages. */
-bnfuse_model *bnfuse_read(const char *name, const void *bytes, size_t size, size_t memory_limit, bnfuse_error *error);
-void bnfuse_free(bnfuse_model *model);
+BNFUSE_API bnfuse_model *bnfuse_load(const char *path, const bnfuse_read_options *options, bnfuse_error *error);
+/* The same for bytes in memory, which must outlive the model. */
+BNFUSE_API bnfuse_model *bnfuse_read(const void *bytes, size_t size, const bnfuse_read_options *options,
+                                     bnfuse_error *error);
+BNFUSE_API void bnfuse_free(bnfuse_model *model);
+
+/* The graph as it is now, as text: one line a node, with what is known of types, shapes and constants. */
+BNFUSE_API bool bnfuse_print(bnfuse_model *model, bnfuse_sink sink, void *context, bnfuse_error *error);
 
 /* ---- fusing ---- */
 
 typedef struct bnfuse_fuse_options {
-    bool freeze_weights;        /* initializers that are graph inputs too count as constants */
-    bool assume_inference;      /* training-mode BatchNormalization counts as inference */
-    bool lower_mul_add;         /* what stays becomes Mul and Add */
-    bool any_opset;             /* go on (and leave alone what is unknown) when the model's opset is newer than ours */
-    uint64_t fold_limit;        /* bytes the model may grow by */
-    const char *const *enabled; /* "relu-scale", "bn-before-padded-conv" */
-    size_t enabled_count;
-    const char *const *disabled; /* passes left out, see bnfuse_get_pass */
-    size_t disabled_count;
-    const char *const *skipped; /* names of nodes left alone */
-    size_t skipped_count;
+    size_t size;              /* of this struct */
+    bool freeze_weights;      /* initializers that are graph inputs too count as constants */
+    bool assume_inference;    /* training-mode BatchNormalization counts as inference */
+    bool lower_mul_add;       /* what stays becomes Mul and Add */
+    bool any_opset;           /* go on (and leave alone what is unknown) when the model's opset is newer than ours */
+    uint64_t fold_limit;      /* bytes the model may grow by */
+    bnfuse_names enabled;     /* see bnfuse_get_extra */
+    bnfuse_names disabled;    /* passes left out, see bnfuse_get_pass */
+    bnfuse_names skipped;     /* names of nodes left alone */
     bnfuse_progress progress; /* NULL: not called */
-    void *context;
+    void *context;            /* of progress and after_pass */
+    /* Called with the name of each pass that ran, also when it changed nothing; bnfuse_print shows what it left. False
+     * cancels. NULL: not called. */
+    bool (*after_pass)(void *context, const char *pass);
 } bnfuse_fuse_options;
 
-/* The defaults: nothing optional, a fold limit of 256 MiB. */
-void bnfuse_fuse_options_init(bnfuse_fuse_options *options);
-
 /* Folds every BatchNormalization that can be folded exactly. The file is not touched. Once per model. */
-bool bnfuse_fuse(bnfuse_model *model, const bnfuse_fuse_options *options, bnfuse_error *error);
+BNFUSE_API bool bnfuse_fuse(bnfuse_model *model, const bnfuse_fuse_options *options, bnfuse_error *error);
+
+typedef enum bnfuse_outcome {
+    BNFUSE_OUTCOME_FOLDED,  /* into the weights of another node */
+    BNFUSE_OUTCOME_MERGED,  /* with an affine neighbour */
+    BNFUSE_OUTCOME_REMOVED, /* nobody reads it, or it changes nothing */
+    BNFUSE_OUTCOME_LOWERED, /* to Mul and Add */
+    BNFUSE_OUTCOME_STAYS
+} bnfuse_outcome;
+
+/* "folded", "merged", ... */
+BNFUSE_API const char *bnfuse_outcome_text(bnfuse_outcome outcome);
 
 /* One BatchNormalization of the model as it was loaded. No string is NULL; they are "" where they do not apply. */
 typedef struct bnfuse_remark {
-    const char *node;    /* its name, or that of its output when it has none */
-    const char *output;  /* its output's name */
-    const char *scope;   /* the bodies or function it is in */
-    const char *outcome; /* "folded", "merged", "removed", "lowered" or "stays" */
-    int code;            /* why it stays: 101, 102, ...; 0 otherwise */
-    const char *reason;  /* the fixed text of the code */
-    const char *help;    /* what would help, if anything */
-    const char *where;   /* folded into this; or what is in the way */
+    const char *node;   /* its name, or that of its output when it has none */
+    const char *output; /* its output's name */
+    const char *scope;  /* the bodies or function it is in */
+    bnfuse_outcome outcome;
+    int code;           /* why it stays: 101, 102, ...; 0 otherwise */
+    const char *reason; /* the fixed text of the code */
+    const char *help;   /* what would help, if anything */
+    const char *where;  /* folded into this; or what is in the way */
     const char *detail;
     const char *path; /* operators tried or crossed */
 } bnfuse_remark;
@@ -109,10 +162,10 @@ typedef struct bnfuse_size {
 } bnfuse_size;
 
 typedef struct bnfuse_report {
-    const bnfuse_remark *remarks; /* in file order */
+    bnfuse_remark *const *remarks; /* in file order */
     size_t remark_count;
-    size_t folded, left;        /* BatchNormalizations gone, and still in the model */
-    const bnfuse_op_count *ops; /* sorted by name; operators whose count is 0 on both sides do not appear */
+    size_t folded, left;         /* BatchNormalizations gone, and still in the model */
+    bnfuse_op_count *const *ops; /* sorted by name; operators whose count is 0 on both sides do not appear */
     size_t op_count;
     bnfuse_size before, after;
     int64_t multiply_adds_saved; /* a run, as far as shapes are known */
@@ -122,64 +175,119 @@ typedef struct bnfuse_report {
 } bnfuse_report;
 
 /* NULL before bnfuse_fuse. */
-const bnfuse_report *bnfuse_get_report(const bnfuse_model *model);
+BNFUSE_API const bnfuse_report *bnfuse_get_report(const bnfuse_model *model);
 
-/* Why a BatchNormalization stays: every code there is. */
+/* Why a BatchNormalization stays: every code there is, in order from i = 0; NULL beyond the last. */
 typedef struct bnfuse_reason {
     int code;
     const char *name, *text, *help;
 } bnfuse_reason;
-const bnfuse_reason *bnfuse_reasons(size_t *count);
-/* The passes in running order, from 0; false beyond the last. */
+BNFUSE_API const bnfuse_reason *bnfuse_get_reason(size_t i);
+
+/* The passes in running order, from 0; NULL beyond the last. */
 typedef struct bnfuse_pass {
     const char *name, *why;
     bool optional;
 } bnfuse_pass;
-bool bnfuse_get_pass(size_t i, bnfuse_pass *pass);
+BNFUSE_API const bnfuse_pass *bnfuse_get_pass(size_t i);
+
+/* Folds that are made only when they are enabled, from 0; NULL beyond the last. */
+typedef struct bnfuse_extra {
+    const char *name, *help;
+} bnfuse_extra;
+BNFUSE_API const bnfuse_extra *bnfuse_get_extra(size_t i);
 
 /* ---- tensors ---- */
+
+/* TensorProto.DataType. */
+typedef enum bnfuse_dtype {
+    BNFUSE_DTYPE_UNDEFINED = 0,
+    BNFUSE_DTYPE_FLOAT = 1,
+    BNFUSE_DTYPE_UINT8 = 2,
+    BNFUSE_DTYPE_INT8 = 3,
+    BNFUSE_DTYPE_UINT16 = 4,
+    BNFUSE_DTYPE_INT16 = 5,
+    BNFUSE_DTYPE_INT32 = 6,
+    BNFUSE_DTYPE_INT64 = 7,
+    BNFUSE_DTYPE_STRING = 8,
+    BNFUSE_DTYPE_BOOL = 9,
+    BNFUSE_DTYPE_FLOAT16 = 10,
+    BNFUSE_DTYPE_DOUBLE = 11,
+    BNFUSE_DTYPE_UINT32 = 12,
+    BNFUSE_DTYPE_UINT64 = 13,
+    BNFUSE_DTYPE_COMPLEX64 = 14,
+    BNFUSE_DTYPE_COMPLEX128 = 15,
+    BNFUSE_DTYPE_BFLOAT16 = 16,
+    BNFUSE_DTYPE_FLOAT8E4M3FN = 17,
+    BNFUSE_DTYPE_FLOAT8E4M3FNUZ = 18,
+    BNFUSE_DTYPE_FLOAT8E5M2 = 19,
+    BNFUSE_DTYPE_FLOAT8E5M2FNUZ = 20,
+    BNFUSE_DTYPE_UINT4 = 21,
+    BNFUSE_DTYPE_INT4 = 22,
+    BNFUSE_DTYPE_FLOAT4E2M1 = 23,
+    BNFUSE_DTYPE_FLOAT8E8M0 = 24,
+    BNFUSE_DTYPE_UINT2 = 25,
+    BNFUSE_DTYPE_INT2 = 26
+} bnfuse_dtype;
+
+/* "float32", "int64", ...; "undefined" for what is none. */
+BNFUSE_API const char *bnfuse_dtype_text(bnfuse_dtype type);
+
+typedef struct bnfuse_tensor {
+    const char *name;
+    bnfuse_dtype type; /* UNDEFINED: it is no tensor (a sequence or an absent optional) */
+    int rank;
+    const int64_t *dims;
+    int64_t count;              /* the product of dims */
+    const void *bytes;          /* packed little-endian elements as in raw_data; NULL for strings */
+    size_t size;                /* of bytes */
+    const char *const *strings; /* count of them, for the type STRING */
+} bnfuse_tensor;
 
 /* A list of named tensors: inputs for a run or a check, outputs of a run. */
 typedef struct bnfuse_tensors bnfuse_tensors;
 
-typedef struct bnfuse_tensor {
-    const char *name;
-    int type; /* TensorProto.DataType; 0: it is no tensor (a sequence or an absent optional) */
-    int rank;
-    const int64_t *dims;
-    int64_t count;     /* the product of dims */
-    const void *bytes; /* packed little-endian elements as in raw_data; NULL for strings */
-    const char *const *strings;
-} bnfuse_tensor;
-
-bnfuse_tensors *bnfuse_tensors_new(void); /* never NULL but when memory is exhausted */
-void bnfuse_tensors_free(bnfuse_tensors *tensors);
+BNFUSE_API bnfuse_tensors *bnfuse_tensors_new(void); /* NULL when memory is exhausted */
+BNFUSE_API void bnfuse_tensors_free(bnfuse_tensors *tensors);
 /* Adds what a file holds. `name` is the tensor's name; NULL where the file says it:
  *   FILE.npy, FILE.pb    one value; a .pb is read as the type that the model declares for `name`
  *   FILE.npz             the tensors of the archive, by their names there
- *   DIR                  input_0.pb, input_1.pb, ... for the model's inputs in order (initializers left out) */
-bool bnfuse_tensors_read(bnfuse_tensors *tensors, const bnfuse_model *model, const char *name, const char *path,
-                         bnfuse_error *error);
+ *   DIR                  input_0.pb, input_1.pb, ... for the model's inputs in order (initializers left out)
+ * The model may be NULL but for DIR; with it, values are converted to the declared types where nothing is lost. */
+BNFUSE_API bool bnfuse_tensors_load(bnfuse_tensors *tensors, const bnfuse_model *model, const char *name,
+                                    const char *path, bnfuse_error *error);
 /* Adds output_0.pb, output_1.pb, ... of DIR, as many as there are, under the names of the model's outputs. */
-bool bnfuse_tensors_read_outputs(bnfuse_tensors *tensors, const bnfuse_model *model, const char *directory,
-                                 bnfuse_error *error);
-/* Adds a tensor from memory; everything is copied. The count of bytes follows from type and dims. */
-bool bnfuse_tensors_add(bnfuse_tensors *tensors, const bnfuse_tensor *tensor, bnfuse_error *error);
+BNFUSE_API bool bnfuse_tensors_load_outputs(bnfuse_tensors *tensors, const bnfuse_model *model, const char *directory,
+                                            bnfuse_error *error);
+/* Adds a tensor from memory; everything is copied. `count` is not read; `size` must be what type and dims ask for. */
+BNFUSE_API bool bnfuse_tensors_add(bnfuse_tensors *tensors, const bnfuse_tensor *tensor, bnfuse_error *error);
 /* Whether each expected tensor is in `tensors` and within |a-b| <= atol + rtol*|b|; if not, BNFUSE_DIFFER with the
  * first that is not. */
-bool bnfuse_tensors_agree(const bnfuse_tensors *expected, const bnfuse_tensors *tensors, double atol, double rtol,
-                          bnfuse_error *error);
-size_t bnfuse_tensors_count(const bnfuse_tensors *tensors);
-bnfuse_tensor bnfuse_tensors_get(const bnfuse_tensors *tensors, size_t i);
-/* To an existing DIR as output_0.pb, output_1.pb, ... (outputs of a run of this model); to FILE.npz; or to FILE.npy
- * when there is just one. */
-bool bnfuse_tensors_write(const bnfuse_tensors *tensors, const bnfuse_model *model, const char *path,
-                          bnfuse_error *error);
+BNFUSE_API bool bnfuse_tensors_agree(const bnfuse_tensors *expected, const bnfuse_tensors *tensors, double atol,
+                                     double rtol, bnfuse_error *error);
+BNFUSE_API size_t bnfuse_tensors_count(const bnfuse_tensors *tensors);
+/* From 0; NULL beyond the last. Lives until the list is freed. */
+BNFUSE_API const bnfuse_tensor *bnfuse_tensors_get(const bnfuse_tensors *tensors, size_t i);
+/* To an existing DIR as output_0.pb, output_1.pb, ... (outputs of a run of this model); to FILE.npz; or to FILE.npy or
+ * FILE.pb when there is just one. The model may be NULL but for DIR. */
+BNFUSE_API bool bnfuse_tensors_write(const bnfuse_tensors *tensors, const bnfuse_model *model, const char *path,
+                                     bnfuse_error *error);
 
-/* Runs the model as it is now, in its own types (or, exact, all real numbers in double). The outputs in their order;
- * free them. NULL: BNFUSE_USAGE when an input is missing, BNFUSE_UNSUPPORTED when an operator cannot run. */
-bnfuse_tensors *bnfuse_run(bnfuse_model *model, const bnfuse_tensors *inputs, bool exact, int threads,
-                           bnfuse_error *error);
+/* ---- running ---- */
+
+typedef struct bnfuse_run_options {
+    size_t size;              /* of this struct */
+    bool exact;               /* all real numbers in double; else each in the model's own type */
+    int threads;              /* 0: as many as the machine has */
+    uint64_t seed;            /* of random operators */
+    bnfuse_progress progress; /* NULL: not called */
+    void *context;
+} bnfuse_run_options;
+
+/* Runs the model as it is now. The outputs in their order; free them. `inputs` may be NULL where the model has none.
+ * NULL: BNFUSE_USAGE when an input is missing, BNFUSE_UNSUPPORTED when an operator cannot run. */
+BNFUSE_API bnfuse_tensors *bnfuse_run(bnfuse_model *model, const bnfuse_tensors *inputs,
+                                      const bnfuse_run_options *options, bnfuse_error *error);
 
 /* ---- checking ---- */
 
@@ -237,10 +345,10 @@ typedef struct bnfuse_check_result {
     bnfuse_verdict verdict;
     const char *why;             /* one line when not a plain pass: node, value, what; else "" */
     const char *first_divergent; /* the first value that differs, or NULL */
-    bnfuse_site *sites;
+    bnfuse_site *const *sites;
     size_t site_count, sites_checked;
-    double worst_site;      /* largest relative difference of a site */
-    bnfuse_output *outputs; /* none when the whole graph did not run */
+    double worst_site;             /* largest relative difference of a site */
+    bnfuse_output *const *outputs; /* none when the whole graph did not run */
     size_t output_count;
     uint64_t seed;
     size_t set_count;        /* sets of inputs that were run */
@@ -261,6 +369,7 @@ typedef struct bnfuse_shape {
 } bnfuse_shape;
 
 typedef struct bnfuse_check_options {
+    size_t size;                       /* of this struct */
     uint64_t seed;                     /* of random inputs */
     double atol, rtol;                 /* |a-b| <= atol + rtol*|b| in the model's own types */
     int threads;                       /* 0: as many as the machine has */
@@ -275,25 +384,71 @@ typedef struct bnfuse_check_options {
     void *context;
 } bnfuse_check_options;
 
-/* The defaults: a fixed seed, atol 1e-5, rtol 1e-3, one random set. */
-void bnfuse_check_options_init(bnfuse_check_options *options);
-
-/* The fused model against the one that was loaded. False only when the check itself fails: a difference is a
- * verdict. */
-bool bnfuse_check(bnfuse_model *model, const bnfuse_check_options *options, bnfuse_check_result *result,
-                  bnfuse_error *error);
-/* Two models with the same inputs and outputs, as they are now. The result belongs to b. */
-bool bnfuse_compare(bnfuse_model *a, bnfuse_model *b, const bnfuse_check_options *options, bnfuse_check_result *result,
-                    bnfuse_error *error);
-const char *bnfuse_verdict_text(bnfuse_verdict verdict);
+/* The fused model against the one that was loaded. NULL only when the check itself fails: a difference is a verdict.
+ * The result belongs to the model. */
+BNFUSE_API const bnfuse_check_result *bnfuse_check(bnfuse_model *model, const bnfuse_check_options *options,
+                                                   bnfuse_error *error);
+/* Two models with the same inputs and outputs, as they are now. The result belongs to b, but names values of both. */
+BNFUSE_API const bnfuse_check_result *bnfuse_compare(bnfuse_model *a, bnfuse_model *b,
+                                                     const bnfuse_check_options *options, bnfuse_error *error);
+/* "pass", "fail", "not checked", ... */
+BNFUSE_API const char *bnfuse_verdict_text(bnfuse_verdict verdict);
 /* The program's exit status for a verdict. */
-bnfuse_status bnfuse_verdict_status(bnfuse_verdict verdict);
+BNFUSE_API bnfuse_status bnfuse_verdict_status(bnfuse_verdict verdict);
 
 /* ---- writing ---- */
 
+typedef struct bnfuse_write_options {
+    size_t size;               /* of this struct */
+    const char *external_data; /* a file beside the model for all tensors of 1 KiB and more; NULL: as they are */
+} bnfuse_write_options;
+
 /* Writes the model as it is now; "-" is standard output. The target is replaced atomically, or not at all; it may be
- * the file that was loaded. `external_data` (or NULL) names a file beside it for all tensors of 1 KiB and more. */
-bool bnfuse_write(bnfuse_model *model, const char *path, const char *external_data, bnfuse_error *error);
+ * the file that was loaded. */
+BNFUSE_API bool bnfuse_write(bnfuse_model *model, const char *path, const bnfuse_write_options *options,
+                             bnfuse_error *error);
+/* The same to memory: *bytes is freed by bnfuse_free_bytes. New weights go inline; references to external data stay as
+ * they are. */
+BNFUSE_API bool bnfuse_write_bytes(bnfuse_model *model, void **bytes, size_t *size, bnfuse_error *error);
+BNFUSE_API void bnfuse_free_bytes(void *bytes);
+
+/* ---- the defaults of the options ---- */
+
+/* Each writes the defaults into `size` bytes, so that a newer library does not write past an older program's struct:
+ *   fuse     nothing optional, a fold limit of 256 MiB
+ *   run      the model's own types, all processors, seed 1
+ *   check    seed 20, atol 1e-5, rtol 1e-3, one random set
+ *   read, write   nothing set */
+BNFUSE_API void bnfuse_read_defaults(bnfuse_read_options *options, size_t size);
+BNFUSE_API void bnfuse_fuse_defaults(bnfuse_fuse_options *options, size_t size);
+BNFUSE_API void bnfuse_run_defaults(bnfuse_run_options *options, size_t size);
+BNFUSE_API void bnfuse_check_defaults(bnfuse_check_options *options, size_t size);
+BNFUSE_API void bnfuse_write_defaults(bnfuse_write_options *options, size_t size);
+
+static inline void bnfuse_read_options_init(bnfuse_read_options *options)
+{
+    bnfuse_read_defaults(options, sizeof *options);
+}
+
+static inline void bnfuse_fuse_options_init(bnfuse_fuse_options *options)
+{
+    bnfuse_fuse_defaults(options, sizeof *options);
+}
+
+static inline void bnfuse_run_options_init(bnfuse_run_options *options)
+{
+    bnfuse_run_defaults(options, sizeof *options);
+}
+
+static inline void bnfuse_check_options_init(bnfuse_check_options *options)
+{
+    bnfuse_check_defaults(options, sizeof *options);
+}
+
+static inline void bnfuse_write_options_init(bnfuse_write_options *options)
+{
+    bnfuse_write_defaults(options, sizeof *options);
+}
 
 #ifdef __cplusplus
 }

@@ -19,7 +19,7 @@ static void take_errors_for_signals(void)
 static bool print_about(const struct settings *settings, bnfuse_error *error)
 {
     if (settings->help) return print_help(settings->command, stdout);
-    if (settings->version) return printf("bnfuse %s\n", BNFUSE_VERSION) > 0;
+    if (settings->version) return printf("bnfuse %s\n", bnfuse_version()) > 0;
     if (settings->man) return print_man(stdout);
     return print_completions(settings->completions, stdout, error);
 }

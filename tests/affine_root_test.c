@@ -117,7 +117,7 @@ static void affines_can_be_left_out(void **state)
         { "in x 2,3,5,7; init w 4,3,3,3; init k 1,4,1,1; y = Conv x w; z = Mul y k; out z", 0, 0, "Conv Mul", 0 },
     };
     static const char *const affine = "affine";
-    const struct pass_options disable = { .fold_limit = 1 << 28, .disabled = &affine, .disabled_count = 1 };
+    const struct bnfuse_fuse_options disable = { .fold_limit = 1 << 28, .disabled = { &affine, 1 } };
     (void)state;
     RUN(cases, &disable);
 }

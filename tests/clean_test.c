@@ -44,7 +44,7 @@ static void start(struct folded *f, int64_t ir_version, int64_t opset)
 
 static void fold(struct folded *f, bool freeze, size_t left)
 {
-    static const struct pass_options options = { .fold_limit = 1 << 20 };
+    static const struct bnfuse_fuse_options options = { .fold_limit = 1 << 20 };
     struct bnfuse_error error;
     build_load(&f->b, &f->model, &f->net);
     f->net.freeze_weights = freeze;
@@ -99,7 +99,7 @@ static void inputs_that_callers_may_replace_stay(void **state)
     start(&f, 8, 13);
     weights_as_inputs(&f.b);
     fold(&f, false, 1);
-    assert_int_equal(f.report.remarks[0].reason, REASON_OVERRIDABLE);
+    assert_int_equal(f.report.remarks[0]->code, REASON_OVERRIDABLE);
     assert_int_equal(f.net.main->input_count, 6);
     assert_int_equal(f.net.main->initializer_count, 5);
     build_close(&f.b);
@@ -133,7 +133,7 @@ static void weights_that_training_assigns_are_not_constant(void **state)
     f.b.model->n_training_info = 1;
     f.b.model->training_info = infos;
     fold(&f, false, 1);
-    assert_int_equal(f.report.remarks[0].reason, REASON_WEIGHT_OVERRIDE);
+    assert_int_equal(f.report.remarks[0]->code, REASON_WEIGHT_OVERRIDE);
     build_close(&f.b);
 }
 

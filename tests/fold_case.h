@@ -28,6 +28,6 @@ struct fold_case {
 /* Folds, and fails the test unless the outcome is as said, the folded graph computes in double what the other one
  * computes (1e-12 of the largest element), it is valid, folding it again changes nothing, and the order of nodes in the
  * file does not matter. NULL: default options. */
-void fold_case_run(const struct fold_case *c, const struct pass_options *options);
+void fold_case_run(const struct fold_case *c, const struct bnfuse_fuse_options *options);
 
 #endif

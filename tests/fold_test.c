@@ -447,9 +447,10 @@ static void what_is_opt_in_needs_asking_for(void **state)
         { "opset 6; ir 3; in x 2,3,5,7; z = bn x 3 is_test=1; out z", 0, 0, "Mul Add", 0 },
         { "in x 3,3; z = bn x 3; out z", 0, 0, "Mul Add", 0 },
     };
-    static const struct pass_options before_padded = { .fold_limit = 1 << 28, .before_padded_conv = true };
-    static const struct pass_options relu_scale = { .fold_limit = 1 << 28, .relu_scale = true };
-    static const struct pass_options lower = { .fold_limit = 1 << 28, .lower_mul_add = true };
+    static const char *const extra[] = { "bn-before-padded-conv", "relu-scale" };
+    static const struct bnfuse_fuse_options before_padded = { .fold_limit = 1 << 28, .enabled = { extra, 1 } };
+    static const struct bnfuse_fuse_options relu_scale = { .fold_limit = 1 << 28, .enabled = { extra + 1, 1 } };
+    static const struct bnfuse_fuse_options lower = { .fold_limit = 1 << 28, .lower_mul_add = true };
     (void)state;
     RUN(padded, &before_padded);
     RUN(relu, &relu_scale);
@@ -465,8 +466,8 @@ static void a_node_or_pass_can_be_left_out(void **state)
         { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; z = bn y 4; out z", 1, 0, "Conv BatchNormalization", 0 },
     };
     static const char *const z = "z", *const fold = "fold";
-    const struct pass_options skip = { .fold_limit = 1 << 28, .skip = &z, .skip_count = 1 };
-    const struct pass_options disable = { .fold_limit = 1 << 28, .disabled = &fold, .disabled_count = 1 };
+    const struct bnfuse_fuse_options skip = { .fold_limit = 1 << 28, .skipped = { &z, 1 } };
+    const struct bnfuse_fuse_options disable = { .fold_limit = 1 << 28, .disabled = { &fold, 1 } };
     (void)state;
     RUN(skipped, &skip);
     RUN(disabled, &disable);
@@ -477,7 +478,7 @@ static void a_shared_weight_is_copied_within_the_limit(void **state)
     static const char text[] = "in x 2,3,5,7; init w 4,3,1,1; a = Conv x w; b = Conv x w; y = bn a 4; out y; out b";
     static const struct fold_case within[] = { { text, 0, 0, "Conv Conv", 0 } };
     static const struct fold_case beyond[] = { { text, 1, REASON_BUDGET, NULL, 0 } };
-    static const struct pass_options enough = { .fold_limit = 48 }, short_ = { .fold_limit = 47 };
+    static const struct bnfuse_fuse_options enough = { .fold_limit = 48 }, short_ = { .fold_limit = 47 };
     (void)state;
     RUN(within, &enough);
     RUN(beyond, &short_);

@@ -2,8 +2,8 @@
  *
  * Hostile and broken models through the whole main job: load, fuse, check, write. None crashes or hangs; what is
  * refused is refused in one printable line that names the file and, where there is one, the node. */
-#include "bnfuse.h"
 #include "build.h"
+#include "client.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,13 +48,13 @@ static void write_fused(bnfuse_model *model, struct outcome *outcome)
 static bool check(bnfuse_model *model, struct outcome *outcome, struct bnfuse_error *error)
 {
     bnfuse_check_options options;
-    bnfuse_check_result result;
     bnfuse_check_options_init(&options);
     options.threads = 1;
-    if (!bnfuse_check(model, &options, &result, error)) return false;
-    outcome->status = bnfuse_verdict_status(result.verdict);
-    bnfuse_escape(outcome->message, sizeof outcome->message, result.why);
-    assert_int_not_equal(result.verdict, BNFUSE_VERDICT_FAIL);
+    const bnfuse_check_result *result = bnfuse_check(model, &options, error);
+    if (!result) return false;
+    outcome->status = bnfuse_verdict_status(result->verdict);
+    bnfuse_escape(outcome->message, sizeof outcome->message, result->why);
+    assert_int_not_equal(result->verdict, BNFUSE_VERDICT_FAIL);
     return true;
 }
 
@@ -64,7 +64,7 @@ static struct outcome main_job(const void *bytes, size_t size)
     struct bnfuse_error error = { 0 };
     bnfuse_fuse_options options;
     bnfuse_fuse_options_init(&options);
-    bnfuse_model *model = bnfuse_read("hostile.onnx", bytes, size, LIMIT, &error);
+    bnfuse_model *model = read_named("hostile.onnx", bytes, size, LIMIT, &error);
     if (model && bnfuse_fuse(model, &options, &error)) {
         outcome.folded = bnfuse_get_report(model)->folded;
         outcome.left = bnfuse_get_report(model)->left;

@@ -12,7 +12,7 @@
 
 static void constants_have_the_type_of_the_data(void **state)
 {
-    static const struct pass_options options = { .fold_limit = 1 << 20, .lower_mul_add = true };
+    static const struct bnfuse_fuse_options options = { .fold_limit = 1 << 20, .lower_mul_add = true };
     static const double ones[] = { 1, 2, 3 };
     struct build b;
     struct model model;
@@ -29,7 +29,7 @@ static void constants_have_the_type_of_the_data(void **state)
     build_load(&b, &model, &net);
     assert_true(passes_run(&net, &options, &report, &error));
     assert_int_equal(report.left, 0);
-    assert_int_equal(report.remarks[0].outcome, OUTCOME_LOWERED);
+    assert_int_equal(report.remarks[0]->outcome, BNFUSE_OUTCOME_LOWERED);
     assert_int_equal(net.main->initializer_count, 2);
     for (size_t i = 0; i < 2; i++) assert_int_equal(net.main->initializers[i]->initializer->type, DTYPE_FLOAT16);
     build_close(&b);

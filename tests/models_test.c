@@ -35,8 +35,8 @@ static char models[2048], fused[2100];
 static void choose(struct choice *choice, char *options)
 {
     bnfuse_fuse_options_init(&choice->fuse);
-    choice->fuse.enabled = choice->enabled;
-    choice->fuse.skipped = choice->skipped;
+    choice->fuse.enabled.names = choice->enabled;
+    choice->fuse.skipped.names = choice->skipped;
     choice->fuse.any_opset = true;
     if (strcmp(options, "-") == 0) return;
     for (char *word = strtok(options, " "); word; word = strtok(NULL, " ")) {
@@ -44,8 +44,8 @@ static void choose(struct choice *choice, char *options)
         else if (strcmp(word, "--assume-inference") == 0) choice->fuse.assume_inference = true;
         else if (strcmp(word, "--lower") == 0) choice->fuse.lower_mul_add = strtok(NULL, " ") != NULL;
         else if (strcmp(word, "--fold-limit") == 0) choice->fuse.fold_limit = strtoull(strtok(NULL, " "), NULL, 10);
-        else if (strcmp(word, "--enable") == 0) choice->enabled[choice->fuse.enabled_count++] = strtok(NULL, " ");
-        else if (strcmp(word, "--skip") == 0) choice->skipped[choice->fuse.skipped_count++] = strtok(NULL, " ");
+        else if (strcmp(word, "--enable") == 0) choice->enabled[choice->fuse.enabled.count++] = strtok(NULL, " ");
+        else if (strcmp(word, "--skip") == 0) choice->skipped[choice->fuse.skipped.count++] = strtok(NULL, " ");
         else fail_msg("models/expect.tsv: unknown option %s", word);
     }
 }
@@ -56,8 +56,8 @@ static void list_reasons(const bnfuse_report *report, char *text, size_t size)
     size_t used = 0;
     snprintf(text, size, "-");
     for (size_t i = 0; i < report->remark_count && used < size; i++)
-        if (report->remarks[i].code)
-            used += (size_t)snprintf(text + used, size - used, "%sBNF%d", used ? "," : "", report->remarks[i].code);
+        if (report->remarks[i]->code)
+            used += (size_t)snprintf(text + used, size - used, "%sBNF%d", used ? "," : "", report->remarks[i]->code);
 }
 
 static bool is_good(bnfuse_verdict verdict)
@@ -86,14 +86,14 @@ static bool outcome_is(const struct expectation *expected, const bnfuse_report *
 static bool check_passes(const struct expectation *expected, bnfuse_model *model)
 {
     bnfuse_check_options options;
-    bnfuse_check_result result;
     bnfuse_error error;
     bnfuse_check_options_init(&options);
-    if (!bnfuse_check(model, &options, &result, &error)) return complain(expected, "check:", error.message);
-    if (!is_good(result.verdict)) return complain(expected, bnfuse_verdict_text(result.verdict), result.why);
-    if (result.worst_site > 1e-12) {
+    const bnfuse_check_result *result = bnfuse_check(model, &options, &error);
+    if (!result) return complain(expected, "check:", error.message);
+    if (!is_good(result->verdict)) return complain(expected, bnfuse_verdict_text(result->verdict), result->why);
+    if (result->worst_site > 1e-12) {
         char worst[64];
-        snprintf(worst, sizeof worst, "%.3g", result.worst_site);
+        snprintf(worst, sizeof worst, "%.3g", result->worst_site);
         return complain(expected, "a site differs by", worst);
     }
     return true;
@@ -119,7 +119,7 @@ static bool second_run_changes_nothing(const struct expectation *expected, const
     char again[2200];
     bnfuse_error error;
     snprintf(again, sizeof again, "%s/again.onnx", fused);
-    bnfuse_model *model = bnfuse_load(path, 0, &error);
+    bnfuse_model *model = bnfuse_load(path, NULL, &error);
     bool good = model && bnfuse_fuse(model, options, &error) && bnfuse_write(model, again, NULL, &error);
     if (!good) complain(expected, "second run:", error.message);
     else if (!same_bytes(path, again)) good = complain(expected, "a second run changes", path);
@@ -137,7 +137,7 @@ static bool meets(const struct expectation *expected, int line, FILE *list)
     snprintf(to, sizeof to, "%s/%s.%d.onnx", fused, expected->model, line);
     snprintf(options, sizeof options, "%s", expected->options);
     choose(&choice, options);
-    bnfuse_model *model = bnfuse_load(from, 0, &error);
+    bnfuse_model *model = bnfuse_load(from, NULL, &error);
     bool good = model && bnfuse_fuse(model, &choice.fuse, &error);
     if (!good) complain(expected, "error:", error.message);
     if (good) good = outcome_is(expected, bnfuse_get_report(model)) && check_passes(expected, model);
@@ -184,11 +184,10 @@ static void every_reason_has_a_model(void **state)
     assert_non_null(file);
     text[fread(text, 1, sizeof text - 1, file)] = '\0';
     fclose(file);
-    size_t count;
-    const bnfuse_reason *reasons = bnfuse_reasons(&count);
-    for (size_t i = 0; i < count; i++) {
+    const bnfuse_reason *reason;
+    for (size_t i = 0; (reason = bnfuse_get_reason(i)); i++) {
         char code[32];
-        snprintf(code, sizeof code, "BNF%d", reasons[i].code);
+        snprintf(code, sizeof code, "BNF%d", reason->code);
         if (!strstr(text, code)) fail_msg("no model of models/ ends with %s", code);
     }
 }

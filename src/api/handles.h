@@ -4,7 +4,7 @@
 #ifndef API_HANDLES_H
 #define API_HANDLES_H
 
-#include "bnfuse.h"
+#include "api/options.h"
 #include "io/datum.h"
 #include "passes/passes.h"
 
@@ -15,6 +15,7 @@ struct bnfuse_model {
     struct model model;
     struct net before, after;   /* as it was read; as the passes left it */
     bool is_fused, is_inferred; /* passes have run; shapes of `before` are known */
+    bool is_broken;             /* a pass stopped half-way: `after` is of no use */
     bnfuse_report report;
 };
 
@@ -22,8 +23,14 @@ struct bnfuse_tensors {
     struct memory memory;
     struct arena arena;
     struct datum *data;
+    bnfuse_tensor **views; /* the same for callers */
     size_t count, space;
 };
+
+/* Whether a model that a caller passed is none, or its fusing failed; says so. */
+bool is_unfit(const struct bnfuse_model *model, const char *name, struct bnfuse_error *error);
+/* Whether a pointer that a caller passed is none; says so with the name of the parameter. */
+bool is_missing(const void *pointer, const char *name, struct bnfuse_error *error);
 
 /* Puts the file's name before an error that does not have it: messages from below know the node only. Returns
  * `good`. */
@@ -32,8 +39,8 @@ bool error_with_name(const struct bnfuse_model *model, bool good, struct bnfuse_
 /* Fills model->report from what the passes say and what the two indexes hold. */
 void summarise(struct bnfuse_model *model, const struct pass_report *from);
 
-/* One more tensor of this name, still empty, in its own list. */
-struct datum *tensors_add(struct bnfuse_tensors *tensors, const char *name);
+/* One more tensor, under a copy of this name; what the datum points to must live as long as the list. */
+void tensors_append(struct bnfuse_tensors *tensors, const char *name, const struct datum *datum);
 /* NULL when there is none of this name. */
 const struct datum *tensors_find(const struct bnfuse_tensors *tensors, const char *name);
 /* As the model declares it; NULL when it does not. */

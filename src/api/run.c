@@ -7,8 +7,8 @@ struct run_call {
     struct bnfuse_model *model;
     const struct bnfuse_tensors *inputs;
     struct bnfuse_tensors *outputs;
-    bool exact;
-    int threads;
+    bnfuse_run_options options;
+    size_t steps; /* values computed so far, for progress */
     struct array_pool pool;
 };
 
@@ -64,20 +64,33 @@ static bool copy_outputs(void *context, struct bnfuse_error *error)
     struct copy_call *call = context;
     (void)error;
     for (size_t i = 0; i < call->graph->output_count; i++) {
-        struct datum *datum = tensors_add(call->to, call->graph->outputs[i]->name);
-        datum_from_array(datum, &call->to->arena, datum->name, call->from[i]);
+        const char *name = call->graph->outputs[i]->name;
+        struct datum datum;
+        datum_from_array(&datum, &call->to->arena, name, call->from[i]);
+        tensors_append(call->to, name, &datum);
     }
     return true;
+}
+
+static bool report_progress(void *context, struct value *value, struct array *array, struct bnfuse_error *error)
+{
+    struct run_call *call = context;
+    (void)value, (void)array;
+    size_t all = call->model->after.main->node_count, done = call->steps < all ? call->steps++ : all;
+    return call->options.progress(call->options.context, all ? (double)done / (double)all : 1)
+           || fail(error, BNFUSE_CANCELLED, "the run was cancelled");
 }
 
 static bool run_model(struct run_call *call, struct arena *arena, struct bnfuse_error *error)
 {
     const struct graph *graph = call->model->after.main;
-    struct run_options options = { .exact = call->exact,
-                                   .threads = call->threads,
+    struct run_options options = { .exact = call->options.exact,
+                                   .threads = call->options.threads,
                                    .memory = &call->model->memory,
                                    .pool = &call->pool,
-                                   .random_seed = 1 };
+                                   .random_seed = call->options.seed,
+                                   .observe = call->options.progress ? report_progress : NULL,
+                                   .context = call };
     struct value **given = NEW_ARRAY(arena, struct value *, graph->input_count);
     struct array **inputs = NEW_ARRAY(arena, struct array *, graph->input_count);
     struct array **outputs = NEW_ARRAY(arena, struct array *, graph->output_count);
@@ -104,21 +117,27 @@ static bool run_in_arena(void *context, struct bnfuse_error *error)
     return run_model(run->call, &run->arena, error);
 }
 
-bnfuse_tensors *bnfuse_run(bnfuse_model *model, const bnfuse_tensors *inputs, bool exact, int threads,
+static bool run_into(struct run_call *call, struct bnfuse_error *error)
+{
+    struct guarded_run run = { .call = call };
+    arena_open(&run.arena, &call->model->memory);
+    bool ran = guarded(&call->model->memory, run_in_arena, &run, error);
+    arena_close(&run.arena);
+    return error_with_name(call->model, ran, error);
+}
+
+bnfuse_tensors *bnfuse_run(bnfuse_model *model, const bnfuse_tensors *inputs, const bnfuse_run_options *options,
                            bnfuse_error *error)
 {
-    struct run_call call = {
-        .model = model, .inputs = inputs, .outputs = bnfuse_tensors_new(), .exact = exact, .threads = threads
-    };
-    struct guarded_run run = { .call = &call };
-    if (!call.outputs) {
-        fail(error, BNFUSE_INTERNAL, "%s: out of memory", model->name);
+    static const struct bnfuse_tensors none = { .count = 0 };
+    struct run_call call = { .model = model, .inputs = inputs ? inputs : &none };
+    bnfuse_run_options_init(&call.options);
+    if (is_unfit(model, "model", error) || !options_take(&call.options, sizeof call.options, options, error)
+        || threads_are_negative(call.options.threads, error))
         return NULL;
-    }
-    arena_open(&run.arena, &model->memory);
-    bool ran = guarded(&model->memory, run_in_arena, &run, error);
-    arena_close(&run.arena);
-    if (error_with_name(model, ran, error)) return call.outputs;
+    call.outputs = bnfuse_tensors_new();
+    if (!call.outputs) fail(error, BNFUSE_INTERNAL, "%s: out of memory", model->name);
+    if (call.outputs && run_into(&call, error)) return call.outputs;
     bnfuse_tensors_free(call.outputs);
     return NULL;
 }

@@ -7,37 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const outcomes[] = {
-    [OUTCOME_FOLDED] = "folded",   [OUTCOME_MERGED] = "merged", [OUTCOME_REMOVED] = "removed",
-    [OUTCOME_LOWERED] = "lowered", [OUTCOME_STAYS] = "stays",
-};
-
-static const char *or_empty(const char *text)
-{
-    return text ? text : "";
-}
-
 static void report_remarks(struct bnfuse_model *model, const struct pass_report *from)
 {
-    bnfuse_remark *remarks = NEW_ARRAY(&model->arena, bnfuse_remark, from->remark_count);
-    for (size_t i = 0; i < from->remark_count; i++) {
-        const struct remark *remark = &from->remarks[i];
-        bool stays = remark->outcome == OUTCOME_STAYS;
-        remarks[i] = (bnfuse_remark){
-            .node = or_empty(remark->node),
-            .output = or_empty(remark->output),
-            .scope = or_empty(remark->scope),
-            .outcome = outcomes[remark->outcome],
-            .code = stays ? (int)remark->reason : 0,
-            .reason = stays ? reason_text(remark->reason) : "",
-            .help = stays ? reason_help(remark->reason) : "",
-            .where = or_empty(remark->where),
-            .detail = or_empty(remark->detail),
-            .path = or_empty(remark->path),
-        };
-        model->report.folded += !stays;
-    }
-    model->report.remarks = remarks;
+    for (size_t i = 0; i < from->remark_count; i++)
+        model->report.folded += from->remarks[i]->outcome != BNFUSE_OUTCOME_STAYS;
+    model->report.remarks = from->remarks;
     model->report.remark_count = from->remark_count;
 }
 
@@ -69,14 +43,16 @@ static void report_ops(struct bnfuse_model *model)
     collect_ops(&model->before, names, 0);
     collect_ops(&model->after, names + before, 1);
     qsort(names, before + after, sizeof *names, compare_ops);
-    bnfuse_op_count *ops = NEW_ARRAY(&model->arena, bnfuse_op_count, before + after);
+    bnfuse_op_count **ops = NEW_ARRAY(&model->arena, bnfuse_op_count *, before + after);
     size_t count = 0;
     for (size_t i = 0; i < before + after; i++) {
-        if (i == 0 || compare_ops(&names[i - 1], &names[i]) != 0)
-            ops[count++].op =
+        if (i == 0 || compare_ops(&names[i - 1], &names[i]) != 0) {
+            ops[count] = NEW(&model->arena, bnfuse_op_count);
+            ops[count++]->op =
                 *names[i].domain ? arena_printf(&model->arena, "%s.%s", names[i].domain, names[i].op) : names[i].op;
-        if (names[i].side) ops[count - 1].after++;
-        else ops[count - 1].before++;
+        }
+        if (names[i].side) ops[count - 1]->after++;
+        else ops[count - 1]->before++;
     }
     model->report.ops = ops;
     model->report.op_count = count;

@@ -14,6 +14,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* Element types have two statements, the public one and the table of dtype.h. */
+#define ROW(name, number, text, bits, kind) \
+    _Static_assert((int)BNFUSE_DTYPE_##name == (int)DTYPE_##name, "the public number of this type");
+DTYPES(ROW)
+#undef ROW
+
+const char *bnfuse_dtype_text(bnfuse_dtype type)
+{
+    return dtype_name((int64_t)type);
+}
+
 bnfuse_tensors *bnfuse_tensors_new(void)
 {
     struct bnfuse_tensors *tensors = calloc(1, sizeof *tensors);
@@ -30,33 +41,45 @@ void bnfuse_tensors_free(bnfuse_tensors *tensors)
 
 size_t bnfuse_tensors_count(const bnfuse_tensors *tensors)
 {
-    return tensors->count;
+    return tensors ? tensors->count : 0;
 }
 
-bnfuse_tensor bnfuse_tensors_get(const bnfuse_tensors *tensors, size_t i)
+const bnfuse_tensor *bnfuse_tensors_get(const bnfuse_tensors *tensors, size_t i)
 {
-    const struct datum *datum = &tensors->data[i];
+    return tensors && i < tensors->count ? tensors->views[i] : NULL;
+}
+
+static bnfuse_tensor view_of(const struct datum *datum)
+{
     const struct tensor *tensor = &datum->tensor;
+    int64_t size = 0;
     if (datum->form != FORM_TENSOR) return (bnfuse_tensor){ .name = datum->name };
+    if (tensor->bytes) dtype_bytes(tensor->type, tensor->count, &size);
     return (bnfuse_tensor){ .name = datum->name,
-                            .type = (int)tensor->type,
+                            .type = (bnfuse_dtype)tensor->type,
                             .rank = tensor->rank,
                             .dims = tensor->dims,
                             .count = tensor->count,
                             .bytes = tensor->bytes,
+                            .size = (size_t)size,
                             .strings = (const char *const *)tensor->strings };
 }
 
-struct datum *tensors_add(struct bnfuse_tensors *tensors, const char *name)
+void tensors_append(struct bnfuse_tensors *tensors, const char *name, const struct datum *datum)
 {
+    struct arena *arena = &tensors->arena;
     if (tensors->count == tensors->space) {
         size_t space = 2 * tensors->space + 8;
-        tensors->data = arena_grow(&tensors->arena, tensors->data, tensors->space, space, sizeof *tensors->data);
+        tensors->data = arena_grow(arena, tensors->data, tensors->space, space, sizeof *tensors->data);
+        tensors->views = arena_grow(arena, tensors->views, tensors->space, space, sizeof *tensors->views);
         tensors->space = space;
     }
-    struct datum *datum = &tensors->data[tensors->count++];
-    *datum = (struct datum){ .name = arena_copy_text(&tensors->arena, name) };
-    return datum;
+    bnfuse_tensor *view = NEW(arena, bnfuse_tensor);
+    struct datum *to = &tensors->data[tensors->count];
+    *to = *datum;
+    to->name = arena_copy_text(arena, name);
+    *view = view_of(to);
+    tensors->views[tensors->count++] = view;
 }
 
 struct add_call {
@@ -64,11 +87,50 @@ struct add_call {
     const bnfuse_tensor *tensor;
 };
 
-static void copy_strings(struct arena *arena, struct tensor *to, const bnfuse_tensor *from)
+static bool refuse(const bnfuse_tensor *tensor, const char *what, struct bnfuse_error *error)
 {
+    return fail(error, BNFUSE_USAGE, "tensor \"%s\": %s", tensor->name, what);
+}
+
+static bool copy_dims(struct tensor *to, struct arena *arena, const bnfuse_tensor *from, struct bnfuse_error *error)
+{
+    if (from->rank < 0 || from->rank > TENSOR_MAX_RANK || dtype_kind(from->type) == KIND_NONE)
+        return refuse(from, "no such type or rank", error);
+    if (from->rank && !from->dims) return refuse(from, "its dims are NULL", error);
+    int64_t *dims = NEW_ARRAY(arena, int64_t, (size_t)from->rank);
+    for (int axis = 0; axis < from->rank; axis++) {
+        dims[axis] = from->dims[axis];
+        if (dims[axis] < 0) return refuse(from, "a dim is negative", error);
+        if (!size_multiply(to->count, dims[axis], &to->count)) return refuse(from, "too large", error);
+    }
+    to->dims = dims;
+    return true;
+}
+
+static bool copy_strings(struct tensor *to, struct arena *arena, const bnfuse_tensor *from, struct bnfuse_error *error)
+{
+    if (to->count && !from->strings) return refuse(from, "its strings are NULL", error);
     char **strings = NEW_ARRAY(arena, char *, (size_t)to->count);
-    for (int64_t i = 0; i < to->count; i++) strings[i] = arena_copy_text(arena, from->strings[i]);
+    for (int64_t i = 0; i < to->count; i++) {
+        if (!from->strings[i]) return refuse(from, "one of its strings is NULL", error);
+        strings[i] = arena_copy_text(arena, from->strings[i]);
+    }
     to->strings = strings;
+    return true;
+}
+
+static bool copy_bytes(struct tensor *to, struct arena *arena, const bnfuse_tensor *from, struct bnfuse_error *error)
+{
+    int64_t size = 0;
+    if (!dtype_bytes(to->type, to->count, &size)) return refuse(from, "too large", error);
+    if ((uint64_t)size != from->size)
+        return fail(error, BNFUSE_USAGE, "tensor \"%s\": its type and dims ask for %lld bytes, not for %zu", from->name,
+                    (long long)size, from->size);
+    if (size && !from->bytes) return refuse(from, "its bytes are NULL", error);
+    void *bytes = arena_alloc(arena, (size_t)size);
+    if (size) memcpy(bytes, from->bytes, (size_t)size);
+    to->bytes = bytes;
+    return true;
 }
 
 static bool add_tensor(void *context, struct bnfuse_error *error)
@@ -76,34 +138,20 @@ static bool add_tensor(void *context, struct bnfuse_error *error)
     struct add_call *call = context;
     const bnfuse_tensor *from = call->tensor;
     struct arena *arena = &call->tensors->arena;
-    struct tensor to = { .type = (enum dtype)from->type, .rank = from->rank, .count = 1 };
-    int64_t size = 0;
-    if (from->rank < 0 || from->rank > TENSOR_MAX_RANK || dtype_kind(from->type) == KIND_NONE)
-        return fail(error, BNFUSE_USAGE, "tensor \"%s\": no such type or rank", from->name);
-    int64_t *dims = NEW_ARRAY(arena, int64_t, (size_t)from->rank);
-    for (int axis = 0; axis < from->rank; axis++) {
-        dims[axis] = from->dims[axis];
-        if (!size_multiply(to.count, dims[axis], &to.count))
-            return fail(error, BNFUSE_USAGE, "tensor \"%s\": too large", from->name);
-    }
-    to.dims = dims;
-    if (to.type == DTYPE_STRING) {
-        copy_strings(arena, &to, from);
-    } else {
-        if (!dtype_bytes(to.type, to.count, &size))
-            return fail(error, BNFUSE_USAGE, "tensor \"%s\": too large", from->name);
-        void *bytes = arena_alloc(arena, (size_t)size);
-        if (size) memcpy(bytes, from->bytes, (size_t)size);
-        to.bytes = bytes;
-    }
-    struct datum *datum = tensors_add(call->tensors, from->name);
-    datum->form = FORM_TENSOR;
-    datum->tensor = to;
+    struct datum datum = { .form = FORM_TENSOR };
+    struct tensor *to = &datum.tensor;
+    *to = (struct tensor){ .type = (enum dtype)from->type, .rank = from->rank, .count = 1 };
+    if (!copy_dims(to, arena, from, error)) return false;
+    if (to->type == DTYPE_STRING ? !copy_strings(to, arena, from, error) : !copy_bytes(to, arena, from, error))
+        return false;
+    tensors_append(call->tensors, from->name, &datum);
     return true;
 }
 
 bool bnfuse_tensors_add(bnfuse_tensors *tensors, const bnfuse_tensor *tensor, bnfuse_error *error)
 {
+    if (is_missing(tensors, "tensors", error) || is_missing(tensor, "tensor", error)) return false;
+    if (is_missing(tensor->name, "tensor->name", error)) return false;
     return guarded(&tensors->memory, add_tensor, &(struct add_call){ tensors, tensor }, error);
 }
 
@@ -149,9 +197,7 @@ static bool read_npz(struct file_call *call, struct bnfuse_error *error)
     if (!npz_read(&data, &count, &call->tensors->arena, call->path, error)) return false;
     for (size_t i = 0; i < count; i++) {
         if (!fit_type(call, &data[i], data[i].name, error)) return false;
-        struct datum *datum = tensors_add(call->tensors, data[i].name);
-        data[i].name = datum->name;
-        *datum = data[i];
+        tensors_append(call->tensors, data[i].name, &data[i]);
     }
     return true;
 }
@@ -165,9 +211,7 @@ static bool read_one(struct file_call *call, struct bnfuse_error *error)
     bool read = ends_with(call->path, ".pb") ? pb_read(&datum, arena, call->path, type_of(value), error)
                                              : npy_read(&datum.tensor, arena, call->path, error);
     if (!read || !fit_type(call, &datum, call->name, error)) return false;
-    struct datum *to = tensors_add(call->tensors, call->name);
-    datum.name = to->name;
-    *to = datum;
+    tensors_append(call->tensors, call->name, &datum);
     return true;
 }
 
@@ -243,9 +287,12 @@ static bool read_outputs(void *context, struct bnfuse_error *error)
     return true;
 }
 
-bool bnfuse_tensors_read_outputs(bnfuse_tensors *tensors, const bnfuse_model *model, const char *directory,
+bool bnfuse_tensors_load_outputs(bnfuse_tensors *tensors, const bnfuse_model *model, const char *directory,
                                  bnfuse_error *error)
 {
+    if (is_missing(tensors, "tensors", error) || is_missing(model, "model", error)
+        || is_missing(directory, "directory", error))
+        return false;
     return guarded(&tensors->memory, read_outputs, &(struct file_call){ tensors, model, NULL, directory }, error);
 }
 
@@ -257,9 +304,10 @@ static bool read_tensors(void *context, struct bnfuse_error *error)
     return ends_with(call->path, ".npz") ? read_npz(call, error) : read_one(call, error);
 }
 
-bool bnfuse_tensors_read(bnfuse_tensors *tensors, const bnfuse_model *model, const char *name, const char *path,
+bool bnfuse_tensors_load(bnfuse_tensors *tensors, const bnfuse_model *model, const char *name, const char *path,
                          bnfuse_error *error)
 {
+    if (is_missing(tensors, "tensors", error) || is_missing(path, "path", error)) return false;
     return guarded(&tensors->memory, read_tensors, &(struct file_call){ tensors, model, name, path }, error);
 }
 
@@ -303,6 +351,7 @@ static bool agree(void *context, struct bnfuse_error *error)
 bool bnfuse_tensors_agree(const bnfuse_tensors *expected, const bnfuse_tensors *tensors, double atol, double rtol,
                           bnfuse_error *error)
 {
+    if (is_missing(expected, "expected", error) || is_missing(tensors, "tensors", error)) return false;
     struct agree_call call = { .expected = expected, .tensors = tensors, .atol = atol, .rtol = rtol };
     pool_open(&call.pool, &call.memory);
     bool agreed = guarded(&call.memory, agree, &call, error);
@@ -313,6 +362,7 @@ bool bnfuse_tensors_agree(const bnfuse_tensors *expected, const bnfuse_tensors *
 static bool write_directory(struct file_call *call, struct bnfuse_error *error)
 {
     struct arena *arena = &call->tensors->arena;
+    if (!call->model) return fail(error, BNFUSE_USAGE, "%s: a directory is written for a model", call->path);
     for (size_t i = 0; i < call->tensors->count; i++) {
         const struct datum *datum = &call->tensors->data[i];
         const struct value *value = graph_value(call->model->before.main, datum->name);
@@ -341,6 +391,7 @@ static bool write_tensors(void *context, struct bnfuse_error *error)
 bool bnfuse_tensors_write(const bnfuse_tensors *tensors, const bnfuse_model *model, const char *path,
                           bnfuse_error *error)
 {
+    if (is_missing(tensors, "tensors", error) || is_missing(path, "path", error)) return false;
     struct file_call call = { (struct bnfuse_tensors *)tensors, model, NULL, path };
     return guarded(&call.tensors->memory, write_tensors, &call, error);
 }

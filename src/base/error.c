@@ -102,3 +102,8 @@ bool error_prefix(bool good, const char *name, struct bnfuse_error *error)
     memcpy(error->message, message, sizeof message);
     return false;
 }
+
+bool is_fatal(const struct bnfuse_error *error)
+{
+    return error->status == BNFUSE_INTERNAL || error->status == BNFUSE_CANCELLED;
+}

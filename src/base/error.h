@@ -17,6 +17,8 @@ bool fail_system(struct bnfuse_error *error, int reason, const char *format, ...
 
 /* Puts `name` (a file's, say) before the message of an error that does not hold it yet. Returns `good`. */
 bool error_prefix(bool good, const char *name, struct bnfuse_error *error);
+/* Whether an error ends whatever is going on, rather than saying that one thing among several cannot be done. */
+bool is_fatal(const struct bnfuse_error *error);
 
 /* Copies `text` to `to` (size bytes, always terminated): printable ASCII and valid UTF-8 as they are, \n \t \r \\ as
  * escapes, all other bytes as \xNN; and of "##" the second one, so that no ##[command] or ##vso[command] for a CI is

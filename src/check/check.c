@@ -171,14 +171,15 @@ static bool measure_noise(struct check *check, const struct outputs *of, struct 
     if (!run_astray(check, of, EXACT_ROUNDED, check->session->options->seed | 1, far, error)
         || !run_astray(check, of, NUDGED, 0, check->nudge_noise, error))
         return false;
-    for (size_t i = 0; i < result->output_count; i++) result->outputs[i].noise = fmax(result->outputs[i].noise, far[i]);
+    for (size_t i = 0; i < result->output_count; i++)
+        result->outputs[i]->noise = fmax(result->outputs[i]->noise, far[i]);
     return true;
 }
 
 static bool needs_noise(const struct bnfuse_check_result *result)
 {
     for (size_t i = 0; i < result->output_count; i++)
-        if (exceeds(&result->outputs[i].algebra, SITE_LIMIT) || !result->outputs[i].within_tolerance) return true;
+        if (exceeds(&result->outputs[i]->algebra, SITE_LIMIT) || !result->outputs[i]->within_tolerance) return true;
     return false;
 }
 
@@ -195,8 +196,8 @@ static bool check_set(struct check *check, bool again, struct bnfuse_error *erro
     struct outputs of = output_lists(check->session, result->output_count);
     bool ran = run_exactly(check, &of, error) && (again || run_as_stored(check, &of, error));
     for (size_t i = 0; ran && i < result->output_count; i++) {
-        merge_algebra(&result->outputs[i], &of, i, !again && result->set_count == 0);
-        if (!again) merge_stored(check, &result->outputs[i], &of, i);
+        merge_algebra(result->outputs[i], &of, i, !again && result->set_count == 0);
+        if (!again) merge_stored(check, result->outputs[i], &of, i);
         check->has_elements |= check->session->set || (of.exact[i] && of.exact[i]->count > 0);
     }
     if (ran && needs_noise(result)) ran = measure_noise(check, &of, error);
@@ -216,7 +217,7 @@ static const struct draw other_draws[] = {
 static bool tells_little(const struct bnfuse_check_result *result)
 {
     for (size_t i = 0; i < result->output_count; i++)
-        if (result->outputs[i].algebra.degenerate) return true;
+        if (result->outputs[i]->algebra.degenerate) return true;
     return false;
 }
 
@@ -229,7 +230,7 @@ static bool check_other_scales(struct check *check, const struct guess *guess, s
         struct bnfuse_error why = { .status = BNFUSE_OK };
         if (!tells_little(check->result)) break;
         if (session_feed(session, guess, &other_draws[i], &guessed, &why)) check_set(check, true, &why);
-        if (why.status == BNFUSE_INTERNAL) return pass_error(error, &why);
+        if (is_fatal(&why)) return pass_error(error, &why);
     }
     return true;
 }
@@ -251,8 +252,8 @@ static bool check_inputs(struct check *check, struct bnfuse_error *error)
             check->result->inputs = describe_inputs(session->arena, &session->before);
             return check_other_scales(check, &guesses[i], error);
         }
-        if (report || latest.status == BNFUSE_INTERNAL) first = latest;
-        if (latest.status == BNFUSE_INTERNAL || session->set) break;
+        if (report || is_fatal(&latest)) first = latest;
+        if (is_fatal(&latest) || session->set) break;
     }
     refuse_chosen(session, &first);
     return pass_error(error, &first);
@@ -265,12 +266,7 @@ static bool check_whole(struct check *check, struct bnfuse_error *error)
     const struct graph *graph = session->before.net->main;
     struct bnfuse_check_result *result = check->result;
     if (!session_plan(session, error)) return false;
-    result->output_count = graph->output_count;
-    result->outputs = NEW_ARRAY(session->arena, struct bnfuse_output, graph->output_count);
-    for (size_t i = 0; i < graph->output_count; i++)
-        result->outputs[i] = (struct bnfuse_output){
-            .name = graph->outputs[i]->name, .noise = -1, .within_tolerance = true, .heals = true
-        };
+    open_outputs(result, session->arena, graph, -1);
     check->nudge_noise = NEW_ARRAY(&session->plans, double, graph->output_count);
     size_t sets = options->set_count ? options->set_count : 1;
     session->runs_planned = 5 * sets;
@@ -295,10 +291,10 @@ static void collect_sites(struct check *check)
 {
     struct bnfuse_check_result *result = check->result;
     for (const struct site *site = check->sites; site; site = site->next) result->site_count++;
-    result->sites = NEW_ARRAY(check->session->arena, struct bnfuse_site, result->site_count);
-    size_t i = 0;
+    struct bnfuse_site **sites = NEW_ARRAY(check->session->arena, struct bnfuse_site *, result->site_count);
+    result->sites = sites;
     for (const struct site *site = check->sites; site; site = site->next) {
-        result->sites[i++] = *site->result;
+        *sites++ = site->result;
         result->sites_checked += site->result->checked;
         if (site->result->checked && !site->result->ill_conditioned)
             result->worst_site = fmax(result->worst_site, site->result->difference.relative);
@@ -317,7 +313,7 @@ static bool judge_sites(struct check *check)
 {
     struct bnfuse_check_result *result = check->result;
     for (size_t i = 0; i < result->site_count; i++) {
-        const struct bnfuse_site *site = &result->sites[i];
+        const struct bnfuse_site *site = result->sites[i];
         if (!site->checked || site->ill_conditioned || !exceeds(&site->difference, SITE_LIMIT)) continue;
         result->first_divergent = site->value;
         return settle(result, BNFUSE_VERDICT_FAIL,
@@ -412,14 +408,14 @@ static bool is_nothing_compared(const struct check *check)
 {
     const struct bnfuse_check_result *result = check->result;
     for (size_t i = 0; i < result->output_count; i++)
-        if (result->outputs[i].algebra.compared) return false;
+        if (result->outputs[i]->algebra.compared) return false;
     return check->has_elements;
 }
 
 static bool are_sites_telling(const struct bnfuse_check_result *result)
 {
     for (size_t i = 0; i < result->site_count; i++)
-        if (!result->sites[i].checked || !result->sites[i].difference.compared) return false;
+        if (!result->sites[i]->checked || !result->sites[i]->difference.compared) return false;
     return result->site_count > 0;
 }
 
@@ -429,7 +425,7 @@ static void judge_whole(struct check *check)
     if (judge_sites(check)) return;
     settle(result, BNFUSE_VERDICT_PASS, "");
     for (size_t i = 0; i < result->output_count; i++) {
-        if (!judge_output(check, &result->outputs[i], check->nudge_noise[i])) continue;
+        if (!judge_output(check, result->outputs[i], check->nudge_noise[i])) continue;
         if (!result->first_divergent) result->first_divergent = first_divergent(check->session, SITE_LIMIT);
         return;
     }
@@ -451,7 +447,7 @@ static bool check_changes(struct check *check, struct bnfuse_error *error)
 {
     struct bnfuse_error why = { .status = BNFUSE_OK };
     bool whole = check_whole(check, &why);
-    if (!whole && (why.status == BNFUSE_INTERNAL || why.status == BNFUSE_USAGE)) return pass_error(error, &why);
+    if (!whole && (is_fatal(&why) || why.status == BNFUSE_USAGE)) return pass_error(error, &why);
     if (!whole) check->result->output_count = 0;
     if (!prove_rest(check, error)) return false;
     collect_sites(check);

@@ -170,7 +170,7 @@ static double excess_of(const struct bnfuse_difference *d, double least, double 
 
 static void judge_exact(struct comparison *comparison, const struct runs *runs, size_t i, double perturbation)
 {
-    struct bnfuse_output *output = &comparison->result->outputs[i];
+    struct bnfuse_output *output = comparison->result->outputs[i];
     struct bnfuse_difference d = measure(runs->exact_a[i], runs->exact_b[i]);
     double least = resolution(comparison, runs->exact_a[i]), excess = excess_of(&d, least, perturbation);
     bool unclear = exceeds(&d, least) && excess <= 1 && !(perturbation <= MOST_PERTURBATION);
@@ -192,7 +192,7 @@ static void judge_exact(struct comparison *comparison, const struct runs *runs, 
 static void judge_native(struct comparison *comparison, const struct runs *runs, size_t i)
 {
     const struct check_options *options = comparison->session->options;
-    struct bnfuse_output *output = &comparison->result->outputs[i];
+    struct bnfuse_output *output = comparison->result->outputs[i];
     struct array *exact = runs->exact_a[i], *a = runs->native_a[i], *b = runs->native_b[i];
     struct bnfuse_difference d = measure(a, b), far_a = measure(exact, a), far_b = measure(exact, b);
     output->deployment = worse_difference(output->deployment, d);
@@ -251,8 +251,8 @@ static bool compare_first(struct comparison *comparison, bool is_sampled, struct
             comparison->result->set_count++;
             return true;
         }
-        if (i == 0 || latest.status == BNFUSE_INTERNAL) first = latest;
-        if (!fed || comparison->broken || latest.status == BNFUSE_INTERNAL || session->set) break;
+        if (i == 0 || is_fatal(&latest)) first = latest;
+        if (!fed || comparison->broken || is_fatal(&latest) || session->set) break;
     }
     if (!comparison->broken) refuse_chosen(session, &first);
     return pass_error(error, &first);
@@ -272,7 +272,7 @@ static bool compare_more(struct comparison *comparison, const struct draw *draw,
             comparison->result->set_count++;
             break;
         }
-        if (comparison->broken || why.status == BNFUSE_INTERNAL) return pass_error(error, &why);
+        if (comparison->broken || is_fatal(&why)) return pass_error(error, &why);
     }
     return true;
 }
@@ -370,7 +370,7 @@ static bool prove_segments(struct comparison *comparison, struct site *sites, st
     if (sites) session_run(session, &session->before, EXACT_ROUNDED, 0, &observer, outputs, &why);
     stop_waiting(sites);
     drop_all(outputs, comparison->result->output_count);
-    if (why.status == BNFUSE_INTERNAL) return pass_error(error, &why);
+    if (is_fatal(&why)) return pass_error(error, &why);
     return prove_rest(comparison, sites, error);
 }
 
@@ -388,10 +388,11 @@ static void collect_sites(struct comparison *comparison, const struct site *site
     struct bnfuse_check_result *result = comparison->result;
     size_t count = 0;
     for (const struct site *site = sites; site; site = site->next) count += !site->is_guess || site->is_mistaken;
-    result->sites = NEW_ARRAY(comparison->session->arena, struct bnfuse_site, count);
+    struct bnfuse_site **list = NEW_ARRAY(comparison->session->arena, struct bnfuse_site *, count);
+    result->sites = list;
     for (const struct site *site = sites; site; site = site->next) {
         if (site->is_guess && !site->is_mistaken) continue;
-        result->sites[result->site_count++] = *site->result;
+        list[result->site_count++] = site->result;
         result->sites_checked += site->result->checked;
         if (site->result->checked && !site->result->ill_conditioned)
             result->worst_site = fmax(result->worst_site, site->result->difference.relative);
@@ -455,7 +456,7 @@ static bool judge_difference(struct comparison *comparison, const struct site *s
 {
     struct arena *arena = comparison->session->arena;
     for (size_t i = 0; i < comparison->result->output_count; i++) {
-        const struct bnfuse_output *output = &comparison->result->outputs[i];
+        const struct bnfuse_output *output = comparison->result->outputs[i];
         if (!(comparison->excess[i] > 1)) continue;
         const char *what = describe_difference(arena, &output->rounding);
         bool measured = !output->rounding.shape_differs && !output->rounding.pattern_differs;
@@ -471,7 +472,7 @@ static bool judge_own_types(struct comparison *comparison)
 {
     struct arena *arena = comparison->session->arena;
     for (size_t i = 0; i < comparison->result->output_count; i++) {
-        const struct bnfuse_output *output = &comparison->result->outputs[i];
+        const struct bnfuse_output *output = comparison->result->outputs[i];
         const struct bnfuse_difference *d = &output->deployment;
         double explained = fmax(comparison->native_a[i], fmax(output->noise, 4 * resolution(comparison, NULL)));
         if (output->within_tolerance) continue;
@@ -496,7 +497,7 @@ static bool judge_unclear(struct comparison *comparison, const struct site *site
 {
     struct arena *arena = comparison->session->arena;
     for (size_t i = 0; i < comparison->result->output_count; i++) {
-        const struct bnfuse_output *output = &comparison->result->outputs[i];
+        const struct bnfuse_output *output = comparison->result->outputs[i];
         bool told = comparison->clear[i] && !comparison->first_unclear[i];
         bool proven = is_proven(comparison, sites);
         if (!comparison->unclear[i] || told || (proven && output->noise <= HOPELESS)) continue;
@@ -524,7 +525,7 @@ static const struct site *unchecked_body(const struct site *sites)
 static bool is_anything_compared(const struct bnfuse_check_result *result)
 {
     for (size_t i = 0; i < result->output_count; i++)
-        if (result->outputs[i].rounding.compared) return true;
+        if (result->outputs[i]->rounding.compared) return true;
     return false;
 }
 
@@ -532,7 +533,7 @@ static bool is_lower_precision(const struct comparison *comparison)
 {
     for (size_t i = 0; i < comparison->result->output_count; i++)
         if (comparison->session->options->precision
-            && comparison->result->outputs[i].rounding.relative > NOISE_FACTOR * resolution_of(DTYPE_FLOAT))
+            && comparison->result->outputs[i]->rounding.relative > NOISE_FACTOR * resolution_of(DTYPE_FLOAT))
             return true;
     return false;
 }
@@ -571,8 +572,7 @@ static void open_results(struct comparison *comparison)
     struct bnfuse_check_result *result = comparison->result;
     const struct graph *a = session->before.net->main, *b = session->after.net->main;
     size_t count = a->output_count;
-    result->output_count = count;
-    result->outputs = NEW_ARRAY(session->arena, struct bnfuse_output, count);
+    open_outputs(result, session->arena, a, 0);
     comparison->partners = NEW_ARRAY(&session->plans, size_t, count);
     comparison->excess = NEW_ARRAY(&session->plans, double, count);
     comparison->native_a = NEW_ARRAY(&session->plans, double, count);
@@ -582,8 +582,6 @@ static void open_results(struct comparison *comparison)
     comparison->unclear = NEW_ARRAY(&session->plans, size_t, count);
     comparison->first_unclear = NEW_ARRAY(&session->plans, bool, count);
     for (size_t i = 0; i < count; i++) {
-        result->outputs[i] =
-            (struct bnfuse_output){ .name = a->outputs[i]->name, .noise = 0, .within_tolerance = true, .heals = true };
         comparison->least[i] = -1;
         for (size_t k = 0; k < b->output_count; k++)
             if (comparison->pairing.outputs[k] == a->outputs[i]) comparison->partners[i] = k;
@@ -646,7 +644,7 @@ bool check_compare(const struct net *a, const struct net *b, const struct check_
         settle(result, BNFUSE_VERDICT_FAIL,
                comparison.broken ? comparison.broken : arena_copy_text(b->arena, why.message));
         done = true;
-    } else if (!done && why.status != BNFUSE_INTERNAL && why.status != BNFUSE_USAGE) {
+    } else if (!done && !is_fatal(&why) && why.status != BNFUSE_USAGE) {
         settle(result, BNFUSE_VERDICT_NOT_CHECKED, arena_copy_text(b->arena, why.message));
         result->output_count = 0;
         done = true;

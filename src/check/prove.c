@@ -91,7 +91,7 @@ static bool own_noise(const struct prover *prover, const struct site *site, doub
     }
     drop_arrays(fed, site->given_count);
     array_drop(output);
-    return why.status != BNFUSE_INTERNAL || pass_error(error, &why);
+    return !is_fatal(&why) || pass_error(error, &why);
 }
 
 static bool is_mistake(const struct bnfuse_difference *difference, bool ill_conditioned)
@@ -169,7 +169,7 @@ static bool take_constant(const struct prover *prover, struct value *value, stru
     struct bnfuse_error why = { .status = BNFUSE_OK };
     const struct partial_run part = { prover->before, NULL, 0, NULL, value, 0, NULL, false };
     if (prover_is_constant(value)) prover_run(prover, &part, array, &why);
-    return why.status != BNFUSE_INTERNAL || pass_error(error, &why);
+    return !is_fatal(&why) || pass_error(error, &why);
 }
 
 /* ---- other numbers of the same shapes ---- */
@@ -235,7 +235,7 @@ static bool try_other_numbers(const struct prover *prover, struct site *site, st
     drop_arrays(&site->expected, 1);
     if (changed && run_before(prover, site, site->fed, &site->expected, &why) && is_finite(site->expected))
         try_site(prover, site, &why);
-    return why.status != BNFUSE_INTERNAL || pass_error(error, &why);
+    return !is_fatal(&why) || pass_error(error, &why);
 }
 
 bool prove_site(const struct prover *prover, struct site *site, struct bnfuse_error *error)
@@ -243,7 +243,7 @@ bool prove_site(const struct prover *prover, struct site *site, struct bnfuse_er
     struct bnfuse_error why;
     bool good = try_site(prover, site, &why);
     if (good && says_little(prover, site)) good = try_other_numbers(prover, site, &why);
-    if (!good && why.status != BNFUSE_INTERNAL) {
+    if (!good && !is_fatal(&why)) {
         site->result->why = arena_copy_text(prover->after->arena, why.message);
         good = true;
     }
@@ -300,7 +300,7 @@ bool prover_find_trial(const struct prover *prover, struct site *site, bool *fou
             return true;
         }
         drop_arrays(fed, site->given_count);
-        if (why.status == BNFUSE_INTERNAL) return pass_error(error, &why);
+        if (is_fatal(&why)) return pass_error(error, &why);
         if (!*site->result->why) site->result->why = arena_copy_text(prover->after->arena, why.message);
     }
     return true;

@@ -68,11 +68,6 @@ static bool run_b(const struct proof *proof, struct array *const *fed, uint64_t 
                       output, error);
 }
 
-static bool is_exhausted(const struct bnfuse_error *error)
-{
-    return error->status == BNFUSE_INTERNAL;
-}
-
 static double moved_by(const struct array *from, struct array *to)
 {
     struct array *same = as_type_of(from, to);
@@ -107,7 +102,7 @@ static bool measure_perturbation(struct proof *proof, struct array *const *fed, 
     array_drop(output);
     for (size_t i = 0; i < count; i++) array_drop(moved[i]);
     *perturbation = fmax(perturbation_of(a, b), NUDGE_FACTOR / 10 * last_bit);
-    return !is_exhausted(error);
+    return !is_fatal(error);
 }
 
 static void settle_trial(struct proof *proof, const struct bnfuse_difference *difference, double perturbation)
@@ -413,7 +408,7 @@ static bool drive_segment(struct proof *proof, enum drive drive, struct bnfuse_e
     for (size_t i = 0; i < count; i++) fed[i] = proof->dependent[i] ? NULL : drive_value(proof, i, drive);
     if (fill_dependent(proof, fed, proof->dependent, &why)) try_segment(proof, fed, false, &why);
     for (size_t i = 0; i < count; i++) array_drop(fed[i]);
-    return !is_exhausted(&why) || pass_error(error, &why);
+    return !is_fatal(&why) || pass_error(error, &why);
 }
 
 static bool is_uniform_somewhere(const struct site *site)
@@ -439,7 +434,7 @@ bool prove_segment(const struct prover *prover, const struct pointer_map *sizes_
         site->fed[i] = NULL;
     }
     arena_close(prover->scratch);
-    return !is_exhausted(&why) || pass_error(error, &why);
+    return !is_fatal(&why) || pass_error(error, &why);
 }
 
 bool prove_segment_apart(const struct prover *prover, const struct pointer_map *sizes_of_b, struct site *site,

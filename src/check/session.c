@@ -20,6 +20,19 @@ static void close_arena(void *arena)
     arena_close(arena);
 }
 
+void open_outputs(struct bnfuse_check_result *result, struct arena *arena, const struct graph *graph, double noise)
+{
+    struct bnfuse_output **list = NEW_ARRAY(arena, struct bnfuse_output *, graph->output_count);
+    for (size_t i = 0; i < graph->output_count; i++) {
+        list[i] = NEW(arena, struct bnfuse_output);
+        *list[i] = (struct bnfuse_output){
+            .name = graph->outputs[i]->name, .noise = noise, .within_tolerance = true, .heals = true
+        };
+    }
+    result->outputs = list;
+    result->output_count = graph->output_count;
+}
+
 struct session *session_open(struct arena *arena, const struct net *before, const struct net *after,
                              const struct check_options *options)
 {
@@ -162,7 +175,7 @@ bool is_chosen(const struct session *session)
 
 bool refuse_chosen(struct session *session, struct bnfuse_error *error)
 {
-    if (is_chosen(session) && error->status != BNFUSE_INTERNAL && error->status != BNFUSE_USAGE) {
+    if (is_chosen(session) && !is_fatal(error) && error->status != BNFUSE_USAGE) {
         const char *inputs = describe_inputs(session->arena, &session->before);
         const char *why = arena_copy_text(session->arena, error->message);
         fail(error, BNFUSE_USAGE, "the model does not run on what was given (%s): %s", inputs, why);
@@ -260,18 +273,19 @@ struct watch {
     size_t seen, all;
 };
 
-static void report_progress(const struct session *session, double part)
+static bool report_progress(const struct session *session, double part, struct bnfuse_error *error)
 {
+    if (!session->options->progress || !session->runs_planned) return true;
     double done = ((double)session->runs_done + part) / (double)session->runs_planned;
-    if (session->options->progress && session->runs_planned)
-        session->options->progress(session->options->context, done < 1 ? done : 1);
+    return session->options->progress(session->options->context, done < 1 ? done : 1)
+           || fail(error, BNFUSE_CANCELLED, "the check was cancelled");
 }
 
 static bool watch_value(void *context, struct value *value, struct array *array, struct bnfuse_error *error)
 {
     struct watch *watch = context;
     if (watch->seen < watch->all) watch->seen++;
-    report_progress(watch->session, (double)watch->seen / (double)watch->all);
+    if (!report_progress(watch->session, (double)watch->seen / (double)watch->all, error)) return false;
     return !watch->observer || watch->observer->observe(watch->observer->context, value, array, error);
 }
 

@@ -5,6 +5,7 @@
 #ifndef CHECK_SESSION_H
 #define CHECK_SESSION_H
 
+#include "check/check.h"
 #include "check/input.h"
 #include "check/site.h"
 
@@ -52,6 +53,9 @@ bool session_accepts(struct session *session, struct bnfuse_error *error);
 bool is_chosen(const struct session *session);
 /* False. A run that failed on what the user decided is a wrong use: nobody else's inputs are tried instead. */
 bool refuse_chosen(struct session *session, struct bnfuse_error *error);
+
+/* Gives the result an output for each of the graph's. */
+void open_outputs(struct bnfuse_check_result *result, struct arena *arena, const struct graph *graph, double noise);
 
 struct observer {
     bool (*observe)(void *context, struct value *value, struct array *array, struct bnfuse_error *error);

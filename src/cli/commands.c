@@ -24,7 +24,6 @@ struct job {
     bnfuse_dim *dims;
     bnfuse_shape *shapes;
     struct progress progress;
-    bnfuse_check_result result;
     struct account account;
     bnfuse_error error;
 };
@@ -44,7 +43,7 @@ static bool system_failed(struct job *job, int reason, const char *name, const c
 
 static size_t memory_limit(const struct settings *settings)
 {
-    if (settings->memory) return settings->memory;
+    if (settings->memory) return settings->memory < SIZE_MAX ? (size_t)settings->memory : SIZE_MAX;
     long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
     return pages > 0 && size > 0 ? (size_t)pages * (size_t)size : 0;
 }
@@ -52,7 +51,10 @@ static size_t memory_limit(const struct settings *settings)
 static bool load(struct job *job, size_t operand, bnfuse_model **model)
 {
     job->progress.stage = "loading";
-    *model = bnfuse_load(job->settings->operands.items[operand], memory_limit(job->settings), &job->error);
+    bnfuse_read_options options;
+    bnfuse_read_options_init(&options);
+    options.memory_limit = memory_limit(job->settings);
+    *model = bnfuse_load(job->settings->operands.names[operand], &options, &job->error);
     return *model != NULL;
 }
 
@@ -60,10 +62,10 @@ static bool load(struct job *job, size_t operand, bnfuse_model **model)
 static bool read_input(struct job *job, bnfuse_tensors *set, const char *input)
 {
     const char *equals = strrchr(input, '=');
-    if (!equals) return bnfuse_tensors_read(set, job->model, NULL, input, &job->error);
+    if (!equals) return bnfuse_tensors_load(set, job->model, NULL, input, &job->error);
     char *name = strndup(input, (size_t)(equals - input));
     if (!name) return out_of_memory(&job->error);
-    bool read = bnfuse_tensors_read(set, job->model, name, equals + 1, &job->error);
+    bool read = bnfuse_tensors_load(set, job->model, name, equals + 1, &job->error);
     free(name);
     return read;
 }
@@ -84,9 +86,9 @@ static bool add_set(struct job *job, const char *directory)
     }
     sets[job->set_count] = set;
     paths[job->set_count++] = path;
-    if (directory && !bnfuse_tensors_read(set, job->model, NULL, directory, &job->error)) return false;
+    if (directory && !bnfuse_tensors_load(set, job->model, NULL, directory, &job->error)) return false;
     for (size_t i = 0; i < job->settings->inputs.count; i++)
-        if (!read_input(job, set, job->settings->inputs.items[i])) return false;
+        if (!read_input(job, set, job->settings->inputs.names[i])) return false;
     return true;
 }
 
@@ -118,27 +120,15 @@ static bool read_data(struct job *job)
 {
     const struct settings *settings = job->settings;
     for (size_t i = 0; i < settings->data.count; i++)
-        if (!add_sets_of(job, settings->data.items[i])) return false;
+        if (!add_sets_of(job, settings->data.names[i])) return false;
     if (settings->input_directory && !add_set(job, settings->input_directory)) return false;
     return job->set_count || !settings->inputs.count || add_set(job, NULL);
 }
 
 static bool fuse_model(struct job *job, bool any_opset)
 {
-    const struct settings *settings = job->settings;
-    bnfuse_fuse_options options;
-    bnfuse_fuse_options_init(&options);
-    options.freeze_weights = settings->freeze_weights;
-    options.assume_inference = settings->assume_inference;
-    options.lower_mul_add = settings->lower != NULL;
+    bnfuse_fuse_options options = job->settings->fuse;
     options.any_opset = any_opset;
-    options.fold_limit = settings->fold_limit;
-    options.enabled = settings->enabled.items;
-    options.enabled_count = settings->enabled.count;
-    options.disabled = settings->disabled.items;
-    options.disabled_count = settings->disabled.count;
-    options.skipped = settings->skipped.items;
-    options.skipped_count = settings->skipped.count;
     options.progress = progress_step;
     options.context = &job->progress;
     job->progress.stage = "fusing";
@@ -148,17 +138,18 @@ static bool fuse_model(struct job *job, bool any_opset)
     return fused;
 }
 
+static int thread_count(const struct settings *settings)
+{
+    return settings->threads < 1024 ? (int)settings->threads : 1024;
+}
+
 static bool check_options(struct job *job, bnfuse_check_options *options)
 {
     const struct settings *settings = job->settings;
     if (!settings_dims(settings, &job->dims, &job->error) || !settings_shapes(settings, &job->shapes, &job->error))
         return false;
-    bnfuse_check_options_init(options);
-    options->seed = settings->seed;
-    options->atol = settings->atol;
-    options->rtol = settings->rtol;
-    options->threads = settings->threads < 1024 ? (int)settings->threads : 1024;
-    options->full = settings->check == CHECK_FULL;
+    *options = settings->check;
+    options->threads = thread_count(settings);
     options->sets = (const bnfuse_tensors *const *)job->sets;
     options->set_count = job->set_count;
     options->dims = job->dims;
@@ -190,7 +181,7 @@ static bool differs(struct job *job, bnfuse_status status, const char *format, .
 
 static bool judge(struct job *job)
 {
-    const bnfuse_check_result *result = &job->result;
+    const bnfuse_check_result *result = job->account.check;
     bnfuse_status status = bnfuse_verdict_status(result->verdict);
     const char *file = job->account.model, *written = job->settings->output ? "; nothing was written" : "";
     if (status == BNFUSE_OK || (status == BNFUSE_UNSUPPORTED && job->settings->allow_unchecked)) return true;
@@ -203,20 +194,19 @@ static bool judge(struct job *job)
 static bool check_model(struct job *job)
 {
     bnfuse_check_options options;
-    if (job->settings->check == CHECK_OFF) return true;
+    if (job->settings->no_check) return true;
     if (!check_options(job, &options)) return false;
     job->progress.stage = "checking";
-    bool checked = bnfuse_check(job->model, &options, &job->result, &job->error);
+    job->account.check = bnfuse_check(job->model, &options, &job->error);
     progress_close(&job->progress);
-    if (checked) job->account.check = &job->result;
-    return checked && judge(job);
+    return job->account.check && judge(job);
 }
 
 static bool policy_is_met(struct job *job)
 {
     const bnfuse_report *report = job->account.report;
     size_t could = 0;
-    for (size_t i = 0; i < report->remark_count; i++) could += report->remarks[i].code && *report->remarks[i].help;
+    for (size_t i = 0; i < report->remark_count; i++) could += report->remarks[i]->code && *report->remarks[i]->help;
     if (job->settings->strict && could)
         return differs(job, BNFUSE_POLICY, "%s: %zu BatchNormalization%s that could go (--strict); see bnfuse explain",
                        job->account.model, could, could == 1 ? " stays" : "s stay");
@@ -231,7 +221,10 @@ static bool write_model(struct job *job)
     const char *output = job->settings->output;
     if (!output) return true;
     patience(0);
-    if (!bnfuse_write(job->model, output, job->settings->external_data, &job->error)) return false;
+    bnfuse_write_options options;
+    bnfuse_write_options_init(&options);
+    options.external_data = job->settings->external_data;
+    if (!bnfuse_write(job->model, output, &options, &job->error)) return false;
     job->account.output = output;
     return true;
 }
@@ -255,13 +248,13 @@ static bool compare(struct job *job)
     if (!load(job, 0, &job->model) || !load(job, 1, &job->other) || !read_data(job) || !check_options(job, &options))
         return false;
     job->progress.stage = "comparing";
-    bool compared = bnfuse_compare(job->model, job->other, &options, &job->result, &job->error);
+    const bnfuse_check_result *result = bnfuse_compare(job->model, job->other, &options, &job->error);
     progress_close(&job->progress);
-    if (!compared) return false;
-    job->account.check = &job->result;
-    bnfuse_status status = bnfuse_verdict_status(job->result.verdict);
+    if (!result) return false;
+    job->account.check = result;
+    bnfuse_status status = bnfuse_verdict_status(result->verdict);
     return status == BNFUSE_OK
-           || differs(job, status, "%s, %s: %s", job->account.model, job->account.other, job->result.why);
+           || differs(job, status, "%s, %s: %s", job->account.model, job->account.other, result->why);
 }
 
 /* ---- run ---- */
@@ -279,8 +272,9 @@ static bool compare_outputs(struct job *job, const char *directory)
 {
     bnfuse_tensors *expected = bnfuse_tensors_new();
     if (!expected) return out_of_memory(&job->error);
-    bool agree = bnfuse_tensors_read_outputs(expected, job->model, directory, &job->error)
-                 && bnfuse_tensors_agree(expected, job->outputs, job->settings->atol, job->settings->rtol, &job->error);
+    bool agree = bnfuse_tensors_load_outputs(expected, job->model, directory, &job->error)
+                 && bnfuse_tensors_agree(expected, job->outputs, job->settings->check.atol, job->settings->check.rtol,
+                                         &job->error);
     bnfuse_tensors_free(expected);
     if (!agree && job->error.status == BNFUSE_DIFFER) {
         char line[sizeof job->error.message];
@@ -292,8 +286,12 @@ static bool compare_outputs(struct job *job, const char *directory)
 
 static bool run_set(struct job *job, const bnfuse_tensors *inputs)
 {
+    bnfuse_run_options options;
+    bnfuse_run_options_init(&options);
+    options.exact = job->settings->exact;
+    options.threads = thread_count(job->settings);
     bnfuse_tensors_free(job->outputs);
-    job->outputs = bnfuse_run(job->model, inputs, job->settings->exact, (int)job->settings->threads, &job->error);
+    job->outputs = bnfuse_run(job->model, inputs, &options, &job->error);
     job->account.tensors = job->outputs;
     return job->outputs != NULL;
 }
@@ -380,12 +378,12 @@ static bnfuse_status do_job(const struct settings *settings)
     const struct job_row *row = &jobs[settings->command];
     struct job job = { .settings = settings, .error = { .status = BNFUSE_OK } };
     job.account = (struct account){ .command = row->name,
-                                    .model = settings->operands.items[0],
-                                    .atol = settings->atol,
-                                    .rtol = settings->rtol,
+                                    .model = settings->operands.names[0],
+                                    .atol = settings->check.atol,
+                                    .rtol = settings->check.rtol,
                                     .message = "",
                                     .verbose = settings->verbose };
-    if (settings->command == COMMAND_COMPARE) job.account.other = settings->operands.items[1];
+    if (settings->command == COMMAND_COMPARE) job.account.other = settings->operands.names[1];
     progress_open(&job.progress, settings->progress, settings->quiet);
     if (settings->timeout > 0) patience(settings->timeout);
     if (!row->work(&job)) {

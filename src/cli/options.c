@@ -29,24 +29,24 @@ const struct command_row commands[COMMAND_COUNT] = {
 const struct option_row option_rows[] = {
     { "output", 'o', "FILE", FUSE | RUN, OPTION_TEXT, AT(output),
       "write the fused model here (run: the outputs, as FILE.npz or FILE.npy); - is standard output" },
-    { "freeze-weights", 0, NULL, FUSE | EXPLAIN, OPTION_FLAG, AT(freeze_weights),
+    { "freeze-weights", 0, NULL, FUSE | EXPLAIN, OPTION_FLAG, AT(fuse.freeze_weights),
       "take initializers that callers could replace for constants; swallowed ones leave the inputs" },
-    { "fold-limit", 0, "SIZE", FUSE | EXPLAIN, OPTION_SIZE, AT(fold_limit),
+    { "fold-limit", 0, "SIZE", FUSE | EXPLAIN, OPTION_SIZE, AT(fuse.fold_limit),
       "let the model grow by at most SIZE (256M)" },
-    { "enable", 0, "NAME", FUSE | EXPLAIN, OPTION_LIST, AT(enabled),
+    { "enable", 0, "NAME", FUSE | EXPLAIN, OPTION_LIST, AT(fuse.enabled),
       "fold also by relu-scale or bn-before-padded-conv" },
-    { "disable", 0, "PASS", FUSE | EXPLAIN, OPTION_LIST, AT(disabled), "leave a pass out" },
-    { "skip", 0, "NODE", FUSE | EXPLAIN, OPTION_LIST, AT(skipped), "leave this BatchNormalization alone" },
-    { "assume-inference", 0, NULL, FUSE | EXPLAIN, OPTION_FLAG, AT(assume_inference),
+    { "disable", 0, "PASS", FUSE | EXPLAIN, OPTION_LIST, AT(fuse.disabled), "leave a pass out" },
+    { "skip", 0, "NODE", FUSE | EXPLAIN, OPTION_LIST, AT(fuse.skipped), "leave this BatchNormalization alone" },
+    { "assume-inference", 0, NULL, FUSE | EXPLAIN, OPTION_FLAG, AT(fuse.assume_inference),
       "take training-mode BatchNormalization for inference" },
-    { "lower", 0, "mul-add", FUSE | EXPLAIN, OPTION_TEXT, AT(lower), "turn what stays into Mul and Add" },
-    { "check", 0, "[full]", FUSE, OPTION_CHECK, AT(check),
+    { "lower", 0, "mul-add", FUSE | EXPLAIN, OPTION_WORD, AT(fuse.lower_mul_add), "turn what stays into Mul and Add" },
+    { "check", 0, "[full]", FUSE, OPTION_CHECK, AT(check.full),
       "check (the default); full: proof of every site is not enough, the whole graph must run" },
-    { "no-check", 0, NULL, FUSE, OPTION_NO_CHECK, AT(check), "write without a check" },
+    { "no-check", 0, NULL, FUSE, OPTION_FLAG, AT(no_check), "write without a check" },
     { "allow-unchecked", 0, NULL, FUSE, OPTION_FLAG, AT(allow_unchecked), "write even what cannot be checked" },
-    { "atol", 0, "NUMBER", CHECKS | RUN, OPTION_REAL, AT(atol), "tolerate |a-b| <= atol + rtol*|b| (1e-5)" },
-    { "rtol", 0, "NUMBER", CHECKS | RUN, OPTION_REAL, AT(rtol), "see --atol (1e-3)" },
-    { "seed", 0, "NUMBER", CHECKS, OPTION_NUMBER, AT(seed), "seed of random inputs (20)" },
+    { "atol", 0, "NUMBER", CHECKS | RUN, OPTION_REAL, AT(check.atol), "tolerate |a-b| <= atol + rtol*|b| (1e-5)" },
+    { "rtol", 0, "NUMBER", CHECKS | RUN, OPTION_REAL, AT(check.rtol), "see --atol (1e-3)" },
+    { "seed", 0, "NUMBER", CHECKS, OPTION_NUMBER, AT(check.seed), "seed of random inputs (20)" },
     { "dim", 0, "NAME=N", CHECKS, OPTION_LIST, AT(dims), "size of a symbolic dimension" },
     { "shape", 0, "NAME:AxBxC", CHECKS, OPTION_LIST, AT(shapes), "shape of an input" },
     { "input", 0, "NAME=FILE", CHECKS | RUN, OPTION_LIST, AT(inputs),
@@ -140,20 +140,26 @@ static bool no_good(bnfuse_error *error, const struct option_row *row, const cha
     return usage(error, "--%s wants %s, not \"%s\"", row->name, row->argument, text);
 }
 
+/* To a list of make_lists, which has room for the whole command line. */
+static void add_name(bnfuse_names *list, const char *name)
+{
+    ((const char **)list->names)[list->count++] = name;
+}
+
 static bool apply(struct settings *settings, const struct option_row *row, const char *argument, bnfuse_error *error)
 {
     void *at = (char *)settings + row->offset;
-    struct list *list = at;
     switch (row->kind) {
     case OPTION_FLAG: *(bool *)at = true; return true;
     case OPTION_TEXT: *(const char **)at = argument; return true;
-    case OPTION_LIST: list->items[list->count++] = argument; return true;
+    case OPTION_WORD: *(bool *)at = true; return strcmp(argument, row->argument) == 0 || no_good(error, row, argument);
+    case OPTION_LIST: add_name(at, argument); return true;
     case OPTION_SIZE: return parse_size(argument, at) || no_good(error, row, argument);
     case OPTION_NUMBER: return parse_number(argument, at) || no_good(error, row, argument);
     case OPTION_REAL: return parse_real(argument, at) || no_good(error, row, argument);
-    case OPTION_NO_CHECK: settings->check = CHECK_OFF; return true;
     case OPTION_CHECK:
-        settings->check = argument ? CHECK_FULL : CHECK_ON;
+        *(bool *)at = argument != NULL;
+        settings->no_check = false;
         return !argument || strcmp(argument, "full") == 0 || no_good(error, row, argument);
     case OPTION_REQUIRE:
         settings->has_require = true;
@@ -164,23 +170,34 @@ static bool apply(struct settings *settings, const struct option_row *row, const
 
 /* ---- parsing ---- */
 
+enum { LIST_COUNT = 8 };
+
+static void find_lists(struct settings *settings, bnfuse_names *lists[LIST_COUNT])
+{
+    bnfuse_names *const all[LIST_COUNT] = {
+        &settings->operands,     &settings->dims,          &settings->shapes,       &settings->inputs,
+        &settings->fuse.enabled, &settings->fuse.disabled, &settings->fuse.skipped, &settings->data,
+    };
+    memcpy(lists, all, sizeof all);
+}
+
 static bool make_lists(struct settings *settings, int argc)
 {
-    struct list *const lists[] = { &settings->operands, &settings->enabled, &settings->disabled, &settings->skipped,
-                                   &settings->dims,     &settings->shapes,  &settings->inputs,   &settings->data };
+    bnfuse_names *lists[LIST_COUNT];
     bool made = true;
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        lists[i]->items = calloc((size_t)argc + 1, sizeof *lists[i]->items);
-        made &= lists[i]->items != NULL;
+    find_lists(settings, lists);
+    for (size_t i = 0; i < LIST_COUNT; i++) {
+        lists[i]->names = calloc((size_t)argc + 1, sizeof *lists[i]->names);
+        made &= lists[i]->names != NULL;
     }
     return made;
 }
 
 void settings_free(struct settings *settings)
 {
-    struct list *const lists[] = { &settings->operands, &settings->enabled, &settings->disabled, &settings->skipped,
-                                   &settings->dims,     &settings->shapes,  &settings->inputs,   &settings->data };
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) free(lists[i]->items);
+    bnfuse_names *lists[LIST_COUNT];
+    find_lists(settings, lists);
+    for (size_t i = 0; i < LIST_COUNT; i++) free((void *)lists[i]->names);
 }
 
 enum { FIRST_CODE = 1000 }; /* of long options; letters are below */
@@ -233,7 +250,7 @@ static bool parse_options(struct settings *settings, int argc, char **argv, bnfu
         if (code == '?') return unknown(settings, argv[optind - 1], error);
         if (!apply(settings, row_of(code), optarg, error)) return false;
     }
-    for (; optind < argc; optind++) settings->operands.items[settings->operands.count++] = argv[optind];
+    for (; optind < argc; optind++) add_name(&settings->operands, argv[optind]);
     return true;
 }
 
@@ -248,8 +265,6 @@ static bool fits_together(const struct settings *settings, bnfuse_error *error)
     if (is_about_itself(settings)) return true;
     if (settings->operands.count != (size_t)row->operands)
         return usage(error, "usage: bnfuse %s%s%s; see bnfuse --help", row->name, *row->name ? " " : "", row->synopsis);
-    if (settings->lower && strcmp(settings->lower, "mul-add") != 0)
-        return usage(error, "--lower wants mul-add, not \"%s\"", settings->lower);
     if (settings->json && settings->output && strcmp(settings->output, "-") == 0)
         return usage(error, "-o - and --json cannot share standard output");
     if (settings->output && !*settings->output) return usage(error, "-o wants a file name");
@@ -266,7 +281,9 @@ static enum command command_named(const char *word)
 
 bool settings_parse(struct settings *settings, int argc, char **argv, bnfuse_error *error)
 {
-    *settings = (struct settings){ .fold_limit = UINT64_C(256) << 20, .atol = 1e-5, .rtol = 1e-3, .seed = 20 };
+    *settings = (struct settings){ .command = COMMAND_FUSE };
+    bnfuse_fuse_options_init(&settings->fuse);
+    bnfuse_check_options_init(&settings->check);
     if (!make_lists(settings, argc)) return out_of_memory(error);
     settings->command = argc > 1 ? command_named(argv[1]) : COMMAND_FUSE;
     int skip = settings->command != COMMAND_FUSE;
@@ -288,7 +305,7 @@ bool settings_dims(const struct settings *settings, bnfuse_dim **dims, bnfuse_er
 {
     *dims = calloc(settings->dims.count + 1, sizeof **dims);
     for (size_t i = 0; *dims && i < settings->dims.count; i++) {
-        const char *text = settings->dims.items[i], *equals = strrchr(text, '=');
+        const char *text = settings->dims.names[i], *equals = strrchr(text, '=');
         char *end;
         if (!equals || equals == text || !parse_extent(equals + 1, &end, &(*dims)[i].size) || *end)
             return usage(error, "--dim wants NAME=N, not \"%s\"", text);
@@ -320,9 +337,9 @@ bool settings_shapes(const struct settings *settings, bnfuse_shape **shapes, bnf
     *shapes = calloc(settings->shapes.count + 1, sizeof **shapes);
     for (size_t i = 0; *shapes && i < settings->shapes.count; i++) {
         bnfuse_shape *shape = &(*shapes)[i];
-        bool good = parse_shape(settings->shapes.items[i], shape);
+        bool good = parse_shape(settings->shapes.names[i], shape);
         if (good && (!shape->name || !shape->dims)) return out_of_memory(error);
-        if (!good) return usage(error, "--shape wants NAME:AxBxC, not \"%s\"", settings->shapes.items[i]);
+        if (!good) return usage(error, "--shape wants NAME:AxBxC, not \"%s\"", settings->shapes.names[i]);
     }
     return *shapes || out_of_memory(error);
 }

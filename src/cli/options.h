@@ -18,27 +18,17 @@ struct command_row {
 };
 extern const struct command_row commands[COMMAND_COUNT];
 
-struct list {
-    const char **items;
-    size_t count;
-};
-
-enum check_mode { CHECK_ON, CHECK_FULL, CHECK_OFF };
-
 /* What was asked for. Strings are the command line's own. */
 struct settings {
     enum command command;
-    struct list operands;
+    bnfuse_names operands;
+    bnfuse_fuse_options fuse; /* as the library takes them; what is no plain value is filled in by the commands */
+    bnfuse_check_options check;
+    bnfuse_names dims, shapes, inputs, data;
     const char *output;
-    bool freeze_weights, assume_inference, allow_unchecked, strict;
-    const char *lower;
-    uint64_t fold_limit;
-    struct list enabled, disabled, skipped;
-    enum check_mode check;
-    double atol, rtol;
-    uint64_t seed, threads, memory, require;
+    bool no_check, allow_unchecked, strict;
+    uint64_t threads, memory, require;
     bool has_require;
-    struct list dims, shapes, inputs, data;
     const char *input_directory, *output_directory;
     bool exact;
     double timeout; /* seconds; 0: none */
@@ -67,13 +57,13 @@ bool print_completions(const char *shell, FILE *to, bnfuse_error *error);
 /* The table's rows, for the printers. */
 enum option_kind {
     OPTION_FLAG,
+    OPTION_WORD, /* a flag whose argument can only be the word that the row names */
     OPTION_TEXT,
     OPTION_LIST,
     OPTION_SIZE,
     OPTION_NUMBER,
     OPTION_REAL,
     OPTION_CHECK,
-    OPTION_NO_CHECK,
     OPTION_REQUIRE
 };
 struct option_row {

@@ -17,7 +17,7 @@ struct progress {
 /* On when asked for or when standard error is a terminal, and not when quiet. */
 void progress_open(struct progress *progress, bool asked, bool quiet);
 /* Fits bnfuse_progress; context is the struct progress. */
-void progress_step(void *context, double done);
+bool progress_step(void *context, double done);
 /* Takes the line away. */
 void progress_close(struct progress *progress);
 

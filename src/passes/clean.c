@@ -44,7 +44,7 @@ static void remove_unread_nodes(struct net *net)
         if (pointer_map_get(&work.removed, node) || !may_go(node)) continue;
         for (size_t i = 0; i < node->input_count; i++)
             if (node->inputs[i].value && node->inputs[i].value->writer) list(&work, node->inputs[i].value->writer);
-        remark_applied(node, OUTCOME_REMOVED, "nobody reads it", "");
+        remark_applied(node, BNFUSE_OUTCOME_REMOVED, "nobody reads it", "");
         remark_forget(node);
         edit_remove_node(node);
         pointer_map_set(&work.removed, node, node);
@@ -61,7 +61,7 @@ static void remove_unread_initializers(struct net *net, const struct pass_report
         }
 }
 
-bool clean_run(struct net *net, const struct pass_options *options, struct pass_report *report,
+bool clean_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
                struct bnfuse_error *error)
 {
     remove_unread_nodes(net);

@@ -4,10 +4,9 @@
 #ifndef PASSES_CLEAN_H
 #define PASSES_CLEAN_H
 
-#include "passes/decide/options.h"
 #include "passes/decide/remark.h"
 
-bool clean_run(struct net *net, const struct pass_options *options, struct pass_report *report,
+bool clean_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
                struct bnfuse_error *error);
 
 #endif

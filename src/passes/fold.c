@@ -70,7 +70,7 @@ static int operations_of(const struct node *node)
 static void apply_bypass(struct decision *decision, const struct step *step)
 {
     edit_replace_uses(step->node->outputs[0], node_input(step->node, step->slot));
-    remark_applied(step->node, OUTCOME_FOLDED, decision->where, decision->path);
+    remark_applied(step->node, BNFUSE_OUTCOME_FOLDED, decision->where, decision->path);
     remark_forget(step->node);
     edit_remove_node(step->node);
 }
@@ -436,7 +436,7 @@ static bool fold_one(struct decision *decision, struct node *node, struct pass_r
     struct decision *way = &attempts[best].decision;
     count_savings(way, node, report);
     /* When a smaller BatchNormalization stays, it inherits the remark and will say why in the next round. */
-    remark_applied(node, way->cost.norms ? OUTCOME_STAYS : OUTCOME_FOLDED, way->where,
+    remark_applied(node, way->cost.norms ? BNFUSE_OUTCOME_STAYS : BNFUSE_OUTCOME_FOLDED, way->where,
                    arena_printf(decision->arena, "%s: %s", ways[best].name, way->path));
     apply_steps(way);
     ways[best].finish(node, slot);
@@ -468,36 +468,40 @@ static bool fold_with_followers(struct decision *decision, struct node *node, st
 
 /* ---- The pass ---- */
 
-static void fold_roots(struct net *net, const struct pass_options *options, const struct root_kind *kind,
-                       struct pass_report *report)
+static bool report_progress(const struct bnfuse_fuse_options *options, size_t done, size_t all,
+                            struct bnfuse_error *error)
+{
+    return !options->progress || options->progress(options->context, (double)done / (double)all)
+           || fail(error, BNFUSE_CANCELLED, "fusing was cancelled");
+}
+
+static bool fold_roots(struct net *net, const struct bnfuse_fuse_options *options, const struct root_kind *kind,
+                       struct pass_report *report, struct bnfuse_error *error)
 {
     struct decision *decision = decision_open(net, options, kind);
     constants_spend(decision->constants, report->grown); /* by an earlier round */
-    bool changed = true;
-    for (int round = 0; changed && round < ROUND_LIMIT; round++) {
+    bool changed = true, goes_on = true;
+    for (int round = 0; goes_on && changed && round < ROUND_LIMIT; round++) {
         struct roots roots = roots_of(net, net->arena, options, kind);
         changed = false;
         for (size_t i = 0; i < roots.count; i++) {
             if (roots.nodes[i]->mark && fold_with_followers(decision, roots.nodes[i], report)) changed = true;
-            if (options->progress && i % 64 == 0) options->progress(options->context, (double)i / (double)roots.count);
+            if (i % 64 == 0 && !(goes_on = report_progress(options, i, roots.count, error))) break;
         }
     }
     report->grown = constants_spent(decision->constants);
     decision_close(decision);
+    return goes_on;
 }
 
-bool fold_run(struct net *net, const struct pass_options *options, struct pass_report *report,
+bool fold_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
               struct bnfuse_error *error)
 {
-    (void)error;
-    fold_roots(net, options, &norm_roots, report);
-    return true;
+    return fold_roots(net, options, &norm_roots, report, error);
 }
 
-bool fold_affines_run(struct net *net, const struct pass_options *options, struct pass_report *report,
+bool fold_affines_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
                       struct bnfuse_error *error)
 {
-    (void)error;
-    fold_roots(net, options, &affine_roots, report);
-    return true;
+    return fold_roots(net, options, &affine_roots, report, error);
 }

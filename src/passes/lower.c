@@ -22,12 +22,12 @@ static void lower_one(struct decision *decision, struct node *bn)
     decision_begin(decision, bn, root_type(bn));
     if (affine_of_node(decision, bn, &a, &slot) || !affine_can_lower(bn->graph, x, a)) return;
     struct value *lowered = affine_lower(bn->graph, bn, x, a, decision->type, false, node_title(bn));
-    remark_applied(bn, OUTCOME_LOWERED, "Mul and Add", "");
+    remark_applied(bn, BNFUSE_OUTCOME_LOWERED, "Mul and Add", "");
     edit_set_input(bn, 0, lowered);
     root_remove(bn, 0);
 }
 
-bool lower_run(struct net *net, const struct pass_options *options, struct pass_report *report,
+bool lower_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
                struct bnfuse_error *error)
 {
     struct decision *decision = decision_open(net, options, &norm_roots);

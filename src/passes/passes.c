@@ -19,21 +19,22 @@
 #define ROUND_LIMIT 8 /* of the whole list; real models need two, the second to see that nothing is left to do */
 
 const struct pass passes[] = {
-    { "clean", false, clean_run, "first: a BatchNormalization that nobody reads must not hold others back" },
-    { "fold", false, fold_run, "folds every BatchNormalization that can be folded exactly" },
-    { "affine", false, fold_affines_run,
-      "folds Mul, Add and their like, once it is known what the fold has left of them" },
-    { "tidy", false, tidy_run, "merges what stays with its affine neighbours, after the fold has taken all it can" },
-    { "lower", true, lower_run, "after the fold: only then is it known what stays" },
-    { "clean", false, clean_run, "last: removes what the others left without readers" },
+    { { "clean", "first: a BatchNormalization that nobody reads must not hold others back", false }, clean_run },
+    { { "fold", "folds every BatchNormalization that can be folded exactly", false }, fold_run },
+    { { "affine", "folds Mul, Add and their like, once it is known what the fold has left of them", false },
+      fold_affines_run },
+    { { "tidy", "merges what stays with its affine neighbours, after the fold has taken all it can", false },
+      tidy_run },
+    { { "lower", "after the fold: only then is it known what stays", true }, lower_run },
+    { { "clean", "last: removes what the others left without readers", false }, clean_run },
 };
 const size_t pass_count = sizeof(passes) / sizeof(*passes);
 
-static bool is_wanted(const struct pass *pass, const struct pass_options *options)
+static bool is_wanted(const struct pass *pass, const struct bnfuse_fuse_options *options)
 {
-    for (size_t i = 0; i < options->disabled_count; i++)
-        if (strcmp(options->disabled[i], pass->name) == 0) return false;
-    return !pass->optional || options->lower_mul_add;
+    for (size_t i = 0; i < options->disabled.count; i++)
+        if (strcmp(options->disabled.names[i], pass->is.name) == 0) return false;
+    return !pass->is.optional || options->lower_mul_add;
 }
 
 /* A pass that breaks a graph is a bug of ours: name it. False when there is no memory to look. */
@@ -43,7 +44,7 @@ static bool check_after(const struct net *net, const struct pass *pass, struct b
     struct bnfuse_error broken;
     if (net_validate(net, &broken)) return true;
     if (broken.status == BNFUSE_INTERNAL) return fail(error, broken.status, "%s", broken.message);
-    fprintf(stderr, "the pass %s broke the graph: %s\n", pass->name, broken.message);
+    fprintf(stderr, "the pass %s broke the graph: %s\n", pass->is.name, broken.message);
     abort();
 #else
     (void)net, (void)pass, (void)error;
@@ -51,13 +52,15 @@ static bool check_after(const struct net *net, const struct pass *pass, struct b
     return true;
 }
 
-static bool run_each(struct net *net, const struct pass_options *options, struct pass_report *report,
+static bool run_each(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
                      struct bnfuse_error *error)
 {
     for (size_t i = 0; i < pass_count; i++) {
         if (!is_wanted(&passes[i], options)) continue;
         if (!passes[i].run(net, options, report, error)) return false;
         if (!check_after(net, &passes[i], error)) return false;
+        if (options->after_pass && !options->after_pass(options->context, passes[i].is.name))
+            return fail(error, BNFUSE_CANCELLED, "fusing was cancelled after the pass %s", passes[i].is.name);
     }
     return true;
 }
@@ -101,7 +104,7 @@ static void note_missing_import(const struct net *net, struct pass_report *repor
         }
 }
 
-bool passes_run(struct net *net, const struct pass_options *options, struct pass_report *report,
+bool passes_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
                 struct bnfuse_error *error)
 {
     *report = (struct pass_report){ 0 };

@@ -73,7 +73,7 @@ static void replace(struct decision *decision, struct node *node, const struct a
 
 static void drop(struct node *neighbour, const struct node *node)
 {
-    remark_applied(neighbour, OUTCOME_MERGED, node_title(node), "");
+    remark_applied(neighbour, BNFUSE_OUTCOME_MERGED, node_title(node), "");
     remark_forget(neighbour);
     edit_remove_node(neighbour);
 }
@@ -113,7 +113,7 @@ static void tidy_one(struct decision *decision, struct node *node)
     if (affine_of_node(decision, node, &a, &slot) || slot != 0) return;
     while (merge_upstream(decision, node, &a) || merge_downstream(decision, node, &a)) swallowed = true;
     if (is_identity_when_stored(a, decision->type)) {
-        remark_applied(node, OUTCOME_REMOVED, "it changes nothing", "");
+        remark_applied(node, BNFUSE_OUTCOME_REMOVED, "it changes nothing", "");
         root_remove(node, 0);
     } else if (swallowed) {
         replace(decision, node, a);
@@ -130,7 +130,7 @@ static void tidy_residues(struct decision *decision)
         }
 }
 
-bool tidy_run(struct net *net, const struct pass_options *options, struct pass_report *report,
+bool tidy_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
               struct bnfuse_error *error)
 {
     struct decision *decision = decision_open(net, options, &norm_roots);

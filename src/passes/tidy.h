@@ -4,10 +4,9 @@
 #ifndef PASSES_TIDY_H
 #define PASSES_TIDY_H
 
-#include "passes/decide/options.h"
 #include "passes/decide/remark.h"
 
-bool tidy_run(struct net *net, const struct pass_options *options, struct pass_report *report,
+bool tidy_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
               struct bnfuse_error *error);
 
 #endif

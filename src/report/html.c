@@ -27,7 +27,7 @@ static void put_remarks(FILE *to, const bnfuse_report *report)
     fprintf(to, "<table>\n<tr><th>BatchNormalization</th><th>what became of it</th><th>path</th>"
                 "<th>what would help</th></tr>\n");
     for (size_t i = 0; i < report->remark_count; i++) {
-        const bnfuse_remark *remark = &report->remarks[i];
+        const bnfuse_remark *remark = report->remarks[i];
         remark_words(remark, words, sizeof words);
         fprintf(to, "<tr class=\"%s\">", remark->code ? "stays" : "gone");
         put_cell(to, remark->node);
@@ -43,7 +43,7 @@ static void put_sizes(FILE *to, const bnfuse_report *report)
 {
     fprintf(to, "<table class=\"numbers\">\n<tr><th></th><th>before</th><th>after</th><th>delta</th></tr>\n");
     for (size_t i = 0; i < report->op_count; i++)
-        put_row(to, report->ops[i].op, report->ops[i].before, report->ops[i].after);
+        put_row(to, report->ops[i]->op, report->ops[i]->before, report->ops[i]->after);
     put_row(to, "nodes", report->before.nodes, report->after.nodes);
     put_row(to, "parameters", report->before.parameters, report->after.parameters);
     if (report->after.bytes) put_row(to, "bytes", (int64_t)report->before.bytes, (int64_t)report->after.bytes);
@@ -55,7 +55,7 @@ static void put_outputs(FILE *to, const bnfuse_check_result *check)
     fprintf(to, "<table class=\"numbers\">\n<tr><th>output</th><th>float64, unrounded</th>"
                 "<th>float64, stored weights</th><th>own types</th></tr>\n");
     for (size_t i = 0; i < check->output_count; i++) {
-        const bnfuse_output *output = &check->outputs[i];
+        const bnfuse_output *output = check->outputs[i];
         fprintf(to, "<tr>");
         put_cell(to, output->name);
         fprintf(to, "<td>%.2g</td><td>%.2g</td><td>%.2g</td></tr>\n", output->algebra.relative,

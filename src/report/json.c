@@ -29,7 +29,7 @@ static json_t *remark_object(const bnfuse_remark *remark)
     json_object_set_new(object, "node", text(remark->node));
     json_object_set_new(object, "output", text(remark->output));
     json_object_set_new(object, "scope", text(remark->scope));
-    json_object_set_new(object, "outcome", text(remark->outcome));
+    json_object_set_new(object, "outcome", text(bnfuse_outcome_text(remark->outcome)));
     json_object_set_new(object, "code", remark->code ? json_sprintf("BNF%d", remark->code) : json_null());
     json_object_set_new(object, "reason", text(remark->reason));
     json_object_set_new(object, "help", text(remark->help));
@@ -47,11 +47,10 @@ static json_t *pair(int64_t before, int64_t after)
 static void add_report(json_t *root, const bnfuse_report *report)
 {
     json_t *remarks = json_array(), *ops = json_array(), *notes = json_array();
-    for (size_t i = 0; i < report->remark_count; i++)
-        json_array_append_new(remarks, remark_object(&report->remarks[i]));
+    for (size_t i = 0; i < report->remark_count; i++) json_array_append_new(remarks, remark_object(report->remarks[i]));
     for (size_t i = 0; i < report->op_count; i++) {
-        json_t *op = pair(report->ops[i].before, report->ops[i].after);
-        json_object_set_new(op, "op", text(report->ops[i].op));
+        json_t *op = pair(report->ops[i]->before, report->ops[i]->after);
+        json_object_set_new(op, "op", text(report->ops[i]->op));
         json_array_append_new(ops, op);
     }
     for (size_t i = 0; i < report->note_count; i++) json_array_append_new(notes, text(report->notes[i]));
@@ -111,8 +110,8 @@ static json_t *check_object(const struct account *account)
 {
     const bnfuse_check_result *check = account->check;
     json_t *object = json_object(), *sites = json_array(), *outputs = json_array();
-    for (size_t i = 0; i < check->site_count; i++) json_array_append_new(sites, site_object(&check->sites[i]));
-    for (size_t i = 0; i < check->output_count; i++) json_array_append_new(outputs, output_object(&check->outputs[i]));
+    for (size_t i = 0; i < check->site_count; i++) json_array_append_new(sites, site_object(check->sites[i]));
+    for (size_t i = 0; i < check->output_count; i++) json_array_append_new(outputs, output_object(check->outputs[i]));
     json_object_set_new(object, "verdict", text(bnfuse_verdict_text(check->verdict)));
     json_object_set_new(object, "why", text(check->why));
     json_object_set_new(object, "first_divergent", text(check->first_divergent));
@@ -131,11 +130,11 @@ static json_t *tensor_list(const bnfuse_tensors *tensors)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < bnfuse_tensors_count(tensors); i++) {
-        bnfuse_tensor tensor = bnfuse_tensors_get(tensors, i);
+        const bnfuse_tensor *tensor = bnfuse_tensors_get(tensors, i);
         json_t *object = json_object(), *dims = json_array();
-        for (int axis = 0; axis < tensor.rank; axis++) json_array_append_new(dims, json_integer(tensor.dims[axis]));
-        json_object_set_new(object, "name", text(tensor.name));
-        json_object_set_new(object, "type", json_integer(tensor.type));
+        for (int axis = 0; axis < tensor->rank; axis++) json_array_append_new(dims, json_integer(tensor->dims[axis]));
+        json_object_set_new(object, "name", text(tensor->name));
+        json_object_set_new(object, "type", json_integer(tensor->type));
         json_object_set_new(object, "dims", dims);
         json_array_append_new(list, object);
     }
@@ -152,7 +151,7 @@ static bool dump(json_t *root, FILE *to)
 bool report_json(const struct account *account, FILE *to)
 {
     json_t *root = json_object();
-    json_object_set_new(root, "bnfuse", json_string(BNFUSE_VERSION));
+    json_object_set_new(root, "bnfuse", json_string(bnfuse_version()));
     json_object_set_new(root, "schema", json_integer(SCHEMA));
     json_object_set_new(root, "command", json_string(account->command));
     json_object_set_new(root, "model", text(account->model));
@@ -168,15 +167,14 @@ bool report_json(const struct account *account, FILE *to)
 
 bool report_reasons_json(FILE *to)
 {
-    size_t count;
-    const bnfuse_reason *reasons = bnfuse_reasons(&count);
+    const bnfuse_reason *reason;
     json_t *list = json_array();
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; (reason = bnfuse_get_reason(i)); i++) {
         json_t *object = json_object();
-        json_object_set_new(object, "code", json_sprintf("BNF%d", reasons[i].code));
-        json_object_set_new(object, "name", text(reasons[i].name));
-        json_object_set_new(object, "text", text(reasons[i].text));
-        json_object_set_new(object, "help", text(reasons[i].help));
+        json_object_set_new(object, "code", json_sprintf("BNF%d", reason->code));
+        json_object_set_new(object, "name", text(reason->name));
+        json_object_set_new(object, "text", text(reason->text));
+        json_object_set_new(object, "help", text(reason->help));
         json_array_append_new(list, object);
     }
     return dump(list, to);

@@ -66,18 +66,17 @@ bool report_junit(const struct account *account, FILE *to)
     const bnfuse_report *report = account->report;
     const bnfuse_check_result *check = account->check;
     size_t tests = 1, failures = account->status == BNFUSE_DIFFER, skipped = 0;
-    for (size_t i = 0; report && i < report->remark_count; i++, tests++) skipped += report->remarks[i].code != 0;
+    for (size_t i = 0; report && i < report->remark_count; i++, tests++) skipped += report->remarks[i]->code != 0;
     for (size_t i = 0; check && i < check->site_count; i++, tests++) {
-        failures += site_failed(&check->sites[i]);
-        skipped += !check->sites[i].checked;
+        failures += site_failed(check->sites[i]);
+        skipped += !check->sites[i]->checked;
     }
     fprintf(to, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"bnfuse ");
     put_markup(to, account->model);
     fprintf(to, "\" tests=\"%zu\" failures=\"%zu\" errors=\"%d\" skipped=\"%zu\">\n", tests, failures,
             account->status > BNFUSE_DIFFER, skipped);
-    for (size_t i = 0; report && i < report->remark_count; i++) put_remark(to, &report->remarks[i]);
-    for (size_t i = 0; check && i < check->site_count; i++)
-        put_site(to, &check->sites[i], site_failed(&check->sites[i]));
+    for (size_t i = 0; report && i < report->remark_count; i++) put_remark(to, report->remarks[i]);
+    for (size_t i = 0; check && i < check->site_count; i++) put_site(to, check->sites[i], site_failed(check->sites[i]));
     put_verdict(to, account);
     fprintf(to, "</testsuite>\n");
     return !ferror(to);

@@ -18,7 +18,7 @@ static void put_sizes(FILE *to, const bnfuse_report *report)
 {
     fprintf(to, "\n| | before | after | delta |\n|---|---:|---:|---:|\n");
     for (size_t i = 0; i < report->op_count; i++)
-        put_row(to, report->ops[i].op, report->ops[i].before, report->ops[i].after);
+        put_row(to, report->ops[i]->op, report->ops[i]->before, report->ops[i]->after);
     put_row(to, "nodes", report->before.nodes, report->after.nodes);
     put_row(to, "parameters", report->before.parameters, report->after.parameters);
     if (report->after.bytes) put_row(to, "bytes", (int64_t)report->before.bytes, (int64_t)report->after.bytes);
@@ -30,12 +30,12 @@ static void put_remarks(FILE *to, const bnfuse_report *report)
     fprintf(to, "\n| BatchNormalization | what became of it | what would help |\n|---|---|---|\n");
     for (size_t i = 0; i < report->remark_count; i++) {
         fprintf(to, "| ");
-        put_markdown(to, report->remarks[i].node);
+        put_markdown(to, report->remarks[i]->node);
         fprintf(to, " | ");
-        remark_words(&report->remarks[i], words, sizeof words);
+        remark_words(report->remarks[i], words, sizeof words);
         put_markdown(to, words);
         fprintf(to, " | ");
-        put_markdown(to, report->remarks[i].help);
+        put_markdown(to, report->remarks[i]->help);
         fprintf(to, " |\n");
     }
 }
@@ -45,7 +45,7 @@ static void put_outputs(FILE *to, const bnfuse_check_result *check)
     fprintf(to, "\n| output | float64, unrounded | float64, stored weights | own types | within tolerance |\n"
                 "|---|---:|---:|---:|---|\n");
     for (size_t i = 0; i < check->output_count; i++) {
-        const bnfuse_output *output = &check->outputs[i];
+        const bnfuse_output *output = check->outputs[i];
         fprintf(to, "| ");
         put_markdown(to, output->name);
         fprintf(to, " | %.2g | %.2g | %.2g | %s |\n", output->algebra.relative, output->rounding.relative,
@@ -73,15 +73,14 @@ bool report_markdown(const struct account *account, FILE *to)
 
 bool report_reasons_markdown(FILE *to)
 {
-    size_t count;
-    const bnfuse_reason *reasons = bnfuse_reasons(&count);
+    const bnfuse_reason *reason;
     fprintf(to, "# Why a BatchNormalization stays\n\nMade by `bnfuse reasons --markdown`. Codes never change their "
                 "meaning.\n\n| code | what is in the way | what would help |\n|---|---|---|\n");
-    for (size_t i = 0; i < count; i++) {
-        fprintf(to, "| BNF%d | ", reasons[i].code);
-        put_markdown(to, reasons[i].text);
+    for (size_t i = 0; (reason = bnfuse_get_reason(i)); i++) {
+        fprintf(to, "| BNF%d | ", reason->code);
+        put_markdown(to, reason->text);
         fprintf(to, " | ");
-        put_markdown(to, reasons[i].help);
+        put_markdown(to, reason->help);
         fprintf(to, " |\n");
     }
     return !ferror(to);

@@ -31,7 +31,7 @@ static int widest_node(const bnfuse_report *report)
     size_t width = 0;
     char node[200];
     for (size_t i = 0; i < report->remark_count; i++) {
-        bnfuse_escape(node, sizeof node, report->remarks[i].node);
+        bnfuse_escape(node, sizeof node, report->remarks[i]->node);
         if (strlen(node) > width) width = strlen(node);
     }
     return width < 40 ? (int)width : 40;
@@ -42,12 +42,12 @@ void remark_words(const bnfuse_remark *remark, char *to, size_t size)
     char where[300], detail[300];
     bnfuse_escape(where, sizeof where, remark->where);
     bnfuse_escape(detail, sizeof detail, remark->detail);
-    const char *comma = *detail ? ", " : "";
+    const char *comma = *detail ? ", " : "", *outcome = bnfuse_outcome_text(remark->outcome);
     if (remark->code)
         snprintf(to, size, "stays   BNF%d %s%s%s%s%s", remark->code, remark->reason, *where ? ": " : "", where, comma,
                  detail);
-    else if (*where) snprintf(to, size, "%-7s into %s%s%s", remark->outcome, where, comma, detail);
-    else snprintf(to, size, "%s%s%s", remark->outcome, comma, detail);
+    else if (*where) snprintf(to, size, "%-7s into %s%s%s", outcome, where, comma, detail);
+    else snprintf(to, size, "%s%s%s", outcome, comma, detail);
 }
 
 static void print_remarks(const bnfuse_report *report, FILE *to)
@@ -55,7 +55,7 @@ static void print_remarks(const bnfuse_report *report, FILE *to)
     int width = widest_node(report);
     char node[200], scope[300], words[1200];
     for (size_t i = 0; i < report->remark_count; i++) {
-        const bnfuse_remark *remark = &report->remarks[i];
+        const bnfuse_remark *remark = report->remarks[i];
         bnfuse_escape(node, sizeof node, remark->node);
         bnfuse_escape(scope, sizeof scope, remark->scope);
         remark_words(remark, words, sizeof words);
@@ -67,11 +67,11 @@ static void print_remarks(const bnfuse_report *report, FILE *to)
 static void print_hints(const bnfuse_report *report, FILE *to)
 {
     for (size_t i = 0; i < report->remark_count; i++) {
-        const bnfuse_remark *remark = &report->remarks[i];
+        const bnfuse_remark *remark = report->remarks[i];
         size_t first = 0, count = 0;
-        while (strcmp(report->remarks[first].help, remark->help) != 0) first++;
+        while (strcmp(report->remarks[first]->help, remark->help) != 0) first++;
         if (!*remark->help || first != i) continue;
-        for (size_t k = i; k < report->remark_count; k++) count += strcmp(report->remarks[k].help, remark->help) == 0;
+        for (size_t k = i; k < report->remark_count; k++) count += strcmp(report->remarks[k]->help, remark->help) == 0;
         fprintf(to, "hint: %zu stay%s with BNF%d; what would help: %s\n", count, count == 1 ? "s" : "", remark->code,
                 remark->help);
     }
@@ -89,8 +89,8 @@ static void print_sizes(const bnfuse_report *report, FILE *to)
     char op[200];
     fprintf(to, "\n%-28s %12s %12s %12s\n", "", "before", "after", "delta");
     for (size_t i = 0; i < report->op_count; i++) {
-        bnfuse_escape(op, sizeof op, report->ops[i].op);
-        print_count("op ", op, report->ops[i].before, report->ops[i].after, to);
+        bnfuse_escape(op, sizeof op, report->ops[i]->op);
+        print_count("op ", op, report->ops[i]->before, report->ops[i]->after, to);
     }
     print_count("", "nodes", report->before.nodes, report->after.nodes, to);
     print_count("", "parameters", report->before.parameters, report->after.parameters, to);
@@ -114,7 +114,7 @@ static void print_sites(const struct account *account, FILE *to)
                 check->site_count, check->worst_site);
     size_t unchecked = 0;
     for (size_t i = 0; i < check->site_count; i++) {
-        const bnfuse_site *site = &check->sites[i];
+        const bnfuse_site *site = check->sites[i];
         if (!site->checked && ++unchecked > 3 && !account->verbose) continue;
         bnfuse_escape(value, sizeof value, site->value);
         bnfuse_escape(why, sizeof why, site->why);
@@ -151,7 +151,7 @@ static void print_check(const struct account *account, FILE *to)
     bnfuse_escape(inputs, sizeof inputs, check->inputs);
     fprintf(to, "%scheck: seed %" PRIu64 "%s%s\n", compared ? "" : "\n", check->seed, *inputs ? ", " : "", inputs);
     print_sites(account, to);
-    for (size_t i = 0; i < check->output_count; i++) print_output(&check->outputs[i], compared, to);
+    for (size_t i = 0; i < check->output_count; i++) print_output(check->outputs[i], compared, to);
     if (check->first_divergent) {
         bnfuse_escape(name, sizeof name, check->first_divergent);
         fprintf(to, "  first value that differs: \"%s\"\n", name);
@@ -178,8 +178,7 @@ bool report_text(const struct account *account, FILE *to)
     }
     if (account->tensors && !account->output)
         for (size_t i = 0; i < bnfuse_tensors_count(account->tensors); i++) {
-            bnfuse_tensor tensor = bnfuse_tensors_get(account->tensors, i);
-            print_tensor(&tensor, to);
+            print_tensor(bnfuse_tensors_get(account->tensors, i), to);
         }
     if (account->check) print_check(account, to);
     if (account->report) {
@@ -203,7 +202,7 @@ bool report_explain(const struct account *account, FILE *to)
     const bnfuse_report *report = account->report;
     char node[200], words[1200];
     for (size_t i = 0; i < report->remark_count; i++) {
-        const bnfuse_remark *remark = &report->remarks[i];
+        const bnfuse_remark *remark = report->remarks[i];
         bnfuse_escape(node, sizeof node, remark->node);
         remark_words(remark, words, sizeof words);
         fprintf(to, "bn %s\n    %s\n", node, words);
@@ -218,11 +217,10 @@ bool report_explain(const struct account *account, FILE *to)
 
 bool report_reasons_text(FILE *to)
 {
-    size_t count;
-    const bnfuse_reason *reasons = bnfuse_reasons(&count);
-    for (size_t i = 0; i < count; i++) {
-        fprintf(to, "BNF%d  %s\n", reasons[i].code, reasons[i].text);
-        if (*reasons[i].help) fprintf(to, "        what would help: %s\n", reasons[i].help);
+    const bnfuse_reason *reason;
+    for (size_t i = 0; (reason = bnfuse_get_reason(i)); i++) {
+        fprintf(to, "BNF%d  %s\n", reason->code, reason->text);
+        if (*reason->help) fprintf(to, "        what would help: %s\n", reason->help);
     }
     return !ferror(to);
 }

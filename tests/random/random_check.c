@@ -2,6 +2,7 @@
 #include "random_check.h"
 
 #include "check/session.h"
+#include "client.h"
 #include "onnx/graph/print.h"
 #include "shapes.h"
 
@@ -40,8 +41,8 @@ static bool is_planted(const struct random_graph *graph, const char *node)
 static bool check_remarks(const struct random_graph *graph, const bnfuse_report *report, struct finding *finding)
 {
     for (size_t i = 0; i < report->remark_count; i++) {
-        const bnfuse_remark *remark = &report->remarks[i];
-        bool stays = strcmp(remark->outcome, "stays") == 0;
+        const bnfuse_remark *remark = report->remarks[i];
+        bool stays = remark->outcome == BNFUSE_OUTCOME_STAYS;
         if (stays && remark->code == 0)
             return found(finding, FAILURE_REASON, "%s stays without a reason", remark->node);
         if (stays && is_planted(graph, remark->node))
@@ -59,7 +60,7 @@ static bool check_remarks(const struct random_graph *graph, const bnfuse_report 
 static bool check_sites(const bnfuse_check_result *result, struct finding *finding)
 {
     for (size_t i = 0; i < result->site_count; i++) {
-        const bnfuse_site *site = &result->sites[i];
+        const bnfuse_site *site = result->sites[i];
         if (!site->checked) continue; /* the verdict says whether an output depends on it */
         if (!(site->difference.relative <= LIMIT) && !site->ill_conditioned)
             return found(finding, FAILURE_ALGEBRA, "site %s (%s) differs by %g", site->value, site->node,
@@ -71,22 +72,22 @@ static bool check_sites(const bnfuse_check_result *result, struct finding *findi
 static bool check_proof(const struct random_graph *graph, bnfuse_model *model, struct finding *finding)
 {
     bnfuse_check_options options;
-    bnfuse_check_result result;
     bnfuse_error error;
     bnfuse_check_options_init(&options);
     options.threads = 1;
     options.full = true;
     options.dims = graph->dims;
     options.dim_count = graph->dim_count;
-    if (!bnfuse_check(model, &options, &result, &error)) return found(finding, FAILURE_CHECK, "%s", error.message);
-    if (!check_sites(&result, finding)) return false;
+    const bnfuse_check_result *result = bnfuse_check(model, &options, &error);
+    if (!result) return found(finding, FAILURE_CHECK, "%s", error.message);
+    if (!check_sites(result, finding)) return false;
     if (graph->amplifies) return true; /* each site is proven; the whole is at the mercy of rounding */
-    if (result.verdict != BNFUSE_VERDICT_IDENTICAL && result.verdict != BNFUSE_VERDICT_PASS
-        && result.verdict != BNFUSE_VERDICT_PASS_ROUNDING && result.verdict != BNFUSE_VERDICT_ILL_CONDITIONED)
-        return found(finding, FAILURE_CHECK, "%s: %s", bnfuse_verdict_text(result.verdict), result.why);
-    for (size_t i = 0; i < result.output_count; i++) {
-        const bnfuse_output *output = &result.outputs[i];
-        if (!(output->algebra.relative <= LIMIT) && result.verdict != BNFUSE_VERDICT_ILL_CONDITIONED)
+    if (result->verdict != BNFUSE_VERDICT_IDENTICAL && result->verdict != BNFUSE_VERDICT_PASS
+        && result->verdict != BNFUSE_VERDICT_PASS_ROUNDING && result->verdict != BNFUSE_VERDICT_ILL_CONDITIONED)
+        return found(finding, FAILURE_CHECK, "%s: %s", bnfuse_verdict_text(result->verdict), result->why);
+    for (size_t i = 0; i < result->output_count; i++) {
+        const bnfuse_output *output = result->outputs[i];
+        if (!(output->algebra.relative <= LIMIT) && result->verdict != BNFUSE_VERDICT_ILL_CONDITIONED)
             return found(finding, FAILURE_ALGEBRA, "output %s differs by %g", output->name, output->algebra.relative);
         if (output->rounding.relative > finding->rounding) finding->rounding = output->rounding.relative;
     }
@@ -122,20 +123,19 @@ static bool check_stored(const struct random_graph *graph, bnfuse_model *before,
                          struct finding *finding)
 {
     bnfuse_check_options options;
-    bnfuse_check_result result;
     bnfuse_error error;
     bnfuse_check_options_init(&options);
     options.threads = 1;
     options.dims = graph->dims;
     options.dim_count = graph->dim_count;
-    if (!bnfuse_compare(before, written, &options, &result, &error))
-        return found(finding, FAILURE_STORED, "%s", error.message);
+    const bnfuse_check_result *result = bnfuse_compare(before, written, &options, &error);
+    if (!result) return found(finding, FAILURE_STORED, "%s", error.message);
     double worst = 0;
-    for (size_t i = 0; i < result.output_count; i++)
-        if (!(result.outputs[i].algebra.relative <= worst)) worst = result.outputs[i].algebra.relative;
-    bool explained = graph->amplifies || (result.output_count && worst <= 1.01 * finding->rounding);
-    if (result.verdict == BNFUSE_VERDICT_NOT_CHECKED || (result.verdict == BNFUSE_VERDICT_FAIL && !explained))
-        return found(finding, FAILURE_STORED, "as written: %s: %s", bnfuse_verdict_text(result.verdict), result.why);
+    for (size_t i = 0; i < result->output_count; i++)
+        if (!(result->outputs[i]->algebra.relative <= worst)) worst = result->outputs[i]->algebra.relative;
+    bool explained = graph->amplifies || (result->output_count && worst <= 1.01 * finding->rounding);
+    if (result->verdict == BNFUSE_VERDICT_NOT_CHECKED || (result->verdict == BNFUSE_VERDICT_FAIL && !explained))
+        return found(finding, FAILURE_STORED, "as written: %s: %s", bnfuse_verdict_text(result->verdict), result->why);
     return true;
 }
 
@@ -145,7 +145,7 @@ static bool check_second(const struct random_graph *graph, bnfuse_model *written
     bnfuse_error error;
     if (!fuse(graph, written, finding, FAILURE_AGAIN)) return false;
     const bnfuse_report *report = bnfuse_get_report(written);
-    if (report->folded) return found(finding, FAILURE_AGAIN, "a second run folds %s", report->remarks[0].node);
+    if (report->folded) return found(finding, FAILURE_AGAIN, "a second run folds %s", report->remarks[0]->node);
     if (!bnfuse_write(written, files->second, NULL, &error)) return found(finding, FAILURE_AGAIN, "%s", error.message);
     return files_equal(files->first, files->second) || found(finding, FAILURE_AGAIN, "a second run writes other bytes");
 }
@@ -154,14 +154,14 @@ static bool check_written(const struct random_graph *graph, const void *bytes, s
                           struct finding *finding)
 {
     bnfuse_error error;
-    bnfuse_model *before = bnfuse_read("before", bytes, size, 0, &error);
-    bnfuse_model *written = bnfuse_load(files->first, 0, &error);
+    bnfuse_model *before = read_named("before", bytes, size, 0, &error);
+    bnfuse_model *written = bnfuse_load(files->first, NULL, &error);
     bool good = before && written ? check_stored(graph, before, written, finding)
                                   : found(finding, FAILURE_RELOAD, "%s", error.message);
     bnfuse_free(written);
     bnfuse_free(before);
     if (!good) return false;
-    written = bnfuse_load(files->first, 0, &error);
+    written = bnfuse_load(files->first, NULL, &error);
     good = written ? check_second(graph, written, files, finding) : found(finding, FAILURE_RELOAD, "%s", error.message);
     bnfuse_free(written);
     return good;
@@ -172,7 +172,7 @@ static bool check_home(const struct random_graph *graph, const void *bytes, size
 {
     bnfuse_error error;
     if (finding->failure == FAILURE_NONE) return true;
-    bnfuse_model *a = bnfuse_read("random", bytes, size, 0, &error), *b = bnfuse_read("random", bytes, size, 0, &error);
+    bnfuse_model *a = read_named("random", bytes, size, 0, &error), *b = read_named("random", bytes, size, 0, &error);
     if (a && b) check_stored(graph, a, b, finding);
     bnfuse_free(a);
     bnfuse_free(b);
@@ -242,7 +242,7 @@ void random_check(const struct random_graph *graph, const char *directory, struc
     snprintf(files.first, sizeof files.first, "%s/%d-first.onnx", directory, (int)getpid());
     snprintf(files.second, sizeof files.second, "%s/%d-second.onnx", directory, (int)getpid());
     bnfuse_onnx__model_proto__pack(graph->build.model, bytes);
-    bnfuse_model *model = bnfuse_read("random", bytes, size, 0, &error);
+    bnfuse_model *model = read_named("random", bytes, size, 0, &error);
     if (!model) found(finding, FAILURE_LOAD, "%s", error.message);
     bool good = model && check_shapes(graph, bytes, size, finding) && check_model(graph, model, &files, finding);
     bnfuse_free(model);

@@ -216,10 +216,10 @@ static int count_left(const struct net *net)
     return left;
 }
 
-static const struct remark *first_that_stays(const struct pass_report *report)
+static const struct bnfuse_remark *first_that_stays(const struct pass_report *report)
 {
     for (size_t i = 0; i < report->remark_count; i++)
-        if (report->remarks[i].outcome == OUTCOME_STAYS) return &report->remarks[i];
+        if (report->remarks[i]->outcome == BNFUSE_OUTCOME_STAYS) return report->remarks[i];
     return NULL;
 }
 
@@ -227,13 +227,13 @@ static void check_outcome(const struct fold_case *c, const struct net *net, cons
 {
     char ops[1024];
     list_ops(net, ops, sizeof ops);
-    const struct remark *stays = first_that_stays(report);
+    const struct bnfuse_remark *stays = first_that_stays(report);
     if ((int)report->left != count_left(net) || (int)report->left != c->left)
         fail_msg("%zu left (%d counted), %d expected [%s]; first: BNF%d %s, %s (%s)\n%s", report->left, count_left(net),
-                 c->left, ops, stays ? (int)stays->reason : 0, stays ? stays->where : "", stays ? stays->detail : "",
+                 c->left, ops, stays ? stays->code : 0, stays ? stays->where : "", stays ? stays->detail : "",
                  stays ? stays->path : "", c->text);
-    if (c->reason && (!stays || stays->reason != c->reason))
-        fail_msg("BNF%d %s, %s (%s) instead of BNF%d\n%s", stays ? (int)stays->reason : 0, stays ? stays->where : "",
+    if (c->reason && (!stays || stays->code != (int)c->reason))
+        fail_msg("BNF%d %s, %s (%s) instead of BNF%d\n%s", stays ? stays->code : 0, stays ? stays->where : "",
                  stays ? stays->detail : "", stays ? stays->path : "", (int)c->reason, c->text);
     if (c->left && !stays) fail_msg("%d left and none of the remarks says why\n%s", c->left, c->text);
     if (c->ops && strcmp(c->ops, ops)) fail_msg("[%s] instead of [%s]\n%s", ops, c->ops, c->text);
@@ -247,7 +247,7 @@ static int count_op(const struct net *net, const char *op)
 }
 
 /* The same model with its nodes listed backward must fold to the same nodes. */
-static void check_backward_file(struct build *b, const struct net *folded, const struct pass_options *options,
+static void check_backward_file(struct build *b, const struct net *folded, const struct bnfuse_fuse_options *options,
                                 const char *text)
 {
     BnfuseOnnx__GraphProto *graph = b->model->graph;
@@ -268,9 +268,9 @@ static void check_backward_file(struct build *b, const struct net *folded, const
     if (!same) fail_msg("it folds differently with its nodes listed backward\n%s", text);
 }
 
-void fold_case_run(const struct fold_case *c, const struct pass_options *options)
+void fold_case_run(const struct fold_case *c, const struct bnfuse_fuse_options *options)
 {
-    static const struct pass_options defaults = { .fold_limit = 1 << 28 };
+    static const struct bnfuse_fuse_options defaults = { .fold_limit = 1 << 28 };
     struct build b;
     struct model model;
     struct net before, after;

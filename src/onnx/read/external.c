@@ -87,9 +87,25 @@ static const char *unfit(const struct stat *status)
     return NULL;
 }
 
+/* From the caller's opener. An empty file may be NULL. */
+static bool ask_opener(struct external *external, const struct model *model, const BnfuseOnnx__TensorProto *tensor,
+                       struct bnfuse_error *error)
+{
+    struct file *file = &external->file;
+    file->path = external->location;
+    file->fd = -1;
+    if (!model->opener.find(model->opener.context, external->location, &file->bytes, &file->size))
+        return refuse(error, model, tensor, external->location, "the caller's opener does not have it");
+    if (!file->bytes && file->size)
+        return refuse(error, model, tensor, external->location, "the caller's opener gave no bytes");
+    if (!file->bytes) file->bytes = "";
+    return true;
+}
+
 static bool open_external(struct external *external, const struct model *model, const BnfuseOnnx__TensorProto *tensor,
                           struct bnfuse_error *error)
 {
+    if (model->opener.find) return ask_opener(external, model, tensor, error);
     struct stat status;
     char *path = arena_copy_text(model->arena, external->location);
     external->file.path = arena_printf(model->arena, "%s/%s", model->directory, external->location);
@@ -166,7 +182,8 @@ bool external_is(const struct model *model, const struct stat *status)
 {
     struct stat own;
     for (const struct external *external = model->externals->first; external; external = external->next)
-        if (!fstat(external->file.fd, &own) && own.st_dev == status->st_dev && own.st_ino == status->st_ino)
+        if (!external->file.bytes && !fstat(external->file.fd, &own) && own.st_dev == status->st_dev
+            && own.st_ino == status->st_ino)
             return true;
     return false;
 }

@@ -12,6 +12,12 @@
 #include "onnx/read/span.h"
 #include "onnx/read/wire.h"
 
+/* Where external data comes from when it does not lie beside the file. Its bytes outlive the model. */
+struct opener {
+    bool (*find)(void *context, const char *location, const void **bytes, uint64_t *size); /* NULL: there is none */
+    void *context;
+};
+
 struct model {
     struct arena *arena;     /* owns everything here; freed by whoever opened it */
     const char *name;        /* for messages */
@@ -20,6 +26,7 @@ struct model {
     uint64_t size;
     const BnfuseOnnx__ModelProto *proto;
     const char *directory;    /* where external data is looked for; "." when from memory */
+    struct opener opener;     /* asked instead; set after loading, before any tensor is read */
     const struct part *parts; /* where the messages lie (wire.h); parts[0] is the proto */
     size_t part_count;
     struct pointer_map *part_of;     /* message -> its part */

@@ -8,10 +8,11 @@
 
 #include <time.h>
 
-/* An open regular file. Owned by the arena it was opened in; closed with it. */
+/* An open regular file, owned by the arena it was opened in and closed with it; or bytes in memory that stand for one. */
 struct file {
-    const char *path; /* as the user or the model named it, for messages */
-    int fd;
+    const char *path;         /* as the user or the model named it, for messages */
+    const void *bytes;        /* NULL: it is a file */
+    int fd;                   /* -1: it is bytes */
     uint64_t size;            /* at the time of opening */
     struct timespec modified; /* likewise; 0: nobody else can change it */
 };

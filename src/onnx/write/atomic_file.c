@@ -33,8 +33,12 @@ bool atomic_file_find(struct atomic_file *target, struct arena *arena, const cha
 {
     struct stat status;
     char resolved[PATH_MAX];
+    *target = (struct atomic_file){ .fd = -1, .directory_fd = -1, .sink = -1, .is_read_only = !path };
+    if (!path) {
+        target->path = "the new model";
+        return true;
+    }
     bool standard = !strcmp(path, "-");
-    *target = (struct atomic_file){ .fd = -1, .directory_fd = -1, .sink = -1 };
     target->path = standard ? "standard output" : arena_copy_text(arena, path);
     if (standard) return true;
     if (!lstat(path, &status) && S_ISLNK(status.st_mode)) {
@@ -128,6 +132,10 @@ bool atomic_file_open(struct atomic_file *target, struct arena *arena, struct bn
         if (create_temporary(target)) return true;
         return fail(error, BNFUSE_USAGE, "%s: cannot create a file in its folder: %s", target->path, strerror(errno));
     }
+    if (target->is_read_only) {
+        target->fd = create_spool();
+        return target->fd >= 0 || cannot(target, "write", error);
+    }
     target->sink =
         target->name ? open(target->path, O_WRONLY | O_CLOEXEC | O_NOCTTY) : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
     if (target->sink >= 0) target->fd = create_spool();
@@ -197,7 +205,7 @@ static uint64_t copy_in_kernel(struct atomic_file *target, const struct span *sp
 bool atomic_file_copy(struct atomic_file *target, const struct span *span, struct bnfuse_error *error)
 {
     uint64_t done = 0;
-    if (span->size >= LONG_SPAN) {
+    if (span->size >= LONG_SPAN && !span->file->bytes) {
         if (!flush(target, error)) return false;
         done = copy_in_kernel(target, span);
     }

@@ -18,11 +18,12 @@ struct atomic_file {
     bool has_name;
     int fd, directory_fd; /* -1: closed */
     int sink;             /* what is sent the file, if it is no regular one */
+    bool is_read_only;    /* the temporary file is all that is wanted: it is read back */
     char *buffer;
     size_t buffered;
 };
 
-/* Where `path` ("-": standard output) leads, without opening or creating anything. */
+/* Where `path` ("-": standard output; NULL: nowhere, the temporary file is read back) leads, without opening or creating anything. */
 bool atomic_file_find(struct atomic_file *target, struct arena *arena, const char *path, struct bnfuse_error *error);
 /* A file of this name in the same folder as `beside`, itself and not what it may be a link to. */
 bool atomic_file_beside(struct atomic_file *target, struct arena *arena, const struct atomic_file *beside,

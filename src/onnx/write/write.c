@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -122,7 +123,7 @@ static bool place_data(struct writing *w, struct bnfuse_error *error)
         w->side.all_large = w->side.all_external = true;
     } else if (w->model.directory && w->has_externals) {
         w->side.new_large = true;
-        w->side.all_external = !same_folder(w->net->model, &w->model);
+        w->side.all_external = w->net->model->opener.find || !same_folder(w->net->model, &w->model);
     }
     /* Its name is not known before its content is; how long it is does not matter yet. */
     if (w->side.all_large || w->side.new_large) w->side.location = "";
@@ -322,6 +323,21 @@ bool draft_commit(struct draft *draft, struct bnfuse_error *error)
     if (!guarded(memory, commit, w, error)) return false;
     /* Nothing that goes wrong with the old data matters any more: the new model is in its place. */
     if (w->is_locked) guarded(memory, remove_old_data, w, &(struct bnfuse_error){ .status = BNFUSE_OK });
+    return true;
+}
+
+bool draft_bytes(const struct draft *draft, void **bytes, size_t *size, struct bnfuse_error *error)
+{
+    const struct file *file = &draft->writing->model_back;
+    const struct span whole = { file, 0, file->size };
+    char *to = file->size < SIZE_MAX ? malloc((size_t)file->size + 1) : NULL;
+    if (!to) return fail(error, BNFUSE_INTERNAL, "no memory for the new model");
+    if (!span_read(&whole, 0, to, (size_t)file->size, error)) {
+        free(to);
+        return false;
+    }
+    *bytes = to;
+    *size = (size_t)file->size;
     return true;
 }
 

@@ -33,7 +33,7 @@ struct draft {
     struct writing *writing;       /* private */
 };
 
-/* Makes the files for `path` ("-": standard output); in == out is allowed. Memory running out is an error like any
+/* Makes the files for `path` ("-": standard output; NULL: draft_bytes); in == out is allowed. Memory running out is an error like any
  * other.
  *
  * External data: tensors that nobody changed stay where they are, unless the output goes to another folder, where they
@@ -47,6 +47,8 @@ bool draft_write(struct draft *draft, const struct net *net, const char *path, c
 /* The files get their names. Data of the model that was replaced go when neither the new model nor another of its
  * folder refers to them. */
 bool draft_commit(struct draft *draft, struct bnfuse_error *error);
+/* The model file's content, allocated with malloc, instead of a commit: for a draft whose path was NULL. */
+bool draft_bytes(const struct draft *draft, void **bytes, size_t *size, struct bnfuse_error *error);
 /* Whether it was committed or not; without commit nothing is left of it. */
 void draft_close(struct draft *draft);
 

@@ -7,6 +7,7 @@
 #include "onnx/graph/edit.h"
 #include "passes/algebra/quantized.h"
 #include "passes/algebra/residue.h"
+#include "passes/decide/extras.h"
 #include "passes/decide/roots.h"
 
 #include <assert.h>
@@ -373,7 +374,7 @@ enum reason absorb_input(struct decision *decision, const struct anchor *anchor,
     if (!reason) reason = fit(decision, node, l.input_axis, l.input_channels, &a);
     if (reason) return reason;
     bool shift = affine_has_shift(a);
-    if (shift && l.shift_stays == REASON_PADDED_SHIFT && decision->options->before_padded_conv) {
+    if (shift && l.shift_stays == REASON_PADDED_SHIFT && is_enabled(decision->options, EXTRA_BEFORE_PADDED_CONV)) {
         const struct affine *on_input = shift_before_scale(decision->arena, a);
         reason = on_input ? residue_before(decision, node, slot, on_input) : REASON_PADDED_SHIFT;
         if (reason) return reason;

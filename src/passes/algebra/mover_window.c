@@ -5,6 +5,7 @@
 
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
+#include "passes/decide/extras.h"
 
 #include <math.h>
 #include <string.h>
@@ -282,7 +283,7 @@ static enum reason pad_downstream(struct crossing *x)
 static enum reason homogeneous(struct crossing *x)
 {
     int64_t channel;
-    if (!x->decision->options->relu_scale) return crossing_stop(x, REASON_NON_LINEAR, "");
+    if (!is_enabled(x->decision->options, EXTRA_RELU_SCALE)) return crossing_stop(x, REASON_NON_LINEAR, "");
     if (!scale_not_negative(x->affine, true, &channel)) {
         return decision_stop(x->decision, REASON_NEGATIVE_SCALE, node_title(x->node), "channel %lld: %g",
                              (long long)channel, x->affine->scale[channel]);

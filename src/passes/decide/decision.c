@@ -13,7 +13,7 @@ static void release_scratch(void *arena)
     arena_close(arena);
 }
 
-struct decision *decision_open(struct net *net, const struct pass_options *options, const struct root_kind *kind)
+struct decision *decision_open(struct net *net, const struct bnfuse_fuse_options *options, const struct root_kind *kind)
 {
     struct decision *decision = NEW(net->arena, struct decision);
     decision->net = net;

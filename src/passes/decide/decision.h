@@ -10,7 +10,6 @@
 
 #include "onnx/graph/graph.h"
 #include "passes/decide/evaluate.h"
-#include "passes/decide/options.h"
 #include "passes/decide/reasons.h"
 #include "passes/decide/work.h"
 
@@ -33,7 +32,7 @@ struct step {
 
 struct decision {
     struct net *net;
-    const struct pass_options *options;
+    const struct bnfuse_fuse_options *options;
     struct constants *constants;
     struct arena *arena; /* scratch */
     struct step *steps, **last;
@@ -54,7 +53,8 @@ struct decision {
 };
 
 /* A decision for passes: scratch arena and constants, both released with the net's arena, or by decision_close. */
-struct decision *decision_open(struct net *net, const struct pass_options *options, const struct root_kind *kind);
+struct decision *decision_open(struct net *net, const struct bnfuse_fuse_options *options,
+                               const struct root_kind *kind);
 void decision_close(struct decision *decision);
 
 /* Says what is in the way, and returns the reason. `where` and the formatted detail live in the scratch arena. */

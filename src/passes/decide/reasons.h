@@ -5,7 +5,7 @@
 #ifndef PASSES_DECIDE_REASONS_H
 #define PASSES_DECIDE_REASONS_H
 
-#include <stddef.h>
+#include "bnfuse.h"
 
 /*  code    name               what is in the way                                              what would help */
 #define REASONS(ROW)                                                                                                  \
@@ -41,14 +41,10 @@ enum reason {
 #undef ROW
 };
 
-struct reason_row {
-    enum reason reason; /* its number is the code: BNF101 is 101 */
-    const char *text, *help;
-};
-extern const struct reason_row reason_rows[];
+extern const struct bnfuse_reason reasons[];
 extern const size_t reason_count;
 
-const char *reason_text(enum reason reason);
-const char *reason_help(enum reason reason); /* "" when nothing helps */
+/* The row of a reason; of REASON_NONE, one of empty texts. */
+const struct bnfuse_reason *reason_find(enum reason reason);
 
 #endif

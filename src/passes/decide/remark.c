@@ -24,7 +24,7 @@ bool remarks_open(struct net *net, struct pass_report *report, struct bnfuse_err
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
         for (struct node *node = graph->first; node; node = node->next) count += node_is(node, "BatchNormalization");
     report->unread = (struct pointer_map){ .arena = net->arena };
-    report->remarks = NEW_ARRAY(net->arena, struct remark, count);
+    report->remarks = NEW_ARRAY(net->arena, struct bnfuse_remark *, count);
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph)) {
         struct node **order;
         if (!graph_order(graph, net->arena, &order, error)) return false;
@@ -39,16 +39,18 @@ bool remarks_open(struct net *net, struct pass_report *report, struct bnfuse_err
         const char *scope = graph_scope(graph, net->arena);
         for (struct node *node = graph->first; node; node = node->next) {
             if (!node_is(node, "BatchNormalization")) continue;
-            struct remark *remark = &report->remarks[report->remark_count++];
+            struct bnfuse_remark *remark = NEW(net->arena, struct bnfuse_remark);
             const struct value *output = node_output(node, 0);
-            *remark = (struct remark){ .node = node_title(node),
-                                       .output = output ? output->name : "",
-                                       .scope = scope,
-                                       .outcome = OUTCOME_STAYS,
-                                       .where = "",
-                                       .detail = "",
-                                       .path = "" };
-            ((struct note *)node->mark)->remark = remark;
+            *remark = (struct bnfuse_remark){ .node = node_title(node),
+                                              .output = output ? output->name : "",
+                                              .scope = scope,
+                                              .outcome = BNFUSE_OUTCOME_STAYS,
+                                              .reason = "",
+                                              .help = "",
+                                              .where = "",
+                                              .detail = "",
+                                              .path = "" };
+            report->remarks[report->remark_count++] = ((struct note *)node->mark)->remark = remark;
         }
     }
     return true;
@@ -64,18 +66,26 @@ void remarks_close(struct net *net, struct pass_report *report)
         }
 }
 
-static struct remark *remark_of(const struct node *node)
+static struct bnfuse_remark *remark_of(const struct node *node)
 {
     const struct note *note = node->mark;
     return note ? note->remark : NULL;
 }
 
-void remark_applied(const struct node *node, enum outcome outcome, const char *where, const char *path)
+static void remark_reason(struct bnfuse_remark *remark, enum reason reason)
 {
-    struct remark *remark = remark_of(node);
+    const struct bnfuse_reason *row = reason_find(reason);
+    remark->code = row->code;
+    remark->reason = row->text;
+    remark->help = row->help;
+}
+
+void remark_applied(const struct node *node, enum bnfuse_outcome outcome, const char *where, const char *path)
+{
+    struct bnfuse_remark *remark = remark_of(node);
     if (!remark) return;
     remark->outcome = outcome;
-    remark->reason = REASON_NONE;
+    remark_reason(remark, REASON_NONE);
     remark->where = arena_copy_text(node->graph->net->arena, where);
     remark->detail = "";
     remark->path = arena_copy_text(node->graph->net->arena, path);
@@ -83,11 +93,11 @@ void remark_applied(const struct node *node, enum outcome outcome, const char *w
 
 void remark_missed(const struct node *node, enum reason reason, const char *where, const char *detail, const char *path)
 {
-    struct remark *remark = node_is(node, "BatchNormalization") ? remark_of(node) : NULL;
+    struct bnfuse_remark *remark = node_is(node, "BatchNormalization") ? remark_of(node) : NULL;
     struct arena *arena = node->graph->net->arena;
     if (!remark) return;
-    remark->outcome = OUTCOME_STAYS;
-    remark->reason = reason;
+    remark->outcome = BNFUSE_OUTCOME_STAYS;
+    remark_reason(remark, reason);
     remark->where = arena_copy_text(arena, where);
     remark->detail = arena_copy_text(arena, detail);
     remark->path = arena_copy_text(arena, path);

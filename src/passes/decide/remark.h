@@ -9,22 +9,8 @@
 #include "onnx/graph/graph.h"
 #include "passes/decide/reasons.h"
 
-enum outcome { OUTCOME_FOLDED, OUTCOME_MERGED, OUTCOME_REMOVED, OUTCOME_LOWERED, OUTCOME_STAYS };
-
-/* One BatchNormalization of the model as it was loaded, in file order, bodies and functions included. */
-struct remark {
-    const char *node;   /* its name, or the name of its output when it has none */
-    const char *output; /* its output's name */
-    const char *scope;  /* the enclosing bodies or function, "" for the main graph */
-    enum outcome outcome;
-    enum reason reason; /* when it stays */
-    const char *where;  /* folded into, merged into; or the name of the thing in the way */
-    const char *detail; /* one more clause for the report, or "" */
-    const char *path;   /* operators tried or crossed, "upstream: Transpose -> MatMul"; or "" */
-};
-
 struct pass_report {
-    struct remark *remarks;
+    struct bnfuse_remark **remarks; /* of the model as it was loaded, in file order, bodies and functions included */
     size_t remark_count;
     size_t affines_folded;       /* Mul, Add, Sub, Div and Neg that went into a linear operator or another affine */
     size_t left;                 /* BatchNormalization nodes in the model afterwards */
@@ -36,9 +22,9 @@ struct pass_report {
 };
 
 struct note {
-    size_t depth;          /* longest way from an input, in nodes; roots are taken in this order */
-    bool was_dead;         /* nobody read its outputs before any pass ran */
-    struct remark *remark; /* NULL for all but BatchNormalization */
+    size_t depth;                 /* longest way from an input, in nodes; roots are taken in this order */
+    bool was_dead;                /* nobody read its outputs before any pass ran */
+    struct bnfuse_remark *remark; /* NULL for all but BatchNormalization */
 };
 
 /* Notes on every node and a remark for every BatchNormalization, as it was loaded. */
@@ -48,7 +34,7 @@ void remarks_close(struct net *net, struct pass_report *report);
 
 /* It went to `where`, by `path` ("upstream: Transpose -> MatMul"; "" where there is nothing to tell). Words are copied.
  * Nothing when the node has no remark. */
-void remark_applied(const struct node *node, enum outcome outcome, const char *where, const char *path);
+void remark_applied(const struct node *node, enum bnfuse_outcome outcome, const char *where, const char *path);
 /* It stays. Words are copied. Nothing for Mul and Add, even where a BatchNormalization left them. */
 void remark_missed(const struct node *node, enum reason reason, const char *where, const char *detail,
                    const char *path);

@@ -24,10 +24,10 @@ static int by_depth_then_name(const void *a, const void *b)
     return strcmp(x->outputs[0]->name, y->outputs[0]->name);
 }
 
-static bool is_skipped(const struct node *node, const struct pass_options *options)
+static bool is_skipped(const struct node *node, const struct bnfuse_fuse_options *options)
 {
-    for (size_t i = 0; i < options->skip_count; i++)
-        if (strcmp(options->skip[i], node_title(node)) == 0) return true;
+    for (size_t i = 0; i < options->skipped.count; i++)
+        if (strcmp(options->skipped.names[i], node_title(node)) == 0) return true;
     return false;
 }
 
@@ -38,7 +38,7 @@ static bool is_norm(const struct node *node)
 
 const struct root_kind norm_roots = { .is_root = is_norm, .copies_weights = true, .trades_nodes = true };
 
-struct roots roots_of(const struct net *net, struct arena *arena, const struct pass_options *options,
+struct roots roots_of(const struct net *net, struct arena *arena, const struct bnfuse_fuse_options *options,
                       const struct root_kind *kind)
 {
     struct roots roots = { NULL, 0 };

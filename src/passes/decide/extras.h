@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Folds that are made only on request (--enable NAME), because they keep a BatchNormalization or add a node. */
+#ifndef PASSES_DECIDE_EXTRAS_H
+#define PASSES_DECIDE_EXTRAS_H
+
+#include "bnfuse.h"
+
+/*  constant           name                    what it does */
+#define EXTRAS(ROW)                                                                              \
+    ROW(RELU_SCALE, "relu-scale", "a positive scale crosses a Relu; an Add for the shift stays") \
+    ROW(BEFORE_PADDED_CONV, "bn-before-padded-conv",                                             \
+        "the scale folds into a Conv with zero padding; an Add for the shift stays")
+
+enum extra {
+#define ROW(constant, name, help) EXTRA_##constant,
+    EXTRAS(ROW)
+#undef ROW
+        EXTRA_COUNT
+};
+
+/* By enum extra. */
+extern const struct bnfuse_extra extras[EXTRA_COUNT];
+
+bool is_enabled(const struct bnfuse_fuse_options *options, enum extra extra);
+
+#endif

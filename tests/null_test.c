@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every public function with every pointer NULL in turn: an error with a message, never a crash. */
+#include "build.h"
+#include "client.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static bnfuse_model *model, *other;
+static bnfuse_tensors *tensors;
+static bnfuse_tensor tensor;
+static void *bytes;
+static size_t size;
+
+static bool ignore(void *context, const void *part, size_t count)
+{
+    (void)context, (void)part, (void)count;
+    return true;
+}
+
+/* Each calls one function with all arguments good but one. */
+#define CALLS(CALL)                                                                       \
+    CALL(load_no_path, bnfuse_load(NULL, NULL, error))                                    \
+    CALL(read_no_bytes, bnfuse_read(NULL, 7, NULL, error))                                \
+    CALL(print_no_model, bnfuse_print(NULL, ignore, NULL, error))                         \
+    CALL(print_no_sink, bnfuse_print(model, NULL, NULL, error))                           \
+    CALL(fuse_no_model, bnfuse_fuse(NULL, NULL, error))                                   \
+    CALL(load_tensors_no_list, bnfuse_tensors_load(NULL, model, "x", "x.npy", error))     \
+    CALL(load_tensors_no_model, bnfuse_tensors_load(tensors, NULL, NULL, ".", error))     \
+    CALL(load_tensors_no_name, bnfuse_tensors_load(tensors, model, NULL, "x.npy", error)) \
+    CALL(load_tensors_no_path, bnfuse_tensors_load(tensors, model, "x", NULL, error))     \
+    CALL(load_outputs_no_list, bnfuse_tensors_load_outputs(NULL, model, ".", error))      \
+    CALL(load_outputs_no_model, bnfuse_tensors_load_outputs(tensors, NULL, ".", error))   \
+    CALL(load_outputs_no_path, bnfuse_tensors_load_outputs(tensors, model, NULL, error))  \
+    CALL(add_no_list, bnfuse_tensors_add(NULL, &tensor, error))                           \
+    CALL(add_no_tensor, bnfuse_tensors_add(tensors, NULL, error))                         \
+    CALL(agree_no_expected, bnfuse_tensors_agree(NULL, tensors, 0, 0, error))             \
+    CALL(agree_no_tensors, bnfuse_tensors_agree(tensors, NULL, 0, 0, error))              \
+    CALL(write_tensors_no_list, bnfuse_tensors_write(NULL, model, "x.npz", error))        \
+    CALL(write_tensors_no_model, bnfuse_tensors_write(tensors, NULL, ".", error))         \
+    CALL(write_tensors_no_path, bnfuse_tensors_write(tensors, model, NULL, error))        \
+    CALL(run_no_model, bnfuse_run(NULL, tensors, NULL, error))                            \
+    CALL(run_no_inputs, bnfuse_run(model, NULL, NULL, error))                             \
+    CALL(check_no_model, bnfuse_check(NULL, NULL, error))                                 \
+    CALL(compare_no_a, bnfuse_compare(NULL, other, NULL, error))                          \
+    CALL(compare_no_b, bnfuse_compare(model, NULL, NULL, error))                          \
+    CALL(write_no_model, bnfuse_write(NULL, "x.onnx", NULL, error))                       \
+    CALL(write_no_path, bnfuse_write(model, NULL, NULL, error))                           \
+    CALL(write_bytes_no_model, bnfuse_write_bytes(NULL, &bytes, &size, error))            \
+    CALL(write_bytes_no_bytes, bnfuse_write_bytes(model, NULL, &size, error))             \
+    CALL(write_bytes_no_size, bnfuse_write_bytes(model, &bytes, NULL, error))
+
+#define CALL(name, call)                  \
+    static bool name(bnfuse_error *error) \
+    {                                     \
+        return call;                      \
+    }
+CALLS(CALL)
+#undef CALL
+
+static const struct call {
+    const char *name;
+    bool (*run)(bnfuse_error *error);
+} calls[] = {
+#define CALL(name, call) { #name, name },
+    CALLS(CALL)
+#undef CALL
+};
+
+static bnfuse_model *small_model(struct build *b)
+{
+    bnfuse_error error;
+    build_open(b, 8, 13);
+    build_input(b, "x", DTYPE_FLOAT, "2,3");
+    build_node(b, "Relu", "relu", "x", "y", NULL);
+    build_output(b, "y", DTYPE_FLOAT, "2,3");
+    size_t count;
+    const void *file = build_bytes(b, &count);
+    bnfuse_model *read = read_named("small", file, count, 0, &error);
+    if (!read) fail_msg("%s", error.message);
+    return read;
+}
+
+static void a_missing_argument_is_an_error(void **state)
+{
+    struct build a, b;
+    (void)state;
+    model = small_model(&a);
+    other = small_model(&b);
+    tensors = bnfuse_tensors_new();
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        bnfuse_error error = { .message = "" };
+        if (calls[i].run(&error)) fail_msg("%s is no error", calls[i].name);
+        if (error.status != BNFUSE_USAGE || !*error.message)
+            fail_msg("%s: status %d: %s", calls[i].name, error.status, error.message);
+        assert_false(calls[i].run(NULL)); /* and the message may be of no interest */
+    }
+    bnfuse_tensors_free(tensors);
+    bnfuse_free(model);
+    bnfuse_free(other);
+    build_close(&a);
+    build_close(&b);
+}
+
+static void a_tensor_says_what_it_lacks(void **state)
+{
+    const int64_t dims[] = { 2 };
+    const char *const strings[] = { "a", NULL };
+    const bnfuse_tensor lacking[] = {
+        { .type = BNFUSE_DTYPE_FLOAT, .bytes = "", .size = 0 },
+        { .name = "x", .type = BNFUSE_DTYPE_FLOAT, .rank = 1, .bytes = "12345678", .size = 8 },
+        { .name = "x", .type = BNFUSE_DTYPE_FLOAT, .rank = 1, .dims = dims, .size = 8 },
+        { .name = "x", .type = BNFUSE_DTYPE_FLOAT, .rank = 1, .dims = dims, .bytes = "1234", .size = 4 },
+        { .name = "x", .type = BNFUSE_DTYPE_STRING, .rank = 1, .dims = dims },
+        { .name = "x", .type = BNFUSE_DTYPE_STRING, .rank = 1, .dims = dims, .strings = strings },
+    };
+    (void)state;
+    tensors = bnfuse_tensors_new();
+    for (size_t i = 0; i < sizeof lacking / sizeof *lacking; i++) {
+        bnfuse_error error = { .message = "" };
+        assert_false(bnfuse_tensors_add(tensors, &lacking[i], &error));
+        assert_int_equal(error.status, BNFUSE_USAGE);
+        assert_true(*error.message);
+    }
+    assert_int_equal(bnfuse_tensors_count(tensors), 0);
+    bnfuse_tensors_free(tensors);
+}
+
+static void functions_without_an_error_return_nothing(void **state)
+{
+    char text[8] = "before";
+    (void)state;
+    bnfuse_free(NULL);
+    bnfuse_tensors_free(NULL);
+    bnfuse_free_bytes(NULL);
+    assert_null(bnfuse_get_report(NULL));
+    assert_int_equal(bnfuse_tensors_count(NULL), 0);
+    assert_null(bnfuse_tensors_get(NULL, 0));
+    bnfuse_escape(NULL, 8, "x");
+    bnfuse_escape(text, 0, "x");
+    assert_string_equal(text, "before");
+    bnfuse_escape(text, sizeof text, NULL);
+    assert_string_equal(text, "");
+    bnfuse_read_options_init(NULL);
+    bnfuse_fuse_options_init(NULL);
+    bnfuse_run_options_init(NULL);
+    bnfuse_check_options_init(NULL);
+    bnfuse_write_options_init(NULL);
+    assert_string_equal(bnfuse_verdict_text((bnfuse_verdict)99), "");
+    assert_string_equal(bnfuse_verdict_text((bnfuse_verdict)-1), "");
+    assert_int_equal(bnfuse_verdict_status((bnfuse_verdict)99), BNFUSE_USAGE);
+    assert_string_equal(bnfuse_outcome_text((bnfuse_outcome)99), "");
+    assert_string_equal(bnfuse_dtype_text((bnfuse_dtype)99), "undefined");
+    assert_null(bnfuse_get_reason(SIZE_MAX));
+    assert_null(bnfuse_get_pass(SIZE_MAX));
+    assert_null(bnfuse_get_extra(SIZE_MAX));
+}
+
+static void lists_of_options_may_not_be_null(void **state)
+{
+    struct build b;
+    bnfuse_fuse_options fuse;
+    bnfuse_check_options check;
+    bnfuse_error error;
+    const char *const none[] = { NULL };
+    const bnfuse_names broken[] = { { NULL, 1 }, { none, 1 } };
+    (void)state;
+    model = small_model(&b);
+    for (size_t i = 0; i < 6; i++) {
+        bnfuse_fuse_options_init(&fuse);
+        *(i < 2 ? &fuse.enabled : i < 4 ? &fuse.disabled : &fuse.skipped) = broken[i % 2];
+        assert_false(bnfuse_fuse(model, &fuse, &error));
+        assert_int_equal(error.status, BNFUSE_USAGE);
+    }
+    for (int i = 0; i < 3; i++) {
+        bnfuse_check_options_init(&check);
+        *(i == 0 ? &check.set_count : i == 1 ? &check.dim_count : &check.shape_count) = 1;
+        assert_null(bnfuse_check(model, &check, &error));
+        assert_int_equal(error.status, BNFUSE_USAGE);
+    }
+    bnfuse_free(model);
+    build_close(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_missing_argument_is_an_error),
+        cmocka_unit_test(a_tensor_says_what_it_lacks),
+        cmocka_unit_test(functions_without_an_error_return_nothing),
+        cmocka_unit_test(lists_of_options_may_not_be_null),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
