@@ -197,6 +197,22 @@ typedef struct bnfuse_extra {
 } bnfuse_extra;
 BNFUSE_API const bnfuse_extra *bnfuse_get_extra(size_t i);
 
+/* ---- the graph ---- */
+
+/* A node. "" stands for an absent input or output. */
+typedef struct bnfuse_node {
+    const char *name;  /* or that of its first output when it has none */
+    const char *op;    /* domain.op outside ai.onnx */
+    const char *scope; /* the bodies or function it is in */
+    const char *const *inputs;
+    const char *const *outputs;
+    size_t input_count, output_count;
+} bnfuse_node;
+
+/* Node i of the model as it was loaded, or (fused) as it is now: file order, bodies and functions after the main graph.
+ * NULL beyond the last, and when there is no memory. Belongs to the model. */
+BNFUSE_API const bnfuse_node *bnfuse_get_node(bnfuse_model *model, bool fused, size_t i);
+
 /* ---- tensors ---- */
 
 /* TensorProto.DataType. */

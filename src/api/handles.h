@@ -17,6 +17,11 @@ struct bnfuse_model {
     bool is_fused, is_inferred; /* passes have run; shapes of `before` are known */
     bool is_broken;             /* a pass stopped half-way: `after` is of no use */
     bnfuse_report report;
+    struct node_list {
+        const bnfuse_node *nodes;
+        size_t count;
+        bool is_made;
+    } lists[2]; /* before, after */
 };
 
 struct bnfuse_tensors {

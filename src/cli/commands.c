@@ -322,7 +322,7 @@ static bool print_account(const struct job *job, FILE *to)
     return report_text(&job->account, to);
 }
 
-static bool write_report(struct job *job, const char *path, bool (*report)(const struct account *, FILE *))
+static bool write_report(struct job *job, const char *path, report_writer *report)
 {
     if (!path) return true;
     char buffer[BUFSIZ];
@@ -344,8 +344,9 @@ static bool write_reports(struct job *job)
     FILE *to = to_stdout ? stdout : stderr;
     bool printed = print_account(job, to) && fflush(to) == 0;
     if (!printed) return system_failed(job, errno, "standard output", "cannot be written");
-    return write_report(job, settings->junit, report_junit) && write_report(job, settings->markdown, report_markdown)
-           && write_report(job, settings->html, report_html);
+    for (size_t i = 0; i < REPORT_COUNT; i++)
+        if (!write_report(job, settings->reports[i], report_writers[i])) return false;
+    return true;
 }
 
 static void close_job(struct job *job)
@@ -382,6 +383,9 @@ static bnfuse_status do_job(const struct settings *settings)
                                     .atol = settings->check.atol,
                                     .rtol = settings->check.rtol,
                                     .message = "",
+                                    .command_line = settings->command_line,
+                                    .hash_before = "",
+                                    .hash_after = "",
                                     .verbose = settings->verbose };
     if (settings->command == COMMAND_COMPARE) job.account.other = settings->operands.names[1];
     progress_open(&job.progress, settings->progress, settings->quiet);
@@ -393,6 +397,8 @@ static bnfuse_status do_job(const struct settings *settings)
         fprintf(stderr, "bnfuse: %s\n", job.error.message);
     }
     bnfuse_status status = job.error.status;
+    job.account.handle = job.model;
+    job.account.seconds = progress_seconds(&job.progress);
     if (!write_reports(&job)) {
         fprintf(stderr, "bnfuse: %s\n", job.error.message);
         if (status == BNFUSE_OK) status = job.error.status;

@@ -66,10 +66,10 @@ const struct option_row option_rows[] = {
     { "timeout", 0, "SECONDS", FUSE | EXPLAIN | COMPARE | RUN, OPTION_REAL, AT(timeout),
       "stop after SECONDS (124), nothing written" },
     { "json", 0, NULL, ALL, OPTION_FLAG, AT(json), "results as JSON on standard output" },
-    { "junit", 0, "FILE", CHECKS, OPTION_TEXT, AT(junit), "results as JUnit XML" },
-    { "markdown", 0, "FILE", CHECKS, OPTION_TEXT, AT(markdown), "results as Markdown" },
-    { "markdown", 0, NULL, REASONS, OPTION_FLAG, AT(markdown_table), "as a Markdown table" },
-    { "html", 0, "FILE", CHECKS, OPTION_TEXT, AT(html), "results as HTML" },
+#define ROW(name, option, help) { option, 0, "FILE", CHECKS, OPTION_TEXT, AT(reports[REPORT_##name]), help },
+    REPORT_FORMATS(ROW)
+#undef ROW
+        { "markdown", 0, NULL, REASONS, OPTION_FLAG, AT(markdown_table), "as a Markdown table" },
     { "quiet", 'q', NULL, FUSE | COMPARE | RUN, OPTION_FLAG, AT(quiet), "print the verdict only" },
     { "verbose", 'v', NULL, CHECKS, OPTION_FLAG, AT(verbose), "print every site" },
     { "progress", 0, NULL, CHECKS, OPTION_FLAG, AT(progress), "show progress even where stderr is no terminal" },
@@ -198,6 +198,7 @@ void settings_free(struct settings *settings)
     bnfuse_names *lists[LIST_COUNT];
     find_lists(settings, lists);
     for (size_t i = 0; i < LIST_COUNT; i++) free((void *)lists[i]->names);
+    free(settings->command_line);
 }
 
 enum { FIRST_CODE = 1000 }; /* of long options; letters are below */
@@ -279,12 +280,43 @@ static enum command command_named(const char *word)
     return COMMAND_FUSE;
 }
 
+/* The words of a command line as a shell would take them: those with other than plain characters in quotes. */
+static size_t put_word(char *to, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+    size_t size = 0;
+    bool quote = !*word || word[strspn(word, plain)];
+    if (quote) to[size++] = '\'';
+    for (; *word; word++) {
+        if (*word == '\'') size += (size_t)sprintf(to + size, "'\\''");
+        else to[size++] = *word;
+    }
+    if (quote) to[size++] = '\'';
+    return size;
+}
+
+static char *join_words(int argc, char **argv)
+{
+    size_t room = sizeof "bnfuse", size = sizeof "bnfuse" - 1;
+    for (int i = 1; i < argc; i++) room += 4 * strlen(argv[i]) + 3;
+    char *line = malloc(room);
+    if (!line) return NULL;
+    memcpy(line, "bnfuse", sizeof "bnfuse");
+    for (int i = 1; i < argc; i++) {
+        line[size++] = ' ';
+        size += put_word(line + size, argv[i]);
+    }
+    line[size] = '\0';
+    return line;
+}
+
 bool settings_parse(struct settings *settings, int argc, char **argv, bnfuse_error *error)
 {
     *settings = (struct settings){ .command = COMMAND_FUSE };
     bnfuse_fuse_options_init(&settings->fuse);
     bnfuse_check_options_init(&settings->check);
-    if (!make_lists(settings, argc)) return out_of_memory(error);
+    settings->command_line = join_words(argc, argv);
+    if (!settings->command_line || !make_lists(settings, argc)) return out_of_memory(error);
     settings->command = argc > 1 ? command_named(argv[1]) : COMMAND_FUSE;
     int skip = settings->command != COMMAND_FUSE;
     if (!parse_options(settings, argc - skip, argv + skip, error)) return false;

@@ -5,6 +5,7 @@
 #define CLI_OPTIONS_H
 
 #include "bnfuse.h"
+#include "report/report.h"
 
 #include <stdio.h>
 
@@ -34,7 +35,8 @@ struct settings {
     double timeout; /* seconds; 0: none */
     const char *external_data;
     bool json, markdown_table, quiet, verbose, progress;
-    const char *junit, *markdown, *html;
+    const char *reports[REPORT_COUNT]; /* files to write */
+    char *command_line;                /* all of it, as it was given */
     bool help, version, man;
     const char *completions;
 };

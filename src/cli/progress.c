@@ -17,18 +17,19 @@ void progress_open(struct progress *progress, bool asked, bool quiet)
     clock_gettime(CLOCK_MONOTONIC, &progress->start);
 }
 
+double progress_seconds(const struct progress *progress)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - progress->start.tv_sec) + (double)(now.tv_nsec - progress->start.tv_nsec) / 1e9;
+}
+
 bool progress_step(void *context, double done)
 {
     struct progress *progress = context;
-    struct timespec now;
     int percent = (int)(100 * done);
     if (!progress->on || percent == progress->percent) return true;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (now.tv_sec - progress->start.tv_sec < 2 && !progress->shown) {
-        double passed =
-            (double)(now.tv_sec - progress->start.tv_sec) + (double)(now.tv_nsec - progress->start.tv_nsec) / 1e9;
-        if (passed < 1) return true;
-    }
+    if (!progress->shown && progress_seconds(progress) < 1) return true;
     progress->percent = percent;
     progress->shown = true;
     fprintf(stderr, "\r%s %3d%%", progress->stage, percent);

@@ -19,6 +19,8 @@ void progress_open(struct progress *progress, bool asked, bool quiet);
 /* Fits bnfuse_progress; context is the struct progress. */
 bool progress_step(void *context, double done);
 /* Takes the line away. */
+/* Since progress_open. */
+double progress_seconds(const struct progress *progress);
 void progress_close(struct progress *progress);
 
 /* Ends the program with status 124 after so many seconds; 0 takes that back. Never while a file is being written: who

@@ -1,89 +1,411 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One page of HTML that needs nothing else: no script, no other file. */
+ * One page of HTML that needs nothing else: no script, no other file. The verdict comes first, in one sentence; then
+ * four figures, the differences on one axis, the net as a ribbon, and what stays with its reason and remedy. Pictures
+ * hold without the style sheet, which some CI servers take away. */
 #include "report/markup.h"
+#include "report/neighbours.h"
+#include "report/picture.h"
 #include "report/report.h"
 #include "report/words.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
-static void put_cell(FILE *to, const char *text)
+enum { PICTURES_MOST = 100, CELLS_MOST = 20000, LINES_OPEN = 12 };
+
+static const char style[] =
+    ":root{color-scheme:light dark;--line:#8886;--soft:#8881}"
+    "body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:62rem;padding:0 1rem 3rem}"
+    "h1{font-size:1.25rem;overflow-wrap:anywhere}h2{font-size:1.1rem;margin:2rem 0 .5rem}"
+    ".band{border-left:8px solid;border-radius:8px;padding:.8rem 1rem;background:var(--soft);display:flex;gap:.8rem;"
+    "align-items:flex-start}.band p{margin:0;font-size:1.1rem}.sign{flex:none;margin-top:.1rem}"
+    ".good{border-color:#2da44e}.kept{border-color:#c47f00}.bad{border-color:#e5534b}.other{border-color:#8b949e}"
+    ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.8rem;margin:1rem 0;padding:0}"
+    ".figures li{list-style:none;border:1px solid var(--line);border-radius:8px;padding:.6rem .8rem}"
+    ".figures span{display:block;font-size:.85rem}.figures "
+    "strong{font-weight:500;font-size:1.15rem;font-variant-numeric:tabular-nums}"
+    ".grew{color:#d1242f}.picture{display:block;width:100%;max-width:34rem;height:auto;margin:.5rem 0}"
+    ".pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr));gap:1rem}"
+    ".pair .picture{max-width:24rem}table{border-collapse:collapse;width:100%;font-size:.92rem}"
+    ".scroll{overflow-x:auto}th,td{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid var(--line);"
+    "vertical-align:top;overflow-wrap:anywhere}.numbers td+td,.numbers th+th{text-align:right;white-space:nowrap;"
+    "font-variant-numeric:tabular-nums}summary{cursor:pointer;overflow-wrap:anywhere}details{margin:.4rem 0}"
+    "code{background:var(--soft);border-radius:4px;padding:.1rem .3rem;overflow-wrap:anywhere}"
+    "@media(prefers-color-scheme:dark){.grew{color:#ff7b72}}"
+    "@media print{details{break-inside:avoid}body{max-width:none}}";
+
+struct page {
+    FILE *to;
+    const struct account *run;
+    struct neighbours *before, *after; /* NULL: no pictures of nodes */
+};
+
+static void put_element(FILE *to, const char *tag, const char *text)
 {
-    fprintf(to, "<td>");
+    fprintf(to, "<%s>", tag);
     put_markup(to, text);
-    fprintf(to, "</td>");
+    fprintf(to, "</%s>", tag);
 }
 
-static void put_row(FILE *to, const char *name, int64_t before, int64_t after)
+/* ---- The verdict ---- */
+
+static enum tone verdict_tone(const struct account *run)
 {
-    fprintf(to, "<tr>");
-    put_cell(to, name);
-    fprintf(to, "<td>%" PRId64 "</td><td>%" PRId64 "</td><td>%+" PRId64 "</td></tr>\n", before, after, after - before);
+    if (run->status == BNFUSE_DIFFER || (run->check && run->check->verdict == BNFUSE_VERDICT_FAIL)) return TONE_BAD;
+    if (run->status == BNFUSE_OK) return TONE_GOOD;
+    return run->status == BNFUSE_POLICY || run->status == BNFUSE_UNSUPPORTED ? TONE_KEPT : TONE_BAD;
 }
 
-static void put_remarks(FILE *to, const bnfuse_report *report)
+static void put_band(const struct page *page)
 {
-    char words[1200];
-    fprintf(to, "<table>\n<tr><th>BatchNormalization</th><th>what became of it</th><th>path</th>"
-                "<th>what would help</th></tr>\n");
-    for (size_t i = 0; i < report->remark_count; i++) {
-        const bnfuse_remark *remark = report->remarks[i];
-        remark_words(remark, words, sizeof words);
-        fprintf(to, "<tr class=\"%s\">", remark->code ? "stays" : "gone");
-        put_cell(to, remark->node);
-        put_cell(to, words);
-        put_cell(to, remark->path);
-        put_cell(to, remark->help);
-        fprintf(to, "</tr>\n");
+    static const char *const classes[] = {
+        [TONE_PLAIN] = "other", [TONE_GOOD] = "good", [TONE_KEPT] = "kept", [TONE_BAD] = "bad", [TONE_OTHER] = "other",
+    };
+    static const char *const signs[] = {
+        [TONE_PLAIN] = "note", [TONE_GOOD] = "pass",  [TONE_KEPT] = "attention",
+        [TONE_BAD] = "fail",   [TONE_OTHER] = "note",
+    };
+    char sentence[1400];
+    enum tone tone = verdict_tone(page->run);
+    fprintf(page->to, "<div class=\"band %s\">", classes[tone]);
+    picture_sign(page->to, tone, signs[tone]);
+    put_element(page->to, "p", verdict_sentence(page->run, sentence, sizeof sentence));
+    fputs("</div>\n", page->to);
+}
+
+/* ---- Pictures of a place ---- */
+
+static void put_place(const struct page *page, const char *value, enum tone tone)
+{
+    if (!page->before || !page->after) return;
+    fputs("<div class=\"pair\">\n<div><p>before</p>\n", page->to);
+    if (!neighbours_draw(page->before, page->to, "the nodes around it before", value, tone))
+        fputs("<p>No node computed it.</p>\n", page->to);
+    fputs("</div>\n<div><p>after</p>\n", page->to);
+    if (!neighbours_draw(page->after, page->to, "the nodes around it after", value, tone))
+        fputs("<p>No node computes it.</p>\n", page->to);
+    fputs("</div>\n</div>\n", page->to);
+}
+
+static void put_failing_sites(const struct page *page)
+{
+    const bnfuse_check_result *check = page->run->check;
+    char line[200];
+    int count = 0;
+    for (size_t i = 0; check && i < check->site_count && count < PICTURES_MOST; i++) {
+        const bnfuse_site *site = check->sites[i];
+        if (!site_failed(site)) continue;
+        if (count++ == 0) fputs("<h2>Where it differs</h2>\n", page->to);
+        fputs("<p>", page->to);
+        put_element(page->to, "code", site->value);
+        snprintf(line, sizeof line,
+                 " differs by %.2g of its largest number in float64, where a right fold agrees to 1e-12.",
+                 site->difference.relative);
+        put_markup(page->to, line);
+        fputs("</p>\n", page->to);
+        put_place(page, site->value, TONE_BAD);
     }
-    fprintf(to, "</table>\n");
 }
 
-static void put_sizes(FILE *to, const bnfuse_report *report)
+/* ---- Figures ---- */
+
+static void put_figure(FILE *to, const char *title, const char *text, bool grew)
 {
-    fprintf(to, "<table class=\"numbers\">\n<tr><th></th><th>before</th><th>after</th><th>delta</th></tr>\n");
-    for (size_t i = 0; i < report->op_count; i++)
-        put_row(to, report->ops[i]->op, report->ops[i]->before, report->ops[i]->after);
-    put_row(to, "nodes", report->before.nodes, report->after.nodes);
-    put_row(to, "parameters", report->before.parameters, report->after.parameters);
-    if (report->after.bytes) put_row(to, "bytes", (int64_t)report->before.bytes, (int64_t)report->after.bytes);
-    fprintf(to, "</table>\n");
+    fputs("<li>", to);
+    put_element(to, "span", title);
+    fprintf(to, " <strong%s>", grew ? " class=\"grew\"" : "");
+    put_markup(to, text);
+    fputs("</strong></li>\n", to);
 }
 
-static void put_outputs(FILE *to, const bnfuse_check_result *check)
+static void put_change(FILE *to, const char *title, int64_t before, int64_t after)
 {
-    fprintf(to, "<table class=\"numbers\">\n<tr><th>output</th><th>float64, unrounded</th>"
-                "<th>float64, stored weights</th><th>own types</th></tr>\n");
+    char text[80];
+    snprintf(text, sizeof text, "%" PRId64 " \xe2\x86\x92 %" PRId64, before, after);
+    put_figure(to, title, text, after > before);
+}
+
+static void put_figures(const struct page *page)
+{
+    const bnfuse_report *report = page->run->report;
+    char text[80];
+    fputs("<ul class=\"figures\">\n", page->to);
+    put_change(page->to, "BatchNormalizations", (int64_t)report->remark_count, (int64_t)report->left);
+    put_change(page->to, "nodes", report->before.nodes, report->after.nodes);
+    snprintf(text, sizeof text, "%" PRId64 " fewer a run", report->multiply_adds_saved);
+    put_figure(page->to, "multiply-adds", text, false);
+    if (report->after.bytes) put_change(page->to, "bytes", (int64_t)report->before.bytes, (int64_t)report->after.bytes);
+    else put_figure(page->to, "bytes", "nothing written", false);
+    fputs("</ul>\n", page->to);
+}
+
+/* ---- The ladder ---- */
+
+static double worst_of(const bnfuse_check_result *check, double (*read)(const bnfuse_output *))
+{
+    double worst = -1;
+    for (size_t i = 0; i < check->output_count; i++)
+        if (read(check->outputs[i]) > worst) worst = read(check->outputs[i]);
+    return worst;
+}
+
+static double algebra_of(const bnfuse_output *output)
+{
+    return output->algebra.relative;
+}
+
+static double rounding_of(const bnfuse_output *output)
+{
+    return output->rounding.relative;
+}
+
+static double deployment_of(const bnfuse_output *output)
+{
+    return output->deployment.relative;
+}
+
+static double noise_of(const bnfuse_output *output)
+{
+    return output->noise;
+}
+
+static void put_ladder(const struct page *page)
+{
+    static const struct rung {
+        const char *label;
+        double (*read)(const bnfuse_output *);
+        enum tone tone;
+    } rungs[] = {
+        { "all, unrounded", algebra_of, TONE_GOOD },
+        { "stored weights", rounding_of, TONE_OTHER },
+        { "own types", deployment_of, TONE_OTHER },
+        { "perturbation", noise_of, TONE_PLAIN },
+    };
+    const bnfuse_check_result *check = page->run->check;
+    struct mark marks[5];
+    size_t count = 0;
+    if (check->sites_checked)
+        marks[count++] =
+            (struct mark){ "worst place", check->worst_site,
+                           check->worst_site > 1e-9 && check->verdict == BNFUSE_VERDICT_FAIL ? TONE_BAD : TONE_GOOD };
+    for (size_t i = 0; i < sizeof rungs / sizeof *rungs; i++) {
+        double worst = worst_of(check, rungs[i].read);
+        if (worst >= 0) marks[count++] = (struct mark){ rungs[i].label, worst, rungs[i].tone };
+    }
+    if (!count) return;
+    fputs("<h2>How far the two models are apart</h2>\n", page->to);
+    picture_ladder(page->to, marks, count);
+    fputs("<p>Differences relative to the largest number of what is compared; the colours say what explains one of "
+          "that size: "
+          "rounding in float64, rounding in float32, or only a bug. <em>Worst place</em>: a changed place "
+          "alone, "
+          "in float64. <em>All, unrounded</em>: the outputs in float64 with weights as computed; <em>stored "
+          "weights</em>: "
+          "with weights as they are stored. <em>Own types</em>: as the model runs. <em>Perturbation</em>: what half a "
+          "unit "
+          "in the last place of every weight does.</p>\n",
+          page->to);
+}
+
+/* ---- The ribbon ---- */
+
+static enum tone cell_tone(const bnfuse_remark *remark)
+{
+    return remark->outcome == BNFUSE_OUTCOME_STAYS ? TONE_KEPT : TONE_GOOD;
+}
+
+/* Remarks and nodes both come in the order of the file. */
+static size_t fill_cells(const struct page *page, struct cell *cells, size_t most)
+{
+    const bnfuse_report *report = page->run->report;
+    const bnfuse_node *node;
+    size_t next = 0, count = 0;
+    for (; count < most && (node = bnfuse_get_node(page->run->handle, false, count)); count++) {
+        cells[count] = (struct cell){ TONE_PLAIN, node->op, 0 };
+        const bnfuse_remark *remark = next < report->remark_count ? report->remarks[next] : NULL;
+        if (!remark || strcmp(node->op, "BatchNormalization") != 0) continue;
+        cells[count] = (struct cell){ cell_tone(remark), remark->node, ++next };
+    }
+    return count;
+}
+
+static void put_ribbon(const struct page *page)
+{
+    struct cell *cells = page->run->handle ? calloc(CELLS_MOST, sizeof *cells) : NULL;
+    size_t count = cells ? fill_cells(page, cells, CELLS_MOST) : 0;
+    if (count) {
+        fprintf(page->to,
+                "<h2>The net</h2>\n<p>Its nodes in the order of the file: BatchNormalizations that went are "
+                "green, those that stay amber, all others grey.%s</p>\n",
+                count == CELLS_MOST ? " The first 20,000." : "");
+        picture_ribbon(page->to, cells, count);
+    }
+    free(cells);
+}
+
+/* ---- What stays ---- */
+
+static size_t count_code(const bnfuse_report *report, int code)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < report->remark_count; i++) count += report->remarks[i]->code == code;
+    return count;
+}
+
+static void put_reasons(const struct page *page)
+{
+    enum { MOST = 32 };
+    struct bar bars[MOST];
+    char labels[MOST][200], texts[MOST][24];
+    size_t count = 0;
+    const bnfuse_reason *reason;
+    for (size_t i = 0; (reason = bnfuse_get_reason(i)) && count < MOST; i++) {
+        size_t kept = count_code(page->run->report, reason->code);
+        if (!kept) continue;
+        snprintf(labels[count], sizeof *labels, "BNF%d %s", reason->code, reason->text);
+        snprintf(texts[count], sizeof *texts, "%zu", kept);
+        bars[count] = (struct bar){ labels[count], (double)kept, texts[count], TONE_KEPT };
+        count++;
+    }
+    fputs("<h2>Why the others stay</h2>\n", page->to);
+    picture_bars(page->to, "how many stay for which reason", bars, count);
+    const char *before = "<ul>\n", *after = "";
+    for (size_t i = 0; (reason = bnfuse_get_reason(i)); i++) {
+        if (!count_code(page->run->report, reason->code) || !*reason->help) continue;
+        fprintf(page->to, "%s<li>BNF%d: ", before, reason->code);
+        before = "";
+        after = "</ul>\n";
+        put_element(page->to, strncmp(reason->help, "--", 2) == 0 ? "code" : "span", reason->help);
+        fputs("</li>\n", page->to);
+    }
+    fputs(after, page->to);
+}
+
+static void put_remark(const struct page *page, size_t i, bool with_picture)
+{
+    const bnfuse_remark *remark = page->run->report->remarks[i];
+    char words[1200];
+    remark_words(remark, words, sizeof words);
+    fprintf(page->to, "<details id=\"b%zu\"><summary>", i + 1);
+    put_element(page->to, "strong", remark->node);
+    fputs(" ", page->to);
+    put_markup(page->to, words);
+    fputs("</summary>\n", page->to);
+    if (*remark->scope) {
+        fputs("<p>in ", page->to);
+        put_markup(page->to, remark->scope);
+        fputs("</p>\n", page->to);
+    }
+    if (*remark->path) {
+        fprintf(page->to, "<p>%s: ", remark->code ? "tried" : "way");
+        put_markup(page->to, remark->path);
+        fputs("</p>\n", page->to);
+    }
+    if (with_picture) put_place(page, remark->output, remark->code ? TONE_KEPT : TONE_GOOD);
+    fputs("</details>\n", page->to);
+}
+
+static void put_remarks(const struct page *page, bool kept, const char *title)
+{
+    const bnfuse_report *report = page->run->report;
+    size_t count = 0;
+    for (size_t i = 0; i < report->remark_count; i++) count += (report->remarks[i]->code != 0) == kept;
+    if (!count) return;
+    fprintf(page->to, "<h2>%s</h2>\n", title);
+    for (size_t i = 0, pictures = 0; i < report->remark_count; i++)
+        if ((report->remarks[i]->code != 0) == kept) put_remark(page, i, pictures++ < PICTURES_MOST);
+}
+
+/* ---- Tables ---- */
+
+static void put_operators(const struct page *page)
+{
+    const bnfuse_report *report = page->run->report;
+    fputs("<details><summary>Operators, before and after</summary>\n<div class=\"scroll\"><table class=\"numbers\">\n"
+          "<tr><th>operator</th><th>before</th><th>after</th><th>change</th></tr>\n",
+          page->to);
+    for (size_t i = 0; i < report->op_count; i++) {
+        const bnfuse_op_count *row = report->ops[i];
+        fputs("<tr>", page->to);
+        put_element(page->to, "td", row->op);
+        fprintf(page->to, "<td>%" PRId64 "</td><td>%" PRId64 "</td><td>%+" PRId64 "</td></tr>\n", row->before,
+                row->after, row->after - row->before);
+    }
+    fputs("</table></div></details>\n", page->to);
+}
+
+static void put_outputs(const struct page *page)
+{
+    const bnfuse_check_result *check = page->run->check;
+    fputs("<details><summary>Outputs, in numbers</summary>\n<div class=\"scroll\"><table class=\"numbers\">\n"
+          "<tr><th>output</th><th>unrounded</th><th>stored weights</th><th>own types</th></tr>\n",
+          page->to);
     for (size_t i = 0; i < check->output_count; i++) {
         const bnfuse_output *output = check->outputs[i];
-        fprintf(to, "<tr>");
-        put_cell(to, output->name);
-        fprintf(to, "<td>%.2g</td><td>%.2g</td><td>%.2g</td></tr>\n", output->algebra.relative,
+        fputs("<tr>", page->to);
+        put_element(page->to, "td", output->name);
+        fprintf(page->to, "<td>%.2g</td><td>%.2g</td><td>%.2g</td></tr>\n", output->algebra.relative,
                 output->rounding.relative, output->deployment.relative);
     }
-    fprintf(to, "</table>\n");
+    fputs("</table></div></details>\n", page->to);
 }
 
-bool report_html(const struct account *account, FILE *to)
+static void put_row(FILE *to, const char *name, const char *text)
 {
-    char line[1200];
-    fprintf(to, "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>bnfuse: ");
-    put_markup(to, account->model);
-    fprintf(to, "</title>\n<style>body { font: 14px sans-serif; margin: 2em } "
-                "table { border-collapse: collapse; margin: 1em 0 }"
-                " td, th { border: 1px solid #bbb; padding: 2px 8px; text-align: left } .numbers td + td "
-                "{ text-align: right } .stays { background: #fec }</style>\n<h1>");
-    put_markup(to, account->model);
-    fprintf(to, "</h1>\n<p><strong>");
-    put_markup(to, *account->message ? account->message : verdict_line(account, line, sizeof line));
-    fprintf(to, "</strong></p>\n");
-    if (account->report) {
-        fprintf(to, "<p>%zu of %zu BatchNormalizations gone, %zu left.</p>\n", account->report->folded,
-                account->report->remark_count, account->report->left);
-        put_remarks(to, account->report);
-        put_sizes(to, account->report);
+    if (!text || !*text) return;
+    fputs("<tr>", to);
+    fprintf(to, "<th scope=\"row\">%s</th>", name);
+    put_element(to, "td", text);
+    fputs("</tr>\n", to);
+}
+
+static void put_reproduce(const struct page *page)
+{
+    const struct account *run = page->run;
+    char seed[40] = "";
+    if (run->check) snprintf(seed, sizeof seed, "%" PRIu64, run->check->seed);
+    fputs("<h2>Reproduce</h2>\n<div class=\"scroll\"><table>\n", page->to);
+    put_row(page->to, "command", run->command_line);
+    put_row(page->to, "bnfuse", bnfuse_version());
+    put_row(page->to, "seed", seed);
+    if (run->check) put_row(page->to, "inputs", run->check->inputs);
+    put_row(page->to, "sha256 before", run->hash_before);
+    put_row(page->to, "sha256 after", run->hash_after);
+    fputs("</table></div>\n", page->to);
+}
+
+bool report_html(const struct account *run, FILE *to)
+{
+    struct page page = { .to = to, .run = run };
+    if (run->handle && run->report) {
+        page.before = neighbours_open(run->handle, false);
+        page.after = neighbours_open(run->handle, true);
     }
-    if (account->check && account->check->output_count) put_outputs(to, account->check);
-    fprintf(to, "</html>\n");
+    fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
+          "content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n"
+          "<title>bnfuse: ",
+          to);
+    put_markup(to, run->model);
+    fprintf(to, "</title>\n<style>%s</style>\n</head>\n<body>\n<main>\n<h1>", style);
+    put_markup(to, run->model);
+    fputs("</h1>\n", to);
+    put_band(&page);
+    put_failing_sites(&page);
+    if (run->report) put_figures(&page);
+    if (run->check) put_ladder(&page);
+    if (run->report) {
+        put_ribbon(&page);
+        if (run->report->left) put_reasons(&page);
+        put_remarks(&page, true, "Those that stay");
+        put_remarks(&page, false, "Those that went");
+        put_operators(&page);
+    }
+    if (run->check && run->check->output_count) put_outputs(&page);
+    put_reproduce(&page);
+    fputs("</main>\n</body>\n</html>\n", to);
+    neighbours_close(page.before);
+    neighbours_close(page.after);
     return !ferror(to);
 }

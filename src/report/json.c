@@ -2,40 +2,26 @@
  *
  * For machines: docs/json.md describes every member. Members are only ever added. Strings are the model's own where
  * they are valid UTF-8, else escaped; a number that is not finite is null. */
+#include "report/json_text.h"
 #include "report/report.h"
 
 #include <jansson.h>
-#include <math.h>
 
 #define SCHEMA 1
-
-static json_t *text(const char *from)
-{
-    json_t *string = from ? json_string(from) : json_null();
-    if (string) return string;
-    char escaped[4096];
-    bnfuse_escape(escaped, sizeof escaped, from);
-    return json_string(escaped);
-}
-
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
 
 static json_t *remark_object(const bnfuse_remark *remark)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "node", text(remark->node));
-    json_object_set_new(object, "output", text(remark->output));
-    json_object_set_new(object, "scope", text(remark->scope));
-    json_object_set_new(object, "outcome", text(bnfuse_outcome_text(remark->outcome)));
+    json_object_set_new(object, "node", json_text(remark->node));
+    json_object_set_new(object, "output", json_text(remark->output));
+    json_object_set_new(object, "scope", json_text(remark->scope));
+    json_object_set_new(object, "outcome", json_text(bnfuse_outcome_text(remark->outcome)));
     json_object_set_new(object, "code", remark->code ? json_sprintf("BNF%d", remark->code) : json_null());
-    json_object_set_new(object, "reason", text(remark->reason));
-    json_object_set_new(object, "help", text(remark->help));
-    json_object_set_new(object, "where", text(remark->where));
-    json_object_set_new(object, "detail", text(remark->detail));
-    json_object_set_new(object, "path", text(remark->path));
+    json_object_set_new(object, "reason", json_text(remark->reason));
+    json_object_set_new(object, "help", json_text(remark->help));
+    json_object_set_new(object, "where", json_text(remark->where));
+    json_object_set_new(object, "detail", json_text(remark->detail));
+    json_object_set_new(object, "path", json_text(remark->path));
     return object;
 }
 
@@ -50,10 +36,10 @@ static void add_report(json_t *root, const bnfuse_report *report)
     for (size_t i = 0; i < report->remark_count; i++) json_array_append_new(remarks, remark_object(report->remarks[i]));
     for (size_t i = 0; i < report->op_count; i++) {
         json_t *op = pair(report->ops[i]->before, report->ops[i]->after);
-        json_object_set_new(op, "op", text(report->ops[i]->op));
+        json_object_set_new(op, "op", json_text(report->ops[i]->op));
         json_array_append_new(ops, op);
     }
-    for (size_t i = 0; i < report->note_count; i++) json_array_append_new(notes, text(report->notes[i]));
+    for (size_t i = 0; i < report->note_count; i++) json_array_append_new(notes, json_text(report->notes[i]));
     json_object_set_new(root, "batch_normalizations", remarks);
     json_object_set_new(root, "folded", json_integer((json_int_t)report->folded));
     json_object_set_new(root, "left", json_integer((json_int_t)report->left));
@@ -69,9 +55,9 @@ static void add_report(json_t *root, const bnfuse_report *report)
 static json_t *difference_object(const bnfuse_difference *difference)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "largest", number(difference->largest));
-    json_object_set_new(object, "relative", number(difference->relative));
-    json_object_set_new(object, "root_mean_square", number(difference->root_mean_square));
+    json_object_set_new(object, "largest", json_number(difference->largest));
+    json_object_set_new(object, "relative", json_number(difference->relative));
+    json_object_set_new(object, "root_mean_square", json_number(difference->root_mean_square));
     json_object_set_new(object, "at", json_integer(difference->at));
     json_object_set_new(object, "shape_differs", json_boolean(difference->shape_differs));
     json_object_set_new(object, "pattern_differs", json_boolean(difference->pattern_differs));
@@ -82,12 +68,12 @@ static json_t *difference_object(const bnfuse_difference *difference)
 static json_t *site_object(const bnfuse_site *site)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "value", text(site->value));
-    json_object_set_new(object, "node", text(site->node));
-    json_object_set_new(object, "scope", text(site->scope));
+    json_object_set_new(object, "value", json_text(site->value));
+    json_object_set_new(object, "node", json_text(site->node));
+    json_object_set_new(object, "scope", json_text(site->scope));
     json_object_set_new(object, "checked", json_boolean(site->checked));
     json_object_set_new(object, "ill_conditioned", json_boolean(site->ill_conditioned));
-    json_object_set_new(object, "why", text(site->checked ? "" : site->why));
+    json_object_set_new(object, "why", json_text(site->checked ? "" : site->why));
     json_object_set_new(object, "difference", difference_object(&site->difference));
     return object;
 }
@@ -95,13 +81,13 @@ static json_t *site_object(const bnfuse_site *site)
 static json_t *output_object(const bnfuse_output *output)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "name", text(output->name));
+    json_object_set_new(object, "name", json_text(output->name));
     json_object_set_new(object, "algebra", difference_object(&output->algebra));
     json_object_set_new(object, "rounding", difference_object(&output->rounding));
     json_object_set_new(object, "deployment", difference_object(&output->deployment));
-    json_object_set_new(object, "noise", output->noise < 0 ? json_null() : number(output->noise));
-    json_object_set_new(object, "truth_before", number(output->truth_before));
-    json_object_set_new(object, "truth_after", number(output->truth_after));
+    json_object_set_new(object, "noise", output->noise < 0 ? json_null() : json_number(output->noise));
+    json_object_set_new(object, "truth_before", json_number(output->truth_before));
+    json_object_set_new(object, "truth_after", json_number(output->truth_after));
     json_object_set_new(object, "within_tolerance", json_boolean(output->within_tolerance));
     return object;
 }
@@ -112,15 +98,15 @@ static json_t *check_object(const struct account *account)
     json_t *object = json_object(), *sites = json_array(), *outputs = json_array();
     for (size_t i = 0; i < check->site_count; i++) json_array_append_new(sites, site_object(check->sites[i]));
     for (size_t i = 0; i < check->output_count; i++) json_array_append_new(outputs, output_object(check->outputs[i]));
-    json_object_set_new(object, "verdict", text(bnfuse_verdict_text(check->verdict)));
-    json_object_set_new(object, "why", text(check->why));
-    json_object_set_new(object, "first_divergent", text(check->first_divergent));
+    json_object_set_new(object, "verdict", json_text(bnfuse_verdict_text(check->verdict)));
+    json_object_set_new(object, "why", json_text(check->why));
+    json_object_set_new(object, "first_divergent", json_text(check->first_divergent));
     json_object_set_new(object, "seed", json_integer((json_int_t)check->seed));
-    json_object_set_new(object, "atol", number(account->atol));
-    json_object_set_new(object, "rtol", number(account->rtol));
-    json_object_set_new(object, "inputs", text(check->inputs));
+    json_object_set_new(object, "atol", json_number(account->atol));
+    json_object_set_new(object, "rtol", json_number(account->rtol));
+    json_object_set_new(object, "inputs", json_text(check->inputs));
     json_object_set_new(object, "sets", json_integer((json_int_t)check->set_count));
-    json_object_set_new(object, "worst_site", number(check->worst_site));
+    json_object_set_new(object, "worst_site", json_number(check->worst_site));
     json_object_set_new(object, "sites", sites);
     json_object_set_new(object, "outputs", outputs);
     return object;
@@ -133,19 +119,12 @@ static json_t *tensor_list(const bnfuse_tensors *tensors)
         const bnfuse_tensor *tensor = bnfuse_tensors_get(tensors, i);
         json_t *object = json_object(), *dims = json_array();
         for (int axis = 0; axis < tensor->rank; axis++) json_array_append_new(dims, json_integer(tensor->dims[axis]));
-        json_object_set_new(object, "name", text(tensor->name));
+        json_object_set_new(object, "name", json_text(tensor->name));
         json_object_set_new(object, "type", json_integer(tensor->type));
         json_object_set_new(object, "dims", dims);
         json_array_append_new(list, object);
     }
     return list;
-}
-
-static bool dump(json_t *root, FILE *to)
-{
-    bool written = root && json_dumpf(root, to, JSON_INDENT(2) | JSON_PRESERVE_ORDER) == 0 && fputc('\n', to) != EOF;
-    json_decref(root);
-    return written;
 }
 
 bool report_json(const struct account *account, FILE *to)
@@ -154,15 +133,15 @@ bool report_json(const struct account *account, FILE *to)
     json_object_set_new(root, "bnfuse", json_string(bnfuse_version()));
     json_object_set_new(root, "schema", json_integer(SCHEMA));
     json_object_set_new(root, "command", json_string(account->command));
-    json_object_set_new(root, "model", text(account->model));
-    json_object_set_new(root, "other", text(account->other));
-    json_object_set_new(root, "output", text(account->output));
+    json_object_set_new(root, "model", json_text(account->model));
+    json_object_set_new(root, "other", json_text(account->other));
+    json_object_set_new(root, "output", json_text(account->output));
     json_object_set_new(root, "status", json_integer(account->status));
-    json_object_set_new(root, "message", text(account->message));
+    json_object_set_new(root, "message", json_text(account->message));
     if (account->report) add_report(root, account->report);
     json_object_set_new(root, "check", account->check ? check_object(account) : json_null());
     if (account->tensors) json_object_set_new(root, "outputs", tensor_list(account->tensors));
-    return dump(root, to);
+    return json_print(root, to);
 }
 
 bool report_reasons_json(FILE *to)
@@ -172,10 +151,10 @@ bool report_reasons_json(FILE *to)
     for (size_t i = 0; (reason = bnfuse_get_reason(i)); i++) {
         json_t *object = json_object();
         json_object_set_new(object, "code", json_sprintf("BNF%d", reason->code));
-        json_object_set_new(object, "name", text(reason->name));
-        json_object_set_new(object, "text", text(reason->text));
-        json_object_set_new(object, "help", text(reason->help));
+        json_object_set_new(object, "name", json_text(reason->name));
+        json_object_set_new(object, "text", json_text(reason->text));
+        json_object_set_new(object, "help", json_text(reason->help));
         json_array_append_new(list, object);
     }
-    return dump(list, to);
+    return json_print(list, to);
 }

@@ -18,6 +18,10 @@ struct account {
     const bnfuse_check_result *check; /* NULL: not checked */
     const bnfuse_tensors *tensors;    /* outputs of a run, or NULL */
     double atol, rtol;
+    bnfuse_model *handle;                 /* of the model, for pictures of its nodes; NULL: none */
+    const char *command_line;             /* as it was given */
+    const char *hash_before, *hash_after; /* SHA-256 of the files, hexadecimal; "" where unknown */
+    double seconds;                       /* the run took */
     bnfuse_status status;
     const char *message; /* the error, or what a policy misses; "" when all went well */
     bool verbose;
@@ -30,9 +34,29 @@ bool report_text(const struct account *account, FILE *to);
 /* explain: each BatchNormalization with the path it took or tried, and what would help. */
 bool report_explain(const struct account *account, FILE *to);
 bool report_json(const struct account *account, FILE *to);
-bool report_junit(const struct account *account, FILE *to);
-bool report_markdown(const struct account *account, FILE *to);
-bool report_html(const struct account *account, FILE *to);
+
+/* Reports in files: a row each, from which the option, its help and its field are made; report_<name> writes it. */
+/*  name       option       what the file is */
+#define REPORT_FORMATS(ROW)                                                        \
+    ROW(junit, "junit", "results as JUnit XML")                                    \
+    ROW(markdown, "markdown", "results as Markdown")                               \
+    ROW(html, "html", "results as a page with pictures")                           \
+    ROW(sarif, "sarif", "what stays and what differs as SARIF, for code scanning") \
+    ROW(node_data, "node-data", "outcome and difference of each node, for Model Explorer")
+
+enum report_format {
+#define ROW(name, option, help) REPORT_##name,
+    REPORT_FORMATS(ROW)
+#undef ROW
+        REPORT_COUNT
+};
+
+#define ROW(name, option, help) bool report_##name(const struct account *account, FILE *to);
+REPORT_FORMATS(ROW)
+#undef ROW
+
+typedef bool report_writer(const struct account *account, FILE *to);
+extern report_writer *const report_writers[REPORT_COUNT];
 
 /* The table of reasons: as text, Markdown or JSON. */
 bool report_reasons_text(FILE *to);

@@ -4,9 +4,15 @@
 #ifndef REPORT_WORDS_H
 #define REPORT_WORDS_H
 
-#include "bnfuse.h"
+#include "report/report.h"
 
 /* folded  into Conv "conv1";  stays   BNF106 a neighbour that no scale and shift can cross: Relu "r". Escaped. */
 void remark_words(const bnfuse_remark *remark, char *to, size_t size);
+
+/* The outcome in one or two plain sentences for somebody who does not know the program. Escaped. */
+const char *verdict_sentence(const struct account *run, char *to, size_t size);
+
+/* Whether a changed place was run and computes something else. */
+bool site_failed(const bnfuse_site *site);
 
 #endif

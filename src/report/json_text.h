@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What every report in JSON needs. */
+#ifndef REPORT_JSON_TEXT_H
+#define REPORT_JSON_TEXT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+/* A string as the model has it; escaped where it is no valid UTF-8; null for NULL. */
+json_t *json_text(const char *from);
+/* null where it is not finite. */
+json_t *json_number(double value);
+/* Indented, with a line end; releases `root`. False when there is no memory or the stream refused a byte. */
+bool json_print(json_t *root, FILE *to);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Pictures of a report: static SVG with presentation attributes only, which a page shows under any
+ * Content-Security-Policy, in light and in dark.
+ *
+ * Every picture is PICTURE_WIDTH units wide and scales with the page; at that width on a phone its text is 12 pixels
+ * high. Text takes the colour of the page. Each picture has a title for those who cannot see it. Texts are the model's
+ * own and are escaped here. Nothing fails but the stream. */
+#ifndef REPORT_PICTURE_H
+#define REPORT_PICTURE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum { PICTURE_WIDTH = 360 };
+
+/* What a colour means. */
+enum tone { TONE_PLAIN, TONE_GOOD, TONE_KEPT, TONE_BAD, TONE_OTHER };
+
+const char *tone_color(enum tone tone);
+
+/* A sign beside a sentence: a disc with a tick, a bar or a cross. */
+void picture_sign(FILE *to, enum tone tone, const char *title);
+
+/* One logarithmic axis from 1e-17 to 1 with what explains a difference of that size, and a dot for each mark. A mark
+ * below the axis stands at its left end and is written as 0. */
+struct mark {
+    const char *label;
+    double value;
+    enum tone tone;
+};
+void picture_ladder(FILE *to, const struct mark *marks, size_t count);
+
+/* The nodes of a model in the order of the file, wrapped like text. A cell with a target is a link to that id. */
+struct cell {
+    enum tone tone;
+    const char *title;
+    size_t target; /* of "#b<target>"; 0: none */
+};
+void picture_ribbon(FILE *to, const struct cell *cells, size_t count);
+
+/* Labelled bars, the longest across the picture. */
+struct bar {
+    const char *label;
+    double value;
+    const char *text; /* the value as it is written */
+    enum tone tone;
+};
+void picture_bars(FILE *to, const char *title, const struct bar *bars, size_t count);
+
+/* A few nodes and what flows between them. Boxes stand in rows from the top; an arrow goes from one box to another. */
+struct box {
+    const char *op, *name;
+    int row, column, columns; /* place in its row, and how many share the row */
+    enum tone tone;
+};
+struct arrow {
+    size_t from, to;
+};
+void picture_graph(FILE *to, const char *title, const struct box *boxes, size_t box_count, const struct arrow *arrows,
+                   size_t arrow_count);
+
+/* A curve or two over the depth of a model, on a logarithmic scale; values of 0 stand on the lower edge. */
+struct curve {
+    const char *label;
+    const double *values; /* `count` of them; negative: none there */
+    enum tone tone;
+};
+void picture_depth(FILE *to, const char *title, const struct curve *curves, size_t curve_count, size_t count);
+
+#endif

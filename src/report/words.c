@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Wordings. */
+#include "report/words.h"
+
+#include <stdio.h>
+
+report_writer *const report_writers[REPORT_COUNT] = {
+#define ROW(name, option, help) [REPORT_##name] = report_##name,
+    REPORT_FORMATS(ROW)
+#undef ROW
+};
+
+bool site_failed(const bnfuse_site *site)
+{
+    const bnfuse_difference *d = &site->difference;
+    return site->checked && !site->ill_conditioned && (d->shape_differs || d->pattern_differs || d->relative > 1e-9);
+}
+
+/* What happened to the BatchNormalizations. */
+static void say_folded(const bnfuse_report *report, char *to, size_t size)
+{
+    size_t all = report->remark_count, kept = report->left;
+    if (all == 0) snprintf(to, size, "There is no BatchNormalization in this model. ");
+    else if (kept == 0)
+        snprintf(to, size, "%s %zu BatchNormalization%s gone. ", all == 1 ? "The" : "All", all,
+                 all == 1 ? " is" : "s are");
+    else if (kept >= all)
+        snprintf(to, size, "%zu BatchNormalization%s, each for the reason below. ", kept,
+                 kept == 1 ? " stays" : "s stay");
+    else
+        snprintf(to, size, "%zu of %zu BatchNormalizations are gone; %zu stay%s, each for the reason below. ",
+                 all - kept, all, kept, kept == 1 ? "s" : "");
+}
+
+/* What a verdict means for who wants to deploy the model. */
+static const char *say_verdict(bnfuse_verdict verdict, bool compared)
+{
+    switch (verdict) {
+    case BNFUSE_VERDICT_IDENTICAL: return compared ? "The two models are the same graph." : "Nothing changed.";
+    case BNFUSE_VERDICT_PASS:
+        return compared ? "The two models compute the same." : "The new model computes what the old one did.";
+    case BNFUSE_VERDICT_PASS_ROUNDING:
+        return "Safe: the outputs differ by more than the tolerance, but only by rounding. Computed in float64, both "
+               "models "
+               "agree.";
+    case BNFUSE_VERDICT_PASS_SITES: return "Every changed place was proven by itself; the whole model cannot run here.";
+    case BNFUSE_VERDICT_FAIL:
+        return compared ? "Fail: the two models compute different things."
+                        : "Fail: the new model computes something else. Nothing was written.";
+    case BNFUSE_VERDICT_ILL_CONDITIONED:
+        return "Every changed place was proven by itself. The outputs differ because this model amplifies rounding: "
+               "the "
+               "original is no better defined.";
+    default: return "Not checked.";
+    }
+}
+
+const char *verdict_sentence(const struct account *run, char *to, size_t size)
+{
+    char folded[200] = "", message[1100];
+    if (run->status != BNFUSE_OK && run->status != BNFUSE_DIFFER && *run->message) {
+        bnfuse_escape(message, sizeof message, run->message);
+        snprintf(to, size, "%s", message);
+        return to;
+    }
+    if (run->report) say_folded(run->report, folded, sizeof folded);
+    snprintf(to, size, "%s%s", folded, run->check ? say_verdict(run->check->verdict, run->other) : "Not checked.");
+    return to;
+}

@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""reports.py PROGRAM MODELS: the reports of real runs, read as their readers would.
+
+JUnit: as many distinct keys as cases over several models, and counts that are those of the cases. HTML: balanced, no
+reference to anything outside, every link has its target. SARIF and node data: JSON of the promised form."""
+import html.parser
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as xml
+
+program, models = sys.argv[1:3]
+names = ["conv_bn_relu", "trained_cnn", "if_branches_conv_bn", "bn_relu_gemm", "shared_weight_two_bns"]
+faults = []
+
+
+def check(good, words):
+    if not good:
+        faults.append(words)
+
+
+class Page(html.parser.HTMLParser):
+    """Counts what is open, and collects links and targets."""
+    empty = {"meta", "br", "link", "input", "img", "hr"}
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.links, self.ids, self.outside, self.tags = [], [], set(), [], set()
+
+    def handle_startendtag(self, tag, attributes):
+        self.look(tag, attributes)
+
+    def handle_starttag(self, tag, attributes):
+        self.look(tag, attributes)
+        if tag not in self.empty:
+            self.open.append(tag)
+
+    def look(self, tag, attributes):
+        self.tags.add(tag)
+        for name, value in attributes:
+            if name == "id":
+                self.ids.add(value)
+            elif name in ("href", "src"):
+                (self.links if value.startswith("#") else self.outside).append(value)
+            elif name == "style" or name.startswith("on"):
+                self.outside.append(name)
+
+    def handle_endtag(self, tag):
+        check(self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-1:]}")
+        if self.open:
+            self.open.pop()
+
+
+def read_junit(path, keys):
+    suite = xml.parse(path).getroot()
+    cases = suite.findall("testcase")
+    check(int(suite.get("tests")) == len(cases), f"{path}: tests={suite.get('tests')}, {len(cases)} cases")
+    for name, element in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        count = sum(case.find(element) is not None for case in cases)
+        check(int(suite.get(name)) == count, f"{path}: {name}={suite.get(name)}, {count} cases")
+    keys += [(case.get("classname"), case.get("name")) for case in cases]
+    check(all(float(case.get("time")) >= 0 for case in cases), f"{path}: a case without time")
+    return len(cases)
+
+
+def read_page(path):
+    page = Page()
+    text = open(path, encoding="utf-8").read()
+    page.feed(text)
+    check(not page.open, f"{path}: left open: {page.open}")
+    check(not page.outside and "script" not in page.tags, f"{path}: refers to {page.outside}")
+    check(all(link[1:] in page.ids for link in page.links), f"{path}: a link without a target")
+    check('name="viewport"' in text and "<main>" in text and "svg" in page.tags, f"{path}: incomplete")
+
+
+keys, cases = [], 0
+with tempfile.TemporaryDirectory() as folder:
+    for name in names:
+        base = os.path.join(folder, name)
+        command = [program, os.path.join(models, name + ".onnx"), "-o", base + ".onnx", "-q"]
+        for kind in ("junit", "html", "sarif", "node-data", "markdown"):
+            command += ["--" + kind, f"{base}.{kind}"]
+        status = subprocess.run(command, stdout=subprocess.DEVNULL).returncode
+        check(status == 0, f"{name}: exit {status}")
+        if status:
+            continue
+        cases += read_junit(base + ".junit", keys)
+        read_page(base + ".html")
+        sarif = json.load(open(base + ".sarif"))
+        rules = {rule["id"] for rule in sarif["runs"][0]["tool"]["driver"]["rules"]}
+        check(all(result["ruleId"] in rules for result in sarif["runs"][0]["results"]), f"{name}: a result without rule")
+        for group in json.load(open(base + ".node-data")).values():
+            check(all("value" in node for node in group["results"].values()), f"{name}: a node without value")
+    check(cases > 20, f"only {cases} cases")
+    check(len(set(keys)) == len(keys), f"{len(keys)} cases have {len(set(keys))} keys")
+print("\n".join(faults) or f"{cases} cases of {len(names)} models, each with a key of its own")
+sys.exit(bool(faults))
