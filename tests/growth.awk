@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+# growth.awk: a model of kind `kind` and size `n` as protobuf text.
+#   chain     n x (Conv, BatchNormalization) in a row
+#   row       a Conv, n BatchNormalizations in a row
+#   fan       a Conv read by n BatchNormalizations
+#   shared    n x (Conv, BatchNormalization) in a row, all Convs with one weight
+#   concat    n x (Conv, BatchNormalization) of one input, joined by one Concat
+#   inputs    n x (Conv, BatchNormalization), each with an input and an output of its own
+
+function numbers(name, dims, count, low,    i, text) {
+    text = "initializer { name: \"" name "\" data_type: 1 " dims
+    for (i = 0; i < count; i++) text = text sprintf(" float_data: %.3f", low + ((serial++ * 7919) % 1009) / 1009)
+    print text " }"
+}
+
+function weight(name) { numbers(name, "dims: 4 dims: 4 dims: 1 dims: 1", 16, -0.5) }
+
+function conv(from, w, to) {
+    print "node { op_type: \"Conv\" name: \"" to "_conv\" input: \"" from "\" input: \"" w "\" output: \"" to "\" }"
+}
+
+function norm(from, to,    i, text) {
+    text = "node { op_type: \"BatchNormalization\" name: \"" to "_bn\" input: \"" from "\""
+    for (i = 0; i < 4; i++) {
+        numbers(to "_" i, "dims: 4", 4, i == 0 || i == 3 ? 0.5 : -0.5)
+        text = text " input: \"" to "_" i "\""
+    }
+    print text " output: \"" to "\" }"
+}
+
+function tensor(list, name, channels) {
+    print list " { name: \"" name "\" type { tensor_type { elem_type: 1 shape { dim { dim_value: 1 } dim { dim_value: " \
+        channels " } dim { dim_value: 4 } dim { dim_value: 4 } } } } }"
+}
+
+BEGIN {
+    print "ir_version: 8 opset_import { domain: \"\" version: 13 } graph { name: \"growth\""
+    if (kind != "inputs") tensor("input", "x", 4)
+    if (kind == "row" || kind == "fan") { weight("w"); conv("x", "w", "y0") }
+    if (kind == "shared") weight("w")
+    last = kind == "row" ? "y0" : "x"
+    for (i = 1; i <= n; i++) {
+        if (kind == "row") { norm(last, "y" i); last = "y" i; continue }
+        if (kind == "fan") { norm("y0", "y" i); tensor("output", "y" i, 4); continue }
+        if (kind == "inputs") tensor("input", last = "x" i, 4)
+        if (kind != "shared") weight("w" i)
+        conv(last, kind == "shared" ? "w" : "w" i, "c" i)
+        norm("c" i, "y" i)
+        if (kind == "inputs") tensor("output", "y" i, 4)
+        if (kind == "chain" || kind == "shared") last = "y" i
+    }
+    if (kind == "concat") {
+        text = "node { op_type: \"Concat\" name: \"concat\" attribute { name: \"axis\" type: INT i: 1 }"
+        for (i = 1; i <= n; i++) text = text " input: \"y" i "\""
+        print text " output: \"z\" }"
+        tensor("output", "z", 4 * n)
+    } else if (kind != "inputs" && kind != "fan") {
+        tensor("output", last, 4)
+    }
+    print "}"
+}
