@@ -68,7 +68,7 @@ test('compare tells equal models from others', async () => {
 });
 
 test('run computes the same before and after', async () => {
-  const x = { data: Float32Array.from({ length: 126 }, (_, i) => Math.sin(i)), dims: [1, 3, 6, 7] };
+  const x = { data: Float32Array.from({ length: 252 }, (_, i) => Math.sin(i)), dims: [2, 3, 6, 7] };
   const { model: fused } = await fuse(bytes('conv_bn_relu'));
   const before = await run(bytes('conv_bn_relu'), { x });
   const after = await run(fused, { x });

@@ -91,8 +91,9 @@ class _Loaded:
                 self.raised.append(error)
                 return False
 
-        options.progress = ffi.callback("bool(void *, double)", step, error=False)
-        self.kept.append(options.progress)
+        callback = ffi.callback("bool(void *, double)", step, error=False)
+        options.progress = callback
+        self.kept.append(callback)
 
     def _find_external(self, options, external_data: ExternalData) -> None:
         def find(_context, location, to, size):
@@ -109,8 +110,9 @@ class _Loaded:
             size[0] = len(buffer)
             return True
 
-        options.opener = ffi.callback("bool(void *, const char *, const void **, uint64_t *)", find, error=False)
-        self.kept.append(options.opener)
+        callback = ffi.callback("bool(void *, const char *, const void **, uint64_t *)", find, error=False)
+        options.opener = callback
+        self.kept.append(callback)
 
     def close(self) -> None:
         lib.bnfuse_free(self.handle)

@@ -13,7 +13,8 @@ _CHECKOUT = _HERE.parents[2]
 
 
 def _declarations() -> str:
-    """bnfuse.h without what only a compiler needs: comments, the preprocessor's lines, visibility, extern "C"."""
+    """bnfuse.h without what only a compiler needs: comments, the preprocessor's lines, visibility,
+    extern "C", inline functions."""
     places = (_HERE / "bnfuse.h", _CHECKOUT / "src" / "bnfuse.h")
     header = next((place for place in places if place.exists()), None)
     if header is None:
@@ -21,7 +22,8 @@ def _declarations() -> str:
     text = re.sub(r"/\*.*?\*/", " ", header.read_text(encoding="utf-8"), flags=re.S)
     text = re.sub(r'#ifdef __cplusplus\s*(extern "C" \{|\})\s*#endif', "", text)
     text = re.sub(r"^[ \t]*#.*$", "", text, flags=re.M)
-    return text.replace("BNFUSE_API ", "")
+    text = text.replace("BNFUSE_API ", "")
+    return re.sub(r"static inline [^;{]*\{.*?\n\}", "", text, flags=re.S)
 
 
 def _places():

@@ -116,7 +116,7 @@ def test_compare_answers():
 
 
 def test_run_computes_the_same_before_and_after():
-    x = numpy.sin(numpy.arange(126, dtype=numpy.float32)).reshape(1, 3, 6, 7)
+    x = numpy.sin(numpy.arange(252, dtype=numpy.float32)).reshape(2, 3, 6, 7)
     before = bnfuse.run(model("conv_bn_relu"), {"x": x})["y"]
     after = bnfuse.run(bnfuse.fuse(model("conv_bn_relu")), {"x": x})["y"]
     assert before.dtype == numpy.float32 and before.max() > 0
@@ -130,7 +130,7 @@ def test_run_computes_the_same_before_and_after():
 
 
 def test_inputs_that_are_not_contiguous():
-    x = numpy.arange(126, dtype=numpy.float32).reshape(7, 6, 3, 1).T
+    x = numpy.arange(252, dtype=numpy.float32).reshape(7, 6, 3, 2).T
     straight = numpy.ascontiguousarray(x)
     numpy.testing.assert_array_equal(bnfuse.run(model("conv_bn_relu"), {"x": x})["y"],
                                      bnfuse.run(model("conv_bn_relu"), {"x": straight})["y"])
@@ -183,10 +183,12 @@ def test_progress_is_told_and_can_stop():
 
 
 def test_dims_shapes_and_data_of_the_check():
-    x = numpy.ones((1, 3, 6, 7), numpy.float32)
-    assert bnfuse.fuse_and_report(model("conv_bn_relu"), inputs={"x": x})[2].inputs.startswith("x float32 [1, 3, 6, 7]")
-    shaped = bnfuse.fuse_and_report(model("conv_bn_relu"), shapes={"x": [3, 3, 6, 7]}, seed=7)[2]
-    assert "[3, 3, 6, 7]" in shaped.inputs
+    x = numpy.ones((2, 3, 6, 7), numpy.float32)
+    assert bnfuse.fuse_and_report(model("conv_bn_relu"), inputs={"x": x})[2].inputs.startswith("x float32 [2, 3, 6, 7]")
+    named = bnfuse.fuse_and_report(model("trained_cnn"), dims={"batch": 3})[2]
+    assert named.inputs == "images float32 [3, 1, 20, 20]"
+    shaped = bnfuse.fuse_and_report(model("trained_cnn"), shapes={"images": [4, 1, 20, 20]}, seed=7)[2]
+    assert shaped.inputs == "images float32 [4, 1, 20, 20]"
 
 
 def test_the_module_is_the_program():
