@@ -9,6 +9,10 @@
 #define BYTES    16
 #define TARGET
 #define TALLEST 1
+#ifdef __wasm__ /* rounds twice (real_math.h), so it can do so with whole vectors */
+#define FUSED_VECTOR_F32(a, b, c) ((a) * (b) + (c))
+#define FUSED_VECTOR_F64(a, b, c) ((a) * (b) + (c))
+#endif
 #include "runtime/math/simd_row.h"
 
 #if defined(__x86_64__)
