@@ -31,3 +31,13 @@ foreach(page ${pages})
 endforeach()
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/pages)
 add_custom_target(pages ALL DEPENDS ${written})
+
+# The page of the library, where scdoc is there to make it.
+find_program(SCDOC scdoc)
+if(SCDOC)
+    set(out ${CMAKE_BINARY_DIR}/pages/libbnfuse.3)
+    add_custom_command(OUTPUT ${out} COMMAND ${SCDOC} < ${CMAKE_SOURCE_DIR}/docs/libbnfuse.3.scd > ${out}
+                       DEPENDS ${CMAKE_SOURCE_DIR}/docs/libbnfuse.3.scd VERBATIM)
+    add_custom_target(library_page ALL DEPENDS ${out})
+    install(FILES ${out} DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMPONENT library)
+endif()

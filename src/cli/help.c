@@ -93,12 +93,51 @@ static void man_option(const struct option_row *row, FILE *to)
     fprintf(to, ")\n");
 }
 
+static const struct example_row {
+    const char *command, *text;
+} examples[] = {
+    { "bnfuse model.onnx -o out.onnx", "Fuses, checks and writes." },
+    { "bnfuse model.onnx -o model.onnx --strict --junit result.xml",
+      "In CI: replaces the model in one step, and fails when a BatchNormalization stays that could go." },
+    { "bnfuse explain model.onnx --freeze-weights", "Says what would go with that option, and what stays." },
+    { "bnfuse compare model.onnx out.onnx --dim N=4", "Compares two models, with 4 for the open dimension N." },
+    { "bnfuse run model.onnx --input x=x.npy -o y.npz", "Runs a model." },
+};
+
+static void man_examples(FILE *to)
+{
+    fprintf(to, ".SH EXAMPLES\n");
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
+        fprintf(to, ".TP\n.B ");
+        put_roff(to, examples[i].command);
+        fprintf(to, "\n");
+        put_roff(to, examples[i].text);
+        fprintf(to, "\n");
+    }
+}
+
+static const char files[] =
+    ".SH FILES\nThe file that is read is never changed, unless it is named as the output. An output is replaced in one "
+    "step and only when all went well; until then it is a file without a name in the same folder, or one called\n"
+    ".IR .bnfuse\\-*.tmp\nwhere the file system has no such files. External data is looked for beside the model.\n"
+    ".SH SEE ALSO\n.BR libbnfuse (3)\n";
+
+static void man_synopsis(FILE *to)
+{
+    fprintf(to, ".SH SYNOPSIS\n");
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        fprintf(to, "%s.B bnfuse %s\n[\\fIoptions\\fR] \\fI%s\\fR\n", i ? ".br\n" : "", commands[i].name,
+                commands[i].synopsis);
+    fprintf(to, ".SH COMMANDS\n");
+}
+
 bool print_man(FILE *to)
 {
     fprintf(to,
             ".TH BNFUSE 1 \"\" \"bnfuse %s\" \"User Commands\"\n.SH NAME\n"
-            "bnfuse \\- fold BatchNormalization out of ONNX models, exactly, and prove it\n.SH COMMANDS\n",
+            "bnfuse \\- fold BatchNormalization out of ONNX models, exactly, and prove it\n",
             BNFUSE_VERSION);
+    man_synopsis(to);
     for (int i = 0; i < COMMAND_COUNT; i++) man_command(&commands[i], to);
     fprintf(to, ".SH OPTIONS\n");
     for (size_t i = 0; i < option_row_count; i++) man_option(&option_rows[i], to);
@@ -108,6 +147,8 @@ bool print_man(FILE *to)
         put_roff(to, statuses[i].text);
         fprintf(to, "\n");
     }
+    man_examples(to);
+    fputs(files, to);
     return !ferror(to);
 }
 
@@ -120,10 +161,37 @@ static bool is_first_of_its_name(size_t i)
     return first == i;
 }
 
+/* Options whose argument is one of a few words. */
+static const struct choice_row {
+    const char *option, *words;
+} choices[] = {
+    { "lower", "mul-add" },
+    { "enable", "relu-scale bn-before-padded-conv" },
+    { "completions", "bash zsh fish" },
+};
+
+/* The words of an option, or NULL. */
+static const char *choices_of(const char *option)
+{
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
+        if (strcmp(choices[i].option, option) == 0) return choices[i].words;
+    return NULL;
+}
+
+static void complete_bash_choices(FILE *to)
+{
+    fprintf(to, "    case ${COMP_WORDS[COMP_CWORD-1]} in\n");
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
+        fprintf(to, "    --%s) COMPREPLY=($(compgen -W \"%s\" -- \"$word\")); return ;;\n", choices[i].option,
+                choices[i].words);
+    fprintf(to, "    esac\n");
+}
+
 static void complete_bash(FILE *to)
 {
-    fprintf(to, "_bnfuse()\n{\n    local word=${COMP_WORDS[COMP_CWORD]} options words=\n"
-                "    case ${COMP_WORDS[1]} in\n");
+    fprintf(to, "_bnfuse()\n{\n    local word=${COMP_WORDS[COMP_CWORD]} options words=\n");
+    complete_bash_choices(to);
+    fprintf(to, "    case ${COMP_WORDS[1]} in\n");
     for (int c = COMMAND_COUNT - 1; c >= 0; c--) {
         fprintf(to, "    %s) options='", c == COMMAND_FUSE ? "*" : commands[c].name);
         for (size_t i = 0; i < option_row_count; i++)
@@ -156,7 +224,9 @@ static void complete_zsh(FILE *to)
         bool optional = row->argument && *row->argument == '[';
         fprintf(to, "    '*--%s%s[", row->name, !row->argument ? "" : optional ? "=-" : "=");
         put_zsh(to, row->help);
-        fprintf(to, "]%s' \\\n", !row->argument ? "" : optional ? "::value:" : ":value:_files");
+        const char *words = choices_of(row->name);
+        if (words) fprintf(to, "]:value:(%s)' \\\n", words);
+        else fprintf(to, "]%s' \\\n", !row->argument ? "" : optional ? "::value:" : ":value:_files");
     }
     fprintf(to, "    '1:command or model:{_alternative \"files\\:model\\:_files\" \"words\\:command\\:(");
     for (int c = 1; c < COMMAND_COUNT; c++) fprintf(to, "%s%s", c > 1 ? " " : "", commands[c].name);
@@ -171,8 +241,10 @@ static void complete_fish(FILE *to)
     for (size_t i = 0; i < option_row_count; i++) {
         const struct option_row *row = &option_rows[i];
         if (!is_first_of_its_name(i)) continue;
-        fprintf(to, "complete -c bnfuse -l %s%s -d \"%s\"\n", row->name,
-                row->argument && *row->argument != '[' ? " -r" : "", row->help);
+        const char *words = choices_of(row->name);
+        fprintf(to, "complete -c bnfuse -l %s%s", row->name, row->argument && *row->argument != '[' ? " -r" : "");
+        if (words) fprintf(to, " -f -a \"%s\"", words);
+        fprintf(to, " -d \"%s\"\n", row->help);
     }
 }
 
