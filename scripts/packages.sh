@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 
 scripts/setup.sh build test packages
 store=$PWD/build/packages
-version=$(dpkg-parsechangelog -S Upstream-Version 2> /dev/null || dpkg-parsechangelog -S Version | sed 's/-[^-]*$//')
+version=$(dpkg-parsechangelog -S Version | sed 's/-[^-]*$//')
 
 # build_in FOLDER: from what git knows, in a folder of its own.
 build_in() {
