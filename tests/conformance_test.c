@@ -2,7 +2,8 @@
  *
  * The runtime against what others computed: ONNX's own operator tests (a folder each: model.onnx and test_data_set_N
  * with input_K.pb and output_K.pb), in the models' own types and in double; and whole models with inputs and outputs that
- * ONNX Runtime stored. A wrong answer fails; what the runtime does not know is counted and listed.
+ * ONNX Runtime stored. A wrong answer fails, and so does a test that the runtime does not know unless unsupported.txt
+ * lists it, or one of that list that it does know.
  *
  * Arguments, if any, name the folders to try (parts of their paths), and more is told about each. */
 #include "io/npy.h"
@@ -30,6 +31,7 @@ struct tolerance {
 
 struct tally {
     int passed, failed, unsupported;
+    int unexpected; /* unsupported and not listed, or listed and not unsupported */
     struct bnfuse_error error;
 };
 
@@ -239,6 +241,25 @@ static bool bench_work(void *context, struct bnfuse_error *error)
     return each_data_set(bench, error);
 }
 
+/* Whether unsupported.txt has the folder: its last three names are suite, kind and test. */
+static bool is_listed(const char *folder)
+{
+    static char list[1 << 14];
+    char path[1024], line[300];
+    const char *name = folder + strlen(folder);
+    for (int slashes = 0; name > folder && slashes < 3; name--) slashes += name[-1] == '/';
+    name += name > folder;
+    if (!*list) {
+        snprintf(path, sizeof path, "%s/unsupported.txt", getenv("BNFUSE_TESTS"));
+        FILE *file = fopen(path, "r");
+        assert_non_null(file);
+        assert_true(fread(list, 1, sizeof list - 1, file) < sizeof list - 1);
+        fclose(file);
+    }
+    snprintf(line, sizeof line, "\n%s\n", name);
+    return strstr(list, line) != NULL;
+}
+
 static void try_folder(struct bench setup, bool exact, struct tally *tally)
 {
     struct bench bench = setup;
@@ -256,6 +277,10 @@ static void try_folder(struct bench setup, bool exact, struct tally *tally)
     if (good) tally->passed++;
     else if (error.status == BNFUSE_UNSUPPORTED) tally->unsupported++;
     else tally->failed++;
+    if ((!good && error.status == BNFUSE_UNSUPPORTED) != is_listed(bench.folder)) {
+        tally->unexpected++;
+        printf("UNEXPECTED %s: unsupported.txt %s it\n", bench.folder, good ? "lists" : "does not list");
+    }
     if (!good)
         printf("%s %s%s: %s\n", error.status == BNFUSE_UNSUPPORTED ? "unsupported" : "FAILED", bench.folder,
                exact ? " (exact)" : "", error.message);
@@ -324,6 +349,7 @@ static void try_suite(const char *root)
         skip();
     }
     assert_int_equal(native.failed + exact.failed, 0);
+    assert_int_equal(native.unexpected + exact.unexpected, 0);
 }
 
 static const char *shared(void)
@@ -375,6 +401,7 @@ static void try_models(const char *kind, bool beside)
         skip();
     }
     assert_int_equal(native.failed, 0);
+    assert_int_equal(native.unexpected, 0);
 }
 
 static void published_models_compute_what_onnx_runtime_computed(void **state)

@@ -344,6 +344,21 @@ static void where_picks_strings_too(void **state)
     trial_close(&t);
 }
 
+static void rows_of_old_opsets_compute_as_the_new_ones_do(void **state)
+{
+    (void)state;
+    try_binary(6, "And", NULL, DTYPE_BOOL, 1, 0, DTYPE_BOOL, 0);
+    try_binary(6, "Or", NULL, DTYPE_BOOL, 1, 0, DTYPE_BOOL, 1);
+    try_binary(6, "Xor", NULL, DTYPE_BOOL, 1, 1, DTYPE_BOOL, 0);
+    try_binary(6, "Equal", NULL, DTYPE_INT32, 2, 2, DTYPE_BOOL, 1);
+    try_binary(6, "Greater", NULL, DTYPE_FLOAT, 2, 1, DTYPE_BOOL, 1);
+    try_binary(6, "Less", NULL, DTYPE_FLOAT, 2, 1, DTYPE_BOOL, 0);
+    try_unary(5, "Selu", NULL, DTYPE_FLOAT, 2, 2 * (double)1.0507f);
+    try_unary(6, "Dropout", "is_test=1 ratio=0.5", DTYPE_FLOAT, 3, 3);
+    try_unary(9, "Dropout", "ratio=0.5", DTYPE_FLOAT, 3, 3);
+    try_unary(11, "Dropout", "ratio=0.5", DTYPE_FLOAT, 3, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,6 +382,7 @@ int main(void)
         cmocka_unit_test(a_training_dropout_is_refused_unless_it_drops_nothing),
         cmocka_unit_test(inputs_that_do_not_go_together_are_refused),
         cmocka_unit_test(where_picks_strings_too),
+        cmocka_unit_test(rows_of_old_opsets_compute_as_the_new_ones_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -413,6 +413,20 @@ static void tensors_grow_and_are_made(void **state)
         { "RandomUniformLike", 13, "N,3", "dtype=10", "float16[N,3]" },
         { "Multinomial", 13, "N,3", "sample_size=4", "int32[N,4]" },
         { "HannWindow", 17, "#10", NULL, "[10]" },
+        { "DFT", 17, "N,8,2", NULL, "[N,8,2]" },
+        { "DFT", 17, "N,8,1", "onesided=1", "[N,5,2]" },
+        { "DFT", 17, "N,T,8,1 #16", "axis=2 onesided=1", "[N,T,9,2]" },
+        { "DFT", 20, "N,5,2 _ #1", "onesided=1 inverse=1", "[N,8,1]" },
+        { "DFT", 20, "N,T,8,1 _ *", NULL, "[?,?,?,?]" },
+        { "DFT", 20, "N,T,8,1", NULL, "[N,T,8,2]" },
+        { "DFT", 17, "N,8,1", "axis=2", "undefined*" },
+        { "STFT", 17, "N,128,1 #8 16", NULL, "[N,15,9,2]" },
+        { "STFT", 17, "N,128,1 #8 _ #16", "onesided=0", "[N,15,16,2]" },
+        { "STFT", 17, "N,128,1 * _ #16", NULL, "[N,?,9,2]" },
+        { "MelWeightMatrix", 17, "#8 #16 #8192 .0 .4096", NULL, "[9,8]" },
+        { "MelWeightMatrix", 17, "* #16 #8192 .0 .4096", NULL, "[9,?]" },
+        { "TfIdfVectorizer", 9, "i:N,7", "ngram_indexes=0,4,2", "[N,5]" },
+        { "TfIdfVectorizer", 9, "i:7", "ngram_indexes=0,4,2", "[5]" },
         { "CenterCropPad", 18, "N,3,4 #2,7", "axes=1,2", "[N,2,7]" },
         { "CenterCropPad", 18, "N,3,4 #2,7", "axes=" LONG_LIST, "undefined*" },
     };
@@ -498,6 +512,11 @@ static void matrices_multiply_and_layers_recur(void **state)
         { "RNN", 13, "T,N,6 1,5,6 1,5,5", NULL, "[T,1,N,5] [1,N,5]" },
         { "Det", 11, "N,3,3", NULL, "[N]" },
         { "Attention", 23, "N,2,7,8 N,2,9,8 N,2,9,5", NULL, "[N,2,7,5]" },
+        { "LinearAttention", 27, "N,7,12 N,7,6 N,7,8", "q_num_heads=4 kv_num_heads=2", "[N,7,16] [N,2,3,4]" },
+        { "LinearAttention", 27, "N,T,12 N,T,6 *", "q_num_heads=4 kv_num_heads=2", "[?,?,?] [?,?,?,?]" },
+        { "CausalConvWithState", 27, "N,6,T 6,1,4", NULL, "[N,6,T] [N,6,3]" },
+        { "RegexFullMatch", 20, "N,8", NULL, "bool[N,8]" },
+        { "SwiGLU", 28, "N,8 N,8", NULL, "[N,8]" },
     };
     CHECK_CASES(cases);
 }

@@ -378,6 +378,6 @@ static bool shape_attention(struct shaping *s)
 
 const struct operator_row attention_operators[] = {
     { "Attention", 23, LATEST, .run = attention, .shape = shape_attention },
-    { "ai.onnx.preview:FlexAttention", 1, 1, .run = flex_attention, .open_shape = "TO STATE" },
+    { "ai.onnx.preview:FlexAttention", 1, 1, .run = flex_attention, .shape = shape_attention },
     { 0 },
 };

@@ -842,7 +842,7 @@ const struct operator_row elementwise_operators[] = {
       .combine = combine_subtract, .arithmetic = true },
     { "Sum", 1, LATEST, .run = fold, .data = OF(REALS(add)), .shape = shape_broadcast, .content = content_binary,
       .combine = combine_add },
-    { "SwiGLU", 28, LATEST, .run = binary, .data = OF(REALS(swiglu), ALPHA(1)), .open_shape = "TO STATE" },
+    { "SwiGLU", 28, LATEST, .run = binary, .data = OF(REALS(swiglu), ALPHA(1)), .shape = shape_broadcast },
     { "Swish", 24, LATEST, .run = unary, .data = OF(REALS(swish), ALPHA(1)), .shape = shape_same },
     { "Tan", 7, LATEST, .run = unary, .data = OF(REALS(tan)), .shape = shape_same },
     { "Tanh", 1, LATEST, .run = unary, .data = OF(REALS(tanh)), .shape = shape_same },

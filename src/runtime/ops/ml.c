@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Of ai.onnx.ml what stands before or behind a net: ArrayFeatureExtractor, Binarizer, Scaler, LabelEncoder. */
+#include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/math/order.h"
 #include "runtime/ops/operators.h"
@@ -182,10 +183,37 @@ static bool label_encoder(struct call *call)
     return true;
 }
 
+/* ---- shapes ---- */
+
+/* Columns of the last axis, as many as input 1 lists; a vector counts as a matrix of one row. */
+static bool shape_array_feature_extractor(struct shaping *s)
+{
+    struct dim dims[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0);
+    if (rank < 1) return rank < 0 && shape_any(s);
+    int64_t count = input_count(s, 1);
+    dims[0] = number_dim(1);
+    for (int i = 0; i < rank - 1; i++) dims[i] = input_dim(s, 0, i);
+    if (rank == 1) rank = 2;
+    dims[rank - 1] = count >= 0 ? number_dim(count) : fresh_dim(s);
+    return set_output(s, 0, rule_type(s), rank, dims);
+}
+
+static bool shape_label_encoder(struct shaping *s)
+{
+    const BnfuseOnnx__AttributeProto *tensor = node_attribute(s->node, "values_tensor");
+    enum dtype type = DTYPE_UNDEFINED;
+    if (tensor && tensor->t && dtype_kind(tensor->t->data_type) != KIND_NONE) type = (enum dtype)tensor->t->data_type;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i].type != DTYPE_UNDEFINED && node_attribute(s->node, kinds[i].values)) type = kinds[i].type;
+    return set_like(s, 0, type, 0);
+}
+
 const struct operator_row ml_operators[] = {
-    { "ai.onnx.ml:ArrayFeatureExtractor", 1, 5, .run = array_feature_extractor, .open_shape = "TO STATE" },
-    { "ai.onnx.ml:Binarizer", 1, 5, .run = binarizer, .open_shape = "TO STATE" },
-    { "ai.onnx.ml:LabelEncoder", 2, 5, .run = label_encoder, .open_shape = "TO STATE" },
-    { "ai.onnx.ml:Scaler", 1, 5, .run = scaler, .open_shape = "TO STATE" },
+    { "ai.onnx.ml:ArrayFeatureExtractor", 1, 5, .run = array_feature_extractor,
+      .shape = shape_array_feature_extractor },
+    { "ai.onnx.ml:Binarizer", 1, 5, .run = binarizer, .shape = shape_same },
+    { "ai.onnx.ml:LabelEncoder", 2, 5, .run = label_encoder, .shape = shape_label_encoder },
+    { "ai.onnx.ml:Scaler", 1, 5, .run = scaler, .shape = shape_same, .type = DTYPE_FLOAT },
     { 0 },
 };

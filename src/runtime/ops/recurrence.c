@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What language models built on recurrences use: LinearAttention and CausalConvWithState. */
+#include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/ops/operators.h"
 #include "runtime/slices.h"
@@ -203,8 +204,37 @@ static bool causal_conv(struct call *call)
     return true;
 }
 
+/* ---- shapes ---- */
+
+/* Heads lie packed in the last axis: q is [batch, steps, query heads * keys], v [batch, steps, heads * values]. */
+static bool shape_linear_attention(struct shaping *s)
+{
+    int64_t query_heads = node_int(s->node, "q_num_heads", 0), heads = node_int(s->node, "kv_num_heads", 0);
+    bool known = input_rank(s, 0) == 3 && input_rank(s, 2) == 3;
+    if (query_heads < 1 || heads < 1) return false;
+    enum dtype state = node_input(s->node, 3) ? input_type(s, 3) : rule_type(s);
+    if (!known) return set_rank(s, 0, rule_type(s), 3) && set_rank(s, 1, state, 4);
+    struct dim all_keys = input_dim(s, 0, 2), all_values = input_dim(s, 2, 2);
+    int per_query = symbol_number(s->symbols, query_heads), per_head = symbol_number(s->symbols, heads);
+    struct dim keys = symbol_dim(s, symbol_divide(s->symbols, dim_symbol(s, all_keys), per_query));
+    struct dim values = symbol_dim(s, symbol_divide(s->symbols, dim_symbol(s, all_values), per_head));
+    struct dim batch = input_dim(s, 0, 0);
+    return set_output(s, 0, rule_type(s), 3,
+                      (struct dim[]){ batch, input_dim(s, 0, 1), scale_dim(s, values, query_heads) })
+           && set_output(s, 1, state, 4, (struct dim[]){ batch, number_dim(heads), keys, values });
+}
+
+/* The state is what the next window needs: all taps but one. */
+static bool shape_causal_conv(struct shaping *s)
+{
+    if (input_rank(s, 0) != 3 || input_rank(s, 1) != 3)
+        return set_like(s, 0, rule_type(s), 0) && set_type(s, 1, rule_type(s));
+    struct dim state[] = { input_dim(s, 0, 0), input_dim(s, 0, 1), add_to_dim(s, input_dim(s, 1, 2), -1) };
+    return set_like(s, 0, rule_type(s), 0) && set_output(s, 1, rule_type(s), 3, state);
+}
+
 const struct operator_row recurrence_operators[] = {
-    { "CausalConvWithState", 27, LATEST, .run = causal_conv, .open_shape = "TO STATE" },
-    { "LinearAttention", 27, LATEST, .run = linear_attention, .open_shape = "TO STATE" },
+    { "CausalConvWithState", 27, LATEST, .run = causal_conv, .shape = shape_causal_conv },
+    { "LinearAttention", 27, LATEST, .run = linear_attention, .shape = shape_linear_attention },
     { 0 },
 };

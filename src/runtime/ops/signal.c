@@ -288,14 +288,71 @@ static bool shape_window_function(struct shaping *s)
     return set_output(s, 0, type_attribute(s, "output_datatype", DTYPE_FLOAT), 1, &dim);
 }
 
+/* Half of a spectrum that is its own mirror image: n/2 + 1. */
+static struct dim one_side(struct shaping *s, struct dim length)
+{
+    int half = symbol_divide(s->symbols, dim_symbol(s, length), symbol_number(s->symbols, 2));
+    return add_to_dim(s, symbol_dim(s, half), 1);
+}
+
+/* A length that an input gives, else `absent`; fresh where the input is not known. */
+static struct dim given_length(struct shaping *s, size_t slot, struct dim absent)
+{
+    int64_t number;
+    if (!node_input(s->node, slot)) return absent;
+    return input_number(s, slot, &number) ? number_dim(number) : fresh_dim(s);
+}
+
+static bool shape_dft(struct shaping *s)
+{
+    struct dim dims[SHAPE_MAX_RANK];
+    int rank = input_rank(s, 0), at;
+    bool inverse = node_int(s->node, "inverse", 0) != 0, onesided = node_int(s->node, "onesided", 0) != 0;
+    bool by_input = s->node->opset >= 20;
+    int64_t axis = by_input ? -2 : node_int(s->node, "axis", 1);
+    if (rank < 0) return shape_any(s);
+    if (by_input && node_input(s->node, 2) && !input_number(s, 2, &axis)) return set_rank(s, 0, rule_type(s), rank);
+    if (!normal_axis(axis, rank, &at) || at == rank - 1) return false;
+    memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
+    struct dim whole = inverse && onesided ? scale_dim(s, add_to_dim(s, dims[at], -1), 2) : dims[at];
+    whole = given_length(s, 1, whole);
+    dims[at] = onesided && !inverse ? one_side(s, whole) : whole;
+    dims[rank - 1] = number_dim(onesided && inverse ? 1 : 2);
+    return set_output(s, 0, rule_type(s), rank, dims);
+}
+
+/* [batch, frames, bins, 2]; frames = 1 + (signal - length) / step */
+static bool shape_stft(struct shaping *s)
+{
+    int64_t step = 0;
+    if (input_rank(s, 0) != 3) return input_rank(s, 0) < 0 && set_rank(s, 0, rule_type(s), 4);
+    struct dim signal = input_dim(s, 0, 1), frames = fresh_dim(s);
+    struct dim length = input_rank(s, 2) == 1 ? input_dim(s, 2, 0) : node_input(s->node, 2) ? fresh_dim(s) : signal;
+    length = given_length(s, 3, length);
+    if (input_number(s, 1, &step) && step > 0) {
+        int room = symbol_subtract(s->symbols, dim_symbol(s, signal), dim_symbol(s, length));
+        int more = symbol_divide(s->symbols, room, symbol_number(s->symbols, step));
+        frames = symbol_dim(s, symbol_add(s->symbols, more, symbol_number(s->symbols, 1)));
+    }
+    struct dim bins = node_int(s->node, "onesided", 1) ? one_side(s, length) : length;
+    return set_output(s, 0, rule_type(s), 4, (struct dim[]){ input_dim(s, 0, 0), frames, bins, number_dim(2) });
+}
+
+static bool shape_mel_weight_matrix(struct shaping *s)
+{
+    struct dim bands = given_length(s, 0, fresh_dim(s)), length = given_length(s, 1, fresh_dim(s));
+    return set_output(s, 0, type_attribute(s, "output_datatype", DTYPE_FLOAT), 2,
+                      (struct dim[]){ one_side(s, length), bands });
+}
+
 const struct operator_row signal_operators[] = {
     { "BlackmanWindow", 17, LATEST, .run = window, .data = &blackman, .shape = shape_window_function,
       .sizes = SLOT(0) },
-    { "DFT", 17, LATEST, .run = dft, .open_shape = "TO STATE", .sizes = SLOT(1) | SLOT(2) },
+    { "DFT", 17, LATEST, .run = dft, .shape = shape_dft, .sizes = SLOT(1) | SLOT(2) },
     { "HammingWindow", 17, LATEST, .run = window, .data = &hamming, .shape = shape_window_function, .sizes = SLOT(0) },
     { "HannWindow", 17, LATEST, .run = window, .data = &hann, .shape = shape_window_function, .sizes = SLOT(0) },
-    { "MelWeightMatrix", 17, LATEST, .run = mel_weight_matrix, .open_shape = "TO STATE",
+    { "MelWeightMatrix", 17, LATEST, .run = mel_weight_matrix, .shape = shape_mel_weight_matrix,
       .sizes = SLOT(0) | SLOT(1) | SLOT(2) | SLOT(3) | SLOT(4) },
-    { "STFT", 17, LATEST, .run = stft, .open_shape = "TO STATE", .sizes = SLOT(1) | SLOT(3) },
+    { "STFT", 17, LATEST, .run = stft, .shape = shape_stft, .sizes = SLOT(1) | SLOT(3) },
     { 0 },
 };

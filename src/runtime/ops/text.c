@@ -391,12 +391,27 @@ static bool tf_idf(struct call *call)
     return true;
 }
 
+/* ---- shapes ---- */
+
+/* One column for each index that the n-grams are given. */
+static bool shape_tf_idf(struct shaping *s)
+{
+    const int64_t *columns;
+    size_t count = node_ints(s->node, "ngram_indexes", &columns);
+    int64_t width = 0;
+    int rank = input_rank(s, 0);
+    for (size_t i = 0; i < count; i++) width = columns[i] >= width && columns[i] < INT64_MAX ? columns[i] + 1 : width;
+    if (rank < 0 || rank > 2) return rank < 0 && set_type(s, 0, DTYPE_FLOAT);
+    if (rank < 2) return set_output(s, 0, DTYPE_FLOAT, 1, (struct dim[]){ number_dim(width) });
+    return set_output(s, 0, DTYPE_FLOAT, 2, (struct dim[]){ input_dim(s, 0, 0), number_dim(width) });
+}
+
 const struct operator_row text_operators[] = {
     { "RegexFullMatch", 20, LATEST, .shape = shape_same, .type = DTYPE_BOOL },
     { "StringConcat", 20, LATEST, .run = string_concat, .shape = shape_broadcast, .type = DTYPE_STRING },
     { "StringNormalizer", 10, LATEST, .run = string_normalizer,
       .open_shape = "how many words are left depends on the words" },
     { "StringSplit", 20, LATEST, .run = string_split, .open_shape = "how many pieces there are depends on the text" },
-    { "TfIdfVectorizer", 9, LATEST, .run = tf_idf, .open_shape = "TO STATE" },
+    { "TfIdfVectorizer", 9, LATEST, .run = tf_idf, .shape = shape_tf_idf },
     { 0 },
 };
