@@ -7,11 +7,22 @@
 #   scripts/test.sh --ort      brings ONNX Runtime first, as an independent judge (npm; 70 MB to download)
 #   scripts/test.sh --all      then also makes and tests WebAssembly, the npm package, the page, the Python module, the
 #                              static program, arm64 and the Debian packages (scripts/all.sh)
+#   scripts/test.sh --no-skips fails when anything was skipped; with --ort where the judge is to count, too
 set -eu
 cd "$(dirname "$0")/.."
 
+ort=false all=false skips=true
+for option; do
+    case $option in
+    --ort) ort=true ;;
+    --all) all=true ;;
+    --no-skips) skips=false ;;
+    *) echo "usage: scripts/test.sh [--ort] [--all] [--no-skips]" >&2; exit 2 ;;
+    esac
+done
+
 scripts/setup.sh build test
-if [ "${1-}" = --ort ]; then
+if $ort; then
     scripts/setup.sh npm
     scripts/ort/install.sh
 fi
@@ -36,7 +47,12 @@ sed -n 's/^[0-9]*% tests passed, \([0-9]*\) tests failed out of \([0-9]*\)/\1 \2
     build/asan/tests.log | awk '{ failed += $1; all += $2 }
     END { printf "%d%% tests passed, %d tests failed out of %d\n", all ? 100 * (all - failed) / all : 0, failed, all }'
 good=true
-if [ "${1-}" = --all ]; then
+if $all; then
     scripts/all.sh || good=false
+fi
+if ! $skips && grep -hE '\*\*\*Skipped|^\[  SKIPPED \] [a-z_]+$' build/release/tests.log build/asan/tests.log \
+    build/release/Testing/Temporary/LastTest.log build/asan/Testing/Temporary/LastTest.log | sort -u | grep .; then
+    echo "the above was skipped"
+    good=false
 fi
 $good && [ ! -e build/release/tests.failed ] && [ ! -e build/asan/tests.failed ]
