@@ -15,8 +15,7 @@
 #include <sys/stat.h>
 
 /* Element types have two statements, the public one and the table of dtype.h. */
-#define ROW(name, number, text, bits, kind) \
-    _Static_assert((int)BNFUSE_DTYPE_##name == (int)DTYPE_##name, "the public number of this type");
+#define ROW(name, ...) _Static_assert((int)BNFUSE_DTYPE_##name == (int)DTYPE_##name, "the public number of this type");
 DTYPES(ROW)
 #undef ROW
 
@@ -174,17 +173,11 @@ const BnfuseOnnx__TypeProto *type_of(const struct value *value)
     return value && value->info ? value->info->type : NULL;
 }
 
-static enum dtype declared_type(const BnfuseOnnx__TypeProto *type)
-{
-    bool tensor = type && type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
-    return tensor && type->tensor_type->has_elem_type ? (enum dtype)type->tensor_type->elem_type : DTYPE_UNDEFINED;
-}
-
 /* numpy's default is float64, most models want float32: better said here than found out later. */
 static bool fit_type(const struct file_call *call, struct datum *datum, const char *name, struct bnfuse_error *error)
 {
     const struct value *value = call->model ? graph_value(call->model->before.main, name) : NULL;
-    enum dtype wanted = declared_type(type_of(value));
+    enum dtype wanted = type_element(value_declared(value));
     return datum_convert(datum, &call->tensors->arena, wanted)
            || fail(error, BNFUSE_USAGE, "%s: holds %s, but \"%s\" is declared as %s", call->path,
                    dtype_name(datum->tensor.type), name, dtype_name(wanted));

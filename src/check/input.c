@@ -58,9 +58,8 @@ void chooser_learn(struct chooser *chooser, const struct value *value, int rank,
 
 static const BnfuseOnnx__TensorShapeProto *declared_shape(const struct value *value)
 {
-    const BnfuseOnnx__TypeProto *type = value->info ? value->info->type : NULL;
-    bool tensor = type && type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
-    return tensor ? type->tensor_type->shape : NULL;
+    const BnfuseOnnx__TypeProto__Tensor *type = type_tensor(value_declared(value));
+    return type ? type->shape : NULL;
 }
 
 /* The name of a dim as the model has it (dim_param), or NULL. */

@@ -33,36 +33,12 @@ bool array_from_datum(struct array **array, const struct datum *datum, const str
     return true;
 }
 
-/* Types without a numpy form, and the types that stand for them in files. */
-static const struct stand_in {
-    enum dtype type, file;
-} stand_ins[] = {
-    { DTYPE_BFLOAT16, DTYPE_FLOAT },
-    { DTYPE_FLOAT8E4M3FN, DTYPE_FLOAT },
-    { DTYPE_FLOAT8E4M3FNUZ, DTYPE_FLOAT },
-    { DTYPE_FLOAT8E5M2, DTYPE_FLOAT },
-    { DTYPE_FLOAT8E5M2FNUZ, DTYPE_FLOAT },
-    { DTYPE_FLOAT8E8M0, DTYPE_FLOAT },
-    { DTYPE_FLOAT4E2M1, DTYPE_FLOAT },
-    { DTYPE_UINT4, DTYPE_UINT8 },
-    { DTYPE_INT4, DTYPE_INT8 },
-    { DTYPE_UINT2, DTYPE_UINT8 },
-    { DTYPE_INT2, DTYPE_INT8 },
-};
-
-static bool stands_for(enum dtype file, enum dtype type)
-{
-    for (size_t i = 0; i < sizeof stand_ins / sizeof *stand_ins; i++)
-        if (stand_ins[i].type == type && stand_ins[i].file == file) return true;
-    return false;
-}
-
 bool datum_convert(struct datum *datum, struct arena *arena, enum dtype type)
 {
     struct tensor *tensor = &datum->tensor;
     if (datum->form != FORM_TENSOR || type == DTYPE_UNDEFINED || tensor->type == type) return true;
     int64_t size;
-    if (!stands_for(tensor->type, type) || !dtype_bytes(type, tensor->count, &size)) return false;
+    if (dtype_stand_in(type) != tensor->type || !dtype_bytes(type, tensor->count, &size)) return false;
     void *bytes = arena_alloc(arena, (size_t)size);
     if (dtype_kind(type) == KIND_REAL) {
         double *values = NEW_ARRAY(arena, double, (size_t)tensor->count);

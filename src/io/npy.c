@@ -10,44 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How elements of an ONNX type stand in a .npy file. `reads`: the row is also taken when reading that descr. */
-static const struct layout {
-    enum dtype type;
-    enum dtype stored; /* converted to this one for the file */
+/* Forms that say no type of numpy's own, as others have written them. */
+static const struct void_form {
     const char *descr;
-    bool reads;
-} layouts[] = {
-    { DTYPE_BOOL, DTYPE_BOOL, "|b1", true },
-    { DTYPE_UINT8, DTYPE_UINT8, "|u1", true },
-    { DTYPE_INT8, DTYPE_INT8, "|i1", true },
-    { DTYPE_UINT16, DTYPE_UINT16, "<u2", true },
-    { DTYPE_INT16, DTYPE_INT16, "<i2", true },
-    { DTYPE_UINT32, DTYPE_UINT32, "<u4", true },
-    { DTYPE_INT32, DTYPE_INT32, "<i4", true },
-    { DTYPE_UINT64, DTYPE_UINT64, "<u8", true },
-    { DTYPE_INT64, DTYPE_INT64, "<i8", true },
-    { DTYPE_FLOAT16, DTYPE_FLOAT16, "<f2", true },
-    { DTYPE_FLOAT, DTYPE_FLOAT, "<f4", true },
-    { DTYPE_DOUBLE, DTYPE_DOUBLE, "<f8", true },
-    { DTYPE_COMPLEX64, DTYPE_COMPLEX64, "<c8", true },
-    { DTYPE_COMPLEX128, DTYPE_COMPLEX128, "<c16", true },
-    { DTYPE_BFLOAT16, DTYPE_BFLOAT16, "<V2", true },
-    { DTYPE_UINT8, DTYPE_UINT8, "|V1", true },
-    { DTYPE_BFLOAT16, DTYPE_FLOAT, "<f4", false },
-    { DTYPE_FLOAT8E4M3FN, DTYPE_FLOAT, "<f4", false },
-    { DTYPE_FLOAT8E4M3FNUZ, DTYPE_FLOAT, "<f4", false },
-    { DTYPE_FLOAT8E5M2, DTYPE_FLOAT, "<f4", false },
-    { DTYPE_FLOAT8E5M2FNUZ, DTYPE_FLOAT, "<f4", false },
-    { DTYPE_FLOAT4E2M1, DTYPE_FLOAT, "<f4", false },
-    { DTYPE_FLOAT8E8M0, DTYPE_FLOAT, "<f4", false },
-    { DTYPE_UINT4, DTYPE_UINT8, "|u1", false },
-    { DTYPE_INT4, DTYPE_INT8, "|i1", false },
-    { DTYPE_UINT2, DTYPE_UINT8, "|u1", false },
-    { DTYPE_INT2, DTYPE_INT8, "|i1", false },
-};
+    enum dtype type;
+} void_forms[] = { { "<V2", DTYPE_BFLOAT16 }, { "|V1", DTYPE_UINT8 } };
 
-#define LAYOUT_COUNT (sizeof layouts / sizeof *layouts)
-#define MAGIC        "\x93NUMPY"
+#define MAGIC "\x93NUMPY"
 
 struct header {
     char descr[32];
@@ -114,15 +83,15 @@ static bool parse_header(struct header *header, struct arena *arena, struct byte
     return true;
 }
 
-/* The row of a descr in either byte order; *swap when it is the other one. */
-static const struct layout *find_layout(const char *descr, bool *swap)
+/* The type of a descr in either byte order, UNDEFINED if it has none; *swap when it is the other one. */
+static enum dtype find_type(const char *descr, bool *swap)
 {
-    for (size_t i = 0; i < LAYOUT_COUNT; i++)
-        if (layouts[i].reads && strcmp(layouts[i].descr + 1, descr + 1) == 0) {
-            *swap = descr[0] == '>';
-            return &layouts[i];
-        }
-    return NULL;
+    *swap = descr[0] == '>';
+    for (int type = 0; type < DTYPE_COUNT; type++)
+        if (dtype_numpy(type) && strcmp(dtype_numpy(type) + 1, descr + 1) == 0) return (enum dtype)type;
+    for (size_t i = 0; i < sizeof void_forms / sizeof *void_forms; i++)
+        if (strcmp(void_forms[i].descr + 1, descr + 1) == 0) return void_forms[i].type;
+    return DTYPE_UNDEFINED;
 }
 
 /* Fortran order: the first index runs fastest. */
@@ -197,21 +166,21 @@ static bool parse_numbers(struct tensor *tensor, struct arena *arena, const char
                           struct bytes bytes, struct bnfuse_error *error)
 {
     bool swap = false;
-    const struct layout *layout = find_layout(header->descr, &swap);
-    if (!layout)
+    enum dtype type = find_type(header->descr, &swap);
+    if (type == DTYPE_UNDEFINED)
         return fail(error, BNFUSE_USAGE,
                     "%s: elements of type '%s' are not supported; save it as a plain numeric "
                     "array",
                     name, header->descr);
-    int64_t size = dtype_bits(layout->type) / 8, total;
+    int64_t size = dtype_bits(type) / 8, total;
     if (!size_multiply(size, header->count, &total) || (uint64_t)total > bytes.size - header->size)
         return fail(error, BNFUSE_USAGE, "%s: shorter than its header says", name);
     const unsigned char *at = bytes.at + header->size;
-    bool complex = dtype_kind(layout->type) == KIND_COMPLEX;
+    bool complex = dtype_kind(type) == KIND_COMPLEX;
     if (swap)
         at = in_little_endian(arena, at, complex ? 2 * header->count : header->count,
                               (size_t)(complex ? size / 2 : size));
-    tensor->type = layout->type;
+    tensor->type = type;
     tensor->bytes = in_c_order(arena, header, at, size);
     return true;
 }
@@ -268,34 +237,26 @@ static struct bytes format_strings(const struct tensor *tensor, struct arena *ar
     return (struct bytes){ (const unsigned char *)codes, (size_t)tensor->count * width * sizeof *codes };
 }
 
-static const struct layout *layout_to_write(enum dtype type)
-{
-    const struct layout *best = NULL;
-    for (size_t i = 0; i < LAYOUT_COUNT; i++)
-        if (layouts[i].type == type && layouts[i].descr[1] != 'V' && !best) best = &layouts[i];
-    return best;
-}
-
 static bool format_numbers(const struct tensor *tensor, struct arena *arena, struct bytes *elements, char *descr,
                            size_t descr_size, struct bnfuse_error *error)
 {
-    const struct layout *layout = layout_to_write(tensor->type);
+    enum dtype stored = dtype_stand_in(tensor->type);
     int64_t size;
-    if (!layout || !dtype_bytes(layout->stored, tensor->count, &size))
+    if (!dtype_bytes(stored, tensor->count, &size))
         return fail(error, BNFUSE_USAGE, "elements of type %s cannot be written as .npy", dtype_name(tensor->type));
     unsigned char *to = arena_alloc(arena, (size_t)size);
-    snprintf(descr, descr_size, "%s", layout->descr);
+    snprintf(descr, descr_size, "%s", dtype_numpy(stored));
     *elements = (struct bytes){ to, (size_t)size };
-    if (layout->stored == tensor->type) return tensor_read_bytes(tensor, 0, tensor->count, to, error);
-    if (dtype_kind(layout->stored) == KIND_REAL) {
+    if (stored == tensor->type) return tensor_read_bytes(tensor, 0, tensor->count, to, error);
+    if (dtype_kind(stored) == KIND_REAL) {
         double *values = NEW_ARRAY(arena, double, (size_t)tensor->count);
         if (!tensor_read_rounded(tensor, 0, tensor->count, values, error)) return false;
-        dtype_store_real(layout->stored, values, tensor->count, to);
+        dtype_store_real(stored, values, tensor->count, to);
         return true;
     }
     int64_t *values = NEW_ARRAY(arena, int64_t, (size_t)tensor->count);
     if (!tensor_read_whole(tensor, 0, tensor->count, values, error)) return false;
-    dtype_store_whole(layout->stored, values, tensor->count, to);
+    dtype_store_whole(stored, values, tensor->count, to);
     return true;
 }
 

@@ -140,8 +140,7 @@ static enum dtype element_type(const BnfuseOnnx__TypeProto *type)
 {
     while (type && type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE)
         type = type->sequence_type->elem_type;
-    bool tensor = type && type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
-    return tensor && type->tensor_type->has_elem_type ? (enum dtype)type->tensor_type->elem_type : DTYPE_UNDEFINED;
+    return type_element(type);
 }
 
 static bool is_sequence(const BnfuseOnnx__TypeProto *type)

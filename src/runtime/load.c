@@ -26,18 +26,10 @@ uint64_t seed_for(uint64_t seed, const char *text)
  * speak of (the 4- and 8-bit types, whose weights are quantized on purpose). */
 static int fraction_bits(enum dtype type, int *smallest)
 {
-    static const struct {
-        enum dtype type;
-        int bits, smallest;
-    } rows[] = {
-        { DTYPE_FLOAT, 23, -126 }, { DTYPE_DOUBLE, 52, -1022 }, { DTYPE_FLOAT16, 10, -14 }, { DTYPE_BFLOAT16, 7, -126 }
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i].type == type) {
-            *smallest = rows[i].smallest;
-            return rows[i].bits;
-        }
-    return 0;
+    if (dtype_kind(type) != KIND_REAL || dtype_bits(type) < 16) return 0;
+    int exponent_bits = dtype_bits(type) - 1 - dtype_fraction(type);
+    *smallest = 2 - (1 << (exponent_bits - 1));
+    return dtype_fraction(type);
 }
 
 static double largest_of(const struct array *array)

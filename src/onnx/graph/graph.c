@@ -798,3 +798,8 @@ bool value_is_overridable(const struct value *value)
     if ((!value->initializer && !value->sparse) || value->graph != net->main) return false;
     return (value->is_input && net->model->proto->ir_version >= 4) || is_trained(net, value->name);
 }
+
+const BnfuseOnnx__TypeProto *value_declared(const struct value *value)
+{
+    return value && value->info ? value->info->type : NULL;
+}

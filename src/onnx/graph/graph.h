@@ -139,6 +139,9 @@ bool node_outputs_are_read(const struct node *node, size_t first);
 /* How a message names it: `Conv "conv1"`, or `Conv (output "x")` when it has no name. In the arena. */
 const char *node_label(const struct node *node, struct arena *arena);
 
+/* The type the model declares for it; NULL if none. */
+const BnfuseOnnx__TypeProto *value_declared(const struct value *value);
+
 /* Whether somebody can give this initializer another value: a caller (IR >= 4 and it is a main graph input), or training
  * (an update binding of the model's training_info names it). */
 bool value_is_overridable(const struct value *value);

@@ -20,8 +20,19 @@ static const struct {
     const char *name;
     int bits;
     enum kind kind;
+    enum dtype_field field;
+    int fraction;
+    const char *numpy;
+    enum dtype stand_in;
 } dtypes[DTYPE_COUNT] = {
-#define ROW(name, number, text, bits, kind) [number] = { text, bits, KIND_##kind },
+#define ROW(name, number, text, bits, kind, field, fraction, numpy, stand_in) \
+    [number] = { text, bits, KIND_##kind, FIELD_##field, fraction, numpy, DTYPE_##stand_in },
+    DTYPES(ROW)
+#undef ROW
+};
+
+enum {
+#define ROW(name, number, text, bits, kind, field, fraction, numpy, stand_in) FRACTION_##name = fraction,
     DTYPES(ROW)
 #undef ROW
 };
@@ -55,14 +66,14 @@ struct format {
 };
 
 static const struct format formats[DTYPE_COUNT] = {
-    [DTYPE_FLOAT16] = { 10, 0x8000, 0x7bff, 0x7c00, 0x7e00, true, 0, 0x1p-14, 65504, 0x1p16 },
-    [DTYPE_BFLOAT16] = { 7, 0x8000, 0x7f7f, 0x7f80, 0x7fc0, true, 0, 0x1p-126, 0x1.fep127, 0x1p128 },
-    [DTYPE_FLOAT8E4M3FN] = { 3, 0x80, 0x7e, 0x7e, 0x7f, true, 0, 0x1p-6, 448, 0x1p9 },
-    [DTYPE_FLOAT8E4M3FNUZ] = { 3, 0x80, 0x7f, 0x7f, 0x80, false, 0, 0x1p-7, 240, 0x1p8 },
-    [DTYPE_FLOAT8E5M2] = { 2, 0x80, 0x7b, 0x7c, 0x7e, true, 0, 0x1p-14, 57344, 0x1p16 },
-    [DTYPE_FLOAT8E5M2FNUZ] = { 2, 0x80, 0x7f, 0x7f, 0x80, false, 0, 0x1p-15, 57344, 0x1p16 },
-    [DTYPE_FLOAT4E2M1] = { 1, 0x8, 0x7, 0x7, 0x7, true, 0, 1, 6, 8 },
-    [DTYPE_FLOAT8E8M0] = { 0, 0, 0xfe, 0xfe, 0xff, true, 0x1p-127, 0x1p-127, 0x1p127, 0x1p128 },
+    [DTYPE_FLOAT16] = { FRACTION_FLOAT16, 0x8000, 0x7bff, 0x7c00, 0x7e00, true, 0, 0x1p-14, 65504, 0x1p16 },
+    [DTYPE_BFLOAT16] = { FRACTION_BFLOAT16, 0x8000, 0x7f7f, 0x7f80, 0x7fc0, true, 0, 0x1p-126, 0x1.fep127, 0x1p128 },
+    [DTYPE_FLOAT8E4M3FN] = { FRACTION_FLOAT8E4M3FN, 0x80, 0x7e, 0x7e, 0x7f, true, 0, 0x1p-6, 448, 0x1p9 },
+    [DTYPE_FLOAT8E4M3FNUZ] = { FRACTION_FLOAT8E4M3FNUZ, 0x80, 0x7f, 0x7f, 0x80, false, 0, 0x1p-7, 240, 0x1p8 },
+    [DTYPE_FLOAT8E5M2] = { FRACTION_FLOAT8E5M2, 0x80, 0x7b, 0x7c, 0x7e, true, 0, 0x1p-14, 57344, 0x1p16 },
+    [DTYPE_FLOAT8E5M2FNUZ] = { FRACTION_FLOAT8E5M2FNUZ, 0x80, 0x7f, 0x7f, 0x80, false, 0, 0x1p-15, 57344, 0x1p16 },
+    [DTYPE_FLOAT4E2M1] = { FRACTION_FLOAT4E2M1, 0x8, 0x7, 0x7, 0x7, true, 0, 1, 6, 8 },
+    [DTYPE_FLOAT8E8M0] = { FRACTION_FLOAT8E8M0, 0, 0xfe, 0xfe, 0xff, true, 0x1p-127, 0x1p-127, 0x1p127, 0x1p128 },
 };
 
 static bool is_type(int64_t type)
@@ -83,6 +94,26 @@ enum kind dtype_kind(int64_t type)
 int dtype_bits(int64_t type)
 {
     return is_type(type) ? dtypes[type].bits : 0;
+}
+
+enum dtype_field dtype_field(int64_t type)
+{
+    return is_type(type) ? dtypes[type].field : FIELD_NONE;
+}
+
+int dtype_fraction(int64_t type)
+{
+    return is_type(type) ? dtypes[type].fraction : 0;
+}
+
+const char *dtype_numpy(int64_t type)
+{
+    return is_type(type) ? dtypes[type].numpy : NULL;
+}
+
+enum dtype dtype_stand_in(int64_t type)
+{
+    return is_type(type) ? dtypes[type].stand_in : DTYPE_UNDEFINED;
 }
 
 bool dtype_bytes(enum dtype type, int64_t count, int64_t *bytes)

@@ -17,26 +17,12 @@ static bool tensor_fail(struct bnfuse_error *error, const BnfuseOnnx__TensorProt
 }
 
 /* How the elements of a type lie in a TensorProto's typed fields. */
-enum field { FIELD_NONE, FIELD_FLOAT, FIELD_DOUBLE, FIELD_INT32, FIELD_INT64, FIELD_UINT64, FIELD_STRING };
-
-static const enum field fields[DTYPE_COUNT] = {
-    [DTYPE_FLOAT] = FIELD_FLOAT,          [DTYPE_COMPLEX64] = FIELD_FLOAT,  [DTYPE_DOUBLE] = FIELD_DOUBLE,
-    [DTYPE_COMPLEX128] = FIELD_DOUBLE,    [DTYPE_INT64] = FIELD_INT64,      [DTYPE_UINT64] = FIELD_UINT64,
-    [DTYPE_UINT32] = FIELD_UINT64,        [DTYPE_STRING] = FIELD_STRING,    [DTYPE_INT32] = FIELD_INT32,
-    [DTYPE_INT16] = FIELD_INT32,          [DTYPE_UINT16] = FIELD_INT32,     [DTYPE_INT8] = FIELD_INT32,
-    [DTYPE_UINT8] = FIELD_INT32,          [DTYPE_BOOL] = FIELD_INT32,       [DTYPE_INT4] = FIELD_INT32,
-    [DTYPE_UINT4] = FIELD_INT32,          [DTYPE_INT2] = FIELD_INT32,       [DTYPE_UINT2] = FIELD_INT32,
-    [DTYPE_FLOAT16] = FIELD_INT32,        [DTYPE_BFLOAT16] = FIELD_INT32,   [DTYPE_FLOAT8E4M3FN] = FIELD_INT32,
-    [DTYPE_FLOAT8E4M3FNUZ] = FIELD_INT32, [DTYPE_FLOAT8E5M2] = FIELD_INT32, [DTYPE_FLOAT8E5M2FNUZ] = FIELD_INT32,
-    [DTYPE_FLOAT8E8M0] = FIELD_INT32,     [DTYPE_FLOAT4E2M1] = FIELD_INT32,
-};
-
 struct entries {
     const void *values;
     size_t count, size; /* of entries; bytes of one */
 };
 
-static struct entries field_entries(const BnfuseOnnx__TensorProto *proto, enum field field)
+static struct entries field_entries(const BnfuseOnnx__TensorProto *proto, enum dtype_field field)
 {
     switch (field) {
     case FIELD_FLOAT: return (struct entries){ proto->float_data, proto->n_float_data, 4 };
@@ -59,7 +45,7 @@ static int64_t entries_needed(enum dtype type, int64_t count, int64_t bytes)
 static bool take_fields(struct tensor *tensor, struct arena *arena, const BnfuseOnnx__TensorProto *proto, int64_t bytes,
                         struct bnfuse_error *error)
 {
-    struct entries entries = field_entries(proto, fields[tensor->type]);
+    struct entries entries = field_entries(proto, dtype_field(tensor->type));
     int64_t needed = entries_needed(tensor->type, tensor->count, bytes);
     if (entries.count != (uint64_t)needed)
         return fail(error, BNFUSE_INVALID,
@@ -369,4 +355,15 @@ struct tensor *tensor_scaled(struct arena *arena, const struct tensor *tensor, c
     factors[scaled->factor_count++] = view;
     factors[scaled->factor_count - 1].scale = scale;
     return scaled;
+}
+
+const BnfuseOnnx__TypeProto__Tensor *type_tensor(const BnfuseOnnx__TypeProto *type)
+{
+    return type && type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ? type->tensor_type : NULL;
+}
+
+enum dtype type_element(const BnfuseOnnx__TypeProto *type)
+{
+    const BnfuseOnnx__TypeProto__Tensor *tensor = type_tensor(type);
+    return tensor && dtype_kind(tensor->elem_type) != KIND_NONE ? (enum dtype)tensor->elem_type : DTYPE_UNDEFINED;
 }

@@ -68,4 +68,8 @@ struct tensor *tensor_reshaped(struct arena *arena, const struct tensor *tensor,
 /* The tensor with one more factor; factors of the same view are multiplied together. The scale is copied. */
 struct tensor *tensor_scaled(struct arena *arena, const struct tensor *tensor, const struct factor *factor);
 
+/* What a type says of a tensor: NULL when it is of another kind; its element type, UNDEFINED when that is not known. */
+const BnfuseOnnx__TypeProto__Tensor *type_tensor(const BnfuseOnnx__TypeProto *type);
+enum dtype type_element(const BnfuseOnnx__TypeProto *type);
+
 #endif

@@ -149,18 +149,6 @@ void set_sparse_constant(struct shaping *s, struct value *value, const BnfuseOnn
 
 /* What the model declares */
 
-static const BnfuseOnnx__TypeProto__Tensor *declared_tensor(const struct value *value)
-{
-    const BnfuseOnnx__TypeProto *type = value->info ? value->info->type : NULL;
-    return type && type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ? type->tensor_type : NULL;
-}
-
-static enum dtype declared_type(const struct value *value)
-{
-    const BnfuseOnnx__TypeProto__Tensor *tensor = declared_tensor(value);
-    return tensor && dtype_kind(tensor->elem_type) != KIND_NONE ? (enum dtype)tensor->elem_type : DTYPE_UNDEFINED;
-}
-
 /* A declared name stands for one size if it is an identifier. Exporters that do not know the rule write "?", "None" or
  * the like for every dimension. */
 static bool names_one_size(const char *name)
@@ -210,9 +198,9 @@ static int name_symbol(struct walk *walk, const char *name)
 /* Sizes of 0 and below are how some exporters write "unknown". `sizes` false: the rank only. */
 static void set_declared(struct walk *walk, struct value *value, bool sizes, bool names)
 {
-    const BnfuseOnnx__TypeProto__Tensor *tensor = declared_tensor(value);
+    const BnfuseOnnx__TypeProto__Tensor *tensor = type_tensor(value_declared(value));
     if (!tensor) return;
-    if (value->type == DTYPE_UNDEFINED) value->type = declared_type(value);
+    if (value->type == DTYPE_UNDEFINED) value->type = type_element(value_declared(value));
     if (!tensor->shape || tensor->shape->n_dim > SHAPE_MAX_RANK) return;
     struct dim dims[SHAPE_MAX_RANK];
     for (size_t i = 0; i < tensor->shape->n_dim; i++) {
@@ -256,7 +244,7 @@ static void bind_state(struct walk *walk, struct value *to, const struct value *
     if (from) to->type = from->type;
     if (changing || !from || from->shape.rank < 0) set_declared(walk, to, false, false);
     else set_shape(&walk->s, to, from->shape.rank, from->shape.dims);
-    if (to->type == DTYPE_UNDEFINED) to->type = declared_type(to);
+    if (to->type == DTYPE_UNDEFINED) to->type = type_element(value_declared(to));
 }
 
 static void bind_loop(struct walk *walk, const struct frame *frame, const struct node *node, struct graph *body)

@@ -383,11 +383,10 @@ static bool same_initializers(struct verify *v, const struct graph *a, const str
 /* The declaration of an initializer that is an input because models of that age want it. */
 static bool declares(const BnfuseOnnx__ValueInfoProto *info, const struct tensor *tensor)
 {
-    const BnfuseOnnx__TypeProto *type = info->type;
-    if (!tensor || !type || type->value_case != BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE) return false;
-    const BnfuseOnnx__TensorShapeProto *shape = type->tensor_type->shape;
-    if (type->tensor_type->elem_type != (int32_t)tensor->type || !shape || shape->n_dim != (size_t)tensor->rank)
-        return false;
+    const BnfuseOnnx__TypeProto__Tensor *type = type_tensor(info->type);
+    const BnfuseOnnx__TensorShapeProto *shape = type ? type->shape : NULL;
+    if (!tensor || !type) return false;
+    if (type->elem_type != (int32_t)tensor->type || !shape || shape->n_dim != (size_t)tensor->rank) return false;
     for (int i = 0; i < tensor->rank; i++)
         if (shape->dim[i]->dim_value != tensor->dims[i]) return false;
     return true;

@@ -4,6 +4,7 @@
 #include "passes/algebra/affine_node.h"
 
 #include "onnx/graph/attr.h"
+#include "onnx/graph/bn.h"
 #include "onnx/graph/edit.h"
 #include "onnx/shape/infer.h"
 #include "runtime/kernel.h"
@@ -15,21 +16,6 @@
 static int64_t dim_size(const struct value *value, int axis)
 {
     return value->shape.rank > axis ? value->shape.dims[axis].size : -1;
-}
-
-static bool batch_statistics(const struct node *bn)
-{
-    if (bn->opset >= 14) return node_int(bn, "training_mode", 0) != 0;
-    if (bn->opset < 7) return node_int(bn, "is_test", 0) == 0;
-    for (size_t i = 1; i < bn->output_count; i++)
-        if (bn->outputs[i]) return true;
-    return false;
-}
-
-/* Before opset 9, spatial = 0 gives every element of a sample parameters of its own. With [N, C] that is per channel. */
-static bool is_per_element(const struct node *bn)
-{
-    return bn->opset < 9 && node_int(bn, "spatial", 1) == 0;
 }
 
 static enum reason per_element(struct decision *decision, const struct node *bn)
@@ -57,11 +43,11 @@ static enum reason batchnorm(struct decision *decision, const struct node *bn, s
         return decision_stop(decision, REASON_UNKNOWN_OPSET, node_title(bn), "opset %lld", (long long)bn->opset);
     if (!x || bn->input_count < 5)
         return decision_stop(decision, REASON_MISMATCH, node_title(bn), "an input is missing");
-    if (batch_statistics(bn))
+    if (bn_is_training(bn))
         return decision_stop(decision, REASON_TRAINING_MODE, node_title(bn),
-                             bn->opset < 7 ? "is_test is not 1, and before opset 7 that means training"
-                                           : "an InstanceNormalization is sometimes exported in this form");
-    if (is_per_element(bn) && x->shape.rank != 2) return per_element(decision, bn);
+                             bn_trains_by_default(bn) ? "is_test is not 1, and before opset 7 that means training"
+                                                      : "an InstanceNormalization is sometimes exported in this form");
+    if (bn_is_per_element(bn) && x->shape.rank != 2) return per_element(decision, bn);
 
     double *parameter[4];
     int64_t channels = -1;
@@ -86,7 +72,7 @@ static enum reason batchnorm(struct decision *decision, const struct node *bn, s
         return decision_stop(decision, REASON_MISMATCH, x->name, "%lld channels arrive, the parameters have %lld",
                              (long long)dim_size(x, 1), (long long)channels);
 
-    double epsilon = (double)node_float(bn, "epsilon", 1e-5f), *scale, *shift;
+    double epsilon = bn_epsilon(bn), *scale, *shift;
     *affine = affine_blank(decision->arena, 1, channels, &scale, &shift);
     *slot = 0;
     for (int64_t c = 0; c < channels; c++) {

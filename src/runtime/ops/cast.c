@@ -159,7 +159,7 @@ static bool cast_by_number(struct call *call)
 static bool cast_by_name(struct call *call)
 {
     static const char *const names[] = {
-#define ROW(name, number, text, bits, kind) [number] = #name,
+#define ROW(name, number, text, bits, kind, ...) [number] = #name,
         DTYPES(ROW)
 #undef ROW
     };

@@ -78,25 +78,16 @@ static void track_drop(struct track *track)
     track->count = 0;
 }
 
-/* The tensor type that a body declares for one of its outputs; NULL if it does not. */
-static const BnfuseOnnx__TypeProto__Tensor *declaration(const struct value *value)
-{
-    if (!value || !value->info || !value->info->type) return NULL;
-    const BnfuseOnnx__TypeProto *type = value->info->type;
-    return type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ? type->tensor_type : NULL;
-}
-
+/* Inferred, else declared. */
 static enum dtype declared_type(const struct value *value)
 {
-    const BnfuseOnnx__TypeProto__Tensor *declared = declaration(value);
-    if (value && value->type != DTYPE_UNDEFINED) return value->type;
-    return declared && dtype_kind(declared->elem_type) != KIND_NONE ? (enum dtype)declared->elem_type : DTYPE_UNDEFINED;
+    return value && value->type != DTYPE_UNDEFINED ? value->type : type_element(value_declared(value));
 }
 
 /* The dims that are inferred or declared for it, 0 where they are open; the rank, or -1. */
 static int declared_dims(const struct value *value, int64_t *dims)
 {
-    const BnfuseOnnx__TypeProto__Tensor *declared = declaration(value);
+    const BnfuseOnnx__TypeProto__Tensor *declared = type_tensor(value_declared(value));
     int rank = value ? value->shape.rank : -1;
     if (rank >= 0) {
         for (int i = 0; i < rank && i < ARRAY_MAX_RANK; i++)

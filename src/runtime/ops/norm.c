@@ -2,6 +2,7 @@
  *
  * Normalisations: (x - mean) * scale / sqrt(variance + epsilon) + shift, over whatever belongs together. Variances are
  * those of the population (divided by N). Statistics are computed in double, elements in the store of the call. */
+#include "onnx/graph/bn.h"
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/math/real.h"
@@ -36,16 +37,6 @@ struct batch {
     struct array *batch_mean, *batch_variance;
 };
 
-/* From opset 14 an attribute tells; before, extra outputs; before 7, the lack of is_test. */
-static bool is_training(const struct call *call)
-{
-    if (call->node->opset >= 14) return node_int(call->node, "training_mode", 0) != 0;
-    if (call->node->opset < 7) return node_int(call->node, "is_test", 0) == 0;
-    for (size_t i = 1; i < call->output_count; i++)
-        if (call_wants(call, i)) return true;
-    return false;
-}
-
 static bool read_parameter(struct call *call, const struct batch *b, size_t slot, const char *name, struct array **to)
 {
     if (!call_real(call, slot, name, true, 1, to)) return false;
@@ -60,14 +51,14 @@ static bool read_batch(struct call *call, struct batch *b)
     if (!call_real(call, 0, "X", true, 1, &b->x)) return false;
     const struct array *x = b->x;
     b->simd = simd_for(x->store, call->simd_row);
-    bool each = call->node->opset < 9 && node_int(call->node, "spatial", 1) == 0;
+    bool each = bn_is_per_element(call->node);
     b->images = x->dims[0];
     b->features = x->rank > 1 ? x->dims[1] : 1;
     b->plane = 1;
     for (int i = 2; i < x->rank; i++)
         if (!size_multiply(each ? b->features : b->plane, x->dims[i], each ? &b->features : &b->plane))
             return call_fail(call, "input X is too large");
-    b->epsilon = read_epsilon(call);
+    b->epsilon = bn_epsilon(call->node);
     b->momentum = (double)node_float(call->node, "momentum", 0.9f);
     return read_parameter(call, b, 1, "scale", &b->scale) && read_parameter(call, b, 2, "B", &b->shift)
            && read_parameter(call, b, 3, "mean", &b->mean) && read_parameter(call, b, 4, "var", &b->variance);
@@ -163,7 +154,7 @@ static bool run_batch_normalization(struct call *call)
 {
     struct batch b;
     if (!read_batch(call, &b)) return false;
-    bool training = is_training(call);
+    bool training = bn_is_training(call->node);
     for (size_t i = 1; !training && i < call->output_count; i++)
         if (call_wants(call, i)) return call_fail(call, "output %zu exists in training mode only", i);
     for (size_t i = 3; call->node->opset >= 14 && i < call->output_count; i++)
