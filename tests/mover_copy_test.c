@@ -106,6 +106,21 @@ static void parameters_inside_a_channel_have_their_own_reason(void **state)
     RUN(cases, NULL);
 }
 
+static void scales_that_constants_compute_are_known(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "opset 11; in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; floats a 1,1; floats b 1.5,2; s = Concat a b axis=0; "
+          "fill e 0 0; r = Resize c e s mode=linear; z = bn r 4; out z",
+          0, 0, NULL, 0 },
+        { "opset 11; in x 2,3,4,6; init w 4,3,1,1; c = Conv x w; ints a 1,1,1,1; f = Cast a to=1; floats b 2,2,1,1; "
+          "g = Div f b; floats k 1,1,0.5,1; h = Mul k b; s = Mul g h; fill e 0 0; "
+          "r = Resize c e s mode=nearest; z = bn r 4; out z",
+          0, 0, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 static void batchnorm_7_per_element_of_rank_2_is_per_channel(void **state)
 {
     static const struct fold_case cases[] = {
@@ -140,6 +155,7 @@ int main(void)
         cmocka_unit_test(repetition_along_other_axes_passes),
         cmocka_unit_test(negative_pads_only_cut),
         cmocka_unit_test(parameters_inside_a_channel_have_their_own_reason),
+        cmocka_unit_test(scales_that_constants_compute_are_known),
         cmocka_unit_test(batchnorm_7_per_element_of_rank_2_is_per_channel),
         cmocka_unit_test(quantized_weights_of_transposed_convolutions_take_a_scale),
     };

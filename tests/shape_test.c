@@ -1042,6 +1042,45 @@ static void endless_calls_and_long_chains_end(void **state)
     build_close(&b);
 }
 
+static const struct value *written_by(const char *name)
+{
+    const struct value *value = graph_value(net.main, name);
+    assert_non_null(value);
+    return value;
+}
+
+/* An operator that nobody knows, read through a Relu by one with a constant weight. */
+static void infer_unknown(const char *reader, const char *weight_dims, const char *attributes)
+{
+    build_open(&b, 8, 13);
+    build_import(&b, "acme", 1);
+    build_input(&b, "x", DTYPE_FLOAT, "N,3");
+    build_init(&b, "w", DTYPE_FLOAT16, weight_dims, 1);
+    build_node(&b, "Own", "own", "x", "u", NULL)->domain = (char *)"acme";
+    build_node(&b, "Relu", "relu", "u", "r", NULL);
+    build_node(&b, reader, "reader", "r w", "y", attributes);
+    build_output(&b, "y", DTYPE_FLOAT16, NULL);
+    infer();
+}
+
+static void what_nobody_writes_knowingly_is_what_its_readers_take(void **state)
+{
+    (void)state;
+    infer_unknown("Conv", "4,3,1,1", "group=2");
+    assert_int_equal(written_by("u")->type, DTYPE_FLOAT16);
+    assert_int_equal(written_by("u")->shape.rank, 4);
+    assert_int_equal(written_by("u")->shape.dims[1].size, 6);
+    assert_int_equal(written_by("y")->shape.dims[1].size, 4);
+    build_close(&b);
+    infer_unknown("Gemm", "5,7", "transB=1");
+    assert_int_equal(written_by("u")->shape.rank, 2);
+    assert_int_equal(written_by("u")->shape.dims[1].size, 7);
+    build_close(&b);
+    infer_unknown("MatMul", "5,7", NULL);
+    assert_int_equal(written_by("u")->shape.rank, -1);
+    build_close(&b);
+}
+
 static void a_second_inference_finds_the_same(void **state)
 {
     (void)state;
@@ -1083,6 +1122,7 @@ int main(void)
         cmocka_unit_test(a_function_called_once_is_seen_through),
         cmocka_unit_test(a_function_says_what_holds_of_every_call),
         cmocka_unit_test(endless_calls_and_long_chains_end),
+        cmocka_unit_test(what_nobody_writes_knowingly_is_what_its_readers_take),
         cmocka_unit_test(a_second_inference_finds_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

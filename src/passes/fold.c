@@ -22,10 +22,13 @@
 #include "passes/algebra/affine_root.h"
 #include "passes/algebra/mover.h"
 #include "passes/algebra/residue.h"
+#include "passes/algebra/sibling.h"
+#include "passes/decide/extras.h"
 #include "passes/decide/remark.h"
 #include "passes/decide/roots.h"
 #include "runtime/kernel.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +39,7 @@
 
 static enum reason upstream(struct decision *decision, struct use *use, const struct affine *a);
 static enum reason downstream(struct decision *decision, struct value *value, const struct affine *a);
+static enum reason downstream_use(struct decision *decision, struct use *use, const struct affine *a);
 
 /* ---- Words ---- */
 
@@ -104,6 +108,26 @@ static bool may_cross(const struct decision *decision, const struct node *mover,
 
 /* ---- Upstream ---- */
 
+/* Below this share of the largest scale, and of the shift that BatchNormalization adds, 1/s would multiply the rounding of
+ * stored weights too much: beyond 1e3 units in the last place. */
+#define SMALLEST_SHARE 1e-3
+
+/* The value becomes a(value); another reader of it takes the inverse on its input. */
+static enum reason compensate(struct decision *decision, struct use *other, const struct affine *a)
+{
+    double *scale, *shift, largest = 0;
+    const struct affine *inverse = affine_blank(decision->arena, a->axis, a->channels, &scale, &shift);
+    for (int64_t c = 0; c < a->channels; c++) largest = fmax(largest, fabs(a->scale[c]));
+    for (int64_t c = 0; c < a->channels; c++) {
+        if (!(fabs(a->scale[c]) > SMALLEST_SHARE * largest))
+            return decision_stop(decision, REASON_READ_ELSEWHERE, other->node ? node_title(other->node) : "",
+                                 "reads it too, and channel %lld has too small a scale to invert", (long long)c);
+        scale[c] = 1 / a->scale[c];
+        shift[c] = -a->shift[c] / a->scale[c];
+    }
+    return downstream_use(decision, other, inverse);
+}
+
 /* Whether this value may come to hold something else: nobody but `use` would notice. */
 static enum reason may_change(struct decision *decision, const struct value *value, const struct use *use,
                               const struct affine *a)
@@ -112,10 +136,12 @@ static enum reason may_change(struct decision *decision, const struct value *val
         return decision_stop(decision, REASON_READ_ELSEWHERE, value->name,
                              "it is computed outside the body that reads it");
     if (value->is_output) return decision_stop(decision, REASON_GRAPH_OUTPUT, value->name, "%s", "");
-    for (const struct use *other = value->uses; other; other = other->next)
-        if (other != use && !use_is_unaffected(decision, other, a))
-            return decision_stop(decision, REASON_READ_ELSEWHERE, other->node ? node_title(other->node) : value->name,
-                                 "reads \"%s\" too", value->name);
+    for (struct use *other = value->uses; other; other = other->next) {
+        if (other == use || use_is_unaffected(decision, other, a)) continue;
+        if (decision->compensates && !compensate(decision, other, a)) continue;
+        return decision_stop(decision, REASON_READ_ELSEWHERE, other->node ? node_title(other->node) : value->name,
+                             "reads \"%s\" too", value->name);
+    }
     return REASON_NONE;
 }
 
@@ -297,8 +323,9 @@ static enum reason downstream(struct decision *decision, struct value *value, co
 /* ---- One decision ---- */
 
 /* Downstream, readers look past the node; its output is gone. */
-static void finish_downstream(struct node *node, size_t slot)
+static void finish_downstream(const struct decision *decision, struct node *node, size_t slot)
 {
+    (void)decision;
     edit_replace_uses(node->outputs[0], node_input(node, slot));
     remark_forget(node);
     edit_remove_node(node);
@@ -354,16 +381,92 @@ static enum reason decide_downstream(struct decision *decision, struct node *roo
     return downstream(decision, root->outputs[0], a);
 }
 
-/* Where an affine can go. Each way is decided by itself; `finish` takes the root out after the steps. */
+/* Whether the inverse of a BatchNormalization finds back what went in, as far as single precision can hold it: no bias
+ * drowns its scale. */
+static bool is_invertible(struct decision *decision, const struct node *root)
+{
+    enum reason why;
+    double *scale, *bias;
+    const struct tensor *scales = decision_constant(decision, node_input(root, 1), &why);
+    const struct tensor *biases = decision_constant(decision, node_input(root, 2), &why);
+    if (decision->type != DTYPE_FLOAT && decision->type != DTYPE_DOUBLE) return false;
+    if (!scales || !biases || !tensor_values(scales, decision->arena, &scale, NULL)
+        || !tensor_values(biases, decision->arena, &bias, NULL))
+        return false;
+    for (int64_t c = 0; c < scales->count && c < biases->count; c++)
+        if (!(fabs(scale[c]) > SMALLEST_SHARE * fabs(bias[c]))) return false;
+    return true;
+}
+
+/* As upstream, where further readers take the inverse. */
+static enum reason decide_inverse(struct decision *decision, struct node *root, size_t slot, const struct affine *a)
+{
+    if (!is_invertible(decision, root))
+        return decision_stop(decision, REASON_READ_ELSEWHERE, node_title(root), "its inverse would lose what went in");
+    decision->compensates = true;
+    return upstream(decision, &root->inputs[slot], a);
+}
+
+static enum reason decide_sibling(struct decision *decision, struct node *root, size_t slot, const struct affine *a)
+{
+    return sibling_absorbs(decision, root, slot, a);
+}
+
+/* s*x + t = g*(|s|*x + g*t) with g the sign of s: the part in brackets goes upstream, where it passes Relu and Clip, and
+ * g, a mere scale, downstream, where padding does it no harm. */
+static enum reason decide_floor(struct decision *decision, struct node *root, size_t slot, const struct affine *a)
+{
+    double *scale, *shift, *sign, *zero;
+    const struct affine *upper = affine_blank(decision->arena, a->axis, a->channels, &scale, &shift);
+    const struct affine *lower = affine_blank(decision->arena, a->axis, a->channels, &sign, &zero);
+    for (int64_t c = 0; c < a->channels; c++) {
+        sign[c] = a->scale[c] < 0 ? -1 : 1;
+        scale[c] = fabs(a->scale[c]);
+        shift[c] = sign[c] * a->shift[c];
+    }
+    decision->floors = true;
+    decision->leaves_sign = affine_has_scale(lower);
+    enum reason reason = upstream(decision, &root->inputs[slot], upper);
+    return reason ? reason : downstream(decision, root->outputs[0], lower);
+}
+
+static void finish_upstream(const struct decision *decision, struct node *root, size_t slot)
+{
+    if (decision->leaves_sign) finish_downstream(decision, root, slot);
+    else root_remove(root, slot);
+}
+
+static void finish_sibling(const struct decision *decision, struct node *root, size_t slot)
+{
+    (void)decision, (void)slot;
+    sibling_remove(root);
+}
+
+static bool floors_are_wanted(const struct decision *decision)
+{
+    return is_enabled(decision->options, EXTRA_FLOOR);
+}
+
+static bool root_is_norm(const struct decision *decision)
+{
+    return decision->root_is_norm;
+}
+
+/* Where an affine can go, in the order of preference. Each way is decided by itself; `finish` takes the root out after
+ * the steps. */
 static const struct way {
     const char *name;
+    bool (*is_wanted)(const struct decision *decision); /* NULL: always */
     enum reason (*decide)(struct decision *decision, struct node *root, size_t slot, const struct affine *a);
-    void (*finish)(struct node *root, size_t slot);
+    void (*finish)(const struct decision *decision, struct node *root, size_t slot);
 } ways[] = {
-    { "upstream", decide_upstream, root_remove },
-    { "downstream", decide_downstream, finish_downstream },
+    { "upstream", NULL, decide_upstream, finish_upstream },
+    { "downstream", NULL, decide_downstream, finish_downstream },
+    { "sibling", root_is_norm, decide_sibling, finish_sibling },
+    { "upstream, with the inverse into other readers", root_is_norm, decide_inverse, finish_upstream },
+    { "upstream, with floors", floors_are_wanted, decide_floor, finish_upstream },
 };
-enum { WAY_COUNT = sizeof(ways) / sizeof(*ways) };
+enum { WAY_COUNT = sizeof(ways) / sizeof(*ways), TOLD_COUNT = 2 };
 
 struct attempt {
     struct decision decision;
@@ -380,6 +483,7 @@ static size_t best_way(struct decision *decision, struct attempt *attempts, stru
         struct attempt *attempt = &attempts[i];
         attempt->reason = REASON_NOT_WORTH;
         if (best < WAY_COUNT && attempts[best].decision.cost.nodes == 0) continue;
+        if (ways[i].is_wanted && !ways[i].is_wanted(decision)) continue;
         attempt->decision = *decision;
         decision_begin(&attempt->decision, root, decision->type);
         attempt->reason = judge(&attempt->decision, root, ways[i].decide(&attempt->decision, root, slot, a));
@@ -390,12 +494,12 @@ static size_t best_way(struct decision *decision, struct attempt *attempts, stru
     return best;
 }
 
-/* Of several closed ways the one told is that which says most; all are listed in the path. */
+/* Of the first closed ways the one told is that which says most; the others are attempts that few graphs are made for. */
 static void tell(struct decision *decision, const struct attempt *attempts, const struct node *root)
 {
     size_t best = 0;
     const char *path = "";
-    for (size_t i = 0; i < WAY_COUNT; i++) {
+    for (size_t i = 0; i < TOLD_COUNT; i++) {
         const char *visited = *attempts[i].decision.path ? attempts[i].decision.path : "nothing";
         path = arena_printf(decision->arena, "%s%s%s: %s", path, *path ? "; " : "", ways[i].name, visited);
         if (i > 0 && says_more(attempts[i].reason, attempts[best].reason)) best = i;
@@ -439,7 +543,7 @@ static bool fold_one(struct decision *decision, struct node *node, struct pass_r
     remark_applied(node, way->cost.norms ? BNFUSE_OUTCOME_STAYS : BNFUSE_OUTCOME_FOLDED, way->where,
                    arena_printf(decision->arena, "%s: %s", ways[best].name, way->path));
     apply_steps(way);
-    ways[best].finish(node, slot);
+    ways[best].finish(way, node, slot);
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include "passes/clean.h"
 #include "passes/decide/remark.h"
 #include "passes/fold.h"
+#include "passes/inline.h"
 #include "passes/lower.h"
 #include "passes/tidy.h"
 
@@ -19,14 +20,19 @@
 #define ROUND_LIMIT 8 /* of the whole list; real models need two, the second to see that nothing is left to do */
 
 const struct pass passes[] = {
-    { { "clean", "first: a BatchNormalization that nobody reads must not hold others back", false }, clean_run },
-    { { "fold", "folds every BatchNormalization that can be folded exactly", false }, fold_run },
+    { { "inline", "before all: what is in a function that many call cannot be folded for one of them", false },
+      inline_run,
+      true },
+    { { "clean", "first: a BatchNormalization that nobody reads must not hold others back", false }, clean_run, false },
+    { { "fold", "folds every BatchNormalization that can be folded exactly", false }, fold_run, false },
     { { "affine", "folds Mul, Add and their like, once it is known what the fold has left of them", false },
-      fold_affines_run },
+      fold_affines_run,
+      false },
     { { "tidy", "merges what stays with its affine neighbours, after the fold has taken all it can", false },
-      tidy_run },
-    { { "lower", "after the fold: only then is it known what stays", true }, lower_run },
-    { { "clean", "last: removes what the others left without readers", false }, clean_run },
+      tidy_run,
+      false },
+    { { "lower", "after the fold: only then is it known what stays", true }, lower_run, false },
+    { { "clean", "last: removes what the others left without readers", false }, clean_run, false },
 };
 const size_t pass_count = sizeof(passes) / sizeof(*passes);
 
@@ -52,11 +58,11 @@ static bool check_after(const struct net *net, const struct pass *pass, struct b
     return true;
 }
 
-static bool run_each(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
-                     struct bnfuse_error *error)
+static bool run_each(struct net *net, bool preparing, const struct bnfuse_fuse_options *options,
+                     struct pass_report *report, struct bnfuse_error *error)
 {
     for (size_t i = 0; i < pass_count; i++) {
-        if (!is_wanted(&passes[i], options)) continue;
+        if (passes[i].prepares != preparing || !is_wanted(&passes[i], options)) continue;
         if (!passes[i].run(net, options, report, error)) return false;
         if (!check_after(net, &passes[i], error)) return false;
         if (options->after_pass && !options->after_pass(options->context, passes[i].is.name))
@@ -73,7 +79,7 @@ static size_t node_count(const struct net *net)
     return count;
 }
 
-enum { NOTE_LIMIT = 4 };
+enum { NOTE_LIMIT = 4, GROWTH_NOTED = 4096 };
 
 static void add_note(const struct net *net, struct pass_report *report, const char *note)
 {
@@ -87,6 +93,14 @@ static void note_affines(const struct net *net, struct pass_report *report)
     if (report->affines_folded == 0) return;
     add_note(net, report,
              arena_printf(net->arena, "%zu affine nodes (Mul, Add, Sub, Div, Neg) folded too", report->affines_folded));
+}
+
+static void note_growth(const struct net *net, struct pass_report *report)
+{
+    if (report->grown > GROWTH_NOTED)
+        add_note(net, report,
+                 arena_printf(net->arena, "the model grows by %llu bytes of weights that were shared or computed",
+                              (unsigned long long)report->grown));
 }
 
 /* The first node of a domain without an opset import: a strict reader refuses such a file, and no opset says what the
@@ -108,15 +122,17 @@ bool passes_run(struct net *net, const struct bnfuse_fuse_options *options, stru
                 struct bnfuse_error *error)
 {
     *report = (struct pass_report){ 0 };
+    if (!run_each(net, true, options, report, error)) return false;
     if (!shape_infer(net, error) || !remarks_open(net, report, error)) return false;
     /* What a pass removes may have held back an earlier one: a reader that is gone, a branch that nobody wants. */
     size_t before = 0;
     for (int round = 0; round < ROUND_LIMIT && before != node_count(net); round++) {
         before = node_count(net);
-        if (!run_each(net, options, report, error)) return false;
+        if (!run_each(net, false, options, report, error)) return false;
     }
     remarks_close(net, report);
     note_affines(net, report);
+    note_growth(net, report);
     note_missing_import(net, report);
     return true;
 }

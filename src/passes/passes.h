@@ -10,6 +10,7 @@ struct pass {
     struct bnfuse_pass is; /* name, place in the order, whether it runs only on request */
     bool (*run)(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
                 struct bnfuse_error *error);
+    bool prepares; /* runs once, before remarks are opened for what it made */
 };
 
 extern const struct pass passes[];

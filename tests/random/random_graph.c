@@ -1498,11 +1498,113 @@ static bool function_call(struct maker *m, struct val *x)
     return true;
 }
 
+/* A function that is a BatchNormalization of what its calls pass. */
+static bool function_of_parameters(struct maker *m, struct val *x)
+{
+    const char *function = fresh(m, "f"), *names[6];
+    struct path p = { *x, 1 };
+    if (m->ir < 8 || m->opset < 9 || m->depth || m->type == DTYPE_FLOAT16) return false;
+    choose_signs(m);
+    if (!anchor(m, &p) || p.val.rank < 2 || p.val.open[1]) return false;
+    if (!m->has_functions) build_import(m->b, "local", 1);
+    m->has_functions = true;
+    for (int calls = (int)between(m, 1, 3); calls > 0; calls--) {
+        struct val y = p.val;
+        y.name = fresh(m, "v");
+        build_node(m->b, function, fresh(m, "call"), parameters(m, &p.val, BN_INFERENCE), y.name, NULL)->domain =
+            arena_copy_text(&m->b->arena, "local");
+        p.val = y;
+        if (calls > 1 && chance(m, 60) && !conv(m, &p)) break;
+    }
+    for (int i = 0; i < 6; i++) names[i] = fresh(m, "a");
+    const char *inputs = arena_printf(&m->b->arena, "%s %s %s %s %s", names[0], names[1], names[2], names[3], names[4]);
+    build_function(m->b, "local", function, inputs, names[5], NULL);
+    build_import(m->b, "", m->opset);
+    build_node(m->b, "BatchNormalization", fresh(m, "bn"), inputs, names[5], NULL);
+    build_end(m->b);
+    build_output(m->b, p.val.name, m->type, NULL); /* nothing is known of its shape */
+    return true;
+}
+
+/* What goes without a BatchNormalization, past other readers, or beside a Conv. */
+
+/* Mul, Add and their like after an anchor, or before a Conv. */
+static bool affines(struct maker *m, struct val *x)
+{
+    struct path p = { *x, 1 };
+    if (x->rank < 2 || x->open[1]) return false;
+    choose_signs(m);
+    bool before = x->rank > 2 && chance(m, 50);
+    if (!before && !anchor(m, &p)) return false;
+    if (p.val.open[p.channel]) return false;
+    for (int i = (int)between(m, 1, 3); i > 0; i--) affine_constant(m, &p);
+    if (chance(m, 20)) transpose(m, &p);
+    if (before && !take_conv(m, &p)) return false;
+    *x = p.val;
+    return true;
+}
+
+/* Conv(x) + BatchNormalization(x), of one shape. */
+static bool sibling(struct maker *m, struct val *x)
+{
+    int64_t c = x->dims[1], group = divisor(m, c), pads[2 * MAX_RANK], dims[MAX_RANK] = { c, c / group };
+    int space = x->rank - 2;
+    struct val sum = *x;
+    if (x->rank < 3 || x->open[1] || m->opset < 7 || c > 16) return false;
+    for (int i = 0; i < space; i++) {
+        dims[i + 2] = between(m, 1, 3);
+        pads[i] = between(m, 0, dims[i + 2] - 1);
+        pads[i + space] = dims[i + 2] - 1 - pads[i];
+    }
+    const char *attributes =
+        two(m, attribute(m, "pads", pads, 2 * space), arena_printf(&m->b->arena, "group=%lld", (long long)group));
+    const char *inputs = two(m, x->name, weight(m, dims, x->rank, product_of(dims + 1, x->rank - 1)));
+    if (chance(m, 50)) inputs = two(m, inputs, vector(m, c, -1, 1));
+    struct val a = result(m, "Conv", inputs, attributes, *x), b = bn(m, *x, BN_INFERENCE, true);
+    if (chance(m, 50)) a = bn(m, a, BN_INFERENCE, true);
+    if (chance(m, 30)) a = result(m, "Add", two(m, a.name, activation(m, *x).name), NULL, sum);
+    *x = result(m, "Add", chance(m, 50) ? two(m, a.name, b.name) : two(m, b.name, a.name), NULL, sum);
+    return true;
+}
+
+/* An anchor read by a BatchNormalization and by a linear operator. Its home depends on how small the scales are. */
+static bool inverse(struct maker *m, struct val *x)
+{
+    struct path p = { *x, 1 }, q;
+    choose_signs(m);
+    if (!anchor(m, &p) || p.val.rank < 2 || p.val.open[1]) return false;
+    q = p;
+    if (q.val.rank == 2 ? !take_flat(m, &q) : !take_conv(m, &q)) return false;
+    expose(m, q.val);
+    *x = activation(m, bn(m, p.val, BN_INFERENCE, false));
+    return true;
+}
+
+/* Conv, ReLU or Clip, perhaps a pool, BatchNormalization, Conv: a home where floors are allowed. */
+static bool bend(struct maker *m, struct val *x)
+{
+    struct path p = { *x, 1 };
+    if (x->rank < 3 || x->open[1] || m->opset < 8) return false;
+    choose_signs(m);
+    if (!conv(m, &p)) return false;
+    if (chance(m, 70)) p.val = result(m, "Relu", p.val.name, NULL, p.val);
+    else if (!clip(m, &p)) return false;
+    bool pooled = chance(m, 30) && any_pool(m, &p);
+    size_t planted = m->graph->planted_count;
+    p.val = bn(m, p.val, BN_INFERENCE, m->graph->floors && !pooled && m->type != DTYPE_FLOAT16);
+    if (p.val.open[1] || !conv_with(m, &p, chance(m, 70)) || chance(m, 30)) m->graph->planted_count = planted;
+    *x = p.val;
+    return true;
+}
+
 typedef bool segment(struct maker *m, struct val *x);
 
-static segment *const segments[] = { backward,        backward, backward, backward, forward,      forward, forward,
-                                     forward,         stray,    wander,   activate, activate,     joined,  parted,
-                                     generator_start, residual, branches, turns,    function_call };
+static segment *const segments[] = { backward, backward, backward, backward,      forward,
+                                     forward,  forward,  forward,  stray,         wander,
+                                     activate, activate, joined,   parted,        generator_start,
+                                     residual, branches, turns,    function_call, function_of_parameters,
+                                     affines,  affines,  sibling,  sibling,       inverse,
+                                     inverse,  bend,     bend };
 
 /* The model */
 
@@ -1538,6 +1640,7 @@ static void choose_model(struct maker *m)
     m->equal_size = between(m, 2, 4);
     m->overridable = m->ir >= 4 && chance(m, 10);
     m->graph->freeze_weights = m->overridable && chance(m, 60);
+    m->graph->floors = chance(m, 30);
     m->may_plant = !m->overridable || m->graph->freeze_weights;
 }
 

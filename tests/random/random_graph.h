@@ -22,8 +22,8 @@ struct planted {
 struct random_graph {
     struct build build; /* the model is build.model; everything lives in build.arena */
     uint64_t seed;
-    bool freeze_weights; /* an option the model is to be fused with */
-    bool amplifies;      /* it has batch statistics, which can make rounding as large as one likes */
+    bool freeze_weights, floors; /* options the model is to be fused with */
+    bool amplifies;              /* it has batch statistics, which can make rounding as large as one likes */
     struct planted planted[RANDOM_MAX_PLANTED];
     size_t planted_count;
     bnfuse_dim dims[8]; /* sizes that fit for the dims it leaves open */

@@ -141,6 +141,42 @@ struct node *edit_add_node(struct graph *graph, struct node *before, const char 
 
 /* ---- names that hide others ------------------------------------------------------------------------------------ */
 
+struct node *edit_copy_node(struct graph *graph, struct node *before, const struct node *model, const char *base_name)
+{
+    struct arena *arena = arena_of(graph);
+    struct node *node = NEW(arena, struct node);
+    BnfuseOnnx__NodeProto *proto = NEW(arena, BnfuseOnnx__NodeProto);
+    assert(model->inner_count == 0);
+    *proto = *model->proto;
+    proto->base.n_unknown_fields = 0;
+    proto->base.unknown_fields = NULL;
+    proto->name = (char *)edit_fresh_name(graph->net, base_name);
+    proto->n_input = proto->n_output = 0;
+    proto->input = proto->output = NULL;
+    proto->attribute = copy_list(arena, proto->attribute, proto->n_attribute, proto->n_attribute);
+    node->proto = proto;
+    node->is_new = node->is_edited = true;
+    node->graph = graph;
+    node->op = model->op;
+    node->domain = model->domain;
+    node->opset = model->opset;
+    node->row = model->row;
+    if ((node->function = model->function)) {
+        node->function->call_count++;
+        node->function->caller = node;
+    }
+    insert_node(graph, before, node);
+    return node;
+}
+
+void edit_drop_function(struct graph *body)
+{
+    assert(body->function && body->call_count == 0);
+    for (struct node *node = body->first; node; node = node->next)
+        if (node->function) node->function->call_count--;
+    body->is_dropped = true;
+}
+
 static bool can_be_renamed(const struct value *value)
 {
     return !value->is_input && !value->is_output && !value->sparse;
@@ -379,6 +415,7 @@ void edit_remove_node(struct node *node)
 {
     struct graph *graph = node->graph;
     drop_captures(node);
+    if (node->function) node->function->call_count--;
     for (size_t i = 0; i < node->input_count; i++) drop_use(&node->inputs[i]);
     for (size_t i = 0; i < node->output_count; i++) {
         struct value *value = node->outputs[i];

@@ -22,6 +22,12 @@ struct value *edit_add_initializer(struct graph *graph, const char *base, struct
 struct node *edit_add_node(struct graph *graph, struct node *before, const char *op, const char *base_name,
                            struct value *const *inputs, size_t input_count, const struct value *like);
 
+/* A new node before `before` that is the operator, or calls the function, that `model` does, with its attributes, but has
+ * no inputs and outputs yet. */
+struct node *edit_copy_node(struct graph *graph, struct node *before, const struct node *model, const char *base_name);
+/* Takes the body of a local function that nobody calls out of the net. */
+void edit_drop_function(struct graph *body);
+
 /* Input `slot` reads `value` (may be NULL) from now on; the list grows, with absent inputs, where needed, and trailing
  * absent inputs are dropped. Where a body around the node has a name of its own that hides the value's, that one is
  * renamed. */

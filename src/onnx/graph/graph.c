@@ -497,6 +497,7 @@ struct graph *net_next_graph(const struct net *net, const struct graph *graph)
     if (next) return next;
     while (graph->owner) graph = graph->owner->graph;
     size_t function = graph == net->main ? 0 : graph->slot + 1;
+    while (function < net->function_count && net->functions[function]->is_dropped) function++;
     return function < net->function_count ? net->functions[function] : NULL;
 }
 

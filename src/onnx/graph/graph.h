@@ -86,6 +86,7 @@ struct graph {
     size_t node_count;
     size_t call_count;                /* of a function body: how many nodes of the model call it */
     struct node *caller;              /* one of them; NULL if nobody does */
+    bool is_dropped;                  /* a function body that an edit took out of the net */
     struct value **inputs, **outputs; /* as listed; an inner graph may list an outer value as its output */
     struct use *output_uses;          /* parallel to outputs; in use for those of an outer graph only */
     size_t input_count, output_count;
@@ -119,7 +120,8 @@ struct value *scope_value(const struct graph *graph, const char *name);
  * node_count entries. False (naming a node) when the graph has a cycle. */
 bool graph_order(const struct graph *graph, struct arena *arena, struct node ***order, struct bnfuse_error *error);
 
-/* Every graph of the net, outer before inner: main, its bodies, functions and theirs. Start with NULL. */
+/* Every graph of the net, outer before inner: main, its bodies, functions and theirs, dropped ones left out. Start with
+ * NULL. */
 struct graph *net_next_graph(const struct net *net, const struct graph *graph);
 
 /* Where the graph lies: `If "choose" then_branch / Loop "again" body`, after `function f` inside a local function; "" for

@@ -381,6 +381,7 @@ static void infer_node(struct walk *walk, const struct node *node, int age)
     for (size_t i = 0; i < node->output_count; i++) {
         struct value *output = node->outputs[i];
         if (output && output->shape.rank < 0 && !output->is_output) set_declared(walk, output, true, false);
+        if (output && output->shape.rank < 0 && !row && !node->function) set_demanded(s, i);
     }
 }
 

@@ -44,6 +44,9 @@ const struct dim *value_content(struct shaping *s, struct value *value);
 const struct dim *input_content(struct shaping *s, size_t slot);
 /* The elements of a small whole input as numbers: their count, or -1 when they are not all known. At most `room`. */
 int64_t input_numbers(struct shaping *s, size_t slot, int64_t *numbers, int64_t room);
+/* The elements of a small input as real numbers, where constants and a few nodes of arithmetic say them; -1 when they are
+ * not all known. At most `room`. */
+int64_t input_reals(struct shaping *s, size_t slot, double *reals, int64_t room);
 /* One number: the input's only element. */
 bool input_number(struct shaping *s, size_t slot, int64_t *number);
 
@@ -92,6 +95,9 @@ bool set_rank(struct shaping *s, size_t slot, enum dtype type, int rank);
 /* Elements of output `slot`, which has a known count of at most CONTENT_MAX; symbols, copied. What its type cannot hold
  * exactly becomes unknown. */
 void set_content(struct shaping *s, size_t slot, const int *symbols);
+
+/* Type and shape of output `slot` as far as those who read it leave no choice; nothing where they do. */
+void set_demanded(struct shaping *s, size_t slot);
 
 /* Rules that several families share. */
 bool shape_same(struct shaping *s);      /* of input 0 */

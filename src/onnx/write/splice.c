@@ -141,8 +141,21 @@ static void touch(struct splice *splice, const struct part *part)
     for (size_t i = part_index(splice, part); !splice->touched[i]; i = splice->parents[i]) splice->touched[i] = true;
 }
 
+/* A function that an edit dropped is left out. */
+static void note_dropped(struct splice *splice)
+{
+    for (size_t i = 0; i < splice->net->function_count; i++) {
+        struct graph *body = splice->net->functions[i];
+        const struct part *part = body->is_dropped ? model_part(splice->model, body->function) : NULL;
+        if (!part) continue;
+        pointer_map_set(&splice->graphs, body->function, body);
+        touch(splice, part);
+    }
+}
+
 static void note_differences(struct splice *splice)
 {
+    note_dropped(splice);
     for (struct graph *graph = NULL; (graph = net_next_graph(splice->net, graph));) {
         const void *message = graph->proto ? (const void *)graph->proto : graph->function;
         const struct part *part = model_part(splice->model, message);
@@ -318,6 +331,7 @@ static bool add_touched(struct splice *splice, const struct part *part)
         return add_moved_tensor(splice, part->field, (const BnfuseOnnx__TensorProto *)part->message);
     const struct graph *graph = pointer_map_get(&splice->graphs, part->message);
     struct open_message message = { 0 };
+    if (graph && graph->is_dropped) return true;
     if (part->place.head) message = extents_begin(splice->out, part->field);
     if (graph) {
         if (!add_graph_fields(splice, graph, part)) return false;

@@ -140,16 +140,23 @@ static bool is_copied(const struct value *value)
     return value->use_count > 1 || (value->is_input && value->graph->function);
 }
 
-/* A weight that others read too is cloned, and the model grows. */
-static enum reason check_growth(struct decision *decision, const struct node *node, const struct anchor_parts *l)
+/* By how much the model grows when a new constant of so many bytes takes the place of this one: wholly where the old one
+ * has to stay, else by what was computed and not stored (ConstantOfShape makes large weights of few bytes). */
+static uint64_t growth(struct value *old, const struct tensor *constant)
 {
     int64_t bytes;
-    if (l->quantized || !is_copied(node_input(node, l->weight_slot))) return REASON_NONE;
-    if (!decision->kind->copies_weights)
-        return decision_stop(decision, REASON_BUDGET, node_title(node), "its weight is read by others");
-    if (dtype_bytes(l->weight->type, l->weight->count, &bytes) && constants_fit(decision->constants, (uint64_t)bytes))
-        return REASON_NONE;
-    return decision_stop(decision, REASON_BUDGET, node_title(node), "its weight is read by others and would be copied");
+    if (!dtype_bytes(constant->type, constant->count, &bytes)) return UINT64_MAX;
+    uint64_t stored = is_copied(old) ? 0 : constant_stored_bytes(old);
+    return stored < (uint64_t)bytes ? (uint64_t)bytes - stored : 0;
+}
+
+/* A weight that others read too is cloned, one that was computed is stored, and the model grows. */
+static enum reason check_growth(struct decision *decision, const struct node *node, const struct anchor_parts *l)
+{
+    uint64_t bytes = l->quantized ? 0 : growth(node_input(node, l->weight_slot), l->weight);
+    if (bytes == 0 || (decision->kind->copies_weights && constants_fit(decision->constants, bytes))) return REASON_NONE;
+    return decision_stop(decision, REASON_BUDGET, node_title(node),
+                         "its weight is read by others or computed, and would be stored anew");
 }
 
 /* ---- The steps ---- */
@@ -188,7 +195,7 @@ static const void *hash_of_fold(const struct value *from, const struct factor *f
 
 /* "w" -> "w_fused". What was folded before stays so, without the number that told it apart: edit_fresh_name gives
  * another, and a name does not grow with the folds. */
-static const char *fused_name(struct arena *arena, const char *name)
+const char *fused_name(struct arena *arena, const char *name)
 {
     static const char suffix[] = "_fused";
     size_t length = strlen(name), end = sizeof suffix - 1, bare = length;
@@ -220,9 +227,7 @@ static void apply_weight(struct decision *decision, const struct step *step, con
         return;
     }
     struct tensor *scaled = tensor_scaled(arena, l->weight, &factor);
-    int64_t bytes = 0;
-    if (is_copied(old) && dtype_bytes(l->weight->type, l->weight->count, &bytes))
-        constants_spend(decision->constants, (uint64_t)bytes);
+    constants_spend(decision->constants, growth(old, l->weight));
     struct folded *f = NEW(arena, struct folded);
     *f = (struct folded){ old, factor, NULL, known };
     f->factor.scale = scaled->factors[scaled->factor_count - 1].scale;
@@ -425,10 +430,7 @@ static void apply_constant(struct decision *decision, const struct step *step)
         }
         changed = tensor_exact(arena, constant->type, constant->rank, constant->dims, values);
     }
-    if (is_copied(old)) {
-        int64_t bytes;
-        if (dtype_bytes(constant->type, constant->count, &bytes)) constants_spend(decision->constants, (uint64_t)bytes);
-    }
+    constants_spend(decision->constants, growth(old, constant));
     edit_set_input(step->node, step->slot,
                    edit_add_initializer(step->node->graph, fused_name(arena, old->name), changed));
 }
@@ -444,8 +446,8 @@ enum reason absorb_constant(struct decision *decision, struct node *node, size_t
         return decision_stop(decision, REASON_MISMATCH, name, "%lld channels meet the constant",
                              (long long)a->channels);
     if (!dtype_bytes(affine_has_shift(a) ? DTYPE_DOUBLE : constant->type, constant->count, &bytes)
-        || ((affine_has_shift(a) || is_copied(node_input(node, slot)))
-            && !constants_fit(decision->constants, (uint64_t)bytes)))
+        || (affine_has_shift(a) && !constants_fit(decision->constants, (uint64_t)bytes))
+        || !constants_fit(decision->constants, growth(node_input(node, slot), constant)))
         return decision_stop(decision, REASON_BUDGET, name, "%lld elements", (long long)constant->count);
     double piece[PIECE];
     int64_t inner = 1;

@@ -24,4 +24,8 @@ enum reason absorb_input(struct decision *decision, const struct anchor *anchor,
 enum reason absorb_constant(struct decision *decision, struct node *node, size_t slot, const struct tensor *constant,
                             const struct affine *a);
 
+/* The name of what takes a constant's place: "w" -> "w_fused", and that again stays "w_fused"; edit_fresh_name tells them
+ * apart. */
+const char *fused_name(struct arena *arena, const char *name);
+
 #endif

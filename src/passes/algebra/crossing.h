@@ -35,6 +35,7 @@ bool crossing_list(const struct crossing *x, const char *name, size_t slot, cons
 bool scale_not_negative(const struct affine *a, bool positive, int64_t *channel);
 
 /* The tables of the families; each ends with a row without op. */
-extern const struct mover order_movers[], branch_movers[], channel_movers[], window_movers[], copy_movers[];
+extern const struct mover order_movers[], branch_movers[], channel_movers[], window_movers[], copy_movers[],
+    bending_movers[];
 
 #endif

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Movers that average, compare, interpolate or repeat neighbours: pools, reductions, Resize, Pad; and, on request, ReLU. */
+ * Movers that average, compare, interpolate or repeat neighbours: pools, reductions, Resize, Pad. */
 #include "passes/algebra/crossing.h"
 
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
-#include "passes/decide/extras.h"
 
 #include <math.h>
 #include <string.h>
@@ -280,19 +279,6 @@ static enum reason pad_downstream(struct crossing *x)
     return pad(x, false);
 }
 
-static enum reason homogeneous(struct crossing *x)
-{
-    int64_t channel;
-    if (!is_enabled(x->decision->options, EXTRA_RELU_SCALE)) return crossing_stop(x, REASON_NON_LINEAR, "");
-    if (!scale_not_negative(x->affine, true, &channel)) {
-        return decision_stop(x->decision, REASON_NEGATIVE_SCALE, node_title(x->node), "channel %lld: %g",
-                             (long long)channel, x->affine->scale[channel]);
-    }
-    x->onto[0] = affine_scale_only(x->decision->arena, x->affine);
-    if (affine_has_shift(x->affine)) x->residue = affine_shift_only(x->decision->arena, x->affine);
-    return REASON_NONE;
-}
-
 const struct mover window_movers[] = {
     { .op = "AveragePool", average_pool, average_pool },
     { .op = "GlobalAveragePool", global_average, global_average },
@@ -305,8 +291,5 @@ const struct mover window_movers[] = {
     { .op = "Resize", resize, resize },
     { .op = "Upsample", resize, resize },
     { .op = "Pad", pad_upstream, pad_downstream },
-    { .op = "Relu", homogeneous, NULL },
-    { .op = "LeakyRelu", homogeneous, NULL },
-    { .op = "PRelu", homogeneous, NULL },
     { 0 },
 };

@@ -61,6 +61,7 @@ void decision_begin(struct decision *decision, const struct node *root, enum dty
     decision->cost = (struct cost){ 0 };
     decision->visits = decision->depth = 0;
     decision->where = decision->detail = "";
+    decision->floors = decision->compensates = decision->leaves_sign = false;
     decision->path[0] = '\0';
     decision->root = root;
     decision->root_is_norm = node_is(root, "BatchNormalization");
@@ -90,11 +91,20 @@ void decision_undo(struct decision *decision, struct decision_mark mark)
     decision->cost = mark.cost;
 }
 
+/* A parameter of a local function that is called from several places: each may give another value. */
+static bool is_argument_of_many(const struct value *value)
+{
+    return value->is_input && value->graph->function && value->graph->call_count > 1;
+}
+
 const struct tensor *decision_constant(struct decision *decision, struct value *value, enum reason *why)
 {
     bool over_budget;
     const struct tensor *tensor = constant_find(decision->constants, value, &over_budget);
-    *why = over_budget ? REASON_BUDGET : value_is_overridable(value) ? REASON_OVERRIDABLE : REASON_NOT_CONSTANT;
+    *why = over_budget                   ? REASON_BUDGET
+           : value_is_overridable(value) ? REASON_OVERRIDABLE
+           : is_argument_of_many(value)  ? REASON_SHARED_FUNCTION
+                                         : REASON_NOT_CONSTANT;
     return tensor;
 }
 

@@ -26,7 +26,7 @@ struct step {
     struct value *value;
     const struct affine *affine;
     const struct anchor *anchor;
-    double number;
+    double number, low, high;
     struct step *next;
 };
 
@@ -43,6 +43,9 @@ struct decision {
         int removed_nodes;
     } cost;
     enum dtype type;   /* of constants that residues need: that of the root's parameters */
+    bool floors;       /* Relu and Clip may become Max and Min (floor.c): every scale is known not to be negative */
+    bool compensates;  /* other readers of a value that changes may take the inverse on their inputs */
+    bool leaves_sign;  /* the output of the root holds something else afterwards */
     bool root_is_norm; /* the root is a BatchNormalization, so a residue may be one */
     const struct root_kind *kind;
     const struct node *root;
@@ -77,7 +80,8 @@ struct decision_mark {
 struct decision_mark decision_mark(const struct decision *decision);
 void decision_undo(struct decision *decision, struct decision_mark mark);
 
-/* The constant that `value` holds. NULL with the reason in *why: OVERRIDABLE, NOT_CONSTANT or BUDGET. */
+/* The constant that `value` holds. NULL with the reason in *why: OVERRIDABLE, NOT_CONSTANT,
+ * SHARED_FUNCTION or BUDGET. */
 const struct tensor *decision_constant(struct decision *decision, struct value *value, enum reason *why);
 
 /* How a report names a node or value. */

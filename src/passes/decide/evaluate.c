@@ -117,6 +117,23 @@ static bool rests_on_constants(struct constants *constants, struct value *value,
     return fits;
 }
 
+uint64_t constant_stored_bytes(struct value *value)
+{
+    struct value *stack[CONE_LIMIT];
+    size_t depth = 0, seen = 0;
+    uint64_t sum = 0;
+    stack[depth++] = value;
+    while (depth && ++seen <= 2 * CONE_LIMIT) {
+        struct value *v = stack[--depth];
+        const struct tensor *tensor = value_constant(v);
+        int64_t bytes;
+        if (tensor && dtype_bytes(tensor->type, tensor->count, &bytes)) sum += (uint64_t)bytes;
+        for (size_t i = 0; !tensor && v->writer && i < v->writer->input_count && depth < CONE_LIMIT; i++)
+            if (v->writer->inputs[i].value) stack[depth++] = v->writer->inputs[i].value;
+    }
+    return sum;
+}
+
 static const struct tensor *from_array(struct arena *arena, const struct array *array)
 {
     if (array->store == STORE_F64) return tensor_exact(arena, array->type, array->rank, array->dims, array->f64);

@@ -22,6 +22,9 @@ const struct tensor *constant_find(struct constants *constants, struct value *va
  * once. */
 struct pointer_map *constants_folds(struct constants *constants);
 
+/* Bytes of the stored tensors that the value is, or is computed from. */
+uint64_t constant_stored_bytes(struct value *value);
+
 /* Bytes of computed constants that went into the model so far count against the limit. */
 bool constants_fit(const struct constants *constants, uint64_t bytes);
 void constants_spend(struct constants *constants, uint64_t bytes);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Folds that are made only on request (--enable NAME), because they keep a BatchNormalization or add a node. */
+ * Folds that are made only on request (--enable NAME), because they keep a BatchNormalization, add a node or
+ * change an operator that runtimes like. */
 #ifndef PASSES_DECIDE_EXTRAS_H
 #define PASSES_DECIDE_EXTRAS_H
 
@@ -10,7 +11,8 @@
 #define EXTRAS(ROW)                                                                              \
     ROW(RELU_SCALE, "relu-scale", "a positive scale crosses a Relu; an Add for the shift stays") \
     ROW(BEFORE_PADDED_CONV, "bn-before-padded-conv",                                             \
-        "the scale folds into a Conv with zero padding; an Add for the shift stays")
+        "the scale folds into a Conv with zero padding; an Add for the shift stays")             \
+    ROW(FLOOR, "floor", "folds cross Relu and Clip, which become Max and Min with one number a channel")
 
 enum extra {
 #define ROW(constant, name, help) EXTRA_##constant,

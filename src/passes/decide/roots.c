@@ -10,12 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_called_once(const struct graph *graph)
-{
-    while (graph->owner) graph = graph->owner->graph;
-    return !graph->function || graph->call_count == 1;
-}
-
 static int by_depth_then_name(const void *a, const void *b)
 {
     const struct node *x = *(struct node *const *)a, *y = *(struct node *const *)b;
@@ -50,10 +44,9 @@ struct roots roots_of(const struct net *net, struct arena *arena, const struct b
         for (struct node *node = graph->first; node; node = node->next) {
             if (!kind->is_root(node) || !node->mark || !node_output(node, 0)) continue;
             if (is_skipped(node, options)) remark_missed(node, REASON_SKIPPED, node_title(node), "", "");
-            else if (!is_called_once(graph)) remark_missed(node, REASON_SHARED_FUNCTION, node_title(node), "", "");
             else if (node_refers(node))
-                remark_missed(node, REASON_NOT_CONSTANT, node_title(node),
-                              "an attribute is a parameter of the function", "");
+                remark_missed(node, graph->call_count > 1 ? REASON_SHARED_FUNCTION : REASON_NOT_CONSTANT,
+                              node_title(node), "an attribute is a parameter of the function", "");
             else roots.nodes[roots.count++] = node;
         }
     qsort(roots.nodes, roots.count, sizeof *roots.nodes, by_depth_then_name);

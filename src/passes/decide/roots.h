@@ -20,8 +20,7 @@ struct root_kind {
 
 extern const struct root_kind norm_roots; /* BatchNormalization */
 
-/* The roots a pass works on: all of the net that are not in a function called from several places, by depth and then by
- * name. In `arena`. */
+/* The roots a pass works on, by depth and then by name. In `arena`. */
 struct roots {
     struct node **nodes;
     size_t count;

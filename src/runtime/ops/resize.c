@@ -541,12 +541,9 @@ static bool resize_by(struct shaping *s, size_t scales_slot, size_t sizes_slot)
     if (!resize_axes(s, rank, &axes)) return false;
     memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
     if (sizes_slot && !is_absent(s, sizes_slot)) return size_to(s, &axes, sizes_slot, dims);
-    struct value *value = node_input(s->node, scales_slot);
-    const struct tensor *tensor = value ? value_constant(value) : NULL;
-    if (!tensor) return scale_by(s, &axes, NULL, dims);
-    bool read = tensor->count == axes.count && dtype_kind(tensor->type) == KIND_REAL
-                && tensor_read_real(tensor, 0, tensor->count, scales, NULL);
-    return read && scale_by(s, &axes, scales, dims);
+    int64_t count = input_reals(s, scales_slot, scales, SHAPE_MAX_RANK);
+    if (count < 0) return scale_by(s, &axes, NULL, dims);
+    return count == axes.count && scale_by(s, &axes, scales, dims);
 }
 
 static bool shape_resize(struct shaping *s)

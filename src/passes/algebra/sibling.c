@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Absorbing an affine into the centre taps of a Conv beside it. */
+#include "passes/algebra/sibling.h"
+
+#include "onnx/graph/attr.h"
+#include "onnx/graph/edit.h"
+#include "passes/algebra/absorb.h"
+#include "passes/decide/remark.h"
+#include "passes/decide/roots.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+enum { SUM_DEPTH = 8 };
+
+static bool is_sum(const struct node *node)
+{
+    return (node_is(node, "Add") && node->opset >= 7) || node_is(node, "Sum");
+}
+
+/* Nobody but one node of the same graph reads it. */
+static bool has_one_reader(const struct value *value)
+{
+    return value->use_count == 1 && !value->is_output && value->uses->node && value->uses->graph == value->graph;
+}
+
+static int64_t listed(const struct node *node, const char *attribute, size_t i, int64_t absent)
+{
+    const int64_t *values;
+    return i < node_ints(node, attribute, &values) ? values[i] : absent;
+}
+
+/* Cells that the Conv pads before the first element of a spatial axis; -1 where that is not known. */
+static int64_t pad_before(const struct node *conv, size_t i, int64_t reach)
+{
+    const char *mode = node_text(conv, "auto_pad", "NOTSET");
+    if (strcmp(mode, "SAME_UPPER") == 0) return reach / 2;
+    if (strcmp(mode, "SAME_LOWER") == 0) return reach - reach / 2;
+    if (strcmp(mode, "VALID") == 0) return 0;
+    return listed(conv, "pads", i, 0);
+}
+
+static int64_t pad_after(const struct node *conv, size_t i, size_t axes, int64_t reach)
+{
+    const char *mode = node_text(conv, "auto_pad", "NOTSET");
+    if (strcmp(mode, "SAME_UPPER") == 0 || strcmp(mode, "SAME_LOWER") == 0) return reach - pad_before(conv, i, reach);
+    if (strcmp(mode, "VALID") == 0) return 0;
+    return listed(conv, "pads", axes + i, 0);
+}
+
+/* The place, within one kernel of the weight, of the tap that lies on the element itself; -1 when there is none, or the
+ * output is not of the input's size. */
+static int64_t centre_tap(const struct node *conv, const struct tensor *w)
+{
+    int64_t place = 0;
+    size_t axes = (size_t)w->rank - 2;
+    for (size_t i = 0; i < axes; i++) {
+        int64_t size = w->dims[i + 2], dilation = listed(conv, "dilations", i, 1), reach;
+        if (listed(conv, "strides", i, 1) != 1 || dilation < 1 || !size_multiply(size - 1, dilation, &reach)) return -1;
+        int64_t before = pad_before(conv, i, reach);
+        if (before < 0 || before % dilation != 0 || before > reach) return -1;
+        if (before + pad_after(conv, i, axes, reach) != reach) return -1;
+        place = place * size + before / dilation;
+    }
+    return place;
+}
+
+struct taps {
+    const struct tensor *weight, *bias; /* bias may be NULL */
+    int64_t channels, columns, inner, centre;
+};
+
+static enum reason unfit(struct decision *decision, const struct node *conv, const char *why)
+{
+    return decision_stop(decision, REASON_NON_LINEAR, node_title(conv), "%s", why);
+}
+
+static enum reason find_taps(struct decision *decision, const struct node *conv, const struct affine *a,
+                             struct taps *taps)
+{
+    enum reason why;
+    struct value *weight = node_input(conv, 1), *bias = node_input(conv, 2);
+    *taps = (struct taps){ .weight = weight ? decision_constant(decision, weight, &why) : NULL };
+    if (!taps->weight || dtype_kind(taps->weight->type) != KIND_REAL || taps->weight->rank < 3)
+        return decision_stop(decision, REASON_WEIGHT_DYNAMIC, node_title(conv), "its weight is not constant");
+    if (bias && !(taps->bias = decision_constant(decision, bias, &why)))
+        return decision_stop(decision, REASON_WEIGHT_DYNAMIC, node_title(conv), "its bias is not constant");
+    const struct tensor *w = taps->weight;
+    int64_t groups = node_int(conv, "group", 1);
+    taps->channels = w->dims[0];
+    taps->columns = w->dims[1];
+    taps->inner = taps->columns > 0 && w->dims[0] > 0 ? w->count / w->dims[0] / taps->columns : 0;
+    taps->centre = centre_tap(conv, w);
+    if (taps->centre < 0) return unfit(decision, conv, "none of its taps lies on the element itself");
+    if (groups < 1 || taps->columns * groups != taps->channels || taps->channels != a->channels)
+        return unfit(decision, conv, "it has more or fewer channels out than in");
+    if (taps->bias && taps->bias->count != taps->channels) return unfit(decision, conv, "its bias does not fit");
+    return REASON_NONE;
+}
+
+/* W with s on the centre taps, and b + t. */
+static bool add_affine(struct arena *arena, const struct taps *taps, const struct affine *a, double **weight,
+                       double **bias)
+{
+    *bias = NEW_ARRAY(arena, double, (size_t)taps->channels);
+    if (!tensor_values(taps->weight, arena, weight, NULL)) return false;
+    if (taps->bias && !tensor_values(taps->bias, arena, bias, NULL)) return false;
+    for (int64_t c = 0; c < taps->channels; c++) {
+        double *tap = &(*weight)[(c * taps->columns + c % taps->columns) * taps->inner + taps->centre];
+        *tap += a->scale[c];
+        (*bias)[c] += a->shift[c];
+        if (!isfinite(dtype_round(taps->weight->type, *tap)) || !isfinite(dtype_round(taps->weight->type, (*bias)[c])))
+            return false;
+    }
+    return true;
+}
+
+static void apply_taps(struct decision *decision, const struct step *step)
+{
+    struct taps taps;
+    double *weight, *bias;
+    struct node *conv = step->node;
+    struct arena *arena = decision->net->arena;
+    bool fits = !find_taps(decision, conv, step->affine, &taps)
+                && add_affine(decision->arena, &taps, step->affine, &weight, &bias);
+    assert(fits);
+    (void)fits;
+    enum dtype type = taps.weight->type;
+    struct value *old = node_input(conv, 1), *old_bias = node_input(conv, 2);
+    const char *bias_name = old_bias ? fused_name(arena, old_bias->name) : arena_printf(arena, "%s_bias", old->name);
+    edit_set_input(conv, 1,
+                   edit_add_initializer(conv->graph, fused_name(arena, old->name),
+                                        tensor_exact(arena, type, taps.weight->rank, taps.weight->dims, weight)));
+    if (old_bias || affine_has_shift(step->affine))
+        edit_set_input(
+            conv, 2, edit_add_initializer(conv->graph, bias_name, tensor_exact(arena, type, 1, &taps.channels, bias)));
+}
+
+static enum reason absorb_into(struct decision *decision, struct node *conv, const struct affine *a)
+{
+    struct taps taps;
+    double *weight, *bias;
+    int64_t bytes;
+    enum reason reason = find_taps(decision, conv, a, &taps);
+    if (reason) return reason;
+    if (!size_multiply(taps.weight->count, sizeof(double), &bytes)
+        || !constants_fit(decision->constants, (uint64_t)bytes))
+        return decision_stop(decision, REASON_BUDGET, node_title(conv), "its weight would be changed in memory");
+    if (!add_affine(decision->arena, &taps, a, &weight, &bias))
+        return decision_stop(decision, REASON_NOT_FINITE, node_title(conv), "a centre tap would not be finite");
+    struct step *step = decision_step(decision, apply_taps, conv);
+    step->affine = a;
+    decision->where = node_title(conv);
+    return REASON_NONE;
+}
+
+/* Looks for a Conv of `x` that nothing but the sum reads, among the terms of the sum. */
+static enum reason search_terms(struct decision *decision, const struct node *sum, const struct value *x,
+                                const struct affine *a, int depth)
+{
+    enum reason reason = decision_stop(decision, REASON_READ_ELSEWHERE, x->name, "no Conv of it is added");
+    for (size_t i = 0; i < sum->input_count; i++) {
+        const struct value *term = node_input(sum, i);
+        struct node *writer = term ? term->writer : NULL;
+        if (!writer || term->graph != sum->graph || !has_one_reader(term)) continue;
+        if (node_is(writer, "Conv") && node_input(writer, 0) == x) {
+            if (!(reason = absorb_into(decision, writer, a))) {
+                decision_rename(decision, writer->outputs[0]);
+                return REASON_NONE;
+            }
+        } else if (is_sum(writer) && depth > 0 && !search_terms(decision, writer, x, a, depth - 1)) {
+            decision_rename(decision, writer->outputs[0]);
+            return REASON_NONE;
+        }
+    }
+    return reason;
+}
+
+enum reason sibling_absorbs(struct decision *decision, struct node *root, size_t slot, const struct affine *a)
+{
+    struct value *x = node_input(root, slot), *output = root->outputs[0];
+    if (!has_one_reader(output) || !is_sum(output->uses->node) || output->uses->node->input_count < 2)
+        return decision_stop(decision, REASON_READ_ELSEWHERE, x->name, "it is not added to anything");
+    if (a->axis != 1 || x->shape.rank < 3)
+        return decision_stop(decision, REASON_NON_LINEAR, x->name, "its channels are not on axis 1");
+    return search_terms(decision, output->uses->node, x, a, SUM_DEPTH);
+}
+
+void sibling_remove(struct node *root)
+{
+    struct use *use = root->outputs[0]->uses;
+    struct node *sum = use->node;
+    size_t slot = use->slot, last = sum->input_count - 1;
+    for (size_t i = slot; i < last; i++) edit_set_input(sum, i, node_input(sum, i + 1));
+    edit_set_input(sum, last, NULL);
+    remark_forget(root);
+    edit_remove_node(root);
+    if (sum->input_count == 1) root_remove(sum, 0);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inlining what a fold could not reach. */
+#include "passes/inline.h"
+
+#include "base/pointer_map.h"
+#include "onnx/graph/attr.h"
+#include "onnx/graph/edit.h"
+#include "passes/algebra/anchor.h"
+
+enum { ROUND_LIMIT = 8, COPY_LIMIT = 1 << 20 /* nodes */ };
+
+struct calls {
+    struct node **nodes;
+    size_t count;
+};
+
+static struct calls calls_of(const struct net *net, const struct graph *body)
+{
+    struct calls calls = { NEW_ARRAY(net->arena, struct node *, body->call_count), 0 };
+    for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
+        for (struct node *node = graph->first; node; node = node->next)
+            if (node->function == body) calls.nodes[calls.count++] = node;
+    return calls;
+}
+
+static bool holds_norm(const struct graph *body)
+{
+    for (const struct node *node = body->first; node; node = node->next)
+        if (node_is(node, "BatchNormalization")) return true;
+    return false;
+}
+
+/* A function that is called once can be folded where it stands, unless an attribute is a parameter. */
+static bool needs_copies(const struct graph *body)
+{
+    bool refers = false;
+    for (const struct node *node = body->first; node; node = node->next)
+        refers = refers || (node_is(node, "BatchNormalization") && node_refers(node));
+    return body->call_count > (refers ? 0 : 1) && body->call_count <= COPY_LIMIT
+           && body->node_count <= COPY_LIMIT / body->call_count;
+}
+
+/* Every output is written by a node of its own output, and nothing in the body has a body. */
+static bool can_be_copied(const struct graph *body)
+{
+    for (const struct node *node = body->first; node; node = node->next)
+        if (node->inner_count) return false;
+    for (size_t i = 0; i < body->output_count; i++) {
+        if (!body->outputs[i]->writer) return false;
+        for (size_t k = 0; k < i; k++)
+            if (body->outputs[k] == body->outputs[i]) return false;
+    }
+    return true;
+}
+
+static bool opsets_agree(const struct graph *body, const struct calls *calls)
+{
+    for (size_t i = 0; i < calls->count; i++)
+        if (graph_opset(calls->nodes[i]->graph) != graph_opset(body)) return false;
+    return true;
+}
+
+/* What the call passes for an input of the body; the value itself when it is none. */
+static const struct value *outside(const struct graph *body, const struct node *call, const struct value *value)
+{
+    for (size_t i = 0; value && i < body->input_count; i++)
+        if (body->inputs[i] == value) return node_input(call, i);
+    return value;
+}
+
+static bool is_read_by_anchor(const struct value *value)
+{
+    for (const struct use *use = value ? value->uses : NULL; use; use = use->next)
+        if (use->node && anchor_of_input(use->node, use->slot)) return true;
+    return false;
+}
+
+/* What the body alone decides folds in the body, for all calls at once. */
+static bool depends_on_call(const struct graph *body, const struct node *bn)
+{
+    const struct value *x = node_input(bn, 0);
+    const struct node *writer = x ? x->writer : NULL;
+    if (node_refers(bn)) return true;
+    for (size_t i = 1; i < bn->input_count; i++)
+        if (bn->inputs[i].value && bn->inputs[i].value->is_input) return true;
+    for (size_t i = 1; writer && i < writer->input_count; i++)
+        if (writer->inputs[i].value && writer->inputs[i].value->is_input) return true;
+    return !writer || writer->graph != body;
+}
+
+/* Whether a linear operator stands on either side of the BatchNormalization, seen from this call. */
+static bool meets_anchor(const struct graph *body, const struct node *call, const struct node *bn)
+{
+    const struct value *x = outside(body, call, node_input(bn, 0)), *y = node_output(bn, 0);
+    if (!depends_on_call(body, bn)) return false;
+    if (x && x->writer && anchor_of_output(x->writer)) return true;
+    if (is_read_by_anchor(y)) return true;
+    for (size_t i = 0; y && i < body->output_count; i++)
+        if (body->outputs[i] == y && is_read_by_anchor(node_output(call, i))) return true;
+    return false;
+}
+
+static bool is_worth_it(const struct graph *body, const struct calls *calls)
+{
+    for (const struct node *node = body->first; node; node = node->next)
+        for (size_t i = 0; node_is(node, "BatchNormalization") && i < calls->count; i++)
+            if (meets_anchor(body, calls->nodes[i], node)) return true;
+    return false;
+}
+
+/* One copy of a body node before the call; its outputs are new values, noted in the map. */
+static struct node *copy_node(const struct node *node, struct node *call, struct pointer_map *values)
+{
+    struct arena *arena = call->graph->net->arena;
+    struct node *copy = edit_copy_node(call->graph, call, node_bound(node, call, arena), node_label(call, arena));
+    for (size_t i = 0; i < node->output_count; i++) {
+        if (!node->outputs[i]) continue;
+        struct value *value = edit_add_value(call->graph, node->outputs[i]->name, NULL);
+        edit_take_output(copy, i, value);
+        pointer_map_set(values, node->outputs[i], value);
+    }
+    return copy;
+}
+
+/* The call's outputs, by name, are written by the copies. */
+static void hand_over_outputs(const struct graph *body, struct node *call, const struct pointer_map *values)
+{
+    for (size_t i = 0; i < body->output_count; i++) {
+        struct value *outer = node_output(call, i), *inner = pointer_map_get(values, body->outputs[i]);
+        if (!outer) continue;
+        struct node *writer = inner->writer;
+        size_t slot = inner->writer_slot;
+        edit_replace_uses(inner, outer);
+        edit_take_output(writer, slot, outer);
+    }
+}
+
+static void inline_call(const struct graph *body, struct node *call)
+{
+    struct arena *arena = call->graph->net->arena;
+    struct pointer_map values = { .arena = arena };
+    struct node **copies = NEW_ARRAY(arena, struct node *, body->node_count);
+    size_t at = 0;
+    for (size_t i = 0; i < body->input_count; i++)
+        if (node_input(call, i)) pointer_map_set(&values, body->inputs[i], node_input(call, i));
+    for (const struct node *node = body->first; node; node = node->next) copies[at++] = copy_node(node, call, &values);
+    at = 0;
+    for (const struct node *node = body->first; node; node = node->next, at++)
+        for (size_t i = 0; i < node->input_count; i++)
+            if (node->inputs[i].value) edit_set_input(copies[at], i, pointer_map_get(&values, node->inputs[i].value));
+    hand_over_outputs(body, call, &values);
+    edit_remove_node(call);
+}
+
+static bool inline_function(struct net *net, struct graph *body)
+{
+    if (!needs_copies(body) || !holds_norm(body) || !can_be_copied(body)) return false;
+    struct calls calls = calls_of(net, body);
+    if (calls.count != body->call_count || !opsets_agree(body, &calls) || !is_worth_it(body, &calls)) return false;
+    for (size_t i = 0; i < calls.count; i++) inline_call(body, calls.nodes[i]);
+    edit_drop_function(body);
+    return true;
+}
+
+bool inline_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
+                struct bnfuse_error *error)
+{
+    (void)options, (void)report, (void)error;
+    bool changed = true;
+    for (int round = 0; changed && round < ROUND_LIMIT; round++) {
+        changed = false;
+        for (size_t i = 0; i < net->function_count; i++)
+            if (!net->functions[i]->is_dropped && inline_function(net, net->functions[i])) changed = true;
+    }
+    return true;
+}

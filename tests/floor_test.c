@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * With floors an affine crosses Relu and Clip: the size of the scale and the shift go upstream, the sign downstream. */
+#include "fold_case.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define RUN(cases, options) \
+    for (size_t i_ = 0; i_ < sizeof(cases) / sizeof(*cases); i_++) fold_case_run(&cases[i_], options)
+
+static const char *const floor_ = "floor";
+static const struct bnfuse_fuse_options floors = { .fold_limit = 1 << 28, .enabled = { &floor_, 1 } };
+
+static void relu_becomes_a_maximum(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = Relu c; b = bn r 4; init v 2,4,3,3; z = Conv b v "
+          "pads=1,1,1,1; out z",
+          0, 0, "Conv Max Conv", 0 },
+        { "in x 4,4,4,4; init w 4,4,3,3; init a 4; c = Conv x w a; r = Relu c; z = bn+ r 4; out z", 0, 0, "Conv Max",
+          0 },
+        { "in x 2,3; init w 3,4; c = Gemm x w; r = Relu c; b = bn r 4; init v 4,5; z = MatMul b v; s = Sigmoid z; out "
+          "s",
+          0, 0, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = Relu c; m = MaxPool r kernel_shape=2,2 pads=1,1,1,1; "
+          "b = bn m 4; init v 2,4,3,3; z = Conv b v pads=1,1,1,1; out z",
+          0, 0, "Conv Max MaxPool Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = Relu c; fill s 4 0; init t 4; fill m 4 0; fill v 4 1; "
+          "b = BatchNormalization r s t m v; init u 2,4,3,3; z = Conv b u; out z",
+          0, 0, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = Relu c; b = bn0 r 4; init u 2,4,3,3; z = Conv b u "
+          "pads=1,1,1,1; out z",
+          0, 0, "Conv Relu Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = Relu c; b = bn1 r 4; init u 2,4,3,3; z = Conv b u "
+          "pads=1,1,1,1; out z",
+          0, 0, NULL, 0 },
+        { "opset 8; in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = Relu c; b = bn r 4; init v 2,4,3,3; z = Conv b v "
+          "pads=1,1,1,1; out z",
+          0, 0, "Conv Max Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = Relu c; b = bn r 4; init v 2,4,3,3; z = Conv b v "
+          "pads=1,1,1,1; out z",
+          0, 0, "Conv Max Conv", DTYPE_DOUBLE },
+        { "opset 15; in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = Relu c; b = bn r 4; init v 2,4,3,3; z = Conv b v "
+          "pads=1,1,1,1; out z",
+          0, 0, "Conv Max Conv", DTYPE_FLOAT16 },
+        { "in x 2,4,5,7; init w 4,1,3,3; c = Conv x w group=4; r = Relu c; b = bn r 4; init v 4,2,3,3; "
+          "z = ConvTranspose b v group=2 strides=2,2 pads=1,1,1,1; out z",
+          0, 0, "Conv Max ConvTranspose", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; init v 2,3,1,1; c = Conv x w; d = Conv x v; e = Relu c; f = Relu d; "
+          "k = Concat e f axis=1; b = bn k 6; init u 2,6,3,3; z = Conv b u pads=1,1,1,1; out z",
+          0, 0, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, &floors);
+}
+
+static void clip_becomes_a_maximum_and_a_minimum(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; floats l 0; floats h 6; i = Squeeze l; j = Squeeze h; "
+          "r = Clip c i j; b = bn r 4; init v 2,4,3,3; z = Conv b v pads=1,1,1,1; out z",
+          0, 0, NULL, 0 },
+        { "opset 8; in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = Clip c min=-0.1 max=0.2; b = bn r 4; "
+          "init v 2,4,3,3; z = Conv b v pads=1,1,1,1; out z",
+          0, 0, "Conv Max Min Conv", 0 },
+        { "opset 10; in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = Clip c max=0.2; z = bn+ r 4; out z", 0, 0,
+          "Conv Min", 0 },
+    };
+    (void)state;
+    RUN(cases, &floors);
+}
+
+static void a_bend_with_a_shift_stays(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = LeakyRelu c alpha=0.1; b = bn r 4; init v 2,4,3,3; "
+          "z = Conv b v pads=1,1,1,1; out z",
+          1, 0, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = LeakyRelu c alpha=0.1; b = bn0 r 4; init v 2,4,3,3; "
+          "z = Conv b v pads=1,1,1,1; out z",
+          0, 0, "Conv LeakyRelu Conv", 0 },
+        { "opset 7; in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = Relu c; b = bn r 4; init v 2,4,3,3; z = Conv b v "
+          "pads=1,1,1,1; out z",
+          1, 0, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = Relu c; z = bn r 4; out z", 1, 0, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = Relu c; z = bn+ r 4; out z; out r", 1, REASON_GRAPH_OUTPUT,
+          NULL, 0 },
+        { "in x 2,3,5,7; r = Relu x; z = bn+ r 3; out z", 1, 0, NULL, 0 },
+    };
+    static const struct fold_case unasked[] = {
+        { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = Relu c; z = bn+ r 4; out z", 1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,5,7; in k 2,4,3,5; init w 4,3,3,3; c = Conv x w; r = Max c k; z = bn+ r 4; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, &floors);
+    RUN(unasked, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(relu_becomes_a_maximum),
+        cmocka_unit_test(clip_becomes_a_maximum_and_a_minimum),
+        cmocka_unit_test(a_bend_with_a_shift_stays),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A BatchNormalization beside a Conv of the same value goes into its centre taps; one whose value others read goes
+ * upstream when they can take the inverse. */
+#include "fold_case.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define RUN(cases, options) \
+    for (size_t i_ = 0; i_ < sizeof(cases) / sizeof(*cases); i_++) fold_case_run(&cases[i_], options)
+
+static void centre_taps_take_a_sibling(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,4,5,7; init w 4,4,3,3; c = Conv x w pads=1,1,1,1; b = bn x 4; z = Add c b; out z", 0, 0, "Conv", 0 },
+        { "in x 4,4,4,4; init w 4,4,1,1; init a 4; c = Conv x w a; b = bn x 4; z = Add b c; out z", 0, 0, "Conv", 0 },
+        { "in x 2,4,5,7; init w 4,2,3,5; c = Conv x w group=2 pads=1,2,1,2; b = bn x 4; z = Add c b; out z", 0, 0,
+          "Conv", 0 },
+        { "in x 2,4,5,7; init w 4,1,3,3; c = Conv x w group=4 auto_pad=SAME_UPPER; b = bn x 4; z = Add c b; out z", 0,
+          0, "Conv", 0 },
+        { "in x 2,4,5,7; init w 4,4,2,4; c = Conv x w auto_pad=SAME_LOWER; b = bn x 4; z = Add c b; out z", 0, 0,
+          "Conv", 0 },
+        { "in x 2,4,5,7; init w 4,4,2,4; c = Conv x w auto_pad=SAME_UPPER; b = bn x 4; z = Add c b; out z", 0, 0,
+          "Conv", 0 },
+        { "in x 2,4,9; init w 4,4,3; c = Conv x w dilations=2, pads=2,2; b = bn x 4; z = Add c b; out z", 0, 0, "Conv",
+          0 },
+        { "in x 2,4,9; init w 4,4,3; c = Conv x w dilations=2, pads=4,0; b = bn x 4; z = Add c b; out z", 0, 0, "Conv",
+          0 },
+        { "in x 2,4,5,7; r = Relu x; init w 4,4,3,3; init v 4,4,1,1; c = Conv r w pads=1,1,1,1; d = bn c 4; "
+          "e = Conv r v; f = bn e 4; g = bn r 4; h = Add d f; z = Add h g; out z",
+          0, 0, "Relu Conv Conv Add", 0 },
+        { "in x 2,4,5,7; r = Relu x; init w 4,4,3,3; c = Conv r w pads=1,1,1,1; s = Sigmoid r; g = bn r 4; "
+          "z = Sum s g c; out z",
+          0, 0, NULL, 0 },
+        { "in x 2,4,5,7; init w 4,4,3,3; c = Conv x w pads=1,1,1,1; b = bn x 4; z = Add c b; out z", 0, 0, "Conv",
+          DTYPE_DOUBLE },
+        { "opset 15; in x 2,4,5,7; init w 4,4,3,3; c = Conv x w pads=1,1,1,1; b = bn x 4; z = Add c b; out z", 0, 0,
+          "Conv", DTYPE_FLOAT16 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void a_sibling_that_does_not_fit_stays_out(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,4,5,7; init w 4,4,3,3; c = Conv x w pads=1,1,1,1; b = bn x 4; z = Add c b; out z; out c", 1, 0, NULL,
+          0 },
+        { "in x 2,4,5,7; init w 4,4,2,2; c = Conv x w pads=0,0,1,1; b = bn x 4; z = Add c b; out z", 0, 0, "Conv", 0 },
+        { "in x 2,4,9; init w 4,4,3; c = Conv x w dilations=2, pads=1,3; b = bn x 4; z = Add c b; out z", 1, 0, NULL,
+          0 },
+        { "in x 2,4,1,1; init w 4,4,3,3; c = Conv x w pads=1,1,1,1 strides=2,2; b = bn x 4; z = Add c b; out z", 1, 0,
+          NULL, 0 },
+        { "in x 2,4,5,7; in u 2,4,5,7; init w 4,4,3,3; c = Conv u w pads=1,1,1,1; b = bn x 4; z = Add c b; out z", 1, 0,
+          NULL, 0 },
+        { "in x 2,4,5,7; init w 4,4,3,3; c = Conv x w pads=1,1,1,1; b = bn x 4; s = Sub c b; out s", 1, 0, NULL, 0 },
+        { "in x 2,4,5,7; in w 4,4,3,3; c = Conv x w pads=1,1,1,1; b = bn x 4; z = Add c b; out z", 1, 0, NULL, 0 },
+        { "in x 2,4,5,7; init w 4,4,3,3; c = Conv x w pads=1,1,1,1; b = bn x 4; z = Add c b; y = Relu b; out z; out y",
+          1, 0, NULL, 0 },
+        { "in x 2,1,5,7; init w 4,1,3,3; c = Conv x w pads=1,1,1,1; b = bn x 1; z = Add c b; out z", 1, 0, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void other_readers_take_the_inverse(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 4,3,3,3; init v 2,4,1,1; init u 5,4,3,3; c = Conv x w; b = bn c 4; r = Relu b; "
+          "y = Conv r u pads=1,1,1,1; z = Conv c v strides=2,2; out y; out z",
+          0, 0, "Conv Relu Conv Conv", 0 },
+        { "in x 2,3; init w 3,4; init v 4,2; init a 2; c = Gemm x w; b = bn c 4; r = Relu b; z = Gemm c v a; out r; "
+          "out z",
+          0, 0, "Gemm Relu Gemm", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; init v 2,4,3,3; c = Conv x w; b = bn c 4; r = Relu b; "
+          "z = Conv c v pads=1,1,1,1; out r; out z",
+          1, REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; init v 2,4,3,3; c = Conv x w; b = bn0 c 4; r = Relu b; "
+          "z = Conv c v pads=1,1,1,1; out r; out z",
+          0, 0, "Conv Relu Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; init v 2,4,1,1; c = Conv x w; floats s 1,0,2,-1; init t 4; fill m 4 0; "
+          "fill k 4 1; b = BatchNormalization c s t m k; r = Relu b; z = Conv c v; out r; out z",
+          1, REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; init v 2,4,1,1; c = Conv x w; floats s 1,0.0005,2,-1; init t 4; fill m 4 0; "
+          "fill k 4 1; b = BatchNormalization c s t m k; r = Relu b; z = Conv c v; out r; out z",
+          1, REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; init v 2,4,1,1; c = Conv x w; b = bn c 4; r = Relu b; s = Sigmoid c; out r; "
+          "out s",
+          1, REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; init v 2,4,1,1; c = Conv x w; b = bn c 4; r = Relu b; z = Conv c v; out r; "
+          "out z; out c",
+          1, REASON_GRAPH_OUTPUT, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; init v 2,4,1,1; init u 3,4,1,1; c = Conv x w; b = bn c 4; r = Relu b; "
+          "z = Conv c v; t = Transpose c perm=0,2,3,1; init q 4,2; y = MatMul t q; init e 2; f = Add y e; out r; out "
+          "z; "
+          "out f",
+          0, 0, NULL, 0 },
+        { "in x 3,3; init w 3,4; init v 4,2; c = Gemm x w; b = bn c 4; z = Gemm c v; d = MatMul c v; e = Sigmoid b; "
+          "out e; out z; out d",
+          0, 0, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(centre_taps_take_a_sibling),
+        cmocka_unit_test(a_sibling_that_does_not_fit_stays_out),
+        cmocka_unit_test(other_readers_take_the_inverse),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
