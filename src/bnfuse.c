@@ -126,6 +126,11 @@ const bnfuse_reason *bnfuse_get_reason(size_t i)
     return i < reason_count ? &reasons[i] : NULL;
 }
 
+const char *bnfuse_reason_page(int code)
+{
+    return reason_page(code);
+}
+
 const bnfuse_pass *bnfuse_get_pass(size_t i)
 {
     return i < pass_count ? &passes[i].is : NULL;

@@ -183,6 +183,8 @@ typedef struct bnfuse_reason {
     const char *name, *text, *help;
 } bnfuse_reason;
 BNFUSE_API const bnfuse_reason *bnfuse_get_reason(size_t i);
+/* What a code means and what to do about it: some lines of text, with a picture. "" when there is no such code. */
+BNFUSE_API const char *bnfuse_reason_page(int code);
 
 /* The passes in running order, from 0; NULL beyond the last. */
 typedef struct bnfuse_pass {

@@ -687,6 +687,12 @@ static void files_of_reports_name_the_batch_normalizations(void **state)
     assert_ran("good.onnx --junit no/such/folder/r.xml", 2);
     assert_ran("reasons --markdown", 0);
     assert_says(out, "| BNF106 |");
+    assert_says(out, "## BNF106:");
+    assert_ran("reasons BNF101", 0);
+    assert_says(out, "DenseNet");
+    assert_ran("reasons 110", 0);
+    assert_says(out, "--enable bn-before-padded-conv");
+    assert_ran("reasons BNF999", 2);
 }
 
 static void explain_shows_the_path_and_writes_nothing(void **state)

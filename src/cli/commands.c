@@ -408,8 +408,16 @@ static bnfuse_status do_job(const struct settings *settings)
     return status;
 }
 
+static bnfuse_status print_reason(const char *code)
+{
+    if (report_reason_text(code, stdout)) return BNFUSE_OK;
+    fprintf(stderr, "bnfuse: there is no reason \"%s\"; bnfuse reasons lists them\n", code);
+    return BNFUSE_USAGE;
+}
+
 static bnfuse_status print_reasons(const struct settings *settings)
 {
+    if (settings->operands.count) return print_reason(settings->operands.names[0]);
     bool printed = settings->json             ? report_reasons_json(stdout)
                    : settings->markdown_table ? report_reasons_markdown(stdout)
                                               : report_reasons_text(stdout);

@@ -10,11 +10,11 @@
 #include <string.h>
 
 const struct command_row commands[COMMAND_COUNT] = {
-    [COMMAND_FUSE] = { "", "MODEL [-o OUT]", 1, "fuse, check, and write (without -o: write nothing)" },
-    [COMMAND_EXPLAIN] = { "explain", "MODEL", 1, "say of every BatchNormalization where it goes, or why it stays" },
-    [COMMAND_COMPARE] = { "compare", "A B", 2, "say whether two models compute the same, up to rounding" },
-    [COMMAND_RUN] = { "run", "MODEL", 1, "run a model on given inputs" },
-    [COMMAND_REASONS] = { "reasons", "", 0, "list the reason codes" },
+    [COMMAND_FUSE] = { "", "MODEL [-o OUT]", 1, "fuse, check, and write (without -o: write nothing)", 0 },
+    [COMMAND_EXPLAIN] = { "explain", "MODEL", 1, "say of every BatchNormalization where it goes, or why it stays", 0 },
+    [COMMAND_COMPARE] = { "compare", "A B", 2, "say whether two models compute the same, up to rounding", 0 },
+    [COMMAND_RUN] = { "run", "MODEL", 1, "run a model on given inputs", 0 },
+    [COMMAND_REASONS] = { "reasons", "[CODE]", 0, "list the reason codes, or say what one means", 1 },
 };
 
 #define FUSE      (1u << COMMAND_FUSE)
@@ -264,7 +264,8 @@ static bool fits_together(const struct settings *settings, bnfuse_error *error)
 {
     const struct command_row *row = &commands[settings->command];
     if (is_about_itself(settings)) return true;
-    if (settings->operands.count != (size_t)row->operands)
+    size_t count = settings->operands.count;
+    if (count < row->operands || count > row->operands + row->further)
         return usage(error, "usage: bnfuse %s%s%s; see bnfuse --help", row->name, *row->name ? " " : "", row->synopsis);
     if (settings->json && settings->output && strcmp(settings->output, "-") == 0)
         return usage(error, "-o - and --json cannot share standard output");

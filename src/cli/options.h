@@ -14,8 +14,9 @@ enum command { COMMAND_FUSE, COMMAND_EXPLAIN, COMMAND_COMPARE, COMMAND_RUN, COMM
 struct command_row {
     const char *name; /* the word on the command line; "" for fuse */
     const char *synopsis;
-    int operands; /* model files it takes */
+    size_t operands; /* it must have, model files mostly */
     const char *help;
+    size_t further; /* operands it may have beside */
 };
 extern const struct command_row commands[COMMAND_COUNT];
 

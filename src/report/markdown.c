@@ -83,5 +83,7 @@ bool report_reasons_markdown(FILE *to)
         put_markdown(to, reason->help);
         fprintf(to, " |\n");
     }
+    for (size_t i = 0; (reason = bnfuse_get_reason(i)); i++)
+        fprintf(to, "\n## BNF%d: %s\n\n%s", reason->code, reason->text, bnfuse_reason_page(reason->code));
     return !ferror(to);
 }

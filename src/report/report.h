@@ -60,6 +60,8 @@ extern report_writer *const report_writers[REPORT_COUNT];
 
 /* The table of reasons: as text, Markdown or JSON. */
 bool report_reasons_text(FILE *to);
+/* One code, "BNF101" or "101", with what it means; false when there is no such code. */
+bool report_reason_text(const char *code, FILE *to);
 bool report_reasons_markdown(FILE *to);
 bool report_reasons_json(FILE *to);
 

@@ -7,6 +7,7 @@
 #include "report/words.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *verdict_line(const struct account *account, char *to, size_t size)
@@ -223,4 +224,16 @@ bool report_reasons_text(FILE *to)
         if (*reason->help) fprintf(to, "        what would help: %s\n", reason->help);
     }
     return !ferror(to);
+}
+
+bool report_reason_text(const char *code, FILE *to)
+{
+    const bnfuse_reason *reason;
+    long number = strtol(strncmp(code, "BNF", 3) == 0 ? code + 3 : code, NULL, 10);
+    for (size_t i = 0; (reason = bnfuse_get_reason(i)); i++) {
+        if (reason->code != number) continue;
+        fprintf(to, "BNF%d  %s\n\n%s", reason->code, reason->text, bnfuse_reason_page(reason->code));
+        return true;
+    }
+    return false;
 }

@@ -27,7 +27,7 @@
     ROW(114, WEIGHT_OVERRIDE, "the neighbour's weight is a graph input that callers can replace", "--freeze-weights") \
     ROW(115, PER_ELEMENT, "its parameters are per element, not per channel (spatial = 0)", "")                        \
     ROW(116, BUDGET, "folding would grow the model beyond the limit", "--fold-limit")                                 \
-    ROW(117, SHARED_FUNCTION, "it stands in a local function that is called several times", "inline the function")    \
+    ROW(117, SHARED_FUNCTION, "the calls of its local function pass different parameters", "inline the function")     \
     ROW(118, SKIPPED, "left alone on request", "")                                                                    \
     ROW(119, NO_NEIGHBOUR, "it stands between graph input and output", "")                                            \
     ROW(120, UNKNOWN_OPSET, "an opset newer than this program knows", "a newer bnfuse")                               \
@@ -43,6 +43,9 @@ enum reason {
 
 extern const struct bnfuse_reason reasons[];
 extern const size_t reason_count;
+
+/* What it means and what to do, some lines of text with a picture; "" for no such code. */
+const char *reason_page(int code);
 
 /* The row of a reason; of REASON_NONE, one of empty texts. */
 const struct bnfuse_reason *reason_find(enum reason reason);

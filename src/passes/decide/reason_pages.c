@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What each reason means, with a picture, and what to do: docs/reasons.md and `bnfuse reasons CODE`. */
+#include "passes/decide/reasons.h"
+
+static const struct {
+    enum reason reason;
+    const char *page;
+} pages[] = {
+    { REASON_READ_ELSEWHERE,
+      "    Conv --+--> BatchNormalization\n"
+      "           +--> Add\n"
+      "\n"
+      "Folding would change what the Conv writes, and the Add reads that too. It folds all the same where every other\n"
+      "reader is a linear operator that can take the inverse (1/s, where no scale is below 1e-3 of the largest), or "
+      "where\n"
+      "the other reader is a Conv and the two are added. Otherwise this is how the network is made (DenseNet,\n"
+      "pre-activation ResNet). `--lower mul-add` turns what stays into Mul and Add for runtimes that have no\n"
+      "BatchNormalization; `--enable floor` often opens the other direction, across ReLU.\n" },
+    { REASON_GRAPH_OUTPUT, "    Conv --+--> BatchNormalization --> ...\n"
+                           "           +--> graph output\n"
+                           "\n"
+                           "A caller of the model reads the value that would have to be scaled. If nobody needs that "
+                           "output (features that a\n"
+                           "training script left, say), export the model without it: then it folds. `--lower mul-add` "
+                           "helps where the runtime\n"
+                           "lacks BatchNormalization.\n" },
+    { REASON_TRAINING_MODE,
+      "It normalizes by the statistics of the batch at hand, so there are no constants to fold. A model exported "
+      "without\n"
+      "eval() looks like this: export it again, or say `--assume-inference`. An InstanceNormalization is sometimes\n"
+      "exported in this form, and then it is meant.\n" },
+    { REASON_NOT_CONSTANT,
+      "Scale, bias, mean or variance comes out of the network (conditional normalization, hypernetworks) or is an "
+      "output of\n"
+      "something that is not computed beforehand. Nothing is to be done unless the value is constant after all.\n" },
+    { REASON_OVERRIDABLE,
+      "The parameter is a graph input with a default, as exporters wrote before 2019: a caller may pass another "
+      "value.\n"
+      "`--freeze-weights` takes the defaults for constants, and the inputs that were folded go.\n" },
+    { REASON_NON_LINEAR, "    Conv --> Sigmoid --> BatchNormalization --> Softmax\n"
+                         "\n"
+                         "Scale and shift cannot cross the operator that is named. Across Relu and Clip they can with "
+                         "`--enable floor`: ReLU\n"
+                         "becomes a Max with one number per channel.\n" },
+    { REASON_QUANTIZED, "The weight is stored as integers with one scale for all channels, or its parts cannot be "
+                        "changed one by one. Scales\n"
+                        "per output channel take the fold; best fold before quantizing.\n" },
+    { REASON_NOT_FINITE,
+      "The folded weight or bias of the channel that is named would leave its type (half precision ends at 65504), or\n"
+      "variance + epsilon is not positive. Look at the statistics of that channel.\n" },
+    { REASON_MISMATCH,
+      "Channels or types do not agree, so no runtime takes the model as it is. Folding would hide the mistake.\n" },
+    { REASON_PADDED_SHIFT, "    BatchNormalization --> Conv (pads 1)\n"
+                           "\n"
+                           "The zeros of the padding come after the BatchNormalization, so its shift reaches the "
+                           "middle of the image and not the\n"
+                           "border: no bias does that. `--enable bn-before-padded-conv` folds the scale and leaves an "
+                           "Add. With a ReLU before the\n"
+                           "BatchNormalization, `--enable floor` folds all of it into the Conv before that.\n" },
+    { REASON_AXIS_NOT_PROVEN, "It cannot be proven which axis holds the channels on the other side of a Reshape, or a "
+                              "rank is unknown. Declare the\n"
+                              "input's rank and dims when exporting.\n" },
+    { REASON_NEGATIVE_SCALE, "    Conv --> MaxPool --> BatchNormalization (a scale below zero)\n"
+                             "\n"
+                             "A negative scale turns the largest element into the smallest. The channel is named.\n" },
+    { REASON_WEIGHT_DYNAMIC,
+      "The linear operator beside it has a weight that the network computes, so there is nothing to fold into.\n" },
+    { REASON_WEIGHT_OVERRIDE, "The weight is a graph input with a default, which a caller may replace. "
+                              "`--freeze-weights` takes it for a constant.\n" },
+    { REASON_PER_ELEMENT,
+      "Before opset 9, spatial = 0 gives each element parameters of its own. With an input of rank 2 that is per "
+      "channel and\n"
+      "folds. With vectors as parameters and more axes the attribute was written by mistake, and no runtime takes the\n"
+      "model: remove it.\n" },
+    { REASON_BUDGET, "A weight that others read too would be copied, or one that is computed would be stored, and the "
+                     "model would grow by\n"
+                     "more than `--fold-limit` allows.\n" },
+    { REASON_SHARED_FUNCTION, "It stands in a local function whose calls pass different parameters, and no linear "
+                              "operator stands beside a call.\n"
+                              "Where one does, the calls are replaced by copies of the body and the fold is made.\n" },
+    { REASON_SKIPPED, "`--skip` named it.\n" },
+    { REASON_NO_NEIGHBOUR, "    graph input --> BatchNormalization --> graph output\n"
+                           "\n"
+                           "There is nothing to fold into.\n" },
+    { REASON_UNKNOWN_OPSET,
+      "The model's opset is newer than this bnfuse, which does not guess what its operators mean.\n" },
+    { REASON_NOT_WORTH,
+      "    BatchNormalization --+--> MatMul\n"
+      "                         +--> MatMul\n"
+      "                         +--> MatMul\n"
+      "\n"
+      "The scale could go, but as many nodes would be left over for the shift as the fold takes away, or more. A "
+      "MatMul\n"
+      "that an Add of constants follows takes the shift there: models with a bias after every MatMul fold.\n"
+      "`--lower mul-add` helps where the runtime lacks BatchNormalization.\n" },
+    { REASON_VARIES_INSIDE,
+      "    Conv --> Flatten --> BatchNormalization\n"
+      "\n"
+      "Every pixel has a scale of its own (BatchNorm1d after a Flatten, sub-spectral normalization), and the operator "
+      "that\n"
+      "would take it has one for each channel only. Normalize before flattening, then it folds.\n" },
+};
+
+const char *reason_page(int code)
+{
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
+        if ((int)pages[i].reason == code) return pages[i].page;
+    return "";
+}
