@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""performance.py BUILD [MODEL[:INPUT.npy]...] > docs/performance.md
+
+Every figure of docs/performance.md in one run, as medians of five and ratios of what ran in turn: products against
+OpenBLAS; writing a model against copying it; growth; the check, and a run, against ONNX Runtime. What is not installed
+(OpenBLAS, scripts/ort) is left out with a line. BUILD is a build folder with the targets bnfuse, bench_gemm and
+bench_runtime."""
+import os, platform, re, shutil, statistics, subprocess, sys, tempfile, time
+
+ROUNDS = 5
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.dirname(HERE)
+
+
+class Spent:
+    """Seconds of wall clock and of the processors, MiB at the most, and what was printed."""
+
+    def __init__(self, command, env=None):
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env)
+        self.text = process.stdout.read().decode(errors="replace")
+        _, status, usage = os.wait4(process.pid, 0)
+        self.wall, self.cpu = time.perf_counter() - start, usage.ru_utime + usage.ru_stime
+        self.memory, self.status = usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)
+
+
+def in_turn(commands, rounds=ROUNDS):
+    """Runs them in turn; a list of Spent for each."""
+    spent = [[] for _ in commands]
+    for _ in range(rounds):
+        for command, list_of in zip(commands, spent):
+            list_of.append(Spent(command))
+    return spent
+
+
+def median(runs, what):
+    return statistics.median(getattr(run, what) for run in runs)
+
+
+def ratio(runs, against, what):
+    return statistics.median(getattr(a, what) / max(getattr(b, what), 1e-9) for a, b in zip(runs, against))
+
+
+def machine():
+    model = re.search(r"model name\s*:\s*(.*)", open("/proc/cpuinfo").read())
+    return "%s, %d processors, %s %s, load %.1f before the run" % (
+        model.group(1) if model else platform.machine(), os.cpu_count(), platform.system(), platform.release(),
+        os.getloadavg()[0])
+
+
+def products(build):
+    print("\n## Matrix products, one thread, by the time of the process\n")
+    print(Spent([os.path.join(build, "bench", "bench_gemm")]).text.rstrip())
+
+
+def files(bnfuse, models, room):
+    print("\n## Writing a model against copying it\n")
+    print("| model | MiB | cp, s | transform / cp, wall | CPU | / cp and fsync | explain / cp | peak MiB |")
+    print("|---|--:|--:|--:|--:|--:|--:|--:|")
+    for model, _ in models:
+        copy, fused = os.path.join(room, "copy.onnx"), os.path.join(room, "fused.onnx")
+        cp, synced, transform, explain = in_turn([
+            ["cp", model, copy], ["sh", "-c", 'cp "$1" "$2" && sync "$2"', "sh", model, copy],
+            [bnfuse, model, "-o", fused, "--no-check", "--freeze-weights"], [bnfuse, "explain", model]])
+        print("| %s | %.1f | %.3f | %.2f | %.2f | %.2f | %.2f | %.0f |" % (
+            os.path.basename(model), os.path.getsize(model) / 2**20, median(cp, "wall"), ratio(transform, cp, "wall"),
+            ratio(transform, cp, "cpu"), ratio(transform, synced, "wall"), ratio(explain, cp, "wall"),
+            median(transform, "memory")))
+
+
+def make_model(kind, size, path):
+    text = subprocess.run(["awk", "-v", "kind=" + kind, "-v", "n=%d" % size, "-f",
+                           os.path.join(SOURCE, "tests", "growth.awk")], capture_output=True, check=True).stdout
+    with open(path, "wb") as to:
+        subprocess.run(["protoc", "--encode=bnfuse_onnx.ModelProto", "--proto_path=" + os.path.join(SOURCE, "proto"),
+                        "onnx.proto"], input=text, stdout=to, check=True)
+
+
+def growth(bnfuse, room):
+    print("\n## Growth, without the check\n\n| chain of | s of CPU | MiB | KB a node |\n|---|--:|--:|--:|")
+    model = os.path.join(room, "chain.onnx")
+    for pairs in (5, 25000, 100000):
+        make_model("chain", pairs, model)
+        runs = in_turn([[bnfuse, model, "-o", os.path.join(room, "fused.onnx"), "--no-check"]], 3)[0]
+        print("| %d nodes | %.3f | %.0f | %.1f |" % (2 * pairs, median(runs, "cpu"), median(runs, "memory"),
+                                                      median(runs, "memory") * 1024 / (2 * pairs)))
+    make_model("chain", 5, model)
+    runs = in_turn([[bnfuse, model, "-o", os.path.join(room, "fused.onnx")]], 21)[0]
+    print("\n10 nodes, start to end with the check: %.1f ms of wall clock." % (1000 * median(runs, "wall")))
+
+
+def check(bnfuse, models, room, threads):
+    fused = os.path.join(room, "fused.onnx")
+    print("\n## Load, fuse, check and write, against ONNX Runtime (optimisations off) loading and running both once\n")
+    print("%d threads.\n\n| model | s | wall | CPU | peak memory |\n|---|--:|--:|--:|--:|" % threads)
+    for model, given in models:
+        ours, theirs = [], []
+        for _ in range(ROUNDS if given else 0):
+            ours.append(Spent([bnfuse, model, "-o", fused, "--freeze-weights", "--threads", str(threads)]))
+            pair = Spent(["node", os.path.join(HERE, "pair.mjs"), model, fused, given, str(threads)])
+            try:
+                pair.wall, pair.cpu, pair.memory = map(float, pair.text.splitlines()[-1].split())
+            except (ValueError, IndexError):
+                break
+            theirs.append(pair)
+        if theirs:
+            print("| %s | %.3f | %.2f | %.2f | %.2f |" % (os.path.basename(model), median(ours, "wall"),
+                  ratio(ours, theirs, "wall"), ratio(ours, theirs, "cpu"), ratio(ours, theirs, "memory")))
+
+
+def inference(build, models):
+    print("\n## A run in float32 against ONNX Runtime, one thread\n")
+    print("| model | ms | optimisations off | all | double / float |\n|---|--:|--:|--:|--:|")
+    for model, given in models:
+        rows = []
+        for _ in range(ROUNDS if given else 0):
+            ours = re.search(r"([\d.]+) ms, in double ([\d.]+) ms",
+                             Spent([os.path.join(build, "bench", "bench_runtime"), model, given, "1"]).text)
+            theirs = re.search(r"([\d.]+) ms, optimised ([\d.]+) ms",
+                               Spent(["node", os.path.join(HERE, "runtime.mjs"), model, given, "1"]).text)
+            if not ours or not theirs:
+                break
+            (a, b), (c, d) = map(float, ours.groups()), map(float, theirs.groups())
+            rows.append((a, a / c, a / d, b / a))
+        if rows:
+            print("| %s | %.2f | %.2f | %.2f | %.2f |"
+                  % ((os.path.basename(model),) + tuple(statistics.median(column) for column in zip(*rows))))
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    build, models = sys.argv[1], [(name.split(":") + [""])[:2] for name in sys.argv[2:]]
+    bnfuse = os.path.join(build, "bnfuse")
+    print("# Performance\n\nMade by `bench/performance.py`. Ratios below 1 are ours, except at products.\n")
+    print("Machine: %s." % machine())
+    with tempfile.TemporaryDirectory() as room:
+        products(build)
+        files(bnfuse, models, room)
+        growth(bnfuse, room)
+        place = os.environ.get("BNFUSE_ORT", os.path.join(SOURCE, "build", "ort"))
+        if shutil.which("node") and os.path.isdir(os.path.join(place, "node_modules")):
+            check(bnfuse, models, room, os.cpu_count())
+            inference(build, models)
+        else:
+            print("\nONNX Runtime is not installed (scripts/ort/install.sh); what compares with it is left out.")
+
+
+main()
