@@ -93,6 +93,11 @@ static void fold_statistics(uint64_t *digest, const struct simd *simd, const str
     struct row to = *from;
     fold_in(digest, simd->sum(from->f32, COUNT));
     fold_in(digest, simd->squares(from->f32, COUNT, 0.3));
+    fold_in(digest, simd->dot(from->f32, by->f32, COUNT));
+    double sums[COUNT] = { 0.7 };
+    simd->add_times(0.3, from->f32, COUNT, sums);
+    simd->add_times(-1.7, by->f32, COUNT, sums);
+    for (int i = 0; i < COUNT; i++) fold_in(digest, sums[i]);
     simd->normalize(from->f32, 0.3, 1.7, -0.9, COUNT, to.f32);
     simd->normalize_each(to.f32, by->f32, from->f32, by->f32, COUNT, to.f32);
     simd->scale_each(by->f32, from->f32, COUNT, to.f32);

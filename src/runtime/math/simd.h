@@ -74,6 +74,8 @@ struct simd {
     void (*divide)(const void *by, int64_t step, int64_t count, void *values);
     double (*sum)(const void *values, int64_t count);
     double (*squares)(const void *values, int64_t count, double mean);
+    double (*dot)(const void *a, const void *b, int64_t count);
+    void (*add_times)(double factor, const void *from, int64_t count, double *sums);
     void (*normalize)(const void *from, double mean, double scale, double shift, int64_t count, void *to);
     void (*normalize_each)(const void *from, const void *means, const void *scales, const void *shifts, int64_t count,
                            void *to);

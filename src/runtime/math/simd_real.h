@@ -225,6 +225,25 @@ TARGET static double NAME(squares)(const void *values, int64_t count, double mea
     return NAME(add_up)(sums);
 }
 
+/* Sum of a[i] * b[i] */
+TARGET static double NAME(dot)(const void *a, const void *b, int64_t count)
+{
+    const REAL *x = a, *y = b;
+    double sums[8] = { 0 };
+    int64_t i = 0;
+    for (; i + 8 <= count; i += 8)
+        for (int l = 0; l < 8; l++) sums[l] = FUSED_F64((double)x[i + l], (double)y[i + l], sums[l]);
+    for (int l = 0; i + l < count; l++) sums[l] = FUSED_F64((double)x[i + l], (double)y[i + l], sums[l]);
+    return NAME(add_up)(sums);
+}
+
+/* sums[i] += factor * from[i] */
+TARGET static void NAME(add_times)(double factor, const void *values, int64_t count, double *sums)
+{
+    const REAL *from = values;
+    for (int64_t i = 0; i < count; i++) sums[i] = FUSED_F64((double)from[i], factor, sums[i]);
+}
+
 /* to[i] = (from[i] - mean) * scale + shift */
 TARGET static void NAME(normalize)(const void *values, double mean, double scale, double shift, int64_t count,
                                    void *results)

@@ -8,6 +8,7 @@
  * yields zeros, not NaN. Group-query attention: `group` query heads share a key head. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
+#include "runtime/math/simd.h"
 #include "runtime/ops/operators.h"
 #include "runtime/run.h"
 #include "runtime/slices.h"
@@ -61,6 +62,7 @@ static int64_t head_at(const struct heads *h, int64_t batch, int64_t head, int64
 }
 
 struct attention {
+    const struct simd *simd, *exact; /* for the tensors' store; for double */
     struct heads q, k, v, y;
     const struct array *mask, *lengths; /* lengths: the keys that are not padding, per batch */
     int64_t mask_by[3], mask_keys;      /* strides of batch, head, query; keys the mask knows */
@@ -144,6 +146,8 @@ static bool read_heads(struct call *call, struct attention *a)
         || !see_heads(call, call_input(call, 1), "K", "kv_num_heads", &a->k)
         || !see_heads(call, call_input(call, 2), "V", "kv_num_heads", &a->v))
         return false;
+    a->simd = simd_for(a->q.array->store, call->simd_row);
+    a->exact = simd_for(STORE_F64, call->simd_row);
     return check_heads(call, a);
 }
 
@@ -194,24 +198,28 @@ static double bias_of(const struct attention *a, int64_t b, int64_t h, int64_t i
     return mask;
 }
 
+static const char *at(const struct array *array, int64_t index)
+{
+    return (const char *)array->data + index * (int64_t)store_size(array->store);
+}
+
 /* scores[j] = scale * q . k(j) */
 static void score_keys(const struct attention *a, int64_t b, int64_t h, int64_t i, double *scores)
 {
     int64_t query = head_at(&a->q, b, h, i), head = h / (a->q.heads / a->k.heads);
     for (int64_t j = 0; j < a->k.steps; j++) {
         int64_t key = head_at(&a->k, b, head, j);
-        double sum = 0;
-        for (int64_t d = 0; d < a->q.size; d++)
-            sum += element_real(a->q.array, query + d) * element_real(a->k.array, key + d);
-        scores[j] = a->scale * sum;
+        scores[j] = a->scale * a->simd->dot(at(a->q.array, query), at(a->k.array, key), a->q.size);
     }
 }
 
-static void softmax(double *scores, int64_t count)
+static void softmax(const struct attention *a, double *scores, int64_t count)
 {
     double most = -INFINITY, sum = 0;
     for (int64_t j = 0; j < count; j++) most = fmax(most, scores[j]);
-    for (int64_t j = 0; j < count; j++) sum += scores[j] = exp(scores[j] - most);
+    for (int64_t j = 0; j < count; j++) scores[j] -= most;
+    a->exact->each[SIMD_exp](scores, NULL, count, scores);
+    for (int64_t j = 0; j < count; j++) sum += scores[j];
     for (int64_t j = 0; j < count; j++) scores[j] /= sum;
 }
 
@@ -222,7 +230,7 @@ static void mix_values(const struct attention *a, int64_t b, int64_t h, int64_t 
     for (int64_t d = 0; d < a->v.size; d++) sums[d] = 0;
     for (int64_t j = 0; j < a->k.steps; j++) {
         int64_t value = head_at(&a->v, b, head, j);
-        for (int64_t d = 0; d < a->v.size; d++) sums[d] += weights[j] * element_real(a->v.array, value + d);
+        a->simd->add_times(weights[j], at(a->v.array, value), a->v.size, sums);
     }
     for (int64_t d = 0; d < a->v.size; d++) element_put(a->y.array, out + d, sums[d]);
 }
@@ -254,7 +262,7 @@ static void attend(const struct attention *a, int64_t row, double *scores)
     show(a, 1, row, scores);
     bool seen = add_bias(a, b, h, i, scores);
     show(a, 2, row, scores);
-    if (seen) softmax(scores, a->k.steps);
+    if (seen) softmax(a, scores, a->k.steps);
     else if (a->k.steps > 0) memset(scores, 0, (size_t)a->k.steps * sizeof *scores);
     show(a, 3, row, scores);
     mix_values(a, b, h, i, scores, scores + a->k.steps);
@@ -349,7 +357,7 @@ static bool flex_attention(struct call *call)
     struct array *shares = array_new(call->pool, type, store_of(type, call->exact), 4, dims);
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t j = 0; j < steps; j++) row[j] = element_real(scores, r * steps + j);
-        softmax(row, steps);
+        softmax(&a, row, steps);
         for (int64_t j = 0; j < steps; j++) element_put(shares, r * steps + j, row[j]);
     }
     array_drop(scores);
