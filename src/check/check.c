@@ -162,14 +162,21 @@ static bool run_astray(struct check *check, const struct outputs *of, enum preci
     return ran;
 }
 
-/* Every stored weight moved by half a unit in its last place: what the storage of the weights leaves open anyway. And
- * every input moved by the last bit of a double: what float64 leaves open. */
+static bool exceeds_in_float64(const struct bnfuse_check_result *result)
+{
+    for (size_t i = 0; i < result->output_count; i++)
+        if (exceeds(&result->outputs[i]->algebra, SITE_LIMIT)) return true;
+    return false;
+}
+
+/* Every stored weight moved by half a unit in its last place: what the storage of the weights leaves open anyway. And,
+ * where a difference in float64 has to be explained, every input moved by the last bit of a double. */
 static bool measure_noise(struct check *check, const struct outputs *of, struct bnfuse_error *error)
 {
     struct bnfuse_check_result *result = check->result;
     double *far = NEW_ARRAY(&check->session->data, double, result->output_count);
     if (!run_astray(check, of, EXACT_ROUNDED, check->session->options->seed | 1, far, error)
-        || !run_astray(check, of, NUDGED, 0, check->nudge_noise, error))
+        || (exceeds_in_float64(result) && !run_astray(check, of, NUDGED, 0, check->nudge_noise, error)))
         return false;
     for (size_t i = 0; i < result->output_count; i++)
         result->outputs[i]->noise = fmax(result->outputs[i]->noise, far[i]);
@@ -179,8 +186,8 @@ static bool measure_noise(struct check *check, const struct outputs *of, struct 
 static bool needs_noise(const struct bnfuse_check_result *result)
 {
     for (size_t i = 0; i < result->output_count; i++)
-        if (exceeds(&result->outputs[i]->algebra, SITE_LIMIT) || !result->outputs[i]->within_tolerance) return true;
-    return false;
+        if (!result->outputs[i]->within_tolerance) return true;
+    return exceeds_in_float64(result);
 }
 
 static void drop_outputs(struct outputs *of, size_t count)

@@ -39,6 +39,16 @@ static double largest_of(const struct array *array)
     return isfinite(largest) ? largest : 0;
 }
 
+/* The power of two at or below the size of a normal number; 0 for one below normal. */
+static double power_below(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    bits &= UINT64_C(0x7ff0000000000000);
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 /* Half a unit in the last place (of 8 bits: half a step, of 127 up to the largest), up or down; zeros stay, for they are mostly meant. */
 static void add_noise(struct array *array, const char *name, const struct run_options *options)
 {
@@ -47,12 +57,12 @@ static void add_noise(struct array *array, const char *name, const struct run_op
     if (array->store != STORE_F64 || fraction_bits(array->type, &smallest) == 0) return;
     if (bits == 0 && type != DTYPE_INT8) return;
     double half_step = type == DTYPE_INT8 ? largest_of(array) / 254 : 0;
+    double least = ldexp(1, smallest), share = ldexp(0.5, -bits);
     uint64_t state = seed_for(options->weight_noise, name);
     for (int64_t i = 0; i < array->count; i++) {
         double value = array->f64[i];
         if (value == 0 || !isfinite(value)) continue;
-        int exponent = ilogb(value);
-        double half = half_step > 0 ? half_step : ldexp(0.5, (exponent < smallest ? smallest : exponent) - bits);
+        double power = power_below(value), half = half_step > 0 ? half_step : (power < least ? least : power) * share;
         array->f64[i] = mix(state + (uint64_t)i) & 1 ? value + half : value - half;
     }
 }
