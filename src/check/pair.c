@@ -95,7 +95,12 @@ static struct class_slot *class_slot(const struct class_table *table, uint64_t c
     return &table->slots[at];
 }
 
-/* The first trace of a class stays. */
+static bool is_main(const struct trace *trace)
+{
+    return !trace->value->graph->owner && !trace->value->graph->function;
+}
+
+/* The first trace of a class stays, unless it is a body's: runs are seen in the main graph. */
 static void class_add(struct pairing *pairing, struct trace *trace)
 {
     struct class_table *table = pairing->classes;
@@ -109,7 +114,7 @@ static void class_add(struct pairing *pairing, struct trace *trace)
     }
     struct class_slot *slot = class_slot(table, trace->class);
     table->count += !slot->trace;
-    if (!slot->trace) *slot = (struct class_slot){ trace->class, trace };
+    if (!slot->trace || (is_main(trace) && !is_main(slot->trace))) *slot = (struct class_slot){ trace->class, trace };
 }
 
 static struct trace *class_find(const struct pairing *pairing, uint64_t class)
@@ -590,12 +595,12 @@ static void adopt_guess(struct pairing *pairing, struct trace *trace)
 /* A value of b gets its partner: that of its class, or, with a segment to be proven, that of its samples. */
 static void adopt(const struct numbering *n, struct trace *trace)
 {
-    bool is_main = trace->value->graph == n->net->main && trace->value->writer;
+    bool is_computed = is_main(trace) && trace->value->writer;
     struct trace *found = class_find(n->pairing, trace->class);
     if (trace->is_matched) trace->class = trace->partner->class;
-    else if (found) pair(trace, found, n->guesses);
-    else if (is_main && n->guesses) adopt_guess(n->pairing, trace);
-    else if (is_main) adopt_twin(n->pairing, trace);
+    else if (found && (is_main(found) || !is_main(trace))) pair(trace, found, n->guesses);
+    else if (is_computed && n->guesses) adopt_guess(n->pairing, trace);
+    else if (is_computed) adopt_twin(n->pairing, trace);
 }
 
 /* ---- bodies ---- */

@@ -45,6 +45,7 @@ struct proof {
     struct site *site;
     double perturbation; /* the largest that was measured; < 0: none */
     bool says_little;
+    uint64_t round;  /* of drives */
     bool *dependent; /* of what is fed: computed from something else that is fed */
 };
 
@@ -225,7 +226,9 @@ static struct interval interval_of(const struct value *value)
     return (struct interval){ -INFINITY, INFINITY };
 }
 
-enum drive { DRIVE_ALIKE, DRIVE_POSITIVE, DRIVE_CHANNEL, DRIVE_REACH, DRIVE_SPARSE, DRIVE_LARGE, DRIVE_COUNT };
+/* The first of them for every segment: a run may leave a channel all but dead. */
+enum drive { DRIVE_ALIKE, DRIVE_CHANNEL, DRIVE_POSITIVE, DRIVE_REACH, DRIVE_SPARSE, DRIVE_LARGE, DRIVE_COUNT };
+enum { DRIVES_ANYWAY = 2 };
 
 struct seen {
     double scale;
@@ -276,7 +279,7 @@ static double driven(enum drive drive, double normal, double scale, double reach
     switch (drive) {
     case DRIVE_POSITIVE: return fabs(normal) * scale;
     case DRIVE_CHANNEL: return is_chosen ? 10 * scale * normal : 0;
-    case DRIVE_REACH: return 2 * fmax(reach, scale) * normal;
+    case DRIVE_REACH: return 2 * fmax(reach, scale) * (bits & 1 ? fabs(normal) : -fabs(normal));
     case DRIVE_SPARSE: return bits % 16 == 0 ? 10 * scale * normal : 0;
     case DRIVE_LARGE: return 20 * scale * normal;
     default: return scale * normal / 2;
@@ -288,8 +291,8 @@ static struct array *drive_array(const struct proof *proof, const struct array *
 {
     struct array *made = array_new(array->pool, array->type, array->store, array->rank, array->dims);
     struct seen seen = look_at(array, origin);
-    uint64_t bits = UINT64_C(0x9e3779b97f4a7c15) * (drive + 1) + proof->prover->options->seed;
-    random_normal(made->f64, made->count, proof->prover->options->seed + drive + 1, origin->name);
+    uint64_t seed = proof->prover->options->seed + 100 * proof->round + drive + 1, bits = seed;
+    random_normal(made->f64, made->count, seed, origin->name);
     for (int64_t i = 0; i < made->count; i++) {
         bits = bits * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
         int axis = array->rank > 2 ? 1 : array->rank - 1;
@@ -418,16 +421,28 @@ static bool is_uniform_somewhere(const struct site *site)
     return false;
 }
 
+/* Few numbers say little: then more of them. */
+static uint64_t rounds_for(const struct site *site)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < site->given_count; i++) count += site->fed[i] ? site->fed[i]->count : 0;
+    return count < 256 ? 6 : count < 4096 ? 3 : 1;
+}
+
 bool prove_segment(const struct prover *prover, const struct pointer_map *sizes_of_b, struct site *site,
                    struct bnfuse_error *error)
 {
-    struct proof proof = { prover, sizes_of_b, site, -1, false, NEW_ARRAY(prover->scratch, bool, site->given_count) };
+    struct proof proof = {
+        prover, sizes_of_b, site, -1, false, 0, NEW_ARRAY(prover->scratch, bool, site->given_count)
+    };
     struct bnfuse_error why = { .status = BNFUSE_OK };
     bool ran = try_segment(&proof, site->fed, true, &why);
     bool more = site->is_curved || proof.says_little || is_uniform_somewhere(site);
-    for (size_t i = 0; more && i < site->given_count; i++) proof.dependent[i] = is_dependent(&proof, i);
-    for (enum drive drive = 0; ran && more && drive < DRIVE_COUNT && !site->is_mistaken; drive++)
-        ran = drive_segment(&proof, drive, &why);
+    for (size_t i = 0; i < site->given_count; i++) proof.dependent[i] = is_dependent(&proof, i);
+    uint64_t rounds = rounds_for(site);
+    for (proof.round = 0; ran && proof.round < rounds; proof.round++)
+        for (enum drive drive = 0; ran && drive < (more ? DRIVE_COUNT : DRIVES_ANYWAY) && !site->is_mistaken; drive++)
+            ran = drive_segment(&proof, drive, &why);
     if (!ran) site->result->why = arena_copy_text(prover->after->arena, why.message);
     for (size_t i = 0; i < site->given_count; i++) {
         array_drop(site->fed[i]);

@@ -37,8 +37,21 @@ static void reach(struct size_search *search, struct value *value)
     search->stack[search->count++] = value;
 }
 
+static bool is_stored(const struct value *value)
+{
+    return value && (value->initializer || (value->writer && node_is(value->writer, "Constant")));
+}
+
+/* A stored threshold that moves by its last bit turns the answer of a comparison over. */
+static void reach_thresholds(struct size_search *search, const struct node *node)
+{
+    for (size_t slot = 0; node->row && node->row->type == DTYPE_BOOL && slot < node->input_count; slot++)
+        if (is_stored(node_input(node, slot))) reach(search, node_input(node, slot));
+}
+
 static void reach_size_inputs(struct size_search *search, const struct node *node)
 {
+    reach_thresholds(search, node);
     for (size_t slot = 0; node->row && slot < node->input_count && slot < 32; slot++)
         if (node->row->sizes & SLOT(slot)) reach(search, node_input(node, slot));
 }

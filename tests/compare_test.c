@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Two unrelated models: every way in which one may differ from the other without a word, and every way in which it may
+ * look different and be the same. Each test writes one model twice, `side` 0 and 1, and says what is different. */
+#include "build.h"
+#include "check/check.h"
+#include "onnx/shape/infer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct build sides[2];
+static struct model models[2];
+static struct net nets[2];
+static struct check_options options;
+static struct bnfuse_check_result result;
+
+static int open_sides(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) build_open(&sides[i], 8, 13);
+    options = (struct check_options){ .seed = 1, .atol = 1e-5, .rtol = 1e-3, .threads = 1, .is_unrelated = true };
+    options.memory = &sides[1].memory;
+    return 0;
+}
+
+static int close_sides(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) build_close(&sides[i]);
+    return 0;
+}
+
+static enum bnfuse_verdict compare(void)
+{
+    struct bnfuse_error error = { 0 };
+    for (int i = 0; i < 2; i++) {
+        build_load(&sides[i], &models[i], &nets[i]);
+        assert_true(shape_infer(&nets[i], &error));
+    }
+    if (!check_compare(&nets[0], &nets[1], &options, &result, &error)) fail_msg("%s", error.message);
+    return result.verdict;
+}
+
+static void assert_verdict(enum bnfuse_verdict expected)
+{
+    enum bnfuse_verdict verdict = compare();
+    if (verdict != expected) print_message("%s\n", result.why);
+    assert_string_equal(bnfuse_verdict_text(verdict), bnfuse_verdict_text(expected));
+}
+
+static void assert_no_success(void)
+{
+    enum bnfuse_verdict verdict = compare();
+    if (bnfuse_verdict_status(verdict) == BNFUSE_OK) print_message("%s\n", bnfuse_verdict_text(verdict));
+    assert_int_not_equal(bnfuse_verdict_status(verdict), BNFUSE_OK);
+}
+
+/* x -> Gemm -> h, four channels in and out; `seed` says which weights. */
+static void add_layer(struct build *b, const char *x, const char *h, uint64_t seed)
+{
+    char weight[40], bias[40];
+    snprintf(weight, sizeof weight, "%s_w", h);
+    snprintf(bias, sizeof bias, "%s_b", h);
+    build_init(b, weight, DTYPE_FLOAT, "4,4", seed);
+    build_init(b, bias, DTYPE_FLOAT, "4", seed + 1);
+    build_node(b, "Gemm", h, arena_printf(&b->arena, "%s %s %s", x, weight, bias), h, NULL);
+}
+
+static void open_model(struct build *b)
+{
+    build_input(b, "x", DTYPE_FLOAT, "N,4");
+}
+
+/* ---- two networks that have nothing in common ---- */
+
+/* Pow(d, 2): an exponent that is moved makes NaN of what is negative. */
+static void networks_with_a_layer_norm_in_parts_are_told_apart(void **state)
+{
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        struct build *b = &sides[side];
+        open_model(b);
+        add_layer(b, "x", "h", side ? 70 : 7);
+        build_init_values(b, "two", DTYPE_FLOAT, "", (double[]){ 2 });
+        build_init_values(b, "tiny", DTYPE_FLOAT, "", (double[]){ 1e-5 });
+        build_node(b, "ReduceMean", NULL, "h", "m", "axes=1,");
+        build_node(b, "Sub", NULL, "h m", "d", NULL);
+        build_node(b, "Pow", NULL, "d two", "s", NULL);
+        build_node(b, "ReduceMean", NULL, "s", "v", "axes=1,");
+        build_node(b, "Add", NULL, "v tiny", "e", NULL);
+        build_node(b, "Sqrt", NULL, "e", "r", NULL);
+        build_node(b, "Div", NULL, "d r", "y", NULL);
+        build_output(b, "y", DTYPE_FLOAT, "N,4");
+    }
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+    assert_string_equal(result.first_divergent, "h");
+}
+
+static void networks_that_end_in_a_top_k_are_told_apart(void **state)
+{
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        struct build *b = &sides[side];
+        open_model(b);
+        add_layer(b, "x", "h", side ? 70 : 7);
+        build_init_values(b, "k", DTYPE_INT64, "1", (double[]){ 2 });
+        build_node(b, "TopK", NULL, "h k", "_ y", NULL);
+        build_output(b, "y", DTYPE_INT64, "N,2");
+    }
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+}
+
+static void chaotic_networks_are_no_success(void **state)
+{
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        struct build *b = &sides[side];
+        open_model(b);
+        add_layer(b, "x", "h", side ? 70 : 7);
+        build_init_values(b, "big", DTYPE_FLOAT, "", (double[]){ 1e8 });
+        build_node(b, "Mul", NULL, "h big", "l", NULL);
+        build_node(b, "Sin", NULL, "l", "y", NULL);
+        build_output(b, "y", DTYPE_FLOAT, "N,4");
+    }
+    assert_no_success();
+}
+
+/* The second model's weights are stored in half precision: its own perturbation is large, and excuses little. */
+static void a_half_precision_network_excuses_nothing_by_its_own_perturbation(void **state)
+{
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        struct build *b = &sides[side];
+        open_model(b);
+        build_init(b, "w", side ? DTYPE_FLOAT16 : DTYPE_FLOAT, "4,4", 7);
+        if (side) build_node(b, "Cast", NULL, "w", "wide", "to=1");
+        build_node(b, "MatMul", NULL, side ? "x wide" : "x w", "y", NULL);
+        build_output(b, "y", DTYPE_FLOAT, "N,4");
+    }
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+    options.precision = DTYPE_FLOAT16;
+    assert_verdict(BNFUSE_VERDICT_PASS_LOWER_PRECISION);
+}
+
+/* ---- what hides a difference ---- */
+
+/* One weight differs; `op` follows it. */
+static void build_hidden(const char *op, const char *more, double bias, enum dtype type)
+{
+    for (int side = 0; side < 2; side++) {
+        struct build *b = &sides[side];
+        double weights[16], biases[4] = { bias, bias, bias, bias };
+        for (int i = 0; i < 16; i++) weights[i] = 0.25 * (i % 5) - 0.5;
+        weights[6] += side * 0.01;
+        open_model(b);
+        build_init_values(b, "w", DTYPE_FLOAT, "4,4", weights);
+        build_init_values(b, "b", DTYPE_FLOAT, "4", biases);
+        build_init_values(b, "c", DTYPE_FLOAT, "", (double[]){ 1e6 });
+        build_node(b, "Gemm", "gemm", "x w b", "h", NULL);
+        build_node(b, op, "hides", arena_printf(&b->arena, "h%s", more), "y", NULL);
+        build_output(b, "y", type, NULL);
+    }
+}
+
+static void a_dead_relu_hides_nothing(void **state)
+{
+    (void)state;
+    build_hidden("Relu", "", -1e5, DTYPE_FLOAT);
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+    assert_string_equal(result.first_divergent, "h");
+}
+
+static void an_argmax_hides_nothing(void **state)
+{
+    (void)state;
+    build_hidden("ArgMax", "", 0, DTYPE_INT64);
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+    assert_string_equal(result.first_divergent, "h");
+}
+
+static void a_saturated_sigmoid_hides_nothing(void **state)
+{
+    (void)state;
+    build_hidden("Sigmoid", "", 1e5, DTYPE_FLOAT);
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+}
+
+static void a_comparison_hides_nothing(void **state)
+{
+    (void)state;
+    build_hidden("Greater", " c", 0, DTYPE_BOOL);
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+}
+
+/* Downstream of a Tanh a limit of 40 and one of 50 are the same; downstream of numbers that are merely small they are
+ * not. */
+static void build_limit(const char *bounded)
+{
+    for (int side = 0; side < 2; side++) {
+        struct build *b = &sides[side];
+        open_model(b);
+        add_layer(b, "x", "h", 7);
+        build_init_values(b, "tiny", DTYPE_FLOAT, "", (double[]){ 1e-5 });
+        build_node(b, "Mul", NULL, "h tiny", "small", NULL);
+        build_node(b, "Tanh", NULL, "h", "bounded", NULL);
+        build_init_values(b, "low", DTYPE_FLOAT, "", (double[]){ -100 });
+        build_init_values(b, "high", DTYPE_FLOAT, "", (double[]){ side ? 40 : 50 });
+        build_node(b, "Clip", "clip", arena_printf(&b->arena, "%s low high", bounded), "y", NULL);
+        build_output(b, "y", DTYPE_FLOAT, NULL);
+    }
+}
+
+static void a_limit_that_no_input_reaches_is_reached(void **state)
+{
+    (void)state;
+    build_limit("small");
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+    assert_string_equal(result.first_divergent, "y");
+}
+
+static void a_limit_beyond_what_can_come_in_is_no_difference(void **state)
+{
+    (void)state;
+    build_limit("bounded");
+    assert_int_equal(bnfuse_verdict_status(compare()), BNFUSE_OK);
+}
+
+/* The condition is always false on what is fed: x is never that large. */
+static void a_branch_that_is_not_taken_hides_nothing(void **state)
+{
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        struct build *b = &sides[side];
+        open_model(b);
+        build_init_values(b, "huge", DTYPE_FLOAT, "", (double[]){ 1e30 });
+        build_init_values(b, "factor", DTYPE_FLOAT, "", (double[]){ side ? 3 : 2 });
+        build_node(b, "ReduceMax", NULL, "x", "largest", "keepdims=0");
+        build_node(b, "Greater", NULL, "largest huge", "condition", NULL);
+        build_node(b, "If", "choose", "condition", "y", NULL);
+        build_body(b, "then_branch");
+        build_node(b, "Mul", "product", "x factor", "t", NULL);
+        build_output(b, "t", DTYPE_FLOAT, "N,4");
+        build_end(b);
+        build_body(b, "else_branch");
+        build_node(b, "Neg", NULL, "x", "e", NULL);
+        build_output(b, "e", DTYPE_FLOAT, "N,4");
+        build_end(b);
+        build_output(b, "y", DTYPE_FLOAT, "N,4");
+    }
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+    assert_string_equal(result.first_divergent, "t");
+}
+
+/* x + 2^20 - 2^20: nothing in float64, half the digits in float32. */
+static void digits_lost_in_the_own_type_are_a_mistake(void **state)
+{
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        struct build *b = &sides[side];
+        open_model(b);
+        build_init_values(b, "c", DTYPE_FLOAT, "", (double[]){ side ? 0x1p20 : 1 });
+        build_node(b, "Add", NULL, "x c", "up", NULL);
+        build_node(b, "Sub", NULL, "up c", "y", NULL);
+        build_output(b, "y", DTYPE_FLOAT, "N,4");
+    }
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+    assert_non_null(strstr(result.why, "own types"));
+}
+
+static void an_overflow_in_the_own_type_is_a_mistake(void **state)
+{
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        struct build *b = &sides[side];
+        open_model(b);
+        build_init_values(b, "c", DTYPE_FLOAT, "", (double[]){ side ? 3e38 : 1 });
+        build_init_values(b, "four", DTYPE_FLOAT, "", (double[]){ 4 });
+        build_node(b, "Mul", NULL, "x c", "up", NULL);
+        build_node(b, "Mul", NULL, "up four", "more", NULL);
+        build_node(b, "Div", NULL, "more c", "y", NULL);
+        build_output(b, "y", DTYPE_FLOAT, "N,4");
+    }
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+}
+
+/* ---- the interface ---- */
+
+static void other_names_are_paired_by_place_with_a_word(void **state)
+{
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        struct build *b = &sides[side];
+        build_input(b, side ? "a" : "x", DTYPE_FLOAT, "N,4");
+        add_layer(b, side ? "a" : "x", "h", 7);
+        build_node(b, "Neg", NULL, "h", side ? "b" : "y", NULL);
+        if (side) build_node(b, "Identity", NULL, "b", "out", NULL);
+        build_output(b, side ? "out" : "y", DTYPE_FLOAT, "N,4");
+    }
+    assert_verdict(BNFUSE_VERDICT_EQUAL);
+    assert_non_null(strstr(result.note, "by place"));
+}
+
+static void outputs_of_another_number_are_a_difference(void **state)
+{
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        struct build *b = &sides[side];
+        open_model(b);
+        add_layer(b, "x", "h", 7);
+        build_output(b, "h", DTYPE_FLOAT, "N,4");
+        if (side) build_output(b, "x", DTYPE_FLOAT, "N,4");
+    }
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+}
+
+/* A batch of two that was traced into the graph. */
+static void what_the_first_runs_on_the_second_must_run_on(void **state)
+{
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        struct build *b = &sides[side];
+        open_model(b);
+        add_layer(b, "x", "h", 7);
+        build_init_values(b, "shape", DTYPE_INT64, "2", side ? (double[]){ 2, 4 } : (double[]){ -1, 4 });
+        build_node(b, "Reshape", NULL, "h shape", "y", NULL);
+        build_output(b, "y", DTYPE_FLOAT, NULL);
+    }
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+    assert_non_null(strstr(result.why, "does not run"));
+}
+
+/* ---- what looks different and is the same ---- */
+
+/* Names that stand for other values prove nothing. */
+static void names_that_moved_are_no_difference(void **state)
+{
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        struct build *b = &sides[side];
+        open_model(b);
+        add_layer(b, "x", side ? "q" : "p", 7);
+        build_node(b, "Tanh", NULL, side ? "q" : "p", side ? "p" : "q", NULL);
+        add_layer(b, side ? "p" : "q", "h", 17);
+        if (side) build_node(b, "Identity", NULL, "h", "same", NULL);
+        build_node(b, "Neg", NULL, side ? "same" : "h", "y", NULL);
+        build_output(b, "y", DTYPE_FLOAT, "N,4");
+    }
+    assert_verdict(BNFUSE_VERDICT_EQUAL);
+}
+
+/* Relu of a Relu: what follows is never fed what a Relu cannot give. */
+static void what_a_range_allows_is_no_difference(void **state)
+{
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        struct build *b = &sides[side];
+        open_model(b);
+        add_layer(b, "x", "h", 7);
+        build_node(b, "Relu", NULL, "h", "r", NULL);
+        if (!side) build_node(b, "Abs", NULL, "r", "again", NULL);
+        add_layer(b, side ? "r" : "again", "y", 17);
+        build_output(b, "y", DTYPE_FLOAT, "N,4");
+    }
+    assert_verdict(BNFUSE_VERDICT_EQUAL);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_sides, close_sides)
+    const struct CMUnitTest tests[] = {
+        TEST(networks_with_a_layer_norm_in_parts_are_told_apart),
+        TEST(networks_that_end_in_a_top_k_are_told_apart),
+        TEST(chaotic_networks_are_no_success),
+        TEST(a_half_precision_network_excuses_nothing_by_its_own_perturbation),
+        TEST(a_dead_relu_hides_nothing),
+        TEST(an_argmax_hides_nothing),
+        TEST(a_saturated_sigmoid_hides_nothing),
+        TEST(a_comparison_hides_nothing),
+        TEST(a_limit_that_no_input_reaches_is_reached),
+        TEST(a_limit_beyond_what_can_come_in_is_no_difference),
+        TEST(a_branch_that_is_not_taken_hides_nothing),
+        TEST(digits_lost_in_the_own_type_are_a_mistake),
+        TEST(an_overflow_in_the_own_type_is_a_mistake),
+        TEST(other_names_are_paired_by_place_with_a_word),
+        TEST(outputs_of_another_number_are_a_difference),
+        TEST(what_the_first_runs_on_the_second_must_run_on),
+        TEST(names_that_moved_are_no_difference),
+        TEST(what_a_range_allows_is_no_difference),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
