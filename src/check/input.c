@@ -12,8 +12,9 @@
 #include <string.h>
 
 const struct guess guesses[] = {
-    { 2, 224, 32, 16 },   { 1, 224, 32, 16 },   { 2, 64, 8, 4 },  { 1, 64, 16, 1 }, { 1, 32, 4, 8 }, { 1, 256, 64, 32 },
-    { 1, 128, 128, 128 }, { 1, 512, 256, 256 }, { 1, 28, 1, 64 }, { 1, 8, 2, 2 },   { 1, 1, 1, 1 },
+    { 2, 224, 32, 16 }, { 1, 224, 32, 16 },   { 2, 64, 8, 4 },      { 1, 64, 16, 1 }, { 1, 32, 4, 8 },
+    { 1, 256, 64, 32 }, { 1, 128, 128, 128 }, { 1, 512, 256, 256 }, { 1, 28, 1, 64 }, { 1, 8, 2, 2 },
+    { 1, 1, 1, 1 },     { 1, 64, 8, 512 },    { 2, 64, 8, 4096 },
 };
 const size_t guess_count = sizeof guesses / sizeof *guesses;
 
@@ -128,9 +129,18 @@ static int64_t needed_size(const struct value *value, int rank, int axis)
     return -1;
 }
 
-static int64_t guessed_size(const struct chooser *chooser, const int64_t *dims, int rank, int axis)
+/* The second axis of a state [layers, batch, width] is the batch. */
+static bool is_batch(const struct value *value, int rank, int axis)
 {
-    if (axis == 0) return chooser->guess->batch;
+    const struct dim *dims = value->shape.dims;
+    bool is_state = rank == 3 && value->shape.rank == 3 && dims[0].size > 0 && dims[2].size > 0;
+    return axis == 0 || (axis == 1 && is_state);
+}
+
+static int64_t guessed_size(const struct chooser *chooser, const struct value *value, const int64_t *dims, int rank,
+                            int axis)
+{
+    if (is_batch(value, rank, axis)) return chooser->guess->batch;
     if (rank < 4) return chooser->guess->length;
     if (axis == 1) return 3;
     return dims[1] <= 4 ? chooser->guess->image : chooser->guess->map;
@@ -144,7 +154,7 @@ static int64_t chosen_size(struct chooser *chooser, const struct value *value, c
     if (size < 0) size = recall_symbol(chooser, dim.symbol);
     if (size < 0) size = needed_size(value, rank, axis);
     if (size < 0) {
-        size = guessed_size(chooser, dims, rank, axis);
+        size = guessed_size(chooser, value, dims, rank, axis);
         chooser->guessed = true;
     }
     remember_symbol(chooser, dim.symbol, size);

@@ -245,8 +245,13 @@ static uint64_t hash_node(const struct numbering *n, const struct node *node)
 {
     uint64_t hash = hash_operator(n, node);
     for (size_t i = 0; i < last_input(node); i++) hash = mix(hash, class_of(n, node_input(node, i)));
-    for (size_t i = 0; i < node->inner_count; i++)
-        hash = mix(hash, hash_body(n, node->inner[i], mix_text(hash, node->inner_names[i])));
+    /* Attributes stand in any order. */
+    uint64_t bodies = 0;
+    for (size_t i = 0; i < node->inner_count; i++) {
+        uint64_t seed = mix_text(hash, node->inner_names[i]);
+        bodies += mix(seed, hash_body(n, node->inner[i], seed));
+    }
+    hash = mix(hash, bodies);
     if (node->function) hash = mix(hash, hash_function(n, node->function));
     return hash;
 }
@@ -496,6 +501,8 @@ static double distance(const struct trace *a, const struct trace *b)
 #define NEAR  1e-4 /* so near, samples need no other reason */
 #define VAGUE 1e-2 /* so near, they do: a name, or an operator at its place */
 
+#define FARTHEST 0.4
+
 struct candidate {
     struct trace *trace;
     double far;
@@ -514,11 +521,18 @@ static bool is_better(const struct candidate *a, const struct candidate *b, cons
     return !a->trace->partner && b->trace->partner;
 }
 
+/* Types of few digits differ by more, layer by layer. */
+static double near_of(const struct trace *trace)
+{
+    return trace->type == DTYPE_FLOAT16 ? 100 * NEAR : trace->type == DTYPE_BFLOAT16 ? 1000 * NEAR : NEAR;
+}
+
 static bool is_acceptable(const struct candidate *candidate, const struct trace *of, bool is_only_form)
 {
+    double near = fmax(near_of(of), near_of(candidate->trace));
     bool related = candidate->is_namesake || (candidate->is_form && is_only_form);
-    if (!of->is_telling || !candidate->trace->is_telling) return related && candidate->far <= NEAR;
-    return candidate->far <= NEAR || (related && candidate->far <= VAGUE);
+    if (!of->is_telling || !candidate->trace->is_telling) return related && candidate->far <= near;
+    return candidate->far <= near || (related && candidate->far <= fmax(VAGUE, 4 * near));
 }
 
 static struct trace *find_by_samples(const struct pairing *pairing, const struct trace *of)
@@ -530,7 +544,7 @@ static struct trace *find_by_samples(const struct pairing *pairing, const struct
         struct trace *trace = pairing->known[i];
         struct candidate one = { .trace = trace, .is_form = trace->form == of->form };
         forms += one.is_form;
-        if (!same_form(trace, of) || (one.far = distance(trace, of)) > VAGUE) continue;
+        if (!same_form(trace, of) || (one.far = distance(trace, of)) > FARTHEST) continue;
         one.is_namesake = strcmp(trace->value->name, of->value->name) == 0;
         if (is_better(&one, &best, of)) best = one;
     }
@@ -616,13 +630,20 @@ static const struct node *counterpart(const struct numbering *n, const struct no
     return NULL;
 }
 
+static const struct graph *body_of(const struct node *node, const char *name)
+{
+    for (size_t i = 0; i < node->inner_count; i++)
+        if (strcmp(node->inner_names[i], name) == 0) return node->inner[i];
+    return NULL;
+}
+
 static void pair_bodies(const struct numbering *n, const struct node *node)
 {
     const struct node *other = counterpart(n, node);
     const struct numbering of_a = { n->pairing, n->pairing->a, false, false, false };
     for (size_t i = 0; other && i < node->inner_count; i++) {
-        const struct graph *b = node->inner[i], *a = other->inner[i];
-        for (size_t k = 0; k < b->output_count && k < a->output_count; k++) {
+        const struct graph *b = node->inner[i], *a = body_of(other, node->inner_names[i]);
+        for (size_t k = 0; a && k < b->output_count && k < a->output_count; k++) {
             if (class_of(&of_a, a->outputs[k]) == class_of(n, b->outputs[k])) continue;
             struct site *site = add_segment(n->pairing, b->outputs[k], a->outputs[k]);
             site->inner = true;

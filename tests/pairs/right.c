@@ -174,9 +174,9 @@ static bool duplicate_constant(struct draft *draft, const struct change *change)
 
 /* ---- nodes that do nothing ---- */
 
-static bool insert_after(struct draft *draft, const char *op, char **middle)
+static bool insert_after(struct draft *draft, const char *behind, const char *op, char **middle)
 {
-    node_proto *node = draft_choose(draft, NULL, NULL);
+    node_proto *node = draft_choose(draft, behind, NULL);
     if (!node || node->n_output == 0 || !*node->output[0] || is_graph_output(draft, node->output[0])) return false;
     *middle = draft_name(draft, "through");
     redirect_readers(draft, node->output[0], *middle);
@@ -188,7 +188,7 @@ static bool insert_after(struct draft *draft, const char *op, char **middle)
 static bool insert_through(struct draft *draft, const struct change *change)
 {
     char *middle;
-    return draft_opset(draft) >= 7 && insert_after(draft, change->name, &middle);
+    return draft_opset(draft) >= 7 && insert_after(draft, change->op, change->name, &middle);
 }
 
 static bool insert_negations(struct draft *draft, const struct change *change)
@@ -514,7 +514,7 @@ const struct change right_changes[] = {
     { "weights in another field", constants_to_lists, NULL, NULL, 0, 0, 0, NULL },
     { "a constant twice", duplicate_constant, NULL, NULL, 0, 0, 0, NULL },
     { "Identity inserted", insert_through, NULL, "Identity", 0, 0, 0, NULL },
-    { "Dropout inserted", insert_through, NULL, "Dropout", 0, 0, 0, NULL },
+    { "Dropout inserted", insert_through, "Conv", "Dropout", 0, 0, 0, NULL },
     { "negated twice", insert_negations, NULL, NULL, 0, 0, 0, NULL },
     { "transposed and back", insert_transposes, NULL, NULL, 0, 0, 0, NULL },
     { "a node that nobody reads", add_dead_node, NULL, NULL, 0, 0, 0, NULL },
