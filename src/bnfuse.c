@@ -5,6 +5,7 @@
 #include "bnfuse.h"
 
 #include "api/handles.h"
+#include "check/calibrate.h"
 #include "check/check.h"
 #include "onnx/graph/print.h"
 #include "onnx/graph/validate.h"
@@ -224,6 +225,8 @@ bool bnfuse_fuse(bnfuse_model *model, const bnfuse_fuse_options *options, bnfuse
     bnfuse_fuse_options_init(&call.options);
     if (is_unfit(model, "model", error) || !options_take(&call.options, sizeof call.options, options, error))
         return false;
+    if (model->is_calibrated)
+        return fail(error, BNFUSE_USAGE, "%s: was calibrated; write it, and load what was written", model->name);
     if (model->is_fused) return fail(error, BNFUSE_USAGE, "%s: was fused before", model->name);
     return error_with_name(model, guarded(&model->memory, fuse, &call, error), error);
 }
@@ -277,11 +280,12 @@ struct check_call {
 static bool lists_exist(const bnfuse_check_options *options, struct bnfuse_error *error)
 {
     bool exist = (options->sets || !options->set_count) && (options->dims || !options->dim_count)
-                 && (options->shapes || !options->shape_count);
+                 && (options->shapes || !options->shape_count) && (options->tolerances || !options->tolerance_count);
     for (size_t i = 0; exist && i < options->set_count; i++) exist = options->sets[i];
     for (size_t i = 0; exist && i < options->dim_count; i++) exist = options->dims[i].name;
     for (size_t i = 0; exist && i < options->shape_count; i++)
         exist = options->shapes[i].name && (options->shapes[i].dims || options->shapes[i].rank <= 0);
+    for (size_t i = 0; exist && i < options->tolerance_count; i++) exist = options->tolerances[i].name;
     return exist || fail(error, BNFUSE_USAGE, "a list of the options, or a name in it, is NULL");
 }
 
@@ -311,6 +315,9 @@ static struct check_options check_options(struct check_call *call)
         .dim_count = from->dim_count,
         .shapes = from->shapes,
         .shape_count = from->shape_count,
+        .precision = (enum dtype)from->precision,
+        .tolerances = from->tolerances,
+        .tolerance_count = from->tolerance_count,
         .progress = from->progress,
         .context = from->context,
     };
@@ -367,6 +374,39 @@ const bnfuse_check_result *bnfuse_compare(bnfuse_model *a, bnfuse_model *b, cons
                     && error_with_name(b, guarded(&b->memory, prepare, b, error), error)
                     && error_with_name(b, guarded(&b->memory, compare, &call, error), error);
     return compared ? call.result : NULL;
+}
+
+/* ---- calibrate ---- */
+
+struct calibrate_call {
+    struct check_call check;
+    double momentum;
+    bnfuse_calibration *result;
+};
+
+static bool calibrate(void *context, struct bnfuse_error *error)
+{
+    struct calibrate_call *call = context;
+    struct bnfuse_model *model = call->check.b;
+    struct check_options options = check_options(&call->check);
+    model->is_calibrated = true;
+    call->result = NEW(&model->arena, bnfuse_calibration);
+    return prepare(model, error) && check_calibrate(&model->after, &options, call->momentum, call->result, error);
+}
+
+const bnfuse_calibration *bnfuse_calibrate(bnfuse_model *model, const bnfuse_check_options *options, double momentum,
+                                           bnfuse_error *error)
+{
+    struct calibrate_call call = { .check = { .a = model, .b = model }, .momentum = momentum };
+    if (is_unfit(model, "model", error) || !take_options(&call.check, options, error)) return NULL;
+    if (model->is_fused || model->is_calibrated || !(momentum > 0 && momentum <= 1)) {
+        fail(error, BNFUSE_USAGE, "%s: %s", model->name,
+             momentum > 0 && momentum <= 1 ? "was fused or calibrated before" : "momentum is not above 0 and up to 1");
+        return NULL;
+    }
+    bool done = error_with_name(model, guarded(&model->memory, calibrate, &call, error), error);
+    model->is_broken |= !done;
+    return done ? call.result : NULL;
 }
 
 /* ---- write ---- */

@@ -348,6 +348,26 @@ typedef struct bnfuse_site {
     double noise; /* of unrelated models: what half a unit in the last place of its weights explains */
 } bnfuse_site;
 
+/* A difference with its place: flat index, and both values there. */
+typedef struct bnfuse_place {
+    double difference;
+    int64_t at;
+    double before, after;
+} bnfuse_place;
+
+/* An output of both models in their own types, gathered over all sets of inputs. */
+typedef struct bnfuse_metrics {
+    int64_t elements, compared; /* all; and those that are finite in both */
+    bnfuse_place largest, most_relative;
+    double root_mean_square;                /* of the differences */
+    double cosine;                          /* of the angle between the two */
+    double signal_to_noise;                 /* in dB; infinite when they are equal */
+    double ulp_median, ulp_99, ulp_largest; /* units in the last place: at most so many, a power of two */
+    double outside;                         /* share of elements outside the tolerance */
+    int64_t nan_before, nan_after, infinite_before, infinite_after;
+    double top1, top5; /* share of rows with the same best class, and the same five; < 0: no scores of classes */
+} bnfuse_metrics;
+
 typedef struct bnfuse_output {
     const char *name;
     bnfuse_difference algebra;    /* in float64, weights unrounded */
@@ -356,7 +376,8 @@ typedef struct bnfuse_output {
     double noise; /* relative: what half a unit in the last place of every weight does; < 0: not measured */
     double truth_before, truth_after; /* distance of each model from float64, root mean square */
     bool within_tolerance;
-    bool heals; /* the first overflows its type where float64 and the second do not */
+    bool heals;                    /* the first overflows its type where float64 and the second do not */
+    const bnfuse_metrics *metrics; /* NULL: not run in its own types */
 } bnfuse_output;
 
 typedef struct bnfuse_check_result {
@@ -386,6 +407,12 @@ typedef struct bnfuse_shape {
     const int64_t *dims;
 } bnfuse_shape;
 
+/* A tolerance for one output. */
+typedef struct bnfuse_tolerance {
+    const char *name;
+    double atol, rtol; /* < 0: that of all */
+} bnfuse_tolerance;
+
 typedef struct bnfuse_check_options {
     size_t size;                       /* of this struct */
     uint64_t seed;                     /* of random inputs */
@@ -400,6 +427,9 @@ typedef struct bnfuse_check_options {
     size_t shape_count;
     bnfuse_progress progress; /* NULL: not called */
     void *context;
+    bnfuse_dtype precision; /* compare: b may be a version of this type: FLOAT16, BFLOAT16 or INT8. UNDEFINED: not so */
+    const bnfuse_tolerance *tolerances; /* of single outputs */
+    size_t tolerance_count;
 } bnfuse_check_options;
 
 /* The fused model against the one that was loaded. NULL only when the check itself fails: a difference is a verdict.
@@ -409,6 +439,30 @@ BNFUSE_API const bnfuse_check_result *bnfuse_check(bnfuse_model *model, const bn
 /* Two models with the same inputs and outputs, as they are now. The result belongs to b, but names values of both. */
 BNFUSE_API const bnfuse_check_result *bnfuse_compare(bnfuse_model *a, bnfuse_model *b,
                                                      const bnfuse_check_options *options, bnfuse_error *error);
+/* ---- calibrating ---- */
+
+/* A BatchNormalization whose statistics were estimated again. */
+typedef struct bnfuse_calibrated {
+    const char *node;
+    int64_t channels;
+    double mean_moved;                    /* at most so many of the old standard deviations */
+    double variance_least, variance_most; /* new over old, the least and the most of all channels */
+} bnfuse_calibrated;
+
+typedef struct bnfuse_calibration {
+    bnfuse_calibrated *const *list; /* in running order */
+    size_t count;
+    size_t left;      /* in bodies and functions, or without statistics: as they were */
+    size_t set_count; /* sets of inputs that were measured */
+} bnfuse_calibration;
+
+/* Estimates mean and variance of every BatchNormalization again, from the sets of the options: population statistics in
+ * double, layer by layer; new = (1 - momentum) * old + momentum * measured. BatchNormalizations in training mode go to
+ * inference. The model is then to be written; it cannot be fused before it is loaded again. NULL: no sets
+ * (BNFUSE_USAGE), a run that failed, or what is stored is not what is seen (BNFUSE_DIFFER). */
+BNFUSE_API const bnfuse_calibration *bnfuse_calibrate(bnfuse_model *model, const bnfuse_check_options *options,
+                                                      double momentum, bnfuse_error *error);
+
 /* "pass", "fail", "not checked", ... */
 BNFUSE_API const char *bnfuse_verdict_text(bnfuse_verdict verdict);
 /* The program's exit status for a verdict. */

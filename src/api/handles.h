@@ -15,6 +15,7 @@ struct bnfuse_model {
     struct model model;
     struct net before, after;   /* as it was read; as the passes left it */
     bool is_fused, is_inferred; /* passes have run; shapes of `before` are known */
+    bool is_calibrated;         /* its statistics are new: `before` is another model */
     bool is_broken;             /* a pass stopped half-way: `after` is of no use */
     bnfuse_report report;
     struct node_list {

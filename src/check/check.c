@@ -5,6 +5,7 @@
 #include "check/check.h"
 
 #include "check/measure.h"
+#include "check/metrics.h"
 #include "check/prove.h"
 #include "check/session.h"
 
@@ -18,6 +19,7 @@ struct check {
     struct prover prover;
     struct pointer_map *entered; /* bodies and functions of before that the run has executed */
     bool has_elements;           /* an output had some, or should have had some of what the user gave */
+    struct metrics *metrics;     /* an output each */
     double *nudge_noise;         /* an output each: what the last bit of the inputs does to it */
 };
 
@@ -142,8 +144,11 @@ static void merge_stored(const struct check *check, struct bnfuse_output *result
         result->heals &= heals_overflow(of->exact[i], of->native_before[i], of->native_after[i]);
     result->truth_before = fmax(result->truth_before, measure(of->exact[i], of->native_before[i]).root_mean_square);
     result->truth_after = fmax(result->truth_after, measure(of->exact[i], of->native_after[i]).root_mean_square);
+    bnfuse_tolerance tolerance = tolerance_of(options, result->name);
     result->within_tolerance &=
-        within_tolerance(of->native_before[i], of->native_after[i], options->atol, options->rtol);
+        within_tolerance(of->native_before[i], of->native_after[i], tolerance.atol, tolerance.rtol);
+    metrics_add(&check->metrics[i], of->native_before[i], of->native_after[i], tolerance.atol, tolerance.rtol);
+    result->metrics = metrics_finish(&check->metrics[i]);
 }
 
 /* The reference against itself: how far does one more run of `before` stray from the exact one? */
@@ -274,6 +279,7 @@ static bool check_whole(struct check *check, struct bnfuse_error *error)
     struct bnfuse_check_result *result = check->result;
     if (!session_plan(session, error)) return false;
     open_outputs(result, session->arena, graph, -1);
+    check->metrics = NEW_ARRAY(session->arena, struct metrics, graph->output_count);
     check->nudge_noise = NEW_ARRAY(&session->plans, double, graph->output_count);
     size_t sets = options->set_count ? options->set_count : 1;
     session->runs_planned = 5 * sets;

@@ -39,7 +39,9 @@ struct check_options {
     size_t dim_count;
     const struct bnfuse_shape *shapes; /* --shape NAME:AxBxC */
     size_t shape_count;
-    enum dtype precision;     /* of check_compare: the second model may be a version of this type. UNDEFINED: not so */
+    enum dtype precision; /* of check_compare: the second model may be a version of this type. UNDEFINED: not so */
+    const bnfuse_tolerance *tolerances; /* of single outputs */
+    size_t tolerance_count;
     bool is_unrelated;        /* the inputs of the two models may have other names */
     bnfuse_progress progress; /* NULL: not called */
     void *context;

@@ -7,6 +7,7 @@
 #include "check/check.h"
 
 #include "check/measure.h"
+#include "check/metrics.h"
 #include "check/segment.h"
 #include "check/session.h"
 
@@ -38,6 +39,7 @@ struct comparison {
     struct bnfuse_check_result *result;
     struct pairing pairing;
     size_t *partners;            /* by output of a: the output of b */
+    struct metrics *metrics;     /* an output each */
     double *excess;              /* an output each: difference over what is explained, the worst of all draws */
     double *native_a, *native_b; /* an output each: the largest distance from float64, relative */
     double *least;               /* an output each: the least perturbation that a draw had; < 0: not measured */
@@ -201,7 +203,10 @@ static void judge_native(struct comparison *comparison, const struct runs *runs,
     output->truth_after = fmax(output->truth_after, far_b.root_mean_square);
     if (!far_a.pattern_differs) comparison->native_a[i] = fmax(comparison->native_a[i], far_a.relative);
     if (!far_b.pattern_differs) comparison->native_b[i] = fmax(comparison->native_b[i], far_b.relative);
-    output->within_tolerance &= within_tolerance(a, b, options->atol, options->rtol);
+    bnfuse_tolerance tolerance = tolerance_of(options, output->name);
+    output->within_tolerance &= within_tolerance(a, b, tolerance.atol, tolerance.rtol);
+    metrics_add(&comparison->metrics[i], a, b, tolerance.atol, tolerance.rtol);
+    output->metrics = metrics_finish(&comparison->metrics[i]);
     comparison->equal &= same_elements(a, b);
 }
 
@@ -574,6 +579,7 @@ static void open_results(struct comparison *comparison)
     size_t count = a->output_count;
     open_outputs(result, session->arena, a, 0);
     comparison->partners = NEW_ARRAY(&session->plans, size_t, count);
+    comparison->metrics = NEW_ARRAY(session->arena, struct metrics, count);
     comparison->excess = NEW_ARRAY(&session->plans, double, count);
     comparison->native_a = NEW_ARRAY(&session->plans, double, count);
     comparison->native_b = NEW_ARRAY(&session->plans, double, count);

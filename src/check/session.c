@@ -117,6 +117,13 @@ static bool choices_exist(const struct session *session, struct bnfuse_error *er
             return fail(error, BNFUSE_USAGE, "a shape was given for \"%s\", which is no input of the model",
                         options->shapes[i].name);
     }
+    for (size_t i = 0; i < options->tolerance_count; i++) {
+        size_t k = 0;
+        while (k < graph->output_count && strcmp(graph->outputs[k]->name, options->tolerances[i].name) != 0) k++;
+        if (k == graph->output_count)
+            return fail(error, BNFUSE_USAGE, "a tolerance was given for \"%s\", which is no output of the model",
+                        options->tolerances[i].name);
+    }
     for (size_t i = 0; i < options->dim_count; i++)
         if (!has_dim(graph, options->dims[i].name))
             return fail(error, BNFUSE_USAGE, "a size was given for dimension \"%s\", which no input of the model has",
@@ -226,6 +233,18 @@ bool session_feed(struct session *session, const struct guess *guess, const stru
     }
     *guessed = chooser.guessed;
     return true;
+}
+
+bnfuse_tolerance tolerance_of(const struct check_options *options, const char *output)
+{
+    bnfuse_tolerance tolerance = { output, options->atol, options->rtol };
+    for (size_t i = 0; i < options->tolerance_count; i++) {
+        const bnfuse_tolerance *own = &options->tolerances[i];
+        if (strcmp(own->name, output) != 0) continue;
+        if (own->atol >= 0) tolerance.atol = own->atol;
+        if (own->rtol >= 0) tolerance.rtol = own->rtol;
+    }
+    return tolerance;
 }
 
 void drop_all(struct array **arrays, size_t count)

@@ -67,6 +67,8 @@ struct observer {
  * (NULL: none) sees the inputs as well. */
 bool session_run(struct session *session, const struct side *side, enum precision precision, uint64_t noise,
                  const struct observer *observer, struct array **outputs, struct bnfuse_error *error);
+/* The tolerance of an output: its own or that of all. */
+bnfuse_tolerance tolerance_of(const struct check_options *options, const char *output);
 void drop_all(struct array **arrays, size_t count);
 
 /* Whether the user gives data for this value; context is a struct check_options. */

@@ -72,6 +72,7 @@ static bool read_input(struct job *job, bnfuse_tensors *set, const char *input)
 
 static bool add_set(struct job *job, const char *directory)
 {
+    if (job->settings->samples && job->set_count >= job->settings->samples) return true;
     size_t count = job->set_count + 1;
     bnfuse_tensors **sets = realloc(job->sets, count * sizeof *sets);
     if (sets) job->sets = sets;
@@ -143,12 +144,25 @@ static int thread_count(const struct settings *settings)
     return settings->threads < 1024 ? (int)settings->threads : 1024;
 }
 
+static bool take_precision(struct job *job, bnfuse_check_options *options)
+{
+    static const bnfuse_dtype types[] = { BNFUSE_DTYPE_FLOAT16, BNFUSE_DTYPE_BFLOAT16, BNFUSE_DTYPE_INT8 };
+    const char *precision = job->settings->precision;
+    for (size_t i = 0; precision && i < sizeof types / sizeof *types; i++)
+        if (strcmp(precision, bnfuse_dtype_text(types[i])) == 0) options->precision = types[i];
+    return !precision || options->precision
+           || usage(&job->error, "--precision %s: there are float16, bfloat16 and int8", precision);
+}
+
 static bool check_options(struct job *job, bnfuse_check_options *options)
 {
     const struct settings *settings = job->settings;
     if (!settings_dims(settings, &job->dims, &job->error) || !settings_shapes(settings, &job->shapes, &job->error))
         return false;
     *options = settings->check;
+    if (!take_precision(job, options)) return false;
+    options->tolerances = settings->tolerances;
+    options->tolerance_count = settings->tolerance_count;
     options->threads = thread_count(settings);
     options->sets = (const bnfuse_tensors *const *)job->sets;
     options->set_count = job->set_count;
@@ -255,6 +269,18 @@ static bool compare(struct job *job)
     bnfuse_status status = bnfuse_verdict_status(result->verdict);
     return status == BNFUSE_OK
            || differs(job, status, "%s, %s: %s", job->account.model, job->account.other, result->why);
+}
+
+/* ---- calibrate ---- */
+
+static bool calibrate(struct job *job)
+{
+    bnfuse_check_options options;
+    if (!load(job, 0, &job->model) || !read_data(job) || !check_options(job, &options)) return false;
+    job->progress.stage = "calibrating";
+    job->account.calibration = bnfuse_calibrate(job->model, &options, job->settings->momentum, &job->error);
+    progress_close(&job->progress);
+    return job->account.calibration && write_model(job);
 }
 
 /* ---- run ---- */
@@ -371,6 +397,7 @@ static const struct job_row {
     [COMMAND_FUSE] = { "fuse", fuse },
     [COMMAND_EXPLAIN] = { "explain", explain },
     [COMMAND_COMPARE] = { "compare", compare },
+    [COMMAND_CALIBRATE] = { "calibrate", calibrate },
     [COMMAND_RUN] = { "run", run },
 };
 

@@ -13,6 +13,8 @@ const struct command_row commands[COMMAND_COUNT] = {
     [COMMAND_FUSE] = { "", "MODEL [-o OUT]", 1, "fuse, check, and write (without -o: write nothing)", 0 },
     [COMMAND_EXPLAIN] = { "explain", "MODEL", 1, "say of every BatchNormalization where it goes, or why it stays", 0 },
     [COMMAND_COMPARE] = { "compare", "A B", 2, "say whether two models compute the same, up to rounding", 0 },
+    [COMMAND_CALIBRATE] = { "calibrate", "MODEL --data DIR -o OUT", 1,
+                            "estimate the statistics of every BatchNormalization again from data", 0 },
     [COMMAND_RUN] = { "run", "MODEL", 1, "run a model on given inputs", 0 },
     [COMMAND_REASONS] = { "reasons", "[CODE]", 0, "list the reason codes, or say what one means", 1 },
 };
@@ -20,6 +22,7 @@ const struct command_row commands[COMMAND_COUNT] = {
 #define FUSE      (1u << COMMAND_FUSE)
 #define EXPLAIN   (1u << COMMAND_EXPLAIN)
 #define COMPARE   (1u << COMMAND_COMPARE)
+#define CALIBRATE (1u << COMMAND_CALIBRATE)
 #define RUN       (1u << COMMAND_RUN)
 #define REASONS   (1u << COMMAND_REASONS)
 #define CHECKS    (FUSE | COMPARE)
@@ -27,7 +30,7 @@ const struct command_row commands[COMMAND_COUNT] = {
 #define AT(field) offsetof(struct settings, field)
 
 const struct option_row option_rows[] = {
-    { "output", 'o', "FILE", FUSE | RUN, OPTION_TEXT, AT(output),
+    { "output", 'o', "FILE", FUSE | CALIBRATE | RUN, OPTION_TEXT, AT(output),
       "write the fused model here (run: the outputs, as FILE.npz or FILE.npy); - is standard output" },
     { "freeze-weights", 0, NULL, FUSE | EXPLAIN, OPTION_FLAG, AT(fuse.freeze_weights),
       "take initializers that callers could replace for constants; swallowed ones leave the inputs" },
@@ -44,35 +47,43 @@ const struct option_row option_rows[] = {
       "check (the default); full: proof of every site is not enough, the whole graph must run" },
     { "no-check", 0, NULL, FUSE, OPTION_FLAG, AT(no_check), "write without a check" },
     { "allow-unchecked", 0, NULL, FUSE, OPTION_FLAG, AT(allow_unchecked), "write even what cannot be checked" },
-    { "atol", 0, "NUMBER", CHECKS | RUN, OPTION_REAL, AT(check.atol), "tolerate |a-b| <= atol + rtol*|b| (1e-5)" },
-    { "rtol", 0, "NUMBER", CHECKS | RUN, OPTION_REAL, AT(check.rtol), "see --atol (1e-3)" },
+    { "atol", 0, "NUMBER[,OUTPUT:NUMBER]", CHECKS | RUN, OPTION_TOLERANCE, AT(check.atol),
+      "tolerate |a-b| <= atol + rtol*|b| (1e-5), in this output so much" },
+    { "rtol", 0, "NUMBER[,OUTPUT:NUMBER]", CHECKS | RUN, OPTION_TOLERANCE, AT(check.rtol), "see --atol (1e-3)" },
+    { "precision", 0, "TYPE", COMPARE, OPTION_TEXT, AT(precision),
+      "take B for a version of float16, bfloat16 or int8, and accept what that explains" },
+    { "momentum", 0, "NUMBER", CALIBRATE, OPTION_REAL, AT(momentum),
+      "the weight of what is measured against what was stored (1: nothing of that)" },
+    { "samples", 0, "N", CHECKS | CALIBRATE, OPTION_NUMBER, AT(samples), "use the first N sets of the data only" },
     { "seed", 0, "NUMBER", CHECKS, OPTION_NUMBER, AT(check.seed), "seed of random inputs (20)" },
     { "dim", 0, "NAME=N", CHECKS, OPTION_LIST, AT(dims), "size of a symbolic dimension" },
     { "shape", 0, "NAME:AxBxC", CHECKS, OPTION_LIST, AT(shapes), "shape of an input" },
-    { "input", 0, "NAME=FILE", CHECKS | RUN, OPTION_LIST, AT(inputs),
+    { "input", 0, "NAME=FILE", CHECKS | CALIBRATE | RUN, OPTION_LIST, AT(inputs),
       "data of an input: .npy, .pb; or FILE.npz, named inside" },
-    { "data", 0, "DIR", CHECKS | RUN, OPTION_LIST, AT(data),
+    { "data", 0, "DIR", CHECKS | CALIBRATE | RUN, OPTION_LIST, AT(data),
       "data of all inputs: test_data_set_*/input_0.pb, ...; run: compare with output_0.pb, ..." },
     { "input-dir", 0, "DIR", RUN, OPTION_TEXT, AT(input_directory), "read input_0.pb, input_1.pb, ... in order" },
     { "output-dir", 0, "DIR", RUN, OPTION_TEXT, AT(output_directory), "write output_0.pb, output_1.pb, ..." },
     { "exact", 0, NULL, RUN, OPTION_FLAG, AT(exact), "compute all real numbers in float64" },
-    { "external-data", 0, "FILE", FUSE, OPTION_TEXT, AT(external_data),
+    { "external-data", 0, "FILE", FUSE | CALIBRATE, OPTION_TEXT, AT(external_data),
       "put tensors of 1 KiB and more into FILE beside the output" },
     { "strict", 0, NULL, FUSE, OPTION_FLAG, AT(strict), "fail (5) when a BatchNormalization stays that could go" },
     { "require", 0, "N", FUSE, OPTION_REQUIRE, AT(require), "fail (5) when fewer than N BatchNormalizations go" },
-    { "threads", 0, "N", CHECKS | RUN, OPTION_NUMBER, AT(threads), "threads of the runtime (all processors)" },
-    { "memory", 0, "SIZE", FUSE | EXPLAIN | COMPARE | RUN, OPTION_SIZE, AT(memory),
+    { "threads", 0, "N", CHECKS | CALIBRATE | RUN, OPTION_NUMBER, AT(threads),
+      "threads of the runtime (all processors)" },
+    { "memory", 0, "SIZE", FUSE | EXPLAIN | COMPARE | CALIBRATE | RUN, OPTION_SIZE, AT(memory),
       "use at most SIZE of memory (what the machine has)" },
-    { "timeout", 0, "SECONDS", FUSE | EXPLAIN | COMPARE | RUN, OPTION_REAL, AT(timeout),
+    { "timeout", 0, "SECONDS", FUSE | EXPLAIN | COMPARE | CALIBRATE | RUN, OPTION_REAL, AT(timeout),
       "stop after SECONDS (124), nothing written" },
     { "json", 0, NULL, ALL, OPTION_FLAG, AT(json), "results as JSON on standard output" },
 #define ROW(name, option, help) { option, 0, "FILE", CHECKS, OPTION_TEXT, AT(reports[REPORT_##name]), help },
     REPORT_FORMATS(ROW)
 #undef ROW
         { "markdown", 0, NULL, REASONS, OPTION_FLAG, AT(markdown_table), "as a Markdown table" },
-    { "quiet", 'q', NULL, FUSE | COMPARE | RUN, OPTION_FLAG, AT(quiet), "print the verdict only" },
+    { "quiet", 'q', NULL, FUSE | COMPARE | CALIBRATE | RUN, OPTION_FLAG, AT(quiet), "print the verdict only" },
     { "verbose", 'v', NULL, CHECKS, OPTION_FLAG, AT(verbose), "print every site" },
-    { "progress", 0, NULL, CHECKS, OPTION_FLAG, AT(progress), "show progress even where stderr is no terminal" },
+    { "progress", 0, NULL, CHECKS | CALIBRATE, OPTION_FLAG, AT(progress),
+      "show progress even where stderr is no terminal" },
     { "help", 'h', NULL, ALL, OPTION_FLAG, AT(help), "print this" },
     { "version", 0, NULL, ALL, OPTION_FLAG, AT(version), "print the version" },
     { "man", 0, NULL, FUSE, OPTION_FLAG, AT(man), "print the manual page" },
@@ -146,6 +157,47 @@ static void add_name(bnfuse_names *list, const char *name)
     ((const char **)list->names)[list->count++] = name;
 }
 
+/* The entry of an output; NULL without memory. */
+static bnfuse_tolerance *tolerance_named(struct settings *settings, const char *name, size_t length)
+{
+    for (size_t i = 0; i < settings->tolerance_count; i++)
+        if (strncmp(settings->tolerances[i].name, name, length) == 0 && !settings->tolerances[i].name[length])
+            return &settings->tolerances[i];
+    char *copy = strndup(name, length);
+    bnfuse_tolerance *list =
+        realloc(settings->tolerances, (settings->tolerance_count + 1) * sizeof *settings->tolerances);
+    if (list) settings->tolerances = list;
+    if (!copy || !list) {
+        free(copy);
+        return NULL;
+    }
+    list[settings->tolerance_count] = (bnfuse_tolerance){ copy, -1, -1 };
+    return &list[settings->tolerance_count++];
+}
+
+/* 1e-5, boxes:1e-3, or both and more between commas; a name may hold ':' itself: the last one counts. */
+static bool parse_tolerance(struct settings *settings, const struct option_row *row, const char *argument)
+{
+    bool is_atol = row->offset == AT(check.atol);
+    while (*argument) {
+        size_t length = strcspn(argument, ","), colon = length;
+        double number;
+        char text[40], *end;
+        while (colon > 0 && argument[colon - 1] != ':') colon--;
+        if (length - colon >= sizeof text) return false;
+        memcpy(text, argument + colon, length - colon);
+        text[length - colon] = 0;
+        number = strtod(text, &end);
+        if (end == text || *end || !(number >= 0)) return false;
+        bnfuse_tolerance *own = colon > 1 ? tolerance_named(settings, argument, colon - 1) : NULL;
+        if (colon > 0 && !own) return false;
+        if (own) *(is_atol ? &own->atol : &own->rtol) = number;
+        else *(is_atol ? &settings->check.atol : &settings->check.rtol) = number;
+        argument += length + (argument[length] == ',');
+    }
+    return true;
+}
+
 static bool apply(struct settings *settings, const struct option_row *row, const char *argument, bnfuse_error *error)
 {
     void *at = (char *)settings + row->offset;
@@ -157,6 +209,7 @@ static bool apply(struct settings *settings, const struct option_row *row, const
     case OPTION_SIZE: return parse_size(argument, at) || no_good(error, row, argument);
     case OPTION_NUMBER: return parse_number(argument, at) || no_good(error, row, argument);
     case OPTION_REAL: return parse_real(argument, at) || no_good(error, row, argument);
+    case OPTION_TOLERANCE: return parse_tolerance(settings, row, argument) || no_good(error, row, argument);
     case OPTION_CHECK:
         *(bool *)at = argument != NULL;
         settings->no_check = false;
@@ -199,6 +252,8 @@ void settings_free(struct settings *settings)
     find_lists(settings, lists);
     for (size_t i = 0; i < LIST_COUNT; i++) free((void *)lists[i]->names);
     free(settings->command_line);
+    for (size_t i = 0; i < settings->tolerance_count; i++) free((void *)settings->tolerances[i].name);
+    free(settings->tolerances);
 }
 
 enum { FIRST_CODE = 1000 }; /* of long options; letters are below */
@@ -316,6 +371,7 @@ bool settings_parse(struct settings *settings, int argc, char **argv, bnfuse_err
     *settings = (struct settings){ .command = COMMAND_FUSE };
     bnfuse_fuse_options_init(&settings->fuse);
     bnfuse_check_options_init(&settings->check);
+    settings->momentum = 1;
     settings->command_line = join_words(argc, argv);
     if (!settings->command_line || !make_lists(settings, argc)) return out_of_memory(error);
     settings->command = argc > 1 ? command_named(argv[1]) : COMMAND_FUSE;

@@ -9,7 +9,15 @@
 
 #include <stdio.h>
 
-enum command { COMMAND_FUSE, COMMAND_EXPLAIN, COMMAND_COMPARE, COMMAND_RUN, COMMAND_REASONS, COMMAND_COUNT };
+enum command {
+    COMMAND_FUSE,
+    COMMAND_EXPLAIN,
+    COMMAND_COMPARE,
+    COMMAND_CALIBRATE,
+    COMMAND_RUN,
+    COMMAND_REASONS,
+    COMMAND_COUNT
+};
 
 struct command_row {
     const char *name; /* the word on the command line; "" for fuse */
@@ -33,6 +41,11 @@ struct settings {
     bool has_require;
     const char *input_directory, *output_directory;
     bool exact;
+    double momentum;
+    uint64_t samples; /* 0: all sets */
+    const char *precision;
+    bnfuse_tolerance *tolerances; /* of single outputs; the names are the settings' own */
+    size_t tolerance_count;
     double timeout; /* seconds; 0: none */
     const char *external_data;
     bool json, markdown_table, quiet, verbose, progress;
@@ -67,6 +80,7 @@ enum option_kind {
     OPTION_NUMBER,
     OPTION_REAL,
     OPTION_CHECK,
+    OPTION_TOLERANCE,
     OPTION_REQUIRE
 };
 struct option_row {

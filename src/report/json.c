@@ -62,6 +62,8 @@ static json_t *difference_object(const bnfuse_difference *difference)
     json_object_set_new(object, "shape_differs", json_boolean(difference->shape_differs));
     json_object_set_new(object, "pattern_differs", json_boolean(difference->pattern_differs));
     json_object_set_new(object, "degenerate", json_boolean(difference->degenerate));
+    json_object_set_new(object, "near_overflow", json_boolean(difference->near_overflow));
+    json_object_set_new(object, "compared", json_integer(difference->compared));
     return object;
 }
 
@@ -75,6 +77,39 @@ static json_t *site_object(const bnfuse_site *site)
     json_object_set_new(object, "ill_conditioned", json_boolean(site->ill_conditioned));
     json_object_set_new(object, "why", json_text(site->checked ? "" : site->why));
     json_object_set_new(object, "difference", difference_object(&site->difference));
+    json_object_set_new(object, "noise", json_number(site->noise));
+    return object;
+}
+
+static json_t *place_object(const bnfuse_place *place)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "difference", json_number(place->difference));
+    json_object_set_new(object, "at", json_integer(place->at));
+    json_object_set_new(object, "before", json_number(place->before));
+    json_object_set_new(object, "after", json_number(place->after));
+    return object;
+}
+
+static json_t *metrics_object(const bnfuse_metrics *metrics)
+{
+    if (!metrics) return json_null();
+    json_t *object = json_object();
+    json_object_set_new(object, "elements", json_integer(metrics->elements));
+    json_object_set_new(object, "compared", json_integer(metrics->compared));
+    json_object_set_new(object, "largest", place_object(&metrics->largest));
+    json_object_set_new(object, "most_relative", place_object(&metrics->most_relative));
+    json_object_set_new(object, "root_mean_square", json_number(metrics->root_mean_square));
+    json_object_set_new(object, "cosine", json_number(metrics->cosine));
+    json_object_set_new(object, "signal_to_noise", json_number(metrics->signal_to_noise));
+    json_object_set_new(object, "ulp_median", json_number(metrics->ulp_median));
+    json_object_set_new(object, "ulp_99", json_number(metrics->ulp_99));
+    json_object_set_new(object, "ulp_largest", json_number(metrics->ulp_largest));
+    json_object_set_new(object, "outside", json_number(metrics->outside));
+    json_object_set_new(object, "nan", pair(metrics->nan_before, metrics->nan_after));
+    json_object_set_new(object, "infinite", pair(metrics->infinite_before, metrics->infinite_after));
+    json_object_set_new(object, "top1", metrics->top1 < 0 ? json_null() : json_number(metrics->top1));
+    json_object_set_new(object, "top5", metrics->top5 < 0 ? json_null() : json_number(metrics->top5));
     return object;
 }
 
@@ -89,6 +124,8 @@ static json_t *output_object(const bnfuse_output *output)
     json_object_set_new(object, "truth_before", json_number(output->truth_before));
     json_object_set_new(object, "truth_after", json_number(output->truth_after));
     json_object_set_new(object, "within_tolerance", json_boolean(output->within_tolerance));
+    json_object_set_new(object, "heals", json_boolean(output->heals && output->deployment.pattern_differs));
+    json_object_set_new(object, "metrics", metrics_object(output->metrics));
     return object;
 }
 
@@ -101,6 +138,8 @@ static json_t *check_object(const struct account *account)
     json_object_set_new(object, "verdict", json_text(bnfuse_verdict_text(check->verdict)));
     json_object_set_new(object, "why", json_text(check->why));
     json_object_set_new(object, "first_divergent", json_text(check->first_divergent));
+    json_object_set_new(object, "last_agreed", json_text(check->last_agreed));
+    json_object_set_new(object, "note", json_text(check->note ? check->note : ""));
     json_object_set_new(object, "seed", json_integer((json_int_t)check->seed));
     json_object_set_new(object, "atol", json_number(account->atol));
     json_object_set_new(object, "rtol", json_number(account->rtol));
@@ -127,6 +166,25 @@ static json_t *tensor_list(const bnfuse_tensors *tensors)
     return list;
 }
 
+static json_t *calibration_object(const bnfuse_calibration *calibration)
+{
+    json_t *object = json_object(), *list = json_array();
+    for (size_t i = 0; i < calibration->count; i++) {
+        const bnfuse_calibrated *one = calibration->list[i];
+        json_t *item = json_object();
+        json_object_set_new(item, "node", json_text(one->node));
+        json_object_set_new(item, "channels", json_integer(one->channels));
+        json_object_set_new(item, "mean_moved", json_number(one->mean_moved));
+        json_object_set_new(item, "variance_least", json_number(one->variance_least));
+        json_object_set_new(item, "variance_most", json_number(one->variance_most));
+        json_array_append_new(list, item);
+    }
+    json_object_set_new(object, "list", list);
+    json_object_set_new(object, "left", json_integer((json_int_t)calibration->left));
+    json_object_set_new(object, "sets", json_integer((json_int_t)calibration->set_count));
+    return object;
+}
+
 bool report_json(const struct account *account, FILE *to)
 {
     json_t *root = json_object();
@@ -140,6 +198,7 @@ bool report_json(const struct account *account, FILE *to)
     json_object_set_new(root, "message", json_text(account->message));
     if (account->report) add_report(root, account->report);
     json_object_set_new(root, "check", account->check ? check_object(account) : json_null());
+    if (account->calibration) json_object_set_new(root, "calibration", calibration_object(account->calibration));
     if (account->tensors) json_object_set_new(root, "outputs", tensor_list(account->tensors));
     return json_print(root, to);
 }

@@ -11,12 +11,13 @@
 
 /* One run of the program, as far as it came. */
 struct account {
-    const char *command;              /* "fuse", "explain", "compare" or "run" */
-    const char *model, *other;        /* other: what a compare compares with; NULL */
-    const char *output;               /* the file written, or NULL */
-    const bnfuse_report *report;      /* NULL: not fused */
-    const bnfuse_check_result *check; /* NULL: not checked */
-    const bnfuse_tensors *tensors;    /* outputs of a run, or NULL */
+    const char *command;                   /* "fuse", "explain", "compare", "calibrate" or "run" */
+    const char *model, *other;             /* other: what a compare compares with; NULL */
+    const char *output;                    /* the file written, or NULL */
+    const bnfuse_report *report;           /* NULL: not fused */
+    const bnfuse_check_result *check;      /* NULL: not checked */
+    const bnfuse_tensors *tensors;         /* outputs of a run, or NULL */
+    const bnfuse_calibration *calibration; /* or NULL */
     double atol, rtol;
     bnfuse_model *handle;                 /* of the model, for pictures of its nodes; NULL: none */
     const char *command_line;             /* as it was given */

@@ -143,6 +143,29 @@ static void print_output(const bnfuse_output *output, bool compared, FILE *to)
             degenerate ? "; constant or saturated on all inputs tried, which proves little" : "");
 }
 
+static void print_place(const char *title, const bnfuse_place *place, FILE *to)
+{
+    fprintf(to, "    %s %.3g at element %" PRId64 ": %.9g, %.9g\n", title, place->difference, place->at, place->before,
+            place->after);
+}
+
+static void print_metrics(const bnfuse_metrics *metrics, FILE *to)
+{
+    print_place("largest difference", &metrics->largest, to);
+    print_place("largest relative difference", &metrics->most_relative, to);
+    fprintf(to, "    root mean square %.3g, cosine %.9f, signal to noise %.1f dB\n", metrics->root_mean_square,
+            metrics->cosine, metrics->signal_to_noise);
+    fprintf(to, "    units in the last place: median %.0f, 99 of 100 up to %.0f, largest %.0f\n", metrics->ulp_median,
+            metrics->ulp_99, metrics->ulp_largest);
+    fprintf(to,
+            "    outside the tolerance: %.3g of %" PRId64 " elements; NaN %" PRId64 ", %" PRId64 "; infinite %" PRId64
+            ", %" PRId64 "\n",
+            metrics->outside, metrics->elements, metrics->nan_before, metrics->nan_after, metrics->infinite_before,
+            metrics->infinite_after);
+    if (metrics->top1 >= 0)
+        fprintf(to, "    same best class in %.4f of the rows, same five in %.4f\n", metrics->top1, metrics->top5);
+}
+
 static void print_check(const struct account *account, FILE *to)
 {
     const bnfuse_check_result *check = account->check;
@@ -152,7 +175,18 @@ static void print_check(const struct account *account, FILE *to)
     bnfuse_escape(inputs, sizeof inputs, check->inputs);
     fprintf(to, "%scheck: seed %" PRIu64 "%s%s\n", compared ? "" : "\n", check->seed, *inputs ? ", " : "", inputs);
     print_sites(account, to);
-    for (size_t i = 0; i < check->output_count; i++) print_output(check->outputs[i], compared, to);
+    for (size_t i = 0; i < check->output_count; i++) {
+        print_output(check->outputs[i], compared, to);
+        if (account->verbose && check->outputs[i]->metrics) print_metrics(check->outputs[i]->metrics, to);
+    }
+    if (compared && *check->note) {
+        bnfuse_escape(inputs, sizeof inputs, check->note);
+        fprintf(to, "  %s\n", inputs);
+    }
+    if (check->last_agreed) {
+        bnfuse_escape(name, sizeof name, check->last_agreed);
+        fprintf(to, "  last value that agrees: \"%s\"\n", name);
+    }
     if (check->first_divergent) {
         bnfuse_escape(name, sizeof name, check->first_divergent);
         fprintf(to, "  first value that differs: \"%s\"\n", name);
@@ -169,6 +203,20 @@ static void print_tensor(const bnfuse_tensor *tensor, FILE *to)
     fprintf(to, "%s\n", tensor->type && tensor->rank == 0 ? " a scalar" : "");
 }
 
+static void print_calibration(const bnfuse_calibration *calibration, FILE *to)
+{
+    char node[200];
+    for (size_t i = 0; i < calibration->count; i++) {
+        const bnfuse_calibrated *one = calibration->list[i];
+        bnfuse_escape(node, sizeof node, one->node);
+        fprintf(to,
+                "%s: %" PRId64 " channels, mean moved by up to %.3g deviations, variance by factors of %.3g to %.3g\n",
+                node, one->channels, one->mean_moved, one->variance_least, one->variance_most);
+    }
+    fprintf(to, "%zu BatchNormalizations calibrated on %zu sets, %zu left as they were\n", calibration->count,
+            calibration->set_count, calibration->left);
+}
+
 bool report_text(const struct account *account, FILE *to)
 {
     char line[1200], message[1100];
@@ -181,6 +229,7 @@ bool report_text(const struct account *account, FILE *to)
         for (size_t i = 0; i < bnfuse_tensors_count(account->tensors); i++) {
             print_tensor(bnfuse_tensors_get(account->tensors, i), to);
         }
+    if (account->calibration) print_calibration(account->calibration, to);
     if (account->check) print_check(account, to);
     if (account->report) {
         bnfuse_escape(message, sizeof message, account->output ? account->output : "nothing");
