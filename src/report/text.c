@@ -260,6 +260,10 @@ bool report_explain(const struct account *account, FILE *to)
         explain_line(remark->code ? "tried" : "path", remark->path, to);
         explain_line("help", remark->help, to);
     }
+    for (size_t i = 0; i < report->note_count; i++) {
+        bnfuse_escape(words, sizeof words, report->notes[i]);
+        fprintf(to, "note: %s\n", words);
+    }
     fprintf(to, "%zu of %zu BatchNormalizations can go, %zu stay\n", report->folded, report->remark_count,
             report->remark_count - report->folded);
     return !ferror(to);
