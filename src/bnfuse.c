@@ -318,6 +318,7 @@ static struct check_options check_options(struct check_call *call)
         .precision = (enum dtype)from->precision,
         .tolerances = from->tolerances,
         .tolerance_count = from->tolerance_count,
+        .repro = from->repro,
         .progress = from->progress,
         .context = from->context,
     };

@@ -345,7 +345,8 @@ typedef struct bnfuse_site {
     bool ill_conditioned; /* it differs, yet within what float64 can tell of the original itself */
     const char *why;
     bnfuse_difference difference;
-    double noise; /* of unrelated models: what half a unit in the last place of its weights explains */
+    double noise;       /* of unrelated models: what half a unit in the last place of its weights explains */
+    double accumulated; /* of unrelated models: how far the whole runs are apart here, by samples; relative */
 } bnfuse_site;
 
 /* A difference with its place: flat index, and both values there. */
@@ -430,6 +431,7 @@ typedef struct bnfuse_check_options {
     bnfuse_dtype precision; /* compare: b may be a version of this type: FLOAT16, BFLOAT16 or INT8. UNDEFINED: not so */
     const bnfuse_tolerance *tolerances; /* of single outputs */
     size_t tolerance_count;
+    const char *repro; /* compare: a directory for the segment that differs, as two models with data; NULL: none */
 } bnfuse_check_options;
 
 /* The fused model against the one that was loaded. NULL only when the check itself fails: a difference is a verdict.

@@ -755,6 +755,65 @@ static void data_that_do_not_fit_are_refused(void **state)
     assert_int_equal(remove("empty/x.npy") | rmdir("empty"), 0);
 }
 
+/* x -> Gemm -> Relu -> y; one weight is moved by this much. */
+static void write_layer(const char *path, float by)
+{
+    build_close(&b);
+    build_open(&b, 8, 13);
+    build_input(&b, "x", DTYPE_FLOAT, "N,4");
+    build_init(&b, "w", DTYPE_FLOAT, "4,6", 3);
+    build_node(&b, "Gemm", "layer", "x w", "h", NULL);
+    build_node(&b, "Relu", "relu", "h", "y", NULL);
+    build_output(&b, "y", DTYPE_FLOAT, "N,6");
+    ((float *)b.model->graph->initializer[0]->raw_data.data)[2] += by;
+    write_model(path);
+}
+
+static void a_difference_can_be_taken_away(void **state)
+{
+    (void)state;
+    write_layer("a.onnx", 0);
+    write_layer("b.onnx", 0.25f);
+    assert_ran("compare a.onnx b.onnx --repro away", 1);
+    assert_says(out, "first value that differs: \"h\"");
+    assert_ran("compare away/first.onnx away/second.onnx --data away", 1);
+    assert_ran("run away/first.onnx --data away --exact", 0);
+    assert_ran("run away/second.onnx --data away --exact", 1);
+    assert_true(exists("away/command.txt"));
+    static const char *const files[] = { "away/first.onnx",
+                                         "away/second.onnx",
+                                         "away/command.txt",
+                                         "away/test_data_set_0/input_0.pb",
+                                         "away/test_data_set_0/output_0.pb",
+                                         "away/test_data_set_0",
+                                         "away" };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) assert_int_equal(remove(files[i]), 0);
+}
+
+static void outputs_have_tolerances_of_their_own(void **state)
+{
+    (void)state;
+    write_layer("a.onnx", 0);
+    assert_ran("run a.onnx --input x=none.npy --atol 1e-3,y:1", 2);
+    assert_ran("compare a.onnx a.onnx --atol y:1e-3 --rtol 1e-2,y:1", 0);
+    assert_ran("compare a.onnx a.onnx --atol z:1e-3", 2);
+    assert_says(err, "no output of the model");
+    assert_ran("compare a.onnx a.onnx --atol y:", 2);
+    assert_ran("compare a.onnx a.onnx --precision float17", 2);
+    assert_says(err, "bfloat16");
+}
+
+static void statistics_are_calibrated_from_data(void **state)
+{
+    (void)state;
+    write_good("good.onnx");
+    build_close(&b);
+    build_open(&b, 8, 13);
+    assert_ran("calibrate good.onnx -o out.onnx", 2);
+    assert_says(err, "--data");
+    assert_false(exists("out.onnx"));
+}
+
 /* The tensor message of ONNX's layout, and back. */
 static void a_run_reads_and_writes_the_test_layout(void **state)
 {
@@ -836,6 +895,9 @@ int main(void)
         TEST(explain_shows_the_path_and_writes_nothing),
         TEST(models_that_differ_end_with_one),
         TEST(data_that_do_not_fit_are_refused),
+        TEST(a_difference_can_be_taken_away),
+        TEST(outputs_have_tolerances_of_their_own),
+        TEST(statistics_are_calibrated_from_data),
         TEST(a_run_reads_and_writes_the_test_layout),
         TEST(an_operator_that_cannot_run_is_named),
 #undef TEST

@@ -42,6 +42,7 @@ struct check_options {
     enum dtype precision; /* of check_compare: the second model may be a version of this type. UNDEFINED: not so */
     const bnfuse_tolerance *tolerances; /* of single outputs */
     size_t tolerance_count;
+    const char *repro;        /* a directory to write the first mistaken segment to; NULL: none */
     bool is_unrelated;        /* the inputs of the two models may have other names */
     bnfuse_progress progress; /* NULL: not called */
     void *context;

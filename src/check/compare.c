@@ -8,6 +8,7 @@
 
 #include "check/measure.h"
 #include "check/metrics.h"
+#include "check/repro.h"
 #include "check/segment.h"
 #include "check/session.h"
 
@@ -48,7 +49,8 @@ struct comparison {
     bool equal; /* bit for bit, in the models' own types */
     const struct guess *guess;
     struct prover prover;
-    const char *broken; /* b did not run where a did */
+    const struct site *blamed; /* the segment of the verdict */
+    const char *broken;        /* b did not run where a did */
 };
 
 /* ---- the runs of one draw ---- */
@@ -422,6 +424,7 @@ static bool fail_by_segment(struct comparison *comparison, const struct site *si
     struct arena *arena = comparison->session->arena;
     struct bnfuse_check_result *result = comparison->result;
     const char *agreed = last_agreed(site);
+    comparison->blamed = site;
     result->first_divergent = site->value->name;
     result->last_agreed = agreed;
     return settle(result, BNFUSE_VERDICT_FAIL,
@@ -617,7 +620,10 @@ static bool compare_all(struct comparison *comparison, struct bnfuse_error *erro
     }
     collect_sites(comparison, sites);
     judge(comparison, sites);
-    return true;
+    const struct site *blamed = comparison->blamed;
+    const char *directory = session->options->repro;
+    if (!directory || !blamed || !blamed->witness) return true;
+    return write_repro(session->before.net, session->after.net, blamed, session->arena, directory, error);
 }
 
 static bool compare_graphs(struct comparison *comparison, struct bnfuse_error *error)

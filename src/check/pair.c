@@ -590,7 +590,7 @@ static struct trace *output_partner(const struct pairing *pairing, const struct 
 static void adopt_twin(struct pairing *pairing, struct trace *trace)
 {
     if (!trace->twin) return;
-    add_segment(pairing, trace->value, trace->twin->value);
+    add_segment(pairing, trace->value, trace->twin->value)->result->accumulated = distance(trace->twin, trace);
     pair(trace, trace->twin, false);
     trace->class = trace->twin->class;
 }
@@ -601,7 +601,9 @@ static void adopt_guess(struct pairing *pairing, struct trace *trace)
     struct trace *found = output_partner(pairing, trace->value);
     if (!found) found = find_guess(pairing, trace);
     if (!found || !found->value->writer || found->is_matched) return;
-    add_segment(pairing, trace->value, found->value)->is_guess = true;
+    struct site *site = add_segment(pairing, trace->value, found->value);
+    site->is_guess = true;
+    if (same_form(found, trace)) site->result->accumulated = distance(found, trace);
     pair(trace, found, true);
     trace->class = found->class;
 }

@@ -106,7 +106,20 @@ static bool measure_perturbation(struct proof *proof, struct array *const *fed, 
     return !is_fatal(error);
 }
 
-static void settle_trial(struct proof *proof, const struct bnfuse_difference *difference, double perturbation)
+/* What shows the mistake, for whoever wants to take it away. */
+static void keep_witness(const struct proof *proof, struct array *const *fed, const struct array *of_a)
+{
+    struct site *site = proof->site;
+    struct arena *arena = proof->prover->after->arena;
+    if (!proof->prover->options->repro) return;
+    site->witness = NEW_ARRAY(arena, struct datum, site->given_count + 1);
+    for (size_t i = 0; i < site->given_count; i++)
+        datum_from_array(&site->witness[i], arena, site->origins[i]->name, fed[i]);
+    datum_from_array(&site->witness[site->given_count], arena, site->origin->name, of_a);
+}
+
+static void settle_trial(struct proof *proof, struct array *const *fed, const struct array *of_a,
+                         const struct bnfuse_difference *difference, double perturbation)
 {
     struct site *site = proof->site;
     struct bnfuse_site *result = site->result;
@@ -117,6 +130,7 @@ static void settle_trial(struct proof *proof, const struct bnfuse_difference *di
     if (is_mistake && !site->is_mistaken) result->difference = *difference;
     else if (is_mistake == site->is_mistaken)
         result->difference = result->checked ? worse_difference(result->difference, *difference) : *difference;
+    if (is_mistake && !site->is_mistaken) keep_witness(proof, fed, of_a);
     if (is_mistake && !site->is_mistaken) result->noise = perturbation;
     else if (!site->is_mistaken) result->noise = fmax(result->noise, perturbation);
     site->is_mistaken |= is_mistake;
@@ -154,7 +168,7 @@ static bool try_segment(struct proof *proof, struct array *const *fed, bool seen
             ran = measure_perturbation(proof, fed, of_a, of_b, &perturbation, error);
             proof->perturbation = fmax(proof->perturbation, perturbation);
         }
-        if (ran) settle_trial(proof, &difference, perturbation);
+        if (ran) settle_trial(proof, fed, of_a, &difference, perturbation);
     }
     array_drop(of_a);
     array_drop(of_b);

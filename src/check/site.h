@@ -20,12 +20,13 @@ struct site {
     bool inner;             /* in a body or function: no reference run sees its values */
     struct bnfuse_site *result;
     /* Of two unrelated models (pair.h). */
-    bool is_guess;    /* nothing but names or places say that the two values are the same */
-    bool is_hidden;   /* what reads them is paired, and gives the same for values that differ */
-    bool is_curved;   /* something on the way gives the same for inputs that differ */
-    bool is_mistaken; /* it differs by more than the weights explain */
-    double reach;     /* the largest number stored in a small constant on the way */
-    enum dtype type;  /* of the value in the first model */
+    bool is_guess;         /* nothing but names or places say that the two values are the same */
+    bool is_hidden;        /* what reads them is paired, and gives the same for values that differ */
+    bool is_curved;        /* something on the way gives the same for inputs that differ */
+    bool is_mistaken;      /* it differs by more than the weights explain */
+    struct datum *witness; /* of a mistake: what was fed, and the first model's result last; NULL: none */
+    double reach;          /* the largest number stored in a small constant on the way */
+    enum dtype type;       /* of the value in the first model */
     /* What has been seen of the reference run. */
     struct array **fed;
     struct array *expected;

@@ -52,6 +52,8 @@ const struct option_row option_rows[] = {
     { "rtol", 0, "NUMBER[,OUTPUT:NUMBER]", CHECKS | RUN, OPTION_TOLERANCE, AT(check.rtol), "see --atol (1e-3)" },
     { "precision", 0, "TYPE", COMPARE, OPTION_TEXT, AT(precision),
       "take B for a version of float16, bfloat16 or int8, and accept what that explains" },
+    { "repro", 0, "DIR", COMPARE, OPTION_TEXT, AT(check.repro),
+      "write the segment that differs: two models, data and the command" },
     { "momentum", 0, "NUMBER", CALIBRATE, OPTION_REAL, AT(momentum),
       "the weight of what is measured against what was stored (1: nothing of that)" },
     { "samples", 0, "N", CHECKS | CALIBRATE, OPTION_NUMBER, AT(samples), "use the first N sets of the data only" },

@@ -78,6 +78,7 @@ static json_t *site_object(const bnfuse_site *site)
     json_object_set_new(object, "why", json_text(site->checked ? "" : site->why));
     json_object_set_new(object, "difference", difference_object(&site->difference));
     json_object_set_new(object, "noise", json_number(site->noise));
+    json_object_set_new(object, "accumulated", json_number(site->accumulated));
     return object;
 }
 
