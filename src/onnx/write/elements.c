@@ -11,8 +11,8 @@ enum { MOST = 16 << 10, CHUNK = 64 << 10 }; /* elements and bytes at a time */
 
 struct elements {
     const struct tensor *expected, *written;
-    _Alignas(64) double real[MOST];
-    _Alignas(64) uint8_t source[CHUNK], wanted[CHUNK], found[CHUNK];
+    _Alignas(16) double real[MOST];
+    _Alignas(16) uint8_t source[CHUNK], wanted[CHUNK], found[CHUNK];
 };
 
 struct elements *elements_open(struct arena *arena)
