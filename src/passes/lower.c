@@ -30,11 +30,12 @@ static void lower_one(struct decision *decision, struct node *bn)
 bool lower_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
                struct bnfuse_error *error)
 {
+    (void)report, (void)error;
+    if (!options->lower_mul_add) return true;
     struct decision *decision = decision_open(net, options, &norm_roots);
     struct roots roots = roots_of(net, net->arena, options, &norm_roots);
     for (size_t i = 0; i < roots.count; i++)
         if (roots.nodes[i]->mark) lower_one(decision, roots.nodes[i]);
     decision_close(decision);
-    (void)report, (void)error;
     return true;
 }

@@ -10,6 +10,7 @@
 #include "passes/decide/remark.h"
 #include "passes/fold.h"
 #include "passes/inline.h"
+#include "passes/instance.h"
 #include "passes/lower.h"
 #include "passes/tidy.h"
 
@@ -31,6 +32,7 @@ const struct pass passes[] = {
     { { "tidy", "merges what stays with its affine neighbours, after the fold has taken all it can", false },
       tidy_run,
       false },
+    { { "instance", "before lower: what it replaces has no constants to lower", true }, instance_run, false },
     { { "lower", "after the fold: only then is it known what stays", true }, lower_run, false },
     { { "clean", "last: removes what the others left without readers", false }, clean_run, false },
 };
@@ -40,7 +42,7 @@ static bool is_wanted(const struct pass *pass, const struct bnfuse_fuse_options 
 {
     for (size_t i = 0; i < options->disabled.count; i++)
         if (strcmp(options->disabled.names[i], pass->is.name) == 0) return false;
-    return !pass->is.optional || options->lower_mul_add;
+    return true;
 }
 
 /* A pass that breaks a graph is a bug of ours: name it. False when there is no memory to look. */
