@@ -655,60 +655,10 @@ static void pair_bodies(const struct numbering *n, const struct node *node)
 
 /* ---- segments ---- */
 
-/* Operators that give the same for inputs that differ: the values upstream of them are compared as well. */
-static const char *const hiders[] = {
-    "Relu",
-    "LeakyRelu",
-    "PRelu",
-    "Clip",
-    "Sigmoid",
-    "Tanh",
-    "HardSigmoid",
-    "HardSwish",
-    "ThresholdedRelu",
-    "Elu",
-    "Selu",
-    "Celu",
-    "Softsign",
-    "Erf",
-    "Softmax",
-    "LogSoftmax",
-    "Hardmax",
-    "ArgMax",
-    "ArgMin",
-    "TopK",
-    "NonMaxSuppression",
-    "MaxPool",
-    "GlobalMaxPool",
-    "ReduceMax",
-    "ReduceMin",
-    "Max",
-    "Min",
-    "Round",
-    "Floor",
-    "Ceil",
-    "Sign",
-    "Greater",
-    "GreaterOrEqual",
-    "Less",
-    "LessOrEqual",
-    "Equal",
-    "Cast",
-    "QuantizeLinear",
-    "NonZero",
-    "Shrink",
-    "Softplus",
-    "Gelu",
-    "Mish",
-    "Swish",
-    "Exp",
-};
-
+/* The values upstream of it are compared as well. */
 static bool is_hider(const struct node *node)
 {
-    for (size_t i = 0; i < sizeof hiders / sizeof *hiders; i++)
-        if (node_is(node, hiders[i])) return true;
-    return false;
+    return node->row && node->row->hides;
 }
 
 struct frontier {

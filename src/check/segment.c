@@ -6,6 +6,7 @@
 #include "check/input.h"
 #include "check/measure.h"
 #include "onnx/graph/attr.h"
+#include "onnx/graph/operator.h"
 
 #include <math.h>
 #include <string.h>
@@ -177,42 +178,6 @@ static bool try_segment(struct proof *proof, struct array *const *fed, bool seen
 
 /* ---- numbers made for the purpose ---- */
 
-struct interval {
-    double low, high;
-};
-
-/* What an operator's output lies between, whatever comes in. */
-static const struct bound {
-    const char *op;
-    double low, high;
-} bounds[] = {
-    { "Relu", 0, INFINITY },
-    { "Sigmoid", 0, 1 },
-    { "HardSigmoid", 0, 1 },
-    { "Softmax", 0, 1 },
-    { "Hardmax", 0, 1 },
-    { "Tanh", -1, 1 },
-    { "Softsign", -1, 1 },
-    { "Erf", -1, 1 },
-    { "Sin", -1, 1 },
-    { "Cos", -1, 1 },
-    { "Abs", 0, INFINITY },
-    { "Exp", 0, INFINITY },
-    { "Sqrt", 0, INFINITY },
-    { "Softplus", 0, INFINITY },
-    { "ReduceL1", 0, INFINITY },
-    { "ReduceL2", 0, INFINITY },
-    { "ReduceSumSquare", 0, INFINITY },
-    { "ThresholdedRelu", 0, INFINITY },
-};
-
-/* Operators that give nothing beyond what comes in, or nothing but that and zeros. */
-static const char *const keepers[] = {
-    "Identity",  "Dropout", "Reshape", "Flatten",     "Squeeze",           "Unsqueeze",     "Transpose",
-    "Slice",     "Gather",  "Split",   "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean",
-    "ReduceMax", "Expand",  "Tile",    "MaxPool",     "DepthToSpace",      "SpaceToDepth",  "ReduceMin",
-};
-
 static double clip_limit(const struct node *node, size_t slot, const char *name, double absent)
 {
     struct value *value = node_input(node, slot);
@@ -228,13 +193,11 @@ static struct interval interval_of(const struct value *value)
 {
     for (int depth = 0; value && value->writer && depth < DEEPEST; depth++) {
         const struct node *node = value->writer;
-        for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
-            if (node_is(node, bounds[i].op)) return (struct interval){ bounds[i].low, bounds[i].high };
+        const struct operator_row *row = node->row;
+        if (row && row->within.low < row->within.high) return row->within;
         if (node_is(node, "Clip"))
             return (struct interval){ clip_limit(node, 1, "min", -INFINITY), clip_limit(node, 2, "max", INFINITY) };
-        size_t i = 0;
-        while (i < sizeof keepers / sizeof *keepers && !node_is(node, keepers[i])) i++;
-        if (i == sizeof keepers / sizeof *keepers) break;
+        if (!row || !row->keeps_range) break;
         value = node_input(node, 0);
     }
     return (struct interval){ -INFINITY, INFINITY };

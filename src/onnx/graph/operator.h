@@ -53,6 +53,10 @@ struct view_dims {
     int64_t count;
 };
 
+struct interval {
+    double low, high;
+};
+
 /* Which numbers a generated input may hold, so that the node that reads them can run. */
 enum number_limit {
     LIMIT_NONE,
@@ -89,9 +93,12 @@ struct operator_row {
     void (*content)(struct shaping *s); /* sets the elements of output 0, whose type and shape are known and small */
     int (*combine)(struct shaping *s, int a, int b); /* two elements, where that goes element by element */
 
-    unsigned sizes;  /* inputs that say how much, how many or which: SLOT(n) | ... */
-    unsigned passes; /* inputs whose elements output 0 is made of */
-    bool arithmetic; /* what sizes are computed with */
+    unsigned sizes;         /* inputs that say how much, how many or which: SLOT(n) | ... */
+    unsigned passes;        /* inputs whose elements output 0 is made of */
+    bool arithmetic;        /* what sizes are computed with */
+    struct interval within; /* what the elements of output 0 lie between, whatever comes in; { 0, 0 }: anything */
+    bool keeps_range;       /* they lie between those of input 0, or are zero */
+    bool hides;             /* inputs that differ may give the same */
     bool (*view)(const struct node *node, struct view_dims *view); /* output 0 is input 0 under other dims: these */
     bool random;                                                   /* the same inputs may give other outputs */
     bool expands; /* the result is a larger form of what is stored, which is kept: never computed ahead of a run */

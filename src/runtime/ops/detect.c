@@ -306,7 +306,7 @@ static bool shape_non_max_suppression(struct shaping *s)
 }
 
 const struct operator_row detect_operators[] = {
-    { "NonMaxSuppression", 10, LATEST, .run = non_max_suppression, .shape = shape_non_max_suppression,
+    { "NonMaxSuppression", 10, LATEST, .run = non_max_suppression, .shape = shape_non_max_suppression, .hides = true,
       .sizes = SLOT(2) | SLOT(3) | SLOT(4) },
     { "RoiAlign", 10, LATEST, .run = roi_align, .shape = shape_roi_align, .sizes = SLOT(1) | SLOT(2) },
     { 0 },

@@ -495,13 +495,13 @@ static void content_non_zero(struct shaping *s)
 
 const struct operator_row gather_operators[] = {
     { "Compress", 9, LATEST, .run = compress, .shape = shape_compress, .sizes = SLOT(1) },
-    { "Gather", 1, LATEST, .run = gather, .shape = shape_gather, .content = content_gather, .sizes = SLOT(1),
-      .passes = SLOT(0), .arithmetic = true, .limits = { [1] = LIMIT_INDEX } },
+    { "Gather", 1, LATEST, .run = gather, .shape = shape_gather, .keeps_range = true, .content = content_gather,
+      .sizes = SLOT(1), .passes = SLOT(0), .arithmetic = true, .limits = { [1] = LIMIT_INDEX } },
     { "GatherElements", 11, LATEST, .run = gather_elements, .shape = shape_gather_elements, .sizes = SLOT(1),
       .limits = { [1] = LIMIT_INDEX } },
     { "GatherND", 11, LATEST, .run = gather_nd, .shape = shape_gather_nd, .sizes = SLOT(1),
       .limits = { [1] = LIMIT_ANY_INDEX } },
-    { "NonZero", 9, LATEST, .run = non_zero, .shape = shape_non_zero, .content = content_non_zero },
+    { "NonZero", 9, LATEST, .run = non_zero, .shape = shape_non_zero, .hides = true, .content = content_non_zero },
     { "OneHot", 9, LATEST, .run = one_hot, .shape = shape_one_hot, .type_from = 2, .sizes = SLOT(0) | SLOT(1),
       .limits = { [0] = LIMIT_DEPTH } },
     { "Scatter", 9, 10, .run = scatter_elements, .shape = shape_same, .sizes = SLOT(1),

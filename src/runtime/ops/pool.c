@@ -518,12 +518,13 @@ static bool shape_max_roi_pool(struct shaping *s)
 }
 
 const struct operator_row pool_operators[] = {
-    { "AveragePool", 1, LATEST, .run = run_average_pool, .shape = shape_pool },
-    { "GlobalAveragePool", 1, LATEST, .run = run_global_average, .shape = shape_global_pool },
+    { "AveragePool", 1, LATEST, .run = run_average_pool, .shape = shape_pool, .keeps_range = true },
+    { "GlobalAveragePool", 1, LATEST, .run = run_global_average, .shape = shape_global_pool, .keeps_range = true },
     { "GlobalLpPool", 1, LATEST, .run = run_global_lp, .shape = shape_global_pool },
-    { "GlobalMaxPool", 1, LATEST, .run = run_global_max, .shape = shape_global_pool },
+    { "GlobalMaxPool", 1, LATEST, .run = run_global_max, .shape = shape_global_pool, .keeps_range = true,
+      .hides = true },
     { "LpPool", 1, LATEST, .run = run_lp_pool, .shape = shape_pool },
-    { "MaxPool", 1, LATEST, .run = run_max_pool, .shape = shape_pool },
+    { "MaxPool", 1, LATEST, .run = run_max_pool, .shape = shape_pool, .keeps_range = true, .hides = true },
     { "MaxRoiPool", 1, LATEST, .run = run_max_roi_pool, .shape = shape_max_roi_pool, .sizes = SLOT(1) },
     { "MaxUnpool", 9, LATEST, .run = run_max_unpool, .shape = shape_max_unpool, .sizes = SLOT(1) | SLOT(2) },
     { 0 },

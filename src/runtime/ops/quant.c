@@ -277,6 +277,6 @@ static bool shape_dynamic_quantize(struct shaping *s)
 const struct operator_row quant_operators[] = {
     { "DequantizeLinear", 10, LATEST, .run = dequantize, .shape = shape_dequantize, .expands = true },
     { "DynamicQuantizeLinear", 11, LATEST, .run = dynamic_quantize, .shape = shape_dynamic_quantize },
-    { "QuantizeLinear", 10, LATEST, .run = quantize, .shape = shape_quantize },
+    { "QuantizeLinear", 10, LATEST, .run = quantize, .shape = shape_quantize, .hides = true },
     { 0 },
 };

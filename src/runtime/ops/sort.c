@@ -220,7 +220,8 @@ static bool shape_top_k(struct shaping *s)
 }
 
 const struct operator_row sort_operators[] = {
-    { "TopK", 1, LATEST, .run = top_k, .shape = shape_top_k, .sizes = SLOT(1), .limits = { [1] = LIMIT_ONE } },
+    { "TopK", 1, LATEST, .run = top_k, .shape = shape_top_k, .hides = true, .sizes = SLOT(1),
+      .limits = { [1] = LIMIT_ONE } },
     { "Unique", 11, LATEST, .run = unique, .shape = shape_unique },
     { 0 },
 };
