@@ -263,7 +263,7 @@ static void number_node(const struct numbering *n, const struct node *node)
     uint64_t hash = hash_node(n, node), form = hash_form(n, node);
     for (size_t i = 0; i < node->output_count; i++) {
         struct value *output = node->outputs[i];
-        const struct tensor *constant = output && node_is(node, "Constant") ? value_constant(output) : NULL;
+        const struct tensor *constant = output && node_is_literal(node) ? value_constant(output) : NULL;
         if (!output) continue;
         trace_of(n->pairing, output)->form = mix(form, i);
         set_class(n, output, constant ? hash_tensor(n->pairing, constant) : mix(hash, i));
@@ -689,7 +689,7 @@ static void frontier_add(struct frontier *f, struct value *b, struct value *a)
 
 static void push_writer(struct frontier *f, struct node *node)
 {
-    if (!node || node->mark == f->tag || node_is(node, "Constant")) return;
+    if (!node || node->mark == f->tag || node_is_literal(node)) return;
     node->mark = f->tag;
     if (f->stack_count == f->stack_space) {
         size_t space = 2 * f->stack_space + 16;
@@ -704,7 +704,7 @@ static void reach(struct frontier *f, struct value *value, bool is_b)
     if (!value || value->mark == f->tag || (!value->writer && is_stored(value))) return;
     value->mark = f->tag;
     struct trace *trace = pointer_map_get(f->pairing->traces, value), *partner = trace ? trace->partner : NULL;
-    bool constant = value->writer && node_is(value->writer, "Constant");
+    bool constant = value->writer && node_is_literal(value->writer);
     if (constant) return;
     if (partner) frontier_add(f, is_b ? value : partner->value, is_b ? partner->value : value);
     else if (value->writer) push_writer(f, value->writer);
@@ -834,7 +834,7 @@ static void collect_known(struct pairing *pairing)
     if (!graph_order(graph, pairing->arena, &order, NULL)) return;
     for (size_t i = 0; i < graph->node_count; i++)
         for (size_t k = 0; k < order[i]->output_count; k++)
-            if (order[i]->outputs[k] && !node_is(order[i], "Constant"))
+            if (order[i]->outputs[k] && !node_is_literal(order[i]))
                 pairing->known[pairing->known_count++] = trace_of(pairing, order[i]->outputs[k]);
 }
 
@@ -844,7 +844,7 @@ static void find_twins(struct pairing *pairing)
     for (const struct node *node = pairing->b->main->first; node; node = node->next)
         for (size_t i = 0; i < node->output_count; i++) {
             struct trace *trace = node->outputs[i] ? trace_of(pairing, node->outputs[i]) : NULL;
-            if (!trace || node_is(node, "Constant")) continue;
+            if (!trace || node_is_literal(node)) continue;
             trace->twin = find_by_samples(pairing, trace);
             if (trace->twin) trace->twin->is_claimed = true;
         }

@@ -184,7 +184,7 @@ static struct value *origin_of(const struct finder *finder, const struct value *
 static void reach(struct finder *finder, struct value *value, const struct graph *origin)
 {
     if (!value || is_constant(finder, value) || value->mark) return;
-    bool constant = value->writer && node_is(value->writer, "Constant");
+    bool constant = value->writer && node_is_literal(value->writer);
     if (value->writer && (constant || !origin_of(finder, value, origin))) {
         push(finder, &finder->stack, &finder->stack_count, &finder->stack_space, value);
         return;
@@ -263,7 +263,7 @@ static void find_in_graph(struct finder *finder, const struct graph *graph, cons
     for (size_t i = 0; i < graph->initializer_count; i++) {
         struct value *value = graph->initializers[i], *other = graph_value(origin, value->name);
         finder->given_count = 0;
-        if (other && other->writer && !node_is(other->writer, "Constant")) add_site(finder, value, other, graph);
+        if (other && other->writer && !node_is_literal(other->writer)) add_site(finder, value, other, graph);
     }
     for (const struct node *node = graph->first; node; node = node->next)
         for (size_t i = 0; i < node->output_count; i++) {

@@ -15,7 +15,9 @@
 #include "passes/fold.h"
 
 #include "onnx/graph/attr.h"
+#include "onnx/graph/bn.h"
 #include "onnx/graph/edit.h"
+#include "onnx/graph/operator.h"
 #include "onnx/shape/infer.h"
 #include "passes/algebra/absorb.h"
 #include "passes/algebra/affine_node.h"
@@ -64,10 +66,8 @@ static bool is_opaque(const struct node *node)
 /* Per element: a BatchNormalization multiplies and adds, Identity does nothing. */
 static int operations_of(const struct node *node)
 {
-    static const char *const idle[] = { "Identity", "Dropout", "Cast" };
-    for (size_t i = 0; i < sizeof(idle) / sizeof(*idle); i++)
-        if (node_is(node, idle[i])) return 0;
-    return node_is(node, "BatchNormalization") ? 2 : 1;
+    if (node->row && node->row->idle) return 0;
+    return bn_is(node) ? 2 : 1;
 }
 
 /* The node's readers read its input instead, and it goes. */
@@ -514,7 +514,7 @@ static void count_savings(const struct decision *way, const struct node *root, s
     work_add(&removed, &root->outputs[0]->shape, operations_of(root));
     int64_t before = work_number(&removed), after = work_number(&way->cost.work);
     if (after >= 0 && after <= before) report->multiply_adds_saved += (before - after) / 2;
-    report->affines_folded += (size_t)way->cost.removed_nodes + !node_is(root, "BatchNormalization");
+    report->affines_folded += (size_t)way->cost.removed_nodes + !bn_is(root);
 }
 
 static bool fold_one(struct decision *decision, struct node *node, struct pass_report *report)
@@ -550,12 +550,9 @@ static bool fold_one(struct decision *decision, struct node *node, struct pass_r
 /* The only reader of what the fold left, if it is Mul, Add, Sub or Div: it may follow. */
 static struct node *follower(const struct value *output)
 {
-    static const char *const ops[] = { "Mul", "Add", "Sub", "Div", "Neg" };
     if (output->use_count != 1 || output->is_output) return NULL;
     struct node *reader = output->uses->node;
-    for (size_t i = 0; reader && i < sizeof(ops) / sizeof(*ops); i++)
-        if (node_is(reader, ops[i])) return reader;
-    return NULL;
+    return reader && affine_is_operator(reader) ? reader : NULL;
 }
 
 static bool fold_with_followers(struct decision *decision, struct node *node, struct pass_report *report)

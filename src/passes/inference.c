@@ -9,5 +9,5 @@ void assume_inference(struct net *net)
 {
     for (struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
         for (struct node *node = graph->first; node; node = node->next)
-            if (node_is(node, "BatchNormalization") && !node_outputs_are_read(node, 1)) bn_set_inference(node);
+            if (bn_is(node) && !node_outputs_are_read(node, 1)) bn_set_inference(node);
 }

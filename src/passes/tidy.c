@@ -9,6 +9,7 @@
  * An affine is Mul, Add, Sub, Div or Neg by constants that nobody else reads between. */
 #include "passes/tidy.h"
 
+#include "onnx/graph/bn.h"
 #include "onnx/graph/edit.h"
 #include "passes/algebra/affine_node.h"
 #include "passes/decide/remark.h"
@@ -26,7 +27,7 @@ static bool is_identity_when_stored(const struct affine *a, enum dtype type)
 static bool is_one_node(const struct node *node, const struct affine *a)
 {
     if (affine_not_finite(a) >= 0) return false;
-    if (node_is(node, "BatchNormalization")) return a->axis == 1;
+    if (bn_is(node)) return a->axis == 1;
     return !(affine_has_scale(a) && affine_has_shift(a)) && affine_can_lower(node->graph, node->outputs[0], a);
 }
 
@@ -136,7 +137,7 @@ bool tidy_run(struct net *net, const struct bnfuse_fuse_options *options, struct
     struct decision *decision = decision_open(net, options, &norm_roots);
     struct roots roots = roots_of(net, net->arena, options, &norm_roots);
     for (size_t i = 0; i < roots.count; i++)
-        if (roots.nodes[i]->mark && node_is(roots.nodes[i], "BatchNormalization")) tidy_one(decision, roots.nodes[i]);
+        if (roots.nodes[i]->mark && bn_is(roots.nodes[i])) tidy_one(decision, roots.nodes[i]);
     tidy_residues(decision);
     decision_close(decision);
     (void)report, (void)error;

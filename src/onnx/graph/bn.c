@@ -6,6 +6,11 @@
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
 
+bool bn_is(const struct node *node)
+{
+    return node_is(node, "BatchNormalization");
+}
+
 static bool has_statistics(const struct node *bn)
 {
     for (size_t i = 1; i < bn->output_count; i++)

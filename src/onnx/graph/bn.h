@@ -6,6 +6,8 @@
 
 #include "onnx/graph/graph.h"
 
+bool bn_is(const struct node *node);
+
 /* It normalizes by the batch's own statistics: training mode. */
 bool bn_is_training(const struct node *bn);
 /* Before opset 7 inference has to be asked for; so its lack may be an oversight of who wrote the model. */

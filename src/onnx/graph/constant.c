@@ -85,10 +85,15 @@ static const struct tensor *node_tensor(const struct node *node)
     return NULL;
 }
 
+bool node_is_literal(const struct node *node)
+{
+    return node_is(node, "Constant");
+}
+
 static const struct tensor *leaf_constant(struct value *value)
 {
     const struct net *net = value->graph->net;
-    const bool is_literal = value->writer && node_is(value->writer, "Constant");
+    const bool is_literal = value->writer && node_is_literal(value->writer);
     if (is_replaceable(value)) return NULL;
     if (value->initializer) return value->initializer;
     if (!value->sparse && !is_literal) return NULL;

@@ -133,6 +133,8 @@ int64_t graph_opset(const struct graph *graph);
 
 /* Whether the node is this operator of ai.onnx. */
 bool node_is(const struct node *node, const char *op);
+/* Whether it is a Constant, in any of its forms. */
+bool node_is_literal(const struct node *node);
 /* Input or output `slot`; NULL when absent or beyond the list. */
 struct value *node_input(const struct node *node, size_t slot);
 struct value *node_output(const struct node *node, size_t slot);

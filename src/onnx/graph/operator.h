@@ -100,6 +100,7 @@ struct operator_row {
     bool keeps_range;       /* they lie between those of input 0, or are zero */
     bool hides;             /* inputs that differ may give the same */
     bool (*view)(const struct node *node, struct view_dims *view); /* output 0 is input 0 under other dims: these */
+    bool idle;                                                     /* computes nothing, as a pass counts it */
     bool random;                                                   /* the same inputs may give other outputs */
     bool expands; /* the result is a larger form of what is stored, which is kept: never computed ahead of a run */
     unsigned char limits[LIMITED_SLOTS]; /* enum number_limit of each input */

@@ -124,6 +124,14 @@ static const struct arithmetic arithmetic[] = {
     { "Sub", { -1, 0 }, { 0, 1 }, false, 0 }, { "Div", { 0, 1 }, { 0, 0 }, true, 1 },
 };
 
+bool affine_is_operator(const struct node *node)
+{
+    static const char *const ops[] = { "Mul", "Add", "Sub", "Div", "Neg" };
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        if (node_is(node, ops[i])) return true;
+    return false;
+}
+
 static enum reason operand(struct decision *decision, const struct node *node, const struct arithmetic *row,
                            size_t constant_slot, struct affine **affine, size_t *slot)
 {
@@ -161,7 +169,7 @@ static bool passes_through(const struct node *node)
 enum reason affine_of_node(struct decision *decision, const struct node *node, struct affine **affine, size_t *slot)
 {
     static const double one = 1, zero = 0, minus_one = -1;
-    if (node_is(node, "BatchNormalization")) return batchnorm(decision, node, affine, slot);
+    if (bn_is(node)) return batchnorm(decision, node, affine, slot);
     if (passes_through(node) || node_is(node, "Neg")) {
         const struct value *x = node_input(node, 0);
         if (!x || (node_is(node, "Neg") && dtype_kind(x->type) != KIND_REAL)) return REASON_NON_LINEAR;

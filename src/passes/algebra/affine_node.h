@@ -12,6 +12,9 @@
  * when the operator is none; another reason (with words->) when it is one that must stay. */
 enum reason affine_of_node(struct decision *decision, const struct node *node, struct affine **affine, size_t *slot);
 
+/* Mul, Add, Sub, Div or Neg, whose constants may make it one. */
+bool affine_is_operator(const struct node *node);
+
 /* Whether affine_lower can write it after this value without a BatchNormalization (the rank must be known). */
 bool affine_can_lower(const struct graph *graph, const struct value *value, const struct affine *a);
 

@@ -3,6 +3,8 @@
  * Which affine nodes may be folded without harm to what runtimes recognise. */
 #include "passes/algebra/affine_root.h"
 
+#include "passes/algebra/affine_node.h"
+
 #include "passes/algebra/affine.h"
 
 #include <string.h>
@@ -14,12 +16,6 @@ static bool is_one_of(const struct node *node, const char *const *ops)
     for (; *ops; ops++)
         if (node_is(node, *ops)) return true;
     return false;
-}
-
-static bool is_affine_op(const struct node *node)
-{
-    static const char *const ops[] = { "Mul", "Add", "Sub", "Div", "Neg", NULL };
-    return is_one_of(node, ops);
 }
 
 /* The marks of LayerNormalization, RMSNormalization and Gelu written out. */
@@ -41,7 +37,7 @@ static bool completes_pattern(struct decision *decision, const struct node *node
     for (size_t i = 0; i < node->input_count; i++) {
         struct value *value = node->inputs[i].value;
         const struct node *writer = value ? value->writer : NULL;
-        if (!writer || !(is_pattern_op(writer) || is_affine_op(writer) || node_is(writer, "Cast"))) continue;
+        if (!writer || !(is_pattern_op(writer) || affine_is_operator(writer) || node_is(writer, "Cast"))) continue;
         if (is_constant(decision, value)) continue;
         if (is_pattern_op(writer) || (depth > 0 && completes_pattern(decision, writer, depth - 1))) return true;
     }
@@ -78,12 +74,12 @@ static bool prepares_input(struct decision *decision)
     const struct node *node = decision->root;
     for (int i = 0; i < INPUT_DEPTH; i++) {
         struct value *data = node_input(node, 0);
-        if (is_affine_op(node) && node->input_count == 2 && data && is_constant(decision, data))
+        if (affine_is_operator(node) && node->input_count == 2 && data && is_constant(decision, data))
             data = node_input(node, 1);
         if (!data) return false;
         if (!data->writer) return data->is_input && data->graph == decision->net->main;
         node = data->writer;
-        if (!is_affine_op(node) && !node_is(node, "Cast") && !node_is(node, "Transpose")) return false;
+        if (!affine_is_operator(node) && !node_is(node, "Cast") && !node_is(node, "Transpose")) return false;
     }
     return false;
 }
@@ -103,7 +99,7 @@ static bool may_cross(const struct node *mover, bool downstream)
 }
 
 const struct root_kind affine_roots = {
-    .is_root = is_affine_op,
+    .is_root = affine_is_operator,
     .may_go = may_go,
     .may_enter = may_enter,
     .may_cross = may_cross,

@@ -3,6 +3,7 @@
  * The bookkeeping of one decision: steps, costs, words. */
 #include "passes/decide/decision.h"
 
+#include "onnx/graph/bn.h"
 #include "onnx/graph/edit.h"
 
 #include <stdio.h>
@@ -64,7 +65,7 @@ void decision_begin(struct decision *decision, const struct node *root, enum dty
     decision->floors = decision->compensates = decision->leaves_sign = false;
     decision->path[0] = '\0';
     decision->root = root;
-    decision->root_is_norm = node_is(root, "BatchNormalization");
+    decision->root_is_norm = bn_is(root);
     decision->type = type;
 }
 

@@ -3,6 +3,8 @@
  * Notes and remarks. */
 #include "passes/decide/remark.h"
 
+#include "onnx/graph/bn.h"
+
 #include "passes/decide/decision.h"
 
 #include <string.h>
@@ -22,7 +24,7 @@ bool remarks_open(struct net *net, struct pass_report *report, struct bnfuse_err
 {
     size_t count = 0;
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
-        for (struct node *node = graph->first; node; node = node->next) count += node_is(node, "BatchNormalization");
+        for (struct node *node = graph->first; node; node = node->next) count += bn_is(node);
     report->unread = (struct pointer_map){ .arena = net->arena };
     report->remarks = NEW_ARRAY(net->arena, struct bnfuse_remark *, count);
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph)) {
@@ -38,7 +40,7 @@ bool remarks_open(struct net *net, struct pass_report *report, struct bnfuse_err
                 pointer_map_set(&report->unread, graph->initializers[i], graph->initializers[i]);
         const char *scope = graph_scope(graph, net->arena);
         for (struct node *node = graph->first; node; node = node->next) {
-            if (!node_is(node, "BatchNormalization")) continue;
+            if (!bn_is(node)) continue;
             struct bnfuse_remark *remark = NEW(net->arena, struct bnfuse_remark);
             const struct value *output = node_output(node, 0);
             *remark = (struct bnfuse_remark){ .node = node_title(node),
@@ -61,7 +63,7 @@ void remarks_close(struct net *net, struct pass_report *report)
     report->left = 0;
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
         for (struct node *node = graph->first; node; node = node->next) {
-            report->left += node_is(node, "BatchNormalization");
+            report->left += bn_is(node);
             node->mark = NULL;
         }
 }
@@ -93,7 +95,7 @@ void remark_applied(const struct node *node, enum bnfuse_outcome outcome, const 
 
 void remark_missed(const struct node *node, enum reason reason, const char *where, const char *detail, const char *path)
 {
-    struct bnfuse_remark *remark = node_is(node, "BatchNormalization") ? remark_of(node) : NULL;
+    struct bnfuse_remark *remark = bn_is(node) ? remark_of(node) : NULL;
     struct arena *arena = node->graph->net->arena;
     if (!remark) return;
     remark->outcome = BNFUSE_OUTCOME_STAYS;

@@ -4,6 +4,7 @@
 #include "passes/decide/roots.h"
 
 #include "onnx/graph/attr.h"
+#include "onnx/graph/bn.h"
 #include "onnx/graph/edit.h"
 #include "passes/decide/remark.h"
 
@@ -27,7 +28,7 @@ static bool is_skipped(const struct node *node, const struct bnfuse_fuse_options
 
 static bool is_norm(const struct node *node)
 {
-    return node_is(node, "BatchNormalization");
+    return bn_is(node);
 }
 
 const struct root_kind norm_roots = { .is_root = is_norm, .copies_weights = true, .trades_nodes = true };

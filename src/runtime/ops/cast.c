@@ -196,10 +196,10 @@ static void content_cast(struct shaping *s)
 }
 
 const struct operator_row cast_operators[] = {
-    { "Cast", 1, 5, .run = cast_by_name, .shape = shape_cast, .hides = true, .content = content_cast, .passes = SLOT(0),
-      .arithmetic = true },
-    { "Cast", 6, LATEST, .run = cast_by_number, .shape = shape_cast, .hides = true, .content = content_cast,
+    { "Cast", 1, 5, .run = cast_by_name, .shape = shape_cast, .idle = true, .hides = true, .content = content_cast,
       .passes = SLOT(0), .arithmetic = true },
+    { "Cast", 6, LATEST, .run = cast_by_number, .shape = shape_cast, .idle = true, .hides = true,
+      .content = content_cast, .passes = SLOT(0), .arithmetic = true },
     { "CastLike", 15, LATEST, .run = cast_like, .shape = shape_same, .type_from = 1, .content = content_cast,
       .arithmetic = true },
     { 0 },
