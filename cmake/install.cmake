@@ -1,15 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
 # `cmake --install build/release`: the program with its man page and completions, the library with its header.
-include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
 
-install(TARGETS bnfuse_library ARCHIVE COMPONENT library PUBLIC_HEADER COMPONENT library)
+set(packages ${CMAKE_INSTALL_LIBDIR}/cmake/bnfuse)
+foreach(kind Shared Static)
+    string(TOLOWER ${kind} name)
+    if(NOT TARGET bnfuse_${name})
+        continue()
+    endif()
+    install(TARGETS bnfuse_${name} EXPORT bnfuse${kind} LIBRARY COMPONENT library ARCHIVE COMPONENT library
+            PUBLIC_HEADER COMPONENT library)
+    install(EXPORT bnfuse${kind} NAMESPACE bnfuse:: DESTINATION ${packages} COMPONENT library)
+endforeach()
+set(PRIVATE_PACKAGES "libprotobuf-c zlib")
+if(BNFUSE_LIBRARY_SOURCES)
+    set(PRIVATE_PACKAGES "")
+endif()
 # Relative to itself, so that `cmake --install --prefix` may put it anywhere.
 file(RELATIVE_PATH PREFIX_FROM_PC /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(cmake/bnfuse.pc.in ${CMAKE_BINARY_DIR}/bnfuse.pc @ONLY)
+configure_package_config_file(cmake/bnfuseConfig.cmake.in ${CMAKE_BINARY_DIR}/bnfuseConfig.cmake
+                              INSTALL_DESTINATION ${packages})
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/bnfuseConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/bnfuse.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT library)
+install(FILES ${CMAKE_BINARY_DIR}/bnfuseConfig.cmake ${CMAKE_BINARY_DIR}/bnfuseConfigVersion.cmake
+        DESTINATION ${packages} COMPONENT library)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
+if(BUILD_SHARED_LIBS AND NOT DEFINED CMAKE_INSTALL_RPATH)   # installed anywhere, the program finds its library
+    file(RELATIVE_PATH TO_LIBRARY /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
+    set_target_properties(bnfuse PROPERTIES INSTALL_RPATH "$ORIGIN/${TO_LIBRARY}")
+endif()
 install(TARGETS bnfuse RUNTIME)
+
+# A program for another machine cannot write its pages here, unless there is an emulator.
+if(CMAKE_CROSSCOMPILING AND NOT CMAKE_CROSSCOMPILING_EMULATOR)
+    message(STATUS "cross build: no man page and completions; a native build makes them")
+    return()
+endif()
 
 # The program writes its own pages: one option table feeds parsing, --help and these.
 #   what the program is asked for | file | directory

@@ -29,7 +29,7 @@ fi
 
 # Both builds run before any verdict; a pipe's status is that of tee, hence the file.
 run_tests() {
-    cmake --preset "$1" -DBUILD_TESTING=ON
+    cmake --preset "$1" -DBUILD_TESTING=ON -DBNFUSE_SLOW_TESTS=ON
     cmake --build --preset "$1"
     { ctest --preset "$1" --parallel "$(nproc)" || touch "build/$1/tests.failed"; } 2>&1 | tee "build/$1/tests.log"
 }
