@@ -101,8 +101,8 @@ struct print_call {
 static bool print(void *context, struct bnfuse_error *error)
 {
     struct print_call *call = context;
-    (void)error;
-    net_print(&call->model->after, call->to);
+    if (!call->model->is_fused && !shape_infer(&call->model->after, error)) return false;
+    net_print_all(&call->model->after, call->to);
     return true;
 }
 
@@ -110,12 +110,13 @@ bool bnfuse_print(bnfuse_model *model, bnfuse_sink sink, void *context, bnfuse_e
 {
     char *text = NULL;
     size_t size = 0;
-    if (is_unfit(model, "model", error) || (!sink && is_missing(NULL, "sink", error))) return false;
+    if (!sink) return !is_missing(NULL, "sink", error);
+    if (!(model && model->is_fusing) && is_unfit(model, "model", error)) return false;
     struct print_call call = { model, open_memstream(&text, &size) };
-    bool printed = call.to && guarded(&model->memory, print, &call, error);
-    if (call.to && fclose(call.to) != 0) printed = false;
+    if (!call.to) return fail(error, BNFUSE_INTERNAL, "%s: no memory for its text", model->name);
+    bool printed = guarded(&model->memory, print, &call, error);
+    if (fclose(call.to) != 0 && printed) printed = fail(error, BNFUSE_INTERNAL, "no memory for the text");
     if (printed && !sink(context, text, size)) printed = fail(error, BNFUSE_CANCELLED, "printing was cancelled");
-    else if (!printed) fail(error, BNFUSE_INTERNAL, "no memory for the text");
     free(text);
     return error_with_name(model, printed, error);
 }
@@ -213,6 +214,7 @@ static bool fuse(void *context, struct bnfuse_error *error)
         assume_inference(&model->before);
         assume_inference(&model->after);
     }
+    model->is_fusing = true;
     if (!passes_run(&model->after, options, &report, error)) return false;
     summarise(model, &report);
     model->is_broken = false;
@@ -228,7 +230,9 @@ bool bnfuse_fuse(bnfuse_model *model, const bnfuse_fuse_options *options, bnfuse
     if (model->is_calibrated)
         return fail(error, BNFUSE_USAGE, "%s: was calibrated; write it, and load what was written", model->name);
     if (model->is_fused) return fail(error, BNFUSE_USAGE, "%s: was fused before", model->name);
-    return error_with_name(model, guarded(&model->memory, fuse, &call, error), error);
+    bool fused = guarded(&model->memory, fuse, &call, error);
+    model->is_fusing = false;
+    return error_with_name(model, fused, error);
 }
 
 const bnfuse_report *bnfuse_get_report(const bnfuse_model *model)

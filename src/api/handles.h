@@ -16,7 +16,8 @@ struct bnfuse_model {
     struct net before, after;   /* as it was read; as the passes left it */
     bool is_fused, is_inferred; /* passes have run; shapes of `before` are known */
     bool is_calibrated;         /* its statistics are new: `before` is another model */
-    bool is_broken;             /* a pass stopped half-way: `after` is of no use */
+    bool is_broken;             /* a pass stopped half-way (or is about to): `after` is of no use */
+    bool is_fusing;             /* passes run: between two of them `after` can be printed */
     bnfuse_report report;
     struct node_list {
         const bnfuse_node *nodes;

@@ -126,12 +126,50 @@ static bool read_data(struct job *job)
     return job->set_count || !settings->inputs.count || add_set(job, NULL);
 }
 
+/* ---- the graph as text ---- */
+
+static bool put_text(void *to, const void *bytes, size_t size)
+{
+    return fwrite(bytes, 1, size, to) == size;
+}
+
+static bool job_progress(void *context, double done)
+{
+    struct job *job = context;
+    return progress_step(&job->progress, done);
+}
+
+static bool is_listed(const bnfuse_names *list, const char *name)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->names[i], name) == 0) return true;
+    return false;
+}
+
+static bool print_pass(void *context, const char *pass)
+{
+    struct job *job = context;
+    if (!is_listed(&job->settings->print_after, pass)) return true;
+    progress_close(&job->progress);
+    fprintf(stderr, "after %s:\n", pass);
+    return bnfuse_print(job->model, put_text, stderr, NULL);
+}
+
+static bool print_model(struct job *job)
+{
+    if (!load(job, 0, &job->model)) return false;
+    bool printed = bnfuse_print(job->model, put_text, stdout, &job->error);
+    return printed || job->error.status != BNFUSE_CANCELLED
+           || system_failed(job, errno, "standard output", "cannot be written");
+}
+
 static bool fuse_model(struct job *job, bool any_opset)
 {
     bnfuse_fuse_options options = job->settings->fuse;
     options.any_opset = any_opset;
-    options.progress = progress_step;
-    options.context = &job->progress;
+    options.progress = job_progress;
+    options.after_pass = print_pass;
+    options.context = job;
     job->progress.stage = "fusing";
     bool fused = bnfuse_fuse(job->model, &options, &job->error);
     progress_close(&job->progress);
@@ -399,6 +437,7 @@ static const struct job_row {
     [COMMAND_COMPARE] = { "compare", compare },
     [COMMAND_CALIBRATE] = { "calibrate", calibrate },
     [COMMAND_RUN] = { "run", run },
+    [COMMAND_PRINT] = { "print", print_model },
 };
 
 static bnfuse_status do_job(const struct settings *settings)

@@ -29,6 +29,14 @@ static void option_words(const struct option_row *row, char *to, size_t size)
     else snprintf(to, size, "%s--%s %s", letter, row->name, row->argument);
 }
 
+/* Choices are listed once, under the first option that has them. */
+static bool is_first_of_its_kind(size_t i)
+{
+    size_t first = 0;
+    while (option_rows[first].kind != option_rows[i].kind) first++;
+    return first == i;
+}
+
 bool print_help(enum command command, FILE *to)
 {
     char words[100];
@@ -45,6 +53,9 @@ bool print_help(enum command command, FILE *to)
         if (!(option_rows[i].on & 1u << command)) continue;
         option_words(&option_rows[i], words, sizeof words);
         fprintf(to, "  %-24s %s\n", words, option_rows[i].help);
+        const char *name, *help;
+        for (size_t k = 0; is_first_of_its_kind(i) && (name = option_choice(&option_rows[i], k, &help)); k++)
+            fprintf(to, "    %-22s   %s\n", name, help);
     }
     fprintf(to, "\nExit status:\n");
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
@@ -83,6 +94,15 @@ static void man_option(const struct option_row *row, FILE *to)
     fprintf(to, "\\fR\n");
     put_roff(to, row->help);
     fprintf(to, "\n");
+    const char *name, *help;
+    for (size_t k = 0; is_first_of_its_kind((size_t)(row - option_rows)) && (name = option_choice(row, k, &help));
+         k++) {
+        fprintf(to, ".br\n.I ");
+        put_roff(to, name);
+        fprintf(to, "\n: ");
+        put_roff(to, help);
+        fprintf(to, "\n");
+    }
     if (goes_with_all(row->on)) return;
     const char *comma = "(with";
     for (int i = 0; i < COMMAND_COUNT; i++) {

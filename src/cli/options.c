@@ -11,11 +11,12 @@
 
 const struct command_row commands[COMMAND_COUNT] = {
     [COMMAND_FUSE] = { "", "MODEL [-o OUT]", 1, "fuse, check, and write (without -o: write nothing)", 0 },
-    [COMMAND_EXPLAIN] = { "explain", "MODEL", 1, "say of every BatchNormalization where it goes, or why it stays", 0 },
-    [COMMAND_COMPARE] = { "compare", "A B", 2, "say whether two models compute the same, up to rounding", 0 },
+    [COMMAND_EXPLAIN] = { "explain", "MODEL", 1, "list where each BatchNormalization is folded, or why it stays", 0 },
+    [COMMAND_COMPARE] = { "compare", "A B", 2, "compare two models: do they compute the same, up to rounding?", 0 },
     [COMMAND_CALIBRATE] = { "calibrate", "MODEL --data DIR -o OUT", 1,
                             "estimate the statistics of every BatchNormalization again from data", 0 },
     [COMMAND_RUN] = { "run", "MODEL", 1, "run a model on given inputs", 0 },
+    [COMMAND_PRINT] = { "print", "MODEL", 1, "print the graph as text, one line a node", 0 },
     [COMMAND_REASONS] = { "reasons", "[CODE]", 0, "list the reason codes, or say what one means", 1 },
 };
 
@@ -24,6 +25,7 @@ const struct command_row commands[COMMAND_COUNT] = {
 #define COMPARE   (1u << COMMAND_COMPARE)
 #define CALIBRATE (1u << COMMAND_CALIBRATE)
 #define RUN       (1u << COMMAND_RUN)
+#define PRINT     (1u << COMMAND_PRINT)
 #define REASONS   (1u << COMMAND_REASONS)
 #define CHECKS    (FUSE | COMPARE)
 #define ALL       ((1u << COMMAND_COUNT) - 1)
@@ -33,25 +35,28 @@ const struct option_row option_rows[] = {
     { "output", 'o', "FILE", FUSE | CALIBRATE | RUN, OPTION_TEXT, AT(output),
       "write the fused model here (run: the outputs, as FILE.npz or FILE.npy); - is standard output" },
     { "freeze-weights", 0, NULL, FUSE | EXPLAIN, OPTION_FLAG, AT(fuse.freeze_weights),
-      "take initializers that callers could replace for constants; swallowed ones leave the inputs" },
+      "treat initializers that callers could replace as constants; folded ones are no longer inputs" },
     { "fold-limit", 0, "SIZE", FUSE | EXPLAIN, OPTION_SIZE, AT(fuse.fold_limit),
-      "let the model grow by at most SIZE (256M)" },
-    { "enable", 0, "NAME", FUSE | EXPLAIN, OPTION_LIST, AT(fuse.enabled),
-      "fold also by relu-scale or bn-before-padded-conv" },
-    { "disable", 0, "PASS", FUSE | EXPLAIN, OPTION_LIST, AT(fuse.disabled), "leave a pass out" },
-    { "skip", 0, "NODE", FUSE | EXPLAIN, OPTION_LIST, AT(fuse.skipped), "leave this BatchNormalization alone" },
+      "the model may grow by SIZE at most (256M)" },
+    { "enable", 0, "NAME", FUSE | EXPLAIN, OPTION_EXTRAS, AT(fuse.enabled), "make a fold that is off by default:" },
+    { "disable", 0, "PASS", FUSE | EXPLAIN, OPTION_PASSES, AT(fuse.disabled), "do not run a pass:" },
+    { "skip", 0, "NODE", FUSE | EXPLAIN, OPTION_LIST, AT(fuse.skipped), "do not fold this BatchNormalization" },
+    { "print-after", 0, "PASS", FUSE | EXPLAIN, OPTION_PASSES, AT(print_after),
+      "print the graph on standard error whenever this pass has run (see --disable)" },
     { "assume-inference", 0, NULL, FUSE | EXPLAIN, OPTION_FLAG, AT(fuse.assume_inference),
-      "take training-mode BatchNormalization for inference" },
-    { "lower", 0, "mul-add", FUSE | EXPLAIN, OPTION_WORD, AT(fuse.lower_mul_add), "turn what stays into Mul and Add" },
+      "treat BatchNormalization in training mode as inference" },
+    { "lower", 0, "mul-add", FUSE | EXPLAIN, OPTION_WORD, AT(fuse.lower_mul_add),
+      "replace each BatchNormalization that stays by Mul and Add" },
     { "check", 0, "[full]", FUSE, OPTION_CHECK, AT(check.full),
-      "check (the default); full: proof of every site is not enough, the whole graph must run" },
-    { "no-check", 0, NULL, FUSE, OPTION_FLAG, AT(no_check), "write without a check" },
-    { "allow-unchecked", 0, NULL, FUSE, OPTION_FLAG, AT(allow_unchecked), "write even what cannot be checked" },
+      "check the result (the default); full: the whole graph must run, a check of each change is not enough" },
+    { "no-check", 0, NULL, FUSE, OPTION_FLAG, AT(no_check), "write the result without checking it" },
+    { "allow-unchecked", 0, NULL, FUSE, OPTION_FLAG, AT(allow_unchecked),
+      "write the result even if it cannot be checked" },
     { "atol", 0, "NUMBER[,OUTPUT:NUMBER]", CHECKS | RUN, OPTION_TOLERANCE, AT(check.atol),
       "tolerate |a-b| <= atol + rtol*|b| (1e-5), in this output so much" },
     { "rtol", 0, "NUMBER[,OUTPUT:NUMBER]", CHECKS | RUN, OPTION_TOLERANCE, AT(check.rtol), "see --atol (1e-3)" },
     { "precision", 0, "TYPE", COMPARE, OPTION_TEXT, AT(precision),
-      "take B for a version of float16, bfloat16 or int8, and accept what that explains" },
+      "treat B as a version of lower precision (float16, bfloat16, int8) and accept what that explains" },
     { "repro", 0, "DIR", COMPARE, OPTION_TEXT, AT(check.repro),
       "write the segment that differs: two models, data and the command" },
     { "momentum", 0, "NUMBER", CALIBRATE, OPTION_REAL, AT(momentum),
@@ -69,29 +74,50 @@ const struct option_row option_rows[] = {
     { "exact", 0, NULL, RUN, OPTION_FLAG, AT(exact), "compute all real numbers in float64" },
     { "external-data", 0, "FILE", FUSE | CALIBRATE, OPTION_TEXT, AT(external_data),
       "put tensors of 1 KiB and more into FILE beside the output" },
-    { "strict", 0, NULL, FUSE, OPTION_FLAG, AT(strict), "fail (5) when a BatchNormalization stays that could go" },
-    { "require", 0, "N", FUSE, OPTION_REQUIRE, AT(require), "fail (5) when fewer than N BatchNormalizations go" },
-    { "threads", 0, "N", CHECKS | CALIBRATE | RUN, OPTION_NUMBER, AT(threads),
-      "threads of the runtime (all processors)" },
-    { "memory", 0, "SIZE", FUSE | EXPLAIN | COMPARE | CALIBRATE | RUN, OPTION_SIZE, AT(memory),
-      "use at most SIZE of memory (what the machine has)" },
-    { "timeout", 0, "SECONDS", FUSE | EXPLAIN | COMPARE | CALIBRATE | RUN, OPTION_REAL, AT(timeout),
-      "stop after SECONDS (124), nothing written" },
-    { "json", 0, NULL, ALL, OPTION_FLAG, AT(json), "results as JSON on standard output" },
+    { "strict", 0, NULL, FUSE, OPTION_FLAG, AT(strict),
+      "exit with 5 if a BatchNormalization stays that an option or an edit could fold" },
+    { "require", 0, "N", FUSE, OPTION_REQUIRE, AT(require),
+      "exit with 5 if fewer than N BatchNormalizations are folded" },
+    { "threads", 0, "N", CHECKS | CALIBRATE | RUN, OPTION_NUMBER, AT(threads), "threads of the runtime (all processors)" },
+    { "memory", 0, "SIZE", ALL & ~REASONS, OPTION_SIZE, AT(memory),
+      "use SIZE of memory at most (all that the machine has)" },
+    { "timeout", 0, "SECONDS", ALL & ~REASONS, OPTION_REAL, AT(timeout),
+      "exit with 124 after SECONDS, without writing" },
+    { "json", 0, NULL, ALL & ~PRINT, OPTION_FLAG, AT(json), "results as JSON on standard output" },
 #define ROW(name, option, help) { option, 0, "FILE", CHECKS, OPTION_TEXT, AT(reports[REPORT_##name]), help },
     REPORT_FORMATS(ROW)
 #undef ROW
         { "markdown", 0, NULL, REASONS, OPTION_FLAG, AT(markdown_table), "as a Markdown table" },
     { "quiet", 'q', NULL, FUSE | COMPARE | CALIBRATE | RUN, OPTION_FLAG, AT(quiet), "print the verdict only" },
-    { "verbose", 'v', NULL, CHECKS, OPTION_FLAG, AT(verbose), "print every site" },
+    { "verbose", 'v', NULL, CHECKS, OPTION_FLAG, AT(verbose), "print each changed place that was checked" },
     { "progress", 0, NULL, CHECKS | CALIBRATE, OPTION_FLAG, AT(progress),
-      "show progress even where stderr is no terminal" },
+      "show progress even if standard error is not a terminal" },
     { "help", 'h', NULL, ALL, OPTION_FLAG, AT(help), "print this" },
     { "version", 0, NULL, ALL, OPTION_FLAG, AT(version), "print the version" },
     { "man", 0, NULL, FUSE, OPTION_FLAG, AT(man), "print the manual page" },
     { "completions", 0, "SHELL", FUSE, OPTION_TEXT, AT(completions), "print completions for bash, zsh or fish" },
 };
 const size_t option_row_count = sizeof option_rows / sizeof *option_rows;
+
+/* Each pass once, though it may run at several places. */
+static const bnfuse_pass *distinct_pass(size_t i)
+{
+    const bnfuse_pass *pass;
+    for (size_t at = 0; (pass = bnfuse_get_pass(at)); at++) {
+        size_t first = 0;
+        while (strcmp(bnfuse_get_pass(first)->name, pass->name) != 0) first++;
+        if (first == at && i-- == 0) return pass;
+    }
+    return NULL;
+}
+
+const char *option_choice(const struct option_row *row, size_t i, const char **help)
+{
+    const bnfuse_extra *extra = row->kind == OPTION_EXTRAS ? bnfuse_get_extra(i) : NULL;
+    const bnfuse_pass *pass = row->kind == OPTION_PASSES ? distinct_pass(i) : NULL;
+    *help = extra ? extra->help : pass ? pass->why : "";
+    return extra ? extra->name : pass ? pass->name : NULL;
+}
 
 bool usage(bnfuse_error *error, const char *format, ...)
 {
@@ -200,6 +226,17 @@ static bool parse_tolerance(struct settings *settings, const struct option_row *
     return true;
 }
 
+static bool is_choice(const struct option_row *row, const char *argument, bnfuse_error *error)
+{
+    const char *name, *help, *comma = "";
+    char names[400] = "";
+    for (size_t i = 0; (name = option_choice(row, i, &help)); comma = ", ", i++) {
+        if (strcmp(name, argument) == 0) return true;
+        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", comma, name);
+    }
+    return usage(error, "--%s: there is no \"%s\"; there are %s", row->name, argument, names);
+}
+
 static bool apply(struct settings *settings, const struct option_row *row, const char *argument, bnfuse_error *error)
 {
     void *at = (char *)settings + row->offset;
@@ -208,6 +245,8 @@ static bool apply(struct settings *settings, const struct option_row *row, const
     case OPTION_TEXT: *(const char **)at = argument; return true;
     case OPTION_WORD: *(bool *)at = true; return strcmp(argument, row->argument) == 0 || no_good(error, row, argument);
     case OPTION_LIST: add_name(at, argument); return true;
+    case OPTION_EXTRAS:
+    case OPTION_PASSES: add_name(at, argument); return is_choice(row, argument, error);
     case OPTION_SIZE: return parse_size(argument, at) || no_good(error, row, argument);
     case OPTION_NUMBER: return parse_number(argument, at) || no_good(error, row, argument);
     case OPTION_REAL: return parse_real(argument, at) || no_good(error, row, argument);
@@ -225,13 +264,14 @@ static bool apply(struct settings *settings, const struct option_row *row, const
 
 /* ---- parsing ---- */
 
-enum { LIST_COUNT = 8 };
+enum { LIST_COUNT = 9 };
 
 static void find_lists(struct settings *settings, bnfuse_names *lists[LIST_COUNT])
 {
     bnfuse_names *const all[LIST_COUNT] = {
-        &settings->operands,     &settings->dims,          &settings->shapes,       &settings->inputs,
-        &settings->fuse.enabled, &settings->fuse.disabled, &settings->fuse.skipped, &settings->data,
+        &settings->operands,     &settings->dims,         &settings->shapes,
+        &settings->inputs,       &settings->fuse.enabled, &settings->fuse.disabled,
+        &settings->fuse.skipped, &settings->data,         &settings->print_after,
     };
     memcpy(lists, all, sizeof all);
 }

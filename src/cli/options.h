@@ -15,6 +15,7 @@ enum command {
     COMMAND_COMPARE,
     COMMAND_CALIBRATE,
     COMMAND_RUN,
+    COMMAND_PRINT,
     COMMAND_REASONS,
     COMMAND_COUNT
 };
@@ -34,7 +35,7 @@ struct settings {
     bnfuse_names operands;
     bnfuse_fuse_options fuse; /* as the library takes them; what is no plain value is filled in by the commands */
     bnfuse_check_options check;
-    bnfuse_names dims, shapes, inputs, data;
+    bnfuse_names dims, shapes, inputs, data, print_after;
     const char *output;
     bool no_check, allow_unchecked, strict;
     uint64_t threads, memory, require;
@@ -76,6 +77,8 @@ enum option_kind {
     OPTION_WORD, /* a flag whose argument can only be the word that the row names */
     OPTION_TEXT,
     OPTION_LIST,
+    OPTION_EXTRAS, /* a list of what can be enabled */
+    OPTION_PASSES, /* a list of passes */
     OPTION_SIZE,
     OPTION_NUMBER,
     OPTION_REAL,
@@ -92,6 +95,8 @@ struct option_row {
     size_t offset; /* into struct settings */
     const char *help;
 };
+/* What the argument may be, from 0, with its help; NULL beyond the last, and where there is no list. */
+const char *option_choice(const struct option_row *row, size_t i, const char **help);
 extern const struct option_row option_rows[];
 extern const size_t option_row_count;
 

@@ -5,6 +5,7 @@
 
 #include "onnx/graph/attr.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { MOST_ELEMENTS = 8, MOST_NESTED = 100, LONGEST_NAME = 1024 };
@@ -13,6 +14,7 @@ struct printer {
     FILE *to;
     const struct net *net;
     int indent;
+    bool all; /* what inference knows, and summaries */
 };
 
 static void begin_line(const struct printer *p)
@@ -119,12 +121,28 @@ static void print_type(const struct printer *p, const struct value *value)
     else fputs(" ?", p->to);
 }
 
+/* Least and largest of the elements that are numbers. */
+static void print_range(const struct printer *p, const struct tensor *tensor)
+{
+    double values[256], least = INFINITY, largest = -INFINITY;
+    for (int64_t i = 0, count; i < tensor->count; i += count) {
+        count = tensor->count - i < 256 ? tensor->count - i : 256;
+        if (!tensor_read_rounded(tensor, i, count, values, NULL)) return;
+        for (int64_t k = 0; k < count; k++) {
+            least = fmin(least, values[k]);
+            largest = fmax(largest, values[k]);
+        }
+    }
+    if (least <= largest) fprintf(p->to, " {%g to %g}", least, largest);
+}
+
 /* Type, dims, and the elements when they are few. */
 static void print_tensor(const struct printer *p, const struct tensor *tensor)
 {
     double values[MOST_ELEMENTS];
     fputs(dtype_name(tensor->type), p->to);
     print_dims(p, tensor->dims, (size_t)tensor->rank);
+    if (tensor->count > MOST_ELEMENTS && p->all) print_range(p, tensor);
     if (tensor->count > MOST_ELEMENTS || !tensor_read_rounded(tensor, 0, tensor->count, values, NULL)) return;
     fputs(" {", p->to);
     for (int64_t i = 0; i < tensor->count; i++) {
@@ -216,6 +234,7 @@ static void print_node(struct printer *p, const struct node *node)
     for (size_t i = 0; i < node->output_count; i++) {
         separate(p, i);
         print_name(p, node->outputs[i]);
+        if (p->all && node->outputs[i]) print_type(p, node->outputs[i]);
     }
     fputs(node->output_count ? " = " : "", p->to);
     print_operator(p, node);
@@ -290,9 +309,18 @@ static void print_graph(struct printer *p, const struct graph *graph)
     p->indent--;
 }
 
+static void print_net(struct printer *p)
+{
+    print_graph(p, p->net->main);
+    for (size_t i = 0; i < p->net->function_count; i++) print_graph(p, p->net->functions[i]);
+}
+
 void net_print(const struct net *net, FILE *to)
 {
-    struct printer printer = { .to = to, .net = net };
-    print_graph(&printer, net->main);
-    for (size_t i = 0; i < net->function_count; i++) print_graph(&printer, net->functions[i]);
+    print_net(&(struct printer){ .to = to, .net = net });
+}
+
+void net_print_all(const struct net *net, FILE *to)
+{
+    print_net(&(struct printer){ .to = to, .net = net, .all = true });
 }

@@ -19,4 +19,12 @@
 
 void net_print(const struct net *net, FILE *to);
 
+/* With what is known besides: type and shape of every output, least and largest element of larger tensors. Shape
+ * inference has run.
+ *
+ *     init   w float32 [4, 3, 3, 3] {-0.31 to 0.42}
+ *     y float32 [N, 4, 8, 8] = Conv(x, w, b) {group=1, pads=[1, 1, 1, 1]}  "conv1"
+ */
+void net_print_all(const struct net *net, FILE *to);
+
 #endif
