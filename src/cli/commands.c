@@ -464,6 +464,7 @@ static bnfuse_status do_job(const struct settings *settings)
     }
     bnfuse_status status = job.error.status;
     job.account.handle = job.model;
+    job.account.other_handle = job.other;
     job.account.seconds = progress_seconds(&job.progress);
     if (!write_reports(&job)) {
         fprintf(stderr, "bnfuse: %s\n", job.error.message);

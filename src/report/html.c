@@ -30,7 +30,8 @@ static const char style[] =
     ".pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr));gap:1rem}"
     ".pair .picture{max-width:24rem}table{border-collapse:collapse;width:100%;font-size:.92rem}"
     ".scroll{overflow-x:auto}th,td{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid var(--line);"
-    "vertical-align:top;overflow-wrap:anywhere}.numbers td+td,.numbers th+th{text-align:right;white-space:nowrap;"
+    "vertical-align:top;overflow-wrap:anywhere}th{white-space:nowrap}.numbers td+td,.numbers "
+    "th+th{text-align:right;white-space:nowrap;"
     "font-variant-numeric:tabular-nums}summary{cursor:pointer;overflow-wrap:anywhere}details{margin:.4rem 0}"
     "code{background:var(--soft);border-radius:4px;padding:.1rem .3rem;overflow-wrap:anywhere}"
     "@media(prefers-color-scheme:dark){.grew{color:#ff7b72}}"
@@ -77,16 +78,27 @@ static void put_band(const struct page *page)
 
 /* ---- Pictures of a place ---- */
 
+/* Where a fold went downstream, the value is gone: what its reader computes stands for it. */
+static void put_side(const struct page *page, const struct neighbours *side, const char *title, const char *value,
+                     enum tone tone)
+{
+    char words[80];
+    const char *reader = neighbours_reader(page->before, value);
+    snprintf(words, sizeof words, "the nodes around it %s", title);
+    fprintf(page->to, "<div><p>%s</p>\n", title);
+    if (!neighbours_draw(side, page->to, words, value, tone)
+        && !(reader && neighbours_draw(side, page->to, words, reader, tone)))
+        fputs("<p>No node computes it.</p>\n", page->to);
+    fputs("</div>\n", page->to);
+}
+
 static void put_place(const struct page *page, const char *value, enum tone tone)
 {
     if (!page->before || !page->after) return;
-    fputs("<div class=\"pair\">\n<div><p>before</p>\n", page->to);
-    if (!neighbours_draw(page->before, page->to, "the nodes around it before", value, tone))
-        fputs("<p>No node computed it.</p>\n", page->to);
-    fputs("</div>\n<div><p>after</p>\n", page->to);
-    if (!neighbours_draw(page->after, page->to, "the nodes around it after", value, tone))
-        fputs("<p>No node computes it.</p>\n", page->to);
-    fputs("</div>\n</div>\n", page->to);
+    fputs("<div class=\"pair\">\n", page->to);
+    put_side(page, page->before, page->run->other ? "in the first" : "before", value, tone);
+    put_side(page, page->after, page->run->other ? "in the second" : "after", value, tone);
+    fputs("</div>\n", page->to);
 }
 
 static void put_failing_sites(const struct page *page)
@@ -192,6 +204,7 @@ static void put_ladder(const struct page *page)
                            check->worst_site > 1e-9 && check->verdict == BNFUSE_VERDICT_FAIL ? TONE_BAD : TONE_GOOD };
     for (size_t i = 0; i < sizeof rungs / sizeof *rungs; i++) {
         double worst = worst_of(check, rungs[i].read);
+        if (rungs[i].read == algebra_of && page->run->other) continue; /* of a fold only */
         if (worst >= 0) marks[count++] = (struct mark){ rungs[i].label, worst, rungs[i].tone };
     }
     if (!count) return;
@@ -382,6 +395,9 @@ bool report_html(const struct account *run, FILE *to)
     if (run->handle && run->report) {
         page.before = neighbours_open(run->handle, false);
         page.after = neighbours_open(run->handle, true);
+    } else if (run->handle && run->other_handle) {
+        page.before = neighbours_open(run->handle, false);
+        page.after = neighbours_open(run->other_handle, false);
     }
     fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
           "content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n"
@@ -390,8 +406,13 @@ bool report_html(const struct account *run, FILE *to)
     put_markup(to, run->model);
     fprintf(to, "</title>\n<style>%s</style>\n</head>\n<body>\n<main>\n<h1>", style);
     put_markup(to, run->model);
+    if (run->other) {
+        fputs(" against ", to);
+        put_markup(to, run->other);
+    }
     fputs("</h1>\n", to);
     put_band(&page);
+    if (run->check && *run->check->why) put_element(to, "p", run->check->why);
     put_failing_sites(&page);
     if (run->report) put_figures(&page);
     if (run->check) put_ladder(&page);

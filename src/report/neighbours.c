@@ -130,3 +130,9 @@ bool neighbours_draw(const struct neighbours *neighbours, FILE *to, const char *
     picture_graph(to, title, sketch.boxes, sketch.box_count, sketch.arrows, sketch.arrow_count);
     return true;
 }
+
+const char *neighbours_reader(const struct neighbours *neighbours, const char *value)
+{
+    const struct entry *entry = find(neighbours, value);
+    return entry && entry->reader_count && entry->readers[0]->output_count ? entry->readers[0]->outputs[0] : NULL;
+}

@@ -20,6 +20,7 @@ struct account {
     const bnfuse_calibration *calibration; /* or NULL */
     double atol, rtol;
     bnfuse_model *handle;                 /* of the model, for pictures of its nodes; NULL: none */
+    bnfuse_model *other_handle;           /* of the other, likewise */
     const char *command_line;             /* as it was given */
     const char *hash_before, *hash_after; /* SHA-256 of the files, hexadecimal; "" where unknown */
     double seconds;                       /* the run took */

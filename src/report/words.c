@@ -22,9 +22,8 @@ static void say_folded(const bnfuse_report *report, char *to, size_t size)
 {
     size_t all = report->remark_count, kept = report->left;
     if (all == 0) snprintf(to, size, "There is no BatchNormalization in this model. ");
-    else if (kept == 0)
-        snprintf(to, size, "%s %zu BatchNormalization%s gone. ", all == 1 ? "The" : "All", all,
-                 all == 1 ? " is" : "s are");
+    else if (kept == 0 && all == 1) snprintf(to, size, "The BatchNormalization is gone. ");
+    else if (kept == 0) snprintf(to, size, "All %zu BatchNormalizations are gone. ", all);
     else if (kept >= all)
         snprintf(to, size, "%zu BatchNormalization%s, each for the reason below. ", kept,
                  kept == 1 ? " stays" : "s stay");
