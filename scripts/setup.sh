@@ -17,7 +17,7 @@ set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev uthash-dev
        libjansson-dev zlib1g-dev"
-test="libcmocka-dev libonnx-dev libonnx-testdata python3 time clang-format"
+test="libcmocka-dev libonnx-dev libonnx-testdata python3 python3-jsonschema time clang-format"
 npm="npm"
 sources="dpkg-dev"
 wasm="emscripten node-acorn"

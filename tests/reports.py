@@ -1,6 +1,6 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""reports.py PROGRAM MODELS: the reports of real runs, read as their readers would.
+"""reports.py PROGRAM MODELS DOCS: the reports of real runs, read as their readers would.
 
 JUnit: as many distinct keys as cases over several models, and counts that are those of the cases. HTML: balanced, no
 reference to anything outside, every link has its target. SARIF and node data: JSON of the promised form."""
@@ -12,7 +12,9 @@ import sys
 import tempfile
 import xml.etree.ElementTree as xml
 
-program, models = sys.argv[1:3]
+import jsonschema
+
+program, models, docs = sys.argv[1:4]
 names = ["conv_bn_relu", "trained_cnn", "if_branches_conv_bn", "bn_relu_gemm", "shared_weight_two_bns"]
 faults = []
 
@@ -76,6 +78,20 @@ def read_page(path):
     check('name="viewport"' in text and "<main>" in text and "svg" in page.tags, f"{path}: incomplete")
 
 
+schema = json.load(open(os.path.join(docs, "report.schema.json")))
+
+
+def read_json(words, expected):
+    run = subprocess.run([program, *words, "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    check(run.returncode == expected, f"{words}: exit {run.returncode}, not {expected}")
+    try:
+        report = json.loads(run.stdout)
+        jsonschema.validate(report, schema)
+        check(report["status"] == run.returncode, f"{words}: status {report['status']}, exit {run.returncode}")
+    except (ValueError, jsonschema.ValidationError) as error:
+        check(False, f"{words}: {str(error)[:300]}")
+
+
 keys, cases = [], 0
 with tempfile.TemporaryDirectory() as folder:
     for name in names:
@@ -94,6 +110,16 @@ with tempfile.TemporaryDirectory() as folder:
         check(all(result["ruleId"] in rules for result in sarif["runs"][0]["results"]), f"{name}: a result without rule")
         for group in json.load(open(base + ".node-data")).values():
             check(all("value" in node for node in group["results"].values()), f"{name}: a node without value")
+    model = {name: os.path.join(models, name + ".onnx") for name in names}
+    output = os.path.join(folder, "out.onnx")
+    read_json([model["conv_bn_relu"], "-o", output], 0)
+    read_json(["explain", model["if_branches_conv_bn"]], 0)
+    read_json(["explain", model["bn_relu_gemm"]], 0)
+    read_json(["compare", model["conv_bn_relu"], output], 0)
+    read_json(["compare", model["conv_bn_relu"], model["trained_cnn"]], 1)
+    read_json([os.path.join(folder, "absent.onnx"), "-o", output], 2)
+    read_json([os.path.join(docs, "json.md"), "-o", output], 3)
+    read_json([model["conv_bn_relu"], "-o", output, "--require", "5"], 5)
     check(cases > 20, f"only {cases} cases")
     check(len(set(keys)) == len(keys), f"{len(keys)} cases have {len(set(keys))} keys")
 print("\n".join(faults) or f"{cases} cases of {len(names)} models, each with a key of its own")

@@ -6,8 +6,39 @@
 #include "report/report.h"
 
 #include <jansson.h>
+#include <string.h>
 
-#define SCHEMA 1
+#define SCHEMA_VERSION 2 /* of docs/report.schema.json */
+
+/* "a -> b -> c" as a list. `to` ends it. */
+static json_t *operator_list(const char *from, const char *to)
+{
+    static const char arrow[] = " -> ";
+    json_t *list = json_array();
+    while (from < to) {
+        const char *end = strstr(from, arrow);
+        if (!end || end > to) end = to;
+        json_array_append_new(list, json_stringn(from, (size_t)(end - from)));
+        from = end + (end < to ? strlen(arrow) : 0);
+    }
+    return list;
+}
+
+/* "upstream: Transpose -> MatMul; downstream: nothing": an object for each direction that was tried. */
+static json_t *path_list(const char *path)
+{
+    json_t *list = json_array();
+    for (const char *at = path, *colon; (colon = strstr(at, ": "));) {
+        const char *end = strstr(colon, "; ");
+        if (!end) end = colon + strlen(colon);
+        bool nothing = strncmp(colon + 2, "nothing", strlen("nothing")) == 0;
+        json_t *operators = operator_list(nothing ? end : colon + 2, end);
+        json_array_append_new(
+            list, json_pack("{s:o, s:o}", "direction", json_stringn(at, (size_t)(colon - at)), "operators", operators));
+        at = end + (*end ? 2 : 0);
+    }
+    return list;
+}
 
 static json_t *remark_object(const bnfuse_remark *remark)
 {
@@ -19,9 +50,9 @@ static json_t *remark_object(const bnfuse_remark *remark)
     json_object_set_new(object, "code", remark->code ? json_sprintf("BNF%d", remark->code) : json_null());
     json_object_set_new(object, "reason", json_text(remark->reason));
     json_object_set_new(object, "help", json_text(remark->help));
-    json_object_set_new(object, "where", json_text(remark->where));
+    json_object_set_new(object, "where", *remark->where ? json_pack("[o]", json_text(remark->where)) : json_array());
     json_object_set_new(object, "detail", json_text(remark->detail));
-    json_object_set_new(object, "path", json_text(remark->path));
+    json_object_set_new(object, "path", path_list(remark->path));
     return object;
 }
 
@@ -142,8 +173,6 @@ static json_t *check_object(const struct account *account)
     json_object_set_new(object, "last_agreed", json_text(check->last_agreed));
     json_object_set_new(object, "note", json_text(check->note ? check->note : ""));
     json_object_set_new(object, "seed", json_integer((json_int_t)check->seed));
-    json_object_set_new(object, "atol", json_number(account->atol));
-    json_object_set_new(object, "rtol", json_number(account->rtol));
     json_object_set_new(object, "inputs", json_text(check->inputs));
     json_object_set_new(object, "sets", json_integer((json_int_t)check->set_count));
     json_object_set_new(object, "worst_site", json_number(check->worst_site));
@@ -186,17 +215,36 @@ static json_t *calibration_object(const bnfuse_calibration *calibration)
     return object;
 }
 
+static json_t *hash(const char *hexadecimal)
+{
+    return *hexadecimal ? json_text(hexadecimal) : json_null();
+}
+
+static void add_run(json_t *root, const struct account *account)
+{
+    json_object_set_new(root, "verdict",
+                        account->check ? json_text(bnfuse_verdict_text(account->check->verdict)) : json_null());
+    json_object_set_new(root, "status", json_integer(account->status));
+    json_object_set_new(root, "message", json_text(account->message));
+    json_object_set_new(root, "command", json_text(account->command));
+    json_object_set_new(root, "model", json_text(account->model));
+    json_object_set_new(root, "other", json_text(account->other));
+    json_object_set_new(root, "output", json_text(account->output));
+    json_object_set_new(
+        root, "sha256",
+        json_pack("{s:o, s:o}", "model", hash(account->hash_before), "output", hash(account->hash_after)));
+    json_object_set_new(root, "options",
+                        json_pack("{s:o, s:o, s:o}", "command_line", json_text(account->command_line), "atol",
+                                  json_number(account->atol), "rtol", json_number(account->rtol)));
+    json_object_set_new(root, "seconds", json_number(account->seconds));
+}
+
 bool report_json(const struct account *account, FILE *to)
 {
     json_t *root = json_object();
     json_object_set_new(root, "bnfuse", json_string(bnfuse_version()));
-    json_object_set_new(root, "schema", json_integer(SCHEMA));
-    json_object_set_new(root, "command", json_string(account->command));
-    json_object_set_new(root, "model", json_text(account->model));
-    json_object_set_new(root, "other", json_text(account->other));
-    json_object_set_new(root, "output", json_text(account->output));
-    json_object_set_new(root, "status", json_integer(account->status));
-    json_object_set_new(root, "message", json_text(account->message));
+    json_object_set_new(root, "schema_version", json_integer(SCHEMA_VERSION));
+    add_run(root, account);
     if (account->report) add_report(root, account->report);
     json_object_set_new(root, "check", account->check ? check_object(account) : json_null());
     if (account->calibration) json_object_set_new(root, "calibration", calibration_object(account->calibration));
