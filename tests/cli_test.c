@@ -256,6 +256,10 @@ static void every_batch_normalization_gets_one_line(void **state)
     (void)state;
     write_good("good.onnx");
     assert_ran("good.onnx", 0);
+    assert_says(out, "1 BatchNormalization is gone");
+    assert_says(out, "bn late");
+    assert_null(strstr(out, "bn bn "));
+    assert_ran("good.onnx -v", 0);
     size_t about_bn = 0, about_late = 0;
     for (char *line = strtok(out, "\n"); line; line = strtok(NULL, "\n")) {
         about_bn += strncmp(line, "bn bn ", 6) == 0;

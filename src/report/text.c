@@ -51,31 +51,48 @@ void remark_words(const bnfuse_remark *remark, char *to, size_t size)
     else snprintf(to, size, "%s%s%s", outcome, comma, detail);
 }
 
-static void print_remarks(const bnfuse_report *report, FILE *to)
+static void print_remark(const bnfuse_remark *remark, int width, FILE *to)
 {
-    int width = widest_node(report);
     char node[200], scope[300], words[1200];
-    for (size_t i = 0; i < report->remark_count; i++) {
-        const bnfuse_remark *remark = report->remarks[i];
-        bnfuse_escape(node, sizeof node, remark->node);
-        bnfuse_escape(scope, sizeof scope, remark->scope);
-        remark_words(remark, words, sizeof words);
-        fprintf(to, "bn %-*s  %s%s%s\n", width, node, words, *scope ? ", in " : "", scope);
-    }
+    bnfuse_escape(node, sizeof node, remark->node);
+    bnfuse_escape(scope, sizeof scope, remark->scope);
+    remark_words(remark, words, sizeof words);
+    fprintf(to, "bn %-*s  %s%s%s\n", width, node, words, *scope ? ", in " : "", scope);
 }
 
-/* One line for each kind of help, however many would profit. */
-static void print_hints(const bnfuse_report *report, FILE *to)
+static void print_gone(const bnfuse_report *report, bool verbose, int width, FILE *to)
 {
-    for (size_t i = 0; i < report->remark_count; i++) {
-        const bnfuse_remark *remark = report->remarks[i];
-        size_t first = 0, count = 0;
-        while (strcmp(report->remarks[first]->help, remark->help) != 0) first++;
-        if (!*remark->help || first != i) continue;
-        for (size_t k = i; k < report->remark_count; k++) count += strcmp(report->remarks[k]->help, remark->help) == 0;
-        fprintf(to, "hint: %zu stay%s with BNF%d; what would help: %s\n", count, count == 1 ? "s" : "", remark->code,
-                remark->help);
+    size_t gone = report->remark_count - report->left;
+    if (!verbose && report->left < report->remark_count)
+        fprintf(to, "%zu BatchNormalization%s gone (-v lists %s)\n", gone, gone == 1 ? " is" : "s are",
+                gone == 1 ? "it" : "them");
+    for (size_t i = 0; verbose && i < report->remark_count; i++)
+        if (!report->remarks[i]->code) print_remark(report->remarks[i], width, to);
+}
+
+/* Those that stay for one reason: what would help first, then the nodes, a few of many. */
+static void print_kept(const bnfuse_report *report, const bnfuse_reason *reason, bool verbose, int width, FILE *to)
+{
+    size_t count = 0, most = verbose ? SIZE_MAX : 5;
+    for (size_t i = 0; i < report->remark_count; i++) count += report->remarks[i]->code == reason->code;
+    if (!count) return;
+    if (*reason->help)
+        fprintf(to, "hint: %zu stay%s with BNF%d; what would help: %s\n", count, count == 1 ? "s" : "", reason->code,
+                reason->help);
+    for (size_t i = 0, shown = 0; i < report->remark_count && shown < most; i++) {
+        if (report->remarks[i]->code != reason->code) continue;
+        print_remark(report->remarks[i], width, to);
+        shown++;
     }
+    if (count > most) fprintf(to, "... and %zu more with BNF%d (-v lists them)\n", count - most, reason->code);
+}
+
+static void print_remarks(const bnfuse_report *report, bool verbose, FILE *to)
+{
+    const bnfuse_reason *reason;
+    int width = widest_node(report);
+    print_gone(report, verbose, width, to);
+    for (size_t i = 0; (reason = bnfuse_get_reason(i)); i++) print_kept(report, reason, verbose, width, to);
 }
 
 /* `kind` before what the model calls it. */
@@ -221,8 +238,7 @@ bool report_text(const struct account *account, FILE *to)
 {
     char line[1200], message[1100];
     if (account->report) {
-        print_remarks(account->report, to);
-        print_hints(account->report, to);
+        print_remarks(account->report, account->verbose, to);
         print_sizes(account->report, to);
     }
     if (account->tensors && !account->output)
