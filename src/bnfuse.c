@@ -7,6 +7,7 @@
 #include "api/handles.h"
 #include "check/calibrate.h"
 #include "check/check.h"
+#include "check/diff.h"
 #include "onnx/graph/print.h"
 #include "onnx/graph/validate.h"
 #include "onnx/shape/infer.h"
@@ -364,6 +365,45 @@ static bool compare(void *context, struct bnfuse_error *error)
     options.is_unrelated = true;
     call->result = NEW(&call->b->arena, struct bnfuse_check_result);
     return check_compare(&call->a->after, &call->b->after, &options, call->result, error);
+}
+
+struct diff_call {
+    struct bnfuse_model *a, *b;
+    bnfuse_changes *changes;
+};
+
+static bool diff(void *context, struct bnfuse_error *error)
+{
+    struct diff_call *call = context;
+    call->changes = NEW(&call->b->arena, bnfuse_changes);
+    return diff_find(&call->a->before, &call->b->before, &call->b->arena, call->changes, error);
+}
+
+static bool prepare_diff(void *context, struct bnfuse_error *error)
+{
+    return infer_shapes(context, error);
+}
+
+const bnfuse_changes *bnfuse_diff(bnfuse_model *a, bnfuse_model *b, bnfuse_error *error)
+{
+    struct diff_call call = { a, b, NULL };
+    if (is_unfit(a, "a", error) || is_unfit(b, "b", error)) return NULL;
+    bool found = error_with_name(a, guarded(&a->memory, prepare_diff, a, error), error)
+                 && error_with_name(b, guarded(&b->memory, prepare_diff, b, error), error)
+                 && error_with_name(b, guarded(&b->memory, diff, &call, error), error);
+    return found ? call.changes : NULL;
+}
+
+const char *bnfuse_change_kind_text(bnfuse_change_kind kind)
+{
+    static const char *const texts[] = { "added", "removed", "changed", "renamed", "moved" };
+    return (size_t)kind < sizeof texts / sizeof *texts ? texts[kind] : "";
+}
+
+const char *bnfuse_change_subject_text(bnfuse_change_subject subject)
+{
+    static const char *const texts[] = { "model", "input", "output", "node", "tensor", "function" };
+    return (size_t)subject < sizeof texts / sizeof *texts ? texts[subject] : "";
 }
 
 const bnfuse_check_result *bnfuse_compare(bnfuse_model *a, bnfuse_model *b, const bnfuse_check_options *options,

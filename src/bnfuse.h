@@ -470,6 +470,47 @@ BNFUSE_API const char *bnfuse_verdict_text(bnfuse_verdict verdict);
 /* The program's exit status for a verdict. */
 BNFUSE_API bnfuse_status bnfuse_verdict_status(bnfuse_verdict verdict);
 
+/* ---- what changed ---- */
+
+typedef enum bnfuse_change_kind {
+    BNFUSE_CHANGE_ADDED,
+    BNFUSE_CHANGE_REMOVED,
+    BNFUSE_CHANGE_CHANGED,
+    BNFUSE_CHANGE_RENAMED,
+    BNFUSE_CHANGE_MOVED /* a tensor that is stored elsewhere */
+} bnfuse_change_kind;
+
+typedef enum bnfuse_change_subject {
+    BNFUSE_SUBJECT_MODEL, /* a field of the model: its opsets, its metadata */
+    BNFUSE_SUBJECT_INPUT,
+    BNFUSE_SUBJECT_OUTPUT,
+    BNFUSE_SUBJECT_NODE,
+    BNFUSE_SUBJECT_TENSOR,
+    BNFUSE_SUBJECT_FUNCTION
+} bnfuse_change_subject;
+
+/* No string is NULL; they are "" where they do not apply. */
+typedef struct bnfuse_change {
+    bnfuse_change_kind kind;
+    bnfuse_change_subject subject;
+    const char *scope;  /* the bodies or function it is in */
+    const char *op;     /* of a node */
+    const char *name;   /* in the second model; in the first where it was removed */
+    const char *other;  /* in the first, where both have it */
+    const char *detail; /* what of it changed */
+} bnfuse_change;
+
+typedef struct bnfuse_changes {
+    const bnfuse_change *const *changes; /* in the order of the graphs */
+    size_t count;
+} bnfuse_changes;
+
+/* What changed from a to b, as they were loaded: by structure, not by bytes. The result belongs to b, but names what
+ * belongs to both. NULL when a weight cannot be read. */
+BNFUSE_API const bnfuse_changes *bnfuse_diff(bnfuse_model *a, bnfuse_model *b, bnfuse_error *error);
+BNFUSE_API const char *bnfuse_change_kind_text(bnfuse_change_kind kind);
+BNFUSE_API const char *bnfuse_change_subject_text(bnfuse_change_subject subject);
+
 /* ---- writing ---- */
 
 typedef struct bnfuse_write_options {

@@ -48,6 +48,8 @@ static bool ignore(void *context, const void *part, size_t count)
     CALL(check_no_model, bnfuse_check(NULL, NULL, error))                                 \
     CALL(compare_no_a, bnfuse_compare(NULL, other, NULL, error))                          \
     CALL(compare_no_b, bnfuse_compare(model, NULL, NULL, error))                          \
+    CALL(diff_no_a, bnfuse_diff(NULL, other, error))                                      \
+    CALL(diff_no_b, bnfuse_diff(model, NULL, error))                                      \
     CALL(write_no_model, bnfuse_write(NULL, "x.onnx", NULL, error))                       \
     CALL(write_no_path, bnfuse_write(model, NULL, NULL, error))                           \
     CALL(write_bytes_no_model, bnfuse_write_bytes(NULL, &bytes, &size, error))            \
@@ -138,6 +140,7 @@ static void functions_without_an_error_return_nothing(void **state)
     bnfuse_tensors_free(NULL);
     bnfuse_free_bytes(NULL);
     assert_null(bnfuse_get_report(NULL));
+    assert_null(bnfuse_get_node(NULL, false, 0));
     assert_int_equal(bnfuse_tensors_count(NULL), 0);
     assert_null(bnfuse_tensors_get(NULL, 0));
     bnfuse_escape(NULL, 8, "x");

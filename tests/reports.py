@@ -120,6 +120,13 @@ with tempfile.TemporaryDirectory() as folder:
     read_json([os.path.join(folder, "absent.onnx"), "-o", output], 2)
     read_json([os.path.join(docs, "json.md"), "-o", output], 3)
     read_json([model["conv_bn_relu"], "-o", output, "--require", "5"], 5)
+    read_json(["diff", model["conv_bn_relu"], output], 1)
+    read_json(["diff", output, output], 0)
+    said = subprocess.run([program, "diff", model["conv_bn_relu"], output], stdout=subprocess.PIPE, text=True).stdout
+    nodes = [line for line in said.splitlines() if line[2:].startswith("node ")]
+    check(any(line.startswith("- node BatchNormalization") for line in nodes)
+          and all("BatchNormalization" in line or "Conv" in line for line in nodes)
+          and "! tensor" in said, f"diff of a fold names other places: {said}")
     check(cases > 20, f"only {cases} cases")
     check(len(set(keys)) == len(keys), f"{len(keys)} cases have {len(set(keys))} keys")
 print("\n".join(faults) or f"{cases} cases of {len(names)} models, each with a key of its own")

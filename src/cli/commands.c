@@ -348,6 +348,15 @@ static bool compare_outputs(struct job *job, const char *directory)
     return agree;
 }
 
+static bool diff(struct job *job)
+{
+    if (!load(job, 0, &job->model) || !load(job, 1, &job->other)) return false;
+    job->account.changes = bnfuse_diff(job->model, job->other, &job->error);
+    if (!job->account.changes || !job->account.changes->count) return job->account.changes != NULL;
+    job->account.status = job->error.status = BNFUSE_DIFFER; /* as diff has it; there is nothing to complain of */
+    return true;
+}
+
 static bool run_set(struct job *job, const bnfuse_tensors *inputs)
 {
     bnfuse_run_options options;
@@ -382,6 +391,7 @@ static bool print_account(const struct job *job, FILE *to)
             fprintf(to, "verdict: %s\n", verdict_line(&job->account, line, sizeof line));
         return !ferror(to);
     }
+    if (job->settings->command == COMMAND_DIFF) return report_diff(&job->account, to);
     if (job->settings->command == COMMAND_EXPLAIN) return !job->account.report || report_explain(&job->account, to);
     return report_text(&job->account, to);
 }
@@ -436,6 +446,7 @@ static const struct job_row {
     [COMMAND_EXPLAIN] = { "explain", explain },
     [COMMAND_COMPARE] = { "compare", compare },
     [COMMAND_CALIBRATE] = { "calibrate", calibrate },
+    [COMMAND_DIFF] = { "diff", diff },
     [COMMAND_RUN] = { "run", run },
     [COMMAND_PRINT] = { "print", print_model },
 };
@@ -453,7 +464,8 @@ static bnfuse_status do_job(const struct settings *settings)
                                     .hash_before = "",
                                     .hash_after = "",
                                     .verbose = settings->verbose };
-    if (settings->command == COMMAND_COMPARE) job.account.other = settings->operands.names[1];
+    if (settings->command == COMMAND_COMPARE || settings->command == COMMAND_DIFF)
+        job.account.other = settings->operands.names[1];
     progress_open(&job.progress, settings->progress, settings->quiet);
     if (settings->timeout > 0) patience(settings->timeout);
     if (!row->work(&job)) {

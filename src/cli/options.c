@@ -16,6 +16,7 @@ const struct command_row commands[COMMAND_COUNT] = {
     [COMMAND_CALIBRATE] = { "calibrate", "MODEL --data DIR -o OUT", 1,
                             "estimate the statistics of every BatchNormalization again from data", 0 },
     [COMMAND_RUN] = { "run", "MODEL", 1, "run a model on given inputs", 0 },
+    [COMMAND_DIFF] = { "diff", "A B", 2, "list what changed between two models, by structure (exit 1 if anything did)", 0 },
     [COMMAND_PRINT] = { "print", "MODEL", 1, "print the graph as text, one line a node", 0 },
     [COMMAND_REASONS] = { "reasons", "[CODE]", 0, "list the reason codes, or say what one means", 1 },
 };
@@ -26,6 +27,7 @@ const struct command_row commands[COMMAND_COUNT] = {
 #define CALIBRATE (1u << COMMAND_CALIBRATE)
 #define RUN       (1u << COMMAND_RUN)
 #define PRINT     (1u << COMMAND_PRINT)
+#define DIFF      (1u << COMMAND_DIFF)
 #define REASONS   (1u << COMMAND_REASONS)
 #define CHECKS    (FUSE | COMPARE)
 #define ALL       ((1u << COMMAND_COUNT) - 1)
@@ -88,7 +90,8 @@ const struct option_row option_rows[] = {
     REPORT_FORMATS(ROW)
 #undef ROW
         { "markdown", 0, NULL, REASONS, OPTION_FLAG, AT(markdown_table), "as a Markdown table" },
-    { "quiet", 'q', NULL, FUSE | COMPARE | CALIBRATE | RUN, OPTION_FLAG, AT(quiet), "print the verdict only" },
+    { "quiet", 'q', NULL, FUSE | COMPARE | CALIBRATE | RUN | DIFF, OPTION_FLAG, AT(quiet),
+      "print the verdict only (diff: nothing)" },
     { "verbose", 'v', NULL, CHECKS, OPTION_FLAG, AT(verbose), "print each changed place that was checked" },
     { "progress", 0, NULL, CHECKS | CALIBRATE, OPTION_FLAG, AT(progress),
       "show progress even if standard error is not a terminal" },

@@ -215,6 +215,24 @@ static json_t *calibration_object(const bnfuse_calibration *calibration)
     return object;
 }
 
+static json_t *change_list(const bnfuse_changes *changes)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < changes->count; i++) {
+        const bnfuse_change *change = changes->changes[i];
+        json_t *object = json_object();
+        json_object_set_new(object, "kind", json_text(bnfuse_change_kind_text(change->kind)));
+        json_object_set_new(object, "subject", json_text(bnfuse_change_subject_text(change->subject)));
+        json_object_set_new(object, "scope", json_text(change->scope));
+        json_object_set_new(object, "op", json_text(change->op));
+        json_object_set_new(object, "name", json_text(change->name));
+        json_object_set_new(object, "other", json_text(change->other));
+        json_object_set_new(object, "detail", json_text(change->detail));
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
 static json_t *hash(const char *hexadecimal)
 {
     return *hexadecimal ? json_text(hexadecimal) : json_null();
@@ -248,6 +266,7 @@ bool report_json(const struct account *account, FILE *to)
     if (account->report) add_report(root, account->report);
     json_object_set_new(root, "check", account->check ? check_object(account) : json_null());
     if (account->calibration) json_object_set_new(root, "calibration", calibration_object(account->calibration));
+    if (account->changes) json_object_set_new(root, "changes", change_list(account->changes));
     if (account->tensors) json_object_set_new(root, "outputs", tensor_list(account->tensors));
     return json_print(root, to);
 }

@@ -18,6 +18,7 @@ struct account {
     const bnfuse_check_result *check;      /* NULL: not checked */
     const bnfuse_tensors *tensors;         /* outputs of a run, or NULL */
     const bnfuse_calibration *calibration; /* or NULL */
+    const bnfuse_changes *changes;         /* of a diff, or NULL */
     double atol, rtol;
     bnfuse_model *handle;                 /* of the model, for pictures of its nodes; NULL: none */
     bnfuse_model *other_handle;           /* of the other, likewise */
@@ -35,6 +36,8 @@ const char *verdict_line(const struct account *account, char *to, size_t size);
 bool report_text(const struct account *account, FILE *to);
 /* explain: each BatchNormalization with the path it took or tried, and what would help. */
 bool report_explain(const struct account *account, FILE *to);
+/* diff: a line for each change. */
+bool report_diff(const struct account *account, FILE *to);
 bool report_json(const struct account *account, FILE *to);
 
 /* Reports in files: a row each, from which the option, its help and its field are made; report_<name> writes it. */
