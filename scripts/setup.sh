@@ -17,7 +17,8 @@ set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev uthash-dev
        libjansson-dev zlib1g-dev"
-test="libcmocka-dev libonnx-dev libonnx-testdata python3 python3-jsonschema time clang-format"
+test="libcmocka-dev libonnx-dev libonnx-testdata python3 python3-jsonschema python3-onnx time clang-format
+      valgrind"
 npm="npm"
 sources="dpkg-dev"
 wasm="emscripten node-acorn"

@@ -84,11 +84,16 @@ static void write_model(const char *path)
     half->int32_data = (int32_t[]){ 0x3c00, 0x4000 };
     build_node(&b, "Conv", "conv", "x w", "c", "auto_pad=SAME_UPPER strides=1,1");
     build_node(&b, "BatchNormalization", "bn", "c s s s s", "y", "epsilon=0.001");
-    build_node(&b, "If", "choice", "x", "z", NULL);
+    build_init_values(&b, "yes", DTYPE_BOOL, "", (double[]){ 1 });
+    build_node(&b, "If", "choice", "yes", "z", NULL);
     build_body(&b, "then_branch");
     build_init(&b, "inner", DTYPE_FLOAT, "1", 4);
     build_node(&b, "Add", "add", "y inner", "t", NULL);
     build_output(&b, "t", DTYPE_FLOAT, NULL);
+    build_end(&b);
+    build_body(&b, "else_branch");
+    build_node(&b, "Neg", "neg", "y", "e", NULL);
+    build_output(&b, "e", DTYPE_FLOAT, NULL);
     build_end(&b);
     build_node(&b, "Constant", "k", NULL, "axes", "value_ints=0,2");
     build_node(&b, "Unsqueeze", "u", "s axes", "wide", NULL);

@@ -26,7 +26,7 @@ static int open_build(void **state)
     build_open(&b, 8, 13);
     build_input(&b, "x", DTYPE_FLOAT, "N,3,8,8");
     build_init(&b, "w", DTYPE_FLOAT, "4,3,3,3", 1);
-    build_node(&b, "Conv", "conv", "x w", "y", "group=1 auto_pad=VALID pads=0,0,0,0 alpha=0.5 scales=1.0,2.0");
+    build_node(&b, "Conv", "conv", "x w", "y", "group=1 auto_pad=VALID pads=0,0,0,0");
     build_output(&b, "y", DTYPE_FLOAT, "N,4,6,6");
     return 0;
 }
@@ -134,7 +134,6 @@ static void a_scalar_that_is_not_written_has_its_default(void **state)
 {
     (void)state;
     attribute(0)->has_i = false;
-    attribute(3)->has_f = false;
     attribute(1)->has_s = false;
     attribute(2)->n_ints = 0;
     assert_valid();
@@ -180,15 +179,26 @@ static void a_node_must_say_its_operator(void **state)
     assert_invalid("\"conv\" says no operator");
 }
 
+/* The other body of an If: `value` from outside, as it is. */
+static void build_else(const char *value)
+{
+    build_body(&b, "else_branch");
+    build_node(&b, "Identity", "as_it_is", value, "other", NULL);
+    build_output(&b, "other", 0, NULL);
+    build_end(&b);
+}
+
 static void a_cycle_is_found_in_a_body_too(void **state)
 {
     (void)state;
-    build_node(&b, "If", "choice", "x", "c", NULL);
+    build_init_values(&b, "yes", DTYPE_BOOL, "", (double[]){ 1 });
+    build_node(&b, "If", "choice", "yes", "c", NULL);
     build_body(&b, "then_branch");
     build_node(&b, "Add", "a", "x q", "p", NULL);
     build_node(&b, "Neg", "n", "p", "q", NULL);
     build_output(&b, "q", DTYPE_FLOAT, NULL);
     build_end(&b);
+    build_else("x");
     assert_invalid("cycle");
 }
 
@@ -202,6 +212,66 @@ static void what_real_models_do_passes(void **state)
     build_value_info(&b, "gone", DTYPE_FLOAT, "-1,0");
     build_output(&b, "y", DTYPE_FLOAT, NULL);
     assert_valid();
+}
+
+/* One node more, of one flaw against the standard; NULL: none. */
+static void a_node_must_be_what_the_standard_allows(void **state)
+{
+    (void)state;
+    static const struct flaw {
+        const char *op, *inputs, *outputs, *attributes, *says;
+    } flaws[] = {
+        { "BatchNormalization", "y s s s s", "z", "epsilon=0.1", NULL },
+        { "BatchNormalization", "y s s s s", "z", "epsilon=1",
+          "attribute \"epsilon\" holds an int, must hold a float" },
+        { "BatchNormalization", "y s s s s", "z", "epsilon=x", "attribute \"epsilon\" holds a string" },
+        { "BatchNormalization", "y s s s s", "z", "epsilon=0.1,0.2", "attribute \"epsilon\" holds a list of floats" },
+        { "BatchNormalization", "y s s s s", "z", "training_mode=0", "has no attribute \"training_mode\" at opset 13" },
+        { "BatchNormalization", "y s s s s", "z", "__private=1", NULL },
+        { "BatchNormalization", "y s s s s s", "z", NULL, "there are 6 inputs, BatchNormalization has at most 5" },
+        { "BatchNormalization", "y s _ s s", "z", NULL, "input 2 is missing" },
+        { "BatchNormalization", "y s s s", "z", NULL, "input 4 is missing" },
+        { "BatchNormalization", "y s s s s", "z v1 v2 v3 v4 v5", NULL,
+          "there are 6 outputs, BatchNormalization has at most 5" },
+        { "BatchNormalization", "y d s s s", "z", NULL, "inputs 0 and 1 hold float32 and float64, must hold one type" },
+        { "Add", "y i", "z", NULL, "inputs 0 and 1 hold float32 and int64" },
+        { "Relu", "y", "z", "alpha=0.5", "Relu has no attribute \"alpha\"" },
+        { "Concat", "y y", "z", NULL, "attribute \"axis\" is missing" },
+        { "Concat", "_", "z", "axis=0", "input 0 is missing" },
+        { "Concat", "y y y d", "z", "axis=0", "inputs 2 and 3 hold" },
+        { "Sum", "y y y y y", "z", NULL, NULL },
+        { "Reshape", "y s", "z", NULL, "input 1 holds float32, must hold int64" },
+        { "Clip", "y _ s", "z", NULL, NULL },
+        { "Split", "y i", "z v1 v2 v3", "axis=1", NULL },
+        { "Nonsense", "y", "z", "axis=1", NULL },
+    };
+    for (size_t i = 0; i < sizeof flaws / sizeof *flaws; i++) {
+        close_build(state);
+        open_build(state);
+        build_init(&b, "s", DTYPE_FLOAT, "4", 1);
+        build_init(&b, "d", DTYPE_DOUBLE, "4", 1);
+        build_init(&b, "i", DTYPE_INT64, "2", 1);
+        build_node(&b, flaws[i].op, "flawed", flaws[i].inputs, flaws[i].outputs, flaws[i].attributes);
+        if (flaws[i].says) assert_invalid(flaws[i].says);
+        else assert_valid();
+    }
+}
+
+/* What an operator makes of its inputs is known further on, also where the file does not say so. */
+static void types_are_followed_through_nodes_and_bodies(void **state)
+{
+    (void)state;
+    build_init_values(&b, "yes", DTYPE_BOOL, "", (double[]){ 1 });
+    build_init(&b, "d", DTYPE_DOUBLE, "4", 1);
+    build_node(&b, "Relu", "r", "y", "relu", NULL);
+    build_node(&b, "If", "choice", "yes", "c", NULL);
+    build_body(&b, "then_branch");
+    build_node(&b, "Shape", "size", "relu", "sizes", NULL);
+    build_node(&b, "Add", "sum", "sizes d", "p", NULL);
+    build_output(&b, "p", 0, NULL);
+    build_end(&b);
+    build_else("x");
+    assert_invalid("Add \"sum\": inputs 0 and 1 hold int64 and float64");
 }
 
 /* Function f calls f + 1 twice, through a body. */
@@ -221,6 +291,7 @@ static void build_calls(int count, bool circle)
         build_node(&b, callee, "call", "a", "s", NULL)->domain = (char *)"local";
         build_output(&b, "q", 0, NULL);
         build_end(&b);
+        build_else("a");
         build_end(&b);
     }
 }
@@ -351,6 +422,8 @@ int main(void)
         TEST(sparse_tensors_are_checked),
         TEST(a_node_must_say_its_operator),
         TEST(a_cycle_is_found_in_a_body_too),
+        TEST(a_node_must_be_what_the_standard_allows),
+        TEST(types_are_followed_through_nodes_and_bodies),
         TEST(what_real_models_do_passes),
         TEST(functions_must_not_call_themselves),
         TEST(calls_nest_only_so_deep),

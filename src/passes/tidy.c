@@ -109,8 +109,9 @@ static void tidy_one(struct decision *decision, struct node *node)
     bool swallowed = false;
     arena_close(decision->arena);
     arena_open(decision->arena, decision->net->arena->memory);
-    const struct value *scale = node_input(node, 1);
-    decision_begin(decision, node, scale && scale->initializer ? scale->initializer->type : DTYPE_FLOAT);
+    struct value *scale = node_input(node, 1);
+    const struct tensor *constant = scale ? value_constant(scale) : NULL;
+    decision_begin(decision, node, constant ? constant->type : DTYPE_FLOAT);
     if (affine_of_node(decision, node, &a, &slot) || slot != 0) return;
     while (merge_upstream(decision, node, &a) || merge_downstream(decision, node, &a)) swallowed = true;
     if (is_identity_when_stored(a, decision->type)) {

@@ -22,25 +22,6 @@
 struct call;    /* runtime/kernel.h: one node in a run */
 struct shaping; /* onnx/shape/rules.h: one node in shape inference */
 
-/* What the standard allows a node to have. */
-struct schema_slot {
-    char group;     /* slots of one letter have one element type; 0: a type of its own */
-    bool optional;  /* may be absent */
-    uint32_t types; /* bit n: element type n of enum dtype; 0: not a tensor */
-};
-
-struct schema_attribute {
-    const char *name;
-    int type; /* BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__... */
-    bool required;
-};
-
-struct schema {
-    const struct schema_slot *inputs, *outputs;
-    unsigned char min_inputs, max_inputs, min_outputs, max_outputs; /* UCHAR_MAX: any number, all like the last slot */
-    const struct schema_attribute *attributes;                      /* ended by one without name */
-};
-
 /* What a run of a node costs. */
 struct node_cost {
     int64_t products, bytes; /* multiplications with additions; bytes read and written */
@@ -106,7 +87,6 @@ struct operator_row {
     unsigned char limits[LIMITED_SLOTS]; /* enum number_limit of each input */
     const struct weight_need *need;
 
-    const struct schema *schema;
     bool (*cost)(const struct node *node,
                  struct node_cost *cost); /* from known shapes; false where they do not say it */
     const struct gradient *gradient;

@@ -5,8 +5,11 @@
  * said. */
 #include "onnx/graph/validate.h"
 
+#include "base/pointer_map.h"
 #include "onnx/graph/attr.h"
+#include "onnx/graph/schema.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +18,8 @@ enum { NEWEST_IR = 14, MOST_IMPORTS = 1000, MOST_ATTRIBUTES = 256, MOST_NESTED_C
 struct validation {
     const struct net *net;
     struct arena scratch; /* closed after each graph */
+    struct arena lasting;
+    struct pointer_map types; /* of values: elements of type_names, where known */
 };
 
 static const char *text_or_empty(const char *text)
@@ -171,6 +176,170 @@ static bool validate_attributes(struct validation *v, const struct node *node, s
     return true;
 }
 
+/* ---- schemas ---- */
+
+static bool schema_fail(struct validation *v, const struct node *node, struct bnfuse_error *error, const char *format,
+                        ...) __attribute__((format(printf, 4, 5)));
+
+static bool schema_fail(struct validation *v, const struct node *node, struct bnfuse_error *error, const char *format,
+                        ...)
+{
+    char what[300];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(what, sizeof what, format, list);
+    va_end(list);
+    return fail(error, BNFUSE_INVALID, "%s: %s at opset %lld; export the model again", node_label(node, &v->scratch),
+                what, (long long)node->opset);
+}
+
+/* Element types by number; the map of types points here, as it holds no numbers. */
+static const char type_numbers[DTYPE_COUNT];
+
+static enum dtype type_of(const struct validation *v, const struct value *value)
+{
+    if (!value) return DTYPE_UNDEFINED;
+    if (value->initializer) return value->initializer->type;
+    const char *known = pointer_map_get(&v->types, value);
+    if (known) return (enum dtype)(known - type_numbers);
+    const BnfuseOnnx__TypeProto *type = value->is_input && value->info ? value->info->type : NULL;
+    bool is_tensor = type && type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+    int32_t number = is_tensor && type->tensor_type->has_elem_type ? type->tensor_type->elem_type : 0;
+    return number > 0 && number < DTYPE_COUNT ? (enum dtype)number : DTYPE_UNDEFINED;
+}
+
+/* Types of the groups 'A'..'Z' of one node, and the input that settled each. */
+struct groups {
+    enum dtype type[26];
+    size_t input[26];
+};
+
+static bool validate_input_type(struct validation *v, const struct node *node, const struct schema_slot *slot, size_t i,
+                                struct groups *groups, struct bnfuse_error *error)
+{
+    enum dtype type = type_of(v, node_input(node, i));
+    if (type == DTYPE_UNDEFINED) return true;
+    if (slot->type != DTYPE_UNDEFINED && slot->type != type)
+        return schema_fail(v, node, error, "input %zu holds %s, must hold %s", i, dtype_name(type),
+                           dtype_name(slot->type));
+    if (!slot->group) return true;
+    enum dtype *group = &groups->type[slot->group - 'A'];
+    size_t *first = &groups->input[slot->group - 'A'];
+    if (*group != DTYPE_UNDEFINED && *group != type)
+        return schema_fail(v, node, error, "inputs %zu and %zu hold %s and %s, must hold one type", *first, i,
+                           dtype_name(*group), dtype_name(type));
+    *group = type;
+    *first = i;
+    return true;
+}
+
+static bool validate_inputs(struct validation *v, const struct node *node, const struct schema *schema,
+                            struct groups *groups, struct bnfuse_error *error)
+{
+    const char *at = schema->slots;
+    struct schema_slot slot = { 0 };
+    size_t i = 0;
+    for (; schema_next_slot(&at, &slot) && !slot.repeated; i++) {
+        if (!slot.optional && !node_input(node, i))
+            return schema_fail(v, node, error, "input %zu is missing, which %s needs", i, node->op);
+        if (!validate_input_type(v, node, &slot, i, groups, error)) return false;
+    }
+    for (; slot.repeated && i < node->input_count; i++)
+        if (!validate_input_type(v, node, &slot, i, groups, error)) return false;
+    return i >= node->input_count
+           || schema_fail(v, node, error, "there are %zu inputs, %s has at most %zu", node->input_count, node->op, i);
+}
+
+/* Counts the outputs, and notes their types where the inputs or the schema settle them. */
+static bool validate_outputs(struct validation *v, const struct node *node, const struct schema *schema,
+                             const struct groups *groups, struct bnfuse_error *error)
+{
+    const char *at = schema_outputs(schema);
+    struct schema_slot slot = { 0 };
+    size_t i = 0;
+    while ((slot.repeated && i < node->output_count) || schema_next_slot(&at, &slot)) {
+        enum dtype type = slot.group ? groups->type[slot.group - 'A'] : slot.type;
+        if (node_output(node, i) && type != DTYPE_UNDEFINED)
+            pointer_map_set(&v->types, node->outputs[i], (void *)(uintptr_t)&type_numbers[type]);
+        i++;
+    }
+    return i >= node->output_count
+           || schema_fail(v, node, error, "there are %zu outputs, %s has at most %zu", node->output_count, node->op, i);
+}
+
+static const char *attribute_type_name(unsigned type)
+{
+    static const char *const names[] = { "nothing",
+                                         "a float",
+                                         "an int",
+                                         "a string",
+                                         "a tensor",
+                                         "a graph",
+                                         "a list of floats",
+                                         "a list of ints",
+                                         "a list of strings",
+                                         "a list of tensors",
+                                         "a list of graphs",
+                                         "a sparse tensor",
+                                         "a list of sparse tensors",
+                                         "a type",
+                                         "a list of types" };
+    return type < sizeof names / sizeof *names ? names[type] : "something unknown";
+}
+
+/* An attribute without a type is of the one that it holds; one without a value can be of any. */
+static bool is_of_type(const BnfuseOnnx__AttributeProto *a, unsigned wanted)
+{
+    if (a->type != TYPE(UNDEFINED)) return (unsigned)a->type == wanted;
+    unsigned fields = fields_set(a);
+    return !fields || fields == 1U << wanted;
+}
+
+static bool find_attribute(const struct schema *schema, const char *name, struct schema_attribute *found)
+{
+    const char *at = schema->attributes;
+    const size_t length = strlen(name);
+    while (schema_next_attribute(&at, found))
+        if (found->length == length && memcmp(found->name, name, length) == 0) return true;
+    return false;
+}
+
+/* Private to who wrote it; or what exporters of opset 6 kept of opset 1, where it said which memory to use again. */
+static bool is_ignored(const struct node *node, const char *name)
+{
+    return strncmp(name, "__", 2) == 0 || (node->opset == 6 && strcmp(name, "consumed_inputs") == 0);
+}
+
+static bool validate_schema_attributes(struct validation *v, const struct node *node, const struct schema *schema,
+                                       struct bnfuse_error *error)
+{
+    struct schema_attribute known;
+    for (size_t i = 0; i < node->proto->n_attribute; i++) {
+        const BnfuseOnnx__AttributeProto *a = node->proto->attribute[i];
+        if (is_ignored(node, a->name)) continue;
+        if (!find_attribute(schema, a->name, &known))
+            return schema_fail(v, node, error, "%s has no attribute \"%s\"", node->op, a->name);
+        if (!is_of_type(a, known.type))
+            return schema_fail(v, node, error, "attribute \"%s\" holds %s, must hold %s", a->name,
+                               attribute_type_name((unsigned)a->type), attribute_type_name(known.type));
+    }
+    for (const char *at = schema->attributes; schema_next_attribute(&at, &known);)
+        if (known.required && !node_attribute(node, arena_printf(&v->scratch, "%.*s", (int)known.length, known.name)))
+            return schema_fail(v, node, error, "attribute \"%.*s\" is missing, which %s needs", (int)known.length,
+                               known.name, node->op);
+    return true;
+}
+
+/* Against what the standard says of the operator. Old exporters and ONNX Runtime take it as seriously. */
+static bool validate_schema(struct validation *v, const struct node *node, struct bnfuse_error *error)
+{
+    struct groups groups = { { DTYPE_UNDEFINED }, { 0 } };
+    const struct schema *schema = schema_find(node);
+    return !schema
+           || (validate_inputs(v, node, schema, &groups, error) && validate_outputs(v, node, schema, &groups, error)
+               && validate_schema_attributes(v, node, schema, error));
+}
+
 /* ---- nodes and graphs ------------------------------------------------------------------------------------------ */
 
 static bool is_defined(const struct value *value)
@@ -227,7 +396,10 @@ static bool validate_graph(struct validation *v, const struct graph *graph, stru
         if (!is_defined(graph->outputs[i]))
             return fail(error, BNFUSE_INVALID, "graph output \"%s\" is what nothing defines; export the model again",
                         graph->outputs[i]->name);
-    return graph_order(graph, &v->scratch, &order, error);
+    if (!graph_order(graph, &v->scratch, &order, error)) return false;
+    for (size_t i = 0; i < graph->node_count; i++)
+        if (!validate_schema(v, order[i], error)) return false;
+    return true;
 }
 
 /* ---- functions that call functions ----------------------------------------------------------------------------- */
@@ -314,7 +486,10 @@ bool net_validate(const struct net *net, struct bnfuse_error *error)
 {
     struct validation v = { .net = net };
     arena_open(&v.scratch, net->arena->memory);
+    arena_open(&v.lasting, net->arena->memory);
+    v.types.arena = &v.lasting;
     bool ok = guarded(net->arena->memory, validate, &v, error);
     arena_close(&v.scratch);
+    arena_close(&v.lasting);
     return ok;
 }

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the standard allows a node to be: its inputs, outputs and attributes, for every operator and range of opsets of
+ * ai.onnx and ai.onnx.ml.
+ *
+ * A row is text. `slots` lists inputs > outputs. A slot is a type: a letter stands for one element type wherever it
+ * occurs in the row, "i64" and the like are that type, "." is anything. Before it, "?" says that the slot may be absent,
+ * "*" that it may be repeated, or missing. `attributes` lists name:type, or name!type where it must be there; the types
+ * are float, int, string, tensor, graph (f i s t g), lists of them in capitals, sparse tensor (p) and type (y).
+ *
+ *   { "Split", 13, 17, "T ?i64 > T *T", "axis:i" } */
+#ifndef ONNX_GRAPH_SCHEMA_H
+#define ONNX_GRAPH_SCHEMA_H
+
+#include "onnx/graph/graph.h"
+
+struct schema {
+    const char *name; /* of ai.onnx; other domains stand before it: "ai.onnx.ml:Scaler" */
+    int64_t first, last;
+    const char *slots, *attributes;
+};
+
+/* Sorted by name, then opset. */
+extern const struct schema schemas[];
+extern const size_t schema_count;
+
+/* The schema of the operator that the node calls at its opset; NULL when the standard has none. */
+const struct schema *schema_find(const struct node *node);
+
+/* One slot, read. */
+struct schema_slot {
+    char group;      /* 'A'..'Z': the element type that all of this letter have; 0: none */
+    enum dtype type; /* where it is fixed; UNDEFINED otherwise */
+    bool optional, repeated;
+};
+/* Reads the slot at *at and moves on behind it. False at '>' or the end, where *at stays. */
+bool schema_next_slot(const char **at, struct schema_slot *slot);
+/* Where the list of outputs begins. */
+const char *schema_outputs(const struct schema *schema);
+
+/* One attribute, read. */
+struct schema_attribute {
+    const char *name; /* `length` bytes */
+    size_t length;
+    BnfuseOnnx__AttributeProto__AttributeType type;
+    bool required;
+};
+bool schema_next_attribute(const char **at, struct schema_attribute *attribute);
+
+#endif

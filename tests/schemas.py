@@ -1,0 +1,86 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""schemas.py SOURCE_DIR: src/onnx/graph/schema_table.c against the schemas that Debian's python3-onnx knows, of every
+operator at every opset. Skipped (77) without it."""
+import re
+import sys
+
+try:
+    from onnx import defs
+except ImportError:
+    print("schemas: no python3-onnx: skipped")
+    sys.exit(77)
+
+S = defs.OpSchema
+LETTERS = {S.AttrType.FLOAT: "f", S.AttrType.INT: "i", S.AttrType.STRING: "s", S.AttrType.TENSOR: "t",
+           S.AttrType.GRAPH: "g", S.AttrType.FLOATS: "F", S.AttrType.INTS: "I", S.AttrType.STRINGS: "S",
+           S.AttrType.TENSORS: "T", S.AttrType.GRAPHS: "G", S.AttrType.SPARSE_TENSOR: "p"}
+FIXED = {"tensor(int64)": "i64", "tensor(bool)": "bool", "tensor(string)": "text", "tensor(float)": "f32",
+         "tensor(int32)": "i32", "tensor(uint8)": "u8"}
+
+
+def read_table(path):
+    text = re.sub(r'"\s*\n\s*"', "", open(path).read())
+    rows = {}
+    for name, first, last, slots, attributes in re.findall(r'\{ "([^"]+)", (\d+), (\w+),\s*"([^"]*)",\s*"([^"]*)" \}', text):
+        last = 10 ** 6 if last == "LATEST" else int(last)
+        inputs, outputs = slots.split(">")
+        rows.setdefault(name, []).append((int(first), last, inputs.split(), outputs.split(), set(attributes.split())))
+    return rows
+
+
+def allowed_types(schema, slot):
+    for constraint in schema.type_constraints:
+        if constraint.type_param_str == slot.typeStr:
+            return set(constraint.allowed_type_strs)
+    return {slot.typeStr}
+
+
+def faults_of_slots(schema, formal, tokens, least):
+    """A slot of the standard is a token; a repeated one is as many tokens as must be there, and one with a star."""
+    groups = {}
+    star = bool(formal) and formal[-1].option == S.FormalParameterOption.Variadic
+    single = len(formal) - star
+    for i, slot in enumerate(formal):
+        if i >= len(tokens):
+            yield "%s is missing" % slot.name
+            continue
+        token = tokens[i] if i < single else tokens[-1]
+        optional = slot.option == S.FormalParameterOption.Optional
+        if token.startswith("?") != optional or token.startswith("*") != (i >= single):
+            yield "%s is %s" % (slot.name, token)
+        kind, types = token.lstrip("?*"), allowed_types(schema, slot)
+        if len(kind) == 1 and kind.isupper() and groups.setdefault(kind, slot.typeStr) != slot.typeStr:
+            yield "%s shares a type with one that it does not" % slot.name
+        if kind in FIXED.values() and [FIXED.get(t) for t in types] != [kind]:
+            yield "%s holds not only %s" % (slot.name, kind)
+        if kind == "." and len(types) == 1 and types <= set(FIXED):
+            yield "%s is of one type" % slot.name
+    if star and max(least, single) != len(tokens) - 1:
+        yield "at least %d slots" % least
+    if not star and len(tokens) != single:
+        yield "%d slots, not %d" % (single, len(tokens))
+
+
+def faults_of(schema, row):
+    attributes = {a.name + ("!" if a.required else ":") + LETTERS.get(a.type, "y") for a in schema.attributes.values()}
+    if attributes != row[4]:
+        yield "attributes: %s" % sorted(attributes ^ row[4])
+    yield from faults_of_slots(schema, schema.inputs, row[2], schema.min_input)
+    yield from faults_of_slots(schema, schema.outputs, row[3], schema.min_output)
+
+
+rows = read_table(sys.argv[1] + "/src/onnx/graph/schema_table.c")
+count = faults = 0
+for schema in defs.get_all_schemas_with_history():
+    if schema.domain not in ("", "ai.onnx.ml") or schema.deprecated or schema.support_level == S.SupportType.EXPERIMENTAL:
+        continue
+    name = (schema.domain + ":" if schema.domain else "") + schema.name
+    found = [r for r in rows.get(name, []) if r[0] <= schema.since_version <= r[1]]
+    count += 1
+    wrong = ["%d rows" % len(found)] if len(found) != 1 else list(faults_of(schema, found[0]))
+    for fault in wrong:
+        print("%s %d: %s" % (name, schema.since_version, fault))
+    faults += bool(wrong)
+print("schemas: %d of the standard's held against the table: %d passed, %d failed" % (count, count - faults, faults))
+sys.exit(faults > 0 or count < 300)
