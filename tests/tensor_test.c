@@ -199,6 +199,7 @@ static void what_does_not_fit_is_refused(void **state)
     proto.n_float_data = 5;
     proto.float_data = floats;
     assert_refused(&proto, "6 elements of float32 need 6 entries but it has 5");
+    proto = proto_of(DTYPE_FLOAT, 2, dims);
     proto.has_raw_data = true;
     proto.raw_data = (ProtobufCBinaryData){ 23, (uint8_t *)floats };
     assert_refused(&proto, "need 24 bytes but it has 23");
@@ -218,6 +219,50 @@ static void what_does_not_fit_is_refused(void **state)
     proto.has_data_location = true;
     proto.data_location = BNFUSE_ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
     assert_refused(&proto, "another file");
+}
+
+/* Readers would not agree on which of them counts. */
+static void data_in_two_fields_are_refused(void **state)
+{
+    (void)state;
+    int64_t dims[] = { 2 };
+    float floats[2] = { 0 };
+    int32_t ints[2] = { 0 };
+    BnfuseOnnx__TensorProto proto = proto_of(DTYPE_FLOAT, 1, dims);
+    proto.n_float_data = 2;
+    proto.float_data = floats;
+    struct tensor tensor = taken(&proto);
+    assert_int_equal(tensor.count, 2);
+    proto.has_raw_data = true;
+    proto.raw_data = (ProtobufCBinaryData){ 8, (uint8_t *)floats };
+    assert_refused(&proto, "in two fields");
+    proto.has_raw_data = false;
+    proto.raw_data.len = 0;
+    proto.n_int32_data = 2;
+    proto.int32_data = ints;
+    assert_refused(&proto, "in two fields");
+    proto.n_int32_data = 0;
+    proto.has_data_location = true;
+    proto.data_location = BNFUSE_ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
+    assert_refused(&proto, "in two fields");
+    proto.n_float_data = 0;
+    proto.n_string_data = 2;
+    assert_refused(&proto, "in two fields");
+}
+
+static void data_of_no_elements_are_refused(void **state)
+{
+    (void)state;
+    int64_t dims[] = { 0, 4 };
+    double doubles[1] = { 0 };
+    BnfuseOnnx__TensorProto proto = proto_of(DTYPE_FLOAT, 2, dims);
+    proto.n_double_data = 1; /* of whatever field */
+    proto.double_data = doubles;
+    assert_refused(&proto, "no elements, and data");
+    proto.n_double_data = 0;
+    proto.has_raw_data = true;
+    proto.raw_data = (ProtobufCBinaryData){ 4, (uint8_t *)doubles };
+    assert_refused(&proto, "no elements, and data");
 }
 
 static void a_tensor_without_elements_is_fine(void **state)
@@ -397,6 +442,8 @@ int main(void)
         TEST(wide_fields_hold_wide_types),
         TEST(strings_and_complex_numbers_are_held_but_are_no_numbers),
         TEST(what_does_not_fit_is_refused),
+        TEST(data_in_two_fields_are_refused),
+        TEST(data_of_no_elements_are_refused),
         TEST(a_tensor_without_elements_is_fine),
         TEST(factors_scale_the_elements_of_their_axes),
         TEST(factors_of_one_view_become_one_and_others_stack),

@@ -146,6 +146,19 @@ void external_supply(const struct model *model, const char *location, const stru
     model->externals->first = external;
 }
 
+/* Whether each key stands there once. There are five; anything beyond a few is not meant to be read. */
+static bool has_plain_keys(const BnfuseOnnx__TensorProto *tensor)
+{
+    enum { MOST_KEYS = 16 };
+    if (tensor->n_external_data > MOST_KEYS) return false;
+    for (size_t i = 0; i < tensor->n_external_data; i++)
+        for (size_t k = 0; k < i; k++) {
+            const char *a = tensor->external_data[i]->key, *b = tensor->external_data[k]->key;
+            if (strcmp(a ? a : "", b ? b : "") == 0) return false;
+        }
+    return true;
+}
+
 /* A number of plain digits; `absent` when there is no text. */
 static bool read_number(const char *text, int64_t absent, int64_t *number)
 {
@@ -164,6 +177,7 @@ bool external_open(struct span *span, const struct model *model, const BnfuseOnn
     int64_t offset, length, end;
     const char *location = external_key(tensor, "location");
     if (!location) return refuse(error, model, tensor, "", "its location is missing");
+    if (!has_plain_keys(tensor)) return refuse(error, model, tensor, location, "a key stands there twice");
     if (!read_number(external_key(tensor, "offset"), 0, &offset))
         return refuse(error, model, tensor, location, "its offset is not a number");
     if (!read_number(external_key(tensor, "length"), expected_bytes, &length))

@@ -12,7 +12,7 @@ struct external_list *external_list(struct arena *arena);
 
 /* Whether the tensor says that its data lies in another file. */
 bool tensor_is_external(const BnfuseOnnx__TensorProto *tensor);
-/* The value of its external_data entry, the last of this key; NULL if there is none. */
+/* The value of its external_data entry of this key; NULL if there is none. */
 const char *external_key(const BnfuseOnnx__TensorProto *tensor, const char *key);
 
 /* Where the data of an external tensor lies: its keys location, offset and length. `expected_bytes` is what type and

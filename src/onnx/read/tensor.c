@@ -109,6 +109,16 @@ static bool take_bytes(struct tensor *tensor, const struct model *model, const B
                 (unsigned long long)size);
 }
 
+/* How many fields hold data: which of two counts, readers would not agree on. */
+static int data_fields(const struct model *model, const BnfuseOnnx__TensorProto *proto)
+{
+    struct span span;
+    bool has_raw = proto->raw_data.len || (model && model_payload(model, proto, &span));
+    int count = tensor_is_external(proto) + (proto->has_raw_data && has_raw) + (proto->n_string_data > 0);
+    for (enum field field = FIELD_FLOAT; field < FIELD_STRING; field++) count += field_entries(proto, field).count > 0;
+    return count;
+}
+
 bool tensor_from_proto(struct tensor *tensor, struct arena *arena, const struct model *model,
                        const BnfuseOnnx__TensorProto *proto, struct bnfuse_error *error)
 {
@@ -118,6 +128,10 @@ bool tensor_from_proto(struct tensor *tensor, struct arena *arena, const struct 
     tensor->type = (enum dtype)proto->data_type;
     if (proto->segment) return tensor_fail(error, proto, "it is split into segments, which no ONNX tool reads");
     if (!take_dims(tensor, proto, error)) return false;
+    int holds = data_fields(model, proto);
+    if (holds > 1) return tensor_fail(error, proto, "its data stands in two fields, and which one counts is not said");
+    if (holds && tensor->count == 0 && !tensor_is_external(proto))
+        return tensor_fail(error, proto, "it has no elements, and data all the same");
     if (tensor->type == DTYPE_STRING) return take_strings(tensor, arena, proto, error);
     if (!dtype_bytes(tensor->type, tensor->count, &bytes))
         return tensor_fail(error, proto, "its size is beyond any memory");
