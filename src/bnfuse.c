@@ -314,6 +314,7 @@ static struct check_options check_options(struct check_call *call)
         .threads = from->threads,
         .full = from->full,
         .memory = &call->b->memory,
+        .work = 60 * WORK_SECOND,
         .sets = sets,
         .set_count = from->set_count,
         .dims = from->dims,

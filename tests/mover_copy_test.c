@@ -124,8 +124,8 @@ static void scales_that_constants_compute_are_known(void **state)
 static void batchnorm_7_per_element_of_rank_2_is_per_channel(void **state)
 {
     static const struct fold_case cases[] = {
-        { "opset 8; in x 2,3; init w 3,5; y = Gemm x w; z = bn y 5 spatial=0; out z", 0, 0, "Gemm", 0 },
-        { "opset 7; in x 5,5; init w 5,5; y = Gemm x w; z = bn y 5 spatial=0; out z", 0, 0, "Gemm", 0 },
+        { "opset 8; in x 2,3; init w 3,5; init c 5; y = Gemm x w c; z = bn y 5 spatial=0; out z", 0, 0, "Gemm", 0 },
+        { "opset 7; in x 5,5; init w 5,5; init c 5; y = Gemm x w c; z = bn y 5 spatial=0; out z", 0, 0, "Gemm", 0 },
     };
     (void)state;
     RUN(cases, NULL);

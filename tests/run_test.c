@@ -124,6 +124,22 @@ static void values_are_released_after_their_last_reader(void **state)
     bench_close(&p);
 }
 
+/* What a node would cost is known before it runs. */
+static void work_that_runs_out_is_an_error_that_names_the_node(void **state)
+{
+    (void)state;
+    struct bench p;
+    open_chain(&p, 100, "1048576");
+    struct array *input = vector(&p, 1048576, 0);
+    p.build.memory.work_limit = 10 * 1048576 * WORK_ELEMENT;
+    assert_false(run_part(&p, "v0", input, "v100"));
+    assert_int_equal(p.error.status, BNFUSE_UNSUPPORTED);
+    if (!strstr(p.error.message, "too much work")) fail_msg("%s", p.error.message);
+    assert_non_null(strstr(p.error.message, "add3"));
+    assert_true(p.build.memory.work <= p.build.memory.work_limit);
+    bench_close(&p);
+}
+
 static void memory_that_runs_out_is_an_error_and_nothing_leaks(void **state)
 {
     (void)state;
@@ -132,7 +148,7 @@ static void memory_that_runs_out_is_an_error_and_nothing_leaks(void **state)
     struct array *input = vector(&p, 1048576, 0);
     p.build.memory.limit = p.build.memory.used + ((size_t)5 << 20);
     assert_false(run_part(&p, "v0", input, "v100"));
-    assert_int_equal(p.error.status, BNFUSE_INTERNAL);
+    assert_int_equal(p.error.status, BNFUSE_UNSUPPORTED);
     assert_non_null(strstr(p.error.message, "add1"));
     p.build.memory.limit = 0;
     bench_close(&p);
@@ -398,6 +414,7 @@ int main(void)
         cmocka_unit_test(a_value_that_nobody_supplies_is_named),
         cmocka_unit_test(values_are_released_after_their_last_reader),
         cmocka_unit_test(memory_that_runs_out_is_an_error_and_nothing_leaks),
+        cmocka_unit_test(work_that_runs_out_is_an_error_that_names_the_node),
         cmocka_unit_test(initializers_stand_in_for_inputs_that_are_not_given),
         cmocka_unit_test(every_value_is_shown_and_a_run_may_be_stopped),
         cmocka_unit_test(noise_moves_weights_by_half_a_unit_in_the_last_place),

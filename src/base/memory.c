@@ -37,6 +37,20 @@ struct arena_deferred {
     void *object;
 };
 
+static bool fail_spent(const struct memory *memory, struct bnfuse_error *error)
+{
+    if (memory->spent == SPENT_WORK)
+        return fail(error, BNFUSE_UNSUPPORTED, "too much work for the limit (--work SECONDS allows more)");
+    if (memory->refused == SIZE_MAX)
+        return fail(error, BNFUSE_INTERNAL, "out of memory: more is needed than any machine has");
+    if (memory->spent == SPENT_BUDGET)
+        return fail(error, BNFUSE_INTERNAL,
+                    "out of memory: %zu bytes in use, %zu more needed, the limit is %zu (--memory allows more)",
+                    memory->used, memory->refused, memory->limit);
+    return fail(error, BNFUSE_INTERNAL, "out of memory: %zu bytes in use, %zu more needed", memory->used,
+                memory->refused);
+}
+
 bool guarded(struct memory *memory, bool (*work)(void *context, struct bnfuse_error *error), void *context,
              struct bnfuse_error *error)
 {
@@ -44,15 +58,8 @@ bool guarded(struct memory *memory, bool (*work)(void *context, struct bnfuse_er
     jmp_buf *const outer = memory->escape;
     if (setjmp(here)) {
         memory->escape = outer;
-        if (memory->refused == SIZE_MAX)
-            return fail(error, BNFUSE_INTERNAL, "out of memory: more is needed than any machine has");
-        if (memory->limit)
-            return fail(error, BNFUSE_INTERNAL, "out of memory: %zu bytes in use, %zu more needed, the limit is %zu",
-                        memory->used, memory->refused, memory->limit);
-        return fail(error, BNFUSE_INTERNAL, "out of memory: %zu bytes in use, %zu more needed", memory->used,
-                    memory->refused);
+        return fail_spent(memory, error);
     }
-    memory->machine_spent = false;
     memory->escape = &here;
     bool ok = work(context, error);
     memory->escape = outer;
@@ -69,23 +76,53 @@ static _Noreturn void escape(struct memory *memory)
 _Noreturn void memory_exhausted(struct memory *memory)
 {
     memory->refused = SIZE_MAX;
-    memory->machine_spent = false;
+    memory->spent = SPENT_BUDGET;
     escape(memory);
 }
 
 void memory_require_machine(struct memory *memory)
 {
-    if (memory->machine_spent && memory->escape) escape(memory);
+    if (memory->spent == SPENT_MACHINE && memory->escape) escape(memory);
+}
+
+void memory_work(struct memory *memory, int64_t count, int64_t units)
+{
+    uint64_t more, total;
+    assert(count >= 0 && units >= 0);
+    if (!memory->work_limit) return;
+    if (!__builtin_mul_overflow((uint64_t)count, (uint64_t)units, &more)
+        && !__builtin_add_overflow(memory->work, more, &total) && total <= memory->work_limit) {
+        memory->work = total;
+        return;
+    }
+    memory->spent = SPENT_WORK;
+    escape(memory);
+}
+
+struct work_share work_begin(struct memory *memory, uint64_t *left, uint64_t most)
+{
+    const struct work_share share = { memory->work, memory->work_limit, left };
+    uint64_t allowed = left ? (*left < most ? *left : most) : 0;
+    memory->work = 1; /* a limit of 0 would be none */
+    memory->work_limit = left ? allowed + 1 : 0;
+    return share;
+}
+
+void work_end(struct memory *memory, const struct work_share *share)
+{
+    if (share->left) *share->left -= memory->work - 1;
+    memory->work = share->work;
+    memory->work_limit = share->limit;
 }
 
 /* Whether the budget allows it. What escapes after a yes was refused by the machine. */
 static bool memory_allows(struct memory *memory, size_t size)
 {
     size_t total;
+    bool allowed = !__builtin_add_overflow(memory->used, size, &total) && (!memory->limit || total <= memory->limit);
     memory->refused = size;
-    memory->machine_spent =
-        !__builtin_add_overflow(memory->used, size, &total) && (!memory->limit || total <= memory->limit);
-    return memory->machine_spent;
+    memory->spent = allowed ? SPENT_MACHINE : SPENT_BUDGET;
+    return allowed;
 }
 
 void *memory_take(struct memory *memory, size_t size)
@@ -93,7 +130,7 @@ void *memory_take(struct memory *memory, size_t size)
     void *block = memory_allows(memory, size) ? malloc(size ? size : 1) : NULL;
     if (!block) escape(memory);
     memory->used += size;
-    memory->machine_spent = false;
+    memory->spent = SPENT_BUDGET;
     return block;
 }
 
@@ -137,7 +174,7 @@ static struct arena_block *add_block(struct arena *arena, size_t size)
     struct arena_block *block = calloc(1, total);
     if (!block) return NULL;
     memory->used += total;
-    memory->machine_spent = false;
+    memory->spent = SPENT_BUDGET;
     block->size = room;
     block->next = own ? first->next : first;
     if (own) first->next = block;
@@ -149,7 +186,7 @@ static struct arena_block *add_block(struct arena *arena, size_t size)
 static void *try_alloc(struct arena *arena, size_t size)
 {
     arena->memory->refused = size;
-    arena->memory->machine_spent = false;
+    arena->memory->spent = SPENT_BUDGET;
     if (size > SIZE_MAX - ALIGNMENT) return NULL;
     if (!size) size = 1;
     struct arena_block *block = arena->blocks;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Memory: a budget, arenas that draw on it, and one recovery point.
+ * Memory and work: budgets, arenas that draw on one, and one recovery point.
  *
  * An allocation never returns NULL. When the budget or the machine is exhausted, control leaves through the recovery
  * point of the enclosing `guarded` call, which returns false with an error; the arenas stay consistent and are freed
@@ -15,11 +15,20 @@
 #include <setjmp.h>
 #include <stdarg.h>
 
+/* A unit of work is a multiplication with an addition, in float64, on one core; a number that is read, changed and written
+ * costs sixteen. So many make a second; a prediction, the same on every machine. */
+#define WORK_SECOND  UINT64_C(4000000000)
+#define WORK_ELEMENT 16
+
+/* What an escape is for. */
+enum spent { SPENT_BUDGET, SPENT_MACHINE, SPENT_WORK };
+
 struct memory {
-    size_t used, limit; /* bytes drawn, and how many may be; limit 0 means no limit */
-    size_t refused;     /* the size asked for last, for the message */
-    bool machine_spent; /* what escaped last was within the budget, but the machine had no more */
-    jmp_buf *escape;    /* the innermost guarded call; NULL outside any */
+    size_t used, limit;        /* bytes drawn, and how many may be; limit 0 means no limit */
+    uint64_t work, work_limit; /* the same of work */
+    size_t refused;            /* the size asked for last, for the message */
+    enum spent spent;          /* by the last escape */
+    jmp_buf *escape;           /* the innermost guarded call; NULL outside any */
 };
 
 struct arena {
@@ -28,13 +37,26 @@ struct arena {
     struct arena_deferred *deferred;
 };
 
-/* Runs work(context). False when it returned false, or (BNFUSE_INTERNAL) when memory ran out inside it. May nest. */
+/* Runs work(context). False when it returned false, or when memory (BNFUSE_INTERNAL) or work (BNFUSE_UNSUPPORTED) ran out
+ * inside it. May nest. */
 bool guarded(struct memory *memory, bool (*work)(void *context, struct bnfuse_error *error), void *context,
              struct bnfuse_error *error);
 
 /* For who survives a guarded call that was refused its memory: a budget that is spent concerns this call only, but when
  * the machine is, nothing that follows can be trusted to work, and the call around is left too. */
 void memory_require_machine(struct memory *memory);
+
+/* Before `count` times `units` of work are done: escapes if that is more than the budget has left. */
+void memory_work(struct memory *memory, int64_t count, int64_t units);
+
+/* What may be worked from begin to end, whatever the limit around it; `*left` is what remains of a share, and what was
+ * worked is taken from it. NULL: no limit. */
+struct work_share {
+    uint64_t work, limit; /* of the memory before */
+    uint64_t *left;
+};
+struct work_share work_begin(struct memory *memory, uint64_t *left, uint64_t most);
+void work_end(struct memory *memory, const struct work_share *share);
 
 /* malloc and free against the budget; memory_take escapes rather than return NULL. `size` of both must agree. */
 void *memory_take(struct memory *memory, size_t size);

@@ -83,11 +83,45 @@ static void note_body(void *context, const struct graph *graph)
     if (!pointer_map_get(check->entered, graph)) pointer_map_set(check->entered, graph, check->session);
 }
 
-/* Those that no reference run has seen whole: in bodies, behind outputs that nobody wants, or all. */
+/* After memory ran out: arrays that nobody will drop any more. */
+static void forget_arrays(struct check *check)
+{
+    stop_waiting(check);
+    for (struct site *site = check->sites; site; site = site->next) {
+        for (size_t i = 0; i < site->given_count; i++) site->fed[i] = NULL;
+        site->expected = NULL;
+    }
+    pool_close(&check->session->pool);
+    pool_open(&check->session->pool, check->session->options->memory);
+    arena_close(&check->session->scratch);
+}
+
+struct rest {
+    struct check *check;
+    struct site *site;
+};
+
+static bool prove_one(void *context, struct bnfuse_error *error)
+{
+    const struct rest *rest = context;
+    return prove_site_apart(&rest->check->prover, rest->site, error);
+}
+
+/* Those that no reference run has seen whole: in bodies, behind outputs that nobody wants, or all. One that even small
+ * does not fit the memory stays unproven. */
 static bool prove_rest(struct check *check, struct bnfuse_error *error)
 {
-    for (struct site *site = check->sites; site; site = site->next)
-        if (!site->result->checked && !prove_site_apart(&check->prover, site, error)) return false;
+    struct memory *memory = check->session->options->memory;
+    if (check->session->work) check->prover.work = &check->session->work->apart;
+    for (struct site *site = check->sites; site; site = site->next) {
+        struct bnfuse_error why = { .status = BNFUSE_OK };
+        struct rest rest = { check, site };
+        if (site->result->checked || guarded(memory, prove_one, &rest, &why)) continue;
+        if (why.status != BNFUSE_INTERNAL) return pass_error(error, &why);
+        memory_require_machine(memory);
+        forget_arrays(check);
+        site->result->why = arena_copy_text(check->session->arena, why.message);
+    }
     return true;
 }
 
@@ -456,11 +490,25 @@ static void judge_whole(struct check *check)
                             unchecked->value, unchecked->scope, unchecked->why));
 }
 
+static bool run_whole(void *context, struct bnfuse_error *error)
+{
+    return check_whole(context, error);
+}
+
+/* Where the whole graph does not fit the memory or the work allowed, or cannot be run for another reason, the sites are
+ * proven one by one. */
 static bool check_changes(struct check *check, struct bnfuse_error *error)
 {
     struct bnfuse_error why = { .status = BNFUSE_OK };
-    bool whole = check_whole(check, &why);
-    if (!whole && (is_fatal(&why) || why.status == BNFUSE_USAGE)) return pass_error(error, &why);
+    struct memory *memory = check->session->options->memory;
+    const struct work_share share = work_begin(memory, NULL, 0);
+    bool whole = guarded(memory, run_whole, check, &why);
+    work_end(memory, &share);
+    if (!whole && why.status == BNFUSE_USAGE) return pass_error(error, &why);
+    if (!whole && why.status == BNFUSE_INTERNAL) {
+        memory_require_machine(memory);
+        forget_arrays(check);
+    }
     if (!whole) check->result->output_count = 0;
     if (!prove_rest(check, error)) return false;
     collect_sites(check);
@@ -487,7 +535,9 @@ bool check_fusion(const struct net *before, const struct net *after, const struc
                                     &session->pool,
                                     session->team,
                                     options,
-                                    NEW(&session->plans, struct pointer_map) };
+                                    NEW(&session->plans, struct pointer_map),
+                                    session->work ? &session->work->seen : NULL,
+                                    CLIP_NONE };
     check.prover.unlimited->arena = check.entered->arena = &session->plans;
     check.sites = sites_find(&finder);
     bool changed = check.sites || !outputs_survive(before, after);

@@ -33,6 +33,7 @@ struct check_options {
     int threads;       /* 0: as many as the machine has */
     bool full;         /* --check=full: the whole graph must run */
     struct memory *memory;
+    uint64_t work;                /* that the check may take, predicted, in units of base/memory.h; 0: no limit */
     const struct input_set *sets; /* none: one random set */
     size_t set_count;
     const struct bnfuse_dim *dims; /* --dim NAME=N */

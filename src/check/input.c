@@ -173,7 +173,11 @@ static int choose_dims(struct chooser *chooser, const struct value *value, int64
     }
     int rank = value->shape.rank >= 0 ? value->shape.rank : needed_rank(value);
     if (rank > TENSOR_MAX_RANK) rank = TENSOR_MAX_RANK;
-    for (int axis = 0; axis < rank; axis++) dims[axis] = chosen_size(chooser, value, dims, rank, axis);
+    const int whole = chooser->clip == CLIP_BUT_LAST ? rank - 1 : 1;
+    for (int axis = 0; axis < rank; axis++) {
+        dims[axis] = chosen_size(chooser, value, dims, rank, axis);
+        if (chooser->clip != CLIP_NONE && axis != whole && dims[axis] > CLIPPED) dims[axis] = CLIPPED;
+    }
     return rank;
 }
 

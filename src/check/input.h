@@ -32,11 +32,17 @@ struct draw {
     bool is_other_size; /* open dims become something else than usual */
 };
 
+/* Which declared dims are cut to CLIPPED: a site of a huge model can be proven on a small one. Axis 1 holds channels, or
+ * the last one does. */
+enum clip { CLIP_NONE, CLIP_BUT_SECOND, CLIP_BUT_LAST };
+#define CLIPPED 16
+
 struct chooser {
     struct arena *arena;
     const struct check_options *options;
     const struct guess *guess;
     const struct draw *draw;
+    enum clip clip;
     bool guessed; /* a dim was open, so that another guess may do better */
     struct pointer_map
         *unlimited; /* values that no reader indexes or sizes by, as far as asked; NULL: not remembered */

@@ -45,8 +45,11 @@ bool prover_run(const struct prover *prover, const struct partial_run *part, str
                                    .random_seed = prover->options->seed };
     struct value *wanted = part->wanted;
     *output = NULL;
-    return plan_build(&plan, prover->scratch, part->net, part->given, part->given_count, &wanted, 1, error)
-           && plan_run(plan, &options, part->fed, output, error);
+    if (!plan_build(&plan, prover->scratch, part->net, part->given, part->given_count, &wanted, 1, error)) return false;
+    const struct work_share share = work_begin(options.memory, prover->work, UINT64_MAX / 2);
+    bool ran = plan_run(plan, &options, part->fed, output, error);
+    work_end(options.memory, &share);
+    return ran;
 }
 
 static bool run_before(const struct prover *prover, const struct site *site, struct array *const *fed,
@@ -269,6 +272,7 @@ static bool feed(const struct prover *prover, const struct site *site, const str
     struct chooser chooser;
     chooser_open(&chooser, prover->scratch, prover->options, guess);
     chooser.unlimited = prover->unlimited;
+    chooser.clip = prover->clip;
     for (size_t i = 0; i < site->given_count; i++) {
         struct value *origin = site->origins[i];
         if (!origin) return fail(error, BNFUSE_UNSUPPORTED, "\"%s\" is not in the original", site->given[i]->name);
@@ -282,42 +286,59 @@ static bool feed(const struct prover *prover, const struct site *site, const str
     return true;
 }
 
+struct trial {
+    const struct prover *prover;
+    struct site *site;
+    const struct guess *guess;
+    struct array **fed;
+    bool guessed;
+};
+
+static bool run_trial(void *context, struct bnfuse_error *error)
+{
+    struct trial *trial = context;
+    return feed(trial->prover, trial->site, trial->guess, trial->fed, &trial->guessed, error)
+           && run_before(trial->prover, trial->site, trial->fed, &trial->site->expected, error);
+}
+
 /* At the first guess that `before` works on. The guesses that come first suit a camera; a
  * site needs no more than its operators do. */
-bool prover_find_trial(const struct prover *prover, struct site *site, bool *found, struct bnfuse_error *error)
+bool prover_find_trial(const struct prover *prover, struct site *site)
 {
-    bool guessed = true;
     struct array **fed = NEW_ARRAY(prover->scratch, struct array *, site->given_count);
-    *found = false;
-    for (size_t i = 0; i < guess_count && guessed; i++) {
+    struct trial trial = { prover, site, NULL, fed, true };
+    for (size_t i = 0; i < guess_count && trial.guessed; i++) {
         struct bnfuse_error why;
-        guessed = false;
-        const struct guess *guess = &guesses[(i + 2) % guess_count];
-        if (feed(prover, site, guess, fed, &guessed, &why) && run_before(prover, site, fed, &site->expected, &why)) {
+        trial.guessed = false;
+        trial.guess = &guesses[(i + 2) % guess_count];
+        if (guarded(prover->options->memory, run_trial, &trial, &why)) {
             drop_arrays(site->fed, site->given_count);
             if (site->given_count) memcpy(site->fed, fed, site->given_count * sizeof *fed);
-            *found = true;
             return true;
         }
         drop_arrays(fed, site->given_count);
-        if (is_fatal(&why)) return pass_error(error, &why);
+        if (why.status == BNFUSE_INTERNAL) memory_require_machine(prover->options->memory);
         if (!*site->result->why) site->result->why = arena_copy_text(prover->after->arena, why.message);
     }
-    return true;
+    return false;
 }
 
-/* What was seen may not go together with what is guessed: then without it. */
+/* What was seen may not go together with what is guessed: then without it. And what is declared may be too much for the
+ * limits: then less. */
 bool prove_site_apart(const struct prover *prover, struct site *site, struct bnfuse_error *error)
 {
-    bool found;
+    static const enum clip clips[] = { CLIP_NONE, CLIP_BUT_SECOND, CLIP_BUT_LAST };
     site->result->why = "";
-    bool good = prover_find_trial(prover, site, &found, error);
-    if (good && !found) {
+    bool found = prover_find_trial(prover, site);
+    for (size_t i = 0; !found && i < sizeof clips / sizeof *clips; i++) {
+        struct prover clipped = *prover;
+        clipped.clip = clips[i];
         release(site);
-        good = prover_find_trial(prover, site, &found, error);
+        arena_close(prover->scratch);
+        found = prover_find_trial(&clipped, site);
     }
     arena_close(prover->scratch);
-    if (good && found) return prove_site(prover, site, error);
+    if (found) return prove_site(prover, site, error);
     release(site);
-    return good;
+    return true;
 }

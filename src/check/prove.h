@@ -10,6 +10,7 @@
 #define CHECK_PROVE_H
 
 #include "base/pointer_map.h"
+#include "check/input.h"
 #include "check/site.h"
 #include "runtime/array.h"
 
@@ -21,6 +22,8 @@ struct prover {
     struct team *team;
     const struct check_options *options;
     struct pointer_map *unlimited; /* of before, for choosers (input.h) */
+    uint64_t *work;                /* left; NULL: no limit */
+    enum clip clip;                /* of what is guessed */
 };
 
 /* Everything that the site needs has been seen, and is let go. The outcome is in site->result; of several, the worst.
@@ -45,8 +48,8 @@ bool prover_run(const struct prover *prover, const struct partial_run *part, str
 /* Whether nothing but constants goes into the value, by a short way: what a Resize is told, not what a net computes. */
 bool prover_is_constant(struct value *value);
 /* Fills what the site lacks with constants and random numbers that `before` runs on; what that makes of them is in
- * site->expected. */
-bool prover_find_trial(const struct prover *prover, struct site *site, bool *found, struct bnfuse_error *error);
+ * site->expected. False when there are none, or not within the limits; site->result says why. */
+bool prover_find_trial(const struct prover *prover, struct site *site);
 
 /* Every real element moved by its last bit, up or down; the array itself where it has none. Takes the caller's
  * ownership, and gives that of the result. NULL stays NULL. */

@@ -432,8 +432,7 @@ bool prove_segment(const struct prover *prover, const struct pointer_map *sizes_
 bool prove_segment_apart(const struct prover *prover, const struct pointer_map *sizes_of_b, struct site *site,
                          struct bnfuse_error *error)
 {
-    bool found;
-    if (!prover_find_trial(prover, site, &found, error)) return false;
+    bool found = prover_find_trial(prover, site);
     array_drop(site->expected);
     site->expected = NULL;
     return !found || prove_segment(prover, sizes_of_b, site, error);

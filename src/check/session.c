@@ -52,6 +52,11 @@ struct session *session_open(struct arena *arena, const struct net *before, cons
     session->team = team_open(&session->plans, options->threads > 0 ? options->threads : platform_processors());
     session->before.sizes = sizes_find(before, &session->plans);
     session->after.sizes = sizes_find(after, &session->plans);
+    if (options->work) {
+        session->work = NEW(&session->plans, struct check_work);
+        *session->work =
+            (struct check_work){ options->work / 12, options->work / 12 * 7, options->work / 4, options->work / 6 };
+    }
     return session;
 }
 
@@ -333,8 +338,11 @@ bool session_run(struct session *session, const struct side *side, enum precisio
         .context = &watch,
     };
     struct array **inputs = NEW_ARRAY(&session->data, struct array *, side->given_count);
+    struct check_work *work = session->work;
+    const struct work_share share = work_begin(options.memory, work ? &work->runs : NULL, work ? work->run : 0);
     bool ran = make_inputs(side, &options, precision == NUDGED, inputs, error)
                && plan_run(side->plan, &options, inputs, outputs, error);
+    work_end(options.memory, &share);
     drop_all(inputs, side->given_count);
     session->runs_done++;
     return ran;

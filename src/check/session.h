@@ -19,6 +19,12 @@ struct side {
     size_t given_count;
 };
 
+/* The work that a check may take, in shares: one that the whole graphs take leaves the sites theirs. NULL: no limit. */
+struct check_work {
+    uint64_t run;               /* of one run of a whole graph */
+    uint64_t runs, seen, apart; /* left: of all of these; of sites on what a run has shown; of sites apart from it */
+};
+
 struct session {
     const struct check_options *options;
     struct arena *arena;               /* of the result */
@@ -29,6 +35,7 @@ struct session {
     struct value **inputs;          /* partners in `before` of the inputs of `after`; NULL: those of their names */
     const struct input_set *set;    /* the one in use; NULL: random */
     size_t runs_done, runs_planned; /* for progress */
+    struct check_work *work;
 };
 
 /* NUDGED: exactly, but every real input moved by its last bit. */

@@ -104,3 +104,11 @@ int64_t dims_product(const int64_t *dims, int from, int to)
     for (int i = from; i < to; i++) product *= dims[i];
     return product;
 }
+
+void call_work(const struct call *call, const int64_t *factors, size_t count)
+{
+    int64_t product = 1;
+    for (size_t i = 0; i < count; i++)
+        if (!size_multiply(product, factors[i], &product)) product = INT64_MAX;
+    memory_work(call->pool->memory, product, 1);
+}

@@ -35,6 +35,11 @@ struct call {
 
 /* Output `slot`, to be filled; real types get call->real. */
 struct array *call_output(struct call *call, size_t slot, enum dtype type, int rank, const int64_t *dims);
+/* Before a kernel does more than read and write its arrays once: the product of `count` factors, in units of work
+ * (base/memory.h). Leaves through the recovery point when the budget has less. Outside parallel regions only. */
+void call_work(const struct call *call, const int64_t *factors, size_t count);
+#define CALL_WORK(call, ...) \
+    call_work((call), (const int64_t[]){ __VA_ARGS__ }, sizeof((const int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t))
 /* Hands over an array (an input kept, a reshaped input, ...) as output `slot`; the caller's ownership passes. */
 void call_give(struct call *call, size_t slot, struct array *array);
 bool call_wants(const struct call *call, size_t slot);

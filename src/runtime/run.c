@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define MOST_BODIES (1 << 20)          /* bodies of Loops and Scans executed in one run, the inner ones too */
+#define NODE_WORK   2000               /* of calling a kernel, whatever it does */
 #define MOST_ITEMS  ((int64_t)1 << 29) /* in all sequences made in one run: a Loop that grows one copies it each time */
 
 /* The values of a schedule while it is executed. */
@@ -225,13 +226,25 @@ static bool call_body(struct run *run, const struct schedule *schedule, struct a
     return execute(run, schedule, arguments, argument_count, results, result_count, error);
 }
 
+/* What any node costs that reads its inputs or writes its outputs once. Kernels that do more say so themselves, before
+ * they do it. */
+static void meter(struct run *run, struct array *const *arrays, size_t count)
+{
+    memory_work(run->options->memory, NODE_WORK, 1);
+    for (size_t i = 0; i < count; i++)
+        if (arrays[i] && arrays[i]->store != STORE_SEQUENCE)
+            memory_work(run->options->memory, arrays[i]->count, WORK_ELEMENT);
+}
+
 static bool perform(struct run *run, struct call *call, struct bnfuse_error *error)
 {
     const struct step *step = run->frame->step;
     if (!gather_inputs(run, call, error)) return false;
+    meter(run, call->inputs, call->input_count);
     bool good = !step->function ? call->row->run(call)
                                 : call_body(run, step->function, call->inputs, call->input_count, call->outputs,
                                             call->output_count, error);
+    if (good) meter(run, call->outputs, call->output_count);
     return good && store_outputs(run, call, error);
 }
 
@@ -342,13 +355,14 @@ static bool run_guarded(void *context, struct bnfuse_error *error)
     return good;
 }
 
-/* Memory that ran out, under the name of the node that wanted it. */
+/* A budget that ran out, under the name of the node that wanted more. The model is too large for it, which is no fault of
+ * the program. */
 static bool name_exhausted(void *context, struct bnfuse_error *error)
 {
     struct run_call *call = context;
     char why[sizeof error->message];
     snprintf(why, sizeof why, "%s", error->message);
-    return fail(error, BNFUSE_INTERNAL, "%s: %s", node_label(call->node, &call->run->arena), why);
+    return fail(error, BNFUSE_UNSUPPORTED, "%s: %s", node_label(call->node, &call->run->arena), why);
 }
 
 /* The innermost frame may not have come to a step yet. */
@@ -375,10 +389,11 @@ bool plan_run(const struct plan *plan, const struct run_options *options, struct
 
     call.node = running_node(&run);
     while (run.frame) frame_leave(&run);
-    if (!good && !call.returned && call.node && error) guarded(options->memory, name_exhausted, &call, error);
+    bool is_budget = !good && !call.returned && options->memory->spent != SPENT_MACHINE;
+    if (is_budget && call.node && error) guarded(options->memory, name_exhausted, &call, error);
     for (struct kept *kept = run.kept; kept; kept = kept->next) drop_arrays(kept->slots, kept->schedule->slot_count);
     if (!good) drop_arrays(outputs, plan->schedule->output_count);
     arena_close(&run.arena);
-    memory_require_machine(options->memory);
+    if (!good && !is_budget) memory_require_machine(options->memory);
     return good;
 }

@@ -11,7 +11,8 @@
 
 #include <string.h>
 
-#define CONE_LIMIT 256 /* nodes above a computed constant; real ones have a handful */
+#define CONE_LIMIT 256         /* nodes above a computed constant; real ones have a handful */
+#define WORK_LIMIT WORK_SECOND /* of all computed constants of a model */
 
 struct found {
     struct value *value;
@@ -26,6 +27,7 @@ struct constants {
     struct found *all;
     uint64_t limit, computed, spent;
     struct pointer_map folds;
+    uint64_t work_left;
 };
 
 static void release_pool(void *pool)
@@ -36,9 +38,11 @@ static void release_pool(void *pool)
 struct constants *constants_open(struct arena *arena, uint64_t limit)
 {
     struct constants *constants = NEW(arena, struct constants);
-    *constants = (struct constants){
-        .arena = arena, .folds.arena = arena, .limit = limit, .pool = NEW(arena, struct array_pool)
-    };
+    *constants = (struct constants){ .arena = arena,
+                                     .folds.arena = arena,
+                                     .limit = limit,
+                                     .work_left = WORK_LIMIT,
+                                     .pool = NEW(arena, struct array_pool) };
     pool_open(constants->pool, arena->memory);
     arena_defer(arena, release_pool, constants->pool);
     return constants;
@@ -141,7 +145,8 @@ static const struct tensor *from_array(struct arena *arena, const struct array *
     return NULL;
 }
 
-static const struct tensor *compute(struct constants *constants, struct value *value)
+/* *over_budget if only the work that it takes speaks against it. */
+static const struct tensor *compute(struct constants *constants, struct value *value, bool *over_budget)
 {
     struct plan *plan;
     struct array *array = NULL;
@@ -149,8 +154,13 @@ static const struct tensor *compute(struct constants *constants, struct value *v
     struct run_options options = {
         .exact = true, .unrounded = true, .threads = 1, .memory = constants->arena->memory, .pool = constants->pool
     };
+    struct memory *memory = constants->arena->memory;
     if (!plan_build(&plan, constants->arena, value->graph->net, NULL, 0, &value, 1, NULL)) return NULL;
-    if (plan_run(plan, &options, NULL, &array, NULL)) tensor = from_array(constants->arena, array);
+    const struct work_share share = work_begin(memory, &constants->work_left, WORK_LIMIT);
+    bool ran = plan_run(plan, &options, NULL, &array, NULL);
+    work_end(memory, &share);
+    *over_budget = !ran && memory->spent == SPENT_WORK;
+    if (ran) tensor = from_array(constants->arena, array);
     array_drop(array);
     constants->computed += run_bytes(value);
     return tensor;
@@ -210,7 +220,7 @@ const struct tensor *constant_find(struct constants *constants, struct value *va
     if (is_new) {
         found->tensor = known_content(constants, value);
         if (!found->tensor && rests_on_constants(constants, value, &found->over_budget))
-            found->tensor = compute(constants, value);
+            found->tensor = compute(constants, value, &found->over_budget);
     }
     *over_budget = found->over_budget;
     return found->tensor;

@@ -272,6 +272,8 @@ static void run_whole(const struct product *p)
 void product_run(const struct call *call, const struct product *product)
 {
     if (product->rows == 0 || product->columns == 0 || product->count == 0) return;
+    CALL_WORK(call, product->rows, product->columns, product->depth + 1, product->count,
+              product->store == STORE_I64 ? WORK_ELEMENT : 1);
     if (product->store == STORE_I64) {
         run_whole(product);
     } else if (product->depth == 0) {

@@ -274,6 +274,8 @@ static void slide_channels(const void *context, int64_t first, int64_t end, int 
 void slide_run(const struct call *call, struct slide *slide)
 {
     const struct spread *spread = slide->spread;
+    const struct window *window = &spread->window;
+    CALL_WORK(call, slide->channels, slide->outputs, window->out_count, window->taps);
     int64_t element = (int64_t)store_size(slide->store);
     int64_t chunk = rows_of_chunk(spread) * spread->length[spread->window.rank - 1] + SIMD_ROOM;
     int64_t dims[] = { call->threads, spread->channel + SIMD_ROOM + chunk };

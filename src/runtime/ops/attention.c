@@ -300,6 +300,7 @@ static bool attention(struct call *call)
         a.scores = call_output(call, 3, a.q.array->type, 4, (int64_t[]){ a.q.batch, a.q.heads, a.q.steps, a.k.steps });
     bool has_rows = a.y.array->count > 0 || (a.scores && a.scores->count > 0);
     int64_t rows = has_rows ? a.q.batch * a.q.heads * a.q.steps : 0;
+    CALL_WORK(call, rows, a.k.steps + 1, a.q.size + a.v.size + WORK_ELEMENT, 2);
     struct rows each = { .attention = &a, .room = a.k.steps + a.v.size };
     each.scores = NEW_ARRAY(call->scratch, double, (size_t)(each.room * call->threads));
     team_run(call->team, rows, rows > 16 ? 0 : rows, attend_rows, &each);

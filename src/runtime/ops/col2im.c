@@ -56,6 +56,7 @@ static bool col2im(struct call *call)
     memcpy(dims + 2, window.in, (size_t)window.rank * sizeof *dims);
     struct array *y = call_output(call, 0, x->type, window.rank + 2, dims);
     double *sums = NEW_ARRAY(call->scratch, double, (size_t)window.in_count);
+    if (y->count > 0) CALL_WORK(call, dims[0] * dims[1], window.taps, window.out_count, WORK_ELEMENT);
     for (int64_t plane = 0; y->count > 0 && plane < dims[0] * dims[1]; plane++) {
         memset(sums, 0, (size_t)window.in_count * sizeof *sums);
         for (int64_t i = 0; i < window.taps * window.out_count; i++) {

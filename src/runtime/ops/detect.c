@@ -124,6 +124,7 @@ static bool non_max_suppression(struct call *call)
         s.kept = NEW_ARRAY(call->scratch, struct box, (size_t)s.most);
         s.keys = NEW_ARRAY(call->scratch, uint64_t, boxes);
         s.order = NEW_ARRAY(call->scratch, int64_t, boxes);
+        CALL_WORK(call, s.scores->count, s.most + WORK_ELEMENT, WORK_ELEMENT);
         for (int64_t batch = 0; batch < s.scores->dims[0]; batch++)
             for (int64_t class = 0; class < s.scores->dims[1]; class ++) suppress(call, &s, batch, class);
     }
@@ -279,6 +280,7 @@ static bool roi_align(struct call *call)
     for (int64_t roi = 0, next = 0; roi < dims[0]; roi++) {
         int64_t rows = 0, columns = 0;
         if (!region_samples(call, &align, roi, &rows, &columns)) return false;
+        CALL_WORK(call, align.channels, dims[2] * dims[3], rows * columns + 1, WORK_ELEMENT);
         for (int64_t c = 0; c < align.channels; c++) {
             int64_t plane = (align.batch->i64[roi] * align.channels + c) * align.height * align.width;
             for (int64_t bin = 0; bin < dims[2] * dims[3]; bin++)

@@ -44,6 +44,7 @@ static bool det(struct call *call)
     int64_t n = x->dims[x->rank - 1];
     struct array *y = call_output(call, 0, x->type, x->rank - 2, x->dims);
     double *m = NEW_ARRAY(call->scratch, double, (size_t)(x->count ? n * n : 0));
+    if (x->count) CALL_WORK(call, y->count, n, n, n);
     for (int64_t i = 0; i < y->count; i++) {
         for (int64_t k = 0; x->count && k < n * n; k++) m[k] = element_real(x, i * n * n + k);
         element_put(y, i, determinant(m, x->count ? n : 0));

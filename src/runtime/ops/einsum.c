@@ -215,6 +215,7 @@ static struct term simplified(const struct einsum *e, int t)
     if (count == term.rank) return term;
     /* Summing a stretched axis of size one counts it as often as it is long elsewhere; here it is nowhere else. */
     struct array *all = term.array;
+    CALL_WORK(e->call, all->count, WORK_ELEMENT);
     term.array = summed(e, all, term.rank, dims_product(all->dims, term.rank, count));
     array_drop(all);
     return term;

@@ -430,6 +430,7 @@ static bool run_lrn(struct call *call)
     if (r.size < 1) return call_fail(call, "size %lld is no number of channels", (long long)r.size);
     r.y = call_output(call, 0, r.x->type, r.x->rank, r.x->dims);
     if (r.y->count == 0) return true;
+    CALL_WORK(call, r.x->count, r.size < r.x->dims[1] ? r.size : r.x->dims[1], WORK_ELEMENT);
     r.channels = r.x->dims[1];
     r.plane = r.x->count / r.x->dims[0] / r.channels;
     team_run(call->team, r.x->count, team_piece(r.x->count, r.x->count * 16), normalize_response, &r);

@@ -171,6 +171,7 @@ static bool run_max_pool(struct call *call)
         return slide_over(call, &p, p.x->data, -INFINITY, y, largest_of_taps, NULL);
     struct walk walk = { &p, node_int(call->node, "storage_order", 0) == 1, y, NULL };
     if (call_wants(call, 1)) walk.indices = make_output(call, &p, 1, DTYPE_INT64);
+    CALL_WORK(call, y->count, p.window.taps, WORK_ELEMENT);
     team_run(call->team, y->count, team_piece(y->count, y->count * 16), walk_windows, &walk);
     return true;
 }
@@ -456,6 +457,7 @@ static bool run_max_roi_pool(struct call *call)
         return call_fail(call, "X has to have 4 dimensions and rois 2, the last of 5");
     if (count != 2 || cells[0] < 1 || cells[1] < 1) return call_fail(call, "pooled_shape has to hold two sizes");
     struct array *y = call_output(call, 0, x->type, 4, (int64_t[]){ rois->dims[0], x->dims[1], cells[0], cells[1] });
+    CALL_WORK(call, rois->dims[0], x->dims[1], x->dims[2] * x->dims[3] + cells[0] * cells[1], WORK_ELEMENT);
     for (int64_t i = 0; i < y->count; i++) {
         int64_t column = i % cells[1], row = i / cells[1] % cells[0], channel = i / cells[1] / cells[0] % x->dims[1];
         struct region region = { 0 };

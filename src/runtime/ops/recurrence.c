@@ -139,6 +139,7 @@ static bool linear_attention(struct call *call)
     bool keeps = call_wants(call, 1);
     double *state = NEW_ARRAY(call->scratch, double, (size_t)size);
     double *change = NEW_ARRAY(call->scratch, double, (size_t)l.values);
+    if (size > 0) CALL_WORK(call, l.batch, l.heads + l.query_heads, l.steps + 1, size, WORK_ELEMENT);
     for (int64_t n = 0; size > 0 && n < l.batch * l.heads; n++) {
         for (int64_t i = 0; i < size; i++) state[i] = l.past ? element_real(l.past, n * size + i) : 0;
         for (int64_t t = 0; t < l.steps; t++) {
@@ -193,6 +194,7 @@ static bool causal_conv(struct call *call)
     if (!slices_join(call, (struct array *[]){ past, call_input(call, 0) }, 2, 2, &whole)) return false;
     array_drop(past);
     struct array *y = call_output(call, 0, x->type, 3, x->dims);
+    CALL_WORK(call, y->count, taps, WORK_ELEMENT);
     for (int64_t i = 0; i < y->count; i++) {
         int64_t plane = i / length, c = plane % channels, at = plane * (length + taps - 1) + i % length;
         double sum = bias ? element_real(bias, c) : 0;

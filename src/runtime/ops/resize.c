@@ -209,6 +209,7 @@ static bool interpolate_axis(const struct resize *r, const struct array *from, i
     *to = p.to = array_new(r->call->pool, from->type, from->store, from->rank, dims);
     p.inner = dims_product(dims, axis + 1, from->rank);
     int64_t rows = p.to->count / (p.inner == 1 ? p.out : p.inner);
+    CALL_WORK(r->call, from->count + p.to->count, WORK_ELEMENT);
     team_run(r->call->team, rows, team_piece(rows, p.to->count), p.inner == 1 ? interpolate_lines : interpolate_rows,
              &p);
     return true;

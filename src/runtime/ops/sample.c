@@ -190,6 +190,7 @@ static bool grid_sample(struct call *call)
     struct array *y = call_output(call, 0, g.x->type, g.x->rank, dims);
     if (y->count == 0) return true;
     if (g.x->count == 0) return call_fail(call, "samples an empty image");
+    CALL_WORK(call, y->count, 16, WORK_ELEMENT); /* the neighbours of a cubic sample */
     struct grid_job job = { &g, y, channels, dims_product(dims, 2, g.x->rank), g.x->count / (dims[0] * channels) };
     team_run(call->team, dims[0] * job.points, team_piece(dims[0] * job.points, y->count * 10), sample_points, &job);
     return true;
@@ -327,6 +328,7 @@ static bool deform_conv(struct call *call)
     int64_t dims[ARRAY_MAX_RANK] = { d.x->dims[0], d.outputs }, depth = d.channels / d.groups * d.window.taps;
     memcpy(dims + 2, d.window.out, (size_t)d.window.rank * sizeof *dims);
     struct array *y = call_output(call, 0, d.x->type, d.x->rank, dims);
+    CALL_WORK(call, dims[0], d.window.out_count, d.outputs + d.groups, depth, WORK_ELEMENT);
     double *column = NEW_ARRAY(call->scratch, double, (size_t)(d.channels * d.window.taps));
     for (int64_t p = 0; y->count > 0 && p < dims[0] * d.window.out_count; p++) {
         int64_t n = p / d.window.out_count, o = p % d.window.out_count;

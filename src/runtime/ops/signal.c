@@ -11,6 +11,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { FOURIER_WORK = 16 * WORK_ELEMENT }; /* per element of a transform: passes over it */
+
 static bool read_whole(struct call *call, size_t slot, const char *what, int64_t *value)
 {
     const struct array *input = call_input(call, slot);
@@ -109,6 +111,7 @@ static bool dft(struct call *call)
     struct array *y = call_output(call, 0, x->type, x->rank, dims);
     dft.line.re = NEW_ARRAY(call->scratch, double, (size_t)dft.length);
     dft.line.im = NEW_ARRAY(call->scratch, double, (size_t)dft.length);
+    if (y->count > 0) CALL_WORK(call, dft.in.outer, dft.in.inner, dft.length, FOURIER_WORK);
     for (int64_t o = 0; y->count > 0 && o < dft.in.outer; o++)
         for (int64_t i = 0; i < dft.in.inner; i++) dft_line(&dft, x, y, o, i);
     return true;
@@ -152,6 +155,7 @@ static bool stft(struct call *call)
     struct array *y = call_output(call, 0, s.signal->type, 4, (int64_t[]){ batch, s.frames, s.bins, 2 });
     struct complexes line = { NEW_ARRAY(call->scratch, double, (size_t)s.length),
                               NEW_ARRAY(call->scratch, double, (size_t)s.length) };
+    CALL_WORK(call, batch, s.frames, s.length, FOURIER_WORK);
     for (int64_t frame = 0; frame < batch * s.frames; frame++) {
         int64_t first = frame / s.frames * s.signal->dims[1] + frame % s.frames * s.step;
         for (int64_t j = 0; j < s.length; j++) {

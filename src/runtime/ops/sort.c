@@ -50,7 +50,8 @@ static bool top_k(struct call *call)
     dims[axis] = k;
     struct array *values = call_wants(call, 0) ? call_output(call, 0, x->type, x->rank, dims) : NULL;
     struct array *indices = call_wants(call, 1) ? call_output(call, 1, DTYPE_INT64, x->rank, dims) : NULL;
-    if (x->count == 0) return true; /* a dim of 2^60 beside one of 0 is no reason to loop */
+    if (x->count == 0) return true;             /* a dim of 2^60 beside one of 0 is no reason to loop */
+    CALL_WORK(call, x->count, 4, WORK_ELEMENT); /* comparisons */
     uint64_t *keys = NEW_ARRAY(call->scratch, uint64_t, (size_t)row.length);
     int64_t *best = NEW_ARRAY(call->scratch, int64_t, (size_t)k);
     uint64_t flip = node_int(call->node, "largest", 1) ? 0 : UINT64_MAX;
