@@ -225,7 +225,11 @@ static void a_structure_beyond_the_memory_limit_is_refused(void **state)
     (void)state;
     struct bytes graph = { 0 }, model = { 0 };
     struct reading reading;
-    for (int i = 0; i < 20000; i++) put_block(&graph, GRAPH_NODE, "", 0);
+    for (int i = 0; i < 12000; i++)
+        put_block(&graph, GRAPH_NODE,
+                  "\x22\x01"
+                  "A",
+                  3);
     put_message(&model, MODEL_GRAPH, &graph);
     start_reading(&reading, model.data, model.size, 3 << 20);
     assert_false(reading.ok);
@@ -233,8 +237,30 @@ static void a_structure_beyond_the_memory_limit_is_refused(void **state)
     end_reading(&reading);
     start_reading(&reading, model.data, model.size, 64 << 20);
     assert_true(reading.ok);
-    assert_int_equal(reading.model.proto->graph->n_node, 20000);
+    assert_int_equal(reading.model.proto->graph->n_node, 12000);
     end_reading(&reading);
+}
+
+/* Whatever the limit: no real model is of this kind. */
+static void messages_that_cost_more_than_they_say_are_refused(void **state)
+{
+    (void)state;
+    enum { COUNT = 400000, NODE = 5, SIZE = COUNT * NODE };
+    static const uint8_t node[NODE] = { 0x0a, 3, 0x22, 1, 'A' };
+    struct bytes graph = { 0 }, model = { 0 };
+    struct reading reading;
+    uint8_t *many = malloc(4 + SIZE);
+    assert_non_null(many);
+    memcpy(many, (uint8_t[]){ MODEL_GRAPH << 3 | 2, (SIZE & 127) | 128, (SIZE >> 7 & 127) | 128, SIZE >> 14 }, 4);
+    for (size_t i = 0; i < COUNT; i++) memcpy(many + 4 + i * NODE, node, NODE);
+    start_reading(&reading, many, 4 + SIZE, 0);
+    assert_false(reading.ok);
+    assert_message(&reading.error, "its structure would take more than 40 times its bytes");
+    end_reading(&reading);
+    free(many);
+    put_block(&graph, GRAPH_NODE, "", 0);
+    put_message(&model, MODEL_GRAPH, &graph);
+    assert_refused(&model, "byte 2 (GraphProto.node): is empty");
 }
 
 static void a_model_without_graph_and_an_empty_file_are_refused(void **state)
@@ -410,6 +436,7 @@ int main(void)
         cmocka_unit_test(a_nul_inside_a_name_is_refused),
         cmocka_unit_test(nesting_has_a_bound),
         cmocka_unit_test(a_structure_beyond_the_memory_limit_is_refused),
+        cmocka_unit_test(messages_that_cost_more_than_they_say_are_refused),
         cmocka_unit_test(a_model_without_graph_and_an_empty_file_are_refused),
         cmocka_unit_test(files_of_other_kinds_are_recognised),
         cmocka_unit_test(payloads_leave_the_skeleton_and_nothing_else_does),

@@ -35,8 +35,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VISIT_LIMIT 2048 /* nodes one decision may look at; more make the fold quadratic on hostile graphs */
-#define DEPTH_LIMIT 200  /* nodes between a BatchNormalization and its anchor */
+#define VISIT_LIMIT 2048    /* nodes one decision may look at; more make the fold quadratic on hostile graphs */
+#define DEPTH_LIMIT 200     /* nodes between a BatchNormalization and its anchor */
+#define ALL_VISITS  1000000 /* nodes that all decisions look at before they are content with what is near */
+#define NEAR_LIMIT  12      /* the depth from then on */
 #define ROUND_LIMIT 32
 
 static enum reason upstream(struct decision *decision, struct use *use, const struct affine *a);
@@ -234,10 +236,17 @@ static enum reason upstream_once(struct decision *decision, struct use *use, con
     return reason;
 }
 
+/* Counts a visit, and says whether it is one too many. */
+static bool is_too_far(struct decision *decision)
+{
+    const unsigned deepest = ++*decision->all_visits > ALL_VISITS ? NEAR_LIMIT : DEPTH_LIMIT;
+    return ++decision->visits > VISIT_LIMIT || decision->depth >= deepest;
+}
+
 static enum reason upstream(struct decision *decision, struct use *use, const struct affine *a)
 {
     if (affine_is_identity(a)) return REASON_NONE;
-    if (++decision->visits > VISIT_LIMIT || decision->depth >= DEPTH_LIMIT)
+    if (is_too_far(decision))
         return decision_stop(decision, REASON_NON_LINEAR, use->value->name, "too many nodes lie on the way");
     decision->depth++;
     enum reason reason = upstream_once(decision, use, a);
@@ -312,7 +321,7 @@ static enum reason downstream_once(struct decision *decision, struct value *valu
 static enum reason downstream(struct decision *decision, struct value *value, const struct affine *a)
 {
     if (affine_is_identity(a)) return REASON_NONE;
-    if (++decision->visits > VISIT_LIMIT || decision->depth >= DEPTH_LIMIT)
+    if (is_too_far(decision))
         return decision_stop(decision, REASON_NON_LINEAR, value->name, "too many nodes lie on the way");
     decision->depth++;
     enum reason reason = downstream_once(decision, value, a);

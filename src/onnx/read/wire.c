@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <string.h>
 
+/* Of a part: its place in a list that doubles, and in a map (model.c). */
+enum { PART_HEAP = 3 * sizeof(struct part) };
 enum { TAG_BYTES = 5, LENGTH_BYTES = 5, VARINT_BYTES = 10, NO_CUT = -1 };
 
 /* How a field of each protobuf-c type lies on the wire, and what an element of it takes in memory. */
@@ -26,6 +28,19 @@ static const ProtobufCMessageDescriptor *const kept[] = {
     &bnfuse_onnx__tensor_proto__descriptor,     &bnfuse_onnx__sparse_tensor_proto__descriptor,
     &bnfuse_onnx__value_info_proto__descriptor, &bnfuse_onnx__tensor_annotation__descriptor,
     &bnfuse_onnx__function_proto__descriptor,   &bnfuse_onnx__training_info_proto__descriptor,
+};
+
+/* Messages that say nothing when they are empty, and cost the more: such a file is not a model. */
+static const ProtobufCMessageDescriptor *const never_empty[] = {
+    &bnfuse_onnx__node_proto__descriptor,
+    &bnfuse_onnx__attribute_proto__descriptor,
+    &bnfuse_onnx__tensor_proto__descriptor,
+    &bnfuse_onnx__sparse_tensor_proto__descriptor,
+    &bnfuse_onnx__value_info_proto__descriptor,
+    &bnfuse_onnx__tensor_annotation__descriptor,
+    &bnfuse_onnx__function_proto__descriptor,
+    &bnfuse_onnx__training_info_proto__descriptor,
+    &bnfuse_onnx__operator_set_id_proto__descriptor,
 };
 
 /* An open message. */
@@ -162,23 +177,29 @@ static struct part *add_part(struct scan *scan)
     return &wire->parts[wire->part_count++];
 }
 
-static bool is_kept(const ProtobufCMessageDescriptor *type)
+static bool is_among(const ProtobufCMessageDescriptor *const *types, size_t count,
+                     const ProtobufCMessageDescriptor *type)
 {
-    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
-        if (kept[i] == type) return true;
+    for (size_t i = 0; i < count; i++)
+        if (types[i] == type) return true;
     return false;
 }
+
+#define IS_AMONG(types, type) is_among((types), sizeof(types) / sizeof *(types), (type))
 
 /* Opens the message whose head was just read. */
 static bool push(struct scan *scan, const struct head *head, const ProtobufCMessageDescriptor *type)
 {
+    if (!head->length && scan->depth && IS_AMONG(never_empty, type))
+        return defect(scan, head->start, head->field, "is empty");
     if (scan->depth == WIRE_DEPTH) return defect(scan, head->start, head->field, "nested deeper than any ONNX model");
     struct frame *frame = &scan->stack[scan->depth++];
     *frame =
         (struct frame){ .type = type, .end = scan->at + head->length, .tag = head->tag, .cut = NO_CUT, .part = -1 };
     frame->place = (struct place){ head->start, (uint32_t)(scan->at - head->start), head->length };
     scan->wire->heap += type->sizeof_message + 32;
-    if (!is_kept(type)) return true;
+    if (!IS_AMONG(kept, type)) return true;
+    scan->wire->heap += PART_HEAP;
     frame->part = (int64_t)scan->wire->part_count;
     *add_part(scan) = (struct part){ .place = frame->place, .field = head->number };
     return true;
@@ -291,9 +312,17 @@ static bool scan_field(struct scan *scan)
     return true;
 }
 
+/* Real models take up to twenty times the bytes of their structure. */
+#define HEAP_FACTOR 40
+#define HEAP_ALWAYS ((uint64_t)64 << 20)
+
 static bool is_bounded(struct scan *scan)
 {
     const struct memory *memory = scan->arena->memory;
+    if (scan->wire->heap > HEAP_ALWAYS && scan->wire->heap - HEAP_ALWAYS > HEAP_FACTOR * scan->wire->size)
+        return fail(scan->error, BNFUSE_INVALID,
+                    "%s: not a valid %s: its structure would take more than %d times its bytes, as no real one does",
+                    scan->name, noun(scan), HEAP_FACTOR);
     if (memory->limit && scan->wire->heap > memory->limit - memory->used)
         return fail(scan->error, BNFUSE_INVALID,
                     "%s: its structure alone (%llu bytes of file so far) would take more "

@@ -20,6 +20,7 @@ struct decision *decision_open(struct net *net, const struct bnfuse_fuse_options
     decision->net = net;
     decision->options = options;
     decision->kind = kind;
+    decision->all_visits = NEW(net->arena, size_t);
     decision->constants = constants_open(net->arena, options->fold_limit);
     decision->arena = NEW(net->arena, struct arena);
     arena_open(decision->arena, net->arena->memory);

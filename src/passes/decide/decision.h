@@ -50,6 +50,7 @@ struct decision {
     const struct root_kind *kind;
     const struct node *root;
     unsigned visits, depth; /* work done so far, bounded */
+    size_t *all_visits;     /* of all decisions of the pass */
     const char *where;      /* the name of the thing in the way, or of the anchor that took the affine */
     const char *detail;     /* one more clause, or "" */
     char path[160];         /* operators visited */
