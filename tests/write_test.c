@@ -277,7 +277,7 @@ static void put_odd_model(struct bytes *to)
     put_text(&node, 2, "y");
     put_text(&node, 1, "w");
     put_block(&attribute, 8, "\x01\x02", 2); /* ints, packed */
-    put_text(&attribute, 1, "a");
+    put_text(&attribute, 1, "__a");
     put_message(&node, 5, &attribute);
     put_tag(&node, 55, 5);
     put(&node, "1234", 4);
@@ -325,13 +325,13 @@ static void unknown_and_odd_fields_stay_in_a_changed_graph(void **state)
     save("m.onnx", odd.data, odd.size);
     load_into(&model, &net, "m.onnx");
     struct node *last = net.main->last;
-    edit_set_int(last, "k", 1);
+    edit_set_int(last, "__k", 1);
     write_and_read("out.onnx", NULL);
     const BnfuseOnnx__GraphProto *old = model.proto->graph, *new = again.proto->graph;
     assert_kept(old->node[0], "out.onnx", new->node[0]);
     assert_kept(old->initializer[0], "out.onnx", new->initializer[0]);
     assert_kept(old->output[0], "out.onnx", new->output[0]);
-    assert_int_equal(node_int(net_again.main->last, "k", 0), 1);
+    assert_int_equal(node_int(net_again.main->last, "__k", 0), 1);
     assert_int_equal(new->base.n_unknown_fields, 1);
     assert_int_equal(again.proto->base.n_unknown_fields, 1);
     assert_int_equal(again.proto->ir_version, 8);
@@ -557,12 +557,12 @@ static void a_changed_body_in_a_changed_node_is_written_too(void **state)
     (void)state;
     build_if();
     load_built();
-    edit_set_int(build_find_node(&net, "relu_then"), "k", 7);
-    edit_set_int(build_find_node(&net, "if"), "k", 8);
+    edit_set_int(build_find_node(&net, "relu_then"), "__k", 7);
+    edit_set_int(build_find_node(&net, "if"), "__k", 8);
     edit_rename(build_find_value(&net, "m_else"));
     write_and_read("out.onnx", NULL);
-    assert_int_equal(node_int(build_find_node(&net_again, "relu_then"), "k", 0), 7);
-    assert_int_equal(node_int(build_find_node(&net_again, "if"), "k", 0), 8);
+    assert_int_equal(node_int(build_find_node(&net_again, "relu_then"), "__k", 0), 7);
+    assert_int_equal(node_int(build_find_node(&net_again, "if"), "__k", 0), 8);
     assert_string_equal(build_find_node(&net_again, "mul_else")->outputs[0]->name,
                         build_find_node(&net, "mul_else")->outputs[0]->name);
     assert_same_tensor(build_find_value(&net_again, "w_then")->initializer,
@@ -1036,7 +1036,7 @@ static void runs_of_any_length_are_copied(void **state)
     build_output(&b, "y", DTYPE_FLOAT, "1");
     load_built();
     edit_remove_initializer(build_find_value(&net, "w1"));
-    edit_set_int(build_find_node(&net, "neg"), "k", 1);
+    edit_set_int(build_find_node(&net, "neg"), "__k", 1);
     write_and_read("out.onnx", NULL);
     assert_int_equal(net_again.main->initializer_count, 6);
     for (size_t i = 0; i < 6; i++)

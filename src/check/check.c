@@ -504,7 +504,7 @@ static bool check_changes(struct check *check, struct bnfuse_error *error)
     const struct work_share share = work_begin(memory, NULL, 0);
     bool whole = guarded(memory, run_whole, check, &why);
     work_end(memory, &share);
-    if (!whole && why.status == BNFUSE_USAGE) return pass_error(error, &why);
+    if (!whole && (why.status == BNFUSE_USAGE || why.status == BNFUSE_CANCELLED)) return pass_error(error, &why);
     if (!whole && why.status == BNFUSE_INTERNAL) {
         memory_require_machine(memory);
         forget_arrays(check);
