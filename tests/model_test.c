@@ -23,6 +23,7 @@ struct folder {
     struct model model;
     struct bnfuse_error error;
     const char *file;
+    struct file open;
 };
 
 static int make_folder(void **state)
@@ -337,6 +338,32 @@ static void external_keys_must_fit_tensor_and_file(void **state)
     assert_external_refused(folder, "w.bin", "0", "5", "its length does not fit");
 }
 
+static bool load_open(void *context, struct bnfuse_error *error)
+{
+    struct folder *folder = context;
+    return model_load_file(&folder->model, &folder->arena, &folder->open, ".", error);
+}
+
+/* Whoever cuts a file while it is read gets an error; a mapping would get a signal. */
+static void a_file_that_shrinks_is_an_error(void **state)
+{
+    struct folder *folder = *state;
+    struct bytes graph = { 0 };
+    struct stat status;
+    put_tensor(&graph, "a", 0xaa, 4096);
+    for (int i = 0; i < 100; i++) put_node(&graph, "Neg");
+    save_model("m.onnx", &graph);
+    assert_int_equal(stat("m.onnx", &status), 0);
+    folder->open = (struct file){ .path = "m.onnx", .fd = open("m.onnx", O_RDONLY), .size = (uint64_t)status.st_size };
+    for (off_t size = status.st_size - 1; size > 0; size -= 131) {
+        assert_int_equal(truncate("m.onnx", size), 0);
+        assert_false(guarded(&folder->memory, load_open, folder, &folder->error));
+        assert_int_equal(folder->error.status, BNFUSE_USAGE);
+        assert_message(folder, "m.onnx: ends at byte");
+    }
+    close(folder->open.fd);
+}
+
 int main(void)
 {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
@@ -347,6 +374,7 @@ int main(void)
         IN_FOLDER(what_is_no_readable_file_is_named),
         IN_FOLDER(a_file_cut_while_open_is_an_error),
         cmocka_unit_test(opsets_are_found_by_domain),
+        IN_FOLDER(a_file_that_shrinks_is_an_error),
         IN_FOLDER(external_data_is_found_beside_the_model),
         IN_FOLDER(external_data_never_leaves_the_folder),
         IN_FOLDER(external_keys_must_fit_tensor_and_file),

@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,21 +66,17 @@ static void leave(void *arena, void *block)
     (void)block;
 }
 
-static bool unpack(struct model *model, const struct wire *wire, const void *bytes, struct bnfuse_error *error)
+static bool unpack(struct model *model, struct wire *wire, struct bnfuse_error *error)
 {
     ProtobufCAllocator allocator = { allocate, leave, model->arena };
-    if (wire->skeleton_size > INT_MAX)
+    wire_skeleton(wire);
+    if (wire->kept->size > INT_MAX)
         return fail(error, BNFUSE_UNSUPPORTED,
-                    "%s: %llu bytes outside raw_data, more than protobuf can hold; export the "
+                    "%s: %zu bytes outside raw_data, more than protobuf can hold; export the "
                     "model with its weights as raw_data or external data",
-                    model->name, (unsigned long long)wire->skeleton_size);
-    const void *skeleton = bytes;
-    if (wire->cut_count) {
-        void *copy = arena_alloc(model->arena, wire->skeleton_size);
-        wire_skeleton(wire, bytes, copy);
-        skeleton = copy;
-    }
-    model->proto = bnfuse_onnx__model_proto__unpack(&allocator, wire->skeleton_size, skeleton);
+                    model->name, wire->kept->size);
+    model->proto = bnfuse_onnx__model_proto__unpack(&allocator, wire->kept->size, wire->kept->bytes);
+    wire_release(wire);
     if (!model->proto) return fail(error, BNFUSE_INVALID, "%s: protobuf-c cannot read the model", model->name);
     if (!model->proto->graph)
         return fail(error, BNFUSE_INVALID,
@@ -137,17 +132,18 @@ static void point_into_bytes(const struct model *model)
     }
 }
 
-static bool read_bytes(struct model *model, const void *bytes, struct bnfuse_error *error)
+static bool read_model(struct model *model, struct bnfuse_error *error)
 {
     struct wire wire;
     model->externals = external_list(model->arena);
     if (!model->size)
         return fail(error, BNFUSE_INVALID, "%s: is empty, not an ONNX model; get or export it again", model->name);
-    if (!wire_scan(&wire, model->arena, model->name, bytes, model->size, error)) {
-        const char *what = foreign_format(bytes, model->size);
-        return what ? fail(error, BNFUSE_INVALID, "%s: not an ONNX model: it is %s", model->name, what) : false;
+    if (!wire_scan(&wire, model->arena, model->name, model->file, model->bytes, model->size, error)) {
+        const char *what = foreign_format(wire.kept->bytes, wire.kept->size);
+        if (!what || (error && error->status != BNFUSE_INVALID)) return false;
+        return fail(error, BNFUSE_INVALID, "%s: not an ONNX model: it is %s", model->name, what);
     }
-    if (!unpack(model, &wire, bytes, error)) return false;
+    if (!unpack(model, &wire, error)) return false;
     model->parts = wire.parts;
     model->part_count = wire.part_count;
     link_parts(model, wire.parts);
@@ -159,7 +155,7 @@ bool model_read(struct model *model, struct arena *arena, const char *name, cons
 {
     *model = (struct model){ .arena = arena, .bytes = bytes, .size = size, .directory = "." };
     model->name = arena_copy_text(arena, name);
-    if (!read_bytes(model, bytes, error)) return false;
+    if (!read_model(model, error)) return false;
     point_into_bytes(model);
     return true;
 }
@@ -224,18 +220,6 @@ static bool open_file(struct file *file, struct arena *arena, const char *path, 
     return true;
 }
 
-struct mapping {
-    void *bytes;
-    size_t size;
-};
-
-static void unmap(void *object)
-{
-    struct mapping *mapping = object;
-    if (mapping->size) munmap(mapping->bytes, mapping->size);
-    mapping->size = 0;
-}
-
 static const char *directory_of(struct arena *arena, const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -252,20 +236,9 @@ bool model_load(struct model *model, struct arena *arena, const char *path, stru
 bool model_load_file(struct model *model, struct arena *arena, const struct file *file, const char *directory,
                      struct bnfuse_error *error)
 {
-    struct mapping *mapping = NEW(arena, struct mapping);
     *model = (struct model){ .arena = arena, .name = file->path, .file = file, .directory = directory };
     model->size = file->size;
-    if (!model->size) return read_bytes(model, NULL, error);
-    mapping->bytes = mmap(NULL, model->size, PROT_READ, MAP_PRIVATE, model->file->fd, 0);
-    if (mapping->bytes == MAP_FAILED)
-        return fail(error, BNFUSE_USAGE, "%s: cannot map: %s", model->name, strerror(errno));
-    mapping->size = model->size;
-    arena_defer(arena, unmap, mapping);
-    /* The scan jumps over the weights: reading ahead would bring them in. */
-    madvise(mapping->bytes, mapping->size, MADV_RANDOM);
-    bool ok = read_bytes(model, mapping->bytes, error);
-    unmap(mapping);
-    return ok;
+    return read_model(model, error);
 }
 
 const struct part *model_part(const struct model *model, const void *message)

@@ -3,8 +3,9 @@
  * A model file and the ModelProto read from it. The proto is never changed after loading: what passes change, they
  * change in an index over it (graph.h), and the writer splices the changes into the bytes of the file.
  *
- * Loading, in order: open; map for scanning; wire_scan (wire.h) rejects what protobuf-c would crash on or cut, and lifts
- * large raw_data out; protobuf-c unpacks the rest into the arena. */
+ * Loading, in order: open; wire_scan (wire.h) reads it, rejects what protobuf-c would crash on or cut, and lifts large
+ * raw_data out; protobuf-c unpacks the rest into the arena. Nothing is mapped: whoever cuts the file short meanwhile
+ * gets an error message, not a signal. */
 #ifndef ONNX_READ_MODEL_H
 #define ONNX_READ_MODEL_H
 

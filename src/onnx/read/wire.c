@@ -22,7 +22,7 @@ static const struct {
     [PROTOBUF_C_TYPE_BYTES] = { 2, 16 },  [PROTOBUF_C_TYPE_MESSAGE] = { 2, 8 },
 };
 
-static const ProtobufCMessageDescriptor *const kept[] = {
+static const ProtobufCMessageDescriptor *const parted[] = {
     &bnfuse_onnx__model_proto__descriptor,      &bnfuse_onnx__graph_proto__descriptor,
     &bnfuse_onnx__node_proto__descriptor,       &bnfuse_onnx__attribute_proto__descriptor,
     &bnfuse_onnx__tensor_proto__descriptor,     &bnfuse_onnx__sparse_tensor_proto__descriptor,
@@ -66,8 +66,12 @@ struct scan {
     struct wire *wire;
     struct arena *arena;
     const char *name;
+    const struct file *file; /* NULL: the bytes are at hand */
     const uint8_t *bytes;
-    uint64_t at;
+    uint64_t at, read; /* where the scan is; how far the bytes were read */
+    uint64_t lifted;   /* of what lies before `read`, bytes that were not kept */
+    uint64_t ahead;    /* how much to read at a time */
+    struct wire_bytes *kept;
     struct bnfuse_error *error;
     bool keeps_payloads; /* raw_data stays where it is, whatever its size */
     int depth;
@@ -106,22 +110,99 @@ static bool overrun(struct scan *scan, uint64_t at, const ProtobufCFieldDescript
                 (unsigned long long)(scan->wire->size - scan->at));
 }
 
-/* The length of the varint at `at`, 0 if it does not end within `end` or `limit` bytes. */
-static uint32_t read_varint(const uint8_t *bytes, uint64_t at, uint64_t end, uint32_t limit, uint64_t *value)
+/* ---- reading --------------------------------------------------------------------------------------------------- */
+
+enum { READ_FIRST = 4 << 10, READ_MOST = 64 << 10 };
+
+static void release(void *object)
+{
+    struct wire_bytes *kept = object;
+    if (kept->bytes) memory_give(kept->memory, kept->bytes, kept->room);
+    kept->bytes = NULL;
+    kept->size = kept->room = 0;
+}
+
+static struct wire_bytes *new_kept(struct arena *arena)
+{
+    struct wire_bytes *kept = NEW(arena, struct wire_bytes);
+    kept->memory = arena->memory;
+    arena_defer(arena, release, kept);
+    return kept;
+}
+
+static void make_room(struct wire_bytes *kept, uint64_t size)
+{
+    if (size <= kept->room) return;
+    size_t room = size > 2 * kept->room ? size : 2 * kept->room;
+    uint8_t *bytes = memory_take(kept->memory, room);
+    if (kept->size) memcpy(bytes, kept->bytes, kept->size);
+    if (kept->bytes) memory_give(kept->memory, kept->bytes, kept->room);
+    kept->bytes = bytes;
+    kept->room = room;
+}
+
+/* Sees to it that the next `size` bytes, which the file has, are in memory. */
+static bool need(struct scan *scan, uint64_t size)
+{
+    struct wire_bytes *kept = scan->kept;
+    if (scan->read - scan->at >= size) return true;
+    uint64_t more = scan->at + size - scan->read, left = scan->wire->size - scan->read;
+    scan->ahead = scan->ahead < READ_MOST / 2 ? 2 * scan->ahead : READ_MOST;
+    if (more < scan->ahead) more = scan->ahead < left ? scan->ahead : left;
+    make_room(kept, kept->size + more);
+    if (scan->file) {
+        const struct span whole = { scan->file, 0, scan->wire->size };
+        if (!span_read(&whole, scan->read, kept->bytes + kept->size, more, scan->error)) return false;
+    } else {
+        memcpy(kept->bytes + kept->size, scan->bytes + scan->read, more);
+    }
+    kept->size += more;
+    scan->read += more;
+    return true;
+}
+
+/* The bytes that come next, as many as were needed. */
+static const uint8_t *here(const struct scan *scan)
+{
+    return scan->kept->bytes + (scan->at - scan->lifted);
+}
+
+/* Goes on `size` bytes further, and keeps none of those. */
+static void jump(struct scan *scan, uint64_t size)
+{
+    uint64_t read = scan->read - scan->at;
+    if (read <= size) {
+        scan->kept->size -= read;
+        scan->read = scan->at + size;
+        scan->ahead = READ_FIRST / 2;
+    } else {
+        uint8_t *to = scan->kept->bytes + (scan->at - scan->lifted);
+        memmove(to, to + size, read - size);
+        scan->kept->size -= size;
+    }
+    scan->lifted += size;
+    scan->at += size;
+}
+
+/* The length of the varint at `bytes`, 0 if it does not end within `size` bytes. */
+static uint32_t read_varint(const uint8_t *bytes, uint64_t size, uint64_t *value)
 {
     *value = 0;
-    for (uint32_t i = 0; i < limit && at + i < end; i++) {
-        *value |= i < 9 ? (uint64_t)(bytes[at + i] & 0x7f) << 7 * i : (uint64_t)bytes[at + i] << 63;
-        if (!(bytes[at + i] & 0x80)) return i + 1;
+    for (uint32_t i = 0; i < VARINT_BYTES && i < size; i++) {
+        *value |= i < 9 ? (uint64_t)(bytes[i] & 0x7f) << 7 * i : (uint64_t)bytes[i] << 63;
+        if (!(bytes[i] & 0x80)) return i + 1;
     }
     return 0;
 }
 
+/* ---- fields ---------------------------------------------------------------------------------------------------- */
+
 static bool skip_varint(struct scan *scan, uint64_t start, const ProtobufCFieldDescriptor *field, uint32_t limit,
                         uint64_t *value)
 {
-    uint32_t size = read_varint(scan->bytes, scan->at, top(scan)->end, limit, value);
-    uint64_t left = top(scan)->end - scan->at;
+    uint64_t left = top(scan)->end - scan->at, most = left < limit ? left : limit;
+    if (!need(scan, most)) return false;
+    uint32_t size = read_varint(here(scan), most, value);
     if (!size && left < limit) return overrun(scan, start, field, left + 1);
     if (!size) return defect(scan, start, field, "a number of too many bytes");
     scan->at += size;
@@ -198,7 +279,7 @@ static bool push(struct scan *scan, const struct head *head, const ProtobufCMess
         (struct frame){ .type = type, .end = scan->at + head->length, .tag = head->tag, .cut = NO_CUT, .part = -1 };
     frame->place = (struct place){ head->start, (uint32_t)(scan->at - head->start), head->length };
     scan->wire->heap += type->sizeof_message + 32;
-    if (!IS_AMONG(kept, type)) return true;
+    if (!IS_AMONG(parted, type)) return true;
     scan->wire->heap += PART_HEAP;
     frame->part = (int64_t)scan->wire->part_count;
     *add_part(scan) = (struct part){ .place = frame->place, .field = head->number };
@@ -247,29 +328,36 @@ static void lift(struct scan *scan, const struct head *head)
 }
 
 /* raw_data. Where there are several, the last one counts. */
-static void meet_raw_data(struct scan *scan, const struct head *head)
+static bool meet_raw_data(struct scan *scan, const struct head *head)
 {
     struct part *part = &scan->wire->parts[top(scan)->part];
     bool large = head->length >= WIRE_PAYLOAD && !scan->keeps_payloads;
     part->payload = large ? scan->at : 0;
     part->payload_size = large ? head->length : 0;
-    if (large) lift(scan, head);
-    else scan->wire->heap += head->length + 32;
+    if (large) {
+        lift(scan, head);
+        jump(scan, head->length);
+        return true;
+    }
+    if (!need(scan, head->length)) return false;
+    scan->wire->heap += head->length + 32;
+    scan->at += head->length;
+    return true;
 }
 
 /* Elements without tags of their own. */
 static bool check_packed(struct scan *scan, const struct head *head)
 {
     uint8_t wire = kinds[head->field->type].wire, memory = kinds[head->field->type].memory;
-    uint64_t count = 0, end = scan->at + head->length;
+    uint64_t count = 0;
     if (wire) {
         if (head->length % memory)
             return defect(scan, head->start, head->field, "its length is no multiple of its type's");
         count = head->length / memory;
     } else {
-        for (uint64_t at = scan->at, value; at < end; count++) {
-            uint32_t size = read_varint(scan->bytes, at, end, VARINT_BYTES, &value);
-            if (!size) return defect(scan, at, head->field, "a number without end");
+        for (uint64_t at = 0, value; at < head->length; count++) {
+            uint32_t size = read_varint(here(scan) + at, head->length - at, &value);
+            if (!size) return defect(scan, scan->at + at, head->field, "a number without end");
             at += size;
         }
     }
@@ -294,18 +382,20 @@ static bool scan_field(struct scan *scan)
     if (!read_head(scan, &head)) return false;
     const ProtobufCFieldDescriptor *field = head.field;
     top(scan)->fields++;
-    if (!field) {
-        scan->wire->heap += (scan->at - head.start) + head.length + 64;
-    } else if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
+    if (field && field->type == PROTOBUF_C_TYPE_MESSAGE) {
         scan->wire->heap += kinds[field->type].memory;
         return meet_message(scan, &head);
-    } else if (top(scan)->type == &bnfuse_onnx__tensor_proto__descriptor && !strcmp(field->name, "raw_data")) {
-        meet_raw_data(scan, &head);
+    }
+    if (field && top(scan)->type == &bnfuse_onnx__tensor_proto__descriptor && !strcmp(field->name, "raw_data"))
+        return meet_raw_data(scan, &head);
+    if (!need(scan, head.length)) return false;
+    if (!field) {
+        scan->wire->heap += (scan->at - head.start) + head.length + 64;
     } else if (is_packed(field, head.wire)) {
         if (!check_packed(scan, &head)) return false;
     } else {
         scan->wire->heap += kinds[field->type].memory + (head.wire == 2 ? head.length + 32 : 0);
-        if (field->type == PROTOBUF_C_TYPE_STRING && memchr(scan->bytes + scan->at, 0, head.length))
+        if (field->type == PROTOBUF_C_TYPE_STRING && memchr(here(scan), 0, head.length))
             return defect(scan, head.start, field, "a NUL inside a name");
     }
     scan->at += head.length;
@@ -348,42 +438,58 @@ static bool scan_message(struct scan *scan, const ProtobufCMessageDescriptor *ty
     return true;
 }
 
-bool wire_scan(struct wire *wire, struct arena *arena, const char *name, const void *bytes, uint64_t size,
-               struct bnfuse_error *error)
+static struct scan *new_scan(struct wire *wire, struct arena *arena, const char *name, struct bnfuse_error *error)
 {
     struct scan *scan = NEW(arena, struct scan);
+    *scan = (struct scan){ .wire = wire, .arena = arena, .name = name, .error = error, .ahead = READ_FIRST / 2 };
+    scan->kept = wire->kept = new_kept(arena);
+    return scan;
+}
+
+bool wire_scan(struct wire *wire, struct arena *arena, const char *name, const struct file *file, const void *bytes,
+               uint64_t size, struct bnfuse_error *error)
+{
     *wire = (struct wire){ .size = size };
-    *scan = (struct scan){ .wire = wire, .arena = arena, .name = name, .bytes = bytes, .error = error };
-    if (!scan_message(scan, &bnfuse_onnx__model_proto__descriptor)) return false;
-    wire->skeleton_size = size - scan->stack[0].lost;
-    return true;
+    struct scan *scan = new_scan(wire, arena, name, error);
+    scan->file = file;
+    scan->bytes = bytes;
+    return scan_message(scan, &bnfuse_onnx__model_proto__descriptor);
 }
 
 bool wire_check(struct arena *arena, const char *name, const ProtobufCMessageDescriptor *type, const void *bytes,
                 uint64_t size, struct bnfuse_error *error)
 {
-    struct scan *scan = NEW(arena, struct scan);
     struct wire wire = { .size = size };
-    *scan = (struct scan){ .wire = &wire, .arena = arena, .name = name, .bytes = bytes, .error = error };
+    struct scan *scan = new_scan(&wire, arena, name, error);
+    scan->bytes = bytes;
     scan->keeps_payloads = true;
-    return scan_message(scan, type);
+    bool valid = scan_message(scan, type);
+    wire_release(&wire);
+    return valid;
 }
 
-void wire_skeleton(const struct wire *wire, const void *bytes, void *to)
+/* In place, as no length grows. */
+void wire_skeleton(struct wire *wire)
 {
-    const uint8_t *from = bytes;
-    uint8_t *out = to;
-    uint64_t at = 0;
+    uint8_t *bytes = wire->kept->bytes, *out = bytes;
+    uint64_t at = 0, lifted = 0;
     for (size_t i = 0; i < wire->cut_count; i++) {
         const struct cut *cut = &wire->cuts[i];
-        uint64_t kept_bytes = cut->start + cut->tag - at;
-        memcpy(out, from + at, kept_bytes);
-        out += kept_bytes;
+        uint64_t start = cut->start - lifted, run = start + cut->tag - at;
+        memmove(out, bytes + at, run);
+        out += run;
         out += varint_put(out, cut->length);
-        at = cut->start + cut->head + cut->lost;
+        at = start + cut->head;
+        lifted += cut->lost;
+        assert(out <= bytes + at);
     }
-    memcpy(out, from + at, wire->size - at);
-    assert((uint64_t)(out - (uint8_t *)to) + wire->size - at == wire->skeleton_size);
+    if (wire->kept->size > at) memmove(out, bytes + at, wire->kept->size - at);
+    wire->kept->size -= at - (uint64_t)(out - bytes);
+}
+
+void wire_release(struct wire *wire)
+{
+    release(wire->kept);
 }
 
 size_t varint_put(uint8_t *to, uint64_t value)

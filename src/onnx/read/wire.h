@@ -3,12 +3,15 @@
  * The bytes of a model before protobuf-c sees them. protobuf-c overflows the stack on deep nesting, merges repeated
  * sub-messages in quadratic time, cuts strings at NUL and answers every defect with the same NULL. The scan runs
  * without recursion, names the byte and the reason, and notes where the messages lie that the writer splices. It also
- * takes large raw_data out: what protobuf-c unpacks is a skeleton in which each of them is empty. */
+ * takes large raw_data out: what protobuf-c unpacks is a skeleton in which each of them is empty.
+ *
+ * A file is read once, from its beginning to its end, and jumped over where its weights lie. What was scanned is what is
+ * unpacked: it stays in memory, so a file that somebody changes meanwhile cannot slip anything past the scan. */
 #ifndef ONNX_READ_WIRE_H
 #define ONNX_READ_WIRE_H
 
-#include "base/memory.h"
 #include "onnx.pb-c.h"
+#include "onnx/read/span.h"
 
 enum {
     WIRE_DEPTH = 100,       /* messages inside each other, the model included */
@@ -44,20 +47,31 @@ struct wire {
     size_t part_count, part_room;
     struct cut *cuts; /* by start */
     size_t cut_count, cut_room;
-    uint64_t size, skeleton_size;
-    uint64_t heap; /* what protobuf-c will need at most, roughly */
+    uint64_t size;
+    uint64_t heap;           /* what protobuf-c will need at most, roughly */
+    struct wire_bytes *kept; /* the bytes without the large raw_data */
 };
 
-/* Scans a ModelProto; lists live in the arena. `name` is the file's in messages. */
-bool wire_scan(struct wire *wire, struct arena *arena, const char *name, const void *bytes, uint64_t size,
-               struct bnfuse_error *error);
+/* Bytes of their own, outside the arena, so that they can go early. */
+struct wire_bytes {
+    struct memory *memory;
+    uint8_t *bytes;
+    size_t size, room;
+};
+
+/* Scans the ModelProto in a file, or in `bytes` when `file` is NULL; lists live in the arena. `name` is the file's in
+ * messages. Also when it fails, wire->kept holds what was read so far. */
+bool wire_scan(struct wire *wire, struct arena *arena, const char *name, const struct file *file, const void *bytes,
+               uint64_t size, struct bnfuse_error *error);
 
 /* Whether protobuf-c can safely unpack a message of this type that stands alone; nothing is taken out of it. */
 bool wire_check(struct arena *arena, const char *name, const ProtobufCMessageDescriptor *type, const void *bytes,
                 uint64_t size, struct bnfuse_error *error);
 
-/* Writes the skeleton: skeleton_size bytes. */
-void wire_skeleton(const struct wire *wire, const void *bytes, void *to);
+/* Turns what was kept into the skeleton: lengths become those of the messages without their raw_data. */
+void wire_skeleton(struct wire *wire);
+/* Lets the bytes go. */
+void wire_release(struct wire *wire);
 
 /* Appends `value` in base 128; at most 10 bytes. The number of bytes. */
 size_t varint_put(uint8_t *to, uint64_t value);
