@@ -11,7 +11,7 @@
 #include "onnx/graph/print.h"
 #include "onnx/graph/validate.h"
 #include "onnx/shape/infer.h"
-#include "onnx/write/write.h"
+#include "onnx/write/data_file.h"
 #include "passes/decide/extras.h"
 #include "passes/inference.h"
 #include "passes/passes.h"
@@ -88,8 +88,37 @@ bnfuse_model *bnfuse_read(const void *bytes, size_t size, const bnfuse_read_opti
 void bnfuse_free(bnfuse_model *model)
 {
     if (!model) return;
+    draft_close(&model->draft);
     arena_close(&model->arena);
     free(model);
+}
+
+struct source_call {
+    struct bnfuse_model *model;
+    size_t i;
+    const char *path;
+};
+
+static bool find_source(void *context, struct bnfuse_error *error)
+{
+    struct source_call *call = context;
+    const struct model *model = &call->model->model;
+    size_t own = model->file != NULL;
+    struct references references;
+    (void)error;
+    references_of(&references, &call->model->arena, model);
+    if (call->i < own) call->path = model->file->path;
+    else if (call->i - own < references.count)
+        call->path = arena_printf(&call->model->arena, "%s/%s", model->directory, references.names[call->i - own]);
+    return true;
+}
+
+const char *bnfuse_get_source(bnfuse_model *model, size_t i)
+{
+    struct source_call call = { .model = model, .i = i };
+    if (!model) return NULL;
+    guarded(&model->memory, find_source, &call, NULL);
+    return call.path;
 }
 
 /* ---- print ---- */
@@ -465,26 +494,64 @@ struct write_call {
     size_t size;
 };
 
-static bool write_model(void *context, struct bnfuse_error *error)
+static void list_written(struct bnfuse_model *model, const struct draft *draft)
 {
-    struct write_call *call = context;
-    struct write_options options = { .external_data = call->options.external_data };
-    struct draft draft;
-    if (!draft_write(&draft, &call->model->after, call->path, &options, error)) return false;
-    bool written = call->path ? draft_commit(&draft, error) : draft_bytes(&draft, &call->bytes, &call->size, error);
-    if (written) call->model->report.after.bytes = draft.model.bytes;
-    draft_close(&draft);
-    return written;
+    const struct draft_file *files[] = { &draft->model, &draft->data };
+    size_t count = draft->data.name ? 2 : 1;
+    const bnfuse_written **list = NEW_ARRAY(&model->arena, const bnfuse_written *, count);
+    for (size_t i = 0; i < count; i++) {
+        bnfuse_written *written = NEW(&model->arena, bnfuse_written);
+        *written =
+            (bnfuse_written){ arena_copy_text(&model->arena, files[i]->name), files[i]->bytes, files[i]->sha256 };
+        list[i] = written;
+    }
+    model->report.written = list;
+    model->report.written_count = count;
+    model->report.after.bytes = draft->model.bytes;
 }
 
-bool bnfuse_write(bnfuse_model *model, const char *path, const bnfuse_write_options *options, bnfuse_error *error)
+static bool prepare_write(void *context, struct bnfuse_error *error)
+{
+    struct write_call *call = context;
+    struct bnfuse_model *model = call->model;
+    struct write_options options = { .external_data = call->options.external_data, .digest = call->options.digest };
+    draft_close(&model->draft);
+    if (!draft_write(&model->draft, &model->after, call->path, &options, error)) return false;
+    list_written(model, &model->draft);
+    return true;
+}
+
+bool bnfuse_prepare(bnfuse_model *model, const char *path, const bnfuse_write_options *options, bnfuse_error *error)
 {
     struct write_call call = { .model = model, .path = path };
     bnfuse_write_options_init(&call.options);
     if (is_unfit(model, "model", error) || is_missing(path, "path", error)
         || !options_take(&call.options, sizeof call.options, options, error))
         return false;
-    return error_with_name(model, guarded(&model->memory, write_model, &call, error), error);
+    return error_with_name(model, guarded(&model->memory, prepare_write, &call, error), error);
+}
+
+bool bnfuse_commit(bnfuse_model *model, bnfuse_error *error)
+{
+    if (is_unfit(model, "model", error)) return false;
+    if (!model->draft.writing) return fail(error, BNFUSE_USAGE, "%s: nothing is prepared to be written", model->name);
+    bool committed = error_with_name(model, draft_commit(&model->draft, error), error);
+    draft_close(&model->draft);
+    return committed;
+}
+
+bool bnfuse_write(bnfuse_model *model, const char *path, const bnfuse_write_options *options, bnfuse_error *error)
+{
+    return bnfuse_prepare(model, path, options, error) && bnfuse_commit(model, error);
+}
+
+static bool write_bytes(void *context, struct bnfuse_error *error)
+{
+    struct write_call *call = context;
+    if (!prepare_write(call, error)) return false;
+    bool written = draft_bytes(&call->model->draft, &call->bytes, &call->size, error);
+    draft_close(&call->model->draft);
+    return written;
 }
 
 bool bnfuse_write_bytes(bnfuse_model *model, void **bytes, size_t *size, bnfuse_error *error)
@@ -494,7 +561,7 @@ bool bnfuse_write_bytes(bnfuse_model *model, void **bytes, size_t *size, bnfuse_
     if (size) *size = 0;
     if (is_unfit(model, "model", error) || is_missing(bytes, "bytes", error) || is_missing(size, "size", error))
         return false;
-    bool written = error_with_name(model, guarded(&model->memory, write_model, &call, error), error);
+    bool written = error_with_name(model, guarded(&model->memory, write_bytes, &call, error), error);
     if (written) *bytes = call.bytes;
     if (written) *size = call.size;
     return written;

@@ -99,6 +99,9 @@ BNFUSE_API bnfuse_model *bnfuse_load(const char *path, const bnfuse_read_options
 BNFUSE_API bnfuse_model *bnfuse_read(const void *bytes, size_t size, const bnfuse_read_options *options,
                                      bnfuse_error *error);
 BNFUSE_API void bnfuse_free(bnfuse_model *model);
+/* The files that the model's bytes come from, in order from i = 0: its own, then its external data; NULL beyond the
+ * last. Overwriting one of them while the model is in use loses its weights; bnfuse_write never does. */
+BNFUSE_API const char *bnfuse_get_source(bnfuse_model *model, size_t i);
 
 /* The graph as it is now, as text: one line a node, with what is known of types, shapes and constants. */
 BNFUSE_API bool bnfuse_print(bnfuse_model *model, bnfuse_sink sink, void *context, bnfuse_error *error);
@@ -161,6 +164,13 @@ typedef struct bnfuse_size {
     uint64_t bytes;     /* of the model file; after fusing: 0 until it is written */
 } bnfuse_size;
 
+/* A file that bnfuse_write or bnfuse_prepare made. */
+typedef struct bnfuse_written {
+    const char *path;
+    uint64_t bytes;
+    const char *sha256; /* of what is in it, 64 digits; "" when options.digest was not set */
+} bnfuse_written;
+
 typedef struct bnfuse_report {
     bnfuse_remark *const *remarks; /* in file order */
     size_t remark_count;
@@ -172,6 +182,8 @@ typedef struct bnfuse_report {
     uint64_t grown;              /* bytes of clones and computed constants */
     const char *const *notes;    /* further lines worth telling */
     size_t note_count;
+    const bnfuse_written *const *written; /* the files of the last write: the model, then its data */
+    size_t written_count;
 } bnfuse_report;
 
 /* NULL before bnfuse_fuse. */
@@ -516,12 +528,23 @@ BNFUSE_API const char *bnfuse_change_subject_text(bnfuse_change_subject subject)
 typedef struct bnfuse_write_options {
     size_t size;               /* of this struct */
     const char *external_data; /* a file beside the model for all tensors of 1 KiB and more; NULL: as they are */
+    bool digest;               /* report->written with SHA-256 */
 } bnfuse_write_options;
 
-/* Writes the model as it is now; "-" is standard output. The target is replaced atomically, or not at all; it may be
- * the file that was loaded. */
+/* Writes the model as it is now; "-" is standard output. Before it gets its name, the new file is read back and held
+ * against the model: every node, name, attribute and element (BNFUSE_INTERNAL where they differ). The target is replaced
+ * atomically, or not at all; it may be the file that was loaded, and never one of its data files.
+ * A data file that exists is never changed. External data get the name asked for when it is free, or holds the same
+ * bytes; when it is the data of the model that is being replaced, the new file's name has a digest before its extension
+ * and the old one goes after; otherwise that is BNFUSE_USAGE. Without a name given they go to FILE.<digest>.data. */
 BNFUSE_API bool bnfuse_write(bnfuse_model *model, const char *path, const bnfuse_write_options *options,
                              bnfuse_error *error);
+/* The same in two steps. After the first the new files are whole and verified but have no names yet, and the report
+ * knows them; the second gives them their names, which is all it does. bnfuse_free, or another bnfuse_prepare, drops
+ * what was not committed. */
+BNFUSE_API bool bnfuse_prepare(bnfuse_model *model, const char *path, const bnfuse_write_options *options,
+                               bnfuse_error *error);
+BNFUSE_API bool bnfuse_commit(bnfuse_model *model, bnfuse_error *error);
 /* The same to memory: *bytes is freed by bnfuse_free_bytes. New weights go inline; references to external data stay as
  * they are. */
 BNFUSE_API bool bnfuse_write_bytes(bnfuse_model *model, void **bytes, size_t *size, bnfuse_error *error);

@@ -6,6 +6,7 @@
 
 #include "api/options.h"
 #include "io/datum.h"
+#include "onnx/write/write.h"
 #include "passes/passes.h"
 
 struct bnfuse_model {
@@ -23,7 +24,8 @@ struct bnfuse_model {
         const bnfuse_node *nodes;
         size_t count;
         bool is_made;
-    } lists[2]; /* before, after */
+    } lists[2];         /* before, after */
+    struct draft draft; /* prepared and not committed yet, if it is open */
 };
 
 struct bnfuse_tensors {

@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 
 #include "cli/progress.h"
+#include "cli/targets.h"
 #include "report/report.h"
 
 #include <dirent.h>
@@ -25,6 +26,7 @@ struct job {
     bnfuse_shape *shapes;
     struct progress progress;
     struct account account;
+    bool is_unsafe; /* a target is a source, or another target: nothing is written at all */
     bnfuse_error error;
 };
 
@@ -56,6 +58,13 @@ static bool load(struct job *job, size_t operand, bnfuse_model **model)
     options.memory_limit = memory_limit(job->settings);
     *model = bnfuse_load(job->settings->operands.names[operand], &options, &job->error);
     return *model != NULL;
+}
+
+/* No report either goes to a file that is in use. */
+static bool targets_are_safe(struct job *job)
+{
+    job->is_unsafe = !targets_are_free(job->settings, job->model, job->other, &job->error);
+    return !job->is_unsafe;
 }
 
 /* NAME=FILE, or FILE.npz alone. A name may hold '=' itself: the last one counts. */
@@ -268,36 +277,46 @@ static bool policy_is_met(struct job *job)
     return true;
 }
 
-static bool write_model(struct job *job)
+/* Whole, verified, and without its name until the reports are out. */
+static bool prepare_model(struct job *job)
 {
-    const char *output = job->settings->output;
-    if (!output) return true;
+    const struct settings *settings = job->settings;
+    if (!settings->output) return true;
     patience(0);
     bnfuse_write_options options;
     bnfuse_write_options_init(&options);
-    options.external_data = job->settings->external_data;
-    if (!bnfuse_write(job->model, output, &options, &job->error)) return false;
-    job->account.output = output;
+    options.external_data = settings->external_data;
+    options.digest = settings->json;
+    for (size_t i = 0; i < REPORT_COUNT; i++) options.digest = options.digest || settings->reports[i];
+    if (!bnfuse_prepare(job->model, settings->output, &options, &job->error)) return false;
+    job->account.output = settings->output;
     return true;
+}
+
+static bool commit_model(struct job *job)
+{
+    return !job->settings->output || bnfuse_commit(job->model, &job->error);
 }
 
 static bool fuse(struct job *job)
 {
-    return load(job, 0, &job->model) && read_data(job) && fuse_model(job, job->settings->allow_unchecked)
-           && check_model(job) && policy_is_met(job) && write_model(job);
+    return load(job, 0, &job->model) && targets_are_safe(job) && read_data(job)
+           && fuse_model(job, job->settings->allow_unchecked) && check_model(job) && policy_is_met(job)
+           && prepare_model(job);
 }
 
 /* ---- explain, compare ---- */
 
 static bool explain(struct job *job)
 {
-    return load(job, 0, &job->model) && fuse_model(job, true);
+    return load(job, 0, &job->model) && targets_are_safe(job) && fuse_model(job, true);
 }
 
 static bool compare(struct job *job)
 {
     bnfuse_check_options options;
-    if (!load(job, 0, &job->model) || !load(job, 1, &job->other) || !read_data(job) || !check_options(job, &options))
+    if (!load(job, 0, &job->model) || !load(job, 1, &job->other) || !targets_are_safe(job) || !read_data(job)
+        || !check_options(job, &options))
         return false;
     job->progress.stage = "comparing";
     const bnfuse_check_result *result = bnfuse_compare(job->model, job->other, &options, &job->error);
@@ -328,7 +347,6 @@ static bool write_outputs(struct job *job)
     const char *directory = job->settings->output_directory, *file = job->settings->output;
     if (directory && !bnfuse_tensors_write(job->outputs, job->model, directory, &job->error)) return false;
     if (file && !bnfuse_tensors_write(job->outputs, job->model, file, &job->error)) return false;
-    job->account.output = file ? file : directory;
     return true;
 }
 
@@ -371,13 +389,15 @@ static bool run_set(struct job *job, const bnfuse_tensors *inputs)
 
 static bool run(struct job *job)
 {
-    if (!load(job, 0, &job->model) || !read_data(job)) return false;
+    const struct settings *settings = job->settings;
+    if (!load(job, 0, &job->model) || !targets_are_safe(job) || !read_data(job)) return false;
     if (!job->set_count && !add_set(job, NULL)) return false;
     for (size_t i = 0; i < job->set_count; i++) {
-        bool expects = job->settings->data.count && job->set_paths[i];
+        bool expects = settings->data.count && job->set_paths[i];
         if (!run_set(job, job->sets[i]) || (expects && !compare_outputs(job, job->set_paths[i]))) return false;
     }
-    return write_outputs(job);
+    job->account.output = settings->output ? settings->output : settings->output_directory;
+    return true;
 }
 
 /* ---- the account ---- */
@@ -418,6 +438,7 @@ static bool write_reports(struct job *job)
     FILE *to = to_stdout ? stdout : stderr;
     bool printed = print_account(job, to) && fflush(to) == 0;
     if (!printed) return system_failed(job, errno, "standard output", "cannot be written");
+    if (job->is_unsafe) return true;
     for (size_t i = 0; i < REPORT_COUNT; i++)
         if (!write_report(job, settings->reports[i], report_writers[i])) return false;
     return true;
@@ -441,14 +462,15 @@ static void close_job(struct job *job)
 static const struct job_row {
     const char *name;
     bool (*work)(struct job *job);
+    bool (*commit)(struct job *job); /* when all else is done and told; NULL: nothing is left to do */
 } jobs[COMMAND_COUNT] = {
-    [COMMAND_FUSE] = { "fuse", fuse },
-    [COMMAND_EXPLAIN] = { "explain", explain },
-    [COMMAND_COMPARE] = { "compare", compare },
-    [COMMAND_CALIBRATE] = { "calibrate", calibrate },
-    [COMMAND_DIFF] = { "diff", diff },
-    [COMMAND_RUN] = { "run", run },
-    [COMMAND_PRINT] = { "print", print_model },
+    [COMMAND_FUSE] = { "fuse", fuse, commit_model },
+    [COMMAND_EXPLAIN] = { "explain", explain, NULL },
+    [COMMAND_COMPARE] = { "compare", compare, NULL },
+    [COMMAND_CALIBRATE] = { "calibrate", calibrate, commit_model },
+    [COMMAND_DIFF] = { "diff", diff, NULL },
+    [COMMAND_RUN] = { "run", run, write_outputs },
+    [COMMAND_PRINT] = { "print", print_model, NULL },
 };
 
 static bnfuse_status do_job(const struct settings *settings)
@@ -468,7 +490,7 @@ static bnfuse_status do_job(const struct settings *settings)
         job.account.other = settings->operands.names[1];
     progress_open(&job.progress, settings->progress, settings->quiet);
     if (settings->timeout > 0) patience(settings->timeout);
-    if (!row->work(&job)) {
+    if (!targets_are_safe(&job) || !row->work(&job)) {
         progress_close(&job.progress);
         job.account.status = job.error.status;
         job.account.message = job.error.message;
@@ -482,7 +504,12 @@ static bnfuse_status do_job(const struct settings *settings)
         fprintf(stderr, "bnfuse: %s\n", job.error.message);
         if (status == BNFUSE_OK) status = job.error.status;
     }
+    /* Last of all, so that whoever sees another status than 0 finds nothing new. */
     patience(0);
+    if (status == BNFUSE_OK && row->commit && !row->commit(&job)) {
+        fprintf(stderr, "bnfuse: %s\n", job.error.message);
+        status = job.error.status;
+    }
     close_job(&job);
     return status;
 }
