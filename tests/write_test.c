@@ -46,6 +46,17 @@ int __wrap_openat(int directory, const char *path, int flags, ...)
     return -1;
 }
 
+/* Linked in place of write: the signal arrives just then. */
+static int signal_on_write;
+ssize_t __real_write(int fd, const void *bytes, size_t size);
+ssize_t __wrap_write(int fd, const void *bytes, size_t size);
+
+ssize_t __wrap_write(int fd, const void *bytes, size_t size)
+{
+    if (signal_on_write) kill(getpid(), signal_on_write);
+    return __real_write(fd, bytes, size);
+}
+
 static int open_folder(void **state)
 {
     (void)state;
@@ -987,6 +998,31 @@ static void a_killed_write_leaves_the_old_file(void **state)
     assert_same_files("m.onnx", "out.onnx");
 }
 
+/* With a name on the disk, whoever is asked to end removes it first. */
+static void a_signal_leaves_no_temporary_file(void **state)
+{
+    (void)state;
+    static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+    build_conv_bn();
+    load_built();
+    save("out.onnx", "old", 3);
+    for (size_t i = 0; i < 3; i++) {
+        pid_t child = fork();
+        if (!child) {
+            names_only = true;
+            signal_on_write = signals[i];
+            write_to("out.onnx", NULL);
+            _exit(0);
+        }
+        int status;
+        size_t size;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == signals[i]);
+        assert_int_equal(count_files("."), 2);
+        assert_memory_equal(contents("out.onnx", &size), "old", 3);
+    }
+}
+
 static void memory_running_out_leaves_the_old_file(void **state)
 {
     (void)state;
@@ -1078,6 +1114,7 @@ int main(void)
         IN_FOLDER(a_write_that_fails_leaves_the_old_file),
         IN_FOLDER(a_temporary_name_that_is_taken_is_left_alone),
         IN_FOLDER(a_killed_write_leaves_the_old_file),
+        IN_FOLDER(a_signal_leaves_no_temporary_file),
         IN_FOLDER(memory_running_out_leaves_the_old_file),
         IN_FOLDER(a_source_changed_meanwhile_is_noticed),
         IN_FOLDER(runs_of_any_length_are_copied),

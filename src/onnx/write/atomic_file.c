@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,10 +68,42 @@ bool atomic_file_beside(struct atomic_file *target, struct arena *arena, const s
     return fail(error, BNFUSE_USAGE, "%s: is no regular file; choose another name", target->path);
 }
 
+static void list_ending(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+}
+
+static void hold_signals(struct atomic_file *target)
+{
+    sigset_t ending;
+    list_ending(&ending);
+    target->holds_signals = !pthread_sigmask(SIG_BLOCK, &ending, &target->signals);
+}
+
+static void let_signals(struct atomic_file *target)
+{
+    if (target->holds_signals) pthread_sigmask(SIG_SETMASK, &target->signals, NULL);
+    target->holds_signals = false;
+}
+
+static bool is_ending(const struct atomic_file *target)
+{
+    static const int ending[] = { SIGTERM, SIGINT, SIGHUP };
+    sigset_t pending;
+    if (!target->holds_signals || sigpending(&pending)) return false;
+    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
+        if (sigismember(&pending, ending[i]) == 1 && sigismember(&target->signals, ending[i]) == 0) return true;
+    return false;
+}
+
 static void abandon(void *object)
 {
     struct atomic_file *target = object;
     if (target->has_name) unlinkat(target->directory_fd, target->temporary_name, 0);
+    let_signals(target);
     if (target->fd >= 0) close(target->fd);
     if (target->directory_fd >= 0) close(target->directory_fd);
     if (target->sink >= 0) close(target->sink);
@@ -111,7 +144,12 @@ static bool create_unnamed(struct atomic_file *target)
 static bool create_temporary(struct atomic_file *target)
 {
     target->directory_fd = open(target->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return target->directory_fd >= 0 && (create_unnamed(target) || take_name(target, create_named));
+    if (target->directory_fd < 0) return false;
+    if (create_unnamed(target)) return true;
+    hold_signals(target);
+    if (take_name(target, create_named)) return true;
+    let_signals(target);
+    return false;
 }
 
 /* Somewhere to put what is sent on when it is whole. */
@@ -148,6 +186,7 @@ static bool write_bytes(const struct atomic_file *target, int fd, const char *by
     while (size) {
         ssize_t count = write(fd, bytes, size);
         if (count < 0 && errno == EINTR) continue;
+        if (is_ending(target)) return fail(error, BNFUSE_USAGE, "%s: interrupted; nothing was written", target->path);
         if (count < 0) return cannot(target, "write", error);
         bytes += count;
         size -= (size_t)count;
@@ -264,11 +303,13 @@ static bool send(struct atomic_file *target, struct bnfuse_error *error)
 
 bool atomic_file_commit(struct atomic_file *target, struct bnfuse_error *error)
 {
+    if (is_ending(target)) return fail(error, BNFUSE_USAGE, "%s: interrupted; nothing was written", target->path);
     if (!target->directory) return send(target, error);
     if (!replace(target)) return cannot(target, "replace", error);
     /* From here on the file is there. Should the machine stop before its folder is on the disk, the old file comes
      * back, whole; that is no reason to say that nothing was written. */
     fsync(target->directory_fd);
+    let_signals(target);
     return true;
 }
 

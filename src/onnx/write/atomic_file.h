@@ -2,12 +2,16 @@
  *
  * A file that replaces another only when it is whole: a temporary file in the target's directory, synced, then renamed
  * over the target, whose mode it keeps. What is no regular file (a device, a pipe, standard output) is sent the whole
- * temporary file, which then lies in TMPDIR. The path of a symbolic link means the file it points to. */
+ * temporary file, which then lies in TMPDIR. The path of a symbolic link means the file it points to.
+ *
+ * Where the file system has no files without a name, the temporary file is `.bnfuse-<process>-<n>.tmp`. While it has that
+ * name, signals that end a program wait in this thread; the next write sees them, fails, and the name goes first. */
 #ifndef ONNX_WRITE_ATOMIC_FILE_H
 #define ONNX_WRITE_ATOMIC_FILE_H
 
 #include "onnx/read/span.h"
 
+#include <signal.h>
 #include <sys/stat.h>
 
 struct atomic_file {
@@ -16,6 +20,8 @@ struct atomic_file {
     const char *name;        /* in that directory */
     char temporary_name[64]; /* likewise, while has_name */
     bool has_name;
+    bool holds_signals;   /* SIGTERM, SIGINT and SIGHUP wait until the name is gone */
+    sigset_t signals;     /* those blocked before */
     int fd, directory_fd; /* -1: closed */
     int sink;             /* what is sent the file, if it is no regular one */
     bool is_read_only;    /* the temporary file is all that is wanted: it is read back */
