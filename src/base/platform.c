@@ -53,6 +53,15 @@ int platform_rename_new(int directory_fd, const char *from, const char *to)
     return unlinkat(directory_fd, from, 0);
 }
 
+void platform_write_early(int fd, off_t offset, off_t size)
+{
+#ifdef SYNC_FILE_RANGE_WRITE
+    sync_file_range(fd, offset, size, SYNC_FILE_RANGE_WRITE);
+#else
+    (void)fd, (void)offset, (void)size;
+#endif
+}
+
 #ifdef O_TMPFILE
 
 static void name_in_proc(int fd, char name[static 40])

@@ -282,10 +282,16 @@ bool tensor_read_bytes(const struct tensor *tensor, int64_t first, int64_t count
         memcpy(to, (const uint8_t *)tensor->bytes + from, (size_t)size);
         return true;
     }
+    /* From a file all at once to where the result goes, and changed there. */
+    if (tensor->span.file && !span_read(&tensor->span, (uint64_t)from, to, (size_t)size, error)) return false;
     for (int64_t done = 0; done < count; done += PIECE_ELEMENTS) {
         int64_t n = count - done < PIECE_ELEMENTS ? count - done : PIECE_ELEMENTS;
-        if (!tensor_read_real(tensor, first + done, n, piece, error)) return false;
-        dtype_store_real(tensor->type, piece, n, (uint8_t *)to + done / 8 * bits);
+        uint8_t *place = (uint8_t *)to + done / 8 * bits;
+        if (tensor->exact) memcpy(piece, tensor->exact + first + done, (size_t)n * sizeof *piece);
+        else if (tensor->span.file) dtype_load_real(tensor->type, place, 0, n, piece);
+        else dtype_load_real(tensor->type, tensor->bytes, first + done, n, piece);
+        for (size_t i = 0; i < tensor->factor_count; i++) apply_factor(&tensor->factors[i], first + done, n, piece);
+        dtype_store_real(tensor->type, piece, n, place);
     }
     return true;
 }

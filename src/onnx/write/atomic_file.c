@@ -68,19 +68,18 @@ bool atomic_file_beside(struct atomic_file *target, struct arena *arena, const s
     return fail(error, BNFUSE_USAGE, "%s: is no regular file; choose another name", target->path);
 }
 
-static void list_ending(sigset_t *set)
-{
-    sigemptyset(set);
-    sigaddset(set, SIGTERM);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGHUP);
-}
+static const int ending[] = { SIGTERM, SIGINT, SIGHUP };
 
 static void hold_signals(struct atomic_file *target)
 {
-    sigset_t ending;
-    list_ending(&ending);
-    target->holds_signals = !pthread_sigmask(SIG_BLOCK, &ending, &target->signals);
+    struct sigaction action;
+    if (pthread_sigmask(SIG_SETMASK, NULL, &target->signals)) return;
+    sigemptyset(&target->ending);
+    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
+        if (!sigismember(&target->signals, ending[i]) && !sigaction(ending[i], NULL, &action)
+            && action.sa_handler != SIG_IGN)
+            sigaddset(&target->ending, ending[i]);
+    target->holds_signals = !pthread_sigmask(SIG_BLOCK, &target->ending, NULL);
 }
 
 static void let_signals(struct atomic_file *target)
@@ -91,11 +90,10 @@ static void let_signals(struct atomic_file *target)
 
 static bool is_ending(const struct atomic_file *target)
 {
-    static const int ending[] = { SIGTERM, SIGINT, SIGHUP };
     sigset_t pending;
     if (!target->holds_signals || sigpending(&pending)) return false;
     for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
-        if (sigismember(&pending, ending[i]) == 1 && sigismember(&target->signals, ending[i]) == 0) return true;
+        if (sigismember(&pending, ending[i]) == 1 && sigismember(&target->ending, ending[i]) == 1) return true;
     return false;
 }
 
@@ -194,9 +192,21 @@ static bool write_bytes(const struct atomic_file *target, int fd, const char *by
     return true;
 }
 
+/* Counts what was written, and starts to put it on the disk: verifying the file goes on meanwhile. */
+static void note_written(struct atomic_file *target, uint64_t size)
+{
+    enum { STEP = 8 << 20 };
+    target->written += size;
+    if (!target->directory || target->written - target->started < STEP) return;
+    platform_write_early(target->fd, (off_t)target->started, (off_t)(target->written - target->started));
+    target->started = target->written;
+}
+
 static bool write_through(struct atomic_file *target, const char *bytes, size_t size, struct bnfuse_error *error)
 {
-    return write_bytes(target, target->fd, bytes, size, error);
+    if (!write_bytes(target, target->fd, bytes, size, error)) return false;
+    note_written(target, size);
+    return true;
 }
 
 static bool flush(struct atomic_file *target, struct bnfuse_error *error)
@@ -228,7 +238,7 @@ static bool copy_short(struct atomic_file *target, const struct span *span, uint
 /* Within the kernel as far as it goes. What makes it stop will stop read and write as well, or not matter to them. */
 static uint64_t copy_in_kernel(struct atomic_file *target, const struct span *span)
 {
-    enum { PIECE = 1 << 30 };
+    enum { PIECE = 8 << 20 };
     uint64_t done = 0;
     off_t from = (off_t)span->offset;
     while (done < span->size) {
@@ -237,6 +247,7 @@ static uint64_t copy_in_kernel(struct atomic_file *target, const struct span *sp
         if (count < 0 && errno == EINTR) continue;
         if (count <= 0) break;
         done += (uint64_t)count;
+        note_written(target, (uint64_t)count);
     }
     return done;
 }

@@ -22,11 +22,13 @@ struct atomic_file {
     bool has_name;
     bool holds_signals;   /* SIGTERM, SIGINT and SIGHUP wait until the name is gone */
     sigset_t signals;     /* those blocked before */
+    sigset_t ending;      /* those that would have ended the program meanwhile */
     int fd, directory_fd; /* -1: closed */
     int sink;             /* what is sent the file, if it is no regular one */
     bool is_read_only;    /* the temporary file is all that is wanted: it is read back */
     char *buffer;
     size_t buffered;
+    uint64_t written, started; /* bytes of the file, and how many of them are on their way to the disk */
 };
 
 /* Where `path` ("-": standard output; NULL: nowhere, the temporary file is read back) leads, without opening or creating anything. */

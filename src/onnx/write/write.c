@@ -208,8 +208,9 @@ static bool write_model(struct writing *w, struct bnfuse_error *error)
         w->side.count = 0;
         if (!splice_net(&w->extents, &w->side, w->net, &w->arena, error)) return false;
     }
-    return check_size(w, error) && atomic_file_open(&w->model, &w->arena, error)
-           && extents_write(&w->extents, &w->model, error) && atomic_file_read_back(&w->model, &w->model_back, error);
+    if (!check_size(w, error) || !atomic_file_open(&w->model, &w->arena, error)) return false;
+    if (w->side.count) w->model.ending = w->data.ending; /* they wait already */
+    return extents_write(&w->extents, &w->model, error) && atomic_file_read_back(&w->model, &w->model_back, error);
 }
 
 static bool verify(struct writing *w, struct bnfuse_error *error)
@@ -252,7 +253,7 @@ static bool write_draft(void *context, struct bnfuse_error *error)
 bool draft_write(struct draft *draft, const struct net *net, const char *path, const struct write_options *options,
                  struct bnfuse_error *error)
 {
-    struct writing *w = NEW(net->arena, struct writing);
+    struct writing *w = memory_take(net->arena->memory, sizeof *w);
     *draft = (struct draft){ .writing = w };
     *w = (struct writing){ .net = net, .path = path, .draft = draft };
     if (options) w->options = *options;
@@ -264,9 +265,13 @@ bool draft_write(struct draft *draft, const struct net *net, const char *path, c
 
 void draft_close(struct draft *draft)
 {
-    if (draft->writing) arena_close(&draft->writing->arena);
+    struct writing *w = draft->writing;
     draft->writing = NULL;
     draft->net = NULL;
+    if (!w) return;
+    struct memory *memory = w->net->arena->memory;
+    arena_close(&w->arena);
+    memory_give(memory, w, sizeof *w);
 }
 
 /* ---- the commit ------------------------------------------------------------------------------------------------- */
