@@ -247,6 +247,7 @@ static bool fuse(void *context, struct bnfuse_error *error)
     model->is_fusing = true;
     if (!passes_run(&model->after, options, &report, error)) return false;
     summarise(model, &report);
+    model->is_unread = options->unread;
     model->is_broken = false;
     return true;
 }
@@ -514,6 +515,8 @@ static bool prepare_write(void *context, struct bnfuse_error *error)
 {
     struct write_call *call = context;
     struct bnfuse_model *model = call->model;
+    if (model->is_unread)
+        return fail(error, BNFUSE_USAGE, "%s: was fused without reading its weights, and is not written", model->name);
     struct write_options options = { .external_data = call->options.external_data, .digest = call->options.digest };
     draft_close(&model->draft);
     if (!draft_write(&model->draft, &model->after, call->path, &options, error)) return false;

@@ -123,6 +123,8 @@ typedef struct bnfuse_fuse_options {
     /* Called with the name of each pass that ran, also when it changed nothing; bnfuse_print shows what it left. False
      * cancels. NULL: not called. */
     bool (*after_pass)(void *context, const char *pass);
+    bool unread; /* do not read large weights to see whether a folded one would leave its type: for a look; such a
+                  * model is not written */
 } bnfuse_fuse_options;
 
 /* Folds every BatchNormalization that can be folded exactly. The file is not touched. Once per model. */

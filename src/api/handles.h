@@ -19,6 +19,7 @@ struct bnfuse_model {
     bool is_calibrated;         /* its statistics are new: `before` is another model */
     bool is_broken;             /* a pass stopped half-way (or is about to): `after` is of no use */
     bool is_fusing;             /* passes run: between two of them `after` can be printed */
+    bool is_unread;             /* fused without a look at the weights */
     bnfuse_report report;
     struct node_list {
         const bnfuse_node *nodes;

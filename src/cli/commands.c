@@ -176,6 +176,7 @@ static bool fuse_model(struct job *job, bool any_opset)
 {
     bnfuse_fuse_options options = job->settings->fuse;
     options.any_opset = any_opset;
+    options.unread = job->settings->command == COMMAND_EXPLAIN && !job->settings->exact;
     options.progress = job_progress;
     options.after_pass = print_pass;
     options.context = job;

@@ -99,6 +99,7 @@ static enum reason check_weight(struct decision *decision, const struct node *no
                                 const struct factor *view, const double *scale)
 {
     if (l->quantized) return quantized_fits(decision, l->quantized, view, scale);
+    if (decision->options->unread && l->weight->span.file) return REASON_NONE;
     int64_t at = first_not_finite(scaled_weight(decision->arena, l->weight, view, scale));
     if (at == -1) return REASON_NONE;
     if (at == -2) return decision_stop(decision, REASON_WEIGHT_DYNAMIC, node_title(node), "its weight cannot be read");
