@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes a chain of Conv and BatchNormalization whose weights have many megabytes, and measures the program on it.
 
-    large_file.py PROGRAM FOLDER [MIB]
+    large_file.py PROGRAM FOLDER [MIB [ROUNDS]]
 
 Three files: as it is (everything is folded), the same with its weights in a data file, and one without anything to fold.
-For each: seconds and peak memory of `explain`, and of the whole job without the check, against `cp` followed by a sync.
-The caches are warm in all of it, because only then is the processor's part visible.
+For each, medians over ROUNDS (5) of runs that take turns: the whole job without the check (written, read back, synced)
+and `explain`, against `cp`, and against `cp` followed by a sync. The caches are warm in all of it, because only then is
+the processor's part visible.
 """
 import array
 import os
@@ -100,15 +101,34 @@ def write_weight(file):
         file.write(BLOCK[:WEIGHT - at])
 
 
-def measure(*command):
-    """Seconds and peak memory in MiB of a command."""
-    os.sync()
-    start = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"{' '.join(command)}: failed")
-    return time.monotonic() - start, usage.ru_maxrss / 1024
+class Cost:
+    """Seconds on the clock and of the processor, and peak memory in MiB, of one run."""
+
+    def __init__(self, *command):
+        start = time.monotonic()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        if status:
+            sys.exit(f"{' '.join(command)}: failed")
+        self.wall = time.monotonic() - start
+        self.cpu = usage.ru_utime + usage.ru_stime
+        self.memory = usage.ru_maxrss / 1024
+
+
+def median(costs, what):
+    return sorted(getattr(c, what) for c in costs)[len(costs) // 2]
+
+
+def measure(commands, rounds, leftovers):
+    """All commands in turn, round after round, so that whatever else the machine does hits them alike."""
+    costs = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            os.sync()
+            costs[name].append(Cost(*command))
+            for path in leftovers():
+                os.remove(path)
+    return costs
 
 
 def main():
@@ -116,6 +136,7 @@ def main():
         sys.exit(__doc__)
     program, folder = sys.argv[1:3]
     layers = int(sys.argv[3] if len(sys.argv) > 3 else 1900) * (1 << 20) // WEIGHT
+    rounds = int(sys.argv[4] if len(sys.argv) > 4 else 5)
     os.makedirs(folder, exist_ok=True)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     path, out = os.path.join(folder, "large.onnx"), os.path.join(folder, "out.onnx")
@@ -124,12 +145,20 @@ def main():
                             ("nothing to fold", "Relu", None)):
         Model(layers, op, data).save(folder, "large.onnx")
         large = os.path.join(folder, data) if data else path
-        copy = measure("sh", "-c", f"cp '{large}' '{out}.copy' && sync '{out}.copy'")[0]
-        os.remove(out + ".copy")
-        look = measure(program, "explain", path)
-        job = measure(program, path, "-o", out, "--no-check", "--freeze-weights")
-        print(f"{title:16} {os.path.getsize(large) >> 20} MiB: cp and sync {copy:.2f} s; explain {look[0]:.3f} s, "
-              f"{look[1]:.0f} MiB; fuse and write {job[0]:.2f} s ({job[0] / copy:.2f}x cp), {job[1]:.0f} MiB")
+        kept = set(os.listdir(folder))
+        costs = measure({
+            "cp": ("cp", large, out),
+            "cp and sync": ("sh", "-c", f"cp '{large}' '{out}' && sync '{out}'"),
+            "explain": (program, "explain", path),
+            "transform": (program, path, "-o", out, "--no-check"),
+        }, rounds, lambda: [os.path.join(folder, name) for name in os.listdir(folder) if name not in kept])
+        cp, synced = median(costs["cp"], "wall"), median(costs["cp and sync"], "wall")
+        wall = median(costs["transform"], "wall")
+        print(f"{title:16} {os.path.getsize(large) >> 20} MiB: cp {cp:.3f} s; transform {wall / cp:.2f}x cp, "
+              f"{wall / synced:.2f}x cp and sync, processor "
+              f"{median(costs['transform'], 'cpu') / median(costs['cp'], 'cpu'):.2f}x, "
+              f"{median(costs['transform'], 'memory'):.0f} MiB; explain {median(costs['explain'], 'wall') / cp:.3f}x, "
+              f"{median(costs['explain'], 'memory'):.0f} MiB")
         for name in os.listdir(folder):
             os.remove(os.path.join(folder, name))
 

@@ -3,7 +3,9 @@
 # Whether a mistake of ours could get out. Applies the faults of tests/mutants.tsv one at a time to a copy of the
 # sources, builds it, and looks at two things: that the program, checks on, writes no wrong model; and that a test fails.
 #
-#   scripts/mutants.sh [NAME ...]     all of them, or those named; the table goes to build/mutants/table.md
+#   scripts/mutants.sh [NAME ...]     all of them, or those named
+#
+# Each leaves a row in build/mutants/rows; all rows make the table of docs/reliability.md.
 #
 # A model that the changed program wrote with exit status 0 is judged by the unchanged program (bnfuse compare) and,
 # where it is installed, by ONNX Runtime. Exit status 1 when a wrong model was written, a fault found no test that
@@ -11,16 +13,18 @@
 set -eu
 cd "$(dirname "$0")/.."
 here=$PWD
-clean=$here/build/release/bnfuse
 out=$here/build/mutants
+clean=$out/bnfuse
 tree=$out/tree
-tests='affine_test attr_test bnfuse_test check_test clean_test dtype_test edit_test flip_test fold_test inference_test
-lower_test models_test tensor_test training_bn_test validate_test write_test'
+tests='affine_test attr_test bent_operators_test bnfuse_test check_test clean_test constant_test dtype_test edit_test
+flip_test fold_test graph_test inference_test lower_test models_test mover_copy_test random_test reshape_test tensor_test
+training_bn_test validate_test write_test'
 list=$here/tests/mutants.tsv
 tab=$(printf '\t')
-[ -x "$clean" ] || { echo "build the release preset first" >&2; exit 2; }
 mkdir -p "$out/models" "$out/clean"
-rm -f "$out/table.md" "$out/failures"
+cp build/release/bnfuse "$clean" || { echo "build the release preset first" >&2; exit 2; }
+mkdir -p "$out/rows"
+rm -f "$out/failures"
 : > "$out/failures"
 
 # Replaces `old` by `new` in the function (or the file, for -); fails unless it stands there exactly once.
@@ -109,11 +113,6 @@ pattern="^($(echo $tests | tr ' ' '|'))\$"
 ctest --test-dir "$tree/build/release" -R "$pattern" > "$out/test.log" 2>&1 ||
     { echo "the unchanged copy fails its tests" >&2; exit 2; }
 
-{
-    echo "| fault | in | models refused | right | wrong, written | tests that fail |"
-    echo "|---|---|--:|--:|--:|---|"
-} > "$out/table.md"
-
 one() {
     name=$1 file=$2 refused=0 right=0 wrong=0
     cp "$tree/$file" "$out/original.c"
@@ -143,7 +142,7 @@ one() {
     red=$(ctest --test-dir "$tree/build/release" -R "$pattern" --stop-on-failure --timeout 120 2>&1 |
         sed -n 's/.*- \([a-z_0-9]*\) (.*/\1/p' | head -n 1)
     [ -n "$red" ] || echo "$name: no test fails" | tee -a "$out/failures"
-    echo "| $name | $file | $refused | $right | $wrong | ${red:-none} |" | tee -a "$out/table.md"
+    echo "| $name | ${file#src/} | $refused | $right | $wrong | ${red:-none} |" | tee "$out/rows/$name"
     cp "$out/original.c" "$tree/$file"
 }
 
@@ -153,5 +152,21 @@ while IFS="$tab" read -r name file function old new <&3; do
         *" $name "* | "  ") one "$name" "$file" "$function" "$old" "$new" ;;
     esac
 done 3< "$out/mutants"
-echo "$(grep -c '^| [a-z_0-9]* | src/' "$out/table.md" || true) faults; $(wc -l < "$out/failures") that would get out or that no test sees"
+# The table, in the order of the list, between the two marks of the page.
+{
+    echo "| fault | in | models refused | right | wrong, written | a test that fails |"
+    echo "|---|---|--:|--:|--:|---|"
+    cut -f 1 "$out/mutants" | while read -r name; do
+        if [ -e "$out/rows/$name" ]; then cat "$out/rows/$name"; fi
+    done
+} > "$out/table.md"
+page=docs/reliability.md
+if grep -q '<!-- mutants -->' "$page" 2> /dev/null; then
+    awk -v table="$out/table.md" '
+        /<!-- end of mutants -->/ { inside = 0 }
+        !inside { print }
+        /<!-- mutants -->/ { inside = 1; print ""; while ((getline line < table) > 0) print line; print "" }' \
+        "$page" > "$out/page.md" && cp "$out/page.md" "$page"
+fi
+echo "$(($(wc -l < "$out/table.md") - 2)) faults in the table; $(wc -l < "$out/failures") of this run would get out, or no test sees them"
 [ ! -s "$out/failures" ]

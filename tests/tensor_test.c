@@ -417,6 +417,31 @@ static void elements_in_a_file_are_read_in_pieces(void **state)
     fclose(temporary);
 }
 
+static void a_bound_holds_for_every_element(void **state)
+{
+    (void)state;
+    enum { COUNT = 20000 };
+    static float values[COUNT];
+    const int64_t dims[] = { COUNT };
+    const double scale[] = { -3 };
+    const struct factor factor = { 1, 1, 1, 1, COUNT, scale };
+    struct file file = { .path = "bound", .fd = fileno(tmpfile()), .size = sizeof values };
+    struct tensor tensor = {
+        .type = DTYPE_FLOAT, .rank = 1, .count = COUNT, .dims = dims, .span = { &file, 0, sizeof values }
+    };
+    values[COUNT - 1] = -2;
+    assert_int_equal(pwrite(file.fd, values, sizeof values, 0), sizeof values);
+    assert_true(tensor_bound(&tensor) == 2);
+    assert_true(tensor_bound(tensor_scaled(&arena, &tensor, &factor)) == 6);
+    const float bad[] = { INFINITY, -INFINITY, NAN };
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(pwrite(file.fd, &bad[i], sizeof *bad, 4 * 7777), sizeof *bad);
+        assert_true(isinf(tensor_bound(&tensor)));
+    }
+    tensor.type = DTYPE_FLOAT16;
+    assert_true(isinf(tensor_bound(&tensor)));
+}
+
 static void a_reshaped_tensor_keeps_elements_and_factors(void **state)
 {
     (void)state;
@@ -450,6 +475,7 @@ int main(void)
         TEST(elements_round_once_after_all_factors),
         TEST(bytes_of_small_types_are_read_from_any_eighth_element),
         TEST(elements_in_a_file_are_read_in_pieces),
+        TEST(a_bound_holds_for_every_element),
         TEST(a_reshaped_tensor_keeps_elements_and_factors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

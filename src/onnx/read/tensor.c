@@ -6,6 +6,7 @@
 #include "onnx/read/external.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 enum { PIECE_BYTES = 64 << 10, PIECE_ELEMENTS = 4096 };
@@ -231,6 +232,42 @@ bool tensor_read_real(const struct tensor *tensor, int64_t first, int64_t count,
     else if (!span_pieces(tensor, first, count, to, false, error)) return false;
     for (size_t i = 0; i < tensor->factor_count; i++) apply_factor(&tensor->factors[i], first, count, to);
     return true;
+}
+
+/* Without its sign, a float compares as the integer of its bits; infinity and NaN come last. */
+static int32_t largest_bits(const int32_t *bits, size_t count)
+{
+    int32_t largest = 0;
+    for (size_t i = 0; i < count; i++) {
+        int32_t magnitude = bits[i] & INT32_MAX;
+        largest = magnitude > largest ? magnitude : largest;
+    }
+    return largest;
+}
+
+double tensor_bound(const struct tensor *tensor)
+{
+    int32_t piece[PIECE_ELEMENTS], largest = 0;
+    float magnitude;
+    if (tensor->type != DTYPE_FLOAT || !tensor->span.file) return INFINITY;
+    for (uint64_t at = 0; at < tensor->span.size; at += sizeof piece) {
+        size_t size = tensor->span.size - at < sizeof piece ? (size_t)(tensor->span.size - at) : sizeof piece;
+        if (!span_read(&tensor->span, at, piece, size, NULL)) return INFINITY;
+        int32_t here = largest_bits(piece, size / sizeof *piece);
+        largest = here > largest ? here : largest;
+    }
+    memcpy(&magnitude, &largest, sizeof magnitude);
+    double bound = isfinite(magnitude) ? (double)magnitude : INFINITY;
+    for (size_t i = 0; i < tensor->factor_count; i++) {
+        const struct factor *factor = &tensor->factors[i];
+        double most = 0;
+        for (int64_t k = 0; k < factor->rows * factor->columns; k++) {
+            if (!isfinite(factor->scale[k])) return INFINITY;
+            most = fmax(most, fabs(factor->scale[k]));
+        }
+        bound = most > 0 ? bound * most : bound;
+    }
+    return bound;
 }
 
 /* Whether the elements lie somewhere just as they will be stored. */

@@ -50,6 +50,9 @@ bool tensor_read_real(const struct tensor *tensor, int64_t first, int64_t count,
 /* The same as they will be stored: rounded once to the tensor's type. */
 bool tensor_read_rounded(const struct tensor *tensor, int64_t first, int64_t count, double *to,
                          struct bnfuse_error *error);
+/* A number that the magnitude of no element exceeds, before rounding; infinity when it cannot be told at a glance. Far
+ * cheaper than reading the elements. */
+double tensor_bound(const struct tensor *tensor);
 /* Whole types. */
 bool tensor_read_whole(const struct tensor *tensor, int64_t first, int64_t count, int64_t *to,
                        struct bnfuse_error *error);

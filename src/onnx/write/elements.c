@@ -52,6 +52,28 @@ static void multiply(const struct factor *view, int64_t first, int64_t count, do
     }
 }
 
+/* The types that C has are converted by C, so that the conversions of the reader and the writer are judged too. */
+static void load_real(enum dtype type, const uint8_t *source, int64_t count, double *real)
+{
+    if (type == DTYPE_FLOAT)
+        for (int64_t i = 0; i < count; i++) {
+            float element;
+            memcpy(&element, source + i * (int64_t)sizeof element, sizeof element);
+            real[i] = (double)element;
+        }
+    else dtype_load_real(type, source, 0, count, real);
+}
+
+static void store_real(enum dtype type, const double *real, int64_t count, uint8_t *to)
+{
+    if (type == DTYPE_FLOAT)
+        for (int64_t i = 0; i < count; i++) {
+            float element = (float)real[i];
+            memcpy(to + i * (int64_t)sizeof element, &element, sizeof element);
+        }
+    else dtype_store_real(type, real, count, to);
+}
+
 static const uint8_t *recomputed(struct elements *c, int64_t first, int64_t count, int64_t bytes,
                                  struct bnfuse_error *error)
 {
@@ -61,10 +83,10 @@ static const uint8_t *recomputed(struct elements *c, int64_t first, int64_t coun
     } else {
         const uint8_t *source = packed(tensor, first, bytes, c->source, error);
         if (!source) return NULL;
-        dtype_load_real(tensor->type, source, 0, count, c->real);
+        load_real(tensor->type, source, count, c->real);
     }
     for (size_t i = 0; i < tensor->factor_count; i++) multiply(&tensor->factors[i], first, count, c->real);
-    dtype_store_real(tensor->type, c->real, count, c->wanted);
+    store_real(tensor->type, c->real, count, c->wanted);
     return c->wanted;
 }
 

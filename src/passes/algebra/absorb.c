@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -100,7 +101,9 @@ static enum reason check_weight(struct decision *decision, const struct node *no
 {
     if (l->quantized) return quantized_fits(decision, l->quantized, view, scale);
     if (decision->options->unread && l->weight->span.file) return REASON_NONE;
-    int64_t at = first_not_finite(scaled_weight(decision->arena, l->weight, view, scale));
+    const struct tensor *scaled = scaled_weight(decision->arena, l->weight, view, scale);
+    if (tensor_bound(scaled) < (double)FLT_MAX) return REASON_NONE;
+    int64_t at = first_not_finite(scaled);
     if (at == -1) return REASON_NONE;
     if (at == -2) return decision_stop(decision, REASON_WEIGHT_DYNAMIC, node_title(node), "its weight cannot be read");
     return decision_stop(decision, REASON_NOT_FINITE, node_title(node), "channel %lld: its weight would leave %s",
