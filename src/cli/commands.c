@@ -338,7 +338,7 @@ static bool calibrate(struct job *job)
     job->progress.stage = "calibrating";
     job->account.calibration = bnfuse_calibrate(job->model, &options, job->settings->momentum, &job->error);
     progress_close(&job->progress);
-    return job->account.calibration && write_model(job);
+    return job->account.calibration && prepare_model(job);
 }
 
 /* ---- run ---- */
