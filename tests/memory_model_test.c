@@ -223,7 +223,7 @@ static void a_callback_that_returns_false_cancels(void **state)
     fuse.context = &calls;
     assert_false(bnfuse_fuse(model, &fuse, &error));
     assert_int_equal(error.status, BNFUSE_CANCELLED);
-    assert_int_equal(calls, 2); /* clean, fold */
+    assert_int_equal(calls, 3); /* inline, clean, fold */
     bnfuse_free(model);
     build_close(&b);
 }

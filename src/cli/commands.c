@@ -465,12 +465,9 @@ static const struct job_row {
     bool (*work)(struct job *job);
     bool (*commit)(struct job *job); /* when all else is done and told; NULL: nothing is left to do */
 } jobs[COMMAND_COUNT] = {
-    [COMMAND_FUSE] = { "fuse", fuse, commit_model },
-    [COMMAND_EXPLAIN] = { "explain", explain, NULL },
-    [COMMAND_COMPARE] = { "compare", compare, NULL },
-    [COMMAND_CALIBRATE] = { "calibrate", calibrate, commit_model },
-    [COMMAND_DIFF] = { "diff", diff, NULL },
-    [COMMAND_RUN] = { "run", run, write_outputs },
+    [COMMAND_FUSE] = { "fuse", fuse, commit_model },  [COMMAND_EXPLAIN] = { "explain", explain, NULL },
+    [COMMAND_COMPARE] = { "compare", compare, NULL }, [COMMAND_CALIBRATE] = { "calibrate", calibrate, commit_model },
+    [COMMAND_DIFF] = { "diff", diff, NULL },          [COMMAND_RUN] = { "run", run, write_outputs },
     [COMMAND_PRINT] = { "print", print_model, NULL },
 };
 

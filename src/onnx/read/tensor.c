@@ -116,7 +116,8 @@ static int data_fields(const struct model *model, const BnfuseOnnx__TensorProto 
     struct span span;
     bool has_raw = proto->raw_data.len || (model && model_payload(model, proto, &span));
     int count = tensor_is_external(proto) + (proto->has_raw_data && has_raw) + (proto->n_string_data > 0);
-    for (enum dtype_field field = FIELD_FLOAT; field < FIELD_STRING; field++) count += field_entries(proto, field).count > 0;
+    for (enum dtype_field field = FIELD_FLOAT; field < FIELD_STRING; field++)
+        count += field_entries(proto, field).count > 0;
     return count;
 }
 
