@@ -4,6 +4,7 @@
  * after. */
 #include "api/handles.h"
 #include "onnx/graph/attr.h"
+#include "onnx/graph/bn.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -153,7 +154,7 @@ static void report_notes(struct bnfuse_model *model, const struct pass_report *f
     for (size_t i = 0; i < from->note_count; i++) notes[i] = from->notes[i];
     for (struct graph *graph = NULL; (graph = net_next_graph(&model->before, graph));)
         for (const struct node *node = graph->first; node; node = node->next) {
-            const char *odd = node_is(node, "BatchNormalization") ? degenerate_channels(arena, node) : "";
+            const char *odd = bn_is(node) ? degenerate_channels(arena, node) : "";
             if (*odd)
                 notes[count++] = arena_printf(arena,
                                               "%s has degenerate statistics: %s; bnfuse calibrate estimates "

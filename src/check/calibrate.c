@@ -6,6 +6,7 @@
 
 #include "check/session.h"
 #include "onnx/graph/attr.h"
+#include "onnx/graph/bn.h"
 #include "onnx/graph/edit.h"
 #include "passes/inference.h"
 
@@ -70,7 +71,7 @@ static bool collect_gauges(struct calibration *c, struct bnfuse_error *error)
     for (size_t i = 0; i < graph->node_count; i++) {
         struct node *node = order[i];
         size_t level = level_of_inputs(&levels, node);
-        bool is_bn = node_is(node, "BatchNormalization") && has_statistics(node);
+        bool is_bn = bn_is(node) && has_statistics(node);
         if (is_bn) {
             c->gauges[c->count++] =
                 (struct gauge){ .bn = node, .level = level, .channels = node_input(node, 3)->shape.dims[0].size };
@@ -246,8 +247,7 @@ static size_t count_all(const struct net *net)
 {
     size_t count = 0;
     for (struct graph *graph = NULL; (graph = net_next_graph(net, graph));)
-        for (const struct node *node = graph->first; node; node = node->next)
-            count += node_is(node, "BatchNormalization");
+        for (const struct node *node = graph->first; node; node = node->next) count += bn_is(node);
     return count;
 }
 

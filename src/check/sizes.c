@@ -39,7 +39,7 @@ static void reach(struct size_search *search, struct value *value)
 
 static bool is_stored(const struct value *value)
 {
-    return value && (value->initializer || (value->writer && node_is(value->writer, "Constant")));
+    return value && (value->initializer || (value->writer && node_is_literal(value->writer)));
 }
 
 /* A stored threshold that moves by its last bit turns the answer of a comparison over. */

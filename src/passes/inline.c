@@ -5,6 +5,7 @@
 
 #include "base/pointer_map.h"
 #include "onnx/graph/attr.h"
+#include "onnx/graph/bn.h"
 #include "onnx/graph/edit.h"
 #include "passes/algebra/anchor.h"
 
@@ -27,7 +28,7 @@ static struct calls calls_of(const struct net *net, const struct graph *body)
 static bool holds_norm(const struct graph *body)
 {
     for (const struct node *node = body->first; node; node = node->next)
-        if (node_is(node, "BatchNormalization")) return true;
+        if (bn_is(node)) return true;
     return false;
 }
 
@@ -36,7 +37,7 @@ static bool needs_copies(const struct graph *body)
 {
     bool refers = false;
     for (const struct node *node = body->first; node; node = node->next)
-        refers = refers || (node_is(node, "BatchNormalization") && node_refers(node));
+        refers = refers || (bn_is(node) && node_refers(node));
     return body->call_count > (refers ? 0 : 1) && body->call_count <= COPY_LIMIT
            && body->node_count <= COPY_LIMIT / body->call_count;
 }
@@ -104,7 +105,7 @@ static bool meets_anchor(const struct graph *body, const struct node *call, cons
 static bool is_worth_it(const struct graph *body, const struct calls *calls)
 {
     for (const struct node *node = body->first; node; node = node->next)
-        for (size_t i = 0; node_is(node, "BatchNormalization") && i < calls->count; i++)
+        for (size_t i = 0; bn_is(node) && i < calls->count; i++)
             if (meets_anchor(body, calls->nodes[i], node)) return true;
     return false;
 }
