@@ -20,11 +20,13 @@ class Spent:
         # GNU time stands between: the peak that the kernel reports of a child of ours would be ours at the least.
         with tempfile.NamedTemporaryFile("r") as figures:
             start = time.perf_counter()
-            self.text = subprocess.run(["/usr/bin/time", "-f", "%U %S %M", "-o", figures.name] + command,
-                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout.decode(errors="replace")
-            self.wall = time.perf_counter() - start
-            user, system, peak = map(float, figures.read().splitlines()[-1].split())
-        self.cpu, self.memory = user + system, peak / 1024
+            process = subprocess.Popen(["/usr/bin/time", "-f", "%M", "-o", figures.name] + command,
+                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            self.text = process.stdout.read().decode(errors="replace")
+            _, _, usage = os.wait4(process.pid, 0)
+            process.returncode = 0
+            self.wall, self.cpu = time.perf_counter() - start, usage.ru_utime + usage.ru_stime
+            self.memory = float(figures.read().splitlines()[-1]) / 1024
 
 
 def in_turn(commands, rounds=ROUNDS):
