@@ -355,6 +355,20 @@ static void a_value_that_only_a_removed_body_listed_is_no_output_any_more(void *
     assert_consistent();
 }
 
+static void a_value_knows_which_output_it_is(void **state)
+{
+    (void)state;
+    build_node(&b, "Split", "parts", "x", "first second", "axis=0");
+    reload();
+    struct value *third = edit_add_value(net.main, "third", NULL);
+    edit_take_output(node("parts"), 1, third);
+    assert_int_equal(third->writer_slot, 1);
+    edit_rename(third);
+    assert_string_equal(node("parts")->proto->output[0], "first");
+    assert_string_equal(node("parts")->proto->output[1], third->name);
+    assert_consistent();
+}
+
 static void a_renamed_value_takes_its_writer_and_readers_along(void **state)
 {
     (void)state;
@@ -427,6 +441,7 @@ int main(void)
         TEST(before_ir_4_a_new_initializer_is_an_input_too),
         TEST(readers_and_output_lists_follow_a_replacement),
         TEST(a_value_that_only_a_removed_body_listed_is_no_output_any_more),
+        TEST(a_value_knows_which_output_it_is),
         TEST(a_renamed_value_takes_its_writer_and_readers_along),
         TEST(a_name_inside_a_body_that_would_hide_a_new_read_is_changed),
         TEST(an_input_leaves_and_its_initializer_stays),

@@ -473,6 +473,40 @@ static void a_node_or_pass_can_be_left_out(void **state)
     RUN(disabled, &disable);
 }
 
+/* Each fails when an offset, a step or a block is one off. */
+static void places_along_the_channels_are_counted_exactly(void **state)
+{
+    (void)state;
+    static const struct fold_case cases[] = {
+        { "in x 2,6,5,7; init u 3,2,1,1; init v 3,2,1,1; init w 3,2,1,1; r = Relu x; y = bn r 6; p q s = Split y "
+          "axis=1; "
+          "a = Conv p u; b = Conv q v; c = Conv s w; out a; out b; out c",
+          0, 0, "Relu Split Conv Conv Conv", 0 },
+        { "in x 2,3,5,7; init w 6,3,1,1; ints s -4; ints e 100; ints ax 1; a = Conv x w; b = Slice a s e ax; y = bn b "
+          "4; "
+          "out y",
+          0, 0, "Conv Slice", 0 },
+        { "in x 2,3,5,7; init w 6,3,1,1; ints s 1; ints e 100; ints ax 1; ints st 2; a = Conv x w; b = Slice a s e ax "
+          "st; "
+          "y = bn b 3; out y",
+          0, 0, "Conv Slice", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; ints ax 0; a = Conv x w; b = Unsqueeze a ax; c = Transpose b perm=0,2,1,3,4; "
+          "y = bn c 4; out y",
+          0, 0, "Conv Unsqueeze Transpose", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; ints ax 0; a = Conv x w; b = ReduceMean a axes=0, keepdims=0; c = Unsqueeze b "
+          "ax; "
+          "y = bn c 4; out y",
+          0, 0, "Conv ReduceMean Unsqueeze", 0 },
+        { "in x 2,4,5,7; floats s 1,1,2,2; floats t 0,0,1,1; floats m 0,0,0,0; floats v 1,1,1,1; ints sh 2,2,70; "
+          "init w 3,2,1; r = Relu x; y = BatchNormalization r s t m v epsilon=0.0; z = Reshape y sh; c = Conv z w; out "
+          "c",
+          0, 0, "Relu Reshape Conv", 0 },
+        { "in x 2,100; init w 100,50; r = Relu x; y = bn r 100; z = Gemm y w; out z", 0, 0, "Relu Gemm", 0 },
+        { "in x 2,4,5; y = bn x 4; r = Relu y; z = bn y 4; out r; out z", 2, 0, NULL, 0 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) fold_case_run(&cases[i], NULL);
+}
+
 static void a_shared_weight_is_copied_within_the_limit(void **state)
 {
     static const char text[] = "in x 2,3,5,7; init w 4,3,1,1; a = Conv x w; b = Conv x w; y = bn a 4; out y; out b";
@@ -491,6 +525,7 @@ int main(void)
         cmocka_unit_test(a_transposed_convolution_takes_what_follows_it),
         cmocka_unit_test(a_gemm_takes_what_follows_it_in_all_its_forms),
         cmocka_unit_test(a_matmul_takes_the_scale_and_leaves_an_add),
+        cmocka_unit_test(places_along_the_channels_are_counted_exactly),
         cmocka_unit_test(chains_of_constants_compose),
         cmocka_unit_test(weights_are_found_behind_constant_nodes),
         cmocka_unit_test(what_others_read_stays),
