@@ -331,6 +331,13 @@ static bool take_options(struct check_call *call, const bnfuse_check_options *op
            && !threads_are_negative(call->options.threads, error);
 }
 
+/* Seconds in units of work; what is beyond all clocks is no limit. */
+static uint64_t work_limit(double seconds)
+{
+    double units = seconds * (double)WORK_SECOND;
+    return units > 0 && units < 1e18 ? (uint64_t)units + 1 : 0;
+}
+
 static struct check_options check_options(struct check_call *call)
 {
     const bnfuse_check_options *from = &call->options;
@@ -344,7 +351,7 @@ static struct check_options check_options(struct check_call *call)
         .threads = from->threads,
         .full = from->full,
         .memory = &call->b->memory,
-        .work = 60 * WORK_SECOND,
+        .work = work_limit(from->work),
         .sets = sets,
         .set_count = from->set_count,
         .dims = from->dims,

@@ -446,6 +446,7 @@ typedef struct bnfuse_check_options {
     const bnfuse_tolerance *tolerances; /* of single outputs */
     size_t tolerance_count;
     const char *repro; /* compare: a directory for the segment that differs, as two models with data; NULL: none */
+    double work;       /* predicted seconds that the check may take; beyond, sites alone are proven. 60; 0: no limit */
 } bnfuse_check_options;
 
 /* The fused model against the one that was loaded. NULL only when the check itself fails: a difference is a verdict.

@@ -4,6 +4,7 @@
  * on, and the account of what happened is printed however far it came. */
 #include "cli/commands.h"
 
+#include "cli/limits.h"
 #include "cli/progress.h"
 #include "cli/targets.h"
 #include "report/report.h"
@@ -46,8 +47,7 @@ static bool system_failed(struct job *job, int reason, const char *name, const c
 static size_t memory_limit(const struct settings *settings)
 {
     if (settings->memory) return settings->memory < SIZE_MAX ? (size_t)settings->memory : SIZE_MAX;
-    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-    return pages > 0 && size > 0 ? (size_t)pages * (size_t)size : 0;
+    return default_memory();
 }
 
 static bool load(struct job *job, size_t operand, bnfuse_model **model)

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,8 +86,9 @@ const struct option_row option_rows[] = {
     { "threads", 0, "N", CHECKS | CALIBRATE | RUN, OPTION_NUMBER, AT(threads),
       "threads of the runtime (all processors)" },
     { "memory", 0, "SIZE", ALL & ~REASONS, OPTION_SIZE, AT(memory),
-      "use SIZE of memory at most (all that the machine has)" },
-    { "timeout", 0, "SECONDS", ALL & ~REASONS, OPTION_REAL, AT(timeout),
+      "use SIZE of memory at most (a quarter of the machine's, or 2 GiB)" },
+    { "work", 0, "SECONDS", CHECKS, OPTION_REAL, AT(check.work), "predicted seconds that the check may take (60)" },
+    { "timeout", 0, "SECONDS", ALL & ~REASONS, OPTION_SECONDS, AT(timeout),
       "exit with 124 after SECONDS, without writing" },
     { "json", 0, NULL, ALL & ~PRINT, OPTION_FLAG, AT(json), "results as JSON on standard output" },
 #define ROW(name, option, help) { option, 0, "FILE", CHECKS, OPTION_TEXT, AT(reports[REPORT_##name]), help },
@@ -177,7 +179,13 @@ static bool parse_real(const char *text, double *real)
 {
     char *end;
     *real = strtod(text, &end);
-    return end != text && !*end && *real >= 0;
+    return end != text && !*end && *real >= 0 && isfinite(*real);
+}
+
+/* More than 0, and no more than a timer holds. */
+static bool parse_seconds(const char *text, double *seconds)
+{
+    return parse_real(text, seconds) && *seconds > 0 && *seconds <= 1e9;
 }
 
 static bool no_good(bnfuse_error *error, const struct option_row *row, const char *text)
@@ -257,6 +265,7 @@ static bool apply(struct settings *settings, const struct option_row *row, const
     case OPTION_NUMBER: return parse_number(argument, at) || no_good(error, row, argument);
     case OPTION_REAL: return parse_real(argument, at) || no_good(error, row, argument);
     case OPTION_TOLERANCE: return parse_tolerance(settings, row, argument) || no_good(error, row, argument);
+    case OPTION_SECONDS: return parse_seconds(argument, at) || no_good(error, row, argument);
     case OPTION_CHECK:
         *(bool *)at = argument != NULL;
         settings->no_check = false;

@@ -18,7 +18,7 @@ static json_t *operator_list(const char *from, const char *to)
     while (from < to) {
         const char *end = strstr(from, arrow);
         if (!end || end > to) end = to;
-        json_array_append_new(list, json_stringn(from, (size_t)(end - from)));
+        json_append(&list, json_stringn(from, (size_t)(end - from)));
         from = end + (end < to ? strlen(arrow) : 0);
     }
     return list;
@@ -33,8 +33,8 @@ static json_t *path_list(const char *path)
         if (!end) end = colon + strlen(colon);
         bool nothing = strncmp(colon + 2, "nothing", strlen("nothing")) == 0;
         json_t *operators = operator_list(nothing ? end : colon + 2, end);
-        json_array_append_new(
-            list, json_pack("{s:o, s:o}", "direction", json_stringn(at, (size_t)(colon - at)), "operators", operators));
+        json_append(&list, json_pack("{s:o, s:o}", "direction", json_stringn(at, (size_t)(colon - at)), "operators",
+                                     operators));
         at = end + (*end ? 2 : 0);
     }
     return list;
@@ -43,16 +43,16 @@ static json_t *path_list(const char *path)
 static json_t *remark_object(const bnfuse_remark *remark)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "node", json_text(remark->node));
-    json_object_set_new(object, "output", json_text(remark->output));
-    json_object_set_new(object, "scope", json_text(remark->scope));
-    json_object_set_new(object, "outcome", json_text(bnfuse_outcome_text(remark->outcome)));
-    json_object_set_new(object, "code", remark->code ? json_sprintf("BNF%d", remark->code) : json_null());
-    json_object_set_new(object, "reason", json_text(remark->reason));
-    json_object_set_new(object, "help", json_text(remark->help));
-    json_object_set_new(object, "where", *remark->where ? json_pack("[o]", json_text(remark->where)) : json_array());
-    json_object_set_new(object, "detail", json_text(remark->detail));
-    json_object_set_new(object, "path", path_list(remark->path));
+    json_put(&object, "node", json_text(remark->node));
+    json_put(&object, "output", json_text(remark->output));
+    json_put(&object, "scope", json_text(remark->scope));
+    json_put(&object, "outcome", json_text(bnfuse_outcome_text(remark->outcome)));
+    json_put(&object, "code", remark->code ? json_sprintf("BNF%d", remark->code) : json_null());
+    json_put(&object, "reason", json_text(remark->reason));
+    json_put(&object, "help", json_text(remark->help));
+    json_put(&object, "where", *remark->where ? json_pack("[o]", json_text(remark->where)) : json_array());
+    json_put(&object, "detail", json_text(remark->detail));
+    json_put(&object, "path", path_list(remark->path));
     return object;
 }
 
@@ -61,65 +61,65 @@ static json_t *pair(int64_t before, int64_t after)
     return json_pack("{s:I, s:I}", "before", (json_int_t)before, "after", (json_int_t)after);
 }
 
-static void add_report(json_t *root, const bnfuse_report *report)
+static void add_report(json_t **root, const bnfuse_report *report)
 {
     json_t *remarks = json_array(), *ops = json_array(), *notes = json_array();
-    for (size_t i = 0; i < report->remark_count; i++) json_array_append_new(remarks, remark_object(report->remarks[i]));
+    for (size_t i = 0; i < report->remark_count; i++) json_append(&remarks, remark_object(report->remarks[i]));
     for (size_t i = 0; i < report->op_count; i++) {
         json_t *op = pair(report->ops[i]->before, report->ops[i]->after);
-        json_object_set_new(op, "op", json_text(report->ops[i]->op));
-        json_array_append_new(ops, op);
+        json_put(&op, "op", json_text(report->ops[i]->op));
+        json_append(&ops, op);
     }
-    for (size_t i = 0; i < report->note_count; i++) json_array_append_new(notes, json_text(report->notes[i]));
-    json_object_set_new(root, "batch_normalizations", remarks);
-    json_object_set_new(root, "folded", json_integer((json_int_t)report->folded));
-    json_object_set_new(root, "left", json_integer((json_int_t)report->left));
-    json_object_set_new(root, "operators", ops);
-    json_object_set_new(root, "nodes", pair(report->before.nodes, report->after.nodes));
-    json_object_set_new(root, "parameters", pair(report->before.parameters, report->after.parameters));
-    json_object_set_new(root, "bytes", pair((int64_t)report->before.bytes, (int64_t)report->after.bytes));
-    json_object_set_new(root, "multiply_adds_saved", json_integer(report->multiply_adds_saved));
-    json_object_set_new(root, "grown_bytes", json_integer((json_int_t)report->grown));
-    json_object_set_new(root, "notes", notes);
+    for (size_t i = 0; i < report->note_count; i++) json_append(&notes, json_text(report->notes[i]));
+    json_put(root, "batch_normalizations", remarks);
+    json_put(root, "folded", json_integer((json_int_t)report->folded));
+    json_put(root, "left", json_integer((json_int_t)report->left));
+    json_put(root, "operators", ops);
+    json_put(root, "nodes", pair(report->before.nodes, report->after.nodes));
+    json_put(root, "parameters", pair(report->before.parameters, report->after.parameters));
+    json_put(root, "bytes", pair((int64_t)report->before.bytes, (int64_t)report->after.bytes));
+    json_put(root, "multiply_adds_saved", json_integer(report->multiply_adds_saved));
+    json_put(root, "grown_bytes", json_integer((json_int_t)report->grown));
+    json_put(root, "notes", notes);
 }
 
 static json_t *difference_object(const bnfuse_difference *difference)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "largest", json_number(difference->largest));
-    json_object_set_new(object, "relative", json_number(difference->relative));
-    json_object_set_new(object, "root_mean_square", json_number(difference->root_mean_square));
-    json_object_set_new(object, "at", json_integer(difference->at));
-    json_object_set_new(object, "shape_differs", json_boolean(difference->shape_differs));
-    json_object_set_new(object, "pattern_differs", json_boolean(difference->pattern_differs));
-    json_object_set_new(object, "degenerate", json_boolean(difference->degenerate));
-    json_object_set_new(object, "near_overflow", json_boolean(difference->near_overflow));
-    json_object_set_new(object, "compared", json_integer(difference->compared));
+    json_put(&object, "largest", json_number(difference->largest));
+    json_put(&object, "relative", json_number(difference->relative));
+    json_put(&object, "root_mean_square", json_number(difference->root_mean_square));
+    json_put(&object, "at", json_integer(difference->at));
+    json_put(&object, "shape_differs", json_boolean(difference->shape_differs));
+    json_put(&object, "pattern_differs", json_boolean(difference->pattern_differs));
+    json_put(&object, "degenerate", json_boolean(difference->degenerate));
+    json_put(&object, "near_overflow", json_boolean(difference->near_overflow));
+    json_put(&object, "compared", json_integer(difference->compared));
     return object;
 }
 
 static json_t *site_object(const bnfuse_site *site)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "value", json_text(site->value));
-    json_object_set_new(object, "node", json_text(site->node));
-    json_object_set_new(object, "scope", json_text(site->scope));
-    json_object_set_new(object, "checked", json_boolean(site->checked));
-    json_object_set_new(object, "ill_conditioned", json_boolean(site->ill_conditioned));
-    json_object_set_new(object, "why", json_text(site->checked ? "" : site->why));
-    json_object_set_new(object, "difference", difference_object(&site->difference));
-    json_object_set_new(object, "noise", json_number(site->noise));
-    json_object_set_new(object, "accumulated", json_number(site->accumulated));
+    json_put(&object, "value", json_text(site->value));
+    json_put(&object, "node", json_text(site->node));
+    json_put(&object, "scope", json_text(site->scope));
+    json_put(&object, "checked", json_boolean(site->checked));
+    json_put(&object, "ill_conditioned", json_boolean(site->ill_conditioned));
+    json_put(&object, "why", json_text(site->checked ? "" : site->why));
+    json_put(&object, "difference", difference_object(&site->difference));
+    json_put(&object, "noise", json_number(site->noise));
+    json_put(&object, "accumulated", json_number(site->accumulated));
     return object;
 }
 
 static json_t *place_object(const bnfuse_place *place)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "difference", json_number(place->difference));
-    json_object_set_new(object, "at", json_integer(place->at));
-    json_object_set_new(object, "before", json_number(place->before));
-    json_object_set_new(object, "after", json_number(place->after));
+    json_put(&object, "difference", json_number(place->difference));
+    json_put(&object, "at", json_integer(place->at));
+    json_put(&object, "before", json_number(place->before));
+    json_put(&object, "after", json_number(place->after));
     return object;
 }
 
@@ -127,37 +127,37 @@ static json_t *metrics_object(const bnfuse_metrics *metrics)
 {
     if (!metrics) return json_null();
     json_t *object = json_object();
-    json_object_set_new(object, "elements", json_integer(metrics->elements));
-    json_object_set_new(object, "compared", json_integer(metrics->compared));
-    json_object_set_new(object, "largest", place_object(&metrics->largest));
-    json_object_set_new(object, "most_relative", place_object(&metrics->most_relative));
-    json_object_set_new(object, "root_mean_square", json_number(metrics->root_mean_square));
-    json_object_set_new(object, "cosine", json_number(metrics->cosine));
-    json_object_set_new(object, "signal_to_noise", json_number(metrics->signal_to_noise));
-    json_object_set_new(object, "ulp_median", json_number(metrics->ulp_median));
-    json_object_set_new(object, "ulp_99", json_number(metrics->ulp_99));
-    json_object_set_new(object, "ulp_largest", json_number(metrics->ulp_largest));
-    json_object_set_new(object, "outside", json_number(metrics->outside));
-    json_object_set_new(object, "nan", pair(metrics->nan_before, metrics->nan_after));
-    json_object_set_new(object, "infinite", pair(metrics->infinite_before, metrics->infinite_after));
-    json_object_set_new(object, "top1", metrics->top1 < 0 ? json_null() : json_number(metrics->top1));
-    json_object_set_new(object, "top5", metrics->top5 < 0 ? json_null() : json_number(metrics->top5));
+    json_put(&object, "elements", json_integer(metrics->elements));
+    json_put(&object, "compared", json_integer(metrics->compared));
+    json_put(&object, "largest", place_object(&metrics->largest));
+    json_put(&object, "most_relative", place_object(&metrics->most_relative));
+    json_put(&object, "root_mean_square", json_number(metrics->root_mean_square));
+    json_put(&object, "cosine", json_number(metrics->cosine));
+    json_put(&object, "signal_to_noise", json_number(metrics->signal_to_noise));
+    json_put(&object, "ulp_median", json_number(metrics->ulp_median));
+    json_put(&object, "ulp_99", json_number(metrics->ulp_99));
+    json_put(&object, "ulp_largest", json_number(metrics->ulp_largest));
+    json_put(&object, "outside", json_number(metrics->outside));
+    json_put(&object, "nan", pair(metrics->nan_before, metrics->nan_after));
+    json_put(&object, "infinite", pair(metrics->infinite_before, metrics->infinite_after));
+    json_put(&object, "top1", metrics->top1 < 0 ? json_null() : json_number(metrics->top1));
+    json_put(&object, "top5", metrics->top5 < 0 ? json_null() : json_number(metrics->top5));
     return object;
 }
 
 static json_t *output_object(const bnfuse_output *output)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "name", json_text(output->name));
-    json_object_set_new(object, "algebra", difference_object(&output->algebra));
-    json_object_set_new(object, "rounding", difference_object(&output->rounding));
-    json_object_set_new(object, "deployment", difference_object(&output->deployment));
-    json_object_set_new(object, "noise", output->noise < 0 ? json_null() : json_number(output->noise));
-    json_object_set_new(object, "truth_before", json_number(output->truth_before));
-    json_object_set_new(object, "truth_after", json_number(output->truth_after));
-    json_object_set_new(object, "within_tolerance", json_boolean(output->within_tolerance));
-    json_object_set_new(object, "heals", json_boolean(output->heals && output->deployment.pattern_differs));
-    json_object_set_new(object, "metrics", metrics_object(output->metrics));
+    json_put(&object, "name", json_text(output->name));
+    json_put(&object, "algebra", difference_object(&output->algebra));
+    json_put(&object, "rounding", difference_object(&output->rounding));
+    json_put(&object, "deployment", difference_object(&output->deployment));
+    json_put(&object, "noise", output->noise < 0 ? json_null() : json_number(output->noise));
+    json_put(&object, "truth_before", json_number(output->truth_before));
+    json_put(&object, "truth_after", json_number(output->truth_after));
+    json_put(&object, "within_tolerance", json_boolean(output->within_tolerance));
+    json_put(&object, "heals", json_boolean(output->heals && output->deployment.pattern_differs));
+    json_put(&object, "metrics", metrics_object(output->metrics));
     return object;
 }
 
@@ -165,19 +165,19 @@ static json_t *check_object(const struct account *account)
 {
     const bnfuse_check_result *check = account->check;
     json_t *object = json_object(), *sites = json_array(), *outputs = json_array();
-    for (size_t i = 0; i < check->site_count; i++) json_array_append_new(sites, site_object(check->sites[i]));
-    for (size_t i = 0; i < check->output_count; i++) json_array_append_new(outputs, output_object(check->outputs[i]));
-    json_object_set_new(object, "verdict", json_text(bnfuse_verdict_text(check->verdict)));
-    json_object_set_new(object, "why", json_text(check->why));
-    json_object_set_new(object, "first_divergent", json_text(check->first_divergent));
-    json_object_set_new(object, "last_agreed", json_text(check->last_agreed));
-    json_object_set_new(object, "note", json_text(check->note ? check->note : ""));
-    json_object_set_new(object, "seed", json_integer((json_int_t)check->seed));
-    json_object_set_new(object, "inputs", json_text(check->inputs));
-    json_object_set_new(object, "sets", json_integer((json_int_t)check->set_count));
-    json_object_set_new(object, "worst_site", json_number(check->worst_site));
-    json_object_set_new(object, "sites", sites);
-    json_object_set_new(object, "outputs", outputs);
+    for (size_t i = 0; i < check->site_count; i++) json_append(&sites, site_object(check->sites[i]));
+    for (size_t i = 0; i < check->output_count; i++) json_append(&outputs, output_object(check->outputs[i]));
+    json_put(&object, "verdict", json_text(bnfuse_verdict_text(check->verdict)));
+    json_put(&object, "why", json_text(check->why));
+    json_put(&object, "first_divergent", json_text(check->first_divergent));
+    json_put(&object, "last_agreed", json_text(check->last_agreed));
+    json_put(&object, "note", json_text(check->note ? check->note : ""));
+    json_put(&object, "seed", json_integer((json_int_t)check->seed));
+    json_put(&object, "inputs", json_text(check->inputs));
+    json_put(&object, "sets", json_integer((json_int_t)check->set_count));
+    json_put(&object, "worst_site", json_number(check->worst_site));
+    json_put(&object, "sites", sites);
+    json_put(&object, "outputs", outputs);
     return object;
 }
 
@@ -187,11 +187,11 @@ static json_t *tensor_list(const bnfuse_tensors *tensors)
     for (size_t i = 0; i < bnfuse_tensors_count(tensors); i++) {
         const bnfuse_tensor *tensor = bnfuse_tensors_get(tensors, i);
         json_t *object = json_object(), *dims = json_array();
-        for (int axis = 0; axis < tensor->rank; axis++) json_array_append_new(dims, json_integer(tensor->dims[axis]));
-        json_object_set_new(object, "name", json_text(tensor->name));
-        json_object_set_new(object, "type", json_integer(tensor->type));
-        json_object_set_new(object, "dims", dims);
-        json_array_append_new(list, object);
+        for (int axis = 0; axis < tensor->rank; axis++) json_append(&dims, json_integer(tensor->dims[axis]));
+        json_put(&object, "name", json_text(tensor->name));
+        json_put(&object, "type", json_integer(tensor->type));
+        json_put(&object, "dims", dims);
+        json_append(&list, object);
     }
     return list;
 }
@@ -202,16 +202,16 @@ static json_t *calibration_object(const bnfuse_calibration *calibration)
     for (size_t i = 0; i < calibration->count; i++) {
         const bnfuse_calibrated *one = calibration->list[i];
         json_t *item = json_object();
-        json_object_set_new(item, "node", json_text(one->node));
-        json_object_set_new(item, "channels", json_integer(one->channels));
-        json_object_set_new(item, "mean_moved", json_number(one->mean_moved));
-        json_object_set_new(item, "variance_least", json_number(one->variance_least));
-        json_object_set_new(item, "variance_most", json_number(one->variance_most));
-        json_array_append_new(list, item);
+        json_put(&item, "node", json_text(one->node));
+        json_put(&item, "channels", json_integer(one->channels));
+        json_put(&item, "mean_moved", json_number(one->mean_moved));
+        json_put(&item, "variance_least", json_number(one->variance_least));
+        json_put(&item, "variance_most", json_number(one->variance_most));
+        json_append(&list, item);
     }
-    json_object_set_new(object, "list", list);
-    json_object_set_new(object, "left", json_integer((json_int_t)calibration->left));
-    json_object_set_new(object, "sets", json_integer((json_int_t)calibration->set_count));
+    json_put(&object, "list", list);
+    json_put(&object, "left", json_integer((json_int_t)calibration->left));
+    json_put(&object, "sets", json_integer((json_int_t)calibration->set_count));
     return object;
 }
 
@@ -221,14 +221,14 @@ static json_t *change_list(const bnfuse_changes *changes)
     for (size_t i = 0; i < changes->count; i++) {
         const bnfuse_change *change = changes->changes[i];
         json_t *object = json_object();
-        json_object_set_new(object, "kind", json_text(bnfuse_change_kind_text(change->kind)));
-        json_object_set_new(object, "subject", json_text(bnfuse_change_subject_text(change->subject)));
-        json_object_set_new(object, "scope", json_text(change->scope));
-        json_object_set_new(object, "op", json_text(change->op));
-        json_object_set_new(object, "name", json_text(change->name));
-        json_object_set_new(object, "other", json_text(change->other));
-        json_object_set_new(object, "detail", json_text(change->detail));
-        json_array_append_new(list, object);
+        json_put(&object, "kind", json_text(bnfuse_change_kind_text(change->kind)));
+        json_put(&object, "subject", json_text(bnfuse_change_subject_text(change->subject)));
+        json_put(&object, "scope", json_text(change->scope));
+        json_put(&object, "op", json_text(change->op));
+        json_put(&object, "name", json_text(change->name));
+        json_put(&object, "other", json_text(change->other));
+        json_put(&object, "detail", json_text(change->detail));
+        json_append(&list, object);
     }
     return list;
 }
@@ -238,36 +238,34 @@ static json_t *hash(const char *hexadecimal)
     return *hexadecimal ? json_text(hexadecimal) : json_null();
 }
 
-static void add_run(json_t *root, const struct account *account)
+static void add_run(json_t **root, const struct account *account)
 {
-    json_object_set_new(root, "verdict",
-                        account->check ? json_text(bnfuse_verdict_text(account->check->verdict)) : json_null());
-    json_object_set_new(root, "status", json_integer(account->status));
-    json_object_set_new(root, "message", json_text(account->message));
-    json_object_set_new(root, "command", json_text(account->command));
-    json_object_set_new(root, "model", json_text(account->model));
-    json_object_set_new(root, "other", json_text(account->other));
-    json_object_set_new(root, "output", json_text(account->output));
-    json_object_set_new(
-        root, "sha256",
-        json_pack("{s:o, s:o}", "model", hash(account->hash_before), "output", hash(account->hash_after)));
-    json_object_set_new(root, "options",
-                        json_pack("{s:o, s:o, s:o}", "command_line", json_text(account->command_line), "atol",
-                                  json_number(account->atol), "rtol", json_number(account->rtol)));
-    json_object_set_new(root, "seconds", json_number(account->seconds));
+    json_put(root, "verdict", account->check ? json_text(bnfuse_verdict_text(account->check->verdict)) : json_null());
+    json_put(root, "status", json_integer(account->status));
+    json_put(root, "message", json_text(account->message));
+    json_put(root, "command", json_text(account->command));
+    json_put(root, "model", json_text(account->model));
+    json_put(root, "other", json_text(account->other));
+    json_put(root, "output", json_text(account->output));
+    json_put(root, "sha256",
+             json_pack("{s:o, s:o}", "model", hash(account->hash_before), "output", hash(account->hash_after)));
+    json_put(root, "options",
+             json_pack("{s:o, s:o, s:o}", "command_line", json_text(account->command_line), "atol",
+                       json_number(account->atol), "rtol", json_number(account->rtol)));
+    json_put(root, "seconds", json_number(account->seconds));
 }
 
 bool report_json(const struct account *account, FILE *to)
 {
     json_t *root = json_object();
-    json_object_set_new(root, "bnfuse", json_string(bnfuse_version()));
-    json_object_set_new(root, "schema_version", json_integer(SCHEMA_VERSION));
-    add_run(root, account);
-    if (account->report) add_report(root, account->report);
-    json_object_set_new(root, "check", account->check ? check_object(account) : json_null());
-    if (account->calibration) json_object_set_new(root, "calibration", calibration_object(account->calibration));
-    if (account->changes) json_object_set_new(root, "changes", change_list(account->changes));
-    if (account->tensors) json_object_set_new(root, "outputs", tensor_list(account->tensors));
+    json_put(&root, "bnfuse", json_string(bnfuse_version()));
+    json_put(&root, "schema_version", json_integer(SCHEMA_VERSION));
+    add_run(&root, account);
+    if (account->report) add_report(&root, account->report);
+    json_put(&root, "check", account->check ? check_object(account) : json_null());
+    if (account->calibration) json_put(&root, "calibration", calibration_object(account->calibration));
+    if (account->changes) json_put(&root, "changes", change_list(account->changes));
+    if (account->tensors) json_put(&root, "outputs", tensor_list(account->tensors));
     return json_print(root, to);
 }
 
@@ -277,11 +275,11 @@ bool report_reasons_json(FILE *to)
     json_t *list = json_array();
     for (size_t i = 0; (reason = bnfuse_get_reason(i)); i++) {
         json_t *object = json_object();
-        json_object_set_new(object, "code", json_sprintf("BNF%d", reason->code));
-        json_object_set_new(object, "name", json_text(reason->name));
-        json_object_set_new(object, "text", json_text(reason->text));
-        json_object_set_new(object, "help", json_text(reason->help));
-        json_array_append_new(list, object);
+        json_put(&object, "code", json_sprintf("BNF%d", reason->code));
+        json_put(&object, "name", json_text(reason->name));
+        json_put(&object, "text", json_text(reason->text));
+        json_put(&object, "help", json_text(reason->help));
+        json_append(&list, object);
     }
     return json_print(list, to);
 }

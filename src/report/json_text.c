@@ -5,12 +5,14 @@
 
 #include "bnfuse.h"
 
+#include <errno.h>
 #include <math.h>
 
 json_t *json_text(const char *from)
 {
+    errno = 0;
     json_t *string = from ? json_string(from) : json_null();
-    if (string) return string;
+    if (string || errno == ENOMEM) return string;
     char escaped[4096];
     bnfuse_escape(escaped, sizeof escaped, from);
     return json_string(escaped);
@@ -21,9 +23,43 @@ json_t *json_number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+void json_put(json_t **to, const char *key, json_t *value)
+{
+    if (json_object_set_new(*to, key, value) == 0) return;
+    json_decref(*to);
+    *to = NULL;
+}
+
+void json_append(json_t **to, json_t *value)
+{
+    if (json_array_append_new(*to, value) == 0) return;
+    json_decref(*to);
+    *to = NULL;
+}
+
+struct sink {
+    FILE *to;
+    char last;
+};
+
+/* Of two hashes in a string the second is written otherwise, which JSON allows. */
+static int write_piece(const char *bytes, size_t size, void *context)
+{
+    struct sink *sink = context;
+    for (size_t i = 0; i < size; i++) {
+        bool second = bytes[i] == '#' && sink->last == '#';
+        sink->last = bytes[i];
+        if ((second ? fputs("\\u0023", sink->to) : fputc(bytes[i], sink->to)) == EOF) return -1;
+    }
+    return 0;
+}
+
 bool json_print(json_t *root, FILE *to)
 {
-    bool written = root && json_dumpf(root, to, JSON_INDENT(2) | JSON_PRESERVE_ORDER) == 0 && fputc('\n', to) != EOF;
+    struct sink sink = { .to = to };
+    errno = ENOMEM; /* unless the stream says otherwise */
+    bool written = root && json_dump_callback(root, write_piece, &sink, JSON_INDENT(2) | JSON_PRESERVE_ORDER) == 0
+                   && fputc('\n', to) != EOF;
     json_decref(root);
     return written;
 }

@@ -12,7 +12,11 @@
 json_t *json_text(const char *from);
 /* null where it is not finite. */
 json_t *json_number(double value);
-/* Indented, with a line end; releases `root`. False when there is no memory or the stream refused a byte. */
+/* Adds a member, or an element. What cannot be added, or could not be made, takes the whole with it: *to is NULL from then
+ * on, so that a report is whole or none. */
+void json_put(json_t **to, const char *key, json_t *value);
+void json_append(json_t **to, json_t *value);
+/* Indented, with a line end, and no ##[command] or ##vso[command] for a CI in any string; releases `root`. False when there is no memory or the stream refused a byte. */
 bool json_print(json_t *root, FILE *to);
 
 #endif

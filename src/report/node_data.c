@@ -8,17 +8,17 @@
 
 #include <jansson.h>
 
-static void add_value(json_t *results, const char *name, json_t *value, const char *color)
+static void add_value(json_t **results, const char *name, json_t *value, const char *color)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "value", value);
-    json_object_set_new(object, "bgColor", json_text(color));
+    json_put(&object, "value", value);
+    json_put(&object, "bgColor", json_text(color));
     json_t *key = json_text(name);
-    json_object_set_new(results, json_string_value(key) ? json_string_value(key) : "", object);
+    json_put(results, json_string_value(key) ? json_string_value(key) : "", object);
     json_decref(key);
 }
 
-static void add_remark(json_t *results, const bnfuse_remark *remark)
+static void add_remark(json_t **results, const bnfuse_remark *remark)
 {
     json_t *value =
         remark->code ? json_sprintf("BNF%d", remark->code) : json_text(bnfuse_outcome_text(remark->outcome));
@@ -28,14 +28,15 @@ static void add_remark(json_t *results, const bnfuse_remark *remark)
 bool report_node_data(const struct account *run, FILE *to)
 {
     json_t *outcomes = json_object(), *differences = json_object(), *root = json_object();
-    for (size_t i = 0; run->report && i < run->report->remark_count; i++) add_remark(outcomes, run->report->remarks[i]);
+    for (size_t i = 0; run->report && i < run->report->remark_count; i++)
+        add_remark(&outcomes, run->report->remarks[i]);
     for (size_t i = 0; run->check && i < run->check->site_count; i++) {
         const bnfuse_site *site = run->check->sites[i];
         if (site->checked)
-            add_value(differences, site->value, json_number(site->difference.relative),
+            add_value(&differences, site->value, json_number(site->difference.relative),
                       site_failed(site) ? "#e5534b" : "#2da44e");
     }
-    json_object_set_new(root, "BatchNormalization", json_pack("{s:o}", "results", outcomes));
-    json_object_set_new(root, "difference in float64", json_pack("{s:o}", "results", differences));
+    json_put(&root, "BatchNormalization", json_pack("{s:o}", "results", outcomes));
+    json_put(&root, "difference in float64", json_pack("{s:o}", "results", differences));
     return json_print(root, to);
 }

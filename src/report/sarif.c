@@ -11,16 +11,16 @@
 static json_t *message(const char *text)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "text", json_text(text));
+    json_put(&object, "text", json_text(text));
     return object;
 }
 
 static json_t *rule(const char *id, const char *text, const char *help)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "id", json_text(id));
-    json_object_set_new(object, "shortDescription", message(text));
-    if (*help) json_object_set_new(object, "help", message(help));
+    json_put(&object, "id", json_text(id));
+    json_put(&object, "shortDescription", message(text));
+    if (*help) json_put(&object, "help", message(help));
     return object;
 }
 
@@ -31,29 +31,28 @@ static json_t *rules(void)
     char id[16];
     for (size_t i = 0; (reason = bnfuse_get_reason(i)); i++) {
         snprintf(id, sizeof id, "BNF%d", reason->code);
-        json_array_append_new(list, rule(id, reason->text, reason->help));
+        json_append(&list, rule(id, reason->text, reason->help));
     }
-    json_array_append_new(list, rule("site", "a changed place computes something else", ""));
-    json_array_append_new(list, rule("run", "the model could not be fused and checked", ""));
+    json_append(&list, rule("site", "a changed place computes something else", ""));
+    json_append(&list, rule("run", "the model could not be fused and checked", ""));
     return list;
 }
 
 static json_t *result(const char *rule_id, const char *level, const char *text, const char *model, const char *node)
 {
     json_t *object = json_object(), *location = json_object();
-    json_object_set_new(object, "ruleId", json_text(rule_id));
-    json_object_set_new(object, "level", json_text(level));
-    json_object_set_new(object, "message", message(text));
-    json_object_set_new(location, "physicalLocation",
-                        json_pack("{s:{s:o}}", "artifactLocation", "uri", json_text(model)));
+    json_put(&object, "ruleId", json_text(rule_id));
+    json_put(&object, "level", json_text(level));
+    json_put(&object, "message", message(text));
+    json_put(&location, "physicalLocation", json_pack("{s:{s:o}}", "artifactLocation", "uri", json_text(model)));
     if (*node)
-        json_object_set_new(location, "logicalLocations",
-                            json_pack("[{s:o, s:s}]", "fullyQualifiedName", json_text(node), "kind", "element"));
-    json_object_set_new(object, "locations", json_pack("[o]", location));
+        json_put(&location, "logicalLocations",
+                 json_pack("[{s:o, s:s}]", "fullyQualifiedName", json_text(node), "kind", "element"));
+    json_put(&object, "locations", json_pack("[o]", location));
     return object;
 }
 
-static void add_remarks(json_t *results, const struct account *run)
+static void add_remarks(json_t **results, const struct account *run)
 {
     char words[1200], id[16];
     for (size_t i = 0; run->report && i < run->report->remark_count; i++) {
@@ -61,31 +60,31 @@ static void add_remarks(json_t *results, const struct account *run)
         if (!remark->code) continue;
         remark_words(remark, words, sizeof words);
         snprintf(id, sizeof id, "BNF%d", remark->code);
-        json_array_append_new(results, result(id, "note", words, run->model, remark->node));
+        json_append(results, result(id, "note", words, run->model, remark->node));
     }
 }
 
-static void add_sites(json_t *results, const struct account *run)
+static void add_sites(json_t **results, const struct account *run)
 {
     char words[200];
     for (size_t i = 0; run->check && i < run->check->site_count; i++) {
         const bnfuse_site *site = run->check->sites[i];
         if (!site_failed(site)) continue;
         snprintf(words, sizeof words, "differs by %.3g of its largest number in float64", site->difference.relative);
-        json_array_append_new(results, result("site", "error", words, run->model, site->value));
+        json_append(results, result("site", "error", words, run->model, site->value));
     }
 }
 
 bool report_sarif(const struct account *run, FILE *to)
 {
     json_t *results = json_array(), *driver = json_object();
-    add_remarks(results, run);
-    add_sites(results, run);
+    add_remarks(&results, run);
+    add_sites(&results, run);
     if (run->status != BNFUSE_OK && *run->message)
-        json_array_append_new(results, result("run", "error", run->message, run->model, ""));
-    json_object_set_new(driver, "name", json_text("bnfuse"));
-    json_object_set_new(driver, "version", json_text(bnfuse_version()));
-    json_object_set_new(driver, "rules", rules());
+        json_append(&results, result("run", "error", run->message, run->model, ""));
+    json_put(&driver, "name", json_text("bnfuse"));
+    json_put(&driver, "version", json_text(bnfuse_version()));
+    json_put(&driver, "rules", rules());
     json_t *root =
         json_pack("{s:s, s:s, s:[{s:{s:o}, s:o}]}", "$schema", "https://json.schemastore.org/sarif-2.1.0.json",
                   "version", "2.1.0", "runs", "tool", "driver", driver, "results", results);

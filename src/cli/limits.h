@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * How much memory a command may take unless it is told. */
+#ifndef CLI_LIMITS_H
+#define CLI_LIMITS_H
+
+#include <stddef.h>
+
+/* A quarter of what this process could have (the machine's memory, or less where a control group says so), at least
+ * 2 GiB, never more than it could have. */
+size_t default_memory(void);
+
+#endif

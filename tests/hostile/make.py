@@ -1,0 +1,383 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""make.py SOURCE_DIR DIR: writes hostile model files, and DIR/cases.tsv with a line for each: name, options, the exit
+statuses that are right, words that the output must hold, and what is wrong with the file.
+
+Messages are put together by hand: no ONNX library would write most of these. Schema faults come from the table in
+src/onnx/graph/schema_table.c, one file for each fault of each operator."""
+import os
+import re
+import struct
+import sys
+
+SOURCE, DIR = sys.argv[1], sys.argv[2]
+os.makedirs(DIR, exist_ok=True)
+LINES = []
+
+
+# ---- the wire format ----
+
+def varint(n):
+    n &= (1 << 64) - 1
+    out = b""
+    while n > 127:
+        out += bytes([n & 127 | 128])
+        n >>= 7
+    return out + bytes([n])
+
+
+def field(number, value):
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    if isinstance(value, float):
+        return varint(number << 3 | 5) + struct.pack("<f", value)
+    if isinstance(value, str):
+        value = value.encode()
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def fields(number, values):
+    return b"".join(field(number, v) for v in values)
+
+
+# ---- the messages of ONNX ----
+
+FLOAT, INT32, INT64, STRING, BOOL, DOUBLE = 1, 6, 7, 8, 9, 11
+SIZES = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 14: 8, 15: 16, 16: 2, 17: 1, 18: 1, 19: 1,
+         20: 1}
+
+
+def tensor(name, dims, type=FLOAT, raw=None, more=b""):
+    count = 1
+    for d in dims:
+        count *= max(d, 0)
+    if raw is None:
+        one = {FLOAT: struct.pack("<f", 0.5), DOUBLE: struct.pack("<d", 0.5)}.get(type, (1).to_bytes(SIZES.get(type, 1), "little"))
+        raw = one * count
+    data = field(9, raw) if raw is not False else b""
+    return fields(1, dims) + field(2, type) + field(8, name) + data + more
+
+
+def numbers(name, values):
+    return tensor(name, [len(values)], INT64, struct.pack("<%dq" % len(values), *values))
+
+
+def attribute(name, value):
+    head = field(1, name)
+    if isinstance(value, tuple):  # a message: ("t", bytes) or ("g", bytes)
+        return head + field({"t": 5, "g": 6, "p": 22, "y": 14}[value[0]], value[1]) + field(20, {"t": 4, "g": 5, "p": 11, "y": 13}[value[0]])
+    if isinstance(value, list):
+        kind = 7 if not value or isinstance(value[0], int) else 6 if isinstance(value[0], float) else 8
+        return head + fields({7: 8, 6: 7, 8: 9}[kind], value) + field(20, kind)
+    number, kind = {int: (3, 2), float: (2, 1), str: (4, 3)}[value.__class__]
+    return head + field(number, value) + field(20, kind)
+
+
+def node(op, inputs, outputs, name="n", domain="", **attributes):
+    return (fields(1, inputs) + fields(2, outputs) + field(3, name) + field(4, op) + (field(7, domain) if domain else b"")
+            + b"".join(field(5, attribute(k.rstrip("_"), v)) for k, v in attributes.items()))
+
+
+def info(name, dims, type=FLOAT):
+    shape = b"".join(field(1, field(1, d) if isinstance(d, int) else field(2, d)) for d in dims)
+    return field(1, name) + field(2, field(1, field(1, type) + field(2, shape)))
+
+
+def graph(nodes, inputs, outputs, tensors, more=b""):
+    return (fields(1, nodes) + field(2, "g") + fields(5, tensors) + fields(11, inputs) + fields(12, outputs) + more)
+
+
+def model(graph_bytes, opset=17, ir=8, more=b"", ml=False):
+    imports = field(8, field(1, "") + field(2, opset)) + (field(8, field(1, "ai.onnx.ml") + field(2, 3)) if ml else b"")
+    return field(1, ir) + imports + field(7, graph_bytes) + more
+
+
+PARAMETERS = [tensor(n, [4]) for n in "sbmv"]
+
+
+def conv_bn(nodes=(), tensors=(), outputs=None, x=(1, 4, 8, 8), name="bn", more=b"", w=None, **options):
+    """X -> Conv -> c -> BatchNormalization -> Y, and what comes after it."""
+    own = [node("Conv", ["X", "W"], ["c"], "conv", pads=[1] * 4), node("BatchNormalization", ["c", "s", "b", "m", "v"], ["Y"], name)]
+    g = graph(own + list(nodes), [info("X", x)], outputs or [info("Y", x)],
+              [w if w is not None else tensor("W", [4, 4, 3, 3])] + PARAMETERS + list(tensors), more)
+    return model(g, **options)
+
+
+def case(name, data, wrong, status="3", words="", options=""):
+    with open(os.path.join(DIR, name + ".onnx"), "wb") as file:
+        file.write(data)
+    LINES.append("\t".join([name, options, status, words, wrong]))
+
+
+# ---- bytes ----
+
+WHOLE = conv_bn()
+case("whole", WHOLE, "nothing", "0", "verdict: pass")
+for i in range(1, 24):
+    case("cut_%02d" % i, WHOLE[:len(WHOLE) * i // 24], "cut short", "3", "cut short")
+for i in range(0, 40):
+    at = (i * 131 + 7) % len(WHOLE)
+    case("flipped_%02d" % i, WHOLE[:at] + bytes([WHOLE[at] ^ 0xff]) + WHOLE[at + 1:], "a byte is another", "0 1 3 4")
+for i, (what, data) in enumerate([
+        ("text", b"hello\n"), ("nothing at all", b""), ("a zip archive", b"PK\3\4" + bytes(40)), ("a pickle", b"\x80\2" + bytes(9)),
+        ("a group", b"\x0b" + WHOLE), ("field 0", b"\x00\x00"), ("a tag of 6 bytes", b"\xff" * 5 + b"\x01"),
+        ("a number of 11 bytes", b"\x08" + b"\xff" * 10 + b"\x01"), ("a length beyond all", b"\x3a\xff\xff\xff\xff\x0f"),
+        ("two graphs", WHOLE + field(7, graph([], [], [], []))), ("no graph", field(1, 8)), ("no IR version", WHOLE[2:]),
+        ("IR version 99", field(1, 99) + WHOLE[2:]), ("IR version -1", field(1, -1) + WHOLE[2:])]):
+    case("bytes_%02d" % i, data, what)
+deep = b""
+for _ in range(3000):
+    deep = field(1, node("If", ["X"], ["o"], then_branch=("g", deep)))
+    if len(deep) > 1 << 17:
+        break
+case("nested", model(deep), "graphs in graphs without end", "3", "nested deeper")
+for number, what in ((1, "node"), (5, "initializer"), (11, "input"), (12, "output"), (13, "value_info"), (14, "annotation"), (15, "sparse tensor")):
+    case("empty_%s" % what.replace(" ", "_"), conv_bn(more=field(number, b"")), "an empty %s" % what, "3", "is empty")
+    case("empty_%s_16MiB" % what.replace(" ", "_"), model(graph([], [], [], []) + field(number, b"") * (1 << 23)), "8 million of them")
+for number, what in ((8, "opset_import"), (20, "training_info"), (25, "function")):
+    case("empty_%s" % what, WHOLE + field(number, b""), "an empty %s" % what, "3", "is empty")
+case("tiny_nodes", model(graph([], [], [], []) + field(1, field(4, "A")) * (3 << 20)), "3 million nodes of 5 bytes", "3", "times its bytes")
+case("many_dims", conv_bn(more=field(13, field(1, "q") + field(2, field(1, field(1, 1) + field(2, field(1, b"") * (1 << 21)))))), "a shape of 2 million dims", "0 3")
+for i, name in enumerate(["a\0b", "\0"]):
+    case("nul_%d" % i, conv_bn(name=name), "a NUL in a name", "3", "NUL")
+
+# ---- graphs ----
+
+for name, data, wrong, words in [
+        ("cycle", conv_bn([node("Add", ["Y", "q"], ["p"]), node("Neg", ["p"], ["q"])]), "a cycle", "cycle"),
+        ("own_output", conv_bn([node("Add", ["Y", "p"], ["p"])]), "a node reads what it writes", ""),
+        ("written_twice", conv_bn([node("Relu", ["Y"], ["p"]), node("Neg", ["Y"], ["p"])]), "a value written twice", "\"p\""),
+        ("input_is_written", conv_bn(more=field(11, info("c", [1, 4, 8, 8]))), "a graph input that a node writes", "an input of its graph"),
+        ("initializer_is_written", conv_bn([node("Relu", ["Y"], ["s"])]), "an initializer that a node writes", "\"s\""),
+        ("two_inputs", conv_bn(more=field(11, info("X", [1]))), "two inputs of one name", "\"X\""),
+        ("two_initializers", conv_bn(tensors=[tensor("s", [4])]), "two initializers of one name", "\"s\""),
+        ("nothing_defines", conv_bn([node("Relu", ["nowhere"], ["p"])]), "a read of nothing", "nowhere"),
+        ("no_such_output", conv_bn(more=field(12, info("nowhere", [1]))), "an output of nothing", "nowhere"),
+        ("no_operator", conv_bn([node("", ["Y"], ["p"])]), "a node without operator", "operator"),
+        ("two_versions", WHOLE + field(8, field(1, "") + field(2, 12)), "two opsets of one domain", "two versions"),
+        ("opset_0", conv_bn(opset=0), "opset 0", ""), ("opset_minus", conv_bn(opset=-5), "a negative opset", ""),
+        ("function_of_itself", conv_bn([node("F", ["Y"], ["p"], domain="l")], more=b"") + field(8, field(1, "l") + field(2, 1))
+         + field(25, field(1, "F") + field(4, "a") + field(5, "r") + field(7, node("F", ["a"], ["r"], domain="l"))
+                 + field(9, field(1, "l") + field(2, 1)) + field(10, "l")), "a function that calls itself", "calls itself"),
+        ("reference_outside", conv_bn([fields(1, ["Y"]) + fields(2, ["p"]) + field(4, "Elu") + field(5, field(1, "alpha") + field(21, "q") + field(20, 1))]),
+         "an attribute that refers to a parameter outside of any function", "parameter"),
+        ("attribute_twice", conv_bn([fields(1, ["Y"]) + fields(2, ["p"]) + field(4, "Elu") + field(5, attribute("alpha", 1.0)) * 2]), "an attribute twice", "twice")]:
+    case("graph_" + name, data, wrong, "3", words)
+case("graph_no_domain", conv_bn([node("Own", ["Y"], ["p"], domain="none.such")]), "a domain that is not imported: left as it is", "0")
+case("graph_future", conv_bn(opset=1000), "an opset of the future", "4", "opset 1000")
+
+# ---- tensors ----
+
+TYPED = {4: ("float_data", field(4, struct.pack("<144f", *[0.5] * 144))), 5: ("int32_data", field(5, varint(1) * 144)), 6: ("string_data", fields(6, ["a"] * 144)),
+         7: ("int64_data", field(7, varint(1) * 144)), 10: ("double_data", field(10, bytes(8 * 144))), 11: ("uint64_data", field(11, varint(1) * 144))}
+EXTERNAL = field(13, field(1, "location") + field(2, "w.bin")) + field(14, 1)
+for number, (name, data) in TYPED.items():
+    case("raw_and_" + name, conv_bn(w=tensor("W", [4, 4, 3, 3], more=data)), "raw_data and %s" % name, "3", "two fields")
+    case("external_and_" + name, conv_bn(w=tensor("W", [4, 4, 3, 3], raw=False, more=EXTERNAL + data)), "external and %s" % name, "3", "two fields")
+    case("no_elements_and_" + name, conv_bn(tensors=[tensor("q", [0, 4], raw=False, more=data)]), "%s of no elements" % name, "3", "no elements")
+    for other, (second, more) in TYPED.items():
+        if other > number:
+            case("%s_and_%s" % (name, second), conv_bn(w=tensor("W", [4, 4, 3, 3], raw=False, more=data + more)), "%s and %s" % (name, second), "3", "two fields")
+case("raw_and_external", conv_bn(w=tensor("W", [4, 4, 3, 3], more=EXTERNAL)), "raw_data and external", "3", "two fields")
+case("no_elements_and_raw", conv_bn(tensors=[tensor("q", [0], raw=b"1234")]), "raw_data of no elements", "3", "no elements")
+for type, size in SIZES.items():
+    case("short_%d" % type, conv_bn(tensors=[tensor("q", [3], type, bytes(3 * size - 1))]), "a byte too few of type %d" % type, "3", "\"q\"")
+    case("long_%d" % type, conv_bn(tensors=[tensor("q", [3], type, bytes(3 * size + 1))]), "a byte too many of type %d" % type, "3", "\"q\"")
+for name, dims, wrong in [("negative", [-1], "a negative dim"), ("product", [1 << 40, 1 << 40], "2^80 elements"), ("rank_33", [1] * 33, "33 dims"),
+                          ("huge", [1 << 60], "2^62 bytes")]:
+    case("dims_" + name, conv_bn(tensors=[tensor("q", dims, raw=b"1234")]), wrong, "3", "\"q\"")
+for type in (0, 24, 25, 99, -1):
+    case("type_%d" % type, conv_bn(tensors=[tensor("q", [1], type, b"1234")]), "an element type that is none: %d" % type, "0 3" if type in (24, 25) else "3")
+case("segment", conv_bn(tensors=[tensor("q", [1], more=field(3, field(1, 0) + field(2, 1)))]), "a tensor in segments", "3", "segments")
+
+
+def external(location, offset=None, length=None, more=b""):
+    keys = [("location", location), ("offset", offset), ("length", length)]
+    return b"".join(field(13, field(1, k) + field(2, v)) for k, v in keys if v is not None) + field(14, 1) + more
+
+
+with open(os.path.join(DIR, "w.bin"), "wb") as file:
+    file.write(struct.pack("<144f", *[0.5] * 144))
+for name in ("linked.bin", "folder", "fifo", "hard.bin", "other.bin"):
+    path = os.path.join(DIR, name)
+    if os.path.lexists(path) and name != "folder":
+        os.unlink(path)
+os.symlink("w.bin", os.path.join(DIR, "linked.bin"))
+os.makedirs(os.path.join(DIR, "folder"), exist_ok=True)
+os.mkfifo(os.path.join(DIR, "fifo"))
+with open(os.path.join(DIR, "other.bin"), "wb") as file:
+    file.write(bytes(576))
+os.link(os.path.join(DIR, "other.bin"), os.path.join(DIR, "hard.bin"))
+case("external_good", conv_bn(w=tensor("W", [4, 4, 3, 3], raw=False, more=external("w.bin"))), "nothing", "0", "verdict: pass")
+for name, data, wrong in [
+        ("up", external("../w.bin"), "data above the folder"), ("down_up", external("folder/../w.bin"), "data by a way up"),
+        ("absolute", external("/etc/hostname"), "data at an absolute path"), ("proc", external("/proc/self/mem"), "data in /proc"),
+        ("empty", external(""), "data at no path"), ("dot", external("."), "data in the folder itself"), ("slash", external("w.bin/"), "a path that ends in a slash"),
+        ("symlink", external("linked.bin"), "data behind a link"), ("hard_link", external("hard.bin"), "data that have two names"),
+        ("folder", external("folder"), "data in a folder"), ("fifo", external("fifo"), "data in a pipe"), ("absent", external("none.bin"), "data that are not there"),
+        ("nul", external("w.bin\0x"), "a NUL in the path"), ("no_location", external(None, "0"), "no location"),
+        ("offset_beyond", external("w.bin", "1000", "576"), "an offset beyond the file"), ("offset_text", external("w.bin", "0x10"), "an offset that is no number"),
+        ("offset_negative", external("w.bin", "-4"), "a negative offset"), ("offset_huge", external("w.bin", "9" * 30), "an offset of 10^30"),
+        ("length_other", external("w.bin", "0", "572"), "another length than the dims have"), ("length_text", external("w.bin", "0", "all"), "a length that is no number"),
+        ("location_twice", external("w.bin", more=field(13, field(1, "location") + field(2, "other.bin"))), "two locations"),
+        ("offset_twice", external("w.bin", "0", more=field(13, field(1, "offset") + field(2, "4"))), "two offsets"),
+        ("many_keys", external("w.bin", more=b"".join(field(13, field(1, "k%d" % i) + field(2, "v")) for i in range(100000))), "100,000 keys")]:
+    case("external_" + name, conv_bn(w=tensor("W", [4, 4, 3, 3], raw=False, more=data)), wrong)
+
+# ---- names ----
+
+for i, name in enumerate(["::error title=x::y", "::stop-commands::t", "::add-mask::x", "##[error]x", "##[group]x", "##vso[task.setvariable variable=A]b", "##teamcity[x]",
+                          "x ##vso[a]b", "section_start:0:x\r\x1b[0K", "\x1b[2J", "\x1b]0;t\a", "a\n::error::b", "@someone", "http://x.example", "www.x.example", "\u202eabc",
+                          "\ufffe", "<script>", "a|b`c`", "&amp;]]>", "-rf", "$(id)", "%s%n", "x" * 100000, ""]):
+    for options in ("", "--json", "--no-check --junit r.xml --markdown r.md --html r.html"):
+        case("name_%02d_%d" % (i, len(options)), conv_bn(name=name), "a name that others obey: %r" % name[:30], "0", "", options)
+case("name_latin1", WHOLE.replace(field(3, "conv"), varint(26) + b"\x04\xff\xfe\x80\xc0"), "a name that is no UTF-8", "0")
+
+# ---- schemas ----
+
+WRONG = {"f": 1, "i": 1.5, "s": 1, "t": 1, "g": 1, "F": 1, "I": 1, "S": 1, "T": 1, "G": 1, "p": 1, "y": 1}
+RIGHT = {"f": 1.5, "i": 1, "s": "a", "F": [1.5], "I": [1], "S": ["a"], "t": ("t", tensor("t", [1])), "g": ("g", graph([], [], [], []))}
+TYPES = {"i64": INT64, "bool": BOOL, "f32": FLOAT, "i32": INT32, "text": STRING, "u8": 2}
+
+
+def read_schemas():
+    text = re.sub(r'"\s*\n\s*"', "", open(os.path.join(SOURCE, "src/onnx/graph/schema_table.c")).read())
+    for name, first, last, slots, attributes in re.findall(r'\{ "([^"]+)", (\d+), (\w+),\s*"([^"]*)",\s*"([^"]*)" \}', text):
+        yield name, int(first), last, slots.split(">")[0].split(), [re.match(r"(.*)([:!])(.)", a).groups() for a in attributes.split()]
+
+
+def schema_case(name, first, kind, wrong, words, inputs, attributes, types):
+    domain, op = ("ai.onnx.ml", name.split(":")[1]) if ":" in name else ("", name)
+    tensors = [tensor("i%d" % i, [4], t, raw=False, more=fields(6, ["a"] * 4)) if t == STRING else tensor("i%d" % i, [4], t) for i, t in enumerate(types)]
+    body = node(op, inputs, ["p"], "flawed", domain, **attributes)
+    imports = field(8, field(1, "ai.onnx.ml") + field(2, first)) if domain else b""
+    case("schema_%s_%d_%s" % (name.replace(":", "."), first, kind), conv_bn([body], tensors, opset=17 if domain else first, more=b"") + imports,
+         "%s at opset %d: %s" % (name, first, wrong), "3", words)
+
+
+for name, first, last, slots, attributes in read_schemas():
+    if first < 7 and last != "LATEST" and int(last) < 7 and ":" not in name:
+        continue
+    first = max(first, 7) if ":" not in name else first
+    plain = [s for s in slots if not s.startswith("*")]
+    types = [TYPES.get(s.lstrip("?"), FLOAT) for s in plain]
+    inputs = ["i%d" % i for i in range(len(plain))]
+    good = {a: RIGHT[t] for a, sign, t in attributes if sign == "!" and t in RIGHT}
+    if len(good) < len([a for a in attributes if a[1] == "!"]):
+        continue
+    if not any(s.startswith("*") for s in slots):
+        schema_case(name, first, "surplus_input", "an input too many", "inputs", inputs + ["s"], good, types)
+    needed = [i for i, s in enumerate(plain) if not s.startswith("?")]
+    if needed:
+        at = needed[-1]
+        schema_case(name, first, "missing_input", "input %d is missing" % at, "missing", inputs[:at] + [""] + inputs[at + 1:], good, types)
+    schema_case(name, first, "surplus_attribute", "an attribute that it does not have", "no attribute", inputs, dict(good, none_such=1), types)
+    if attributes:
+        a, _, t = attributes[0]
+        schema_case(name, first, "attribute_type", "attribute %s of another type" % a, "must hold", inputs, dict(good, **{a: WRONG[t]}), types)
+    if good:
+        a = sorted(good)[0]
+        schema_case(name, first, "missing_attribute", "attribute %s is missing" % a, "missing", inputs, {k: v for k, v in good.items() if k != a}, types)
+    groups = [s.lstrip("?") for s in plain]
+    second = [i for i, g in enumerate(groups) if len(g) == 1 and g.isupper() and g in groups[:i]]
+    if second:
+        schema_case(name, first, "mixed_types", "input %d of another type" % second[0], "hold", inputs, good,
+                    types[:second[0]] + [DOUBLE] + types[second[0] + 1:])
+    fixed = [i for i, g in enumerate(groups) if g in TYPES]
+    if fixed:
+        i = fixed[0]
+        schema_case(name, first, "input_type", "input %d is not of its type" % i, "must hold", inputs, good, types[:i] + [DOUBLE] + types[i + 1:])
+
+# ---- bombs: more work, or memory, than anyone means to spend; first behind the BatchNormalization, then as its weight ----
+
+BIG = numbers("big", [40000, 40000])
+CUBE = numbers("cube", [1, 4, 20000, 20000])
+
+
+def behind(name, nodes, tensors, wrong, status="0", words=""):
+    case("bomb_" + name, conv_bn(nodes, tensors, [info("Y", [1, 4, 8, 8]), field(1, "z")]), wrong, status, words, "--memory 2GiB --work 6")
+
+
+FILL = node("ConstantOfShape", ["big"], ["A"])
+FILL4 = node("ConstantOfShape", ["cube"], ["A"])
+SMALL = node("ConstantOfShape", ["small"], ["A"])
+
+
+def sized(*dims):
+    return [numbers("small", dims)]
+
+
+for name, nodes, tensors, wrong in [
+        ("fill", [node("ConstantOfShape", ["big"], ["z"])], [BIG], "1.6e9 zeros"),
+        ("matmul", [SMALL, node("MatMul", ["A", "A"], ["z"])], sized(8000, 8000), "a product of 8000^3"),
+        ("gemm", [SMALL, node("Gemm", ["A", "A"], ["z"])], sized(8000, 8000), "a product of 8000^3"),
+        ("einsum", [SMALL, node("Einsum", ["A", "A"], ["z"], equation="ij,jk->ik")], sized(8000, 8000), "a product of 8000^3"),
+        ("conv", [SMALL, node("ConstantOfShape", ["k"], ["K"]), node("Conv", ["A", "K"], ["z"])], sized(1, 64, 512, 512) + [numbers("k", [512, 64, 31, 31])], "a convolution of 10^12"),
+        ("conv_transpose", [SMALL, node("ConstantOfShape", ["k"], ["K"]), node("ConvTranspose", ["A", "K"], ["z"])], sized(1, 64, 256, 256) + [numbers("k", [64, 256, 31, 31])], "a convolution of 10^12"),
+        ("pads", [node("Conv", ["Y", "W"], ["z"], pads=[100000] * 4)], [], "pads of 100,000"),
+        ("pool", [SMALL, node("MaxPool", ["A"], ["z"], kernel_shape=[2001, 2001], pads=[1000] * 4)], sized(1, 4, 2001, 2001), "windows of 2001^2"),
+        ("average", [SMALL, node("AveragePool", ["A"], ["z"], kernel_shape=[2001, 2001], pads=[1000] * 4)], sized(1, 4, 2001, 2001), "windows of 2001^2"),
+        ("lp_pool", [SMALL, node("LpPool", ["A"], ["z"], kernel_shape=[2001, 2001], pads=[1000] * 4)], sized(1, 4, 2001, 2001), "windows of 2001^2"),
+        ("lrn", [SMALL, node("LRN", ["A"], ["z"], size=20001)], sized(1, 20001, 100, 100), "windows of 20001 channels"),
+        ("tile", [node("Tile", ["Y", "t"], ["z"])], [numbers("t", [1000, 1000, 100, 100])], "10^10 copies"),
+        ("expand", [node("Expand", ["Y", "t"], ["z"])], [numbers("t", [100000000, 4, 8, 8])], "10^8 copies"),
+        ("pad", [node("Pad", ["Y", "t"], ["z"])], [numbers("t", [100000] * 8)], "pads of 100,000 on all sides"),
+        ("resize", [node("Resize", ["Y", "", "t"], ["z"], mode="cubic")], [tensor("t", [4], raw=struct.pack("<4f", 1, 1, 1e5, 1e5))], "an image 10^5 times as large"),
+        ("upsample", [node("Resize", ["Y", "", "", "t"], ["z"], mode="linear")], [numbers("t", [1, 4, 200000, 200000])], "an image of 200,000^2"),
+        ("range", [node("Range", ["r0", "r1", "r2"], ["z"])], [tensor("r%d" % i, [], INT64, struct.pack("<q", v)) for i, v in enumerate((0, 1 << 40, 1))], "2^40 numbers"),
+        ("one_hot", [node("OneHot", ["q", "d", "o"], ["z"])], [numbers("q", [1] * 1000), tensor("d", [], INT64, struct.pack("<q", 1 << 32)), tensor("o", [2])], "a depth of 2^32"),
+        ("eye", [SMALL, node("EyeLike", ["A"], ["z"])], sized(60000, 60000), "a matrix of 60000^2"),
+        ("dft", [SMALL, node("DFT", ["A"], ["z"], axis=1)], sized(1000, 100003, 1), "transforms of a prime length"),
+        ("stft", [SMALL, node("STFT", ["A", "step", "", "len"], ["z"])], sized(1, 1000000, 1) + [tensor("step", [], INT64, struct.pack("<q", 1)), tensor("len", [], INT64, struct.pack("<q", 4096))], "a transform at every sample"),
+        ("det", [SMALL, node("Det", ["A"], ["z"])], sized(6000, 6000), "a determinant of 6000"),
+        ("top_k", [SMALL, node("TopK", ["A", "kk"], ["z", "zi"])], sized(4000, 40000) + [numbers("kk", [40000])], "1.6e8 numbers sorted"),
+        ("unique", [SMALL, node("Unique", ["A"], ["z"])], sized(100000000), "10^8 numbers sorted"),
+        ("cumsum", [FILL, node("CumSum", ["A", "ax"], ["z"])], [BIG, tensor("ax", [], INT64, bytes(8))], "1.6e9 sums"),
+        ("softmax", [FILL, node("Softmax", ["A"], ["z"])], [BIG], "1.6e9 exponentials"),
+        ("reduce", [FILL, node("ReduceSum", ["A"], ["z"])], [BIG], "a sum over 1.6e9"),
+        ("transpose", [FILL, node("Transpose", ["A"], ["z"])], [BIG], "a transposition of 1.6e9"),
+        ("nonzero", [FILL4, node("NonZero", ["A"], ["z"])], [CUBE], "1.6e9 places"),
+        ("gather", [node("ConstantOfShape", ["big"], ["A"], value=("t", tensor("t", [1], INT64))), node("Gather", ["Y", "A"], ["z"])], [BIG], "1.6e9 indices"),
+        ("outer", [node("ConstantOfShape", ["l"], ["A"]), node("ConstantOfShape", ["r"], ["B"]), node("Add", ["A", "B"], ["z"])], [numbers("l", [200000, 1]), numbers("r", [1, 200000])], "a sum of 200,000^2"),
+        ("lstm", [SMALL, node("ConstantOfShape", ["w"], ["Wl"]), node("ConstantOfShape", ["r"], ["R"]), node("LSTM", ["A", "Wl", "R"], ["z"], hidden_size=2000)],
+         sized(10000, 4, 100) + [numbers("w", [1, 8000, 100]), numbers("r", [1, 8000, 2000])], "10,000 steps of 2000 units"),
+        ("gru", [SMALL, node("ConstantOfShape", ["w"], ["Wl"]), node("ConstantOfShape", ["r"], ["R"]), node("GRU", ["A", "Wl", "R"], ["z"], hidden_size=2000)],
+         sized(10000, 4, 100) + [numbers("w", [1, 6000, 100]), numbers("r", [1, 6000, 2000])], "10,000 steps of 2000 units"),
+        ("nms", [node("ConstantOfShape", ["l"], ["B"]), node("ConstantOfShape", ["r"], ["S"]), node("NonMaxSuppression", ["B", "S", "most"], ["z"])],
+         [numbers("l", [1, 100000, 4]), numbers("r", [1, 10, 100000]), numbers("most", [100000])], "10^11 pairs of boxes"),
+        ("roi", [SMALL, node("ConstantOfShape", ["l"], ["B"]), node("ConstantOfShape", ["r"], ["I"], value=("t", tensor("t", [1], INT64, bytes(8)))),
+                 node("RoiAlign", ["A", "B", "I"], ["z"], output_height=100, output_width=100, sampling_ratio=100)], sized(1, 64, 64, 64) + [numbers("l", [1000, 4]), numbers("r", [1000])], "10^12 samples"),
+        ("grid", [SMALL, node("ConstantOfShape", ["l"], ["G"]), node("GridSample", ["A", "G"], ["z"], mode="bicubic")], sized(1, 64, 8, 8) + [numbers("l", [1, 3000, 3000, 2])], "6e8 cubic samples"),
+        ("concat", [node("Concat", ["Y" if i == 0 else "z%d" % i, "Y" if i == 0 else "z%d" % i], ["z" if i == 49 else "z%d" % (i + 1)], axis=0) for i in range(50)], [], "doubled 50 times"),
+        ("products", [SMALL] + [node("MatMul", ["A" if i == 0 else "p%d" % i, "A"], ["z" if i == 199 else "p%d" % (i + 1)]) for i in range(200)], sized(1500, 1500), "200 products of 1500^3"),
+        ("integer", [node("ConstantOfShape", ["big8"], ["A"], value=("t", tensor("t", [1], 2))), node("MatMulInteger", ["A", "A"], ["z"])], [numbers("big8", [8000, 8000])], "a product of 8000^3 of whole numbers"),
+        ("sequence", [node("SequenceEmpty", [], ["e"]), node("SequenceInsert", ["e", "Y"], ["q0"])] + [node("SequenceInsert", ["q%d" % i, "Y"], ["q%d" % (i + 1)]) for i in range(3000)]
+         + [node("ConcatFromSequence", ["q3000"], ["z"], axis=0)], [], "a sequence that grows 3000 times")]:
+    behind(name, nodes, tensors, wrong, "0 4")
+body = graph([node("Identity", ["cond_in"], ["cond"]), node("Add", ["a_in", "a_in"], ["a"])], [info("i", [], INT64), info("cond_in", [], BOOL), info("a_in", [1, 4, 8, 8])],
+             [info("cond", [], BOOL), info("a", [1, 4, 8, 8])], [])
+TRUE = tensor("yes", [], BOOL, b"\1")
+behind("loop", [node("Loop", ["", "yes", "Y"], ["z"], body=("g", body))], [TRUE], "a loop without end", "0 4")
+behind("loop_trip", [node("Loop", ["trip", "yes", "Y"], ["z"], body=("g", body))], [TRUE, tensor("trip", [], INT64, struct.pack("<q", 1 << 62))], "2^62 rounds", "0 4")
+functions = b""
+for i in range(20):
+    call = "F%d" % (i + 1) if i < 19 else "Neg"
+    inner = [node(call, ["a"], ["t%d" % k], domain="l" if i < 19 else "") for k in range(9)] + [node(call, ["t8"], ["r"], domain="l" if i < 19 else "")]
+    functions += field(25, field(1, "F%d" % i) + field(4, "a") + field(5, "r") + fields(7, inner) + field(9, field(1, "l") + field(2, 1)) + field(9, field(1, "") + field(2, 17)) + field(10, "l"))
+case("bomb_functions", conv_bn([node("F0", ["Y"], ["z"], domain="l")], outputs=[field(1, "z")]) + field(8, field(1, "l") + field(2, 1)) + functions, "10^20 nodes in functions", "0 3 4", "", "--memory 2GiB --work 6")
+case("bomb_input", conv_bn(x=(1, 4, 30000, 30000)), "an input of 30,000^2", "0", "sites only", "--memory 2GiB --work 6")
+case("bomb_batch", conv_bn(x=(100000000, 4, 8, 8)), "an input of 10^8 images", "0", "sites only", "--memory 2GiB --work 6")
+for name, nodes, tensors, wrong in [
+        ("products", [node("ConstantOfShape", ["big"], ["A0"])] + [node("MatMul", ["A%d" % i, "A0"], ["A%d" % (i + 1)]) for i in range(40)] + [node("Slice", ["A40", "st", "en"], ["w0"]), node("Reshape", ["w0", "ws"], ["W2"])],
+         [numbers("big", [4000, 4000]), numbers("st", [0, 0]), numbers("en", [4, 36]), numbers("ws", [4, 4, 3, 3])], "a weight of 40 products of 4000^3"),
+        ("fill", [node("ConstantOfShape", ["big"], ["A"]), node("Slice", ["A", "st", "en"], ["w0"]), node("Reshape", ["w0", "ws"], ["W2"])],
+         [BIG, numbers("st", [0, 0]), numbers("en", [4, 36]), numbers("ws", [4, 4, 3, 3])], "a weight out of 1.6e9 zeros")]:
+    g = graph(nodes + [node("Conv", ["X", "W2"], ["c"], "conv", pads=[1] * 4), node("BatchNormalization", ["c", "s", "b", "m", "v"], ["Y"], "bn")], [info("X", [1, 4, 8, 8])], [info("Y", [1, 4, 8, 8])], PARAMETERS + tensors)
+    for command in ("", "explain"):
+        case("bomb_weight_%s%s" % (name, command), model(g), wrong, "0", "BNF", command + " --memory 2GiB")
+chain = [node("BatchNormalization", ["X" if i == 0 else "y%d" % i, "s", "b", "m", "v"], ["y%d" % (i + 1)], "") for i in range(60000)]
+case("bomb_chain", model(graph(chain, [info("X", [1, 4, 8, 8])], [info("y60000", [1, 4, 8, 8])], PARAMETERS)), "60,000 BatchNormalizations in a row", "0", "can go", "explain --memory 2GiB")
+
+with open(os.path.join(DIR, "cases.tsv"), "w") as file:
+    file.write("".join(line + "\n" for line in LINES))
+print("%d hostile files in %s" % (len(LINES), DIR))
