@@ -8,6 +8,7 @@
 #include "io/pb.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -241,7 +242,7 @@ static bool read_archives(struct file_call *call, struct bnfuse_error *error)
     int count = scandir(call->path, &entries, is_archive, alphasort);
     char paths[MOST_ARCHIVES][PATH_MAX];
     size_t known = 0;
-    if (count < 0) return fail(error, BNFUSE_USAGE, "%s: cannot be read", call->path);
+    if (count < 0) return fail_system(error, errno, "%s: cannot be read", call->path);
     for (int i = 0; i < count; i++) {
         if (known < MOST_ARCHIVES)
             known += snprintf(paths[known], PATH_MAX, "%s/%s", call->path, entries[i]->d_name) < PATH_MAX;

@@ -526,8 +526,9 @@ static bnfuse_status print_reasons(const struct settings *settings)
                    : settings->markdown_table ? report_reasons_markdown(stdout)
                                               : report_reasons_text(stdout);
     if (printed && fflush(stdout) == 0) return BNFUSE_OK;
-    fprintf(stderr, "bnfuse: standard output: cannot be written: %s\n", strerror(errno));
-    return BNFUSE_USAGE;
+    int reason = errno;
+    fprintf(stderr, "bnfuse: standard output: cannot be written: %s\n", strerror(reason));
+    return reason == ENOMEM ? BNFUSE_INTERNAL : BNFUSE_USAGE;
 }
 
 bnfuse_status command_run(const struct settings *settings)

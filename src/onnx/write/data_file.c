@@ -68,7 +68,8 @@ static bool read_references(struct references *references, struct arena *arena, 
 
 void references_of_file(struct references *references, struct arena *arena, const char *directory, const char *name)
 {
-    read_references(references, arena, arena_printf(arena, "%s/%s", directory, name));
+    if (!read_references(references, arena, arena_printf(arena, "%s/%s", directory, name)))
+        memory_require_machine(arena->memory);
 }
 
 static bool is_model_name(const char *name)
