@@ -35,7 +35,8 @@ int main(int argc, char **argv)
     bool parsed = settings_parse(&settings, argc, argv, &error);
     bool about = parsed && (settings.help || settings.version || settings.man || settings.completions);
     if (parsed && !about) status = command_run(&settings);
-    if (!parsed || (about && !(print_about(&settings, &error) && fflush(stdout) == 0))) {
+    if (!parsed) status = command_refuse(&settings, &error);
+    if (about && !(print_about(&settings, &error) && fflush(stdout) == 0)) {
         fprintf(stderr, "bnfuse: %s\n", error.message);
         status = error.status;
     }

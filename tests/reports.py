@@ -92,6 +92,37 @@ def read_json(words, expected):
         check(False, f"{words}: {str(error)[:300]}")
 
 
+def read_ways_out(folder, model):
+    """Each way out of the program: no old report outlives it, and every report says how it ended."""
+    ways = [([model, "-o", "OUT"], 0), ([model, "--no-such-option"], 2), (["absent.onnx"], 2), ([os.path.join(docs, "json.md")], 3),
+            ([model, "--require", "9"], 5), ([model, "--memory", "1K"], 70), ([model, "--timeout", "1e-9"], 124),
+            (["compare", model, os.path.join(models, "trained_cnn.onnx")], 1)]
+    kinds = ("junit", "html", "sarif", "markdown")
+    for words, expected in ways:
+        files = {kind: os.path.join(folder, "way." + kind) for kind in kinds}
+        for path in files.values():
+            open(path, "w").write("old")
+        words = [word if word != "OUT" else os.path.join(folder, "way.onnx") for word in words]
+        command = [program, *words]
+        for kind, path in files.items():
+            command += ["--" + kind, path]
+        status = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+        check(status == expected, f"{words}: exit {status}, not {expected}")
+        texts = {kind: open(path).read() if os.path.exists(path) else "" for kind, path in files.items()}
+        for kind, text in texts.items():
+            check(text and text != "old", f"{words}: exit {status}, and the {kind} report is {text[:3] or 'missing'}")
+        if not all(text and text != "old" for text in texts.values()):
+            continue
+        suite = xml.fromstring(texts["junit"])
+        check((int(suite.get("failures")) + int(suite.get("errors")) > 0) == (status != 0), f"{words}: JUnit says other than {status}")
+        check(('"band good"' in texts["html"]) == (status == 0), f"{words}: the page says other than {status}")
+        levels = [result["level"] for result in json.loads(texts["sarif"])["runs"][0]["results"]]
+        check(("error" in levels) == (status != 0), f"{words}: SARIF says other than {status}")
+        left = [name for name in os.listdir(folder) if name.startswith("way.") and name.rsplit(".", 1)[1] not in (*kinds, "onnx")]
+        check(not left, f"{words}: left {left}")
+        read_json([word for word in words], expected)
+
+
 keys, cases = [], 0
 with tempfile.TemporaryDirectory() as folder:
     for name in names:
@@ -120,6 +151,7 @@ with tempfile.TemporaryDirectory() as folder:
     read_json([os.path.join(folder, "absent.onnx"), "-o", output], 2)
     read_json([os.path.join(docs, "json.md"), "-o", output], 3)
     read_json([model["conv_bn_relu"], "-o", output, "--require", "5"], 5)
+    read_ways_out(folder, model["conv_bn_relu"])
     read_json(["diff", model["conv_bn_relu"], output], 1)
     read_json(["diff", output, output], 0)
     said = subprocess.run([program, "diff", model["conv_bn_relu"], output], stdout=subprocess.PIPE, text=True).stdout

@@ -4,8 +4,10 @@
  * on, and the account of what happened is printed however far it came. */
 #include "cli/commands.h"
 
+#include "cli/deadline.h"
 #include "cli/limits.h"
 #include "cli/progress.h"
+#include "cli/report_files.h"
 #include "cli/targets.h"
 #include "report/report.h"
 
@@ -26,6 +28,8 @@ struct job {
     bnfuse_dim *dims;
     bnfuse_shape *shapes;
     struct progress progress;
+    struct deadline deadline;
+    struct report_files reports;
     struct account account;
     bool is_unsafe; /* a target is a source, or another target: nothing is written at all */
     bnfuse_error error;
@@ -283,7 +287,7 @@ static bool prepare_model(struct job *job)
 {
     const struct settings *settings = job->settings;
     if (!settings->output) return true;
-    patience(0);
+    deadline_close(&job->deadline);
     bnfuse_write_options options;
     bnfuse_write_options_init(&options);
     options.external_data = settings->external_data;
@@ -299,11 +303,24 @@ static bool commit_model(struct job *job)
     return !job->settings->output || bnfuse_commit(job->model, &job->error);
 }
 
+/* Reports go to standard error where standard output takes the model. */
+static FILE *text_stream(const struct settings *settings)
+{
+    return settings->output && strcmp(settings->output, "-") == 0 ? stderr : stdout;
+}
+
+static bool tell_remarks(struct job *job)
+{
+    if (job->settings->json || job->settings->quiet) return true;
+    return report_remarks(&job->account, text_stream(job->settings))
+           || system_failed(job, errno, "standard output", "cannot be written");
+}
+
 static bool fuse(struct job *job)
 {
     return load(job, 0, &job->model) && targets_are_safe(job) && read_data(job)
-           && fuse_model(job, job->settings->allow_unchecked) && check_model(job) && policy_is_met(job)
-           && prepare_model(job);
+           && fuse_model(job, job->settings->allow_unchecked) && tell_remarks(job) && check_model(job)
+           && policy_is_met(job) && prepare_model(job);
 }
 
 /* ---- explain, compare ---- */
@@ -417,32 +434,13 @@ static bool print_account(const struct job *job, FILE *to)
     return report_text(&job->account, to);
 }
 
-static bool write_report(struct job *job, const char *path, report_writer *report)
-{
-    if (!path) return true;
-    char buffer[BUFSIZ];
-    FILE *file = fopen(path, "we");
-    if (file) setvbuf(file, buffer, _IOFBF, sizeof buffer);
-    bool written = file && report(&job->account, file);
-    int reason = errno;
-    if (file && fclose(file) != 0) {
-        written = false;
-        reason = errno;
-    }
-    return written || system_failed(job, reason, path, "cannot be written");
-}
-
 static bool write_reports(struct job *job)
 {
     const struct settings *settings = job->settings;
-    bool to_stdout = !settings->output || strcmp(settings->output, "-") != 0;
-    FILE *to = to_stdout ? stdout : stderr;
+    FILE *to = text_stream(settings);
     bool printed = print_account(job, to) && fflush(to) == 0;
     if (!printed) return system_failed(job, errno, "standard output", "cannot be written");
-    if (job->is_unsafe) return true;
-    for (size_t i = 0; i < REPORT_COUNT; i++)
-        if (!write_report(job, settings->reports[i], report_writers[i])) return false;
-    return true;
+    return job->is_unsafe || report_files_write(&job->reports, settings, &job->account, &job->error);
 }
 
 static void close_job(struct job *job)
@@ -471,45 +469,101 @@ static const struct job_row {
     [COMMAND_PRINT] = { "print", print_model, NULL },
 };
 
+static void tell_error(struct job *job)
+{
+    progress_close(&job->progress);
+    job->account.status = job->error.status;
+    job->account.message = job->error.message;
+    fprintf(stderr, "bnfuse: %s\n", job->error.message);
+}
+
+/* On the deadline's thread: nothing that the other one may be making is looked at. */
+static void expire(void *context)
+{
+    struct job *job = context;
+    bnfuse_error ignored;
+    struct account account = { .command = job->account.command,
+                               .model = job->account.model,
+                               .other = job->account.other,
+                               .atol = job->account.atol,
+                               .rtol = job->account.rtol,
+                               .command_line = job->account.command_line,
+                               .hash_before = "",
+                               .hash_after = "",
+                               .status = BNFUSE_TIMEOUT,
+                               .message = "out of time (--timeout); nothing was written",
+                               .seconds = progress_seconds(&job->progress) };
+    fprintf(stderr, "bnfuse: %s\n", account.message);
+    if (job->settings->json) report_json(&account, stdout);
+    fflush(stdout);
+    report_files_write(&job->reports, job->settings, &account, &ignored);
+    report_files_drop(&job->reports);
+    _exit(BNFUSE_TIMEOUT);
+}
+
+static struct account account_of(const struct settings *settings, const char *command)
+{
+    bool two = settings->command == COMMAND_COMPARE || settings->command == COMMAND_DIFF;
+    return (struct account){ .command = command,
+                             .model = settings->operands.count ? settings->operands.names[0] : "",
+                             .other = two && settings->operands.count > 1 ? settings->operands.names[1] : NULL,
+                             .atol = settings->check.atol,
+                             .rtol = settings->check.rtol,
+                             .message = "",
+                             .command_line = settings->command_line,
+                             .hash_before = "",
+                             .hash_after = "",
+                             .verbose = settings->verbose };
+}
+
+static void finish_account(struct job *job)
+{
+    const bnfuse_report *report = job->account.report;
+    job->account.handle = job->model;
+    job->account.other_handle = job->other;
+    job->account.seconds = progress_seconds(&job->progress);
+    if (report && report->written_count) job->account.hash_after = report->written[0]->sha256;
+}
+
 static bnfuse_status do_job(const struct settings *settings)
 {
     const struct job_row *row = &jobs[settings->command];
     struct job job = { .settings = settings, .error = { .status = BNFUSE_OK } };
-    job.account = (struct account){ .command = row->name,
-                                    .model = settings->operands.names[0],
-                                    .atol = settings->check.atol,
-                                    .rtol = settings->check.rtol,
-                                    .message = "",
-                                    .command_line = settings->command_line,
-                                    .hash_before = "",
-                                    .hash_after = "",
-                                    .verbose = settings->verbose };
-    if (settings->command == COMMAND_COMPARE || settings->command == COMMAND_DIFF)
-        job.account.other = settings->operands.names[1];
+    job.account = account_of(settings, row->name);
     progress_open(&job.progress, settings->progress, settings->quiet);
-    if (settings->timeout > 0) patience(settings->timeout);
-    if (!targets_are_safe(&job) || !row->work(&job)) {
-        progress_close(&job.progress);
-        job.account.status = job.error.status;
-        job.account.message = job.error.message;
-        fprintf(stderr, "bnfuse: %s\n", job.error.message);
-    }
+    bool ready = targets_are_safe(&job) && report_files_open(&job.reports, settings, &job.error);
+    if (settings->timeout > 0) deadline_open(&job.deadline, settings->timeout, expire, &job);
+    if (!ready || !row->work(&job)) tell_error(&job);
+    deadline_close(&job.deadline);
     bnfuse_status status = job.error.status;
-    job.account.handle = job.model;
-    job.account.other_handle = job.other;
-    job.account.seconds = progress_seconds(&job.progress);
+    finish_account(&job);
     if (!write_reports(&job)) {
         fprintf(stderr, "bnfuse: %s\n", job.error.message);
         if (status == BNFUSE_OK) status = job.error.status;
     }
     /* Last of all, so that whoever sees another status than 0 finds nothing new. */
-    patience(0);
     if (status == BNFUSE_OK && row->commit && !row->commit(&job)) {
         fprintf(stderr, "bnfuse: %s\n", job.error.message);
         status = job.error.status;
     }
+    report_files_drop(&job.reports);
     close_job(&job);
     return status;
+}
+
+bnfuse_status command_refuse(const struct settings *settings, const bnfuse_error *why)
+{
+    struct report_files reports = { { NULL }, { NULL } };
+    bnfuse_error error = *why;
+    struct account account = account_of(settings, jobs[settings->command].name);
+    account.status = why->status;
+    account.message = why->message;
+    fprintf(stderr, "bnfuse: %s\n", why->message);
+    if (settings->json) report_json(&account, stdout);
+    if (targets_are_free(settings, NULL, NULL, &error) && report_files_open(&reports, settings, &error))
+        report_files_write(&reports, settings, &account, &error);
+    report_files_drop(&reports);
+    return why->status;
 }
 
 static bnfuse_status print_reason(const char *code)

@@ -10,4 +10,7 @@
  * error. */
 bnfuse_status command_run(const struct settings *settings);
 
+/* A command line that cannot be carried out: says why, in the reports that it asks for too. Its status. */
+bnfuse_status command_refuse(const struct settings *settings, const bnfuse_error *why);
+
 #endif

@@ -358,13 +358,15 @@ static bool parse_options(struct settings *settings, int argc, char **argv, bnfu
     make_getopt(settings->command, longs, letters);
     opterr = 0;
     optind = 1;
+    bool good = true; /* the first error is told; what follows may say where */
     for (int code; (code = getopt_long(argc, argv, letters, longs, NULL)) != -1;) {
-        if (code == ':') return usage(error, "%s wants an argument; see bnfuse --help", argv[optind - 1]);
-        if (code == '?') return unknown(settings, argv[optind - 1], error);
-        if (!apply(settings, row_of(code), optarg, error)) return false;
+        bnfuse_error ignored, *line = good ? error : &ignored;
+        if (code == ':') good = usage(line, "%s wants an argument; see bnfuse --help", argv[optind - 1]);
+        else if (code == '?') good = unknown(settings, argv[optind - 1], line);
+        else if (!apply(settings, row_of(code), optarg, line)) good = false;
     }
     for (; optind < argc; optind++) add_name(&settings->operands, argv[optind]);
-    return true;
+    return good;
 }
 
 static bool is_about_itself(const struct settings *settings)

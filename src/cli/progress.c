@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Progress and patience. */
+ * Progress. */
 #include "cli/progress.h"
 
 #include "bnfuse.h"
 
-#include <math.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 void progress_open(struct progress *progress, bool asked, bool quiet)
@@ -42,22 +39,4 @@ void progress_close(struct progress *progress)
     if (progress->shown) fprintf(stderr, "\r%*s\r", 40, "");
     progress->shown = false;
     progress->percent = -1;
-}
-
-static void on_alarm(int signal)
-{
-    static const char line[] = "bnfuse: out of time (--timeout); nothing was written\n";
-    (void)signal;
-    ssize_t ignored = write(STDERR_FILENO, line, sizeof line - 1);
-    (void)ignored;
-    _exit(BNFUSE_TIMEOUT);
-}
-
-bool patience(double seconds)
-{
-    double whole = floor(seconds);
-    struct itimerval timer = { .it_value = { (time_t)whole, (suseconds_t)((seconds - whole) * 1e6) } };
-    if (seconds > 0 && timer.it_value.tv_sec == 0 && timer.it_value.tv_usec == 0) timer.it_value.tv_usec = 1;
-    struct sigaction action = { .sa_handler = on_alarm };
-    return sigaction(SIGALRM, &action, NULL) == 0 && setitimer(ITIMER_REAL, &timer, NULL) == 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A line on the terminal while something takes longer than a second, and the end of all patience (--timeout). */
+ * A line on the terminal while something takes longer than a second. */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 
@@ -18,13 +18,9 @@ struct progress {
 void progress_open(struct progress *progress, bool asked, bool quiet);
 /* Fits bnfuse_progress; context is the struct progress. */
 bool progress_step(void *context, double done);
-/* Takes the line away. */
 /* Since progress_open. */
 double progress_seconds(const struct progress *progress);
+/* Takes the line away. */
 void progress_close(struct progress *progress);
-
-/* Ends the program with status 124 after so many seconds; 0 takes that back. Never while a file is being written: who
- * writes takes it back first. */
-bool patience(double seconds);
 
 #endif

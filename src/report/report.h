@@ -33,6 +33,8 @@ struct account {
 /* The verdict in one line, without its name: pass (sites only: Foo "x" has no kernel) */
 const char *verdict_line(const struct account *account, char *to, size_t size);
 
+/* What is known before the check, which may take long; report_text is the rest. */
+bool report_remarks(const struct account *account, FILE *to);
 bool report_text(const struct account *account, FILE *to);
 /* explain: each BatchNormalization with the path it took or tried, and what would help. */
 bool report_explain(const struct account *account, FILE *to);

@@ -234,13 +234,16 @@ static void print_calibration(const bnfuse_calibration *calibration, FILE *to)
             calibration->set_count, calibration->left);
 }
 
+bool report_remarks(const struct account *account, FILE *to)
+{
+    if (account->report) print_remarks(account->report, account->verbose, to);
+    return fflush(to) == 0 && !ferror(to);
+}
+
 bool report_text(const struct account *account, FILE *to)
 {
     char line[1200], message[1100];
-    if (account->report) {
-        print_remarks(account->report, account->verbose, to);
-        print_sizes(account->report, to);
-    }
+    if (account->report) print_sizes(account->report, to);
     if (account->tensors && !account->output)
         for (size_t i = 0; i < bnfuse_tensors_count(account->tensors); i++) {
             print_tensor(bnfuse_tensors_get(account->tensors, i), to);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A thread that sleeps until the time is up or nobody asks any more. */
+#include "cli/deadline.h"
+
+#include <math.h>
+
+static void *wait_for_it(void *context)
+{
+    struct deadline *deadline = context;
+    int status = 0;
+    pthread_mutex_lock(&deadline->mutex);
+    while (!deadline->is_over && status == 0)
+        status = pthread_cond_timedwait(&deadline->changed, &deadline->mutex, &deadline->at);
+    if (!deadline->is_over) deadline->expire(deadline->context);
+    pthread_mutex_unlock(&deadline->mutex);
+    return NULL;
+}
+
+static struct timespec after(double seconds)
+{
+    struct timespec at;
+    double whole = floor(seconds);
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += (time_t)whole;
+    at.tv_nsec += (long)((seconds - whole) * 1e9);
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_sec++;
+        at.tv_nsec -= 1000000000;
+    }
+    return at;
+}
+
+void deadline_open(struct deadline *deadline, double seconds, void (*expire)(void *context), void *context)
+{
+    pthread_condattr_t clock;
+    *deadline = (struct deadline){ .at = after(seconds), .expire = expire, .context = context };
+    pthread_mutex_init(&deadline->mutex, NULL);
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&deadline->changed, &clock);
+    pthread_condattr_destroy(&clock);
+    deadline->is_on = pthread_create(&deadline->thread, NULL, wait_for_it, deadline) == 0;
+}
+
+void deadline_close(struct deadline *deadline)
+{
+    if (!deadline->is_on) return;
+    pthread_mutex_lock(&deadline->mutex);
+    deadline->is_over = true;
+    pthread_cond_signal(&deadline->changed);
+    pthread_mutex_unlock(&deadline->mutex);
+    pthread_join(deadline->thread, NULL);
+    pthread_cond_destroy(&deadline->changed);
+    pthread_mutex_destroy(&deadline->mutex);
+    deadline->is_on = false;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The end of --timeout, on a thread of its own: whatever the program is doing then, its reports still say so. */
+#ifndef CLI_DEADLINE_H
+#define CLI_DEADLINE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <time.h>
+
+struct deadline {
+    bool is_on, is_over;
+    pthread_t thread;
+    pthread_mutex_t mutex; /* held by who ends the program, or calls the end off */
+    pthread_cond_t changed;
+    struct timespec at;
+    void (*expire)(void *context); /* ends the program; it does not return */
+    void *context;
+};
+
+/* Calls expire(context) after so many seconds. Where there are no threads, nothing ever expires. */
+void deadline_open(struct deadline *deadline, double seconds, void (*expire)(void *context), void *context);
+/* Calls it off; who comes when it has begun waits for the end of the program. Does nothing where it is not on. */
+void deadline_close(struct deadline *deadline);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reports in files. */
+#include "cli/report_files.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool cannot_write(const char *path, int reason, bnfuse_error *error)
+{
+    if (reason == ENOMEM) return out_of_memory(error);
+    return usage(error, "%s: cannot be written: %s", path, strerror(reason));
+}
+
+/* What is no plain file (/dev/null, a pipe) is written where it is. */
+static bool is_special(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && !S_ISREG(status.st_mode);
+}
+
+static bool open_one(struct report_files *files, size_t i, const char *path, bnfuse_error *error)
+{
+    static const char suffix[] = ".XXXXXX";
+    if (is_special(path)) {
+        files->streams[i] = fopen(path, "we");
+        return files->streams[i] || cannot_write(path, errno, error);
+    }
+    char *name = malloc(strlen(path) + sizeof suffix);
+    if (!name) return out_of_memory(error);
+    strcpy(name, path);
+    strcat(name, suffix);
+    int descriptor = mkstemp(name);
+    if (descriptor < 0) {
+        int reason = errno;
+        free(name);
+        return cannot_write(path, reason, error);
+    }
+    files->temporary[i] = name;
+    mode_t mask = umask(0);
+    umask(mask);
+    fchmod(descriptor, 0666 & ~mask);
+    files->streams[i] = fdopen(descriptor, "w");
+    if (!files->streams[i]) close(descriptor);
+    bool good = files->streams[i] && (unlink(path) == 0 || errno == ENOENT);
+    return good || cannot_write(path, errno, error);
+}
+
+bool report_files_open(struct report_files *files, const struct settings *settings, bnfuse_error *error)
+{
+    *files = (struct report_files){ { NULL }, { NULL } };
+    for (size_t i = 0; i < REPORT_COUNT; i++) {
+        if (!settings->reports[i] || open_one(files, i, settings->reports[i], error)) continue;
+        report_files_drop(files);
+        return false;
+    }
+    return true;
+}
+
+static bool write_one(struct report_files *files, size_t i, const char *path, const struct account *account,
+                      bnfuse_error *error)
+{
+    bool written = report_writers[i](account, files->streams[i]);
+    int reason = errno;
+    if (fclose(files->streams[i]) != 0) {
+        written = false;
+        reason = errno;
+    }
+    files->streams[i] = NULL;
+    if (written && files->temporary[i]) {
+        written = rename(files->temporary[i], path) == 0;
+        reason = errno;
+    }
+    if (!written) return cannot_write(path, reason, error);
+    free(files->temporary[i]);
+    files->temporary[i] = NULL;
+    return true;
+}
+
+bool report_files_write(struct report_files *files, const struct settings *settings, const struct account *account,
+                        bnfuse_error *error)
+{
+    bool written = true;
+    for (size_t i = 0; i < REPORT_COUNT; i++)
+        if (files->streams[i] && !write_one(files, i, settings->reports[i], account, error)) written = false;
+    return written;
+}
+
+void report_files_drop(struct report_files *files)
+{
+    for (size_t i = 0; i < REPORT_COUNT; i++) {
+        if (files->streams[i]) fclose(files->streams[i]);
+        if (files->temporary[i]) unlink(files->temporary[i]);
+        free(files->temporary[i]);
+        files->streams[i] = NULL;
+        files->temporary[i] = NULL;
+    }
+}

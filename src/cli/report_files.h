@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The files of --junit, --html and their like: gone before the work begins, so that no old report outlives a run that
+ * failed, and written whole at its end, whatever that is. */
+#ifndef CLI_REPORT_FILES_H
+#define CLI_REPORT_FILES_H
+
+#include "cli/options.h"
+
+struct report_files {
+    char *temporary[REPORT_COUNT]; /* beside its target; NULL: not asked for, or written */
+    FILE *streams[REPORT_COUNT];
+};
+
+/* Removes what lies there and opens a temporary file beside each. False, with nothing open, where one cannot be written
+ * (BNFUSE_USAGE, or BNFUSE_INTERNAL without memory). */
+bool report_files_open(struct report_files *files, const struct settings *settings, bnfuse_error *error);
+/* Writes them all and gives them their names. */
+bool report_files_write(struct report_files *files, const struct settings *settings, const struct account *account,
+                        bnfuse_error *error);
+/* Leaves nothing of those that were not written. */
+void report_files_drop(struct report_files *files);
+
+#endif
