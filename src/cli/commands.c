@@ -68,6 +68,7 @@ static bool load(struct job *job, size_t operand, bnfuse_model **model)
 static bool targets_are_safe(struct job *job)
 {
     job->is_unsafe = !targets_are_free(job->settings, job->model, job->other, &job->error);
+    if (!job->is_unsafe && job->model) report_files_clear(&job->reports, job->settings);
     return !job->is_unsafe;
 }
 
@@ -553,7 +554,7 @@ static bnfuse_status do_job(const struct settings *settings)
 
 bnfuse_status command_refuse(const struct settings *settings, const bnfuse_error *why)
 {
-    struct report_files reports = { { NULL }, { NULL } };
+    struct report_files reports = { .is_clear = false };
     bnfuse_error error = *why;
     struct account account = account_of(settings, jobs[settings->command].name);
     account.status = why->status;

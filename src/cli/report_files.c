@@ -45,19 +45,35 @@ static bool open_one(struct report_files *files, size_t i, const char *path, bnf
     fchmod(descriptor, 0666 & ~mask);
     files->streams[i] = fdopen(descriptor, "w");
     if (!files->streams[i]) close(descriptor);
-    bool good = files->streams[i] && (unlink(path) == 0 || errno == ENOENT);
-    return good || cannot_write(path, errno, error);
+    return files->streams[i] || cannot_write(path, errno, error);
 }
 
 bool report_files_open(struct report_files *files, const struct settings *settings, bnfuse_error *error)
 {
-    *files = (struct report_files){ { NULL }, { NULL } };
+    *files = (struct report_files){ .is_clear = false };
     for (size_t i = 0; i < REPORT_COUNT; i++) {
         if (!settings->reports[i] || open_one(files, i, settings->reports[i], error)) continue;
         report_files_drop(files);
         return false;
     }
     return true;
+}
+
+void report_files_clear(struct report_files *files, const struct settings *settings)
+{
+    for (size_t i = 0; i < REPORT_COUNT; i++)
+        if (files->temporary[i]) unlink(settings->reports[i]);
+    files->is_clear = true;
+}
+
+/* What no report of any kind begins with is somebody's data. */
+static bool may_replace(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    if (!file) return true;
+    int first = getc(file);
+    fclose(file);
+    return first == EOF || strchr("<{#", first);
 }
 
 static bool write_one(struct report_files *files, size_t i, const char *path, const struct account *account,
@@ -70,6 +86,9 @@ static bool write_one(struct report_files *files, size_t i, const char *path, co
         reason = errno;
     }
     files->streams[i] = NULL;
+    if (written && files->temporary[i] && !files->is_clear && !may_replace(path))
+        return usage(error, "%s: is no report, and the model that may need it could not be read; it is left alone",
+                     path);
     if (written && files->temporary[i]) {
         written = rename(files->temporary[i], path) == 0;
         reason = errno;

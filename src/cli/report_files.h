@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The files of --junit, --html and their like: gone before the work begins, so that no old report outlives a run that
+ * The files of --junit, --html and their like: gone once the models are read, so that no old report outlives a run that
  * failed, and written whole at its end, whatever that is. */
 #ifndef CLI_REPORT_FILES_H
 #define CLI_REPORT_FILES_H
@@ -10,11 +10,14 @@
 struct report_files {
     char *temporary[REPORT_COUNT]; /* beside its target; NULL: not asked for, or written */
     FILE *streams[REPORT_COUNT];
+    bool is_clear; /* what lay under their names is gone */
 };
 
-/* Removes what lies there and opens a temporary file beside each. False, with nothing open, where one cannot be written
- * (BNFUSE_USAGE, or BNFUSE_INTERNAL without memory). */
+/* Opens a temporary file beside each. False, with nothing open, where one cannot be written (BNFUSE_USAGE, or
+ * BNFUSE_INTERNAL without memory). */
 bool report_files_open(struct report_files *files, const struct settings *settings, bnfuse_error *error);
+/* Removes what lies under their names. Only when it is known that no model needs it. */
+void report_files_clear(struct report_files *files, const struct settings *settings);
 /* Writes them all and gives them their names. */
 bool report_files_write(struct report_files *files, const struct settings *settings, const struct account *account,
                         bnfuse_error *error);

@@ -304,6 +304,39 @@ static bool find_attribute(const struct schema *schema, const char *name, struct
     return false;
 }
 
+/* Defaults of attributes that came or went with an opset. Exporters write them at others too, where they change nothing. */
+static const struct idle_attribute {
+    const char *name;
+    int64_t value; /* of the int, or of each of the ints */
+} idle_attributes[] = {
+    { "spatial", 1 },         { "ceil_mode", 0 },           { "storage_order", 0 },
+    { "dilations", 1 },       { "count_include_pad", 0 },   { "training_mode", 0 },
+    { "allowzero", 0 },       { "select_last_index", 0 },   { "noop_with_empty_axes", 0 },
+    { "exclude_outside", 0 }, { "antialias", 0 },           { "saturate", 1 },
+    { "keepdims", 1 },        { "linear_before_reset", 0 }, { "layout", 0 },
+};
+
+static bool holds_only(const BnfuseOnnx__AttributeProto *a, int64_t value)
+{
+    if (a->type == TYPE(INT)) return a->i == value;
+    if (a->type != TYPE(INTS)) return false;
+    for (size_t i = 0; i < a->n_ints; i++)
+        if (a->ints[i] != value) return false;
+    return true;
+}
+
+/* Whether another opset of the operator knows the attribute, which has its default. */
+static bool is_idle(const struct schema *schema, const BnfuseOnnx__AttributeProto *a)
+{
+    struct schema_attribute known;
+    for (size_t i = 0; i < sizeof idle_attributes / sizeof *idle_attributes; i++) {
+        if (strcmp(idle_attributes[i].name, a->name) != 0 || !holds_only(a, idle_attributes[i].value)) continue;
+        for (const struct schema *row = schemas; row < schemas + schema_count; row++)
+            if (strcmp(row->name, schema->name) == 0 && find_attribute(row, a->name, &known)) return true;
+    }
+    return false;
+}
+
 /* Private to who wrote it; or what exporters of opset 6 kept of opset 1, where it said which memory to use again. */
 static bool is_ignored(const struct node *node, const char *name)
 {
@@ -317,6 +350,7 @@ static bool validate_schema_attributes(struct validation *v, const struct node *
     for (size_t i = 0; i < node->proto->n_attribute; i++) {
         const BnfuseOnnx__AttributeProto *a = node->proto->attribute[i];
         if (is_ignored(node, a->name)) continue;
+        if (!find_attribute(schema, a->name, &known) && is_idle(schema, a)) continue;
         if (!find_attribute(schema, a->name, &known))
             return schema_fail(v, node, error, "%s has no attribute \"%s\"", node->op, a->name);
         if (!is_of_type(a, known.type))
