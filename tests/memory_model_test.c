@@ -223,7 +223,10 @@ static void a_callback_that_returns_false_cancels(void **state)
     fuse.context = &calls;
     assert_false(bnfuse_fuse(model, &fuse, &error));
     assert_int_equal(error.status, BNFUSE_CANCELLED);
-    assert_int_equal(calls, 3); /* inline, clean, fold */
+    assert_non_null(strstr(error.message, "fold"));
+    int passes = 1; /* it was called after each up to fold, and no more */
+    while (strcmp(bnfuse_get_pass((size_t)passes - 1)->name, "fold") != 0) passes++;
+    assert_int_equal(calls, passes);
     bnfuse_free(model);
     build_close(&b);
 }

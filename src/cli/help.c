@@ -181,29 +181,36 @@ static bool is_first_of_its_name(size_t i)
     return first == i;
 }
 
-/* Options whose argument is one of a few words. */
+/* Options whose argument is one of a few words that are not the library's. */
 static const struct choice_row {
     const char *option, *words;
 } choices[] = {
     { "lower", "mul-add" },
-    { "enable", "relu-scale bn-before-padded-conv" },
     { "completions", "bash zsh fish" },
 };
 
-/* The words of an option, or NULL. */
-static const char *choices_of(const char *option)
+/* The words that an option may have, with blanks between; NULL when it may have any. */
+static const char *choices_of(const struct option_row *row, char *to, size_t size)
 {
+    const char *name, *help;
+    size_t used = 0;
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
-        if (strcmp(choices[i].option, option) == 0) return choices[i].words;
-    return NULL;
+        if (strcmp(choices[i].option, row->name) == 0) return choices[i].words;
+    for (size_t i = 0; used < size && (name = option_choice(row, i, &help)); i++)
+        used += (size_t)snprintf(to + used, size - used, "%s%s", used ? " " : "", name);
+    return used ? to : NULL;
 }
 
 static void complete_bash_choices(FILE *to)
 {
+    char words[400];
     fprintf(to, "    case ${COMP_WORDS[COMP_CWORD-1]} in\n");
-    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
-        fprintf(to, "    --%s) COMPREPLY=($(compgen -W \"%s\" -- \"$word\")); return ;;\n", choices[i].option,
-                choices[i].words);
+    for (size_t i = 0; i < option_row_count; i++) {
+        const char *some = is_first_of_its_name(i) ? choices_of(&option_rows[i], words, sizeof words) : NULL;
+        if (some)
+            fprintf(to, "    --%s) COMPREPLY=($(compgen -W \"%s\" -- \"$word\")); return ;;\n", option_rows[i].name,
+                    some);
+    }
     fprintf(to, "    esac\n");
 }
 
@@ -237,6 +244,7 @@ static void put_zsh(FILE *to, const char *text)
 
 static void complete_zsh(FILE *to)
 {
+    char words[400];
     fprintf(to, "#compdef bnfuse\n_arguments \\\n");
     for (size_t i = 0; i < option_row_count; i++) {
         const struct option_row *row = &option_rows[i];
@@ -244,8 +252,8 @@ static void complete_zsh(FILE *to)
         bool optional = row->argument && *row->argument == '[';
         fprintf(to, "    '*--%s%s[", row->name, !row->argument ? "" : optional ? "=-" : "=");
         put_zsh(to, row->help);
-        const char *words = choices_of(row->name);
-        if (words) fprintf(to, "]:value:(%s)' \\\n", words);
+        const char *some = choices_of(row, words, sizeof words);
+        if (some) fprintf(to, "]:value:(%s)' \\\n", some);
         else fprintf(to, "]%s' \\\n", !row->argument ? "" : optional ? "::value:" : ":value:_files");
     }
     fprintf(to, "    '1:command or model:{_alternative \"files\\:model\\:_files\" \"words\\:command\\:(");
@@ -255,15 +263,16 @@ static void complete_zsh(FILE *to)
 
 static void complete_fish(FILE *to)
 {
+    char words[400];
     for (int c = 1; c < COMMAND_COUNT; c++)
         fprintf(to, "complete -c bnfuse -n __fish_use_subcommand -a %s -d \"%s\"\n", commands[c].name,
                 commands[c].help);
     for (size_t i = 0; i < option_row_count; i++) {
         const struct option_row *row = &option_rows[i];
         if (!is_first_of_its_name(i)) continue;
-        const char *words = choices_of(row->name);
+        const char *some = choices_of(row, words, sizeof words);
         fprintf(to, "complete -c bnfuse -l %s%s", row->name, row->argument && *row->argument != '[' ? " -r" : "");
-        if (words) fprintf(to, " -f -a \"%s\"", words);
+        if (some) fprintf(to, " -f -a \"%s\"", some);
         fprintf(to, " -d \"%s\"\n", row->help);
     }
 }
