@@ -9,20 +9,30 @@
 #include "onnx/graph/edit.h"
 #include "passes/algebra/anchor.h"
 
-enum { ROUND_LIMIT = 8, COPY_LIMIT = 1 << 20 /* nodes */ };
+enum { ROUND_LIMIT = 8, COPY_LIMIT = 1 << 17 /* nodes that one function may become */ };
 
+/* The calls of one function. */
 struct calls {
     struct node **nodes;
-    size_t count;
+    size_t count, room;
 };
 
-static struct calls calls_of(const struct net *net, const struct graph *body)
+/* Of every function, by its place in net->functions. */
+static struct calls *all_calls(const struct net *net)
 {
-    struct calls calls = { NEW_ARRAY(net->arena, struct node *, body->call_count), 0 };
+    struct calls *all = NEW_ARRAY(net->arena, struct calls, net->function_count);
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
-        for (struct node *node = graph->first; node; node = node->next)
-            if (node->function == body) calls.nodes[calls.count++] = node;
-    return calls;
+        for (struct node *node = graph->first; node; node = node->next) {
+            struct calls *calls = node->function ? &all[node->function->slot] : NULL;
+            if (!calls) continue;
+            if (calls->count == calls->room) {
+                size_t room = calls->room ? 2 * calls->room : 4;
+                calls->nodes = arena_grow(net->arena, calls->nodes, calls->count, room, sizeof *calls->nodes);
+                calls->room = room;
+            }
+            calls->nodes[calls->count++] = node;
+        }
+    return all;
 }
 
 static bool holds_norm(const struct graph *body)
@@ -32,13 +42,15 @@ static bool holds_norm(const struct graph *body)
     return false;
 }
 
-/* A function that is called once can be folded where it stands, unless an attribute is a parameter. */
-static bool needs_copies(const struct graph *body)
+/* A function that is called once can be folded where it stands, unless an attribute is a parameter or the call itself
+ * stands in a body that several share. */
+static bool needs_copies(const struct graph *body, const struct calls *calls)
 {
-    bool refers = false;
+    bool even_once = false;
     for (const struct node *node = body->first; node; node = node->next)
-        refers = refers || (bn_is(node) && node_refers(node));
-    return body->call_count > (refers ? 0 : 1) && body->call_count <= COPY_LIMIT
+        even_once = even_once || (bn_is(node) && node_refers(node));
+    for (size_t i = 0; i < calls->count; i++) even_once = even_once || calls->nodes[i]->graph->call_count > 1;
+    return body->call_count > (even_once ? 0 : 1) && body->call_count <= COPY_LIMIT
            && body->node_count <= COPY_LIMIT / body->call_count;
 }
 
@@ -55,10 +67,12 @@ static bool can_be_copied(const struct graph *body)
     return true;
 }
 
+/* The calls stand in graphs that are still there, and their opsets are that of the body. */
 static bool opsets_agree(const struct graph *body, const struct calls *calls)
 {
     for (size_t i = 0; i < calls->count; i++)
-        if (graph_opset(calls->nodes[i]->graph) != graph_opset(body)) return false;
+        if (calls->nodes[i]->graph->is_dropped || graph_opset(calls->nodes[i]->graph) != graph_opset(body))
+            return false;
     return true;
 }
 
@@ -154,12 +168,12 @@ static void inline_call(const struct graph *body, struct node *call)
     edit_remove_node(call);
 }
 
-static bool inline_function(struct net *net, struct graph *body)
+/* A call that another function's copy has brought meanwhile is not listed: the next round sees it. */
+static bool inline_function(struct graph *body, const struct calls *calls)
 {
-    if (!needs_copies(body) || !holds_norm(body) || !can_be_copied(body)) return false;
-    struct calls calls = calls_of(net, body);
-    if (calls.count != body->call_count || !opsets_agree(body, &calls) || !is_worth_it(body, &calls)) return false;
-    for (size_t i = 0; i < calls.count; i++) inline_call(body, calls.nodes[i]);
+    if (!needs_copies(body, calls) || !holds_norm(body) || !can_be_copied(body)) return false;
+    if (calls->count != body->call_count || !opsets_agree(body, calls) || !is_worth_it(body, calls)) return false;
+    for (size_t i = 0; i < calls->count; i++) inline_call(body, calls->nodes[i]);
     edit_drop_function(body);
     return true;
 }
@@ -168,11 +182,12 @@ bool inline_run(struct net *net, const struct bnfuse_fuse_options *options, stru
                 struct bnfuse_error *error)
 {
     (void)options, (void)report, (void)error;
-    bool changed = true;
+    bool changed = net->function_count > 0;
     for (int round = 0; changed && round < ROUND_LIMIT; round++) {
+        struct calls *calls = all_calls(net);
         changed = false;
         for (size_t i = 0; i < net->function_count; i++)
-            if (!net->functions[i]->is_dropped && inline_function(net, net->functions[i])) changed = true;
+            if (!net->functions[i]->is_dropped && inline_function(net->functions[i], &calls[i])) changed = true;
     }
     return true;
 }
