@@ -63,6 +63,21 @@ static void affines_go_into_convolutions_downstream(void **state)
     RUN(cases, NULL);
 }
 
+static void what_is_left_over_is_weighed_for_any_batch(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3; r = Relu x; y = bn r 3; init w 3,4; init b 4; c = MatMul y w; z = Sub c b; out z", 0, 0,
+          "Relu MatMul Sub", 0 },
+        { "in x N,3,8,8; init w 13,3,1,1; c = Conv x w; m = Relu x; k = Concat c m axis=1; z = bn k 16; out z", 1, 0,
+          "Conv Relu BatchNormalization Concat", 0 },
+        { "in x N,3; r = Relu x; y = bn r 3; init u 3,40; init v 3,40; init w 3,40; a = MatMul y u; b = MatMul y v; "
+          "c = MatMul y w; out a; out b; out c",
+          1, REASON_NOT_WORTH, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 static void affines_stay_where_they_are_no_affine_or_others_look(void **state)
 {
     static const struct fold_case cases[] = {
@@ -127,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(affines_go_into_the_operator_upstream),
         cmocka_unit_test(affines_go_into_convolutions_downstream),
+        cmocka_unit_test(what_is_left_over_is_weighed_for_any_batch),
         cmocka_unit_test(affines_stay_where_they_are_no_affine_or_others_look),
         cmocka_unit_test(what_runtimes_recognize_stays),
         cmocka_unit_test(affines_can_be_left_out),

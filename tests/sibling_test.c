@@ -60,6 +60,7 @@ static void a_sibling_that_does_not_fit_stays_out(void **state)
         { "in x 2,4,5,7; in w 4,4,3,3; c = Conv x w pads=1,1,1,1; b = bn x 4; z = Add c b; out z", 1, 0, NULL, 0 },
         { "in x 2,4,5,7; init w 4,4,3,3; c = Conv x w pads=1,1,1,1; b = bn x 4; z = Add c b; y = Relu b; out z; out y",
           1, 0, NULL, 0 },
+        { "in x 2,4,1,1; init w 4,4,1,1; c = Conv x w pads=0,0,1,1; b = bn x 4; z = Add c b; out z", 1, 0, NULL, 0 },
         { "in x 2,1,5,7; init w 4,1,3,3; c = Conv x w pads=1,1,1,1; b = bn x 1; z = Add c b; out z", 1, 0, NULL, 0 },
     };
     (void)state;
