@@ -68,7 +68,10 @@ static bool load(struct job *job, size_t operand, bnfuse_model **model)
 static bool targets_are_safe(struct job *job)
 {
     job->is_unsafe = !targets_are_free(job->settings, job->model, job->other, &job->error);
-    if (!job->is_unsafe && job->model) report_files_clear(&job->reports, job->settings);
+    if (job->is_unsafe || !job->model) return !job->is_unsafe;
+    deadline_hold(&job->deadline);
+    report_files_clear(&job->reports, job->settings);
+    deadline_release(&job->deadline);
     return !job->is_unsafe;
 }
 

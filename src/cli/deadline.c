@@ -43,6 +43,16 @@ void deadline_open(struct deadline *deadline, double seconds, void (*expire)(voi
     deadline->is_on = pthread_create(&deadline->thread, NULL, wait_for_it, deadline) == 0;
 }
 
+void deadline_hold(struct deadline *deadline)
+{
+    if (deadline->is_on) pthread_mutex_lock(&deadline->mutex);
+}
+
+void deadline_release(struct deadline *deadline)
+{
+    if (deadline->is_on) pthread_mutex_unlock(&deadline->mutex);
+}
+
 void deadline_close(struct deadline *deadline)
 {
     if (!deadline->is_on) return;

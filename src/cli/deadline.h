@@ -20,6 +20,9 @@ struct deadline {
 
 /* Calls expire(context) after so many seconds. Where there are no threads, nothing ever expires. */
 void deadline_open(struct deadline *deadline, double seconds, void (*expire)(void *context), void *context);
+/* Between the two nothing expires: for what must not happen beside it. */
+void deadline_hold(struct deadline *deadline);
+void deadline_release(struct deadline *deadline);
 /* Calls it off; who comes when it has begun waits for the end of the program. Does nothing where it is not on. */
 void deadline_close(struct deadline *deadline);
 
