@@ -53,10 +53,17 @@ void deadline_release(struct deadline *deadline)
     if (deadline->is_on) pthread_mutex_unlock(&deadline->mutex);
 }
 
+static bool has_passed(const struct timespec *at)
+{
+    struct timespec now = after(0);
+    return now.tv_sec > at->tv_sec || (now.tv_sec == at->tv_sec && now.tv_nsec >= at->tv_nsec);
+}
+
 void deadline_close(struct deadline *deadline)
 {
     if (!deadline->is_on) return;
     pthread_mutex_lock(&deadline->mutex);
+    if (has_passed(&deadline->at)) deadline->expire(deadline->context); /* the thread was not given its turn */
     deadline->is_over = true;
     pthread_cond_signal(&deadline->changed);
     pthread_mutex_unlock(&deadline->mutex);
