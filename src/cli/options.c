@@ -14,7 +14,7 @@ const struct command_row commands[COMMAND_COUNT] = {
     [COMMAND_FUSE] = { "", "MODEL [-o OUT]", 1, "fuse, check, and write (without -o: write nothing)", 0 },
     [COMMAND_EXPLAIN] = { "explain", "MODEL", 1, "list where each BatchNormalization is folded, or why it stays", 0 },
     [COMMAND_COMPARE] = { "compare", "A B", 2, "compare two models: do they compute the same, up to rounding?", 0 },
-    [COMMAND_CALIBRATE] = { "calibrate", "MODEL --data DIR -o OUT", 1,
+    [COMMAND_CALIBRATE] = { "calibrate", "MODEL", 1,
                             "estimate the statistics of every BatchNormalization again from data", 0 },
     [COMMAND_RUN] = { "run", "MODEL", 1, "run a model on given inputs", 0 },
     [COMMAND_DIFF] = { "diff", "A B", 2, "list what changed between two models, by structure (exit 1 if anything did)",

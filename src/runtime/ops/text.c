@@ -383,7 +383,7 @@ static bool tf_idf(struct call *call)
     int64_t rows = x->rank == 2 ? x->dims[0] : 1, length = x->rank == 0 ? 1 : x->dims[x->rank - 1];
     int64_t dims[] = { rows, g.width };
     struct array *y = call_output(call, 0, DTYPE_FLOAT, x->rank == 2 ? 2 : 1, x->rank == 2 ? dims : dims + 1);
-    CALL_WORK(call, rows, length + g.gram_count, g.most, g.skips + 1, WORK_ELEMENT);
+    CALL_WORK(call, rows, length + g.gram_count, g.most, g.skips < INT64_MAX ? g.skips + 1 : g.skips, WORK_ELEMENT);
     double *counts = NEW_ARRAY(call->scratch, double, (size_t)g.gram_count);
     for (int64_t row = 0; y->count > 0 && row < rows; row++) {
         for (int64_t size = g.least; size <= g.most; size++) count_row(&shelves[size], row * length, length, counts);
