@@ -64,7 +64,7 @@ for each in program library python; do
     echo "in a clean system: $each works"
 done
 dpkg --purge python3-bnfuse libbnfuse-dev bnfuse-doc bnfuse libbnfuse0 > /dev/null
-left=$(find / -xdev -name '*bnfuse*' -not -path '/packages/*' -not -path '/source/*' -not -path '/proc/*' \
+left=$(find / -xdev -name '*bnfuse*' -not -path '/packages/*' -not -path '/source/*' -not -path '/proc/*' -not -path '/tmp/*' \
     -not -path '/var/log/*' -not -path '/var/cache/*' | head)
 [ -z "$left" ] || { echo "left after the purge: $left"; exit 1; }
 END
