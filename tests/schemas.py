@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""schemas.py SOURCE_DIR: src/onnx/graph/schema_table.c against the schemas that Debian's python3-onnx knows, of every
+"""schemas.py SOURCE_DIR: the schemas in the rows of src/runtime/ops, and of src/onnx/graph/schema_table.c, against the schemas that Debian's python3-onnx knows, of every
 operator at every opset. Skipped (77) without it."""
+import glob
 import re
 import sys
 
@@ -19,10 +20,15 @@ FIXED = {"tensor(int64)": "i64", "tensor(bool)": "bool", "tensor(string)": "text
          "tensor(int32)": "i32", "tensor(uint8)": "u8"}
 
 
-def read_table(path):
-    text = re.sub(r'"\s*\n\s*"', "", open(path).read())
-    rows = {}
-    for name, first, last, slots, attributes in re.findall(r'\{ "([^"]+)", (\d+), (\w+),\s*"([^"]*)",\s*"([^"]*)" \}', text):
+def read_table(paths):
+    """Each list of schemas stands in the row of its operator: the last name before it."""
+    text = re.sub(r'"\s+"', "", "".join(open(path).read() for path in paths))
+    rows, name = {}, None
+    pattern = r'\{ "((?:[a-z.]+:)?[A-Z]\w*)",\s+(?=\d|SCHEMAS|\.)|\{ (\d+), (\w+),\s*"([^"]*>[^"]*)",\s*"([^"]*)"\s*\}'
+    for operator, first, last, slots, attributes in re.findall(pattern, text):
+        if operator:
+            name = operator
+            continue
         last = 10 ** 6 if last == "LATEST" else int(last)
         inputs, outputs = slots.split(">")
         rows.setdefault(name, []).append((int(first), last, inputs.split(), outputs.split(), set(attributes.split())))
@@ -70,7 +76,7 @@ def faults_of(schema, row):
     yield from faults_of_slots(schema, schema.outputs, row[3], schema.min_output)
 
 
-rows = read_table(sys.argv[1] + "/src/onnx/graph/schema_table.c")
+rows = read_table(sorted(glob.glob(sys.argv[1] + "/src/runtime/ops/*.c")) + [sys.argv[1] + "/src/onnx/graph/schema_table.c"])
 count = faults = 0
 for schema in defs.get_all_schemas_with_history():
     if schema.domain not in ("", "ai.onnx.ml") or schema.deprecated or schema.support_level == S.SupportType.EXPERIMENTAL:

@@ -5,6 +5,7 @@ statuses that are right, words that the output must hold, and what is wrong with
 
 Messages are put together by hand: no ONNX library would write most of these. Schema faults come from the table in
 src/onnx/graph/schema_table.c, one file for each fault of each operator."""
+import glob
 import os
 import re
 import struct
@@ -241,8 +242,15 @@ TYPES = {"i64": INT64, "bool": BOOL, "f32": FLOAT, "i32": INT32, "text": STRING,
 
 
 def read_schemas():
-    text = re.sub(r'"\s*\n\s*"', "", open(os.path.join(SOURCE, "src/onnx/graph/schema_table.c")).read())
-    for name, first, last, slots, attributes in re.findall(r'\{ "([^"]+)", (\d+), (\w+),\s*"([^"]*)",\s*"([^"]*)" \}', text):
+    """They stand in the rows of the operators: the name is the last one before."""
+    paths = sorted(glob.glob(os.path.join(SOURCE, "src/runtime/ops/*.c"))) + [os.path.join(SOURCE, "src/onnx/graph/schema_table.c")]
+    text = re.sub(r'"\s+"', "", "".join(open(path).read() for path in paths))
+    pattern = r'\{ "((?:[a-z.]+:)?[A-Z]\w*)",\s+(?=\d|SCHEMAS|\.)|\{ (\d+), (\w+),\s*"([^"]*>[^"]*)",\s*"([^"]*)"\s*\}'
+    name = None
+    for operator, first, last, slots, attributes in re.findall(pattern, text):
+        if operator:
+            name = operator
+            continue
         yield name, int(first), last, slots.split(">")[0].split(), [re.match(r"(.*)([:!])(.)", a).groups() for a in attributes.split()]
 
 

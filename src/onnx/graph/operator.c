@@ -24,12 +24,16 @@ static uint64_t hash_name(const char *domain, const char *op)
     return hash ^ hash >> 31;
 }
 
-static bool is_named(const struct operator_row *row, const char *domain, const char *op)
+bool operator_is_named(const char *name, const char *domain, const char *op)
 {
     size_t length = strlen(domain);
-    if (length == 0) return strcmp(row->name, op) == 0;
-    return strncmp(row->name, domain, length) == 0 && row->name[length] == ':'
-           && strcmp(row->name + length + 1, op) == 0;
+    if (length == 0) return strcmp(name, op) == 0;
+    return strncmp(name, domain, length) == 0 && name[length] == ':' && strcmp(name + length + 1, op) == 0;
+}
+
+static bool is_named(const struct operator_row *row, const char *domain, const char *op)
+{
+    return operator_is_named(row->name, domain, op);
 }
 
 static const struct operator_row **find_slot(const struct operator_index *index, const char *domain, const char *op)
@@ -58,6 +62,11 @@ struct operator_index *operator_index_new(struct arena *arena)
             if (!*slot) *slot = row;
         }
     return index;
+}
+
+const struct operator_row *operator_first(const struct operator_index *index, const char *domain, const char *op)
+{
+    return *find_slot(index, domain, op);
 }
 
 const struct operator_row *operator_find(const struct operator_index *index, const char *domain, const char *op,

@@ -13,6 +13,7 @@
 #define ONNX_GRAPH_OPERATOR_H
 
 #include "onnx/graph/graph.h"
+#include "onnx/graph/schema.h"
 
 #define LATEST_OPSET 28      /* the newest ai.onnx opset the rows were read against */
 #define LATEST       1000000 /* a row that holds up to LATEST_OPSET */
@@ -63,6 +64,7 @@ struct weight_need {
 struct operator_row {
     const char *name; /* of ai.onnx; other domains stand before it: "ai.onnx.ml:Scaler" */
     int64_t first, last;
+    const struct schema *schemas; /* what the standard allows, at all opsets: in the operator's first row */
 
     bool (*run)(struct call *call); /* the kernel; NULL: the operator does not run */
     const void *data;               /* what tells rows of one kernel apart */
@@ -102,6 +104,10 @@ extern const struct operator_row *const operator_families[];
 /* The rows by name, of one net. */
 struct operator_index;
 struct operator_index *operator_index_new(struct arena *arena);
+/* The first of an operator's rows; NULL when it has none. */
+const struct operator_row *operator_first(const struct operator_index *index, const char *domain, const char *op);
+/* Whether a row's name, which may have a domain before it, is that of an operator. */
+bool operator_is_named(const char *name, const char *domain, const char *op);
 /* The row of an operator at an opset; NULL when there is none. */
 const struct operator_row *operator_find(const struct operator_index *index, const char *domain, const char *op,
                                          int64_t opset);

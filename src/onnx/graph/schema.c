@@ -1,40 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading the rows of schema_table.c. */
+ * Finding schemas, and reading them. */
 #include "onnx/graph/schema.h"
 
 #include "onnx/graph/operator.h"
 
 #include <string.h>
 
-/* strcmp of a row's name with "domain:op", or "op" alone. */
-static int compare_name(const char *name, const char *domain, const char *op)
+static const struct schema *list_without_row(const struct node *node)
 {
-    size_t length = strlen(domain);
-    if (length == 0) return strcmp(name, op);
-    int order = strncmp(name, domain, length);
-    if (order) return order;
-    return name[length] == ':' ? strcmp(name + length + 1, op) : name[length] - ':';
+    for (const struct other_schemas *other = other_schemas; other->name; other++)
+        if (operator_is_named(other->name, node->domain, node->op)) return other->schemas;
+    return NULL;
 }
 
-/* The first row that does not stand before the operator. */
-static const struct schema *find_name(const char *domain, const char *op)
+const struct schema *schema_list(const struct node *node)
 {
-    size_t low = 0, high = schema_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (compare_name(schemas[middle].name, domain, op) < 0) low = middle + 1;
-        else high = middle;
-    }
-    return schemas + low;
+    if (node->function) return NULL;
+    const struct operator_row *row = operator_first(node->graph->net->operators, node->domain, node->op);
+    return row ? row->schemas : list_without_row(node);
 }
 
 const struct schema *schema_find(const struct node *node)
 {
-    if (node->function || node->opset > LATEST_OPSET) return NULL;
-    const struct schema *end = schemas + schema_count;
-    for (const struct schema *row = find_name(node->domain, node->op);
-         row < end && compare_name(row->name, node->domain, node->op) == 0; row++)
+    const struct schema *row = node->opset > LATEST_OPSET ? NULL : schema_list(node);
+    for (; row && row->slots; row++)
         if (node->opset >= row->first && node->opset <= row->last) return row;
     return NULL;
 }

@@ -1,30 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the standard allows a node to be: its inputs, outputs and attributes, for every operator and range of opsets of
- * ai.onnx and ai.onnx.ml.
+ * ai.onnx and ai.onnx.ml. Opsets that differ in the allowed element types alone share a schema.
  *
- * A row is text. `slots` lists inputs > outputs. A slot is a type: a letter stands for one element type wherever it
- * occurs in the row, "i64" and the like are that type, "." is anything. Before it, "?" says that the slot may be absent,
- * "*" that it may be repeated, or missing. `attributes` lists name:type, or name!type where it must be there; the types
- * are float, int, string, tensor, graph (f i s t g), lists of them in capitals, sparse tensor (p) and type (y).
+ * A schema is text. `slots` lists inputs > outputs. A slot is a type: a letter stands for one element type wherever it
+ * occurs in the schema, "i64" and the like are that type, "." is anything. Before it, "?" says that the slot may be
+ * absent, "*" that it may be repeated, or missing. `attributes` lists name:type, or name!type where it must be there; the
+ * types are float, int, string, tensor, graph (f i s t g), lists of them in capitals, sparse tensor (p) and type (y).
  *
- *   { "Split", 13, 17, "T ?i64 > T *T", "axis:i" } */
+ *   Split:   { 13, 17, "T ?i64 > T *T", "axis:i" }
+ *
+ * They stand in the operators' rows. */
 #ifndef ONNX_GRAPH_SCHEMA_H
 #define ONNX_GRAPH_SCHEMA_H
 
 #include "onnx/graph/graph.h"
 
 struct schema {
-    const char *name; /* of ai.onnx; other domains stand before it: "ai.onnx.ml:Scaler" */
     int64_t first, last;
     const char *slots, *attributes;
 };
 
-/* Sorted by name, then opset. */
-extern const struct schema schemas[];
-extern const size_t schema_count;
+/* A list of them, ended by one without slots. */
+#define SCHEMAS(...) ((const struct schema[]){ __VA_ARGS__, { 0, 0, NULL, NULL } })
 
-/* The schema of the operator that the node calls at its opset; NULL when the standard has none. */
+/* Those of operators without a row; ended by one without name. */
+extern const struct other_schemas {
+    const char *name; /* of ai.onnx; other domains stand before it: "ai.onnx.ml:Scaler" */
+    const struct schema *schemas;
+} other_schemas[];
+
+/* All schemas of the operator that the node calls; NULL when the standard has none, or the node calls a function. */
+const struct schema *schema_list(const struct node *node);
+/* The one at the node's opset; NULL when there is none. */
 const struct schema *schema_find(const struct node *node);
 
 /* One slot, read. */

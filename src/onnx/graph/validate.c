@@ -326,13 +326,13 @@ static bool holds_only(const BnfuseOnnx__AttributeProto *a, int64_t value)
 }
 
 /* Whether another opset of the operator knows the attribute, which has its default. */
-static bool is_idle(const struct schema *schema, const BnfuseOnnx__AttributeProto *a)
+static bool is_idle(const struct node *node, const BnfuseOnnx__AttributeProto *a)
 {
     struct schema_attribute known;
     for (size_t i = 0; i < sizeof idle_attributes / sizeof *idle_attributes; i++) {
         if (strcmp(idle_attributes[i].name, a->name) != 0 || !holds_only(a, idle_attributes[i].value)) continue;
-        for (const struct schema *row = schemas; row < schemas + schema_count; row++)
-            if (strcmp(row->name, schema->name) == 0 && find_attribute(row, a->name, &known)) return true;
+        for (const struct schema *row = schema_list(node); row && row->slots; row++)
+            if (find_attribute(row, a->name, &known)) return true;
     }
     return false;
 }
@@ -350,7 +350,7 @@ static bool validate_schema_attributes(struct validation *v, const struct node *
     for (size_t i = 0; i < node->proto->n_attribute; i++) {
         const BnfuseOnnx__AttributeProto *a = node->proto->attribute[i];
         if (is_ignored(node, a->name)) continue;
-        if (!find_attribute(schema, a->name, &known) && is_idle(schema, a)) continue;
+        if (!find_attribute(schema, a->name, &known) && is_idle(node, a)) continue;
         if (!find_attribute(schema, a->name, &known))
             return schema_fail(v, node, error, "%s has no attribute \"%s\"", node->op, a->name);
         if (!is_of_type(a, known.type))

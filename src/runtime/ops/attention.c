@@ -386,7 +386,16 @@ static bool shape_attention(struct shaping *s)
 }
 
 const struct operator_row attention_operators[] = {
-    { "Attention", 23, LATEST, .run = attention, .shape = shape_attention },
+    { "Attention", 23, LATEST, .run = attention, .shape = shape_attention,
+      .schemas = SCHEMAS({ 23, 23, "T T U ?. ?T ?U > T ?T ?U ?T",
+                           "is_causal:i kv_num_heads:i q_num_heads:i qk_matmul_output_mode:i scale:f softcap:f "
+                           "softmax_precision:i" },
+                         { 24, 24, "T T U ?. ?T ?U ?i64 > T ?T ?U ?T",
+                           "is_causal:i kv_num_heads:i q_num_heads:i qk_matmul_output_mode:i scale:f softcap:f "
+                           "softmax_precision:i" },
+                         { 25, LATEST, "T T U ?. ?T ?U ?i64 > T ?T ?U ?T",
+                           "is_causal:i kv_num_heads:i left_window_size:i q_num_heads:i qk_matmul_output_mode:i "
+                           "right_window_size:i scale:f softcap:f softmax_precision:i" }) },
     { "ai.onnx.preview:FlexAttention", 1, 1, .run = flex_attention, .shape = shape_attention },
     { 0 },
 };

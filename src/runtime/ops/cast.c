@@ -197,10 +197,14 @@ static void content_cast(struct shaping *s)
 
 const struct operator_row cast_operators[] = {
     { "Cast", 1, 5, .run = cast_by_name, .shape = shape_cast, .idle = true, .hides = true, .content = content_cast,
-      .passes = SLOT(0), .arithmetic = true },
+      .passes = SLOT(0), .arithmetic = true,
+      .schemas = SCHEMAS({ 1, 5, ". > .", "to!s" }, { 6, 18, ". > .", "to!i" }, { 19, 23, ". > .", "saturate:i to!i" },
+                         { 24, LATEST, ". > .", "round_mode:s saturate:i to!i" }) },
     { "Cast", 6, LATEST, .run = cast_by_number, .shape = shape_cast, .idle = true, .hides = true,
       .content = content_cast, .passes = SLOT(0), .arithmetic = true },
     { "CastLike", 15, LATEST, .run = cast_like, .shape = shape_same, .type_from = 1, .content = content_cast,
-      .arithmetic = true },
+      .arithmetic = true,
+      .schemas = SCHEMAS({ 15, 18, ". T > T", "" }, { 19, 23, ". T > T", "saturate:i" },
+                         { 24, LATEST, ". T > T", "round_mode:s saturate:i" }) },
     { 0 },
 };

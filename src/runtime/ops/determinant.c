@@ -62,6 +62,6 @@ static bool shape_determinant(struct shaping *s)
 }
 
 const struct operator_row determinant_operators[] = {
-    { "Det", 11, LATEST, .run = det, .shape = shape_determinant },
+    { "Det", 11, LATEST, .run = det, .shape = shape_determinant, .schemas = SCHEMAS({ 11, LATEST, "T > T", "" }) },
     { 0 },
 };

@@ -390,6 +390,7 @@ static bool shape_einsum(struct shaping *s)
 }
 
 const struct operator_row einsum_operators[] = {
-    { "Einsum", 12, LATEST, .run = run_einsum, .shape = shape_einsum },
+    { "Einsum", 12, LATEST, .run = run_einsum, .shape = shape_einsum,
+      .schemas = SCHEMAS({ 12, LATEST, "T *T > T", "equation!s" }) },
     { 0 },
 };

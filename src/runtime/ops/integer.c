@@ -272,9 +272,15 @@ static bool shape_quantized_matmul(struct shaping *s)
 }
 
 const struct operator_row integer_operators[] = {
-    { "ConvInteger", 10, LATEST, .run = conv_integer, .shape = shape_conv, .type = DTYPE_INT32 },
-    { "MatMulInteger", 10, LATEST, .run = matmul_integer, .shape = shape_matmul, .type = DTYPE_INT32 },
-    { "QLinearConv", 10, LATEST, .run = qlinear_conv, .shape = shape_quantized_conv, .type_from = 7 },
-    { "QLinearMatMul", 10, LATEST, .run = qlinear_matmul, .shape = shape_quantized_matmul, .type_from = 7 },
+    { "ConvInteger", 10, LATEST, .run = conv_integer, .shape = shape_conv, .type = DTYPE_INT32,
+      .schemas = SCHEMAS(
+          { 10, LATEST, "T U ?T ?U > i32", "auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I" }) },
+    { "MatMulInteger", 10, LATEST, .run = matmul_integer, .shape = shape_matmul, .type = DTYPE_INT32,
+      .schemas = SCHEMAS({ 10, LATEST, "T U ?T ?U > i32", "" }) },
+    { "QLinearConv", 10, LATEST, .run = qlinear_conv, .shape = shape_quantized_conv, .type_from = 7,
+      .schemas = SCHEMAS({ 10, LATEST, "T f32 T U f32 U f32 V ?i32 > V",
+                           "auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I" }) },
+    { "QLinearMatMul", 10, LATEST, .run = qlinear_matmul, .shape = shape_quantized_matmul, .type_from = 7,
+      .schemas = SCHEMAS({ 10, 20, "T f32 T U f32 U f32 V > V", "" }, { 21, LATEST, "T U T V U V U W > W", "" }) },
     { 0 },
 };

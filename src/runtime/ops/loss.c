@@ -131,7 +131,9 @@ static bool shape_loss(struct shaping *s)
 }
 
 const struct operator_row loss_operators[] = {
-    { "NegativeLogLikelihoodLoss", 12, LATEST, .run = negative_log_likelihood, .shape = shape_loss },
-    { "SoftmaxCrossEntropyLoss", 12, LATEST, .run = softmax_cross_entropy, .shape = shape_loss },
+    { "NegativeLogLikelihoodLoss", 12, LATEST, .run = negative_log_likelihood, .shape = shape_loss,
+      .schemas = SCHEMAS({ 12, LATEST, "T . ?T > T", "ignore_index:i reduction:s" }) },
+    { "SoftmaxCrossEntropyLoss", 12, LATEST, .run = softmax_cross_entropy, .shape = shape_loss,
+      .schemas = SCHEMAS({ 12, LATEST, "T . ?T > T ?T", "ignore_index:i reduction:s" }) },
     { 0 },
 };

@@ -210,10 +210,20 @@ static bool shape_label_encoder(struct shaping *s)
 }
 
 const struct operator_row ml_operators[] = {
-    { "ai.onnx.ml:ArrayFeatureExtractor", 1, 5, .run = array_feature_extractor,
-      .shape = shape_array_feature_extractor },
-    { "ai.onnx.ml:Binarizer", 1, 5, .run = binarizer, .shape = shape_same },
-    { "ai.onnx.ml:LabelEncoder", 2, 5, .run = label_encoder, .shape = shape_label_encoder },
-    { "ai.onnx.ml:Scaler", 1, 5, .run = scaler, .shape = shape_same, .type = DTYPE_FLOAT },
+    { "ai.onnx.ml:ArrayFeatureExtractor", 1, 5, .run = array_feature_extractor, .shape = shape_array_feature_extractor,
+      .schemas = SCHEMAS({ 1, LATEST, "T i64 > T", "" }) },
+    { "ai.onnx.ml:Binarizer", 1, 5, .run = binarizer, .shape = shape_same,
+      .schemas = SCHEMAS({ 1, LATEST, "T > T", "threshold:f" }) },
+    { "ai.onnx.ml:LabelEncoder", 2, 5, .run = label_encoder, .shape = shape_label_encoder,
+      .schemas = SCHEMAS({ 1, 1, ". > .", "classes_strings:S default_int64:i default_string:s" },
+                         { 2, 3, ". > .",
+                           "default_float:f default_int64:i default_string:s keys_floats:F keys_int64s:I "
+                           "keys_strings:S values_floats:F values_int64s:I values_strings:S" },
+                         { 4, LATEST, ". > .",
+                           "default_float:f default_int64:i default_string:s default_tensor:t keys_floats:F "
+                           "keys_int64s:I keys_strings:S keys_tensor:t values_floats:F values_int64s:I "
+                           "values_strings:S values_tensor:t" }) },
+    { "ai.onnx.ml:Scaler", 1, 5, .run = scaler, .shape = shape_same, .type = DTYPE_FLOAT,
+      .schemas = SCHEMAS({ 1, LATEST, ". > f32", "offset:F scale:F" }) },
     { 0 },
 };

@@ -520,14 +520,33 @@ static bool shape_max_roi_pool(struct shaping *s)
 }
 
 const struct operator_row pool_operators[] = {
-    { "AveragePool", 1, LATEST, .run = run_average_pool, .shape = shape_pool, .keeps_range = true },
-    { "GlobalAveragePool", 1, LATEST, .run = run_global_average, .shape = shape_global_pool, .keeps_range = true },
-    { "GlobalLpPool", 1, LATEST, .run = run_global_lp, .shape = shape_global_pool },
-    { "GlobalMaxPool", 1, LATEST, .run = run_global_max, .shape = shape_global_pool, .keeps_range = true,
-      .hides = true },
-    { "LpPool", 1, LATEST, .run = run_lp_pool, .shape = shape_pool },
-    { "MaxPool", 1, LATEST, .run = run_max_pool, .shape = shape_pool, .keeps_range = true, .hides = true },
-    { "MaxRoiPool", 1, LATEST, .run = run_max_roi_pool, .shape = shape_max_roi_pool, .sizes = SLOT(1) },
-    { "MaxUnpool", 9, LATEST, .run = run_max_unpool, .shape = shape_max_unpool, .sizes = SLOT(1) | SLOT(2) },
+    { "AveragePool", 1, LATEST, .run = run_average_pool, .shape = shape_pool, .keeps_range = true,
+      .schemas =
+          SCHEMAS({ 1, 6, "T > T", "auto_pad:s kernel_shape!I pads:I strides:I" },
+                  { 7, 9, "T > T", "auto_pad:s count_include_pad:i kernel_shape!I pads:I strides:I" },
+                  { 10, 18, "T > T", "auto_pad:s ceil_mode:i count_include_pad:i kernel_shape!I pads:I strides:I" },
+                  { 19, LATEST, "T > T",
+                    "auto_pad:s ceil_mode:i count_include_pad:i dilations:I kernel_shape!I pads:I "
+                    "strides:I" }) },
+    { "GlobalAveragePool", 1, LATEST, .run = run_global_average, .shape = shape_global_pool, .keeps_range = true,
+      .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
+    { "GlobalLpPool", 1, LATEST, .run = run_global_lp, .shape = shape_global_pool,
+      .schemas = SCHEMAS({ 1, 1, "T > T", "p:f" }, { 2, LATEST, "T > T", "p:i" }) },
+    { "GlobalMaxPool", 1, LATEST, .run = run_global_max, .shape = shape_global_pool, .keeps_range = true, .hides = true,
+      .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
+    { "LpPool", 1, LATEST, .run = run_lp_pool, .shape = shape_pool,
+      .schemas =
+          SCHEMAS({ 1, 1, "T > T", "auto_pad:s kernel_shape:I p:f pads:I strides:I" },
+                  { 2, 17, "T > T", "auto_pad:s kernel_shape!I p:i pads:I strides:I" },
+                  { 18, LATEST, "T > T", "auto_pad:s ceil_mode:i dilations:I kernel_shape!I p:i pads:I strides:I" }) },
+    { "MaxPool", 1, LATEST, .run = run_max_pool, .shape = shape_pool, .keeps_range = true, .hides = true,
+      .schemas = SCHEMAS({ 1, 7, "T > T", "auto_pad:s kernel_shape!I pads:I strides:I" },
+                         { 8, 9, "T > T ?i64", "auto_pad:s kernel_shape!I pads:I storage_order:i strides:I" },
+                         { 10, LATEST, "T > T ?i64",
+                           "auto_pad:s ceil_mode:i dilations:I kernel_shape!I pads:I storage_order:i strides:I" }) },
+    { "MaxRoiPool", 1, LATEST, .run = run_max_roi_pool, .shape = shape_max_roi_pool, .sizes = SLOT(1),
+      .schemas = SCHEMAS({ 1, LATEST, "T T > T", "pooled_shape!I spatial_scale:f" }) },
+    { "MaxUnpool", 9, LATEST, .run = run_max_unpool, .shape = shape_max_unpool, .sizes = SLOT(1) | SLOT(2),
+      .schemas = SCHEMAS({ 9, LATEST, "T i64 ?i64 > T", "kernel_shape!I pads:I strides:I" }) },
     { 0 },
 };

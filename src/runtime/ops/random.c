@@ -170,15 +170,17 @@ static bool shape_multinomial(struct shaping *s)
 }
 
 const struct operator_row random_operators[] = {
-    { "Bernoulli", 15, LATEST, .run = bernoulli, .shape = shape_typed_by_attribute, .random = true },
-    { "Multinomial", 7, LATEST, .run = multinomial, .shape = shape_multinomial, .random = true },
-    { "RandomNormal", 1, LATEST, .run = random_shaped, .data = &normal, .shape = shape_random_of_shape,
-      .random = true },
+    { "Bernoulli", 15, LATEST, .run = bernoulli, .shape = shape_typed_by_attribute, .random = true,
+      .schemas = SCHEMAS({ 15, LATEST, ". > .", "dtype:i seed:f" }) },
+    { "Multinomial", 7, LATEST, .run = multinomial, .shape = shape_multinomial, .random = true,
+      .schemas = SCHEMAS({ 7, LATEST, ". > .", "dtype:i sample_size:i seed:f" }) },
+    { "RandomNormal", 1, LATEST, .run = random_shaped, .data = &normal, .shape = shape_random_of_shape, .random = true,
+      .schemas = SCHEMAS({ 1, LATEST, "> .", "dtype:i mean:f scale:f seed:f shape!I" }) },
     { "RandomNormalLike", 1, LATEST, .run = random_like, .data = &normal, .shape = shape_typed_by_attribute,
-      .random = true },
+      .random = true, .schemas = SCHEMAS({ 1, LATEST, ". > .", "dtype:i mean:f scale:f seed:f" }) },
     { "RandomUniform", 1, LATEST, .run = random_shaped, .data = &uniform, .shape = shape_random_of_shape,
-      .random = true },
+      .random = true, .schemas = SCHEMAS({ 1, LATEST, "> .", "dtype:i high:f low:f seed:f shape!I" }) },
     { "RandomUniformLike", 1, LATEST, .run = random_like, .data = &uniform, .shape = shape_typed_by_attribute,
-      .random = true },
+      .random = true, .schemas = SCHEMAS({ 1, LATEST, ". > .", "dtype:i high:f low:f seed:f" }) },
     { 0 },
 };

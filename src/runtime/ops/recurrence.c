@@ -236,7 +236,10 @@ static bool shape_causal_conv(struct shaping *s)
 }
 
 const struct operator_row recurrence_operators[] = {
-    { "CausalConvWithState", 27, LATEST, .run = causal_conv, .shape = shape_causal_conv },
-    { "LinearAttention", 27, LATEST, .run = linear_attention, .shape = shape_linear_attention },
+    { "CausalConvWithState", 27, LATEST, .run = causal_conv, .shape = shape_causal_conv,
+      .schemas = SCHEMAS({ 27, LATEST, "T T ?T ?T > T T", "activation:s" }) },
+    { "LinearAttention", 27, LATEST, .run = linear_attention, .shape = shape_linear_attention,
+      .schemas = SCHEMAS(
+          { 27, LATEST, "T T T ?U ?T ?T > T U", "chunk_size:i kv_num_heads!i q_num_heads!i scale:f update_rule:s" }) },
     { 0 },
 };

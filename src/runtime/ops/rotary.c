@@ -96,6 +96,7 @@ static bool rotary_embedding(struct call *call)
 }
 
 const struct operator_row rotary_operators[] = {
-    { "RotaryEmbedding", 23, LATEST, .run = rotary_embedding, .shape = shape_same },
+    { "RotaryEmbedding", 23, LATEST, .run = rotary_embedding, .shape = shape_same,
+      .schemas = SCHEMAS({ 23, LATEST, "T T T ?i64 > T", "interleaved:i num_heads:i rotary_embedding_dim:i" }) },
     { 0 },
 };

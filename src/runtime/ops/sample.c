@@ -372,8 +372,12 @@ static bool shape_affine_grid(struct shaping *s)
 }
 
 const struct operator_row sample_operators[] = {
-    { "AffineGrid", 20, LATEST, .run = affine_grid, .shape = shape_affine_grid, .sizes = SLOT(1) },
-    { "DeformConv", 19, LATEST, .run = deform_conv, .shape = shape_conv },
-    { "GridSample", 16, LATEST, .run = grid_sample, .shape = shape_grid_sample },
+    { "AffineGrid", 20, LATEST, .run = affine_grid, .shape = shape_affine_grid, .sizes = SLOT(1),
+      .schemas = SCHEMAS({ 20, LATEST, "T i64 > T", "align_corners:i" }) },
+    { "DeformConv", 19, LATEST, .run = deform_conv, .shape = shape_conv,
+      .schemas = SCHEMAS(
+          { 19, LATEST, "T T T ?T ?T > T", "dilations:I group:i kernel_shape:I offset_group:i pads:I strides:I" }) },
+    { "GridSample", 16, LATEST, .run = grid_sample, .shape = shape_grid_sample,
+      .schemas = SCHEMAS({ 16, LATEST, "T . > T", "align_corners:i mode:s padding_mode:s" }) },
     { 0 },
 };

@@ -350,13 +350,19 @@ static bool shape_mel_weight_matrix(struct shaping *s)
 }
 
 const struct operator_row signal_operators[] = {
-    { "BlackmanWindow", 17, LATEST, .run = window, .data = &blackman, .shape = shape_window_function,
-      .sizes = SLOT(0) },
-    { "DFT", 17, LATEST, .run = dft, .shape = shape_dft, .sizes = SLOT(1) | SLOT(2) },
-    { "HammingWindow", 17, LATEST, .run = window, .data = &hamming, .shape = shape_window_function, .sizes = SLOT(0) },
-    { "HannWindow", 17, LATEST, .run = window, .data = &hann, .shape = shape_window_function, .sizes = SLOT(0) },
+    { "BlackmanWindow", 17, LATEST, .run = window, .data = &blackman, .shape = shape_window_function, .sizes = SLOT(0),
+      .schemas = SCHEMAS({ 17, LATEST, ". > .", "output_datatype:i periodic:i" }) },
+    { "DFT", 17, LATEST, .run = dft, .shape = shape_dft, .sizes = SLOT(1) | SLOT(2),
+      .schemas = SCHEMAS({ 17, 19, "T ?. > T", "axis:i inverse:i onesided:i" },
+                         { 20, LATEST, "T ?. ?i64 > T", "inverse:i onesided:i" }) },
+    { "HammingWindow", 17, LATEST, .run = window, .data = &hamming, .shape = shape_window_function, .sizes = SLOT(0),
+      .schemas = SCHEMAS({ 17, LATEST, ". > .", "output_datatype:i periodic:i" }) },
+    { "HannWindow", 17, LATEST, .run = window, .data = &hann, .shape = shape_window_function, .sizes = SLOT(0),
+      .schemas = SCHEMAS({ 17, LATEST, ". > .", "output_datatype:i periodic:i" }) },
     { "MelWeightMatrix", 17, LATEST, .run = mel_weight_matrix, .shape = shape_mel_weight_matrix,
-      .sizes = SLOT(0) | SLOT(1) | SLOT(2) | SLOT(3) | SLOT(4) },
-    { "STFT", 17, LATEST, .run = stft, .shape = shape_stft, .sizes = SLOT(1) | SLOT(3) },
+      .sizes = SLOT(0) | SLOT(1) | SLOT(2) | SLOT(3) | SLOT(4),
+      .schemas = SCHEMAS({ 17, LATEST, "T T T U U > .", "output_datatype:i" }) },
+    { "STFT", 17, LATEST, .run = stft, .shape = shape_stft, .sizes = SLOT(1) | SLOT(3),
+      .schemas = SCHEMAS({ 17, LATEST, "T U ?T ?U > T", "onesided:i" }) },
     { 0 },
 };

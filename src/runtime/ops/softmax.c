@@ -127,15 +127,15 @@ static bool along_axis(struct call *call)
 
 const struct operator_row softmax_operators[] = {
     { "Hardmax", 1, 12, .run = from_axis_on, .data = BLOCKS(hardmax_f32, hardmax_f64), .shape = shape_same,
-      .within = { 0, 1 }, .hides = true },
+      .within = { 0, 1 }, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "axis:i" }) },
     { "Hardmax", 13, LATEST, .run = along_axis, .data = BLOCKS(hardmax_f32, hardmax_f64), .shape = shape_same,
       .within = { 0, 1 }, .hides = true },
     { "LogSoftmax", 1, 12, .run = from_axis_on, .data = BLOCKS(log_softmax_block, log_softmax_block),
-      .shape = shape_same, .hides = true },
+      .shape = shape_same, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "axis:i" }) },
     { "LogSoftmax", 13, LATEST, .run = along_axis, .data = BLOCKS(log_softmax_block, log_softmax_block),
       .shape = shape_same, .hides = true },
     { "Softmax", 1, 12, .run = from_axis_on, .data = BLOCKS(softmax_block, softmax_block), .shape = shape_same,
-      .within = { 0, 1 }, .hides = true },
+      .within = { 0, 1 }, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "axis:i" }) },
     { "Softmax", 13, LATEST, .run = along_axis, .data = BLOCKS(softmax_block, softmax_block), .shape = shape_same,
       .within = { 0, 1 }, .hides = true },
     { 0 },

@@ -222,7 +222,10 @@ static bool shape_top_k(struct shaping *s)
 
 const struct operator_row sort_operators[] = {
     { "TopK", 1, LATEST, .run = top_k, .shape = shape_top_k, .hides = true, .sizes = SLOT(1),
-      .limits = { [1] = LIMIT_ONE } },
-    { "Unique", 11, LATEST, .run = unique, .shape = shape_unique },
+      .limits = { [1] = LIMIT_ONE },
+      .schemas = SCHEMAS({ 1, 9, "T > T i64", "axis:i k!i" }, { 10, 10, "T i64 > T i64", "axis:i" },
+                         { 11, LATEST, "T i64 > T i64", "axis:i largest:i sorted:i" }) },
+    { "Unique", 11, LATEST, .run = unique, .shape = shape_unique,
+      .schemas = SCHEMAS({ 11, LATEST, "T > T ?i64 ?i64 ?i64", "axis:i sorted:i" }) },
     { 0 },
 };

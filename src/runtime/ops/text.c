@@ -408,11 +408,19 @@ static bool shape_tf_idf(struct shaping *s)
 }
 
 const struct operator_row text_operators[] = {
-    { "RegexFullMatch", 20, LATEST, .shape = shape_same, .type = DTYPE_BOOL },
-    { "StringConcat", 20, LATEST, .run = string_concat, .shape = shape_broadcast, .type = DTYPE_STRING },
+    { "RegexFullMatch", 20, LATEST, .shape = shape_same, .type = DTYPE_BOOL,
+      .schemas = SCHEMAS({ 20, LATEST, "text > bool", "pattern:s" }) },
+    { "StringConcat", 20, LATEST, .run = string_concat, .shape = shape_broadcast, .type = DTYPE_STRING,
+      .schemas = SCHEMAS({ 20, LATEST, "text text > text", "" }) },
     { "StringNormalizer", 10, LATEST, .run = string_normalizer,
-      .open_shape = "how many words are left depends on the words" },
-    { "StringSplit", 20, LATEST, .run = string_split, .open_shape = "how many pieces there are depends on the text" },
-    { "TfIdfVectorizer", 9, LATEST, .run = tf_idf, .shape = shape_tf_idf },
+      .open_shape = "how many words are left depends on the words",
+      .schemas =
+          SCHEMAS({ 10, LATEST, "text > text", "case_change_action:s is_case_sensitive:i locale:s stopwords:S" }) },
+    { "StringSplit", 20, LATEST, .run = string_split, .open_shape = "how many pieces there are depends on the text",
+      .schemas = SCHEMAS({ 20, LATEST, "text > text i64", "delimiter:s maxsplit:i" }) },
+    { "TfIdfVectorizer", 9, LATEST, .run = tf_idf, .shape = shape_tf_idf,
+      .schemas = SCHEMAS({ 9, LATEST, ". > f32",
+                           "max_gram_length!i max_skip_count!i min_gram_length!i mode!s ngram_counts!I "
+                           "ngram_indexes!I pool_int64s:I pool_strings:S weights:F" }) },
     { 0 },
 };
