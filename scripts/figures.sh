@@ -95,7 +95,7 @@ unchanged() {
     models | while IFS="$(printf '\t')" read -r name model inputs; do
         [ "$(count_bn "$model")" = 0 ] || continue
         status=0
-        $bnfuse "$model" -o $out/"$name".onnx > $out/"$name".log 2>&1 || status=$?
+        $bnfuse "$model" -v -o $out/"$name".onnx > $out/"$name".log 2>&1 || status=$?
         if [ $status != 0 ]; then
             echo "| $name | exit $status |"
         elif cmp -s "$model" $out/"$name".onnx; then
@@ -120,7 +120,7 @@ timing() {
     echo "|---|--:|--:|--:|"
     models | awk -F '\t' '$1 ~ /^(own_unet_op13|tv_mobilenet_v2|light_resnet50|trained_cnn)$/' |
         while IFS="$(printf '\t')" read -r name model inputs; do
-            ours=$(milliseconds $bnfuse "$model" -o $out/"$name".onnx --freeze-weights)
+            ours=$(milliseconds $bnfuse "$model" -v -o $out/"$name".onnx --freeze-weights)
             # shellcheck disable=SC2086
             theirs=$(milliseconds node scripts/ort/judge.mjs once --threads 2 "$model" $out/"$name".onnx $inputs)
             ratio=$(awk -v a="$ours" -v b="$theirs" 'BEGIN { printf "%.2f", a / b }')

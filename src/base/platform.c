@@ -55,7 +55,7 @@ int platform_rename_new(int directory_fd, const char *from, const char *to)
 
 void platform_write_early(int fd, off_t offset, off_t size)
 {
-#ifdef SYNC_FILE_RANGE_WRITE
+#ifdef __linux__
     sync_file_range(fd, offset, size, SYNC_FILE_RANGE_WRITE);
 #else
     (void)fd, (void)offset, (void)size;
