@@ -4,6 +4,7 @@
 #include "cli/report_files.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,27 +23,34 @@ static bool is_special(const char *path)
     return stat(path, &status) == 0 && !S_ISREG(status.st_mode);
 }
 
+/* A new file beside the target, "r.xml.bnfuse-17": its name says whose it is, should it ever be left. -1 with errno. */
+static int open_beside(const char *path, char *name, size_t size)
+{
+    int descriptor = -1;
+    for (int i = 0; i < 1000 && descriptor < 0; i++) {
+        snprintf(name, size, "%s.bnfuse-%d", path, i);
+        descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (descriptor < 0 && errno != EEXIST) break;
+    }
+    return descriptor;
+}
+
 static bool open_one(struct report_files *files, size_t i, const char *path, bnfuse_error *error)
 {
-    static const char suffix[] = ".XXXXXX";
     if (is_special(path)) {
         files->streams[i] = fopen(path, "we");
         return files->streams[i] || cannot_write(path, errno, error);
     }
-    char *name = malloc(strlen(path) + sizeof suffix);
+    size_t size = strlen(path) + sizeof ".bnfuse-1000";
+    char *name = malloc(size);
     if (!name) return out_of_memory(error);
-    strcpy(name, path);
-    strcat(name, suffix);
-    int descriptor = mkstemp(name);
+    int descriptor = open_beside(path, name, size);
     if (descriptor < 0) {
         int reason = errno;
         free(name);
         return cannot_write(path, reason, error);
     }
     files->temporary[i] = name;
-    mode_t mask = umask(0);
-    umask(mask);
-    fchmod(descriptor, 0666 & ~mask);
     files->streams[i] = fdopen(descriptor, "w");
     if (!files->streams[i]) close(descriptor);
     return files->streams[i] || cannot_write(path, errno, error);

@@ -277,6 +277,8 @@ class Host {
       __syscall_linkat: call(() => { throw systemError('ENOTSUP'); }),
       __syscall_renameat: call((folder, path, newFolder, newPath) =>
         fs.renameSync(this.resolve(folder, path), this.resolve(newFolder, newPath))),
+      __syscall_rename: call((path, newPath) => fs.renameSync(this.text(path), this.text(newPath))),
+      __syscall_mkdir: call((path, bits) => fs.mkdirSync(this.text(path), { mode: bits })),
       __syscall_unlink: call((path) => fs.unlinkSync(this.text(path))),
       __syscall_unlinkat: call((folder, path) => fs.unlinkSync(this.resolve(folder, path))),
       __syscall_getcwd: call((to, size) => {
