@@ -11,6 +11,11 @@ const results = $('results');
 const MOST_PICTURES = 12; // of remarks of one model, drawn when opened
 
 /** Makes an element: make('p', { class: 'why' }, 'text', child...). */
+// What a BatchNormalization went into, or what is in its way; '' for neither.
+function placeOf(remark) {
+  return remark.where.join(', ');
+}
+
 function make(name, attributes = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -184,8 +189,8 @@ function pictures(remark, job) {
     if (job.fused && remark.outcome !== 'stays') {
       job.after ??= readGraph(job.fused);
       const after = around(job.after, remark.output) ?? aroundReaders(job, before);
-      if (after) figure(after, `After: ${remark.outcome} into ${remark.where || 'what is left'}`,
-        (node) => (node.name && node.name === remark.where ? 'home' : ''));
+      if (after) figure(after, `After: ${remark.outcome} into ${placeOf(remark) || 'what is left'}`,
+        (node) => (node.name && node.name === placeOf(remark) ? 'home' : ''));
     }
     details.append(figures.length ? make('div', { class: 'graphs' }, ...figures)
       : make('p', { class: 'why' }, 'It is inside a body or a function, of which this page draws nothing.'));
@@ -207,8 +212,8 @@ function remarkItem(remark, job, i) {
   return make('li', {},
     make('p', {}, make('code', {}, remark.node), ' ',
       make('span', { class: `tag ${stays ? 'warn' : 'good'}` }, stays ? `stays ${remark.code}` : remark.outcome),
-      stays || !remark.where ? null : make('span', {}, ' into ', make('code', {}, remark.where))),
-    stays ? make('p', { class: 'why' }, [remark.reason, remark.where && `(${remark.where})`, remark.detail].filter(Boolean).join(' ')) : null,
+      stays || !placeOf(remark) ? null : make('span', {}, ' into ', make('code', {}, placeOf(remark)))),
+    stays ? make('p', { class: 'why' }, [remark.reason, placeOf(remark) && `(${placeOf(remark)})`, remark.detail].filter(Boolean).join(' ')) : null,
     stays && remark.help ? make('p', {}, `What helps: ${remark.help}`) : null,
     stays ? remedy(remark, job) : null,
     i < MOST_PICTURES ? pictures(remark, job) : null);

@@ -274,7 +274,8 @@ class Host {
       __syscall_stat64: call((path, to) => this.putStats(statAt(AT.FDCWD, path, 0), to)),
       __syscall_lstat64: call((path, to) => this.putStats(statAt(AT.FDCWD, path, AT.SYMLINK_NOFOLLOW), to)),
       __syscall_fstatat64: call((folder, path, to, flags) => this.putStats(statAt(folder, path, flags), to)),
-      __syscall_linkat: call(() => { throw systemError('ENOTSUP'); }),
+      __syscall_linkat: call((folder, path, newFolder, newPath) =>
+        fs.linkSync(this.resolve(folder, path), this.resolve(newFolder, newPath))),
       __syscall_renameat: call((folder, path, newFolder, newPath) =>
         fs.renameSync(this.resolve(folder, path), this.resolve(newFolder, newPath))),
       __syscall_rename: call((path, newPath) => fs.renameSync(this.text(path), this.text(newPath))),

@@ -70,9 +70,9 @@ export interface Remark {
   code: string | null;
   reason: string;
   help: string;
-  where: string;
+  where: string[];
   detail: string;
-  path: string;
+  path: { direction: 'upstream' | 'downstream'; operators: string[] }[];
 }
 
 export interface Check {
@@ -86,7 +86,7 @@ export interface Check {
 /** What the program says with --json; docs/json.md has every member. */
 export interface Report {
   bnfuse: string;
-  schema: number;
+  schema_version: number;
   command: 'fuse' | 'explain' | 'compare' | 'run';
   status: Status;
   message: string;

@@ -111,6 +111,11 @@ export class MemoryFiles {
     return size;
   }
 
+  linkSync(path, to) {
+    if (this.#files.has(clean(to))) throw systemError('EEXIST');
+    this.#files.set(clean(to), this.#find(path));
+  }
+  mkdirSync() {}
   renameSync(path, to) {
     const file = this.#find(path);
     this.#files.delete(clean(path));
