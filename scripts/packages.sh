@@ -41,7 +41,9 @@ rm -rf "$store/kept"
 root=$store/root
 rm -rf "$root"
 if [ ! -e "$store/base.tar" ]; then
-    debootstrap --variant=minbase bookworm "$root" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" > "$store/debootstrap.log" 2>&1 ||
+    # The mirror that the system itself uses.
+    mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Codename: bookworm' | head -n 1)
+    debootstrap --variant=minbase bookworm "$root" "$mirror" > "$store/debootstrap.log" 2>&1 ||
         { tail -n 5 "$store/debootstrap.log" >&2; exit 1; }
     tar -C "$root" -cf "$store/base.tar" .
 else
@@ -63,7 +65,7 @@ for each in program library python; do
     BNFUSE_TEST_MODELS=/source/models sh debian/tests/$each || { echo "failed: $each"; exit 1; }
     echo "in a clean system: $each works"
 done
-dpkg --purge python3-bnfuse libbnfuse-dev bnfuse-doc bnfuse libbnfuse0 > /dev/null
+dpkg --purge python3-bnfuse libbnfuse-dev bnfuse-doc bnfuse bnfuse-dbgsym libbnfuse0 libbnfuse0-dbgsym > /dev/null
 left=$(find / -xdev -name '*bnfuse*' -not -path '/packages/*' -not -path '/source/*' -not -path '/proc/*' -not -path '/tmp/*' \
     -not -path '/var/log/*' -not -path '/var/cache/*' | head)
 [ -z "$left" ] || { echo "left after the purge: $left"; exit 1; }

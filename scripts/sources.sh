@@ -19,7 +19,8 @@ mkdir -p "$store/lists/partial" "$store/cache/archives/partial"
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 # The mirror that the system itself uses.
 mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' "Codename: $suite" | head -n 1)
-echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror:-http://deb.debian.org/debian} $suite main" \
+[ -n "$mirror" ] || { echo "sources.sh: apt knows no mirror of $suite; run apt-get update" >&2; exit 2; }
+echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" \
     > "$store/sources.list"
 own_apt() {
     apt-get -q -o Dir::Etc::SourceList="$store/sources.list" -o Dir::Etc::SourceParts=/dev/null \
