@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Fused against unfused: the four questions, in order, and the verdict. The reference run asks the first of them in
- * lock-step: a site is checked, and its inputs let go, as soon as the last value it needs has been seen. */
+ * lock-step: a site is checked, and its inputs released, as soon as the last value it needs has been seen. */
 #include "check/check.h"
 
 #include "check/measure.h"

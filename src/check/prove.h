@@ -26,7 +26,7 @@ struct prover {
     enum clip clip;                /* of what is guessed */
 };
 
-/* Everything that the site needs has been seen, and is let go. The outcome is in site->result; of several, the worst.
+/* Everything that the site needs has been seen, and is released. The outcome is in site->result; of several, the worst.
  * False only when memory runs out. */
 bool prove_site(const struct prover *prover, struct site *site, struct bnfuse_error *error);
 /* The same without the reference run, or with what little has been seen of it; `before` must work on it as well. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The commands. A job holds what a command needs and is let go in one place; each command fills the job's error or goes
+ * The commands. A job holds what a command needs and is released in one place; each command fills the job's error or goes
  * on, and the account of what happened is printed however far it came. */
 #include "cli/commands.h"
 

@@ -23,11 +23,6 @@
 struct call;    /* runtime/kernel.h: one node in a run */
 struct shaping; /* onnx/shape/rules.h: one node in shape inference */
 
-/* What a run of a node costs. */
-struct node_cost {
-    int64_t products, bytes; /* multiplications with additions; bytes read and written */
-};
-
 /* The dims of a tensor seen through nodes that keep its elements. */
 struct view_dims {
     int rank;
@@ -89,9 +84,7 @@ struct operator_row {
     unsigned char limits[LIMITED_SLOTS]; /* enum number_limit of each input */
     const struct weight_need *need;
 
-    bool (*cost)(const struct node *node,
-                 struct node_cost *cost); /* from known shapes; false where they do not say it */
-    const struct gradient *gradient;
+    const struct gradient *gradient; /* nobody reads it yet */
 };
 
 /* A list that is an attribute in old opsets and input 1 in new ones, and must be constant without computing anything.
