@@ -253,27 +253,27 @@ static void statistics_agree_at_every_width(void **state)
 }
 
 /* Elements of a row in steps, between what is filled. */
-static void spreading_fills_what_lies_outside(void **state)
+static void unstriding_fills_what_lies_outside(void **state)
 {
     (void)state;
-    float row[7] = { 1, 2, 3, 4, 5, 6, 7 }, spread[12];
+    float row[7] = { 1, 2, 3, 4, 5, 6, 7 }, unstride[12];
     for (int l = 0; l < simd_row_count(); l++)
         for (int64_t stride = 1; stride <= 4; stride++)
             for (int64_t head = 0; head <= 12; head++)
                 for (int64_t tail = head; tail <= 12 && (tail - head - 1) * stride < 7; tail++) {
-                    simd_for(STORE_F32, l)->spread(row, stride, head, tail, -1, 12, spread);
+                    simd_for(STORE_F32, l)->unstride(row, stride, head, tail, -1, 12, unstride);
                     for (int64_t i = 0; i < 12; i++)
-                        assert_true(spread[i] == (i < head || i >= tail ? -1.0f : row[(i - head) * stride]));
+                        assert_true(unstride[i] == (i < head || i >= tail ? -1.0f : row[(i - head) * stride]));
                 }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sums_are_made_in_one_order),        cmocka_unit_test(whole_numbers_wrap),
-        cmocka_unit_test(nothing_to_sum_leaves_the_bias),    cmocka_unit_test(tiles_agree_at_every_width),
-        cmocka_unit_test(windows_agree_at_every_width),      cmocka_unit_test(statistics_agree_at_every_width),
-        cmocka_unit_test(spreading_fills_what_lies_outside),
+        cmocka_unit_test(sums_are_made_in_one_order),         cmocka_unit_test(whole_numbers_wrap),
+        cmocka_unit_test(nothing_to_sum_leaves_the_bias),     cmocka_unit_test(tiles_agree_at_every_width),
+        cmocka_unit_test(windows_agree_at_every_width),       cmocka_unit_test(statistics_agree_at_every_width),
+        cmocka_unit_test(unstriding_fills_what_lies_outside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

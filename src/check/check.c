@@ -186,18 +186,18 @@ static void merge_stored(const struct check *check, struct bnfuse_output *result
 }
 
 /* The reference against itself: how far does one more run of `before` stray from the exact one? */
-static bool run_astray(struct check *check, const struct outputs *of, enum precision precision, uint64_t noise,
-                       double *far, struct bnfuse_error *error)
+static bool run_perturbed(struct check *check, const struct outputs *of, enum precision precision, uint64_t noise,
+                          double *far, struct bnfuse_error *error)
 {
     struct session *session = check->session;
     size_t count = check->result->output_count;
-    struct array **astray = output_list(session, count);
-    bool ran = session_run(session, &session->before, precision, noise, NULL, astray, error);
+    struct array **perturbed = output_list(session, count);
+    bool ran = session_run(session, &session->before, precision, noise, NULL, perturbed, error);
     for (size_t i = 0; ran && i < count; i++) {
-        struct bnfuse_difference d = measure(of->exact[i], astray[i]);
+        struct bnfuse_difference d = measure(of->exact[i], perturbed[i]);
         far[i] = fmax(far[i], d.shape_differs || d.pattern_differs ? INFINITY : d.relative);
     }
-    drop_all(astray, count);
+    drop_all(perturbed, count);
     return ran;
 }
 
@@ -214,8 +214,8 @@ static bool measure_noise(struct check *check, const struct outputs *of, struct 
 {
     struct bnfuse_check_result *result = check->result;
     double *far = NEW_ARRAY(&check->session->data, double, result->output_count);
-    if (!run_astray(check, of, EXACT_ROUNDED, check->session->options->seed | 1, far, error)
-        || (exceeds_in_float64(result) && !run_astray(check, of, NUDGED, 0, check->nudge_noise, error)))
+    if (!run_perturbed(check, of, EXACT_ROUNDED, check->session->options->seed | 1, far, error)
+        || (exceeds_in_float64(result) && !run_perturbed(check, of, NUDGED, 0, check->nudge_noise, error)))
         return false;
     for (size_t i = 0; i < result->output_count; i++)
         result->outputs[i]->noise = fmax(result->outputs[i]->noise, far[i]);

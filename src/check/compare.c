@@ -126,8 +126,8 @@ static bool run_draw(struct comparison *comparison, struct runs *runs, bool is_n
 /* ---- what a draw says ---- */
 
 /* How far one model strays, perturbed, from what it computed. */
-static bool perturb(struct comparison *comparison, const struct side *side, struct runs *runs, double *far,
-                    struct bnfuse_error *error)
+static bool run_perturbed(struct comparison *comparison, const struct side *side, struct runs *runs, double *far,
+                          struct bnfuse_error *error)
 {
     struct session *session = comparison->session;
     size_t count = comparison->result->output_count;
@@ -218,8 +218,8 @@ static bool judge_draw(struct comparison *comparison, struct runs *runs, bool is
     size_t count = comparison->result->output_count;
     double *far_a = NEW_ARRAY(&session->data, double, count), *far_b = NEW_ARRAY(&session->data, double, count);
     if (is_different(comparison, runs)
-        && (!perturb(comparison, &session->before, runs, far_a, error)
-            || !perturb(comparison, &session->after, runs, far_b, error)))
+        && (!run_perturbed(comparison, &session->before, runs, far_a, error)
+            || !run_perturbed(comparison, &session->after, runs, far_b, error)))
         return false;
     for (size_t i = 0; i < count; i++) {
         double perturbation = perturbation_of(far_a[i], far_b[i]), *least = &comparison->least[i];

@@ -62,7 +62,7 @@ static bool run_before(const struct prover *prover, const struct site *site, str
 
 /* ---- one trial ---- */
 
-struct array *nudged(struct array *array)
+struct array *perturb(struct array *array)
 {
     if (!array || array->store != STORE_F64) return array;
     struct array *copy = array_new(array->pool, array->type, array->store, array->rank, array->dims);
@@ -86,7 +86,7 @@ static bool own_noise(const struct prover *prover, const struct site *site, doub
         if (!site->origins[i]) return true;
     for (size_t i = 0; i < site->given_count; i++) {
         fed[i] = array_keep(site->fed[i]);
-        if (!pointer_map_get(prover->sizes, site->origins[i])) fed[i] = nudged(fed[i]);
+        if (!pointer_map_get(prover->sizes, site->origins[i])) fed[i] = perturb(fed[i]);
     }
     if (run_before(prover, site, fed, &output, &why)) {
         struct bnfuse_difference moved = measure(site->expected, output);

@@ -53,7 +53,7 @@ bool prover_find_trial(const struct prover *prover, struct site *site);
 
 /* Every real element moved by its last bit, up or down; the array itself where it has none. Takes the caller's
  * ownership, and gives that of the result. NULL stays NULL. */
-struct array *nudged(struct array *array);
+struct array *perturb(struct array *array);
 /* Of what an input's last bit does to a result, so many times may be rounding: inner values round as well. */
 #define NUDGE_FACTOR 1e3
 

@@ -98,7 +98,7 @@ static bool measure_perturbation(struct proof *proof, struct array *const *fed, 
     struct array **moved = NEW_ARRAY(proof->prover->scratch, struct array *, count);
     for (size_t i = 0; i < count; i++) {
         moved[i] = array_keep(fed[i]);
-        if (!pointer_map_get(proof->prover->sizes, proof->site->origins[i])) moved[i] = nudged(moved[i]);
+        if (!pointer_map_get(proof->prover->sizes, proof->site->origins[i])) moved[i] = perturb(moved[i]);
     }
     if (run_a(proof, moved, 0, &output, error)) last_bit = moved_by(of_a, output);
     array_drop(output);

@@ -284,7 +284,7 @@ static bool make_inputs(const struct side *side, const struct run_options *optio
     for (size_t i = 0; i < side->given_count; i++) {
         if (!array_from_datum(&inputs[i], &side->data[i], &exactly, error)) return false;
         inputs[i] = retyped(inputs[i], side->given[i]->type, options->exact);
-        if (nudge && !pointer_map_get(side->sizes, side->given[i])) inputs[i] = nudged(inputs[i]);
+        if (nudge && !pointer_map_get(side->sizes, side->given[i])) inputs[i] = perturb(inputs[i]);
         if (options->observe && !options->observe(options->context, side->given[i], inputs[i], error)) return false;
     }
     return true;

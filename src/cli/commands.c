@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The commands. A job holds what a command needs and is released in one place; each command fills the job's error or goes
- * on, and the account of what happened is printed however far it came. */
+ * on, and the report of what happened is printed however far it came. */
 #include "cli/commands.h"
 
 #include "cli/deadline.h"
@@ -30,7 +30,7 @@ struct job {
     struct progress progress;
     struct deadline deadline;
     struct report_files reports;
-    struct account account;
+    struct run_report run;
     bool is_unsafe; /* a target is a source, or another target: nothing is written at all */
     bnfuse_error error;
 };
@@ -191,7 +191,7 @@ static bool fuse_model(struct job *job, bool any_opset)
     job->progress.stage = "fusing";
     bool fused = bnfuse_fuse(job->model, &options, &job->error);
     progress_close(&job->progress);
-    if (fused) job->account.report = bnfuse_get_report(job->model);
+    if (fused) job->run.report = bnfuse_get_report(job->model);
     return fused;
 }
 
@@ -251,9 +251,9 @@ static bool differs(struct job *job, bnfuse_status status, const char *format, .
 
 static bool judge(struct job *job)
 {
-    const bnfuse_check_result *result = job->account.check;
+    const bnfuse_check_result *result = job->run.check;
     bnfuse_status status = bnfuse_verdict_status(result->verdict);
-    const char *file = job->account.model, *written = job->settings->output ? "; nothing was written" : "";
+    const char *file = job->run.model, *written = job->settings->output ? "; nothing was written" : "";
     if (status == BNFUSE_OK || (status == BNFUSE_UNSUPPORTED && job->settings->allow_unchecked)) return true;
     if (status == BNFUSE_DIFFER)
         return differs(job, status, "%s: the fused model differs: %s%s", file, result->why, written);
@@ -267,21 +267,21 @@ static bool check_model(struct job *job)
     if (job->settings->no_check) return true;
     if (!check_options(job, &options)) return false;
     job->progress.stage = "checking";
-    job->account.check = bnfuse_check(job->model, &options, &job->error);
+    job->run.check = bnfuse_check(job->model, &options, &job->error);
     progress_close(&job->progress);
-    return job->account.check && judge(job);
+    return job->run.check && judge(job);
 }
 
 static bool policy_is_met(struct job *job)
 {
-    const bnfuse_report *report = job->account.report;
+    const bnfuse_report *report = job->run.report;
     size_t could = 0;
     for (size_t i = 0; i < report->remark_count; i++) could += report->remarks[i]->code && *report->remarks[i]->help;
     if (job->settings->strict && could)
         return differs(job, BNFUSE_POLICY, "%s: %zu BatchNormalization%s that could go (--strict); see bnfuse explain",
-                       job->account.model, could, could == 1 ? " stays" : "s stay");
+                       job->run.model, could, could == 1 ? " stays" : "s stay");
     if (job->settings->has_require && report->folded < job->settings->require)
-        return differs(job, BNFUSE_POLICY, "%s: %zu BatchNormalizations went, --require wants %llu", job->account.model,
+        return differs(job, BNFUSE_POLICY, "%s: %zu BatchNormalizations went, --require wants %llu", job->run.model,
                        report->folded, (unsigned long long)job->settings->require);
     return true;
 }
@@ -298,7 +298,7 @@ static bool prepare_model(struct job *job)
     options.digest = settings->json;
     for (size_t i = 0; i < REPORT_COUNT; i++) options.digest = options.digest || settings->reports[i];
     if (!bnfuse_prepare(job->model, settings->output, &options, &job->error)) return false;
-    job->account.output = settings->output;
+    job->run.output = settings->output;
     return true;
 }
 
@@ -316,7 +316,7 @@ static FILE *text_stream(const struct settings *settings)
 static bool tell_remarks(struct job *job)
 {
     if (job->settings->json || job->settings->quiet) return true;
-    return report_remarks(&job->account, text_stream(job->settings))
+    return report_remarks(&job->run, text_stream(job->settings))
            || system_failed(job, errno, "standard output", "cannot be written");
 }
 
@@ -344,10 +344,9 @@ static bool compare(struct job *job)
     const bnfuse_check_result *result = bnfuse_compare(job->model, job->other, &options, &job->error);
     progress_close(&job->progress);
     if (!result) return false;
-    job->account.check = result;
+    job->run.check = result;
     bnfuse_status status = bnfuse_verdict_status(result->verdict);
-    return status == BNFUSE_OK
-           || differs(job, status, "%s, %s: %s", job->account.model, job->account.other, result->why);
+    return status == BNFUSE_OK || differs(job, status, "%s, %s: %s", job->run.model, job->run.other, result->why);
 }
 
 /* ---- calibrate ---- */
@@ -357,9 +356,9 @@ static bool calibrate(struct job *job)
     bnfuse_check_options options;
     if (!load(job, 0, &job->model) || !read_data(job) || !check_options(job, &options)) return false;
     job->progress.stage = "calibrating";
-    job->account.calibration = bnfuse_calibrate(job->model, &options, job->settings->momentum, &job->error);
+    job->run.calibration = bnfuse_calibrate(job->model, &options, job->settings->momentum, &job->error);
     progress_close(&job->progress);
-    return job->account.calibration && prepare_model(job);
+    return job->run.calibration && prepare_model(job);
 }
 
 /* ---- run ---- */
@@ -391,9 +390,9 @@ static bool compare_outputs(struct job *job, const char *directory)
 static bool diff(struct job *job)
 {
     if (!load(job, 0, &job->model) || !load(job, 1, &job->other)) return false;
-    job->account.changes = bnfuse_diff(job->model, job->other, &job->error);
-    if (!job->account.changes || !job->account.changes->count) return job->account.changes != NULL;
-    job->account.status = job->error.status = BNFUSE_DIFFER; /* as diff has it; there is nothing to complain of */
+    job->run.changes = bnfuse_diff(job->model, job->other, &job->error);
+    if (!job->run.changes || !job->run.changes->count) return job->run.changes != NULL;
+    job->run.status = job->error.status = BNFUSE_DIFFER; /* as diff has it; there is nothing to complain of */
     return true;
 }
 
@@ -405,7 +404,7 @@ static bool run_set(struct job *job, const bnfuse_tensors *inputs)
     options.threads = thread_count(job->settings);
     bnfuse_tensors_free(job->outputs);
     job->outputs = bnfuse_run(job->model, inputs, &options, &job->error);
-    job->account.tensors = job->outputs;
+    job->run.tensors = job->outputs;
     return job->outputs != NULL;
 }
 
@@ -418,33 +417,32 @@ static bool run(struct job *job)
         bool expects = settings->data.count && job->set_paths[i];
         if (!run_set(job, job->sets[i]) || (expects && !compare_outputs(job, job->set_paths[i]))) return false;
     }
-    job->account.output = settings->output ? settings->output : settings->output_directory;
+    job->run.output = settings->output ? settings->output : settings->output_directory;
     return true;
 }
 
-/* ---- the account ---- */
+/* ---- the run ---- */
 
-static bool print_account(const struct job *job, FILE *to)
+static bool print_run_report(const struct job *job, FILE *to)
 {
     char line[1200];
-    if (job->settings->json) return report_json(&job->account, to);
+    if (job->settings->json) return report_json(&job->run, to);
     if (job->settings->quiet) {
-        if (job->account.report || job->account.check)
-            fprintf(to, "verdict: %s\n", verdict_line(&job->account, line, sizeof line));
+        if (job->run.report || job->run.check) fprintf(to, "verdict: %s\n", verdict_line(&job->run, line, sizeof line));
         return !ferror(to);
     }
-    if (job->settings->command == COMMAND_DIFF) return report_diff(&job->account, to);
-    if (job->settings->command == COMMAND_EXPLAIN) return !job->account.report || report_explain(&job->account, to);
-    return report_text(&job->account, to);
+    if (job->settings->command == COMMAND_DIFF) return report_diff(&job->run, to);
+    if (job->settings->command == COMMAND_EXPLAIN) return !job->run.report || report_explain(&job->run, to);
+    return report_text(&job->run, to);
 }
 
 static bool write_reports(struct job *job)
 {
     const struct settings *settings = job->settings;
     FILE *to = text_stream(settings);
-    bool printed = print_account(job, to) && fflush(to) == 0;
+    bool printed = print_run_report(job, to) && fflush(to) == 0;
     if (!printed) return system_failed(job, errno, "standard output", "cannot be written");
-    return job->is_unsafe || report_files_write(&job->reports, settings, &job->account, &job->error);
+    return job->is_unsafe || report_files_write(&job->reports, settings, &job->run, &job->error);
 }
 
 static void close_job(struct job *job)
@@ -476,8 +474,8 @@ static const struct job_row {
 static void tell_error(struct job *job)
 {
     progress_close(&job->progress);
-    job->account.status = job->error.status;
-    job->account.message = job->error.message;
+    job->run.status = job->error.status;
+    job->run.message = job->error.message;
     fprintf(stderr, "bnfuse: %s\n", job->error.message);
 }
 
@@ -486,61 +484,61 @@ static void expire(void *context)
 {
     struct job *job = context;
     bnfuse_error ignored;
-    struct account account = { .command = job->account.command,
-                               .model = job->account.model,
-                               .other = job->account.other,
-                               .atol = job->account.atol,
-                               .rtol = job->account.rtol,
-                               .command_line = job->account.command_line,
-                               .hash_before = "",
-                               .hash_after = "",
-                               .status = BNFUSE_TIMEOUT,
-                               .message = "out of time (--timeout); nothing was written",
-                               .seconds = progress_seconds(&job->progress) };
-    fprintf(stderr, "bnfuse: %s\n", account.message);
-    if (job->settings->json) report_json(&account, stdout);
+    struct run_report run = { .command = job->run.command,
+                              .model = job->run.model,
+                              .other = job->run.other,
+                              .atol = job->run.atol,
+                              .rtol = job->run.rtol,
+                              .command_line = job->run.command_line,
+                              .hash_before = "",
+                              .hash_after = "",
+                              .status = BNFUSE_TIMEOUT,
+                              .message = "out of time (--timeout); nothing was written",
+                              .seconds = progress_seconds(&job->progress) };
+    fprintf(stderr, "bnfuse: %s\n", run.message);
+    if (job->settings->json) report_json(&run, stdout);
     fflush(stdout);
-    report_files_write(&job->reports, job->settings, &account, &ignored);
+    report_files_write(&job->reports, job->settings, &run, &ignored);
     report_files_drop(&job->reports);
     _exit(BNFUSE_TIMEOUT);
 }
 
-static struct account account_of(const struct settings *settings, const char *command)
+static struct run_report run_report_of(const struct settings *settings, const char *command)
 {
     bool two = settings->command == COMMAND_COMPARE || settings->command == COMMAND_DIFF;
-    return (struct account){ .command = command,
-                             .model = settings->operands.count ? settings->operands.names[0] : "",
-                             .other = two && settings->operands.count > 1 ? settings->operands.names[1] : NULL,
-                             .atol = settings->check.atol,
-                             .rtol = settings->check.rtol,
-                             .message = "",
-                             .command_line = settings->command_line,
-                             .hash_before = "",
-                             .hash_after = "",
-                             .verbose = settings->verbose };
+    return (struct run_report){ .command = command,
+                                .model = settings->operands.count ? settings->operands.names[0] : "",
+                                .other = two && settings->operands.count > 1 ? settings->operands.names[1] : NULL,
+                                .atol = settings->check.atol,
+                                .rtol = settings->check.rtol,
+                                .message = "",
+                                .command_line = settings->command_line,
+                                .hash_before = "",
+                                .hash_after = "",
+                                .verbose = settings->verbose };
 }
 
-static void finish_account(struct job *job)
+static void finish_run_report(struct job *job)
 {
-    const bnfuse_report *report = job->account.report;
-    job->account.handle = job->model;
-    job->account.other_handle = job->other;
-    job->account.seconds = progress_seconds(&job->progress);
-    if (report && report->written_count) job->account.hash_after = report->written[0]->sha256;
+    const bnfuse_report *report = job->run.report;
+    job->run.handle = job->model;
+    job->run.other_handle = job->other;
+    job->run.seconds = progress_seconds(&job->progress);
+    if (report && report->written_count) job->run.hash_after = report->written[0]->sha256;
 }
 
 static bnfuse_status do_job(const struct settings *settings)
 {
     const struct job_row *row = &jobs[settings->command];
     struct job job = { .settings = settings, .error = { .status = BNFUSE_OK } };
-    job.account = account_of(settings, row->name);
+    job.run = run_report_of(settings, row->name);
     progress_open(&job.progress, settings->progress, settings->quiet);
     bool ready = targets_are_safe(&job) && report_files_open(&job.reports, settings, &job.error);
     if (settings->timeout > 0) deadline_open(&job.deadline, settings->timeout, expire, &job);
     if (!ready || !row->work(&job)) tell_error(&job);
     deadline_close(&job.deadline);
     bnfuse_status status = job.error.status;
-    finish_account(&job);
+    finish_run_report(&job);
     if (!write_reports(&job)) {
         fprintf(stderr, "bnfuse: %s\n", job.error.message);
         if (status == BNFUSE_OK) status = job.error.status;
@@ -559,13 +557,13 @@ bnfuse_status command_refuse(const struct settings *settings, const bnfuse_error
 {
     struct report_files reports = { .is_clear = false };
     bnfuse_error error = *why;
-    struct account account = account_of(settings, jobs[settings->command].name);
-    account.status = why->status;
-    account.message = why->message;
+    struct run_report run = run_report_of(settings, jobs[settings->command].name);
+    run.status = why->status;
+    run.message = why->message;
     fprintf(stderr, "bnfuse: %s\n", why->message);
-    if (settings->json) report_json(&account, stdout);
+    if (settings->json) report_json(&run, stdout);
     if (targets_are_free(settings, NULL, NULL, &error) && report_files_open(&reports, settings, &error))
-        report_files_write(&reports, settings, &account, &error);
+        report_files_write(&reports, settings, &run, &error);
     report_files_drop(&reports);
     return why->status;
 }

@@ -84,10 +84,10 @@ static bool may_replace(const char *path)
     return first == EOF || strchr("<{#", first);
 }
 
-static bool write_one(struct report_files *files, size_t i, const char *path, const struct account *account,
+static bool write_one(struct report_files *files, size_t i, const char *path, const struct run_report *run,
                       bnfuse_error *error)
 {
-    bool written = report_writers[i](account, files->streams[i]);
+    bool written = report_writers[i](run, files->streams[i]);
     int reason = errno;
     if (fclose(files->streams[i]) != 0) {
         written = false;
@@ -107,12 +107,12 @@ static bool write_one(struct report_files *files, size_t i, const char *path, co
     return true;
 }
 
-bool report_files_write(struct report_files *files, const struct settings *settings, const struct account *account,
+bool report_files_write(struct report_files *files, const struct settings *settings, const struct run_report *run,
                         bnfuse_error *error)
 {
     bool written = true;
     for (size_t i = 0; i < REPORT_COUNT; i++)
-        if (files->streams[i] && !write_one(files, i, settings->reports[i], account, error)) written = false;
+        if (files->streams[i] && !write_one(files, i, settings->reports[i], run, error)) written = false;
     return written;
 }
 

@@ -19,7 +19,7 @@ bool report_files_open(struct report_files *files, const struct settings *settin
 /* Removes what lies under their names. Only when it is known that no model needs it. */
 void report_files_clear(struct report_files *files, const struct settings *settings);
 /* Writes them all and gives them their names. */
-bool report_files_write(struct report_files *files, const struct settings *settings, const struct account *account,
+bool report_files_write(struct report_files *files, const struct settings *settings, const struct run_report *run,
                         bnfuse_error *error);
 /* Leaves nothing of those that were not written. */
 void report_files_drop(struct report_files *files);

@@ -30,13 +30,13 @@ static void put_change(FILE *to, const bnfuse_change *change)
     fputc('\n', to);
 }
 
-bool report_diff(const struct account *account, FILE *to)
+bool report_diff(const struct run_report *run, FILE *to)
 {
-    if (!account->changes) return true;
-    if (account->changes->count) {
-        put(to, "--- ", account->model, "\n");
-        put(to, "+++ ", account->other, "\n");
+    if (!run->changes) return true;
+    if (run->changes->count) {
+        put(to, "--- ", run->model, "\n");
+        put(to, "+++ ", run->other, "\n");
     }
-    for (size_t i = 0; i < account->changes->count; i++) put_change(to, account->changes->changes[i]);
+    for (size_t i = 0; i < run->changes->count; i++) put_change(to, run->changes->changes[i]);
     return !ferror(to);
 }

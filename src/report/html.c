@@ -6,8 +6,8 @@
 #include "report/markup.h"
 #include "report/neighbours.h"
 #include "report/picture.h"
+#include "report/remark_text.h"
 #include "report/report.h"
-#include "report/words.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ static const char style[] =
 
 struct page {
     FILE *to;
-    const struct account *run;
+    const struct run_report *run;
     struct neighbours *before, *after; /* NULL: no pictures of nodes */
 };
 
@@ -52,7 +52,7 @@ static void put_element(FILE *to, const char *tag, const char *text)
 
 /* ---- The verdict ---- */
 
-static enum tone verdict_tone(const struct account *run)
+static enum tone verdict_tone(const struct run_report *run)
 {
     if (run->status == BNFUSE_DIFFER || (run->check && run->check->verdict == BNFUSE_VERDICT_FAIL)) return TONE_BAD;
     if (run->status == BNFUSE_OK) return TONE_GOOD;
@@ -300,7 +300,7 @@ static void put_remark(const struct page *page, size_t i, bool with_picture)
 {
     const bnfuse_remark *remark = page->run->report->remarks[i];
     char words[1200];
-    remark_words(remark, words, sizeof words);
+    remark_text(remark, words, sizeof words);
     fprintf(page->to, "<details id=\"b%zu\"><summary>", i + 1);
     put_element(page->to, "strong", remark->node);
     fputs(" ", page->to);
@@ -376,7 +376,7 @@ static void put_row(FILE *to, const char *name, const char *text)
 
 static void put_reproduce(const struct page *page)
 {
-    const struct account *run = page->run;
+    const struct run_report *run = page->run;
     char seed[40] = "";
     if (run->check) snprintf(seed, sizeof seed, "%" PRIu64, run->check->seed);
     fputs("<h2>Reproduce</h2>\n<div class=\"scroll\"><table>\n", page->to);
@@ -389,7 +389,7 @@ static void put_reproduce(const struct page *page)
     fputs("</table></div>\n", page->to);
 }
 
-bool report_html(const struct account *run, FILE *to)
+bool report_html(const struct run_report *run, FILE *to)
 {
     struct page page = { .to = to, .run = run };
     if (run->handle && run->report) {

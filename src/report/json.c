@@ -161,9 +161,9 @@ static json_t *output_object(const bnfuse_output *output)
     return object;
 }
 
-static json_t *check_object(const struct account *account)
+static json_t *check_object(const struct run_report *run)
 {
-    const bnfuse_check_result *check = account->check;
+    const bnfuse_check_result *check = run->check;
     json_t *object = json_object(), *sites = json_array(), *outputs = json_array();
     for (size_t i = 0; i < check->site_count; i++) json_append(&sites, site_object(check->sites[i]));
     for (size_t i = 0; i < check->output_count; i++) json_append(&outputs, output_object(check->outputs[i]));
@@ -238,34 +238,33 @@ static json_t *hash(const char *hexadecimal)
     return *hexadecimal ? json_text(hexadecimal) : json_null();
 }
 
-static void add_run(json_t **root, const struct account *account)
+static void add_run(json_t **root, const struct run_report *run)
 {
-    json_put(root, "verdict", account->check ? json_text(bnfuse_verdict_text(account->check->verdict)) : json_null());
-    json_put(root, "status", json_integer(account->status));
-    json_put(root, "message", json_text(account->message));
-    json_put(root, "command", json_text(account->command));
-    json_put(root, "model", json_text(account->model));
-    json_put(root, "other", json_text(account->other));
-    json_put(root, "output", json_text(account->output));
-    json_put(root, "sha256",
-             json_pack("{s:o, s:o}", "model", hash(account->hash_before), "output", hash(account->hash_after)));
+    json_put(root, "verdict", run->check ? json_text(bnfuse_verdict_text(run->check->verdict)) : json_null());
+    json_put(root, "status", json_integer(run->status));
+    json_put(root, "message", json_text(run->message));
+    json_put(root, "command", json_text(run->command));
+    json_put(root, "model", json_text(run->model));
+    json_put(root, "other", json_text(run->other));
+    json_put(root, "output", json_text(run->output));
+    json_put(root, "sha256", json_pack("{s:o, s:o}", "model", hash(run->hash_before), "output", hash(run->hash_after)));
     json_put(root, "options",
-             json_pack("{s:o, s:o, s:o}", "command_line", json_text(account->command_line), "atol",
-                       json_number(account->atol), "rtol", json_number(account->rtol)));
-    json_put(root, "seconds", json_number(account->seconds));
+             json_pack("{s:o, s:o, s:o}", "command_line", json_text(run->command_line), "atol", json_number(run->atol),
+                       "rtol", json_number(run->rtol)));
+    json_put(root, "seconds", json_number(run->seconds));
 }
 
-bool report_json(const struct account *account, FILE *to)
+bool report_json(const struct run_report *run, FILE *to)
 {
     json_t *root = json_object();
     json_put(&root, "bnfuse", json_string(bnfuse_version()));
     json_put(&root, "schema_version", json_integer(SCHEMA_VERSION));
-    add_run(&root, account);
-    if (account->report) add_report(&root, account->report);
-    json_put(&root, "check", account->check ? check_object(account) : json_null());
-    if (account->calibration) json_put(&root, "calibration", calibration_object(account->calibration));
-    if (account->changes) json_put(&root, "changes", change_list(account->changes));
-    if (account->tensors) json_put(&root, "outputs", tensor_list(account->tensors));
+    add_run(&root, run);
+    if (run->report) add_report(&root, run->report);
+    json_put(&root, "check", run->check ? check_object(run) : json_null());
+    if (run->calibration) json_put(&root, "calibration", calibration_object(run->calibration));
+    if (run->changes) json_put(&root, "changes", change_list(run->changes));
+    if (run->tensors) json_put(&root, "outputs", tensor_list(run->tensors));
     return json_print(root, to);
 }
 

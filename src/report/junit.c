@@ -4,8 +4,8 @@
  * every output, and one for the verdict. CI servers tell cases apart by classname and name: the first is the model and
  * the group, the second has the scope in it, so that no two cases of a job are one. */
 #include "report/markup.h"
+#include "report/remark_text.h"
 #include "report/report.h"
-#include "report/words.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -16,7 +16,7 @@ struct counts {
 
 struct suite {
     FILE *to; /* NULL: cases are counted only */
-    const struct account *run;
+    const struct run_report *run;
     struct counts counts;
 };
 
@@ -68,7 +68,7 @@ static void end_case(struct suite *suite, enum result result, const char *messag
 static void put_remark(struct suite *suite, const bnfuse_remark *remark)
 {
     char words[1200], name[1200];
-    remark_words(remark, words, sizeof words);
+    remark_text(remark, words, sizeof words);
     if (strcmp(remark->node, remark->output) == 0) snprintf(name, sizeof name, "%s", remark->node);
     else snprintf(name, sizeof name, "%s (output %s)", remark->node, remark->output);
     begin_case(suite, "BatchNormalization", remark->scope, name, 0);
@@ -99,7 +99,7 @@ static void put_output(struct suite *suite, const bnfuse_output *output)
 static void put_verdict(struct suite *suite)
 {
     char line[1200];
-    const struct account *run = suite->run;
+    const struct run_report *run = suite->run;
     enum result result = run->status == BNFUSE_OK       ? RESULT_PASSED
                          : run->status == BNFUSE_DIFFER ? RESULT_FAILED
                                                         : RESULT_ERROR;
@@ -127,7 +127,7 @@ static void put_property(FILE *to, const char *name, const char *value)
     fputs("/>\n", to);
 }
 
-static void put_properties(FILE *to, const struct account *run)
+static void put_properties(FILE *to, const struct run_report *run)
 {
     char seed[24] = "";
     if (run->check) snprintf(seed, sizeof seed, "%" PRIu64, run->check->seed);
@@ -140,7 +140,7 @@ static void put_properties(FILE *to, const struct account *run)
     fputs("  </properties>\n", to);
 }
 
-bool report_junit(const struct account *run, FILE *to)
+bool report_junit(const struct run_report *run, FILE *to)
 {
     struct suite counting = { .run = run }, writing = { .to = to, .run = run };
     put_cases(&counting);

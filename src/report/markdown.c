@@ -2,8 +2,8 @@
  *
  * Markdown, for a pull request's comment or a job's summary; and the table of reasons of docs/reasons.md. */
 #include "report/markup.h"
+#include "report/remark_text.h"
 #include "report/report.h"
-#include "report/words.h"
 
 #include <inttypes.h>
 
@@ -32,7 +32,7 @@ static void put_remarks(FILE *to, const bnfuse_report *report)
         fprintf(to, "| ");
         put_markdown(to, report->remarks[i]->node);
         fprintf(to, " | ");
-        remark_words(report->remarks[i], words, sizeof words);
+        remark_text(report->remarks[i], words, sizeof words);
         put_markdown(to, words);
         fprintf(to, " | ");
         put_markdown(to, report->remarks[i]->help);
@@ -53,21 +53,21 @@ static void put_outputs(FILE *to, const bnfuse_check_result *check)
     }
 }
 
-bool report_markdown(const struct account *account, FILE *to)
+bool report_markdown(const struct run_report *run, FILE *to)
 {
     char line[1200];
     fprintf(to, "## bnfuse: ");
-    put_markdown(to, account->model);
+    put_markdown(to, run->model);
     fprintf(to, "\n\n**");
-    put_markdown(to, *account->message ? account->message : verdict_line(account, line, sizeof line));
+    put_markdown(to, *run->message ? run->message : verdict_line(run, line, sizeof line));
     fprintf(to, "**\n");
-    if (account->report) {
-        fprintf(to, "\n%zu of %zu BatchNormalizations gone, %zu left.\n", account->report->folded,
-                account->report->remark_count, account->report->left);
-        put_remarks(to, account->report);
-        put_sizes(to, account->report);
+    if (run->report) {
+        fprintf(to, "\n%zu of %zu BatchNormalizations gone, %zu left.\n", run->report->folded,
+                run->report->remark_count, run->report->left);
+        put_remarks(to, run->report);
+        put_sizes(to, run->report);
     }
-    if (account->check && account->check->output_count) put_outputs(to, account->check);
+    if (run->check && run->check->output_count) put_outputs(to, run->check);
     return !ferror(to);
 }
 

@@ -3,8 +3,8 @@
  * Node data for Model Explorer: what became of each BatchNormalization, and the difference of each site. Nodes are named
  * by the output that they compute. */
 #include "report/json_text.h"
+#include "report/remark_text.h"
 #include "report/report.h"
-#include "report/words.h"
 
 #include <jansson.h>
 
@@ -25,7 +25,7 @@ static void add_remark(json_t **results, const bnfuse_remark *remark)
     add_value(results, remark->output, value, remark->code ? "#c47f00" : "#2da44e");
 }
 
-bool report_node_data(const struct account *run, FILE *to)
+bool report_node_data(const struct run_report *run, FILE *to)
 {
     json_t *outcomes = json_object(), *differences = json_object(), *root = json_object();
     for (size_t i = 0; run->report && i < run->report->remark_count; i++)

@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 /* One run of the program, as far as it came. */
-struct account {
+struct run_report {
     const char *command;                   /* "fuse", "explain", "compare", "calibrate" or "run" */
     const char *model, *other;             /* other: what a compare compares with; NULL */
     const char *output;                    /* the file written, or NULL */
@@ -31,16 +31,16 @@ struct account {
 };
 
 /* The verdict in one line, without its name: pass (sites only: Foo "x" has no kernel) */
-const char *verdict_line(const struct account *account, char *to, size_t size);
+const char *verdict_line(const struct run_report *run, char *to, size_t size);
 
 /* What is known before the check, which may take long; report_text is the rest. */
-bool report_remarks(const struct account *account, FILE *to);
-bool report_text(const struct account *account, FILE *to);
+bool report_remarks(const struct run_report *run, FILE *to);
+bool report_text(const struct run_report *run, FILE *to);
 /* explain: each BatchNormalization with the path it took or tried, and what would help. */
-bool report_explain(const struct account *account, FILE *to);
+bool report_explain(const struct run_report *run, FILE *to);
 /* diff: a line for each change. */
-bool report_diff(const struct account *account, FILE *to);
-bool report_json(const struct account *account, FILE *to);
+bool report_diff(const struct run_report *run, FILE *to);
+bool report_json(const struct run_report *run, FILE *to);
 
 /* Reports in files: a row each, from which the option, its help and its field are made; report_<name> writes it. */
 /*  name       option       what the file is */
@@ -58,11 +58,11 @@ enum report_format {
         REPORT_COUNT
 };
 
-#define ROW(name, option, help) bool report_##name(const struct account *account, FILE *to);
+#define ROW(name, option, help) bool report_##name(const struct run_report *run, FILE *to);
 REPORT_FORMATS(ROW)
 #undef ROW
 
-typedef bool report_writer(const struct account *account, FILE *to);
+typedef bool report_writer(const struct run_report *run, FILE *to);
 extern report_writer *const report_writers[REPORT_COUNT];
 
 /* The table of reasons: as text, Markdown or JSON. */

@@ -3,8 +3,8 @@
  * SARIF 2.1.0 for code scanning: a kept BatchNormalization is a note under the rule of its reason, a site that differs
  * an error. The place is the model file and, in it, the node. */
 #include "report/json_text.h"
+#include "report/remark_text.h"
 #include "report/report.h"
-#include "report/words.h"
 
 #include <jansson.h>
 
@@ -52,19 +52,19 @@ static json_t *result(const char *rule_id, const char *level, const char *text, 
     return object;
 }
 
-static void add_remarks(json_t **results, const struct account *run)
+static void add_remarks(json_t **results, const struct run_report *run)
 {
     char words[1200], id[16];
     for (size_t i = 0; run->report && i < run->report->remark_count; i++) {
         const bnfuse_remark *remark = run->report->remarks[i];
         if (!remark->code) continue;
-        remark_words(remark, words, sizeof words);
+        remark_text(remark, words, sizeof words);
         snprintf(id, sizeof id, "BNF%d", remark->code);
         json_append(results, result(id, "note", words, run->model, remark->node));
     }
 }
 
-static void add_sites(json_t **results, const struct account *run)
+static void add_sites(json_t **results, const struct run_report *run)
 {
     char words[200];
     for (size_t i = 0; run->check && i < run->check->site_count; i++) {
@@ -75,7 +75,7 @@ static void add_sites(json_t **results, const struct account *run)
     }
 }
 
-bool report_sarif(const struct account *run, FILE *to)
+bool report_sarif(const struct run_report *run, FILE *to)
 {
     json_t *results = json_array(), *driver = json_object();
     add_remarks(&results, run);

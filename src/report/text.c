@@ -3,16 +3,16 @@
  * For people: one line for every BatchNormalization, what the model consists of before and after, what the check found,
  * and the verdict last. Every line begins with a word of ours, never with a model's: a CI obeys what it finds at the
  * beginning of a line. */
+#include "report/remark_text.h"
 #include "report/report.h"
-#include "report/words.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char *verdict_line(const struct account *account, char *to, size_t size)
+const char *verdict_line(const struct run_report *run, char *to, size_t size)
 {
-    const bnfuse_check_result *check = account->check;
+    const bnfuse_check_result *check = run->check;
     if (!check) {
         snprintf(to, size, "not checked");
         return to;
@@ -38,7 +38,7 @@ static int widest_node(const bnfuse_report *report)
     return width < 40 ? (int)width : 40;
 }
 
-void remark_words(const bnfuse_remark *remark, char *to, size_t size)
+void remark_text(const bnfuse_remark *remark, char *to, size_t size)
 {
     char where[300], detail[300];
     bnfuse_escape(where, sizeof where, remark->where);
@@ -56,7 +56,7 @@ static void print_remark(const bnfuse_remark *remark, int width, FILE *to)
     char node[200], scope[300], words[1200];
     bnfuse_escape(node, sizeof node, remark->node);
     bnfuse_escape(scope, sizeof scope, remark->scope);
-    remark_words(remark, words, sizeof words);
+    remark_text(remark, words, sizeof words);
     fprintf(to, "bn %-*s  %s%s%s\n", width, node, words, *scope ? ", in " : "", scope);
 }
 
@@ -123,9 +123,9 @@ static void print_sizes(const bnfuse_report *report, FILE *to)
     }
 }
 
-static void print_sites(const struct account *account, FILE *to)
+static void print_sites(const struct run_report *run, FILE *to)
 {
-    const bnfuse_check_result *check = account->check;
+    const bnfuse_check_result *check = run->check;
     char value[200], why[500];
     if (check->site_count)
         fprintf(to, "  sites: %zu of %zu checked in float64, worst %.2g of the scale\n", check->sites_checked,
@@ -133,11 +133,11 @@ static void print_sites(const struct account *account, FILE *to)
     size_t unchecked = 0;
     for (size_t i = 0; i < check->site_count; i++) {
         const bnfuse_site *site = check->sites[i];
-        if (!site->checked && ++unchecked > 3 && !account->verbose) continue;
+        if (!site->checked && ++unchecked > 3 && !run->verbose) continue;
         bnfuse_escape(value, sizeof value, site->value);
         bnfuse_escape(why, sizeof why, site->why);
         if (!site->checked) fprintf(to, "  site \"%s\": not checked: %s\n", value, why);
-        else if (account->verbose || site->ill_conditioned)
+        else if (run->verbose || site->ill_conditioned)
             fprintf(to, "  site \"%s\": %.2g%s\n", value, site->difference.relative,
                     site->ill_conditioned ? ", ill-conditioned: the original itself is no better defined" : "");
     }
@@ -183,18 +183,18 @@ static void print_metrics(const bnfuse_metrics *metrics, FILE *to)
         fprintf(to, "    same best class in %.4f of the rows, same five in %.4f\n", metrics->top1, metrics->top5);
 }
 
-static void print_check(const struct account *account, FILE *to)
+static void print_check(const struct run_report *run, FILE *to)
 {
-    const bnfuse_check_result *check = account->check;
-    bool compared = account->other != NULL;
+    const bnfuse_check_result *check = run->check;
+    bool compared = run->other != NULL;
     char inputs[1000], name[200];
     if (check->verdict == BNFUSE_VERDICT_IDENTICAL && !compared) return;
     bnfuse_escape(inputs, sizeof inputs, check->inputs);
     fprintf(to, "%scheck: seed %" PRIu64 "%s%s\n", compared ? "" : "\n", check->seed, *inputs ? ", " : "", inputs);
-    print_sites(account, to);
+    print_sites(run, to);
     for (size_t i = 0; i < check->output_count; i++) {
         print_output(check->outputs[i], compared, to);
-        if (account->verbose && check->outputs[i]->metrics) print_metrics(check->outputs[i]->metrics, to);
+        if (run->verbose && check->outputs[i]->metrics) print_metrics(check->outputs[i]->metrics, to);
     }
     if (compared && *check->note) {
         bnfuse_escape(inputs, sizeof inputs, check->note);
@@ -234,28 +234,28 @@ static void print_calibration(const bnfuse_calibration *calibration, FILE *to)
             calibration->set_count, calibration->left);
 }
 
-bool report_remarks(const struct account *account, FILE *to)
+bool report_remarks(const struct run_report *run, FILE *to)
 {
-    if (account->report) print_remarks(account->report, account->verbose, to);
+    if (run->report) print_remarks(run->report, run->verbose, to);
     return fflush(to) == 0 && !ferror(to);
 }
 
-bool report_text(const struct account *account, FILE *to)
+bool report_text(const struct run_report *run, FILE *to)
 {
     char line[1200], message[1100];
-    if (account->report) print_sizes(account->report, to);
-    if (account->tensors && !account->output)
-        for (size_t i = 0; i < bnfuse_tensors_count(account->tensors); i++) {
-            print_tensor(bnfuse_tensors_get(account->tensors, i), to);
+    if (run->report) print_sizes(run->report, to);
+    if (run->tensors && !run->output)
+        for (size_t i = 0; i < bnfuse_tensors_count(run->tensors); i++) {
+            print_tensor(bnfuse_tensors_get(run->tensors, i), to);
         }
-    if (account->calibration) print_calibration(account->calibration, to);
-    if (account->check) print_check(account, to);
-    if (account->report) {
-        bnfuse_escape(message, sizeof message, account->output ? account->output : "nothing");
-        fprintf(to, "%zu of %zu BatchNormalizations gone, %zu left; %s written\n", account->report->folded,
-                account->report->remark_count, account->report->left, message);
+    if (run->calibration) print_calibration(run->calibration, to);
+    if (run->check) print_check(run, to);
+    if (run->report) {
+        bnfuse_escape(message, sizeof message, run->output ? run->output : "nothing");
+        fprintf(to, "%zu of %zu BatchNormalizations gone, %zu left; %s written\n", run->report->folded,
+                run->report->remark_count, run->report->left, message);
     }
-    if (account->report || account->check) fprintf(to, "verdict: %s\n", verdict_line(account, line, sizeof line));
+    if (run->report || run->check) fprintf(to, "verdict: %s\n", verdict_line(run, line, sizeof line));
     return !ferror(to);
 }
 
@@ -266,14 +266,14 @@ static void explain_line(const char *title, const char *text, FILE *to)
     if (*text) fprintf(to, "    %-6s %s\n", title, escaped);
 }
 
-bool report_explain(const struct account *account, FILE *to)
+bool report_explain(const struct run_report *run, FILE *to)
 {
-    const bnfuse_report *report = account->report;
+    const bnfuse_report *report = run->report;
     char node[200], words[1200];
     for (size_t i = 0; i < report->remark_count; i++) {
         const bnfuse_remark *remark = report->remarks[i];
         bnfuse_escape(node, sizeof node, remark->node);
-        remark_words(remark, words, sizeof words);
+        remark_text(remark, words, sizeof words);
         fprintf(to, "bn %s\n    %s\n", node, words);
         explain_line("in", remark->scope, to);
         explain_line(remark->code ? "tried" : "path", remark->path, to);

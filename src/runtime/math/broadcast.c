@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Broadcasting as strips. */
+ * Broadcasting as inner loops. */
 #include "runtime/math/broadcast.h"
 #include "runtime/element.h"
 #include "runtime/math/simd.h"
 
 #include <string.h>
 
-#define STRIP     8192 /* elements of a strip at most */
-#define SHORT_ROW 64   /* shorter rows are taken together, to make strips of about BATCH elements */
-#define BATCH     512
+#define INNER_LOOP_MOST 8192 /* elements of an inner loop at most */
+#define SHORT_ROW       64   /* shorter rows are taken together, to make inner loops of about BATCH elements */
+#define BATCH           512
 
 /* The merged dims, outermost first, and how far each array goes for a step along them (0: it stands still). */
 struct walk {
@@ -22,7 +22,7 @@ struct walk {
     char *to;
     size_t to_size;
     int64_t batch;    /* rows that are taken together: 1 unless they are short */
-    int64_t per_line; /* strips of a row; if rows are taken together, of the dim of rows */
+    int64_t per_line; /* inner loops of a row; if rows are taken together, of the dim of rows */
 };
 
 bool broadcast_shape(struct call *call, size_t count, const struct array *const *arrays, int *rank, int64_t *dims)
@@ -72,7 +72,8 @@ static void walk_build(struct walk *walk, const struct array *to, size_t count, 
     if (walk->rank == 0) walk->dims[walk->rank++] = 1;
     int64_t length = walk->dims[walk->rank - 1];
     walk->batch = length < SHORT_ROW && walk->rank > 1 ? BATCH / length : 1;
-    int64_t line = walk->batch > 1 ? walk->dims[walk->rank - 2] : length, part = walk->batch > 1 ? walk->batch : STRIP;
+    int64_t line = walk->batch > 1 ? walk->dims[walk->rank - 2] : length,
+            part = walk->batch > 1 ? walk->batch : INNER_LOOP_MOST;
     walk->per_line = (line + part - 1) / part;
 }
 
@@ -87,24 +88,25 @@ static void find_offsets(const struct walk *walk, int end, int64_t row, int64_t 
 }
 
 /* Part of a row, which is a run along the innermost dim. */
-static struct strip part_of_row(const struct walk *walk, int64_t number)
+static struct inner_loop part_of_row(const struct walk *walk, int64_t number)
 {
     int inner = walk->rank - 1;
-    int64_t row = number / walk->per_line, start = number % walk->per_line * STRIP, length = walk->dims[inner];
+    int64_t row = number / walk->per_line, start = number % walk->per_line * INNER_LOOP_MOST,
+            length = walk->dims[inner];
     int64_t offsets[BROADCAST_MAX];
-    struct strip strip = { .count = length - start < STRIP ? length - start : STRIP,
-                           .to = walk->to + (size_t)(row * length + start) * walk->to_size };
+    struct inner_loop loop = { .count = length - start < INNER_LOOP_MOST ? length - start : INNER_LOOP_MOST,
+                               .to = walk->to + (size_t)(row * length + start) * walk->to_size };
     find_offsets(walk, inner, row, offsets);
     for (size_t i = 0; i < walk->count; i++) {
-        strip.moves[i] = walk->steps[i][inner] != 0;
+        loop.moves[i] = walk->steps[i][inner] != 0;
         offsets[i] += start * walk->steps[i][inner];
-        strip.from[i] = walk->data[i] + (size_t)offsets[i] * walk->sizes[i];
+        loop.from[i] = walk->data[i] + (size_t)offsets[i] * walk->sizes[i];
     }
-    return strip;
+    return loop;
 }
 
 /* Room for the elements of a batch of rows of each array. */
-struct spread {
+struct gathered {
     uint64_t elements[BROADCAST_MAX][BATCH];
 };
 
@@ -113,64 +115,64 @@ struct spread {
         for (int64_t i = 0; i < length; i++) \
     ((type *)to)[r * length + i] = ((const type *)from)[r * row_step + i * step]
 
-static void spread_rows(void *to, const void *from, size_t size, int64_t rows, int64_t row_step, int64_t length,
+static void gather_rows(void *to, const void *from, size_t size, int64_t rows, int64_t row_step, int64_t length,
                         int64_t step)
 {
     if (size == sizeof(uint32_t)) SPREAD(uint32_t);
     else SPREAD(uint64_t);
 }
 
-/* Several rows. An array that neither stands still nor passes them in one go is spread out. */
-static struct strip batch_of_rows(const struct walk *walk, int64_t number, struct spread *spread)
+/* Several rows. An array that neither stands still nor passes them in one go is gathered. */
+static struct inner_loop batch_of_rows(const struct walk *walk, int64_t number, struct gathered *gathered)
 {
     int inner = walk->rank - 1, outer = inner - 1;
     int64_t plane = number / walk->per_line, row = number % walk->per_line * walk->batch;
     int64_t rows = walk->dims[outer] - row < walk->batch ? walk->dims[outer] - row : walk->batch;
     int64_t length = walk->dims[inner], offsets[BROADCAST_MAX];
-    struct strip strip = { .count = rows * length,
-                           .to = walk->to + (size_t)((plane * walk->dims[outer] + row) * length) * walk->to_size };
+    struct inner_loop loop = { .count = rows * length,
+                               .to = walk->to + (size_t)((plane * walk->dims[outer] + row) * length) * walk->to_size };
     find_offsets(walk, outer, plane, offsets);
     for (size_t i = 0; i < walk->count; i++) {
         int64_t step = walk->steps[i][inner], row_step = walk->steps[i][outer];
         offsets[i] += row * row_step;
-        strip.from[i] = walk->data[i] + (size_t)offsets[i] * walk->sizes[i];
-        strip.moves[i] = step != 0 || row_step != 0;
-        if (!strip.moves[i] || (step == 1 && row_step == length)) continue;
-        spread_rows(spread->elements[i], strip.from[i], walk->sizes[i], rows, row_step, length, step);
-        strip.from[i] = spread->elements[i];
+        loop.from[i] = walk->data[i] + (size_t)offsets[i] * walk->sizes[i];
+        loop.moves[i] = step != 0 || row_step != 0;
+        if (!loop.moves[i] || (step == 1 && row_step == length)) continue;
+        gather_rows(gathered->elements[i], loop.from[i], walk->sizes[i], rows, row_step, length, step);
+        loop.from[i] = gathered->elements[i];
     }
-    return strip;
+    return loop;
 }
 
-struct strips {
+struct inner_loops {
     const struct walk *walk;
-    strip_function function;
+    inner_loop_function function;
     const double *parameters;
     const struct simd *simd;
 };
 
-static void run_strips(const void *context, int64_t first, int64_t end, int member)
+static void run_loops(const void *context, int64_t first, int64_t end, int member)
 {
-    const struct strips *strips = context;
-    struct spread spread;
+    const struct inner_loops *loops = context;
+    struct gathered gathered;
     (void)member;
     for (int64_t s = first; s < end; s++) {
-        struct strip strip =
-            strips->walk->batch > 1 ? batch_of_rows(strips->walk, s, &spread) : part_of_row(strips->walk, s);
-        strip.parameters = strips->parameters;
-        strip.simd = strips->simd;
-        strips->function(&strip);
+        struct inner_loop loop =
+            loops->walk->batch > 1 ? batch_of_rows(loops->walk, s, &gathered) : part_of_row(loops->walk, s);
+        loop.parameters = loops->parameters;
+        loop.simd = loops->simd;
+        loops->function(&loop);
     }
 }
 
-void broadcast_run(const struct call *call, strip_function function, struct array *to, size_t count,
+void broadcast_run(const struct call *call, inner_loop_function function, struct array *to, size_t count,
                    const struct array *const *from, const double *parameters)
 {
     struct walk walk;
     if (to->count == 0) return;
     walk_build(&walk, to, count, from);
-    int64_t strips = dims_product(walk.dims, 0, walk.rank - (walk.batch > 1 ? 2 : 1)) * walk.per_line;
+    int64_t loops = dims_product(walk.dims, 0, walk.rank - (walk.batch > 1 ? 2 : 1)) * walk.per_line;
     const struct simd *simd = is_real(from[0]) ? simd_for(from[0]->store, call->simd_row) : NULL;
-    struct strips all = { &walk, function, parameters, simd };
-    team_run(call->team, strips, team_piece(strips, to->count), run_strips, &all);
+    struct inner_loops all = { &walk, function, parameters, simd };
+    team_run(call->team, loops, team_piece(loops, to->count), run_loops, &all);
 }

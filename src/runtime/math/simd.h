@@ -68,8 +68,8 @@ struct simd {
                  void *packed);
     void (*pack_stretches)(const void *base, const int64_t *offsets, int64_t depth, const struct stretch *stretches,
                            int64_t stretch_count, int64_t width, bool room, void *packed);
-    void (*spread)(const void *row, int64_t stride, int64_t head, int64_t tail, double fill, int64_t count,
-                   void *spread);
+    void (*unstride)(const void *row, int64_t stride, int64_t head, int64_t tail, double fill, int64_t count,
+                     void *unstride);
     void (*blend)(double alpha, double beta, const void *terms, int64_t step, int64_t count, void *values);
     void (*divide)(const void *by, int64_t step, int64_t count, void *values);
     double (*sum)(const void *values, int64_t count);

@@ -17,7 +17,7 @@ typedef REAL NAME(vector) __attribute__((vector_size(BYTES)));
 typedef REAL NAME(loose) __attribute__((vector_size(BYTES), aligned(sizeof(REAL)), may_alias));
 typedef __typeof__((NAME(vector)){ 0 } != (NAME(vector)){ 0 }) NAME(mask);
 
-TARGET static inline __attribute__((always_inline)) NAME(vector) NAME(spread_over)(REAL x)
+TARGET static inline __attribute__((always_inline)) NAME(vector) NAME(splat)(REAL x)
 {
     return x - (NAME(vector)){ 0 };
 }
@@ -46,7 +46,7 @@ NAME(tile)(int rows, int vectors, int64_t depth, const REAL *a, int64_t a_row, c
         NAME(vector) line[WIDE_VECTORS];
         for (int v = 0; v < vectors; v++) line[v] = *(const NAME(loose) *)(b + v * LANES);
         for (int r = 0; r < rows; r++)
-            for (int v = 0; v < vectors; v++) total[r][v] = FUSED(line[v], NAME(spread_over)(row[r][k]), total[r][v]);
+            for (int v = 0; v < vectors; v++) total[r][v] = FUSED(line[v], NAME(splat)(row[r][k]), total[r][v]);
     }
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++) *(NAME(loose) *)(sum + (r * vectors + v) * LANES) = total[r][v];
@@ -123,7 +123,7 @@ TARGET static void NAME(window_sum)(const void *plane, const int64_t *offsets, c
         NAME(vector) total[4] = { 0 };
         for (int64_t t = 0; t < taps; t++) {
             const REAL *line = from + offsets[t] + q;
-            NAME(vector) weight = NAME(spread_over)(weights[t]);
+            NAME(vector) weight = NAME(splat)(weights[t]);
             for (int v = 0; v < 4; v++) total[v] = FUSED(*(const NAME(loose) *)(line + v * LANES), weight, total[v]);
         }
         for (int v = 0; v < 4; v++) *(NAME(loose) *)(to + q + v * LANES) = total[v] + shift;
@@ -152,11 +152,11 @@ TARGET static void NAME(window_max)(const void *plane, const int64_t *offsets, i
 }
 
 /* to[i] = from[(i - head) * stride] from head to tail, else `fill`. */
-TARGET static void NAME(spread)(const void *row, int64_t stride, int64_t head, int64_t tail, double fill, int64_t count,
-                                void *spread)
+TARGET static void NAME(unstride)(const void *row, int64_t stride, int64_t head, int64_t tail, double fill,
+                                  int64_t count, void *unstride)
 {
     const REAL *from = row;
-    REAL *to = spread, edge = (REAL)fill;
+    REAL *to = unstride, edge = (REAL)fill;
     for (int64_t i = 0; i < head; i++) to[i] = edge;
     if (stride == 1)
         for (int64_t i = 0; i < tail - head; i++) to[head + i] = from[i];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Windows: attributes to geometry, channels to spread channels. */
+ * Windows: attributes to geometry, channels to unstrided channels. */
 #include "runtime/math/window.h"
 
 #include <string.h>
@@ -123,99 +123,100 @@ static void drop_ones(struct window *window)
     }
 }
 
-static const int64_t *tap_offsets(struct call *call, const struct spread *spread, int64_t plane)
+static const int64_t *tap_offsets(struct call *call, const struct unstride *unstride, int64_t plane)
 {
-    const struct window *w = &spread->window;
+    const struct window *w = &unstride->window;
     int64_t *offsets = NEW_ARRAY(call->scratch, int64_t, (size_t)w->taps);
     for (int64_t i = 0; i < w->taps; i++) {
         int64_t rest = i, slot = 0, size = 1, shift = 0;
         for (int a = w->rank - 1; a >= 0; a--) {
             int64_t tap = rest % w->kernel[a];
             rest /= w->kernel[a];
-            slot += tap % spread->phases[a] * size;
-            size *= spread->phases[a];
-            shift += tap * w->dilation[a] / w->stride[a] * spread->pitch[a];
+            slot += tap % unstride->phases[a] * size;
+            size *= unstride->phases[a];
+            shift += tap * w->dilation[a] / w->stride[a] * unstride->pitch[a];
         }
         offsets[i] = slot * plane + shift;
     }
     return offsets;
 }
 
-static const struct phase *find_phases(struct call *call, const struct spread *spread, int64_t count, int64_t plane)
+static const struct phase *find_phases(struct call *call, const struct unstride *unstride, int64_t count, int64_t plane)
 {
-    const struct window *w = &spread->window;
+    const struct window *w = &unstride->window;
     struct phase *each = NEW_ARRAY(call->scratch, struct phase, (size_t)count);
     int last = w->rank - 1;
     for (int64_t i = 0; i < count; i++) {
         int64_t rest = i, *shift = each[i].shift, stride = w->stride[last], size = w->in[last];
         for (int a = last; a >= 0; a--) {
-            shift[a] = rest % spread->phases[a] * w->dilation[a] % w->stride[a] - w->begin[a];
-            rest /= spread->phases[a];
+            shift[a] = rest % unstride->phases[a] * w->dilation[a] % w->stride[a] - w->begin[a];
+            rest /= unstride->phases[a];
         }
         each[i].place = i * plane;
         each[i].tail = shift[last] < size ? (size - 1 - shift[last]) / stride + 1 : 0;
-        if (each[i].tail > spread->length[last]) each[i].tail = spread->length[last];
+        if (each[i].tail > unstride->length[last]) each[i].tail = unstride->length[last];
         each[i].head = shift[last] < 0 ? (-shift[last] + stride - 1) / stride : 0;
         if (each[i].head > each[i].tail) each[i].head = each[i].tail;
     }
     return each;
 }
 
-bool spread_plan(struct call *call, const struct window *window, struct spread *spread)
+bool unstride_plan(struct call *call, const struct window *window, struct unstride *unstride)
 {
-    *spread = (struct spread){ .window = *window, .flat = 1 };
-    struct window *w = &spread->window;
+    *unstride = (struct unstride){ .window = *window, .flat = 1 };
+    struct window *w = &unstride->window;
     drop_ones(w);
     int64_t plane = 1, planes = 1;
     for (int a = w->rank - 1; a >= 0; a--) {
         int64_t period = w->stride[a] / divisor(w->stride[a], w->dilation[a]);
-        spread->phases[a] = period < w->kernel[a] ? period : w->kernel[a];
-        spread->length[a] = w->out[a] + (w->kernel[a] - 1) * w->dilation[a] / w->stride[a];
-        spread->pitch[a] = plane;
-        spread->flat += (w->out[a] - 1) * plane;
-        if (!size_multiply(plane, spread->length[a], &plane) || !size_multiply(planes, spread->phases[a], &planes))
+        unstride->phases[a] = period < w->kernel[a] ? period : w->kernel[a];
+        unstride->length[a] = w->out[a] + (w->kernel[a] - 1) * w->dilation[a] / w->stride[a];
+        unstride->pitch[a] = plane;
+        unstride->flat += (w->out[a] - 1) * plane;
+        if (!size_multiply(plane, unstride->length[a], &plane) || !size_multiply(planes, unstride->phases[a], &planes))
             return call_fail(call, "the padded input is too large");
     }
-    if (!size_multiply(plane, planes, &spread->channel)) return call_fail(call, "the padded input is too large");
-    spread->taps = tap_offsets(call, spread, plane);
-    spread->each = find_phases(call, spread, planes, plane);
-    spread->phase_count = planes;
+    if (!size_multiply(plane, planes, &unstride->channel)) return call_fail(call, "the padded input is too large");
+    unstride->taps = tap_offsets(call, unstride, plane);
+    unstride->each = find_phases(call, unstride, planes, plane);
+    unstride->phase_count = planes;
     return true;
 }
 
 /* Fills row `r` of one phase; where a leading axis is outside of the input, the row is all padding. */
-static void spread_row(const struct spread *spread, const struct simd *simd, int64_t element, const struct phase *phase,
-                       int64_t r, const char *from, double fill, char *to)
+static void unstride_row(const struct unstride *unstride, const struct simd *simd, int64_t element,
+                         const struct phase *phase, int64_t r, const char *from, double fill, char *to)
 {
-    const struct window *w = &spread->window;
+    const struct window *w = &unstride->window;
     int last = w->rank - 1;
-    int64_t length = spread->length[last], source = 0, size = w->in[last];
+    int64_t length = unstride->length[last], source = 0, size = w->in[last];
     bool inside = phase->tail > phase->head;
     for (int a = last - 1; a >= 0 && inside; a--) {
-        int64_t position = (a > 0 ? r % spread->length[a] : r) * w->stride[a] + phase->shift[a];
-        r = a > 0 ? r / spread->length[a] : 0;
+        int64_t position = (a > 0 ? r % unstride->length[a] : r) * w->stride[a] + phase->shift[a];
+        r = a > 0 ? r / unstride->length[a] : 0;
         inside = position >= 0 && position < w->in[a];
         source += position * size;
         size *= w->in[a];
     }
     if (!inside) {
-        simd->spread(from, 1, 0, 0, fill, length, to);
+        simd->unstride(from, 1, 0, 0, fill, length, to);
         return;
     }
     source += phase->shift[last] + phase->head * w->stride[last];
-    simd->spread(from + source * element, w->stride[last], phase->head, phase->tail, fill, length, to);
+    simd->unstride(from + source * element, w->stride[last], phase->head, phase->tail, fill, length, to);
 }
 
 /* Row by row through all phases, so that the input is read from its beginning to its end. */
-void spread_channel(const struct spread *spread, const struct simd *simd, int64_t element, const void *from,
-                    double fill, void *to)
+void unstride_channel(const struct unstride *unstride, const struct simd *simd, int64_t element, const void *from,
+                      double fill, void *to)
 {
-    int last = spread->window.rank - 1;
-    int64_t rows = dims_product(spread->length, 0, last), length = spread->length[last];
+    int last = unstride->window.rank - 1;
+    int64_t rows = dims_product(unstride->length, 0, last), length = unstride->length[last];
     for (int64_t r = 0; r < rows; r++)
-        for (int64_t i = 0; i < spread->phase_count; i++) {
-            const struct phase *phase = &spread->each[i];
-            spread_row(spread, simd, element, phase, r, from, fill, (char *)to + (phase->place + r * length) * element);
+        for (int64_t i = 0; i < unstride->phase_count; i++) {
+            const struct phase *phase = &unstride->each[i];
+            unstride_row(unstride, simd, element, phase, r, from, fill,
+                         (char *)to + (phase->place + r * length) * element);
         }
 }
 
@@ -225,66 +226,66 @@ static int64_t least(int64_t a, int64_t b)
 }
 
 /* Rows of a chunk: neighbours along the last axis but one. */
-static int64_t rows_of_chunk(const struct spread *spread)
+static int64_t rows_of_chunk(const struct unstride *unstride)
 {
-    int last = spread->window.rank - 1;
+    int last = unstride->window.rank - 1;
     if (last == 0) return 1;
-    int64_t fit = CHUNK / spread->length[last];
-    return fit < 1 ? 1 : least(fit, spread->window.out[last - 1]);
+    int64_t fit = CHUNK / unstride->length[last];
+    return fit < 1 ? 1 : least(fit, unstride->window.out[last - 1]);
 }
 
-/* Results lie as far apart as a spread row is long; the gaps hold nothing of use. */
-static void copy_rows(const struct spread *spread, int64_t element, int64_t rows, const char *from, char *to)
+/* Results lie as far apart as a unstrided row is long; the gaps hold nothing of use. */
+static void copy_rows(const struct unstride *unstride, int64_t element, int64_t rows, const char *from, char *to)
 {
-    int last = spread->window.rank - 1;
-    int64_t pitch = spread->length[last] * element, bytes = spread->window.out[last] * element;
+    int last = unstride->window.rank - 1;
+    int64_t pitch = unstride->length[last] * element, bytes = unstride->window.out[last] * element;
     for (int64_t r = 0; r < rows; r++) memcpy(to + r * bytes, from + r * pitch, (size_t)bytes);
 }
 
 static void slide_plane(const struct slide *slide, int64_t output, const char *channel, char *results)
 {
-    const struct spread *spread = slide->spread;
-    int last = spread->window.rank - 1;
-    int64_t element = (int64_t)store_size(slide->store), width = spread->window.out[last];
-    int64_t rows = spread->window.out_count / width, most = rows_of_chunk(spread);
-    int64_t height = last ? spread->window.out[last - 1] : 1;
-    char *to = (char *)slide->to + output * spread->window.out_count * element;
+    const struct unstride *unstride = slide->unstride;
+    int last = unstride->window.rank - 1;
+    int64_t element = (int64_t)store_size(slide->store), width = unstride->window.out[last];
+    int64_t rows = unstride->window.out_count / width, most = rows_of_chunk(unstride);
+    int64_t height = last ? unstride->window.out[last - 1] : 1;
+    char *to = (char *)slide->to + output * unstride->window.out_count * element;
     for (int64_t row = 0, count; row < rows; row += count) {
         count = least(most, height - row % height);
-        const char *from = channel + spread_place(spread, row * width) * element;
-        slide->chunk(slide, output, from, (count - 1) * spread->length[last] + width, results);
-        copy_rows(spread, element, count, results, to + row * width * element);
+        const char *from = channel + unstride_place(unstride, row * width) * element;
+        slide->chunk(slide, output, from, (count - 1) * unstride->length[last] + width, results);
+        copy_rows(unstride, element, count, results, to + row * width * element);
     }
 }
 
 static void slide_channels(const void *context, int64_t first, int64_t end, int member)
 {
     const struct slide *slide = context;
-    const struct spread *spread = slide->spread;
-    int64_t element = (int64_t)store_size(slide->store), in = spread->window.in_count;
+    const struct unstride *unstride = slide->unstride;
+    int64_t element = (int64_t)store_size(slide->store), in = unstride->window.in_count;
     char *channel = slide->rooms + member * slide->room * element;
-    char *results = channel + (spread->channel + SIMD_ROOM) * element;
+    char *results = channel + (unstride->channel + SIMD_ROOM) * element;
     for (int64_t i = first; i < end; i++) {
-        spread_channel(spread, slide->simd, element, (const char *)slide->from + i * in * element, slide->fill,
-                       channel);
+        unstride_channel(unstride, slide->simd, element, (const char *)slide->from + i * in * element, slide->fill,
+                         channel);
         for (int64_t m = 0; m < slide->outputs; m++) slide_plane(slide, i * slide->outputs + m, channel, results);
     }
 }
 
 void slide_run(const struct call *call, struct slide *slide)
 {
-    const struct spread *spread = slide->spread;
-    const struct window *window = &spread->window;
+    const struct unstride *unstride = slide->unstride;
+    const struct window *window = &unstride->window;
     CALL_WORK(call, slide->channels, slide->outputs, window->out_count, window->taps);
     int64_t element = (int64_t)store_size(slide->store);
-    int64_t chunk = rows_of_chunk(spread) * spread->length[spread->window.rank - 1] + SIMD_ROOM;
-    int64_t dims[] = { call->threads, spread->channel + SIMD_ROOM + chunk };
+    int64_t chunk = rows_of_chunk(unstride) * unstride->length[unstride->window.rank - 1] + SIMD_ROOM;
+    int64_t dims[] = { call->threads, unstride->channel + SIMD_ROOM + chunk };
     struct array *rooms = array_new(call->pool, DTYPE_DOUBLE, slide->store, 2, dims);
     memset(rooms->data, 0, (size_t)(rooms->count * element));
     slide->simd = simd_for(slide->store, call->simd_row);
     slide->rooms = rooms->data;
     slide->room = dims[1];
-    int64_t piece = team_piece(slide->channels, slide->channels * spread->channel);
+    int64_t piece = team_piece(slide->channels, slide->channels * unstride->channel);
     team_run(call->team, slide->channels, piece, slide_channels, slide);
     array_drop(rooms);
 }
@@ -329,12 +330,12 @@ void scatter_channel(const struct window *window, const struct simd *simd, int64
     }
 }
 
-int64_t spread_place(const struct spread *spread, int64_t index)
+int64_t unstride_place(const struct unstride *unstride, int64_t index)
 {
     int64_t place = 0;
-    for (int a = spread->window.rank - 1; a >= 0; a--) {
-        place += index % spread->window.out[a] * spread->pitch[a];
-        index /= spread->window.out[a];
+    for (int a = unstride->window.rank - 1; a >= 0; a--) {
+        place += index % unstride->window.out[a] * unstride->pitch[a];
+        index /= unstride->window.out[a];
     }
     return place;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The geometry that convolutions and pools share, and planes spread out for it.
+ * The geometry that convolutions and pools share, and planes laid out without strides for it.
  *
  * A window of taps slides over the spatial axes. Along an axis, output o sees through tap t the position
- * o * stride + t * dilation of the padded input. Spreading a channel sorts its positions by their remainder (phase)
+ * o * stride + t * dilation of the padded input. Unstriding a channel sorts its positions by their remainder (phase)
  * modulo the stride, padding included, so that the positions that one tap shows to neighbouring outputs lie side by
- * side, whatever stride and dilation are. Every tap then is one offset into the spread channel, and a whole plane of
+ * side, whatever stride and dilation are. Every tap then is one offset into the unstrided channel, and a whole plane of
  * outputs one long vector: output (o0, o1, ...) lies at o0 * pitch[0] + o1 * pitch[1] + ... from there. */
 #ifndef RUNTIME_MATH_WINDOW_H
 #define RUNTIME_MATH_WINDOW_H
@@ -31,39 +31,39 @@ bool window_read(struct call *call, int rank, const int64_t *in, const int64_t *
 /* Sizes of the output, padding by auto_pad. `up`: ceil_mode. */
 bool window_size(struct call *call, struct window *window, enum auto_pad mode, bool up);
 
-/* Every stride-th element: one of the planes that a spread channel consists of. */
+/* Every stride-th element: one of the planes that a unstrided channel consists of. */
 struct phase {
     int64_t shift[ARRAY_MAX_RANK]; /* of its first element along each axis, from the input's */
     int64_t head, tail;            /* of a row's elements, those from head to tail are the input's */
-    int64_t place;                 /* in the spread channel */
+    int64_t place;                 /* in the unstrided channel */
 };
 
-struct spread {
+struct unstride {
     struct window window; /* without trailing axes of size one */
     int64_t phases[ARRAY_MAX_RANK], length[ARRAY_MAX_RANK], pitch[ARRAY_MAX_RANK];
-    int64_t channel; /* elements of a spread channel */
+    int64_t channel; /* elements of a unstrided channel */
     int64_t flat;    /* one more than the place of the last output */
     const struct phase *each;
     int64_t phase_count;
     const int64_t *taps; /* offsets, last axis fastest; in the call's scratch */
 };
 
-bool spread_plan(struct call *call, const struct window *window, struct spread *spread);
-/* Spreads one channel of window->in_count elements. `to` has room for spread->channel + SIMD_ROOM. */
-void spread_channel(const struct spread *spread, const struct simd *simd, int64_t element, const void *from,
-                    double fill, void *to);
+bool unstride_plan(struct call *call, const struct window *window, struct unstride *unstride);
+/* Unstrides one channel of window->in_count elements. `to` has room for unstride->channel + SIMD_ROOM. */
+void unstride_channel(const struct unstride *unstride, const struct simd *simd, int64_t element, const void *from,
+                      double fill, void *to);
 /* Where output `index` of a plane, counted without gaps, lies in the long vector. */
-int64_t spread_place(const struct spread *spread, int64_t index);
+int64_t unstride_place(const struct unstride *unstride, int64_t index);
 
 /* A window that slides over channels one by one: `outputs` planes of results per channel. */
 struct slide {
-    const struct spread *spread;
+    const struct unstride *unstride;
     enum store store;
     const void *from; /* channels of window.in_count elements */
     void *to;         /* channels * outputs planes of window.out_count */
     int64_t channels, outputs;
     double fill; /* of the padding */
-    /* `count` results of plane `output`; `from` is where the first one looks in the spread channel. Both have
+    /* `count` results of plane `output`; `from` is where the first one looks in the unstrided channel. Both have
      * SIMD_ROOM to spare. */
     void (*chunk)(const struct slide *slide, int64_t output, const void *from, int64_t count, void *results);
     const void *context;

@@ -3,9 +3,9 @@
  * Convolutions: one matrix product per group, whose right operand is never laid out as a whole.
  *
  *   Conv             y(m, o) = sum over (c, t) of w(m, (c, t)) * x(c, what o sees through t)
- *                    columns of the right operand are packed straight from spread channels (window.h) when needed
+ *                    columns of the right operand are packed straight from unstrided channels (window.h) when needed
  *   1 x 1            the input itself is the right operand
- *   depthwise        one channel in, few out: the taps run over the spread channel, no product
+ *   depthwise        one channel in, few out: the taps run over the unstrided channel, no product
  *   ConvTranspose    columns((m, t), i) = sum over c of w(c, (m, t)) * x(c, i), then scattered
  */
 #include "runtime/ops/conv.h"
@@ -110,9 +110,9 @@ static struct product group_product(const struct conv *c, int64_t depth)
 
 struct columns {
     const struct simd *simd;
-    const struct spread *spread; /* NULL: the channels are the input's own */
-    const int64_t *offsets;      /* per step of the depth */
-    int64_t image, plane, row;   /* elements from image to image; outputs of a plane; outputs side by side */
+    const struct unstride *unstride; /* NULL: the channels are the input's own */
+    const int64_t *offsets;          /* per step of the depth */
+    int64_t image, plane, row;       /* elements from image to image; outputs of a plane; outputs side by side */
 };
 
 static void pack_columns(const void *context, const void *base, int64_t step, int64_t depth, int64_t column,
@@ -123,11 +123,11 @@ static void pack_columns(const void *context, const void *base, int64_t step, in
     int64_t count = 0, length;
     for (int64_t done = 0; done < columns; done += length) {
         int64_t place = (column + done) % from->plane, image = (column + done) / from->plane;
-        int64_t start = image * from->image + (from->spread ? spread_place(from->spread, place) : place);
+        int64_t start = image * from->image + (from->unstride ? unstride_place(from->unstride, place) : place);
         length = least(from->row - place % from->row, columns - done);
         stretches[count++] = (struct stretch){ .from = start, .to = done, .count = length };
     }
-    from->simd->pack_stretches(base, from->offsets + step, depth, stretches, count, width, from->spread != NULL, to);
+    from->simd->pack_stretches(base, from->offsets + step, depth, stretches, count, width, from->unstride != NULL, to);
 }
 
 /* channels[i] begins i * channel_size after `base`; images follow each other. */
@@ -157,41 +157,42 @@ static void run_side_by_side(struct call *call, const struct conv *c, struct col
     product_run(call, &product);
 }
 
-struct spreading {
+struct unstriding {
     const struct conv *conv;
-    const struct spread *spread;
+    const struct unstride *unstride;
     int64_t channel; /* the first */
     void *to;
 };
 
-static void spread_channels(const void *context, int64_t first, int64_t end, int member)
+static void unstride_channels(const void *context, int64_t first, int64_t end, int member)
 {
-    const struct spreading *s = context;
+    const struct unstriding *s = context;
     const struct conv *c = s->conv;
     (void)member;
     for (int64_t i = first; i < end; i++)
-        spread_channel(s->spread, c->simd, c->element,
-                       at(c->x->data, (s->channel + i) * c->window.in_count, c->element), 0,
-                       at(s->to, i * s->spread->channel, c->element));
+        unstride_channel(s->unstride, c->simd, c->element,
+                         at(c->x->data, (s->channel + i) * c->window.in_count, c->element), 0,
+                         at(s->to, i * s->unstride->channel, c->element));
 }
 
-static bool run_spread(struct call *call, const struct conv *c)
+static bool run_unstrided(struct call *call, const struct conv *c)
 {
-    struct spread spread;
-    if (!spread_plan(call, &c->window, &spread)) return false;
-    struct columns columns = { .spread = &spread, .row = spread.window.out[spread.window.rank - 1] };
+    struct unstride unstride;
+    if (!unstride_plan(call, &c->window, &unstride)) return false;
+    struct columns columns = { .unstride = &unstride, .row = unstride.window.out[unstride.window.rank - 1] };
     int64_t together = least((WIDE_ENOUGH + c->window.out_count - 1) / c->window.out_count, c->images), rows;
-    if (!size_multiply(together, c->channels, &rows) || !size_multiply(rows, spread.channel, &(int64_t){ 0 }))
+    if (!size_multiply(together, c->channels, &rows) || !size_multiply(rows, unstride.channel, &(int64_t){ 0 }))
         return call_fail(call, "the padded input is too large");
     struct array *buffer =
-        array_new(call->pool, c->x->type, c->x->store, 1, &(int64_t){ rows * spread.channel + SIMD_ROOM });
-    memset(at(buffer->data, rows * spread.channel, c->element), 0, (size_t)(SIMD_ROOM * c->element));
+        array_new(call->pool, c->x->type, c->x->store, 1, &(int64_t){ rows * unstride.channel + SIMD_ROOM });
+    memset(at(buffer->data, rows * unstride.channel, c->element), 0, (size_t)(SIMD_ROOM * c->element));
     for (int64_t image = 0; image < c->images; image += together) {
         int64_t images = least(together, c->images - image);
-        struct spreading spreading = { c, &spread, image * c->channels, buffer->data };
+        struct unstriding unstriding = { c, &unstride, image * c->channels, buffer->data };
         int64_t channels = images * c->channels;
-        team_run(call->team, channels, team_piece(channels, channels * spread.channel), spread_channels, &spreading);
-        run_side_by_side(call, c, &columns, buffer->data, spread.channel, spread.taps, image, images);
+        team_run(call->team, channels, team_piece(channels, channels * unstride.channel), unstride_channels,
+                 &unstriding);
+        run_side_by_side(call, c, &columns, buffer->data, unstride.channel, unstride.taps, image, images);
     }
     array_drop(buffer);
     return true;
@@ -233,14 +234,14 @@ static void sum_taps(const struct slide *slide, int64_t output, const void *from
     int64_t m = output % c->outputs;
     const void *bias = c->bias ? at(c->bias->data, m, c->element) : NULL;
     const void *weights = at(c->w->data, m * c->window.taps, c->element);
-    slide->simd->window_sum(from, slide->spread->taps, weights, c->window.taps, bias, sums, count);
+    slide->simd->window_sum(from, slide->unstride->taps, weights, c->window.taps, bias, sums, count);
 }
 
 static bool run_depthwise(struct call *call, const struct conv *c)
 {
-    struct spread spread;
-    if (!spread_plan(call, &c->window, &spread)) return false;
-    struct slide slide = { .spread = &spread,
+    struct unstride unstride;
+    if (!unstride_plan(call, &c->window, &unstride)) return false;
+    struct slide slide = { .unstride = &unstride,
                            .store = c->x->store,
                            .from = c->x->data,
                            .to = c->y->data,
@@ -256,7 +257,7 @@ static bool run_conv(struct call *call, const struct conv *c)
 {
     if (c->y->count == 0) return true;
     if (c->group_channels == 1 && c->group_outputs <= FEW_CHANNELS) return run_depthwise(call, c);
-    if (!is_pointwise(&c->window)) return run_spread(call, c);
+    if (!is_pointwise(&c->window)) return run_unstrided(call, c);
     run_pointwise(call, c);
     return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Operators that work element by element. Each is an expression; macros make loops of it over a strip (broadcast.h),
- * for the stores it is defined on. The rows at the end say which operator is which, under which opset. */
+ * Operators that work element by element. Each is an expression; macros make an inner loop of it (broadcast.h) for every
+ * store it is defined on. The rows at the end say which operator is which, under which opset. */
 #include "runtime/element.h"
 #include "runtime/math/broadcast.h"
 #include "runtime/math/simd.h"
@@ -9,62 +9,62 @@
 #include <math.h>
 #include <string.h>
 
-#define UNARY_STRIP(name, in, out, expression)       \
-    static void name(const struct strip *strip)      \
-    {                                                \
-        const in *a = strip->from[0];                \
-        const double *p = strip->parameters;         \
-        out *to = strip->to;                         \
-        (void)p;                                     \
-        for (int64_t i = 0; i < strip->count; i++) { \
-            in x = a[i];                             \
-            to[i] = (out)(expression);               \
-        }                                            \
+#define UNARY_STRIP(name, in, out, expression)      \
+    static void name(const struct inner_loop *loop) \
+    {                                               \
+        const in *a = loop->from[0];                \
+        const double *p = loop->parameters;         \
+        out *to = loop->to;                         \
+        (void)p;                                    \
+        for (int64_t i = 0; i < loop->count; i++) { \
+            in x = a[i];                            \
+            to[i] = (out)(expression);              \
+        }                                           \
     }
 
 /* A function that math/simd.h has in vectors. */
-#define VECTOR_STRIP(name, function)                                                                    \
-    static void name(const struct strip *strip)                                                         \
-    {                                                                                                   \
-        strip->simd->each[SIMD_##function](strip->from[0], strip->parameters, strip->count, strip->to); \
+#define VECTOR_STRIP(name, function)                                                               \
+    static void name(const struct inner_loop *loop)                                                \
+    {                                                                                              \
+        loop->simd->each[SIMD_##function](loop->from[0], loop->parameters, loop->count, loop->to); \
     }
 
-#define BINARY_STRIP(name, in, out, expression)            \
-    static void name(const struct strip *strip)            \
-    {                                                      \
-        const in *a = strip->from[0], *b = strip->from[1]; \
-        const double *p = strip->parameters;               \
-        out *to = strip->to;                               \
-        in x = a[0], y = b[0];                             \
-        (void)p;                                           \
-        if (strip->moves[0] && strip->moves[1])            \
-            for (int64_t i = 0; i < strip->count; i++) {   \
-                x = a[i];                                  \
-                y = b[i];                                  \
-                to[i] = (out)(expression);                 \
-            }                                              \
-        else if (strip->moves[0])                          \
-            for (int64_t i = 0; i < strip->count; i++) {   \
-                x = a[i];                                  \
-                to[i] = (out)(expression);                 \
-            }                                              \
-        else                                               \
-            for (int64_t i = 0; i < strip->count; i++) {   \
-                y = b[strip->moves[1] ? i : 0];            \
-                to[i] = (out)(expression);                 \
-            }                                              \
+#define BINARY_STRIP(name, in, out, expression)          \
+    static void name(const struct inner_loop *loop)      \
+    {                                                    \
+        const in *a = loop->from[0], *b = loop->from[1]; \
+        const double *p = loop->parameters;              \
+        out *to = loop->to;                              \
+        in x = a[0], y = b[0];                           \
+        (void)p;                                         \
+        if (loop->moves[0] && loop->moves[1])            \
+            for (int64_t i = 0; i < loop->count; i++) {  \
+                x = a[i];                                \
+                y = b[i];                                \
+                to[i] = (out)(expression);               \
+            }                                            \
+        else if (loop->moves[0])                         \
+            for (int64_t i = 0; i < loop->count; i++) {  \
+                x = a[i];                                \
+                to[i] = (out)(expression);               \
+            }                                            \
+        else                                             \
+            for (int64_t i = 0; i < loop->count; i++) {  \
+                y = b[loop->moves[1] ? i : 0];           \
+                to[i] = (out)(expression);               \
+            }                                            \
     }
 
-/* y and z stand still for the strip. */
-#define TERNARY_STRIP(name, in, expression)                                                   \
-    static void name(const struct strip *strip)                                               \
-    {                                                                                         \
-        const in *a = strip->from[0];                                                         \
-        in y = *(const in *)strip->from[1], z = *(const in *)strip->from[2], *to = strip->to; \
-        for (int64_t i = 0; i < strip->count; i++) {                                          \
-            in x = a[i];                                                                      \
-            to[i] = (in)(expression);                                                         \
-        }                                                                                     \
+/* y and z stand still for the loop. */
+#define TERNARY_STRIP(name, in, expression)                                                \
+    static void name(const struct inner_loop *loop)                                        \
+    {                                                                                      \
+        const in *a = loop->from[0];                                                       \
+        in y = *(const in *)loop->from[1], z = *(const in *)loop->from[2], *to = loop->to; \
+        for (int64_t i = 0; i < loop->count; i++) {                                        \
+            in x = a[i];                                                                   \
+            to[i] = (in)(expression);                                                      \
+        }                                                                                  \
     }
 
 #define CLAMP(value, low, high) ((value) < (low) ? (low) : (value) > (high) ? (high) : (value))
@@ -201,12 +201,12 @@ struct attribute {
 /* The loops of an operator for each store (NULL: not defined there; u64 NULL: as i64), its attributes, and whether its
  * result is BOOL. */
 struct operation {
-    strip_function f32, f64, i64, u64, text;
+    inner_loop_function f32, f64, i64, u64, text;
     bool is_test;
     struct attribute attributes[2];
 };
 
-static strip_function loop_for(const struct operation *operation, const struct array *array)
+static inner_loop_function loop_for(const struct operation *operation, const struct array *array)
 {
     switch (array->store) {
     case STORE_F32: return operation->f32;
@@ -248,9 +248,9 @@ static bool apply(struct call *call, const struct operation *operation, size_t c
     int rank;
     int64_t dims[ARRAY_MAX_RANK];
     double parameters[2];
-    strip_function loop = loop_for(operation, from[0]);
+    inner_loop_function function = loop_for(operation, from[0]);
     *to = NULL;
-    if (!loop) return no_such_type(call, from[0]);
+    if (!function) return no_such_type(call, from[0]);
     for (size_t i = 1; i < count; i++)
         if (from[i]->store != from[0]->store)
             return call_fail(call, "inputs of types %s and %s do not go together", dtype_name(from[0]->type),
@@ -260,7 +260,7 @@ static bool apply(struct call *call, const struct operation *operation, size_t c
     enum dtype type = operation->is_test ? DTYPE_BOOL : from[0]->type;
     enum store store = operation->is_test ? STORE_I64 : from[0]->store;
     *to = array_new(call->pool, type, store, rank, dims);
-    broadcast_run(call, loop, *to, count, from, parameters);
+    broadcast_run(call, function, *to, count, from, parameters);
     return true;
 }
 
@@ -455,14 +455,14 @@ static bool clip_by_attributes(struct call *call)
                         bound_of(call, x, NULL, node_float(call->node, "max", INFINITY), 0));
 }
 
-#define WHERE_STRIP(name, type)                                                                         \
-    static void name(const struct strip *strip)                                                         \
-    {                                                                                                   \
-        const int64_t *c = strip->from[0], step = strip->moves[0];                                      \
-        const type *a = strip->from[1], *b = strip->from[2];                                            \
-        const int64_t step_a = strip->moves[1], step_b = strip->moves[2];                               \
-        type *to = strip->to;                                                                           \
-        for (int64_t i = 0; i < strip->count; i++) to[i] = c[i * step] ? a[i * step_a] : b[i * step_b]; \
+#define WHERE_STRIP(name, type)                                                                        \
+    static void name(const struct inner_loop *loop)                                                    \
+    {                                                                                                  \
+        const int64_t *c = loop->from[0], step = loop->moves[0];                                       \
+        const type *a = loop->from[1], *b = loop->from[2];                                             \
+        const int64_t step_a = loop->moves[1], step_b = loop->moves[2];                                \
+        type *to = loop->to;                                                                           \
+        for (int64_t i = 0; i < loop->count; i++) to[i] = c[i * step] ? a[i * step_a] : b[i * step_b]; \
     }
 
 WHERE_STRIP(where_4, uint32_t)
@@ -541,7 +541,7 @@ static bool bit_cast(struct call *call)
 #define ALL(name)    BOTH(name), .u64 = name##_u64
 /* ---- shapes ---- */
 
-/* Up to opset 6 the second input is spread over the first, where an attribute says so. */
+/* Up to opset 6 the second input is gathered over the first, where an attribute says so. */
 static bool shape_broadcast_by_attribute(struct shaping *s)
 {
     return node_int(s->node, "broadcast", 0) ? shape_same(s) : shape_broadcast(s);

@@ -2,7 +2,7 @@
  *
  * Pools: the largest, the mean or the p-norm of what each window sees, of a whole plane, or of a region.
  *
- * Real pools slide over spread channels (window.h). Maxima of whole numbers and maxima with their places walk through
+ * Real pools slide over unstrided channels (window.h). Maxima of whole numbers and maxima with their places walk through
  * the windows one by one. */
 #include "onnx/shape/rules.h"
 #include "onnx/shape/slide.h"
@@ -44,10 +44,10 @@ static struct array *make_output(struct call *call, const struct pooling *p, siz
 static bool slide_over(struct call *call, const struct pooling *p, const void *from, double fill, struct array *y,
                        void (*chunk)(const struct slide *, int64_t, const void *, int64_t, void *), const void *context)
 {
-    struct spread spread;
+    struct unstride unstride;
     if (y->count == 0) return true;
-    if (!spread_plan(call, &p->window, &spread)) return false;
-    struct slide slide = { .spread = &spread,
+    if (!unstride_plan(call, &p->window, &unstride)) return false;
+    struct slide slide = { .unstride = &unstride,
                            .store = y->store,
                            .from = from,
                            .to = y->data,
@@ -65,7 +65,7 @@ static bool slide_over(struct call *call, const struct pooling *p, const void *f
 static void largest_of_taps(const struct slide *slide, int64_t output, const void *from, int64_t count, void *results)
 {
     (void)output;
-    slide->simd->window_max(from, slide->spread->taps, slide->spread->window.taps, results, count);
+    slide->simd->window_max(from, slide->unstride->taps, slide->unstride->window.taps, results, count);
 }
 
 /* Which taps of the window at `o` see the input, or with `padding` the input and its explicit padding: *first and so
@@ -181,7 +181,7 @@ static bool run_max_pool(struct call *call)
 static void sum_of_taps(const struct slide *slide, int64_t output, const void *from, int64_t count, void *results)
 {
     (void)output;
-    slide->simd->window_sum(from, slide->spread->taps, slide->context, slide->spread->window.taps, NULL, results,
+    slide->simd->window_sum(from, slide->unstride->taps, slide->context, slide->unstride->window.taps, NULL, results,
                             count);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Wordings. */
-#include "report/words.h"
+#include "report/remark_text.h"
 
 #include <stdio.h>
 
@@ -55,7 +55,7 @@ static const char *say_verdict(bnfuse_verdict verdict, bool compared)
     }
 }
 
-const char *verdict_sentence(const struct account *run, char *to, size_t size)
+const char *verdict_sentence(const struct run_report *run, char *to, size_t size)
 {
     char folded[200] = "", message[1100];
     if (run->status != BNFUSE_OK && run->status != BNFUSE_DIFFER && *run->message) {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Wordings that several reports share. */
-#ifndef REPORT_WORDS_H
-#define REPORT_WORDS_H
+#ifndef REPORT_REMARK_TEXT_H
+#define REPORT_REMARK_TEXT_H
 
 #include "report/report.h"
 
 /* folded  into Conv "conv1";  stays   BNF106 a neighbour that no scale and shift can cross: Relu "r". Escaped. */
-void remark_words(const bnfuse_remark *remark, char *to, size_t size);
+void remark_text(const bnfuse_remark *remark, char *to, size_t size);
 
 /* The outcome in one or two plain sentences for somebody who does not know the program. Escaped. */
-const char *verdict_sentence(const struct account *run, char *to, size_t size);
+const char *verdict_sentence(const struct run_report *run, char *to, size_t size);
 
 /* Whether a changed place was run and computes something else. */
 bool site_failed(const bnfuse_site *site);
