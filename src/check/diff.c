@@ -67,7 +67,7 @@ static const char *also(struct diff *diff, const char *text, const char *more)
 
 static bool is_constant_node(const struct node *node)
 {
-    return node && node_is(node, "Constant");
+    return node && node_is_literal(node);
 }
 
 static const struct tensor *stored(struct value *value)

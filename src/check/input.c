@@ -91,42 +91,18 @@ static int64_t named_size(const struct check_options *options, const char *name)
     return -1;
 }
 
-static const struct weight_need *need_of(const struct use *use)
-{
-    return use->node && use->slot == 0 && use->node->row ? use->node->row->need : NULL;
-}
-
-static const struct shape *weight_shape(const struct use *use)
-{
-    const struct value *weight = node_input(use->node, 1);
-    return weight && weight->shape.rank > 0 ? &weight->shape : NULL;
-}
-
 static int needed_rank(const struct value *value)
 {
-    for (const struct use *use = value->uses; use; use = use->next) {
-        const struct weight_need *need = need_of(use);
-        if (!need || need->rank == 0) continue;
-        if (need->rank > 0) return need->rank;
-        if (weight_shape(use)) return weight_shape(use)->rank;
-    }
+    for (const struct use *use = value->uses; use; use = use->next)
+        if (use_needs_rank(use) > 0) return use_needs_rank(use);
     return 4;
 }
 
 static int64_t needed_size(const struct value *value, int rank, int axis)
 {
-    for (const struct use *use = value->uses; use; use = use->next) {
-        const struct weight_need *need = need_of(use);
-        const struct shape *weight = need ? weight_shape(use) : NULL;
-        if (!weight || (need->axis < 0 ? need->axis + rank : need->axis) != axis) continue;
-        int from = need->weight_axis < 0 ? need->weight_axis + weight->rank : need->weight_axis;
-        if (need->transposed && node_int(use->node, need->transposed, 0)) from = weight->rank - 1 - from;
-        if (from < 0 || from >= weight->rank || weight->dims[from].size < 0) continue;
-        int64_t size = weight->dims[from].size;
-        if (need->times_group && !size_multiply(size, node_int(use->node, "group", 1), &size)) continue;
-        return size;
-    }
-    return -1;
+    int64_t size = -1;
+    for (const struct use *use = value->uses; use && size < 0; use = use->next) size = use_needs_size(use, rank, axis);
+    return size;
 }
 
 /* The second axis of a state [layers, batch, width] is the batch. */

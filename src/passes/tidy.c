@@ -128,7 +128,7 @@ static void tidy_residues(struct decision *decision)
     for (struct graph *graph = net_next_graph(decision->net, NULL); graph; graph = net_next_graph(decision->net, graph))
         for (struct node *node = graph->first, *next; node; node = next) {
             next = node->next;
-            if (node->is_new && (node_is(node, "Mul") || node_is(node, "Add"))) tidy_one(decision, node);
+            if (node->is_new && affine_is_operator(node)) tidy_one(decision, node);
         }
 }
 

@@ -238,7 +238,7 @@ static size_t fill_cells(const struct page *page, struct cell *cells, size_t mos
     for (; count < most && (node = bnfuse_get_node(page->run->handle, false, count)); count++) {
         cells[count] = (struct cell){ TONE_PLAIN, node->op, 0 };
         const bnfuse_remark *remark = next < report->remark_count ? report->remarks[next] : NULL;
-        if (!remark || strcmp(node->op, "BatchNormalization") != 0) continue;
+        if (!remark || strcmp(node->op, REMARKED_OPERATOR) != 0) continue;
         cells[count] = (struct cell){ cell_tone(remark), remark->node, ++next };
     }
     return count;

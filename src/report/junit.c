@@ -71,7 +71,7 @@ static void put_remark(struct suite *suite, const bnfuse_remark *remark)
     remark_text(remark, words, sizeof words);
     if (strcmp(remark->node, remark->output) == 0) snprintf(name, sizeof name, "%s", remark->node);
     else snprintf(name, sizeof name, "%s (output %s)", remark->node, remark->output);
-    begin_case(suite, "BatchNormalization", remark->scope, name, 0);
+    begin_case(suite, REMARKED_OPERATOR, remark->scope, name, 0);
     end_case(suite, remark->code ? RESULT_SKIPPED : RESULT_PASSED, words, remark->code ? "" : words);
 }
 

@@ -36,7 +36,7 @@ bool report_node_data(const struct run_report *run, FILE *to)
             add_value(&differences, site->value, json_number(site->difference.relative),
                       site_failed(site) ? "#e5534b" : "#2da44e");
     }
-    json_put(&root, "BatchNormalization", json_pack("{s:o}", "results", outcomes));
+    json_put(&root, REMARKED_OPERATOR, json_pack("{s:o}", "results", outcomes));
     json_put(&root, "difference in float64", json_pack("{s:o}", "results", differences));
     return json_print(root, to);
 }

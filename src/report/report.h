@@ -9,6 +9,9 @@
 
 #include <stdio.h>
 
+/* The operator that remarks are about. */
+#define REMARKED_OPERATOR "BatchNormalization"
+
 /* One run of the program, as far as it came. */
 struct run_report {
     const char *command;                   /* "fuse", "explain", "compare", "calibrate" or "run" */

@@ -8,7 +8,7 @@
 
 bool bn_is(const struct node *node)
 {
-    return node_is(node, "BatchNormalization");
+    return node_is(node, BN_OPERATOR);
 }
 
 static bool has_statistics(const struct node *bn)

@@ -6,6 +6,8 @@
 
 #include "onnx/graph/graph.h"
 
+#define BN_OPERATOR "BatchNormalization"
+
 bool bn_is(const struct node *node);
 
 /* It normalizes by the batch's own statistics: training mode. */

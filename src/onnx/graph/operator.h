@@ -54,7 +54,17 @@ struct weight_need {
     int weight_axis; /* of input 1; from the end when negative */
     bool times_group;
     const char *transposed; /* attribute that exchanges the last two axes of the weight */
+    const char *transposes; /* attribute that exchanges the last two axes of the input */
 };
+
+/* What one reader needs of the value it reads, as far as the shape of its weight is known: the rank (0: any, -1: nothing
+ * is known), and the size along an axis of a value of `rank` dims (-1: any). */
+int use_needs_rank(const struct use *use);
+int64_t use_needs_size(const struct use *use, int rank, int axis);
+
+/* Writes at most `room` elements of output 0, computed from constants; their count, or -1 (onnx/shape/reals.h). */
+struct reals_walk;
+typedef int64_t reals_rule(struct reals_walk *walk, const struct node *node, double *to, int64_t room);
 
 struct operator_row {
     const char *name; /* of ai.onnx; other domains stand before it: "ai.onnx.ml:Scaler" */
@@ -70,6 +80,8 @@ struct operator_row {
     unsigned char type_from;            /* the input that output 0 takes its type from, where it does not */
     void (*content)(struct shaping *s); /* sets the elements of output 0, whose type and shape are known and small */
     int (*combine)(struct shaping *s, int a, int b); /* two elements, where that goes element by element */
+    reals_rule *reals;                               /* the elements of output 0 as fractions; NULL: not followed */
+    double (*combine_reals)(double a, double b);     /* and two of them, where that goes element by element */
 
     unsigned sizes;         /* inputs that say how much, how many or which: SLOT(n) | ... */
     unsigned passes;        /* inputs whose elements output 0 is made of */
@@ -77,9 +89,11 @@ struct operator_row {
     struct interval within; /* what the elements of output 0 lie between, whatever comes in; { 0, 0 }: anything */
     bool keeps_range;       /* they lie between those of input 0, or are zero */
     bool hides;             /* inputs that differ may give the same */
+    bool keeps_shape;       /* output 0 has type and shape of input 0, though the rule says more than that */
     bool (*view)(const struct node *node, struct view_dims *view); /* output 0 is input 0 under other dims: these */
     bool idle;                                                     /* computes nothing, as a pass counts it */
-    bool random;                                                   /* the same inputs may give other outputs */
+    bool marks_pattern; /* runtimes recognise LayerNormalization, RMSNormalization or Gelu written out by it */
+    bool random;        /* the same inputs may give other outputs */
     bool expands; /* the result is a larger form of what is stored, which is kept: never computed ahead of a run */
     unsigned char limits[LIMITED_SLOTS]; /* enum number_limit of each input */
     const struct weight_need *need;

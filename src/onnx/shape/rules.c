@@ -25,6 +25,11 @@ bool shape_broadcast(struct shaping *s)
     return set_output(s, 0, type, rank, dims);
 }
 
+bool shape_broadcast_by_attribute(struct shaping *s)
+{
+    return node_int(s->node, "broadcast", 0) ? shape_same(s) : shape_broadcast(s);
+}
+
 /* Up to opset 5 the type is given by its name, which is left to the declaration. */
 bool shape_cast(struct shaping *s)
 {

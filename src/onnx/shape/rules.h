@@ -44,9 +44,6 @@ const struct dim *value_content(struct shaping *s, struct value *value);
 const struct dim *input_content(struct shaping *s, size_t slot);
 /* The elements of a small whole input as numbers: their count, or -1 when they are not all known. At most `room`. */
 int64_t input_numbers(struct shaping *s, size_t slot, int64_t *numbers, int64_t room);
-/* The elements of a small input as real numbers, where constants and a few nodes of arithmetic say them; -1 when they are
- * not all known. At most `room`. */
-int64_t input_reals(struct shaping *s, size_t slot, double *reals, int64_t room);
 /* One number: the input's only element. */
 bool input_number(struct shaping *s, size_t slot, int64_t *number);
 
@@ -102,9 +99,11 @@ void set_demanded(struct shaping *s, size_t slot);
 /* Rules that several families share. */
 bool shape_same(struct shaping *s);      /* of input 0 */
 bool shape_broadcast(struct shaping *s); /* numpy broadcasting of all inputs */
-bool shape_cast(struct shaping *s);      /* of input 0, with the type that attribute "to" says */
-bool shape_any(struct shaping *s);       /* the type alone */
-bool shape_matmul(struct shaping *s);    /* numpy.matmul of inputs 0 and 1 */
+/* Before opset 7: attributes say whether input 1 is repeated over input 0, and along which axes. */
+bool shape_broadcast_by_attribute(struct shaping *s);
+bool shape_cast(struct shaping *s);   /* of input 0, with the type that attribute "to" says */
+bool shape_any(struct shaping *s);    /* the type alone */
+bool shape_matmul(struct shaping *s); /* numpy.matmul of inputs 0 and 1 */
 bool shape_matmul_of(struct shaping *s, size_t left, size_t right, enum dtype type);
 /* Of input `slot` its first dim, of input 0 its second; fresh ones where they are not known. */
 struct dim shape_first_dim(struct shaping *s, size_t slot);

@@ -7,6 +7,7 @@
 #include "onnx/graph/bn.h"
 #include "onnx/graph/edit.h"
 #include "onnx/shape/infer.h"
+#include "onnx/shape/rules.h"
 #include "runtime/kernel.h"
 
 #include <assert.h>
@@ -101,7 +102,7 @@ static int operand_axis(const struct node *node, const struct value *x, const st
     if (constant->rank > 0 && (rank < 0 || constant->rank > rank)) return -2;
     if (long_axis < 0) return AXIS_ANY;
     int64_t first = rank - constant->rank;
-    if (node->opset < 7) {
+    if (affine_aligns_by_attribute(node)) {
         if (!node_int(node, "broadcast", 0) && constant->rank != rank) return -2;
         first = node_int(node, "axis", first);
         if (first < 0) first += rank;
@@ -132,6 +133,20 @@ bool affine_is_operator(const struct node *node)
     return false;
 }
 
+double affine_sum_sign(const struct node *node, size_t slot)
+{
+    for (size_t i = 0; i < sizeof(arithmetic) / sizeof(*arithmetic); i++) {
+        bool is_side = arithmetic[i].constant_slot < 0 || arithmetic[i].constant_slot == (int)slot;
+        if (is_side && node_is(node, arithmetic[i].op)) return arithmetic[i].shift[1];
+    }
+    return 0;
+}
+
+bool affine_aligns_by_attribute(const struct node *node)
+{
+    return node->row && node->row->shape == shape_broadcast_by_attribute;
+}
+
 static enum reason operand(struct decision *decision, const struct node *node, const struct arithmetic *row,
                            size_t constant_slot, struct affine **affine, size_t *slot)
 {
@@ -155,15 +170,14 @@ static enum reason operand(struct decision *decision, const struct node *node, c
     return decision_stop(decision, REASON_NOT_FINITE, node_title(node), "channel %lld", (long long)channel);
 }
 
+/* Identity, a Cast to the type that it reads, Dropout at inference. */
 static bool passes_through(const struct node *node)
 {
-    const struct value *x = node_input(node, 0);
-    if (node_is(node, "Identity")) return true;
-    if (node_is(node, "Cast"))
-        return x && dtype_kind(x->type) == KIND_REAL && node_int(node, "to", 0) == (int64_t)x->type;
-    if (!node_is(node, "Dropout") || node_outputs_are_read(node, 1)) return false;
-    if (node->opset < 7) return node_int(node, "is_test", 0) != 0;
-    return node->opset < 12 || !node_input(node, 2);
+    const struct value *x = node_input(node, 0), *y = node_output(node, 0);
+    if (!node->row || !node->row->idle || !x || !y || x->type != y->type) return false;
+    if (!node_is(node, "Dropout")) return true;
+    if (node->opset < 7) return node_int(node, "is_test", 0) != 0 && !node_outputs_are_read(node, 1);
+    return !node_outputs_are_read(node, 1) && (node->opset < 12 || !node_input(node, 2));
 }
 
 enum reason affine_of_node(struct decision *decision, const struct node *node, struct affine **affine, size_t *slot)
@@ -208,7 +222,7 @@ static struct value *lower_batchnorm(struct graph *graph, struct node *before, s
     inputs[2] = vector(graph, base, "bias", type, 1, &a->channels, a->shift);
     inputs[3] = vector(graph, base, "mean", type, 1, &a->channels, vector_of(graph->net->arena, a->channels, 0));
     inputs[4] = vector(graph, base, "var", type, 1, &a->channels, vector_of(graph->net->arena, a->channels, 1));
-    struct node *bn = edit_add_node(graph, before, "BatchNormalization", base, inputs, 5, value);
+    struct node *bn = edit_add_node(graph, before, BN_OPERATOR, base, inputs, 5, value);
     edit_set_float(bn, "epsilon", 0);
     if (bn->opset < 7) edit_set_int(bn, "is_test", 1);
     return bn->outputs[0];

@@ -3,26 +3,22 @@
  * Which affine nodes may be folded without harm to what runtimes recognise. */
 #include "passes/algebra/affine_root.h"
 
+#include "onnx/graph/operator.h"
 #include "passes/algebra/affine_node.h"
-
-#include "passes/algebra/affine.h"
-
-#include <string.h>
+#include "passes/algebra/anchor.h"
+#include "passes/algebra/mover.h"
 
 enum { PATTERN_DEPTH = 4, INPUT_DEPTH = 8 };
-
-static bool is_one_of(const struct node *node, const char *const *ops)
-{
-    for (; *ops; ops++)
-        if (node_is(node, *ops)) return true;
-    return false;
-}
 
 /* The marks of LayerNormalization, RMSNormalization and Gelu written out. */
 static bool is_pattern_op(const struct node *node)
 {
-    static const char *const ops[] = { "Erf", "Tanh", "Sqrt", "Reciprocal", NULL };
-    return is_one_of(node, ops);
+    return node->row && node->row->marks_pattern;
+}
+
+static bool is_idle(const struct node *node)
+{
+    return node->row && node->row->idle;
 }
 
 static bool is_constant(struct decision *decision, struct value *value)
@@ -37,7 +33,7 @@ static bool completes_pattern(struct decision *decision, const struct node *node
     for (size_t i = 0; i < node->input_count; i++) {
         struct value *value = node->inputs[i].value;
         const struct node *writer = value ? value->writer : NULL;
-        if (!writer || !(is_pattern_op(writer) || affine_is_operator(writer) || node_is(writer, "Cast"))) continue;
+        if (!writer || !(is_pattern_op(writer) || affine_is_operator(writer) || is_idle(writer))) continue;
         if (is_constant(decision, value)) continue;
         if (is_pattern_op(writer) || (depth > 0 && completes_pattern(decision, writer, depth - 1))) return true;
     }
@@ -54,8 +50,7 @@ static bool begins_pattern(const struct node *node)
 /* An affine that changes nothing goes only from where it could be absorbed. */
 static bool follows_linear_operator(const struct value *x)
 {
-    static const char *const ops[] = { "Conv", "ConvTranspose", "Gemm", "MatMul", NULL };
-    return x->writer && is_one_of(x->writer, ops) && x->use_count == 1;
+    return x->writer && x->use_count == 1 && anchor_root_entry(x->writer) != ROOTS_NEVER;
 }
 
 /* The value is known to be of real numbers (so that the check can feed it), not constant, and no part of a pattern. */
@@ -68,7 +63,7 @@ static bool may_go(struct decision *decision, const struct affine *affine, size_
     return !begins_pattern(root) && !completes_pattern(decision, root, PATTERN_DEPTH);
 }
 
-/* Whether the root prepares a graph input: nothing but affines by constants, Cast and Transpose lies between. */
+/* Whether the root prepares a graph input: between lies nothing but affines by constants, Transpose, Pad and what computes nothing (Cast). */
 static bool prepares_input(struct decision *decision)
 {
     const struct node *node = decision->root;
@@ -79,23 +74,22 @@ static bool prepares_input(struct decision *decision)
         if (!data) return false;
         if (!data->writer) return data->is_input && data->graph == decision->net->main;
         node = data->writer;
-        if (!affine_is_operator(node) && !node_is(node, "Cast") && !node_is(node, "Transpose")) return false;
+        bool is_crossed = is_idle(node) || mover_root_ways(node) == ROOTS_BOTH_WAYS;
+        if (!affine_is_operator(node) && !is_crossed) return false;
     }
     return false;
 }
 
 static bool may_enter(struct decision *decision, const struct node *anchor, bool downstream)
 {
-    static const char *const convs[] = { "Conv", "ConvTranspose", NULL }, *const products[] = { "Gemm", "MatMul",
-                                                                                                NULL };
-    if (is_one_of(anchor, convs)) return true;
-    return is_one_of(anchor, products) && (!downstream || prepares_input(decision));
+    enum root_entry entry = anchor_root_entry(anchor);
+    return entry == ROOTS_ALWAYS || (entry != ROOTS_NEVER && (!downstream || prepares_input(decision)));
 }
 
 static bool may_cross(const struct node *mover, bool downstream)
 {
-    static const char *const both[] = { "Transpose", "Pad", NULL };
-    return downstream ? is_one_of(mover, both) : !node_is(mover, "Gather");
+    enum root_ways ways = mover_root_ways(mover);
+    return ways == ROOTS_BOTH_WAYS || (ways == ROOTS_UPSTREAM && !downstream);
 }
 
 const struct root_kind affine_roots = {

@@ -15,6 +15,7 @@ struct anchor {
     const char *op;
     int absorbs;
     int64_t first_opset; /* 0: every opset */
+    enum root_entry roots;
     /* Fills the description for an affine on the output (on_input false) or on input `slot`. */
     enum reason (*describe)(struct decision *decision, const struct node *node, size_t slot, bool on_input,
                             struct anchor_parts *parts);
@@ -322,10 +323,16 @@ static enum reason describe_rms_norm(struct decision *decision, const struct nod
 }
 
 static const struct anchor anchors[] = {
-    { .op = "Conv", .describe = describe_conv, .absorbs = ON_OUTPUT | ON_INPUT },
-    { .op = "ConvTranspose", .describe = describe_transposed_conv, .absorbs = ON_OUTPUT | ON_INPUT },
-    { .op = "Gemm", .describe = describe_gemm, .absorbs = ON_OUTPUT | ON_INPUT },
-    { .op = "MatMul", .describe = describe_matmul, .absorbs = ON_OUTPUT | ON_ANY_INPUT },
+    { .op = "Conv", .describe = describe_conv, .absorbs = ON_OUTPUT | ON_INPUT, .roots = ROOTS_ALWAYS },
+    { .op = "ConvTranspose",
+      .describe = describe_transposed_conv,
+      .absorbs = ON_OUTPUT | ON_INPUT,
+      .roots = ROOTS_ALWAYS },
+    { .op = "Gemm", .describe = describe_gemm, .absorbs = ON_OUTPUT | ON_INPUT, .roots = ROOTS_UPSTREAM_OR_FROM_INPUT },
+    { .op = "MatMul",
+      .describe = describe_matmul,
+      .absorbs = ON_OUTPUT | ON_ANY_INPUT,
+      .roots = ROOTS_UPSTREAM_OR_FROM_INPUT },
     { .op = "LSTM", .describe = describe_lstm, .absorbs = ON_INPUT },
     { .op = "GRU", .describe = describe_gru, .absorbs = ON_INPUT },
     { .op = "RNN", .describe = describe_rnn, .absorbs = ON_INPUT },
@@ -340,6 +347,12 @@ static const struct anchor *find(const struct node *node)
     for (size_t i = 0; i < sizeof(anchors) / sizeof(*anchors); i++)
         if (node_is(node, anchors[i].op) && node->opset >= anchors[i].first_opset) return &anchors[i];
     return NULL;
+}
+
+enum root_entry anchor_root_entry(const struct node *node)
+{
+    const struct anchor *anchor = find(node);
+    return anchor ? anchor->roots : ROOTS_NEVER;
 }
 
 const struct anchor *anchor_of_output(const struct node *node)

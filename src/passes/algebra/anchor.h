@@ -31,6 +31,11 @@ struct anchor;
 const struct anchor *anchor_of_output(const struct node *node);
 const struct anchor *anchor_of_input(const struct node *node, size_t slot);
 
+/* Which affines without BatchNormalization an anchor absorbs, so that runtimes still recognise their patterns. */
+enum root_entry { ROOTS_NEVER, ROOTS_ALWAYS, ROOTS_UPSTREAM_OR_FROM_INPUT };
+/* ROOTS_NEVER where the node is no anchor. */
+enum root_entry anchor_root_entry(const struct node *node);
+
 /* Fills the description for an affine on the output, or (on_input) on input `slot`. A reason when the node does not
  * fit: its weight is not constant, its parts do not match, its rank is unknown. */
 enum reason anchor_describe(struct decision *decision, const struct anchor *anchor, const struct node *node,

@@ -13,6 +13,7 @@ struct mover {
     enum reason (*upstream)(struct crossing *crossing);
     enum reason (*downstream)(struct crossing *crossing);
     int64_t first_opset; /* 0: every opset */
+    enum root_ways roots;
 };
 
 /* The affine cannot cross, in a few words. */

@@ -77,6 +77,12 @@ const struct mover *mover_of(const struct node *node)
     return NULL;
 }
 
+enum root_ways mover_root_ways(const struct node *node)
+{
+    const struct mover *mover = mover_of(node);
+    return mover ? mover->roots : ROOTS_UPSTREAM;
+}
+
 static enum reason cross(enum reason (*way)(struct crossing *), struct crossing *crossing)
 {
     if (!way) return crossing_stop(crossing, REASON_NON_LINEAR, "");

@@ -26,6 +26,12 @@ struct mover;
 
 const struct mover *mover_of(const struct node *node);
 
+/* Which ways an affine without BatchNormalization crosses a mover: runtimes look for patterns of nodes, which it must not
+ * break up. */
+enum root_ways { ROOTS_UPSTREAM, ROOTS_BOTH_WAYS, ROOTS_NO_WAY };
+/* Also where the node is no mover: then ROOTS_UPSTREAM. */
+enum root_ways mover_root_ways(const struct node *node);
+
 /* Fills the crossing; a reason if the affine cannot cross. May add steps for the node itself (a pad value). */
 enum reason mover_upstream(const struct mover *mover, struct crossing *crossing);
 enum reason mover_downstream(const struct mover *mover, struct crossing *crossing);

@@ -4,6 +4,7 @@
 #include "passes/algebra/crossing.h"
 
 #include "onnx/graph/attr.h"
+#include "passes/algebra/affine_node.h"
 
 /* The axis of branch `slot` on which the output's channel axis falls, if the branch has all the channels there. */
 static bool branch_axis(const struct crossing *x, size_t slot, int *axis)
@@ -21,7 +22,7 @@ static bool branch_axis(const struct crossing *x, size_t slot, int *axis)
 
 static bool old_broadcast(const struct crossing *x)
 {
-    return x->node->opset < 7 && node_int(x->node, "broadcast", 0) != 0;
+    return affine_aligns_by_attribute(x->node) && node_int(x->node, "broadcast", 0) != 0;
 }
 
 static enum reason add_upstream(struct crossing *x)

@@ -163,7 +163,7 @@ static enum reason reverse_sequence(struct crossing *x)
 }
 
 const struct mover copy_movers[] = {
-    { .op = "Gather", gather_upstream, gather_downstream },
+    { .op = "Gather", gather_upstream, gather_downstream, .roots = ROOTS_NO_WAY },
     { .op = "GatherND", gather_nd_upstream, gather_nd_downstream },
     { .op = "Expand", expand_upstream, expand_downstream },
     { .op = "Tile", tile_upstream, tile_downstream, .first_opset = 6 },

@@ -124,6 +124,6 @@ const struct mover order_movers[] = {
     { .op = "Flatten", reshape_upstream, reshape_downstream },
     { .op = "Squeeze", squeeze_upstream, squeeze_downstream },
     { .op = "Unsqueeze", unsqueeze_upstream, unsqueeze_downstream },
-    { .op = "Transpose", transpose_upstream, transpose_downstream },
+    { .op = "Transpose", transpose_upstream, transpose_downstream, .roots = ROOTS_BOTH_WAYS },
     { 0 },
 };

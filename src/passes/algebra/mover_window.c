@@ -290,6 +290,6 @@ const struct mover window_movers[] = {
     { .op = "ReduceMin", extreme_upstream, extreme_downstream },
     { .op = "Resize", resize, resize },
     { .op = "Upsample", resize, resize },
-    { .op = "Pad", pad_upstream, pad_downstream },
+    { .op = "Pad", pad_upstream, pad_downstream, .roots = ROOTS_BOTH_WAYS },
     { 0 },
 };

@@ -59,22 +59,20 @@ static enum reason residue(struct decision *decision, void (*apply)(struct decis
     return REASON_NONE;
 }
 
-/* The constant operand of an Add (or the one subtracted by a Sub) that alone reads the value; its slot, or -1. */
+/* The constant operand of a sum that alone reads the value; its slot, or -1. */
 static int addend_slot(struct decision *decision, const struct value *value)
 {
     enum reason why;
     if (value->use_count != 1 || value->is_output || value->uses->graph != value->graph) return -1;
     struct node *reader = value->uses->node;
     size_t other = 1 - value->uses->slot;
-    bool subtracts = reader && node_is(reader, "Sub");
-    if (!reader || reader->input_count != 2 || reader->opset < 7) return -1;
-    if (!node_is(reader, "Add") && !(subtracts && other == 1)) return -1;
-    struct value *addend = node_input(reader, other);
+    if (!reader || reader->input_count != 2 || affine_aligns_by_attribute(reader)) return -1;
+    struct value *addend = affine_sum_sign(reader, other) != 0 ? node_input(reader, other) : NULL;
     return addend && decision_constant(decision, addend, &why) ? (int)other : -1;
 }
 
-/* A shift needs no node of its own where an Add of constants follows: k + t, or k - t in a Sub, along the axis that
- * broadcasting gives the constant. */
+/* A shift needs no node of its own where a sum with a constant follows: k + t, or k - t where one of them is subtracted,
+ * along the axis that broadcasting gives the constant. */
 bool residue_joins(struct decision *decision, struct node *node, const struct affine *a)
 {
     enum reason why;
@@ -87,7 +85,8 @@ bool residue_joins(struct decision *decision, struct node *node, const struct af
     if (value->shape.rank < addend->rank || (axis < 0 && a->axis != AXIS_ANY)) return false;
     if (axis >= 0 && addend->dims[axis] != a->channels) return false;
     double *shift = NEW_ARRAY(decision->arena, double, (size_t)a->channels);
-    for (int64_t c = 0; c < a->channels; c++) shift[c] = node_is(reader, "Sub") ? -a->shift[c] : a->shift[c];
+    double sign = affine_sum_sign(reader, 0) * affine_sum_sign(reader, 1);
+    for (int64_t c = 0; c < a->channels; c++) shift[c] = sign * a->shift[c];
     const struct affine *added = affine_new(decision->arena, axis, a->channels, a->scale, shift);
     struct decision_mark mark = decision_mark(decision);
     const char *where = decision->where;

@@ -6,6 +6,7 @@
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
 #include "passes/algebra/absorb.h"
+#include "passes/algebra/affine_node.h"
 #include "passes/decide/remark.h"
 #include "passes/decide/roots.h"
 
@@ -17,7 +18,7 @@ enum { SUM_DEPTH = 8 };
 
 static bool is_sum(const struct node *node)
 {
-    return (node_is(node, "Add") && node->opset >= 7) || node_is(node, "Sum");
+    return affine_sum_sign(node, 0) > 0 && affine_sum_sign(node, 1) > 0 && !affine_aligns_by_attribute(node);
 }
 
 /* Nobody but one node of the same graph reads it. */

@@ -3,7 +3,7 @@
  * Cast and CastLike. Wide real types are rounded by the runner; narrow ones (8 and 4 bits) here, since attributes
  * decide what happens beyond their range. Real to whole truncates, then wraps; numbers out of int64's range go to its ends. */
 #include "onnx/shape/content.h"
-#include "onnx/shape/rules.h"
+#include "onnx/shape/reals.h"
 #include "runtime/kernel.h"
 #include "runtime/ops/operators.h"
 
@@ -197,11 +197,11 @@ static void content_cast(struct shaping *s)
 
 const struct operator_row cast_operators[] = {
     { "Cast", 1, 5, .run = cast_by_name, .shape = shape_cast, .idle = true, .hides = true, .content = content_cast,
-      .passes = SLOT(0), .arithmetic = true,
+      .reals = reals_cast, .passes = SLOT(0), .arithmetic = true,
       .schemas = SCHEMAS({ 1, 5, ". > .", "to!s" }, { 6, 18, ". > .", "to!i" }, { 19, 23, ". > .", "saturate:i to!i" },
                          { 24, LATEST, ". > .", "round_mode:s saturate:i to!i" }) },
     { "Cast", 6, LATEST, .run = cast_by_number, .shape = shape_cast, .idle = true, .hides = true,
-      .content = content_cast, .passes = SLOT(0), .arithmetic = true },
+      .content = content_cast, .reals = reals_cast, .passes = SLOT(0), .arithmetic = true },
     { "CastLike", 15, LATEST, .run = cast_like, .shape = shape_same, .type_from = 1, .content = content_cast,
       .arithmetic = true,
       .schemas = SCHEMAS({ 15, 18, ". T > T", "" }, { 19, 23, ". T > T", "saturate:i" },

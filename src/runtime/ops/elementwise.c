@@ -92,6 +92,7 @@ static double floored_remainder(double x, double y)
 #define NAME(name) name##_f64
 #define SQRT       sqrt
 #include "onnx/shape/content.h"
+#include "onnx/shape/reals.h"
 #include "onnx/shape/rules.h"
 #include "runtime/math/elementwise_real.h"
 #include "runtime/ops/operators.h"
@@ -541,12 +542,6 @@ static bool bit_cast(struct call *call)
 #define ALL(name)    BOTH(name), .u64 = name##_u64
 /* ---- shapes ---- */
 
-/* Up to opset 6 the second input is gathered over the first, where an attribute says so. */
-static bool shape_broadcast_by_attribute(struct shaping *s)
-{
-    return node_int(s->node, "broadcast", 0) ? shape_same(s) : shape_broadcast(s);
-}
-
 static bool shape_dropout(struct shaping *s)
 {
     return set_like(s, 0, input_type(s, 0), 0) && set_like(s, 1, rule_type(s), 0);
@@ -721,11 +716,11 @@ const struct operator_row elementwise_operators[] = {
     { "Acosh", 9, LATEST, .run = unary, .data = OF(REALS(acosh)), .shape = shape_same,
       .schemas = SCHEMAS({ 9, LATEST, "T > T", "" }) },
     { "Add", 1, 6, .run = binary_aligned, .data = OF(BOTH(add)), .shape = shape_broadcast_by_attribute,
-      .content = content_binary, .combine = combine_add, .arithmetic = true,
+      .content = content_binary, .combine = combine_add, .combine_reals = real_add, .arithmetic = true,
       .schemas = SCHEMAS({ 1, 5, "T T > T", "axis:i broadcast:i consumed_inputs:I" },
                          { 6, 6, "T T > T", "axis:i broadcast:i" }, { 7, LATEST, "T T > T", "" }) },
     { "Add", 7, LATEST, .run = binary, .data = OF(BOTH(add)), .shape = shape_broadcast, .content = content_binary,
-      .combine = combine_add, .arithmetic = true },
+      .combine = combine_add, .combine_reals = real_add, .arithmetic = true },
     { "And", 1, 6, .run = binary_aligned, .data = OF(WHOLES(logical_and)), .shape = shape_broadcast_by_attribute,
       .type = DTYPE_BOOL, .content = content_binary, .combine = combine_both, .arithmetic = true,
       .schemas = SCHEMAS({ 1, 6, "bool bool > bool", "axis:i broadcast:i" }, { 7, LATEST, "bool bool > bool", "" }) },
@@ -766,21 +761,22 @@ const struct operator_row elementwise_operators[] = {
     { "Cosh", 9, LATEST, .run = unary, .data = OF(REALS(cosh)), .shape = shape_same,
       .schemas = SCHEMAS({ 9, LATEST, "T > T", "" }) },
     { "Div", 1, 6, .run = binary_aligned, .data = OF(ALL(divide)), .shape = shape_broadcast_by_attribute,
-      .content = content_binary, .combine = combine_divide, .arithmetic = true,
+      .content = content_binary, .combine = combine_divide, .combine_reals = real_divide, .arithmetic = true,
       .schemas = SCHEMAS({ 1, 5, "T T > T", "axis:i broadcast:i consumed_inputs:I" },
                          { 6, 6, "T T > T", "axis:i broadcast:i" }, { 7, LATEST, "T T > T", "" }) },
     { "Div", 7, LATEST, .run = binary, .data = OF(ALL(divide)), .shape = shape_broadcast, .content = content_binary,
-      .combine = combine_divide, .arithmetic = true },
-    { "Dropout", 1, 6, .run = dropout_by_attribute, .shape = shape_dropout, .idle = true, .keeps_range = true,
-      .random = true,
+      .combine = combine_divide, .combine_reals = real_divide, .arithmetic = true },
+    { "Dropout", 1, 6, .run = dropout_by_attribute, .shape = shape_dropout, .idle = true, .keeps_shape = true,
+      .keeps_range = true, .random = true,
       .schemas = SCHEMAS({ 1, 5, "T > T ?T", "consumed_inputs:I is_test:i ratio:f" },
                          { 6, 6, "T > T ?T", "is_test:i ratio:f" }, { 7, 9, "T > T ?T", "ratio:f" },
                          { 10, 11, "T > T ?bool", "ratio:f" }, { 12, LATEST, "T ?. ?bool > T ?bool", "seed:i" }) },
-    { "Dropout", 7, 9, .run = dropout, .shape = shape_dropout, .idle = true, .keeps_range = true, .random = true },
-    { "Dropout", 10, 11, .run = dropout, .shape = shape_dropout, .idle = true, .type = DTYPE_BOOL, .keeps_range = true,
+    { "Dropout", 7, 9, .run = dropout, .shape = shape_dropout, .idle = true, .keeps_shape = true, .keeps_range = true,
       .random = true },
-    { "Dropout", 12, LATEST, .run = dropout_by_input, .shape = shape_dropout, .idle = true, .type = DTYPE_BOOL,
+    { "Dropout", 10, 11, .run = dropout, .shape = shape_dropout, .idle = true, .keeps_shape = true, .type = DTYPE_BOOL,
       .keeps_range = true, .random = true },
+    { "Dropout", 12, LATEST, .run = dropout_by_input, .shape = shape_dropout, .idle = true, .keeps_shape = true,
+      .type = DTYPE_BOOL, .keeps_range = true, .random = true },
     { "Elu", 1, LATEST, .run = unary, .data = OF(REALS(elu), ALPHA(1)), .shape = shape_same, .hides = true,
       .schemas = SCHEMAS({ 1, 5, "T > T", "alpha:f consumed_inputs:I" }, { 6, LATEST, "T > T", "alpha:f" }) },
     { "Equal", 1, 6, .run = binary_aligned, .data = OF(BOTH(equal), .is_test = true),
@@ -790,8 +786,8 @@ const struct operator_row elementwise_operators[] = {
     { "Equal", 7, LATEST, .run = binary, .data = OF(BOTH(equal), .text = equal_text, .is_test = true),
       .shape = shape_broadcast, .type = DTYPE_BOOL, .hides = true, .content = content_binary, .combine = combine_equal,
       .arithmetic = true },
-    { "Erf", 9, LATEST, .run = unary, .data = OF(REALS(erf)), .shape = shape_same, .within = { -1, 1 }, .hides = true,
-      .schemas = SCHEMAS({ 9, LATEST, "T > T", "" }) },
+    { "Erf", 9, LATEST, .run = unary, .data = OF(REALS(erf)), .shape = shape_same, .marks_pattern = true,
+      .within = { -1, 1 }, .hides = true, .schemas = SCHEMAS({ 9, LATEST, "T > T", "" }) },
     { "Exp", 1, LATEST, .run = unary, .data = OF(REALS(exp)), .shape = shape_same, .within = { 0, INFINITY },
       .hides = true, .arithmetic = true,
       .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }) },
@@ -853,11 +849,11 @@ const struct operator_row elementwise_operators[] = {
       .content = content_binary, .combine = combine_modulo, .arithmetic = true,
       .schemas = SCHEMAS({ 10, LATEST, "T T > T", "fmod:i" }) },
     { "Mul", 1, 6, .run = binary_aligned, .data = OF(BOTH(multiply)), .shape = shape_broadcast_by_attribute,
-      .content = content_binary, .combine = combine_multiply, .arithmetic = true,
+      .content = content_binary, .combine = combine_multiply, .combine_reals = real_multiply, .arithmetic = true,
       .schemas = SCHEMAS({ 1, 5, "T T > T", "axis:i broadcast:i consumed_inputs:I" },
                          { 6, 6, "T T > T", "axis:i broadcast:i" }, { 7, LATEST, "T T > T", "" }) },
     { "Mul", 7, LATEST, .run = binary, .data = OF(BOTH(multiply)), .shape = shape_broadcast, .content = content_binary,
-      .combine = combine_multiply, .arithmetic = true },
+      .combine = combine_multiply, .combine_reals = real_multiply, .arithmetic = true },
     { "Neg", 1, LATEST, .run = unary, .data = OF(BOTH(negate)), .shape = shape_same, .content = content_unary,
       .combine = combine_negate, .arithmetic = true,
       .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }) },
@@ -878,8 +874,8 @@ const struct operator_row elementwise_operators[] = {
           SCHEMAS({ 1, 6, "T T > T", "axis:i broadcast:i" }, { 7, 11, "T T > T", "" }, { 12, LATEST, "T . > T", "" }) },
     { "Pow", 7, LATEST, .run = power, .data = OF(ALL(power)), .shape = shape_broadcast, .sizes = SLOT(1),
       .arithmetic = true },
-    { "Reciprocal", 1, LATEST, .run = unary, .data = OF(REALS(reciprocal)), .shape = shape_same, .arithmetic = true,
-      .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }) },
+    { "Reciprocal", 1, LATEST, .run = unary, .data = OF(REALS(reciprocal)), .shape = shape_same, .marks_pattern = true,
+      .arithmetic = true, .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }) },
     { "Relu", 1, LATEST, .run = unary, .data = OF(BOTH(relu)), .shape = shape_same, .within = { 0, INFINITY },
       .hides = true, .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }) },
     { "Round", 11, LATEST, .run = unary, .data = OF(REALS(round_even)), .shape = shape_same, .hides = true,
@@ -906,14 +902,15 @@ const struct operator_row elementwise_operators[] = {
       .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
     { "Softsign", 1, LATEST, .run = unary, .data = OF(REALS(softsign)), .shape = shape_same, .within = { -1, 1 },
       .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
-    { "Sqrt", 1, LATEST, .run = unary, .data = OF(REALS(sqrt)), .shape = shape_same, .within = { 0, INFINITY },
-      .arithmetic = true, .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }) },
+    { "Sqrt", 1, LATEST, .run = unary, .data = OF(REALS(sqrt)), .shape = shape_same, .marks_pattern = true,
+      .within = { 0, INFINITY }, .arithmetic = true,
+      .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }) },
     { "Sub", 1, 6, .run = binary_aligned, .data = OF(BOTH(subtract)), .shape = shape_broadcast_by_attribute,
-      .content = content_binary, .combine = combine_subtract, .arithmetic = true,
+      .content = content_binary, .combine = combine_subtract, .combine_reals = real_subtract, .arithmetic = true,
       .schemas = SCHEMAS({ 1, 5, "T T > T", "axis:i broadcast:i consumed_inputs:I" },
                          { 6, 6, "T T > T", "axis:i broadcast:i" }, { 7, LATEST, "T T > T", "" }) },
     { "Sub", 7, LATEST, .run = binary, .data = OF(BOTH(subtract)), .shape = shape_broadcast, .content = content_binary,
-      .combine = combine_subtract, .arithmetic = true },
+      .combine = combine_subtract, .combine_reals = real_subtract, .arithmetic = true },
     { "Sum", 1, LATEST, .run = fold, .data = OF(REALS(add)), .shape = shape_broadcast, .content = content_binary,
       .combine = combine_add,
       .schemas = SCHEMAS({ 1, 5, "T *T > T", "consumed_inputs:I" }, { 6, LATEST, "T *T > T", "" }) },
@@ -923,7 +920,8 @@ const struct operator_row elementwise_operators[] = {
       .schemas = SCHEMAS({ 24, LATEST, "T > T", "alpha:f" }) },
     { "Tan", 7, LATEST, .run = unary, .data = OF(REALS(tan)), .shape = shape_same,
       .schemas = SCHEMAS({ 7, LATEST, "T > T", "" }) },
-    { "Tanh", 1, LATEST, .run = unary, .data = OF(REALS(tanh)), .shape = shape_same, .within = { -1, 1 }, .hides = true,
+    { "Tanh", 1, LATEST, .run = unary, .data = OF(REALS(tanh)), .shape = shape_same, .marks_pattern = true,
+      .within = { -1, 1 }, .hides = true,
       .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }) },
     { "ThresholdedRelu", 10, LATEST, .run = unary, .data = OF(REALS(thresholded_relu), ALPHA(1)), .shape = shape_same,
       .within = { 0, INFINITY }, .hides = true, .schemas = SCHEMAS({ 10, LATEST, "T > T", "alpha:f" }) },

@@ -201,7 +201,7 @@ static bool shape_gemm(struct shaping *s)
 
 const struct operator_row gemm_operators[] = {
     { "Gemm", 1, LATEST, .run = run_gemm, .shape = shape_gemm,
-      .need = &(const struct weight_need){ .rank = 2, .axis = 1, .transposed = "transB" },
+      .need = &(const struct weight_need){ .rank = 2, .axis = 1, .transposed = "transB", .transposes = "transA" },
       .schemas = SCHEMAS({ 1, 6, "T T T > T", "alpha:f beta:f broadcast:i transA:i transB:i" },
                          { 7, 10, "T T T > T", "alpha:f beta:f transA:i transB:i" },
                          { 11, LATEST, "T T ?T > T", "alpha:f beta:f transA:i transB:i" }) },

@@ -2,7 +2,7 @@
  *
  * Operators that put elements elsewhere and compute nothing: each is a copy between two layouts, or a few of them. */
 #include "onnx/shape/content.h"
-#include "onnx/shape/rules.h"
+#include "onnx/shape/reals.h"
 #include "runtime/math/layout.h"
 #include "runtime/ops/operators.h"
 
@@ -1059,8 +1059,9 @@ static void content_split(struct shaping *s)
 const struct operator_row move_operators[] = {
     { "CenterCropPad", 18, LATEST, .run = center_crop_pad, .shape = shape_center_crop_pad, .sizes = SLOT(1),
       .schemas = SCHEMAS({ 18, LATEST, "T . > T", "axes:I" }) },
-    { "Concat", 1, LATEST, .run = concat, .shape = shape_concat, .content = content_concat, .passes = ALL_SLOTS,
-      .arithmetic = true, .schemas = SCHEMAS({ 1, 3, "T *T > T", "axis:i" }, { 4, LATEST, "T *T > T", "axis!i" }) },
+    { "Concat", 1, LATEST, .run = concat, .shape = shape_concat, .content = content_concat, .reals = reals_joined,
+      .passes = ALL_SLOTS, .arithmetic = true,
+      .schemas = SCHEMAS({ 1, 3, "T *T > T", "axis:i" }, { 4, LATEST, "T *T > T", "axis!i" }) },
     { "DepthToSpace", 1, LATEST, .run = depth_to_space, .shape = shape_depth_to_space, .keeps_range = true,
       .schemas = SCHEMAS({ 1, 10, "T > T", "blocksize!i" }, { 11, LATEST, "T > T", "blocksize!i mode:s" }) },
     { "Pad", 1, 10, .run = pad_by_attribute, .shape = shape_pad_by_attribute, .sizes = SLOT(1) | SLOT(3),

@@ -493,7 +493,7 @@ static bool shape_layer_normalization(struct shaping *s)
 
 const struct operator_row norm_operators[] = {
     { "BatchNormalization", 1, LATEST, .run = run_batch_normalization, .shape = shape_batch_normalization,
-      .need = &(const struct weight_need){ .axis = 1 },
+      .keeps_shape = true, .need = &(const struct weight_need){ .axis = 1 },
       .schemas =
           SCHEMAS({ 1, 5, "T T T T T > T ?T ?T ?T ?T", "consumed_inputs!I epsilon:f is_test:i momentum:f spatial:i" },
                   { 6, 6, "T T T T T > T ?T ?T ?T ?T", "epsilon:f is_test:i momentum:f spatial:i" },

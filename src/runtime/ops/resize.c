@@ -3,7 +3,7 @@
  * Resize and Upsample. Interpolation is separable: each axis that changes is one pass, in which every output position
  * is a weighted sum of a few input positions. Nearest neighbours are one gather over all axes at once. Positions and
  * weights are computed in double. */
-#include "onnx/shape/rules.h"
+#include "onnx/shape/reals.h"
 #include "runtime/element.h"
 #include "runtime/math/real.h"
 #include "runtime/math/simd.h"
