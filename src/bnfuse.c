@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The library: load -> index -> passes -> check -> write, and what can be told on the way. Two indexes lie over one
+ * The library: load -> index -> passes -> check -> write, and the reports in between. Two indexes are over one
  * model: `before`, which stays as it was read, and `after`, which the passes edit. */
 #include "bnfuse.h"
 

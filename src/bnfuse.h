@@ -88,7 +88,7 @@ typedef struct bnfuse_read_options {
     size_t size;          /* of this struct */
     const char *name;     /* stands for the file in messages; NULL: its path, or "model" */
     size_t memory_limit;  /* bytes for the model and all that is done with it; 0: no limit */
-    bnfuse_opener opener; /* NULL: external data lies beside the file, or (for bytes) in the current folder */
+    bnfuse_opener opener; /* NULL: external data is beside the file, or (for bytes) in the current folder */
     void *context;        /* of opener */
 } bnfuse_read_options;
 
@@ -133,7 +133,7 @@ BNFUSE_API bool bnfuse_fuse(bnfuse_model *model, const bnfuse_fuse_options *opti
 typedef enum bnfuse_outcome {
     BNFUSE_OUTCOME_FOLDED,  /* into the weights of another node */
     BNFUSE_OUTCOME_MERGED,  /* with an affine neighbour */
-    BNFUSE_OUTCOME_REMOVED, /* nobody reads it, or it changes nothing */
+    BNFUSE_OUTCOME_REMOVED, /* it is not read, or it changes nothing */
     BNFUSE_OUTCOME_LOWERED, /* to Mul and Add */
     BNFUSE_OUTCOME_STAYS
 } bnfuse_outcome;

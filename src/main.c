@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A reader that is gone and a limit on the size of files are errors of the write that meets them, told like any other:
- * who is killed instead leaves half a file behind. */
-static void take_errors_for_signals(void)
+/* A closed pipe and a limit on file size are errors of the write call that meets them, reported like any other:
+ * a program killed by a signal would leave half a file. */
+static void turn_signals_into_errors(void)
 {
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
@@ -31,7 +31,7 @@ int main(int argc, char **argv)
     bnfuse_status status = BNFUSE_OK;
     char buffer[BUFSIZ]; /* the stream's own would take memory, and do without when there is none */
     setvbuf(stdout, buffer, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, sizeof buffer);
-    take_errors_for_signals();
+    turn_signals_into_errors();
     bool parsed = settings_parse(&settings, argc, argv, &error);
     bool about = parsed && (settings.help || settings.version || settings.man || settings.completions);
     if (parsed && !about) status = command_run(&settings);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What hides behind the public handles, for bnfuse.c and the files beside this one. */
+ * The structs of the public handles, for bnfuse.c and the files beside this one. */
 #ifndef API_HANDLES_H
 #define API_HANDLES_H
 

@@ -159,8 +159,8 @@ void arena_close(struct arena *arena)
     }
 }
 
-/* A zeroed block in front of the others. It doubles the last one, so that their number stays logarithmic; a large
- * request gets a block behind the first, which may still have room. */
+/* A zeroed block, first in the list. It doubles the last one, so that their number stays logarithmic; a large
+ * request gets a block after the first, which may still have room. */
 static struct arena_block *add_block(struct arena *arena, size_t size)
 {
     struct memory *memory = arena->memory;

@@ -107,7 +107,7 @@ static bool prove_one(void *context, struct bnfuse_error *error)
     return prove_site_apart(&rest->check->prover, rest->site, error);
 }
 
-/* Those that no reference run has seen whole: in bodies, behind outputs that nobody wants, or all. One that even small
+/* Those that no reference run has seen whole: in bodies, behind outputs that are not wanted, or all. One that even small
  * does not fit the memory stays unproven. */
 static bool prove_rest(struct check *check, struct bnfuse_error *error)
 {

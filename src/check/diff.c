@@ -218,7 +218,7 @@ static bool same_packed(const ProtobufCMessage *a, const ProtobufCMessage *b, st
     return memcmp(x, y, size) == 0;
 }
 
-/* The payload of a large tensor lies in the file: such attributes are equal by what they hold. */
+/* The payload of a large tensor is in the file: such attributes are equal by what they hold. */
 static bool same_attribute(struct diff *diff, const BnfuseOnnx__AttributeProto *a, const BnfuseOnnx__AttributeProto *b)
 {
     struct tensor x, y;
@@ -561,7 +561,7 @@ static void tell_node(struct diff *diff, bnfuse_change_kind kind, const struct n
     tell(diff, kind, BNFUSE_SUBJECT_NODE, node->graph, node->op, name_of(node), "", "");
 }
 
-/* Nodes of a that are gone stand in front of the next one that both have. */
+/* Removed nodes of a are listed before the next node that both have. */
 static void tell_nodes(struct diff *diff, const struct graph *a, const struct graph *b)
 {
     const struct node *old = a->first;

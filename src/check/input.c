@@ -339,7 +339,7 @@ static uint64_t seed_of(const struct chooser *chooser)
     return chooser->options->seed + (uint64_t)chooser->draw->form * 1000 + (uint64_t)(chooser->draw->scale * 100) - 100;
 }
 
-/* From a normal number (the sum of twelve: within six) what the draw wants. */
+/* Turns a normal number (the sum of twelve uniform ones: within six) into one of the draw's distribution. */
 static double drawn(const struct draw *draw, double normal, double first, uint64_t i)
 {
     switch (draw->form) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Proving a site: what stands in front of it is fed to the stretch between, as it is in `after` and unrounded, and has
- * to give what stands behind, as `before` has it.
+ * Proving a site: its inputs are fed to the subgraph between, as it is in `after` and unrounded, which has to compute
+ * the site's outputs as `before` does.
  *
  * What the reference run has seen is the best to feed. Where that says little, a channel that is dead or a sigmoid that
  * is saturated, other numbers of the same shapes are fed as well. Where nothing was seen there are the constants of the

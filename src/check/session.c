@@ -111,7 +111,7 @@ static bool names_exist(const struct session *session, struct bnfuse_error *erro
     return true;
 }
 
-/* A choice for a name that nothing has is a slip of the pen. */
+/* A setting for a name that does not exist is probably a typo. */
 static bool choices_exist(const struct session *session, struct bnfuse_error *error)
 {
     const struct check_options *options = session->options;

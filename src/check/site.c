@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Finding the sites: what changed, and back from every value behind it to the nearest values in front. See site.h. */
+ * Finding the sites: what changed, and upstream from every value after it to the nearest unchanged ones. See site.h. */
 #include "check/site.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Sites: what changed between two indexes over one model, found from the graphs alone. Nobody says what was folded, so
- * a wrong rewrite cannot hide behind its own report.
+ * a wrong rewrite cannot be hidden by its own report.
  *
  * A name that exists in both, computed in both, means the same value. Walk back from such a value of `after` to the
  * nearest others: when a node on the way is new or changed, the walk is a site. Constants belong to the site. A node

@@ -463,7 +463,7 @@ static void close_job(struct job *job)
 static const struct job_row {
     const char *name;
     bool (*work)(struct job *job);
-    bool (*commit)(struct job *job); /* when all else is done and told; NULL: nothing is left to do */
+    bool (*commit)(struct job *job); /* last, after the reports; NULL: there is nothing to commit */
 } jobs[COMMAND_COUNT] = {
     [COMMAND_FUSE] = { "fuse", fuse, commit_model },  [COMMAND_EXPLAIN] = { "explain", explain, NULL },
     [COMMAND_COMPARE] = { "compare", compare, NULL }, [COMMAND_CALIBRATE] = { "calibrate", calibrate, commit_model },

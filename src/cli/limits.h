@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How much memory a command may take unless it is told. */
+ * How much memory a command may take by default. */
 #ifndef CLI_LIMITS_H
 #define CLI_LIMITS_H
 

@@ -358,7 +358,7 @@ static bool parse_options(struct settings *settings, int argc, char **argv, bnfu
     make_getopt(settings->command, longs, letters);
     opterr = 0;
     optind = 1;
-    bool good = true; /* the first error is told; what follows may say where */
+    bool good = true; /* the first error is reported; a later option may say where */
     for (int code; (code = getopt_long(argc, argv, letters, longs, NULL)) != -1;) {
         bnfuse_error ignored, *line = good ? error : &ignored;
         if (code == ':') good = usage(line, "%s wants an argument; see bnfuse --help", argv[optind - 1]);

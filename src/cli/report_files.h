@@ -10,13 +10,13 @@
 struct report_files {
     char *temporary[REPORT_COUNT]; /* beside its target; NULL: not asked for, or written */
     FILE *streams[REPORT_COUNT];
-    bool is_clear; /* what lay under their names is gone */
+    bool is_clear; /* what their names referred to is gone */
 };
 
 /* Opens a temporary file beside each. False, with nothing open, where one cannot be written (BNFUSE_USAGE, or
  * BNFUSE_INTERNAL without memory). */
 bool report_files_open(struct report_files *files, const struct settings *settings, bnfuse_error *error);
-/* Removes what lies under their names. Only when it is known that no model needs it. */
+/* Removes what is under their names. Only when it is known that no model needs it. */
 void report_files_clear(struct report_files *files, const struct settings *settings);
 /* Writes them all and gives them their names. */
 bool report_files_write(struct report_files *files, const struct settings *settings, const struct run_report *run,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Files are told apart by device and inode; those that are not there yet, by their folder and name. */
+ * Files are identified by device and inode; files that do not exist yet, by their folder and name. */
 #include "cli/targets.h"
 
 #include <limits.h>
@@ -74,7 +74,7 @@ static void add_target(struct targets *targets, const char *option, const char *
     targets->count += place->is_regular;
 }
 
-/* The data file lies beside the model. */
+/* The data file is beside the model. */
 static void add_data(struct targets *targets, const struct settings *settings, char path[static PATH_MAX])
 {
     const char *slash = settings->output ? strrchr(settings->output, '/') : NULL;
@@ -122,7 +122,7 @@ static bool models_are_no_targets(const struct targets *targets, bnfuse_model *m
     return true;
 }
 
-/* Expected outputs of a data set lie there under the very names that are written. */
+/* Expected outputs of a data set are there under the very names that are written. */
 static bool output_folder_is_no_source(const struct settings *settings, bnfuse_error *error)
 {
     struct place target, source;

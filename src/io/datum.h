@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A value as it lies in a data file: a tensor, a sequence of such, or an absent optional. The bridge between files
+ * A value as it is in a data file: a tensor, a sequence of such, or an absent optional. The bridge between files
  * (npy.h, npz.h, pb.h) and the arrays of a run. Everything lives in the arena it was read into. */
 #ifndef IO_DATUM_H
 #define IO_DATUM_H

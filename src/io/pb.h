@@ -3,7 +3,7 @@
  * The files of ONNX's test layout: TensorProto, SequenceProto (onnx-data.proto) and OptionalProto, each alone in a
  * file.
  *
- * The bytes do not say which of the three they are, so the reader is told by the declared type of the graph's input or
+ * The bytes do not say which of the three they are, so the reader needs the declared type of the graph's input or
  * output. */
 #ifndef IO_PB_H
 #define IO_PB_H

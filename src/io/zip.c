@@ -72,7 +72,7 @@ static bool read_at(const struct zip *zip, uint64_t at, void *to, uint64_t size,
     return true;
 }
 
-/* Where the directory lies. */
+/* Where the directory is. */
 struct directory {
     uint64_t at, size, count;
 };

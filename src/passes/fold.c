@@ -130,7 +130,7 @@ static enum reason compensate(struct decision *decision, struct use *other, cons
     return downstream_use(decision, other, inverse);
 }
 
-/* Whether this value may come to hold something else: nobody but `use` would notice. */
+/* Whether this value may come to hold something else: nothing but `use` would notice. */
 static enum reason may_change(struct decision *decision, const struct value *value, const struct use *use,
                               const struct affine *a)
 {
@@ -294,7 +294,7 @@ static enum reason downstream_use(struct decision *decision, struct use *use, co
     if (!(reason = affine_of_node(decision, node, &own, &slot)) && slot == use->slot) {
         const struct affine *both = affine_compose(decision->arena, a, own);
         if (both && affine_not_finite(both) < 0) {
-            /* Two that cancel out need no home, but a graph output keeps its writer and so its name. */
+            /* Two that cancel out need no anchor, but a graph output keeps its writer and so its name. */
             const struct value *output = node->outputs[0];
             if (output->is_output) return decision_stop(decision, REASON_GRAPH_OUTPUT, output->name, "%s", "");
             if (is_bypassed(decision, node))

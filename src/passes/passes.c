@@ -132,7 +132,7 @@ bool passes_run(struct net *net, const struct bnfuse_fuse_options *options, stru
     *report = (struct pass_report){ 0 };
     if (!run_each(net, true, options, report, error)) return false;
     if (!shape_infer(net, error) || !remarks_open(net, report, error)) return false;
-    /* What a pass removes may have held back an earlier one: a reader that is gone, a branch that nobody wants. */
+    /* What a pass removes may have held back an earlier one: a reader that is gone, a branch that is not used. */
     size_t before = 0;
     for (int round = 0; round < ROUND_LIMIT && before != node_count(net); round++) {
         before = node_count(net);

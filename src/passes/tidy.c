@@ -6,7 +6,7 @@
  *   affine -> BN -> affine                       ->  one BN
  *   affine -> Add left by a fold -> affine       ->  one node, where one is enough
  *
- * An affine is Mul, Add, Sub, Div or Neg by constants that nobody else reads between. */
+ * An affine is Mul, Add, Sub, Div or Neg by constants that nothing else reads between. */
 #include "passes/tidy.h"
 
 #include "onnx/graph/bn.h"

@@ -32,7 +32,7 @@ static void say_folded(const bnfuse_report *report, char *to, size_t size)
                  all - kept, all, kept, kept == 1 ? "s" : "");
 }
 
-/* What a verdict means for who wants to deploy the model. */
+/* What a verdict means for deploying the model. */
 static const char *say_verdict(bnfuse_verdict verdict, bool compared)
 {
     switch (verdict) {

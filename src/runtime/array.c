@@ -255,7 +255,7 @@ struct array *array_stored(struct array *array, enum store store)
 }
 
 /* Half precision of a float, kept in a float: the mantissa cut to 10 bits, half to even; below 2^-14 a multiple of
- * 2^-24, which adding and taking away 0.75 leaves behind. */
+ * 2^-24, which remains after adding and subtracting 0.75. */
 static void round_to_half(float *values, int64_t count)
 {
     for (int64_t i = 0; i < count; i++) {

@@ -208,7 +208,7 @@ static void resolve_slots(struct builder *builder, struct step *step)
         }
 }
 
-/* Hands every slot but the wanted ones to the step after which nobody reads it: its last reader, or its writer. */
+/* Hands every slot but the wanted ones to the step after which it has no reader: its last reader, or its writer. */
 static void find_releases(struct builder *builder)
 {
     struct schedule *schedule = builder->schedule;

@@ -14,7 +14,7 @@ struct step {
     size_t *inputs, *outputs; /* slots, parallel to the node's; NO_SLOT: absent */
     struct schedule **bodies; /* parallel to node->inner */
     struct schedule *function;
-    size_t *release; /* slots that nobody reads after this step */
+    size_t *release; /* slots without a reader after this step */
     size_t release_count;
 };
 

@@ -146,7 +146,7 @@ static bool fetch(struct run *run, struct frame *frame, size_t slot, struct arra
     return true;
 }
 
-/* Double where the run is exact, an input is DOUBLE, or the node is told to make DOUBLE. */
+/* Double where the run is exact, an input is DOUBLE, or an attribute asks for DOUBLE. */
 static enum store real_store(const struct call *call)
 {
     if (call->exact || node_int(call->node, "to", 0) == DTYPE_DOUBLE) return STORE_F64;

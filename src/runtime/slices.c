@@ -49,7 +49,7 @@ void piece_lay(struct array *whole, const struct array *part, int axis, int64_t 
               (size_t)from.length * row, from.outer);
 }
 
-/* Whether `part` can lie beside `like` along `axis` (-1: their dims agree wholly). */
+/* Whether `part` can be beside `like` along `axis` (-1: their dims agree wholly). */
 static bool fits(struct call *call, const struct array *like, const struct array *part, int axis)
 {
     if (!part || part->store == STORE_SEQUENCE) return call_fail(call, "joins something that is no tensor");

@@ -7,7 +7,7 @@
 
 #include "runtime/kernel.h"
 
-/* An array seen along one axis: element (o, a, i) lies at (o * length + a) * inner + i. */
+/* An array seen along one axis: element (o, a, i) is at (o * length + a) * inner + i. */
 struct along {
     int64_t outer, length, inner;
 };

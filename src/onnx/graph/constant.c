@@ -14,7 +14,7 @@ enum { CHAIN_LIMIT = 32, DENSE_LIMIT = 256 << 20 };
 
 /* ---- leaves ---------------------------------------------------------------------------------------------------- */
 
-/* Whether whoever runs the graph may supply another value: a caller, training, or the node whose body the graph is. */
+/* Whether the caller of the graph may supply another value: a caller, training, or the node whose body the graph is. */
 static bool is_replaceable(const struct value *value)
 {
     const struct net *net = value->graph->net;

@@ -25,7 +25,7 @@ struct node *edit_add_node(struct graph *graph, struct node *before, const char 
 /* A new node before `before` that is the operator, or calls the function, that `model` does, with its attributes, but has
  * no inputs and outputs yet. */
 struct node *edit_copy_node(struct graph *graph, struct node *before, const struct node *model, const char *base_name);
-/* Takes the body of a local function that nobody calls out of the net. */
+/* Takes the body of a local function that is not called out of the net. */
 void edit_drop_function(struct graph *body);
 
 /* Input `slot` reads `value` (may be NULL) from now on; the list grows, with absent inputs, where needed, and trailing
@@ -40,7 +40,7 @@ void edit_remove_attribute(struct node *node, const char *attribute);
 /* `node` writes `value` in its output `slot` from now on. The value's former writer has that output absent after it;
  * the value that `node` wrote before is left without writer (and must be left without readers by the caller). */
 void edit_take_output(struct node *node, size_t slot, struct value *value);
-/* Outputs from `slot` on are absent from now on; nobody may read them. */
+/* Outputs from `slot` on are absent from now on; they may have no reader. */
 void edit_drop_outputs(struct node *node, size_t slot);
 /* All readers of `old`, and the output lists that name it, read `value` instead. That includes a node that computes
  * `value` from `old`: give it its input afterwards. */
@@ -50,7 +50,7 @@ void edit_rename(struct value *value);
 
 /* Removes a node; none of its outputs may be read or be a graph output. Its outputs go with it. */
 void edit_remove_node(struct node *node);
-/* Removes an initializer that nobody reads (also from the graph's inputs where it is one). */
+/* Removes an initializer that is not read (also from the graph's inputs where it is one). */
 void edit_remove_initializer(struct value *value);
 /* The value stops being an input; its initializer stays (--freeze-weights). */
 void edit_remove_input(struct value *value);

@@ -4,7 +4,7 @@
  *
  * The proto stays as it was read. The index starts as its image; edit.c changes the index, and the writer compares the
  * two: a node or initializer whose proto pointer is the file's own is copied from the file byte for byte. Several
- * indexes may lie over one model (the check keeps one that nobody edits). Everything here lives in the net's arena.
+ * indexes may refer to one model (the check keeps one without edits). Everything here lives in the net's arena.
  *
  * A value belongs to the graph that introduces it. A read of an outer graph's value inside an If, Loop or Scan body is
  * an ordinary use, by the inner node. The names "" (an absent optional input or output) become NULL pointers. */
@@ -85,7 +85,7 @@ struct graph {
     struct node *first, *last;
     size_t node_count;
     size_t call_count;                /* of a function body: how many nodes of the model call it */
-    struct node *caller;              /* one of them; NULL if nobody does */
+    struct node *caller;              /* one of them; NULL if there is none */
     bool is_dropped;                  /* a function body that an edit took out of the net */
     struct value **inputs, **outputs; /* as listed; an inner graph may list an outer value as its output */
     struct use *output_uses;          /* parallel to outputs; in use for those of an outer graph only */
@@ -138,7 +138,7 @@ bool node_is_literal(const struct node *node);
 /* Input or output `slot`; NULL when absent or beyond the list. */
 struct value *node_input(const struct node *node, size_t slot);
 struct value *node_output(const struct node *node, size_t slot);
-/* Whether somebody reads one of the outputs from `first` on, or the graph hands it out. */
+/* Whether anything reads one of the outputs from `first` on, or the graph hands it out. */
 bool node_outputs_are_read(const struct node *node, size_t first);
 /* How a message names it: `Conv "conv1"`, or `Conv (output "x")` when it has no name. In the arena. */
 const char *node_label(const struct node *node, struct arena *arena);
@@ -146,7 +146,7 @@ const char *node_label(const struct node *node, struct arena *arena);
 /* The type the model declares for it; NULL if none. */
 const BnfuseOnnx__TypeProto *value_declared(const struct value *value);
 
-/* Whether somebody can give this initializer another value: a caller (IR >= 4 and it is a main graph input), or training
+/* Whether a caller can give this initializer another value: a caller (IR >= 4 and it is a main graph input), or training
  * (an update binding of the model's training_info names it). */
 bool value_is_overridable(const struct value *value);
 

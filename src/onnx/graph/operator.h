@@ -86,8 +86,8 @@ struct operator_row {
     unsigned sizes;         /* inputs that say how much, how many or which: SLOT(n) | ... */
     unsigned passes;        /* inputs whose elements output 0 is made of */
     bool arithmetic;        /* what sizes are computed with */
-    struct interval within; /* what the elements of output 0 lie between, whatever comes in; { 0, 0 }: anything */
-    bool keeps_range;       /* they lie between those of input 0, or are zero */
+    struct interval within; /* what the elements of output 0 are between, whatever comes in; { 0, 0 }: anything */
+    bool keeps_range;       /* they are between those of input 0, or are zero */
     bool hides;             /* inputs that differ may give the same */
     bool keeps_shape;       /* output 0 has type and shape of input 0, though the rule says more than that */
     bool (*view)(const struct node *node, struct view_dims *view); /* output 0 is input 0 under other dims: these */
@@ -98,7 +98,7 @@ struct operator_row {
     unsigned char limits[LIMITED_SLOTS]; /* enum number_limit of each input */
     const struct weight_need *need;
 
-    const struct gradient *gradient; /* nobody reads it yet */
+    const struct gradient *gradient; /* it is not read yet */
 };
 
 /* A list that is an attribute in old opsets and input 1 in new ones, and must be constant without computing anything.

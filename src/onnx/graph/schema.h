@@ -41,7 +41,7 @@ struct schema_slot {
     enum dtype type; /* where it is fixed; UNDEFINED otherwise */
     bool optional, repeated;
 };
-/* Reads the slot at *at and moves on behind it. False at '>' or the end, where *at stays. */
+/* Reads the slot at *at and moves past it. False at '>' or the end, where *at stays. */
 bool schema_next_slot(const char **at, struct schema_slot *slot);
 /* Where the list of outputs begins. */
 const char *schema_outputs(const struct schema *schema);

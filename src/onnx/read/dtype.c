@@ -3,7 +3,7 @@
  * Element types: a row each, a row more for each of the small floats, and loops that convert.
  *
  * Floats of 16 bits and fewer are rounded straight from double. Adding 2^(e+52-fraction), where e is the number's own
- * exponent (the least normal one for what lies below), makes the processor round to the last place of the small type,
+ * exponent (the least normal one for what is below), makes the processor round to the last place of the small type,
  * half to even; the low bits of the sum then hold hidden bit and fraction, and a carry moves into the exponent by
  * itself. So one formula serves normal numbers, subnormal ones and the step between them, without a branch. */
 #include "onnx/read/dtype.h"

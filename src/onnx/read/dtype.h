@@ -2,7 +2,7 @@
  *
  * The element types of ONNX (TensorProto.DataType, IR 14), one row each.
  *
- * Elements lie packed and little-endian, as in raw_data; 4-bit and 2-bit types hold the first element in the low bits
+ * Elements are packed and little-endian, as in raw_data; 4-bit and 2-bit types hold the first element in the low bits
  * of a byte. Conversions go through double (real types) or int64_t (whole types), rounding or wrapping once. */
 #ifndef ONNX_READ_DTYPE_H
 #define ONNX_READ_DTYPE_H

@@ -86,7 +86,7 @@ static bool unpack(struct model *model, struct wire *wire, struct bnfuse_error *
     return true;
 }
 
-/* The message that lies at `part`, the next of its field in `parent`. `met` counts those by field. */
+/* The message that is at `part`, the next of its field in `parent`. `met` counts those by field. */
 static const ProtobufCMessage *next_child(const ProtobufCMessage *parent, const struct part *part, uint32_t *met)
 {
     const ProtobufCMessageDescriptor *type = parent->descriptor;
@@ -179,7 +179,7 @@ static ssize_t move_piece(int from, int to, char *piece, size_t size)
     return count;
 }
 
-/* What cannot be mapped (a pipe, a terminal) moves to a file that lies in memory. */
+/* What cannot be mapped (a pipe, a terminal) moves to a file that is in memory. */
 static bool read_stream(struct file *file, struct arena *arena, struct bnfuse_error *error)
 {
     enum { PIECE = 64 << 10 };

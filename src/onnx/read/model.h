@@ -13,14 +13,14 @@
 #include "onnx/read/span.h"
 #include "onnx/read/wire.h"
 
-/* Where external data comes from when it does not lie beside the file. Its bytes outlive the model. */
+/* Where external data comes from when it is not beside the file. Its bytes outlive the model. */
 struct opener {
     bool (*find)(void *context, const char *location, const void **bytes, uint64_t *size); /* NULL: there is none */
     void *context;
 };
 
 struct model {
-    struct arena *arena;     /* owns everything here; freed by whoever opened it */
+    struct arena *arena;     /* owns everything here; freed by the one that opened it */
     const char *name;        /* for messages */
     const struct file *file; /* NULL when the model was read from memory */
     const void *bytes;       /* the whole file's bytes when `file` is NULL */
@@ -28,7 +28,7 @@ struct model {
     const BnfuseOnnx__ModelProto *proto;
     const char *directory;    /* where external data is looked for; "." when from memory */
     struct opener opener;     /* asked instead; set after loading, before any tensor is read */
-    const struct part *parts; /* where the messages lie (wire.h); parts[0] is the proto */
+    const struct part *parts; /* where the messages are (wire.h); parts[0] is the proto */
     size_t part_count;
     struct pointer_map *part_of;     /* message -> its part */
     struct external_list *externals; /* private to external.c */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Bytes that stay in a file until somebody needs them. */
+ * Bytes that stay in a file until they are needed. */
 #include "onnx/read/span.h"
 
 #include "base/platform.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Bytes that stay in a file until somebody needs them: weights are never copied into memory as a whole. */
+ * Bytes that stay in a file until they are needed: weights are never copied into memory as a whole. */
 #ifndef ONNX_READ_SPAN_H
 #define ONNX_READ_SPAN_H
 

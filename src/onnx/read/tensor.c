@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Constant tensors: where their elements lie, and reading them through their factors. */
+ * Constant tensors: where their elements are, and reading them through their factors. */
 #include "onnx/read/tensor.h"
 
 #include "onnx/read/external.h"
@@ -17,7 +17,7 @@ static bool tensor_fail(struct bnfuse_error *error, const BnfuseOnnx__TensorProt
                 what);
 }
 
-/* How the elements of a type lie in a TensorProto's typed fields. */
+/* How the elements of a type are in a TensorProto's typed fields. */
 struct entries {
     const void *values;
     size_t count, size; /* of entries; bytes of one */
@@ -95,7 +95,7 @@ static bool take_dims(struct tensor *tensor, const BnfuseOnnx__TensorProto *prot
     return true;
 }
 
-/* Data that lies in one run of bytes: raw_data, here or in the file, or external. */
+/* Data that is in one run of bytes: raw_data, here or in the file, or external. */
 static bool take_bytes(struct tensor *tensor, const struct model *model, const BnfuseOnnx__TensorProto *proto,
                        int64_t bytes, struct bnfuse_error *error)
 {
@@ -271,7 +271,7 @@ double tensor_bound(const struct tensor *tensor)
     return bound;
 }
 
-/* Whether the elements lie somewhere just as they will be stored. */
+/* Whether the elements are somewhere just as they will be stored. */
 static bool is_stored(const struct tensor *tensor)
 {
     return !tensor->exact && tensor->factor_count == 0;

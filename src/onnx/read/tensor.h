@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A constant tensor: dims, and elements that lie in memory, in a file, or are yet to be written.
+ * A constant tensor: dims, and elements that are in memory, in a file, or are yet to be written.
  *
  * A weight is a view until it is written. Folding scales it by factors, each a vector over one or two of its axes, held
- * in double; composed factors are applied together and rounded once, by whoever reads the tensor. So the writer can
+ * in double; composed factors are applied together and rounded once, by the reader of the tensor. So the writer can
  * stream a folded weight of any size, and the check can evaluate the very same weight unrounded. */
 #ifndef ONNX_READ_TENSOR_H
 #define ONNX_READ_TENSOR_H
@@ -50,7 +50,7 @@ bool tensor_read_real(const struct tensor *tensor, int64_t first, int64_t count,
 /* The same as they will be stored: rounded once to the tensor's type. */
 bool tensor_read_rounded(const struct tensor *tensor, int64_t first, int64_t count, double *to,
                          struct bnfuse_error *error);
-/* A number that the magnitude of no element exceeds, before rounding; infinity when it cannot be told at a glance. Far
+/* A number that the magnitude of no element exceeds, before rounding; infinity when it cannot be bounded without reading everything. Far
  * cheaper than reading the elements. */
 double tensor_bound(const struct tensor *tensor);
 /* Whole types. */

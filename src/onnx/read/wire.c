@@ -10,7 +10,7 @@
 enum { PART_HEAP = 3 * sizeof(struct part) };
 enum { TAG_BYTES = 5, LENGTH_BYTES = 5, VARINT_BYTES = 10, NO_CUT = -1 };
 
-/* How a field of each protobuf-c type lies on the wire, and what an element of it takes in memory. */
+/* How a field of each protobuf-c type is on the wire, and what an element of it takes in memory. */
 static const struct {
     uint8_t wire, memory;
 } kinds[] = {
@@ -69,7 +69,7 @@ struct scan {
     const struct file *file; /* NULL: the bytes are at hand */
     const uint8_t *bytes;
     uint64_t at, read; /* where the scan is; how far the bytes were read */
-    uint64_t lifted;   /* of what lies before `read`, bytes that were not kept */
+    uint64_t lifted;   /* of what is before `read`, bytes that were not kept */
     uint64_t ahead;    /* how much to read at a time */
     struct wire_bytes *kept;
     struct bnfuse_error *error;

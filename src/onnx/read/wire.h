@@ -2,11 +2,11 @@
  *
  * The bytes of a model before protobuf-c sees them. protobuf-c overflows the stack on deep nesting, merges repeated
  * sub-messages in quadratic time, cuts strings at NUL and answers every defect with the same NULL. The scan runs
- * without recursion, names the byte and the reason, and notes where the messages lie that the writer splices. It also
+ * without recursion, names the byte and the reason, and notes where the messages are that the writer splices. It also
  * takes large raw_data out: what protobuf-c unpacks is a skeleton in which each of them is empty.
  *
- * A file is read once, from its beginning to its end, and jumped over where its weights lie. What was scanned is what is
- * unpacked: it stays in memory, so a file that somebody changes meanwhile cannot slip anything past the scan. */
+ * A file is read once, from its beginning to its end, and jumped over where its weights are. What was scanned is what is
+ * unpacked: it stays in memory, so a file that changes meanwhile cannot slip anything past the scan. */
 #ifndef ONNX_READ_WIRE_H
 #define ONNX_READ_WIRE_H
 
@@ -18,7 +18,7 @@ enum {
     WIRE_PAYLOAD = 1 << 10, /* raw_data of so many bytes stays in the file */
 };
 
-/* Where a message lies in the file: [start, start+head) are its tag and length, then `size` bytes of content. */
+/* Where a message is in the file: [start, start+head) are its tag and length, then `size` bytes of content. */
 struct place {
     uint64_t start;
     uint32_t head;
@@ -30,7 +30,7 @@ struct place {
 struct part {
     struct place place;
     uint32_t field;                  /* its number in the enclosing message; 0 for the model */
-    uint32_t next;                   /* index of the first part behind everything in this one */
+    uint32_t next;                   /* index of the first part after everything in this one */
     const ProtobufCMessage *message; /* filled in by model.c */
     uint64_t payload, payload_size;  /* of a tensor whose raw_data was taken out */
 };

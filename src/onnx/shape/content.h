@@ -2,7 +2,7 @@
  *
  * Elements of small tensors as far as shape arithmetic goes: what Shape, Gather, Concat, Mul, ... compute on the way to
  * a Reshape or Expand. A content rule is asked when the type and shape of output 0 are known and small. An element that
- * cannot be told is 0. */
+ * is unknown is 0. */
 #ifndef ONNX_SHAPE_CONTENT_H
 #define ONNX_SHAPE_CONTENT_H
 

@@ -574,7 +574,7 @@ bool shape_infer(struct net *net, struct bnfuse_error *error)
     count_calls(&walk);
     bool walked = push_main(&walk, error) && walk_graphs(&walk, error);
     for (size_t i = 0; walked && i < net->function_count; i++) {
-        if (walk.callees[i].state != CALLEE_WAITS) continue; /* nobody calls it, or only its own like */
+        if (walk.callees[i].state != CALLEE_WAITS) continue; /* it is not called, or only its own like */
         walk.callees[i].state = CALLEE_OPEN;
         walked = push_graph(&walk, net->functions[i], NULL, error) && walk_graphs(&walk, error);
     }

@@ -132,7 +132,7 @@ static bool link_unnamed(struct atomic_file *target, const char *name)
     return !platform_link_unnamed(target->fd, target->directory_fd, name);
 }
 
-/* A file without a name leaves nothing behind, whatever ends the program. */
+/* A file without a name disappears, however the program ends. */
 static bool create_unnamed(struct atomic_file *target)
 {
     target->fd = platform_open_unnamed(target->directory_fd);

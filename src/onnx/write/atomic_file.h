@@ -2,7 +2,7 @@
  *
  * A file that replaces another only when it is whole: a temporary file in the target's directory, synced, then renamed
  * over the target, whose mode it keeps. What is no regular file (a device, a pipe, standard output) is sent the whole
- * temporary file, which then lies in TMPDIR. The path of a symbolic link means the file it points to.
+ * temporary file, which then is in TMPDIR. The path of a symbolic link means the file it points to.
  *
  * Where the file system has no files without a name, the temporary file is `.bnfuse-<process>-<n>.tmp`. While it has that
  * name, signals that end a program wait in this thread; the next write sees them, fails, and the name goes first. */

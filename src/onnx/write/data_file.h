@@ -18,7 +18,7 @@ void references_of(struct references *references, struct arena *arena, const str
 void references_of_file(struct references *references, struct arena *arena, const char *directory, const char *name);
 bool is_referred_to(const struct references *references, const char *name);
 
-/* Whether a model in the folder other than `except` refers to the file; true as well when that cannot be told. */
+/* Whether a model in the folder other than `except` refers to the file; true as well when that is unknown. */
 bool is_used_by_others(struct arena *arena, const char *directory, const char *except, const char *name);
 
 /* Whether two open files hold the same bytes. */

@@ -20,7 +20,7 @@ struct elements *elements_open(struct arena *arena)
     return NEW(arena, struct elements);
 }
 
-/* The packed elements of a tensor without factors, wherever they lie. */
+/* The packed elements of a tensor without factors, wherever they are. */
 static const uint8_t *packed(const struct tensor *tensor, int64_t first, int64_t bytes, uint8_t *buffer,
                              struct bnfuse_error *error)
 {

@@ -478,7 +478,7 @@ static void add_new_tensor(struct splice *splice, uint32_t field, const struct v
     extents_end(splice->out, message);
 }
 
-/* A function has no initializers: there they are Constant nodes, in front of all others. */
+/* A function has no initializers: there they are Constant nodes before all others. */
 static void add_constant_nodes(struct splice *splice, const struct graph *function)
 {
     for (size_t i = 0; i < function->initializer_count; i++) {

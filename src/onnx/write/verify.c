@@ -67,7 +67,7 @@ static bool same_elements(struct verify *v, const struct tensor *expected, const
     return at < 0 || differs(v, "element %lld", (long long)at);
 }
 
-/* The raw_data of a tensor as it lies in its file, or in memory. */
+/* The raw_data of a tensor as it is in its file, or in memory. */
 static struct tensor raw_data(const struct model *model, const BnfuseOnnx__TensorProto *proto)
 {
     struct tensor raw = { .type = DTYPE_UINT8, .rank = 1 };
@@ -189,7 +189,7 @@ static bool is_raw_data(const ProtobufCFieldDescriptor *field)
     return field->type == PROTOBUF_C_TYPE_BYTES && !strcmp(field->name, "raw_data");
 }
 
-/* Fields that say which elements, and where they lie. */
+/* Fields that say which elements, and where they are. */
 static bool is_data(const ProtobufCFieldDescriptor *field)
 {
     static const char *const names[] = { "raw_data",    "float_data",  "int32_data",    "int64_data",   "double_data",
@@ -212,7 +212,7 @@ static bool same_data(struct verify *v, const struct tensor *expected, const Bnf
     return same_elements(v, expected, &tensor);
 }
 
-/* Everything but the elements, which lie where they lay or in the new data file. */
+/* Everything but the elements, which are where they were or in the new data file. */
 static bool same_head(struct verify *v, const BnfuseOnnx__TensorProto *a, const BnfuseOnnx__TensorProto *b)
 {
     if (is_in_data_file(v, b)) return same_fields(v, &a->base, &b->base, is_data);
@@ -312,7 +312,7 @@ static bool same_node(struct verify *v, const struct node *a, const struct node 
            && same_attributes(v, a, b);
 }
 
-/* A function's new initializers are Constant nodes, in front of all others. */
+/* A function's new initializers are Constant nodes before all others. */
 static bool same_constant(struct verify *v, const struct value *value, const struct node *b)
 {
     const BnfuseOnnx__NodeProto *proto = b ? b->proto : NULL;
@@ -341,7 +341,7 @@ static bool same_nodes(struct verify *v, const struct graph *a, const struct gra
 
 /* ---- initializers, inputs and outputs -------------------------------------------------------------------------- */
 
-/* External data that nobody moved: not even the new model's are in another file. */
+/* External data that was not moved: not even the new model's are in another file. */
 static bool stays_outside(const struct verify *v, const BnfuseOnnx__TensorProto *proto)
 {
     return tensor_is_external(proto) && !is_in_data_file(v, proto) && proto->data_type != DTYPE_STRING;

@@ -4,7 +4,7 @@
  *
  * The reader loads, indexes and validates the new file as it would any other. Then every graph is compared with its
  * index, node by node and name by name; every other message with the one it was copied from, unknown fields included;
- * every tensor with the elements that the check ran on; and what lies between the large weights byte by byte. */
+ * every tensor with the elements that the check ran on; and what is between the large weights byte by byte. */
 #ifndef ONNX_WRITE_VERIFY_H
 #define ONNX_WRITE_VERIFY_H
 

@@ -53,7 +53,7 @@ static bool same_folder(const struct model *model, const struct atomic_file *tar
     return !stat(model->directory, &a) && !stat(target->directory, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/* Whether weights of the model that was read lie in this file, or would. */
+/* Whether weights of the model that was read are in this file, or would. */
 static bool holds_weights(struct writing *w, const struct atomic_file *target)
 {
     const struct model *model = w->net->model;
@@ -69,7 +69,7 @@ static bool holds_weights(struct writing *w, const struct atomic_file *target)
     return false;
 }
 
-/* Whether the model that was read lies in this file, or its weights do. */
+/* Whether the model that was read is in this file, or its weights are. */
 static bool is_source(struct writing *w, const struct atomic_file *target)
 {
     const struct file *file = w->net->model->file;
@@ -112,7 +112,7 @@ static bool check_given_data(struct writing *w, struct bnfuse_error *error)
                 "%s: holds data of the model that was read, which stays as it is; choose another name", w->data.path);
 }
 
-/* Data stays where it is as far as possible. It moves when the user says so, and when the new model lies in another
+/* Data stays where it is as far as possible. It moves when the user says so, and when the new model is in another
  * folder, where it would not be found. New weights of a model with external data become external too. To a stream
  * everything new goes inline. */
 static bool place_data(struct writing *w, struct bnfuse_error *error)

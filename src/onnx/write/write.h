@@ -9,7 +9,7 @@
  * that have no names yet. The commit gives them their names: the data file first, under a name that no file has, then
  * the model, whose rename is the one step that changes anything. So a failed or killed write leaves the old model with
  * its old data, and no temporary behind (a kill may leave `.bnfuse-<process>-<n>.tmp` on file systems that have no
- * files without a name, and a data file that nobody refers to). */
+ * files without a name, and a data file that nothing refers to). */
 #ifndef ONNX_WRITE_WRITE_H
 #define ONNX_WRITE_WRITE_H
 
@@ -36,7 +36,7 @@ struct draft {
 /* Makes the files for `path` ("-": standard output; NULL: draft_bytes); in == out is allowed. Memory running out is an error like any
  * other.
  *
- * External data: tensors that nobody changed stay where they are, unless the output goes to another folder, where they
+ * External data: tensors that are unchanged stay where they are, unless the output goes to another folder, where they
  * would not be found; then they, and in any case new weights of 1 KiB and more, go to `<basename of path>.<digest of
  * the data>.data`. With options->external_data all large tensors go to the file of that name; when it is there already
  * as the data of the model that is being replaced, the digest stands before its extension, and when it is anything

@@ -197,7 +197,7 @@ static const void *hash_of_fold(const struct value *from, const struct factor *f
     return (const void *)(uintptr_t)(hash | 1);
 }
 
-/* "w" -> "w_fused". What was folded before stays so, without the number that told it apart: edit_fresh_name gives
+/* "w" -> "w_fused". What was folded before stays so, without the number that made it unique: edit_fresh_name gives
  * another, and a name does not grow with the folds. */
 const char *fused_name(struct arena *arena, const char *name)
 {

@@ -27,7 +27,7 @@ static bool is_constant(struct decision *decision, struct value *value)
     return decision_constant(decision, value, &why) != NULL;
 }
 
-/* Whether such a mark lies upstream, within a few elementwise nodes; what is constant does not count. */
+/* Whether such a mark is upstream, within a few elementwise nodes; what is constant does not count. */
 static bool completes_pattern(struct decision *decision, const struct node *node, int depth)
 {
     for (size_t i = 0; i < node->input_count; i++) {
@@ -63,7 +63,7 @@ static bool may_go(struct decision *decision, const struct affine *affine, size_
     return !begins_pattern(root) && !completes_pattern(decision, root, PATTERN_DEPTH);
 }
 
-/* Whether the root prepares a graph input: between lies nothing but affines by constants, Transpose, Pad and what computes nothing (Cast). */
+/* Whether the root prepares a graph input: between is nothing but affines by constants, Transpose, Pad and what computes nothing (Cast). */
 static bool prepares_input(struct decision *decision)
 {
     const struct node *node = decision->root;

@@ -125,7 +125,7 @@ static bool transposed_conv_is_pointwise(const struct node *node, const struct t
 }
 
 /* The weight of Conv is [M, C/group, k...], that of ConvTranspose [C, M/group, k...]: `whole` views the first axis,
- * `grouped` the channels of the second, which lie inside each group. */
+ * `grouped` the channels of the second, which are inside each group. */
 static enum reason describe_kernel(struct decision *decision, const struct node *node, struct anchor_parts *parts,
                                    struct factor *whole, struct factor *grouped)
 {

@@ -11,8 +11,8 @@ struct anchor_parts {
     size_t data_slot, weight_slot;
     const struct tensor *weight;
     const struct node *quantized; /* the DequantizeLinear that writes the weight; then `weight` has no elements */
-    int input_axis, output_axis;  /* where the channels lie in the data and in the output; -1: nowhere usable */
-    struct factor input_view, output_view; /* where they lie in the weight (scale unused) */
+    int input_axis, output_axis;  /* where the channels are in the data and in the output; -1: nowhere usable */
+    struct factor input_view, output_view; /* where they are in the weight (scale unused) */
     int64_t input_channels, output_channels;
     int bias_slot; /* -1: the operator has none */
     /* The bias as [rows, channels / block, stride] of which the first `block` of each stride are channels. */
@@ -27,7 +27,7 @@ struct anchor_parts {
 
 struct anchor;
 
-/* The row for a node as the home of an affine on its output, or on input `slot`; NULL when it is none. */
+/* The row for a node that may absorb an affine on its output, or on input `slot`; NULL when it is none. */
 const struct anchor *anchor_of_output(const struct node *node);
 const struct anchor *anchor_of_input(const struct node *node, size_t slot);
 

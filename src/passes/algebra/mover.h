@@ -3,8 +3,8 @@
  * Movers: operators that an affine may cross, because they only move, repeat, average or compare elements.
  *
  * A row says how scale and shift change on the way. Upstream: the affine stands on output `slot` and is wanted on the
- * inputs instead; downstream: it stands on input `slot` and is wanted on the outputs. What an input or output is not told
- * about stays as it is. */
+ * inputs instead; downstream: it stands on input `slot` and is wanted on the outputs. Inputs and outputs that a row
+ * does not mention keep their values. */
 #ifndef PASSES_ALGEBRA_MOVER_H
 #define PASSES_ALGEBRA_MOVER_H
 

@@ -42,7 +42,7 @@ const struct tensor *quantized_shape(struct decision *decision, const struct nod
     return shape;
 }
 
-/* The channels of one group lie on one axis: the weight of a ConvTranspose [C, M, k...], seen as [1, 1, C, M, k]. */
+/* The channels of one group are on one axis: the weight of a ConvTranspose [C, M, k...], seen as [1, 1, C, M, k]. */
 static struct factor along_one_axis(const struct factor *view)
 {
     if (view->rows != 1) return *view;

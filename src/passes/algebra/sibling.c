@@ -21,7 +21,7 @@ static bool is_sum(const struct node *node)
     return affine_sum_sign(node, 0) > 0 && affine_sum_sign(node, 1) > 0 && !affine_aligns_by_attribute(node);
 }
 
-/* Nobody but one node of the same graph reads it. */
+/* Only one node of the same graph reads it. */
 static bool has_one_reader(const struct value *value)
 {
     return value->use_count == 1 && !value->is_output && value->uses->node && value->uses->graph == value->graph;
@@ -51,7 +51,7 @@ static int64_t pad_after(const struct node *conv, size_t i, size_t axes, int64_t
     return listed(conv, "pads", axes + i, 0);
 }
 
-/* The place, within one kernel of the weight, of the tap that lies on the element itself; -1 when there is none, or the
+/* The place, within one kernel of the weight, of the tap that is on the element itself; -1 when there is none, or the
  * output is not of the input's size. */
 static int64_t centre_tap(const struct node *conv, const struct tensor *w)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What became of every BatchNormalization. A note hangs on each node (node->mark) while passes run; nodes that replace
+ * What became of every BatchNormalization. Each node has a remark (node->mark) while passes run; nodes that replace
  * a BatchNormalization inherit its note. */
 #ifndef PASSES_DECIDE_REMARK_H
 #define PASSES_DECIDE_REMARK_H

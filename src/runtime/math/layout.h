@@ -9,7 +9,7 @@
 
 #define LAYOUT_MAX_RANK (2 * ARRAY_MAX_RANK) /* Tile and DepthToSpace split dims */
 
-/* Where element (i0, i1, ...) lies: start + i0 * steps[0] + i1 * steps[1] + ... (in elements; steps may be 0 or < 0). */
+/* Where element (i0, i1, ...) is: start + i0 * steps[0] + i1 * steps[1] + ... (in elements; steps may be 0 or < 0). */
 struct layout {
     int64_t start;
     int64_t steps[LAYOUT_MAX_RANK];
@@ -18,7 +18,7 @@ struct layout {
 /* The layout of an array with these dims. */
 struct layout layout_packed(int rank, const int64_t *dims);
 
-/* Copies the elements that `dims` counts. The arrays have one store (not sequences), and every place lies in them. */
+/* Copies the elements that `dims` counts. The arrays have one store (not sequences), and every place is in them. */
 void layout_copy(const struct call *call, int rank, const int64_t *dims, struct array *to,
                  const struct layout *to_layout, const struct array *from, const struct layout *from_layout);
 

@@ -82,7 +82,7 @@ static void merge_tile(const struct task *task, const struct panel *panel, int64
     }
 }
 
-/* Sets the panel's elements: packs them to `room`, unless they lie ready. Returns the bytes used. */
+/* Sets the panel's elements: packs them to `room`, unless they are ready. Returns the bytes used. */
 static int64_t fill_panel(const struct task *task, struct panel *panel, bool in_place, char *room)
 {
     const struct work *work = task->work;
@@ -120,7 +120,7 @@ static int64_t make_panels(const struct task *task, int64_t step, struct panel *
     return count;
 }
 
-/* Rows of A whose elements do not lie side by side, copied so that they do. */
+/* Rows of A whose elements are not adjacent, copied so that they do. */
 static const char *gather_rows(const struct task *task, int64_t row, int64_t rows, int64_t step, int64_t depth)
 {
     const struct product *p = task->work->product;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Dense copies of elements that lie at regular distances: transposed, broadcast, diagonal. Any store. */
+ * Dense copies of elements that are at regular distances: transposed, broadcast, diagonal. Any store. */
 #ifndef RUNTIME_MATH_UNSTRIDE_H
 #define RUNTIME_MATH_UNSTRIDE_H
 

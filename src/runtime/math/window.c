@@ -234,7 +234,7 @@ static int64_t rows_of_chunk(const struct unstride *unstride)
     return fit < 1 ? 1 : least(fit, unstride->window.out[last - 1]);
 }
 
-/* Results lie as far apart as a unstrided row is long; the gaps hold nothing of use. */
+/* Results are as far apart as an unstrided row is long; the gaps hold nothing of use. */
 static void copy_rows(const struct unstride *unstride, int64_t element, int64_t rows, const char *from, char *to)
 {
     int last = unstride->window.rank - 1;
@@ -290,7 +290,7 @@ void slide_run(const struct call *call, struct slide *slide)
     array_drop(rooms);
 }
 
-/* Where the row that outputs of row `r` see through a tap starts in the input; -1 when it lies in the padding. */
+/* Where the row that outputs of row `r` see through a tap starts in the input; -1 when it is in the padding. */
 static int64_t row_target(const struct window *window, const int64_t *tap, int64_t r)
 {
     int last = window->rank - 1;

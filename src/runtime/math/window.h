@@ -4,9 +4,9 @@
  *
  * A window of taps slides over the spatial axes. Along an axis, output o sees through tap t the position
  * o * stride + t * dilation of the padded input. Unstriding a channel sorts its positions by their remainder (phase)
- * modulo the stride, padding included, so that the positions that one tap shows to neighbouring outputs lie side by
+ * modulo the stride, padding included, so that the positions that one tap shows to neighbouring outputs are side by
  * side, whatever stride and dilation are. Every tap then is one offset into the unstrided channel, and a whole plane of
- * outputs one long vector: output (o0, o1, ...) lies at o0 * pitch[0] + o1 * pitch[1] + ... from there. */
+ * outputs one long vector: output (o0, o1, ...) is at o0 * pitch[0] + o1 * pitch[1] + ... from there. */
 #ifndef RUNTIME_MATH_WINDOW_H
 #define RUNTIME_MATH_WINDOW_H
 
@@ -52,7 +52,7 @@ bool unstride_plan(struct call *call, const struct window *window, struct unstri
 /* Unstrides one channel of window->in_count elements. `to` has room for unstride->channel + SIMD_ROOM. */
 void unstride_channel(const struct unstride *unstride, const struct simd *simd, int64_t element, const void *from,
                       double fill, void *to);
-/* Where output `index` of a plane, counted without gaps, lies in the long vector. */
+/* Where output `index` of a plane, counted without gaps, is in the long vector. */
 int64_t unstride_place(const struct unstride *unstride, int64_t index);
 
 /* A window that slides over channels one by one: `outputs` planes of results per channel. */

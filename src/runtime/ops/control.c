@@ -142,7 +142,7 @@ static void take_results(struct call *call, struct array **state, struct array *
     for (size_t i = 0; i < track_count; i++) track_add(call, &tracks[i], results[carried + i]);
 }
 
-/* Hands over output `slot`, or drops what nobody wants. */
+/* Returns output `slot`, or drops it where it is not needed. */
 static void give(struct call *call, size_t slot, struct array *array)
 {
     if (slot < call->output_count && call_wants(call, slot)) call_give(call, slot, array);

@@ -265,7 +265,7 @@ static bool scatter_nd(struct call *call)
     return places && scatter_pieces(call, x, updates, places, dims_product(x->dims, used, x->rank));
 }
 
-/* A cache of sequences, updated from write_indices[batch] on. Sequences lie along `axis`, batches along the first. */
+/* A cache of sequences, updated from write_indices[batch] on. Sequences are along `axis`, batches along the first. */
 static bool tensor_scatter(struct call *call)
 {
     struct array *x, *updates, *starts = call_input(call, 2);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Of ai.onnx.ml what stands before or behind a net: ArrayFeatureExtractor, Binarizer, Scaler, LabelEncoder. */
+ * Of ai.onnx.ml what precedes or follows a network: ArrayFeatureExtractor, Binarizer, Scaler, LabelEncoder. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/math/order.h"

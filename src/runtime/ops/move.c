@@ -721,7 +721,7 @@ static bool shape_split(struct shaping *s)
     return true;
 }
 
-/* A start or end of a slice, clamped to 0 .. dim: negative ones count from the end. 0 when it cannot be told. */
+/* A start or end of a slice, clamped to 0 .. dim: negative ones count from the end. 0 when it is unknown. */
 static int slice_bound(struct shaping *s, int dim, int bound)
 {
     int64_t number;

@@ -68,7 +68,7 @@ static double quant_small_float(const struct small_float *to, double value, bool
     return is_beyond ? copysign(to->overflow, value) : value;
 }
 
-/* The elements as rows of `inner`, `length` rows along the axis. The scale of element i of row (outer, along) lies at
+/* The elements as rows of `inner`, `length` rows along the axis. The scale of element i of row (outer, along) is at
  * outer * by_outer + along / block * by_block + i * by_inner. */
 struct grain {
     int64_t outer, length, inner;

@@ -208,7 +208,7 @@ static bool causal_conv(struct call *call)
 
 /* ---- shapes ---- */
 
-/* Heads lie packed in the last axis: q is [batch, steps, query heads * keys], v [batch, steps, heads * values]. */
+/* Heads are packed in the last axis: q is [batch, steps, query heads * keys], v [batch, steps, heads * values]. */
 static bool shape_linear_attention(struct shaping *s)
 {
     int64_t query_heads = node_int(s->node, "q_num_heads", 0), heads = node_int(s->node, "kv_num_heads", 0);

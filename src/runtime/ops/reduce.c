@@ -3,7 +3,7 @@
  * Reductions, positions of extremes, and running sums.
  *
  * A reduction sees its input as [outer, reduced, inner] and accumulates in double (or int64) a block of inner columns
- * at a time; where the reduced dimensions do not lie together they are brought together first. With one column, its
+ * at a time; where the reduced dimensions are not adjacent they are brought together first. With one column, its
  * elements are dealt out to lanes that are merged in the end: the order of the sum never depends on threads. */
 #include "onnx/shape/content.h"
 #include "onnx/shape/rules.h"
@@ -211,7 +211,7 @@ static void reduce_work(const struct call *call, const struct work *work, struct
     team_run(call->team, count, team_piece(count, work->x->count), reduce_blocks, &blocks);
 }
 
-/* The reduced dimensions brought together at the end, unless they lie together. Owned by the caller. */
+/* The reduced dimensions brought together at the end, unless they are together. Owned by the caller. */
 static struct array *gathered(const struct call *call, struct array *x, const bool *reduced, struct work *work)
 {
     int rank = x->rank, first = rank, last = -1;

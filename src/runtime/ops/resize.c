@@ -27,7 +27,7 @@ struct resize {
     double extrapolation;
 };
 
-/* --- where an output position lies in the input --- */
+/* --- where an output position is in the input --- */
 
 static double half_pixel(const struct resize *r, int axis, double o)
 {
@@ -221,7 +221,7 @@ static bool is_outside(const struct resize *r, int axis, int64_t o)
     return !(x >= 0 && x <= (double)(r->x->dims[axis] - 1));
 }
 
-/* What lies outside of the input along any axis gets the extrapolation value. */
+/* What is outside of the input along any axis gets the extrapolation value. */
 static void extrapolate(const struct resize *r, struct array *y)
 {
     int64_t whole = fabs(r->extrapolation) < 0x1p62 ? (int64_t)r->extrapolation : 0;

@@ -45,7 +45,7 @@ static double reflect(double place, double low, double high)
     return from_low ? low + rest : high - rest;
 }
 
-/* The index that stands for `index`, which may lie outside of 0 .. size-1; -1: nothing does. */
+/* The index that stands for `index`, which may be outside of 0 .. size-1; -1: nothing does. */
 static int64_t inside(double index, int64_t size, enum padding padding, bool align)
 {
     double last = (double)size - 1;
@@ -144,7 +144,7 @@ static bool read_grid_sample(struct call *call, struct grid_sample *g)
     return read_mode(call, g);
 }
 
-/* Where a grid's number in -1 .. 1 lies among `size` points; then, outside, where the padding puts it. */
+/* Where a grid's number in -1 .. 1 is among `size` points; then, outside, where the padding puts it. */
 static double place_of(const struct grid_sample *g, double number, int64_t size)
 {
     double last = (double)size - 1, low = g->align ? 0 : -0.5, high = g->align ? last : last + 0.5;

@@ -581,7 +581,7 @@ static bool shape_unsqueeze(struct shaping *s)
     return set_output(s, 0, rule_type(s), rank + axes.count, dims);
 }
 
-/* One dim under Expand: a target that is not known leaves a dim alone only if that cannot be stretched. */
+/* One dim under Expand: where the target size is unknown, the dim stays known only if it cannot be repeated. */
 static bool expand_axis(struct shaping *s, struct dim dim, int target, struct dim *result)
 {
     int64_t number;

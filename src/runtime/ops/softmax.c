@@ -11,7 +11,7 @@ struct view {
     int64_t outer, dim, inner;
 };
 
-/* `columns` columns of `dim` elements each, `stride` apart; more than one of them lie side by side. */
+/* `columns` columns of `dim` elements each, `stride` apart; more than one of them are adjacent. */
 typedef void (*block_function)(const struct simd *simd, const void *from, void *to, int64_t dim, int64_t stride,
                                int64_t columns);
 

@@ -214,7 +214,7 @@ static bool string_split(struct call *call)
 
 /* ---- TfIdfVectorizer ---- */
 
-/* The pool of n-grams: those of n items lie in items starts[n-1] .. starts[n]-1, gram after gram. */
+/* The pool of n-grams: those of n items are in items starts[n-1] .. starts[n]-1, gram after gram. */
 struct grams {
     const char **strings; /* or */
     const int64_t *numbers;
