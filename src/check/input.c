@@ -5,6 +5,7 @@
 #include "check/input.h"
 
 #include "onnx/graph/attr.h"
+#include "onnx/graph/need.h"
 #include "onnx/graph/operator.h"
 #include "onnx/shape/infer.h"
 

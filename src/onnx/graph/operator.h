@@ -57,11 +57,6 @@ struct weight_need {
     const char *transposes; /* attribute that exchanges the last two axes of the input */
 };
 
-/* What one reader needs of the value it reads, as far as the shape of its weight is known: the rank (0: any, -1: nothing
- * is known), and the size along an axis of a value of `rank` dims (-1: any). */
-int use_needs_rank(const struct use *use);
-int64_t use_needs_size(const struct use *use, int rank, int axis);
-
 /* Writes at most `room` elements of output 0, computed from constants; their count, or -1 (onnx/shape/reals.h). */
 struct reals_walk;
 typedef int64_t reals_rule(struct reals_walk *walk, const struct node *node, double *to, int64_t room);

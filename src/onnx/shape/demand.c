@@ -3,6 +3,7 @@
  * What the readers of a value need of it, where nothing upstream says it: the output of an operator that is not known. A
  * Conv or a Gemm reads one type, one rank and one number of channels, those of its weight; operators that keep type and
  * shape need what their own readers need. */
+#include "onnx/graph/need.h"
 #include "onnx/shape/rules.h"
 
 enum { DEPTH_LIMIT = 4, VISIT_LIMIT = 64 };
