@@ -107,12 +107,43 @@ static void other_readers_take_the_inverse(void **state)
     RUN(cases, NULL);
 }
 
+static void shift_and_scale_part_ways_at_a_skip(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 4,3,1,1; init v 4,4,3,3; init u 5,4,3,3; c = Conv x w; b = bn+ c 4; r = Relu b; "
+          "d = Conv r v pads=1,1,1,1; a = Add d c; e = bn+ a 4; f = Relu e; y = Conv f u pads=1,1,1,1; out y",
+          0, 0, "Conv Relu Conv Add Relu Conv", 0 },
+        /* Of two blocks with scales of both signs the BatchNormalization behind the last goes: the other takes 1/s in. */
+        { "in x 2,3,5,7; init w 4,3,1,1; init v 4,4,3,3; init u 5,4,3,3; c = Conv x w; b = bn c 4; r = Relu b; "
+          "d = Conv r v pads=1,1,1,1; a = Add d c; e = bn a 4; f = Relu e; y = Conv f u pads=1,1,1,1; out y",
+          1, REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; init v 4,4,3,3; init g 4,1,1; c = Conv x w; b = bn+ c 4; r = LeakyRelu b "
+          "alpha=.1; d = Conv r v pads=1,1,1,1; a = Add d c; e = bn+ a 4; f = PRelu e g; y = Conv f v; out y",
+          0, 0, "Conv LeakyRelu Conv Add PRelu Conv", 0 },
+        /* The skip is an output: nobody takes the shift out of it. */
+        { "in x 2,3,5,7; init w 4,3,1,1; init v 4,4,3,3; c = Conv x w; b = bn+ c 4; r = Relu b; "
+          "d = Conv r v pads=1,1,1,1; a = Add d c; out a",
+          1, REASON_READ_ELSEWHERE, NULL, 0 },
+        /* Behind a sigmoid neither part goes on. */
+        { "in x 2,3,5,7; init w 4,3,1,1; init v 4,4,3,3; c = Conv x w; b = bn+ c 4; r = Sigmoid b; "
+          "d = Conv r v pads=1,1,1,1; a = Add d c; e = bn+ a 4; f = Sigmoid e; out f",
+          1, REASON_READ_ELSEWHERE, NULL, 0 },
+        /* 1/s would multiply the rounding of the weights. */
+        { "in x 2,3,5,7; init w 4,3,1,1; init v 4,4,3,3; c = Conv x w; floats s 1,0.0005,2,1; init t 4; fill m 4 0; "
+          "fill k 4 1; b = BatchNormalization c s t m k; r = Relu b; d = Conv r v; p = Sigmoid c; out d; out p",
+          1, REASON_READ_ELSEWHERE, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(centre_taps_take_a_sibling),
         cmocka_unit_test(a_sibling_that_does_not_fit_stays_out),
         cmocka_unit_test(other_readers_take_the_inverse),
+        cmocka_unit_test(shift_and_scale_part_ways_at_a_skip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

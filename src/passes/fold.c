@@ -30,6 +30,7 @@
 #include "passes/decide/roots.h"
 #include "runtime/kernel.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -275,6 +276,66 @@ static enum reason downstream_through_mover(struct decision *decision, const str
     return reason;
 }
 
+/* a, then what the BatchNormalization itself does; NULL where one BatchNormalization cannot hold it. */
+static const struct affine *with_own(struct decision *decision, const struct node *bn, const struct affine *a)
+{
+    struct affine *own, *both;
+    size_t slot;
+    if (affine_of_node(decision, bn, &own, &slot) || !(both = affine_compose(decision->arena, a, own))) return NULL;
+    return both->axis == 1 && affine_has_scale(both) && affine_not_finite(both) < 0 ? both : NULL;
+}
+
+static void apply_own(struct decision *decision, const struct step *step)
+{
+    struct node *bn = step->node;
+    struct value *output = bn->outputs[0];
+    const struct affine *both = with_own(decision, bn, step->affine);
+    assert(both);
+    struct value *result = affine_lower(bn->graph, bn, node_input(bn, 0), both, root_type(bn), true, node_title(bn));
+    result->writer->mark = bn->mark;
+    edit_take_output(result->writer, result->writer_slot, output);
+    remark_forget(bn);
+    edit_remove_node(bn);
+}
+
+static bool is_changed(const struct decision *decision, const struct node *bn)
+{
+    for (const struct step *step = decision->steps; step; step = step->next)
+        if (step->node == bn) return true;
+    return false;
+}
+
+/* A BatchNormalization that stays takes the affine into its own parameters. */
+static bool joins(struct decision *decision, struct node *bn, const struct affine *a)
+{
+    if (!bn_is(bn) || is_changed(decision, bn) || !with_own(decision, bn, a)) return false;
+    decision_step(decision, apply_own, bn)->affine = a;
+    return true;
+}
+
+/* Another BatchNormalization beside a reader that has to be satisfied: it takes `a` along, or stays and takes it in. */
+static enum reason downstream_through_affine(struct decision *decision, struct node *node, size_t slot,
+                                             const struct affine *a, const struct affine *both)
+{
+    /* Two that cancel out need no anchor, but a graph output keeps its writer and so its name. */
+    const struct value *output = node->outputs[0];
+    struct decision_mark mark = decision_mark(decision);
+    enum reason reason;
+    if (output->is_output) {
+        reason = decision_stop(decision, REASON_GRAPH_OUTPUT, output->name, "%s", "");
+    } else if (is_bypassed(decision, node)) {
+        return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it is met twice");
+    } else {
+        reason = downstream(decision, node->outputs[0], both);
+    }
+    if (!reason) {
+        bypass_step(decision, node, slot);
+        return REASON_NONE;
+    }
+    decision_undo(decision, mark);
+    return decision->is_late && decision->compensates && joins(decision, node, a) ? REASON_NONE : reason;
+}
+
 /* The value that `use` reads shall lose `a`; its reader makes up for it. */
 static enum reason downstream_use(struct decision *decision, struct use *use, const struct affine *a)
 {
@@ -293,16 +354,7 @@ static enum reason downstream_use(struct decision *decision, struct use *use, co
     if (anchor && may_enter(decision, node, true)) return absorb_input(decision, anchor, node, use->slot, a);
     if (!(reason = affine_of_node(decision, node, &own, &slot)) && slot == use->slot) {
         const struct affine *both = affine_compose(decision->arena, a, own);
-        if (both && affine_not_finite(both) < 0) {
-            /* Two that cancel out need no anchor, but a graph output keeps its writer and so its name. */
-            const struct value *output = node->outputs[0];
-            if (output->is_output) return decision_stop(decision, REASON_GRAPH_OUTPUT, output->name, "%s", "");
-            if (is_bypassed(decision, node))
-                return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it is met twice");
-            reason = downstream(decision, node->outputs[0], both);
-            if (!reason) bypass_step(decision, node, slot);
-            return reason;
-        }
+        if (both && affine_not_finite(both) < 0) return downstream_through_affine(decision, node, slot, a, both);
     }
     if (mover && may_cross(decision, node, true)) return downstream_through_mover(decision, mover, use, a);
     return blocked(decision, node);
@@ -416,6 +468,29 @@ static enum reason decide_inverse(struct decision *decision, struct node *root, 
     return upstream(decision, &root->inputs[slot], a);
 }
 
+/* s*x + t = s*(x + t/s): the shift goes upstream, and out of other readers again; the scale downstream, where it crosses
+ * Relu and padding does it no harm. */
+static enum reason decide_parts(struct decision *decision, struct node *root, size_t slot, const struct affine *a)
+{
+    double largest = 0, *scale, *shift;
+    const struct affine *upper = affine_blank(decision->arena, a->axis, a->channels, &scale, &shift);
+    if (!is_invertible(decision, root))
+        return decision_stop(decision, REASON_READ_ELSEWHERE, node_title(root), "its inverse would lose what went in");
+    for (int64_t c = 0; c < a->channels; c++) largest = fmax(largest, fabs(a->scale[c]));
+    for (int64_t c = 0; c < a->channels; c++) {
+        if (!(fabs(a->scale[c]) > SMALLEST_SHARE * largest))
+            return decision_stop(decision, REASON_READ_ELSEWHERE, node_title(root),
+                                 "channel %lld has too small a scale to invert", (long long)c);
+        scale[c] = 1;
+        shift[c] = a->shift[c] / a->scale[c];
+    }
+    decision->compensates = true;
+    decision->leaves_scale = affine_has_scale(a);
+    enum reason reason = upstream(decision, &root->inputs[slot], upper);
+    decision->compensates = false;
+    return reason ? reason : downstream(decision, root->outputs[0], affine_scale_only(decision->arena, a));
+}
+
 static enum reason decide_sibling(struct decision *decision, struct node *root, size_t slot, const struct affine *a)
 {
     return sibling_absorbs(decision, root, slot, a);
@@ -434,14 +509,14 @@ static enum reason decide_floor(struct decision *decision, struct node *root, si
         shift[c] = sign[c] * a->shift[c];
     }
     decision->floors = true;
-    decision->leaves_sign = affine_has_scale(lower);
+    decision->leaves_scale = affine_has_scale(lower);
     enum reason reason = upstream(decision, &root->inputs[slot], upper);
     return reason ? reason : downstream(decision, root->outputs[0], lower);
 }
 
 static void finish_upstream(const struct decision *decision, struct node *root, size_t slot)
 {
-    if (decision->leaves_sign) finish_downstream(decision, root, slot);
+    if (decision->leaves_scale) finish_downstream(decision, root, slot);
     else root_remove(root, slot);
 }
 
@@ -461,6 +536,12 @@ static bool root_is_norm(const struct decision *decision)
     return decision->root_is_norm;
 }
 
+/* What changes other BatchNormalizations waits until nothing simpler is left to do. */
+static bool is_late_norm(const struct decision *decision)
+{
+    return decision->root_is_norm && decision->is_late;
+}
+
 /* Where an affine can go, in the order of preference. Each way is decided by itself; `finish` takes the root out after
  * the steps. */
 static const struct way {
@@ -473,6 +554,7 @@ static const struct way {
     { "downstream", NULL, decide_downstream, finish_downstream },
     { "sibling", root_is_norm, decide_sibling, finish_sibling },
     { "upstream, with the inverse into other readers", root_is_norm, decide_inverse, finish_upstream },
+    { "the shift upstream, the scale downstream", is_late_norm, decide_parts, finish_upstream },
     { "upstream, with floors", floors_are_wanted, decide_floor, finish_upstream },
 };
 enum { WAY_COUNT = sizeof(ways) / sizeof(*ways), TOLD_COUNT = 2 };
@@ -591,6 +673,7 @@ static bool fold_roots(struct net *net, const struct bnfuse_fuse_options *option
     struct decision *decision = decision_open(net, options, kind);
     constants_spend(decision->constants, report->grown); /* by an earlier round */
     bool changed = true, goes_on = true;
+    decision->is_late = report->is_late;
     for (int round = 0; goes_on && changed && round < ROUND_LIMIT; round++) {
         struct roots roots = roots_of(net, net->arena, options, kind);
         changed = false;

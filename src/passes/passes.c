@@ -18,23 +18,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUND_LIMIT 8 /* of the whole list; real models need two, the second to see that nothing is left to do */
+#define ROUND_LIMIT 10 /* of the whole list; real models need three, the last to see that nothing is left to do */
 
 const struct pass passes[] = {
     { { "inline", "before all: what is in a function that many call cannot be folded for one of them", false },
       inline_run,
-      true },
-    { { "clean", "first: a BatchNormalization that nobody reads must not hold others back", false }, clean_run, false },
-    { { "fold", "folds every BatchNormalization that can be folded exactly", false }, fold_run, false },
+      PASS_FIRST },
+    { { "clean", "first: a BatchNormalization that nobody reads must not hold others back", false },
+      clean_run,
+      PASS_REPEATED },
+    { { "fold", "folds every BatchNormalization that can be folded exactly", false }, fold_run, PASS_REPEATED },
     { { "affine", "folds Mul, Add and their like, once it is known what the fold has left of them", false },
       fold_affines_run,
-      false },
+      PASS_REPEATED },
     { { "tidy", "merges what stays with its affine neighbours, after the fold has taken all it can", false },
       tidy_run,
-      false },
-    { { "instance", "before lower: what it replaces has no constants to lower", true }, instance_run, false },
-    { { "lower", "after the fold: only then is it known what stays", true }, lower_run, false },
-    { { "clean", "last: removes what the others left without readers", false }, clean_run, false },
+      PASS_REPEATED },
+    { { "instance", "before lower: what it replaces has no constants to lower", true }, instance_run, PASS_REPEATED },
+    { { "lower", "after the last round: only then is it known what stays", true }, lower_run, PASS_LAST },
+    { { "clean", "last: removes what the others left without readers", false }, clean_run, PASS_REPEATED | PASS_LAST },
 };
 const size_t pass_count = sizeof(passes) / sizeof(*passes);
 
@@ -60,11 +62,11 @@ static bool check_after(const struct net *net, const struct pass *pass, struct b
     return true;
 }
 
-static bool run_each(struct net *net, bool preparing, const struct bnfuse_fuse_options *options,
+static bool run_each(struct net *net, enum pass_time time, const struct bnfuse_fuse_options *options,
                      struct pass_report *report, struct bnfuse_error *error)
 {
     for (size_t i = 0; i < pass_count; i++) {
-        if (passes[i].prepares != preparing || !is_wanted(&passes[i], options)) continue;
+        if (!(passes[i].times & (int)time) || !is_wanted(&passes[i], options)) continue;
         if (!passes[i].run(net, options, report, error)) return false;
         if (!check_after(net, &passes[i], error)) return false;
         if (options->after_pass && !options->after_pass(options->context, passes[i].is.name))
@@ -79,6 +81,21 @@ static size_t node_count(const struct net *net)
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
         count += graph->node_count;
     return count;
+}
+
+/* What a pass removes may have held back an earlier one: a reader that is gone, a branch that is not used. When nothing
+ * changes any more, what changes most is allowed too, and what that opens. */
+static bool run_rounds(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
+                       struct bnfuse_error *error)
+{
+    for (int round = 0; round < ROUND_LIMIT; round++) {
+        size_t before = node_count(net);
+        if (!run_each(net, PASS_REPEATED, options, report, error)) return false;
+        if (node_count(net) != before) continue;
+        if (report->is_late) break;
+        report->is_late = true;
+    }
+    return true;
 }
 
 enum { NOTE_LIMIT = 4, GROWTH_NOTED = 4096 };
@@ -130,14 +147,10 @@ bool passes_run(struct net *net, const struct bnfuse_fuse_options *options, stru
                 struct bnfuse_error *error)
 {
     *report = (struct pass_report){ 0 };
-    if (!run_each(net, true, options, report, error)) return false;
+    if (!run_each(net, PASS_FIRST, options, report, error)) return false;
     if (!shape_infer(net, error) || !remarks_open(net, report, error)) return false;
-    /* What a pass removes may have held back an earlier one: a reader that is gone, a branch that is not used. */
-    size_t before = 0;
-    for (int round = 0; round < ROUND_LIMIT && before != node_count(net); round++) {
-        before = node_count(net);
-        if (!run_each(net, false, options, report, error)) return false;
-    }
+    if (!run_rounds(net, options, report, error)) return false;
+    if (!run_each(net, PASS_LAST, options, report, error)) return false;
     remarks_close(net, report);
     note_affines(net, report);
     note_growth(net, report);

@@ -5,10 +5,11 @@
  *   s*Relu(z) + t           =  Max(s*z + t, t)                        s >= 0
  *   s*Clip(z, lo, hi) + t   =  Min(Max(s*z + t, s*lo + t), s*hi + t)  s >= 0
  *   s*Max(z, k) + t         =  Max(s*z + t, s*k + t)                  s >= 0; Min alike
- *   s*LeakyRelu(z)          =  LeakyRelu(s*z)                         s >= 0, no shift; PRelu alike
+ *   s*LeakyRelu(z)          =  LeakyRelu(s*z)                         s >= 0, no shift; Relu and PRelu alike
  *
  * Relu and Clip change into other operators, so this is done on request (--enable floor), by a fold that has sent the
- * sign of every scale downstream (decision->floors). --enable relu-scale moves the scale alone and leaves an Add. */
+ * sign of every scale downstream (decision->floors). --enable relu-scale moves the scale alone and leaves an Add.
+ * Downstream a scale that has no shift crosses without being asked for: nothing changes and nothing is left. */
 #include "passes/algebra/crossing.h"
 
 #include "onnx/graph/attr.h"
@@ -39,6 +40,15 @@ static enum reason homogeneous(struct crossing *x)
     x->onto[0] = affine_scale_only(x->decision->arena, x->affine);
     if (affine_has_shift(x->affine)) x->residue = affine_shift_only(x->decision->arena, x->affine);
     return REASON_NONE;
+}
+
+/* Downstream a scale goes through whole; there is no shift to leave anywhere. */
+static enum reason homogeneous_downstream(struct crossing *x)
+{
+    if (x->slot != 0 || affine_has_shift(x->affine) || !x->decision->is_late)
+        return crossing_stop(x, REASON_NON_LINEAR, "");
+    enum reason reason = negative_scale(x, false);
+    return reason ? reason : crossing_same(x);
 }
 
 /* ---- Bounds ---- */
@@ -158,9 +168,9 @@ static enum reason extreme(struct crossing *x)
 }
 
 const struct mover bending_movers[] = {
-    { .op = "Relu", relu, NULL },
-    { .op = "LeakyRelu", homogeneous, NULL },
-    { .op = "PRelu", homogeneous, NULL },
+    { .op = "Relu", relu, homogeneous_downstream },
+    { .op = "LeakyRelu", homogeneous, homogeneous_downstream },
+    { .op = "PRelu", homogeneous, homogeneous_downstream },
     { .op = "Clip", clip, NULL },
     { .op = "Max", extreme, NULL },
     { .op = "Min", extreme, NULL },

@@ -45,7 +45,8 @@ struct decision {
     enum dtype type;   /* of constants that residues need: that of the root's parameters */
     bool floors;       /* Relu and Clip may become Max and Min (floor.c): every scale is known not to be negative */
     bool compensates;  /* other readers of a value that changes may take the inverse on their inputs */
-    bool leaves_sign;  /* the output of the root holds something else afterwards */
+    bool leaves_scale; /* the output of the root holds something else afterwards */
+    bool is_late;      /* the ways that change most are open too, as nothing simpler is left to do */
     bool root_is_norm; /* the root is a BatchNormalization, so a residue may be one */
     const struct root_kind *kind;
     const struct node *root;

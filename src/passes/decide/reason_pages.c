@@ -14,8 +14,11 @@ static const struct {
       "Folding would change what the Conv writes, and the Add reads that too. It folds all the same where every other\n"
       "reader is a linear operator that can take the inverse (1/s, where no scale is below 1e-3 of the largest), or "
       "where\n"
-      "the other reader is a Conv and the two are added. Otherwise this is how the network is made (DenseNet,\n"
-      "pre-activation ResNet). `--lower mul-add` turns what stays into Mul and Add for runtimes that have no\n"
+      "the other reader is a Conv and the two are added. Where the other reader is the skip of a pre-activation block, "
+      "the\n"
+      "shift goes into the Conv and out of the skip again, and the scale crosses the ReLU if it is positive on every\n"
+      "channel. Otherwise this is how the network is made (DenseNet, say). `--lower mul-add` turns what stays into Mul "
+      "and Add for runtimes that have no\n"
       "BatchNormalization; `--enable floor` often opens the other direction, across ReLU.\n" },
     { REASON_GRAPH_OUTPUT, "    Conv --+--> BatchNormalization --> ...\n"
                            "           +--> graph output\n"
