@@ -286,3 +286,17 @@ void product_run(const struct call *call, const struct product *product)
         run(call, product);
     }
 }
+
+struct product product_packed(enum store store, int64_t rows, int64_t depth, int64_t columns)
+{
+    return (struct product){ .store = store,
+                             .rows = rows,
+                             .columns = columns,
+                             .depth = depth,
+                             .a_row = depth,
+                             .a_step = 1,
+                             .b_step = columns,
+                             .b_column = 1,
+                             .c_row = columns,
+                             .c_column = 1 };
+}

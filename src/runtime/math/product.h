@@ -36,6 +36,9 @@ struct product {
     int64_t count;
 };
 
+/* A product of packed matrices, [rows, depth] by [depth, columns]; without operands. */
+struct product product_packed(enum store store, int64_t rows, int64_t depth, int64_t columns);
+
 /* Uses the call's threads and pool. Depth 0 leaves the bias, or zeros. */
 void product_run(const struct call *call, const struct product *product);
 

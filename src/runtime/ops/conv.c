@@ -93,17 +93,7 @@ static struct operands group_operands(const struct conv *c, int64_t group, int64
 
 static struct product group_product(const struct conv *c, int64_t depth)
 {
-    int64_t plane = c->window.out_count;
-    return (struct product){ .store = c->x->store,
-                             .rows = c->group_outputs,
-                             .columns = plane,
-                             .depth = depth,
-                             .a_row = depth,
-                             .a_step = 1,
-                             .b_step = plane,
-                             .b_column = 1,
-                             .c_row = plane,
-                             .c_column = 1 };
+    return product_packed(c->x->store, c->group_outputs, depth, c->window.out_count);
 }
 
 /* Images side by side, each group a product over all their planes. */

@@ -283,18 +283,9 @@ static bool multiply(const struct einsum *e, struct term *a, struct term *b, int
         each[i] = (struct operands){ .a = (char *)x->data + i * rows * depth * size,
                                      .b = (char *)y->data + i * depth * columns * size,
                                      .c = (char *)z->data + i * rows * columns * size };
-    struct product product = { .store = x->store,
-                               .rows = rows,
-                               .columns = columns,
-                               .depth = depth,
-                               .a_row = depth,
-                               .a_step = 1,
-                               .b_step = columns,
-                               .b_column = 1,
-                               .c_row = columns,
-                               .c_column = 1,
-                               .each = each,
-                               .count = count };
+    struct product product = product_packed(x->store, rows, depth, columns);
+    product.each = each;
+    product.count = count;
     if (z->count) product_run(e->call, &product);
     array_drop(x);
     array_drop(y);

@@ -148,18 +148,9 @@ static void multiply_stacks(struct call *call, const struct array *a, const stru
         each[i].b = at(b, one ? 0 : matrix_index(right, rank, dims, i) * depth * columns);
         each[i].c = at(y, i * rows * columns);
     }
-    struct product product = { .store = a->store,
-                               .rows = rows,
-                               .columns = columns,
-                               .depth = depth,
-                               .a_row = depth,
-                               .a_step = 1,
-                               .b_step = columns,
-                               .b_column = 1,
-                               .c_row = columns,
-                               .c_column = 1,
-                               .each = each,
-                               .count = count };
+    struct product product = product_packed(a->store, rows, depth, columns);
+    product.each = each;
+    product.count = count;
     product_run(call, &product);
 }
 

@@ -131,18 +131,9 @@ static struct array *multiply(struct call *call, struct matmul *m, size_t a, siz
         each[i] = (struct operands){ .a = m->a->f64 + matrix_of(m, m->a, i) * m->rows * m->depth,
                                      .b = m->b->f64 + matrix_of(m, m->b, i) * m->depth * m->columns,
                                      .c = c->f64 + i * m->rows * m->columns };
-    struct product product = { .store = STORE_F64,
-                               .rows = m->rows,
-                               .columns = m->columns,
-                               .depth = m->depth,
-                               .a_row = m->depth,
-                               .a_step = 1,
-                               .b_step = m->columns,
-                               .b_column = 1,
-                               .c_row = m->columns,
-                               .c_column = 1,
-                               .each = each,
-                               .count = count };
+    struct product product = product_packed(STORE_F64, m->rows, m->depth, m->columns);
+    product.each = each;
+    product.count = count;
     if (count > 0) product_run(call, &product);
     array_drop(m->a);
     array_drop(m->b);

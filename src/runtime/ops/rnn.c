@@ -181,20 +181,12 @@ static void gate_sum(const struct rnn *rnn, const struct units *u, int64_t gate,
 static void multiply_state(struct rnn *rnn, const struct array *state, int64_t first, int64_t count)
 {
     int64_t width = rnn->cell->gates * rnn->hidden, offset = first * rnn->hidden * (int64_t)store_size(state->store);
-    struct product product = { .store = state->store,
-                               .rows = rnn->batch,
-                               .columns = count * rnn->hidden,
-                               .depth = rnn->hidden,
-                               .a_row = rnn->hidden,
-                               .a_step = 1,
-                               .b_step = width,
-                               .b_column = 1,
-                               .c_row = width,
-                               .c_column = 1,
-                               .count = 1,
-                               .each = &(struct operands){ .a = state->data,
-                                                           .b = (char *)rnn->weights->data + offset,
-                                                           .c = (char *)rnn->recurrent->data + offset } };
+    struct product product = product_packed(state->store, rnn->batch, rnn->hidden, count * rnn->hidden);
+    product.b_step = product.c_row = width; /* some of the gates side by side */
+    product.count = 1;
+    product.each = &(struct operands){ .a = state->data,
+                                       .b = (char *)rnn->weights->data + offset,
+                                       .c = (char *)rnn->recurrent->data + offset };
     product_run(rnn->call, &product);
 }
 
@@ -321,18 +313,11 @@ static void multiply_input(struct rnn *rnn, const struct array *x)
 {
     int64_t width = rnn->cell->gates * rnn->hidden, element = (int64_t)store_size(x->store);
     char *w = (char *)rnn->w->data + rnn->direction * width * rnn->inputs * element;
-    struct product product = { .store = x->store,
-                               .rows = rnn->steps * rnn->batch,
-                               .columns = width,
-                               .depth = rnn->inputs,
-                               .a_row = rnn->inputs,
-                               .a_step = 1,
-                               .b_step = 1,
-                               .b_column = rnn->inputs,
-                               .c_row = width,
-                               .c_column = 1,
-                               .count = 1,
-                               .each = &(struct operands){ .a = x->data, .b = w, .c = rnn->input->data } };
+    struct product product = product_packed(x->store, rnn->steps * rnn->batch, rnn->inputs, width);
+    product.b_step = 1; /* the weights are transposed */
+    product.b_column = rnn->inputs;
+    product.count = 1;
+    product.each = &(struct operands){ .a = x->data, .b = w, .c = rnn->input->data };
     product_run(rnn->call, &product);
 }
 
