@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The library: load -> index -> passes -> check -> write, and the reports in between. Two indexes are over one
- * model: `before`, which stays as it was read, and `after`, which the passes edit. */
+ * model: `after`, which the passes edit, and `before`, the model as it was read, built when it is first asked for. */
 #include "bnfuse.h"
 
 #include "api/handles.h"
@@ -50,8 +50,7 @@ static bool load(void *context, struct bnfuse_error *error)
     if (!loaded) return false;
     model->model.opener = (struct opener){ call->options.opener, call->options.context };
     if (call->options.name) model->model.name = model->name;
-    return net_index(&model->before, &model->arena, &model->model, error) && net_validate(&model->before, error)
-           && net_index(&model->after, &model->arena, &model->model, error);
+    return net_index(&model->after, &model->arena, &model->model, error) && net_validate(&model->after, error);
 }
 
 static bnfuse_model *open_model(struct load_call *call, const bnfuse_read_options *options, bnfuse_error *error)
@@ -238,15 +237,14 @@ static bool fuse(void *context, struct bnfuse_error *error)
     struct pass_report report = { .remarks = NULL };
     if (!options->any_opset && !opset_is_known(model, error)) return false;
     if (!names_are_good(options, error)) return false;
+    summarise_before(model);
     model->after.freeze_weights = options->freeze_weights;
     model->is_fused = model->is_broken = true;
-    if (options->assume_inference) {
-        assume_inference(&model->before);
-        assume_inference(&model->after);
-    }
+    model->assumes_inference = options->assume_inference;
+    if (options->assume_inference) assume_inference(&model->after);
     model->is_fusing = true;
     if (!passes_run(&model->after, options, &report, error)) return false;
-    summarise(model, &report);
+    summarise_after(model, &report);
     model->is_unread = options->unread;
     model->is_broken = false;
     return true;
@@ -367,11 +365,27 @@ static struct check_options check_options(struct check_call *call)
     };
 }
 
+/* Of a model that nothing has edited. */
 static bool infer_shapes(struct bnfuse_model *model, struct bnfuse_error *error)
 {
     if (model->is_inferred) return true;
     model->is_inferred = true;
+    return shape_infer(&model->after, error);
+}
+
+bool index_before(struct bnfuse_model *model, struct bnfuse_error *error)
+{
+    if (model->has_before) return true;
+    if (!net_index(&model->before, &model->arena, &model->model, error)) return false;
+    if (model->assumes_inference) assume_inference(&model->before);
+    model->has_before = true;
     return shape_infer(&model->before, error);
+}
+
+const struct net *index_as_read(struct bnfuse_model *model, struct bnfuse_error *error)
+{
+    if (!model->is_fused && !model->is_calibrated) return &model->after;
+    return index_before(model, error) ? &model->before : NULL;
 }
 
 static bool check(void *context, struct bnfuse_error *error)
@@ -379,7 +393,7 @@ static bool check(void *context, struct bnfuse_error *error)
     struct check_call *call = context;
     struct check_options options = check_options(call);
     call->result = NEW(&call->b->arena, struct bnfuse_check_result);
-    return infer_shapes(call->b, error)
+    return index_before(call->b, error)
            && check_fusion(&call->b->before, &call->b->after, &options, call->result, error);
 }
 
@@ -393,7 +407,7 @@ const bnfuse_check_result *bnfuse_check(bnfuse_model *model, const bnfuse_check_
 static bool prepare(void *context, struct bnfuse_error *error)
 {
     struct bnfuse_model *model = context;
-    return infer_shapes(model, error) && (model->is_fused || shape_infer(&model->after, error));
+    return model->is_fused || model->is_calibrated || infer_shapes(model, error);
 }
 
 static bool compare(void *context, struct bnfuse_error *error)
@@ -413,13 +427,14 @@ struct diff_call {
 static bool diff(void *context, struct bnfuse_error *error)
 {
     struct diff_call *call = context;
+    const struct net *a = index_as_read(call->a, error), *b = a ? index_as_read(call->b, error) : NULL;
     call->changes = NEW(&call->b->arena, bnfuse_changes);
-    return diff_find(&call->a->before, &call->b->before, &call->b->arena, call->changes, error);
+    return b && diff_find(a, b, &call->b->arena, call->changes, error);
 }
 
 static bool prepare_diff(void *context, struct bnfuse_error *error)
 {
-    return infer_shapes(context, error);
+    return index_as_read(context, error) && prepare(context, error);
 }
 
 const bnfuse_changes *bnfuse_diff(bnfuse_model *a, bnfuse_model *b, bnfuse_error *error)
@@ -472,9 +487,10 @@ static bool calibrate(void *context, struct bnfuse_error *error)
     struct calibrate_call *call = context;
     struct bnfuse_model *model = call->check.b;
     struct check_options options = check_options(&call->check);
-    model->is_calibrated = true;
     call->result = NEW(&model->arena, bnfuse_calibration);
-    return prepare(model, error) && check_calibrate(&model->after, &options, call->momentum, call->result, error);
+    bool prepared = prepare(model, error);
+    model->is_calibrated = true;
+    return prepared && check_calibrate(&model->after, &options, call->momentum, call->result, error);
 }
 
 const bnfuse_calibration *bnfuse_calibrate(bnfuse_model *model, const bnfuse_check_options *options, double momentum,

@@ -14,12 +14,19 @@ struct bnfuse_model {
     struct arena arena;
     const char *name; /* the file, for messages */
     struct model model;
-    struct net before, after;   /* as it was read; as the passes left it */
-    bool is_fused, is_inferred; /* passes have run; shapes of `before` are known */
-    bool is_calibrated;         /* its statistics are new: `before` is another model */
-    bool is_broken;             /* a pass stopped half-way (or is about to): `after` is of no use */
-    bool is_fusing;             /* passes run: between two of them `after` can be printed */
-    bool is_unread;             /* fused without a look at the weights */
+    struct net after;  /* as the passes left it */
+    struct net before; /* as it was read, once that was asked for (index_before) */
+    bool has_before;
+    bool is_fused;          /* passes have run */
+    bool is_calibrated;     /* its statistics are new: `before` is another model */
+    bool assumes_inference; /* both are changed so (passes/inference.h) */
+    bool is_inferred;       /* shapes of `after` were inferred before any pass ran */
+    bool is_broken;         /* a pass stopped half-way (or is about to): `after` is of no use */
+    bool is_fusing;         /* passes run: between two of them `after` can be printed */
+    bool is_unread;         /* fused without a look at the weights */
+    struct op_tallies *ops; /* private to summary.c, as the next two */
+    const char **notes;
+    size_t note_count;
     bnfuse_report report;
     struct node_list {
         const bnfuse_node *nodes;
@@ -46,14 +53,18 @@ bool is_missing(const void *pointer, const char *name, struct bnfuse_error *erro
  * `good`. */
 bool error_with_name(const struct bnfuse_model *model, bool good, struct bnfuse_error *error);
 
-/* Fills model->report from what the passes say and what the two indexes hold. */
-void summarise(struct bnfuse_model *model, const struct pass_report *from);
+/* Builds `before`, with its shapes, unless it is there. Within a guarded call. */
+bool index_before(struct bnfuse_model *model, struct bnfuse_error *error);
+/* The index of the model as it was read: `after` until something is to edit it, then `before`. NULL when that fails. */
+const struct net *index_as_read(struct bnfuse_model *model, struct bnfuse_error *error);
+
+/* Fills model->report: first from `after` before the passes run, then from what they say and have made of it. */
+void summarise_before(struct bnfuse_model *model);
+void summarise_after(struct bnfuse_model *model, const struct pass_report *from);
 
 /* One more tensor, under a copy of this name; what the datum points to must live as long as the list. */
 void tensors_append(struct bnfuse_tensors *tensors, const char *name, const struct datum *datum);
 /* NULL when there is none of this name. */
 const struct datum *tensors_find(const struct bnfuse_tensors *tensors, const char *name);
-/* As the model declares it; NULL when it does not. */
-const BnfuseOnnx__TypeProto *type_of(const struct value *value);
 
 #endif

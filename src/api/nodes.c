@@ -38,10 +38,10 @@ static bool make_list(void *context, struct bnfuse_error *error)
 {
     struct list_call *call = context;
     struct bnfuse_model *model = call->model;
-    const struct net *net = call->fused ? &model->after : &model->before;
+    const struct net *net = call->fused ? &model->after : index_as_read(model, error);
     struct node_list *list = &model->lists[call->fused];
     size_t room = 0, count = 0;
-    (void)error;
+    if (!net) return false;
     for (struct graph *graph = NULL; (graph = net_next_graph(net, graph));) room += graph->node_count;
     bnfuse_node *nodes = NEW_ARRAY(&model->arena, bnfuse_node, room);
     for (struct graph *graph = NULL; (graph = net_next_graph(net, graph));) {

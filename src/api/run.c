@@ -24,7 +24,7 @@ static bool inputs_exist(const struct run_call *call, struct bnfuse_error *error
 
 static bool is_optional(const struct value *value)
 {
-    const BnfuseOnnx__TypeProto *type = type_of(value);
+    const BnfuseOnnx__TypeProto *type = value_declared(value);
     return type && type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE;
 }
 

@@ -18,49 +18,70 @@ static void report_remarks(struct bnfuse_model *model, const struct pass_report 
     model->report.remark_count = from->remark_count;
 }
 
-struct op_name {
-    const char *op, *domain;
-    int64_t side;
+/* Nodes of one operator before and after. */
+struct op_tally {
+    const char *op; /* first, for struct name_map */
+    const char *domain;
+    int64_t nodes[2];
+    struct op_tally *namesake; /* of another domain */
+    struct op_tally *next;     /* any other */
 };
 
-static int compare_ops(const void *left, const void *right)
+struct op_tallies {
+    struct name_map by_op;
+    struct op_tally *first;
+    size_t count;
+};
+
+static struct op_tally *tally_of(struct op_tallies *tallies, const struct node *node)
 {
-    const struct op_name *a = left, *b = right;
+    struct op_tally *namesake = name_map_get(&tallies->by_op, node->op), *tally = namesake;
+    while (tally && strcmp(tally->domain, node->domain) != 0) tally = tally->namesake;
+    if (tally) return tally;
+    tally = NEW(tallies->by_op.arena, struct op_tally);
+    *tally = (struct op_tally){ .op = node->op, .domain = node->domain, .next = tallies->first };
+    tallies->first = tally;
+    tallies->count++;
+    if (!namesake) {
+        name_map_add(&tallies->by_op, tally);
+    } else {
+        tally->namesake = namesake->namesake;
+        namesake->namesake = tally;
+    }
+    return tally;
+}
+
+/* The number of all nodes. */
+static int64_t tally_ops(struct op_tallies *tallies, const struct net *net, int side)
+{
+    int64_t count = 0;
+    for (struct graph *graph = NULL; (graph = net_next_graph(net, graph));)
+        for (const struct node *node = graph->first; node; node = node->next, count++)
+            tally_of(tallies, node)->nodes[side]++;
+    return count;
+}
+
+static int compare_tallies(const void *left, const void *right)
+{
+    const struct op_tally *a = *(struct op_tally *const *)left, *b = *(struct op_tally *const *)right;
     int order = strcmp(a->op, b->op);
     return order ? order : strcmp(a->domain, b->domain);
 }
 
-static size_t collect_ops(const struct net *net, struct op_name *names, int64_t side)
-{
-    size_t count = 0;
-    for (struct graph *graph = NULL; (graph = net_next_graph(net, graph));)
-        for (const struct node *node = graph->first; node; node = node->next, count++)
-            if (names) names[count] = (struct op_name){ node->op, node->domain, side };
-    return count;
-}
-
 static void report_ops(struct bnfuse_model *model)
 {
-    size_t before = collect_ops(&model->before, NULL, 0), after = collect_ops(&model->after, NULL, 1);
-    struct op_name *names = NEW_ARRAY(&model->arena, struct op_name, before + after);
-    collect_ops(&model->before, names, 0);
-    collect_ops(&model->after, names + before, 1);
-    qsort(names, before + after, sizeof *names, compare_ops);
-    bnfuse_op_count **ops = NEW_ARRAY(&model->arena, bnfuse_op_count *, before + after);
-    size_t count = 0;
-    for (size_t i = 0; i < before + after; i++) {
-        if (i == 0 || compare_ops(&names[i - 1], &names[i]) != 0) {
-            ops[count] = NEW(&model->arena, bnfuse_op_count);
-            ops[count++]->op =
-                *names[i].domain ? arena_printf(&model->arena, "%s.%s", names[i].domain, names[i].op) : names[i].op;
-        }
-        if (names[i].side) ops[count - 1]->after++;
-        else ops[count - 1]->before++;
+    struct arena *arena = &model->arena;
+    struct op_tally **list = NEW_ARRAY(arena, struct op_tally *, model->ops->count), **end = list;
+    for (struct op_tally *tally = model->ops->first; tally; tally = tally->next) *end++ = tally;
+    qsort(list, model->ops->count, sizeof(struct op_tally *), compare_tallies);
+    bnfuse_op_count **ops = NEW_ARRAY(arena, bnfuse_op_count *, model->ops->count);
+    for (size_t i = 0; i < model->ops->count; i++) {
+        const char *op = *list[i]->domain ? arena_printf(arena, "%s.%s", list[i]->domain, list[i]->op) : list[i]->op;
+        ops[i] = NEW(arena, bnfuse_op_count);
+        *ops[i] = (bnfuse_op_count){ op, list[i]->nodes[0], list[i]->nodes[1] };
     }
     model->report.ops = ops;
-    model->report.op_count = count;
-    model->report.before.nodes = (int64_t)before;
-    model->report.after.nodes = (int64_t)after;
+    model->report.op_count = model->ops->count;
 }
 
 static int64_t count_parameters(const struct net *net)
@@ -144,36 +165,55 @@ static const char *degenerate_channels(struct arena *arena, const struct node *b
     return count_channels(arena, text, &channels, is_far_off, "with a mean of a thousand deviations");
 }
 
-/* Notes of the passes, and one for every BatchNormalization whose stored statistics are odd. */
-static void report_notes(struct bnfuse_model *model, const struct pass_report *from)
+/* A note for every BatchNormalization whose stored statistics are odd. */
+static void note_degenerate(struct bnfuse_model *model)
 {
     struct arena *arena = &model->arena;
-    size_t room = from->note_count, count = from->note_count;
-    for (struct graph *graph = NULL; (graph = net_next_graph(&model->before, graph));) room += graph->node_count;
-    const char **notes = NEW_ARRAY(arena, const char *, room);
-    for (size_t i = 0; i < from->note_count; i++) notes[i] = from->notes[i];
-    for (struct graph *graph = NULL; (graph = net_next_graph(&model->before, graph));)
+    size_t room = 0;
+    for (struct graph *graph = NULL; (graph = net_next_graph(&model->after, graph));)
         for (const struct node *node = graph->first; node; node = node->next) {
             const char *odd = bn_is(node) ? degenerate_channels(arena, node) : "";
-            if (*odd)
-                notes[count++] = arena_printf(arena,
-                                              "%s has degenerate statistics: %s; bnfuse calibrate estimates "
-                                              "them again from data",
-                                              node_label(node, arena), odd);
+            if (!*odd) continue;
+            if (model->note_count == room) {
+                room = 2 * room + 8;
+                model->notes = arena_grow(arena, model->notes, model->note_count, room, sizeof *model->notes);
+            }
+            model->notes[model->note_count++] = arena_printf(arena,
+                                                             "%s has degenerate statistics: %s; bnfuse calibrate "
+                                                             "estimates them again from data",
+                                                             node_label(node, arena), odd);
         }
+}
+
+/* Those of the passes, then those from before. */
+static void report_notes(struct bnfuse_model *model, const struct pass_report *from)
+{
+    const size_t count = from->note_count + model->note_count;
+    const char **notes = NEW_ARRAY(&model->arena, const char *, count);
+    for (size_t i = 0; i < count; i++)
+        notes[i] = i < from->note_count ? from->notes[i] : model->notes[i - from->note_count];
     model->report.notes = notes;
     model->report.note_count = count;
 }
 
-void summarise(struct bnfuse_model *model, const struct pass_report *from)
+void summarise_before(struct bnfuse_model *model)
+{
+    model->ops = NEW(&model->arena, struct op_tallies);
+    name_map_open(&model->ops->by_op, &model->arena);
+    note_degenerate(model);
+    model->report.before.nodes = tally_ops(model->ops, &model->after, 0);
+    model->report.before.parameters = count_parameters(&model->after);
+    model->report.before.bytes = model->model.size;
+}
+
+void summarise_after(struct bnfuse_model *model, const struct pass_report *from)
 {
     report_remarks(model, from);
+    model->report.after.nodes = tally_ops(model->ops, &model->after, 1);
+    model->report.after.parameters = count_parameters(&model->after);
     report_ops(model);
     model->report.left = from->left;
     model->report.multiply_adds_saved = from->multiply_adds_saved;
     model->report.grown = from->grown;
     report_notes(model, from);
-    model->report.before.parameters = count_parameters(&model->before);
-    model->report.before.bytes = model->model.size;
-    model->report.after.parameters = count_parameters(&model->after);
 }

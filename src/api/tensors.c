@@ -169,16 +169,27 @@ static bool ends_with(const char *text, const char *end)
     return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
-const BnfuseOnnx__TypeProto *type_of(const struct value *value)
+static const BnfuseOnnx__TypeProto *type_in(BnfuseOnnx__ValueInfoProto *const *infos, size_t count, const char *name)
 {
-    return value && value->info ? value->info->type : NULL;
+    for (size_t i = 0; i < count; i++)
+        if (infos[i]->name && !strcmp(infos[i]->name, name)) return infos[i]->type;
+    return NULL;
+}
+
+/* As the model that was read declares the value; NULL when it does not. */
+static const BnfuseOnnx__TypeProto *declared_type(const struct bnfuse_model *model, const char *name)
+{
+    const BnfuseOnnx__GraphProto *graph = model ? model->model.proto->graph : NULL;
+    if (!graph) return NULL;
+    const BnfuseOnnx__TypeProto *type = type_in(graph->input, graph->n_input, name);
+    if (!type) type = type_in(graph->output, graph->n_output, name);
+    return type ? type : type_in(graph->value_info, graph->n_value_info, name);
 }
 
 /* numpy's default is float64, most models want float32: better said here than found out later. */
 static bool fit_type(const struct file_call *call, struct datum *datum, const char *name, struct bnfuse_error *error)
 {
-    const struct value *value = call->model ? graph_value(call->model->before.main, name) : NULL;
-    enum dtype wanted = type_element(value_declared(value));
+    enum dtype wanted = type_element(declared_type(call->model, name));
     return datum_convert(datum, &call->tensors->arena, wanted)
            || fail(error, BNFUSE_USAGE, "%s: holds %s, but \"%s\" is declared as %s", call->path,
                    dtype_name(datum->tensor.type), name, dtype_name(wanted));
@@ -201,9 +212,9 @@ static bool read_one(struct file_call *call, struct bnfuse_error *error)
     struct arena *arena = &call->tensors->arena;
     if (!call->name) return fail(error, BNFUSE_USAGE, "%s: say which input it is for: NAME=FILE", call->path);
     struct datum datum = { .form = FORM_TENSOR };
-    const struct value *value = call->model ? graph_value(call->model->before.main, call->name) : NULL;
-    bool read = ends_with(call->path, ".pb") ? pb_read(&datum, arena, call->path, type_of(value), error)
-                                             : npy_read(&datum.tensor, arena, call->path, error);
+    bool read = ends_with(call->path, ".pb")
+                    ? pb_read(&datum, arena, call->path, declared_type(call->model, call->name), error)
+                    : npy_read(&datum.tensor, arena, call->path, error);
     if (!read || !fit_type(call, &datum, call->name, error)) return false;
     tensors_append(call->tensors, call->name, &datum);
     return true;
@@ -256,11 +267,11 @@ static bool read_archives(struct file_call *call, struct bnfuse_error *error)
     return true;
 }
 
-/* Input files are numbered over the inputs that have no initializer. */
+/* Input files are numbered over the inputs that have no initializer; passes leave those as they were. */
 static bool read_directory(struct file_call *call, struct bnfuse_error *error)
 {
     if (!call->model) return fail(error, BNFUSE_USAGE, "%s: a directory is read for a model", call->path);
-    const struct graph *graph = call->model->before.main;
+    const struct graph *graph = call->model->after.main;
     size_t number = 0, before = call->tensors->count;
     for (size_t i = 0; i < graph->input_count; i++) {
         const struct value *input = graph->inputs[i];
@@ -275,9 +286,9 @@ static bool read_directory(struct file_call *call, struct bnfuse_error *error)
 static bool read_outputs(void *context, struct bnfuse_error *error)
 {
     struct file_call *call = context;
-    const struct graph *graph = call->model->before.main;
-    for (size_t i = 0; i < graph->output_count; i++)
-        if (!read_numbered(call, "output", i, graph->outputs[i]->name, error)) return false;
+    const BnfuseOnnx__GraphProto *graph = call->model->model.proto->graph;
+    for (size_t i = 0; i < graph->n_output; i++)
+        if (!read_numbered(call, "output", i, graph->output[i]->name, error)) return false;
     return true;
 }
 
@@ -359,9 +370,8 @@ static bool write_directory(struct file_call *call, struct bnfuse_error *error)
     if (!call->model) return fail(error, BNFUSE_USAGE, "%s: a directory is written for a model", call->path);
     for (size_t i = 0; i < call->tensors->count; i++) {
         const struct datum *datum = &call->tensors->data[i];
-        const struct value *value = graph_value(call->model->before.main, datum->name);
         const char *path = arena_printf(arena, "%s/output_%zu.pb", call->path, i);
-        if (!pb_write(datum, arena, path, type_of(value), error)) return false;
+        if (!pb_write(datum, arena, path, declared_type(call->model, datum->name), error)) return false;
     }
     return true;
 }

@@ -16,6 +16,11 @@ static struct arena *arena_of(const struct graph *graph)
     return graph->net->arena;
 }
 
+static void count_edit(const struct graph *graph)
+{
+    graph->net->edit_count++;
+}
+
 /* A copy of a list of pointers with room for `room` of them. */
 static void *copy_list(struct arena *arena, const void *list, size_t count, size_t room)
 {
@@ -26,6 +31,7 @@ static void *copy_list(struct arena *arena, const void *list, size_t count, size
 static BnfuseOnnx__NodeProto *own_proto(struct node *node)
 {
     struct arena *arena = arena_of(node->graph);
+    count_edit(node->graph);
     if (node->is_edited) return (BnfuseOnnx__NodeProto *)node->proto;
     BnfuseOnnx__NodeProto *proto = NEW(arena, BnfuseOnnx__NodeProto);
     *proto = *node->proto;
@@ -95,6 +101,7 @@ static void append_value(struct graph *graph, struct value ***list, size_t *coun
 struct value *edit_add_initializer(struct graph *graph, const char *base, struct tensor *tensor)
 {
     struct value *value = edit_add_value(graph, base, NULL);
+    count_edit(graph);
     value->initializer = tensor;
     set_shape(value, tensor);
     value->initializer_slot = graph->initializer_count;
@@ -107,6 +114,7 @@ struct value *edit_add_initializer(struct graph *graph, const char *base, struct
 
 static void insert_node(struct graph *graph, struct node *before, struct node *node)
 {
+    count_edit(graph);
     node->next = before;
     node->previous = before ? before->previous : graph->last;
     if (node->previous) node->previous->next = node;
@@ -172,6 +180,7 @@ struct node *edit_copy_node(struct graph *graph, struct node *before, const stru
 void edit_drop_function(struct graph *body)
 {
     assert(body->function && body->call_count == 0);
+    count_edit(body);
     for (struct node *node = body->first; node; node = node->next)
         if (node->function) node->function->call_count--;
     body->is_dropped = true;
@@ -279,6 +288,7 @@ void edit_take_output(struct node *node, size_t slot, struct value *value)
 
 void edit_drop_outputs(struct node *node, size_t slot)
 {
+    if (slot < node->output_count) count_edit(node->graph);
     for (size_t i = slot; i < node->output_count; i++) {
         struct value *value = node->outputs[i];
         if (!value) continue;
@@ -292,6 +302,7 @@ void edit_drop_outputs(struct node *node, size_t slot)
 /* The reads of `old` by output lists: of inner graphs they are uses, of its own graph they are not. */
 static void replace_in_outputs(struct graph *graph, struct value *old, struct value *value)
 {
+    count_edit(graph);
     for (size_t i = 0; i < graph->output_count; i++)
         if (graph->outputs[i] == old) graph->outputs[i] = value;
     value->is_output = true;
@@ -300,6 +311,7 @@ static void replace_in_outputs(struct graph *graph, struct value *old, struct va
 static void replace_listed(struct use *use, struct value *value)
 {
     struct graph *graph = use->graph;
+    count_edit(graph);
     use_remove(use);
     graph->outputs[use->slot] = value;
     value->is_output = true;
@@ -414,7 +426,9 @@ static void drop_captures(struct node *node)
 void edit_remove_node(struct node *node)
 {
     struct graph *graph = node->graph;
+    count_edit(graph);
     drop_captures(node);
+    if (node->inner_count) graph->owner_count--;
     if (node->function) node->function->call_count--;
     for (size_t i = 0; i < node->input_count; i++) drop_use(&node->inputs[i]);
     for (size_t i = 0; i < node->output_count; i++) {
@@ -435,6 +449,7 @@ void edit_remove_input(struct value *value)
 {
     struct graph *graph = value->graph;
     size_t kept = 0;
+    count_edit(graph);
     for (size_t i = 0; i < graph->input_count; i++)
         if (graph->inputs[i] != value) graph->inputs[kept++] = graph->inputs[i];
     graph->input_count = kept;
@@ -445,6 +460,7 @@ void edit_remove_initializer(struct value *value)
 {
     struct graph *graph = value->graph;
     assert(is_initializer(value) && !value->uses && !value->is_output);
+    count_edit(graph);
     struct value *last = graph->initializers[--graph->initializer_count];
     graph->initializers[value->initializer_slot] = last;
     last->initializer_slot = value->initializer_slot;

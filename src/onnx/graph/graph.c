@@ -12,55 +12,34 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Tables draw on an arena named `arena` wherever they are filled; it never gives out NULL. */
-#define uthash_malloc(size)      arena_alloc(arena, size)
-#define uthash_free(block, size) ((void)(block), (void)(size))
-#include <uthash.h>
-
-/* Shorter chains than uthash's own limit of 10 gives, as a step along a chain is a cache miss; still shorter ones would
- * cost more memory than they save time. */
-#undef HASH_BKT_CAPACITY_THRESH
-#define HASH_BKT_CAPACITY_THRESH 7U
-
-struct value_entry {
-    struct value *value;
-    UT_hash_handle hh;
-};
-
-struct value_table {
-    struct value_entry *entries;
-};
-
-struct name_entry {
-    const char *name;
-    size_t next; /* the suffix to try next; 0: none tried */
-    UT_hash_handle hh;
+/* The smallest number that a name which is taken has not been tried with. */
+struct suffix {
+    const char *base;
+    size_t next;
 };
 
 struct name_table {
     struct graph **graphs; /* every graph that was read */
     size_t graph_count, graph_room;
-    struct name_entry *entries; /* filled when the first new name is asked for */
+    struct name_map taken, suffixes; /* filled when the first new name is asked for */
 };
 
-struct import_entry {
+struct import {
     const char *domain;
     int64_t version;
-    UT_hash_handle hh;
 };
 
 struct function_entry {
     const char *key;
     struct graph *body;
-    UT_hash_handle hh;
 };
 
 /* What building needs besides the net. */
 struct builder {
     struct net *net;
     struct arena *arena;
-    struct import_entry *imports; /* of the model, or of the function being read */
-    struct function_entry *functions;
+    struct name_map imports; /* of the model, or of the function being read */
+    struct name_map functions;
     char *key; /* scratch */
     size_t key_room;
     struct bnfuse_error *error;
@@ -78,71 +57,41 @@ static const char *domain_of(const char *domain)
 
 /* ---- values and uses ------------------------------------------------------------------------------------------- */
 
-static struct value_entry *find_entry(const struct graph *graph, const char *name, size_t length, unsigned hash)
-{
-    struct value_entry *entry;
-    HASH_FIND_BYHASHVALUE(hh, graph->values->entries, name, length, hash, entry);
-    return entry;
-}
-
-static void add_entry(struct value *value, size_t length, unsigned hash)
-{
-    struct arena *arena = value->graph->net->arena;
-    struct value_entry *entry = NEW(arena, struct value_entry);
-    entry->value = value;
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, value->graph->values->entries, value->name, length, hash, entry);
-}
-
-static unsigned hash_of(const char *name, size_t length)
-{
-    unsigned hash;
-    HASH_VALUE(name, length, hash);
-    return hash;
-}
-
 void graph_put_value(struct value *value)
 {
-    size_t length = strlen(value->name);
-    add_entry(value, length, hash_of(value->name, length));
+    bool is_new = name_map_add(&value->graph->values, value);
+    assert(is_new);
+    (void)is_new;
 }
 
 void graph_take_value(struct value *value)
 {
-    size_t length = strlen(value->name);
-    struct value_entry *entry = find_entry(value->graph, value->name, length, hash_of(value->name, length));
-    assert(entry && entry->value == value);
-    HASH_DEL(value->graph->values->entries, entry);
+    assert(graph_value(value->graph, value->name) == value);
+    name_map_remove(&value->graph->values, value->name);
 }
 
 struct value *graph_value(const struct graph *graph, const char *name)
 {
-    size_t length = strlen(name);
-    struct value_entry *entry = find_entry(graph, name, length, hash_of(name, length));
-    return entry ? entry->value : NULL;
+    return name_map_get(&graph->values, name);
 }
 
 struct value *scope_value(const struct graph *graph, const char *name)
 {
-    size_t length = strlen(name);
-    unsigned hash = hash_of(name, length);
+    const uint32_t hash = name_hash(name);
     for (; graph; graph = graph->owner ? graph->owner->graph : NULL) {
-        struct value_entry *entry = find_entry(graph, name, length, hash);
-        if (entry) return entry->value;
+        struct value *value = name_map_get_hashed(&graph->values, name, hash);
+        if (value) return value;
     }
     return NULL;
 }
 
 struct value *graph_add_value(struct graph *graph, const char *name)
 {
-    size_t length = strlen(name);
-    unsigned hash = hash_of(name, length);
-    if (find_entry(graph, name, length, hash)) return NULL;
     struct value *value = NEW(graph->net->arena, struct value);
     value->name = name;
     value->graph = graph;
     value->shape.rank = -1;
-    add_entry(value, length, hash);
-    return value;
+    return name_map_add(&graph->values, value) ? value : NULL;
 }
 
 void use_add(struct use *use, struct value *value)
@@ -172,7 +121,7 @@ static struct graph *new_graph(struct builder *b)
     struct name_table *names = b->net->names;
     struct graph *graph = NEW(b->arena, struct graph);
     graph->net = b->net;
-    graph->values = NEW(b->arena, struct value_table);
+    name_map_open(&graph->values, b->arena);
     if (names->graph_count == names->graph_room) {
         names->graph_room = names->graph_room * 2 + 8;
         names->graphs =
@@ -274,6 +223,7 @@ static void define_bodies(struct builder *b, struct node *node)
     for (size_t i = 0; i < node->proto->n_attribute; i++)
         count += (node->proto->attribute[i]->g != NULL) + node->proto->attribute[i]->n_graphs;
     if (!count) return;
+    node->graph->owner_count++;
     node->inner = NEW_ARRAY(b->arena, struct graph *, count);
     node->inner_names = NEW_ARRAY(b->arena, const char *, count);
     for (size_t i = 0; i < node->proto->n_attribute; i++) {
@@ -310,10 +260,18 @@ static bool define_node(struct builder *b, struct graph *graph, const BnfuseOnnx
     return true;
 }
 
+/* As many values as the graph defines, or a few less. */
+static size_t count_definitions(const struct graph *graph)
+{
+    if (graph->function) return graph->function->n_input + graph->function->n_node;
+    return graph->proto->n_input + graph->proto->n_initializer + graph->proto->n_node;
+}
+
 static bool define_graph(struct builder *b, struct graph *graph)
 {
     size_t count = graph->proto ? graph->proto->n_node : graph->function->n_node;
     BnfuseOnnx__NodeProto *const *nodes = graph->proto ? graph->proto->node : graph->function->node;
+    name_map_reserve(&graph->values, count_definitions(graph));
     if (!define_inputs(b, graph)) return false;
     if (graph->proto && !define_initializers(b, graph)) return false;
     for (size_t i = 0; i < count; i++)
@@ -323,19 +281,14 @@ static bool define_graph(struct builder *b, struct graph *graph)
 
 /* ---- operators: opsets and functions --------------------------------------------------------------------------- */
 
+/* Of a domain that is imported twice, the first counts. */
 static void read_imports(struct builder *b, BnfuseOnnx__OperatorSetIdProto *const *imports, size_t count)
 {
-    struct arena *arena = b->arena;
-    b->imports = NULL;
+    struct import *list = NEW_ARRAY(b->arena, struct import, count);
+    name_map_clear(&b->imports);
     for (size_t i = 0; i < count; i++) {
-        struct import_entry *entry;
-        const char *domain = domain_of(imports[i]->domain);
-        HASH_FIND(hh, b->imports, domain, strlen(domain), entry);
-        if (entry) continue;
-        entry = NEW(arena, struct import_entry);
-        entry->domain = domain;
-        entry->version = imports[i]->version;
-        HASH_ADD_KEYPTR(hh, b->imports, entry->domain, strlen(entry->domain), entry);
+        list[i] = (struct import){ domain_of(imports[i]->domain), imports[i]->version };
+        name_map_add(&b->imports, &list[i]);
     }
 }
 
@@ -347,9 +300,8 @@ static int64_t implied_version(const struct model *model, const char *domain)
 
 static int64_t imported_version(const struct builder *b, const char *domain)
 {
-    struct import_entry *entry;
-    HASH_FIND(hh, b->imports, domain, strlen(domain), entry);
-    return entry ? entry->version : implied_version(b->net->model, domain);
+    const struct import *import = name_map_get(&b->imports, domain);
+    return import ? import->version : implied_version(b->net->model, domain);
 }
 
 /* What names a function, in scratch memory. */
@@ -366,10 +318,7 @@ static const char *function_key(struct builder *b, const char *domain, const cha
 
 static struct function_entry *find_function(struct builder *b, const char *domain, const char *op, const char *overload)
 {
-    struct function_entry *entry;
-    const char *key = function_key(b, domain_of(domain), text_or_empty(op), text_or_empty(overload));
-    HASH_FIND(hh, b->functions, key, strlen(key), entry);
-    return entry;
+    return name_map_get(&b->functions, function_key(b, domain_of(domain), text_or_empty(op), text_or_empty(overload)));
 }
 
 static bool define_functions(struct builder *b)
@@ -388,7 +337,7 @@ static bool define_functions(struct builder *b)
         entry->body->function = function;
         entry->body->slot = i;
         b->net->functions[b->net->function_count++] = entry->body;
-        HASH_ADD_KEYPTR(hh, b->functions, entry->key, strlen(entry->key), entry);
+        name_map_add(&b->functions, entry);
     }
     return true;
 }
@@ -397,7 +346,7 @@ static void resolve_operator(struct builder *b, struct node *node)
 {
     struct function_entry *entry = NULL;
     node->opset = imported_version(b, node->domain);
-    if (b->functions) entry = find_function(b, node->domain, node->op, node->proto->overload);
+    if (b->functions.count) entry = find_function(b, node->domain, node->op, node->proto->overload);
     if (!entry) {
         node->row = operator_find(b->net->operators, node->domain, node->op, node->opset);
         return;
@@ -476,7 +425,7 @@ static bool read_graph(struct builder *b, struct graph *graph)
 
 struct graph *graph_next(const struct graph *graph)
 {
-    struct node *node = graph->first;
+    struct node *node = graph->owner_count ? graph->first : NULL;
     for (;;) {
         for (; node; node = node->next)
             if (node->inner_count) return node->inner[0];
@@ -512,80 +461,76 @@ static bool read_roots(struct builder *b)
     return true;
 }
 
+/* A map is released with the arena, so the builder lives as long. */
+static struct builder *new_builder(struct net *net, struct arena *arena, struct bnfuse_error *error)
+{
+    struct builder *b = NEW(arena, struct builder);
+    *b = (struct builder){ .net = net, .arena = arena, .error = error };
+    name_map_open(&b->imports, arena);
+    name_map_open(&b->functions, arena);
+    return b;
+}
+
 bool net_index(struct net *net, struct arena *arena, const struct model *model, struct bnfuse_error *error)
 {
-    struct builder b = { .net = net, .arena = arena, .error = error };
+    struct builder *b = new_builder(net, arena, error);
     *net = (struct net){ .model = model, .arena = arena };
     net->names = NEW(arena, struct name_table);
+    name_map_open(&net->names->taken, arena);
+    name_map_open(&net->names->suffixes, arena);
     net->operators = operator_index_new(arena);
     if (!model->proto->graph)
         return fail(error, BNFUSE_INVALID, "the model has no graph; it may be cut short, or be no model at all");
-    net->main = new_graph(&b);
+    net->main = new_graph(b);
     net->main->proto = model->proto->graph;
-    if (!define_functions(&b)) return false;
+    if (!define_functions(b)) return false;
     /* The list of graphs grows while it is worked off: bodies come after the graphs that hold them. */
     for (size_t i = 0; i < net->names->graph_count; i++)
-        if (!define_graph(&b, net->names->graphs[i])) return false;
-    return read_roots(&b);
+        if (!define_graph(b, net->names->graphs[i])) return false;
+    return read_roots(b);
 }
 
 /* ---- names ----------------------------------------------------------------------------------------------------- */
 
-static struct name_entry *find_name(const struct name_table *names, const char *name)
+/* The places where protos hold their names are what the table points to. */
+static void add_name(struct net *net, char *const *place)
 {
-    struct name_entry *entry;
-    HASH_FIND(hh, names->entries, name, strlen(name), entry);
-    return entry;
-}
-
-static struct name_entry *add_name(struct net *net, const char *name)
-{
-    struct arena *arena = net->arena;
-    struct name_entry *entry;
-    if (!name || !*name) return NULL;
-    const size_t length = strlen(name);
-    const unsigned hash = hash_of(name, length);
-    HASH_FIND_BYHASHVALUE(hh, net->names->entries, name, length, hash, entry);
-    if (entry) return entry;
-    entry = NEW(arena, struct name_entry);
-    entry->name = name;
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, net->names->entries, entry->name, length, hash, entry);
-    return entry;
+    if (*place && **place) name_map_add(&net->names->taken, place);
 }
 
 static void add_names(struct net *net, char *const *names, size_t count)
 {
-    for (size_t i = 0; i < count; i++) add_name(net, names[i]);
+    for (size_t i = 0; i < count; i++) add_name(net, &names[i]);
 }
 
 static void add_info_names(struct net *net, BnfuseOnnx__ValueInfoProto *const *infos, size_t count)
 {
-    for (size_t i = 0; i < count; i++) add_name(net, infos[i]->name);
+    for (size_t i = 0; i < count; i++) add_name(net, &infos[i]->name);
 }
 
 static void add_node_names(struct net *net, BnfuseOnnx__NodeProto *const *nodes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        add_name(net, nodes[i]->name);
+        add_name(net, &nodes[i]->name);
         add_names(net, nodes[i]->output, nodes[i]->n_output);
     }
 }
 
 static void add_graph_names(struct net *net, const BnfuseOnnx__GraphProto *graph)
 {
-    add_name(net, graph->name);
+    add_name(net, &graph->name);
     add_info_names(net, graph->input, graph->n_input);
     add_info_names(net, graph->output, graph->n_output);
     add_info_names(net, graph->value_info, graph->n_value_info);
     add_node_names(net, graph->node, graph->n_node);
-    for (size_t i = 0; i < graph->n_initializer; i++) add_name(net, graph->initializer[i]->name);
+    for (size_t i = 0; i < graph->n_initializer; i++) add_name(net, &graph->initializer[i]->name);
     for (size_t i = 0; i < graph->n_sparse_initializer; i++)
-        if (graph->sparse_initializer[i]->values) add_name(net, graph->sparse_initializer[i]->values->name);
+        if (graph->sparse_initializer[i]->values) add_name(net, &graph->sparse_initializer[i]->values->name);
 }
 
 static void add_function_names(struct net *net, const BnfuseOnnx__FunctionProto *function)
 {
-    add_name(net, function->name);
+    add_name(net, &function->name);
     add_names(net, function->input, function->n_input);
     add_names(net, function->output, function->n_output);
     add_info_names(net, function->value_info, function->n_value_info);
@@ -602,18 +547,31 @@ static void collect_names(struct net *net)
     }
 }
 
+static const char *take(struct net *net, const char *name)
+{
+    const char **place = NEW(net->arena, const char *);
+    *place = name;
+    name_map_add(&net->names->taken, place);
+    return name;
+}
+
 const char *net_take_name(struct net *net, const char *base)
 {
-    if (!net->names->entries) collect_names(net);
-    struct name_entry *taken = find_name(net->names, base);
-    if (!taken) return add_name(net, arena_copy_text(net->arena, base))->name;
+    struct name_table *names = net->names;
+    if (!names->taken.count) collect_names(net);
+    if (!name_map_get(&names->taken, base)) return take(net, arena_copy_text(net->arena, base));
+    struct suffix *suffix = name_map_get(&names->suffixes, base);
+    if (!suffix) {
+        suffix = NEW(net->arena, struct suffix);
+        *suffix = (struct suffix){ arena_copy_text(net->arena, base), 2 };
+        name_map_add(&names->suffixes, suffix);
+    }
     size_t room = strlen(base) + 24;
     char *name = arena_alloc(net->arena, room);
-    /* The suffixes below taken->next are known to be taken, so no name is looked up twice. */
-    if (taken->next < 2) taken->next = 2;
-    do snprintf(name, room, "%s_%zu", base, taken->next++);
-    while (find_name(net->names, name));
-    return add_name(net, name)->name;
+    /* The suffixes below are known to be taken, so no name is looked up twice. */
+    do snprintf(name, room, "%s_%zu", base, suffix->next++);
+    while (name_map_get(&names->taken, name));
+    return take(net, name);
 }
 
 /* ---- order ----------------------------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #ifndef ONNX_GRAPH_GRAPH_H
 #define ONNX_GRAPH_GRAPH_H
 
+#include "base/name_map.h"
 #include "onnx/read/tensor.h"
 
 /* One dimension of a shape: a size, or unknown (-1). Equal non-zero symbols are equal sizes. */
@@ -34,7 +35,7 @@ struct use {
 };
 
 struct value {
-    const char *name;
+    const char *name; /* first, for struct name_map */
     struct graph *graph;
     struct node *writer; /* NULL: input or initializer */
     size_t writer_slot;
@@ -84,6 +85,7 @@ struct graph {
     size_t slot;                               /* which of owner->inner, or of net->functions, it is */
     struct node *first, *last;
     size_t node_count;
+    size_t owner_count;               /* nodes with bodies of their own */
     size_t call_count;                /* of a function body: how many nodes of the model call it */
     struct node *caller;              /* one of them; NULL if there is none */
     bool is_dropped;                  /* a function body that an edit took out of the net */
@@ -94,7 +96,7 @@ struct graph {
                                            the last takes its place */
     size_t initializer_count;
     size_t input_room, initializer_room; /* private to edit.c */
-    struct value_table *values;          /* by name; private to graph.c */
+    struct name_map values;              /* by name; private to graph.c */
 };
 
 struct net {
@@ -103,6 +105,7 @@ struct net {
     struct graph *main;
     struct graph **functions; /* bodies of the model's local functions */
     size_t function_count;
+    size_t edit_count;                /* grows with every edit */
     bool freeze_weights;              /* overridable initializers count as constants (--freeze-weights) */
     struct operator_index *operators; /* rows by name (operator.h) */
     struct name_table *names;         /* every name in the model; private to graph.c */

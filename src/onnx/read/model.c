@@ -241,6 +241,28 @@ bool model_load_file(struct model *model, struct arena *arena, const struct file
     return read_model(model, error);
 }
 
+static bool holds_text(const uint8_t *bytes, size_t size, const char *text)
+{
+    const size_t length = strlen(text);
+    const uint8_t *end = bytes + size;
+    while ((size_t)(end - bytes) >= length && (bytes = memchr(bytes, *text, (size_t)(end - bytes) - length + 1))) {
+        if (!memcmp(bytes, text, length)) return true;
+        bytes++;
+    }
+    return false;
+}
+
+bool model_file_holds(struct arena *arena, const char *path, const char *text, bool *holds, struct bnfuse_error *error)
+{
+    struct file *file = NEW(arena, struct file);
+    struct wire wire;
+    if (!open_file(file, arena, path, error)) return false;
+    if (!wire_scan(&wire, arena, file->path, file, NULL, file->size, error)) return false;
+    *holds = wire.kept->size && holds_text(wire.kept->bytes, wire.kept->size, text);
+    wire_release(&wire);
+    return true;
+}
+
 const struct part *model_part(const struct model *model, const void *message)
 {
     return message ? pointer_map_get(model->part_of, message) : NULL;

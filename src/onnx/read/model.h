@@ -45,6 +45,10 @@ bool model_read(struct model *model, struct arena *arena, const char *name, cons
 bool model_load_file(struct model *model, struct arena *arena, const struct file *file, const char *directory,
                      struct bnfuse_error *error);
 
+/* Whether the text stands anywhere in a model file, as a name or in an attribute, but for its large raw_data. Far cheaper
+ * than loading it, and just as strict. */
+bool model_file_holds(struct arena *arena, const char *path, const char *text, bool *holds, struct bnfuse_error *error);
+
 /* Where this message came from, if it is of a kind that wire.h lists; NULL if it was not read from the file. */
 const struct part *model_part(const struct model *model, const void *message);
 

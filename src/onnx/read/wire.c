@@ -201,6 +201,11 @@ static bool skip_varint(struct scan *scan, uint64_t start, const ProtobufCFieldD
                         uint64_t *value)
 {
     uint64_t left = top(scan)->end - scan->at, most = left < limit ? left : limit;
+    if (left && scan->read > scan->at && !(*here(scan) & 0x80)) { /* most of them */
+        *value = *here(scan);
+        scan->at++;
+        return true;
+    }
     if (!need(scan, most)) return false;
     uint32_t size = read_varint(here(scan), most, value);
     if (!size && left < limit) return overrun(scan, start, field, left + 1);

@@ -49,6 +49,9 @@ static bool load(void *context, struct bnfuse_error *error)
 {
     struct loading *loading = context;
     struct model model;
+    bool has_locations;
+    if (!model_file_holds(&loading->own, loading->path, "location", &has_locations, error)) return false;
+    if (!has_locations) return true;
     if (!model_load(&model, &loading->own, loading->path, error)) return false;
     references_of(loading->references, loading->arena, &model);
     return true;

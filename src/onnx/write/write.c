@@ -93,7 +93,6 @@ static bool find_target(struct writing *w, struct bnfuse_error *error)
     if (holds_weights(w, &w->model))
         return fail(error, BNFUSE_USAGE, "%s: holds weights of the model that was read; write to another file",
                     w->model.path);
-    references_of_file(&w->old_use, &w->arena, w->model.directory, w->model.name);
     return true;
 }
 
@@ -169,6 +168,7 @@ static bool name_data(struct writing *w, struct bnfuse_error *error)
     const char *given = w->options.external_data, *name;
     uint64_t digest;
     if (given && try_name(w, given, error)) return true;
+    if (given) references_of_file(&w->old_use, &w->arena, w->model.directory, w->model.name);
     if (given && !is_referred_to(&w->old_use, given))
         return fail(error, BNFUSE_USAGE, "%s: is there already, and \"%s\" does not refer to it; choose another name",
                     w->data.path, w->model.name);
