@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A closed pipe and a limit on file size are errors of the write call that meets them, reported like any other:
- * a program killed by a signal would leave half a file. */
+/* A write that has no reader, or goes beyond the limit on the size of files, then returns an error. A signal instead would
+ * end the program and leave half a file behind. */
 static void turn_signals_into_errors(void)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -36,7 +36,7 @@ int main(int argc, char **argv)
     bool about = parsed && (settings.help || settings.version || settings.man || settings.completions);
     if (parsed && !about) status = command_run(&settings);
     if (!parsed) status = command_refuse(&settings, &error);
-    if (about && !(print_about(&settings, &error) && fflush(stdout) == 0)) {
+    if (about && !(print_about(&settings, &error) && fflush(stdout) == 0) && !reader_is_gone()) {
         fprintf(stderr, "bnfuse: %s\n", error.message);
         status = error.status;
     }

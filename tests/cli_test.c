@@ -469,17 +469,26 @@ static void a_full_standard_output_is_noticed(void **state)
     assert_int_equal(run_under((struct hardship){ .out = "/dev/full" }, "--help"), 2);
 }
 
-/* A pipe whose reader is gone ends the program by its own choice, not by a signal. */
-static void a_reader_that_is_gone_is_noticed(void **state)
+/* bnfuse ... | head: a reader that has read enough is no error, unless it was to read the model. */
+static void a_reader_that_is_gone_is_an_error_of_the_model_only(void **state)
 {
     (void)state;
-    static const char *const lines[] = { "good.onnx --json", "good.onnx -o - -q", "good.onnx", "--help", "reasons" };
+    static const char *const lines[] = { "good.onnx --json", "good.onnx -v",
+                                         "--help",           "reasons",
+                                         "print good.onnx",  "good.onnx good.onnx/../good.onnx --jsonl -",
+                                         "explain good.onnx" };
+    const struct hardship no_reader = { .closed_pipe = true };
     write_good("good.onnx");
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        assert_int_equal(run_under((struct hardship){ .closed_pipe = true }, lines[i]), 2);
-        assert_says(err, "standard output: cannot");
-        assert_int_equal(count_files(), 1);
+        run_under(no_reader, lines[i]);
+        assert_null(strstr(err, "standard output"));
+        assert_null(strstr(err, "pipe"));
     }
+    assert_int_equal(run_under(no_reader, "good.onnx -o fused.onnx"), 0);
+    assert_true(exists("fused.onnx"));
+    assert_int_equal(run_under(no_reader, "good.onnx -o - -q"), 2);
+    assert_says(err, "standard output: cannot");
+    assert_int_equal(count_files(), 2);
 }
 
 /* The BatchNormalization is folded and right, but nobody has the memory to see the end of it: its site alone is proven. */
@@ -573,6 +582,133 @@ static void names_speak_no_command_to_a_ci(void **state)
         if (i == 1) assert_null(strstr(out, "@some"));
         if (i == 1) assert_null(strstr(out, "://"));
     }
+}
+
+/* ---- many models ---- */
+
+static const char *read_out(const char *path)
+{
+    read_file(path, out, sizeof out);
+    return out;
+}
+
+static void remove_all(const char *const *paths, size_t count)
+{
+    for (size_t i = 0; i < count; i++) assert_int_equal(remove(paths[i]), 0);
+}
+
+static void one_broken_model_does_not_stop_the_others(void **state)
+{
+    (void)state;
+    write_good("a.onnx");
+    write_file("b.onnx", "this is no model\n", 17);
+    write_model("c.onnx");
+    assert_int_equal(mkdir("to", 0700), 0);
+    assert_ran("a.onnx b.onnx c.onnx --out-dir to --junit r.xml", 3);
+    assert_says(out, "model a.onnx: pass; 1 of 2 BatchNormalizations gone; to/a.onnx written\n");
+    assert_says(out, "model b.onnx: not an ONNX model");
+    assert_says(out, "model c.onnx: pass");
+    assert_says(out, "total: 3 models, 2 good, 1 not; exit status 3\n");
+    assert_int_equal(count_lines(err), 1);
+    assert_true(exists("to/a.onnx") && !exists("to/b.onnx") && exists("to/c.onnx"));
+    assert_says(read_out("r.xml"), "classname=\"b.onnx.verdict\"");
+    assert_ran("a.onnx b.onnx c.onnx -q", 3);
+    assert_says(out, "model a.onnx: pass\nmodel b.onnx: not an ONNX model");
+    static const char *const made[] = { "to/a.onnx", "to/c.onnx", "to" };
+    remove_all(made, 3);
+}
+
+/* Policy, then what cannot be checked, is not valid, cannot be read; a difference is worse than those. */
+static void the_worst_status_of_many_wins(void **state)
+{
+    (void)state;
+    write_good("good.onnx");
+    write_file("text.onnx", "this is no model\n", 17);
+    assert_ran("good.onnx --require 2", 5);
+    assert_ran("good.onnx text.onnx --require 2", 3);
+    assert_ran("text.onnx good.onnx --require 2", 3);
+    assert_ran("text.onnx good.onnx absent.onnx --require 2", 2);
+}
+
+static void names_that_would_collide_are_refused_before_work(void **state)
+{
+    (void)state;
+    write_good("a.onnx");
+    assert_int_equal(mkdir("in", 0700) | mkdir("to", 0700), 0);
+    write_model("in/a.onnx");
+    assert_ran("a.onnx in/a.onnx --out-dir to", 2);
+    assert_says(err, "a.onnx: two models have this name");
+    assert_ran("a.onnx a.onnx", 2);
+    assert_ran("a.onnx in/a.onnx", 0);
+    assert_ran("a.onnx in/a.onnx -o to/a.onnx", 2);
+    assert_ran("a.onnx in/a.onnx --json", 2);
+    assert_int_equal(symlink("../in/a.onnx", "to/b.onnx"), 0);
+    write_model("b.onnx");
+    assert_ran("b.onnx in/a.onnx --out-dir to", 2); /* to/b.onnx is in/a.onnx */
+    assert_says(err, "to/b.onnx: --out-dir would overwrite what the model reads");
+    assert_ran("a.onnx --out-dir .", 0); /* a model may be replaced by its fused self */
+    static const char *const made[] = { "in/a.onnx", "to/b.onnx", "in", "to" };
+    remove_all(made, 4);
+}
+
+/* Each model is in exactly one shard, and in the same one whatever else is named. */
+static void shards_part_the_models(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "a.onnx", "b.onnx", "c.onnx", "d.onnx", "e.onnx", "f.onnx", "g.onnx" };
+    char line[200];
+    size_t seen = 0, used = 0;
+    build_conv_bn_relu_bn();
+    for (size_t i = 0; i < 7; i++) write_model(names[i]);
+    for (int shard = 1; shard <= 3; shard++) {
+        snprintf(line, sizeof line, "a.onnx b.onnx c.onnx d.onnx e.onnx f.onnx g.onnx --no-check -q --shard %d/3",
+                 shard);
+        assert_ran(line, 0);
+        size_t here = 0;
+        for (size_t i = 0; i < 7; i++) here += strstr(out, names[i]) != NULL;
+        seen += here;
+        used += here > 0;
+    }
+    assert_int_equal(seen, 7);
+    assert_true(used > 1);
+    assert_ran("a.onnx --shard 0/3", 2);
+    assert_ran("a.onnx --shard 4/3", 2);
+    assert_ran("a.onnx --shard 1", 2);
+}
+
+/* What is read again from JSON is what was known: reports made from it are the same, byte for byte. */
+static void merged_reports_are_the_reports_of_the_runs(void **state)
+{
+    (void)state;
+    static char first[TEXT_MAX];
+    static const char *const kinds[] = { "xml", "md", "sarif", "jsonl" };
+    char path[40];
+    write_good("good.onnx");
+    write_model("copy.onnx");
+    write_file("text.onnx", "this is no model\n", 17);
+    assert_ran(
+        "good.onnx text.onnx copy.onnx --jsonl a.jsonl --junit a.xml --markdown a.md --sarif a.sarif --html a.html", 3);
+    assert_ran("report a.jsonl --junit b.xml --markdown b.md --sarif b.sarif --jsonl b.jsonl --html b.html", 3);
+    assert_says(out, "total: 3 models, 2 good, 1 not; exit status 3\n");
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "a.%s", kinds[i]);
+        size_t size = read_file(path, first, sizeof first);
+        snprintf(path, sizeof path, "b.%s", kinds[i]);
+        assert_int_equal(read_file(path, out, sizeof out), size);
+        assert_string_equal(out, first);
+    }
+    assert_int_equal(count_lines(read_out("a.jsonl")), 3);
+    assert_says(read_out("b.html"), "<h1>bnfuse: 3 models</h1>");
+    assert_ran("good.onnx --jsonl c.jsonl", 0);
+    assert_ran("report a.jsonl c.jsonl", 3);
+    assert_says(out, "total: 4 models");
+    assert_ran("report c.jsonl -q", 0);
+    assert_ran("report good.onnx", 2);
+    assert_says(err, "good.onnx: object 1: is no JSON");
+    assert_ran("report a.jsonl --junit a.jsonl", 2);
+    write_file("other.jsonl", "{\"schema_version\": 1}\n", 22);
+    assert_ran("report other.jsonl", 2);
+    assert_says(err, "schema_version");
 }
 
 /* ---- usage ---- */
@@ -889,10 +1025,15 @@ int main(void)
         TEST(what_cannot_be_read_is_a_matter_of_usage),
         TEST(a_full_disk_leaves_nothing_behind),
         TEST(a_full_standard_output_is_noticed),
-        TEST(a_reader_that_is_gone_is_noticed),
+        TEST(a_reader_that_is_gone_is_an_error_of_the_model_only),
         TEST(a_check_that_does_not_fit_the_memory_is_one_of_the_sites),
         TEST(names_with_control_characters_reach_no_terminal),
         TEST(names_speak_no_command_to_a_ci),
+        TEST(one_broken_model_does_not_stop_the_others),
+        TEST(the_worst_status_of_many_wins),
+        TEST(names_that_would_collide_are_refused_before_work),
+        TEST(shards_part_the_models),
+        TEST(merged_reports_are_the_reports_of_the_runs),
         TEST(wrong_use_is_one_line_and_two),
         TEST(every_option_is_in_the_manual_and_the_completions),
         TEST(json_says_what_happened),

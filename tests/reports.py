@@ -57,8 +57,10 @@ class Page(html.parser.HTMLParser):
 
 
 def read_junit(path, keys):
-    suite = xml.parse(path).getroot()
+    suites = xml.parse(path).getroot()
+    suite = suites.find("testsuite")
     cases = suite.findall("testcase")
+    check(all(suites.get(name) == suite.get(name) for name in ("tests", "failures", "errors", "skipped")), f"{path}: other sums")
     check(int(suite.get("tests")) == len(cases), f"{path}: tests={suite.get('tests')}, {len(cases)} cases")
     for name, element in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         count = sum(case.find(element) is not None for case in cases)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the program does when it is asked to do something: one function a command, each a column of library calls. */
+ * A call of the program: its jobs one after the other, and the reports of them all. */
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
 
@@ -12,5 +12,15 @@ bnfuse_status command_run(const struct settings *settings);
 
 /* A command line that cannot be carried out: says why, in the reports that it asks for too. Its status. */
 bnfuse_status command_refuse(const struct settings *settings, const bnfuse_error *why);
+
+/* bnfuse reasons, and bnfuse report. */
+bnfuse_status print_reasons(const struct settings *settings);
+bnfuse_status merge_reports(const struct settings *settings);
+
+/* Where text goes: standard error when an output takes standard output. */
+FILE *text_stream(const struct settings *settings);
+/* Whether the write to standard output that just failed had nobody to read it, as in "bnfuse reasons | head". That
+ * is no error: what follows goes nowhere. */
+bool reader_is_gone(void);
 
 #endif

@@ -181,21 +181,11 @@ static bool is_first_of_its_name(size_t i)
     return first == i;
 }
 
-/* Options whose argument is one of a few words that are not the library's. */
-static const struct choice_row {
-    const char *option, *words;
-} choices[] = {
-    { "lower", "mul-add" },
-    { "completions", "bash zsh fish" },
-};
-
 /* The words that an option may have, with blanks between; NULL when it may have any. */
 static const char *choices_of(const struct option_row *row, char *to, size_t size)
 {
     const char *name, *help;
     size_t used = 0;
-    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
-        if (strcmp(choices[i].option, row->name) == 0) return choices[i].words;
     for (size_t i = 0; used < size && (name = option_choice(row, i, &help)); i++)
         used += (size_t)snprintf(to + used, size - used, "%s%s", used ? " " : "", name);
     return used ? to : NULL;

@@ -60,8 +60,9 @@ static size_t group_memory(void)
     }
 }
 
-size_t default_memory(void)
+size_t memory_limit(uint64_t asked)
 {
+    if (asked) return asked < SIZE_MAX ? (size_t)asked : SIZE_MAX;
     size_t all = least(machine_memory(), group_memory());
     size_t quarter = all / 4 > ROOM ? all / 4 : ROOM;
     return least(quarter, all);

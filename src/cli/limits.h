@@ -5,9 +5,10 @@
 #define CLI_LIMITS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
-/* A quarter of what this process could have (the machine's memory, or less where a control group says so), at least
+/* `asked` bytes; when that is 0: a quarter of what this process could have (the machine's memory, or less where a control group says so), at least
  * 2 GiB, never more than it could have. */
-size_t default_memory(void);
+size_t memory_limit(uint64_t asked);
 
 #endif

@@ -17,6 +17,7 @@ enum command {
     COMMAND_RUN,
     COMMAND_PRINT,
     COMMAND_DIFF,
+    COMMAND_REPORT,
     COMMAND_REASONS,
     COMMAND_COUNT
 };
@@ -30,6 +31,11 @@ struct command_row {
 };
 extern const struct command_row commands[COMMAND_COUNT];
 
+/* Part `index` of `count`, from 1; count 0: all. */
+struct shard {
+    uint64_t index, count;
+};
+
 /* What was asked for. Strings are the command line's own. */
 struct settings {
     enum command command;
@@ -37,21 +43,23 @@ struct settings {
     bnfuse_fuse_options fuse; /* as the library takes them; what is no plain value is filled in by the commands */
     bnfuse_check_options check;
     bnfuse_names dims, shapes, inputs, data, print_after;
-    const char *output;
+    const char *output, *out_dir;
+    struct shard shard;
+    bool dry_run;
     bool no_check, allow_unchecked, strict;
     uint64_t threads, memory, require;
     bool has_require;
     const char *input_directory, *output_directory;
     bool exact;
     double momentum;
-    uint64_t samples; /* 0: all sets */
-    const char *precision;
+    uint64_t samples;             /* 0: all sets */
     bnfuse_tolerance *tolerances; /* of single outputs; the names are the settings' own */
     size_t tolerance_count;
     double timeout; /* seconds; 0: none */
     const char *external_data;
     bool json, markdown_table, quiet, verbose, progress;
     const char *reports[REPORT_COUNT]; /* files to write */
+    const char *standard_output;       /* the option that takes standard output; NULL: none, it is for text */
     char *command_line;                /* all of it, as it was given */
     bool help, version, man;
     const char *completions;
@@ -61,11 +69,8 @@ struct settings {
 bool settings_parse(struct settings *settings, int argc, char **argv, bnfuse_error *error);
 void settings_free(struct settings *settings);
 
-/* --dim and --shape of the settings, parsed; sizes are at least 1. Freed by the caller; dims hang off the shapes. */
-bool settings_dims(const struct settings *settings, bnfuse_dim **dims, bnfuse_error *error);
-bool settings_shapes(const struct settings *settings, bnfuse_shape **shapes, bnfuse_error *error);
-void free_dims(bnfuse_dim *dims, size_t count);
-void free_shapes(bnfuse_shape *shapes, size_t count);
+/* Whether a report wants to know the SHA-256 of the files. */
+bool settings_want_digests(const struct settings *settings);
 
 bool print_help(enum command command, FILE *to);
 bool print_man(FILE *to);
@@ -77,9 +82,16 @@ enum option_kind {
     OPTION_FLAG,
     OPTION_WORD, /* a flag whose argument can only be the word that the row names */
     OPTION_TEXT,
+    OPTION_OUT_FILE, /* a file that is written, in a folder that is there; - is standard output */
+    OPTION_OUT_DIR,  /* a folder that is written into, and is there */
+    OPTION_NEW_DIR,  /* a folder that is made */
+    OPTION_IN_DIR,   /* a folder that is read */
     OPTION_LIST,
     OPTION_EXTRAS, /* a list of what can be enabled */
     OPTION_PASSES, /* a list of passes */
+    OPTION_PRECISION,
+    OPTION_SHELL,
+    OPTION_SHARD,
     OPTION_SIZE,
     OPTION_NUMBER,
     OPTION_REAL,
@@ -99,6 +111,7 @@ struct option_row {
 };
 /* What the argument may be, from 0, with its help; NULL beyond the last, and where there is no list. */
 const char *option_choice(const struct option_row *row, size_t i, const char **help);
+enum { OPTION_MOST = 64 };
 extern const struct option_row option_rows[];
 extern const size_t option_row_count;
 

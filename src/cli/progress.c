@@ -21,6 +21,12 @@ double progress_seconds(const struct progress *progress)
     return (double)(now.tv_sec - progress->start.tv_sec) + (double)(now.tv_nsec - progress->start.tv_nsec) / 1e9;
 }
 
+void progress_stage(struct progress *progress, const char *stage, const char *model)
+{
+    (void)model;
+    progress->stage = stage;
+}
+
 bool progress_step(void *context, double done)
 {
     struct progress *progress = context;

@@ -16,6 +16,8 @@ struct progress {
 
 /* On when asked for or when standard error is a terminal, and not when quiet. */
 void progress_open(struct progress *progress, bool asked, bool quiet);
+/* What begins now, of which model. */
+void progress_stage(struct progress *progress, const char *stage, const char *model);
 /* Fits bnfuse_progress; context is the struct progress. */
 bool progress_step(void *context, double done);
 /* Since progress_open. */

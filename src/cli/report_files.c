@@ -3,6 +3,8 @@
  * Reports in files. */
 #include "cli/report_files.h"
 
+#include "cli/commands.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -35,8 +37,18 @@ static int open_beside(const char *path, char *name, size_t size)
     return descriptor;
 }
 
+/* Standard output stays. */
+static int close_stream(FILE *stream)
+{
+    return stream == stdout ? fflush(stream) : fclose(stream);
+}
+
 static bool open_one(struct report_files *files, size_t i, const char *path, bnfuse_error *error)
 {
+    if (strcmp(path, "-") == 0) {
+        files->streams[i] = stdout;
+        return true;
+    }
     if (is_special(path)) {
         files->streams[i] = fopen(path, "we");
         return files->streams[i] || cannot_write(path, errno, error);
@@ -84,15 +96,17 @@ static bool may_replace(const char *path)
     return first == EOF || strchr("<{#", first);
 }
 
-static bool write_one(struct report_files *files, size_t i, const char *path, const struct run_report *run,
+static bool write_one(struct report_files *files, size_t i, const char *path, const struct run_list *list,
                       bnfuse_error *error)
 {
-    bool written = report_writers[i](run, files->streams[i]);
+    bool written = report_writers[i](list, files->streams[i]);
     int reason = errno;
-    if (fclose(files->streams[i]) != 0) {
+    if (close_stream(files->streams[i]) != 0) {
         written = false;
         reason = errno;
     }
+    errno = reason;
+    if (!written && files->streams[i] == stdout && reader_is_gone()) written = true;
     files->streams[i] = NULL;
     if (written && files->temporary[i] && !files->is_clear && !may_replace(path))
         return usage(error, "%s: is no report, and the model that may need it could not be read; it is left alone",
@@ -107,19 +121,19 @@ static bool write_one(struct report_files *files, size_t i, const char *path, co
     return true;
 }
 
-bool report_files_write(struct report_files *files, const struct settings *settings, const struct run_report *run,
+bool report_files_write(struct report_files *files, const struct settings *settings, const struct run_list *list,
                         bnfuse_error *error)
 {
     bool written = true;
     for (size_t i = 0; i < REPORT_COUNT; i++)
-        if (files->streams[i] && !write_one(files, i, settings->reports[i], run, error)) written = false;
+        if (files->streams[i] && !write_one(files, i, settings->reports[i], list, error)) written = false;
     return written;
 }
 
 void report_files_drop(struct report_files *files)
 {
     for (size_t i = 0; i < REPORT_COUNT; i++) {
-        if (files->streams[i]) fclose(files->streams[i]);
+        if (files->streams[i]) close_stream(files->streams[i]);
         if (files->temporary[i]) unlink(files->temporary[i]);
         free(files->temporary[i]);
         files->streams[i] = NULL;

@@ -19,7 +19,7 @@ bool report_files_open(struct report_files *files, const struct settings *settin
 /* Removes what is under their names. Only when it is known that no model needs it. */
 void report_files_clear(struct report_files *files, const struct settings *settings);
 /* Writes them all and gives them their names. */
-bool report_files_write(struct report_files *files, const struct settings *settings, const struct run_report *run,
+bool report_files_write(struct report_files *files, const struct settings *settings, const struct run_list *list,
                         bnfuse_error *error);
 /* Leaves nothing of those that were not written. */
 void report_files_drop(struct report_files *files);

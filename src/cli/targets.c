@@ -4,6 +4,7 @@
 #include "cli/targets.h"
 
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +16,12 @@ static const char *const report_options[REPORT_COUNT] = {
 #undef ROW
 };
 
+#define NO_JOB SIZE_MAX
+
 /* Where a path leads. */
 struct place {
     const char *option, *path; /* what the user called it */
+    size_t job;                /* a target: the job whose model it may replace, or NO_JOB */
     bool exists, is_regular;
     struct stat file, folder;
     char name[NAME_MAX + 1]; /* in the folder, when it does not exist */
@@ -27,7 +31,7 @@ static void find_place(struct place *place, const char *option, const char *path
 {
     char folder[PATH_MAX];
     const char *slash = strrchr(path, '/');
-    *place = (struct place){ .option = option, .path = path };
+    *place = (struct place){ .option = option, .path = path, .job = NO_JOB };
     place->exists = stat(path, &place->file) == 0;
     place->is_regular = !place->exists || S_ISREG(place->file.st_mode);
     snprintf(place->name, sizeof place->name, "%s", slash ? slash + 1 : path);
@@ -57,41 +61,56 @@ static bool collide(const struct place *target, const struct place *other, bool 
     return false;
 }
 
-enum { MOST_TARGETS = 2 + REPORT_COUNT };
-
 struct targets {
-    struct place list[MOST_TARGETS];
     size_t count;
-    bool may_replace_model; /* the first one is -o of fuse */
+    char *data; /* path of --external-data */
+    struct place list[];
 };
 
 /* A device or a pipe takes whatever is written to it. */
-static void add_target(struct targets *targets, const char *option, const char *path)
+static void add_target(struct targets *targets, const char *option, const char *path, size_t job)
 {
     struct place *place = &targets->list[targets->count];
     if (!path || !strcmp(path, "-")) return;
     find_place(place, option, path);
+    place->job = job;
     targets->count += place->is_regular;
 }
 
 /* The data file is beside the model. */
-static void add_data(struct targets *targets, const struct settings *settings, char path[static PATH_MAX])
+static bool add_data(struct targets *targets, const struct settings *settings)
 {
     const char *slash = settings->output ? strrchr(settings->output, '/') : NULL;
-    if (!settings->external_data || !settings->output) return;
-    snprintf(path, PATH_MAX, "%.*s%s", slash ? (int)(slash - settings->output + 1) : 0, settings->output,
+    if (!settings->external_data || !settings->output) return true;
+    targets->data = malloc(PATH_MAX);
+    if (!targets->data) return false;
+    snprintf(targets->data, PATH_MAX, "%.*s%s", slash ? (int)(slash - settings->output + 1) : 0, settings->output,
              settings->external_data);
-    add_target(targets, "--external-data", path);
+    add_target(targets, "--external-data", targets->data, NO_JOB);
+    return true;
 }
 
-static bool is_no_target(const struct targets *targets, const char *option, const char *path, bool is_model,
+static bool add_targets(struct targets *targets, const struct settings *settings, const struct plan *plan)
+{
+    bool replaces = settings->command == COMMAND_FUSE;
+    for (size_t i = 0; i < plan->count; i++)
+        add_target(targets, settings->out_dir ? "--out-dir" : "-o", plan->jobs[i].output, replaces ? i : NO_JOB);
+    for (size_t i = 0; i < REPORT_COUNT; i++) add_target(targets, report_options[i], settings->reports[i], NO_JOB);
+    return add_data(targets, settings);
+}
+
+/* ---- against sources ---- */
+
+static bool is_no_target(const struct targets *targets, const char *option, const char *path, size_t job,
                          bnfuse_error *error)
 {
     struct place source;
     find_place(&source, option, path);
-    for (size_t i = 0; source.exists && i < targets->count; i++)
-        if (!(is_model && i == 0 && targets->may_replace_model) && same_place(&targets->list[i], &source))
+    for (size_t i = 0; source.exists && i < targets->count; i++) {
+        bool may_replace = job != NO_JOB && targets->list[i].job == job;
+        if (!may_replace && same_place(&targets->list[i], &source))
             return collide(&targets->list[i], &source, true, error);
+    }
     return true;
 }
 
@@ -114,11 +133,11 @@ static bool is_no_target_folder(const struct targets *targets, const char *optio
     return true;
 }
 
-static bool models_are_no_targets(const struct targets *targets, bnfuse_model *model, bnfuse_error *error)
+bool targets_spare(const struct targets *targets, bnfuse_model *model, size_t job, bnfuse_error *error)
 {
     const char *path;
-    for (size_t i = 0; model && (path = bnfuse_get_source(model, i)); i++)
-        if (!is_no_target(targets, i ? "the model's data" : "the model", path, i == 0, error)) return false;
+    for (size_t i = 0; (path = bnfuse_get_source(model, i)); i++)
+        if (!is_no_target(targets, i ? "the model's data" : "the model", path, i ? NO_JOB : job, error)) return false;
     return true;
 }
 
@@ -140,27 +159,60 @@ static bool inputs_are_no_targets(const struct targets *targets, const struct se
 {
     for (size_t i = 0; i < settings->inputs.count; i++) {
         const char *input = settings->inputs.names[i], *equals = strrchr(input, '=');
-        if (!is_no_target(targets, "--input", equals ? equals + 1 : input, false, error)) return false;
+        if (!is_no_target(targets, "--input", equals ? equals + 1 : input, NO_JOB, error)) return false;
     }
     for (size_t i = 0; i < settings->data.count; i++)
         if (!is_no_target_folder(targets, "--data", settings->data.names[i], error)) return false;
     return !settings->input_directory || is_no_target_folder(targets, "--input-dir", settings->input_directory, error);
 }
 
-bool targets_are_free(const struct settings *settings, bnfuse_model *model, bnfuse_model *other, bnfuse_error *error)
+/* Operands that are not of this shard may not be written over either. */
+static bool operands_are_no_targets(const struct targets *targets, const struct settings *settings,
+                                    const struct plan *plan, bnfuse_error *error)
 {
-    char data[PATH_MAX];
-    struct targets targets = { .count = 0 };
-    add_target(&targets, "-o", settings->output);
-    targets.may_replace_model = targets.count && settings->command == COMMAND_FUSE;
-    add_data(&targets, settings, data);
-    for (size_t i = 0; i < REPORT_COUNT; i++) add_target(&targets, report_options[i], settings->reports[i]);
-    for (size_t i = 0; i < targets.count; i++)
+    size_t next = 0;
+    for (size_t i = 0; i < settings->operands.count; i++) {
+        const char *const *operand = &settings->operands.names[i];
+        bool is_own = next < plan->count && plan->jobs[next].operands == operand;
+        if (!is_no_target(targets, "the model", *operand, is_own ? next : NO_JOB, error)) return false;
+        next += is_own;
+    }
+    return true;
+}
+
+static bool are_distinct(const struct targets *targets, bnfuse_error *error)
+{
+    for (size_t i = 0; i < targets->count; i++)
         for (size_t k = 0; k < i; k++)
-            if (same_place(&targets.list[i], &targets.list[k]))
-                return collide(&targets.list[i], &targets.list[k], false, error);
-    for (size_t i = 0; i < settings->operands.count; i++)
-        if (!is_no_target(&targets, "the model", settings->operands.names[i], i == 0, error)) return false;
-    return models_are_no_targets(&targets, model, error) && models_are_no_targets(&targets, other, error)
-           && inputs_are_no_targets(&targets, settings, error) && output_folder_is_no_source(settings, error);
+            if (same_place(&targets->list[i], &targets->list[k]))
+                return collide(&targets->list[i], &targets->list[k], false, error);
+    return true;
+}
+
+struct targets *targets_open(const struct settings *settings, const struct plan *plan, bnfuse_error *error)
+{
+    struct targets *targets = calloc(1, sizeof *targets + (plan->count + REPORT_COUNT + 1) * sizeof *targets->list);
+    if (!targets || !add_targets(targets, settings, plan)) {
+        targets_close(targets);
+        out_of_memory(error);
+        return NULL;
+    }
+    if (are_distinct(targets, error) && operands_are_no_targets(targets, settings, plan, error)
+        && inputs_are_no_targets(targets, settings, error) && output_folder_is_no_source(settings, error))
+        return targets;
+    targets_close(targets);
+    return NULL;
+}
+
+void targets_close(struct targets *targets)
+{
+    if (targets) free(targets->data);
+    free(targets);
+}
+
+bool targets_exist(const struct targets *targets)
+{
+    for (size_t i = 0; i < targets->count; i++)
+        if (targets->list[i].exists) return true;
+    return false;
 }

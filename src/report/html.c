@@ -40,6 +40,7 @@ static const char style[] =
 struct page {
     FILE *to;
     const struct run_report *run;
+    size_t number;                     /* of the run, from 1 */
     struct neighbours *before, *after; /* NULL: no pictures of nodes */
 };
 
@@ -59,19 +60,24 @@ static enum tone verdict_tone(const struct run_report *run)
     return run->status == BNFUSE_POLICY || run->status == BNFUSE_UNSUPPORTED ? TONE_KEPT : TONE_BAD;
 }
 
+static const char *tone_sign(enum tone tone)
+{
+    static const char *const signs[] = {
+        [TONE_PLAIN] = "note", [TONE_GOOD] = "pass",  [TONE_KEPT] = "attention",
+        [TONE_BAD] = "fail",   [TONE_OTHER] = "note",
+    };
+    return signs[tone];
+}
+
 static void put_band(const struct page *page)
 {
     static const char *const classes[] = {
         [TONE_PLAIN] = "other", [TONE_GOOD] = "good", [TONE_KEPT] = "kept", [TONE_BAD] = "bad", [TONE_OTHER] = "other",
     };
-    static const char *const signs[] = {
-        [TONE_PLAIN] = "note", [TONE_GOOD] = "pass",  [TONE_KEPT] = "attention",
-        [TONE_BAD] = "fail",   [TONE_OTHER] = "note",
-    };
     char sentence[1400];
     enum tone tone = verdict_tone(page->run);
     fprintf(page->to, "<div class=\"band %s\">", classes[tone]);
-    picture_sign(page->to, tone, signs[tone]);
+    picture_sign(page->to, tone, tone_sign(tone));
     put_element(page->to, "p", verdict_sentence(page->run, sentence, sizeof sentence));
     fputs("</div>\n", page->to);
 }
@@ -253,7 +259,7 @@ static void put_ribbon(const struct page *page)
                 "<h2>The net</h2>\n<p>Its nodes in the order of the file: BatchNormalizations that went are "
                 "green, those that stay amber, all others grey.%s</p>\n",
                 count == CELLS_MOST ? " The first 20,000." : "");
-        picture_ribbon(page->to, cells, count);
+        picture_ribbon(page->to, page->number, cells, count);
     }
     free(cells);
 }
@@ -301,7 +307,7 @@ static void put_remark(const struct page *page, size_t i, bool with_picture)
     const bnfuse_remark *remark = page->run->report->remarks[i];
     char words[1200];
     remark_text(remark, words, sizeof words);
-    fprintf(page->to, "<details id=\"b%zu\"><summary>", i + 1);
+    fprintf(page->to, "<details id=\"m%zub%zu\"><summary>", page->number, i + 1);
     put_element(page->to, "strong", remark->node);
     fputs(" ", page->to);
     put_markup(page->to, words);
@@ -389,44 +395,102 @@ static void put_reproduce(const struct page *page)
     fputs("</table></div>\n", page->to);
 }
 
-bool report_html(const struct run_report *run, FILE *to)
+/* The nodes around a place are drawn where the models are at hand. */
+static void open_pictures(struct page *page)
 {
-    struct page page = { .to = to, .run = run };
+    const struct run_report *run = page->run;
+    page->before = page->after = NULL;
     if (run->handle && run->report) {
-        page.before = neighbours_open(run->handle, false);
-        page.after = neighbours_open(run->handle, true);
+        page->before = neighbours_open(run->handle, false);
+        page->after = neighbours_open(run->handle, true);
     } else if (run->handle && run->other_handle) {
-        page.before = neighbours_open(run->handle, false);
-        page.after = neighbours_open(run->other_handle, false);
+        page->before = neighbours_open(run->handle, false);
+        page->after = neighbours_open(run->other_handle, false);
     }
+}
+
+static void put_name(FILE *to, const struct run_report *run)
+{
+    put_markup(to, run->model);
+    if (!run->other) return;
+    fputs(" against ", to);
+    put_markup(to, run->other);
+}
+
+static void put_run(struct page *page)
+{
+    const struct run_report *run = page->run;
+    open_pictures(page);
+    put_band(page);
+    if (run->check && *run->check->why) put_element(page->to, "p", run->check->why);
+    put_failing_sites(page);
+    if (run->report) put_figures(page);
+    if (run->check) put_ladder(page);
+    if (run->report) {
+        put_ribbon(page);
+        if (run->report->left) put_reasons(page);
+        put_remarks(page, true, "Those that stay");
+        put_remarks(page, false, "Those that went");
+        put_operators(page);
+    }
+    if (run->check && run->check->output_count) put_outputs(page);
+    put_reproduce(page);
+    neighbours_close(page->before);
+    neighbours_close(page->after);
+}
+
+/* ---- Many models ---- */
+
+static void put_result(FILE *to, const struct run_report *run, size_t number)
+{
+    char line[1200];
+    fputs("<tr><td>", to);
+    picture_sign(to, verdict_tone(run), tone_sign(verdict_tone(run)));
+    fprintf(to, "</td><td><a href=\"#m%zu\">", number);
+    put_name(to, run);
+    fputs("</a></td>", to);
+    put_element(to, "td", *run->message ? run->message : verdict_line(run, line, sizeof line));
+    if (run->report) fprintf(to, "<td>%zu \xe2\x86\x92 %zu</td>", run->report->remark_count, run->report->left);
+    else fputs("<td></td>", to);
+    fprintf(to, "<td>%.2f s</td></tr>\n", run->seconds);
+}
+
+static void put_results(FILE *to, const struct run_list *list)
+{
+    size_t good = 0;
+    for (size_t i = 0; i < list->count; i++) good += list->runs[i]->status == BNFUSE_OK;
+    fprintf(to,
+            "<h1>bnfuse: %zu models</h1>\n<p>%zu of them are good.</p>\n<div class=\"scroll\"><table "
+            "class=\"results\">\n<tr><th></th><th>model</th><th>result</th><th>BatchNormalizations</th><th>time</th></"
+            "tr>\n",
+            list->count, good);
+    for (size_t i = 0; i < list->count; i++) put_result(to, list->runs[i], i + 1);
+    fputs("</table></div>\n", to);
+}
+
+static void put_title(FILE *to, const struct run_list *list)
+{
+    if (list->count == 1) put_markup(to, list->runs[0]->model);
+    else fprintf(to, "%zu models", list->count);
+}
+
+bool report_html(const struct run_list *list, FILE *to)
+{
     fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
           "content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n"
           "<title>bnfuse: ",
           to);
-    put_markup(to, run->model);
-    fprintf(to, "</title>\n<style>%s</style>\n</head>\n<body>\n<main>\n<h1>", style);
-    put_markup(to, run->model);
-    if (run->other) {
-        fputs(" against ", to);
-        put_markup(to, run->other);
+    put_title(to, list);
+    fprintf(to, "</title>\n<style>%s</style>\n</head>\n<body>\n<main>\n", style);
+    if (list->count != 1) put_results(to, list);
+    for (size_t i = 0; i < list->count; i++) {
+        struct page page = { .to = to, .run = list->runs[i], .number = i + 1 };
+        fprintf(to, "<section id=\"m%zu\">\n<h1>", i + 1);
+        put_name(to, page.run);
+        fputs("</h1>\n", to);
+        put_run(&page);
+        fputs("</section>\n", to);
     }
-    fputs("</h1>\n", to);
-    put_band(&page);
-    if (run->check && *run->check->why) put_element(to, "p", run->check->why);
-    put_failing_sites(&page);
-    if (run->report) put_figures(&page);
-    if (run->check) put_ladder(&page);
-    if (run->report) {
-        put_ribbon(&page);
-        if (run->report->left) put_reasons(&page);
-        put_remarks(&page, true, "Those that stay");
-        put_remarks(&page, false, "Those that went");
-        put_operators(&page);
-    }
-    if (run->check && run->check->output_count) put_outputs(&page);
-    put_reproduce(&page);
     fputs("</main>\n</body>\n</html>\n", to);
-    neighbours_close(page.before);
-    neighbours_close(page.after);
     return !ferror(to);
 }

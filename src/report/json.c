@@ -8,8 +8,6 @@
 #include <jansson.h>
 #include <string.h>
 
-#define SCHEMA_VERSION 2 /* of docs/report.schema.json */
-
 /* "a -> b -> c" as a list. `to` ends it. */
 static json_t *operator_list(const char *from, const char *to)
 {
@@ -254,7 +252,7 @@ static void add_run(json_t **root, const struct run_report *run)
     json_put(root, "seconds", json_number(run->seconds));
 }
 
-bool report_json(const struct run_report *run, FILE *to)
+json_t *run_object(const struct run_report *run)
 {
     json_t *root = json_object();
     json_put(&root, "bnfuse", json_string(bnfuse_version()));
@@ -265,7 +263,19 @@ bool report_json(const struct run_report *run, FILE *to)
     if (run->calibration) json_put(&root, "calibration", calibration_object(run->calibration));
     if (run->changes) json_put(&root, "changes", change_list(run->changes));
     if (run->tensors) json_put(&root, "outputs", tensor_list(run->tensors));
-    return json_print(root, to);
+    return root;
+}
+
+bool report_json(const struct run_report *run, FILE *to)
+{
+    return json_print(run_object(run), to);
+}
+
+bool report_jsonl(const struct run_list *list, FILE *to)
+{
+    bool written = true;
+    for (size_t i = 0; written && i < list->count; i++) written = json_print_line(run_object(list->runs[i]), to);
+    return written;
 }
 
 bool report_reasons_json(FILE *to)

@@ -54,12 +54,22 @@ static int write_piece(const char *bytes, size_t size, void *context)
     return 0;
 }
 
-bool json_print(json_t *root, FILE *to)
+static bool print(json_t *root, size_t flags, FILE *to)
 {
     struct sink sink = { .to = to };
     errno = ENOMEM; /* unless the stream says otherwise */
-    bool written = root && json_dump_callback(root, write_piece, &sink, JSON_INDENT(2) | JSON_PRESERVE_ORDER) == 0
+    bool written = root && json_dump_callback(root, write_piece, &sink, flags | JSON_PRESERVE_ORDER) == 0
                    && fputc('\n', to) != EOF;
     json_decref(root);
     return written;
+}
+
+bool json_print(json_t *root, FILE *to)
+{
+    return print(root, JSON_INDENT(2), to);
+}
+
+bool json_print_line(json_t *root, FILE *to)
+{
+    return print(root, JSON_COMPACT, to);
 }

@@ -16,7 +16,14 @@ json_t *json_number(double value);
  * on, so that a report is whole or none. */
 void json_put(json_t **to, const char *key, json_t *value);
 void json_append(json_t **to, json_t *value);
-/* Indented, with a line end, and no ##[command] or ##vso[command] for a CI in any string; releases `root`. False when there is no memory or the stream refused a byte. */
+#define SCHEMA_VERSION 2 /* of docs/report.schema.json */
+
+struct run_report;
+/* All that is known of a run; NULL when there is no memory. */
+json_t *run_object(const struct run_report *run);
+
+/* Indented (or one line), with a line end, and no ##[command] or ##vso[command] for a CI in any string; releases `root`. False when there is no memory or the stream refused a byte. */
 bool json_print(json_t *root, FILE *to);
+bool json_print_line(json_t *root, FILE *to);
 
 #endif

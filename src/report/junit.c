@@ -140,17 +140,47 @@ static void put_properties(FILE *to, const struct run_report *run)
     fputs("  </properties>\n", to);
 }
 
-bool report_junit(const struct run_report *run, FILE *to)
+static struct counts count_cases(const struct run_report *run)
 {
-    struct suite counting = { .run = run }, writing = { .to = to, .run = run };
+    struct suite counting = { .run = run };
     put_cases(&counting);
-    const struct counts *counts = &counting.counts;
-    fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"bnfuse ", to);
+    return counting.counts;
+}
+
+static void put_counts(FILE *to, const struct counts *counts, double seconds)
+{
+    fprintf(to, " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\" time=\"%.3f\">\n", counts->tests,
+            counts->failures, counts->errors, counts->skipped, seconds);
+}
+
+static void put_suite(FILE *to, const struct run_report *run)
+{
+    struct suite suite = { .to = to, .run = run };
+    const struct counts counts = count_cases(run);
+    fputs("<testsuite name=\"bnfuse ", to);
     put_markup(to, run->model);
-    fprintf(to, "\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\" time=\"%.3f\">\n", counts->tests,
-            counts->failures, counts->errors, counts->skipped, run->seconds);
+    fputc('"', to);
+    put_counts(to, &counts, run->seconds);
     put_properties(to, run);
-    put_cases(&writing);
+    put_cases(&suite);
     fputs("</testsuite>\n", to);
+}
+
+bool report_junit(const struct run_list *list, FILE *to)
+{
+    struct counts all = { 0 };
+    double seconds = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct counts counts = count_cases(list->runs[i]);
+        all.tests += counts.tests;
+        all.failures += counts.failures;
+        all.errors += counts.errors;
+        all.skipped += counts.skipped;
+        seconds += list->runs[i]->seconds;
+    }
+    fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"bnfuse\"", to);
+    put_counts(to, &all, seconds);
+    for (size_t i = 0; i < list->count; i++) put_suite(to, list->runs[i]);
+    fputs("</testsuites>\n", to);
     return !ferror(to);
 }

@@ -53,7 +53,7 @@ static void put_outputs(FILE *to, const bnfuse_check_result *check)
     }
 }
 
-bool report_markdown(const struct run_report *run, FILE *to)
+static void put_run(FILE *to, const struct run_report *run)
 {
     char line[1200];
     fprintf(to, "## bnfuse: ");
@@ -68,6 +68,33 @@ bool report_markdown(const struct run_report *run, FILE *to)
         put_sizes(to, run->report);
     }
     if (run->check && run->check->output_count) put_outputs(to, run->check);
+}
+
+/* One line a model; the details follow. */
+static void put_summary(FILE *to, const struct run_list *list)
+{
+    char line[1200];
+    fprintf(to, "## bnfuse: %zu models\n\n| model | result | BatchNormalizations | left |\n|---|---|---:|---:|\n",
+            list->count);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct run_report *run = list->runs[i];
+        fprintf(to, "| ");
+        put_markdown(to, run->model);
+        fprintf(to, " | ");
+        put_markdown(to, *run->message ? run->message : verdict_line(run, line, sizeof line));
+        if (run->report) fprintf(to, " | %zu | %zu |\n", run->report->remark_count, run->report->left);
+        else fprintf(to, " | | |\n");
+    }
+    fprintf(to, "\n");
+}
+
+bool report_markdown(const struct run_list *list, FILE *to)
+{
+    if (list->count != 1) put_summary(to, list);
+    for (size_t i = 0; i < list->count; i++) {
+        if (i) fprintf(to, "\n");
+        put_run(to, list->runs[i]);
+    }
     return !ferror(to);
 }
 

@@ -25,9 +25,19 @@ static void add_remark(json_t **results, const bnfuse_remark *remark)
     add_value(results, remark->output, value, remark->code ? "#c47f00" : "#2da44e");
 }
 
-bool report_node_data(const struct run_report *run, FILE *to)
+/* Sets are named after their model where there are several. */
+static void put_set(json_t **root, const struct run_report *run, bool is_one, const char *title, json_t *results)
 {
-    json_t *outcomes = json_object(), *differences = json_object(), *root = json_object();
+    json_t *model = json_text(run->model);
+    char key[5000];
+    snprintf(key, sizeof key, "%s%s%s", is_one ? "" : json_string_value(model), is_one ? "" : ": ", title);
+    json_put(root, key, json_pack("{s:o}", "results", results));
+    json_decref(model);
+}
+
+static void add_run(json_t **root, const struct run_report *run, bool is_one)
+{
+    json_t *outcomes = json_object(), *differences = json_object();
     for (size_t i = 0; run->report && i < run->report->remark_count; i++)
         add_remark(&outcomes, run->report->remarks[i]);
     for (size_t i = 0; run->check && i < run->check->site_count; i++) {
@@ -36,7 +46,13 @@ bool report_node_data(const struct run_report *run, FILE *to)
             add_value(&differences, site->value, json_number(site->difference.relative),
                       site_failed(site) ? "#e5534b" : "#2da44e");
     }
-    json_put(&root, REMARKED_OPERATOR, json_pack("{s:o}", "results", outcomes));
-    json_put(&root, "difference in float64", json_pack("{s:o}", "results", differences));
+    put_set(root, run, is_one, REMARKED_OPERATOR, outcomes);
+    put_set(root, run, is_one, "difference in float64", differences);
+}
+
+bool report_node_data(const struct run_list *list, FILE *to)
+{
+    json_t *root = json_object();
+    for (size_t i = 0; i < list->count; i++) add_run(&root, list->runs[i], list->count == 1);
     return json_print(root, to);
 }

@@ -165,7 +165,7 @@ void picture_ladder(FILE *to, const struct mark *marks, size_t count)
 
 /* ---- The ribbon ---- */
 
-void picture_ribbon(FILE *to, const struct cell *cells, size_t count)
+void picture_ribbon(FILE *to, size_t number, const struct cell *cells, size_t count)
 {
     enum { ACROSS = 58, WIDTH = 6, HEIGHT = 12 };
     char attributes[120];
@@ -175,7 +175,7 @@ void picture_ribbon(FILE *to, const struct cell *cells, size_t count)
         double x = MARGIN + (double)(i % ACROSS) * WIDTH, y = 1 + (double)(i / ACROSS) * (HEIGHT + 2);
         snprintf(attributes, sizeof attributes, "rx=\"1\" fill=\"%s\"%s", tone_color(cells[i].tone),
                  cells[i].tone == TONE_PLAIN ? " fill-opacity=\"0.45\"" : "");
-        if (cells[i].target) fprintf(to, "<a href=\"#b%zu\">", cells[i].target);
+        if (cells[i].target) fprintf(to, "<a href=\"#m%zub%zu\">", number, cells[i].target);
         fprintf(to, "<rect x=\"%.0f\" y=\"%.0f\" width=\"%d\" height=\"%d\" %s><title>", x, y, WIDTH - 1, HEIGHT,
                 attributes);
         put_markup(to, cells[i].title);

@@ -36,9 +36,9 @@ void picture_ladder(FILE *to, const struct mark *marks, size_t count);
 struct cell {
     enum tone tone;
     const char *title;
-    size_t target; /* of "#b<target>"; 0: none */
+    size_t target; /* of "#m<number>b<target>"; 0: none */
 };
-void picture_ribbon(FILE *to, const struct cell *cells, size_t count);
+void picture_ribbon(FILE *to, size_t number, const struct cell *cells, size_t count);
 
 /* Labelled bars, the longest across the picture. */
 struct bar {

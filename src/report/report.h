@@ -33,12 +33,33 @@ struct run_report {
     bool verbose;
 };
 
+/* The reports of a call, a run for each model. */
+struct run_list {
+    const struct run_report *const *runs;
+    size_t count;
+};
+
+/* A copy that needs no model: what report_json says of a run, read again. `handle` and the like are NULL. Free it with
+ * run_report_drop. NULL when there is no memory. */
+struct run_report *run_report_keep(const struct run_report *run);
+/* The next report of a file of JSON objects; NULL at its end, and with `why` (not "") where there is none to be read. */
+struct run_report *run_report_read(FILE *from, char *why, size_t size);
+void run_report_drop(struct run_report *run);
+
+/* Which of two statuses says that more is wrong: what the program itself failed at, then models that differ, then those
+ * that cannot be read, are not valid, cannot be checked, and do not meet a policy. */
+bnfuse_status worse_status(bnfuse_status a, bnfuse_status b);
+bnfuse_status worst_status(const struct run_list *list);
+
 /* The verdict in one line, without its name: pass (sites only: Foo "x" has no kernel) */
 const char *verdict_line(const struct run_report *run, char *to, size_t size);
 
 /* What is known before the check, which may take long; report_text is the rest. */
 bool report_remarks(const struct run_report *run, FILE *to);
 bool report_text(const struct run_report *run, FILE *to);
+/* One line of many, which names its model; and the line after the last. */
+bool report_line(const struct run_report *run, bool quiet, FILE *to);
+bool report_total(const struct run_list *list, FILE *to);
 /* explain: each BatchNormalization with the path it took or tried, and what would help. */
 bool report_explain(const struct run_report *run, FILE *to);
 /* diff: a line for each change. */
@@ -47,11 +68,12 @@ bool report_json(const struct run_report *run, FILE *to);
 
 /* Reports in files: a row each, from which the option, its help and its field are made; report_<name> writes it. */
 /*  name       option       what the file is */
-#define REPORT_FORMATS(ROW)                                                        \
-    ROW(junit, "junit", "results as JUnit XML")                                    \
-    ROW(markdown, "markdown", "results as Markdown")                               \
-    ROW(html, "html", "results as a page with pictures")                           \
-    ROW(sarif, "sarif", "what stays and what differs as SARIF, for code scanning") \
+#define REPORT_FORMATS(ROW)                                                                    \
+    ROW(jsonl, "jsonl", "results as JSON, an object a line (bnfuse report merges such files)") \
+    ROW(junit, "junit", "results as JUnit XML")                                                \
+    ROW(markdown, "markdown", "results as Markdown")                                           \
+    ROW(html, "html", "results as a page with pictures")                                       \
+    ROW(sarif, "sarif", "what stays and what differs as SARIF, for code scanning")             \
     ROW(node_data, "node-data", "outcome and difference of each node, for Model Explorer")
 
 enum report_format {
@@ -61,11 +83,11 @@ enum report_format {
         REPORT_COUNT
 };
 
-#define ROW(name, option, help) bool report_##name(const struct run_report *run, FILE *to);
+#define ROW(name, option, help) bool report_##name(const struct run_list *list, FILE *to);
 REPORT_FORMATS(ROW)
 #undef ROW
 
-typedef bool report_writer(const struct run_report *run, FILE *to);
+typedef bool report_writer(const struct run_list *list, FILE *to);
 extern report_writer *const report_writers[REPORT_COUNT];
 
 /* The table of reasons: as text, Markdown or JSON. */

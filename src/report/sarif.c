@@ -75,13 +75,18 @@ static void add_sites(json_t **results, const struct run_report *run)
     }
 }
 
-bool report_sarif(const struct run_report *run, FILE *to)
+static void add_run(json_t **results, const struct run_report *run)
+{
+    add_remarks(results, run);
+    add_sites(results, run);
+    if (run->status != BNFUSE_OK && *run->message)
+        json_append(results, result("run", "error", run->message, run->model, ""));
+}
+
+bool report_sarif(const struct run_list *list, FILE *to)
 {
     json_t *results = json_array(), *driver = json_object();
-    add_remarks(&results, run);
-    add_sites(&results, run);
-    if (run->status != BNFUSE_OK && *run->message)
-        json_append(&results, result("run", "error", run->message, run->model, ""));
+    for (size_t i = 0; i < list->count; i++) add_run(&results, list->runs[i]);
     json_put(&driver, "name", json_text("bnfuse"));
     json_put(&driver, "version", json_text(bnfuse_version()));
     json_put(&driver, "rules", rules());

@@ -259,6 +259,34 @@ bool report_text(const struct run_report *run, FILE *to)
     return !ferror(to);
 }
 
+bool report_line(const struct run_report *run, bool quiet, FILE *to)
+{
+    char model[500], line[1200], message[1100];
+    bnfuse_escape(model, sizeof model, run->model);
+    bnfuse_escape(message, sizeof message, run->message);
+    bool ended = run->status != BNFUSE_OK && (!run->check || run->status == BNFUSE_POLICY);
+    size_t named = strncmp(run->message, run->model, strlen(run->model)) == 0 ? strlen(model) + strlen(": ") : 0;
+    fprintf(to, "model %s: %s", model,
+            !ended                     ? verdict_line(run, line, sizeof line)
+            : named <= strlen(message) ? message + named
+                                       : message);
+    if (run->report && !quiet)
+        fprintf(to, "; %zu of %zu BatchNormalizations gone", run->report->folded, run->report->remark_count);
+    bnfuse_escape(message, sizeof message, run->output ? run->output : "");
+    if (!quiet && run->output) fprintf(to, "; %s written", message);
+    fputc('\n', to);
+    return !ferror(to);
+}
+
+bool report_total(const struct run_list *list, FILE *to)
+{
+    size_t good = 0;
+    for (size_t i = 0; i < list->count; i++) good += list->runs[i]->status == BNFUSE_OK;
+    fprintf(to, "total: %zu model%s, %zu good, %zu not; exit status %d\n", list->count, list->count == 1 ? "" : "s",
+            good, list->count - good, worst_status(list));
+    return !ferror(to);
+}
+
 static void explain_line(const char *title, const char *text, FILE *to)
 {
     char escaped[600];
