@@ -1,28 +1,82 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Fuzzes the reader and the writer of models with libFuzzer, from the models that the build makes. A long run, not part
-# of the tests.
+# Fuzzes with libFuzzer and the address and undefined-behaviour sanitizers.
 #
-#   scripts/fuzz.sh [SECONDS]     3600 unless said; findings and corpus are under build/fuzz
+#   scripts/fuzz.sh TARGET [SECONDS [OPTION...]]   a target of tests/fuzz without its _fuzz: model, fold, run, data,
+#                                                  program; 60 seconds unless said; options are libFuzzer's
+#   scripts/fuzz.sh all [SECONDS [OPTION...]]      one after the other, so long each
+#
+# Seeds are the models that the build makes, those of ONNX's own tests where they are there, and what the program makes of
+# both. Corpora and findings stay under build/fuzz/corpus and build/fuzz/findings; a finding is a file whose name says
+# what happened. Each run adds a line to build/fuzz/runs.tsv: target, executions, seconds, edges reached, findings.
 #
 # Needs clang with its runtime (Debian: clang, libclang-rt-14-dev) and a release build.
 set -eu
 cd "$(dirname "$0")/.."
-seconds=${1-3600}
-out=build/fuzz
-mkdir -p $out/seeds $out/corpus $out/findings $out/empty
+usage() { sed -n '3,14s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -ge 1 ] || usage
+target=$1 seconds=${2-60}
+[ $# -ge 2 ] && shift 2 || shift
+shared=../shared/onnx-suite out=$PWD/build/fuzz
 
-protoc --c_out=$out --proto_path=proto onnx.proto
-clang -w -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -D_GNU_SOURCE -Isrc -I$out \
-    tests/fuzz/model_fuzz.c src/base/*.c src/onnx/*/*.c $out/onnx.pb-c.c -lprotobuf-c -lm -o $out/model_fuzz
+if [ "$target" = all ]; then
+    status=0
+    for one in model fold run data program; do "$0" $one "$seconds" "$@" || status=1; done
+    exit $status
+fi
+[ -f "tests/fuzz/${target}_fuzz.c" ] || usage
 
-# Small ones only: what is in a large model is in a small one too.
-find build/release/models ../shared/models ../shared/onnx-suite -name '*.onnx' -size -16k 2>/dev/null | while read -r model
-do
-    cp "$model" "$out/seeds/$(echo "$model" | tr / _)"
-done
+cmake -S . -B build/fuzz -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_C_FLAGS_DEBUG=-O1 -g1" \
+    -DBNFUSE_SANITIZE=ON -DBNFUSE_FUZZ=ON >/dev/null
+cmake --build build/fuzz --target "${target}_fuzz" >/dev/null
+
+# Small ones only: what is in a large file is in a small one too. Others beside them by their path.
+copy() { # DIRECTORY PATTERN SIZE TO [BEFORE]
+    find "$1" -name "$2" -size "-${3}c" 2>/dev/null | while read -r file; do
+        { printf %s "${5-}"; cat "$file"; } >"$4/$(echo "$file" | tr / _)$(printf %s "${5-}" | cksum | cut -c1-4)"
+    done
+}
+
+seeds=$out/seeds/$target
+mkdir -p "$seeds" "$out/corpus/$target" "$out/findings" "$out/empty"
+case $target in
+data) size=600
+    mkdir -p "$out/made"
+    for model in build/release/models/*.onnx; do
+        name=$(basename "$model" .onnx)
+        [ -e "$out/made/$name.npz" ] && continue
+        build/release/bnfuse run "$model" -o "$out/made/$name.npz" >/dev/null 2>&1 || continue
+        build/release/bnfuse run "$model" -o "$out/made/$name.npy" >/dev/null 2>&1 || true
+    done
+    copy "$out/made" '*.npz' 1000 "$seeds" z
+    copy "$out/made" '*.npy' 600 "$seeds" n
+    copy $shared '*.pb' 300 "$seeds" t
+    for kind in sequence optional; do
+        for folder in $shared/node/*"$kind"*; do copy "$folder" '*.pb' 600 "$seeds" "$(echo $kind | cut -c1)"; done
+    done ;;
+program) size=4096
+    for command in 0 1 2 3 4 5 6 7; do
+        copy build/release/models '*_relu.onnx' 2000 "$seeds" "${command}12345678901234567890123"
+    done
+    copy build/release/models '*.onnx' 2000 "$seeds" 0000000000000000000000.. ;;
+*) size=4096
+    copy build/release/models '*.onnx' $size "$seeds"
+    copy $shared '*.onnx' $size "$seeds" ;;
+esac
 
 # External data would be looked for where the fuzzer runs.
-cd $out/empty
-exec ../model_fuzz -max_total_time="$seconds" -max_len=16384 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-    -artifact_prefix=../findings/ ../corpus ../seeds
+cd "$out/empty"
+log=$out/$target.log
+# Short memories of who allocated what make it fast. Leaks are looked for after each input, not at the end.
+export ASAN_OPTIONS=malloc_context_size=3:quarantine_size_mb=16:max_redzone=16:leak_check_at_exit=0
+status=0
+"$out/tests/fuzz/${target}_fuzz" -max_total_time="$seconds" -max_len=$size -timeout=10 -rss_limit_mb=2048 \
+    -print_final_stats=1 -artifact_prefix="$out/findings/$target-" "$@" "$out/corpus/$target" "$seeds" >"$log" 2>&1 ||
+    status=$?
+awk -v target="$target" -v status=$status '
+    / cov: / { for (i = 1; i < NF; i++) if ($i == "cov:") edges = $(i + 1) }
+    /^stat::number_of_executed_units/ { runs = $2 }
+    /^Done / { spent = $(NF - 1) }
+    END { printf "%s\t%d\t%d\t%d\t%d\n", target, runs, spent, edges, status != 0 }' "$log" | tee -a "$out/runs.tsv"
+[ $status = 0 ] || tail -40 "$log" >&2
+exit $status

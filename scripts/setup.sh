@@ -14,6 +14,7 @@
 #       cross      to build for arm64 and s390x, and to run that
 #       python     to build and test the Python module
 #       packages   to build Debian packages and try them in a clean system
+#       analyse    to fuzz, to measure coverage, and for the analysers (scripts/analyse.sh)
 set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev uthash-dev
@@ -28,6 +29,7 @@ browser="chromium"
 static="musl-tools binutils"
 cross="gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user"
 python="python3 python3-cffi python3-numpy python3-pytest python3-pip python3-venv python3-wheel python3-setuptools"
+analyse="clang libclang-rt-14-dev llvm clang-tidy cppcheck gcovr valgrind"
 packages="build-essential debhelper dh-python lintian debootstrap scdoc fakeroot $python"
 
 wanted=
@@ -44,6 +46,7 @@ for set in "${@:-build}"; do
     cross) wanted="$wanted $cross" ;;
     python) wanted="$wanted $python" ;;
     packages) wanted="$wanted $packages" ;;
+    analyse) wanted="$wanted $analyse" ;;
     *) echo "setup.sh: unknown set '$set'; see its head for the sets" >&2; exit 2 ;;
     esac
 done

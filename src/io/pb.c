@@ -188,7 +188,7 @@ static bool pack_tensor(const struct datum *datum, struct arena *arena, struct b
     proto.data_type = (int32_t)tensor->type;
     proto.n_dims = (size_t)tensor->rank;
     proto.dims = NEW_ARRAY(arena, int64_t, proto.n_dims);
-    memcpy(proto.dims, tensor->dims, proto.n_dims * sizeof *proto.dims);
+    if (proto.n_dims) memcpy(proto.dims, tensor->dims, proto.n_dims * sizeof *proto.dims);
     if (*datum->name) proto.name = arena_copy_text(arena, datum->name);
     if (tensor->type == DTYPE_STRING) {
         proto.n_string_data = (size_t)tensor->count;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * libFuzzer's entry for files: any bytes are read, indexed, written unchanged and written after edits. What is read and
- * not changed must come out as the same bytes, and what was changed must be readable again. */
+ * Models as files: any bytes are scanned, unpacked, indexed, validated, written unchanged and written after edits. What
+ * is read and not changed must come out as the same bytes, and what was changed must be readable again. */
+#include "fuzz/fuzz.h"
 #include "onnx/graph/edit.h"
 #include "onnx/graph/validate.h"
 #include "onnx/write/splice.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+const size_t fuzz_prefix = 0;
 
 enum { MEMORY = 256 << 20 };
 
@@ -17,25 +19,19 @@ struct input {
     size_t size;
 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-static void require(bool condition)
-{
-    if (!condition) abort();
-}
-
 /* The extents of a model from memory, one after the other. */
 static const uint8_t *assemble(const struct extents *extents, struct arena *arena)
 {
     uint8_t *to = arena_alloc(arena, extents->size), *at = to;
     for (size_t i = 0; i < extents->count; i++) {
         const struct piece *piece = &extents->list[i];
-        require(!piece->bytes != !piece->tensor && !piece->span.file);
+        REQUIRE(!!piece->bytes + !!piece->tensor + !!piece->span.file == 1);
         if (piece->bytes) memcpy(at, piece->bytes, piece->size);
-        else require(tensor_read_bytes(piece->tensor, 0, piece->tensor->count, at, NULL));
+        else if (piece->span.file) REQUIRE(span_read(&piece->span, 0, at, piece->size, NULL));
+        else REQUIRE(tensor_read_bytes(piece->tensor, 0, piece->tensor->count, at, NULL));
         at += piece->size;
     }
-    require(at == to + extents->size);
+    REQUIRE(at == to + extents->size);
     return to;
 }
 
@@ -82,15 +78,17 @@ static bool run(void *context, struct bnfuse_error *error)
     struct extents extents;
     struct side_data side = { 0 };
     if (!model_read(&model, &input->arena, "input", input->bytes, input->size, error)) return false;
+    model.opener = (struct opener){ fuzz_find_data, NULL };
     if (!net_index(&net, &input->arena, &model, error)) return false;
     if (!splice_net(&extents, &side, &net, &input->arena, error)) return false;
-    require(extents.count == 1 && extents.size == input->size && extents.list[0].bytes == input->bytes);
+    REQUIRE(extents.count == 1 && extents.size == input->size && extents.list[0].bytes == input->bytes);
     if (!net_validate(&net, error)) return false;
     edit_everything(&net);
     if (!splice_net(&extents, &side, &net, &input->arena, error)) return false;
     const uint8_t *written = assemble(&extents, &input->arena);
-    if (!model_read(&again, &input->arena, "output", written, extents.size, error)) abort();
-    if (!net_index(&net_again, &input->arena, &again, error)) abort();
+    REQUIRE(model_read(&again, &input->arena, "output", written, extents.size, error));
+    again.opener = model.opener;
+    REQUIRE(net_index(&net_again, &input->arena, &again, error));
     side = (struct side_data){ .location = "side.data", .all_large = true, .all_external = true };
     return splice_net(&extents, &side, &net, &input->arena, error);
 }
@@ -99,10 +97,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct memory memory = { .limit = MEMORY };
     struct input input = { .bytes = bytes, .size = size };
-    struct bnfuse_error error;
+    struct bnfuse_error error = { .status = BNFUSE_OK };
     arena_open(&input.arena, &memory);
-    guarded(&memory, run, &input, &error);
+    if (!guarded(&memory, run, &input, &error)) REQUIRE(error.status != BNFUSE_OK && *error.message);
     arena_close(&input.arena);
-    require(memory.used == 0);
+    REQUIRE(memory.used == 0);
     return 0;
 }

@@ -48,6 +48,9 @@ static enum reason batchnorm(struct decision *decision, const struct node *bn, s
         return decision_stop(decision, REASON_TRAINING_MODE, node_title(bn),
                              bn_trains_by_default(bn) ? "is_test is not 1, and before opset 7 that means training"
                                                       : "an InstanceNormalization is sometimes exported in this form");
+    if (node_outputs_are_read(bn, 1))
+        return decision_stop(decision, REASON_MISMATCH, node_title(bn),
+                             "its mean or variance is read, which it does not compute at inference");
     if (bn_is_per_element(bn) && x->shape.rank != 2) return per_element(decision, bn);
 
     double *parameter[4];
