@@ -17,8 +17,10 @@ cmake -S . -B build/wasm -G Ninja --toolchain cmake/wasm.cmake -Wno-dev -DBUILD_
 cmake --build build/wasm --target bnfuse
 wasm-opt -O2 --enable-simd --enable-sign-ext --strip-debug --strip-producers build/wasm/bnfuse.wasm \
     -o bindings/node/bnfuse.wasm
-echo "bindings/node/bnfuse.wasm: $(wc -c < bindings/node/bnfuse.wasm) bytes," \
-    "$(gzip -9 -c bindings/node/bnfuse.wasm | wc -c) compressed"
+size=$(wc -c < bindings/node/bnfuse.wasm) compressed=$(gzip -9 -c bindings/node/bnfuse.wasm | wc -c)
+echo "bindings/node/bnfuse.wasm: $size bytes, $compressed compressed"
+[ "$size" -le 1200000 ] && [ "$compressed" -le 450000 ] ||
+    { echo 'wasm.sh: more than 1,200,000 bytes, or 450,000 compressed; see -O3 in cmake/library.cmake' >&2; exit 1; }
 [ "${1-}" = --compare ] || exit 0
 
 native=build/release/bnfuse

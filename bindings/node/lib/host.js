@@ -20,6 +20,7 @@ const O = { ACCMODE: 3, WRONLY: 1, CREAT: 0o100, EXCL: 0o200, TRUNC: 0o1000, APP
 const AT = { FDCWD: -100, SYMLINK_NOFOLLOW: 0x100 };
 const F = { DUPFD: 0, GETFD: 1, SETFD: 2, GETFL: 3, DUPFD_CLOEXEC: 1030 };
 const PAGE = 65536;
+const GROWTH = 2 ** 27;
 
 class Exit {
   constructor(status) { this.status = status; }
@@ -174,11 +175,10 @@ class Host {
     const file = this.file(fd);
     const at = this.exports.memalign(PAGE, Math.ceil(length / PAGE) * PAGE) >>> 0;
     if (!at) throw systemError('ENOMEM');
-    this.bytes(at, length).fill(0);
-    for (let done = 0, count; done < length; done += count) {
+    let done = 0;
+    for (let count = 1; done < length && count > 0; done += count)
       count = this.read(file, at + done, Math.min(length - done, 1 << 26), offset + done);
-      if (!count) break;
-    }
+    this.bytes(at + done, length - done).fill(0);
     return at;
   }
 
@@ -366,11 +366,11 @@ class Host {
     };
   }
 
-  /** By a quarter more than asked for, so that it does not grow at each step. */
+  /** By more than asked for, so that it grows seldom: what is not used yet costs addresses alone. */
   grow(size) {
     const now = this.memory.buffer.byteLength;
     const most = 2 ** 32 - PAGE;
-    for (const wanted of [Math.max(size, now * 1.25), size]) {
+    for (const wanted of [Math.max(size, now * 1.25, now + GROWTH), size]) {
       if (wanted > most) continue;
       try {
         this.memory.grow(Math.ceil((wanted - now) / PAGE));

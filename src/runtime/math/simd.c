@@ -8,10 +8,12 @@
 #define ROW_NAME "portable"
 #define BYTES    16
 #define TARGET
-#define TALLEST 1
-#ifdef __wasm__ /* rounds twice (real_math.h), so it can do so with whole vectors */
+#ifdef __wasm__ /* rounds twice (real_math.h), so it can do so with whole vectors; each product takes a register, too */
+#define TALLEST                   2
 #define FUSED_VECTOR_F32(a, b, c) ((a) * (b) + (c))
 #define FUSED_VECTOR_F64(a, b, c) ((a) * (b) + (c))
+#else
+#define TALLEST 1
 #endif
 #include "runtime/math/simd_row.h"
 
