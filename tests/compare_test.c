@@ -101,6 +101,20 @@ static void networks_with_a_layer_norm_in_parts_are_told_apart(void **state)
     assert_string_equal(result.first_divergent, "h");
 }
 
+/* Optimizers leave inputs behind that nobody reads any more. */
+static void an_input_that_nobody_reads_may_be_left_out(void **state)
+{
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        struct build *b = &sides[side];
+        build_input(b, "x", DTYPE_FLOAT, "2,3");
+        if (side == 1) build_input(b, "forgotten", DTYPE_INT64, "1");
+        build_node(b, "Abs", "op", "x", "y", NULL);
+        build_output(b, "y", DTYPE_FLOAT, "2,3");
+    }
+    assert_verdict(BNFUSE_VERDICT_IDENTICAL);
+}
+
 static void networks_that_end_in_a_top_k_are_told_apart(void **state)
 {
     (void)state;
@@ -374,6 +388,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_sides, close_sides)
     const struct CMUnitTest tests[] = {
         TEST(networks_with_a_layer_norm_in_parts_are_told_apart),
+        TEST(an_input_that_nobody_reads_may_be_left_out),
         TEST(networks_that_end_in_a_top_k_are_told_apart),
         TEST(chaotic_networks_are_no_success),
         TEST(a_half_precision_network_excuses_nothing_by_its_own_perturbation),

@@ -7,6 +7,7 @@
 //   judge.mjs compare --list LIST                  the same for every line of LIST: A, B, inputs, tabs between
 //   judge.mjs expect MODEL OUTPUT.npy INPUT.npy .. the first output against a stored one
 //   judge.mjs basic MODEL OUT                      what offline optimisation at level `basic` makes of it
+//   judge.mjs optimize LEVEL MODEL OUT             what it makes at level basic, extended or all
 //   judge.mjs once A B [INPUT.npy ...]             loads and runs each once, for the clock
 //
 //   --threads N        1 unless said
@@ -203,6 +204,10 @@ const commands = {
         await open(model, options, { graphOptimizationLevel: 'basic', optimizedModelFilePath: out });
         return 0;
     },
+    async optimize([level, model, out], options) {
+        await open(model, options, { graphOptimizationLevel: level, optimizedModelFilePath: out });
+        return 0;
+    },
     async once([a, b, ...files], options) {
         await run(a, files, options);
         await run(b, files, options);
@@ -213,7 +218,7 @@ const commands = {
 const { options, rest } = readArguments(process.argv.slice(2));
 const command = commands[rest.shift()];
 if (!command || (!options.list && rest.length === 0)) {
-    console.error('usage: judge.mjs run|compare|expect|basic|once MODEL ... (see the head of the file)');
+    console.error('usage: judge.mjs run|compare|expect|basic|optimize|once MODEL ... (see the head of the file)');
     process.exit(2);
 }
 process.exit(await command(rest, options));

@@ -331,12 +331,18 @@ static bool pair_lists(struct pairing *pairing, const struct lists *lists, struc
     return true;
 }
 
+/* Whether an input has to be fed. One that nobody reads may be left out: optimizers leave some behind. */
+static bool is_required(const struct value *input, bool when_read)
+{
+    return !is_stored(input) && (!when_read || input->use_count > 0 || input->is_output);
+}
+
 /* The inputs that have to be fed, in front; `all` has room. */
-static size_t required_inputs(const struct graph *graph, struct value **all)
+static size_t required_inputs(const struct graph *graph, bool when_read, struct value **all)
 {
     size_t count = 0;
     for (size_t i = 0; i < graph->input_count; i++)
-        if (!is_stored(graph->inputs[i])) all[count++] = graph->inputs[i];
+        if (is_required(graph->inputs[i], when_read)) all[count++] = graph->inputs[i];
     return count;
 }
 
@@ -347,13 +353,14 @@ static bool pair_inputs(struct pairing *pairing, struct bnfuse_error *error)
                            .a = NEW_ARRAY(pairing->arena, struct value *, a->input_count),
                            .b = NEW_ARRAY(pairing->arena, struct value *, b->input_count) };
     struct value **partners = NEW_ARRAY(pairing->arena, struct value *, b->input_count);
-    lists.a_count = required_inputs(a, lists.a);
-    lists.b_count = required_inputs(b, lists.b);
+    bool when_read = required_inputs(a, false, lists.a) != required_inputs(b, false, lists.b);
+    lists.a_count = required_inputs(a, when_read, lists.a);
+    lists.b_count = required_inputs(b, when_read, lists.b);
     if (!pair_lists(pairing, &lists, partners, error)) return false;
     pairing->inputs = NEW_ARRAY(pairing->arena, struct value *, b->input_count);
     for (size_t i = 0, fed = 0; i < b->input_count; i++) {
         struct value *same = graph_value(a, b->inputs[i]->name);
-        if (!is_stored(b->inputs[i])) pairing->inputs[i] = partners[fed++];
+        if (is_required(b->inputs[i], when_read)) pairing->inputs[i] = partners[fed++];
         else if (same && same->is_input && is_stored(same)) pairing->inputs[i] = same;
     }
     return true;

@@ -232,9 +232,11 @@ bool session_feed(struct session *session, const struct guess *guess, const stru
     }
     for (size_t i = 0; i < after->given_count; i++) {
         size_t at = find_partner(session, after->given[i], i);
-        if (at == before->given_count)
-            return fail(error, BNFUSE_USAGE, "input \"%s\" is not an input of both models", after->given[i]->name);
-        after->data[i] = before->data[at];
+        const struct value *value = after->given[i];
+        bool is_read = value->use_count > 0 || value->is_output;
+        if (at < before->given_count) after->data[i] = before->data[at];
+        else if (is_read) return fail(error, BNFUSE_USAGE, "input \"%s\" is not an input of both models", value->name);
+        else if (!choose_input(&chooser, &after->data[i], after->given[i], error)) return false;
     }
     *guessed = chooser.guessed;
     return true;

@@ -359,3 +359,12 @@ struct array *array_from_bytes(struct array_pool *pool, enum dtype type, bool ex
     }
     return array;
 }
+
+struct array *array_settled(struct array *array, bool exact)
+{
+    if (!array || array->store == STORE_TEXT || array->store == STORE_SEQUENCE) return array;
+    if (array->owners == 1 && (array->store == STORE_I64 || !exact)) array_round(array);
+    struct array *settled = array_stored(array, store_of(array->type, exact));
+    array_drop(array);
+    return settled;
+}

@@ -69,6 +69,10 @@ void array_drop(struct array *array); /* NULL is fine */
 /* Rounds (real) or wraps (whole) all elements to array->type. Nothing for FLOAT in F32, DOUBLE, INT64. */
 void array_round(struct array *array);
 
+/* An array as the rest of a run sees it: rounded to its type once, and in the store of its type. What somebody else owns
+ * too was settled before. The caller's ownership passes to the result; NULL, strings and sequences are left alone. */
+struct array *array_settled(struct array *array, bool exact);
+
 /* Packed little-endian elements of array->type to and from memory (ONNX raw_data). */
 void array_to_bytes(const struct array *array, void *bytes);
 struct array *array_from_bytes(struct array_pool *pool, enum dtype type, bool exact, int rank, const int64_t *dims,

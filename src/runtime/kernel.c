@@ -2,10 +2,13 @@
  *
  * The helpers every family needs. */
 #include "runtime/kernel.h"
+#include "runtime/element.h"
 #include "runtime/run.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define NODE_WORK 2000 /* of calling a kernel, whatever it does */
 
 struct array *call_output(struct call *call, size_t slot, enum dtype type, int rank, const int64_t *dims)
 {
@@ -111,4 +114,21 @@ void call_work(const struct call *call, const int64_t *factors, size_t count)
     for (size_t i = 0; i < count; i++)
         if (!size_multiply(product, factors[i], &product)) product = INT64_MAX;
     memory_work(call->pool->memory, product, 1);
+}
+
+void call_meter(const struct call *call, struct array *const *arrays, size_t count)
+{
+    memory_work(call->pool->memory, NODE_WORK, 1);
+    for (size_t i = 0; i < count; i++)
+        if (arrays[i] && arrays[i]->store != STORE_SEQUENCE)
+            memory_work(call->pool->memory, arrays[i]->count, WORK_ELEMENT);
+}
+
+enum store call_real_store(const struct call *call)
+{
+    if (call->exact || node_int(call->node, "to", 0) == DTYPE_DOUBLE) return STORE_F64;
+    if (node_int(call->node, "dtype", 0) == DTYPE_DOUBLE) return STORE_F64;
+    for (size_t i = 0; i < call->input_count; i++)
+        if (call->inputs[i] && is_real(call->inputs[i]) && call->inputs[i]->store == STORE_F64) return STORE_F64;
+    return STORE_F32;
 }

@@ -40,6 +40,11 @@ struct array *call_output(struct call *call, size_t slot, enum dtype type, int r
 void call_work(const struct call *call, const int64_t *factors, size_t count);
 #define CALL_WORK(call, ...) \
     call_work((call), (const int64_t[]){ __VA_ARGS__ }, sizeof((const int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t))
+/* What any node costs that reads its inputs or writes its outputs once. Kernels that do more say so themselves, before
+ * they do it. */
+void call_meter(const struct call *call, struct array *const *arrays, size_t count);
+/* The store of real inputs: double where the run is exact, an input is DOUBLE, or an attribute asks for DOUBLE. */
+enum store call_real_store(const struct call *call);
 /* Hands over an array (an input kept, a reshaped input, ...) as output `slot`; the caller's ownership passes. */
 void call_give(struct call *call, size_t slot, struct array *array);
 bool call_wants(const struct call *call, size_t slot);

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define MOST_BODIES (1 << 20)          /* bodies of Loops and Scans executed in one run, the inner ones too */
-#define NODE_WORK   2000               /* of calling a kernel, whatever it does */
 #define MOST_ITEMS  ((int64_t)1 << 29) /* in all sequences made in one run: a Loop that grows one copies it each time */
 
 /* The values of a schedule while it is executed. */
@@ -146,16 +145,6 @@ static bool fetch(struct run *run, struct frame *frame, size_t slot, struct arra
     return true;
 }
 
-/* Double where the run is exact, an input is DOUBLE, or an attribute asks for DOUBLE. */
-static enum store real_store(const struct call *call)
-{
-    if (call->exact || node_int(call->node, "to", 0) == DTYPE_DOUBLE) return STORE_F64;
-    if (node_int(call->node, "dtype", 0) == DTYPE_DOUBLE) return STORE_F64;
-    for (size_t i = 0; i < call->input_count; i++)
-        if (call->inputs[i] && is_real(call->inputs[i]) && call->inputs[i]->store == STORE_F64) return STORE_F64;
-    return STORE_F32;
-}
-
 static void drop_arrays(struct array **arrays, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -172,7 +161,7 @@ static bool gather_inputs(struct run *run, struct call *call, struct bnfuse_erro
         if (!fetch(run, run->frame, step->inputs[i], &call->inputs[i], error)) return false;
         array_keep(call->inputs[i]);
     }
-    call->real = real_store(call);
+    call->real = call_real_store(call);
     for (size_t i = 0; i < call->input_count; i++) {
         struct array *input = call->inputs[i];
         if (!input || !is_real(input) || input->store == call->real) continue;
@@ -182,17 +171,6 @@ static bool gather_inputs(struct run *run, struct call *call, struct bnfuse_erro
     return true;
 }
 
-/* An output under its type: rounded once, straight from the store it was computed in, then stored as the type is. What
- * an owner besides the call holds is an input handed on, which was settled before. */
-static struct array *settle(struct run *run, struct array *array)
-{
-    if (!array || array->store == STORE_TEXT || array->store == STORE_SEQUENCE) return array;
-    if (array->owners == 1 && (array->store == STORE_I64 || !run->options->exact)) array_round(array);
-    struct array *settled = array_stored(array, store_of(array->type, run->options->exact));
-    array_drop(array);
-    return settled;
-}
-
 static bool store_outputs(struct run *run, struct call *call, struct bnfuse_error *error)
 {
     struct frame *frame = run->frame;
@@ -200,7 +178,7 @@ static bool store_outputs(struct run *run, struct call *call, struct bnfuse_erro
     for (size_t i = 0; i < call->output_count; i++) {
         if (step->outputs[i] == NO_SLOT) continue;
         struct value *value = frame->schedule->values[step->outputs[i]];
-        struct array *array = settle(run, call->outputs[i]);
+        struct array *array = array_settled(call->outputs[i], run->options->exact);
         call->outputs[i] = NULL;
         frame->slots[step->outputs[i]] = array;
         if (array && array->store == STORE_SEQUENCE && (run->items_made += array->count) > MOST_ITEMS)
@@ -226,25 +204,15 @@ static bool call_body(struct run *run, const struct schedule *schedule, struct a
     return execute(run, schedule, arguments, argument_count, results, result_count, error);
 }
 
-/* What any node costs that reads its inputs or writes its outputs once. Kernels that do more say so themselves, before
- * they do it. */
-static void meter(struct run *run, struct array *const *arrays, size_t count)
-{
-    memory_work(run->options->memory, NODE_WORK, 1);
-    for (size_t i = 0; i < count; i++)
-        if (arrays[i] && arrays[i]->store != STORE_SEQUENCE)
-            memory_work(run->options->memory, arrays[i]->count, WORK_ELEMENT);
-}
-
 static bool perform(struct run *run, struct call *call, struct bnfuse_error *error)
 {
     const struct step *step = run->frame->step;
     if (!gather_inputs(run, call, error)) return false;
-    meter(run, call->inputs, call->input_count);
+    call_meter(call, call->inputs, call->input_count);
     bool good = !step->function ? call->row->run(call)
                                 : call_body(run, step->function, call->inputs, call->input_count, call->outputs,
                                             call->output_count, error);
-    if (good) meter(run, call->outputs, call->output_count);
+    if (good) call_meter(call, call->outputs, call->output_count);
     return good && store_outputs(run, call, error);
 }
 

@@ -78,11 +78,28 @@ const struct operator_row *operator_find(const struct operator_index *index, con
     return NULL;
 }
 
+/* Why nothing of a domain runs, where there is more to say than that it is not known. */
+static const struct {
+    const char *domain, *why;
+} refused[] = {
+    { "com.microsoft.nchwc", "has a layout that ONNX Runtime blocks for one processor; let it optimize at level "
+                             "\"extended\" and not \"all\"" },
+};
+
+static const char *refusal(const struct node *node, struct arena *arena)
+{
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        if (strcmp(node->domain, refused[i].domain) == 0)
+            return arena_printf(arena, "operator %s of %s %s", node->op, node->domain, refused[i].why);
+    return NULL;
+}
+
 const char *operator_missing(const struct node *node, struct arena *arena)
 {
     const char *domain = *node->domain ? node->domain : "ai.onnx";
     const struct operator_row *row = *find_slot(node->graph->net->operators, node->domain, node->op);
     bool runs = false;
+    if (refusal(node, arena)) return refusal(node, arena);
     for (; row && row->name && is_named(row, node->domain, node->op); row++) runs = runs || row->run;
     if (node->opset == 0) return arena_printf(arena, "the model imports no opset of %s", domain);
     if (!runs) return arena_printf(arena, "operator %s of %s is not known", node->op, domain);

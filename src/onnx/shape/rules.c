@@ -70,3 +70,16 @@ bool shape_matmul(struct shaping *s)
 {
     return shape_matmul_of(s, 0, 1, common_type(s, 2));
 }
+
+bool shape_gemm(struct shaping *s)
+{
+    struct dim dims[2] = { fresh_dim(s), fresh_dim(s) }, merged;
+    int a = input_rank(s, 0), b = input_rank(s, 1);
+    bool turn_a = node_int(s->node, "transA", 0) != 0, turn_b = node_int(s->node, "transB", 0) != 0;
+    if ((a >= 0 && a != 2) || (b >= 0 && b != 2)) return false;
+    if (a == 2) dims[0] = input_dim(s, 0, turn_a ? 1 : 0);
+    if (b == 2) dims[1] = input_dim(s, 1, turn_b ? 0 : 1);
+    if (a == 2 && b == 2 && !merge_dims(input_dim(s, 0, turn_a ? 0 : 1), input_dim(s, 1, turn_b ? 1 : 0), &merged))
+        return false;
+    return set_output(s, 0, common_type(s, 3), 2, dims);
+}

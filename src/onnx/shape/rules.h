@@ -104,6 +104,7 @@ bool shape_broadcast_by_attribute(struct shaping *s);
 bool shape_cast(struct shaping *s);   /* of input 0, with the type that attribute "to" says */
 bool shape_any(struct shaping *s);    /* the type alone */
 bool shape_matmul(struct shaping *s); /* numpy.matmul of inputs 0 and 1 */
+bool shape_gemm(struct shaping *s);
 bool shape_matmul_of(struct shaping *s, size_t left, size_t right, enum dtype type);
 /* Of input `slot` its first dim, of input 0 its second; fresh ones where they are not known. */
 struct dim shape_first_dim(struct shaping *s, size_t slot);

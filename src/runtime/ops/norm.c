@@ -509,8 +509,10 @@ const struct operator_row norm_operators[] = {
           SCHEMAS({ 1, 5, "T T T > T", "consumed_inputs:I epsilon:f" }, { 6, LATEST, "T T T > T", "epsilon:f" }) },
     { "LRN", 1, LATEST, .run = run_lrn, .shape = shape_same,
       .schemas = SCHEMAS({ 1, LATEST, "T > T", "alpha:f beta:f bias:f size!i" }) },
-    { "LayerNormalization", 17, LATEST, .run = run_layer_normalization, .shape = shape_layer_normalization,
-      .schemas = SCHEMAS({ 17, LATEST, "T T ?T > T ?U ?U", "axis:i epsilon:f stash_type:i" }) },
+    /* ONNX Runtime writes it at any opset. */
+    { "LayerNormalization", 1, LATEST, .run = run_layer_normalization, .shape = shape_layer_normalization,
+      .schemas = SCHEMAS({ 1, 16, "T V ?V > V ?U ?U", "axis:i epsilon:f stash_type:i" },
+                         { 17, LATEST, "T T ?T > T ?U ?U", "axis:i epsilon:f stash_type:i" }) },
     { "LpNormalization", 1, LATEST, .run = run_lp_normalization, .shape = shape_same,
       .schemas = SCHEMAS({ 1, LATEST, "T > T", "axis:i p:i" }) },
     { "MeanVarianceNormalization", 9, LATEST, .run = run_mean_variance, .shape = shape_same,

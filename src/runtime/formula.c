@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Steps of formulas. A step is called as the runner calls a node: on a node of its own that lives in the step's scratch,
+ * is named as the call's node is, and whose outputs are all wanted. */
+#include "runtime/formula.h"
+
+#include "runtime/element.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define STEP_OUTPUTS 4
+
+static void close_scratch(void *scratch)
+{
+    arena_close(scratch);
+}
+
+void formula_open(struct formula *f, struct call *call)
+{
+    *f = (struct formula){ .call = call, .opset = LATEST_OPSET, .scratch = NEW(call->scratch, struct arena) };
+    arena_open(f->scratch, call->pool->memory);
+    arena_defer(call->scratch, close_scratch, f->scratch);
+}
+
+bool formula_close(struct formula *f)
+{
+    for (size_t i = 0; i < f->count; i++) array_drop(f->made[i]);
+    f->count = 0;
+    return !f->failed;
+}
+
+struct array *formula_hold(struct formula *f, struct array *array)
+{
+    if (f->count == f->room) {
+        f->room = f->room ? 2 * f->room : 16;
+        f->made = arena_grow(f->call->scratch, f->made, f->count, f->room, sizeof *f->made);
+    }
+    return f->made[f->count++] = array;
+}
+
+void formula_give(struct formula *f, size_t slot, struct array *array)
+{
+    if (!f->failed && array && call_wants(f->call, slot)) call_give(f->call, slot, array_keep(array));
+}
+
+struct array *formula_fail(struct formula *f, const char *format, ...)
+{
+    char text[sizeof f->call->error->message];
+    va_list arguments;
+    if (f->failed) return NULL;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    f->failed = true;
+    call_fail(f->call, "%s", text);
+    return NULL;
+}
+
+/* ---- steps ---- */
+
+static BnfuseOnnx__AttributeProto *new_attribute(struct arena *arena, const struct setting *setting)
+{
+    static const BnfuseOnnx__AttributeProto__AttributeType types[] = {
+        [SETTING_INT] = BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT,
+        [SETTING_FLOAT] = BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT,
+        [SETTING_TEXT] = BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING,
+        [SETTING_INTS] = BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS,
+    };
+    BnfuseOnnx__AttributeProto *a = NEW(arena, BnfuseOnnx__AttributeProto);
+    bnfuse_onnx__attribute_proto__init(a);
+    a->name = (char *)setting->name;
+    a->type = types[setting->kind];
+    a->has_i = setting->kind == SETTING_INT;
+    a->i = setting->whole;
+    a->has_f = setting->kind == SETTING_FLOAT;
+    a->f = setting->real;
+    a->has_s = setting->kind == SETTING_TEXT;
+    if (setting->text) a->s = (ProtobufCBinaryData){ strlen(setting->text), (uint8_t *)setting->text };
+    a->ints = (int64_t *)setting->list;
+    a->n_ints = setting->count;
+    return a;
+}
+
+static const BnfuseOnnx__NodeProto *new_proto(struct arena *arena, const BnfuseOnnx__NodeProto *outer,
+                                              const struct setting *settings)
+{
+    BnfuseOnnx__NodeProto *proto = NEW(arena, BnfuseOnnx__NodeProto);
+    size_t count = 0;
+    *proto = *outer;
+    while (settings && settings[count].name) count++;
+    proto->attribute = NEW_ARRAY(arena, BnfuseOnnx__AttributeProto *, count);
+    proto->n_attribute = count;
+    for (size_t i = 0; i < count; i++) proto->attribute[i] = new_attribute(arena, &settings[i]);
+    return proto;
+}
+
+/* The node of a step; it has the outer node's attributes where `own`. */
+static struct node *new_node(struct formula *f, const char *op, const struct setting *settings, bool own, size_t wanted)
+{
+    const struct node *outer = f->call->node;
+    struct node *node = NEW(f->scratch, struct node);
+    struct value *output = NEW(f->scratch, struct value);
+    output->name = "";
+    *node = (struct node){ .graph = outer->graph, .op = op, .domain = "", .opset = f->opset };
+    node->proto = own ? outer->proto : new_proto(f->scratch, outer->proto, settings);
+    node->row = operator_find(outer->graph->net->operators, "", op, f->opset);
+    node->output_count = wanted;
+    node->outputs = NEW_ARRAY(f->scratch, struct value *, wanted);
+    for (size_t i = 0; i < wanted; i++) node->outputs[i] = output;
+    return node;
+}
+
+static bool run_step(struct formula *f, const struct node *node, struct array *const *inputs, size_t count,
+                     struct array **outputs)
+{
+    struct call step = *f->call;
+    step.node = node;
+    step.row = node->row;
+    step.input_count = count;
+    step.output_count = node->output_count;
+    step.inputs = NEW_ARRAY(f->scratch, struct array *, count);
+    step.outputs = NEW_ARRAY(f->scratch, struct array *, node->output_count);
+    step.scratch = f->scratch;
+    memcpy(step.inputs, inputs, count * sizeof *inputs);
+    step.real = call_real_store(&step);
+    for (size_t i = 0; i < count; i++)
+        if (inputs[i] && is_real(inputs[i]) && inputs[i]->store != step.real)
+            step.inputs[i] = formula_hold(f, array_stored(inputs[i], step.real));
+    call_meter(&step, step.inputs, count);
+    bool good = node->row->run(&step);
+    for (size_t i = 0; i < node->output_count; i++)
+        if (step.outputs[i]) outputs[i] = formula_hold(f, array_settled(step.outputs[i], step.exact));
+    if (good) call_meter(&step, outputs, node->output_count);
+    return good;
+}
+
+static bool take_step(struct formula *f, const char *op, const struct setting *settings, bool own,
+                      struct array *const *inputs, size_t count, struct array **outputs, size_t wanted)
+{
+    for (size_t i = 0; i < wanted; i++) outputs[i] = NULL;
+    if (f->failed) return false;
+    const struct node *node = new_node(f, op, settings, own, wanted);
+    if (!node->row || !node->row->run) formula_fail(f, "is made of %s, which does not run", op);
+    else f->failed = !run_step(f, node, inputs, count, outputs);
+    arena_close(f->scratch);
+    arena_open(f->scratch, f->call->pool->memory);
+    for (size_t i = 0; f->failed && i < wanted; i++) outputs[i] = NULL;
+    return !f->failed;
+}
+
+bool formula_ops(struct formula *f, const char *op, const struct setting *settings, struct array *const *inputs,
+                 size_t count, struct array **outputs, size_t wanted)
+{
+    return take_step(f, op, settings, false, inputs, count, outputs, wanted);
+}
+
+bool formula_owns(struct formula *f, const char *op, struct array *const *inputs, size_t count, struct array **outputs,
+                  size_t wanted)
+{
+    return take_step(f, op, NULL, true, inputs, count, outputs, wanted);
+}
+
+struct array *formula_op(struct formula *f, const char *op, const struct setting *settings, struct array *const *inputs,
+                         size_t count)
+{
+    struct array *output;
+    take_step(f, op, settings, false, inputs, count, &output, 1);
+    return output;
+}
+
+struct array *formula_own(struct formula *f, const char *op, struct array *const *inputs, size_t count)
+{
+    struct array *output;
+    take_step(f, op, NULL, true, inputs, count, &output, 1);
+    return output;
+}
+
+/* ---- constants ---- */
+
+struct array *formula_number(struct formula *f, enum dtype type, double value)
+{
+    struct array *array = array_new(f->call->pool, type, store_of(type, f->call->exact), 0, NULL);
+    element_put(array, 0, value);
+    return formula_hold(f, array_settled(array, f->call->exact));
+}
+
+struct array *formula_vector(struct formula *f, int64_t count, const int64_t *values)
+{
+    struct array *array = array_new(f->call->pool, DTYPE_INT64, STORE_I64, 1, &count);
+    if (count > 0) memcpy(array->i64, values, (size_t)count * sizeof *values);
+    return formula_hold(f, array);
+}
+
+/* ---- common steps ---- */
+
+struct array *formula_add(struct formula *f, struct array *a, struct array *b)
+{
+    return formula_op(f, "Add", NULL, FROM(a, b));
+}
+
+struct array *formula_sub(struct formula *f, struct array *a, struct array *b)
+{
+    return formula_op(f, "Sub", NULL, FROM(a, b));
+}
+
+struct array *formula_mul(struct formula *f, struct array *a, struct array *b)
+{
+    return formula_op(f, "Mul", NULL, FROM(a, b));
+}
+
+struct array *formula_div(struct formula *f, struct array *a, struct array *b)
+{
+    return formula_op(f, "Div", NULL, FROM(a, b));
+}
+
+struct array *formula_scaled(struct formula *f, struct array *a, double factor)
+{
+    return a ? formula_mul(f, a, formula_number(f, a->type, factor)) : NULL;
+}
+
+struct array *formula_shifted(struct formula *f, struct array *a, double term)
+{
+    return a ? formula_add(f, a, formula_number(f, a->type, term)) : NULL;
+}
+
+struct array *formula_matmul(struct formula *f, struct array *a, struct array *b)
+{
+    return formula_op(f, "MatMul", NULL, FROM(a, b));
+}
+
+struct array *formula_cast(struct formula *f, struct array *a, enum dtype type)
+{
+    return formula_op(f, "Cast", SETTINGS(SET_INT("to", type)), FROM(a));
+}
+
+struct array *formula_transposed(struct formula *f, struct array *a, const int64_t *order)
+{
+    return a ? formula_op(f, "Transpose", SETTINGS(SET_INTS("perm", order, a->rank)), FROM(a)) : NULL;
+}
+
+struct array *formula_turned(struct formula *f, struct array *a)
+{
+    int64_t order[ARRAY_MAX_RANK];
+    if (!a || a->rank < 2) return a;
+    for (int i = 0; i < a->rank; i++) order[i] = i;
+    order[a->rank - 2] = a->rank - 1;
+    order[a->rank - 1] = a->rank - 2;
+    return formula_transposed(f, a, order);
+}
+
+struct array *formula_reshaped(struct formula *f, struct array *a, int rank, const int64_t *dims)
+{
+    return formula_op(f, "Reshape", SETTINGS(SET_INT("allowzero", 1)), FROM(a, formula_vector(f, rank, dims)));
+}
+
+static struct array *reduced(struct formula *f, const char *op, struct array *a, const int64_t *axes, int64_t count,
+                             bool keep)
+{
+    return formula_op(f, op, SETTINGS(SET_INT("keepdims", keep), SET_INT("noop_with_empty_axes", 1)),
+                      FROM(a, formula_vector(f, count, axes)));
+}
+
+struct array *formula_sum(struct formula *f, struct array *a, const int64_t *axes, int64_t count, bool keep)
+{
+    return reduced(f, "ReduceSum", a, axes, count, keep);
+}
+
+struct array *formula_mean(struct formula *f, struct array *a, const int64_t *axes, int64_t count, bool keep)
+{
+    return reduced(f, "ReduceMean", a, axes, count, keep);
+}
+
+struct array *formula_slice(struct formula *f, struct array *a, int axis, int64_t first, int64_t end)
+{
+    return formula_op(
+        f, "Slice", NULL,
+        FROM(a, formula_vector(f, 1, &first), formula_vector(f, 1, &end), formula_vector(f, 1, &(int64_t){ axis })));
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Operators inside a kernel: what is said to be a formula of other operators is computed as one.
+ *
+ *     struct formula f;
+ *     formula_open(&f, call);
+ *     struct array *x = call_input(call, 0);
+ *     formula_give(&f, 0, formula_mul(&f, x, formula_op(&f, "Sigmoid", NULL, FROM(x))));
+ *     return formula_close(&f);
+ *
+ * Each step is a kernel of ai.onnx at its newest opset, with all that the runner does around one. The arrays a formula
+ * makes are its own until formula_close; a result that is wanted longer is kept (array_keep) or given. The first step that
+ * fails leaves the call's error, and those after it return NULL without doing anything, so that only the end is asked. */
+#ifndef RUNTIME_FORMULA_H
+#define RUNTIME_FORMULA_H
+
+#include "runtime/kernel.h"
+
+struct formula {
+    struct call *call;
+    bool failed;
+    int64_t opset;         /* of the steps; the newest unless set */
+    struct arena *scratch; /* of one step */
+    struct array **made;
+    size_t count, room;
+};
+
+void formula_open(struct formula *f, struct call *call);
+/* Drops what was made. False when a step failed. */
+bool formula_close(struct formula *f);
+
+/* Attributes of a step; a list of them is ended by one without name. */
+struct setting {
+    const char *name;
+    enum { SETTING_INT, SETTING_FLOAT, SETTING_TEXT, SETTING_INTS } kind;
+    int64_t whole;
+    float real;
+    const char *text;
+    const int64_t *list;
+    size_t count;
+};
+#define SET_INT(n, v)                                  \
+    {                                                  \
+        .name = (n), .kind = SETTING_INT, .whole = (v) \
+    }
+#define SET_FLOAT(n, v)                                 \
+    {                                                   \
+        .name = (n), .kind = SETTING_FLOAT, .real = (v) \
+    }
+#define SET_TEXT(n, v)                                 \
+    {                                                  \
+        .name = (n), .kind = SETTING_TEXT, .text = (v) \
+    }
+#define SET_INTS(n, l, c)                                                    \
+    {                                                                        \
+        .name = (n), .kind = SETTING_INTS, .list = (l), .count = (size_t)(c) \
+    }
+#define SETTINGS(...) ((const struct setting[]){ __VA_ARGS__, { 0 } })
+#define FROM(...)     (struct array *[]){ __VA_ARGS__ }, sizeof((struct array *[]){ __VA_ARGS__ }) / sizeof(struct array *)
+
+/* Output 0 of an operator; settings may be NULL. */
+struct array *formula_op(struct formula *f, const char *op, const struct setting *settings, struct array *const *inputs,
+                         size_t count);
+/* The first `wanted` outputs; false, with NULLs, when a step failed. */
+bool formula_ops(struct formula *f, const char *op, const struct setting *settings, struct array *const *inputs,
+                 size_t count, struct array **outputs, size_t wanted);
+/* An operator with the attributes of the call's own node. */
+struct array *formula_own(struct formula *f, const char *op, struct array *const *inputs, size_t count);
+bool formula_owns(struct formula *f, const char *op, struct array *const *inputs, size_t count, struct array **outputs,
+                  size_t wanted);
+
+/* An array is the formula's from now on, and returned. */
+struct array *formula_hold(struct formula *f, struct array *array);
+/* Output `slot` of the call, if it is wanted and no step failed. */
+void formula_give(struct formula *f, size_t slot, struct array *array);
+/* Fails as a step would. Returns NULL. */
+struct array *formula_fail(struct formula *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Constants: one number of a type; whole numbers as a vector. */
+struct array *formula_number(struct formula *f, enum dtype type, double value);
+struct array *formula_vector(struct formula *f, int64_t count, const int64_t *values);
+
+/* What formulas are mostly made of. */
+struct array *formula_add(struct formula *f, struct array *a, struct array *b);
+struct array *formula_sub(struct formula *f, struct array *a, struct array *b);
+struct array *formula_mul(struct formula *f, struct array *a, struct array *b);
+struct array *formula_div(struct formula *f, struct array *a, struct array *b);
+struct array *formula_scaled(struct formula *f, struct array *a, double factor); /* times a number of its type */
+struct array *formula_shifted(struct formula *f, struct array *a, double term);
+struct array *formula_matmul(struct formula *f, struct array *a, struct array *b);
+struct array *formula_cast(struct formula *f, struct array *a, enum dtype type);
+struct array *formula_transposed(struct formula *f, struct array *a, const int64_t *order);
+/* Exchanges the last two axes. */
+struct array *formula_turned(struct formula *f, struct array *a);
+struct array *formula_reshaped(struct formula *f, struct array *a, int rank, const int64_t *dims);
+/* Sums over axes; `keep` leaves them as 1. */
+struct array *formula_sum(struct formula *f, struct array *a, const int64_t *axes, int64_t count, bool keep);
+struct array *formula_mean(struct formula *f, struct array *a, const int64_t *axes, int64_t count, bool keep);
+/* first .. end-1 along an axis. */
+struct array *formula_slice(struct formula *f, struct array *a, int axis, int64_t first, int64_t end);
+
+#endif

@@ -1,0 +1,157 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""fused.py SOURCE_DIR BNFUSE: operators of com.microsoft, each as a model of one node, run by ONNX Runtime and by bnfuse
+on the same random numbers. Quantized results may differ by one step. Skipped (77) without ONNX Runtime or python3-onnx."""
+import os
+import subprocess
+import sys
+import tempfile
+
+try:
+    import numpy as np
+    from onnx import ValueInfoProto, helper, numpy_helper, save
+except ImportError:
+    print("fused: no python3-onnx: skipped")
+    sys.exit(77)
+
+source, program = sys.argv[1:3]
+ort = os.environ.get("BNFUSE_ORT", source + "/build/ort")
+if not os.path.isdir(ort + "/node_modules/onnxruntime-node"):
+    print("fused: no ONNX Runtime; scripts/ort/install.sh brings it: skipped")
+    sys.exit(77)
+
+random = np.random.default_rng(7)
+
+
+def real(*dims):
+    return random.uniform(-2, 2, dims).astype(np.float32)
+
+
+def bytes_of(*dims, signed=False):
+    return random.integers(-100, 100, dims).astype(np.int8) if signed else random.integers(0, 255, dims).astype(np.uint8)
+
+
+def whole(*values):
+    return np.array(values, np.int32)
+
+
+SCALE, FINE = np.float32(0.05), np.float32(1 / 256)
+ZERO, NONE = np.uint8(120), np.uint8(0)
+X = bytes_of(1, 4, 6, 6)
+QUANT = [X, SCALE, ZERO]
+HIDDEN = [real(2, 3, 8), real(8, 24), real(24)]
+HEADS = [real(2, 3, 8), real(2, 5, 8), real(2, 5, 8)]
+ROWS = [real(2, 3, 8), real(2, 3, 8)]
+
+# The operator, its attributes, its inputs (None: absent), how many outputs.
+CASES = [
+    ("FusedConv", dict(activation="Relu", kernel_shape=[3, 3]), [real(1, 4, 6, 6), real(5, 4, 3, 3), real(5)], 1),
+    ("FusedConv", dict(activation="LeakyRelu", activation_params=[0.3], group=2), [real(1, 4, 6, 6), real(4, 2, 3, 3)], 1),
+    ("FusedConv", dict(activation="Clip", activation_params=[-0.5, 1.5], pads=[1, 1, 1, 1]),
+     [real(1, 4, 6, 6), real(5, 4, 3, 3), real(5), real(1, 5, 6, 6)], 1),
+    ("FusedConv", dict(activation="HardSigmoid", activation_params=[0.2, 0.4]), [real(1, 4, 6, 6), real(5, 4, 1, 1)], 1),
+    ("FusedGemm", dict(activation="LeakyRelu", activation_alpha=0.2, transB=1, beta=0.5), [real(3, 4), real(5, 4), real(5)], 1),
+    ("FusedGemm", dict(activation="Elu", activation_alpha=0.7), [real(3, 4), real(4, 5), real(5)], 1),
+    ("FusedMatMul", dict(alpha=0.5, transA=1, transB=1), [real(2, 4, 3), real(2, 5, 4)], 1),
+    ("FusedMatMul", dict(transBatchA=1), [real(3, 2, 4), real(2, 4, 5)], 1),
+    ("FusedMatMul", dict(transBatchA=1, transA=1, transBatchB=1, transB=1), [real(4, 2, 3), real(5, 2, 4)], 1),
+    ("Gelu", {}, [real(3, 4)], 1),
+    ("BiasGelu", {}, [real(3, 4), real(4)], 1),
+    ("FastGelu", {}, [real(3, 4), real(4)], 1),
+    ("QuickGelu", dict(alpha=1.5), [real(3, 4)], 1),
+    ("SkipLayerNormalization", dict(epsilon=1e-5), ROWS + [real(8), real(8), real(8)], 4),
+    ("SkipLayerNormalization", {}, [ROWS[0], real(3, 8), real(8)], 1),
+    ("SkipSimplifiedLayerNormalization", dict(epsilon=1e-5), ROWS + [real(8), real(8)], (1, 0, 0, 1)),
+    ("EmbedLayerNormalization", dict(epsilon=1e-5),
+     [whole([1, 2, 0], [3, 3, 1]), whole([0, 1, 1], [0, 0, 1]), real(5, 8), real(6, 8), real(2, 8), real(8), real(8),
+      whole([1, 1, 0], [1, 0, 0])], 3),
+    ("EmbedLayerNormalization", {},
+     [whole([1, 2, 0]), None, real(5, 8), real(6, 8), None, real(8), real(8), None, whole([2, 0, 5])], 2),
+    ("Attention", dict(num_heads=2), HIDDEN, 1),
+    ("Attention", dict(num_heads=2, unidirectional=1, scale=0.3), HIDDEN, 1),
+    ("Attention", dict(num_heads=2), HIDDEN + [whole(2, 3)], 1),
+    ("Attention", dict(num_heads=2), HIDDEN + [whole(3, 3, 1, 0)], 1),
+    ("Attention", dict(num_heads=2), HIDDEN + [whole([1, 1, 0], [1, 0, 1])], 1),
+    ("Attention", dict(num_heads=2, mask_filter_value=-5.0),
+     HIDDEN + [random.integers(0, 2, (2, 3, 3)).astype(np.int32), None, real(1, 2, 3, 3)], 1),
+    ("Attention", dict(num_heads=2, unidirectional=1), HIDDEN + [None, real(2, 2, 2, 4, 4)], 2),
+    ("Attention", dict(num_heads=2, qkv_hidden_sizes=[8, 8, 4]), [real(2, 3, 8), real(8, 20), real(20)], 1),
+    ("MultiHeadAttention", dict(num_heads=2), HEADS, 1),
+    ("MultiHeadAttention", dict(num_heads=2), HEADS + [real(24), whole([1, 1, 0, 1, 1], [1, 0, 0, 0, 1])], 1),
+    ("MultiHeadAttention", dict(num_heads=2, scale=0.7), HEADS + [None, None, real(2, 1, 3, 5)], 1),
+    ("MultiHeadAttention", dict(num_heads=2, unidirectional=1),
+     [HEADS[0]] + ROWS + [None, None, None, real(2, 2, 4, 4), real(2, 2, 4, 4)], 3),
+    ("MultiHeadAttention", dict(num_heads=2), [HEADS[0], real(2, 2, 5, 4), real(2, 2, 5, 4)], 1),
+    ("QLinearAdd", {}, QUANT + [bytes_of(6, 6), FINE, NONE, SCALE, ZERO], 1),
+    ("QLinearMul", {}, QUANT + [bytes_of(1, 4, 1, 1), FINE, NONE, SCALE, ZERO], 1),
+    ("QLinearLeakyRelu", dict(alpha=0.1), QUANT + [SCALE, ZERO], 1),
+    ("QLinearSigmoid", {}, QUANT + [FINE, NONE], 1),
+    ("QLinearSoftmax", dict(axis=-1, opset=13), QUANT + [FINE, NONE], 1),
+    ("QLinearSoftmax", dict(axis=1, opset=11), QUANT + [FINE, NONE], 1),
+    ("QLinearConcat", dict(axis=1), [SCALE, ZERO] + QUANT + [X, FINE, NONE], 1),
+    ("QLinearAveragePool", dict(kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]), QUANT + [SCALE, ZERO], 1),
+    ("QLinearAveragePool", dict(kernel_shape=[2, 2], channels_last=1), QUANT + [SCALE, ZERO], 1),
+    ("QLinearGlobalAveragePool", dict(channels_last=0), QUANT + [SCALE, ZERO], 1),
+    ("QLinearGlobalAveragePool", dict(channels_last=1), QUANT + [SCALE, ZERO], 1),
+    ("QLinearWhere", {}, [random.integers(0, 2, (6, 6)) > 0] + QUANT + [X, FINE, NONE, SCALE, ZERO], 1),
+    ("QLinearConv", dict(channels_last=1, kernel_shape=[3, 3]),
+     QUANT + [bytes_of(5, 6, 3, 3), SCALE, ZERO, np.float32(0.5), ZERO, whole(*range(5))], 1),
+    ("NhwcMaxPool", dict(kernel_shape=[2, 2], strides=[2, 2]), [X], 1),
+    ("DynamicQuantizeMatMul", {}, [real(3, 4), bytes_of(4, 5), SCALE, ZERO, real(5)], 1),
+    ("DynamicQuantizeMatMul", {}, [real(3, 4), bytes_of(4, 5, signed=True), np.abs(real(5)), None], 1),
+    ("MatMulIntegerToFloat", {}, [bytes_of(3, 4), bytes_of(4, 5), SCALE, FINE, ZERO, ZERO, real(5)], 1),
+    ("QGemm", dict(alpha=0.5, transB=1), [bytes_of(3, 4), SCALE, ZERO, bytes_of(5, 4), SCALE, ZERO, whole(*range(5))], 1),
+    ("QGemm", {}, [bytes_of(3, 4), SCALE, ZERO, bytes_of(4, 5), SCALE, ZERO, None, np.float32(0.5), ZERO], 1),
+]
+
+
+def write_model(op, attributes, inputs, wanted, folder):
+    """The model and its inputs as files; the names of the outputs."""
+    names = ["" if x is None else "x%d" % i for i, x in enumerate(inputs)]
+    asked = wanted if isinstance(wanted, tuple) else (1,) * wanted
+    outputs = ["y%d" % i if ask else "" for i, ask in enumerate(asked)]
+    node = helper.make_node(op, names, outputs, domain="com.microsoft", **attributes)
+    values = [helper.make_tensor_value_info(n, numpy_helper.from_array(np.asarray(x)).data_type, x.shape)
+              for n, x in zip(names, inputs) if n]
+    results = [ValueInfoProto(name=n) for n in outputs if n]
+    graph = helper.make_graph([node], "fused", values, results)
+    model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17),
+                                                                  helper.make_opsetid("com.microsoft", 1)])
+    path = folder + "/model.onnx"
+    save(model, path)
+    files = []
+    for name, x in zip(names, inputs):
+        if name:
+            files.append((name, "%s/%s.npy" % (folder, name)))
+            np.save(files[-1][1], x)
+    return path, files, [n for n in outputs if n]
+
+
+def differs(ours, theirs):
+    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+        return "%s %s, not %s %s" % (ours.dtype, ours.shape, theirs.dtype, theirs.shape)
+    a, b = ours.astype(np.float64), theirs.astype(np.float64)
+    most = 1.001 if ours.dtype == np.uint8 else 1e-4 * max(1, np.abs(b).max(initial=0))
+    worst = np.abs(a - b).max(initial=0)
+    return None if worst <= most else "off by %g" % worst
+
+
+failed = 0
+for op, attributes, inputs, wanted in CASES:
+    with tempfile.TemporaryDirectory() as folder:
+        path, files, outputs = write_model(op, attributes, inputs, wanted, folder)
+        judge = subprocess.run(["node", source + "/scripts/ort/judge.mjs", "run", path, folder] + [f for _, f in files],
+                               capture_output=True, text=True)
+        words = [w for name, file in files for w in ("--input", "%s=%s" % (name, file))]
+        ours = subprocess.run([program, "run", path, "-q", "-o", folder + "/ours.npz"] + words, capture_output=True, text=True)
+        if judge.returncode or ours.returncode:
+            faults = ["ONNX Runtime: " + judge.stderr.strip()[-300:] if judge.returncode else ours.stderr.strip()]
+        else:
+            made = np.load(folder + "/ours.npz")
+            faults = [differs(made[n], np.load("%s/output_%d.npy" % (folder, i))) for i, n in enumerate(outputs)]
+        faults = [f for f in faults if f]
+        for fault in faults:
+            print("%s %s: %s" % (op, attributes, fault))
+        failed += bool(faults)
+print("fused: %d operators held against ONNX Runtime, %d differ" % (len(CASES), failed))
+sys.exit(failed > 0)
