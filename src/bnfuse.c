@@ -15,6 +15,7 @@
 #include "passes/decide/extras.h"
 #include "passes/inference.h"
 #include "passes/passes.h"
+#include "passes/simplify/simplify.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -165,6 +166,11 @@ const char *bnfuse_reason_page(int code)
 const bnfuse_pass *bnfuse_get_pass(size_t i)
 {
     return i < pass_count ? &passes[i].is : NULL;
+}
+
+const bnfuse_rule *bnfuse_get_rule(size_t i)
+{
+    return rewrite_rule(i);
 }
 
 const bnfuse_extra *bnfuse_get_extra(size_t i)

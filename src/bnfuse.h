@@ -123,8 +123,9 @@ typedef struct bnfuse_fuse_options {
     /* Called with the name of each pass that ran, also when it changed nothing; bnfuse_print shows what it left. False
      * cancels. NULL: not called. */
     bool (*after_pass)(void *context, const char *pass);
-    bool unread; /* do not read large weights to see whether a folded one would leave its type: for a look; such a
+    bool unread;   /* do not read large weights to see whether a folded one would leave its type: for a look; such a
                   * model is not written */
+    bool simplify; /* and make everything else as small as it can be without another bit in any result */
 } bnfuse_fuse_options;
 
 /* Folds every BatchNormalization that can be folded exactly. The file is not touched. Once per model. */
@@ -154,6 +155,15 @@ typedef struct bnfuse_remark {
     const char *detail;
     const char *path; /* operators tried or crossed */
 } bnfuse_remark;
+
+/* What simplifying changed. No string is NULL; they are "" where they do not apply. */
+typedef struct bnfuse_rewrite {
+    const char *rule;  /* see bnfuse_get_rule */
+    const char *node;  /* what went or changed, by its name before */
+    const char *op;    /* of the node */
+    const char *scope; /* the bodies or function it is in */
+    const char *where; /* what stands for it now */
+} bnfuse_rewrite;
 
 typedef struct bnfuse_op_count {
     const char *op; /* domain.op outside ai.onnx */
@@ -186,6 +196,8 @@ typedef struct bnfuse_report {
     size_t note_count;
     const bnfuse_written *const *written; /* the files of the last write: the model, then its data */
     size_t written_count;
+    bnfuse_rewrite *const *rewrites; /* in the order they were made */
+    size_t rewrite_count;
 } bnfuse_report;
 
 /* NULL before bnfuse_fuse. */
@@ -212,6 +224,12 @@ typedef struct bnfuse_extra {
     const char *name, *help;
 } bnfuse_extra;
 BNFUSE_API const bnfuse_extra *bnfuse_get_extra(size_t i);
+
+/* The rules of simplifying, from 0; NULL beyond the last. Each keeps every result equal bit for bit. */
+typedef struct bnfuse_rule {
+    const char *name, *formula;
+} bnfuse_rule;
+BNFUSE_API const bnfuse_rule *bnfuse_get_rule(size_t i);
 
 /* ---- the graph ---- */
 

@@ -15,6 +15,7 @@ runtime/math
 runtime/ops
 passes/decide
 passes/algebra
+passes/simplify
 passes
 io
 check

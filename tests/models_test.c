@@ -42,6 +42,7 @@ static void choose(struct choice *choice, char *options)
     for (char *word = strtok(options, " "); word; word = strtok(NULL, " ")) {
         if (strcmp(word, "--freeze-weights") == 0) choice->fuse.freeze_weights = true;
         else if (strcmp(word, "--assume-inference") == 0) choice->fuse.assume_inference = true;
+        else if (strcmp(word, "--simplify") == 0) choice->fuse.simplify = true;
         else if (strcmp(word, "--lower") == 0) choice->fuse.lower_mul_add = strtok(NULL, " ") != NULL;
         else if (strcmp(word, "--fold-limit") == 0) choice->fuse.fold_limit = strtoull(strtok(NULL, " "), NULL, 10);
         else if (strcmp(word, "--enable") == 0) choice->enabled[choice->fuse.enabled.count++] = strtok(NULL, " ");

@@ -16,6 +16,8 @@ static void report_remarks(struct bnfuse_model *model, const struct pass_report 
         model->report.folded += from->remarks[i]->outcome != BNFUSE_OUTCOME_STAYS;
     model->report.remarks = from->remarks;
     model->report.remark_count = from->remark_count;
+    model->report.rewrites = from->rewrites;
+    model->report.rewrite_count = from->rewrite_count;
 }
 
 /* Nodes of one operator before and after. */

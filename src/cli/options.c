@@ -55,6 +55,8 @@ const struct option_row option_rows[] = {
       "treat BatchNormalization in training mode as inference" },
     { "lower", 0, "mul-add", FUSE | EXPLAIN, OPTION_WORD, AT(fuse.lower_mul_add),
       "replace each BatchNormalization that stays by Mul and Add" },
+    { "simplify", 0, NULL, FUSE | EXPLAIN, OPTION_FLAG, AT(fuse.simplify),
+      "remove everything else that can go without changing a bit of any result" },
     { "check", 0, "[full]", FUSE, OPTION_CHECK, AT(check.full),
       "check the result (the default); full: the whole graph must run, a check of each change is not enough" },
     { "no-check", 0, NULL, FUSE, OPTION_FLAG, AT(no_check), "write the result without checking it" },

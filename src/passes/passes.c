@@ -12,6 +12,7 @@
 #include "passes/inline.h"
 #include "passes/instance.h"
 #include "passes/lower.h"
+#include "passes/simplify/simplify.h"
 #include "passes/tidy.h"
 
 #include <stdio.h>
@@ -37,6 +38,9 @@ const struct pass passes[] = {
     { { "instance", "before lower: what it replaces has no constants to lower", true }, instance_run, PASS_REPEATED },
     { { "lower", "after the last round: only then is it known what stays", true }, lower_run, PASS_LAST },
     { { "clean", "last: removes what the others left without readers", false }, clean_run, PASS_REPEATED | PASS_LAST },
+    { { "simplify", "after the folds, from which it must not take anything; what it does may open another fold", true },
+      simplify_run,
+      PASS_REPEATED | PASS_LAST },
 };
 const size_t pass_count = sizeof(passes) / sizeof(*passes);
 

@@ -59,6 +59,26 @@ static json_t *pair(int64_t before, int64_t after)
     return json_pack("{s:I, s:I}", "before", (json_int_t)before, "after", (json_int_t)after);
 }
 
+static json_t *rewrite_object(const bnfuse_rewrite *rewrite)
+{
+    json_t *object = json_object();
+    json_put(&object, "rule", json_text(rewrite->rule));
+    json_put(&object, "node", json_text(rewrite->node));
+    json_put(&object, "op", json_text(rewrite->op));
+    json_put(&object, "scope", json_text(rewrite->scope));
+    json_put(&object, "where", json_text(rewrite->where));
+    return object;
+}
+
+/* Only where something was simplified. */
+static void add_rewrites(json_t **root, const bnfuse_report *report)
+{
+    json_t *rewrites = json_array();
+    for (size_t i = 0; i < report->rewrite_count; i++) json_append(&rewrites, rewrite_object(report->rewrites[i]));
+    if (report->rewrite_count) json_put(root, "rewrites", rewrites);
+    else json_decref(rewrites);
+}
+
 static void add_report(json_t **root, const bnfuse_report *report)
 {
     json_t *remarks = json_array(), *ops = json_array(), *notes = json_array();
@@ -79,6 +99,7 @@ static void add_report(json_t **root, const bnfuse_report *report)
     json_put(root, "multiply_adds_saved", json_integer(report->multiply_adds_saved));
     json_put(root, "grown_bytes", json_integer((json_int_t)report->grown));
     json_put(root, "notes", notes);
+    add_rewrites(root, report);
 }
 
 static json_t *difference_object(const bnfuse_difference *difference)

@@ -87,12 +87,44 @@ static void print_kept(const bnfuse_report *report, const bnfuse_reason *reason,
     if (count > most) fprintf(to, "... and %zu more with BNF%d (-v lists them)\n", count - most, reason->code);
 }
 
+static size_t count_rewrites(const bnfuse_report *report, const bnfuse_rule *rule)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < report->rewrite_count; i++) count += strcmp(report->rewrites[i]->rule, rule->name) == 0;
+    return count;
+}
+
+static void print_rewrite(const bnfuse_rewrite *rewrite, FILE *to)
+{
+    char node[200], where[200], scope[200];
+    bnfuse_escape(node, sizeof node, rewrite->node);
+    bnfuse_escape(where, sizeof where, rewrite->where);
+    bnfuse_escape(scope, sizeof scope, rewrite->scope);
+    fprintf(to, "simplified %s: %s%s%s%s%s%s%s\n", rewrite->rule, rewrite->op, *rewrite->op ? " " : "", node,
+            *where ? ", now " : "", where, *scope ? ", in " : "", scope);
+}
+
+/* How often each rule applied, or each time. */
+static void print_rewrites(const bnfuse_report *report, bool verbose, FILE *to)
+{
+    const bnfuse_rule *rule;
+    if (!report->rewrite_count) return;
+    for (size_t i = 0; verbose && i < report->rewrite_count; i++) print_rewrite(report->rewrites[i], to);
+    fprintf(to, "simplified in %zu places%s:", report->rewrite_count, verbose ? "" : " (-v lists them)");
+    for (size_t i = 0; (rule = bnfuse_get_rule(i)); i++) {
+        size_t count = count_rewrites(report, rule);
+        if (count) fprintf(to, " %s %zu", rule->name, count);
+    }
+    fprintf(to, "\n");
+}
+
 static void print_remarks(const bnfuse_report *report, bool verbose, FILE *to)
 {
     const bnfuse_reason *reason;
     int width = widest_node(report);
     print_gone(report, verbose, width, to);
     for (size_t i = 0; (reason = bnfuse_get_reason(i)); i++) print_kept(report, reason, verbose, width, to);
+    print_rewrites(report, verbose, to);
 }
 
 /* `kind` before what the model calls it. */
@@ -307,6 +339,7 @@ bool report_explain(const struct run_report *run, FILE *to)
         explain_line(remark->code ? "tried" : "path", remark->path, to);
         explain_line("help", remark->help, to);
     }
+    print_rewrites(report, true, to);
     for (size_t i = 0; i < report->note_count; i++) {
         bnfuse_escape(words, sizeof words, report->notes[i]);
         fprintf(to, "note: %s\n", words);

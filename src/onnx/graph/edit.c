@@ -177,6 +177,24 @@ struct node *edit_copy_node(struct graph *graph, struct node *before, const stru
     return node;
 }
 
+static void unlink_node(struct node *node)
+{
+    struct graph *graph = node->graph;
+    if (node->previous) node->previous->next = node->next;
+    else graph->first = node->next;
+    if (node->next) node->next->previous = node->previous;
+    else graph->last = node->previous;
+    graph->node_count--;
+}
+
+void edit_move_node(struct node *node, struct node *before)
+{
+    assert(node->graph == before->graph);
+    if (node == before) return;
+    unlink_node(node);
+    insert_node(node->graph, before, node);
+}
+
 void edit_drop_function(struct graph *body)
 {
     assert(body->function && body->call_count == 0);
@@ -438,11 +456,7 @@ void edit_remove_node(struct node *node)
         value->writer = NULL;
         forget_if_gone(value);
     }
-    if (node->previous) node->previous->next = node->next;
-    else graph->first = node->next;
-    if (node->next) node->next->previous = node->previous;
-    else graph->last = node->previous;
-    graph->node_count--;
+    unlink_node(node);
 }
 
 void edit_remove_input(struct value *value)

@@ -25,6 +25,8 @@ struct node *edit_add_node(struct graph *graph, struct node *before, const char 
 /* A new node before `before` that is the operator, or calls the function, that `model` does, with its attributes, but has
  * no inputs and outputs yet. */
 struct node *edit_copy_node(struct graph *graph, struct node *before, const struct node *model, const char *base_name);
+/* The node stands before `before` in its graph's list from now on. What it reads must be written further up. */
+void edit_move_node(struct node *node, struct node *before);
 /* Takes the body of a local function that is not called out of the net. */
 void edit_drop_function(struct graph *body);
 

@@ -19,6 +19,8 @@ struct pass_report {
     uint64_t grown;              /* bytes of clones and computed constants */
     const char **notes;          /* further lines worth telling, e.g. dead nodes removed */
     size_t note_count;
+    struct bnfuse_rewrite **rewrites; /* of simplifying, in the order they were made */
+    size_t rewrite_count;
     struct pointer_map unread; /* initializers that nobody read before any pass ran */
 };
 

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The engine of the rewrites: a worklist in waves.
+ *
+ * A wave is asked in order of depth and name. What a rewrite touches and the wave has yet to come to is asked there; the
+ * rest makes the next wave. When a wave ends with nothing touched, equal constants are shared, which may touch more. */
+#include "passes/simplify/engine.h"
+
+#include "base/pointer_map.h"
+#include "onnx/graph/attr.h"
+#include "onnx/graph/edit.h"
+#include "onnx/graph/operator.h"
+#include "onnx/shape/infer.h"
+#include "passes/decide/decision.h"
+#include "passes/simplify/simplify.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct rewrite *const rewrite_families[] = { common_rewrites, noop_rewrites, pair_rewrites, NULL };
+
+static bool is_row(const struct rewrite *rewrite)
+{
+    return rewrite->apply || rewrite->sweep;
+}
+
+const struct bnfuse_rule *rewrite_rule(size_t i)
+{
+    for (const struct rewrite *const *family = rewrite_families; *family; family++)
+        for (const struct rewrite *rewrite = *family; is_row(rewrite); rewrite++)
+            if (i-- == 0) return &rewrite->is;
+    return NULL;
+}
+
+/* ---- items ---- */
+
+struct item *item_of(const struct simplifier *s, const struct node *node)
+{
+    return pointer_map_get(&s->items, node);
+}
+
+static struct item *add_item(struct simplifier *s, struct node *node, size_t depth, size_t position)
+{
+    struct item *item = NEW(s->net->arena, struct item);
+    const char *name = node->proto->name ? node->proto->name : "";
+    for (size_t i = node->output_count; i-- > 0;)
+        if (node->outputs[i]) name = node->outputs[i]->name;
+    *item = (struct item){ .node = node, .depth = depth, .position = position, .name = name };
+    item->was_unread = !node_outputs_are_read(node, 0);
+    for (const struct graph *graph = node->graph; graph->owner; graph = graph->owner->graph) item->nesting++;
+    pointer_map_set(&s->items, node, item);
+    return item;
+}
+
+static void push(struct simplifier *s, struct wave *wave, struct item *item)
+{
+    if (item->is_pending || item->is_gone) return;
+    if (wave->count == wave->room) {
+        size_t room = wave->room ? 2 * wave->room : 64;
+        wave->items = arena_grow(s->net->arena, wave->items, wave->count, room, sizeof(struct item *));
+        wave->room = room;
+    }
+    wave->items[wave->count++] = item;
+    item->is_pending = true;
+}
+
+static int by_depth_then_name(const void *left, const void *right)
+{
+    const struct item *a = *(struct item *const *)left, *b = *(struct item *const *)right;
+    if (a->nesting != b->nesting) return a->nesting < b->nesting ? -1 : 1;
+    if (a->depth != b->depth) return a->depth < b->depth ? -1 : 1;
+    int order = strcmp(a->name, b->name);
+    if (order || a->node->graph == b->node->graph) return order;
+    struct arena *arena = a->node->graph->net->arena;
+    return strcmp(graph_scope(a->node->graph, arena), graph_scope(b->node->graph, arena));
+}
+
+void rewrite_touch(struct simplifier *s, struct node *node)
+{
+    struct item *item = item_of(s, node);
+    if (item) push(s, &s->next, item);
+}
+
+static void touch_writer(struct simplifier *s, const struct value *value)
+{
+    if (value && value->writer) rewrite_touch(s, value->writer);
+}
+
+static void touch_readers(struct simplifier *s, const struct value *value)
+{
+    for (const struct use *use = value->uses; use; use = use->next)
+        if (use->node) rewrite_touch(s, use->node);
+}
+
+static bool add_graph(struct simplifier *s, const struct graph *graph, struct bnfuse_error *error)
+{
+    struct node **order;
+    size_t position = 0;
+    if (!graph_order(graph, s->net->arena, &order, error)) return false;
+    for (size_t i = 0; i < graph->node_count; i++) {
+        size_t depth = 0;
+        for (size_t k = 0; k < order[i]->input_count; k++) {
+            const struct value *value = order[i]->inputs[k].value;
+            const struct item *item = value && value->writer ? item_of(s, value->writer) : NULL;
+            if (item && value->graph == graph && item->depth >= depth) depth = item->depth + 1;
+        }
+        push(s, &s->next, add_item(s, order[i], depth, 0));
+    }
+    for (const struct node *node = graph->first; node; node = node->next) item_of(s, node)->position = position++;
+    return true;
+}
+
+/* ---- what rows ask ---- */
+
+static bool is_plain(const struct node *node)
+{
+    return !*node->domain && !node->function && node->row && !node_refers(node);
+}
+
+struct node *rewrite_upstream(const struct node *node, size_t slot)
+{
+    const struct value *value = node_input(node, slot);
+    if (!value || !value->writer || value->graph != node->graph) return NULL;
+    return is_plain(value->writer) ? value->writer : NULL;
+}
+
+struct node *rewrite_upstream_is(const struct node *node, size_t slot, const char *op)
+{
+    struct node *writer = rewrite_upstream(node, slot);
+    return writer && node_is(writer, op) ? writer : NULL;
+}
+
+bool is_read_once(const struct value *value)
+{
+    return value->use_count == 1 && !value->is_output && value->uses->node;
+}
+
+bool has_one_output(const struct node *node)
+{
+    return node_output(node, 0) && !node_outputs_are_read(node, 1);
+}
+
+bool is_same_shape(const struct value *a, const struct value *b)
+{
+    if (a->shape.rank < 0 || a->shape.rank != b->shape.rank) return false;
+    for (int i = 0; i < a->shape.rank; i++)
+        if (!dim_equal(a->shape.dims[i], b->shape.dims[i])) return false;
+    return true;
+}
+
+int64_t axis_size(const struct value *value, int axis)
+{
+    return axis >= 0 && axis < value->shape.rank ? value->shape.dims[axis].size : -1;
+}
+
+bool constant_ints(struct value *value, int64_t most, int64_t *list, int64_t *count)
+{
+    const struct tensor *tensor = value ? value_constant(value) : NULL;
+    if (!tensor || dtype_kind(tensor->type) != KIND_WHOLE || tensor->rank > 1 || tensor->count > most) return false;
+    *count = tensor->count;
+    return tensor_read_whole(tensor, 0, tensor->count, list, NULL);
+}
+
+enum { NUMBER_LIMIT = 1 << 16 };
+
+bool constant_number(struct value *value, double *number)
+{
+    const struct tensor *tensor = value ? value_constant(value) : NULL;
+    double chunk[256];
+    if (!tensor || tensor->count < 1 || tensor->count > NUMBER_LIMIT) return false;
+    if (dtype_kind(tensor->type) != KIND_REAL && dtype_kind(tensor->type) != KIND_WHOLE) return false;
+    for (int64_t at = 0, step; at < tensor->count; at += step) {
+        step = tensor->count - at < 256 ? tensor->count - at : 256;
+        if (!tensor_read_rounded(tensor, at, step, chunk, NULL)) return false;
+        if (!at) *number = chunk[0];
+        for (int64_t i = 0; i < step; i++)
+            if (memcmp(&chunk[i], number, sizeof *number) != 0) return false;
+    }
+    return *number == *number;
+}
+
+/* ---- what rows do ---- */
+
+/* Whether what writes `value` may write a graph's output instead of it. */
+static bool can_be_output(const struct value *value, const struct value *output)
+{
+    return value->writer && value->graph == output->graph && !value->is_output && !value->is_input
+           && !value->initializer && !value->sparse;
+}
+
+bool rewrite_can_replace(const struct node *node, size_t slot, const struct value *value)
+{
+    const struct value *output = node_output(node, slot);
+    if (!output || output == value) return false;
+    if (output->type && value->type && output->type != value->type) return false;
+    return !output->is_output || can_be_output(value, output);
+}
+
+bool rewrite_replace(struct simplifier *s, struct node *node, size_t slot, struct value *value)
+{
+    struct value *output = node_output(node, slot);
+    if (!rewrite_can_replace(node, slot, value)) return false;
+    touch_readers(s, output);
+    touch_writer(s, value);
+    if (!output->is_output) {
+        edit_replace_uses(output, value);
+        return true;
+    }
+    struct node *writer = value->writer;
+    size_t writer_slot = value->writer_slot;
+    touch_readers(s, value);
+    edit_replace_uses(value, output);
+    edit_take_output(writer, writer_slot, output);
+    return true;
+}
+
+void rewrite_set_input(struct simplifier *s, struct node *node, size_t slot, struct value *value)
+{
+    touch_writer(s, node_input(node, slot));
+    if (value) touch_writer(s, value);
+    edit_set_input(node, slot, value);
+    rewrite_touch(s, node);
+}
+
+struct node *rewrite_add_node(struct simplifier *s, struct node *before, const char *op, struct value *const *inputs,
+                              size_t input_count, const struct value *like)
+{
+    struct node *node = edit_add_node(before->graph, before, op, node_title(before), inputs, input_count, like);
+    const struct item *item = item_of(s, before);
+    struct item *added = add_item(s, node, item->depth, item->position);
+    added->was_unread = false;
+    push(s, &s->next, added);
+    return node;
+}
+
+void rewrite_take_output(struct simplifier *s, struct node *node, struct node *old)
+{
+    touch_readers(s, old->outputs[0]);
+    edit_take_output(node, 0, old->outputs[0]);
+}
+
+void rewrite_put_first(struct simplifier *s, struct node *first, struct node *second)
+{
+    struct item *a = item_of(s, first);
+    const struct item *b = item_of(s, second);
+    if (a->position <= b->position) return;
+    edit_move_node(first, second);
+    a->position = b->position;
+}
+
+bool rewrite_can_store(struct simplifier *s, const struct node *node, int64_t bytes, int64_t freed)
+{
+    const struct graph *root = node->graph;
+    while (root->owner) root = root->owner->graph;
+    /* A function has no initializers; before IR 4 an initializer of the main graph is an input as well. */
+    if (root->function || s->net->model->proto->ir_version < 4) return false;
+    return bytes <= freed || (bytes <= SMALL_BYTES && (uint64_t)bytes <= s->options->fold_limit);
+}
+
+struct value *rewrite_add_constant(struct simplifier *s, const struct node *node, const char *base,
+                                   struct tensor *tensor)
+{
+    s->made_constants = true;
+    return edit_add_initializer(node->graph, base, tensor);
+}
+
+void rewrite_where(struct simplifier *s, const char *where)
+{
+    s->where = where;
+}
+
+struct net *rewrite_net(const struct simplifier *s)
+{
+    return s->net;
+}
+
+const struct bnfuse_fuse_options *rewrite_options(const struct simplifier *s)
+{
+    return s->options;
+}
+
+struct arena *rewrite_arena(const struct simplifier *s)
+{
+    return (struct arena *)&s->scratch; /* which changes nothing that another sees */
+}
+
+/* ---- remarks ---- */
+
+void rewrite_remark(struct simplifier *s, const char *name, const struct node *node, const char *title,
+                    const char *where)
+{
+    struct pass_report *report = s->report;
+    struct arena *arena = s->net->arena;
+    if (report->rewrite_count == s->rewrite_room) {
+        size_t room = s->rewrite_room ? 2 * s->rewrite_room : 64;
+        report->rewrites =
+            arena_grow(arena, report->rewrites, report->rewrite_count, room, sizeof(struct bnfuse_rewrite *));
+        s->rewrite_room = room;
+    }
+    struct bnfuse_rewrite *rewrite = NEW(arena, struct bnfuse_rewrite);
+    *rewrite = (struct bnfuse_rewrite){ .rule = name,
+                                        .node = title,
+                                        .op = node ? node->op : "",
+                                        .scope = node ? graph_scope(node->graph, arena) : "",
+                                        .where = arena_copy_text(arena, where) };
+    report->rewrites[report->rewrite_count++] = rewrite;
+}
+
+/* ---- the run ---- */
+
+/* Rows by the operator of a node; those that look at every node stand in all lists. */
+struct rows {
+    const struct rewrite **list;
+    size_t count;
+};
+
+static bool looks_at(const struct rewrite *rewrite, const struct operator_row *row)
+{
+    if (!rewrite->operators[0]) return rewrite->apply;
+    for (size_t i = 0; row && i < REWRITE_OPERATORS && rewrite->operators[i]; i++)
+        if (strcmp(rewrite->operators[i], row->name) == 0) return true;
+    return false;
+}
+
+static const struct rows *rows_of(struct simplifier *s, const struct operator_row *row)
+{
+    static const struct operator_row none = { .name = "" };
+    const struct operator_row *key = row ? row : &none;
+    struct rows *rows = pointer_map_get(&s->rows, key);
+    if (rows) return rows;
+    rows = NEW(s->net->arena, struct rows);
+    size_t count = 0;
+    for (const struct rewrite *const *family = rewrite_families; *family; family++)
+        for (const struct rewrite *rewrite = *family; is_row(rewrite); rewrite++) count += looks_at(rewrite, row);
+    rows->list = NEW_ARRAY(s->net->arena, const struct rewrite *, count);
+    for (const struct rewrite *const *family = rewrite_families; *family; family++)
+        for (const struct rewrite *rewrite = *family; is_row(rewrite); rewrite++)
+            if (looks_at(rewrite, row)) rows->list[rows->count++] = rewrite;
+    pointer_map_set(&s->rows, key, rows);
+    return rows;
+}
+
+static bool is_skipped(const struct simplifier *s, const struct node *node)
+{
+    for (size_t i = 0; i < s->options->skipped.count; i++)
+        if (strcmp(s->options->skipped.names[i], node_title(node)) == 0) return true;
+    return false;
+}
+
+/* A node whose operator is known, or that calls a function. What the attributes of a node in a function refer to is not
+ * known. */
+static bool may_be_asked(const struct simplifier *s, const struct node *node)
+{
+    return (node->row || node->function) && !node_refers(node) && !is_skipped(s, node);
+}
+
+/* The node goes, and whoever it read from is asked again. */
+void rewrite_remove(struct simplifier *s, struct node *node)
+{
+    struct item *item = item_of(s, node);
+    for (size_t i = 0; i < node->input_count; i++) touch_writer(s, node->inputs[i].value);
+    remark_applied(node, BNFUSE_OUTCOME_REMOVED, *s->where ? s->where : "nobody reads it", "");
+    remark_forget(node);
+    edit_remove_node(node);
+    item->is_gone = true;
+}
+
+/* Asks the rows in turn, until one rewrites. */
+static void ask(struct simplifier *s, struct item *item)
+{
+    struct node *node = item->node;
+    if (!may_be_asked(s, node)) return;
+    /* What a rewrite left without readers is part of that rewrite. */
+    s->where = "";
+    if (!item->was_unread && may_go_unread(node)) {
+        rewrite_remove(s, node);
+        return;
+    }
+    const struct rows *rows = rows_of(s, node->row);
+    const char *title = NULL;
+    for (size_t i = 0; i < rows->count; i++) {
+        struct node before = *node;
+        s->where = "";
+        if (!title) title = node_title(node);
+        bool rewritten = rows->list[i]->apply(s, node);
+        if (rewritten) {
+            rewrite_remark(s, rows->list[i]->is.name, &before, title, s->where);
+            if (!item->is_gone && !node_outputs_are_read(node, 0)) rewrite_remove(s, node);
+            rewrite_touch(s, node);
+        }
+        if (s->scratch.blocks) {
+            arena_close(&s->scratch);
+            arena_open(&s->scratch, s->net->arena->memory);
+        }
+        if (rewritten) return;
+    }
+}
+
+static void run_waves(struct simplifier *s)
+{
+    while (s->next.count) {
+        struct wave wave = s->next;
+        s->next = (struct wave){ NULL, 0, 0 };
+        qsort(wave.items, wave.count, sizeof *wave.items, by_depth_then_name);
+        for (size_t i = 0; i < wave.count; i++) {
+            wave.items[i]->is_pending = false;
+            if (!wave.items[i]->is_gone) ask(s, wave.items[i]);
+        }
+    }
+}
+
+static bool sweep(struct simplifier *s)
+{
+    bool touched = false;
+    for (const struct rewrite *const *family = rewrite_families; *family; family++)
+        for (const struct rewrite *rewrite = *family; is_row(rewrite); rewrite++)
+            if (rewrite->sweep) touched |= rewrite->sweep(s);
+    return touched;
+}
+
+static void release(void *context)
+{
+    struct simplifier *s = context;
+    arena_close(&s->scratch);
+    pool_close(&s->pool);
+}
+
+static struct simplifier *open_simplifier(struct net *net, const struct bnfuse_fuse_options *options,
+                                          struct pass_report *report)
+{
+    struct simplifier *s = NEW(net->arena, struct simplifier);
+    *s = (struct simplifier){ .net = net, .options = options, .report = report };
+    s->items.arena = s->rows.arena = net->arena;
+    s->rewrite_room = report->rewrite_count;
+    arena_open(&s->scratch, net->arena->memory);
+    pool_open(&s->pool, net->arena->memory);
+    arena_defer(net->arena, release, s);
+    return s;
+}
+
+bool simplify_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
+                  struct bnfuse_error *error)
+{
+    if (!options->simplify) return true;
+    struct simplifier *s = open_simplifier(net, options, report);
+    for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
+        if (!add_graph(s, graph, error)) return false;
+    do run_waves(s);
+    while (sweep(s));
+    release(s);
+    return !s->made_constants || shape_infer(net, error);
+}

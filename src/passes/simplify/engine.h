@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The state of the engine, for the engine and for what is not of one node: equal constants, unused things. */
+#ifndef PASSES_SIMPLIFY_ENGINE_H
+#define PASSES_SIMPLIFY_ENGINE_H
+
+#include "base/pointer_map.h"
+#include "passes/simplify/rewrite.h"
+#include "runtime/array.h"
+
+#define SMALL_BYTES 64 /* a constant of so many is no larger than the node that it replaces */
+
+/* A node of the worklist. */
+struct item {
+    struct node *node;
+    size_t nesting, depth;
+    size_t position; /* in the list of nodes: nodes with a smaller one stand before it */
+    const char *name;
+    bool is_pending, is_gone;
+    bool was_unread;   /* before anything was rewritten */
+    bool is_known;     /* it stands in the table of what is computed (common.c) */
+    struct item *next; /* there, with a hash that is near */
+    uint64_t hash;
+};
+
+struct wave {
+    struct item **items;
+    size_t count, room;
+};
+
+struct simplifier {
+    struct net *net;
+    const struct bnfuse_fuse_options *options;
+    struct pass_report *report;
+    struct arena scratch;
+    struct pointer_map items; /* by node */
+    struct pointer_map rows;  /* by row: who looks at it */
+    struct wave next;
+    struct array_pool pool; /* of constants that are computed */
+    struct known {          /* nodes by what they compute (common.c) */
+        struct item **heads;
+        size_t capacity, count;
+    } known;
+    uint8_t *chunks[2]; /* of constants that are compared */
+    size_t rewrite_room;
+    bool made_constants;
+    const char *where; /* of the rewrite in progress */
+};
+
+void rewrite_remark(struct simplifier *s, const char *name, const struct node *node, const char *title,
+                    const char *where);
+void rewrite_remove(struct simplifier *s, struct node *node);
+/* Whether nobody reads the node, and it is none that may have to stay all the same. */
+bool may_go_unread(const struct node *node);
+struct item *item_of(const struct simplifier *s, const struct node *node);
+
+#endif

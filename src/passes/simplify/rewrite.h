@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A rewrite is one row: what it is called, which operators it looks at, and the function that matches, checks the
+ * condition and edits.
+ *
+ * Every rewrite keeps every value that survives equal bit for bit, on every input; a NaN stays a NaN, with whatever
+ * payload. Where that cannot be shown from types, shapes and constants, nothing is rewritten. The engine (engine.c) asks
+ * the rows at each node in an order that does not depend on the file's: by depth, then by name. After a rewrite it asks
+ * again whoever may see something new: the node, who reads it now, who wrote what it read. So what it costs is
+ * proportional to the nodes and to what is rewritten.
+ *
+ * A rewrite leaves fewer nodes than it found, or fewer bytes, or a constant in place of a computed value; none makes what
+ * another takes away. So it ends. */
+#ifndef PASSES_SIMPLIFY_REWRITE_H
+#define PASSES_SIMPLIFY_REWRITE_H
+
+#include "passes/decide/remark.h"
+
+struct simplifier;
+
+#define REWRITE_OPERATORS 12
+
+struct rewrite {
+    struct bnfuse_rule is;                    /* its name, as remarks and docs/simplify.md have it; and a formula */
+    const char *model;                        /* the model in models/ that shows it */
+    const char *operators[REWRITE_OPERATORS]; /* of ai.onnx; none: every node */
+    /* Whether it rewrote; then the node may be gone. It has not changed anything when it says no. */
+    bool (*apply)(struct simplifier *s, struct node *node);
+    /* Instead: what is not of one node, asked when no node is left to ask. Whether that touched any. */
+    bool (*sweep)(struct simplifier *s);
+};
+
+extern const struct rewrite constant_rewrites[], noop_rewrites[], pair_rewrites[], chain_rewrites[], common_rewrites[];
+
+/* ---- what rows ask ---- */
+
+struct net *rewrite_net(const struct simplifier *s);
+const struct bnfuse_fuse_options *rewrite_options(const struct simplifier *s);
+/* Scratch for one rewrite. */
+struct arena *rewrite_arena(const struct simplifier *s);
+
+/* The node that writes input `slot`, if it is of ai.onnx, stands in the same graph and says all its attributes itself;
+ * else NULL. */
+struct node *rewrite_upstream(const struct node *node, size_t slot);
+/* The same, if it is this operator. */
+struct node *rewrite_upstream_is(const struct node *node, size_t slot, const char *op);
+/* Whether one node's input reads the value, and nobody else sees it. */
+bool is_read_once(const struct value *value);
+/* Whether only output 0 of the node is there. */
+bool has_one_output(const struct node *node);
+
+/* Equal ranks and, proven, equal dims. */
+bool is_same_shape(const struct value *a, const struct value *b);
+/* Size of an axis (not from the end), -1: unknown. */
+int64_t axis_size(const struct value *value, int axis);
+
+/* Whole elements of a constant; false when it is none, or not of so many. */
+bool constant_ints(struct value *value, int64_t most, int64_t *list, int64_t *count);
+/* The one number that all elements of a constant are, as it is stored; false when there is none. The sign of zero
+ * counts, and NaN is no number. */
+bool constant_number(struct value *value, double *number);
+
+/* ---- what rows do ---- */
+
+/* The node's output `slot` is `value` from now on; readers of the one read the other. False, with nothing changed, when
+ * both have names that must stay, or the types say otherwise. */
+bool rewrite_replace(struct simplifier *s, struct node *node, size_t slot, struct value *value);
+bool rewrite_can_replace(const struct node *node, size_t slot, const struct value *value);
+/* Input `slot` reads `value` from now on; NULL: nothing. */
+void rewrite_set_input(struct simplifier *s, struct node *node, size_t slot, struct value *value);
+/* A new node before `before`, as edit_add_node makes it. */
+struct node *rewrite_add_node(struct simplifier *s, struct node *before, const char *op, struct value *const *inputs,
+                              size_t input_count, const struct value *like);
+/* `node` writes what `old` wrote in its output 0. */
+void rewrite_take_output(struct simplifier *s, struct node *node, struct node *old);
+/* A new initializer in the graph of `node`. */
+struct value *rewrite_add_constant(struct simplifier *s, const struct node *node, const char *base,
+                                   struct tensor *tensor);
+/* Whether the graph can hold initializers, and one of so many bytes is no more than what goes for it. */
+bool rewrite_can_store(struct simplifier *s, const struct node *node, int64_t bytes, int64_t freed);
+/* Something about the node has changed: it is asked again. */
+void rewrite_touch(struct simplifier *s, struct node *node);
+/* `first` stands before `second` in the list of nodes from now on, whose inputs are there before both. */
+void rewrite_put_first(struct simplifier *s, struct node *first, struct node *second);
+/* Says where what went has gone; words are copied. */
+void rewrite_where(struct simplifier *s, const char *where);
+
+#endif

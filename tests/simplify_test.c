@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rewrites of --simplify, each beside a model that is nearly the same and must stay as it is. Every case is run before and
+ * after, in its own types, and has to give the same bits (fold_case.h). */
+#include "fold_case.h"
+#include "passes/simplify/simplify.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void simplify_all(const struct fold_case *cases, size_t count)
+{
+    static const struct bnfuse_fuse_options options = { .fold_limit = 1 << 20, .simplify = true };
+    for (size_t i = 0; i < count; i++) fold_case_run(&cases[i], &options);
+}
+
+#define CASES(...)                                           \
+    static const struct fold_case cases[] = { __VA_ARGS__ }; \
+    (void)state;                                             \
+    simplify_all(cases, sizeof cases / sizeof *cases)
+/* A model, and the operators that are left. */
+#define BECOMES(ops_, text_)       \
+    {                              \
+        .text = text_, .ops = ops_ \
+    }
+
+static void nodes_that_change_nothing_go(void **state)
+{
+    CASES(BECOMES("Relu Exp", "in x 2,3; a = Relu x; b = Identity a; y = Exp b; out y"),
+          BECOMES("Relu", "in x 2,3; a = Relu x; y = Identity a; out y"),
+          BECOMES("Identity", "in x 2,3; y = Identity x; out y"),
+          BECOMES("Relu Identity", "in x 2,3; y = Relu x; z = Identity y; out y; out z"),
+          BECOMES("Relu Exp", "in x 2,3; a = Relu x; b = Dropout a; y = Exp b; out y"),
+          BECOMES("Relu Dropout Exp", "in x 2,3; a = Relu x; b m = Dropout a; y = Exp b; out y; out m"),
+          BECOMES("Relu Exp", "opset 9; in x 2,3; a = Relu x; b = Dropout a ratio=0.3; y = Exp b; out y"),
+          BECOMES("Relu Exp", "opset 6; in x 2,3; a = Relu x; b = Dropout a is_test=1; y = Exp b; out y"),
+          BECOMES("Exp", "in x 2,3; a = Cast x to=1; y = Exp a; out y"),
+          BECOMES("Cast Exp", "in x 2,3; a = Cast x to=11; y = Exp a; out y"),
+          BECOMES("Exp", "in x 2,3; a = Transpose x perm=0,1; y = Exp a; out y"),
+          BECOMES("Transpose Exp", "in x 2,3; a = Transpose x; y = Exp a; out y"),
+          BECOMES("Exp", "in x 3; a = Transpose x; y = Exp a; out y"),
+          BECOMES("Exp", "in x N,3; ints s 0,3; a = Reshape x s; y = Exp a; out y"),
+          BECOMES("Reshape Exp", "in x 2,3; ints s 3,2; a = Reshape x s; y = Exp a; out y"),
+          BECOMES("Exp", "in x 2,3; a = Flatten x; y = Exp a; out y"),
+          BECOMES("Exp", "in x 2,3; ints s 1,3; a = Expand x s; y = Exp a; out y"),
+          BECOMES("Expand Exp", "in x 1,3; ints s 2,1; a = Expand x s; y = Exp a; out y"),
+          BECOMES("Exp", "in x 2,3; ints r 1,1; a = Tile x r; y = Exp a; out y"),
+          BECOMES("Tile Exp", "in x 2,3; ints r 1,2; a = Tile x r; y = Exp a; out y"),
+          BECOMES("Exp", "in x 2,3; ints s 0,; ints e 99,; ints a 1,; b = Slice x s e a; y = Exp b; out y"),
+          BECOMES("Slice Exp", "in x 2,3; ints s -1,; ints e -99,; ints a 1,; ints t -1,; b = Slice x s e a t; "
+                               "y = Exp b; out y"),
+          BECOMES("Exp", "in x 2,3; ints p 0,0,0,0; a = Pad x p; y = Exp a; out y"),
+          BECOMES("Pad Exp", "in x 2,3; ints p 0,1,0,-1; a = Pad x p; y = Exp a; out y"),
+          BECOMES("Exp", "in x 2,3; a = Concat x axis=1; y = Exp a; out y"),
+          BECOMES("Concat Exp", "in x 2,3; a = Concat x x axis=1; y = Exp a; out y"),
+          BECOMES("Exp", "in x 2,3; a = Split x axis=1; y = Exp a; out y"),
+          BECOMES("Exp", "in x 2,3; in z 2,3; fill c 1 1 bool; a = Where c x z; y = Exp a; out y"),
+          BECOMES("Where Exp", "in x 1,3; in z 2,3; fill c 1 1 bool; a = Where c x z; y = Exp a; out y"), );
+}
+
+static void a_neutral_operand_goes_with_its_node(void **state)
+{
+    CASES(BECOMES("Exp", "in x 2,3; fill k 1 1; a = Mul x k; y = Exp a; out y"),
+          BECOMES("Exp", "in x 2,3; fill k 1,3 1; a = Mul k x; y = Exp a; out y"),
+          BECOMES("Mul Exp", "in x 2,1; fill k 1,3 1; a = Mul x k; y = Exp a; out y"),
+          BECOMES("Mul Exp", "in x 3; fill k 1,1 1; a = Mul x k; y = Exp a; out y"),
+          BECOMES("Mul Exp", "in x N,?; fill k 1,2 1; a = Mul x k; y = Exp a; out y"),
+          BECOMES("Exp", "in x 2,3; fill k 1 1; a = Div x k; y = Exp a; out y"),
+          BECOMES("Div Exp", "in x 2,3; fill k 1 1; a = Div k x; y = Exp a; out y"),
+          BECOMES("Exp", "in x 2,3; fill k 1 0; a = Sub x k; y = Exp a; out y"),
+          BECOMES("Sub Exp", "in x 2,3; fill k 1 0; a = Sub k x; y = Exp a; out y"),
+          BECOMES("Add Reciprocal", "in x 2,30; fill k 1 0; a = Add x k; y = Reciprocal a; out y"),
+          BECOMES("Reciprocal", "in x 2,30; fill k 1 -0.0; a = Add x k; y = Reciprocal a; out y"),
+          BECOMES("Sub Reciprocal", "in x 2,30; fill k 1 -0.0; a = Sub x k; y = Reciprocal a; out y"),
+          BECOMES("Abs", "in x 2,3 int32; fill k 1 0 int32; a = Add x k; y = Abs a; out y"), );
+}
+
+static void pairs_that_cancel_go(void **state)
+{
+    CASES(
+        BECOMES("Exp", "in x 2,3,4; a = Transpose x perm=2,0,1; b = Transpose a perm=1,2,0; y = Exp b; out y"),
+        BECOMES("Transpose Exp",
+                "in x 2,3,4; a = Transpose x perm=2,0,1; b = Transpose a perm=2,0,1; y = Exp b; out y"),
+        BECOMES("Transpose Transpose Exp",
+                "in x 2,3,4; a = Transpose x perm=2,0,1; b = Transpose a perm=2,0,1; y = Exp b; out y; out a"),
+        BECOMES("Exp", "in x 2,1,3; ints a 1,; b = Squeeze x a; c = Unsqueeze b a; y = Exp c; out y"),
+        BECOMES("Squeeze Unsqueeze Exp",
+                "in x 2,1,3; ints a 1,; ints k 0,; b = Squeeze x a; c = Unsqueeze b k; y = Exp c; out y"),
+        BECOMES("Reshape Exp",
+                "in x 2,3,4; ints s 6,4; ints t 2,-1; a = Reshape x s; b = Reshape a t; y = Exp b; out y"),
+        BECOMES("Reshape Reshape Exp",
+                "in x 2,3,4; ints s 6,4; ints t 0,2,2; a = Reshape x s; b = Reshape a t; y = Exp b; out y"),
+        BECOMES("Reshape Exp",
+                "in x 2,3,4; ints s 2,12; ints t 0,2,6; a = Reshape x s; b = Reshape a t; y = Exp b; out y"),
+        BECOMES("Exp", "in x 2,3; a = Cast x to=11; b = Cast a to=1; y = Exp b; out y"),
+        BECOMES("Cast Cast Exp", "in x 2,3; a = Cast x to=10; b = Cast a to=1; y = Exp b; out y"),
+        BECOMES("Abs", "in x 2,3 int16; a = Cast x to=1; b = Cast a to=5; y = Abs b; out y"),
+        BECOMES("Cast Cast Abs", "in x 2,3 int32; a = Cast x to=1; b = Cast a to=6; y = Abs b; out y"),
+        BECOMES("Cast Cast Abs", "in x 2,3 int32; a = Cast x to=12; b = Cast a to=6; y = Abs b; out y"),
+        BECOMES("Cast Abs", "in x 2,3 int8; a = Cast x to=5; b = Cast a to=7; y = Abs b; out y"),
+        BECOMES("Exp", "in x 2,3; a = Neg x; b = Neg a; y = Exp b; out y"),
+        BECOMES("Exp", "in x 2,4; a b = Split x axis=1; c = Concat a b axis=1; y = Exp c; out y"),
+        BECOMES("Split Concat Exp", "in x 2,4; a b = Split x axis=1; c = Concat b a axis=1; y = Exp c; out y"),
+        BECOMES("Split Concat Exp", "in x 2,4; a b = Split x axis=1; c = Concat a b axis=0; y = Exp c; out y"),
+        BECOMES("Exp Exp", "in x 2,4; in w 2,4; a = Concat x w axis=1; b c = Split a axis=1; y = Exp b; z = Exp c; "
+                           "out y; out z"),
+        BECOMES("Concat Split Exp Exp",
+                "in x 2,3; in w 2,5; a = Concat x w axis=1; b c = Split a axis=1; y = Exp b; z = Exp c; out y; out z"),
+        BECOMES("Exp",
+                "in x 1,8,2,2; a = DepthToSpace x blocksize=2; b = SpaceToDepth a blocksize=2; y = Exp b; out y"),
+        BECOMES(
+            "DepthToSpace SpaceToDepth Exp",
+            "in x 1,8,2,2; a = DepthToSpace x blocksize=2 mode=CRD; b = SpaceToDepth a blocksize=2; y = Exp b; out y"),
+        BECOMES("Abs", "in x 2,30 int8; fill s 1 0.37; fill z 1 3 int8; a = DequantizeLinear x s z; "
+                       "b = QuantizeLinear a s z; y = Abs b; out y"),
+        BECOMES("DequantizeLinear QuantizeLinear Abs",
+                "in x 2,30 int8; fill s 1 0.37; fill t 1 0.375; fill z 1 3 int8; a = DequantizeLinear x s z; "
+                "b = QuantizeLinear a t z; y = Abs b; out y"),
+        BECOMES("QuantizeLinear DequantizeLinear Exp",
+                "in x 2,30; fill s 1 0.37; fill z 1 3 int8; a = QuantizeLinear x s z; b = DequantizeLinear a s z; "
+                "y = Exp b; out y"), );
+}
+
+static void what_is_computed_twice_is_computed_once(void **state)
+{
+    CASES(
+        BECOMES("Exp Add", "in x 2,3; a = Exp x; b = Exp x; y = Add a b; out y"),
+        BECOMES("LeakyRelu LeakyRelu Add",
+                "in x 2,3; a = LeakyRelu x alpha=0.1; b = LeakyRelu x alpha=0.2; y = Add a b; out y"),
+        BECOMES("LeakyRelu Add", "in x 2,3; a = LeakyRelu x alpha=0.1; b = LeakyRelu x alpha=0.1; y = Add a b; out y"),
+        BECOMES("Exp Neg Sub", "in x 2,3; a = Exp x; c = Neg a; b = Exp x; y = Sub c b; out y"),
+        BECOMES("Exp Abs Add", "in x 2,3; a = Exp x; b = Abs a; c = Exp x; d = Abs c; y = Add b d; out y"),
+        BECOMES("Exp Exp", "in x 2,3; y = Exp x; z = Exp x; out y; out z"),
+        BECOMES("Exp Neg", "in x 2,3; y = Exp x; a = Exp x; z = Neg a; out y; out z"),
+        BECOMES("MatMul Add", "in x 2,3; fill w 3,3 0.5; fill v 3,3 0.5; a = MatMul x w; b = MatMul x v; y = Add a b; "
+                              "out y"),
+        BECOMES("MatMul MatMul Add", "in x 2,3; fill w 3,3 0.5; fill v 3,3 0.25; a = MatMul x w; b = MatMul x v; "
+                                     "y = Add a b; out y"),
+        BECOMES("RandomNormalLike RandomNormalLike Sub Mul",
+                "in x 2,3; a = RandomNormalLike x; b = RandomNormalLike x; c = Sub a b; y = Mul c x; out y"), );
+}
+
+static void what_nobody_reads_goes(void **state)
+{
+    CASES(BECOMES("Exp", "in x 2,3; y = Exp x; a = Neg x; b = Abs a; out y"),
+          BECOMES("Split Exp", "in x 2,4; a b = Split x axis=1; y = Exp a; c = Neg b; out y"), );
+}
+
+static bool applied(const bnfuse_report *report, const char *rule)
+{
+    for (size_t i = 0; i < report->rewrite_count; i++)
+        if (!strcmp(report->rewrites[i]->rule, rule)) return true;
+    return false;
+}
+
+/* A rule that no model shows is a rule that nobody has seen. */
+static void every_rule_has_a_model_that_shows_it(void **state)
+{
+    (void)state;
+    for (const struct rewrite *const *family = rewrite_families; *family; family++)
+        for (const struct rewrite *rewrite = *family; rewrite->is.name; rewrite++) {
+            char path[2048];
+            struct bnfuse_error error;
+            bnfuse_fuse_options options;
+            bnfuse_fuse_options_init(&options);
+            options.simplify = true;
+            snprintf(path, sizeof path, "%s/%s.onnx", getenv("BNFUSE_MODELS"), rewrite->model);
+            bnfuse_model *model = bnfuse_load(path, NULL, &error);
+            if (!model || !bnfuse_fuse(model, &options, &error)) fail_msg("%s: %s", rewrite->is.name, error.message);
+            const bnfuse_report *report = bnfuse_get_report(model);
+            if (!applied(report, rewrite->is.name)) fail_msg("%s does not show %s", path, rewrite->is.name);
+            bnfuse_free(model);
+        }
+}
+
+static void rules_are_listed_in_the_order_of_their_rows(void **state)
+{
+    size_t i = 0;
+    (void)state;
+    for (const struct rewrite *const *family = rewrite_families; *family; family++)
+        for (const struct rewrite *rewrite = *family; rewrite->is.name; rewrite++)
+            assert_ptr_equal(bnfuse_get_rule(i++), &rewrite->is);
+    assert_null(bnfuse_get_rule(i));
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nodes_that_change_nothing_go),
+        cmocka_unit_test(a_neutral_operand_goes_with_its_node),
+        cmocka_unit_test(pairs_that_cancel_go),
+        cmocka_unit_test(what_is_computed_twice_is_computed_once),
+        cmocka_unit_test(what_nobody_reads_goes),
+        cmocka_unit_test(every_rule_has_a_model_that_shows_it),
+        cmocka_unit_test(rules_are_listed_in_the_order_of_their_rows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
