@@ -76,12 +76,14 @@ static bool close_enough(double a, double b, struct tolerance tolerance)
     return fabs(a - b) <= tolerance.absolute + tolerance.relative * fabs(b);
 }
 
-/* Others round half-precision models elsewhere than after every node; older ONNX cut bfloat16 off. */
+/* Others round half-precision models elsewhere than after every node; older ONNX cut bfloat16 off, and computed a test of
+ * Adam with an epsilon of 0.01 that its node does not have. */
 static struct tolerance tolerance_for(const struct bench *bench, enum dtype type)
 {
     struct tolerance tolerance = bench->tolerance;
     if (type == DTYPE_FLOAT16 && strstr(bench->folder, "/models/")) tolerance.absolute = 5e-3;
     if (type == DTYPE_BFLOAT16 && strstr(bench->folder, "libonnx")) tolerance.relative = 0x1p-7;
+    if (strstr(bench->folder, "libonnx") && strstr(bench->folder, "test_adam_multiple")) tolerance.absolute = 1e-2;
     return tolerance;
 }
 

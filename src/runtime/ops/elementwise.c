@@ -96,6 +96,7 @@ static double floored_remainder(double x, double y)
 #include "onnx/shape/rules.h"
 #include "runtime/math/elementwise_real.h"
 #include "runtime/ops/operators.h"
+#include "runtime/ops/random.h"
 
 /* Whole numbers. Arithmetic is that of the two's complement, done unsigned; the runner wraps results to their type. */
 #define UNSIGNED(x) ((uint64_t)(x))
@@ -511,14 +512,31 @@ static bool dropout_by_attribute(struct call *call)
     return dropout(call);
 }
 
+/* Each element is zero with probability `ratio`, or grows so that the mean stays. */
+static bool drop_at_random(struct call *call, double ratio)
+{
+    if (!present(call, 1)) return false;
+    const struct array *x = call_input(call, 0);
+    if (!is_real(x)) return no_such_type(call, x);
+    if (!(ratio > 0 && ratio < 1)) return call_fail(call, "ratio %g is not from 0 to below 1", ratio);
+    struct array *y = call_output(call, 0, x->type, x->rank, x->dims);
+    struct array *mask = array_new(call->pool, DTYPE_BOOL, STORE_I64, x->rank, x->dims);
+    uint64_t state = random_start(call);
+    for (int64_t i = 0; i < x->count; i++) {
+        mask->i64[i] = random_unit(&state) >= ratio;
+        element_put(y, i, mask->i64[i] ? element_real(x, i) / (1 - ratio) : 0);
+    }
+    call_give(call, 1, mask);
+    return true;
+}
+
 static bool dropout_by_input(struct call *call)
 {
-    const struct array *ratio = call_input(call, 1), *training = call_input(call, 2);
-    bool drops = training && training->store == STORE_I64 && training->count == 1 && training->i64[0] != 0;
-    if (ratio && (ratio->store > STORE_F64 || ratio->count != 1)) return call_fail(call, "ratio must be a real scalar");
-    if (drops && ratio && (ratio->store == STORE_F32 ? ratio->f32[0] == 0 : ratio->f64[0] == 0)) drops = false;
-    if (drops) return call_unsupported(call, "drops at random (training_mode is set): training is not run");
-    return dropout(call);
+    const struct array *given = call_input(call, 1), *training = call_input(call, 2);
+    bool trains = training && training->store == STORE_I64 && training->count == 1 && training->i64[0] != 0;
+    if (given && (given->store > STORE_F64 || given->count != 1)) return call_fail(call, "ratio must be a real scalar");
+    double ratio = given ? element_real(given, 0) : 0.5;
+    return trains && ratio != 0 ? drop_at_random(call, ratio) : dropout(call);
 }
 
 /* What BitCast's source and target share are the bytes of their packed elements. */

@@ -40,5 +40,7 @@ const struct operator_row *const operator_families[] = {
     fused_operators,
     fused_attention_operators,
     fused_quant_operators,
+    optimizer_operators,
+    removed_operators,
     NULL,
 };

@@ -4,6 +4,8 @@
  * and the fused model draw alike, and may be compared.
  *
  * The generator is SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014). */
+#include "runtime/ops/random.h"
+
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/ops/operators.h"
@@ -20,8 +22,7 @@ static uint64_t next_bits(uint64_t *state)
     return z ^ z >> 31;
 }
 
-/* In [0, 1), 53 bits of it. */
-static double next_unit(uint64_t *state)
+double random_unit(uint64_t *state)
 {
     return (double)(next_bits(state) >> 11) * 0x1p-53;
 }
@@ -29,13 +30,13 @@ static double next_unit(uint64_t *state)
 /* Box and Muller's transform, one of its two numbers. */
 static double next_normal(uint64_t *state)
 {
-    double radius = sqrt(-2 * log(1 - next_unit(state)));
-    return radius * cos(2 * M_PI * next_unit(state));
+    double radius = sqrt(-2 * log(1 - random_unit(state)));
+    return radius * cos(2 * M_PI * random_unit(state));
 }
 
-static uint64_t start(const struct call *call)
+uint64_t random_start(const struct call *call)
 {
-    float seed = node_float(call->node, "seed", 0);
+    float seed = node_float(call->node, "seed", (float)node_int(call->node, "seed", 0));
     uint32_t bits;
     memcpy(&bits, &seed, sizeof bits);
     return run_seed(call->run) ^ ((uint64_t)bits << 32 | bits);
@@ -58,7 +59,7 @@ struct distribution {
     bool spans;             /* `high` is an end, not a factor */
 };
 
-static const struct distribution uniform = { next_unit, "low", "high", true };
+static const struct distribution uniform = { random_unit, "low", "high", true };
 static const struct distribution normal = { next_normal, "mean", "scale", false };
 
 static bool draw(struct call *call, enum dtype absent, int rank, const int64_t *dims)
@@ -71,7 +72,7 @@ static bool draw(struct call *call, enum dtype absent, int rank, const int64_t *
     if (!read_type(call, absent, &type)) return false;
     if (dtype_kind(type) != KIND_REAL) return call_fail(call, "draws real numbers, not %s", dtype_name(type));
     struct array *y = call_output(call, 0, type, rank, dims);
-    uint64_t state = start(call);
+    uint64_t state = random_start(call);
     for (int64_t i = 0; i < y->count; i++) element_put(y, i, low + factor * distribution->draw(&state));
     return true;
 }
@@ -100,8 +101,8 @@ static bool bernoulli(struct call *call)
     if (!x || !is_real(x)) return call_fail(call, "needs real probabilities");
     if (!read_type(call, x->type, &type)) return false;
     struct array *y = call_output(call, 0, type, x->rank, x->dims);
-    uint64_t state = start(call);
-    for (int64_t i = 0; i < x->count; i++) element_put(y, i, next_unit(&state) < element_real(x, i) ? 1 : 0);
+    uint64_t state = random_start(call);
+    for (int64_t i = 0; i < x->count; i++) element_put(y, i, random_unit(&state) < element_real(x, i) ? 1 : 0);
     return true;
 }
 
@@ -135,11 +136,11 @@ static bool multinomial(struct call *call)
         return call_fail(call, "needs a sample_size of 0 or more and a whole dtype");
     struct array *y = call_output(call, 0, type, 2, (int64_t[]){ x->dims[0], samples });
     double *sums = NEW_ARRAY(call->scratch, double, (size_t)x->dims[1]);
-    uint64_t state = start(call);
+    uint64_t state = random_start(call);
     for (int64_t row = 0; y->count > 0 && row < x->dims[0]; row++) {
         sum_probabilities(x, row, x->dims[1], sums);
         for (int64_t i = 0; i < samples; i++)
-            y->i64[row * samples + i] = pick(sums, x->dims[1], next_unit(&state) * sums[x->dims[1] - 1]);
+            y->i64[row * samples + i] = pick(sums, x->dims[1], random_unit(&state) * sums[x->dims[1] - 1]);
     }
     return true;
 }

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Random numbers for kernels: the same for the same run seed, output name and `seed` attribute. */
+#ifndef RUNTIME_OPS_RANDOM_H
+#define RUNTIME_OPS_RANDOM_H
+
+#include "runtime/kernel.h"
+
+/* The state that the call's numbers begin with. */
+uint64_t random_start(const struct call *call);
+/* The next number in [0, 1), 53 bits of it. */
+double random_unit(uint64_t *state);
+
+#endif
