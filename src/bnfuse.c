@@ -121,6 +121,29 @@ const char *bnfuse_get_source(bnfuse_model *model, size_t i)
     return call.path;
 }
 
+struct digest_call {
+    struct bnfuse_model *model;
+    char *digest;
+};
+
+static bool find_digest(void *context, struct bnfuse_error *error)
+{
+    const struct digest_call *call = context;
+    const struct model *model = &call->model->model;
+    struct sha256 sha;
+    if (model->file) return sha256_of_file(call->digest, &call->model->arena, model->file, error);
+    sha256_open(&sha);
+    sha256_add(&sha, model->bytes, model->size);
+    sha256_text(&sha, call->digest);
+    return true;
+}
+
+bool bnfuse_get_digest(bnfuse_model *model, char digest[65], bnfuse_error *error)
+{
+    if (is_missing(model, "model", error) || is_missing(digest, "digest", error)) return false;
+    return guarded(&model->memory, find_digest, &(struct digest_call){ model, digest }, error);
+}
+
 /* ---- print ---- */
 
 struct print_call {

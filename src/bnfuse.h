@@ -102,6 +102,8 @@ BNFUSE_API void bnfuse_free(bnfuse_model *model);
 /* The files that the model's bytes come from, in order from i = 0: its own, then its external data; NULL beyond the
  * last. Overwriting one of them while the model is in use loses its weights; bnfuse_write never does. */
 BNFUSE_API const char *bnfuse_get_source(bnfuse_model *model, size_t i);
+/* SHA-256 of the model file's bytes (of its own file, not of external data): 64 digits and a NUL. */
+BNFUSE_API bool bnfuse_get_digest(bnfuse_model *model, char digest[65], bnfuse_error *error);
 
 /* The graph as it is now, as text: one line a node, with what is known of types, shapes and constants. */
 BNFUSE_API bool bnfuse_print(bnfuse_model *model, bnfuse_sink sink, void *context, bnfuse_error *error);

@@ -767,6 +767,38 @@ static void every_option_is_in_the_manual_and_the_completions(void **state)
     }
     assert_ran("--version", 0);
     assert_says(out, BNFUSE_VERSION);
+    assert_ran("-V", 0);
+    assert_says(out, BNFUSE_VERSION);
+}
+
+static void help_has_groups_examples_and_fits_a_terminal(void **state)
+{
+    (void)state;
+    static const char *const lines[] = { "--help",         "help",         "help explain", "help compare",
+                                         "help calibrate", "help run",     "help print",   "help diff",
+                                         "help report",    "help reasons", "compare -h" };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        assert_ran(lines[i], 0);
+        assert_says(out, "\nAbout:\n");
+        if (strcmp(lines[i], "compare -h") != 0) assert_says(out, "\nExamples:\n");
+        for (char *line = strtok(out, "\n"); line; line = strtok(NULL, "\n"))
+            if (strlen(line) > 80) fail_msg("%s: %zu columns: %s", lines[i], strlen(line), line);
+    }
+    assert_ran("help", 0);
+    static const char *const groups[] = { "Output:", "Folding:", "Check:", "Data:", "Limits:", "Reports:", "About:" };
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) assert_says(out, groups[i]);
+}
+
+static void a_dry_run_does_all_but_write(void **state)
+{
+    (void)state;
+    write_good("good.onnx");
+    assert_ran("good.onnx -o fused.onnx --dry-run", 0);
+    assert_says(out, "nothing written");
+    assert_says(last_line(out), "verdict: pass");
+    assert_int_equal(count_files(), 1);
+    assert_ran("good.onnx -o missing/fused.onnx --dry-run", 2);
+    assert_ran("good.onnx -o fused.onnx -n --require 2", 5);
 }
 
 /* ---- reports ---- */
@@ -797,6 +829,12 @@ static void json_says_what_happened(void **state)
     assert_string_equal(json_text(root, "output"), "fused.onnx");
     assert_int_equal(json_integer_value(json_object_get(root, "status")), 0);
     assert_true(json_integer_value(json_object_get(json_object_get(root, "bytes"), "after")) > 0);
+    json_t *written = json_object_get(root, "sha256");
+    assert_ran("fused.onnx --json", 0);
+    json_t *again = parsed_json();
+    assert_int_equal(strlen(json_text(written, "output")), 64);
+    assert_string_equal(json_text(json_object_get(again, "sha256"), "model"), json_text(written, "output"));
+    json_decref(again);
     json_decref(root);
 }
 
@@ -1036,6 +1074,8 @@ int main(void)
         TEST(merged_reports_are_the_reports_of_the_runs),
         TEST(wrong_use_is_one_line_and_two),
         TEST(every_option_is_in_the_manual_and_the_completions),
+        TEST(help_has_groups_examples_and_fits_a_terminal),
+        TEST(a_dry_run_does_all_but_write),
         TEST(json_says_what_happened),
         TEST(json_is_valid_when_things_go_wrong),
         TEST(files_of_reports_name_the_batch_normalizations),

@@ -343,11 +343,20 @@ bnfuse_status command_refuse(const struct settings *settings, const bnfuse_error
     return why->status;
 }
 
+static bnfuse_status help_on(const struct settings *settings)
+{
+    enum command command = settings->operands.count ? command_named(settings->operands.names[0]) : COMMAND_FUSE;
+    if ((print_help(command, stdout) && fflush(stdout) == 0) || reader_is_gone()) return BNFUSE_OK;
+    print_error("standard output: cannot be written");
+    return BNFUSE_USAGE;
+}
+
 bnfuse_status command_run(const struct settings *settings)
 {
     switch (settings->command) {
     case COMMAND_REASONS: return print_reasons(settings);
     case COMMAND_REPORT: return merge_reports(settings);
+    case COMMAND_HELP: return help_on(settings);
     default: return do_jobs(settings);
     }
 }

@@ -2,6 +2,7 @@
  *
  * The commands, each a column of library calls. */
 #include "cli/job.h"
+#include "cli/spelling.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -30,8 +31,31 @@ static bool print_pass(void *context, const char *pass)
     return bnfuse_print(job->model, put_text, stderr, NULL);
 }
 
+/* A name that no node has would be a wish that is not granted. */
+static bool is_node(struct job *job, const char *name)
+{
+    const bnfuse_node *node;
+    struct spelling spelling;
+    char hint[100];
+    spelling_open(&spelling, name, strlen(name));
+    for (size_t i = 0; (node = bnfuse_get_node(job->model, false, i)); i++) {
+        if (strcmp(node->name, name) == 0) return true;
+        spelling_offer(&spelling, node->name);
+    }
+    return job_ended(job, BNFUSE_USAGE, "%s: --skip %s: no node has this name; bnfuse explain lists the names%s",
+                     job->run.model, name, spelling_hint(&spelling, "", hint, sizeof hint));
+}
+
+static bool skipped_are_nodes(struct job *job)
+{
+    for (size_t i = 0; i < job->settings->fuse.skipped.count; i++)
+        if (!is_node(job, job->settings->fuse.skipped.names[i])) return false;
+    return true;
+}
+
 static bool fuse_model(struct job *job, bool any_opset)
 {
+    if (!skipped_are_nodes(job)) return false;
     bnfuse_fuse_options options = job->settings->fuse;
     options.any_opset = any_opset;
     options.unread = job->settings->command == COMMAND_EXPLAIN && !job->settings->exact;
@@ -213,4 +237,5 @@ const struct command_job command_jobs[COMMAND_COUNT] = {
     [COMMAND_PRINT] = { "print", print, NULL, 1 },
     [COMMAND_REPORT] = { "report", NULL, NULL, 1 },
     [COMMAND_REASONS] = { "reasons", NULL, NULL, 1 },
+    [COMMAND_HELP] = { "help", NULL, NULL, 1 },
 };

@@ -19,6 +19,29 @@ static const struct status_row {
     { BNFUSE_TIMEOUT, "--timeout" },
 };
 
+static const struct example_row {
+    enum command of;
+    const char *command, *text;
+} examples[] = {
+    { COMMAND_FUSE, "bnfuse model.onnx -o out.onnx", "Fuses, checks and writes." },
+    { COMMAND_FUSE, "bnfuse models/*.onnx --out-dir fused --junit result.xml",
+      "Fuses many models: a line each, and one report of them all." },
+    { COMMAND_FUSE, "bnfuse model.onnx -o model.onnx --strict --junit result.xml",
+      "In CI: replaces the model in one step, and fails when a BatchNormalization stays that could go." },
+    { COMMAND_EXPLAIN, "bnfuse explain model.onnx --freeze-weights",
+      "Says what would go with that option, and what stays." },
+    { COMMAND_COMPARE, "bnfuse compare model.onnx out.onnx --dim N=4",
+      "Compares two models, with 4 for the open dimension N." },
+    { COMMAND_CALIBRATE, "bnfuse calibrate model.onnx --data images -o out.onnx",
+      "Measures mean and variance again, on the arrays in the folder images." },
+    { COMMAND_RUN, "bnfuse run model.onnx --input x=x.npy -o y.npz", "Runs a model." },
+    { COMMAND_DIFF, "bnfuse diff old.onnx new.onnx", "Lists the nodes, attributes, weights and inputs that changed." },
+    { COMMAND_PRINT, "bnfuse print model.onnx | less", "Shows the graph, with shapes and constants." },
+    { COMMAND_REPORT, "bnfuse report shard-*.jsonl --html report.html",
+      "Makes one page of the runs of several machines." },
+    { COMMAND_REASONS, "bnfuse reasons BNF106", "Says what a reason code means, and what helps." },
+};
+
 static void option_words(const struct option_row *row, char *to, size_t size)
 {
     char letter[8] = "";
@@ -37,26 +60,96 @@ static bool is_first_of_its_kind(size_t i)
     return first == i;
 }
 
+enum { HELP_WIDTH = 80 };
+
+/* `text` from the present column on, broken between words, further lines from `indent` on. */
+static void put_wrapped(FILE *to, int column, int indent, const char *text)
+{
+    while (*text) {
+        int length = (int)strcspn(text, " ");
+        if (column > indent && column + 1 + length > HELP_WIDTH) {
+            fprintf(to, "\n%*s", indent, "");
+            column = indent;
+        } else if (column > indent) {
+            fputc(' ', to);
+            column++;
+        }
+        fprintf(to, "%.*s", length, text);
+        column += length;
+        text += length;
+        text += strspn(text, " ");
+    }
+    fputc('\n', to);
+}
+
+/* `words` from `left` on, and from `indent` on what they mean; on the next line where the words are long. */
+static void put_entry(FILE *to, int left, const char *words, int indent, const char *text)
+{
+    int column = left + fprintf(to, "%*s%s", left, "", words) - left;
+    if (column + 2 > indent) fprintf(to, "\n%*s", indent, "");
+    else fprintf(to, "%*s", indent - column, "");
+    put_wrapped(to, indent, indent, text);
+}
+
+/* What an option may be set to: words that speak for themselves stand after the help, others on lines of their own. */
+static void put_option(FILE *to, const struct option_row *row)
+{
+    char words[100], text[400];
+    const char *name, *help, *before = " (";
+    option_words(row, words, sizeof words);
+    snprintf(text, sizeof text, "%s", row->help);
+    for (size_t k = 0; row->kind == OPTION_PRECISION || row->kind == OPTION_SHELL; k++, before = ", ") {
+        name = option_choice(row, k, &help);
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", name ? before : ")", name ? name : "");
+        if (!name) break;
+    }
+    put_entry(to, 2, words, 27, text);
+    for (size_t k = 0; is_first_of_its_kind((size_t)(row - option_rows)) && (name = option_choice(row, k, &help)); k++)
+        if (*help) put_entry(to, 4, name, 29, help);
+}
+
+static void put_options(FILE *to, enum command command)
+{
+    const char *pending = NULL, *group;
+    for (size_t i = 0; i < option_row_count; i++) {
+        if ((group = option_group(&option_rows[i]))) pending = group;
+        if (!(option_rows[i].on & 1u << command)) continue;
+        if (pending) fprintf(to, "\n%s:\n", pending);
+        pending = NULL;
+        put_option(to, &option_rows[i]);
+    }
+}
+
+static void put_commands(FILE *to)
+{
+    char words[60];
+    fprintf(to, "Folds BatchNormalization out of ONNX models, exactly, and proves it.\n\n");
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        snprintf(words, sizeof words, "bnfuse %s%s%s", commands[i].name, *commands[i].name ? " " : "",
+                 commands[i].synopsis);
+        put_entry(to, 2, words, 34, commands[i].help);
+    }
+}
+
+static void put_examples(FILE *to, enum command command)
+{
+    bool any = false;
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
+        if (examples[i].of != command) continue;
+        if (!any) fprintf(to, "\nExamples:\n");
+        any = true;
+        fprintf(to, "  %s\n", examples[i].command);
+        fprintf(to, "%6s", "");
+        put_wrapped(to, 6, 6, examples[i].text);
+    }
+}
+
 bool print_help(enum command command, FILE *to)
 {
-    char words[100];
-    if (command == COMMAND_FUSE) {
-        fprintf(to, "Folds BatchNormalization out of ONNX models, exactly, and proves it.\n\n");
-        for (int i = 0; i < COMMAND_COUNT; i++)
-            fprintf(to, "  bnfuse %s%s%-*s  %s\n", commands[i].name, *commands[i].name ? " " : "",
-                    23 - (int)strlen(commands[i].name), commands[i].synopsis, commands[i].help);
-    } else {
-        fprintf(to, "bnfuse %s %s\n%s\n", commands[command].name, commands[command].synopsis, commands[command].help);
-    }
-    fprintf(to, "\n");
-    for (size_t i = 0; i < option_row_count; i++) {
-        if (!(option_rows[i].on & 1u << command)) continue;
-        option_words(&option_rows[i], words, sizeof words);
-        fprintf(to, "  %-24s %s\n", words, option_rows[i].help);
-        const char *name, *help;
-        for (size_t k = 0; is_first_of_its_kind(i) && (name = option_choice(&option_rows[i], k, &help)); k++)
-            fprintf(to, "    %-22s   %s\n", name, help);
-    }
+    if (command == COMMAND_FUSE) put_commands(to);
+    else fprintf(to, "bnfuse %s %s\n%s\n", commands[command].name, commands[command].synopsis, commands[command].help);
+    put_options(to, command);
+    put_examples(to, command);
     fprintf(to, "\nExit status:\n");
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
         fprintf(to, "  %3d  %s\n", statuses[i].status, statuses[i].text);
@@ -113,17 +206,6 @@ static void man_option(const struct option_row *row, FILE *to)
     fprintf(to, ")\n");
 }
 
-static const struct example_row {
-    const char *command, *text;
-} examples[] = {
-    { "bnfuse model.onnx -o out.onnx", "Fuses, checks and writes." },
-    { "bnfuse model.onnx -o model.onnx --strict --junit result.xml",
-      "In CI: replaces the model in one step, and fails when a BatchNormalization stays that could go." },
-    { "bnfuse explain model.onnx --freeze-weights", "Says what would go with that option, and what stays." },
-    { "bnfuse compare model.onnx out.onnx --dim N=4", "Compares two models, with 4 for the open dimension N." },
-    { "bnfuse run model.onnx --input x=x.npy -o y.npz", "Runs a model." },
-};
-
 static void man_examples(FILE *to)
 {
     fprintf(to, ".SH EXAMPLES\n");
@@ -160,7 +242,10 @@ bool print_man(FILE *to)
     man_synopsis(to);
     for (int i = 0; i < COMMAND_COUNT; i++) man_command(&commands[i], to);
     fprintf(to, ".SH OPTIONS\n");
-    for (size_t i = 0; i < option_row_count; i++) man_option(&option_rows[i], to);
+    for (size_t i = 0; i < option_row_count; i++) {
+        if (option_group(&option_rows[i])) fprintf(to, ".SS %s\n", option_group(&option_rows[i]));
+        man_option(&option_rows[i], to);
+    }
     fprintf(to, ".SH EXIT STATUS\n");
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
         fprintf(to, ".TP\n.B %d\n", statuses[i].status);

@@ -61,12 +61,20 @@ static bool load(struct job *job, const char *path, bnfuse_model **model)
     return *model != NULL;
 }
 
+/* While the file is still what was read: a fused model may take its place. */
+static bool take_digest(struct job *job)
+{
+    if (!settings_want_digests(job->settings)) return true;
+    job->run.hash_before = job->digest;
+    return bnfuse_get_digest(job->model, job->digest, &job->error);
+}
+
 bool job_load(struct job *job)
 {
     size_t count = command_jobs[job->settings->command].models;
     job_stage(job, "loading");
     return load(job, job->operands[0], &job->model) && (count < 2 || load(job, job->operands[1], &job->other))
-           && job->loaded(job);
+           && job->loaded(job) && take_digest(job);
 }
 
 /* ---- data ---- */

@@ -21,6 +21,7 @@ struct job {
     bnfuse_tensors *outputs; /* of a run */
     struct progress *progress;
     struct run_report run;
+    char digest[65]; /* of the model, where a report asks for it */
     bnfuse_error error;
     bool prints_all;                  /* remarks and figures; not for a line alone */
     bool (*loaded)(struct job *job);  /* called when the models are loaded: may this job write what it will write? */

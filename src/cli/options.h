@@ -19,6 +19,7 @@ enum command {
     COMMAND_DIFF,
     COMMAND_REPORT,
     COMMAND_REASONS,
+    COMMAND_HELP,
     COMMAND_COUNT
 };
 
@@ -72,6 +73,9 @@ void settings_free(struct settings *settings);
 /* Whether a report wants to know the SHA-256 of the files. */
 bool settings_want_digests(const struct settings *settings);
 
+/* The command of that name; COMMAND_FUSE, whose name is "", when there is none. */
+enum command command_named(const char *word);
+
 bool print_help(enum command command, FILE *to);
 bool print_man(FILE *to);
 /* bash, zsh or fish; false with *error for any other. */
@@ -109,6 +113,8 @@ struct option_row {
     size_t offset; /* into struct settings */
     const char *help;
 };
+/* The title of the group that begins with this row; NULL: it goes with the row before it. */
+const char *option_group(const struct option_row *row);
 /* What the argument may be, from 0, with its help; NULL beyond the last, and where there is no list. */
 const char *option_choice(const struct option_row *row, size_t i, const char **help);
 enum { OPTION_MOST = 64 };

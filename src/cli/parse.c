@@ -78,7 +78,14 @@ static bool parse_seconds(const char *text, double *seconds)
 
 static bool no_good(bnfuse_error *error, const struct option_row *row, const char *text)
 {
-    return usage(error, "--%s wants %s, not \"%s\"", row->name, row->argument, text);
+    static const char *const wanted[] = {
+        [OPTION_SIZE] = " (bytes: 4096, 64K, 512M, 2G)", [OPTION_NUMBER] = " (a whole number)",
+        [OPTION_REQUIRE] = " (a whole number)",          [OPTION_REAL] = " (a number)",
+        [OPTION_SECONDS] = " (a number above 0)",        [OPTION_SHARD] = " with K from 1 to N, such as 2/5",
+        [OPTION_TOLERANCE] = ", such as 1e-5",
+    };
+    const char *more = (size_t)row->kind < sizeof wanted / sizeof *wanted ? wanted[row->kind] : NULL;
+    return usage(error, "--%s wants %s%s, not \"%s\"", row->name, row->argument, more ? more : "", text);
 }
 
 /* To a list of make_lists, which has room for the whole command line. */
@@ -139,8 +146,8 @@ static bool is_choice(const struct option_row *row, const char *argument, bnfuse
         spelling_offer(&spelling, name);
         snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", comma, name);
     }
-    return usage(error, "--%s: there is no \"%s\"%s (there is %s)", row->name, argument,
-                 spelling_hint(&spelling, "", hint, sizeof hint), names);
+    return usage(error, "--%s wants %s, not \"%s\"%s", row->name, names, argument,
+                 spelling_hint(&spelling, "", hint, sizeof hint));
 }
 
 static bool parse_shard(const char *text, struct shard *shard)
@@ -369,8 +376,8 @@ static bool unknown(const struct settings *settings, const char *word, bnfuse_er
     spelling_open(&spelling, length > 2 ? word + 2 : "", length > 2 ? length - 2 : 0);
     for (size_t i = 0; i < option_row_count; i++)
         if (option_rows[i].on & 1u << settings->command) spelling_offer(&spelling, option_rows[i].name);
-    return usage(error, "unknown option %.*s%s; see %s --help", (int)length, word,
-                 spelling_hint(&spelling, "--", hint, sizeof hint), command_words(settings, own, sizeof own));
+    return usage(error, "unknown option %.*s; see %s --help%s", (int)length, word,
+                 command_words(settings, own, sizeof own), spelling_hint(&spelling, "--", hint, sizeof hint));
 }
 
 static bool lacks_argument(const char *word, const struct option_row *row, bnfuse_error *error)
@@ -425,7 +432,7 @@ static bool has_folder(const struct option_row *row, const char *path, bnfuse_er
 static bool claim_standard_output(struct settings *settings, const char *option, bnfuse_error *error)
 {
     if (settings->standard_output)
-        return usage(error, "%s and %s cannot share standard output; give one of them a file",
+        return usage(error, "--%s and --%s cannot share standard output; give one of them a file",
                      settings->standard_output, option);
     settings->standard_output = option;
     return true;
@@ -482,18 +489,27 @@ static bool sources_are_there(const struct settings *settings, bnfuse_error *err
     return true;
 }
 
+/* Looks for a command that is spelt nearly so. */
+static void spell_command(struct spelling *spelling, const char *word)
+{
+    spelling_open(spelling, word, strlen(word));
+    for (int i = 1; i < COMMAND_COUNT; i++) spelling_offer(spelling, commands[i].name);
+}
+
 /* A misspelt command looks like a model that is not there. */
-static bool is_no_command(const struct settings *settings, bnfuse_error *error)
+static bool command_is_known(const struct settings *settings, bnfuse_error *error)
 {
     const char *word = settings->operands.count ? settings->operands.names[0] : "";
     char hint[100];
     struct spelling spelling;
-    if (settings->command != COMMAND_FUSE || !*word || strpbrk(word, "./") || access(word, F_OK) == 0) return true;
-    spelling_open(&spelling, word, strlen(word));
-    for (int i = 1; i < COMMAND_COUNT; i++) spelling_offer(&spelling, commands[i].name);
-    if (!spelling.nearest) return true;
-    return usage(error, "%s: there is no such file and no such command%s", word,
-                 spelling_hint(&spelling, "bnfuse ", hint, sizeof hint));
+    spell_command(&spelling, word);
+    if (settings->command == COMMAND_HELP && *word && command_named(word) == COMMAND_FUSE)
+        return usage(error, "there is no command %s; see bnfuse --help%s", word,
+                     spelling_hint(&spelling, "", hint, sizeof hint));
+    if (settings->command != COMMAND_FUSE || strpbrk(word, "./") || access(word, F_OK) == 0) return true;
+    return !spelling.nearest
+           || usage(error, "%s: there is no such file and no such command%s", word,
+                    spelling_hint(&spelling, "bnfuse ", hint, sizeof hint));
 }
 
 static bool many_is_good(const struct settings *settings, bnfuse_error *error)
@@ -515,7 +531,7 @@ static bool fits_together(struct settings *settings, bnfuse_error *error)
     const struct command_row *row = &commands[settings->command];
     if (is_about_itself(settings)) return true;
     size_t count = settings->operands.count;
-    if (!is_no_command(settings, error)) return false;
+    if (!command_is_known(settings, error)) return false;
     if (count < row->operands || count - row->operands > row->further)
         return usage(error, "usage: bnfuse %s%s%s; see bnfuse --help", row->name, *row->name ? " " : "", row->synopsis);
     if (row->further && settings->command == COMMAND_FUSE && !many_is_good(settings, error)) return false;
@@ -526,7 +542,7 @@ static bool fits_together(struct settings *settings, bnfuse_error *error)
     return paths_are_good(settings, error) && sources_are_there(settings, error);
 }
 
-static enum command command_named(const char *word)
+enum command command_named(const char *word)
 {
     for (int i = 1; i < COMMAND_COUNT; i++)
         if (strcmp(commands[i].name, word) == 0) return (enum command)i;

@@ -5,6 +5,7 @@
 
 #include "base/platform.h"
 #include "onnx/read/external.h"
+#include "onnx/read/foreign.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,45 +14,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* What people take for an ONNX model, by its first bytes. */
-static const struct {
-    size_t at;
-    const char *magic, *what;
-} foreign[] = {
-    { 0, "version https://git-lfs", "a Git LFS pointer; fetch the model itself with git lfs pull" },
-    { 0, "PK\3\4", "a zip archive; if it is a PyTorch checkpoint, export it with torch.onnx.export" },
-    { 0, "\x80\2", "a Python pickle; if it is a PyTorch checkpoint, export it with torch.onnx.export" },
-    { 0, "\x89HDF", "an HDF5 file; if it is a Keras model, convert it with tf2onnx" },
-    { 4, "TFL3", "a TensorFlow Lite model; convert it with tf2onnx" },
-    { 4, "ORTM", "in ONNX Runtime's own format; take the model it was made from" },
-    { 0, "GGUF", "a GGUF file; take the model it was made from" },
-    { 0, "\x1f\x8b", "compressed; unpack it with gunzip" },
-    { 0,
-      "\x7f"
-      "ELF",
-      "a program" },
-    { 0, "<", "a web page or XML; the download may have failed" },
-    { 0, "{", "JSON; take the binary form of the model" },
-    { 0, "ir_version:", "a model as text; turn it into the binary form with protoc --encode" },
-};
-
-static bool is_text(const unsigned char *bytes, uint64_t size)
-{
-    for (uint64_t i = 0; i < size && i < 512; i++)
-        if (bytes[i] < ' ' && !strchr("\t\r\n\f", bytes[i] ? bytes[i] : 1)) return false;
-    return true;
-}
-
-static const char *foreign_format(const void *bytes, uint64_t size)
-{
-    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
-        size_t length = strlen(foreign[i].magic);
-        if (size < foreign[i].at + length) continue;
-        if (!memcmp((const char *)bytes + foreign[i].at, foreign[i].magic, length)) return foreign[i].what;
-    }
-    return is_text(bytes, size) ? "text; take the binary form of the model" : NULL;
-}
 
 /* One byte more than asked for, zeroed: a bytes field can be used as text. */
 static void *allocate(void *arena, size_t size)
@@ -132,18 +94,28 @@ static void point_into_bytes(const struct model *model)
     }
 }
 
+/* An error of a file that is no ONNX model becomes one that says what it is. */
+static bool name_foreign(const struct model *model, struct bnfuse_error *error)
+{
+    char head[FOREIGN_HEAD];
+    const struct span span = { model->file, 0, model->size };
+    size_t size = model->size < sizeof head ? (size_t)model->size : sizeof head;
+    struct bnfuse_error ignored;
+    if (error && error->status != BNFUSE_INVALID) return false;
+    if (model->bytes) memcpy(head, model->bytes, size);
+    else if (!span_read(&span, 0, head, size, &ignored)) return false;
+    const char *what = foreign_format(head, size);
+    return what && fail(error, BNFUSE_INVALID, "%s: not an ONNX model: it is %s", model->name, what);
+}
+
 static bool read_model(struct model *model, struct bnfuse_error *error)
 {
     struct wire wire;
     model->externals = external_list(model->arena);
     if (!model->size)
         return fail(error, BNFUSE_INVALID, "%s: is empty, not an ONNX model; get or export it again", model->name);
-    if (!wire_scan(&wire, model->arena, model->name, model->file, model->bytes, model->size, error)) {
-        const char *what = foreign_format(wire.kept->bytes, wire.kept->size);
-        if (!what || (error && error->status != BNFUSE_INVALID)) return false;
-        return fail(error, BNFUSE_INVALID, "%s: not an ONNX model: it is %s", model->name, what);
-    }
-    if (!unpack(model, &wire, error)) return false;
+    bool scanned = wire_scan(&wire, model->arena, model->name, model->file, model->bytes, model->size, error);
+    if (!scanned || !unpack(model, &wire, error)) return name_foreign(model, error);
     model->parts = wire.parts;
     model->part_count = wire.part_count;
     link_parts(model, wire.parts);
@@ -212,6 +184,8 @@ static bool open_file(struct file *file, struct arena *arena, const char *path, 
         return fail(error, BNFUSE_USAGE, "%s: cannot open: %s", file->path, strerror(reason));
     }
     arena_defer(arena, close_file, file);
+    const char *what = S_ISDIR(status.st_mode) ? foreign_folder(path) : NULL;
+    if (what) return fail(error, BNFUSE_USAGE, "%s: not an ONNX model: it is %s", file->path, what);
     if (S_ISDIR(status.st_mode))
         return fail(error, BNFUSE_USAGE, "%s: is a directory; name the model file in it", file->path);
     if (!S_ISREG(status.st_mode)) return read_stream(file, arena, error);
