@@ -152,6 +152,39 @@ static void what_nobody_reads_goes(void **state)
           BECOMES("Split Exp", "in x 2,4; a b = Split x axis=1; y = Exp a; c = Neg b; out y"), );
 }
 
+static void what_is_constant_is_computed(void **state)
+{
+    CASES(BECOMES("MatMul", "in x 2,3; init w 4,3; v = Transpose w; y = MatMul x v; out y"),
+          BECOMES("Transpose MatMul MatMul",
+                  "in x 2,30; in z 2,40; init w 40,30; v = Transpose w; y = MatMul x v; u = MatMul z w; "
+                  "out y; out u"),
+          BECOMES("MatMul", "in x 2,3; init w 12; ints s 3,4; v = Reshape w s; y = MatMul x v; out y"),
+          BECOMES("Where", "in x 2,3; init a 3 int32; init b 3 int32; c = Less a b; y = Where c x x; out y"),
+          BECOMES("Mul", "in x 2,3; init a 3; init b 3; c = Div a b; y = Mul x c; out y"),
+          BECOMES("Exp Mul", "in x 2,3; init a 3; c = Exp a; y = Mul x c; out y"),
+          BECOMES("Sqrt", "in x 2,3; fill a 3 0.3; y = Sqrt a; out y"),
+          BECOMES("Cast Mul", "in x 2,3 int32; fill a 3 1e20; b = Cast a to=6; y = Mul x b; out y"),
+          BECOMES("Mul", "in x 2,3 int32; fill a 3 100; b = Cast a to=6; y = Mul x b; out y"),
+          BECOMES("Expand Mul", "in x 64,64; fill a 1,1 3; ints s 64,64; c = Expand a s; y = Mul x c; out y"), );
+}
+
+static void sizes_are_known_before_anything_runs(void **state)
+{
+    CASES(BECOMES(
+              "Exp",
+              "in x 2,3,4; s = Shape x; y = Exp x; a = Reshape x s; b = Reshape a s; out y; z = Identity y; w = Neg z"),
+          BECOMES("Reshape", "in x 2,3,4; s = Shape x; ints i 0,; a = Gather s i; ints m -1,; c = Concat a m axis=0; "
+                             "y = Reshape x c; out y"),
+          BECOMES("Reshape", "in x N,3,4; s = Shape x; ints i 0,; a = Gather s i; ints m 12,; c = Concat a m axis=0; "
+                             "y = Reshape x c; out y"),
+          BECOMES("Reshape", "in x N,3,4; s = Shape x; ints i 0,; a = Gather s i; ints k 3,; b = Mul a k; ints m 4,; "
+                             "c = Concat b m axis=0; y = Reshape x c; out y"),
+          BECOMES("Shape Gather Gather Concat Reshape",
+                  "in x N,M,4; s = Shape x; ints i 0,; ints j 1,; a = Gather s i; b = Gather s j; ints m 2,2; "
+                  "c = Concat b a m axis=0; y = Reshape x c; out y"),
+          BECOMES("Shape", "in x 2,3; y = Shape x; out y"), );
+}
+
 static bool applied(const bnfuse_report *report, const char *rule)
 {
     for (size_t i = 0; i < report->rewrite_count; i++)
@@ -197,6 +230,8 @@ int main(void)
         cmocka_unit_test(pairs_that_cancel_go),
         cmocka_unit_test(what_is_computed_twice_is_computed_once),
         cmocka_unit_test(what_nobody_reads_goes),
+        cmocka_unit_test(what_is_constant_is_computed),
+        cmocka_unit_test(sizes_are_known_before_anything_runs),
         cmocka_unit_test(every_rule_has_a_model_that_shows_it),
         cmocka_unit_test(rules_are_listed_in_the_order_of_their_rows),
     };

@@ -34,6 +34,10 @@ struct interval {
     double low, high;
 };
 
+/* Every element is a copy, or one operation whose result IEEE 754 or the standard fixes to the bit; or only so on whole
+ * numbers. */
+enum exactness { INEXACT, EXACT_WHOLE, EXACT };
+
 /* Which numbers a generated input may hold, so that the node that reads them can run. */
 enum number_limit {
     LIMIT_NONE,
@@ -87,8 +91,9 @@ struct operator_row {
     bool keeps_shape;       /* output 0 has type and shape of input 0, though the rule says more than that */
     bool (*view)(const struct node *node, struct view_dims *view); /* output 0 is input 0 under other dims: these */
     bool idle;                                                     /* computes nothing, as a pass counts it */
-    bool marks_pattern; /* runtimes recognise LayerNormalization, RMSNormalization or Gelu written out by it */
-    bool random;        /* the same inputs may give other outputs */
+    bool marks_pattern;   /* runtimes recognise LayerNormalization, RMSNormalization or Gelu written out by it */
+    enum exactness exact; /* whether every machine computes the same bits */
+    bool random;          /* the same inputs may give other outputs */
     bool expands; /* the result is a larger form of what is stored, which is kept: never computed ahead of a run */
     unsigned char limits[LIMITED_SLOTS]; /* enum number_limit of each input */
     const struct weight_need *need;

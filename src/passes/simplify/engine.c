@@ -17,7 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct rewrite *const rewrite_families[] = { common_rewrites, noop_rewrites, pair_rewrites, NULL };
+const struct rewrite *const rewrite_families[] = { common_rewrites, constant_rewrites, noop_rewrites, pair_rewrites,
+                                                   NULL };
 
 static bool is_row(const struct rewrite *rewrite)
 {
@@ -254,7 +255,7 @@ bool rewrite_can_store(struct simplifier *s, const struct node *node, int64_t by
     while (root->owner) root = root->owner->graph;
     /* A function has no initializers; before IR 4 an initializer of the main graph is an input as well. */
     if (root->function || s->net->model->proto->ir_version < 4) return false;
-    return bytes <= freed || (bytes <= SMALL_BYTES && (uint64_t)bytes <= s->options->fold_limit);
+    return bytes <= freed || (bytes - freed <= SMALL_BYTES && (uint64_t)(bytes - freed) <= s->options->fold_limit);
 }
 
 struct value *rewrite_add_constant(struct simplifier *s, const struct node *node, const char *base,
@@ -429,7 +430,7 @@ static struct simplifier *open_simplifier(struct net *net, const struct bnfuse_f
                                           struct pass_report *report)
 {
     struct simplifier *s = NEW(net->arena, struct simplifier);
-    *s = (struct simplifier){ .net = net, .options = options, .report = report };
+    *s = (struct simplifier){ .net = net, .options = options, .report = report, .work_left = WORK_SECOND };
     s->items.arena = s->rows.arena = net->arena;
     s->rewrite_room = report->rewrite_count;
     arena_open(&s->scratch, net->arena->memory);

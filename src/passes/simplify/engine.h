@@ -8,7 +8,7 @@
 #include "passes/simplify/rewrite.h"
 #include "runtime/array.h"
 
-#define SMALL_BYTES 64 /* a constant of so many is no larger than the node that it replaces */
+#define SMALL_BYTES 128 /* so many may a constant take beyond what goes for it, and is counted */
 
 /* A node of the worklist. */
 struct item {
@@ -44,7 +44,8 @@ struct simplifier {
     uint8_t *chunks[2]; /* of constants that are compared */
     size_t rewrite_room;
     bool made_constants;
-    const char *where; /* of the rewrite in progress */
+    uint64_t work_left; /* for constants that are computed */
+    const char *where;  /* of the rewrite in progress */
 };
 
 void rewrite_remark(struct simplifier *s, const char *name, const struct node *node, const char *title,
