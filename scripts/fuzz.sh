@@ -5,6 +5,7 @@
 #   scripts/fuzz.sh TARGET [SECONDS [OPTION...]]   a target of tests/fuzz without its _fuzz: model, fold, run, data,
 #                                                  program; 60 seconds unless said; options are libFuzzer's
 #   scripts/fuzz.sh all [SECONDS [OPTION...]]      one after the other, so long each
+#   scripts/fuzz.sh table                          all runs so far, into docs/reliability.md
 #
 # Seeds are the models that the build makes, those of ONNX's own tests where they are there, and what the program makes of
 # both. Corpora and findings stay under build/fuzz/corpus and build/fuzz/findings; a finding is a file whose name says
@@ -13,11 +14,30 @@
 # Needs clang with its runtime (Debian: clang, libclang-rt-14-dev) and a release build.
 set -eu
 cd "$(dirname "$0")/.."
-usage() { sed -n '3,14s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '3,15s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 [ $# -ge 1 ] || usage
 target=$1 seconds=${2-60}
 [ $# -ge 2 ] && shift 2 || shift
 shared=../shared/onnx-suite out=$PWD/build/fuzz
+
+if [ "$target" = table ]; then
+    for target in model fold run data program; do
+        open=0
+        for finding in "$out/findings/$target-"*; do # those that are still some
+            [ -e "$finding" ] || continue
+            (cd "$out/empty" && "$out/tests/fuzz/${target}_fuzz" "$finding") >/dev/null 2>&1 || open=$((open + 1))
+        done
+        awk -F'\t' -v target=$target -v open=$open '
+            $1 == target { runs += $2; seconds += $3; if ($4 > edges) edges = $4 }
+            END { printf "| %s | %d | %d | %d | %d |\n", target, runs, seconds / 60, edges, open }' "$out/runs.tsv"
+    done >"$out/rows.md"
+    { echo "| target | executions | minutes | edges reached | open findings |"
+      echo "|---|--:|--:|--:|--:|"
+      cat "$out/rows.md"
+      awk -F'|' '{ runs += $3; minutes += $4; open += $6 } END { printf "| all | %d | %d | | %d |\n", runs, minutes, open }' \
+          "$out/rows.md"; } >"$out/table.md"
+    exec scripts/table.sh fuzzing "$out/table.md"
+fi
 
 if [ "$target" = all ]; then
     status=0

@@ -160,13 +160,6 @@ done 3< "$out/mutants"
         if [ -e "$out/rows/$name" ]; then cat "$out/rows/$name"; fi
     done
 } > "$out/table.md"
-page=docs/reliability.md
-if grep -q '<!-- mutants -->' "$page" 2> /dev/null; then
-    awk -v table="$out/table.md" '
-        /<!-- end of mutants -->/ { inside = 0 }
-        !inside { print }
-        /<!-- mutants -->/ { inside = 1; print ""; while ((getline line < table) > 0) print line; print "" }' \
-        "$page" > "$out/page.md" && cp "$out/page.md" "$page"
-fi
+scripts/table.sh mutants "$out/table.md"
 echo "$(($(wc -l < "$out/table.md") - 2)) faults in the table; $(wc -l < "$out/failures") of this run would get out, or no test sees them"
 [ ! -s "$out/failures" ]

@@ -3,6 +3,7 @@
  * Pairing two graphs, and telling what is not equal. */
 #include "check/diff.h"
 
+#include "base/name_map.h"
 #include "base/pointer_map.h"
 #include "base/sha256.h"
 #include "onnx/graph/attr.h"
@@ -10,7 +11,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-#include <uthash.h>
 
 enum { CHUNK = 1 << 13, ROUND_LIMIT = 4 };
 
@@ -149,7 +149,6 @@ struct digest_entry {
     const char *digest;
     struct value *value;
     struct digest_entry *same;
-    UT_hash_handle hh;
 };
 
 /* Each stored value of the graph: initializers, then outputs of Constant nodes. Start with NULL states. */
@@ -185,25 +184,26 @@ static void pair_stored_by_name(struct diff *diff, const struct graph *a, const 
 
 static void pair_stored_by_content(struct diff *diff, const struct graph *a, const struct graph *b)
 {
-    struct digest_entry *table = NULL, *entry;
+    struct name_map *table = NEW(diff->arena, struct name_map); /* it is released with the arena */
+    struct digest_entry *entry;
     struct stored_walk walk = walk_stored(a);
+    name_map_open(table, diff->arena);
     for (struct value *value; (value = next_stored(&walk));) {
         if (partner(diff, value) || !stored(value)) continue;
         struct digest_entry *own = NEW(diff->arena, struct digest_entry);
         *own = (struct digest_entry){ .digest = digest(diff, stored(value)), .value = value };
-        HASH_FIND_STR(table, own->digest, entry);
+        entry = name_map_get(table, own->digest);
         own->same = entry ? entry->same : NULL;
         if (entry) entry->same = own;
-        else HASH_ADD_KEYPTR(hh, table, own->digest, strlen(own->digest), own);
+        else name_map_add(table, own);
     }
     walk = walk_stored(b);
-    for (struct value *value; table && (value = next_stored(&walk));) {
+    for (struct value *value; table->count && (value = next_stored(&walk));) {
         if (partner(diff, value) || !stored(value)) continue;
-        HASH_FIND_STR(table, digest(diff, stored(value)), entry);
+        entry = name_map_get(table, digest(diff, stored(value)));
         while (entry && partner(diff, entry->value)) entry = entry->same;
         if (entry) join(diff, entry->value, value);
     }
-    HASH_CLEAR(hh, table);
 }
 
 /* ---- Nodes ---- */
@@ -313,26 +313,24 @@ static struct node *structural_twin(struct diff *diff, const struct graph *a, co
 struct name_entry {
     const char *name;
     struct node *node;
-    UT_hash_handle hh;
 };
 
-static struct name_entry *names_of(struct diff *diff, const struct graph *graph)
+static struct name_map *names_of(struct diff *diff, const struct graph *graph)
 {
-    struct name_entry *table = NULL, *entry;
+    struct name_map *names = NEW(diff->arena, struct name_map);
+    name_map_open(names, diff->arena);
     for (struct node *node = graph->first; node; node = node->next) {
-        HASH_FIND_STR(table, name_of(node), entry);
-        if (entry) continue;
-        entry = NEW(diff->arena, struct name_entry);
+        struct name_entry *entry = NEW(diff->arena, struct name_entry);
         *entry = (struct name_entry){ .name = name_of(node), .node = node };
-        HASH_ADD_KEYPTR(hh, table, entry->name, strlen(entry->name), entry);
+        name_map_add(names, entry);
     }
-    return table;
+    return names;
 }
 
-static struct node *namesake(struct diff *diff, struct name_entry *table, const struct graph *a, const struct node *b)
+static struct node *namesake(struct diff *diff, const struct name_map *names, const struct graph *a,
+                             const struct node *b)
 {
-    struct name_entry *entry;
-    HASH_FIND_STR(table, name_of(b), entry);
+    const struct name_entry *entry = name_map_get(names, name_of(b));
     if (entry && !partner(diff, entry->node) && same_op(entry->node, b)) return entry->node;
     struct value *output = node_output(b, 0) ? graph_value(a, node_output(b, 0)->name) : NULL;
     struct node *writer = output ? output->writer : NULL;
@@ -349,7 +347,7 @@ static void pair_outputs_by_name(struct diff *diff, const struct graph *a, const
 }
 
 static void pair_downstream(struct diff *diff, const struct graph *a, struct node **order, size_t count,
-                            struct name_entry *names, bool by_name)
+                            const struct name_map *names, bool by_name)
 {
     for (size_t i = 0; i < count; i++) {
         struct node *node = order[i];
@@ -399,7 +397,7 @@ static bool pair_graph(struct diff *diff, struct graph *a, struct graph *b)
     pair_list(diff, a->inputs, a->input_count, b->inputs, b->input_count);
     pair_stored_by_name(diff, a, b);
     pair_stored_by_content(diff, a, b);
-    struct name_entry *names = names_of(diff, a);
+    const struct name_map *names = names_of(diff, a);
     pair_downstream(diff, a, order, b->node_count, names, false);
     pair_list(diff, a->outputs, a->output_count, b->outputs, b->output_count);
     for (int round = 0; round < ROUND_LIMIT; round++) {
@@ -408,7 +406,6 @@ static bool pair_graph(struct diff *diff, struct graph *a, struct graph *b)
         pair_upstream(diff, order, b->node_count);
         if (diff->pairs.count == before) break;
     }
-    HASH_CLEAR(hh, names);
     for (struct node *node = b->first; node; node = node->next) {
         struct node *twin = partner(diff, node);
         for (size_t i = 0; twin && i < node->inner_count && i < twin->inner_count; i++)

@@ -148,7 +148,7 @@ static bool write_file(const char *path, const void *bytes, size_t size, struct 
     FILE *file = fopen(path, "we");
     bool written = file && (!size || fwrite(bytes, size, 1, file) == 1);
     if (file && fclose(file) != 0) written = false;
-    return written || fail(error, BNFUSE_USAGE, "%s: cannot be written: %s", path, strerror(errno));
+    return written || fail_system(error, errno, "%s: cannot be written", path);
 }
 
 /* The second model has names of its own: Identity nodes lead from the first's to them, and back. */

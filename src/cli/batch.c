@@ -41,7 +41,7 @@ static struct run_report new_run(const struct settings *settings, const char *co
                                 .atol = settings->check.atol,
                                 .rtol = settings->check.rtol,
                                 .message = "",
-                                .command_line = settings->command_line,
+                                .command_line = settings->command_line ? settings->command_line : "",
                                 .hash_before = "",
                                 .hash_after = "",
                                 .verbose = settings->verbose };
@@ -214,7 +214,8 @@ static void job_failed(struct job *job, bool is_first)
 }
 
 /* The model gets its name last of all, so that whoever sees another status than 0 finds nothing new. False when there is
- * no memory for a report: then there is none for another model. */
+ * no memory for a report: then there is none for another model. A job without memory is told once, not once more by its
+ * report. */
 static bool do_job(struct batch *batch)
 {
     const struct planned_job *planned = &batch->plan.jobs[batch->done];
@@ -237,7 +238,7 @@ static bool do_job(struct batch *batch)
     finish_run(&job, progress_seconds(&batch->progress) - start);
     bool reported = write_reports(batch, &job);
     if (reported && status == BNFUSE_OK && row->commit) reported = row->commit(&job);
-    if (!reported) job_failed(&job, status == BNFUSE_OK);
+    if (!reported && status != BNFUSE_INTERNAL) job_failed(&job, status == BNFUSE_OK);
     if (!reported && status == BNFUSE_OK) status = job.error.status;
     batch->status = worse_status(batch->status, status);
     bool kept = is_last(batch) || keep_run(batch, &job);
@@ -316,7 +317,8 @@ static bnfuse_status do_jobs(const struct settings *settings)
 static void write_refusal(const struct settings *settings, const struct plan *plan, const bnfuse_error *why)
 {
     struct batch batch = { .settings = settings, .plan = *plan };
-    struct planned_job none = { settings->operands.names, NULL };
+    static const char *const no_operands[] = { NULL, NULL };
+    struct planned_job none = { settings->operands.names ? settings->operands.names : no_operands, NULL };
     bnfuse_error ignored;
     if (!plan->count) batch.plan = (struct plan){ .jobs = &none, .count = 1 };
     batch.runs = calloc(batch.plan.count, sizeof *batch.runs);

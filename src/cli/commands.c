@@ -28,7 +28,7 @@ static bool print_pass(void *context, const char *pass)
     if (!is_listed(&job->settings->print_after, pass)) return true;
     progress_close(job->progress);
     fprintf(stderr, "after %s:\n", pass);
-    return bnfuse_print(job->model, put_text, stderr, NULL);
+    return bnfuse_print(job->model, put_text, stderr, &job->print_error);
 }
 
 /* A name that no node has would be a wish that is not granted. */
@@ -65,6 +65,8 @@ static bool fuse_model(struct job *job, bool any_opset)
     job_stage(job, "fusing");
     bool fused = bnfuse_fuse(job->model, &options, &job->error);
     progress_close(job->progress);
+    if (!fused && job->print_error.status != BNFUSE_OK && job->print_error.status != BNFUSE_CANCELLED)
+        job->error = job->print_error;
     if (fused) job->run.report = bnfuse_get_report(job->model);
     return fused;
 }

@@ -23,6 +23,7 @@ struct job {
     struct run_report run;
     char digest[65]; /* of the model, where a report asks for it */
     bnfuse_error error;
+    bnfuse_error print_error;         /* why the graph could not be printed after a pass */
     bool prints_all;                  /* remarks and figures; not for a line alone */
     bool (*loaded)(struct job *job);  /* called when the models are loaded: may this job write what it will write? */
     void (*writing)(struct job *job); /* called before a file is prepared: from here on the deadline waits */
