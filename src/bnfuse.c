@@ -332,6 +332,12 @@ bnfuse_status bnfuse_verdict_status(bnfuse_verdict verdict)
     return verdict_row(verdict)->status;
 }
 
+const char *bnfuse_level_text(bnfuse_level level)
+{
+    static const char *const texts[] = { "quick", "standard", "full" };
+    return (unsigned)level < sizeof texts / sizeof *texts ? texts[level] : "";
+}
+
 struct check_call {
     struct bnfuse_model *a, *b;
     bnfuse_check_options options;
@@ -351,11 +357,16 @@ static bool lists_exist(const bnfuse_check_options *options, struct bnfuse_error
     return exist || fail(error, BNFUSE_USAGE, "a list of the options, or a name in it, is NULL");
 }
 
+static bool is_level(bnfuse_level level, struct bnfuse_error *error)
+{
+    return (unsigned)level <= BNFUSE_LEVEL_FULL || fail(error, BNFUSE_USAGE, "there is no level %d", (int)level);
+}
+
 static bool take_options(struct check_call *call, const bnfuse_check_options *options, struct bnfuse_error *error)
 {
     bnfuse_check_options_init(&call->options);
     return options_take(&call->options, sizeof call->options, options, error) && lists_exist(&call->options, error)
-           && !threads_are_negative(call->options.threads, error);
+           && is_level(call->options.level, error) && !threads_are_negative(call->options.threads, error);
 }
 
 /* Seconds in units of work; what is beyond all clocks is no limit. */
@@ -376,7 +387,7 @@ static struct check_options check_options(struct check_call *call)
         .atol = from->atol,
         .rtol = from->rtol,
         .threads = from->threads,
-        .full = from->full,
+        .level = from->level,
         .memory = &call->b->memory,
         .work = work_limit(from->work),
         .sets = sets,

@@ -343,6 +343,13 @@ BNFUSE_API bnfuse_tensors *bnfuse_run(bnfuse_model *model, const bnfuse_tensors 
 
 /* ---- checking ---- */
 
+/* How much of a fused model is run (docs/check.md). Each level does what the one before it does. */
+typedef enum bnfuse_level {
+    BNFUSE_LEVEL_QUICK,    /* every change by itself, in float64 on small tensors */
+    BNFUSE_LEVEL_STANDARD, /* both models in their own types; in float64 where that leaves something open */
+    BNFUSE_LEVEL_FULL      /* both models in float64 as well; the whole graph must run */
+} bnfuse_level;
+
 typedef enum bnfuse_verdict {
     BNFUSE_VERDICT_IDENTICAL, /* nothing changed: equal graphs */
     BNFUSE_VERDICT_PASS,
@@ -405,11 +412,11 @@ typedef struct bnfuse_metrics {
 
 typedef struct bnfuse_output {
     const char *name;
-    bnfuse_difference algebra;    /* in float64, weights unrounded */
-    bnfuse_difference rounding;   /* in float64, weights as they are stored */
+    bnfuse_difference algebra;    /* in float64, weights unrounded; relative < 0: not run so */
+    bnfuse_difference rounding;   /* in float64, weights as they are stored; likewise */
     bnfuse_difference deployment; /* in the model's own types */
     double noise; /* relative: what half a unit in the last place of every weight does; < 0: not measured */
-    double truth_before, truth_after; /* distance of each model from float64, root mean square */
+    double truth_before, truth_after; /* distance of each model from float64, root mean square; < 0: not known */
     bool within_tolerance;
     bool heals;                    /* the first overflows its type where float64 and the second do not */
     const bnfuse_metrics *metrics; /* NULL: not run in its own types */
@@ -429,6 +436,7 @@ typedef struct bnfuse_check_result {
     const char *inputs;      /* what they looked like: x float32 [2, 3, 224, 224], ... */
     const char *last_agreed; /* of unrelated models: the value upstream of first_divergent, or NULL */
     const char *note;        /* how inputs and outputs were paired, where not by name; else "" */
+    bnfuse_level level;      /* what decided; of bnfuse_check */
 } bnfuse_check_result;
 
 /* Sizes for dims that the model leaves open: by the name of the dim, or all of one input. */
@@ -453,7 +461,7 @@ typedef struct bnfuse_check_options {
     uint64_t seed;                     /* of random inputs */
     double atol, rtol;                 /* |a-b| <= atol + rtol*|b| in the model's own types */
     int threads;                       /* 0: as many as the machine has */
-    bool full;                         /* proof of every site is not enough: the whole graph must run */
+    bnfuse_level level;                /* of bnfuse_check */
     const bnfuse_tensors *const *sets; /* sets of inputs; what they leave out is random. None: one random set */
     size_t set_count;
     const bnfuse_dim *dims;
@@ -500,6 +508,8 @@ typedef struct bnfuse_calibration {
 BNFUSE_API const bnfuse_calibration *bnfuse_calibrate(bnfuse_model *model, const bnfuse_check_options *options,
                                                       double momentum, bnfuse_error *error);
 
+/* "quick", "standard", "full" */
+BNFUSE_API const char *bnfuse_level_text(bnfuse_level level);
 /* "pass", "fail", "not checked", ... */
 BNFUSE_API const char *bnfuse_verdict_text(bnfuse_verdict verdict);
 /* The program's exit status for a verdict. */
@@ -578,7 +588,7 @@ BNFUSE_API void bnfuse_free_bytes(void *bytes);
 /* Each writes the defaults into `size` bytes, so that a newer library does not write past an older program's struct:
  *   fuse     nothing optional, a fold limit of 256 MiB
  *   run      the model's own types, all processors, seed 1
- *   check    seed 20, atol 1e-5, rtol 1e-3, one random set
+ *   check    the standard level, seed 20, atol 1e-5, rtol 1e-3, one random set
  *   read, write   nothing set */
 BNFUSE_API void bnfuse_read_defaults(bnfuse_read_options *options, size_t size);
 BNFUSE_API void bnfuse_fuse_defaults(bnfuse_fuse_options *options, size_t size);

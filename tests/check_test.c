@@ -28,7 +28,9 @@ static int open_build(void **state)
 {
     (void)state;
     build_open(&b, 8, 13);
-    options = (struct check_options){ .seed = 1, .atol = 1e-5, .rtol = 1e-3, .threads = 1, .memory = &b.memory };
+    options = (struct check_options){
+        .level = BNFUSE_LEVEL_FULL, .seed = 1, .atol = 1e-5, .rtol = 1e-3, .threads = 1, .memory = &b.memory
+    };
     return 0;
 }
 
@@ -127,11 +129,29 @@ static void fold_conv(const char *conv_name, const char *bn_name, struct fold fo
     edit_remove_node(bn);
 }
 
-static enum bnfuse_verdict check(void)
+static enum bnfuse_verdict check_at(bnfuse_level level)
 {
     struct bnfuse_error error = { 0 };
+    options.level = level;
     if (!check_fusion(&before, &after, &options, &result, &error)) fail_msg("%s", error.message);
     return result.verdict;
+}
+
+static bool is_accepted(enum bnfuse_verdict verdict)
+{
+    return bnfuse_verdict_status(verdict) == BNFUSE_OK;
+}
+
+/* The outcome of the full check; a lower level has to agree, or to say that it cannot tell. */
+static enum bnfuse_verdict check(void)
+{
+    enum bnfuse_verdict quick = check_at(BNFUSE_LEVEL_QUICK), standard = check_at(BNFUSE_LEVEL_STANDARD);
+    enum bnfuse_verdict full = check_at(BNFUSE_LEVEL_FULL);
+    if (full == BNFUSE_VERDICT_FAIL && (is_accepted(quick) || is_accepted(standard)))
+        fail_msg("quick: %s, standard: %s, full: %s", bnfuse_verdict_text(quick), bnfuse_verdict_text(standard),
+                 bnfuse_verdict_text(full));
+    if (is_accepted(full)) assert_true(quick != BNFUSE_VERDICT_FAIL && standard != BNFUSE_VERDICT_FAIL);
+    return full;
 }
 
 static void assert_verdict(enum bnfuse_verdict expected)
@@ -253,6 +273,9 @@ static void storage_that_destroys_the_weights_is_no_rounding(void **state)
     assert_verdict(BNFUSE_VERDICT_FAIL);
     assert_true(result.worst_site < 1e-12);
     assert_true(result.outputs[0]->algebra.relative < 1e-12);
+    options.rtol = options.atol = 10;
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+    assert_true(result.outputs[0]->within_tolerance);
 }
 
 /* Every site is right to the last bits; what follows turns last bits into anything. */
@@ -270,6 +293,96 @@ static void amplified_rounding_is_ill_conditioned_not_wrong(void **state)
     assert_verdict(BNFUSE_VERDICT_ILL_CONDITIONED);
     assert_true(result.worst_site < 1e-12);
     assert_true(result.outputs[0]->algebra.relative > SITE_LIMIT);
+}
+
+/* ---- levels ---- */
+
+static void quick_proves_the_sites_and_runs_no_whole_graph(void **state)
+{
+    (void)state;
+    build_conv_bn();
+    load();
+    fold_conv("conv", "bn", (struct fold){ 0 });
+    assert_int_equal(check_at(BNFUSE_LEVEL_QUICK), BNFUSE_VERDICT_PASS_SITES);
+    assert_int_equal(result.level, BNFUSE_LEVEL_QUICK);
+    assert_int_equal(result.sites_checked, 1);
+    assert_true(result.worst_site > 0 && result.worst_site < 1e-12);
+    assert_int_equal(result.output_count, 0);
+}
+
+static void standard_runs_float64_only_where_sites_or_tolerance_leave_something_open(void **state)
+{
+    (void)state;
+    build_conv_bn();
+    load();
+    fold_conv("conv", "bn", (struct fold){ 0 });
+    assert_int_equal(check_at(BNFUSE_LEVEL_STANDARD), BNFUSE_VERDICT_PASS);
+    assert_int_equal(result.level, BNFUSE_LEVEL_STANDARD);
+    assert_true(result.outputs[0]->algebra.relative < 0 && result.outputs[0]->truth_after < 0);
+    assert_true(result.outputs[0]->deployment.relative > 0 && result.outputs[0]->within_tolerance);
+    options.atol = 0;
+    options.rtol = 1e-12;
+    assert_int_equal(check_at(BNFUSE_LEVEL_STANDARD), BNFUSE_VERDICT_PASS_ROUNDING);
+    assert_int_equal(result.level, BNFUSE_LEVEL_FULL);
+    assert_true(result.outputs[0]->algebra.relative >= 0 && result.outputs[0]->truth_after > 0);
+}
+
+/* A mean is a sum times 1/40 where there are 40. */
+static void a_fold_that_is_right_at_its_own_size_alone_passes(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT, "2,4,6,40");
+    build_init_values(&b, "axis", DTYPE_INT64, "1", (double[]){ 3 });
+    build_node(&b, "ReduceMean", "mean", "x", "z", "axes=3,");
+    build_output(&b, "z", DTYPE_FLOAT, NULL);
+    load();
+    struct node *node = build_find_node(&after, "mean");
+    struct value *z = node_output(node, 0);
+    struct value *reduced[] = { build_find_value(&after, "x"), build_find_value(&after, "axis") };
+    struct node *sum = edit_add_node(after.main, node, "ReduceSum", "sum", reduced, 2, z);
+    double share = 1.0 / 40;
+    struct tensor *stored = tensor_exact(&b.arena, DTYPE_FLOAT, 0, NULL, &share);
+    struct value *factors[] = { node_output(sum, 0), edit_add_initializer(after.main, "share", stored) };
+    struct node *mul = edit_add_node(after.main, node, "Mul", "mul", factors, 2, z);
+    edit_take_output(mul, 0, z);
+    edit_remove_node(node);
+    assert_verdict(BNFUSE_VERDICT_PASS);
+}
+
+static void a_huge_batch_is_proven_on_a_few_rows(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT, "100000000000,4,6,5");
+    add_conv_bn("x", "pads=1,1,1,1", "4,4,3,3");
+    build_output(&b, "z", DTYPE_FLOAT, NULL);
+    load();
+    fold_conv("conv", "bn", (struct fold){ 0 });
+    b.memory.limit = 16 << 20;
+    assert_int_equal(check_at(BNFUSE_LEVEL_QUICK), BNFUSE_VERDICT_PASS_SITES);
+    assert_int_equal(check_at(BNFUSE_LEVEL_STANDARD), BNFUSE_VERDICT_PASS);
+}
+
+/* What every padded border reads is less than what the middle does: neither shows at the size of one window alone. */
+static void a_shift_that_is_wrong_at_padded_borders_is_caught_at_every_level(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT, "1,4,200,200");
+    build_init(&b, "w", DTYPE_FLOAT, "4,4,3,3", 7);
+    build_init_values(&b, "t", DTYPE_FLOAT, "1,4,1,1", shift);
+    build_node(&b, "Add", "add", "x t", "y", NULL);
+    build_node(&b, "Conv", "conv", "y w", "z", "pads=1,1,1,1");
+    build_output(&b, "z", DTYPE_FLOAT, NULL);
+    load();
+    struct node *add = build_find_node(&after, "add"), *conv = build_find_node(&after, "conv");
+    const struct tensor *weight = node_input(conv, 1)->initializer;
+    double numbers[4 * 4 * 9], bias[CHANNELS] = { 0 };
+    assert_true(tensor_read_real(weight, 0, 144, numbers, NULL));
+    for (int i = 0; i < 144; i++) bias[i / 36] += numbers[i] * shift[i / 9 % 4];
+    struct tensor *stored = tensor_exact(&b.arena, DTYPE_FLOAT, 1, (int64_t[]){ CHANNELS }, bias);
+    edit_set_input(conv, 0, build_find_value(&after, "x"));
+    edit_set_input(conv, 2, edit_add_initializer(after.main, "b_folded", stored));
+    edit_remove_node(add);
+    assert_verdict(BNFUSE_VERDICT_FAIL);
 }
 
 /* ---- what counts as a change ---- */
@@ -346,13 +459,13 @@ static void sites_alone_prove_a_model_with_a_custom_operator(void **state)
     (void)state;
     build_beside_custom_operator();
     fold_conv("conv", "bn", (struct fold){ 0 });
-    assert_verdict(BNFUSE_VERDICT_PASS_SITES);
+    assert_int_equal(check_at(BNFUSE_LEVEL_STANDARD), BNFUSE_VERDICT_PASS_SITES);
     assert_int_equal(result.sites_checked, 1);
     assert_int_equal(result.output_count, 0);
     assert_true(result.worst_site < 1e-12);
+    assert_int_equal(result.level, BNFUSE_LEVEL_QUICK);
     assert_non_null(strstr(result.why, "Mystery"));
-    options.full = true;
-    assert_verdict(BNFUSE_VERDICT_NOT_CHECKED);
+    assert_int_equal(check_at(BNFUSE_LEVEL_FULL), BNFUSE_VERDICT_NOT_CHECKED);
 }
 
 static void sites_alone_catch_a_mistake_beside_a_custom_operator(void **state)
@@ -757,7 +870,7 @@ static void progress_goes_from_nothing_to_all(void **state)
     build_conv_bn();
     load();
     fold_conv("conv", "bn", (struct fold){ 0 });
-    assert_verdict(BNFUSE_VERDICT_PASS);
+    assert_int_equal(check_at(BNFUSE_LEVEL_FULL), BNFUSE_VERDICT_PASS);
     assert_true(reports > 5 && furthest > 0.8);
 }
 
@@ -841,6 +954,11 @@ int main(void)
         TEST(rounding_beyond_the_tolerance_is_told_from_a_mistake),
         TEST(storage_that_destroys_the_weights_is_no_rounding),
         TEST(amplified_rounding_is_ill_conditioned_not_wrong),
+        TEST(quick_proves_the_sites_and_runs_no_whole_graph),
+        TEST(standard_runs_float64_only_where_sites_or_tolerance_leave_something_open),
+        TEST(a_fold_that_is_right_at_its_own_size_alone_passes),
+        TEST(a_huge_batch_is_proven_on_a_few_rows),
+        TEST(a_shift_that_is_wrong_at_padded_borders_is_caught_at_every_level),
         TEST(a_model_that_did_not_change_is_identical_whatever_is_in_it),
         TEST(an_initializer_changed_under_its_name_is_caught),
         TEST(a_node_that_is_new_at_an_old_name_is_a_site),

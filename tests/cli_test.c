@@ -332,6 +332,20 @@ static void policies_end_with_five_and_write_nothing(void **state)
     assert_refused("overridable.onnx", "--strict", 5, "--strict");
 }
 
+static void the_level_that_decided_is_printed(void **state)
+{
+    (void)state;
+    write_good("levels.onnx");
+    assert_ran("levels.onnx -o fused.onnx --check=quick", 0);
+    assert_says(out, "check: quick, ");
+    assert_says(last_line(out), "verdict: pass (sites only: ");
+    assert_ran("levels.onnx -o fused.onnx", 0);
+    assert_says(out, "check: standard, ");
+    assert_ran("levels.onnx -o fused.onnx --check=full", 0);
+    assert_says(out, "check: full, ");
+    assert_ran("levels.onnx --check=none", 2);
+}
+
 static void what_only_its_sites_prove_is_written_unless_all_is_wanted(void **state)
 {
     (void)state;
@@ -1052,6 +1066,7 @@ int main(void)
         TEST(a_model_may_be_replaced_by_its_fused_self),
         TEST(standard_output_takes_the_model_and_nothing_else),
         TEST(policies_end_with_five_and_write_nothing),
+        TEST(the_level_that_decided_is_printed),
         TEST(what_only_its_sites_prove_is_written_unless_all_is_wanted),
         TEST(a_cut_short_patience_ends_with_124),
         TEST(a_file_that_is_no_protobuf_is_invalid),

@@ -37,7 +37,9 @@ void bnfuse_run_defaults(bnfuse_run_options *options, size_t size)
 
 void bnfuse_check_defaults(bnfuse_check_options *options, size_t size)
 {
-    const bnfuse_check_options defaults = { .seed = 20, .atol = 1e-5, .rtol = 1e-3, .work = 60 };
+    const bnfuse_check_options defaults = {
+        .level = BNFUSE_LEVEL_STANDARD, .seed = 20, .atol = 1e-5, .rtol = 1e-3, .work = 60
+    };
     put_defaults(options, size, &defaults, sizeof defaults);
 }
 

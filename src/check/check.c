@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Fused against unfused: the four questions, in order, and the verdict. The reference run asks the first of them in
- * lock-step: a site is checked, and its inputs released, as soon as the last value it needs has been seen. */
+ * Fused against unfused: the four questions, and the verdict. First each site by itself on small tensors, which proves
+ * most of them; then both models in their own types. What that leaves open, float64 runs of the whole graphs decide. The
+ * reference run asks about sites in lock-step: one is checked, and its inputs released, as soon as the last value it needs
+ * has been seen. */
 #include "check/check.h"
 
 #include "check/measure.h"
@@ -44,10 +46,16 @@ static bool is_visible(const struct check *check, const struct value *origin)
     return origin && origin->graph == check->session->before.net->main;
 }
 
+static bool is_full(const struct check *check)
+{
+    return check->session->options->level == BNFUSE_LEVEL_FULL;
+}
+
 /* What the original does not have, or has in a body, is never seen; the rest of such a site is. */
 static void prepare_sites(struct check *check)
 {
     for (struct site *site = check->sites; site; site = site->next) {
+        if (site->is_proven && !is_full(check)) continue;
         site->waiting = site->given_count + 1;
         if (!site->inner) wait_for(check, site, site->origin, &site->expected);
         for (size_t i = 0; i < site->given_count; i++)
@@ -96,31 +104,62 @@ static void forget_arrays(struct check *check)
     arena_close(&check->session->scratch);
 }
 
-struct rest {
+/* One site that is proven apart from the reference run; memory that runs out costs no other site. */
+struct single {
     struct check *check;
     struct site *site;
+    bool (*prove)(const struct prover *prover, struct site *site, struct bnfuse_error *error);
 };
 
 static bool prove_one(void *context, struct bnfuse_error *error)
 {
-    const struct rest *rest = context;
-    return prove_site_apart(&rest->check->prover, rest->site, error);
+    const struct single *single = context;
+    return single->prove(&single->check->prover, single->site, error);
+}
+
+static bool prove_single(struct single *single, struct bnfuse_error *error)
+{
+    struct memory *memory = single->check->session->options->memory;
+    struct bnfuse_error why = { .status = BNFUSE_OK };
+    if (guarded(memory, prove_one, single, &why)) return true;
+    if (why.status != BNFUSE_INTERNAL) return pass_error(error, &why);
+    memory_require_machine(memory);
+    forget_arrays(single->check);
+    single->site->result->why = arena_copy_text(single->check->session->arena, why.message);
+    return true;
+}
+
+static bool prove_small(struct check *check, struct bnfuse_error *error)
+{
+    for (struct site *site = check->sites; site; site = site->next) {
+        struct single single = { check, site, prove_site_small };
+        if (!prove_single(&single, error)) return false;
+    }
+    return true;
+}
+
+static bool all_checked(const struct check *check)
+{
+    for (const struct site *site = check->sites; site; site = site->next)
+        if (!site->result->checked) return false;
+    return true;
+}
+
+static bool is_damaged(const struct check *check)
+{
+    for (const struct site *site = check->sites; site; site = site->next)
+        if (site->is_damaged) return true;
+    return false;
 }
 
 /* Those that no reference run has seen whole: in bodies, behind outputs that are not wanted, or all. One that even small
  * does not fit the memory stays unproven. */
 static bool prove_rest(struct check *check, struct bnfuse_error *error)
 {
-    struct memory *memory = check->session->options->memory;
     if (check->session->work) check->prover.work = &check->session->work->apart;
     for (struct site *site = check->sites; site; site = site->next) {
-        struct bnfuse_error why = { .status = BNFUSE_OK };
-        struct rest rest = { check, site };
-        if (site->result->checked || guarded(memory, prove_one, &rest, &why)) continue;
-        if (why.status != BNFUSE_INTERNAL) return pass_error(error, &why);
-        memory_require_machine(memory);
-        forget_arrays(check);
-        site->result->why = arena_copy_text(check->session->arena, why.message);
+        struct single single = { check, site, prove_site_apart };
+        if (!site->result->checked && !prove_single(&single, error)) return false;
     }
     return true;
 }
@@ -142,21 +181,28 @@ static struct outputs output_lists(struct session *session, size_t count)
                              output_list(session, count), output_list(session, count) };
 }
 
-static bool run_exactly(struct check *check, struct outputs *to, struct bnfuse_error *error)
+/* The truth; and on the way the sites that are still open. */
+static bool run_reference(struct check *check, struct outputs *to, struct bnfuse_error *error)
 {
     struct session *session = check->session;
     struct observer observer = { observe, check, note_body };
     prepare_sites(check);
     bool ran = session_run(session, &session->before, EXACT_ROUNDED, 0, &observer, to->exact, error);
     stop_waiting(check);
-    return ran && session_run(session, &session->after, EXACT_UNROUNDED, 0, NULL, to->unrounded, error);
+    return ran;
 }
 
-static bool run_as_stored(struct check *check, struct outputs *to, struct bnfuse_error *error)
+static bool run_fused(struct check *check, struct outputs *to, bool stored, struct bnfuse_error *error)
 {
     struct session *session = check->session;
-    return session_run(session, &session->after, EXACT_ROUNDED, 0, NULL, to->rounded, error)
-           && session_run(session, &session->before, NATIVE, 0, NULL, to->native_before, error)
+    return session_run(session, &session->after, EXACT_UNROUNDED, 0, NULL, to->unrounded, error)
+           && (!stored || session_run(session, &session->after, EXACT_ROUNDED, 0, NULL, to->rounded, error));
+}
+
+static bool run_natively(struct check *check, struct outputs *to, struct bnfuse_error *error)
+{
+    struct session *session = check->session;
+    return session_run(session, &session->before, NATIVE, 0, NULL, to->native_before, error)
            && session_run(session, &session->after, NATIVE, 0, NULL, to->native_after, error);
 }
 
@@ -169,16 +215,19 @@ static void merge_algebra(struct bnfuse_output *result, const struct outputs *of
     result->algebra.degenerate = degenerate;
 }
 
-static void merge_stored(const struct check *check, struct bnfuse_output *result, const struct outputs *of, size_t i)
+static void merge_stored(struct bnfuse_output *result, const struct outputs *of, size_t i)
 {
-    const struct check_options *options = check->session->options;
     result->rounding = worse_difference(result->rounding, measure(of->exact[i], of->rounded[i]));
-    result->deployment = worse_difference(result->deployment, measure(of->native_before[i], of->native_after[i]));
     if (result->deployment.pattern_differs)
         result->heals &= heals_overflow(of->exact[i], of->native_before[i], of->native_after[i]);
     result->truth_before = fmax(result->truth_before, measure(of->exact[i], of->native_before[i]).root_mean_square);
     result->truth_after = fmax(result->truth_after, measure(of->exact[i], of->native_after[i]).root_mean_square);
-    bnfuse_tolerance tolerance = tolerance_of(options, result->name);
+}
+
+static void merge_native(const struct check *check, struct bnfuse_output *result, const struct outputs *of, size_t i)
+{
+    bnfuse_tolerance tolerance = tolerance_of(check->session->options, result->name);
+    result->deployment = worse_difference(result->deployment, measure(of->native_before[i], of->native_after[i]));
     result->within_tolerance &=
         within_tolerance(of->native_before[i], of->native_after[i], tolerance.atol, tolerance.rtol);
     metrics_add(&check->metrics[i], of->native_before[i], of->native_after[i], tolerance.atol, tolerance.rtol);
@@ -222,8 +271,10 @@ static bool measure_noise(struct check *check, const struct outputs *of, struct 
     return true;
 }
 
-static bool needs_noise(const struct bnfuse_check_result *result)
+static bool needs_noise(const struct check *check)
 {
+    const struct bnfuse_check_result *result = check->result;
+    if (is_damaged(check)) return true;
     for (size_t i = 0; i < result->output_count; i++)
         if (!result->outputs[i]->within_tolerance) return true;
     return exceeds_in_float64(result);
@@ -235,19 +286,49 @@ static void drop_outputs(struct outputs *of, size_t count)
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) drop_all(lists[i], count);
 }
 
-/* `again`: inputs of another scale, for the algebra alone: in the model's own types they may be beyond all bounds. */
-static bool check_set(struct check *check, bool again, struct bnfuse_error *error)
+/* With every site proven the whole follows by composition, up to rounding: and that is what the models' own types show. */
+static bool is_settled(const struct check *check)
+{
+    const struct bnfuse_check_result *result = check->result;
+    if (is_full(check) || !all_checked(check) || is_damaged(check)) return false;
+    for (size_t i = 0; i < result->output_count; i++)
+        if (!result->outputs[i]->within_tolerance || !result->outputs[i]->deployment.compared) return false;
+    return true;
+}
+
+static bool check_natively(struct check *check, struct outputs *of, struct bnfuse_error *error)
 {
     struct bnfuse_check_result *result = check->result;
-    struct outputs of = output_lists(check->session, result->output_count);
-    bool ran = run_exactly(check, &of, error) && (again || run_as_stored(check, &of, error));
-    for (size_t i = 0; ran && i < result->output_count; i++) {
-        merge_algebra(result->outputs[i], &of, i, !again && result->set_count == 0);
-        if (!again) merge_stored(check, result->outputs[i], &of, i);
-        check->has_elements |= check->session->set || (of.exact[i] && of.exact[i]->count > 0);
+    if (!run_natively(check, of, error)) return false;
+    for (size_t i = 0; i < result->output_count; i++) {
+        merge_native(check, result->outputs[i], of, i);
+        check->has_elements |= check->session->set || (of->native_before[i] && of->native_before[i]->count > 0);
     }
-    if (ran && needs_noise(result)) ran = measure_noise(check, &of, error);
-    drop_outputs(&of, result->output_count);
+    return true;
+}
+
+/* `again`: inputs of another scale, for the algebra alone: in the model's own types they may be beyond all bounds. */
+static bool check_exactly(struct check *check, struct outputs *of, bool again, struct bnfuse_error *error)
+{
+    struct bnfuse_check_result *result = check->result;
+    if (!run_reference(check, of, error)) return false;
+    if (!again && is_settled(check)) return true;
+    if (!run_fused(check, of, !again, error)) return false;
+    check->result->level = BNFUSE_LEVEL_FULL;
+    for (size_t i = 0; i < result->output_count; i++) {
+        merge_algebra(result->outputs[i], of, i, !again && result->set_count == 0);
+        if (!again) merge_stored(result->outputs[i], of, i);
+    }
+    return !needs_noise(check) || measure_noise(check, of, error);
+}
+
+static bool check_set(struct check *check, bool again, struct bnfuse_error *error)
+{
+    size_t count = check->result->output_count;
+    struct outputs of = output_lists(check->session, count);
+    bool ran = again || check_natively(check, &of, error);
+    if (ran && (again || !is_settled(check))) ran = check_exactly(check, &of, again, error);
+    drop_outputs(&of, count);
     return ran;
 }
 
@@ -283,7 +364,7 @@ static bool check_other_scales(struct check *check, const struct guess *guess, s
 
 /* Random inputs may have dims that the model cannot take: the next guess then. Given inputs are run once. Where memory
  * runs out there is no telling what the guess was worth. */
-static bool check_inputs(struct check *check, struct bnfuse_error *error)
+static bool check_guesses(struct check *check, struct bnfuse_error *error)
 {
     struct session *session = check->session;
     struct bnfuse_error first = { .status = BNFUSE_OK }, *report = &first;
@@ -305,6 +386,18 @@ static bool check_inputs(struct check *check, struct bnfuse_error *error)
     return pass_error(error, &first);
 }
 
+/* Of many rows a few say as much, if the model takes them. */
+static bool check_inputs(struct check *check, struct bnfuse_error *error)
+{
+    struct session *session = check->session;
+    struct bnfuse_error why;
+    session->clip = is_full(check) || is_chosen(session) ? CLIP_NONE : CLIP_ROWS;
+    if (check_guesses(check, &why)) return true;
+    if (is_fatal(&why) || !session->clipped) return pass_error(error, &why);
+    session->clip = CLIP_NONE;
+    return check_guesses(check, error);
+}
+
 static bool check_whole(struct check *check, struct bnfuse_error *error)
 {
     struct session *session = check->session;
@@ -316,7 +409,7 @@ static bool check_whole(struct check *check, struct bnfuse_error *error)
     check->metrics = NEW_ARRAY(session->arena, struct metrics, graph->output_count);
     check->nudge_noise = NEW_ARRAY(&session->plans, double, graph->output_count);
     size_t sets = options->set_count ? options->set_count : 1;
-    session->runs_planned = 5 * sets;
+    session->runs_planned = (is_full(check) || !all_checked(check) ? 5 : 2) * sets;
     for (size_t i = 0; i < sets; i++) {
         session->set = options->set_count ? &options->sets[i] : NULL;
         if (!check_inputs(check, error)) return false;
@@ -391,8 +484,10 @@ static bool judge_sites_only(struct check *check, const char *reason)
         return settle(result, BNFUSE_VERDICT_NOT_CHECKED,
                       arena_printf(check->session->arena, "%s; nor can the site of \"%s\" alone: %s", reason,
                                    unchecked->value, unchecked->why));
-    bool enough = !check->session->options->full;
-    return settle(result, enough ? BNFUSE_VERDICT_PASS_SITES : BNFUSE_VERDICT_NOT_CHECKED, reason);
+    if (is_damaged(check))
+        return settle(result, BNFUSE_VERDICT_NOT_CHECKED,
+                      arena_printf(check->session->arena, "%s, and storing weights costs more than it should", reason));
+    return settle(result, !is_full(check) ? BNFUSE_VERDICT_PASS_SITES : BNFUSE_VERDICT_NOT_CHECKED, reason);
 }
 
 static bool is_real_damage(const struct bnfuse_output *output)
@@ -432,7 +527,7 @@ static bool judge_output(struct check *check, const struct bnfuse_output *output
         return settle(check->result, BNFUSE_VERDICT_FAIL,
                       arena_printf(arena, "output \"%s\" %s in float64", output->name, what));
     }
-    if (output->within_tolerance) return false;
+    if (output->within_tolerance && !is_damaged(check)) return false;
     if (is_real_damage(output))
         return settle(check->result, BNFUSE_VERDICT_FAIL,
                       arena_printf(arena,
@@ -440,6 +535,7 @@ static bool judge_output(struct check *check, const struct bnfuse_output *output
                                    "float64 than the original",
                                    output->name, describe_difference(arena, &output->deployment),
                                    output->truth_after / fmax(output->truth_before, output->noise)));
+    if (output->within_tolerance) return false;
     const char *what = output->deployment.pattern_differs && output->heals
                            ? "is finite where the original overflows its type"
                            : arena_printf(arena, "%s, beyond the tolerance, but not in float64",
@@ -455,12 +551,16 @@ static bool is_nothing_compared(const struct check *check)
 {
     const struct bnfuse_check_result *result = check->result;
     for (size_t i = 0; i < result->output_count; i++)
-        if (result->outputs[i]->algebra.compared) return false;
+        if (result->outputs[i]->algebra.compared || result->outputs[i]->deployment.compared) return false;
     return check->has_elements;
 }
 
+/* An output of no rows says that the inputs were wrong, whatever the sites say. */
 static bool are_sites_telling(const struct bnfuse_check_result *result)
 {
+    int64_t elements = 0;
+    for (size_t i = 0; i < result->output_count; i++) elements += result->outputs[i]->metrics->elements;
+    if (!elements) return false;
     for (size_t i = 0; i < result->site_count; i++)
         if (!result->sites[i]->checked || !result->sites[i]->difference.compared) return false;
     return result->site_count > 0;
@@ -497,25 +597,39 @@ static bool run_whole(void *context, struct bnfuse_error *error)
 
 /* Where the whole graph does not fit the memory or the work allowed, or cannot be run for another reason, the sites are
  * proven one by one. */
-static bool check_changes(struct check *check, struct bnfuse_error *error)
+static bool check_graphs(struct check *check, bool *whole, const char **why_not, struct bnfuse_error *error)
 {
     struct bnfuse_error why = { .status = BNFUSE_OK };
     struct memory *memory = check->session->options->memory;
     const struct work_share share = work_begin(memory, NULL, 0);
-    bool whole = guarded(memory, run_whole, check, &why);
+    *whole = guarded(memory, run_whole, check, &why);
     work_end(memory, &share);
-    if (!whole && (why.status == BNFUSE_USAGE || why.status == BNFUSE_CANCELLED)) return pass_error(error, &why);
-    if (!whole && why.status == BNFUSE_INTERNAL) {
+    if (*whole) return true;
+    if (why.status == BNFUSE_USAGE || why.status == BNFUSE_CANCELLED) return pass_error(error, &why);
+    if (why.status == BNFUSE_INTERNAL) {
         memory_require_machine(memory);
         forget_arrays(check);
     }
-    if (!whole) check->result->output_count = 0;
+    check->result->output_count = 0;
+    check->result->level = BNFUSE_LEVEL_QUICK;
+    *why_not = arena_copy_text(check->session->arena, why.message);
+    return true;
+}
+
+static bool check_changes(struct check *check, struct bnfuse_error *error)
+{
+    struct bnfuse_check_result *result = check->result;
+    const bool is_quick = check->session->options->level == BNFUSE_LEVEL_QUICK;
+    const char *why_not = "no whole graph was run, as asked for";
+    bool whole = false;
+    if (!prove_small(check, error)) return false;
+    if (!is_quick && !check_graphs(check, &whole, &why_not, error)) return false;
     if (!prove_rest(check, error)) return false;
     collect_sites(check);
     if (!outputs_survive(check->session->before.net, check->session->after.net))
-        return settle(check->result, BNFUSE_VERDICT_FAIL, "an output of the model is missing");
+        return settle(result, BNFUSE_VERDICT_FAIL, "an output of the model is missing");
     if (whole) judge_whole(check);
-    else judge_sites_only(check, arena_copy_text(check->session->arena, why.message));
+    else judge_sites_only(check, why_not);
     return true;
 }
 
@@ -523,7 +637,7 @@ bool check_fusion(const struct net *before, const struct net *after, const struc
                   struct bnfuse_check_result *result, struct bnfuse_error *error)
 {
     *result = (struct bnfuse_check_result){
-        .verdict = BNFUSE_VERDICT_IDENTICAL, .why = "", .inputs = "", .seed = options->seed
+        .verdict = BNFUSE_VERDICT_IDENTICAL, .why = "", .inputs = "", .seed = options->seed, .level = options->level
     };
     struct session *session = session_open(after->arena, before, after, options);
     struct check check = { .session = session, .result = result, .entered = NEW(&session->plans, struct pointer_map) };
@@ -537,7 +651,9 @@ bool check_fusion(const struct net *before, const struct net *after, const struc
                                     options,
                                     NEW(&session->plans, struct pointer_map),
                                     session->work ? &session->work->seen : NULL,
-                                    CLIP_NONE };
+                                    CLIP_NONE,
+                                    NULL,
+                                    NULL };
     check.prover.unlimited->arena = check.entered->arena = &session->plans;
     check.sites = sites_find(&finder);
     bool changed = check.sites || !outputs_survive(before, after);

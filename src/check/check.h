@@ -31,7 +31,7 @@ struct check_options {
     uint64_t seed;     /* of random inputs */
     double atol, rtol; /* of question 4 */
     int threads;       /* 0: as many as the machine has */
-    bool full;         /* --check=full: the whole graph must run */
+    bnfuse_level level;
     struct memory *memory;
     uint64_t work;                /* that the check may take, predicted, in units of base/memory.h; 0: no limit */
     const struct input_set *sets; /* none: one random set */

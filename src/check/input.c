@@ -4,6 +4,7 @@
  * another input with the same symbol has, what a reader needs (a Conv knows its channels), a guess. */
 #include "check/input.h"
 
+#include "check/footprint.h"
 #include "onnx/graph/attr.h"
 #include "onnx/graph/need.h"
 #include "onnx/graph/operator.h"
@@ -138,6 +139,24 @@ static int64_t chosen_size(struct chooser *chooser, const struct value *value, c
     return size;
 }
 
+static int64_t clipped_size(const struct chooser *chooser, int64_t size, int rank, int axis)
+{
+    const struct footprint *footprint = chooser->footprint;
+    bool is_image = chooser->clip == CLIP_IMAGES && rank >= 4;
+    switch (chooser->clip) {
+    case CLIP_IMAGES:
+    case CLIP_UNPINNED:
+        if (is_image ? axis == 1 : footprint_pins(footprint, size)) return size;
+        if (is_image && axis == 0 && size > 2) return 2;
+        return footprint_size(footprint, size);
+    case CLIP_BUT_SECOND: return axis != 1 && size > CLIPPED ? CLIPPED : size;
+    case CLIP_BUT_LAST: return axis != rank - 1 && size > CLIPPED ? CLIPPED : size;
+    case CLIP_ROWS: return axis == 0 && rank > 1 && size > MANY_ROWS ? CLIPPED : size;
+    case CLIP_NONE: break;
+    }
+    return size;
+}
+
 static int choose_dims(struct chooser *chooser, const struct value *value, int64_t *dims)
 {
     const struct check_options *options = chooser->options;
@@ -150,10 +169,10 @@ static int choose_dims(struct chooser *chooser, const struct value *value, int64
     }
     int rank = value->shape.rank >= 0 ? value->shape.rank : needed_rank(value);
     if (rank > TENSOR_MAX_RANK) rank = TENSOR_MAX_RANK;
-    const int whole = chooser->clip == CLIP_BUT_LAST ? rank - 1 : 1;
     for (int axis = 0; axis < rank; axis++) {
-        dims[axis] = chosen_size(chooser, value, dims, rank, axis);
-        if (chooser->clip != CLIP_NONE && axis != whole && dims[axis] > CLIPPED) dims[axis] = CLIPPED;
+        int64_t size = chosen_size(chooser, value, dims, rank, axis);
+        dims[axis] = clipped_size(chooser, size, rank, axis);
+        chooser->clipped |= dims[axis] != size;
     }
     return rank;
 }

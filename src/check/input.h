@@ -32,10 +32,12 @@ struct draw {
     bool is_other_size; /* open dims become something else than usual */
 };
 
-/* Which declared dims are cut to CLIPPED: a site of a huge model can be proven on a small one. Axis 1 holds channels, or
- * the last one does. */
-enum clip { CLIP_NONE, CLIP_BUT_SECOND, CLIP_BUT_LAST };
-#define CLIPPED 16
+/* Which dims become smaller than the model has them: a site can be proven on small tensors. By its footprint, those of
+ * images (rank 4 and more) but their channels; or those that nothing pins. And without one, to CLIPPED: all but axis 1 or
+ * the last one, which may hold channels; or rows alone, when there are many. */
+enum clip { CLIP_NONE, CLIP_IMAGES, CLIP_UNPINNED, CLIP_BUT_SECOND, CLIP_BUT_LAST, CLIP_ROWS };
+#define CLIPPED   16
+#define MANY_ROWS 64
 
 struct chooser {
     struct arena *arena;
@@ -43,7 +45,9 @@ struct chooser {
     const struct guess *guess;
     const struct draw *draw;
     enum clip clip;
-    bool guessed; /* a dim was open, so that another guess may do better */
+    const struct footprint *footprint; /* of CLIP_IMAGES and CLIP_UNPINNED */
+    bool clipped;                      /* a dim became smaller */
+    bool guessed;                      /* a dim was open, so that another guess may do better */
     struct pointer_map
         *unlimited; /* values that no reader indexes or sizes by, as far as asked; NULL: not remembered */
     struct symbol_size *symbols;

@@ -236,3 +236,14 @@ bool exceeds(const struct bnfuse_difference *difference, double limit)
 {
     return difference->shape_differs || difference->pattern_differs || !(difference->relative <= limit);
 }
+
+double resolution_of(enum dtype type)
+{
+    static const struct {
+        enum dtype type;
+        double resolution;
+    } rows[] = { { DTYPE_DOUBLE, 1e-11 }, { DTYPE_FLOAT16, 0x1p-9 }, { DTYPE_BFLOAT16, 0x1p-6 } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].type == type) return rows[i].resolution;
+    return 0x1p-22;
+}

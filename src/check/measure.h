@@ -21,5 +21,8 @@ bool is_uniform(const struct array *array);
 struct bnfuse_difference worse_difference(struct bnfuse_difference a, struct bnfuse_difference b);
 /* Whether it is more than rounding can explain at `limit` relative to the tensor's scale. */
 bool exceeds(const struct bnfuse_difference *difference, double limit);
+/* Half a unit in the last place, times four, of the type that a number is stored in: differences so small are
+ * nobody's. */
+double resolution_of(enum dtype type);
 
 #endif

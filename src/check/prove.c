@@ -4,6 +4,7 @@
  * `after` makes of it against that. See prove.h. */
 #include "check/prove.h"
 
+#include "check/footprint.h"
 #include "check/input.h"
 #include "check/measure.h"
 
@@ -30,10 +31,9 @@ static void release(struct site *site)
     drop_arrays(&site->expected, 1);
 }
 
-bool prover_run(const struct prover *prover, const struct partial_run *part, struct array **output,
-                struct bnfuse_error *error)
+static bool run_plan(const struct prover *prover, const struct plan *plan, const struct partial_run *part,
+                     struct array **output, struct bnfuse_error *error)
 {
-    struct plan *plan;
     struct run_options options = { .exact = true,
                                    .unrounded = !part->stored,
                                    .team = prover->team,
@@ -43,21 +43,87 @@ bool prover_run(const struct prover *prover, const struct partial_run *part, str
                                    .noise_type = prover->options->precision,
                                    .unmoved = part->unmoved,
                                    .random_seed = prover->options->seed };
-    struct value *wanted = part->wanted;
     *output = NULL;
-    if (!plan_build(&plan, prover->scratch, part->net, part->given, part->given_count, &wanted, 1, error)) return false;
     const struct work_share share = work_begin(options.memory, prover->work, UINT64_MAX / 2);
     bool ran = plan_run(plan, &options, part->fed, output, error);
     work_end(options.memory, &share);
     return ran;
 }
 
-static bool run_before(const struct prover *prover, const struct site *site, struct array *const *fed,
-                       struct array **output, struct bnfuse_error *error)
+static bool build_plan(const struct prover *prover, const struct partial_run *part, struct plan **plan,
+                       struct bnfuse_error *error)
 {
-    const struct partial_run part = { prover->before, site->origins, site->given_count, fed, site->origin, 0,
-                                      NULL,           false };
-    return prover_run(prover, &part, output, error);
+    struct value *wanted = part->wanted;
+    return plan_build(plan, prover->scratch, part->net, part->given, part->given_count, &wanted, 1, error);
+}
+
+bool prover_run(const struct prover *prover, const struct partial_run *part, struct array **output,
+                struct bnfuse_error *error)
+{
+    struct plan *plan;
+    *output = NULL;
+    return build_plan(prover, part, &plan, error) && run_plan(prover, plan, part, output, error);
+}
+
+/* A site at work: its parts of both nets, planned once, in the prover's scratch. */
+struct proof {
+    const struct prover *prover;
+    struct site *site;
+    struct plan *before, *after; /* NULL: not yet */
+};
+
+static struct partial_run part_before(const struct proof *proof, struct array *const *fed)
+{
+    const struct site *site = proof->site;
+    return (struct partial_run){ .net = proof->prover->before,
+                                 .given = site->origins,
+                                 .given_count = site->given_count,
+                                 .fed = fed,
+                                 .wanted = site->origin };
+}
+
+static struct partial_run part_after(const struct proof *proof, struct array *const *fed)
+{
+    const struct site *site = proof->site;
+    return (struct partial_run){ .net = proof->prover->after,
+                                 .given = site->given,
+                                 .given_count = site->given_count,
+                                 .fed = fed,
+                                 .wanted = site->value };
+}
+
+static bool plan_before(struct proof *proof, struct bnfuse_error *error)
+{
+    const struct partial_run part = part_before(proof, NULL);
+    struct plan *plan = proof->before;
+    if (!plan && !build_plan(proof->prover, &part, &plan, error)) return false;
+    proof->before = plan;
+    return true;
+}
+
+static bool plan_after(struct proof *proof, struct bnfuse_error *error)
+{
+    const struct partial_run part = part_after(proof, NULL);
+    struct plan *plan = proof->after;
+    if (!plan && !build_plan(proof->prover, &part, &plan, error)) return false;
+    proof->after = plan;
+    return true;
+}
+
+static bool run_before(struct proof *proof, struct array *const *fed, struct array **output, struct bnfuse_error *error)
+{
+    const struct partial_run part = part_before(proof, fed);
+    *output = NULL;
+    return plan_before(proof, error) && run_plan(proof->prover, proof->before, &part, output, error);
+}
+
+static bool run_after(struct proof *proof, struct array *const *fed, bool stored, struct array **output,
+                      struct bnfuse_error *error)
+{
+    struct partial_run part = part_after(proof, fed);
+    part.stored = stored;
+    *output = NULL;
+    return plan_after(proof, error) && run_plan(proof->prover, proof->after, &part, output, error);
 }
 
 /* ---- one trial ---- */
@@ -77,8 +143,10 @@ struct array *perturb(struct array *array)
 
 /* How far the original site moves when every input moves by its last bit: what float64 itself cannot tell. A site that
  * cannot be moved has none. */
-static bool own_noise(const struct prover *prover, const struct site *site, double *noise, struct bnfuse_error *error)
+static bool own_noise(struct proof *proof, double *noise, struct bnfuse_error *error)
 {
+    const struct prover *prover = proof->prover;
+    const struct site *site = proof->site;
     struct array **fed = NEW_ARRAY(prover->scratch, struct array *, site->given_count), *output = NULL;
     struct bnfuse_error why = { .status = BNFUSE_OK };
     *noise = 0;
@@ -88,7 +156,7 @@ static bool own_noise(const struct prover *prover, const struct site *site, doub
         fed[i] = array_keep(site->fed[i]);
         if (!pointer_map_get(prover->sizes, site->origins[i])) fed[i] = perturb(fed[i]);
     }
-    if (run_before(prover, site, fed, &output, &why)) {
+    if (run_before(proof, fed, &output, &why)) {
         struct bnfuse_difference moved = measure(site->expected, output);
         if (!moved.shape_differs && !moved.pattern_differs) *noise = moved.relative;
     }
@@ -120,17 +188,16 @@ static void add_outcome(struct bnfuse_site *result, const struct bnfuse_differen
 }
 
 /* False with the reason when `after` cannot be run. */
-static bool try_site(const struct prover *prover, struct site *site, struct bnfuse_error *error)
+static bool try_site(struct proof *proof, struct bnfuse_error *error)
 {
+    struct site *site = proof->site;
     struct array *output = NULL;
-    const struct partial_run part = { prover->after, site->given, site->given_count, site->fed, site->value, 0,
-                                      NULL,          false };
-    bool ran = prover_run(prover, &part, &output, error);
+    bool ran = run_after(proof, site->fed, false, &output, error);
     if (ran) {
         struct bnfuse_difference difference = measure(site->expected, output);
         double noise = 0;
         if (exceeds(&difference, SITE_LIMIT) && !difference.shape_differs && !difference.pattern_differs)
-            ran = own_noise(prover, site, &noise, error);
+            ran = own_noise(proof, &noise, error);
         if (ran)
             add_outcome(site->result, &difference,
                         (difference.pattern_differs && difference.near_overflow)
@@ -139,6 +206,44 @@ static bool try_site(const struct prover *prover, struct site *site, struct bnfu
     }
     array_drop(output);
     return ran;
+}
+
+/* ---- what storing costs ---- */
+
+enum { SEEDS = 2 };
+
+/* How far the original moves when every stored number moves by half a unit in its last place. */
+static bool weight_noise(struct proof *proof, double *noise, struct bnfuse_error *error)
+{
+    *noise = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct partial_run part = part_before(proof, proof->site->fed);
+        struct array *output = NULL;
+        part.noise = seed;
+        part.unmoved = proof->prover->sizes;
+        if (!plan_before(proof, error) || !run_plan(proof->prover, proof->before, &part, &output, error)) return false;
+        struct bnfuse_difference moved = measure(proof->site->expected, output);
+        *noise = fmax(*noise, moved.shape_differs || moved.pattern_differs ? INFINITY : moved.relative);
+        array_drop(output);
+    }
+    return true;
+}
+
+/* The folded weights as they will be stored: rounding moves the result by no more than the last place of the original's
+ * weights leaves open anyway, or the site is marked. */
+static bool try_stored(struct proof *proof, struct bnfuse_error *error)
+{
+    struct site *site = proof->site;
+    struct array *output = NULL;
+    double noise = 0;
+    if (!run_after(proof, site->fed, true, &output, error)) return false;
+    struct bnfuse_difference difference = measure(site->expected, output);
+    array_drop(output);
+    if (!site->expected || !exceeds(&difference, resolution_of(site->expected->type))) return true;
+    if (!weight_noise(proof, &noise, error)) return false;
+    bool is_explained = difference.relative <= NOISE_FACTOR * noise || difference.near_overflow;
+    site->is_damaged |= difference.pattern_differs ? !difference.near_overflow : !is_explained;
+    return true;
 }
 
 /* ---- constants ---- */
@@ -170,7 +275,7 @@ static bool take_constant(const struct prover *prover, struct value *value, stru
                           struct bnfuse_error *error)
 {
     struct bnfuse_error why = { .status = BNFUSE_OK };
-    const struct partial_run part = { prover->before, NULL, 0, NULL, value, 0, NULL, false };
+    const struct partial_run part = { .net = prover->before, .wanted = value };
     if (prover_is_constant(value)) prover_run(prover, &part, array, &why);
     return !is_fatal(&why) || pass_error(error, &why);
 }
@@ -223,8 +328,10 @@ static bool is_finite(const struct array *array)
 }
 
 /* One more trial. The first one stands where the site does not work on random numbers. */
-static bool try_other_numbers(const struct prover *prover, struct site *site, struct bnfuse_error *error)
+static bool try_other_numbers(struct proof *proof, struct bnfuse_error *error)
 {
+    const struct prover *prover = proof->prover;
+    struct site *site = proof->site;
     struct bnfuse_error why = { .status = BNFUSE_OK };
     size_t changed = 0;
     for (size_t i = 0; i < site->given_count; i++) {
@@ -236,16 +343,18 @@ static bool try_other_numbers(const struct prover *prover, struct site *site, st
         changed++;
     }
     drop_arrays(&site->expected, 1);
-    if (changed && run_before(prover, site, site->fed, &site->expected, &why) && is_finite(site->expected))
-        try_site(prover, site, &why);
+    if (changed && run_before(proof, site->fed, &site->expected, &why) && is_finite(site->expected))
+        try_site(proof, &why);
     return !is_fatal(&why) || pass_error(error, &why);
 }
 
 bool prove_site(const struct prover *prover, struct site *site, struct bnfuse_error *error)
 {
+    struct proof proof = { .prover = prover, .site = site };
     struct bnfuse_error why;
-    bool good = try_site(prover, site, &why);
-    if (good && says_little(prover, site)) good = try_other_numbers(prover, site, &why);
+    bool good = try_site(&proof, &why);
+    if (good && !site->is_proven) good = try_stored(&proof, &why);
+    if (good && says_little(prover, site)) good = try_other_numbers(&proof, &why);
     if (!good && !is_fatal(&why)) {
         site->result->why = arena_copy_text(prover->after->arena, why.message);
         good = true;
@@ -273,6 +382,8 @@ static bool feed(const struct prover *prover, const struct site *site, const str
     chooser_open(&chooser, prover->scratch, prover->options, guess);
     chooser.unlimited = prover->unlimited;
     chooser.clip = prover->clip;
+    chooser.footprint = prover->footprint;
+    if (prover->draw) chooser.draw = prover->draw;
     for (size_t i = 0; i < site->given_count; i++) {
         struct value *origin = site->origins[i];
         if (!origin) return fail(error, BNFUSE_UNSUPPORTED, "\"%s\" is not in the original", site->given[i]->name);
@@ -287,8 +398,7 @@ static bool feed(const struct prover *prover, const struct site *site, const str
 }
 
 struct trial {
-    const struct prover *prover;
-    struct site *site;
+    struct proof proof;
     const struct guess *guess;
     struct array **fed;
     bool guessed;
@@ -297,8 +407,10 @@ struct trial {
 static bool run_trial(void *context, struct bnfuse_error *error)
 {
     struct trial *trial = context;
-    return feed(trial->prover, trial->site, trial->guess, trial->fed, &trial->guessed, error)
-           && run_before(trial->prover, trial->site, trial->fed, &trial->site->expected, error);
+    struct proof *proof = &trial->proof;
+    return plan_before(proof, error)
+           && feed(proof->prover, proof->site, trial->guess, trial->fed, &trial->guessed, error)
+           && run_before(proof, trial->fed, &proof->site->expected, error);
 }
 
 /* At the first guess that `before` works on. The guesses that come first suit a camera; a
@@ -306,7 +418,7 @@ static bool run_trial(void *context, struct bnfuse_error *error)
 bool prover_find_trial(const struct prover *prover, struct site *site)
 {
     struct array **fed = NEW_ARRAY(prover->scratch, struct array *, site->given_count);
-    struct trial trial = { prover, site, NULL, fed, true };
+    struct trial trial = { .proof = { .prover = prover, .site = site }, .fed = fed, .guessed = true };
     for (size_t i = 0; i < guess_count && trial.guessed; i++) {
         struct bnfuse_error why;
         trial.guessed = false;
@@ -321,6 +433,121 @@ bool prover_find_trial(const struct prover *prover, struct site *site)
         if (!*site->result->why) site->result->why = arena_copy_text(prover->after->arena, why.message);
     }
     return false;
+}
+
+/* ---- on small tensors ---- */
+
+struct small_trial {
+    struct trial trial;
+    bool ran, agrees, tells; /* both parts; to the last bits; and numbers that tell right from wrong */
+    struct bnfuse_difference difference;
+};
+
+static bool run_small(void *context, struct bnfuse_error *error)
+{
+    struct small_trial *small = context;
+    struct proof *proof = &small->trial.proof;
+    struct site *site = proof->site;
+    struct array *output = NULL;
+    if (!run_trial(&small->trial, error)) return false;
+    memcpy(site->fed, small->trial.fed, site->given_count * sizeof *site->fed);
+    memset(small->trial.fed, 0, site->given_count * sizeof *site->fed);
+    if (!run_after(proof, site->fed, false, &output, error)) return false;
+    small->ran = true;
+    small->difference = measure(site->expected, output);
+    array_drop(output);
+    small->agrees = !exceeds(&small->difference, SITE_LIMIT);
+    small->tells = small->difference.compared > 0 && !says_little(proof->prover, site);
+    return true;
+}
+
+/* At the first guess that both parts work on. The arrays stay in the site. False when memory ran out. */
+static bool find_small(struct small_trial *small, const struct guess *least, struct bnfuse_error *error)
+{
+    enum { FURTHER = 3 };
+    const struct prover *prover = small->trial.proof.prover;
+    struct site *site = small->trial.proof.site;
+    bool guessed = true;
+    for (size_t i = 0; i <= FURTHER && guessed && !small->ran; i++) {
+        struct bnfuse_error why;
+        small->trial.guess = i ? &guesses[i + 1] : least;
+        small->trial.guessed = false;
+        release(site);
+        bool ran = guarded(prover->options->memory, run_small, small, &why);
+        drop_arrays(small->trial.fed, site->given_count);
+        if (!ran && is_fatal(&why)) return pass_error(error, &why);
+        guessed = small->trial.guessed;
+    }
+    return true;
+}
+
+static struct small_trial small_trial(const struct proof *proof, const struct prover *prover)
+{
+    struct small_trial small = { .trial = { .proof = *proof } };
+    small.trial.proof.prover = prover;
+    small.trial.fed = NEW_ARRAY(prover->scratch, struct array *, proof->site->given_count);
+    return small;
+}
+
+/* Numbers beyond the limits on the way, where something there has limits; and, where sizes are open, tensors that no
+ * window fits in whole, which the original may not take. */
+static bool try_further(const struct proof *proof, const struct prover *prover, bool guessed, bool *agrees,
+                        struct bnfuse_error *error)
+{
+    const struct footprint *footprint = prover->footprint;
+    const int64_t below = footprint_below(footprint), least = footprint_least(footprint);
+    const struct draw large = { .name = "large", .scale = 2 * fmax(footprint->reach, 2), .rounds = 2 };
+    const struct guess sizes[] = { { 2, least, least, least }, { 2, below, below, below } };
+    for (int i = 0; i < 2 && *agrees; i++) {
+        struct prover further = *prover;
+        struct small_trial small = small_trial(proof, &further);
+        if (i == 0 ? !footprint->hides : !guessed || footprint->extent < 2) continue;
+        if (i == 0) further.draw = &large;
+        if (!find_small(&small, &sizes[i], error)) return false;
+        *agrees = !small.ran || small.agrees;
+        if (small.ran && small.agrees) add_outcome(proof->site->result, &small.difference, false);
+    }
+    return true;
+}
+
+static bool prove_clipped(struct proof *proof, const struct prover *prover, struct bnfuse_error *error)
+{
+    struct site *site = proof->site;
+    int64_t least = footprint_least(prover->footprint);
+    const struct guess guess = { 2, least, least, least < 4 ? 4 : least };
+    struct small_trial small = small_trial(proof, prover);
+    if (!find_small(&small, &guess, error)) return false;
+    if (!small.ran || !small.agrees || !small.tells) return true;
+    if (!try_stored(proof, error)) return !is_fatal(error);
+    struct bnfuse_site before = *site->result;
+    add_outcome(site->result, &small.difference, false);
+    site->is_proven = true;
+    if (!try_further(proof, prover, small.trial.guessed, &site->is_proven, error)) return false;
+    if (!site->is_proven) *site->result = before;
+    return true;
+}
+
+/* A difference on small tensors is no verdict: the site may be meant for its own sizes alone. */
+bool prove_site_small(const struct prover *prover, struct site *site, struct bnfuse_error *error)
+{
+    static const enum clip clips[] = { CLIP_IMAGES, CLIP_UNPINNED };
+    struct footprint footprint = { .extent = 1, .step = 1 };
+    struct prover small = *prover;
+    struct proof proof = { .prover = &small, .site = site };
+    struct bnfuse_error why = { .status = BNFUSE_OK };
+    small.footprint = &footprint;
+    bool good = plan_before(&proof, &why) && plan_after(&proof, &why);
+    if (good) {
+        footprint_add(&footprint, proof.before);
+        footprint_add(&footprint, proof.after);
+    }
+    for (size_t i = 0; good && i < sizeof clips / sizeof *clips && !site->is_proven; i++) {
+        small.clip = clips[i];
+        good = prove_clipped(&proof, &small, &why);
+    }
+    release(site);
+    arena_close(prover->scratch);
+    return good || !is_fatal(&why) || pass_error(error, &why);
 }
 
 /* What was seen may not go together with what is guessed: then without it. And what is declared may be too much for the

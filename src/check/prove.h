@@ -21,9 +21,11 @@ struct prover {
     struct array_pool *pool;
     struct team *team;
     const struct check_options *options;
-    struct pointer_map *unlimited; /* of before, for choosers (input.h) */
-    uint64_t *work;                /* left; NULL: no limit */
-    enum clip clip;                /* of what is guessed */
+    struct pointer_map *unlimited;     /* of before, for choosers (input.h) */
+    uint64_t *work;                    /* left; NULL: no limit */
+    enum clip clip;                    /* of what is guessed */
+    const struct footprint *footprint; /* of clips that go by it */
+    const struct draw *draw;           /* of random numbers; NULL: normal ones */
 };
 
 /* Everything that the site needs has been seen, and is released. The outcome is in site->result; of several, the worst.
@@ -31,6 +33,10 @@ struct prover {
 bool prove_site(const struct prover *prover, struct site *site, struct bnfuse_error *error);
 /* The same without the reference run, or with what little has been seen of it; `before` must work on it as well. */
 bool prove_site_apart(const struct prover *prover, struct site *site, struct bnfuse_error *error);
+
+/* On the smallest tensors that tell right from wrong, without any run of a whole graph: site->is_proven, or nothing known
+ * yet. */
+bool prove_site_small(const struct prover *prover, struct site *site, struct bnfuse_error *error);
 
 /* One run of a part of a net, from what is given to one value, in float64. */
 struct partial_run {

@@ -11,17 +11,6 @@
 #include <math.h>
 #include <string.h>
 
-double resolution_of(enum dtype type)
-{
-    static const struct {
-        enum dtype type;
-        double resolution;
-    } rows[] = { { DTYPE_DOUBLE, 1e-11 }, { DTYPE_FLOAT16, 0x1p-9 }, { DTYPE_BFLOAT16, 0x1p-6 } };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i].type == type) return rows[i].resolution;
-    return 0x1p-22;
-}
-
 double perturbation_of(double a, double b)
 {
     return fmax(a, fmin(b, 10 * a));

@@ -16,10 +16,6 @@
 /* A perturbation above this share of the scale leaves nothing to say. */
 #define MOST_PERTURBATION 0.01
 
-/* Half a unit in the last place, times four, of the type that a number is stored in: differences so small are
- * nobody's. */
-double resolution_of(enum dtype type);
-
 /* What the weights of two models leave open of one value: as much as those of `a` do, or up to ten times that where
  * those of `b` do. */
 double perturbation_of(double a, double b);

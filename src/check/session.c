@@ -25,9 +25,14 @@ void open_outputs(struct bnfuse_check_result *result, struct arena *arena, const
     struct bnfuse_output **list = NEW_ARRAY(arena, struct bnfuse_output *, graph->output_count);
     for (size_t i = 0; i < graph->output_count; i++) {
         list[i] = NEW(arena, struct bnfuse_output);
-        *list[i] = (struct bnfuse_output){
-            .name = graph->outputs[i]->name, .noise = noise, .within_tolerance = true, .heals = true
-        };
+        *list[i] = (struct bnfuse_output){ .name = graph->outputs[i]->name,
+                                           .algebra = { .relative = -1 },
+                                           .rounding = { .relative = -1 },
+                                           .noise = noise,
+                                           .truth_before = -1,
+                                           .truth_after = -1,
+                                           .within_tolerance = true,
+                                           .heals = true };
     }
     result->outputs = list;
     result->output_count = graph->output_count;
@@ -222,6 +227,7 @@ bool session_feed(struct session *session, const struct guess *guess, const stru
     arena_close(&session->data);
     chooser_open(&chooser, &session->data, session->options, guess);
     chooser.draw = draw;
+    chooser.clip = session->clip;
     for (size_t i = 0; i < before->given_count; i++) {
         struct value *value = before->given[i];
         const struct datum *given = find_datum(session->set, value->name);
@@ -239,6 +245,7 @@ bool session_feed(struct session *session, const struct guess *guess, const stru
         else if (!choose_input(&chooser, &after->data[i], after->given[i], error)) return false;
     }
     *guessed = chooser.guessed;
+    session->clipped = chooser.clipped;
     return true;
 }
 

@@ -34,6 +34,8 @@ struct session {
     struct side before, after;
     struct value **inputs;          /* partners in `before` of the inputs of `after`; NULL: those of their names */
     const struct input_set *set;    /* the one in use; NULL: random */
+    enum clip clip;                 /* of random inputs */
+    bool clipped;                   /* it made some smaller */
     size_t runs_done, runs_planned; /* for progress */
     struct check_work *work;
 };

@@ -18,6 +18,8 @@ struct site {
     struct value **given;   /* where the walk ended, of after */
     struct value **origins; /* the same values, of before; NULL for one that is not there */
     bool inner;             /* in a body or function: no reference run sees its values */
+    bool is_proven;         /* on small tensors, apart from all runs */
+    bool is_damaged;        /* storing its weights costs more than the last place of the original's explains */
     struct bnfuse_site *result;
     /* Of two unrelated models (pair.h). */
     bool is_guess;         /* nothing but names or places say that the two values are the same */

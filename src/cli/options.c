@@ -64,8 +64,9 @@ const struct option_row option_rows[] = {
     { "fold-limit", 0, "SIZE", FUSE | EXPLAIN, OPTION_SIZE, AT(fuse.fold_limit),
       "let the model grow by SIZE at most (256M)" },
 
-    { "check", 0, "[full]", FUSE, OPTION_CHECK, AT(check.full),
-      "check the result (the default); full: the whole graph must run, a check of each change is not enough" },
+    { "check", 0, "[quick|standard|full]", FUSE, OPTION_CHECK, AT(check.level),
+      "how much to run: each change by itself; both models as well (the default); all in float64, too, which must "
+      "run" },
     { "no-check", 0, NULL, FUSE, OPTION_FLAG, AT(no_check), "write the result without checking it" },
     { "allow-unchecked", 0, NULL, FUSE, OPTION_FLAG, AT(allow_unchecked),
       "write the result even if it cannot be checked" },
@@ -152,9 +153,9 @@ static const struct word_row {
     enum option_kind kind;
     const char *word;
 } words[] = {
-    { OPTION_CHECK, "full" },     { OPTION_PRECISION, "float16" }, { OPTION_PRECISION, "bfloat16" },
-    { OPTION_PRECISION, "int8" }, { OPTION_SHELL, "bash" },        { OPTION_SHELL, "zsh" },
-    { OPTION_SHELL, "fish" },     { OPTION_WORD, "mul-add" },
+    { OPTION_PRECISION, "float16" }, { OPTION_PRECISION, "bfloat16" }, { OPTION_PRECISION, "int8" },
+    { OPTION_SHELL, "bash" },        { OPTION_SHELL, "zsh" },          { OPTION_SHELL, "fish" },
+    { OPTION_WORD, "mul-add" },
 };
 
 static const char *word_choice(enum option_kind kind, size_t i)
@@ -169,5 +170,6 @@ const char *option_choice(const struct option_row *row, size_t i, const char **h
     const bnfuse_extra *extra = row->kind == OPTION_EXTRAS ? bnfuse_get_extra(i) : NULL;
     const bnfuse_pass *pass = row->kind == OPTION_PASSES ? distinct_pass(i) : NULL;
     *help = extra ? extra->help : pass ? pass->why : "";
+    if (row->kind == OPTION_CHECK) return i <= BNFUSE_LEVEL_FULL ? bnfuse_level_text((bnfuse_level)i) : NULL;
     return extra ? extra->name : pass ? pass->name : word_choice(row->kind, i);
 }

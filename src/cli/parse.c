@@ -70,6 +70,14 @@ static bool parse_real(const char *text, double *real)
     return end != text && !*end && *real >= 0 && isfinite(*real);
 }
 
+/* FULL for what is none, which is_choice refuses. */
+static bnfuse_level level_named(const char *text)
+{
+    unsigned level = 0;
+    while (level < BNFUSE_LEVEL_FULL && strcmp(text, bnfuse_level_text((bnfuse_level)level)) != 0) level++;
+    return (bnfuse_level)level;
+}
+
 /* More than 0, and no more than a timer holds. */
 static bool parse_seconds(const char *text, double *seconds)
 {
@@ -190,8 +198,8 @@ static bool apply(struct settings *settings, const struct option_row *row, const
     case OPTION_TOLERANCE: return parse_tolerance(settings, row, argument) || no_good(error, row, argument);
     case OPTION_SECONDS: return parse_seconds(argument, at) || no_good(error, row, argument);
     case OPTION_CHECK:
-        *(bool *)at = argument != NULL;
         settings->no_check = false;
+        if (argument) *(bnfuse_level *)at = level_named(argument);
         return !argument || is_choice(row, argument, error);
     case OPTION_REQUIRE:
         settings->has_require = true;

@@ -355,6 +355,12 @@ static void put_operators(const struct page *page)
     fputs("</table></div></details>\n", page->to);
 }
 
+static void put_difference(FILE *to, const bnfuse_difference *difference)
+{
+    if (difference->relative < 0) fputs("<td>not run</td>", to);
+    else fprintf(to, "<td>%.2g</td>", difference->relative);
+}
+
 static void put_outputs(const struct page *page)
 {
     const bnfuse_check_result *check = page->run->check;
@@ -365,8 +371,10 @@ static void put_outputs(const struct page *page)
         const bnfuse_output *output = check->outputs[i];
         fputs("<tr>", page->to);
         put_element(page->to, "td", output->name);
-        fprintf(page->to, "<td>%.2g</td><td>%.2g</td><td>%.2g</td></tr>\n", output->algebra.relative,
-                output->rounding.relative, output->deployment.relative);
+        put_difference(page->to, &output->algebra);
+        put_difference(page->to, &output->rounding);
+        put_difference(page->to, &output->deployment);
+        fputs("</tr>\n", page->to);
     }
     fputs("</table></div></details>\n", page->to);
 }

@@ -117,6 +117,17 @@ static json_t *difference_object(const bnfuse_difference *difference)
     return object;
 }
 
+/* null where it was not measured. */
+static json_t *measured(const bnfuse_difference *difference)
+{
+    return difference->relative < 0 ? json_null() : difference_object(difference);
+}
+
+static json_t *positive(double number)
+{
+    return number < 0 ? json_null() : json_number(number);
+}
+
 static json_t *site_object(const bnfuse_site *site)
 {
     json_t *object = json_object();
@@ -159,8 +170,8 @@ static json_t *metrics_object(const bnfuse_metrics *metrics)
     json_put(&object, "outside", json_number(metrics->outside));
     json_put(&object, "nan", pair(metrics->nan_before, metrics->nan_after));
     json_put(&object, "infinite", pair(metrics->infinite_before, metrics->infinite_after));
-    json_put(&object, "top1", metrics->top1 < 0 ? json_null() : json_number(metrics->top1));
-    json_put(&object, "top5", metrics->top5 < 0 ? json_null() : json_number(metrics->top5));
+    json_put(&object, "top1", positive(metrics->top1));
+    json_put(&object, "top5", positive(metrics->top5));
     return object;
 }
 
@@ -168,12 +179,12 @@ static json_t *output_object(const bnfuse_output *output)
 {
     json_t *object = json_object();
     json_put(&object, "name", json_text(output->name));
-    json_put(&object, "algebra", difference_object(&output->algebra));
-    json_put(&object, "rounding", difference_object(&output->rounding));
+    json_put(&object, "algebra", measured(&output->algebra));
+    json_put(&object, "rounding", measured(&output->rounding));
     json_put(&object, "deployment", difference_object(&output->deployment));
-    json_put(&object, "noise", output->noise < 0 ? json_null() : json_number(output->noise));
-    json_put(&object, "truth_before", json_number(output->truth_before));
-    json_put(&object, "truth_after", json_number(output->truth_after));
+    json_put(&object, "noise", positive(output->noise));
+    json_put(&object, "truth_before", positive(output->truth_before));
+    json_put(&object, "truth_after", positive(output->truth_after));
     json_put(&object, "within_tolerance", json_boolean(output->within_tolerance));
     json_put(&object, "heals", json_boolean(output->heals && output->deployment.pattern_differs));
     json_put(&object, "metrics", metrics_object(output->metrics));
@@ -187,6 +198,7 @@ static json_t *check_object(const struct run_report *run)
     for (size_t i = 0; i < check->site_count; i++) json_append(&sites, site_object(check->sites[i]));
     for (size_t i = 0; i < check->output_count; i++) json_append(&outputs, output_object(check->outputs[i]));
     json_put(&object, "verdict", json_text(bnfuse_verdict_text(check->verdict)));
+    if (!run->other) json_put(&object, "level", json_text(bnfuse_level_text(check->level)));
     json_put(&object, "why", json_text(check->why));
     json_put(&object, "first_divergent", json_text(check->first_divergent));
     json_put(&object, "last_agreed", json_text(check->last_agreed));

@@ -40,6 +40,12 @@ static void put_remarks(FILE *to, const bnfuse_report *report)
     }
 }
 
+static void put_difference(FILE *to, const bnfuse_difference *difference)
+{
+    if (difference->relative < 0) fprintf(to, "not run | ");
+    else fprintf(to, "%.2g | ", difference->relative);
+}
+
 static void put_outputs(FILE *to, const bnfuse_check_result *check)
 {
     fprintf(to, "\n| output | float64, unrounded | float64, stored weights | own types | within tolerance |\n"
@@ -48,8 +54,11 @@ static void put_outputs(FILE *to, const bnfuse_check_result *check)
         const bnfuse_output *output = check->outputs[i];
         fprintf(to, "| ");
         put_markdown(to, output->name);
-        fprintf(to, " | %.2g | %.2g | %.2g | %s |\n", output->algebra.relative, output->rounding.relative,
-                output->deployment.relative, output->within_tolerance ? "yes" : "no");
+        fprintf(to, " | ");
+        put_difference(to, &output->algebra);
+        put_difference(to, &output->rounding);
+        put_difference(to, &output->deployment);
+        fprintf(to, "%s |\n", output->within_tolerance ? "yes" : "no");
     }
 }
 

@@ -186,6 +186,12 @@ static bnfuse_difference difference_of(const json_t *object)
                                 .compared = whole_of(object, "compared") };
 }
 
+/* null: not measured. */
+static bnfuse_difference measured_of(const json_t *object)
+{
+    return json_is_object(object) ? difference_of(object) : (bnfuse_difference){ .relative = -1 };
+}
+
 static void read_site(struct kept *kept, const json_t *element, void *to)
 {
     (void)kept;
@@ -234,12 +240,12 @@ static const bnfuse_metrics *read_metrics(struct kept *kept, const json_t *objec
 static void read_output(struct kept *kept, const json_t *element, void *to)
 {
     *(bnfuse_output *)to = (bnfuse_output){ .name = text_of(element, "name"),
-                                            .algebra = difference_of(json_object_get(element, "algebra")),
-                                            .rounding = difference_of(json_object_get(element, "rounding")),
+                                            .algebra = measured_of(json_object_get(element, "algebra")),
+                                            .rounding = measured_of(json_object_get(element, "rounding")),
                                             .deployment = difference_of(json_object_get(element, "deployment")),
                                             .noise = number_of(element, "noise", -1),
-                                            .truth_before = number_of(element, "truth_before", NAN),
-                                            .truth_after = number_of(element, "truth_after", NAN),
+                                            .truth_before = number_of(element, "truth_before", -1),
+                                            .truth_after = number_of(element, "truth_after", -1),
                                             .within_tolerance = flag_of(element, "within_tolerance"),
                                             .heals = flag_of(element, "heals"),
                                             .metrics = read_metrics(kept, json_object_get(element, "metrics")) };
@@ -252,11 +258,19 @@ static bnfuse_verdict verdict_of(const char *text)
     return BNFUSE_VERDICT_NOT_CHECKED;
 }
 
+static bnfuse_level level_of(const char *text)
+{
+    for (int i = 0; i <= BNFUSE_LEVEL_FULL; i++)
+        if (strcmp(bnfuse_level_text((bnfuse_level)i), text) == 0) return (bnfuse_level)i;
+    return BNFUSE_LEVEL_STANDARD;
+}
+
 static const bnfuse_check_result *read_check(struct kept *kept, const json_t *object)
 {
     bnfuse_check_result *check = json_is_object(object) ? kept_alloc(kept, 1, sizeof *check) : NULL;
     if (!check) return NULL;
     check->verdict = verdict_of(text_of(object, "verdict"));
+    check->level = level_of(text_of(object, "level"));
     check->why = text_of(object, "why");
     check->first_divergent = text_or_null(object, "first_divergent");
     check->last_agreed = text_or_null(object, "last_agreed");

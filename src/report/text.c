@@ -180,14 +180,17 @@ static void print_output(const bnfuse_output *output, bool compared, FILE *to)
     char name[200];
     bnfuse_escape(name, sizeof name, output->name);
     fprintf(to, "  output \"%s\":", name);
-    if (!compared) fprintf(to, " algebra %.2g,", output->algebra.relative);
-    fprintf(to, " %s %.2g, in its own types %.2g", compared ? "float64" : "stored weights", output->rounding.relative,
-            output->deployment.relative);
+    if (output->algebra.relative >= 0) fprintf(to, " algebra %.2g,", output->algebra.relative);
+    if (output->rounding.relative >= 0)
+        fprintf(to, " %s %.2g,", compared ? "float64" : "stored weights", output->rounding.relative);
+    fprintf(to, " in its own types %.2g", output->deployment.relative);
     if (output->noise >= 0) fprintf(to, ", noise of the weights %.2g", output->noise);
     if (output->truth_before > 0)
         fprintf(to, "; %.2fx as far from float64 as the %s", output->truth_after / output->truth_before,
                 compared ? "first" : "original");
-    bool degenerate = compared ? output->rounding.degenerate : output->algebra.degenerate;
+    bool degenerate = compared                        ? output->rounding.degenerate
+                      : output->algebra.relative >= 0 ? output->algebra.degenerate
+                                                      : output->deployment.degenerate;
     fprintf(to, "%s%s\n", output->within_tolerance ? "" : "; beyond the tolerance",
             degenerate ? "; constant or saturated on all inputs tried, which proves little" : "");
 }
@@ -222,7 +225,9 @@ static void print_check(const struct run_report *run, FILE *to)
     char inputs[1000], name[200];
     if (check->verdict == BNFUSE_VERDICT_IDENTICAL && !compared) return;
     bnfuse_escape(inputs, sizeof inputs, check->inputs);
-    fprintf(to, "%scheck: seed %" PRIu64 "%s%s\n", compared ? "" : "\n", check->seed, *inputs ? ", " : "", inputs);
+    fprintf(to, "%scheck: %s%sseed %" PRIu64 "%s%s\n", compared ? "" : "\n",
+            compared ? "" : bnfuse_level_text(check->level), compared ? "" : ", ", check->seed, *inputs ? ", " : "",
+            inputs);
     print_sites(run, to);
     for (size_t i = 0; i < check->output_count; i++) {
         print_output(check->outputs[i], compared, to);

@@ -46,8 +46,9 @@ interface Checking extends Common {
 }
 
 export interface FuseOptions extends Fusing, Checking {
-  /** false: write without a check; 'full': the whole graph must run. */
-  check?: boolean | 'full';
+  /** false: write without a check; 'quick': each change by itself; true, 'standard': both models as well; 'full': in
+   * float64, too, and the whole graph must run. */
+  check?: boolean | 'quick' | 'standard' | 'full';
   allowUnchecked?: boolean;
   strict?: boolean;
   require?: number;

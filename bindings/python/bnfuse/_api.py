@@ -151,8 +151,12 @@ def _fuse(loaded: _Loaded, freeze_weights, assume_inference, lower_mul_add, enab
     return read_report(lib.bnfuse_get_report(loaded.handle))
 
 
-def _check_options(loaded: _Loaded, inputs, dims, shapes, seed, atol, rtol, threads, full, progress):
-    options = loaded.options("check", seed=seed, atol=atol, rtol=rtol, threads=threads, full=full)
+_LEVELS = {"quick": lib.BNFUSE_LEVEL_QUICK, "standard": lib.BNFUSE_LEVEL_STANDARD, "full": lib.BNFUSE_LEVEL_FULL}
+
+
+def _check_options(loaded: _Loaded, inputs, dims, shapes, seed, atol, rtol, threads, level, progress):
+    options = loaded.options("check", seed=seed, atol=atol, rtol=rtol, threads=threads,
+                             level=_LEVELS[level])
     if inputs:
         tensors = _tensors.make(inputs, loaded.error, _check)
         sets = ffi.new("const bnfuse_tensors *[]", [tensors])
@@ -217,14 +221,15 @@ def fuse_and_report(
     progress: Optional[Progress] = None,
 ) -> Tuple[Any, Report, Optional[Check]]:
     """Like :func:`fuse`, and says what it did: ``(model, report, check)``."""
-    if check not in (True, False, "full"):
-        raise UsageError('check wants True, False or "full"')
+    if check not in (True, False, *_LEVELS):
+        raise UsageError('check wants True, False, "quick", "standard" or "full"')
     with _loaded(model, external_data, memory_limit) as loaded:
         report = _fuse(loaded, freeze_weights, assume_inference, lower_mul_add, enable, disable, skip, fold_limit,
                        allow_unchecked, progress)
         result = None
         if check:
-            options = _check_options(loaded, inputs, dims, shapes, seed, atol, rtol, threads, check == "full", progress)
+            level = "standard" if check is True else check
+            options = _check_options(loaded, inputs, dims, shapes, seed, atol, rtol, threads, level, progress)
             result = read_check(_check(lib.bnfuse_check(loaded.handle, options, loaded.error), loaded.error,
                                        loaded.raised))
             unchecked = result.status == 4
@@ -247,7 +252,8 @@ def fuse(model: Model, output: Optional[Union[str, "os.PathLike[str]"]] = None, 
     - ``lower_mul_add``: what stays becomes Mul and Add
     - ``enable``, ``disable``, ``skip``: more folds ("relu-scale"), passes left out, nodes left alone
     - ``fold_limit``: bytes the model may grow by
-    - ``check``: True, "full" (the whole graph must run) or False; ``allow_unchecked``
+    - ``check``: False, "quick" (each change by itself), True or "standard" (both models as well), "full" (in float64,
+      too, and the whole graph must run); ``allow_unchecked``
     - ``inputs``, ``dims``, ``shapes``, ``seed``, ``atol``, ``rtol``, ``threads``: of the check
     - ``external_data``: a folder, bytes by location, or a function from location to bytes
     - ``external_file``: with ``output``, the name of a file beside it for the large tensors
@@ -295,7 +301,7 @@ def compare(
     """Says whether two models compute the same, up to rounding. The result is true where they do; a difference is an
     answer, not an exception."""
     with _loaded(a, external_data, memory_limit) as first, _loaded(b, external_data, memory_limit) as second:
-        options = _check_options(second, inputs, dims, shapes, seed, atol, rtol, threads, False, progress)
+        options = _check_options(second, inputs, dims, shapes, seed, atol, rtol, threads, "standard", progress)
         result = lib.bnfuse_compare(first.handle, second.handle, options, second.error)
         return read_check(_check(result, second.error, second.raised))
 

@@ -70,7 +70,7 @@ class Check:
     sites: int
     sites_checked: int
     outputs: Dict[str, float] = field(default_factory=dict)
-    """The largest relative difference of each output in float64, weights unrounded."""
+    """The largest relative difference of each output in the models' own types."""
     inputs: str = ""
 
     def __bool__(self) -> bool:
@@ -98,4 +98,4 @@ def read_check(result) -> Check:
     return Check(
         text(lib.bnfuse_verdict_text(result.verdict)), int(lib.bnfuse_verdict_status(result.verdict)), text(result.why),
         text(result.first_divergent) or None, result.worst_site, result.site_count, result.sites_checked,
-        {text(output.name): output.algebra.relative for output in outputs}, text(result.inputs))
+        {text(output.name): output.deployment.relative for output in outputs}, text(result.inputs))
