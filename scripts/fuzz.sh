@@ -46,7 +46,7 @@ if [ "$target" = all ]; then
 fi
 [ -f "tests/fuzz/${target}_fuzz.c" ] || usage
 
-cmake -S . -B build/fuzz -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_C_FLAGS_DEBUG=-O1 -g1" \
+cmake -S . -B build/fuzz -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_C_FLAGS_DEBUG=-O2 -g1 -fno-sanitize-coverage=trace-cmp" \
     -DBNFUSE_SANITIZE=ON -DBNFUSE_FUZZ=ON >/dev/null
 cmake --build build/fuzz --target "${target}_fuzz" >/dev/null
 

@@ -57,6 +57,22 @@ bool schema_next_slot(const char **at, struct schema_slot *slot)
     return true;
 }
 
+bool schema_types_agree(const struct node *node)
+{
+    const struct schema *schema = schema_find(node);
+    enum dtype groups[26] = { DTYPE_UNDEFINED };
+    struct schema_slot slot = { 0 };
+    const char *at = schema ? schema->slots : "";
+    for (size_t i = 0; i < node->input_count && (slot.repeated || schema_next_slot(&at, &slot)); i++) {
+        const struct value *value = node_input(node, i);
+        enum dtype *group = slot.group ? &groups[slot.group - 'A'] : &slot.type;
+        if (!value || value->type == DTYPE_UNDEFINED) continue;
+        if (*group != DTYPE_UNDEFINED && *group != value->type) return false;
+        if (slot.group) *group = value->type;
+    }
+    return true;
+}
+
 const char *schema_outputs(const struct schema *schema)
 {
     return strchr(schema->slots, '>') + 1;

@@ -43,6 +43,8 @@ struct schema_slot {
 };
 /* Reads the slot at *at and moves past it. False at '>' or the end, where *at stays. */
 bool schema_next_slot(const char **at, struct schema_slot *slot);
+/* Whether the inputs whose types shape inference knows hold one type wherever the schema wants one. */
+bool schema_types_agree(const struct node *node);
 /* Where the list of outputs begins. */
 const char *schema_outputs(const struct schema *schema);
 

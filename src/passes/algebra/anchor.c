@@ -4,6 +4,7 @@
 #include "passes/algebra/anchor.h"
 
 #include "onnx/graph/attr.h"
+#include "onnx/graph/schema.h"
 #include "passes/algebra/quantized.h"
 
 #include <string.h>
@@ -372,5 +373,6 @@ enum reason anchor_describe(struct decision *decision, const struct anchor *anch
 {
     *parts =
         (struct anchor_parts){ .input_axis = -1, .output_axis = -1, .bias_slot = -1, .weight_gain = 1, .bias_gain = 1 };
+    if (!schema_types_agree(node)) return malformed(decision, node, "its inputs hold different types");
     return anchor->describe(decision, node, slot, on_input, parts);
 }

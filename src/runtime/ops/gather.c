@@ -10,6 +10,7 @@
 #include "runtime/math/layout.h"
 #include "runtime/ops/operators.h"
 
+#include <math.h>
 #include <string.h>
 
 static bool index_input(struct call *call, size_t slot, struct array **array)
@@ -302,7 +303,7 @@ static bool one_hot(struct call *call)
         return false;
     if (is_text(indices) || is_text(depth_input) || depth_input->count != 1 || values->count != 2)
         return call_fail(call, "needs numbers as indices, one as depth and two values");
-    double size = element_real(depth_input, 0);
+    double size = trunc(element_real(depth_input, 0)); /* of a real number, the whole part */
     if (!(size >= 0 && size < 0x1p62)) return call_fail(call, "depth is %g", size);
     int64_t depth = (int64_t)size, dims[ARRAY_MAX_RANK];
     int rank = indices->rank + 1;
