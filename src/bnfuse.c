@@ -273,8 +273,8 @@ static bool fuse(void *context, struct bnfuse_error *error)
     if (options->assume_inference) assume_inference(&model->after);
     model->is_fusing = true;
     if (!passes_run(&model->after, options, &report, error)) return false;
-    summarise_after(model, &report);
     model->is_unread = options->unread;
+    summarise_after(model, &report);
     model->is_broken = false;
     return true;
 }
@@ -578,11 +578,14 @@ static bool prepare_write(void *context, struct bnfuse_error *error)
 {
     struct write_call *call = context;
     struct bnfuse_model *model = call->model;
-    if (model->is_unread)
-        return fail(error, BNFUSE_USAGE, "%s: was fused without reading its weights, and is not written", model->name);
-    struct write_options options = { .external_data = call->options.external_data, .digest = call->options.digest };
+    struct write_options options = { .external_data = call->options.external_data,
+                                     .digest = call->options.digest,
+                                     .finds_overflow = model->is_unread };
     draft_close(&model->draft);
-    if (!draft_write(&model->draft, &model->after, call->path, &options, error)) return false;
+    bool drafted = draft_write(&model->draft, &model->after, call->path, &options, error);
+    model->report.overflows = model->draft.has_overflow;
+    if (!drafted) return false;
+    note_read(model);
     list_written(model, &model->draft);
     return true;
 }

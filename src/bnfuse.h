@@ -125,8 +125,9 @@ typedef struct bnfuse_fuse_options {
     /* Called with the name of each pass that ran, also when it changed nothing; bnfuse_print shows what it left. False
      * cancels. NULL: not called. */
     bool (*after_pass)(void *context, const char *pass);
-    bool unread;   /* do not read large weights to see whether a folded one would leave its type: for a look; such a
-                  * model is not written */
+    /* Do not read large weights to see whether a folded one would leave its type: for a look, or for a write without a
+     * check, which fails where one does (bnfuse_report.overflows). */
+    bool unread;
     bool simplify; /* and make everything else as small as it can be without another bit in any result */
 } bnfuse_fuse_options;
 
@@ -200,6 +201,7 @@ typedef struct bnfuse_report {
     size_t written_count;
     bnfuse_rewrite *const *rewrites; /* in the order they were made */
     size_t rewrite_count;
+    bool overflows; /* a write failed because a folded weight leaves its type: load again, and fuse without `unread` */
 } bnfuse_report;
 
 /* NULL before bnfuse_fuse. */

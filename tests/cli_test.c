@@ -231,6 +231,57 @@ static void a_good_model_is_fused_checked_and_written(void **state)
     assert_says(out, "verdict: identical\n");
 }
 
+/* A weight of which one element, in the second half of the file's run, is near the end of its type; another that is not. */
+static void write_weight_that_overflows(enum dtype type, double largest)
+{
+    static double values[16 * 16 * 9];
+    char to[16];
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) values[i] = 0.5;
+    values[1700] = largest;
+    build_input(&b, "x", DTYPE_FLOAT, "1,16,3,3");
+    snprintf(to, sizeof to, "to=%d", (int)type);
+    build_node(&b, "Cast", "from", "x", "c", to);
+    build_init_values(&b, "w", type, "16,16,3,3", values);
+    build_init(&b, "u", type, "16,16,3,3", 3);
+    for (int i = 0; i < 4; i++) {
+        for (int k = 0; k < 16; k++) values[k] = i == 0 ? 2 : i != 2;
+        build_init_values(&b, (const char *[]){ "s", "t", "m", "v" }[i], type, "16", values);
+    }
+    build_node(&b, "Conv", "large", "c w", "y", "pads=1,1,1,1");
+    build_node(&b, "BatchNormalization", "stays", "y s t m v", "z", NULL);
+    build_node(&b, "Sigmoid", "sigmoid", "z", "r", NULL);
+    build_node(&b, "Conv", "small", "r u", "q", "pads=1,1,1,1");
+    build_node(&b, "BatchNormalization", "goes", "q s t m v", "o", NULL);
+    build_node(&b, "Cast", "to", "o", "out", "to=1");
+    build_output(&b, "out", DTYPE_FLOAT, "1,16,3,3");
+    write_model("large.onnx");
+}
+
+static void a_fold_that_the_writer_finds_to_overflow_is_not_made(void **state)
+{
+    static const struct {
+        enum dtype type;
+        double largest;
+    } rows[] = { { DTYPE_FLOAT, 3e38 }, { DTYPE_FLOAT16, 60000 }, { DTYPE_DOUBLE, 1e308 }, { DTYPE_BFLOAT16, 3e38 } };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        write_weight_that_overflows(rows[i].type, rows[i].largest);
+        assert_ran("large.onnx -o fused.onnx --no-check", 0);
+        assert_says(out, "1 BatchNormalization is gone");
+        assert_says(out, "its weight would leave");
+        assert_null(strstr(out, "weights were not read"));
+        assert_int_equal(count_files(), 2);
+        assert_ran("fused.onnx --no-check -o again.onnx", 0);
+        assert_says(out, "0 of 1 BatchNormalizations gone");
+        assert_ran("large.onnx -o fused.onnx --no-check --require 2", 5);
+        assert_ran("explain large.onnx", 0);
+        assert_says(out, "weights were not read");
+        assert_int_equal(remove("fused.onnx") | remove("again.onnx"), 0);
+        build_close(&b);
+        build_open(&b, 8, 13);
+    }
+}
+
 static const char *last_line(const char *text)
 {
     const char *last = text;
@@ -1060,6 +1111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_directory, close_directory)
         TEST(a_good_model_is_fused_checked_and_written),
+        TEST(a_fold_that_the_writer_finds_to_overflow_is_not_made),
         TEST(the_verdict_is_the_last_line),
         TEST(every_batch_normalization_gets_one_line),
         TEST(equal_hints_are_given_once),

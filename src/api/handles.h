@@ -23,7 +23,7 @@ struct bnfuse_model {
     bool is_inferred;       /* shapes of `after` were inferred before any pass ran */
     bool is_broken;         /* a pass stopped half-way (or is about to): `after` is of no use */
     bool is_fusing;         /* passes run: between two of them `after` can be printed */
-    bool is_unread;         /* fused without a look at the weights */
+    bool is_unread;         /* fused without a look at the weights, and not written yet */
     struct op_tallies *ops; /* private to summary.c, as the next two */
     const char **notes;
     size_t note_count;
@@ -61,6 +61,8 @@ const struct net *index_as_read(struct bnfuse_model *model, struct bnfuse_error 
 /* Fills model->report: first from `after` before the passes run, then from what they say and have made of it. */
 void summarise_before(struct bnfuse_model *model);
 void summarise_after(struct bnfuse_model *model, const struct pass_report *from);
+/* Every weight has been read after all, and none left its type. */
+void note_read(struct bnfuse_model *model);
 
 /* One more tensor, under a copy of this name; what the datum points to must live as long as the list. */
 void tensors_append(struct bnfuse_tensors *tensors, const char *name, const struct datum *datum);

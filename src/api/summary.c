@@ -187,15 +187,22 @@ static void note_degenerate(struct bnfuse_model *model)
         }
 }
 
-/* Those of the passes, then those from before. */
+/* Those of the passes, then those from before, then the one that writing settles. */
 static void report_notes(struct bnfuse_model *model, const struct pass_report *from)
 {
     const size_t count = from->note_count + model->note_count;
-    const char **notes = NEW_ARRAY(&model->arena, const char *, count);
+    const char **notes = NEW_ARRAY(&model->arena, const char *, count + 1);
     for (size_t i = 0; i < count; i++)
         notes[i] = i < from->note_count ? from->notes[i] : model->notes[i - from->note_count];
+    notes[count] = "weights were not read: whether a folded one leaves its type is open; --exact looks";
     model->report.notes = notes;
-    model->report.note_count = count;
+    model->report.note_count = count + model->is_unread;
+}
+
+void note_read(struct bnfuse_model *model)
+{
+    model->report.note_count -= model->is_unread;
+    model->is_unread = false;
 }
 
 void summarise_before(struct bnfuse_model *model)

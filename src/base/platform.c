@@ -53,6 +53,15 @@ int platform_rename_new(int directory_fd, const char *from, const char *to)
     return unlinkat(directory_fd, from, 0);
 }
 
+void platform_reserve(int fd, off_t size)
+{
+#ifdef __linux__
+    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size)) return; /* who writes will see why, if it matters */
+#else
+    (void)fd, (void)size;
+#endif
+}
+
 void platform_write_early(int fd, off_t offset, off_t size)
 {
 #ifdef __linux__

@@ -35,6 +35,10 @@ int platform_rename_new(int directory_fd, const char *from, const char *to);
  * bytes copied; 0 at the end of the file; -1 with errno, also where the system cannot. */
 ssize_t platform_copy(int from, off_t *offset, int to, size_t size);
 
+/* Sets aside the place that `size` bytes of a new file will take, which costs less at once than bit by bit; nothing where
+ * that cannot be done. The file stays empty. */
+void platform_reserve(int fd, off_t size);
+
 /* Begins to put a part of the file on the disk, so that a later fsync finds less to do; nothing where there is no such
  * call. */
 void platform_write_early(int fd, off_t offset, off_t size);

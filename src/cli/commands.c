@@ -53,12 +53,13 @@ static bool skipped_are_nodes(struct job *job)
     return true;
 }
 
-static bool fuse_model(struct job *job, bool any_opset)
+/* unread: see bnfuse.h. */
+static bool fuse_model(struct job *job, bool any_opset, bool unread)
 {
     if (!skipped_are_nodes(job)) return false;
     bnfuse_fuse_options options = job->settings->fuse;
     options.any_opset = any_opset;
-    options.unread = job->settings->command == COMMAND_EXPLAIN && !job->settings->exact;
+    options.unread = unread;
     options.progress = job_progress;
     options.after_pass = print_pass;
     options.context = job;
@@ -116,15 +117,31 @@ static bool print_remarks(struct job *job)
            || job_system_failed(job, errno, "standard output", "cannot be written");
 }
 
+static bool fold(struct job *job, bool unread)
+{
+    return fuse_model(job, job->settings->allow_unchecked, unread) && (unread || print_remarks(job));
+}
+
+/* Without a look at the weights first: the writer reads them all anyway. In the rare case that a fold carried one out of
+ * its type, that fold must go, so all begins again, with the look. */
+static bool write_unread(struct job *job)
+{
+    if (!fold(job, true)) return false;
+    bool prepared = policy_is_met(job) && job_prepare(job);
+    if (!job->run.report->overflows) return print_remarks(job) && prepared;
+    return job_load_again(job) && fold(job, false) && policy_is_met(job) && job_prepare(job);
+}
+
 static bool fuse(struct job *job)
 {
-    return job_load(job) && job_read_data(job) && fuse_model(job, job->settings->allow_unchecked) && print_remarks(job)
-           && check_model(job) && policy_is_met(job) && job_prepare(job);
+    if (!job_load(job) || !job_read_data(job)) return false;
+    if (job->settings->no_check && job->output) return write_unread(job);
+    return fold(job, false) && check_model(job) && policy_is_met(job) && job_prepare(job);
 }
 
 static bool explain(struct job *job)
 {
-    return job_load(job) && fuse_model(job, true);
+    return job_load(job) && fuse_model(job, true, !job->settings->exact);
 }
 
 /* ---- two models ---- */

@@ -77,6 +77,15 @@ bool job_load(struct job *job)
            && job->loaded(job) && take_digest(job);
 }
 
+bool job_load_again(struct job *job)
+{
+    bnfuse_free(job->model);
+    job->model = NULL;
+    job->run.report = NULL;
+    job->error = (bnfuse_error){ .status = BNFUSE_OK };
+    return load(job, job->operands[0], &job->model);
+}
+
 /* ---- data ---- */
 
 /* NAME=FILE, or FILE.npz alone. A name may hold '=' itself: the last one counts. */

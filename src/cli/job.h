@@ -43,6 +43,8 @@ void job_close(struct job *job);
 
 /* Loads the models, and asks job->loaded. */
 bool job_load(struct job *job);
+/* The first model as it was before anything was done to it; nothing else is read or cleared again. */
+bool job_load_again(struct job *job);
 /* Reads the sets of --data, --input and --input-dir. */
 bool job_read_data(struct job *job);
 /* A set with what --input names, and with what lies in `directory`, which may be NULL. */

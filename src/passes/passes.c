@@ -129,12 +129,6 @@ static void note_growth(const struct net *net, struct pass_report *report)
                               (unsigned long long)report->grown));
 }
 
-static void note_unread(const struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report)
-{
-    if (options->unread)
-        add_note(net, report, "weights were not read: whether a folded one leaves its type is open; --exact looks");
-}
-
 /* The first node of a domain without an opset import: a strict reader refuses such a file, and no opset says what the
  * node means. */
 static void note_missing_import(const struct net *net, struct pass_report *report)
@@ -161,7 +155,6 @@ bool passes_run(struct net *net, const struct bnfuse_fuse_options *options, stru
     remarks_close(net, report);
     note_affines(net, report);
     note_growth(net, report);
-    note_unread(net, options, report);
     note_missing_import(net, report);
     return true;
 }

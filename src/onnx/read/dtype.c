@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Element types: a row each, a row more for each of the small floats, and loops that convert.
- *
- * Floats of 16 bits and fewer are rounded straight from double. Adding 2^(e+52-fraction), where e is the number's own
- * exponent (the least normal one for what is below), makes the processor round to the last place of the small type,
- * half to even; the low bits of the sum then hold hidden bit and fraction, and a carry moves into the exponent by
- * itself. So one formula serves normal numbers, subnormal ones and the step between them, without a branch. */
+ * Element types: a row each, a row more for each of the small floats, and their conversion. */
 #include "onnx/read/dtype.h"
 
 #include "base/memory.h"
+#include "onnx/read/convert.h"
 
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "elements lie little-endian, and are copied as they lie");
@@ -51,19 +46,6 @@ enum {
     ROW(INT32, int32_t)    \
     ROW(UINT64, uint64_t)  \
     ROW(INT64, int64_t)
-
-/* A float of at most 16 bits. */
-struct format {
-    int fraction;           /* bits of it */
-    uint32_t sign;          /* the sign's bit; 0: no sign */
-    uint32_t top;           /* code of the largest finite number */
-    uint32_t overflow;      /* code of what is larger: infinity, or top */
-    uint32_t nan;           /* what NaN becomes */
-    bool minus_zero;        /* false: that code is the NaN */
-    double lowest;          /* what smaller magnitudes become: the least power of two where there is no zero */
-    double normal, largest; /* the least normal and the largest finite number */
-    double limit;           /* the power of two above `largest` */
-};
 
 static const struct format formats[DTYPE_COUNT] = {
     [DTYPE_FLOAT16] = { FRACTION_FLOAT16, 0x8000, 0x7bff, 0x7c00, 0x7e00, true, 0, 0x1p-14, 65504, 0x1p16 },
@@ -126,62 +108,6 @@ bool dtype_bytes(enum dtype type, int64_t count, int64_t *bytes)
     return true;
 }
 
-static inline uint64_t bits_of(double value)
-{
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-static inline double double_of(uint64_t bits)
-{
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static inline uint32_t encode(const struct format *f, double value)
-{
-    double size = fabs(value);
-    size = size > f->limit ? f->limit : size;
-    size = size < f->lowest ? f->lowest : size;
-    double normal = size > f->normal ? size : f->normal;
-    uint64_t exponent = bits_of(normal) >> 52;
-    double step = double_of((exponent + 52 - (uint64_t)f->fraction) << 52);
-    double sum = size + step;
-    uint64_t code = bits_of(sum) - bits_of(step) + ((exponent - (bits_of(f->normal) >> 52)) << f->fraction);
-    code -= f->lowest > 0; /* no hidden bit to carry into exponent 1 */
-    double rounded = sum - step;
-    code = rounded > f->largest ? f->overflow : code;
-    uint64_t sign = (bits_of(value) >> 63) * f->sign;
-    sign = f->minus_zero || rounded > 0 ? sign : 0;
-    code = value != value ? f->nan : code;
-    return (uint32_t)(code | sign);
-}
-
-/* All bits set where a < b (both below 2^31), else none: selection without branches, which compilers vectorise. */
-static inline uint64_t mask_less(uint32_t a, uint32_t b)
-{
-    return 0 - (uint64_t)((a - b) >> 31);
-}
-
-static inline double decode(const struct format *f, uint32_t code)
-{
-    const uint64_t exponent_one = 1ULL << 52, infinity = 0x7ffULL << 52, quiet_nan = 0xfffULL << 51;
-    const bool has_hidden_bit = f->lowest == 0;
-    const uint64_t bias = (bits_of(f->normal) >> 52) - has_hidden_bit;
-    const uint64_t special = f->overflow != f->top ? infinity : quiet_nan;
-    const int shift = 32 + __builtin_clz(f->sign | 1); /* of the sign to the top of a double */
-    const uint32_t only_nan = f->minus_zero ? INT32_MAX : f->sign, rest = code & ~f->sign;
-    /* A subnormal number gets a hidden bit that is subtracted again. */
-    const uint64_t subnormal = mask_less(rest, has_hidden_bit ? 1U << f->fraction : 0);
-    uint64_t bits = ((uint64_t)rest << (52 - f->fraction)) + (bias << 52) + (subnormal & exponent_one);
-    bits = bits_of(double_of(bits) - double_of(subnormal & bits_of(f->normal)));
-    bits |= mask_less(f->top, rest) & special;
-    bits |= mask_less(code ^ only_nan, 1) & quiet_nan;
-    return double_of(bits | (uint64_t)(code & f->sign) << shift);
-}
-
 /* Element `index` of a type of fewer than 8 bits, sign not extended. */
 static inline uint32_t packed_code(const uint8_t *bytes, int64_t index, int bits)
 {
@@ -207,33 +133,22 @@ static inline int64_t extend_sign(enum dtype type, uint32_t code)
 
 static void load_real_codes(enum dtype type, const uint8_t *bytes, int64_t first, int64_t count, double *to)
 {
-    const struct format format = formats[type];
+    const struct format *format = &formats[type];
     int bits = dtype_bits(type);
-    if (bits == 16)
-        for (int64_t i = 0; i < count; i++) {
-            uint16_t code;
-            memcpy(&code, bytes + (first + i) * 2, sizeof code);
-            to[i] = decode(&format, code);
-        }
-    else if (bits == 8)
-        for (int64_t i = 0; i < count; i++) to[i] = decode(&format, bytes[first + i]);
+    if (bits == 16) convert_for(0)->load_small16(format, bytes + first * 2, count, to);
+    else if (bits == 8) convert_for(0)->load_small8(format, bytes + first, count, to);
     else
-        for (int64_t i = 0; i < count; i++) to[i] = decode(&format, packed_code(bytes, first + i, bits));
+        for (int64_t i = 0; i < count; i++) to[i] = decode(format, packed_code(bytes, first + i, bits));
 }
 
 static void store_real_codes(enum dtype type, const double *from, int64_t count, uint8_t *bytes)
 {
-    const struct format format = formats[type];
+    const struct format *format = &formats[type];
     int bits = dtype_bits(type);
-    if (bits == 16)
-        for (int64_t i = 0; i < count; i++) {
-            uint16_t code = (uint16_t)encode(&format, from[i]);
-            memcpy(bytes + i * 2, &code, sizeof code);
-        }
-    else if (bits == 8)
-        for (int64_t i = 0; i < count; i++) bytes[i] = (uint8_t)encode(&format, from[i]);
+    if (bits == 16) convert_for(0)->store_small16(format, from, count, bytes);
+    else if (bits == 8) convert_for(0)->store_small8(format, from, count, bytes);
     else
-        for (int64_t i = 0; i < count; i++) set_packed_code(bytes, i, bits, encode(&format, from[i]));
+        for (int64_t i = 0; i < count; i++) set_packed_code(bytes, i, bits, encode(format, from[i]));
 }
 
 /* Truncated; out of range the nearest end, NaN 0. A uint64 comes as its bit pattern. */
@@ -248,6 +163,10 @@ void dtype_load_real(enum dtype type, const void *bytes, int64_t first, int64_t 
 {
     const uint8_t *from = bytes;
     switch (type) {
+    case DTYPE_FLOAT: convert_for(0)->load_float(from + first * (int64_t)sizeof(float), count, to); return;
+    case DTYPE_DOUBLE:
+        if (count > 0) memcpy(to, from + first * (int64_t)sizeof *to, (size_t)count * sizeof *to);
+        return;
 #define ROW(name, ctype)                                                                    \
     case DTYPE_##name:                                                                      \
         for (int64_t i = 0; i < count; i++) {                                               \
@@ -256,7 +175,7 @@ void dtype_load_real(enum dtype type, const void *bytes, int64_t first, int64_t 
             to[i] = (double)element;                                                        \
         }                                                                                   \
         return;
-        C_TYPES(ROW)
+        C_WHOLE_TYPES(ROW)
 #undef ROW
     case DTYPE_BOOL:
         for (int64_t i = 0; i < count; i++) to[i] = from[first + i] != 0;
@@ -342,12 +261,7 @@ void dtype_store_real(enum dtype type, const double *from, int64_t count, void *
 {
     uint8_t *to = bytes;
     switch (type) {
-    case DTYPE_FLOAT:
-        for (int64_t i = 0; i < count; i++) {
-            float element = (float)from[i];
-            memcpy(to + i * (int64_t)sizeof element, &element, sizeof element);
-        }
-        return;
+    case DTYPE_FLOAT: convert_for(0)->store_float(from, count, to); return;
     case DTYPE_DOUBLE:
         if (count > 0) memcpy(to, from, (size_t)count * sizeof *from);
         return;
@@ -365,6 +279,28 @@ void dtype_store_real(enum dtype type, const double *from, int64_t count, void *
             dtype_store_whole(type, whole, n, to + i / 8 * dtype_bits(type));
         }
     }
+}
+
+/* At a glance, where there is one. */
+static bool may_not_be_finite(enum dtype type, const uint8_t *bytes, int64_t count)
+{
+    switch (type) {
+    case DTYPE_FLOAT: return convert_for(0)->any_above32(bytes, count, 0x7f7fffff);
+    case DTYPE_FLOAT16:
+    case DTYPE_BFLOAT16: return convert_for(0)->any_above16(bytes, count, (uint16_t)formats[type].top);
+    default: return dtype_kind(type) == KIND_REAL;
+    }
+}
+
+int64_t dtype_first_not_finite(enum dtype type, const void *bytes, int64_t count)
+{
+    double value;
+    if (!may_not_be_finite(type, bytes, count)) return -1;
+    for (int64_t i = 0; i < count; i++) {
+        dtype_load_real(type, bytes, i, 1, &value);
+        if (value * 0 != 0) return i; /* NaN */
+    }
+    return -1;
 }
 
 double dtype_round(enum dtype type, double value)

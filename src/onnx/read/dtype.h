@@ -71,6 +71,9 @@ void dtype_load_whole(enum dtype type, const void *bytes, int64_t first, int64_t
 void dtype_store_real(enum dtype type, const double *from, int64_t count, void *bytes);
 void dtype_store_whole(enum dtype type, const int64_t *from, int64_t count, void *bytes);
 
+/* The first of packed elements that is infinite or NaN; -1 if there is none, as in types that have neither. */
+int64_t dtype_first_not_finite(enum dtype type, const void *bytes, int64_t count);
+
 /* What a stored value of the type would read back as. */
 double dtype_round(enum dtype type, double value);
 int64_t dtype_wrap(enum dtype type, int64_t value);

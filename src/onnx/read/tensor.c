@@ -3,13 +3,14 @@
  * Constant tensors: where their elements are, and reading them through their factors. */
 #include "onnx/read/tensor.h"
 
+#include "onnx/read/convert.h"
 #include "onnx/read/external.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
-enum { PIECE_BYTES = 64 << 10, PIECE_ELEMENTS = 4096 };
+enum { PIECE_BYTES = 64 << 10, PIECE_ELEMENTS = 1024 };
 
 static bool tensor_fail(struct bnfuse_error *error, const BnfuseOnnx__TensorProto *proto, const char *what)
 {
@@ -166,6 +167,7 @@ static struct factor merged_view(const struct factor *factor)
 /* Multiplies elements first .. first+count-1. Position is divided out once, and counted on from there. */
 static void apply_factor(const struct factor *factor, int64_t first, int64_t count, double *to)
 {
+    const struct convert *convert = convert_for(0);
     const struct factor view = merged_view(factor);
     int64_t i = first % view.inner, rest = first / view.inner;
     int64_t c = rest % view.columns;
@@ -176,12 +178,11 @@ static void apply_factor(const struct factor *factor, int64_t first, int64_t cou
         int64_t run;
         if (view.inner == 1) {
             run = view.columns - c < count ? view.columns - c : count;
-            for (int64_t k = 0; k < run; k++) to[k] *= scale[k];
+            convert->scale_each(scale, run, to);
             c += run;
         } else {
-            const double s = *scale;
             run = view.inner - i < count ? view.inner - i : count;
-            for (int64_t k = 0; k < run; k++) to[k] *= s;
+            convert->scale(*scale, run, to);
             i = 0;
             c++;
         }
@@ -248,7 +249,7 @@ static int32_t largest_bits(const int32_t *bits, size_t count)
 
 double tensor_bound(const struct tensor *tensor)
 {
-    int32_t piece[PIECE_ELEMENTS], largest = 0;
+    int32_t piece[16 * PIECE_ELEMENTS], largest = 0;
     float magnitude;
     if (tensor->type != DTYPE_FLOAT || !tensor->span.file) return INFINITY;
     for (uint64_t at = 0; at < tensor->span.size; at += sizeof piece) {

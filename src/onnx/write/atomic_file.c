@@ -213,7 +213,14 @@ static bool flush(struct atomic_file *target, struct bnfuse_error *error)
 {
     size_t size = target->buffered;
     target->buffered = 0;
+    if (!size) return true;
     return write_through(target, target->buffer, size, error);
+}
+
+void atomic_file_reserve(const struct atomic_file *target, uint64_t size)
+{
+    enum { WORTH_IT = 1 << 20 };
+    if (target->directory && size >= WORTH_IT) platform_reserve(target->fd, (off_t)size);
 }
 
 bool atomic_file_write(struct atomic_file *target, const void *bytes, size_t size, struct bnfuse_error *error)
@@ -223,6 +230,11 @@ bool atomic_file_write(struct atomic_file *target, const void *bytes, size_t siz
     if (size) memcpy(target->buffer + target->buffered, bytes, size);
     target->buffered += size;
     return true;
+}
+
+bool atomic_file_write_through(struct atomic_file *target, const void *bytes, size_t size, struct bnfuse_error *error)
+{
+    return flush(target, error) && write_through(target, bytes, size, error);
 }
 
 /* Through the buffer, which is empty or has room for it. */

@@ -38,7 +38,11 @@ bool atomic_file_beside(struct atomic_file *target, struct arena *arena, const s
                         const char *name, struct bnfuse_error *error);
 /* Creates the temporary file, which goes with the arena unless it is committed. */
 bool atomic_file_open(struct atomic_file *target, struct arena *arena, struct bnfuse_error *error);
+/* So many bytes will be written. */
+void atomic_file_reserve(const struct atomic_file *target, uint64_t size);
 bool atomic_file_write(struct atomic_file *target, const void *bytes, size_t size, struct bnfuse_error *error);
+/* The same, and all that was written can be read in the file. */
+bool atomic_file_write_through(struct atomic_file *target, const void *bytes, size_t size, struct bnfuse_error *error);
 /* Appends a whole span; long ones go from file to file within the kernel. */
 bool atomic_file_copy(struct atomic_file *target, const struct span *span, struct bnfuse_error *error);
 /* All that was written, open for reading until the target is committed or its arena closed. */

@@ -4,6 +4,8 @@
  * in the tensor's type and compared as bytes too. */
 #include "onnx/write/elements.h"
 
+#include "base/instruction_set.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -29,27 +31,90 @@ static const uint8_t *packed(const struct tensor *tensor, int64_t first, int64_t
     return span_read(&tensor->span, from, buffer, (size_t)bytes, error) ? buffer : NULL;
 }
 
-/* Elements of a view [outer, rows, middle, columns, inner] from `first` on, times what the view says of their row and
- * column. One product for each run of equal factors. */
+/* How a run of elements of a view [outer, rows, middle, columns, inner] is multiplied: all by one number, or each by its
+ * own. */
+struct run {
+    int64_t count;
+    const double *scale;
+    bool is_single;
+};
+
+/* The run that starts at an element, at most `left` long. */
+static struct run run_at(const struct factor *view, int64_t at, int64_t left)
+{
+    const int64_t line = at / view->inner;
+    const int64_t column = line % view->columns, row = line / view->columns / view->middle % view->rows;
+    struct run run = { .scale = view->scale + row * view->columns + column, .is_single = view->inner != 1 };
+    run.count = run.is_single ? view->inner - at % view->inner : view->columns - column;
+    run.count = run.count < left ? run.count : left;
+    return run;
+}
+
 static void multiply(const struct factor *view, int64_t first, int64_t count, double *real)
 {
     for (int64_t done = 0; done < count;) {
-        const int64_t at = first + done, line = at / view->inner;
-        const int64_t column = line % view->columns, row = line / view->columns / view->middle % view->rows;
-        const double *scale = view->scale + row * view->columns + column;
-        int64_t left = count - done;
-        if (view->inner == 1) {
-            int64_t run = view->columns - column < left ? view->columns - column : left;
-            for (int64_t k = 0; k < run; k++) real[done + k] *= scale[k];
-            done += run;
-        } else {
-            int64_t run = view->inner - at % view->inner;
-            run = run < left ? run : left;
-            const double s = *scale;
-            for (int64_t k = 0; k < run; k++) real[done + k] *= s;
-            done += run;
-        }
+        const struct run run = run_at(view, first + done, count - done);
+        for (int64_t k = 0; k < run.count; k++) real[done + k] *= run.scale[run.is_single ? 0 : k];
+        done += run.count;
     }
+}
+
+static inline uint32_t float_difference(const uint8_t *source, double factor, const uint8_t *found)
+{
+    float element;
+    uint32_t wanted, there;
+    memcpy(&element, source, sizeof element);
+    element = (float)((double)element * factor);
+    memcpy(&wanted, &element, sizeof wanted);
+    memcpy(&there, found, sizeof there);
+    return wanted ^ there;
+}
+
+/* Bits that are different in `found` from those of each of `source` times its factor, rounded to float. */
+#define FLOAT_RUN(name, target)                                                                     \
+    target static uint32_t name(const struct run *run, const uint8_t *source, const uint8_t *found) \
+    {                                                                                               \
+        const double factor = *run->scale;                                                          \
+        uint32_t different = 0;                                                                     \
+        if (run->is_single)                                                                         \
+            for (int64_t k = 0; k < run->count; k++)                                                \
+                different |= float_difference(source + 4 * k, factor, found + 4 * k);               \
+        else                                                                                        \
+            for (int64_t k = 0; k < run->count; k++)                                                \
+                different |= float_difference(source + 4 * k, run->scale[k], found + 4 * k);        \
+        return different;                                                                           \
+    }
+
+typedef uint32_t float_run(const struct run *run, const uint8_t *source, const uint8_t *found);
+FLOAT_RUN(float_run_portable, )
+#ifdef TARGET_AVX2
+FLOAT_RUN(float_run_avx2, TARGET_AVX2)
+FLOAT_RUN(float_run_avx512, TARGET_AVX512)
+#endif
+
+/* For this processor. */
+static float_run *choose_float_run(void)
+{
+#ifdef TARGET_AVX2
+    static float_run *const rows[INSTRUCTION_SETS] = { float_run_avx512, float_run_avx2, float_run_portable };
+    return rows[instruction_set_first()];
+#else
+    return float_run_portable;
+#endif
+}
+
+/* The usual case, without a look at where the difference is: floats of a file with one factor. */
+static bool floats_agree(const struct factor *view, int64_t first, int64_t count, const uint8_t *source,
+                         const uint8_t *found)
+{
+    float_run *const compare = choose_float_run();
+    uint32_t different = 0;
+    for (int64_t done = 0; done < count;) {
+        const struct run run = run_at(view, first + done, count - done);
+        different |= compare(&run, source + done * (int64_t)sizeof(float), found + done * (int64_t)sizeof(float));
+        done += run.count;
+    }
+    return !different;
 }
 
 /* The types that C has are converted by C, so that the conversions of the reader and the writer are judged too. */
@@ -74,17 +139,12 @@ static void store_real(enum dtype type, const double *real, int64_t count, uint8
     else dtype_store_real(type, real, count, to);
 }
 
-static const uint8_t *recomputed(struct elements *c, int64_t first, int64_t count, int64_t bytes,
-                                 struct bnfuse_error *error)
+/* `source` are the packed elements; NULL when there are exact ones. */
+static const uint8_t *recomputed(struct elements *c, int64_t first, int64_t count, const uint8_t *source)
 {
     const struct tensor *tensor = c->expected;
-    if (tensor->exact) {
-        memcpy(c->real, tensor->exact + first, (size_t)count * sizeof *c->real);
-    } else {
-        const uint8_t *source = packed(tensor, first, bytes, c->source, error);
-        if (!source) return NULL;
-        load_real(tensor->type, source, count, c->real);
-    }
+    if (source) load_real(tensor->type, source, count, c->real);
+    else memcpy(c->real, tensor->exact + first, (size_t)count * sizeof *c->real);
     for (size_t i = 0; i < tensor->factor_count; i++) multiply(&tensor->factors[i], first, count, c->real);
     store_real(tensor->type, c->real, count, c->wanted);
     return c->wanted;
@@ -101,34 +161,36 @@ static bool compare_chunk(struct elements *c, int64_t first, int64_t count, int6
                           struct bnfuse_error *error)
 {
     const struct tensor *tensor = c->expected;
-    const bool stored = !tensor->exact && !tensor->factor_count;
+    const uint8_t *source = NULL, *found, *wanted;
     int64_t bytes = 0;
     bool sized = dtype_bytes(tensor->type, count, &bytes);
     assert(sized && bytes <= (int64_t)sizeof c->found);
     (void)sized;
-    const uint8_t *wanted =
-        stored ? packed(tensor, first, bytes, c->wanted, error) : recomputed(c, first, count, bytes, error);
-    const uint8_t *found = packed(c->written, first, bytes, c->found, error);
-    if (!wanted || !found) return false;
+    if (!tensor->exact && !(source = packed(tensor, first, bytes, c->source, error))) return false;
+    if (!(found = packed(c->written, first, bytes, c->found, error))) return false;
+    if (source && tensor->type == DTYPE_FLOAT && tensor->factor_count == 1
+        && floats_agree(&tensor->factors[0], first, count, source, found))
+        return true;
+    wanted = source && !tensor->factor_count ? source : recomputed(c, first, count, source);
     if (memcmp(wanted, found, (size_t)bytes) != 0)
         *different = first + first_difference(wanted, found, bytes) * 8 / dtype_bits(tensor->type);
     return true;
 }
 
 bool elements_compare(struct elements *elements, const struct tensor *expected, const struct tensor *written,
-                      int64_t *different, struct bnfuse_error *error)
+                      int64_t first, int64_t count, int64_t *different, struct bnfuse_error *error)
 {
     assert(expected->type == written->type && expected->count == written->count && !written->factor_count);
     *different = -1;
-    if (!expected->count) return true;
+    if (!count) return true;
     /* A multiple of eight, because small types share bytes. */
     int64_t step = (int64_t)CHUNK * 8 / dtype_bits(expected->type) / 8 * 8;
     step = step < MOST ? step : MOST;
     elements->expected = expected;
     elements->written = written;
-    for (int64_t first = 0; first < expected->count && *different < 0; first += step) {
-        int64_t left = expected->count - first;
-        if (!compare_chunk(elements, first, left < step ? left : step, different, error)) return false;
+    for (int64_t done = 0; done < count && *different < 0; done += step) {
+        int64_t left = count - done;
+        if (!compare_chunk(elements, first + done, left < step ? left : step, different, error)) return false;
     }
     return true;
 }

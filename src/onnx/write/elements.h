@@ -11,9 +11,9 @@
 struct elements;
 struct elements *elements_open(struct arena *arena);
 
-/* The first element of `written` (no factors) that is not what `expected` (of equal type and count) rounds to; -1 if
- * there is none. False when one of them cannot be read. */
+/* The first of `count` elements of `written` (no factors) from `first` (a multiple of eight) on that is not what `expected`
+ * (of equal type and count) rounds to; -1 if there is none. False when one of them cannot be read. */
 bool elements_compare(struct elements *elements, const struct tensor *expected, const struct tensor *written,
-                      int64_t *different, struct bnfuse_error *error);
+                      int64_t first, int64_t count, int64_t *different, struct bnfuse_error *error);
 
 #endif

@@ -3,10 +3,13 @@
  * A file about to be written, as a list of extents. */
 #include "onnx/write/extents.h"
 
+#include "onnx/write/elements.h"
+
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { BUFFER = 256 << 10, LARGEST_HEAD = 15 };
+enum { BUFFER = 256 << 10, HELD = 64 << 10, LARGEST_HEAD = 15 };
 
 static struct piece *add_piece(struct extents *extents, uint64_t size)
 {
@@ -76,35 +79,95 @@ void extents_end(struct extents *extents, struct open_message message)
     extents->size += piece->size;
 }
 
-/* As many elements at a time as fill the buffer; a multiple of eight, because small types share bytes. */
-static bool write_tensor(const struct tensor *tensor, uint64_t size, char *buffer, struct atomic_file *target,
-                         struct bnfuse_error *error)
+/* ---- writing ---------------------------------------------------------------------------------------------------- */
+
+struct writer {
+    struct extents *extents;
+    struct atomic_file *target;
+    struct file file; /* the target, for reading back */
+    struct elements *elements;
+    char *buffer;
+    struct bnfuse_error *error;
+};
+
+static bool is_finite(struct writer *w, const struct tensor *tensor, int64_t first, int64_t count)
 {
+    if (!w->extents->finds_overflow || !tensor->factor_count) return true;
+    int64_t at = dtype_first_not_finite(tensor->type, w->buffer, count);
+    if (at < 0) return true;
+    w->extents->has_overflow = true;
+    return fail(w->error, BNFUSE_INTERNAL, "%s: element %lld of a folded weight leaves %s; nothing was written",
+                w->target->path, (long long)(first + at), dtype_name(tensor->type));
+}
+
+static void note_held(struct extents *extents, uint64_t at, const struct tensor *tensor)
+{
+    if (extents->held_count == extents->held_room) {
+        size_t room = extents->held_room * 2 + 8;
+        extents->held = arena_grow(extents->arena, extents->held, extents->held_count, room, sizeof *extents->held);
+        extents->held_room = room;
+    }
+    extents->held[extents->held_count++] = (struct held){ at, tensor };
+}
+
+/* As many elements at a time as fill the buffer; a multiple of eight, because small types share bytes. What is large
+ * enough to be worth it is read back and held against its source at once; a difference is for verify.c to report. */
+static bool write_tensor(struct writer *w, const struct piece *piece, uint64_t at)
+{
+    const struct tensor *tensor = piece->tensor;
+    const struct tensor written = { .type = tensor->type,
+                                    .count = tensor->count,
+                                    .span = { &w->file, at, piece->size } };
     const int64_t step = (int64_t)BUFFER * 8 / dtype_bits(tensor->type) / 8 * 8;
+    const bool holds = piece->size >= HELD;
+    int64_t different = -1;
     for (int64_t first = 0; first < tensor->count; first += step) {
         int64_t count = tensor->count - first < step ? tensor->count - first : step, bytes = 0;
         bool sized = dtype_bytes(tensor->type, count, &bytes);
-        assert(sized && bytes <= BUFFER && (uint64_t)bytes <= size);
+        assert(sized && bytes <= BUFFER);
         (void)sized;
-        if (!tensor_read_bytes(tensor, first, count, buffer, error)) return false;
-        if (!atomic_file_write(target, buffer, (size_t)bytes, error)) return false;
-        size -= (uint64_t)bytes;
+        if (!tensor_read_bytes(tensor, first, count, w->buffer, w->error) || !is_finite(w, tensor, first, count))
+            return false;
+        if (!holds) return atomic_file_write(w->target, w->buffer, (size_t)bytes, w->error);
+        if (!atomic_file_write_through(w->target, w->buffer, (size_t)bytes, w->error)) return false;
+        if (different >= 0) continue;
+        if (!elements_compare(w->elements, tensor, &written, first, count, &different, w->error)) return false;
     }
-    assert(!size);
+    if (different < 0) note_held(w->extents, at, tensor);
     return true;
 }
 
-bool extents_write(const struct extents *extents, struct atomic_file *target, struct bnfuse_error *error)
+bool extents_write(struct extents *extents, struct atomic_file *target, struct bnfuse_error *error)
 {
-    char *buffer = arena_alloc(extents->arena, BUFFER);
+    struct writer w = {
+        extents, target, { .path = target->path, .fd = target->fd, .size = extents->size }, .error = error
+    };
+    uint64_t at = 0;
+    atomic_file_reserve(target, extents->size);
+    w.buffer = arena_alloc(extents->arena, BUFFER);
+    w.elements = elements_open(extents->arena);
     for (size_t i = 0; i < extents->count; i++) {
         const struct piece *piece = &extents->list[i];
-        bool ok = piece->tensor      ? write_tensor(piece->tensor, piece->size, buffer, target, error)
+        bool ok = piece->tensor      ? write_tensor(&w, piece, at)
                   : piece->span.file ? atomic_file_copy(target, &piece->span, error)
                                      : atomic_file_write(target, piece->bytes, piece->size, error);
         if (!ok) return false;
+        at += piece->size;
     }
     return true;
+}
+
+static int compare_offsets(const void *key, const void *element)
+{
+    const uint64_t at = *(const uint64_t *)key, other = ((const struct held *)element)->at;
+    return (at > other) - (at < other);
+}
+
+bool extents_hold(const struct extents *extents, uint64_t offset, const struct tensor *tensor)
+{
+    if (!extents->held_count) return false;
+    const struct held *held = bsearch(&offset, extents->held, extents->held_count, sizeof *held, compare_offsets);
+    return held && held->tensor == tensor;
 }
 
 /* ---- what was written -------------------------------------------------------------------------------------------- */

@@ -17,11 +17,21 @@ struct piece {
     bool is_run;                 /* of the model's own file; another may be joined to it */
 };
 
+/* Elements of a tensor that were held against their source when they were written, and where in the file that was. */
+struct held {
+    uint64_t at;
+    const struct tensor *tensor;
+};
+
 struct extents {
     struct arena *arena;
     struct piece *list;
     size_t count, room;
     uint64_t size;
+    struct held *held; /* in the order of the file */
+    size_t held_count, held_room;
+    bool finds_overflow; /* writing fails at an element that its factors have carried out of its type */
+    bool has_overflow;   /* it did */
 };
 
 /* A message whose content is being added. */
@@ -41,6 +51,11 @@ void extents_add_tensor(struct extents *extents, const struct tensor *tensor, ui
 struct open_message extents_begin(struct extents *extents, uint32_t field);
 void extents_end(struct extents *extents, struct open_message message);
 
+/* Whether the file, from the offset on, was held against the elements of the tensor. That was done piece by piece, each
+ * while it was still in the processor's caches; elements.h read source and file for it, and shares nothing with what
+ * wrote them. */
+bool extents_hold(const struct extents *extents, uint64_t offset, const struct tensor *tensor);
+
 /* Whether the model just read from a file is made of these extents, but for the elements of its large tensors: they are
  * compared as elements (elements.h). */
 bool extents_agree(const struct extents *extents, const struct model *model, struct bnfuse_error *error);
@@ -48,6 +63,6 @@ bool extents_agree(const struct extents *extents, const struct model *model, str
 bool extents_agree_with_data(const struct extents *extents, const struct file *file, struct arena *arena,
                              struct bnfuse_error *error);
 
-bool extents_write(const struct extents *extents, struct atomic_file *target, struct bnfuse_error *error);
+bool extents_write(struct extents *extents, struct atomic_file *target, struct bnfuse_error *error);
 
 #endif

@@ -25,10 +25,11 @@ struct writing {
     struct file model_back, data_back; /* as written, for reading */
     struct extents extents;
     struct side_data side;
-    bool has_externals;        /* the file that was read refers to others */
-    struct references old_use; /* of the model that is to be replaced */
-    bool is_locked;            /* nobody else gives names in the folder */
-    bool is_there;             /* the data file's content was there already, under its name */
+    struct extents data_extents; /* side.extents as they were written */
+    bool has_externals;          /* the file that was read refers to others */
+    struct references old_use;   /* of the model that is to be replaced */
+    bool is_locked;              /* nobody else gives names in the folder */
+    bool is_there;               /* the data file's content was there already, under its name */
     struct model model_read;
     struct net net_read;
 };
@@ -180,13 +181,23 @@ static bool name_data(struct writing *w, struct bnfuse_error *error)
     return fail(error, BNFUSE_USAGE, "%s: no name is free for its data", w->model.path);
 }
 
+static bool write_extents(struct writing *w, struct extents *extents, struct atomic_file *target,
+                          struct bnfuse_error *error)
+{
+    extents->finds_overflow = w->options.finds_overflow;
+    bool written = extents_write(extents, target, error);
+    w->draft->has_overflow |= extents->has_overflow;
+    return written;
+}
+
 static bool write_data(struct writing *w, struct bnfuse_error *error)
 {
     if (!splice_net(&w->extents, &w->side, w->net, &w->arena, error)) return false;
     if (!w->side.count) return true;
     w->data.directory = w->model.directory;
     if (!w->data.path) w->data.path = arena_printf(&w->arena, "data of %s", w->model.path);
-    return atomic_file_open(&w->data, &w->arena, error) && extents_write(&w->side.extents, &w->data, error)
+    w->data_extents = w->side.extents;
+    return atomic_file_open(&w->data, &w->arena, error) && write_extents(w, &w->data_extents, &w->data, error)
            && atomic_file_read_back(&w->data, &w->data_back, error) && name_data(w, error);
 }
 
@@ -210,7 +221,7 @@ static bool write_model(struct writing *w, struct bnfuse_error *error)
     }
     if (!check_size(w, error) || !atomic_file_open(&w->model, &w->arena, error)) return false;
     if (w->side.count) w->model.ending = w->data.ending; /* they wait already */
-    return extents_write(&w->extents, &w->model, error) && atomic_file_read_back(&w->model, &w->model_back, error);
+    return write_extents(w, &w->extents, &w->model, error) && atomic_file_read_back(&w->model, &w->model_back, error);
 }
 
 static bool verify(struct writing *w, struct bnfuse_error *error)
@@ -219,7 +230,7 @@ static bool verify(struct writing *w, struct bnfuse_error *error)
     const struct written written = {
         .net = w->net,
         .extents = &w->extents,
-        .data = &w->side.extents,
+        .data = &w->data_extents,
         .file = &w->model_back,
         .data_file = has_data ? &w->data_back : NULL,
         .location = w->data.name,

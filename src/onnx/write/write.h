@@ -18,6 +18,7 @@
 struct write_options {
     const char *external_data; /* file name, beside the target, for all tensors of 1 KiB and more; NULL: as they are */
     bool digest;               /* SHA-256 of what was written, read back */
+    bool finds_overflow; /* nobody looked whether a factor carries an element out of its type: fails where one does */
 };
 
 /* One file of a draft. */
@@ -30,6 +31,7 @@ struct draft_file {
 struct draft {
     struct draft_file model, data; /* data.name is NULL when there is no data file */
     const struct net *net;         /* the new model as it was read back */
+    bool has_overflow;             /* why it failed */
     struct writing *writing;       /* private */
 };
 

@@ -2,6 +2,8 @@
  *
  * The table of instruction sets, and the choice among them. */
 #include "runtime/math/simd.h"
+
+#include "base/instruction_set.h"
 #include "runtime/math/real_math.h"
 
 #define ROW      portable
@@ -24,35 +26,22 @@
 #define ROW                       avx2
 #define ROW_NAME                  "AVX2 and FMA"
 #define BYTES                     32
-#define TARGET                    __attribute__((target("avx2,fma")))
+#define TARGET                    TARGET_AVX2
 #define TALLEST                   1
 #define FUSED_VECTOR_F32(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define FUSED_VECTOR_F64(a, b, c) _mm256_fmadd_pd(a, b, c)
 #include "runtime/math/simd_row.h"
 
-/* Left alone, gcc keeps to half of the register. */
-#ifdef __clang__
-#define AVX512 "avx512f,avx512dq,fma"
-#else
-#define AVX512 "avx512f,avx512dq,fma,prefer-vector-width=512"
-#endif
-
 #define ROW                       avx512
 #define ROW_NAME                  "AVX-512"
 #define BYTES                     64
-#define TARGET                    __attribute__((target(AVX512)))
+#define TARGET                    TARGET_AVX512
 #define TALLEST                   0
 #define FUSED_VECTOR_F32(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define FUSED_VECTOR_F64(a, b, c) _mm512_fmadd_pd(a, b, c)
 #include "runtime/math/simd_row.h"
 
-static int unusable(void)
-{
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 2;
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") ? 0 : 1;
-}
-
-static const struct simd *const rows[][2] = {
+static const struct simd *const rows[INSTRUCTION_SETS][2] = {
     { &simd_f32_avx512, &simd_f64_avx512 },
     { &simd_f32_avx2, &simd_f64_avx2 },
     { &simd_f32_portable, &simd_f64_portable },
@@ -71,34 +60,24 @@ static const struct simd *const rows[][2] = {
 #define FUSED_VECTOR_F64(a, b, c) vfmaq_f64(c, a, b)
 #include "runtime/math/simd_row.h"
 
-static int unusable(void)
-{
-    return 0;
-}
-
-static const struct simd *const rows[][2] = {
+static const struct simd *const rows[INSTRUCTION_SETS][2] = {
     { &simd_f32_neon, &simd_f64_neon },
     { &simd_f32_portable, &simd_f64_portable },
 };
 
 #else
 
-static int unusable(void)
-{
-    return 0;
-}
-
-static const struct simd *const rows[][2] = { { &simd_f32_portable, &simd_f64_portable } };
+static const struct simd *const rows[INSTRUCTION_SETS][2] = { { &simd_f32_portable, &simd_f64_portable } };
 
 #endif
 
 int simd_row_count(void)
 {
-    return (int)(sizeof rows / sizeof *rows) - unusable();
+    return (int)(sizeof rows / sizeof *rows) - instruction_set_first();
 }
 
 const struct simd *simd_for(enum store store, int row)
 {
     int last = simd_row_count() - 1;
-    return rows[unusable() + (row < last ? row : last)][store == STORE_F64];
+    return rows[instruction_set_first() + (row < last ? row : last)][store == STORE_F64];
 }
