@@ -1,6 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # `cmake --install build/release`: the program with its man page and completions, the library with its header.
+#
+# `cpack --config build/release/CPackConfig.cmake` makes bnfuse-VERSION-SYSTEM-MACHINE.tar.gz of the same files, which may
+# be unpacked anywhere.
 include(CMakePackageConfigHelpers)
+
+set(CPACK_GENERATOR TGZ)
+set(CPACK_PACKAGE_FILE_NAME bnfuse-${PROJECT_VERSION}-${CMAKE_SYSTEM_NAME}-${CMAKE_SYSTEM_PROCESSOR})
+set(CPACK_SOURCE_GENERATOR "")
+set(CPACK_VERBATIM_VARIABLES ON)
+include(CPack)
 
 set(packages ${CMAKE_INSTALL_LIBDIR}/cmake/bnfuse)
 foreach(kind Shared Static)
@@ -39,7 +48,8 @@ if(CMAKE_CROSSCOMPILING AND NOT CMAKE_CROSSCOMPILING_EMULATOR)
     return()
 endif()
 
-# The program writes its own pages: one option table feeds parsing, --help and these.
+# The program writes its own pages: one option table feeds parsing, --help and these. The manual page is roff and not
+# scdoc's language, so that who has but the program has the page as well: bnfuse --man | man -l -
 #   what the program is asked for | file | directory
 set(pages
     "--man|bnfuse.1|${CMAKE_INSTALL_MANDIR}/man1"

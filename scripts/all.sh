@@ -1,9 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # All other forms of bnfuse, made and tested: what scripts/test.sh --all adds to the C project. One line a form; what a
-# form printed is in build/all. Goes on after a failure, and fails in the end.
+# form printed is in build/all. Goes on after a failure, and fails in the end; with --no-skips also when a form skipped
+# something.
 set -u
 cd "$(dirname "$0")/.."
+rm -rf build/all
 mkdir -p build/all
 failed=0
 
@@ -28,17 +30,12 @@ form page scripts/web.sh --test
 form python scripts/python.sh
 form static scripts/static.sh
 form arm64 scripts/machines.sh --quick
-if [ "$(id -u)" = 0 ]; then
-    form packages scripts/packages.sh
-else
-    form packages scripts/packages.sh --quick
-    echo '    skipped: the packages in a clean system, for which debootstrap wants root'
-fi
-if command -v docker > /dev/null || command -v buildah > /dev/null; then
-    form image sh -c 'if command -v docker > /dev/null; then docker build -t bnfuse .; else buildah build -t bnfuse .; fi'
-else
-    echo '    skipped: the image, because neither docker nor buildah is installed; its program is that of static'
-fi
+form packages scripts/packages.sh
+form image scripts/image.sh
 
+if [ "${1-}" = --no-skips ] && grep -qE '^skipped: ' build/all/*.log; then
+    echo 'all forms: nothing may be skipped'
+    failed=$((failed + 1))
+fi
 [ $failed = 0 ] && echo 'all forms: good' || echo "all forms: $failed failed"
 [ $failed = 0 ]

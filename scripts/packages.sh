@@ -3,7 +3,7 @@
 # Debian packages: builds them twice and compares (they have to be the same, bit for bit), asks lintian, then installs,
 # uses and purges them in a system made by debootstrap. They end up in build/packages.
 #
-#   scripts/packages.sh            all of it, as root
+#   scripts/packages.sh            all of it; the clean system only as root
 #   scripts/packages.sh --quick    built once, lintian, no clean system
 set -eu
 cd "$(dirname "$0")/.."
@@ -29,6 +29,8 @@ build_in "$store/first"
 lintian --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs "$store"/first/*.changes
 [ "${1-}" != --quick ] || { echo 'packages: built; lintian is content'; exit 0; }
 
+[ "$(id -u)" = 0 ] || { echo 'skipped: the packages in a clean system, for which debootstrap wants root'; exit 0; }
+
 # The same place, because paths are part of what is compared.
 mv "$store/first" "$store/kept"
 build_in "$store/first"
@@ -39,19 +41,7 @@ echo "reproducible: $(ls "$store"/kept/*.deb | wc -l) packages, bit for bit"
 rm -rf "$store/kept"
 
 root=$store/root
-rm -rf "$root"
-if [ ! -e "$store/base.tar" ]; then
-    # The mirror that the system itself uses.
-    mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Codename: bookworm' | head -n 1)
-    debootstrap --variant=minbase bookworm "$root" "$mirror" > "$store/debootstrap.log" 2>&1 ||
-        { tail -n 5 "$store/debootstrap.log" >&2; exit 1; }
-    tar -C "$root" -cf "$store/base.tar" .
-else
-    mkdir -p "$root"
-    tar -C "$root" -xf "$store/base.tar"
-fi
-cp /etc/resolv.conf "$root/etc/" 2> /dev/null || true
-for file in /etc/apt/apt.conf.d/*proxy*; do [ ! -e "$file" ] || cp "$file" "$root/etc/apt/apt.conf.d/"; done
+scripts/clean_system.sh "$root"
 mkdir -p "$root/packages" "$root/source"
 cp "$store"/first/*.deb "$root/packages/"
 cp -r models debian "$root/source/"

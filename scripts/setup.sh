@@ -13,7 +13,8 @@
 #       static     to build a static program
 #       cross      to build for arm64 and s390x, and to run that
 #       python     to build and test the Python module
-#       packages   to build Debian packages and try them in a clean system
+#       packages   to build Debian packages
+#       clean      to make a clean system, in which to try what was built
 #       analyse    to fuzz, to measure coverage, and for the analysers (scripts/analyse.sh)
 set -eu
 
@@ -30,7 +31,8 @@ static="musl-tools binutils"
 cross="gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user"
 python="python3 python3-cffi python3-numpy python3-pytest python3-pip python3-venv python3-wheel python3-setuptools"
 analyse="clang libclang-rt-14-dev llvm clang-tidy cppcheck gcovr valgrind"
-packages="build-essential debhelper dh-python lintian debootstrap scdoc fakeroot $python"
+packages="build-essential debhelper dh-python lintian scdoc fakeroot $python"
+clean="debootstrap"
 
 wanted=
 for set in "${@:-build}"; do
@@ -46,6 +48,7 @@ for set in "${@:-build}"; do
     cross) wanted="$wanted $cross" ;;
     python) wanted="$wanted $python" ;;
     packages) wanted="$wanted $packages" ;;
+    clean) wanted="$wanted $clean" ;;
     analyse) wanted="$wanted $analyse" ;;
     *) echo "setup.sh: unknown set '$set'; see its head for the sets" >&2; exit 2 ;;
     esac

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # install.sh SOURCE_DIR BUILD_DIR CC FLAGS: installs the build somewhere and links clients with the library there, found
-# by pkg-config and by find_package, shared and static. They fuse a model as the installed program does.
+# by pkg-config and by find_package, shared and static. They fuse a model as the installed program does. Then the archive
+# that cpack makes: unpacked, it works as well.
 set -eu
 source=$1 build=$2 cc=$3 flags=$4
 to=$build/tests/installed
@@ -47,3 +48,12 @@ cmake -S "$source/tests/client" -B "$to/client" -DCMAKE_PREFIX_PATH="$to" -DCMAK
 cmake --build "$to/client" > "$to/client.log" || { cat "$to/client.log" >&2; exit 1; }
 for kind in $kinds bnfuse; do try "client/client_$kind"; done
 test -s "$to/share/man/man1/bnfuse.1"
+
+cpack --config "$build/CPackConfig.cmake" -B "$to/packed" > "$to/cpack.log" || { cat "$to/cpack.log" >&2; exit 1; }
+tar -C "$to/packed" --strip-components=1 -xzf "$to"/packed/bnfuse-*.tar.gz
+"$to/packed/bin/bnfuse" "$model" -o "$to/by_packed.onnx" > /dev/null
+cmp "$to/by_program.onnx" "$to/by_packed.onnx"
+for file in include/bnfuse.h share/man/man1/bnfuse.1 "${libraries#"$to/"}/pkgconfig/bnfuse.pc"; do
+    test -s "$to/packed/$file" || { echo "the archive has no $file" >&2; exit 1; }
+done
+echo cpack

@@ -10,12 +10,12 @@ const form = $('form');
 const results = $('results');
 const MOST_PICTURES = 12; // of remarks of one model, drawn when opened
 
-/** Makes an element: make('p', { class: 'why' }, 'text', child...). */
-// What a BatchNormalization went into, or what is in its way; '' for neither.
+/** What a BatchNormalization went into, or what is in its way; '' for neither. */
 function placeOf(remark) {
   return remark.where.join(', ');
 }
 
+/** Makes an element: make('p', { class: 'why' }, 'text', child...). */
 function make(name, attributes = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -31,22 +31,24 @@ const module = WebAssembly.compileStreaming(fetch('bnfuse.wasm'));
 /* ---- options ---- */
 
 const mode = () => form.elements.mode.value;
+const inputs = () => form.querySelectorAll('#options input');
+const COMPARING = ['dim', 'shape', 'rtol'];
+const CHECKING = ['no-check', 'allow-unchecked', ...COMPARING];
 
 function options() {
   const chosen = {};
-  for (const input of form.querySelectorAll('#options input')) {
+  for (const input of inputs()) {
     if (input.type === 'checkbox' && input.checked)
       chosen[input.name] = input.hasAttribute('value') ? [...(chosen[input.name] ?? []), input.value] : true;
-    if (input.type === 'text' && input.value.trim()) chosen[input.name] = input.value.trim().split(/[\s,]+/);
+    if (input.type === 'text' && input.value.trim()) chosen[input.name] = input.value.trim().split(/,?\s+/);
   }
   return chosen;
 }
 
 /** Those of `options` that go with a command. */
 function wordsFor(command, all = options()) {
-  const checks = ['no-check', 'allow-unchecked', 'dim'];
-  const drop = { explain: checks, compare: Object.keys(all).filter((name) => name !== 'dim') }[command] ?? [];
-  return optionWords(Object.fromEntries(Object.entries(all).filter(([name]) => !drop.includes(name))));
+  const goes = { explain: (name) => !CHECKING.includes(name), compare: (name) => COMPARING.includes(name) }[command];
+  return optionWords(Object.fromEntries(Object.entries(all).filter(([name]) => !goes || goes(name))));
 }
 
 function readLink() {
@@ -61,8 +63,8 @@ function readLink() {
 
 async function share() {
   const link = new URLSearchParams({ mode: mode() });
-  for (const [name, value] of Object.entries(options()))
-    for (const item of name === 'dim' ? [value.join(' ')] : [value].flat()) link.append(name, item === true ? '1' : item);
+  for (const { type, name, value, checked } of inputs())
+    if (type === 'text' ? value.trim() : checked) link.append(name, type === 'checkbox' && value === 'on' ? '1' : value.trim());
   location.hash = link;
   try {
     await navigator.clipboard.writeText(location.href);
@@ -138,7 +140,7 @@ function fuseSentence(report, result) {
 
 function compareSentence(report, result) {
   if (result.status) return `bnfuse: ${report.message || lastMessage(result.stderr)}`;
-  return `The two models compute the same (${report.check.verdict}).`;
+  return `The two models compute the same: ${report.check.verdict}.`;
 }
 
 const table = (report) => make('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Sizes' },
@@ -153,27 +155,30 @@ const table = (report) => make('div', { class: 'scroll', tabindex: '0', role: 'r
       make('td', {}, shown(before)), make('td', {}, shown(after)),
       make('td', {}, `${after >= before ? '+' : '−'}${shown(Math.abs(after - before))}`))))));
 
-/** The switch that a remark's help names, if this page has it. */
-function switchIn(help) {
+/** The option that a remark's help names, if this page has it. */
+function optionIn(help) {
   for (const [, name, value] of help.matchAll(/--([a-z-]+)(?:[ =]([a-z-]+))?/g))
-    for (const input of form.querySelectorAll(`#options input[type="checkbox"][name="${CSS.escape(name)}"]`))
+    for (const input of form.querySelectorAll(`#options input[name="${CSS.escape(name)}"]`))
       if (!input.hasAttribute('value') || input.value === value) return input;
   return null;
 }
 
 const words = (input) => `--${input.name}${input.hasAttribute('value') ? ` ${input.value}` : ''}`;
 
+/** A button that turns on what helps, or leads to the field that wants a value. */
 function remedy(remark, job) {
-  const input = switchIn(remark.help);
+  const input = optionIn(remark.help);
   if (!input || input.checked) return null;
+  const field = input.type === 'text';
   return make('button', {
     type: 'button', class: 'plain',
     click: () => {
-      input.checked = true;
       $('options').open = true;
+      if (field) return void input.focus();
+      input.checked = true;
       fuseJob(job);
     },
-  }, `Try with ${words(input)}`);
+  }, `${field ? 'Set' : 'Try with'} ${words(input)}`);
 }
 
 /** The graph around a BatchNormalization, before and (where it went) after; drawn when it is opened. */
@@ -230,6 +235,16 @@ function remarks(report, job) {
   ].filter(Boolean);
 }
 
+/** The picture of the differences that the program drew into its HTML report, with what that says below it. */
+function ladder(html) {
+  const report = html && new DOMParser().parseFromString(new TextDecoder().decode(html), 'text/html');
+  const picture = report?.querySelector('svg[aria-label^="differences"]');
+  if (!picture) return null;
+  const legend = picture.nextElementSibling;
+  return make('details', {}, make('summary', {}, 'How far the two models are apart'), document.adoptNode(picture),
+    legend?.tagName === 'P' ? document.adoptNode(legend) : null);
+}
+
 function download(name, bytes, type, text, look = 'button plain') {
   return make('a', { class: look, href: URL.createObjectURL(new Blob([bytes], { type })), download: name }, text);
 }
@@ -273,7 +288,7 @@ async function fuseJob(job) {
         job.fused && download(baseName(out), job.fused, 'application/octet-stream', `Download ${baseName(out)}`, 'button'),
         result.files[html] && download(baseName(html), result.files[html], 'text/html', 'Report (HTML)'),
         download(`${baseName(job.path)}.report.json`, result.stdout, 'application/json', 'Report (JSON)')),
-      report.operators && table(report), ...remarks(report, job));
+      report.operators && table(report), ladder(result.files[html]), ...remarks(report, job));
   }, job.article);
 }
 
@@ -287,6 +302,7 @@ async function compareJob(paths, files) {
     const report = parsed(result);
     return fill(article, colour(result.status), compareSentence(report, result),
       report.check?.first_divergent && make('p', {}, 'First value that differs: ', make('code', {}, report.check.first_divergent)),
+      ladder(result.files[html]),
       make('div', { class: 'actions' },
         result.files[html] && download(html, result.files[html], 'text/html', 'Report (HTML)'),
         download('report.json', result.stdout, 'application/json', 'Report (JSON)')));

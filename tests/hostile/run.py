@@ -12,11 +12,11 @@ import tempfile
 
 PROGRAM, DIR, ONLY = os.path.abspath(sys.argv[1]), sys.argv[2], set(sys.argv[3:])
 CPU_SECONDS, MEMORY = 10, 2 << 30
-SANITIZED = os.environ.get("HOSTILE_SANITIZED") == "1"  # they need more of both; bombs are left out
+SLOWLY = os.environ.get("HOSTILE_SLOWLY") == "1"  # sanitizers and emulators need more of both; bombs are left out
 
 
 def limits():
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS * (10 if SANITIZED else 1),) * 2)
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS * (10 if SLOWLY else 1),) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
@@ -52,14 +52,14 @@ def faults(name, options, statuses, words, folder):
         text = out + err if not report else open(os.path.join(folder, report), errors="replace").read() if os.path.exists(os.path.join(folder, report)) else ""
         if speaks(text.replace("## bnfuse", "")):
             yield "speaks to a CI in %s" % (report or "its output")
-    if usage.ru_maxrss * 1024 > MEMORY and not SANITIZED:
+    if usage.ru_maxrss * 1024 > MEMORY and not SLOWLY:
         yield "took %d MiB" % (usage.ru_maxrss >> 10)
 
 
 failed = count = 0
 for line in open(os.path.join(DIR, "cases.tsv")):
     name, options, statuses, words, wrong = line.rstrip("\n").split("\t")
-    if (ONLY and name not in ONLY) or (SANITIZED and name.startswith("bomb_")):
+    if (ONLY and name not in ONLY) or (SLOWLY and name.startswith("bomb_")):
         continue
     count += 1
     with tempfile.TemporaryDirectory() as folder:

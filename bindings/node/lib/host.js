@@ -114,6 +114,16 @@ class Host {
     return this.newFd(file, from);
   }
 
+  /** What `to` was is closed; it is another name of `fd` from now on. */
+  redirect(fd, to) {
+    const file = this.file(fd);
+    if (fd === to) return to;
+    if (this.files.has(to)) this.close(to);
+    if (file.shared) file.shared.count += 1;
+    this.files.set(to, file);
+    return to;
+  }
+
   read(file, at, size, position) {
     if (file.folder) throw systemError('EISDIR', file.path);
     if (file.standard !== undefined && !this.output.input) return 0;
@@ -266,6 +276,7 @@ class Host {
         this.file(fd);
         return 0;
       }),
+      __syscall_dup3: call((fd, to) => this.redirect(fd, to)),
       __syscall_ioctl: call((fd) => {
         if (!this.output.isTerminal?.(this.file(fd).standard)) throw systemError('ENOTTY');
         return 0;
@@ -345,8 +356,10 @@ class Host {
       environ_get: () => 0,
     };
 
-    for (const { module: room, name } of WebAssembly.Module.imports(module))
+    for (const { module: room, name } of WebAssembly.Module.imports(module)) {
       if (room === 'env' && name.startsWith('invoke_')) env[name] = this.invoke();
+      if (room === 'env' && name.startsWith('__syscall_')) env[name] ??= Object.assign(() => -ERRNO.ENOSYS, { unserved: true });
+    }
     return { env, wasi_snapshot_preview1 };
   }
 
@@ -387,6 +400,11 @@ class Host {
       } catch { /* it is gone */ }
     }
   }
+}
+
+/** The system calls of the program that are answered with "not implemented". */
+export function unserved(module) {
+  return Object.entries(new Host({}, {}, '/').imports(module).env).filter(([, call]) => call.unserved).map(([name]) => name);
 }
 
 /**

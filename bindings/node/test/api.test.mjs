@@ -8,6 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { unserved } from '../lib/host.js';
 import { BnfuseError, compare, explain, fuse, program, run } from '../lib/index.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -101,6 +102,31 @@ test('the command line is the program', () => {
     assert.equal(got.stdout.toString(), expected.stdout.toString(), words.join(' '));
     assert.equal(got.stderr.toString(), expected.stderr.toString(), words.join(' '));
   }
+});
+
+test('every system call of the program has an answer', () => {
+  const wasm = fs.readFileSync(path.join(root, 'bindings/node/bnfuse.wasm'));
+  assert.deepEqual(unserved(new WebAssembly.Module(wasm)), []);
+});
+
+test('many models in one call', () => {
+  const all = ['conv_bn_relu', 'conv_bn_bn', 'bn_alone'].map(model);
+  for (const name of ['mine', 'theirs']) fs.mkdirSync(path.join(folder, name));
+  const mine = program_(...all, '--out-dir', 'mine', '--markdown', 'mine.md');
+  const theirs = native_(...all, '--out-dir', 'theirs', '--markdown', 'theirs.md');
+  assert.equal(mine.status, theirs.status, mine.stderr.toString());
+  assert.ok(fs.readdirSync(path.join(folder, 'mine')).length > 0);
+  assert.deepEqual(fs.readdirSync(path.join(folder, 'mine')), fs.readdirSync(path.join(folder, 'theirs')));
+  for (const name of fs.readdirSync(path.join(folder, 'mine')))
+    assert.deepEqual(fs.readFileSync(path.join(folder, 'mine', name)), fs.readFileSync(path.join(folder, 'theirs', name)), name);
+});
+
+test('a reader that is gone ends it as it ends the native program', () => {
+  const ended = (...words) => spawnSync('bash', ['-c', '"$@" | exec 0<&-; echo "${PIPESTATUS[0]}"', 'bash', ...words], { cwd: folder });
+  const words = ['print', trained];
+  const mine = ended(process.execPath, command, ...words);
+  assert.equal(mine.stdout.toString(), ended(native, ...words).stdout.toString());
+  assert.equal(mine.stderr.toString(), ended(native, ...words).stderr.toString());
 });
 
 test('the command line replaces its input in one step, and reads and writes pipes', () => {
