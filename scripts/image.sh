@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The image of the Dockerfile, tried on a model: it fuses as the native program does, without rights, and is below 15 MB.
 #
-# docker builds it where there is one. Else its steps are done here: the static program by scripts/static.sh, and what the
+# docker builds it where it runs. Else its steps are done here: the static program by scripts/static.sh, and what the
 # Dockerfile copies from there into a folder that becomes the root, for which one has to be root.
 set -eu
 cd "$(dirname "$0")/.."
@@ -11,15 +11,16 @@ most=15000000
 [ -x build/release/bnfuse ] || { cmake --preset release > /dev/null; cmake --build --preset release --target bnfuse models; }
 root=$PWD/build/image
 rm -rf "$root"
-mkdir -p "$root/work"
-cp models/trained_cnn.onnx "$root/work/model.onnx"
-chmod 777 "$root/work"
+folder=$(sed -n 's/^WORKDIR //p' Dockerfile)
+mkdir -p "$root$folder"
+cp models/trained_cnn.onnx "$root$folder/model.onnx"
+chmod 777 "$root$folder"
 build/release/bnfuse models/trained_cnn.onnx -q -o "$root/native.onnx" > /dev/null
 
-if command -v docker > /dev/null; then
+if docker info > /dev/null 2>&1; then
     docker build -t bnfuse .
     size=$(docker image inspect -f '{{.Size}}' bnfuse)
-    docker run --rm -v "$root/work:/work" bnfuse model.onnx -q -o out.onnx
+    docker run --rm -v "$root$folder:$folder" bnfuse model.onnx -q -o out.onnx
     by=docker
 elif [ "$(id -u)" = 0 ]; then
     [ -x build/static/bnfuse ] || scripts/static.sh
@@ -27,12 +28,12 @@ elif [ "$(id -u)" = 0 ]; then
     size=$(cat "$root/bnfuse" "$root/LICENSE" | wc -c)
     user=$(sed -n 's/^USER //p' Dockerfile)
     program=$(sed -n 's/^ENTRYPOINT \["\(.*\)"\]/\1/p' Dockerfile)
-    chroot --userspec="$user" "$root" "$program" /work/model.onnx -q -o /work/out.onnx
-    by='its steps, because docker is not installed'
+    chroot --userspec="$user" "$root" "$program" "$folder/model.onnx" -q -o "$folder/out.onnx"
+    by='its steps, because docker does not run'
 else
-    echo 'skipped: the image, which wants docker or root'
+    echo 'skipped: the image, for which docker has to run, or one has to be root'
     exit 0
 fi
-cmp "$root/native.onnx" "$root/work/out.onnx"
+cmp "$root/native.onnx" "$root$folder/out.onnx"
 [ "$size" -le $most ] || { echo "image.sh: $size bytes, more than $most" >&2; exit 1; }
 echo "image: $size bytes, made by $by; fuses as the native program does"
