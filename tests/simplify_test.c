@@ -185,6 +185,106 @@ static void sizes_are_known_before_anything_runs(void **state)
           BECOMES("Shape", "in x 2,3; y = Shape x; out y"), );
 }
 
+static void chains_become_shorter(void **state)
+{
+    CASES(
+        BECOMES("Abs", "in x 2,30; a = Abs x; y = Abs a; out y"),
+        BECOMES("Relu", "in x 2,30; a = Relu x; y = Relu a; out y"),
+        BECOMES("Clip", "in x 2,30; fill l 1 0; fill h 1 6; a = Relu x; y = Clip a l h; out y"),
+        BECOMES("Clip", "in x 2,30; fill l 1 0; fill h 1 6; a = Clip x l h; y = Relu a; out y"),
+        BECOMES("Clip", "in x 2,30; fill l 1 -1; fill h 1 6; a = Relu x; y = Clip a l h; out y"),
+        BECOMES("Clip", "in x 2,30; fill l 1 -1; fill h 1 6; fill k 1 5; a = Min x k; y = Clip a l h; out y"),
+        BECOMES("Clip", "in x 2,30; fill l 1 -0.5; fill h 1 6; a = Max x l; y = Min a h; out y"),
+        BECOMES("Max Min", "in x 2,30; fill l 1 0; fill h 1 6; a = Max x l; y = Min a h; out y"),
+        BECOMES("Max Min", "in x 2,30; fill l 1 7; fill h 1 6; a = Max x l; y = Min a h; out y"),
+        BECOMES("Max", "in x 2,30; fill l 1 -0.5; fill h 1 0.5; a = Max x l; y = Max a h; out y"),
+        BECOMES("Max Max", "in x 2,30; init l 30; fill h 1 0.5; a = Max x l; y = Max a h; out y"),
+        BECOMES("Clip", "in x 2,30; fill h 1 6; a = Relu x; y = Clip a _ h; out y"),
+        BECOMES("Relu Clip", "in x 2,30; fill l 1 -1; a = Relu x; y = Clip a l; out y"),
+        BECOMES("Relu Clip", "in x 2,30; fill l 1 -1; fill h 1 6; a = Relu x; y = Clip a l h; out y; out a"),
+        BECOMES("Clip Clip", "in x 2,30; fill l 1 6; fill h 1 -6; a = Clip x l h; y = Clip a h l; out y"),
+        BECOMES("Clip Clip", "in x 2,30; fill a 1 -6; fill b 1 -3; fill c 1 2; fill d 1 4; e = Clip x a b; "
+                             "y = Clip e c d; out y"),
+        BECOMES("Relu Clip", "opset 10; in x 2,30; a = Relu x; y = Clip a min=-1.0 max=6.0; out y"),
+        BECOMES("Where", "in x 2,3; in z 2,3; in c 2,3 bool; a = Not c; y = Where a x z; out y"),
+        BECOMES("Not Where", "in x 2,3; in z 2,3; in c 2,3 bool; a = Not c; y = Where a x z; out y; out a"),
+        BECOMES("ReduceMax", "in x 2,3,4; ints a 1,; b = ReduceMax x axes=1, keepdims=0; y = Unsqueeze b a; out y"),
+        BECOMES("ReduceMax Unsqueeze",
+                "in x 2,3,4; ints a 0,; b = ReduceMax x axes=1, keepdims=0; y = Unsqueeze b a; out y"),
+        BECOMES("ReduceSum",
+                "in x 2,3,4; ints a -2,; ints c 1,; b = ReduceSum x a keepdims=0; y = Unsqueeze b c; out y"),
+        BECOMES("ReduceMean", "in x 2,3,4; ints a 1,; b = ReduceMean x axes=1,; y = Squeeze b a; out y"),
+        BECOMES("ReduceMean Squeeze", "in x 2,3,4; ints a 1,; b = ReduceMean x axes=1,; y = Squeeze b a; out y; out b"),
+        BECOMES("Concat", "in x 2,3; in z 2,3; a = Concat x z axis=1; y = Concat a x axis=-1; out y"),
+        BECOMES("Concat Concat", "in x 2,3; in z 2,3; a = Concat x z axis=1; y = Concat a a axis=0; out y"),
+        BECOMES("Exp", "in x 2,6; ints s 0,; ints k 2,; ints e 2147483647,; ints t 1,; a = Slice x s k t; "
+                       "b = Slice x k e t; c = Concat a b axis=1; y = Exp c; out y"),
+        BECOMES("Slice Slice Concat Exp",
+                "in x 2,6; ints s 0,; ints k 2,; ints l 3,; ints e 2147483647,; ints t 1,; a = Slice x s k t; "
+                "b = Slice x l e t; c = Concat a b axis=1; y = Exp c; out y"),
+        BECOMES("Slice Slice Concat Exp", "in x 2,6; ints s 0,; ints k 2,; ints e 5,; ints t 1,; a = Slice x s k t; "
+                                          "b = Slice x k e t; c = Concat a b axis=1; y = Exp c; out y"),
+        BECOMES("Slice",
+                "in x 4,6; ints s 0,; ints k 2,; ints t 0,; ints u 1,; a = Slice x s k t; y = Slice a s k u; out y"),
+        BECOMES("Slice Slice",
+                "in x 4,6; ints s 1,; ints k 3,; ints t 1,; a = Slice x s k t; y = Slice a s k t; out y"), );
+}
+
+static void pads_go_into_what_pads_by_itself(void **state)
+{
+    CASES(
+        BECOMES("Conv", "in x 1,2,5,5; init w 3,2,3,3; ints p 0,0,1,1,0,0,1,1; a = Pad x p; y = Conv a w; out y"),
+        BECOMES("Conv",
+                "in x 1,2,5,5; init w 3,2,3,3; ints p 0,0,1,0,0,0,2,1; a = Pad x p; y = Conv a w pads=1,1,1,1; out y"),
+        BECOMES("Pad Conv",
+                "in x 1,2,5,5; init w 3,2,3,3; ints p 0,0,1,1,0,0,1,1; fill k 1 1; a = Pad x p k; y = Conv a w; out y"),
+        BECOMES("Pad Conv", "in x 1,1,5,5; init w 3,2,3,3; ints p 0,1,1,1,0,0,1,1; a = Pad x p; y = Conv a w; out y"),
+        BECOMES("Pad Conv", "in x 1,2,5,5; init w 3,2,3,3; ints p 0,0,-1,1,0,0,1,1; a = Pad x p; y = Conv a w; out y"),
+        BECOMES("Pad Conv",
+                "in x 1,2,5,5; init w 3,2,3,3; ints p 0,0,1,1,0,0,1,1; a = Pad x p mode=edge; y = Conv a w; out y"),
+        BECOMES("Pad Conv", "in x 1,2,5,5; init w 3,2,3,3; ints p 0,0,1,1,0,0,1,1; a = Pad x p; y = Conv a w "
+                            "auto_pad=SAME_UPPER; out y"),
+        BECOMES("AveragePool",
+                "in x 1,2,5,5; ints p 0,0,1,1,0,0,1,1; a = Pad x p; y = AveragePool a kernel_shape=2,2; out y"),
+        BECOMES("Pad AveragePool", "in x 1,2,5,5; ints p 0,0,1,1,0,0,1,1; a = Pad x p; "
+                                   "y = AveragePool a kernel_shape=3,3 pads=1,1,1,1; out y"),
+        BECOMES("Pad AveragePool", "in x 1,2,5,5; ints p 0,0,1,1,0,0,1,1; a = Pad x p; "
+                                   "y = AveragePool a kernel_shape=2,2 strides=2,2 ceil_mode=1; out y"),
+        BECOMES("Pad AveragePool",
+                "in x 1,2,5,5; ints p 0,0,2,2,0,0,2,2; a = Pad x p; y = AveragePool a kernel_shape=2,2; out y"),
+        BECOMES("Pad MaxPool",
+                "in x 1,2,5,5; ints p 0,0,1,1,0,0,1,1; a = Pad x p; y = MaxPool a kernel_shape=2,2; out y"),
+        BECOMES(
+            "Sigmoid MaxPool",
+            "in x 1,2,5,5; ints p 0,0,1,1,0,0,1,1; b = Sigmoid x; a = Pad b p; y = MaxPool a kernel_shape=2,2; out y"),
+        BECOMES("Tanh Pad MaxPool",
+                "in x 1,2,5,5; ints p 0,0,1,1,0,0,1,1; b = Tanh x; a = Pad b p; y = MaxPool a kernel_shape=2,2; out y"),
+        BECOMES("MaxPool", "in x 1,2,5,5; ints p 0,0,1,1,0,0,1,1; fill k 1 -inf; a = Pad x p k; y = MaxPool a "
+                           "kernel_shape=2,2; out y"), );
+}
+
+static void transposes_meet(void **state)
+{
+    CASES(BECOMES("Relu", "in x 2,3,4; a = Transpose x perm=0,2,1; b = Relu a; y = Transpose b perm=0,2,1; out y"),
+          BECOMES("LeakyRelu Mul Tanh", "in x 2,3,4; fill k 1 2; a = Transpose x perm=2,0,1; b = LeakyRelu a; c = Mul "
+                                        "b k; y = Transpose c perm=1,2,0; z = Tanh y; out z"),
+          BECOMES("Transpose Relu Transpose",
+                  "in x 2,3,4; a = Transpose x perm=2,0,1; b = Relu a; y = Transpose b perm=2,0,1; out y"),
+          BECOMES("Transpose Softmax Transpose",
+                  "in x 2,3,4; a = Transpose x perm=0,2,1; b = Softmax a axis=2; y = Transpose b perm=0,2,1; out y"),
+          BECOMES("Transpose Mul Transpose",
+                  "in x 2,3,4; init k 3; a = Transpose x perm=0,2,1; b = Mul a k; y = Transpose b perm=0,2,1; out y"),
+          BECOMES("Transpose Relu Transpose",
+                  "in x 2,3,4; a = Transpose x perm=0,2,1; b = Relu a; y = Transpose b perm=0,2,1; out y; out b"),
+          BECOMES("Add Transpose",
+                  "in x 2,3,4; in z 2,3,4; a = Transpose x perm=0,2,1; b = Transpose z perm=0,2,1; y = Add a b; out y"),
+          BECOMES("Add", "in x 2,3,4; in z 2,3,4; a = Transpose x perm=0,2,1; b = Transpose z perm=0,2,1; c = Add a b; "
+                         "y = Transpose c perm=0,2,1; out y"),
+          BECOMES(
+              "Transpose Transpose Add",
+              "in x 3,3,3; in z 3,3,3; a = Transpose x perm=0,2,1; b = Transpose z perm=2,1,0; y = Add a b; out y"), );
+}
+
 static bool applied(const bnfuse_report *report, const char *rule)
 {
     for (size_t i = 0; i < report->rewrite_count; i++)
@@ -232,6 +332,9 @@ int main(void)
         cmocka_unit_test(what_nobody_reads_goes),
         cmocka_unit_test(what_is_constant_is_computed),
         cmocka_unit_test(sizes_are_known_before_anything_runs),
+        cmocka_unit_test(chains_become_shorter),
+        cmocka_unit_test(pads_go_into_what_pads_by_itself),
+        cmocka_unit_test(transposes_meet),
         cmocka_unit_test(every_rule_has_a_model_that_shows_it),
         cmocka_unit_test(rules_are_listed_in_the_order_of_their_rows),
     };

@@ -373,7 +373,7 @@ static void drop_initializers(struct simplifier *s, struct graph *graph)
     for (size_t i = graph->initializer_count; i-- > 0;) {
         struct value *value = graph->initializers[i];
         if (value->use_count || value->is_output || !may_go(value) || value_is_overridable(value)) continue;
-        rewrite_remark(s, "unused-initializer", NULL, value->name, "");
+        if (pointer_map_get(&s->report->unread, value)) rewrite_remark(s, "unused-initializer", NULL, value->name, "");
         edit_remove_initializer(value);
     }
 }

@@ -17,8 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct rewrite *const rewrite_families[] = { common_rewrites, constant_rewrites, noop_rewrites, pair_rewrites,
-                                                   NULL };
+const struct rewrite *const rewrite_families[] = { common_rewrites,  constant_rewrites,  noop_rewrites,
+                                                   pair_rewrites,    chain_rewrites,     pad_rewrites,
+                                                   control_rewrites, transpose_rewrites, NULL };
 
 static bool is_row(const struct rewrite *rewrite)
 {
@@ -223,14 +224,35 @@ void rewrite_set_input(struct simplifier *s, struct node *node, size_t slot, str
     rewrite_touch(s, node);
 }
 
-struct node *rewrite_add_node(struct simplifier *s, struct node *before, const char *op, struct value *const *inputs,
-                              size_t input_count, const struct value *like)
+static void add_new_item(struct simplifier *s, struct node *node, const struct node *before)
 {
-    struct node *node = edit_add_node(before->graph, before, op, node_title(before), inputs, input_count, like);
     const struct item *item = item_of(s, before);
     struct item *added = add_item(s, node, item->depth, item->position);
     added->was_unread = false;
     push(s, &s->next, added);
+}
+
+struct node *rewrite_add_node(struct simplifier *s, struct node *before, const char *op, struct value *const *inputs,
+                              size_t input_count, const struct value *like)
+{
+    struct node *node = edit_add_node(before->graph, before, op, node_title(before), inputs, input_count, like);
+    add_new_item(s, node, before);
+    return node;
+}
+
+struct node *rewrite_add_node_after(struct simplifier *s, struct node *after, const char *op,
+                                    struct value *const *inputs, size_t input_count, const struct value *like)
+{
+    struct node *node = edit_add_node(after->graph, after->next, op, node_title(after), inputs, input_count, like);
+    add_new_item(s, node, after);
+    return node;
+}
+
+struct node *rewrite_copy_node(struct simplifier *s, struct node *before, const struct node *model)
+{
+    const char *name = model->proto->name && *model->proto->name ? model->proto->name : node_title(before);
+    struct node *node = edit_copy_node(before->graph, before, model, name);
+    add_new_item(s, node, before);
     return node;
 }
 
@@ -244,7 +266,7 @@ void rewrite_put_first(struct simplifier *s, struct node *first, struct node *se
 {
     struct item *a = item_of(s, first);
     const struct item *b = item_of(s, second);
-    if (a->position <= b->position) return;
+    if (a->position < b->position) return;
     edit_move_node(first, second);
     a->position = b->position;
 }
@@ -355,6 +377,20 @@ static bool may_be_asked(const struct simplifier *s, const struct node *node)
     return (node->row || node->function) && !node_refers(node) && !is_skipped(s, node);
 }
 
+/* Nothing in the bodies of a node that goes is asked any more; who wrote what they read is. */
+static void leave_bodies(struct simplifier *s, const struct node *node)
+{
+    for (size_t i = 0; i < node->inner_count; i++) {
+        const struct graph *body = node->inner[i];
+        for (const struct node *inner = body->first; inner; inner = inner->next) {
+            item_of(s, inner)->is_gone = true;
+            for (size_t k = 0; k < inner->input_count; k++) touch_writer(s, inner->inputs[k].value);
+            leave_bodies(s, inner);
+        }
+        for (size_t k = 0; k < body->output_count; k++) touch_writer(s, body->outputs[k]);
+    }
+}
+
 /* The node goes, and whoever it read from is asked again. */
 void rewrite_remove(struct simplifier *s, struct node *node)
 {
@@ -362,6 +398,7 @@ void rewrite_remove(struct simplifier *s, struct node *node)
     for (size_t i = 0; i < node->input_count; i++) touch_writer(s, node->inputs[i].value);
     remark_applied(node, BNFUSE_OUTCOME_REMOVED, *s->where ? s->where : "nobody reads it", "");
     remark_forget(node);
+    leave_bodies(s, node);
     edit_remove_node(node);
     item->is_gone = true;
 }

@@ -30,7 +30,8 @@ struct rewrite {
     bool (*sweep)(struct simplifier *s);
 };
 
-extern const struct rewrite constant_rewrites[], noop_rewrites[], pair_rewrites[], chain_rewrites[], common_rewrites[];
+extern const struct rewrite constant_rewrites[], noop_rewrites[], pair_rewrites[], chain_rewrites[], common_rewrites[],
+    pad_rewrites[], control_rewrites[], transpose_rewrites[];
 
 /* ---- what rows ask ---- */
 
@@ -68,9 +69,13 @@ bool rewrite_replace(struct simplifier *s, struct node *node, size_t slot, struc
 bool rewrite_can_replace(const struct node *node, size_t slot, const struct value *value);
 /* Input `slot` reads `value` from now on; NULL: nothing. */
 void rewrite_set_input(struct simplifier *s, struct node *node, size_t slot, struct value *value);
-/* A new node before `before`, as edit_add_node makes it. */
+/* A new node before `before`, or after `after`, as edit_add_node makes it. */
 struct node *rewrite_add_node(struct simplifier *s, struct node *before, const char *op, struct value *const *inputs,
                               size_t input_count, const struct value *like);
+struct node *rewrite_add_node_after(struct simplifier *s, struct node *after, const char *op,
+                                    struct value *const *inputs, size_t input_count, const struct value *like);
+/* A new node before `before` that does what `model` does, of a body; no inputs and outputs yet. */
+struct node *rewrite_copy_node(struct simplifier *s, struct node *before, const struct node *model);
 /* `node` writes what `old` wrote in its output 0. */
 void rewrite_take_output(struct simplifier *s, struct node *node, struct node *old);
 /* A new initializer in the graph of `node`. */
