@@ -349,6 +349,42 @@ static void a_fold_that_is_right_at_its_own_size_alone_passes(void **state)
     assert_verdict(BNFUSE_VERDICT_PASS);
 }
 
+/* y = 2x, z = y + 1; then z = w + 1 with w = 2x, and y = z - 1, so that y is computed from what it led to. */
+static void turn_around(double step)
+{
+    build_input(&b, "x", DTYPE_FLOAT, "2,4");
+    build_init_values(&b, "two", DTYPE_FLOAT, "", (double[]){ 2 });
+    build_init_values(&b, "one", DTYPE_FLOAT, "", (double[]){ 1 });
+    build_init_values(&b, "step", DTYPE_FLOAT, "", &step);
+    build_node(&b, "Mul", "mul", "x two", "y", NULL);
+    build_node(&b, "Add", "add", "y one", "z", NULL);
+    build_output(&b, "y", DTYPE_FLOAT, "2,4");
+    build_output(&b, "z", DTYPE_FLOAT, "2,4");
+    load();
+    struct node *mul = build_find_node(&after, "mul"), *add = build_find_node(&after, "add");
+    struct value *y = node_output(mul, 0), *w = edit_add_value(after.main, "w", y);
+    struct value *operands[] = { node_output(add, 0), build_find_value(&after, "step") };
+    edit_take_output(mul, 0, w);
+    edit_set_input(add, 0, w);
+    edit_take_output(edit_add_node(after.main, NULL, "Sub", "sub", operands, 2, y), 0, y);
+}
+
+static void a_value_computed_back_from_a_later_one_is_proven_with_it(void **state)
+{
+    (void)state;
+    turn_around(1);
+    assert_int_equal(check_at(BNFUSE_LEVEL_QUICK), BNFUSE_VERDICT_PASS_SITES);
+    assert_int_equal(result.sites_checked, 2);
+    assert_verdict(BNFUSE_VERDICT_PASS);
+}
+
+static void a_value_computed_back_wrongly_is_caught(void **state)
+{
+    (void)state;
+    turn_around(1 + 1e-6);
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+}
+
 static void a_huge_batch_is_proven_on_a_few_rows(void **state)
 {
     (void)state;
@@ -957,6 +993,8 @@ int main(void)
         TEST(quick_proves_the_sites_and_runs_no_whole_graph),
         TEST(standard_runs_float64_only_where_sites_or_tolerance_leave_something_open),
         TEST(a_fold_that_is_right_at_its_own_size_alone_passes),
+        TEST(a_value_computed_back_from_a_later_one_is_proven_with_it),
+        TEST(a_value_computed_back_wrongly_is_caught),
         TEST(a_huge_batch_is_proven_on_a_few_rows),
         TEST(a_shift_that_is_wrong_at_padded_borders_is_caught_at_every_level),
         TEST(a_model_that_did_not_change_is_identical_whatever_is_in_it),

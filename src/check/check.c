@@ -131,6 +131,10 @@ static bool prove_single(struct single *single, struct bnfuse_error *error)
 
 static bool prove_small(struct check *check, struct bnfuse_error *error)
 {
+    struct pointer_map *sites = NEW(&check->session->plans, struct pointer_map);
+    sites->arena = &check->session->plans;
+    for (struct site *site = check->sites; site; site = site->next) pointer_map_set(sites, site->value, site);
+    check->prover.sites = sites;
     for (struct site *site = check->sites; site; site = site->next) {
         struct single single = { check, site, prove_site_small };
         if (!prove_single(&single, error)) return false;
@@ -464,6 +468,20 @@ static bool judge_sites(struct check *check)
     return false;
 }
 
+static bool judge_stored(struct check *check)
+{
+    for (const struct site *site = check->sites; site; site = site->next) {
+        if (!site->is_misstored) continue;
+        check->result->first_divergent = site->result->value;
+        return settle(check->result, BNFUSE_VERDICT_FAIL,
+                      arena_printf(check->session->arena,
+                                   "\"%s\" (%s) differs with its weights as they are stored by more than rounding "
+                                   "explains",
+                                   site->result->value, site->result->node));
+    }
+    return false;
+}
+
 /* One that could not be proven. Where the whole graph ran, `hidden` ones are those that it did not run through. */
 static const struct bnfuse_site *unchecked_site(const struct check *check, bool hidden)
 {
@@ -479,7 +497,7 @@ static bool judge_sites_only(struct check *check, const char *reason)
 {
     struct bnfuse_check_result *result = check->result;
     const struct bnfuse_site *unchecked = unchecked_site(check, false);
-    if (judge_sites(check)) return true;
+    if (judge_sites(check) || judge_stored(check)) return true;
     if (unchecked)
         return settle(result, BNFUSE_VERDICT_NOT_CHECKED,
                       arena_printf(check->session->arena, "%s; nor can the site of \"%s\" alone: %s", reason,
@@ -569,7 +587,7 @@ static bool are_sites_telling(const struct bnfuse_check_result *result)
 static void judge_whole(struct check *check)
 {
     struct bnfuse_check_result *result = check->result;
-    if (judge_sites(check)) return;
+    if (judge_sites(check) || judge_stored(check)) return;
     settle(result, BNFUSE_VERDICT_PASS, "");
     for (size_t i = 0; i < result->output_count; i++) {
         if (!judge_output(check, result->outputs[i], check->nudge_noise[i])) continue;
@@ -642,18 +660,16 @@ bool check_fusion(const struct net *before, const struct net *after, const struc
     struct session *session = session_open(after->arena, before, after, options);
     struct check check = { .session = session, .result = result, .entered = NEW(&session->plans, struct pointer_map) };
     struct site_finder finder = { before, after, after->arena, is_supplied, options };
-    check.prover = (struct prover){ before,
-                                    after,
-                                    session->before.sizes,
-                                    &session->scratch,
-                                    &session->pool,
-                                    session->team,
-                                    options,
-                                    NEW(&session->plans, struct pointer_map),
-                                    session->work ? &session->work->seen : NULL,
-                                    CLIP_NONE,
-                                    NULL,
-                                    NULL };
+    check.prover = (struct prover){ .before = before,
+                                    .after = after,
+                                    .sizes = session->before.sizes,
+                                    .sizes_after = session->after.sizes,
+                                    .scratch = &session->scratch,
+                                    .pool = &session->pool,
+                                    .team = session->team,
+                                    .options = options,
+                                    .unlimited = NEW(&session->plans, struct pointer_map),
+                                    .work = session->work ? &session->work->seen : NULL };
     check.prover.unlimited->arena = check.entered->arena = &session->plans;
     check.sites = sites_find(&finder);
     bool changed = check.sites || !outputs_survive(before, after);

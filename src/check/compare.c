@@ -649,18 +649,13 @@ bool check_compare(const struct net *a, const struct net *b, const struct check_
     struct bnfuse_error why = { .status = BNFUSE_OK };
     struct session *session = session_open(b->arena, a, b, options);
     struct comparison comparison = { .session = session, .result = result, .equal = true };
-    comparison.prover = (struct prover){ a,
-                                         b,
-                                         session->before.sizes,
-                                         &session->scratch,
-                                         &session->pool,
-                                         session->team,
-                                         options,
-                                         NULL,
-                                         NULL,
-                                         CLIP_NONE,
-                                         NULL,
-                                         NULL };
+    comparison.prover = (struct prover){ .before = a,
+                                         .after = b,
+                                         .sizes = session->before.sizes,
+                                         .scratch = &session->scratch,
+                                         .pool = &session->pool,
+                                         .team = session->team,
+                                         .options = options };
     bool done = compare_graphs(&comparison, &why);
     if (!done && (comparison.broken || why.status == BNFUSE_DIFFER)) {
         settle(result, BNFUSE_VERDICT_FAIL,

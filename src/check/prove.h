@@ -17,13 +17,15 @@
 struct prover {
     const struct net *before, *after;
     const struct pointer_map *sizes; /* of before: values that must stay what they are */
-    struct arena *scratch;           /* emptied after each site */
+    const struct pointer_map *sizes_after;
+    struct arena *scratch; /* emptied after each site */
     struct array_pool *pool;
     struct team *team;
     const struct check_options *options;
     struct pointer_map *unlimited;     /* of before, for choosers (input.h) */
     uint64_t *work;                    /* left; NULL: no limit */
     enum clip clip;                    /* of what is guessed */
+    const struct pointer_map *sites;   /* by their values, to prove some together; NULL: each alone */
     const struct footprint *footprint; /* of clips that go by it */
     const struct draw *draw;           /* of random numbers; NULL: normal ones */
 };

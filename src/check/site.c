@@ -290,6 +290,88 @@ struct site *sites_find(const struct site_finder *with)
     return finder.first;
 }
 
+/* ---- widening ---- */
+
+enum { MOST_VISITED = 512, MOST_ROUNDS = 8, MOST_GIVEN = 256 };
+
+/* What is around the original part of a site: its inputs are known beforehand. */
+struct surroundings {
+    struct pointer_map *known;
+    const struct node *stack[MOST_VISITED];
+    size_t count, visited;
+    bool is_open; /* something else is read, or it goes on too far */
+};
+
+static void visit_value(struct surroundings *around, const struct value *value)
+{
+    if (!value || has_default(value) || pointer_map_get(around->known, value)) return;
+    pointer_map_set(around->known, value, around);
+    if (!value->writer || around->visited == MOST_VISITED) {
+        around->is_open = true;
+        return;
+    }
+    if (pointer_map_get(around->known, value->writer)) return;
+    pointer_map_set(around->known, value->writer, around);
+    around->stack[around->visited++] = value->writer;
+}
+
+static bool reads_its_inputs_alone(const struct site *site, struct arena *arena)
+{
+    struct surroundings around = { .known = NEW(arena, struct pointer_map) };
+    around.known->arena = arena;
+    for (size_t i = 0; i < site->given_count; i++)
+        if (site->origins[i]) pointer_map_set(around.known, site->origins[i], &around);
+    visit_value(&around, site->origin);
+    for (; around.count < around.visited && !around.is_open; around.count++) {
+        const struct node *node = around.stack[around.count];
+        for (size_t i = 0; i < node->input_count; i++) visit_value(&around, node->inputs[i].value);
+    }
+    return !around.is_open;
+}
+
+static bool add_given(struct site *wide, struct value *value, struct value *origin)
+{
+    for (size_t i = 0; i < wide->given_count; i++)
+        if (wide->given[i] == value) return true;
+    if (wide->given_count == MOST_GIVEN) return false;
+    wide->given[wide->given_count] = value;
+    wide->origins[wide->given_count++] = origin;
+    return true;
+}
+
+/* Each input that is the value of a site gives way to the inputs of that. */
+static bool widen_once(struct site *wide, const struct pointer_map *sites, struct arena *arena, bool *moved)
+{
+    const struct site narrow = *wide;
+    wide->given = NEW_ARRAY(arena, struct value *, MOST_GIVEN);
+    wide->origins = NEW_ARRAY(arena, struct value *, MOST_GIVEN);
+    wide->given_count = 0;
+    for (size_t i = 0; i < narrow.given_count; i++) {
+        const struct site *upstream = pointer_map_get(sites, narrow.given[i]);
+        if (!upstream && !add_given(wide, narrow.given[i], narrow.origins[i])) return false;
+        for (size_t k = 0; upstream && k < upstream->given_count; k++)
+            if (!add_given(wide, upstream->given[k], upstream->origins[k])) return false;
+        *moved |= upstream != NULL;
+    }
+    return true;
+}
+
+bool site_widen(struct site *wide, const struct site *site, const struct pointer_map *sites, struct arena *arena)
+{
+    bool moved = true;
+    *wide = *site;
+    for (int i = 0; i < MOST_ROUNDS && moved; i++) {
+        if (reads_its_inputs_alone(wide, arena)) {
+            wide->fed = NEW_ARRAY(arena, struct array *, wide->given_count);
+            wide->expected = NULL;
+            return true;
+        }
+        moved = false;
+        if (!widen_once(wide, sites, arena, &moved)) return false;
+    }
+    return false;
+}
+
 bool outputs_survive(const struct net *before, const struct net *after)
 {
     const struct graph *a = before->main, *b = after->main;

@@ -9,6 +9,7 @@
 #ifndef CHECK_SITE_H
 #define CHECK_SITE_H
 
+#include "base/pointer_map.h"
 #include "check/check.h"
 
 struct site {
@@ -19,7 +20,8 @@ struct site {
     struct value **origins; /* the same values, of before; NULL for one that is not there */
     bool inner;             /* in a body or function: no reference run sees its values */
     bool is_proven;         /* on small tensors, apart from all runs */
-    bool is_damaged;        /* storing its weights costs more than the last place of the original's explains */
+    bool is_misstored;      /* its weights as stored are not those that were computed, rounded */
+    bool is_damaged;        /* they are, and that costs more than the last place of the original's explains */
     struct bnfuse_site *result;
     /* Of two unrelated models (pair.h). */
     bool is_guess;         /* nothing but names or places say that the two values are the same */
@@ -46,6 +48,11 @@ struct site_finder {
 
 /* The sites in file order; NULL: nothing changed. Uses the marks of both nets, and leaves them NULL. */
 struct site *sites_find(const struct site_finder *finder);
+
+/* A site whose original part reads more than its inputs in `after` (a value that is now computed back from a later one) is
+ * made wider, site upstream by site, until both parts read the same: *wide, with lists in the arena. False when it does
+ * not come to that within a few steps. `sites` finds a site by its value of after. */
+bool site_widen(struct site *wide, const struct site *site, const struct pointer_map *sites, struct arena *arena);
 
 /* Whether `after` still has all outputs of `before`, under their names and computed by something. */
 bool outputs_survive(const struct net *before, const struct net *after);
