@@ -9,6 +9,7 @@
 #include "cli/plan.h"
 #include "cli/report_files.h"
 #include "cli/targets.h"
+#include "cli/terminal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -44,7 +45,8 @@ static struct run_report new_run(const struct settings *settings, const char *co
                                 .command_line = settings->command_line ? settings->command_line : "",
                                 .hash_before = "",
                                 .hash_after = "",
-                                .verbose = settings->verbose };
+                                .verbose = settings->verbose,
+                                .terminal = terminal_of(text_stream(settings)) };
 }
 
 static struct run_list list_of(const struct batch *batch, size_t count)
@@ -78,6 +80,7 @@ static void expire(void *context)
 {
     struct batch *batch = context;
     bnfuse_error ignored;
+    progress_close(&batch->progress);
     const bnfuse_error why = { BNFUSE_TIMEOUT, "out of time (--timeout); nothing was written" };
     if (batch->plan.count > 1)
         fprintf(stderr, "bnfuse: out of time (--timeout) after %zu of %zu models\n", batch->done, batch->plan.count);
@@ -230,6 +233,8 @@ static bool do_job(struct batch *batch)
                        .writing = job_writing,
                        .context = batch };
     double start = progress_seconds(&batch->progress);
+    batch->progress.number = batch->done + 1;
+    batch->progress.count = batch->plan.count;
     bool worked = row->work(&job);
     if (!worked) job_failed(&job, true);
     progress_close(&batch->progress);

@@ -1,22 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A line on the terminal while something takes longer than a second. */
+ * What the program is doing: on a terminal a line that is drawn again, with the stage, the model and the time left; in a
+ * log a line now and then. On standard error. */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <time.h>
 
 struct progress {
-    bool on, shown;
-    const char *stage;
-    int percent; /* as shown */
+    enum progress_form { PROGRESS_OFF, PROGRESS_LINE, PROGRESS_LOG } form;
+    double interval; /* seconds between two lines */
+    int columns;
+    const char *stage, *model;
+    size_t number, count;     /* of the model; count 1: there is no other */
+    bool shown;               /* a line is on the terminal */
+    double stage_began, next; /* seconds since the start */
     struct timespec start;
 };
 
-/* On when asked for or when standard error is a terminal, and not when quiet. */
+/* A line on a terminal; a line every 10 seconds in a log (every second when asked for); nothing when quiet. */
 void progress_open(struct progress *progress, bool asked, bool quiet);
-/* What begins now, of which model. */
+/* What begins now, of which model. On a terminal it is drawn at once. Strings are not copied. */
 void progress_stage(struct progress *progress, const char *stage, const char *model);
 /* Fits bnfuse_progress; context is the struct progress. */
 bool progress_step(void *context, double done);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Wordings. */
+ * Wordings that reports share. */
 #include "report/remark_text.h"
 
 #include <stdio.h>
@@ -10,6 +10,36 @@ report_writer *const report_writers[REPORT_COUNT] = {
     REPORT_FORMATS(ROW)
 #undef ROW
 };
+
+const char *verdict_line(const struct run_report *run, char *to, size_t size)
+{
+    const bnfuse_check_result *check = run->check;
+    if (!check) {
+        snprintf(to, size, "not checked");
+        return to;
+    }
+    char why[1024];
+    bnfuse_escape(why, sizeof why, check->why);
+    const char *text = bnfuse_verdict_text(check->verdict);
+    if (check->verdict == BNFUSE_VERDICT_PASS_SITES) snprintf(to, size, "pass (sites only: %s)", why);
+    else if (check->verdict == BNFUSE_VERDICT_NOT_CHECKED) snprintf(to, size, "not checked (%s)", why);
+    else if (*why) snprintf(to, size, "%s: %s", text, why);
+    else snprintf(to, size, "%s", text);
+    return to;
+}
+
+void remark_text(const bnfuse_remark *remark, char *to, size_t size)
+{
+    char where[300], detail[300];
+    bnfuse_escape(where, sizeof where, remark->where);
+    bnfuse_escape(detail, sizeof detail, remark->detail);
+    const char *comma = *detail ? ", " : "", *outcome = bnfuse_outcome_text(remark->outcome);
+    if (remark->code)
+        snprintf(to, size, "stays   BNF%d %s%s%s%s%s", remark->code, remark->reason, *where ? ": " : "", where, comma,
+                 detail);
+    else if (*where) snprintf(to, size, "%-7s into %s%s%s", outcome, where, comma, detail);
+    else snprintf(to, size, "%s%s%s", outcome, comma, detail);
+}
 
 bool site_failed(const bnfuse_site *site)
 {
@@ -25,11 +55,10 @@ static void say_folded(const bnfuse_report *report, char *to, size_t size)
     else if (kept == 0 && all == 1) snprintf(to, size, "The BatchNormalization is gone. ");
     else if (kept == 0) snprintf(to, size, "All %zu BatchNormalizations are gone. ", all);
     else if (kept >= all)
-        snprintf(to, size, "%zu BatchNormalization%s, each for the reason below. ", kept,
-                 kept == 1 ? " stays" : "s stay");
+        snprintf(to, size, "%zu BatchNormalization%s, each for its reason. ", kept, kept == 1 ? " stays" : "s stay");
     else
-        snprintf(to, size, "%zu of %zu BatchNormalizations are gone; %zu stay%s, each for the reason below. ",
-                 all - kept, all, kept, kept == 1 ? "s" : "");
+        snprintf(to, size, "%zu of %zu BatchNormalizations are gone; %zu stay%s, each for its reason. ", all - kept,
+                 all, kept, kept == 1 ? "s" : "");
 }
 
 /* What a verdict means for deploying the model. */

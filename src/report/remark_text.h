@@ -9,6 +9,9 @@
 /* folded  into Conv "conv1";  stays   BNF106 a neighbour that no scale and shift can cross: Relu "r". Escaped. */
 void remark_text(const bnfuse_remark *remark, char *to, size_t size);
 
+/* What was simplified: places by rule, and all of them when asked. */
+void print_rewrites(const struct run_report *run, bool all, FILE *to);
+
 /* The outcome in one or two plain sentences for somebody who does not know the program. Escaped. */
 const char *verdict_sentence(const struct run_report *run, char *to, size_t size);
 

@@ -6,6 +6,7 @@
 #define REPORT_REPORT_H
 
 #include "bnfuse.h"
+#include "report/columns.h"
 
 #include <stdio.h>
 
@@ -31,6 +32,7 @@ struct run_report {
     bnfuse_status status;
     const char *message; /* the error, or what a policy misses; "" when all went well */
     bool verbose;
+    struct terminal terminal; /* what text is printed to */
 };
 
 /* The reports of a call, a run for each model. */

@@ -129,6 +129,16 @@ static void read_remark(struct kept *kept, const json_t *element, void *to)
                                .path = read_path(kept, json_object_get(element, "path")) };
 }
 
+static void read_rewrite(struct kept *kept, const json_t *element, void *to)
+{
+    (void)kept;
+    *(bnfuse_rewrite *)to = (bnfuse_rewrite){ .rule = text_of(element, "rule"),
+                                              .node = text_of(element, "node"),
+                                              .op = text_of(element, "op"),
+                                              .scope = text_of(element, "scope"),
+                                              .where = text_of(element, "where") };
+}
+
 static void read_count(struct kept *kept, const json_t *element, void *to)
 {
     (void)kept;
@@ -161,6 +171,8 @@ static const bnfuse_report *read_report(struct kept *kept, const json_t *root)
                                 &report->remark_count, read_remark);
     report->ops =
         read_list(kept, json_object_get(root, "operators"), sizeof(bnfuse_op_count), &report->op_count, read_count);
+    report->rewrites = read_list(kept, json_object_get(root, "rewrites"), sizeof(bnfuse_rewrite),
+                                 &report->rewrite_count, read_rewrite);
     report->folded = (size_t)whole_of(root, "folded");
     report->left = (size_t)whole_of(root, "left");
     report->before = size_of(root, "before");

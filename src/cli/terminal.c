@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * By isatty, the environment and TIOCGWINSZ. */
+#include "cli/terminal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { NARROWEST = 40 };
+
+static bool is_set(const char *variable)
+{
+    const char *value = getenv(variable);
+    return value && *value && strcmp(value, "0") != 0;
+}
+
+bool terminal_redraws(FILE *stream)
+{
+    const char *kind = getenv("TERM");
+    return isatty(fileno(stream)) && kind && strcmp(kind, "dumb") != 0;
+}
+
+static int columns_of(FILE *stream)
+{
+    struct winsize size;
+    const char *asked = getenv("COLUMNS");
+    int columns = asked ? atoi(asked) : 0;
+    if (columns <= 0 && isatty(fileno(stream)) && ioctl(fileno(stream), TIOCGWINSZ, &size) == 0) columns = size.ws_col;
+    return columns > 0 && columns < NARROWEST ? NARROWEST : columns > 0 ? columns : 0;
+}
+
+struct terminal terminal_of(FILE *stream)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    bool colours = !(no_colour && *no_colour) && (is_set("FORCE_COLOR") || terminal_redraws(stream));
+    return (struct terminal){ columns_of(stream), colours };
+}
