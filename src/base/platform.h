@@ -4,6 +4,7 @@
 #ifndef BASE_PLATFORM_H
 #define BASE_PLATFORM_H
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -11,6 +12,9 @@
 
 #ifndef O_CLOEXEC
 #define O_CLOEXEC 0
+#endif
+#ifndef O_PATH /* a folder that may be entered but not read cannot be opened, then */
+#define O_PATH O_RDONLY
 #endif
 
 /* Processors that this process may use; at least 1. */

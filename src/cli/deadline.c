@@ -5,6 +5,13 @@
 
 #include <math.h>
 
+/* On macOS a condition waits by this clock alone. */
+#ifdef __APPLE__
+#define CLOCK CLOCK_REALTIME
+#else
+#define CLOCK CLOCK_MONOTONIC
+#endif
+
 static void *wait_for_it(void *context)
 {
     struct deadline *deadline = context;
@@ -21,7 +28,7 @@ static struct timespec after(double seconds)
 {
     struct timespec at;
     double whole = floor(seconds);
-    clock_gettime(CLOCK_MONOTONIC, &at);
+    clock_gettime(CLOCK, &at);
     at.tv_sec += (time_t)whole;
     at.tv_nsec += (long)((seconds - whole) * 1e9);
     if (at.tv_nsec >= 1000000000) {
@@ -37,7 +44,9 @@ void deadline_open(struct deadline *deadline, double seconds, void (*expire)(voi
     *deadline = (struct deadline){ .at = after(seconds), .expire = expire, .context = context };
     pthread_mutex_init(&deadline->mutex, NULL);
     pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+#ifndef __APPLE__
+    pthread_condattr_setclock(&clock, CLOCK);
+#endif
     pthread_cond_init(&deadline->changed, &clock);
     pthread_condattr_destroy(&clock);
     deadline->is_on = pthread_create(&deadline->thread, NULL, wait_for_it, deadline) == 0;

@@ -241,14 +241,16 @@ static bool pack_collection(const struct datum *items, size_t count, const char 
     if (*name) {
         *to++ = FIELD_NAME << 3 | WIRE_BYTES;
         to += put_varint(to, strlen(name));
-        to = (unsigned char *)mempcpy(to, name, strlen(name));
+        memcpy(to, name, strlen(name));
+        to += strlen(name);
     }
     *to++ = FIELD_ELEM_TYPE << 3 | WIRE_VARINT;
     *to++ = (unsigned char)(count ? elem_code(&items[0]) : 1);
     for (size_t i = 0; i < count; i++) {
         *to++ = (unsigned char)(field_of(&items[i]) << 3 | WIRE_BYTES);
         to += put_varint(to, packed[i].size);
-        to = (unsigned char *)mempcpy(to, packed[i].at, packed[i].size);
+        memcpy(to, packed[i].at, packed[i].size);
+        to += packed[i].size;
     }
     *bytes = (struct bytes){ start, (size_t)(to - start) };
     return true;

@@ -265,7 +265,8 @@ static uint8_t *put_common(uint8_t *at, const struct zip_entry *entry, bool wide
 
 static uint8_t *put_name(uint8_t *at, const struct zip_entry *entry, bool wide)
 {
-    at = mempcpy(at, entry->name, strlen(entry->name));
+    memcpy(at, entry->name, strlen(entry->name));
+    at += strlen(entry->name);
     if (!wide) return at;
     at = put(put(at, 2, EXTRA64), 2, EXTRA64_SIZE - 4);
     return put(put(put(at, 8, entry->size), 8, entry->size), 8, entry->at);

@@ -2,10 +2,12 @@
 """The module against the models of this repository. BNFUSE_LIBRARY, BNFUSE_MODELS and BNFUSE_PROGRAM say where the build
 is; without them, build/release."""
 
+import inspect
 import os
 import struct
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import pytest
@@ -189,6 +191,17 @@ def test_dims_shapes_and_data_of_the_check():
     assert named.inputs == "images float32 [3, 1, 20, 20]"
     shaped = bnfuse.fuse_and_report(model("trained_cnn"), shapes={"images": [4, 1, 20, 20]}, seed=7)[2]
     assert shaped.inputs == "images float32 [4, 1, 20, 20]"
+
+
+def test_what_is_public_is_documented_and_has_types():
+    for name in bnfuse.__all__:
+        thing = getattr(bnfuse, name)
+        if not callable(thing):
+            continue
+        assert inspect.getdoc(thing), name
+        if inspect.isfunction(thing):
+            hints = typing.get_type_hints(thing)
+            assert set(inspect.signature(thing).parameters) | {"return"} == set(hints), name
 
 
 def test_the_module_is_the_program():
