@@ -406,6 +406,18 @@ static struct check_options check_options(struct check_call *call)
 }
 
 /* Of a model that nothing has edited. */
+/* Within the budget of b, on which the sets of inputs draw as well. */
+static bool guarded_with_sets(bool (*work)(void *context, struct bnfuse_error *error), struct check_call *call,
+                              struct bnfuse_error *error)
+{
+    struct memory *memory = &call->b->memory;
+    const size_t held = tensors_bytes(call->options.sets, call->options.set_count);
+    memory->used += held;
+    bool good = guarded(memory, work, call, error);
+    memory->used -= held;
+    return good;
+}
+
 static bool infer_shapes(struct bnfuse_model *model, struct bnfuse_error *error)
 {
     if (model->is_inferred) return true;
@@ -441,7 +453,7 @@ const bnfuse_check_result *bnfuse_check(bnfuse_model *model, const bnfuse_check_
 {
     struct check_call call = { .a = model, .b = model };
     if (is_unfit(model, "model", error) || !take_options(&call, options, error)) return NULL;
-    return error_with_name(model, guarded(&model->memory, check, &call, error), error) ? call.result : NULL;
+    return error_with_name(model, guarded_with_sets(check, &call, error), error) ? call.result : NULL;
 }
 
 static bool prepare(void *context, struct bnfuse_error *error)
@@ -510,7 +522,7 @@ const bnfuse_check_result *bnfuse_compare(bnfuse_model *a, bnfuse_model *b, cons
     }
     bool compared = error_with_name(a, guarded(&a->memory, prepare, a, error), error)
                     && error_with_name(b, guarded(&b->memory, prepare, b, error), error)
-                    && error_with_name(b, guarded(&b->memory, compare, &call, error), error);
+                    && error_with_name(b, guarded_with_sets(compare, &call, error), error);
     return compared ? call.result : NULL;
 }
 
@@ -543,7 +555,7 @@ const bnfuse_calibration *bnfuse_calibrate(bnfuse_model *model, const bnfuse_che
              momentum > 0 && momentum <= 1 ? "was fused or calibrated before" : "momentum is not above 0 and up to 1");
         return NULL;
     }
-    bool done = error_with_name(model, guarded(&model->memory, calibrate, &call, error), error);
+    bool done = error_with_name(model, guarded_with_sets(calibrate, &call.check, error), error);
     model->is_broken |= !done;
     return done ? call.result : NULL;
 }

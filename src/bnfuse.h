@@ -87,7 +87,7 @@ typedef bool (*bnfuse_opener)(void *context, const char *location, const void **
 typedef struct bnfuse_read_options {
     size_t size;          /* of this struct */
     const char *name;     /* stands for the file in messages; NULL: its path, or "model" */
-    size_t memory_limit;  /* bytes for the model and all that is done with it; 0: no limit */
+    size_t memory_limit;  /* bytes for the model and all that is done with it, inputs included; 0: no limit */
     bnfuse_opener opener; /* NULL: external data is beside the file, or (for bytes) in the current folder */
     void *context;        /* of opener */
 } bnfuse_read_options;
@@ -303,6 +303,9 @@ typedef struct bnfuse_tensors bnfuse_tensors;
 
 BNFUSE_API bnfuse_tensors *bnfuse_tensors_new(void); /* NULL when memory is exhausted */
 BNFUSE_API void bnfuse_tensors_free(bnfuse_tensors *tensors);
+/* The list takes so many bytes at most; 0, as at first: no limit. What is loaded for a model that has a limit stays within
+ * what is left of that, whatever this one is. */
+BNFUSE_API void bnfuse_tensors_limit(bnfuse_tensors *tensors, size_t bytes);
 /* Adds what a file holds. `name` is the tensor's name; NULL where the file says it:
  *   FILE.npy, FILE.pb    one value; a .pb is read as the type that the model declares for `name`
  *   FILE.npz             the tensors of the archive, by their names there

@@ -578,6 +578,39 @@ static void a_check_that_does_not_fit_the_memory_is_one_of_the_sites(void **stat
     assert_ran("compare tiled.onnx other.onnx --memory 32MiB", 4);
 }
 
+/* A megabyte of zeros: a TensorProto of 512 x 512 floats. */
+static void write_large_input(const char *path)
+{
+    static uint8_t bytes[12 + (1 << 20)] = { 8, 0x80, 4, 8, 0x80, 4, 16, 1, 0x4a, 0x80, 0x80, 0x40 };
+    write_file(path, bytes, sizeof bytes);
+}
+
+static void inputs_count_against_the_memory(void **state)
+{
+    (void)state;
+    char path[64];
+    build_input(&b, "x", DTYPE_FLOAT, "512,512");
+    build_node(&b, "Relu", "r", "x", "y", NULL);
+    build_output(&b, "y", DTYPE_FLOAT, NULL);
+    write_model("relu.onnx");
+    write_large_input("x.pb");
+    assert_ran("run relu.onnx --input x=x.pb -o y.npy --memory 500K", 70);
+    assert_says(err, "x.pb: out of memory");
+    assert_ran("run relu.onnx --input x=x.pb -o y.npy --memory 2M", 70);
+    assert_ran("run relu.onnx --input x=x.pb -o y.npy --memory 16M", 0);
+    assert_int_equal(mkdir("sets", 0700), 0);
+    for (int i = 0; i < 8; i++) {
+        snprintf(path, sizeof path, "sets/test_data_set_%d", i);
+        assert_int_equal(mkdir(path, 0700), 0);
+        strcat(path, "/input_0.pb");
+        write_large_input(path);
+    }
+    assert_ran("compare relu.onnx relu.onnx --data sets --memory 7M", 2);
+    assert_says(err, "would take more memory than the limit");
+    assert_ran("compare relu.onnx relu.onnx --data sets --memory 64M", 0);
+    assert_int_equal(system("rm -r sets"), 0);
+}
+
 static void names_with_control_characters_reach_no_terminal(void **state)
 {
     (void)state;
@@ -1132,6 +1165,7 @@ int main(void)
         TEST(a_full_standard_output_is_noticed),
         TEST(a_reader_that_is_gone_is_an_error_of_the_model_only),
         TEST(a_check_that_does_not_fit_the_memory_is_one_of_the_sites),
+        TEST(inputs_count_against_the_memory),
         TEST(names_with_control_characters_reach_no_terminal),
         TEST(names_speak_no_command_to_a_ci),
         TEST(one_broken_model_does_not_stop_the_others),

@@ -64,6 +64,8 @@ void summarise_after(struct bnfuse_model *model, const struct pass_report *from)
 /* Every weight has been read after all, and none left its type. */
 void note_read(struct bnfuse_model *model);
 
+/* What these lists take. It counts against a model's limit while they are used with it. */
+size_t tensors_bytes(const struct bnfuse_tensors *const *sets, size_t count);
 /* One more tensor, under a copy of this name; what the datum points to must live as long as the list. */
 void tensors_append(struct bnfuse_tensors *tensors, const char *name, const struct datum *datum);
 /* NULL when there is none of this name. */

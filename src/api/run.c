@@ -100,6 +100,9 @@ static bool run_model(struct run_call *call, struct arena *arena, struct bnfuse_
         || !plan_build(&plan, arena, &call->model->after, given, count, graph->outputs, graph->output_count, error)
         || !plan_run(plan, &options, inputs, outputs, error))
         return false;
+    const struct memory *memory = &call->model->memory;
+    if (memory->limit)
+        bnfuse_tensors_limit(call->outputs, memory->limit > memory->used ? memory->limit - memory->used : 1);
     struct copy_call copy = { call->outputs, graph, outputs };
     return guarded(&call->outputs->memory, copy_outputs, &copy, error);
 }
@@ -121,7 +124,10 @@ static bool run_into(struct run_call *call, struct bnfuse_error *error)
 {
     struct guarded_run run = { .call = call };
     arena_open(&run.arena, &call->model->memory);
+    const size_t held = tensors_bytes(&call->inputs, 1);
+    call->model->memory.used += held;
     bool ran = guarded(&call->model->memory, run_in_arena, &run, error);
+    call->model->memory.used -= held;
     arena_close(&run.arena);
     return error_with_name(call->model, ran, error);
 }

@@ -39,6 +39,18 @@ void bnfuse_tensors_free(bnfuse_tensors *tensors)
     free(tensors);
 }
 
+void bnfuse_tensors_limit(bnfuse_tensors *tensors, size_t bytes)
+{
+    if (tensors) tensors->memory.limit = bytes;
+}
+
+size_t tensors_bytes(const struct bnfuse_tensors *const *sets, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++) bytes += sets[i]->memory.used;
+    return bytes;
+}
+
 size_t bnfuse_tensors_count(const bnfuse_tensors *tensors)
 {
     return tensors ? tensors->count : 0;
@@ -283,6 +295,20 @@ static bool read_directory(struct file_call *call, struct bnfuse_error *error)
            || fail(error, BNFUSE_USAGE, "%s: holds no data: input_0.pb, input_0.npy, NAME.npy or FILE.npz", call->path);
 }
 
+/* Reads within the list's own limit, and within what is left of the model's. */
+static bool read_within(bool (*read)(void *context, struct bnfuse_error *error), struct file_call *call,
+                        struct bnfuse_error *error)
+{
+    struct memory *own = &call->tensors->memory;
+    const struct memory *model = call->model && call->model->memory.limit ? &call->model->memory : NULL;
+    const size_t limit = own->limit, left = model && model->limit > model->used ? model->limit - model->used : 0;
+    if (model && (!limit || limit > own->used + left)) own->limit = own->used + left;
+    if (model && !own->limit) own->limit = 1; /* 0 would be none */
+    bool good = guarded(own, read, call, error);
+    own->limit = limit;
+    return error_prefix(good, call->path, error);
+}
+
 static bool read_outputs(void *context, struct bnfuse_error *error)
 {
     struct file_call *call = context;
@@ -298,7 +324,7 @@ bool bnfuse_tensors_load_outputs(bnfuse_tensors *tensors, const bnfuse_model *mo
     if (is_missing(tensors, "tensors", error) || is_missing(model, "model", error)
         || is_missing(directory, "directory", error))
         return false;
-    return guarded(&tensors->memory, read_outputs, &(struct file_call){ tensors, model, NULL, directory }, error);
+    return read_within(read_outputs, &(struct file_call){ tensors, model, NULL, directory }, error);
 }
 
 static bool read_tensors(void *context, struct bnfuse_error *error)
@@ -313,7 +339,7 @@ bool bnfuse_tensors_load(bnfuse_tensors *tensors, const bnfuse_model *model, con
                          bnfuse_error *error)
 {
     if (is_missing(tensors, "tensors", error) || is_missing(path, "path", error)) return false;
-    return guarded(&tensors->memory, read_tensors, &(struct file_call){ tensors, model, name, path }, error);
+    return read_within(read_tensors, &(struct file_call){ tensors, model, name, path }, error);
 }
 
 const struct datum *tensors_find(const struct bnfuse_tensors *tensors, const char *name)

@@ -100,6 +100,17 @@ static bool read_input(struct job *job, bnfuse_tensors *set, const char *input)
     return read;
 }
 
+/* What is left of the memory for this set. */
+static void limit_set(const struct job *job, bnfuse_tensors *set)
+{
+    size_t left = memory_limit(job->settings->memory);
+    const bnfuse_tensor *tensor;
+    for (size_t i = 0; i + 1 < job->set_count; i++)
+        for (size_t k = 0; (tensor = bnfuse_tensors_get(job->sets[i], k)); k++)
+            left -= tensor->size < left ? tensor->size : left;
+    bnfuse_tensors_limit(set, left ? left : 1);
+}
+
 bool job_add_set(struct job *job, const char *directory)
 {
     if (job->settings->samples && job->set_count >= job->settings->samples) return true;
@@ -117,6 +128,7 @@ bool job_add_set(struct job *job, const char *directory)
     }
     sets[job->set_count] = set;
     paths[job->set_count++] = path;
+    limit_set(job, set);
     if (directory && !bnfuse_tensors_load(set, job->model, NULL, directory, &job->error)) return false;
     for (size_t i = 0; i < job->settings->inputs.count; i++)
         if (!read_input(job, set, job->settings->inputs.names[i])) return false;
