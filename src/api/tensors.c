@@ -167,8 +167,6 @@ bool bnfuse_tensors_add(bnfuse_tensors *tensors, const bnfuse_tensor *tensor, bn
     return guarded(&tensors->memory, add_tensor, &(struct add_call){ tensors, tensor }, error);
 }
 
-enum { MOST_ARCHIVES = 16 }; /* of one folder */
-
 struct file_call {
     struct bnfuse_tensors *tensors;
     const struct bnfuse_model *model;
@@ -258,22 +256,29 @@ static int is_archive(const struct dirent *entry)
     return ends_with(entry->d_name, ".npz");
 }
 
+struct listing {
+    struct dirent **entries;
+    int count;
+};
+
+static void release_listing(void *object)
+{
+    struct listing *listing = object;
+    for (int i = 0; i < listing->count; i++) free(listing->entries[i]);
+    if (listing->count >= 0) free(listing->entries);
+}
+
 /* Every archive of the folder, in the order of their names. */
 static bool read_archives(struct file_call *call, struct bnfuse_error *error)
 {
-    struct dirent **entries;
-    int count = scandir(call->path, &entries, is_archive, alphasort);
-    char paths[MOST_ARCHIVES][PATH_MAX];
-    size_t known = 0;
-    if (count < 0) return fail_system(error, errno, "%s: cannot be read", call->path);
-    for (int i = 0; i < count; i++) {
-        if (known < MOST_ARCHIVES)
-            known += snprintf(paths[known], PATH_MAX, "%s/%s", call->path, entries[i]->d_name) < PATH_MAX;
-        free(entries[i]);
-    }
-    free(entries);
-    for (size_t i = 0; i < known; i++) {
-        struct file_call one = { call->tensors, call->model, NULL, paths[i] };
+    struct arena *arena = &call->tensors->arena;
+    struct listing *listing = NEW(arena, struct listing);
+    listing->count = scandir(call->path, &listing->entries, is_archive, alphasort);
+    if (listing->count < 0) return fail_system(error, errno, "%s: cannot be read", call->path);
+    arena_defer(arena, release_listing, listing);
+    for (int i = 0; i < listing->count; i++) {
+        const char *path = arena_printf(arena, "%s/%s", call->path, listing->entries[i]->d_name);
+        struct file_call one = { call->tensors, call->model, NULL, path };
         if (!read_npz(&one, error)) return false;
     }
     return true;

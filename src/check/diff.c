@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { CHUNK = 1 << 13, ROUND_LIMIT = 4 };
+enum { CHUNK = 1 << 9, ROUND_LIMIT = 4 };
 
 struct diff {
     struct arena *arena;

@@ -76,7 +76,7 @@ struct tally {
     bool pattern_differs;
 };
 
-enum { CHUNK = 1024 };
+enum { CHUNK = 512 };
 
 /* A sum of some hundred million such numbers may be infinite or not, as its order has it. */
 #define NEAR_OVERFLOW 1e300

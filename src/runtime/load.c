@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#define PIECE 4096
+#define PIECE 1024
 
 static uint64_t mix(uint64_t x)
 {

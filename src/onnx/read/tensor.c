@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { PIECE_BYTES = 64 << 10, PIECE_ELEMENTS = 1024 };
+enum { PIECE_BYTES = 16 << 10, PIECE_ELEMENTS = 1024 }; /* they lie on the stack */
 
 static bool tensor_fail(struct bnfuse_error *error, const BnfuseOnnx__TensorProto *proto, const char *what)
 {
@@ -249,7 +249,7 @@ static int32_t largest_bits(const int32_t *bits, size_t count)
 
 double tensor_bound(const struct tensor *tensor)
 {
-    int32_t piece[16 * PIECE_ELEMENTS], largest = 0;
+    int32_t piece[PIECE_BYTES / sizeof(int32_t)], largest = 0;
     float magnitude;
     if (tensor->type != DTYPE_FLOAT || !tensor->span.file) return INFINITY;
     for (uint64_t at = 0; at < tensor->span.size; at += sizeof piece) {

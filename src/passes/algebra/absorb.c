@@ -72,7 +72,7 @@ static const struct tensor *scaled_weight(struct arena *arena, const struct tens
     return tensor_scaled(arena, weight, &factor);
 }
 
-#define PIECE 4096
+#define PIECE 1024
 
 /* The first element of the tensor, as it will be stored, that is not finite; -1 if none. -2 if it cannot be read. */
 static int64_t first_not_finite(const struct tensor *tensor)
