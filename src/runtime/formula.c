@@ -135,44 +135,55 @@ static bool run_step(struct formula *f, const struct node *node, struct array *c
     return good;
 }
 
-static bool take_step(struct formula *f, const char *op, const struct setting *settings, bool own,
-                      struct array *const *inputs, size_t count, struct array **outputs, size_t wanted)
+static bool take_step(struct formula *f, const struct node *node, struct array *const *inputs, size_t count,
+                      struct array **outputs)
 {
+    size_t wanted = node->output_count;
     for (size_t i = 0; i < wanted; i++) outputs[i] = NULL;
-    if (f->failed) return false;
-    const struct node *node = new_node(f, op, settings, own, wanted);
-    if (!node->row || !node->row->run) formula_fail(f, "is made of %s, which does not run", op);
+    if (!node->row || !node->row->run) formula_fail(f, "is made of %s, which does not run", node->op);
     else f->failed = !run_step(f, node, inputs, count, outputs);
+    for (size_t i = 0; f->failed && i < wanted; i++) outputs[i] = NULL;
     arena_close(f->scratch);
     arena_open(f->scratch, f->call->pool->memory);
-    for (size_t i = 0; f->failed && i < wanted; i++) outputs[i] = NULL;
     return !f->failed;
+}
+
+static bool take_new_step(struct formula *f, const char *op, const struct setting *settings, bool own,
+                          struct array *const *inputs, size_t count, struct array **outputs, size_t wanted)
+{
+    for (size_t i = 0; i < wanted; i++) outputs[i] = NULL;
+    return !f->failed && take_step(f, new_node(f, op, settings, own, wanted), inputs, count, outputs);
+}
+
+bool formula_repeat(struct formula *f, struct array *const *inputs, size_t count, struct array **outputs)
+{
+    return !f->failed && take_step(f, f->call->node, inputs, count, outputs);
 }
 
 bool formula_ops(struct formula *f, const char *op, const struct setting *settings, struct array *const *inputs,
                  size_t count, struct array **outputs, size_t wanted)
 {
-    return take_step(f, op, settings, false, inputs, count, outputs, wanted);
+    return take_new_step(f, op, settings, false, inputs, count, outputs, wanted);
 }
 
 bool formula_owns(struct formula *f, const char *op, struct array *const *inputs, size_t count, struct array **outputs,
                   size_t wanted)
 {
-    return take_step(f, op, NULL, true, inputs, count, outputs, wanted);
+    return take_new_step(f, op, NULL, true, inputs, count, outputs, wanted);
 }
 
 struct array *formula_op(struct formula *f, const char *op, const struct setting *settings, struct array *const *inputs,
                          size_t count)
 {
     struct array *output;
-    take_step(f, op, settings, false, inputs, count, &output, 1);
+    take_new_step(f, op, settings, false, inputs, count, &output, 1);
     return output;
 }
 
 struct array *formula_own(struct formula *f, const char *op, struct array *const *inputs, size_t count)
 {
     struct array *output;
-    take_step(f, op, NULL, true, inputs, count, &output, 1);
+    take_new_step(f, op, NULL, true, inputs, count, &output, 1);
     return output;
 }
 
@@ -269,6 +280,11 @@ struct array *formula_sum(struct formula *f, struct array *a, const int64_t *axe
 struct array *formula_mean(struct formula *f, struct array *a, const int64_t *axes, int64_t count, bool keep)
 {
     return reduced(f, "ReduceMean", a, axes, count, keep);
+}
+
+struct array *formula_expanded(struct formula *f, struct array *a, int rank, const int64_t *dims)
+{
+    return formula_op(f, "Expand", NULL, FROM(a, formula_vector(f, rank, dims)));
 }
 
 struct array *formula_slice(struct formula *f, struct array *a, int axis, int64_t first, int64_t end)

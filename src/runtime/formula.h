@@ -69,6 +69,9 @@ struct array *formula_own(struct formula *f, const char *op, struct array *const
 bool formula_owns(struct formula *f, const char *op, struct array *const *inputs, size_t count, struct array **outputs,
                   size_t wanted);
 
+/* The call's own node on other inputs. `outputs` has room for as many as the node has; absent ones are NULL. */
+bool formula_repeat(struct formula *f, struct array *const *inputs, size_t count, struct array **outputs);
+
 /* An array is the formula's from now on, and returned. */
 struct array *formula_hold(struct formula *f, struct array *array);
 /* Output `slot` of the call, if it is wanted and no step failed. */
@@ -96,6 +99,7 @@ struct array *formula_reshaped(struct formula *f, struct array *a, int rank, con
 /* Sums over axes; `keep` leaves them as 1. */
 struct array *formula_sum(struct formula *f, struct array *a, const int64_t *axes, int64_t count, bool keep);
 struct array *formula_mean(struct formula *f, struct array *a, const int64_t *axes, int64_t count, bool keep);
+struct array *formula_expanded(struct formula *f, struct array *a, int rank, const int64_t *dims);
 /* first .. end-1 along an axis. */
 struct array *formula_slice(struct formula *f, struct array *a, int axis, int64_t first, int64_t end);
 

@@ -49,9 +49,9 @@ const struct run_options *run_settings(const struct run *run)
     return run->options;
 }
 
-uint64_t run_seed(const struct run *run)
+uint64_t run_seed(const struct run *run, const struct node *node)
 {
-    const struct value *output = node_output(run->frame->step->node, 0);
+    const struct value *output = node_output(node, 0);
     uint64_t seed = seed_for(run->options->random_seed, output ? output->name : "");
     return run->frame->outer ? seed + run->bodies_run * 0x9e3779b97f4a7c15u : seed;
 }

@@ -49,10 +49,10 @@ bool plan_run(const struct plan *plan, const struct run_options *options, struct
 bool run_body(struct run *run, struct graph *body, struct array *const *arguments, size_t argument_count,
               struct array **results, size_t result_count, struct bnfuse_error *error);
 
-/* What the run was started with; and a seed for the random numbers of the node that runs: it depends on the name of the
+/* What the run was started with; and a seed for the random numbers of a node: it depends on the name of the
  * node's first output, not on what else the graph holds. */
 const struct run_options *run_settings(const struct run *run);
-uint64_t run_seed(const struct run *run);
+uint64_t run_seed(const struct run *run, const struct node *node);
 
 /* A constant tensor as an array, as a run with these options would see it. */
 bool array_from_tensor(struct array **array, const struct tensor *tensor, const struct run_options *options,

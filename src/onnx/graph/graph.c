@@ -377,6 +377,25 @@ static bool read_inputs(struct builder *b, struct node *node)
     return true;
 }
 
+static void note_name(struct builder *b, const struct graph *graph, ProtobufCBinaryData name)
+{
+    char *text = arena_alloc(b->arena, name.len + 1);
+    if (name.len > 0) memcpy(text, name.data, name.len);
+    struct value *value = scope_value(graph, text);
+    if (value) value->is_named = value->is_output = true;
+}
+
+/* What an operator calls by its name, and not as an input. */
+static void note_names(struct builder *b, const struct node *node)
+{
+    if (!node->row || !node->row->names_values) return;
+    for (size_t i = 0; i < node->proto->n_attribute; i++) {
+        const BnfuseOnnx__AttributeProto *a = node->proto->attribute[i];
+        for (size_t k = 0; k < a->n_strings; k++) note_name(b, node->graph, a->strings[k]);
+        if (a->has_s) note_name(b, node->graph, a->s);
+    }
+}
+
 static bool read_outputs(struct builder *b, struct graph *graph)
 {
     size_t count = graph->proto ? graph->proto->n_output : graph->function->n_output;
@@ -417,6 +436,7 @@ static bool read_graph(struct builder *b, struct graph *graph)
     for (struct node *node = graph->first; node; node = node->next) {
         resolve_operator(b, node);
         if (!read_inputs(b, node)) return false;
+        note_names(b, node);
     }
     if (!read_outputs(b, graph)) return false;
     read_infos(graph);
@@ -755,7 +775,7 @@ bool value_is_overridable(const struct value *value)
 {
     const struct net *net = value->graph->net;
     if ((!value->initializer && !value->sparse) || value->graph != net->main) return false;
-    return (value->is_input && net->model->proto->ir_version >= 4) || is_trained(net, value->name);
+    return (value->is_input && net->model->proto->ir_version >= 4) || value->is_named || is_trained(net, value->name);
 }
 
 const BnfuseOnnx__TypeProto *value_declared(const struct value *value)

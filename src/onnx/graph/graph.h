@@ -43,6 +43,7 @@ struct value {
     size_t use_count;
     bool is_input;  /* of its graph (a main graph's input, an inner graph's or function's parameter) */
     bool is_output; /* of its graph; for an outer value, also when an inner graph lists it as its output */
+    bool is_named;  /* by an attribute (Gradient's): its name stays, as that of an output does, and it can be varied */
     bool varies;    /* depends on what a run is given, as far as was asked; private to evaluate.c */
     const BnfuseOnnx__TensorProto *proto;        /* the initializer as read; NULL if none or replaced by an edit */
     const BnfuseOnnx__SparseTensorProto *sparse; /* likewise */

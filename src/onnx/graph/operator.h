@@ -65,6 +65,10 @@ struct weight_need {
 struct reals_walk;
 typedef int64_t reals_rule(struct reals_walk *walk, const struct node *node, double *to, int64_t room);
 
+/* What a loss grows by with each element (runtime/gradient.h). */
+struct backward;
+typedef void gradient_function(struct backward *b);
+
 struct operator_row {
     const char *name; /* of ai.onnx; other domains stand before it: "ai.onnx.ml:Scaler" */
     int64_t first, last;
@@ -98,7 +102,9 @@ struct operator_row {
     unsigned char limits[LIMITED_SLOTS]; /* enum number_limit of each input */
     const struct weight_need *need;
 
-    const struct gradient *gradient; /* it is not read yet */
+    bool names_values; /* its attributes that are strings name values of the graph */
+
+    gradient_function *gradient; /* from derivatives by the outputs to those by the inputs; NULL: refused by name */
 };
 
 /* A list that is an attribute in old opsets and input 1 in new ones, and must be constant without computing anything.

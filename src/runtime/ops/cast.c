@@ -4,6 +4,7 @@
  * decide what happens beyond their range. Real to whole truncates, then wraps; numbers out of int64's range go to its ends. */
 #include "onnx/shape/content.h"
 #include "onnx/shape/reals.h"
+#include "runtime/gradient.h"
 #include "runtime/kernel.h"
 #include "runtime/ops/operators.h"
 
@@ -196,15 +197,16 @@ static void content_cast(struct shaping *s)
 }
 
 const struct operator_row cast_operators[] = {
-    { "Cast", 1, 5, .run = cast_by_name, .shape = shape_cast, .idle = true, .hides = true, .content = content_cast,
-      .reals = reals_cast, .passes = SLOT(0), .arithmetic = true,
+    { "Cast", 1, 5, .gradient = gradient_cast, .run = cast_by_name, .shape = shape_cast, .idle = true, .hides = true,
+      .content = content_cast, .reals = reals_cast, .passes = SLOT(0), .arithmetic = true,
       .schemas = SCHEMAS({ 1, 5, ". > .", "to!s" }, { 6, 18, ". > .", "to!i" }, { 19, 23, ". > .", "saturate:i to!i" },
                          { 24, LATEST, ". > .", "round_mode:s saturate:i to!i" }),
       .exact = EXACT },
-    { "Cast", 6, LATEST, .run = cast_by_number, .shape = shape_cast, .idle = true, .hides = true,
-      .content = content_cast, .reals = reals_cast, .passes = SLOT(0), .arithmetic = true, .exact = EXACT },
-    { "CastLike", 15, LATEST, .run = cast_like, .shape = shape_same, .type_from = 1, .content = content_cast,
-      .arithmetic = true,
+    { "Cast", 6, LATEST, .gradient = gradient_cast, .run = cast_by_number, .shape = shape_cast, .idle = true,
+      .hides = true, .content = content_cast, .reals = reals_cast, .passes = SLOT(0), .arithmetic = true,
+      .exact = EXACT },
+    { "CastLike", 15, LATEST, .gradient = gradient_cast, .run = cast_like, .shape = shape_same, .type_from = 1,
+      .content = content_cast, .arithmetic = true,
       .schemas = SCHEMAS({ 15, 18, ". T > T", "" }, { 19, 23, ". T > T", "saturate:i" },
                          { 24, LATEST, ". T > T", "round_mode:s saturate:i" }),
       .exact = EXACT },

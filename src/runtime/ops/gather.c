@@ -6,6 +6,7 @@
 #include "onnx/shape/content.h"
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
+#include "runtime/gradient.h"
 #include "runtime/kernel.h"
 #include "runtime/math/layout.h"
 #include "runtime/ops/operators.h"
@@ -495,14 +496,15 @@ static void content_non_zero(struct shaping *s)
 }
 
 const struct operator_row gather_operators[] = {
-    { "Compress", 9, LATEST, .run = compress, .shape = shape_compress, .sizes = SLOT(1),
+    { "Compress", 9, LATEST, .gradient = gradient_moved, .run = compress, .shape = shape_compress, .sizes = SLOT(1),
       .schemas = SCHEMAS({ 9, LATEST, "T bool > T", "axis:i" }), .exact = EXACT },
-    { "Gather", 1, LATEST, .run = gather, .shape = shape_gather, .keeps_range = true, .content = content_gather,
-      .sizes = SLOT(1), .passes = SLOT(0), .arithmetic = true, .limits = { [1] = LIMIT_INDEX },
-      .schemas = SCHEMAS({ 1, LATEST, "T . > T", "axis:i" }), .exact = EXACT },
-    { "GatherElements", 11, LATEST, .run = gather_elements, .shape = shape_gather_elements, .sizes = SLOT(1),
-      .limits = { [1] = LIMIT_INDEX }, .schemas = SCHEMAS({ 11, LATEST, "T . > T", "axis:i" }), .exact = EXACT },
-    { "GatherND", 11, LATEST, .run = gather_nd, .shape = shape_gather_nd, .sizes = SLOT(1),
+    { "Gather", 1, LATEST, .gradient = gradient_moved, .run = gather, .shape = shape_gather, .keeps_range = true,
+      .content = content_gather, .sizes = SLOT(1), .passes = SLOT(0), .arithmetic = true,
+      .limits = { [1] = LIMIT_INDEX }, .schemas = SCHEMAS({ 1, LATEST, "T . > T", "axis:i" }), .exact = EXACT },
+    { "GatherElements", 11, LATEST, .gradient = gradient_moved, .run = gather_elements, .shape = shape_gather_elements,
+      .sizes = SLOT(1), .limits = { [1] = LIMIT_INDEX }, .schemas = SCHEMAS({ 11, LATEST, "T . > T", "axis:i" }),
+      .exact = EXACT },
+    { "GatherND", 11, LATEST, .gradient = gradient_moved, .run = gather_nd, .shape = shape_gather_nd, .sizes = SLOT(1),
       .limits = { [1] = LIMIT_ANY_INDEX },
       .schemas = SCHEMAS({ 11, 11, "T i64 > T", "" }, { 12, LATEST, "T i64 > T", "batch_dims:i" }), .exact = EXACT },
     { "NonZero", 9, LATEST, .run = non_zero, .shape = shape_non_zero, .hides = true, .content = content_non_zero,
@@ -511,10 +513,10 @@ const struct operator_row gather_operators[] = {
       .limits = { [0] = LIMIT_DEPTH }, .schemas = SCHEMAS({ 9, LATEST, ". . T > T", "axis:i" }), .exact = EXACT },
     { "Scatter", 9, 10, .run = scatter_elements, .shape = shape_same, .sizes = SLOT(1), .limits = { [1] = LIMIT_INDEX },
       .schemas = SCHEMAS({ 9, 10, "T . T > T", "axis:i" }) },
-    { "ScatterElements", 11, LATEST, .run = scatter_elements, .shape = shape_same, .sizes = SLOT(1),
-      .limits = { [1] = LIMIT_INDEX },
+    { "ScatterElements", 11, LATEST, .gradient = gradient_scatter, .run = scatter_elements, .shape = shape_same,
+      .sizes = SLOT(1), .limits = { [1] = LIMIT_INDEX },
       .schemas = SCHEMAS({ 11, 15, "T . T > T", "axis:i" }, { 16, LATEST, "T . T > T", "axis:i reduction:s" }) },
-    { "ScatterND", 11, LATEST, .run = scatter_nd, .shape = shape_same, .sizes = SLOT(1),
+    { "ScatterND", 11, LATEST, .gradient = gradient_scatter, .run = scatter_nd, .shape = shape_same, .sizes = SLOT(1),
       .limits = { [1] = LIMIT_ANY_INDEX },
       .schemas = SCHEMAS({ 11, 15, "T i64 T > T", "" }, { 16, LATEST, "T i64 T > T", "reduction:s" }) },
     { "TensorScatter", 24, LATEST, .run = tensor_scatter, .shape = shape_same,

@@ -3,6 +3,7 @@
  * Gemm and MatMul: shapes and strides around product_run. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
+#include "runtime/gradient.h"
 #include "runtime/math/product.h"
 #include "runtime/math/simd.h"
 #include "runtime/ops/operators.h"
@@ -176,12 +177,12 @@ static bool run_matmul(struct call *call)
 }
 
 const struct operator_row gemm_operators[] = {
-    { "Gemm", 1, LATEST, .run = run_gemm, .shape = shape_gemm,
+    { "Gemm", 1, LATEST, .gradient = gradient_gemm, .run = run_gemm, .shape = shape_gemm,
       .need = &(const struct weight_need){ .rank = 2, .axis = 1, .transposed = "transB", .transposes = "transA" },
       .schemas = SCHEMAS({ 1, 6, "T T T > T", "alpha:f beta:f broadcast:i transA:i transB:i" },
                          { 7, 10, "T T T > T", "alpha:f beta:f transA:i transB:i" },
                          { 11, LATEST, "T T ?T > T", "alpha:f beta:f transA:i transB:i" }) },
-    { "MatMul", 1, LATEST, .run = run_matmul, .shape = shape_matmul,
+    { "MatMul", 1, LATEST, .gradient = gradient_matmul, .run = run_matmul, .shape = shape_matmul,
       .need = &(const struct weight_need){ .axis = -1, .weight_axis = -2 },
       .schemas = SCHEMAS({ 1, LATEST, "T T > T", "" }) },
     { 0 },

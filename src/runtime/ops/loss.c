@@ -7,6 +7,7 @@
  * The mean divides by the sum of the weights that were used, so ignored targets do not count. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
+#include "runtime/gradient.h"
 #include "runtime/kernel.h"
 #include "runtime/ops/operators.h"
 
@@ -131,9 +132,9 @@ static bool shape_loss(struct shaping *s)
 }
 
 const struct operator_row loss_operators[] = {
-    { "NegativeLogLikelihoodLoss", 12, LATEST, .run = negative_log_likelihood, .shape = shape_loss,
-      .schemas = SCHEMAS({ 12, LATEST, "T . ?T > T", "ignore_index:i reduction:s" }) },
-    { "SoftmaxCrossEntropyLoss", 12, LATEST, .run = softmax_cross_entropy, .shape = shape_loss,
-      .schemas = SCHEMAS({ 12, LATEST, "T . ?T > T ?T", "ignore_index:i reduction:s" }) },
+    { "NegativeLogLikelihoodLoss", 12, LATEST, .gradient = gradient_nll_loss, .run = negative_log_likelihood,
+      .shape = shape_loss, .schemas = SCHEMAS({ 12, LATEST, "T . ?T > T", "ignore_index:i reduction:s" }) },
+    { "SoftmaxCrossEntropyLoss", 12, LATEST, .gradient = gradient_cross_entropy, .run = softmax_cross_entropy,
+      .shape = shape_loss, .schemas = SCHEMAS({ 12, LATEST, "T . ?T > T ?T", "ignore_index:i reduction:s" }) },
     { 0 },
 };

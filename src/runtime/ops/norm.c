@@ -5,6 +5,7 @@
 #include "onnx/graph/bn.h"
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
+#include "runtime/gradient.h"
 #include "runtime/math/real.h"
 #include "runtime/math/simd.h"
 #include "runtime/math/unstride.h"
@@ -492,8 +493,8 @@ static bool shape_layer_normalization(struct shaping *s)
 }
 
 const struct operator_row norm_operators[] = {
-    { "BatchNormalization", 1, LATEST, .run = run_batch_normalization, .shape = shape_batch_normalization,
-      .keeps_shape = true, .need = &(const struct weight_need){ .axis = 1 },
+    { "BatchNormalization", 1, LATEST, .gradient = gradient_batch_norm, .run = run_batch_normalization,
+      .shape = shape_batch_normalization, .keeps_shape = true, .need = &(const struct weight_need){ .axis = 1 },
       .schemas =
           SCHEMAS({ 1, 5, "T T T T T > T ?T ?T ?T ?T", "consumed_inputs!I epsilon:f is_test:i momentum:f spatial:i" },
                   { 6, 6, "T T T T T > T ?T ?T ?T ?T", "epsilon:f is_test:i momentum:f spatial:i" },
@@ -501,23 +502,24 @@ const struct operator_row norm_operators[] = {
                   { 9, 13, "T T T T T > T ?T ?T ?T ?T", "epsilon:f momentum:f" },
                   { 14, 14, "T T T U U > T ?U ?U", "epsilon:f momentum:f training_mode:i" },
                   { 15, LATEST, "T U U V V > T ?V ?V", "epsilon:f momentum:f training_mode:i" }) },
-    { "GroupNormalization", 18, LATEST, .run = run_group_normalization, .shape = shape_same,
-      .schemas = SCHEMAS({ 21, LATEST, "T T T > T", "epsilon:f num_groups!i stash_type:i" }) },
-    { "InstanceNormalization", 1, LATEST, .run = run_instance_normalization, .shape = shape_same,
-      .need = &(const struct weight_need){ .axis = 1 },
+    { "GroupNormalization", 18, LATEST, .gradient = gradient_group_norm, .run = run_group_normalization,
+      .shape = shape_same, .schemas = SCHEMAS({ 21, LATEST, "T T T > T", "epsilon:f num_groups!i stash_type:i" }) },
+    { "InstanceNormalization", 1, LATEST, .gradient = gradient_instance_norm, .run = run_instance_normalization,
+      .shape = shape_same, .need = &(const struct weight_need){ .axis = 1 },
       .schemas =
           SCHEMAS({ 1, 5, "T T T > T", "consumed_inputs:I epsilon:f" }, { 6, LATEST, "T T T > T", "epsilon:f" }) },
     { "LRN", 1, LATEST, .run = run_lrn, .shape = shape_same,
       .schemas = SCHEMAS({ 1, LATEST, "T > T", "alpha:f beta:f bias:f size!i" }) },
     /* ONNX Runtime writes it at any opset. */
-    { "LayerNormalization", 1, LATEST, .run = run_layer_normalization, .shape = shape_layer_normalization,
+    { "LayerNormalization", 1, LATEST, .gradient = gradient_layer_norm, .run = run_layer_normalization,
+      .shape = shape_layer_normalization,
       .schemas = SCHEMAS({ 1, 16, "T V ?V > V ?U ?U", "axis:i epsilon:f stash_type:i" },
                          { 17, LATEST, "T T ?T > T ?U ?U", "axis:i epsilon:f stash_type:i" }) },
     { "LpNormalization", 1, LATEST, .run = run_lp_normalization, .shape = shape_same,
       .schemas = SCHEMAS({ 1, LATEST, "T > T", "axis:i p:i" }) },
     { "MeanVarianceNormalization", 9, LATEST, .run = run_mean_variance, .shape = shape_same,
       .schemas = SCHEMAS({ 9, LATEST, "T > T", "axes:I" }) },
-    { "RMSNormalization", 23, LATEST, .run = run_rms_normalization, .shape = shape_same, .type_from = 1,
-      .schemas = SCHEMAS({ 23, LATEST, ". T > T", "axis:i epsilon:f stash_type:i" }) },
+    { "RMSNormalization", 23, LATEST, .gradient = gradient_rms_norm, .run = run_rms_normalization, .shape = shape_same,
+      .type_from = 1, .schemas = SCHEMAS({ 23, LATEST, ". T > T", "axis:i epsilon:f stash_type:i" }) },
     { 0 },
 };

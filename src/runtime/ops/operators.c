@@ -42,5 +42,6 @@ const struct operator_row *const operator_families[] = {
     fused_quant_operators,
     optimizer_operators,
     removed_operators,
+    gradient_operators,
     NULL,
 };

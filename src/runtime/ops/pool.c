@@ -7,6 +7,7 @@
 #include "onnx/shape/rules.h"
 #include "onnx/shape/slide.h"
 #include "runtime/element.h"
+#include "runtime/gradient.h"
 #include "runtime/math/real.h"
 #include "runtime/math/window.h"
 #include "runtime/ops/operators.h"
@@ -520,7 +521,8 @@ static bool shape_max_roi_pool(struct shaping *s)
 }
 
 const struct operator_row pool_operators[] = {
-    { "AveragePool", 1, LATEST, .run = run_average_pool, .shape = shape_pool, .keeps_range = true,
+    { "AveragePool", 1, LATEST, .gradient = gradient_average_pool, .run = run_average_pool, .shape = shape_pool,
+      .keeps_range = true,
       .schemas =
           SCHEMAS({ 1, 6, "T > T", "auto_pad:s kernel_shape!I pads:I strides:I" },
                   { 7, 9, "T > T", "auto_pad:s count_include_pad:i kernel_shape!I pads:I strides:I" },
@@ -528,18 +530,19 @@ const struct operator_row pool_operators[] = {
                   { 19, LATEST, "T > T",
                     "auto_pad:s ceil_mode:i count_include_pad:i dilations:I kernel_shape!I pads:I "
                     "strides:I" }) },
-    { "GlobalAveragePool", 1, LATEST, .run = run_global_average, .shape = shape_global_pool, .keeps_range = true,
-      .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
+    { "GlobalAveragePool", 1, LATEST, .gradient = gradient_global_average_pool, .run = run_global_average,
+      .shape = shape_global_pool, .keeps_range = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
     { "GlobalLpPool", 1, LATEST, .run = run_global_lp, .shape = shape_global_pool,
       .schemas = SCHEMAS({ 1, 1, "T > T", "p:f" }, { 2, LATEST, "T > T", "p:i" }) },
-    { "GlobalMaxPool", 1, LATEST, .run = run_global_max, .shape = shape_global_pool, .keeps_range = true, .hides = true,
-      .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
+    { "GlobalMaxPool", 1, LATEST, .gradient = gradient_global_max_pool, .run = run_global_max,
+      .shape = shape_global_pool, .keeps_range = true, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
     { "LpPool", 1, LATEST, .run = run_lp_pool, .shape = shape_pool,
       .schemas =
           SCHEMAS({ 1, 1, "T > T", "auto_pad:s kernel_shape:I p:f pads:I strides:I" },
                   { 2, 17, "T > T", "auto_pad:s kernel_shape!I p:i pads:I strides:I" },
                   { 18, LATEST, "T > T", "auto_pad:s ceil_mode:i dilations:I kernel_shape!I p:i pads:I strides:I" }) },
-    { "MaxPool", 1, LATEST, .run = run_max_pool, .shape = shape_pool, .keeps_range = true, .hides = true,
+    { "MaxPool", 1, LATEST, .gradient = gradient_max_pool, .run = run_max_pool, .shape = shape_pool,
+      .keeps_range = true, .hides = true,
       .schemas = SCHEMAS({ 1, 7, "T > T", "auto_pad:s kernel_shape!I pads:I strides:I" },
                          { 8, 9, "T > T ?i64", "auto_pad:s kernel_shape!I pads:I storage_order:i strides:I" },
                          { 10, LATEST, "T > T ?i64",

@@ -39,7 +39,7 @@ uint64_t random_start(const struct call *call)
     float seed = node_float(call->node, "seed", (float)node_int(call->node, "seed", 0));
     uint32_t bits;
     memcpy(&bits, &seed, sizeof bits);
-    return run_seed(call->run) ^ ((uint64_t)bits << 32 | bits);
+    return run_seed(call->run, call->node) ^ ((uint64_t)bits << 32 | bits);
 }
 
 /* The type that `dtype` names, or `absent`. */

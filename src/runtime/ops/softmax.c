@@ -3,6 +3,7 @@
  * Softmax, LogSoftmax and Hardmax. Until opset 12 the dimensions from `axis` on count as one; from 13 on it is one
  * dimension. Either way the input is [outer, dim, inner], and the largest element is subtracted first. */
 #include "onnx/shape/rules.h"
+#include "runtime/gradient.h"
 #include "runtime/kernel.h"
 #include "runtime/math/simd.h"
 #include "runtime/ops/operators.h"
@@ -130,13 +131,14 @@ const struct operator_row softmax_operators[] = {
       .within = { 0, 1 }, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "axis:i" }) },
     { "Hardmax", 13, LATEST, .run = along_axis, .data = BLOCKS(hardmax_f32, hardmax_f64), .shape = shape_same,
       .within = { 0, 1 }, .hides = true },
-    { "LogSoftmax", 1, 12, .run = from_axis_on, .data = BLOCKS(log_softmax_block, log_softmax_block),
-      .shape = shape_same, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "axis:i" }) },
-    { "LogSoftmax", 13, LATEST, .run = along_axis, .data = BLOCKS(log_softmax_block, log_softmax_block),
-      .shape = shape_same, .hides = true },
-    { "Softmax", 1, 12, .run = from_axis_on, .data = BLOCKS(softmax_block, softmax_block), .shape = shape_same,
-      .within = { 0, 1 }, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "axis:i" }) },
-    { "Softmax", 13, LATEST, .run = along_axis, .data = BLOCKS(softmax_block, softmax_block), .shape = shape_same,
-      .within = { 0, 1 }, .hides = true },
+    { "LogSoftmax", 1, 12, .gradient = gradient_log_softmax, .run = from_axis_on,
+      .data = BLOCKS(log_softmax_block, log_softmax_block), .shape = shape_same, .hides = true,
+      .schemas = SCHEMAS({ 1, LATEST, "T > T", "axis:i" }) },
+    { "LogSoftmax", 13, LATEST, .gradient = gradient_log_softmax, .run = along_axis,
+      .data = BLOCKS(log_softmax_block, log_softmax_block), .shape = shape_same, .hides = true },
+    { "Softmax", 1, 12, .gradient = gradient_softmax, .run = from_axis_on, .data = BLOCKS(softmax_block, softmax_block),
+      .shape = shape_same, .within = { 0, 1 }, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "axis:i" }) },
+    { "Softmax", 13, LATEST, .gradient = gradient_softmax, .run = along_axis,
+      .data = BLOCKS(softmax_block, softmax_block), .shape = shape_same, .within = { 0, 1 }, .hides = true },
     { 0 },
 };
