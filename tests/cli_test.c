@@ -578,6 +578,15 @@ static void a_check_that_does_not_fit_the_memory_is_one_of_the_sites(void **stat
     assert_ran("compare tiled.onnx other.onnx --memory 32MiB", 4);
 }
 
+/* Also where the command line is wrong in another way that is found first. */
+static void standard_output_takes_one_report(void **state)
+{
+    (void)state;
+    assert_ran("compare a.onnx b.onnx --json --jsonl - --output-dir x", 2);
+    assert_says(out, "schema_version");
+    assert_null(strstr(strstr(out, "schema_version") + 1, "schema_version"));
+}
+
 /* A megabyte of zeros: a TensorProto of 512 x 512 floats. */
 static void write_large_input(const char *path)
 {
@@ -1166,6 +1175,7 @@ int main(void)
         TEST(a_reader_that_is_gone_is_an_error_of_the_model_only),
         TEST(a_check_that_does_not_fit_the_memory_is_one_of_the_sites),
         TEST(inputs_count_against_the_memory),
+        TEST(standard_output_takes_one_report),
         TEST(names_with_control_characters_reach_no_terminal),
         TEST(names_speak_no_command_to_a_ci),
         TEST(one_broken_model_does_not_stop_the_others),

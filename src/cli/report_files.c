@@ -68,11 +68,18 @@ static bool open_one(struct report_files *files, size_t i, const char *path, bnf
     return files->streams[i] || cannot_write(path, errno, error);
 }
 
+/* A command line that is refused for that, or for something else before, has only one report on standard output. */
+static bool is_for_json(const struct settings *settings, size_t i)
+{
+    return settings->json && strcmp(settings->reports[i], "-") == 0;
+}
+
 bool report_files_open(struct report_files *files, const struct settings *settings, bnfuse_error *error)
 {
     *files = (struct report_files){ .is_clear = false };
     for (size_t i = 0; i < REPORT_COUNT; i++) {
-        if (!settings->reports[i] || open_one(files, i, settings->reports[i], error)) continue;
+        if (!settings->reports[i] || is_for_json(settings, i) || open_one(files, i, settings->reports[i], error))
+            continue;
         report_files_drop(files);
         return false;
     }

@@ -400,13 +400,26 @@ static bool binary_choice(struct call *call)
     return present(call, 2) && combine(call, chosen(call), call_input(call, 0), call_input(call, 1));
 }
 
-/* Before opset 7 a slope of C elements goes along axis 1. */
+/* Whether y broadcasts to the dims of x, aligned at their ends. */
+static bool broadcasts_to(const struct array *y, const struct array *x)
+{
+    bool fits = y->rank <= x->rank;
+    for (int i = 1; fits && i <= y->rank; i++)
+        fits = y->dims[y->rank - i] == 1 || y->dims[y->rank - i] == x->dims[x->rank - i];
+    return fits;
+}
+
+/* Before opset 7 a slope of C elements goes along axis 1, and one of a single element has any rank. */
 static bool prelu_by_channel(struct call *call)
 {
     if (!present(call, 2)) return false;
     struct array *x = call_input(call, 0), *slope = call_input(call, 1);
-    if (slope->rank != 1 || slope->count == 1 || x->rank < 2) return binary(call);
-    struct array *aligned = aligned_at(slope, 1, x->rank);
+    bool is_by_channel = slope->rank == 1 && slope->count != 1 && x->rank >= 2;
+    if (!is_by_channel && slope->count != 1 && !broadcasts_to(slope, x))
+        return call_fail(call, "its slope does not fit its input");
+    struct array *aligned = is_by_channel       ? aligned_at(slope, 1, x->rank)
+                            : slope->count == 1 ? array_reshaped(slope, 0, NULL)
+                                                : array_keep(slope);
     bool good = combine(call, call->row->data, x, aligned);
     array_drop(aligned);
     return good;
