@@ -20,9 +20,9 @@
 
 /* Under the address sanitizer every allocation is a block of its own, so that the first byte beyond it is guarded. */
 #ifdef EXACT_BLOCKS
-enum { ALIGNMENT = 16, FIRST_BLOCK = 1, LARGEST_BLOCK = 1 };
+enum { ALIGNMENT = 16, HALF = 8, FIRST_BLOCK = 1, LARGEST_BLOCK = 1 };
 #else
-enum { ALIGNMENT = 16, FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = 1 << 20 };
+enum { ALIGNMENT = 16, HALF = 8, FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = 1 << 20 };
 #endif
 
 struct arena_block {
@@ -182,6 +182,11 @@ static struct arena_block *add_block(struct arena *arena, size_t size)
     return block;
 }
 
+static size_t round_up(size_t size, size_t alignment)
+{
+    return (size + alignment - 1) / alignment * alignment;
+}
+
 /* NULL rather than an escape. */
 static void *try_alloc(struct arena *arena, size_t size)
 {
@@ -189,13 +194,15 @@ static void *try_alloc(struct arena *arena, size_t size)
     arena->memory->spent = SPENT_BUDGET;
     if (size > SIZE_MAX - ALIGNMENT) return NULL;
     if (!size) size = 1;
+    const size_t alignment = size % ALIGNMENT ? HALF : ALIGNMENT;
     struct arena_block *block = arena->blocks;
-    if (!block || size > block->size - block->used) block = add_block(arena, size);
-    if (!block) return NULL;
-    void *bytes = block->bytes + block->used;
-    size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    block->used = rounded < block->size - block->used ? block->used + rounded : block->size;
-    return bytes;
+    size_t at = block ? round_up(block->used, alignment) : 0;
+    if (!block || at > block->size || size > block->size - at) {
+        if (!(block = add_block(arena, size))) return NULL;
+        at = 0;
+    }
+    block->used = at + size;
+    return block->bytes + at;
 }
 
 void *arena_alloc(struct arena *arena, size_t size)

@@ -69,7 +69,7 @@ void arena_open(struct arena *arena, struct memory *memory);
 /* Runs what was deferred (last first), then frees every block. The arena may be opened again. */
 void arena_close(struct arena *arena);
 
-/* Zeroed, aligned to 16 bytes. arena_array checks count * size. Size 0 yields a valid pointer. */
+/* Zeroed, aligned to 16 bytes if the size is a multiple of that, else to 8; so any type is aligned. arena_array checks count * size. Size 0 yields a valid pointer. */
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_array(struct arena *arena, size_t count, size_t size);
 /* Copies `old_count` elements into a new array of `new_count`; the old one stays until the arena goes. */

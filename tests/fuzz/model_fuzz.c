@@ -24,10 +24,10 @@ static const uint8_t *assemble(const struct extents *extents, struct arena *aren
 {
     uint8_t *to = arena_alloc(arena, extents->size), *at = to;
     for (size_t i = 0; i < extents->count; i++) {
-        const struct piece *piece = &extents->list[i];
-        REQUIRE(!!piece->bytes + !!piece->tensor + !!piece->span.file == 1);
-        if (piece->bytes) memcpy(at, piece->bytes, piece->size);
-        else if (piece->span.file) REQUIRE(span_read(&piece->span, 0, at, piece->size, NULL));
+        const struct piece *piece = extents_piece(extents, i);
+        const struct span span = { piece->file, piece->offset, piece->size };
+        if (piece->kind == PIECE_BYTES) memcpy(at, piece->bytes, piece->size);
+        else if (piece->kind == PIECE_FILE) REQUIRE(span_read(&span, 0, at, piece->size, NULL));
         else REQUIRE(tensor_read_bytes(piece->tensor, 0, piece->tensor->count, at, NULL));
         at += piece->size;
     }
@@ -81,7 +81,7 @@ static bool run(void *context, struct bnfuse_error *error)
     model.opener = (struct opener){ fuzz_find_data, NULL };
     if (!net_index(&net, &input->arena, &model, error)) return false;
     if (!splice_net(&extents, &side, &net, &input->arena, error)) return false;
-    REQUIRE(extents.count == 1 && extents.size == input->size && extents.list[0].bytes == input->bytes);
+    REQUIRE(extents.count == 1 && extents.size == input->size && extents_piece(&extents, 0)->bytes == input->bytes);
     if (!net_validate(&net, error)) return false;
     edit_everything(&net);
     if (!splice_net(&extents, &side, &net, &input->arena, error)) return false;

@@ -104,7 +104,7 @@ struct value *edit_add_initializer(struct graph *graph, const char *base, struct
     count_edit(graph);
     value->initializer = tensor;
     set_shape(value, tensor);
-    value->initializer_slot = graph->initializer_count;
+    value->initializer_slot = (uint32_t)graph->initializer_count;
     append_value(graph, &graph->initializers, &graph->initializer_count, &graph->initializer_room, value);
     if (graph != graph->net->main || graph->net->model->proto->ir_version >= 4) return value;
     value->is_input = true;
@@ -287,7 +287,7 @@ static void set_output(struct node *node, size_t slot, struct value *value)
     own_proto(node)->output[slot] = name_of(value);
     if (!value) return;
     value->writer = node;
-    value->writer_slot = slot;
+    value->writer_slot = (uint32_t)slot;
 }
 
 void edit_take_output(struct node *node, size_t slot, struct value *value)

@@ -165,7 +165,7 @@ static bool define_initializer(struct builder *b, struct graph *graph, const cha
                     "initializer \"%s\" is defined twice in one graph; export the model "
                     "again",
                     name);
-    (*value)->initializer_slot = graph->initializer_count;
+    (*value)->initializer_slot = (uint32_t)graph->initializer_count;
     graph->initializers[graph->initializer_count++] = *value;
     return true;
 }
@@ -201,7 +201,7 @@ static bool define_output(struct builder *b, struct node *node, size_t slot, con
                     value->is_input ? "an input of its graph" : "written elsewhere in its graph");
     value = graph_add_value(node->graph, name);
     value->writer = node;
-    value->writer_slot = slot;
+    value->writer_slot = (uint32_t)slot;
     node->outputs[slot] = value;
     return true;
 }

@@ -34,28 +34,28 @@ struct use {
     struct use *next, **link; /* in value->uses */
 };
 
+/* There are hundreds of thousands in a large model, so what is small lies together. */
 struct value {
     const char *name; /* first, for struct name_map */
     struct graph *graph;
     struct node *writer; /* NULL: input or initializer */
-    size_t writer_slot;
-    struct use *uses; /* in no particular order */
-    size_t use_count;
-    bool is_input;  /* of its graph (a main graph's input, an inner graph's or function's parameter) */
-    bool is_output; /* of its graph; for an outer value, also when an inner graph lists it as its output */
-    bool is_named;  /* by an attribute (Gradient's): its name stays, as that of an output does, and it can be varied */
-    bool varies;    /* depends on what a run is given, as far as was asked; private to evaluate.c */
+    struct use *uses;    /* in no particular order */
+    uint32_t writer_slot, use_count;
     const BnfuseOnnx__TensorProto *proto;        /* the initializer as read; NULL if none or replaced by an edit */
     const BnfuseOnnx__SparseTensorProto *sparse; /* likewise */
     struct tensor *initializer;                  /* dense initializer, read or new; NULL if none */
     const BnfuseOnnx__ValueInfoProto *info;      /* declared type; NULL if none */
-    enum dtype type;                             /* what shape_infer found; UNDEFINED if unknown */
-    struct shape shape;
-    struct dim *content; /* elements of a small whole tensor where known, else NULL; -1 where unknown */
-    int64_t content_count;
-    size_t initializer_slot;       /* in graph->initializers; private to edit.c */
+    struct shape shape;                          /* what shape_infer found, as `type` */
+    struct dim *content;           /* elements of a small whole tensor where known, else NULL; -1 where unknown */
     const struct tensor *constant; /* what value_constant found last; private to constant.c */
     void *mark;                    /* scratch of the pass that runs; NULL between passes */
+    uint32_t initializer_slot;     /* in graph->initializers; private to edit.c */
+    int32_t content_count;
+    enum dtype type : 8; /* UNDEFINED if unknown */
+    bool is_input;       /* of its graph (a main graph's input, an inner graph's or function's parameter) */
+    bool is_output;      /* of its graph; for an outer value, also when an inner graph lists it as its output */
+    bool is_named; /* by an attribute (Gradient's): its name stays, as that of an output does, and it can be varied */
+    bool varies;   /* depends on what a run is given, as far as was asked; private to evaluate.c */
 };
 
 struct node {

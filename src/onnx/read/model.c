@@ -58,6 +58,16 @@ static const ProtobufCMessage *next_child(const ProtobufCMessage *parent, const 
     return (*(ProtobufCMessage * *const *)member)[met[field - type->fields]++];
 }
 
+/* Where the number of the message's part is, plus one; 0 where it belongs. */
+static uint32_t *find_slot(const struct model *model, const void *message)
+{
+    const size_t mask = model->part_slot_count - 1; /* a power of two */
+    size_t at = (size_t)((uint64_t)(uintptr_t)message * UINT64_C(0x9e3779b97f4a7c15) >> 32) & mask;
+    while (model->part_slots[at] && (const void *)model->parts[model->part_slots[at] - 1].message != message)
+        at = (at + 1) & mask;
+    return &model->part_slots[at];
+}
+
 /* Walks the parts in the order of the file beside the messages they became. */
 static void link_parts(struct model *model, struct part *parts)
 {
@@ -67,8 +77,9 @@ static void link_parts(struct model *model, struct part *parts)
         uint32_t met[FIELDS];
     } stack[WIRE_DEPTH];
     int depth = 0;
-    model->part_of = NEW(model->arena, struct pointer_map);
-    model->part_of->arena = model->arena;
+    model->part_slot_count = 8;
+    while (model->part_slot_count / 3 < (model->part_count + 1) / 2) model->part_slot_count *= 2;
+    model->part_slots = NEW_ARRAY(model->arena, uint32_t, model->part_slot_count);
     parts[0].message = &model->proto->base;
     for (size_t i = 0; i < model->part_count; i++) {
         while (depth && i >= parts[stack[depth - 1].part].next) depth--;
@@ -76,7 +87,7 @@ static void link_parts(struct model *model, struct part *parts)
             size_t parent = stack[depth - 1].part;
             parts[i].message = next_child(parts[parent].message, &parts[i], stack[depth - 1].met);
         }
-        pointer_map_set(model->part_of, parts[i].message, &parts[i]);
+        *find_slot(model, parts[i].message) = (uint32_t)i + 1;
         assert(parts[i].message->descriptor->n_fields <= FIELDS && depth < WIRE_DEPTH);
         stack[depth].part = i;
         memset(stack[depth++].met, 0, sizeof stack->met);
@@ -108,17 +119,25 @@ static bool name_foreign(const struct model *model, struct bnfuse_error *error)
     return what && fail(error, BNFUSE_INVALID, "%s: not an ONNX model: it is %s", model->name, what);
 }
 
-static bool read_model(struct model *model, struct bnfuse_error *error)
+static bool scan(struct model *model, struct bnfuse_error *error)
 {
-    struct wire wire;
+    struct wire *wire = NEW(model->arena, struct wire);
     model->externals = external_list(model->arena);
     if (!model->size)
         return fail(error, BNFUSE_INVALID, "%s: is empty, not an ONNX model; get or export it again", model->name);
-    bool scanned = wire_scan(&wire, model->arena, model->name, model->file, model->bytes, model->size, error);
-    if (!scanned || !unpack(model, &wire, error)) return name_foreign(model, error);
-    model->parts = wire.parts;
-    model->part_count = wire.part_count;
-    link_parts(model, wire.parts);
+    if (!wire_scan(wire, model->arena, model->name, model->file, model->bytes, model->size, error))
+        return name_foreign(model, error);
+    model->wire = wire;
+    model->parts = wire->parts;
+    model->part_count = wire->part_count;
+    return true;
+}
+
+bool model_unpack(struct model *model, struct bnfuse_error *error)
+{
+    if (!unpack(model, model->wire, error)) return name_foreign(model, error);
+    link_parts(model, model->wire->parts);
+    model->wire = NULL;
     return true;
 }
 
@@ -127,7 +146,7 @@ bool model_read(struct model *model, struct arena *arena, const char *name, cons
 {
     *model = (struct model){ .arena = arena, .bytes = bytes, .size = size, .directory = "." };
     model->name = arena_copy_text(arena, name);
-    if (!read_model(model, error)) return false;
+    if (!scan(model, error) || !model_unpack(model, error)) return false;
     point_into_bytes(model);
     return true;
 }
@@ -207,12 +226,18 @@ bool model_load(struct model *model, struct arena *arena, const char *path, stru
     return open_file(file, arena, path, error) && model_load_file(model, arena, file, directory_of(arena, path), error);
 }
 
-bool model_load_file(struct model *model, struct arena *arena, const struct file *file, const char *directory,
+bool model_scan_file(struct model *model, struct arena *arena, const struct file *file, const char *directory,
                      struct bnfuse_error *error)
 {
     *model = (struct model){ .arena = arena, .name = file->path, .file = file, .directory = directory };
     model->size = file->size;
-    return read_model(model, error);
+    return scan(model, error);
+}
+
+bool model_load_file(struct model *model, struct arena *arena, const struct file *file, const char *directory,
+                     struct bnfuse_error *error)
+{
+    return model_scan_file(model, arena, file, directory, error) && model_unpack(model, error);
 }
 
 static bool holds_text(const uint8_t *bytes, size_t size, const char *text)
@@ -239,7 +264,8 @@ bool model_file_holds(struct arena *arena, const char *path, const char *text, b
 
 const struct part *model_part(const struct model *model, const void *message)
 {
-    return message ? pointer_map_get(model->part_of, message) : NULL;
+    const uint32_t number = message ? *find_slot(model, message) : 0;
+    return number ? &model->parts[number - 1] : NULL;
 }
 
 bool model_payload(const struct model *model, const BnfuseOnnx__TensorProto *tensor, struct span *span)

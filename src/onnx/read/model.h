@@ -9,7 +9,6 @@
 #ifndef ONNX_READ_MODEL_H
 #define ONNX_READ_MODEL_H
 
-#include "base/pointer_map.h"
 #include "onnx/read/span.h"
 #include "onnx/read/wire.h"
 
@@ -28,9 +27,11 @@ struct model {
     const BnfuseOnnx__ModelProto *proto;
     const char *directory;    /* where external data is looked for; "." when from memory */
     struct opener opener;     /* asked instead; set after loading, before any tensor is read */
+    struct wire *wire;        /* between the two steps of loading; private to model.c */
     const struct part *parts; /* where the messages are (wire.h); parts[0] is the proto */
     size_t part_count;
-    struct pointer_map *part_of;     /* message -> its part */
+    uint32_t *part_slots; /* parts by message; private to model.c, as the next */
+    size_t part_slot_count;
     struct external_list *externals; /* private to external.c */
 };
 
@@ -44,6 +45,11 @@ bool model_read(struct model *model, struct arena *arena, const char *name, cons
 /* The same for a regular file that is open already and stays so. Its external data are looked for in `directory`. */
 bool model_load_file(struct model *model, struct arena *arena, const struct file *file, const char *directory,
                      struct bnfuse_error *error);
+
+/* Its two steps: with the first, the parts have their places (and no messages yet). */
+bool model_scan_file(struct model *model, struct arena *arena, const struct file *file, const char *directory,
+                     struct bnfuse_error *error);
+bool model_unpack(struct model *model, struct bnfuse_error *error);
 
 /* Whether the text stands anywhere in a model file, as a name or in an attribute, but for its large raw_data. Far cheaper
  * than loading it, and just as strict. */

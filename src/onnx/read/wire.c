@@ -68,10 +68,10 @@ struct scan {
     const char *name;
     const struct file *file; /* NULL: the bytes are at hand */
     const uint8_t *bytes;
-    uint64_t at, read; /* where the scan is; how far the bytes were read */
-    uint64_t lifted;   /* of what is before `read`, bytes that were not kept */
-    uint64_t ahead;    /* how much to read at a time */
-    struct wire_bytes *kept;
+    uint64_t at, read;               /* where the scan is; how far the bytes were read */
+    uint64_t lifted;                 /* of what is before `read`, bytes that were not kept */
+    uint64_t ahead;                  /* how much to read at a time */
+    struct wire_bytes *kept, *parts; /* what wire->parts points to until all are known */
     struct bnfuse_error *error;
     bool keeps_payloads; /* raw_data stays where it is, whatever its size */
     int depth;
@@ -122,12 +122,12 @@ static void release(void *object)
     kept->size = kept->room = 0;
 }
 
-static struct wire_bytes *new_kept(struct arena *arena)
+static struct wire_bytes *new_bytes(struct arena *arena)
 {
-    struct wire_bytes *kept = NEW(arena, struct wire_bytes);
-    kept->memory = arena->memory;
-    arena_defer(arena, release, kept);
-    return kept;
+    struct wire_bytes *bytes = NEW(arena, struct wire_bytes);
+    bytes->memory = arena->memory;
+    arena_defer(arena, release, bytes);
+    return bytes;
 }
 
 static void make_room(struct wire_bytes *kept, uint64_t size)
@@ -255,11 +255,9 @@ static struct cut *add_cut(struct scan *scan)
 static struct part *add_part(struct scan *scan)
 {
     struct wire *wire = scan->wire;
-    if (wire->part_count == wire->part_room) {
-        size_t room = wire->part_room ? wire->part_room * 2 : 64;
-        wire->parts = arena_grow(scan->arena, wire->parts, wire->part_count, room, sizeof *wire->parts);
-        wire->part_room = room;
-    }
+    scan->parts->size = wire->part_count * sizeof *wire->parts;
+    make_room(scan->parts, scan->parts->size + sizeof *wire->parts);
+    wire->parts = (struct part *)scan->parts->bytes;
     return &wire->parts[wire->part_count++];
 }
 
@@ -447,7 +445,8 @@ static struct scan *new_scan(struct wire *wire, struct arena *arena, const char 
 {
     struct scan *scan = NEW(arena, struct scan);
     *scan = (struct scan){ .wire = wire, .arena = arena, .name = name, .error = error, .ahead = READ_FIRST / 2 };
-    scan->kept = wire->kept = new_kept(arena);
+    scan->kept = wire->kept = new_bytes(arena);
+    scan->parts = new_bytes(arena);
     return scan;
 }
 
@@ -458,7 +457,10 @@ bool wire_scan(struct wire *wire, struct arena *arena, const char *name, const s
     struct scan *scan = new_scan(wire, arena, name, error);
     scan->file = file;
     scan->bytes = bytes;
-    return scan_message(scan, &bnfuse_onnx__model_proto__descriptor);
+    bool valid = scan_message(scan, &bnfuse_onnx__model_proto__descriptor);
+    wire->parts = arena_grow(arena, wire->parts, wire->part_count, wire->part_count, sizeof *wire->parts);
+    release(scan->parts);
+    return valid;
 }
 
 bool wire_check(struct arena *arena, const char *name, const ProtobufCMessageDescriptor *type, const void *bytes,
@@ -470,6 +472,7 @@ bool wire_check(struct arena *arena, const char *name, const ProtobufCMessageDes
     scan->keeps_payloads = true;
     bool valid = scan_message(scan, type);
     wire_release(&wire);
+    release(scan->parts);
     return valid;
 }
 

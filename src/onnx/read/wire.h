@@ -44,7 +44,7 @@ struct cut {
 
 struct wire {
     struct part *parts; /* in the order of the file, an enclosing message before what it holds; [0] is the model */
-    size_t part_count, part_room;
+    size_t part_count;
     struct cut *cuts; /* by start */
     size_t cut_count, cut_room;
     uint64_t size;

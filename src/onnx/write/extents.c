@@ -11,40 +11,78 @@
 
 enum { BUFFER = 256 << 10, HELD = 64 << 10, LARGEST_HEAD = 15 };
 
-static struct piece *add_piece(struct extents *extents, uint64_t size)
+/* Outside the arena: what the list outgrows goes at once. */
+struct piece_list {
+    struct memory *memory;
+    struct piece *list;
+    size_t room;
+};
+
+static void release(void *object)
 {
-    if (extents->count == extents->room) {
-        size_t room = extents->room ? extents->room * 2 : 64;
-        extents->list = arena_grow(extents->arena, extents->list, extents->count, room, sizeof *extents->list);
-        extents->room = room;
-    }
+    struct piece_list *pieces = object;
+    memory_give(pieces->memory, pieces->list, pieces->room * sizeof *pieces->list);
+    pieces->list = NULL;
+}
+
+void extents_open(struct extents *extents, struct arena *arena)
+{
+    *extents = (struct extents){ .arena = arena, .pieces = NEW(arena, struct piece_list) };
+    extents->pieces->memory = arena->memory;
+    arena_defer(arena, release, extents->pieces);
+}
+
+const struct piece *extents_piece(const struct extents *extents, size_t i)
+{
+    assert(i < extents->count);
+    return &extents->pieces->list[i];
+}
+
+static void enlarge(struct piece_list *pieces, size_t count)
+{
+    struct piece_list larger = { .memory = pieces->memory, .room = pieces->room ? pieces->room * 2 : 64 };
+    if (larger.room > SIZE_MAX / sizeof *larger.list) memory_exhausted(pieces->memory);
+    larger.list = memory_take(pieces->memory, larger.room * sizeof *larger.list);
+    if (count) memcpy(larger.list, pieces->list, count * sizeof *larger.list);
+    release(pieces);
+    *pieces = larger;
+}
+
+static struct piece *add_piece(struct extents *extents, enum piece_kind kind, uint64_t size)
+{
+    if (extents->count == extents->pieces->room) enlarge(extents->pieces, extents->count);
+    struct piece *piece = &extents->pieces->list[extents->count++];
+    *piece = (struct piece){ .kind = kind, .size = size };
     extents->size += size;
-    extents->list[extents->count].size = size;
-    return &extents->list[extents->count++];
+    return piece;
+}
+
+/* Whether the run that starts here continues the last piece. */
+static bool continues(const struct piece *last, const struct model *model, uint64_t start)
+{
+    if (!last || !last->is_run) return false;
+    if (model->file) return last->offset + last->size == start;
+    return (const char *)last->bytes + last->size == (const char *)model->bytes + start;
 }
 
 void extents_add_run(struct extents *extents, const struct model *model, uint64_t start, uint64_t size)
 {
-    struct piece *last = extents->count ? &extents->list[extents->count - 1] : NULL;
-    const char *bytes = model->file ? NULL : (const char *)model->bytes + start;
+    struct piece *last = extents->count ? &extents->pieces->list[extents->count - 1] : NULL;
     if (!size) return;
-    bool touches =
-        last && last->is_run
-        && (model->file ? last->span.offset + last->size == start : (const char *)last->bytes + last->size == bytes);
-    if (!touches) {
-        last = add_piece(extents, 0);
+    if (!continues(last, model, start)) {
+        last = add_piece(extents, model->file ? PIECE_FILE : PIECE_BYTES, 0);
         last->is_run = true;
-        last->bytes = bytes;
-        if (model->file) last->span = (struct span){ model->file, start, 0 };
+        last->offset = start;
+        if (model->file) last->file = model->file;
+        else last->bytes = (const char *)model->bytes + start;
     }
     last->size += size;
-    last->span.size += model->file ? size : 0;
     extents->size += size;
 }
 
 void extents_add_bytes(struct extents *extents, const void *bytes, uint64_t size)
 {
-    if (size) add_piece(extents, size)->bytes = bytes;
+    if (size) add_piece(extents, PIECE_BYTES, size)->bytes = bytes;
 }
 
 void extents_add_zeros(struct extents *extents, uint64_t size)
@@ -55,24 +93,29 @@ void extents_add_zeros(struct extents *extents, uint64_t size)
 void extents_add_tensor(struct extents *extents, const struct tensor *tensor, uint64_t size)
 {
     if (!size) return;
-    struct piece *piece = add_piece(extents, size);
-    if (tensor->factor_count || !(tensor->span.file || tensor->bytes)) piece->tensor = tensor;
-    else if (tensor->span.file) piece->span = tensor->span;
-    else piece->bytes = tensor->bytes;
+    if (tensor->factor_count || !(tensor->span.file || tensor->bytes)) {
+        add_piece(extents, PIECE_TENSOR, size)->tensor = tensor;
+    } else if (tensor->span.file) {
+        struct piece *piece = add_piece(extents, PIECE_FILE, size);
+        piece->file = tensor->span.file;
+        piece->offset = tensor->span.offset;
+    } else {
+        extents_add_bytes(extents, tensor->bytes, size);
+    }
 }
 
 /* The head comes first but is known last. */
 struct open_message extents_begin(struct extents *extents, uint32_t field)
 {
     struct open_message message = { extents->count, 0, field };
-    add_piece(extents, 0)->bytes = arena_alloc(extents->arena, LARGEST_HEAD);
+    add_piece(extents, PIECE_BYTES, 0)->bytes = arena_alloc(extents->arena, LARGEST_HEAD);
     message.before = extents->size;
     return message;
 }
 
 void extents_end(struct extents *extents, struct open_message message)
 {
-    struct piece *piece = &extents->list[message.piece];
+    struct piece *piece = &extents->pieces->list[message.piece];
     uint8_t *head = (uint8_t *)piece->bytes;
     piece->size = varint_put(head, (uint64_t)message.field << 3 | 2);
     piece->size += varint_put(head + piece->size, extents->size - message.before);
@@ -100,14 +143,14 @@ static bool is_finite(struct writer *w, const struct tensor *tensor, int64_t fir
                 w->target->path, (long long)(first + at), dtype_name(tensor->type));
 }
 
-static void note_held(struct extents *extents, uint64_t at, const struct tensor *tensor)
+static void note_held(struct held_list *held, uint64_t at, const struct tensor *tensor)
 {
-    if (extents->held_count == extents->held_room) {
-        size_t room = extents->held_room * 2 + 8;
-        extents->held = arena_grow(extents->arena, extents->held, extents->held_count, room, sizeof *extents->held);
-        extents->held_room = room;
+    if (held->count == held->room) {
+        size_t room = held->room * 2 + 8;
+        held->list = arena_grow(held->arena, held->list, held->count, room, sizeof *held->list);
+        held->room = room;
     }
-    extents->held[extents->held_count++] = (struct held){ at, tensor };
+    held->list[held->count++] = (struct held){ at, tensor };
 }
 
 /* As many elements at a time as fill the buffer; a multiple of eight, because small types share bytes. What is large
@@ -133,8 +176,16 @@ static bool write_tensor(struct writer *w, const struct piece *piece, uint64_t a
         if (different >= 0) continue;
         if (!elements_compare(w->elements, tensor, &written, first, count, &different, w->error)) return false;
     }
-    if (different < 0) note_held(w->extents, at, tensor);
+    if (different < 0) note_held(w->extents->held, at, tensor);
     return true;
+}
+
+static bool write_piece(struct writer *w, const struct piece *piece, uint64_t at)
+{
+    if (piece->kind == PIECE_TENSOR) return write_tensor(w, piece, at);
+    if (piece->kind == PIECE_BYTES) return atomic_file_write(w->target, piece->bytes, piece->size, w->error);
+    const struct span span = { piece->file, piece->offset, piece->size };
+    return atomic_file_copy(w->target, &span, w->error);
 }
 
 bool extents_write(struct extents *extents, struct atomic_file *target, struct bnfuse_error *error)
@@ -147,11 +198,8 @@ bool extents_write(struct extents *extents, struct atomic_file *target, struct b
     w.buffer = arena_alloc(extents->arena, BUFFER);
     w.elements = elements_open(extents->arena);
     for (size_t i = 0; i < extents->count; i++) {
-        const struct piece *piece = &extents->list[i];
-        bool ok = piece->tensor      ? write_tensor(&w, piece, at)
-                  : piece->span.file ? atomic_file_copy(target, &piece->span, error)
-                                     : atomic_file_write(target, piece->bytes, piece->size, error);
-        if (!ok) return false;
+        const struct piece *piece = extents_piece(extents, i);
+        if (!write_piece(&w, piece, at)) return false;
         at += piece->size;
     }
     return true;
@@ -163,11 +211,11 @@ static int compare_offsets(const void *key, const void *element)
     return (at > other) - (at < other);
 }
 
-bool extents_hold(const struct extents *extents, uint64_t offset, const struct tensor *tensor)
+bool extents_held(const struct held_list *held, uint64_t offset, const struct tensor *tensor)
 {
-    if (!extents->held_count) return false;
-    const struct held *held = bsearch(&offset, extents->held, extents->held_count, sizeof *held, compare_offsets);
-    return held && held->tensor == tensor;
+    if (!held->count) return false;
+    const struct held *found = bsearch(&offset, held->list, held->count, sizeof *held->list, compare_offsets);
+    return found && found->tensor == tensor;
 }
 
 /* ---- what was written -------------------------------------------------------------------------------------------- */
@@ -198,8 +246,8 @@ static bool same_bytes(struct reading_back *r, const struct piece *piece, uint64
 {
     for (uint64_t done = 0; done < size;) {
         size_t step = size - done < FILE_WINDOW / 4 ? (size_t)(size - done) : FILE_WINDOW / 4;
-        const void *wanted = piece->span.file
-                                 ? file_window_read(&r->old, piece->span.offset + from + done, step, r->error)
+        const void *wanted = piece->kind == PIECE_FILE
+                                 ? file_window_read(&r->old, piece->offset + from + done, step, r->error)
                                  : (const char *)piece->bytes + from + done;
         const void *found = file_window_read(&r->new, at + done, step, r->error);
         if (!wanted || !found) return false;
@@ -230,9 +278,9 @@ bool extents_agree(const struct extents *extents, const struct model *model, str
     file_window_open(&r.new, model->arena, model->file);
     if (!has_size(extents, model->file, error)) return false;
     for (size_t i = 0; i < extents->count; i++) {
-        const struct piece *piece = &extents->list[i];
-        if (piece->span.file && piece->span.file != old) file_window_open(&r.old, model->arena, old = piece->span.file);
-        for (uint64_t done = 0, size; done < piece->size && !piece->tensor; done += size) {
+        const struct piece *piece = extents_piece(extents, i);
+        if (piece->kind == PIECE_FILE && piece->file != old) file_window_open(&r.old, model->arena, old = piece->file);
+        for (uint64_t done = 0, size; done < piece->size && piece->kind != PIECE_TENSOR; done += size) {
             bool inside;
             size = stretch(&payloads, at + done, piece->size - done, &inside);
             if (!inside && !same_bytes(&r, piece, done, at + done, size)) return false;
@@ -250,8 +298,8 @@ bool extents_agree_with_data(const struct extents *extents, const struct file *f
     file_window_open(&r.new, arena, file);
     if (!has_size(extents, file, error)) return false;
     for (size_t i = 0; i < extents->count; i++) {
-        const struct piece *piece = &extents->list[i];
-        if (piece->bytes && !same_bytes(&r, piece, 0, at, piece->size)) return false;
+        const struct piece *piece = extents_piece(extents, i);
+        if (piece->kind == PIECE_BYTES && !same_bytes(&r, piece, 0, at, piece->size)) return false;
         at += piece->size;
     }
     return true;

@@ -8,13 +8,18 @@
 #include "onnx/read/tensor.h"
 #include "onnx/write/atomic_file.h"
 
-/* One of the three. */
+enum piece_kind { PIECE_BYTES, PIECE_FILE, PIECE_TENSOR };
+
 struct piece {
     uint64_t size;
-    struct span span; /* a run of a file */
-    const void *bytes;
-    const struct tensor *tensor; /* packed elements as they will be stored */
-    bool is_run;                 /* of the model's own file; another may be joined to it */
+    union {
+        const void *bytes;
+        const struct file *file;
+        const struct tensor *tensor; /* packed elements as they will be stored */
+    };
+    uint64_t offset; /* within the file */
+    enum piece_kind kind;
+    bool is_run; /* of the model that was read; another may be joined to it */
 };
 
 /* Elements of a tensor that were held against their source when they were written, and where in the file that was. */
@@ -23,15 +28,21 @@ struct held {
     const struct tensor *tensor;
 };
 
+/* In the order of the file. They outlive the extents. */
+struct held_list {
+    struct arena *arena;
+    struct held *list;
+    size_t count, room;
+};
+
 struct extents {
     struct arena *arena;
-    struct piece *list;
-    size_t count, room;
+    struct piece_list *pieces; /* private */
+    size_t count;
     uint64_t size;
-    struct held *held; /* in the order of the file */
-    size_t held_count, held_room;
-    bool finds_overflow; /* writing fails at an element that its factors have carried out of its type */
-    bool has_overflow;   /* it did */
+    struct held_list *held; /* filled by the writer */
+    bool finds_overflow;    /* writing fails at an element that its factors have carried out of its type */
+    bool has_overflow;      /* it did */
 };
 
 /* A message whose content is being added. */
@@ -41,6 +52,10 @@ struct open_message {
     uint32_t field;
 };
 
+/* Piece i of `count`, until another is added. */
+const struct piece *extents_piece(const struct extents *extents, size_t i);
+/* No pieces yet. */
+void extents_open(struct extents *extents, struct arena *arena);
 /* A run of the model's file, joined with the one before where they touch. */
 void extents_add_run(struct extents *extents, const struct model *model, uint64_t start, uint64_t size);
 /* The bytes must stay until the extents are written. */
@@ -54,9 +69,9 @@ void extents_end(struct extents *extents, struct open_message message);
 /* Whether the file, from the offset on, was held against the elements of the tensor. That was done piece by piece, each
  * while it was still in the processor's caches; elements.h read source and file for it, and shares nothing with what
  * wrote them. */
-bool extents_hold(const struct extents *extents, uint64_t offset, const struct tensor *tensor);
+bool extents_held(const struct held_list *held, uint64_t offset, const struct tensor *tensor);
 
-/* Whether the model just read from a file is made of these extents, but for the elements of its large tensors: they are
+/* Whether the model just scanned in a file is made of these extents, but for the elements of its large tensors: they are
  * compared as elements (elements.h). */
 bool extents_agree(const struct extents *extents, const struct model *model, struct bnfuse_error *error);
 /* The same for a data file. */

@@ -4,6 +4,8 @@
  * a graph that differs from its index, a tensor that moves to the data file, and whatever holds one of these. */
 #include "onnx/write/splice.h"
 
+#include "base/pointer_map.h"
+
 #include "onnx/read/external.h"
 
 #include <assert.h>
@@ -637,7 +639,8 @@ bool splice_net(struct extents *extents, struct side_data *side, const struct ne
     struct splice splice = {
         .net = net, .model = net->model, .arena = arena, .out = extents, .side = side, .error = error
     };
-    *extents = side->extents = (struct extents){ .arena = arena };
+    extents_open(extents, arena);
+    extents_open(&side->extents, arena);
     splice.graphs.arena = splice.nodes.arena = splice.values.arena = arena;
     splice.touched = NEW_ARRAY(arena, bool, net->model->part_count);
     splice.parents = NEW_ARRAY(arena, uint32_t, net->model->part_count);

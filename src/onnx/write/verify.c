@@ -57,9 +57,9 @@ static bool was_held(const struct verify *v, const struct tensor *expected, cons
 {
     const struct written *w = v->written;
     if (!written->span.file) return false;
-    if (written->span.file->fd == w->file->fd) return extents_hold(w->extents, written->span.offset, expected);
+    if (written->span.file->fd == w->file->fd) return extents_held(w->held, written->span.offset, expected);
     return w->data_file && written->span.file->fd == w->data_file->fd
-           && extents_hold(w->data, written->span.offset, expected);
+           && extents_held(w->data_held, written->span.offset, expected);
 }
 
 static bool same_elements(struct verify *v, const struct tensor *expected, const struct tensor *written)
@@ -565,14 +565,6 @@ static bool same_model(struct verify *v, const struct net *a, const struct net *
 
 /* ---- loading --------------------------------------------------------------------------------------------------- */
 
-static bool load(const struct written *written, struct arena *arena, struct model *model, struct net *net,
-                 struct bnfuse_error *error)
-{
-    if (!model_load_file(model, arena, written->file, written->directory, error)) return false;
-    if (written->data_file) external_supply(model, written->location, written->data_file);
-    return net_index(net, arena, model, error) && net_validate(net, error);
-}
-
 static bool cannot_be_read(const struct written *written, struct bnfuse_error *error)
 {
     struct bnfuse_error reason = *error;
@@ -580,15 +572,27 @@ static bool cannot_be_read(const struct written *written, struct bnfuse_error *e
                 written->file->path, reason.message);
 }
 
-bool verify_written(const struct written *written, struct arena *arena, struct model *model, struct net *net,
-                    struct bnfuse_error *error)
+bool verify_bytes(const struct written *written, struct arena *arena, struct model *model, struct bnfuse_error *error)
 {
     struct bnfuse_error own;
-    struct verify v = { .written = written, .old = written->net->model, .new = model, .arena = arena };
+    error = error ? error : &own;
+    if (!model_scan_file(model, arena, written->file, written->directory, error)) return cannot_be_read(written, error);
+    if (!extents_agree(written->extents, model, error)) return false;
+    return !written->data_file || extents_agree_with_data(written->data, written->data_file, arena, error);
+}
+
+static bool load(const struct written *written, struct model *model, struct net *net, struct bnfuse_error *error)
+{
+    if (!model_unpack(model, error)) return false;
+    if (written->data_file) external_supply(model, written->location, written->data_file);
+    return net_index(net, model->arena, model, error) && net_validate(net, error);
+}
+
+bool verify_model(const struct written *written, struct model *model, struct net *net, struct bnfuse_error *error)
+{
+    struct bnfuse_error own;
+    struct verify v = { .written = written, .old = written->net->model, .new = model, .arena = model->arena };
     v.error = error ? error : &own;
-    v.elements = elements_open(arena);
-    if (!load(written, arena, model, net, v.error)) return cannot_be_read(written, v.error);
-    if (!extents_agree(written->extents, model, v.error)) return false;
-    if (written->data_file && !extents_agree_with_data(written->data, written->data_file, arena, v.error)) return false;
-    return same_model(&v, written->net, net);
+    v.elements = elements_open(model->arena);
+    return load(written, model, net, v.error) ? same_model(&v, written->net, net) : cannot_be_read(written, v.error);
 }

@@ -14,14 +14,16 @@
 struct written {
     const struct net *net;                /* what the file must say */
     const struct extents *extents, *data; /* as they were written; data: NULL when there is no data file */
-    const struct file *file, *data_file;  /* open for reading; data_file likewise */
-    const char *location;                 /* of the data file, as the model names it */
-    const char *directory;                /* where the model's other data files are */
+    const struct held_list *held, *data_held;
+    const struct file *file, *data_file; /* open for reading; data_file likewise */
+    const char *location;                /* of the data file, as the model names it */
+    const char *directory;               /* where the model's other data files are */
 };
 
-/* Fills `model` and `net` with what the files hold. False with the place of the first difference (BNFUSE_INTERNAL), or
- * when a file cannot be read. */
-bool verify_written(const struct written *written, struct arena *arena, struct model *model, struct net *net,
-                    struct bnfuse_error *error);
+/* First what lies between the weights; `model` is scanned then. The extents are of no more use after it. False with the
+ * place of the first difference (BNFUSE_INTERNAL), or when a file cannot be read. */
+bool verify_bytes(const struct written *written, struct arena *arena, struct model *model, struct bnfuse_error *error);
+/* Then everything else. Fills `model` and `net` with what the files hold. */
+bool verify_model(const struct written *written, struct model *model, struct net *net, struct bnfuse_error *error);
 
 #endif

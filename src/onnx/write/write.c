@@ -20,6 +20,8 @@ struct writing {
     const char *path;
     struct write_options options;
     struct arena arena;
+    struct arena extents_arena; /* of extents and side, until what was written is verified */
+    struct held_list held, data_held;
     struct draft *draft;
     struct atomic_file model, data;
     struct file model_back, data_back; /* as written, for reading */
@@ -181,10 +183,11 @@ static bool name_data(struct writing *w, struct bnfuse_error *error)
     return fail(error, BNFUSE_USAGE, "%s: no name is free for its data", w->model.path);
 }
 
-static bool write_extents(struct writing *w, struct extents *extents, struct atomic_file *target,
-                          struct bnfuse_error *error)
+static bool write_extents(struct writing *w, struct extents *extents, struct held_list *held,
+                          struct atomic_file *target, struct bnfuse_error *error)
 {
     extents->finds_overflow = w->options.finds_overflow;
+    extents->held = held;
     bool written = extents_write(extents, target, error);
     w->draft->has_overflow |= extents->has_overflow;
     return written;
@@ -192,12 +195,13 @@ static bool write_extents(struct writing *w, struct extents *extents, struct ato
 
 static bool write_data(struct writing *w, struct bnfuse_error *error)
 {
-    if (!splice_net(&w->extents, &w->side, w->net, &w->arena, error)) return false;
+    if (!splice_net(&w->extents, &w->side, w->net, &w->extents_arena, error)) return false;
     if (!w->side.count) return true;
     w->data.directory = w->model.directory;
     if (!w->data.path) w->data.path = arena_printf(&w->arena, "data of %s", w->model.path);
     w->data_extents = w->side.extents;
-    return atomic_file_open(&w->data, &w->arena, error) && write_extents(w, &w->data_extents, &w->data, error)
+    return atomic_file_open(&w->data, &w->arena, error)
+           && write_extents(w, &w->data_extents, &w->data_held, &w->data, error)
            && atomic_file_read_back(&w->data, &w->data_back, error) && name_data(w, error);
 }
 
@@ -217,11 +221,12 @@ static bool write_model(struct writing *w, struct bnfuse_error *error)
     if (w->side.count) {
         w->side.location = w->data.name;
         w->side.count = 0;
-        if (!splice_net(&w->extents, &w->side, w->net, &w->arena, error)) return false;
+        if (!splice_net(&w->extents, &w->side, w->net, &w->extents_arena, error)) return false;
     }
     if (!check_size(w, error) || !atomic_file_open(&w->model, &w->arena, error)) return false;
     if (w->side.count) w->model.ending = w->data.ending; /* they wait already */
-    return write_extents(w, &w->extents, &w->model, error) && atomic_file_read_back(&w->model, &w->model_back, error);
+    return write_extents(w, &w->extents, &w->held, &w->model, error)
+           && atomic_file_read_back(&w->model, &w->model_back, error);
 }
 
 static bool verify(struct writing *w, struct bnfuse_error *error)
@@ -231,12 +236,16 @@ static bool verify(struct writing *w, struct bnfuse_error *error)
         .net = w->net,
         .extents = &w->extents,
         .data = &w->data_extents,
+        .held = &w->held,
+        .data_held = &w->data_held,
         .file = &w->model_back,
         .data_file = has_data ? &w->data_back : NULL,
         .location = w->data.name,
         .directory = w->model.directory ? w->model.directory : w->net->model->directory,
     };
-    return verify_written(&written, &w->arena, &w->model_read, &w->net_read, error);
+    if (!verify_bytes(&written, &w->arena, &w->model_read, error)) return false;
+    arena_close(&w->extents_arena);
+    return verify_model(&written, &w->model_read, &w->net_read, error);
 }
 
 static bool describe(struct writing *w, const struct atomic_file *target, const struct file *file,
@@ -269,6 +278,8 @@ bool draft_write(struct draft *draft, const struct net *net, const char *path, c
     *w = (struct writing){ .net = net, .path = path, .draft = draft };
     if (options) w->options = *options;
     arena_open(&w->arena, net->arena->memory);
+    arena_open(&w->extents_arena, net->arena->memory);
+    w->held.arena = w->data_held.arena = &w->arena;
     bool ok = guarded(net->arena->memory, write_draft, w, error);
     if (!ok) draft_close(draft);
     return ok;
@@ -281,6 +292,7 @@ void draft_close(struct draft *draft)
     draft->net = NULL;
     if (!w) return;
     struct memory *memory = w->net->arena->memory;
+    arena_close(&w->extents_arena);
     arena_close(&w->arena);
     memory_give(memory, w, sizeof *w);
 }
