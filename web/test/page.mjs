@@ -212,9 +212,8 @@ await check('a link holds the options, and never a model', async () => {
 await check('the page offers all that the program can enable', async () => {
   const page = await open();
   const offered = await page.locator('input[name=enable]').evaluateAll((all) => all.map(({ value }) => value));
-  const help = spawnSync(native, ['--help']).stdout.toString();
-  const [, list] = /--enable NAME.*\n((?: {4}\S.*\n)+)/.exec(help);
-  assert.deepEqual(offered, [...list.matchAll(/^ {4}(\S+)/gm)].map(([, name]) => name));
+  const completions = spawnSync(native, ['--completions=bash']).stdout.toString();
+  assert.deepEqual(offered, /--enable\) .*-W "([^"]*)"/.exec(completions)[1].split(' '));
   await page.close();
 });
 

@@ -31,6 +31,8 @@ interface Fusing extends Common {
   /** Names of nodes left alone. */
   skip?: string[];
   lower?: 'mul-add';
+  /** Remove everything else, too, that can go without changing a bit of any result. */
+  simplify?: boolean;
 }
 
 interface Checking extends Common {
@@ -77,7 +79,8 @@ export interface Remark {
 }
 
 export interface Check {
-  verdict: 'identical' | 'pass' | 'pass (rounding only)' | 'pass (sites only)' | 'fail' | 'ill-conditioned' | 'not checked';
+  verdict: 'identical' | 'pass' | 'pass (rounding only)' | 'pass (sites only)' | 'equal on what was tried'
+    | 'pass (lower precision)' | 'cannot tell' | 'fail' | 'ill-conditioned' | 'not checked';
   why: string;
   first_divergent: string | null;
   worst_site: number;
@@ -99,6 +102,8 @@ export interface Report {
   parameters?: { before: number; after: number };
   bytes?: { before: number; after: number };
   check?: Check | null;
+  /** What `simplify` changed. */
+  rewrites?: { rule: string; node: string; op: string; scope: string; where: string }[];
   [member: string]: unknown;
 }
 

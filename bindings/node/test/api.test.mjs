@@ -37,6 +37,7 @@ test('options reach the program', async () => {
   const report = await explain(bytes('conv_bn_relu'), { skip: ['bn'] });
   assert.equal(report.folded, 0);
   assert.equal(report.batch_normalizations[0].outcome, 'stays');
+  assert.ok((await explain(bytes('keras_transposes_bn'), { simplify: true })).rewrites.length > 0);
   await assert.rejects(explain(bytes('conv_bn_relu'), { noSuchThing: true }), { status: 2, message: /--no-such-thing/ });
 });
 

@@ -13,10 +13,10 @@
 from ._api import compare, explain, fuse, fuse_and_report, run, version
 from ._errors import (BnfuseError, CancelledError, DifferError, InternalError, InvalidModelError, UnsupportedError,
                       UsageError)
-from ._results import Check, Remark, Report
+from ._results import Check, Remark, Report, Rewrite
 from ._tensors import Tensor
 
 __version__ = version()
-__all__ = ["fuse", "fuse_and_report", "explain", "compare", "run", "version", "Report", "Remark", "Check", "Tensor",
+__all__ = ["fuse", "fuse_and_report", "explain", "compare", "run", "version", "Report", "Remark", "Rewrite", "Check", "Tensor",
            "BnfuseError", "DifferError", "UsageError", "InvalidModelError", "UnsupportedError", "CancelledError",
            "InternalError"]

@@ -140,11 +140,11 @@ def _loaded(model: Model, external_data: Optional[ExternalData] = None, memory_l
         loaded.close()
 
 
-def _fuse(loaded: _Loaded, freeze_weights, assume_inference, lower_mul_add, enable, disable, skip, fold_limit, any_opset,
-          progress) -> Report:
+def _fuse(loaded: _Loaded, freeze_weights, assume_inference, lower_mul_add, simplify, enable, disable, skip, fold_limit,
+          any_opset, progress) -> Report:
     options = loaded.options(
         "fuse", freeze_weights=freeze_weights, assume_inference=assume_inference, lower_mul_add=lower_mul_add,
-        any_opset=any_opset, fold_limit=fold_limit, enabled=loaded.names(enable), disabled=loaded.names(disable),
+        simplify=simplify, any_opset=any_opset, fold_limit=fold_limit, enabled=loaded.names(enable), disabled=loaded.names(disable),
         skipped=loaded.names(skip))
     loaded.progress(options, progress)
     _check(lib.bnfuse_fuse(loaded.handle, options, loaded.error), loaded.error, loaded.raised)
@@ -202,6 +202,7 @@ def fuse_and_report(
     freeze_weights: bool = False,
     assume_inference: bool = False,
     lower_mul_add: bool = False,
+    simplify: bool = False,
     enable: Sequence[str] = (),
     disable: Sequence[str] = (),
     skip: Sequence[str] = (),
@@ -224,8 +225,8 @@ def fuse_and_report(
     if check not in (True, False, *_LEVELS):
         raise UsageError('check wants True, False, "quick", "standard" or "full"')
     with _loaded(model, external_data, memory_limit) as loaded:
-        report = _fuse(loaded, freeze_weights, assume_inference, lower_mul_add, enable, disable, skip, fold_limit,
-                       allow_unchecked, progress)
+        report = _fuse(loaded, freeze_weights, assume_inference, lower_mul_add, simplify, enable, disable, skip,
+                       fold_limit, allow_unchecked, progress)
         result = None
         if check:
             level = "standard" if check is True else check
@@ -250,6 +251,7 @@ def fuse(model: Model, output: Optional[Union[str, "os.PathLike[str]"]] = None, 
     - ``freeze_weights``: initializers that are graph inputs too count as constants
     - ``assume_inference``: training-mode BatchNormalization counts as inference
     - ``lower_mul_add``: what stays becomes Mul and Add
+    - ``simplify``: everything else that can go without changing a bit of any result goes as well
     - ``enable``, ``disable``, ``skip``: more folds ("relu-scale"), passes left out, nodes left alone
     - ``fold_limit``: bytes the model may grow by
     - ``check``: False, "quick" (each change by itself), True or "standard" (both models as well), "full" (in float64,
@@ -271,6 +273,7 @@ def explain(
     freeze_weights: bool = False,
     assume_inference: bool = False,
     lower_mul_add: bool = False,
+    simplify: bool = False,
     enable: Sequence[str] = (),
     disable: Sequence[str] = (),
     skip: Sequence[str] = (),
@@ -280,7 +283,8 @@ def explain(
 ) -> Report:
     """Says of every BatchNormalization where it would go, or why it stays. Nothing is checked or written."""
     with _loaded(model, external_data, memory_limit) as loaded:
-        return _fuse(loaded, freeze_weights, assume_inference, lower_mul_add, enable, disable, skip, fold_limit, True, None)
+        return _fuse(loaded, freeze_weights, assume_inference, lower_mul_add, simplify, enable, disable, skip, fold_limit,
+                     True, None)
 
 
 def compare(

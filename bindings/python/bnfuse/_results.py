@@ -37,6 +37,18 @@ class Remark:
 
 
 @dataclass(frozen=True)
+class Rewrite:
+    """What ``simplify`` changed; docs/simplify.md has the rules."""
+
+    rule: str
+    node: str
+    op: str
+    scope: str
+    where: str
+    """What stands for it now."""
+
+
+@dataclass(frozen=True)
 class Report:
     """What fusing did, or (from explain) would do."""
 
@@ -50,6 +62,7 @@ class Report:
     bytes: Tuple[int, int]
     multiply_adds_saved: int
     notes: List[str]
+    rewrites: List[Rewrite] = field(default_factory=list)
 
     def __str__(self) -> str:
         return "\n".join([str(remark) for remark in self.remarks]
@@ -90,7 +103,9 @@ def read_report(report) -> Report:
         remarks, report.folded, report.left, {text(op.op): (op.before, op.after) for op in ops},
         (report.before.nodes, report.after.nodes), (report.before.parameters, report.after.parameters),
         (report.before.bytes, report.after.bytes), report.multiply_adds_saved,
-        [text(report.notes[i]) for i in range(report.note_count)])
+        [text(report.notes[i]) for i in range(report.note_count)],
+        [Rewrite(text(each.rule), text(each.node), text(each.op), text(each.scope), text(each.where))
+         for each in (report.rewrites[i] for i in range(report.rewrite_count))])
 
 
 def read_check(result) -> Check:

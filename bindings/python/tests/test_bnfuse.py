@@ -87,6 +87,16 @@ def test_options_reach_the_library():
         bnfuse.explain(model("conv_bn_relu"), no_such_option=True)
 
 
+def test_simplify_does_what_the_program_does(tmp_path):
+    report = bnfuse.explain(model("keras_transposes_bn"), simplify=True)
+    assert report.rewrites and all(rewrite.rule and rewrite.node for rewrite in report.rewrites)
+    assert not bnfuse.explain(model("keras_transposes_bn")).rewrites
+    expected = tmp_path / "expected.onnx"
+    command = [PROGRAM, model("keras_transposes_bn"), "--simplify", "-o", expected]
+    subprocess.run(command, check=True, capture_output=True)
+    assert bnfuse.fuse(model("keras_transposes_bn"), simplify=True) == expected.read_bytes()
+
+
 def test_errors_have_the_status_of_the_program():
     with pytest.raises(bnfuse.InvalidModelError, match="not an ONNX model") as caught:
         bnfuse.fuse(b"no model")
