@@ -23,6 +23,17 @@ static inline uint32_t rotate(uint32_t x, int bits)
     return x >> bits | x << (32 - bits);
 }
 
+/* Round k of eight. The words stay where they are; it is their names that move on by one each round. */
+static inline __attribute__((always_inline)) void one_round(uint32_t s[8], int k, uint32_t term)
+{
+    const uint32_t a = s[-k & 7], b = s[(1 - k) & 7], c = s[(2 - k) & 7];
+    const uint32_t e = s[(4 - k) & 7], f = s[(5 - k) & 7], g = s[(6 - k) & 7], h = s[(7 - k) & 7];
+    const uint32_t one = h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & f) ^ (~e & g)) + term;
+    const uint32_t two = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+    s[(3 - k) & 7] += one;
+    s[(7 - k) & 7] = one + two;
+}
+
 static void blocks_plain(uint32_t state[8], const uint8_t *bytes, size_t count)
 {
     for (; count; count--, bytes += 64) {
@@ -34,15 +45,8 @@ static void blocks_plain(uint32_t state[8], const uint8_t *bytes, size_t count)
             w[i] = w[i - 16] + (rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ w[i - 15] >> 3) + w[i - 7]
                    + (rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10);
         memcpy(s, state, sizeof s);
-        for (int i = 0; i < 64; i++) {
-            uint32_t sum = rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25);
-            uint32_t one = s[7] + sum + ((s[4] & s[5]) ^ (~s[4] & s[6])) + round_constants[i] + w[i];
-            sum = rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22);
-            uint32_t two = sum + ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
-            memmove(s + 1, s, 7 * sizeof *s);
-            s[4] += one;
-            s[0] = one + two;
-        }
+        for (int i = 0; i < 64; i += 8)
+            for (int k = 0; k < 8; k++) one_round(s, k, round_constants[i + k] + w[i + k]);
         for (int i = 0; i < 8; i++) state[i] += s[i];
     }
 }
