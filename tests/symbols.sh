@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# symbols.sh HEADER NM LIBRARY...: of each library, all that bnfuse.h declares is visible, and nothing else. What begins
-# with two underscores belongs to the compiler (the sanitizers' bookkeeping).
+# symbols.sh HEADER NM LIBRARY...: of each library, all that bnfuse.h declares is visible, and nothing else; and Debian's
+# package lists the same. What begins with two underscores belongs to the compiler (the sanitizers' bookkeeping).
 set -eu
 header=$1 nm=$2
 shift 2
@@ -15,3 +15,6 @@ for library; do
     $nm $dynamic --defined-only -g "$library" | awk 'NF == 3 { print $3 }' | grep -v '^__' | sort > "$visible"
     diff "$declared" "$visible" || { echo "$library: < declared only, > visible only" >&2; exit 1; }
 done
+package=$(dirname "$header")/../debian/libbnfuse0.symbols
+sed -n 's/^ \(.*\)@Base .*/\1/p' "$package" | sort > "$visible"
+diff "$declared" "$visible" || { echo "$package: < declared only, > in the package only" >&2; exit 1; }
