@@ -25,6 +25,8 @@ void platform_relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb"); /* waits about as long as the other; a thread that yields may not run again for minutes */
 #else
     sched_yield();
 #endif
