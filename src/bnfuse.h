@@ -156,8 +156,16 @@ typedef struct bnfuse_remark {
     const char *help;   /* what would help, if anything */
     const char *where;  /* folded into this; or what is in the way */
     const char *detail;
-    const char *path; /* operators tried or crossed */
+    const char *path;                       /* operators tried or crossed */
+    const struct bnfuse_channels *channels; /* NULL where the parameters are not constant */
 } bnfuse_remark;
+
+/* The affine of a BatchNormalization, channel by channel. */
+typedef struct bnfuse_channels {
+    size_t count;
+    const double *scales;   /* scale / sqrt(variance + epsilon) */
+    const bool *degenerate; /* scale or variance near 0, or a mean of a thousand deviations */
+} bnfuse_channels;
 
 /* What simplifying changed. No string is NULL; they are "" where they do not apply. */
 typedef struct bnfuse_rewrite {
@@ -413,6 +421,9 @@ typedef struct bnfuse_metrics {
     double outside;                         /* share of elements outside the tolerance */
     int64_t nan_before, nan_after, infinite_before, infinite_after;
     double top1, top5; /* share of rows with the same best class, and the same five; < 0: no scores of classes */
+    /* Finite elements by how far they are apart: equal; up to 1, 2, 4, ... units in the last place. */
+    const int64_t *ulps;
+    size_t ulp_count;
 } bnfuse_metrics;
 
 typedef struct bnfuse_output {

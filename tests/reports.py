@@ -125,6 +125,43 @@ def read_ways_out(folder, model):
         read_json([word for word in words], expected)
 
 
+def read_all(folder):
+    """What is said of every model of ours, a line each: fused and checked, in full and not."""
+    everything = sorted(os.path.join(models, name) for name in os.listdir(models) if name.endswith(".onnx"))
+    runs = ([], everything), (["--check=full", "--freeze-weights"], everything[::5]), (["--no-check", "--lower", "mul-add"], everything[1::5])
+    for options, some in runs:
+        path = os.path.join(folder, "all.jsonl")
+        subprocess.run([program, *some, *options, "-q", "--jsonl", path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        lines = list(open(path, encoding="utf-8"))
+        check(len(lines) == len(some), f"{len(lines)} lines of {len(some)} models")
+        for line, model in zip(lines, some):
+            report = json.loads(line)
+            try:
+                jsonschema.validate(report, schema)
+            except jsonschema.ValidationError as error:
+                check(False, f"{report['model']}: {str(error)[:300]}")
+            check(report["model"] == model, f"{report['model']} stands for {model}")
+
+
+def a_member_more_is_refused():
+    """The schema would notice a member that it does not know, at any depth."""
+    report = json.loads(subprocess.run([program, model_named("conv_bn_relu"), "--json"], stdout=subprocess.PIPE).stdout)
+    places = [report, report["sha256"], report["batch_normalizations"][0], report["check"], report["check"]["sites"][0],
+              report["check"]["outputs"][0], report["check"]["outputs"][0]["metrics"], report["nodes"]]
+    for i, place in enumerate(places):
+        place["surprise"] = 1
+        try:
+            jsonschema.validate(report, schema)
+            check(False, f"the schema lets a member pass at place {i}")
+        except jsonschema.ValidationError:
+            pass
+        del place["surprise"]
+
+
+def model_named(name):
+    return os.path.join(models, name + ".onnx")
+
+
 keys, cases = [], 0
 with tempfile.TemporaryDirectory() as folder:
     for name in names:
@@ -154,6 +191,9 @@ with tempfile.TemporaryDirectory() as folder:
     read_json([os.path.join(docs, "json.md"), "-o", output], 3)
     read_json([model["conv_bn_relu"], "-o", output, "--require", "5"], 5)
     read_ways_out(folder, model["conv_bn_relu"])
+    read_all(folder)
+    a_member_more_is_refused()
+    read_json(["run", model["conv_bn_relu"], "--input", "x=absent.npy"], 2)
     read_json(["diff", model["conv_bn_relu"], output], 1)
     read_json(["diff", output, output], 0)
     said = subprocess.run([program, "diff", model["conv_bn_relu"], output], stdout=subprocess.PIPE, text=True).stdout

@@ -24,7 +24,8 @@ struct bnfuse_model {
     bool is_broken;         /* a pass stopped half-way (or is about to): `after` is of no use */
     bool is_fusing;         /* passes run: between two of them `after` can be printed */
     bool is_unread;         /* fused without a look at the weights, and not written yet */
-    struct op_tallies *ops; /* private to summary.c, as the next two */
+    struct op_tallies *ops; /* private to summary.c, as the next three */
+    struct channel_list *channels;
     const char **notes;
     size_t note_count;
     bnfuse_report report;

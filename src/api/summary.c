@@ -5,6 +5,7 @@
 #include "api/handles.h"
 #include "onnx/graph/attr.h"
 #include "onnx/graph/bn.h"
+#include "passes/decide/decision.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -122,6 +123,28 @@ static bool read_channels(struct arena *arena, const struct node *bn, struct cha
     return true;
 }
 
+static bool is_odd_channel(const struct channels *channels, int64_t i);
+
+/* What the report knows of a BatchNormalization's channels, in the order of the file. */
+struct channel_list {
+    const char *output;
+    bnfuse_channels of;
+    struct channel_list *next;
+};
+
+static struct channel_list *list_channels(struct arena *arena, const struct node *bn, const struct channels *channels)
+{
+    struct channel_list *list = NEW(arena, struct channel_list);
+    double *scales = NEW_ARRAY(arena, double, (size_t)channels->count);
+    bool *degenerate = NEW_ARRAY(arena, bool, (size_t)channels->count);
+    for (int64_t i = 0; i < channels->count; i++) {
+        scales[i] = channels->scale[i] / sqrt(channels->variance[i] + channels->epsilon);
+        degenerate[i] = is_odd_channel(channels, i);
+    }
+    *list = (struct channel_list){ node_title(bn), { (size_t)channels->count, scales, degenerate }, NULL };
+    return list;
+}
+
 /* "2 channels of scale 0 (first 7)"; nothing where there are none. */
 static const char *count_channels(struct arena *arena, const char *text, const struct channels *channels,
                                   bool (*is_odd)(const struct channels *channels, int64_t i), const char *what)
@@ -157,24 +180,33 @@ static bool is_far_off(const struct channels *c, int64_t i)
     return fabs(c->mean[i]) > MANY_DEVIATIONS * sqrt(fmax(c->variance[i], 0) + c->epsilon);
 }
 
-static const char *degenerate_channels(struct arena *arena, const struct node *bn)
+static bool is_odd_channel(const struct channels *channels, int64_t i)
 {
-    struct channels channels = { .count = 0 };
-    if (!read_channels(arena, bn, &channels)) return "";
-    const char *text = count_channels(arena, "", &channels, has_no_scale, "of scale 0");
-    text = count_channels(arena, text, &channels, has_no_variance, "of variance near 0");
-    text = count_channels(arena, text, &channels, is_below_epsilon, "of a variance below epsilon");
-    return count_channels(arena, text, &channels, is_far_off, "with a mean of a thousand deviations");
+    return has_no_scale(channels, i) || has_no_variance(channels, i) || is_below_epsilon(channels, i)
+           || is_far_off(channels, i);
 }
 
-/* A note for every BatchNormalization whose stored statistics are odd. */
-static void note_degenerate(struct bnfuse_model *model)
+static const char *degenerate_channels(struct arena *arena, const struct channels *channels)
+{
+    const char *text = count_channels(arena, "", channels, has_no_scale, "of scale 0");
+    text = count_channels(arena, text, channels, has_no_variance, "of variance near 0");
+    text = count_channels(arena, text, channels, is_below_epsilon, "of a variance below epsilon");
+    return count_channels(arena, text, channels, is_far_off, "with a mean of a thousand deviations");
+}
+
+/* A note for every BatchNormalization whose stored statistics are odd, and the channels of all. */
+static void note_channels(struct bnfuse_model *model)
 {
     struct arena *arena = &model->arena;
+    struct channel_list **end = &model->channels;
     size_t room = 0;
     for (struct graph *graph = NULL; (graph = net_next_graph(&model->after, graph));)
         for (const struct node *node = graph->first; node; node = node->next) {
-            const char *odd = bn_is(node) ? degenerate_channels(arena, node) : "";
+            struct channels channels = { .count = 0 };
+            if (!bn_is(node) || !read_channels(arena, node, &channels)) continue;
+            *end = list_channels(arena, node, &channels);
+            end = &(*end)->next;
+            const char *odd = degenerate_channels(arena, &channels);
             if (!*odd) continue;
             if (model->note_count == room) {
                 room = 2 * room + 8;
@@ -209,15 +241,29 @@ void summarise_before(struct bnfuse_model *model)
 {
     model->ops = NEW(&model->arena, struct op_tallies);
     name_map_open(&model->ops->by_op, &model->arena);
-    note_degenerate(model);
+    note_channels(model);
     model->report.before.nodes = tally_ops(model->ops, &model->after, 0);
     model->report.before.parameters = count_parameters(&model->after);
     model->report.before.bytes = model->model.size;
 }
 
+/* Both lists are in the order of the file. */
+static void report_channels(struct bnfuse_model *model)
+{
+    const struct channel_list *next = model->channels;
+    for (size_t i = 0; i < model->report.remark_count; i++) {
+        const struct channel_list *own = next;
+        while (own && strcmp(own->output, model->report.remarks[i]->node) != 0) own = own->next;
+        if (!own) continue;
+        model->report.remarks[i]->channels = &own->of;
+        next = own->next;
+    }
+}
+
 void summarise_after(struct bnfuse_model *model, const struct pass_report *from)
 {
     report_remarks(model, from);
+    report_channels(model);
     model->report.after.nodes = tally_ops(model->ops, &model->after, 1);
     model->report.after.parameters = count_parameters(&model->after);
     report_ops(model);

@@ -134,5 +134,8 @@ const bnfuse_metrics *metrics_finish(struct metrics *m)
     m->of.outside = m->of.elements ? (double)m->outside / (double)m->of.elements : 0;
     m->of.top1 = m->rows ? (double)m->top1 / (double)m->rows : -1;
     m->of.top5 = m->rows ? (double)m->top5 / (double)m->rows : -1;
+    m->of.ulps = m->ulps;
+    m->of.ulp_count = ULP_BUCKETS;
+    while (m->of.ulp_count && !m->ulps[m->of.ulp_count - 1]) m->of.ulp_count--;
     return &m->of;
 }

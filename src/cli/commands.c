@@ -104,8 +104,9 @@ static bool policy_is_met(struct job *job)
                          "%s: %zu BatchNormalization%s that could go (--strict); see bnfuse explain", job->run.model,
                          could, could == 1 ? " stays" : "s stay");
     if (job->settings->has_require && report->folded < job->settings->require)
-        return job_ended(job, BNFUSE_POLICY, "%s: %zu BatchNormalizations went, --require wants %llu", job->run.model,
-                         report->folded, (unsigned long long)job->settings->require);
+        return job_ended(job, BNFUSE_POLICY, "%s: %zu BatchNormalization%s folded, --require wants %llu",
+                         job->run.model, report->folded, report->folded == 1 ? " was" : "s were",
+                         (unsigned long long)job->settings->require);
     return true;
 }
 

@@ -10,25 +10,28 @@
 #include "report/report.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PICTURES_MOST = 100, CELLS_MOST = 20000, LINES_OPEN = 12 };
+enum { PICTURES_MOST = 100, CELLS_MOST = 20000, TITLE_MOST = 60 };
 
 static const char style[] =
     ":root{color-scheme:light dark;--line:#8886;--soft:#8881}"
     "body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:62rem;padding:0 1rem 3rem}"
     "h1{font-size:1.25rem;overflow-wrap:anywhere}h2{font-size:1.1rem;margin:2rem 0 .5rem}"
     ".band{border-left:8px solid;border-radius:8px;padding:.8rem 1rem;background:var(--soft);display:flex;gap:.8rem;"
-    "align-items:flex-start}.band p{margin:0;font-size:1.1rem}.sign{flex:none;margin-top:.1rem}"
+    "align-items:flex-start}.band "
+    "p{margin:0;font-size:1.1rem;min-width:0;overflow-wrap:anywhere}.sign{flex:none;margin-top:.1rem}"
     ".good{border-color:#2da44e}.kept{border-color:#c47f00}.bad{border-color:#e5534b}.other{border-color:#8b949e}"
     ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.8rem;margin:1rem 0;padding:0}"
     ".figures li{list-style:none;border:1px solid var(--line);border-radius:8px;padding:.6rem .8rem}"
     ".figures span{display:block;font-size:.85rem}.figures "
     "strong{font-weight:500;font-size:1.15rem;font-variant-numeric:tabular-nums}"
-    ".grew{color:#d1242f}.picture{display:block;width:100%;max-width:34rem;height:auto;margin:.5rem 0}"
+    ".grew{color:#d1242f}.picture{display:block;width:100%;max-width:30rem;height:auto;margin:.5rem 0}"
     ".pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr));gap:1rem}"
-    ".pair .picture{max-width:24rem}table{border-collapse:collapse;width:100%;font-size:.92rem}"
+    ".ribbon{max-width:none}.results td:nth-child(2),.results td:nth-child(3){min-width:8rem}.results "
+    "td{white-space:normal}.pair .picture{max-width:24rem}table{border-collapse:collapse;width:100%;font-size:.92rem}"
     ".scroll{overflow-x:auto}th,td{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid var(--line);"
     "vertical-align:top;overflow-wrap:anywhere}th{white-space:nowrap}.numbers td+td,.numbers "
     "th+th{text-align:right;white-space:nowrap;"
@@ -56,7 +59,7 @@ static void put_element(FILE *to, const char *tag, const char *text)
 static enum tone verdict_tone(const struct run_report *run)
 {
     if (run->status == BNFUSE_DIFFER || (run->check && run->check->verdict == BNFUSE_VERDICT_FAIL)) return TONE_BAD;
-    if (run->status == BNFUSE_OK) return TONE_GOOD;
+    if (run->status == BNFUSE_OK) return run->check ? TONE_GOOD : TONE_PLAIN;
     return run->status == BNFUSE_POLICY || run->status == BNFUSE_UNSUPPORTED ? TONE_KEPT : TONE_BAD;
 }
 
@@ -84,17 +87,19 @@ static void put_band(const struct page *page)
 
 /* ---- Pictures of a place ---- */
 
-/* Where a fold went downstream, the value is gone: what its reader computes stands for it. */
+/* Where a fold went downstream, the value is gone: what its readers compute stands for it. */
 static void put_side(const struct page *page, const struct neighbours *side, const char *title, const char *value,
                      enum tone tone)
 {
     char words[80];
-    const char *reader = neighbours_reader(page->before, value);
+    bool drawn = false;
     snprintf(words, sizeof words, "the nodes around it %s", title);
     fprintf(page->to, "<div><p>%s</p>\n", title);
-    if (!neighbours_draw(side, page->to, words, value, tone)
-        && !(reader && neighbours_draw(side, page->to, words, reader, tone)))
-        fputs("<p>No node computes it.</p>\n", page->to);
+    for (int step = 0; step < 6 && value && !drawn; step++) {
+        drawn = neighbours_draw(side, page->to, words, value, tone);
+        value = neighbours_reader(page->before, value);
+    }
+    if (!drawn) fputs("<p>Nothing is there in its place.</p>\n", page->to);
     fputs("</div>\n", page->to);
 }
 
@@ -118,9 +123,8 @@ static void put_failing_sites(const struct page *page)
         if (count++ == 0) fputs("<h2>Where it differs</h2>\n", page->to);
         fputs("<p>", page->to);
         put_element(page->to, "code", site->value);
-        snprintf(line, sizeof line,
-                 " differs by %.2g of its largest number in float64, where a right fold agrees to 1e-12.",
-                 site->difference.relative);
+        snprintf(line, sizeof line, " differs by %.2g of its largest number in float64; %s.", site->difference.relative,
+                 page->run->other ? "both models were given the same numbers there" : "a correct fold agrees to 1e-12");
         put_markup(page->to, line);
         fputs("</p>\n", page->to);
         put_place(page, site->value, TONE_BAD);
@@ -152,7 +156,9 @@ static void put_figures(const struct page *page)
     fputs("<ul class=\"figures\">\n", page->to);
     put_change(page->to, "BatchNormalizations", (int64_t)report->remark_count, (int64_t)report->left);
     put_change(page->to, "nodes", report->before.nodes, report->after.nodes);
-    snprintf(text, sizeof text, "%" PRId64 " fewer a run", report->multiply_adds_saved);
+    if (report->multiply_adds_saved || report->left == report->remark_count)
+        snprintf(text, sizeof text, "%" PRId64 " fewer a run", report->multiply_adds_saved);
+    else snprintf(text, sizeof text, "fewer; sizes are open");
     put_figure(page->to, "multiply-adds", text, false);
     if (report->after.bytes) put_change(page->to, "bytes", (int64_t)report->before.bytes, (int64_t)report->after.bytes);
     else put_figure(page->to, "bytes", "nothing written", false);
@@ -189,50 +195,93 @@ static double noise_of(const bnfuse_output *output)
     return output->noise;
 }
 
+static const struct rung {
+    const char *label;
+    double (*read)(const bnfuse_output *);
+    enum tone tone;
+    const char *help;
+} rungs[] = {
+    { "unrounded", algebra_of, TONE_GOOD, "the outputs in float64, with weights as computed" },
+    { "stored weights", rounding_of, TONE_OTHER, "the outputs in float64, with weights as they are stored" },
+    { "own types", deployment_of, TONE_OTHER, "the outputs as the models run" },
+    { "perturbation", noise_of, TONE_PLAIN, "what half a unit in the last place of every weight does" },
+};
+
+static void put_meaning(FILE *to, const char *label, const char *help)
+{
+    fputs(" <em>", to);
+    put_markup(to, label);
+    fprintf(to, "</em>: %s.", help);
+}
+
 static void put_ladder(const struct page *page)
 {
-    static const struct rung {
-        const char *label;
-        double (*read)(const bnfuse_output *);
-        enum tone tone;
-    } rungs[] = {
-        { "all, unrounded", algebra_of, TONE_GOOD },
-        { "stored weights", rounding_of, TONE_OTHER },
-        { "own types", deployment_of, TONE_OTHER },
-        { "perturbation", noise_of, TONE_PLAIN },
-    };
     const bnfuse_check_result *check = page->run->check;
-    struct mark marks[5];
+    struct mark marks[1 + sizeof rungs / sizeof *rungs];
+    const char *helps[1 + sizeof rungs / sizeof *rungs] = { "a changed place alone, in float64" };
     size_t count = 0;
+    bool fails = check->worst_site > 1e-9 && check->verdict == BNFUSE_VERDICT_FAIL;
     if (check->sites_checked)
-        marks[count++] =
-            (struct mark){ "worst place", check->worst_site,
-                           check->worst_site > 1e-9 && check->verdict == BNFUSE_VERDICT_FAIL ? TONE_BAD : TONE_GOOD };
+        marks[count++] = (struct mark){ "worst place", check->worst_site, fails ? TONE_BAD : TONE_GOOD };
     for (size_t i = 0; i < sizeof rungs / sizeof *rungs; i++) {
         double worst = worst_of(check, rungs[i].read);
-        if (rungs[i].read == algebra_of && page->run->other) continue; /* of a fold only */
-        if (worst >= 0) marks[count++] = (struct mark){ rungs[i].label, worst, rungs[i].tone };
+        if (worst < 0 || (rungs[i].read == algebra_of && page->run->other)) continue; /* of a fold only */
+        helps[count] = rungs[i].help;
+        marks[count++] = (struct mark){ rungs[i].label, worst, rungs[i].tone };
     }
     if (!count) return;
     fputs("<h2>How far the two models are apart</h2>\n", page->to);
     picture_ladder(page->to, marks, count);
-    fputs("<p>Differences relative to the largest number of what is compared; the colours say what explains one of "
-          "that size: "
-          "rounding in float64, rounding in float32, or only a bug. <em>Worst place</em>: a changed place "
-          "alone, "
-          "in float64. <em>All, unrounded</em>: the outputs in float64 with weights as computed; <em>stored "
-          "weights</em>: "
-          "with weights as they are stored. <em>Own types</em>: as the model runs. <em>Perturbation</em>: what half a "
-          "unit "
-          "in the last place of every weight does.</p>\n",
+    fputs("<p>Differences relative to the largest number of what is compared. The colours say what explains a "
+          "difference of "
+          "that size: rounding in float64, rounding in float32, or only a bug.",
           page->to);
+    for (size_t i = 0; i < count; i++) put_meaning(page->to, marks[i].label, helps[i]);
+    fputs("</p>\n", page->to);
+}
+
+/* ---- Along the depth, and by size ---- */
+
+static void put_depth(const struct page *page)
+{
+    const bnfuse_check_result *check = page->run->check;
+    double *alone = calloc(2 * check->site_count + 1, sizeof *alone), *whole = alone ? alone + check->site_count : NULL;
+    struct curve curves[2] = { { "each place alone", alone, TONE_GOOD },
+                               { "the runs up to there", whole, TONE_OTHER } };
+    size_t checked = 0;
+    for (size_t i = 0; alone && i < check->site_count; i++) {
+        const bnfuse_site *site = check->sites[i];
+        alone[i] = site->checked ? site->difference.relative : -1;
+        whole[i] = isfinite(site->accumulated) ? site->accumulated : -1;
+        checked += site->checked;
+    }
+    if (alone && checked > 1) {
+        fputs("<h2>Along the depth</h2>\n", page->to);
+        picture_depth(page->to, "differences of the changed places in running order", curves, page->run->other ? 2 : 1,
+                      check->site_count);
+        fputs("<p>The changed places in running order, from left to right, each with the difference that it makes by "
+              "itself in float64, relative to the largest number there.</p>\n",
+              page->to);
+    }
+    free(alone);
+}
+
+static void put_histogram(const struct page *page, const bnfuse_output *output)
+{
+    char title[300];
+    if (!output->metrics || !output->metrics->ulp_count) return;
+    fputs("<p>", page->to);
+    put_element(page->to, "code", output->name);
+    fputs(": how many of its numbers differ by how many units in the last place (0: equal)</p>\n", page->to);
+    snprintf(title, sizeof title, "differences of output %.200s in units in the last place", output->name);
+    picture_histogram(page->to, title, output->metrics->ulps, output->metrics->ulp_count);
 }
 
 /* ---- The ribbon ---- */
 
 static enum tone cell_tone(const bnfuse_remark *remark)
 {
-    return remark->outcome == BNFUSE_OUTCOME_STAYS ? TONE_KEPT : TONE_GOOD;
+    return remark_stays(remark) ? TONE_KEPT : TONE_GOOD;
 }
 
 /* Remarks and nodes both come in the order of the file. */
@@ -288,6 +337,7 @@ static void put_reasons(const struct page *page)
         bars[count] = (struct bar){ labels[count], (double)kept, texts[count], TONE_KEPT };
         count++;
     }
+    if (!count) return;
     fputs("<h2>Why the others stay</h2>\n", page->to);
     picture_bars(page->to, "how many stay for which reason", bars, count);
     const char *before = "<ul>\n", *after = "";
@@ -300,6 +350,19 @@ static void put_reasons(const struct page *page)
         fputs("</li>\n", page->to);
     }
     fputs(after, page->to);
+}
+
+static void put_channels(const struct page *page, const bnfuse_remark *remark)
+{
+    const bnfuse_channels *channels = remark->channels;
+    size_t degenerate = 0;
+    for (size_t i = 0; i < channels->count; i++) degenerate += channels->degenerate[i];
+    fputs("<p>The scale of each channel, on a logarithmic axis", page->to);
+    if (degenerate)
+        fprintf(page->to, "; %zu %s degenerate (red): scale or variance near 0, or a mean of a thousand deviations",
+                degenerate, degenerate == 1 ? "is" : "are");
+    fputs(".</p>\n", page->to);
+    picture_channels(page->to, "the scale of each channel", channels->scales, channels->degenerate, channels->count);
 }
 
 static void put_remark(const struct page *page, size_t i, bool with_picture)
@@ -318,11 +381,12 @@ static void put_remark(const struct page *page, size_t i, bool with_picture)
         fputs("</p>\n", page->to);
     }
     if (*remark->path) {
-        fprintf(page->to, "<p>%s: ", remark->code ? "tried" : "way");
+        fprintf(page->to, "<p>%s: ", remark_stays(remark) ? "tried" : "path");
         put_markup(page->to, remark->path);
         fputs("</p>\n", page->to);
     }
-    if (with_picture) put_place(page, remark->output, remark->code ? TONE_KEPT : TONE_GOOD);
+    if (with_picture) put_place(page, remark->output, remark_stays(remark) ? TONE_KEPT : TONE_GOOD);
+    if (with_picture && remark->channels) put_channels(page, remark);
     fputs("</details>\n", page->to);
 }
 
@@ -330,11 +394,11 @@ static void put_remarks(const struct page *page, bool kept, const char *title)
 {
     const bnfuse_report *report = page->run->report;
     size_t count = 0;
-    for (size_t i = 0; i < report->remark_count; i++) count += (report->remarks[i]->code != 0) == kept;
+    for (size_t i = 0; i < report->remark_count; i++) count += remark_stays(report->remarks[i]) == kept;
     if (!count) return;
     fprintf(page->to, "<h2>%s</h2>\n", title);
     for (size_t i = 0, pictures = 0; i < report->remark_count; i++)
-        if ((report->remarks[i]->code != 0) == kept) put_remark(page, i, pictures++ < PICTURES_MOST);
+        if (remark_stays(report->remarks[i]) == kept) put_remark(page, i, pictures++ < PICTURES_MOST);
 }
 
 /* ---- Tables ---- */
@@ -343,7 +407,7 @@ static void put_operators(const struct page *page)
 {
     const bnfuse_report *report = page->run->report;
     fputs("<details><summary>Operators, before and after</summary>\n<div class=\"scroll\"><table class=\"numbers\">\n"
-          "<tr><th>operator</th><th>before</th><th>after</th><th>change</th></tr>\n",
+          "<thead><tr><th>operator</th><th>before</th><th>after</th><th>change</th></tr></thead>\n<tbody>\n",
           page->to);
     for (size_t i = 0; i < report->op_count; i++) {
         const bnfuse_op_count *row = report->ops[i];
@@ -352,7 +416,7 @@ static void put_operators(const struct page *page)
         fprintf(page->to, "<td>%" PRId64 "</td><td>%" PRId64 "</td><td>%+" PRId64 "</td></tr>\n", row->before,
                 row->after, row->after - row->before);
     }
-    fputs("</table></div></details>\n", page->to);
+    fputs("</tbody></table></div></details>\n", page->to);
 }
 
 static void put_difference(FILE *to, const bnfuse_difference *difference)
@@ -365,18 +429,22 @@ static void put_outputs(const struct page *page)
 {
     const bnfuse_check_result *check = page->run->check;
     fputs("<details><summary>Outputs, in numbers</summary>\n<div class=\"scroll\"><table class=\"numbers\">\n"
-          "<tr><th>output</th><th>unrounded</th><th>stored weights</th><th>own types</th></tr>\n",
+          "<thead><tr><th>output</th>",
           page->to);
+    fprintf(page->to, "%s<th>stored weights</th><th>own types</th></tr></thead>\n<tbody>\n",
+            page->run->other ? "" : "<th>unrounded</th>");
     for (size_t i = 0; i < check->output_count; i++) {
         const bnfuse_output *output = check->outputs[i];
         fputs("<tr>", page->to);
         put_element(page->to, "td", output->name);
-        put_difference(page->to, &output->algebra);
+        if (!page->run->other) put_difference(page->to, &output->algebra);
         put_difference(page->to, &output->rounding);
         put_difference(page->to, &output->deployment);
         fputs("</tr>\n", page->to);
     }
-    fputs("</table></div></details>\n", page->to);
+    fputs("</tbody></table></div>\n", page->to);
+    for (size_t i = 0; i < check->output_count && i < PICTURES_MOST; i++) put_histogram(page, check->outputs[i]);
+    fputs("</details>\n", page->to);
 }
 
 static void put_row(FILE *to, const char *name, const char *text)
@@ -393,14 +461,14 @@ static void put_reproduce(const struct page *page)
     const struct run_report *run = page->run;
     char seed[40] = "";
     if (run->check) snprintf(seed, sizeof seed, "%" PRIu64, run->check->seed);
-    fputs("<h2>Reproduce</h2>\n<div class=\"scroll\"><table>\n", page->to);
+    fputs("<h2>Reproduce</h2>\n<div class=\"scroll\"><table>\n<tbody>\n", page->to);
     put_row(page->to, "command", run->command_line);
     put_row(page->to, "bnfuse", bnfuse_version());
     put_row(page->to, "seed", seed);
     if (run->check) put_row(page->to, "inputs", run->check->inputs);
     put_row(page->to, "sha256 before", run->hash_before);
     put_row(page->to, "sha256 after", run->hash_after);
-    fputs("</table></div>\n", page->to);
+    fputs("</tbody></table></div>\n", page->to);
 }
 
 /* The nodes around a place are drawn where the models are at hand. */
@@ -434,6 +502,7 @@ static void put_run(struct page *page)
     put_failing_sites(page);
     if (run->report) put_figures(page);
     if (run->check) put_ladder(page);
+    if (run->check) put_depth(page);
     if (run->report) {
         put_ribbon(page);
         if (run->report->left) put_reasons(page);
@@ -457,7 +526,7 @@ static void put_result(FILE *to, const struct run_report *run, size_t number)
     fprintf(to, "</td><td><a href=\"#m%zu\">", number);
     put_name(to, run);
     fputs("</a></td>", to);
-    put_element(to, "td", *run->message ? run->message : verdict_line(run, line, sizeof line));
+    put_element(to, "td", *run->message ? message_alone(run, line, sizeof line) : verdict_line(run, line, sizeof line));
     if (run->report) fprintf(to, "<td>%zu \xe2\x86\x92 %zu</td>", run->report->remark_count, run->report->left);
     else fputs("<td></td>", to);
     fprintf(to, "<td>%.2f s</td></tr>\n", run->seconds);
@@ -467,18 +536,21 @@ static void put_results(FILE *to, const struct run_list *list)
 {
     size_t good = 0;
     for (size_t i = 0; i < list->count; i++) good += list->runs[i]->status == BNFUSE_OK;
-    fprintf(to,
-            "<h1>bnfuse: %zu models</h1>\n<p>%zu of them are good.</p>\n<div class=\"scroll\"><table "
-            "class=\"results\">\n<tr><th></th><th>model</th><th>result</th><th>BatchNormalizations</th><th>time</th></"
-            "tr>\n",
-            list->count, good);
+    fprintf(to, "<h1>bnfuse: %zu models</h1>\n<p>%zu of them are good.</p>\n", list->count, good);
+    fputs("<div class=\"scroll\"><table class=\"results\">\n<thead><tr><th></th><th>model</th><th>result</th>"
+          "<th>BatchNormalizations</th><th>time</th></tr></thead>\n<tbody>\n",
+          to);
     for (size_t i = 0; i < list->count; i++) put_result(to, list->runs[i], i + 1);
-    fputs("</table></div>\n", to);
+    fputs("</tbody></table></div>\n", to);
 }
 
 static void put_title(FILE *to, const struct run_list *list)
 {
-    if (list->count == 1) put_markup(to, list->runs[0]->model);
+    char name[1000], fitted[200];
+    const char *slash = list->count == 1 ? strrchr(list->runs[0]->model, '/') : NULL;
+    bnfuse_escape(name, sizeof name, slash ? slash + 1 : list->count == 1 ? list->runs[0]->model : "");
+    text_shorten(fitted, sizeof fitted, name, TITLE_MOST);
+    if (list->count == 1) put_markup(to, fitted);
     else fprintf(to, "%zu models", list->count);
 }
 

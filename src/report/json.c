@@ -153,6 +153,13 @@ static json_t *place_object(const bnfuse_place *place)
     return object;
 }
 
+static json_t *whole_list(const int64_t *numbers, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) json_append(&list, json_integer(numbers[i]));
+    return list;
+}
+
 static json_t *metrics_object(const bnfuse_metrics *metrics)
 {
     if (!metrics) return json_null();
@@ -167,6 +174,7 @@ static json_t *metrics_object(const bnfuse_metrics *metrics)
     json_put(&object, "ulp_median", json_number(metrics->ulp_median));
     json_put(&object, "ulp_99", json_number(metrics->ulp_99));
     json_put(&object, "ulp_largest", json_number(metrics->ulp_largest));
+    json_put(&object, "ulps", whole_list(metrics->ulps, metrics->ulp_count));
     json_put(&object, "outside", json_number(metrics->outside));
     json_put(&object, "nan", pair(metrics->nan_before, metrics->nan_after));
     json_put(&object, "infinite", pair(metrics->infinite_before, metrics->infinite_after));

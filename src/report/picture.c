@@ -22,16 +22,22 @@ const char *tone_color(enum tone tone)
 
 /* ---- Elements ---- */
 
+static void begin_class(FILE *to, const char *class, int width, int height, const char *title)
+{
+    fprintf(to, "<svg class=\"%s\" width=\"480\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", class, width,
+            height);
+    put_markup(to, title);
+    fputs("\">\n<g font-family=\"system-ui, sans-serif\">\n", to);
+}
+
 static void begin(FILE *to, int width, int height, const char *title)
 {
-    fprintf(to, "<svg class=\"picture\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", width, height);
-    put_markup(to, title);
-    fputs("\" font-family=\"system-ui, sans-serif\">\n", to);
+    begin_class(to, "picture", width, height, title);
 }
 
 static void end(FILE *to)
 {
-    fputs("</svg>\n", to);
+    fputs("</g></svg>\n", to);
 }
 
 static void put_text(FILE *to, double x, double y, const char *anchor, const char *attributes, const char *text)
@@ -165,21 +171,39 @@ void picture_ladder(FILE *to, const struct mark *marks, size_t count)
 
 /* ---- The ribbon ---- */
 
+/* Large nets have small cells, so that the ribbon stays in sight. */
+static const struct cell_size {
+    size_t up_to; /* cells */
+    int width, height;
+} cell_sizes[] = { { 700, 6, 12 }, { 2400, 3, 7 }, { SIZE_MAX, 2, 5 } };
+
+static const struct cell_size *cell_size(size_t count)
+{
+    const struct cell_size *size = cell_sizes;
+    while (count > size->up_to) size++;
+    return size;
+}
+
+static void put_cell(FILE *to, const struct cell *cell, double x, double y, const struct cell_size *size)
+{
+    fprintf(to, "<rect x=\"%.0f\" y=\"%.0f\" width=\"%g\" height=\"%d\" fill=\"%s\"%s><title>", x, y,
+            size->width > 2 ? size->width - 1 : 1.6, size->height, tone_color(cell->tone),
+            cell->tone == TONE_PLAIN ? " fill-opacity=\"0.45\"" : "");
+    put_markup(to, cell->title);
+    fputs("</title></rect>", to);
+}
+
 void picture_ribbon(FILE *to, size_t number, const struct cell *cells, size_t count)
 {
-    enum { ACROSS = 58, WIDTH = 6, HEIGHT = 12 };
-    char attributes[120];
-    begin(to, PICTURE_WIDTH, (int)((count + ACROSS - 1) / ACROSS) * (HEIGHT + 2) + 2,
-          "the nodes in the order of the file");
+    const struct cell_size *size = cell_size(count);
+    size_t across = (size_t)((PICTURE_WIDTH - 2 * MARGIN) / size->width), rows = (count + across - 1) / across;
+    begin_class(to, "picture ribbon", PICTURE_WIDTH, (int)rows * (size->height + 2) + 2,
+                "the nodes in the order of the file");
     for (size_t i = 0; i < count; i++) {
-        double x = MARGIN + (double)(i % ACROSS) * WIDTH, y = 1 + (double)(i / ACROSS) * (HEIGHT + 2);
-        snprintf(attributes, sizeof attributes, "rx=\"1\" fill=\"%s\"%s", tone_color(cells[i].tone),
-                 cells[i].tone == TONE_PLAIN ? " fill-opacity=\"0.45\"" : "");
+        double x = MARGIN + (double)(i % across) * size->width, y = 1 + (double)(i / across) * (size->height + 2);
         if (cells[i].target) fprintf(to, "<a href=\"#m%zub%zu\">", number, cells[i].target);
-        fprintf(to, "<rect x=\"%.0f\" y=\"%.0f\" width=\"%d\" height=\"%d\" %s><title>", x, y, WIDTH - 1, HEIGHT,
-                attributes);
-        put_markup(to, cells[i].title);
-        fprintf(to, "</title></rect>%s\n", cells[i].target ? "</a>" : "");
+        put_cell(to, &cells[i], x, y, size);
+        fputs(cells[i].target ? "</a>\n" : "\n", to);
     }
     end(to);
 }
@@ -293,5 +317,87 @@ void picture_depth(FILE *to, const char *title, const struct curve *curves, size
         put_rectangle(to, x, y - 7, 14, 4, attributes);
         put_text(to, x + 20, y, "start", "", curves[i].label);
     }
+    end(to);
+}
+
+/* ---- A histogram ---- */
+
+enum { BARS_HEIGHT = 90 };
+
+void picture_histogram(FILE *to, const char *title, const int64_t *counts, size_t count)
+{
+    double most = 1, room = (double)(PICTURE_WIDTH - 2 * MARGIN) / (double)(count > 8 ? count : 8);
+    char attributes[60], label[24];
+    for (size_t i = 0; i < count; i++) most = fmax(most, log10((double)counts[i] + 1));
+    begin(to, PICTURE_WIDTH, BARS_HEIGHT + LINE + MARGIN, title);
+    for (size_t i = 0; i < count; i++) {
+        double height = log10((double)counts[i] + 1) / most * (BARS_HEIGHT - 16), x = MARGIN + (double)i * room;
+        snprintf(attributes, sizeof attributes, "rx=\"1\" fill=\"%s\"", tone_color(i ? TONE_OTHER : TONE_GOOD));
+        if (counts[i]) put_rectangle(to, x + 1, BARS_HEIGHT - height, fmax(room - 2, 1), height, attributes);
+        snprintf(label, sizeof label, i < 11 ? "%.0f" : "2^%.0f",
+                 i < 11 ? (i ? ldexp(1, (int)i - 1) : 0) : (double)i - 1);
+        if (count <= 12 || i % 4 == 0) put_text(to, x + room / 2, BARS_HEIGHT + 16, "middle", "", label);
+    }
+    put_line(to, MARGIN, BARS_HEIGHT, PICTURE_WIDTH - MARGIN, BARS_HEIGHT, "stroke-opacity=\"0.5\"");
+    end(to);
+}
+
+/* ---- Channels ---- */
+
+enum { CHANNELS_ACROSS = 170, CHANNELS_HEIGHT = 48, CHANNELS_WIDTH = PICTURE_WIDTH - 2 * MARGIN };
+
+struct channel_bar {
+    double scale; /* the largest; 0: all are */
+    bool degenerate;
+};
+
+static struct channel_bar channel_bar(const double *scales, const bool *degenerate, size_t from, size_t to)
+{
+    struct channel_bar bar = { 0, false };
+    for (size_t i = from; i < to; i++) {
+        if (isfinite(scales[i])) bar.scale = fmax(bar.scale, fabs(scales[i]));
+        bar.degenerate |= degenerate[i] || !isfinite(scales[i]);
+    }
+    return bar;
+}
+
+/* Bars of one kind as one path: thousands of elements would be slow. */
+static void put_channels(FILE *to, const double *scales, const bool *degenerate, size_t count, bool kind, double least,
+                         double most)
+{
+    size_t each = (count + CHANNELS_ACROSS - 1) / CHANNELS_ACROSS, bars = (count + each - 1) / each;
+    double room = fmin((double)CHANNELS_WIDTH / (double)bars, 8);
+    bool any = false;
+    for (size_t i = 0; i < bars; i++) {
+        struct channel_bar bar =
+            channel_bar(scales, degenerate, i * each, i * each + each < count ? i * each + each : count);
+        if (bar.degenerate != kind) continue;
+        double share = most > least && bar.scale > 0 ? (log10(bar.scale) - least) / (most - least) : 0.5;
+        double height = kind ? CHANNELS_HEIGHT : 4 + fmin(fmax(share, 0), 1) * (CHANNELS_HEIGHT - 4);
+        fprintf(to, "%sM%.1f %dv-%.1f", any ? "" : "<path d=\"", MARGIN + ((double)i + 0.5) * room, CHANNELS_HEIGHT + 2,
+                height);
+        any = true;
+    }
+    if (any)
+        fprintf(to, "\" fill=\"none\" stroke=\"%s\" stroke-width=\"%.1f\"/>\n",
+                tone_color(kind ? TONE_BAD : TONE_OTHER), fmax(room * 0.8, 0.8));
+}
+
+void picture_channels(FILE *to, const char *title, const double *scales, const bool *degenerate, size_t count)
+{
+    double least = 400, most = -400;
+    char label[60];
+    for (size_t i = 0; i < count; i++) {
+        if (degenerate[i] || !isfinite(scales[i]) || scales[i] == 0) continue;
+        least = fmin(least, log10(fabs(scales[i])));
+        most = fmax(most, log10(fabs(scales[i])));
+    }
+    begin(to, PICTURE_WIDTH, CHANNELS_HEIGHT + LINE, title);
+    put_channels(to, scales, degenerate, count, false, least, most);
+    put_channels(to, scales, degenerate, count, true, least, most);
+    snprintf(label, sizeof label, "%.2g \xe2\x80\xa6 %.2g", pow(10, least), pow(10, most));
+    if (most >= least) put_text(to, MARGIN, CHANNELS_HEIGHT + 16, "start", "", label);
+    snprintf(label, sizeof label, "%zu channel%s", count, count == 1 ? "" : "s");
+    put_text(to, PICTURE_WIDTH - MARGIN, CHANNELS_HEIGHT + 16, "end", "", label);
     end(to);
 }

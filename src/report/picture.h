@@ -9,6 +9,7 @@
 #ifndef REPORT_PICTURE_H
 #define REPORT_PICTURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -68,5 +69,13 @@ struct curve {
     enum tone tone;
 };
 void picture_depth(FILE *to, const char *title, const struct curve *curves, size_t curve_count, size_t count);
+
+/* How many differences there are of each size: equal, then up to 1, 2, 4, ... units in the last place. The height of a
+ * bar is the logarithm of its number. */
+void picture_histogram(FILE *to, const char *title, const int64_t *counts, size_t count);
+
+/* The scale of each channel, in order, as a bar by its logarithm; a degenerate one is drawn over the whole height. Many
+ * channels share a bar: it shows the largest, and is degenerate when one of them is. */
+void picture_channels(FILE *to, const char *title, const double *scales, const bool *degenerate, size_t count);
 
 #endif

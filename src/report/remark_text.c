@@ -4,6 +4,7 @@
 #include "report/remark_text.h"
 
 #include <stdio.h>
+#include <string.h>
 
 report_writer *const report_writers[REPORT_COUNT] = {
 #define ROW(name, option, help) [REPORT_##name] = report_##name,
@@ -37,8 +38,22 @@ void remark_text(const bnfuse_remark *remark, char *to, size_t size)
     if (remark->code)
         snprintf(to, size, "stays   BNF%d %s%s%s%s%s", remark->code, remark->reason, *where ? ": " : "", where, comma,
                  detail);
+    else if (remark_stays(remark)) snprintf(to, size, "stays: no pass that could fold it has run (--disable)");
     else if (*where) snprintf(to, size, "%-7s into %s%s%s", outcome, where, comma, detail);
     else snprintf(to, size, "%s%s%s", outcome, comma, detail);
+}
+
+const char *message_alone(const struct run_report *run, char *to, size_t size)
+{
+    size_t named = strlen(run->model);
+    bool repeats = strncmp(run->message, run->model, named) == 0 && strncmp(run->message + named, ": ", 2) == 0;
+    bnfuse_escape(to, size, repeats ? run->message + named + 2 : run->message);
+    return to;
+}
+
+bool remark_stays(const bnfuse_remark *remark)
+{
+    return remark->outcome == BNFUSE_OUTCOME_STAYS;
 }
 
 bool site_failed(const bnfuse_site *site)
@@ -88,8 +103,7 @@ const char *verdict_sentence(const struct run_report *run, char *to, size_t size
 {
     char folded[200] = "", message[1100];
     if (run->status != BNFUSE_OK && run->status != BNFUSE_DIFFER && *run->message) {
-        bnfuse_escape(message, sizeof message, run->message);
-        snprintf(to, size, "%s", message);
+        snprintf(to, size, "%s", message_alone(run, message, sizeof message));
         return to;
     }
     if (run->report) say_folded(run->report, folded, sizeof folded);

@@ -224,6 +224,14 @@ static bnfuse_place place_of(const json_t *object)
                            number_of(object, "before", NAN), number_of(object, "after", NAN) };
 }
 
+static const int64_t *read_wholes(struct kept *kept, const json_t *list, size_t *count)
+{
+    int64_t *numbers = kept_alloc(kept, json_array_size(list), sizeof *numbers);
+    for (*count = 0; numbers && *count < json_array_size(list); ++*count)
+        numbers[*count] = json_integer_value(json_array_get(list, *count));
+    return numbers;
+}
+
 static const bnfuse_metrics *read_metrics(struct kept *kept, const json_t *object)
 {
     bnfuse_metrics *metrics = json_is_object(object) ? kept_alloc(kept, 1, sizeof *metrics) : NULL;
@@ -246,6 +254,7 @@ static const bnfuse_metrics *read_metrics(struct kept *kept, const json_t *objec
                                  .infinite_after = whole_of(infinite, "after"),
                                  .top1 = number_of(object, "top1", -1),
                                  .top5 = number_of(object, "top5", -1) };
+    metrics->ulps = read_wholes(kept, json_object_get(object, "ulps"), &metrics->ulp_count);
     return metrics;
 }
 

@@ -33,7 +33,7 @@ static void print_remark(const struct run_report *run, const bnfuse_remark *rema
     remark_text(remark, words, sizeof words);
     int pad = width > text_width(node) ? width - text_width(node) : 0;
     snprintf(line, sizeof line, "bn %s%*s  %s%s%s", node, pad, "", words, *scope ? ", in " : "", scope);
-    put_line(to, &run->terminal, remark->code ? INK_PLAIN : INK_GOOD, line);
+    put_line(to, &run->terminal, remark_stays(remark) ? INK_PLAIN : INK_GOOD, line);
 }
 
 static void print_gone(const struct run_report *run, int width, FILE *to)
@@ -45,7 +45,12 @@ static void print_gone(const struct run_report *run, int width, FILE *to)
              gone == 1 ? "it" : "them");
     if (!run->verbose && report->left < report->remark_count) put_line(to, &run->terminal, INK_GOOD, line);
     for (size_t i = 0; run->verbose && i < report->remark_count; i++)
-        if (!report->remarks[i]->code) print_remark(run, report->remarks[i], width, to);
+        if (!remark_stays(report->remarks[i])) print_remark(run, report->remarks[i], width, to);
+}
+
+static bool stays_for(const bnfuse_remark *remark, const bnfuse_reason *reason)
+{
+    return remark_stays(remark) && remark->code == reason->code;
 }
 
 /* Those that stay for one reason: what would help first, then the nodes, a few of many. */
@@ -54,24 +59,26 @@ static void print_kept(const struct run_report *run, const bnfuse_reason *reason
     const bnfuse_report *report = run->report;
     size_t count = 0, most = run->verbose ? SIZE_MAX : 5, shown = 0;
     char line[600];
-    for (size_t i = 0; i < report->remark_count; i++) count += report->remarks[i]->code == reason->code;
+    for (size_t i = 0; i < report->remark_count; i++) count += stays_for(report->remarks[i], reason);
     snprintf(line, sizeof line, "hint: %zu stay%s with BNF%d; what would help: %s", count, count == 1 ? "s" : "",
              reason->code, reason->help);
     if (count && *reason->help) put_line(to, &run->terminal, INK_KEPT, line);
     for (size_t i = 0; i < report->remark_count && shown < most; i++) {
-        if (report->remarks[i]->code != reason->code) continue;
+        if (!stays_for(report->remarks[i], reason)) continue;
         print_remark(run, report->remarks[i], width, to);
         shown++;
     }
-    snprintf(line, sizeof line, "... and %zu more with BNF%d (-v lists them)", count - shown, reason->code);
+    snprintf(line, sizeof line, "... and %zu more like them (-v lists them)", count - shown);
     if (count > shown) put_line(to, &run->terminal, INK_FAINT, line);
 }
 
 bool report_remarks(const struct run_report *run, FILE *to)
 {
+    static const bnfuse_reason none = { 0, "", "", "" };
     const bnfuse_reason *reason;
     int width = run->report ? widest_node(run) : 0;
     if (run->report) print_gone(run, width, to);
+    if (run->report) print_kept(run, &none, width, to);
     for (size_t i = 0; run->report && (reason = bnfuse_get_reason(i)); i++) print_kept(run, reason, width, to);
     if (run->report) print_rewrites(run, run->verbose, to);
     return fflush(to) == 0 && !ferror(to);
@@ -217,15 +224,6 @@ bool report_text(const struct run_report *run, FILE *to)
 }
 
 /* ---- Many models ---- */
-
-/* The message of a run without the model's name, which the line has already. */
-static const char *message_alone(const struct run_report *run, char *to, size_t size)
-{
-    size_t named = strlen(run->model);
-    bool repeats = strncmp(run->message, run->model, named) == 0 && strncmp(run->message + named, ": ", 2) == 0;
-    bnfuse_escape(to, size, repeats ? run->message + named + 2 : run->message);
-    return to;
-}
 
 bool report_line(const struct run_report *run, bool quiet, FILE *to)
 {
