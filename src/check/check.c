@@ -487,7 +487,7 @@ static const struct bnfuse_site *unchecked_site(const struct check *check, bool 
 {
     for (const struct site *site = check->sites; site; site = site->next) {
         bool was_run = !site->inner || pointer_map_get(check->entered, site->origin->graph);
-        if (!site->result->checked && !(hidden && was_run)) return site->result;
+        if (!site->result->checked && !site->only_within && !(hidden && was_run)) return site->result;
     }
     return NULL;
 }

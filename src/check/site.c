@@ -9,9 +9,9 @@
 
 /* What is known of a node of `after` while sites are looked for. */
 struct node_mark {
-    bool changed;
-    size_t visitor;        /* the walk that saw it last */
-    struct graph **bodies; /* the bodies of its counterpart, in its own order */
+    bool changed, by_itself; /* at all; and not only in its bodies or its function */
+    size_t visitor;          /* the walk that saw it last */
+    struct graph **bodies;   /* the bodies of its counterpart, in its own order */
 };
 
 struct finder {
@@ -20,6 +20,7 @@ struct finder {
     size_t graph_count;
     struct site *first, **last;
     size_t walks;
+    bool by_itself;       /* the last walk met a node that changed by itself */
     struct value **stack; /* of the walk in progress */
     size_t stack_count, stack_space;
     struct value **given;
@@ -109,12 +110,14 @@ static void mark_node(const struct finder *finder, struct node *node, const stru
     node->mark = mark;
     struct node *other = origin ? counterpart(node, origin) : NULL;
     mark->changed = !other || !same_node(node, other, origin);
+    mark->by_itself = mark->changed;
     if (!node->inner_count) return;
     mark->bodies = NEW_ARRAY(finder->with->arena, struct graph *, node->inner_count);
     for (size_t i = 0; other && i < node->inner_count; i++) {
         mark->bodies[i] = body_named(other, node->inner_names[i]);
         mark->changed |= !mark->bodies[i] || !same_outputs(node->inner[i], mark->bodies[i]);
     }
+    mark->by_itself = mark->changed;
 }
 
 static struct graph *counterpart_of_function(const struct net *before, const struct graph *graph)
@@ -154,6 +157,13 @@ static bool any_changed(const struct graph *graph)
     return false;
 }
 
+static bool keeps_outputs(const struct finder *finder, const struct graph *function)
+{
+    for (size_t i = 0; i < finder->graph_count; i++)
+        if (finder->graphs[i] == function) return finder->origins[i] && same_outputs(function, finder->origins[i]);
+    return false;
+}
+
 /* A node whose body or function changed has changed. Functions call functions, so until nothing moves any more; calls
  * cannot be circular, so the number of rounds is bounded by their depth. */
 static void spread_changes(struct finder *finder)
@@ -165,8 +175,10 @@ static void spread_changes(struct finder *finder)
             if (graph->owner && !mark_of(graph->owner)->changed && any_changed(graph))
                 moved = mark_of(graph->owner)->changed = true;
             for (struct node *node = graph->first; finder->with->after->function_count && node; node = node->next)
-                if (node->function && !mark_of(node)->changed && any_changed(node->function))
+                if (node->function && !mark_of(node)->changed && any_changed(node->function)) {
                     moved = mark_of(node)->changed = true;
+                    mark_of(node)->by_itself = !keeps_outputs(finder, node->function);
+                }
         }
     }
 }
@@ -220,6 +232,7 @@ static bool walk(struct finder *finder, struct value *from, const struct graph *
 {
     bool changed = false;
     finder->walks++;
+    finder->by_itself = false;
     finder->stack_count = finder->given_count = 0;
     push(finder, &finder->stack, &finder->stack_count, &finder->stack_space, from);
     while (finder->stack_count > 0) {
@@ -227,6 +240,7 @@ static bool walk(struct finder *finder, struct value *from, const struct graph *
         if (!node || mark_of(node)->visitor == finder->walks) continue;
         mark_of(node)->visitor = finder->walks;
         changed |= mark_of(node)->changed;
+        finder->by_itself |= mark_of(node)->by_itself;
         reach_inputs(finder, node, from->graph, origin);
     }
     for (size_t i = 0; i < finder->given_count; i++) finder->given[i]->mark = NULL;
@@ -240,6 +254,7 @@ static void add_site(struct finder *finder, struct value *value, struct value *o
     *site = (struct site){ .value = value,
                            .origin = origin,
                            .given_count = finder->given_count,
+                           .only_within = value->writer && !finder->by_itself,
                            .inner = graph != finder->with->after->main };
     site->given = NEW_ARRAY(arena, struct value *, site->given_count);
     site->origins = NEW_ARRAY(arena, struct value *, site->given_count);

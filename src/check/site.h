@@ -5,7 +5,8 @@
  *
  * A name that exists in both, computed in both, means the same value. Walk back from such a value of `after` to the
  * nearest others: when a node on the way is new or changed, the walk is a site. Constants belong to the site. A node
- * whose body changed is a site of the graph around it too, as a whole. */
+ * whose body changed is a site of the graph around it too, as a whole; where nothing else changed, the sites in the body
+ * prove as much. */
 #ifndef CHECK_SITE_H
 #define CHECK_SITE_H
 
@@ -22,6 +23,7 @@ struct site {
     bool is_proven;         /* on small tensors, apart from all runs */
     bool is_misstored;      /* its weights as stored are not those that were computed, rounded */
     bool is_damaged;        /* they are, and that costs more than the last place of the original's explains */
+    bool only_within;       /* nothing changed but in bodies and functions whose outputs kept their names */
     struct bnfuse_site *result;
     /* Of two unrelated models (pair.h). */
     bool is_guess;         /* nothing but names or places say that the two values are the same */

@@ -2,11 +2,13 @@
  *
  * What the readers of a value need of it, where nothing upstream says it: the output of an operator that is not known. A
  * Conv or a Gemm reads one type, one rank and one number of channels, those of its weight; operators that keep type and
- * shape need what their own readers need. */
+ * shape need what their own readers need. Where the standard says that another input or an output is of the same type,
+ * its type will do. */
 #include "onnx/graph/need.h"
+#include "onnx/graph/schema.h"
 #include "onnx/shape/rules.h"
 
-enum { DEPTH_LIMIT = 4, VISIT_LIMIT = 64 };
+enum { DEPTH_LIMIT = 8, VISIT_LIMIT = 64 };
 
 struct demand {
     enum dtype type;
@@ -42,12 +44,59 @@ static void ask_readers(const struct value *value, int depth, struct demand *dem
     }
 }
 
+/* The slot of this number in a list of slots, of which the last may be repeated. */
+static bool find_slot(const char *list, size_t number, struct schema_slot *slot)
+{
+    for (size_t i = 0; schema_next_slot(&list, slot); i++)
+        if (i == number || (i < number && slot->repeated)) return true;
+    return false;
+}
+
+/* The letter that the schema gives to the type of this slot; 0: none, and *type may say which it is. */
+static char type_letter(const struct schema *schema, bool output, size_t number, enum dtype *type)
+{
+    struct schema_slot slot;
+    const char *list = output ? schema_outputs(schema) : schema->slots;
+    if (!find_slot(list, number, &slot)) return 0;
+    *type = slot.type;
+    return slot.group;
+}
+
+static enum dtype type_by_readers(const struct value *value, int depth, int *visits);
+
+/* The type of what else the reader has of this letter. */
+static enum dtype type_beside(const struct use *use, const struct schema *schema, char letter, int depth, int *visits)
+{
+    const struct node *node = use->node;
+    enum dtype fixed, found = DTYPE_UNDEFINED;
+    for (size_t i = 0; i < node->input_count && !found; i++)
+        if (node_input(node, i) && type_letter(schema, false, i, &fixed) == letter) found = node_input(node, i)->type;
+    for (size_t i = 0; i < node->output_count && !found && depth > 0; i++)
+        if (node_output(node, i) && type_letter(schema, true, i, &fixed) == letter)
+            found = type_by_readers(node_output(node, i), depth - 1, visits);
+    return found;
+}
+
+static enum dtype type_by_readers(const struct value *value, int depth, int *visits)
+{
+    enum dtype found = value->type;
+    for (const struct use *use = value->uses; use && !found && ++*visits < VISIT_LIMIT; use = use->next) {
+        const struct schema *schema = use->node ? schema_find(use->node) : NULL;
+        if (!schema) continue;
+        char letter = type_letter(schema, false, use->slot, &found);
+        if (letter) found = type_beside(use, schema, letter, depth, visits);
+    }
+    return found;
+}
+
 void set_demanded(struct shaping *s, size_t slot)
 {
     const struct value *value = node_output(s->node, slot);
     struct demand demand = { .type = DTYPE_UNDEFINED, .rank = -1 };
     struct dim dims[SHAPE_MAX_RANK];
+    int visits = 0;
     ask_readers(value, DEPTH_LIMIT, &demand);
+    if (demand.type == DTYPE_UNDEFINED) demand.type = type_by_readers(value, DEPTH_LIMIT, &visits);
     if (value->type != DTYPE_UNDEFINED && demand.type != value->type) return;
     if (demand.type == DTYPE_UNDEFINED) return;
     if (demand.rank < 0) {
