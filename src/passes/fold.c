@@ -119,7 +119,8 @@ static bool may_cross(const struct decision *decision, const struct node *mover,
 static enum reason compensate(struct decision *decision, struct use *other, const struct affine *a)
 {
     double *scale, *shift, largest = 0;
-    const struct affine *inverse = affine_blank(decision->arena, a->axis, a->channels, &scale, &shift);
+    struct affine *inverse = affine_blank(decision->arena, a->axis, a->channels, &scale, &shift);
+    inverse->spread = a->spread;
     for (int64_t c = 0; c < a->channels; c++) largest = fmax(largest, fabs(a->scale[c]));
     for (int64_t c = 0; c < a->channels; c++) {
         if (!(fabs(a->scale[c]) > SMALLEST_SHARE * largest))

@@ -8,8 +8,9 @@
 #include "onnx/graph/bn.h"
 #include "onnx/graph/edit.h"
 #include "passes/algebra/anchor.h"
+#include "passes/algebra/mover.h"
 
-enum { ROUND_LIMIT = 8, COPY_LIMIT = 1 << 17 /* nodes that one function may become */ };
+enum { ROUND_LIMIT = 8, SEARCH_LIMIT = 1000, COPY_LIMIT = 1 << 17 /* nodes that one function may become */ };
 
 /* The calls of one function. */
 struct calls {
@@ -54,11 +55,12 @@ static bool needs_copies(const struct graph *body, const struct calls *calls)
            && body->node_count <= COPY_LIMIT / body->call_count;
 }
 
-/* Every output is written by a node of its own output, and nothing in the body has a body. */
+/* Every output is written by a node of its own output, nothing in the body has a body, and all of it can run: of a copy
+ * the check knows no value but the outputs. */
 static bool can_be_copied(const struct graph *body)
 {
     for (const struct node *node = body->first; node; node = node->next)
-        if (node->inner_count) return false;
+        if (node->inner_count || (!node->row && !node->function)) return false;
     for (size_t i = 0; i < body->output_count; i++) {
         if (!body->outputs[i]->writer) return false;
         for (size_t k = 0; k < i; k++)
@@ -76,21 +78,6 @@ static bool opsets_agree(const struct graph *body, const struct calls *calls)
     return true;
 }
 
-/* What the call passes for an input of the body; the value itself when it is none. */
-static const struct value *outside(const struct graph *body, const struct node *call, const struct value *value)
-{
-    for (size_t i = 0; value && i < body->input_count; i++)
-        if (body->inputs[i] == value) return node_input(call, i);
-    return value;
-}
-
-static bool is_read_by_anchor(const struct value *value)
-{
-    for (const struct use *use = value ? value->uses : NULL; use; use = use->next)
-        if (use->node && anchor_of_input(use->node, use->slot)) return true;
-    return false;
-}
-
 /* What the body alone decides folds in the body, for all calls at once. */
 static bool depends_on_call(const struct graph *body, const struct node *bn)
 {
@@ -104,23 +91,52 @@ static bool depends_on_call(const struct graph *body, const struct node *bn)
     return !writer || writer->graph != body;
 }
 
-/* Whether a linear operator stands on either side of the BatchNormalization, seen from this call. */
-static bool meets_anchor(const struct graph *body, const struct node *call, const struct node *bn)
+/* A look for linear operators around a body, through movers and out of the functions that call. */
+struct search {
+    const struct calls *calls; /* of every function */
+    int visits;
+};
+
+static bool comes_from_anchor(struct search *search, const struct value *value)
 {
-    const struct value *x = outside(body, call, node_input(bn, 0)), *y = node_output(bn, 0);
-    if (!depends_on_call(body, bn)) return false;
-    if (x && x->writer && anchor_of_output(x->writer)) return true;
-    if (is_read_by_anchor(y)) return true;
-    for (size_t i = 0; y && i < body->output_count; i++)
-        if (body->outputs[i] == y && is_read_by_anchor(node_output(call, i))) return true;
+    const struct graph *graph = value ? value->graph : NULL;
+    if (!value || ++search->visits > SEARCH_LIMIT) return false;
+    if (value->writer && !value->writer->function)
+        return anchor_of_output(value->writer)
+               || (mover_of(value->writer) && comes_from_anchor(search, node_input(value->writer, 0)));
+    for (size_t i = 0; value->is_input && graph->function && i < graph->input_count; i++)
+        for (size_t k = 0; graph->inputs[i] == value && k < search->calls[graph->slot].count; k++)
+            if (comes_from_anchor(search, node_input(search->calls[graph->slot].nodes[k], i))) return true;
     return false;
+}
+
+static bool goes_to_anchor(struct search *search, const struct value *value)
+{
+    const struct graph *graph = value ? value->graph : NULL;
+    if (!value || ++search->visits > SEARCH_LIMIT) return false;
+    for (const struct use *use = value->uses; use; use = use->next) {
+        if (!use->node || use->node->function) continue;
+        if (anchor_of_input(use->node, use->slot)) return true;
+        if (mover_of(use->node) && goes_to_anchor(search, node_output(use->node, 0))) return true;
+    }
+    for (size_t i = 0; value->is_output && graph->function && i < graph->output_count; i++)
+        for (size_t k = 0; graph->outputs[i] == value && k < search->calls[graph->slot].count; k++)
+            if (goes_to_anchor(search, node_output(search->calls[graph->slot].nodes[k], i))) return true;
+    return false;
+}
+
+/* Whether a linear operator stands on either side of the BatchNormalization, seen from some call. */
+static bool meets_anchor(const struct calls *calls, const struct graph *body, const struct node *bn)
+{
+    struct search search = { .calls = calls };
+    if (!depends_on_call(body, bn)) return false;
+    return comes_from_anchor(&search, node_input(bn, 0)) || goes_to_anchor(&search, node_output(bn, 0));
 }
 
 static bool is_worth_it(const struct graph *body, const struct calls *calls)
 {
     for (const struct node *node = body->first; node; node = node->next)
-        for (size_t i = 0; bn_is(node) && i < calls->count; i++)
-            if (meets_anchor(body, calls->nodes[i], node)) return true;
+        if (bn_is(node) && meets_anchor(calls, body, node)) return true;
     return false;
 }
 
@@ -169,10 +185,11 @@ static void inline_call(const struct graph *body, struct node *call)
 }
 
 /* A call that another function's copy has brought meanwhile is not listed: the next round sees it. */
-static bool inline_function(struct graph *body, const struct calls *calls)
+static bool inline_function(struct graph *body, const struct calls *all)
 {
+    const struct calls *calls = &all[body->slot];
     if (!needs_copies(body, calls) || !holds_norm(body) || !can_be_copied(body)) return false;
-    if (calls->count != body->call_count || !opsets_agree(body, calls) || !is_worth_it(body, calls)) return false;
+    if (calls->count != body->call_count || !opsets_agree(body, calls) || !is_worth_it(body, all)) return false;
     for (size_t i = 0; i < calls->count; i++) inline_call(body, calls->nodes[i]);
     edit_drop_function(body);
     return true;
@@ -187,7 +204,7 @@ bool inline_run(struct net *net, const struct bnfuse_fuse_options *options, stru
         struct calls *calls = all_calls(net);
         changed = false;
         for (size_t i = 0; i < net->function_count; i++)
-            if (!net->functions[i]->is_dropped && inline_function(net->functions[i], &calls[i])) changed = true;
+            if (!net->functions[i]->is_dropped && inline_function(net->functions[i], calls)) changed = true;
     }
     return true;
 }

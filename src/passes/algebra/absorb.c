@@ -321,6 +321,8 @@ static enum reason fit(struct decision *decision, const struct node *node, int a
 {
     if (axis < 0)
         return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "its channels do not lie on one axis");
+    if ((*a)->spread)
+        return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "its channels lie on several axes there");
     if ((*a)->axis != AXIS_ANY && (*a)->axis != axis)
         return decision_stop(decision, REASON_NON_LINEAR, node_title(node),
                              "it mixes the channels (they lie on axis %d)", (*a)->axis);
@@ -446,6 +448,7 @@ enum reason absorb_constant(struct decision *decision, struct node *node, size_t
     int64_t bytes;
     if (dtype_kind(constant->type) != KIND_REAL)
         return decision_stop(decision, REASON_NON_LINEAR, name, "it holds integers");
+    if (a->spread) return decision_stop(decision, REASON_NON_LINEAR, name, "the channels lie on several of its axes");
     if (a->axis != AXIS_ANY && (a->axis >= constant->rank || constant->dims[a->axis] != a->channels))
         return decision_stop(decision, REASON_MISMATCH, name, "%lld channels meet the constant",
                              (long long)a->channels);

@@ -9,7 +9,7 @@
 struct affine *affine_new(struct arena *arena, int axis, int64_t channels, const double *scale, const double *shift)
 {
     struct affine *a = NEW(arena, struct affine);
-    *a = (struct affine){ axis, channels, scale, shift };
+    *a = (struct affine){ .axis = axis, .channels = channels, .scale = scale, .shift = shift };
     return a;
 }
 
@@ -49,6 +49,7 @@ struct affine *affine_blank(struct arena *arena, int axis, int64_t channels, dou
 struct affine *affine_compose(struct arena *arena, const struct affine *first, const struct affine *second)
 {
     const struct affine *wide = first->axis == AXIS_ANY ? second : first;
+    if (first->spread && second->spread) return NULL;
     first = affine_along(arena, first, wide->axis, wide->channels);
     second = affine_along(arena, second, wide->axis, wide->channels);
     if (!first || !second) return NULL;
@@ -58,6 +59,7 @@ struct affine *affine_compose(struct arena *arena, const struct affine *first, c
         scale[c] = first->scale[c] * second->scale[c];
         shift[c] = first->shift[c] * second->scale[c] + second->shift[c];
     }
+    both->spread = wide->spread;
     return both;
 }
 
@@ -90,12 +92,25 @@ double *vector_of(struct arena *arena, int64_t count, double with)
 
 struct affine *affine_scale_only(struct arena *arena, const struct affine *a)
 {
-    return affine_new(arena, a->axis, a->channels, a->scale, vector_of(arena, a->channels, 0));
+    struct affine *only = affine_new(arena, a->axis, a->channels, a->scale, vector_of(arena, a->channels, 0));
+    only->spread = a->spread;
+    return only;
 }
 
 struct affine *affine_shift_only(struct arena *arena, const struct affine *a)
 {
-    return affine_new(arena, a->axis, a->channels, vector_of(arena, a->channels, 1), a->shift);
+    struct affine *only = affine_new(arena, a->axis, a->channels, vector_of(arena, a->channels, 1), a->shift);
+    only->spread = a->spread;
+    return only;
+}
+
+struct affine *affine_over(struct arena *arena, const struct affine *a, const struct axis_set *axes)
+{
+    struct axis_set *kept = NEW(arena, struct axis_set);
+    struct affine *over = affine_new(arena, AXIS_SEVERAL, a->channels, a->scale, a->shift);
+    *kept = *axes;
+    over->spread = kept;
+    return over;
 }
 
 struct affine *affine_picked(struct arena *arena, const struct affine *a, int64_t channels, const int64_t *from)
@@ -201,6 +216,88 @@ static struct affine *split(struct arena *arena, const struct affine *a, int axi
     return to;
 }
 
+static struct affine *onto_one_axis(struct arena *arena, const struct affine *a, const struct shape *from,
+                                    const struct shape *to, bool *varies)
+{
+    for (int b = 0; b < to->rank; b++) {
+        int64_t ratio, size = to->dims[b].size;
+        if (size <= 0 || (size == 1 && a->channels > 1) || !stride_ratio(from, a->axis, to, b, &ratio)) continue;
+        struct affine *moved = ratio > 0 ? merged(arena, a, b, size, ratio, b == 0) : NULL;
+        if (!moved && ratio <= 1) moved = split(arena, a, b, size, ratio > 0 ? 1 : -ratio, varies);
+        if (moved) return moved;
+    }
+    return NULL;
+}
+
+/* The channel axis becomes several axes that stand side by side and hold nothing else. */
+static struct affine *onto_several_axes(struct arena *arena, const struct affine *a, const struct shape *from,
+                                        const struct shape *to)
+{
+    for (int last = 1; last < to->rank; last++) {
+        int64_t ratio, product = 1;
+        struct axis_set set = { .count = 0 };
+        if (to->dims[last].size <= 1 || !stride_ratio(from, a->axis, to, last, &ratio) || ratio != 1) continue;
+        int first = last;
+        while (first >= 0 && to->dims[first].size > 0 && product < a->channels
+               && size_multiply(product, to->dims[first].size, &product))
+            first--;
+        if (product != a->channels) continue;
+        for (int b = first + 1; b <= last; b++) {
+            set.axes[set.count] = b;
+            set.sizes[set.count++] = to->dims[b].size;
+        }
+        return affine_over(arena, a, &set);
+    }
+    return NULL;
+}
+
+/* The same with its axes in the order of the tensor's; NULL unless they stand side by side. */
+static struct affine *in_order(struct arena *arena, const struct affine *a, struct axis_set *set)
+{
+    int64_t stride[TENSOR_MAX_RANK], step = 1;
+    double *scale, *shift;
+    int first = a->spread->axes[0];
+    for (int i = 1; i < a->spread->count; i++)
+        if (a->spread->axes[i] < first) first = a->spread->axes[i];
+    *set = (struct axis_set){ .count = a->spread->count };
+    for (int i = set->count - 1; i >= 0; i--) {
+        int at = a->spread->axes[i] - first;
+        if (at >= set->count) return NULL;
+        set->axes[at] = first + at;
+        set->sizes[at] = a->spread->sizes[i];
+        stride[at] = step;
+        step *= a->spread->sizes[i];
+    }
+    struct affine *ordered = affine_blank(arena, AXIS_SEVERAL, a->channels, &scale, &shift);
+    for (int64_t c = 0; c < a->channels; c++) {
+        int64_t rest = c, from = 0;
+        for (int at = set->count - 1; at >= 0; at--) {
+            from += rest % set->sizes[at] * stride[at];
+            rest /= set->sizes[at];
+        }
+        scale[c] = a->scale[from];
+        shift[c] = a->shift[from];
+    }
+    return ordered;
+}
+
+/* Over several axes: these are one axis first, and go on as that. */
+static struct affine *reshaped_together(struct arena *arena, const struct affine *a, const struct shape *from,
+                                        const struct shape *to, bool *varies)
+{
+    struct axis_set set;
+    struct affine *one = in_order(arena, a, &set);
+    struct dim dims[TENSOR_MAX_RANK];
+    struct shape joined = { .rank = 0, .dims = dims };
+    if (!one) return NULL;
+    for (int i = 0; i < from->rank; i++) {
+        if (i > set.axes[0] && i < set.axes[0] + set.count) continue;
+        dims[joined.rank++] = i == set.axes[0] ? (struct dim){ .size = a->channels } : from->dims[i];
+    }
+    one->axis = set.axes[0];
+    return affine_reshaped(arena, one, &joined, to, varies);
+}
+
 struct affine *affine_reshaped(struct arena *arena, const struct affine *a, const struct shape *from,
                                const struct shape *to, bool *varies)
 {
@@ -210,14 +307,9 @@ struct affine *affine_reshaped(struct arena *arena, const struct affine *a, cons
     if (uniform) return uniform;
     if (from->rank < 0 || to->rank < 0 || a->axis >= from->rank) return NULL;
     if (from->rank > TENSOR_MAX_RANK || to->rank > TENSOR_MAX_RANK || a->channels <= 0) return NULL;
-    for (int b = 0; b < to->rank; b++) {
-        int64_t ratio, size = to->dims[b].size;
-        if (size <= 0 || (size == 1 && a->channels > 1) || !stride_ratio(from, a->axis, to, b, &ratio)) continue;
-        struct affine *moved = ratio > 0 ? merged(arena, a, b, size, ratio, b == 0) : NULL;
-        if (!moved && ratio <= 1) moved = split(arena, a, b, size, ratio > 0 ? 1 : -ratio, varies);
-        if (moved) return moved;
-    }
-    return NULL;
+    if (a->spread) return reshaped_together(arena, a, from, to, varies);
+    struct affine *moved = onto_one_axis(arena, a, from, to, varies);
+    return moved ? moved : onto_several_axes(arena, a, from, to);
 }
 
 struct affine *affine_uniform(struct arena *arena, const struct affine *a)

@@ -11,12 +11,21 @@
 #include "onnx/graph/graph.h"
 
 /* The axis of an affine that treats all elements alike (channels is 1). It fits every axis. */
-#define AXIS_ANY (-1)
+#define AXIS_ANY     (-1)
+/* The axis of one whose channels a Reshape has split over several axes. Only another Reshape or Transpose follows it. */
+#define AXIS_SEVERAL (-2)
+
+/* These axes, the one that varies slowest first; their sizes multiply to the number of channels. */
+struct axis_set {
+    int count, axes[TENSOR_MAX_RANK];
+    int64_t sizes[TENSOR_MAX_RANK];
+};
 
 struct affine {
-    int axis; /* of the value it applies to, counted from the front; or AXIS_ANY */
+    int axis; /* of the value it applies to, counted from the front; or AXIS_ANY, AXIS_SEVERAL */
     int64_t channels;
-    const double *scale, *shift; /* `channels` of each, finite */
+    const double *scale, *shift;   /* `channels` of each, finite */
+    const struct axis_set *spread; /* of AXIS_SEVERAL */
 };
 
 /* `count` times the same number. */
@@ -43,12 +52,14 @@ struct affine *affine_scale_only(struct arena *arena, const struct affine *a);
 struct affine *affine_shift_only(struct arena *arena, const struct affine *a);
 /* The same under AXIS_ANY if all channels are alike, else NULL. */
 struct affine *affine_uniform(struct arena *arena, const struct affine *a);
+/* The same over other axes, in the order of `a`. */
+struct affine *affine_over(struct arena *arena, const struct affine *a, const struct axis_set *axes);
 /* New channel i behaves as old channel from[i]; from[i] < 0 means identity. */
 struct affine *affine_picked(struct arena *arena, const struct affine *a, int64_t channels, const int64_t *from);
 
 /* What `a` on a tensor of shape `from` is on the same elements, in the same row-major order, under shape `to`. The
- * channel axis must be proven to land on one axis, whole, split with equal values, or merged: NULL otherwise; *varies if
- * it is split and only the values are not equal. */
+ * channel axis must be proven to land on one axis, whole, split with equal values, or merged, or whole on several:
+ * NULL otherwise; *varies if it is split and only the values are not equal. */
 struct affine *affine_reshaped(struct arena *arena, const struct affine *a, const struct shape *from,
                                const struct shape *to, bool *varies);
 

@@ -250,6 +250,7 @@ static struct value *lower_operand(struct graph *graph, struct node *before, str
 
 bool affine_can_lower(const struct graph *graph, const struct value *value, const struct affine *a)
 {
+    if (a->spread) return false;
     return a->axis == AXIS_ANY || graph_opset(graph) < 7
            || (value->shape.rank > a->axis && value->shape.rank <= TENSOR_MAX_RANK);
 }

@@ -14,6 +14,7 @@ struct mover {
     enum reason (*downstream)(struct crossing *crossing);
     int64_t first_opset; /* 0: every opset */
     enum root_ways roots;
+    bool follows_several; /* knows what to do with AXIS_SEVERAL */
 };
 
 /* The affine cannot cross, in a few words. */

@@ -83,8 +83,10 @@ enum root_ways mover_root_ways(const struct node *node)
     return mover ? mover->roots : ROOTS_UPSTREAM;
 }
 
-static enum reason cross(enum reason (*way)(struct crossing *), struct crossing *crossing)
+static enum reason cross(const struct mover *mover, enum reason (*way)(struct crossing *), struct crossing *crossing)
 {
+    if (crossing->affine->spread && !mover->follows_several)
+        return crossing_stop(crossing, REASON_NON_LINEAR, "its channels lie on several axes there");
     if (!way) return crossing_stop(crossing, REASON_NON_LINEAR, "");
     const struct node *node = crossing->node;
     size_t most = node->input_count > node->output_count ? node->input_count : node->output_count;
@@ -94,10 +96,10 @@ static enum reason cross(enum reason (*way)(struct crossing *), struct crossing 
 
 enum reason mover_upstream(const struct mover *mover, struct crossing *crossing)
 {
-    return cross(mover->upstream, crossing);
+    return cross(mover, mover->upstream, crossing);
 }
 
 enum reason mover_downstream(const struct mover *mover, struct crossing *crossing)
 {
-    return cross(mover->downstream, crossing);
+    return cross(mover, mover->downstream, crossing);
 }

@@ -89,6 +89,27 @@ static enum reason unsqueeze_downstream(struct crossing *x)
     return to_longer(x, crossing_input(x, 0), crossing_output(x, 0));
 }
 
+/* Where an axis goes; -1 when the permutation is none. Without one (`count` 0) the axes are reversed. */
+static int transposed_axis(int axis, const int64_t *perm, int count, int rank, bool upstream)
+{
+    for (int i = 0; i < rank; i++) {
+        int64_t from = count ? perm[i] : rank - 1 - i;
+        if (upstream ? i == axis : from == axis) return upstream ? (int)from : i;
+    }
+    return -1;
+}
+
+static enum reason transpose_several(struct crossing *x, const int64_t *perm, int count, int rank, bool upstream)
+{
+    struct axis_set set = *x->affine->spread;
+    for (int i = 0; i < set.count; i++) {
+        set.axes[i] = transposed_axis(set.axes[i], perm, count, rank, upstream);
+        if (set.axes[i] < 0) return crossing_stop(x, REASON_MISMATCH, "its perm is no permutation");
+    }
+    x->onto[0] = affine_over(x->decision->arena, x->affine, &set);
+    return REASON_NONE;
+}
+
 static enum reason transpose(struct crossing *x, bool upstream)
 {
     const int64_t *perm;
@@ -101,13 +122,11 @@ static enum reason transpose(struct crossing *x, bool upstream)
     int rank = count ? (int)count : value_rank(crossing_input(x, 0));
     if (rank < 0) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "neither perm nor the rank is known");
     if (axis >= rank) return crossing_stop(x, REASON_MISMATCH, "the channel axis is not there");
-    for (int i = 0; i < rank; i++) {
-        int64_t from = count ? perm[i] : rank - 1 - i;
-        if (upstream ? i != axis : from != axis) continue;
-        x->onto[0] = affine_moved(x->decision->arena, x->affine, upstream ? (int)from : i);
-        return REASON_NONE;
-    }
-    return crossing_stop(x, REASON_MISMATCH, "its perm is no permutation");
+    if (x->affine->spread) return transpose_several(x, perm, (int)count, rank, upstream);
+    int to = transposed_axis(axis, perm, (int)count, rank, upstream);
+    if (to < 0) return crossing_stop(x, REASON_MISMATCH, "its perm is no permutation");
+    x->onto[0] = affine_moved(x->decision->arena, x->affine, to);
+    return REASON_NONE;
 }
 
 static enum reason transpose_upstream(struct crossing *x)
@@ -120,10 +139,10 @@ static enum reason transpose_downstream(struct crossing *x)
 }
 
 const struct mover order_movers[] = {
-    { .op = "Reshape", reshape_upstream, reshape_downstream },
+    { .op = "Reshape", reshape_upstream, reshape_downstream, .follows_several = true },
     { .op = "Flatten", reshape_upstream, reshape_downstream },
     { .op = "Squeeze", squeeze_upstream, squeeze_downstream },
     { .op = "Unsqueeze", unsqueeze_upstream, unsqueeze_downstream },
-    { .op = "Transpose", transpose_upstream, transpose_downstream, .roots = ROOTS_BOTH_WAYS },
+    { .op = "Transpose", transpose_upstream, transpose_downstream, .roots = ROOTS_BOTH_WAYS, .follows_several = true },
     { 0 },
 };
