@@ -52,6 +52,18 @@ static void relu_becomes_a_maximum(void **state)
         { "in x 2,3,5,7; init w 4,3,1,1; init v 2,3,1,1; c = Conv x w; d = Conv x v; e = Relu c; f = Relu d; "
           "k = Concat e f axis=1; b = bn k 6; init u 2,6,3,3; z = Conv b u pads=1,1,1,1; out z",
           0, 0, NULL, 0 },
+        /* A chain of affines goes as one, whatever its signs. */
+        { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = Relu c; init k 4,1,1; m = Mul r k; init j 4,1,1; a = Add m "
+          "j; "
+          "init v 2,4,3,3; z = Conv a v pads=1,1,1,1; out z",
+          0, 0, "Conv Max Conv", 0 },
+        /* Max and Min with one number are Relu and Clip in other words. */
+        { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; fill k 1 0; r = Max k c; b = bn r 4; init v 2,4,3,3; "
+          "z = Conv b v pads=1,1,1,1; out z",
+          0, 0, "Conv Max Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; fill k 1 .25; r = Min c k; b = bn r 4; init v 2,4,3,3; "
+          "z = Conv b v pads=1,1,1,1; out z",
+          0, 0, "Conv Min Conv", 0 },
     };
     (void)state;
     RUN(cases, &floors);

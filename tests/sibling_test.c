@@ -39,6 +39,14 @@ static void centre_taps_take_a_sibling(void **state)
           DTYPE_DOUBLE },
         { "opset 15; in x 2,4,5,7; init w 4,4,3,3; c = Conv x w pads=1,1,1,1; b = bn x 4; z = Add c b; out z", 0, 0,
           "Conv", DTYPE_FLOAT16 },
+        { "in x 2,4,5,7; init w 4,4,3,3; init a 4; c = Conv x w a pads=1,1,1,1; b = bn x 4; s = Sub c b; out s", 0, 0,
+          "Conv", 0 },
+        { "in x 2,4,5,7; init w 4,4,3,3; init a 4; c = Conv x w a pads=1,1,1,1; b = bn x 4; s = Sub b c; out s", 0, 0,
+          "Conv", 0 },
+        { "in x 2,4,5,7; init w 4,4,3,3; init k 4,1,1; c = Conv x w pads=1,1,1,1; b = Mul k x; s = Add b c; out s", 0,
+          0, "Conv", 0 },
+        { "in x 2,4,5,7; init w 4,4,3,3; fill k 1 3; c = Conv x w pads=1,1,1,1; b = Mul k x; s = Sub b c; out s", 0, 0,
+          "Conv", 0 },
     };
     (void)state;
     RUN(cases, NULL);
@@ -56,7 +64,10 @@ static void a_sibling_that_does_not_fit_stays_out(void **state)
           NULL, 0 },
         { "in x 2,4,5,7; in u 2,4,5,7; init w 4,4,3,3; c = Conv u w pads=1,1,1,1; b = bn x 4; z = Add c b; out z", 1, 0,
           NULL, 0 },
-        { "in x 2,4,5,7; init w 4,4,3,3; c = Conv x w pads=1,1,1,1; b = bn x 4; s = Sub c b; out s", 1, 0, NULL, 0 },
+        { "in x 2,4,5,7; init w 4,4,3,3; init v 4,4,1,1; c = Conv x w pads=1,1,1,1; d = Conv x v; e = Add c d; b = bn "
+          "x 4; "
+          "s = Sub b e; out s",
+          1, 0, NULL, 0 },
         { "in x 2,4,5,7; in w 4,4,3,3; c = Conv x w pads=1,1,1,1; b = bn x 4; z = Add c b; out z", 1, 0, NULL, 0 },
         { "in x 2,4,5,7; init w 4,4,3,3; c = Conv x w pads=1,1,1,1; b = bn x 4; z = Add c b; y = Relu b; out z; out y",
           1, 0, NULL, 0 },

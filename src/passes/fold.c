@@ -497,10 +497,30 @@ static enum reason decide_sibling(struct decision *decision, struct node *root, 
     return sibling_absorbs(decision, root, slot, a);
 }
 
+/* The affine nodes that alone feed a use go with what follows them; the use that the whole is of. */
+static struct use *swallow_upstream(struct decision *decision, struct use *use, const struct affine **a)
+{
+    for (unsigned steps = 0; steps < DEPTH_LIMIT; steps++) {
+        struct affine *own;
+        size_t slot;
+        const struct value *value = use->value;
+        struct node *node = value->writer;
+        if (!node || value->graph != use->graph || value->use_count != 1 || value->is_output || is_opaque(node)) break;
+        if (affine_of_node(decision, node, &own, &slot)) break;
+        const struct affine *both = affine_compose(decision->arena, own, *a);
+        if (!both || affine_not_finite(both) >= 0) break;
+        bypass_step(decision, node, slot);
+        *a = both;
+        use = &node->inputs[slot];
+    }
+    return use;
+}
+
 /* s*x + t = g*(|s|*x + g*t) with g the sign of s: the part in brackets goes upstream, where it passes Relu and Clip, and
  * g, a mere scale, downstream, where padding does it no harm. */
 static enum reason decide_floor(struct decision *decision, struct node *root, size_t slot, const struct affine *a)
 {
+    struct use *use = swallow_upstream(decision, &root->inputs[slot], &a);
     double *scale, *shift, *sign, *zero;
     const struct affine *upper = affine_blank(decision->arena, a->axis, a->channels, &scale, &shift);
     const struct affine *lower = affine_blank(decision->arena, a->axis, a->channels, &sign, &zero);
@@ -511,7 +531,7 @@ static enum reason decide_floor(struct decision *decision, struct node *root, si
     }
     decision->floors = true;
     decision->leaves_scale = affine_has_scale(lower);
-    enum reason reason = upstream(decision, &root->inputs[slot], upper);
+    enum reason reason = upstream(decision, use, upper);
     return reason ? reason : downstream(decision, root->outputs[0], lower);
 }
 
@@ -553,7 +573,7 @@ static const struct way {
 } ways[] = {
     { "upstream", NULL, decide_upstream, finish_upstream },
     { "downstream", NULL, decide_downstream, finish_downstream },
-    { "sibling", root_is_norm, decide_sibling, finish_sibling },
+    { "sibling", NULL, decide_sibling, finish_sibling },
     { "upstream, with the inverse into other readers", root_is_norm, decide_inverse, finish_upstream },
     { "the shift upstream, the scale downstream", is_late_norm, decide_parts, finish_upstream },
     { "upstream, with floors", floors_are_wanted, decide_floor, finish_upstream },

@@ -79,7 +79,7 @@ static struct value *bounded(struct node *node, const char *op, struct value *da
 static void apply_bounds(struct decision *decision, const struct step *step)
 {
     struct node *node = step->node;
-    struct value *data = node_input(node, 0), *last = data;
+    struct value *data = node_input(node, step->slot), *last = data;
     (void)decision;
     if (isfinite(step->low)) last = bounded(node, "Max", last, bound_value(node, step->affine, step->low, "floor"));
     if (isfinite(step->high)) last = bounded(node, "Min", last, bound_value(node, step->affine, step->high, "ceiling"));
@@ -88,7 +88,8 @@ static void apply_bounds(struct decision *decision, const struct step *step)
     edit_remove_node(node);
 }
 
-static enum reason bounds(struct crossing *x, double low, double high)
+/* Input `slot` is what is bounded. */
+static enum reason bounds(struct crossing *x, size_t slot, double low, double high)
 {
     struct decision *decision = x->decision;
     const struct affine *uniform = affine_uniform(decision->arena, x->affine), *a = uniform ? uniform : x->affine;
@@ -106,19 +107,21 @@ static enum reason bounds(struct crossing *x, double low, double high)
                                  (long long)c);
     }
     struct step *step = decision_step(decision, apply_bounds, x->node);
+    step->slot = slot;
     step->affine = a;
     step->low = low;
     step->high = high;
     int extra = isfinite(low) + isfinite(high) - 1;
     decision->cost.nodes += extra > 0 ? extra : 0;
     if (extra > 0) work_add(&decision->cost.work, &output->shape, extra);
-    return crossing_same(x);
+    x->onto[slot] = x->affine;
+    return REASON_NONE;
 }
 
 static enum reason relu(struct crossing *x)
 {
     bool bends = x->decision->floors && affine_has_shift(x->affine);
-    return bends ? bounds(x, 0, INFINITY) : homogeneous(x);
+    return bends ? bounds(x, 0, 0, INFINITY) : homogeneous(x);
 }
 
 /* Attribute `name` before opset 11, input `slot` since; infinite when absent. False when it is computed at run time. */
@@ -146,16 +149,35 @@ static enum reason clip(struct crossing *x)
     if (fabs(high) >= 3.4028234e38) high = INFINITY;
     if (low > high || (isinf(low) && isinf(high)))
         return crossing_stop(x, REASON_NON_LINEAR, "its bounds bound nothing");
-    return bounds(x, low, high);
+    return bounds(x, 0, low, high);
+}
+
+/* Whether the node bounds one input by one constant number, as Relu and Clip do. */
+static bool one_bound(struct crossing *x, size_t *data, double *bound)
+{
+    enum reason why;
+    for (size_t slot = 0; slot < 2 && x->node->input_count == 2; slot++) {
+        struct value *value = node_input(x->node, slot);
+        const struct tensor *tensor = value ? decision_constant(x->decision, value, &why) : NULL;
+        *data = 1 - slot;
+        if (!tensor || tensor->count != 1 || dtype_kind(tensor->type) != KIND_REAL) continue;
+        if (value_rank(crossing_input(x, *data)) != value_rank(crossing_output(x, 0))) continue;
+        return tensor_read_real(tensor, 0, 1, bound, NULL) && isfinite(*bound);
+    }
+    return false;
 }
 
 /* All branches under the affine; a constant one takes it element by element. */
-static enum reason extreme(struct crossing *x)
+static enum reason extreme(struct crossing *x, bool is_maximum)
 {
+    size_t data;
+    double bound;
     enum reason reason = x->decision->floors ? REASON_NONE : crossing_stop(x, REASON_NON_LINEAR, x->node->op);
     if (!reason) reason = negative_scale(x, false);
     if (reason) return reason;
     if (dtype_kind(crossing_output(x, 0)->type) != KIND_REAL) return crossing_stop(x, REASON_NON_LINEAR, "");
+    if (x->affine->axis != AXIS_ANY && one_bound(x, &data, &bound))
+        return bounds(x, data, is_maximum ? bound : -INFINITY, is_maximum ? INFINITY : bound);
     for (size_t i = 0; i < x->node->input_count; i++) {
         int axis = x->affine->axis - (value_rank(crossing_output(x, 0)) - value_rank(crossing_input(x, i)));
         if (x->affine->axis == AXIS_ANY) axis = AXIS_ANY;
@@ -167,12 +189,21 @@ static enum reason extreme(struct crossing *x)
     return REASON_NONE;
 }
 
+static enum reason maximum(struct crossing *x)
+{
+    return extreme(x, true);
+}
+static enum reason minimum(struct crossing *x)
+{
+    return extreme(x, false);
+}
+
 const struct mover bending_movers[] = {
     { .op = "Relu", relu, homogeneous_downstream },
     { .op = "LeakyRelu", homogeneous, homogeneous_downstream },
     { .op = "PRelu", homogeneous, homogeneous_downstream },
     { .op = "Clip", clip, NULL },
-    { .op = "Max", extreme, NULL },
-    { .op = "Min", extreme, NULL },
+    { .op = "Max", maximum, NULL },
+    { .op = "Min", minimum, NULL },
     { 0 },
 };

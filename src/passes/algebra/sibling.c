@@ -21,6 +21,11 @@ static bool is_sum(const struct node *node)
     return affine_sum_sign(node, 0) > 0 && affine_sum_sign(node, 1) > 0 && !affine_aligns_by_attribute(node);
 }
 
+static bool is_difference(const struct node *node)
+{
+    return affine_sum_sign(node, 0) > 0 && affine_sum_sign(node, 1) < 0 && !affine_aligns_by_attribute(node);
+}
+
 /* Only one node of the same graph reads it. */
 static bool has_one_reader(const struct value *value)
 {
@@ -101,17 +106,18 @@ static enum reason find_taps(struct decision *decision, const struct node *conv,
     return REASON_NONE;
 }
 
-/* W with s on the centre taps, and b + t. */
-static bool add_affine(struct arena *arena, const struct taps *taps, const struct affine *a, double **weight,
-                       double **bias)
+/* sign*W with s on the centre taps, and sign*b + t. */
+static bool add_affine(struct arena *arena, const struct taps *taps, double sign, const struct affine *a,
+                       double **weight, double **bias)
 {
     *bias = NEW_ARRAY(arena, double, (size_t)taps->channels);
     if (!tensor_values(taps->weight, arena, weight, NULL)) return false;
     if (taps->bias && !tensor_values(taps->bias, arena, bias, NULL)) return false;
+    for (int64_t i = 0; i < taps->weight->count; i++) (*weight)[i] *= sign;
     for (int64_t c = 0; c < taps->channels; c++) {
         double *tap = &(*weight)[(c * taps->columns + c % taps->columns) * taps->inner + taps->centre];
         *tap += a->scale[c];
-        (*bias)[c] += a->shift[c];
+        (*bias)[c] = sign * (*bias)[c] + a->shift[c];
         if (!isfinite(dtype_round(taps->weight->type, *tap)) || !isfinite(dtype_round(taps->weight->type, (*bias)[c])))
             return false;
     }
@@ -125,7 +131,7 @@ static void apply_taps(struct decision *decision, const struct step *step)
     struct node *conv = step->node;
     struct arena *arena = decision->net->arena;
     bool fits = !find_taps(decision, conv, step->affine, &taps)
-                && add_affine(decision->arena, &taps, step->affine, &weight, &bias);
+                && add_affine(decision->arena, &taps, step->number, step->affine, &weight, &bias);
     assert(fits);
     (void)fits;
     enum dtype type = taps.weight->type;
@@ -139,7 +145,8 @@ static void apply_taps(struct decision *decision, const struct step *step)
             conv, 2, edit_add_initializer(conv->graph, bias_name, tensor_exact(arena, type, 1, &taps.channels, bias)));
 }
 
-static enum reason absorb_into(struct decision *decision, struct node *conv, const struct affine *a)
+/* The Conv, or (sign -1) its opposite, takes the affine. */
+static enum reason absorb_into(struct decision *decision, struct node *conv, double sign, const struct affine *a)
 {
     struct taps taps;
     double *weight, *bias;
@@ -149,12 +156,18 @@ static enum reason absorb_into(struct decision *decision, struct node *conv, con
     if (!size_multiply(taps.weight->count, sizeof(double), &bytes)
         || !constants_fit(decision->constants, (uint64_t)bytes))
         return decision_stop(decision, REASON_BUDGET, node_title(conv), "its weight would be changed in memory");
-    if (!add_affine(decision->arena, &taps, a, &weight, &bias))
+    if (!add_affine(decision->arena, &taps, sign, a, &weight, &bias))
         return decision_stop(decision, REASON_NOT_FINITE, node_title(conv), "a centre tap would not be finite");
     struct step *step = decision_step(decision, apply_taps, conv);
     step->affine = a;
+    step->number = sign;
     decision->where = node_title(conv);
     return REASON_NONE;
+}
+
+static bool is_conv_of(const struct node *node, const struct value *x)
+{
+    return node_is(node, "Conv") && node_input(node, 0) == x;
 }
 
 /* Looks for a Conv of `x` that nothing but the sum reads, among the terms of the sum. */
@@ -166,8 +179,8 @@ static enum reason search_terms(struct decision *decision, const struct node *su
         const struct value *term = node_input(sum, i);
         struct node *writer = term ? term->writer : NULL;
         if (!writer || term->graph != sum->graph || !has_one_reader(term)) continue;
-        if (node_is(writer, "Conv") && node_input(writer, 0) == x) {
-            if (!(reason = absorb_into(decision, writer, a))) {
+        if (is_conv_of(writer, x)) {
+            if (!(reason = absorb_into(decision, writer, 1, a))) {
                 decision_rename(decision, writer->outputs[0]);
                 return REASON_NONE;
             }
@@ -179,14 +192,37 @@ static enum reason search_terms(struct decision *decision, const struct node *su
     return reason;
 }
 
+/* conv - (s*x + t) and (s*x + t) - conv, where the Conv itself is the other side. */
+static enum reason difference_absorbs(struct decision *decision, const struct node *difference, size_t slot,
+                                      const struct value *x, const struct affine *a)
+{
+    const struct value *other = node_input(difference, 1 - slot);
+    struct node *conv = other ? other->writer : NULL;
+    if (!conv || !is_conv_of(conv, x) || other->graph != difference->graph || !has_one_reader(other) || a->axis != 1)
+        return decision_stop(decision, REASON_READ_ELSEWHERE, x->name, "no Conv of it is on the other side");
+    double sign = slot == 0 ? -1 : 1, *scale, *shift;
+    struct affine *taken = affine_blank(decision->arena, a->axis, a->channels, &scale, &shift);
+    for (int64_t c = 0; c < a->channels; c++) {
+        scale[c] = -sign * a->scale[c];
+        shift[c] = -sign * a->shift[c];
+    }
+    enum reason reason = absorb_into(decision, conv, sign, taken);
+    if (!reason) decision_rename(decision, conv->outputs[0]);
+    return reason;
+}
+
 enum reason sibling_absorbs(struct decision *decision, struct node *root, size_t slot, const struct affine *a)
 {
     struct value *x = node_input(root, slot), *output = root->outputs[0];
-    if (!has_one_reader(output) || !is_sum(output->uses->node) || output->uses->node->input_count < 2)
+    struct node *sum = has_one_reader(output) ? output->uses->node : NULL;
+    if (a->axis == AXIS_ANY && x->shape.rank > 1 && x->shape.dims[1].size > 0)
+        a = affine_along(decision->arena, a, 1, x->shape.dims[1].size);
+    if (sum && is_difference(sum)) return difference_absorbs(decision, sum, output->uses->slot, x, a);
+    if (!sum || !is_sum(sum) || sum->input_count < 2)
         return decision_stop(decision, REASON_READ_ELSEWHERE, x->name, "it is not added to anything");
     if (a->axis != 1 || x->shape.rank < 3)
         return decision_stop(decision, REASON_NON_LINEAR, x->name, "its channels are not on axis 1");
-    return search_terms(decision, output->uses->node, x, a, SUM_DEPTH);
+    return search_terms(decision, sum, x, a, SUM_DEPTH);
 }
 
 void sibling_remove(struct node *root)
