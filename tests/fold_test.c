@@ -359,7 +359,20 @@ static void quantized_weights_keep_their_form(void **state)
           0, 0, "DequantizeLinear Gemm", 0 },
         { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 1 0.1; w = DequantizeLinear q d axis=0; y = Conv x w; z = bn y 4; out "
           "z",
+          0, 0, "DequantizeLinear Conv", 0 },
+        { "in x 2,3; init8 q 3,5; fill d 1 0.1; fill8 k 1 7; w = DequantizeLinear q d k; y = Gemm x w; z = bn y 5; out "
+          "z",
+          0, 0, "DequantizeLinear Gemm", 0 },
+        { "in x 2,4,5,7; init8 q 4,6,3,3; fill d 1 0.1; w = DequantizeLinear q d; y = ConvTranspose x w; z = bn y 6; "
+          "out z",
+          0, 0, "DequantizeLinear ConvTranspose", 0 },
+        /* Before opset 13 there is one scale and no axis; a block of them is not split. */
+        { "opset 11; in x 2,3,5,7; init8 q 4,3,3,3; fill d 1 0.1; w = DequantizeLinear q d; y = Conv x w; z = bn y 4; "
+          "out z",
           1, REASON_QUANTIZED, NULL, 0 },
+        /* Along the input channels no runtime has kernels for it. */
+        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 1 0.1; w = DequantizeLinear q d; y = bn0 x 3; z = Conv y w; out z", 1,
+          REASON_QUANTIZED, NULL, 0 },
         { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 3 0.1; w = DequantizeLinear q d axis=1; y = Conv x w; z = bn y 4; out "
           "z",
           1, REASON_QUANTIZED, NULL, 0 },

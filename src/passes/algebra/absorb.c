@@ -99,7 +99,7 @@ static int64_t view_index(const struct factor *view, int64_t element)
 static enum reason check_weight(struct decision *decision, const struct node *node, const struct anchor_parts *l,
                                 const struct factor *view, const double *scale)
 {
-    if (l->quantized) return quantized_fits(decision, l->quantized, view, scale);
+    if (l->quantized) return quantized_fits(decision, l->quantized, view, view == &l->output_view, scale);
     if (decision->options->unread && l->weight->span.file) return REASON_NONE;
     const struct tensor *scaled = scaled_weight(decision->arena, l->weight, view, scale);
     if (tensor_bound(scaled) < (double)FLT_MAX) return REASON_NONE;

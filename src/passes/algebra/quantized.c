@@ -5,9 +5,11 @@
 
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
+#include "onnx/graph/schema.h"
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 struct quantized {
     const struct tensor *integers, *scales, *zeros; /* zeros may be NULL */
@@ -49,25 +51,62 @@ static struct factor along_one_axis(const struct factor *view)
     return (struct factor){ view->outer * view->middle, view->columns, 1, 1, view->inner, view->scale };
 }
 
-/* Whether the scales run along exactly the channels of the view. */
-static bool runs_along(const struct node *node, const struct quantized *q, const struct factor *view)
+/* The axis of the integers that the channels of the view lie on; -1 when they lie on none. */
+static int channel_axis(const struct quantized *q, const struct factor *view)
 {
-    int64_t axis = node_int(node, "axis", 1), outer = 1;
+    int64_t outer = 1;
+    if (view->middle != 1 || view->columns != 1) return -1;
+    for (int i = 0; i < q->integers->rank; i++) {
+        if (outer == view->outer && q->integers->dims[i] == view->rows) return i;
+        outer *= q->integers->dims[i];
+    }
+    return -1;
+}
+
+/* Whether the operator at its opset knows scales along an axis. */
+static bool knows_axis(const struct node *node)
+{
+    const struct schema *schema = schema_find(node);
+    struct schema_attribute known;
+    for (const char *at = schema ? schema->attributes : ""; schema_next_attribute(&at, &known);)
+        if (known.length == 4 && memcmp(known.name, "axis", 4) == 0) return true;
+    return false;
+}
+
+/* One scale for all elements, which may become one for each channel. */
+static bool is_per_tensor(const struct node *node, const struct quantized *q)
+{
+    return q->scales->count == 1 && q->scales->rank <= 1 && knows_axis(node);
+}
+
+/* Whether the scales run along exactly the channels of the view, or can be made to. */
+static bool runs_along(const struct node *node, const struct quantized *q, const struct factor *view, bool is_output)
+{
+    int64_t axis = node_int(node, "axis", 1);
+    int along = channel_axis(q, view);
     if (axis < 0) axis += q->integers->rank;
-    if (axis < 0 || axis >= q->integers->rank || node_int(node, "block_size", 0) != 0) return false;
-    for (int64_t i = 0; i < axis; i++) outer *= q->integers->dims[i];
-    return q->scales->rank == 1 && view->middle == 1 && view->columns == 1 && view->outer == outer
-           && view->rows == q->integers->dims[axis] && q->scales->count == view->rows;
+    if (along < 0 || node_int(node, "block_size", 0) != 0) return false;
+    return (is_output && is_per_tensor(node, q))
+           || (q->scales->rank == 1 && q->scales->count == view->rows && axis == along);
+}
+
+/* The zero point of every channel; NULL where they cannot be read. */
+static int64_t *all_zeros(struct arena *arena, const struct quantized *q, const struct factor *view)
+{
+    int64_t *zeros = NEW_ARRAY(arena, int64_t, (size_t)view->rows);
+    if (q->zeros && !tensor_read_whole(q->zeros, 0, q->zeros->count, zeros, NULL)) return NULL;
+    for (int64_t i = 1; q->zeros && q->zeros->count == 1 && i < view->rows; i++) zeros[i] = zeros[0];
+    return zeros;
 }
 
 /* All integers, mirrored where the channel's scale is negative; false when one does not fit. */
 static bool mirrored(struct arena *arena, const struct quantized *q, const struct factor *view, const double *scale,
                      int64_t **values)
 {
-    int64_t *zeros = NEW_ARRAY(arena, int64_t, (size_t)view->rows);
+    int64_t *zeros = all_zeros(arena, q, view);
     *values = NEW_ARRAY(arena, int64_t, (size_t)q->integers->count);
     if (!tensor_read_whole(q->integers, 0, q->integers->count, *values, NULL)) return false;
-    if (q->zeros && !tensor_read_whole(q->zeros, 0, view->rows, zeros, NULL)) return false;
+    if (!zeros) return false;
     for (int64_t i = 0; i < q->integers->count; i++) {
         int64_t channel = i / view->inner % view->rows;
         if (!(scale[channel] < 0)) continue;
@@ -85,27 +124,29 @@ static bool any_negative(const double *scale, int64_t count)
     return false;
 }
 
-static double *scaled_scales(struct arena *arena, const struct quantized *q, const double *scale)
+/* The scale of every channel, times that of the fold. */
+static double *scaled_scales(struct arena *arena, const struct quantized *q, const struct factor *view,
+                             const double *scale)
 {
-    double *values;
-    if (!tensor_values(q->scales, arena, &values, NULL)) return NULL;
-    for (int64_t i = 0; i < q->scales->count; i++) values[i] *= fabs(scale[i]);
+    double *stored, *values = NEW_ARRAY(arena, double, (size_t)view->rows);
+    if (!tensor_values(q->scales, arena, &stored, NULL)) return NULL;
+    for (int64_t i = 0; i < view->rows; i++) values[i] = stored[q->scales->count == 1 ? 0 : i] * fabs(scale[i]);
     return values;
 }
 
 enum reason quantized_fits(struct decision *decision, const struct node *node, const struct factor *channels,
-                           const double *scale)
+                           bool is_output, const double *scale)
 {
     struct quantized q;
     const struct factor one_axis = along_one_axis(channels), *view = &one_axis;
     int64_t *values, bytes;
     enum reason reason = read_parts(decision, node, &q);
     if (reason) return reason;
-    if (!runs_along(node, &q, view))
+    if (!runs_along(node, &q, view, is_output))
         return decision_stop(decision, REASON_QUANTIZED, node_title(node),
                              "its scales do not run along the output channels");
-    double *scales = scaled_scales(decision->arena, &q, scale);
-    for (int64_t i = 0; i < q.scales->count; i++)
+    double *scales = scaled_scales(decision->arena, &q, view, scale);
+    for (int64_t i = 0; i < view->rows; i++)
         if (!scales || !isfinite(dtype_round(q.scales->type, scales[i])))
             return decision_stop(decision, REASON_NOT_FINITE, node_title(node), "channel %lld: its scale",
                                  (long long)i);
@@ -126,12 +167,16 @@ struct value *quantized_scaled(struct decision *decision, const struct node *nod
     const struct factor one_axis = along_one_axis(channels), *view = &one_axis;
     struct arena *arena = decision->net->arena;
     enum reason reason = read_parts(decision, node, &q);
-    double *scales = scaled_scales(decision->arena, &q, scale);
+    double *scales = scaled_scales(decision->arena, &q, view, scale);
     struct value *inputs[3] = { node_input(node, 0), NULL, node_input(node, 2) };
     assert(!reason && scales);
     (void)reason;
     inputs[1] = edit_add_initializer(reader->graph, arena_printf(arena, "%s_fused", node_input(node, 1)->name),
-                                     tensor_exact(arena, q.scales->type, q.scales->rank, q.scales->dims, scales));
+                                     tensor_exact(arena, q.scales->type, 1, &view->rows, scales));
+    if (q.zeros && q.zeros->count != view->rows)
+        inputs[2] = edit_add_initializer(
+            reader->graph, arena_printf(arena, "%s_fused", inputs[2]->name),
+            tensor_whole(arena, q.zeros->type, 1, &view->rows, all_zeros(decision->arena, &q, view)));
     if (any_negative(scale, view->rows)) {
         int64_t *values;
         bool fits = mirrored(decision->arena, &q, view, scale, &values);
@@ -143,7 +188,7 @@ struct value *quantized_scaled(struct decision *decision, const struct node *nod
     }
     struct node *scaled = edit_add_node(reader->graph, reader, "DequantizeLinear", node_title(node), inputs,
                                         inputs[2] ? 3 : 2, node->outputs[0]);
-    if (node_attribute(node, "axis")) edit_set_int(scaled, "axis", node_int(node, "axis", 1));
+    edit_set_int(scaled, "axis", channel_axis(&q, view));
     if (node_attribute(node, "output_dtype")) edit_set_int(scaled, "output_dtype", node_int(node, "output_dtype", 0));
     return scaled->outputs[0];
 }

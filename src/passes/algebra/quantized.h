@@ -5,7 +5,8 @@
  *   s * (q - z) * d  =  (q - z) * (|s|*d)             s >= 0: into the scales d
  *                    =  ((2z - q) - z) * (|s|*d)      s <  0: the integers are mirrored about the zero point z
  *
- * Possible when d runs along the output channels and every mirrored integer fits its type (-128 does not). */
+ * Possible when d runs along the output channels, or is one number and the opset has scales along an axis, and every
+ * mirrored integer fits its type (-128 does not). */
 #ifndef PASSES_ALGEBRA_QUANTIZED_H
 #define PASSES_ALGEBRA_QUANTIZED_H
 
@@ -15,9 +16,10 @@
  * *why when its parts are not constant. `node` is the DequantizeLinear. */
 const struct tensor *quantized_shape(struct decision *decision, const struct node *node, enum reason *why);
 
-/* Whether scaling channel i of `view` by scale[i] is possible. */
+/* Whether scaling channel i of `view` by scale[i] is possible. One scale for all becomes one a channel only for output
+ * channels: along others no runtime has kernels. */
 enum reason quantized_fits(struct decision *decision, const struct node *node, const struct factor *view,
-                           const double *scale);
+                           bool is_output, const double *scale);
 
 /* A new DequantizeLinear with the scaled weight, before `reader`; its output. */
 struct value *quantized_scaled(struct decision *decision, const struct node *node, struct node *reader,

@@ -47,9 +47,14 @@ static const struct {
                          "Scale and shift cannot cross the operator that is named. Across Relu and Clip they can with "
                          "`--enable floor`: ReLU\n"
                          "becomes a Max with one number per channel.\n" },
-    { REASON_QUANTIZED, "The weight is stored as integers with one scale for all channels, or its parts cannot be "
-                        "changed one by one. Scales\n"
-                        "per output channel take the fold; best fold before quantizing.\n" },
+    { REASON_QUANTIZED,
+      "The weight is stored as integers whose parts cannot be changed one by one. Scales per output channel take the "
+      "fold, and\n"
+      "one scale for all becomes one per channel from opset 13 on. What does not go: scales along other axes, an "
+      "integer at\n"
+      "the end of its range that a negative scale would mirror out of it, a bias of integers that would have to be "
+      "rounded\n"
+      "again, one scale before opset 13. Best fold before quantizing.\n" },
     { REASON_NOT_FINITE,
       "The folded weight or bias of the channel that is named would leave its type (half precision ends at 65504), or\n"
       "variance + epsilon is not positive. Look at the statistics of that channel.\n" },

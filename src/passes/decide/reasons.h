@@ -16,7 +16,7 @@
     ROW(104, NOT_CONSTANT, "a parameter is computed at run time", "")                                                 \
     ROW(105, OVERRIDABLE, "a parameter is a graph input that callers can replace", "--freeze-weights")                \
     ROW(106, NON_LINEAR, "a neighbour that scale and shift cannot cross", "")                                         \
-    ROW(107, QUANTIZED, "the neighbour's weights are quantized with one scale", "fold before quantizing")             \
+    ROW(107, QUANTIZED, "the neighbour's weights are quantized", "fold before quantizing")                            \
     ROW(108, NOT_FINITE, "the fold would not be finite", "look at this channel's statistics")                         \
     ROW(109, MISMATCH, "shapes or types do not match: the model cannot run as it is", "")                             \
     ROW(110, PADDED_SHIFT, "zero padding and a shift that is not zero",                                               \
