@@ -38,6 +38,6 @@ bool scale_not_negative(const struct affine *a, bool positive, int64_t *channel)
 
 /* The tables of the families; each ends with a row without op. */
 extern const struct mover order_movers[], branch_movers[], channel_movers[], window_movers[], copy_movers[],
-    bending_movers[];
+    select_movers[], bending_movers[];
 
 #endif

@@ -66,8 +66,8 @@ enum reason crossing_same(struct crossing *x)
 }
 
 /* By family; a new family is a file and its table here. */
-static const struct mover *const families[] = { order_movers,  branch_movers, channel_movers,
-                                                window_movers, copy_movers,   bending_movers };
+static const struct mover *const families[] = { order_movers, branch_movers, channel_movers, window_movers,
+                                                copy_movers,  select_movers, bending_movers };
 
 const struct mover *mover_of(const struct node *node)
 {

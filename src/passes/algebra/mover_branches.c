@@ -56,6 +56,18 @@ static enum reason add_upstream(struct crossing *x)
     return REASON_NONE;
 }
 
+/* The mean of branches that are all under the affine is. */
+static enum reason mean_upstream(struct crossing *x)
+{
+    for (size_t i = 0; i < x->node->input_count; i++) {
+        int axis;
+        if (!crossing_input(x, i) || !branch_axis(x, i, &axis))
+            return crossing_stop(x, REASON_NON_LINEAR, "a branch is broadcast over the channels");
+        x->onto[i] = affine_moved(x->decision->arena, x->affine, axis);
+    }
+    return REASON_NONE;
+}
+
 static enum reason add_downstream(struct crossing *x)
 {
     if (affine_has_scale(x->affine))
@@ -119,7 +131,11 @@ static enum reason mul_downstream(struct crossing *x)
 }
 
 const struct mover branch_movers[] = {
-    { .op = "Add", add_upstream, add_downstream }, { .op = "Sum", add_upstream, add_downstream },
-    { .op = "Sub", add_upstream, add_downstream }, { .op = "Mul", mul_upstream, mul_downstream },
-    { .op = "Div", mul_upstream, mul_downstream }, { 0 },
+    { .op = "Mean", mean_upstream, NULL },
+    { .op = "Add", add_upstream, add_downstream },
+    { .op = "Sum", add_upstream, add_downstream },
+    { .op = "Sub", add_upstream, add_downstream },
+    { .op = "Mul", mul_upstream, mul_downstream },
+    { .op = "Div", mul_upstream, mul_downstream },
+    { 0 },
 };

@@ -164,6 +164,16 @@ static enum reason resize(struct crossing *x)
     return crossing_same(x);
 }
 
+/* Interpolation again; what lies outside is zero, unless the border or a reflection stands for it. */
+static enum reason grid_sample(struct crossing *x)
+{
+    if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "it is its grid");
+    if (x->affine->axis > 1) return crossing_stop(x, REASON_NON_LINEAR, "it samples along that axis");
+    if (strcmp(node_text(x->node, "padding_mode", "zeros"), "zeros") == 0 && affine_has_shift(x->affine))
+        return crossing_stop(x, REASON_PADDED_SHIFT, "what lies outside is zero");
+    return crossing_same(x);
+}
+
 static void apply_pad_value(struct decision *decision, const struct step *step)
 {
     struct arena *arena = decision->net->arena;
@@ -290,6 +300,7 @@ const struct mover window_movers[] = {
     { .op = "ReduceMin", extreme_upstream, extreme_downstream },
     { .op = "Resize", resize, resize },
     { .op = "Upsample", resize, resize },
+    { .op = "GridSample", grid_sample, grid_sample },
     { .op = "Pad", pad_upstream, pad_downstream, .roots = ROOTS_BOTH_WAYS },
     { 0 },
 };
