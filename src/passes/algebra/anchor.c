@@ -5,9 +5,9 @@
 
 #include "onnx/graph/attr.h"
 #include "onnx/graph/schema.h"
+#include "passes/algebra/equation.h"
 #include "passes/algebra/quantized.h"
 
-#include <ctype.h>
 #include <string.h>
 
 /* Which affines an anchor absorbs; ON_ANY_INPUT: on whichever input its constant is not. */
@@ -17,6 +17,7 @@ struct anchor {
     const char *op;
     int absorbs;
     int64_t first_opset; /* 0: every opset */
+    size_t inputs;       /* 0: any number */
     enum root_entry roots;
     /* Fills the description for an affine on the output (on_input false) or on input `slot`. */
     enum reason (*describe)(struct decision *decision, const struct node *node, size_t slot, bool on_input,
@@ -247,52 +248,16 @@ static enum reason describe_matmul(struct decision *decision, const struct node 
     return REASON_NONE;
 }
 
-/* "nlc,cd->ndl": where the letters of one term stand. */
-struct term {
-    const char *letters;
-    int count;
-};
-
-static int place_of(struct term term, char letter)
-{
-    for (int i = 0; i < term.count; i++)
-        if (term.letters[i] == letter) return i;
-    return -1;
-}
-
-static bool is_plain(struct term term)
-{
-    for (int i = 0; i < term.count; i++)
-        if (!isalpha((unsigned char)term.letters[i]) || place_of(term, term.letters[i]) != i) return false;
-    return true;
-}
-
-/* Two terms and a result of letters that stand in each once at most; blanks count for nothing. */
-static bool read_equation(struct arena *arena, const char *equation, struct term *first, struct term *second,
-                          struct term *result)
-{
-    char *text = arena_copy_text(arena, equation), *to = text;
-    for (const char *from = text; *from; from++)
-        if (*from != ' ') *to++ = *from;
-    *to = '\0';
-    char *comma = strchr(text, ','), *arrow = strstr(text, "->");
-    if (!comma || !arrow || arrow < comma) return false;
-    *first = (struct term){ text, (int)(comma - text) };
-    *second = (struct term){ comma + 1, (int)(arrow - comma - 1) };
-    *result = (struct term){ arrow + 2, (int)strlen(arrow + 2) };
-    return is_plain(*first) && is_plain(*second) && is_plain(*result);
-}
-
 /* The weight is a matrix: one letter is summed over, the other is new. All other letters of the data are kept. */
 static bool is_matrix_product(struct term data, struct term weight, struct term result, int *summed)
 {
     if (weight.count != 2 || result.count != data.count) return false;
-    *summed = place_of(data, weight.letters[0]) >= 0 ? 0 : 1;
+    *summed = term_axis(data, weight.letters[0]) >= 0 ? 0 : 1;
     char from = weight.letters[*summed], to = weight.letters[1 - *summed];
-    if (place_of(data, from) < 0 || place_of(result, from) >= 0) return false;
-    if (place_of(data, to) >= 0 || place_of(result, to) < 0) return false;
+    if (term_axis(data, from) < 0 || term_axis(result, from) >= 0) return false;
+    if (term_axis(data, to) >= 0 || term_axis(result, to) < 0) return false;
     for (int i = 0; i < data.count; i++)
-        if (data.letters[i] != from && place_of(result, data.letters[i]) < 0) return false;
+        if (data.letters[i] != from && term_axis(result, data.letters[i]) < 0) return false;
     return true;
 }
 
@@ -300,24 +265,23 @@ static enum reason describe_einsum(struct decision *decision, const struct node 
                                    struct anchor_parts *parts)
 {
     enum reason why;
-    struct term terms[2], result;
+    struct equation equation;
     int summed;
-    if (node->input_count != 2 || !node_input(node, 0) || !node_input(node, 1)
-        || !read_equation(decision->arena, node_text(node, "equation", ""), &terms[0], &terms[1], &result))
+    if (!equation_read(decision->arena, node, &equation) || !node_input(node, 0) || !node_input(node, 1))
         return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it is not a product of two");
     size_t weight_slot = on_input ? 1 - slot : decision_constant(decision, node_input(node, 1), &why) ? 1 : 0;
     enum reason reason = find_weight(decision, node, weight_slot, parts);
     if (reason) return reason;
     const struct tensor *w = parts->weight;
-    struct term data = terms[1 - weight_slot], weight = terms[weight_slot];
-    if (w->rank != 2 || !is_matrix_product(data, weight, result, &summed))
+    struct term data = equation.operands[1 - weight_slot], weight = equation.operands[weight_slot];
+    if (w->rank != 2 || !is_matrix_product(data, weight, equation.result, &summed))
         return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it is no product with a matrix");
     struct factor first = { 1, w->dims[0], 1, 1, w->dims[1], NULL }, second = { w->dims[0], w->dims[1], 1, 1, 1, NULL };
     parts->data_slot = 1 - weight_slot;
     parts->input_view = summed == 0 ? first : second;
     parts->output_view = summed == 0 ? second : first;
-    parts->input_axis = place_of(data, weight.letters[summed]);
-    parts->output_axis = place_of(result, weight.letters[1 - summed]);
+    parts->input_axis = term_axis(data, weight.letters[summed]);
+    parts->output_axis = term_axis(equation.result, weight.letters[1 - summed]);
     parts->input_channels = parts->input_view.rows;
     parts->output_channels = parts->output_view.rows;
     return REASON_NONE;
@@ -424,7 +388,7 @@ static const struct anchor anchors[] = {
       .absorbs = ON_OUTPUT | ON_ANY_INPUT,
       .roots = ROOTS_UPSTREAM_OR_FROM_INPUT },
     { .op = "DeformConv", .describe = describe_deformed_conv, .absorbs = ON_OUTPUT | ON_INPUT },
-    { .op = "Einsum", .describe = describe_einsum, .absorbs = ON_OUTPUT | ON_ANY_INPUT },
+    { .op = "Einsum", .describe = describe_einsum, .absorbs = ON_OUTPUT | ON_ANY_INPUT, .inputs = 2 },
     { .op = "LSTM", .describe = describe_lstm, .absorbs = ON_INPUT },
     { .op = "GRU", .describe = describe_gru, .absorbs = ON_INPUT },
     { .op = "RNN", .describe = describe_rnn, .absorbs = ON_INPUT },
@@ -437,7 +401,9 @@ static const struct anchor anchors[] = {
 static const struct anchor *find(const struct node *node)
 {
     for (size_t i = 0; i < sizeof(anchors) / sizeof(*anchors); i++)
-        if (node_is(node, anchors[i].op) && node->opset >= anchors[i].first_opset) return &anchors[i];
+        if (node_is(node, anchors[i].op) && node->opset >= anchors[i].first_opset
+            && (!anchors[i].inputs || anchors[i].inputs == node->input_count))
+            return &anchors[i];
     return NULL;
 }
 

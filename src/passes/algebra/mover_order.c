@@ -5,6 +5,7 @@
 #include "passes/algebra/crossing.h"
 
 #include "onnx/graph/attr.h"
+#include "passes/algebra/equation.h"
 
 #include <string.h>
 
@@ -138,11 +139,39 @@ static enum reason transpose_downstream(struct crossing *x)
     return transpose(x, false);
 }
 
+/* An Einsum of one operand that keeps all its letters is a Transpose. */
+static enum reason einsum(struct crossing *x, bool upstream)
+{
+    struct equation equation;
+    int axis = x->affine->axis;
+    if (!equation_read(x->decision->arena, x->node, &equation) || equation.count != 1)
+        return crossing_stop(x, REASON_NON_LINEAR, "");
+    struct term data = equation.operands[0], result = equation.result;
+    for (int i = 0; i < data.count; i++)
+        if (data.count != result.count || term_axis(result, data.letters[i]) < 0)
+            return crossing_stop(x, REASON_NON_LINEAR, "it sums over an axis");
+    if (axis == AXIS_ANY) return crossing_same(x);
+    if (axis >= data.count) return crossing_stop(x, REASON_MISMATCH, "the channel axis is not there");
+    int to = upstream ? term_axis(data, result.letters[axis]) : term_axis(result, data.letters[axis]);
+    x->onto[0] = affine_moved(x->decision->arena, x->affine, to);
+    return REASON_NONE;
+}
+
+static enum reason einsum_upstream(struct crossing *x)
+{
+    return einsum(x, true);
+}
+static enum reason einsum_downstream(struct crossing *x)
+{
+    return einsum(x, false);
+}
+
 const struct mover order_movers[] = {
     { .op = "Reshape", reshape_upstream, reshape_downstream, .follows_several = true },
     { .op = "Flatten", reshape_upstream, reshape_downstream },
     { .op = "Squeeze", squeeze_upstream, squeeze_downstream },
     { .op = "Unsqueeze", unsqueeze_upstream, unsqueeze_downstream },
     { .op = "Transpose", transpose_upstream, transpose_downstream, .roots = ROOTS_BOTH_WAYS, .follows_several = true },
+    { .op = "Einsum", einsum_upstream, einsum_downstream, .roots = ROOTS_NO_WAY },
     { 0 },
 };
