@@ -24,6 +24,7 @@
 #include "passes/algebra/affine_root.h"
 #include "passes/algebra/mover.h"
 #include "passes/algebra/residue.h"
+#include "passes/algebra/shift_map.h"
 #include "passes/algebra/sibling.h"
 #include "passes/decide/extras.h"
 #include "passes/decide/remark.h"
@@ -306,6 +307,27 @@ static bool is_changed(const struct decision *decision, const struct node *bn)
     return false;
 }
 
+/* Where padding stops a shift, an average over the whole plane may make one number a channel of it again. */
+static enum reason downstream_into_anchor(struct decision *decision, const struct anchor *anchor, struct use *use,
+                                          const struct affine *a)
+{
+    struct decision_mark mark = decision_mark(decision);
+    enum reason reason = absorb_input(decision, anchor, use->node, use->slot, a);
+    if (reason != REASON_PADDED_SHIFT) return reason;
+    const char *where = decision->where, *detail = decision->detail;
+    struct node *average = shift_map_average(decision, use->node);
+    const struct affine *left = absorb_padded(decision, anchor, use->node, use->slot, a, average);
+    if (left && !downstream(decision, average->outputs[0], left)) {
+        decision_rename(decision, use->node->outputs[0]);
+        decision_rename(decision, average->outputs[0]);
+        return REASON_NONE;
+    }
+    decision_undo(decision, mark);
+    decision->where = where;
+    decision->detail = detail;
+    return reason;
+}
+
 /* A BatchNormalization that stays takes the affine into its own parameters. */
 static bool joins(struct decision *decision, struct node *bn, const struct affine *a)
 {
@@ -352,7 +374,7 @@ static enum reason downstream_use(struct decision *decision, struct use *use, co
     if (is_opaque(node)) return blocked(decision, node);
     const struct anchor *anchor = anchor_of_input(node, use->slot);
     const struct mover *mover = mover_of(node);
-    if (anchor && may_enter(decision, node, true)) return absorb_input(decision, anchor, node, use->slot, a);
+    if (anchor && may_enter(decision, node, true)) return downstream_into_anchor(decision, anchor, use, a);
     if (!(reason = affine_of_node(decision, node, &own, &slot)) && slot == use->slot) {
         const struct affine *both = affine_compose(decision->arena, a, own);
         if (both && affine_not_finite(both) < 0) return downstream_through_affine(decision, node, slot, a, both);

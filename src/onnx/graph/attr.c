@@ -106,3 +106,9 @@ const struct node *node_bound(const struct node *node, const struct node *call, 
     }
     return bound;
 }
+
+int64_t node_int_at(const struct node *node, const char *name, size_t i, int64_t absent)
+{
+    const int64_t *values;
+    return i < node_ints(node, name, &values) ? values[i] : absent;
+}

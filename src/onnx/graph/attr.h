@@ -17,6 +17,8 @@ float node_float(const struct node *node, const char *name, float absent);
 const char *node_text(const struct node *node, const char *name, const char *absent);
 /* The count of elements, 0 when absent; *values points into the proto. */
 size_t node_ints(const struct node *node, const char *name, const int64_t **values);
+/* Element i of the list; `absent` where it has none. */
+int64_t node_int_at(const struct node *node, const char *name, size_t i, int64_t absent);
 size_t node_floats(const struct node *node, const char *name, const float **values);
 
 /* Whether any attribute refers to a parameter of the function that the node stands in (its bodies not looked at). */

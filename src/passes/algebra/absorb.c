@@ -7,6 +7,7 @@
 #include "onnx/graph/edit.h"
 #include "passes/algebra/quantized.h"
 #include "passes/algebra/residue.h"
+#include "passes/algebra/shift_map.h"
 #include "passes/decide/extras.h"
 #include "passes/decide/roots.h"
 
@@ -90,12 +91,6 @@ static int64_t first_not_finite(const struct tensor *tensor)
     return -1;
 }
 
-static int64_t view_index(const struct factor *view, int64_t element)
-{
-    int64_t column = element / view->inner % view->columns;
-    return element / (view->inner * view->columns * view->middle) % view->rows * view->columns + column;
-}
-
 static enum reason check_weight(struct decision *decision, const struct node *node, const struct anchor_parts *l,
                                 const struct factor *view, const double *scale)
 {
@@ -107,7 +102,7 @@ static enum reason check_weight(struct decision *decision, const struct node *no
     if (at == -1) return REASON_NONE;
     if (at == -2) return decision_stop(decision, REASON_WEIGHT_DYNAMIC, node_title(node), "its weight cannot be read");
     return decision_stop(decision, REASON_NOT_FINITE, node_title(node), "channel %lld: its weight would leave %s",
-                         (long long)view_index(view, at), dtype_name(l->weight->type));
+                         (long long)view_channel(view, at), dtype_name(l->weight->type));
 }
 
 static enum reason check_bias(struct decision *decision, const struct node *node, const struct anchor_parts *l,
@@ -132,10 +127,24 @@ static enum reason weight_times(struct decision *decision, const struct node *no
         if (!tensor_read_real(l->weight, at, n, piece, NULL))
             return decision_stop(decision, REASON_WEIGHT_DYNAMIC, node_title(node), "its weight cannot be read");
         for (int64_t i = 0; i < n; i++)
-            (*sums)[view_index(&l->output_view, at + i)] +=
-                l->weight_gain * piece[i] * t[view_index(&l->input_view, at + i)];
+            (*sums)[view_channel(&l->output_view, at + i)] +=
+                l->weight_gain * piece[i] * t[view_channel(&l->input_view, at + i)];
     }
     return REASON_NONE;
+}
+
+/* What a shift on the input adds to each output channel; also under padding, where every output reads the same taps. */
+static enum reason shift_sums(struct decision *decision, const struct node *node, const struct anchor_parts *l,
+                              const double *t, double **sums)
+{
+    struct shift_map map;
+    if (!l->shift_stays) return weight_times(decision, node, l, t, sums);
+    if (l->shift_stays == REASON_PADDED_SHIFT && shift_map_make(decision, node, l, t, 1, &map)) {
+        *sums = map.values;
+        return REASON_NONE;
+    }
+    return decision_stop(decision, l->shift_stays, node_title(node),
+                         "a constant added to its input reaches its borders differently from its interior");
 }
 
 /* A folded constant is a copy if the old one has to stay: for other readers, or as the argument of a call. */
@@ -304,7 +313,7 @@ static void apply_input(struct decision *decision, const struct step *step)
     enum reason reason = anchor_describe(decision, step->anchor, step->node, step->slot, true, &l);
     assert(reason == REASON_NONE);
     if (l.bias_slot >= 0 && affine_has_shift(step->affine)) {
-        reason = weight_times(decision, step->node, &l, step->affine->shift, &sums);
+        reason = shift_sums(decision, step->node, &l, step->affine->shift, &sums);
         assert(reason == REASON_NONE);
         reason = bias_for_input(decision, step->node, &l, sums, &bias);
         assert(reason == REASON_NONE);
@@ -322,7 +331,8 @@ static enum reason fit(struct decision *decision, const struct node *node, int a
     if (axis < 0)
         return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "its channels do not lie on one axis");
     if ((*a)->spread)
-        return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "its channels lie on several axes there");
+        return decision_stop(decision, REASON_VARIES_INSIDE, node_title(node),
+                             "its channels lie on several axes there");
     if ((*a)->axis != AXIS_ANY && (*a)->axis != axis)
         return decision_stop(decision, REASON_NON_LINEAR, node_title(node),
                              "it mixes the channels (they lie on axis %d)", (*a)->axis);
@@ -380,24 +390,29 @@ enum reason absorb_input(struct decision *decision, const struct anchor *anchor,
                          const struct affine *a)
 {
     struct anchor_parts l;
+    struct shift_map map;
     double *sums, *bias;
     enum reason reason = anchor_describe(decision, anchor, node, slot, true, &l);
     if (!reason) reason = fit(decision, node, l.input_axis, l.input_channels, &a);
     if (reason) return reason;
     bool shift = affine_has_shift(a);
-    if (shift && l.shift_stays == REASON_PADDED_SHIFT && is_enabled(decision->options, EXTRA_BEFORE_PADDED_CONV)) {
+    if (shift) reason = shift_sums(decision, node, &l, a->shift, &sums);
+    if (reason == REASON_PADDED_SHIFT && is_enabled(decision->options, EXTRA_SHIFT_MAP)
+        && shift_map_make(decision, node, &l, a->shift, INT64_MAX, &map)) {
+        reason = shift_map_add(decision, node, &map, l.weight->type);
+        if (reason) return reason;
+        a = affine_scale_only(decision->arena, a);
+        shift = false;
+    } else if (reason == REASON_PADDED_SHIFT && is_enabled(decision->options, EXTRA_BEFORE_PADDED_CONV)) {
         const struct affine *on_input = shift_before_scale(decision->arena, a);
         reason = on_input ? residue_before(decision, node, slot, on_input) : REASON_PADDED_SHIFT;
         if (reason) return reason;
         a = affine_scale_only(decision->arena, a);
         shift = false;
     }
-    if (shift && l.shift_stays)
-        return decision_stop(decision, l.shift_stays, node_title(node),
-                             "a constant added to its input reaches its borders differently from its interior");
+    if (reason) return reason;
     if (affine_has_scale(a)) reason = check_growth(decision, node, &l);
     if (!reason && affine_has_scale(a)) reason = check_weight(decision, node, &l, &l.input_view, a->scale);
-    if (!reason && shift) reason = weight_times(decision, node, &l, a->shift, &sums);
     if (!reason && shift && l.bias_slot >= 0) {
         reason = bias_for_input(decision, node, &l, sums, &bias);
         if (!reason) reason = check_bias(decision, node, &l, bias);
@@ -408,6 +423,19 @@ enum reason absorb_input(struct decision *decision, const struct anchor *anchor,
     const double *ones = vector_of(decision->arena, l.output_channels, 1);
     const struct affine *left = affine_new(decision->arena, l.output_axis, l.output_channels, ones, sums);
     return residue_joins(decision, node, left) ? REASON_NONE : residue_after(decision, node, 0, left);
+}
+
+const struct affine *absorb_padded(struct decision *decision, const struct anchor *anchor, struct node *node,
+                                   size_t slot, const struct affine *a, const struct node *average)
+{
+    struct anchor_parts l;
+    struct shift_map map;
+    if (!average || anchor_describe(decision, anchor, node, slot, true, &l)
+        || fit(decision, node, l.input_axis, l.input_channels, &a)
+        || !shift_map_make(decision, node, &l, a->shift, INT64_MAX, &map)
+        || absorb_input(decision, anchor, node, slot, affine_scale_only(decision->arena, a)))
+        return NULL;
+    return shift_map_mean(decision->arena, &map);
 }
 
 static void apply_constant(struct decision *decision, const struct step *step)

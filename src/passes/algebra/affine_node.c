@@ -236,7 +236,7 @@ static struct value *lower_batchnorm(struct graph *graph, struct node *before, s
 static struct value *lower_operand(struct graph *graph, struct node *before, struct value *value, const char *op,
                                    const struct affine *a, const double *values, enum dtype type, const char *base)
 {
-    bool by_attribute = graph_opset(graph) < 7;
+    bool by_attribute = !affine_broadcasts(graph);
     int64_t dims[TENSOR_MAX_RANK] = { a->channels };
     int rank = a->axis == AXIS_ANY ? 0 : by_attribute ? 1 : value->shape.rank - a->axis;
     assert(rank >= 0 && rank <= TENSOR_MAX_RANK);
@@ -248,10 +248,15 @@ static struct value *lower_operand(struct graph *graph, struct node *before, str
     return node->outputs[0];
 }
 
+bool affine_broadcasts(const struct graph *graph)
+{
+    return graph_opset(graph) >= 7;
+}
+
 bool affine_can_lower(const struct graph *graph, const struct value *value, const struct affine *a)
 {
     if (a->spread) return false;
-    return a->axis == AXIS_ANY || graph_opset(graph) < 7
+    return a->axis == AXIS_ANY || !affine_broadcasts(graph)
            || (value->shape.rank > a->axis && value->shape.rank <= TENSOR_MAX_RANK);
 }
 

@@ -21,6 +21,9 @@ double affine_sum_sign(const struct node *node, size_t slot);
 /* Whether the inputs are aligned by attributes (before opset 7), not as numpy does. */
 bool affine_aligns_by_attribute(const struct node *node);
 
+/* Whether Mul and Add align their operands at the right, or by an attribute as before opset 7. */
+bool affine_broadcasts(const struct graph *graph);
+
 /* Whether affine_lower can write it after this value without a BatchNormalization (the rank must be known). */
 bool affine_can_lower(const struct graph *graph, const struct value *value, const struct affine *a);
 

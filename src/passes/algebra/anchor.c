@@ -433,3 +433,9 @@ enum reason anchor_describe(struct decision *decision, const struct anchor *anch
     if (!schema_types_agree(node)) return malformed(decision, node, "its inputs hold different types");
     return anchor->describe(decision, node, slot, on_input, parts);
 }
+
+int64_t view_channel(const struct factor *view, int64_t element)
+{
+    int64_t column = element / view->inner % view->columns;
+    return element / (view->inner * view->columns * view->middle) % view->rows * view->columns + column;
+}

@@ -41,4 +41,7 @@ enum root_entry anchor_root_entry(const struct node *node);
 enum reason anchor_describe(struct decision *decision, const struct anchor *anchor, const struct node *node,
                             size_t slot, bool on_input, struct anchor_parts *parts);
 
+/* Which channel of the view an element of the weight belongs to. */
+int64_t view_channel(const struct factor *view, int64_t element);
+
 #endif

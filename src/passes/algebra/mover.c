@@ -86,7 +86,7 @@ enum root_ways mover_root_ways(const struct node *node)
 static enum reason cross(const struct mover *mover, enum reason (*way)(struct crossing *), struct crossing *crossing)
 {
     if (crossing->affine->spread && !mover->follows_several)
-        return crossing_stop(crossing, REASON_NON_LINEAR, "its channels lie on several axes there");
+        return crossing_stop(crossing, REASON_VARIES_INSIDE, "its channels lie on several axes there");
     if (!way) return crossing_stop(crossing, REASON_NON_LINEAR, "");
     const struct node *node = crossing->node;
     size_t most = node->input_count > node->output_count ? node->input_count : node->output_count;

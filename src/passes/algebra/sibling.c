@@ -32,12 +32,6 @@ static bool has_one_reader(const struct value *value)
     return value->use_count == 1 && !value->is_output && value->uses->node && value->uses->graph == value->graph;
 }
 
-static int64_t listed(const struct node *node, const char *attribute, size_t i, int64_t absent)
-{
-    const int64_t *values;
-    return i < node_ints(node, attribute, &values) ? values[i] : absent;
-}
-
 /* Cells that the Conv pads before the first element of a spatial axis; -1 where that is not known. */
 static int64_t pad_before(const struct node *conv, size_t i, int64_t reach)
 {
@@ -45,7 +39,7 @@ static int64_t pad_before(const struct node *conv, size_t i, int64_t reach)
     if (strcmp(mode, "SAME_UPPER") == 0) return reach / 2;
     if (strcmp(mode, "SAME_LOWER") == 0) return reach - reach / 2;
     if (strcmp(mode, "VALID") == 0) return 0;
-    return listed(conv, "pads", i, 0);
+    return node_int_at(conv, "pads", i, 0);
 }
 
 static int64_t pad_after(const struct node *conv, size_t i, size_t axes, int64_t reach)
@@ -53,7 +47,7 @@ static int64_t pad_after(const struct node *conv, size_t i, size_t axes, int64_t
     const char *mode = node_text(conv, "auto_pad", "NOTSET");
     if (strcmp(mode, "SAME_UPPER") == 0 || strcmp(mode, "SAME_LOWER") == 0) return reach - pad_before(conv, i, reach);
     if (strcmp(mode, "VALID") == 0) return 0;
-    return listed(conv, "pads", axes + i, 0);
+    return node_int_at(conv, "pads", axes + i, 0);
 }
 
 /* The place, within one kernel of the weight, of the tap that is on the element itself; -1 when there is none, or the
@@ -63,8 +57,9 @@ static int64_t centre_tap(const struct node *conv, const struct tensor *w)
     int64_t place = 0;
     size_t axes = (size_t)w->rank - 2;
     for (size_t i = 0; i < axes; i++) {
-        int64_t size = w->dims[i + 2], dilation = listed(conv, "dilations", i, 1), reach;
-        if (listed(conv, "strides", i, 1) != 1 || dilation < 1 || !size_multiply(size - 1, dilation, &reach)) return -1;
+        int64_t size = w->dims[i + 2], dilation = node_int_at(conv, "dilations", i, 1), reach;
+        if (node_int_at(conv, "strides", i, 1) != 1 || dilation < 1 || !size_multiply(size - 1, dilation, &reach))
+            return -1;
         int64_t before = pad_before(conv, i, reach);
         if (before < 0 || before % dilation != 0 || before > reach) return -1;
         if (before + pad_after(conv, i, axes, reach) != reach) return -1;

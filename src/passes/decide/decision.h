@@ -17,6 +17,7 @@ struct affine;
 struct anchor;
 struct decision;
 struct root_kind;
+struct shift_map;
 
 /* One change, decided. The fields mean what `apply` says. */
 struct step {
@@ -26,6 +27,7 @@ struct step {
     struct value *value;
     const struct affine *affine;
     const struct anchor *anchor;
+    const struct shift_map *map;
     double number, low, high;
     struct step *next;
 };

@@ -8,11 +8,12 @@
 #include "bnfuse.h"
 
 /*  constant           name                    what it does */
-#define EXTRAS(ROW)                                                                                      \
-    ROW(RELU_SCALE, "relu-scale", "a positive scale crosses a Relu; an Add for the shift stays")         \
-    ROW(BEFORE_PADDED_CONV, "bn-before-padded-conv",                                                     \
-        "the scale folds into a Conv with zero padding; an Add for the shift stays")                     \
-    ROW(FLOOR, "floor", "folds cross Relu and Clip, which become Max and Min with one number a channel") \
+#define EXTRAS(ROW)                                                                                           \
+    ROW(RELU_SCALE, "relu-scale", "a positive scale crosses a Relu; an Add for the shift stays")              \
+    ROW(BEFORE_PADDED_CONV, "bn-before-padded-conv",                                                          \
+        "the scale folds into a Conv with zero padding; an Add for the shift stays")                          \
+    ROW(SHIFT_MAP, "shift-map", "a shift before zero padding becomes an Add of a constant plane per channel") \
+    ROW(FLOOR, "floor", "folds cross Relu and Clip, which become Max and Min with one number a channel")      \
     ROW(INSTANCE, "instance", "batch statistics of a batch of one become InstanceNormalization")
 
 enum extra {

@@ -60,13 +60,21 @@ static const struct {
       "variance + epsilon is not positive. Look at the statistics of that channel.\n" },
     { REASON_MISMATCH,
       "Channels or types do not agree, so no runtime takes the model as it is. Folding would hide the mistake.\n" },
-    { REASON_PADDED_SHIFT, "    BatchNormalization --> Conv (pads 1)\n"
-                           "\n"
-                           "The zeros of the padding come after the BatchNormalization, so its shift reaches the "
-                           "middle of the image and not the\n"
-                           "border: no bias does that. `--enable bn-before-padded-conv` folds the scale and leaves an "
-                           "Add. With a ReLU before the\n"
-                           "BatchNormalization, `--enable floor` folds all of it into the Conv before that.\n" },
+    { REASON_PADDED_SHIFT,
+      "    BatchNormalization --> Conv (pads 1)\n"
+      "\n"
+      "The zeros of the padding come after the BatchNormalization, so its shift reaches the middle of the image and "
+      "not "
+      "the\n"
+      "border: no bias does that. It folds all the same where the Conv has one position only, or where nothing but an\n"
+      "average over the whole plane reads it and the sizes are known. `--enable shift-map` leaves an Add of a "
+      "constant\n"
+      "plane per channel, where the sizes are known; `--enable bn-before-padded-conv` folds the scale and leaves an "
+      "Add "
+      "of\n"
+      "one number per channel. With a ReLU before the BatchNormalization, `--enable floor` folds all of it into the "
+      "Conv\n"
+      "before that.\n" },
     { REASON_AXIS_NOT_PROVEN, "It cannot be proven which axis holds the channels on the other side of a Reshape, or a "
                               "rank is unknown. Declare the\n"
                               "input's rank and dims when exporting.\n" },

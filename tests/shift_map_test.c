@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Shifts under zero padding: where they are one number a channel after all, and the planes that they are otherwise. */
+#include "fold_case.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define RUN(cases, options) \
+    for (size_t i_ = 0; i_ < sizeof(cases) / sizeof(*cases); i_++) fold_case_run(&cases[i_], options)
+
+static const char *const shift_map = "shift-map";
+static const struct bnfuse_fuse_options maps = { .fold_limit = 1 << 28, .enabled = { &shift_map, 1 } };
+static const struct bnfuse_fuse_options small = { .fold_limit = 1 << 8, .enabled = { &shift_map, 1 } };
+
+static void one_position_is_one_number_a_channel(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,3,3; r = Relu x; b = bn r 3; init w 4,3,5,5; c = Conv b w pads=1,1,1,1; s = Sigmoid c; out s", 0, 0,
+          "Relu Conv Sigmoid", 0 },
+        { "in x N,3,2; r = Relu x; b = bn r 3; init w 4,3,2; init a 4; c = Conv b w a pads=1,1 strides=3,; s = Sigmoid "
+          "c; "
+          "out s",
+          0, 0, "Relu Conv Sigmoid", 0 },
+        { "in x N,3,2; r = Relu x; b = bn r 3; init w 4,3,2; init a 4; c = Conv b w a pads=1,1 strides=2,; s = Sigmoid "
+          "c; out s",
+          1, REASON_PADDED_SHIFT, NULL, 0 },
+        { "in x N,4,1,1; r = Relu x; b = bn r 4; init w 6,2,3,3; c = Conv b w group=2 auto_pad=SAME_UPPER; "
+          "s = Sigmoid c; out s",
+          0, 0, "Relu Conv Sigmoid", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void an_average_of_the_whole_plane_is_one_number_a_channel(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; r = Relu x; b = bn r 3; init w 4,3,3,3; c = Conv b w pads=1,1,1,1; g = GlobalAveragePool c; "
+          "f = Flatten g; init v 4,2; z = Gemm f v; out z",
+          0, 0, "Relu Conv GlobalAveragePool Flatten Gemm", 0 },
+        { "in x N,3,5,7; r = Relu x; b = bn r 3; init w 3,2,2,2; c = ConvTranspose b w strides=2,2; "
+          "m = ReduceMean c axes=-1,2 keepdims=0; init v 2,2; z = Gemm m v; out z",
+          0, 0, "Relu ConvTranspose ReduceMean Gemm", 0 },
+        { "in x 2,4,5,7; r = Relu x; b = bn r 4; init w 4,3,3,2; c = ConvTranspose b w group=2 strides=2,1 "
+          "dilations=1,2 pads=1,0,0,1; g = GlobalAveragePool c; d = bn g 6; init v 2,6,1,1; z = Conv d v; out z",
+          0, 0, "Relu ConvTranspose GlobalAveragePool Conv", 0 },
+        { "in x 2,3,5,7; r = Relu x; b = bn r 3; init w 4,3,3,3; c = Conv b w pads=0,2,1,0 strides=2,1 dilations=1,2; "
+          "g = GlobalAveragePool c; init v 2,4,1,1; z = Conv g v; out z",
+          0, 0, "Relu Conv GlobalAveragePool Conv", 0 },
+        { "in x 2,3,5,7; r = Relu x; b = bn r 3; init w 4,3,3,4; c = Conv b w auto_pad=SAME_LOWER strides=2,2; "
+          "g = GlobalAveragePool c; init v 2,4,1,1; z = Conv g v; out z",
+          0, 0, "Relu Conv GlobalAveragePool Conv", 0 },
+        /* Along one axis only, through a Relu, read by others, or of unknown size it is none. */
+        { "in x 2,3,5,7; r = Relu x; b = bn r 3; init w 4,3,3,3; c = Conv b w pads=1,1,1,1; "
+          "g = ReduceMean c axes=2,; init v 2,4,1,1; z = Conv g v; out z",
+          1, REASON_PADDED_SHIFT, NULL, 0 },
+        { "in x 2,3,5,7; r = Relu x; b = bn r 3; init w 4,3,3,3; c = Conv b w pads=1,1,1,1; q = Relu c; "
+          "g = GlobalAveragePool q; init v 2,4,1,1; z = Conv g v; out z",
+          1, REASON_PADDED_SHIFT, NULL, 0 },
+        { "in x 2,3,5,7; r = Relu x; b = bn r 3; init w 4,3,3,3; c = Conv b w pads=1,1,1,1; "
+          "g = GlobalAveragePool c; init v 2,4,1,1; z = Conv g v; out z; out c",
+          1, REASON_PADDED_SHIFT, NULL, 0 },
+        { "in x 2,3,H,W; r = Relu x; b = bn r 3; init w 4,3,3,3; c = Conv b w pads=1,1,1,1; "
+          "g = GlobalAveragePool c; init v 2,4,1,1; z = Conv g v; out z",
+          1, REASON_PADDED_SHIFT, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void a_plane_is_added_on_request(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x N,3,5,7; r = Relu x; b = bn r 3; init w 4,3,3,3; c = Conv b w pads=1,1,1,1; s = Sigmoid c; out s", 0, 0,
+          "Relu Conv Add Sigmoid", 0 },
+        { "in x 2,4,5,7; r = Relu x; b = bn r 4; init w 4,3,3,3; c = ConvTranspose b w group=2 strides=2,2 "
+          "pads=1,1,1,1; "
+          "out c",
+          0, 0, "Relu ConvTranspose Add", 0 },
+        { "in x 2,3,9; r = Relu x; b = bn r 3; init w 4,3,3; init a 4; c = Conv b w a auto_pad=SAME_UPPER strides=2,; "
+          "s = Sigmoid c; out s",
+          0, 0, "Relu Conv Add Sigmoid", 0 },
+        { "in x 2,3,4,5,3; r = Relu x; b = bn r 3; init w 4,3,3,2,3; c = Conv b w pads=1,0,1,1,1,1; s = Sigmoid c; out "
+          "s",
+          0, 0, "Relu Conv Add Sigmoid", DTYPE_DOUBLE },
+        { "in x 2,3,5,W; r = Relu x; b = bn r 3; init w 4,3,3,3; c = Conv b w pads=1,1,1,1; s = Sigmoid c; out s", 1,
+          REASON_PADDED_SHIFT, NULL, 0 },
+        { "opset 6; in x 2,3,5,7; r = Relu x; b = bn r 3; init w 4,3,3,3; c = Conv b w pads=1,1,1,1; s = Sigmoid c; "
+          "out s",
+          1, 0, NULL, 0 },
+    };
+    static const struct fold_case too_large[] = {
+        { "in x N,3,5,7; r = Relu x; b = bn r 3; init w 4,3,3,3; c = Conv b w pads=1,1,1,1; s = Sigmoid c; out s", 1,
+          REASON_PADDED_SHIFT, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, &maps);
+    RUN(too_large, &small);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_position_is_one_number_a_channel),
+        cmocka_unit_test(an_average_of_the_whole_plane_is_one_number_a_channel),
+        cmocka_unit_test(a_plane_is_added_on_request),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
