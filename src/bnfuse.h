@@ -128,7 +128,8 @@ typedef struct bnfuse_fuse_options {
     /* Do not read large weights to see whether a folded one would leave its type: for a look, or for a write without a
      * check, which fails where one does (bnfuse_report.overflows). */
     bool unread;
-    bool simplify; /* and make everything else as small as it can be without another bit in any result */
+    bool simplify;   /* and make everything else as small as it can be without another bit in any result */
+    bool lower_conv; /* what stays becomes a depthwise Conv of kernel 1 where it has a spatial axis, else Mul and Add */
 } bnfuse_fuse_options;
 
 /* Folds every BatchNormalization that can be folded exactly. The file is not touched. Once per model. */

@@ -463,11 +463,19 @@ static void what_is_opt_in_needs_asking_for(void **state)
     static const char *const extra[] = { "bn-before-padded-conv", "relu-scale" };
     static const struct bnfuse_fuse_options before_padded = { .fold_limit = 1 << 28, .enabled = { extra, 1 } };
     static const struct bnfuse_fuse_options relu_scale = { .fold_limit = 1 << 28, .enabled = { extra + 1, 1 } };
+    static const struct fold_case convolved[] = {
+        { "in x 2,4,5,7; s = Sigmoid x; b = bn s 4; z = Sigmoid b; out z", 0, 0, "Sigmoid Conv Sigmoid", 0 },
+        { "in x N,4,W; s = Sigmoid x; b = bn s 4; z = Sigmoid b; out z", 0, 0, "Sigmoid Conv Sigmoid", DTYPE_DOUBLE },
+        { "in x 2,4,3,5,7; b = bn x 4; out b", 0, 0, "Conv", 0 },
+        { "in x 2,4; s = Sigmoid x; b = bn s 4; z = Sigmoid b; out z", 0, 0, "Sigmoid Mul Add Sigmoid", 0 },
+    };
+    static const struct bnfuse_fuse_options convolve = { .fold_limit = 1 << 28, .lower_conv = true };
     static const struct bnfuse_fuse_options lower = { .fold_limit = 1 << 28, .lower_mul_add = true };
     (void)state;
     RUN(padded, &before_padded);
     RUN(relu, &relu_scale);
     RUN(lowered, &lower);
+    RUN(convolved, &convolve);
 }
 
 static void a_node_or_pass_can_be_left_out(void **state)

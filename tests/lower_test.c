@@ -35,8 +35,44 @@ static void constants_have_the_type_of_the_data(void **state)
     build_close(&b);
 }
 
+static void lower(const char *shape, enum dtype type, int64_t opset, const char *op)
+{
+    static const struct bnfuse_fuse_options options = { .fold_limit = 1 << 20, .lower_conv = true };
+    static const double numbers[] = { 1, -2, 3 };
+    struct build b;
+    struct model model;
+    struct net net;
+    struct pass_report report;
+    struct bnfuse_error error;
+    build_open(&b, 8, opset);
+    build_input(&b, "x", type, shape);
+    for (const char *const *name = (const char *const[]){ "s", "b", "m", NULL }; *name; name++)
+        build_init_values(&b, *name, DTYPE_FLOAT, "3", numbers);
+    build_init_values(&b, "v", DTYPE_FLOAT, "3", (const double[]){ 1, 2, 3 });
+    build_node(&b, "BatchNormalization", "bn", "x s b m v", "y", NULL);
+    build_output(&b, "y", type, NULL);
+    build_load(&b, &model, &net);
+    assert_true(passes_run(&net, &options, &report, &error));
+    assert_string_equal(net.main->first->op, op);
+    assert_int_equal(report.left, strcmp(op, "BatchNormalization") == 0);
+    for (size_t i = 0; i < net.main->initializer_count && report.left == 0; i++)
+        assert_int_equal(net.main->initializers[i]->initializer->type, type);
+    build_close(&b);
+}
+
+static void a_spatial_axis_makes_it_a_convolution(void **state)
+{
+    (void)state;
+    lower("2,3,4,5", DTYPE_FLOAT, 13, "Conv");
+    lower("N,3,4", DTYPE_FLOAT, 9, "Conv");
+    lower("N,3,4", DTYPE_FLOAT16, 15, "Conv");
+    lower("2,3", DTYPE_FLOAT, 13, "Mul");
+    lower(NULL, DTYPE_FLOAT, 13, "BatchNormalization");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(constants_have_the_type_of_the_data) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(constants_have_the_type_of_the_data),
+                                        cmocka_unit_test(a_spatial_axis_makes_it_a_convolution) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

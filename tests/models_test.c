@@ -32,6 +32,12 @@ struct choice {
 
 static char models[2048], fused[2100];
 
+static void choose_lowering(bnfuse_fuse_options *options, const char *word)
+{
+    options->lower_mul_add = strcmp(word, "mul-add") == 0;
+    options->lower_conv = strcmp(word, "conv") == 0;
+}
+
 static void choose(struct choice *choice, char *options)
 {
     bnfuse_fuse_options_init(&choice->fuse);
@@ -43,7 +49,7 @@ static void choose(struct choice *choice, char *options)
         if (strcmp(word, "--freeze-weights") == 0) choice->fuse.freeze_weights = true;
         else if (strcmp(word, "--assume-inference") == 0) choice->fuse.assume_inference = true;
         else if (strcmp(word, "--simplify") == 0) choice->fuse.simplify = true;
-        else if (strcmp(word, "--lower") == 0) choice->fuse.lower_mul_add = strtok(NULL, " ") != NULL;
+        else if (strcmp(word, "--lower") == 0) choose_lowering(&choice->fuse, strtok(NULL, " "));
         else if (strcmp(word, "--fold-limit") == 0) choice->fuse.fold_limit = strtoull(strtok(NULL, " "), NULL, 10);
         else if (strcmp(word, "--enable") == 0) choice->enabled[choice->fuse.enabled.count++] = strtok(NULL, " ");
         else if (strcmp(word, "--skip") == 0) choice->skipped[choice->fuse.skipped.count++] = strtok(NULL, " ");

@@ -23,12 +23,12 @@ complete_() {
 }
 if command -v bash > /dev/null; then
     [ "$(complete_ bnfuse exp)" = 'explain ' ]
-    [ "$(complete_ bnfuse --lower '')" = 'mul-add ' ]
+    [ "$(complete_ bnfuse --lower '')" = 'mul-add conv ' ]
     [ "$(complete_ bnfuse m.onnx --enable relu)" = 'relu-scale ' ]
     case $(complete_ bnfuse m.onnx --free) in '--freeze-weights '*) ;; *) exit 1 ;; esac
 else
     echo 'skipped: bash is not installed'
 fi
-"$program" --completions=zsh | grep -q "lower=.*:value:(mul-add)"
-"$program" --completions=fish | grep -q -- '-l lower -r -f -a "mul-add"'
+"$program" --completions=zsh | grep -q "lower=.*:value:(mul-add conv)"
+"$program" --completions=fish | grep -q -- '-l lower -r -f -a "mul-add conv"'
 echo 'pages: good'

@@ -52,8 +52,8 @@ const struct option_row option_rows[] = {
       "treat initializers that are also graph inputs as constants; folded ones are no longer inputs" },
     { "assume-inference", 0, NULL, FUSE | EXPLAIN, OPTION_FLAG, AT(fuse.assume_inference),
       "treat BatchNormalization in training mode as inference" },
-    { "lower", 0, "mul-add", FUSE | EXPLAIN, OPTION_WORD, AT(fuse.lower_mul_add),
-      "replace each BatchNormalization that stays by Mul and Add" },
+    { "lower", 0, "OPERATOR", FUSE | EXPLAIN, OPTION_LOWER, 0,
+      "replace each BatchNormalization that stays by Mul and Add, or by a depthwise Conv of kernel 1:" },
     { "simplify", 0, NULL, FUSE | EXPLAIN, OPTION_FLAG, AT(fuse.simplify),
       "remove everything else that can go without changing a bit of any result" },
     { "skip", 0, "NODE", FUSE | EXPLAIN, OPTION_LIST, AT(fuse.skipped), "do not fold this BatchNormalization" },
@@ -155,7 +155,7 @@ static const struct word_row {
 } words[] = {
     { OPTION_PRECISION, "float16" }, { OPTION_PRECISION, "bfloat16" }, { OPTION_PRECISION, "int8" },
     { OPTION_SHELL, "bash" },        { OPTION_SHELL, "zsh" },          { OPTION_SHELL, "fish" },
-    { OPTION_WORD, "mul-add" },
+    { OPTION_LOWER, "mul-add" },     { OPTION_LOWER, "conv" },
 };
 
 static const char *word_choice(enum option_kind kind, size_t i)

@@ -84,7 +84,7 @@ bool print_completions(const char *shell, FILE *to, bnfuse_error *error);
 /* The table's rows, for the printers. */
 enum option_kind {
     OPTION_FLAG,
-    OPTION_WORD, /* a flag whose argument can only be the word that the row names */
+    OPTION_LOWER,
     OPTION_TEXT,
     OPTION_OUT_FILE, /* a file that is written, in a folder that is there; - is standard output */
     OPTION_OUT_DIR,  /* a folder that is written into, and is there */

@@ -186,7 +186,10 @@ static bool apply(struct settings *settings, const struct option_row *row, const
     case OPTION_NEW_DIR:
     case OPTION_IN_DIR: *(const char **)at = argument; return true;
     case OPTION_SHELL: *(const char **)at = argument; return is_choice(row, argument, error);
-    case OPTION_WORD: *(bool *)at = true; return is_choice(row, argument, error);
+    case OPTION_LOWER:
+        settings->fuse.lower_mul_add = strcmp(argument, "mul-add") == 0;
+        settings->fuse.lower_conv = strcmp(argument, "conv") == 0;
+        return is_choice(row, argument, error);
     case OPTION_PRECISION: return parse_precision(row, argument, at, error);
     case OPTION_SHARD: return parse_shard(argument, at) || no_good(error, row, argument);
     case OPTION_LIST: add_name(at, argument); return true;

@@ -30,7 +30,7 @@ interface Fusing extends Common {
   disable?: string[];
   /** Names of nodes left alone. */
   skip?: string[];
-  lower?: 'mul-add';
+  lower?: 'mul-add' | 'conv';
   /** Remove everything else, too, that can go without changing a bit of any result. */
   simplify?: boolean;
 }
