@@ -460,7 +460,21 @@ static void what_is_opt_in_needs_asking_for(void **state)
         { "opset 6; ir 3; in x 2,3,5,7; z = bn x 3 is_test=1; out z", 0, 0, "Mul Add", 0 },
         { "in x 3,3; z = bn x 3; out z", 0, 0, "Mul Add", 0 },
     };
-    static const char *const extra[] = { "bn-before-padded-conv", "relu-scale" };
+    static const struct fold_case casts[] = {
+        { "opset 15; in x 2,3,5,7; init w 4,3,3,3; init a 4; c = Conv x w a; d = Cast c to=1; b = bn d 4; e = Cast b "
+          "to=10; z = Relu e; out z",
+          0, 0, "Conv Cast Cast Relu", DTYPE_FLOAT16 },
+        { "opset 15; in x 2,5,3; init w 3,4; c = MatMul x w; t = Transpose c perm=0,2,1; d = Cast t to=1; b = bn d 4; "
+          "z = Cast b to=10; out z",
+          0, 0, "MatMul Add Transpose Cast Cast", DTYPE_FLOAT16 },
+        { "opset 15; in x 2,3,5,7; init w 4,3,3,3; r = Relu x; d = Cast r to=1; b = bn d 3; e = Cast b to=10; "
+          "z = Conv e w; out z",
+          0, 0, "Relu Cast Cast Conv", DTYPE_FLOAT16 },
+        { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; d = Cast c to=6; e = Cast d to=1; b = bn e 4; out b", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+    };
+    static const char *const extra[] = { "bn-before-padded-conv", "relu-scale", "cast" };
+    static const struct bnfuse_fuse_options across_casts = { .fold_limit = 1 << 28, .enabled = { extra + 2, 1 } };
     static const struct bnfuse_fuse_options before_padded = { .fold_limit = 1 << 28, .enabled = { extra, 1 } };
     static const struct bnfuse_fuse_options relu_scale = { .fold_limit = 1 << 28, .enabled = { extra + 1, 1 } };
     static const struct fold_case convolved[] = {
@@ -475,6 +489,7 @@ static void what_is_opt_in_needs_asking_for(void **state)
     RUN(padded, &before_padded);
     RUN(relu, &relu_scale);
     RUN(lowered, &lower);
+    RUN(casts, &across_casts);
     RUN(convolved, &convolve);
 }
 

@@ -6,6 +6,7 @@
 
 #include "onnx/graph/attr.h"
 #include "passes/algebra/equation.h"
+#include "passes/decide/extras.h"
 
 #include <string.h>
 
@@ -166,7 +167,19 @@ static enum reason einsum_downstream(struct crossing *x)
     return einsum(x, false);
 }
 
+/* Rounding before the affine is not rounding after it, so this is done on request. */
+static enum reason cast(struct crossing *x)
+{
+    const struct value *in = crossing_input(x, 0), *out = crossing_output(x, 0);
+    if (!in || !out || dtype_kind(in->type) != KIND_REAL || dtype_kind(out->type) != KIND_REAL)
+        return crossing_stop(x, REASON_NON_LINEAR, "it turns numbers into others");
+    if (!is_enabled(x->decision->options, EXTRA_CAST))
+        return crossing_stop(x, REASON_NON_LINEAR, "it rounds; --enable cast crosses it");
+    return crossing_same(x);
+}
+
 const struct mover order_movers[] = {
+    { .op = "Cast", cast, cast, .roots = ROOTS_NO_WAY },
     { .op = "Reshape", reshape_upstream, reshape_downstream, .follows_several = true },
     { .op = "Flatten", reshape_upstream, reshape_downstream },
     { .op = "Squeeze", squeeze_upstream, squeeze_downstream },

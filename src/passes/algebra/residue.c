@@ -17,7 +17,8 @@ static struct value *lower(struct decision *decision, struct graph *graph, struc
                            const struct affine *a)
 {
     struct node *last = before ? before->previous : graph->last;
-    value = affine_lower(graph, before, value, a, decision->type, as_norm(decision, a), node_title(decision->root));
+    enum dtype type = dtype_kind(value->type) == KIND_REAL ? value->type : decision->type;
+    value = affine_lower(graph, before, value, a, type, as_norm(decision, a), node_title(decision->root));
     /* What is left of a BatchNormalization stands for it from now on. */
     for (struct node *node = last ? last->next : graph->first; node != before; node = node->next)
         node->mark = decision->root->mark;

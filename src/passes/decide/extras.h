@@ -13,6 +13,7 @@
     ROW(BEFORE_PADDED_CONV, "bn-before-padded-conv",                                                          \
         "the scale folds into a Conv with zero padding; an Add for the shift stays")                          \
     ROW(SHIFT_MAP, "shift-map", "a shift before zero padding becomes an Add of a constant plane per channel") \
+    ROW(CAST, "cast", "folds cross a Cast between float types, which rounds at another place then")           \
     ROW(FLOOR, "floor", "folds cross Relu and Clip, which become Max and Min with one number a channel")      \
     ROW(INSTANCE, "instance", "batch statistics of a batch of one become InstanceNormalization")
 
