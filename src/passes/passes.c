@@ -12,6 +12,7 @@
 #include "passes/inline.h"
 #include "passes/instance.h"
 #include "passes/lower.h"
+#include "passes/reparam.h"
 #include "passes/simplify/simplify.h"
 #include "passes/tidy.h"
 
@@ -34,6 +35,9 @@ const struct pass passes[] = {
       PASS_REPEATED },
     { { "tidy", "merges what stays with its affine neighbours, after the fold has taken all it can", false },
       tidy_run,
+      PASS_REPEATED },
+    { { "reparam", "merges Convs that are added, when the folds have left nothing between them", true },
+      reparam_run,
       PASS_REPEATED },
     { { "instance", "before lower: what it replaces has no constants to lower", true }, instance_run, PASS_REPEATED },
     { { "lower", "after the last round: only then is it known what stays", true }, lower_run, PASS_LAST },
@@ -105,7 +109,7 @@ static bool run_rounds(struct net *net, const struct bnfuse_fuse_options *option
     return true;
 }
 
-enum { NOTE_LIMIT = 4, GROWTH_NOTED = 4096 };
+enum { NOTE_LIMIT = 5, GROWTH_NOTED = 4096 };
 
 static void add_note(const struct net *net, struct pass_report *report, const char *note)
 {
@@ -119,6 +123,13 @@ static void note_affines(const struct net *net, struct pass_report *report)
     if (report->affines_folded == 0) return;
     add_note(net, report,
              arena_printf(net->arena, "%zu affine nodes (Mul, Add, Sub, Div, Neg) folded too", report->affines_folded));
+}
+
+static void note_merged(const struct net *net, struct pass_report *report)
+{
+    if (report->convs_merged)
+        add_note(net, report,
+                 arena_printf(net->arena, "%zu Convs merged into others of the same input", report->convs_merged));
 }
 
 static void note_growth(const struct net *net, struct pass_report *report)
@@ -154,6 +165,7 @@ bool passes_run(struct net *net, const struct bnfuse_fuse_options *options, stru
     if (!run_each(net, PASS_LAST, options, report, error)) return false;
     remarks_close(net, report);
     note_affines(net, report);
+    note_merged(net, report);
     note_growth(net, report);
     note_missing_import(net, report);
     return true;

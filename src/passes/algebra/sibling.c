@@ -16,7 +16,7 @@
 
 enum { SUM_DEPTH = 8 };
 
-static bool is_sum(const struct node *node)
+bool is_sum(const struct node *node)
 {
     return affine_sum_sign(node, 0) > 0 && affine_sum_sign(node, 1) > 0 && !affine_aligns_by_attribute(node);
 }
@@ -27,7 +27,7 @@ static bool is_difference(const struct node *node)
 }
 
 /* Only one node of the same graph reads it. */
-static bool has_one_reader(const struct value *value)
+bool sum_has_alone(const struct value *value)
 {
     return value->use_count == 1 && !value->is_output && value->uses->node && value->uses->graph == value->graph;
 }
@@ -173,7 +173,7 @@ static enum reason search_terms(struct decision *decision, const struct node *su
     for (size_t i = 0; i < sum->input_count; i++) {
         const struct value *term = node_input(sum, i);
         struct node *writer = term ? term->writer : NULL;
-        if (!writer || term->graph != sum->graph || !has_one_reader(term)) continue;
+        if (!writer || term->graph != sum->graph || !sum_has_alone(term)) continue;
         if (is_conv_of(writer, x)) {
             if (!(reason = absorb_into(decision, writer, 1, a))) {
                 decision_rename(decision, writer->outputs[0]);
@@ -193,7 +193,7 @@ static enum reason difference_absorbs(struct decision *decision, const struct no
 {
     const struct value *other = node_input(difference, 1 - slot);
     struct node *conv = other ? other->writer : NULL;
-    if (!conv || !is_conv_of(conv, x) || other->graph != difference->graph || !has_one_reader(other) || a->axis != 1)
+    if (!conv || !is_conv_of(conv, x) || other->graph != difference->graph || !sum_has_alone(other) || a->axis != 1)
         return decision_stop(decision, REASON_READ_ELSEWHERE, x->name, "no Conv of it is on the other side");
     double sign = slot == 0 ? -1 : 1, *scale, *shift;
     struct affine *taken = affine_blank(decision->arena, a->axis, a->channels, &scale, &shift);
@@ -209,7 +209,7 @@ static enum reason difference_absorbs(struct decision *decision, const struct no
 enum reason sibling_absorbs(struct decision *decision, struct node *root, size_t slot, const struct affine *a)
 {
     struct value *x = node_input(root, slot), *output = root->outputs[0];
-    struct node *sum = has_one_reader(output) ? output->uses->node : NULL;
+    struct node *sum = sum_has_alone(output) ? output->uses->node : NULL;
     if (a->axis == AXIS_ANY && x->shape.rank > 1 && x->shape.dims[1].size > 0)
         a = affine_along(decision->arena, a, 1, x->shape.dims[1].size);
     if (sum && is_difference(sum)) return difference_absorbs(decision, sum, output->uses->slot, x, a);
@@ -220,14 +220,20 @@ enum reason sibling_absorbs(struct decision *decision, struct node *root, size_t
     return search_terms(decision, sum, x, a, SUM_DEPTH);
 }
 
-void sibling_remove(struct node *root)
+void sum_remove_term(struct node *sum, size_t slot)
 {
-    struct use *use = root->outputs[0]->uses;
-    struct node *sum = use->node;
-    size_t slot = use->slot, last = sum->input_count - 1;
+    size_t last = sum->input_count - 1;
     for (size_t i = slot; i < last; i++) edit_set_input(sum, i, node_input(sum, i + 1));
     edit_set_input(sum, last, NULL);
+    if (sum->input_count == 1) root_remove(sum, 0);
+}
+
+void sibling_remove(struct node *root)
+{
+    const struct use *use = root->outputs[0]->uses;
+    struct node *sum = use->node;
+    size_t slot = use->slot;
+    sum_remove_term(sum, slot);
     remark_forget(root);
     edit_remove_node(root);
-    if (sum->input_count == 1) root_remove(sum, 0);
 }

@@ -16,6 +16,13 @@
  * to it, directly or through further additions; adds the steps. */
 enum reason sibling_absorbs(struct decision *decision, struct node *root, size_t slot, const struct affine *a);
 
+/* An Add or Sum whose terms align at the right; and whether one node of its own graph, and nothing else, reads a term. */
+bool is_sum(const struct node *node);
+bool sum_has_alone(const struct value *term);
+
+/* Takes a term out of a sum; where one is left, the sum goes too. */
+void sum_remove_term(struct node *sum, size_t slot);
+
 /* Takes the root and its share of the sum out, after the steps. */
 void sibling_remove(struct node *root);
 

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Convs of one input that are added become one, on one grid of taps; others stay as they are. */
+#include "fold_case.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define RUN(cases, options) \
+    for (size_t i_ = 0; i_ < sizeof(cases) / sizeof(*cases); i_++) fold_case_run(&cases[i_], options)
+
+static const char *const reparam = "reparam";
+static const struct bnfuse_fuse_options merging = { .fold_limit = 1 << 28, .enabled = { &reparam, 1 } };
+static const struct bnfuse_fuse_options small = { .fold_limit = 1 << 8, .enabled = { &reparam, 1 } };
+
+static void convs_that_are_added_are_one(void **state)
+{
+    static const struct fold_case cases[] = {
+        /* RepVGG, MobileOne. */
+        { "in x 2,4,5,7; init w 4,4,3,3; init v 4,4,1,1; c = Conv x w pads=1,1,1,1; d = bn c 4; e = Conv x v; f = bn e "
+          "4; "
+          "g = bn x 4; h = Add d f; i = Add h g; z = Relu i; out z",
+          0, 0, "Conv Relu", 0 },
+        { "in x 2,4,5,7; init w 4,1,3,3; init v 4,1,3,3; init u 4,1,1,1; init a 4; c = Conv x w pads=1,1,1,1 group=4; "
+          "d = Conv x v a pads=1,1,1,1 group=4; e = Conv x u group=4; s = Sum d e c; out s",
+          0, 0, "Conv", 0 },
+        /* ACNet, with strides. */
+        { "in x 2,3,5,7; init w 4,3,3,3; init v 4,3,1,3; init u 4,3,3,1; init a 4; init b 4; "
+          "c = Conv x v a pads=0,1,0,1 strides=2,2; d = Conv x u b pads=1,0,1,0 strides=2,2; "
+          "e = Conv x w pads=1,1,1,1 strides=2,2; s = Sum c d e; out s",
+          0, 0, "Conv", 0 },
+        /* Dilations of one tap do not matter; grids that are off the centre; one axis; groups. */
+        { "in x 2,4,9; init w 6,2,3; init v 6,2,1; c = Conv x w pads=2,2 dilations=2, group=2; d = Conv x v group=2; "
+          "s = Add d c; out s",
+          0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,2,3; init v 4,3,1,2; c = Conv x w pads=0,2,1,0; d = Conv x v pads=0,1,0,0; "
+          "s = Add d c; out s",
+          0, 0, "Conv", 0 },
+        /* Through a sum that nothing else reads, beside another term. */
+        { "in x 2,4,5,7; init w 4,4,3,3; init v 4,4,1,1; c = Conv x w pads=1,1,1,1; d = Conv x v; r = Relu x; "
+          "s = Add c r; t = Add d s; out t",
+          0, 0, "Conv Relu Add", 0 },
+        { "in x 2,4,5,7; init w 4,4,3,3; init v 4,4,1,1; c = Conv x w pads=1,1,1,1; d = Conv x v; s = Add c d; z = bn "
+          "s 4; "
+          "out z",
+          0, 0, "Conv", DTYPE_DOUBLE },
+    };
+    (void)state;
+    RUN(cases, &merging);
+}
+
+static void convs_that_do_not_fit_stay(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,4,5,7; in y 2,4,5,7; init w 4,4,1,1; init v 4,4,1,1; c = Conv x w; d = Conv y v; s = Add c d; out s",
+          0, 0, "Conv Conv Add", 0 },
+        { "in x 2,4,6,6; init w 4,4,3,3; init v 4,4,1,1; c = Conv x w pads=1,1,1,1 strides=2,2; d = Conv x v; "
+          "p = MaxPool d kernel_shape=2,2 strides=2,2; s = Add c p; out s",
+          0, 0, NULL, 0 },
+        { "in x 2,4,9,9; init w 4,4,3,3; init v 4,4,3,3; c = Conv x w pads=1,1,1,1; d = Conv x v pads=2,2,2,2 "
+          "dilations=2,2; s = Add c d; out s",
+          0, 0, "Conv Conv Add", 0 },
+        /* Of one size for this input only. */
+        { "in x 2,4,6,6; init w 4,4,3,3; init v 4,4,1,1; c = Conv x w strides=2,2 pads=1,1,0,0; d = Conv x v "
+          "strides=2,2; "
+          "s = Add c d; out s",
+          0, 0, "Conv Conv Add", 0 },
+        { "in x 2,4,5,7; init w 4,4,3,3; init v 4,4,1,1; c = Conv x w pads=1,1,1,1; d = Conv x v; s = Add c d; out s; "
+          "out d",
+          0, 0, "Conv Conv Add", 0 },
+        { "in x 2,4,5,7; init w 4,4,1,3; init v 4,4,3,1; c = Conv x w pads=0,1,0,1; d = Conv x v pads=1,0,1,0; "
+          "s = Add c d; out s",
+          0, 0, "Conv Conv Add", 0 },
+        { "in x 2,4,5,7; in w 4,4,3,3; init v 4,4,1,1; c = Conv x w pads=1,1,1,1; d = Conv x v; s = Add c d; out s", 0,
+          0, "Conv Conv Add", 0 },
+        { "in x 2,4,5,7; init w 4,4,3,3; init v 4,2,3,3; c = Conv x w pads=1,1,1,1; d = Conv x v pads=1,1,1,1 group=2; "
+          "s = Add c d; out s",
+          0, 0, "Conv Conv Add", 0 },
+        { "in x 2,4,5,7; init w 4,4,3,3; init v 4,4,1,1; c = Conv x w auto_pad=SAME_UPPER; d = Conv x v; s = Add c d; "
+          "out s",
+          0, 0, "Conv Conv Add", 0 },
+        { "in x 2,4,5,7; init w 4,4,1,1; c = Conv x w; s = Add c c; out s", 0, 0, "Conv Add", 0 },
+        { "in x 2,4,5,7; init w 4,4,1,1; init v 4,4,1,1; c = Conv x w; d = Conv x v; s = Sub c d; out s", 0, 0,
+          "Conv Conv Sub", 0 },
+    };
+    static const struct fold_case unasked[] = {
+        { "in x 2,4,5,7; init w 4,4,3,3; init v 4,4,1,1; c = Conv x w pads=1,1,1,1; d = Conv x v; s = Add c d; out s",
+          0, 0, "Conv Conv Add", 0 },
+    };
+    (void)state;
+    RUN(cases, &merging);
+    RUN(unasked, NULL);
+    RUN(unasked, &small);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(convs_that_are_added_are_one),
+        cmocka_unit_test(convs_that_do_not_fit_stay),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
