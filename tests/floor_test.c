@@ -64,6 +64,17 @@ static void relu_becomes_a_maximum(void **state)
         { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; fill k 1 .25; r = Min c k; b = bn r 4; init v 2,4,3,3; "
           "z = Conv b v pads=1,1,1,1; out z",
           0, 0, "Conv Min Conv", 0 },
+        /* Where a sign cannot go downstream: Max on some channels, Min on the others. */
+        { "in x 2,3,5,7; init w 6,3,3,3; c = Conv x w; r = Relu c; b = bn r 6; m = MaxPool b kernel_shape=2,2; init v "
+          "2,6,3,3; z = Conv m v pads=1,1,1,1; out z",
+          0, 0, "Conv Max Min MaxPool Conv", 0 },
+        { "in x 2,3,5,7; init w 6,3,3,3; c = Conv x w; r = Relu c; b = bn r 6; s = Sigmoid b; out s; out b", 0, 0,
+          "Conv Max Min Sigmoid", 0 },
+        { "in x 2,3,5,7; init w 6,3,3,3; c = Conv x w; fill l 1 -0.25; j = Squeeze l; fill h 1 0.5; i = Squeeze h; "
+          "r = Clip c j i; b = bn r 6; s = Sigmoid b; out s",
+          0, 0, "Conv Max Min Sigmoid", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = LeakyRelu c; b = bn0 r 4; s = Sigmoid b; out s", 1,
+          REASON_NON_LINEAR, NULL, 0 },
     };
     (void)state;
     RUN(cases, &floors);
@@ -97,7 +108,7 @@ static void a_bend_with_a_shift_stays(void **state)
         { "opset 7; in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = Relu c; b = bn r 4; init v 2,4,3,3; z = Conv b v "
           "pads=1,1,1,1; out z",
           1, 0, NULL, 0 },
-        { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = Relu c; z = bn r 4; out z", 1, 0, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = Relu c; z = bn r 4; out z", 0, 0, "Conv Max Min", 0 },
         { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = Relu c; z = bn+ r 4; out z; out r", 1, REASON_GRAPH_OUTPUT,
           NULL, 0 },
         { "in x 2,3,5,7; r = Relu x; z = bn+ r 3; out z", 1, 0, NULL, 0 },

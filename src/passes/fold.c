@@ -557,6 +557,15 @@ static enum reason decide_floor(struct decision *decision, struct node *root, si
     return reason ? reason : downstream(decision, root->outputs[0], lower);
 }
 
+/* All of it upstream, where Relu becomes Max on some channels and Min on others. */
+static enum reason decide_floor_and_ceiling(struct decision *decision, struct node *root, size_t slot,
+                                            const struct affine *a)
+{
+    struct use *use = swallow_upstream(decision, &root->inputs[slot], &a);
+    decision->floors = decision->ceilings = true;
+    return upstream(decision, use, a);
+}
+
 static void finish_upstream(const struct decision *decision, struct node *root, size_t slot)
 {
     if (decision->leaves_scale) finish_downstream(decision, root, slot);
@@ -599,6 +608,7 @@ static const struct way {
     { "upstream, with the inverse into other readers", root_is_norm, decide_inverse, finish_upstream },
     { "the shift upstream, the scale downstream", is_late_norm, decide_parts, finish_upstream },
     { "upstream, with floors", floors_are_wanted, decide_floor, finish_upstream },
+    { "upstream, with floors and ceilings", floors_are_wanted, decide_floor_and_ceiling, finish_upstream },
 };
 enum { WAY_COUNT = sizeof(ways) / sizeof(*ways), TOLD_COUNT = 2 };
 

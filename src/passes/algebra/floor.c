@@ -5,10 +5,13 @@
  *   s*Relu(z) + t           =  Max(s*z + t, t)                        s >= 0
  *   s*Clip(z, lo, hi) + t   =  Min(Max(s*z + t, s*lo + t), s*hi + t)  s >= 0
  *   s*Max(z, k) + t         =  Max(s*z + t, s*k + t)                  s >= 0; Min alike
+ *   s*Relu(z) + t           =  Min(s*z + t, t)                        s <  0, Clip alike, exchanging its bounds
  *   s*LeakyRelu(z)          =  LeakyRelu(s*z)                         s >= 0, no shift; Relu and PRelu alike
  *
  * Relu and Clip change into other operators, so this is done on request (--enable floor), by a fold that has sent the
- * sign of every scale downstream (decision->floors). --enable relu-scale moves the scale alone and leaves an Add.
+ * sign of every scale downstream (decision->floors); or, where a sign cannot go there, with Max for some channels and Min
+ * for the others (decision->ceilings), an infinite bound being none. --enable relu-scale moves
+ * the scale alone and leaves an Add.
  * Downstream a scale that has no shift crosses without being asked for: nothing changes and nothing is left. */
 #include "passes/algebra/crossing.h"
 
@@ -53,17 +56,34 @@ static enum reason homogeneous_downstream(struct crossing *x)
 
 /* ---- Bounds ---- */
 
-/* A constant that broadcasts along the affine's axis of `like`: s*bound + t. */
-static struct value *bound_value(struct node *node, const struct affine *a, double bound, const char *suffix)
+/* What a bound is under the affine on channel c. A negative scale makes a lower bound of an upper one; infinite: none. */
+static double bound_at(const struct affine *a, int64_t c, double low, double high, bool is_upper)
 {
+    double bound = (a->scale[c] >= 0) == is_upper ? high : low;
+    if (isinf(bound)) return is_upper ? INFINITY : -INFINITY;
+    return a->scale[c] * bound + a->shift[c];
+}
+
+static bool any_bound(const struct affine *a, double low, double high, bool is_upper)
+{
+    for (int64_t c = 0; c < a->channels; c++)
+        if (!isinf(bound_at(a, c, low, high, is_upper))) return true;
+    return false;
+}
+
+/* A constant of bounds that broadcasts along the affine's axis of `like`. */
+static struct value *bound_value(struct node *node, const struct step *step, bool is_upper)
+{
+    const struct affine *a = step->affine;
     struct arena *arena = node->graph->net->arena;
     const struct value *like = node->outputs[0];
     int64_t dims[TENSOR_MAX_RANK] = { a->channels };
     int rank = a->axis == AXIS_ANY ? 0 : like->shape.rank - a->axis;
     for (int i = 1; i < rank; i++) dims[i] = 1;
     double *values = NEW_ARRAY(arena, double, (size_t)a->channels);
-    for (int64_t c = 0; c < a->channels; c++) values[c] = a->scale[c] * bound + a->shift[c];
-    return edit_add_initializer(node->graph, arena_printf(arena, "%s_%s", node_title(node), suffix),
+    for (int64_t c = 0; c < a->channels; c++) values[c] = bound_at(a, c, step->low, step->high, is_upper);
+    return edit_add_initializer(node->graph,
+                                arena_printf(arena, "%s_%s", node_title(node), is_upper ? "ceiling" : "floor"),
                                 tensor_exact(arena, like->type, rank, dims, values));
 }
 
@@ -81,8 +101,10 @@ static void apply_bounds(struct decision *decision, const struct step *step)
     struct node *node = step->node;
     struct value *data = node_input(node, step->slot), *last = data;
     (void)decision;
-    if (isfinite(step->low)) last = bounded(node, "Max", last, bound_value(node, step->affine, step->low, "floor"));
-    if (isfinite(step->high)) last = bounded(node, "Min", last, bound_value(node, step->affine, step->high, "ceiling"));
+    if (any_bound(step->affine, step->low, step->high, false))
+        last = bounded(node, "Max", last, bound_value(node, step, false));
+    if (any_bound(step->affine, step->low, step->high, true))
+        last = bounded(node, "Min", last, bound_value(node, step, true));
     edit_take_output(last->writer, last->writer_slot, node->outputs[0]);
     node->mark = NULL;
     edit_remove_node(node);
@@ -94,15 +116,15 @@ static enum reason bounds(struct crossing *x, size_t slot, double low, double hi
     struct decision *decision = x->decision;
     const struct affine *uniform = affine_uniform(decision->arena, x->affine), *a = uniform ? uniform : x->affine;
     const struct value *output = crossing_output(x, 0);
-    enum reason reason = negative_scale(x, false);
+    enum reason reason = decision->ceilings ? REASON_NONE : negative_scale(x, false);
     if (reason) return reason;
     if (x->node->opset < 8) return crossing_stop(x, REASON_NON_LINEAR, "Max broadcasts from opset 8 on");
     if (a->axis != AXIS_ANY && (value_rank(output) <= a->axis || value_rank(output) > TENSOR_MAX_RANK))
         return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its rank is unknown");
     for (int64_t c = 0; c < a->channels; c++) {
-        double floor = isfinite(low) ? a->scale[c] * low + a->shift[c] : 0;
-        double ceiling = isfinite(high) ? a->scale[c] * high + a->shift[c] : 0;
-        if (!isfinite(dtype_round(output->type, floor)) || !isfinite(dtype_round(output->type, ceiling)))
+        double floor = bound_at(a, c, low, high, false), ceiling = bound_at(a, c, low, high, true);
+        if ((isfinite(floor) && !isfinite(dtype_round(output->type, floor)))
+            || (isfinite(ceiling) && !isfinite(dtype_round(output->type, ceiling))))
             return decision_stop(decision, REASON_NOT_FINITE, node_title(x->node), "channel %lld: its bound",
                                  (long long)c);
     }
@@ -111,7 +133,7 @@ static enum reason bounds(struct crossing *x, size_t slot, double low, double hi
     step->affine = a;
     step->low = low;
     step->high = high;
-    int extra = isfinite(low) + isfinite(high) - 1;
+    int extra = any_bound(a, low, high, false) + any_bound(a, low, high, true) - 1;
     decision->cost.nodes += extra > 0 ? extra : 0;
     if (extra > 0) work_add(&decision->cost.work, &output->shape, extra);
     x->onto[slot] = x->affine;
@@ -120,7 +142,7 @@ static enum reason bounds(struct crossing *x, size_t slot, double low, double hi
 
 static enum reason relu(struct crossing *x)
 {
-    bool bends = x->decision->floors && affine_has_shift(x->affine);
+    bool bends = x->decision->floors && (affine_has_shift(x->affine) || x->decision->ceilings);
     return bends ? bounds(x, 0, 0, INFINITY) : homogeneous(x);
 }
 

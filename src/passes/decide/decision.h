@@ -46,6 +46,7 @@ struct decision {
     } cost;
     enum dtype type;   /* of constants that residues need: that of the root's parameters */
     bool floors;       /* Relu and Clip may become Max and Min (floor.c): every scale is known not to be negative */
+    bool ceilings;     /* and where one is, both may stand for one of them */
     bool compensates;  /* other readers of a value that changes may take the inverse on their inputs */
     bool leaves_scale; /* the output of the root holds something else afterwards */
     bool is_late;      /* the ways that change most are open too, as nothing simpler is left to do */
