@@ -115,9 +115,8 @@ static bool fuse(const struct random_graph *graph, bnfuse_model *model, struct f
     bnfuse_fuse_options options;
     bnfuse_error error;
     bnfuse_fuse_options_init(&options);
-    static const char *const floor = "floor";
     options.freeze_weights = graph->freeze_weights;
-    if (graph->floors) options.enabled = (bnfuse_names){ &floor, 1 };
+    options.enabled = (bnfuse_names){ graph->enabled, graph->enabled_count };
     return bnfuse_fuse(model, &options, &error) || found(finding, failure, "%s", error.message);
 }
 

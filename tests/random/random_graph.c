@@ -611,11 +611,70 @@ static bool slice(struct maker *m, struct path *p)
     return true;
 }
 
+/* A channel shuffle: the channel axis is split, its parts change places, and they are one axis again. */
+static bool shuffle(struct maker *m, struct path *p)
+{
+    struct val y = p->val, whole = p->val;
+    int at = p->channel, from[MAX_RANK];
+    int64_t size = y.dims[at], factor = size % 2 == 0 ? 2 : size % 3 == 0 ? 3 : 1, perm[MAX_RANK];
+    if (y.rank == MAX_RANK || y.open[at] || factor == 1 || size == factor) return false;
+    for (int i = y.rank; i > at + 1; i--) {
+        y.dims[i] = y.dims[i - 1];
+        y.open[i] = y.open[i - 1];
+    }
+    y.dims[at] = factor;
+    y.dims[at + 1] = size / factor;
+    y.open[at + 1] = false;
+    y.rank++;
+    for (int i = 0; i < y.rank; i++) from[i] = i == at || i == at + 1 ? -1 : i > at ? i - 1 : i;
+    p->val = reshape_to(m, &p->val, y, from);
+    for (int i = 0; i < y.rank; i++) perm[i] = i == at ? at + 1 : i == at + 1 ? at : i;
+    apply_perm(m, p, perm);
+    for (int i = 0; i < whole.rank; i++) from[i] = i == at ? -1 : i > at ? i + 1 : i;
+    p->val = reshape_to(m, &p->val, whole, from);
+    p->channel = at;
+    return true;
+}
+
+/* An Einsum that exchanges two axes. */
+static bool einsum_turn(struct maker *m, struct path *p)
+{
+    struct val y = p->val;
+    char in[MAX_RANK + 1] = "abcde", out[MAX_RANK + 1] = "abcde";
+    int one = below(m, y.rank), other = below(m, y.rank);
+    if (m->opset < 12) return false;
+    in[y.rank] = out[y.rank] = 0;
+    out[one] = in[other];
+    out[other] = in[one];
+    y.dims[one] = p->val.dims[other];
+    y.open[one] = p->val.open[other];
+    y.dims[other] = p->val.dims[one];
+    y.open[other] = p->val.open[one];
+    p->val = result(m, "Einsum", p->val.name, arena_printf(&m->b->arena, "equation=%s->%s", in, out), y);
+    p->channel = p->channel == one ? other : p->channel == other ? one : p->channel;
+    return true;
+}
+
+/* Samples between elements; what lies outside is the border. */
+static bool sample(struct maker *m, struct path *p)
+{
+    struct val y = p->val;
+    int64_t dims[4] = { y.dims[0], 2, 3, 2 };
+    if (m->opset < 16 || y.rank != 4 || p->channel != 1 || y.open[0]) return false;
+    const char *grid = random_constant(m, m->type, dims, 4, -1.5, 1.5);
+    y.dims[2] = 2;
+    y.dims[3] = 3;
+    y.open[2] = y.open[3] = false;
+    p->val = result(m, "GridSample", two(m, p->val.name, grid),
+                    chance(m, 50) ? "padding_mode=border" : "padding_mode=reflection align_corners=1", y);
+    return true;
+}
+
 typedef bool mover(struct maker *m, struct path *p);
 
-static mover *const movers[] = { identity,    dropout, transpose,  transpose,     unsqueeze,
-                                 squeeze,     squeeze, merge_axes, split_axis,    pool,
-                                 global_pool, reduce,  resize,     pad_by_copies, slice };
+static mover *const movers[] = { identity,   dropout,    transpose, transpose,   unsqueeze, squeeze, squeeze,
+                                 merge_axes, split_axis, pool,      global_pool, reduce,    resize,  pad_by_copies,
+                                 slice,      shuffle,    shuffle,   einsum_turn, sample };
 
 /* A few steps that an affine can cross in either direction. */
 static void travel(struct maker *m, struct path *p, int most)
@@ -1314,6 +1373,7 @@ static bool joined(struct maker *m, struct val *x)
     if (concat && axis != 1) y.dims[axis] *= count;
     else if (concat) y.dims[1] = total;
     const char *op = concat                                           ? "Concat"
+                     : m->opset >= 8 && chance(m, 10)                 ? "Mean"
                      : count == 3 || (m->opset >= 8 && chance(m, 30)) ? "Sum"
                      : chance(m, 20) && !m->positive                  ? "Sub"
                                                                       : "Add";
@@ -1518,6 +1578,16 @@ static bool function_of_parameters(struct maker *m, struct val *x)
     }
     for (int i = 0; i < 6; i++) names[i] = fresh(m, "a");
     const char *inputs = arena_printf(&m->b->arena, "%s %s %s %s %s", names[0], names[1], names[2], names[3], names[4]);
+    if (chance(m, 40)) { /* It only hands on what it is called with. */
+        const char *called = fresh(m, "f");
+        build_function(m->b, "local", function, inputs, names[5], NULL);
+        build_import(m->b, "", m->opset);
+        build_import(m->b, "local", 1);
+        build_node(m->b, called, fresh(m, "call"), inputs, names[5], NULL)->domain =
+            arena_copy_text(&m->b->arena, "local");
+        build_end(m->b);
+        function = called;
+    }
     build_function(m->b, "local", function, inputs, names[5], NULL);
     build_import(m->b, "", m->opset);
     build_node(m->b, "BatchNormalization", fresh(m, "bn"), inputs, names[5], NULL);
@@ -1592,8 +1662,115 @@ static bool bend(struct maker *m, struct val *x)
     bool pooled = chance(m, 30) && any_pool(m, &p);
     size_t planted = m->graph->planted_count;
     p.val = bn(m, p.val, BN_INFERENCE, m->graph->floors && !pooled && m->type != DTYPE_FLOAT16);
-    if (p.val.open[1] || !conv_with(m, &p, chance(m, 70)) || chance(m, 30)) m->graph->planted_count = planted;
+    if (chance(m, 30)) { /* Where the sign of a scale cannot go, or nothing linear follows. */
+        if (!any_pool(m, &p)) p.val = activation(m, p.val);
+    } else if (p.val.open[1] || !conv_with(m, &p, chance(m, 70)) || chance(m, 30)) {
+        m->graph->planted_count = planted;
+    }
     *x = p.val;
+    return true;
+}
+
+/* Conv of kernel 3 that keeps the shape. */
+static struct val same_conv(struct maker *m, struct val x)
+{
+    int64_t dims[MAX_RANK] = { x.dims[1], x.dims[1], 3, 3, 3 };
+    const char *pads = x.rank == 3 ? "pads=1,1" : x.rank == 4 ? "pads=1,1,1,1" : "pads=1,1,1,1,1,1";
+    const char *inputs = two(m, x.name, weight(m, dims, x.rank, product_of(dims + 1, x.rank - 1)));
+    if (chance(m, 50)) inputs = two(m, inputs, vector(m, x.dims[1], -1, 1));
+    return result(m, "Conv", inputs, pads, x);
+}
+
+/* Pre-activation blocks with the value itself as skip. At home where every scale is positive: the shift goes into the
+ * stem, the scale across the ReLU. */
+static bool preactivation(struct maker *m, struct val *x)
+{
+    struct path p = { *x, 1 };
+    if (x->rank < 3 || x->open[1] || m->opset < 7 || !conv(m, &p) || p.val.dims[1] > 8) return false;
+    choose_signs(m);
+    m->shiftless = false;
+    bool plant = m->positive && m->type != DTYPE_FLOAT16;
+    for (int blocks = (int)between(m, 1, 2); blocks > 0; blocks--) {
+        struct val inner = result(m, "Relu", bn(m, p.val, BN_INFERENCE, plant).name, NULL, p.val);
+        inner = same_conv(m, inner);
+        p.val = result(m, "Add", chance(m, 50) ? two(m, inner.name, p.val.name) : two(m, p.val.name, inner.name), NULL,
+                       p.val);
+    }
+    p.val = result(m, "Relu", bn(m, p.val, BN_INFERENCE, plant).name, NULL, p.val);
+    *x = same_conv(m, p.val);
+    return true;
+}
+
+/* Convs of one value that are added; merged on request. */
+static bool branched(struct maker *m, struct val *x)
+{
+    int64_t c = x->rank > 2 ? x->dims[1] : 0, out = channels(m);
+    int space = x->rank - 2;
+    struct val y = *x;
+    const char *terms = NULL;
+    if (x->rank < 3 || x->open[1] || m->opset < 8) return false;
+    choose_signs(m);
+    m->shiftless = false;
+    y.dims[1] = out;
+    int64_t stride = between(m, 1, 2), strides[MAX_RANK];
+    for (int i = 0; i < space; i++) strides[i] = stride;
+    for (int i = 0; i < space; i++) y.dims[i + 2] = (x->dims[i + 2] - 1) / stride + 1;
+    for (int count = (int)between(m, 2, 3); count > 0; count--) {
+        int64_t dims[MAX_RANK] = { out, c }, pads[2 * MAX_RANK];
+        for (int i = 0; i < space; i++) {
+            dims[i + 2] = chance(m, 50) ? 1 : 3;
+            pads[i] = pads[i + space] = dims[i + 2] / 2;
+        }
+        const char *text = two(m, attribute(m, "pads", pads, 2 * space), attribute(m, "strides", strides, space));
+        const char *inputs = two(m, x->name, weight(m, dims, x->rank, product_of(dims + 1, x->rank - 1)));
+        if (chance(m, 50)) inputs = two(m, inputs, vector(m, out, -1, 1));
+        struct val term = result(m, "Conv", inputs, text, y);
+        if (chance(m, 60)) term = bn(m, term, BN_INFERENCE, true);
+        terms = terms ? two(m, terms, term.name) : term.name;
+    }
+    *x = result(m, "Sum", terms, NULL, y);
+    return true;
+}
+
+/* BatchNormalization, padded Conv, an average over the whole plane, and what takes the shift then. */
+static bool averaged(struct maker *m, struct val *x)
+{
+    struct path p = { *x, 1 };
+    if (x->rank < 3) return false;
+    for (int i = 1; i < x->rank; i++)
+        if (x->open[i]) return false;
+    choose_signs(m);
+    size_t planted = m->graph->planted_count;
+    p.val = bn(m, p.val, BN_INFERENCE, true);
+    if (!(chance(m, 70) ? conv_with(m, &p, true) : conv_transpose_with(m, &p, true))) return false;
+    struct val y = p.val;
+    for (int i = 2; i < y.rank; i++) {
+        y.dims[i] = 1;
+        y.open[i] = false;
+    }
+    p.val = result(m, "GlobalAveragePool", p.val.name, NULL, y);
+    if (!conv_with(m, &p, false)) m->graph->planted_count = planted;
+    *x = p.val;
+    return true;
+}
+
+/* A Conv whose weight is integers with one scale for all or one a channel. */
+static bool quantized(struct maker *m, struct val *x)
+{
+    struct path p = { *x, 1 };
+    if (x->rank < 3 || x->open[1] || m->opset < 13 || m->type != DTYPE_FLOAT || m->in_function || m->overridable
+        || m->ir < 4)
+        return false;
+    int64_t dims[MAX_RANK] = { channels(m), x->dims[1], 1, 1, 1 };
+    bool each = chance(m, 40);
+    choose_signs(m);
+    const char *integers = fresh(m, "q"), *scales = random_constant(m, m->type, dims, each, 0.005, 0.02);
+    build_init(m->b, integers, DTYPE_INT8, list_text(m, dims, x->rank), next(m));
+    struct val w = { .rank = x->rank }, y = *x;
+    w = result(m, "DequantizeLinear", two(m, integers, scales), each ? "axis=0" : NULL, w);
+    y.dims[1] = dims[0];
+    p.val = result(m, "Conv", two(m, x->name, w.name), NULL, y);
+    *x = bn(m, p.val, BN_INFERENCE, true);
     return true;
 }
 
@@ -1604,7 +1781,8 @@ static segment *const segments[] = { backward, backward, backward, backward,    
                                      activate, activate, joined,   parted,        generator_start,
                                      residual, branches, turns,    function_call, function_of_parameters,
                                      affines,  affines,  sibling,  sibling,       inverse,
-                                     inverse,  bend,     bend };
+                                     inverse,  bend,     bend,     preactivation, preactivation,
+                                     branched, averaged, quantized };
 
 /* The model */
 
@@ -1641,6 +1819,9 @@ static void choose_model(struct maker *m)
     m->overridable = m->ir >= 4 && chance(m, 10);
     m->graph->freeze_weights = m->overridable && chance(m, 60);
     m->graph->floors = chance(m, 30);
+    if (m->graph->floors) m->graph->enabled[m->graph->enabled_count++] = "floor";
+    if (chance(m, 25)) m->graph->enabled[m->graph->enabled_count++] = "reparam";
+    if (chance(m, 25)) m->graph->enabled[m->graph->enabled_count++] = "shift-map";
     m->may_plant = !m->overridable || m->graph->freeze_weights;
 }
 

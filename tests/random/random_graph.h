@@ -23,7 +23,9 @@ struct random_graph {
     struct build build; /* the model is build.model; everything lives in build.arena */
     uint64_t seed;
     bool freeze_weights, floors; /* options the model is to be fused with */
-    bool amplifies;              /* it has batch statistics, which can make rounding as large as one likes */
+    const char *enabled[4];      /* further folds on request; "floor" is one of them where floors is set */
+    size_t enabled_count;
+    bool amplifies; /* it has batch statistics, which can make rounding as large as one likes */
     struct planted planted[RANDOM_MAX_PLANTED];
     size_t planted_count;
     bnfuse_dim dims[8]; /* sizes that fit for the dims it leaves open */

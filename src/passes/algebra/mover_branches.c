@@ -25,19 +25,31 @@ static bool old_broadcast(const struct crossing *x)
     return affine_aligns_by_attribute(x->node) && node_int(x->node, "broadcast", 0) != 0;
 }
 
-static enum reason add_upstream(struct crossing *x)
+/* The shift goes where it is free: rather into a constant, then into a branch that nothing else reads; in a Sub only into
+ * the first branch. SIZE_MAX: none has all the channels. */
+static size_t slot_for_shift(const struct crossing *x)
 {
     enum reason why;
+    size_t best = SIZE_MAX;
+    int best_rank = -1;
+    for (size_t i = 0; i < x->node->input_count; i++) {
+        int axis;
+        struct value *branch = node_input(x->node, i);
+        if (!branch || affine_sum_sign(x->node, i) < 0 || !branch_axis(x, i, &axis)) continue;
+        int rank = decision_constant(x->decision, branch, &why) ? 2 : branch->use_count == 1 && !branch->is_output;
+        if (rank <= best_rank) continue;
+        best = i;
+        best_rank = rank;
+    }
+    return best;
+}
+
+static enum reason add_upstream(struct crossing *x)
+{
     if (old_broadcast(x)) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
     if (!crossing_output(x, 0) || dtype_kind(crossing_output(x, 0)->type) == KIND_WHOLE)
         return crossing_stop(x, REASON_NON_LINEAR, "it adds integers");
-    /* The shift goes where it is free: rather into a constant; in a Sub only into the first branch. */
-    size_t shift_slot = SIZE_MAX;
-    for (size_t i = 0; i < (node_is(x->node, "Sub") ? 1 : x->node->input_count); i++) {
-        int axis;
-        if (!crossing_input(x, i) || !branch_axis(x, i, &axis)) continue;
-        if (shift_slot == SIZE_MAX || decision_constant(x->decision, node_input(x->node, i), &why)) shift_slot = i;
-    }
+    size_t shift_slot = slot_for_shift(x);
     if (shift_slot == SIZE_MAX) return crossing_stop(x, REASON_NON_LINEAR, "no branch has all the channels");
     const struct affine *scale = affine_scale_only(x->decision->arena, x->affine);
     for (size_t i = 0; i < x->node->input_count; i++) {
