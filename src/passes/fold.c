@@ -370,6 +370,9 @@ static enum reason downstream_use(struct decision *decision, struct use *use, co
     if (!node || use->graph != use->value->graph)
         return decision_stop(decision, REASON_NON_LINEAR, node ? node_title(node) : use->value->name,
                              "it is read inside a body");
+    /* An inverse on another branch that comes back to where all began. */
+    if (node == decision->root)
+        return decision_stop(decision, REASON_READ_ELSEWHERE, node_title(node), "it is met twice");
     remember_step(decision, node);
     if (is_opaque(node)) return blocked(decision, node);
     const struct anchor *anchor = anchor_of_input(node, use->slot);
