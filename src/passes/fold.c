@@ -112,9 +112,11 @@ static bool may_cross(const struct decision *decision, const struct node *mover,
 
 /* ---- Upstream ---- */
 
-/* Below this share of the largest scale, and of the shift that BatchNormalization adds, 1/s would multiply the rounding of
- * stored weights too much: beyond 1e3 units in the last place. */
-#define SMALLEST_SHARE 1e-3
+/* Below this share of the largest scale, 1/s would multiply the rounding of stored weights too much. */
+#define SMALLEST_SHARE   1e-3
+/* And below this share of the bias that BatchNormalization adds: what the bias loses in its last place comes back
+ * 32 times at most. */
+#define SMALLEST_OF_BIAS 0x1p-5
 
 /* The value becomes a(value); another reader of it takes the inverse on its input. */
 static enum reason compensate(struct decision *decision, struct use *other, const struct affine *a)
@@ -228,9 +230,10 @@ static enum reason upstream_once(struct decision *decision, struct use *use, con
     size_t slot;
     if (anchor && may_enter(decision, node, false)) {
         reason = absorb_output(decision, anchor, node, a);
-    } else if (!(reason = affine_of_node(decision, node, &own, &slot))) {
+    } else if (!(reason = affine_of_node(decision, node, &own, &slot))
+               && (!mover || affine_compose(decision->arena, own, a))) {
         return upstream_through_affine(decision, node, slot, own, a);
-    } else if (mover && reason == REASON_NON_LINEAR && may_cross(decision, node, false)) {
+    } else if (mover && (!reason || reason == REASON_NON_LINEAR) && may_cross(decision, node, false)) {
         reason = upstream_through_mover(decision, mover, node, value->writer_slot, a);
     } else {
         return blocked(decision, node);
@@ -481,7 +484,7 @@ static bool is_invertible(struct decision *decision, const struct node *root)
         || !tensor_values(biases, decision->arena, &bias, NULL))
         return false;
     for (int64_t c = 0; c < scales->count && c < biases->count; c++)
-        if (!(fabs(scale[c]) > SMALLEST_SHARE * fabs(bias[c]))) return false;
+        if (!(fabs(scale[c]) > SMALLEST_OF_BIAS * fabs(bias[c]))) return false;
     return true;
 }
 
