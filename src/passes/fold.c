@@ -62,7 +62,7 @@ static void remember_step(struct decision *decision, const struct node *node)
 
 static bool is_opaque(const struct node *node)
 {
-    return *node->domain || node->opset > LATEST_OPSET || node_refers(node);
+    return (*node->domain && !anchor_is(node)) || node->opset > LATEST_OPSET || node_refers(node);
 }
 
 /* ---- Steps ---- */

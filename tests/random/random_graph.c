@@ -1736,7 +1736,7 @@ static bool branched(struct maker *m, struct val *x)
 static bool averaged(struct maker *m, struct val *x)
 {
     struct path p = { *x, 1 };
-    if (x->rank < 3) return false;
+    if (x->rank < 3 || m->overridable) return false; /* sizes that a caller may change are no sizes */
     for (int i = 1; i < x->rank; i++)
         if (x->open[i]) return false;
     choose_signs(m);

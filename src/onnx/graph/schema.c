@@ -96,3 +96,12 @@ bool schema_next_attribute(const char **at, struct schema_attribute *attribute)
     *at = token + attribute->length + 2;
     return true;
 }
+
+bool schema_knows(const struct node *node, const char *attribute)
+{
+    const struct schema *schema = schema_find(node);
+    struct schema_attribute known;
+    for (const char *at = schema ? schema->attributes : ""; schema_next_attribute(&at, &known);)
+        if (strlen(attribute) == known.length && memcmp(known.name, attribute, known.length) == 0) return true;
+    return false;
+}

@@ -56,5 +56,7 @@ struct schema_attribute {
     bool required;
 };
 bool schema_next_attribute(const char **at, struct schema_attribute *attribute);
+/* Whether the node's operator has this attribute at its opset. */
+bool schema_knows(const struct node *node, const char *attribute);
 
 #endif

@@ -6,6 +6,7 @@
 #include "onnx/graph/attr.h"
 #include "onnx/graph/bn.h"
 #include "onnx/graph/edit.h"
+#include "onnx/graph/schema.h"
 #include "onnx/shape/infer.h"
 #include "onnx/shape/rules.h"
 #include "runtime/kernel.h"
@@ -179,8 +180,8 @@ static bool passes_through(const struct node *node)
     const struct value *x = node_input(node, 0), *y = node_output(node, 0);
     if (!node->row || !node->row->idle || !x || !y || x->type != y->type) return false;
     if (!node_is(node, "Dropout")) return true;
-    if (node->opset < 7) return node_int(node, "is_test", 0) != 0 && !node_outputs_are_read(node, 1);
-    return !node_outputs_are_read(node, 1) && (node->opset < 12 || !node_input(node, 2));
+    if (schema_knows(node, "is_test")) return node_int(node, "is_test", 0) != 0 && !node_outputs_are_read(node, 1);
+    return !node_outputs_are_read(node, 1) && !node_input(node, 2);
 }
 
 enum reason affine_of_node(struct decision *decision, const struct node *node, struct affine **affine, size_t *slot)
@@ -227,7 +228,7 @@ static struct value *lower_batchnorm(struct graph *graph, struct node *before, s
     inputs[4] = vector(graph, base, "var", type, 1, &a->channels, vector_of(graph->net->arena, a->channels, 1));
     struct node *bn = edit_add_node(graph, before, BN_OPERATOR, base, inputs, 5, value);
     edit_set_float(bn, "epsilon", 0);
-    if (bn->opset < 7) edit_set_int(bn, "is_test", 1);
+    if (schema_knows(bn, "is_test")) edit_set_int(bn, "is_test", 1);
     return bn->outputs[0];
 }
 

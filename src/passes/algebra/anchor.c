@@ -4,6 +4,7 @@
 #include "passes/algebra/anchor.h"
 
 #include "onnx/graph/attr.h"
+#include "onnx/graph/operator.h"
 #include "onnx/graph/schema.h"
 #include "passes/algebra/equation.h"
 #include "passes/algebra/quantized.h"
@@ -203,7 +204,7 @@ static enum reason describe_gemm(struct decision *decision, const struct node *n
     l->bias_gain = (double)node_float(node, "beta", 1);
     plain_bias(l, 2);
     l->bias_broadcasts = true;
-    l->bias_by_attribute = node->opset < 7;
+    l->bias_by_attribute = schema_knows(node, "broadcast");
     struct value *c = node_input(node, 2);
     const struct tensor *bias = c ? decision_constant(decision, c, &why) : NULL;
     if (on_input && c && !bias)
@@ -376,6 +377,54 @@ static enum reason describe_rms_norm(struct decision *decision, const struct nod
     return describe_norm(decision, node, last_axis(node), false, parts);
 }
 
+/* ---- What ONNX Runtime fuses ---- */
+
+/* An activation, or a further operand that is added, comes after the product. */
+static enum reason ends_linear(struct decision *decision, const struct node *node, bool on_input, size_t added)
+{
+    if (on_input || (!*node_text(node, "activation", "") && !node_input(node, added))) return REASON_NONE;
+    return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it ends in an activation or a sum");
+}
+
+static enum reason describe_fused_conv(struct decision *decision, const struct node *node, size_t slot, bool on_input,
+                                       struct anchor_parts *parts)
+{
+    enum reason reason = ends_linear(decision, node, on_input, 3);
+    return reason ? reason : describe_conv(decision, node, slot, on_input, parts);
+}
+
+static enum reason describe_fused_gemm(struct decision *decision, const struct node *node, size_t slot, bool on_input,
+                                       struct anchor_parts *parts)
+{
+    enum reason reason = ends_linear(decision, node, on_input, 3);
+    return reason ? reason : describe_gemm(decision, node, slot, on_input, parts);
+}
+
+/* alpha * A·B, each transposed on request: followed where B is a constant matrix and A as it is. */
+static enum reason describe_fused_matmul(struct decision *decision, const struct node *node, size_t slot, bool on_input,
+                                         struct anchor_parts *parts)
+{
+    (void)slot, (void)on_input;
+    enum reason reason = find_weight(decision, node, 1, parts);
+    if (reason) return reason;
+    const struct tensor *w = parts->weight;
+    const struct value *data = node_input(node, 0);
+    int rank = data ? data->shape.rank : -1;
+    if (w->rank != 2 || node_int(node, "transA", 0) || node_int(node, "transBatchA", 0)
+        || node_int(node, "transBatchB", 0))
+        return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it is no product with a matrix");
+    if (rank < 2) return decision_stop(decision, REASON_AXIS_NOT_PROVEN, node_title(node), "the rank of its input");
+    bool turned = node_int(node, "transB", 0) != 0;
+    struct factor first = { 1, w->dims[0], 1, 1, w->dims[1], NULL }, second = { w->dims[0], w->dims[1], 1, 1, 1, NULL };
+    parts->output_view = turned ? first : second;
+    parts->input_view = turned ? second : first;
+    parts->output_axis = parts->input_axis = rank - 1;
+    parts->output_channels = parts->output_view.rows;
+    parts->input_channels = parts->input_view.rows;
+    parts->weight_gain = (double)node_float(node, "alpha", 1);
+    return REASON_NONE;
+}
+
 static const struct anchor anchors[] = {
     { .op = "Conv", .describe = describe_conv, .absorbs = ON_OUTPUT | ON_INPUT, .roots = ROOTS_ALWAYS },
     { .op = "ConvTranspose",
@@ -389,6 +438,9 @@ static const struct anchor anchors[] = {
       .roots = ROOTS_UPSTREAM_OR_FROM_INPUT },
     { .op = "DeformConv", .describe = describe_deformed_conv, .absorbs = ON_OUTPUT | ON_INPUT },
     { .op = "Einsum", .describe = describe_einsum, .absorbs = ON_OUTPUT | ON_ANY_INPUT, .inputs = 2 },
+    { .op = "com.microsoft:FusedConv", .describe = describe_fused_conv, .absorbs = ON_OUTPUT | ON_INPUT },
+    { .op = "com.microsoft:FusedGemm", .describe = describe_fused_gemm, .absorbs = ON_OUTPUT | ON_INPUT },
+    { .op = "com.microsoft:FusedMatMul", .describe = describe_fused_matmul, .absorbs = ON_OUTPUT | ON_INPUT },
     { .op = "LSTM", .describe = describe_lstm, .absorbs = ON_INPUT },
     { .op = "GRU", .describe = describe_gru, .absorbs = ON_INPUT },
     { .op = "RNN", .describe = describe_rnn, .absorbs = ON_INPUT },
@@ -401,7 +453,7 @@ static const struct anchor anchors[] = {
 static const struct anchor *find(const struct node *node)
 {
     for (size_t i = 0; i < sizeof(anchors) / sizeof(*anchors); i++)
-        if (node_is(node, anchors[i].op) && node->opset >= anchors[i].first_opset
+        if (operator_is_named(anchors[i].op, node->domain, node->op) && node->opset >= anchors[i].first_opset
             && (!anchors[i].inputs || anchors[i].inputs == node->input_count))
             return &anchors[i];
     return NULL;
@@ -411,6 +463,11 @@ enum root_entry anchor_root_entry(const struct node *node)
 {
     const struct anchor *anchor = find(node);
     return anchor ? anchor->roots : ROOTS_NEVER;
+}
+
+bool anchor_is(const struct node *node)
+{
+    return find(node) != NULL;
 }
 
 const struct anchor *anchor_of_output(const struct node *node)

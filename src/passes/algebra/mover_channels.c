@@ -27,7 +27,7 @@ static struct affine *placed(struct arena *arena, const struct affine *a, int ax
 
 static bool concat_axis(const struct crossing *x, int *axis)
 {
-    int64_t given = node_int(x->node, "axis", x->node->opset < 4 ? 1 : 0);
+    int64_t given = node_int(x->node, "axis", 1);
     int rank = value_rank(crossing_output(x, 0));
     for (size_t i = 0; rank < 0 && i < x->node->input_count; i++) rank = value_rank(crossing_input(x, i));
     if (given < 0 && rank < 0) return false;

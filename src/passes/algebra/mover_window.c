@@ -5,6 +5,7 @@
 
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
+#include "onnx/graph/schema.h"
 
 #include <math.h>
 #include <string.h>
@@ -18,7 +19,7 @@ static enum reason average_pool(struct crossing *x)
     const char *auto_pad = node_text(x->node, "auto_pad", "NOTSET");
     bool padded = strcmp(auto_pad, "NOTSET") != 0 && strcmp(auto_pad, "VALID") != 0;
     for (size_t i = 0; i < count; i++) padded = padded || pads[i] != 0;
-    bool counts_padding = node_int(x->node, "count_include_pad", 0) || x->node->opset < 7;
+    bool counts_padding = node_int(x->node, "count_include_pad", 0) || !schema_knows(x->node, "count_include_pad");
     if (x->affine->axis > 1) return crossing_stop(x, REASON_NON_LINEAR, "it averages over the channels");
     if (counts_padding && (padded || node_int(x->node, "ceil_mode", 0)) && affine_has_shift(x->affine))
         return crossing_stop(x, REASON_PADDED_SHIFT, "count_include_pad averages the padding's zeros");
@@ -177,7 +178,7 @@ static enum reason grid_sample(struct crossing *x)
 static void apply_pad_value(struct decision *decision, const struct step *step)
 {
     struct arena *arena = decision->net->arena;
-    if (step->node->opset < 11) {
+    if (schema_knows(step->node, "value")) {
         edit_set_float(step->node, "value", (float)step->number);
         return;
     }
@@ -206,7 +207,7 @@ static enum reason pad_value(struct crossing *x, bool upstream, double v)
     if (!typed || !isfinite(dtype_round(typed->type, first)))
         return crossing_stop(x, REASON_PADDED_SHIFT, "its pad value would not be finite");
     /* As a tensor it is rounded once, like any weight; as an attribute it is a float, whatever the data are. */
-    if (x->node->opset < 11 && (double)(float)first != first)
+    if (schema_knows(x->node, "value") && (double)(float)first != first)
         return crossing_stop(x, REASON_PADDED_SHIFT, "its pad value would have to be rounded");
     struct step *step = decision_step(x->decision, apply_pad_value, x->node);
     step->value = x->node->outputs[0];
@@ -273,7 +274,7 @@ static enum reason pad(struct crossing *x, bool upstream)
     }
     if (!padding.adds || strcmp(node_text(x->node, "mode", "constant"), "constant") != 0) return crossing_same(x);
     double v = (double)node_float(x->node, "value", 0);
-    struct value *value = x->node->opset >= 11 ? node_input(x->node, 2) : NULL;
+    struct value *value = node_input(x->node, 2);
     const struct tensor *tensor = value ? decision_constant(x->decision, value, &why) : NULL;
     if (value && (!tensor || tensor->count != 1 || !tensor_read_real(tensor, 0, 1, &v, NULL)))
         return crossing_stop(x, REASON_PADDED_SHIFT, "its pad value is computed at run time");

@@ -9,7 +9,6 @@
 
 #include <assert.h>
 #include <math.h>
-#include <string.h>
 
 struct quantized {
     const struct tensor *integers, *scales, *zeros; /* zeros may be NULL */
@@ -63,20 +62,10 @@ static int channel_axis(const struct quantized *q, const struct factor *view)
     return -1;
 }
 
-/* Whether the operator at its opset knows scales along an axis. */
-static bool knows_axis(const struct node *node)
-{
-    const struct schema *schema = schema_find(node);
-    struct schema_attribute known;
-    for (const char *at = schema ? schema->attributes : ""; schema_next_attribute(&at, &known);)
-        if (known.length == 4 && memcmp(known.name, "axis", 4) == 0) return true;
-    return false;
-}
-
 /* One scale for all elements, which may become one for each channel. */
 static bool is_per_tensor(const struct node *node, const struct quantized *q)
 {
-    return q->scales->count == 1 && q->scales->rank <= 1 && knows_axis(node);
+    return q->scales->count == 1 && q->scales->rank <= 1 && schema_knows(node, "axis");
 }
 
 /* Whether the scales run along exactly the channels of the view, or can be made to. */
