@@ -115,8 +115,8 @@ static bool may_cross(const struct decision *decision, const struct node *mover,
 /* Below this share of the largest scale, 1/s would multiply the rounding of stored weights too much. */
 #define SMALLEST_SHARE   1e-3
 /* And below this share of the bias that BatchNormalization adds: what the bias loses in its last place comes back
- * 32 times at most. */
-#define SMALLEST_OF_BIAS 0x1p-5
+ * some ten times at most. */
+#define SMALLEST_OF_BIAS 0.09375
 
 /* The value becomes a(value); another reader of it takes the inverse on its input. */
 static enum reason compensate(struct decision *decision, struct use *other, const struct affine *a)
