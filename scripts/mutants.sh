@@ -16,9 +16,9 @@ here=$PWD
 out=$here/build/mutants
 clean=$out/bnfuse
 tree=$out/tree
-tests='affine_test attr_test bent_operators_test bnfuse_test check_test clean_test constant_test dtype_test edit_test
-flip_test fold_test graph_test inference_test lower_test models_test mover_copy_test random_test reshape_test tensor_test
-training_bn_test validate_test write_test'
+tests='affine_root_test affine_test attr_test bent_operators_test bnfuse_test check_test clean_test constant_test dtype_test edit_test
+flip_test floor_test fold_test graph_test inference_test lower_test models_test mover_copy_test mover_select_test random_test
+reparam_test reshape_test shift_map_test sibling_test tensor_test training_bn_test validate_test write_test'
 list=$here/tests/mutants.tsv
 tab=$(printf '\t')
 mkdir -p "$out/models" "$out/clean"

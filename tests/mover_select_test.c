@@ -27,6 +27,10 @@ static void whatever_is_selected_is_under_the_affine(void **state)
         { "in x 2,3,5; init w 4,3,1; c = Conv x w; ints k 0,1,2,3; ints s 2,2,1; i = Reshape k s; "
           "g = GatherElements c i axis=2; z = bn g 2; out z",
           1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,4,5; r = Relu x; b = bn r 4; ints k 0,1,2,3; ints s 2,2,1; i = Reshape k s; g = GatherElements b i "
+          "axis=2; "
+          "init w 3,2,1; z = Conv g w; out z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
         { "in x 4,3,5,7; in y 2,3,5,7; init w 4,3,1,1; c = Conv x w; d = Conv y w; ints k 0,2; ints s 2,1; "
           "i = Reshape k s; e = ScatterND c i d; z = bn e 4; out z",
           0, 0, NULL, 0 },
@@ -73,6 +77,27 @@ static void samples_between_elements_keep_the_affine(void **state)
     RUN(cases, NULL);
 }
 
+static void channels_on_several_axes_are_one_again(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5; init w 12,3,1; c = Conv x w; ints s 0,2,3,2,5; r = Reshape c s; t = Transpose r perm=0,3,1,2,4; "
+          "ints q 0,12,5; u = Reshape t q; z = bn u 12; out z",
+          0, 0, "Conv Reshape Transpose Reshape", 0 },
+        { "in x 2,12,5; v = Relu x; b = bn v 12; ints s 0,2,3,2,5; r = Reshape b s; t = Transpose r perm=0,3,1,2,4; "
+          "ints q 0,12,5; u = Reshape t q; init w 4,12,1; z = Conv u w; out z",
+          0, 0, "Relu Reshape Transpose Reshape Conv", 0 },
+        /* A pool over the axes in between mixes channels. */
+        { "in x 2,3,5,7; init w 6,3,1,1; c = Conv x w; ints s 0,2,3,35; r = Reshape c s; p = AveragePool r "
+          "kernel_shape=3,1 pads=1,0,1,0; ints q 0,6,5,7; u = Reshape p q; z = bn u 6; out z",
+          1, REASON_VARIES_INSIDE, NULL, 0 },
+        { "in x 2,3,5,7; init w 6,3,1,1; c = Conv x w; ints s 0,2,3,35; r = Reshape c s; p = Relu r; ints q 0,6,5,7; "
+          "u = Reshape p q; z = bn u 6; out z",
+          1, 0, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 static void an_equation_says_where_the_channels_go(void **state)
 {
     static const struct fold_case cases[] = {
@@ -108,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_is_selected_is_under_the_affine),
         cmocka_unit_test(samples_between_elements_keep_the_affine),
+        cmocka_unit_test(channels_on_several_axes_are_one_again),
         cmocka_unit_test(an_equation_says_where_the_channels_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

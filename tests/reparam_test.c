@@ -70,6 +70,9 @@ static void convs_that_do_not_fit_stay(void **state)
         { "in x 2,4,5,7; init w 4,4,3,3; init v 4,4,1,1; c = Conv x w pads=1,1,1,1; d = Conv x v; s = Add c d; out s; "
           "out d",
           0, 0, "Conv Conv Add", 0 },
+        /* The sum broadcasts one of them. */
+        { "in x 2,4,5,7; init w 4,4,1,1; init v 4,4,1,1; c = Conv x w; d = Conv x v strides=7,7; s = Add c d; out s", 0,
+          0, "Conv Conv Add", 0 },
         { "in x 2,4,5,7; init w 4,4,1,3; init v 4,4,3,1; c = Conv x w pads=0,1,0,1; d = Conv x v pads=1,0,1,0; "
           "s = Add c d; out s",
           0, 0, "Conv Conv Add", 0 },

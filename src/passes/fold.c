@@ -664,6 +664,7 @@ static void count_savings(const struct decision *way, const struct node *root, s
     work_add(&removed, &root->outputs[0]->shape, operations_of(root));
     int64_t before = work_number(&removed), after = work_number(&way->cost.work);
     if (after >= 0 && after <= before) report->multiply_adds_saved += (before - after) / 2;
+    report->chains_folded += !bn_is(root);
     report->affines_folded += (size_t)way->cost.removed_nodes + !bn_is(root);
 }
 

@@ -13,6 +13,7 @@ struct pass_report {
     struct bnfuse_remark **remarks; /* of the model as it was loaded, in file order, bodies and functions included */
     size_t remark_count;
     size_t convs_merged;         /* into others that they are added to */
+    size_t chains_folded;        /* of Mul, Add, Sub, Div and Neg: roots of folds of their own */
     size_t affines_folded;       /* Mul, Add, Sub, Div and Neg that went into a linear operator or another affine */
     bool is_late;                /* the folds that change most are allowed, as nothing simpler is left */
     size_t left;                 /* BatchNormalization nodes in the model afterwards */
