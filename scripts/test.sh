@@ -5,9 +5,8 @@
 #
 #   scripts/test.sh            what is absent (ONNX Runtime, shared models) is skipped, saying so
 #   scripts/test.sh --ort      brings ONNX Runtime first, as an independent judge (npm; 70 MB to download)
-#   scripts/test.sh --all      what CI runs: with ONNX Runtime, and then WebAssembly, the npm package, the page in a
-#                              browser, the Python module, the static program, the image, arm64 and the Debian packages
-#                              (scripts/all.sh)
+#   scripts/test.sh --all      with ONNX Runtime, and then WebAssembly, the npm package, the page in a browser, the Python
+#                              module, the static program, the image, arm64 and the Debian packages (scripts/all.sh)
 #   scripts/test.sh --no-skips fails when anything was skipped; what needs a service is not skipped but done without it
 #                              (the image's steps without docker, the CI recipes without a CI)
 set -eu
