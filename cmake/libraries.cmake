@@ -4,6 +4,7 @@
 # They are the system's, unless BNFUSE_LIBRARY_SOURCES names a folder with their sources (scripts/sources.sh): then they
 # are built along and linked in. So are WebAssembly, static programs and the library of the Python wheel made. Their own
 # build files are not used, because probing a cross-compiler takes minutes: any system that has O_CLOEXEC has the rest.
+option(BNFUSE_JPEG "let ImageDecoder read JPEG images, by the system's libjpeg" OFF)
 set(BNFUSE_LIBRARY_SOURCES "" CACHE PATH "sources of protobuf-c, jansson and zlib, to be built along")
 
 if(NOT BNFUSE_LIBRARY_SOURCES)
@@ -11,6 +12,11 @@ if(NOT BNFUSE_LIBRARY_SOURCES)
     pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c)
     pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
     pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
+    if(BNFUSE_JPEG)
+        pkg_check_modules(JPEG REQUIRED IMPORTED_TARGET libjpeg)
+        set(JPEG PkgConfig::JPEG)
+        set(JPEG_PACKAGE " libjpeg")
+    endif()
     return()
 endif()
 

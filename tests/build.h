@@ -14,7 +14,8 @@
  * Everything, the loaded model too, lives in b.arena and goes with build_close, which fails the test on a leak.
  * Shapes: sizes and symbols between commas; "?" is a dim without either; "" is a scalar; NULL is no shape at all.
  * Names: between blanks; "_" is an absent one. Attributes: name=value between blanks, where 1 is an int, 1.0 a float,
- * 1,2 and 1, are ints, 1.0,2 and 1.0, floats, @p a reference to parameter p of the function, anything else text. */
+ * 1,2 and 1, are ints, 1.0,2 and 1.0, floats, @p a reference to parameter p of the function, |a|b a
+ * list of texts, anything else text. */
 #ifndef TESTS_BUILD_H
 #define TESTS_BUILD_H
 

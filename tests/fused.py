@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""fused.py SOURCE_DIR BNFUSE: operators of com.microsoft, each as a model of one node, run by ONNX Runtime and by bnfuse
-on the same random numbers. Quantized results may differ by one step. Skipped (77) without ONNX Runtime or python3-onnx."""
+"""fused.py SOURCE_DIR BNFUSE: operators of com.microsoft and of ai.onnx.ml, each as a model of one node, run by ONNX
+Runtime and by bnfuse on the same random numbers. Quantized results may differ by one step. Skipped (77) without ONNX Runtime or python3-onnx."""
 import os
 import subprocess
 import sys
@@ -104,18 +104,68 @@ CASES = [
     ("QGemm", {}, [bytes_of(3, 4), SCALE, ZERO, bytes_of(4, 5), SCALE, ZERO, None, np.float32(0.5), ZERO], 1),
 ]
 
+ROWS_OF_THREE = real(6, 3)
+TREES = dict(nodes_treeids=[0, 0, 0, 1, 1, 1, 1, 1], nodes_nodeids=[0, 1, 2, 0, 1, 2, 3, 4],
+             nodes_featureids=[0, 0, 0, 2, 0, 1, 0, 0], nodes_values=[0.1, 0, 0, -0.3, 0, 0.5, 0, 0],
+             nodes_modes=["BRANCH_LEQ", "LEAF", "LEAF", "BRANCH_GT", "LEAF", "BRANCH_LT", "LEAF", "LEAF"],
+             nodes_truenodeids=[1, 0, 0, 1, 0, 3, 0, 0], nodes_falsenodeids=[2, 0, 0, 2, 0, 4, 0, 0])
+LEAVES = [0, 0, 1, 1, 1], [1, 2, 1, 3, 4], [1.0, 0.25, 0.5, -2.0, 0.75]
+
+
+def leaves(what, ids, positive=False):
+    trees, nodes, weights = LEAVES
+    return {what + "_treeids": trees, what + "_nodeids": nodes, what + "_ids": ids,
+            what + "_weights": [abs(w) / 4 for w in weights] if positive else weights}
+
+
+CASES += [
+    ("ai.onnx.ml:TreeEnsembleRegressor", dict(TREES, **leaves("target", [0] * 5), n_targets=1, base_values=[0.5]),
+     [ROWS_OF_THREE], 1),
+    ("ai.onnx.ml:TreeEnsembleRegressor", dict(TREES, **leaves("target", [0, 1, 1, 0, 1]), n_targets=2,
+                                              aggregate_function="AVERAGE"), [ROWS_OF_THREE], 1),
+    ("ai.onnx.ml:TreeEnsembleRegressor", dict(TREES, **leaves("target", [0] * 5), n_targets=1,
+                                              aggregate_function="MIN"), [ROWS_OF_THREE], 1),
+    ("ai.onnx.ml:TreeEnsembleClassifier", dict(TREES, **leaves("class", [0, 1, 2, 1, 0]), classlabels_int64s=[3, 5, 7],
+                                               post_transform="SOFTMAX"), [ROWS_OF_THREE], 2),
+    ("ai.onnx.ml:TreeEnsembleClassifier", dict(TREES, **leaves("class", [0] * 5, True), classlabels_int64s=[3, 5]),
+     [ROWS_OF_THREE], 2),
+    ("ai.onnx.ml:TreeEnsembleClassifier", dict(TREES, **leaves("class", [0] * 5), classlabels_int64s=[3, 5],
+                                               post_transform="LOGISTIC"), [ROWS_OF_THREE], 2),
+    ("ai.onnx.ml:TreeEnsembleClassifier", dict(TREES, **leaves("class", [0] * 5), classlabels_int64s=[3, 5]),
+     [ROWS_OF_THREE], 2),
+    ("ai.onnx.ml:LinearRegressor", dict(coefficients=[1.0, 2.0, -0.5, 0.0, 1.0, 1.0], intercepts=[0.5, -1.0],
+                                        targets=2), [ROWS_OF_THREE], 1),
+    ("ai.onnx.ml:LinearClassifier", dict(coefficients=[1.0, 2.0, -0.5, 0.0, 1.0, 1.0, 0.5, 0.5, -2.0],
+                                         intercepts=[0.5, -1.0, 0.0], classlabels_ints=[1, 2, 3],
+                                         post_transform="SOFTMAX"), [ROWS_OF_THREE], 2),
+    ("ai.onnx.ml:LinearClassifier", dict(coefficients=[1.0, 2.0, -0.5, 0.0, 1.0, 1.0], intercepts=[0.5, -1.0],
+                                         classlabels_ints=[1, 2], post_transform="LOGISTIC"), [ROWS_OF_THREE], 2),
+]
+for kernel in "LINEAR", "POLY", "RBF", "SIGMOID":
+    CASES.append(("ai.onnx.ml:SVMRegressor",
+                  dict(kernel_type=kernel, kernel_params=[0.4, 0.3, 2.0], n_supports=2, coefficients=[1.5, -0.5],
+                       support_vectors=[0.1, 0.2, 0.3, -1.0, 0.5, 0.7], rho=[0.25]), [ROWS_OF_THREE], 1))
+CASES += [("ai.onnx.ml:Normalizer", dict(norm=norm), [np.abs(ROWS_OF_THREE)], 1) for norm in ("MAX", "L1", "L2")]
+CASES += [
+    ("ai.onnx.ml:Imputer", dict(imputed_value_floats=[1.0, 2.0], replaced_value_float=5.0),
+     [np.array([[5, 1], [0, 5]], np.float32)], 1),
+    ("ai.onnx.ml:OneHotEncoder", dict(cats_int64s=[1, 3]), [np.array([1, 2, 3], np.int64)], 1),
+    ("ai.onnx.ml:FeatureVectorizer", dict(inputdimensions=[3, 2]), [ROWS_OF_THREE, real(6, 2)], 1),
+]
+
 
 def write_model(op, attributes, inputs, wanted, folder):
     """The model and its inputs as files; the names of the outputs."""
     names = ["" if x is None else "x%d" % i for i, x in enumerate(inputs)]
     asked = wanted if isinstance(wanted, tuple) else (1,) * wanted
     outputs = ["y%d" % i if ask else "" for i, ask in enumerate(asked)]
-    node = helper.make_node(op, names, outputs, domain="com.microsoft", **attributes)
+    domain, _, name = op.rpartition(":")
+    node = helper.make_node(name, names, outputs, domain=domain or "com.microsoft", **attributes)
     values = [helper.make_tensor_value_info(n, numpy_helper.from_array(np.asarray(x)).data_type, x.shape)
               for n, x in zip(names, inputs) if n]
     results = [ValueInfoProto(name=n) for n in outputs if n]
     graph = helper.make_graph([node], "fused", values, results)
-    model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17),
+    model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 1),
                                                                   helper.make_opsetid("com.microsoft", 1)])
     path = folder + "/model.onnx"
     save(model, path)

@@ -246,6 +246,12 @@ static void add_value(struct build *b, BnfuseOnnx__NodeProto *node, const char *
 {
     if (*text == '@') {
         add_attribute(b, node, name, TYPE(UNDEFINED))->ref_attr_name = copy(b, text + 1);
+    } else if (*text == '|') {
+        BnfuseOnnx__AttributeProto *attribute = add_attribute(b, node, name, TYPE(STRINGS));
+        attribute->strings = NEW_ARRAY(&b->arena, ProtobufCBinaryData, strlen(text));
+        text++;
+        for (char *piece; (piece = next_piece(b, &text, '|'));)
+            attribute->strings[attribute->n_strings++] = (ProtobufCBinaryData){ strlen(piece), (uint8_t *)piece };
     } else if (is_number_list(text) && strchr(text, ',')) {
         add_list(b, node, name, text);
     } else if (is_size(text)) {

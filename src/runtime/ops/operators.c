@@ -43,5 +43,10 @@ const struct operator_row *const operator_families[] = {
     optimizer_operators,
     removed_operators,
     gradient_operators,
+    feature_operators,
+    image_operators,
+    linear_operators,
+    regex_operators,
+    tree_operators,
     NULL,
 };

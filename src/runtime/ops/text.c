@@ -408,8 +408,6 @@ static bool shape_tf_idf(struct shaping *s)
 }
 
 const struct operator_row text_operators[] = {
-    { "RegexFullMatch", 20, LATEST, .shape = shape_same, .type = DTYPE_BOOL,
-      .schemas = SCHEMAS({ 20, LATEST, "text > bool", "pattern:s" }) },
     { "StringConcat", 20, LATEST, .run = string_concat, .shape = shape_broadcast, .type = DTYPE_STRING,
       .schemas = SCHEMAS({ 20, LATEST, "text text > text", "" }) },
     { "StringNormalizer", 10, LATEST, .run = string_normalizer,
