@@ -595,6 +595,9 @@ BNFUSE_API bool bnfuse_write(bnfuse_model *model, const char *path, const bnfuse
 BNFUSE_API bool bnfuse_prepare(bnfuse_model *model, const char *path, const bnfuse_write_options *options,
                                bnfuse_error *error);
 BNFUSE_API bool bnfuse_commit(bnfuse_model *model, bnfuse_error *error);
+/* Between the two: runs the new file, as it was read back, beside the fused model in their own types. False
+ * (BNFUSE_INTERNAL) where they do not give the same bits. */
+BNFUSE_API bool bnfuse_check_written(bnfuse_model *model, const bnfuse_check_options *options, bnfuse_error *error);
 /* The same to memory: *bytes is freed by bnfuse_free_bytes. New weights go inline; references to external data stay as
  * they are. */
 BNFUSE_API bool bnfuse_write_bytes(bnfuse_model *model, void **bytes, size_t *size, bnfuse_error *error);

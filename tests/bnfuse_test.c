@@ -131,6 +131,22 @@ static void the_check_passes_and_the_written_model_compares_equal(void **state)
     bnfuse_free(model);
 }
 
+static void what_is_prepared_runs_before_it_gets_its_name(void **state)
+{
+    (void)state;
+    bnfuse_error error;
+    build_conv_bn();
+    bnfuse_model *model = opened(0);
+    fuse(model);
+    assert_false(bnfuse_check_written(model, NULL, &error));
+    assert_int_equal(error.status, BNFUSE_USAGE);
+    if (!bnfuse_prepare(model, path, NULL, &error)) fail_msg("%s", error.message);
+    if (!bnfuse_check_written(model, NULL, &error)) fail_msg("%s", error.message);
+    if (!bnfuse_commit(model, &error)) fail_msg("%s", error.message);
+    assert_false(bnfuse_check_written(model, NULL, &error));
+    bnfuse_free(model);
+}
+
 static void models_that_differ_do_not_compare_equal(void **state)
 {
     (void)state;
@@ -381,6 +397,7 @@ int main(void)
         TEST(every_batch_normalization_has_one_remark),
         TEST(operators_are_counted_before_and_after),
         TEST(the_check_passes_and_the_written_model_compares_equal),
+        TEST(what_is_prepared_runs_before_it_gets_its_name),
         TEST(models_that_differ_do_not_compare_equal),
         TEST(fused_and_unfused_run_alike),
         TEST(a_missing_input_is_named),

@@ -402,7 +402,7 @@ static void a_huge_batch_is_proven_on_a_few_rows(void **state)
 static void a_shift_that_is_wrong_at_padded_borders_is_caught_at_every_level(void **state)
 {
     (void)state;
-    build_input(&b, "x", DTYPE_FLOAT, "1,4,200,200");
+    build_input(&b, "x", DTYPE_FLOAT, "1,4,60,60");
     build_init(&b, "w", DTYPE_FLOAT, "4,4,3,3", 7);
     build_init_values(&b, "t", DTYPE_FLOAT, "1,4,1,1", shift);
     build_node(&b, "Add", "add", "x t", "y", NULL);
@@ -419,6 +419,19 @@ static void a_shift_that_is_wrong_at_padded_borders_is_caught_at_every_level(voi
     edit_set_input(conv, 2, edit_add_initializer(after.main, "b_folded", stored));
     edit_remove_node(add);
     assert_verdict(BNFUSE_VERDICT_FAIL);
+}
+
+static void a_file_that_computes_other_bits_is_no_file_of_ours(void **state)
+{
+    (void)state;
+    struct bnfuse_error error = { 0 };
+    build_conv_bn();
+    load();
+    assert_true(check_read_back(&before, &after, &options, &error));
+    fold_conv("conv", "bn", (struct fold){ 0 });
+    assert_false(check_read_back(&before, &after, &options, &error));
+    assert_int_equal(error.status, BNFUSE_INTERNAL);
+    assert_non_null(strstr(error.message, "\"z\""));
 }
 
 /* ---- what counts as a change ---- */
@@ -997,6 +1010,7 @@ int main(void)
         TEST(a_value_computed_back_wrongly_is_caught),
         TEST(a_huge_batch_is_proven_on_a_few_rows),
         TEST(a_shift_that_is_wrong_at_padded_borders_is_caught_at_every_level),
+        TEST(a_file_that_computes_other_bits_is_no_file_of_ours),
         TEST(a_model_that_did_not_change_is_identical_whatever_is_in_it),
         TEST(an_initializer_changed_under_its_name_is_caught),
         TEST(a_node_that_is_new_at_an_old_name_is_a_site),

@@ -52,6 +52,7 @@ static bool ignore(void *context, const void *part, size_t count)
     CALL(diff_no_b, bnfuse_diff(model, NULL, error))                                      \
     CALL(write_no_model, bnfuse_write(NULL, "x.onnx", NULL, error))                       \
     CALL(write_no_path, bnfuse_write(model, NULL, NULL, error))                           \
+    CALL(check_written_no_model, bnfuse_check_written(NULL, NULL, error))                 \
     CALL(write_bytes_no_model, bnfuse_write_bytes(NULL, &bytes, &size, error))            \
     CALL(write_bytes_no_bytes, bnfuse_write_bytes(model, NULL, &size, error))             \
     CALL(write_bytes_no_size, bnfuse_write_bytes(model, &bytes, NULL, error))

@@ -204,6 +204,22 @@ bool reader_is_gone(void)
     return turned;
 }
 
+/* The check that ran was of what is in memory; a full one ends with what is in the file, where the graph runs. */
+static bool is_run_again(const struct job *job)
+{
+    const bnfuse_check_result *check = job->run.check;
+    return job->settings->check.level == BNFUSE_LEVEL_FULL && check && check->output_count > 0;
+}
+
+static bool check_written(struct job *job)
+{
+    bnfuse_check_options options = job_check_options(job);
+    job_stage(job, "checking what was written");
+    bool good = bnfuse_check_written(job->model, &options, &job->error);
+    progress_close(job->progress);
+    return good;
+}
+
 /* Whole, verified, and without its name until the reports are written. */
 bool job_prepare(struct job *job)
 {
@@ -215,6 +231,7 @@ bool job_prepare(struct job *job)
     options.external_data = settings->external_data;
     options.digest = settings_want_digests(settings);
     if (!bnfuse_prepare(job->model, job->output, &options, &job->error)) return false;
+    if (is_run_again(job) && !check_written(job)) return false;
     job->run.output = job->output;
     return true;
 }
