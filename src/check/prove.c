@@ -249,7 +249,7 @@ static bool try_stored(struct proof *proof, struct bnfuse_error *error)
     const enum dtype type = site->expected->type;
     struct bnfuse_difference difference = measure(site->expected, output);
     array_drop(output);
-    if (!exceeds(&difference, resolution_of(type)) || difference.near_overflow) return true;
+    if (!exceeds(&difference, fmax(resolution_of(type), 2 * SITE_LIMIT)) || difference.near_overflow) return true;
     if (!plan_before(proof, error) || !measure_noise(proof, false, &noise, error)) return false;
     site->is_misstored |= exceeds(&difference, NOISE_FACTOR * noise);
     if (!exceeds(&difference, damage_limit(type))) return true;
@@ -365,7 +365,7 @@ bool prove_site(const struct prover *prover, struct site *site, struct bnfuse_er
     struct proof proof = { .prover = prover, .site = site };
     struct bnfuse_error why;
     bool good = try_site(&proof, &why);
-    if (good && !site->is_proven) good = try_stored(&proof, &why);
+    if (good && !site->is_proven && !site->result->ill_conditioned) good = try_stored(&proof, &why);
     if (good && says_little(prover, site)) good = try_other_numbers(&proof, &why);
     if (!good && !is_fatal(&why)) {
         site->result->why = arena_copy_text(prover->after->arena, why.message);
@@ -462,8 +462,10 @@ static bool run_small(void *context, struct bnfuse_error *error)
     struct site *site = proof->site;
     struct array *output = NULL;
     if (!run_trial(&small->trial, error)) return false;
-    memcpy(site->fed, small->trial.fed, site->given_count * sizeof *site->fed);
-    memset(small->trial.fed, 0, site->given_count * sizeof *site->fed);
+    for (size_t i = 0; i < site->given_count; i++) {
+        site->fed[i] = small->trial.fed[i];
+        small->trial.fed[i] = NULL;
+    }
     if (!run_after(proof, site->fed, false, &output, error)) return false;
     small->ran = true;
     small->difference = measure(site->expected, output);
