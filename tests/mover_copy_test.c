@@ -22,6 +22,9 @@ static void gather_picks_elsewhere(void **state)
         { "in x 2,6,7; r = Relu x; b = bn r 6; t = Transpose b perm=0,2,1; ints k 0; i = Squeeze k; "
           "g = Gather t i axis=1; init w 6,4; init c 4; z = Gemm g w c; out z",
           0, 0, "Relu Transpose Squeeze Gather Gemm", 0 },
+        { "in x 2,6,5,7; r = Relu x; b = bn r 6; ints k -2; i = Squeeze k; g = Gather b i axis=1; ints a 1; "
+          "u = Unsqueeze g a; init w 4,1,3,3; z = Conv u w; out z",
+          0, 0, "Relu Squeeze Gather Unsqueeze Conv", 0 },
         { "in x 2,6,5,7; init w 6,6,1,1; y = Conv x w; ints k 4,1,0; g = Gather y k axis=1; z = bn g 3; out z", 0, 0,
           "Conv Gather", 0 },
         { "in x 2,6,5,7; init w 6,6,1,1; y = Conv x w; ints k 4,1,4; g = Gather y k axis=1; z = bn g 3; out z", 1,

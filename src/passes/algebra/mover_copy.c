@@ -44,6 +44,20 @@ static enum reason pick_channels(struct crossing *x, int axis, bool upstream)
     return REASON_NONE;
 }
 
+/* One channel, picked by a constant scalar: its scale and shift are those of all that is left. */
+static enum reason pick_one(struct crossing *x)
+{
+    int64_t count;
+    const struct affine *a = x->affine;
+    const int64_t *indices = constant_indices(x, crossing_input(x, 1), &count);
+    if (!indices || count != 1)
+        return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "which channel it gathers is not known");
+    int64_t channel = indices[0] < 0 ? indices[0] + a->channels : indices[0];
+    if (channel < 0 || channel >= a->channels) return crossing_stop(x, REASON_MISMATCH, "an index is out of range");
+    x->onto[0] = affine_new(x->decision->arena, AXIS_ANY, 1, a->scale + channel, a->shift + channel);
+    return REASON_NONE;
+}
+
 /* The output's axes are those of the data, with the gathered one replaced by those of the indices. */
 static enum reason gather(struct crossing *x, bool upstream)
 {
@@ -56,6 +70,7 @@ static enum reason gather(struct crossing *x, bool upstream)
     int gathered = (int)(given < 0 ? given + rank : given);
     bool by_channel = upstream ? axis >= gathered && axis < gathered + index_rank : axis == gathered;
     if (by_channel && index_rank == 1) return pick_channels(x, gathered, upstream);
+    if (by_channel && index_rank == 0 && !upstream) return pick_one(x);
     if (by_channel) return crossing_stop(x, REASON_NON_LINEAR, "the channels are what it gathers by");
     int moved = axis < gathered ? axis : upstream ? axis - index_rank + 1 : axis + index_rank - 1;
     x->onto[0] = affine_moved(x->decision->arena, x->affine, moved);
