@@ -375,31 +375,22 @@ static void make_loop(struct regex *r, size_t from)
     if (!r->failed) r->code[from].other = r->count;
 }
 
-/* What is from `from` on, `least` to `most` times. */
+/* What is from `from` on, `least` to `most` times (-1: without end): so many copies, then a loop of one, or copies that may
+ * each be left out. */
 static void make_counted(struct regex *r, size_t from, long least, long most)
 {
-    size_t to = r->count, last = from;
-    for (long i = 1; i < least && !r->failed; i++) {
-        last = r->count;
+    size_t to = r->count, unit = from;
+    for (long i = 1; i < least && !r->failed; i++) repeat(r, from, to);
+    if (most == least && least > 0) return;
+    if (least > 0) {
+        unit = r->count;
         repeat(r, from, to);
     }
-    (void)last;
-    if (most < 0 || most > least || least == 0) {
-        size_t length = to - from, unit = r->count;
-        if (least > 0) repeat(r, from, to);
-        else unit = from;
-        if (r->failed) return;
-        if (most < 0) make_loop(r, unit);
-        else if (most == 0) r->count = from;
-        else {
-            make_optional(r, unit);
-            for (long i = least + 1; i < most && !r->failed; i++) {
-                size_t next = r->count;
-                repeat(r, unit, unit + length + 1);
-                (void)next;
-            }
-        }
-    }
+    if (r->failed) return;
+    if (most < 0) make_loop(r, unit);
+    else if (most == 0) r->count = from;
+    else make_optional(r, unit);
+    for (long i = least + 1; i < most && !r->failed; i++) repeat(r, unit, unit + (to - from) + 1);
 }
 
 static void parse_repeated(struct regex *r)
