@@ -37,11 +37,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VISIT_LIMIT 2048    /* nodes one decision may look at; more make the fold quadratic on hostile graphs */
-#define DEPTH_LIMIT 200     /* nodes between a BatchNormalization and its anchor */
-#define ALL_VISITS  1000000 /* nodes that all decisions look at before they are content with what is near */
-#define NEAR_LIMIT  12      /* the depth from then on */
-#define ROUND_LIMIT 32
+#define SIBLING_LIMIT 64      /* readers of a value of which one may go while the others make up for it */
+#define VISIT_LIMIT   2048    /* nodes one decision may look at; more make the fold quadratic on hostile graphs */
+#define DEPTH_LIMIT   200     /* nodes between a BatchNormalization and its anchor */
+#define ALL_VISITS    1000000 /* nodes that all decisions look at before they are content with what is near */
+#define NEAR_LIMIT    12      /* the depth from then on */
+#define ROUND_LIMIT   32
 
 static enum reason upstream(struct decision *decision, struct use *use, const struct affine *a);
 static enum reason downstream(struct decision *decision, struct value *value, const struct affine *a);
@@ -359,7 +360,9 @@ static enum reason downstream_through_affine(struct decision *decision, struct n
         return REASON_NONE;
     }
     decision_undo(decision, mark);
-    return decision->is_late && decision->compensates && joins(decision, node, a) ? REASON_NONE : reason;
+    if (!decision->is_late || !decision->compensates || node->inputs[slot].value->use_count > SIBLING_LIMIT)
+        return reason;
+    return joins(decision, node, a) ? REASON_NONE : reason;
 }
 
 /* The value that `use` reads shall lose `a`; its reader makes up for it. */

@@ -14,7 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SUM_DEPTH = 8 };
+enum { SUM_DEPTH = 8, SUM_TERMS = 64 }; /* of sums in sums; looked at in each, as each root of thousands would */
 
 bool is_sum(const struct node *node)
 {
@@ -170,7 +170,7 @@ static enum reason search_terms(struct decision *decision, const struct node *su
                                 const struct affine *a, int depth)
 {
     enum reason reason = decision_stop(decision, REASON_READ_ELSEWHERE, x->name, "no Conv of it is added");
-    for (size_t i = 0; i < sum->input_count; i++) {
+    for (size_t i = 0; i < sum->input_count && i < SUM_TERMS; i++) {
         const struct value *term = node_input(sum, i);
         struct node *writer = term ? term->writer : NULL;
         if (!writer || term->graph != sum->graph || !sum_has_alone(term)) continue;
