@@ -91,7 +91,8 @@ static bool is_exact_output(const struct node *node, const struct value *output)
 /* Whether every input is constant, and the results are fixed to the bit. */
 static bool is_computable(const struct node *node)
 {
-    if (node->row->exact == INEXACT || node->row->random || node->row->expands || !node->row->run) return false;
+    if (!node->row || node->row->exact == INEXACT || node->row->random || node->row->expands || !node->row->run)
+        return false;
     if (!node->input_count || node->output_count > OUTPUT_LIMIT || node_is_literal(node)) return false;
     for (size_t i = 0; i < node->input_count; i++)
         if (node->inputs[i].value && !is_exact_input(node, node->inputs[i].value, node->row->exact == EXACT_WHOLE))
@@ -171,7 +172,7 @@ static bool compute(struct simplifier *s, struct node *node)
 static bool constant_view(struct simplifier *s, struct node *node)
 {
     struct value *x = node_input(node, 0), *output = node_output(node, 0);
-    const struct tensor *tensor = output && has_one_output(node) && node->row->view ? value_constant(output) : NULL;
+    const struct tensor *tensor = output && has_one_output(node) && node->row && node->row->view ? value_constant(output) : NULL;
     int64_t bytes;
     if (!tensor || output->is_output || is_external(x) || tensor->strings) return false;
     if (!dtype_bytes(tensor->type, tensor->count, &bytes)) return false;
@@ -192,7 +193,7 @@ static bool known_elements(struct simplifier *s, struct node *node)
     int64_t bytes;
     if (!output || !output->content || output->is_output || !has_one_output(node) || node_is_literal(node))
         return false;
-    if (node->row->random || shape_count(&output->shape) != output->content_count) return false;
+    if (!node->row || node->row->random || shape_count(&output->shape) != output->content_count) return false;
     if (dtype_kind(output->type) != KIND_WHOLE || !dtype_bytes(output->type, output->content_count, &bytes))
         return false;
     int64_t *elements = NEW_ARRAY(arena, int64_t, (size_t)output->content_count);

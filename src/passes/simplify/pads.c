@@ -131,7 +131,7 @@ enum { RANGE_STEPS = 8 };
 /* Whether what writes the value never gives less than 0. */
 static bool is_never_negative(const struct node *node)
 {
-    for (int i = 0; node && i < RANGE_STEPS; i++) {
+    for (int i = 0; node && node->row && i < RANGE_STEPS; i++) {
         const struct interval *within = &node->row->within;
         if (within->high > within->low) return within->low >= 0;
         if (!node->row->keeps_range) return false;

@@ -71,7 +71,7 @@ enum { VIEW_LIMIT = 16 };
 
 static bool is_view(const struct node *node)
 {
-    return node && node->row->view && has_one_output(node);
+    return node && node->row && node->row->view && has_one_output(node);
 }
 
 /* Back to the dims that some value further up has. */

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The parts of the page, which several files make. */
+#ifndef REPORT_HTML_H
+#define REPORT_HTML_H
+
+#include "report/neighbours.h"
+#include "report/report.h"
+
+enum { PICTURES_MOST = 100 }; /* of one kind */
+
+struct page {
+    FILE *to;
+    const struct run_report *run;
+    size_t number;                     /* of the run, from 1 */
+    struct neighbours *before, *after; /* NULL: no pictures of nodes */
+};
+
+void put_element(FILE *to, const char *tag, const char *text);
+/* The nodes around a value, before and after; nothing where the models are not at hand. */
+void put_place(const struct page *page, const char *value, enum tone tone);
+
+/* The check: the places that differ; how far the models are apart, on one axis and along the depth; the outputs. */
+void put_failing_sites(const struct page *page);
+void put_ladder(const struct page *page);
+void put_depth(const struct page *page);
+void put_outputs(const struct page *page);
+
+#endif
