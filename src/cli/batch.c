@@ -216,7 +216,7 @@ static void job_failed(struct job *job, bool is_first)
     job->run.message = job->error.message;
 }
 
-/* The model gets its name last of all, so that whoever sees another status than 0 finds nothing new. False when there is
+/* The model is renamed last, so that any status but 0 means that no new file is there. False when there is
  * no memory for a report: then there is none for another model. A job without memory is told once, not once more by its
  * report. */
 static bool do_job(struct batch *batch)

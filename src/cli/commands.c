@@ -31,7 +31,7 @@ static bool print_pass(void *context, const char *pass)
     return bnfuse_print(job->model, put_text, stderr, &job->print_error);
 }
 
-/* A name that no node has would be a wish that is not granted. */
+/* An unknown name would be ignored silently. */
 static bool is_node(struct job *job, const char *name)
 {
     const bnfuse_node *node;

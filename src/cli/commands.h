@@ -19,8 +19,8 @@ bnfuse_status merge_reports(const struct settings *settings);
 
 /* Where text goes: standard error when an output takes standard output. */
 FILE *text_stream(const struct settings *settings);
-/* Whether the write to standard output that just failed had nobody to read it, as in "bnfuse reasons | head". That
- * is no error: what follows goes nowhere. */
+/* Whether the last write to standard output failed because its reader has ended, as in "bnfuse reasons | head". That is
+ * no error: further output is discarded. */
 bool reader_is_gone(void);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A thread that sleeps until the time is up or nobody asks any more. */
+ * A thread that sleeps until the time is up or the deadline is closed. */
 #include "cli/deadline.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The end of --timeout, on a thread of its own: whatever the program is doing then, its reports still say so. */
+ * --timeout: a thread of its own ends the program, so that reports are written whatever the main thread is doing. */
 #ifndef CLI_DEADLINE_H
 #define CLI_DEADLINE_H
 
@@ -11,7 +11,7 @@
 struct deadline {
     bool is_on, is_over;
     pthread_t thread;
-    pthread_mutex_t mutex; /* held by who ends the program, or calls the end off */
+    pthread_mutex_t mutex; /* held while the deadline expires, and while it is closed */
     pthread_cond_t changed;
     struct timespec at;
     void (*expire)(void *context); /* ends the program; it does not return */
@@ -23,7 +23,7 @@ void deadline_open(struct deadline *deadline, double seconds, void (*expire)(voi
 /* Between the two nothing expires: for what must not happen beside it. */
 void deadline_hold(struct deadline *deadline);
 void deadline_release(struct deadline *deadline);
-/* Calls it off; who comes when it has begun waits for the end of the program. Does nothing where it is not on. */
+/* Stops it. When it is expiring already, this waits for the end of the program. Does nothing where it is not on. */
 void deadline_close(struct deadline *deadline);
 
 #endif

@@ -91,7 +91,7 @@ static void put_entry(FILE *to, int left, const char *words, int indent, const c
     put_wrapped(to, indent, indent, text);
 }
 
-/* What an option may be set to: words that speak for themselves stand after the help, others on lines of their own. */
+/* The words that an option accepts: after its help, or with help of their own on further lines. */
 static void put_option(FILE *to, const struct option_row *row)
 {
     char words[100], text[400];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One command on one model (compare and diff: on two). A job holds what the command needs and releases it in one place;
- * a command fills the job's error or goes on, and its report says what happened however far it came. */
+ * a command stops at the first error, which the job holds, and its report covers the stages that were reached. */
 #ifndef CLI_JOB_H
 #define CLI_JOB_H
 
@@ -47,7 +47,7 @@ bool job_load(struct job *job);
 bool job_load_again(struct job *job);
 /* Reads the sets of --data, --input and --input-dir. */
 bool job_read_data(struct job *job);
-/* A set with what --input names, and with what lies in `directory`, which may be NULL. */
+/* Adds a set: the files in `directory`, which may be NULL, and those of --input. */
 bool job_add_set(struct job *job, const char *directory);
 /* The options of the check: data must have been read. */
 bnfuse_check_options job_check_options(struct job *job);

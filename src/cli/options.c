@@ -8,7 +8,8 @@
 
 const struct command_row commands[COMMAND_COUNT] = {
     [COMMAND_FUSE] = { "", "MODEL... [-o OUT]", 1, "fuse, check, and write (without -o: write nothing)", SIZE_MAX },
-    [COMMAND_EXPLAIN] = { "explain", "MODEL", 1, "list where each BatchNormalization is folded, or why it stays", 0 },
+    [COMMAND_EXPLAIN] = { "explain", "MODEL", 1, "list where each BatchNormalization can be folded, or why it stays",
+                          0 },
     [COMMAND_COMPARE] = { "compare", "A B", 2, "compare two models: do they compute the same, up to rounding?", 0 },
     [COMMAND_CALIBRATE] = { "calibrate", "MODEL", 1,
                             "estimate the statistics of every BatchNormalization again from data", 0 },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The files of --junit, --html and their like: gone once the models are read, so that no old report outlives a run that
- * failed, and written whole at its end, whatever that is. */
+ * failed, and written whole at its end, also after an error. */
 #ifndef CLI_REPORT_FILES_H
 #define CLI_REPORT_FILES_H
 

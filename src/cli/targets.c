@@ -67,7 +67,7 @@ struct targets {
     struct place list[];
 };
 
-/* A device or a pipe takes whatever is written to it. */
+/* Devices and pipes are not replaced, so they may be named twice. */
 static void add_target(struct targets *targets, const char *option, const char *path, size_t job)
 {
     struct place *place = &targets->list[targets->count];

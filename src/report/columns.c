@@ -39,7 +39,7 @@ static bool is_in(const struct range *ranges, size_t count, uint32_t character)
     return low < count && character >= ranges[low].from;
 }
 
-/* The character at *at, which is moved behind it. */
+/* Decodes the character at *at and moves *at past it. */
 static uint32_t take_character(const char **at)
 {
     const unsigned char *bytes = (const unsigned char *)*at;

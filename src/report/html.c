@@ -78,7 +78,7 @@ static void put_band(const struct page *page)
 
 /* ---- Pictures of a place ---- */
 
-/* Where a fold went downstream, the value is gone: what its readers compute stands for it. */
+/* A downstream fold removes the value; then the first reader that is left is drawn. */
 static void put_side(const struct page *page, const struct neighbours *side, const char *title, const char *value,
                      enum tone tone)
 {
@@ -165,7 +165,7 @@ static void put_ribbon(const struct page *page)
     size_t count = cells ? fill_cells(page, cells, CELLS_MOST) : 0;
     if (count) {
         fprintf(page->to,
-                "<h2>The net</h2>\n<p>Its nodes in the order of the file: BatchNormalizations that went are "
+                "<h2>The net</h2>\n<p>Its nodes in the order of the file: folded BatchNormalizations are "
                 "green, those that stay amber, all others grey.%s</p>\n",
                 count == CELLS_MOST ? " The first 20,000." : "");
         picture_ribbon(page->to, page->number, cells, count);
@@ -338,8 +338,8 @@ static void put_run(struct page *page)
     if (run->report) {
         put_ribbon(page);
         if (run->report->left) put_reasons(page);
-        put_remarks(page, true, "Those that stay");
-        put_remarks(page, false, "Those that went");
+        put_remarks(page, true, "BatchNormalizations that stay");
+        put_remarks(page, false, "BatchNormalizations that were folded");
         put_operators(page);
     }
     if (run->check && run->check->output_count) put_outputs(page);

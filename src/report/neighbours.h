@@ -20,7 +20,7 @@ void neighbours_close(struct neighbours *neighbours);
 bool neighbours_draw(const struct neighbours *neighbours, FILE *to, const char *title, const char *value,
                      enum tone tone);
 
-/* The first output of the first node that reads `value`; NULL when nobody does. */
+/* The first output of the first node that reads `value`; NULL when there is none. */
 const char *neighbours_reader(const struct neighbours *neighbours, const char *value);
 
 #endif
