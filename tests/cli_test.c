@@ -752,7 +752,7 @@ static void names_that_would_collide_are_refused_before_work(void **state)
     assert_int_equal(symlink("../in/a.onnx", "to/b.onnx"), 0);
     write_model("b.onnx");
     assert_ran("b.onnx in/a.onnx --out-dir to", 2); /* to/b.onnx is in/a.onnx */
-    assert_says(err, "to/b.onnx: --out-dir would overwrite what the model reads");
+    assert_says(err, "to/b.onnx: --out-dir would overwrite the model");
     assert_ran("a.onnx --out-dir .", 0); /* a model may be replaced by its fused self */
     static const char *const made[] = { "in/a.onnx", "to/b.onnx", "in", "to" };
     remove_all(made, 4);

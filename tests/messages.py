@@ -109,7 +109,7 @@ situations = [
     ("run good.onnx --input x=x.npy -o -", 2, ["tensors do not go to standard output", "FILE.npz"]),
     ("good.onnx --external-data d.bin", 2, ["--external-data goes with --output"]),
     ("good.onnx -o out.onnx --junit out.onnx", 2, ["out.onnx", "--junit", "-o", "choose another file"]),
-    ("good.onnx --junit good.onnx", 2, ["good.onnx", "--junit would overwrite what the model reads", "choose another file"]),
+    ("good.onnx --junit good.onnx", 2, ["good.onnx", "--junit would overwrite the model", "choose another file"]),
     ("good.onnx other.onnx -o out.onnx", 2, ["--output takes one model", "--out-dir DIR"]),
     ("good.onnx other.onnx --json", 2, ["--json prints one object", "--jsonl FILE"]),
     ("good.onnx folder/../good.onnx --out-dir folder", 2, ["good.onnx", "two models have this name", "a folder for each"]),

@@ -7,6 +7,7 @@ reference to anything outside, every link has its target. SARIF and node data: J
 import html.parser
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -162,6 +163,29 @@ def model_named(name):
     return os.path.join(models, name + ".onnx")
 
 
+def read_many(folder):
+    """The first of many models is not written over what the last one reads; a time-out reports them all."""
+    into, other, path = os.path.join(folder, "into"), os.path.join(folder, "other"), os.path.join(folder, "many.jsonl")
+    os.mkdir(into)
+    os.mkdir(other)
+    shutil.copy(model_named("conv_bn_relu"), os.path.join(other, "weights.onnx"))
+    subprocess.run([program, model_named("trained_cnn"), "-o", os.path.join(into, "net.onnx"), "--external-data", "weights.onnx", "-q"],
+                   stdout=subprocess.DEVNULL)
+    data = os.path.join(into, "weights.onnx")
+    before = open(data, "rb").read()
+    two = [os.path.join(other, "weights.onnx"), os.path.join(into, "net.onnx")]
+    ways = [([*two, "--out-dir", into], 2), ([*two, "--timeout", "1e-9"], 124), ([*two, "--no-such-option"], 2), (two, 0)]
+    for words, expected in ways:
+        open(path, "w").write("{}")
+        run = subprocess.run([program, *words, "--jsonl", path], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        check(run.returncode == expected, f"{words}: exit {run.returncode}, not {expected}: {run.stderr}")
+        lines = [json.loads(line) for line in open(path)]
+        check([line["status"] for line in lines] == [expected] * 2, f"{words}: {lines}")
+        check(open(data, "rb").read() == before, f"{words}: the data of another model are gone")
+        merged = subprocess.run([program, "report", path, "-q"], stdout=subprocess.DEVNULL).returncode
+        check(merged == expected, f"{words}: merged to {merged}, not {expected}")
+
+
 keys, cases = [], 0
 with tempfile.TemporaryDirectory() as folder:
     for name in names:
@@ -192,6 +216,7 @@ with tempfile.TemporaryDirectory() as folder:
     read_json([model["conv_bn_relu"], "-o", output, "--require", "5"], 5)
     read_ways_out(folder, model["conv_bn_relu"])
     read_all(folder)
+    read_many(folder)
     a_member_more_is_refused()
     read_json(["run", model["conv_bn_relu"], "--input", "x=absent.npy"], 2)
     read_json(["diff", model["conv_bn_relu"], output], 1)

@@ -15,6 +15,7 @@ void progress_open(struct progress *progress, bool asked, bool quiet)
     *progress = (struct progress){ .form = quiet     ? PROGRESS_OFF
                                            : redraws ? PROGRESS_LINE
                                                      : PROGRESS_LOG,
+                                   .announces = asked && !quiet,
                                    .interval = redraws ? 0.1
                                                : asked ? 1
                                                        : 10,
@@ -68,7 +69,7 @@ void progress_stage(struct progress *progress, const char *stage, const char *mo
     progress->stage = stage;
     progress->model = model;
     progress->stage_began = progress_seconds(progress);
-    if (progress->form == PROGRESS_LINE) show(progress, 0, progress->stage_began);
+    if (progress->form == PROGRESS_LINE || progress->announces) show(progress, 0, progress->stage_began);
 }
 
 bool progress_step(void *context, double done)

@@ -11,6 +11,7 @@
 
 struct progress {
     enum progress_form { PROGRESS_OFF, PROGRESS_LINE, PROGRESS_LOG } form;
+    bool announces;  /* every stage gets a line at its beginning */
     double interval; /* seconds between two lines */
     int columns;
     const char *stage, *model;
@@ -20,7 +21,7 @@ struct progress {
     struct timespec start;
 };
 
-/* A line on a terminal; a line every 10 seconds in a log (every second when asked for); nothing when quiet. */
+/* A line on a terminal; a line every 10 seconds in a log (when asked for: at each stage, and every second); nothing when quiet. */
 void progress_open(struct progress *progress, bool asked, bool quiet);
 /* What begins now, of which model. On a terminal it is drawn at once. Strings are not copied. */
 void progress_stage(struct progress *progress, const char *stage, const char *model);

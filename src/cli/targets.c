@@ -54,8 +54,12 @@ static bool same_place(const struct place *a, const struct place *b)
 static bool collide(const struct place *target, const struct place *other, bool is_source, bnfuse_error *error)
 {
     char line[sizeof error->message];
-    snprintf(line, sizeof line, "%s: %s would overwrite what %s %s; choose another file", target->path, target->option,
-             other->option, is_source ? "reads" : "writes");
+    bool is_option = other->option[0] == '-';
+    snprintf(line, sizeof line, "%s: %s would overwrite %s%s%s; choose another file", target->path, target->option,
+             is_option ? "what " : "", other->option,
+             !is_option  ? ""
+             : is_source ? " reads"
+                         : " writes");
     bnfuse_escape(error->message, sizeof error->message, line);
     error->status = BNFUSE_USAGE;
     return false;

@@ -172,7 +172,8 @@ static bool compute(struct simplifier *s, struct node *node)
 static bool constant_view(struct simplifier *s, struct node *node)
 {
     struct value *x = node_input(node, 0), *output = node_output(node, 0);
-    const struct tensor *tensor = output && has_one_output(node) && node->row && node->row->view ? value_constant(output) : NULL;
+    const struct tensor *tensor =
+        output && has_one_output(node) && node->row && node->row->view ? value_constant(output) : NULL;
     int64_t bytes;
     if (!tensor || output->is_output || is_external(x) || tensor->strings) return false;
     if (!dtype_bytes(tensor->type, tensor->count, &bytes)) return false;
