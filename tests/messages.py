@@ -85,7 +85,7 @@ situations = [
     # Values of options.
     ("good.onnx --disable clena", 2, ["--disable wants", "clean", '"clena"', "did you mean clean?"]),
     ("good.onnx --enable relu-scales", 2, ["--enable wants", "did you mean relu-scale?"]),
-    ("good.onnx --lower mulladd", 2, ["--lower wants mul-add", '"mulladd"']),
+    ("good.onnx --lower mulladd", 2, ["--lower wants mul-add", "conv", "did you mean mul-add?", '"mulladd"']),
     ("good.onnx --check=ful", 2, ["--check wants", '"ful"', "did you mean full?"]),
     ("compare good.onnx other.onnx --precision flaot16", 2, ["--precision wants float16, bfloat16, int8", "did you mean float16?"]),
     ("--completions bsh", 2, ["--completions wants bash, zsh, fish", "did you mean bash?"]),

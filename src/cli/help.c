@@ -98,11 +98,9 @@ static void put_option(FILE *to, const struct option_row *row)
     const char *name, *help, *before = " (";
     option_words(row, words, sizeof words);
     snprintf(text, sizeof text, "%s", row->help);
-    for (size_t k = 0; row->kind == OPTION_PRECISION || row->kind == OPTION_SHELL; k++, before = ", ") {
-        name = option_choice(row, k, &help);
-        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", name ? before : ")", name ? name : "");
-        if (!name) break;
-    }
+    for (size_t k = 0; (name = option_choice(row, k, &help)) && !*help; k++, before = ", ")
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", before, name);
+    if (*before == ',') snprintf(text + strlen(text), sizeof text - strlen(text), ")");
     put_entry(to, 2, words, 27, text);
     for (size_t k = 0; is_first_of_its_kind((size_t)(row - option_rows)) && (name = option_choice(row, k, &help)); k++)
         if (*help) put_entry(to, 4, name, 29, help);

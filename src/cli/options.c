@@ -54,7 +54,7 @@ const struct option_row option_rows[] = {
     { "assume-inference", 0, NULL, FUSE | EXPLAIN, OPTION_FLAG, AT(fuse.assume_inference),
       "treat BatchNormalization in training mode as inference" },
     { "lower", 0, "OPERATOR", FUSE | EXPLAIN, OPTION_LOWER, 0,
-      "replace each BatchNormalization that stays by Mul and Add, or by a depthwise Conv of kernel 1:" },
+      "replace each BatchNormalization that stays by Mul and Add, or by a depthwise Conv of kernel 1" },
     { "simplify", 0, NULL, FUSE | EXPLAIN, OPTION_FLAG, AT(fuse.simplify),
       "remove everything else that can go without changing a bit of any result" },
     { "skip", 0, "NODE", FUSE | EXPLAIN, OPTION_LIST, AT(fuse.skipped), "do not fold this BatchNormalization" },
