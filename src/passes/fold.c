@@ -455,10 +455,12 @@ static bool says_more(enum reason down, enum reason up)
 /* A way that is open and worth it. */
 static enum reason judge(struct decision *decision, const struct node *root, enum reason reason)
 {
-    if (!reason && !is_worth_it(decision, root))
-        return decision_stop(decision, REASON_NOT_WORTH, decision->where, "%d nodes would be left over",
-                             decision->cost.nodes);
-    return reason;
+    if (reason || is_worth_it(decision, root)) return reason;
+    /* Of sizes that are not known it may be unknown which is more. */
+    bool open = work_number(&decision->cost.work) < 0;
+    return decision_stop(decision, REASON_NOT_WORTH, decision->where, "%d nodes would be left over%s",
+                         decision->cost.nodes,
+                         open ? "; whether that is less work depends on sizes that the graph's inputs leave open" : "");
 }
 
 /* ---- Ways ---- */

@@ -78,9 +78,13 @@ static const struct {
     { REASON_AXIS_NOT_PROVEN, "It cannot be proven which axis holds the channels on the other side of a Reshape, or a "
                               "rank is unknown. Declare the\n"
                               "input's rank and dims when exporting.\n" },
-    { REASON_NEGATIVE_SCALE, "    Conv --> MaxPool --> BatchNormalization (a scale below zero)\n"
-                             "\n"
-                             "A negative scale turns the largest element into the smallest. The channel is named.\n" },
+    { REASON_NEGATIVE_SCALE,
+      "    Conv --> MaxPool --> BatchNormalization (a scale below zero)\n"
+      "\n"
+      "A negative scale turns the largest element into the smallest. The channel is named. `--enable floor` takes the "
+      "size "
+      "of\n"
+      "the scale upstream across the pool and sends the sign downstream, into the next linear operator.\n" },
     { REASON_WEIGHT_DYNAMIC,
       "The linear operator beside it has a weight that the network computes, so there is nothing to fold into.\n" },
     { REASON_WEIGHT_OVERRIDE, "The weight is a graph input with a default, which a caller may replace. "
@@ -110,7 +114,9 @@ static const struct {
       "The scale could go, but as many nodes would be left over for the shift as the fold takes away, or more. A "
       "MatMul\n"
       "that an Add of constants follows takes the shift there: models with a bias after every MatMul fold.\n"
-      "`--lower mul-add` helps where the runtime lacks BatchNormalization.\n" },
+      "What is left may also be more or less by sizes that the graph's inputs leave open: declare them, and it is "
+      "known.\n"
+      "`--lower mul-add` and `--lower conv` help where the runtime lacks BatchNormalization.\n" },
     { REASON_VARIES_INSIDE,
       "    Conv --> Flatten --> BatchNormalization\n"
       "\n"
