@@ -326,6 +326,7 @@ const isModel = (path) => /\.onnx$/i.test(path);
 async function take(files) {
   const paths = Object.keys(files);
   const models = paths.filter(isModel).length ? paths.filter(isModel) : paths;
+  await ready;
   results.replaceChildren();
   if (mode() === 'compare') {
     if (models.length !== 2) return void fill(card('Compare'), 'warn', `Comparing wants two models, not ${models.length}.`);
@@ -379,9 +380,21 @@ form.addEventListener('change', () => {
   $('drop-text').textContent = mode() === 'compare' ? 'Drop two ONNX models here.'
     : 'Drop an ONNX model here, several, or a folder with external data.';
 });
-readLink();
-form.dispatchEvent(new Event('change'));
-module.then(async () => {
+
+/** A switch for each fold that the program makes on request only, as its help lists them. */
+async function offerExtras() {
+  const help = await run(['--help'], {});
+  const [, list = ''] = /^ +--enable NAME.*\n((?: {4,}\S.*\n)+)/m.exec(help?.stdout) ?? [];
+  for (const [, name, text] of list.matchAll(/^ {4}(\S+) +(.*(?:\n {5,}.*)*)/gm))
+    $('extras').append(make('label', {}, make('input', { type: 'checkbox', name: 'enable', value: name }),
+      make('span', {}, make('code', {}, `--enable ${name}`), ` ${text.replace(/\s+/g, ' ')}`)));
+}
+
+const ready = module.then(async () => {
   const said = await run(['--version'], {});
-  if (said) $('version').textContent = said.stdout.trim();
+  if (!said) return;
+  await offerExtras();
+  readLink();
+  form.dispatchEvent(new Event('change'));
+  $('version').textContent = said.stdout.trim();
 }).catch((error) => fill(card('bnfuse'), 'bad', `The program cannot be loaded: ${error.message}`));
