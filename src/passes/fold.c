@@ -38,10 +38,13 @@
 #include <string.h>
 
 #define SIBLING_LIMIT 64      /* readers of a value of which one may go while the others make up for it */
-#define VISIT_LIMIT   2048    /* nodes one decision may look at; more make the fold quadratic on hostile graphs */
+#define VISIT_LIMIT   4096    /* values and readers one decision may look at; more are quadratic on hostile graphs */
+#define NEAR_VISITS   64      /* the same when all decisions together have looked at ALL_VISITS */
+#define WIDE          1024    /* channels that make a visit count once more: each computes affines of that many */
 #define DEPTH_LIMIT   200     /* nodes between a BatchNormalization and its anchor */
-#define ALL_VISITS    1000000 /* nodes that all decisions look at before they are content with what is near */
+#define ALL_VISITS    1000000 /* what all decisions look at before they are content with what is near */
 #define NEAR_LIMIT    12      /* the depth from then on */
+#define READERS       256     /* of a value, beyond which nobody asks whether each takes an inverse */
 #define ROUND_LIMIT   32
 
 static enum reason upstream(struct decision *decision, struct use *use, const struct affine *a);
@@ -146,7 +149,7 @@ static enum reason may_change(struct decision *decision, const struct value *val
     if (value->is_output) return decision_stop(decision, REASON_GRAPH_OUTPUT, value->name, "%s", "");
     for (struct use *other = value->uses; other; other = other->next) {
         if (other == use || use_is_unaffected(decision, other, a)) continue;
-        if (decision->compensates && !compensate(decision, other, a)) continue;
+        if (decision->compensates && value->use_count <= READERS && !compensate(decision, other, a)) continue;
         return decision_stop(decision, REASON_READ_ELSEWHERE, other->node ? node_title(other->node) : value->name,
                              "reads \"%s\" too", value->name);
     }
@@ -243,17 +246,20 @@ static enum reason upstream_once(struct decision *decision, struct use *use, con
     return reason;
 }
 
-/* Counts a visit, and says whether it is one too many. */
-static bool is_too_far(struct decision *decision)
+/* Counts a visit with this affine, and says whether it is one too many. */
+static bool is_too_far(struct decision *decision, const struct affine *a)
 {
-    const unsigned deepest = ++*decision->all_visits > ALL_VISITS ? NEAR_LIMIT : DEPTH_LIMIT;
-    return ++decision->visits > VISIT_LIMIT || decision->depth >= deepest;
+    const size_t cost = 1 + (size_t)a->channels / WIDE;
+    const bool is_near = (*decision->all_visits += cost) > ALL_VISITS;
+    decision->visits += (unsigned)(cost < UINT16_MAX ? cost : UINT16_MAX);
+    return decision->visits > (is_near ? NEAR_VISITS : VISIT_LIMIT)
+           || decision->depth >= (is_near ? NEAR_LIMIT : DEPTH_LIMIT);
 }
 
 static enum reason upstream(struct decision *decision, struct use *use, const struct affine *a)
 {
     if (affine_is_identity(a)) return REASON_NONE;
-    if (is_too_far(decision))
+    if (is_too_far(decision, a))
         return decision_stop(decision, REASON_NON_LINEAR, use->value->name, "too many nodes lie on the way");
     decision->depth++;
     enum reason reason = upstream_once(decision, use, a);
@@ -379,6 +385,8 @@ static enum reason downstream_use(struct decision *decision, struct use *use, co
     /* An inverse on another branch that comes back to where all began. */
     if (node == decision->root)
         return decision_stop(decision, REASON_READ_ELSEWHERE, node_title(node), "it is met twice");
+    if (is_too_far(decision, a))
+        return decision_stop(decision, REASON_NON_LINEAR, use->value->name, "too many nodes lie on the way");
     remember_step(decision, node);
     if (is_opaque(node)) return blocked(decision, node);
     const struct anchor *anchor = anchor_of_input(node, use->slot);
@@ -405,7 +413,7 @@ static enum reason downstream_once(struct decision *decision, struct value *valu
 static enum reason downstream(struct decision *decision, struct value *value, const struct affine *a)
 {
     if (affine_is_identity(a)) return REASON_NONE;
-    if (is_too_far(decision))
+    if (is_too_far(decision, a))
         return decision_stop(decision, REASON_NON_LINEAR, value->name, "too many nodes lie on the way");
     decision->depth++;
     enum reason reason = downstream_once(decision, value, a);
