@@ -5,6 +5,7 @@ import fcntl
 import os
 import pty
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -100,7 +101,9 @@ check("\033" not in in_log([net], FORCE_COLOR="0")[0], "FORCE_COLOR=0 has colour
 with tempfile.TemporaryDirectory() as folder:
     wide = os.path.join(folder, "wide.onnx")
     rename(model("conv_relu_bn_conv"), wide, b"relu", "畳a".encode())
-    tried = [[net], [net, "-v"], ["explain", net], [model("bn_after_activation")], [model("bn_after_activation"), "-v"],
+    scripts = os.path.join(folder, "畳" * 25 + "e\u0301" * 20 + ".onnx")  # wide characters, and combining marks
+    shutil.copy(net, scripts)
+    tried = [[scripts, net], [net], [net, "-v"], ["explain", net], [model("bn_after_activation")], [model("bn_after_activation"), "-v"],
              [net, model("conv_bn_relu")], ["compare", net, model("conv_bn_relu")], [wide], ["explain", wide]]
     for words in tried:
         for columns in (40, 60, 80, 132):

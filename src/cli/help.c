@@ -98,7 +98,8 @@ static void put_option(FILE *to, const struct option_row *row)
     const char *name, *help, *before = " (";
     option_words(row, words, sizeof words);
     snprintf(text, sizeof text, "%s", row->help);
-    for (size_t k = 0; (name = option_choice(row, k, &help)) && !*help; k++, before = ", ")
+    bool listed = row->argument && strchr(row->argument, '|'); /* in the argument itself */
+    for (size_t k = 0; !listed && (name = option_choice(row, k, &help)) && !*help; k++, before = ", ")
         snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", before, name);
     if (*before == ',') snprintf(text + strlen(text), sizeof text - strlen(text), ")");
     put_entry(to, 2, words, 27, text);
