@@ -360,7 +360,6 @@ static bool share_in_graph(struct simplifier *s, const struct graph *graph)
 static bool share_constants(struct simplifier *s)
 {
     bool shared = false;
-    if (s->options->unread) return false;
     for (const struct graph *graph = net_next_graph(s->net, NULL); graph; graph = net_next_graph(s->net, graph))
         shared |= share_in_graph(s, graph);
     return shared;

@@ -15,28 +15,41 @@
 #include <math.h>
 #include <string.h>
 
-enum { OUTPUT_LIMIT = 16, TENSOR_OVERHEAD = 16 };
+enum { OUTPUT_LIMIT = 16, TENSOR_OVERHEAD = 16, CONE_LIMIT = 64 };
 
-/* ---- what storing costs ---- */
+/* ---- the cone ---- */
 
-static int64_t stored_size(const struct value *value, int rank, int64_t bytes)
+/* The nodes above a result, and the constants that they rest on. */
+struct cone {
+    struct node *nodes[CONE_LIMIT];
+    bool goes[CONE_LIMIT]; /* nobody outside the cone reads it */
+    size_t count;
+    struct value *leaves[CONE_LIMIT];
+    size_t leaf_count;
+};
+
+static size_t place_in(const struct cone *cone, const struct node *node)
 {
-    return bytes + (int64_t)strlen(value->name) + 2 * rank + TENSOR_OVERHEAD;
+    size_t at = 0;
+    while (at < cone->count && cone->nodes[at] != node) at++;
+    return at;
 }
 
-/* Bytes of the file that go when the node does: its own, and those of constants that nobody else reads. */
-static int64_t freed_by(const struct node *node)
+static bool add_leaf(struct cone *cone, struct value *value)
 {
-    int64_t freed = (int64_t)bnfuse_onnx__node_proto__get_packed_size(node->proto), bytes;
-    for (size_t i = 0; i < node->input_count; i++) {
-        struct value *value = node->inputs[i].value;
-        const struct tensor *tensor = value && is_read_once(value) ? value->initializer : NULL;
-        if (value && is_read_once(value) && value->writer && node_is_literal(value->writer))
-            tensor = value_constant(value);
-        if (tensor && dtype_bytes(tensor->type, tensor->count, &bytes))
-            freed += stored_size(value, tensor->rank, bytes);
-    }
-    return freed;
+    for (size_t i = 0; i < cone->leaf_count; i++)
+        if (cone->leaves[i] == value) return true;
+    if (cone->leaf_count == CONE_LIMIT) return false;
+    cone->leaves[cone->leaf_count++] = value;
+    return true;
+}
+
+static bool add_node(struct cone *cone, struct node *node)
+{
+    if (place_in(cone, node) < cone->count) return true;
+    if (cone->count == CONE_LIMIT) return false;
+    cone->nodes[cone->count++] = node;
+    return true;
 }
 
 /* Tensors of external files stay where they are. */
@@ -46,20 +59,9 @@ static bool is_external(const struct value *value)
            && value->proto->data_location == BNFUSE_ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
 }
 
-/* ---- computing ---- */
-
-static bool is_exact_input(const struct node *node, struct value *value, bool whole_only)
-{
-    const struct tensor *tensor = value_constant(value);
-    if (!tensor || is_external(value) || value->graph != node->graph) return false;
-    enum kind kind = dtype_kind(tensor->type);
-    return kind == KIND_WHOLE || (kind == KIND_REAL && !whole_only);
-}
-
 /* Whether every element is a number of the type: what becomes of others is not fixed. */
-static bool fits_type(struct value *value, enum dtype type)
+static bool fits_type(const struct tensor *tensor, enum dtype type)
 {
-    const struct tensor *tensor = value_constant(value);
     double chunk[256];
     int bits = dtype_bits(type);
     bool is_signed = dtype_wrap(type, -1) < 0;
@@ -73,41 +75,137 @@ static bool fits_type(struct value *value, enum dtype type)
     return true;
 }
 
+static bool is_exact_type(const struct node *node, enum dtype type)
+{
+    enum kind kind = dtype_kind(type);
+    if (kind == KIND_REAL) return node->row->exact == EXACT && dtype_bits(type) >= 16;
+    return kind == KIND_WHOLE;
+}
+
 static bool is_exact_output(const struct node *node, const struct value *output)
 {
     struct value *x = node_input(node, 0);
     const struct tensor *tensor = x ? value_constant(x) : NULL;
-    enum kind kind = dtype_kind(output->type);
-    if (output->is_output || (kind != KIND_WHOLE && kind != KIND_REAL)) return false;
-    /* What a type of eight bits makes of a number that it does not hold differs. */
-    if (kind == KIND_REAL && dtype_bits(output->type) < 16) return false;
-    if (node->row->exact == EXACT_WHOLE && kind != KIND_WHOLE) return false;
+    if (!is_exact_type(node, output->type)) return false;
     /* A Cast from real to whole numbers. */
-    if (tensor && dtype_kind(tensor->type) == KIND_REAL && kind == KIND_WHOLE && output->type != DTYPE_BOOL)
-        return fits_type(x, output->type);
+    if (x && dtype_kind(x->type) == KIND_REAL && dtype_kind(output->type) == KIND_WHOLE && output->type != DTYPE_BOOL)
+        return tensor && fits_type(tensor, output->type);
     return true;
 }
 
-/* Whether every input is constant, and the results are fixed to the bit. */
-static bool is_computable(const struct node *node)
+/* Whether what the node gives is fixed to the bit by what it reads. */
+static bool is_exact(const struct node *node)
 {
     if (!node->row || node->row->exact == INEXACT || node->row->random || node->row->expands || !node->row->run)
         return false;
-    if (!node->input_count || node->output_count > OUTPUT_LIMIT || node_is_literal(node)) return false;
-    for (size_t i = 0; i < node->input_count; i++)
-        if (node->inputs[i].value && !is_exact_input(node, node->inputs[i].value, node->row->exact == EXACT_WHOLE))
-            return false;
+    if (!node->input_count || node->output_count > OUTPUT_LIMIT || node_is_literal(node) || node_refers(node))
+        return false;
     for (size_t i = 0; i < node->output_count; i++)
         if (node->outputs[i] && !is_exact_output(node, node->outputs[i])) return false;
     return true;
 }
 
-static bool run_node(struct simplifier *s, const struct node *node, struct array **results, size_t *count)
+/* One step up: a constant is a leaf, the writer of anything else belongs to the cone. */
+static bool add_input(struct cone *cone, const struct node *node, struct value *value)
+{
+    const struct tensor *tensor = value_constant(value);
+    if (value->graph != node->graph) return false;
+    if (tensor) return !is_external(value) && is_exact_type(node, tensor->type) && add_leaf(cone, value);
+    return value->writer && is_exact(value->writer) && is_exact_type(node, value->type)
+           && add_node(cone, value->writer);
+}
+
+static bool collect(struct cone *cone, struct node *node)
+{
+    cone->count = cone->leaf_count = 0;
+    if (!is_exact(node)) return false;
+    add_node(cone, node);
+    for (size_t at = 0; at < cone->count; at++)
+        for (size_t i = 0; i < cone->nodes[at]->input_count; i++) {
+            struct value *value = cone->nodes[at]->inputs[i].value;
+            if (value && !add_input(cone, cone->nodes[at], value)) return false;
+        }
+    return true;
+}
+
+/* ---- what storing costs ---- */
+
+static int64_t stored_size(const struct value *value, int rank, int64_t bytes)
+{
+    return bytes + (int64_t)strlen(value->name) + 2 * rank + TENSOR_OVERHEAD;
+}
+
+enum { USE_LIMIT = 64 };
+
+/* Whether only nodes that go read it. */
+static bool is_read_by_cone(const struct cone *cone, const struct value *value)
+{
+    if (value->is_output || value->use_count > USE_LIMIT) return false;
+    for (const struct use *use = value->uses; use; use = use->next) {
+        size_t at = use->node ? place_in(cone, use->node) : cone->count;
+        if (at == cone->count || !cone->goes[at]) return false;
+    }
+    return true;
+}
+
+static bool is_left(const struct cone *cone, const struct node *node)
+{
+    for (size_t i = 0; i < node->output_count; i++)
+        if (node->outputs[i] && !is_read_by_cone(cone, node->outputs[i])) return false;
+    return true;
+}
+
+/* Which nodes of the cone have no readers once its first does not read. */
+static void find_going(struct cone *cone)
+{
+    bool moved = true;
+    for (size_t i = 0; i < cone->count; i++) cone->goes[i] = i == 0;
+    while (moved) {
+        moved = false;
+        for (size_t i = 1; i < cone->count; i++)
+            if (!cone->goes[i] && is_left(cone, cone->nodes[i])) moved = cone->goes[i] = true;
+    }
+}
+
+static int64_t bytes_of_leaf(const struct cone *cone, struct value *value)
+{
+    int64_t bytes;
+    const struct tensor *tensor = value->initializer;
+    if (value->writer && node_is_literal(value->writer)) tensor = value_constant(value);
+    if (!tensor || !is_read_by_cone(cone, value) || !dtype_bytes(tensor->type, tensor->count, &bytes)) return 0;
+    return stored_size(value, tensor->rank, bytes);
+}
+
+/* Bytes of the file that go with the cone. */
+static int64_t freed_by(struct cone *cone)
+{
+    int64_t freed = 0;
+    find_going(cone);
+    for (size_t i = 0; i < cone->count; i++)
+        if (cone->goes[i]) freed += (int64_t)bnfuse_onnx__node_proto__get_packed_size(cone->nodes[i]->proto);
+    for (size_t i = 0; i < cone->leaf_count; i++) freed += bytes_of_leaf(cone, cone->leaves[i]);
+    return freed;
+}
+
+/* The cone that is the node alone. */
+static int64_t freed_by_node(struct node *node)
+{
+    struct cone cone = { .nodes = { node }, .count = 1 };
+    for (size_t i = 0; i < node->input_count; i++)
+        if (node->inputs[i].value && cone.leaf_count < CONE_LIMIT) add_leaf(&cone, node->inputs[i].value);
+    return freed_by(&cone);
+}
+
+/* ---- computing ---- */
+
+static bool run_node(struct simplifier *s, const struct node *node, bool exact, struct array **results, size_t *count)
 {
     struct value *wanted[OUTPUT_LIMIT];
     struct plan *plan;
     struct memory *memory = s->net->arena->memory;
-    struct run_options options = { .threads = 1, .memory = memory, .pool = &s->pool };
+    struct run_options options = {
+        .exact = exact, .unrounded = exact, .threads = 1, .memory = memory, .pool = &s->pool
+    };
     *count = 0;
     for (size_t i = 0; i < node->output_count; i++)
         if (node->outputs[i]) wanted[(*count)++] = node->outputs[i];
@@ -118,13 +216,42 @@ static bool run_node(struct simplifier *s, const struct node *node, struct array
     return ran;
 }
 
-/* The array's elements as a tensor of the net. */
-static struct tensor *tensor_of(struct simplifier *s, const struct array *array)
+static double element(const struct array *array, int64_t i)
+{
+    return array->store == STORE_F32 ? (double)array->f32[i] : array->f64[i];
+}
+
+static bool is_same_number(double a, double b)
+{
+    return (a == b && !signbit(a) == !signbit(b)) || (a != a && b != b);
+}
+
+enum agreement { AGREE_NOT, AGREE_ROUNDED, AGREE_EXACTLY };
+
+/* Whether what float64 makes of it is what its own type makes of it, once rounded. */
+static enum agreement agreement_of(const struct array *native, const struct array *exact)
+{
+    enum agreement agreement = AGREE_EXACTLY;
+    if (native->type != exact->type || native->count != exact->count || native->rank != exact->rank) return AGREE_NOT;
+    if (native->store == STORE_I64)
+        return exact->store == STORE_I64 && memcmp(native->i64, exact->i64, (size_t)native->count * 8) == 0
+                   ? AGREE_EXACTLY
+                   : AGREE_NOT;
+    if (native->store > STORE_F64 || exact->store != STORE_F64) return AGREE_NOT;
+    for (int64_t i = 0; i < native->count; i++) {
+        if (is_same_number(element(native, i), exact->f64[i])) continue;
+        if (!is_same_number(element(native, i), dtype_round(native->type, exact->f64[i]))) return AGREE_NOT;
+        agreement = AGREE_ROUNDED;
+    }
+    return agreement;
+}
+
+static struct tensor *stored_bytes(struct simplifier *s, const struct array *array)
 {
     struct arena *arena = s->net->arena;
     struct tensor *tensor = NEW(arena, struct tensor);
-    int64_t bytes, *dims = NEW_ARRAY(arena, int64_t, (size_t)array->rank);
-    if (array->store > STORE_I64 || !dtype_bytes(array->type, array->count, &bytes)) return NULL;
+    int64_t bytes = 0, *dims = NEW_ARRAY(arena, int64_t, (size_t)array->rank);
+    dtype_bytes(array->type, array->count, &bytes);
     void *elements = arena_alloc(arena, (size_t)bytes);
     array_to_bytes(array, elements);
     if (array->rank) memcpy(dims, array->dims, (size_t)array->rank * sizeof *dims);
@@ -134,17 +261,26 @@ static struct tensor *tensor_of(struct simplifier *s, const struct array *array)
     return tensor;
 }
 
-static bool fits(struct simplifier *s, const struct node *node, struct array *const *results, size_t count)
+/* What is stored is what the model's own type gives. What float64 gives is kept beside it until then, so that the check can
+ * tell this rounding, which the model had, from another. */
+static struct tensor *tensor_of(struct simplifier *s, const struct array *native, const struct array *exact)
+{
+    if (agreement_of(native, exact) == AGREE_EXACTLY) return stored_bytes(s, native);
+    return tensor_exact(s->net->arena, exact->type, exact->rank, exact->dims, exact->f64);
+}
+
+static bool fits(struct simplifier *s, const struct node *node, struct cone *cone, struct array *const *native,
+                 struct array *const *exact)
 {
     int64_t bytes, sum = 0;
     size_t at = 0;
     for (size_t i = 0; i < node->output_count; i++) {
-        const struct array *array = node->outputs[i] ? results[at++] : NULL;
-        if (!array) continue;
-        if (array->store > STORE_I64 || !dtype_bytes(array->type, array->count, &bytes)) return false;
-        sum += stored_size(node->outputs[i], array->rank, bytes);
+        if (!node->outputs[i]) continue;
+        if (agreement_of(native[at], exact[at]) == AGREE_NOT) return false;
+        if (!dtype_bytes(native[at]->type, native[at]->count, &bytes)) return false;
+        sum += stored_size(node->outputs[i], native[at++]->rank, bytes);
     }
-    return at == count && rewrite_can_store(s, node, sum, freed_by(node));
+    return rewrite_can_store(s, node, sum, freed_by(cone));
 }
 
 /* Readers of the output read a stored constant. */
@@ -156,15 +292,37 @@ static void store(struct simplifier *s, struct node *node, size_t slot, struct t
     rewrite_replace(s, node, slot, constant);
 }
 
+/* Whether the sizes that are known allow it, before anything is run. */
+static bool may_fit(struct simplifier *s, const struct node *node, struct cone *cone)
+{
+    int64_t bytes, sum = 0;
+    for (size_t i = 0; i < node->output_count; i++) {
+        const struct value *output = node->outputs[i];
+        if (!output) continue;
+        if (output->is_output) return false;
+        int64_t count = shape_count(&output->shape);
+        if (count >= 0 && (!dtype_bytes(output->type, count, &bytes) || !size_add(sum, bytes, &sum))) return false;
+    }
+    return rewrite_can_store(s, node, sum, freed_by(cone));
+}
+
 static bool compute(struct simplifier *s, struct node *node)
 {
-    struct array *results[OUTPUT_LIMIT] = { NULL };
+    struct array *native[OUTPUT_LIMIT] = { NULL }, *exact[OUTPUT_LIMIT] = { NULL };
+    struct cone cone;
     size_t count, at = 0;
-    if (!is_computable(node)) return false;
-    bool good = run_node(s, node, results, &count) && fits(s, node, results, count);
-    for (size_t i = 0; good && i < node->output_count; i++)
-        if (node->outputs[i]) store(s, node, i, tensor_of(s, results[at++]));
-    for (size_t i = 0; i < OUTPUT_LIMIT; i++) array_drop(results[i]);
+    if (!collect(&cone, node) || !may_fit(s, node, &cone)) return false;
+    bool good = run_node(s, node, false, native, &count) && run_node(s, node, true, exact, &count)
+                && fits(s, node, &cone, native, exact);
+    for (size_t i = 0; good && i < node->output_count; i++) {
+        if (!node->outputs[i]) continue;
+        store(s, node, i, tensor_of(s, native[at], exact[at]));
+        at++;
+    }
+    for (size_t i = 0; i < OUTPUT_LIMIT; i++) {
+        array_drop(native[i]);
+        array_drop(exact[i]);
+    }
     return good;
 }
 
@@ -177,7 +335,7 @@ static bool constant_view(struct simplifier *s, struct node *node)
     int64_t bytes;
     if (!tensor || output->is_output || is_external(x) || tensor->strings) return false;
     if (!dtype_bytes(tensor->type, tensor->count, &bytes)) return false;
-    if (!rewrite_can_store(s, node, stored_size(output, tensor->rank, bytes), freed_by(node))) return false;
+    if (!rewrite_can_store(s, node, stored_size(output, tensor->rank, bytes), freed_by_node(node))) return false;
     struct tensor *copy = NEW(s->net->arena, struct tensor);
     *copy = *tensor;
     store(s, node, 0, copy);
@@ -204,7 +362,7 @@ static bool known_elements(struct simplifier *s, struct node *node)
         if (elements[i] < 0) return false;
     }
     for (int i = 0; i < output->shape.rank; i++) dims[i] = output->shape.dims[i].size;
-    if (!rewrite_can_store(s, node, stored_size(output, output->shape.rank, bytes), freed_by(node))) return false;
+    if (!rewrite_can_store(s, node, stored_size(output, output->shape.rank, bytes), freed_by_node(node))) return false;
     store(s, node, 0, tensor_whole(arena, output->type, output->shape.rank, dims, elements));
     return true;
 }
