@@ -402,6 +402,8 @@ typedef struct bnfuse_site {
     bnfuse_difference difference;
     double noise;       /* of unrelated models: what half a unit in the last place of its weights explains */
     double accumulated; /* of unrelated models: how far the whole runs are apart here, by samples; relative */
+    /* Where only simplifying changed the graph, both parts are run in the model's own types as well. */
+    bool bits_equal, bits_differ;
 } bnfuse_site;
 
 /* A difference with its place: flat index, and both values there. */

@@ -990,10 +990,46 @@ static void a_difference_well_above_the_noise_is_a_mistake(void **state)
     assert_string_equal(result.first_divergent, "z");
 }
 
+/* (x * 0.1) / 0.1 is x in exact arithmetic, but not to the bit in float32. */
+static void drop_two_nodes(bool claims_equal_bits)
+{
+    static const double tenth[] = { 0.1 };
+    build_input(&b, "x", DTYPE_FLOAT, "7,9");
+    build_init_values(&b, "k", DTYPE_FLOAT, "1", tenth);
+    build_node(&b, "Mul", "mul", "x k", "y", NULL);
+    build_node(&b, "Div", "div", "y k", "z", NULL);
+    build_node(&b, "Neg", "neg", "z", "e", NULL);
+    build_output(&b, "e", DTYPE_FLOAT, "7,9");
+    load();
+    after.edits_keep_bits = claims_equal_bits;
+    edit_set_input(build_find_node(&after, "neg"), 0, graph_value(after.main, "x"));
+    edit_remove_node(build_find_node(&after, "div"));
+    edit_remove_node(build_find_node(&after, "mul"));
+}
+
+static void a_bit_that_differs_where_none_may_fails(void **state)
+{
+    (void)state;
+    drop_two_nodes(true);
+    assert_int_equal(check_at(BNFUSE_LEVEL_STANDARD), BNFUSE_VERDICT_FAIL);
+    assert_true(result.sites[0]->bits_differ);
+    assert_false(result.sites[0]->bits_equal);
+}
+
+static void a_bit_that_differs_where_it_may_passes(void **state)
+{
+    (void)state;
+    drop_two_nodes(false);
+    assert_true(is_accepted(check_at(BNFUSE_LEVEL_STANDARD)));
+    assert_false(result.sites[0]->bits_differ || result.sites[0]->bits_equal);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_build, close_build)
+        TEST(a_bit_that_differs_where_none_may_fails),
+        TEST(a_bit_that_differs_where_it_may_passes),
         TEST(a_right_fold_passes_to_the_last_bits),
         TEST(a_scale_along_the_wrong_axis_is_caught),
         TEST(a_missing_bias_is_caught),

@@ -34,8 +34,8 @@ static void release(struct site *site)
 static bool run_plan(const struct prover *prover, const struct plan *plan, const struct partial_run *part,
                      struct array **output, struct bnfuse_error *error)
 {
-    struct run_options options = { .exact = true,
-                                   .unrounded = !part->stored,
+    struct run_options options = { .exact = !part->native,
+                                   .unrounded = !part->stored && !part->native,
                                    .team = prover->team,
                                    .memory = prover->options->memory,
                                    .pool = prover->pool,
@@ -208,6 +208,75 @@ static bool try_site(struct proof *proof, struct bnfuse_error *error)
     return ran;
 }
 
+/* ---- bits ---- */
+
+/* What was fed, in the types of the model. */
+static struct array **native_arrays(const struct prover *prover, const struct site *site)
+{
+    struct array **native = NEW_ARRAY(prover->scratch, struct array *, site->given_count);
+    for (size_t i = 0; i < site->given_count; i++) {
+        struct array *fed = site->fed[i];
+        if (!fed || fed->store != STORE_F64) {
+            native[i] = fed ? array_keep(fed) : NULL;
+            continue;
+        }
+        native[i] = array_stored(fed, store_of(fed->type, false));
+        if (native[i] != fed) array_round(native[i]);
+    }
+    return native;
+}
+
+static bool is_same_element(const struct array *a, const struct array *b, int64_t i)
+{
+    if (a->store == STORE_F32)
+        return memcmp(&a->f32[i], &b->f32[i], sizeof *a->f32) == 0 || (isnan(a->f32[i]) && isnan(b->f32[i]));
+    if (a->store == STORE_F64)
+        return memcmp(&a->f64[i], &b->f64[i], sizeof *a->f64) == 0 || (isnan(a->f64[i]) && isnan(b->f64[i]));
+    if (a->store == STORE_TEXT) return strcmp(a->text[i], b->text[i]) == 0;
+    return a->i64[i] == b->i64[i];
+}
+
+/* A NaN is equal to any other. */
+static bool same_bits(const struct array *a, const struct array *b)
+{
+    if (!a || !b) return a == b;
+    if (a->type != b->type || a->store != b->store || a->rank != b->rank || a->count != b->count) return false;
+    for (int i = 0; i < a->rank; i++)
+        if (a->dims[i] != b->dims[i]) return false;
+    for (int64_t i = 0; i < a->count; i++) {
+        if (a->store == STORE_SEQUENCE && !same_bits(a->items[i], b->items[i])) return false;
+        if (a->store != STORE_SEQUENCE && !is_same_element(a, b, i)) return false;
+    }
+    return true;
+}
+
+/* Where no edit may change a bit, both parts run in the model's own types, and have to agree to the bit. A part that does not
+ * run so leaves the question open; float64 has had its say. */
+static bool try_bits(struct proof *proof, struct bnfuse_error *error)
+{
+    struct site *site = proof->site;
+    struct bnfuse_error why = { .status = BNFUSE_OK };
+    struct array *before = NULL, *after = NULL;
+    if (!site->keeps_bits) return true;
+    struct array **fed = native_arrays(proof->prover, site);
+    struct partial_run first = part_before(proof, fed), second = part_after(proof, fed);
+    first.native = second.native = true;
+    bool ran = plan_before(proof, &why) && plan_after(proof, &why)
+               && run_plan(proof->prover, proof->before, &first, &before, &why)
+               && run_plan(proof->prover, proof->after, &second, &after, &why);
+    if (ran) {
+        bool equal = same_bits(before, after);
+        site->result->bits_equal = equal && !site->result->bits_differ;
+        site->result->bits_differ |= !equal;
+        struct bnfuse_difference differs = { .largest = INFINITY, .relative = INFINITY, .pattern_differs = true };
+        if (!equal) add_outcome(site->result, &differs, false);
+    }
+    drop_arrays(fed, site->given_count);
+    array_drop(before);
+    array_drop(after);
+    return ran || !is_fatal(&why) || pass_error(error, &why);
+}
+
 /* ---- what storing costs ---- */
 
 enum { SEEDS = 2 };
@@ -365,6 +434,7 @@ bool prove_site(const struct prover *prover, struct site *site, struct bnfuse_er
     struct proof proof = { .prover = prover, .site = site };
     struct bnfuse_error why;
     bool good = try_site(&proof, &why);
+    if (good && !site->is_proven) good = try_bits(&proof, &why);
     if (good && !site->is_proven && !site->result->ill_conditioned) good = try_stored(&proof, &why);
     if (good && says_little(prover, site)) good = try_other_numbers(&proof, &why);
     if (!good && !is_fatal(&why)) {
@@ -532,7 +602,8 @@ static bool prove_clipped(struct proof *proof, const struct prover *prover, stru
     struct small_trial small = small_trial(proof, prover);
     if (!find_small(&small, &guess, error)) return false;
     if (!small.ran || !small.agrees || !small.tells) return true;
-    if (!try_stored(proof, error)) return !is_fatal(error);
+    if (!try_bits(proof, error) || !try_stored(proof, error)) return !is_fatal(error);
+    if (site->result->bits_differ) return true;
     struct bnfuse_site before = *site->result;
     add_outcome(site->result, &small.difference, false);
     site->is_proven = true;

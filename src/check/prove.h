@@ -50,6 +50,7 @@ struct partial_run {
     uint64_t noise; /* as weight_noise of run_options; */
     const struct pointer_map *unmoved;
     bool stored; /* weights as they are stored, rounded */
+    bool native; /* everything in the model's own types, as `fed` is */
 };
 bool prover_run(const struct prover *prover, const struct partial_run *part, struct array **output,
                 struct bnfuse_error *error);

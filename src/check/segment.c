@@ -45,7 +45,7 @@ static bool run_a(const struct proof *proof, struct array *const *fed, uint64_t 
     const struct site *site = proof->site;
     return prover_run(proof->prover,
                       &(struct partial_run){ proof->prover->before, site->origins, site->given_count, fed, site->origin,
-                                             noise, proof->prover->sizes, true },
+                                             noise, proof->prover->sizes, true, false },
                       output, error);
 }
 
@@ -55,7 +55,7 @@ static bool run_b(const struct proof *proof, struct array *const *fed, uint64_t 
     const struct site *site = proof->site;
     return prover_run(proof->prover,
                       &(struct partial_run){ proof->prover->after, site->given, site->given_count, fed, site->value,
-                                             noise, proof->sizes_of_b, true },
+                                             noise, proof->sizes_of_b, true, false },
                       output, error);
 }
 
@@ -350,7 +350,9 @@ static bool compute_dependent(const struct proof *proof, struct array **fed, siz
             given[count] = site->origins[k];
             arrays[count++] = fed[k];
         }
-    const struct partial_run run = { proof->prover->before, given, count, arrays, site->origins[i], 0, NULL, true };
+    const struct partial_run run = {
+        proof->prover->before, given, count, arrays, site->origins[i], 0, NULL, true, false
+    };
     return prover_run(proof->prover, &run, &fed[i], error);
 }
 

@@ -25,6 +25,7 @@ struct finder {
     size_t stack_count, stack_space;
     struct value **given;
     size_t given_count, given_space;
+    bool keeps_bits; /* so far on the walk in progress */
 };
 
 static struct node_mark *mark_of(const struct node *node)
@@ -227,12 +228,19 @@ static void reach_inputs(struct finder *finder, const struct node *node, const s
     }
 }
 
+/* What happened to a body, or to a function, is not looked into. */
+static bool node_keeps_bits(const struct node *node)
+{
+    return !node->is_rounded && !((node->inner_count || node->function) && mark_of(node)->changed);
+}
+
 /* Fills `given`; true when something on the way has changed. */
 static bool walk(struct finder *finder, struct value *from, const struct graph *origin)
 {
     bool changed = false;
     finder->walks++;
     finder->by_itself = false;
+    finder->keeps_bits = true;
     finder->stack_count = finder->given_count = 0;
     push(finder, &finder->stack, &finder->stack_count, &finder->stack_space, from);
     while (finder->stack_count > 0) {
@@ -241,6 +249,7 @@ static bool walk(struct finder *finder, struct value *from, const struct graph *
         mark_of(node)->visitor = finder->walks;
         changed |= mark_of(node)->changed;
         finder->by_itself |= mark_of(node)->by_itself;
+        finder->keeps_bits = finder->keeps_bits && node_keeps_bits(node);
         reach_inputs(finder, node, from->graph, origin);
     }
     for (size_t i = 0; i < finder->given_count; i++) finder->given[i]->mark = NULL;
@@ -255,6 +264,7 @@ static void add_site(struct finder *finder, struct value *value, struct value *o
                            .origin = origin,
                            .given_count = finder->given_count,
                            .only_within = value->writer && !finder->by_itself,
+                           .keeps_bits = finder->keeps_bits,
                            .inner = graph != finder->with->after->main };
     site->given = NEW_ARRAY(arena, struct value *, site->given_count);
     site->origins = NEW_ARRAY(arena, struct value *, site->given_count);
@@ -278,6 +288,7 @@ static void find_in_graph(struct finder *finder, const struct graph *graph, cons
     for (size_t i = 0; i < graph->initializer_count; i++) {
         struct value *value = graph->initializers[i], *other = graph_value(origin, value->name);
         finder->given_count = 0;
+        finder->keeps_bits = false;
         if (other && other->writer && !node_is_literal(other->writer)) add_site(finder, value, other, graph);
     }
     for (const struct node *node = graph->first; node; node = node->next)

@@ -12,11 +12,14 @@ static void print_sites(const struct run_report *run, FILE *to)
 {
     const bnfuse_check_result *check = run->check;
     char value[200], why[500], line[900];
-    size_t unchecked = 0;
+    size_t unchecked = 0, equal = 0;
     snprintf(line, sizeof line,
              "  changed places: %zu of %zu proven one by one in float64, the largest difference is %.2g",
              check->sites_checked, check->site_count, check->worst_site);
     if (check->site_count) put_line(to, &run->terminal, INK_PLAIN, line);
+    for (size_t i = 0; i < check->site_count; i++) equal += check->sites[i]->bits_equal;
+    snprintf(line, sizeof line, "  bits equal: %zu places that were only simplified, in the model's own types", equal);
+    if (equal) put_line(to, &run->terminal, INK_PLAIN, line);
     for (size_t i = 0; i < check->site_count; i++) {
         const bnfuse_site *site = check->sites[i];
         if (!site->checked && ++unchecked > 3 && !run->verbose) continue;
@@ -25,7 +28,8 @@ static void print_sites(const struct run_report *run, FILE *to)
         bnfuse_escape(why, sizeof why, site->why);
         if (!site->checked) snprintf(line, sizeof line, "  place \"%s\": not checked: %s", value, why);
         else
-            snprintf(line, sizeof line, "  place \"%s\": %.2g%s", value, site->difference.relative,
+            snprintf(line, sizeof line, "  place \"%s\": %s%.2g%s", value, site->bits_equal ? "bits equal, " : "",
+                     site->difference.relative,
                      site->ill_conditioned ? ", ill-conditioned: the original itself is no better defined" : "");
         put_line(to, &run->terminal, INK_PLAIN, line);
     }

@@ -135,6 +135,7 @@ static json_t *site_object(const bnfuse_site *site)
     json_put(&object, "node", json_text(site->node));
     json_put(&object, "scope", json_text(site->scope));
     json_put(&object, "checked", json_boolean(site->checked));
+    if (site->bits_equal || site->bits_differ) json_put(&object, "bits_equal", json_boolean(site->bits_equal));
     json_put(&object, "ill_conditioned", json_boolean(site->ill_conditioned));
     json_put(&object, "why", json_text(site->checked ? "" : site->why));
     json_put(&object, "difference", difference_object(&site->difference));

@@ -211,6 +211,8 @@ static void read_site(struct kept *kept, const json_t *element, void *to)
                                         .node = text_of(element, "node"),
                                         .scope = text_of(element, "scope"),
                                         .checked = flag_of(element, "checked"),
+                                        .bits_equal = flag_of(element, "bits_equal"),
+                                        .bits_differ = json_is_false(json_object_get(element, "bits_equal")),
                                         .ill_conditioned = flag_of(element, "ill_conditioned"),
                                         .why = text_of(element, "why"),
                                         .difference = difference_of(json_object_get(element, "difference")),

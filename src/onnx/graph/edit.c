@@ -32,6 +32,7 @@ static BnfuseOnnx__NodeProto *own_proto(struct node *node)
 {
     struct arena *arena = arena_of(node->graph);
     count_edit(node->graph);
+    node->is_rounded |= !node->graph->net->edits_keep_bits;
     if (node->is_edited) return (BnfuseOnnx__NodeProto *)node->proto;
     BnfuseOnnx__NodeProto *proto = NEW(arena, BnfuseOnnx__NodeProto);
     *proto = *node->proto;
@@ -135,6 +136,7 @@ struct node *edit_add_node(struct graph *graph, struct node *before, const char 
     proto->op_type = arena_copy_text(arena, op);
     node->proto = proto;
     node->is_new = node->is_edited = true;
+    node->is_rounded = !graph->net->edits_keep_bits;
     node->graph = graph;
     node->op = proto->op_type;
     node->domain = "";
@@ -164,6 +166,7 @@ struct node *edit_copy_node(struct graph *graph, struct node *before, const stru
     proto->attribute = copy_list(arena, proto->attribute, proto->n_attribute, proto->n_attribute);
     node->proto = proto;
     node->is_new = node->is_edited = true;
+    node->is_rounded = !graph->net->edits_keep_bits || model->is_rounded;
     node->graph = graph;
     node->op = model->op;
     node->domain = model->domain;

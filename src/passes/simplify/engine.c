@@ -483,8 +483,10 @@ bool simplify_run(struct net *net, const struct bnfuse_fuse_options *options, st
     struct simplifier *s = open_simplifier(net, options, report);
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
         if (!add_graph(s, graph, error)) return false;
+    net->edits_keep_bits = true;
     do run_waves(s);
     while (sweep(s));
+    net->edits_keep_bits = false;
     release(s);
     return !s->made_constants || shape_infer(net, error);
 }
