@@ -479,7 +479,7 @@ static struct simplifier *open_simplifier(struct net *net, const struct bnfuse_f
 bool simplify_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
                   struct bnfuse_error *error)
 {
-    if (!options->simplify) return true;
+    if (!options->simplify || report->simplified_at == net->edit_count + 1) return true;
     struct simplifier *s = open_simplifier(net, options, report);
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
         if (!add_graph(s, graph, error)) return false;
@@ -488,5 +488,6 @@ bool simplify_run(struct net *net, const struct bnfuse_fuse_options *options, st
     while (sweep(s));
     net->edits_keep_bits = false;
     release(s);
+    report->simplified_at = net->edit_count + 1;
     return !s->made_constants || shape_infer(net, error);
 }
