@@ -23,7 +23,7 @@ struct pass_report {
     size_t note_count;
     struct bnfuse_rewrite **rewrites; /* of simplifying, in the order they were made */
     size_t rewrite_count;
-    size_t simplified_at; /* edits of the net when simplifying last ended, and one; 0: it has not run */
+    size_t simplified_at;      /* edits of the net when simplifying last ended, and one; 0: it has not run */
     struct pointer_map unread; /* initializers that nobody read before any pass ran */
 };
 
