@@ -397,11 +397,13 @@ static void what_has_no_gradient_is_refused_by_name(void **state)
     static const struct derivation einsum = { 13, "Einsum", "equation=ij->ji", "2,3", "y" },
                                    resize = { 13, "Resize", "mode=linear", "1,1,2,3 _ _ =1,1,4,6", "y" },
                                    scatter = { 16, "ScatterND", "reduction=add", "3 =0 :", "y" },
+                                   weights = { 13, "SoftmaxCrossEntropyLoss", NULL, "2,3 =2,0 3", "y" },
                                    relu = { 13, "Relu", NULL, "2,3", "y" };
     (void)state;
     refuse(&einsum, "loss", "Einsum \"op\": the gradient of this operator is not known");
     refuse(&resize, "loss", "the gradient of interpolation is not known");
     refuse(&scatter, "loss", "a scattering with a reduction");
+    refuse(&weights, "loss", "the gradient of input 2 is not known");
     refuse(&relu, "nowhere", "there is no value \"nowhere\"");
     refuse(&relu, "d0", "the gradient of a gradient is not known");
 }

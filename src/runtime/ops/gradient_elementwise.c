@@ -118,8 +118,6 @@ void gradient_dropout(struct backward *b)
     for (size_t i = 0; i < call->input_count; i++) inputs[i] = gradient_x(b, i);
     inputs[0] = gradient_dy(b, 0);
     if (formula_repeat(&b->f, inputs, call->input_count, outputs)) gradient_give(b, 0, outputs[0]);
-    for (size_t i = 1; i < call->input_count; i++)
-        if (inputs[i] && is_real(inputs[i])) gradient_give(b, i, gradient_zeros(b, inputs[i]));
 }
 
 /* ---- two inputs and more ---- */

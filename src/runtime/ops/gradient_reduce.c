@@ -168,7 +168,7 @@ void gradient_log_softmax(struct backward *b)
     gradient_give(b, 0, through_log_softmax(&b->f, y, gradient_dy(b, 0), axes, count));
 }
 
-/* ---- losses ---- */
+/* ---- losses: by the scores; the weights of classes are refused ---- */
 
 /* What each target weighs, by its place among them: 0 where it is ignored. The sum of all. */
 static double read_weights(const struct backward *b, double *weights)
@@ -203,22 +203,14 @@ static struct array *loss_by_logs(struct backward *b)
     return logs;
 }
 
-/* The weights of the classes are no parameters. */
-static bool check_loss(struct backward *b)
-{
-    if (gradient_x(b, 2)) gradient_give(b, 2, gradient_zeros(b, gradient_x(b, 2)));
-    return !b->f.failed;
-}
-
 void gradient_nll_loss(struct backward *b)
 {
-    if (check_loss(b)) gradient_give(b, 0, loss_by_logs(b));
+    gradient_give(b, 0, loss_by_logs(b));
 }
 
 /* Output 1 is the log-softmax of the scores, which may have readers of its own. */
 void gradient_cross_entropy(struct backward *b)
 {
-    if (!check_loss(b)) return;
     struct array *y = formula_op(&b->f, "LogSoftmax", SETTINGS(SET_INT("axis", 1)), FROM(gradient_x(b, 0)));
     struct array *logs = loss_by_logs(b);
     if (gradient_dy(b, 1)) logs = formula_add(&b->f, logs, gradient_dy(b, 1));
