@@ -6,7 +6,7 @@ Every figure of docs/performance.md in one run, as medians of five and ratios of
 OpenBLAS; writing a model against copying it; growth; the check, and a run, against ONNX Runtime. What is not installed
 (OpenBLAS, scripts/ort) is left out with a line. BUILD is a build folder with the targets bnfuse, bench_gemm and
 bench_runtime."""
-import os, platform, re, shutil, statistics, subprocess, sys, tempfile, time
+import math, os, platform, re, shutil, statistics, subprocess, sys, tempfile, time
 
 ROUNDS = 5
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -108,6 +108,42 @@ def both_once(model, fused, given, threads):
     return pair
 
 
+KINDS = ("chain", "row", "fan", "shared", "concat", "inputs")  # of tests/growth.awk
+GENERATOR = ("branches", "catbn", "convfan", "bnrow", "taps", "movers", "relus", "ifs", "loops", "functions", "inits",
+             "names", "info", "consts", "adds", "reshape", "unused", "inputs")
+
+
+def generate(kind, size, room):
+    """A model of a generator outside the project, where there is one: BNFUSE_SHARED/scale."""
+    generator = os.path.join(os.environ.get("BNFUSE_SHARED", ""), "scale", "gen_scale.py")
+    if not os.path.isfile(generator):
+        return None
+    subprocess.run([generator, "%s=%d" % (kind, size), "-o", room], stdout=subprocess.DEVNULL, check=True)
+    return os.path.join(room, "%s-%d.onnx" % (kind, size))
+
+
+def exponents(bnfuse, room):
+    """Between two sizes of every kind of model; what a program of its size takes anyway is left out."""
+    print("\n### Powers of the size\n\n| kind | nodes or what grows | s of CPU | time | memory |\n|---|--:|--:|--:|--:|")
+    model, few, many = os.path.join(room, "kind.onnx"), 4000, 16000
+    make_model("chain", 5, model)
+    least = Spent([bnfuse, model, "-o", os.path.join(room, "fused.onnx"), "--no-check"])
+    for kind in KINDS + tuple("shared/" + name for name in GENERATOR):
+        figures = []
+        for size in (few, many):
+            path = model
+            if kind.startswith("shared/"):
+                path = generate(kind[7:], size, room)
+            else:
+                make_model(kind, size, model)
+            if path:
+                runs = in_turn([[bnfuse, path, "-o", os.path.join(room, "fused.onnx"), "--no-check"]], 3)[0]
+                figures.append([max(median(runs, what) - getattr(least, what), 1e-3) for what in ("cpu", "memory")])
+        if len(figures) == 2:
+            powers = [math.log(b / a) / math.log(many / few) for a, b in zip(*figures)]
+            print("| %s | %d | %.2f | %.2f | %.2f |" % (kind.replace("shared/", ""), many, figures[1][0], *powers))
+
+
 def check(bnfuse, models, room, threads):
     fused = os.path.join(room, "fused.onnx")
     print("\n## Load, fuse, check and write, against ONNX Runtime (optimisations off) loading and running both once\n")
@@ -155,6 +191,7 @@ def main():
         products(build)
         files(bnfuse, models, room)
         growth(bnfuse, room)
+        exponents(bnfuse, room)
         place = os.environ.get("BNFUSE_ORT", os.path.join(SOURCE, "build", "ort"))
         if shutil.which("node") and os.path.isdir(os.path.join(place, "node_modules")):
             check(bnfuse, models, room, os.cpu_count())

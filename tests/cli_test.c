@@ -282,6 +282,29 @@ static void a_fold_that_the_writer_finds_to_overflow_is_not_made(void **state)
     }
 }
 
+static void a_fold_crosses_a_concat_of_thousands(void **state)
+{
+    enum { COUNT = 2500 };
+    static char list[8 * COUNT], name[8];
+    size_t length = 0;
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT, "1,1,2,2");
+    build_init(&b, "w", DTYPE_FLOAT, "1,1,1,1", 1);
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(name, sizeof name, "c%d", i);
+        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", i ? " " : "", name);
+        build_node(&b, "Conv", name, "x w", name, NULL);
+    }
+    build_node(&b, "Concat", "join", list, "y", "axis=1");
+    for (int i = 0; i < 4; i++)
+        build_init_values(&b, (const char *[]){ "s", "t", "m", "v" }[i], DTYPE_FLOAT, "2500", (double[COUNT]){ 1, 2 });
+    build_node(&b, "BatchNormalization", "bn", "y s t m v", "out", NULL);
+    build_output(&b, "out", DTYPE_FLOAT, "1,2500,2,2");
+    write_model("wide.onnx");
+    assert_ran("wide.onnx -o fused.onnx --no-check", 0);
+    assert_says(out, "The BatchNormalization is gone");
+}
+
 static const char *last_line(const char *text)
 {
     const char *last = text;
@@ -1154,6 +1177,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_directory, close_directory)
         TEST(a_good_model_is_fused_checked_and_written),
         TEST(a_fold_that_the_writer_finds_to_overflow_is_not_made),
+        TEST(a_fold_crosses_a_concat_of_thousands),
         TEST(the_verdict_is_the_last_line),
         TEST(every_batch_normalization_gets_one_line),
         TEST(equal_hints_are_given_once),
