@@ -242,6 +242,22 @@ static void rounding_beyond_the_tolerance_is_told_from_a_mistake(void **state)
     assert_true(result.outputs[0]->noise > 0);
 }
 
+/* Far beyond the last place of a double, and still what sites are allowed: rounding of weights is not asked. */
+static void what_a_site_allows_is_no_fault_of_storing(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_DOUBLE, "2,4,6,5");
+    build_init(&b, "w", DTYPE_DOUBLE, "4,4,3,3", 7);
+    add_parameters("", DTYPE_DOUBLE);
+    build_node(&b, "Conv", "conv", "x w", "y", NULL);
+    build_node(&b, "BatchNormalization", "bn", "y s t m v", "z", NULL);
+    build_output(&b, "z", DTYPE_DOUBLE, NULL);
+    load();
+    fold_conv("conv", "bn", (struct fold){ .off = 2e-9 });
+    assert_verdict(BNFUSE_VERDICT_PASS);
+    assert_true(result.worst_site > 1e-11);
+}
+
 /* The algebra is right, but the folded weights leave half precision. */
 static void storage_that_destroys_the_weights_is_no_rounding(void **state)
 {
@@ -1037,6 +1053,7 @@ int main(void)
         TEST(a_mistake_of_one_in_a_million_is_caught),
         TEST(a_nan_in_a_folded_bias_is_caught),
         TEST(rounding_beyond_the_tolerance_is_told_from_a_mistake),
+        TEST(what_a_site_allows_is_no_fault_of_storing),
         TEST(storage_that_destroys_the_weights_is_no_rounding),
         TEST(amplified_rounding_is_ill_conditioned_not_wrong),
         TEST(quick_proves_the_sites_and_runs_no_whole_graph),

@@ -234,10 +234,17 @@ static void limit_sequence_length(struct chooser *chooser, const struct node *no
     limit(range, 1, rank > 0 ? dims[0] : 1);
 }
 
-static void limit_to_count(struct chooser *chooser, const struct node *node, struct range *range)
+static void limit_to_two(struct chooser *chooser, const struct node *node, struct range *range)
 {
-    int64_t count = node_is(node, "Loop") ? chooser->draw->rounds : 2;
-    limit(range, count, count);
+    (void)chooser;
+    (void)node;
+    limit(range, 2, 2);
+}
+
+static void limit_to_rounds(struct chooser *chooser, const struct node *node, struct range *range)
+{
+    (void)node;
+    limit(range, chooser->draw->rounds, chooser->draw->rounds);
 }
 
 static void limit_to_zero(struct chooser *chooser, const struct node *node, struct range *range)
@@ -262,7 +269,8 @@ static void (*const narrow[])(struct chooser *chooser, const struct node *node, 
     [LIMIT_LENGTH] = limit_sequence_length,
     [LIMIT_ZERO] = limit_to_zero,
     [LIMIT_ONE] = limit_to_one,
-    [LIMIT_TWO] = limit_to_count,
+    [LIMIT_TWO] = limit_to_two,
+    [LIMIT_ROUNDS] = limit_to_rounds,
 };
 
 /* Whether the reader limits it at all. */

@@ -48,6 +48,7 @@ enum number_limit {
     LIMIT_ZERO,
     LIMIT_ONE,
     LIMIT_TWO,
+    LIMIT_ROUNDS, /* as many as a draw asks for */
 };
 #define LIMITED_SLOTS 5
 

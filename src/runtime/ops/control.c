@@ -568,7 +568,7 @@ static bool shape_scan(struct shaping *s)
 const struct operator_row control_operators[] = {
     { "If", 1, LATEST, .run = branch, .shape = shape_branch, .sizes = SLOT(0),
       .schemas = SCHEMAS({ 1, LATEST, "bool > . *.", "else_branch!g then_branch!g" }) },
-    { "Loop", 1, LATEST, .run = loop, .shape = shape_loop, .sizes = SLOT(0) | SLOT(1), .limits = { [0] = LIMIT_TWO },
+    { "Loop", 1, LATEST, .run = loop, .shape = shape_loop, .sizes = SLOT(0) | SLOT(1), .limits = { [0] = LIMIT_ROUNDS },
       .schemas =
           SCHEMAS({ 1, 10, "?i64 ?bool . *. > . *.", "body!g" }, { 11, LATEST, "?i64 ?bool *. > . *.", "body!g" }) },
     { "Scan", 8, 8, .run = scan_8, .open_shape = "the batch axis and the lengths of opset 8 are not followed",
