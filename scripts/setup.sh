@@ -15,7 +15,7 @@
 #       python     to build and test the Python module
 #       packages   to build Debian packages
 #       clean      to make a clean system, in which to try what was built
-#       analyse    to fuzz, to measure coverage, and for the analysers (scripts/analyse.sh)
+#       fuzz       to fuzz (scripts/fuzz.sh)
 set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev uthash-dev
@@ -30,7 +30,7 @@ browser="chromium"
 static="musl-tools binutils"
 cross="gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user"
 python="python3 python3-cffi python3-numpy python3-pytest python3-pip python3-venv python3-wheel python3-setuptools"
-analyse="clang libclang-rt-14-dev llvm clang-tidy cppcheck gcovr valgrind"
+fuzz="clang libclang-rt-14-dev"
 packages="build-essential debhelper dh-python lintian scdoc fakeroot $python"
 clean="debootstrap"
 
@@ -49,7 +49,7 @@ for set in "${@:-build}"; do
     python) wanted="$wanted $python" ;;
     packages) wanted="$wanted $packages" ;;
     clean) wanted="$wanted $clean" ;;
-    analyse) wanted="$wanted $analyse" ;;
+    fuzz) wanted="$wanted $fuzz" ;;
     *) echo "setup.sh: unknown set '$set'; see its head for the sets" >&2; exit 2 ;;
     esac
 done

@@ -94,9 +94,11 @@ static const struct {
       "channel and\n"
       "folds. With vectors as parameters and more axes the attribute was written by mistake, and no runtime takes the\n"
       "model: remove it.\n" },
-    { REASON_BUDGET, "A weight that others read too would be copied, or one that is computed would be stored, and the "
-                     "model would grow by\n"
-                     "more than `--fold-limit` allows.\n" },
+    { REASON_BUDGET,
+      "A weight that others read too would be copied, or one that is computed would be stored, and the "
+      "model would grow by\n"
+      "more than `--fold-limit` allows. Or computing it takes more than a second of predicted work, which\n"
+      "no option changes: fold the constants when exporting.\n" },
     { REASON_SHARED_FUNCTION, "It stands in a local function whose calls pass different parameters, and no linear "
                               "operator stands beside a call.\n"
                               "Where one does, the calls are replaced by copies of the body and the fold is made.\n" },
