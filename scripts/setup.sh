@@ -9,7 +9,7 @@
 #       npm        node and npm: models or ONNX Runtime from the npm registry, and what is built on node
 #       sources    to unpack the sources of libraries
 #       wasm       the compiler for WebAssembly
-#       browser    a browser to try the page in
+#       browser    a browser to look at pages in
 #       static     to build a static program
 #       cross      to build for arm64 and s390x, and to run that
 #       python     to build and test the Python module
@@ -26,7 +26,7 @@ whole="git parallel make man-db gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu
 npm="npm"
 sources="dpkg-dev"
 wasm="emscripten node-acorn"
-browser="chromium"
+browser="chromium nodejs tidy"
 static="musl-tools binutils"
 cross="gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user"
 python="python3 python3-cffi python3-numpy python3-pytest python3-pip python3-venv python3-wheel python3-setuptools"

@@ -23,7 +23,7 @@ for option; do
 done
 
 scripts/setup.sh build test
-$skips || scripts/setup.sh whole
+$skips || { scripts/setup.sh whole; scripts/look.sh --install; }
 if $ort; then
     scripts/setup.sh npm
     scripts/ort/install.sh
