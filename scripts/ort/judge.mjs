@@ -43,10 +43,13 @@ function readArguments(words) {
     return { options, rest };
 }
 
+// Where bits are compared, weights that are stored and weights that are computed must go through the same kernels.
+const unpacked = { extra: { session: { disable_prepacking: '1' } } };
+
 function open(model, options, more = {}) {
     return ort.InferenceSession.create(model, {
         graphOptimizationLevel: 'disabled', executionMode: 'sequential', logSeverityLevel: 4,
-        intraOpNumThreads: options.threads, interOpNumThreads: 1, ...more });
+        intraOpNumThreads: options.threads, interOpNumThreads: 1, ...(options.tolerance === 0 ? unpacked : {}), ...more });
 }
 
 // Numbers of about one, alike for equal names' positions; whole numbers stay 0 or 1, so that they fit as indices.
