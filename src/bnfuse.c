@@ -342,14 +342,16 @@ struct check_call {
     struct bnfuse_model *a, *b;
     bnfuse_check_options options;
     struct bnfuse_check_result *result;
+    struct input_set set; /* the one in use */
+    size_t held;          /* bytes of b's budget that sets of inputs draw */
 };
 
 /* Whether the lists that the caller set are there. */
 static bool lists_exist(const bnfuse_check_options *options, struct bnfuse_error *error)
 {
-    bool exist = (options->sets || !options->set_count) && (options->dims || !options->dim_count)
+    bool exist = (options->sets || options->set || !options->set_count) && (options->dims || !options->dim_count)
                  && (options->shapes || !options->shape_count) && (options->tolerances || !options->tolerance_count);
-    for (size_t i = 0; exist && i < options->set_count; i++) exist = options->sets[i];
+    for (size_t i = 0; exist && options->sets && i < options->set_count; i++) exist = options->sets[i];
     for (size_t i = 0; exist && i < options->dim_count; i++) exist = options->dims[i].name;
     for (size_t i = 0; exist && i < options->shape_count; i++)
         exist = options->shapes[i].name && (options->shapes[i].dims || options->shapes[i].rank <= 0);
@@ -376,12 +378,37 @@ static uint64_t work_limit(double seconds)
     return units > 0 && units < 1e18 ? (uint64_t)units + 1 : 0;
 }
 
+/* What sets of inputs take counts against the budget of b. */
+static void hold(struct check_call *call, size_t bytes)
+{
+    call->b->memory.used += bytes - call->held;
+    call->held = bytes;
+}
+
+/* The caller's `set` releases the one before, which is therefore not counted any more while this one is read. */
+static const bnfuse_tensors *read_set(struct check_call *call, size_t index, struct bnfuse_error *error)
+{
+    struct bnfuse_error why = { .status = BNFUSE_OK };
+    hold(call, 0);
+    const bnfuse_tensors *set = call->options.set(call->options.context, index, &why);
+    if (set) hold(call, tensors_bytes(&set, 1));
+    else if (why.status == BNFUSE_OK) fail(&why, BNFUSE_CANCELLED, "set %zu of the inputs was not given", index);
+    if (!set && error) *error = why;
+    return set;
+}
+
+static const struct input_set *take_set(void *context, size_t index, struct bnfuse_error *error)
+{
+    struct check_call *call = context;
+    const bnfuse_tensors *set = call->options.sets ? call->options.sets[index] : read_set(call, index, error);
+    if (!set) return NULL;
+    call->set = (struct input_set){ .name = "", .data = set->data, .count = set->count };
+    return &call->set;
+}
+
 static struct check_options check_options(struct check_call *call)
 {
     const bnfuse_check_options *from = &call->options;
-    struct input_set *sets = NEW_ARRAY(&call->b->arena, struct input_set, from->set_count);
-    for (size_t i = 0; i < from->set_count; i++)
-        sets[i] = (struct input_set){ .name = "", .data = from->sets[i]->data, .count = from->sets[i]->count };
     return (struct check_options){
         .seed = from->seed,
         .atol = from->atol,
@@ -390,8 +417,7 @@ static struct check_options check_options(struct check_call *call)
         .level = from->level,
         .memory = &call->b->memory,
         .work = work_limit(from->work),
-        .sets = sets,
-        .set_count = from->set_count,
+        .sets = { from->set_count, take_set, call },
         .dims = from->dims,
         .dim_count = from->dim_count,
         .shapes = from->shapes,
@@ -405,16 +431,14 @@ static struct check_options check_options(struct check_call *call)
     };
 }
 
-/* Of a model that nothing has edited. */
 /* Within the budget of b, on which the sets of inputs draw as well. */
 static bool guarded_with_sets(bool (*work)(void *context, struct bnfuse_error *error), struct check_call *call,
                               struct bnfuse_error *error)
 {
     struct memory *memory = &call->b->memory;
-    const size_t held = tensors_bytes(call->options.sets, call->options.set_count);
-    memory->used += held;
+    if (call->options.sets) hold(call, tensors_bytes(call->options.sets, call->options.set_count));
     bool good = guarded(memory, work, call, error);
-    memory->used -= held;
+    hold(call, 0);
     return good;
 }
 
@@ -625,7 +649,7 @@ bool bnfuse_check_written(bnfuse_model *model, const bnfuse_check_options *optio
     if (is_unfit(model, "model", error) || !take_options(&call, options, error)) return false;
     if (!model->draft.net) return fail(error, BNFUSE_USAGE, "%s: nothing is prepared to be written", model->name);
     return error_with_name(model, guarded(&model->memory, prepare, model, error), error)
-           && error_with_name(model, guarded(&model->memory, run_written, &call, error), error);
+           && error_with_name(model, guarded_with_sets(run_written, &call, error), error);
 }
 
 bool bnfuse_commit(bnfuse_model *model, bnfuse_error *error)

@@ -476,24 +476,29 @@ typedef struct bnfuse_tolerance {
 } bnfuse_tolerance;
 
 typedef struct bnfuse_check_options {
-    size_t size;                       /* of this struct */
-    uint64_t seed;                     /* of random inputs */
-    double atol, rtol;                 /* |a-b| <= atol + rtol*|b| in the model's own types */
-    int threads;                       /* 0: as many as the machine has */
-    bnfuse_level level;                /* of bnfuse_check */
-    const bnfuse_tensors *const *sets; /* sets of inputs; what they leave out is random. None: one random set */
+    size_t size;        /* of this struct */
+    uint64_t seed;      /* of random inputs */
+    double atol, rtol;  /* |a-b| <= atol + rtol*|b| in the model's own types */
+    int threads;        /* 0: as many as the machine has */
+    bnfuse_level level; /* of bnfuse_check */
+    const bnfuse_tensors *const
+        *sets; /* sets of inputs; what they leave out is random. None: one random set, or `set` */
     size_t set_count;
     const bnfuse_dim *dims;
     size_t dim_count;
     const bnfuse_shape *shapes;
     size_t shape_count;
     bnfuse_progress progress; /* NULL: not called */
-    void *context;
+    void *context;            /* of progress and set */
     bnfuse_dtype precision; /* compare: b may be a version of this type: FLOAT16, BFLOAT16 or INT8. UNDEFINED: not so */
     const bnfuse_tolerance *tolerances; /* of single outputs */
     size_t tolerance_count;
     const char *repro; /* compare: a directory for the segment that differs, as two models with data; NULL: none */
     double work;       /* predicted seconds that the check may take; beyond, sites alone are proven. 60; 0: no limit */
+    /* Where `sets` is NULL: gives set `index` of the set_count, so that one at a time need be in memory. It lives until the next
+     * call, or until the function returns. Each is asked for more than once. NULL, with the error filled: it cannot be
+     * read. */
+    const bnfuse_tensors *(*set)(void *context, size_t index, bnfuse_error *error);
 } bnfuse_check_options;
 
 /* The fused model against the one that was loaded. NULL only when the check itself fails: a difference is a verdict.

@@ -29,11 +29,18 @@ static const struct datum data[] = {
 };
 static const struct input_set sets[] = { { "one", &data[0], 1 }, { "two", &data[1], 1 } };
 
+static const struct input_set *take(void *context, size_t index, struct bnfuse_error *error)
+{
+    (void)context;
+    (void)error;
+    return &sets[index];
+}
+
 static int open_build(void **state)
 {
     (void)state;
     build_open(&b, 8, 15);
-    options = (struct check_options){ .seed = 1, .threads = 1, .memory = &b.memory, .sets = sets, .set_count = 2 };
+    options = (struct check_options){ .seed = 1, .threads = 1, .memory = &b.memory, .sets = { 2, take, NULL } };
     return 0;
 }
 
@@ -116,7 +123,7 @@ static void without_data_there_is_nothing_to_measure(void **state)
 {
     struct bnfuse_error error = { 0 };
     (void)state;
-    options.set_count = 0;
+    options.sets.count = 0;
     build_two(NULL);
     assert_false(calibrate(1, &error));
     assert_int_equal(error.status, BNFUSE_USAGE);

@@ -24,6 +24,13 @@ static struct net before, after;
 static struct check_options options;
 static struct bnfuse_check_result result;
 
+static const struct input_set *take(void *set, size_t index, struct bnfuse_error *error)
+{
+    (void)index;
+    (void)error;
+    return set;
+}
+
 static int open_build(void **state)
 {
     (void)state;
@@ -744,8 +751,7 @@ static void data_for_a_name_that_is_no_input_is_refused(void **state)
     struct datum datum = { .name = "z", .tensor = { .type = DTYPE_FLOAT } };
     struct input_set set = { "set", &datum, 1 };
     struct bnfuse_error error = { 0 };
-    options.sets = &set;
-    options.set_count = 1;
+    options.sets = (struct set_list){ 1, take, &set };
     build_conv_bn();
     load();
     fold_conv("conv", "bn", (struct fold){ 0 });
@@ -775,13 +781,12 @@ static const struct datum nothing = {
     .name = "x",
     .tensor = { .type = DTYPE_FLOAT, .rank = 4, .count = 120, .dims = (int64_t[]){ 1, 4, 6, 5 }, .bytes = zeros }
 };
-static const struct input_set set_of_zeros = { "set", &nothing, 1 };
+static struct input_set set_of_zeros = { "set", &nothing, 1 };
 
 static void data_given_by_the_user_is_what_runs(void **state)
 {
     (void)state;
-    options.sets = &set_of_zeros;
-    options.set_count = 1;
+    options.sets = (struct set_list){ 1, take, &set_of_zeros };
     build_conv_bn();
     load();
     fold_conv("conv", "bn", (struct fold){ 0 });
@@ -796,8 +801,7 @@ static void no_rows_are_not_checked(void **state)
     struct input_set set = { "set", &none, 1 };
     none.tensor.dims = (int64_t[]){ 0, 4, 6, 5 };
     none.tensor.count = 0;
-    options.sets = &set;
-    options.set_count = 1;
+    options.sets = (struct set_list){ 1, take, &set };
     build_conv_bn();
     load();
     fold_conv("conv", "bn", (struct fold){ 0 });
@@ -811,8 +815,7 @@ static void data_of_another_shape_are_refused(void **state)
     struct input_set set = { "set", &other, 1 };
     struct bnfuse_error error = { 0 };
     other.tensor.dims = (int64_t[]){ 1, 5, 6, 4 };
-    options.sets = &set;
-    options.set_count = 1;
+    options.sets = (struct set_list){ 1, take, &set };
     build_conv_bn();
     load();
     fold_conv("conv", "bn", (struct fold){ 0 });
@@ -851,8 +854,7 @@ static void an_overflow_that_the_fold_heals_is_no_failure(void **state)
 static void data_that_tells_nothing_apart_hides_no_mistake(void **state)
 {
     (void)state;
-    options.sets = &set_of_zeros;
-    options.set_count = 1;
+    options.sets = (struct set_list){ 1, take, &set_of_zeros };
     assert_caught((struct fold){ .wrong_axis = true });
 }
 

@@ -191,6 +191,60 @@ static void lists_of_options_may_not_be_null(void **state)
     build_close(&b);
 }
 
+/* What a caller's sets were asked for: one at a time is alive. */
+struct giver {
+    bnfuse_tensors *set;
+    size_t asked, broken; /* this one cannot be read */
+    bool says_why;
+};
+
+static const bnfuse_tensors *give(void *context, size_t index, bnfuse_error *error)
+{
+    struct giver *giver = context;
+    const float x[6] = { (float)index };
+    const bnfuse_tensor numbers = { .name = "x",
+                                    .type = BNFUSE_DTYPE_FLOAT,
+                                    .rank = 2,
+                                    .dims = (const int64_t[]){ 2, 3 },
+                                    .count = 6,
+                                    .bytes = x,
+                                    .size = sizeof x };
+    bnfuse_tensors_free(giver->set);
+    giver->set = NULL;
+    giver->asked++;
+    if (index == giver->broken) {
+        if (giver->says_why) *error = (bnfuse_error){ BNFUSE_INVALID, "no such set" };
+        return NULL;
+    }
+    giver->set = bnfuse_tensors_new();
+    assert_true(bnfuse_tensors_add(giver->set, &numbers, error));
+    return giver->set;
+}
+
+static void sets_are_given_one_at_a_time(void **state)
+{
+    static const bnfuse_status statuses[] = { BNFUSE_INVALID, BNFUSE_CANCELLED, BNFUSE_OK };
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct build b;
+        struct giver giver = { .broken = i < 2 ? 30 : SIZE_MAX, .says_why = i == 0 };
+        bnfuse_check_options check;
+        bnfuse_error error = { .status = BNFUSE_OK };
+        model = small_model(&b);
+        bnfuse_check_options_init(&check);
+        check.set = give;
+        check.set_count = 40;
+        check.context = &giver;
+        const bnfuse_check_result *result = bnfuse_check(model, &check, &error);
+        assert_int_equal(error.status, statuses[i]);
+        assert_int_equal(result != NULL, i == 2);
+        assert_int_equal(giver.asked, i == 2 ? 40 : 31);
+        bnfuse_tensors_free(giver.set);
+        bnfuse_free(model);
+        build_close(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +252,7 @@ int main(void)
         cmocka_unit_test(a_tensor_says_what_it_lacks),
         cmocka_unit_test(functions_without_an_error_return_nothing),
         cmocka_unit_test(lists_of_options_may_not_be_null),
+        cmocka_unit_test(sets_are_given_one_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

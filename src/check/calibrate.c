@@ -135,10 +135,10 @@ static bool measure_gauges(struct calibration *c, struct gauge *const *gauges, s
     if (!session_plan(session, error)
         || !plan_build(&side->plan, &session->plans, side->net, side->given, side->given_count, wanted, count, error))
         return false;
-    for (size_t set = 0; set < session->options->set_count; set++) {
+    for (size_t set = 0; set < session->options->sets.count; set++) {
         bool guessed, good = true;
-        session->set = &session->options->sets[set];
-        if (!session_feed(session, &guesses[0], &draw, &guessed, error)) return false;
+        if (!session_take(session, set, error) || !session_feed(session, &guesses[0], &draw, &guessed, error))
+            return false;
         struct array **arrays = NEW_ARRAY(&session->data, struct array *, count);
         good = session_run(session, side, EXACT_ROUNDED, 0, NULL, arrays, error);
         for (size_t i = 0; good && i < count; i++) good = add_array(gauges[i], arrays[i], &session->plans, error);
@@ -261,19 +261,19 @@ static void open_result(struct calibration *c, bnfuse_calibration *result)
         c->gauges[i].result = list[i];
     }
     *result = (bnfuse_calibration){ .list = list, .count = c->count, .left = count_all(c->net) - c->count };
-    result->set_count = c->session->options->set_count;
+    result->set_count = c->session->options->sets.count;
 }
 
 bool check_calibrate(struct net *net, const struct check_options *options, double momentum, bnfuse_calibration *result,
                      struct bnfuse_error *error)
 {
-    if (!options->set_count) return fail(error, BNFUSE_USAGE, "calibration needs data: --data DIR");
+    if (!options->sets.count) return fail(error, BNFUSE_USAGE, "calibration needs data: --data DIR");
     assume_inference(net);
     struct session *session = session_open(net->arena, net, net, options);
     struct calibration c = { .session = session, .net = net, .momentum = momentum };
     bool good = session_accepts(session, error) && collect_gauges(&c, error);
     if (good) open_result(&c, result);
-    session->runs_planned = options->set_count * (c.levels + 1);
+    session->runs_planned = options->sets.count * (c.levels + 1);
     for (size_t level = 0; good && level < c.levels; level++) good = calibrate_level(&c, level, error);
     good = good && (momentum < 1 || is_settled(&c, error));
     session_close(session);

@@ -412,11 +412,10 @@ static bool check_whole(struct check *check, struct bnfuse_error *error)
     open_outputs(result, session->arena, graph, -1);
     check->metrics = NEW_ARRAY(session->arena, struct metrics, graph->output_count);
     check->nudge_noise = NEW_ARRAY(&session->plans, double, graph->output_count);
-    size_t sets = options->set_count ? options->set_count : 1;
+    size_t sets = options->sets.count ? options->sets.count : 1;
     session->runs_planned = (is_full(check) || !all_checked(check) ? 5 : 2) * sets;
     for (size_t i = 0; i < sets; i++) {
-        session->set = options->set_count ? &options->sets[i] : NULL;
-        if (!check_inputs(check, error)) return false;
+        if (!session_take(session, i, error) || !check_inputs(check, error)) return false;
         result->set_count++;
     }
     return true;
@@ -659,7 +658,7 @@ bool check_fusion(const struct net *before, const struct net *after, const struc
     };
     struct session *session = session_open(after->arena, before, after, options);
     struct check check = { .session = session, .result = result, .entered = NEW(&session->plans, struct pointer_map) };
-    struct site_finder finder = { before, after, after->arena, is_supplied, options };
+    struct site_finder finder = { before, after, after->arena, is_supplied, session };
     check.prover = (struct prover){ .before = before,
                                     .after = after,
                                     .sizes = session->before.sizes,
@@ -671,9 +670,10 @@ bool check_fusion(const struct net *before, const struct net *after, const struc
                                     .unlimited = NEW(&session->plans, struct pointer_map),
                                     .work = session->work ? &session->work->seen : NULL };
     check.prover.unlimited->arena = check.entered->arena = &session->plans;
-    check.sites = sites_find(&finder);
+    bool done = session_accepts(session, error);
+    if (done) check.sites = sites_find(&finder);
     bool changed = check.sites || !outputs_survive(before, after);
-    bool done = session_accepts(session, error) && (!changed || check_changes(&check, error));
+    done = done && (!changed || check_changes(&check, error));
     session_close(session);
     return done;
 }

@@ -27,15 +27,21 @@ struct input_set {
     size_t count;
 };
 
+/* Sets that may be many: taking one may release the one before. NULL with an error where it cannot be read. */
+struct set_list {
+    size_t count; /* 0: one random set */
+    const struct input_set *(*take)(void *context, size_t index, struct bnfuse_error *error);
+    void *context;
+};
+
 struct check_options {
     uint64_t seed;     /* of random inputs */
     double atol, rtol; /* of question 4 */
     int threads;       /* 0: as many as the machine has */
     bnfuse_level level;
     struct memory *memory;
-    uint64_t work;                /* that the check may take, predicted, in units of base/memory.h; 0: no limit */
-    const struct input_set *sets; /* none: one random set */
-    size_t set_count;
+    uint64_t work; /* that the check may take, predicted, in units of base/memory.h; 0: no limit */
+    struct set_list sets;
     const struct bnfuse_dim *dims; /* --dim NAME=N */
     size_t dim_count;
     const struct bnfuse_shape *shapes; /* --shape NAME:AxBxC */

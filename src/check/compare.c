@@ -289,11 +289,10 @@ static bool compare_first_draws(struct comparison *comparison, struct bnfuse_err
 {
     struct session *session = comparison->session;
     const struct check_options *options = session->options;
-    size_t sets = options->set_count ? options->set_count : 1;
-    session->runs_planned = (options->set_count ? sets : DRAW_COUNT) * (3 + 2 * PERTURBED_RUNS);
+    size_t sets = options->sets.count ? options->sets.count : 1;
+    session->runs_planned = (options->sets.count ? sets : DRAW_COUNT) * (3 + 2 * PERTURBED_RUNS);
     for (size_t i = 0; i < sets; i++) {
-        session->set = options->set_count ? &options->sets[i] : NULL;
-        if (!compare_first(comparison, i < MOST_SAMPLED_DRAWS, error)) return false;
+        if (!session_take(session, i, error) || !compare_first(comparison, i < MOST_SAMPLED_DRAWS, error)) return false;
     }
     return true;
 }
@@ -302,7 +301,7 @@ static bool compare_more_draws(struct comparison *comparison, size_t from, size_
 {
     struct session *session = comparison->session;
     session->set = NULL;
-    for (size_t i = from; i < to && !session->options->set_count && session->before.given_count; i++)
+    for (size_t i = from; i < to && !session->options->sets.count && session->before.given_count; i++)
         if (!compare_more(comparison, &draws[i], error)) return false;
     return true;
 }
@@ -368,8 +367,8 @@ static bool prove_segments(struct comparison *comparison, struct site *sites, st
     struct bnfuse_error why = { .status = BNFUSE_OK };
     const struct observer observer = { feed_segments, comparison, NULL };
     bool guessed;
-    session->set = session->options->set_count ? &session->options->sets[0] : NULL;
-    if (!session_feed(session, comparison->guess, &draws[0], &guessed, error)) return false;
+    if (!session_take(session, 0, error) || !session_feed(session, comparison->guess, &draws[0], &guessed, error))
+        return false;
     struct array **outputs = output_list(session, comparison->result->output_count);
     for (struct site *site = sites; site; site = site->next)
         for (size_t i = 0; is_whole(site) && i < site->given_count; i++)

@@ -51,13 +51,10 @@ bool check_read_back(const struct net *fused, const struct net *written, const s
                      struct bnfuse_error *error)
 {
     struct session *session = session_open(fused->arena, fused, written, options);
-    size_t sets = options->set_count ? options->set_count : 1;
-    bool good = session_plan(session, error);
+    size_t sets = options->sets.count ? options->sets.count : 1;
+    bool good = session_accepts(session, error) && session_plan(session, error);
     session->runs_planned = 2 * sets;
-    for (size_t i = 0; i < sets && good; i++) {
-        session->set = options->set_count ? &options->sets[i] : NULL;
-        good = run_set(session, error);
-    }
+    for (size_t i = 0; i < sets && good; i++) good = session_take(session, i, error) && run_set(session, error);
     session_close(session);
     return good;
 }

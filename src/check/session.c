@@ -55,6 +55,7 @@ struct session *session_open(struct arena *arena, const struct net *before, cons
     pool_open(&session->pool, options->memory);
     arena_defer(&session->plans, close_pool, &session->pool);
     session->team = team_open(&session->plans, options->threads > 0 ? options->threads : platform_processors());
+    name_map_open(&session->supplied, &session->plans);
     session->before.sizes = sizes_find(before, &session->plans);
     session->after.sizes = sizes_find(after, &session->plans);
     if (options->work) {
@@ -72,16 +73,14 @@ void session_close(struct session *session)
 
 bool is_supplied(const void *context, const struct value *value)
 {
-    const struct check_options *options = context;
-    if (!value->is_input || value->graph->owner || value->graph->function) return false;
-    for (size_t i = 0; i < options->set_count; i++)
-        if (find_datum(&options->sets[i], value->name)) return true;
-    return false;
+    const struct session *session = context;
+    return value->is_input && !value->graph->owner && !value->graph->function
+           && name_map_get(&session->supplied, value->name);
 }
 
 static bool is_fed(const struct session *session, const struct value *value)
 {
-    return !(value->initializer || value->sparse) || is_supplied(session->options, value);
+    return !(value->initializer || value->sparse) || is_supplied(session, value);
 }
 
 static bool plan_side(struct session *session, struct side *side, struct bnfuse_error *error)
@@ -168,18 +167,31 @@ static bool fits(const struct session *session, const struct value *value, const
                    declared_input(session->arena, value), describe_input(session->arena, value->name, datum));
 }
 
+bool session_take(struct session *session, size_t i, struct bnfuse_error *error)
+{
+    const struct set_list *sets = &session->options->sets;
+    session->set = NULL;
+    if (sets->count) session->set = sets->take(sets->context, i, error);
+    return session->set || !sets->count;
+}
+
+static bool accepts_set(struct session *session, struct bnfuse_error *error)
+{
+    if (!names_exist(session, error)) return false;
+    for (size_t i = 0; i < session->set->count; i++) {
+        const struct datum *datum = &session->set->data[i];
+        struct value *value = graph_value(session->before.net->main, datum->name);
+        if (!fits(session, value, datum, error)) return false;
+        name_map_add(&session->supplied, value);
+    }
+    return true;
+}
+
 bool session_accepts(struct session *session, struct bnfuse_error *error)
 {
-    const struct check_options *options = session->options;
     bool good = choices_exist(session, error);
-    for (size_t i = 0; good && i < options->set_count; i++) {
-        session->set = &options->sets[i];
-        good = names_exist(session, error);
-        for (size_t k = 0; good && k < session->set->count; k++) {
-            const struct datum *datum = &session->set->data[k];
-            good = fits(session, graph_value(session->before.net->main, datum->name), datum, error);
-        }
-    }
+    for (size_t i = 0; good && i < session->options->sets.count; i++)
+        good = session_take(session, i, error) && accepts_set(session, error);
     session->set = NULL;
     return good;
 }

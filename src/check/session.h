@@ -5,6 +5,7 @@
 #ifndef CHECK_SESSION_H
 #define CHECK_SESSION_H
 
+#include "base/name_map.h"
 #include "check/check.h"
 #include "check/input.h"
 #include "check/site.h"
@@ -34,6 +35,7 @@ struct session {
     struct side before, after;
     struct value **inputs;          /* partners in `before` of the inputs of `after`; NULL: those of their names */
     const struct input_set *set;    /* the one in use; NULL: random */
+    struct name_map supplied;       /* inputs that some set has data for */
     enum clip clip;                 /* of random inputs */
     bool clipped;                   /* it made some smaller */
     size_t runs_done, runs_planned; /* for progress */
@@ -55,8 +57,11 @@ bool session_plan(struct session *session, struct bnfuse_error *error);
 bool session_feed(struct session *session, const struct guess *guess, const struct draw *draw, bool *guessed,
                   struct bnfuse_error *error);
 
+/* Makes the user's set `i` the one in use, or none where there are no sets. What was fed from the one before is gone. */
+bool session_take(struct session *session, size_t i, struct bnfuse_error *error);
+
 /* Whether everything that the user gave has a name that exists and fits what is declared: what is given is used or
- * refused, never left aside. */
+ * refused, never left aside. Goes through all sets, and comes before all else that asks for them. */
 bool session_accepts(struct session *session, struct bnfuse_error *error);
 /* Whether the user decided anything about the inputs: data, a shape, a size. */
 bool is_chosen(const struct session *session);
@@ -80,8 +85,8 @@ bool session_run(struct session *session, const struct side *side, enum precisio
 bnfuse_tolerance tolerance_of(const struct check_options *options, const char *output);
 void drop_all(struct array **arrays, size_t count);
 
-/* Whether the user gives data for this value; context is a struct check_options. */
-bool is_supplied(const void *options, const struct value *value);
+/* Whether the user gives data for this value; context is the session, which has accepted them. */
+bool is_supplied(const void *session, const struct value *value);
 const char *describe_inputs(struct arena *arena, const struct side *side);
 
 /* Runs `before`, keeping every value whose name `b` has, then `b`: the first value (in b's order) that differs by more than

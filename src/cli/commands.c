@@ -223,11 +223,12 @@ static bool run_set(struct job *job, const bnfuse_tensors *inputs)
 static bool run(struct job *job)
 {
     const struct settings *settings = job->settings;
-    if (!job_load(job) || !job_read_data(job) || (!job->set_count && !job_add_set(job, NULL))) return false;
+    if (!job_load(job) || !job_read_data(job)) return false;
     job_stage(job, "running");
-    for (size_t i = 0; i < job->set_count; i++) {
-        bool expects = settings->data.count && job->set_paths[i];
-        if (!run_set(job, job->sets[i]) || (expects && !compare_outputs(job, job->set_paths[i]))) return false;
+    for (size_t i = 0; i < job->set_count || i == 0; i++) {
+        const bnfuse_tensors *inputs = job_set(job, i);
+        const char *expected = settings->data.count && job->set_count ? job->set_paths[i] : NULL;
+        if (!inputs || !run_set(job, inputs) || (expected && !compare_outputs(job, expected))) return false;
     }
     progress_close(job->progress);
     job->run.output = job->output ? job->output : settings->output_directory;

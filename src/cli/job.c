@@ -100,39 +100,50 @@ static bool read_input(struct job *job, bnfuse_tensors *set, const char *input)
     return read;
 }
 
-/* What is left of the memory for this set. */
-static void limit_set(const struct job *job, bnfuse_tensors *set)
+static bool fill_set(struct job *job, bnfuse_tensors *set, const char *directory)
 {
-    size_t left = memory_limit(job->settings->memory);
-    const bnfuse_tensor *tensor;
-    for (size_t i = 0; i + 1 < job->set_count; i++)
-        for (size_t k = 0; (tensor = bnfuse_tensors_get(job->sets[i], k)); k++)
-            left -= tensor->size < left ? tensor->size : left;
-    bnfuse_tensors_limit(set, left ? left : 1);
-}
-
-bool job_add_set(struct job *job, const char *directory)
-{
-    if (job->settings->samples && job->set_count >= job->settings->samples) return true;
-    size_t count = job->set_count + 1;
-    bnfuse_tensors **sets = realloc(job->sets, count * sizeof *sets);
-    if (sets) job->sets = sets;
-    char **paths = realloc(job->set_paths, count * sizeof *paths);
-    if (paths) job->set_paths = paths;
-    bnfuse_tensors *set = bnfuse_tensors_new();
-    char *path = directory ? strdup(directory) : NULL;
-    if (!sets || !paths || !set || (directory && !path)) {
-        bnfuse_tensors_free(set);
-        free(path);
-        return out_of_memory(&job->error);
-    }
-    sets[job->set_count] = set;
-    paths[job->set_count++] = path;
-    limit_set(job, set);
+    bnfuse_tensors_limit(set, memory_limit(job->settings->memory));
     if (directory && !bnfuse_tensors_load(set, job->model, NULL, directory, &job->error)) return false;
     for (size_t i = 0; i < job->settings->inputs.count; i++)
         if (!read_input(job, set, job->settings->inputs.names[i])) return false;
     return true;
+}
+
+const bnfuse_tensors *job_set(struct job *job, size_t index)
+{
+    if (job->set && job->set_index == index) return job->set;
+    bnfuse_tensors_free(job->set);
+    job->set = bnfuse_tensors_new();
+    job->set_index = index;
+    if (!job->set) out_of_memory(&job->error);
+    else if (fill_set(job, job->set, job->set_count ? job->set_paths[index] : NULL)) return job->set;
+    bnfuse_tensors_free(job->set);
+    job->set = NULL;
+    return NULL;
+}
+
+/* Fits bnfuse_check_options.set; the context is the job. */
+static const bnfuse_tensors *give_set(void *context, size_t index, bnfuse_error *error)
+{
+    struct job *job = context;
+    const bnfuse_tensors *set = job_set(job, index);
+    if (!set) *error = job->error;
+    return set;
+}
+
+/* A set: the files in `directory`, which may be NULL, and those of --input. */
+static bool add_set(struct job *job, const char *directory)
+{
+    if (job->settings->samples && job->set_count >= job->settings->samples) return true;
+    char **paths = realloc(job->set_paths, (job->set_count + 1) * sizeof *paths);
+    if (paths) job->set_paths = paths;
+    char *path = directory ? strdup(directory) : NULL;
+    if (paths && (path || !directory)) {
+        paths[job->set_count++] = path;
+        return true;
+    }
+    free(path);
+    return out_of_memory(&job->error);
 }
 
 static int is_set(const struct dirent *entry)
@@ -146,12 +157,12 @@ static bool add_sets_of(struct job *job, const char *directory)
     struct dirent **entries;
     int count = scandir(directory, &entries, is_set, alphasort);
     if (count < 0) return job_system_failed(job, errno, directory, "cannot be read");
-    bool added = count > 0 || job_add_set(job, directory);
+    bool added = count > 0 || add_set(job, directory);
     for (int i = 0; i < count; i++) {
         size_t size = strlen(directory) + strlen(entries[i]->d_name) + 2;
         char *path = malloc(size);
         if (path) snprintf(path, size, "%s/%s", directory, entries[i]->d_name);
-        added = added && (path ? job_add_set(job, path) : out_of_memory(&job->error));
+        added = added && (path ? add_set(job, path) : out_of_memory(&job->error));
         free(path);
         free(entries[i]);
     }
@@ -164,8 +175,9 @@ bool job_read_data(struct job *job)
     const struct settings *settings = job->settings;
     for (size_t i = 0; i < settings->data.count; i++)
         if (!add_sets_of(job, settings->data.names[i])) return false;
-    if (settings->input_directory && !job_add_set(job, settings->input_directory)) return false;
-    return job->set_count || !settings->inputs.count || job_add_set(job, NULL);
+    if (settings->input_directory && !add_set(job, settings->input_directory)) return false;
+    if (!job->set_count && settings->inputs.count && !add_set(job, NULL)) return false;
+    return !job->set_count || job_set(job, 0);
 }
 
 /* ---- the check's options ---- */
@@ -179,7 +191,7 @@ bnfuse_check_options job_check_options(struct job *job)
 {
     bnfuse_check_options options = job->settings->check;
     options.threads = job_threads(job);
-    options.sets = (const bnfuse_tensors *const *)job->sets;
+    options.set = give_set;
     options.set_count = job->set_count;
     options.progress = job_progress;
     options.context = job;
@@ -243,12 +255,9 @@ bool job_commit(struct job *job)
 
 void job_close(struct job *job)
 {
-    for (size_t i = 0; i < job->set_count; i++) {
-        bnfuse_tensors_free(job->sets[i]);
-        free(job->set_paths[i]);
-    }
-    free(job->sets);
+    for (size_t i = 0; i < job->set_count; i++) free(job->set_paths[i]);
     free(job->set_paths);
+    bnfuse_tensors_free(job->set);
     bnfuse_tensors_free(job->outputs);
     bnfuse_free(job->model);
     bnfuse_free(job->other);

@@ -15,9 +15,10 @@ struct job {
     const char *const *operands; /* of this job: one path or two */
     const char *output;          /* the file to write, or NULL */
     bnfuse_model *model, *other;
-    bnfuse_tensors **sets; /* inputs given by the user */
-    char **set_paths;      /* of --data; NULL: only --input */
+    char **set_paths; /* folders of inputs that the user gave, a set each; NULL: only --input */
     size_t set_count;
+    bnfuse_tensors *set; /* the one that was read last */
+    size_t set_index;
     bnfuse_tensors *outputs; /* of a run */
     struct progress *progress;
     struct run_report run;
@@ -45,11 +46,11 @@ void job_close(struct job *job);
 bool job_load(struct job *job);
 /* The first model as it was before anything was done to it; nothing else is read or cleared again. */
 bool job_load_again(struct job *job);
-/* Reads the sets of --data, --input and --input-dir. */
+/* Finds the sets of --data, --input and --input-dir, and reads the first. */
 bool job_read_data(struct job *job);
-/* Adds a set: the files in `directory`, which may be NULL, and those of --input. */
-bool job_add_set(struct job *job, const char *directory);
-/* The options of the check: data must have been read. */
+/* Reads set `index`, which takes the place of the one before. NULL: job->error says why. */
+const bnfuse_tensors *job_set(struct job *job, size_t index);
+/* The options of the check: job_read_data comes first. */
 bnfuse_check_options job_check_options(struct job *job);
 int job_threads(const struct job *job);
 void job_stage(struct job *job, const char *stage);
