@@ -52,9 +52,22 @@ void deadline_open(struct deadline *deadline, double seconds, void (*expire)(voi
     deadline->is_on = pthread_create(&deadline->thread, NULL, wait_for_it, deadline) == 0;
 }
 
+static bool has_passed(const struct timespec *at)
+{
+    struct timespec now = after(0);
+    return now.tv_sec > at->tv_sec || (now.tv_sec == at->tv_sec && now.tv_nsec >= at->tv_nsec);
+}
+
+/* The thread may not have had its turn although the time is up. */
+static void lock_in_time(struct deadline *deadline)
+{
+    pthread_mutex_lock(&deadline->mutex);
+    if (has_passed(&deadline->at)) deadline->expire(deadline->context);
+}
+
 void deadline_hold(struct deadline *deadline)
 {
-    if (deadline->is_on) pthread_mutex_lock(&deadline->mutex);
+    if (deadline->is_on) lock_in_time(deadline);
 }
 
 void deadline_release(struct deadline *deadline)
@@ -62,17 +75,10 @@ void deadline_release(struct deadline *deadline)
     if (deadline->is_on) pthread_mutex_unlock(&deadline->mutex);
 }
 
-static bool has_passed(const struct timespec *at)
-{
-    struct timespec now = after(0);
-    return now.tv_sec > at->tv_sec || (now.tv_sec == at->tv_sec && now.tv_nsec >= at->tv_nsec);
-}
-
 void deadline_close(struct deadline *deadline)
 {
     if (!deadline->is_on) return;
-    pthread_mutex_lock(&deadline->mutex);
-    if (has_passed(&deadline->at)) deadline->expire(deadline->context); /* the thread was not given its turn */
+    lock_in_time(deadline);
     deadline->is_over = true;
     pthread_cond_signal(&deadline->changed);
     pthread_mutex_unlock(&deadline->mutex);
