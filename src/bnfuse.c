@@ -371,13 +371,6 @@ static bool take_options(struct check_call *call, const bnfuse_check_options *op
            && is_level(call->options.level, error) && !threads_are_negative(call->options.threads, error);
 }
 
-/* Seconds in units of work; what is beyond all clocks is no limit. */
-static uint64_t work_limit(double seconds)
-{
-    double units = seconds * (double)WORK_SECOND;
-    return units > 0 && units < 1e18 ? (uint64_t)units + 1 : 0;
-}
-
 /* What sets of inputs take counts against the budget of b. */
 static void hold(struct check_call *call, size_t bytes)
 {
@@ -408,27 +401,9 @@ static const struct input_set *take_set(void *context, size_t index, struct bnfu
 
 static struct check_options check_options(struct check_call *call)
 {
-    const bnfuse_check_options *from = &call->options;
-    return (struct check_options){
-        .seed = from->seed,
-        .atol = from->atol,
-        .rtol = from->rtol,
-        .threads = from->threads,
-        .level = from->level,
-        .memory = &call->b->memory,
-        .work = work_limit(from->work),
-        .sets = { from->set_count, take_set, call },
-        .dims = from->dims,
-        .dim_count = from->dim_count,
-        .shapes = from->shapes,
-        .shape_count = from->shape_count,
-        .precision = (enum dtype)from->precision,
-        .tolerances = from->tolerances,
-        .tolerance_count = from->tolerance_count,
-        .repro = from->repro,
-        .progress = from->progress,
-        .context = from->context,
-    };
+    return (struct check_options){ .asked = call->options,
+                                   .sets = { call->options.set_count, take_set, call },
+                                   .memory = &call->b->memory };
 }
 
 /* Within the budget of b, on which the sets of inputs draw as well. */

@@ -40,7 +40,8 @@ static int open_build(void **state)
 {
     (void)state;
     build_open(&b, 8, 15);
-    options = (struct check_options){ .seed = 1, .threads = 1, .memory = &b.memory, .sets = { 2, take, NULL } };
+    options =
+        (struct check_options){ .asked.seed = 1, .asked.threads = 1, .memory = &b.memory, .sets = { 2, take, NULL } };
     return 0;
 }
 

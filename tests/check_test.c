@@ -35,9 +35,12 @@ static int open_build(void **state)
 {
     (void)state;
     build_open(&b, 8, 13);
-    options = (struct check_options){
-        .level = BNFUSE_LEVEL_FULL, .seed = 1, .atol = 1e-5, .rtol = 1e-3, .threads = 1, .memory = &b.memory
-    };
+    options = (struct check_options){ .asked.level = BNFUSE_LEVEL_FULL,
+                                      .asked.seed = 1,
+                                      .asked.atol = 1e-5,
+                                      .asked.rtol = 1e-3,
+                                      .asked.threads = 1,
+                                      .memory = &b.memory };
     return 0;
 }
 
@@ -139,7 +142,7 @@ static void fold_conv(const char *conv_name, const char *bn_name, struct fold fo
 static enum bnfuse_verdict check_at(bnfuse_level level)
 {
     struct bnfuse_error error = { 0 };
-    options.level = level;
+    options.asked.level = level;
     if (!check_fusion(&before, &after, &options, &result, &error)) fail_msg("%s", error.message);
     return result.verdict;
 }
@@ -239,8 +242,8 @@ static void a_nan_in_a_folded_bias_is_caught(void **state)
 static void rounding_beyond_the_tolerance_is_told_from_a_mistake(void **state)
 {
     (void)state;
-    options.atol = 0;
-    options.rtol = 1e-12;
+    options.asked.atol = 0;
+    options.asked.rtol = 1e-12;
     build_conv_bn();
     load();
     fold_conv("conv", "bn", (struct fold){ 0 });
@@ -296,7 +299,7 @@ static void storage_that_destroys_the_weights_is_no_rounding(void **state)
     assert_verdict(BNFUSE_VERDICT_FAIL);
     assert_true(result.worst_site < 1e-12);
     assert_true(result.outputs[0]->algebra.relative < 1e-12);
-    options.rtol = options.atol = 10;
+    options.asked.rtol = options.asked.atol = 10;
     assert_verdict(BNFUSE_VERDICT_FAIL);
     assert_true(result.outputs[0]->within_tolerance);
 }
@@ -343,8 +346,8 @@ static void standard_runs_float64_only_where_sites_or_tolerance_leave_something_
     assert_int_equal(result.level, BNFUSE_LEVEL_STANDARD);
     assert_true(result.outputs[0]->algebra.relative < 0 && result.outputs[0]->truth_after < 0);
     assert_true(result.outputs[0]->deployment.relative > 0 && result.outputs[0]->within_tolerance);
-    options.atol = 0;
-    options.rtol = 1e-12;
+    options.asked.atol = 0;
+    options.asked.rtol = 1e-12;
     assert_int_equal(check_at(BNFUSE_LEVEL_STANDARD), BNFUSE_VERDICT_PASS_ROUNDING);
     assert_int_equal(result.level, BNFUSE_LEVEL_FULL);
     assert_true(result.outputs[0]->algebra.relative >= 0 && result.outputs[0]->truth_after > 0);
@@ -657,8 +660,8 @@ static void a_branch_not_taken_is_fed_what_is_known(void **state)
 {
     (void)state;
     struct bnfuse_shape shape = { "x", 4, (int64_t[]){ 1, 4, 7, 7 } };
-    options.shapes = &shape;
-    options.shape_count = 1;
+    options.asked.shapes = &shape;
+    options.asked.shape_count = 1;
     build_input(&b, "x", DTYPE_FLOAT, "?,?,?,?");
     build_init_values(&b, "yes", DTYPE_BOOL, "", (double[]){ 1 });
     build_init_values(&b, "flat", DTYPE_INT64, "2", (double[]){ 1, 196 });
@@ -702,12 +705,12 @@ static void a_free_batch_is_two_and_named_dims_are_what_the_user_says(void **sta
     fold_conv("conv", "bn", (struct fold){ 0 });
     assert_verdict(BNFUSE_VERDICT_PASS);
     assert_string_equal(result.inputs, "x float32 [2, 4, 6, 5]");
-    options.dims = &dim;
-    options.dim_count = 1;
+    options.asked.dims = &dim;
+    options.asked.dim_count = 1;
     assert_verdict(BNFUSE_VERDICT_PASS);
     assert_string_equal(result.inputs, "x float32 [3, 4, 6, 5]");
-    options.shapes = &shape;
-    options.shape_count = 1;
+    options.asked.shapes = &shape;
+    options.asked.shape_count = 1;
     assert_verdict(BNFUSE_VERDICT_PASS);
     assert_string_equal(result.inputs, "x float32 [1, 4, 9, 9]");
 }
@@ -765,8 +768,8 @@ static void sizes_for_names_that_nothing_has_are_refused(void **state)
     (void)state;
     struct bnfuse_dim dim = { "M", 3 };
     struct bnfuse_error error = { 0 };
-    options.dims = &dim;
-    options.dim_count = 1;
+    options.asked.dims = &dim;
+    options.asked.dim_count = 1;
     build_conv_bn();
     load();
     fold_conv("conv", "bn", (struct fold){ 0 });
@@ -933,7 +936,7 @@ static void progress_goes_from_nothing_to_all(void **state)
     (void)state;
     furthest = 0;
     reports = 0;
-    options.progress = note_progress;
+    options.asked.progress = note_progress;
     build_conv_bn();
     load();
     fold_conv("conv", "bn", (struct fold){ 0 });
@@ -958,8 +961,8 @@ static void build_resized(const char *scales)
 static void a_scale_is_not_moved_by_noise(void **state)
 {
     (void)state;
-    options.atol = 0;
-    options.rtol = 1e-12;
+    options.asked.atol = 0;
+    options.asked.rtol = 1e-12;
     build_resized("same");
     fold_conv("conv", "bn", (struct fold){ 0 });
     assert_verdict(BNFUSE_VERDICT_PASS_ROUNDING);

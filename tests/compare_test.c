@@ -23,7 +23,9 @@ static int open_sides(void **state)
 {
     (void)state;
     for (int i = 0; i < 2; i++) build_open(&sides[i], 8, 13);
-    options = (struct check_options){ .seed = 1, .atol = 1e-5, .rtol = 1e-3, .threads = 1, .is_unrelated = true };
+    options = (struct check_options){
+        .asked.seed = 1, .asked.atol = 1e-5, .asked.rtol = 1e-3, .asked.threads = 1, .is_unrelated = true
+    };
     options.memory = &sides[1].memory;
     return 0;
 }
@@ -157,7 +159,7 @@ static void a_half_precision_network_excuses_nothing_by_its_own_perturbation(voi
         build_output(b, "y", DTYPE_FLOAT, "N,4");
     }
     assert_verdict(BNFUSE_VERDICT_FAIL);
-    options.precision = DTYPE_FLOAT16;
+    options.asked.precision = BNFUSE_DTYPE_FLOAT16;
     assert_verdict(BNFUSE_VERDICT_PASS_LOWER_PRECISION);
 }
 

@@ -35,7 +35,7 @@ static bool choose_inputs(struct subject *s, const struct guess *guess, struct b
 {
     static const struct draw draw = { .scale = 1, .rounds = 2 };
     const struct graph *graph = s->net.main;
-    struct check_options options = { .seed = 1, .memory = &s->memory };
+    struct check_options options = { .asked.seed = 1, .memory = &s->memory };
     struct run_options run = { .pool = &s->pool, .memory = &s->memory };
     struct chooser chooser;
     chooser_open(&chooser, &s->arena, &options, guess);

@@ -48,7 +48,7 @@ static bool is_visible(const struct check *check, const struct value *origin)
 
 static bool is_full(const struct check *check)
 {
-    return check->session->options->level == BNFUSE_LEVEL_FULL;
+    return check->session->options->asked.level == BNFUSE_LEVEL_FULL;
 }
 
 /* What the original does not have, or has in a body, is never seen; the rest of such a site is. */
@@ -267,7 +267,7 @@ static bool measure_noise(struct check *check, const struct outputs *of, struct 
 {
     struct bnfuse_check_result *result = check->result;
     double *far = NEW_ARRAY(&check->session->data, double, result->output_count);
-    if (!run_perturbed(check, of, EXACT_ROUNDED, check->session->options->seed | 1, far, error)
+    if (!run_perturbed(check, of, EXACT_ROUNDED, check->session->options->asked.seed | 1, far, error)
         || (exceeds_in_float64(result) && !run_perturbed(check, of, NUDGED, 0, check->nudge_noise, error)))
         return false;
     for (size_t i = 0; i < result->output_count; i++)
@@ -636,7 +636,7 @@ static bool check_graphs(struct check *check, bool *whole, const char **why_not,
 static bool check_changes(struct check *check, struct bnfuse_error *error)
 {
     struct bnfuse_check_result *result = check->result;
-    const bool is_quick = check->session->options->level == BNFUSE_LEVEL_QUICK;
+    const bool is_quick = check->session->options->asked.level == BNFUSE_LEVEL_QUICK;
     const char *why_not = "no whole graph was run, as asked for";
     bool whole = false;
     if (!prove_small(check, error)) return false;
@@ -653,9 +653,11 @@ static bool check_changes(struct check *check, struct bnfuse_error *error)
 bool check_fusion(const struct net *before, const struct net *after, const struct check_options *options,
                   struct bnfuse_check_result *result, struct bnfuse_error *error)
 {
-    *result = (struct bnfuse_check_result){
-        .verdict = BNFUSE_VERDICT_IDENTICAL, .why = "", .inputs = "", .seed = options->seed, .level = options->level
-    };
+    *result = (struct bnfuse_check_result){ .verdict = BNFUSE_VERDICT_IDENTICAL,
+                                            .why = "",
+                                            .inputs = "",
+                                            .seed = options->asked.seed,
+                                            .level = options->asked.level };
     struct session *session = session_open(after->arena, before, after, options);
     struct check check = { .session = session, .result = result, .entered = NEW(&session->plans, struct pointer_map) };
     struct site_finder finder = { before, after, after->arena, is_supplied, session };

@@ -35,24 +35,10 @@ struct set_list {
 };
 
 struct check_options {
-    uint64_t seed;     /* of random inputs */
-    double atol, rtol; /* of question 4 */
-    int threads;       /* 0: as many as the machine has */
-    bnfuse_level level;
-    struct memory *memory;
-    uint64_t work; /* that the check may take, predicted, in units of base/memory.h; 0: no limit */
+    bnfuse_check_options asked; /* as the caller filled it; but sets of inputs come from `sets` */
     struct set_list sets;
-    const struct bnfuse_dim *dims; /* --dim NAME=N */
-    size_t dim_count;
-    const struct bnfuse_shape *shapes; /* --shape NAME:AxBxC */
-    size_t shape_count;
-    enum dtype precision; /* of check_compare: the second model may be a version of this type. UNDEFINED: not so */
-    const bnfuse_tolerance *tolerances; /* of single outputs */
-    size_t tolerance_count;
-    const char *repro;        /* a directory to write the first mistaken segment to; NULL: none */
-    bool is_unrelated;        /* the inputs of the two models may have other names */
-    bnfuse_progress progress; /* NULL: not called */
-    void *context;
+    struct memory *memory;
+    bool is_unrelated; /* the inputs of the two models may have other names */
 };
 
 /* The result lives in after->arena. shape_infer has run on both nets. Both nets' marks are used, and NULL afterwards.

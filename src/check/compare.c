@@ -133,7 +133,7 @@ static bool run_perturbed(struct comparison *comparison, const struct side *side
     size_t count = comparison->result->output_count;
     bool is_b = side == &session->after, ran = true;
     for (uint64_t seed = 1; ran && seed <= PERTURBED_RUNS; seed++) {
-        ran = session_run(session, side, EXACT_ROUNDED, session->options->seed * PERTURBED_RUNS + seed, NULL,
+        ran = session_run(session, side, EXACT_ROUNDED, session->options->asked.seed * PERTURBED_RUNS + seed, NULL,
                           runs->other, error);
         if (ran && is_b) align(comparison, runs->exact_a, runs->other, count);
         for (size_t i = 0; ran && i < count; i++) {
@@ -148,7 +148,7 @@ static bool run_perturbed(struct comparison *comparison, const struct side *side
 
 static double resolution(const struct comparison *comparison, const struct array *array)
 {
-    enum dtype precision = comparison->session->options->precision;
+    enum dtype precision = (enum dtype)comparison->session->options->asked.precision;
     double own = resolution_of(array ? array->type : DTYPE_FLOAT);
     return precision ? fmax(own, resolution_of(precision)) : own;
 }
@@ -539,7 +539,7 @@ static bool is_anything_compared(const struct bnfuse_check_result *result)
 static bool is_lower_precision(const struct comparison *comparison)
 {
     for (size_t i = 0; i < comparison->result->output_count; i++)
-        if (comparison->session->options->precision
+        if (comparison->session->options->asked.precision
             && comparison->result->outputs[i]->rounding.relative > NOISE_FACTOR * resolution_of(DTYPE_FLOAT))
             return true;
     return false;
@@ -620,7 +620,7 @@ static bool compare_all(struct comparison *comparison, struct bnfuse_error *erro
     collect_sites(comparison, sites);
     judge(comparison, sites);
     const struct site *blamed = comparison->blamed;
-    const char *directory = session->options->repro;
+    const char *directory = session->options->asked.repro;
     if (!directory || !blamed || !blamed->witness) return true;
     return write_repro(session->before.net, session->after.net, blamed, session->arena, directory, error);
 }
@@ -643,7 +643,7 @@ bool check_compare(const struct net *a, const struct net *b, const struct check_
                    struct bnfuse_check_result *result, struct bnfuse_error *error)
 {
     *result = (struct bnfuse_check_result){
-        .verdict = BNFUSE_VERDICT_IDENTICAL, .why = "", .inputs = "", .note = "", .seed = options->seed
+        .verdict = BNFUSE_VERDICT_IDENTICAL, .why = "", .inputs = "", .note = "", .seed = options->asked.seed
     };
     struct bnfuse_error why = { .status = BNFUSE_OK };
     struct session *session = session_open(b->arena, a, b, options);

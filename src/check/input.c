@@ -88,8 +88,8 @@ bool has_dim(const struct graph *graph, const char *name)
 
 static int64_t named_size(const struct check_options *options, const char *name)
 {
-    for (size_t i = 0; name && i < options->dim_count; i++)
-        if (strcmp(options->dims[i].name, name) == 0) return options->dims[i].size;
+    for (size_t i = 0; name && i < options->asked.dim_count; i++)
+        if (strcmp(options->asked.dims[i].name, name) == 0) return options->asked.dims[i].size;
     return -1;
 }
 
@@ -160,8 +160,8 @@ static int64_t clipped_size(const struct chooser *chooser, int64_t size, int ran
 static int choose_dims(struct chooser *chooser, const struct value *value, int64_t *dims)
 {
     const struct check_options *options = chooser->options;
-    for (size_t i = 0; i < options->shape_count; i++) {
-        const struct bnfuse_shape *choice = &options->shapes[i];
+    for (size_t i = 0; i < options->asked.shape_count; i++) {
+        const struct bnfuse_shape *choice = &options->asked.shapes[i];
         if (strcmp(choice->name, value->name) != 0) continue;
         memcpy(dims, choice->dims, (size_t)choice->rank * sizeof *dims);
         chooser_learn(chooser, value, choice->rank, dims);
@@ -364,7 +364,8 @@ static void draw_whole(const struct range *range, int64_t *values, int64_t count
 /* Every draw has numbers of its own. */
 static uint64_t seed_of(const struct chooser *chooser)
 {
-    return chooser->options->seed + (uint64_t)chooser->draw->form * 1000 + (uint64_t)(chooser->draw->scale * 100) - 100;
+    return chooser->options->asked.seed + (uint64_t)chooser->draw->form * 1000 + (uint64_t)(chooser->draw->scale * 100)
+           - 100;
 }
 
 /* Turns a normal number (the sum of twelve uniform ones: within six) into one of the draw's distribution. */

@@ -40,9 +40,9 @@ static bool run_plan(const struct prover *prover, const struct plan *plan, const
                                    .memory = prover->options->memory,
                                    .pool = prover->pool,
                                    .weight_noise = part->noise,
-                                   .noise_type = prover->options->precision,
+                                   .noise_type = (enum dtype)prover->options->asked.precision,
                                    .unmoved = part->unmoved,
-                                   .random_seed = prover->options->seed };
+                                   .random_seed = prover->options->asked.seed };
     *output = NULL;
     const struct work_share share = work_begin(options.memory, prover->work, UINT64_MAX / 2);
     bool ran = plan_run(plan, &options, part->fed, output, error);
@@ -377,7 +377,7 @@ static struct array *other_numbers(const struct prover *prover, const struct arr
         lowest = -1;
         highest = 1;
     }
-    random_normal(other->f64, other->count, prover->options->seed + 1, name);
+    random_normal(other->f64, other->count, prover->options->asked.seed + 1, name);
     for (int64_t i = 0; i < other->count; i++) {
         double part = fmin(fmax(other->f64[i] / 4, -1), 1);
         bool below = lowest < 0 && (part < 0 || highest == 0);

@@ -101,7 +101,7 @@ static void keep_witness(const struct proof *proof, struct array *const *fed, co
 {
     struct site *site = proof->site;
     struct arena *arena = proof->prover->after->arena;
-    if (!proof->prover->options->repro) return;
+    if (!proof->prover->options->asked.repro) return;
     site->witness = NEW_ARRAY(arena, struct datum, site->given_count + 1);
     for (size_t i = 0; i < site->given_count; i++)
         datum_from_array(&site->witness[i], arena, site->origins[i]->name, fed[i]);
@@ -257,7 +257,7 @@ static struct array *drive_array(const struct proof *proof, const struct array *
 {
     struct array *made = array_new(array->pool, array->type, array->store, array->rank, array->dims);
     struct seen seen = look_at(array, origin);
-    uint64_t seed = proof->prover->options->seed + 100 * proof->round + drive + 1, bits = seed;
+    uint64_t seed = proof->prover->options->asked.seed + 100 * proof->round + drive + 1, bits = seed;
     random_normal(made->f64, made->count, seed, origin->name);
     for (int64_t i = 0; i < made->count; i++) {
         bits = bits * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);

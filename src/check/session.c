@@ -38,6 +38,13 @@ void open_outputs(struct bnfuse_check_result *result, struct arena *arena, const
     result->output_count = graph->output_count;
 }
 
+/* Seconds in units of work; what is beyond all clocks is no limit. */
+static uint64_t work_limit(double seconds)
+{
+    double units = seconds * (double)WORK_SECOND;
+    return units > 0 && units < 1e18 ? (uint64_t)units + 1 : 0;
+}
+
 struct session *session_open(struct arena *arena, const struct net *before, const struct net *after,
                              const struct check_options *options)
 {
@@ -54,14 +61,15 @@ struct session *session_open(struct arena *arena, const struct net *before, cons
     arena_defer(&session->plans, close_arena, &session->scratch);
     pool_open(&session->pool, options->memory);
     arena_defer(&session->plans, close_pool, &session->pool);
-    session->team = team_open(&session->plans, options->threads > 0 ? options->threads : platform_processors());
+    session->team =
+        team_open(&session->plans, options->asked.threads > 0 ? options->asked.threads : platform_processors());
     name_map_open(&session->supplied, &session->plans);
     session->before.sizes = sizes_find(before, &session->plans);
     session->after.sizes = sizes_find(after, &session->plans);
-    if (options->work) {
+    const uint64_t work = work_limit(options->asked.work);
+    if (work) {
         session->work = NEW(&session->plans, struct check_work);
-        *session->work =
-            (struct check_work){ options->work / 12, options->work / 12 * 7, options->work / 4, options->work / 6 };
+        *session->work = (struct check_work){ work / 12, work / 12 * 7, work / 4, work / 6 };
     }
     return session;
 }
@@ -120,23 +128,23 @@ static bool choices_exist(const struct session *session, struct bnfuse_error *er
 {
     const struct check_options *options = session->options;
     const struct graph *graph = session->before.net->main;
-    for (size_t i = 0; i < options->shape_count; i++) {
-        const struct value *value = graph_value(graph, options->shapes[i].name);
+    for (size_t i = 0; i < options->asked.shape_count; i++) {
+        const struct value *value = graph_value(graph, options->asked.shapes[i].name);
         if (!value || !value->is_input)
             return fail(error, BNFUSE_USAGE, "a shape was given for \"%s\", which is no input of the model",
-                        options->shapes[i].name);
+                        options->asked.shapes[i].name);
     }
-    for (size_t i = 0; i < options->tolerance_count; i++) {
+    for (size_t i = 0; i < options->asked.tolerance_count; i++) {
         size_t k = 0;
-        while (k < graph->output_count && strcmp(graph->outputs[k]->name, options->tolerances[i].name) != 0) k++;
+        while (k < graph->output_count && strcmp(graph->outputs[k]->name, options->asked.tolerances[i].name) != 0) k++;
         if (k == graph->output_count)
             return fail(error, BNFUSE_USAGE, "a tolerance was given for \"%s\", which is no output of the model",
-                        options->tolerances[i].name);
+                        options->asked.tolerances[i].name);
     }
-    for (size_t i = 0; i < options->dim_count; i++)
-        if (!has_dim(graph, options->dims[i].name))
+    for (size_t i = 0; i < options->asked.dim_count; i++)
+        if (!has_dim(graph, options->asked.dims[i].name))
             return fail(error, BNFUSE_USAGE, "a size was given for dimension \"%s\", which no input of the model has",
-                        options->dims[i].name);
+                        options->asked.dims[i].name);
     return true;
 }
 
@@ -199,7 +207,7 @@ bool session_accepts(struct session *session, struct bnfuse_error *error)
 bool is_chosen(const struct session *session)
 {
     const struct check_options *options = session->options;
-    return session->set || options->shape_count || options->dim_count;
+    return session->set || options->asked.shape_count || options->asked.dim_count;
 }
 
 bool refuse_chosen(struct session *session, struct bnfuse_error *error)
@@ -263,9 +271,9 @@ bool session_feed(struct session *session, const struct guess *guess, const stru
 
 bnfuse_tolerance tolerance_of(const struct check_options *options, const char *output)
 {
-    bnfuse_tolerance tolerance = { output, options->atol, options->rtol };
-    for (size_t i = 0; i < options->tolerance_count; i++) {
-        const bnfuse_tolerance *own = &options->tolerances[i];
+    bnfuse_tolerance tolerance = { output, options->asked.atol, options->asked.rtol };
+    for (size_t i = 0; i < options->asked.tolerance_count; i++) {
+        const bnfuse_tolerance *own = &options->asked.tolerances[i];
         if (strcmp(own->name, output) != 0) continue;
         if (own->atol >= 0) tolerance.atol = own->atol;
         if (own->rtol >= 0) tolerance.rtol = own->rtol;
@@ -320,9 +328,9 @@ struct watch {
 
 static bool report_progress(const struct session *session, double part, struct bnfuse_error *error)
 {
-    if (!session->options->progress || !session->runs_planned) return true;
+    if (!session->options->asked.progress || !session->runs_planned) return true;
     double done = ((double)session->runs_done + part) / (double)session->runs_planned;
-    return session->options->progress(session->options->context, done < 1 ? done : 1)
+    return session->options->asked.progress(session->options->asked.context, done < 1 ? done : 1)
            || fail(error, BNFUSE_CANCELLED, "the check was cancelled");
 }
 
@@ -351,9 +359,9 @@ bool session_run(struct session *session, const struct side *side, enum precisio
         .memory = session->options->memory,
         .pool = &session->pool,
         .weight_noise = noise,
-        .noise_type = session->options->precision,
+        .noise_type = (enum dtype)session->options->asked.precision,
         .unmoved = side->sizes,
-        .random_seed = session->options->seed,
+        .random_seed = session->options->asked.seed,
         .observe = watch_value,
         .enter = watch_body,
         .context = &watch,

@@ -30,7 +30,7 @@ struct given {
 static bool choose_inputs(const struct net *net, struct given *given, struct arena *arena, struct bnfuse_error *error)
 {
     static const struct draw draw = { .name = "", .form = DRAW_NORMAL, .scale = 1, .rounds = 2 };
-    struct check_options options = { .seed = 1, .threads = 1 };
+    struct check_options options = { .asked.seed = 1, .asked.threads = 1 };
     struct chooser chooser;
     chooser_open(&chooser, arena, &options, &guesses[0]);
     chooser.draw = &draw;

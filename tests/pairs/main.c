@@ -88,7 +88,7 @@ static bool is_witness(struct session *session, struct bnfuse_error *error)
 /* The first model runs, on whatever. */
 static bool runs(struct trial *trial)
 {
-    struct check_options options = { .seed = 1, .threads = 1, .memory = &trial->memory };
+    struct check_options options = { .asked.seed = 1, .asked.threads = 1, .memory = &trial->memory };
     struct session *session = session_open(&trial->arena, &trial->nets[0], &trial->nets[0], &options);
     struct bnfuse_error error;
     bool ran = false, guessed = true;
@@ -105,7 +105,7 @@ static bool runs(struct trial *trial)
 static bool find_witness(struct trial *trial)
 {
     for (uint64_t seed = 0; seed < WITNESS_SEEDS; seed++) {
-        struct check_options options = { .seed = 1000 + seed, .threads = 1, .memory = &trial->memory };
+        struct check_options options = { .asked.seed = 1000 + seed, .asked.threads = 1, .memory = &trial->memory };
         struct session *session = session_open(&trial->arena, &trial->nets[0], &trial->nets[1], &options);
         struct bnfuse_error error;
         bool found = false, guessed = true;
@@ -134,7 +134,9 @@ static bool make_pair(struct trial *trial, struct bnfuse_error *error)
 static bool judge_pair(void *context, struct bnfuse_error *error)
 {
     struct trial *trial = context;
-    struct check_options options = { .seed = 20, .atol = 1e-5, .rtol = 1e-3, .threads = 1, .memory = &trial->memory };
+    struct check_options options = {
+        .asked.seed = 20, .asked.atol = 1e-5, .asked.rtol = 1e-3, .asked.threads = 1, .memory = &trial->memory
+    };
     options.is_unrelated = true;
     trial->counts = make_pair(trial, error);
     return trial->counts && check_compare(&trial->nets[0], &trial->nets[1], &options, &trial->result, error);

@@ -212,9 +212,11 @@ static bool run_for_shapes(void *context, struct bnfuse_error *error)
     struct model model;
     struct net net;
     bool guessed;
-    struct check_options options = {
-        .seed = 1, .threads = 1, .memory = &c->memory, .dims = c->graph->dims, .dim_count = c->graph->dim_count
-    };
+    struct check_options options = { .asked.seed = 1,
+                                     .asked.threads = 1,
+                                     .memory = &c->memory,
+                                     .asked.dims = c->graph->dims,
+                                     .asked.dim_count = c->graph->dim_count };
     if (!model_read(&model, &c->arena, "random", c->bytes, c->size, error) || !net_index(&net, &c->arena, &model, error)
         || !shape_infer(&net, error))
         return false;
