@@ -279,12 +279,21 @@ static bool fuse(void *context, struct bnfuse_error *error)
     return true;
 }
 
+static bool dims_exist(const bnfuse_dim *dims, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!dims || !dims[i].name) return false;
+    return true;
+}
+
 bool bnfuse_fuse(bnfuse_model *model, const bnfuse_fuse_options *options, bnfuse_error *error)
 {
     struct fuse_call call = { .model = model };
     bnfuse_fuse_options_init(&call.options);
     if (is_unfit(model, "model", error) || !options_take(&call.options, sizeof call.options, options, error))
         return false;
+    if (!dims_exist(call.options.dims, call.options.dim_count))
+        return fail(error, BNFUSE_USAGE, "a list of the options, or a name in it, is NULL");
     if (model->is_calibrated)
         return fail(error, BNFUSE_USAGE, "%s: was calibrated; write it, and load what was written", model->name);
     if (model->is_fused) return fail(error, BNFUSE_USAGE, "%s: was fused before", model->name);
@@ -349,10 +358,9 @@ struct check_call {
 /* Whether the lists that the caller set are there. */
 static bool lists_exist(const bnfuse_check_options *options, struct bnfuse_error *error)
 {
-    bool exist = (options->sets || options->set || !options->set_count) && (options->dims || !options->dim_count)
+    bool exist = (options->sets || options->set || !options->set_count) && dims_exist(options->dims, options->dim_count)
                  && (options->shapes || !options->shape_count) && (options->tolerances || !options->tolerance_count);
     for (size_t i = 0; exist && options->sets && i < options->set_count; i++) exist = options->sets[i];
-    for (size_t i = 0; exist && i < options->dim_count; i++) exist = options->dims[i].name;
     for (size_t i = 0; exist && i < options->shape_count; i++)
         exist = options->shapes[i].name && (options->shapes[i].dims || options->shapes[i].rank <= 0);
     for (size_t i = 0; exist && i < options->tolerance_count; i++) exist = options->tolerances[i].name;

@@ -110,6 +110,12 @@ BNFUSE_API bool bnfuse_print(bnfuse_model *model, bnfuse_sink sink, void *contex
 
 /* ---- fusing ---- */
 
+/* A size for dims that the model leaves open, by their name. */
+typedef struct bnfuse_dim {
+    const char *name;
+    int64_t size;
+} bnfuse_dim;
+
 typedef struct bnfuse_fuse_options {
     size_t size;              /* of this struct */
     bool freeze_weights;      /* initializers that are graph inputs too count as constants */
@@ -130,6 +136,9 @@ typedef struct bnfuse_fuse_options {
     bool unread;
     bool simplify;   /* and make everything else as small as it can be without another bit in any result */
     bool lower_conv; /* what stays becomes a depthwise Conv of kernel 1 where it has a spatial axis, else Mul and Add */
+    /* Where a fold leaves something over, work is compared at these sizes; what is folded is right at any other. */
+    const bnfuse_dim *dims;
+    size_t dim_count;
 } bnfuse_fuse_options;
 
 /* Folds every BatchNormalization that can be folded exactly. The file is not touched. Once per model. */
@@ -458,11 +467,7 @@ typedef struct bnfuse_check_result {
     bnfuse_level level;      /* what decided; of bnfuse_check */
 } bnfuse_check_result;
 
-/* Sizes for dims that the model leaves open: by the name of the dim, or all of one input. */
-typedef struct bnfuse_dim {
-    const char *name;
-    int64_t size;
-} bnfuse_dim;
+/* The sizes of an input whose dims the model leaves open. */
 typedef struct bnfuse_shape {
     const char *name;
     int rank;

@@ -78,6 +78,27 @@ static void what_is_left_over_is_weighed_for_any_batch(void **state)
     RUN(cases, NULL);
 }
 
+/* Three shifts of 40 at each of two places, and a scale and shift of 3 at each of H. */
+static void what_is_left_over_is_weighed_at_sizes_that_are_named(void **state)
+{
+#define THREE_READERS                                                                                     \
+    "in x N,3,H; r = Relu x; y = bn r 3; t = Transpose y perm=0,2,1; ints i 0,1; g = Gather t i axis=1; " \
+    "init u 3,40; init v 3,40; init w 3,40; a = MatMul g u; b = MatMul g v; c = MatMul g w; out a; out b; out c"
+    static const struct fold_case open[] = { { THREE_READERS, 1, REASON_NOT_WORTH, NULL, 0 } };
+    static const struct fold_case folds[] = {
+        { THREE_READERS, 0, 0, "Relu Transpose Gather MatMul Add MatMul Add MatMul Add", 0 },
+    };
+    static const struct bnfuse_dim few = { "H", 2 }, many = { "H", 1000 }, other = { "N", 1000 };
+    const struct bnfuse_fuse_options at_few = { .fold_limit = 1 << 28, .dims = &few, .dim_count = 1 };
+    const struct bnfuse_fuse_options at_many = { .fold_limit = 1 << 28, .dims = &many, .dim_count = 1 };
+    const struct bnfuse_fuse_options at_other = { .fold_limit = 1 << 28, .dims = &other, .dim_count = 1 };
+    (void)state;
+    RUN(open, NULL);
+    RUN(open, &at_few);
+    RUN(open, &at_other);
+    RUN(folds, &at_many);
+}
+
 static void affines_stay_where_they_are_no_affine_or_others_look(void **state)
 {
     static const struct fold_case cases[] = {
@@ -143,6 +164,7 @@ int main(void)
         cmocka_unit_test(affines_go_into_the_operator_upstream),
         cmocka_unit_test(affines_go_into_convolutions_downstream),
         cmocka_unit_test(what_is_left_over_is_weighed_for_any_batch),
+        cmocka_unit_test(what_is_left_over_is_weighed_at_sizes_that_are_named),
         cmocka_unit_test(affines_stay_where_they_are_no_affine_or_others_look),
         cmocka_unit_test(what_runtimes_recognize_stays),
         cmocka_unit_test(affines_can_be_left_out),

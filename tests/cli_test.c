@@ -378,6 +378,41 @@ static void a_model_may_be_replaced_by_its_fused_self(void **state)
     assert_says(out, "0 of 1 BatchNormalizations can go");
 }
 
+/* The shift is left over at two places, three times; the BatchNormalization is at H. */
+static void write_work_by_height(const char *path)
+{
+    build_input(&b, "x", DTYPE_FLOAT, "N,3,H");
+    for (const char *name = "stmv"; *name; name++)
+        build_init_values(&b, (char[]){ *name, 0 }, DTYPE_FLOAT, "3", (double[]){ 1, 0.5, 2 });
+    build_init_values(&b, "i", DTYPE_INT64, "2", (double[]){ 0, 1 });
+    build_node(&b, "Relu", "relu", "x", "r", NULL);
+    build_node(&b, "BatchNormalization", "bn", "r s t m v", "y", NULL);
+    build_node(&b, "Transpose", "", "y", "q", "perm=0,2,1");
+    build_node(&b, "Gather", "", "q i", "g", "axis=1");
+    for (const char *name = "abc"; *name; name++) {
+        char weight[] = { 'w', *name, 0 }, inputs[] = { 'g', ' ', 'w', *name, 0 };
+        build_init(&b, weight, DTYPE_FLOAT, "3,40", (uint64_t)*name);
+        build_node(&b, "MatMul", "", inputs, (char[]){ *name, 0 }, NULL);
+        build_output(&b, (char[]){ *name, 0 }, DTYPE_FLOAT, "N,2,40");
+    }
+    write_model(path);
+}
+
+static void a_size_that_decides_what_is_less_work_is_asked_for(void **state)
+{
+    (void)state;
+    write_work_by_height("height.onnx");
+    assert_ran("explain height.onnx", 0);
+    assert_says(out, "inputs leave open: --dim H=N");
+    assert_ran("explain height.onnx --dim N=100", 0);
+    assert_says(out, "inputs leave open: --dim H=N");
+    assert_ran("explain height.onnx --dim H=4", 0);
+    assert_says(out, "3 nodes would be left over\n");
+    assert_ran("explain height.onnx --dim H=1000", 0);
+    assert_says(out, "1 of 1 BatchNormalizations can go");
+    assert_ran("height.onnx -o fused.onnx --dim H=50 --strict", 0);
+}
+
 static void standard_output_takes_the_model_and_nothing_else(void **state)
 {
     (void)state;
@@ -1229,6 +1264,7 @@ int main(void)
         TEST(the_verdict_is_the_last_line),
         TEST(every_batch_normalization_gets_one_line),
         TEST(equal_hints_are_given_once),
+        TEST(a_size_that_decides_what_is_less_work_is_asked_for),
         TEST(a_model_may_be_replaced_by_its_fused_self),
         TEST(standard_output_takes_the_model_and_nothing_else),
         TEST(policies_end_with_five_and_write_nothing),

@@ -65,21 +65,12 @@ static const BnfuseOnnx__TensorShapeProto *declared_shape(const struct value *va
     return type ? type->shape : NULL;
 }
 
-/* The name of a dim as the model has it (dim_param), or NULL. */
-static const char *dim_name(const struct value *value, int axis)
-{
-    const BnfuseOnnx__TensorShapeProto *shape = declared_shape(value);
-    if (!shape || (size_t)axis >= shape->n_dim) return NULL;
-    const BnfuseOnnx__TensorShapeProto__Dimension *dim = shape->dim[axis];
-    return dim->value_case == BNFUSE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM ? dim->dim_param : NULL;
-}
-
 bool has_dim(const struct graph *graph, const char *name)
 {
     for (size_t i = 0; i < graph->input_count; i++) {
         const BnfuseOnnx__TensorShapeProto *shape = declared_shape(graph->inputs[i]);
         for (int axis = 0; shape && (size_t)axis < shape->n_dim; axis++) {
-            const char *found = dim_name(graph->inputs[i], axis);
+            const char *found = value_dim_name(graph->inputs[i], axis);
             if (found && strcmp(found, name) == 0) return true;
         }
     }
@@ -128,7 +119,7 @@ static int64_t chosen_size(struct chooser *chooser, const struct value *value, c
 {
     struct dim dim = value->shape.rank == rank ? value->shape.dims[axis] : (struct dim){ -1, 0 };
     if (dim.size > 0) return dim.size;
-    int64_t size = named_size(chooser->options, dim_name(value, axis));
+    int64_t size = named_size(chooser->options, value_dim_name(value, axis));
     if (size < 0) size = recall_symbol(chooser, dim.symbol);
     if (size < 0) size = needed_size(value, rank, axis);
     if (size < 0) {

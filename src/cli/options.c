@@ -94,7 +94,8 @@ const struct option_row option_rows[] = {
     { "input-dir", 0, "DIR", RUN, OPTION_IN_DIR, AT(input_directory), "read input_0.pb, input_1.pb, ... in order" },
     { "samples", 0, "N", CHECKS | CALIBRATE | RUN, OPTION_NUMBER, AT(samples),
       "use the first N sets of the data only" },
-    { "dim", 0, "NAME=N", CHECKS, OPTION_LIST, AT(dims), "size of a symbolic dimension" },
+    { "dim", 0, "NAME=N", CHECKS | EXPLAIN, OPTION_LIST, AT(dims),
+      "size of a symbolic dimension: in the check, and where work is compared" },
     { "shape", 0, "NAME:AxBxC", CHECKS, OPTION_LIST, AT(shapes), "shape of an input" },
     { "seed", 0, "NUMBER", CHECKS, OPTION_NUMBER, AT(check.seed), "seed of random inputs (20)" },
 

@@ -210,6 +210,8 @@ bool parse_dims(struct settings *settings, bnfuse_error *error)
         if (!dims[i].name) return out_of_memory(error);
         settings->check.dim_count++;
     }
+    settings->fuse.dims = dims;
+    settings->fuse.dim_count = settings->check.dim_count;
     return dims || out_of_memory(error);
 }
 

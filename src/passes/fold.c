@@ -432,19 +432,26 @@ static void finish_downstream(const struct decision *decision, struct node *node
     edit_remove_node(node);
 }
 
+/* Of the root and of what goes with it. */
+static struct work removed_work(const struct decision *decision, const struct node *root)
+{
+    struct work removed = decision->cost.removed;
+    work_add(&removed, &root->outputs[0]->shape, operations_of(root));
+    return removed;
+}
+
 /* What goes must be more than what is left over. A BatchNormalization goes if no more nodes than it takes with it are
  * left, none of them another one; else what is left must be less work than what goes, and one BatchNormalization is never
  * traded for two. Other roots go if fewer nodes are left. */
 static bool is_worth_it(const struct decision *decision, const struct node *root)
 {
     const struct cost *cost = &decision->cost;
-    struct work removed = cost->removed;
     if (cost->nodes == 0) return true;
     if (!decision->kind->trades_nodes) return cost->norms == 0 && cost->nodes <= cost->removed_nodes;
     if (decision->root_is_norm && cost->norms == 0 && cost->nodes <= 1 + cost->removed_nodes) return true;
     if (cost->norms > 1 || (cost->norms == 1 && cost->nodes > 1)) return false;
-    work_add(&removed, &root->outputs[0]->shape, operations_of(root));
-    return work_is_less(&cost->work, &removed);
+    const struct work removed = removed_work(decision, root);
+    return decision_is_less(decision, &cost->work, &removed);
 }
 
 static void apply_steps(struct decision *decision)
@@ -460,15 +467,42 @@ static bool says_more(enum reason down, enum reason up)
     return up == REASON_NO_NEIGHBOUR || (up == REASON_NON_LINEAR && down != REASON_NON_LINEAR);
 }
 
+/* Whether the way is worth it at some sizes of the open dims, for all that is known. */
+static bool depends_on_sizes(const struct decision *decision, const struct work *removed)
+{
+    const struct cost *cost = &decision->cost;
+    if (!decision->kind->trades_nodes || cost->norms > 1 || (cost->norms == 1 && cost->nodes > 1)) return false;
+    return !decision_is_at_most(decision, removed, &cost->work);
+}
+
+/* The name of a dim that decides which is less, as a graph input declares it; NULL if none does. */
+static const char *deciding_dim(const struct decision *decision, const struct work *left, const struct work *removed)
+{
+    const struct graph *graph = decision->net->main;
+    for (size_t i = 0; i < graph->input_count; i++) {
+        const struct value *input = graph->inputs[i];
+        for (int axis = 0; axis < input->shape.rank; axis++) {
+            int symbol = input->shape.dims[axis].symbol;
+            if (work_has(left, symbol) == work_has(removed, symbol) || decision_has_size(decision, symbol)) continue;
+            if (value_dim_name(input, axis)) return value_dim_name(input, axis);
+        }
+    }
+    return NULL;
+}
+
 /* A way that is open and worth it. */
 static enum reason judge(struct decision *decision, const struct node *root, enum reason reason)
 {
     if (reason || is_worth_it(decision, root)) return reason;
-    /* Of sizes that are not known it may be unknown which is more. */
-    bool open = work_number(&decision->cost.work) < 0;
-    return decision_stop(decision, REASON_NOT_WORTH, decision->where, "%d nodes would be left over%s",
-                         decision->cost.nodes,
-                         open ? "; whether that is less work depends on sizes that the graph's inputs leave open" : "");
+    struct work removed = removed_work(decision, root);
+    if (!depends_on_sizes(decision, &removed))
+        return decision_stop(decision, REASON_NOT_WORTH, decision->where, "%d nodes would be left over",
+                             decision->cost.nodes);
+    const char *dim = deciding_dim(decision, &decision->cost.work, &removed);
+    return decision_stop(decision, REASON_NOT_WORTH, decision->where,
+                         "%d nodes would be left over; whether that is less work depends on sizes that the graph's "
+                         "inputs leave open: %s%s%s",
+                         decision->cost.nodes, dim ? "--dim " : "declare them", dim ? dim : "", dim ? "=N" : "");
 }
 
 /* ---- Ways ---- */
@@ -651,7 +685,8 @@ static size_t best_way(struct decision *decision, struct attempt *attempts, stru
         decision_begin(&attempt->decision, root, decision->type);
         attempt->reason = judge(&attempt->decision, root, ways[i].decide(&attempt->decision, root, slot, a));
         if (attempt->reason) continue;
-        if (best == WAY_COUNT || work_is_less(&attempt->decision.cost.work, &attempts[best].decision.cost.work))
+        if (best == WAY_COUNT
+            || decision_is_less(decision, &attempt->decision.cost.work, &attempts[best].decision.cost.work))
             best = i;
     }
     return best;
@@ -673,8 +708,7 @@ static void tell(struct decision *decision, const struct attempt *attempts, cons
 
 static void count_savings(const struct decision *way, const struct node *root, struct pass_report *report)
 {
-    struct work removed = way->cost.removed;
-    work_add(&removed, &root->outputs[0]->shape, operations_of(root));
+    const struct work removed = removed_work(way, root);
     int64_t before = work_number(&removed), after = work_number(&way->cost.work);
     if (after >= 0 && after <= before) report->multiply_adds_saved += (before - after) / 2;
     report->chains_folded += !bn_is(root);

@@ -782,3 +782,11 @@ const BnfuseOnnx__TypeProto *value_declared(const struct value *value)
 {
     return value && value->info ? value->info->type : NULL;
 }
+
+const char *value_dim_name(const struct value *value, int axis)
+{
+    const BnfuseOnnx__TypeProto__Tensor *type = type_tensor(value_declared(value));
+    if (!type || !type->shape || (size_t)axis >= type->shape->n_dim) return NULL;
+    const BnfuseOnnx__TensorShapeProto__Dimension *dim = type->shape->dim[axis];
+    return dim->value_case == BNFUSE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM ? dim->dim_param : NULL;
+}

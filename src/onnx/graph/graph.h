@@ -151,6 +151,8 @@ const char *node_label(const struct node *node, struct arena *arena);
 
 /* The type the model declares for it; NULL if none. */
 const BnfuseOnnx__TypeProto *value_declared(const struct value *value);
+/* The name that it gives a dim (dim_param), or NULL. */
+const char *value_dim_name(const struct value *value, int axis);
 
 /* Whether a caller can give this initializer another value: a caller (IR >= 4 and it is a main graph input), or training
  * (an update binding of the model's training_info names it). */

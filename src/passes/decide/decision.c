@@ -14,12 +14,45 @@ static void release_scratch(void *arena)
     arena_close(arena);
 }
 
+enum { NAMED_SIZES = 16 }; /* of the dims that a caller names */
+
+static int64_t named_size(const struct bnfuse_fuse_options *options, const char *name)
+{
+    for (size_t i = 0; name && i < options->dim_count; i++)
+        if (strcmp(options->dims[i].name, name) == 0) return options->dims[i].size;
+    return -1;
+}
+
+bool decision_has_size(const struct decision *decision, int symbol)
+{
+    for (size_t i = 0; i < decision->size_count; i++)
+        if (decision->sizes[i].symbol == symbol) return true;
+    return false;
+}
+
+static void take_sizes(struct decision *decision)
+{
+    const struct graph *graph = decision->net->main;
+    if (decision->options->dim_count == 0) return;
+    decision->sizes = NEW_ARRAY(decision->net->arena, struct work_size, NAMED_SIZES);
+    for (size_t i = 0; i < graph->input_count; i++) {
+        const struct value *input = graph->inputs[i];
+        for (int axis = 0; axis < input->shape.rank && decision->size_count < NAMED_SIZES; axis++) {
+            struct work_size named = { input->shape.dims[axis].symbol, -1 };
+            if (!decision_has_size(decision, named.symbol))
+                named.size = named_size(decision->options, value_dim_name(input, axis));
+            if (named.symbol && named.size > 0) decision->sizes[decision->size_count++] = named;
+        }
+    }
+}
+
 struct decision *decision_open(struct net *net, const struct bnfuse_fuse_options *options, const struct root_kind *kind)
 {
     struct decision *decision = NEW(net->arena, struct decision);
     decision->net = net;
     decision->options = options;
     decision->kind = kind;
+    take_sizes(decision);
     decision->all_visits = NEW(net->arena, size_t);
     decision->constants = constants_open(net->arena, options->fold_limit);
     decision->arena = NEW(net->arena, struct arena);
@@ -44,6 +77,20 @@ enum reason decision_stop(struct decision *decision, enum reason reason, const c
     decision->where = where;
     decision->detail = arena_copy_text(decision->arena, text);
     return reason;
+}
+
+bool decision_is_less(const struct decision *decision, const struct work *a, const struct work *b)
+{
+    const struct work left = work_at(a, decision->sizes, decision->size_count);
+    const struct work right = work_at(b, decision->sizes, decision->size_count);
+    return work_is_less(&left, &right);
+}
+
+bool decision_is_at_most(const struct decision *decision, const struct work *a, const struct work *b)
+{
+    const struct work left = work_at(a, decision->sizes, decision->size_count);
+    const struct work right = work_at(b, decision->sizes, decision->size_count);
+    return work_is_at_most(&left, &right);
 }
 
 struct step *decision_step(struct decision *decision, void (*apply)(struct decision *, const struct step *),

@@ -114,10 +114,11 @@ static const struct {
       "                         +--> MatMul\n"
       "\n"
       "The scale could go, but as many nodes would be left over for the shift as the fold takes away, or more. A "
-      "MatMul\n"
-      "that an Add of constants follows takes the shift there: models with a bias after every MatMul fold.\n"
-      "What is left may also be more or less by sizes that the graph's inputs leave open: declare them, and it is "
-      "known.\n"
+      "MatMul "
+      "that\nan Add of constants follows takes the shift there: models with a bias after every MatMul fold.\n"
+      "What is left may also be more or less by sizes that the graph's inputs leave open: `--dim NAME=N` says them, "
+      "and "
+      "the\nfold is right at any other.\n"
       "`--lower mul-add` and `--lower conv` help where the runtime lacks BatchNormalization.\n" },
     { REASON_VARIES_INSIDE,
       "    Conv --> Flatten --> BatchNormalization\n"

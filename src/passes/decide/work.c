@@ -25,18 +25,46 @@ static bool term_of(const struct shape *shape, int operations, struct work_term 
     return true;
 }
 
-void work_add(struct work *work, const struct shape *shape, int operations)
+static void add_term(struct work *work, struct work_term term)
 {
-    struct work_term term;
-    if (operations == 0 || work->is_unknown) return;
-    work->is_unknown = !term_of(shape, operations, &term);
-    if (work->is_unknown || term.times == 0) return;
+    if (term.times == 0) return;
     int i = 0;
     while (i < work->count && memcmp(work->terms[i].symbols, term.symbols, sizeof term.symbols) != 0) i++;
     if (i == WORK_TERMS || (i < work->count && !size_add(work->terms[i].times, term.times, &term.times)))
         work->is_unknown = true;
     else work->terms[i] = term;
     if (i == work->count && !work->is_unknown) work->count++;
+}
+
+void work_add(struct work *work, const struct shape *shape, int operations)
+{
+    struct work_term term;
+    if (operations == 0 || work->is_unknown) return;
+    work->is_unknown = !term_of(shape, operations, &term);
+    if (!work->is_unknown) add_term(work, term);
+}
+
+static int64_t size_of(int symbol, const struct work_size *sizes, size_t size_count)
+{
+    for (size_t i = 0; i < size_count; i++)
+        if (sizes[i].symbol == symbol) return sizes[i].size;
+    return -1;
+}
+
+struct work work_at(const struct work *work, const struct work_size *sizes, size_t size_count)
+{
+    struct work at = { .is_unknown = work->is_unknown };
+    for (int i = 0; i < work->count && !at.is_unknown; i++) {
+        struct work_term term = { .times = work->terms[i].times };
+        for (int k = 0, kept = 0; k < WORK_SYMBOLS && work->terms[i].symbols[k]; k++) {
+            int symbol = work->terms[i].symbols[k];
+            int64_t size = size_of(symbol, sizes, size_count);
+            if (size < 0) term.symbols[kept++] = symbol;
+            else if (!size_multiply(term.times, size, &term.times)) at.is_unknown = true;
+        }
+        if (!at.is_unknown) add_term(&at, term);
+    }
+    return at;
 }
 
 /* Whether every symbol of `part` is one of `whole`: then part <= whole, as a symbol is at least 1. */
@@ -78,6 +106,14 @@ bool work_is_at_most(const struct work *a, const struct work *b)
 {
     bool left;
     return !a->is_unknown && !b->is_unknown && is_covered(a, *b, &left);
+}
+
+bool work_has(const struct work *work, int symbol)
+{
+    for (int i = 0; symbol && i < work->count; i++)
+        for (int k = 0; k < WORK_SYMBOLS; k++)
+            if (work->terms[i].symbols[k] == symbol) return true;
+    return false;
 }
 
 int64_t work_number(const struct work *work)
