@@ -404,6 +404,12 @@ static void a_size_that_decides_what_is_less_work_is_asked_for(void **state)
     write_work_by_height("height.onnx");
     assert_ran("explain height.onnx", 0);
     assert_says(out, "inputs leave open: --dim H=N");
+    assert_says(out, "    tried  upstream: Relu (BNF106) a neighbour that scale and shift cannot cross\n"
+                     "           downstream: Transpose -> Gather -> MatMul -> MatMul -> MatMul (BNF121) folding would "
+                     "leave more work than it removes\n");
+    assert_ran("explain height.onnx --json", 0);
+    assert_says(out, "\"code\": \"BNF106\"");
+    assert_says(out, "\"code\": \"BNF121\"");
     assert_ran("explain height.onnx --dim N=100", 0);
     assert_says(out, "inputs leave open: --dim H=N");
     assert_ran("explain height.onnx --dim H=4", 0);

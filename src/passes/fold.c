@@ -692,14 +692,16 @@ static size_t best_way(struct decision *decision, struct attempt *attempts, stru
     return best;
 }
 
-/* Of the first closed ways the one told is that which says most; the others are attempts that few graphs are made for. */
+/* Of the first closed ways the one told is that which says most, and the path has the code of each; the others are
+ * attempts that few graphs are made for. */
 static void tell(struct decision *decision, const struct attempt *attempts, const struct node *root)
 {
     size_t best = 0;
     const char *path = "";
     for (size_t i = 0; i < TOLD_COUNT; i++) {
         const char *visited = *attempts[i].decision.path ? attempts[i].decision.path : "nothing";
-        path = arena_printf(decision->arena, "%s%s%s: %s", path, *path ? "; " : "", ways[i].name, visited);
+        path = arena_printf(decision->arena, "%s%s%s: %s (BNF%d)", path, *path ? "; " : "", ways[i].name, visited,
+                            reason_find(attempts[i].reason)->code);
         if (i > 0 && says_more(attempts[i].reason, attempts[best].reason)) best = i;
     }
     const struct decision *told = &attempts[best].decision;

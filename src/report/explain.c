@@ -15,6 +15,30 @@ static void explain_line(const struct run_report *run, const char *title, const 
     if (*text) put_line(to, &run->terminal, INK_FAINT, line);
 }
 
+static const char *reason_text(const char *code)
+{
+    const bnfuse_reason *reason;
+    long number = strtol(code, NULL, 10);
+    for (size_t i = 0; (reason = bnfuse_get_reason(i)); i++)
+        if (reason->code == number) return reason->text;
+    return "";
+}
+
+/* "upstream: Relu (BNF106); downstream: nothing (BNF102)": a line each, with what the code means. */
+static void explain_tried(const struct run_report *run, const char *path, FILE *to)
+{
+    char text[500];
+    for (const char *at = path, *next; *at; at = next) {
+        const char *end = strstr(at, "; "), *code = strstr(at, " (BNF");
+        if (!end) end = at + strlen(at);
+        next = end + (*end ? 2 : 0);
+        bool has_code = code && code < end;
+        snprintf(text, sizeof text, "%.*s%s%s", (int)(end - at), at, has_code ? " " : "",
+                 has_code ? reason_text(code + strlen(" (BNF")) : "");
+        explain_line(run, at == path ? "tried" : "", text, to);
+    }
+}
+
 bool report_explain(const struct run_report *run, FILE *to)
 {
     const bnfuse_report *report = run->report;
@@ -28,7 +52,8 @@ bool report_explain(const struct run_report *run, FILE *to)
         snprintf(line, sizeof line, "    %s", words);
         put_line(to, &run->terminal, INK_PLAIN, line);
         explain_line(run, "in", remark->scope, to);
-        explain_line(run, remark->code ? "tried" : "path", remark->path, to);
+        if (remark->code) explain_tried(run, remark->path, to);
+        else explain_line(run, "path", remark->path, to);
         explain_line(run, "help", remark->help, to);
     }
     print_rewrites(run, true, to);

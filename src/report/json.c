@@ -22,17 +22,27 @@ static json_t *operator_list(const char *from, const char *to)
     return list;
 }
 
-/* "upstream: Transpose -> MatMul; downstream: nothing": an object for each direction that was tried. */
+/* "Transpose -> MatMul (BNF106)": what was visited, and the code of what is in the way, if anything is. */
+static json_t *step_object(const char *direction, size_t length, const char *from, const char *end)
+{
+    json_t *step = json_object();
+    const char *code = from;
+    while (code < end && strncmp(code, " (BNF", strlen(" (BNF")) != 0) code++;
+    bool nothing = strncmp(from, "nothing", strlen("nothing")) == 0;
+    json_put(&step, "direction", json_stringn(direction, length));
+    json_put(&step, "operators", operator_list(nothing ? code : from, code));
+    json_put(&step, "code", end - code > 3 ? json_stringn(code + 2, (size_t)(end - code - 3)) : json_null());
+    return step;
+}
+
+/* "upstream: Transpose -> MatMul (BNF106); downstream: nothing (BNF102)": an object for each direction that was tried. */
 static json_t *path_list(const char *path)
 {
     json_t *list = json_array();
     for (const char *at = path, *colon; (colon = strstr(at, ": "));) {
         const char *end = strstr(colon, "; ");
         if (!end) end = colon + strlen(colon);
-        bool nothing = strncmp(colon + 2, "nothing", strlen("nothing")) == 0;
-        json_t *operators = operator_list(nothing ? end : colon + 2, end);
-        json_append(&list, json_pack("{s:o, s:o}", "direction", json_stringn(at, (size_t)(colon - at)), "operators",
-                                     operators));
+        json_append(&list, step_object(at, (size_t)(colon - at), colon + 2, end));
         at = end + (*end ? 2 : 0);
     }
     return list;

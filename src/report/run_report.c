@@ -82,14 +82,14 @@ static void *read_list(struct kept *kept, const json_t *list, size_t size, size_
 
 /* ---- BatchNormalizations ---- */
 
-/* [{"direction": "upstream", "operators": ["Relu"]}] as "upstream: Relu". */
+/* [{"direction": "upstream", "operators": ["Relu"], "code": "BNF106"}] as "upstream: Relu (BNF106)". */
 static const char *read_path(struct kept *kept, const json_t *list)
 {
     size_t room = 1, i, k;
     json_t *step, *op;
     json_array_foreach(list, i, step)
     {
-        room += strlen(text_of(step, "direction")) + sizeof "; : nothing";
+        room += strlen(text_of(step, "direction")) + sizeof "; : nothing ()" + strlen(text_of(step, "code"));
         json_array_foreach(json_object_get(step, "operators"), k, op) room += json_string_length(op) + sizeof " -> ";
     }
     char *path = kept_alloc(kept, room, 1), *at = path;
@@ -101,6 +101,8 @@ static const char *read_path(struct kept *kept, const json_t *list)
                       json_array_size(operators) ? "" : "nothing");
         json_array_foreach(operators, k, op) at +=
             sprintf(at, "%s%s", k ? " -> " : "", json_string_value(op) ? json_string_value(op) : "");
+        const char *code = text_of(step, "code");
+        if (*code) at += sprintf(at, " (%s)", code);
     }
     return path;
 }
