@@ -38,7 +38,10 @@ static bool time_runs(struct bench *b, const struct plan *plan, const struct gra
                       struct bnfuse_error *error)
 {
     struct datum datum = { .form = FORM_TENSOR };
-    struct run_options options = { .exact = exact, .threads = b->threads, .memory = &b->memory, .pool = &b->pool };
+    struct pointer_map weights = { .arena = &b->arena };
+    struct run_options options = {
+        .exact = exact, .threads = b->threads, .memory = &b->memory, .pool = &b->pool, .weights = &weights
+    };
     struct array *input, **outputs = NEW_ARRAY(&b->arena, struct array *, graph->output_count);
     if (!npy_read(&datum.tensor, &b->arena, b->input, error) || !array_from_datum(&input, &datum, &options, error))
         return false;

@@ -406,6 +406,50 @@ static void initializers_of_bodies_are_there_in_every_round(void **state)
     trial_close(&t);
 }
 
+/* The second run adds what the first one kept, changed in between to tell it from the file's. */
+static void weights_that_are_kept_serve_the_next_run(void **state)
+{
+    (void)state;
+    struct bench p = { 0 };
+    build_open(&p.build, 10, 13);
+    build_input(&p.build, "x", DTYPE_FLOAT, "2");
+    build_init_values(&p.build, "w", DTYPE_FLOAT, "2", (double[]){ 10, 20 });
+    build_node(&p.build, "Add", "add", "x w", "y", NULL);
+    build_output(&p.build, "y", DTYPE_FLOAT, "2");
+    bench_load(&p);
+    struct pointer_map weights = { .arena = &p.build.arena };
+    p.options.weights = &weights;
+    assert_true(run_part(&p, "x", vector(&p, 2, 1), "y"));
+    assert_true(p.outputs[0]->f32[0] == 11 && p.outputs[0]->f32[1] == 22);
+    struct array *kept = pointer_map_get(&weights, build_find_value(&p.net, "w"));
+    assert_non_null(kept);
+    kept->f32[0] = 100;
+    assert_true(run_part(&p, "x", vector(&p, 2, 1), "y"));
+    assert_true(p.outputs[0]->f32[0] == 101 && p.outputs[0]->f32[1] == 22);
+    bench_close(&p);
+}
+
+/* Where they would take more than half of the limit, they are loaded again. */
+static void weights_are_not_kept_beyond_half_the_limit(void **state)
+{
+    (void)state;
+    struct bench p = { 0 };
+    build_open(&p.build, 10, 13);
+    build_input(&p.build, "x", DTYPE_FLOAT, "2");
+    build_init_values(&p.build, "w", DTYPE_FLOAT, "2", (double[]){ 10, 20 });
+    build_node(&p.build, "Add", "add", "x w", "y", NULL);
+    build_output(&p.build, "y", DTYPE_FLOAT, "2");
+    bench_load(&p);
+    struct pointer_map weights = { .arena = &p.build.arena };
+    p.options.weights = &weights;
+    arena_alloc(&p.build.arena, 1 << 20);
+    p.build.memory.limit = 2 * p.build.memory.used;
+    assert_true(run_part(&p, "x", vector(&p, 2, 1), "y"));
+    assert_null(pointer_map_get(&weights, build_find_value(&p.net, "w")));
+    p.build.memory.limit = 0;
+    bench_close(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -425,6 +469,8 @@ int main(void)
         cmocka_unit_test(bodies_see_the_values_around_them),
         cmocka_unit_test(results_do_not_depend_on_the_number_of_threads),
         cmocka_unit_test(initializers_of_bodies_are_there_in_every_round),
+        cmocka_unit_test(weights_that_are_kept_serve_the_next_run),
+        cmocka_unit_test(weights_are_not_kept_beyond_half_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

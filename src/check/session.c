@@ -97,6 +97,8 @@ static bool plan_side(struct session *session, struct side *side, struct bnfuse_
     side->given = NEW_ARRAY(&session->plans, struct value *, graph->input_count);
     side->data = NEW_ARRAY(&session->plans, struct datum, graph->input_count);
     side->given_count = 0;
+    side->weights = session->options->sets.count > 1 ? NEW(&session->plans, struct pointer_map) : NULL;
+    if (side->weights) side->weights->arena = &session->plans;
     for (size_t i = 0; i < graph->input_count; i++)
         if (is_fed(session, graph->inputs[i])) side->given[side->given_count++] = graph->inputs[i];
     return plan_build(&side->plan, &session->plans, side->net, side->given, side->given_count, graph->outputs,
@@ -362,6 +364,7 @@ bool session_run(struct session *session, const struct side *side, enum precisio
         .noise_type = (enum dtype)session->options->asked.precision,
         .unmoved = side->sizes,
         .random_seed = session->options->asked.seed,
+        .weights = precision == NATIVE && noise == 0 ? side->weights : NULL,
         .observe = watch_value,
         .enter = watch_body,
         .context = &watch,

@@ -18,6 +18,7 @@ struct side {
     struct value **given;            /* the main graph's inputs that are fed */
     struct datum *data;              /* parallel */
     size_t given_count;
+    struct pointer_map *weights; /* of native runs, where there are several; or NULL */
 };
 
 /* The work that a check may take, in shares: one that the whole graphs take leaves the sites theirs. NULL: no limit. */

@@ -115,14 +115,27 @@ static struct kept *kept_of(struct run *run, const struct schedule *schedule)
     return kept;
 }
 
-/* The value's initializer, if it has one; else *array stays NULL (an absent optional). */
-static bool load_initializer(struct run *run, const struct value *value, struct array **array,
+static bool read_initializer(struct run *run, const struct value *value, struct array **array,
                              struct bnfuse_error *error)
 {
     struct run_options options = loading_options(run, value);
     if (value->initializer) return load_tensor(array, value->name, value->initializer, &options, error);
     if (value->sparse)
         return load_sparse(array, value->name, value->sparse, run->plan->net->model, &options, &run->arena, error);
+    return true;
+}
+
+/* The value's initializer, if it has one; else *array stays NULL (an absent optional). */
+static bool load_initializer(struct run *run, const struct value *value, struct array **array,
+                             struct bnfuse_error *error)
+{
+    struct pointer_map *weights = run->options->weights;
+    const struct memory *memory = run->options->memory;
+    *array = weights ? array_keep(pointer_map_get(weights, value)) : NULL;
+    if (*array) return true;
+    if (!read_initializer(run, value, array, error)) return false;
+    if (weights && *array && (!memory->limit || memory->used < memory->limit / 2))
+        pointer_map_set(weights, value, array_keep(*array));
     return true;
 }
 

@@ -33,6 +33,9 @@ struct run_options {
     const struct pointer_map *unmoved;
     enum dtype noise_type; /* the last place is that of this type: a version of lower precision. UNDEFINED: its own */
     uint64_t random_seed;  /* for RandomNormal and the like; the same seed, the same numbers */
+    /* Initializers as arrays of `pool`, which a run adds to while half of the memory's limit is free, for later runs of
+     * the same net that load alike (exact, unrounded, noise). NULL: a run lets each go after its last reader. */
+    struct pointer_map *weights;
     /* Called after each value of the main graph is computed, before it may be released; keep it to have it longer.
      * NULL: not called. False stops the run with *error. */
     bool (*observe)(void *context, struct value *value, struct array *array, struct bnfuse_error *error);
