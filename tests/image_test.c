@@ -29,7 +29,7 @@ static void put(struct picture *f, const void *bytes, size_t size)
 
 static void put_little(struct picture *f, uint32_t value, int count)
 {
-    for (int i = 0; i < count; i++) put(f, &(uint8_t){ (uint8_t)(value >> 8 * i) }, 1);
+    for (; count > 0; count--, value >>= 8) put(f, &(uint8_t){ (uint8_t)value }, 1);
 }
 
 static void put_big(struct picture *f, uint32_t value)

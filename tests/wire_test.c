@@ -272,6 +272,11 @@ static void a_model_without_graph_and_an_empty_file_are_refused(void **state)
     assert_refused(&model, "holds no graph");
 }
 
+#define KNOWN(text, what)            \
+    {                                \
+        text, sizeof(text) - 1, what \
+    }
+
 static void files_of_other_kinds_are_recognised(void **state)
 {
     (void)state;
@@ -280,40 +285,40 @@ static void files_of_other_kinds_are_recognised(void **state)
         size_t size;
         const char *what;
     } files[] = {
-        { "version https://git-lfs.github.com/spec/v1\n", 43, "Git LFS pointer" },
-        { "PK\3\4\0\0\0\0", 8, "zip archive" },
-        { "PK\3\4\0\0\0\0model/data.pkl", 22, "PyTorch checkpoint" },
-        { "PK\3\4\0\0\0\0model/constants.pkl", 27, "TorchScript" },
-        { "PK\3\4\0\0\0\0metadata.json", 21, "Keras" },
-        { "\x80\2\x8a\nl\xfc\x9c", 7, "torch.onnx.export" },
-        { "\x89HDF\r\n\x1a\n", 8, "tf2onnx.convert --saved-model" },
-        { "\x0a\x1a\x0a\1x\x12\x0bPlaceholder*\x0b\n\5dtype\x12\2\x30\1", 28, "TensorFlow GraphDef" },
+        KNOWN("version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
+        KNOWN("PK\3\4\0\0\0\0", "zip archive"),
+        KNOWN("PK\3\4\0\0\0\0model/data.pkl", "PyTorch checkpoint"),
+        KNOWN("PK\3\4\0\0\0\0model/constants.pkl", "TorchScript"),
+        KNOWN("PK\3\4\0\0\0\0metadata.json", "Keras"),
+        KNOWN("\x80\2\x8a\nl\xfc\x9c", "torch.onnx.export"),
+        KNOWN("\x89HDF\r\n\x1a\n", "tf2onnx.convert --saved-model"),
+        KNOWN("\x0a\x1a\x0a\1x\x12\x0bPlaceholder*\x0b\n\5dtype\x12\2\x30\1", "TensorFlow GraphDef"),
         { "\x08\1\x12\x20\x0a\x1e\x12\x0c\x0a\x0a\x0a\3"
           "Add\x12\3"
           "abc\x22\5serve",
           27, "SavedModel" },
-        { "\x08\4\x12\x0c\x0a\x0a\x0a\5image\x1a\1z", 16, "Core ML" },
-        { "\x0a\x10\x08\0\x10\xff\xff\xff\xff\x0f\x1a\4\x0a\2xx", 16, "paddle2onnx" },
-        { "\x0a\5lenet\xa2\6\3abc", 13, "Caffe" },
-        { "\x40\0\0\0\0\0\0\0{\"w\":{\"dtype\":\"F32\"}}", 29, "safetensors" },
-        { "<?xml version=\"1.0\"?>\n<net name=\"m\" version=\"11\">", 48, "OpenVINO" },
-        { "{\"base_code\":{\"magic\":\"pir\"}}", 31, "PaddlePaddle" },
-        { "{\"format\":\"graph-model\",\"modelTopology\":{}}", 44, "TensorFlow.js" },
-        { "{\"a\":1}", 7, "JSON" },
-        { "ptrt\0\0\0\0", 8, "TensorRT" },
-        { "GGUF\3\0\0\0", 8, "GGUF" },
-        { "7767517\n75 83\n", 14, "ncnn" },
-        { "\x93NUMPY\1\0", 8, "NumPy" },
-        { "\x1f\x8b\x08\0", 4, "gunzip" },
+        KNOWN("\x08\4\x12\x0c\x0a\x0a\x0a\5image\x1a\1z", "Core ML"),
+        KNOWN("\x0a\x10\x08\0\x10\xff\xff\xff\xff\x0f\x1a\4\x0a\2xx", "paddle2onnx"),
+        KNOWN("\x0a\5lenet\xa2\6\3abc", "Caffe"),
+        KNOWN("\x40\0\0\0\0\0\0\0{\"w\":{\"dtype\":\"F32\"}}", "safetensors"),
+        KNOWN("<?xml version=\"1.0\"?>\n<net name=\"m\" version=\"11\">", "OpenVINO"),
+        KNOWN("{\"base_code\":{\"magic\":\"pir\"}}", "PaddlePaddle"),
+        KNOWN("{\"format\":\"graph-model\",\"modelTopology\":{}}", "TensorFlow.js"),
+        KNOWN("{\"a\":1}", "JSON"),
+        KNOWN("ptrt\0\0\0\0", "TensorRT"),
+        KNOWN("GGUF\3\0\0\0", "GGUF"),
+        KNOWN("7767517\n75 83\n", "ncnn"),
+        KNOWN("\x93NUMPY\1\0", "NumPy"),
+        KNOWN("\x1f\x8b\x08\0", "gunzip"),
         { "\x7f"
           "ELF\2\1",
           6, "a program" },
-        { "    ORTM", 8, "ONNX Runtime" },
-        { "node {\n  name: \"x\"\n", 20, "GraphDef as text" },
-        { "<!DOCTYPE html>", 15, "web page" },
-        { "ir_version: 8\ngraph {", 21, "a model as text" },
-        { "hello, world\n", 13, "it is text" },
-        { "\x1c\0\0\0TFL3", 8, "TensorFlow Lite" },
+        KNOWN("    ORTM", "ONNX Runtime"),
+        KNOWN("node {\n  name: \"x\"\n", "GraphDef as text"),
+        KNOWN("<!DOCTYPE html>", "web page"),
+        KNOWN("ir_version: 8\ngraph {", "a model as text"),
+        KNOWN("hello, world\n", "it is text"),
+        KNOWN("\x1c\0\0\0TFL3", "TensorFlow Lite"),
     };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         struct bytes bytes = { 0 };

@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Which lines and branches the tests reach: builds with counters, runs the tests, and prints the share of each folder.
+#
+#   scripts/coverage.sh [REGEX]     only tests of these names; build/coverage/lines.txt lists what is not reached
+#
+# Branches of assert() and what a compiler adds are left out. Needs gcovr (Debian: gcovr).
+set -eu
+cd "$(dirname "$0")/.."
+cmake -S . -B build/coverage -G Ninja -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_C_FLAGS_DEBUG=-O1 -g" -DBNFUSE_COVERAGE=ON \
+    -DBUILD_TESTING=ON >/dev/null
+cmake --build build/coverage >build/coverage/build.log
+find build/coverage -name '*.gcda' -delete
+# Slow ones reach nothing that others do not; a failure (of a test that measures) does not matter here.
+ctest --test-dir build/coverage -j "$(nproc)" ${1+-R "$1"} \
+    -E '^(growth|simd_rows|same_build|install|hostile_files|random_models|judge|format|house|floors|allocations|train|layout|fuzz_.*|stack)$' >build/coverage/tests.log 2>&1 || true
+[ $# -gt 0 ] || build/coverage/tests/random/random_models 300 >/dev/null || true
+gcovr -r . --object-directory build/coverage -f 'src/' --exclude-throw-branches --exclude-unreachable-branches \
+    --exclude-lines-by-pattern '.*\bassert\(.*' --exclude-branches-by-pattern '.*\bassert\(.*' \
+    --csv build/coverage/files.csv --txt build/coverage/lines.txt >/dev/null
+# filename,line_total,line_covered,line_percent,branch_total,branch_covered,branch_percent,...
+awk -F, '
+    NR > 1 {
+        split($1, part, "/")
+        room = part[2] ~ /\./ ? "src" : "src/" part[2]
+        lines[room] += $2; hit[room] += $3; branches[room] += $5; taken[room] += $6
+        all_lines += $2; all_hit += $3; all_branches += $5; all_taken += $6
+    }
+    END {
+        printf "%-14s %9s %9s\n", "folder", "lines", "branches"
+        for (room in lines)
+            printf "%-14s %8.1f%% %8.1f%%\n", room, 100 * hit[room] / lines[room], branches[room] ? 100 * taken[room] / branches[room] : 100 | "sort"
+        close("sort")
+        printf "%-14s %8.1f%% %8.1f%%\n", "all", 100 * all_hit / all_lines, 100 * all_taken / all_branches
+    }' build/coverage/files.csv
