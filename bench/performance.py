@@ -4,8 +4,8 @@
 
 Every figure of docs/performance.md in one run, as medians of five and ratios of what ran in turn: products against
 OpenBLAS; writing a model against copying it; growth; the check, and a run, against ONNX Runtime. What is not installed
-(OpenBLAS, scripts/ort) is left out with a line. BUILD is a build folder with the targets bnfuse, bench_gemm and
-bench_runtime."""
+(OpenBLAS, scripts/ort) is left out with a line. BUILD is a build folder with the targets bnfuse, bench_gemm,
+bench_verify and bench_runtime."""
 import math, os, platform, re, shutil, statistics, subprocess, sys, tempfile, time
 
 ROUNDS = 5
@@ -71,6 +71,26 @@ def files(bnfuse, models, room):
             os.path.basename(model), os.path.getsize(model) / 2**20, median(cp, "wall"), ratio(transform, cp, "wall"),
             ratio(transform, cp, "cpu"), ratio(transform, synced, "wall"), ratio(explain, cp, "wall"),
             median(transform, "memory")))
+
+
+def verifying(build, models, room):
+    print("\n## Verifying the written file, as a part of writing it\n")
+    print("| model | MiB | ms | / cp, wall | CPU | share of the transform |\n|---|--:|--:|--:|--:|--:|")
+    for model, _ in models:
+        copy, fused = os.path.join(room, "copy.onnx"), os.path.join(room, "fused.onnx")
+        cp, whole = in_turn([["cp", model, copy], [os.path.join(build, "bench", "bench_verify"), model, fused]])
+        share = []
+        for run in whole:
+            found = re.search(r"verifying ([\d.]+) s, ([\d.]+) s", run.text)
+            if not found:
+                print("\n%s: %s" % (os.path.basename(model), run.text.strip()))
+                break
+            share.append(float(found.group(1)) / run.wall)
+            run.wall, run.cpu = map(float, found.groups())
+        else:
+            print("| %s | %.1f | %.1f | %.2f | %.2f | %.2f |" % (
+                os.path.basename(model), os.path.getsize(model) / 2**20, 1000 * median(whole, "wall"),
+                ratio(whole, cp, "wall"), ratio(whole, cp, "cpu"), statistics.median(share)))
 
 
 def make_model(kind, size, path):
@@ -190,6 +210,7 @@ def main():
     with tempfile.TemporaryDirectory() as room:
         products(build)
         files(bnfuse, models, room)
+        verifying(build, models, room)
         growth(bnfuse, room)
         exponents(bnfuse, room)
         place = os.environ.get("BNFUSE_ORT", os.path.join(SOURCE, "build", "ort"))
