@@ -106,6 +106,38 @@ node_proto *draft_insert(struct draft *draft, size_t at, const char *op, const c
     return node;
 }
 
+BnfuseOnnx__GraphProto *add_body(struct draft *draft, node_proto *node, const char *name)
+{
+    attribute_proto *attribute = make_attribute(draft, node, name);
+    attribute->type = BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH;
+    attribute->g = NEW(draft->arena, BnfuseOnnx__GraphProto);
+    bnfuse_onnx__graph_proto__init(attribute->g);
+    attribute->g->name = arena_copy_text(draft->arena, name);
+    return attribute->g;
+}
+
+void body_value(struct draft *draft, bool is_input, const char *name, int type)
+{
+    typedef BnfuseOnnx__ValueInfoProto value_proto;
+    BnfuseOnnx__GraphProto *graph = draft->graph;
+    value_proto ***list = is_input ? &graph->input : &graph->output;
+    size_t *count = is_input ? &graph->n_input : &graph->n_output;
+    value_proto **longer = NEW_ARRAY(draft->arena, value_proto *, *count + 1);
+    value_proto *value = NEW(draft->arena, value_proto);
+    if (*count) memcpy(longer, *list, *count * sizeof *longer);
+    bnfuse_onnx__value_info_proto__init(value);
+    value->name = arena_copy_text(draft->arena, name);
+    value->type = NEW(draft->arena, BnfuseOnnx__TypeProto);
+    bnfuse_onnx__type_proto__init(value->type);
+    value->type->value_case = BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+    value->type->tensor_type = NEW(draft->arena, BnfuseOnnx__TypeProto__Tensor);
+    bnfuse_onnx__type_proto__tensor__init(value->type->tensor_type);
+    value->type->tensor_type->has_elem_type = 1;
+    value->type->tensor_type->elem_type = type;
+    longer[(*count)++] = value;
+    *list = longer;
+}
+
 void draft_remove(struct draft *draft, size_t at)
 {
     BnfuseOnnx__GraphProto *graph = draft->graph;
@@ -265,6 +297,17 @@ float *numbers_of(const struct draft *draft, const char *name, size_t *count, te
         *tensor = found;
         *count = found->has_raw_data ? found->raw_data.len / sizeof(float) : found->n_float_data;
         return found->has_raw_data ? (float *)found->raw_data.data : found->float_data;
+    }
+    return NULL;
+}
+
+int64_t *whole_of(const struct draft *draft, const char *name)
+{
+    for (size_t i = 0; i < draft->graph->n_initializer; i++) {
+        const tensor_proto *found = draft->graph->initializer[i];
+        if (strcmp(found->name, name) != 0) continue;
+        bool fits = found->data_type == BNFUSE_ONNX__TENSOR_PROTO__DATA_TYPE__INT64 && found->raw_data.len >= 8;
+        return fits ? (int64_t *)(void *)found->raw_data.data : NULL;
     }
     return NULL;
 }

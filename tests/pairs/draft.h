@@ -27,6 +27,8 @@ struct draft {
     size_t names; /* made so far */
     const struct change *change;
     const char *what; /* the place, for people */
+    uint8_t *outside; /* the weights that are external data; NULL: none are */
+    size_t outside_size;
 };
 
 struct change {
@@ -56,6 +58,9 @@ size_t node_place(const struct draft *draft, const node_proto *node);
 /* A node in front of place `at` of the list. Inputs and outputs end with NULL; names are copied. */
 node_proto *draft_insert(struct draft *draft, size_t at, const char *op, const char *const *inputs,
                          const char *const *outputs);
+/* An empty body as the node's attribute; and an input or output of a body, a tensor of any shape. */
+BnfuseOnnx__GraphProto *add_body(struct draft *draft, node_proto *node, const char *name);
+void body_value(struct draft *draft, bool is_input, const char *name, int type);
 void draft_remove(struct draft *draft, size_t at);
 void set_input(struct draft *draft, node_proto *node, size_t slot, const char *name);
 /* Whoever reads the one name in the main graph's nodes and outputs reads the other. */
@@ -76,6 +81,8 @@ void set_text(struct draft *draft, node_proto *node, const char *name, const cha
 
 /* A float32 initializer that one node alone reads, as numbers that may be changed; NULL: none. */
 float *numbers_of(const struct draft *draft, const char *name, size_t *count, tensor_proto **tensor);
+/* The whole numbers of an initializer that add_whole made; NULL: none. */
+int64_t *whole_of(const struct draft *draft, const char *name);
 tensor_proto *add_numbers(struct draft *draft, const char *name, size_t rank, const int64_t *dims, const float *values);
 tensor_proto *add_whole(struct draft *draft, const char *name, size_t count, const int64_t *values);
 

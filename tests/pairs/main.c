@@ -45,13 +45,23 @@ struct trial {
     bool counts; /* the pair is what its kind says */
 };
 
+static bool find_outside(void *context, const char *location, const void **bytes, uint64_t *size)
+{
+    const struct draft *draft = context;
+    (void)location;
+    *bytes = draft->outside;
+    *size = draft->outside_size;
+    return draft->outside != NULL;
+}
+
 static bool open_net(struct trial *trial, int i, struct bnfuse_error *error)
 {
     size_t size;
     const void *bytes = draft_pack(&trial->drafts[i], &size);
     struct net *net = &trial->nets[i];
-    return model_read(&trial->models[i], &trial->arena, "pair", bytes, size, error)
-           && net_index(net, &trial->arena, &trial->models[i], error) && net_validate(net, error)
+    if (!model_read(&trial->models[i], &trial->arena, "pair", bytes, size, error)) return false;
+    trial->models[i].opener = (struct opener){ find_outside, &trial->drafts[i] };
+    return net_index(net, &trial->arena, &trial->models[i], error) && net_validate(net, error)
            && shape_infer(net, error);
 }
 

@@ -151,6 +151,42 @@ static bool constants_to_lists(struct draft *draft, const struct change *change)
     return moved;
 }
 
+static void add_entry(struct draft *draft, tensor_proto *tensor, const char *key, const char *value)
+{
+    typedef BnfuseOnnx__StringStringEntryProto entry_proto;
+    entry_proto **list = NEW_ARRAY(draft->arena, entry_proto *, tensor->n_external_data + 1);
+    entry_proto *entry = NEW(draft->arena, entry_proto);
+    if (tensor->n_external_data) memcpy(list, tensor->external_data, tensor->n_external_data * sizeof *list);
+    bnfuse_onnx__string_string_entry_proto__init(entry);
+    entry->key = arena_copy_text(draft->arena, key);
+    entry->value = arena_copy_text(draft->arena, value);
+    list[tensor->n_external_data++] = entry;
+    tensor->external_data = list;
+}
+
+/* All that lie in raw_data, one behind the other in one file. */
+static bool constants_to_external(struct draft *draft, const struct change *change)
+{
+    size_t size = 0;
+    (void)change;
+    for (size_t i = 0; i < draft->graph->n_initializer; i++) size += draft->graph->initializer[i]->raw_data.len + 64;
+    draft->outside = arena_alloc(draft->arena, size);
+    for (size_t i = 0; i < draft->graph->n_initializer; i++) {
+        tensor_proto *tensor = draft->graph->initializer[i];
+        size_t at = draft->outside_size, length = tensor->raw_data.len;
+        if (!tensor->has_raw_data || tensor->data_location || !length) continue;
+        memcpy(draft->outside + at, tensor->raw_data.data, length);
+        add_entry(draft, tensor, "location", "weights.bin");
+        add_entry(draft, tensor, "offset", arena_printf(draft->arena, "%zu", at));
+        add_entry(draft, tensor, "length", arena_printf(draft->arena, "%zu", length));
+        tensor->has_raw_data = 0;
+        tensor->has_data_location = 1;
+        tensor->data_location = BNFUSE_ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
+        draft->outside_size = (at + length + 63) / 64 * 64;
+    }
+    return draft->outside_size > 0;
+}
+
 static bool duplicate_constant(struct draft *draft, const struct change *change)
 {
     (void)change;
@@ -512,6 +548,7 @@ const struct change right_changes[] = {
     { "constants as nodes", constants_to_nodes, NULL, NULL, 0, 0, 0, NULL },
     { "weights as inputs", constants_to_inputs, NULL, NULL, 0, 0, 0, NULL },
     { "weights in another field", constants_to_lists, NULL, NULL, 0, 0, 0, NULL },
+    { "weights as external data", constants_to_external, NULL, NULL, 0, 0, 0, NULL },
     { "a constant twice", duplicate_constant, NULL, NULL, 0, 0, 0, NULL },
     { "Identity inserted", insert_through, NULL, "Identity", 0, 0, 0, NULL },
     { "Dropout inserted", insert_through, "Conv", "Dropout", 0, 0, 0, NULL },

@@ -51,6 +51,15 @@ static bool add_to_scalar(struct draft *draft, const struct change *change)
     return true;
 }
 
+/* The first of whole numbers: a trip count. */
+static bool add_to_whole(struct draft *draft, const struct change *change)
+{
+    const node_proto *node = draft_choose(draft, change->op, NULL);
+    int64_t *number = node && change->slot < node->n_input ? whole_of(draft, node->input[change->slot]) : NULL;
+    if (number) *number += (int64_t)change->by;
+    return number != NULL;
+}
+
 static bool zero_element(struct draft *draft, const struct change *change)
 {
     struct weight w;
@@ -416,6 +425,67 @@ static bool insert_far_clip(struct draft *draft)
     return true;
 }
 
+/* Boxes made of the first output: as many as overlap stay. */
+static bool append_suppression(struct draft *draft)
+{
+    enum { INT64 = BNFUSE_ONNX__TENSOR_PROTO__DATA_TYPE__INT64 };
+    BnfuseOnnx__GraphProto *graph = draft->graph;
+    if (draft_opset(draft) < 11 || draft_opset(draft) > 17) return false;
+    char *boxes = draft_name(draft, "boxes"), *scores = draft_name(draft, "scores"),
+         *score = draft_name(draft, "score"), *sizes = draft_name(draft, "sizes"), *shape = draft_name(draft, "shape"),
+         *row = draft_name(draft, "row"), *most = draft_name(draft, "most"), *overlap = draft_name(draft, "overlap"),
+         *least = draft_name(draft, "least");
+    if (!append(draft, "NonMaxSuppression", NULL, 0, INT64)) return false;
+    node_proto *node = graph->node[graph->n_node - 1];
+    const char *from = node->input[0];
+    graph->output[0]->type->tensor_type->shape = NULL;
+    add_whole(draft, shape, 3, (int64_t[]){ 1, -1, 4 });
+    add_whole(draft, row, 3, (int64_t[]){ 1, 1, -1 });
+    add_whole(draft, most, 1, (int64_t[]){ 50 });
+    add_numbers(draft, overlap, 1, (int64_t[]){ 1 }, (float[]){ 0.2F });
+    add_numbers(draft, least, 1, (int64_t[]){ 1 }, (float[]){ 0.05F });
+    size_t at = graph->n_node - 1;
+    draft_insert(draft, at++, "Abs", (const char *[]){ from, NULL }, (const char *[]){ sizes, NULL });
+    draft_insert(draft, at++, "Reshape", (const char *[]){ sizes, shape, NULL }, (const char *[]){ boxes, NULL });
+    node_proto *reduce =
+        draft_insert(draft, at++, "ReduceMin", (const char *[]){ boxes, NULL }, (const char *[]){ score, NULL });
+    set_list(draft, reduce, "axes", 1, (int64_t[]){ 2 });
+    draft_insert(draft, at, "Reshape", (const char *[]){ score, row, NULL }, (const char *[]){ scores, NULL });
+    set_int(draft, node, "center_point_box", 1);
+    const char *const inputs[] = { boxes, scores, most, overlap, least };
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) set_input(draft, node, i, inputs[i]);
+    return true;
+}
+
+/* The first output goes three times through x * 0.9 + x * x * 0.01. */
+static bool append_loop(struct draft *draft)
+{
+    enum { FLOAT = BNFUSE_ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT };
+    BnfuseOnnx__GraphProto *graph = draft->graph;
+    char *rounds = draft_name(draft, "rounds");
+    if (draft_opset(draft) < 11 || !append(draft, "Loop", NULL, 0, FLOAT)) return false;
+    node_proto *node = graph->node[graph->n_node - 1];
+    const char *const inputs[] = { rounds, "", node->input[0] };
+    add_whole(draft, rounds, 1, (int64_t[]){ 3 });
+    for (size_t i = 0; i < 3; i++) set_input(draft, node, i, inputs[i]);
+    struct draft body = *draft;
+    body.graph = add_body(draft, node, "body");
+    body_value(&body, true, "round", BNFUSE_ONNX__TENSOR_PROTO__DATA_TYPE__INT64);
+    body_value(&body, true, "go", BNFUSE_ONNX__TENSOR_PROTO__DATA_TYPE__BOOL);
+    body_value(&body, true, "now", FLOAT);
+    body_value(&body, false, "go_on", BNFUSE_ONNX__TENSOR_PROTO__DATA_TYPE__BOOL);
+    body_value(&body, false, "next", FLOAT);
+    add_numbers(&body, "most_of", 0, NULL, (float[]){ 0.9F });
+    add_numbers(&body, "some_of", 0, NULL, (float[]){ 0.01F });
+    draft_insert(&body, 0, "Identity", (const char *[]){ "go", NULL }, (const char *[]){ "go_on", NULL });
+    draft_insert(&body, 1, "Mul", (const char *[]){ "now", "most_of", NULL }, (const char *[]){ "linear", NULL });
+    draft_insert(&body, 2, "Mul", (const char *[]){ "now", "now", NULL }, (const char *[]){ "square", NULL });
+    draft_insert(&body, 3, "Mul", (const char *[]){ "square", "some_of", NULL }, (const char *[]){ "bent", NULL });
+    draft_insert(&body, 4, "Add", (const char *[]){ "linear", "bent", NULL }, (const char *[]){ "next", NULL });
+    draft->names = body.names;
+    return true;
+}
+
 const struct change wrong_changes[] = {
     { "one weight moved by 0.5", add_to_element, "Conv", NULL, 1, 0.5, 0, NULL },
     { "one weight moved by 0.01", add_to_element, "Conv", NULL, 1, 0.01, 0, NULL },
@@ -511,6 +581,14 @@ const struct change wrong_changes[] = {
     { "a dead Relu follows: one weight", add_to_element, "Conv", NULL, 1, 0.05, 0, append_dead_relu },
     { "a limit that nothing reaches", add_to_scalar, "Clip", NULL, 2, -7, 0, insert_far_clip },
     { "a lower limit that nothing reaches", add_to_scalar, "Clip", NULL, 1, 20, 0, insert_far_clip },
+    { "a NonMaxSuppression follows: its overlap", add_to_scalar, "NonMaxSuppression", NULL, 3, 0.4, 0,
+      append_suppression },
+    { "a NonMaxSuppression follows: its least score", add_to_scalar, "NonMaxSuppression", NULL, 4, 0.3, 0,
+      append_suppression },
+    { "a NonMaxSuppression follows: a channel", scale_row, "Conv", NULL, 1, 0.1, 0, append_suppression },
+    { "a Loop follows: one round more", add_to_whole, "Loop", NULL, 0, 1, 0, append_loop },
+    { "a Loop follows: no rounds", add_to_whole, "Loop", NULL, 0, -3, 0, append_loop },
+    { "a Loop follows: a channel", scale_row, "Conv", NULL, 1, 1e-2, 0, append_loop },
     { "a weight of an LSTM", add_to_element, "LSTM", NULL, 1, 0.2, 0, NULL },
     { "a recurrent weight of an LSTM", scale_row, "LSTM", NULL, 2, 0.1, 0, NULL },
     { "a weight of a GRU", add_to_element, "GRU", NULL, 1, 0.2, 0, NULL },
