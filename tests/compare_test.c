@@ -385,6 +385,77 @@ static void what_a_range_allows_is_no_difference(void **state)
     assert_verdict(BNFUSE_VERDICT_EQUAL);
 }
 
+/* x -> Gemm -> h -> Mystery -> c -> Gemm -> y, of which nobody here can run the middle. */
+struct around {
+    const char *attribute;     /* of the second's Mystery; the first has mode=1 */
+    const char *name;          /* of what it gives, in the second; c in the first */
+    uint64_t before, after;    /* seeds of the second's weights; 1 and 5 in the first */
+    bool is_shifted, is_known; /* the second adds 1 to h and takes it away; c has a declared type */
+    enum bnfuse_verdict verdict;
+};
+
+static void build_around(struct build *b, const struct around *around, bool is_second)
+{
+    const char *name = is_second ? around->name : "c", *h = is_second && around->is_shifted ? "h3" : "h";
+    build_import(b, "custom", 1);
+    build_input(b, "x", DTYPE_FLOAT, "2,4");
+    add_layer(b, "x", "h", is_second ? around->before : 1);
+    build_init_values(b, "one", DTYPE_FLOAT, "", (double[]){ 1 });
+    if (is_second && around->is_shifted) {
+        build_node(b, "Add", "add", "h one", "h2", NULL);
+        build_node(b, "Sub", "sub", "h2 one", "h3", NULL);
+    }
+    build_node(b, "Mystery", "mystery", h, name, is_second ? around->attribute : "mode=1")->domain = "custom";
+    if (around->is_known) build_value_info(b, name, DTYPE_FLOAT, "2,4");
+    add_layer(b, name, "y", is_second ? around->after : 5);
+    build_output(b, "y", DTYPE_FLOAT, "2,4");
+}
+
+static void what_is_around_an_unknown_operator_is_compared(void **state)
+{
+    static const struct around cases[] = {
+        { "mode=1", "c", 1, 5, false, true, BNFUSE_VERDICT_IDENTICAL },
+        { "mode=1", "c", 1, 5, true, true, BNFUSE_VERDICT_PASS_SITES },
+        { "mode=1", "d", 1, 5, true, true, BNFUSE_VERDICT_PASS_SITES },
+        { "mode=1", "c", 1, 5, true, false, BNFUSE_VERDICT_PASS_SITES },
+        { "mode=1", "c", 3, 5, false, true, BNFUSE_VERDICT_FAIL },
+        { "mode=1", "c", 1, 7, false, true, BNFUSE_VERDICT_FAIL },
+        { "mode=1", "d", 1, 7, true, true, BNFUSE_VERDICT_FAIL },
+        { "mode=1", "c", 1, 7, false, false, BNFUSE_VERDICT_FAIL },
+        { "mode=2", "c", 1, 5, false, true, BNFUSE_VERDICT_NOT_CHECKED },
+        { "mode=2", "c", 1, 5, true, true, BNFUSE_VERDICT_NOT_CHECKED },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (int side = 0; side < 2; side++) build_around(&sides[side], &cases[i], side == 1);
+        assert_verdict(cases[i].verdict);
+        close_sides(state);
+        open_sides(state);
+    }
+}
+
+/* Two of them side by side are paired by name, not by order. */
+static void unknown_operators_side_by_side_are_paired_by_name(void **state)
+{
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        struct build *b = &sides[side];
+        build_import(b, "custom", 1);
+        build_input(b, "x", DTYPE_FLOAT, "2,4");
+        for (int i = 0; i < 2; i++) {
+            bool is_one = i == side;
+            add_layer(b, "x", is_one ? "h1" : "h2", is_one ? 1 : 3);
+            build_node(b, "Neg", NULL, is_one ? "h1" : "h2", is_one ? "n1" : "n2", NULL);
+            if (side) build_node(b, "Identity", NULL, is_one ? "n1" : "n2", is_one ? "m1" : "m2", NULL);
+            const char *from = side ? is_one ? "m1" : "m2" : is_one ? "n1" : "n2";
+            build_node(b, "Mystery", NULL, from, is_one ? "c1" : "c2", NULL)->domain = "custom";
+            build_value_info(b, is_one ? "c1" : "c2", DTYPE_FLOAT, "2,4");
+        }
+        build_node(b, "Sub", "sub", "c1 c2", "y", NULL);
+        build_output(b, "y", DTYPE_FLOAT, "2,4");
+    }
+    assert_verdict(BNFUSE_VERDICT_PASS_SITES);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_sides, close_sides)
@@ -408,6 +479,8 @@ int main(void)
         TEST(what_the_first_runs_on_the_second_must_run_on),
         TEST(names_that_moved_are_no_difference),
         TEST(what_a_range_allows_is_no_difference),
+        TEST(what_is_around_an_unknown_operator_is_compared),
+        TEST(unknown_operators_side_by_side_are_paired_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

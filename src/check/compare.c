@@ -603,10 +603,46 @@ static bool is_any_output_different(const struct comparison *comparison)
     return false;
 }
 
+static const struct site *unchecked_site(const struct site *sites)
+{
+    for (const struct site *site = sites; site; site = site->next)
+        if (!site->result->checked) return site;
+    return NULL;
+}
+
+/* Neither graph can run as a whole: what is between the operators that cannot is proven by itself. */
+static bool compare_around(struct comparison *comparison, const char *why, struct bnfuse_error *error)
+{
+    struct bnfuse_check_result *result = comparison->result;
+    struct site *sites = pairing_find_around(&comparison->pairing);
+    if (!prove_rest(comparison, sites, error)) return false;
+    collect_sites(comparison, sites);
+    const struct site *mistake = first_mistake(sites, true, true), *unchecked = unchecked_site(sites);
+    if (mistake) return fail_by_segment(comparison, mistake, "");
+    if (is_proven(comparison, sites)) return settle(result, BNFUSE_VERDICT_PASS_SITES, why);
+    if (!unchecked) return settle(result, BNFUSE_VERDICT_NOT_CHECKED, why);
+    return settle(result, BNFUSE_VERDICT_NOT_CHECKED,
+                  arena_printf(comparison->session->arena, "%s; nor can the segment of \"%s\" alone: %s", why,
+                               unchecked->value->name, unchecked->result->why));
+}
+
+/* The user's data are for whole graphs. */
+static bool may_go_around(const struct session *session, const struct bnfuse_error *why)
+{
+    return why->status == BNFUSE_UNSUPPORTED && !session->options->sets.count;
+}
+
+static bool write_blamed(const struct comparison *comparison, struct bnfuse_error *error)
+{
+    const struct session *session = comparison->session;
+    const struct site *blamed = comparison->blamed;
+    const char *directory = session->options->asked.repro;
+    if (!directory || !blamed || !blamed->witness) return true;
+    return write_repro(session->before.net, session->after.net, blamed, session->arena, directory, error);
+}
+
 static bool compare_all(struct comparison *comparison, struct bnfuse_error *error)
 {
-    struct session *session = comparison->session;
-    if (!session_plan(session, error)) return false;
     open_results(comparison);
     if (!compare_first_draws(comparison, error) || !compare_more_draws(comparison, 1, FIRST_DRAWS, error)) return false;
     struct site *sites = pairing_find(&comparison->pairing);
@@ -619,10 +655,7 @@ static bool compare_all(struct comparison *comparison, struct bnfuse_error *erro
     }
     collect_sites(comparison, sites);
     judge(comparison, sites);
-    const struct site *blamed = comparison->blamed;
-    const char *directory = session->options->asked.repro;
-    if (!directory || !blamed || !blamed->witness) return true;
-    return write_repro(session->before.net, session->after.net, blamed, session->arena, directory, error);
+    return true;
 }
 
 static bool compare_graphs(struct comparison *comparison, struct bnfuse_error *error)
@@ -636,7 +669,12 @@ static bool compare_graphs(struct comparison *comparison, struct bnfuse_error *e
     result->note = pairing->note;
     if (pairing_is_identical(pairing)) return true;
     session->inputs = pairing->inputs;
-    return compare_all(comparison, error);
+    struct bnfuse_error why;
+    bool done = session_plan(session, &why) ? compare_all(comparison, error)
+                : may_go_around(session, &why)
+                    ? compare_around(comparison, arena_copy_text(session->arena, why.message), error)
+                    : pass_error(error, &why);
+    return done && write_blamed(comparison, error);
 }
 
 bool check_compare(const struct net *a, const struct net *b, const struct check_options *options,

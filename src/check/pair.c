@@ -885,6 +885,56 @@ struct site *pairing_find(struct pairing *pairing)
     return pairing->first;
 }
 
+/* ---- around what cannot run ---- */
+
+static bool is_opaque(const struct node *node)
+{
+    return !node->function && (!node->row || !node->row->run);
+}
+
+static const char *first_output(const struct node *node)
+{
+    return node->output_count && node->outputs[0] ? node->outputs[0]->name : "";
+}
+
+static const struct node *opaque_counterpart(struct pairing *pairing, const struct node *node)
+{
+    const struct numbering of_a = { pairing, pairing->a, false, false, false },
+                           of_b = { pairing, pairing->b, true, false, false };
+    const uint64_t hash = hash_operator(&of_b, node);
+    const struct node *found = NULL;
+    size_t count = 0;
+    for (const struct node *other = pairing->a->main->first; other; other = other->next) {
+        if (!is_opaque(other) || last_input(other) != last_input(node) || hash_operator(&of_a, other) != hash) continue;
+        if (strcmp(first_output(other), first_output(node)) == 0) return other;
+        found = other;
+        count++;
+    }
+    return count == 1 ? found : NULL;
+}
+
+/* To be proven equal, where the classes do not say so already. */
+static void expect_equal(struct pairing *pairing, struct value *b, struct value *a)
+{
+    if (a && b && a->writer && b->writer && !is_opaque(b->writer)) trace_of(pairing, b)->twin = trace_of(pairing, a);
+}
+
+struct site *pairing_find_around(struct pairing *pairing)
+{
+    const struct graph *b = pairing->b->main;
+    pairing->last = &pairing->first;
+    for (const struct node *node = b->first; node; node = node->next) {
+        const struct node *other = is_opaque(node) ? opaque_counterpart(pairing, node) : NULL;
+        for (size_t i = 0; other && i < last_input(node); i++)
+            expect_equal(pairing, node_input(node, i), node_input(other, i));
+    }
+    for (size_t i = 0; i < b->output_count; i++) expect_equal(pairing, b->outputs[i], pairing->outputs[i]);
+    number_graph(&(struct numbering){ pairing, pairing->b, true, true, false }, b);
+    clear_marks(pairing->a);
+    clear_marks(pairing->b);
+    return pairing->first;
+}
+
 struct site *pairing_guess(struct pairing *pairing)
 {
     struct site **end = pairing->last;

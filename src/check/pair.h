@@ -61,6 +61,10 @@ bool pairing_is_identical(struct pairing *pairing);
 void pairing_sample(struct pairing *pairing, struct value *value, const struct array *array);
 /* The segments, in b's order; marks of both nets are used, and NULL afterwards. */
 struct site *pairing_find(struct pairing *pairing);
+/* Instead, where an operator cannot be run: nodes of such operators are paired, those of equal attributes, by the names of
+ * their outputs or because there is only one. What they read, and the outputs, is to be proven; what they give for equal
+ * inputs is taken to be equal. */
+struct site *pairing_find_around(struct pairing *pairing);
 /* More of them, after it: guesses, for the blame where the outputs differ. Only these. */
 struct site *pairing_guess(struct pairing *pairing);
 /* Whether the value of b is that of a which it is paired with: by its class, or by proven segments. */
