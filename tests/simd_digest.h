@@ -7,8 +7,8 @@
 #include "runtime/math/simd.h"
 
 /* Of every row of every processor. */
-#define SIMD_DIGEST_F32 0x5fe09e908e0e1095u
-#define SIMD_DIGEST_F64 0xc91b5f13aeed7c94u
+#define SIMD_DIGEST_F32 0x1cfc864582a766f6u
+#define SIMD_DIGEST_F64 0x63bdcd3c59f72b98u
 
 /* NaN counts as one value: processors differ in its sign. */
 uint64_t simd_digest(const struct simd *simd, enum store store);

@@ -8,6 +8,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+#include <string.h>
+
 #include <cmocka.h>
 
 /* What every row of every processor gives; simd_rows.sh asks the same of other processors under an emulator. */
@@ -19,6 +21,35 @@ static void every_instruction_set_gives_the_same_bits(void **state)
         assert_true(simd_digest(simd_for(STORE_F32, row), STORE_F32) == SIMD_DIGEST_F32);
         assert_true(simd_digest(simd_for(STORE_F64, row), STORE_F64) == SIMD_DIGEST_F64);
     }
+}
+
+/* Words of any bits, signalling NaNs among them, at sizes that blocks divide and others; what is not written stays. */
+static void transpose_moves_words(const struct simd *simd, size_t size, int64_t rows, int64_t columns)
+{
+    enum { FROM_ROW = 41, TO_ROW = 43 };
+    unsigned char from[FROM_ROW * FROM_ROW * 8], to[TO_ROW * TO_ROW * 8], expected[sizeof to];
+    uint64_t seed = 1;
+    for (size_t i = 0; i < sizeof from; i++) from[i] = (unsigned char)((seed = seed * 6364136223846793005u + 1) >> 56);
+    memset(from, 0xff, size - 1);
+    memset(to, 7, sizeof to);
+    memset(expected, 7, sizeof expected);
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++)
+            memcpy(expected + (size_t)(j * TO_ROW + i) * size, from + (size_t)(i * FROM_ROW + j) * size, size);
+    simd->transpose(from, FROM_ROW, rows, columns, to, TO_ROW);
+    assert_memory_equal(to, expected, sizeof to);
+}
+
+static void every_transpose_moves_words_to_their_places(void **state)
+{
+    static const int64_t sizes[][2] = { { 1, 1 },   { 2, 4 },   { 16, 16 }, { 17, 15 }, { 15, 33 },
+                                        { 32, 16 }, { 40, 39 }, { 0, 5 },   { 5, 0 } };
+    (void)state;
+    for (int row = 0; row < simd_row_count(); row++)
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            transpose_moves_words(simd_for(STORE_F32, row), 4, sizes[i][0], sizes[i][1]);
+            transpose_moves_words(simd_for(STORE_F64, row), 8, sizes[i][0], sizes[i][1]);
+        }
 }
 
 static void a_row_beyond_the_last_is_the_last(void **state)
@@ -147,6 +178,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_instruction_set_gives_the_same_bits),
+        cmocka_unit_test(every_transpose_moves_words_to_their_places),
         cmocka_unit_test(a_row_beyond_the_last_is_the_last),
         cmocka_unit_test(functions_keep_their_bounds),
         cmocka_unit_test(functions_know_the_ends_of_the_range),

@@ -120,6 +120,13 @@ static void fold_weighing(uint64_t *digest, const struct simd *simd, const struc
     fold_row(digest, &to, 2);
 }
 
+static void fold_transpose(uint64_t *digest, const struct simd *simd, const struct row *from)
+{
+    struct row to = { .store = from->store };
+    simd->transpose(from->f32, 41, 37, 39, to.f32, 43);
+    fold_row(digest, &to, 39 * 43);
+}
+
 static void fold_functions(uint64_t *digest, const struct simd *simd, const struct row *from)
 {
     struct row to = { .store = from->store };
@@ -145,6 +152,7 @@ uint64_t simd_digest(const struct simd *simd, enum store store)
     fold_windows(&digest, simd, &a, &b);
     fold_statistics(&digest, simd, &a, &b);
     fold_weighing(&digest, simd, &a);
+    fold_transpose(&digest, simd, &a);
     fold_functions(&digest, simd, &a);
     return digest;
 }

@@ -4,6 +4,7 @@
  * Where a row would jump through the source (a transpose), it is taken together with the dimension along which the source
  * is dense, in blocks that fit the cache. */
 #include "runtime/math/layout.h"
+#include "runtime/math/simd.h"
 
 #include <string.h>
 
@@ -18,6 +19,7 @@ struct journey {
     const char *source;
     int64_t size;   /* of an element */
     int64_t blocks; /* of a plane */
+    const struct simd *simd;
 };
 
 struct layout layout_packed(int rank, const int64_t *dims)
@@ -67,26 +69,27 @@ static void plan_journey(struct journey *journey, int rank, const int64_t *dims,
         if (journey->from[i] == 1) swap_dims(journey, i, inner - 1);
 }
 
-#define COPY_PLANE(name, type)                                                                                  \
-    static void name(const struct journey *j, char *target, const char *source, int64_t columns)                \
-    {                                                                                                           \
-        type *to = (type *)(void *)target;                                                                      \
-        const type *from = (const type *)(const void *)source;                                                  \
-        const int c = j->rank - 2, r = j->rank - 1;                                                             \
-        const int64_t to_column = j->to[c], from_column = j->from[c], to_row = j->to[r], from_row = j->from[r]; \
-        const int64_t rows = j->dims[r];                                                                        \
-        if (to_row == 1 && from_row == 1)                                                                       \
-            for (int64_t i = 0; i < columns; i++)                                                               \
-                memcpy(to + i * to_column, from + i * from_column, (size_t)rows * sizeof(type));                \
-        else if (to_row == 1 && from_row == 0)                                                                  \
-            for (int64_t i = 0; i < columns; i++)                                                               \
-                for (int64_t k = 0; k < rows; k++) to[i * to_column + k] = from[i * from_column];               \
-        else if (columns == 1)                                                                                  \
-            for (int64_t k = 0; k < rows; k++) to[k * to_row] = from[k * from_row];                             \
-        else                                                                                                    \
-            for (int64_t k = 0; k < rows; k++)                                                                  \
-                for (int64_t i = 0; i < columns; i++)                                                           \
-                    to[i * to_column + k * to_row] = from[i * from_column + k * from_row];                      \
+#define COPY_PLANE(name, type)                                                                                      \
+    static void name(const struct journey *j, char *target, const char *source, int64_t columns)                    \
+    {                                                                                                               \
+        type *to = (type *)(void *)target;                                                                          \
+        const type *from = (const type *)(const void *)source;                                                      \
+        const int c = j->rank - 2, r = j->rank - 1;                                                                 \
+        const int64_t to_column = j->to[c], from_column = j->from[c], to_row = j->to[r], from_row = j->from[r];     \
+        const int64_t rows = j->dims[r];                                                                            \
+        if (to_row == 1 && from_row == 1)                                                                           \
+            for (int64_t i = 0; i < columns; i++)                                                                   \
+                memcpy(to + i * to_column, from + i * from_column, (size_t)rows * sizeof(type));                    \
+        else if (to_row == 1 && from_row == 0)                                                                      \
+            for (int64_t i = 0; i < columns; i++)                                                                   \
+                for (int64_t k = 0; k < rows; k++) to[i * to_column + k] = from[i * from_column];                   \
+        else if (to_row == 1 && from_column == 1) j->simd->transpose(from, from_row, rows, columns, to, to_column); \
+        else if (columns == 1)                                                                                      \
+            for (int64_t k = 0; k < rows; k++) to[k * to_row] = from[k * from_row];                                 \
+        else                                                                                                        \
+            for (int64_t k = 0; k < rows; k++)                                                                      \
+                for (int64_t i = 0; i < columns; i++)                                                               \
+                    to[i * to_column + k * to_row] = from[i * from_column + k * from_row];                          \
     }
 
 COPY_PLANE(copy_plane_4, uint32_t)
@@ -125,6 +128,7 @@ void layout_copy(const struct call *call, int rank, const int64_t *dims, struct 
     journey.size = (int64_t)store_size(to->store);
     journey.target = (char *)to->data + to_layout->start * journey.size;
     journey.source = (const char *)from->data + from_layout->start * journey.size;
+    journey.simd = simd_for(journey.size == sizeof(float) ? STORE_F32 : STORE_F64, call->simd_row);
     journey.blocks = (journey.dims[journey.rank - 2] + BLOCK - 1) / BLOCK;
     int64_t blocks = dims_product(journey.dims, 0, journey.rank - 2) * journey.blocks;
     team_run(call->team, blocks, team_piece(blocks, count), copy_blocks, &journey);

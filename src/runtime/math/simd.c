@@ -6,6 +6,26 @@
 #include "base/instruction_set.h"
 #include "runtime/math/real_math.h"
 
+/* Elements of two vectors in turn, those of their lower halves and of their upper ones, by type and bytes of a vector. */
+#define LOWER_f64_16 0, 2
+#define UPPER_f64_16 1, 3
+#define LOWER_f32_16 0, 4, 1, 5
+#define UPPER_f32_16 2, 6, 3, 7
+#define LOWER_f64_32 LOWER_f32_16
+#define UPPER_f64_32 UPPER_f32_16
+#define LOWER_f32_32 0, 8, 1, 9, 2, 10, 3, 11
+#define UPPER_f32_32 4, 12, 5, 13, 6, 14, 7, 15
+#define LOWER_f64_64 LOWER_f32_32
+#define UPPER_f64_64 UPPER_f32_32
+#define LOWER_f32_64 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define UPPER_f32_64 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+
+#ifdef __clang__
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (NAME(places)){ __VA_ARGS__ })
+#endif
+
 #define ROW      portable
 #define ROW_NAME "portable"
 #define BYTES    16

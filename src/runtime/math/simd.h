@@ -66,6 +66,7 @@ struct simd {
     void (*merge)(const void *tile, int64_t width, const struct merge *merge);
     void (*pack)(const void *b, int64_t b_step, int64_t b_column, int64_t depth, int64_t columns, int64_t width,
                  void *packed);
+    void (*transpose)(const void *from, int64_t from_row, int64_t rows, int64_t columns, void *to, int64_t to_row);
     void (*pack_stretches)(const void *base, const int64_t *offsets, int64_t depth, const struct stretch *stretches,
                            int64_t stretch_count, int64_t width, bool room, void *packed);
     void (*unstride)(const void *row, int64_t stride, int64_t head, int64_t tail, double fill, int64_t count,

@@ -23,13 +23,14 @@ SIMD_FUNCTIONS(FUNCTION)
 /* The largest of `dim` elements side by side, element i compared in slot i % 16. */
 TARGET static REAL NAME(largest)(const REAL *x, int64_t dim)
 {
-    REAL most[16], result = x[0];
+    NAME(vector) most[16 / LANES];
+    REAL result = x[0];
     int64_t whole = dim / 16 * 16;
-    for (int l = 0; l < 16; l++) most[l] = result;
+    for (int v = 0; v < 16 / LANES; v++) most[v] = NAME(splat)(result);
     for (int64_t i = 0; i < whole; i += 16)
-        for (int l = 0; l < 16; l++) most[l] = LARGER(x[i + l], most[l]);
+        for (int v = 0; v < 16 / LANES; v++) most[v] = NAME(larger)(*(const NAME(loose) *)(x + i + v * LANES), most[v]);
     for (int64_t i = whole; i < dim; i++) result = LARGER(x[i], result);
-    for (int l = 0; l < 16; l++) result = LARGER(most[l], result);
+    for (int l = 0; l < 16; l++) result = LARGER(most[l / LANES][l % LANES], result);
     return result;
 }
 
@@ -94,6 +95,7 @@ static const struct simd NAME(simd) = {
                 NAME(tile_1_7), NAME(tile_1_8) } },
     .merge = NAME(merge),
     .pack = NAME(pack),
+    .transpose = NAME(transpose),
     .pack_stretches = NAME(pack_stretches),
     .unstride = NAME(unstride),
     .blend = NAME(blend),

@@ -4,9 +4,11 @@
  *
  * Included by simd_row.h, with
  *   REAL                 float or double
+ *   WORD                 the signed integer of the same size
  *   BYTES                of a vector register
  *   TARGET               the function attribute that allows such registers
  *   NAME(x)              x with a suffix
+ *   LOWER, UPPER         the places that interleave halves of two vectors
  *   FUSED(a, b, c)       a * b + c of vectors, rounded once
  *   FUSED_ONE(a, b, c)   the same of numbers; in loops over rows it becomes vectors where the processor has them
  * A loop works on LANES outputs side by side; what it does to one output does not depend on LANES. */
@@ -16,6 +18,8 @@
 typedef REAL NAME(vector) __attribute__((vector_size(BYTES)));
 typedef REAL NAME(loose) __attribute__((vector_size(BYTES), aligned(sizeof(REAL)), may_alias));
 typedef __typeof__((NAME(vector)){ 0 } != (NAME(vector)){ 0 }) NAME(mask);
+typedef WORD NAME(places) __attribute__((vector_size(BYTES)));
+typedef WORD NAME(word) __attribute__((may_alias));
 
 TARGET static inline __attribute__((always_inline)) NAME(vector) NAME(splat)(REAL x)
 {
@@ -97,16 +101,52 @@ TARGET static void NAME(merge)(const void *tile, int64_t width, const struct mer
     }
 }
 
+/* x[i][j] and x[j][i] change places. Row and column together number an element; interleaving the vectors of the first
+ * half with those of the second rotates the bits of all numbers by one, so that after log2(LANES) rounds a column's
+ * bits stand where the row's were. */
+TARGET static inline __attribute__((always_inline)) void NAME(turn)(NAME(vector) * x)
+{
+    for (int64_t done = 1; done < LANES; done *= 2) {
+        NAME(vector) mixed[LANES];
+        for (int64_t i = 0; i < LANES / 2; i++) {
+            mixed[2 * i] = SHUFFLE(x[i], x[i + LANES / 2], LOWER);
+            mixed[2 * i + 1] = SHUFFLE(x[i], x[i + LANES / 2], UPPER);
+        }
+        for (int64_t i = 0; i < LANES; i++) x[i] = mixed[i];
+    }
+}
+
+/* to[j * to_row + i] = from[i * from_row + j], of whatever type is as large as REAL: nothing but moved. */
+TARGET static void NAME(transpose)(const void *source, int64_t from_row, int64_t rows, int64_t columns, void *target,
+                                   int64_t to_row)
+{
+    const NAME(word) *from = source;
+    NAME(word) *to = target;
+    int64_t whole_rows = rows / LANES * LANES, whole_columns = columns / LANES * LANES;
+    for (int64_t i = 0; i < whole_rows; i += LANES)
+        for (int64_t j = 0; j < whole_columns; j += LANES) {
+            NAME(vector) x[LANES];
+            for (int64_t l = 0; l < LANES; l++) x[l] = *(const NAME(loose) *)(from + (i + l) * from_row + j);
+            NAME(turn)(x);
+            for (int64_t l = 0; l < LANES; l++) *(NAME(loose) *)(to + (j + l) * to_row + i) = x[l];
+        }
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = i < whole_rows ? whole_columns : 0; j < columns; j++)
+            to[j * to_row + i] = from[i * from_row + j];
+}
+
 /* b(k, j) of any strides into rows of `width`, zero beyond `columns`. */
 TARGET static void NAME(pack)(const void *b, int64_t b_step, int64_t b_column, int64_t depth, int64_t columns,
                               int64_t width, void *packed)
 {
     const REAL *from = b;
     REAL *to = packed;
+    bool turned = b_step == 1 && b_column != 1;
+    if (turned) NAME(transpose)(from, b_column, columns, depth, to, width);
     for (int64_t k = 0; k < depth; k++, from += b_step, to += width) {
         if (b_column == 1)
             for (int64_t j = 0; j < columns; j++) to[j] = from[j];
-        else
+        else if (!turned)
             for (int64_t j = 0; j < columns; j++) to[j] = from[j * b_column];
         for (int64_t j = columns; j < width; j++) to[j] = 0;
     }
@@ -130,6 +170,13 @@ TARGET static void NAME(window_sum)(const void *plane, const int64_t *offsets, c
     }
 }
 
+/* `next` where it is larger than `most` or NaN, else `most`. */
+TARGET static inline __attribute__((always_inline)) NAME(vector) NAME(larger)(NAME(vector) next, NAME(vector) most)
+{
+    NAME(mask) take = (next > most) | (next != next);
+    return (NAME(vector))((take & (NAME(mask))next) | (~take & (NAME(mask))most));
+}
+
 /* to[q] = the largest of from[offsets[t] + q]; a NaN wins. */
 TARGET static void NAME(window_max)(const void *plane, const int64_t *offsets, int64_t taps, void *output,
                                     int64_t count)
@@ -141,11 +188,7 @@ TARGET static void NAME(window_max)(const void *plane, const int64_t *offsets, i
         for (int v = 0; v < 4; v++) most[v] = *(const NAME(loose) *)(from + offsets[0] + q + v * LANES);
         for (int64_t t = 1; t < taps; t++) {
             const REAL *line = from + offsets[t] + q;
-            for (int v = 0; v < 4; v++) {
-                NAME(vector) next = *(const NAME(loose) *)(line + v * LANES);
-                NAME(mask) take = (next > most[v]) | (next != next);
-                most[v] = (NAME(vector))((take & (NAME(mask))next) | (~take & (NAME(mask))most[v]));
-            }
+            for (int v = 0; v < 4; v++) most[v] = NAME(larger)(*(const NAME(loose) *)(line + v * LANES), most[v]);
         }
         for (int v = 0; v < 4; v++) *(NAME(loose) *)(to + q + v * LANES) = most[v];
     }

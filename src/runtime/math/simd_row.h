@@ -12,7 +12,10 @@
 #define LANES                     ((int64_t)(BYTES / sizeof(REAL)))
 
 #define REAL      float
+#define WORD      int32_t
 #define NAME(x)   NAME_FOR(x, f32, ROW)
+#define LOWER     NAME_FOR(LOWER, f32, BYTES)
+#define UPPER     NAME_FOR(UPPER, f32, BYTES)
 #define FUSED_ONE FUSED_F32
 #ifdef FUSED_VECTOR_F32
 #define FUSED FUSED_VECTOR_F32
@@ -21,12 +24,18 @@
 
 #include "runtime/math/simd_function.h"
 #undef REAL
+#undef WORD
 #undef NAME
+#undef LOWER
+#undef UPPER
 #undef FUSED
 #undef FUSED_ONE
 
 #define REAL      double
+#define WORD      int64_t
 #define NAME(x)   NAME_FOR(x, f64, ROW)
+#define LOWER     NAME_FOR(LOWER, f64, BYTES)
+#define UPPER     NAME_FOR(UPPER, f64, BYTES)
 #define FUSED_ONE FUSED_F64
 #ifdef FUSED_VECTOR_F64
 #define FUSED FUSED_VECTOR_F64
@@ -35,7 +44,10 @@
 
 #include "runtime/math/simd_function.h"
 #undef REAL
+#undef WORD
 #undef NAME
+#undef LOWER
+#undef UPPER
 #undef FUSED
 #undef FUSED_ONE
 
