@@ -21,10 +21,10 @@ rm -rf "$log" && mkdir -p "$log"
 for test in tests/*_test.c; do
     name=$(basename "$test" .c)
     case $name in conformance_test | shape_models_test | models_test | operators_test) continue ;;
-    cli_test) continue ;; # it limits the size of files, and the notes are one
+    cli_test | flip_test) continue ;; # they limit or bend what is written to files, and so the notes
     esac
     (cd "$build/tests" && BNFUSE_ROW_LOG=$log/$name timeout 300 "./$name" >/dev/null 2>&1) ||
-        { echo "$name fails by itself" >&2; exit 1; }
+        { echo "$name fails by itself; it is not asked" >&2; rm -f "$log/$name"; continue; }
     if [ -e "$log/$name" ]; then sort -u -o "$log/$name" "$log/$name"; fi
 done
 
