@@ -389,11 +389,12 @@ static bool is_uniform_somewhere(const struct site *site)
     return false;
 }
 
-/* Few numbers say little: then more of them. */
+/* Few numbers say little: then more of them, above all where only some of them get past what hides the rest. */
 static uint64_t rounds_for(const struct site *site)
 {
     int64_t count = 0;
     for (size_t i = 0; i < site->given_count; i++) count += site->fed[i] ? site->fed[i]->count : 0;
+    if (count < 32 && site->is_curved) return 24;
     return count < 256 ? 6 : count < 4096 ? 3 : 1;
 }
 
