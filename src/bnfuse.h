@@ -204,6 +204,12 @@ typedef struct bnfuse_written {
     const char *sha256; /* of what is in it, 64 digits; "" when options.digest was not set */
 } bnfuse_written;
 
+typedef struct bnfuse_affines_left {
+    int code;           /* as that of a remark */
+    const char *reason; /* its fixed text */
+    size_t count;
+} bnfuse_affines_left;
+
 typedef struct bnfuse_report {
     bnfuse_remark *const *remarks; /* in file order */
     size_t remark_count;
@@ -220,6 +226,11 @@ typedef struct bnfuse_report {
     bnfuse_rewrite *const *rewrites; /* in the order they were made */
     size_t rewrite_count;
     bool overflows; /* a write failed because a folded weight leaves its type: load again, and fuse without `unread` */
+    /* Mul, Add, Sub, Div and Neg by constants: chains that went without a BatchNormalization, and all that went; those
+     * that stay are counted by reason, codes ascending. */
+    size_t affine_chains_folded, affines_folded;
+    bnfuse_affines_left *const *affines_left;
+    size_t affines_left_count;
 } bnfuse_report;
 
 /* NULL before bnfuse_fuse. */

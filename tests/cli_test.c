@@ -419,6 +419,37 @@ static void a_size_that_decides_what_is_less_work_is_asked_for(void **state)
     assert_ran("height.onnx -o fused.onnx --dim H=50 --strict", 0);
 }
 
+/* Conv, Mul, Add; a Mul behind a Relu; and one whose output Erf reads. */
+static void write_affines(const char *path)
+{
+    build_input(&b, "x", DTYPE_FLOAT, "2,3,6,6");
+    build_init(&b, "w", DTYPE_FLOAT, "4,3,1,1", 3);
+    build_init(&b, "k", DTYPE_FLOAT, "4,1,1", 4);
+    build_node(&b, "Conv", "", "x w", "c", NULL);
+    build_node(&b, "Mul", "", "c k", "d", NULL);
+    build_node(&b, "Add", "", "d k", "e", NULL);
+    build_node(&b, "Relu", "", "e", "f", NULL);
+    build_node(&b, "Mul", "", "f k", "g", NULL);
+    build_node(&b, "Erf", "", "g", "h", NULL);
+    build_node(&b, "Div", "", "h k", "out", NULL);
+    build_output(&b, "out", DTYPE_FLOAT, "2,4,6,6");
+    write_model(path);
+}
+
+static void affines_are_counted_by_what_became_of_them(void **state)
+{
+    (void)state;
+    write_affines("affines.onnx");
+    assert_ran("explain affines.onnx", 0);
+    assert_says(out, "1 affine chain folded without a BatchNormalization; 2 Mul");
+    assert_says(out, "2 affine nodes stay: BNF123 a part of what runtimes recognize");
+    assert_ran("explain affines.onnx --json", 0);
+    assert_says(out, "\"chains_folded\": 1");
+    assert_says(out, "\"count\": 2");
+    assert_ran("explain affines.onnx --disable affine", 0);
+    assert_null(strstr(out, "affine"));
+}
+
 static void standard_output_takes_the_model_and_nothing_else(void **state)
 {
     (void)state;
@@ -1271,6 +1302,7 @@ int main(void)
         TEST(every_batch_normalization_gets_one_line),
         TEST(equal_hints_are_given_once),
         TEST(a_size_that_decides_what_is_less_work_is_asked_for),
+        TEST(affines_are_counted_by_what_became_of_them),
         TEST(a_model_may_be_replaced_by_its_fused_self),
         TEST(standard_output_takes_the_model_and_nothing_else),
         TEST(policies_end_with_five_and_write_nothing),

@@ -181,16 +181,58 @@ static void every_model_ends_as_expected(void **state)
     assert_int_equal(wrong, 0);
 }
 
+/* "BNF113:1,BNF121:4" of the affines that stay; "-" for none. */
+static void list_affines(const bnfuse_report *report, char *text, size_t size)
+{
+    size_t used = 0;
+    snprintf(text, size, "-");
+    for (size_t i = 0; i < report->affines_left_count && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%sBNF%d:%zu", used ? "," : "",
+                                 report->affines_left[i]->code, report->affines_left[i]->count);
+}
+
+static void affines_end_as_expected(void **state)
+{
+    (void)state;
+    char path[2300], line[1024], name[128], expected[256], found[256];
+    size_t chains, count = 0;
+    snprintf(path, sizeof path, "%s/affines.tsv", models);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(line, sizeof line, file));
+    for (; fgets(line, sizeof line, file); count++) {
+        bnfuse_error error;
+        assert_int_equal(sscanf(line, "%127[^\t]\t%zu\t%255[^\t\n]", name, &chains, expected), 3);
+        snprintf(path, sizeof path, "%s/%s.onnx", models, name);
+        bnfuse_model *model = bnfuse_load(path, NULL, &error);
+        if (!model || !bnfuse_fuse(model, NULL, &error)) fail_msg("%s", error.message);
+        list_affines(bnfuse_get_report(model), found, sizeof found);
+        assert_string_equal(found, expected);
+        assert_int_equal(bnfuse_get_report(model)->affine_chains_folded, chains);
+        bnfuse_free(model);
+    }
+    fclose(file);
+    assert_int_equal(count, 2);
+}
+
+static size_t append_file(const char *name, char *text, size_t used, size_t size)
+{
+    char path[2300];
+    snprintf(path, sizeof path, "%s/%s", models, name);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    used += fread(text + used, 1, size - used - 1, file);
+    text[used] = '\0';
+    fclose(file);
+    return used;
+}
+
 /* A code without a model is a code nobody has seen. */
 static void every_reason_has_a_model(void **state)
 {
     (void)state;
-    char path[2300], text[1 << 16];
-    snprintf(path, sizeof path, "%s/expect.tsv", models);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    text[fread(text, 1, sizeof text - 1, file)] = '\0';
-    fclose(file);
+    char text[1 << 16];
+    append_file("affines.tsv", text, append_file("expect.tsv", text, 0, sizeof text), sizeof text);
     const bnfuse_reason *reason;
     for (size_t i = 0; (reason = bnfuse_get_reason(i)); i++) {
         char code[32];
@@ -207,6 +249,7 @@ int main(void)
     mkdir(fused, 0777);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_model_ends_as_expected),
+        cmocka_unit_test(affines_end_as_expected),
         cmocka_unit_test(every_reason_has_a_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -269,6 +269,10 @@ void summarise_after(struct bnfuse_model *model, const struct pass_report *from)
     report_ops(model);
     model->report.left = from->left;
     model->report.multiply_adds_saved = from->multiply_adds_saved;
+    model->report.affine_chains_folded = from->chains_folded;
+    model->report.affines_folded = from->affines_folded;
+    model->report.affines_left = from->affines_left;
+    model->report.affines_left_count = from->affines_left_count;
     model->report.grown = from->grown;
     report_notes(model, from);
 }

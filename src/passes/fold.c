@@ -706,6 +706,7 @@ static void tell(struct decision *decision, const struct attempt *attempts, cons
     }
     const struct decision *told = &attempts[best].decision;
     remark_missed(root, attempts[best].reason, told->where, told->detail, path);
+    remark_affine(root, attempts[best].reason);
 }
 
 static void count_savings(const struct decision *way, const struct node *root, struct pass_report *report)
@@ -713,7 +714,6 @@ static void count_savings(const struct decision *way, const struct node *root, s
     const struct work removed = removed_work(way, root);
     int64_t before = work_number(&removed), after = work_number(&way->cost.work);
     if (after >= 0 && after <= before) report->multiply_adds_saved += (before - after) / 2;
-    report->chains_folded += !bn_is(root);
     report->affines_folded += (size_t)way->cost.removed_nodes + !bn_is(root);
 }
 
@@ -724,9 +724,15 @@ static bool fold_one(struct decision *decision, struct node *node, struct pass_r
     arena_close(decision->arena);
     arena_open(decision->arena, decision->net->arena->memory);
     decision_begin(decision, node, root_type(node));
+    remark_affine(node, REASON_NONE);
     enum reason reason = affine_of_node(decision, node, &a, &slot);
     if (!reason && decision->kind->may_go && (is_opaque(node) || !decision->kind->may_go(decision, a, slot)))
         return false;
+    enum reason kept = !reason && decision->kind->is_kept ? decision->kind->is_kept(decision) : REASON_NONE;
+    if (kept) {
+        remark_affine(node, kept);
+        return false;
+    }
     if (reason) {
         remark_missed(node, reason, decision->where, decision->detail, "");
         return false;
@@ -757,6 +763,7 @@ static struct node *follower(const struct value *output)
 
 static bool fold_with_followers(struct decision *decision, struct node *node, struct pass_report *report)
 {
+    const bool is_norm = bn_is(node);
     bool folded = false;
     while (node) {
         struct value *output = node->outputs[0];
@@ -764,6 +771,7 @@ static bool fold_with_followers(struct decision *decision, struct node *node, st
         folded = true;
         node = follower(output);
     }
+    report->chains_folded += folded && !is_norm;
     return folded;
 }
 

@@ -123,9 +123,9 @@ static void note_affines(const struct net *net, struct pass_report *report)
     if (report->affines_folded == 0) return;
     add_note(net, report,
              arena_printf(net->arena,
-                          "%zu affine chains folded without a BatchNormalization; %zu Mul, Add, Sub, Div and Neg "
+                          "%zu affine chain%s folded without a BatchNormalization; %zu Mul, Add, Sub, Div and Neg "
                           "are gone in all",
-                          report->chains_folded, report->affines_folded));
+                          report->chains_folded, report->chains_folded == 1 ? "" : "s", report->affines_folded));
 }
 
 static void note_merged(const struct net *net, struct pass_report *report)

@@ -39,6 +39,19 @@ static void explain_tried(const struct run_report *run, const char *path, FILE *
     }
 }
 
+/* Mul, Add, Sub, Div and Neg by constants that stay are counted, not listed; a note says how many went. */
+static void explain_affines(const struct run_report *run, FILE *to)
+{
+    const bnfuse_report *report = run->report;
+    char line[300];
+    for (size_t i = 0; i < report->affines_left_count; i++) {
+        const bnfuse_affines_left *left = report->affines_left[i];
+        snprintf(line, sizeof line, "%zu affine node%s stay%s: BNF%d %s", left->count, left->count == 1 ? "" : "s",
+                 left->count == 1 ? "s" : "", left->code, left->reason);
+        put_line(to, &run->terminal, INK_KEPT, line);
+    }
+}
+
 bool report_explain(const struct run_report *run, FILE *to)
 {
     const bnfuse_report *report = run->report;
@@ -56,6 +69,7 @@ bool report_explain(const struct run_report *run, FILE *to)
         else explain_line(run, "path", remark->path, to);
         explain_line(run, "help", remark->help, to);
     }
+    explain_affines(run, to);
     print_rewrites(run, true, to);
     for (size_t i = 0; i < report->note_count; i++) {
         bnfuse_escape(words, sizeof words, report->notes[i]);

@@ -64,6 +64,23 @@ static json_t *remark_object(const bnfuse_remark *remark)
     return object;
 }
 
+static json_t *affines_object(const bnfuse_report *report)
+{
+    json_t *object = json_object(), *left = json_array();
+    for (size_t i = 0; i < report->affines_left_count; i++) {
+        const bnfuse_affines_left *row = report->affines_left[i];
+        json_t *item = json_object();
+        json_put(&item, "code", json_sprintf("BNF%d", row->code));
+        json_put(&item, "reason", json_text(row->reason));
+        json_put(&item, "count", json_integer((json_int_t)row->count));
+        json_append(&left, item);
+    }
+    json_put(&object, "chains_folded", json_integer((json_int_t)report->affine_chains_folded));
+    json_put(&object, "folded", json_integer((json_int_t)report->affines_folded));
+    json_put(&object, "left", left);
+    return object;
+}
+
 static json_t *pair(int64_t before, int64_t after)
 {
     return json_pack("{s:I, s:I}", "before", (json_int_t)before, "after", (json_int_t)after);
@@ -107,6 +124,7 @@ static void add_report(json_t **root, const bnfuse_report *report)
     json_put(root, "parameters", pair(report->before.parameters, report->after.parameters));
     json_put(root, "bytes", pair((int64_t)report->before.bytes, (int64_t)report->after.bytes));
     json_put(root, "multiply_adds_saved", json_integer(report->multiply_adds_saved));
+    json_put(root, "affines", affines_object(report));
     json_put(root, "grown_bytes", json_integer((json_int_t)report->grown));
     json_put(root, "notes", notes);
     add_rewrites(root, report);

@@ -148,6 +148,23 @@ static void read_count(struct kept *kept, const json_t *element, void *to)
         (bnfuse_op_count){ text_of(element, "op"), whole_of(element, "before"), whole_of(element, "after") };
 }
 
+static void read_affines_left(struct kept *kept, const json_t *element, void *to)
+{
+    (void)kept;
+    const char *code = text_of(element, "code");
+    *(bnfuse_affines_left *)to =
+        (bnfuse_affines_left){ (int)strtol(strlen(code) > 3 ? code + 3 : "", NULL, 10), text_of(element, "reason"),
+                               (size_t)whole_of(element, "count") };
+}
+
+static void read_affines(struct kept *kept, const json_t *affines, bnfuse_report *report)
+{
+    report->affine_chains_folded = (size_t)whole_of(affines, "chains_folded");
+    report->affines_folded = (size_t)whole_of(affines, "folded");
+    report->affines_left = read_list(kept, json_object_get(affines, "left"), sizeof(bnfuse_affines_left),
+                                     &report->affines_left_count, read_affines_left);
+}
+
 static bnfuse_size size_of(const json_t *root, const char *side)
 {
     return (bnfuse_size){ whole_of(json_object_get(root, "nodes"), side),
@@ -175,6 +192,7 @@ static const bnfuse_report *read_report(struct kept *kept, const json_t *root)
         read_list(kept, json_object_get(root, "operators"), sizeof(bnfuse_op_count), &report->op_count, read_count);
     report->rewrites = read_list(kept, json_object_get(root, "rewrites"), sizeof(bnfuse_rewrite),
                                  &report->rewrite_count, read_rewrite);
+    read_affines(kept, json_object_get(root, "affines"), report);
     report->folded = (size_t)whole_of(root, "folded");
     report->left = (size_t)whole_of(root, "left");
     report->before = size_of(root, "before");

@@ -53,14 +53,20 @@ static bool follows_linear_operator(const struct value *x)
     return x->writer && x->use_count == 1 && anchor_root_entry(x->writer) != ROOTS_NEVER;
 }
 
-/* The value is known to be of real numbers (so that the check can feed it), not constant, and no part of a pattern. */
+/* The value is known to be of real numbers (so that the check can feed it), and not constant. */
 static bool may_go(struct decision *decision, const struct affine *affine, size_t slot)
 {
     const struct node *root = decision->root;
     struct value *x = node_input(root, slot);
     if (affine_is_identity(affine) && !follows_linear_operator(x)) return false;
-    if (dtype_kind(x->type) != KIND_REAL || is_constant(decision, x)) return false;
-    return !begins_pattern(root) && !completes_pattern(decision, root, PATTERN_DEPTH);
+    return dtype_kind(x->type) == KIND_REAL && !is_constant(decision, x);
+}
+
+static enum reason is_kept(struct decision *decision)
+{
+    const struct node *root = decision->root;
+    bool kept = begins_pattern(root) || completes_pattern(decision, root, PATTERN_DEPTH);
+    return kept ? REASON_RECOGNIZED : REASON_NONE;
 }
 
 /* Whether the root prepares a graph input: between is nothing but affines by constants, Transpose, Pad and what computes nothing (Cast). */
@@ -95,6 +101,7 @@ static bool may_cross(const struct node *mover, bool downstream)
 const struct root_kind affine_roots = {
     .is_root = affine_is_operator,
     .may_go = may_go,
+    .is_kept = is_kept,
     .may_enter = may_enter,
     .may_cross = may_cross,
 };

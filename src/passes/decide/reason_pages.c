@@ -126,6 +126,11 @@ static const struct {
       "Every pixel has a scale of its own (BatchNorm1d after a Flatten, sub-spectral normalization), and the operator "
       "that\n"
       "would take it has one for each channel only. Normalize before flattening, then it folds.\n" },
+    { REASON_RECOGNIZED,
+      "    ReduceMean --> Sub --> Pow --> ReduceMean --> Sqrt --> Div --> Mul by constants --> MatMul\n"
+      "\n"
+      "A Mul, Add, Sub, Div or Neg by constants, no BatchNormalization. It could go into the operator that follows,\n"
+      "but runtimes run the nodes around it as one fused operator, and would not find that any more.\n" },
 };
 
 const char *reason_page(int code)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Why a BatchNormalization stays: stable codes, each with its fixed line and what would help. The codes appear in
- * reports, JSON and docs/reasons.md, and never change their meaning; new ones are added at the end. */
+ * Why a BatchNormalization, or another affine, stays: stable codes, each with its fixed line and what would help. The
+ * codes appear in reports, JSON and docs/reasons.md, and never change their meaning; new ones are added at the end. */
 #ifndef PASSES_DECIDE_REASONS_H
 #define PASSES_DECIDE_REASONS_H
 
@@ -32,7 +32,8 @@
     ROW(119, NO_NEIGHBOUR, "it stands between graph input and output", "")                                            \
     ROW(120, UNKNOWN_OPSET, "an opset newer than this program knows", "a newer bnfuse")                               \
     ROW(121, NOT_WORTH, "folding would leave more work than it removes", "")                                          \
-    ROW(122, VARIES_INSIDE, "its parameters differ inside what the neighbour has as one channel", "")
+    ROW(122, VARIES_INSIDE, "its parameters differ inside what the neighbour has as one channel", "")                 \
+    ROW(123, RECOGNIZED, "a part of what runtimes recognize: LayerNormalization, Gelu and the like written out", "")
 
 enum reason {
     REASON_NONE = 0,

@@ -58,14 +58,29 @@ bool remarks_open(struct net *net, struct pass_report *report, struct bnfuse_err
     return true;
 }
 
+static void count_affines(const struct net *net, struct pass_report *report, const size_t *counts)
+{
+    report->affines_left = NEW_ARRAY(net->arena, struct bnfuse_affines_left *, reason_count);
+    for (size_t i = 0; i < reason_count; i++) {
+        if (!counts[i]) continue;
+        struct bnfuse_affines_left *left = NEW(net->arena, struct bnfuse_affines_left);
+        *left = (struct bnfuse_affines_left){ reasons[i].code, reasons[i].text, counts[i] };
+        report->affines_left[report->affines_left_count++] = left;
+    }
+}
+
 void remarks_close(struct net *net, struct pass_report *report)
 {
+    size_t *counts = NEW_ARRAY(net->arena, size_t, reason_count);
     report->left = 0;
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
         for (struct node *node = graph->first; node; node = node->next) {
+            const struct note *note = node->mark;
             report->left += bn_is(node);
+            if (note && note->affine) counts[reason_find(note->affine) - reasons]++;
             node->mark = NULL;
         }
+    count_affines(net, report, counts);
 }
 
 static struct bnfuse_remark *remark_of(const struct node *node)
@@ -103,6 +118,12 @@ void remark_missed(const struct node *node, enum reason reason, const char *wher
     remark->where = arena_copy_text(arena, where);
     remark->detail = arena_copy_text(arena, detail);
     remark->path = arena_copy_text(arena, path);
+}
+
+void remark_affine(const struct node *node, enum reason reason)
+{
+    struct note *note = node->mark;
+    if (note && !note->remark) note->affine = reason;
 }
 
 void remark_forget(struct node *node)

@@ -12,8 +12,10 @@
 struct pass_report {
     struct bnfuse_remark **remarks; /* of the model as it was loaded, in file order, bodies and functions included */
     size_t remark_count;
-    size_t convs_merged;         /* into others that they are added to */
-    size_t chains_folded;        /* of Mul, Add, Sub, Div and Neg: roots of folds of their own */
+    size_t convs_merged;                       /* into others that they are added to */
+    size_t chains_folded;                      /* of Mul, Add, Sub, Div and Neg: roots of folds of their own */
+    struct bnfuse_affines_left **affines_left; /* of those that stay, by reason */
+    size_t affines_left_count;
     size_t affines_folded;       /* Mul, Add, Sub, Div and Neg that went into a linear operator or another affine */
     bool is_late;                /* the folds that change most are allowed, as nothing simpler is left */
     size_t left;                 /* BatchNormalization nodes in the model afterwards */
@@ -31,6 +33,7 @@ struct note {
     size_t depth;                 /* longest way from an input, in nodes; roots are taken in this order */
     bool was_dead;                /* nobody read its outputs before any pass ran */
     struct bnfuse_remark *remark; /* NULL for all but BatchNormalization */
+    enum reason affine;           /* why it stays, of a Mul, Add, Sub, Div or Neg by constants */
 };
 
 /* Notes on every node and a remark for every BatchNormalization, as it was loaded. */
@@ -44,6 +47,8 @@ void remark_applied(const struct node *node, enum bnfuse_outcome outcome, const 
 /* It stays. Words are copied. Nothing for Mul and Add, even where a BatchNormalization left them. */
 void remark_missed(const struct node *node, enum reason reason, const char *where, const char *detail,
                    const char *path);
+/* A root that is no BatchNormalization stays; such are only counted. */
+void remark_affine(const struct node *node, enum reason reason);
 /* The node is about to be removed. */
 void remark_forget(struct node *node);
 

@@ -14,6 +14,8 @@ struct root_kind {
     bool (*may_go)(struct decision *decision, const struct affine *affine, size_t slot);
     bool (*may_enter)(struct decision *decision, const struct node *anchor, bool downstream);
     bool (*may_cross)(const struct node *mover, bool downstream);
+    /* Why it stays although it may go: runtimes look for it. NULL: never. */
+    enum reason (*is_kept)(struct decision *decision);
     bool copies_weights; /* a weight that others read too may be copied for it */
     bool trades_nodes;   /* what is left over may be as many nodes as go, if it is less work; else it must be fewer */
 };
