@@ -29,7 +29,7 @@ static void replace(struct graph *graph, struct node *bn)
     struct value *inputs[3] = { node_input(bn, 0), node_input(bn, 1), node_input(bn, 2) }, *output = bn->outputs[0];
     const char *title = node_title(bn);
     struct node *norm = edit_add_node(graph, bn, "InstanceNormalization", title, inputs, 3, output);
-    edit_set_float(norm, "epsilon", node_float(bn, "epsilon", 1e-5f));
+    edit_set_float(norm, "epsilon", (float)bn_epsilon(bn));
     remark_applied(bn, BNFUSE_OUTCOME_LOWERED, "InstanceNormalization", "");
     norm->mark = bn->mark;
     edit_take_output(norm, 0, output);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,10 +71,18 @@ static void check_seed(uint64_t seed, bool crashed, struct progress *progress)
     build_close(&graph.build);
 }
 
+/* A minute of processor time for a seed, as the machine may be busy; and a quarter of an hour for one that waits. */
+static void start_clock(void)
+{
+    const struct itimerval minute = { .it_value = { .tv_sec = 60 } };
+    setitimer(ITIMER_PROF, &minute, NULL);
+    alarm(900);
+}
+
 static void work(struct progress *progress, uint64_t end, uint64_t stride, bool crashed)
 {
     for (; progress->seed < end && progress->failures < MAX_FAILURES; progress->seed += stride) {
-        alarm(60);
+        start_clock();
         check_seed(progress->seed, crashed, progress);
         crashed = false;
     }

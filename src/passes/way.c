@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the ways of an affine share: words, bounds, and affine nodes met on the way, which are swallowed. */
+#include "passes/way.h"
+
+#include "onnx/graph/attr.h"
+#include "onnx/graph/bn.h"
+#include "onnx/graph/edit.h"
+#include "onnx/graph/operator.h"
+#include "passes/algebra/anchor.h"
+#include "passes/decide/remark.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define VISIT_LIMIT 4096    /* values and readers one decision may look at; more are quadratic on hostile graphs */
+#define NEAR_VISITS 64      /* the same when all decisions together have looked at ALL_VISITS */
+#define WIDE        1024    /* channels that make a visit count once more: each computes affines of that many */
+#define ALL_VISITS  1000000 /* what all decisions look at before they are content with what is near */
+#define NEAR_LIMIT  12      /* the depth from then on */
+
+enum reason way_blocked(struct decision *decision, struct node *node)
+{
+    return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "%s", node->op);
+}
+
+void way_visit(struct decision *decision, const struct node *node)
+{
+    size_t length = strlen(decision->path);
+    snprintf(decision->path + length, sizeof decision->path - length, "%s%s", length ? " -> " : "", node->op);
+}
+
+bool way_is_opaque(const struct node *node)
+{
+    return (*node->domain && !anchor_is(node)) || node->opset > LATEST_OPSET || node_refers(node);
+}
+
+int way_operations(const struct node *node)
+{
+    if (node->row && node->row->idle) return 0;
+    return bn_is(node) ? 2 : 1;
+}
+
+static void apply_bypass(struct decision *decision, const struct step *step)
+{
+    edit_replace_uses(step->node->outputs[0], node_input(step->node, step->slot));
+    remark_applied(step->node, BNFUSE_OUTCOME_FOLDED, decision->where, decision->path);
+    remark_forget(step->node);
+    edit_remove_node(step->node);
+}
+
+void way_bypass(struct decision *decision, struct node *node, size_t slot)
+{
+    decision_step(decision, apply_bypass, node)->slot = slot;
+    work_add(&decision->cost.removed, &node->outputs[0]->shape, way_operations(node));
+    decision->cost.removed_nodes++;
+}
+
+bool way_is_bypassed(const struct decision *decision, const struct node *node)
+{
+    for (const struct step *step = decision->steps; step; step = step->next)
+        if (step->node == node && step->apply == apply_bypass) return true;
+    return false;
+}
+
+bool way_may_enter(struct decision *decision, const struct node *anchor, bool is_downstream)
+{
+    return !decision->kind->may_enter || decision->kind->may_enter(decision, anchor, is_downstream);
+}
+
+bool way_may_cross(const struct decision *decision, const struct node *mover, bool is_downstream)
+{
+    return !decision->kind->may_cross || decision->kind->may_cross(mover, is_downstream);
+}
+
+bool way_is_too_far(struct decision *decision, const struct affine *a)
+{
+    const size_t cost = 1 + (size_t)a->channels / WIDE;
+    const bool is_near = (*decision->all_visits += cost) > ALL_VISITS;
+    decision->visits += (unsigned)(cost < UINT16_MAX ? cost : UINT16_MAX);
+    return decision->visits > (is_near ? NEAR_VISITS : VISIT_LIMIT)
+           || decision->depth >= (is_near ? NEAR_LIMIT : WAY_DEPTH);
+}

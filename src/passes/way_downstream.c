@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Downstream: into the readers of a value
+ *
+ *   BN -> movers -> anchors  ->  movers -> anchors
+ *
+ * Every reader must take its part. */
+#include "passes/way.h"
+
+#include "onnx/graph/bn.h"
+#include "onnx/graph/edit.h"
+#include "passes/algebra/absorb.h"
+#include "passes/algebra/affine_node.h"
+#include "passes/algebra/mover.h"
+#include "passes/algebra/shift_map.h"
+#include "passes/decide/remark.h"
+
+#include <assert.h>
+
+#define SIBLING_LIMIT 64 /* readers of a value of which one may go while the others make up for it */
+
+static enum reason downstream_through_mover(struct decision *decision, const struct mover *mover, struct use *use,
+                                            const struct affine *a)
+{
+    struct node *node = use->node;
+    struct crossing x = { .decision = decision, .node = node, .slot = use->slot, .affine = a };
+    enum reason reason = mover_downstream(mover, &x);
+    const struct affine *uniform = reason ? affine_uniform(decision->arena, a) : NULL;
+    if (uniform) {
+        x = (struct crossing){ .decision = decision, .node = node, .slot = use->slot, .affine = uniform };
+        reason = mover_downstream(mover, &x);
+    }
+    for (size_t i = 0; !reason && i < node->output_count; i++) {
+        if (!x.onto[i] || !node->outputs[i] || affine_is_identity(x.onto[i])) continue;
+        reason = way_downstream(decision, node->outputs[i], x.onto[i]);
+        if (!reason) decision_rename(decision, node->outputs[i]);
+    }
+    return reason;
+}
+
+/* a, then what the BatchNormalization itself does; NULL where one BatchNormalization cannot hold it. */
+static const struct affine *with_own(struct decision *decision, const struct node *bn, const struct affine *a)
+{
+    struct affine *own, *both;
+    size_t slot;
+    if (affine_of_node(decision, bn, &own, &slot) || !(both = affine_compose(decision->arena, a, own))) return NULL;
+    return both->axis == 1 && affine_has_scale(both) && affine_not_finite(both) < 0 ? both : NULL;
+}
+
+static void apply_own(struct decision *decision, const struct step *step)
+{
+    struct node *bn = step->node;
+    struct value *output = bn->outputs[0];
+    const struct affine *both = with_own(decision, bn, step->affine);
+    assert(both);
+    struct value *result = affine_lower(bn->graph, bn, node_input(bn, 0), both, root_type(bn), true, node_title(bn));
+    result->writer->mark = bn->mark;
+    edit_take_output(result->writer, result->writer_slot, output);
+    remark_forget(bn);
+    edit_remove_node(bn);
+}
+
+static bool is_changed(const struct decision *decision, const struct node *bn)
+{
+    for (const struct step *step = decision->steps; step; step = step->next)
+        if (step->node == bn) return true;
+    return false;
+}
+
+/* Where padding stops a shift, an average over the whole plane may make one number a channel of it again. */
+static enum reason downstream_into_anchor(struct decision *decision, const struct anchor *anchor, struct use *use,
+                                          const struct affine *a)
+{
+    struct decision_mark mark = decision_mark(decision);
+    enum reason reason = absorb_input(decision, anchor, use->node, use->slot, a);
+    if (reason != REASON_PADDED_SHIFT) return reason;
+    const char *where = decision->where, *detail = decision->detail;
+    struct node *average = shift_map_average(decision, use->node);
+    const struct affine *left = absorb_padded(decision, anchor, use->node, use->slot, a, average);
+    if (left && !way_downstream(decision, average->outputs[0], left)) {
+        decision_rename(decision, use->node->outputs[0]);
+        decision_rename(decision, average->outputs[0]);
+        return REASON_NONE;
+    }
+    decision_undo(decision, mark);
+    decision->where = where;
+    decision->detail = detail;
+    return reason;
+}
+
+/* A BatchNormalization that stays takes the affine into its own parameters. */
+static bool joins(struct decision *decision, struct node *bn, const struct affine *a)
+{
+    if (!bn_is(bn) || is_changed(decision, bn) || !with_own(decision, bn, a)) return false;
+    decision_step(decision, apply_own, bn)->affine = a;
+    return true;
+}
+
+/* Another BatchNormalization beside a reader that has to be satisfied: it takes `a` along, or stays and takes it in. */
+static enum reason downstream_through_affine(struct decision *decision, struct node *node, size_t slot,
+                                             const struct affine *a, const struct affine *both)
+{
+    /* Two that cancel out need no anchor, but a graph output keeps its writer and so its name. */
+    const struct value *output = node->outputs[0];
+    struct decision_mark mark = decision_mark(decision);
+    enum reason reason;
+    if (output->is_output) {
+        reason = decision_stop(decision, REASON_GRAPH_OUTPUT, output->name, "%s", "");
+    } else if (way_is_bypassed(decision, node)) {
+        return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it is met twice");
+    } else {
+        reason = way_downstream(decision, node->outputs[0], both);
+    }
+    if (!reason) {
+        way_bypass(decision, node, slot);
+        return REASON_NONE;
+    }
+    decision_undo(decision, mark);
+    if (!decision->is_late || !decision->compensates || node->inputs[slot].value->use_count > SIBLING_LIMIT)
+        return reason;
+    return joins(decision, node, a) ? REASON_NONE : reason;
+}
+
+/* The value that `use` reads shall lose `a`; its reader makes up for it. */
+enum reason way_downstream_use(struct decision *decision, struct use *use, const struct affine *a)
+{
+    enum reason reason;
+    struct node *node = use->node;
+    struct affine *own;
+    size_t slot;
+    if (use_is_unaffected(decision, use, a)) return REASON_NONE;
+    if (!node || use->graph != use->value->graph)
+        return decision_stop(decision, REASON_NON_LINEAR, node ? node_title(node) : use->value->name,
+                             "it is read inside a body");
+    /* An inverse on another branch that comes back to where all began. */
+    if (node == decision->root)
+        return decision_stop(decision, REASON_READ_ELSEWHERE, node_title(node), "it is met twice");
+    if (way_is_too_far(decision, a))
+        return decision_stop(decision, REASON_NON_LINEAR, use->value->name, "too many nodes lie on the way");
+    way_visit(decision, node);
+    if (way_is_opaque(node)) return way_blocked(decision, node);
+    const struct anchor *anchor = anchor_of_input(node, use->slot);
+    const struct mover *mover = mover_of(node);
+    if (anchor && way_may_enter(decision, node, true)) return downstream_into_anchor(decision, anchor, use, a);
+    if (!(reason = affine_of_node(decision, node, &own, &slot)) && slot == use->slot) {
+        const struct affine *both = affine_compose(decision->arena, a, own);
+        if (both && affine_not_finite(both) < 0) return downstream_through_affine(decision, node, slot, a, both);
+    }
+    if (mover && way_may_cross(decision, node, true)) return downstream_through_mover(decision, mover, use, a);
+    return way_blocked(decision, node);
+}
+
+static enum reason downstream_once(struct decision *decision, struct value *value, const struct affine *a)
+{
+    if (value->is_output) return decision_stop(decision, REASON_GRAPH_OUTPUT, value->name, "%s", "");
+    for (struct use *use = value->uses; use; use = use->next) {
+        enum reason reason = way_downstream_use(decision, use, a);
+        if (reason) return reason;
+    }
+    return REASON_NONE;
+}
+
+enum reason way_downstream(struct decision *decision, struct value *value, const struct affine *a)
+{
+    if (affine_is_identity(a)) return REASON_NONE;
+    if (way_is_too_far(decision, a))
+        return decision_stop(decision, REASON_NON_LINEAR, value->name, "too many nodes lie on the way");
+    decision->depth++;
+    enum reason reason = downstream_once(decision, value, a);
+    decision->depth--;
+    return reason;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Upstream: into the producer of a value
+ *
+ *   anchor -> movers -> BN  ->  anchor -> movers
+ *
+ * Every value on the way must have no other reader that would notice and be no graph output, since it changes. Affine
+ * nodes met on the way (Mul and Add of constants, other BatchNormalizations) are swallowed: affines compose. */
+#include "passes/way.h"
+
+#include "passes/algebra/absorb.h"
+#include "passes/algebra/affine_node.h"
+#include "passes/algebra/mover.h"
+#include "passes/algebra/residue.h"
+
+#include <math.h>
+
+#define READERS 256 /* of a value, beyond which nobody asks whether each takes an inverse */
+
+/* The value becomes a(value); another reader of it takes the inverse on its input. */
+static enum reason compensate(struct decision *decision, struct use *other, const struct affine *a)
+{
+    double *scale, *shift, largest = 0;
+    struct affine *inverse = affine_blank(decision->arena, a->axis, a->channels, &scale, &shift);
+    inverse->spread = a->spread;
+    for (int64_t c = 0; c < a->channels; c++) largest = fmax(largest, fabs(a->scale[c]));
+    for (int64_t c = 0; c < a->channels; c++) {
+        if (!(fabs(a->scale[c]) > SMALLEST_SHARE * largest))
+            return decision_stop(decision, REASON_READ_ELSEWHERE, other->node ? node_title(other->node) : "",
+                                 "reads it too, and channel %lld has too small a scale to invert", (long long)c);
+        scale[c] = 1 / a->scale[c];
+        shift[c] = -a->shift[c] / a->scale[c];
+    }
+    return way_downstream_use(decision, other, inverse);
+}
+
+/* Whether this value may come to hold something else: nothing but `use` would notice. */
+static enum reason may_change(struct decision *decision, const struct value *value, const struct use *use,
+                              const struct affine *a)
+{
+    if (value->graph != use->graph)
+        return decision_stop(decision, REASON_READ_ELSEWHERE, value->name,
+                             "it is computed outside the body that reads it");
+    if (value->is_output) return decision_stop(decision, REASON_GRAPH_OUTPUT, value->name, "%s", "");
+    for (struct use *other = value->uses; other; other = other->next) {
+        if (other == use || use_is_unaffected(decision, other, a)) continue;
+        if (decision->compensates && value->use_count <= READERS && !compensate(decision, other, a)) continue;
+        return decision_stop(decision, REASON_READ_ELSEWHERE, other->node ? node_title(other->node) : value->name,
+                             "reads \"%s\" too", value->name);
+    }
+    return REASON_NONE;
+}
+
+static enum reason upstream_through_affine(struct decision *decision, struct node *node, size_t slot,
+                                           const struct affine *first, const struct affine *second)
+{
+    const struct affine *both = affine_compose(decision->arena, first, second);
+    if (!both) return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it scales another axis");
+    if (way_is_bypassed(decision, node))
+        return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it is met twice");
+    int64_t channel = affine_not_finite(both);
+    if (channel >= 0)
+        return decision_stop(decision, REASON_NOT_FINITE, node_title(node), "channel %lld of the two together",
+                             (long long)channel);
+    enum reason reason = way_upstream(decision, &node->inputs[slot], both);
+    if (!reason) way_bypass(decision, node, slot);
+    return reason;
+}
+
+/* A branch that cannot take its part may keep it, if that is less than what stood there before. */
+static enum reason upstream_branch(struct decision *decision, struct crossing *x, size_t slot)
+{
+    struct decision_mark mark = decision_mark(decision);
+    enum reason reason = way_upstream(decision, &x->node->inputs[slot], x->onto[slot]);
+    if (!reason) return REASON_NONE;
+    decision_undo(decision, mark);
+    if (!x->may_leave) return reason;
+    const char *where = decision->where, *detail = decision->detail;
+    enum reason left = residue_before(decision, x->node, slot, x->onto[slot]);
+    decision->where = where;
+    decision->detail = detail;
+    return left ? reason : REASON_NONE;
+}
+
+static enum reason upstream_through_mover(struct decision *decision, const struct mover *mover, struct node *node,
+                                          size_t slot, const struct affine *a)
+{
+    struct crossing x = { .decision = decision, .node = node, .slot = slot, .affine = a };
+    enum reason reason = mover_upstream(mover, &x);
+    const struct affine *uniform = reason ? affine_uniform(decision->arena, a) : NULL;
+    bool some = false;
+    if (uniform) {
+        /* Where the channel axis cannot follow, one number for all channels still may. */
+        x = (struct crossing){ .decision = decision, .node = node, .slot = slot, .affine = uniform };
+        reason = mover_upstream(mover, &x);
+    }
+    if (reason) return reason;
+    for (size_t i = 0; i < node->input_count; i++) {
+        if (!x.onto[i] || (x.any_branch && some)) continue;
+        struct decision_mark mark = decision_mark(decision);
+        reason = upstream_branch(decision, &x, i);
+        if (!reason) some = true;
+        else if (x.any_branch) decision_undo(decision, mark);
+        else return reason;
+    }
+    if (x.any_branch && !some) return reason;
+    if (x.residue) return residue_after(decision, node, slot, x.residue);
+    return REASON_NONE;
+}
+
+/* The value that `use` reads shall become a(value), by changing what computes it. */
+static enum reason upstream_once(struct decision *decision, struct use *use, const struct affine *a)
+{
+    enum reason why, reason;
+    struct value *value = use->value;
+    const struct tensor *constant = decision_constant(decision, value, &why);
+    if (constant) return absorb_constant(decision, use->node, use->slot, constant, a);
+    struct node *node = value->writer;
+    if (!node && value_is_overridable(value))
+        return decision_stop(decision, REASON_WEIGHT_OVERRIDE, value->name, "%s", "");
+    if (!node) return decision_stop(decision, REASON_NO_NEIGHBOUR, value->name, "it is an input");
+    if ((reason = may_change(decision, value, use, a))) return reason;
+    way_visit(decision, node);
+    if (way_is_opaque(node)) return way_blocked(decision, node);
+
+    const struct anchor *anchor = anchor_of_output(node);
+    const struct mover *mover = mover_of(node);
+    struct affine *own;
+    size_t slot;
+    if (anchor && way_may_enter(decision, node, false)) {
+        reason = absorb_output(decision, anchor, node, a);
+    } else if (!(reason = affine_of_node(decision, node, &own, &slot))
+               && (!mover || affine_compose(decision->arena, own, a))) {
+        return upstream_through_affine(decision, node, slot, own, a);
+    } else if (mover && (!reason || reason == REASON_NON_LINEAR) && way_may_cross(decision, node, false)) {
+        reason = upstream_through_mover(decision, mover, node, value->writer_slot, a);
+    } else {
+        return way_blocked(decision, node);
+    }
+    if (!reason) decision_rename(decision, value);
+    return reason;
+}
+
+enum reason way_upstream(struct decision *decision, struct use *use, const struct affine *a)
+{
+    if (affine_is_identity(a)) return REASON_NONE;
+    if (way_is_too_far(decision, a))
+        return decision_stop(decision, REASON_NON_LINEAR, use->value->name, "too many nodes lie on the way");
+    decision->depth++;
+    enum reason reason = upstream_once(decision, use, a);
+    decision->depth--;
+    return reason;
+}
