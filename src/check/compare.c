@@ -658,6 +658,15 @@ static bool compare_all(struct comparison *comparison, struct bnfuse_error *erro
     return true;
 }
 
+static bool compare_changed(struct comparison *comparison, struct bnfuse_error *error)
+{
+    struct session *session = comparison->session;
+    struct bnfuse_error why;
+    if (session_plan(session, &why)) return compare_all(comparison, error);
+    if (!may_go_around(session, &why)) return pass_error(error, &why);
+    return compare_around(comparison, arena_copy_text(session->arena, why.message), error);
+}
+
 static bool compare_graphs(struct comparison *comparison, struct bnfuse_error *error)
 {
     struct session *session = comparison->session;
@@ -669,12 +678,7 @@ static bool compare_graphs(struct comparison *comparison, struct bnfuse_error *e
     result->note = pairing->note;
     if (pairing_is_identical(pairing)) return true;
     session->inputs = pairing->inputs;
-    struct bnfuse_error why;
-    bool done = session_plan(session, &why) ? compare_all(comparison, error)
-                : may_go_around(session, &why)
-                    ? compare_around(comparison, arena_copy_text(session->arena, why.message), error)
-                    : pass_error(error, &why);
-    return done && write_blamed(comparison, error);
+    return compare_changed(comparison, error) && write_blamed(comparison, error);
 }
 
 bool check_compare(const struct net *a, const struct net *b, const struct check_options *options,
