@@ -94,15 +94,15 @@ static int has_instructions(void)
 }
 #endif
 
-static void add_blocks(uint32_t state[8], const uint8_t *bytes, size_t count)
+static void add_blocks(struct sha256 *sha, const uint8_t *bytes, size_t count)
 {
 #ifdef __x86_64__
-    if (has_instructions()) {
-        blocks_by_instruction(state, bytes, count);
+    if (!sha->plain && has_instructions()) {
+        blocks_by_instruction(sha->state, bytes, count);
         return;
     }
 #endif
-    blocks_plain(state, bytes, count);
+    blocks_plain(sha->state, bytes, count);
 }
 
 void sha256_open(struct sha256 *sha)
@@ -122,9 +122,9 @@ void sha256_add(struct sha256 *sha, const void *bytes, size_t size)
         from += part;
         size -= part;
         if (held + part < 64) return;
-        add_blocks(sha->state, sha->block, 1);
+        add_blocks(sha, sha->block, 1);
     }
-    if (size >= 64) add_blocks(sha->state, from, size / 64);
+    if (size >= 64) add_blocks(sha, from, size / 64);
     if (size % 64) memcpy(sha->block, from + size / 64 * 64, size % 64);
 }
 
