@@ -71,7 +71,7 @@ static bool is_derived(const struct schedule *schedule)
 {
     for (size_t i = 0; i < schedule->step_count; i++) {
         const struct step *step = schedule->steps[i];
-        if (step->node->row && step->node->row->run == gradient) return true;
+        if (step->node->row && step->node->row->names_values) return true;
         if (step->function && is_derived(step->function)) return true;
         for (size_t k = 0; k < step->node->inner_count; k++)
             if (is_derived(step->bodies[k])) return true;
