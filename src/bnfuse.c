@@ -437,6 +437,8 @@ bool index_before(struct bnfuse_model *model, struct bnfuse_error *error)
     if (model->has_before) return true;
     if (!net_index(&model->before, &model->arena, &model->model, error)) return false;
     if (model->assumes_inference) assume_inference(&model->before);
+    /* A size that the fold took for a constant is one here, too: a site is proven at the sizes that it was decided on. */
+    model->before.freeze_weights = model->after.freeze_weights;
     model->has_before = true;
     return shape_infer(&model->before, error);
 }

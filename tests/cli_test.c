@@ -419,6 +419,36 @@ static void a_size_that_decides_what_is_less_work_is_asked_for(void **state)
     assert_ran("height.onnx -o fused.onnx --dim H=50 --strict", 0);
 }
 
+/* An average over the whole plane, whose size an input says that callers can replace. */
+static void write_plane_by_input(const char *path)
+{
+    build_input(&b, "x", DTYPE_FLOAT, "2,16");
+    build_input(&b, "k", DTYPE_INT64, "4");
+    build_init_values(&b, "k", DTYPE_INT64, "4", (double[]){ 2, 4, 2, 2 });
+    for (const char *name = "stmv"; *name; name++)
+        build_init_values(&b, (char[]){ *name, 0 }, DTYPE_FLOAT, "4", (double[]){ 1, 0.5, 2, 3 });
+    build_init(&b, "w", DTYPE_FLOAT, "4,4,1,1", 5);
+    build_init(&b, "u", DTYPE_FLOAT, "3,4,1,1", 6);
+    build_init(&b, "c", DTYPE_FLOAT, "3", 7);
+    build_node(&b, "Reshape", "", "x k", "p", NULL);
+    build_node(&b, "BatchNormalization", "bn", "p s t m v", "q", NULL);
+    build_node(&b, "Conv", "", "q w", "y", "pads=0,0,2,0");
+    build_node(&b, "GlobalAveragePool", "", "y", "a", NULL);
+    build_node(&b, "Conv", "", "a u c", "out", NULL);
+    build_output(&b, "out", DTYPE_FLOAT, "2,3,1,1");
+    write_model(path);
+}
+
+static void sites_are_proven_at_sizes_that_were_frozen(void **state)
+{
+    (void)state;
+    write_plane_by_input("plane.onnx");
+    assert_ran("explain plane.onnx", 0);
+    assert_says(out, "BNF110");
+    assert_ran("plane.onnx -o fused.onnx --freeze-weights --check=quick --strict", 0);
+    assert_ran("plane.onnx -o fused.onnx --freeze-weights --check=full", 0);
+}
+
 /* Conv, Mul, Add; a Mul behind a Relu; and one whose output Erf reads. */
 static void write_affines(const char *path)
 {
@@ -1302,6 +1332,7 @@ int main(void)
         TEST(every_batch_normalization_gets_one_line),
         TEST(equal_hints_are_given_once),
         TEST(a_size_that_decides_what_is_less_work_is_asked_for),
+        TEST(sites_are_proven_at_sizes_that_were_frozen),
         TEST(affines_are_counted_by_what_became_of_them),
         TEST(a_model_may_be_replaced_by_its_fused_self),
         TEST(standard_output_takes_the_model_and_nothing_else),

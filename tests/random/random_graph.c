@@ -1736,7 +1736,7 @@ static bool branched(struct maker *m, struct val *x)
 static bool averaged(struct maker *m, struct val *x)
 {
     struct path p = { *x, 1 };
-    if (x->rank < 3 || m->overridable) return false; /* sizes that a caller may change are no sizes */
+    if (x->rank < 3 || !m->may_plant) return false; /* sizes that a caller may change are no sizes */
     for (int i = 1; i < x->rank; i++)
         if (x->open[i]) return false;
     choose_signs(m);
@@ -1758,7 +1758,7 @@ static bool averaged(struct maker *m, struct val *x)
 static bool quantized(struct maker *m, struct val *x)
 {
     struct path p = { *x, 1 };
-    if (x->rank < 3 || x->open[1] || m->opset < 13 || m->type != DTYPE_FLOAT || m->in_function || m->overridable
+    if (x->rank < 3 || x->open[1] || m->opset < 13 || m->type != DTYPE_FLOAT || m->in_function || !m->may_plant
         || m->ir < 4)
         return false;
     int64_t dims[MAX_RANK] = { channels(m), x->dims[1], 1, 1, 1 };
