@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Which lines and branches the tests reach: builds with counters, runs the tests, and prints the share of each folder.
+# Which lines and branches the tests reach: builds with counters, runs the tests, and prints the share of each folder;
+# all tests: into docs/reliability.md.
 #
 #   scripts/coverage.sh [REGEX]     only tests of these names; build/coverage/lines.txt lists what is not reached
 #
@@ -27,9 +28,13 @@ awk -F, '
         all_lines += $2; all_hit += $3; all_branches += $5; all_taken += $6
     }
     END {
-        printf "%-14s %9s %9s\n", "folder", "lines", "branches"
+        print "| folder | lines | branches |"
+        print "|---|--:|--:|"
         for (room in lines)
-            printf "%-14s %8.1f%% %8.1f%%\n", room, 100 * hit[room] / lines[room], branches[room] ? 100 * taken[room] / branches[room] : 100 | "sort"
+            printf "| %s | %.1f %% | %.1f %% |\n", room, 100 * hit[room] / lines[room],
+                branches[room] ? 100 * taken[room] / branches[room] : 100 | "sort"
         close("sort")
-        printf "%-14s %8.1f%% %8.1f%%\n", "all", 100 * all_hit / all_lines, 100 * all_taken / all_branches
-    }' build/coverage/files.csv
+        printf "| all | %.1f %% | %.1f %% |\n", 100 * all_hit / all_lines, 100 * all_taken / all_branches
+    }' build/coverage/files.csv > build/coverage/table.md
+cat build/coverage/table.md
+[ $# -gt 0 ] || scripts/table.sh coverage build/coverage/table.md
