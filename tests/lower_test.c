@@ -68,6 +68,7 @@ static void a_spatial_axis_makes_it_a_convolution(void **state)
     lower("N,3,4", DTYPE_FLOAT16, 15, "Conv");
     lower("2,3", DTYPE_FLOAT, 13, "Mul");
     lower(NULL, DTYPE_FLOAT, 13, "BatchNormalization");
+    lower("2,3,4,5", DTYPE_UINT16, 15, "BatchNormalization"); /* invalid, so left alone */
 }
 
 int main(void)

@@ -45,6 +45,8 @@ static enum reason batchnorm(struct decision *decision, const struct node *bn, s
         return decision_stop(decision, REASON_UNKNOWN_OPSET, node_title(bn), "opset %lld", (long long)bn->opset);
     if (!x || bn->input_count < 5)
         return decision_stop(decision, REASON_MISMATCH, node_title(bn), "an input is missing");
+    if (x->type != DTYPE_UNDEFINED && dtype_kind(x->type) != KIND_REAL)
+        return decision_stop(decision, REASON_MISMATCH, x->name, "its input is of type %s", dtype_name(x->type));
     if (bn_is_training(bn))
         return decision_stop(decision, REASON_TRAINING_MODE, node_title(bn),
                              bn_trains_by_default(bn) ? "is_test is not 1, and before opset 7 that means training"
