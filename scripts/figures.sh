@@ -28,7 +28,7 @@ reasons_in() {
 }
 
 worst_site_in() {
-    sed -n 's/^ *sites: .*worst \([^ ]*\) of the scale.*/\1/p' "$1"
+    sed -n 's/^ *changed places: .*largest difference is \([0-9.e-]*[0-9]\).*/\1/p' "$1"
 }
 
 # name<TAB>model<TAB>stored inputs, in order, tabs between
