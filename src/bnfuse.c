@@ -432,7 +432,8 @@ static bool infer_shapes(struct bnfuse_model *model, struct bnfuse_error *error)
     return shape_infer(&model->after, error);
 }
 
-bool index_before(struct bnfuse_model *model, struct bnfuse_error *error)
+/* Builds `before`, with its shapes, unless it is there. Within a guarded call. */
+static bool index_before(struct bnfuse_model *model, struct bnfuse_error *error)
 {
     if (model->has_before) return true;
     if (!net_index(&model->before, &model->arena, &model->model, error)) return false;

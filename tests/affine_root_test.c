@@ -8,9 +8,6 @@
 
 #include <cmocka.h>
 
-#define RUN(cases, options) \
-    for (size_t i_ = 0; i_ < sizeof(cases) / sizeof(*cases); i_++) fold_case_run(&cases[i_], options)
-
 static void affines_go_into_the_operator_upstream(void **state)
 {
     static const struct fold_case cases[] = {

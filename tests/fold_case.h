@@ -30,5 +30,8 @@ struct fold_case {
  * file does not matter. When it simplifies, the two are compared bit for bit in their own types instead, on numbers among
  * which are zeros of both signs, NaN and infinities. NULL: default options. */
 void fold_case_run(const struct fold_case *c, const struct bnfuse_fuse_options *options);
+/* All of an array. */
+#define RUN(cases, options) \
+    for (size_t i_ = 0; i_ < sizeof(cases) / sizeof(*cases); i_++) fold_case_run(&cases[i_], options)
 
 #endif

@@ -8,9 +8,6 @@
 
 #include <cmocka.h>
 
-#define RUN(cases, options) \
-    for (size_t i_ = 0; i_ < sizeof(cases) / sizeof(*cases); i_++) fold_case_run(&cases[i_], options)
-
 static void one_sample_is_normalized_by_its_own_statistics(void **state)
 {
     static const struct fold_case cases[] = {

@@ -8,9 +8,6 @@
 
 #include <cmocka.h>
 
-#define RUN(cases, options) \
-    for (size_t i_ = 0; i_ < sizeof(cases) / sizeof(*cases); i_++) fold_case_run(&cases[i_], options)
-
 static const char *const reparam = "reparam";
 static const struct bnfuse_fuse_options merging = { .fold_limit = 1 << 28, .enabled = { &reparam, 1 } };
 static const struct bnfuse_fuse_options small = { .fold_limit = 1 << 8, .enabled = { &reparam, 1 } };

@@ -406,17 +406,23 @@ static void initializers_of_bodies_are_there_in_every_round(void **state)
     trial_close(&t);
 }
 
+/* y = x + { 10, 20 } */
+static void open_sum(struct bench *p)
+{
+    build_open(&p->build, 10, 13);
+    build_input(&p->build, "x", DTYPE_FLOAT, "2");
+    build_init_values(&p->build, "w", DTYPE_FLOAT, "2", (double[]){ 10, 20 });
+    build_node(&p->build, "Add", "add", "x w", "y", NULL);
+    build_output(&p->build, "y", DTYPE_FLOAT, "2");
+    bench_load(p);
+}
+
 /* The second run adds what the first one kept, changed in between to tell it from the file's. */
 static void weights_that_are_kept_serve_the_next_run(void **state)
 {
     (void)state;
     struct bench p = { 0 };
-    build_open(&p.build, 10, 13);
-    build_input(&p.build, "x", DTYPE_FLOAT, "2");
-    build_init_values(&p.build, "w", DTYPE_FLOAT, "2", (double[]){ 10, 20 });
-    build_node(&p.build, "Add", "add", "x w", "y", NULL);
-    build_output(&p.build, "y", DTYPE_FLOAT, "2");
-    bench_load(&p);
+    open_sum(&p);
     struct pointer_map weights = { .arena = &p.build.arena };
     p.options.weights = &weights;
     assert_true(run_part(&p, "x", vector(&p, 2, 1), "y"));
@@ -434,12 +440,7 @@ static void weights_are_not_kept_beyond_half_the_limit(void **state)
 {
     (void)state;
     struct bench p = { 0 };
-    build_open(&p.build, 10, 13);
-    build_input(&p.build, "x", DTYPE_FLOAT, "2");
-    build_init_values(&p.build, "w", DTYPE_FLOAT, "2", (double[]){ 10, 20 });
-    build_node(&p.build, "Add", "add", "x w", "y", NULL);
-    build_output(&p.build, "y", DTYPE_FLOAT, "2");
-    bench_load(&p);
+    open_sum(&p);
     struct pointer_map weights = { .arena = &p.build.arena };
     p.options.weights = &weights;
     arena_alloc(&p.build.arena, 1 << 20);

@@ -54,8 +54,6 @@ bool is_missing(const void *pointer, const char *name, struct bnfuse_error *erro
  * `good`. */
 bool error_with_name(const struct bnfuse_model *model, bool good, struct bnfuse_error *error);
 
-/* Builds `before`, with its shapes, unless it is there. Within a guarded call. */
-bool index_before(struct bnfuse_model *model, struct bnfuse_error *error);
 /* The index of the model as it was read: `after` until something is to edit it, then `before`. NULL when that fails. */
 const struct net *index_as_read(struct bnfuse_model *model, struct bnfuse_error *error);
 

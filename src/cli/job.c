@@ -27,13 +27,10 @@ bool job_system_failed(struct job *job, int reason, const char *name, const char
 
 bool job_ended(struct job *job, bnfuse_status status, const char *format, ...)
 {
-    char line[sizeof job->error.message];
     va_list list;
     va_start(list, format);
-    vsnprintf(line, sizeof line, format, list);
+    end_with(&job->error, status, format, list);
     va_end(list);
-    bnfuse_escape(job->error.message, sizeof job->error.message, line);
-    job->error.status = status;
     return false;
 }
 

@@ -7,6 +7,7 @@
 #include "bnfuse.h"
 #include "report/report.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 enum command {
@@ -121,7 +122,9 @@ enum { OPTION_MOST = 64 };
 extern const struct option_row option_rows[];
 extern const size_t option_row_count;
 
-/* Fills *error with BNFUSE_USAGE and the line; false. */
+/* Fills *error with the status and the line, escaped; false. */
+bool end_with(bnfuse_error *error, bnfuse_status status, const char *format, va_list list);
+/* The same with BNFUSE_USAGE. */
 bool usage(bnfuse_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same with BNFUSE_INTERNAL: no memory for the command line. */
 bool out_of_memory(bnfuse_error *error);

@@ -11,15 +11,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool usage(bnfuse_error *error, const char *format, ...)
+bool end_with(bnfuse_error *error, bnfuse_status status, const char *format, va_list list)
 {
     char line[sizeof error->message];
+    vsnprintf(line, sizeof line, format, list);
+    error->status = status;
+    bnfuse_escape(error->message, sizeof error->message, line);
+    return false;
+}
+
+bool usage(bnfuse_error *error, const char *format, ...)
+{
     va_list list;
     va_start(list, format);
-    vsnprintf(line, sizeof line, format, list);
+    end_with(error, BNFUSE_USAGE, format, list);
     va_end(list);
-    error->status = BNFUSE_USAGE;
-    bnfuse_escape(error->message, sizeof error->message, line);
     return false;
 }
 

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* FNV-1a, 64 bits. The low bits of its sum are poor, so the halves are folded. */
-uint64_t shard_of(const char *name, uint64_t count)
+/* Which of `count` shards, from 0, a name falls into: the same on every machine and in every version. FNV-1a, 64 bits;
+ * the low bits of its sum are poor, so the halves are folded. */
+static uint64_t shard_of(const char *name, uint64_t count)
 {
     uint64_t sum = 0xcbf29ce484222325u;
     while (strncmp(name, "./", 2) == 0) name += 2;

@@ -22,7 +22,4 @@ struct plan {
 bool plan_open(struct plan *plan, const struct settings *settings, bnfuse_error *error);
 void plan_close(struct plan *plan);
 
-/* Which of `count` shards, from 0, a name falls into: the same on every machine and in every version. */
-uint64_t shard_of(const char *name, uint64_t count);
-
 #endif

@@ -11,7 +11,7 @@
 
 enum { TEXT = 12, LINE = 22, MARGIN = 6 };
 
-const char *tone_color(enum tone tone)
+static const char *tone_color(enum tone tone)
 {
     static const char *const colors[] = {
         [TONE_PLAIN] = "#8b949e", [TONE_GOOD] = "#2da44e",  [TONE_KEPT] = "#c47f00",

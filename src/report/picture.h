@@ -19,8 +19,6 @@ enum { PICTURE_WIDTH = 360 };
 /* What a colour means. */
 enum tone { TONE_PLAIN, TONE_GOOD, TONE_KEPT, TONE_BAD, TONE_OTHER };
 
-const char *tone_color(enum tone tone);
-
 /* A sign beside a sentence: a disc with a tick, a bar or a cross. */
 void picture_sign(FILE *to, enum tone tone, const char *title);
 

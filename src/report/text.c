@@ -196,7 +196,7 @@ static void print_outcome(const struct run_report *run, FILE *to)
     put_line(to, &run->terminal, INK_PLAIN, line);
 }
 
-enum ink verdict_ink(const struct run_report *run)
+static enum ink verdict_ink(const struct run_report *run)
 {
     if (run->status == BNFUSE_OK) return run->check ? INK_GOOD : INK_PLAIN;
     return run->status == BNFUSE_POLICY || run->status == BNFUSE_UNSUPPORTED ? INK_KEPT : INK_BAD;

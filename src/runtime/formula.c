@@ -196,7 +196,8 @@ struct array *formula_number(struct formula *f, enum dtype type, double value)
     return formula_hold(f, array_settled(array, f->call->exact));
 }
 
-struct array *formula_vector(struct formula *f, int64_t count, const int64_t *values)
+/* Whole numbers as a constant vector. */
+static struct array *formula_vector(struct formula *f, int64_t count, const int64_t *values)
 {
     struct array *array = array_new(f->call->pool, DTYPE_INT64, STORE_I64, 1, &count);
     if (count > 0) memcpy(array->i64, values, (size_t)count * sizeof *values);

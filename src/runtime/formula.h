@@ -79,9 +79,8 @@ void formula_give(struct formula *f, size_t slot, struct array *array);
 /* Fails as a step would. Returns NULL. */
 struct array *formula_fail(struct formula *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Constants: one number of a type; whole numbers as a vector. */
+/* A constant: one number of a type. */
 struct array *formula_number(struct formula *f, enum dtype type, double value);
-struct array *formula_vector(struct formula *f, int64_t count, const int64_t *values);
 
 /* What formulas are mostly made of. */
 struct array *formula_add(struct formula *f, struct array *a, struct array *b);

@@ -469,12 +469,17 @@ static bool merge_axes(struct maker *m, struct path *p)
     return true;
 }
 
-static bool split_axis(struct maker *m, struct path *p)
+static int64_t split_factor(int64_t size)
+{
+    return size % 2 == 0 ? 2 : size % 3 == 0 ? 3 : 1;
+}
+
+/* The axis becomes two by a Reshape, whose result is returned; there is room for one more. */
+static struct val split_at(struct maker *m, struct path *p, int at)
 {
     struct val y = p->val;
-    int at = below(m, y.rank), from[MAX_RANK];
-    if (y.rank == MAX_RANK || at == p->channel || y.open[at] || y.dims[at] < 2) return false;
-    int64_t size = y.dims[at], factor = size % 2 == 0 ? 2 : size % 3 == 0 ? 3 : 1;
+    int from[MAX_RANK];
+    int64_t size = y.dims[at], factor = split_factor(size);
     for (int i = y.rank; i > at + 1; i--) {
         y.dims[i] = y.dims[i - 1];
         y.open[i] = y.open[i - 1];
@@ -485,6 +490,14 @@ static bool split_axis(struct maker *m, struct path *p)
     y.rank++;
     for (int i = 0; i < y.rank; i++) from[i] = i == at || i == at + 1 ? -1 : i > at ? i - 1 : i;
     p->val = reshape_to(m, &p->val, y, from);
+    return y;
+}
+
+static bool split_axis(struct maker *m, struct path *p)
+{
+    int at = below(m, p->val.rank);
+    if (p->val.rank == MAX_RANK || at == p->channel || p->val.open[at] || p->val.dims[at] < 2) return false;
+    split_at(m, p, at);
     p->channel += p->channel > at;
     return true;
 }
@@ -614,20 +627,11 @@ static bool slice(struct maker *m, struct path *p)
 /* A channel shuffle: the channel axis is split, its parts change places, and they are one axis again. */
 static bool shuffle(struct maker *m, struct path *p)
 {
-    struct val y = p->val, whole = p->val;
+    struct val whole = p->val;
     int at = p->channel, from[MAX_RANK];
-    int64_t size = y.dims[at], factor = size % 2 == 0 ? 2 : size % 3 == 0 ? 3 : 1, perm[MAX_RANK];
-    if (y.rank == MAX_RANK || y.open[at] || factor == 1 || size == factor) return false;
-    for (int i = y.rank; i > at + 1; i--) {
-        y.dims[i] = y.dims[i - 1];
-        y.open[i] = y.open[i - 1];
-    }
-    y.dims[at] = factor;
-    y.dims[at + 1] = size / factor;
-    y.open[at + 1] = false;
-    y.rank++;
-    for (int i = 0; i < y.rank; i++) from[i] = i == at || i == at + 1 ? -1 : i > at ? i - 1 : i;
-    p->val = reshape_to(m, &p->val, y, from);
+    int64_t size = whole.dims[at], factor = split_factor(size), perm[MAX_RANK];
+    if (whole.rank == MAX_RANK || whole.open[at] || factor == 1 || size == factor) return false;
+    struct val y = split_at(m, p, at);
     for (int i = 0; i < y.rank; i++) perm[i] = i == at ? at + 1 : i == at + 1 ? at : i;
     apply_perm(m, p, perm);
     for (int i = 0; i < whole.rank; i++) from[i] = i == at ? -1 : i > at ? i + 1 : i;

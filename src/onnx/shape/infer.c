@@ -718,11 +718,6 @@ struct dim scale_dim(struct shaping *s, struct dim dim, int64_t factor)
     return symbol_dim(s, symbol_multiply(s->symbols, dim_symbol(s, dim), symbol_number(s->symbols, factor)));
 }
 
-struct dim multiply_dims(struct shaping *s, struct dim a, struct dim b)
-{
-    return symbol_dim(s, symbol_multiply(s->symbols, dim_symbol(s, a), dim_symbol(s, b)));
-}
-
 struct dim product_dim(struct shaping *s, const struct dim *dims, int from, int to)
 {
     int product = symbol_number(s->symbols, 1);

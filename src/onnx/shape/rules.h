@@ -68,7 +68,6 @@ struct dim symbol_dim(struct shaping *s, int symbol);
 int dim_symbol(struct shaping *s, struct dim dim);
 struct dim add_to_dim(struct shaping *s, struct dim dim, int64_t number);
 struct dim scale_dim(struct shaping *s, struct dim dim, int64_t factor);
-struct dim multiply_dims(struct shaping *s, struct dim a, struct dim b);
 /* The product of dims[from] .. dims[to-1]. */
 struct dim product_dim(struct shaping *s, const struct dim *dims, int from, int to);
 /* Two dims known to be the same size: the better known one. False when they are different numbers. */

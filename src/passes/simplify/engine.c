@@ -297,11 +297,6 @@ struct net *rewrite_net(const struct simplifier *s)
     return s->net;
 }
 
-const struct bnfuse_fuse_options *rewrite_options(const struct simplifier *s)
-{
-    return s->options;
-}
-
 struct arena *rewrite_arena(const struct simplifier *s)
 {
     return (struct arena *)&s->scratch; /* which changes nothing that another sees */

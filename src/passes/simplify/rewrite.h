@@ -36,7 +36,6 @@ extern const struct rewrite constant_rewrites[], noop_rewrites[], pair_rewrites[
 /* ---- what rows ask ---- */
 
 struct net *rewrite_net(const struct simplifier *s);
-const struct bnfuse_fuse_options *rewrite_options(const struct simplifier *s);
 /* Scratch for one rewrite. */
 struct arena *rewrite_arena(const struct simplifier *s);
 
