@@ -185,6 +185,12 @@ with tempfile.TemporaryDirectory() as folder:
         if sorted(os.listdir(".")) != before:
             faults.append(f"bnfuse {line}: left {set(os.listdir('.')) - set(before)}")
             before = sorted(os.listdir("."))
+    # What the command line holds cannot begin a line of its own: a CI would take it for a command.
+    for words in (["--no-such\n::error::x"], ["x\n::error::y", "good.onnx"], ["good.onnx", "--dim", "N\n::error::x"],
+                  ["good.onnx", "--skip", "n\n::error::x"]):
+        said = subprocess.run([program, *words], capture_output=True).stderr.decode()
+        if len(said.splitlines()) != 1 or not said.startswith("bnfuse: "):
+            faults.append(f"{words}: {said!r}")
     os.chdir("/")
 print("\n".join(faults) or f"{len(situations)} situations")
 sys.exit(bool(faults) or len(situations) < 60)
