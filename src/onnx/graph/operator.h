@@ -62,6 +62,23 @@ struct weight_need {
     const char *transposes; /* attribute that exchanges the last two axes of the input */
 };
 
+/* What is true of an operator for every input, to the bit. */
+enum law {
+    ELEMENTWISE = 1 << 0,       /* an element of output 0 comes of those at its place in the inputs, which broadcast */
+    IDEMPOTENT = 1 << 1,        /* f(f(x)) = f(x) */
+    INVOLUTION = 1 << 2,        /* f(f(x)) = x */
+    IDENTITY = 1 << 3,          /* output 0 is input 0, */
+    IDENTITY_OF_ONE = 1 << 4,   /* when there is no other input, */
+    IDENTITY_OF_SHAPE = 1 << 5, /* when it has the shape of input 0, */
+    IDENTITY_OF_TYPE = 1 << 6,  /* or its type */
+};
+
+/* The number that leaves the other operand of two as it is. x + 0 is not x where x is -0; x + -0 is. */
+struct neutral {
+    double real, whole; /* NAN: none */
+    unsigned slots;     /* the operands that may be it */
+};
+
 /* Writes at most `room` elements of output 0, computed from constants; their count, or -1 (onnx/shape/reals.h). */
 struct reals_walk;
 typedef int64_t reals_rule(struct reals_walk *walk, const struct node *node, double *to, int64_t room);
@@ -86,6 +103,9 @@ struct operator_row {
     int (*combine)(struct shaping *s, int a, int b); /* two elements, where that goes element by element */
     reals_rule *reals;                               /* the elements of output 0 as fractions; NULL: not followed */
     double (*combine_reals)(double a, double b);     /* and two of them, where that goes element by element */
+
+    unsigned laws; /* of enum law */
+    const struct neutral *neutral;
 
     unsigned sizes;         /* inputs that say how much, how many or which: SLOT(n) | ... */
     unsigned passes;        /* inputs whose elements output 0 is made of */

@@ -329,10 +329,7 @@ static bool slices(struct simplifier *s, struct node *node)
 }
 
 const struct rewrite chain_rewrites[] = {
-    { { "idempotent", "Abs(Abs(x)) -> Abs(x)" },
-      "simplify_chains",
-      { "Abs", "Ceil", "Floor", "Round", "Sign" },
-      .apply = idempotent },
+    { { "idempotent", "Abs(Abs(x)) -> Abs(x)" }, "simplify_chains", .laws = IDEMPOTENT, .apply = idempotent },
     { { "clips", "Clip(Relu(x), -1, 6) -> Clip(x, 0, 6)" },
       "simplify_chains",
       { "Relu", "Clip", "Min", "Max" },

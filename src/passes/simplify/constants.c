@@ -402,10 +402,9 @@ static bool reshape_to_numbers(struct simplifier *s, struct node *node)
 const struct rewrite constant_rewrites[] = {
     { { "known-elements", "Shape(x), and what is computed from it -> a constant" },
       "simplify_constants",
-      { NULL },
       .apply = known_elements },
-    { { "constant-view", "Reshape(c) -> c under other dims" }, "simplify_constants", { NULL }, .apply = constant_view },
-    { { "constant", "f(c) -> a constant" }, "simplify_constants", { NULL }, .apply = compute },
+    { { "constant-view", "Reshape(c) -> c under other dims" }, "simplify_constants", .apply = constant_view },
+    { { "constant", "f(c) -> a constant" }, "simplify_constants", .apply = compute },
     { { "reshape-to-numbers", "Reshape(x, computed) -> Reshape(x, [0, 12, -1])" },
       "simplify_constants",
       { "Reshape" },

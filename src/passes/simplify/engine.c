@@ -334,7 +334,8 @@ struct rows {
 
 static bool looks_at(const struct rewrite *rewrite, const struct operator_row *row)
 {
-    if (!rewrite->operators[0]) return rewrite->apply;
+    if (!rewrite->operators[0] && !rewrite->laws) return rewrite->apply;
+    if (row && row->laws & rewrite->laws) return true;
     for (size_t i = 0; row && i < REWRITE_OPERATORS && rewrite->operators[i]; i++)
         if (strcmp(rewrite->operators[i], row->name) == 0) return true;
     return false;

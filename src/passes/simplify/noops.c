@@ -103,25 +103,6 @@ static bool only_output(struct simplifier *s, struct node *node)
 
 /* ---- x * 1, x - 0 and their like ---- */
 
-/* The number that leaves the other operand as it is. x + 0 is not x where x is -0; x + -0 is. */
-static const struct neutral {
-    const char *op;
-    double real, whole; /* NAN: none */
-    bool left, right;   /* which operand may be it */
-} neutrals[] = {
-    { "Add", -0.0, 0, true, true },      { "Sub", 0.0, 0, false, true },      { "Mul", 1, 1, true, true },
-    { "Div", 1, 1, false, true },        { "And", NAN, 1, true, true },       { "Or", NAN, 0, true, true },
-    { "Xor", NAN, 0, true, true },       { "BitwiseOr", NAN, 0, true, true }, { "BitwiseXor", NAN, 0, true, true },
-    { "BitShift", NAN, 0, false, true },
-};
-
-static const struct neutral *neutral_of(const struct node *node)
-{
-    for (size_t i = 0; i < sizeof neutrals / sizeof *neutrals; i++)
-        if (strcmp(neutrals[i].op, node->op) == 0) return &neutrals[i];
-    return NULL;
-}
-
 /* Whether x has the result's shape when the other operand is the constant: all dims of that are 1 and there are no more of
  * them, or the shapes are known. */
 static bool keeps_shape_of(const struct node *node, const struct value *x, struct value *constant)
@@ -136,7 +117,7 @@ static bool is_neutral(const struct neutral *neutral, const struct node *node, s
     double number, wanted;
     struct value *value = node_input(node, slot);
     const struct value *x = node_input(node, 1 - slot);
-    if (!value || !x || !(slot ? neutral->right : neutral->left) || !constant_number(value, &number)) return false;
+    if (!value || !x || !(neutral->slots & SLOT(slot)) || !constant_number(value, &number)) return false;
     wanted = dtype_kind(value_constant(value)->type) == KIND_REAL ? neutral->real : neutral->whole;
     if (memcmp(&number, &wanted, sizeof number) != 0) return false;
     return x->type == value_constant(value)->type && keeps_shape_of(node, x, value);
@@ -144,10 +125,10 @@ static bool is_neutral(const struct neutral *neutral, const struct node *node, s
 
 static bool neutral(struct simplifier *s, struct node *node)
 {
-    const struct neutral *row = neutral_of(node);
-    if (!row || !has_one_output(node) || node->input_count != 2) return false;
+    const struct neutral *number = node->row ? node->row->neutral : NULL;
+    if (!number || !has_one_output(node) || node->input_count != 2) return false;
     for (size_t slot = 0; slot < 2; slot++)
-        if (is_neutral(row, node, slot) && bypass(s, node, 1 - slot)) return true;
+        if (is_neutral(number, node, slot) && bypass(s, node, 1 - slot)) return true;
     return false;
 }
 
@@ -163,25 +144,19 @@ static bool where(struct simplifier *s, struct node *node)
 }
 
 const struct rewrite noop_rewrites[] = {
-    { { "identity", "Identity(x) -> x" }, "simplify_noops", { "Identity" }, .apply = identity },
+    { { "identity", "Identity(x) -> x" }, "simplify_noops", .laws = IDENTITY, .apply = identity },
     { { "dropout", "Dropout(x) -> x at inference" }, "simplify_noops", { "Dropout" }, .apply = dropout },
-    { { "same-type", "Cast(x) -> x to the type of x" }, "simplify_noops", { "Cast", "CastLike" }, .apply = cast },
+    { { "same-type", "Cast(x) -> x to the type of x" }, "simplify_noops", .laws = IDENTITY_OF_TYPE, .apply = cast },
     { { "same-order", "Transpose(x) -> x in the order of x" }, "simplify_noops", { "Transpose" }, .apply = transpose },
     { { "same-shape", "Reshape(x) -> x to the shape of x" },
       "simplify_noops",
-      { "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile" },
+      .laws = IDENTITY_OF_SHAPE,
       .apply = same_shape },
     { { "whole-slice", "Slice(x) -> x of all of x" }, "simplify_noops", { "Slice" }, .apply = slice },
     { { "no-pad", "Pad(x) -> x by nothing" }, "simplify_noops", { "Pad" }, .apply = pad },
-    { { "only-input", "Concat(x) -> x of one input" },
-      "simplify_noops",
-      { "Concat", "Sum", "Max", "Min", "Mean" },
-      .apply = only_input },
+    { { "only-input", "Concat(x) -> x of one input" }, "simplify_noops", .laws = IDENTITY_OF_ONE, .apply = only_input },
     { { "only-output", "Split(x) -> x into one" }, "simplify_noops", { "Split" }, .apply = only_output },
-    { { "neutral", "x*1, x/1, x-0, x + -0 -> x" },
-      "simplify_neutral",
-      { "Add", "Sub", "Mul", "Div", "And", "Or", "Xor", "BitwiseOr", "BitwiseXor", "BitShift" },
-      .apply = neutral },
+    { { "neutral", "x*1, x/1, x-0, x + -0 -> x" }, "simplify_neutral", .apply = neutral },
     { { "known-where", "Where(true, x, y) -> x" }, "simplify_noops", { "Where" }, .apply = where },
     { .apply = NULL },
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A rewrite is one row: what it is called, which operators it looks at, and the function that matches, checks the
- * condition and edits.
+ * A rewrite is one row: what it is called, which operators it looks at (by a law that their rows state, or by name), and
+ * the function that matches, checks the condition and edits.
  *
  * Every rewrite keeps every value that survives equal bit for bit, on every input; a NaN stays a NaN, with whatever
  * payload. Where that cannot be shown from types, shapes and constants, nothing is rewritten. The engine (engine.c) asks
@@ -23,7 +23,8 @@ struct simplifier;
 struct rewrite {
     struct bnfuse_rule is;                    /* its name, as remarks and docs/simplify.md have it; and a formula */
     const char *model;                        /* the model in models/ that shows it */
-    const char *operators[REWRITE_OPERATORS]; /* of ai.onnx; none: every node */
+    const char *operators[REWRITE_OPERATORS]; /* it looks at these of ai.onnx, */
+    unsigned laws;                            /* at those of which one of these is true; with neither: at every node */
     /* Whether it rewrote; then the node may be gone. It has not changed anything when it says no. */
     bool (*apply)(struct simplifier *s, struct node *node);
     /* Instead: what is not of one node, asked when no node is left to ask. Whether that touched any. */

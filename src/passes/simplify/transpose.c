@@ -13,18 +13,9 @@
 
 #include <string.h>
 
-/* Each element of the output comes of the elements at its place, by the same function everywhere. */
 static bool is_elementwise(const struct node *node)
 {
-    static const char *const operators[] = {
-        "Abs",  "Add", "Cast",     "Ceil",     "Celu",        "Clip",      "Cos",       "Div",  "Elu",
-        "Erf",  "Exp", "Floor",    "Gelu",     "HardSigmoid", "HardSwish", "LeakyRelu", "Log",  "Mish",
-        "Mul",  "Neg", "Not",      "Pow",      "Reciprocal",  "Relu",      "Round",     "Selu", "Sigmoid",
-        "Sign", "Sin", "Softplus", "Softsign", "Sqrt",        "Sub",       "Tan",       "Tanh", "ThresholdedRelu"
-    };
-    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)
-        if (node_is(node, operators[i])) return true;
-    return false;
+    return node->row && node->row->laws & ELEMENTWISE;
 }
 
 static bool read_perm(const struct node *node, int64_t *perm, int *rank)
@@ -47,12 +38,11 @@ static bool is_scalar(struct value *value, int rank)
     return !value || (tensor && tensor->count == 1 && tensor->rank <= rank);
 }
 
-/* The one input of an elementwise node that is no scalar; -1 when there are several. Before opset 7 operands align by an
- * attribute. */
+/* The one input of an elementwise node that is no scalar; -1 when there are several. */
 static int moving_input(const struct node *node, int rank)
 {
     int slot = -1;
-    if (node->opset < 7 || !is_elementwise(node) || !has_one_output(node)) return -1;
+    if (!is_elementwise(node) || !has_one_output(node)) return -1;
     for (size_t i = 0; i < node->input_count; i++) {
         if (is_scalar(node_input(node, i), rank)) continue;
         if (slot >= 0) return -1;
@@ -130,7 +120,7 @@ static bool transpose_after(struct simplifier *s, struct node *node)
     int64_t perm[TENSOR_MAX_RANK];
     int rank;
     struct value *output = node_output(node, 0);
-    if (node->opset < 7 || !has_one_output(node) || !all_transposed(node, perm, &rank)) return false;
+    if (!has_one_output(node) || !all_transposed(node, perm, &rank)) return false;
     if (output->shape.rank >= 0 && output->shape.rank != rank) return false;
     for (size_t i = 0; i < node->input_count; i++) {
         const struct node *upstream = rewrite_upstream_is(node, i, "Transpose");
@@ -153,7 +143,7 @@ const struct rewrite transpose_rewrites[] = {
       .apply = meet_inverse },
     { { "transpose-after", "f(Transpose(x), Transpose(y)) -> Transpose(f(x, y))" },
       "simplify_transpose",
-      { "Add", "Sub", "Mul", "Div", "Max", "Min", "Where" },
+      .laws = ELEMENTWISE,
       .apply = transpose_after },
     { .apply = NULL },
 };
