@@ -567,6 +567,57 @@ static void a_site_that_cannot_run_is_not_checked(void **state)
     if (!strstr(result.why, "Mystery")) fail_msg("%s", result.why);
 }
 
+/* ---- functions ---- */
+
+/* The parameters of a function's BatchNormalization are constants of the one call, and a custom operator keeps the whole
+ * graph from running: out = Mystery(Norm(x, s, t, m, v)); after: Norm is a Mul and an Add with what the call passes. */
+static void lower_in_function(double error)
+{
+    double factors[CHANNELS], offsets[CHANNELS];
+    build_import(&b, "custom", 1);
+    build_import(&b, "local", 1);
+    build_input(&b, "x", DTYPE_FLOAT, "2,4");
+    add_parameters("", DTYPE_FLOAT);
+    build_node(&b, "Norm", "call", "x s t m v", "z", NULL)->domain = (char[]){ "local" };
+    build_node(&b, "custom.Mystery", "who", "z", "out", NULL);
+    build_output(&b, "out", DTYPE_FLOAT, "2,4");
+    build_function(&b, "local", "Norm", "a s t m v", "r", NULL);
+    build_import(&b, "", 13);
+    build_node(&b, "BatchNormalization", "bn", "a s t m v", "r", NULL);
+    build_end(&b);
+    load();
+    for (int i = 0; i < CHANNELS; i++) {
+        factors[i] = factor_of(i) + error;
+        offsets[i] = shift[i] - mean[i] * factor_of(i);
+    }
+    struct node *bn = build_find_node(&after, "bn");
+    const int64_t dims[] = { CHANNELS };
+    struct value *factor = edit_add_initializer(bn->graph, "k", tensor_exact(&b.arena, DTYPE_FLOAT, 1, dims, factors));
+    struct value *offset = edit_add_initializer(bn->graph, "l", tensor_exact(&b.arena, DTYPE_FLOAT, 1, dims, offsets));
+    struct value *r = node_output(bn, 0);
+    struct node *mul =
+        edit_add_node(bn->graph, bn, "Mul", "mul", (struct value *[]){ node_input(bn, 0), factor }, 2, r);
+    struct node *add = edit_add_node(bn->graph, bn, "Add", "add", (struct value *[]){ mul->outputs[0], offset }, 2, r);
+    edit_take_output(add, 0, r);
+    edit_remove_node(bn);
+}
+
+static void a_function_is_proven_with_what_its_call_passes(void **state)
+{
+    (void)state;
+    lower_in_function(0);
+    assert_int_equal(check_at(BNFUSE_LEVEL_STANDARD), BNFUSE_VERDICT_PASS_SITES);
+    assert_int_equal(result.sites_checked, result.site_count);
+    assert_true(result.worst_site < 1e-12);
+}
+
+static void a_mistake_in_a_function_is_caught_with_what_its_call_passes(void **state)
+{
+    (void)state;
+    lower_in_function(0.001);
+    assert_int_equal(check_at(BNFUSE_LEVEL_STANDARD), BNFUSE_VERDICT_FAIL);
+}
+
 /* ---- bodies ---- */
 
 /* The branch that is not taken has its own Conv and BatchNormalization. */
@@ -1076,6 +1127,8 @@ int main(void)
         TEST(sites_alone_prove_a_model_with_a_custom_operator),
         TEST(sites_alone_catch_a_mistake_beside_a_custom_operator),
         TEST(a_site_that_cannot_run_is_not_checked),
+        TEST(a_function_is_proven_with_what_its_call_passes),
+        TEST(a_mistake_in_a_function_is_caught_with_what_its_call_passes),
         TEST(a_right_fold_in_a_branch_not_taken_passes),
         TEST(a_mistake_in_a_branch_not_taken_is_caught),
         TEST(a_mistake_in_a_body_that_never_runs_is_caught),

@@ -168,11 +168,21 @@ static int choose_dims(struct chooser *chooser, const struct value *value, int64
     return rank;
 }
 
-/* ---- whole numbers: what their readers can take ---- */
+/* ---- what their readers can take ---- */
 
+/* Of whole numbers, where `high` is a limit at all; and of real ones. */
 struct range {
     int64_t low, high;
+    struct interval real;
 };
+
+#define UNLIMITED               \
+    {                           \
+        INT64_MIN, INT64_MAX,   \
+        {                       \
+            -INFINITY, INFINITY \
+        }                       \
+    }
 
 static void limit(struct range *range, int64_t low, int64_t high)
 {
@@ -252,6 +262,22 @@ static void limit_to_one(struct chooser *chooser, const struct node *node, struc
     limit(range, 1, 1);
 }
 
+/* Far enough from zero to be divided by. */
+static void limit_to_positive(struct chooser *chooser, const struct node *node, struct range *range)
+{
+    (void)chooser;
+    (void)node;
+    range->real.low = fmax(range->real.low, 0x1p-6);
+}
+
+static void limit_to_share(struct chooser *chooser, const struct node *node, struct range *range)
+{
+    (void)chooser;
+    (void)node;
+    range->real.low = fmax(range->real.low, 0);
+    range->real.high = fmin(range->real.high, 1);
+}
+
 /* By enum number_limit. */
 static void (*const narrow[])(struct chooser *chooser, const struct node *node, struct range *range) = {
     [LIMIT_INDEX] = limit_index_along_axis,
@@ -262,6 +288,8 @@ static void (*const narrow[])(struct chooser *chooser, const struct node *node, 
     [LIMIT_ONE] = limit_to_one,
     [LIMIT_TWO] = limit_to_two,
     [LIMIT_ROUNDS] = limit_to_rounds,
+    [LIMIT_POSITIVE] = limit_to_positive,
+    [LIMIT_SHARE] = limit_to_share,
 };
 
 /* Whether the reader limits it at all. */
@@ -281,34 +309,66 @@ static bool passes_numbers_on(const struct use *use)
 static struct range range_of_type(enum dtype type)
 {
     switch (type) {
-    case DTYPE_UINT8: return (struct range){ 0, 255 };
-    case DTYPE_INT8: return (struct range){ -128, 127 };
-    default: return (struct range){ 0, 1 };
+    case DTYPE_UINT8: return (struct range){ .low = 0, .high = 255 };
+    case DTYPE_INT8: return (struct range){ .low = -128, .high = 127 };
+    default: return (struct range){ .low = 0, .high = 1 };
     }
 }
 
 enum { MAX_VISITED = 64 };
 
-/* Follows the value through what only moves it, and narrows the range at every reader that indexes or sizes by it.
- * False where there is none. */
+/* Values that hold the same numbers. */
+struct followed {
+    const struct value *values[MAX_VISITED];
+    size_t count;
+};
+
+static void follow(struct followed *followed, const struct value *value)
+{
+    for (size_t i = 0; i < followed->count; i++)
+        if (followed->values[i] == value) return;
+    if (value && followed->count < MAX_VISITED) followed->values[followed->count++] = value;
+}
+
+/* What a call passes is a parameter of the function; and what a loop starts with or steps through, one of its body, at the
+ * same place. */
+static void follow_use(struct followed *followed, const struct use *use)
+{
+    const struct node *node = use->node;
+    if (passes_numbers_on(use)) follow(followed, node_output(node, 0));
+    if (node->function && use->slot < node->function->input_count) follow(followed, node->function->inputs[use->slot]);
+    for (size_t i = 0; i < node->inner_count; i++)
+        if (use->slot < node->inner[i]->input_count) follow(followed, node->inner[i]->inputs[use->slot]);
+}
+
+/* Follows the value through what only moves it, and narrows the range at every reader with limits. False where whole
+ * numbers have none. */
 static bool find_range(struct chooser *chooser, const struct value *value, struct range *found)
 {
-    struct range range = *found = (struct range){ INT64_MIN, INT64_MAX };
-    const struct value *queue[MAX_VISITED];
-    size_t known = 0;
+    *found = (struct range)UNLIMITED;
+    struct followed followed = { .count = 0 };
     bool limited = false;
     if (chooser->unlimited && pointer_map_get(chooser->unlimited, value)) return false;
-    queue[known++] = value;
-    for (size_t done = 0; done < known; done++)
-        for (const struct use *use = queue[done]->uses; use; use = use->next) {
+    follow(&followed, value);
+    for (size_t done = 0; done < followed.count; done++)
+        for (const struct use *use = followed.values[done]->uses; use; use = use->next) {
             if (!use->node) continue;
-            limited |= narrow_by_reader(chooser, use, &range);
-            struct value *next = passes_numbers_on(use) ? node_output(use->node, 0) : NULL;
-            if (next && known < MAX_VISITED) queue[known++] = next;
+            limited |= narrow_by_reader(chooser, use, found);
+            follow_use(&followed, use);
         }
     if (chooser->unlimited && !limited) pointer_map_set(chooser->unlimited, value, chooser);
-    *found = range;
-    return range.low > INT64_MIN && range.high < INT64_MAX;
+    return found->low > INT64_MIN && found->high < INT64_MAX;
+}
+
+/* Mirrored at the limit that it is beyond; taken around where there are two. */
+static double fold_into(const struct interval *limits, double number)
+{
+    if (number >= limits->low && number <= limits->high) return number;
+    if (isfinite(limits->low) && isfinite(limits->high)) {
+        double part = fabs(number) - floor(fabs(number));
+        return limits->low + part * (limits->high - limits->low);
+    }
+    return isfinite(limits->low) ? 2 * limits->low - number : 2 * limits->high - number;
 }
 
 /* ---- numbers ---- */
@@ -372,7 +432,7 @@ static double drawn(const struct draw *draw, double normal, double first, uint64
     return draw->scale * normal;
 }
 
-/* Real numbers that are sizes or indices are whole. */
+/* Real numbers that are sizes or indices are whole; a variance is none below zero. */
 static void fill_real(struct chooser *chooser, const struct value *value, struct tensor *tensor, void *bytes)
 {
     double *values = NEW_ARRAY(chooser->arena, double, (size_t)tensor->count);
@@ -383,7 +443,8 @@ static void fill_real(struct chooser *chooser, const struct value *value, struct
         for (int64_t i = 0; i < tensor->count; i++) values[i] = (double)whole[i];
     } else {
         random_normal(values, tensor->count, seed_of(chooser), value->name);
-        for (int64_t i = 0; i < tensor->count; i++) values[i] = drawn(chooser->draw, values[i], values[0], (uint64_t)i);
+        for (int64_t i = 0; i < tensor->count; i++)
+            values[i] = fold_into(&range.real, drawn(chooser->draw, values[i], values[0], (uint64_t)i));
     }
     dtype_store_real(tensor->type, values, tensor->count, bytes);
 }
@@ -398,7 +459,7 @@ static void take_content(const struct value *value, int64_t *values, int64_t cou
 
 static void fill_whole(struct chooser *chooser, const struct value *value, struct tensor *tensor, void *bytes)
 {
-    struct range range = { 0, 1 };
+    struct range range = { .low = 0, .high = 1 };
     int64_t *values = NEW_ARRAY(chooser->arena, int64_t, (size_t)tensor->count);
     if (tensor->type != DTYPE_BOOL && !find_range(chooser, value, &range)) range = range_of_type(value->type);
     draw_whole(&range, values, tensor->count, state_of(seed_of(chooser), value->name));

@@ -333,7 +333,7 @@ enum { MOST_CONSTANT = 64 };
 
 bool prover_is_constant(struct value *value)
 {
-    struct value *queue[MOST_CONSTANT] = { value };
+    struct value *queue[MOST_CONSTANT] = { value_argument(value) };
     size_t known = 1;
     for (size_t done = 0; done < known; done++) {
         const struct node *node = queue[done]->writer;
@@ -356,7 +356,7 @@ static bool take_constant(const struct prover *prover, struct value *value, stru
                           struct bnfuse_error *error)
 {
     struct bnfuse_error why = { .status = BNFUSE_OK };
-    const struct partial_run part = { .net = prover->before, .wanted = value };
+    const struct partial_run part = { .net = prover->before, .wanted = value_argument(value) };
     if (prover_is_constant(value)) prover_run(prover, &part, array, &why);
     return !is_fatal(&why) || pass_error(error, &why);
 }

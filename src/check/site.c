@@ -3,6 +3,8 @@
  * Finding the sites: what changed, and upstream from every value after it to the nearest unchanged ones. See site.h. */
 #include "check/site.h"
 
+#include "check/prove.h"
+
 #include <string.h>
 
 /* ---- what changed ---- */
@@ -256,9 +258,22 @@ static bool walk(struct finder *finder, struct value *from, const struct graph *
     return changed;
 }
 
+/* A fold in a function took the numbers that its one call passes, and reads the parameter no more; the original does. */
+static void give_arguments(struct finder *finder, const struct graph *graph, const struct graph *origin)
+{
+    while (graph->owner) graph = graph->owner->graph;
+    for (size_t i = 0; graph->function && graph->call_count == 1 && i < graph->input_count; i++) {
+        struct value *parameter = graph->inputs[i], *other = origin_of(finder, parameter, origin);
+        bool known = !other || value_argument(other) == other || !prover_is_constant(other);
+        for (size_t k = 0; k < finder->given_count && !known; k++) known = finder->given[k] == parameter;
+        if (!known) push(finder, &finder->given, &finder->given_count, &finder->given_space, parameter);
+    }
+}
+
 static void add_site(struct finder *finder, struct value *value, struct value *origin, const struct graph *graph)
 {
     struct arena *arena = finder->with->arena;
+    give_arguments(finder, graph, origin->graph);
     struct site *site = NEW(arena, struct site);
     *site = (struct site){ .value = value,
                            .origin = origin,

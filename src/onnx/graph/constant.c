@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { CHAIN_LIMIT = 32, DENSE_LIMIT = 256 << 20 };
+enum { CHAIN_LIMIT = 32, CALL_LIMIT = 100, DENSE_LIMIT = 256 << 20 };
 
 /* ---- leaves ---------------------------------------------------------------------------------------------------- */
 
@@ -110,6 +110,20 @@ static const struct tensor *plain_constant(struct value *value)
         value = node_input(writer, 0);
     }
     return NULL;
+}
+
+struct value *value_argument(struct value *value)
+{
+    for (int nesting = 0; nesting < CALL_LIMIT; nesting++) {
+        const struct graph *graph = value->graph;
+        if (!value->is_input || !graph->function || graph->call_count != 1) return value;
+        size_t slot = 0;
+        while (slot < graph->input_count && graph->inputs[slot] != value) slot++;
+        struct value *argument = node_input(graph->caller, slot);
+        if (!argument) return value;
+        value = argument;
+    }
+    return value;
 }
 
 /* ---- views ----------------------------------------------------------------------------------------------------- */

@@ -163,4 +163,7 @@ bool value_is_overridable(const struct value *value);
  * it is not. The tensor lives in the net's arena. (passes/evaluate.h adds what must be computed.) */
 const struct tensor *value_constant(struct value *value);
 
+/* A parameter of a function that is called from one place is what that place gives it; any other value is itself. */
+struct value *value_argument(struct value *value);
+
 #endif

@@ -48,9 +48,11 @@ enum number_limit {
     LIMIT_ZERO,
     LIMIT_ONE,
     LIMIT_TWO,
-    LIMIT_ROUNDS, /* as many as a draw asks for */
+    LIMIT_ROUNDS,   /* as many as a draw asks for */
+    LIMIT_POSITIVE, /* a variance, a scale of quantized numbers */
+    LIMIT_SHARE,    /* 0 to 1: a probability, an overlap */
 };
-#define LIMITED_SLOTS 5
+#define LIMITED_SLOTS 8
 
 /* What a reader of input 0 needs: `rank` dims, and one axis fixed by its weight. */
 struct weight_need {

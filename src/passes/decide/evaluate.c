@@ -194,24 +194,9 @@ struct pointer_map *constants_folds(struct constants *constants)
     return &constants->folds;
 }
 
-/* A parameter of a function that is called from one place is what that place gives it. */
-static struct value *argument_of(struct value *value)
-{
-    for (size_t nesting = 0; nesting < 100; nesting++) {
-        const struct graph *graph = value->graph;
-        if (!value->is_input || !graph->function || graph->call_count != 1) return value;
-        size_t slot = 0;
-        while (slot < graph->input_count && graph->inputs[slot] != value) slot++;
-        struct value *argument = node_input(graph->caller, slot);
-        if (!argument) return value;
-        value = argument;
-    }
-    return value;
-}
-
 const struct tensor *constant_find(struct constants *constants, struct value *value, bool *over_budget)
 {
-    value = argument_of(value);
+    value = value_argument(value);
     *over_budget = false;
     const struct tensor *tensor = value_constant(value);
     if (tensor || !value->writer) return tensor;

@@ -308,8 +308,8 @@ static bool shape_non_max_suppression(struct shaping *s)
 }
 
 const struct operator_row detect_operators[] = {
-    { "NonMaxSuppression", 10, LATEST, .run = non_max_suppression, .shape = shape_non_max_suppression, .hides = true,
-      .sizes = SLOT(2) | SLOT(3) | SLOT(4),
+    { "NonMaxSuppression", 10, LATEST, .limits = { [3] = LIMIT_SHARE }, .run = non_max_suppression,
+      .shape = shape_non_max_suppression, .hides = true, .sizes = SLOT(2) | SLOT(3) | SLOT(4),
       .schemas = SCHEMAS({ 10, LATEST, "f32 f32 ?i64 ?f32 ?f32 > i64", "center_point_box:i" }) },
     { "RoiAlign", 10, LATEST, .run = roi_align, .shape = shape_roi_align, .sizes = SLOT(1) | SLOT(2),
       .schemas =

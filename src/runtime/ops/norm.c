@@ -493,8 +493,9 @@ static bool shape_layer_normalization(struct shaping *s)
 }
 
 const struct operator_row norm_operators[] = {
-    { "BatchNormalization", 1, LATEST, .gradient = gradient_batch_norm, .run = run_batch_normalization,
-      .shape = shape_batch_normalization, .keeps_shape = true, .need = &(const struct weight_need){ .axis = 1 },
+    { "BatchNormalization", 1, LATEST, .gradient = gradient_batch_norm, .limits = { [4] = LIMIT_POSITIVE },
+      .run = run_batch_normalization, .shape = shape_batch_normalization, .keeps_shape = true,
+      .need = &(const struct weight_need){ .axis = 1 },
       .schemas =
           SCHEMAS({ 1, 5, "T T T T T > T ?T ?T ?T ?T", "consumed_inputs!I epsilon:f is_test:i momentum:f spatial:i" },
                   { 6, 6, "T T T T T > T ?T ?T ?T ?T", "epsilon:f is_test:i momentum:f spatial:i" },

@@ -275,13 +275,15 @@ static bool shape_dynamic_quantize(struct shaping *s)
 }
 
 const struct operator_row quant_operators[] = {
-    { "DequantizeLinear", 10, LATEST, .run = dequantize, .shape = shape_dequantize, .expands = true,
+    { "DequantizeLinear", 10, LATEST, .limits = { [1] = LIMIT_POSITIVE }, .run = dequantize, .shape = shape_dequantize,
+      .expands = true,
       .schemas = SCHEMAS({ 10, 12, "T f32 ?T > f32", "" }, { 13, 18, "T f32 ?T > f32", "axis:i" },
                          { 19, 20, "T U ?T > U", "axis:i" }, { 21, 22, "T U ?T > U", "axis:i block_size:i" },
                          { 23, LATEST, "T . ?T > .", "axis:i block_size:i output_dtype:i" }) },
     { "DynamicQuantizeLinear", 11, LATEST, .run = dynamic_quantize, .shape = shape_dynamic_quantize,
       .schemas = SCHEMAS({ 11, LATEST, "f32 > u8 f32 u8", "" }) },
-    { "QuantizeLinear", 10, LATEST, .run = quantize, .shape = shape_quantize, .hides = true,
+    { "QuantizeLinear", 10, LATEST, .limits = { [1] = LIMIT_POSITIVE }, .run = quantize, .shape = shape_quantize,
+      .hides = true,
       .schemas = SCHEMAS({ 10, 12, ". f32 ?T > T", "" }, { 13, 18, ". f32 ?T > T", "axis:i" },
                          { 19, 20, "T T ?U > U", "axis:i saturate:i" },
                          { 21, 22, "T T ?U > U", "axis:i block_size:i output_dtype:i saturate:i" },

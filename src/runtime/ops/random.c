@@ -171,8 +171,8 @@ static bool shape_multinomial(struct shaping *s)
 }
 
 const struct operator_row random_operators[] = {
-    { "Bernoulli", 15, LATEST, .run = bernoulli, .shape = shape_typed_by_attribute, .random = true,
-      .schemas = SCHEMAS({ 15, LATEST, ". > .", "dtype:i seed:f" }) },
+    { "Bernoulli", 15, LATEST, .limits = { LIMIT_SHARE }, .run = bernoulli, .shape = shape_typed_by_attribute,
+      .random = true, .schemas = SCHEMAS({ 15, LATEST, ". > .", "dtype:i seed:f" }) },
     { "Multinomial", 7, LATEST, .run = multinomial, .shape = shape_multinomial, .random = true,
       .schemas = SCHEMAS({ 7, LATEST, ". > .", "dtype:i sample_size:i seed:f" }) },
     { "RandomNormal", 1, LATEST, .run = random_shaped, .data = &normal, .shape = shape_random_of_shape, .random = true,
