@@ -348,9 +348,40 @@ static void quantized_weights_keep_their_form(void **state)
         { "in x 2,3,5,7; init8 q 16,3,3,3; fill8 k 16 3; fill d 16 0.1; w = DequantizeLinear q d k axis=0; y = Conv x "
           "w; z = bn y 16; out z",
           0, 0, "DequantizeLinear Conv", 0 },
+        /* What moves the elements may stand between; it is written again. */
         { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 0.1; v = DequantizeLinear q d axis=0; w = Identity v; y = Conv x w; "
           "z = bn y 4; out z",
-          1, REASON_WEIGHT_DYNAMIC, NULL, 0 },
+          0, 0, "DequantizeLinear Identity Conv", 0 },
+        { "in x 2,3,5,7; init8 q 3,3,3,4; init d 4; v = DequantizeLinear q d axis=-1; w = Transpose v perm=3,2,0,1; y "
+          "= "
+          "Conv x w; z = bn y 4; out z",
+          0, 0, "DequantizeLinear Transpose Conv", 0 },
+        { "in x 2,3,5,7; init8 q 4,3; init d 4; ints s 4,3,1,1; v = DequantizeLinear q d axis=0; w = Reshape v s; y = "
+          "Conv x w; z = bn y 4; out z",
+          0, 0, "DequantizeLinear Reshape Conv", 0 },
+        { "in x 2,3; init8 q 5,3; fill d 1 0.1; fill8 k 1 7; v = DequantizeLinear q d k; w = Transpose v; y = MatMul x "
+          "w; z = bn0 y 5; out z",
+          0, 0, "DequantizeLinear Transpose MatMul", 0 },
+        { "in x 2,3,6; init8 q 3,5; init d 5; v = DequantizeLinear q d axis=1; w = Transpose v; y = MatMul w x; z = "
+          "bn0 y 5; out z",
+          0, 0, "DequantizeLinear Transpose MatMul", 0 },
+        { "in x 2,3; init8 q 5,3; init d 3; v = DequantizeLinear q d axis=1; w = Transpose v; y = MatMul x w; z = bn0 "
+          "y "
+          "5; out z",
+          1, REASON_QUANTIZED, NULL, 0 },
+        /* The steps of a bias grow with those of the weight, so a shift has to be a whole number of them. */
+        { "in x 2,3,5,7; init8 q 4,3,3,3; init d 4; init b 4 int32; init e 4; w = DequantizeLinear q d axis=0; c = "
+          "DequantizeLinear b e axis=0; y = Conv x w c; z = bn0 y 4; out z",
+          0, 0, "DequantizeLinear DequantizeLinear Conv", 0 },
+        { "in x 2,3; init8 q 3,5; fill d 1 0.25; init b 5 int32; fill e 1 0.5; w = DequantizeLinear q d; c = "
+          "DequantizeLinear b e; y = Gemm x w c; z = bn0 y 5; out z",
+          0, 0, "DequantizeLinear DequantizeLinear Gemm", 0 },
+        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 0.25; init b 4 int32; fill e 1 0.125; fill k 4,1,1 0.375; w = "
+          "DequantizeLinear q d axis=0; c = DequantizeLinear b e; y = Conv x w c; z = Sub k y; out z",
+          0, 0, "DequantizeLinear DequantizeLinear Conv", 0 },
+        { "in x 2,3,5,7; init8 q 4,3,3,3; init d 4; init b 4 int32; init e 4; w = DequantizeLinear q d axis=0; c = "
+          "DequantizeLinear b e axis=0; y = Conv x w c; z = bn y 4; out z",
+          1, REASON_QUANTIZED, NULL, 0 },
         { "in x 2,3; init8 q 3,5; fill d 5 0.1; init c 5; w = DequantizeLinear q d axis=1; y = Gemm x w c; z = bn y 5; "
           "out z",
           0, 0, "DequantizeLinear Gemm", 0 },

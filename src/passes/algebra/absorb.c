@@ -28,6 +28,24 @@ static int64_t bias_index(const struct anchor_parts *l, int64_t row, int64_t cha
     return row * per_row + channel / l->bias_block * l->bias_stride + channel % l->bias_block;
 }
 
+/* The DequantizeLinear that writes the bias; NULL if none does. */
+static const struct node *quantized_bias(const struct node *node, const struct anchor_parts *l)
+{
+    const struct value *value = l->bias_slot >= 0 ? node_input(node, (size_t)l->bias_slot) : NULL;
+    return value && value->writer && node_is(value->writer, "DequantizeLinear") ? value->writer : NULL;
+}
+
+/* A bias of integers, which is one vector and is added as it is. */
+static enum reason read_quantized_bias(struct decision *decision, const struct node *node, const struct anchor_parts *l,
+                                       double **values)
+{
+    const struct node *source = quantized_bias(node, l);
+    bool is_plain = l->bias_rows == 1 && l->bias_gain == 1 && bias_count(l) == l->output_channels;
+    *values = is_plain ? quantized_values(decision, source, l->output_channels) : NULL;
+    if (*values) return REASON_NONE;
+    return decision_stop(decision, REASON_QUANTIZED, node_title(source), "the bias of %s", node_title(node));
+}
+
 /* The bias in full, bias_gain applied, zeros when absent: by broadcasting what is stored. */
 static enum reason read_bias(struct decision *decision, const struct node *node, const struct anchor_parts *l,
                              double **values)
@@ -42,8 +60,7 @@ static enum reason read_bias(struct decision *decision, const struct node *node,
     struct value *value = node_input(node, (size_t)l->bias_slot);
     if (!value) return REASON_NONE;
     const struct tensor *bias = decision_constant(decision, value, &why);
-    if (!bias && value->writer && node_is(value->writer, "DequantizeLinear"))
-        return decision_stop(decision, REASON_QUANTIZED, value->name, "the bias of %s", node_title(node));
+    if (!bias && quantized_bias(node, l)) return read_quantized_bias(decision, node, l, values);
     if (!bias)
         return decision_stop(decision, why == REASON_OVERRIDABLE ? REASON_WEIGHT_OVERRIDE : REASON_WEIGHT_DYNAMIC,
                              value->name, "the bias of %s", node_title(node));
@@ -105,9 +122,13 @@ static enum reason check_weight(struct decision *decision, const struct node *no
                          (long long)view_channel(view, at), dtype_name(l->weight->type));
 }
 
+/* `scale` is what the steps of a quantized bias grow by; NULL: they stay. */
 static enum reason check_bias(struct decision *decision, const struct node *node, const struct anchor_parts *l,
-                              const double *values)
+                              const double *scale, const double *values)
 {
+    const struct node *source = quantized_bias(node, l);
+    if (source && !scale) scale = vector_of(decision->arena, l->output_channels, 1);
+    if (source) return quantized_restates(decision, source, l->output_channels, scale, values);
     for (int64_t i = 0; i < bias_count(l); i++)
         if (!isfinite(dtype_round(l->weight->type, values[i])))
             return decision_stop(decision, REASON_NOT_FINITE, node_title(node), "channel %lld: its bias would leave %s",
@@ -249,10 +270,18 @@ static void apply_weight(struct decision *decision, const struct step *step, con
     edit_set_input(step->node, l->weight_slot, f->value);
 }
 
-static void apply_bias(struct decision *decision, struct node *node, const struct anchor_parts *l, const double *values)
+static void apply_bias(struct decision *decision, struct node *node, const struct anchor_parts *l, const double *scale,
+                       const double *values)
 {
     struct arena *arena = decision->net->arena;
     struct value *old = node_input(node, (size_t)l->bias_slot), *weight = node_input(node, l->weight_slot);
+    const struct node *source = quantized_bias(node, l);
+    if (source) {
+        if (!scale) scale = vector_of(decision->arena, l->output_channels, 1);
+        edit_set_input(node, (size_t)l->bias_slot,
+                       quantized_restated(decision, source, node, l->output_channels, scale, values));
+        return;
+    }
     const char *name = old ? fused_name(arena, old->name) : arena_printf(arena, "%s_bias", weight->name);
     struct tensor *bias = tensor_exact(arena, l->weight->type, l->bias_rank, l->bias_dims, values);
     edit_set_input(node, (size_t)l->bias_slot, edit_add_initializer(node->graph, name, bias));
@@ -300,7 +329,7 @@ static void apply_output(struct decision *decision, const struct step *step)
     if (bias_changes(&l, step->node, step->affine)) {
         reason = bias_for_output(decision, step->node, &l, step->affine, &bias);
         assert(reason == REASON_NONE);
-        apply_bias(decision, step->node, &l, bias);
+        apply_bias(decision, step->node, &l, step->affine->scale, bias);
     }
     if (affine_has_scale(step->affine)) apply_weight(decision, step, &l, &l.output_view);
     (void)reason;
@@ -317,7 +346,7 @@ static void apply_input(struct decision *decision, const struct step *step)
         assert(reason == REASON_NONE);
         reason = bias_for_input(decision, step->node, &l, sums, &bias);
         assert(reason == REASON_NONE);
-        apply_bias(decision, step->node, &l, bias);
+        apply_bias(decision, step->node, &l, NULL, bias);
     }
     if (affine_has_scale(step->affine)) apply_weight(decision, step, &l, &l.input_view);
     (void)reason;
@@ -366,7 +395,7 @@ enum reason absorb_output(struct decision *decision, const struct anchor *anchor
     if (!reason && affine_has_scale(a)) reason = check_weight(decision, node, &l, &l.output_view, a->scale);
     if (!reason && bias_changes(&l, node, a)) {
         reason = bias_for_output(decision, node, &l, a, &bias);
-        if (!reason) reason = check_bias(decision, node, &l, bias);
+        if (!reason) reason = check_bias(decision, node, &l, a->scale, bias);
     }
     if (reason) return reason;
     absorb(decision, apply_output, anchor, node, 0, a);
@@ -415,7 +444,7 @@ enum reason absorb_input(struct decision *decision, const struct anchor *anchor,
     if (!reason && affine_has_scale(a)) reason = check_weight(decision, node, &l, &l.input_view, a->scale);
     if (!reason && shift && l.bias_slot >= 0) {
         reason = bias_for_input(decision, node, &l, sums, &bias);
-        if (!reason) reason = check_bias(decision, node, &l, bias);
+        if (!reason) reason = check_bias(decision, node, &l, NULL, bias);
     }
     if (reason) return reason;
     absorb(decision, apply_input, anchor, node, slot, a);

@@ -32,12 +32,12 @@ static enum reason find_weight(struct decision *decision, const struct node *nod
     struct value *value = node_input(node, slot);
     if (!value) return decision_stop(decision, REASON_MISMATCH, node_title(node), "its weight is missing");
     parts->weight_slot = slot;
-    if (value->writer && node_is(value->writer, "DequantizeLinear")) {
-        parts->quantized = value->writer;
-        parts->weight = quantized_shape(decision, value->writer, &why);
+    parts->weight = decision_constant(decision, value, &why);
+    if (!parts->weight && quantized_source(decision, value)) {
+        parts->quantized = value;
+        parts->weight = quantized_shape(decision, value, &why);
         return parts->weight ? REASON_NONE : why;
     }
-    parts->weight = decision_constant(decision, value, &why);
     if (!parts->weight)
         return decision_stop(decision,
                              why == REASON_OVERRIDABLE    ? REASON_WEIGHT_OVERRIDE
@@ -48,6 +48,13 @@ static enum reason find_weight(struct decision *decision, const struct node *nod
         return decision_stop(decision, REASON_MISMATCH, value->name, "the weight of %s is not a tensor of reals",
                              node_title(node));
     return REASON_NONE;
+}
+
+/* Whether the value can be the weight of a product that takes it on either side. */
+static bool may_be_weight(struct decision *decision, struct value *value)
+{
+    enum reason why;
+    return decision_constant(decision, value, &why) || quantized_source(decision, value);
 }
 
 static void plain_bias(struct anchor_parts *parts, int slot)
@@ -223,9 +230,7 @@ static enum reason describe_matmul(struct decision *decision, const struct node 
 {
     struct value *left = node_input(node, 0), *right = node_input(node, 1);
     if (!left || !right) return malformed(decision, node, "an input is missing");
-    enum reason why;
-    size_t weight_slot = on_input ? 1 - slot : decision_constant(decision, right, &why) ? 1 : 0;
-    if (!on_input && weight_slot == 0 && !decision_constant(decision, left, &why)) weight_slot = 1;
+    size_t weight_slot = on_input ? 1 - slot : may_be_weight(decision, right) || !may_be_weight(decision, left);
     enum reason reason = find_weight(decision, node, weight_slot, l);
     if (reason) return reason;
     const struct tensor *w = l->weight;
@@ -265,12 +270,11 @@ static bool is_matrix_product(struct term data, struct term weight, struct term 
 static enum reason describe_einsum(struct decision *decision, const struct node *node, size_t slot, bool on_input,
                                    struct anchor_parts *parts)
 {
-    enum reason why;
     struct equation equation;
     int summed;
     if (!equation_read(decision->arena, node, &equation) || !node_input(node, 0) || !node_input(node, 1))
         return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it is not a product of two");
-    size_t weight_slot = on_input ? 1 - slot : decision_constant(decision, node_input(node, 1), &why) ? 1 : 0;
+    size_t weight_slot = on_input ? 1 - slot : may_be_weight(decision, node_input(node, 1));
     enum reason reason = find_weight(decision, node, weight_slot, parts);
     if (reason) return reason;
     const struct tensor *w = parts->weight;

@@ -10,8 +10,8 @@
 struct anchor_parts {
     size_t data_slot, weight_slot;
     const struct tensor *weight;
-    const struct node *quantized; /* the DequantizeLinear that writes the weight; then `weight` has no elements */
-    int input_axis, output_axis;  /* where the channels are in the data and in the output; -1: nowhere usable */
+    const struct value *quantized; /* the weight where a DequantizeLinear writes it; then `weight` has no elements */
+    int input_axis, output_axis;   /* where the channels are in the data and in the output; -1: nowhere usable */
     struct factor input_view, output_view; /* where they are in the weight (scale unused) */
     int64_t input_channels, output_channels;
     int bias_slot; /* -1: the operator has none */

@@ -1,18 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Scaling quantized weights. */
+ * Scaling quantized weights and biases. */
 #include "passes/algebra/quantized.h"
 
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
+#include "onnx/graph/operator.h"
 #include "onnx/graph/schema.h"
+#include "onnx/shape/infer.h"
+#include "passes/algebra/mover.h"
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
+
+#define MOVES 8     /* nodes between a DequantizeLinear and the operator that reads the weight */
+#define WHOLE 1e-12 /* what rounding in double may add to a whole number of steps */
 
 struct quantized {
     const struct tensor *integers, *scales, *zeros; /* zeros may be NULL */
 };
+
+static enum reason unfit(struct decision *decision, const struct node *node, const char *why)
+{
+    return decision_stop(decision, REASON_QUANTIZED, node_title(node), "%s", why);
+}
 
 static enum reason read_parts(struct decision *decision, const struct node *node, struct quantized *q)
 {
@@ -23,23 +35,105 @@ static enum reason read_parts(struct decision *decision, const struct node *node
         struct value *value = node_input(node, i);
         if (!value && i == 2) break;
         *parts[i] = value ? decision_constant(decision, value, &why) : NULL;
-        if (!*parts[i])
-            return decision_stop(decision, REASON_QUANTIZED, node_title(node), "its inputs are not all constant");
+        if (!*parts[i]) return unfit(decision, node, "its inputs are not all constant");
     }
     if (dtype_kind(q->integers->type) != KIND_WHOLE || dtype_kind(q->scales->type) != KIND_REAL
         || (q->zeros && (q->zeros->count != q->scales->count || q->zeros->type != q->integers->type)))
-        return decision_stop(decision, REASON_QUANTIZED, node_title(node), "its parts do not fit each other");
+        return unfit(decision, node, "its parts do not fit each other");
     return REASON_NONE;
 }
 
-const struct tensor *quantized_shape(struct decision *decision, const struct node *node, enum reason *why)
+/* ---- What moves the elements on their way ---- */
+
+/* Whether the node only moves what its input 0 holds; everything else that it reads is constant. */
+static bool moves_elements(struct decision *decision, const struct node *node)
+{
+    enum reason why;
+    const struct value *from = node_input(node, 0);
+    if (!node->row || node->row->passes != SLOT(0) || node->output_count != 1 || !from) return false;
+    if (from->type != node->outputs[0]->type || !(node->row->idle || mover_of(node))) return false;
+    for (size_t i = 1; i < node->input_count; i++)
+        if (node_input(node, i) && !decision_constant(decision, node_input(node, i), &why)) return false;
+    return true;
+}
+
+/* The nodes that move it, from the value upwards. */
+struct moves {
+    const struct node *source;
+    const struct node *nodes[MOVES];
+    int count;
+};
+
+static bool trace(struct decision *decision, const struct value *value, struct moves *moves)
+{
+    moves->count = 0;
+    for (const struct node *node = value->writer; node; node = node_input(node, 0)->writer) {
+        moves->source = node;
+        if (node_is(node, "DequantizeLinear")) return true;
+        if (moves->count == MOVES || !moves_elements(decision, node)) return false;
+        moves->nodes[moves->count++] = node;
+    }
+    return false;
+}
+
+const struct node *quantized_source(struct decision *decision, const struct value *value)
+{
+    struct moves moves;
+    return trace(decision, value, &moves) ? moves.source : NULL;
+}
+
+/* A scale of the value, as one of what the DequantizeLinear writes. NULL where it does not run along one axis there. */
+static const struct affine *scale_at_source(struct decision *decision, const struct moves *moves,
+                                            const struct affine *scale)
+{
+    for (int i = 0; i < moves->count; i++) {
+        struct node *node = (struct node *)moves->nodes[i];
+        struct crossing x = { .decision = decision, .node = node, .affine = scale };
+        if (!mover_of(node)) continue;
+        if (mover_upstream(mover_of(node), &x)) return NULL;
+        scale = x.onto[0];
+    }
+    return scale->spread ? NULL : scale;
+}
+
+/* The moves again, of another value, before `reader`. */
+static struct value *move_again(const struct moves *moves, struct value *value, struct node *reader)
+{
+    for (int i = moves->count - 1; i >= 0; i--) {
+        const struct node *model = moves->nodes[i];
+        struct node *copy = edit_copy_node(reader->graph, reader, model, node_title(model));
+        struct value *moved = edit_add_value(reader->graph, model->outputs[0]->name, model->outputs[0]);
+        edit_set_input(copy, 0, value);
+        for (size_t slot = 1; slot < model->input_count; slot++)
+            if (node_input(model, slot)) edit_set_input(copy, slot, node_input(model, slot));
+        edit_take_output(copy, 0, moved);
+        value = moved;
+    }
+    return value;
+}
+
+/* ---- Weights ---- */
+
+const struct tensor *quantized_shape(struct decision *decision, const struct value *value, enum reason *why)
 {
     struct quantized q;
-    if ((*why = read_parts(decision, node, &q))) return NULL;
     struct tensor *shape = NEW(decision->arena, struct tensor);
-    *shape = (struct tensor){
-        .type = q.scales->type, .rank = q.integers->rank, .dims = q.integers->dims, .count = q.integers->count
-    };
+    const struct node *source = quantized_source(decision, value);
+    if ((*why = read_parts(decision, source, &q))) return NULL;
+    if (value->writer == source) {
+        *shape = (struct tensor){
+            .type = q.scales->type, .rank = q.integers->rank, .dims = q.integers->dims, .count = q.integers->count
+        };
+        return shape;
+    }
+    int64_t count = shape_count(&value->shape);
+    if (count < 0) {
+        *why = unfit(decision, source, "the shape of its weight is not known");
+        return NULL;
+    }
+    int64_t *dims = NEW_ARRAY(decision->arena, int64_t, (size_t)value->shape.rank);
+    for (int i = 0; i < value->shape.rank; i++) dims[i] = value->shape.dims[i].size;
+    *shape = (struct tensor){ .type = q.scales->type, .rank = value->shape.rank, .dims = dims, .count = count };
     return shape;
 }
 
@@ -50,17 +144,26 @@ static struct factor along_one_axis(const struct factor *view)
     return (struct factor){ view->outer * view->middle, view->columns, 1, 1, view->inner, view->scale };
 }
 
-/* The axis of the integers that the channels of the view lie on; -1 when they lie on none. */
-static int channel_axis(const struct quantized *q, const struct factor *view)
+/* The axis of a tensor that the channels of the view lie on; -1 when they lie on none. */
+static int channel_axis(const struct tensor *tensor, const struct factor *view)
 {
     int64_t outer = 1;
     if (view->middle != 1 || view->columns != 1) return -1;
-    for (int i = 0; i < q->integers->rank; i++) {
-        if (outer == view->outer && q->integers->dims[i] == view->rows) return i;
-        outer *= q->integers->dims[i];
+    for (int i = 0; i < tensor->rank; i++) {
+        if (outer == view->outer && tensor->dims[i] == view->rows) return i;
+        outer *= tensor->dims[i];
     }
     return -1;
 }
+
+/* A DequantizeLinear whose result is scaled along an axis of its integers, or as a whole. */
+struct scaling {
+    struct quantized q;
+    int axis;           /* AXIS_ANY: as a whole */
+    int64_t channels;   /* 1 of a whole */
+    struct factor view; /* of the integers */
+    const double *scale;
+};
 
 /* One scale for all elements, which may become one for each channel. */
 static bool is_per_tensor(const struct node *node, const struct quantized *q)
@@ -68,116 +171,264 @@ static bool is_per_tensor(const struct node *node, const struct quantized *q)
     return q->scales->count == 1 && q->scales->rank <= 1 && schema_knows(node, "axis");
 }
 
-/* Whether the scales run along exactly the channels of the view, or can be made to. */
-static bool runs_along(const struct node *node, const struct quantized *q, const struct factor *view, bool is_output)
+/* Whether the scales run along exactly the channels that are scaled, or can be made to. */
+static bool runs_along(const struct node *node, const struct scaling *s, bool is_output)
 {
     int64_t axis = node_int(node, "axis", 1);
-    int along = channel_axis(q, view);
-    if (axis < 0) axis += q->integers->rank;
-    if (along < 0 || node_int(node, "block_size", 0) != 0) return false;
-    return (is_output && is_per_tensor(node, q))
-           || (q->scales->rank == 1 && q->scales->count == view->rows && axis == along);
+    if (axis < 0) axis += s->q.integers->rank;
+    if (node_int(node, "block_size", 0) != 0) return false;
+    return (is_output && is_per_tensor(node, &s->q))
+           || (s->q.scales->rank == 1 && s->q.scales->count == s->channels && axis == s->axis);
+}
+
+static enum reason find_scaling(struct decision *decision, const struct node *node, const struct affine *scale,
+                                struct scaling *s)
+{
+    enum reason reason = read_parts(decision, node, &s->q);
+    const struct tensor *integers = s->q.integers;
+    if (reason) return reason;
+    s->axis = scale->axis;
+    s->channels = scale->channels;
+    s->scale = scale->scale;
+    s->view = (struct factor){ 1, 1, 1, 1, integers->count, NULL };
+    if (s->axis == AXIS_ANY && node_int(node, "block_size", 0) == 0 && s->q.scales->rank == 1) {
+        /* One number for all, repeated for each of the scales that there are. */
+        int64_t axis = node_int(node, "axis", 1);
+        if (axis < 0) axis += integers->rank;
+        if (axis >= 0 && axis < integers->rank && integers->dims[axis] == s->q.scales->count) {
+            s->axis = (int)axis;
+            s->channels = s->q.scales->count;
+            s->scale = vector_of(decision->arena, s->channels, scale->scale[0]);
+        }
+    }
+    if (s->axis == AXIS_ANY) return REASON_NONE;
+    if (s->axis >= integers->rank || integers->dims[s->axis] != s->channels)
+        return unfit(decision, node, "its channels are not those that are scaled");
+    s->view = (struct factor){ 1, s->channels, 1, 1, 1, NULL };
+    for (int i = 0; i < s->axis; i++) s->view.outer *= integers->dims[i];
+    for (int i = s->axis + 1; i < integers->rank; i++) s->view.inner *= integers->dims[i];
+    return REASON_NONE;
+}
+
+/* Through the moves, to the integers. */
+static enum reason trace_scaling(struct decision *decision, const struct value *weight, const struct factor *channels,
+                                 const double *scale, struct moves *moves, struct scaling *s)
+{
+    enum reason why;
+    const struct factor view = along_one_axis(channels);
+    const struct tensor *shape = quantized_shape(decision, weight, &why);
+    if (!shape) return why;
+    trace(decision, weight, moves);
+    int axis = channel_axis(shape, &view);
+    const struct affine *along =
+        axis < 0 ? NULL : affine_new(decision->arena, axis, view.rows, scale, vector_of(decision->arena, view.rows, 0));
+    const struct affine *at_source = along ? scale_at_source(decision, moves, along) : NULL;
+    if (!at_source) return unfit(decision, moves->source, "its scales do not run along the output channels");
+    return find_scaling(decision, moves->source, at_source, s);
 }
 
 /* The zero point of every channel; NULL where they cannot be read. */
-static int64_t *all_zeros(struct arena *arena, const struct quantized *q, const struct factor *view)
+static int64_t *all_zeros(struct arena *arena, const struct scaling *s)
 {
-    int64_t *zeros = NEW_ARRAY(arena, int64_t, (size_t)view->rows);
-    if (q->zeros && !tensor_read_whole(q->zeros, 0, q->zeros->count, zeros, NULL)) return NULL;
-    for (int64_t i = 1; q->zeros && q->zeros->count == 1 && i < view->rows; i++) zeros[i] = zeros[0];
+    const struct tensor *stored = s->q.zeros;
+    int64_t *zeros = NEW_ARRAY(arena, int64_t, (size_t)s->channels);
+    if (stored && !tensor_read_whole(stored, 0, stored->count, zeros, NULL)) return NULL;
+    for (int64_t i = 1; stored && stored->count == 1 && i < s->channels; i++) zeros[i] = zeros[0];
     return zeros;
 }
 
 /* All integers, mirrored where the channel's scale is negative; false when one does not fit. */
-static bool mirrored(struct arena *arena, const struct quantized *q, const struct factor *view, const double *scale,
-                     int64_t **values)
+static bool mirrored(struct arena *arena, const struct scaling *s, int64_t **values)
 {
-    int64_t *zeros = all_zeros(arena, q, view);
-    *values = NEW_ARRAY(arena, int64_t, (size_t)q->integers->count);
-    if (!tensor_read_whole(q->integers, 0, q->integers->count, *values, NULL)) return false;
-    if (!zeros) return false;
-    for (int64_t i = 0; i < q->integers->count; i++) {
-        int64_t channel = i / view->inner % view->rows;
-        if (!(scale[channel] < 0)) continue;
+    const struct tensor *integers = s->q.integers;
+    int64_t *zeros = all_zeros(arena, s);
+    *values = NEW_ARRAY(arena, int64_t, (size_t)integers->count);
+    if (!zeros || !tensor_read_whole(integers, 0, integers->count, *values, NULL)) return false;
+    for (int64_t i = 0; i < integers->count; i++) {
+        int64_t channel = i / s->view.inner % s->view.rows;
+        if (!(s->scale[channel] < 0)) continue;
         int64_t value = 2 * zeros[channel] - (*values)[i];
-        if (dtype_wrap(q->integers->type, value) != value) return false;
+        if (dtype_wrap(integers->type, value) != value) return false;
         (*values)[i] = value;
     }
     return true;
 }
 
-static bool any_negative(const double *scale, int64_t count)
+static bool any_negative(const struct scaling *s)
 {
-    for (int64_t i = 0; i < count; i++)
-        if (scale[i] < 0) return true;
+    for (int64_t i = 0; i < s->channels; i++)
+        if (s->scale[i] < 0) return true;
     return false;
 }
 
 /* The scale of every channel, times that of the fold. */
-static double *scaled_scales(struct arena *arena, const struct quantized *q, const struct factor *view,
-                             const double *scale)
+static double *scaled_scales(struct arena *arena, const struct quantized *q, int64_t channels, const double *scale)
 {
-    double *stored, *values = NEW_ARRAY(arena, double, (size_t)view->rows);
+    double *stored, *values = NEW_ARRAY(arena, double, (size_t)channels);
     if (!tensor_values(q->scales, arena, &stored, NULL)) return NULL;
-    for (int64_t i = 0; i < view->rows; i++) values[i] = stored[q->scales->count == 1 ? 0 : i] * fabs(scale[i]);
+    for (int64_t i = 0; i < channels; i++) values[i] = stored[q->scales->count == 1 ? 0 : i] * fabs(scale[i]);
     return values;
 }
 
-enum reason quantized_fits(struct decision *decision, const struct node *node, const struct factor *channels,
-                           bool is_output, const double *scale)
+static enum reason check_scales(struct decision *decision, const struct node *node, const struct quantized *q,
+                                int64_t channels, const double *scale)
 {
-    struct quantized q;
-    const struct factor one_axis = along_one_axis(channels), *view = &one_axis;
-    int64_t *values, bytes;
-    enum reason reason = read_parts(decision, node, &q);
-    if (reason) return reason;
-    if (!runs_along(node, &q, view, is_output))
-        return decision_stop(decision, REASON_QUANTIZED, node_title(node),
-                             "its scales do not run along the output channels");
-    double *scales = scaled_scales(decision->arena, &q, view, scale);
-    for (int64_t i = 0; i < view->rows; i++)
-        if (!scales || !isfinite(dtype_round(q.scales->type, scales[i])))
+    const double *scales = scaled_scales(decision->arena, q, channels, scale);
+    for (int64_t i = 0; i < channels; i++)
+        if (!scales || !isfinite(dtype_round(q->scales->type, scales[i])))
             return decision_stop(decision, REASON_NOT_FINITE, node_title(node), "channel %lld: its scale",
                                  (long long)i);
-    if (!any_negative(scale, view->rows)) return REASON_NONE;
-    if (!size_multiply(q.integers->count, sizeof(int64_t), &bytes)
-        || !constants_fit(decision->constants, (uint64_t)bytes))
-        return decision_stop(decision, REASON_BUDGET, node_title(node), "its integers would be mirrored in memory");
-    if (!mirrored(decision->arena, &q, view, scale, &values))
-        return decision_stop(decision, REASON_QUANTIZED, node_title(node),
-                             "a negative scale would mirror an integer out of its type");
     return REASON_NONE;
 }
 
-struct value *quantized_scaled(struct decision *decision, const struct node *node, struct node *reader,
-                               const struct factor *channels, const double *scale)
+enum reason quantized_fits(struct decision *decision, const struct value *weight, const struct factor *view,
+                           bool is_output, const double *scale)
 {
-    struct quantized q;
-    const struct factor one_axis = along_one_axis(channels), *view = &one_axis;
-    struct arena *arena = decision->net->arena;
-    enum reason reason = read_parts(decision, node, &q);
-    double *scales = scaled_scales(decision->arena, &q, view, scale);
-    struct value *inputs[3] = { node_input(node, 0), NULL, node_input(node, 2) };
-    assert(!reason && scales);
-    (void)reason;
-    inputs[1] = edit_add_initializer(reader->graph, arena_printf(arena, "%s_fused", node_input(node, 1)->name),
-                                     tensor_exact(arena, q.scales->type, 1, &view->rows, scales));
-    if (q.zeros && q.zeros->count != view->rows)
-        inputs[2] = edit_add_initializer(
-            reader->graph, arena_printf(arena, "%s_fused", inputs[2]->name),
-            tensor_whole(arena, q.zeros->type, 1, &view->rows, all_zeros(decision->arena, &q, view)));
-    if (any_negative(scale, view->rows)) {
-        int64_t *values;
-        bool fits = mirrored(decision->arena, &q, view, scale, &values);
-        assert(fits);
-        (void)fits;
-        inputs[0] =
-            edit_add_initializer(reader->graph, arena_printf(arena, "%s_fused", inputs[0]->name),
-                                 tensor_whole(arena, q.integers->type, q.integers->rank, q.integers->dims, values));
-    }
+    struct moves moves;
+    struct scaling s;
+    int64_t *values, bytes;
+    enum reason reason = trace_scaling(decision, weight, view, scale, &moves, &s);
+    if (reason) return reason;
+    const struct node *node = moves.source;
+    bool is_whole = s.axis == AXIS_ANY && s.q.scales->count == 1 && s.q.scales->rank <= 1;
+    if (!is_whole && !runs_along(node, &s, is_output))
+        return unfit(decision, node, "its scales do not run along the output channels");
+    if ((reason = check_scales(decision, node, &s.q, s.channels, s.scale))) return reason;
+    if (!any_negative(&s)) return REASON_NONE;
+    if (!size_multiply(s.q.integers->count, sizeof(int64_t), &bytes)
+        || !constants_fit(decision->constants, (uint64_t)bytes))
+        return decision_stop(decision, REASON_BUDGET, node_title(node), "its integers would be mirrored in memory");
+    if (!mirrored(decision->arena, &s, &values))
+        return unfit(decision, node, "a negative scale would mirror an integer out of its type");
+    return REASON_NONE;
+}
+
+/* ---- Written anew ---- */
+
+static struct value *add_constant(struct node *reader, const struct value *old, struct tensor *tensor)
+{
+    return edit_add_initializer(reader->graph, arena_printf(reader->graph->net->arena, "%s_fused", old->name), tensor);
+}
+
+static struct value *add_scales(struct decision *decision, const struct node *node, struct node *reader,
+                                const struct quantized *q, int64_t channels, const double *scale)
+{
+    const double *scales = scaled_scales(decision->arena, q, channels, scale);
+    int rank = channels == 1 ? q->scales->rank : 1;
+    assert(scales);
+    return add_constant(reader, node_input(node, 1),
+                        tensor_exact(decision->net->arena, q->scales->type, rank, &channels, scales));
+}
+
+/* A DequantizeLinear like `node`, of these inputs. */
+static struct value *dequantize(const struct node *node, struct node *reader, struct value *const *inputs, int64_t axis)
+{
     struct node *scaled = edit_add_node(reader->graph, reader, "DequantizeLinear", node_title(node), inputs,
                                         inputs[2] ? 3 : 2, node->outputs[0]);
-    edit_set_int(scaled, "axis", channel_axis(&q, view));
+    if (axis >= 0 && schema_knows(scaled, "axis")) edit_set_int(scaled, "axis", axis);
     if (node_attribute(node, "output_dtype")) edit_set_int(scaled, "output_dtype", node_int(node, "output_dtype", 0));
     return scaled->outputs[0];
+}
+
+struct value *quantized_scaled(struct decision *decision, const struct value *weight, struct node *reader,
+                               const struct factor *view, const double *scale)
+{
+    struct moves moves;
+    struct scaling s;
+    struct arena *arena = decision->net->arena;
+    enum reason reason = trace_scaling(decision, weight, view, scale, &moves, &s);
+    const struct node *node = moves.source;
+    struct value *inputs[3] = { node_input(node, 0), NULL, node_input(node, 2) };
+    const struct tensor *integers = s.q.integers, *zeros = s.q.zeros;
+    assert(!reason);
+    (void)reason;
+    inputs[1] = add_scales(decision, node, reader, &s.q, s.channels, s.scale);
+    if (zeros && zeros->count != s.channels)
+        inputs[2] = add_constant(reader, inputs[2],
+                                 tensor_whole(arena, zeros->type, 1, &s.channels, all_zeros(decision->arena, &s)));
+    if (any_negative(&s)) {
+        int64_t *values;
+        bool fits = mirrored(decision->arena, &s, &values);
+        assert(fits);
+        (void)fits;
+        inputs[0] = add_constant(reader, inputs[0],
+                                 tensor_whole(arena, integers->type, integers->rank, integers->dims, values));
+    }
+    return move_again(&moves, dequantize(node, reader, inputs, s.axis), reader);
+}
+
+/* ---- Biases ---- */
+
+/* Element i of a tensor that holds one number for each of a vector, or one for all. */
+static int64_t whole_at(const struct tensor *tensor, int64_t i)
+{
+    int64_t value = 0;
+    if (tensor) tensor_read_whole(tensor, tensor->count == 1 ? 0 : i, 1, &value, NULL);
+    return value;
+}
+
+static bool is_vector(const struct quantized *q, int64_t count)
+{
+    return q->integers->rank == 1 && q->integers->count == count && q->scales->rank <= 1
+           && (q->scales->count == 1 || q->scales->count == count);
+}
+
+double *quantized_values(struct decision *decision, const struct node *node, int64_t count)
+{
+    struct quantized q;
+    if (read_parts(decision, node, &q) || !is_vector(&q, count)) return NULL;
+    double *values = scaled_scales(decision->arena, &q, count, vector_of(decision->arena, count, 1));
+    for (int64_t i = 0; values && i < count; i++) values[i] *= (double)(whole_at(q.integers, i) - whole_at(q.zeros, i));
+    return values;
+}
+
+/* The integers that stand for the values; false where they are none, or the type does not hold them. */
+static bool restate(struct decision *decision, const struct quantized *q, int64_t count, const double *scale,
+                    const double *values, int64_t **integers)
+{
+    const double *steps = scaled_scales(decision->arena, q, count, scale);
+    *integers = NEW_ARRAY(decision->arena, int64_t, (size_t)count);
+    for (int64_t i = 0; i < count; i++) {
+        double number = values[i] == 0 ? 0 : steps ? values[i] / steps[i] : NAN, whole = nearbyint(number);
+        if (!(fabs(number - whole) <= WHOLE * fmax(1, fabs(whole))) || fabs(whole) > INT32_MAX) return false;
+        (*integers)[i] = (int64_t)whole + whole_at(q->zeros, i);
+        if (dtype_wrap(q->integers->type, (*integers)[i]) != (*integers)[i]) return false;
+    }
+    return true;
+}
+
+enum reason quantized_restates(struct decision *decision, const struct node *node, int64_t count, const double *scale,
+                               const double *values)
+{
+    struct quantized q;
+    int64_t *integers;
+    enum reason reason = read_parts(decision, node, &q);
+    if (reason) return reason;
+    if (!is_vector(&q, count) || (q.scales->count != count && !schema_knows(node, "axis")))
+        return unfit(decision, node, "its scale cannot become one for each channel");
+    if ((reason = check_scales(decision, node, &q, count, scale))) return reason;
+    if (!restate(decision, &q, count, scale, values, &integers))
+        return unfit(decision, node, "the new bias is no whole number of its steps");
+    return REASON_NONE;
+}
+
+struct value *quantized_restated(struct decision *decision, const struct node *node, struct node *reader, int64_t count,
+                                 const double *scale, const double *values)
+{
+    struct quantized q;
+    int64_t *integers;
+    struct arena *arena = decision->net->arena;
+    enum reason reason = read_parts(decision, node, &q);
+    bool fits = !reason && restate(decision, &q, count, scale, values, &integers);
+    struct value *inputs[3] = { node_input(node, 0), NULL, node_input(node, 2) };
+    assert(fits);
+    (void)fits;
+    inputs[1] = add_scales(decision, node, reader, &q, count, scale);
+    inputs[0] = add_constant(reader, inputs[0], tensor_whole(arena, q.integers->type, 1, &count, integers));
+    if (q.zeros && q.zeros->count != count) {
+        int64_t *zeros = NEW_ARRAY(decision->arena, int64_t, (size_t)count);
+        for (int64_t i = 0; i < count; i++) zeros[i] = whole_at(q.zeros, i);
+        inputs[2] = add_constant(reader, inputs[2], tensor_whole(arena, q.zeros->type, 1, &count, zeros));
+    }
+    return dequantize(node, reader, inputs, 0);
 }
