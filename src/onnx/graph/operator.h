@@ -81,6 +81,12 @@ struct neutral {
     unsigned slots;     /* the operands that may be it */
 };
 
+/* Output 0 of an input x and a constant k: (scale[0] + scale[1]*k) * x + (shift[0] + shift[1]*k). */
+struct affine_form {
+    double scale[2], shift[2];
+    bool inverse; /* of 1/k instead of k */
+};
+
 /* Writes at most `room` elements of output 0, computed from constants; their count, or -1 (onnx/shape/reals.h). */
 struct reals_walk;
 typedef int64_t reals_rule(struct reals_walk *walk, const struct node *node, double *to, int64_t room);
@@ -108,6 +114,7 @@ struct operator_row {
 
     unsigned laws; /* of enum law */
     const struct neutral *neutral;
+    const struct affine_form *affine[2]; /* with k as input 0; as another input, or not there */
 
     unsigned sizes;         /* inputs that say how much, how many or which: SLOT(n) | ... */
     unsigned passes;        /* inputs whose elements output 0 is made of */

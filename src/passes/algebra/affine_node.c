@@ -118,34 +118,21 @@ static int operand_axis(const struct node *node, const struct value *x, const st
     return (int)axis;
 }
 
-/* y = combine(x, k): scale and shift from the constant k, by operator and by the side it stands on. */
-struct arithmetic {
-    const char *op;
-    double scale[2], shift[2]; /* y = (scale[0] + scale[1]*k) * x + (shift[0] + shift[1]*k) */
-    bool inverse;              /* of 1/k instead of k */
-    int constant_slot;         /* -1: either */
-};
-static const struct arithmetic arithmetic[] = {
-    { "Mul", { 0, 1 }, { 0, 0 }, false, -1 }, { "Add", { 1, 0 }, { 0, 1 }, false, -1 },
-    { "Sum", { 1, 0 }, { 0, 1 }, false, -1 }, { "Sub", { 1, 0 }, { 0, -1 }, false, 1 },
-    { "Sub", { -1, 0 }, { 0, 1 }, false, 0 }, { "Div", { 0, 1 }, { 0, 0 }, true, 1 },
-};
+/* What the node is of its other input when a constant stands in this one; NULL: no affine. */
+static const struct affine_form *form_of(const struct node *node, size_t constant_slot)
+{
+    return node->row ? node->row->affine[constant_slot > 0] : NULL;
+}
 
 bool affine_is_operator(const struct node *node)
 {
-    static const char *const ops[] = { "Mul", "Add", "Sub", "Div", "Neg" };
-    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
-        if (node_is(node, ops[i])) return true;
-    return false;
+    return form_of(node, 1) != NULL;
 }
 
 double affine_sum_sign(const struct node *node, size_t slot)
 {
-    for (size_t i = 0; i < sizeof(arithmetic) / sizeof(*arithmetic); i++) {
-        bool is_side = arithmetic[i].constant_slot < 0 || arithmetic[i].constant_slot == (int)slot;
-        if (is_side && node_is(node, arithmetic[i].op)) return arithmetic[i].shift[1];
-    }
-    return 0;
+    const struct affine_form *form = form_of(node, slot);
+    return form ? form->shift[1] : 0;
 }
 
 bool affine_aligns_by_attribute(const struct node *node)
@@ -153,7 +140,7 @@ bool affine_aligns_by_attribute(const struct node *node)
     return node->row && node->row->shape == shape_broadcast_by_attribute;
 }
 
-static enum reason operand(struct decision *decision, const struct node *node, const struct arithmetic *row,
+static enum reason operand(struct decision *decision, const struct node *node, const struct affine_form *form,
                            size_t constant_slot, struct affine **affine, size_t *slot)
 {
     enum reason why;
@@ -167,13 +154,33 @@ static enum reason operand(struct decision *decision, const struct node *node, c
     *affine = affine_blank(decision->arena, axis, constant->count, &scale, &shift);
     *slot = 1 - constant_slot;
     for (int64_t c = 0; c < constant->count; c++) {
-        double with = row->inverse ? 1 / values[c] : values[c];
-        scale[c] = row->scale[1] != 0 ? row->scale[1] * with : row->scale[0];
-        shift[c] = row->shift[1] != 0 ? row->shift[1] * with : row->shift[0];
+        double with = form->inverse ? 1 / values[c] : values[c];
+        scale[c] = form->scale[1] != 0 ? form->scale[1] * with : form->scale[0];
+        shift[c] = form->shift[1] != 0 ? form->shift[1] * with : form->shift[0];
     }
     int64_t channel = affine_not_finite(*affine);
     if (channel < 0) return REASON_NONE;
     return decision_stop(decision, REASON_NOT_FINITE, node_title(node), "channel %lld", (long long)channel);
+}
+
+static enum reason one_number(struct decision *decision, double scale, struct affine **affine, size_t *slot)
+{
+    double *scales, *shifts;
+    *affine = affine_blank(decision->arena, AXIS_ANY, 1, &scales, &shifts);
+    scales[0] = scale;
+    shifts[0] = 0;
+    *slot = 0;
+    return REASON_NONE;
+}
+
+/* Neg, where no constant has a part. */
+static enum reason one_operand(struct decision *decision, const struct node *node, struct affine **affine, size_t *slot)
+{
+    const struct affine_form *form = form_of(node, 1);
+    const struct value *x = node_input(node, 0);
+    if (!form || form->scale[1] != 0 || form->shift[1] != 0 || !x || dtype_kind(x->type) != KIND_REAL)
+        return REASON_NON_LINEAR;
+    return one_number(decision, form->scale[0], affine, slot);
 }
 
 /* Identity, a Cast to the type that it reads, Dropout at inference. */
@@ -188,24 +195,13 @@ static bool passes_through(const struct node *node)
 
 enum reason affine_of_node(struct decision *decision, const struct node *node, struct affine **affine, size_t *slot)
 {
-    static const double one = 1, zero = 0, minus_one = -1;
     if (bn_is(node)) return batchnorm(decision, node, affine, slot);
-    if (passes_through(node) || node_is(node, "Neg")) {
-        const struct value *x = node_input(node, 0);
-        if (!x || (node_is(node, "Neg") && dtype_kind(x->type) != KIND_REAL)) return REASON_NON_LINEAR;
-        *affine = affine_new(decision->arena, AXIS_ANY, 1, node_is(node, "Neg") ? &minus_one : &one, &zero);
-        *slot = 0;
-        return REASON_NONE;
-    }
-    if (node->input_count != 2) return REASON_NON_LINEAR;
-    for (size_t i = 0; i < sizeof(arithmetic) / sizeof(*arithmetic); i++) {
-        const struct arithmetic *row = &arithmetic[i];
-        if (!node_is(node, row->op)) continue;
-        for (size_t constant_slot = 0; constant_slot < 2; constant_slot++) {
-            if (row->constant_slot >= 0 && row->constant_slot != (int)constant_slot) continue;
-            enum reason reason = operand(decision, node, row, constant_slot, affine, slot);
-            if (reason != REASON_NON_LINEAR) return reason;
-        }
+    if (passes_through(node)) return one_number(decision, 1, affine, slot);
+    if (node->input_count != 2) return one_operand(decision, node, affine, slot);
+    for (size_t constant_slot = 0; constant_slot < 2; constant_slot++) {
+        const struct affine_form *form = form_of(node, constant_slot);
+        enum reason reason = form ? operand(decision, node, form, constant_slot, affine, slot) : REASON_NON_LINEAR;
+        if (reason != REASON_NON_LINEAR) return reason;
     }
     return REASON_NON_LINEAR;
 }
