@@ -78,6 +78,10 @@ static void arithmetic_and_logic(void **state)
     static const double a[] = { 6, 5 }, b[] = { 3, 4 }, yes[] = { 1, 1 }, half[] = { 1, 0 }, no[] = { 0, 0 };
     (void)state;
     try_two(6, "Div", NULL, DTYPE_FLOAT, a, b, DTYPE_FLOAT, "1,2", (double[]){ 2, 1.25 });
+    try_two(6, "Sum", NULL, DTYPE_FLOAT, a, b, DTYPE_FLOAT, "1,2", (double[]){ 9, 9 });
+    try_two(6, "Mean", NULL, DTYPE_FLOAT, a, b, DTYPE_FLOAT, "1,2", (double[]){ 4.5, 4.5 });
+    try_two(6, "Max", NULL, DTYPE_FLOAT, a, b, DTYPE_FLOAT, "1,2", a);
+    try_two(6, "Min", NULL, DTYPE_FLOAT, a, b, DTYPE_FLOAT, "1,2", b);
     try_two(6, "Sub", NULL, DTYPE_FLOAT, a, b, DTYPE_FLOAT, "1,2", (double[]){ 3, 1 });
     try_two(6, "Pow", NULL, DTYPE_FLOAT, a, b, DTYPE_FLOAT, "1,2", (double[]){ 216, 625 });
     try_two(13, "Mean", NULL, DTYPE_FLOAT, a, b, DTYPE_FLOAT, "1,2", (double[]){ 4.5, 4.5 });

@@ -78,6 +78,17 @@ const struct operator_row *operator_find(const struct operator_index *index, con
     return NULL;
 }
 
+bool operator_has(const struct node *node, unsigned laws)
+{
+    return node->row && node->row->laws & laws;
+}
+
+bool operator_of_graph_has(const struct graph *graph, const char *op, unsigned laws)
+{
+    const struct operator_row *row = operator_find(graph->net->operators, "", op, graph_opset(graph));
+    return row && row->laws & laws;
+}
+
 /* Why nothing of a domain runs, where there is more to say than that it is not known. */
 static const struct {
     const char *domain, *why;

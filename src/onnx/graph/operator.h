@@ -66,13 +66,14 @@ struct weight_need {
 
 /* What is true of an operator for every input, to the bit. */
 enum law {
-    ELEMENTWISE = 1 << 0,       /* an element of output 0 comes of those at its place in the inputs, which broadcast */
-    IDEMPOTENT = 1 << 1,        /* f(f(x)) = f(x) */
-    INVOLUTION = 1 << 2,        /* f(f(x)) = x */
-    IDENTITY = 1 << 3,          /* output 0 is input 0, */
-    IDENTITY_OF_ONE = 1 << 4,   /* when there is no other input, */
-    IDENTITY_OF_SHAPE = 1 << 5, /* when it has the shape of input 0, */
-    IDENTITY_OF_TYPE = 1 << 6,  /* or its type */
+    ELEMENTWISE = 1 << 0,       /* an element of output 0 comes of those at its place in the inputs, */
+    BROADCASTS = 1 << 1,        /* which take one shape as numpy has it */
+    IDEMPOTENT = 1 << 2,        /* f(f(x)) = f(x) */
+    INVOLUTION = 1 << 3,        /* f(f(x)) = x */
+    IDENTITY = 1 << 4,          /* output 0 is input 0, */
+    IDENTITY_OF_ONE = 1 << 5,   /* when there is no other input, */
+    IDENTITY_OF_SHAPE = 1 << 6, /* when it has the shape of input 0, */
+    IDENTITY_OF_TYPE = 1 << 7,  /* or its type */
 };
 
 /* The number that leaves the other operand of two as it is. x + 0 is not x where x is -0; x + -0 is. */
@@ -149,6 +150,10 @@ struct operator_index;
 struct operator_index *operator_index_new(struct arena *arena);
 /* The first of an operator's rows; NULL when it has none. */
 const struct operator_row *operator_first(const struct operator_index *index, const char *domain, const char *op);
+/* Whether one of these laws (enum law) is true of the node's operator, as far as it is known. */
+bool operator_has(const struct node *node, unsigned laws);
+/* The same of an operator of ai.onnx at the opset of a graph. */
+bool operator_of_graph_has(const struct graph *graph, const char *op, unsigned laws);
 /* Whether a row's name, which may have a domain before it, is that of an operator. */
 bool operator_is_named(const char *name, const char *domain, const char *op);
 /* The row of an operator at an opset; NULL when there is none. */

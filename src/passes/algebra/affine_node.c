@@ -6,6 +6,7 @@
 #include "onnx/graph/attr.h"
 #include "onnx/graph/bn.h"
 #include "onnx/graph/edit.h"
+#include "onnx/graph/operator.h"
 #include "onnx/graph/schema.h"
 #include "onnx/shape/infer.h"
 #include "onnx/shape/rules.h"
@@ -230,12 +231,18 @@ static struct value *lower_batchnorm(struct graph *graph, struct node *before, s
     return bn->outputs[0];
 }
 
+/* Whether Mul and Add align their operands at the right, not by an attribute. */
+static bool sums_broadcast(const struct graph *graph)
+{
+    return operator_of_graph_has(graph, "Add", BROADCASTS);
+}
+
 /* Mul or Add of the values along the affine's axis: aligned at the right by trailing ones, or, before opset 7, by the
  * axis attribute. */
 static struct value *lower_operand(struct graph *graph, struct node *before, struct value *value, const char *op,
                                    const struct affine *a, const double *values, enum dtype type, const char *base)
 {
-    bool by_attribute = !affine_broadcasts(graph);
+    bool by_attribute = !sums_broadcast(graph);
     int64_t dims[TENSOR_MAX_RANK] = { a->channels };
     int rank = a->axis == AXIS_ANY ? 0 : by_attribute ? 1 : value->shape.rank - a->axis;
     assert(rank >= 0 && rank <= TENSOR_MAX_RANK);
@@ -247,15 +254,10 @@ static struct value *lower_operand(struct graph *graph, struct node *before, str
     return node->outputs[0];
 }
 
-bool affine_broadcasts(const struct graph *graph)
-{
-    return graph_opset(graph) >= 7;
-}
-
 bool affine_can_lower(const struct graph *graph, const struct value *value, const struct affine *a)
 {
     if (a->spread) return false;
-    return a->axis == AXIS_ANY || !affine_broadcasts(graph)
+    return a->axis == AXIS_ANY || !sums_broadcast(graph)
            || (value->shape.rank > a->axis && value->shape.rank <= TENSOR_MAX_RANK);
 }
 

@@ -12,7 +12,7 @@
  * when the operator is none; another reason (with words->) when it is one that must stay. */
 enum reason affine_of_node(struct decision *decision, const struct node *node, struct affine **affine, size_t *slot);
 
-/* Mul, Add, Sub, Div or Neg, whose constants may make it one. */
+/* Mul, Add, Sum, Sub, Div or Neg, whose constants may make it one. */
 bool affine_is_operator(const struct node *node);
 
 /* With which sign input `slot` enters a sum: 1 or -1, 0 when the node is none (Add, Sum, Sub). */
@@ -20,9 +20,6 @@ double affine_sum_sign(const struct node *node, size_t slot);
 
 /* Whether the inputs are aligned by attributes (before opset 7), not as numpy does. */
 bool affine_aligns_by_attribute(const struct node *node);
-
-/* Whether Mul and Add align their operands at the right, or by an attribute as before opset 7. */
-bool affine_broadcasts(const struct graph *graph);
 
 /* Whether affine_lower can write it after this value without a BatchNormalization (the rank must be known). */
 bool affine_can_lower(const struct graph *graph, const struct value *value, const struct affine *a);

@@ -17,6 +17,7 @@
 
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
+#include "onnx/graph/operator.h"
 #include "passes/decide/extras.h"
 
 #include <math.h>
@@ -118,7 +119,8 @@ static enum reason bounds(struct crossing *x, size_t slot, double low, double hi
     const struct value *output = crossing_output(x, 0);
     enum reason reason = decision->ceilings ? REASON_NONE : negative_scale(x, false);
     if (reason) return reason;
-    if (x->node->opset < 8) return crossing_stop(x, REASON_NON_LINEAR, "Max broadcasts from opset 8 on");
+    if (!operator_of_graph_has(x->node->graph, "Max", BROADCASTS))
+        return crossing_stop(x, REASON_NON_LINEAR, "Max does not broadcast at this opset");
     if (a->axis != AXIS_ANY && (value_rank(output) <= a->axis || value_rank(output) > TENSOR_MAX_RANK))
         return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its rank is unknown");
     for (int64_t c = 0; c < a->channels; c++) {

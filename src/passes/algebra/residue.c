@@ -4,6 +4,7 @@
 #include "passes/algebra/residue.h"
 
 #include "onnx/graph/edit.h"
+#include "onnx/graph/operator.h"
 #include "onnx/shape/infer.h"
 #include "passes/algebra/absorb.h"
 #include "passes/algebra/affine_node.h"
@@ -67,7 +68,7 @@ static int addend_slot(struct decision *decision, const struct value *value)
     if (value->use_count != 1 || value->is_output || value->uses->graph != value->graph) return -1;
     struct node *reader = value->uses->node;
     size_t other = 1 - value->uses->slot;
-    if (!reader || reader->input_count != 2 || affine_aligns_by_attribute(reader)) return -1;
+    if (!reader || reader->input_count != 2 || !operator_has(reader, BROADCASTS)) return -1;
     struct value *addend = affine_sum_sign(reader, other) != 0 ? node_input(reader, other) : NULL;
     return addend && decision_constant(decision, addend, &why) ? (int)other : -1;
 }

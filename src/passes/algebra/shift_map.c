@@ -5,6 +5,7 @@
 
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
+#include "onnx/graph/operator.h"
 #include "passes/algebra/affine_node.h"
 
 #include <math.h>
@@ -194,7 +195,7 @@ static void apply_map(struct decision *decision, const struct step *step)
 enum reason shift_map_add(struct decision *decision, struct node *node, const struct shift_map *map, enum dtype type)
 {
     int64_t count = map->channels * map->positions;
-    if (!affine_broadcasts(node->graph))
+    if (!operator_of_graph_has(node->graph, "Add", BROADCASTS))
         return decision_stop(decision, REASON_PADDED_SHIFT, node_title(node), "Add does not broadcast at this opset");
     for (int64_t i = 0; i < count; i++)
         if (!isfinite(dtype_round(type, map->values[i])))

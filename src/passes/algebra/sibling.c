@@ -5,6 +5,7 @@
 
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
+#include "onnx/graph/operator.h"
 #include "passes/algebra/absorb.h"
 #include "passes/algebra/affine_node.h"
 #include "passes/decide/remark.h"
@@ -18,12 +19,12 @@ enum { SUM_DEPTH = 8, SUM_TERMS = 64 }; /* of sums in sums; looked at in each, a
 
 bool is_sum(const struct node *node)
 {
-    return affine_sum_sign(node, 0) > 0 && affine_sum_sign(node, 1) > 0 && !affine_aligns_by_attribute(node);
+    return affine_sum_sign(node, 0) > 0 && affine_sum_sign(node, 1) > 0 && operator_has(node, BROADCASTS);
 }
 
 static bool is_difference(const struct node *node)
 {
-    return affine_sum_sign(node, 0) > 0 && affine_sum_sign(node, 1) < 0 && !affine_aligns_by_attribute(node);
+    return affine_sum_sign(node, 0) > 0 && affine_sum_sign(node, 1) < 0 && operator_has(node, BROADCASTS);
 }
 
 /* Only one node of the same graph reads it. */

@@ -13,11 +13,6 @@
 
 #include <string.h>
 
-static bool is_elementwise(const struct node *node)
-{
-    return node->row && node->row->laws & ELEMENTWISE;
-}
-
 static bool read_perm(const struct node *node, int64_t *perm, int *rank)
 {
     const int64_t *given;
@@ -42,7 +37,7 @@ static bool is_scalar(struct value *value, int rank)
 static int moving_input(const struct node *node, int rank)
 {
     int slot = -1;
-    if (!is_elementwise(node) || !has_one_output(node)) return -1;
+    if (!operator_has(node, ELEMENTWISE) || !has_one_output(node)) return -1;
     for (size_t i = 0; i < node->input_count; i++) {
         if (is_scalar(node_input(node, i), rank)) continue;
         if (slot >= 0) return -1;
