@@ -2,7 +2,7 @@
 # `cmake --install build/release`: the program with its man page and completions, the library with its header.
 #
 # `cpack --config build/release/CPackConfig.cmake` makes bnfuse-VERSION-SYSTEM-MACHINE.tar.gz of the same files, which may
-# be unpacked anywhere.
+# be unpacked anywhere that has the libraries.
 include(CMakePackageConfigHelpers)
 
 set(CPACK_GENERATOR TGZ)
@@ -21,7 +21,7 @@ foreach(kind Shared Static)
             PUBLIC_HEADER COMPONENT library)
     install(EXPORT bnfuse${kind} NAMESPACE bnfuse:: DESTINATION ${packages} COMPONENT library)
 endforeach()
-set(PRIVATE_PACKAGES "libprotobuf-c zlib${JPEG_PACKAGE}")
+set(PRIVATE_PACKAGES "libprotobuf-c zlib${IMAGE_PACKAGES}")
 if(BNFUSE_LIBRARY_SOURCES)
     set(PRIVATE_PACKAGES "")
 endif()

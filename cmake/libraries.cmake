@@ -1,10 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-# The three libraries: protobuf-c, jansson and zlib, as PkgConfig::PROTOBUF_C, PkgConfig::JANSSON, PkgConfig::ZLIB.
+# The three libraries: protobuf-c, jansson and zlib, as PkgConfig::PROTOBUF_C, PkgConfig::JANSSON, PkgConfig::ZLIB; and
+# those that read images, as IMAGE_LIBRARIES.
 #
 # They are the system's, unless BNFUSE_LIBRARY_SOURCES names a folder with their sources (scripts/sources.sh): then they
 # are built along and linked in. So are WebAssembly, static programs and the library of the Python wheel made. Their own
 # build files are not used, because probing a cross-compiler takes minutes: any system that has O_CLOEXEC has the rest.
-option(BNFUSE_JPEG "let ImageDecoder read JPEG images, by the system's libjpeg" OFF)
+#
+# Images are read by libraries of the system, for ImageDecoder alone: what is not there is refused by name when it is
+# wanted. ON demands them all; what is built from sources has none.
+set(BNFUSE_IMAGES AUTO CACHE STRING "libraries that read images: AUTO (those that are there), ON (all) or OFF")
+set(IMAGE_LIBRARIES)            # targets
+set(IMAGE_PACKAGES)             # names for pkg-config
+set(IMAGE_FORMATS "bmp pnm")    # as the tests of ONNX call them
+set(IMAGE_DEFINITIONS)
 set(BNFUSE_LIBRARY_SOURCES "" CACHE PATH "sources of protobuf-c, jansson and zlib, to be built along")
 
 if(NOT BNFUSE_LIBRARY_SOURCES)
@@ -12,11 +20,30 @@ if(NOT BNFUSE_LIBRARY_SOURCES)
     pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c)
     pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
     pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
-    if(BNFUSE_JPEG)
-        pkg_check_modules(JPEG REQUIRED IMPORTED_TARGET libjpeg)
-        set(JPEG PkgConfig::JPEG)
-        set(JPEG_PACKAGE " libjpeg")
-    endif()
+    #   package | module of pkg-config | format
+    foreach(library "JPEG|libjpeg|jpeg" "PNG|libpng|png" "TIFF|libtiff-4>=4.5|tiff" "WEBP|libwebp|webp"
+                    "OPENJPEG|libopenjp2>=2.4|jpeg2k")
+        if(NOT BNFUSE_IMAGES)
+            break()
+        endif()
+        string(REPLACE "|" ";" row ${library})
+        list(GET row 0 package)
+        list(GET row 1 module)
+        list(GET row 2 format)
+        set(required)
+        if(BNFUSE_IMAGES STREQUAL ON)
+            set(required REQUIRED)
+        endif()
+        pkg_check_modules(${package} ${required} QUIET IMPORTED_TARGET ${module})
+        if(${package}_FOUND)
+            list(APPEND IMAGE_LIBRARIES PkgConfig::${package})
+            string(REGEX REPLACE ">.*" "" module ${module})
+            string(APPEND IMAGE_PACKAGES " ${module}")
+            string(APPEND IMAGE_FORMATS " ${format}")
+            list(APPEND IMAGE_DEFINITIONS BNFUSE_${package})
+        endif()
+    endforeach()
+    message(STATUS "ImageDecoder reads: ${IMAGE_FORMATS}")
     return()
 endif()
 

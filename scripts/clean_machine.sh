@@ -36,7 +36,7 @@ cmp npx.onnx pip.onnx
 echo "pip: the wheel works, with $(python3 --version)"
 
 clean
-install libprotobuf-c1 libjansson4 zlib1g
+install libprotobuf-c1 libjansson4 zlib1g libjpeg62-turbo libopenjp2-7 libpng16-16 libtiff6 libwebp7
 dpkg -i libbnfuse0_*.deb bnfuse_*.deb > /dev/null
 bnfuse trained_cnn.onnx -o dpkg.onnx -q --require 7
 cmp npx.onnx dpkg.onnx

@@ -4,6 +4,7 @@
 #
 #   scripts/setup.sh [SET]...     Without an argument: build.
 #       build      to compile
+#       images     the libraries that read images, which the build takes where they are
 #       test       the libraries and data of the tests
 #       whole      what tests skip without: emulators, GNU parallel, man
 #       npm        node and npm: models or ONNX Runtime from the npm registry, and what is built on node
@@ -20,7 +21,8 @@ set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev uthash-dev
        libjansson-dev zlib1g-dev"
-test="libcmocka-dev libonnx-dev libonnx-testdata python3 python3-jsonschema python3-onnx time clang-format
+images="libjpeg-dev libpng-dev libtiff-dev libwebp-dev libopenjp2-7-dev"
+test="$images libcmocka-dev libonnx-dev libonnx-testdata python3 python3-jsonschema python3-onnx time clang-format
       valgrind"
 whole="git parallel make man-db gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 npm="npm"
@@ -38,6 +40,7 @@ wanted=
 for set in "${@:-build}"; do
     case $set in
     build) wanted="$wanted $build" ;;
+    images) wanted="$wanted $images" ;;
     test) wanted="$wanted $test" ;;
     whole) wanted="$wanted $whole" ;;
     npm) command -v npm >/dev/null || wanted="$wanted $npm" ;;
