@@ -264,6 +264,7 @@ static void a_layer_is_what_follows_the_axis(void **state)
     standardize(24, 5, 0.125, true);
     for (int i = 0; i < 120; i++) y[i] = y[i] * scale[i % 5];
     try_simple("LayerNormalization", 17, "2,3,4,5", "x s", "5", "epsilon=0.125");
+    try_simple("LayerNormalization", 16, "2,3,4,5", "x s", "5", "epsilon=0.125");
     standardize(24, 5, 0.125, true);
     for (int i = 0; i < 120; i++) y[i] = y[i] * scale[i / 20 % 3] + shift[i / 20 % 3];
     try_simple("LayerNormalization", 17, "2,3,4,5", "x s b", "3,1,1", "epsilon=0.125");

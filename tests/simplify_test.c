@@ -303,6 +303,7 @@ static void every_rule_has_a_model_that_shows_it(void **state)
             bnfuse_fuse_options options;
             bnfuse_fuse_options_init(&options);
             options.simplify = true;
+            if (rewrite->on_request) options.enabled = (bnfuse_names){ &rewrite->is.name, 1 };
             snprintf(path, sizeof path, "%s/%s.onnx", getenv("BNFUSE_MODELS"), rewrite->model);
             bnfuse_model *model = bnfuse_load(path, NULL, &error);
             if (!model || !bnfuse_fuse(model, &options, &error)) fail_msg("%s: %s", rewrite->is.name, error.message);

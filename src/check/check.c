@@ -528,11 +528,22 @@ static bool is_amplified(const struct bnfuse_output *output, double nudge_noise)
     return output->algebra.relative <= NUDGE_FACTOR * nudge_noise || output->noise > HOPELESS;
 }
 
+/* Whether it is what numbers that an edit idealized had lost to their type, as the sites have it, and the model made of
+ * that. */
+static bool is_idealization(const struct check *check, const struct bnfuse_output *output)
+{
+    double lost = 0;
+    for (const struct site *site = check->sites; site; site = site->next)
+        if (site->is_idealized) lost = fmax(lost, resolution_of(site->value->type));
+    return lost > 0 && !output->algebra.shape_differs && !output->algebra.pattern_differs
+           && output->algebra.relative <= NOISE_FACTOR * fmax(output->noise, lost);
+}
+
 /* The algebra of the whole graph, when all sites are proven. */
 static bool judge_output(struct check *check, const struct bnfuse_output *output, double nudge_noise)
 {
     struct arena *arena = check->session->arena;
-    if (exceeds(&output->algebra, SITE_LIMIT)) {
+    if (exceeds(&output->algebra, SITE_LIMIT) && !is_idealization(check, output)) {
         bool amplified = is_amplified(output, nudge_noise);
         const char *what = describe_difference(arena, &output->algebra);
         if (amplified)

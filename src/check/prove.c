@@ -187,6 +187,13 @@ static void add_outcome(struct bnfuse_site *result, const struct bnfuse_differen
     result->checked = true;
 }
 
+/* Whether the difference is one, and no more than what the numbers that an edit idealized had lost to their type. */
+static bool is_idealization(const struct site *site, const struct bnfuse_difference *difference)
+{
+    return site->is_idealized && exceeds(difference, SITE_LIMIT) && !difference->shape_differs
+           && !difference->pattern_differs && difference->relative <= resolution_of(site->expected->type);
+}
+
 /* False with the reason when `after` cannot be run. */
 static bool try_site(struct proof *proof, struct bnfuse_error *error)
 {
@@ -200,7 +207,7 @@ static bool try_site(struct proof *proof, struct bnfuse_error *error)
             ran = own_noise(proof, &noise, error);
         if (ran)
             add_outcome(site->result, &difference,
-                        (difference.pattern_differs && difference.near_overflow)
+                        (difference.pattern_differs && difference.near_overflow) || is_idealization(site, &difference)
                             || (!difference.shape_differs && !difference.pattern_differs
                                 && exceeds(&difference, SITE_LIMIT) && difference.relative <= NUDGE_FACTOR * noise));
     }
@@ -540,7 +547,7 @@ static bool run_small(void *context, struct bnfuse_error *error)
     small->ran = true;
     small->difference = measure(site->expected, output);
     array_drop(output);
-    small->agrees = !exceeds(&small->difference, SITE_LIMIT);
+    small->agrees = !exceeds(&small->difference, SITE_LIMIT) || is_idealization(site, &small->difference);
     small->tells = small->difference.compared > 0 && !says_little(proof->prover, site);
     return true;
 }
@@ -579,6 +586,7 @@ static bool try_further(const struct proof *proof, const struct prover *prover, 
                         struct bnfuse_error *error)
 {
     const struct footprint *footprint = prover->footprint;
+    const struct site *site = proof->site;
     const int64_t below = footprint_below(footprint), least = footprint_least(footprint);
     const struct draw large = { .name = "large", .scale = 2 * fmax(footprint->reach, 2), .rounds = 2 };
     const struct guess sizes[] = { { 2, least, least, least }, { 2, below, below, below } };
@@ -589,7 +597,8 @@ static bool try_further(const struct proof *proof, const struct prover *prover, 
         if (i == 0) further.draw = &large;
         if (!find_small(&small, &sizes[i], error)) return false;
         *agrees = !small.ran || small.agrees;
-        if (small.ran && small.agrees) add_outcome(proof->site->result, &small.difference, false);
+        if (small.ran && small.agrees)
+            add_outcome(site->result, &small.difference, is_idealization(site, &small.difference));
     }
     return true;
 }
@@ -605,7 +614,7 @@ static bool prove_clipped(struct proof *proof, const struct prover *prover, stru
     if (!try_bits(proof, error) || !try_stored(proof, error)) return !is_fatal(error);
     if (site->result->bits_differ) return true;
     struct bnfuse_site before = *site->result;
-    add_outcome(site->result, &small.difference, false);
+    add_outcome(site->result, &small.difference, is_idealization(site, &small.difference));
     site->is_proven = true;
     if (!try_further(proof, prover, small.trial.guessed, &site->is_proven, error)) return false;
     if (!site->is_proven) *site->result = before;

@@ -28,6 +28,7 @@ struct finder {
     struct value **given;
     size_t given_count, given_space;
     bool keeps_bits; /* so far on the walk in progress */
+    bool is_idealized;
 };
 
 static struct node_mark *mark_of(const struct node *node)
@@ -243,6 +244,7 @@ static bool walk(struct finder *finder, struct value *from, const struct graph *
     finder->walks++;
     finder->by_itself = false;
     finder->keeps_bits = true;
+    finder->is_idealized = false;
     finder->stack_count = finder->given_count = 0;
     push(finder, &finder->stack, &finder->stack_count, &finder->stack_space, from);
     while (finder->stack_count > 0) {
@@ -252,6 +254,7 @@ static bool walk(struct finder *finder, struct value *from, const struct graph *
         changed |= mark_of(node)->changed;
         finder->by_itself |= mark_of(node)->by_itself;
         finder->keeps_bits = finder->keeps_bits && node_keeps_bits(node);
+        finder->is_idealized |= node->is_idealized;
         reach_inputs(finder, node, from->graph, origin);
     }
     for (size_t i = 0; i < finder->given_count; i++) finder->given[i]->mark = NULL;
@@ -280,6 +283,7 @@ static void add_site(struct finder *finder, struct value *value, struct value *o
                            .given_count = finder->given_count,
                            .only_within = value->writer && !finder->by_itself,
                            .keeps_bits = finder->keeps_bits,
+                           .is_idealized = finder->is_idealized,
                            .inner = graph != finder->with->after->main };
     site->given = NEW_ARRAY(arena, struct value *, site->given_count);
     site->origins = NEW_ARRAY(arena, struct value *, site->given_count);
@@ -303,7 +307,7 @@ static void find_in_graph(struct finder *finder, const struct graph *graph, cons
     for (size_t i = 0; i < graph->initializer_count; i++) {
         struct value *value = graph->initializers[i], *other = graph_value(origin, value->name);
         finder->given_count = 0;
-        finder->keeps_bits = false;
+        finder->keeps_bits = finder->is_idealized = false;
         if (other && other->writer && !node_is_literal(other->writer)) add_site(finder, value, other, graph);
     }
     for (const struct node *node = graph->first; node; node = node->next)
@@ -392,7 +396,10 @@ static bool widen_once(struct site *wide, const struct pointer_map *sites, struc
         if (!upstream && !add_given(wide, narrow.given[i], narrow.origins[i])) return false;
         for (size_t k = 0; upstream && k < upstream->given_count; k++)
             if (!add_given(wide, upstream->given[k], upstream->origins[k])) return false;
-        *moved |= upstream != NULL;
+        if (!upstream) continue;
+        *moved = true;
+        wide->keeps_bits = wide->keeps_bits && upstream->keeps_bits;
+        wide->is_idealized |= upstream->is_idealized;
     }
     return true;
 }

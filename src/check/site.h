@@ -21,6 +21,7 @@ struct site {
     struct value **origins; /* the same values, of before; NULL for one that is not there */
     bool inner;             /* in a body or function: no reference run sees its values */
     bool keeps_bits;        /* no edit on the way may change a bit */
+    bool is_idealized;      /* an edit on the way took a stored number for one that it is the rounding of */
     bool is_proven;         /* on small tensors, apart from all runs */
     bool is_misstored;      /* its weights as stored are not those that were computed, rounded */
     bool is_damaged;        /* they are, and that costs more than the last place of the original's explains */

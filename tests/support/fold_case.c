@@ -159,7 +159,8 @@ static void parse(struct build *b, const char *given, enum dtype type)
     build_open(b, number_after(given, "ir ", 8), number_after(given, "opset ", 13));
     while ((statement = strsep(&rest, ";"))) {
         statement += strspn(statement, " \n");
-        if (*statement && strncmp(statement, "opset ", 6) && strncmp(statement, "ir ", 3))
+        if (*statement && strncmp(statement, "opset ", 6) && strncmp(statement, "ir ", 3)
+            && strncmp(statement, "within ", 7))
             add_statement(b, statement, type);
     }
     free(text);
@@ -222,6 +223,7 @@ static void run(struct build *b, struct net *net, struct array_pool *pool, struc
 static void compare(const struct array *a, const struct array *b, const char *name, const char *text)
 {
     double largest = 0, difference = 0;
+    const char *within = strstr(text, "within ");
     if (a->count != b->count)
         fail_msg("output %s: %lld elements became %lld\n%s", name, (long long)a->count, (long long)b->count, text);
     if (a->store != STORE_F64) return;
@@ -231,7 +233,7 @@ static void compare(const struct array *a, const struct array *b, const char *na
         if (isnan(a->f64[i]) != isnan(b->f64[i])) difference = INFINITY;
     }
     assert_true(a->count > 0 && largest > 0);
-    if (!(difference <= 1e-12 * largest))
+    if (!(difference <= (within ? strtod(within + 7, NULL) : 1e-12) * largest))
         fail_msg("output %s differs by %g of %g\n%s", name, difference, largest, text);
 }
 

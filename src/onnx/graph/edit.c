@@ -33,6 +33,7 @@ static BnfuseOnnx__NodeProto *own_proto(struct node *node)
     struct arena *arena = arena_of(node->graph);
     count_edit(node->graph);
     node->is_rounded |= !node->graph->net->edits_keep_bits;
+    node->is_idealized |= node->graph->net->edits_idealize;
     if (node->is_edited) return (BnfuseOnnx__NodeProto *)node->proto;
     BnfuseOnnx__NodeProto *proto = NEW(arena, BnfuseOnnx__NodeProto);
     *proto = *node->proto;
@@ -137,6 +138,7 @@ struct node *edit_add_node(struct graph *graph, struct node *before, const char 
     node->proto = proto;
     node->is_new = node->is_edited = true;
     node->is_rounded = !graph->net->edits_keep_bits;
+    node->is_idealized = graph->net->edits_idealize;
     node->graph = graph;
     node->op = proto->op_type;
     node->domain = "";
@@ -167,6 +169,7 @@ struct node *edit_copy_node(struct graph *graph, struct node *before, const stru
     node->proto = proto;
     node->is_new = node->is_edited = true;
     node->is_rounded = !graph->net->edits_keep_bits || model->is_rounded;
+    node->is_idealized = graph->net->edits_idealize || model->is_idealized;
     node->graph = graph;
     node->op = model->op;
     node->domain = model->domain;
@@ -386,6 +389,14 @@ void edit_set_float(struct node *node, const char *attribute, float value)
     BnfuseOnnx__AttributeProto *proto = set_attribute(node, attribute, TYPE(FLOAT));
     proto->has_f = true;
     proto->f = value;
+}
+
+void edit_set_text(struct node *node, const char *attribute, const char *value)
+{
+    BnfuseOnnx__AttributeProto *proto = set_attribute(node, attribute, TYPE(STRING));
+    proto->has_s = true;
+    proto->s.len = strlen(value);
+    proto->s.data = (uint8_t *)arena_copy_text(arena_of(node->graph), value);
 }
 
 void edit_set_ints(struct node *node, const char *attribute, const int64_t *values, size_t count)

@@ -37,6 +37,7 @@ void edit_set_input(struct node *node, size_t slot, struct value *value);
 void edit_set_int(struct node *node, const char *attribute, int64_t value);
 void edit_set_ints(struct node *node, const char *attribute, const int64_t *values, size_t count);
 void edit_set_float(struct node *node, const char *attribute, float value);
+void edit_set_text(struct node *node, const char *attribute, const char *value);
 void edit_remove_attribute(struct node *node, const char *attribute);
 
 /* `node` writes `value` in its output `slot` from now on. The value's former writer has that output absent after it;

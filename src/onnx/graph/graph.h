@@ -62,6 +62,7 @@ struct node {
     const BnfuseOnnx__NodeProto *proto; /* of the file, or an edited copy in the arena */
     bool is_new;                        /* not in the file */
     bool is_rounded;                    /* an edit changed it that may change bits of its results */
+    bool is_idealized;                  /* an edit took a stored number for one that it is the rounding of */
     bool is_edited;                     /* the proto is a copy of ours; always so for a new node */
     struct graph *graph;
     struct node *previous, *next;   /* file order; a new node stands where it was inserted */
@@ -109,6 +110,7 @@ struct net {
     size_t function_count;
     size_t edit_count;                /* grows with every edit */
     bool edits_keep_bits;             /* those made now: no result changes by a bit */
+    bool edits_idealize;              /* those made now: a stored number is taken for one that it is the rounding of */
     bool freeze_weights;              /* overridable initializers count as constants (--freeze-weights) */
     struct operator_index *operators; /* rows by name (operator.h) */
     struct name_table *names;         /* every name in the model; private to graph.c */

@@ -133,6 +133,7 @@ struct operator_row {
     unsigned char limits[LIMITED_SLOTS]; /* enum number_limit of each input */
     const struct weight_need *need;
 
+    bool early;        /* runtimes take it; the standard has the operator from a later opset on */
     bool names_values; /* its attributes that are strings name values of the graph */
 
     gradient_function *gradient; /* from derivatives by the outputs to those by the inputs; NULL: refused by name */

@@ -16,7 +16,12 @@
     ROW(CAST, "cast", "folds cross a Cast between float types, which rounds at another place then")           \
     ROW(REPARAM, "reparam", "Convs of one input that are added become one Conv")                              \
     ROW(FLOOR, "floor", "folds cross Relu and Clip, which become Max and Min with one number a channel")      \
-    ROW(INSTANCE, "instance", "batch statistics of a batch of one become InstanceNormalization")
+    ROW(INSTANCE, "instance", "batch statistics of a batch of one become InstanceNormalization")              \
+    ROW(GEMM, "gemm", "MatMul and Add of matrices become Gemm")                                               \
+    ROW(LAYER_NORM, "layer-norm", "LayerNormalization that is written out becomes one (opset 17)")            \
+    ROW(GELU, "gelu", "Gelu that is written out, with Erf or Tanh, becomes one (opset 20)")                   \
+    ROW(HARD_SWISH, "hard-swish", "HardSwish that is written out becomes one (opset 14)")                     \
+    ROW(MISH, "mish", "x * Tanh(Softplus(x)) becomes Mish (opset 18)")
 
 enum extra {
 #define ROW(constant, name, help) EXTRA_##constant,

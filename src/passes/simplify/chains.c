@@ -162,8 +162,7 @@ static bool not_where(struct simplifier *s, struct node *node)
 
 /* ---- a Reduce that keeps its axes, or does not ---- */
 
-/* The axes as a set of bits; false when they are not known. */
-static bool read_axes(const struct node *node, int rank, uint32_t *axes)
+bool reduced_axes(const struct node *node, int rank, uint32_t *axes)
 {
     int64_t list[TENSOR_MAX_RANK];
     int count;
@@ -197,7 +196,7 @@ static bool reduce_dims(struct simplifier *s, struct node *node)
     if (!upstream || !is_reduction(upstream) || !is_read_once(node_input(node, 0))) return false;
     if (node_int(upstream, "keepdims", 1) != !keeps) return false;
     int rank = node_input(upstream, 0)->shape.rank;
-    if (!read_axes(upstream, rank, &reduced) || !read_axes(node, rank, &named) || reduced != named) return false;
+    if (!reduced_axes(upstream, rank, &reduced) || !reduced_axes(node, rank, &named) || reduced != named) return false;
     edit_set_int(upstream, "keepdims", keeps);
     rewrite_where(s, node_title(upstream));
     rewrite_take_output(s, upstream, node);

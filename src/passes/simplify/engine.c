@@ -17,9 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct rewrite *const rewrite_families[] = { common_rewrites,  constant_rewrites,  noop_rewrites,
-                                                   pair_rewrites,    chain_rewrites,     pad_rewrites,
-                                                   control_rewrites, transpose_rewrites, NULL };
+const struct rewrite *const rewrite_families[] = {
+    common_rewrites, constant_rewrites, noop_rewrites,      pair_rewrites, chain_rewrites,
+    pad_rewrites,    control_rewrites,  transpose_rewrites, form_rewrites, NULL
+};
 
 static bool is_row(const struct rewrite *rewrite)
 {
@@ -119,11 +120,15 @@ static bool is_plain(const struct node *node)
     return !*node->domain && !node->function && node->row && !node_refers(node);
 }
 
+struct node *rewrite_writer(const struct value *value, const struct graph *graph)
+{
+    if (!value || !value->writer || value->graph != graph) return NULL;
+    return is_plain(value->writer) ? value->writer : NULL;
+}
+
 struct node *rewrite_upstream(const struct node *node, size_t slot)
 {
-    const struct value *value = node_input(node, slot);
-    if (!value || !value->writer || value->graph != node->graph) return NULL;
-    return is_plain(value->writer) ? value->writer : NULL;
+    return rewrite_writer(node_input(node, slot), node->graph);
 }
 
 struct node *rewrite_upstream_is(const struct node *node, size_t slot, const char *op)
@@ -332,8 +337,25 @@ struct rows {
     size_t count;
 };
 
-static bool looks_at(const struct rewrite *rewrite, const struct operator_row *row)
+static bool is_wanted(const struct bnfuse_fuse_options *options, const struct rewrite *rewrite)
 {
+    if (!rewrite->on_request) return options->simplify;
+    for (size_t i = 0; i < options->enabled.count; i++)
+        if (strcmp(options->enabled.names[i], rewrite->is.name) == 0) return true;
+    return false;
+}
+
+static bool is_any_wanted(const struct bnfuse_fuse_options *options)
+{
+    for (const struct rewrite *const *family = rewrite_families; *family; family++)
+        for (const struct rewrite *rewrite = *family; is_row(rewrite); rewrite++)
+            if (is_wanted(options, rewrite)) return true;
+    return false;
+}
+
+static bool looks_at(const struct simplifier *s, const struct rewrite *rewrite, const struct operator_row *row)
+{
+    if (!is_wanted(s->options, rewrite)) return false;
     if (!rewrite->operators[0] && !rewrite->laws) return rewrite->apply;
     if (row && row->laws & rewrite->laws) return true;
     for (size_t i = 0; row && i < REWRITE_OPERATORS && rewrite->operators[i]; i++)
@@ -350,11 +372,11 @@ static const struct rows *rows_of(struct simplifier *s, const struct operator_ro
     rows = NEW(s->net->arena, struct rows);
     size_t count = 0;
     for (const struct rewrite *const *family = rewrite_families; *family; family++)
-        for (const struct rewrite *rewrite = *family; is_row(rewrite); rewrite++) count += looks_at(rewrite, row);
+        for (const struct rewrite *rewrite = *family; is_row(rewrite); rewrite++) count += looks_at(s, rewrite, row);
     rows->list = NEW_ARRAY(s->net->arena, const struct rewrite *, count);
     for (const struct rewrite *const *family = rewrite_families; *family; family++)
         for (const struct rewrite *rewrite = *family; is_row(rewrite); rewrite++)
-            if (looks_at(rewrite, row)) rows->list[rows->count++] = rewrite;
+            if (looks_at(s, rewrite, row)) rows->list[rows->count++] = rewrite;
     pointer_map_set(&s->rows, key, rows);
     return rows;
 }
@@ -416,6 +438,7 @@ static void ask(struct simplifier *s, struct item *item)
         struct node before = *node;
         s->where = "";
         if (!title) title = node_title(node);
+        s->net->edits_keep_bits = !rows->list[i]->on_request;
         bool rewritten = rows->list[i]->apply(s, node);
         if (rewritten) {
             rewrite_remark(s, rows->list[i]->is.name, &before, title, s->where);
@@ -448,7 +471,7 @@ static bool sweep(struct simplifier *s)
     bool touched = false;
     for (const struct rewrite *const *family = rewrite_families; *family; family++)
         for (const struct rewrite *rewrite = *family; is_row(rewrite); rewrite++)
-            if (rewrite->sweep) touched |= rewrite->sweep(s);
+            if (rewrite->sweep && is_wanted(s->options, rewrite)) touched |= rewrite->sweep(s);
     return touched;
 }
 
@@ -475,7 +498,7 @@ static struct simplifier *open_simplifier(struct net *net, const struct bnfuse_f
 bool simplify_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
                   struct bnfuse_error *error)
 {
-    if (!options->simplify || report->simplified_at == net->edit_count + 1) return true;
+    if (!is_any_wanted(options) || report->simplified_at == net->edit_count + 1) return true;
     struct simplifier *s = open_simplifier(net, options, report);
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
         if (!add_graph(s, graph, error)) return false;

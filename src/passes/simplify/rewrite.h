@@ -3,8 +3,8 @@
  * A rewrite is one row: what it is called, which operators it looks at (by a law that their rows state, or by name), and
  * the function that matches, checks the condition and edits.
  *
- * Every rewrite keeps every value that survives equal bit for bit, on every input; a NaN stays a NaN, with whatever
- * payload. Where that cannot be shown from types, shapes and constants, nothing is rewritten. The engine (engine.c) asks
+ * Every rewrite but those on request keeps every value that survives equal bit for bit, on every input; a NaN stays a NaN,
+ * with whatever payload. Where that cannot be shown from types, shapes and constants, nothing is rewritten. The engine (engine.c) asks
  * the rows at each node in an order that does not depend on the file's: by depth, then by name. After a rewrite it asks
  * again whoever may see something new: the node, who reads it now, who wrote what it read. So what it costs is
  * proportional to the nodes and to what is rewritten.
@@ -27,12 +27,13 @@ struct rewrite {
     unsigned laws;                            /* at those of which one of these is true; with neither: at every node */
     /* Whether it rewrote; then the node may be gone. It has not changed anything when it says no. */
     bool (*apply)(struct simplifier *s, struct node *node);
+    bool on_request; /* by its name in options->enabled, and then only; it may round elsewhere (forms.c) */
     /* Instead: what is not of one node, asked when no node is left to ask. Whether that touched any. */
     bool (*sweep)(struct simplifier *s);
 };
 
 extern const struct rewrite constant_rewrites[], noop_rewrites[], pair_rewrites[], chain_rewrites[], common_rewrites[],
-    pad_rewrites[], control_rewrites[], transpose_rewrites[];
+    pad_rewrites[], control_rewrites[], transpose_rewrites[], form_rewrites[];
 
 /* ---- what rows ask ---- */
 
@@ -40,6 +41,9 @@ struct net *rewrite_net(const struct simplifier *s);
 /* Scratch for one rewrite. */
 struct arena *rewrite_arena(const struct simplifier *s);
 
+/* The node that writes the value, if it is of ai.onnx, stands in this graph and says all its attributes itself; else
+ * NULL. */
+struct node *rewrite_writer(const struct value *value, const struct graph *graph);
 /* The node that writes input `slot`, if it is of ai.onnx, stands in the same graph and says all its attributes itself;
  * else NULL. */
 struct node *rewrite_upstream(const struct node *node, size_t slot);
@@ -47,6 +51,8 @@ struct node *rewrite_upstream(const struct node *node, size_t slot);
 struct node *rewrite_upstream_is(const struct node *node, size_t slot, const char *op);
 /* Whether one node's input reads the value, and nobody else sees it. */
 bool is_read_once(const struct value *value);
+/* The axes that a Reduce, Squeeze or Unsqueeze names, as a set of bits; false when they are not known, or it names none. */
+bool reduced_axes(const struct node *node, int rank, uint32_t *axes);
 /* Whether only output 0 of the node is there. */
 bool has_one_output(const struct node *node);
 
