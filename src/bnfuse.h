@@ -379,7 +379,7 @@ BNFUSE_API bnfuse_tensors *bnfuse_run(bnfuse_model *model, const bnfuse_tensors 
 
 /* How much of a fused model is run (docs/check.md). Each level does what the one before it does. */
 typedef enum bnfuse_level {
-    BNFUSE_LEVEL_QUICK,    /* every change by itself, in float64 on small tensors */
+    BNFUSE_LEVEL_QUICK, /* every change by itself, in float64 on small tensors; a change that cannot run so: STANDARD */
     BNFUSE_LEVEL_STANDARD, /* both models in their own types; in float64 where that leaves something open */
     BNFUSE_LEVEL_FULL      /* both models in float64 as well; the whole graph must run */
 } bnfuse_level;

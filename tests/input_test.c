@@ -47,7 +47,7 @@ static void assert_drawn_between(struct value *value, const struct draw *draw, u
     struct chooser chooser;
     struct datum datum;
     struct bnfuse_error error = { 0 };
-    chooser_open(&chooser, &b.arena, &options, &guesses[0]);
+    chooser_open(&chooser, &b.arena, &options, net.symbols, &guesses[0]);
     chooser.draw = draw;
     if (!choose_input(&chooser, &datum, value, &error)) fail_msg("%s", error.message);
     assert_true(datum.tensor.count > 0);
@@ -127,7 +127,7 @@ static void a_number_without_one_is_drawn_from_all(void **state)
     const struct check_options options = { .asked.seed = 1, .memory = &b.memory };
     double numbers[40];
     size_t negative = 0;
-    chooser_open(&chooser, &b.arena, &options, &guesses[0]);
+    chooser_open(&chooser, &b.arena, &options, net.symbols, &guesses[0]);
     assert_true(choose_input(&chooser, &datum, build_find_value(&net, "v"), &error));
     assert_true(tensor_read_real(&datum.tensor, 0, 40, numbers, &error));
     for (size_t i = 0; i < 40; i++) negative += numbers[i] < 0;

@@ -38,7 +38,7 @@ static bool choose_inputs(struct subject *s, const struct guess *guess, struct b
     struct check_options options = { .asked.seed = 1, .memory = &s->memory };
     struct run_options run = { .pool = &s->pool, .memory = &s->memory };
     struct chooser chooser;
-    chooser_open(&chooser, &s->arena, &options, guess);
+    chooser_open(&chooser, &s->arena, &options, s->net.symbols, guess);
     chooser.draw = &draw;
     for (size_t i = 0; i < graph->input_count; i++) {
         struct datum datum;

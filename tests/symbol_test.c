@@ -169,11 +169,61 @@ static void check(const struct expression *a, const struct expression *b)
     }
 }
 
+struct choice {
+    const struct expression *unknowns;
+    int at;
+};
+
+static bool chosen(void *context, int unknown, int64_t *size)
+{
+    const struct choice *choice = context;
+    *size = choice->unknowns[unknown - 1].values[choice->at];
+    return true;
+}
+
+/* How often it came to a value, which is then the right one. */
+static size_t evaluate(const struct expression *unknowns, const struct expression *a)
+{
+    size_t done = 0;
+    for (int i = 0; i < CHOICES; i++) {
+        struct choice choice = { unknowns, i };
+        int64_t value;
+        if (!symbol_evaluate(s, a->symbol, chosen, &choice, &value)) continue;
+        assert_int_equal(value, a->values[i]);
+        done++;
+    }
+    return done;
+}
+
+static bool tells_none(void *context, int unknown, int64_t *size)
+{
+    (void)context;
+    *size = 0;
+    return unknown < 0;
+}
+
+static void unknowns_are_told_from_expressions(void **state)
+{
+    (void)state;
+    int h = symbol_fresh(s, 1), w = symbol_fresh(s, 1);
+    int64_t size;
+    assert_int_equal(symbol_unknown(s, h), 1);
+    assert_int_equal(symbol_unknown(s, w), 2);
+    assert_int_equal(symbol_unknown(s, n(3)), 0);
+    assert_int_equal(symbol_unknown(s, symbol_add(s, h, n(1))), 0);
+    assert_int_equal(symbol_unknown(s, symbol_multiply(s, h, w)), 0);
+    assert_int_equal(symbol_unknown(s, symbol_divide(s, h, n(2))), 0);
+    assert_false(symbol_evaluate(s, 0, tells_none, NULL, &size));
+    assert_false(symbol_evaluate(s, symbol_divide(s, h, n(2)), tells_none, NULL, &size));
+    assert_true(symbol_evaluate(s, n(7), tells_none, NULL, &size));
+    assert_int_equal(size, 7);
+}
+
 static void equal_symbols_have_equal_values(void **state)
 {
     (void)state;
     static struct expression list[EXPRESSIONS];
-    size_t agreed = 0;
+    size_t agreed = 0, evaluated = 0, tried = 0;
     for (uint64_t seed = 1; seed <= 60; seed++) {
         uint64_t random = seed;
         size_t count = 0;
@@ -192,6 +242,8 @@ static void equal_symbols_have_equal_values(void **state)
             if (combine(a, b, (unsigned)(next(&random) % 7), &list[count])) count++;
         }
         for (size_t i = 0; i < count; i++) {
+            evaluated += evaluate(list, &list[i]);
+            tried += CHOICES;
             for (size_t j = 0; j < count; j++) {
                 check(&list[i], &list[j]);
                 agreed += i != j && list[i].symbol == list[j].symbol;
@@ -199,6 +251,7 @@ static void equal_symbols_have_equal_values(void **state)
         }
     }
     assert_true(agreed > 1000);
+    assert_true(evaluated > tried - tried / 100);
 }
 
 int main(void)
@@ -210,6 +263,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(dims_broadcast, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(overflow_and_size_end_in_an_unknown, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(what_came_later_is_told_apart, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(unknowns_are_told_from_expressions, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(equal_symbols_have_equal_values, open_arena, close_arena),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

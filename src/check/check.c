@@ -651,8 +651,12 @@ static bool check_changes(struct check *check, struct bnfuse_error *error)
     const char *why_not = "no whole graph was run, as asked for";
     bool whole = false;
     if (!prove_small(check, error)) return false;
-    if (!is_quick && !check_graphs(check, &whole, &why_not, error)) return false;
-    if (!prove_rest(check, error)) return false;
+    if (is_quick && !prove_rest(check, error)) return false;
+    if (!is_quick || unchecked_site(check, false) || is_damaged(check)) {
+        if (is_quick) result->level = BNFUSE_LEVEL_STANDARD;
+        if (!check_graphs(check, &whole, &why_not, error)) return false;
+    }
+    if (!is_quick && !prove_rest(check, error)) return false;
     collect_sites(check);
     if (!outputs_survive(check->session->before.net, check->session->after.net))
         return settle(result, BNFUSE_VERDICT_FAIL, "an output of the model is missing");

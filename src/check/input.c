@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Random inputs. A dim is, in this order: what --shape says, what the model says, what --dim says of its name, what
- * another input with the same symbol has, what a reader needs (a Conv knows its channels), a guess. */
+ * follows from the dims of other inputs, what a reader needs (a Conv knows its channels), a guess. */
 #include "check/input.h"
 
 #include "check/footprint.h"
@@ -9,6 +9,7 @@
 #include "onnx/graph/need.h"
 #include "onnx/graph/operator.h"
 #include "onnx/shape/infer.h"
+#include "onnx/shape/symbol.h"
 
 #include <math.h>
 #include <string.h>
@@ -21,36 +22,58 @@ const struct guess guesses[] = {
 const size_t guess_count = sizeof guesses / sizeof *guesses;
 
 struct symbol_size {
-    int symbol;
+    int symbol, unknown; /* unknown: its number where the symbol is no more than that, else 0 */
     int64_t size;
 };
 
 void chooser_open(struct chooser *chooser, struct arena *arena, const struct check_options *options,
-                  const struct guess *guess)
+                  const struct symbols *symbols, const struct guess *guess)
 {
     static const struct draw normal = { .name = "normal", .scale = 1, .rounds = 2 };
-    *chooser = (struct chooser){ .arena = arena, .options = options, .guess = guess, .draw = &normal };
+    *chooser =
+        (struct chooser){ .arena = arena, .options = options, .terms = symbols, .guess = guess, .draw = &normal };
 }
 
 /* ---- dims ---- */
 
-static void remember_symbol(struct chooser *chooser, int symbol, int64_t size)
+static void remember(struct chooser *chooser, struct symbol_size known)
 {
-    if (!symbol) return;
     if (chooser->symbol_count == chooser->symbol_space) {
         size_t space = 2 * chooser->symbol_space + 8;
         chooser->symbols =
             arena_grow(chooser->arena, chooser->symbols, chooser->symbol_space, space, sizeof *chooser->symbols);
         chooser->symbol_space = space;
     }
-    chooser->symbols[chooser->symbol_count++] = (struct symbol_size){ symbol, size };
+    chooser->symbols[chooser->symbol_count++] = known;
 }
 
-static int64_t recall_symbol(const struct chooser *chooser, int symbol)
+static void remember_symbol(struct chooser *chooser, int symbol, int64_t size)
 {
+    if (!symbol) return;
+    int unknown = chooser->terms ? symbol_unknown(chooser->terms, symbol) : 0;
+    remember(chooser, (struct symbol_size){ symbol, unknown, size });
+}
+
+static bool size_of_unknown(void *context, int unknown, int64_t *size)
+{
+    struct chooser *chooser = context;
+    for (size_t i = 0; i < chooser->symbol_count; i++) {
+        *size = chooser->symbols[i].size;
+        if (chooser->symbols[i].unknown == unknown) return true;
+    }
+    *size = chooser->invented;
+    if (chooser->invented > 0) remember(chooser, (struct symbol_size){ 0, unknown, chooser->invented });
+    return chooser->invented > 0;
+}
+
+/* A size that is computed from others follows from them. */
+static int64_t recall_symbol(struct chooser *chooser, int symbol)
+{
+    int64_t size;
     for (size_t i = 0; symbol && i < chooser->symbol_count; i++)
         if (chooser->symbols[i].symbol == symbol) return chooser->symbols[i].size;
-    return -1;
+    return chooser->terms && symbol_evaluate(chooser->terms, symbol, size_of_unknown, chooser, &size) && size > 0 ? size
+                                                                                                                  : -1;
 }
 
 void chooser_learn(struct chooser *chooser, const struct value *value, int rank, const int64_t *dims)
@@ -106,28 +129,21 @@ static bool is_batch(const struct value *value, int rank, int axis)
     return axis == 0 || (axis == 1 && is_state);
 }
 
+/* A volume gets about as many elements as an image, though no fewer than 64 along an axis. */
+static int64_t volume_side(int64_t side, int axes)
+{
+    int64_t n = side;
+    while (n > 64 && pow((double)n, axes) > (double)side * (double)side) n -= n / 8;
+    return n;
+}
+
 static int64_t guessed_size(const struct chooser *chooser, const struct value *value, const int64_t *dims, int rank,
                             int axis)
 {
     if (is_batch(value, rank, axis)) return chooser->guess->batch;
     if (rank < 4) return chooser->guess->length;
     if (axis == 1) return 3;
-    return dims[1] <= 4 ? chooser->guess->image : chooser->guess->map;
-}
-
-static int64_t chosen_size(struct chooser *chooser, const struct value *value, const int64_t *dims, int rank, int axis)
-{
-    struct dim dim = value->shape.rank == rank ? value->shape.dims[axis] : (struct dim){ -1, 0 };
-    if (dim.size > 0) return dim.size;
-    int64_t size = named_size(chooser->options, value_dim_name(value, axis));
-    if (size < 0) size = recall_symbol(chooser, dim.symbol);
-    if (size < 0) size = needed_size(value, rank, axis);
-    if (size < 0) {
-        size = guessed_size(chooser, value, dims, rank, axis);
-        chooser->guessed = true;
-    }
-    remember_symbol(chooser, dim.symbol, size);
-    return size;
+    return volume_side(dims[1] <= 4 ? chooser->guess->image : chooser->guess->map, rank - 2);
 }
 
 static int64_t clipped_size(const struct chooser *chooser, int64_t size, int rank, int axis)
@@ -148,6 +164,34 @@ static int64_t clipped_size(const struct chooser *chooser, int64_t size, int ran
     return size;
 }
 
+/* The unknowns that the dim is computed from become four times as large as the dim would, as strides may lie between. */
+static int64_t invented_size(struct chooser *chooser, int symbol, int64_t size)
+{
+    chooser->invented = 4 * size;
+    int64_t followed = recall_symbol(chooser, symbol);
+    chooser->invented = 0;
+    return followed;
+}
+
+static int64_t chosen_size(struct chooser *chooser, const struct value *value, const int64_t *dims, int rank, int axis)
+{
+    struct dim dim = value->shape.rank == rank ? value->shape.dims[axis] : (struct dim){ -1, 0 };
+    int64_t size = dim.size > 0 ? dim.size : named_size(chooser->options, value_dim_name(value, axis));
+    int64_t followed = size < 0 ? recall_symbol(chooser, dim.symbol) : -1;
+    if (followed >= 0) return followed;
+    bool is_open = size < 0 && (size = needed_size(value, rank, axis)) < 0;
+    if (is_open) size = guessed_size(chooser, value, dims, rank, axis);
+    int64_t clipped = clipped_size(chooser, size, rank, axis);
+    chooser->clipped |= clipped != size;
+    chooser->guessed |= is_open;
+    bool is_computed = is_open && dim.symbol && chooser->terms && !symbol_unknown(chooser->terms, dim.symbol);
+    chooser->computed |= is_computed;
+    if (is_computed && chooser->invents) followed = invented_size(chooser, dim.symbol, clipped);
+    if (followed >= 0) return followed;
+    remember_symbol(chooser, dim.symbol, clipped);
+    return clipped;
+}
+
 static int choose_dims(struct chooser *chooser, const struct value *value, int64_t *dims)
 {
     const struct check_options *options = chooser->options;
@@ -160,11 +204,7 @@ static int choose_dims(struct chooser *chooser, const struct value *value, int64
     }
     int rank = value->shape.rank >= 0 ? value->shape.rank : needed_rank(value);
     if (rank > TENSOR_MAX_RANK) rank = TENSOR_MAX_RANK;
-    for (int axis = 0; axis < rank; axis++) {
-        int64_t size = chosen_size(chooser, value, dims, rank, axis);
-        dims[axis] = clipped_size(chooser, size, rank, axis);
-        chooser->clipped |= dims[axis] != size;
-    }
+    for (int axis = 0; axis < rank; axis++) dims[axis] = chosen_size(chooser, value, dims, rank, axis);
     return rank;
 }
 

@@ -48,14 +48,19 @@ struct chooser {
     const struct footprint *footprint; /* of CLIP_IMAGES and CLIP_UNPINNED */
     bool clipped;                      /* a dim became smaller */
     bool guessed;                      /* a dim was open, so that another guess may do better */
+    bool invents;                      /* guess the unknowns that a dim is computed from, not the dim */
+    bool computed;                     /* a guessed dim is computed from unknowns */
+    int64_t invented;                  /* what an unknown becomes; 0: nothing. Private to input.c */
+    const struct symbols *terms;       /* what the symbols of dims stand for; NULL: not known */
     struct pointer_map
         *unlimited; /* values that no reader indexes or sizes by, as far as asked; NULL: not remembered */
     struct symbol_size *symbols;
     size_t symbol_count, symbol_space;
 };
 
+/* `symbols` of the net whose values are chosen. */
 void chooser_open(struct chooser *chooser, struct arena *arena, const struct check_options *options,
-                  const struct guess *guess);
+                  const struct symbols *symbols, const struct guess *guess);
 
 /* The value has these dims: what has a symbol with it has them too. */
 void chooser_learn(struct chooser *chooser, const struct value *value, int rank, const int64_t *dims);

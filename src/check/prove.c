@@ -7,6 +7,7 @@
 #include "check/footprint.h"
 #include "check/input.h"
 #include "check/measure.h"
+#include "onnx/shape/symbol.h"
 
 #include <math.h>
 #include <string.h>
@@ -463,12 +464,33 @@ static bool feed_random(const struct prover *prover, struct chooser *chooser, st
     return choose_input(chooser, &datum, value, error) && array_from_datum(array, &datum, &options, error);
 }
 
-/* What was seen, what is constant, and what fits both. */
-static bool feed(const struct prover *prover, const struct site *site, const struct guess *guess, struct array **fed,
-                 bool *guessed, struct bnfuse_error *error)
+struct trial {
+    struct proof proof;
+    const struct guess *guess;
+    bool invents; /* guess unknowns, from which dims are computed (input.h) */
+    struct array **fed;
+    bool guessed, computed; /* a dim was; one that is computed was */
+};
+
+/* Whether a dim is an expression over others: it follows once those are chosen. */
+static bool is_computed(const struct symbols *symbols, const struct value *value)
 {
+    for (int axis = 0; axis < value->shape.rank; axis++) {
+        int symbol = value->shape.dims[axis].symbol;
+        if (symbol && symbols && !symbol_unknown(symbols, symbol)) return true;
+    }
+    return false;
+}
+
+/* What was seen, what is constant, and what fits both. */
+static bool feed(struct trial *trial, struct bnfuse_error *error)
+{
+    const struct prover *prover = trial->proof.prover;
+    const struct site *site = trial->proof.site;
+    struct array **fed = trial->fed;
     struct chooser chooser;
-    chooser_open(&chooser, prover->scratch, prover->options, guess);
+    chooser_open(&chooser, prover->scratch, prover->options, prover->before->symbols, trial->guess);
+    chooser.invents = trial->invents;
     chooser.unlimited = prover->unlimited;
     chooser.clip = prover->clip;
     chooser.footprint = prover->footprint;
@@ -480,25 +502,21 @@ static bool feed(const struct prover *prover, const struct site *site, const str
         if (!fed[i] && !take_constant(prover, origin, &fed[i], error)) return false;
         if (fed[i]) chooser_learn(&chooser, origin, fed[i]->rank, fed[i]->dims);
     }
-    for (size_t i = 0; i < site->given_count; i++)
-        if (!fed[i] && !feed_random(prover, &chooser, site->origins[i], &fed[i], error)) return false;
-    *guessed = chooser.guessed;
+    for (int computed = 0; computed < 2; computed++)
+        for (size_t i = 0; i < site->given_count; i++)
+            if (!fed[i] && is_computed(prover->before->symbols, site->origins[i]) == computed
+                && !feed_random(prover, &chooser, site->origins[i], &fed[i], error))
+                return false;
+    trial->guessed = chooser.guessed;
+    trial->computed = chooser.computed;
     return true;
 }
-
-struct trial {
-    struct proof proof;
-    const struct guess *guess;
-    struct array **fed;
-    bool guessed;
-};
 
 static bool run_trial(void *context, struct bnfuse_error *error)
 {
     struct trial *trial = context;
     struct proof *proof = &trial->proof;
-    return plan_before(proof, error)
-           && feed(proof->prover, proof->site, trial->guess, trial->fed, &trial->guessed, error)
+    return plan_before(proof, error) && feed(trial, error)
            && run_before(proof, trial->fed, &proof->site->expected, error);
 }
 
@@ -508,10 +526,12 @@ bool prover_find_trial(const struct prover *prover, struct site *site)
 {
     struct array **fed = NEW_ARRAY(prover->scratch, struct array *, site->given_count);
     struct trial trial = { .proof = { .prover = prover, .site = site }, .fed = fed, .guessed = true };
-    for (size_t i = 0; i < guess_count && trial.guessed; i++) {
+    for (size_t i = 0; i < 2 * guess_count && trial.guessed; i++) {
         struct bnfuse_error why;
+        trial.invents = i % 2;
+        if (trial.invents && !trial.computed) continue;
         trial.guessed = false;
-        trial.guess = &guesses[(i + 2) % guess_count];
+        trial.guess = &guesses[(i / 2 + 2) % guess_count];
         if (guarded(prover->options->memory, run_trial, &trial, &why)) {
             drop_arrays(site->fed, site->given_count);
             if (site->given_count) memcpy(site->fed, fed, site->given_count * sizeof *fed);
@@ -559,9 +579,11 @@ static bool find_small(struct small_trial *small, const struct guess *least, str
     const struct prover *prover = small->trial.proof.prover;
     struct site *site = small->trial.proof.site;
     bool guessed = true;
-    for (size_t i = 0; i <= FURTHER && guessed && !small->ran; i++) {
+    for (size_t i = 0; i < 2 * (FURTHER + 1) && guessed && !small->ran; i++) {
         struct bnfuse_error why;
-        small->trial.guess = i ? &guesses[i + 1] : least;
+        small->trial.invents = i % 2;
+        if (small->trial.invents && !small->trial.computed) continue;
+        small->trial.guess = i / 2 ? &guesses[i / 2 + 1] : least;
         small->trial.guessed = false;
         release(site);
         bool ran = guarded(prover->options->memory, run_small, small, &why);

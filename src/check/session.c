@@ -247,7 +247,7 @@ bool session_feed(struct session *session, const struct guess *guess, const stru
     struct chooser chooser;
     struct side *before = &session->before, *after = &session->after;
     arena_close(&session->data);
-    chooser_open(&chooser, &session->data, session->options, guess);
+    chooser_open(&chooser, &session->data, session->options, before->net->symbols, guess);
     chooser.draw = draw;
     chooser.clip = session->clip;
     for (size_t i = 0; i < before->given_count; i++) {

@@ -21,6 +21,7 @@ struct finder {
     struct graph **graphs, **origins; /* of after, outer before inner; and their counterparts or NULL */
     size_t graph_count;
     struct site *first, **last;
+    const struct graph *origin; /* the counterpart of the graph in which the walk in progress is */
     size_t walks;
     bool by_itself;       /* the last walk met a node that changed by itself */
     struct value **stack; /* of the walk in progress */
@@ -197,11 +198,12 @@ static struct value *origin_of(const struct finder *finder, const struct value *
     return other->writer || other->is_input ? other : NULL;
 }
 
-static void reach(struct finder *finder, struct value *value, const struct graph *origin)
+static void reach(void *context, struct value *value)
 {
+    struct finder *finder = context;
     if (!value || is_constant(finder, value) || value->mark) return;
     bool constant = value->writer && node_is_literal(value->writer);
-    if (value->writer && (constant || !origin_of(finder, value, origin))) {
+    if (value->writer && (constant || !origin_of(finder, value, finder->origin))) {
         push(finder, &finder->stack, &finder->stack_count, &finder->stack_space, value);
         return;
     }
@@ -215,19 +217,25 @@ static bool is_around(const struct graph *outer, const struct graph *graph)
     return graph != NULL;
 }
 
-/* What a node reads: its inputs, and what its bodies capture. Bodies nest no deeper than the loader lets them. */
-static void reach_inputs(struct finder *finder, const struct node *node, const struct graph *region,
-                         const struct graph *origin)
+struct read_visitor {
+    void (*visit)(void *context, struct value *value);
+    void *context;
+    const struct graph *region; /* values of this graph and of those around it alone */
+};
+
+static void visit_read(const struct read_visitor *visitor, struct value *value)
 {
-    for (size_t i = 0; i < node->input_count; i++)
-        if (node->inputs[i].value && is_around(node->inputs[i].value->graph, region))
-            reach(finder, node->inputs[i].value, origin);
+    if (value && is_around(value->graph, visitor->region)) visitor->visit(visitor->context, value);
+}
+
+/* What a node reads: its inputs, and what its bodies capture. Bodies nest no deeper than the loader lets them. */
+static void visit_reads(const struct read_visitor *visitor, const struct node *node)
+{
+    for (size_t i = 0; i < node->input_count; i++) visit_read(visitor, node->inputs[i].value);
     for (size_t i = 0; i < node->inner_count; i++) {
         const struct graph *body = node->inner[i];
-        for (const struct node *inner = body->first; inner; inner = inner->next)
-            reach_inputs(finder, inner, region, origin);
-        for (size_t k = 0; k < body->output_count; k++)
-            if (body->outputs[k] && is_around(body->outputs[k]->graph, region)) reach(finder, body->outputs[k], origin);
+        for (const struct node *inner = body->first; inner; inner = inner->next) visit_reads(visitor, inner);
+        for (size_t k = 0; k < body->output_count; k++) visit_read(visitor, body->outputs[k]);
     }
 }
 
@@ -246,6 +254,8 @@ static bool walk(struct finder *finder, struct value *from, const struct graph *
     finder->keeps_bits = true;
     finder->is_idealized = false;
     finder->stack_count = finder->given_count = 0;
+    const struct read_visitor visitor = { reach, finder, from->graph };
+    finder->origin = origin;
     push(finder, &finder->stack, &finder->stack_count, &finder->stack_space, from);
     while (finder->stack_count > 0) {
         struct node *node = finder->stack[--finder->stack_count]->writer;
@@ -255,7 +265,7 @@ static bool walk(struct finder *finder, struct value *from, const struct graph *
         finder->by_itself |= mark_of(node)->by_itself;
         finder->keeps_bits = finder->keeps_bits && node_keeps_bits(node);
         finder->is_idealized |= node->is_idealized;
-        reach_inputs(finder, node, from->graph, origin);
+        visit_reads(&visitor, node);
     }
     for (size_t i = 0; i < finder->given_count; i++) finder->given[i]->mark = NULL;
     return changed;
@@ -347,8 +357,9 @@ struct surroundings {
     bool is_open; /* something else is read, or it goes on too far */
 };
 
-static void visit_value(struct surroundings *around, const struct value *value)
+static void visit_value(void *context, struct value *value)
 {
+    struct surroundings *around = context;
     if (!value || has_default(value) || pointer_map_get(around->known, value)) return;
     pointer_map_set(around->known, value, around);
     if (!value->writer || around->visited == MOST_VISITED) {
@@ -366,11 +377,10 @@ static bool reads_its_inputs_alone(const struct site *site, struct arena *arena)
     around.known->arena = arena;
     for (size_t i = 0; i < site->given_count; i++)
         if (site->origins[i]) pointer_map_set(around.known, site->origins[i], &around);
+    const struct read_visitor visitor = { visit_value, &around, site->origin->graph };
     visit_value(&around, site->origin);
-    for (; around.count < around.visited && !around.is_open; around.count++) {
-        const struct node *node = around.stack[around.count];
-        for (size_t i = 0; i < node->input_count; i++) visit_value(&around, node->inputs[i].value);
-    }
+    for (; around.count < around.visited && !around.is_open; around.count++)
+        visit_reads(&visitor, around.stack[around.count]);
     return !around.is_open;
 }
 

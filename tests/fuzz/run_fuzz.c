@@ -32,7 +32,7 @@ static bool choose_inputs(const struct net *net, struct given *given, struct are
     static const struct draw draw = { .name = "", .form = DRAW_NORMAL, .scale = 1, .rounds = 2 };
     struct check_options options = { .asked.seed = 1, .asked.threads = 1 };
     struct chooser chooser;
-    chooser_open(&chooser, arena, &options, &guesses[0]);
+    chooser_open(&chooser, arena, &options, net->symbols, &guesses[0]);
     chooser.draw = &draw;
     *given = (struct given){ NEW_ARRAY(arena, struct value *, net->main->input_count),
                              NEW_ARRAY(arena, struct datum, net->main->input_count), 0 };

@@ -69,12 +69,10 @@ static bool check_sites(const bnfuse_check_result *result, struct finding *findi
     return true;
 }
 
-/* What quick may leave open is the word of a level above it. */
 static bool is_fine(bnfuse_level level, bnfuse_verdict verdict)
 {
     return bnfuse_verdict_status(verdict) == BNFUSE_OK
-               ? level == BNFUSE_LEVEL_QUICK || verdict != BNFUSE_VERDICT_PASS_SITES
-               : level == BNFUSE_LEVEL_QUICK && verdict != BNFUSE_VERDICT_FAIL;
+           && (level == BNFUSE_LEVEL_QUICK || verdict != BNFUSE_VERDICT_PASS_SITES);
 }
 
 static bool check_level(const struct random_graph *graph, bnfuse_model *model, bnfuse_level level,

@@ -14,7 +14,7 @@
 #include "base/name_map.h"
 #include "onnx/read/tensor.h"
 
-/* One dimension of a shape: a size, or unknown (-1). Equal non-zero symbols are equal sizes. */
+/* One dimension of a shape: a size, or unknown (-1). Equal non-zero symbols are equal sizes (see net.symbols). */
 struct dim {
     int64_t size;
     int symbol;
@@ -114,6 +114,7 @@ struct net {
     bool freeze_weights;              /* overridable initializers count as constants (--freeze-weights) */
     struct operator_index *operators; /* rows by name (operator.h) */
     struct name_table *names;         /* every name in the model; private to graph.c */
+    const struct symbols *symbols;    /* what the symbols of dims stand for; NULL before shape_infer */
 };
 
 /* Builds the index (freeze_weights is false after it). Fails (BNFUSE_INVALID) on what no index can hold: a value

@@ -488,3 +488,76 @@ int symbol_broadcast(struct symbols *symbols, int a, int b)
     if (number_b || symbol_minimum(symbols, b) > 1) return b;
     return opaque(symbols, BROADCAST, a, b, 0);
 }
+
+int symbol_unknown(const struct symbols *symbols, int symbol)
+{
+    const struct polynomial *p = polynomial(symbols, symbol);
+    if (p->count != 1 || p->constant != 0 || p->terms[0].coefficient != 1 || p->terms[0].factors[1]) return 0;
+    const struct atom *atom = &symbols->atoms[p->terms[0].factors[0]];
+    return atom->operation == FRESH ? atom->b : 0;
+}
+
+/* Expressions share their parts, and a part is computed anew for each that has it: hence a bound on the atoms. */
+#define MOST_ATOMS 4096
+#define MOST_DEPTH 64
+
+struct evaluation {
+    const struct symbols *symbols;
+    bool (*size_of)(void *context, int unknown, int64_t *size);
+    void *context;
+    int atoms, depth;
+};
+
+static bool evaluate(struct evaluation *e, int symbol, int64_t *value);
+
+static bool evaluate_operation(enum operation operation, int64_t a, int64_t b, int64_t *value)
+{
+    switch (operation) {
+    case SUM: return !__builtin_add_overflow(a, b, value);
+    case PRODUCT: return !__builtin_mul_overflow(a, b, value);
+    case QUOTIENT: *value = b > 0 ? floor_divide(a, b) : 0; return b > 0;
+    case MAXIMUM: *value = a > b ? a : b; return true;
+    case LEAST: *value = a < b ? a : b; return true;
+    case BROADCAST: *value = a == 1 ? b : a; return a == 1 || b == 1 || a == b;
+    case FRESH: break;
+    }
+    return false;
+}
+
+static bool evaluate_atom(struct evaluation *e, const struct atom *atom, int64_t *value)
+{
+    int64_t a, b;
+    if (++e->atoms > MOST_ATOMS) return false;
+    if (atom->operation == FRESH) return e->size_of(e->context, atom->b, value);
+    return evaluate(e, atom->a, &a) && evaluate(e, atom->b, &b) && evaluate_operation(atom->operation, a, b, value);
+}
+
+static bool evaluate_term(struct evaluation *e, const struct term *term, int64_t *value)
+{
+    int64_t factor;
+    *value = term->coefficient;
+    for (int f = 0; f < SYMBOL_FACTORS && term->factors[f]; f++)
+        if (!evaluate_atom(e, &e->symbols->atoms[term->factors[f]], &factor)
+            || __builtin_mul_overflow(*value, factor, value))
+            return false;
+    return true;
+}
+
+static bool evaluate(struct evaluation *e, int symbol, int64_t *value)
+{
+    const struct polynomial *p = polynomial(e->symbols, symbol);
+    int64_t term;
+    bool good = ++e->depth <= MOST_DEPTH;
+    *value = p->constant;
+    for (int i = 0; good && i < p->count; i++)
+        good = evaluate_term(e, &p->terms[i], &term) && !__builtin_add_overflow(*value, term, value);
+    e->depth--;
+    return good;
+}
+
+bool symbol_evaluate(const struct symbols *symbols, int symbol,
+                     bool (*size_of)(void *context, int unknown, int64_t *size), void *context, int64_t *size)
+{
+    struct evaluation e = { .symbols = symbols, .size_of = size_of, .context = context };
+    return symbol && evaluate(&e, symbol, size);
+}

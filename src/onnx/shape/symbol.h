@@ -31,6 +31,12 @@ int symbol_fresh(struct symbols *symbols, int64_t minimum);
 bool symbol_is_number(const struct symbols *symbols, int symbol, int64_t *value);
 /* A lower bound; INT64_MIN when none is known. */
 int64_t symbol_minimum(const struct symbols *symbols, int symbol);
+/* The number of the fresh unknown that it is, 0 when it is anything else. */
+int symbol_unknown(const struct symbols *symbols, int symbol);
+/* What it is when `size_of` tells the fresh unknowns; false when that does not know one, when nothing has such a size (two
+ * that do not broadcast, an overflow), or when the expression is very long. */
+bool symbol_evaluate(const struct symbols *symbols, int symbol,
+                     bool (*size_of)(void *context, int unknown, int64_t *size), void *context, int64_t *size);
 /* How many fresh unknowns there are, and the number of the newest in a symbol (0: none). What is not newer than a count
  * taken earlier depends on nothing that came since. */
 int symbols_age(const struct symbols *symbols);
