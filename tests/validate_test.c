@@ -168,8 +168,45 @@ static void sparse_tensors_are_checked(void **state)
     sparse.dims = (int64_t[]){ 2, -3 };
     assert_invalid("sparse tensor \"s\"");
     sparse.dims = (int64_t[]){ 2, 3 };
+    build_input(&b, "s", DTYPE_FLOAT, "2,4");
+    assert_invalid("\"s\" has other dims");
+    sparse.dims = (int64_t[]){ 2, 4 };
+    assert_valid();
     sparse.indices = NULL;
     assert_invalid("lacks");
+}
+
+/* An initializer `k` of float [2, 3] that is a graph input too. */
+static void an_initializer_fits_the_input_that_it_is_the_default_of(void **state)
+{
+    (void)state;
+    static const struct {
+        enum dtype type;
+        const char *declared, *words; /* NULL: valid */
+    } cases[] = {
+        { DTYPE_FLOAT, "2,3", NULL },
+        { DTYPE_FLOAT, NULL, NULL },
+        { DTYPE_FLOAT, "N,?", NULL },
+        { DTYPE_FLOAT, "-1,3", NULL }, /* "unknown", as exporters write it */
+        { DTYPE_FLOAT, "0,3", NULL },
+        { DTYPE_FLOAT, "3,2", "\"k\" has other dims" },
+        { DTYPE_FLOAT, "N,2", "\"k\" has other dims" },
+        { DTYPE_FLOAT, "6", "\"k\" has other dims" },
+        { DTYPE_FLOAT, "", "\"k\" has other dims" },
+        { DTYPE_FLOAT, "1,2,3", "\"k\" has other dims" },
+        { DTYPE_DOUBLE, "2,3", "\"k\" holds float32, but is declared as float64" },
+        { DTYPE_INT32, NULL, "\"k\" holds float32, but is declared as int32" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        build_open(&b, 8, 13);
+        build_input(&b, "k", cases[i].type, cases[i].declared);
+        build_init_values(&b, "k", DTYPE_FLOAT, "2,3", (double[]){ 1, 2, 3, 4, 5, 6 });
+        build_node(&b, "Relu", "relu", "k", "y", NULL);
+        build_output(&b, "y", DTYPE_FLOAT, NULL);
+        if (cases[i].words) assert_invalid(cases[i].words);
+        else assert_valid();
+        build_close(&b);
+    }
 }
 
 static void a_node_must_say_its_operator(void **state)
@@ -423,6 +460,7 @@ int main(void)
         TEST(a_scalar_that_is_not_written_has_its_default),
         TEST(tensors_of_attributes_are_checked),
         TEST(sparse_tensors_are_checked),
+        cmocka_unit_test(an_initializer_fits_the_input_that_it_is_the_default_of),
         TEST(a_node_must_say_its_operator),
         TEST(a_cycle_is_found_in_a_body_too),
         TEST(a_node_must_be_what_the_standard_allows),

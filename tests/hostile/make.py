@@ -115,6 +115,10 @@ for name, dims, wrong in [("negative", [-1], "a negative dim"), ("product", [1 <
     case("dims_" + name, conv_bn(tensors=[tensor("q", dims, raw=b"1234")]), wrong, "3", "\"q\"")
 for type in (0, 24, 25, 99, -1):
     case("type_%d" % type, conv_bn(tensors=[tensor("q", [1], type, b"1234")]), "an element type that is none: %d" % type, "0 3" if type in (24, 25) else "3")
+for name, type, dims, wrong in [("dims", FLOAT, [5], "5 elements are declared, 4 stored"), ("rank", FLOAT, [4, 1], "a matrix is declared, a vector stored"),
+                                ("type", DOUBLE, [4], "float64 is declared, float32 stored")]:
+    case("default_other_" + name, conv_bn(more=field(11, info("s", dims, type))), "a graph input and its initializer: " + wrong, "3", "\"s\"")
+    case("declared_other_" + name, conv_bn(more=field(13, info("s", dims, type))), "an initializer and its value_info: " + wrong, "3", "\"s\"")
 case("segment", conv_bn(tensors=[tensor("q", [1], more=field(3, field(1, 0) + field(2, 1)))]), "a tensor in segments", "3", "segments")
 
 

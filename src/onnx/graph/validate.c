@@ -413,6 +413,37 @@ static bool validate_operator(struct validation *v, const struct node *node, str
     return true;
 }
 
+/* Whether dims fit what is declared. Sizes of 0 and below are how some exporters write "unknown". */
+static bool fits_declared(const BnfuseOnnx__TensorShapeProto *shape, size_t rank, const int64_t *dims)
+{
+    if (!shape) return true;
+    if (shape->n_dim != rank) return false;
+    for (size_t i = 0; i < rank; i++) {
+        const BnfuseOnnx__TensorShapeProto__Dimension *dim = shape->dim[i];
+        bool is_known = dim->value_case == BNFUSE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+        if (is_known && dim->dim_value > 0 && dim->dim_value != dims[i]) return false;
+    }
+    return true;
+}
+
+/* An initializer and the declaration of its name, as a graph input above all, say the same. */
+static bool validate_initializer(struct validation *v, const struct value *value, struct bnfuse_error *error)
+{
+    const BnfuseOnnx__TypeProto *type = value_declared(value);
+    const BnfuseOnnx__TypeProto__Tensor *declared = type_tensor(type);
+    const struct tensor *dense = value->initializer;
+    if (value->sparse && !validate_sparse(v, value->sparse, error)) return false;
+    if (dense && declared && type_element(type) != DTYPE_UNDEFINED && type_element(type) != dense->type)
+        return fail(error, BNFUSE_INVALID, "initializer \"%s\" holds %s, but is declared as %s; export the model again",
+                    value->name, dtype_name(dense->type), dtype_name(type_element(type)));
+    if (!declared
+        || (dense ? fits_declared(declared->shape, (size_t)dense->rank, dense->dims)
+                  : fits_declared(declared->shape, value->sparse->n_dims, value->sparse->dims)))
+        return true;
+    return fail(error, BNFUSE_INVALID,
+                "initializer \"%s\" has other dims than are declared for it; export the model again", value->name);
+}
+
 static bool validate_graph(struct validation *v, const struct graph *graph, struct bnfuse_error *error)
 {
     struct node **order;
@@ -425,7 +456,7 @@ static bool validate_graph(struct validation *v, const struct graph *graph, stru
             || !validate_attributes(v, node, error))
             return false;
     for (size_t i = 0; i < graph->initializer_count; i++)
-        if (graph->initializers[i]->sparse && !validate_sparse(v, graph->initializers[i]->sparse, error)) return false;
+        if (!validate_initializer(v, graph->initializers[i], error)) return false;
     for (size_t i = 0; i < graph->output_count; i++)
         if (!is_defined(graph->outputs[i]))
             return fail(error, BNFUSE_INVALID, "graph output \"%s\" is what nothing defines; export the model again",

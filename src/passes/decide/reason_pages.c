@@ -95,10 +95,22 @@ static const struct {
       "folds. With vectors as parameters and more axes the attribute was written by mistake, and no runtime takes the\n"
       "model: remove it.\n" },
     { REASON_BUDGET,
-      "A weight that others read too would be copied, or one that is computed would be stored, and the "
-      "model would grow by\n"
-      "more than `--fold-limit` allows. Or computing it takes more than a second of predicted work, which\n"
-      "no option changes: fold the constants when exporting.\n" },
+      "    weight --+--> Conv --> BatchNormalization\n"
+      "             +--> Conv --> Relu\n"
+      "\n"
+      "The fold needs numbers that the file does not store yet: a copy of a weight that others read too, a weight or\n"
+      "parameter that is computed from constants, a bias that becomes a matrix, integers whose sign changes. All folds "
+      "of\n"
+      "a model together may add `--fold-limit` bytes (256M), and this one would add more than is left; the line names "
+      "the\n"
+      "node whose weight it is, and folds that came before are made.\n"
+      "\n"
+      "- If the model may grow, allow it: `--fold-limit 1G`. `bnfuse explain` with the option says what folds then.\n"
+      "- If it may not, give the readers of a shared weight weights of their own where they are trained, or fold each\n"
+      "  branch before the weights are tied.\n"
+      "- A constant that takes more than a second of predicted work to compute stays, whatever the option says: let "
+      "the\n"
+      "  exporter fold constants (`do_constant_folding`), or store the result as an initializer.\n" },
     { REASON_SHARED_FUNCTION, "It stands in a local function whose calls pass different parameters, and no linear "
                               "operator stands beside a call.\n"
                               "Where one does, the calls are replaced by copies of the body and the fold is made.\n" },
