@@ -56,10 +56,8 @@ static void print_dim(FILE *to, struct dim dim)
     for (size_t i = 0; i < net.main->input_count; i++) {
         const struct value *input = net.main->inputs[i];
         for (int d = 0; d < input->shape.rank; d++) {
-            const char *name = input->info->type->tensor_type->shape->dim[d]->dim_param;
-            bool named = input->info->type->tensor_type->shape->dim[d]->value_case
-                         == BNFUSE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
-            if (!named || !dim_equal(input->shape.dims[d], dim)) continue;
+            const char *name = value_dim_name(input, d);
+            if (!name || !dim_equal(input->shape.dims[d], dim)) continue;
             fprintf(to, "%s", name);
             return;
         }
@@ -1081,6 +1079,38 @@ static void what_nobody_writes_knowingly_is_what_its_readers_take(void **state)
     build_close(&b);
 }
 
+/* What is further down: a MatMul by a matrix and a sum with lower ranks leave theirs no choice. */
+static void ranks_are_needed_through_products_and_sums(void **state)
+{
+    static const struct {
+        const char *product, *sum, *last, *attributes;
+        int rank;
+    } cases[] = {
+        { "u w", "p k", "Transpose", "perm=0,2,1", 3 },   { "v u", "p k", "Transpose", "perm=0,2,1", 3 },
+        { "u w", "p m", "Transpose", "perm=1,0", -1 },    { "u b", "p k", "Transpose", "perm=0,2,1", -1 },
+        { "u w", "p k", "Transpose", NULL, -1 },          { "u w", "p k", "Gemm", NULL, 2 },
+        { "u w", "k p", "Transpose", "perm=0,2,3,1", 4 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool has_weight = strcmp(cases[i].last, "Gemm") == 0;
+        build_open(&b, 8, 13);
+        build_input(&b, "u", DTYPE_FLOAT, NULL);
+        build_init(&b, "w", DTYPE_FLOAT, "5,7", 1);
+        build_init(&b, "v", DTYPE_FLOAT, "7,5", 1);
+        build_init(&b, "b", DTYPE_FLOAT, "2,5,7", 1);
+        build_init(&b, "k", DTYPE_FLOAT, "7", 1);
+        build_init(&b, "m", DTYPE_FLOAT, "4,7", 1);
+        build_node(&b, "MatMul", NULL, cases[i].product, "p", NULL);
+        build_node(&b, "Add", NULL, cases[i].sum, "s", NULL);
+        build_node(&b, "Relu", NULL, "s", "r", NULL);
+        build_node(&b, cases[i].last, NULL, has_weight ? "r v" : "r", "y", cases[i].attributes);
+        infer();
+        assert_int_equal(written_by("u")->shape.rank, cases[i].rank);
+        build_close(&b);
+    }
+}
+
 static void a_second_inference_finds_the_same(void **state)
 {
     (void)state;
@@ -1123,6 +1153,7 @@ int main(void)
         cmocka_unit_test(a_function_says_what_holds_of_every_call),
         cmocka_unit_test(endless_calls_and_long_chains_end),
         cmocka_unit_test(what_nobody_writes_knowingly_is_what_its_readers_take),
+        cmocka_unit_test(ranks_are_needed_through_products_and_sums),
         cmocka_unit_test(a_second_inference_finds_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,17 +10,27 @@ static const struct weight_need *need_of(const struct use *use)
     return use->node && use->slot == 0 && use->node->row ? use->node->row->need : NULL;
 }
 
-static const struct shape *weight_shape(const struct use *use)
+/* The dims of the weight. False where there is none, or its rank is not known. */
+static bool weight_dims(const struct use *use, int *rank, int64_t *dims)
 {
-    const struct value *weight = node_input(use->node, 1);
-    return weight && weight->shape.rank > 0 ? &weight->shape : NULL;
+    struct value *weight = node_input(use->node, 1);
+    const struct tensor *constant = weight && weight->shape.rank < 0 ? value_constant(weight) : NULL;
+    *rank = constant ? constant->rank : weight ? weight->shape.rank : -1;
+    for (int i = 0; i < *rank && i < TENSOR_MAX_RANK; i++)
+        dims[i] = constant ? constant->dims[i] : weight->shape.dims[i].size;
+    return *rank > 0 && *rank <= TENSOR_MAX_RANK;
 }
 
 int use_needs_rank(const struct use *use)
 {
     const struct weight_need *need = need_of(use);
-    if (!need || need->rank >= 0) return need ? need->rank : -1;
-    return weight_shape(use) ? weight_shape(use)->rank : -1;
+    int64_t dims[TENSOR_MAX_RANK];
+    const int64_t *listed;
+    int rank = need ? need->rank : -1;
+    if (!need) return -1;
+    if (need->listed) rank = (int)node_ints(use->node, need->listed, &listed);
+    else if (rank < 0 && !weight_dims(use, &rank, dims)) rank = -1;
+    return rank;
 }
 
 /* The axis, counted from the start; the last two exchanged where an attribute says so. */
@@ -34,10 +44,12 @@ static int plain_axis(const struct node *node, int axis, int rank, const char *e
 int64_t use_needs_size(const struct use *use, int rank, int axis)
 {
     const struct weight_need *need = need_of(use);
-    const struct shape *weight = need ? weight_shape(use) : NULL;
-    if (!weight || plain_axis(use->node, need->axis, rank, need->transposes) != axis) return -1;
-    int from = plain_axis(use->node, need->weight_axis, weight->rank, need->transposed);
-    if (from < 0 || from >= weight->rank || weight->dims[from].size < 0) return -1;
-    int64_t size = weight->dims[from].size;
+    int64_t dims[TENSOR_MAX_RANK];
+    int weight_rank;
+    if (!need || need->listed || !weight_dims(use, &weight_rank, dims)) return -1;
+    if (plain_axis(use->node, need->axis, rank, need->transposes) != axis) return -1;
+    int from = plain_axis(use->node, need->weight_axis, weight_rank, need->transposed);
+    if (from < 0 || from >= weight_rank || dims[from] < 0) return -1;
+    int64_t size = dims[from];
     return need->times_group && !size_multiply(size, node_int(use->node, "group", 1), &size) ? -1 : size;
 }

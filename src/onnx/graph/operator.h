@@ -54,7 +54,7 @@ enum number_limit {
 };
 #define LIMITED_SLOTS 8
 
-/* What a reader of input 0 needs: `rank` dims, and one axis fixed by its weight. */
+/* What a reader of input 0 needs: `rank` dims, and one axis fixed by its weight; or as many dims as an attribute lists. */
 struct weight_need {
     int rank;        /* -1: that of the weight; 0: any */
     int axis;        /* of the input; from the end when negative */
@@ -62,6 +62,7 @@ struct weight_need {
     bool times_group;
     const char *transposed; /* attribute that exchanges the last two axes of the weight */
     const char *transposes; /* attribute that exchanges the last two axes of the input */
+    const char *listed;     /* attribute with one entry for each axis of the input, which has no weight then */
 };
 
 /* What is true of an operator for every input, to the bit. */

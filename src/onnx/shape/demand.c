@@ -22,16 +22,62 @@ static bool keeps_type_and_shape(const struct operator_row *row)
     return row->keeps_shape || (row->shape == shape_same && row->type == DTYPE_UNDEFINED && row->type_from == 0);
 }
 
+/* ---- Ranks ---- */
+
+static int declared_rank(const struct value *value)
+{
+    const BnfuseOnnx__TypeProto__Tensor *tensor = type_tensor(value_declared(value));
+    return tensor && tensor->shape && tensor->shape->n_dim <= SHAPE_MAX_RANK ? (int)tensor->shape->n_dim : -1;
+}
+
+static int rank_of(struct value *value)
+{
+    const struct tensor *constant = value->shape.rank < 0 ? value_constant(value) : NULL;
+    return constant ? constant->rank : value->shape.rank;
+}
+
+/* Whether a result of `rank` dims leaves the value that `use` reads no other rank. */
+static bool fixes_rank(const struct use *use, int rank)
+{
+    const struct node *node = use->node;
+    if (keeps_type_and_shape(node->row)) return use->slot == 0;
+    if (node->row->shape == shape_matmul) {
+        struct value *other = use->slot < 2 ? node_input(node, 1 - use->slot) : NULL;
+        return other && rank_of(other) == 2;
+    }
+    for (size_t i = 0; node->row->shape == shape_broadcast && i < node->input_count; i++) {
+        struct value *other = node_input(node, i);
+        if (i != use->slot && other && (rank_of(other) < 0 || rank_of(other) >= rank)) return false;
+    }
+    return node->row->shape == shape_broadcast;
+}
+
+/* The rank that the readers of the value, and theirs, need; -1 where they do not say. */
+static int rank_by_readers(const struct value *value, int depth, int *visits)
+{
+    int rank = -1;
+    for (const struct use *use = value->uses; use && rank < 0 && ++*visits < VISIT_LIMIT; use = use->next) {
+        const struct value *result = use->node && use->node->row ? node_output(use->node, 0) : NULL;
+        if (!result) continue;
+        rank = use_needs_rank(use);
+        if (rank > 0) break;
+        rank = declared_rank(result); /* of none: how some exporters write "unknown" */
+        if (rank <= 0 && depth > 0) rank = rank_by_readers(result, depth - 1, visits);
+        if (rank <= 0 || !fixes_rank(use, rank)) rank = -1;
+    }
+    return rank <= SHAPE_MAX_RANK ? rank : -1;
+}
+
+/* ---- Types and sizes ---- */
+
 /* A weight is of one type with the data. */
 static void add_weight_needs(const struct use *use, struct demand *demand)
 {
     const struct value *weight = use->node->row->need ? node_input(use->node, 1) : NULL;
     if (!weight || dtype_kind(weight->type) != KIND_REAL) return;
     if (demand->type == DTYPE_UNDEFINED) demand->type = weight->type;
-    int rank = use_needs_rank(use);
-    if (rank <= 0 || rank > SHAPE_MAX_RANK || demand->rank >= 0) return;
-    demand->rank = rank;
-    for (int axis = 0; axis < rank; axis++) demand->sizes[axis] = use_needs_size(use, rank, axis);
+    for (int axis = 0; axis < demand->rank; axis++)
+        if (demand->sizes[axis] < 0) demand->sizes[axis] = use_needs_size(use, demand->rank, axis);
 }
 
 static void ask_readers(const struct value *value, int depth, struct demand *demand)
@@ -89,20 +135,18 @@ static enum dtype type_by_readers(const struct value *value, int depth, int *vis
     return found;
 }
 
-void set_demanded(struct shaping *s, size_t slot)
+void set_demanded(struct shaping *s, struct value *value)
 {
-    const struct value *value = node_output(s->node, slot);
-    struct demand demand = { .type = DTYPE_UNDEFINED, .rank = -1 };
-    struct dim dims[SHAPE_MAX_RANK];
     int visits = 0;
+    struct demand demand = { .type = DTYPE_UNDEFINED, .rank = rank_by_readers(value, DEPTH_LIMIT, &visits) };
+    struct dim dims[SHAPE_MAX_RANK];
+    for (int axis = 0; axis < demand.rank; axis++) demand.sizes[axis] = -1;
     ask_readers(value, DEPTH_LIMIT, &demand);
+    visits = 0;
     if (demand.type == DTYPE_UNDEFINED) demand.type = type_by_readers(value, DEPTH_LIMIT, &visits);
     if (value->type != DTYPE_UNDEFINED && demand.type != value->type) return;
     if (demand.type == DTYPE_UNDEFINED) return;
-    if (demand.rank < 0) {
-        set_type(s, slot, demand.type);
-        return;
-    }
+    value->type = demand.type;
     for (int i = 0; i < demand.rank; i++) dims[i] = demand.sizes[i] >= 0 ? number_dim(demand.sizes[i]) : fresh_dim(s);
-    set_output(s, slot, demand.type, demand.rank, dims);
+    if (demand.rank >= 0) set_shape(s, value, demand.rank, dims);
 }

@@ -77,7 +77,7 @@ static void forget(struct value *value)
     value->content_count = 0;
 }
 
-static void set_shape(struct shaping *s, struct value *value, int rank, const struct dim *dims)
+void set_shape(struct shaping *s, struct value *value, int rank, const struct dim *dims)
 {
     value->shape.dims = NEW_ARRAY(s->arena, struct dim, (size_t)rank);
     if (rank) memcpy(value->shape.dims, dims, (size_t)rank * sizeof *dims);
@@ -317,7 +317,11 @@ static bool push_main(struct walk *walk, struct bnfuse_error *error)
     struct graph *graph = walk->s.net->main;
     for (size_t i = 0; i < graph->input_count; i++)
         if (!graph->inputs[i]->writer) set_declared(walk, graph->inputs[i], true, true);
-    return push_graph(walk, graph, NULL, error);
+    if (!push_graph(walk, graph, NULL, error)) return false;
+    for (size_t i = 0; i < graph->input_count; i++)
+        if (graph->inputs[i]->shape.rank < 0 && dtype_kind(graph->inputs[i]->type) == KIND_REAL)
+            set_demanded(&walk->s, graph->inputs[i]);
+    return true;
 }
 
 /* Asking the rules */
@@ -381,7 +385,8 @@ static void infer_node(struct walk *walk, const struct node *node, int age)
     for (size_t i = 0; i < node->output_count; i++) {
         struct value *output = node->outputs[i];
         if (output && output->shape.rank < 0 && !output->is_output) set_declared(walk, output, true, false);
-        if (output && output->shape.rank < 0 && !row && !node->function) set_demanded(s, i);
+        if (output && output->shape.rank < 0 && !node->function && (!row || dtype_kind(output->type) == KIND_REAL))
+            set_demanded(s, output);
     }
 }
 

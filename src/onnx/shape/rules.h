@@ -92,8 +92,11 @@ bool set_rank(struct shaping *s, size_t slot, enum dtype type, int rank);
  * exactly becomes unknown. */
 void set_content(struct shaping *s, size_t slot, const int *symbols);
 
-/* Type and shape of output `slot` as far as those who read it leave no choice; nothing where they do. */
-void set_demanded(struct shaping *s, size_t slot);
+/* Type and shape of a value that nothing upstream says anything of, as far as those who read it leave no choice; nothing
+ * where they do. */
+void set_demanded(struct shaping *s, struct value *value);
+/* The dims are copied. */
+void set_shape(struct shaping *s, struct value *value, int rank, const struct dim *dims);
 
 /* Rules that several families share. */
 bool shape_same(struct shaping *s);      /* of input 0 */
