@@ -48,6 +48,41 @@ static void convs_that_are_added_are_one(void **state)
     RUN(cases, &merging);
 }
 
+static void products_of_one_input_become_one(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,4; init w 4,5; init v 5,4; init a 5; init b 5; g = Gemm x w a alpha=0.5; h = Gemm x v b transB=1 "
+          "beta=3.0; s = Add g h; out s",
+          0, 0, "Gemm", 0 },
+        { "in x 2,4; init w 4,5; init v 4,5; init b 5; g = MatMul x w; h = Gemm x v b; s = Add g h; out s", 0, 0,
+          "Gemm", 0 },
+        { "in x 2,3,4; init w 4,5; init v 4,5; init u 4,5; g = MatMul x w; h = MatMul x v; i = MatMul x u; s = Sum g h "
+          "i; out s",
+          0, 0, "MatMul", 0 },
+        { "in x 2,3,4; init w 4,5; init v 4,5; init a 5; init b 5; g = MatMul x w; h = MatMul x v; i = Add g a; j = "
+          "Add h b; s = Add i j; out s",
+          0, 0, "MatMul Add", 0 },
+        { "in x 2,3,4; init w 2,4,5; init v 2,4,5; g = MatMul x w; h = MatMul x v; s = Add g h; out s", 0, 0, "MatMul",
+          0 },
+        { "in x 2,4; init w 4,4; init v 4,4; g = Gemm x w; h = Gemm x v; b = bn x 4; c = bn h 4; s = Add g c; t = Add "
+          "s b; z = Relu t; out z",
+          0, 0, "Gemm Relu", 0 },
+        /* Of another value, from the other side, of another size, or in stacks that are stored in another order. */
+        { "in x 2,4; in y 2,4; init w 4,5; init v 4,5; g = Gemm x w; h = Gemm y v; s = Add g h; out s", 0, 0,
+          "Gemm Gemm Add", 0 },
+        { "in x 4,4; init w 4,4; init v 4,4; g = MatMul x w; h = MatMul v x; s = Add g h; out s", 0, 0,
+          "MatMul MatMul Add", 0 },
+        { "in x 2,4; init w 4,5; init v 4,1; g = Gemm x w; h = Gemm x v; s = Add g h; out s", 0, 0, "Gemm Gemm Add",
+          0 },
+        { "in x 2,3,4; init w 2,4,5; init v 4,5; g = MatMul x w; h = MatMul x v; s = Add g h; out s", 0, 0,
+          "MatMul MatMul Add", 0 },
+        { "in x 2,4; init w 4,5; init v 4,5; g = Gemm x w; h = Gemm x v; s = Add g h; out s; out h", 0, 0,
+          "Gemm Gemm Add", 0 },
+    };
+    (void)state;
+    RUN(cases, &merging);
+}
+
 static void convs_that_do_not_fit_stay(void **state)
 {
     static const struct fold_case cases[] = {
@@ -99,6 +134,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convs_that_are_added_are_one),
+        cmocka_unit_test(products_of_one_input_become_one),
         cmocka_unit_test(convs_that_do_not_fit_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,6 +49,35 @@ static void centre_taps_take_a_sibling(void **state)
     RUN(cases, NULL);
 }
 
+/* A MatMul has no bias: the shift stays in the sum that is there. */
+static void products_take_a_sibling_on_their_diagonal(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,5; init w 5,5; init c 5; g = Gemm x w c alpha=0.5 beta=2.0; b = bn x 5; z = Add g b; out z", 0, 0,
+          "Gemm", 0 },
+        { "in x 2,5; init w 5,5; g = Gemm x w transB=1; b = bn x 5; z = Add b g; out z", 0, 0, "Gemm", 0 },
+        { "in x 2,5; init w 5,5; init c 2,5; g = Gemm x w c; b = bn x 5; z = Sub b g; out z", 0, 0, "Gemm", 0 },
+        { "in x 2,5; init w 5,5; g = Gemm x w; b = bn x 5; z = Sub g b; out z", 0, 0, "Gemm", 0 },
+        { "in x 2,5; init w 5,5; m = MatMul x w; b = bn x 5; z = Add m b; out z", 0, 0, "MatMul Add", 0 },
+        { "in x 2,5; init w 5,5; m = MatMul x w; b = bn x 5; z = Sub m b; out z", 0, 0, "MatMul Sub", 0 },
+        { "in x 2,5; init w 5,5; m = MatMul x w; b = bn0 x 5; z = Sub b m; out z", 0, 0, "MatMul", 0 },
+        { "in x 5,5; init w 5,5; init k 5; m = MatMul x w; n = Add m k; b = bn x 5; z = Add n b; out z", 0, 0,
+          "MatMul Add", 0 },
+        { "in x 2,3,5; init w 5,5; init k 5; m = MatMul x w; b = Mul x k; z = Add m b; out z", 0, 0, "MatMul", 0 },
+        { "in x 2,4,5; init w 4,4; m = MatMul w x; b = bn x 4; z = Add m b; out z", 0, 0, "MatMul Add", 0 },
+        { "in x 3,2,5; init w 3,5,5; init k 5; m = MatMul x w; b = Mul x k; z = Sum m b; out z", 0, 0, "MatMul", 0 },
+        { "in x 1,2,5; init w 3,5,5; init k 5; m = MatMul x w; b = Mul x k; z = Add m b; out z", 0, 0, "MatMul", 0 },
+        /* The channels are others, the matrix is not square, it is read elsewhere, or the shift has no place. */
+        { "in x 5,5,5; init w 5,5; m = MatMul x w; b = bn x 5; z = Add m b; out z", 1, 0, NULL, 0 },
+        { "in x 2,5; init w 5,1; g = Gemm x w; b = bn x 5; z = Add g b; out z", 1, 0, NULL, 0 },
+        { "in x 2,5; init w 5,5; g = Gemm x w; b = bn x 5; z = Add g b; out z; out g", 1, 0, NULL, 0 },
+        { "in x 2,5; init w 5,5; m = MatMul x w; b = bn x 5; z = Sub b m; out z", 1, 0, NULL, 0 },
+        { "in x 5,5; init w 5,5; g = Gemm x w transA=1; b = bn x 5; z = Add g b; out z", 1, 0, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 static void a_sibling_that_does_not_fit_stays_out(void **state)
 {
     static const struct fold_case cases[] = {
@@ -155,6 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(centre_taps_take_a_sibling),
+        cmocka_unit_test(products_take_a_sibling_on_their_diagonal),
         cmocka_unit_test(a_sibling_that_does_not_fit_stays_out),
         cmocka_unit_test(other_readers_take_the_inverse),
         cmocka_unit_test(shift_and_scale_part_ways_at_a_skip),

@@ -4,6 +4,8 @@
  *
  *   conv(x, V, a) + conv(x, W, b)  ->  conv(x, V' + W', a + b)
  *
+ *   gemm(x, V, a) + gemm(x, W, b)  ->  gemm(x, V + W, a + b)        MatMul alike (product.h)
+ *
  * where V' and W' are V and W on one grid of taps: equal strides and groups, equal dilations where a kernel has more than
  * one tap, and pads that give the same size. The grid is no larger than what it replaces, so nothing gets slower. A
  * BatchNormalization beside the Convs is gone before (sibling.h). */
@@ -11,7 +13,9 @@
 
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
-#include "passes/algebra/absorb.h"
+#include "passes/algebra/anchor.h"
+#include "passes/algebra/bias.h"
+#include "passes/algebra/product.h"
 #include "passes/algebra/sibling.h"
 #include "passes/decide/decision.h"
 #include "passes/decide/extras.h"
@@ -28,9 +32,9 @@ struct taps {
 };
 
 struct branch {
-    struct node *sum, *conv;
-    size_t slot; /* of the sum */
-    const struct tensor *weight, *bias;
+    struct node *sum, *conv;            /* which may be a product */
+    size_t slot;                        /* of the sum */
+    const struct tensor *weight, *bias; /* no weight: a product */
     struct taps taps[MOST_AXES];
 };
 
@@ -71,17 +75,17 @@ static bool read_branch(struct decision *decision, struct branch *branch)
     return true;
 }
 
-/* The Convs under a sum, through sums that nothing else reads. */
+/* The Convs and products under a sum, through sums that nothing else reads. */
 static void collect(struct decision *decision, struct node *sum, int depth, struct tree *tree)
 {
     for (size_t slot = 0; slot < sum->input_count; slot++) {
         struct value *term = node_input(sum, slot);
         struct node *writer = term ? term->writer : NULL;
         if (!writer || term->graph != sum->graph || !sum_has_alone(term)) continue;
-        if (node_is(writer, "Conv") && tree->count < MOST_BRANCHES) {
+        if (anchor_of_output(writer) && tree->count < MOST_BRANCHES) {
             struct branch *branch = &tree->branches[tree->count];
             *branch = (struct branch){ .sum = sum, .conv = writer, .slot = slot };
-            tree->count += read_branch(decision, branch);
+            tree->count += !node_is(writer, "Conv") || read_branch(decision, branch);
         } else if (is_sum(writer) && depth > 0 && tree->partial_count < MOST_BRANCHES) {
             tree->partial[tree->partial_count++] = term;
             collect(decision, writer, depth - 1, tree);
@@ -116,6 +120,7 @@ static bool same_list(const struct node *a, const struct node *b, const char *at
 static bool fit(const struct branch *a, const struct branch *b, struct taps *taps)
 {
     const struct tensor *v = a->weight, *w = b->weight;
+    if (!v || !w) return false;
     int axes = v->rank - 2;
     int64_t grid = 1, taps_a = 1, taps_b = 1;
     if (node_input(a->conv, 0) != node_input(b->conv, 0) || v->rank != w->rank || v->type != w->type) return false;
@@ -184,8 +189,8 @@ static void set_kernel(struct node *conv, const struct tensor *weight, const str
 }
 
 /* `into` computes both from now on; nothing has changed when this is false. */
-static bool merge(struct decision *decision, const struct tree *tree, const struct branch *into,
-                  const struct branch *other, const struct taps *taps)
+static bool merge(struct decision *decision, const struct branch *into, const struct branch *other,
+                  const struct taps *taps)
 {
     struct arena *arena = decision->net->arena;
     const struct tensor *w = into->weight;
@@ -213,27 +218,38 @@ static bool merge(struct decision *decision, const struct tree *tree, const stru
                    edit_add_initializer(conv->graph, fused_name(arena, name),
                                         tensor_exact(arena, w->type, w->rank, dims, weight)));
     set_kernel(conv, w, taps);
-    edit_rename(conv->outputs[0]);
+    return true;
+}
+
+/* What the other branch computed is in this one. */
+static void remove_branch(const struct tree *tree, const struct branch *into, const struct branch *other)
+{
+    edit_rename(into->conv->outputs[0]);
     for (int i = 0; i < tree->partial_count; i++) edit_rename(tree->partial[i]);
     sum_remove_term(other->sum, other->slot);
     remark_forget(other->conv);
     edit_remove_node(other->conv);
-    return true;
+}
+
+static bool merge_two(struct decision *decision, const struct branch *into, const struct branch *other)
+{
+    struct taps taps[MOST_AXES];
+    if (!into->weight && !other->weight) return product_merge(decision, into->conv, other->conv);
+    return fit(into, other, taps) && into->weight->count >= other->weight->count && merge(decision, into, other, taps);
 }
 
 static bool merge_some(struct decision *decision, struct node *sum)
 {
     struct tree tree = { .count = 0 };
-    struct taps taps[MOST_AXES];
     arena_close(decision->arena);
     arena_open(decision->arena, decision->net->arena->memory);
     collect(decision, sum, MOST_DEPTH, &tree);
     for (int i = 0; i < tree.count; i++)
         for (int k = 0; k < tree.count; k++)
-            if (k != i && fit(&tree.branches[i], &tree.branches[k], taps)
-                && tree.branches[i].weight->count >= tree.branches[k].weight->count
-                && merge(decision, &tree, &tree.branches[i], &tree.branches[k], taps))
+            if (k != i && merge_two(decision, &tree.branches[i], &tree.branches[k])) {
+                remove_branch(&tree, &tree.branches[i], &tree.branches[k]);
                 return true;
+            }
     return false;
 }
 

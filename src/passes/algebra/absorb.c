@@ -5,6 +5,7 @@
 
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
+#include "passes/algebra/bias.h"
 #include "passes/algebra/quantized.h"
 #include "passes/algebra/residue.h"
 #include "passes/algebra/shift_map.h"
@@ -12,75 +13,9 @@
 #include "passes/decide/roots.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <float.h>
 #include <math.h>
 #include <string.h>
-
-static int64_t bias_count(const struct anchor_parts *l)
-{
-    return l->bias_rows * (l->output_channels / l->bias_block) * l->bias_stride;
-}
-
-static int64_t bias_index(const struct anchor_parts *l, int64_t row, int64_t channel)
-{
-    int64_t per_row = l->output_channels / l->bias_block * l->bias_stride;
-    return row * per_row + channel / l->bias_block * l->bias_stride + channel % l->bias_block;
-}
-
-/* The DequantizeLinear that writes the bias; NULL if none does. */
-static const struct node *quantized_bias(const struct node *node, const struct anchor_parts *l)
-{
-    const struct value *value = l->bias_slot >= 0 ? node_input(node, (size_t)l->bias_slot) : NULL;
-    return value && value->writer && node_is(value->writer, "DequantizeLinear") ? value->writer : NULL;
-}
-
-/* A bias of integers, which is one vector and is added as it is. */
-static enum reason read_quantized_bias(struct decision *decision, const struct node *node, const struct anchor_parts *l,
-                                       double **values)
-{
-    const struct node *source = quantized_bias(node, l);
-    bool is_plain = l->bias_rows == 1 && l->bias_gain == 1 && bias_count(l) == l->output_channels;
-    *values = is_plain ? quantized_values(decision, source, l->output_channels) : NULL;
-    if (*values) return REASON_NONE;
-    return decision_stop(decision, REASON_QUANTIZED, node_title(source), "the bias of %s", node_title(node));
-}
-
-/* The bias in full, bias_gain applied, zeros when absent: by broadcasting what is stored. */
-static enum reason read_bias(struct decision *decision, const struct node *node, const struct anchor_parts *l,
-                             double **values)
-{
-    enum reason why;
-    int64_t count = bias_count(l), bytes;
-    if (l->bias_rows > 1
-        && (!size_multiply(count, sizeof(double), &bytes) || !constants_fit(decision->constants, (uint64_t)bytes)))
-        return decision_stop(decision, REASON_BUDGET, node_title(node),
-                             "its bias would become a matrix of %lld elements", (long long)count);
-    *values = NEW_ARRAY(decision->arena, double, (size_t)count);
-    struct value *value = node_input(node, (size_t)l->bias_slot);
-    if (!value) return REASON_NONE;
-    const struct tensor *bias = decision_constant(decision, value, &why);
-    if (!bias && quantized_bias(node, l)) return read_quantized_bias(decision, node, l, values);
-    if (!bias)
-        return decision_stop(decision, why == REASON_OVERRIDABLE ? REASON_WEIGHT_OVERRIDE : REASON_WEIGHT_DYNAMIC,
-                             value->name, "the bias of %s", node_title(node));
-    double *stored;
-    int64_t last = bias->rank ? bias->dims[bias->rank - 1] : 1, rows = last ? bias->count / last : 0;
-    bool fits = dtype_kind(bias->type) == KIND_REAL
-                && (bias->count == count
-                    || (l->bias_broadcasts && bias->rank <= 2 && (last == 1 || last == l->output_channels)
-                        && (rows == 1 || rows == l->bias_rows)));
-    if (!fits || !tensor_values(bias, decision->arena, &stored, NULL))
-        return decision_stop(decision, REASON_MISMATCH, value->name, "the bias of %s does not fit its weight",
-                             node_title(node));
-    for (int64_t i = 0; i < count; i++) {
-        int64_t from = bias->count == count
-                           ? i
-                           : (rows == 1 ? 0 : i / l->output_channels * last) + (last == 1 ? 0 : i % l->output_channels);
-        (*values)[i] = l->bias_gain * stored[from];
-    }
-    return REASON_NONE;
-}
 
 static const struct tensor *scaled_weight(struct arena *arena, const struct tensor *weight, const struct factor *view,
                                           const double *scale)
@@ -120,20 +55,6 @@ static enum reason check_weight(struct decision *decision, const struct node *no
     if (at == -2) return decision_stop(decision, REASON_WEIGHT_DYNAMIC, node_title(node), "its weight cannot be read");
     return decision_stop(decision, REASON_NOT_FINITE, node_title(node), "channel %lld: its weight would leave %s",
                          (long long)view_channel(view, at), dtype_name(l->weight->type));
-}
-
-/* `scale` is what the steps of a quantized bias grow by; NULL: they stay. */
-static enum reason check_bias(struct decision *decision, const struct node *node, const struct anchor_parts *l,
-                              const double *scale, const double *values)
-{
-    const struct node *source = quantized_bias(node, l);
-    if (source && !scale) scale = vector_of(decision->arena, l->output_channels, 1);
-    if (source) return quantized_restates(decision, source, l->output_channels, scale, values);
-    for (int64_t i = 0; i < bias_count(l); i++)
-        if (!isfinite(dtype_round(l->weight->type, values[i])))
-            return decision_stop(decision, REASON_NOT_FINITE, node_title(node), "channel %lld: its bias would leave %s",
-                                 (long long)(i % l->output_channels), dtype_name(l->weight->type));
-    return REASON_NONE;
 }
 
 /* weight_gain * W·t per output channel. */
@@ -227,18 +148,6 @@ static const void *hash_of_fold(const struct value *from, const struct factor *f
     return (const void *)(uintptr_t)(hash | 1);
 }
 
-/* "w" -> "w_fused". What was folded before stays so, without the number that made it unique: edit_fresh_name gives
- * another, and a name does not grow with the folds. */
-const char *fused_name(struct arena *arena, const char *name)
-{
-    static const char suffix[] = "_fused";
-    size_t length = strlen(name), end = sizeof suffix - 1, bare = length;
-    while (bare > 0 && isdigit((unsigned char)name[bare - 1])) bare--;
-    if (bare == length || bare == 0 || name[--bare] != '_') bare = length;
-    if (bare < end || strncmp(name + bare - end, suffix, end) != 0) return arena_printf(arena, "%s%s", name, suffix);
-    return bare == length ? name : arena_printf(arena, "%.*s", (int)bare, name);
-}
-
 /* A new initializer with the scaled weight; equal folds of a shared weight share it. */
 static void apply_weight(struct decision *decision, const struct step *step, const struct anchor_parts *l,
                          const struct factor *view)
@@ -270,35 +179,11 @@ static void apply_weight(struct decision *decision, const struct step *step, con
     edit_set_input(step->node, l->weight_slot, f->value);
 }
 
-static void apply_bias(struct decision *decision, struct node *node, const struct anchor_parts *l, const double *scale,
-                       const double *values)
-{
-    struct arena *arena = decision->net->arena;
-    struct value *old = node_input(node, (size_t)l->bias_slot), *weight = node_input(node, l->weight_slot);
-    const struct node *source = quantized_bias(node, l);
-    if (source) {
-        if (!scale) scale = vector_of(decision->arena, l->output_channels, 1);
-        edit_set_input(node, (size_t)l->bias_slot,
-                       quantized_restated(decision, source, node, l->output_channels, scale, values));
-        return;
-    }
-    const char *name = old ? fused_name(arena, old->name) : arena_printf(arena, "%s_bias", weight->name);
-    struct tensor *bias = tensor_exact(arena, l->weight->type, l->bias_rank, l->bias_dims, values);
-    edit_set_input(node, (size_t)l->bias_slot, edit_add_initializer(node->graph, name, bias));
-    if (l->bias_gain != 1) edit_remove_attribute(node, "beta");
-    if (l->bias_by_attribute) edit_set_int(node, "broadcast", 1);
-}
-
-static bool bias_changes(const struct anchor_parts *l, const struct node *node, const struct affine *a)
-{
-    return l->bias_slot >= 0 && (node_input(node, (size_t)l->bias_slot) || affine_has_shift(a));
-}
-
 /* s*b + t in every row. */
 static enum reason bias_for_output(struct decision *decision, const struct node *node, const struct anchor_parts *l,
                                    const struct affine *a, double **values)
 {
-    enum reason reason = read_bias(decision, node, l, values);
+    enum reason reason = bias_read(decision, node, l, values);
     if (reason) return reason;
     for (int64_t row = 0; row < l->bias_rows; row++)
         for (int64_t c = 0; c < l->output_channels; c++) {
@@ -311,7 +196,7 @@ static enum reason bias_for_output(struct decision *decision, const struct node 
 static enum reason bias_for_input(struct decision *decision, const struct node *node, const struct anchor_parts *l,
                                   const double *sums, double **values)
 {
-    enum reason reason = read_bias(decision, node, l, values);
+    enum reason reason = bias_read(decision, node, l, values);
     if (reason) return reason;
     for (int64_t row = 0; row < l->bias_rows; row++)
         for (int64_t c = 0; c < l->output_channels; c++) (*values)[bias_index(l, row, c)] += sums[c];
@@ -329,7 +214,7 @@ static void apply_output(struct decision *decision, const struct step *step)
     if (bias_changes(&l, step->node, step->affine)) {
         reason = bias_for_output(decision, step->node, &l, step->affine, &bias);
         assert(reason == REASON_NONE);
-        apply_bias(decision, step->node, &l, step->affine->scale, bias);
+        bias_apply(decision, step->node, &l, step->affine->scale, bias);
     }
     if (affine_has_scale(step->affine)) apply_weight(decision, step, &l, &l.output_view);
     (void)reason;
@@ -346,7 +231,7 @@ static void apply_input(struct decision *decision, const struct step *step)
         assert(reason == REASON_NONE);
         reason = bias_for_input(decision, step->node, &l, sums, &bias);
         assert(reason == REASON_NONE);
-        apply_bias(decision, step->node, &l, NULL, bias);
+        bias_apply(decision, step->node, &l, NULL, bias);
     }
     if (affine_has_scale(step->affine)) apply_weight(decision, step, &l, &l.input_view);
     (void)reason;
@@ -395,7 +280,7 @@ enum reason absorb_output(struct decision *decision, const struct anchor *anchor
     if (!reason && affine_has_scale(a)) reason = check_weight(decision, node, &l, &l.output_view, a->scale);
     if (!reason && bias_changes(&l, node, a)) {
         reason = bias_for_output(decision, node, &l, a, &bias);
-        if (!reason) reason = check_bias(decision, node, &l, a->scale, bias);
+        if (!reason) reason = bias_check(decision, node, &l, a->scale, bias);
     }
     if (reason) return reason;
     absorb(decision, apply_output, anchor, node, 0, a);
@@ -444,7 +329,7 @@ enum reason absorb_input(struct decision *decision, const struct anchor *anchor,
     if (!reason && affine_has_scale(a)) reason = check_weight(decision, node, &l, &l.input_view, a->scale);
     if (!reason && shift && l.bias_slot >= 0) {
         reason = bias_for_input(decision, node, &l, sums, &bias);
-        if (!reason) reason = check_bias(decision, node, &l, NULL, bias);
+        if (!reason) reason = bias_check(decision, node, &l, NULL, bias);
     }
     if (reason) return reason;
     absorb(decision, apply_input, anchor, node, slot, a);

@@ -29,8 +29,4 @@ const struct affine *absorb_padded(struct decision *decision, const struct ancho
 enum reason absorb_constant(struct decision *decision, struct node *node, size_t slot, const struct tensor *constant,
                             const struct affine *a);
 
-/* The name of what takes a constant's place: "w" -> "w_fused", and that again stays "w_fused"; edit_fresh_name tells them
- * apart. */
-const char *fused_name(struct arena *arena, const char *name);
-
 #endif

@@ -207,6 +207,7 @@ static enum reason describe_gemm(struct decision *decision, const struct node *n
     l->input_channels = l->input_view.rows;
     l->output_axis = 1;
     l->input_axis = node_int(node, "transA", 0) ? 0 : 1;
+    l->is_product = true;
     l->weight_gain = (double)node_float(node, "alpha", 1);
     l->bias_gain = (double)node_float(node, "beta", 1);
     plain_bias(l, 2);
@@ -250,6 +251,7 @@ static enum reason describe_matmul(struct decision *decision, const struct node 
     l->input_axis = weight_slot ? rank - 1 : rank - 2;
     l->output_channels = l->output_view.rows;
     l->input_channels = l->input_view.rows;
+    l->is_product = true;
     if (on_input && batch != 1) l->shift_stays = REASON_NON_LINEAR; /* W·t differs from batch to batch */
     return REASON_NONE;
 }
@@ -289,6 +291,7 @@ static enum reason describe_einsum(struct decision *decision, const struct node 
     parts->output_axis = term_axis(equation.result, weight.letters[1 - summed]);
     parts->input_channels = parts->input_view.rows;
     parts->output_channels = parts->output_view.rows;
+    parts->is_product = true;
     return REASON_NONE;
 }
 
@@ -425,6 +428,7 @@ static enum reason describe_fused_matmul(struct decision *decision, const struct
     parts->output_axis = parts->input_axis = rank - 1;
     parts->output_channels = parts->output_view.rows;
     parts->input_channels = parts->input_view.rows;
+    parts->is_product = true;
     parts->weight_gain = (double)node_float(node, "alpha", 1);
     return REASON_NONE;
 }

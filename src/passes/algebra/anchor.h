@@ -22,7 +22,8 @@ struct anchor_parts {
     int bias_rank;
     int64_t bias_dims[2];
     double weight_gain, bias_gain; /* y = weight_gain * W·x + bias_gain * b */
-    enum reason shift_stays;       /* why a shift on the input cannot be absorbed; NONE if it can */
+    bool is_product;         /* with matrices: an element of the weight is between one input channel and one output */
+    enum reason shift_stays; /* why a shift on the input cannot be absorbed; NONE if it can */
 };
 
 struct anchor;

@@ -6,8 +6,9 @@
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
 #include "onnx/graph/operator.h"
-#include "passes/algebra/absorb.h"
 #include "passes/algebra/affine_node.h"
+#include "passes/algebra/bias.h"
+#include "passes/algebra/product.h"
 #include "passes/decide/remark.h"
 #include "passes/decide/roots.h"
 
@@ -16,6 +17,13 @@
 #include <string.h>
 
 enum { SUM_DEPTH = 8, SUM_TERMS = 64 }; /* of sums in sums; looked at in each, as each root of thousands would */
+
+/* The affine that is added, and what it is of. */
+struct added {
+    struct node *root;
+    const struct value *x;
+    const struct affine *a;
+};
 
 bool is_sum(const struct node *node)
 {
@@ -141,8 +149,7 @@ static void apply_taps(struct decision *decision, const struct step *step)
             conv, 2, edit_add_initializer(conv->graph, bias_name, tensor_exact(arena, type, 1, &taps.channels, bias)));
 }
 
-/* The Conv, or (sign -1) its opposite, takes the affine. */
-static enum reason absorb_into(struct decision *decision, struct node *conv, double sign, const struct affine *a)
+static enum reason conv_absorbs(struct decision *decision, struct node *conv, double sign, const struct affine *a)
 {
     struct taps taps;
     double *weight, *bias;
@@ -166,59 +173,74 @@ static bool is_conv_of(const struct node *node, const struct value *x)
     return node_is(node, "Conv") && node_input(node, 0) == x;
 }
 
-/* Looks for a Conv of `x` that nothing but the sum reads, among the terms of the sum. */
-static enum reason search_terms(struct decision *decision, const struct node *sum, const struct value *x,
-                                const struct affine *a, int depth)
+/* What writes a term, or (sign -1) its opposite, takes the affine. */
+static enum reason absorb_into(struct decision *decision, struct node *writer, double sign, const struct added *added)
 {
-    enum reason reason = decision_stop(decision, REASON_READ_ELSEWHERE, x->name, "no Conv of it is added");
+    const struct value *x = added->x;
+    if (!is_conv_of(writer, x)) return product_absorbs(decision, writer, sign, x, added->root, added->a);
+    if (x->shape.rank < 3) return decision_stop(decision, REASON_NON_LINEAR, x->name, "its channels are not on axis 1");
+    const struct affine *along = added->a;
+    if (along->axis == AXIS_ANY && x->shape.dims[1].size > 0)
+        along = affine_along(decision->arena, along, 1, x->shape.dims[1].size);
+    if (!along || along->axis != 1)
+        return decision_stop(decision, REASON_NON_LINEAR, x->name, "its channels are not on axis 1");
+    return conv_absorbs(decision, writer, sign, along);
+}
+
+/* Looks for a Conv or a product of `x` that nothing but the sum reads, among the terms of the sum. */
+static enum reason search_terms(struct decision *decision, const struct node *sum, const struct added *added, int depth)
+{
+    enum reason reason = decision_stop(decision, REASON_READ_ELSEWHERE, added->x->name, "no Conv of it is added");
     for (size_t i = 0; i < sum->input_count && i < SUM_TERMS; i++) {
         const struct value *term = node_input(sum, i);
         struct node *writer = term ? term->writer : NULL;
-        if (!writer || term->graph != sum->graph || !sum_has_alone(term)) continue;
-        if (is_conv_of(writer, x)) {
-            if (!(reason = absorb_into(decision, writer, 1, a))) {
-                decision_rename(decision, writer->outputs[0]);
-                return REASON_NONE;
-            }
-        } else if (is_sum(writer) && depth > 0 && !search_terms(decision, writer, x, a, depth - 1)) {
-            decision_rename(decision, writer->outputs[0]);
-            return REASON_NONE;
+        if (!writer || writer == added->root || term->graph != sum->graph || !sum_has_alone(term)) continue;
+        if (is_sum(writer)) {
+            if (depth == 0 || search_terms(decision, writer, added, depth - 1)) continue;
+        } else if (!anchor_of_output(writer) || (reason = absorb_into(decision, writer, 1, added))) {
+            continue;
         }
+        decision_rename(decision, writer->outputs[0]);
+        return REASON_NONE;
     }
     return reason;
 }
 
-/* conv - (s*x + t) and (s*x + t) - conv, where the Conv itself is the other side. */
-static enum reason difference_absorbs(struct decision *decision, const struct node *difference, size_t slot,
-                                      const struct value *x, const struct affine *a)
+static const struct affine *opposite(struct decision *decision, const struct affine *a, double sign)
 {
-    const struct value *other = node_input(difference, 1 - slot);
-    struct node *conv = other ? other->writer : NULL;
-    if (!conv || !is_conv_of(conv, x) || other->graph != difference->graph || !sum_has_alone(other) || a->axis != 1)
-        return decision_stop(decision, REASON_READ_ELSEWHERE, x->name, "no Conv of it is on the other side");
-    double sign = slot == 0 ? -1 : 1, *scale, *shift;
+    double *scale, *shift;
     struct affine *taken = affine_blank(decision->arena, a->axis, a->channels, &scale, &shift);
     for (int64_t c = 0; c < a->channels; c++) {
-        scale[c] = -sign * a->scale[c];
-        shift[c] = -sign * a->shift[c];
+        scale[c] = sign * a->scale[c];
+        shift[c] = sign * a->shift[c];
     }
-    enum reason reason = absorb_into(decision, conv, sign, taken);
-    if (!reason) decision_rename(decision, conv->outputs[0]);
+    return taken;
+}
+
+/* conv - (s*x + t) and (s*x + t) - conv, where the Conv or product itself is the other side. */
+static enum reason difference_absorbs(struct decision *decision, const struct node *difference, size_t slot,
+                                      struct added added)
+{
+    const struct value *other = node_input(difference, 1 - slot);
+    struct node *writer = other ? other->writer : NULL;
+    if (!writer || !anchor_of_output(writer) || other->graph != difference->graph || !sum_has_alone(other))
+        return decision_stop(decision, REASON_READ_ELSEWHERE, added.x->name, "no Conv of it is on the other side");
+    double sign = slot == 0 ? -1 : 1;
+    added.a = opposite(decision, added.a, -sign);
+    enum reason reason = absorb_into(decision, writer, sign, &added);
+    if (!reason) decision_rename(decision, writer->outputs[0]);
     return reason;
 }
 
 enum reason sibling_absorbs(struct decision *decision, struct node *root, size_t slot, const struct affine *a)
 {
-    struct value *x = node_input(root, slot), *output = root->outputs[0];
+    const struct added added = { root, node_input(root, slot), a };
+    struct value *output = root->outputs[0];
     struct node *sum = sum_has_alone(output) ? output->uses->node : NULL;
-    if (a->axis == AXIS_ANY && x->shape.rank > 1 && x->shape.dims[1].size > 0)
-        a = affine_along(decision->arena, a, 1, x->shape.dims[1].size);
-    if (sum && is_difference(sum)) return difference_absorbs(decision, sum, output->uses->slot, x, a);
+    if (sum && is_difference(sum)) return difference_absorbs(decision, sum, output->uses->slot, added);
     if (!sum || !is_sum(sum) || sum->input_count < 2)
-        return decision_stop(decision, REASON_READ_ELSEWHERE, x->name, "it is not added to anything");
-    if (a->axis != 1 || x->shape.rank < 3)
-        return decision_stop(decision, REASON_NON_LINEAR, x->name, "its channels are not on axis 1");
-    return search_terms(decision, sum, x, a, SUM_DEPTH);
+        return decision_stop(decision, REASON_READ_ELSEWHERE, added.x->name, "it is not added to anything");
+    return search_terms(decision, sum, &added, SUM_DEPTH);
 }
 
 void sum_remove_term(struct node *sum, size_t slot)
@@ -232,9 +254,7 @@ void sum_remove_term(struct node *sum, size_t slot)
 void sibling_remove(struct node *root)
 {
     const struct use *use = root->outputs[0]->uses;
-    struct node *sum = use->node;
-    size_t slot = use->slot;
-    sum_remove_term(sum, slot);
+    if (use) sum_remove_term(use->node, use->slot); /* no use: a constant took its place */
     remark_forget(root);
     edit_remove_node(root);
 }

@@ -14,7 +14,7 @@
         "the scale folds into a Conv with zero padding; an Add for the shift stays")                          \
     ROW(SHIFT_MAP, "shift-map", "a shift before zero padding becomes an Add of a constant plane per channel") \
     ROW(CAST, "cast", "folds cross a Cast between float types, which rounds at another place then")           \
-    ROW(REPARAM, "reparam", "Convs of one input that are added become one Conv")                              \
+    ROW(REPARAM, "reparam", "Convs, or matrix products, of one input that are added become one")              \
     ROW(FLOOR, "floor", "folds cross Relu and Clip, which become Max and Min with one number a channel")      \
     ROW(INSTANCE, "instance", "batch statistics of a batch of one become InstanceNormalization")              \
     ROW(GEMM, "gemm", "MatMul and Add of matrices become Gemm")                                               \
