@@ -449,6 +449,12 @@ typedef struct bnfuse_metrics {
     size_t ulp_count;
 } bnfuse_metrics;
 
+/* A value that both models have: how far each, in its own types, is from float64 there, relative. */
+typedef struct bnfuse_depth {
+    const char *value;
+    double before, after;
+} bnfuse_depth;
+
 typedef struct bnfuse_output {
     const char *name;
     bnfuse_difference algebra;    /* in float64, weights unrounded; relative < 0: not run so */
@@ -476,6 +482,10 @@ typedef struct bnfuse_check_result {
     const char *last_agreed; /* of unrelated models: the value upstream of first_divergent, or NULL */
     const char *note;        /* how inputs and outputs were paired, where not by name; else "" */
     bnfuse_level level;      /* what decided; of bnfuse_check */
+    /* The error along the depth, by samples of values in running order; none where the whole graph did not run in
+     * float64. Of bnfuse_check. */
+    bnfuse_depth *const *depth;
+    size_t depth_count;
 } bnfuse_check_result;
 
 /* The sizes of an input whose dims the model leaves open. */

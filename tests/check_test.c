@@ -191,6 +191,32 @@ static void a_right_fold_passes_to_the_last_bits(void **state)
     assert_null(result.first_divergent);
 }
 
+/* All elements are samples: the last value is the output, which is measured by itself. */
+static void the_error_along_the_depth_ends_with_that_of_the_outputs(void **state)
+{
+    (void)state;
+    build_conv_bn();
+    load();
+    fold_conv("conv", "bn", (struct fold){ 0 });
+    assert_verdict(BNFUSE_VERDICT_PASS);
+    assert_int_equal(result.depth_count, 1);
+    assert_string_equal(result.depth[0]->value, "z");
+    assert_true(result.depth[0]->before > 0 && result.depth[0]->after > 0);
+    assert_true(fabs(result.depth[0]->before - result.outputs[0]->truth_before) < 1e-14);
+    assert_true(fabs(result.depth[0]->after - result.outputs[0]->truth_after) < 1e-14);
+}
+
+static void the_error_along_the_depth_shows_a_wrong_fold(void **state)
+{
+    (void)state;
+    build_conv_bn();
+    load();
+    fold_conv("conv", "bn", (struct fold){ .no_bias = true });
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+    assert_int_equal(result.depth_count, 1);
+    assert_true(result.depth[0]->before < 1e-6 && result.depth[0]->after > 1e-3);
+}
+
 static void assert_caught(struct fold fold)
 {
     build_conv_bn();
@@ -345,12 +371,14 @@ static void standard_runs_float64_only_where_sites_or_tolerance_leave_something_
     assert_int_equal(check_at(BNFUSE_LEVEL_STANDARD), BNFUSE_VERDICT_PASS);
     assert_int_equal(result.level, BNFUSE_LEVEL_STANDARD);
     assert_true(result.outputs[0]->algebra.relative < 0 && result.outputs[0]->truth_after < 0);
+    assert_int_equal(result.depth_count, 0);
     assert_true(result.outputs[0]->deployment.relative > 0 && result.outputs[0]->within_tolerance);
     options.asked.atol = 0;
     options.asked.rtol = 1e-12;
     assert_int_equal(check_at(BNFUSE_LEVEL_STANDARD), BNFUSE_VERDICT_PASS_ROUNDING);
     assert_int_equal(result.level, BNFUSE_LEVEL_FULL);
     assert_true(result.outputs[0]->algebra.relative >= 0 && result.outputs[0]->truth_after > 0);
+    assert_int_equal(result.depth_count, 1);
 }
 
 /* A mean is a sum times 1/40 where there are 40. */
@@ -1103,6 +1131,8 @@ int main(void)
         TEST(a_bit_that_differs_where_none_may_fails),
         TEST(a_bit_that_differs_where_it_may_passes),
         TEST(a_right_fold_passes_to_the_last_bits),
+        TEST(the_error_along_the_depth_ends_with_that_of_the_outputs),
+        TEST(the_error_along_the_depth_shows_a_wrong_fold),
         TEST(a_scale_along_the_wrong_axis_is_caught),
         TEST(a_missing_bias_is_caught),
         TEST(a_group_left_unscaled_is_caught),

@@ -6,6 +6,7 @@
  * has been seen. */
 #include "check/check.h"
 
+#include "check/depth.h"
 #include "check/measure.h"
 #include "check/metrics.h"
 #include "check/prove.h"
@@ -23,6 +24,7 @@ struct check {
     bool has_elements;           /* an output had some, or should have had some of what the user gave */
     struct metrics *metrics;     /* an output each */
     double *nudge_noise;         /* an output each: what the last bit of the inputs does to it */
+    struct depth *depth;         /* NULL: no whole graph was run */
 };
 
 /* ---- question 1, while the reference run goes on ---- */
@@ -77,6 +79,7 @@ static bool observe(void *context, struct value *value, struct array *array, str
     struct check *check = context;
     struct waiting *waiting = value->mark;
     value->mark = NULL;
+    depth_see_exact(check->depth, value, array);
     for (; waiting; waiting = waiting->next) {
         array_drop(*waiting->slot);
         *waiting->slot = array ? array_keep(array) : NULL;
@@ -193,6 +196,7 @@ static bool run_reference(struct check *check, struct outputs *to, struct bnfuse
     prepare_sites(check);
     bool ran = session_run(session, &session->before, EXACT_ROUNDED, 0, &observer, to->exact, error);
     stop_waiting(check);
+    depth_forget(check->depth);
     return ran;
 }
 
@@ -206,8 +210,11 @@ static bool run_fused(struct check *check, struct outputs *to, bool stored, stru
 static bool run_natively(struct check *check, struct outputs *to, struct bnfuse_error *error)
 {
     struct session *session = check->session;
-    return session_run(session, &session->before, NATIVE, 0, NULL, to->native_before, error)
-           && session_run(session, &session->after, NATIVE, 0, NULL, to->native_after, error);
+    const struct observer before = { depth_see_before, check->depth, NULL },
+                          after = { depth_see_after, check->depth, NULL };
+    depth_forget(check->depth);
+    return session_run(session, &session->before, NATIVE, 0, &before, to->native_before, error)
+           && session_run(session, &session->after, NATIVE, 0, &after, to->native_after, error);
 }
 
 /* One set of inputs that tells something is enough. */
@@ -412,12 +419,14 @@ static bool check_whole(struct check *check, struct bnfuse_error *error)
     open_outputs(result, session->arena, graph, -1);
     check->metrics = NEW_ARRAY(session->arena, struct metrics, graph->output_count);
     check->nudge_noise = NEW_ARRAY(&session->plans, double, graph->output_count);
+    check->depth = depth_open(&session->plans, session->before.net, session->after.net);
     size_t sets = options->sets.count ? options->sets.count : 1;
     session->runs_planned = (is_full(check) || !all_checked(check) ? 5 : 2) * sets;
     for (size_t i = 0; i < sets; i++) {
         if (!session_take(session, i, error) || !check_inputs(check, error)) return false;
         result->set_count++;
     }
+    depth_collect(check->depth, session->arena, result);
     return true;
 }
 

@@ -106,7 +106,7 @@ void put_ladder(const struct page *page)
 
 /* ---- Along the depth, and by size ---- */
 
-void put_depth(const struct page *page)
+static void put_sites(const struct page *page)
 {
     const bnfuse_check_result *check = page->run->check;
     double *alone = calloc(2 * check->site_count + 1, sizeof *alone), *whole = alone ? alone + check->site_count : NULL;
@@ -120,14 +120,43 @@ void put_depth(const struct page *page)
         checked += site->checked;
     }
     if (alone && checked > 1) {
-        fputs("<h2>Along the depth</h2>\n", page->to);
         picture_depth(page->to, "differences of the changed places in running order", curves, page->run->other ? 2 : 1,
-                      check->site_count);
+                      check->site_count, (struct powers){ -17, 0 });
         fputs("<p>The changed places in running order, from left to right, each with the difference that it makes by "
               "itself in float64, relative to the largest number there.</p>\n",
               page->to);
     }
     free(alone);
+}
+
+static void put_errors(const struct page *page)
+{
+    const bnfuse_check_result *check = page->run->check;
+    size_t count = check->depth_count;
+    double *before = calloc(2 * count + 1, sizeof *before), *after = before ? before + count : NULL;
+    const struct curve curves[2] = { { "original", before, TONE_KEPT }, { "fused", after, TONE_OTHER } };
+    for (size_t i = 0; before && i < count; i++) {
+        before[i] = check->depth[i]->before;
+        after[i] = check->depth[i]->after;
+    }
+    if (before && count > 1) {
+        picture_depth(page->to, "distance of both models from float64 in running order", curves, 2, count,
+                      picture_powers(curves, 2, count));
+        fputs("<p>How far the original and the fused model, each in its own types, are from float64: at values that "
+              "both have, in running order from left to right. The root mean square of the differences, relative to "
+              "that of the values.</p>\n",
+              page->to);
+    }
+    free(before);
+}
+
+void put_depth(const struct page *page)
+{
+    const bnfuse_check_result *check = page->run->check;
+    if (check->sites_checked < 2 && check->depth_count < 2) return;
+    fputs("<h2>Along the depth</h2>\n", page->to);
+    put_sites(page);
+    put_errors(page);
 }
 
 static void put_histogram(const struct page *page, const bnfuse_output *output)

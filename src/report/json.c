@@ -228,6 +228,19 @@ static json_t *output_object(const bnfuse_output *output)
     return object;
 }
 
+static json_t *depth_list(const bnfuse_check_result *check)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < check->depth_count; i++) {
+        json_t *object = json_object();
+        json_put(&object, "value", json_text(check->depth[i]->value));
+        json_put(&object, "before", json_number(check->depth[i]->before));
+        json_put(&object, "after", json_number(check->depth[i]->after));
+        json_append(&list, object);
+    }
+    return list;
+}
+
 static json_t *check_object(const struct run_report *run)
 {
     const bnfuse_check_result *check = run->check;
@@ -246,6 +259,7 @@ static json_t *check_object(const struct run_report *run)
     json_put(&object, "worst_site", json_number(check->worst_site));
     json_put(&object, "sites", sites);
     json_put(&object, "outputs", outputs);
+    if (check->depth_count) json_put(&object, "depth", depth_list(check));
     return object;
 }
 

@@ -282,39 +282,63 @@ void picture_graph(FILE *to, const char *title, const struct box *boxes, size_t 
 
 enum { DEPTH_LEFT = 44, DEPTH_HEIGHT = 120 };
 
-static double depth_y(double value)
+static double depth_y(double value, struct powers powers)
 {
-    double power = value > 0 ? fmin(fmax(log10(value), LADDER_LOWEST), 0) : LADDER_LOWEST;
-    return MARGIN + power / LADDER_LOWEST * DEPTH_HEIGHT;
+    double power = value > 0 ? fmin(fmax(log10(value), powers.lowest), powers.highest) : powers.lowest;
+    return MARGIN + (powers.highest - power) / (powers.highest - powers.lowest) * DEPTH_HEIGHT;
 }
 
-static void put_curve(FILE *to, const struct curve *curve, size_t count)
+struct powers picture_powers(const struct curve *curves, size_t curve_count, size_t count)
+{
+    double least = INFINITY, most = -INFINITY;
+    for (size_t i = 0; i < curve_count; i++)
+        for (size_t k = 0; k < count; k++) {
+            double value = curves[i].values[k];
+            if (!(value > 0) || !isfinite(value)) continue;
+            least = fmin(least, value);
+            most = fmax(most, value);
+        }
+    if (!(most > 0)) return (struct powers){ LADDER_LOWEST, 0 };
+    struct powers powers = { (int)floor(log10(least)), (int)ceil(log10(most)) };
+    while (powers.highest - powers.lowest < 3) powers.highest++;
+    return powers;
+}
+
+static void put_curve(FILE *to, const struct curve *curve, size_t count, struct powers powers, bool is_dotted)
 {
     double width = PICTURE_WIDTH - MARGIN - DEPTH_LEFT;
     fputs("<polyline points=\"", to);
     for (size_t i = 0; i < count; i++)
         if (curve->values[i] >= 0)
             fprintf(to, "%.1f,%.1f ", DEPTH_LEFT + (count > 1 ? (double)i / (double)(count - 1) * width : 0),
-                    depth_y(curve->values[i]));
-    fprintf(to, "\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"/>\n", tone_color(curve->tone));
+                    depth_y(curve->values[i], powers));
+    fprintf(to, "\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\" stroke-linejoin=\"round\"%s/>\n",
+            tone_color(curve->tone), is_dotted ? " stroke-dasharray=\"2 3\"" : "");
 }
 
-void picture_depth(FILE *to, const char *title, const struct curve *curves, size_t curve_count, size_t count)
+static void put_powers(FILE *to, struct powers powers)
 {
-    begin(to, PICTURE_WIDTH, DEPTH_HEIGHT + 2 * MARGIN + LINE, title);
-    for (int power = -15; power <= 0; power += 5) {
+    int step = (powers.highest - powers.lowest + 4) / 5;
+    for (int power = powers.highest; power >= powers.lowest; power -= step) {
         char label[16];
-        double y = MARGIN + (double)power / LADDER_LOWEST * DEPTH_HEIGHT;
+        double y = depth_y(pow(10, power), powers);
         snprintf(label, sizeof label, power ? "1e%d" : "1", power);
         put_line(to, DEPTH_LEFT, y, PICTURE_WIDTH - MARGIN, y, "stroke-opacity=\"0.25\"");
         put_text(to, DEPTH_LEFT - 6, y + 4, "end", "", label);
     }
+}
+
+void picture_depth(FILE *to, const char *title, const struct curve *curves, size_t curve_count, size_t count,
+                   struct powers powers)
+{
+    begin(to, PICTURE_WIDTH, DEPTH_HEIGHT + 2 * MARGIN + LINE, title);
+    put_powers(to, powers);
     for (size_t i = 0; i < curve_count; i++) {
         double x = DEPTH_LEFT + (double)i * 150, y = DEPTH_HEIGHT + MARGIN + LINE - 4;
-        char attributes[40];
-        put_curve(to, &curves[i], count);
-        snprintf(attributes, sizeof attributes, "fill=\"%s\"", tone_color(curves[i].tone));
-        put_rectangle(to, x, y - 7, 14, 4, attributes);
+        bool is_dotted = curve_count > 1 && i == 0;
+        put_curve(to, &curves[i], count, powers, is_dotted);
+        fprintf(to, "<path d=\"M%.1f %.1fh14\" stroke=\"%s\" stroke-width=\"4\"%s/>\n", x, y - 5,
+                tone_color(curves[i].tone), is_dotted ? " stroke-dasharray=\"3 2.5\"" : "");
         put_text(to, x + 20, y, "start", "", curves[i].label);
     }
     end(to);

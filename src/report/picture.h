@@ -60,13 +60,20 @@ struct arrow {
 void picture_graph(FILE *to, const char *title, const struct box *boxes, size_t box_count, const struct arrow *arrows,
                    size_t arrow_count);
 
-/* A curve or two over the depth of a model, on a logarithmic scale; values of 0 stand on the lower edge. */
+/* A curve or two over the depth of a model, on a logarithmic scale between two powers of ten; what is below stands on
+ * the lower edge, as 0 does. The first of two is dotted. */
 struct curve {
     const char *label;
     const double *values; /* `count` of them; negative: none there */
     enum tone tone;
 };
-void picture_depth(FILE *to, const char *title, const struct curve *curves, size_t curve_count, size_t count);
+struct powers {
+    int lowest, highest;
+};
+/* Powers between which all values of the curves are, at least three of them. */
+struct powers picture_powers(const struct curve *curves, size_t curve_count, size_t count);
+void picture_depth(FILE *to, const char *title, const struct curve *curves, size_t curve_count, size_t count,
+                   struct powers powers);
 
 /* How many differences there are of each size: equal, then up to 1, 2, 4, ... units in the last place. The height of a
  * bar is the logarithm of its number. */

@@ -294,6 +294,13 @@ static void read_output(struct kept *kept, const json_t *element, void *to)
                                             .metrics = read_metrics(kept, json_object_get(element, "metrics")) };
 }
 
+static void read_depth(struct kept *kept, const json_t *element, void *to)
+{
+    (void)kept;
+    *(bnfuse_depth *)to = (bnfuse_depth){ text_of(element, "value"), number_of(element, "before", NAN),
+                                          number_of(element, "after", NAN) };
+}
+
 static bnfuse_verdict verdict_of(const char *text)
 {
     for (int i = 0; i <= BNFUSE_VERDICT_CANNOT_TELL; i++)
@@ -326,6 +333,8 @@ static const bnfuse_check_result *read_check(struct kept *kept, const json_t *ob
         read_list(kept, json_object_get(object, "sites"), sizeof(bnfuse_site), &check->site_count, read_site);
     check->outputs =
         read_list(kept, json_object_get(object, "outputs"), sizeof(bnfuse_output), &check->output_count, read_output);
+    check->depth =
+        read_list(kept, json_object_get(object, "depth"), sizeof(bnfuse_depth), &check->depth_count, read_depth);
     for (size_t i = 0; i < check->site_count; i++) check->sites_checked += check->sites[i]->checked;
     return check;
 }
