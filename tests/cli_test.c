@@ -378,14 +378,14 @@ static void a_model_may_be_replaced_by_its_fused_self(void **state)
     assert_says(out, "0 of 1 BatchNormalizations can go");
 }
 
-/* The shift is left over at two places, three times; the BatchNormalization is at H. */
-static void write_work_by_height(const char *path)
+/* The shift is left over at two places, three times; the BatchNormalization is at H, or at what `first` leaves of it. */
+static void write_work_by_height(const char *path, const char *first, const char *attributes)
 {
     build_input(&b, "x", DTYPE_FLOAT, "N,3,H");
     for (const char *name = "stmv"; *name; name++)
         build_init_values(&b, (char[]){ *name, 0 }, DTYPE_FLOAT, "3", (double[]){ 1, 0.5, 2 });
     build_init_values(&b, "i", DTYPE_INT64, "2", (double[]){ 0, 1 });
-    build_node(&b, "Relu", "relu", "x", "r", NULL);
+    build_node(&b, first, "first", "x", "r", attributes);
     build_node(&b, "BatchNormalization", "bn", "r s t m v", "y", NULL);
     build_node(&b, "Transpose", "", "y", "q", "perm=0,2,1");
     build_node(&b, "Gather", "", "q i", "g", "axis=1");
@@ -401,7 +401,7 @@ static void write_work_by_height(const char *path)
 static void a_size_that_decides_what_is_less_work_is_asked_for(void **state)
 {
     (void)state;
-    write_work_by_height("height.onnx");
+    write_work_by_height("height.onnx", "Relu", NULL);
     assert_ran("explain height.onnx", 0);
     assert_says(out, "inputs leave open: --dim H=N");
     assert_says(out, "    tried  upstream: Relu (BNF106) a neighbour that scale and shift cannot cross\n"
@@ -417,6 +417,18 @@ static void a_size_that_decides_what_is_less_work_is_asked_for(void **state)
     assert_ran("explain height.onnx --dim H=1000", 0);
     assert_says(out, "1 of 1 BatchNormalizations can go");
     assert_ran("height.onnx -o fused.onnx --dim H=50 --strict", 0);
+}
+
+static void sizes_that_follow_from_a_named_one_count(void **state)
+{
+    (void)state;
+    write_work_by_height("half.onnx", "MaxPool", "kernel_shape=2, strides=2,");
+    assert_ran("explain half.onnx", 0);
+    assert_says(out, "inputs leave open: --dim H=N");
+    assert_ran("explain half.onnx --dim H=5", 0);
+    assert_says(out, "3 nodes would be left over\n");
+    assert_ran("explain half.onnx --dim H=100", 0);
+    assert_says(out, "1 of 1 BatchNormalizations can go");
 }
 
 /* An average over the whole plane, whose size an input says that callers can replace. */
@@ -1332,6 +1344,7 @@ int main(void)
         TEST(every_batch_normalization_gets_one_line),
         TEST(equal_hints_are_given_once),
         TEST(a_size_that_decides_what_is_less_work_is_asked_for),
+        TEST(sizes_that_follow_from_a_named_one_count),
         TEST(sites_are_proven_at_sizes_that_were_frozen),
         TEST(affines_are_counted_by_what_became_of_them),
         TEST(a_model_may_be_replaced_by_its_fused_self),

@@ -36,7 +36,7 @@ struct work attempt_removes(const struct decision *decision, const struct node *
 /* What goes must be more than what is left over. A BatchNormalization goes if no more nodes than it takes with it are
  * left, none of them another one; else what is left must be less work than what goes, and one BatchNormalization is never
  * traded for two. Other roots go if fewer nodes are left. */
-static bool is_worth_it(const struct decision *decision, const struct node *root)
+static bool is_worth_it(struct decision *decision, const struct node *root)
 {
     const struct cost *cost = &decision->cost;
     if (cost->nodes == 0) return true;
@@ -61,26 +61,30 @@ static bool says_more(enum reason down, enum reason up)
 }
 
 /* Whether the way is worth it at some sizes of the open dims, for all that is known. */
-static bool depends_on_sizes(const struct decision *decision, const struct work *removed)
+static bool depends_on_sizes(struct decision *decision, const struct work *removed)
 {
     const struct cost *cost = &decision->cost;
     if (!decision->kind->trades_nodes || cost->norms > 1 || (cost->norms == 1 && cost->nodes > 1)) return false;
     return !decision_is_at_most(decision, removed, &cost->work);
 }
 
-/* The name of a dim that decides which is less, as a graph input declares it; NULL if none does. */
+/* The name of a dim that may decide which is less, as a graph input declares it; rather one that only one of them has. NULL
+ * if there is none. */
 static const char *deciding_dim(const struct decision *decision, const struct work *left, const struct work *removed)
 {
     const struct graph *graph = decision->net->main;
+    const char *best = NULL;
     for (size_t i = 0; i < graph->input_count; i++) {
         const struct value *input = graph->inputs[i];
         for (int axis = 0; axis < input->shape.rank; axis++) {
             int symbol = input->shape.dims[axis].symbol;
-            if (work_has(left, symbol) == work_has(removed, symbol) || decision_has_size(decision, symbol)) continue;
-            if (value_dim_name(input, axis)) return value_dim_name(input, axis);
+            const char *name = value_dim_name(input, axis);
+            if (!symbol || !name || decision_has_size(decision, symbol)) continue;
+            if (work_has(left, symbol) != work_has(removed, symbol)) return name;
+            if (!best && axis > 0 && !work_has(left, symbol)) best = name; /* what is computed from it may decide */
         }
     }
-    return NULL;
+    return best;
 }
 
 /* A way that is open and worth it. */

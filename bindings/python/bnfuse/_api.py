@@ -80,6 +80,15 @@ class _Loaded:
         self.kept += [texts, array]
         return {"names": array, "count": len(texts)}
 
+    def dims(self, dims: Optional[Mapping[str, int]]):
+        """Sizes by name, as rows of the library: values for options that hold them."""
+        if not dims:
+            return {}
+        names = [ffi.new("char[]", name.encode()) for name in dims]
+        rows = ffi.new("bnfuse_dim[]", [{"name": name, "size": size} for name, size in zip(names, dims.values())])
+        self.kept += [names, rows]
+        return {"dims": rows, "dim_count": len(names)}
+
     def progress(self, options, progress: Optional[Progress]) -> None:
         if progress is None:
             return
@@ -140,12 +149,12 @@ def _loaded(model: Model, external_data: Optional[ExternalData] = None, memory_l
         loaded.close()
 
 
-def _fuse(loaded: _Loaded, freeze_weights, assume_inference, lower_mul_add, simplify, enable, disable, skip, fold_limit,
-          any_opset, progress) -> Report:
+def _fuse(loaded: _Loaded, freeze_weights, assume_inference, lower_mul_add, lower_conv, simplify, enable, disable, skip,
+          fold_limit, dims, any_opset, progress) -> Report:
     options = loaded.options(
         "fuse", freeze_weights=freeze_weights, assume_inference=assume_inference, lower_mul_add=lower_mul_add,
-        simplify=simplify, any_opset=any_opset, fold_limit=fold_limit, enabled=loaded.names(enable), disabled=loaded.names(disable),
-        skipped=loaded.names(skip))
+        lower_conv=lower_conv, simplify=simplify, any_opset=any_opset, fold_limit=fold_limit,
+        enabled=loaded.names(enable), disabled=loaded.names(disable), skipped=loaded.names(skip), **loaded.dims(dims))
     loaded.progress(options, progress)
     _check(lib.bnfuse_fuse(loaded.handle, options, loaded.error), loaded.error, loaded.raised)
     return read_report(lib.bnfuse_get_report(loaded.handle))
@@ -156,17 +165,12 @@ _LEVELS = {"quick": lib.BNFUSE_LEVEL_QUICK, "standard": lib.BNFUSE_LEVEL_STANDAR
 
 def _check_options(loaded: _Loaded, inputs, dims, shapes, seed, atol, rtol, threads, level, progress):
     options = loaded.options("check", seed=seed, atol=atol, rtol=rtol, threads=threads,
-                             level=_LEVELS[level])
+                             level=_LEVELS[level], **loaded.dims(dims))
     if inputs:
         tensors = _tensors.make(inputs, loaded.error, _check)
         sets = ffi.new("const bnfuse_tensors *[]", [tensors])
         loaded.kept += [tensors, sets]
         options.sets, options.set_count = sets, 1
-    if dims:
-        names = [ffi.new("char[]", name.encode()) for name in dims]
-        rows = ffi.new("bnfuse_dim[]", [{"name": name, "size": size} for name, size in zip(names, dims.values())])
-        loaded.kept += [names, rows]
-        options.dims, options.dim_count = rows, len(names)
     if shapes:
         names = [ffi.new("char[]", name.encode()) for name in shapes]
         lists = [ffi.new("int64_t[]", list(shape) or [0]) for shape in shapes.values()]
@@ -202,6 +206,7 @@ def fuse_and_report(
     freeze_weights: bool = False,
     assume_inference: bool = False,
     lower_mul_add: bool = False,
+    lower_conv: bool = False,
     simplify: bool = False,
     enable: Sequence[str] = (),
     disable: Sequence[str] = (),
@@ -225,8 +230,8 @@ def fuse_and_report(
     if check not in (True, False, *_LEVELS):
         raise UsageError('check wants True, False, "quick", "standard" or "full"')
     with _loaded(model, external_data, memory_limit) as loaded:
-        report = _fuse(loaded, freeze_weights, assume_inference, lower_mul_add, simplify, enable, disable, skip,
-                       fold_limit, allow_unchecked, progress)
+        report = _fuse(loaded, freeze_weights, assume_inference, lower_mul_add, lower_conv, simplify, enable, disable,
+                       skip, fold_limit, dims, allow_unchecked, progress)
         result = None
         if check:
             level = "standard" if check is True else check
@@ -250,13 +255,14 @@ def fuse(model: Model, output: Optional[Union[str, "os.PathLike[str]"]] = None, 
 
     - ``freeze_weights``: initializers that are graph inputs too count as constants
     - ``assume_inference``: training-mode BatchNormalization counts as inference
-    - ``lower_mul_add``: what stays becomes Mul and Add
+    - ``lower_mul_add``, ``lower_conv``: what stays becomes Mul and Add, or a depthwise Conv of kernel 1
     - ``simplify``: everything else that can go without changing a bit of any result goes as well
     - ``enable``, ``disable``, ``skip``: more folds ("relu-scale"), passes left out, nodes left alone
     - ``fold_limit``: bytes the model may grow by
     - ``check``: False, "quick" (each change by itself), True or "standard" (both models as well), "full" (in float64,
       too, and the whole graph must run); ``allow_unchecked``
-    - ``inputs``, ``dims``, ``shapes``, ``seed``, ``atol``, ``rtol``, ``threads``: of the check
+    - ``dims``: sizes of open dims by name, for the check, and for what a fold leaves over
+    - ``inputs``, ``shapes``, ``seed``, ``atol``, ``rtol``, ``threads``: of the check
     - ``external_data``: a folder, bytes by location, or a function from location to bytes
     - ``external_file``: with ``output``, the name of a file beside it for the large tensors
     - ``memory_limit`` in bytes; ``progress``, a function that takes the share done and may return False to stop
@@ -273,18 +279,20 @@ def explain(
     freeze_weights: bool = False,
     assume_inference: bool = False,
     lower_mul_add: bool = False,
+    lower_conv: bool = False,
     simplify: bool = False,
     enable: Sequence[str] = (),
     disable: Sequence[str] = (),
     skip: Sequence[str] = (),
     fold_limit: Optional[int] = None,
+    dims: Optional[Mapping[str, int]] = None,
     external_data: Optional[ExternalData] = None,
     memory_limit: int = 0,
 ) -> Report:
     """Says of every BatchNormalization where it would go, or why it stays. Nothing is checked or written."""
     with _loaded(model, external_data, memory_limit) as loaded:
-        return _fuse(loaded, freeze_weights, assume_inference, lower_mul_add, simplify, enable, disable, skip, fold_limit,
-                     True, None)
+        return _fuse(loaded, freeze_weights, assume_inference, lower_mul_add, lower_conv, simplify, enable, disable, skip,
+                     fold_limit, dims, True, None)
 
 
 def compare(

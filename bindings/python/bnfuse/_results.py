@@ -63,6 +63,13 @@ class Report:
     multiply_adds_saved: int
     notes: List[str]
     rewrites: List[Rewrite] = field(default_factory=list)
+    grown: int = 0
+    """Bytes of weights that were shared or computed, and are stored now."""
+    affine_chains_folded: int = 0
+    """Chains of Mul, Add, Sub, Div and Neg by constants that went without a BatchNormalization."""
+    affines_folded: int = 0
+    affines_left: Dict[str, int] = field(default_factory=dict)
+    """How many stay, by code."""
 
     def __str__(self) -> str:
         return "\n".join([str(remark) for remark in self.remarks]
@@ -105,7 +112,9 @@ def read_report(report) -> Report:
         (report.before.bytes, report.after.bytes), report.multiply_adds_saved,
         [text(report.notes[i]) for i in range(report.note_count)],
         [Rewrite(text(each.rule), text(each.node), text(each.op), text(each.scope), text(each.where))
-         for each in (report.rewrites[i] for i in range(report.rewrite_count))])
+         for each in (report.rewrites[i] for i in range(report.rewrite_count))],
+        report.grown, report.affine_chains_folded, report.affines_folded,
+        {f"BNF{left.code}": left.count for left in (report.affines_left[i] for i in range(report.affines_left_count))})
 
 
 def read_check(result) -> Check:

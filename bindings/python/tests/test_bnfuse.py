@@ -203,6 +203,34 @@ def test_dims_shapes_and_data_of_the_check():
     assert shaped.inputs == "images float32 [4, 1, 20, 20]"
 
 
+def test_affines_without_a_norm_are_counted():
+    report = bnfuse.explain(model("affines_without_batchnorm"))
+    assert report.affine_chains_folded == 2 and report.affines_folded >= 2 and not report.affines_left
+    kept = bnfuse.explain(model("attention_written_out"))
+    assert kept.affine_chains_folded == 0 and kept.affines_left == {"BNF113": 1, "BNF121": 4, "BNF123": 6}
+
+
+def test_a_named_size_decides_what_is_less_work():
+    """The shift is left over at two places, three times; the BatchNormalization is at H."""
+    onnx = pytest.importorskip("onnx")
+    numpy_helper = pytest.importorskip("onnx.numpy_helper")
+    helper, real = onnx.helper, onnx.TensorProto.FLOAT
+    nodes = [helper.make_node("Relu", ["x"], ["r"]), helper.make_node("BatchNormalization", list("rsbmv"), ["y"]),
+             helper.make_node("Transpose", ["y"], ["q"], perm=[0, 2, 1]), helper.make_node("Gather", ["q", "i"], ["g"], axis=1)]
+    constants = {"i": numpy.array([0, 1])} | {name: numpy.array([1, 0.5, 2], numpy.float32) for name in "sbmv"}
+    for i in range(3):
+        constants[f"w{i}"] = numpy.ones((3, 40), numpy.float32)
+        nodes.append(helper.make_node("MatMul", ["g", f"w{i}"], [f"z{i}"]))
+    graph = helper.make_graph(
+        nodes, "by_height", [helper.make_tensor_value_info("x", real, ["N", 3, "H"])],
+        [helper.make_tensor_value_info(f"z{i}", real, ["N", 2, 40]) for i in range(3)],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()])
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    assert bnfuse.explain(proto).left == 1
+    assert bnfuse.explain(proto, dims={"H": 1000}).left == 0
+    assert bnfuse.fuse_and_report(proto, dims={"H": 50})[1].left == 0
+
+
 def test_what_is_public_is_documented_and_has_types():
     for name in bnfuse.__all__:
         thing = getattr(bnfuse, name)

@@ -5,6 +5,7 @@
 
 #include "onnx/graph/bn.h"
 #include "onnx/graph/edit.h"
+#include "onnx/shape/symbol.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -34,11 +35,11 @@ static void take_sizes(struct decision *decision)
 {
     const struct graph *graph = decision->net->main;
     if (decision->options->dim_count == 0) return;
-    decision->sizes = NEW_ARRAY(decision->net->arena, struct work_size, NAMED_SIZES);
+    decision->sizes = NEW_ARRAY(decision->net->arena, struct named_size, NAMED_SIZES);
     for (size_t i = 0; i < graph->input_count; i++) {
         const struct value *input = graph->inputs[i];
         for (int axis = 0; axis < input->shape.rank && decision->size_count < NAMED_SIZES; axis++) {
-            struct work_size named = { input->shape.dims[axis].symbol, -1 };
+            struct named_size named = { input->shape.dims[axis].symbol, -1 };
             if (!decision_has_size(decision, named.symbol))
                 named.size = named_size(decision->options, value_dim_name(input, axis));
             if (named.symbol && named.size > 0) decision->sizes[decision->size_count++] = named;
@@ -79,17 +80,37 @@ enum reason decision_stop(struct decision *decision, enum reason reason, const c
     return reason;
 }
 
-bool decision_is_less(const struct decision *decision, const struct work *a, const struct work *b)
+static bool size_of_unknown(void *context, int unknown, int64_t *size)
 {
-    const struct work left = work_at(a, decision->sizes, decision->size_count);
-    const struct work right = work_at(b, decision->sizes, decision->size_count);
+    const struct decision *decision = context;
+    for (size_t i = 0; i < decision->size_count; i++) {
+        *size = decision->sizes[i].size;
+        if (symbol_unknown(decision->net->symbols, decision->sizes[i].symbol) == unknown) return true;
+    }
+    return false;
+}
+
+/* Also one that is computed from those named: what a strided Conv leaves of H. */
+static int64_t size_of(void *context, int symbol)
+{
+    const struct decision *decision = context;
+    int64_t size;
+    for (size_t i = 0; i < decision->size_count; i++)
+        if (decision->sizes[i].symbol == symbol) return decision->sizes[i].size;
+    bool is_known =
+        decision->size_count > 0 && symbol_evaluate(decision->net->symbols, symbol, size_of_unknown, context, &size);
+    return is_known && size > 0 ? size : -1;
+}
+
+bool decision_is_less(struct decision *decision, const struct work *a, const struct work *b)
+{
+    const struct work left = work_at(a, size_of, decision), right = work_at(b, size_of, decision);
     return work_is_less(&left, &right);
 }
 
-bool decision_is_at_most(const struct decision *decision, const struct work *a, const struct work *b)
+bool decision_is_at_most(struct decision *decision, const struct work *a, const struct work *b)
 {
-    const struct work left = work_at(a, decision->sizes, decision->size_count);
-    const struct work right = work_at(b, decision->sizes, decision->size_count);
+    const struct work left = work_at(a, size_of, decision), right = work_at(b, size_of, decision);
     return work_is_at_most(&left, &right);
 }
 

@@ -44,7 +44,10 @@ struct decision {
         struct work removed; /* of affine nodes that the steps make superfluous */
         int removed_nodes;
     } cost;
-    struct work_size *sizes; /* of open dims, as the caller's options name them */
+    struct named_size { /* of an open dim, as the caller's options name it */
+        int symbol;
+        int64_t size;
+    } * sizes;
     size_t size_count;
     enum dtype type;   /* of constants that residues need: that of the root's parameters */
     bool floors;       /* Relu and Clip may become Max and Min (floor.c): every scale is known not to be negative */
@@ -78,9 +81,9 @@ struct step *decision_step(struct decision *decision, void (*apply)(struct decis
                            struct node *node);
 
 /* Whether a < b, or a <= b, at the sizes that the caller named and at any other of the rest. */
-bool decision_is_less(const struct decision *decision, const struct work *a, const struct work *b);
+bool decision_is_less(struct decision *decision, const struct work *a, const struct work *b);
 bool decision_has_size(const struct decision *decision, int symbol);
-bool decision_is_at_most(const struct decision *decision, const struct work *a, const struct work *b);
+bool decision_is_at_most(struct decision *decision, const struct work *a, const struct work *b);
 
 /* A step that renames a value because it will hold something else. */
 void decision_rename(struct decision *decision, struct value *value);

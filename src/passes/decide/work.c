@@ -44,21 +44,14 @@ void work_add(struct work *work, const struct shape *shape, int operations)
     if (!work->is_unknown) add_term(work, term);
 }
 
-static int64_t size_of(int symbol, const struct work_size *sizes, size_t size_count)
-{
-    for (size_t i = 0; i < size_count; i++)
-        if (sizes[i].symbol == symbol) return sizes[i].size;
-    return -1;
-}
-
-struct work work_at(const struct work *work, const struct work_size *sizes, size_t size_count)
+struct work work_at(const struct work *work, work_size_of *size_of, void *context)
 {
     struct work at = { .is_unknown = work->is_unknown };
     for (int i = 0; i < work->count && !at.is_unknown; i++) {
         struct work_term term = { .times = work->terms[i].times };
         for (int k = 0, kept = 0; k < WORK_SYMBOLS && work->terms[i].symbols[k]; k++) {
             int symbol = work->terms[i].symbols[k];
-            int64_t size = size_of(symbol, sizes, size_count);
+            int64_t size = size_of(context, symbol);
             if (size < 0) term.symbols[kept++] = symbol;
             else if (!size_multiply(term.times, size, &term.times)) at.is_unknown = true;
         }

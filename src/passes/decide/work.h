@@ -20,12 +20,9 @@ struct work {
 
 /* Adds `operations` for each element of the shape. */
 void work_add(struct work *work, const struct shape *shape, int operations);
-/* The same where some of the open dims have sizes. */
-struct work_size {
-    int symbol;
-    int64_t size;
-};
-struct work work_at(const struct work *work, const struct work_size *sizes, size_t size_count);
+/* The same where some of the open dims have sizes: those that `size_of` does not say -1 of. */
+typedef int64_t work_size_of(void *context, int symbol);
+struct work work_at(const struct work *work, work_size_of *size_of, void *context);
 /* Whether a < b, or a <= b, for all sizes of the open dims (each at least 1). False when that cannot be said. */
 bool work_is_less(const struct work *a, const struct work *b);
 bool work_is_at_most(const struct work *a, const struct work *b);
