@@ -89,6 +89,9 @@ static void pairs_that_cancel_go(void **state)
                 "in x 2,3,4; a = Transpose x perm=2,0,1; b = Transpose a perm=2,0,1; y = Exp b; out y"),
         BECOMES("Transpose Transpose Exp",
                 "in x 2,3,4; a = Transpose x perm=2,0,1; b = Transpose a perm=2,0,1; y = Exp b; out y; out a"),
+        /* the Shape between goes first */
+        BECOMES("Transpose Reshape", "in x 2,3,4; a = Transpose x perm=2,0,1; s = Shape a; "
+                                     "b = Transpose a perm=2,0,1; y = Reshape b s; out y"),
         BECOMES("Exp", "in x 2,1,3; ints a 1,; b = Squeeze x a; c = Unsqueeze b a; y = Exp c; out y"),
         BECOMES("Squeeze Unsqueeze Exp",
                 "in x 2,1,3; ints a 1,; ints k 0,; b = Squeeze x a; c = Unsqueeze b k; y = Exp c; out y"),

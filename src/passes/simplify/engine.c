@@ -475,6 +475,8 @@ static bool sweep(struct simplifier *s)
     return touched;
 }
 
+enum { TURN_LIMIT = 16 }; /* over all nodes; real models need three */
+
 static void release(void *context)
 {
     struct simplifier *s = context;
@@ -495,6 +497,25 @@ static struct simplifier *open_simplifier(struct net *net, const struct bnfuse_f
     return s;
 }
 
+/* Until no row has anything to do at the nodes that were touched. */
+static bool run_touched(struct simplifier *s, struct bnfuse_error *error)
+{
+    s->made_constants = false;
+    s->net->edits_keep_bits = true;
+    do run_waves(s);
+    while (sweep(s));
+    s->net->edits_keep_bits = false;
+    return !s->made_constants || shape_infer(s->net, error);
+}
+
+static void touch_all(struct simplifier *s)
+{
+    for (const struct graph *graph = net_next_graph(s->net, NULL); graph; graph = net_next_graph(s->net, graph))
+        for (struct node *node = graph->first; node; node = node->next) rewrite_touch(s, node);
+}
+
+/* A value may have lost a reader far from where it is asked for its only one, and constants tell more of shapes: where
+ * anything was rewritten, all nodes are asked once more. */
 bool simplify_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
                   struct bnfuse_error *error)
 {
@@ -502,11 +523,13 @@ bool simplify_run(struct net *net, const struct bnfuse_fuse_options *options, st
     struct simplifier *s = open_simplifier(net, options, report);
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
         if (!add_graph(s, graph, error)) return false;
-    net->edits_keep_bits = true;
-    do run_waves(s);
-    while (sweep(s));
-    net->edits_keep_bits = false;
+    for (int i = 0; i < TURN_LIMIT; i++) {
+        size_t count = report->rewrite_count;
+        if (!run_touched(s, error)) return false;
+        if (report->rewrite_count == count) break;
+        touch_all(s);
+    }
     release(s);
     report->simplified_at = net->edit_count + 1;
-    return !s->made_constants || shape_infer(net, error);
+    return true;
 }
