@@ -247,6 +247,39 @@ static void sizes_that_wrap_or_are_negative_are_refused(void **state)
     assert_int_equal(result, 8);
 }
 
+static bool clear_again_and_again(void *context, struct bnfuse_error *error)
+{
+    struct scene *scene = context;
+    struct arena *scratch = arena_scratch(&scene->arena);
+    size_t most = 0;
+    (void)error;
+    for (int round = 0; round < 50; round++) {
+        unsigned char *bytes = arena_alloc(scratch, 1000);
+        for (int i = 0; i < 1000; i++) assert_int_equal(bytes[i], 0);
+        memset(bytes, 0xa5, 1000);
+        arena_defer(scratch, count_release, scene);
+        arena_alloc(scratch, 3 << 20);
+        if (!round) most = scene->memory->used;
+        assert_true(scene->memory->used <= most);
+        arena_clear(scratch);
+        assert_int_equal(scene->released, round + 1);
+        assert_true(scene->memory->used < 3 << 20);
+    }
+    arena_alloc(scratch, 100);
+    return true;
+}
+
+static void a_cleared_arena_is_empty_and_zeroed(void **state)
+{
+    (void)state;
+    struct memory memory = { 0 };
+    struct scene scene = { .memory = &memory };
+    arena_open(&scene.arena, &memory);
+    assert_true(guarded(&memory, clear_again_and_again, &scene, NULL));
+    arena_close(&scene.arena);
+    assert_int_equal(memory.used, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +290,7 @@ int main(void)
         cmocka_unit_test(an_array_whose_size_wraps_is_an_error),
         cmocka_unit_test(taken_blocks_count_against_the_limit),
         cmocka_unit_test(what_was_deferred_runs_last_first_and_the_arena_opens_again),
+        cmocka_unit_test(a_cleared_arena_is_empty_and_zeroed),
         cmocka_unit_test(allocations_are_aligned_and_grow_by_copy),
         cmocka_unit_test(sizes_that_wrap_or_are_negative_are_refused),
     };

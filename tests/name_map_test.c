@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,11 +108,48 @@ static void names_that_differ_in_one_byte_are_told_apart(void **state)
     arena_close(&arena);
 }
 
+/* A set tells those that were added from those that were not, and the same in every run. */
+static bool fill_set(void *context, struct bnfuse_error *error)
+{
+    struct name_set *set = NEW(context, struct name_set);
+    char name[24];
+    (void)error;
+    name_set_open(set, context);
+    assert_false(name_set_has(set, "0"));
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(name, sizeof name, "%d", i);
+        name_set_add(set, name);
+        name_set_add(set, name);
+        assert_int_equal(set->count, i + 1);
+    }
+    for (int i = 0; i < 2 * COUNT; i++) {
+        snprintf(name, sizeof name, "%d", i);
+        assert_int_equal(name_set_has(set, name), i < COUNT);
+    }
+    name_set_close(set);
+    assert_false(name_set_has(set, "0"));
+    name_set_add(set, "0");
+    assert_true(name_set_has(set, "0"));
+    return true;
+}
+
+static void a_set_has_what_was_added(void **state)
+{
+    (void)state;
+    struct memory memory = { 0 };
+    struct arena arena;
+    arena_open(&arena, &memory);
+    assert_true(guarded(&memory, fill_set, &arena, NULL));
+    arena_close(&arena);
+    assert_int_equal(memory.used, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_added_is_found_until_it_is_removed),
         cmocka_unit_test(names_that_differ_in_one_byte_are_told_apart),
+        cmocka_unit_test(a_set_has_what_was_added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

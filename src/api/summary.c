@@ -197,16 +197,17 @@ static const char *degenerate_channels(struct arena *arena, const struct channel
 /* A note for every BatchNormalization whose stored statistics are odd, and the channels of all. */
 static void note_channels(struct bnfuse_model *model)
 {
-    struct arena *arena = &model->arena;
+    struct arena *arena = &model->arena, *scratch = arena_scratch(arena);
     struct channel_list **end = &model->channels;
     size_t room = 0;
     for (struct graph *graph = NULL; (graph = net_next_graph(&model->after, graph));)
         for (const struct node *node = graph->first; node; node = node->next) {
             struct channels channels = { .count = 0 };
-            if (!bn_is(node) || !read_channels(arena, node, &channels)) continue;
+            arena_clear(scratch);
+            if (!bn_is(node) || !read_channels(scratch, node, &channels)) continue;
             *end = list_channels(arena, node, &channels);
             end = &(*end)->next;
-            const char *odd = degenerate_channels(arena, &channels);
+            const char *odd = degenerate_channels(scratch, &channels);
             if (!*odd) continue;
             if (model->note_count == room) {
                 room = 2 * room + 8;
@@ -215,8 +216,9 @@ static void note_channels(struct bnfuse_model *model)
             model->notes[model->note_count++] = arena_printf(arena,
                                                              "%s has degenerate statistics: %s; bnfuse calibrate "
                                                              "estimates them again from data",
-                                                             node_label(node, arena), odd);
+                                                             node_label(node, scratch), odd);
         }
+    arena_close(scratch);
 }
 
 /* Those of the passes, then those from before, then the one that writing settles. */

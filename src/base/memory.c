@@ -147,16 +147,53 @@ void arena_open(struct arena *arena, struct memory *memory)
     *arena = (struct arena){ .memory = memory };
 }
 
-void arena_close(struct arena *arena)
+static void release_deferred(struct arena *arena)
 {
     for (struct arena_deferred *deferred; (deferred = arena->deferred);) {
         arena->deferred = deferred->next;
         deferred->release(deferred->object);
     }
-    for (struct arena_block *block; (block = arena->blocks);) {
-        arena->blocks = block->next;
-        memory_give(arena->memory, block, sizeof *block + block->size);
+}
+
+/* All but `kept`. */
+static void release_blocks(struct arena *arena, struct arena_block *kept)
+{
+    for (struct arena_block *block = arena->blocks, *next; block; block = next) {
+        next = block->next;
+        if (block != kept) memory_give(arena->memory, block, sizeof *block + block->size);
     }
+    arena->blocks = kept;
+}
+
+void arena_close(struct arena *arena)
+{
+    release_deferred(arena);
+    release_blocks(arena, NULL);
+}
+
+/* The first block is the largest, but for those of a single request. */
+void arena_clear(struct arena *arena)
+{
+    struct arena_block *kept = arena->blocks && arena->blocks->size <= LARGEST_BLOCK ? arena->blocks : NULL;
+    release_deferred(arena);
+    release_blocks(arena, kept);
+    if (!kept) return;
+    memset(kept->bytes, 0, kept->used);
+    kept->used = 0;
+    kept->next = NULL;
+}
+
+static void close_scratch(void *scratch)
+{
+    arena_close(scratch);
+}
+
+struct arena *arena_scratch(struct arena *arena)
+{
+    struct arena *scratch = NEW(arena, struct arena);
+    arena_open(scratch, arena->memory);
+    arena_defer(arena, close_scratch, scratch);
+    return scratch;
 }
 
 /* A zeroed block, first in the list. It doubles the last one, so that their number stays logarithmic; a large

@@ -68,6 +68,10 @@ _Noreturn void memory_exhausted(struct memory *memory);
 void arena_open(struct arena *arena, struct memory *memory);
 /* Runs what was deferred (last first), then frees every block. The arena may be opened again. */
 void arena_close(struct arena *arena);
+/* The same, but a block stays for what comes next: for what is filled and emptied again and again. */
+void arena_clear(struct arena *arena);
+/* An arena of its own within this one, for what is not needed as long; closed with it at the latest. */
+struct arena *arena_scratch(struct arena *arena);
 
 /* Zeroed, aligned to 16 bytes if the size is a multiple of that, else to 8; so any type is aligned. arena_array checks count * size. Size 0 yields a valid pointer. */
 void *arena_alloc(struct arena *arena, size_t size);

@@ -30,8 +30,7 @@ static bool fold_one(struct decision *decision, struct node *node, struct pass_r
 {
     struct affine *a;
     size_t slot;
-    arena_close(decision->arena);
-    arena_open(decision->arena, decision->net->arena->memory);
+    arena_clear(decision->arena);
     decision_begin(decision, node, root_type(node));
     remark_affine(node, REASON_NONE);
     enum reason reason = affine_of_node(decision, node, &a, &slot);

@@ -107,8 +107,7 @@ static void tidy_one(struct decision *decision, struct node *node)
     struct affine *a;
     size_t slot;
     bool swallowed = false;
-    arena_close(decision->arena);
-    arena_open(decision->arena, decision->net->arena->memory);
+    arena_clear(decision->arena);
     struct value *scale = node_input(node, 1);
     const struct tensor *constant = scale ? value_constant(scale) : NULL;
     decision_begin(decision, node, constant ? constant->type : DTYPE_FLOAT);

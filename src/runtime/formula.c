@@ -11,16 +11,9 @@
 
 #define STEP_OUTPUTS 4
 
-static void close_scratch(void *scratch)
-{
-    arena_close(scratch);
-}
-
 void formula_open(struct formula *f, struct call *call)
 {
-    *f = (struct formula){ .call = call, .opset = LATEST_OPSET, .scratch = NEW(call->scratch, struct arena) };
-    arena_open(f->scratch, call->pool->memory);
-    arena_defer(call->scratch, close_scratch, f->scratch);
+    *f = (struct formula){ .call = call, .opset = LATEST_OPSET, .scratch = arena_scratch(call->scratch) };
 }
 
 bool formula_close(struct formula *f)
@@ -143,8 +136,7 @@ static bool take_step(struct formula *f, const struct node *node, struct array *
     if (!node->row || !node->row->run) formula_fail(f, "is made of %s, which does not run", node->op);
     else f->failed = !run_step(f, node, inputs, count, outputs);
     for (size_t i = 0; f->failed && i < wanted; i++) outputs[i] = NULL;
-    arena_close(f->scratch);
-    arena_open(f->scratch, f->call->pool->memory);
+    arena_clear(f->scratch);
     return !f->failed;
 }
 

@@ -252,8 +252,7 @@ static bool run_step(struct run *run, const struct step *step, struct bnfuse_err
     bool good = perform(run, &call, error);
     drop_arrays(call.inputs, call.input_count);
     drop_arrays(call.outputs, call.output_count);
-    arena_close(&frame->scratch);
-    arena_open(&frame->scratch, run->options->memory);
+    arena_clear(&frame->scratch);
     return good;
 }
 

@@ -21,7 +21,9 @@ struct suffix {
 struct name_table {
     struct graph **graphs; /* every graph that was read */
     size_t graph_count, graph_room;
-    struct name_map taken, suffixes; /* filled when the first new name is asked for */
+    struct name_set taken; /* filled when the first new name is asked for */
+    struct name_map suffixes;
+    bool are_closed;
 };
 
 struct import {
@@ -496,7 +498,7 @@ bool net_index(struct net *net, struct arena *arena, const struct model *model, 
     struct builder *b = new_builder(net, arena, error);
     *net = (struct net){ .model = model, .arena = arena };
     net->names = NEW(arena, struct name_table);
-    name_map_open(&net->names->taken, arena);
+    name_set_open(&net->names->taken, arena);
     name_map_open(&net->names->suffixes, arena);
     net->operators = operator_index_new(arena);
     if (!model->proto->graph)
@@ -512,45 +514,44 @@ bool net_index(struct net *net, struct arena *arena, const struct model *model, 
 
 /* ---- names ----------------------------------------------------------------------------------------------------- */
 
-/* The places where protos hold their names are what the table points to. */
-static void add_name(struct net *net, char *const *place)
+static void add_name(struct net *net, const char *name)
 {
-    if (*place && **place) name_map_add(&net->names->taken, place);
+    if (name && *name) name_set_add(&net->names->taken, name);
 }
 
 static void add_names(struct net *net, char *const *names, size_t count)
 {
-    for (size_t i = 0; i < count; i++) add_name(net, &names[i]);
+    for (size_t i = 0; i < count; i++) add_name(net, names[i]);
 }
 
 static void add_info_names(struct net *net, BnfuseOnnx__ValueInfoProto *const *infos, size_t count)
 {
-    for (size_t i = 0; i < count; i++) add_name(net, &infos[i]->name);
+    for (size_t i = 0; i < count; i++) add_name(net, infos[i]->name);
 }
 
 static void add_node_names(struct net *net, BnfuseOnnx__NodeProto *const *nodes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        add_name(net, &nodes[i]->name);
+        add_name(net, nodes[i]->name);
         add_names(net, nodes[i]->output, nodes[i]->n_output);
     }
 }
 
 static void add_graph_names(struct net *net, const BnfuseOnnx__GraphProto *graph)
 {
-    add_name(net, &graph->name);
+    add_name(net, graph->name);
     add_info_names(net, graph->input, graph->n_input);
     add_info_names(net, graph->output, graph->n_output);
     add_info_names(net, graph->value_info, graph->n_value_info);
     add_node_names(net, graph->node, graph->n_node);
-    for (size_t i = 0; i < graph->n_initializer; i++) add_name(net, &graph->initializer[i]->name);
+    for (size_t i = 0; i < graph->n_initializer; i++) add_name(net, graph->initializer[i]->name);
     for (size_t i = 0; i < graph->n_sparse_initializer; i++)
-        if (graph->sparse_initializer[i]->values) add_name(net, &graph->sparse_initializer[i]->values->name);
+        if (graph->sparse_initializer[i]->values) add_name(net, graph->sparse_initializer[i]->values->name);
 }
 
 static void add_function_names(struct net *net, const BnfuseOnnx__FunctionProto *function)
 {
-    add_name(net, &function->name);
+    add_name(net, function->name);
     add_names(net, function->input, function->n_input);
     add_names(net, function->output, function->n_output);
     add_info_names(net, function->value_info, function->n_value_info);
@@ -560,6 +561,9 @@ static void add_function_names(struct net *net, const BnfuseOnnx__FunctionProto 
 /* From the protos, so that names of what an edit removed stay taken. */
 static void collect_names(struct net *net)
 {
+    size_t count = 0;
+    for (size_t i = 0; i < net->names->graph_count; i++) count += net->names->graphs[i]->values.count;
+    name_set_reserve(&net->names->taken, count);
     for (size_t i = 0; i < net->names->graph_count; i++) {
         const struct graph *graph = net->names->graphs[i];
         if (graph->proto) add_graph_names(net, graph->proto);
@@ -569,17 +573,23 @@ static void collect_names(struct net *net)
 
 static const char *take(struct net *net, const char *name)
 {
-    const char **place = NEW(net->arena, const char *);
-    *place = name;
-    name_map_add(&net->names->taken, place);
+    name_set_add(&net->names->taken, name);
     return name;
+}
+
+void net_close_names(struct net *net)
+{
+    name_set_close(&net->names->taken);
+    name_map_close(&net->names->suffixes);
+    net->names->are_closed = true;
 }
 
 const char *net_take_name(struct net *net, const char *base)
 {
     struct name_table *names = net->names;
+    assert(!names->are_closed);
     if (!names->taken.count) collect_names(net);
-    if (!name_map_get(&names->taken, base)) return take(net, arena_copy_text(net->arena, base));
+    if (!name_set_has(&names->taken, base)) return take(net, arena_copy_text(net->arena, base));
     struct suffix *suffix = name_map_get(&names->suffixes, base);
     if (!suffix) {
         suffix = NEW(net->arena, struct suffix);
@@ -590,7 +600,7 @@ const char *net_take_name(struct net *net, const char *base)
     char *name = arena_alloc(net->arena, room);
     /* The suffixes below are known to be taken, so no name is looked up twice. */
     do snprintf(name, room, "%s_%zu", base, suffix->next++);
-    while (name_map_get(&names->taken, name));
+    while (name_set_has(&names->taken, name));
     return take(net, name);
 }
 

@@ -121,6 +121,9 @@ struct net {
  * written twice, a read of a value that no scope defines, an initializer whose data do not fit its type and dims. */
 bool net_index(struct net *net, struct arena *arena, const struct model *model, struct bnfuse_error *error);
 
+/* No edit will ask for a new name any more: lets go of the names in use. */
+void net_close_names(struct net *net);
+
 /* The value of this name in the graph itself, or NULL; and in the graph or those around it. */
 struct value *graph_value(const struct graph *graph, const char *name);
 struct value *scope_value(const struct graph *graph, const char *name);

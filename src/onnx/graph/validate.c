@@ -384,6 +384,7 @@ static bool is_defined(const struct value *value)
 /* True of every index as it was built; edits must keep it so. */
 static bool validate_reads(struct validation *v, const struct node *node, struct bnfuse_error *error)
 {
+    if (!node->graph->net->edit_count) return true;
     for (size_t i = 0; i < node->input_count; i++) {
         const struct value *value = node->inputs[i].value;
         const char *name = i < node->proto->n_input ? node->proto->input[i] : "";
@@ -541,8 +542,7 @@ static bool validate(void *context, struct bnfuse_error *error)
     if (!validate_model(v->net->model->proto, error)) return false;
     for (struct graph *graph = NULL; (graph = net_next_graph(v->net, graph));) {
         if (!validate_graph(v, graph, error)) return false;
-        arena_close(&v->scratch);
-        arena_open(&v->scratch, v->net->arena->memory);
+        arena_clear(&v->scratch);
     }
     return validate_calls(v, error);
 }

@@ -563,25 +563,11 @@ static void finish_contents(struct shaping *s)
     }
 }
 
-static void close_arena(void *arena)
-{
-    arena_close(arena);
-}
-
-/* One of its own, which may be closed earlier. */
-static struct arena *open_arena(struct arena *outer)
-{
-    struct arena *arena = NEW(outer, struct arena);
-    arena_open(arena, outer->memory);
-    arena_defer(outer, close_arena, arena);
-    return arena;
-}
-
 bool shape_infer(struct net *net, struct bnfuse_error *error)
 {
-    struct arena *scratch = open_arena(net->arena);
+    struct arena *scratch = arena_scratch(net->arena);
     struct walk walk = { .s = { .net = net, .arena = net->arena, .scratch = scratch } };
-    walk.s.symbols = symbols_new(open_arena(net->arena));
+    walk.s.symbols = symbols_new(arena_scratch(net->arena));
     net->symbols = walk.s.symbols;
     forget_all(net);
     count_calls(&walk);

@@ -10,11 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void release_scratch(void *arena)
-{
-    arena_close(arena);
-}
-
 enum { NAMED_SIZES = 16 }; /* of the dims that a caller names */
 
 static int64_t named_size(const struct bnfuse_fuse_options *options, const char *name)
@@ -56,9 +51,7 @@ struct decision *decision_open(struct net *net, const struct bnfuse_fuse_options
     take_sizes(decision);
     decision->all_visits = NEW(net->arena, size_t);
     decision->constants = constants_open(net->arena, options->fold_limit);
-    decision->arena = NEW(net->arena, struct arena);
-    arena_open(decision->arena, net->arena->memory);
-    arena_defer(net->arena, release_scratch, decision->arena);
+    decision->arena = arena_scratch(net->arena);
     return decision;
 }
 

@@ -446,8 +446,7 @@ static void ask(struct simplifier *s, struct item *item)
             rewrite_touch(s, node);
         }
         if (s->scratch.blocks) {
-            arena_close(&s->scratch);
-            arena_open(&s->scratch, s->net->arena->memory);
+            arena_clear(&s->scratch);
         }
         if (rewritten) return;
     }
