@@ -167,13 +167,15 @@ static bool try_segment(struct proof *proof, struct array *const *fed, bool seen
 
 /* ---- numbers made for the purpose ---- */
 
-static double clip_limit(const struct node *node, size_t slot, const char *name, double absent)
+/* A bound of a clamp; `absent` where there is none, or none that is constant. */
+static double bound_number(const struct node *node, const struct bound *bound, double absent)
 {
-    struct value *value = node_input(node, slot);
+    struct value *value = bound->kind == BOUND_INPUT ? node_input(node, bound->slot) : NULL;
     const struct tensor *constant = value ? value_constant(value) : NULL;
-    double limit = value ? (slot == 1 ? -INFINITY : INFINITY) : (double)node_float(node, name, (float)absent);
-    if (constant && constant->count == 1 && !tensor_read_real(constant, 0, 1, &limit, NULL)) return absent;
-    return limit;
+    double number = absent;
+    if (bound->kind == BOUND_ZERO) return 0;
+    if (bound->kind == BOUND_ATTRIBUTE) return (double)node_float(node, bound->attribute, (float)absent);
+    return constant && constant->count == 1 && tensor_read_real(constant, 0, 1, &number, NULL) ? number : absent;
 }
 
 enum { DEEPEST = 24 };
@@ -184,8 +186,9 @@ static struct interval interval_of(const struct value *value)
         const struct node *node = value->writer;
         const struct operator_row *row = node->row;
         if (row && row->within.low < row->within.high) return row->within;
-        if (node_is(node, "Clip"))
-            return (struct interval){ clip_limit(node, 1, "min", -INFINITY), clip_limit(node, 2, "max", INFINITY) };
+        if (row && row->clamp)
+            return (struct interval){ bound_number(node, &row->clamp->low, -INFINITY),
+                                      bound_number(node, &row->clamp->high, INFINITY) };
         if (!row || !row->keeps_range) break;
         value = node_input(node, 0);
     }

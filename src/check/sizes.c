@@ -6,17 +6,6 @@
 
 #include "onnx/graph/operator.h"
 
-/* Operators with bodies. Input i of a body is input i of its node and, a round later, output i - shift of the body;
- * output i of the node is output i + shift of the body. */
-static const struct body_kind {
-    const char *op;
-    size_t shift;
-} body_kinds[] = {
-    { "If", 0 },
-    { "Loop", 1 },
-    { "Scan", 0 },
-};
-
 struct size_search {
     const struct net *net;
     struct arena *arena;
@@ -56,11 +45,16 @@ static void reach_size_inputs(struct size_search *search, const struct node *nod
         if (node->row->sizes & SLOT(slot)) reach(search, node_input(node, slot));
 }
 
-static const struct body_kind *body_kind_of(const struct node *node)
+static bool has_bodies(const struct node *node)
 {
-    for (size_t i = 0; i < sizeof body_kinds / sizeof *body_kinds; i++)
-        if (node_is(node, body_kinds[i].op)) return &body_kinds[i];
-    return NULL;
+    return node->row && node->row->bodies != NO_BODIES;
+}
+
+/* Input i of a body is input i of its node and, a round later, output i - shift of the body; output i of the node is
+ * output i + shift of the body. */
+static size_t shift_of(const struct node *node)
+{
+    return node->row->bodies == BODY_LOOPS ? 1 : 0;
 }
 
 static void reach_output(struct size_search *search, const struct graph *graph, size_t i)
@@ -71,9 +65,10 @@ static void reach_output(struct size_search *search, const struct graph *graph, 
 /* What the node computes the value from. */
 static void reach_sources(struct size_search *search, const struct node *node, size_t slot)
 {
-    const struct body_kind *kind = body_kind_of(node);
+    size_t shift = has_bodies(node) ? shift_of(node) : 0;
     if (node->function) reach_output(search, node->function, slot);
-    for (size_t i = 0; kind && i < node->inner_count; i++) reach_output(search, node->inner[i], slot + kind->shift);
+    for (size_t i = 0; has_bodies(node) && i < node->inner_count; i++)
+        reach_output(search, node->inner[i], slot + shift);
     for (size_t i = 0; node->row && node->row->arithmetic && i < node->input_count; i++)
         reach(search, node_input(node, i));
 }
@@ -90,9 +85,11 @@ static void reach_arguments(struct size_search *search, const struct value *valu
 {
     const struct graph *home = value->graph;
     size_t place = place_of_input(home, value);
-    const struct body_kind *kind = home->owner ? body_kind_of(home->owner) : NULL;
-    if (kind) reach(search, node_input(home->owner, place));
-    if (kind && place >= kind->shift) reach_output(search, home, place - kind->shift);
+    if (home->owner && has_bodies(home->owner)) {
+        size_t shift = shift_of(home->owner);
+        reach(search, node_input(home->owner, place));
+        if (place >= shift) reach_output(search, home, place - shift);
+    }
     for (struct graph *graph = NULL; home->function && (graph = net_next_graph(search->net, graph));)
         for (const struct node *node = graph->first; node; node = node->next)
             if (node->function == home) reach(search, node_input(node, place));

@@ -106,7 +106,7 @@ static const struct tensor *plain_constant(struct value *value)
 {
     for (int step = 0; value && step < CHAIN_LIMIT; step++) {
         const struct node *writer = value->writer;
-        if (!writer || !node_is(writer, "Identity")) return leaf_constant(value);
+        if (!writer || !operator_has(writer, IDENTITY)) return leaf_constant(value);
         value = node_input(writer, 0);
     }
     return NULL;

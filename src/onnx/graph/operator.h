@@ -65,6 +65,15 @@ struct weight_need {
     const char *listed;     /* attribute with one entry for each axis of the input, which has no weight then */
 };
 
+/* How the bodies of a node are bound to it. */
+enum bodies {
+    NO_BODIES,
+    BODIES_CHOSEN,     /* one of them runs, without inputs, and returns the node's outputs */
+    BODY_LOOPS,        /* takes (turn, whether to go on, states), returns (whether to go on, states, rows of outputs) */
+    BODY_SCANS,        /* takes (states, slices of inputs), returns (states, slices of outputs) */
+    BODY_SCANS_BATCHES /* the same for each element of a batch, its lengths coming first */
+};
+
 /* What is true of an operator for every input, to the bit. */
 enum law {
     ELEMENTWISE = 1 << 0,       /* an element of output 0 comes of those at its place in the inputs, */
@@ -75,12 +84,23 @@ enum law {
     IDENTITY_OF_ONE = 1 << 5,   /* when there is no other input, */
     IDENTITY_OF_SHAPE = 1 << 6, /* when it has the shape of input 0, */
     IDENTITY_OF_TYPE = 1 << 7,  /* or its type */
+    REDUCES = 1 << 8,           /* one element for all along `axes`, which stay as dims of 1 unless `keepdims` is 0 */
 };
 
 /* The number that leaves the other operand of two as it is. x + 0 is not x where x is -0; x + -0 is. */
 struct neutral {
     double real, whole; /* NAN: none */
     unsigned slots;     /* the operands that may be it */
+};
+
+/* Output 0 is an input, or a bound where the input is past that. */
+struct bound {
+    enum { UNBOUNDED, BOUND_ZERO, BOUND_INPUT, BOUND_ATTRIBUTE, BOUND_OPERAND } kind;
+    size_t slot;           /* INPUT: which; OPERAND: whichever is not the input that is bounded */
+    const char *attribute; /* ATTRIBUTE */
+};
+struct clamp {
+    struct bound low, high;
 };
 
 /* Output 0 of an input x and a constant k: (scale[0] + scale[1]*k) * x + (shift[0] + shift[1]*k). */
@@ -116,6 +136,8 @@ struct operator_row {
 
     unsigned laws; /* of enum law */
     const struct neutral *neutral;
+    const struct clamp *clamp;
+    bool is_activation;                  /* recurrent layers and fused operators apply it by its name */
     const struct affine_form *affine[2]; /* with k as input 0; as another input, or not there */
 
     unsigned sizes;         /* inputs that say how much, how many or which: SLOT(n) | ... */
@@ -134,7 +156,8 @@ struct operator_row {
     unsigned char limits[LIMITED_SLOTS]; /* enum number_limit of each input */
     const struct weight_need *need;
 
-    bool early;        /* runtimes take it; the standard has the operator from a later opset on */
+    bool early; /* runtimes take it; the standard has the operator from a later opset on */
+    enum bodies bodies;
     bool names_values; /* its attributes that are strings name values of the graph */
 
     gradient_function *gradient; /* from derivatives by the outputs to those by the inputs; NULL: refused by name */
@@ -154,7 +177,8 @@ struct operator_index *operator_index_new(struct arena *arena);
 const struct operator_row *operator_first(const struct operator_index *index, const char *domain, const char *op);
 /* Whether one of these laws (enum law) is true of the node's operator, as far as it is known. */
 bool operator_has(const struct node *node, unsigned laws);
-/* The same of an operator of ai.onnx at the opset of a graph. */
+/* The row of an operator of ai.onnx at the opset of a graph, or NULL; and whether one of these laws is true of it. */
+const struct operator_row *operator_of_graph(const struct graph *graph, const char *op);
 bool operator_of_graph_has(const struct graph *graph, const char *op, unsigned laws);
 /* Whether a row's name, which may have a domain before it, is that of an operator. */
 bool operator_is_named(const char *name, const char *domain, const char *op);

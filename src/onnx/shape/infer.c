@@ -260,11 +260,16 @@ static void bind_loop(struct walk *walk, const struct frame *frame, const struct
     }
 }
 
-/* How many of the body's inputs are states. In opset 8 sequence_lens came first and all had a batch axis: unknown. */
+static bool has_bodies(const struct node *node, enum bodies bodies)
+{
+    return node->row && node->row->bodies == bodies;
+}
+
+/* How many of the body's inputs are states; those of batches are not followed. */
 static size_t scan_states(const struct node *node, const struct graph *body)
 {
     int64_t scans = node_int(node, "num_scan_inputs", 0);
-    bool fits = scans >= 0 && (uint64_t)scans <= body->input_count && node->opset > 8;
+    bool fits = scans >= 0 && (uint64_t)scans <= body->input_count && has_bodies(node, BODY_SCANS);
     return fits ? body->input_count - (size_t)scans : 0;
 }
 
@@ -273,7 +278,7 @@ static void bind_scan(struct walk *walk, const struct frame *frame, const struct
     size_t states = scan_states(node, body);
     const int64_t *axes;
     size_t axis_count = node_ints(node, "scan_input_axes", &axes);
-    for (size_t i = 0; i < body->input_count && node->opset > 8; i++) {
+    for (size_t i = 0; i < body->input_count && has_bodies(node, BODY_SCANS); i++) {
         const struct value *from = node_input(node, i);
         if (i < states || !from) bind_state(walk, body->inputs[i], from, frame->changing[i]);
         else bind_slice(&walk->s, body->inputs[i], from, i - states < axis_count ? axes[i - states] : 0);
@@ -392,7 +397,7 @@ static void infer_node(struct walk *walk, const struct node *node, int age)
 
 static bool is_loop(const struct node *node)
 {
-    return (node_is(node, "Loop") || node_is(node, "Scan")) && node->inner_count == 1;
+    return node->row && node->row->bodies >= BODY_LOOPS && node->inner_count == 1;
 }
 
 /* What was found out about a body, the bodies in it, and the functions that only it calls. */
@@ -430,7 +435,7 @@ static bool same_shape(const struct value *a, const struct value *b)
 static bool states_change(struct frame *frame, const struct node *node)
 {
     const struct graph *body = node->inner[0];
-    bool loop = node_is(node, "Loop"), found = false;
+    bool loop = has_bodies(node, BODY_LOOPS), found = false;
     size_t first = loop ? 2 : 0, end = loop ? body->input_count : scan_states(node, body);
     for (size_t i = first; i < end; i++) {
         size_t slot = loop ? i - 1 : i; /* a Loop's body takes (turn, go, states), returns (go, states) */
@@ -483,7 +488,7 @@ static bool push_body(struct walk *walk, struct frame *frame, const struct node 
     if (frame->body == node->inner_count && !(is_loop(node) && again(walk, frame, node))) return true;
     if (is_loop(node) && !frame->changing) open_loop(walk, frame, node);
     struct graph *body = node->inner[frame->body++];
-    if (is_loop(node) && node_is(node, "Loop")) bind_loop(walk, frame, node, body);
+    if (is_loop(node) && has_bodies(node, BODY_LOOPS)) bind_loop(walk, frame, node, body);
     else if (is_loop(node)) bind_scan(walk, frame, node, body);
     *pushed = true;
     if (!push_graph(walk, body, frame->call, error)) return false;

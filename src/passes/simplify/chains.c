@@ -28,7 +28,7 @@ static bool idempotent(struct simplifier *s, struct node *node)
     return rewrite_replace(s, node, 0, once);
 }
 
-/* ---- Relu, Clip, Min, Max ---- */
+/* ---- Relu, Clip, Min, Max: what their rows call a clamp ---- */
 
 /* One end of the range that a node lets through. An open end of a Clip is none for finite numbers, but runtimes differ
  * about infinities: some clip to the largest number of the type. */
@@ -47,39 +47,49 @@ static bool is_good_bound(double number)
     return isfinite(number) && !(number == 0 && signbit(number));
 }
 
-static bool read_clip_end(const struct node *node, size_t slot, struct end *end)
+/* A number that is compared with; zero as an operand is none, for which of two zeros comes out is left open. */
+static bool read_bound(struct value *value, bool is_operand, struct end *end)
 {
-    struct value *value = node_input(node, slot);
-    end->kind = value ? END_NUMBER : END_OPEN;
-    return !value || (constant_number(value, &end->number) && is_good_bound(end->number));
+    end->kind = END_NUMBER;
+    return constant_number(value, &end->number) && is_good_bound(end->number) && (!is_operand || end->number != 0);
 }
 
-/* A number that Min or Max compares with; zero is none, for which of two zeros they give is left open. */
-static bool read_operand(const struct node *node, size_t slot, struct end *end)
+/* One end, where input `slot` is what is clamped. */
+static bool read_end(const struct node *node, const struct bound *bound, size_t slot, struct end *end)
 {
-    struct value *value = node_input(node, slot);
-    const struct value *x = node_input(node, 1 - slot);
-    end->kind = END_NUMBER;
-    return x && value && constant_number(value, &end->number) && is_good_bound(end->number) && end->number != 0
-           && is_same_shape(x, node_output(node, 0)) && x->type == node_output(node, 0)->type;
+    struct value *value = NULL;
+    switch (bound->kind) {
+    case UNBOUNDED: end->kind = END_NONE; return true;
+    case BOUND_ZERO: *end = (struct end){ END_NUMBER, 0 }; return true;
+    case BOUND_ATTRIBUTE: return false;
+    case BOUND_INPUT: value = node_input(node, bound->slot); break;
+    case BOUND_OPERAND: value = node_input(node, 1 - slot); break;
+    }
+    end->kind = END_OPEN;
+    return value ? read_bound(value, bound->kind == BOUND_OPERAND, end) : bound->kind == BOUND_INPUT;
+}
+
+static bool has_operand(const struct clamp *clamp)
+{
+    return clamp->low.kind == BOUND_OPERAND || clamp->high.kind == BOUND_OPERAND;
+}
+
+static bool read_ends(const struct node *node, size_t slot, struct range *range)
+{
+    const struct clamp *clamp = node->row->clamp;
+    const struct value *x = node_input(node, slot), *y = node_output(node, 0);
+    range->slot = slot;
+    if (has_operand(clamp) && (node->input_count != 2 || !x || x->type != y->type || !is_same_shape(x, y)))
+        return false;
+    return read_end(node, &clamp->low, slot, &range->low) && read_end(node, &clamp->high, slot, &range->high);
 }
 
 static bool read_range(const struct node *node, struct range *range)
 {
-    *range = (struct range){ .slot = 0 };
-    if (!has_one_output(node)) return false;
-    if (node_is(node, "Relu")) {
-        range->low = (struct end){ END_NUMBER, 0 };
-        return true;
-    }
-    if (node_is(node, "Clip"))
-        return node->opset >= 11 && read_clip_end(node, 1, &range->low) && read_clip_end(node, 2, &range->high)
-               && !(range->low.kind == END_NUMBER && range->high.kind == END_NUMBER
-                    && range->low.number > range->high.number);
-    struct end *end = node_is(node, "Max") ? &range->low : node_is(node, "Min") ? &range->high : NULL;
-    if (!end || node->input_count != 2) return false;
-    range->slot = read_operand(node, 1, end) ? 0 : 1;
-    return range->slot == 0 || read_operand(node, 0, end);
+    const struct clamp *clamp = node->row ? node->row->clamp : NULL;
+    if (!clamp || !has_one_output(node)) return false;
+    if (!read_ends(node, 0, range) && !(has_operand(clamp) && read_ends(node, 1, range))) return false;
+    return range->low.kind != END_NUMBER || range->high.kind != END_NUMBER || range->low.number <= range->high.number;
 }
 
 /* Whether what one end has let through passes the other end unchanged. `sign` is 1 for low ends, -1 for high ones. */
@@ -112,13 +122,19 @@ static struct value *add_bound(struct simplifier *s, struct node *node, enum dty
     return rewrite_add_constant(s, node, name, tensor_exact(rewrite_net(s)->arena, type, 0, NULL, &bound));
 }
 
+static bool clip_takes_inputs(const struct graph *graph)
+{
+    const struct operator_row *clip = operator_of_graph(graph, "Clip");
+    return clip && clip->clamp->low.kind == BOUND_INPUT;
+}
+
 static bool one_clip(struct simplifier *s, struct node *node, const struct range *first, const struct range *second,
                      struct value *x)
 {
     double low, high;
     if (!both_ends(&first->low, &second->low, 1, &low) || !both_ends(&first->high, &second->high, -1, &high))
         return false;
-    if (low > high || node->opset < 11 || !is_read_once(node_input(node, second->slot))) return false;
+    if (low > high || !clip_takes_inputs(node->graph) || !is_read_once(node_input(node, second->slot))) return false;
     if ((x->type != DTYPE_FLOAT && x->type != DTYPE_DOUBLE && x->type != DTYPE_FLOAT16)
         || !rewrite_can_store(s, node, 64, 0))
         return false;
@@ -177,23 +193,13 @@ bool reduced_axes(const struct node *node, int rank, uint32_t *axes)
     return count > 0;
 }
 
-static bool is_reduction(const struct node *node)
-{
-    static const char *const operators[] = { "ReduceSum",       "ReduceMean",     "ReduceMax", "ReduceMin",
-                                             "ReduceProd",      "ReduceL1",       "ReduceL2",  "ReduceLogSum",
-                                             "ReduceLogSumExp", "ReduceSumSquare" };
-    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)
-        if (node_is(node, operators[i])) return true;
-    return false;
-}
-
 /* Unsqueeze after a Reduce without its axes, Squeeze after one with them. */
 static bool reduce_dims(struct simplifier *s, struct node *node)
 {
     struct node *upstream = rewrite_upstream(node, 0);
     bool keeps = node_is(node, "Unsqueeze");
     uint32_t reduced, named;
-    if (!upstream || !is_reduction(upstream) || !is_read_once(node_input(node, 0))) return false;
+    if (!upstream || !operator_has(upstream, REDUCES) || !is_read_once(node_input(node, 0))) return false;
     if (node_int(upstream, "keepdims", 1) != !keeps) return false;
     int rank = node_input(upstream, 0)->shape.rank;
     if (!reduced_axes(upstream, rank, &reduced) || !reduced_axes(node, rank, &named) || reduced != named) return false;
@@ -329,10 +335,7 @@ static bool slices(struct simplifier *s, struct node *node)
 
 const struct rewrite chain_rewrites[] = {
     { { "idempotent", "Abs(Abs(x)) -> Abs(x)" }, "simplify_chains", .laws = IDEMPOTENT, .apply = idempotent },
-    { { "clips", "Clip(Relu(x), -1, 6) -> Clip(x, 0, 6)" },
-      "simplify_chains",
-      { "Relu", "Clip", "Min", "Max" },
-      .apply = clips },
+    { { "clips", "Clip(Relu(x), -1, 6) -> Clip(x, 0, 6)" }, "simplify_chains", .laws = ELEMENTWISE, .apply = clips },
     { { "not-where", "Where(Not(c), x, y) -> Where(c, y, x)" }, "simplify_chains", { "Where" }, .apply = not_where },
     { { "reduce-dims", "Unsqueeze(ReduceMax(x)) -> ReduceMax(x) that keeps its axes" },
       "simplify_chains",

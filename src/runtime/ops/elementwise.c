@@ -2,6 +2,7 @@
  *
  * Operators that work element by element. Each is an expression; macros make an inner loop of it (broadcast.h) for every
  * store it is defined on. The rows at the end say which operator is which, under which opset. */
+#include "runtime/ops/elementwise.h"
 #include "runtime/element.h"
 #include "runtime/gradient.h"
 #include "runtime/math/broadcast.h"
@@ -9,19 +10,7 @@
 
 #include <math.h>
 #include <string.h>
-
-#define UNARY_STRIP(name, in, out, expression)      \
-    static void name(const struct inner_loop *loop) \
-    {                                               \
-        const in *a = loop->from[0];                \
-        const double *p = loop->parameters;         \
-        out *to = loop->to;                         \
-        (void)p;                                    \
-        for (int64_t i = 0; i < loop->count; i++) { \
-            in x = a[i];                            \
-            to[i] = (out)(expression);              \
-        }                                           \
-    }
+#include <strings.h>
 
 /* A function that math/simd.h has in vectors. */
 #define VECTOR_STRIP(name, function)                                                               \
@@ -196,19 +185,6 @@ struct text {
 
 BINARY_STRIP(equal_text, struct text, int64_t, strcmp(x.bytes, y.bytes) == 0)
 
-struct attribute {
-    const char *name;
-    double absent;
-};
-
-/* The loops of an operator for each store (NULL: not defined there; u64 NULL: as i64), its attributes, and whether its
- * result is BOOL. */
-struct operation {
-    inner_loop_function f32, f64, i64, u64, text;
-    bool is_test;
-    struct attribute attributes[2];
-};
-
 static inner_loop_function loop_for(const struct operation *operation, const struct array *array)
 {
     switch (array->store) {
@@ -267,7 +243,7 @@ static bool apply(struct call *call, const struct operation *operation, size_t c
     return true;
 }
 
-static bool unary(struct call *call)
+bool elementwise_unary(struct call *call)
 {
     struct array *result;
     if (!present(call, 1)) return false;
@@ -727,11 +703,14 @@ static void content_where(struct shaping *s)
     if (known) set_content(s, 0, symbols);
 }
 
-#define OF(...)               \
-    &(const struct operation) \
-    {                         \
-        __VA_ARGS__           \
-    }
+const struct operator_row *activation_find(const char *name)
+{
+    for (const struct operator_row *const *family = operator_families; *family; family++)
+        for (const struct operator_row *row = *family; row->name; row++)
+            if (row->is_activation && row->last == LATEST && strcasecmp(row->name, name) == 0) return row;
+    return NULL;
+}
+
 #define EITHER(...)        \
     &(const struct choice) \
     {                      \
@@ -749,15 +728,20 @@ static const struct affine_form product = { .scale = { 0, 1 } }, quotient = { .s
                                 less_k = { .scale = { 1, 0 }, .shift = { 0, -1 } },
                                 from_k = { .scale = { -1, 0 }, .shift = { 0, 1 } }, negated = { .scale = { -1, 0 } };
 
+static const struct clamp at_zero = { .low = { .kind = BOUND_ZERO } }, at_least = { .low = { .kind = BOUND_OPERAND } },
+                          at_most = { .high = { .kind = BOUND_OPERAND } },
+                          by_attributes = { { BOUND_ATTRIBUTE, 0, "min" }, { BOUND_ATTRIBUTE, 0, "max" } },
+                          by_inputs = { { BOUND_INPUT, 1, NULL }, { BOUND_INPUT, 2, NULL } };
+
 const struct operator_row elementwise_operators[] = {
-    { "Abs", 1, LATEST, .gradient = gradient_abs, .run = unary, .data = OF(BOTH(absolute), .u64 = same_i64),
+    { "Abs", 1, LATEST, .gradient = gradient_abs, .run = elementwise_unary, .data = OF(BOTH(absolute), .u64 = same_i64),
       .shape = shape_same, .laws = ELEMENTWISE | IDEMPOTENT, .within = { 0, INFINITY }, .content = content_unary,
       .combine = combine_absolute, .arithmetic = true,
       .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }), .exact = EXACT },
-    { "Acos", 7, LATEST, .gradient = gradient_acos, .run = unary, .data = OF(REALS(acos)), .shape = shape_same,
-      .laws = ELEMENTWISE, .schemas = SCHEMAS({ 7, LATEST, "T > T", "" }) },
-    { "Acosh", 9, LATEST, .gradient = gradient_acosh, .run = unary, .data = OF(REALS(acosh)), .shape = shape_same,
-      .laws = ELEMENTWISE, .schemas = SCHEMAS({ 9, LATEST, "T > T", "" }) },
+    { "Acos", 7, LATEST, .gradient = gradient_acos, .run = elementwise_unary, .data = OF(REALS(acos)),
+      .shape = shape_same, .laws = ELEMENTWISE, .schemas = SCHEMAS({ 7, LATEST, "T > T", "" }) },
+    { "Acosh", 9, LATEST, .gradient = gradient_acosh, .run = elementwise_unary, .data = OF(REALS(acosh)),
+      .shape = shape_same, .laws = ELEMENTWISE, .schemas = SCHEMAS({ 9, LATEST, "T > T", "" }) },
     { "Add", 1, 6, .run = binary_aligned, .data = OF(BOTH(add)), .shape = shape_broadcast_by_attribute,
       .affine = { &sum, &sum }, .neutral = NEUTRAL(-0.0, 0, SLOT(0) | SLOT(1)), .content = content_binary,
       .combine = combine_add, .combine_reals = real_add, .arithmetic = true,
@@ -776,14 +760,14 @@ const struct operator_row elementwise_operators[] = {
     { "And", 7, LATEST, .run = binary, .data = OF(WHOLES(logical_and)), .shape = shape_broadcast,
       .laws = ELEMENTWISE | BROADCASTS, .neutral = NEUTRAL(NAN, 1, SLOT(0) | SLOT(1)), .type = DTYPE_BOOL,
       .content = content_binary, .combine = combine_both, .arithmetic = true, .exact = EXACT },
-    { "Asin", 7, LATEST, .gradient = gradient_asin, .run = unary, .data = OF(REALS(asin)), .shape = shape_same,
-      .laws = ELEMENTWISE, .schemas = SCHEMAS({ 7, LATEST, "T > T", "" }) },
-    { "Asinh", 9, LATEST, .gradient = gradient_asinh, .run = unary, .data = OF(REALS(asinh)), .shape = shape_same,
-      .laws = ELEMENTWISE, .schemas = SCHEMAS({ 9, LATEST, "T > T", "" }) },
-    { "Atan", 7, LATEST, .gradient = gradient_atan, .run = unary, .data = OF(REALS(atan)), .shape = shape_same,
-      .laws = ELEMENTWISE, .schemas = SCHEMAS({ 7, LATEST, "T > T", "" }) },
-    { "Atanh", 9, LATEST, .gradient = gradient_atanh, .run = unary, .data = OF(REALS(atanh)), .shape = shape_same,
-      .laws = ELEMENTWISE, .schemas = SCHEMAS({ 9, LATEST, "T > T", "" }) },
+    { "Asin", 7, LATEST, .gradient = gradient_asin, .run = elementwise_unary, .data = OF(REALS(asin)),
+      .shape = shape_same, .laws = ELEMENTWISE, .schemas = SCHEMAS({ 7, LATEST, "T > T", "" }) },
+    { "Asinh", 9, LATEST, .gradient = gradient_asinh, .run = elementwise_unary, .data = OF(REALS(asinh)),
+      .shape = shape_same, .laws = ELEMENTWISE, .schemas = SCHEMAS({ 9, LATEST, "T > T", "" }) },
+    { "Atan", 7, LATEST, .gradient = gradient_atan, .run = elementwise_unary, .data = OF(REALS(atan)),
+      .shape = shape_same, .laws = ELEMENTWISE, .schemas = SCHEMAS({ 7, LATEST, "T > T", "" }) },
+    { "Atanh", 9, LATEST, .gradient = gradient_atanh, .run = elementwise_unary, .data = OF(REALS(atanh)),
+      .shape = shape_same, .laws = ELEMENTWISE, .schemas = SCHEMAS({ 9, LATEST, "T > T", "" }) },
     { "BitCast", 26, LATEST, .run = bit_cast, .shape = shape_cast, .schemas = SCHEMAS({ 26, LATEST, ". > .", "to!i" }),
       .exact = EXACT },
     { "BitShift", 11, LATEST, .run = binary_choice,
@@ -792,7 +776,7 @@ const struct operator_row elementwise_operators[] = {
       .schemas = SCHEMAS({ 11, LATEST, "T T > T", "direction!s" }), .exact = EXACT },
     { "BitwiseAnd", 18, LATEST, .run = binary, .data = OF(WHOLES(bitwise_and)), .shape = shape_broadcast,
       .laws = ELEMENTWISE | BROADCASTS, .schemas = SCHEMAS({ 18, LATEST, "T T > T", "" }), .exact = EXACT },
-    { "BitwiseNot", 18, LATEST, .run = unary, .data = OF(WHOLES(bitwise_not)), .shape = shape_same,
+    { "BitwiseNot", 18, LATEST, .run = elementwise_unary, .data = OF(WHOLES(bitwise_not)), .shape = shape_same,
       .laws = ELEMENTWISE | INVOLUTION, .schemas = SCHEMAS({ 18, LATEST, "T > T", "" }), .exact = EXACT },
     { "BitwiseOr", 18, LATEST, .run = binary, .data = OF(WHOLES(bitwise_or)), .shape = shape_broadcast,
       .laws = ELEMENTWISE | BROADCASTS, .neutral = NEUTRAL(NAN, 0, SLOT(0) | SLOT(1)),
@@ -800,23 +784,23 @@ const struct operator_row elementwise_operators[] = {
     { "BitwiseXor", 18, LATEST, .run = binary, .data = OF(WHOLES(bitwise_xor)), .shape = shape_broadcast,
       .laws = ELEMENTWISE | BROADCASTS, .neutral = NEUTRAL(NAN, 0, SLOT(0) | SLOT(1)),
       .schemas = SCHEMAS({ 18, LATEST, "T T > T", "" }), .exact = EXACT },
-    { "Ceil", 1, LATEST, .gradient = gradient_flat, .run = unary, .data = OF(REALS(ceil)), .shape = shape_same,
-      .laws = ELEMENTWISE | IDEMPOTENT, .hides = true, .content = content_same, .arithmetic = true,
+    { "Ceil", 1, LATEST, .gradient = gradient_flat, .run = elementwise_unary, .data = OF(REALS(ceil)),
+      .shape = shape_same, .laws = ELEMENTWISE | IDEMPOTENT, .hides = true, .content = content_same, .arithmetic = true,
       .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }), .exact = EXACT },
-    { "Celu", 12, LATEST, .gradient = gradient_celu, .run = unary, .data = OF(REALS(celu), ALPHA(1)),
+    { "Celu", 12, LATEST, .gradient = gradient_celu, .run = elementwise_unary, .data = OF(REALS(celu), ALPHA(1)),
       .shape = shape_same, .laws = ELEMENTWISE, .hides = true,
       .schemas = SCHEMAS({ 12, 27, "f32 > f32", "alpha:f" }, { 28, LATEST, "T > T", "alpha:f" }) },
     { "Clip", 1, 10, .gradient = gradient_clip, .run = clip_by_attributes, .shape = shape_same, .laws = ELEMENTWISE,
-      .hides = true, .arithmetic = true,
+      .clamp = &by_attributes, .hides = true, .arithmetic = true,
       .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I max:f min:f" }, { 6, 10, "T > T", "max:f min:f" },
                          { 11, LATEST, "T ?T ?T > T", "" }),
       .exact = EXACT_WHOLE },
     { "Clip", 11, LATEST, .gradient = gradient_clip, .run = clip_by_inputs, .shape = shape_same, .laws = ELEMENTWISE,
-      .hides = true, .arithmetic = true, .exact = EXACT_WHOLE },
-    { "Cos", 7, LATEST, .gradient = gradient_cos, .run = unary, .data = OF(REALS(cos)), .shape = shape_same,
+      .clamp = &by_inputs, .hides = true, .arithmetic = true, .exact = EXACT_WHOLE },
+    { "Cos", 7, LATEST, .gradient = gradient_cos, .run = elementwise_unary, .data = OF(REALS(cos)), .shape = shape_same,
       .laws = ELEMENTWISE, .within = { -1, 1 }, .schemas = SCHEMAS({ 7, LATEST, "T > T", "" }) },
-    { "Cosh", 9, LATEST, .gradient = gradient_cosh, .run = unary, .data = OF(REALS(cosh)), .shape = shape_same,
-      .laws = ELEMENTWISE, .schemas = SCHEMAS({ 9, LATEST, "T > T", "" }) },
+    { "Cosh", 9, LATEST, .gradient = gradient_cosh, .run = elementwise_unary, .data = OF(REALS(cosh)),
+      .shape = shape_same, .laws = ELEMENTWISE, .schemas = SCHEMAS({ 9, LATEST, "T > T", "" }) },
     { "Div", 1, 6, .run = binary_aligned, .data = OF(ALL(divide)), .shape = shape_broadcast_by_attribute,
       .affine = { NULL, &quotient }, .neutral = NEUTRAL(1, 1, SLOT(1)), .content = content_binary,
       .combine = combine_divide, .combine_reals = real_divide, .arithmetic = true,
@@ -839,8 +823,8 @@ const struct operator_row elementwise_operators[] = {
     { "Dropout", 12, LATEST, .gradient = gradient_dropout, .limits = { [1] = LIMIT_SHARE }, .run = dropout_by_input,
       .shape = shape_dropout, .idle = true, .keeps_shape = true, .type = DTYPE_BOOL, .keeps_range = true,
       .random = true },
-    { "Elu", 1, LATEST, .gradient = gradient_elu, .run = unary, .data = OF(REALS(elu), ALPHA(1)), .shape = shape_same,
-      .laws = ELEMENTWISE, .hides = true,
+    { "Elu", 1, LATEST, .gradient = gradient_elu, .run = elementwise_unary, .data = OF(REALS(elu), ALPHA(1)),
+      .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true, .hides = true,
       .schemas = SCHEMAS({ 1, 5, "T > T", "alpha:f consumed_inputs:I" }, { 6, LATEST, "T > T", "alpha:f" }) },
     { "Equal", 1, 6, .gradient = gradient_flat, .run = binary_aligned, .data = OF(BOTH(equal), .is_test = true),
       .shape = shape_broadcast_by_attribute, .type = DTYPE_BOOL, .hides = true, .content = content_binary,
@@ -851,14 +835,14 @@ const struct operator_row elementwise_operators[] = {
       .data = OF(BOTH(equal), .text = equal_text, .is_test = true), .shape = shape_broadcast,
       .laws = ELEMENTWISE | BROADCASTS, .type = DTYPE_BOOL, .hides = true, .content = content_binary,
       .combine = combine_equal, .arithmetic = true, .exact = EXACT },
-    { "Erf", 9, LATEST, .gradient = gradient_erf, .run = unary, .data = OF(REALS(erf)), .shape = shape_same,
+    { "Erf", 9, LATEST, .gradient = gradient_erf, .run = elementwise_unary, .data = OF(REALS(erf)), .shape = shape_same,
       .laws = ELEMENTWISE, .marks_pattern = true, .within = { -1, 1 }, .hides = true,
       .schemas = SCHEMAS({ 9, LATEST, "T > T", "" }) },
-    { "Exp", 1, LATEST, .gradient = gradient_exp, .run = unary, .data = OF(REALS(exp)), .shape = shape_same,
+    { "Exp", 1, LATEST, .gradient = gradient_exp, .run = elementwise_unary, .data = OF(REALS(exp)), .shape = shape_same,
       .laws = ELEMENTWISE, .within = { 0, INFINITY }, .hides = true, .arithmetic = true,
       .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }) },
-    { "Floor", 1, LATEST, .gradient = gradient_flat, .run = unary, .data = OF(REALS(floor)), .shape = shape_same,
-      .laws = ELEMENTWISE | IDEMPOTENT, .hides = true, .content = content_same, .arithmetic = true,
+    { "Floor", 1, LATEST, .gradient = gradient_flat, .run = elementwise_unary, .data = OF(REALS(floor)),
+      .shape = shape_same, .laws = ELEMENTWISE | IDEMPOTENT, .hides = true, .content = content_same, .arithmetic = true,
       .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }), .exact = EXACT },
     { "Gelu", 20, LATEST, .gradient = gradient_gelu, .run = unary_choice,
       .data = EITHER("approximate", "tanh", { REALS(gelu) }, { REALS(gelu_tanh) }), .shape = shape_same,
@@ -875,23 +859,25 @@ const struct operator_row elementwise_operators[] = {
       .data = OF(ALL(greater_or_equal), .is_test = true), .shape = shape_broadcast, .laws = ELEMENTWISE | BROADCASTS,
       .type = DTYPE_BOOL, .hides = true, .content = content_binary, .combine = combine_greater_or_equal,
       .arithmetic = true, .schemas = SCHEMAS({ 12, LATEST, "T T > bool", "" }), .exact = EXACT },
-    { "HardSigmoid", 1, LATEST, .gradient = gradient_hard_sigmoid, .run = unary,
+    { "HardSigmoid", 1, LATEST, .gradient = gradient_hard_sigmoid, .run = elementwise_unary,
       .data = OF(REALS(hard_sigmoid), .attributes = { { "alpha", 0.2f }, { "beta", 0.5f } }), .shape = shape_same,
-      .laws = ELEMENTWISE, .within = { 0, 1 }, .hides = true,
+      .laws = ELEMENTWISE, .is_activation = true, .within = { 0, 1 }, .hides = true,
       .schemas =
           SCHEMAS({ 1, 5, "T > T", "alpha:f beta:f consumed_inputs:I" }, { 6, LATEST, "T > T", "alpha:f beta:f" }) },
-    { "HardSwish", 14, LATEST, .gradient = gradient_hard_swish, .run = unary, .data = OF(REALS(hard_swish)),
-      .shape = shape_same, .laws = ELEMENTWISE, .hides = true, .schemas = SCHEMAS({ 14, LATEST, "T > T", "" }) },
-    { "IsInf", 10, LATEST, .gradient = gradient_flat, .run = unary,
+    { "HardSwish", 14, LATEST, .gradient = gradient_hard_swish, .run = elementwise_unary, .data = OF(REALS(hard_swish)),
+      .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true, .hides = true,
+      .schemas = SCHEMAS({ 14, LATEST, "T > T", "" }) },
+    { "IsInf", 10, LATEST, .gradient = gradient_flat, .run = elementwise_unary,
       .data =
           OF(REALS(is_infinite), .is_test = true, .attributes = { { "detect_positive", 1 }, { "detect_negative", 1 } }),
       .shape = shape_same, .laws = ELEMENTWISE, .type = DTYPE_BOOL,
       .schemas = SCHEMAS({ 10, LATEST, ". > bool", "detect_negative:i detect_positive:i" }), .exact = EXACT },
-    { "IsNaN", 9, LATEST, .gradient = gradient_flat, .run = unary, .data = OF(REALS(is_nan), .is_test = true),
-      .shape = shape_same, .laws = ELEMENTWISE, .type = DTYPE_BOOL, .schemas = SCHEMAS({ 9, LATEST, ". > bool", "" }),
-      .exact = EXACT },
-    { "LeakyRelu", 1, LATEST, .gradient = gradient_leaky_relu, .run = unary,
-      .data = OF(REALS(leaky_relu), ALPHA(0.01f)), .shape = shape_same, .laws = ELEMENTWISE, .hides = true,
+    { "IsNaN", 9, LATEST, .gradient = gradient_flat, .run = elementwise_unary,
+      .data = OF(REALS(is_nan), .is_test = true), .shape = shape_same, .laws = ELEMENTWISE, .type = DTYPE_BOOL,
+      .schemas = SCHEMAS({ 9, LATEST, ". > bool", "" }), .exact = EXACT },
+    { "LeakyRelu", 1, LATEST, .gradient = gradient_leaky_relu, .run = elementwise_unary,
+      .data = OF(REALS(leaky_relu), ALPHA(0.01f)), .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true,
+      .hides = true,
       .schemas = SCHEMAS({ 1, 5, "T > T", "alpha:f consumed_inputs:I" }, { 6, LATEST, "T > T", "alpha:f" }) },
     { "Less", 1, 6, .gradient = gradient_flat, .run = binary_aligned, .data = OF(ALL(less), .is_test = true),
       .shape = shape_broadcast_by_attribute, .type = DTYPE_BOOL, .hides = true, .content = content_binary,
@@ -905,15 +891,16 @@ const struct operator_row elementwise_operators[] = {
       .data = OF(ALL(less_or_equal), .is_test = true), .shape = shape_broadcast, .laws = ELEMENTWISE | BROADCASTS,
       .type = DTYPE_BOOL, .hides = true, .content = content_binary, .combine = combine_less_or_equal,
       .arithmetic = true, .schemas = SCHEMAS({ 12, LATEST, "T T > bool", "" }), .exact = EXACT },
-    { "Log", 1, LATEST, .gradient = gradient_log, .limits = { LIMIT_POSITIVE }, .run = unary, .data = OF(REALS(log)),
-      .shape = shape_same, .laws = ELEMENTWISE, .arithmetic = true,
+    { "Log", 1, LATEST, .gradient = gradient_log, .limits = { LIMIT_POSITIVE }, .run = elementwise_unary,
+      .data = OF(REALS(log)), .shape = shape_same, .laws = ELEMENTWISE, .arithmetic = true,
       .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }) },
     { "Max", 1, 7, .gradient = gradient_extreme, .run = fold, .data = OF(ALL(maximum)), .shape = shape_broadcast,
-      .laws = ELEMENTWISE | IDENTITY_OF_ONE, .hides = true, .content = content_binary, .combine = combine_maximum,
-      .arithmetic = true, .schemas = SCHEMAS({ 1, 5, "T *T > T", "consumed_inputs:I" }, { 6, LATEST, "T *T > T", "" }),
+      .laws = ELEMENTWISE | IDENTITY_OF_ONE, .clamp = &at_least, .hides = true, .content = content_binary,
+      .combine = combine_maximum, .arithmetic = true,
+      .schemas = SCHEMAS({ 1, 5, "T *T > T", "consumed_inputs:I" }, { 6, LATEST, "T *T > T", "" }),
       .exact = EXACT_WHOLE },
     { "Max", 8, LATEST, .gradient = gradient_extreme, .run = fold, .data = OF(ALL(maximum)), .shape = shape_broadcast,
-      .laws = ELEMENTWISE | BROADCASTS | IDENTITY_OF_ONE, .hides = true, .content = content_binary,
+      .laws = ELEMENTWISE | BROADCASTS | IDENTITY_OF_ONE, .clamp = &at_least, .hides = true, .content = content_binary,
       .combine = combine_maximum, .arithmetic = true, .exact = EXACT_WHOLE },
     { "Mean", 1, 7, .gradient = gradient_mean, .run = mean, .data = OF(REALS(add)), .shape = shape_broadcast,
       .laws = ELEMENTWISE | IDENTITY_OF_ONE,
@@ -921,14 +908,15 @@ const struct operator_row elementwise_operators[] = {
     { "Mean", 8, LATEST, .gradient = gradient_mean, .run = mean, .data = OF(REALS(add)), .shape = shape_broadcast,
       .laws = ELEMENTWISE | BROADCASTS | IDENTITY_OF_ONE },
     { "Min", 1, 7, .gradient = gradient_extreme, .run = fold, .data = OF(ALL(minimum)), .shape = shape_broadcast,
-      .laws = ELEMENTWISE | IDENTITY_OF_ONE, .hides = true, .content = content_binary, .combine = combine_least,
-      .arithmetic = true, .schemas = SCHEMAS({ 1, 5, "T *T > T", "consumed_inputs:I" }, { 6, LATEST, "T *T > T", "" }),
+      .laws = ELEMENTWISE | IDENTITY_OF_ONE, .clamp = &at_most, .hides = true, .content = content_binary,
+      .combine = combine_least, .arithmetic = true,
+      .schemas = SCHEMAS({ 1, 5, "T *T > T", "consumed_inputs:I" }, { 6, LATEST, "T *T > T", "" }),
       .exact = EXACT_WHOLE },
     { "Min", 8, LATEST, .gradient = gradient_extreme, .run = fold, .data = OF(ALL(minimum)), .shape = shape_broadcast,
-      .laws = ELEMENTWISE | BROADCASTS | IDENTITY_OF_ONE, .hides = true, .content = content_binary,
+      .laws = ELEMENTWISE | BROADCASTS | IDENTITY_OF_ONE, .clamp = &at_most, .hides = true, .content = content_binary,
       .combine = combine_least, .arithmetic = true, .exact = EXACT_WHOLE },
-    { "Mish", 18, LATEST, .gradient = gradient_mish, .run = unary, .data = OF(REALS(mish)), .shape = shape_same,
-      .laws = ELEMENTWISE, .hides = true, .schemas = SCHEMAS({ 18, LATEST, "T > T", "" }) },
+    { "Mish", 18, LATEST, .gradient = gradient_mish, .run = elementwise_unary, .data = OF(REALS(mish)),
+      .shape = shape_same, .laws = ELEMENTWISE, .hides = true, .schemas = SCHEMAS({ 18, LATEST, "T > T", "" }) },
     { "Mod", 10, LATEST, .run = binary_choice,
       .data = EITHER("fmod", NULL, { ALL(modulo) }, { BOTH(remainder), .u64 = modulo_u64 }), .shape = shape_broadcast,
       .laws = ELEMENTWISE | BROADCASTS, .content = content_binary, .combine = combine_modulo, .arithmetic = true,
@@ -943,11 +931,11 @@ const struct operator_row elementwise_operators[] = {
       .affine = { &product, &product }, .laws = ELEMENTWISE | BROADCASTS, .neutral = NEUTRAL(1, 1, SLOT(0) | SLOT(1)),
       .content = content_binary, .combine = combine_multiply, .combine_reals = real_multiply, .arithmetic = true,
       .exact = EXACT },
-    { "Neg", 1, LATEST, .gradient = gradient_neg, .run = unary, .data = OF(BOTH(negate)), .shape = shape_same,
-      .affine = { NULL, &negated }, .laws = ELEMENTWISE | INVOLUTION, .content = content_unary,
+    { "Neg", 1, LATEST, .gradient = gradient_neg, .run = elementwise_unary, .data = OF(BOTH(negate)),
+      .shape = shape_same, .affine = { NULL, &negated }, .laws = ELEMENTWISE | INVOLUTION, .content = content_unary,
       .combine = combine_negate, .arithmetic = true,
       .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }), .exact = EXACT },
-    { "Not", 1, LATEST, .run = unary, .data = OF(WHOLES(logical_not)), .shape = shape_same,
+    { "Not", 1, LATEST, .run = elementwise_unary, .data = OF(WHOLES(logical_not)), .shape = shape_same,
       .laws = ELEMENTWISE | INVOLUTION, .type = DTYPE_BOOL, .content = content_unary, .combine = combine_invert,
       .arithmetic = true, .schemas = SCHEMAS({ 1, LATEST, "bool > bool", "" }), .exact = EXACT },
     { "Or", 1, 6, .run = binary_aligned, .data = OF(WHOLES(logical_or)), .shape = shape_broadcast_by_attribute,
@@ -968,45 +956,47 @@ const struct operator_row elementwise_operators[] = {
           SCHEMAS({ 1, 6, "T T > T", "axis:i broadcast:i" }, { 7, 11, "T T > T", "" }, { 12, LATEST, "T . > T", "" }) },
     { "Pow", 7, LATEST, .gradient = gradient_pow, .run = power, .data = OF(ALL(power)), .shape = shape_broadcast,
       .laws = ELEMENTWISE | BROADCASTS, .sizes = SLOT(1), .arithmetic = true },
-    { "Reciprocal", 1, LATEST, .gradient = gradient_reciprocal, .run = unary, .data = OF(REALS(reciprocal)),
+    { "Reciprocal", 1, LATEST, .gradient = gradient_reciprocal, .run = elementwise_unary, .data = OF(REALS(reciprocal)),
       .shape = shape_same, .laws = ELEMENTWISE, .marks_pattern = true, .arithmetic = true,
       .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }), .exact = EXACT },
-    { "Relu", 1, LATEST, .gradient = gradient_relu, .run = unary, .data = OF(BOTH(relu)), .shape = shape_same,
-      .laws = ELEMENTWISE, .within = { 0, INFINITY }, .hides = true,
-      .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }), .exact = EXACT_WHOLE },
-    { "Round", 11, LATEST, .gradient = gradient_flat, .run = unary, .data = OF(REALS(round_even)), .shape = shape_same,
-      .laws = ELEMENTWISE | IDEMPOTENT, .hides = true, .content = content_same, .arithmetic = true,
+    { "Relu", 1, LATEST, .gradient = gradient_relu, .run = elementwise_unary, .data = OF(BOTH(relu)),
+      .shape = shape_same, .laws = ELEMENTWISE, .clamp = &at_zero, .is_activation = true, .within = { 0, INFINITY },
+      .hides = true, .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }),
+      .exact = EXACT_WHOLE },
+    { "Round", 11, LATEST, .gradient = gradient_flat, .run = elementwise_unary, .data = OF(REALS(round_even)),
+      .shape = shape_same, .laws = ELEMENTWISE | IDEMPOTENT, .hides = true, .content = content_same, .arithmetic = true,
       .schemas = SCHEMAS({ 11, LATEST, "T > T", "" }), .exact = EXACT },
-    { "Selu", 1, 5, .gradient = gradient_selu, .run = unary,
+    { "Selu", 1, 5, .gradient = gradient_selu, .run = elementwise_unary,
       .data = OF(REALS(selu), .attributes = { { "alpha", 1.6732f }, { "gamma", 1.0507f } }), .shape = shape_same,
-      .laws = ELEMENTWISE, .hides = true,
+      .laws = ELEMENTWISE, .is_activation = true, .hides = true,
       .schemas =
           SCHEMAS({ 1, 5, "T > T", "alpha:f consumed_inputs:I gamma:f" }, { 6, LATEST, "T > T", "alpha:f gamma:f" }) },
-    { "Selu", 6, LATEST, .gradient = gradient_selu, .run = unary,
+    { "Selu", 6, LATEST, .gradient = gradient_selu, .run = elementwise_unary,
       .data = OF(REALS(selu),
                  .attributes = { { "alpha", 1.67326319217681884765625 }, { "gamma", 1.05070102214813232421875 } }),
-      .shape = shape_same, .laws = ELEMENTWISE, .hides = true },
-    { "Shrink", 9, LATEST, .gradient = gradient_shrink, .run = unary,
+      .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true, .hides = true },
+    { "Shrink", 9, LATEST, .gradient = gradient_shrink, .run = elementwise_unary,
       .data = OF(BOTH(shrink), .attributes = { { "bias", 0 }, { "lambd", 0.5 } }), .shape = shape_same,
       .laws = ELEMENTWISE, .hides = true, .schemas = SCHEMAS({ 9, LATEST, "T > T", "bias:f lambd:f" }) },
-    { "Sigmoid", 1, LATEST, .gradient = gradient_sigmoid, .run = unary, .data = OF(REALS(sigmoid)), .shape = shape_same,
-      .laws = ELEMENTWISE, .within = { 0, 1 }, .hides = true,
+    { "Sigmoid", 1, LATEST, .gradient = gradient_sigmoid, .run = elementwise_unary, .data = OF(REALS(sigmoid)),
+      .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true, .within = { 0, 1 }, .hides = true,
       .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }) },
-    { "Sign", 9, LATEST, .gradient = gradient_flat, .run = unary, .data = OF(BOTH(sign), .u64 = sign_u64),
+    { "Sign", 9, LATEST, .gradient = gradient_flat, .run = elementwise_unary, .data = OF(BOTH(sign), .u64 = sign_u64),
       .shape = shape_same, .laws = ELEMENTWISE | IDEMPOTENT, .hides = true,
       .schemas = SCHEMAS({ 9, LATEST, "T > T", "" }), .exact = EXACT },
-    { "Sin", 7, LATEST, .gradient = gradient_sin, .run = unary, .data = OF(REALS(sin)), .shape = shape_same,
+    { "Sin", 7, LATEST, .gradient = gradient_sin, .run = elementwise_unary, .data = OF(REALS(sin)), .shape = shape_same,
       .laws = ELEMENTWISE, .within = { -1, 1 }, .schemas = SCHEMAS({ 7, LATEST, "T > T", "" }) },
-    { "Sinh", 9, LATEST, .gradient = gradient_sinh, .run = unary, .data = OF(REALS(sinh)), .shape = shape_same,
-      .laws = ELEMENTWISE, .schemas = SCHEMAS({ 9, LATEST, "T > T", "" }) },
-    { "Softplus", 1, LATEST, .gradient = gradient_softplus, .run = unary, .data = OF(REALS(softplus)),
-      .shape = shape_same, .laws = ELEMENTWISE, .within = { 0, INFINITY }, .hides = true,
+    { "Sinh", 9, LATEST, .gradient = gradient_sinh, .run = elementwise_unary, .data = OF(REALS(sinh)),
+      .shape = shape_same, .laws = ELEMENTWISE, .schemas = SCHEMAS({ 9, LATEST, "T > T", "" }) },
+    { "Softplus", 1, LATEST, .gradient = gradient_softplus, .run = elementwise_unary, .data = OF(REALS(softplus)),
+      .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true, .within = { 0, INFINITY }, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
-    { "Softsign", 1, LATEST, .gradient = gradient_softsign, .run = unary, .data = OF(REALS(softsign)),
-      .shape = shape_same, .laws = ELEMENTWISE, .within = { -1, 1 }, .hides = true,
+    { "Softsign", 1, LATEST, .gradient = gradient_softsign, .run = elementwise_unary, .data = OF(REALS(softsign)),
+      .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true, .within = { -1, 1 }, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
-    { "Sqrt", 1, LATEST, .gradient = gradient_sqrt, .limits = { LIMIT_POSITIVE }, .run = unary, .data = OF(REALS(sqrt)),
-      .shape = shape_same, .laws = ELEMENTWISE, .marks_pattern = true, .within = { 0, INFINITY }, .arithmetic = true,
+    { "Sqrt", 1, LATEST, .gradient = gradient_sqrt, .limits = { LIMIT_POSITIVE }, .run = elementwise_unary,
+      .data = OF(REALS(sqrt)), .shape = shape_same, .laws = ELEMENTWISE, .marks_pattern = true,
+      .within = { 0, INFINITY }, .arithmetic = true,
       .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }), .exact = EXACT },
     { "Sub", 1, 6, .run = binary_aligned, .data = OF(BOTH(subtract)), .shape = shape_broadcast_by_attribute,
       .affine = { &from_k, &less_k }, .neutral = NEUTRAL(0, 0, SLOT(1)), .content = content_binary,
@@ -1028,15 +1018,15 @@ const struct operator_row elementwise_operators[] = {
       .combine = combine_add, .exact = EXACT_WHOLE },
     { "SwiGLU", 28, LATEST, .run = binary, .data = OF(REALS(swiglu), ALPHA(1)), .shape = shape_broadcast,
       .laws = ELEMENTWISE | BROADCASTS, .schemas = SCHEMAS({ 28, LATEST, "T T > T", "alpha:f" }) },
-    { "Swish", 24, LATEST, .gradient = gradient_swish, .run = unary, .data = OF(REALS(swish), ALPHA(1)),
+    { "Swish", 24, LATEST, .gradient = gradient_swish, .run = elementwise_unary, .data = OF(REALS(swish), ALPHA(1)),
       .shape = shape_same, .laws = ELEMENTWISE, .hides = true, .schemas = SCHEMAS({ 24, LATEST, "T > T", "alpha:f" }) },
-    { "Tan", 7, LATEST, .gradient = gradient_tan, .run = unary, .data = OF(REALS(tan)), .shape = shape_same,
+    { "Tan", 7, LATEST, .gradient = gradient_tan, .run = elementwise_unary, .data = OF(REALS(tan)), .shape = shape_same,
       .laws = ELEMENTWISE, .schemas = SCHEMAS({ 7, LATEST, "T > T", "" }) },
-    { "Tanh", 1, LATEST, .gradient = gradient_tanh, .run = unary, .data = OF(REALS(tanh)), .shape = shape_same,
-      .laws = ELEMENTWISE, .marks_pattern = true, .within = { -1, 1 }, .hides = true,
-      .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }) },
-    { "ThresholdedRelu", 10, LATEST, .gradient = gradient_thresholded_relu, .run = unary,
-      .data = OF(REALS(thresholded_relu), ALPHA(1)), .shape = shape_same, .laws = ELEMENTWISE,
+    { "Tanh", 1, LATEST, .gradient = gradient_tanh, .run = elementwise_unary, .data = OF(REALS(tanh)),
+      .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true, .marks_pattern = true, .within = { -1, 1 },
+      .hides = true, .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }) },
+    { "ThresholdedRelu", 10, LATEST, .gradient = gradient_thresholded_relu, .run = elementwise_unary,
+      .data = OF(REALS(thresholded_relu), ALPHA(1)), .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true,
       .within = { 0, INFINITY }, .hides = true, .schemas = SCHEMAS({ 10, LATEST, "T > T", "alpha:f" }) },
     { "Where", 9, LATEST, .gradient = gradient_moved, .run = where, .shape = shape_broadcast,
       .laws = ELEMENTWISE | BROADCASTS, .type_from = 1, .content = content_where, .arithmetic = true,

@@ -6,29 +6,12 @@
 #include "onnx/shape/slide.h"
 #include "runtime/element.h"
 #include "runtime/formula.h"
+#include "runtime/ops/elementwise.h"
 #include "runtime/ops/operators.h"
 
 #include <string.h>
 
 /* ---- activations named by an attribute ---- */
-
-/* The attributes of the operator that are said as activation_params, in order; or as activation_alpha, _beta, _gamma. */
-static const struct activation {
-    const char *name;
-    const char *parameters[2];
-} activations[] = {
-    { "Relu", { NULL } },
-    { "Tanh", { NULL } },
-    { "Sigmoid", { NULL } },
-    { "Softplus", { NULL } },
-    { "Softsign", { NULL } },
-    { "HardSwish", { NULL } },
-    { "Elu", { "alpha" } },
-    { "LeakyRelu", { "alpha" } },
-    { "ThresholdedRelu", { "alpha" } },
-    { "HardSigmoid", { "alpha", "beta" } },
-    { "Selu", { "alpha", "gamma" } },
-};
 
 /* Parameter i, said in a list or under a name of its own. */
 static bool activation_parameter(const struct node *node, const char *parameter, size_t i, float *value)
@@ -55,26 +38,28 @@ static struct array *clipped(struct formula *f, struct array *y)
     return formula_op(f, "Clip", NULL, FROM(y, least, most));
 }
 
+/* What the node says of the activation's attributes. Room for two and the end. */
+static void read_activation(const struct node *node, const struct operation *activation, struct setting *settings)
+{
+    for (size_t i = 0; i < 2 && activation->attributes[i].name; i++) {
+        const char *name = activation->attributes[i].name;
+        float value;
+        if (activation_parameter(node, name, i, &value)) *settings++ = (struct setting)SET_FLOAT(name, value);
+    }
+}
+
 static struct array *activated(struct formula *f, struct array *y)
 {
     const struct node *node = f->call->node;
     const char *name = node_text(node, "activation", "");
     if (!*name) return y;
     if (strcmp(name, "Clip") == 0) return clipped(f, y);
-    for (size_t i = 0; i < sizeof activations / sizeof *activations; i++) {
-        const struct activation *activation = &activations[i];
-        struct setting settings[3] = { { 0 } };
-        size_t count = 0;
-        if (strcmp(name, activation->name) != 0) continue;
-        for (size_t p = 0; p < 2 && activation->parameters[p]; p++) {
-            float value;
-            if (activation_parameter(node, activation->parameters[p], p, &value))
-                settings[count++] = (struct setting)SET_FLOAT(activation->parameters[p], value);
-        }
-        return formula_op(f, name, settings, FROM(y));
-    }
-    if (!f->failed) f->failed = !call_unsupported(f->call, "activation %s is not known", name);
-    return NULL;
+    const struct operator_row *row = activation_find(name);
+    struct setting settings[3] = { { 0 } };
+    if (!row && !f->failed) f->failed = !call_unsupported(f->call, "activation %s is not known", name);
+    if (!row) return NULL;
+    read_activation(node, row->data, settings);
+    return formula_op(f, row->name, settings, FROM(y));
 }
 
 /* ---- products ---- */

@@ -5,6 +5,7 @@
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/math/real.h"
+#include "runtime/ops/elementwise.h"
 #include "runtime/ops/operators.h"
 #include "runtime/slices.h"
 
@@ -12,38 +13,17 @@
 
 /* ---- element by element ---- */
 
-struct curve {
-    double (*at)(double x, double a, double b);
-    const char *a, *b; /* attributes */
-    float absent_a, absent_b;
-};
-
-static double affine(double x, double a, double b)
+static double softplus(double scale, double x)
 {
-    return a * x + b;
+    return scale * (fmax(x, 0) + log1p(exp(-fabs(x))));
 }
 
-static double parametric_softplus(double x, double a, double b)
-{
-    return a * (fmax(b * x, 0) + log1p(exp(-fabs(b * x))));
-}
-
-static double scaled_tanh(double x, double a, double b)
-{
-    return a * tanh(b * x);
-}
-
-static bool run_curve(struct call *call)
-{
-    const struct curve *curve = call->row->data;
-    struct array *x;
-    if (!call_real(call, 0, "X", true, 0, &x)) return false;
-    double a = (double)node_float(call->node, curve->a, curve->absent_a);
-    double b = curve->b ? (double)node_float(call->node, curve->b, curve->absent_b) : 0;
-    struct array *y = call_output(call, 0, x->type, x->rank, x->dims);
-    for (int64_t i = 0; i < x->count; i++) element_put(y, i, curve->at(element_real(x, i), a, b));
-    return true;
-}
+UNARY_STRIP(affine_f32, float, float, p[0] * (double)x + p[1])
+UNARY_STRIP(affine_f64, double, double, p[0] * x + p[1])
+UNARY_STRIP(scaled_tanh_f32, float, float, p[0] * tanh(p[1] * (double)x))
+UNARY_STRIP(scaled_tanh_f64, double, double, p[0] * tanh(p[1] * x))
+UNARY_STRIP(parametric_softplus_f32, float, float, softplus(p[0], p[1] * (double)x))
+UNARY_STRIP(parametric_softplus_f64, double, double, softplus(p[0], p[1] * x))
 
 /* scale * x, and a bias for each channel. */
 static bool image_scaler(struct call *call)
@@ -155,15 +135,12 @@ static bool shape_fill(struct shaping *s)
     return set_type(s, 0, type_attribute(s, "dtype", DTYPE_FLOAT));
 }
 
-#define CURVE(...)        \
-    &(const struct curve) \
-    {                     \
-        __VA_ARGS__       \
-    }
+#define CURVE(name, a, absent_a, b, absent_b) \
+    OF(.f32 = name##_f32, .f64 = name##_f64, .attributes = { { a, absent_a }, { b, absent_b } })
 
 const struct operator_row removed_operators[] = {
-    { "Affine", 1, LATEST, .run = run_curve, .data = CURVE(affine, "alpha", "beta", 1, 0), .shape = shape_same,
-      .schemas = SCHEMAS({ 1, LATEST, "T > T", "alpha:f beta:f" }) },
+    { "Affine", 1, LATEST, .run = elementwise_unary, .data = CURVE(affine, "alpha", 1, "beta", 0), .shape = shape_same,
+      .laws = ELEMENTWISE, .is_activation = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "alpha:f beta:f" }) },
     { "ConstantFill", 1, LATEST, .run = constant_fill, .shape = shape_fill, .sizes = SLOT(0),
       .schemas = SCHEMAS({ 1, LATEST, "?. > .", "dtype:i extra_shape:I input_as_shape:i shape:I value:f" }) },
     { "Crop", 1, LATEST, .run = crop, .shape = shape_crop, .hides = true,
@@ -172,11 +149,13 @@ const struct operator_row removed_operators[] = {
       .schemas = SCHEMAS({ 1, LATEST, "?. > f32", "extra_shape:I input_as_shape:i shape:I values:F" }) },
     { "ImageScaler", 1, LATEST, .run = image_scaler, .shape = shape_same,
       .schemas = SCHEMAS({ 1, LATEST, "T > T", "bias:F scale:f" }) },
-    { "ParametricSoftplus", 1, LATEST, .run = run_curve, .data = CURVE(parametric_softplus, "alpha", "beta", 1, 1),
-      .shape = shape_same, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "alpha:f beta:f" }) },
-    { "Scale", 1, LATEST, .run = run_curve, .data = CURVE(affine, "scale", NULL, 1, 0), .shape = shape_same,
-      .schemas = SCHEMAS({ 1, LATEST, "T > T", "scale:f" }) },
-    { "ScaledTanh", 1, LATEST, .run = run_curve, .data = CURVE(scaled_tanh, "alpha", "beta", 1, 1), .shape = shape_same,
+    { "ParametricSoftplus", 1, LATEST, .run = elementwise_unary,
+      .data = CURVE(parametric_softplus, "alpha", 1, "beta", 1), .shape = shape_same, .laws = ELEMENTWISE,
       .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "alpha:f beta:f" }) },
+    { "Scale", 1, LATEST, .run = elementwise_unary, .data = CURVE(affine, "scale", 1, NULL, 0), .shape = shape_same,
+      .laws = ELEMENTWISE, .schemas = SCHEMAS({ 1, LATEST, "T > T", "scale:f" }) },
+    { "ScaledTanh", 1, LATEST, .run = elementwise_unary, .data = CURVE(scaled_tanh, "alpha", 1, "beta", 1),
+      .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true, .hides = true,
+      .schemas = SCHEMAS({ 1, LATEST, "T > T", "alpha:f beta:f" }) },
     { 0 },
 };

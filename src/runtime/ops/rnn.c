@@ -11,60 +11,20 @@
 #include "runtime/math/real.h"
 #include "runtime/math/simd.h"
 #include "runtime/math/unstride.h"
+#include "runtime/ops/elementwise.h"
 #include "runtime/ops/operators.h"
 
 #include <math.h>
 #include <string.h>
-#include <strings.h>
 
 #define MOST_FUNCTIONS 3   /* per direction */
+#define MOST_NAME      32  /* bytes of the name of a function that are looked at */
 #define RUN            128 /* units computed together */
 
-/* --- activation functions, on rows of numbers in double --- */
-
-typedef void (*row_function)(const struct simd *simd, const double *p, int64_t count, double *values);
-
-#define FUNCTION(name, expression)                                                            \
-    static void name(const struct simd *simd, const double *p, int64_t count, double *values) \
-    {                                                                                         \
-        (void)simd, (void)p;                                                                  \
-        for (int64_t i = 0; i < count; i++) {                                                 \
-            double x = values[i];                                                             \
-            values[i] = expression;                                                           \
-        }                                                                                     \
-    }
-#define VECTOR_FUNCTION(name)                                                                          \
-    static void vector_##name(const struct simd *simd, const double *p, int64_t count, double *values) \
-    {                                                                                                  \
-        simd->each[SIMD_##name](values, p, count, values);                                             \
-    }
-
-FUNCTION(affine, p[0] * x + p[1])
-FUNCTION(relu, x < 0 ? 0 : x)
-FUNCTION(leaky_relu, x < 0 ? p[0] * x : x)
-FUNCTION(thresholded_relu, x <= p[0] ? 0 : x)
-FUNCTION(scaled_tanh, p[0] * tanh(p[1] * x))
-FUNCTION(hard_sigmoid, p[0] * x + p[1] < 0 ? 0 : p[0] * x + p[1] > 1 ? 1 : p[0] * x + p[1])
-FUNCTION(softsign, x / (1 + fabs(x)))
-VECTOR_FUNCTION(tanh)
-VECTOR_FUNCTION(sigmoid)
-VECTOR_FUNCTION(elu)
-VECTOR_FUNCTION(softplus)
-
+/* An activation, as an operator on double, and its attributes for the cell. */
 struct function {
-    const char *name;
-    row_function run;
-    int parameters; /* how many of alpha and beta it takes from the node's lists */
-    double p[2];    /* alpha and beta where the lists end */
-};
-
-static const struct function functions[] = {
-    { "Affine", affine, 2, { 1, 0 } },         { "Relu", relu, 0, { 0 } },
-    { "LeakyRelu", leaky_relu, 1, { 0.01f } }, { "ThresholdedRelu", thresholded_relu, 1, { 1 } },
-    { "Tanh", vector_tanh, 0, { 0 } },         { "ScaledTanh", scaled_tanh, 2, { 1, 1 } },
-    { "Sigmoid", vector_sigmoid, 0, { 0 } },   { "HardSigmoid", hard_sigmoid, 2, { 0.2f, 0.5 } },
-    { "Elu", vector_elu, 1, { 1 } },           { "Softsign", softsign, 0, { 0 } },
-    { "Softplus", vector_softplus, 0, { 0 } },
+    const struct operation *operation;
+    double p[2];
 };
 
 /* --- one node --- */
@@ -138,7 +98,8 @@ static const struct function *function_of(const struct rnn *rnn, int function)
 static void squash(const struct rnn *rnn, int function, int64_t count, double *values)
 {
     const struct function *f = function_of(rnn, function);
-    f->run(rnn->simd, f->p, count, values);
+    f->operation->f64(&(struct inner_loop){
+        .count = count, .to = values, .from = { values }, .moves = { true }, .parameters = f->p, .simd = rnn->simd });
 }
 
 static void activate(const struct rnn *rnn, int function, int64_t count, double *values)
@@ -383,29 +344,44 @@ static void run_direction(struct rnn *rnn, const struct array *x, const struct a
 
 /* --- reading the node --- */
 
+/* A list of numbers that the attributes of all functions share. */
+struct numbers {
+    const float *list;
+    size_t count, at;
+};
+
+/* The next one; what the operator has by itself where the list ends. */
+static double next_number(struct numbers *numbers, double absent)
+{
+    return numbers->at < numbers->count ? (double)numbers->list[numbers->at++] : absent;
+}
+
+static bool read_function(struct rnn *rnn, const char *name, struct numbers *numbers, struct function *f)
+{
+    const struct operator_row *row = activation_find(name);
+    if (!row) return call_fail(rnn->call, "activation \"%s\" is not known", name);
+    f->operation = row->data;
+    for (int i = 0; i < 2 && f->operation->attributes[i].name; i++)
+        f->p[i] = next_number(&numbers[i], f->operation->attributes[i].absent);
+    return true;
+}
+
 static bool read_functions(struct rnn *rnn)
 {
-    const BnfuseOnnx__AttributeProto *names = node_attribute(rnn->call->node, "activations");
+    const struct node *node = rnn->call->node;
+    const BnfuseOnnx__AttributeProto *names = node_attribute(node, "activations");
     size_t count = (size_t)(rnn->directions * rnn->cell->functions), given = names ? names->n_strings : 0;
-    const float *alphas = NULL, *betas = NULL;
-    size_t alpha_count = node_floats(rnn->call->node, "activation_alpha", &alphas), alpha = 0;
-    size_t beta_count = node_floats(rnn->call->node, "activation_beta", &betas), beta = 0;
+    struct numbers numbers[2] = { { 0 } };
+    numbers[0].count = node_floats(node, "activation_alpha", &numbers[0].list);
+    numbers[1].count = node_floats(node, "activation_beta", &numbers[1].list);
     if (given && given != count) return call_fail(rnn->call, "activations has %zu entries, not %zu", given, count);
     for (size_t i = 0; i < count; i++) {
         const char *name = rnn->cell->defaults[i % (size_t)rnn->cell->functions];
-        char text[32];
         if (given) {
-            size_t length = names->strings[i].len < sizeof text ? names->strings[i].len : sizeof text - 1;
-            memcpy(text, names->strings[i].data, length);
-            text[length] = '\0';
-            name = text;
+            int length = names->strings[i].len < MOST_NAME ? (int)names->strings[i].len : MOST_NAME;
+            name = arena_printf(rnn->call->scratch, "%.*s", length, (const char *)names->strings[i].data);
         }
-        struct function *f = &rnn->functions[i];
-        for (size_t k = 0; k < sizeof functions / sizeof *functions; k++)
-            if (strcasecmp(functions[k].name, name) == 0) *f = functions[k];
-        if (!f->run) return call_fail(rnn->call, "activation \"%s\" is not known", name);
-        if (f->parameters > 0 && alpha < alpha_count) f->p[0] = (double)alphas[alpha++];
-        if (f->parameters > 1 && beta < beta_count) f->p[1] = (double)betas[beta++];
+        if (!read_function(rnn, name, numbers, &rnn->functions[i])) return false;
     }
     return true;
 }
