@@ -186,6 +186,28 @@ def read_many(folder):
         check(merged == expected, f"{words}: merged to {merged}, not {expected}")
 
 
+def graphs_of(path):
+    """The pictures of nodes on a page: those around what stays and what differs, by their headings."""
+    text = open(path, encoding="utf-8").read().split("BatchNormalizations that were folded</h2>")[0]
+    return [part.split("</svg>")[0] for part in text.split('aria-label="the nodes around it ')[1:]]
+
+
+def a_merged_page_has_the_pictures_of_single_ones(folder):
+    line, page, merged = (os.path.join(folder, name) for name in ("one.jsonl", "one.html", "merged.html"))
+    kept = ("bn_after_activation", "bn_bn_become_one", "conv_read_in_if_body", "conv_relu_bn_pool_conv", "concat_with_two_others_bn")
+    commands = [[model_named(name)] for name in kept]
+    commands.append(["compare", model_named("conv_bn_relu"), model_named("bn_lowered_to_mul_add")])
+    count = 0
+    for words in commands:
+        subprocess.run([program, *words, "-q", "--jsonl", line, "--html", page], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run([program, "report", line, "-q", "--html", merged], stdout=subprocess.DEVNULL)
+        check(graphs_of(page) == graphs_of(merged), f"{words}: the merged page draws other nodes")
+        read_page(merged)
+        jsonschema.validate(json.loads(open(line).readline()), schema)
+        count += len(graphs_of(page))
+    check(count > 12, f"only {count} pictures of nodes")
+
+
 keys, cases = [], 0
 with tempfile.TemporaryDirectory() as folder:
     for name in names:
@@ -217,6 +239,7 @@ with tempfile.TemporaryDirectory() as folder:
     read_ways_out(folder, model["conv_bn_relu"])
     read_all(folder)
     read_many(folder)
+    a_merged_page_has_the_pictures_of_single_ones(folder)
     a_member_more_is_refused()
     read_json(["run", model["conv_bn_relu"], "--input", "x=absent.npy"], 2)
     read_json(["diff", model["conv_bn_relu"], output], 1)

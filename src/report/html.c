@@ -78,28 +78,27 @@ static void put_band(const struct page *page)
 
 /* ---- Pictures of a place ---- */
 
-/* A downstream fold removes the value; then the first reader that is left is drawn. */
 static void put_side(const struct page *page, const struct neighbours *side, const char *title, const char *value,
                      enum tone tone)
 {
     char words[80];
-    bool drawn = false;
     snprintf(words, sizeof words, "the nodes around it %s", title);
     fprintf(page->to, "<div><p>%s</p>\n", title);
-    for (int step = 0; step < 6 && value && !drawn; step++) {
-        drawn = neighbours_draw(side, page->to, words, value, tone);
-        value = neighbours_reader(page->before, value);
-    }
-    if (!drawn) fputs("<p>Nothing is there in its place.</p>\n", page->to);
+    if (value) neighbours_draw(side, page->to, words, value, tone);
+    else fputs("<p>Nothing is there in its place.</p>\n", page->to);
     fputs("</div>\n", page->to);
 }
 
+/* A downstream fold removes the value; then the first reader that is left is drawn. */
 void put_place(const struct page *page, const char *value, enum tone tone)
 {
-    if (!page->before || !page->after) return;
+    const struct neighbours *before = page->views.before, *after = page->views.after;
+    const char *first = before ? neighbours_find(before, before, value) : NULL,
+               *second = before ? neighbours_find(before, after, value) : NULL;
+    if (!first && !second) return;
     fputs("<div class=\"pair\">\n", page->to);
-    put_side(page, page->before, page->run->other ? "in the first" : "before", value, tone);
-    put_side(page, page->after, page->run->other ? "in the second" : "after", value, tone);
+    put_side(page, before, page->run->other ? "in the first" : "before", first, tone);
+    put_side(page, after, page->run->other ? "in the second" : "after", second, tone);
     fputs("</div>\n", page->to);
 }
 
@@ -257,8 +256,9 @@ static void put_remarks(const struct page *page, bool kept, const char *title)
     for (size_t i = 0; i < report->remark_count; i++) count += remark_stays(report->remarks[i]) == kept;
     if (!count) return;
     fprintf(page->to, "<h2>%s</h2>\n", title);
+    size_t most = kept || page->run->handle ? PICTURES_MOST : 0; /* JSON has what stays alone */
     for (size_t i = 0, pictures = 0; i < report->remark_count; i++)
-        if (remark_stays(report->remarks[i]) == kept) put_remark(page, i, pictures++ < PICTURES_MOST);
+        if (remark_stays(report->remarks[i]) == kept) put_remark(page, i, pictures++ < most);
 }
 
 /* ---- Tables ---- */
@@ -303,20 +303,6 @@ static void put_reproduce(const struct page *page)
     fputs("</tbody></table></div>\n", page->to);
 }
 
-/* The nodes around a place are drawn where the models are at hand. */
-static void open_pictures(struct page *page)
-{
-    const struct run_report *run = page->run;
-    page->before = page->after = NULL;
-    if (run->handle && run->report) {
-        page->before = neighbours_open(run->handle, false);
-        page->after = neighbours_open(run->handle, true);
-    } else if (run->handle && run->other_handle) {
-        page->before = neighbours_open(run->handle, false);
-        page->after = neighbours_open(run->other_handle, false);
-    }
-}
-
 static void put_name(FILE *to, const struct run_report *run)
 {
     put_markup(to, run->model);
@@ -328,7 +314,7 @@ static void put_name(FILE *to, const struct run_report *run)
 static void put_run(struct page *page)
 {
     const struct run_report *run = page->run;
-    open_pictures(page);
+    page->views = views_open(run);
     put_band(page);
     if (run->check && *run->check->why) put_element(page->to, "p", run->check->why);
     put_failing_sites(page);
@@ -344,8 +330,7 @@ static void put_run(struct page *page)
     }
     if (run->check && run->check->output_count) put_outputs(page);
     put_reproduce(page);
-    neighbours_close(page->before);
-    neighbours_close(page->after);
+    views_close(&page->views);
 }
 
 /* ---- Many models ---- */

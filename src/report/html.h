@@ -4,16 +4,14 @@
 #ifndef REPORT_HTML_H
 #define REPORT_HTML_H
 
-#include "report/neighbours.h"
 #include "report/report.h"
-
-enum { PICTURES_MOST = 100 }; /* of one kind */
+#include "report/views.h"
 
 struct page {
     FILE *to;
     const struct run_report *run;
-    size_t number;                     /* of the run, from 1 */
-    struct neighbours *before, *after; /* NULL: no pictures of nodes */
+    size_t number; /* of the run, from 1 */
+    struct views views;
 };
 
 void put_element(FILE *to, const char *tag, const char *text);

@@ -4,6 +4,7 @@
  * they are valid UTF-8, else escaped; a number that is not finite is null. */
 #include "report/json_text.h"
 #include "report/report.h"
+#include "report/views.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -336,6 +337,44 @@ static void add_run(json_t **root, const struct run_report *run)
     json_put(root, "seconds", json_number(run->seconds));
 }
 
+static json_t *text_list(const char *const *texts, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) json_append(&list, json_text(texts[i]));
+    return list;
+}
+
+static json_t *marked_list(const struct neighbours *neighbours)
+{
+    json_t *list = json_array();
+    const bnfuse_node *node;
+    for (size_t i = 0; (node = neighbours_marked(neighbours, &i));) {
+        json_t *object = json_object();
+        json_put(&object, "op", json_text(node->op));
+        json_put(&object, "name", json_text(node->name));
+        json_put(&object, "inputs", text_list(node->inputs, node->input_count));
+        json_put(&object, "outputs", text_list(node->outputs, node->output_count));
+        json_append(&list, object);
+    }
+    return list;
+}
+
+/* What a page needs that is made of this JSON, without the models. */
+static void add_around(json_t **root, const struct run_report *run)
+{
+    if (!views_are_wanted(run)) return;
+    struct views views = views_open(run);
+    views_mark(&views, run);
+    size_t first = 0;
+    if (views.before && neighbours_marked(views.before, &first)) {
+        json_t *around = json_object();
+        json_put(&around, "before", marked_list(views.before));
+        json_put(&around, "after", marked_list(views.after));
+        json_put(root, "around", around);
+    }
+    views_close(&views);
+}
+
 json_t *run_object(const struct run_report *run)
 {
     json_t *root = json_object();
@@ -344,6 +383,7 @@ json_t *run_object(const struct run_report *run)
     add_run(&root, run);
     if (run->report) add_report(&root, run->report);
     json_put(&root, "check", run->check ? check_object(run) : json_null());
+    add_around(&root, run);
     if (run->calibration) json_put(&root, "calibration", calibration_object(run->calibration));
     if (run->changes) json_put(&root, "changes", change_list(run->changes));
     if (run->tensors) json_put(&root, "outputs", tensor_list(run->tensors));

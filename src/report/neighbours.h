@@ -2,7 +2,8 @@
  *
  * The nodes of a model for pictures: which one writes a value, which ones read it.
  *
- * Made from the public header alone. Values are found by name; where two bodies use one name, the first counts. */
+ * Made from the public header alone. Values are found by name; where two bodies use one name, the first counts. A few
+ * nodes of a model are enough for the pictures of some places: those that neighbours_mark has marked. */
 #ifndef REPORT_NEIGHBOURS_H
 #define REPORT_NEIGHBOURS_H
 
@@ -13,14 +14,21 @@ struct neighbours;
 
 /* The model as it was loaded, or as it is now. NULL when there is no memory. Free it with neighbours_close. */
 struct neighbours *neighbours_open(bnfuse_model *model, bool fused);
+/* The same of these nodes, in the order of their file; the nodes live longer. */
+struct neighbours *neighbours_of_nodes(const bnfuse_node *const *nodes, size_t count);
 void neighbours_close(struct neighbours *neighbours);
 
-/* Draws the node that writes `value`, what its first input comes from, and up to two readers of its outputs. False,
- * with nothing drawn, when no node writes it. */
-bool neighbours_draw(const struct neighbours *neighbours, FILE *to, const char *title, const char *value,
+/* The value to draw where `value` of the model `of` is meant: itself, or the nearest value downstream of it that a node
+ * of `on` writes. NULL when there is none. */
+const char *neighbours_find(const struct neighbours *of, const struct neighbours *on, const char *value);
+
+/* Draws the node that writes `value`, what its first input comes from, and up to two readers of its outputs. */
+void neighbours_draw(const struct neighbours *neighbours, FILE *to, const char *title, const char *value,
                      enum tone tone);
 
-/* The first output of the first node that reads `value`; NULL when there is none. */
-const char *neighbours_reader(const struct neighbours *neighbours, const char *value);
+/* Marks the nodes that neighbours_find and neighbours_draw look at for the value. */
+void neighbours_mark(struct neighbours *of, struct neighbours *on, const char *value);
+/* The next marked node from place *i on, which goes beyond it; NULL at the end. */
+const bnfuse_node *neighbours_marked(const struct neighbours *neighbours, size_t *i);
 
 #endif

@@ -24,8 +24,11 @@ struct run_report {
     const bnfuse_calibration *calibration; /* or NULL */
     const bnfuse_changes *changes;         /* of a diff, or NULL */
     double atol, rtol;
-    bnfuse_model *handle;                 /* of the model, for pictures of its nodes; NULL: none */
-    bnfuse_model *other_handle;           /* of the other, likewise */
+    bnfuse_model *handle;       /* of the model, for pictures of its nodes; NULL: none */
+    bnfuse_model *other_handle; /* of the other, likewise */
+    /* Without handles: the nodes around what stays and what differs, before and after. */
+    const bnfuse_node *const *nodes[2];
+    size_t node_count[2];
     const char *command_line;             /* as it was given */
     const char *hash_before, *hash_after; /* SHA-256 of the files, hexadecimal; "" where unknown */
     double seconds;                       /* the run took */

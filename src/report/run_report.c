@@ -341,6 +341,19 @@ static const bnfuse_check_result *read_check(struct kept *kept, const json_t *ob
 
 /* ---- The run ---- */
 
+static void read_node(struct kept *kept, const json_t *element, void *to)
+{
+    bnfuse_node *node = to;
+    *node = (bnfuse_node){ .name = text_of(element, "name"), .op = text_of(element, "op"), .scope = "" };
+    node->inputs = read_texts(kept, json_object_get(element, "inputs"), &node->input_count);
+    node->outputs = read_texts(kept, json_object_get(element, "outputs"), &node->output_count);
+}
+
+static void read_nodes(struct kept *kept, const json_t *list, int side)
+{
+    kept->run.nodes[side] = read_list(kept, list, sizeof(bnfuse_node), &kept->run.node_count[side], read_node);
+}
+
 static void read_run(struct kept *kept)
 {
     const json_t *root = kept->root, *hashes = json_object_get(root, "sha256"),
@@ -359,6 +372,8 @@ static void read_run(struct kept *kept)
                                      .message = text_of(root, "message") };
     if (json_object_get(root, "batch_normalizations")) kept->run.report = read_report(kept, root);
     kept->run.check = read_check(kept, json_object_get(root, "check"));
+    read_nodes(kept, json_object_get(json_object_get(root, "around"), "before"), 0);
+    read_nodes(kept, json_object_get(json_object_get(root, "around"), "after"), 1);
 }
 
 /* Takes over the tree. */
