@@ -186,6 +186,35 @@ def read_many(folder):
         check(merged == expected, f"{words}: merged to {merged}, not {expected}")
 
 
+def save_slow_model(path):
+    """Minutes of work, a hundredth of a second a node."""
+    from onnx import TensorProto, helper, save
+    size, count, ones = [16, 16, 3, 3], 40000, [1.0] * 16
+    nodes = [helper.make_node("Conv", ["x", "w"], ["c"], pads=[1] * 4), helper.make_node("BatchNormalization", ["c", *"sbmv"], ["v0"])]
+    nodes += [helper.make_node("Conv", [f"v{i}", "w"], [f"v{i + 1}"], pads=[1] * 4) for i in range(count)]
+    weights = [helper.make_tensor("w", TensorProto.FLOAT, size, [0.01] * (16 * 16 * 9))]
+    weights += [helper.make_tensor(name, TensorProto.FLOAT, [16], ones) for name in "sbmv"]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 16, 64, 64])]
+    outputs = [helper.make_tensor_value_info(f"v{count}", TensorProto.FLOAT, None)]
+    save(helper.make_model(helper.make_graph(nodes, "slow", inputs, outputs, weights), opset_imports=[helper.make_opsetid("", 13)]), path)
+
+
+def each_model_has_its_time(folder):
+    slow, into, path = (os.path.join(folder, name) for name in ("slow.onnx", "timed", "timed.jsonl"))
+    try:
+        save_slow_model(slow)
+    except ImportError:
+        print("skipped: python3-onnx is not installed")
+        return
+    os.mkdir(into)
+    run = subprocess.run([program, slow, model_named("conv_bn_relu"), "--out-dir", into, "--timeout", "4", "--work", "1e6", "--jsonl", path, "-q"],
+                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    statuses = [json.loads(line)["status"] for line in open(path)]
+    check(run.returncode == 124 and statuses == [124, 0], f"a slow model, then a fast one: {run.returncode}, {statuses}")
+    check(run.stderr == f"bnfuse: {slow}: out of time (--timeout); nothing was written\n", f"a slow model: {run.stderr!r}")
+    check(os.listdir(into) == ["conv_bn_relu.onnx"], f"written beside a slow model: {os.listdir(into)}")
+
+
 def graphs_of(path):
     """The pictures of nodes on a page: those around what stays and what differs, by their headings."""
     text = open(path, encoding="utf-8").read().split("BatchNormalizations that were folded</h2>")[0]
@@ -239,6 +268,7 @@ with tempfile.TemporaryDirectory() as folder:
     read_ways_out(folder, model["conv_bn_relu"])
     read_all(folder)
     read_many(folder)
+    each_model_has_its_time(folder)
     a_merged_page_has_the_pictures_of_single_ones(folder)
     a_member_more_is_refused()
     read_json(["run", model["conv_bn_relu"], "--input", "x=absent.npy"], 2)

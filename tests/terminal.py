@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """terminal.py PROGRAM MODELS: what a terminal gets, and what a log gets. The terminal is a pty."""
 import fcntl
+import json
 import os
 import pty
 import re
@@ -85,6 +86,11 @@ check(screen.rstrip().endswith("verdict: pass"), f"ends with {screen[-80:]!r}")
 check(screen.index("gone (-v") < screen.index("check:"), "the remarks do not come before the check")
 check("\rchecking" in shown and shown.index("BatchNormalizations are gone") < shown.index("\rchecking"),
       "the remarks are not printed before the check begins")
+
+# Numbers for people have a comma before every three digits; JSON's do not.
+table = in_log([net, "--no-check"])[0]
+check(re.search(r"^parameters +18,474 +17,890 +-584$", table, re.M), f"no commas in: {table[-300:]}")
+check(json.loads(in_log([net, "--no-check", "--json"])[0])["parameters"] == {"before": 18474, "after": 17890}, "commas in JSON")
 
 # Colours: on a terminal, not in a log; NO_COLOR and FORCE_COLOR say otherwise.
 check("\033[32mverdict: pass" in shown, "no colour on a terminal")

@@ -26,9 +26,8 @@ struct batch {
     struct run_report **kept; /* of the jobs that are done */
     size_t done;
     const struct run_report **runs; /* the list that is reported: kept ones, and what is not */
-    bool holds_deadline;
-    bool is_unsafe;       /* a target is a source: no report is written either */
-    bnfuse_status status; /* the worst so far */
+    bool is_unsafe;                 /* a target is a source: no report is written either */
+    bnfuse_status status;           /* the worst so far */
 };
 
 /* ---- reports of runs ---- */
@@ -75,13 +74,16 @@ static void print_error(const char *message)
 
 /* ---- the deadline ---- */
 
+static const char out_of_time[] = "out of time (--timeout); nothing was written";
+
 /* On the deadline's thread: nothing that the other one may be making is looked at. */
 static void expire(void *context)
 {
     struct batch *batch = context;
     bnfuse_error ignored;
     progress_close(&batch->progress);
-    const bnfuse_error why = { BNFUSE_TIMEOUT, "out of time (--timeout); nothing was written" };
+    bnfuse_error why = { .status = BNFUSE_TIMEOUT };
+    snprintf(why.message, sizeof why.message, "%s", out_of_time);
     if (batch->plan.count > 1)
         fprintf(stderr, "bnfuse: out of time (--timeout) after %zu of %zu models\n", batch->done, batch->plan.count);
     else print_error(why.message);
@@ -99,18 +101,22 @@ static bool is_last(const struct batch *batch)
     return batch->done + 1 >= batch->plan.count;
 }
 
-/* From here on a file may appear: the last job ends the deadline, another one lets it wait. */
-static void stop_deadline(struct batch *batch)
+/* Each model has its time. Of many, one whose time is up is cancelled where it looks at its progress; the deadline ends
+ * the call when it does not come to that in as long again and a second. */
+static void start_deadline(struct batch *batch)
 {
-    if (is_last(batch)) deadline_close(&batch->deadline);
-    else if (!batch->holds_deadline) deadline_hold(&batch->deadline);
-    batch->holds_deadline = !is_last(batch);
+    double seconds = batch->settings->timeout;
+    bool is_one = batch->plan.count == 1;
+    if (seconds <= 0) return;
+    batch->progress.limit = is_one ? 0 : progress_seconds(&batch->progress) + seconds;
+    deadline_open(&batch->deadline, is_one ? seconds : 2 * seconds + 1, expire, batch);
 }
 
-static void resume_deadline(struct batch *batch)
+/* From here on a file may appear. */
+static void stop_deadline(struct batch *batch)
 {
-    if (batch->holds_deadline) deadline_release(&batch->deadline);
-    batch->holds_deadline = false;
+    deadline_close(&batch->deadline);
+    batch->progress.limit = 0;
 }
 
 static void job_writing(struct job *job)
@@ -235,7 +241,10 @@ static bool do_job(struct batch *batch)
     double start = progress_seconds(&batch->progress);
     batch->progress.number = batch->done + 1;
     batch->progress.count = batch->plan.count;
+    start_deadline(batch);
     bool worked = row->work(&job);
+    if (progress_is_late(&batch->progress))
+        worked = job_ended(&job, BNFUSE_TIMEOUT, "%s: %s", job.run.model, out_of_time);
     if (!worked) job_failed(&job, true);
     progress_close(&batch->progress);
     stop_deadline(batch);
@@ -248,7 +257,6 @@ static bool do_job(struct batch *batch)
     batch->status = worse_status(batch->status, status);
     bool kept = is_last(batch) || keep_run(batch, &job);
     batch->done += kept;
-    resume_deadline(batch);
     job_close(&job);
     return kept;
 }
@@ -292,12 +300,21 @@ static bool are_ready(struct batch *batch, bnfuse_error *error)
     return true;
 }
 
+/* Of many models each is loaded, which takes from the time of all. */
+static bool prepare(struct batch *batch, bnfuse_error *error)
+{
+    double seconds = batch->settings->timeout * (double)batch->plan.count;
+    if (seconds > 0) deadline_open(&batch->deadline, seconds + 1, expire, batch);
+    bool ready = are_ready(batch, error);
+    deadline_close(&batch->deadline);
+    return ready;
+}
+
 /* Nothing to do: no model is in this shard. The reports say that they are empty. */
 static bnfuse_status report_nothing(struct batch *batch)
 {
     bnfuse_error error;
     const struct run_list none = list_of(batch, 0);
-    deadline_close(&batch->deadline);
     if (!batch->settings->quiet) report_total(&none, text_stream(batch->settings));
     if (report_files_write(&batch->reports, batch->settings, &none, &error)) return BNFUSE_OK;
     print_error(error.message);
@@ -309,10 +326,8 @@ static bnfuse_status do_jobs(const struct settings *settings)
     struct batch batch;
     bnfuse_error error = { BNFUSE_INTERNAL, "out of memory" };
     bool opened = open_batch(&batch, settings, &error);
-    if (opened && settings->timeout > 0) deadline_open(&batch.deadline, settings->timeout, expire, &batch);
-    bool done = opened && are_ready(&batch, &error) && do_all(&batch);
+    bool done = opened && prepare(&batch, &error) && do_all(&batch);
     if (done && batch.plan.count == 0) batch.status = report_nothing(&batch);
-    deadline_close(&batch.deadline);
     bnfuse_status status = batch.status;
     close_batch(&batch);
     return done ? status : command_refuse(settings, &error);

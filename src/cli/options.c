@@ -104,7 +104,8 @@ const struct option_row option_rows[] = {
       "use SIZE of memory at most (a quarter of the machine's, or 2 GiB)" },
     { "work", 0, "SECONDS", CHECKS, OPTION_REAL, AT(check.work),
       "let the check take this many predicted seconds at most (60)" },
-    { "timeout", 0, "SECONDS", MODELS, OPTION_SECONDS, AT(timeout), "exit with 124 after SECONDS, without writing" },
+    { "timeout", 0, "SECONDS", MODELS, OPTION_SECONDS, AT(timeout),
+      "stop a model after SECONDS, without writing; exit with 124" },
 
     { "json", 0, NULL, ALL & ~PRINT & ~REPORT & ~HELP, OPTION_FLAG, AT(json), "print the results as JSON" },
 #define ROW(name, option, help) \

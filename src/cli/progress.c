@@ -75,9 +75,14 @@ void progress_stage(struct progress *progress, const char *stage, const char *mo
 bool progress_step(void *context, double done)
 {
     struct progress *progress = context;
-    double now = progress->form == PROGRESS_OFF ? 0 : progress_seconds(progress);
+    double now = progress->form == PROGRESS_OFF && !progress->limit ? 0 : progress_seconds(progress);
     if (progress->form != PROGRESS_OFF && now >= progress->next) show(progress, done, now);
-    return true;
+    return !progress->limit || now < progress->limit;
+}
+
+bool progress_is_late(const struct progress *progress)
+{
+    return progress->limit && progress_seconds(progress) >= progress->limit;
 }
 
 void progress_close(struct progress *progress)

@@ -18,6 +18,7 @@ struct progress {
     size_t number, count;     /* of the model; count 1: there is no other */
     bool shown;               /* a line is on the terminal */
     double stage_began, next; /* seconds since the start */
+    double limit;             /* likewise: later steps ask to cancel; 0: none */
     struct timespec start;
 };
 
@@ -27,6 +28,8 @@ void progress_open(struct progress *progress, bool asked, bool quiet);
 void progress_stage(struct progress *progress, const char *stage, const char *model);
 /* Fits bnfuse_progress; context is the struct progress. */
 bool progress_step(void *context, double done);
+/* Whether the limit has passed. */
+bool progress_is_late(const struct progress *progress);
 /* Since progress_open. */
 double progress_seconds(const struct progress *progress);
 /* Takes the line away. */

@@ -83,6 +83,7 @@ static void print_place(const struct run_report *run, const char *title, const b
 
 static void print_metrics(const struct run_report *run, const bnfuse_metrics *metrics, FILE *to)
 {
+    char elements[NUMBER_SIZE];
     print_place(run, "largest difference", &metrics->largest, to);
     print_place(run, "largest relative difference", &metrics->most_relative, to);
     print_line(run, to, "    root mean square %.3g, cosine %.9f, signal to noise %.1f dB", metrics->root_mean_square,
@@ -90,10 +91,10 @@ static void print_metrics(const struct run_report *run, const bnfuse_metrics *me
     print_line(run, to, "    units in the last place: median %.0f, 99 of 100 up to %.0f, largest %.0f",
                metrics->ulp_median, metrics->ulp_99, metrics->ulp_largest);
     print_line(run, to,
-               "    outside the tolerance: %.3g of %" PRId64 " elements; NaN %" PRId64 ", %" PRId64
-               "; infinite %" PRId64 ", %" PRId64,
-               metrics->outside, metrics->elements, metrics->nan_before, metrics->nan_after, metrics->infinite_before,
-               metrics->infinite_after);
+               "    outside the tolerance: %.3g of %s elements; NaN %" PRId64 ", %" PRId64 "; infinite %" PRId64
+               ", %" PRId64,
+               metrics->outside, text_number(elements, metrics->elements), metrics->nan_before, metrics->nan_after,
+               metrics->infinite_before, metrics->infinite_after);
     if (metrics->top1 >= 0)
         print_line(run, to, "    same best class in %.4f of the rows, same five in %.4f", metrics->top1, metrics->top5);
 }

@@ -3,8 +3,38 @@
  * Display width by ranges of Unicode 15: the C library's needs a locale, and not every system has one. */
 #include "report/columns.h"
 
-#include <stdint.h>
+#include <inttypes.h>
 #include <string.h>
+
+/* "-1234567" with commas. */
+static const char *group(char to[NUMBER_SIZE], const char *digits)
+{
+    size_t used = 0, left = strlen(digits);
+    if (*digits == '-' || *digits == '+') {
+        to[used++] = *digits++;
+        left--;
+    }
+    while (left) {
+        to[used++] = *digits++;
+        if (--left && left % 3 == 0) to[used++] = ',';
+    }
+    to[used] = '\0';
+    return to;
+}
+
+const char *text_number(char to[NUMBER_SIZE], int64_t number)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%" PRId64, number);
+    return group(to, digits);
+}
+
+const char *text_change(char to[NUMBER_SIZE], int64_t number)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%+" PRId64, number);
+    return group(to, digits);
+}
 
 struct range {
     uint32_t from, to;

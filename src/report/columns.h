@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* What the text goes to. */
@@ -16,6 +17,12 @@ struct terminal {
 };
 
 enum ink { INK_PLAIN, INK_GOOD, INK_KEPT, INK_BAD, INK_FAINT };
+
+/* A whole number for people, with a comma before every three digits: 1,234,567. Returns `to`. */
+enum { NUMBER_SIZE = 32 };
+const char *text_number(char to[NUMBER_SIZE], int64_t number);
+/* The same with its sign, also where it is +. */
+const char *text_change(char to[NUMBER_SIZE], int64_t number);
 
 /* Columns that the text takes: 2 for East Asian wide characters and emoji, 0 for combining marks. */
 int text_width(const char *text);

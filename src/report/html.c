@@ -115,20 +115,20 @@ static void put_figure(FILE *to, const char *title, const char *text, bool grew)
 
 static void put_change(FILE *to, const char *title, int64_t before, int64_t after)
 {
-    char text[80];
-    snprintf(text, sizeof text, "%" PRId64 " \xe2\x86\x92 %" PRId64, before, after);
+    char text[80], first[NUMBER_SIZE], second[NUMBER_SIZE];
+    snprintf(text, sizeof text, "%s \xe2\x86\x92 %s", text_number(first, before), text_number(second, after));
     put_figure(to, title, text, after > before);
 }
 
 static void put_figures(const struct page *page)
 {
     const bnfuse_report *report = page->run->report;
-    char text[80];
+    char text[80], number[NUMBER_SIZE];
     fputs("<ul class=\"figures\">\n", page->to);
     put_change(page->to, "BatchNormalizations", (int64_t)report->remark_count, (int64_t)report->left);
     put_change(page->to, "nodes", report->before.nodes, report->after.nodes);
     if (report->multiply_adds_saved || report->left == report->remark_count)
-        snprintf(text, sizeof text, "%" PRId64 " fewer a run", report->multiply_adds_saved);
+        snprintf(text, sizeof text, "%s fewer a run", text_number(number, report->multiply_adds_saved));
     else snprintf(text, sizeof text, "fewer; sizes are open");
     put_figure(page->to, "multiply-adds", text, false);
     if (report->after.bytes) put_change(page->to, "bytes", (int64_t)report->before.bytes, (int64_t)report->after.bytes);
@@ -266,6 +266,7 @@ static void put_remarks(const struct page *page, bool kept, const char *title)
 static void put_operators(const struct page *page)
 {
     const bnfuse_report *report = page->run->report;
+    char before[NUMBER_SIZE], after[NUMBER_SIZE], change[NUMBER_SIZE];
     fputs("<details><summary>Operators, before and after</summary>\n<div class=\"scroll\"><table class=\"numbers\">\n"
           "<thead><tr><th>operator</th><th>before</th><th>after</th><th>change</th></tr></thead>\n<tbody>\n",
           page->to);
@@ -273,8 +274,8 @@ static void put_operators(const struct page *page)
         const bnfuse_op_count *row = report->ops[i];
         fputs("<tr>", page->to);
         put_element(page->to, "td", row->op);
-        fprintf(page->to, "<td>%" PRId64 "</td><td>%" PRId64 "</td><td>%+" PRId64 "</td></tr>\n", row->before,
-                row->after, row->after - row->before);
+        fprintf(page->to, "<td>%s</td><td>%s</td><td>%s</td></tr>\n", text_number(before, row->before),
+                text_number(after, row->after), text_change(change, row->after - row->before));
     }
     fputs("</tbody></table></div></details>\n", page->to);
 }

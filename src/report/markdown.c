@@ -5,13 +5,13 @@
 #include "report/remark_text.h"
 #include "report/report.h"
 
-#include <inttypes.h>
-
 static void put_row(FILE *to, const char *name, int64_t before, int64_t after)
 {
+    char first[NUMBER_SIZE], second[NUMBER_SIZE], change[NUMBER_SIZE];
     fprintf(to, "| ");
     put_markdown(to, name);
-    fprintf(to, " | %" PRId64 " | %" PRId64 " | %+" PRId64 " |\n", before, after, after - before);
+    fprintf(to, " | %s | %s | %s |\n", text_number(first, before), text_number(second, after),
+            text_change(change, after - before));
 }
 
 static void put_sizes(FILE *to, const bnfuse_report *report)

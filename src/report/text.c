@@ -86,7 +86,7 @@ bool report_remarks(const struct run_report *run, FILE *to)
 
 /* ---- The table of sizes ---- */
 
-enum { NAME_WIDTH = 28, NUMBER_WIDTH = 12 };
+enum { NAME_WIDTH = 28, NUMBER_WIDTH = 14 };
 
 struct size_table {
     FILE *to;
@@ -95,8 +95,8 @@ struct size_table {
 
 static int digits(int64_t number)
 {
-    char text[24];
-    return snprintf(text, sizeof text, "%+" PRId64, number);
+    char text[NUMBER_SIZE];
+    return (int)strlen(text_change(text, number));
 }
 
 /* On a narrow terminal the numbers take what they need, and names the rest. */
@@ -117,12 +117,12 @@ static struct size_table size_table(const struct run_report *run, FILE *to)
 /* `kind` before what the model calls it. */
 static void put_count(const struct size_table *table, const char *kind, const char *name, int64_t before, int64_t after)
 {
-    char words[300], fitted[300];
+    char words[300], fitted[300], first[NUMBER_SIZE], second[NUMBER_SIZE], change[NUMBER_SIZE];
     snprintf(words, sizeof words, "%s%s", kind, name);
     text_shorten(fitted, sizeof fitted, words, table->name);
     put_padded(table->to, fitted, table->name);
-    fprintf(table->to, " %*" PRId64 " %*" PRId64 " %+*" PRId64 "\n", table->number, before, table->number, after,
-            table->number, after - before);
+    fprintf(table->to, " %*s %*s %*s\n", table->number, text_number(first, before), table->number,
+            text_number(second, after), table->number, text_change(change, after - before));
 }
 
 static void print_table(const struct run_report *run, FILE *to)
@@ -145,11 +145,12 @@ static void print_table(const struct run_report *run, FILE *to)
 static void print_sizes(const struct run_report *run, FILE *to)
 {
     const bnfuse_report *report = run->report;
-    char note[500], line[600];
+    char note[500], line[600], number[NUMBER_SIZE];
     print_table(run, to);
-    snprintf(line, sizeof line, "%" PRId64 " multiply-adds saved a run", report->multiply_adds_saved);
+    snprintf(line, sizeof line, "%s multiply-adds saved a run", text_number(number, report->multiply_adds_saved));
     if (report->multiply_adds_saved > 0) put_line(to, &run->terminal, INK_PLAIN, line);
-    snprintf(line, sizeof line, "grown by %" PRIu64 " bytes of clones and computed constants", report->grown);
+    snprintf(line, sizeof line, "grown by %s bytes of clones and computed constants",
+             text_number(number, (int64_t)report->grown));
     if (report->grown > 0) put_line(to, &run->terminal, INK_KEPT, line);
     for (size_t i = 0; i < report->note_count; i++) {
         bnfuse_escape(note, sizeof note, report->notes[i]);
