@@ -27,7 +27,7 @@ struct expectation {
 /* What its options come to. */
 struct choice {
     bnfuse_fuse_options fuse;
-    const char *enabled[MOST_WORDS], *skipped[MOST_WORDS];
+    const char *enabled[MOST_WORDS], *disabled[MOST_WORDS], *skipped[MOST_WORDS];
 };
 
 static char models[2048], fused[2100];
@@ -42,6 +42,7 @@ static void choose(struct choice *choice, char *options)
 {
     bnfuse_fuse_options_init(&choice->fuse);
     choice->fuse.enabled.names = choice->enabled;
+    choice->fuse.disabled.names = choice->disabled;
     choice->fuse.skipped.names = choice->skipped;
     choice->fuse.any_opset = true;
     if (strcmp(options, "-") == 0) return;
@@ -52,6 +53,7 @@ static void choose(struct choice *choice, char *options)
         else if (strcmp(word, "--lower") == 0) choose_lowering(&choice->fuse, strtok(NULL, " "));
         else if (strcmp(word, "--fold-limit") == 0) choice->fuse.fold_limit = strtoull(strtok(NULL, " "), NULL, 10);
         else if (strcmp(word, "--enable") == 0) choice->enabled[choice->fuse.enabled.count++] = strtok(NULL, " ");
+        else if (strcmp(word, "--disable") == 0) choice->disabled[choice->fuse.disabled.count++] = strtok(NULL, " ");
         else if (strcmp(word, "--skip") == 0) choice->skipped[choice->fuse.skipped.count++] = strtok(NULL, " ");
         else fail_msg("models/expect.tsv: unknown option %s", word);
     }

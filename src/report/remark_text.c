@@ -38,7 +38,6 @@ void remark_text(const bnfuse_remark *remark, char *to, size_t size)
     if (remark->code)
         snprintf(to, size, "stays   BNF%d %s%s%s%s%s", remark->code, remark->reason, *where ? ": " : "", where, comma,
                  detail);
-    else if (remark_stays(remark)) snprintf(to, size, "stays: no pass that could fold it has run (--disable)");
     else if (*where) snprintf(to, size, "%-7s into %s%s%s", outcome, where, comma, detail);
     else snprintf(to, size, "%s%s%s", outcome, comma, detail);
 }

@@ -143,6 +143,10 @@ static const struct {
       "\n"
       "A Mul, Add, Sub, Div or Neg by constants, no BatchNormalization. It could go into the operator that follows,\n"
       "but runtimes run the nodes around it as one fused operator, and would not find that any more.\n" },
+    { REASON_NOT_TRIED,
+      "    bnfuse model.onnx --disable fold\n"
+      "\n"
+      "The passes that fold were switched off, or the limit of their rounds was reached before its turn came.\n" },
 };
 
 const char *reason_page(int code)

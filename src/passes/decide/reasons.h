@@ -33,7 +33,8 @@
     ROW(120, UNKNOWN_OPSET, "an opset newer than this program knows", "a newer bnfuse")                               \
     ROW(121, NOT_WORTH, "folding would leave more work than it removes", "")                                          \
     ROW(122, VARIES_INSIDE, "its parameters differ inside what the neighbour has as one channel", "")                 \
-    ROW(123, RECOGNIZED, "a part of what runtimes recognize: LayerNormalization, Gelu and the like written out", "")
+    ROW(123, RECOGNIZED, "a part of what runtimes recognize: LayerNormalization, Gelu and the like written out", "")  \
+    ROW(124, NOT_TRIED, "no pass has tried to fold it", "leave out --disable fold")
 
 enum reason {
     REASON_NONE = 0,

@@ -23,6 +23,7 @@ static size_t depth_of(const struct node *node)
 bool remarks_open(struct net *net, struct pass_report *report, struct bnfuse_error *error)
 {
     size_t count = 0;
+    const struct bnfuse_reason *not_tried = reason_find(REASON_NOT_TRIED);
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
         for (struct node *node = graph->first; node; node = node->next) count += bn_is(node);
     report->unread = (struct pointer_map){ .arena = net->arena };
@@ -47,8 +48,9 @@ bool remarks_open(struct net *net, struct pass_report *report, struct bnfuse_err
                                               .output = output ? output->name : "",
                                               .scope = scope,
                                               .outcome = BNFUSE_OUTCOME_STAYS,
-                                              .reason = "",
-                                              .help = "",
+                                              .code = not_tried->code,
+                                              .reason = not_tried->text,
+                                              .help = not_tried->help,
                                               .where = "",
                                               .detail = "",
                                               .path = "" };
@@ -102,7 +104,7 @@ void remark_applied(const struct node *node, enum bnfuse_outcome outcome, const 
     struct bnfuse_remark *remark = remark_of(node);
     if (!remark) return;
     remark->outcome = outcome;
-    remark_reason(remark, REASON_NONE);
+    remark_reason(remark, outcome == BNFUSE_OUTCOME_STAYS ? REASON_NOT_TRIED : REASON_NONE);
     remark->where = arena_copy_text(node->graph->net->arena, where);
     remark->detail = "";
     remark->path = arena_copy_text(node->graph->net->arena, path);
