@@ -58,7 +58,8 @@ static bool print(json_t *root, size_t flags, FILE *to)
 {
     struct sink sink = { .to = to };
     errno = ENOMEM; /* unless the stream says otherwise */
-    bool written = root && json_dump_callback(root, write_piece, &sink, flags | JSON_PRESERVE_ORDER) == 0
+    bool written = root
+                   && json_dump_callback(root, write_piece, &sink, flags | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII) == 0
                    && fputc('\n', to) != EOF;
     json_decref(root);
     return written;

@@ -22,7 +22,9 @@ struct run_report;
 /* All that is known of a run; NULL when there is no memory. */
 json_t *run_object(const struct run_report *run);
 
-/* Indented (or one line), with a line end, and no ##[command] or ##vso[command] for a CI in any string; releases `root`. False when there is no memory or the stream refused a byte. */
+/* Indented (or one line), with a line end, in ASCII, so that no string moves a terminal's cursor or turns its text round,
+ * and with no ##[command] or ##vso[command] for a CI in any; releases `root`. False when there is no memory or the stream
+ * refused a byte. */
 bool json_print(json_t *root, FILE *to);
 bool json_print_line(json_t *root, FILE *to);
 

@@ -162,6 +162,38 @@ for i, name in enumerate(["::error title=x::y", "::stop-commands::t", "::add-mas
                           "\ufffe", "<script>", "a|b`c`", "&amp;]]>", "-rf", "$(id)", "%s%n", "x" * 100000, ""]):
     for options in ("", "--json", "--no-check --junit r.xml --markdown r.md --html r.html"):
         case("name_%02d_%d" % (i, len(options)), conv_bn(name=name), "a name that others obey: %r" % name[:30], "0", "", options)
+
+
+def spoken(place, name):
+    """conv_bn() with this name in the place."""
+    put = {k: name if k == place else k for k in ("X", "W", "c", "Y", "bn")}
+    nodes = [node("Conv", [put["X"], put["W"]], [put["c"]], "conv", pads=[1] * 4), node("BatchNormalization", [put["c"], "s", "b", "m", "v"], [put["Y"]], put["bn"])]
+    key, location = (name if place == "external key" else "location"), name if place == "location" else "none"
+    weight = tensor(put["W"], [4, 4, 3, 3], **({"raw": False, "more": field(13, field(1, key) + field(2, location)) + field(14, 1)} if place in ("external key", "location") else {}))
+    more = {"dim": field(13, info("c", [name, 4, 8, name + "q"])), "doc": field(10, name), "no such output": field(12, field(1, name)),
+            "tensor": field(5, tensor(name, [3], raw=b"12"))}.get(place, b"")
+    own = {"operator": node(name, [put["Y"]], ["p"], domain="custom"), "domain": node("Own", [put["Y"]], ["p"], domain=name), "standard operator": node(name, [put["Y"]], ["p"]),
+           "attribute": fields(1, ["Y"]) + fields(2, ["p"]) + field(4, "Elu") + field(5, attribute(name, 1.0)), "undefined": node("Relu", [name], ["p"]),
+           "custom attribute": fields(1, ["Y"]) + fields(2, ["p"]) + field(4, "Own") + field(7, "custom") + field(5, attribute(name, 1.0)),
+           "text": node("Conv", ["Y", "W"], ["p"], auto_pad=name), "equation": node("Einsum", ["Y"], ["p"], equation=name),
+           "function": node(name, ["Y"], ["p"], domain="l"), "parameter": node("F", ["Y"], ["p"], domain="l"), "inner node": node("F", ["Y"], ["p"], domain="l")}
+    function = (field(1, name if place == "function" else "F") + field(4, name if place == "parameter" else "a") + field(5, "r") + field(9, field(1, "") + field(2, 17)) + field(10, "l")
+                + field(7, node("Neg", [name if place == "parameter" else "a"], ["r"], name if place == "inner node" else "n")))
+    g = fields(1, nodes + ([own[place]] if place in own else [])) + field(2, name if place == "graph" else "g") + fields(5, [weight] + PARAMETERS)
+    g += field(11, info(put["X"], [1, 4, 8, 8])) + field(12, info(put["Y"], [1, 4, 8, 8])) + (field(12, field(1, "p")) if place in own else b"") + more
+    about = {"producer": fields(2, [name]) + fields(3, [name]) + fields(6, [name]), "metadata": field(14, field(1, name) + field(2, name)),
+             "domain": field(8, field(1, name) + field(2, 1))}.get(place, b"")
+    return model(g) + field(8, field(1, "custom") + field(2, 1)) + field(8, field(1, "l") + field(2, 1)) + about + field(25, function)
+
+
+PLACES = ["X", "W", "c", "Y", "bn", "graph", "dim", "doc", "operator", "domain", "standard operator", "attribute", "custom attribute", "undefined", "no such output", "text",
+          "equation", "function", "parameter", "inner node", "tensor", "location", "external key", "producer", "metadata"]
+ORDERS = ["a\n::error::b", "##vso[a]b", "##[error]x", "\x1b[2J", "\x9b2J", "\u0085::error::z", "\u2028::error::z", "\u202eabc", "\ufeff::error::", "\r::error::b", "\x7f"]
+REPORTS = ["", "--json", "--no-check --junit r.xml --markdown r.md --html r.html --sarif r.sarif --node-data r.json", "--lower mul-add -v", "explain"]
+for i, place in enumerate(PLACES):
+    for k, name in enumerate(ORDERS):
+        options = REPORTS[(i + k) % len(REPORTS)]
+        case("spoken_%s_%02d" % (place.replace(" ", "_"), k), spoken(place, name), "the %s is %r" % (place, name), "0 1 3 4", "", options)
 case("name_latin1", WHOLE.replace(field(3, "conv"), varint(26) + b"\x04\xff\xfe\x80\xc0"), "a name that is no UTF-8", "0")
 
 # ---- schemas ----

@@ -30,7 +30,8 @@ def run(arguments, folder):
 
 
 def speaks(text):
-    return re.search(r"##(\[|\w+\[)|^\s*::|\x1b|[\x00-\x08\x0b-\x1f]", text, re.M)
+    """Commands to a CI, and what moves a terminal's cursor or turns its text round."""
+    return re.search(r"##(\[|\w+\[)|^\s*::|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]", text, re.M)
 
 
 def faults(name, options, statuses, words, folder):
@@ -48,7 +49,7 @@ def faults(name, options, statuses, words, folder):
         yield "does not say %r: %s" % (words, (err or out)[-300:].strip())
     if written != (status == 0 and not command):
         yield "is written" if written else "is not written"
-    for report in ["", "r.xml", "r.md", "r.html"]:
+    for report in ["", "r.xml", "r.md", "r.html", "r.sarif", "r.json"]:
         text = out + err if not report else open(os.path.join(folder, report), errors="replace").read() if os.path.exists(os.path.join(folder, report)) else ""
         if speaks(text.replace("## bnfuse", "")):
             yield "speaks to a CI in %s" % (report or "its output")
