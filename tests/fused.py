@@ -145,6 +145,22 @@ for kernel in "LINEAR", "POLY", "RBF", "SIGMOID":
     CASES.append(("ai.onnx.ml:SVMRegressor",
                   dict(kernel_type=kernel, kernel_params=[0.4, 0.3, 2.0], n_supports=2, coefficients=[1.5, -0.5],
                        support_vectors=[0.1, 0.2, 0.3, -1.0, 0.5, 0.7], rho=[0.25]), [ROWS_OF_THREE], 1))
+VECTORS = dict(kernel_params=[0.4, 0.3, 2.0], support_vectors=[0.1, 0.2, 0.3, -1.0, 0.5, 0.7, 1.0, 1.0, 0.0, -0.5, 0.2, -0.2])
+THREE = dict(VECTORS, coefficients=[1.5, -0.5, 0.7, 0.2, 0.1, -0.3, 0.6, -1.0], vectors_per_class=[1, 2, 1],
+             rho=[0.25, -0.1, 0.3], classlabels_ints=[3, 4, 5])
+TWO = dict(VECTORS, coefficients=[1.5, -0.5, 0.7, 0.2], vectors_per_class=[2, 2], rho=[0.25], classlabels_ints=[3, 4])
+for kernel in "LINEAR", "POLY", "RBF", "SIGMOID":
+    CASES.append(("ai.onnx.ml:SVMClassifier", dict(THREE, kernel_type=kernel), [ROWS_OF_THREE], 2))
+    CASES.append(("ai.onnx.ml:SVMClassifier", dict(THREE, kernel_type=kernel, prob_a=[-1.0, -0.5, -2.0],
+                                                   prob_b=[0.1, 0.2, 0.3]), [ROWS_OF_THREE], 2))
+    CASES.append(("ai.onnx.ml:SVMClassifier", dict(TWO, kernel_type=kernel, prob_a=[-1.2], prob_b=[0.3]), [ROWS_OF_THREE], 2))
+for transform in "NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO":
+    CASES.append(("ai.onnx.ml:SVMClassifier", dict(TWO, post_transform=transform), [ROWS_OF_THREE], 2))
+    CASES.append(("ai.onnx.ml:SVMClassifier", dict(THREE, post_transform=transform), [ROWS_OF_THREE], 2))
+    CASES.append(("ai.onnx.ml:SVMClassifier", dict(kernel_type="LINEAR", kernel_params=[0.4, 0.3, 2.0], coefficients=[1.0, 2.0, -0.5, 0.0, 1.0, 1.0, 0.5, 0.5, -2.0], rho=[0.5],
+                                                   classlabels_ints=[3, 4, 5], post_transform=transform), [ROWS_OF_THREE], 2))
+    CASES.append(("ai.onnx.ml:LinearClassifier", dict(coefficients=[1.0, 2.0, -0.5], intercepts=[0.1], classlabels_ints=[3, 4],
+                                                      post_transform=transform), [ROWS_OF_THREE], 2))
 CASES += [("ai.onnx.ml:Normalizer", dict(norm=norm), [np.abs(ROWS_OF_THREE)], 1) for norm in ("MAX", "L1", "L2")]
 CASES += [
     ("ai.onnx.ml:Imputer", dict(imputed_value_floats=[1.0, 2.0], replaced_value_float=5.0),

@@ -109,6 +109,62 @@ static void keys_need_values(void **state)
     trial_close(&t);
 }
 
+static void open_ml_1(struct trial *t)
+{
+    trial_open(t, 15);
+    build_import(&t->build, "ai.onnx.ml", 1);
+}
+
+/* There and back: unknown numbers become a text that is no category. */
+static void categories_have_numbers(void **state)
+{
+    struct trial t;
+    (void)state;
+    open_ml_1(&t);
+    trial_input(&t, "x", DTYPE_INT64, "3", (double[]){ 30, 10, 5 });
+    ml_node(&t, "CategoryMapper", "x", "cats_int64s=10,30 cats_strings=|a|b default_string=none")->output[0] = "s";
+    ml_node(&t, "CategoryMapper", "s", "cats_int64s=10,30 cats_strings=|a|b default_int64=7")->output[0] = "back";
+    ml_node(&t, "LabelEncoder", "s", "classes_strings=|b|a")->output[0] = "place";
+    ml_node(&t, "LabelEncoder", "place", "classes_strings=|b|a default_string=none")->output[0] = "again";
+    trial_run(&t, "s back place again");
+    trial_expect_text(&t, "s", "3", (const char *const[]){ "b", "a", "none" });
+    trial_expect(&t, "back", DTYPE_INT64, "3", (double[]){ 30, 10, 7 });
+    trial_expect(&t, "place", DTYPE_INT64, "3", (double[]){ 0, 1, -1 });
+    trial_expect_text(&t, "again", "3", (const char *const[]){ "b", "a", "none" });
+    trial_close(&t);
+}
+
+static void categories_need_numbers(void **state)
+{
+    struct trial t;
+    (void)state;
+    open_ml_1(&t);
+    trial_input(&t, "x", DTYPE_INT64, "1", (double[]){ 30 });
+    ml_node(&t, "CategoryMapper", "x", "cats_int64s=10,30 cats_strings=|a");
+    trial_fails(&t, "y", "2 keys and 1 values");
+    trial_close(&t);
+}
+
+static void maps_are_refused_by_name(void **state)
+{
+    static const struct {
+        const char *op, *attributes, *why;
+    } cases[] = {
+        { "ZipMap", "classlabels_int64s=1,", "ZipMap of ai.onnx.ml makes maps of a tensor" },
+        { "CastMap", "", "CastMap of ai.onnx.ml reads a map" },
+        { "DictVectorizer", "int64_vocabulary=1,", "DictVectorizer of ai.onnx.ml reads a map" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct trial t;
+        open_ml_1(&t);
+        trial_input(&t, "x", DTYPE_FLOAT, "1,1", (double[]){ 1 });
+        ml_node(&t, cases[i].op, "x", cases[i].attributes);
+        trial_fails(&t, "y", cases[i].why);
+        trial_close(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +175,9 @@ int main(void)
         cmocka_unit_test(the_last_of_equal_keys_counts_and_others_get_the_default),
         cmocka_unit_test(nan_is_a_key_like_others),
         cmocka_unit_test(keys_need_values),
+        cmocka_unit_test(categories_have_numbers),
+        cmocka_unit_test(categories_need_numbers),
+        cmocka_unit_test(maps_are_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,6 +69,41 @@ static void tensors_are_filled(void **state)
     trial_close(&t);
 }
 
+/* What the standard has anew, as it was on trial. */
+static void upsample_and_statistics_of_old(void **state)
+{
+    static const double x[] = { 0, 2, 4, 6, 1, 1, 1, 5 };
+    struct trial t;
+    (void)state;
+    trial_open(&t, 6);
+    trial_input(&t, "x", DTYPE_FLOAT, "1,2,2,2", x);
+    build_node(&t.build, "Upsample", "a", "x", "wide", "height_scale=1.0 width_scale=2.0 mode=nearest");
+    build_node(&t.build, "MeanVarianceNormalization", "b", "x", "own", "");
+    build_node(&t.build, "MeanVarianceNormalization", "c", "x", "all", "across_channels=1 normalize_variance=0");
+    trial_run(&t, "wide own all");
+    trial_expect(&t, "wide", DTYPE_FLOAT, "1,2,2,4", (double[]){ 0, 0, 2, 2, 4, 4, 6, 6, 1, 1, 1, 1, 1, 1, 5, 5 });
+    double s = 1 / (sqrt(5) + 1e-9), r = 1 / (sqrt(3) + 1e-9);
+    trial_expect(&t, "own", DTYPE_FLOAT, "1,2,2,2", (double[]){ -3 * s, -s, s, 3 * s, -r, -r, -r, 3 * r });
+    trial_expect(&t, "all", DTYPE_FLOAT, "1,2,2,2", (double[]){ -2.5, -0.5, 1.5, 3.5, -1.5, -1.5, -1.5, 2.5 });
+    trial_close(&t);
+}
+
+static void calls_into_pytorch_are_refused(void **state)
+{
+    static const char *const domains[] = { "", "org.pytorch.aten", "com.microsoft", "aten", "prim" };
+    (void)state;
+    for (size_t i = 0; i < sizeof domains / sizeof *domains; i++) {
+        struct trial t;
+        trial_open(&t, 9);
+        if (*domains[i]) build_import(&t.build, domains[i], 1);
+        trial_input(&t, "x", DTYPE_FLOAT, "1", (double[]){ 1 });
+        build_node(&t.build, "ATen", "a", "x", "y", i < 3 ? "operator=erfinv" : "")->domain = (char *)domains[i];
+        trial_fails(&t, "y", i < 3 ? "is a call into PyTorch" : "is PyTorch's own");
+        trial_fails(&t, "y", "operator_export_type=OperatorExportTypes.ONNX");
+        trial_close(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -76,6 +111,8 @@ int main(void)
         cmocka_unit_test(images_are_scaled_and_cropped),
         cmocka_unit_test(a_border_beyond_the_image_is_refused),
         cmocka_unit_test(tensors_are_filled),
+        cmocka_unit_test(upsample_and_statistics_of_old),
+        cmocka_unit_test(calls_into_pytorch_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -171,6 +171,54 @@ static void features_are_made(void **state)
     trial_close(&t);
 }
 
+/* Kernels: the products of x with 1 and -1; classes 3 and 4 differ by 2x + 0.5. */
+static void vectors_vote_for_classes(void **state)
+{
+    static const double x[] = { 1, -1 };
+    struct trial t;
+    (void)state;
+    open_ml(&t, 1);
+    trial_input(&t, "x", DTYPE_FLOAT, "2,1", x);
+    add_ml(&t, "SVMClassifier", "x", "label margin",
+           "coefficients=1.0,-1.0 support_vectors=1.0,-1.0 vectors_per_class=1,1 rho=0.5, classlabels_ints=3,4");
+    trial_input(&t, "one", DTYPE_FLOAT, "1,1", x);
+    add_ml(&t, "SVMClassifier", "one", "text share",
+           "coefficients=1.0,-1.0 support_vectors=1.0,-1.0 vectors_per_class=1,1 rho=0.5, prob_a=-0.2, prob_b=0.5, "
+           "classlabels_strings=|a|b");
+    add_ml(&t, "SVMClassifier", "x", "most scores", "coefficients=1.0,-1.0,0.0 rho=0.5, classlabels_ints=7,8,9");
+    trial_run(&t, "label margin text share most scores");
+    trial_expect(&t, "label", DTYPE_INT64, "2", (double[]){ 3, 4 });
+    trial_expect(&t, "margin", DTYPE_FLOAT, "2,2", (double[]){ -2.5, 2.5, 1.5, -1.5 });
+    trial_expect_text(&t, "text", "1", (const char *const[]){ "a" });
+    trial_expect(&t, "share", DTYPE_FLOAT, "1,2", (double[]){ 0.5, 0.5 });
+    trial_expect(&t, "most", DTYPE_INT64, "2", (double[]){ 7, 8 });
+    trial_expect(&t, "scores", DTYPE_FLOAT, "2,3", (double[]){ 1.5, -0.5, 0.5, -0.5, 1.5, 0.5 });
+    trial_close(&t);
+}
+
+static void pairs_need_all_their_numbers(void **state)
+{
+    static const char *const lies[] = {
+        "coefficients=1.0,-1.0 support_vectors=1.0,-1.0 vectors_per_class=1,2 rho=0.5, classlabels_ints=3,4",
+        "coefficients=1.0,-1.0 support_vectors=1.0,-1.0 vectors_per_class=-1,3 rho=0.5, classlabels_ints=3,4",
+        "coefficients=1.0,-1.0 support_vectors=1.0,-1.0 vectors_per_class=1,1 rho=0.5,0.5 classlabels_ints=3,4",
+        "coefficients=1.0,-1.0 support_vectors=1.0,-1.0 vectors_per_class=1,1 rho=0.5, prob_a=1.0, "
+        "classlabels_ints=3,4",
+        "coefficients=1.0,-1.0 support_vectors=1.0,-1.0 vectors_per_class=2, rho=0.5, classlabels_ints=3,4",
+        "coefficients=1.0, support_vectors=1.0,-1.0 vectors_per_class=1,1 rho=0.5, classlabels_ints=3,4",
+        "coefficients=1.0,-1.0 rho=0.5,",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        struct trial t;
+        open_ml(&t, 1);
+        trial_input(&t, "x", DTYPE_FLOAT, "2,1", (double[]){ 1, -1 });
+        add_ml(&t, "SVMClassifier", "x", "y z", lies[i]);
+        trial_fails(&t, "y", "ml");
+        trial_close(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +227,8 @@ int main(void)
         cmocka_unit_test(an_ensemble_asks_for_members),
         cmocka_unit_test(trees_that_lead_nowhere_are_refused),
         cmocka_unit_test(sums_of_products),
+        cmocka_unit_test(vectors_vote_for_classes),
+        cmocka_unit_test(pairs_need_all_their_numbers),
         cmocka_unit_test(features_are_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,8 +3,8 @@
 """make.py SOURCE_DIR DIR: writes hostile model files, and DIR/cases.tsv with a line for each: name, options, the exit
 statuses that are right, words that the output must hold, and what is wrong with the file.
 
-Messages are put together by hand: no ONNX library would write most of these. Schema faults come from the table in
-src/onnx/graph/schema_table.c, one file for each fault of each operator."""
+Messages are put together by hand: no ONNX library would write most of these. Schema faults come from the rows in
+src/runtime/ops, one file for each fault of each operator."""
 import glob
 import os
 import re
@@ -205,7 +205,7 @@ TYPES = {"i64": INT64, "bool": BOOL, "f32": FLOAT, "i32": INT32, "text": STRING,
 
 def read_schemas():
     """They stand in the rows of the operators: the name is the last one before."""
-    paths = sorted(glob.glob(os.path.join(SOURCE, "src/runtime/ops/*.c"))) + [os.path.join(SOURCE, "src/onnx/graph/schema_table.c")]
+    paths = sorted(glob.glob(os.path.join(SOURCE, "src/runtime/ops/*.c")))
     text = re.sub(r'"\s+"', "", "".join(open(path).read() for path in paths))
     pattern = r'\{ "((?:[a-z.]+:)?[A-Z]\w*)",\s+(?=\d|SCHEMAS|\.)|\{ (\d+), (\w+),\s*"([^"]*>[^"]*)",\s*"([^"]*)"\s*\}'
     name = None

@@ -45,7 +45,7 @@ static void print_row(const struct operator_row *row)
     if (row->last == LATEST) printf("- | ");
     else if (row->last != row->first) printf("-%lld | ", (long long)row->last);
     else printf(" | ");
-    printf("%s | ", row->run ? "yes" : "no");
+    printf("%s | ", row->run ? "yes" : "refused");
     print_type(row);
     printf(" | ");
     print_shape(row);

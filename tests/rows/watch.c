@@ -78,5 +78,6 @@ const struct operator_row *__wrap_operator_find(const struct operator_index *ind
     }
     size_t n = 0;
     while (rows[n] != row) n++;
+    if (row->refused) ran[n] = true; /* as far as it can */
     return &watched[n];
 }

@@ -94,12 +94,18 @@ bool operator_of_graph_has(const struct graph *graph, const char *op, unsigned l
     return row && row->laws & laws;
 }
 
+#define FELL_THROUGH                                                           \
+    "is PyTorch's own, which its exporter let through; export the model with " \
+    "operator_export_type=OperatorExportTypes.ONNX"
+
 /* Why nothing of a domain runs, where there is more to say than that it is not known. */
 static const struct {
     const char *domain, *why;
 } refused[] = {
     { "com.microsoft.nchwc", "has a layout that ONNX Runtime blocks for one processor; let it optimize at level "
                              "\"extended\" and not \"all\"" },
+    { "aten", FELL_THROUGH },
+    { "prim", FELL_THROUGH },
 };
 
 static const char *refusal(const struct node *node, struct arena *arena)
@@ -116,6 +122,8 @@ const char *operator_missing(const struct node *node, struct arena *arena)
     const struct operator_row *row = *find_slot(node->graph->net->operators, node->domain, node->op);
     bool runs = false;
     if (refusal(node, arena)) return refusal(node, arena);
+    if (node->row && node->row->refused)
+        return arena_printf(arena, "operator %s of %s %s", node->op, domain, node->row->refused);
     for (; row && row->name && is_named(row, node->domain, node->op); row++) runs = runs || row->run;
     if (node->opset == 0) return arena_printf(arena, "the model imports no opset of %s", domain);
     if (!runs) return arena_printf(arena, "operator %s of %s is not known", node->op, domain);

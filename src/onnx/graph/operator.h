@@ -123,6 +123,7 @@ struct operator_row {
     const struct schema *schemas; /* what the standard allows, at all opsets: in the operator's first row */
 
     bool (*run)(struct call *call); /* the kernel; NULL: the operator does not run */
+    const char *refused;            /* why it never will, and what to do instead: follows "operator X of D " */
     const void *data;               /* what tells rows of one kernel apart */
 
     bool (*shape)(struct shaping *s);   /* the shape rule; NULL: see open_shape */

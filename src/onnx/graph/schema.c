@@ -7,18 +7,11 @@
 
 #include <string.h>
 
-static const struct schema *list_without_row(const struct node *node)
-{
-    for (const struct other_schemas *other = other_schemas; other->name; other++)
-        if (operator_is_named(other->name, node->domain, node->op)) return other->schemas;
-    return NULL;
-}
-
 const struct schema *schema_list(const struct node *node)
 {
     if (node->function) return NULL;
     const struct operator_row *row = operator_first(node->graph->net->operators, node->domain, node->op);
-    return row ? row->schemas : list_without_row(node);
+    return row ? row->schemas : NULL;
 }
 
 const struct schema *schema_find(const struct node *node)

@@ -24,12 +24,6 @@ struct schema {
 /* A list of them, ended by one without slots. */
 #define SCHEMAS(...) ((const struct schema[]){ __VA_ARGS__, { 0, 0, NULL, NULL } })
 
-/* Those of operators without a row; ended by one without name. */
-extern const struct other_schemas {
-    const char *name; /* of ai.onnx; other domains stand before it: "ai.onnx.ml:Scaler" */
-    const struct schema *schemas;
-} other_schemas[];
-
 /* All schemas of the operator that the node calls; NULL when the standard has none, or the node calls a function. */
 const struct schema *schema_list(const struct node *node);
 /* The one at the node's opset; NULL when there is none. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Models of ai.onnx.ml that are sums of products: LinearRegressor, LinearClassifier, SVMRegressor; and what they share with
- * trees (ml.h). */
+ * Models of ai.onnx.ml that are sums of products: LinearRegressor, LinearClassifier; and what they share with others
+ * (ml.h). */
 #include "runtime/ops/ml.h"
 
 #include "runtime/element.h"
@@ -53,6 +53,13 @@ void ml_transform(enum post_transform post, double *scores, int64_t count)
     }
 }
 
+void ml_two_scores(double score, bool is_share, bool is_logistic, double *scores)
+{
+    scores[0] = is_share ? 1 - score : -score;
+    scores[1] = score;
+    if (is_logistic) ml_transform(POST_LOGISTIC, scores, 2);
+}
+
 int64_t ml_greatest(const double *scores, int64_t count)
 {
     int64_t at = 0;
@@ -101,23 +108,22 @@ bool ml_put_classes(struct call *call, const int64_t *chosen, const double *scor
     return true;
 }
 
-bool ml_shape_classes(struct shaping *s)
+bool ml_shape_scores(struct shaping *s, int64_t classes)
 {
     const int64_t *labels;
-    struct dim dims[2] = { input_rank(s, 0) == 2 ? input_dim(s, 0, 0) : fresh_dim(s),
-                           number_dim(ml_label_count(s->node)) };
+    struct dim dims[2] = { input_rank(s, 0) == 2 ? input_dim(s, 0, 0) : fresh_dim(s), number_dim(classes) };
     return set_output(s, 0, whole_labels(s->node, &labels) ? DTYPE_INT64 : DTYPE_STRING, 1, dims)
            && set_output(s, 1, DTYPE_FLOAT, 2, dims);
 }
 
+bool ml_shape_classes(struct shaping *s)
+{
+    return ml_shape_scores(s, ml_label_count(s->node));
+}
+
 /* ---- linear models ---- */
 
-struct rows {
-    const struct array *x;
-    int64_t count, width;
-};
-
-static bool read_rows(struct call *call, struct rows *r)
+bool ml_read_rows(struct call *call, struct ml_rows *r)
 {
     r->x = call_input(call, 0);
     if (!r->x || !(is_real(r->x) || is_whole(r->x)) || r->x->rank < 1 || r->x->rank > 2)
@@ -128,7 +134,7 @@ static bool read_rows(struct call *call, struct rows *r)
 }
 
 /* [rows, targets]: coefficients are [targets, width]. NULL after call_fail. */
-static double *products(struct call *call, const struct rows *r, int64_t targets)
+static double *products(struct call *call, const struct ml_rows *r, int64_t targets)
 {
     const float *coefficients, *intercepts = NULL;
     int64_t total;
@@ -151,7 +157,7 @@ static double *products(struct call *call, const struct rows *r, int64_t targets
     return scores;
 }
 
-static void put_scores(struct call *call, enum post_transform post, double *scores, int64_t rows, int64_t targets)
+void ml_put_scores(struct call *call, enum post_transform post, double *scores, int64_t rows, int64_t targets)
 {
     struct array *y = call_output(call, 0, DTYPE_FLOAT, 2, (int64_t[]){ rows, targets });
     for (int64_t row = 0; row < rows; row++) ml_transform(post, scores + row * targets, targets);
@@ -160,124 +166,42 @@ static void put_scores(struct call *call, enum post_transform post, double *scor
 
 static bool linear_regressor(struct call *call)
 {
-    struct rows r = { 0 };
+    struct ml_rows r = { 0 };
     enum post_transform post;
     int64_t targets = node_int(call->node, "targets", 1);
-    if (!read_rows(call, &r) || !ml_read_transform(call, &post)) return false;
+    if (!ml_read_rows(call, &r) || !ml_read_transform(call, &post)) return false;
     double *scores = products(call, &r, targets);
     if (!scores) return false;
-    put_scores(call, post, scores, r.count, targets);
+    ml_put_scores(call, post, scores, r.count, targets);
     return true;
 }
 
+/* One row of coefficients may stand for two classes: its score is that of the second. */
 static bool linear_classifier(struct call *call)
 {
-    struct rows r = { 0 };
+    struct ml_rows r = { 0 };
     enum post_transform post;
     const float *coefficients;
     int64_t classes = ml_label_count(call->node);
-    if (!read_rows(call, &r) || !ml_read_transform(call, &post)) return false;
-    if (classes == 2 && (int64_t)node_floats(call->node, "coefficients", &coefficients) == r.width)
-        return call_unsupported(call, "two classes by one row of coefficients");
-    double *scores = products(call, &r, classes);
+    if (!ml_read_rows(call, &r) || !ml_read_transform(call, &post)) return false;
+    bool one = classes == 2 && (int64_t)node_floats(call->node, "coefficients", &coefficients) == r.width;
+    if (one && post == POST_PROBIT) return call_unsupported(call, "PROBIT of one score");
+    double *scores = products(call, &r, one ? 1 : classes);
     if (!scores) return false;
     int64_t *chosen = NEW_ARRAY(call->scratch, int64_t, (size_t)r.count);
+    double *all = one ? NEW_ARRAY(call->scratch, double, 2 * (size_t)r.count) : scores;
     for (int64_t row = 0; row < r.count; row++) {
-        chosen[row] = ml_greatest(scores + row * classes, classes);
-        ml_transform(post, scores + row * classes, classes);
+        double *own = all + row * classes;
+        chosen[row] = one ? scores[row] > 0 : ml_greatest(own, classes);
+        if (one) ml_two_scores(scores[row], post != POST_LOGISTIC, post == POST_LOGISTIC, own);
+        else ml_transform(post, own, classes);
     }
-    return ml_put_classes(call, chosen, scores, r.count, classes);
-}
-
-/* ---- SVMRegressor: the sum over support vectors of coefficient * kernel(vector, x), and rho ---- */
-
-struct kernel {
-    const char *name;
-    double (*of)(double product, double distance, const double *parameters); /* gamma, coef0, degree */
-};
-
-static double kernel_linear(double product, double distance, const double *p)
-{
-    (void)distance, (void)p;
-    return product;
-}
-
-static double kernel_poly(double product, double distance, const double *p)
-{
-    (void)distance;
-    return pow(p[0] * product + p[1], p[2]);
-}
-
-static double kernel_rbf(double product, double distance, const double *p)
-{
-    (void)product;
-    return exp(-p[0] * distance);
-}
-
-static double kernel_sigmoid(double product, double distance, const double *p)
-{
-    (void)distance;
-    return tanh(p[0] * product + p[1]);
-}
-
-static const struct kernel kernels[] = {
-    { "LINEAR", kernel_linear }, { "POLY", kernel_poly }, { "RBF", kernel_rbf }, { "SIGMOID", kernel_sigmoid }
-};
-
-static const struct kernel *find_kernel(const struct node *node)
-{
-    const char *name = node_text(node, "kernel_type", "LINEAR");
-    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
-        if (strcmp(kernels[i].name, name) == 0) return &kernels[i];
-    return NULL;
-}
-
-/* Between a row and a support vector. */
-static double kernel_at(const struct kernel *kernel, const struct rows *r, int64_t row, const float *vector,
-                        const double *parameters)
-{
-    double product = 0, distance = 0;
-    for (int64_t k = 0; k < r->width; k++) {
-        double x = element_real(r->x, row * r->width + k), v = (double)vector[k];
-        product += x * v;
-        distance += (x - v) * (x - v);
-    }
-    return kernel->of(product, distance, parameters);
-}
-
-static bool svm_regressor(struct call *call)
-{
-    struct rows r = { 0 };
-    enum post_transform post;
-    const float *coefficients, *vectors, *rho = NULL, *given = NULL;
-    double parameters[3] = { 0 };
-    const struct kernel *kernel = find_kernel(call->node);
-    if (!read_rows(call, &r) || !ml_read_transform(call, &post)) return false;
-    size_t count = node_floats(call->node, "coefficients", &coefficients), rhos = node_floats(call->node, "rho", &rho);
-    size_t cells = node_floats(call->node, "support_vectors", &vectors);
-    size_t known = node_floats(call->node, "kernel_params", &given);
-    int64_t supports = node_int(call->node, "n_supports", 0), total;
-    if (!kernel || supports < 1 || (int64_t)count != supports || rhos < 1 || !size_multiply(supports, r.width, &total)
-        || (int64_t)cells != total || (known != 0 && known != 3))
-        return call_fail(call,
-                         "has %zu coefficients and %zu cells of support vectors for %lld supports of %lld features",
-                         count, cells, (long long)supports, (long long)r.width);
-    for (size_t i = 0; i < known; i++) parameters[i] = (double)given[i];
-    CALL_WORK(call, r.count, total, WORK_ELEMENT);
-    double *scores = NEW_ARRAY(call->scratch, double, (size_t)r.count);
-    for (int64_t row = 0; row < r.count; row++) {
-        scores[row] = (double)rho[0];
-        for (int64_t s = 0; s < supports; s++)
-            scores[row] += (double)coefficients[s] * kernel_at(kernel, &r, row, vectors + s * r.width, parameters);
-        if (node_int(call->node, "one_class", 0)) scores[row] = scores[row] > 0 ? 1 : -1;
-    }
-    put_scores(call, post, scores, r.count, 1);
-    return true;
+    return ml_put_classes(call, chosen, all, r.count, classes);
 }
 
 /* ---- shapes ---- */
 
-static bool shape_targets(struct shaping *s)
+bool ml_shape_targets(struct shaping *s)
 {
     struct dim dims[2] = { input_rank(s, 0) == 2 ? input_dim(s, 0, 0) : fresh_dim(s),
                            number_dim(node_int(s->node, "targets", 1)) };
@@ -289,11 +213,7 @@ const struct operator_row linear_operators[] = {
       .schemas = SCHEMAS({ 1, LATEST, ". > . f32",
                            "classlabels_ints:I classlabels_strings:S coefficients!F intercepts:F multi_class:i "
                            "post_transform:s" }) },
-    { "ai.onnx.ml:LinearRegressor", 1, 5, .run = linear_regressor, .shape = shape_targets, .type = DTYPE_FLOAT,
+    { "ai.onnx.ml:LinearRegressor", 1, 5, .run = linear_regressor, .shape = ml_shape_targets, .type = DTYPE_FLOAT,
       .schemas = SCHEMAS({ 1, LATEST, ". > f32", "coefficients:F intercepts:F post_transform:s targets:i" }) },
-    { "ai.onnx.ml:SVMRegressor", 1, 5, .run = svm_regressor, .shape = shape_targets, .type = DTYPE_FLOAT,
-      .schemas = SCHEMAS({ 1, LATEST, ". > f32",
-                           "coefficients:F kernel_params:F kernel_type:s n_supports:i one_class:i "
-                           "post_transform:s rho:F support_vectors:F" }) },
     { 0 },
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Of ai.onnx.ml what precedes or follows a network: ArrayFeatureExtractor, Binarizer, Scaler, LabelEncoder. */
+ * Of ai.onnx.ml what precedes or follows a network: ArrayFeatureExtractor, Binarizer, Scaler, LabelEncoder,
+ * CategoryMapper. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/math/order.h"
@@ -62,15 +63,17 @@ static bool scaler(struct call *call)
     return true;
 }
 
-/* ---- LabelEncoder ---- */
+/* ---- LabelEncoder, CategoryMapper ---- */
+
+enum { KIND_TEXTS, KIND_NUMBERS };
 
 /* The attributes that hold keys, values and the default, by the type they are of. */
 static const struct kind_names {
     const char *keys, *values, *absent;
     enum dtype type;
 } kinds[] = {
-    { "keys_strings", "values_strings", "default_string", DTYPE_STRING },
-    { "keys_int64s", "values_int64s", "default_int64", DTYPE_INT64 },
+    [KIND_TEXTS] = { "keys_strings", "values_strings", "default_string", DTYPE_STRING },
+    [KIND_NUMBERS] = { "keys_int64s", "values_int64s", "default_int64", DTYPE_INT64 },
     { "keys_floats", "values_floats", "default_float", DTYPE_FLOAT },
     { "keys_tensor", "values_tensor", "default_tensor", DTYPE_UNDEFINED },
 };
@@ -97,7 +100,7 @@ static struct array *attribute_array(struct call *call, const char *name, enum d
         if (!attribute || !attribute->t || !run_load(call->run, name, attribute->t, &array, call->error)) return NULL;
         return array;
     }
-    size_t count = list_length(attribute, type);
+    size_t count = attribute ? list_length(attribute, type) : 0;
     array = array_new(call->pool, type, store_of(type, call->exact), 1, (int64_t[]){ (int64_t)count });
     for (size_t i = 0; i < count; i++) {
         if (type == DTYPE_STRING) array->text[i] = pool_text(call, attribute->strings[i]);
@@ -152,15 +155,11 @@ static int64_t find_key(const struct array *keys, const int64_t *order, const st
     return low > 0 && compare_elements(keys, order[low - 1], x, i) == 0 ? order[low - 1] : -1;
 }
 
-static bool label_encoder(struct call *call)
+/* What element i of `keys` is becomes element i of `values`, all else `absent`. Takes over the three. */
+static bool encode(struct call *call, struct array *keys, struct array *values, struct array *absent)
 {
     const struct array *x = call_input(call, 0);
-    const struct kind_names *from = find_kind(call, true), *to = find_kind(call, false);
-    if (!x || !is_tensor(x) || !from || !to) return call_fail(call, "needs a tensor, keys and values");
-    struct array *keys = attribute_array(call, from->keys, from->type);
-    struct array *values = keys ? attribute_array(call, to->values, to->type) : NULL;
-    struct array *absent = values ? absent_value(call, to, values) : NULL;
-    if (!absent) return call_fail(call, "has keys, values or a default that cannot be read");
+    if (!keys || !values || !absent) return call_fail(call, "has keys, values or a default that cannot be read");
     if (keys->count != values->count || absent->count != 1 || absent->store != values->store)
         return call_fail(call, "has %lld keys and %lld values", (long long)keys->count, (long long)values->count);
     if (is_text(x) != is_text(keys) || is_whole(x) != is_whole(keys))
@@ -181,6 +180,31 @@ static bool label_encoder(struct call *call)
     array_drop(values);
     array_drop(absent);
     return true;
+}
+
+static bool label_encoder(struct call *call)
+{
+    const struct array *x = call_input(call, 0);
+    const struct kind_names *from = find_kind(call, true), *to = find_kind(call, false);
+    if (!x || !is_tensor(x) || !from || !to) return call_fail(call, "needs a tensor, keys and values");
+    struct array *keys = attribute_array(call, from->keys, from->type);
+    struct array *values = keys ? attribute_array(call, to->values, to->type) : NULL;
+    return encode(call, keys, values, values ? absent_value(call, to, values) : NULL);
+}
+
+/* Between strings and whole numbers, whichever way the input asks for. The row's data name the attribute of the strings and
+ * that of the numbers; without the latter these count from 0. */
+static bool category_mapper(struct call *call)
+{
+    const struct array *x = call_input(call, 0);
+    const char *const *names = call->row->data;
+    if (!x || !is_tensor(x) || is_real(x)) return call_fail(call, "needs a tensor of strings or whole numbers");
+    struct array *texts = attribute_array(call, names[0], DTYPE_STRING);
+    struct array *numbers = names[1] ? attribute_array(call, names[1], DTYPE_INT64)
+                                     : array_new(call->pool, DTYPE_INT64, STORE_I64, 1, texts->dims);
+    for (int64_t i = 0; !names[1] && i < numbers->count; i++) numbers->i64[i] = i;
+    if (is_text(x)) return encode(call, texts, numbers, absent_value(call, &kinds[KIND_NUMBERS], numbers));
+    return encode(call, numbers, texts, absent_value(call, &kinds[KIND_TEXTS], texts));
 }
 
 /* ---- shapes ---- */
@@ -209,12 +233,30 @@ static bool shape_label_encoder(struct shaping *s)
     return set_like(s, 0, type, 0);
 }
 
+static bool shape_category_mapper(struct shaping *s)
+{
+    enum dtype type = input_type(s, 0);
+    if (type == DTYPE_UNDEFINED) return set_like(s, 0, DTYPE_UNDEFINED, 0);
+    return set_like(s, 0, type == DTYPE_STRING ? DTYPE_INT64 : DTYPE_STRING, 0);
+}
+
+#define NO_MAPS  "reads a map, which is not held here; give the model a tensor of features instead"
+#define NO_SHAPE "it is never run"
+
 const struct operator_row ml_operators[] = {
     { "ai.onnx.ml:ArrayFeatureExtractor", 1, 5, .run = array_feature_extractor, .shape = shape_array_feature_extractor,
       .schemas = SCHEMAS({ 1, LATEST, "T i64 > T", "" }) },
     { "ai.onnx.ml:Binarizer", 1, 5, .run = binarizer, .shape = shape_same,
       .schemas = SCHEMAS({ 1, LATEST, "T > T", "threshold:f" }) },
-    { "ai.onnx.ml:LabelEncoder", 2, 5, .run = label_encoder, .shape = shape_label_encoder,
+    { "ai.onnx.ml:CastMap", 1, 5, .refused = NO_MAPS, .open_shape = NO_SHAPE,
+      .schemas = SCHEMAS({ 1, LATEST, ". > .", "cast_to:s map_form:s max_map:i" }) },
+    { "ai.onnx.ml:CategoryMapper", 1, 5, .run = category_mapper, .shape = shape_category_mapper, .hides = true,
+      .data = (const char *const[]){ "cats_strings", "cats_int64s" },
+      .schemas = SCHEMAS({ 1, LATEST, ". > .", "cats_int64s:I cats_strings:S default_int64:i default_string:s" }) },
+    { "ai.onnx.ml:DictVectorizer", 1, 5, .refused = NO_MAPS, .open_shape = NO_SHAPE,
+      .schemas = SCHEMAS({ 1, LATEST, ". > .", "int64_vocabulary:I string_vocabulary:S" }) },
+    { "ai.onnx.ml:LabelEncoder", 1, 1, .run = category_mapper, .shape = shape_category_mapper, .hides = true,
+      .data = (const char *const[]){ "classes_strings", NULL },
       .schemas = SCHEMAS({ 1, 1, ". > .", "classes_strings:S default_int64:i default_string:s" },
                          { 2, 3, ". > .",
                            "default_float:f default_int64:i default_string:s keys_floats:F keys_int64s:I "
@@ -223,7 +265,12 @@ const struct operator_row ml_operators[] = {
                            "default_float:f default_int64:i default_string:s default_tensor:t keys_floats:F "
                            "keys_int64s:I keys_strings:S keys_tensor:t values_floats:F values_int64s:I "
                            "values_strings:S values_tensor:t" }) },
+    { "ai.onnx.ml:LabelEncoder", 2, 5, .run = label_encoder, .shape = shape_label_encoder },
     { "ai.onnx.ml:Scaler", 1, 5, .run = scaler, .shape = shape_same, .type = DTYPE_FLOAT,
       .schemas = SCHEMAS({ 1, LATEST, ". > f32", "offset:F scale:F" }) },
+    { "ai.onnx.ml:ZipMap", 1, 5, .open_shape = NO_SHAPE,
+      .refused = "makes maps of a tensor, which are not held here; convert the model to give the tensor (in skl2onnx: "
+                 "options={'zipmap': False})",
+      .schemas = SCHEMAS({ 1, LATEST, "f32 > .", "classlabels_int64s:I classlabels_strings:S" }) },
     { 0 },
 };

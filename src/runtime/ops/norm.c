@@ -343,9 +343,9 @@ static bool run_rms_normalization(struct call *call)
 
 static bool read_reduced(struct call *call, const struct array *x, bool *reduced)
 {
-    const int64_t absent[] = { 0, 2, 3 }, *axes = absent;
+    const int64_t absent[] = { 0, 2, 3, 1 }, *axes = absent;
     size_t count = node_ints(call->node, "axes", &axes);
-    if (count == 0) count = sizeof absent / sizeof *absent;
+    if (count == 0) count = node_int(call->node, "across_channels", 0) ? 4 : 3; /* of old opsets */
     for (int i = 0; i < x->rank; i++) reduced[i] = false;
     for (size_t i = 0; i < count; i++) {
         int axis;
@@ -387,7 +387,8 @@ static bool run_mean_variance(struct call *call)
         double d = element_real(x, i) - means[g];
         deviations[g] += d * d;
     }
-    for (int64_t g = 0; g < groups; g++) deviations[g] = sqrt(deviations[g] / size) + 1e-9;
+    bool divides = node_int(call->node, "normalize_variance", 1) != 0; /* of old opsets */
+    for (int64_t g = 0; g < groups; g++) deviations[g] = divides ? sqrt(deviations[g] / size) + 1e-9 : 1;
     for (int64_t i = 0; i < x->count; i++) {
         int64_t g = group_of(x, reduced, i);
         element_put(y, i, (element_real(x, i) - means[g]) / deviations[g]);
@@ -520,8 +521,9 @@ const struct operator_row norm_operators[] = {
       .shape = shape_layer_normalization },
     { "LpNormalization", 1, LATEST, .run = run_lp_normalization, .shape = shape_same,
       .schemas = SCHEMAS({ 1, LATEST, "T > T", "axis:i p:i" }) },
-    { "MeanVarianceNormalization", 9, LATEST, .run = run_mean_variance, .shape = shape_same,
-      .schemas = SCHEMAS({ 9, LATEST, "T > T", "axes:I" }) },
+    { "MeanVarianceNormalization", 1, LATEST, .run = run_mean_variance, .shape = shape_same,
+      .schemas =
+          SCHEMAS({ 1, 8, "T > T", "across_channels:i normalize_variance:i" }, { 9, LATEST, "T > T", "axes:I" }) },
     { "RMSNormalization", 23, LATEST, .gradient = gradient_rms_norm, .run = run_rms_normalization, .shape = shape_same,
       .type_from = 1, .schemas = SCHEMAS({ 23, LATEST, ". T > T", "axis:i epsilon:f stash_type:i" }) },
     { 0 },

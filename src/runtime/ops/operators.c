@@ -47,6 +47,7 @@ const struct operator_row *const operator_families[] = {
     image_operators,
     linear_operators,
     regex_operators,
+    svm_operators,
     tree_operators,
     NULL,
 };

@@ -13,7 +13,7 @@ extern const struct operator_row attention_operators[], cast_operators[], col2im
     integer_operators[], loss_operators[], ml_operators[], move_operators[], norm_operators[], optimizer_operators[],
     pool_operators[], quant_operators[], random_operators[], recurrence_operators[], reduce_operators[],
     removed_operators[], resize_operators[], rnn_operators[], rotary_operators[], sample_operators[],
-    sequence_operators[], shape_operators[], signal_operators[], softmax_operators[], sort_operators[],
+    sequence_operators[], shape_operators[], signal_operators[], softmax_operators[], sort_operators[], svm_operators[],
     text_operators[];
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Operators that ONNX had on trial at opset 1 and dropped, and that old files still hold: Affine, ConstantFill, Crop,
- * GivenTensorFill, ImageScaler, ParametricSoftplus, Scale, ScaledTanh. They mean the same at any opset. */
+ * GivenTensorFill, ImageScaler, ParametricSoftplus, Scale, ScaledTanh. They mean the same at any opset. ATen never meant
+ * anything by itself. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/math/real.h"
@@ -138,7 +139,13 @@ static bool shape_fill(struct shaping *s)
 #define CURVE(name, a, absent_a, b, absent_b) \
     OF(.f32 = name##_f32, .f64 = name##_f64, .attributes = { { a, absent_a }, { b, absent_b } })
 
+#define PYTORCH                                                                                                        \
+    .refused = "is a call into PyTorch; export the model with operator_export_type=OperatorExportTypes.ONNX, or with " \
+               "a newer exporter",                                                                                     \
+    .open_shape = "it is never run", .schemas = SCHEMAS({ 1, LATEST, "*. > *.", "operator:s overload_name:s" })
+
 const struct operator_row removed_operators[] = {
+    { "ATen", 1, LATEST, PYTORCH },
     { "Affine", 1, LATEST, .run = elementwise_unary, .data = CURVE(affine, "alpha", 1, "beta", 0), .shape = shape_same,
       .laws = ELEMENTWISE, .is_activation = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "alpha:f beta:f" }) },
     { "ConstantFill", 1, LATEST, .run = constant_fill, .shape = shape_fill, .sizes = SLOT(0),
@@ -157,5 +164,7 @@ const struct operator_row removed_operators[] = {
     { "ScaledTanh", 1, LATEST, .run = elementwise_unary, .data = CURVE(scaled_tanh, "alpha", 1, "beta", 1),
       .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "T > T", "alpha:f beta:f" }) },
+    { "com.microsoft:ATen", 1, LATEST, PYTORCH },
+    { "org.pytorch.aten:ATen", 1, LATEST, PYTORCH },
     { 0 },
 };

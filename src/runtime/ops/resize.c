@@ -467,6 +467,17 @@ static bool run_resize(struct call *call)
     return resize(&r);
 }
 
+/* The scales of a node; those of opset 1 are named by themselves, of images. */
+static size_t scales_attribute(const struct node *node, const float **list, float room[4])
+{
+    if (!node_attribute(node, "height_scale")) return node_floats(node, "scales", list);
+    room[0] = room[1] = 1;
+    room[2] = node_float(node, "height_scale", 1);
+    room[3] = node_float(node, "width_scale", 1);
+    *list = room;
+    return 4;
+}
+
 /* Upsample, and Resize before it had modes: asymmetric coordinates, rounded down. */
 static bool run_upsample(struct call *call)
 {
@@ -474,7 +485,8 @@ static bool run_upsample(struct call *call)
     int axes[ARRAY_MAX_RANK], count;
     struct array *scales = call_input(call, 1);
     const float *list = NULL;
-    size_t listed = node_floats(call->node, "scales", &list);
+    float room[4];
+    size_t listed = scales_attribute(call->node, &list, room);
     if (!read_input(call, &r, true) || !read_axes(&r, axes, &count)) return false;
     if (scales && !is_real(scales)) return call_fail(call, "scales has to be real");
     return use_scales(&r, axes, count, scales, list, scales ? scales->count : (int64_t)listed) && resize(&r);
@@ -565,7 +577,8 @@ static bool shape_scale_by_attribute(struct shaping *s)
     struct dim dims[SHAPE_MAX_RANK];
     double scales[SHAPE_MAX_RANK];
     int rank = input_rank(s, 0);
-    size_t count = node_floats(s->node, "scales", &listed);
+    float room[4];
+    size_t count = scales_attribute(s->node, &listed, room);
     if (rank < 0) return set_type(s, 0, rule_type(s));
     if (count != (size_t)rank || !resize_axes(s, rank, &axes)) return false;
     for (size_t i = 0; i < count; i++) scales[i] = (double)listed[i];
@@ -589,7 +602,7 @@ const struct operator_row resize_operators[] = {
                            "nearest_mode:s" }) },
     { "Resize", 11, LATEST, .gradient = gradient_resize, .run = run_resize, .shape = shape_resize,
       .sizes = SLOT(1) | SLOT(2) | SLOT(3), .limits = { [1] = LIMIT_ONE, [2] = LIMIT_ONE } },
-    { "Upsample", 7, 8, .gradient = gradient_resize, .run = run_upsample, .shape = shape_scale_by_attribute,
+    { "Upsample", 1, 8, .gradient = gradient_resize, .run = run_upsample, .shape = shape_scale_by_attribute,
       .sizes = SLOT(1), .limits = { [1] = LIMIT_ONE },
       .schemas = SCHEMAS({ 1, 6, "T > T", "height_scale!f mode:s width_scale!f" }, { 7, 8, "T > T", "mode:s scales!F" },
                          { 9, 9, "T f32 > T", "mode:s" }) },

@@ -421,13 +421,6 @@ static bool scores_one_class(const struct forest *f, bool *positive)
     return f->targets == 2 && f->weight_count > 0;
 }
 
-static void spread_score(double score, bool positive, enum post_transform post, double *scores)
-{
-    scores[0] = positive ? 1 - score : -score;
-    scores[1] = score;
-    if (!positive && post == POST_LOGISTIC) ml_transform(POST_LOGISTIC, scores, 2);
-}
-
 static bool tree_classifier(struct call *call)
 {
     struct forest f = { .aggregate = SUM, .targets = ml_label_count(call->node) };
@@ -447,7 +440,7 @@ static bool tree_classifier(struct call *call)
         if (one) {
             double score = own[f.weights[0].target];
             chosen[row] = score > (positive ? 0.5 : 0);
-            spread_score(score, positive, post, own);
+            ml_two_scores(score, positive, !positive && post == POST_LOGISTIC, own);
             continue;
         }
         chosen[row] = ml_greatest(own, f.targets);
