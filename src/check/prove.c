@@ -423,6 +423,7 @@ static bool try_other_numbers(struct proof *proof, struct bnfuse_error *error)
     struct site *site = proof->site;
     struct bnfuse_error why = { .status = BNFUSE_OK };
     size_t changed = 0;
+    if (site_is_bound(site, prover->scratch)) return true;
     for (size_t i = 0; i < site->given_count; i++) {
         if (!site->origins[i]) return true;
         if (!is_free(prover, site, i)) continue;
@@ -682,7 +683,7 @@ bool prove_site_small(const struct prover *prover, struct site *site, struct bnf
 
 /* What was seen may not go together with what is guessed: then without it. And what is declared may be too much for the
  * limits: then less. */
-bool prove_site_apart(const struct prover *prover, struct site *site, struct bnfuse_error *error)
+static bool prove_free(const struct prover *prover, struct site *site, struct bnfuse_error *error)
 {
     static const enum clip clips[] = { CLIP_NONE, CLIP_BUT_SECOND, CLIP_BUT_LAST };
     site->result->why = "";
@@ -698,4 +699,18 @@ bool prove_site_apart(const struct prover *prover, struct site *site, struct bnf
     if (found) return prove_site(prover, site, error);
     release(site);
     return true;
+}
+
+bool prove_site_apart(const struct prover *prover, struct site *site, struct bnfuse_error *error)
+{
+    struct site wide;
+    bool is_bound = site_is_bound(site, prover->scratch);
+    arena_close(prover->scratch);
+    if (!is_bound) return prove_free(prover, site, error);
+    site->result->why = "its inputs follow from each other";
+    if (!prover->sites || !site_widen(&wide, site, prover->sites, prover->after->arena)) return true;
+    bool good = prove_free(prover, &wide, error);
+    site->is_damaged |= wide.is_damaged;
+    site->is_misstored |= wide.is_misstored;
+    return good;
 }

@@ -351,7 +351,7 @@ enum { MOST_VISITED = 512, MOST_ROUNDS = 8, MOST_GIVEN = 256 };
 
 /* What is around the original part of a site: its inputs are known beforehand. */
 struct surroundings {
-    struct pointer_map *known;
+    struct pointer_map *known, *inputs; /* those of the site that it has not come to yet stand in `inputs` */
     const struct node *stack[MOST_VISITED];
     size_t count, visited;
     bool is_open; /* something else is read, or it goes on too far */
@@ -360,7 +360,9 @@ struct surroundings {
 static void visit_value(void *context, struct value *value)
 {
     struct surroundings *around = context;
-    if (!value || has_default(value) || pointer_map_get(around->known, value)) return;
+    if (!value || has_default(value)) return;
+    if (pointer_map_get(around->inputs, value)) pointer_map_set(around->inputs, value, NULL);
+    if (pointer_map_get(around->known, value)) return;
     pointer_map_set(around->known, value, around);
     if (!value->writer || around->visited == MOST_VISITED) {
         around->is_open = true;
@@ -371,17 +373,43 @@ static void visit_value(void *context, struct value *value)
     around->stack[around->visited++] = value->writer;
 }
 
+static void look_around(struct surroundings *around, const struct site *site, struct arena *arena)
+{
+    *around =
+        (struct surroundings){ .known = NEW(arena, struct pointer_map), .inputs = NEW(arena, struct pointer_map) };
+    around->known->arena = around->inputs->arena = arena;
+    for (size_t i = 0; i < site->given_count; i++) {
+        if (!site->origins[i]) continue;
+        pointer_map_set(around->known, site->origins[i], around);
+        pointer_map_set(around->inputs, site->origins[i], around);
+    }
+    const struct read_visitor visitor = { visit_value, around, site->origin->graph };
+    visit_value(around, site->origin);
+    for (; around->count < around->visited && !around->is_open; around->count++)
+        visit_reads(&visitor, around->stack[around->count]);
+}
+
+static bool has_bound_input(const struct surroundings *around, const struct site *site)
+{
+    for (size_t i = 0; i < site->given_count; i++) {
+        const struct value *origin = site->origins[i];
+        if (origin && origin->writer && pointer_map_get(around->inputs, origin)) return true;
+    }
+    return false;
+}
+
+bool site_is_bound(const struct site *site, struct arena *arena)
+{
+    struct surroundings around;
+    look_around(&around, site, arena);
+    return !around.is_open && has_bound_input(&around, site);
+}
+
 static bool reads_its_inputs_alone(const struct site *site, struct arena *arena)
 {
-    struct surroundings around = { .known = NEW(arena, struct pointer_map) };
-    around.known->arena = arena;
-    for (size_t i = 0; i < site->given_count; i++)
-        if (site->origins[i]) pointer_map_set(around.known, site->origins[i], &around);
-    const struct read_visitor visitor = { visit_value, &around, site->origin->graph };
-    visit_value(&around, site->origin);
-    for (; around.count < around.visited && !around.is_open; around.count++)
-        visit_reads(&visitor, around.stack[around.count]);
-    return !around.is_open;
+    struct surroundings around;
+    look_around(&around, site, arena);
+    return !around.is_open && !has_bound_input(&around, site);
 }
 
 static bool add_given(struct site *wide, struct value *value, struct value *origin)

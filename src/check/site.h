@@ -53,6 +53,10 @@ struct site_finder {
 /* The sites in file order; NULL: nothing changed. Uses the marks of both nets, and leaves them NULL. */
 struct site *sites_find(const struct site_finder *finder);
 
+/* Whether an input of the site is not free to be anything: the original part computes with others, of which that one may
+ * follow. */
+bool site_is_bound(const struct site *site, struct arena *arena);
+
 /* A site whose original part reads more than its inputs in `after` (a value that is now computed back from a later one) is
  * made wider, site upstream by site, until both parts read the same: *wide, with lists in the arena. False when it does
  * not come to that within a few steps. `sites` finds a site by its value of after. */
