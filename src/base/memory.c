@@ -4,6 +4,8 @@
  * which allocations are cut; what does not fit a block gets one of its own. */
 #include "base/memory.h"
 
+#include "base/point.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,13 +58,16 @@ bool guarded(struct memory *memory, bool (*work)(void *context, struct bnfuse_er
 {
     jmp_buf here;
     jmp_buf *const outer = memory->escape;
+    const locale_t theirs = outer ? (locale_t)0 : point_use();
+    bool ok = false;
     if (setjmp(here)) {
-        memory->escape = outer;
-        return fail_spent(memory, error);
+        fail_spent(memory, error);
+    } else {
+        memory->escape = &here;
+        ok = work(context, error);
     }
-    memory->escape = &here;
-    bool ok = work(context, error);
     memory->escape = outer;
+    point_restore(theirs);
     return ok;
 }
 
