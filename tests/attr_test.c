@@ -34,6 +34,11 @@ static void attributes_are_found_by_name_with_defaults_for_absent_ones(void **st
     assert_int_equal(node_ints(node, "pads", &ints), 2);
     assert_true(ints[0] == 1 && ints[1] == 2);
     assert_int_equal(node_ints(node, "strides", &ints), 0);
+    assert_true(ints[0] == 1 && ints[1] == 2); /* the default of whoever asks stays */
+    for (size_t i = 0; i < node->proto->n_attribute; i++)
+        if (strcmp(node->proto->attribute[i]->name, "pads") == 0) node->proto->attribute[i]->n_ints = 0;
+    assert_int_equal(node_ints(node, "pads", &ints), 0);
+    assert_true(ints[0] == 1 && ints[1] == 2);
     assert_int_equal(node_floats(node, "scales", &floats), 2);
     assert_true(floats[1] == 2);
     assert_non_null(node_attribute(node, "pads"));

@@ -258,6 +258,26 @@ for name, first, last, slots, attributes in read_schemas():
         i = fixed[0]
         schema_case(name, first, "input_type", "input %d is not of its type" % i, "must hold", inputs, good, types[:i] + [DOUBLE] + types[i + 1:])
 
+# ---- values of attributes, a list of each operator's after the other ----
+
+EXTREMES = {"i": [0, -1, -1 << 63, (1 << 63) - 1, 1 << 31], "I": [[], [0] * 2, [-1] * 4, [1 << 62] * 2, [-1 << 63] * 4], "f": [0.0, -1.0, float("inf"), float("nan")],
+            "F": [[], [float("nan")] * 4], "s": ["", "x" * 1000], "S": [[], ["", ""]]}
+turn = 0
+for name, first, last, slots, attributes in read_schemas():
+    domain, op = name.split(":") if ":" in name else ("", name)
+    types = [TYPES.get(s.lstrip("?*"), FLOAT) for s in slots]
+    good = {a: RIGHT[t] for a, sign, t in attributes if sign == "!" and t in RIGHT}
+    for a, _, t in attributes if last == "LATEST" else []:
+        turn += 1
+        if t not in EXTREMES:
+            continue
+        value, shape = EXTREMES[t][turn % len(EXTREMES[t])], [[4], [1, 4, 8, 8]][turn % 2]
+        tensors = [tensor("i%d" % i, shape, t, raw=False, more=fields(6, ["a"] * (4 if len(shape) == 1 else 256))) if t == STRING
+                   else tensor("i%d" % i, [1] if t == INT64 else shape, t) for i, t in enumerate(types)]
+        body = node(op, ["Y" if i == 0 and types[0] == FLOAT and len(shape) == 4 else "i%d" % i for i in range(len(slots))], ["p"], "flawed", domain, **dict(good, **{a: value}))
+        case("value_%s_%s" % (name.replace(":", "."), a), conv_bn([body], tensors, [info("Y", [1, 4, 8, 8]), field(1, "p")], opset=17 if domain else max(first, 17))
+             + (field(8, field(1, domain) + field(2, first)) if domain else b""), "%s with %s = %r" % (name, a, value if len(repr(value)) < 99 else "a long text"), "0 3 4", "", "--memory 2GiB --work 6")
+
 # ---- bombs: more work, or memory, than anyone means to spend; first behind the BatchNormalization, then as its weight ----
 
 BIG = numbers("big", [40000, 40000])

@@ -53,7 +53,7 @@ const char *node_text(const struct node *node, const char *name, const char *abs
 size_t node_ints(const struct node *node, const char *name, const int64_t **values)
 {
     const BnfuseOnnx__AttributeProto *attribute = node_attribute(node, name);
-    if (!attribute || !is_of_type(attribute, TYPE(INTS), attribute->n_ints)) return 0;
+    if (!attribute || !is_of_type(attribute, TYPE(INTS), attribute->n_ints) || !attribute->n_ints) return 0;
     *values = attribute->ints;
     return attribute->n_ints;
 }
@@ -61,7 +61,7 @@ size_t node_ints(const struct node *node, const char *name, const int64_t **valu
 size_t node_floats(const struct node *node, const char *name, const float **values)
 {
     const BnfuseOnnx__AttributeProto *attribute = node_attribute(node, name);
-    if (!attribute || !is_of_type(attribute, TYPE(FLOATS), attribute->n_floats)) return 0;
+    if (!attribute || !is_of_type(attribute, TYPE(FLOATS), attribute->n_floats) || !attribute->n_floats) return 0;
     *values = attribute->floats;
     return attribute->n_floats;
 }

@@ -15,10 +15,11 @@ int64_t node_int(const struct node *node, const char *name, int64_t absent);
 float node_float(const struct node *node, const char *name, float absent);
 /* NUL-terminated, in the proto (model.c ends every bytes field with a NUL); `absent` when absent. */
 const char *node_text(const struct node *node, const char *name, const char *absent);
-/* The count of elements, 0 when absent; *values points into the proto. */
+/* The count of elements; *values points into the proto. 0 when absent or empty, and *values stays what it was. */
 size_t node_ints(const struct node *node, const char *name, const int64_t **values);
 /* Element i of the list; `absent` where it has none. */
 int64_t node_int_at(const struct node *node, const char *name, size_t i, int64_t absent);
+/* As node_ints. */
 size_t node_floats(const struct node *node, const char *name, const float **values);
 
 /* Whether any attribute refers to a parameter of the function that the node stands in (its bodies not looked at). */

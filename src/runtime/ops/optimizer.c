@@ -123,7 +123,8 @@ static bool shape_optimizer(struct shaping *s)
 {
     const struct optimizer *optimizer = s->row->data;
     size_t each = optimizer->memories + 2, count = (s->node->input_count - 2) / each;
-    for (size_t i = 0; s->node->input_count > 2 && i < s->node->output_count; i++)
+    if (s->node->input_count < 2 + each) return true;
+    for (size_t i = 0; i < s->node->output_count; i++)
         if (!set_like(s, i, input_type(s, 2 + i % count), 2 + i % count)) return false;
     return true;
 }
