@@ -4,7 +4,7 @@
  * which allocations are cut; what does not fit a block gets one of its own. */
 #include "base/memory.h"
 
-#include "base/point.h"
+#include "base/environment.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -53,21 +53,29 @@ static bool fail_spent(const struct memory *memory, struct bnfuse_error *error)
                 memory->refused);
 }
 
-bool guarded(struct memory *memory, bool (*work)(void *context, struct bnfuse_error *error), void *context,
-             struct bnfuse_error *error)
+static bool run_guarded(struct memory *memory, bool (*work)(void *context, struct bnfuse_error *error), void *context,
+                        struct bnfuse_error *error)
 {
     jmp_buf here;
     jmp_buf *const outer = memory->escape;
-    const locale_t theirs = outer ? (locale_t)0 : point_use();
-    bool ok = false;
     if (setjmp(here)) {
-        fail_spent(memory, error);
-    } else {
-        memory->escape = &here;
-        ok = work(context, error);
+        memory->escape = outer;
+        return fail_spent(memory, error);
     }
+    memory->escape = &here;
+    bool ok = work(context, error);
     memory->escape = outer;
-    point_restore(theirs);
+    return ok;
+}
+
+bool guarded(struct memory *memory, bool (*work)(void *context, struct bnfuse_error *error), void *context,
+             struct bnfuse_error *error)
+{
+    struct environment theirs;
+    if (memory->escape) return run_guarded(memory, work, context, error);
+    environment_enter(&theirs);
+    bool ok = run_guarded(memory, work, context, error);
+    environment_leave(&theirs);
     return ok;
 }
 

@@ -38,7 +38,7 @@ struct arena {
 };
 
 /* Runs work(context). False when it returned false, or when memory (BNFUSE_INTERNAL) or work (BNFUSE_UNSUPPORTED) ran out
- * inside it. May nest. */
+ * inside it. May nest. Runs in an environment of its own (base/environment.h). */
 bool guarded(struct memory *memory, bool (*work)(void *context, struct bnfuse_error *error), void *context,
              struct bnfuse_error *error);
 

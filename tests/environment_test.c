@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The library in a program whose locale writes 0,5 for a half. */
+ * The library in a program whose locale writes 0,5 for a half, which rounds upward, and to which subnormal numbers are
+ * zero. */
 #include "bnfuse.h"
 
+#include <fenv.h>
 #include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +16,11 @@
 
 #include <cmocka.h>
 
-static char folder[] = "locale_test.XXXXXX";
+#ifdef __SSE2__
+#include <xmmintrin.h>
+#endif
+
+static char folder[] = "environment_test.XXXXXX";
 static bool is_there;
 
 /* Makes such a locale where the system has what it takes. */
@@ -112,12 +118,59 @@ static void the_callers_locale_is_as_it_was(void **state)
     assert_string_equal(number, "0,5");
 }
 
+/* What fusing and checking make of a model. */
+struct made {
+    void *bytes;
+    size_t size;
+    double worst_site, noise;
+};
+
+static void make(const char *name, struct made *made)
+{
+    bnfuse_error error;
+    bnfuse_model *model = load(name);
+    if (!bnfuse_fuse(model, NULL, &error)) fail_msg("%s", error.message);
+    const bnfuse_check_result *result = bnfuse_check(model, NULL, &error);
+    if (!result) fail_msg("%s", error.message);
+    made->worst_site = result->worst_site;
+    made->noise = result->outputs[0]->deployment.relative;
+    if (!bnfuse_write_bytes(model, &made->bytes, &made->size, &error)) fail_msg("%s", error.message);
+    bnfuse_free(model);
+}
+
+static void set_strange_arithmetic(void)
+{
+    assert_int_equal(fesetround(FE_UPWARD), 0);
+#ifdef __SSE2__
+    _mm_setcsr(_mm_getcsr() | 0x8040); /* subnormal results and operands are zero */
+#endif
+}
+
+static void results_do_not_depend_on_the_callers_arithmetic(void **state)
+{
+    (void)state;
+    struct made usual, strange;
+    make("trained_cnn", &usual);
+    set_strange_arithmetic();
+    make("trained_cnn", &strange);
+    int rounding = fegetround();
+    fesetenv(FE_DFL_ENV);
+    assert_int_equal(rounding, FE_UPWARD);
+    assert_true(usual.worst_site > 0 && usual.noise > 0);
+    assert_true(usual.worst_site == strange.worst_site && usual.noise == strange.noise);
+    assert_int_equal(usual.size, strange.size);
+    assert_memory_equal(usual.bytes, strange.bytes, usual.size);
+    bnfuse_free_bytes(usual.bytes);
+    bnfuse_free_bytes(strange.bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(models_are_printed_with_points),
         cmocka_unit_test(what_is_written_out_is_found),
         cmocka_unit_test(the_callers_locale_is_as_it_was),
+        cmocka_unit_test(results_do_not_depend_on_the_callers_arithmetic),
     };
     return cmocka_run_group_tests(tests, open_locale, close_locale);
 }
