@@ -286,3 +286,26 @@ struct array *formula_slice(struct formula *f, struct array *a, int axis, int64_
         f, "Slice", NULL,
         FROM(a, formula_vector(f, 1, &first), formula_vector(f, 1, &end), formula_vector(f, 1, &(int64_t){ axis })));
 }
+
+struct array *formula_concat(struct formula *f, struct array *const *parts, size_t count, int axis)
+{
+    return formula_op(f, "Concat", SETTINGS(SET_INT("axis", axis)), parts, count);
+}
+
+struct array *formula_equal(struct formula *f, struct array *a, struct array *b)
+{
+    return a && b ? formula_cast(f, formula_op(f, "Equal", NULL, FROM(a, b)), b->type) : NULL;
+}
+
+struct array *formula_inverse_root(struct formula *f, struct array *a, double term)
+{
+    struct array *root = formula_op(f, "Sqrt", NULL, FROM(formula_shifted(f, a, term)));
+    return formula_op(f, "Reciprocal", NULL, FROM(root));
+}
+
+const char *formula_base(const struct formula *f, const char *prefix)
+{
+    const char *name = f->call->node->op;
+    size_t length = strlen(prefix);
+    return strncmp(name, prefix, length) == 0 ? name + length : name;
+}

@@ -5,7 +5,7 @@
  *     struct formula f;
  *     formula_open(&f, call);
  *     struct array *x = call_input(call, 0);
- *     formula_give(&f, 0, formula_mul(&f, x, formula_op(&f, "Sigmoid", NULL, FROM(x))));
+ *     formula_give(&f, 0, formula_mul(&f, x, formula_add(&f, x, x)));
  *     return formula_close(&f);
  *
  * Each step is a kernel of ai.onnx at its newest opset, with all that the runner does around one. The arrays a formula
@@ -99,6 +99,13 @@ struct array *formula_reshaped(struct formula *f, struct array *a, int rank, con
 struct array *formula_sum(struct formula *f, struct array *a, const int64_t *axes, int64_t count, bool keep);
 struct array *formula_mean(struct formula *f, struct array *a, const int64_t *axes, int64_t count, bool keep);
 struct array *formula_expanded(struct formula *f, struct array *a, int rank, const int64_t *dims);
+struct array *formula_concat(struct formula *f, struct array *const *parts, size_t count, int axis);
+/* 1 where two arrays are equal, else 0, as numbers of b's type. */
+struct array *formula_equal(struct formula *f, struct array *a, struct array *b);
+/* 1 / sqrt(a + term) */
+struct array *formula_inverse_root(struct formula *f, struct array *a, double term);
+/* What follows a prefix in the name of the call's operator, which is named after what it is made of: QLinearAdd. */
+const char *formula_base(const struct formula *f, const char *prefix);
 /* first .. end-1 along an axis. */
 struct array *formula_slice(struct formula *f, struct array *a, int axis, int64_t first, int64_t end);
 

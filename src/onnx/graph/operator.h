@@ -118,7 +118,7 @@ struct backward;
 typedef void gradient_function(struct backward *b);
 
 struct operator_row {
-    const char *name; /* of ai.onnx; other domains stand before it: "ai.onnx.ml:Scaler" */
+    const char *name; /* of ai.onnx; other domains stand before it, with a colon */
     int64_t first, last;
     const struct schema *schemas; /* what the standard allows, at all opsets: in the operator's first row */
 

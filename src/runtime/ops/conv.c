@@ -11,6 +11,7 @@
 #include "runtime/ops/conv.h"
 #include "onnx/shape/rules.h"
 #include "onnx/shape/slide.h"
+#include "runtime/element.h"
 #include "runtime/gradient.h"
 #include "runtime/math/product.h"
 #include "runtime/math/real.h"
@@ -398,6 +399,143 @@ static bool run_conv_transpose(struct call *call)
     make_output(call, &c, c.window.in);
     call_give(call, 0, c.y);
     return c.y->count == 0 || run_turned(call, &c);
+}
+
+/* ---- gradients ----
+ *
+ *   Y = Conv(X, W)       dX = ConvTranspose(dY, W); dW = a Conv of X by dY, strides and dilations exchanged, images as
+ *                        channels and channels as images
+ *   Y = ConvTranspose    the other way round */
+
+bool gradient_window(struct backward *b, const struct array *in, const int64_t *kernel, struct window *window)
+{
+    enum auto_pad mode;
+    bool up = node_int(gradient_node(b), "ceil_mode", 0) != 0;
+    if (b->f.failed || !window_read(b->f.call, in->rank - 2, in->dims + 2, kernel, window, &mode)
+        || !window_size(b->f.call, window, mode, up))
+        b->f.failed = true;
+    return !b->f.failed;
+}
+
+/* The window of a Conv, with the padding as it came out. */
+struct geometry {
+    struct window window;
+    int64_t groups, pads[2 * ARRAY_MAX_RANK];
+};
+
+static bool read_geometry(struct backward *b, const struct array *in, const int64_t *kernel, struct geometry *g)
+{
+    if (!gradient_window(b, in, kernel, &g->window)) return false;
+    g->groups = node_int(gradient_node(b), "group", 1);
+    for (int i = 0; i < g->window.rank; i++) {
+        g->pads[i] = g->window.begin[i];
+        g->pads[g->window.rank + i] = g->window.end[i];
+    }
+    return true;
+}
+
+/* The first dims[i] elements along each axis from `from` on. */
+static struct array *cropped(struct formula *f, struct array *x, int from, const int64_t *dims)
+{
+    for (int i = from; x && i < x->rank; i++)
+        if (x->dims[i] > dims[i - from]) x = formula_slice(f, x, i, 0, dims[i - from]);
+    return x;
+}
+
+/* dX of a Conv: what a ConvTranspose makes of dY, with what the last windows did not reach added at the end. */
+static struct array *conv_input_gradient(struct backward *b, const struct geometry *g, struct array *dy,
+                                         struct array *w)
+{
+    const struct window *v = &g->window;
+    int64_t more[ARRAY_MAX_RANK];
+    for (int i = 0; i < v->rank; i++)
+        more[i] =
+            v->in[i]
+            - (v->stride[i] * (v->out[i] - 1) + (v->kernel[i] - 1) * v->dilation[i] + 1 - v->begin[i] - v->end[i]);
+    return formula_op(&b->f, "ConvTranspose",
+                      SETTINGS(SET_INTS("strides", v->stride, v->rank), SET_INTS("dilations", v->dilation, v->rank),
+                               SET_INTS("pads", g->pads, 2 * v->rank), SET_INTS("output_padding", more, v->rank),
+                               SET_INT("group", g->groups)),
+                      FROM(dy, w));
+}
+
+/* Exchanges the first two axes. */
+static struct array *exchanged(struct formula *f, struct array *x)
+{
+    int64_t order[ARRAY_MAX_RANK] = { 1, 0 };
+    if (!x) return NULL;
+    for (int i = 2; i < x->rank; i++) order[i] = i;
+    return formula_transposed(f, x, order);
+}
+
+static struct array *group_weight_gradient(struct backward *b, const struct geometry *g, struct array *x,
+                                           struct array *dy)
+{
+    const struct window *v = &g->window;
+    struct array *dw =
+        formula_op(&b->f, "Conv",
+                   SETTINGS(SET_INTS("strides", v->dilation, v->rank), SET_INTS("dilations", v->stride, v->rank),
+                            SET_INTS("pads", g->pads, 2 * v->rank)),
+                   FROM(exchanged(&b->f, x), exchanged(&b->f, dy)));
+    return exchanged(&b->f, cropped(&b->f, dw, 2, v->kernel));
+}
+
+/* dW, [outputs, inputs of a group, kernel], from the input and the gradient of the output. */
+static struct array *conv_weight_gradient(struct backward *b, const struct geometry *g, struct array *x,
+                                          struct array *dy)
+{
+    struct formula *f = &b->f;
+    if (b->f.failed || g->groups == 1) return group_weight_gradient(b, g, x, dy);
+    int64_t in = x->dims[1] / g->groups, out = dy->dims[1] / g->groups;
+    struct array **parts = NEW_ARRAY(f->call->scratch, struct array *, (size_t)g->groups);
+    for (int64_t i = 0; i < g->groups; i++)
+        parts[i] = group_weight_gradient(b, g, formula_slice(f, x, 1, i * in, (i + 1) * in),
+                                         formula_slice(f, dy, 1, i * out, (i + 1) * out));
+    return formula_concat(f, parts, (size_t)g->groups, 0);
+}
+
+/* The bias is added to whole channels. */
+static void give_bias(struct backward *b)
+{
+    int64_t axes[ARRAY_MAX_RANK] = { 0 };
+    struct array *dy = gradient_dy(b, 0);
+    if (!gradient_x(b, 2)) return;
+    for (int i = 1; i < dy->rank - 1; i++) axes[i] = i + 1;
+    gradient_give(b, 2, formula_sum(&b->f, dy, axes, dy->rank - 1, false));
+}
+
+void gradient_conv(struct backward *b)
+{
+    struct geometry g;
+    struct array *x = gradient_x(b, 0), *w = gradient_x(b, 1), *dy = gradient_dy(b, 0);
+    if (!read_geometry(b, x, w->dims + 2, &g)) return;
+    gradient_give(b, 0, conv_input_gradient(b, &g, dy, w));
+    gradient_give(b, 1, conv_weight_gradient(b, &g, x, dy));
+    give_bias(b);
+}
+
+/* The Conv that it turns around reads its output. */
+void gradient_conv_transpose(struct backward *b)
+{
+    struct geometry g;
+    const int64_t *shape;
+    const struct node *node = gradient_node(b);
+    struct array *x = gradient_x(b, 0), *w = gradient_x(b, 1), *dy = gradient_dy(b, 0);
+    const char *mode = node_text(node, "auto_pad", "NOTSET");
+    if (node_ints(node, "output_shape", &shape) || (strcmp(mode, "NOTSET") != 0 && strcmp(mode, "VALID") != 0)) {
+        gradient_refuse(b, "a ConvTranspose with output_shape or auto_pad");
+        return;
+    }
+    if (!read_geometry(b, dy, w->dims + 2, &g)) return;
+    const struct window *v = &g.window;
+    struct array *dx =
+        formula_op(&b->f, "Conv",
+                   SETTINGS(SET_INTS("strides", v->stride, v->rank), SET_INTS("dilations", v->dilation, v->rank),
+                            SET_INTS("pads", g.pads, 2 * v->rank), SET_INT("group", g.groups)),
+                   FROM(dy, w));
+    gradient_give(b, 0, cropped(&b->f, dx, 2, x->dims + 2));
+    gradient_give(b, 1, conv_weight_gradient(b, &g, dy, x));
+    give_bias(b);
 }
 
 /* ---- shapes ---- */

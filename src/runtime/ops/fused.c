@@ -69,7 +69,8 @@ static bool fused_conv(struct call *call)
 {
     struct formula f;
     formula_open(&f, call);
-    struct array *y = formula_own(&f, "Conv", FROM(call_input(call, 0), call_input(call, 1), call_input(call, 2)));
+    struct array *y =
+        formula_own(&f, formula_base(&f, "Fused"), FROM(call_input(call, 0), call_input(call, 1), call_input(call, 2)));
     if (call_input(call, 3)) y = formula_add(&f, y, call_input(call, 3));
     formula_give(&f, 0, activated(&f, y));
     return formula_close(&f);
@@ -79,7 +80,8 @@ static bool fused_gemm(struct call *call)
 {
     struct formula f;
     formula_open(&f, call);
-    struct array *y = formula_own(&f, "Gemm", FROM(call_input(call, 0), call_input(call, 1), call_input(call, 2)));
+    struct array *y =
+        formula_own(&f, formula_base(&f, "Fused"), FROM(call_input(call, 0), call_input(call, 1), call_input(call, 2)));
     formula_give(&f, 0, activated(&f, y));
     return formula_close(&f);
 }
@@ -184,8 +186,7 @@ static void normalize_sum(struct formula *f, struct array *sum, struct array *sc
 static struct array *inverse_rms(struct formula *f, struct array *x, double epsilon)
 {
     struct array *mean = formula_mean(f, formula_mul(f, x, x), &(int64_t){ -1 }, 1, true);
-    struct array *root = formula_op(f, "Sqrt", NULL, FROM(formula_shifted(f, mean, epsilon)));
-    return formula_op(f, "Reciprocal", NULL, FROM(root));
+    return formula_inverse_root(f, mean, epsilon);
 }
 
 static struct array *skip_sum(struct formula *f, size_t bias_slot)

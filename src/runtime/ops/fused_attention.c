@@ -158,8 +158,7 @@ static struct array *stacked(struct formula *f, struct array *keys, struct array
 {
     if (!keys || !values) return NULL;
     int64_t dims[] = { 1, keys->dims[0], keys->dims[1], keys->dims[2], keys->dims[3] };
-    return formula_op(f, "Concat", SETTINGS(SET_INT("axis", 0)),
-                      FROM(formula_reshaped(f, keys, 5, dims), formula_reshaped(f, values, 5, dims)));
+    return formula_concat(f, FROM(formula_reshaped(f, keys, 5, dims), formula_reshaped(f, values, 5, dims)), 0);
 }
 
 static bool refuse(struct formula *f, const char *what)

@@ -53,7 +53,9 @@ static bool is_channels_last(const struct call *call)
     return node_int(call->node, "channels_last", 0) != 0;
 }
 
-/* ---- operators between two roundings; the row's data is their name ---- */
+/* ---- operators between two roundings, whose names begin with this ---- */
+
+static const char quantized_prefix[] = "QLinear";
 
 static bool quantized_unary(struct call *call)
 {
@@ -62,7 +64,7 @@ static bool quantized_unary(struct call *call)
     struct array *x = real_of(&f, 0);
     if (is_channels_last(call)) x = channels_first(&f, x);
     f.opset = node_int(call->node, "opset", LATEST_OPSET); /* Softmax: whose meaning */
-    struct array *y = formula_own(&f, call->row->data, FROM(x));
+    struct array *y = formula_own(&f, formula_base(&f, quantized_prefix), FROM(x));
     f.opset = LATEST_OPSET;
     if (is_channels_last(call)) y = channels_last(&f, y);
     if (!f.failed) formula_give(&f, 0, quantized(&f, y, 3, call_input(call, 0)->type));
@@ -89,7 +91,7 @@ static bool quantized_binary(struct call *call)
 {
     struct formula f;
     formula_open(&f, call);
-    struct array *y = formula_op(&f, call->row->data, NULL, FROM(real_of(&f, 0), real_of(&f, 3)));
+    struct array *y = formula_op(&f, formula_base(&f, quantized_prefix), NULL, FROM(real_of(&f, 0), real_of(&f, 3)));
     if (!f.failed) formula_give(&f, 0, quantized(&f, y, 6, call_input(call, 0)->type));
     return formula_close(&f);
 }
@@ -98,7 +100,8 @@ static bool quantized_where(struct call *call)
 {
     struct formula f;
     formula_open(&f, call);
-    struct array *y = formula_op(&f, "Where", NULL, FROM(call_input(call, 0), real_of(&f, 1), real_of(&f, 4)));
+    struct array *y = formula_op(&f, formula_base(&f, quantized_prefix), NULL,
+                                 FROM(call_input(call, 0), real_of(&f, 1), real_of(&f, 4)));
     if (!f.failed) formula_give(&f, 0, quantized(&f, y, 7, call_input(call, 1)->type));
     return formula_close(&f);
 }
@@ -112,7 +115,7 @@ static bool quantized_concat(struct call *call)
     struct array **parts = NEW_ARRAY(call->scratch, struct array *, count);
     if (count == 0 || call->input_count != 2 + 3 * count) formula_fail(&f, "has %zu inputs", call->input_count);
     for (size_t i = 0; !f.failed && i < count; i++) parts[i] = real_of(&f, 2 + 3 * i);
-    struct array *y = formula_own(&f, "Concat", parts, count);
+    struct array *y = formula_own(&f, formula_base(&f, quantized_prefix), parts, count);
     if (!f.failed) formula_give(&f, 0, quantized(&f, y, 0, call_input(call, 2)->type));
     return formula_close(&f);
 }
@@ -122,7 +125,7 @@ static bool nhwc_max_pool(struct call *call)
     struct formula f;
     formula_open(&f, call);
     struct array *x = channels_first(&f, call_input(call, 0));
-    formula_give(&f, 0, channels_last(&f, formula_own(&f, "MaxPool", FROM(x))));
+    formula_give(&f, 0, channels_last(&f, formula_own(&f, formula_base(&f, "Nhwc"), FROM(x))));
     return formula_close(&f);
 }
 
@@ -134,17 +137,17 @@ static bool qlinear_conv(struct call *call)
     formula_open(&f, call);
     for (size_t i = 0; i < 9; i++) inputs[i] = call_input(call, i);
     if (is_channels_last(call)) inputs[0] = channels_first(&f, inputs[0]);
-    struct array *y = formula_own(&f, "QLinearConv", inputs, 9);
+    struct array *y = formula_own(&f, call->node->op, inputs, 9);
     formula_give(&f, 0, is_channels_last(call) ? channels_last(&f, y) : y);
     return formula_close(&f);
 }
 
-/* An operator of ai.onnx under its own name in com.microsoft; the row's data is the name. */
+/* An operator of ai.onnx under its own name in com.microsoft. */
 static bool renamed(struct call *call)
 {
     struct formula f;
     formula_open(&f, call);
-    formula_give(&f, 0, formula_own(&f, call->row->data, call->inputs, call->input_count));
+    formula_give(&f, 0, formula_own(&f, call->node->op, call->inputs, call->input_count));
     return formula_close(&f);
 }
 
@@ -241,7 +244,7 @@ static bool shape_requantize(struct shaping *s)
 
 const struct operator_row fused_quant_operators[] = {
     { "com.microsoft:DequantizeLinear", 1, LATEST, .limits = { [1] = LIMIT_POSITIVE }, .run = renamed,
-      .data = "DequantizeLinear", .shape = shape_same, .type_from = 1, .expands = true,
+      .shape = shape_same, .type_from = 1, .expands = true,
       .schemas = SCHEMAS({ 1, LATEST, "T U ?T > U", "axis:i block_size:i" }) },
     { "com.microsoft:DynamicQuantizeMatMul", 1, LATEST, .limits = { [2] = LIMIT_POSITIVE },
       .run = dynamic_quantize_matmul, .shape = shape_dynamic_matmul, .hides = true,
@@ -258,10 +261,10 @@ const struct operator_row fused_quant_operators[] = {
       .schemas = SCHEMAS({ 1, LATEST, "T R T U R U ?i32 ?R ?. > .", "alpha:f transA:i transB:i" }) },
     { "com.microsoft:QLinearAdd", 1, LATEST,
       .limits = { [1] = LIMIT_POSITIVE, [4] = LIMIT_POSITIVE, [6] = LIMIT_POSITIVE }, .run = quantized_binary,
-      .data = "Add", .shape = shape_quantized_binary, .hides = true,
+      .shape = shape_quantized_binary, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "T f32 ?T T f32 ?T f32 ?T > T", "" }) },
     { "com.microsoft:QLinearAveragePool", 1, LATEST, .limits = { [1] = LIMIT_POSITIVE, [3] = LIMIT_POSITIVE },
-      .run = quantized_unary, .data = "AveragePool", .shape = shape_channels_last, .hides = true,
+      .run = quantized_unary, .shape = shape_channels_last, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "T f32 ?T f32 ?T > T",
                            "auto_pad:s ceil_mode:i channels_last:i count_include_pad:i kernel_shape!I pads:I "
                            "strides:I" }) },
@@ -274,30 +277,30 @@ const struct operator_row fused_quant_operators[] = {
       .schemas = SCHEMAS({ 1, LATEST, "T f32 T U f32 U f32 V ?i32 > V",
                            "auto_pad:s channels_last:i dilations:I group:i kernel_shape:I pads:I strides:I" }) },
     { "com.microsoft:QLinearGlobalAveragePool", 1, LATEST, .limits = { [1] = LIMIT_POSITIVE, [3] = LIMIT_POSITIVE },
-      .run = quantized_unary, .data = "GlobalAveragePool", .shape = shape_channels_last, .hides = true,
+      .run = quantized_unary, .shape = shape_channels_last, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "T f32 T f32 T > T", "channels_last:i" }) },
     { "com.microsoft:QLinearLeakyRelu", 1, LATEST, .limits = { [1] = LIMIT_POSITIVE, [3] = LIMIT_POSITIVE },
-      .run = quantized_unary, .data = "LeakyRelu", .shape = shape_same, .hides = true,
+      .run = quantized_unary, .shape = shape_same, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "T f32 ?T f32 ?T > T", "alpha:f" }) },
     { "com.microsoft:QLinearMul", 1, LATEST,
       .limits = { [1] = LIMIT_POSITIVE, [4] = LIMIT_POSITIVE, [6] = LIMIT_POSITIVE }, .run = quantized_binary,
-      .data = "Mul", .shape = shape_quantized_binary, .hides = true,
+      .shape = shape_quantized_binary, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "T f32 ?T T f32 ?T f32 ?T > T", "" }) },
     { "com.microsoft:QLinearReduceMean", 1, LATEST, .limits = { [1] = LIMIT_POSITIVE, [3] = LIMIT_POSITIVE },
       .run = quantized_mean, .shape = shape_any, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "T f32 ?T f32 ?T > T", "axes!I keepdims!i" }) },
     { "com.microsoft:QLinearSigmoid", 1, LATEST, .limits = { [1] = LIMIT_POSITIVE, [3] = LIMIT_POSITIVE },
-      .run = quantized_unary, .data = "Sigmoid", .shape = shape_same, .hides = true,
+      .run = quantized_unary, .shape = shape_same, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "T f32 ?T f32 ?T > T", "" }) },
     { "com.microsoft:QLinearSoftmax", 1, LATEST, .limits = { [1] = LIMIT_POSITIVE, [3] = LIMIT_POSITIVE },
-      .run = quantized_unary, .data = "Softmax", .shape = shape_same, .hides = true,
+      .run = quantized_unary, .shape = shape_same, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "T f32 ?T f32 T > T", "axis:i opset!i" }) },
     { "com.microsoft:QLinearWhere", 1, LATEST,
       .limits = { [2] = LIMIT_POSITIVE, [5] = LIMIT_POSITIVE, [7] = LIMIT_POSITIVE }, .run = quantized_where,
       .shape = shape_any, .type_from = 1, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "bool T f32 T T f32 T f32 T > T", "" }) },
     { "com.microsoft:QuantizeLinear", 1, LATEST, .limits = { [1] = LIMIT_POSITIVE }, .run = renamed,
-      .data = "QuantizeLinear", .shape = shape_requantize, .hides = true,
+      .shape = shape_requantize, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "U U ?T > T", "axis:i block_size:i saturate:i" }) },
     { 0 },
 };

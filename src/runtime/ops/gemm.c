@@ -9,6 +9,7 @@
 #include "runtime/ops/operators.h"
 
 #include <math.h>
+#include <string.h>
 
 static char *at(const struct array *array, int64_t index)
 {
@@ -174,6 +175,62 @@ static bool run_matmul(struct call *call)
     struct array *y = call_output(call, 0, a->type, out, dims);
     if (y->count > 0) multiply_stacks(call, a, b, &left, &right, rank, dims, y);
     return true;
+}
+
+/* ---- gradients ----
+ *
+ *   Y = A B    dA = dY B^T, dB = A^T dY */
+
+/* A vector as a matrix of one row or column. */
+static struct array *as_matrix(struct formula *f, struct array *x, bool left)
+{
+    if (!x || x->rank != 1) return x;
+    int64_t row[] = { 1, x->dims[0] }, column[] = { x->dims[0], 1 };
+    return formula_reshaped(f, x, 2, left ? row : column);
+}
+
+static void give_factor(struct backward *b, size_t slot, struct array *dx, const struct array *matrix)
+{
+    int64_t axes[ARRAY_MAX_RANK], count = 0;
+    const struct array *x = gradient_x(b, slot);
+    if (!dx || x->rank > 1) {
+        gradient_give(b, slot, dx);
+        return;
+    }
+    for (int i = 0; i < dx->rank - matrix->rank; i++) axes[count++] = i;
+    if (count > 0) dx = formula_sum(&b->f, dx, axes, count, false);
+    gradient_give(b, slot, formula_reshaped(&b->f, dx, x->rank, x->dims));
+}
+
+void gradient_matmul(struct backward *b)
+{
+    struct formula *f = &b->f;
+    struct array *a = as_matrix(f, gradient_x(b, 0), true), *c = as_matrix(f, gradient_x(b, 1), false);
+    struct array *dy = gradient_dy(b, 0);
+    int64_t dims[ARRAY_MAX_RANK];
+    int rank = dy->rank - (gradient_x(b, 0)->rank > 1) - (gradient_x(b, 1)->rank > 1);
+    if (!a || !c) return;
+    memcpy(dims, dy->dims, (size_t)rank * sizeof *dims);
+    dims[rank++] = a->dims[a->rank - 2];
+    dims[rank++] = c->dims[c->rank - 1];
+    dy = formula_reshaped(f, dy, rank, dims);
+    give_factor(b, 0, formula_matmul(f, dy, formula_turned(f, c)), a);
+    give_factor(b, 1, formula_matmul(f, formula_turned(f, a), dy), c);
+}
+
+void gradient_gemm(struct backward *b)
+{
+    struct formula *f = &b->f;
+    const struct node *node = gradient_node(b);
+    bool turn_a = node_int(node, "transA", 0) != 0, turn_b = node_int(node, "transB", 0) != 0;
+    struct array *a = gradient_x(b, 0), *c = gradient_x(b, 1);
+    struct array *dy = formula_scaled(f, gradient_dy(b, 0), (double)node_float(node, "alpha", 1));
+    struct array *da = formula_matmul(f, dy, turn_b ? c : formula_turned(f, c));
+    struct array *dc = formula_matmul(f, turn_a ? a : formula_turned(f, a), dy);
+    gradient_give(b, 0, turn_a ? formula_turned(f, da) : da);
+    gradient_give(b, 1, turn_b ? formula_turned(f, dc) : dc);
+    if (gradient_x(b, 2))
+        gradient_give(b, 2, formula_scaled(f, gradient_dy(b, 0), (double)node_float(node, "beta", 1)));
 }
 
 const struct operator_row gemm_operators[] = {

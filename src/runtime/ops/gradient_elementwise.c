@@ -209,24 +209,18 @@ void gradient_mean(struct backward *b)
     for (size_t i = 0; i < b->f.call->input_count; i++) gradient_give(b, i, share);
 }
 
-/* 1 where two arrays are equal, as numbers of their type. */
-static struct array *where_equal(struct backward *b, struct array *x, struct array *y)
-{
-    return x && y ? formula_cast(&b->f, formula_op(&b->f, "Equal", NULL, FROM(x, y)), y->type) : NULL;
-}
-
 /* Max and Min: those that are equal share it. */
 void gradient_extreme(struct backward *b)
 {
     struct array *y = gradient_y(b, 0), *ties = NULL;
     size_t count = b->f.call->input_count;
     for (size_t i = 0; i < count; i++) {
-        struct array *is = where_equal(b, gradient_x(b, i), y);
+        struct array *is = formula_equal(&b->f, gradient_x(b, i), y);
         ties = ties ? formula_add(&b->f, ties, is) : is;
     }
     struct array *share = formula_div(&b->f, gradient_dy(b, 0), ties);
     for (size_t i = 0; i < count; i++)
-        gradient_give(b, i, formula_mul(&b->f, share, where_equal(b, gradient_x(b, i), y)));
+        gradient_give(b, i, formula_mul(&b->f, share, formula_equal(&b->f, gradient_x(b, i), y)));
 }
 
 /* The bounds get what x does not. */

@@ -18,19 +18,13 @@ struct normalized {
     struct array *h, *r, *centred;
 };
 
-static struct array *inverse_root(struct formula *f, struct array *variance, double epsilon)
-{
-    struct array *sum = formula_shifted(f, variance, epsilon);
-    return formula_op(f, "Reciprocal", NULL, FROM(formula_op(f, "Sqrt", NULL, FROM(sum))));
-}
-
 static struct normalized normalize(struct formula *f, struct array *x, const int64_t *axes, int64_t count,
                                    double epsilon, bool has_mean)
 {
     struct normalized n = { .centred = x };
     if (has_mean) n.centred = formula_sub(f, x, formula_mean(f, x, axes, count, true));
     struct array *variance = formula_mean(f, formula_mul(f, n.centred, n.centred), axes, count, true);
-    n.r = inverse_root(f, variance, epsilon);
+    n.r = formula_inverse_root(f, variance, epsilon);
     n.h = formula_mul(f, n.centred, n.r);
     return n;
 }
@@ -119,7 +113,7 @@ void gradient_batch_norm(struct backward *b)
     struct normalized n;
     if (training) n = normalize(f, x, axes, count, bn_epsilon(node), true);
     else {
-        n.r = along_channels(f, inverse_root(f, gradient_x(b, 4), bn_epsilon(node)), x->rank);
+        n.r = along_channels(f, formula_inverse_root(f, gradient_x(b, 4), bn_epsilon(node)), x->rank);
         n.centred = formula_sub(f, x, along_channels(f, gradient_x(b, 3), x->rank));
         n.h = formula_mul(f, n.centred, n.r);
     }

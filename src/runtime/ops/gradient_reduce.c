@@ -66,7 +66,7 @@ void gradient_reduce_extreme(struct backward *b)
 {
     struct reduced r;
     if (!read_reduced(b, &r)) return;
-    struct array *is = formula_cast(&b->f, formula_op(&b->f, "Equal", NULL, FROM(r.x, r.y)), r.x->type);
+    struct array *is = formula_equal(&b->f, r.x, r.y);
     struct array *ties = formula_sum(&b->f, is, r.axes, r.axis_count, true);
     gradient_give(b, 0, formula_mul(&b->f, is, formula_div(&b->f, r.dy, ties)));
 }
@@ -113,7 +113,7 @@ void gradient_cumsum(struct backward *b)
     const struct node *node = gradient_node(b);
     bool back = node_int(node, "reverse", 0) != 0;
     gradient_give(b, 0,
-                  formula_op(&b->f, "CumSum",
+                  formula_op(&b->f, node->op,
                              SETTINGS(SET_INT("reverse", !back), SET_INT("exclusive", node_int(node, "exclusive", 0))),
                              FROM(gradient_dy(b, 0), gradient_x(b, 1))));
 }

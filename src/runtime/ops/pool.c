@@ -10,6 +10,7 @@
 #include "runtime/gradient.h"
 #include "runtime/math/real.h"
 #include "runtime/math/window.h"
+#include "runtime/ops/conv.h"
 #include "runtime/ops/operators.h"
 
 #include <math.h>
@@ -469,6 +470,87 @@ static bool run_max_roi_pool(struct call *call)
         element_put(y, i, cell_largest(x, region.image * x->dims[1] + channel, top, bottom, left, right));
     }
     return true;
+}
+
+/* ---- gradients ---- */
+
+/* The position in a plane that output `out` sees through tap `tap`; -1: padding, *reached: within the padding said. */
+static int64_t seen(const struct window *v, int64_t out, int64_t tap, bool *reached)
+{
+    int64_t at = 0, step = 1, whole = 1;
+    *reached = true;
+    for (int i = v->rank - 1; i >= 0; i--) {
+        int64_t place = out % v->out[i] * v->stride[i] + tap % v->kernel[i] * v->dilation[i] - v->begin[i];
+        out /= v->out[i];
+        tap /= v->kernel[i];
+        if (place < 0 || place >= v->in[i]) whole = 0;
+        if (place >= v->in[i] + v->end[i]) *reached = false;
+        at += place * step;
+        step *= v->in[i];
+    }
+    return whole ? at : -1;
+}
+
+/* Each output is shared by the positions that it is the mean of. */
+static void share_output(const struct window *v, bool padding_counts, int64_t out, double dy, struct array *dx,
+                         int64_t plane)
+{
+    int64_t count = 0;
+    bool reached;
+    for (int64_t tap = 0; tap < v->taps; tap++) {
+        int64_t at = seen(v, out, tap, &reached);
+        count += at >= 0 || (padding_counts && reached);
+    }
+    for (int64_t tap = 0; tap < v->taps; tap++) {
+        int64_t at = seen(v, out, tap, &reached);
+        if (at >= 0) element_put(dx, plane + at, element_real(dx, plane + at) + dy / (double)count);
+    }
+}
+
+void gradient_average_pool(struct backward *b)
+{
+    struct window v;
+    const struct array *x = gradient_x(b, 0), *dy = gradient_dy(b, 0);
+    bool padding_counts = node_int(gradient_node(b), "count_include_pad", 0) != 0;
+    if (!gradient_window(b, x, NULL, &v)) return;
+    CALL_WORK(b->f.call, dy->count, v.taps, WORK_ELEMENT, 2);
+    struct array *dx = gradient_zeros(b, x);
+    for (int64_t i = 0; i < dy->count; i++)
+        share_output(&v, padding_counts, i % v.out_count, element_real(dy, i), dx, i / v.out_count * v.in_count);
+    gradient_give(b, 0, dx);
+}
+
+/* Where each maximum came from is the operator's second output. */
+void gradient_max_pool(struct backward *b)
+{
+    const struct array *x = gradient_x(b, 0), *dy = gradient_dy(b, 0);
+    struct array *outputs[2];
+    if (node_int(gradient_node(b), "storage_order", 0)) gradient_refuse(b, "a MaxPool with storage_order");
+    if (!formula_owns(&b->f, gradient_node(b)->op, FROM(gradient_x(b, 0)), outputs, 2)) return;
+    struct array *dx = gradient_zeros(b, x);
+    for (int64_t i = 0; i < dy->count; i++) {
+        int64_t at = outputs[1]->i64[i];
+        if (at >= 0 && at < dx->count) element_put(dx, at, element_real(dx, at) + element_real(dy, i));
+    }
+    gradient_give(b, 0, dx);
+}
+
+void gradient_global_average_pool(struct backward *b)
+{
+    const struct array *x = gradient_x(b, 0);
+    double plane = (double)dims_product(x->dims, 2, x->rank);
+    gradient_give(b, 0, formula_expanded(&b->f, formula_scaled(&b->f, gradient_dy(b, 0), 1 / plane), x->rank, x->dims));
+}
+
+void gradient_global_max_pool(struct backward *b)
+{
+    struct array *x = gradient_x(b, 0), *y = gradient_y(b, 0);
+    struct formula *f = &b->f;
+    int64_t axes[ARRAY_MAX_RANK];
+    for (int i = 2; i < x->rank; i++) axes[i - 2] = i;
+    struct array *is = formula_equal(f, x, y);
+    struct array *ties = formula_sum(f, is, axes, x->rank - 2, true);
+    gradient_give(b, 0, formula_mul(f, is, formula_div(f, gradient_dy(b, 0), ties)));
 }
 
 /* ---- shapes ---- */
