@@ -231,6 +231,45 @@ static void noise_moves_weights_by_half_a_unit_in_the_last_place(void **state)
     assert_in_range(up, 3, 17);
 }
 
+/* What y is moved by, relative, where x is -1 and -1 times an attribute of the node comes out. */
+static double noisy_attribute(uint64_t noise, const char *op, const char *attributes)
+{
+    struct bench p = { 0 };
+    double x[1] = { -1 };
+    build_open(&p.build, 10, 13);
+    build_init_values(&p.build, "x", DTYPE_DOUBLE, "1", x);
+    build_node(&p.build, op, "node", "x", "y", attributes);
+    build_output(&p.build, "y", DTYPE_DOUBLE, "1");
+    bench_load(&p);
+    p.options.exact = true;
+    assert_true(run_part(&p, NULL, NULL, "y"));
+    double before = p.outputs[0]->f64[0];
+    p.options.weight_noise = noise;
+    assert_true(run_part(&p, NULL, NULL, "y"));
+    double moved = (p.outputs[0]->f64[0] - before) / before;
+    bench_close(&p);
+    return moved;
+}
+
+static void noise_moves_numbers_of_attributes(void **state)
+{
+    (void)state;
+    int up = 0;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        double moved = noisy_attribute(seed, "LeakyRelu", "alpha=0.1");
+        assert_true(fabs(moved) > 0x1p-25 && fabs(moved) < 0x1p-22);
+        assert_true(moved == noisy_attribute(seed, "LeakyRelu", "alpha=0.1"));
+        up += moved > 0;
+    }
+    assert_in_range(up, 3, 17);
+    /* Of few bits, the default, a threshold. */
+    assert_true(fabs(noisy_attribute(3, "LeakyRelu", "alpha=0.5")) < 0x1p-40);
+    assert_true(fabs(noisy_attribute(3, "LeakyRelu", NULL)) < 0x1p-40);
+    for (uint64_t seed = 1; seed <= 10; seed++)
+        assert_true(fabs(noisy_attribute(seed, "ThresholdedRelu", "alpha=-1.00000012")) < 0x1p-40);
+    assert_true(fabs(noisy_attribute(3, "Elu", "alpha=0.3")) > 0x1p-40);
+}
+
 static void an_operator_without_a_kernel_is_named(void **state)
 {
     (void)state;
@@ -463,6 +502,7 @@ int main(void)
         cmocka_unit_test(initializers_stand_in_for_inputs_that_are_not_given),
         cmocka_unit_test(every_value_is_shown_and_a_run_may_be_stopped),
         cmocka_unit_test(noise_moves_weights_by_half_a_unit_in_the_last_place),
+        cmocka_unit_test(noise_moves_numbers_of_attributes),
         cmocka_unit_test(an_operator_without_a_kernel_is_named),
         cmocka_unit_test(an_opset_of_the_future_is_refused),
         cmocka_unit_test(functions_see_the_attributes_of_their_call),

@@ -67,6 +67,61 @@ static void add_noise(struct array *array, const char *name, const struct run_op
     }
 }
 
+/* A few bits of fraction: 1, 0.5 and 6 are meant as they are, 0.1 has been rounded. */
+static bool is_short(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return (bits & 0xffff) == 0 || !isfinite(value);
+}
+
+static void move_numbers(float *values, size_t count, const struct run_options *options, uint64_t state)
+{
+    for (size_t i = 0; i < count; i++) {
+        double number = (double)values[i];
+        struct array one = { .type = DTYPE_FLOAT, .store = STORE_F64, .count = 1, .f64 = &number };
+        if (is_short(values[i])) continue;
+        bool goes_up = mix(state + i) & 1;
+        if (options->noise_type && options->noise_type != DTYPE_FLOAT) add_noise(&one, goes_up ? "+" : "-", options);
+        float moved = (float)number;
+        values[i] = moved != values[i] ? moved : nextafterf(moved, goes_up ? INFINITY : -INFINITY);
+    }
+}
+
+static bool is_moved(const struct node *node, const BnfuseOnnx__AttributeProto *attribute)
+{
+    const char *fixed = node->row ? node->row->fixed_attribute : NULL;
+    if (fixed && strcmp(fixed, attribute->name) == 0) return false;
+    return attribute->has_f || (attribute->n_floats && node_is_literal(node));
+}
+
+const struct node *load_node(const struct node *node, const struct run_options *options, struct arena *arena)
+{
+    const struct value *output = node_output(node, 0);
+    size_t count = node->proto->n_attribute, found = 0;
+    for (size_t i = 0; i < count; i++) found += is_moved(node, node->proto->attribute[i]);
+    if (!options->weight_noise || found == 0 || !node->row || node->row->random || !output) return node;
+    if (options->unmoved && pointer_map_get(options->unmoved, output)) return node;
+    struct node *moved = NEW(arena, struct node);
+    BnfuseOnnx__NodeProto *proto = NEW(arena, BnfuseOnnx__NodeProto);
+    *moved = *node;
+    *proto = *node->proto;
+    moved->proto = proto;
+    proto->attribute = NEW_ARRAY(arena, BnfuseOnnx__AttributeProto *, count);
+    for (size_t i = 0; i < count; i++) {
+        const BnfuseOnnx__AttributeProto *old = node->proto->attribute[i];
+        BnfuseOnnx__AttributeProto *copy = proto->attribute[i] = NEW(arena, BnfuseOnnx__AttributeProto);
+        uint64_t state = seed_for(seed_for(options->weight_noise, output->name), old->name);
+        *copy = *old;
+        if (!is_moved(node, old)) continue;
+        copy->floats = NEW_ARRAY(arena, float, old->n_floats);
+        for (size_t k = 0; k < old->n_floats; k++) copy->floats[k] = old->floats[k];
+        move_numbers(copy->floats, copy->n_floats, options, state);
+        move_numbers(&copy->f, copy->has_f != 0, options, state);
+    }
+    return moved;
+}
+
 static bool read_floats(const struct tensor *tensor, float *to, struct bnfuse_error *error)
 {
     double piece[PIECE];

@@ -234,7 +234,7 @@ static bool run_step(struct run *run, const struct step *step, struct bnfuse_err
     struct frame *frame = run->frame;
     const struct node *node = step->node;
     frame->step = step;
-    struct call call = { .node = node,
+    struct call call = { .node = load_node(node, run->options, &frame->scratch),
                          .row = node->row,
                          .input_count = node->input_count,
                          .output_count = node->output_count,

@@ -159,6 +159,8 @@ struct operator_row {
 
     bool early; /* runtimes take it; the standard has the operator from a later opset on */
     enum bodies bodies;
+    const char *fixed_attribute; /* a float that is a size or a threshold: what noise leaves alone */
+
     bool names_values; /* its attributes that are strings name values of the graph */
 
     gradient_function *gradient; /* from derivatives by the outputs to those by the inputs; NULL: refused by name */

@@ -311,7 +311,8 @@ const struct operator_row detect_operators[] = {
     { "NonMaxSuppression", 10, LATEST, .limits = { [3] = LIMIT_SHARE }, .run = non_max_suppression,
       .shape = shape_non_max_suppression, .hides = true, .sizes = SLOT(2) | SLOT(3) | SLOT(4),
       .schemas = SCHEMAS({ 10, LATEST, "f32 f32 ?i64 ?f32 ?f32 > i64", "center_point_box:i" }) },
-    { "RoiAlign", 10, LATEST, .run = roi_align, .shape = shape_roi_align, .sizes = SLOT(1) | SLOT(2),
+    { "RoiAlign", 10, LATEST, .run = roi_align, .shape = shape_roi_align, .fixed_attribute = "spatial_scale",
+      .sizes = SLOT(1) | SLOT(2),
       .schemas =
           SCHEMAS({ 10, 15, "T T i64 > T", "mode:s output_height:i output_width:i sampling_ratio:i spatial_scale:f" },
                   { 16, LATEST, "T T i64 > T",

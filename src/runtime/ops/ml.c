@@ -246,7 +246,7 @@ static bool shape_category_mapper(struct shaping *s)
 const struct operator_row ml_operators[] = {
     { "ai.onnx.ml:ArrayFeatureExtractor", 1, 5, .run = array_feature_extractor, .shape = shape_array_feature_extractor,
       .schemas = SCHEMAS({ 1, LATEST, "T i64 > T", "" }) },
-    { "ai.onnx.ml:Binarizer", 1, 5, .run = binarizer, .shape = shape_same,
+    { "ai.onnx.ml:Binarizer", 1, 5, .run = binarizer, .shape = shape_same, .fixed_attribute = "threshold",
       .schemas = SCHEMAS({ 1, LATEST, "T > T", "threshold:f" }) },
     { "ai.onnx.ml:CastMap", 1, 5, .refused = NO_MAPS, .open_shape = NO_SHAPE,
       .schemas = SCHEMAS({ 1, LATEST, ". > .", "cast_to:s map_form:s max_map:i" }) },
