@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CELLS_MOST = 20000, TITLE_MOST = 60 };
+enum { CELLS_MOST = 20000, TITLE_MOST = 60, OPEN_MOST = 20 };
 
 static const char style[] =
     ":root{color-scheme:light dark;--line:#8886;--soft:#8881}"
@@ -29,7 +29,8 @@ static const char style[] =
     ".grew{color:#d1242f}.picture{display:block;width:100%;max-width:30rem;height:auto;margin:.5rem 0}"
     ".pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr));gap:1rem}"
     ".ribbon{max-width:none}.results td:nth-child(2),.results td:nth-child(3){min-width:8rem}.results "
-    "td{white-space:normal}.pair .picture{max-width:24rem}table{border-collapse:collapse;width:100%;font-size:.92rem}"
+    "td{white-space:normal}.results td:last-child{white-space:nowrap}.pair "
+    ".picture{max-width:24rem}table{border-collapse:collapse;width:100%;font-size:.92rem}"
     ".scroll{overflow-x:auto}th,td{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid var(--line);"
     "vertical-align:top;overflow-wrap:anywhere}th{white-space:nowrap}.numbers td+td,.numbers "
     "th+th{text-align:right;white-space:nowrap;"
@@ -128,9 +129,9 @@ static void put_figures(const struct page *page)
     put_change(page->to, "BatchNormalizations", (int64_t)report->remark_count, (int64_t)report->left);
     put_change(page->to, "nodes", report->before.nodes, report->after.nodes);
     if (report->multiply_adds_saved || report->left == report->remark_count)
-        snprintf(text, sizeof text, "%s fewer a run", text_number(number, report->multiply_adds_saved));
+        snprintf(text, sizeof text, "%s fewer", text_number(number, report->multiply_adds_saved));
     else snprintf(text, sizeof text, "fewer; sizes are open");
-    put_figure(page->to, "multiply-adds", text, false);
+    put_figure(page->to, "multiply-adds a run", text, false);
     if (report->after.bytes) put_change(page->to, "bytes", (int64_t)report->before.bytes, (int64_t)report->after.bytes);
     else put_figure(page->to, "bytes", "nothing written", false);
     fputs("</ul>\n", page->to);
@@ -181,17 +182,28 @@ static size_t count_code(const bnfuse_report *report, int code)
     return count;
 }
 
+static void put_reason(const struct page *page, const bnfuse_reason *reason)
+{
+    fprintf(page->to, "<li>BNF%d: ", reason->code);
+    put_markup(page->to, reason->text);
+    if (*reason->help) {
+        fputs(". What would help: ", page->to);
+        put_element(page->to, strncmp(reason->help, "--", 2) == 0 ? "code" : "span", reason->help);
+    }
+    fputs("</li>\n", page->to);
+}
+
 static void put_reasons(const struct page *page)
 {
     enum { MOST = 32 };
     struct bar bars[MOST];
-    char labels[MOST][200], texts[MOST][24];
+    char labels[MOST][16], texts[MOST][24];
     size_t count = 0;
     const bnfuse_reason *reason;
     for (size_t i = 0; (reason = bnfuse_get_reason(i)) && count < MOST; i++) {
         size_t kept = count_code(page->run->report, reason->code);
         if (!kept) continue;
-        snprintf(labels[count], sizeof *labels, "BNF%d %s", reason->code, reason->text);
+        snprintf(labels[count], sizeof *labels, "BNF%d", reason->code);
         snprintf(texts[count], sizeof *texts, "%zu", kept);
         bars[count] = (struct bar){ labels[count], (double)kept, texts[count], TONE_KEPT };
         count++;
@@ -199,16 +211,10 @@ static void put_reasons(const struct page *page)
     if (!count) return;
     fputs("<h2>Why the others stay</h2>\n", page->to);
     picture_bars(page->to, "how many stay for which reason", bars, count);
-    const char *before = "<ul>\n", *after = "";
-    for (size_t i = 0; (reason = bnfuse_get_reason(i)); i++) {
-        if (!count_code(page->run->report, reason->code) || !*reason->help) continue;
-        fprintf(page->to, "%s<li>BNF%d: ", before, reason->code);
-        before = "";
-        after = "</ul>\n";
-        put_element(page->to, strncmp(reason->help, "--", 2) == 0 ? "code" : "span", reason->help);
-        fputs("</li>\n", page->to);
-    }
-    fputs(after, page->to);
+    fputs("<ul>\n", page->to);
+    for (size_t i = 0; (reason = bnfuse_get_reason(i)); i++)
+        if (count_code(page->run->report, reason->code)) put_reason(page, reason);
+    fputs("</ul>\n", page->to);
 }
 
 static void put_channels(const struct page *page, const bnfuse_remark *remark)
@@ -249,16 +255,22 @@ static void put_remark(const struct page *page, size_t i, bool with_picture)
     fputs("</details>\n", page->to);
 }
 
+/* The first ones stand open; so that the page stays short, the others are one line until somebody asks. */
 static void put_remarks(const struct page *page, bool kept, const char *title)
 {
     const bnfuse_report *report = page->run->report;
-    size_t count = 0;
+    size_t count = 0, done = 0;
     for (size_t i = 0; i < report->remark_count; i++) count += remark_stays(report->remarks[i]) == kept;
     if (!count) return;
     fprintf(page->to, "<h2>%s</h2>\n", title);
     size_t most = kept || page->run->handle ? PICTURES_MOST : 0; /* JSON has what stays alone */
-    for (size_t i = 0, pictures = 0; i < report->remark_count; i++)
-        if (remark_stays(report->remarks[i]) == kept) put_remark(page, i, pictures++ < most);
+    for (size_t i = 0; i < report->remark_count; i++) {
+        if (remark_stays(report->remarks[i]) != kept) continue;
+        if (done == OPEN_MOST) fprintf(page->to, "<details><summary>%zu more</summary>\n", count - done);
+        put_remark(page, i, done < most);
+        done++;
+    }
+    if (done > OPEN_MOST) fputs("</details>\n", page->to);
 }
 
 /* ---- Tables ---- */
@@ -299,7 +311,7 @@ static void put_reproduce(const struct page *page)
     put_row(page->to, "bnfuse", bnfuse_version());
     put_row(page->to, "seed", seed);
     if (run->check) put_row(page->to, "inputs", run->check->inputs);
-    put_row(page->to, "sha256 before", run->hash_before);
+    put_row(page->to, run->other ? "sha256 of the first" : "sha256 before", run->hash_before);
     put_row(page->to, "sha256 after", run->hash_after);
     fputs("</tbody></table></div>\n", page->to);
 }
@@ -347,7 +359,7 @@ static void put_result(FILE *to, const struct run_report *run, size_t number)
     put_element(to, "td", *run->message ? message_alone(run, line, sizeof line) : verdict_line(run, line, sizeof line));
     if (run->report) fprintf(to, "<td>%zu \xe2\x86\x92 %zu</td>", run->report->remark_count, run->report->left);
     else fputs("<td></td>", to);
-    fprintf(to, "<td>%.2f s</td></tr>\n", run->seconds);
+    fprintf(to, "<td>%.2f&nbsp;s</td></tr>\n", run->seconds);
 }
 
 static void put_results(FILE *to, const struct run_list *list)

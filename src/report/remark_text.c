@@ -42,11 +42,19 @@ void remark_text(const bnfuse_remark *remark, char *to, size_t size)
     else snprintf(to, size, "%s%s%s", outcome, comma, detail);
 }
 
+/* What follows "name", or NULL where the text begins otherwise. */
+static const char *after(const char *text, const char *name)
+{
+    size_t size = strlen(name);
+    return text && strncmp(text, name, size) == 0 ? text + size : NULL;
+}
+
 const char *message_alone(const struct run_report *run, char *to, size_t size)
 {
-    size_t named = strlen(run->model);
-    bool repeats = strncmp(run->message, run->model, named) == 0 && strncmp(run->message + named, ": ", 2) == 0;
-    bnfuse_escape(to, size, repeats ? run->message + named + 2 : run->message);
+    const char *rest = after(run->message, run->model);
+    if (rest && run->other && after(rest, ", ")) rest = after(after(rest, ", "), run->other);
+    rest = after(rest, ": ");
+    bnfuse_escape(to, size, rest ? rest : run->message);
     return to;
 }
 
