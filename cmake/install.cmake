@@ -48,11 +48,9 @@ if(CMAKE_CROSSCOMPILING AND NOT CMAKE_CROSSCOMPILING_EMULATOR)
     return()
 endif()
 
-# The program writes its own pages: one option table feeds parsing, --help and these. The manual page is roff and not
-# scdoc's language, so that who has but the program has the page as well: bnfuse --man | man -l -
+# The program writes its own completions: one option table feeds parsing, --help, these and the manual page.
 #   what the program is asked for | file | directory
 set(pages
-    "--man|bnfuse.1|${CMAKE_INSTALL_MANDIR}/man1"
     "--completions=bash|bnfuse|${CMAKE_INSTALL_DATADIR}/bash-completion/completions"
     "--completions=zsh|_bnfuse|${CMAKE_INSTALL_DATADIR}/zsh/site-functions"
     "--completions=fish|bnfuse.fish|${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d")
@@ -70,12 +68,18 @@ endforeach()
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/pages)
 add_custom_target(pages ALL DEPENDS ${written})
 
-# The page of the library, where scdoc is there to make it.
+# The manual pages, where scdoc is there to make them.
 find_program(SCDOC scdoc)
 if(SCDOC)
-    set(out ${CMAKE_BINARY_DIR}/pages/libbnfuse.3)
-    add_custom_command(OUTPUT ${out} COMMAND ${SCDOC} < ${CMAKE_SOURCE_DIR}/docs/libbnfuse.3.scd > ${out}
+    set(program_page ${CMAKE_BINARY_DIR}/pages/bnfuse.1)
+    set(library_page ${CMAKE_BINARY_DIR}/pages/libbnfuse.3)
+    add_custom_command(OUTPUT ${program_page} COMMAND bnfuse --man > ${program_page}.scd
+                       COMMAND ${SCDOC} < ${program_page}.scd > ${program_page} DEPENDS bnfuse VERBATIM)
+    add_custom_command(OUTPUT ${library_page} COMMAND ${SCDOC} < ${CMAKE_SOURCE_DIR}/docs/libbnfuse.3.scd > ${library_page}
                        DEPENDS ${CMAKE_SOURCE_DIR}/docs/libbnfuse.3.scd VERBATIM)
-    add_custom_target(library_page ALL DEPENDS ${out})
-    install(FILES ${out} DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMPONENT library)
+    add_custom_target(manual ALL DEPENDS ${program_page} ${library_page})
+    install(FILES ${program_page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+    install(FILES ${library_page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMPONENT library)
+else()
+    message(STATUS "no manual pages: scdoc is not installed")
 endif()

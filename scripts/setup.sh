@@ -23,7 +23,7 @@ build="gcc libc6-dev cmake ninja-build pkg-config protobuf-compiler protobuf-c-c
        libjansson-dev zlib1g-dev"
 images="libjpeg-dev libpng-dev libtiff-dev libwebp-dev libopenjp2-7-dev"
 test="$images libcmocka-dev libonnx-dev libonnx-testdata python3 python3-jsonschema python3-onnx time clang-format
-      valgrind"
+      scdoc valgrind"
 whole="locales git parallel make man-db gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 npm="npm"
 sources="dpkg-dev"

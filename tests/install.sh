@@ -47,13 +47,16 @@ cmake -S "$source/tests/client" -B "$to/client" -DCMAKE_PREFIX_PATH="$to" -DCMAK
     -DKINDS="$(echo $kinds bnfuse | tr ' ' ';')" > "$to/client.log" || { cat "$to/client.log" >&2; exit 1; }
 cmake --build "$to/client" > "$to/client.log" || { cat "$to/client.log" >&2; exit 1; }
 for kind in $kinds bnfuse; do try "client/client_$kind"; done
-test -s "$to/share/man/man1/bnfuse.1"
+pages=
+command -v scdoc > /dev/null && pages='share/man/man1/bnfuse.1 share/man/man3/libbnfuse.3' ||
+    echo 'skipped: scdoc is not installed'
+for page in $pages; do test -s "$to/$page"; done
 
 cpack --config "$build/CPackConfig.cmake" -B "$to/packed" > "$to/cpack.log" || { cat "$to/cpack.log" >&2; exit 1; }
 tar -C "$to/packed" --strip-components=1 -xzf "$to"/packed/bnfuse-*.tar.gz
 "$to/packed/bin/bnfuse" "$model" -o "$to/by_packed.onnx" > /dev/null
 cmp "$to/by_program.onnx" "$to/by_packed.onnx"
-for file in include/bnfuse.h share/man/man1/bnfuse.1 "${libraries#"$to/"}/pkgconfig/bnfuse.pc"; do
+for file in include/bnfuse.h $pages "${libraries#"$to/"}/pkgconfig/bnfuse.pc"; do
     test -s "$to/packed/$file" || { echo "the archive has no $file" >&2; exit 1; }
 done
 echo cpack

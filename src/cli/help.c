@@ -155,21 +155,29 @@ bool print_help(enum command command, FILE *to)
     return !ferror(to);
 }
 
-/* A hyphen is a minus in roff unless escaped; a line must not begin with a dot. */
-static void put_roff(FILE *to, const char *text)
+/* ---- the manual page, in the language of scdoc(5) ---- */
+
+static void put_scdoc(FILE *to, const char *text)
 {
     for (; *text; text++) {
-        if (*text == '-' || *text == '\\') fputc('\\', to);
+        if (strchr("\\*_~[|#<>.-", *text)) fputc('\\', to);
         fputc(*text, to);
     }
 }
 
-static void man_command(const struct command_row *row, FILE *to)
+/* A term, bold but for what stands for something, and below it what it means. */
+static void man_entry(FILE *to, const char *term, const char *stands, const char *text)
 {
-    fprintf(to, ".TP\n.B bnfuse %s", row->name);
-    fprintf(to, "%s\\fR\\fI%s\\fR\n", *row->name ? " " : "", row->synopsis);
-    put_roff(to, row->help);
-    fprintf(to, "\n");
+    fputc('*', to);
+    put_scdoc(to, term);
+    fputc('*', to);
+    if (stands && *stands) {
+        fputs(" _", to);
+        put_scdoc(to, stands);
+        fputc('_', to);
+    }
+    fputs("\n\t", to);
+    put_scdoc(to, text);
 }
 
 static bool goes_with_all(unsigned on)
@@ -177,80 +185,108 @@ static bool goes_with_all(unsigned on)
     return on == (1u << COMMAND_COUNT) - 1;
 }
 
-static void man_option(const struct option_row *row, FILE *to)
+static void man_users(const struct option_row *row, FILE *to)
 {
-    char words[100];
-    option_words(row, words, sizeof words);
-    fprintf(to, ".TP\n\\fB");
-    put_roff(to, words);
-    fprintf(to, "\\fR\n");
-    put_roff(to, row->help);
-    fprintf(to, "\n");
-    const char *name, *help;
-    for (size_t k = 0; is_first_of_its_kind((size_t)(row - option_rows)) && (name = option_choice(row, k, &help));
-         k++) {
-        fprintf(to, ".br\n.I ");
-        put_roff(to, name);
-        fprintf(to, "\n: ");
-        put_roff(to, help);
-        fprintf(to, "\n");
-    }
+    const char *comma = " (with";
     if (goes_with_all(row->on)) return;
-    const char *comma = "(with";
     for (int i = 0; i < COMMAND_COUNT; i++) {
         if (!(row->on & 1u << i)) continue;
         fprintf(to, "%s %s", comma, *commands[i].name ? commands[i].name : "MODEL");
         comma = ",";
     }
-    fprintf(to, ")\n");
+    fputc(')', to);
+}
+
+/* The words that an option accepts, each below it where it has a meaning of its own. */
+static void man_choices(const struct option_row *row, FILE *to)
+{
+    const char *name, *help, *comma = "one of ";
+    bool listed = row->argument && strchr(row->argument, '|'); /* in the argument itself */
+    if (listed || !is_first_of_its_kind((size_t)(row - option_rows))) return;
+    for (size_t k = 0; (name = option_choice(row, k, &help)); k++) {
+        fputs(*help ? "\n\n\t" : k ? "" : "\n\n\t", to);
+        if (*help) man_entry(to, name, NULL, "");
+        else fprintf(to, "%s*%s*", comma, name);
+        if (*help) fputc('\t', to);
+        put_scdoc(to, help);
+        comma = ", ";
+    }
+}
+
+static void man_option(const struct option_row *row, FILE *to)
+{
+    char words[100], text[400];
+    option_words(row, words, sizeof words);
+    snprintf(text, sizeof text, "%s", row->help);
+    text[strcspn(text, ":") == strlen(text) - 1 ? strlen(text) - 1 : strlen(text)] = '\0'; /* choices follow */
+    char *argument = row->argument ? strstr(words, row->argument) : NULL;
+    if (argument && argument > words) argument[-1] = '\0';
+    man_entry(to, words, argument, text);
+    man_users(row, to);
+    man_choices(row, to);
+    fputs("\n\n", to);
+}
+
+static void man_commands(FILE *to)
+{
+    fputs("# SYNOPSIS\n\n", to);
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        fprintf(to, "*bnfuse%s%s* [_options_] ", *commands[i].name ? " " : "", commands[i].name);
+        put_scdoc(to, commands[i].synopsis);
+        fputs(i + 1 < COMMAND_COUNT ? "++\n" : "\n\n# COMMANDS\n\n", to);
+    }
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        char words[80];
+        snprintf(words, sizeof words, "bnfuse%s%s", *commands[i].name ? " " : "", commands[i].name);
+        man_entry(to, words, commands[i].synopsis, commands[i].help);
+        fputs("\n\n", to);
+    }
+}
+
+static void man_options(FILE *to)
+{
+    fputs("# OPTIONS\n\n", to);
+    for (size_t i = 0; i < option_row_count; i++) {
+        if (option_group(&option_rows[i])) fprintf(to, "## %s\n\n", option_group(&option_rows[i]));
+        man_option(&option_rows[i], to);
+    }
+}
+
+static void man_statuses(FILE *to)
+{
+    fputs("# EXIT STATUS\n\n", to);
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        char number[16];
+        snprintf(number, sizeof number, "%d", statuses[i].status);
+        man_entry(to, number, NULL, statuses[i].text);
+        fputs("\n\n", to);
+    }
 }
 
 static void man_examples(FILE *to)
 {
-    fprintf(to, ".SH EXAMPLES\n");
+    fputs("# EXAMPLES\n\n", to);
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
-        fprintf(to, ".TP\n.B ");
-        put_roff(to, examples[i].command);
-        fprintf(to, "\n");
-        put_roff(to, examples[i].text);
-        fprintf(to, "\n");
+        man_entry(to, examples[i].command, NULL, examples[i].text);
+        fputs("\n\n", to);
     }
 }
 
 static const char files[] =
-    ".SH FILES\nThe file that is read is never changed, unless it is named as the output. An output is replaced in one "
-    "step and only when all went well; until then it is a file without a name in the same folder, or one called\n"
-    ".IR .bnfuse\\-*.tmp\nwhere the file system has no such files. External data is looked for beside the model.\n"
-    ".SH SEE ALSO\n.BR libbnfuse (3)\n";
-
-static void man_synopsis(FILE *to)
-{
-    fprintf(to, ".SH SYNOPSIS\n");
-    for (int i = 0; i < COMMAND_COUNT; i++)
-        fprintf(to, "%s.B bnfuse %s\n[\\fIoptions\\fR] \\fI%s\\fR\n", i ? ".br\n" : "", commands[i].name,
-                commands[i].synopsis);
-    fprintf(to, ".SH COMMANDS\n");
-}
+    "# FILES\n\nThe file that is read is never changed, unless it is named as the output. An output is replaced in one "
+    "step and\nonly when all went well; until then it is a file without a name in the same folder, or one called\n"
+    "_.bnfuse-\\*.tmp_ where the file system has no such files. External data is looked for beside the model.\n\n"
+    "# SEE ALSO\n\n*libbnfuse*(3)\n";
 
 bool print_man(FILE *to)
 {
     fprintf(to,
-            ".TH BNFUSE 1 \"\" \"bnfuse %s\" \"User Commands\"\n.SH NAME\n"
-            "bnfuse \\- fold BatchNormalization out of ONNX models, exactly, and prove it\n",
+            "bnfuse(1) \"bnfuse %s\" \"User Commands\"\n\n# NAME\n\n"
+            "bnfuse - fold BatchNormalization out of ONNX models, exactly, and prove it\n\n",
             BNFUSE_VERSION);
-    man_synopsis(to);
-    for (int i = 0; i < COMMAND_COUNT; i++) man_command(&commands[i], to);
-    fprintf(to, ".SH OPTIONS\n");
-    for (size_t i = 0; i < option_row_count; i++) {
-        if (option_group(&option_rows[i])) fprintf(to, ".SS %s\n", option_group(&option_rows[i]));
-        man_option(&option_rows[i], to);
-    }
-    fprintf(to, ".SH EXIT STATUS\n");
-    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
-        fprintf(to, ".TP\n.B %d\n", statuses[i].status);
-        put_roff(to, statuses[i].text);
-        fprintf(to, "\n");
-    }
+    man_commands(to);
+    man_options(to);
+    man_statuses(to);
     man_examples(to);
     fputs(files, to);
     return !ferror(to);

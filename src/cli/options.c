@@ -121,7 +121,7 @@ const struct option_row option_rows[] = {
 
     { "help", 'h', NULL, ALL, OPTION_FLAG, AT(help), "print this" },
     { "version", 'V', NULL, ALL, OPTION_FLAG, AT(version), "print the version" },
-    { "man", 0, NULL, FUSE, OPTION_FLAG, AT(man), "print the manual page" },
+    { "man", 0, NULL, FUSE, OPTION_FLAG, AT(man), "print the manual page as scdoc reads it" },
     { "completions", 0, "SHELL", FUSE, OPTION_SHELL, AT(completions), "print completions for a shell" },
 };
 const size_t option_row_count = sizeof option_rows / sizeof *option_rows;
