@@ -607,8 +607,8 @@ static bool prepare_write(void *context, struct bnfuse_error *error)
     bool drafted = draft_write(&model->draft, &model->after, call->path, &options, error);
     model->report.overflows = model->draft.has_overflow;
     if (!drafted) return false;
-    note_read(model);
     list_written(model, &model->draft);
+    note_written(model, model->draft.model.bytes + (model->draft.data.name ? model->draft.data.bytes : 0));
     return true;
 }
 

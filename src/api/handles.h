@@ -24,10 +24,12 @@ struct bnfuse_model {
     bool is_broken;         /* a pass stopped half-way (or is about to): `after` is of no use */
     bool is_fusing;         /* passes run: between two of them `after` can be printed */
     bool is_unread;         /* fused without a look at the weights, and not written yet */
-    struct op_tallies *ops; /* private to summary.c, as the next three */
+    struct op_tallies *ops; /* private to summary.c, as the next five */
     struct channel_list *channels;
     const char **notes;
     size_t note_count;
+    uint64_t bytes_read; /* of the file and of its external data */
+    bool has_grown;      /* and a note says so */
     bnfuse_report report;
     struct node_list {
         const bnfuse_node *nodes;
@@ -60,8 +62,8 @@ const struct net *index_as_read(struct bnfuse_model *model, struct bnfuse_error 
 /* Fills model->report: first from `after` before the passes run, then from what they say and have made of it. */
 void summarise_before(struct bnfuse_model *model);
 void summarise_after(struct bnfuse_model *model, const struct pass_report *from);
-/* Every weight has been read after all, and none left its type. */
-void note_read(struct bnfuse_model *model);
+/* So many bytes are written, and every weight has been read for that after all. */
+void note_written(struct bnfuse_model *model, uint64_t bytes);
 
 /* What these lists take. It counts against a model's limit while they are used with it. */
 size_t tensors_bytes(const struct bnfuse_tensors *const *sets, size_t count);

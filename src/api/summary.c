@@ -5,6 +5,7 @@
 #include "api/handles.h"
 #include "onnx/graph/attr.h"
 #include "onnx/graph/bn.h"
+#include "onnx/read/external.h"
 #include "passes/decide/decision.h"
 
 #include <math.h>
@@ -221,7 +222,7 @@ static void note_channels(struct bnfuse_model *model)
     arena_close(scratch);
 }
 
-/* Those of the passes, then those from before, then the one that writing settles. */
+/* Those of the passes, then those from before, then one that writing settles. */
 static void report_notes(struct bnfuse_model *model, const struct pass_report *from)
 {
     const size_t count = from->note_count + model->note_count;
@@ -233,10 +234,31 @@ static void report_notes(struct bnfuse_model *model, const struct pass_report *f
     model->report.note_count = count + model->is_unread;
 }
 
-void note_read(struct bnfuse_model *model)
+void note_written(struct bnfuse_model *model, uint64_t bytes)
 {
-    model->report.note_count -= model->is_unread;
+    const char **notes = (const char **)model->report.notes;
+    model->report.note_count -= model->is_unread + model->has_grown;
     model->is_unread = false;
+    model->has_grown = notes && bytes > model->bytes_read;
+    if (!model->has_grown) return;
+    notes[model->report.note_count++] =
+        arena_printf(&model->arena, "what is written takes %llu bytes more than what was read",
+                     (unsigned long long)(bytes - model->bytes_read));
+}
+
+/* What external data the model's tensors name. */
+static uint64_t count_external(const struct net *net)
+{
+    uint64_t sum = 0;
+    for (struct graph *graph = NULL; (graph = net_next_graph(net, graph));)
+        for (size_t i = 0; i < graph->initializer_count; i++) {
+            const struct value *value = graph->initializers[i];
+            int64_t bytes = 0;
+            if (value->proto && value->initializer && tensor_is_external(value->proto)
+                && dtype_bytes(value->initializer->type, value->initializer->count, &bytes))
+                sum += (uint64_t)bytes;
+        }
+    return sum;
 }
 
 void summarise_before(struct bnfuse_model *model)
@@ -247,6 +269,7 @@ void summarise_before(struct bnfuse_model *model)
     model->report.before.nodes = tally_ops(model->ops, &model->after, 0);
     model->report.before.parameters = count_parameters(&model->after);
     model->report.before.bytes = model->model.size;
+    model->bytes_read = model->model.size + count_external(&model->after);
 }
 
 /* Both lists are in the order of the file. */
