@@ -3,7 +3,10 @@
  * Stored tensors as arrays. Whatever the file says has been checked by tensor_from_proto. */
 #include "runtime/load.h"
 
+#include "runtime/team.h"
+
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define PIECE 1024
@@ -122,17 +125,6 @@ const struct node *load_node(const struct node *node, const struct run_options *
     return moved;
 }
 
-static bool read_floats(const struct tensor *tensor, float *to, struct bnfuse_error *error)
-{
-    double piece[PIECE];
-    for (int64_t done = 0; done < tensor->count; done += PIECE) {
-        int64_t n = tensor->count - done < PIECE ? tensor->count - done : PIECE;
-        if (!tensor_read_rounded(tensor, done, n, piece, error)) return false;
-        for (int64_t i = 0; i < n; i++) to[done + i] = (float)piece[i];
-    }
-    return true;
-}
-
 static bool read_strings(const struct tensor *tensor, struct array *array)
 {
     for (int64_t i = 0; i < tensor->count; i++)
@@ -140,17 +132,60 @@ static bool read_strings(const struct tensor *tensor, struct array *array)
     return true;
 }
 
+static bool read_floats(const struct tensor *tensor, int64_t first, int64_t count, float *to,
+                        struct bnfuse_error *error)
+{
+    double piece[PIECE];
+    for (int64_t done = 0; done < count; done += PIECE) {
+        int64_t n = count - done < PIECE ? count - done : PIECE;
+        if (!tensor_read_rounded(tensor, first + done, n, piece, error)) return false;
+        for (int64_t i = 0; i < n; i++) to[done + i] = (float)piece[i];
+    }
+    return true;
+}
+
+/* A tensor on its way into an array. It is read in parts that fit a processor's own cache, as they are gone over more
+ * than once, by whoever is free. */
+struct reading {
+    const struct tensor *tensor;
+    struct array *array;
+    bool unrounded;
+    atomic_bool *failed;
+};
+
+enum { PART = 32 << 10 }; /* elements; a multiple of 8 */
+
+static bool read_numbers(const struct reading *reading, int64_t first, int64_t count, struct bnfuse_error *error)
+{
+    const struct tensor *tensor = reading->tensor;
+    const struct array *array = reading->array;
+    if (array->store == STORE_I64) return tensor_read_whole(tensor, first, count, array->i64 + first, error);
+    if (array->store == STORE_F64 && reading->unrounded)
+        return tensor_read_real(tensor, first, count, array->f64 + first, error);
+    if (array->store == STORE_F64) return tensor_read_rounded(tensor, first, count, array->f64 + first, error);
+    if (tensor->type == DTYPE_FLOAT) return tensor_read_bytes(tensor, first, count, array->f32 + first, error);
+    return read_floats(tensor, first, count, array->f32 + first, error);
+}
+
+static void read_parts(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct reading *reading = context;
+    const int64_t count = reading->tensor->count;
+    (void)member;
+    for (int64_t at = first * PART; at < end * PART && at < count; at += PART)
+        if (!read_numbers(reading, at, count - at < PART ? count - at : PART, NULL))
+            atomic_store_explicit(reading->failed, true, memory_order_relaxed);
+}
+
+/* What went wrong in a part is told by reading once more, alone. */
 static bool read_elements(const struct tensor *tensor, struct array *array, const struct run_options *options,
                           struct bnfuse_error *error)
 {
-    int64_t count = tensor->count;
+    atomic_bool failed = false;
+    const struct reading reading = { tensor, array, options->exact && options->unrounded, &failed };
     if (array->store == STORE_TEXT) return read_strings(tensor, array);
-    if (array->store == STORE_I64) return tensor_read_whole(tensor, 0, count, array->i64, error);
-    if (array->store == STORE_F64 && options->exact && options->unrounded)
-        return tensor_read_real(tensor, 0, count, array->f64, error);
-    if (array->store == STORE_F64) return tensor_read_rounded(tensor, 0, count, array->f64, error);
-    if (tensor->type == DTYPE_FLOAT) return tensor_read_bytes(tensor, 0, count, array->f32, error);
-    return read_floats(tensor, array->f32, error);
+    team_run(options->team, (tensor->count + PART - 1) / PART, 1, read_parts, &reading);
+    return !failed || read_numbers(&reading, 0, tensor->count, error);
 }
 
 bool load_tensor(struct array **array, const char *name, const struct tensor *tensor, const struct run_options *options,

@@ -60,6 +60,7 @@ uint64_t run_seed(const struct run *run, const struct node *node)
 static struct run_options loading_options(const struct run *run, const struct value *value)
 {
     struct run_options options = *run->options;
+    options.team = run->team;
     if (options.weight_noise && options.unmoved && value && pointer_map_get(options.unmoved, value))
         options.weight_noise = 0;
     return options;
