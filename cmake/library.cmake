@@ -12,7 +12,8 @@ file(GLOB_RECURSE LIBRARY_SOURCES CONFIGURE_DEPENDS src/*.c)
 list(FILTER LIBRARY_SOURCES EXCLUDE REGEX "/src/(report/|cli/|main\.c)")
 
 add_library(bnfuse_objects OBJECT ${LIBRARY_SOURCES})
-set_source_files_properties(src/runtime/ops/image_libraries.c PROPERTIES COMPILE_DEFINITIONS "${IMAGE_DEFINITIONS}")
+set_source_files_properties(src/runtime/ops/image_libraries.c PROPERTIES
+                            COMPILE_DEFINITIONS "${IMAGE_DEFINITIONS}" INCLUDE_DIRECTORIES "${TIFF_INCLUDE_DIRS}")
 set_target_properties(bnfuse_objects onnx_proto PROPERTIES C_VISIBILITY_PRESET hidden)
 target_include_directories(bnfuse_objects PRIVATE src)
 target_compile_definitions(bnfuse_objects PRIVATE _GNU_SOURCE)

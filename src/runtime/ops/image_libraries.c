@@ -195,7 +195,32 @@ bool image_read_png(struct image *image)
 /* ---- TIFF ---- */
 
 #ifdef BNFUSE_TIFF
+#include <dlfcn.h>
 #include <tiffio.h>
+
+/* libtiff brings seven libraries along, whose loading would double the time that the program takes to start. So it is
+ * loaded by the first image that needs it, and stays. */
+#define TIFF_LIBRARY "libtiff.so.6"
+
+#define TIFF_FUNCTIONS(row)                                                                                      \
+    row(TIFFOpenOptionsAlloc) row(TIFFOpenOptionsFree) row(TIFFOpenOptionsSetMaxSingleMemAlloc)                  \
+        row(TIFFOpenOptionsSetErrorHandlerExtR) row(TIFFOpenOptionsSetWarningHandlerExtR) row(TIFFClientOpenExt) \
+            row(TIFFGetField) row(TIFFRGBAImageOK) row(TIFFReadRGBAImageOriented) row(TIFFClose)
+
+struct tiff_library {
+#define TIFF_MEMBER(name) __typeof__(&(name)) name;
+    TIFF_FUNCTIONS(TIFF_MEMBER)
+};
+
+/* POSIX lets the address of a function be stored where a pointer to an object would be. */
+static bool load_tiff_library(struct tiff_library *library)
+{
+    void *handle = dlopen(TIFF_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    bool found = handle != NULL;
+#define TIFF_LOAD(name) found = found && (*(void **)&library->name = dlsym(handle, #name));
+    TIFF_FUNCTIONS(TIFF_LOAD)
+    return found;
+}
 
 #define TIFF_BYTES 32 /* for each pixel: the raster, and a strip or tile that may be the whole image */
 
@@ -243,23 +268,23 @@ static int quiet_tiff(TIFF *tiff, void *user, const char *module, const char *fo
     return 1;
 }
 
-static TIFF *open_tiff(struct source *source, tmsize_t most)
+static TIFF *open_tiff(const struct tiff_library *library, struct source *source, tmsize_t most)
 {
-    TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
+    TIFFOpenOptions *options = library->TIFFOpenOptionsAlloc();
     if (!options) return NULL;
-    TIFFOpenOptionsSetMaxSingleMemAlloc(options, most);
-    TIFFOpenOptionsSetErrorHandlerExtR(options, quiet_tiff, NULL);
-    TIFFOpenOptionsSetWarningHandlerExtR(options, quiet_tiff, NULL);
-    TIFF *tiff = TIFFClientOpenExt("image", "rm", source, read_tiff, write_tiff, seek_tiff, close_tiff, size_tiff, NULL,
-                                   NULL, options);
-    TIFFOpenOptionsFree(options);
+    library->TIFFOpenOptionsSetMaxSingleMemAlloc(options, most);
+    library->TIFFOpenOptionsSetErrorHandlerExtR(options, quiet_tiff, NULL);
+    library->TIFFOpenOptionsSetWarningHandlerExtR(options, quiet_tiff, NULL);
+    TIFF *tiff = library->TIFFClientOpenExt("image", "rm", source, read_tiff, write_tiff, seek_tiff, close_tiff,
+                                            size_tiff, NULL, NULL, options);
+    library->TIFFOpenOptionsFree(options);
     return tiff;
 }
 
-static bool read_tiff_raster(TIFF *tiff, struct image *image, uint32_t *raster)
+static bool read_tiff_raster(const struct tiff_library *library, TIFF *tiff, struct image *image, uint32_t *raster)
 {
-    if (!TIFFReadRGBAImageOriented(tiff, (uint32_t)image->width, (uint32_t)image->height, raster, ORIENTATION_TOPLEFT,
-                                   1))
+    if (!library->TIFFReadRGBAImageOriented(tiff, (uint32_t)image->width, (uint32_t)image->height, raster,
+                                            ORIENTATION_TOPLEFT, 1))
         return false;
     for (int64_t i = 0; i < image->width * image->height; i++) {
         image->rgb[3 * i] = (uint8_t)TIFFGetR(raster[i]);
@@ -272,21 +297,27 @@ static bool read_tiff_raster(TIFF *tiff, struct image *image, uint32_t *raster)
 static bool pass_tiff(struct image *image)
 {
     struct source source = { image->bytes, image->size, 0 };
+    struct tiff_library library;
     size_t pixels = image->rgb ? (size_t)image->width * (size_t)image->height : 0;
     uint32_t *raster = NEW_ARRAY(image->call->scratch, uint32_t, pixels), width = 0, height = 0;
-    TIFF *tiff = open_tiff(&source, (tmsize_t)((1 << 20) + pixels * TIFF_BYTES));
+    if (!load_tiff_library(&library)) {
+        image->kind = "without " TIFF_LIBRARY;
+        return false;
+    }
+    TIFF *tiff = open_tiff(&library, &source, (tmsize_t)((1 << 20) + pixels * TIFF_BYTES));
     char why[1024];
     if (!tiff) return false;
-    bool good = TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &width) && TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &height)
-                && width <= INT32_MAX && height <= INT32_MAX;
-    if (good && !TIFFRGBAImageOK(tiff, why)) {
+    bool good = library.TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &width)
+                && library.TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &height) && width <= INT32_MAX
+                && height <= INT32_MAX;
+    if (good && !library.TIFFRGBAImageOK(tiff, why)) {
         image->kind = "of this kind";
         good = false;
     }
     image->width = width;
     image->height = height;
-    if (good && image->rgb) good = read_tiff_raster(tiff, image, raster);
-    TIFFClose(tiff);
+    if (good && image->rgb) good = read_tiff_raster(&library, tiff, image, raster);
+    library.TIFFClose(tiff);
     return good;
 }
 
