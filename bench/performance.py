@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """performance.py BUILD [MODEL[:INPUT.npy]...] > docs/performance.md
+performance.py BUILD large
 
 Every figure of docs/performance.md in one run, as medians of five and ratios of what ran in turn: products against
 OpenBLAS; writing a model against copying it; growth; the check, and a run, against ONNX Runtime. What is not installed
 (OpenBLAS, scripts/ort) is left out with a line. BUILD is a build folder with the targets bnfuse, bench_gemm,
-bench_verify and bench_runtime."""
-import math, os, platform, re, shutil, statistics, subprocess, sys, tempfile, time
+bench_verify and bench_runtime.
+
+`large` writes models of 1.9 GB in one file and of 6 GB beside it, every weight of which changes, against copying them;
+it takes some minutes, and 18 GB in the folder for temporary files (TMPDIR)."""
+import math, os, platform, re, shutil, statistics, struct, subprocess, sys, tempfile, time
 
 ROUNDS = 5
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -115,6 +119,110 @@ def growth(bnfuse, room):
     print("\n10 nodes, start to end with the check: %.1f ms of wall clock." % (1000 * median(runs, "wall")))
 
 
+# ---- large models ----
+
+CHANNELS = 2048  # of each Conv of kernel 1; 16 MiB of weights
+
+
+def varint(number):
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes(out) + bytes([number])
+
+
+def field(number, content):
+    """A field of protobuf: an int, or text, bytes or a message by its length."""
+    if isinstance(content, int):
+        return varint(number << 3) + varint(content)
+    content = content.encode() if isinstance(content, str) else content
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def value_info(name):
+    dims = b"".join(field(1, field(1, size)) for size in (1, CHANNELS, 1, 1))
+    return field(1, name) + field(2, field(1, field(1, 1) + field(2, dims)))
+
+
+def node(op, name, inputs, output):
+    return field(1, b"".join(field(1, each) for each in inputs) + field(2, output) + field(3, name) + field(4, op))
+
+
+def tensor(name, dims):
+    return b"".join(field(1, size) for size in dims) + field(2, 1) + field(8, name)
+
+
+def entry(key, value):
+    return field(13, field(1, key) + field(2, value))
+
+
+def weight(name, size, offset, location):
+    """A weight's initializer but for its data, where they are in this file."""
+    head = tensor(name, (CHANNELS, CHANNELS, 1, 1))
+    if location:
+        return field(5, head + entry("location", location) + entry("offset", str(offset)) + entry("length", str(size))
+                     + field(14, 1))
+    head += varint(9 << 3 | 2) + varint(size)
+    return varint(5 << 3 | 2) + varint(len(head) + size) + head
+
+
+def large_graph(layers, size, location):
+    """The fields of a chain of Convs and BatchNormalizations, and whether a weight's data follow each."""
+    last = "x"
+    for i in range(layers):
+        statistics_of = ["%s%d" % (name, i) for name in ("scale", "shift", "mean", "variance")]
+        yield node("Conv", "conv%d" % i, [last, "w%d" % i], "c%d" % i), False
+        last = "y%d" % i
+        yield node("BatchNormalization", "bn%d" % i, ["c%d" % i] + statistics_of, last), False
+        for k, name in enumerate(statistics_of):
+            ramp = struct.pack("<%df" % CHANNELS, *((c * 7 + k) % 100 / 100 + 0.5 for c in range(CHANNELS)))
+            yield field(5, tensor(name, (CHANNELS,)) + field(9, ramp)), False
+        yield weight("w%d" % i, size, i * size, location), not location
+    yield field(2, "large") + field(11, value_info("x")) + field(12, value_info(last)), False
+
+
+def make_large(path, layers, location):
+    """A chain of so many Convs and BatchNormalizations; the weights are in the file, or in `location` beside it."""
+    size, data = CHANNELS * CHANNELS * 4, struct.pack("<1024f", *(i / 1024 - 0.5 for i in range(1024))) * 4096
+    pieces = list(large_graph(layers, size, location))
+    with open(path, "wb") as to:
+        to.write(field(1, 8) + field(8, field(1, "") + field(2, 13)))
+        to.write(varint(7 << 3 | 2) + varint(sum(len(piece) + size * follows for piece, follows in pieces)))
+        for piece, follows in pieces:
+            to.write(piece)
+            if follows:
+                to.write(data)
+    if location:
+        with open(os.path.join(os.path.dirname(path), location), "wb") as to:
+            for _ in range(layers):
+                to.write(data)
+
+
+def large(bnfuse, room):
+    print("\n## Large models, all weights changed\n")
+    print("| weights | GB | cp, s | transform / cp, wall | CPU | / cp and fsync | peak MiB |")
+    print("|---|--:|--:|--:|--:|--:|--:|")
+    model, out = os.path.join(room, "large.onnx"), os.path.join(room, "out")
+    for where, layers, location in (("in the file", 113, ""), ("external", 357, "large.data")):
+        make_large(model, layers, location)
+        given = os.path.join(room, location) if location else model
+        external = ["--external-data=weights.data"] if location else []
+        again = 'rm -rf "$2" && mkdir "$2" && '
+        runs = in_turn([
+            ["sh", "-c", again + 'cp "$1" "$2"', "sh", given, out],
+            ["sh", "-c", again + 'cp "$1" "$2" && sync "$2"/*', "sh", given, out],
+            ["sh", "-c", again + 'shift 2 && "$@"', "sh", given, out, bnfuse, model, "-o",
+             os.path.join(out, "fused.onnx"), "--no-check"] + external], 3)
+        cp, synced, transform = runs
+        print("| %s | %.1f | %.2f | %.2f | %.2f | %.2f | %.0f |" % (
+            where, os.path.getsize(given) / 1e9, median(cp, "wall"), ratio(transform, cp, "wall"),
+            ratio(transform, cp, "cpu"), ratio(transform, synced, "wall"), median(transform, "memory")))
+        for name in os.listdir(room):
+            path = os.path.join(room, name)
+            shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
+
+
 LEVELS = ("quick", "standard", "full")
 
 
@@ -208,6 +316,9 @@ def main():
     print("# Performance\n\nMade by `bench/performance.py`. Ratios below 1 are ours, except at products.\n")
     print("Machine: %s." % machine())
     with tempfile.TemporaryDirectory() as room:
+        if sys.argv[2:] == ["large"]:
+            large(bnfuse, room)
+            return
         products(build)
         files(bnfuse, models, room)
         verifying(build, models, room)
