@@ -169,6 +169,45 @@ CASES += [
     ("ai.onnx.ml:FeatureVectorizer", dict(inputdimensions=[3, 2]), [ROWS_OF_THREE, real(6, 2)], 1),
 ]
 
+TURNS = random.uniform(-3, 3, (10, 4))
+TABLES = [np.cos(TURNS).astype(np.float32), np.sin(TURNS).astype(np.float32)]
+SCALES = np.abs(real(9))
+CASES += [
+    ("Trilu", dict(upper=0), [real(3, 4), np.int64(1)], 1),
+    ("Trilu", {}, [real(2, 3, 3)], 1),
+    ("ExpandDims", {}, [real(3, 4), np.int32(1)], 1),
+    ("ExpandDims", {}, [real(3, 4), np.int32(-1)], 1),
+    ("Range", {}, [np.float32(1), np.float32(5)], 1),
+    ("Range", {}, [np.int64(9), np.int64(0), np.int64(-2)], 1),
+    ("GatherND", {}, [real(3, 4), np.array([[0, 1], [2, 3]], np.int32)], 1),
+    ("Pad", dict(mode="reflect"), [real(3, 4), np.array([1, 0, 1, 2], np.int64)], 1),
+    ("Pad", {}, [real(3, 4), np.array([1, 0, -1, 2], np.int64), np.array([7], np.float32)], 1),
+    ("Unique", {}, [np.array([2, 1, 1, 3, 2], np.float32)], 3),
+    ("CDist", dict(metric="euclidean"), [real(3, 4), real(5, 4)], 1),
+    ("CDist", dict(metric="sqeuclidean"), [real(3, 4), real(5, 4)], 1),
+    ("Inverse", {}, [real(2, 3, 3) + 3 * np.eye(3, dtype=np.float32)], 1),
+    ("RotaryEmbedding", {}, [real(2, 3, 16), np.array([2], np.int64)] + TABLES, 1),
+    ("RotaryEmbedding", dict(interleaved=1), [real(2, 3, 16), np.array([[2, 0, 9], [1, 2, 3]], np.int64)] + TABLES, 1),
+    ("RotaryEmbedding", {}, [real(2, 2, 3, 8), np.array([0], np.int64)] + TABLES, 1),
+    ("RotaryEmbedding", dict(num_heads=2, rotary_embedding_dim=8), [real(1, 3, 24), np.array([1], np.int64)] + TABLES, 1),
+    ("MatMulNBits", dict(K=40, N=3, bits=4, block_size=16), [real(2, 5, 40), bytes_of(3, 3, 8), SCALES], 1),
+    ("MatMulNBits", dict(K=40, N=3, bits=4, block_size=16), [real(5, 40), bytes_of(3, 3, 8), SCALES, bytes_of(6)], 1),
+    ("MatMulNBits", dict(K=40, N=3, bits=4, block_size=16), [real(5, 40), bytes_of(3, 3, 8), SCALES, real(9)], 1),
+    ("MatMulNBits", dict(K=40, N=3, bits=8, block_size=16), [real(5, 40), bytes_of(3, 3, 16), SCALES, None, None, real(3)], 1),
+    ("QAttention", dict(num_heads=2), [bytes_of(2, 3, 8), bytes_of(8, 24), real(24), FINE, FINE, None, ZERO, ZERO], 1),
+    ("QAttention", dict(num_heads=2, unidirectional=1),
+     [bytes_of(2, 3, 8), bytes_of(8, 24), real(24), FINE, FINE, whole(2, 3), ZERO, ZERO], 1),
+    ("QAttention", dict(num_heads=2, unidirectional=1),
+     [bytes_of(2, 3, 8), bytes_of(8, 24), real(24), FINE, FINE, None, ZERO, ZERO, real(2, 2, 2, 4, 4)], 2),
+    ("QEmbedLayerNormalization", dict(epsilon=1e-5),
+     [whole([1, 2, 0], [3, 3, 1]), whole([0, 1, 1], [0, 0, 1]), bytes_of(5, 8), bytes_of(6, 8), bytes_of(2, 8), bytes_of(8),
+      bytes_of(8)]
+     + [whole([1, 1, 0], [1, 0, 0])] + [SCALE, FINE, SCALE, FINE, SCALE] + [ZERO] * 5, 2),
+    ("QEmbedLayerNormalization", {},
+     [whole([1, 2, 0]), None, bytes_of(5, 8), bytes_of(6, 8), None, bytes_of(8), bytes_of(8), None, SCALE, FINE, None, FINE,
+      SCALE, ZERO, ZERO, None, ZERO, NONE], 2),
+]
+
 
 def write_model(op, attributes, inputs, wanted, folder):
     """The model and its inputs as files; the names of the outputs."""

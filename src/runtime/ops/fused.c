@@ -231,11 +231,10 @@ static bool simplified_layer_normalization(struct call *call)
 
 /* ---- EmbedLayerNormalization: the sum of the embeddings of words, positions and segments, normalized ---- */
 
-static struct array *embedding(struct formula *f, size_t table, struct array *ids)
+static struct array *embedding(struct formula *f, struct array *table, struct array *ids)
 {
-    struct array *rows = call_input(f->call, table);
-    if (!rows) return formula_fail(f, "input %zu is missing", table);
-    return formula_op(f, "Gather", NULL, FROM(rows, ids));
+    if (!table) return formula_fail(f, "has no table for its ids");
+    return formula_op(f, "Gather", NULL, FROM(table, ids));
 }
 
 /* How many ones each row of the mask has; none without a mask. */
@@ -252,24 +251,44 @@ static void count_mask(struct formula *f, const struct array *ids, const struct 
     }
 }
 
+/* x: ids of words and of segments; the tables of words, positions and segments; scale, shift and mask. */
+static bool embed(struct formula *f, struct array *const *x, struct array *position_ids)
+{
+    struct array *ids = x[0], *positions = x[3], *outputs[1];
+    if (!ids || ids->rank != 2 || !positions || positions->rank != 2) formula_fail(f, "needs input_ids [batch, steps]");
+    struct array *sum = embedding(f, x[2], ids);
+    if (!f->failed && !position_ids) positions = formula_slice(f, positions, 0, 0, ids->dims[1]);
+    else positions = embedding(f, positions, position_ids);
+    sum = formula_add(f, sum, positions);
+    if (x[1]) sum = formula_add(f, sum, embedding(f, x[4], x[1]));
+    formula_ops(f, "LayerNormalization", epsilon_setting(f->call), FROM(sum, x[5], x[6]), outputs, 1);
+    formula_give(f, 0, outputs[0]);
+    count_mask(f, ids, x[7]);
+    formula_give(f, 2, sum);
+    return formula_close(f);
+}
+
 static bool embed_layer_normalization(struct call *call)
 {
     struct formula f;
+    struct array *x[8];
     formula_open(&f, call);
-    struct array *ids = call_input(call, 0), *positions = call_input(call, 3), *outputs[1];
-    if (!ids || ids->rank != 2 || !positions || positions->rank != 2)
-        formula_fail(&f, "needs input_ids [batch, steps]");
-    struct array *sum = embedding(&f, 2, ids);
-    if (!f.failed && !call_input(call, 8)) positions = formula_slice(&f, positions, 0, 0, ids->dims[1]);
-    else positions = embedding(&f, 3, call_input(call, 8));
-    sum = formula_add(&f, sum, positions);
-    if (call_input(call, 1)) sum = formula_add(&f, sum, embedding(&f, 4, call_input(call, 1)));
-    formula_ops(&f, "LayerNormalization", epsilon_setting(call), FROM(sum, call_input(call, 5), call_input(call, 6)),
-                outputs, 1);
-    formula_give(&f, 0, outputs[0]);
-    count_mask(&f, ids, call_input(call, 7));
-    formula_give(&f, 2, sum);
-    return formula_close(&f);
+    for (size_t i = 0; i < 8; i++) x[i] = call_input(call, i);
+    return embed(&f, x, call_input(call, 8));
+}
+
+/* Inputs 2 to 6 are quantized: by the scales in 8 to 12 and the zero points after them. */
+static bool quantized_embed_layer_normalization(struct call *call)
+{
+    struct formula f;
+    struct array *x[8];
+    formula_open(&f, call);
+    for (size_t i = 0; i < 8; i++) x[i] = call_input(call, i);
+    for (size_t i = 2; i < 7; i++)
+        if (x[i])
+            x[i] =
+                formula_op(&f, "DequantizeLinear", NULL, FROM(x[i], call_input(call, i + 6), call_input(call, i + 11)));
+    return embed(&f, x, NULL);
 }
 
 /* ---- shapes ---- */
@@ -295,6 +314,11 @@ static bool shape_embed(struct shaping *s)
     dims[2] = input_rank(s, 2) == 2 ? input_dim(s, 2, 1) : fresh_dim(s);
     return set_output(s, 0, rule_type(s), 3, dims) && set_output(s, 1, DTYPE_INT32, 1, dims)
            && set_output(s, 2, rule_type(s), 3, dims);
+}
+
+static bool shape_quantized_embed(struct shaping *s)
+{
+    return set_rank(s, 0, DTYPE_FLOAT, 3) && set_rank(s, 1, DTYPE_INT32, 1);
 }
 
 /* As for matrices stacked in the usual way, where no batch is turned. */
@@ -338,6 +362,9 @@ const struct operator_row fused_operators[] = {
                            "alpha:f transA:i transB:i transBatchA:i transBatchB:i" }) },
     { "com.microsoft:Gelu", 1, LATEST, .run = gelu, .data = "none", .shape = shape_same, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
+    { "com.microsoft:QEmbedLayerNormalization", 1, LATEST, .run = quantized_embed_layer_normalization,
+      .shape = shape_quantized_embed, .type = DTYPE_FLOAT, .hides = true, .limits = { LIMIT_ZERO, LIMIT_ZERO },
+      .schemas = SCHEMAS({ 1, LATEST, "i32 ?i32 . . ?. . . ?i32 T T ?T T T . . ?. . . > T ?i32", "epsilon:f" }) },
     { "com.microsoft:QuickGelu", 1, LATEST, .run = quick_gelu, .shape = shape_same, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "T > T", "alpha:f" }) },
     { "com.microsoft:SkipLayerNormalization", 1, LATEST, .run = skip_layer_normalization, .shape = shape_skip,

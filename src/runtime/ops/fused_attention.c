@@ -4,6 +4,7 @@
  * past and the mask are laid out.
  *
  *   Attention            one product of the input makes queries, keys and values, side by side
+ *   QAttention           likewise, of whole numbers
  *   MultiHeadAttention   gets them; or packed [batch, steps, heads, 3 or 2, size]; or keys and values by heads */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
@@ -168,30 +169,48 @@ static bool refuse(struct formula *f, const char *what)
     return call_unsupported(f->call, "%s is not supported", what);
 }
 
+/* x: the product, with the bias in it. */
+static bool attend_to(struct formula *f, struct array *x, struct attending *a, struct array *past)
+{
+    struct array *outputs[3];
+    int64_t at[4];
+    a->heads = node_int(f->call->node, "num_heads", 0);
+    if (node_int(f->call->node, "do_rotary", 0)) refuse(f, "do_rotary");
+    if (node_int(f->call->node, "past_present_share_buffer", 0)) refuse(f, "past_present_share_buffer");
+    if (read_parts(f, x, at)) {
+        a->q = formula_slice(f, x, 2, at[0], at[1]);
+        a->k = formula_slice(f, x, 2, at[1], at[2]);
+        a->v = formula_slice(f, x, 2, at[2], at[3]);
+    }
+    a->past_key = half(f, past, 0);
+    a->past_value = half(f, past, 1);
+    attend(f, a, outputs);
+    formula_give(f, 0, outputs[0]);
+    if (call_wants(f->call, 1)) formula_give(f, 1, stacked(f, outputs[1], outputs[2]));
+    return formula_close(f);
+}
+
 static bool attention(struct call *call)
 {
     struct formula f;
-    struct array *outputs[3];
-    int64_t at[4];
+    struct attending a = { .mask = call_input(call, 3), .bias = call_input(call, 5) };
     formula_open(&f, call);
-    if (node_int(call->node, "do_rotary", 0)) refuse(&f, "do_rotary");
-    if (node_int(call->node, "past_present_share_buffer", 0)) refuse(&f, "past_present_share_buffer");
     struct array *x = formula_matmul(&f, call_input(call, 0), call_input(call, 1));
     if (call_input(call, 2)) x = formula_add(&f, x, call_input(call, 2));
-    struct attending a = { .mask = call_input(call, 3),
-                           .bias = call_input(call, 5),
-                           .heads = node_int(call->node, "num_heads", 0) };
-    if (read_parts(&f, x, at)) {
-        a.q = formula_slice(&f, x, 2, at[0], at[1]);
-        a.k = formula_slice(&f, x, 2, at[1], at[2]);
-        a.v = formula_slice(&f, x, 2, at[2], at[3]);
-    }
-    a.past_key = half(&f, call_input(call, 4), 0);
-    a.past_value = half(&f, call_input(call, 4), 1);
-    attend(&f, &a, outputs);
-    formula_give(&f, 0, outputs[0]);
-    if (call_wants(call, 1)) formula_give(&f, 1, stacked(&f, outputs[1], outputs[2]));
-    return formula_close(&f);
+    return attend_to(&f, x, &a, call_input(call, 4));
+}
+
+static bool quantized_attention(struct call *call)
+{
+    struct formula f;
+    struct attending a = { .mask = call_input(call, 5) };
+    formula_open(&f, call);
+    struct array *x =
+        formula_op(&f, "MatMulInteger", NULL,
+                   FROM(call_input(call, 0), call_input(call, 1), call_input(call, 6), call_input(call, 7)));
+    struct array *scale = formula_mul(&f, call_input(call, 3), call_input(call, 4));
+    x = scale ? formula_mul(&f, formula_cast(&f, x, scale->type), scale) : NULL;
+    return attend_to(&f, formula_add(&f, x, call_input(call, 2)), &a, call_input(call, 8));
 }
 
 /* ---- MultiHeadAttention ---- */
@@ -265,6 +284,11 @@ static bool shape_attention(struct shaping *s)
     return set_output(s, 0, rule_type(s), 3, dims) && set_rank(s, 1, rule_type(s), 5);
 }
 
+static bool shape_quantized_attention(struct shaping *s)
+{
+    return set_rank(s, 0, rule_type(s), 3) && set_rank(s, 1, rule_type(s), 5);
+}
+
 static bool shape_multi_head(struct shaping *s)
 {
     return set_rank(s, 0, rule_type(s), 3) && set_rank(s, 1, rule_type(s), 4) && set_rank(s, 2, rule_type(s), 4);
@@ -280,5 +304,10 @@ const struct operator_row fused_attention_operators[] = {
       .hides = true, .limits = { [4] = LIMIT_ONE },
       .schemas = SCHEMAS({ 1, LATEST, "T ?T ?T ?T ?i32 ?T ?T ?T ?i32 ?i32 > T ?T ?T ?T",
                            "mask_filter_value:f num_heads!i scale:f unidirectional:i" }) },
+    { "com.microsoft:QAttention", 1, LATEST, .run = quantized_attention, .shape = shape_quantized_attention,
+      .type_from = 2, .hides = true, .limits = { [5] = LIMIT_ONE },
+      .schemas = SCHEMAS({ 1, LATEST, ". . T T T ?i32 ?. ?. ?T > T ?T",
+                           "do_rotary:i mask_filter_value:f num_heads!i past_present_share_buffer:i scale:f "
+                           "unidirectional:i" }) },
     { 0 },
 };

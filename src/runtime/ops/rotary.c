@@ -10,7 +10,7 @@
 
 struct rotary {
     const struct array *x, *cosines, *sines, *positions;
-    int64_t batch, heads, steps, size;
+    int64_t batch, heads, steps, size; /* heads: 0 where the attribute or the shape says it */
     int64_t by_batch, by_head, by_step;
     int64_t pairs;    /* of features that are turned; the rest stays */
     bool interleaved; /* a pair is (2i, 2i+1), else (i, i + pairs) */
@@ -23,7 +23,8 @@ static bool see_input(struct call *call, struct rotary *r)
         return call_fail(call, "needs a real tensor of 3 or 4 dimensions");
     bool packed = x->rank == 3;
     r->batch = x->dims[0];
-    r->heads = packed ? node_int(call->node, "num_heads", 0) : x->dims[1];
+    if (!packed) r->heads = x->dims[1];
+    else if (r->heads == 0) r->heads = node_int(call->node, "num_heads", 0);
     r->steps = packed ? x->dims[1] : x->dims[2];
     if (packed && (r->heads < 1 || x->dims[2] % r->heads != 0))
         return call_fail(call, "cannot cut %lld features into num_heads=%lld", (long long)x->dims[2],
@@ -72,31 +73,64 @@ static void turn(const struct rotary *r, struct array *y, int64_t at, int64_t ta
     for (int64_t i = 2 * r->pairs; i < r->size; i++) element_put(y, at + i, element_real(r->x, at + i));
 }
 
+static bool turn_all(struct call *call, struct rotary *r)
+{
+    int64_t turned = node_int(call->node, "rotary_embedding_dim", 0);
+    if (turned == 0) turned = r->size;
+    if (turned < 0 || turned > r->size || turned % 2 != 0)
+        return call_fail(call, "turns %lld of %lld features", (long long)turned, (long long)r->size);
+    r->pairs = turned / 2;
+    r->interleaved = node_int(call->node, "interleaved", 0) != 0;
+    if (!check_tables(call, r)) return false;
+    struct array *y = call_output(call, 0, r->x->type, r->x->rank, r->x->dims);
+    if (y->count == 0) return true;
+    for (int64_t n = 0; n < r->batch * r->steps; n++) {
+        int64_t table = (r->positions ? r->positions->i64[n] : n) * r->pairs;
+        int64_t at = n / r->steps * r->by_batch + n % r->steps * r->by_step;
+        for (int64_t h = 0; h < r->heads; h++) turn(r, y, at + h * r->by_head, table);
+    }
+    return true;
+}
+
 static bool rotary_embedding(struct call *call)
 {
     struct rotary r = { .cosines = call_input(call, 1),
                         .sines = call_input(call, 2),
                         .positions = call_input(call, 3) };
+    return see_input(call, &r) && turn_all(call, &r);
+}
+
+/* As com.microsoft has it: the positions come before the tables, and may be the first one alone; without num_heads a head is
+ * as wide as the tables say. */
+static bool rotary_embedding_of_microsoft(struct call *call)
+{
+    struct rotary r = { .cosines = call_input(call, 2), .sines = call_input(call, 3) };
+    const struct array *x = call_input(call, 0), *positions = call_input(call, 1);
+    if (node_int(call->node, "is_packed_batching", 0))
+        return call_unsupported(call, "packed batches are not supported");
+    if (node_float(call->node, "scale", 1) != 1) return call_unsupported(call, "a scale is not supported");
+    if (!positions || !is_whole(positions)) return call_fail(call, "needs position_ids");
+    if (x && x->rank == 3 && node_int(call->node, "num_heads", 0) == 0 && r.cosines && r.cosines->rank == 2
+        && r.cosines->dims[1] > 0)
+        r.heads = x->dims[2] / r.cosines->dims[1] / 2;
     if (!see_input(call, &r)) return false;
-    int64_t turned = node_int(call->node, "rotary_embedding_dim", 0);
-    if (turned == 0) turned = r.size;
-    if (turned < 0 || turned > r.size || turned % 2 != 0)
-        return call_fail(call, "turns %lld of %lld features", (long long)turned, (long long)r.size);
-    r.pairs = turned / 2;
-    r.interleaved = node_int(call->node, "interleaved", 0) != 0;
-    if (!check_tables(call, &r)) return false;
-    struct array *y = call_output(call, 0, r.x->type, r.x->rank, r.x->dims);
-    if (y->count == 0) return true;
-    for (int64_t n = 0; n < r.batch * r.steps; n++) {
-        int64_t table = (r.positions ? r.positions->i64[n] : n) * r.pairs;
-        int64_t at = n / r.steps * r.by_batch + n % r.steps * r.by_step;
-        for (int64_t h = 0; h < r.heads; h++) turn(&r, y, at + h * r.by_head, table);
-    }
-    return true;
+    r.positions = positions;
+    if (positions->count != 1 || positions->rank != 1) return turn_all(call, &r);
+    struct array *all = array_new(call->pool, DTYPE_INT64, STORE_I64, 2, (int64_t[]){ r.batch, r.steps });
+    for (int64_t i = 0; i < all->count; i++)
+        all->i64[i] = (int64_t)((uint64_t)positions->i64[0] + (uint64_t)(i % r.steps));
+    r.positions = all;
+    bool good = turn_all(call, &r);
+    array_drop(all);
+    return good;
 }
 
 const struct operator_row rotary_operators[] = {
     { "RotaryEmbedding", 23, LATEST, .run = rotary_embedding, .shape = shape_same,
       .schemas = SCHEMAS({ 23, LATEST, "T T T ?i64 > T", "interleaved:i num_heads:i rotary_embedding_dim:i" }) },
+    { "com.microsoft:RotaryEmbedding", 1, LATEST, .run = rotary_embedding_of_microsoft, .shape = shape_same,
+      .limits = { [1] = LIMIT_ZERO },
+      .schemas = SCHEMAS({ 1, LATEST, "T i64 T T > T",
+                           "interleaved:i is_packed_batching:i num_heads:i rotary_embedding_dim:i scale:f" }) },
     { 0 },
 };
