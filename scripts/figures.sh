@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Measures what the README claims and prints it as Markdown.
+# Measures what docs/figures.md says and prints it as Markdown.
 #
 #   scripts/figures.sh [SHARED]     the folder with models/real and models/gen; ../shared unless said
 #
