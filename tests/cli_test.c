@@ -802,6 +802,9 @@ static void of_many_sets_one_is_in_memory(void **state)
     assert_int_equal(truncate("sets/test_data_set_050/input_0.pb", 1000), 0);
     assert_ran("compare many.onnx fused.onnx --data sets", 2);
     assert_says(err, "test_data_set_050");
+    /* Also where nothing needs them. */
+    assert_ran("many.onnx -o unchecked.onnx --data sets --no-check", 2);
+    assert_says(err, "test_data_set_050");
     assert_int_equal(system("rm -r sets"), 0);
 }
 
