@@ -6,7 +6,7 @@
 #       build      to compile
 #       images     the libraries that read images, which the build takes where they are
 #       test       the libraries and data of the tests
-#       whole      what tests skip without: emulators, GNU parallel, man
+#       whole      what tests skip without: emulators, GNU parallel, man, tools that look at code
 #       npm        node and npm: models or ONNX Runtime from the npm registry, and what is built on node
 #       sources    to unpack the sources of libraries
 #       wasm       the compiler for WebAssembly
@@ -17,6 +17,7 @@
 #       packages   to build Debian packages
 #       clean      to make a clean system, in which to try what was built
 #       fuzz       to fuzz (scripts/fuzz.sh)
+#       analyse    to look at the code with other tools (scripts/analyse.sh)
 set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev uthash-dev
@@ -33,6 +34,7 @@ static="musl-tools binutils"
 cross="gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user"
 python="python3 python3-cffi python3-numpy python3-pytest python3-pip python3-venv python3-wheel python3-setuptools"
 fuzz="clang libclang-rt-14-dev"
+analyse="clang libclang-rt-14-dev clang-tidy cppcheck valgrind"
 packages="build-essential debhelper dh-python lintian scdoc fakeroot $python"
 clean="debootstrap"
 
@@ -42,7 +44,7 @@ for set in "${@:-build}"; do
     build) wanted="$wanted $build" ;;
     images) wanted="$wanted $images" ;;
     test) wanted="$wanted $test" ;;
-    whole) wanted="$wanted $whole" ;;
+    whole) wanted="$wanted $whole $analyse" ;;
     npm) command -v npm >/dev/null || wanted="$wanted $npm" ;;
     sources) wanted="$wanted $sources" ;;
     wasm) wanted="$wanted $sources $wasm" ;;
@@ -53,6 +55,7 @@ for set in "${@:-build}"; do
     packages) wanted="$wanted $packages" ;;
     clean) wanted="$wanted $clean" ;;
     fuzz) wanted="$wanted $fuzz" ;;
+    analyse) wanted="$wanted $analyse" ;;
     *) echo "setup.sh: unknown set '$set'; see its head for the sets" >&2; exit 2 ;;
     esac
 done

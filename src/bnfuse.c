@@ -228,9 +228,9 @@ static bool all_exist(const bnfuse_names *given, const char *(*name_of)(size_t i
     for (size_t i = 0; i < given->count; i++) {
         const char *name = given->names[i];
         if (!name) return fail(error, BNFUSE_USAGE, "a name is NULL");
-        size_t k = 0;
-        while (name_of && name_of(k) && strcmp(name_of(k), name) != 0) k++;
-        if (name_of && !name_of(k)) return fail(error, BNFUSE_USAGE, "there is no %s \"%s\"", what, name);
+        const char *known = "";
+        for (size_t k = 0; name_of && (known = name_of(k)) && strcmp(known, name) != 0;) k++;
+        if (!known) return fail(error, BNFUSE_USAGE, "there is no %s \"%s\"", what, name);
     }
     return true;
 }

@@ -645,16 +645,16 @@ static bool prove_clipped(struct proof *proof, const struct prover *prover, stru
 }
 
 /* A site that was made wider spans sizes that may not shrink together; nobody else tries it at those of the model. */
-static bool prove_parts(struct proof *proof, struct prover *small, bool is_wide, struct bnfuse_error *error)
+static bool prove_parts(struct proof *proof, struct prover *small, struct footprint *footprint, bool is_wide,
+                        struct bnfuse_error *error)
 {
     static const enum clip clips[] = { CLIP_IMAGES, CLIP_UNPINNED, CLIP_NONE };
     const size_t clip_count = sizeof clips / sizeof *clips - !is_wide;
-    struct footprint footprint = { .extent = 1, .step = 1 };
     bool good = plan_before(proof, error) && plan_after(proof, error);
     if (!good) return false;
-    small->footprint = &footprint;
-    footprint_add(&footprint, proof->before);
-    footprint_add(&footprint, proof->after);
+    small->footprint = footprint;
+    footprint_add(footprint, proof->before);
+    footprint_add(footprint, proof->after);
     for (size_t i = 0; good && i < clip_count && !proof->site->is_proven; i++) {
         small->clip = clips[i];
         good = prove_clipped(proof, small, error);
@@ -666,12 +666,13 @@ static bool prove_parts(struct proof *proof, struct prover *small, bool is_wide,
 bool prove_site_small(const struct prover *prover, struct site *site, struct bnfuse_error *error)
 {
     struct site wide;
+    struct footprint footprint = { .extent = 1, .step = 1 };
     struct prover small = *prover;
     struct proof proof = { .prover = &small, .site = &wide };
     struct bnfuse_error why = { .status = BNFUSE_OK };
     bool good = true;
     if (site_widen(&wide, site, prover->sites, prover->scratch)) {
-        good = prove_parts(&proof, &small, wide.given != site->given, &why);
+        good = prove_parts(&proof, &small, &footprint, wide.given != site->given, &why);
         site->is_proven = wide.is_proven;
         site->is_damaged |= wide.is_damaged;
         site->is_misstored |= wide.is_misstored;

@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { NARROWEST = 40 };
+enum { NARROWEST = 40, WIDEST = 4096 };
 
 static bool is_set(const char *variable)
 {
@@ -26,9 +26,9 @@ static int columns_of(FILE *stream)
 {
     struct winsize size;
     const char *asked = getenv("COLUMNS");
-    int columns = asked ? atoi(asked) : 0;
+    long columns = asked ? strtol(asked, NULL, 10) : 0;
     if (columns <= 0 && isatty(fileno(stream)) && ioctl(fileno(stream), TIOCGWINSZ, &size) == 0) columns = size.ws_col;
-    return columns > 0 && columns < NARROWEST ? NARROWEST : columns > 0 ? columns : 0;
+    return columns <= 0 ? 0 : columns < NARROWEST ? NARROWEST : columns > WIDEST ? WIDEST : (int)columns;
 }
 
 struct terminal terminal_of(FILE *stream)

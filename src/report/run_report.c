@@ -83,6 +83,13 @@ static void *read_list(struct kept *kept, const json_t *list, size_t size, size_
 /* ---- BatchNormalizations ---- */
 
 /* [{"direction": "upstream", "operators": ["Relu"], "code": "BNF106"}] as "upstream: Relu (BNF106)". */
+/* BNF101: 101; 0 where it is none. */
+static int number_of_code(const char *code)
+{
+    long number = strtol(code + strcspn(code, "0123456789"), NULL, 10);
+    return number > 0 && number < 1000 ? (int)number : 0;
+}
+
 static const char *read_path(struct kept *kept, const json_t *list)
 {
     size_t room = 1, i, k;
@@ -123,7 +130,7 @@ static void read_remark(struct kept *kept, const json_t *element, void *to)
                                .output = text_of(element, "output"),
                                .scope = text_of(element, "scope"),
                                .outcome = outcome_of(text_of(element, "outcome")),
-                               .code = *code ? atoi(code + strcspn(code, "0123456789")) : 0,
+                               .code = number_of_code(code),
                                .reason = text_of(element, "reason"),
                                .help = text_of(element, "help"),
                                .where = where ? where : "",
