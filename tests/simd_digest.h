@@ -7,7 +7,7 @@
 #include "runtime/math/simd.h"
 
 /* Of every row of every processor. */
-#define SIMD_DIGEST_F32 0x1cfc864582a766f6u
+#define SIMD_DIGEST_F32 0xd23c8bb0668451c0u
 #define SIMD_DIGEST_F64 0x63bdcd3c59f72b98u
 
 /* NaN counts as one value: processors differ in its sign. */

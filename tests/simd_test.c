@@ -4,6 +4,7 @@
 #include "runtime/math/real_math.h"
 #include "simd_digest.h"
 
+#include <float.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -96,6 +97,31 @@ static double erf_of(double x)
     return math_erf(x);
 }
 
+static double exp_f32_of(double x)
+{
+    return math_exp_f32(x);
+}
+
+static double expm1_f32_of(double x)
+{
+    return math_expm1_f32(x);
+}
+
+static double sigmoid_f32_of(double x)
+{
+    return math_sigmoid_f32(x);
+}
+
+static double tanh_f32_of(double x)
+{
+    return math_tanh_f32(x);
+}
+
+static double erf_f32_of(double x)
+{
+    return math_erf_f32(x);
+}
+
 static long double logistic(long double x)
 {
     return x >= 0 ? 1 / (1 + expl(-x)) : expl(x) / (1 + expl(x));
@@ -105,6 +131,8 @@ static long double soft_ramp(long double x)
 {
     return (x > 0 ? x : 0) + log1pl(expl(-fabsl(x)));
 }
+
+#define NEAR_UNITS 0x1p24 /* 2^-29 of the value */
 
 static const struct bound {
     const char *name;
@@ -128,6 +156,16 @@ static const struct bound {
     { "softplus", softplus_of, soft_ramp, -5, 5, 2 },
     { "erf", erf_of, erfl, -7, 7, 2 },
     { "erf", erf_of, erfl, -1.2, 1.2, 2 },
+    { "exp_f32", exp_f32_of, expl, -700, 700, NEAR_UNITS },
+    { "exp_f32", exp_f32_of, expl, -1, 1, NEAR_UNITS },
+    { "expm1_f32", expm1_f32_of, expm1l, -60, 700, NEAR_UNITS },
+    { "expm1_f32", expm1_f32_of, expm1l, -1, 1, NEAR_UNITS },
+    { "sigmoid_f32", sigmoid_f32_of, logistic, -700, 40, NEAR_UNITS },
+    { "sigmoid_f32", sigmoid_f32_of, logistic, -5, 5, NEAR_UNITS },
+    { "tanh_f32", tanh_f32_of, tanhl, -25, 25, NEAR_UNITS },
+    { "tanh_f32", tanh_f32_of, tanhl, -1, 1, NEAR_UNITS },
+    { "erf_f32", erf_f32_of, erfl, -4, 4, NEAR_UNITS },
+    { "erf_f32", erf_f32_of, erfl, -0.1, 0.1, NEAR_UNITS },
 };
 
 /* 0 .. 1 */
@@ -174,6 +212,20 @@ static void functions_know_the_ends_of_the_range(void **state)
     assert_true(signbit(math_expm1(-0.0)) && signbit(math_tanh(-0.0)) && signbit(math_erf(-0.0)));
 }
 
+static void functions_for_float_know_the_ends_of_its_range(void **state)
+{
+    (void)state;
+    float inf = INFINITY, nan = NAN;
+    assert_true((float)math_exp_f32(-INFINITY) == 0 && (float)math_exp_f32(inf) == inf && math_exp_f32(0) == 1);
+    assert_true(isnan(math_exp_f32(nan)) && isnan(math_expm1_f32(nan)) && isnan(math_sigmoid_f32(nan)));
+    assert_true(isnan(math_tanh_f32(nan)) && isnan(math_erf_f32(nan)));
+    assert_true((float)math_expm1_f32(-INFINITY) == -1 && (float)math_expm1_f32(inf) == inf);
+    assert_true(math_sigmoid_f32(inf) == 1 && (float)((double)-FLT_MAX * math_sigmoid_f32((double)-FLT_MAX)) == 0);
+    assert_true((float)math_erf_f32(inf) == 1 && (float)math_erf_f32(-INFINITY) == -1 && math_tanh_f32(inf) == 1);
+    assert_true((float)math_erf_f32(3.95) == 1 && (float)math_erf_f32(4.1) == 1 && math_erf_f32(0) == 0);
+    assert_true(signbit(math_expm1_f32(-0.0)) && signbit(math_tanh_f32(-0.0)) && signbit(math_erf_f32(-0.0)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +234,7 @@ int main(void)
         cmocka_unit_test(a_row_beyond_the_last_is_the_last),
         cmocka_unit_test(functions_keep_their_bounds),
         cmocka_unit_test(functions_know_the_ends_of_the_range),
+        cmocka_unit_test(functions_for_float_know_the_ends_of_its_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

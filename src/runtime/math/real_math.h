@@ -9,7 +9,9 @@
  *   math_erf, math_expm1        2
  *   math_tanh, math_softplus    3
  *   math_sigmoid                3
- */
+ *
+ * Those named _f32 take shorter series, for results that are rounded to float: they are within 2^-29 of the exact value
+ * times that value, so that the rounding is nearly all of the error. */
 #ifndef RUNTIME_MATH_REAL_MATH_H
 #define RUNTIME_MATH_REAL_MATH_H
 
@@ -28,6 +30,12 @@
 #endif
 
 #define MATH_FUNCTION static inline __attribute__((always_inline, unused)) double
+/* Of those that are many instructions WebAssembly has one copy, called: there size counts, and vectors are two wide. */
+#ifdef __wasm__
+#define MATH_LARGE static __attribute__((noinline, unused)) double
+#else
+#define MATH_LARGE MATH_FUNCTION
+#endif
 
 #define LOG2_HIGH    0x1.62e42fefa0000p-1 /* times a whole number below 2^13: exact */
 #define LOG2_LOW     0x1.cf79abc9e3b3ap-40
@@ -89,7 +97,7 @@ MATH_FUNCTION math_exp(double x)
 }
 
 /* 2^n * p + (2^n - 1) */
-MATH_FUNCTION math_expm1(double x)
+MATH_LARGE math_expm1(double x)
 {
     double r, near = x < -50.0 ? -50.0 : x > 720.0 ? 720.0 : x, n = math_reduce(near, &r);
     double half = FUSED_F64(n, 0.5, ROUNDER) - ROUNDER, power = math_power_of_two(half),
@@ -101,7 +109,7 @@ MATH_FUNCTION math_expm1(double x)
 
 /* x = 2^k * (1 + f), 1/sqrt(2) <= 1 + f < sqrt(2). With s = f / (2 + f), log(1 + f) = 2 (s + s^3/3 + s^5/5 + ...); the
  * first term is taken from f itself, which is exact. */
-MATH_FUNCTION math_log(double x)
+MATH_LARGE math_log(double x)
 {
     double scaled = x < LEAST_NORMAL ? x * 0x1p54 : x;
     uint64_t bits = math_bits(scaled) + (0x3ff0000000000000u - 0x3fe6a09e667f3bcdu);
@@ -125,21 +133,61 @@ MATH_FUNCTION math_log(double x)
     return x >= 0 ? result : (double)NAN;
 }
 
-MATH_FUNCTION math_sigmoid(double x)
+/* The same to 2^-34 of e^r */
+MATH_FUNCTION math_exp_series_f32(double r)
 {
-    double e = math_exp(-fabs(x));
+    double p = 0x1.9f089cb1ae766p-13;
+    p = FUSED_F64(p, r, 0x1.6d8d07e7b7c07p-10);
+    p = FUSED_F64(p, r, 0x1.111270b015eecp-7);
+    p = FUSED_F64(p, r, 0x1.55548dc32db11p-5);
+    p = FUSED_F64(p, r, 0x1.555554433c1c3p-3);
+    p = FUSED_F64(p, r, 0x1.0000003a24463p-1);
+    return FUSED_F64(r * r, p, r);
+}
+
+/* Floats end long before 2^n does, so one step will do. */
+MATH_FUNCTION math_exp_f32(double x)
+{
+    double r, near = x < -708.0 ? -708.0 : x > 709.0 ? 709.0 : x, power = math_power_of_two(math_reduce(near, &r));
+    return FUSED_F64(power, math_exp_series_f32(r), power);
+}
+
+MATH_FUNCTION math_expm1_f32(double x)
+{
+    double r, near = x < -50.0 ? -50.0 : x > 709.0 ? 709.0 : x, power = math_power_of_two(math_reduce(near, &r));
+    return x == 0 ? x : FUSED_F64(power, math_exp_series_f32(r), power - 1.0);
+}
+
+MATH_FUNCTION math_sigmoid_of(double x, double e)
+{
     return (x >= 0 ? 1.0 : e) / (1.0 + e) + (x == x ? 0.0 : x);
 }
 
+MATH_FUNCTION math_sigmoid(double x)
+{
+    return math_sigmoid_of(x, math_exp(-fabs(x)));
+}
+
+MATH_FUNCTION math_sigmoid_f32(double x)
+{
+    return math_sigmoid_of(x, math_exp_f32(-fabs(x)));
+}
+
 /* m / (m + 2) with m = e^(2|x|) - 1; beyond 22 that is 1. */
-MATH_FUNCTION math_tanh(double x)
+MATH_LARGE math_tanh(double x)
 {
     double size = fabs(x), m = math_expm1(2.0 * (size > 22.0 ? 22.0 : size));
     return copysign(m / (m + 2.0), x);
 }
 
+MATH_FUNCTION math_tanh_f32(double x)
+{
+    double size = fabs(x), m = math_expm1_f32(2.0 * (size > 22.0 ? 22.0 : size));
+    return copysign(m / (m + 2.0), x);
+}
+
 /* log(1 + e^x) = max(x, 0) + log(1 + e), e = e^-|x|; what 1 + e loses of e is added back. */
-MATH_FUNCTION math_softplus(double x)
+MATH_LARGE math_softplus(double x)
 {
     double e = math_exp(-fabs(x)), sum = 1.0 + e, lost = (e - (sum - 1.0)) / sum;
     return (x > 0 ? x : 0.0) + (math_log(sum) + lost) + (x == x ? 0.0 : x);
@@ -147,7 +195,7 @@ MATH_FUNCTION math_softplus(double x)
 
 /* Below 1 the series; from there 1 - e^(-x^2) q(t), q being e^(x^2) erfc(x) interpolated at the 15 Chebyshev nodes of
  * t = (x - 2.5) / (x + 2.5) in +-0.4375, which is x in 0.98 .. 6.39; from 6 on 1. */
-MATH_FUNCTION math_erf(double x)
+MATH_LARGE math_erf(double x)
 {
     double size = fabs(x) > 6.0 ? 6.0 : fabs(x), square = size * size, s = 0x1.5f7919bc67b8cp-58;
     s = FUSED_F64(s, square, -0x1.a2007af3447f6p-54);
@@ -185,6 +233,22 @@ MATH_FUNCTION math_erf(double x)
     q = FUSED_F64(q, t, 0x1.afbb3f3b7343bp-3);
     double tail = FUSED_F64(-math_exp(-square), q, 1.0), result = size < 1.0 ? size * s : tail;
     return copysign(x == x ? result : x, x);
+}
+
+/* 1 - e^(-x q(x)), q being -log(erfc(x)) / x fitted on 0 .. 4; from there on a float's 1. */
+MATH_FUNCTION math_erf_f32(double x)
+{
+    double size = fabs(x) > 4.0 ? 4.0 : fabs(x), q = 0x1.4053f365643fcp-20;
+    q = FUSED_F64(q, size, -0x1.6645f374c2a6cp-16);
+    q = FUSED_F64(q, size, 0x1.5f3bfc2eb5819p-13);
+    q = FUSED_F64(q, size, -0x1.8455595e6cccep-11);
+    q = FUSED_F64(q, size, 0x1.d7b0b0a013b48p-10);
+    q = FUSED_F64(q, size, -0x1.095acd65ace2cp-12);
+    q = FUSED_F64(q, size, -0x1.39396c402dba4p-6);
+    q = FUSED_F64(q, size, 0x1.a4f37ea2f5208p-4);
+    q = FUSED_F64(q, size, 0x1.45f308f2fe954p-1);
+    q = FUSED_F64(q, size, 0x1.20dd7502277e6p+0);
+    return copysign(math_expm1_f32(-size * q), x);
 }
 
 #endif

@@ -26,12 +26,21 @@
 #define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (NAME(places)){ __VA_ARGS__ })
 #endif
 
+/* A loop over registers, which none of them would be if it were one in the end. */
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+#define UNROLLED(i, count) UNROLL for (int i = 0; i < (count); i++)
+
 #define ROW      portable
 #define ROW_NAME "portable"
 #define BYTES    16
 #define TARGET
 #ifdef __wasm__ /* rounds twice (real_math.h), so it can do so with whole vectors; each product takes a register, too */
 #define TALLEST                   2
+#define FEW_TILES                 /* what is taller is not even there: size counts */
 #define FUSED_VECTOR_F32(a, b, c) ((a) * (b) + (c))
 #define FUSED_VECTOR_F64(a, b, c) ((a) * (b) + (c))
 #else

@@ -33,24 +33,25 @@ struct stretch {
 
 typedef void tile_loop(int64_t depth, const void *a, int64_t a_row, const void *b, int64_t b_step, void *sum);
 
-/* Functions of real numbers: computed in double, rounded once (real_math.h has their bounds). p: an operator's alpha. */
+/* Functions of real numbers: computed in double, rounded once (real_math.h has their bounds). NEAR(f) is f, or for float
+ * the shorter f_f32; not where the result is what is left of two nearly equal numbers. p: an operator's alpha. */
 #define SIMD_FUNCTIONS(F)                                                                          \
     F(ceil, ceil(x))                                                                               \
     F(floor, floor(x))                                                                             \
     F(round_even, rint(x))                                                                         \
-    F(exp, math_exp(x))                                                                            \
+    F(exp, NEAR(math_exp)(x))                                                                      \
     F(log, math_log(x))                                                                            \
-    F(erf, math_erf(x))                                                                            \
-    F(tanh, math_tanh(x))                                                                          \
-    F(sigmoid, math_sigmoid(x))                                                                    \
+    F(erf, NEAR(math_erf)(x))                                                                      \
+    F(tanh, NEAR(math_tanh)(x))                                                                    \
+    F(sigmoid, NEAR(math_sigmoid)(x))                                                              \
     F(softplus, math_softplus(x))                                                                  \
-    F(swish, x *math_sigmoid(p[0] * x))                                                            \
+    F(swish, x *NEAR(math_sigmoid)(p[0] * x))                                                      \
     F(mish, x *math_tanh(math_softplus(x)))                                                        \
     F(gelu, 0.5 * x * (1.0 + math_erf(x * M_SQRT1_2)))                                             \
     F(gelu_tanh, 0.5 * x * (1.0 + math_tanh(M_2_SQRTPI * M_SQRT1_2 * (x + 0.044715 * x * x * x)))) \
-    F(elu, x < 0 ? p[0] * math_expm1(x) : x)                                                       \
-    F(celu, x > 0 ? x : x != x ? x : p[0] * math_expm1(x / p[0]))                                  \
-    F(selu, p[1] * (x < 0 ? p[0] * math_expm1(x) : x))
+    F(elu, x < 0 ? p[0] * NEAR(math_expm1)(x) : x)                                                 \
+    F(celu, x > 0 ? x : x != x ? x : p[0] * NEAR(math_expm1)(x / p[0]))                            \
+    F(selu, p[1] * (x < 0 ? p[0] * NEAR(math_expm1)(x) : x))
 
 #define SIMD_ENUM(name, expression) SIMD_##name,
 enum simd_function { SIMD_FUNCTIONS(SIMD_ENUM) SIMD_FUNCTION_COUNT };

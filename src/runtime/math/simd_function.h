@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Template: functions of real numbers in rows, for one element type and one vector width (see simd_real.h for REAL,
- * TARGET and NAME). Whatever REAL is they are computed in double by real_math.h, and rounded once. */
+ * TARGET and NAME, simd.h for NEAR). Whatever REAL is they are computed in double by real_math.h, and rounded once. */
 
 #define FUNCTION(name, expression)                                                                                     \
     TARGET static void NAME(name##_each)(const void *restrict from, const double *p, int64_t count, void *restrict to) \
@@ -40,7 +40,7 @@ TARGET static void NAME(softmax)(const void *from, int64_t dim, void *to)
     const REAL *x = from;
     REAL *y = to;
     double most = (double)NAME(largest)(x, dim);
-    for (int64_t i = 0; i < dim; i++) y[i] = (REAL)math_exp((double)x[i] - most);
+    for (int64_t i = 0; i < dim; i++) y[i] = (REAL)NEAR(math_exp)((double)x[i] - most);
     double share = 1 / NAME(sum)(y, dim);
     for (int64_t i = 0; i < dim; i++) y[i] = (REAL)((double)y[i] * share);
 }
@@ -52,7 +52,7 @@ TARGET static void NAME(log_softmax)(const void *from, int64_t dim, void *to)
     double most = (double)NAME(largest)(x, dim), powers[64], sum = 0;
     for (int64_t i = 0; i < dim; i += 64) {
         int64_t count = dim - i < 64 ? dim - i : 64;
-        for (int64_t k = 0; k < count; k++) powers[k] = math_exp((double)x[i + k] - most);
+        for (int64_t k = 0; k < count; k++) powers[k] = NEAR(math_exp)((double)x[i + k] - most);
         for (int64_t k = 0; k < count; k++) sum += powers[k];
     }
     double log_sum = math_log(sum);
@@ -70,7 +70,7 @@ TARGET static void NAME(softmax_columns)(const void *from, int64_t dim, int64_t 
     for (int64_t i = 1; i < dim; i++)
         for (int64_t c = 0; c < columns; c++) most[c] = LARGER((double)x[i * stride + c], most[c]);
     for (int64_t i = 0; i < dim; i++) {
-        for (int64_t c = 0; c < columns; c++) powers[c] = math_exp((double)x[i * stride + c] - most[c]);
+        for (int64_t c = 0; c < columns; c++) powers[c] = NEAR(math_exp)((double)x[i * stride + c] - most[c]);
         for (int64_t c = 0; c < columns; c++) sums[c] += powers[c];
         for (int64_t c = 0; !is_log && c < columns; c++) y[i * stride + c] = (REAL)powers[c];
     }
@@ -88,11 +88,13 @@ static const struct simd NAME(simd) = {
     .name = ROW_NAME,
     .width = LANES,
     .tallest = TALLEST,
-    .tile = { { NAME(tile_8_1), NAME(tile_8_2), NAME(tile_8_3) },
-              { NAME(tile_4_1), NAME(tile_4_2), NAME(tile_4_3) },
-              { NAME(tile_2_1), NAME(tile_2_2), NAME(tile_2_3) },
-              { NAME(tile_1_1), NAME(tile_1_2), NAME(tile_1_3), NAME(tile_1_4), NAME(tile_1_5), NAME(tile_1_6),
-                NAME(tile_1_7), NAME(tile_1_8) } },
+#ifndef FEW_TILES
+    .tile[0] = { NAME(tile_8_1), NAME(tile_8_2), NAME(tile_8_3) },
+    .tile[1] = { NAME(tile_4_1), NAME(tile_4_2), NAME(tile_4_3) },
+#endif
+    .tile[2] = { NAME(tile_2_1), NAME(tile_2_2), NAME(tile_2_3) },
+    .tile[3] = { NAME(tile_1_1), NAME(tile_1_2), NAME(tile_1_3), NAME(tile_1_4), NAME(tile_1_5), NAME(tile_1_6),
+                 NAME(tile_1_7), NAME(tile_1_8) },
     .merge = NAME(merge),
     .pack = NAME(pack),
     .transpose = NAME(transpose),

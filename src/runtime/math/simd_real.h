@@ -9,6 +9,7 @@
  *   TARGET               the function attribute that allows such registers
  *   NAME(x)              x with a suffix
  *   LOWER, UPPER         the places that interleave halves of two vectors
+ *   UNROLLED(i, count)   a loop from 0 that is to be none in the end
  *   FUSED(a, b, c)       a * b + c of vectors, rounded once
  *   FUSED_ONE(a, b, c)   the same of numbers; in loops over rows it becomes vectors where the processor has them
  * A loop works on LANES outputs side by side; what it does to one output does not depend on LANES. */
@@ -43,17 +44,18 @@ NAME(tile)(int rows, int vectors, int64_t depth, const REAL *a, int64_t a_row, c
 {
     NAME(vector) total[TILE_ROWS][WIDE_VECTORS];
     const REAL *row[TILE_ROWS];
-    for (int r = 0; r < rows; r++) row[r] = a + r * a_row;
-    for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors; v++) total[r][v] = (NAME(vector)){ 0 };
+    UNROLLED(r, rows) {
+        row[r] = a + r * a_row;
+        UNROLLED(v, vectors) total[r][v] = (NAME(vector)){ 0 };
+    }
     for (int64_t k = 0; k < depth; k++, b += b_step) {
         NAME(vector) line[WIDE_VECTORS];
-        for (int v = 0; v < vectors; v++) line[v] = *(const NAME(loose) *)(b + v * LANES);
-        for (int r = 0; r < rows; r++)
-            for (int v = 0; v < vectors; v++) total[r][v] = FUSED(line[v], NAME(splat)(row[r][k]), total[r][v]);
+        UNROLLED(v, vectors) line[v] = *(const NAME(loose) *)(b + v * LANES);
+        UNROLLED(r, rows)
+            UNROLLED(v, vectors) total[r][v] = FUSED(line[v], NAME(splat)(row[r][k]), total[r][v]);
     }
-    for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors; v++) *(NAME(loose) *)(sum + (r * vectors + v) * LANES) = total[r][v];
+    UNROLLED(r, rows)
+        UNROLLED(v, vectors) *(NAME(loose) *)(sum + (r * vectors + v) * LANES) = total[r][v];
 }
 
 #define TILE(rows, vectors)                                                                                      \
@@ -62,12 +64,14 @@ NAME(tile)(int rows, int vectors, int64_t depth, const REAL *a, int64_t a_row, c
     {                                                                                                            \
         NAME(tile)(rows, vectors, depth, a, a_row, b, b_step, sum);                                              \
     }
+#ifndef FEW_TILES
 TILE(8, 3)
 TILE(8, 2)
 TILE(8, 1)
 TILE(4, 3)
 TILE(4, 2)
 TILE(4, 1)
+#endif
 TILE(2, 3)
 TILE(2, 2)
 TILE(2, 1)
@@ -164,9 +168,9 @@ TARGET static void NAME(window_sum)(const void *plane, const int64_t *offsets, c
         for (int64_t t = 0; t < taps; t++) {
             const REAL *line = from + offsets[t] + q;
             NAME(vector) weight = NAME(splat)(weights[t]);
-            for (int v = 0; v < 4; v++) total[v] = FUSED(*(const NAME(loose) *)(line + v * LANES), weight, total[v]);
+            UNROLLED(v, 4) total[v] = FUSED(*(const NAME(loose) *)(line + v * LANES), weight, total[v]);
         }
-        for (int v = 0; v < 4; v++) *(NAME(loose) *)(to + q + v * LANES) = total[v] + shift;
+        UNROLLED(v, 4) *(NAME(loose) *)(to + q + v * LANES) = total[v] + shift;
     }
 }
 
@@ -185,12 +189,12 @@ TARGET static void NAME(window_max)(const void *plane, const int64_t *offsets, i
     REAL *to = output;
     for (int64_t q = 0; q < count; q += 4 * LANES) {
         NAME(vector) most[4];
-        for (int v = 0; v < 4; v++) most[v] = *(const NAME(loose) *)(from + offsets[0] + q + v * LANES);
+        UNROLLED(v, 4) most[v] = *(const NAME(loose) *)(from + offsets[0] + q + v * LANES);
         for (int64_t t = 1; t < taps; t++) {
             const REAL *line = from + offsets[t] + q;
-            for (int v = 0; v < 4; v++) most[v] = NAME(larger)(*(const NAME(loose) *)(line + v * LANES), most[v]);
+            UNROLLED(v, 4) most[v] = NAME(larger)(*(const NAME(loose) *)(line + v * LANES), most[v]);
         }
-        for (int v = 0; v < 4; v++) *(NAME(loose) *)(to + q + v * LANES) = most[v];
+        UNROLLED(v, 4) *(NAME(loose) *)(to + q + v * LANES) = most[v];
     }
 }
 

@@ -17,6 +17,7 @@
 #define LOWER     NAME_FOR(LOWER, f32, BYTES)
 #define UPPER     NAME_FOR(UPPER, f32, BYTES)
 #define FUSED_ONE FUSED_F32
+#define NEAR(f)   f##_f32
 #ifdef FUSED_VECTOR_F32
 #define FUSED FUSED_VECTOR_F32
 #endif
@@ -30,6 +31,7 @@
 #undef UPPER
 #undef FUSED
 #undef FUSED_ONE
+#undef NEAR
 
 #define REAL      double
 #define WORD      int64_t
@@ -37,6 +39,7 @@
 #define LOWER     NAME_FOR(LOWER, f64, BYTES)
 #define UPPER     NAME_FOR(UPPER, f64, BYTES)
 #define FUSED_ONE FUSED_F64
+#define NEAR(f)   f
 #ifdef FUSED_VECTOR_F64
 #define FUSED FUSED_VECTOR_F64
 #endif
@@ -50,6 +53,7 @@
 #undef UPPER
 #undef FUSED
 #undef FUSED_ONE
+#undef NEAR
 
 #undef LANES
 #undef NAME_OF
