@@ -176,12 +176,13 @@ bool name_map_add(struct name_map *map, const void *object)
 
 /* What stands behind the free slot moves up, unless it would then stand in front of its own place. The entry in the list
  * stays behind, but for the last one. */
-void name_map_remove(struct name_map *map, const char *name)
+void *name_map_remove(struct name_map *map, const char *name)
 {
     const size_t mask = map->capacity - 1;
     assert(map->count);
     size_t hole = find_slot(map, name, name_hash(name));
     assert(map->slots[hole].number);
+    void *removed = (void *)object_at(map, hole);
     if (map->slots[hole].number == map->used) map->used--;
     for (size_t at = (hole + 1) & mask; map->slots[at].number; at = (at + 1) & mask) {
         size_t distance = (at - map->slots[at].hash) & mask; /* from its own place */
@@ -191,6 +192,7 @@ void name_map_remove(struct name_map *map, const char *name)
     }
     map->slots[hole] = (struct name_slot){ 0, 0 };
     map->count--;
+    return removed;
 }
 
 /* ---- sets ------------------------------------------------------------------------------------------------------ */

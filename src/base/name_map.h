@@ -36,8 +36,8 @@ void *name_map_get(const struct name_map *map, const char *name);
 void *name_map_get_hashed(const struct name_map *map, const char *name, uint32_t hash);
 /* False, with the map unchanged, when an object of this name is there. */
 bool name_map_add(struct name_map *map, const void *object);
-/* Takes out the object of this name, which is there. */
-void name_map_remove(struct name_map *map, const char *name);
+/* Takes out the object of this name, which is there, and returns it. */
+void *name_map_remove(struct name_map *map, const char *name);
 
 /* Names to be avoided: 64 bits of each are kept, eight bytes a slot. Of a million names that were not added, one is taken
  * for one that was with a probability below 1e-6; so it may only be asked where such an answer does no harm. It is the

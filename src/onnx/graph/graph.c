@@ -68,8 +68,9 @@ void graph_put_value(struct value *value)
 
 void graph_take_value(struct value *value)
 {
-    assert(graph_value(value->graph, value->name) == value);
-    name_map_remove(&value->graph->values, value->name);
+    const void *taken = name_map_remove(&value->graph->values, value->name);
+    assert(taken == value);
+    (void)taken;
 }
 
 struct value *graph_value(const struct graph *graph, const char *name)
@@ -351,6 +352,8 @@ static void resolve_operator(struct builder *b, struct node *node)
     if (b->functions.count) entry = find_function(b, node->domain, node->op, node->proto->overload);
     if (!entry) {
         node->row = operator_find(b->net->operators, node->domain, node->op, node->opset);
+        /* Many nodes share a row, so its name is near at hand. */
+        if (node->row && !*node->domain) node->op = node->row->name;
         return;
     }
     node->function = entry->body;

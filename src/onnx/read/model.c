@@ -270,7 +270,9 @@ const struct part *model_part(const struct model *model, const void *message)
 
 bool model_payload(const struct model *model, const BnfuseOnnx__TensorProto *tensor, struct span *span)
 {
-    const struct part *part = model->file ? model_part(model, tensor) : NULL;
+    /* What was taken out of the skeleton left an empty field there. */
+    if (!model->file || !tensor->has_raw_data || tensor->raw_data.len) return false;
+    const struct part *part = model_part(model, tensor);
     if (!part || !part->payload_size) return false;
     *span = (struct span){ model->file, part->payload, part->payload_size };
     return true;

@@ -223,7 +223,9 @@ struct symbols *symbols_new(struct arena *arena)
 
 int symbol_number(struct symbols *symbols, int64_t value)
 {
-    struct sum sum = { .constant = value };
+    struct sum sum; /* there are no terms to be set */
+    sum.constant = value;
+    sum.count = 0;
     return intern(symbols, &sum);
 }
 
@@ -286,9 +288,21 @@ static bool sum_add(struct sum *sum, const struct term *term)
     return true;
 }
 
+static bool is_number(const struct symbols *symbols, int symbol)
+{
+    return polynomial(symbols, symbol)->count == 0;
+}
+
+static int combine_numbers(struct symbols *symbols, int64_t a, int64_t b, int64_t factor)
+{
+    return __builtin_mul_overflow(b, factor, &b) || __builtin_add_overflow(a, b, &a) ? 0 : symbol_number(symbols, a);
+}
+
 /* a + factor * b, or 0 when it has no room. */
 static int combine(struct symbols *symbols, int a, int b, int64_t factor)
 {
+    if (is_number(symbols, a) && is_number(symbols, b))
+        return combine_numbers(symbols, polynomial(symbols, a)->constant, polynomial(symbols, b)->constant, factor);
     struct sum sum = sum_of(symbols, a), other = sum_of(symbols, b);
     int64_t constant;
     if (__builtin_mul_overflow(other.constant, factor, &constant)
@@ -300,11 +314,6 @@ static int combine(struct symbols *symbols, int a, int b, int64_t factor)
             return 0;
     }
     return intern(symbols, &sum);
-}
-
-static bool is_number(const struct symbols *symbols, int symbol)
-{
-    return polynomial(symbols, symbol)->count == 0;
 }
 
 int symbol_add(struct symbols *symbols, int a, int b)

@@ -395,10 +395,17 @@ static bool is_gone(const struct graph_splice *gs, const char *name)
     return name && gs->gone_count && bsearch(&name, gs->gone, gs->gone_count, sizeof *gs->gone, compare_names);
 }
 
+static bool has_declarations(const struct graph *graph)
+{
+    const BnfuseOnnx__GraphProto *proto = graph->proto;
+    return proto ? proto->n_value_info || proto->n_quantization_annotation : graph->function->n_value_info;
+}
+
 /* Declarations of what is gone must go too; those of names that the file never defined are not ours to judge. */
 static void find_gone(struct graph_splice *gs)
 {
     const BnfuseOnnx__GraphProto *proto = gs->graph->proto;
+    if (!has_declarations(gs->graph)) return;
     BnfuseOnnx__NodeProto *const *nodes = proto ? proto->node : gs->graph->function->node;
     size_t node_count = proto ? proto->n_node : gs->graph->function->n_node;
     for (size_t i = 0; i < node_count; i++)
