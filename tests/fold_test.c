@@ -336,6 +336,21 @@ static void movers_carry_an_affine(void **state)
     RUN(cases, NULL);
 }
 
+/* What two branches of a Concat compute of open sizes in two ways is equal all the same. */
+static void branches_have_the_sizes_of_the_whole(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x N,3,H,W; init w 13,3,3,3; c = Conv x w strides=2,2 pads=1,1,1,1; m = MaxPool x kernel_shape=2,2 "
+          "strides=2,2; k = Concat c m axis=1; z = bn k 16; r = Relu z; out r",
+          1, 0, "Conv MaxPool BatchNormalization Concat Relu", 0 },
+        { "in x N,3,H,W; init w 13,3,3,3; c = Conv x w strides=2,2 pads=1,1,1,1; m = MaxPool x kernel_shape=2,2 "
+          "strides=2,2; k = Concat m c axis=1; z = bn k 16; r = Relu z; out r",
+          1, 0, "Conv MaxPool BatchNormalization Concat Relu", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 static void quantized_weights_keep_their_form(void **state)
 {
     static const struct fold_case cases[] = {
@@ -595,6 +610,7 @@ int main(void)
         cmocka_unit_test(what_others_read_stays),
         cmocka_unit_test(what_precedes_an_anchor_goes_into_it),
         cmocka_unit_test(movers_carry_an_affine),
+        cmocka_unit_test(branches_have_the_sizes_of_the_whole),
         cmocka_unit_test(quantized_weights_keep_their_form),
         cmocka_unit_test(statistics_of_the_batch_are_never_folded),
         cmocka_unit_test(what_would_not_be_finite_stays),

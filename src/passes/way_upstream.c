@@ -67,6 +67,18 @@ static enum reason upstream_through_affine(struct decision *decision, struct nod
     return reason;
 }
 
+/* A branch is joined along the affine's axis, so along the others it has what the whole has, however that was computed. */
+static struct shape shape_of_branch(struct decision *decision, const struct crossing *x, size_t slot)
+{
+    const struct shape *own = &x->node->inputs[slot].value->shape, *whole = &x->node->outputs[0]->shape;
+    int axis = x->onto[slot]->axis;
+    if (own->rank < 0 || own->rank != whole->rank || axis < 0) return *own;
+    struct shape shape = { own->rank, NEW_ARRAY(decision->arena, struct dim, (size_t)own->rank) };
+    for (int i = 0; i < own->rank; i++)
+        shape.dims[i] = i == axis || own->dims[i].size >= 0 ? own->dims[i] : whole->dims[i];
+    return shape;
+}
+
 /* A branch that cannot take its part may keep it, if that is less than what stood there before. */
 static enum reason upstream_branch(struct decision *decision, struct crossing *x, size_t slot)
 {
@@ -76,7 +88,8 @@ static enum reason upstream_branch(struct decision *decision, struct crossing *x
     decision_undo(decision, mark);
     if (!x->may_leave) return reason;
     const char *where = decision->where, *detail = decision->detail;
-    enum reason left = residue_before(decision, x->node, slot, x->onto[slot]);
+    const struct shape shape = shape_of_branch(decision, x, slot);
+    enum reason left = residue_before_as(decision, x->node, slot, x->onto[slot], &shape);
     decision->where = where;
     decision->detail = detail;
     return left ? reason : REASON_NONE;

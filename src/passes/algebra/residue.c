@@ -43,7 +43,8 @@ static void apply_after(struct decision *decision, const struct step *step)
 }
 
 static enum reason residue(struct decision *decision, void (*apply)(struct decision *, const struct step *),
-                           struct node *node, size_t slot, const struct value *value, const struct affine *a)
+                           struct node *node, size_t slot, const struct value *value, const struct shape *shape,
+                           const struct affine *a)
 {
     bool norm = as_norm(decision, a);
     const struct affine *uniform = affine_uniform(decision->arena, a);
@@ -55,7 +56,7 @@ static enum reason residue(struct decision *decision, void (*apply)(struct decis
     step->slot = slot;
     step->affine = a;
     int operations = norm ? 2 : affine_has_scale(a) + affine_has_shift(a);
-    work_add(&decision->cost.work, &value->shape, operations);
+    work_add(&decision->cost.work, shape, operations);
     decision->cost.nodes += norm ? 1 : operations;
     decision->cost.norms += norm;
     return REASON_NONE;
@@ -103,10 +104,17 @@ bool residue_joins(struct decision *decision, struct node *node, const struct af
 
 enum reason residue_before(struct decision *decision, struct node *node, size_t slot, const struct affine *affine)
 {
-    return residue(decision, apply_before, node, slot, node_input(node, slot), affine);
+    return residue_before_as(decision, node, slot, affine, &node_input(node, slot)->shape);
+}
+
+enum reason residue_before_as(struct decision *decision, struct node *node, size_t slot, const struct affine *affine,
+                              const struct shape *shape)
+{
+    return residue(decision, apply_before, node, slot, node_input(node, slot), shape, affine);
 }
 
 enum reason residue_after(struct decision *decision, struct node *node, size_t slot, const struct affine *affine)
 {
-    return residue(decision, apply_after, node, slot, node_output(node, slot), affine);
+    const struct value *value = node_output(node, slot);
+    return residue(decision, apply_after, node, slot, value, &value->shape, affine);
 }
