@@ -139,6 +139,13 @@ static const struct derivation derivations[] = {
     { 13, "InstanceNormalization", NULL, "2,3,4,2 3 3", "y" },
     { 21, "GroupNormalization", "num_groups=2", "2,4,3 4 4", "y" },
     { 18, "GroupNormalization", "num_groups=2", "2,4,3 2 2", "y" },
+    { 14, "RNN", "hidden_size=2", "3,2,3 1,2,3 1,2,2 1,4 _ 1,2,2", "y h" },
+    { 14, "RNN", "hidden_size=2 direction=bidirectional", "3,1,2 2,2,2 2,2,2", "y h" },
+    { 14, "GRU", "hidden_size=2", "3,2,3 1,6,3 1,6,2 1,12 _ 1,2,2", "y h" },
+    { 14, "GRU", "hidden_size=2 linear_before_reset=1 direction=reverse", "3,2,2 1,6,2 1,6,2 1,12", "y h" },
+    { 14, "GRU", "hidden_size=2", "2,1,2 1,6,2 1,6,2", "_ h" },
+    { 14, "LSTM", "hidden_size=2", "3,2,3 1,8,3 1,8,2 1,16 _ 1,2,2 1,2,2 1,6", "y h c" },
+    { 14, "LSTM", "hidden_size=2 direction=bidirectional", "3,1,2 2,8,2 2,8,2 2,16", "y" },
 };
 
 struct bench {

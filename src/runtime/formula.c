@@ -13,7 +13,9 @@
 
 void formula_open(struct formula *f, struct call *call)
 {
-    *f = (struct formula){ .call = call, .opset = LATEST_OPSET, .scratch = arena_scratch(call->scratch) };
+    *f = (struct formula){
+        .call = call, .tape = call->tape, .opset = LATEST_OPSET, .scratch = arena_scratch(call->scratch)
+    };
 }
 
 bool formula_close(struct formula *f)
@@ -70,8 +72,9 @@ static BnfuseOnnx__AttributeProto *new_attribute(struct arena *arena, const stru
     a->f = setting->real;
     a->has_s = setting->kind == SETTING_TEXT;
     if (setting->text) a->s = (ProtobufCBinaryData){ strlen(setting->text), (uint8_t *)setting->text };
-    a->ints = (int64_t *)setting->list;
+    a->ints = NEW_ARRAY(arena, int64_t, setting->count); /* what the caller has may be gone before the node */
     a->n_ints = setting->count;
+    if (setting->count > 0) memcpy(a->ints, setting->list, setting->count * sizeof *a->ints);
     return a;
 }
 
@@ -92,14 +95,15 @@ static const BnfuseOnnx__NodeProto *new_proto(struct arena *arena, const BnfuseO
 static struct node *new_node(struct formula *f, const char *op, const struct setting *settings, bool own, size_t wanted)
 {
     const struct node *outer = f->call->node;
-    struct node *node = NEW(f->scratch, struct node);
-    struct value *output = NEW(f->scratch, struct value);
+    struct arena *arena = f->tape ? f->tape->arena : f->scratch;
+    struct node *node = NEW(arena, struct node);
+    struct value *output = NEW(arena, struct value);
     output->name = "";
     *node = (struct node){ .graph = outer->graph, .op = op, .domain = "", .opset = f->opset };
-    node->proto = own ? outer->proto : new_proto(f->scratch, outer->proto, settings);
+    node->proto = own ? outer->proto : new_proto(arena, outer->proto, settings);
     node->row = operator_find(outer->graph->net->operators, "", op, f->opset);
     node->output_count = wanted;
-    node->outputs = NEW_ARRAY(f->scratch, struct value *, wanted);
+    node->outputs = NEW_ARRAY(arena, struct value *, wanted);
     for (size_t i = 0; i < wanted; i++) node->outputs[i] = output;
     return node;
 }
@@ -108,6 +112,7 @@ static bool run_step(struct formula *f, const struct node *node, struct array *c
                      struct array **outputs)
 {
     struct call step = *f->call;
+    step.tape = NULL;
     step.node = node;
     step.row = node->row;
     step.input_count = count;
@@ -128,6 +133,17 @@ static bool run_step(struct formula *f, const struct node *node, struct array *c
     return good;
 }
 
+/* An output that is an input under its own name is told apart from it. */
+static void note_step(struct formula *f, const struct node *node, struct array *const *inputs, size_t count,
+                      struct array **outputs)
+{
+    for (size_t i = 0; i < node->output_count; i++)
+        for (size_t k = 0; k < count; k++)
+            if (outputs[i] && outputs[i] == inputs[k] && is_tensor(outputs[i]))
+                outputs[i] = formula_hold(f, array_reshaped(outputs[i], outputs[i]->rank, outputs[i]->dims));
+    tape_note(f->tape, node, inputs, count, outputs);
+}
+
 static bool take_step(struct formula *f, const struct node *node, struct array *const *inputs, size_t count,
                       struct array **outputs)
 {
@@ -136,6 +152,7 @@ static bool take_step(struct formula *f, const struct node *node, struct array *
     if (!node->row || !node->row->run) formula_fail(f, "is made of %s, which does not run", node->op);
     else f->failed = !run_step(f, node, inputs, count, outputs);
     for (size_t i = 0; f->failed && i < wanted; i++) outputs[i] = NULL;
+    if (f->tape && !f->failed) note_step(f, node, inputs, count, outputs);
     arena_clear(f->scratch);
     return !f->failed;
 }

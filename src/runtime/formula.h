@@ -15,9 +15,11 @@
 #define RUNTIME_FORMULA_H
 
 #include "runtime/kernel.h"
+#include "runtime/tape.h"
 
 struct formula {
     struct call *call;
+    struct tape *tape; /* of the call */
     bool failed;
     int64_t opset;         /* of the steps; the newest unless set */
     struct arena *scratch; /* of one step */

@@ -36,6 +36,16 @@ gradient_function gradient_moved;
 /* Of operators whose outputs are steps: Floor, Sign, ... */
 gradient_function gradient_flat;
 
+/* Of a node that is computed by this formula: back through its steps. Every real input has to go into a step as it is. */
+void gradient_through(struct backward *b, bool (*formula)(struct call *call));
+/* By the formula that the row's kernel is. */
+gradient_function gradient_formula;
+
+/* Asks the row of a node for its part: `dx`, parallel to the inputs, gets arrays that are kept. *is_flat: see backward.
+ * False with a line. */
+bool gradient_ask(const struct call *outer, const struct node *node, struct array **inputs, size_t input_count,
+                  struct array *const *y, struct array *const *dy, struct array **dx, bool *is_flat);
+
 /* Those of the families. */
 gradient_function gradient_add, gradient_sub, gradient_mul, gradient_div, gradient_pow, gradient_prelu, gradient_sum,
     gradient_mean, gradient_extreme, gradient_clip, gradient_cast, gradient_dropout;
@@ -50,6 +60,7 @@ gradient_function gradient_average_pool, gradient_max_pool, gradient_global_aver
 gradient_function gradient_reduce_sum, gradient_reduce_mean, gradient_reduce_extreme, gradient_reduce_l1,
     gradient_reduce_l2, gradient_reduce_log_sum, gradient_reduce_log_sum_exp, gradient_reduce_sum_square,
     gradient_cumsum, gradient_resize, gradient_scatter;
+gradient_function gradient_rnn, gradient_gru, gradient_lstm;
 gradient_function gradient_softmax, gradient_log_softmax, gradient_nll_loss, gradient_cross_entropy;
 gradient_function gradient_batch_norm, gradient_layer_norm, gradient_rms_norm, gradient_instance_norm,
     gradient_group_norm;

@@ -29,6 +29,7 @@ struct call {
     struct team *team; /* of so many threads; NULL: the caller alone */
     struct array_pool *pool;
     struct run *run;       /* for control flow only */
+    struct tape *tape;     /* where a formula notes its steps (runtime/tape.h), or NULL */
     struct arena *scratch; /* emptied after the call */
     struct bnfuse_error *error;
 };

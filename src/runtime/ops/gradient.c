@@ -17,7 +17,7 @@
 #include <string.h>
 
 /* What is between xs and y. The maps are by value. */
-struct tape {
+struct derivation {
     struct call *call;
     struct value **given; /* xs, then zs */
     size_t given_count, x_count;
@@ -32,7 +32,7 @@ static bool gradient(struct call *call);
 
 /* ---- names ---- */
 
-static bool find_value(struct tape *t, ProtobufCBinaryData name, struct value **value)
+static bool find_value(struct derivation *t, ProtobufCBinaryData name, struct value **value)
 {
     char *text = arena_alloc(t->call->scratch, name.len + 1);
     if (name.len > 0) memcpy(text, name.data, name.len);
@@ -41,7 +41,7 @@ static bool find_value(struct tape *t, ProtobufCBinaryData name, struct value **
 }
 
 /* The values that a list attribute names, behind those that are there. */
-static bool find_values(struct tape *t, const char *attribute)
+static bool find_values(struct derivation *t, const char *attribute)
 {
     const BnfuseOnnx__AttributeProto *names = node_attribute(t->call->node, attribute);
     for (size_t i = 0; names && i < names->n_strings; i++) {
@@ -53,7 +53,7 @@ static bool find_values(struct tape *t, const char *attribute)
     return true;
 }
 
-static bool read_names(struct tape *t)
+static bool read_names(struct derivation *t)
 {
     const BnfuseOnnx__AttributeProto *y = node_attribute(t->call->node, "y");
     t->given = NEW_ARRAY(t->call->scratch, struct value *, t->call->input_count);
@@ -80,7 +80,7 @@ static bool is_derived(const struct schedule *schedule)
 }
 
 /* Every value between xs and y, and every constant that is read there. */
-static bool run_between(struct tape *t)
+static bool run_between(struct derivation *t)
 {
     struct call *call = t->call;
     struct plan *plan;
@@ -103,7 +103,7 @@ static bool run_between(struct tape *t)
     return true;
 }
 
-static struct array *array_of(const struct tape *t, const struct value *value)
+static struct array *array_of(const struct derivation *t, const struct value *value)
 {
     return value ? pointer_map_get(&t->arrays, value) : NULL;
 }
@@ -111,7 +111,7 @@ static struct array *array_of(const struct tape *t, const struct value *value)
 /* ---- backward ---- */
 
 /* Whether the step's outputs change with an x: then those of real numbers are noted, and the step is asked. */
-static bool note_moves(struct tape *t, const struct step *step)
+static bool note_moves(struct derivation *t, const struct step *step)
 {
     bool moves = false;
     for (size_t i = 0; i < step->node->input_count; i++)
@@ -123,7 +123,7 @@ static bool note_moves(struct tape *t, const struct step *step)
     return moves;
 }
 
-static void add_gradient(struct tape *t, const struct value *value, struct array *dx)
+static void add_gradient(struct derivation *t, const struct value *value, struct array *dx)
 {
     struct formula f;
     struct array *old = pointer_map_get(&t->gradients, value);
@@ -135,49 +135,42 @@ static void add_gradient(struct tape *t, const struct value *value, struct array
 }
 
 /* Every input that moves must have got a gradient, so that none is forgotten. */
-static bool spread(struct tape *t, struct backward *b, const struct node *node)
+static bool spread(struct derivation *t, const struct node *node, struct array *const *dx, bool is_flat)
 {
+    struct call call = *t->call;
+    call.node = node;
     for (size_t i = 0; i < node->input_count; i++) {
         const struct value *value = node->inputs[i].value;
         if (!value || !pointer_map_get(&t->moves, value)) continue;
-        if (b->dx[i]) add_gradient(t, value, b->dx[i]);
-        else if (!b->is_flat) return call_unsupported(b->f.call, "the gradient of input %zu is not known", i);
+        if (dx[i]) add_gradient(t, value, dx[i]);
+        else if (!is_flat) return call_unsupported(&call, "the gradient of input %zu is not known", i);
     }
     return true;
 }
 
-static bool ask(struct tape *t, const struct step *step)
+static bool ask(struct derivation *t, const struct step *step)
 {
     const struct node *node = step->node;
     struct arena *scratch = t->call->scratch;
-    struct call call = *t->call;
-    call.node = node;
-    call.row = node->row;
-    call.input_count = node->input_count;
-    call.output_count = node->output_count;
-    call.inputs = NEW_ARRAY(scratch, struct array *, node->input_count);
-    call.outputs = NEW_ARRAY(scratch, struct array *, node->output_count);
+    struct array **inputs = NEW_ARRAY(scratch, struct array *, node->input_count);
     struct array **y = NEW_ARRAY(scratch, struct array *, node->output_count);
     struct array **dy = NEW_ARRAY(scratch, struct array *, node->output_count);
-    struct backward b = { .y = y, .dy = dy, .dx = NEW_ARRAY(scratch, struct array *, node->input_count) };
-    bool reached = false;
-    for (size_t i = 0; i < node->input_count; i++) call.inputs[i] = array_of(t, node->inputs[i].value);
+    struct array **dx = NEW_ARRAY(scratch, struct array *, node->input_count);
+    bool reached = false, is_flat = false;
+    for (size_t i = 0; i < node->input_count; i++) inputs[i] = array_of(t, node->inputs[i].value);
     for (size_t i = 0; i < node->output_count; i++) {
         y[i] = array_of(t, node->outputs[i]);
         dy[i] = node->outputs[i] ? pointer_map_get(&t->gradients, node->outputs[i]) : NULL;
         reached = reached || dy[i];
     }
     if (!reached) return true;
-    if (step->function || !node->row || !node->row->gradient)
-        return call_unsupported(&call, "the gradient of this operator is not known");
-    formula_open(&b.f, &call);
-    node->row->gradient(&b);
-    bool good = formula_close(&b.f) && spread(t, &b, node);
-    for (size_t i = 0; i < node->input_count; i++) array_drop(b.dx[i]);
+    bool good =
+        gradient_ask(t->call, node, inputs, node->input_count, y, dy, dx, &is_flat) && spread(t, node, dx, is_flat);
+    for (size_t i = 0; i < node->input_count; i++) array_drop(dx[i]);
     return good;
 }
 
-static bool walk_back(struct tape *t)
+static bool walk_back(struct derivation *t)
 {
     const struct schedule *schedule = t->schedule;
     bool *moves = NEW_ARRAY(t->call->scratch, bool, schedule->step_count);
@@ -191,7 +184,7 @@ static bool walk_back(struct tape *t)
 /* ---- the operator ---- */
 
 /* Ones like y: of several elements the sum is derived. */
-static bool begin(struct tape *t)
+static bool begin(struct derivation *t)
 {
     struct array *y = array_of(t, t->y);
     if (!y || !is_real(y)) return call_fail(t->call, "needs a real tensor as y");
@@ -202,7 +195,7 @@ static bool begin(struct tape *t)
 }
 
 /* Zeros where y does not change with an x. */
-static void give_all(struct tape *t)
+static void give_all(struct derivation *t)
 {
     for (size_t i = 0; i < t->x_count; i++) {
         const struct array *x = call_input(t->call, i);
@@ -214,7 +207,7 @@ static void give_all(struct tape *t)
     }
 }
 
-static void drop_values(struct tape *t)
+static void drop_values(struct derivation *t)
 {
     for (size_t i = 0; t->schedule && i < t->schedule->slot_count; i++) {
         array_drop(pointer_map_get(&t->arrays, t->schedule->values[i]));
@@ -224,7 +217,7 @@ static void drop_values(struct tape *t)
 
 static bool gradient(struct call *call)
 {
-    struct tape t = { .call = call };
+    struct derivation t = { .call = call };
     t.arrays.arena = t.moves.arena = t.gradients.arena = call->scratch;
     bool good = read_names(&t) && run_between(&t) && begin(&t) && walk_back(&t);
     if (good) give_all(&t);

@@ -7,6 +7,7 @@
  * state stays, its outputs are zero; backward, it starts at its own end. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
+#include "runtime/gradient.h"
 #include "runtime/math/product.h"
 #include "runtime/math/real.h"
 #include "runtime/math/simd.h"
@@ -555,8 +556,8 @@ static bool shape_recurrent(struct shaping *s)
 static const struct weight_need recurrent_need = { .rank = 3, .axis = 2, .weight_axis = 2 };
 
 const struct operator_row rnn_operators[] = {
-    { "GRU", 1, LATEST, .run = run_rnn, .data = &gru, .shape = shape_recurrent, .sizes = SLOT(4),
-      .limits = { [4] = LIMIT_LENGTH }, .need = &recurrent_need,
+    { "GRU", 1, LATEST, .gradient = gradient_gru, .run = run_rnn, .data = &gru, .shape = shape_recurrent,
+      .sizes = SLOT(4), .limits = { [4] = LIMIT_LENGTH }, .need = &recurrent_need,
       .schemas = SCHEMAS({ 1, 2, "T T T ?T ?i32 ?T > ?T T",
                            "activation_alpha:F activation_beta:F activations:S clip:f direction:s hidden_size:i "
                            "output_sequence:i" },
@@ -569,8 +570,8 @@ const struct operator_row rnn_operators[] = {
                          { 14, LATEST, "T T T ?T ?i32 ?T > ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f direction:s hidden_size:i "
                            "layout:i linear_before_reset:i" }) },
-    { "LSTM", 1, LATEST, .run = run_rnn, .data = &lstm, .shape = shape_recurrent, .sizes = SLOT(4),
-      .limits = { [4] = LIMIT_LENGTH }, .need = &recurrent_need,
+    { "LSTM", 1, LATEST, .gradient = gradient_lstm, .run = run_rnn, .data = &lstm, .shape = shape_recurrent,
+      .sizes = SLOT(4), .limits = { [4] = LIMIT_LENGTH }, .need = &recurrent_need,
       .schemas = SCHEMAS({ 1, 6, "T T T ?T ?i32 ?T ?T ?T > ?T ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f direction:s hidden_size:i "
                            "input_forget:i output_sequence:i" },
@@ -580,8 +581,8 @@ const struct operator_row rnn_operators[] = {
                          { 14, LATEST, "T T T ?T ?i32 ?T ?T ?T > ?T ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f direction:s hidden_size:i "
                            "input_forget:i layout:i" }) },
-    { "RNN", 1, LATEST, .run = run_rnn, .data = &plain, .shape = shape_recurrent, .sizes = SLOT(4),
-      .limits = { [4] = LIMIT_LENGTH }, .need = &recurrent_need,
+    { "RNN", 1, LATEST, .gradient = gradient_rnn, .run = run_rnn, .data = &plain, .shape = shape_recurrent,
+      .sizes = SLOT(4), .limits = { [4] = LIMIT_LENGTH }, .need = &recurrent_need,
       .schemas = SCHEMAS({ 1, 6, "T T T ?T ?i32 ?T > ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f direction:s hidden_size:i "
                            "output_sequence:i" },
