@@ -200,7 +200,7 @@ static void what_precedes_an_anchor_goes_into_it(void **state)
         { "in x 2,4,3,3; r = Relu x; floats s 1,1,2,3; floats b 0,0,1,-1; fill m 4 0; fill v 4 1; init w 3,2,1,1; "
           "y = BatchNormalization r s b m v epsilon=0.0; p q = Split y axis=1; z = Conv q w; out p; out z",
           0, 0, "Relu Split Conv", 0 },
-        { "in x 2,3,4; init w 2,5,3; r = Relu x; y = bn r 3; z = MatMul w y; out z", 1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,4; init w 2,5,3; r = Relu x; y = bn r 3; z = MatMul w y; out z", 0, 0, "Relu MatMul Add", 0 },
         { "in x 2,3,4; init w 2,5,3; r = Relu x; y = bn0 r 3; z = MatMul w y; out z", 0, 0, "Relu MatMul", 0 },
         { "in x 2,3,5,7; in u 2,3,2,7; init w 4,3,1,1; y = bn0 x 3; c = Concat y u axis=2; z = Conv c w; out z", 1,
           REASON_NON_LINEAR, NULL, 0 },
@@ -331,6 +331,27 @@ static void movers_carry_an_affine(void **state)
           0, "Conv Sigmoid Mul Add", 0 },
         { "in x 2,3,5,7; fill s 3 1; fill b 3 0; a = InstanceNormalization x s b; z = bn a 3; out z", 0, 0,
           "InstanceNormalization", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+/* Each matrix of a stack makes another shift of it, which is an Add, or goes into one that follows. */
+static void a_stack_of_matrices_takes_what_precedes_it(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,4,5; r = Relu x; init w 2,5,6; y = bn0 r 4; t = Transpose y perm=0,2,1; init v 2,4,3; z = MatMul t "
+          "v; "
+          "out z",
+          0, 0, "Relu Transpose MatMul", 0 },
+        { "in x 2,4,5; r = Relu x; y = bn r 4; t = Transpose y perm=0,2,1; init v 2,4,3; z = MatMul t v; out z", 0, 0,
+          "Relu Transpose MatMul Add", 0 },
+        { "in x 2,4,5; r = Relu x; y = bn r 4; init v 2,3,4; z = MatMul v y; out z", 0, 0, "Relu MatMul Add", 0 },
+        { "in x 5,4; r = Relu x; y = bn r 4; init v 3,2,4,6; init b 6; z = MatMul y v; a = Add z b; out a", 0, 0,
+          "Relu MatMul Add", 0 },
+        { "in x 2,4,5; r = Relu x; y = bn r 4; t = Transpose y perm=0,2,1; init v 2,4,4; z = MatMul t v; q = Transpose "
+          "z perm=0,2,1; p = bn q 4; out p",
+          0, 0, "Relu Transpose MatMul Add Transpose", 0 },
     };
     (void)state;
     RUN(cases, NULL);
@@ -610,6 +631,7 @@ int main(void)
         cmocka_unit_test(what_others_read_stays),
         cmocka_unit_test(what_precedes_an_anchor_goes_into_it),
         cmocka_unit_test(movers_carry_an_affine),
+        cmocka_unit_test(a_stack_of_matrices_takes_what_precedes_it),
         cmocka_unit_test(branches_have_the_sizes_of_the_whole),
         cmocka_unit_test(quantized_weights_keep_their_form),
         cmocka_unit_test(statistics_of_the_batch_are_never_folded),

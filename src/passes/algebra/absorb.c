@@ -311,8 +311,13 @@ enum reason absorb_input(struct decision *decision, const struct anchor *anchor,
     if (reason) return reason;
     bool shift = affine_has_shift(a);
     if (shift) reason = shift_sums(decision, node, &l, a->shift, &sums);
-    if (reason == REASON_PADDED_SHIFT && is_enabled(decision->options, EXTRA_SHIFT_MAP)
-        && shift_map_make(decision, node, &l, a->shift, INT64_MAX, &map)) {
+    if (reason == REASON_NON_LINEAR && shift_map_of_stack(decision, &l, a->shift, &map)) {
+        reason = shift_map_add(decision, node, &map, l.weight->type);
+        if (reason) return reason;
+        a = affine_scale_only(decision->arena, a);
+        shift = false;
+    } else if (reason == REASON_PADDED_SHIFT && is_enabled(decision->options, EXTRA_SHIFT_MAP)
+               && shift_map_make(decision, node, &l, a->shift, INT64_MAX, &map)) {
         reason = shift_map_add(decision, node, &map, l.weight->type);
         if (reason) return reason;
         a = affine_scale_only(decision->arena, a);

@@ -125,6 +125,30 @@ bool shift_map_make(struct decision *decision, const struct node *node, const st
     return true;
 }
 
+bool shift_map_of_stack(struct decision *decision, const struct anchor_parts *l, const double *t, struct shift_map *map)
+{
+    const struct tensor *w = l->weight;
+    const int64_t pairs = l->input_channels * l->output_channels;
+    double piece[PIECE];
+    int64_t bytes;
+    if (!l->is_product || l->quantized || pairs <= 0) return false;
+    *map = (struct shift_map){ .rank = w->rank, .channels = l->output_channels, .positions = w->count / pairs };
+    for (int i = 0; i < w->rank; i++) map->dims[i] = w->dims[i];
+    map->dims[l->input_view.inner == 1 ? w->rank - 1 : w->rank - 2] = 1;
+    if (!size_multiply(map->positions * (int64_t)sizeof(double), map->channels, &bytes)
+        || !constants_fit(decision->constants, (uint64_t)bytes))
+        return false;
+    map->values = NEW_ARRAY(decision->arena, double, (size_t)(map->positions * map->channels));
+    for (int64_t at = 0; at < w->count; at += PIECE) {
+        int64_t n = w->count - at < PIECE ? w->count - at : PIECE;
+        if (!tensor_read_real(w, at, n, piece, NULL)) return false;
+        for (int64_t i = 0; i < n; i++)
+            map->values[(at + i) / pairs * map->channels + view_channel(&l->output_view, at + i)] +=
+                l->weight_gain * piece[i] * t[view_channel(&l->input_view, at + i)];
+    }
+    return true;
+}
+
 /* Whether the reduction is over the axes from 2 on, all of them and no others. */
 static bool reduces_all_positions(struct decision *decision, const struct node *reader, int rank)
 {

@@ -16,7 +16,7 @@ struct shift_map {
     int rank;                      /* of the output */
     int64_t dims[TENSOR_MAX_RANK]; /* 1, channels, then the sizes of the spatial axes */
     int64_t channels, positions;
-    double *values; /* [channels][positions] */
+    double *values; /* [channels][positions]; of a stack [positions][channels] */
 };
 
 /* The map of `t`, one number per input channel. False when a size is unknown, the node is neither, or there are more
@@ -24,13 +24,18 @@ struct shift_map {
 bool shift_map_make(struct decision *decision, const struct node *node, const struct anchor_parts *parts,
                     const double *t, int64_t most, struct shift_map *map);
 
+/* The same for a product with a stack of matrices, each of which makes another shift of `t`; its dims are those of the
+ * weight, without the axis that is summed over. */
+bool shift_map_of_stack(struct decision *decision, const struct anchor_parts *parts, const double *t,
+                        struct shift_map *map);
+
 /* The reader that alone reads the output of `node` and averages over all its spatial axes; NULL: there is none. */
 struct node *shift_map_average(struct decision *decision, const struct node *node);
 
 /* The mean of the map per channel, as a shift along axis 1. */
 const struct affine *shift_map_mean(struct arena *arena, const struct shift_map *map);
 
-/* Leaves an Add of the map after the node, on request (--enable shift-map). */
+/* Leaves an Add of the map after the node. */
 enum reason shift_map_add(struct decision *decision, struct node *node, const struct shift_map *map, enum dtype type);
 
 #endif
