@@ -32,6 +32,20 @@ def npy(shape, kind="<f4", size=4):
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(count * size)
 
 
+def field(number, content):
+    """A length-delimited field of protobuf; sizes below 128."""
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+def with_data(path, location):
+    """Relu of an initializer whose numbers are in another file."""
+    entry = field(13, field(1, b"location") + field(2, location.encode()))
+    tensor = b"\x08\x04\x10\x01" + field(8, b"w") + entry + b"\x70\x01"
+    node = field(1, b"w") + field(2, b"y") + field(3, b"relu") + field(4, b"Relu")
+    output = field(12, field(1, b"y") + field(2, field(1, b"\x08\x01")))
+    write(path, b"\x08\x08" + field(7, field(1, node) + field(2, b"g") + field(5, tensor) + output) + field(8, b"\x10\x0d"))
+
+
 def make_files():
     good = read("conv_bn_relu")
     write("good.onnx", good)
@@ -53,6 +67,14 @@ def make_files():
     write("m.gguf", b"GGUF\3\0\0\0")
     write("m.param", "7767517\n75 83\n")
     write("m.pdmodel", b"\x0a\x10\x08\0\x10\xff\xff\xff\xff\x0f\x1a\4\x0a\2xx")
+    write("answer.onnx", '{"message": "Not Found"}')
+    write("page.onnx", "<!DOCTYPE html><html><body>404")
+    write("packed.onnx.gz", b"\x1f\x8b\x08\0" + bytes(20))
+    with_data("windows.onnx", "weights\\w.bin")
+    with_data("drive.onnx", "\\".join(("C:", "models", "w.bin")))
+    with_data("rooted.onnx", "/data/w.bin")
+    with_data("above.onnx", "../w.bin")
+    with_data("alone.onnx", "w.bin")
     os.mkdir("saved")
     write("saved/saved_model.pb", b"\x08\x01")
     os.mkdir("folder")
@@ -115,6 +137,7 @@ situations = [
     ("good.onnx folder/../good.onnx --out-dir folder", 2, ["good.onnx", "two models have this name", "a folder for each"]),
     ("good.onnx good.onnx", 2, ["good.onnx", "is given twice"]),
     ("good.onnx -", 2, ["standard input is one model", "name it alone"]),
+    ("good.onnx --junit /dev/full", 2, ["/dev/full", "cannot be written", "No space left"]),
     # Models that cannot be read.
     ("absent.onnx", 2, ["absent.onnx", "No such file"]),
     ("folder", 2, ["folder", "is a directory", "name the model file in it"]),
@@ -134,6 +157,15 @@ situations = [
     ("m.param", 3, ["m.param", "ncnn", "take the model it was made from"]),
     ("m.pdmodel", 3, ["m.pdmodel", "PaddlePaddle", "paddle2onnx"]),
     ("x.npy", 3, ["x.npy", "a NumPy array", "--input NAME=FILE"]),
+    ("answer.onnx", 3, ["answer.onnx", "it is JSON", "repeat the download"]),
+    ("page.onnx", 3, ["page.onnx", "a web page", "the download may have failed"]),
+    ("packed.onnx.gz", 3, ["packed.onnx.gz", "compressed", "gunzip"]),
+    # External data.
+    ("windows.onnx", 3, ["windows.onnx", 'tensor "w"', "weights", "w.bin", "no such file", 'ONNX wants "/"']),
+    ("drive.onnx", 3, ["drive.onnx", 'tensor "w"', "C:", 'ONNX wants "/"']),
+    ("rooted.onnx", 3, ["rooted.onnx", 'tensor "w"', '"/data/w.bin"', "beneath the model's folder", "move the file there"]),
+    ("above.onnx", 3, ["above.onnx", 'tensor "w"', '"../w.bin"', 'without ".."', "move the file there"]),
+    ("alone.onnx", 3, ["alone.onnx", 'tensor "w"', '"w.bin"', "no such file", "put it beside the model"]),
     # Models that are wrong inside.
     ("no_value.onnx", 3, ["no_value.onnx", 'Relu "relu"', '"q"']),
     ("run unknown_op.onnx --input x=x.npy", 4, ["unknown_op.onnx", "Rulu", '"relu"']),

@@ -19,16 +19,32 @@ static bool is_folder(const char *path)
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+/* Whether a file can be put there, in the place of a regular one that is there. */
+static bool is_writable(const char *path, const char *folder)
+{
+    struct stat status;
+    if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode)) return true;
+    return access(folder, W_OK) == 0 || errno == ENOSYS;
+}
+
+static bool is_place(const struct option_row *row, const char *path, const char *folder, bnfuse_error *error)
+{
+    if (!is_folder(folder))
+        return usage(error, "--%s %s: there is no folder %s; make it first", row->name, path, folder);
+    if (is_folder(path)) return usage(error, "--%s %s: is a folder; name a file in it", row->name, path);
+    if (is_writable(path, folder)) return true;
+    return usage(error, "--%s %s: nothing can be written into the folder %s: %s; choose another", row->name, path,
+                 folder, strerror(errno));
+}
+
 static bool has_folder(const struct option_row *row, const char *path, bnfuse_error *error)
 {
     const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, (size_t)(slash - path) + (slash == path)) : NULL;
-    if (slash && !folder) return out_of_memory(error);
-    bool there = !folder || is_folder(folder);
-    if (there && is_folder(path)) usage(error, "--%s %s: is a folder; name a file in it", row->name, path);
-    else if (!there) usage(error, "--%s %s: there is no folder %s; make it first", row->name, path, folder);
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + (slash == path)) : strdup(".");
+    if (!folder) return out_of_memory(error);
+    bool there = is_place(row, path, folder, error);
     free(folder);
-    return there && !is_folder(path);
+    return there;
 }
 
 /* Standard output is for one thing at a time. */
@@ -58,9 +74,12 @@ static bool folder_is_good(const struct option_row *row, const char *path, bnfus
 {
     if (strcmp(path, "-") == 0) return usage(error, "--%s -: wants a folder; standard output is none", row->name);
     if (row->kind == OPTION_NEW_DIR) return has_folder(row, path, error) || is_folder(path);
-    return is_folder(path)
-           || usage(error, "--%s %s: there is no such folder%s", row->name, path,
-                    row->kind == OPTION_OUT_DIR ? "; make it first" : "");
+    bool is_out = row->kind == OPTION_OUT_DIR;
+    if (!is_folder(path))
+        return usage(error, "--%s %s: there is no such folder%s", row->name, path, is_out ? "; make it first" : "");
+    return !is_out || access(path, W_OK) == 0 || errno == ENOSYS
+           || usage(error, "--%s %s: nothing can be written into it: %s; choose another", row->name, path,
+                    strerror(errno));
 }
 
 static bool paths_are_good(struct settings *settings, bnfuse_error *error)

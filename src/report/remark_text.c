@@ -12,6 +12,12 @@ report_writer *const report_writers[REPORT_COUNT] = {
 #undef ROW
 };
 
+bool failed_otherwise(const struct run_report *run)
+{
+    if (run->status == BNFUSE_OK || run->status == BNFUSE_POLICY) return run->status != BNFUSE_OK;
+    return !run->check || bnfuse_verdict_status(run->check->verdict) == BNFUSE_OK;
+}
+
 const char *verdict_line(const struct run_report *run, char *to, size_t size)
 {
     const bnfuse_check_result *check = run->check;
@@ -26,6 +32,8 @@ const char *verdict_line(const struct run_report *run, char *to, size_t size)
     else if (check->verdict == BNFUSE_VERDICT_NOT_CHECKED) snprintf(to, size, "not checked (%s)", why);
     else if (*why) snprintf(to, size, "%s: %s", text, why);
     else snprintf(to, size, "%s", text);
+    size_t used = strlen(to);
+    if (failed_otherwise(run)) snprintf(to + used, size - used, ", but exit status %d", run->status);
     return to;
 }
 

@@ -18,6 +18,9 @@ void print_rewrites(const struct run_report *run, bool all, FILE *to);
 /* The outcome in one or two plain sentences for somebody who does not know the program. Escaped. */
 const char *verdict_sentence(const struct run_report *run, char *to, size_t size);
 
+/* Whether the run ended badly for another reason than its verdict: a policy, a file that could not be written. */
+bool failed_otherwise(const struct run_report *run);
+
 /* The message of a run without the model's name, for where that is said already. Escaped. */
 const char *message_alone(const struct run_report *run, char *to, size_t size);
 

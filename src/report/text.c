@@ -229,7 +229,6 @@ bool report_text(const struct run_report *run, FILE *to)
 bool report_line(const struct run_report *run, bool quiet, FILE *to)
 {
     char model[500], text[1200], gone[80] = "", written[600] = "", line[2400];
-    bool ended = run->status != BNFUSE_OK && (!run->check || run->status == BNFUSE_POLICY);
     bnfuse_escape(model, sizeof model, run->model);
     if (run->report && !quiet)
         snprintf(gone, sizeof gone, "; %zu of %zu BatchNormalizations gone", run->report->folded,
@@ -240,7 +239,8 @@ bool report_line(const struct run_report *run, bool quiet, FILE *to)
         strcat(written, " written");
     }
     snprintf(line, sizeof line, "model %s: %s%s%s", model,
-             ended ? message_alone(run, text, sizeof text) : verdict_line(run, text, sizeof text), gone, written);
+             failed_otherwise(run) ? message_alone(run, text, sizeof text) : verdict_line(run, text, sizeof text), gone,
+             written);
     put_line(to, &run->terminal, verdict_ink(run), line);
     return !ferror(to);
 }

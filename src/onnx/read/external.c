@@ -70,8 +70,10 @@ static int open_beneath(int directory, char *path)
     return directory;
 }
 
-static const char *open_advice(int reason)
+static const char *open_advice(int reason, const char *location)
 {
+    if (reason == ENOENT && strchr(location, '\\'))
+        return "no such file; ONNX wants \"/\" where Windows has \"\\\", so export the model with such a location";
     return reason == EINVAL    ? "must be a path beneath the model's folder, without \"..\"; move the file there"
            : reason == ELOOP   ? "is a symbolic link, which is not followed; put the file itself beside the model"
            : reason == ENOTDIR ? "a folder on its path is missing or a symbolic link, which is not followed"
@@ -111,7 +113,8 @@ static bool open_external(struct external *external, const struct model *model, 
     external->file.path = arena_printf(model->arena, "%s/%s", model->directory, external->location);
     external->file.fd = open_beneath(open(model->directory, O_PATH | O_DIRECTORY | O_CLOEXEC), path);
     int reason = errno;
-    if (external->file.fd < 0) return refuse(error, model, tensor, external->location, open_advice(reason));
+    if (external->file.fd < 0)
+        return refuse(error, model, tensor, external->location, open_advice(reason, external->location));
     arena_defer(model->arena, close_external, external);
     if (fstat(external->file.fd, &status)) return refuse(error, model, tensor, external->location, strerror(errno));
     const char *problem = unfit(&status);

@@ -155,7 +155,7 @@ static const struct format {
     { 0, "<", NULL, NULL, "a web page or XML; the download may have failed" },
     { 0, "{", "\"modelTopology\"", NULL, "a TensorFlow.js model; " TF2ONNX("--tfjs FILE") },
     { 0, "{", "\"pir\"", NULL, "a PaddlePaddle model; convert it with paddle2onnx" },
-    { 0, "{", NULL, NULL, "JSON; take the binary form of the model" },
+    { 0, "{", NULL, NULL, "JSON; take the binary form of the model, or repeat the download if it failed" },
     { 0, "ir_version:", NULL, NULL, "a model as text; turn it into the binary form with protoc --encode" },
     { 0, "node {", NULL, NULL,
       "a TensorFlow GraphDef as text; save it in binary form, then " TF2ONNX("--graphdef FILE") },
