@@ -342,13 +342,41 @@ for name, nodes, tensors, wrong in [
         ("products", [SMALL] + [node("MatMul", ["A" if i == 0 else "p%d" % i, "A"], ["z" if i == 199 else "p%d" % (i + 1)]) for i in range(200)], sized(1500, 1500), "200 products of 1500^3"),
         ("integer", [node("ConstantOfShape", ["big8"], ["A"], value=("t", tensor("t", [1], 2))), node("MatMulInteger", ["A", "A"], ["z"])], [numbers("big8", [8000, 8000])], "a product of 8000^3 of whole numbers"),
         ("sequence", [node("SequenceEmpty", [], ["e"]), node("SequenceInsert", ["e", "Y"], ["q0"])] + [node("SequenceInsert", ["q%d" % i, "Y"], ["q%d" % (i + 1)]) for i in range(3000)]
-         + [node("ConcatFromSequence", ["q3000"], ["z"], axis=0)], [], "a sequence that grows 3000 times")]:
+         + [node("ConcatFromSequence", ["q3000"], ["z"], axis=0)], [], "a sequence that grows 3000 times"),
+        ("text", [node("StringConcat", ["t%d" % i, "t%d" % i], ["z" if i == 39 else "t%d" % (i + 1)]) for i in range(40)], [tensor("t0", [1], STRING, raw=False, more=field(6, "a" * 1000))], "a text doubled 40 times"),
+        ("letters", [SMALL, node("Einsum", ["A", "A"], ["z"], equation="abcdefghijklm,nopqrstuvwxyz->abcdefghijklmnopqrstuvwxyz")], sized(*[2] * 13), "26 letters"),
+        ("unpool", [node("MaxUnpool", ["Y", "i", "o"], ["z"], kernel_shape=[2, 2], strides=[1 << 20, 1 << 20])], [tensor("i", [1, 4, 8, 8], INT64), numbers("o", [1, 4, 1 << 20, 1 << 20])], "places 2^20 apart"),
+        ("multinomial", [SMALL, node("Multinomial", ["A"], ["z"], sample_size=(1 << 31) - 1)], sized(1000, 10), "2^31 draws"),
+        ("random", [node("RandomNormal", [], ["z"], shape=[1 << 20, 1 << 20])], [], "2^40 random numbers"),
+        ("window", [node("HannWindow", ["n"], ["z"])], [tensor("n", [], INT64, struct.pack("<q", 1 << 40))], "a window of 2^40"),
+        ("pieces", [SMALL, node("SplitToSequence", ["A"], ["z"], axis=0, keepdims=0)], sized(100000000), "10^8 pieces"),
+        ("cast", [SMALL, node("Cast", ["A"], ["z"], to=STRING)], sized(200000000), "2e8 numbers as text")]:
     behind(name, nodes, tensors, wrong, "0 4")
 body = graph([node("Identity", ["cond_in"], ["cond"]), node("Add", ["a_in", "a_in"], ["a"])], [info("i", [], INT64), info("cond_in", [], BOOL), info("a_in", [1, 4, 8, 8])],
              [info("cond", [], BOOL), info("a", [1, 4, 8, 8])], [])
 TRUE = tensor("yes", [], BOOL, b"\1")
 behind("loop", [node("Loop", ["", "yes", "Y"], ["z"], body=("g", body))], [TRUE], "a loop without end", "0 4")
 behind("loop_trip", [node("Loop", ["trip", "yes", "Y"], ["z"], body=("g", body))], [TRUE, tensor("trip", [], INT64, struct.pack("<q", 1 << 62))], "2^62 rounds", "0 4")
+
+
+def nested(depth):
+    inner = [node("Loop", ["hundred", "yes", "a_in"], ["a"], body=("g", nested(depth - 1)))] if depth else [node("Add", ["a_in", "a_in"], ["a"])]
+    return graph([node("Identity", ["cond_in"], ["cond"])] + inner, [info("i", [], INT64), info("cond_in", [], BOOL), info("a_in", [1, 4, 8, 8])], [info("cond", [], BOOL), info("a", [1, 4, 8, 8])], [])
+
+
+behind("loops", [node("Loop", ["hundred", "yes", "Y"], ["z"], body=("g", nested(6)))], [TRUE, tensor("hundred", [], INT64, struct.pack("<q", 100))], "loops in loops, 10^14 rounds", "0 4")
+step = graph([node("Add", ["s_in", "x_in"], ["s_out"]), node("Identity", ["s_out"], ["y_out"])], [info("s_in", [4]), info("x_in", [4])], [info("s_out", [4]), info("y_out", [4])], [])
+behind("scan", [SMALL, node("Scan", ["s", "A"], ["f", "z"], body=("g", step), num_scan_inputs=1)], sized(3000000, 4), "3 million steps", "0 4")
+for i, (pattern, text) in enumerate([("(a*)*b", "a" * 5000), ("(a|aa)+b", "a" * 60), ("((a*)*)*b", "a" * 3000), ("(((a{100}){100}){100}){100}", "a"), ("(" * 20000 + "a" + ")" * 20000, "a"), ("(.*)" * 7 + "b", "a" * 2000)]):
+    case("bomb_pattern_%d" % i, conv_bn([node("RegexFullMatch", ["t"], ["z"], pattern=pattern)], [tensor("t", [1], STRING, raw=False, more=field(6, text))], [info("Y", [1, 4, 8, 8]), field(1, "z")], opset=20),
+         "a pattern with too many ways: %s" % pattern[:20], "0 4", "", "--memory 2GiB --work 6")
+for name, true, false in [("itself", [0, 0], [0, 0]), ("nowhere", [7, 0], [1 << 62, 0])]:
+    tree = node("TreeEnsembleRegressor", ["F"], ["z"], domain="ai.onnx.ml", nodes_treeids=[0, 0], nodes_nodeids=[0, 1], nodes_featureids=[0, 0], nodes_values=[0.5, 0.5], nodes_modes=["BRANCH_LEQ", "LEAF"],
+                nodes_truenodeids=true, nodes_falsenodeids=false, target_ids=[0], target_nodeids=[1], target_treeids=[0], target_weights=[1.0], n_targets=1)
+    case("tree_" + name, conv_bn([node("Reshape", ["Y", "flat"], ["F"]), tree], [numbers("flat", [4, 64])], [info("Y", [1, 4, 8, 8]), field(1, "z")], ml=True), "a tree whose root leads to " + name, "0 4")
+for name, data in [("png", b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)), ("pnm", b"P6\n100000 100000\n255\n"),
+                   ("bmp", b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, 60000, 60000, 1, 24, 0, 0, 0, 0, 0, 0))]:
+    case("bomb_image_" + name, conv_bn([node("ImageDecoder", ["im"], ["z"])], [tensor("im", [len(data)], 2, data)], [info("Y", [1, 4, 8, 8]), field(1, "z")], opset=20), "an image that claims 3.6e9 pixels or more", "0 4", "", "--memory 2GiB --work 6")
 functions = b""
 for i in range(20):
     call = "F%d" % (i + 1) if i < 19 else "Neg"
