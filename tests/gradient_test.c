@@ -139,6 +139,33 @@ static const struct derivation derivations[] = {
     { 13, "InstanceNormalization", NULL, "2,3,4,2 3 3", "y" },
     { 21, "GroupNormalization", "num_groups=2", "2,4,3 4 4", "y" },
     { 18, "GroupNormalization", "num_groups=2", "2,4,3 2 2", "y" },
+    { 13, "ReduceProd", "axes=0,2 keepdims=0", "2,3,2", "y" },
+    { 18, "ReduceProd", NULL, "2,3", "y" },
+    { 13, "TopK", "axis=0 largest=0", "4,3 =2", "y _" },
+    { 11, "TopK", NULL, "2,4 =3", "y _" },
+    { 13, "Resize", "mode=linear", "2,1,3,4 _ _ =2,1,5,7", "y" },
+    { 13, "Resize", "mode=linear coordinate_transformation_mode=align_corners", "1,2,4,3 _ _ =1,2,2,6", "y" },
+    { 18, "Resize", "mode=linear antialias=1", "1,1,6,5 _ _ =1,1,3,3", "y" },
+    { 13, "Resize", "mode=cubic", "1,1,4,4 _ _ =1,1,6,7", "y" },
+    { 13, "LpNormalization", "axis=1", "2,3,2", "y" },
+    { 13, "LpNormalization", "axis=0 p=1", "4,3", "y" },
+    { 9, "MeanVarianceNormalization", NULL, "2,3,2,2", "y" },
+    { 13, "LRN", "size=3 alpha=0.5 bias=1.5", "2,5,2", "y" },
+    { 13, "LRN", "size=4 alpha=0.5", "1,3,2,2", "y" },
+    { 28, "SwiGLU", "alpha=1.5", "2,3 2,3", "y" },
+    { 23, "RotaryEmbedding", NULL, "1,2,3,4 :1,3,2 :1,3,2", "y" },
+    { 23, "RotaryEmbedding", "interleaved=1 num_heads=2 rotary_embedding_dim=2", "2,3,8 :2,3,1 :2,3,1", "y" },
+    { 16, "ScatterND", "reduction=add", "3,2 =1 2", "y" },
+    { 18, "ScatterElements", "reduction=add", "4 =1,1,3 3", "y" },
+    { 12, "Einsum", "equation=bij,bjk->bik", "2,2,3 2,3,2", "y" },
+    { 12, "Einsum", "equation=ij,jk,kl", "2,3 3,2 2,4", "y" },
+    { 12, "Einsum", "equation=...ij,j->...i", "2,2,3 3", "y" },
+    { 12, "Einsum", "equation=ijk->j", "2,3,2", "y" },
+    { 12, "Einsum", "equation=i,j->ji", "2 3", "y" },
+    { 23, "Attention", NULL, "2,2,3,4 2,2,5,4 2,2,5,3", "y" },
+    { 23, "Attention", "is_causal=1 q_num_heads=4 kv_num_heads=2", "1,3,8 1,3,4 1,3,4", "y" },
+    { 23, "Attention", "softcap=2.0 scale=0.7", "1,2,2,3 1,2,4,3 1,2,4,3 2,4", "y" },
+    { 23, "Attention", "is_causal=1", "1,1,2,3 1,1,2,3 1,1,2,3 _ 1,1,2,3 1,1,2,3", "y k v" },
     { 14, "RNN", "hidden_size=2", "3,2,3 1,2,3 1,2,2 1,4 _ 1,2,2", "y h" },
     { 14, "RNN", "hidden_size=2 direction=bidirectional", "3,1,2 2,2,2 2,2,2", "y h" },
     { 14, "GRU", "hidden_size=2", "3,2,3 1,6,3 1,6,2 1,12 _ 1,2,2", "y h" },
@@ -401,15 +428,21 @@ static void refuse(const struct derivation *of, const char *y, const char *part)
 
 static void what_has_no_gradient_is_refused_by_name(void **state)
 {
-    static const struct derivation einsum = { 13, "Einsum", "equation=ij->ji", "2,3", "y" },
-                                   resize = { 13, "Resize", "mode=linear", "1,1,2,3 _ _ =1,1,4,6", "y" },
-                                   scatter = { 16, "ScatterND", "reduction=add", "3 =0 :", "y" },
+    static const struct derivation det = { 13, "Det", NULL, "2,2", "y" },
+                                   diagonal = { 13, "Einsum", "equation=ii->i", "2,2", "y" },
+                                   crop = { 13, "Resize",
+                                            "mode=linear coordinate_transformation_mode=tf_crop_and_resize",
+                                            "2 :2 _ =3", "y" },
+                                   steps = { 14, "LSTM", "hidden_size=1 clip=3.0", "1,1,1 1,4,1 1,4,1", "y" },
+                                   scatter = { 16, "ScatterND", "reduction=mul", "3 =0 :", "y" },
                                    weights = { 13, "SoftmaxCrossEntropyLoss", NULL, "2,3 =2,0 3", "y" },
                                    relu = { 13, "Relu", NULL, "2,3", "y" };
     (void)state;
-    refuse(&einsum, "loss", "Einsum \"op\": the gradient of this operator is not known");
-    refuse(&resize, "loss", "the gradient of interpolation is not known");
-    refuse(&scatter, "loss", "a scattering with a reduction");
+    refuse(&diagonal, "loss", "the gradient of a diagonal is not known");
+    refuse(&steps, "loss", "the gradient of clip is not known");
+    refuse(&det, "loss", "Det \"op\": the gradient of this operator is not known");
+    refuse(&crop, "loss", "the gradient of a crop that is interpolated is not known");
+    refuse(&scatter, "loss", "a scattering with such a reduction");
     refuse(&weights, "loss", "the gradient of input 2 is not known");
     refuse(&relu, "nowhere", "there is no value \"nowhere\"");
     refuse(&relu, "d0", "the gradient of a gradient is not known");

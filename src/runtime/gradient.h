@@ -59,10 +59,12 @@ gradient_function gradient_matmul, gradient_gemm, gradient_conv, gradient_conv_t
 gradient_function gradient_average_pool, gradient_max_pool, gradient_global_average_pool, gradient_global_max_pool;
 gradient_function gradient_reduce_sum, gradient_reduce_mean, gradient_reduce_extreme, gradient_reduce_l1,
     gradient_reduce_l2, gradient_reduce_log_sum, gradient_reduce_log_sum_exp, gradient_reduce_sum_square,
-    gradient_cumsum, gradient_resize, gradient_scatter;
+    gradient_reduce_prod, gradient_cumsum, gradient_top_k, gradient_resize, gradient_scatter_elements,
+    gradient_scatter_nd;
 gradient_function gradient_rnn, gradient_gru, gradient_lstm;
 gradient_function gradient_softmax, gradient_log_softmax, gradient_nll_loss, gradient_cross_entropy;
 gradient_function gradient_batch_norm, gradient_layer_norm, gradient_rms_norm, gradient_instance_norm,
-    gradient_group_norm;
+    gradient_group_norm, gradient_lp_norm, gradient_mean_variance, gradient_lrn;
+gradient_function gradient_attention, gradient_rotary, gradient_einsum, gradient_swiglu;
 
 #endif

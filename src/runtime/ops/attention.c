@@ -8,6 +8,7 @@
  * yields zeros, not NaN. Group-query attention: `group` query heads share a key head. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
+#include "runtime/gradient.h"
 #include "runtime/math/simd.h"
 #include "runtime/ops/operators.h"
 #include "runtime/run.h"
@@ -373,6 +374,78 @@ static bool flex_attention(struct call *call)
     return true;
 }
 
+/* ---- the gradient, by a formula ---- */
+
+/* [batch, heads, steps, size], with the past before it, and repeated for each head of the queries. */
+static struct array *spread_heads(struct formula *f, const struct heads *h, size_t past_slot, int64_t heads)
+{
+    struct array *x = h->array, *past = call_input(f->call, past_slot);
+    if (x->rank == 3) {
+        x = formula_reshaped(f, x, 4, (int64_t[]){ h->batch, h->steps, h->heads, h->size });
+        x = formula_transposed(f, x, (int64_t[]){ 0, 2, 1, 3 });
+    }
+    if (past) x = formula_concat(f, (struct array *[]){ past, x }, 2, 2);
+    if (past_slot != NO_INPUT) formula_give(f, past_slot - 3, x); /* as present_key or present_value */
+    if (heads == h->heads || f->failed) return x;
+    int64_t steps = x->dims[2], times = heads / h->heads, apart[] = { h->batch, h->heads, 1, steps, h->size };
+    int64_t wide[] = { h->batch, h->heads, times, steps, h->size }, whole[] = { h->batch, heads, steps, h->size };
+    x = formula_expanded(f, formula_reshaped(f, x, 5, apart), 5, wide);
+    return formula_reshaped(f, x, 4, whole);
+}
+
+/* What is added to the scores; a real mask goes by itself, so that it can be derived by. */
+static struct array *score_bias(struct formula *f, const struct attention *a)
+{
+    int64_t dims[] = { a->q.batch, a->q.heads, a->q.steps, a->k.steps };
+    enum dtype type = a->q.array->type;
+    struct array *bias = array_new(f->call->pool, type, store_of(type, f->call->exact), 4, dims);
+    for (int64_t i = 0; i < bias->count; i++) {
+        int64_t j = i % dims[3], row = i / dims[3];
+        element_put(bias, i, bias_of(a, row / dims[2] / dims[1], row / dims[2] % dims[1], row % dims[2], j));
+    }
+    return formula_hold(f, bias);
+}
+
+static bool attention_formula(struct call *call)
+{
+    struct formula f;
+    struct attention a = { 0 };
+    struct array *past = call_input(call, 4), *mask = call_input(call, 3);
+    formula_open(&f, call);
+    if (!read_heads(call, &a)) return false;
+    a.past = past ? past->dims[2] : 0;
+    struct array *q = spread_heads(&f, &a.q, NO_INPUT, a.q.heads), *k = spread_heads(&f, &a.k, 4, a.q.heads);
+    struct array *v = spread_heads(&f, &a.v, 5, a.q.heads);
+    a.k.steps += a.past;
+    a.lengths = call_input(call, 6);
+    a.causal = node_int(call->node, "is_causal", 0) != 0;
+    a.left = node_int(call->node, "left_window_size", -1);
+    a.right = node_int(call->node, "right_window_size", -1);
+    double cap = (double)node_float(call->node, "softcap", 0);
+    if (!read_mask(call, &a)) return false;
+    bool added = mask && is_real(mask) && a.mask_keys == a.k.steps;
+    if (added) a.mask = NULL;
+    struct array *scores = formula_scaled(&f, formula_matmul(&f, q, formula_turned(&f, k)), read_scale(call, &a.q));
+    if (cap > 0)
+        scores = formula_scaled(&f, formula_op(&f, "Tanh", NULL, FROM(formula_scaled(&f, scores, 1 / cap))), cap);
+    scores = formula_add(&f, scores, score_bias(&f, &a));
+    if (added) scores = formula_add(&f, scores, mask);
+    struct array *y = formula_matmul(&f, formula_op(&f, "Softmax", NULL, FROM(scores)), v);
+    if (y && a.q.array->rank == 3) {
+        y = formula_transposed(&f, y, (int64_t[]){ 0, 2, 1, 3 });
+        y = formula_reshaped(&f, y, 3, (int64_t[]){ a.q.batch, a.q.steps, a.q.heads * a.v.size });
+    }
+    formula_give(&f, 0, y);
+    return formula_close(&f);
+}
+
+/* The scores themselves are not derived. */
+void gradient_attention(struct backward *b)
+{
+    if (gradient_dy(b, 3)) gradient_refuse(b, "the scores");
+    else gradient_through(b, attention_formula);
+}
+
 /* ---- shapes ---- */
 
 /* Attention in its form with heads apart: Q and V are [batch, heads, length, size]. */
@@ -386,7 +459,7 @@ static bool shape_attention(struct shaping *s)
 }
 
 const struct operator_row attention_operators[] = {
-    { "Attention", 23, LATEST, .run = attention, .shape = shape_attention,
+    { "Attention", 23, LATEST, .gradient = gradient_attention, .run = attention, .shape = shape_attention,
       .schemas = SCHEMAS({ 23, 23, "T T U ?. ?T ?U > T ?T ?U ?T",
                            "is_causal:i kv_num_heads:i q_num_heads:i qk_matmul_output_mode:i scale:f softcap:f "
                            "softmax_precision:i" },

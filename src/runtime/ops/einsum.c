@@ -7,6 +7,7 @@
  * product (not needed any more); the others are its rows and columns. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
+#include "runtime/gradient.h"
 #include "runtime/math/product.h"
 #include "runtime/math/unstride.h"
 #include "runtime/ops/operators.h"
@@ -311,6 +312,70 @@ static bool run_einsum(struct call *call)
     return true;
 }
 
+/* ---- the gradient: the equation with the output and the operand exchanged ---- */
+
+/* A letter of its own for each label, axes of the ellipsis too. */
+struct letters_of {
+    char of[LABELS];
+    int count;
+};
+
+static bool add_labels(struct letters_of *letters, const int *labels, int rank, char *text)
+{
+    size_t length = strlen(text);
+    for (int i = 0; i < rank; i++) {
+        char *letter = &letters->of[labels[i]];
+        if (!*letter && letters->count == LETTERS) return false;
+        if (!*letter) *letter = (char)(letters->count < 26 ? 'a' + letters->count : 'A' + letters->count - 26);
+        letters->count += *letter == (char)(letters->count < 26 ? 'a' + letters->count : 'A' + letters->count - 26);
+        text[length++] = *letter;
+    }
+    text[length] = 0;
+    return true;
+}
+
+static bool is_elsewhere(const struct einsum *e, int term, int label)
+{
+    bool found = has(e->output, e->output_rank, label);
+    for (int t = 0; t < e->terms && !found; t++) found = t != term && has(e->labels[t], e->ranks[t], label);
+    return found;
+}
+
+/* Of term t: what no other term and not the output names was summed, and is spread again by a vector of ones. */
+static void derive_term(struct backward *b, const struct einsum *e, int term)
+{
+    struct arena *scratch = b->f.call->scratch;
+    struct letters_of letters = { .count = 0 };
+    char *text = arena_alloc(scratch, (MOST_TERMS + 2) * (ARRAY_MAX_RANK + 4) * 2);
+    struct array **factors = NEW_ARRAY(scratch, struct array *, MOST_TERMS + ARRAY_MAX_RANK + 1);
+    size_t count = 0;
+    bool good = add_labels(&letters, e->output, e->output_rank, text);
+    factors[count++] = gradient_dy(b, 0);
+    for (int t = 0; t < e->terms; t++) {
+        if (t == term) continue;
+        good = good && add_labels(&letters, e->labels[t], e->ranks[t], strcat(text, ","));
+        factors[count++] = gradient_x(b, (size_t)t);
+    }
+    for (int i = 0; i < e->ranks[term]; i++) {
+        int label = e->labels[term][i];
+        if (has(e->labels[term], i, label)) gradient_refuse(b, "a diagonal");
+        if (is_elsewhere(e, term, label)) continue;
+        good = good && add_labels(&letters, &label, 1, strcat(text, ","));
+        struct array *one = formula_number(&b->f, gradient_x(b, 0)->type, 1);
+        factors[count++] = formula_expanded(&b->f, one, 1, &e->sizes[label]);
+    }
+    good = good && add_labels(&letters, e->labels[term], e->ranks[term], strcat(text, "->"));
+    if (!good || count > MOST_TERMS) gradient_refuse(b, "so many axes or operands");
+    gradient_give(b, (size_t)term, formula_op(&b->f, "Einsum", SETTINGS(SET_TEXT("equation", text)), factors, count));
+}
+
+void gradient_einsum(struct backward *b)
+{
+    struct einsum e = { .call = b->f.call };
+    if (!read_equation(&e)) b->f.failed = true;
+    for (int t = 0; t < e.terms && !b->f.failed; t++) derive_term(b, &e, t);
+}
+
 /* ---- shapes ---- */
 
 struct letters {
@@ -381,7 +446,7 @@ static bool shape_einsum(struct shaping *s)
 }
 
 const struct operator_row einsum_operators[] = {
-    { "Einsum", 12, LATEST, .run = run_einsum, .shape = shape_einsum,
+    { "Einsum", 12, LATEST, .gradient = gradient_einsum, .run = run_einsum, .shape = shape_einsum,
       .schemas = SCHEMAS({ 12, LATEST, "T *T > T", "equation!s" }) },
     { 0 },
 };

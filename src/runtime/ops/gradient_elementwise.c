@@ -236,3 +236,18 @@ void gradient_clip(struct backward *b)
     }
     for (size_t k = 0; k < 3; k++) gradient_give(b, k, parts[k]);
 }
+
+static bool swiglu_formula(struct call *call)
+{
+    struct formula f;
+    formula_open(&f, call);
+    struct array *gate = formula_op(&f, "Swish", SETTINGS(SET_FLOAT("alpha", node_float(call->node, "alpha", 1))),
+                                    FROM(call_input(call, 0)));
+    formula_give(&f, 0, formula_mul(&f, gate, call_input(call, 1)));
+    return formula_close(&f);
+}
+
+void gradient_swiglu(struct backward *b)
+{
+    gradient_through(b, swiglu_formula);
+}

@@ -185,3 +185,80 @@ void gradient_group_norm(struct backward *b)
 {
     group_norm(b, node_int(gradient_node(b), "num_groups", 1), gradient_node(b)->opset < 21);
 }
+
+/* ---- by the steps of a formula ---- */
+
+static bool lp_norm_formula(struct call *call)
+{
+    struct formula f;
+    struct array *x = call_input(call, 0);
+    int64_t axis = node_int(call->node, "axis", -1);
+    bool squares = node_int(call->node, "p", 2) == 2;
+    formula_open(&f, call);
+    struct array *each = squares ? formula_mul(&f, x, x) : formula_op(&f, "Abs", NULL, FROM(x));
+    struct array *norm = formula_sum(&f, each, &axis, 1, true);
+    if (squares) norm = formula_op(&f, "Sqrt", NULL, FROM(norm));
+    formula_give(&f, 0, formula_div(&f, x, norm));
+    return formula_close(&f);
+}
+
+void gradient_lp_norm(struct backward *b)
+{
+    gradient_through(b, lp_norm_formula);
+}
+
+static bool mean_variance_formula(struct call *call)
+{
+    struct formula f;
+    struct array *x = call_input(call, 0);
+    const int64_t absent[] = { 0, 2, 3, 1 }, *axes = absent;
+    int64_t count = (int64_t)node_ints(call->node, "axes", &axes);
+    if (count == 0) count = node_int(call->node, "across_channels", 0) ? 4 : 3;
+    formula_open(&f, call);
+    struct array *d = formula_sub(&f, x, formula_mean(&f, x, axes, count, true));
+    struct array *deviation =
+        formula_op(&f, "Sqrt", NULL, FROM(formula_mean(&f, formula_mul(&f, d, d), axes, count, true)));
+    bool divides = node_int(call->node, "normalize_variance", 1) != 0;
+    formula_give(&f, 0, divides ? formula_div(&f, d, formula_shifted(&f, deviation, 1e-9)) : d);
+    return formula_close(&f);
+}
+
+void gradient_mean_variance(struct backward *b)
+{
+    gradient_through(b, mean_variance_formula);
+}
+
+/* The squares of the neighbouring channels, added one after the other: moved by `by`, with zeros where there is none. */
+static struct array *moved_channels(struct formula *f, struct array *squares, int64_t by)
+{
+    int64_t channels = squares->dims[1], size = by < 0 ? -by : by;
+    if (size >= channels) return NULL;
+    struct array *kept = formula_slice(f, squares, 1, by < 0 ? 0 : size, by < 0 ? channels - size : channels);
+    struct array *zeros = formula_scaled(f, formula_slice(f, squares, 1, 0, size), 0);
+    struct array *parts[] = { by < 0 ? zeros : kept, by < 0 ? kept : zeros };
+    return size == 0 ? squares : formula_concat(f, parts, 2, 1);
+}
+
+static bool lrn_formula(struct call *call)
+{
+    struct formula f;
+    const struct node *node = call->node;
+    struct array *x = call_input(call, 0);
+    int64_t size = node_int(node, "size", 1);
+    formula_open(&f, call);
+    struct array *squares = formula_mul(&f, x, x), *sum = squares;
+    for (int64_t by = -((size - 1) / 2); by <= size / 2 && !f.failed; by++) {
+        struct array *moved = by == 0 ? NULL : moved_channels(&f, squares, by);
+        if (moved) sum = formula_add(&f, sum, moved);
+    }
+    sum = formula_scaled(&f, sum, (double)node_float(node, "alpha", 0.0001f) / (double)size);
+    sum = formula_shifted(&f, sum, (double)node_float(node, "bias", 1));
+    struct array *power = formula_number(&f, x->type, -(double)node_float(node, "beta", 0.75f));
+    formula_give(&f, 0, formula_mul(&f, x, formula_op(&f, "Pow", NULL, FROM(sum, power))));
+    return formula_close(&f);
+}
+
+void gradient_lrn(struct backward *b)
+{
+    gradient_through(b, lrn_formula);
+}

@@ -107,6 +107,33 @@ void gradient_reduce_sum_square(struct backward *b)
     if (read_reduced(b, &r)) gradient_give(b, 0, formula_mul(&b->f, formula_scaled(&b->f, r.x, 2), r.dy));
 }
 
+/* The product of the others: of those before, times those behind, with what is reduced side by side at the end. */
+void gradient_reduce_prod(struct backward *b)
+{
+    struct reduced r;
+    struct formula *f = &b->f;
+    int64_t order[ARRAY_MAX_RANK], back[ARRAY_MAX_RANK], dims[ARRAY_MAX_RANK], rest = 0, outer = 1;
+    if (!read_reduced(b, &r)) return;
+    for (int i = 0; i < r.x->rank; i++) {
+        bool reduces = false;
+        for (int64_t k = 0; k < r.axis_count; k++) reduces = reduces || r.axes[k] == i;
+        if (!reduces) order[rest++] = i;
+        if (!reduces) outer *= r.x->dims[i];
+    }
+    for (int64_t k = 0; k < r.axis_count; k++) order[rest + k] = r.axes[k];
+    for (int i = 0; i < r.x->rank; i++) {
+        back[order[i]] = i;
+        dims[i] = r.x->dims[order[i]];
+    }
+    struct array *rows = formula_transposed(f, r.x, order), *last = formula_number(f, DTYPE_INT64, 1);
+    rows = formula_reshaped(f, rows, 2, (int64_t[]){ outer, (int64_t)r.count });
+    struct array *before = formula_op(f, "CumProd", SETTINGS(SET_INT("exclusive", 1)), FROM(rows, last));
+    struct array *behind =
+        formula_op(f, "CumProd", SETTINGS(SET_INT("exclusive", 1), SET_INT("reverse", 1)), FROM(rows, last));
+    struct array *others = formula_reshaped(f, formula_mul(f, before, behind), r.x->rank, dims);
+    gradient_give(b, 0, formula_mul(f, formula_transposed(f, others, back), r.dy));
+}
+
 /* The running sum from the other end. */
 void gradient_cumsum(struct backward *b)
 {
@@ -118,18 +145,98 @@ void gradient_cumsum(struct backward *b)
                              FROM(gradient_dy(b, 0), gradient_x(b, 1))));
 }
 
-/* Only what takes the nearest element moves elements. */
-void gradient_resize(struct backward *b)
+/* To where each was taken from, which is found once more, for nobody may have asked. */
+void gradient_top_k(struct backward *b)
 {
-    if (strcmp(node_text(gradient_node(b), "mode", "nearest"), "nearest") == 0) gradient_moved(b);
-    else gradient_refuse(b, "interpolation");
+    struct formula *f = &b->f;
+    const struct node *node = gradient_node(b);
+    struct array *x = gradient_x(b, 0), *y = gradient_y(b, 0), *found[2];
+    int64_t axis = node_int(node, "axis", -1);
+    int64_t taken = y->dims[axis < 0 ? axis + y->rank : axis];
+    struct array *count = formula_reshaped(f, formula_number(f, DTYPE_INT64, (double)taken), 1, (int64_t[]){ 1 });
+    formula_ops(f, "TopK",
+                SETTINGS(SET_INT("axis", axis), SET_INT("largest", node_int(node, "largest", 1)),
+                         SET_INT("sorted", node_int(node, "sorted", 1))),
+                FROM(x, count), found, 2);
+    gradient_give(b, 0,
+                  formula_op(f, "ScatterElements", SETTINGS(SET_INT("axis", axis)),
+                             FROM(gradient_zeros(b, x), found[1], gradient_dy(b, 0))));
 }
 
-/* What is replaced is moved; what is added to is not. */
-void gradient_scatter(struct backward *b)
+/* ---- interpolation ---- */
+
+/* How one axis is resized, [out, in]: from inputs that are one at a place of the axis and zero at the others. All other axes
+ * see a constant, which their weights, that sum up to 1, leave as it is. */
+static struct array *resizing(struct backward *b, int axis)
 {
-    if (strcmp(node_text(gradient_node(b), "reduction", "none"), "none") == 0) gradient_moved(b);
-    else gradient_refuse(b, "a scattering with a reduction");
+    const struct array *x = gradient_x(b, 0), *y = gradient_y(b, 0);
+    struct call *call = b->f.call;
+    int64_t in = x->dims[axis], out = y->dims[axis], inner = dims_product(x->dims, axis + 1, x->rank);
+    int64_t step = dims_product(y->dims, axis + 1, y->rank);
+    struct array *weights = array_new(call->pool, x->type, x->store, 2, (int64_t[]){ out, in });
+    formula_hold(&b->f, weights);
+    CALL_WORK(call, in, x->count, WORK_ELEMENT);
+    for (int64_t place = 0; place < in && !b->f.failed; place++) {
+        struct array *one = gradient_zeros(b, x), *seen = NULL;
+        struct array **inputs = NEW_ARRAY(call->scratch, struct array *, call->input_count);
+        for (size_t i = 0; i < call->input_count; i++) inputs[i] = gradient_x(b, i);
+        for (int64_t i = 0; i < x->count; i++) element_put(one, i, i / inner % in == place);
+        inputs[0] = one;
+        if (formula_repeat(&b->f, inputs, call->input_count, &seen))
+            for (int64_t i = 0; i < out; i++) element_put(weights, i * in + place, element_real(seen, i * step));
+    }
+    return weights;
+}
+
+/* Interpolation is linear in the elements, and goes axis by axis. */
+static void resize_back(struct backward *b)
+{
+    const struct array *x = gradient_x(b, 0), *y = gradient_y(b, 0);
+    struct array *d = gradient_dy(b, 0);
+    int64_t order[ARRAY_MAX_RANK];
+    for (int axis = 0; axis < x->rank && !b->f.failed; axis++) {
+        if (x->dims[axis] == y->dims[axis]) continue;
+        for (int i = 0; i < x->rank; i++) order[i] = i;
+        order[axis] = x->rank - 1;
+        order[x->rank - 1] = axis;
+        struct array *rows = formula_transposed(&b->f, d, order);
+        d = formula_transposed(&b->f, formula_matmul(&b->f, rows, resizing(b, axis)), order);
+    }
+    gradient_give(b, 0, d);
+}
+
+void gradient_resize(struct backward *b)
+{
+    const struct node *node = gradient_node(b);
+    if (strcmp(node_text(node, "mode", "nearest"), "nearest") == 0) gradient_moved(b);
+    else if (strcmp(node_text(node, "coordinate_transformation_mode", ""), "tf_crop_and_resize") == 0)
+        gradient_refuse(b, "a crop that is interpolated");
+    else resize_back(b);
+}
+
+/* What is replaced is moved; what is added to stays, and what is added is found where it went. */
+static void scatter(struct backward *b, const char *finding)
+{
+    const struct node *node = gradient_node(b);
+    const char *reduction = node_text(node, "reduction", "none");
+    if (strcmp(reduction, "none") == 0) gradient_moved(b);
+    else if (strcmp(reduction, "add") != 0) gradient_refuse(b, "a scattering with such a reduction");
+    else {
+        struct array *dy = gradient_dy(b, 0), *at = gradient_x(b, 1);
+        gradient_give(b, 0, dy);
+        gradient_give(b, 2,
+                      formula_op(&b->f, finding, SETTINGS(SET_INT("axis", node_int(node, "axis", 0))), FROM(dy, at)));
+    }
+}
+
+void gradient_scatter_elements(struct backward *b)
+{
+    scatter(b, "GatherElements");
+}
+
+void gradient_scatter_nd(struct backward *b)
+{
+    scatter(b, "GatherND");
 }
 
 /* ---- softmax ---- */

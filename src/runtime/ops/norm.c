@@ -510,7 +510,7 @@ const struct operator_row norm_operators[] = {
       .shape = shape_same, .need = &(const struct weight_need){ .axis = 1 },
       .schemas =
           SCHEMAS({ 1, 5, "T T T > T", "consumed_inputs:I epsilon:f" }, { 6, LATEST, "T T T > T", "epsilon:f" }) },
-    { "LRN", 1, LATEST, .run = run_lrn, .shape = shape_same,
+    { "LRN", 1, LATEST, .gradient = gradient_lrn, .run = run_lrn, .shape = shape_same,
       .schemas = SCHEMAS({ 1, LATEST, "T > T", "alpha:f beta:f bias:f size!i" }) },
     /* ONNX Runtime writes it at any opset. */
     { "LayerNormalization", 1, 16, .gradient = gradient_layer_norm, .run = run_layer_normalization,
@@ -519,9 +519,10 @@ const struct operator_row norm_operators[] = {
                          { 17, LATEST, "T T ?T > T ?U ?U", "axis:i epsilon:f stash_type:i" }) },
     { "LayerNormalization", 17, LATEST, .gradient = gradient_layer_norm, .run = run_layer_normalization,
       .shape = shape_layer_normalization },
-    { "LpNormalization", 1, LATEST, .run = run_lp_normalization, .shape = shape_same,
+    { "LpNormalization", 1, LATEST, .gradient = gradient_lp_norm, .run = run_lp_normalization, .shape = shape_same,
       .schemas = SCHEMAS({ 1, LATEST, "T > T", "axis:i p:i" }) },
-    { "MeanVarianceNormalization", 1, LATEST, .run = run_mean_variance, .shape = shape_same,
+    { "MeanVarianceNormalization", 1, LATEST, .gradient = gradient_mean_variance, .run = run_mean_variance,
+      .shape = shape_same,
       .schemas =
           SCHEMAS({ 1, 8, "T > T", "across_channels:i normalize_variance:i" }, { 9, LATEST, "T > T", "axes:I" }) },
     { "RMSNormalization", 23, LATEST, .gradient = gradient_rms_norm, .run = run_rms_normalization, .shape = shape_same,

@@ -3,7 +3,7 @@
  * RotaryEmbedding: pairs of features are turned by an angle that depends on the position. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
-#include "runtime/kernel.h"
+#include "runtime/gradient.h"
 #include "runtime/ops/operators.h"
 
 #include <string.h>
@@ -125,8 +125,16 @@ static bool rotary_embedding_of_microsoft(struct call *call)
     return good;
 }
 
+/* Turned back: by the sines of the other sign. The tables are not derived by. */
+void gradient_rotary(struct backward *b)
+{
+    struct array *back = formula_op(&b->f, "Neg", NULL, FROM(gradient_x(b, 2)));
+    gradient_give(
+        b, 0, formula_own(&b->f, "RotaryEmbedding", FROM(gradient_dy(b, 0), gradient_x(b, 1), back, gradient_x(b, 3))));
+}
+
 const struct operator_row rotary_operators[] = {
-    { "RotaryEmbedding", 23, LATEST, .run = rotary_embedding, .shape = shape_same,
+    { "RotaryEmbedding", 23, LATEST, .gradient = gradient_rotary, .run = rotary_embedding, .shape = shape_same,
       .schemas = SCHEMAS({ 23, LATEST, "T T T ?i64 > T", "interleaved:i num_heads:i rotary_embedding_dim:i" }) },
     { "com.microsoft:RotaryEmbedding", 1, LATEST, .run = rotary_embedding_of_microsoft, .shape = shape_same,
       .limits = { [1] = LIMIT_ZERO },

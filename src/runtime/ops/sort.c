@@ -3,6 +3,7 @@
  * TopK and Unique. Equal elements are taken by lower index, in either direction; NaN is greatest. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
+#include "runtime/gradient.h"
 #include "runtime/math/order.h"
 #include "runtime/ops/operators.h"
 #include "runtime/slices.h"
@@ -221,8 +222,8 @@ static bool shape_top_k(struct shaping *s)
 }
 
 const struct operator_row sort_operators[] = {
-    { "TopK", 1, LATEST, .run = top_k, .shape = shape_top_k, .hides = true, .sizes = SLOT(1),
-      .limits = { [1] = LIMIT_ONE },
+    { "TopK", 1, LATEST, .gradient = gradient_top_k, .run = top_k, .shape = shape_top_k, .hides = true,
+      .sizes = SLOT(1), .limits = { [1] = LIMIT_ONE },
       .schemas = SCHEMAS({ 1, 9, "T > T i64", "axis:i k!i" }, { 10, 10, "T i64 > T i64", "axis:i" },
                          { 11, LATEST, "T i64 > T i64", "axis:i largest:i sorted:i" }),
       .exact = EXACT_WHOLE },
