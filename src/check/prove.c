@@ -337,35 +337,13 @@ static bool try_stored(struct proof *proof, struct bnfuse_error *error)
 
 /* ---- constants ---- */
 
-enum { MOST_CONSTANT = 64 };
-
-bool prover_is_constant(struct value *value)
-{
-    struct value *queue[MOST_CONSTANT] = { value_argument(value) };
-    size_t known = 1;
-    for (size_t done = 0; done < known; done++) {
-        const struct node *node = queue[done]->writer;
-        if (!node && (queue[done]->initializer || queue[done]->sparse)) continue;
-        if (!node || node->inner_count) return false;
-        for (size_t i = 0; i < node->input_count; i++) {
-            struct value *input = node_input(node, i);
-            size_t at = 0;
-            while (at < known && queue[at] != input) at++;
-            if (!input || at < known) continue;
-            if (known == MOST_CONSTANT) return false;
-            queue[known++] = input;
-        }
-    }
-    return true;
-}
-
 /* *array stays NULL where the value is no constant, or none that can be computed. */
 static bool take_constant(const struct prover *prover, struct value *value, struct array **array,
                           struct bnfuse_error *error)
 {
     struct bnfuse_error why = { .status = BNFUSE_OK };
     const struct partial_run part = { .net = prover->before, .wanted = value_argument(value) };
-    if (prover_is_constant(value)) prover_run(prover, &part, array, &why);
+    if (site_is_constant(value)) prover_run(prover, &part, array, &why);
     return !is_fatal(&why) || pass_error(error, &why);
 }
 
@@ -397,7 +375,7 @@ static struct array *other_numbers(const struct prover *prover, const struct arr
 static bool is_free(const struct prover *prover, const struct site *site, size_t i)
 {
     return site->fed[i] && site->fed[i]->store == STORE_F64 && site->origins[i]
-           && !pointer_map_get(prover->sizes, site->origins[i]) && !prover_is_constant(site->origins[i]);
+           && !pointer_map_get(prover->sizes, site->origins[i]) && !site_is_constant(site->origins[i]);
 }
 
 /* Whether what was fed, or what came of it, is too uniform to tell right from wrong. */

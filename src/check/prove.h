@@ -54,9 +54,6 @@ struct partial_run {
 };
 bool prover_run(const struct prover *prover, const struct partial_run *part, struct array **output,
                 struct bnfuse_error *error);
-/* Whether nothing but constants goes into the value, by a short way: what a Resize is told, not what a net computes. The
- * parameter of a function with one call is what that call gives it, as it is for the passes. */
-bool prover_is_constant(struct value *value);
 /* Fills what the site lacks with constants and random numbers that `before` runs on; what that makes of them is in
  * site->expected. False when there are none, or not within the limits; site->result says why. */
 bool prover_find_trial(const struct prover *prover, struct site *site);

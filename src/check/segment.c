@@ -290,7 +290,7 @@ static struct array *drive_value(const struct proof *proof, size_t i, enum drive
         return is_condition ? flipped(array, drive % 2) : array_keep(array);
     }
     if (array->store == STORE_I64 && array->type == DTYPE_BOOL) return flipped(array, drive % 2);
-    if (array->store != STORE_F64 || prover_is_constant(origin)) return array_keep(array);
+    if (array->store != STORE_F64 || site_is_constant(origin)) return array_keep(array);
     return drive_array(proof, array, origin, drive);
 }
 

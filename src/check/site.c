@@ -271,13 +271,35 @@ static bool walk(struct finder *finder, struct value *from, const struct graph *
     return changed;
 }
 
+enum { MOST_CONSTANT = 64 };
+
+bool site_is_constant(struct value *value)
+{
+    struct value *queue[MOST_CONSTANT] = { value_argument(value) };
+    size_t known = 1;
+    for (size_t done = 0; done < known; done++) {
+        const struct node *node = queue[done]->writer;
+        if (!node && (queue[done]->initializer || queue[done]->sparse)) continue;
+        if (!node || node->inner_count) return false;
+        for (size_t i = 0; i < node->input_count; i++) {
+            struct value *input = node_input(node, i);
+            size_t at = 0;
+            while (at < known && queue[at] != input) at++;
+            if (!input || at < known) continue;
+            if (known == MOST_CONSTANT) return false;
+            queue[known++] = input;
+        }
+    }
+    return true;
+}
+
 /* A fold in a function took the numbers that its one call passes, and reads the parameter no more; the original does. */
 static void give_arguments(struct finder *finder, const struct graph *graph, const struct graph *origin)
 {
     while (graph->owner) graph = graph->owner->graph;
     for (size_t i = 0; graph->function && graph->call_count == 1 && i < graph->input_count; i++) {
         struct value *parameter = graph->inputs[i], *other = origin_of(finder, parameter, origin);
-        bool known = !other || value_argument(other) == other || !prover_is_constant(other);
+        bool known = !other || value_argument(other) == other || !site_is_constant(other);
         for (size_t k = 0; k < finder->given_count && !known; k++) known = finder->given[k] == parameter;
         if (!known) push(finder, &finder->given, &finder->given_count, &finder->given_space, parameter);
     }

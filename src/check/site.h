@@ -53,6 +53,10 @@ struct site_finder {
 /* The sites in file order; NULL: nothing changed. Uses the marks of both nets, and leaves them NULL. */
 struct site *sites_find(const struct site_finder *finder);
 
+/* Whether nothing but constants goes into the value, by a short way: what a Resize is told, not what a net computes. The
+ * parameter of a function with one call is what that call gives it, as it is for the passes. */
+bool site_is_constant(struct value *value);
+
 /* Whether an input of the site is not free to be anything: the original part computes with others, of which that one may
  * follow. */
 bool site_is_bound(const struct site *site, struct arena *arena);

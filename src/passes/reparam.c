@@ -13,6 +13,7 @@
 
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
+#include "onnx/graph/operator.h"
 #include "passes/algebra/anchor.h"
 #include "passes/algebra/bias.h"
 #include "passes/algebra/product.h"
@@ -85,7 +86,7 @@ static void collect(struct decision *decision, struct node *sum, int depth, stru
         if (anchor_of_output(writer) && tree->count < MOST_BRANCHES) {
             struct branch *branch = &tree->branches[tree->count];
             *branch = (struct branch){ .sum = sum, .conv = writer, .slot = slot };
-            tree->count += !node_is(writer, "Conv") || read_branch(decision, branch);
+            tree->count += !operator_has(writer, CONVOLVES) || read_branch(decision, branch);
         } else if (is_sum(writer) && depth > 0 && tree->partial_count < MOST_BRANCHES) {
             tree->partial[tree->partial_count++] = term;
             collect(decision, writer, depth - 1, tree);

@@ -9,6 +9,7 @@
 #include "passes/way.h"
 
 #include "passes/algebra/absorb.h"
+#include "passes/algebra/absorb_constant.h"
 #include "passes/algebra/affine_node.h"
 #include "passes/algebra/mover.h"
 #include "passes/algebra/residue.h"

@@ -82,7 +82,6 @@ static void *read_list(struct kept *kept, const json_t *list, size_t size, size_
 
 /* ---- BatchNormalizations ---- */
 
-/* [{"direction": "upstream", "operators": ["Relu"], "code": "BNF106"}] as "upstream: Relu (BNF106)". */
 /* BNF101: 101; 0 where it is none. */
 static int number_of_code(const char *code)
 {
@@ -90,6 +89,7 @@ static int number_of_code(const char *code)
     return number > 0 && number < 1000 ? (int)number : 0;
 }
 
+/* [{"direction": "upstream", "operators": [...], "code": "BNF106"}] as "upstream: ... (BNF106)". */
 static const char *read_path(struct kept *kept, const json_t *list)
 {
     size_t room = 1, i, k;

@@ -803,3 +803,14 @@ const char *value_dim_name(const struct value *value, int axis)
     const BnfuseOnnx__TensorShapeProto__Dimension *dim = type->shape->dim[axis];
     return dim->value_case == BNFUSE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM ? dim->dim_param : NULL;
 }
+
+const struct operator_row *operator_of_graph(const struct graph *graph, const char *op)
+{
+    return operator_find(graph->net->operators, "", op, graph_opset(graph));
+}
+
+bool operator_of_graph_has(const struct graph *graph, const char *op, unsigned laws)
+{
+    const struct operator_row *row = operator_of_graph(graph, op);
+    return row && row->laws & laws;
+}

@@ -83,17 +83,6 @@ bool operator_has(const struct node *node, unsigned laws)
     return node->row && node->row->laws & laws;
 }
 
-const struct operator_row *operator_of_graph(const struct graph *graph, const char *op)
-{
-    return operator_find(graph->net->operators, "", op, graph_opset(graph));
-}
-
-bool operator_of_graph_has(const struct graph *graph, const char *op, unsigned laws)
-{
-    const struct operator_row *row = operator_of_graph(graph, op);
-    return row && row->laws & laws;
-}
-
 #define FELL_THROUGH                                                           \
     "is PyTorch's own, which its exporter let through; export the model with " \
     "operator_export_type=OperatorExportTypes.ONNX"

@@ -76,15 +76,19 @@ enum bodies {
 
 /* What is true of an operator for every input, to the bit. */
 enum law {
-    ELEMENTWISE = 1 << 0,       /* an element of output 0 comes of those at its place in the inputs, */
-    BROADCASTS = 1 << 1,        /* which take one shape as numpy has it */
-    IDEMPOTENT = 1 << 2,        /* f(f(x)) = f(x) */
-    INVOLUTION = 1 << 3,        /* f(f(x)) = x */
-    IDENTITY = 1 << 4,          /* output 0 is input 0, */
-    IDENTITY_OF_ONE = 1 << 5,   /* when there is no other input, */
-    IDENTITY_OF_SHAPE = 1 << 6, /* when it has the shape of input 0, */
-    IDENTITY_OF_TYPE = 1 << 7,  /* or its type */
-    REDUCES = 1 << 8,           /* one element for all along `axes`, which stay as dims of 1 unless `keepdims` is 0 */
+    ELEMENTWISE = 1 << 0,            /* an element of output 0 comes of those at its place in the inputs, */
+    BROADCASTS = 1 << 1,             /* which take one shape as numpy has it */
+    IDEMPOTENT = 1 << 2,             /* f(f(x)) = f(x) */
+    INVOLUTION = 1 << 3,             /* f(f(x)) = x */
+    IDENTITY = 1 << 4,               /* output 0 is input 0, */
+    IDENTITY_OF_ONE = 1 << 5,        /* when there is no other input, */
+    IDENTITY_OF_SHAPE = 1 << 6,      /* when it has the shape of input 0, */
+    IDENTITY_OF_TYPE = 1 << 7,       /* or its type */
+    IDENTITY_AT_INFERENCE = 1 << 12, /* or it does not train (`infers`) and its other outputs are not read */
+    REDUCES = 1 << 8,         /* one element for all along `axes`, which stay as dims of 1 unless `keepdims` is 0 */
+    AVERAGES = 1 << 9,        /* the mean, along all axes but the first two unless it reduces those that it is told */
+    CONVOLVES = 1 << 10,      /* input 0 by input 1, both with channels, strides, pads of zeros, dilations, groups */
+    CONVOLVES_BACK = 1 << 11, /* and its transpose */
 };
 
 /* The number that leaves the other operand of two as it is. x + 0 is not x where x is -0; x + -0 is. */
@@ -157,7 +161,8 @@ struct operator_row {
     unsigned char limits[LIMITED_SLOTS]; /* enum number_limit of each input */
     const struct weight_need *need;
 
-    bool early; /* runtimes take it; the standard has the operator from a later opset on */
+    bool early;                              /* runtimes take it; the standard has the operator from a later opset on */
+    bool (*infers)(const struct node *node); /* it is told, for certain, not to train; NULL: it never trains */
     enum bodies bodies;
     const char *fixed_attribute; /* a float that is a size or a threshold: what noise leaves alone */
 

@@ -28,7 +28,7 @@ struct shaping {
     const struct node *node;
     const struct operator_row *row;
     int age;                   /* of the symbols, when the bodies of the node at hand were entered */
-    struct contents *contents; /* values whose content was set; private to infer.c */
+    struct contents *contents; /* values whose content was set; private to facts.c */
 };
 
 /* What is known of an input. A rank of -1 and UNDEFINED where nothing is, or the input is absent. */
@@ -95,6 +95,13 @@ void set_content(struct shaping *s, size_t slot, const int *symbols);
 /* Type and shape of a value that nothing upstream says anything of, as far as those who read it leave no choice; nothing
  * where they do. */
 void set_demanded(struct shaping *s, struct value *value);
+/* Nothing is known of the value any more; what is known of one value is known of another. */
+void facts_forget(struct value *value);
+void facts_copy(struct shaping *s, struct value *to, const struct value *from);
+/* Whether its elements are followed: they are numbers, and few. */
+bool content_can_be(const struct value *value);
+/* Contents as others see them after the inference: sizes and symbols of whole tensors. */
+void contents_finish(struct shaping *s);
 /* The dims are copied. */
 void set_shape(struct shaping *s, struct value *value, int rank, const struct dim *dims);
 

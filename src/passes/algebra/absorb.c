@@ -5,6 +5,7 @@
 
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
+#include "passes/algebra/absorb_constant.h"
 #include "passes/algebra/bias.h"
 #include "passes/algebra/quantized.h"
 #include "passes/algebra/residue.h"
@@ -89,26 +90,10 @@ static enum reason shift_sums(struct decision *decision, const struct node *node
                          "a constant added to its input reaches its borders differently from its interior");
 }
 
-/* A folded constant is a copy if the old one has to stay: for other readers, or as the argument of a call. */
-static bool is_copied(const struct value *value)
-{
-    return value->use_count > 1 || (value->is_input && value->graph->function);
-}
-
-/* By how much the model grows when a new constant of so many bytes takes the place of this one: wholly where the old one
- * has to stay, else by what was computed and not stored (ConstantOfShape makes large weights of few bytes). */
-static uint64_t growth(struct value *old, const struct tensor *constant)
-{
-    int64_t bytes;
-    if (!dtype_bytes(constant->type, constant->count, &bytes)) return UINT64_MAX;
-    uint64_t stored = is_copied(old) ? 0 : constant_stored_bytes(old);
-    return stored < (uint64_t)bytes ? (uint64_t)bytes - stored : 0;
-}
-
 /* A weight that others read too is cloned, one that was computed is stored, and the model grows. */
 static enum reason check_growth(struct decision *decision, const struct node *node, const struct anchor_parts *l)
 {
-    uint64_t bytes = l->quantized ? 0 : growth(node_input(node, l->weight_slot), l->weight);
+    uint64_t bytes = l->quantized ? 0 : constant_growth(node_input(node, l->weight_slot), l->weight);
     if (bytes == 0 || (decision->kind->copies_weights && constants_fit(decision->constants, bytes))) return REASON_NONE;
     return decision_stop(decision, REASON_BUDGET, node_title(node),
                          "its weight is read by others or computed, and would be stored anew");
@@ -170,7 +155,7 @@ static void apply_weight(struct decision *decision, const struct step *step, con
         return;
     }
     struct tensor *scaled = tensor_scaled(arena, l->weight, &factor);
-    constants_spend(decision->constants, growth(old, l->weight));
+    constants_spend(decision->constants, constant_growth(old, l->weight));
     struct folded *f = NEW(arena, struct folded);
     *f = (struct folded){ old, factor, NULL, known };
     f->factor.scale = scaled->factors[scaled->factor_count - 1].scale;
@@ -355,70 +340,4 @@ const struct affine *absorb_padded(struct decision *decision, const struct ancho
         || absorb_input(decision, anchor, node, slot, affine_scale_only(decision->arena, a)))
         return NULL;
     return shift_map_mean(decision->arena, &map);
-}
-
-static void apply_constant(struct decision *decision, const struct step *step)
-{
-    enum reason why;
-    struct arena *arena = decision->net->arena;
-    struct value *old = node_input(step->node, step->slot);
-    const struct tensor *constant = decision_constant(decision, old, &why);
-    const struct affine *a = step->affine;
-    struct tensor *changed;
-    assert(constant);
-    int64_t inner = 1;
-    for (int i = a->axis + 1; a->axis != AXIS_ANY && i < constant->rank; i++) inner *= constant->dims[i];
-    if (!affine_has_shift(a)) {
-        struct factor factor = { constant->count / (a->channels * inner), a->channels, 1, 1, inner, a->scale };
-        if (a->axis == AXIS_ANY) factor = (struct factor){ 1, 1, 1, 1, constant->count, a->scale };
-        changed = tensor_scaled(arena, constant, &factor);
-    } else {
-        double *values;
-        bool read = tensor_values(constant, decision->arena, &values, NULL);
-        assert(read);
-        (void)read;
-        for (int64_t i = 0; i < constant->count; i++) {
-            int64_t c = i / inner % a->channels;
-            values[i] = values[i] * a->scale[c] + a->shift[c];
-        }
-        changed = tensor_exact(arena, constant->type, constant->rank, constant->dims, values);
-    }
-    constants_spend(decision->constants, growth(old, constant));
-    edit_set_input(step->node, step->slot,
-                   edit_add_initializer(step->node->graph, fused_name(arena, old->name), changed));
-}
-
-enum reason absorb_constant(struct decision *decision, struct node *node, size_t slot, const struct tensor *constant,
-                            const struct affine *a)
-{
-    const char *name = node_input(node, slot)->name;
-    int64_t bytes;
-    if (dtype_kind(constant->type) != KIND_REAL)
-        return decision_stop(decision, REASON_NON_LINEAR, name, "it holds integers");
-    if (a->spread) return decision_stop(decision, REASON_NON_LINEAR, name, "the channels lie on several of its axes");
-    if (a->axis != AXIS_ANY && (a->axis >= constant->rank || constant->dims[a->axis] != a->channels))
-        return decision_stop(decision, REASON_MISMATCH, name, "%lld channels meet the constant",
-                             (long long)a->channels);
-    if (!dtype_bytes(affine_has_shift(a) ? DTYPE_DOUBLE : constant->type, constant->count, &bytes)
-        || (affine_has_shift(a) && !constants_fit(decision->constants, (uint64_t)bytes))
-        || !constants_fit(decision->constants, growth(node_input(node, slot), constant)))
-        return decision_stop(decision, REASON_BUDGET, name, "%lld elements", (long long)constant->count);
-    double piece[PIECE];
-    int64_t inner = 1;
-    for (int i = a->axis + 1; a->axis != AXIS_ANY && i < constant->rank; i++) inner *= constant->dims[i];
-    for (int64_t at = 0; at < constant->count; at += PIECE) {
-        int64_t n = constant->count - at < PIECE ? constant->count - at : PIECE;
-        if (!tensor_read_real(constant, at, n, piece, NULL))
-            return decision_stop(decision, REASON_WEIGHT_DYNAMIC, name, "it cannot be read");
-        for (int64_t i = 0; i < n; i++) {
-            int64_t c = (at + i) / inner % a->channels;
-            if (!isfinite(dtype_round(constant->type, piece[i] * a->scale[c] + a->shift[c])))
-                return decision_stop(decision, REASON_NOT_FINITE, name, "channel %lld", (long long)c);
-        }
-    }
-    struct step *step = decision_step(decision, apply_constant, node);
-    step->slot = slot;
-    step->affine = a;
-    decision->where = name;
-    return REASON_NONE;
 }

@@ -25,8 +25,4 @@ enum reason absorb_input(struct decision *decision, const struct anchor *anchor,
 const struct affine *absorb_padded(struct decision *decision, const struct anchor *anchor, struct node *node,
                                    size_t slot, const struct affine *a, const struct node *average);
 
-/* s*k + t, elementwise, for a constant read by input `slot` of `node`: adds the step that gives the node a new constant. */
-enum reason absorb_constant(struct decision *decision, struct node *node, size_t slot, const struct tensor *constant,
-                            const struct affine *a);
-
 #endif

@@ -189,9 +189,8 @@ static bool passes_through(const struct node *node)
 {
     const struct value *x = node_input(node, 0), *y = node_output(node, 0);
     if (!node->row || !node->row->idle || !x || !y || x->type != y->type) return false;
-    if (!node_is(node, "Dropout")) return true;
-    if (schema_knows(node, "is_test")) return node_int(node, "is_test", 0) != 0 && !node_outputs_are_read(node, 1);
-    return !node_outputs_are_read(node, 1) && !node_input(node, 2);
+    if (!operator_has(node, IDENTITY_AT_INFERENCE)) return true;
+    return !node_outputs_are_read(node, 1) && (!node->row->infers || node->row->infers(node));
 }
 
 enum reason affine_of_node(struct decision *decision, const struct node *node, struct affine **affine, size_t *slot)

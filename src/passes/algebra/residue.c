@@ -6,7 +6,7 @@
 #include "onnx/graph/edit.h"
 #include "onnx/graph/operator.h"
 #include "onnx/shape/infer.h"
-#include "passes/algebra/absorb.h"
+#include "passes/algebra/absorb_constant.h"
 #include "passes/algebra/affine_node.h"
 
 static bool as_norm(const struct decision *decision, const struct affine *a)

@@ -48,7 +48,7 @@ static bool find_window(const struct node *node, const struct tensor *weight, si
                           .kernel = weight->dims[axis],
                           .stride = node_int_at(node, "strides", i, 1),
                           .dilation = node_int_at(node, "dilations", i, 1),
-                          .transposed = node_is(node, "ConvTranspose") };
+                          .transposed = operator_has(node, CONVOLVES_BACK) };
     return w->in > 0 && w->out > 0 && w->kernel > 0 && w->stride > 0 && w->dilation > 0 && find_padding(node, i, w);
 }
 
@@ -99,7 +99,7 @@ bool shift_map_make(struct decision *decision, const struct node *node, const st
     struct window windows[TENSOR_MAX_RANK];
     int64_t taps = 1, pairs, bytes, work;
     *map = (struct shift_map){ .rank = l->weight->rank, .channels = l->output_channels, .positions = 1 };
-    if (l->quantized || (!node_is(node, "Conv") && !node_is(node, "ConvTranspose"))) return false;
+    if (l->quantized || !operator_has(node, CONVOLVES | CONVOLVES_BACK)) return false;
     map->dims[0] = 1;
     map->dims[1] = map->channels;
     int count = map->rank - 2;
@@ -181,8 +181,8 @@ struct node *shift_map_average(struct decision *decision, const struct node *nod
     if (!reader || y->uses->slot != 0 || y->uses->graph != y->graph || y->shape.rank < 3
         || y->shape.rank > TENSOR_MAX_RANK || !node_output(reader, 0))
         return NULL;
-    if (node_is(reader, "GlobalAveragePool")) return reader;
-    return node_is(reader, "ReduceMean") && reduces_all_positions(decision, reader, y->shape.rank) ? reader : NULL;
+    if (!operator_has(reader, AVERAGES)) return NULL;
+    return !operator_has(reader, REDUCES) || reduces_all_positions(decision, reader, y->shape.rank) ? reader : NULL;
 }
 
 const struct affine *shift_map_mean(struct arena *arena, const struct shift_map *map)

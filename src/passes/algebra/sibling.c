@@ -170,7 +170,7 @@ static enum reason conv_absorbs(struct decision *decision, struct node *conv, do
 
 static bool is_conv_of(const struct node *node, const struct value *x)
 {
-    return node_is(node, "Conv") && node_input(node, 0) == x;
+    return operator_has(node, CONVOLVES) && node_input(node, 0) == x;
 }
 
 /* What writes a term, or (sign -1) its opposite, takes the affine. */

@@ -38,12 +38,6 @@ static uint64_t mix_bytes(uint64_t hash, const void *bytes, size_t size)
 
 /* ---- for nobody ---- */
 
-/* A random operator may draw from a sequence that others draw from, and an operator that is not known may do anything. */
-bool may_go_unread(const struct node *node)
-{
-    return node->row && !node->row->random && !node_outputs_are_read(node, 0);
-}
-
 static bool unused(struct simplifier *s, struct node *node)
 {
     (void)s;

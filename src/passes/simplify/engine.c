@@ -421,6 +421,12 @@ void rewrite_remove(struct simplifier *s, struct node *node)
     item->is_gone = true;
 }
 
+/* A random operator may draw from a sequence that others draw from, and an operator that is not known may do anything. */
+bool may_go_unread(const struct node *node)
+{
+    return node->row && !node->row->random && !node_outputs_are_read(node, 0);
+}
+
 /* Asks the rows in turn, until one rewrites. */
 static void ask(struct simplifier *s, struct item *item)
 {

@@ -22,15 +22,9 @@ static bool identity(struct simplifier *s, struct node *node)
     return bypass(s, node, 0);
 }
 
-/* The mask is not asked for, and nothing is dropped: inference, as each opset says it. */
 static bool dropout(struct simplifier *s, struct node *node)
 {
-    struct value *training = node_input(node, 2);
-    double trains = 0;
-    if (!has_one_output(node)) return false;
-    if (node->opset < 7 && node_int(node, "is_test", 0) == 0) return false;
-    if (training && (!constant_number(training, &trains) || trains != 0)) return false;
-    return bypass(s, node, 0);
+    return has_one_output(node) && (!node->row->infers || node->row->infers(node)) && bypass(s, node, 0);
 }
 
 static bool cast(struct simplifier *s, struct node *node)
@@ -145,7 +139,10 @@ static bool where(struct simplifier *s, struct node *node)
 
 const struct rewrite noop_rewrites[] = {
     { { "identity", "Identity(x) -> x" }, "simplify_noops", .laws = IDENTITY, .apply = identity },
-    { { "dropout", "Dropout(x) -> x at inference" }, "simplify_noops", { "Dropout" }, .apply = dropout },
+    { { "dropout", "Dropout(x) -> x at inference" },
+      "simplify_noops",
+      .laws = IDENTITY_AT_INFERENCE,
+      .apply = dropout },
     { { "same-type", "Cast(x) -> x to the type of x" }, "simplify_noops", .laws = IDENTITY_OF_TYPE, .apply = cast },
     { { "same-order", "Transpose(x) -> x in the order of x" }, "simplify_noops", { "Transpose" }, .apply = transpose },
     { { "same-shape", "Reshape(x) -> x to the shape of x" },

@@ -529,6 +529,20 @@ static bool dropout_by_input(struct call *call)
     return trains && ratio != 0 ? drop_at_random(call, ratio) : dropout(call);
 }
 
+static bool infers_by_attribute(const struct node *node)
+{
+    return node_int(node, "is_test", 0) != 0;
+}
+
+static bool infers_by_input(const struct node *node)
+{
+    struct value *training = node_input(node, 2);
+    const struct tensor *constant = training ? value_constant(training) : NULL;
+    int64_t trains = 1;
+    return !training
+           || (constant && constant->count == 1 && tensor_read_whole(constant, 0, 1, &trains, NULL) && trains == 0);
+}
+
 /* What BitCast's source and target share are the bytes of their packed elements. */
 static bool bit_cast(struct call *call)
 {
@@ -811,18 +825,20 @@ const struct operator_row elementwise_operators[] = {
       .affine = { NULL, &quotient }, .laws = ELEMENTWISE | BROADCASTS, .neutral = NEUTRAL(1, 1, SLOT(1)),
       .content = content_binary, .combine = combine_divide, .combine_reals = real_divide, .arithmetic = true,
       .exact = EXACT },
-    { "Dropout", 1, 6, .gradient = gradient_dropout, .run = dropout_by_attribute, .shape = shape_dropout, .idle = true,
-      .keeps_shape = true, .keeps_range = true, .random = true,
+    { "Dropout", 1, 6, .gradient = gradient_dropout, .run = dropout_by_attribute, .shape = shape_dropout,
+      .laws = IDENTITY_AT_INFERENCE, .infers = infers_by_attribute, .idle = true, .keeps_shape = true,
+      .keeps_range = true, .random = true,
       .schemas = SCHEMAS({ 1, 5, "T > T ?T", "consumed_inputs:I is_test:i ratio:f" },
                          { 6, 6, "T > T ?T", "is_test:i ratio:f" }, { 7, 9, "T > T ?T", "ratio:f" },
                          { 10, 11, "T > T ?bool", "ratio:f" }, { 12, LATEST, "T ?. ?bool > T ?bool", "seed:i" }) },
-    { "Dropout", 7, 9, .gradient = gradient_dropout, .run = dropout, .shape = shape_dropout, .idle = true,
-      .keeps_shape = true, .keeps_range = true, .random = true },
-    { "Dropout", 10, 11, .gradient = gradient_dropout, .run = dropout, .shape = shape_dropout, .idle = true,
-      .keeps_shape = true, .type = DTYPE_BOOL, .keeps_range = true, .random = true },
-    { "Dropout", 12, LATEST, .gradient = gradient_dropout, .limits = { [1] = LIMIT_SHARE }, .run = dropout_by_input,
-      .shape = shape_dropout, .idle = true, .keeps_shape = true, .type = DTYPE_BOOL, .keeps_range = true,
+    { "Dropout", 7, 9, .gradient = gradient_dropout, .run = dropout, .shape = shape_dropout,
+      .laws = IDENTITY_AT_INFERENCE, .idle = true, .keeps_shape = true, .keeps_range = true, .random = true },
+    { "Dropout", 10, 11, .gradient = gradient_dropout, .run = dropout, .shape = shape_dropout,
+      .laws = IDENTITY_AT_INFERENCE, .idle = true, .keeps_shape = true, .type = DTYPE_BOOL, .keeps_range = true,
       .random = true },
+    { "Dropout", 12, LATEST, .gradient = gradient_dropout, .limits = { [1] = LIMIT_SHARE }, .run = dropout_by_input,
+      .shape = shape_dropout, .laws = IDENTITY_AT_INFERENCE, .infers = infers_by_input, .idle = true,
+      .keeps_shape = true, .type = DTYPE_BOOL, .keeps_range = true, .random = true },
     { "Elu", 1, LATEST, .gradient = gradient_elu, .run = elementwise_unary, .data = OF(REALS(elu), ALPHA(1)),
       .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true, .hides = true,
       .schemas = SCHEMAS({ 1, 5, "T > T", "alpha:f consumed_inputs:I" }, { 6, LATEST, "T > T", "alpha:f" }) },

@@ -17,7 +17,8 @@ struct image {
 
 /* From bytes to width, height and rgb. */
 typedef bool image_reader(struct image *image);
-image_reader image_read_jpeg, image_read_png, image_read_tiff, image_read_webp, image_read_jpeg2000;
+image_reader image_read_bmp, image_read_pnm, image_read_jpeg, image_read_png, image_read_tiff, image_read_webp,
+    image_read_jpeg2000;
 
 bool image_broken(struct image *image, const char *format);
 /* Room for the pixels; the budgets have the last word. It may escape, so no library may hold anything meanwhile. */

@@ -613,7 +613,8 @@ const struct operator_row pool_operators[] = {
                     "auto_pad:s ceil_mode:i count_include_pad:i dilations:I kernel_shape!I pads:I "
                     "strides:I" }) },
     { "GlobalAveragePool", 1, LATEST, .gradient = gradient_global_average_pool, .run = run_global_average,
-      .shape = shape_global_pool, .keeps_range = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
+      .shape = shape_global_pool, .laws = AVERAGES, .keeps_range = true,
+      .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
     { "GlobalLpPool", 1, LATEST, .run = run_global_lp, .shape = shape_global_pool,
       .schemas = SCHEMAS({ 1, 1, "T > T", "p:f" }, { 2, LATEST, "T > T", "p:i" }) },
     { "GlobalMaxPool", 1, LATEST, .gradient = gradient_global_max_pool, .run = run_global_max,

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A new constant in place of an old one, scaled and shifted channel by channel. */
+#include "passes/algebra/absorb_constant.h"
+
+#include "onnx/graph/edit.h"
+#include "passes/algebra/bias.h"
+
+#include <assert.h>
+#include <math.h>
+
+#define PIECE 1024
+
+/* A folded constant is a copy if the old one has to stay: for other readers, or as the argument of a call. */
+static bool is_copied(const struct value *value)
+{
+    return value->use_count > 1 || (value->is_input && value->graph->function);
+}
+
+uint64_t constant_growth(struct value *old, const struct tensor *constant)
+{
+    int64_t bytes;
+    if (!dtype_bytes(constant->type, constant->count, &bytes)) return UINT64_MAX;
+    uint64_t stored = is_copied(old) ? 0 : constant_stored_bytes(old);
+    return stored < (uint64_t)bytes ? (uint64_t)bytes - stored : 0;
+}
+
+static void apply_constant(struct decision *decision, const struct step *step)
+{
+    enum reason why;
+    struct arena *arena = decision->net->arena;
+    struct value *old = node_input(step->node, step->slot);
+    const struct tensor *constant = decision_constant(decision, old, &why);
+    const struct affine *a = step->affine;
+    struct tensor *changed;
+    assert(constant);
+    int64_t inner = 1;
+    for (int i = a->axis + 1; a->axis != AXIS_ANY && i < constant->rank; i++) inner *= constant->dims[i];
+    if (!affine_has_shift(a)) {
+        struct factor factor = { constant->count / (a->channels * inner), a->channels, 1, 1, inner, a->scale };
+        if (a->axis == AXIS_ANY) factor = (struct factor){ 1, 1, 1, 1, constant->count, a->scale };
+        changed = tensor_scaled(arena, constant, &factor);
+    } else {
+        double *values;
+        bool read = tensor_values(constant, decision->arena, &values, NULL);
+        assert(read);
+        (void)read;
+        for (int64_t i = 0; i < constant->count; i++) {
+            int64_t c = i / inner % a->channels;
+            values[i] = values[i] * a->scale[c] + a->shift[c];
+        }
+        changed = tensor_exact(arena, constant->type, constant->rank, constant->dims, values);
+    }
+    constants_spend(decision->constants, constant_growth(old, constant));
+    edit_set_input(step->node, step->slot,
+                   edit_add_initializer(step->node->graph, fused_name(arena, old->name), changed));
+}
+
+enum reason absorb_constant(struct decision *decision, struct node *node, size_t slot, const struct tensor *constant,
+                            const struct affine *a)
+{
+    const char *name = node_input(node, slot)->name;
+    int64_t bytes;
+    if (dtype_kind(constant->type) != KIND_REAL)
+        return decision_stop(decision, REASON_NON_LINEAR, name, "it holds integers");
+    if (a->spread) return decision_stop(decision, REASON_NON_LINEAR, name, "the channels lie on several of its axes");
+    if (a->axis != AXIS_ANY && (a->axis >= constant->rank || constant->dims[a->axis] != a->channels))
+        return decision_stop(decision, REASON_MISMATCH, name, "%lld channels meet the constant",
+                             (long long)a->channels);
+    if (!dtype_bytes(affine_has_shift(a) ? DTYPE_DOUBLE : constant->type, constant->count, &bytes)
+        || (affine_has_shift(a) && !constants_fit(decision->constants, (uint64_t)bytes))
+        || !constants_fit(decision->constants, constant_growth(node_input(node, slot), constant)))
+        return decision_stop(decision, REASON_BUDGET, name, "%lld elements", (long long)constant->count);
+    double piece[PIECE];
+    int64_t inner = 1;
+    for (int i = a->axis + 1; a->axis != AXIS_ANY && i < constant->rank; i++) inner *= constant->dims[i];
+    for (int64_t at = 0; at < constant->count; at += PIECE) {
+        int64_t n = constant->count - at < PIECE ? constant->count - at : PIECE;
+        if (!tensor_read_real(constant, at, n, piece, NULL))
+            return decision_stop(decision, REASON_WEIGHT_DYNAMIC, name, "it cannot be read");
+        for (int64_t i = 0; i < n; i++) {
+            int64_t c = (at + i) / inner % a->channels;
+            if (!isfinite(dtype_round(constant->type, piece[i] * a->scale[c] + a->shift[c])))
+                return decision_stop(decision, REASON_NOT_FINITE, name, "channel %lld", (long long)c);
+        }
+    }
+    struct step *step = decision_step(decision, apply_constant, node);
+    step->slot = slot;
+    step->affine = a;
+    decision->where = name;
+    return REASON_NONE;
+}
