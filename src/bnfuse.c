@@ -8,11 +8,13 @@
 #include "check/calibrate.h"
 #include "check/check.h"
 #include "check/diff.h"
+#include "onnx/graph/edit.h"
 #include "onnx/graph/print.h"
 #include "onnx/graph/validate.h"
 #include "onnx/shape/infer.h"
 #include "onnx/write/data_file.h"
 #include "passes/decide/extras.h"
+#include "passes/fix_shapes.h"
 #include "passes/inference.h"
 #include "passes/passes.h"
 #include "passes/simplify/simplify.h"
@@ -271,6 +273,7 @@ static bool fuse(void *context, struct bnfuse_error *error)
     model->is_fused = model->is_broken = true;
     model->assumes_inference = options->assume_inference;
     if (options->assume_inference) assume_inference(&model->after);
+    if (!fix_shapes(&model->after, options, error)) return false;
     model->is_fusing = true;
     if (!passes_run(&model->after, options, &report, error)) return false;
     model->is_unread = options->unread;
@@ -286,13 +289,21 @@ static bool dims_exist(const bnfuse_dim *dims, size_t count)
     return true;
 }
 
+static bool shapes_exist(const bnfuse_shape *shapes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!shapes || !shapes[i].name || shapes[i].rank < 0 || (!shapes[i].dims && shapes[i].rank)) return false;
+    return true;
+}
+
 bool bnfuse_fuse(bnfuse_model *model, const bnfuse_fuse_options *options, bnfuse_error *error)
 {
     struct fuse_call call = { .model = model };
     bnfuse_fuse_options_init(&call.options);
     if (is_unfit(model, "model", error) || !options_take(&call.options, sizeof call.options, options, error))
         return false;
-    if (!dims_exist(call.options.dims, call.options.dim_count))
+    if (!dims_exist(call.options.dims, call.options.dim_count)
+        || !shapes_exist(call.options.shapes, call.options.shape_count))
         return fail(error, BNFUSE_USAGE, "a list of the options, or a name in it, is NULL");
     if (model->is_calibrated)
         return fail(error, BNFUSE_USAGE, "%s: was calibrated; write it, and load what was written", model->name);
@@ -438,6 +449,7 @@ static bool index_before(struct bnfuse_model *model, struct bnfuse_error *error)
     if (model->has_before) return true;
     if (!net_index(&model->before, &model->arena, &model->model, error)) return false;
     if (model->assumes_inference) assume_inference(&model->before);
+    edit_redeclare_like(&model->before, &model->after);
     /* A size that the fold took for a constant is one here, too: a site is proven at the sizes that it was decided on. */
     model->before.freeze_weights = model->after.freeze_weights;
     model->has_before = true;

@@ -116,6 +116,13 @@ typedef struct bnfuse_dim {
     int64_t size;
 } bnfuse_dim;
 
+/* The sizes of an input whose dims the model leaves open. */
+typedef struct bnfuse_shape {
+    const char *name;
+    int rank;
+    const int64_t *dims;
+} bnfuse_shape;
+
 typedef struct bnfuse_fuse_options {
     size_t size;              /* of this struct */
     bool freeze_weights;      /* initializers that are graph inputs too count as constants */
@@ -139,6 +146,11 @@ typedef struct bnfuse_fuse_options {
     /* Where a fold leaves something over, work is compared at these sizes; what is folded is right at any other. */
     const bnfuse_dim *dims;
     size_t dim_count;
+    /* With fix_shapes the model is for these sizes alone from then on: `dims`, and `shapes` of single inputs, stand in the
+     * file, and so does what follows from them. */
+    const bnfuse_shape *shapes;
+    size_t shape_count;
+    bool fix_shapes;
 } bnfuse_fuse_options;
 
 /* Folds every BatchNormalization that can be folded exactly. The file is not touched. Once per model. */
@@ -487,13 +499,6 @@ typedef struct bnfuse_check_result {
     bnfuse_depth *const *depth;
     size_t depth_count;
 } bnfuse_check_result;
-
-/* The sizes of an input whose dims the model leaves open. */
-typedef struct bnfuse_shape {
-    const char *name;
-    int rank;
-    const int64_t *dims;
-} bnfuse_shape;
 
 /* A tolerance for one output. */
 typedef struct bnfuse_tolerance {

@@ -82,24 +82,6 @@ void chooser_learn(struct chooser *chooser, const struct value *value, int rank,
         remember_symbol(chooser, value->shape.dims[axis].symbol, dims[axis]);
 }
 
-static const BnfuseOnnx__TensorShapeProto *declared_shape(const struct value *value)
-{
-    const BnfuseOnnx__TypeProto__Tensor *type = type_tensor(value_declared(value));
-    return type ? type->shape : NULL;
-}
-
-bool has_dim(const struct graph *graph, const char *name)
-{
-    for (size_t i = 0; i < graph->input_count; i++) {
-        const BnfuseOnnx__TensorShapeProto *shape = declared_shape(graph->inputs[i]);
-        for (int axis = 0; shape && (size_t)axis < shape->n_dim; axis++) {
-            const char *found = value_dim_name(graph->inputs[i], axis);
-            if (found && strcmp(found, name) == 0) return true;
-        }
-    }
-    return false;
-}
-
 static int64_t named_size(const struct check_options *options, const char *name)
 {
     for (size_t i = 0; name && i < options->asked.dim_count; i++)

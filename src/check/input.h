@@ -69,8 +69,6 @@ void random_normal(double *numbers, int64_t count, uint64_t seed, const char *na
 
 /* Random data for the value. False (BNFUSE_UNSUPPORTED, naming it) when its type is unknown or no tensor. */
 bool choose_input(struct chooser *chooser, struct datum *datum, struct value *value, struct bnfuse_error *error);
-/* Whether an input of the graph has a dim of this name. */
-bool has_dim(const struct graph *graph, const char *name);
 /* The data given for this name, or NULL. */
 const struct datum *find_datum(const struct input_set *set, const char *name);
 /* x float32 [2, 3, 224, 224] */

@@ -144,7 +144,7 @@ static bool choices_exist(const struct session *session, struct bnfuse_error *er
                         options->asked.tolerances[i].name);
     }
     for (size_t i = 0; i < options->asked.dim_count; i++)
-        if (!has_dim(graph, options->asked.dims[i].name))
+        if (!graph_has_dim(graph, options->asked.dims[i].name))
             return fail(error, BNFUSE_USAGE, "a size was given for dimension \"%s\", which no input of the model has",
                         options->asked.dims[i].name);
     return true;

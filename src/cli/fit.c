@@ -157,6 +157,8 @@ bool settings_fit(struct settings *settings, bnfuse_error *error)
         return usage(error, "usage: bnfuse %s%s%s; see bnfuse --help", row->name, *row->name ? " " : "", row->synopsis);
     if (row->further && settings->command == COMMAND_FUSE && !many_is_good(settings, error)) return false;
     if (settings->output && settings->out_dir) return usage(error, "--output and --out-dir do not go together");
+    if (settings->fuse.fix_shapes && !settings->dims.count && !settings->shapes.count)
+        return usage(error, "--static goes with --dim or --shape");
     if (settings->external_data && !settings->output) return usage(error, "--external-data goes with --output");
     if (settings->external_data && strcmp(settings->external_data, "-") == 0)
         return usage(error, "--external-data -: wants a file beside the model");

@@ -57,6 +57,9 @@ const struct option_row option_rows[] = {
       "replace each BatchNormalization that stays by Mul and Add, or by a depthwise Conv of kernel 1" },
     { "simplify", 0, NULL, FUSE | EXPLAIN, OPTION_FLAG, AT(fuse.simplify),
       "remove everything else that can go without changing a bit of any result" },
+    { "static", 0, NULL, FUSE | EXPLAIN, OPTION_FLAG, AT(fuse.fix_shapes),
+      "make a model for the sizes of --dim and --shape alone: they stand in the file, and so does what follows from "
+      "them" },
     { "skip", 0, "NODE", FUSE | EXPLAIN, OPTION_LIST, AT(fuse.skipped), "do not fold this BatchNormalization" },
     { "enable", 0, "NAME", FUSE | EXPLAIN, OPTION_EXTRAS, AT(fuse.enabled), "make a fold that is off by default:" },
     { "disable", 0, "PASS", FUSE | EXPLAIN, OPTION_PASSES, AT(fuse.disabled), "do not run a pass:" },
@@ -96,7 +99,7 @@ const struct option_row option_rows[] = {
       "use the first N sets of the data only" },
     { "dim", 0, "NAME=N", CHECKS | EXPLAIN, OPTION_LIST, AT(dims),
       "size of a symbolic dimension: in the check, and where work is compared" },
-    { "shape", 0, "NAME:AxBxC", CHECKS, OPTION_LIST, AT(shapes), "shape of an input" },
+    { "shape", 0, "NAME:AxBxC", CHECKS | EXPLAIN, OPTION_LIST, AT(shapes), "shape of an input" },
     { "seed", 0, "NUMBER", CHECKS, OPTION_NUMBER, AT(check.seed), "seed of random inputs (20)" },
 
     { "threads", 0, "N", CHECKS | CALIBRATE | RUN, OPTION_NUMBER, AT(threads), "run on N threads (all processors)" },

@@ -242,6 +242,8 @@ bool parse_shapes(struct settings *settings, bnfuse_error *error)
         if (good && (!shapes[i].name || !shapes[i].dims)) return out_of_memory(error);
         if (!good) return usage(error, "--shape wants NAME:AxBxC, not \"%s\"", settings->shapes.names[i]);
     }
+    settings->fuse.shapes = shapes;
+    settings->fuse.shape_count = settings->check.shape_count;
     return shapes || out_of_memory(error);
 }
 

@@ -169,6 +169,14 @@ static void note_missing_import(const struct net *net, struct pass_report *repor
         }
 }
 
+static void note_sizes(const struct net *net, struct pass_report *report)
+{
+    if (net->redeclared)
+        add_note(net, report,
+                 arena_printf(net->arena, "the model is for the given sizes alone; they stand in %zu declarations",
+                              net->redeclared->count));
+}
+
 bool passes_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
                 struct bnfuse_error *error)
 {
@@ -182,6 +190,7 @@ bool passes_run(struct net *net, const struct bnfuse_fuse_options *options, stru
     note_affines(net, report);
     note_merged(net, report);
     note_growth(net, report);
+    note_sizes(net, report);
     note_missing_import(net, report);
     return true;
 }

@@ -4,6 +4,7 @@
  * lists are copied as well but whose other parts (attributes, strings) are shared with the original. */
 #include "onnx/graph/edit.h"
 
+#include "base/pointer_map.h"
 #include "onnx/graph/attr.h"
 #include "onnx/graph/index.h"
 #include "onnx/graph/operator.h"
@@ -497,4 +498,40 @@ void edit_remove_initializer(struct value *value)
     value->sparse = NULL;
     if (value->is_input) edit_remove_input(value);
     forget_if_gone(value);
+}
+
+/* ---- declarations ---------------------------------------------------------------------------------------------- */
+
+void edit_redeclare(struct graph *graph, const BnfuseOnnx__ValueInfoProto *info, const BnfuseOnnx__ValueInfoProto *own)
+{
+    struct net *net = graph->net;
+    struct value *value = info->name ? graph_value(graph, info->name) : NULL;
+    if (!net->redeclared) {
+        net->redeclared = NEW(net->arena, struct pointer_map);
+        net->redeclared->arena = net->arena;
+    }
+    if (value && value->info == declaration(net, info)) value->info = own;
+    pointer_map_set(net->redeclared, info, (void *)own);
+    graph->is_redeclared = true;
+    count_edit(graph);
+}
+
+static void redeclare_list(struct graph *graph, const struct net *like, BnfuseOnnx__ValueInfoProto *const *infos,
+                           size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const BnfuseOnnx__ValueInfoProto *own = declaration(like, infos[i]);
+        if (own != infos[i]) edit_redeclare(graph, infos[i], own);
+    }
+}
+
+void edit_redeclare_like(struct net *net, const struct net *like)
+{
+    for (struct graph *graph = NULL; (graph = net_next_graph(net, graph));) {
+        const BnfuseOnnx__GraphProto *proto = graph->proto;
+        if (!proto) continue;
+        redeclare_list(graph, like, proto->input, proto->n_input);
+        redeclare_list(graph, like, proto->output, proto->n_output);
+        redeclare_list(graph, like, proto->value_info, proto->n_value_info);
+    }
 }

@@ -51,6 +51,11 @@ void edit_replace_uses(struct value *old, struct value *value);
 /* Gives the value a fresh name because it will hold something else. Must not be a graph's input or output. */
 void edit_rename(struct value *value);
 
+/* The value that the file declares by `info` in the graph is declared by `own`, of the same name, from now on. */
+void edit_redeclare(struct graph *graph, const BnfuseOnnx__ValueInfoProto *info, const BnfuseOnnx__ValueInfoProto *own);
+/* All that an edit redeclared in the one index is so in the other, over the same model. */
+void edit_redeclare_like(struct net *net, const struct net *like);
+
 /* Removes a node; none of its outputs may be read or be a graph output. Its outputs go with it. */
 void edit_remove_node(struct node *node);
 /* Removes an initializer that is not read (also from the graph's inputs where it is one). */

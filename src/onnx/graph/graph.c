@@ -4,6 +4,7 @@
  * nodes may stand in any order, and a body finds what its surroundings define after it. Nothing recurses: bodies wait
  * in a queue. */
 #include "onnx/graph/graph.h"
+#include "base/pointer_map.h"
 
 #include "onnx/graph/index.h"
 #include "onnx/graph/operator.h"
@@ -791,6 +792,12 @@ bool value_is_overridable(const struct value *value)
     return (value->is_input && net->model->proto->ir_version >= 4) || value->is_named || is_trained(net, value->name);
 }
 
+const BnfuseOnnx__ValueInfoProto *declaration(const struct net *net, const BnfuseOnnx__ValueInfoProto *info)
+{
+    const BnfuseOnnx__ValueInfoProto *own = net->redeclared ? pointer_map_get(net->redeclared, info) : NULL;
+    return own ? own : info;
+}
+
 const BnfuseOnnx__TypeProto *value_declared(const struct value *value)
 {
     return value && value->info ? value->info->type : NULL;
@@ -813,4 +820,18 @@ bool operator_of_graph_has(const struct graph *graph, const char *op, unsigned l
 {
     const struct operator_row *row = operator_of_graph(graph, op);
     return row && row->laws & laws;
+}
+
+bool graph_has_dim(const struct graph *graph, const char *name)
+{
+    for (size_t i = 0; graph->proto && i < graph->proto->n_input; i++) {
+        const BnfuseOnnx__TypeProto__Tensor *type = type_tensor(graph->proto->input[i]->type);
+        for (size_t axis = 0; type && type->shape && axis < type->shape->n_dim; axis++) {
+            const BnfuseOnnx__TensorShapeProto__Dimension *dim = type->shape->dim[axis];
+            if (dim->value_case == BNFUSE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM && dim->dim_param
+                && strcmp(dim->dim_param, name) == 0)
+                return true;
+        }
+    }
+    return false;
 }

@@ -91,6 +91,7 @@ struct graph {
     size_t owner_count;               /* nodes with bodies of their own */
     size_t call_count;                /* of a function body: how many nodes of the model call it */
     struct node *caller;              /* one of them; NULL if there is none */
+    bool is_redeclared;               /* an edit replaced types that the file declares */
     bool is_dropped;                  /* a function body that an edit took out of the net */
     struct value **inputs, **outputs; /* as listed; an inner graph may list an outer value as its output */
     struct use *output_uses;          /* parallel to outputs; in use for those of an outer graph only */
@@ -108,10 +109,12 @@ struct net {
     struct graph *main;
     struct graph **functions; /* bodies of the model's local functions */
     size_t function_count;
-    size_t edit_count;                /* grows with every edit */
-    bool edits_keep_bits;             /* those made now: no result changes by a bit */
-    bool edits_idealize;              /* those made now: a stored number is taken for one that it is the rounding of */
-    bool freeze_weights;              /* overridable initializers count as constants (--freeze-weights) */
+    size_t edit_count;    /* grows with every edit */
+    bool edits_keep_bits; /* those made now: no result changes by a bit */
+    bool edits_idealize;  /* those made now: a stored number is taken for one that it is the rounding of */
+    bool freeze_weights;  /* overridable initializers count as constants (--freeze-weights) */
+    struct pointer_map
+        *redeclared; /* by a ValueInfoProto of the file, the one that an edit put in its place; or NULL */
     struct operator_index *operators; /* rows by name (operator.h) */
     struct name_table *names;         /* every name in the model; private to graph.c */
     const struct symbols *symbols;    /* what the symbols of dims stand for; NULL before shape_infer */
@@ -155,10 +158,15 @@ bool node_outputs_are_read(const struct node *node, size_t first);
 /* How a message names it: `Conv "conv1"`, or `Conv (output "x")` when it has no name. In the arena. */
 const char *node_label(const struct node *node, struct arena *arena);
 
+/* What stands for this declaration of the file: it, or what an edit put in its place. */
+const BnfuseOnnx__ValueInfoProto *declaration(const struct net *net, const BnfuseOnnx__ValueInfoProto *info);
 /* The type the model declares for it; NULL if none. */
 const BnfuseOnnx__TypeProto *value_declared(const struct value *value);
 /* The name that it gives a dim (dim_param), or NULL. */
 const char *value_dim_name(const struct value *value, int axis);
+
+/* Whether the file declares an input of the graph with a dim of this name. */
+bool graph_has_dim(const struct graph *graph, const char *name);
 
 /* Whether a caller can give this initializer another value: a caller (IR >= 4 and it is a main graph input), or training
  * (an update binding of the model's training_info names it). */

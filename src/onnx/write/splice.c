@@ -133,7 +133,7 @@ static bool graph_differs(const struct splice *splice, const struct graph *graph
         (void)function;
         return false;
     }
-    return initializers_differ(graph)
+    return graph->is_redeclared || initializers_differ(graph)
            || !same_infos(graph->proto->input, graph->proto->n_input, graph->inputs, graph->input_count)
            || !same_infos(graph->proto->output, graph->proto->n_output, graph->outputs, graph->output_count);
 }
@@ -583,10 +583,11 @@ static bool add_child_initializer(struct graph_splice *gs, const struct part *pa
 
 static bool add_child_info(struct graph_splice *gs, const struct part *part)
 {
-    const BnfuseOnnx__ValueInfoProto *info = (const BnfuseOnnx__ValueInfoProto *)part->message;
+    const BnfuseOnnx__ValueInfoProto *info =
+        declaration(gs->splice->net, (const BnfuseOnnx__ValueInfoProto *)part->message);
     if (gs->graph->proto && part->field == GRAPH_INPUT) return add_input(gs, info);
     if (gs->graph->proto && part->field == GRAPH_OUTPUT) return add_output(gs, info);
-    return is_gone(gs, info->name) || add_message(gs->splice, part->field, part->message);
+    return is_gone(gs, info->name) || add_message(gs->splice, part->field, &info->base);
 }
 
 static bool add_child_annotation(struct graph_splice *gs, const struct part *part)

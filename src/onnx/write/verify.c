@@ -414,8 +414,9 @@ static bool same_inputs(struct verify *v, const struct graph *a, const struct gr
         look_at(v, "input", new->input[i]->name);
         if (!same_name(v, a->inputs[i], new->input[i]->name, "input", i)) return false;
         while (at < old->n_input && strcmp(text_or_empty(old->input[at]->name), a->inputs[i]->name) != 0) at++;
-        bool same = at < old->n_input ? same_message(v, &old->input[at]->base, &new->input[i]->base)
-                                      : declares(new->input[i], a->inputs[i]->initializer) || differs(v, "its type");
+        bool same = at < old->n_input
+                        ? same_message(v, &declaration(a->net, old->input[at])->base, &new->input[i]->base)
+                        : declares(new->input[i], a->inputs[i]->initializer) || differs(v, "its type");
         if (!same) return false;
     }
     return true;
@@ -427,7 +428,7 @@ static bool same_outputs(struct verify *v, const struct graph *a, const struct g
     look_at(v, "graph", old->name);
     if (old->n_output != new->n_output) return differs(v, "%zu outputs became %zu", old->n_output, new->n_output);
     for (size_t i = 0; i < new->n_output; i++) {
-        BnfuseOnnx__ValueInfoProto expected = *old->output[i];
+        BnfuseOnnx__ValueInfoProto expected = *declaration(a->net, old->output[i]);
         expected.name = (char *)a->outputs[i]->name;
         look_at(v, "output", expected.name);
         if (!same_message(v, &expected.base, &new->output[i]->base)) return false;
@@ -502,7 +503,7 @@ static bool same_declarations(struct verify *v, const struct graph *a, const str
         if (is_gone(&names, b, infos[i]->name)) continue;
         look_at(v, "declaration", infos[i]->name);
         if (at == new_count) return differs(v, "it is not there");
-        if (!same_message(v, &infos[i]->base, &written[at++]->base)) return false;
+        if (!same_message(v, &declaration(a->net, infos[i])->base, &written[at++]->base)) return false;
     }
     if (at < new_count) return differs(v, "a declaration of \"%s\" follows it", text_or_empty(written[at]->name));
     at = 0;

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * --static: sizes that are given for open dims stand in the file, as all that follows from them. */
+#include "bnfuse.h"
+#include "onnx.pb-c.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static bnfuse_model *load(void)
+{
+    char path[2048];
+    bnfuse_error error;
+    snprintf(path, sizeof path, "%s/simplify_sizes.onnx", getenv("BNFUSE_MODELS"));
+    bnfuse_model *model = bnfuse_load(path, NULL, &error);
+    if (!model) fail_msg("%s", error.message);
+    return model;
+}
+
+static bnfuse_fuse_options options_for(const bnfuse_dim *dims, size_t dim_count, const bnfuse_shape *shapes,
+                                       size_t shape_count)
+{
+    bnfuse_fuse_options options;
+    bnfuse_fuse_options_init(&options);
+    options.simplify = options.fix_shapes = true;
+    options.dims = dims;
+    options.dim_count = dim_count;
+    options.shapes = shapes;
+    options.shape_count = shape_count;
+    return options;
+}
+
+/* The dims of a declaration as text: "2,3,N,". */
+static void describe(const BnfuseOnnx__ValueInfoProto *info, char *to, size_t size)
+{
+    const BnfuseOnnx__TensorShapeProto *shape = info->type->tensor_type->shape;
+    snprintf(to, size, "%s:", info->name);
+    for (size_t i = 0; i < shape->n_dim; i++) {
+        size_t used = strlen(to);
+        if (shape->dim[i]->value_case == BNFUSE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE)
+            snprintf(to + used, size - used, "%lld,", (long long)shape->dim[i]->dim_value);
+        else snprintf(to + used, size - used, "%s,", shape->dim[i]->dim_param ? shape->dim[i]->dim_param : "?");
+    }
+}
+
+static void expect(const bnfuse_fuse_options *options, size_t nodes, const char *input, const char *output,
+                   const char *inside)
+{
+    bnfuse_error error;
+    bnfuse_check_options check;
+    void *bytes;
+    size_t size;
+    char text[100];
+    bnfuse_model *model = load();
+    bnfuse_check_options_init(&check);
+    check.level = BNFUSE_LEVEL_FULL;
+    check.dims = options->dims;
+    check.dim_count = options->dim_count;
+    check.shapes = options->shapes;
+    check.shape_count = options->shape_count;
+    if (!bnfuse_fuse(model, options, &error)) fail_msg("%s", error.message);
+    const bnfuse_check_result *result = bnfuse_check(model, &check, &error);
+    if (!result) fail_msg("%s", error.message);
+    assert_int_equal(result->verdict, BNFUSE_VERDICT_PASS);
+    if (!bnfuse_write_bytes(model, &bytes, &size, &error)) fail_msg("%s", error.message);
+    BnfuseOnnx__ModelProto *proto = bnfuse_onnx__model_proto__unpack(NULL, size, bytes);
+    assert_int_equal(proto->graph->n_node, nodes);
+    describe(proto->graph->input[0], text, sizeof text);
+    assert_string_equal(text, input);
+    describe(proto->graph->output[0], text, sizeof text);
+    assert_string_equal(text, output);
+    describe(proto->graph->value_info[0], text, sizeof text);
+    assert_string_equal(text, inside);
+    bnfuse_onnx__model_proto__free_unpacked(proto, NULL);
+    free(bytes);
+    bnfuse_free(model);
+}
+
+static void all_that_follows_from_given_sizes_is_a_number(void **state)
+{
+    static const bnfuse_dim dims[] = { { "N", 2 }, { "W", 5 } };
+    static const int64_t sizes[] = { 2, 3, 5 };
+    static const bnfuse_shape shape = { "x", 3, sizes };
+    const bnfuse_fuse_options by_name = options_for(dims, 2, NULL, 0), by_shape = options_for(NULL, 0, &shape, 1);
+    (void)state;
+    expect(&by_name, 2, "x:2,3,5,", "y:2,3,10,", "c:2,3,10,");
+    expect(&by_shape, 2, "x:2,3,5,", "y:2,3,10,", "c:2,3,10,");
+}
+
+static void a_dim_without_a_size_stays_open(void **state)
+{
+    static const bnfuse_dim dim = { "N", 2 };
+    const bnfuse_fuse_options options = options_for(&dim, 1, NULL, 0);
+    (void)state;
+    expect(&options, 2, "x:2,3,W,", "y:2,3,Z,", "c:2,3,Z,");
+}
+
+static void without_being_asked_no_dim_becomes_a_number(void **state)
+{
+    static const bnfuse_dim dims[] = { { "N", 2 }, { "W", 5 } };
+    bnfuse_fuse_options options = options_for(dims, 2, NULL, 0);
+    (void)state;
+    options.fix_shapes = false;
+    expect(&options, 2, "x:N,3,W,", "y:N,?,Z,", "c:N,3,Z,");
+}
+
+static void refuse(const bnfuse_fuse_options *options, const char *part)
+{
+    bnfuse_error error;
+    bnfuse_model *model = load();
+    assert_false(bnfuse_fuse(model, options, &error));
+    assert_int_equal(error.status, BNFUSE_USAGE);
+    if (!strstr(error.message, part)) fail_msg("\"%s\" does not say \"%s\"", error.message, part);
+    bnfuse_free(model);
+}
+
+static void sizes_that_contradict_are_refused(void **state)
+{
+    static const int64_t sizes[] = { 4, 3, 5 }, others[] = { 2, 4, 5 };
+    static const bnfuse_dim dim = { "N", 2 }, unknown = { "Q", 2 };
+    static const bnfuse_shape shape = { "x", 3, sizes }, declared = { "x", 3, others }, few = { "x", 2, sizes },
+                              absent = { "z", 3, sizes }, none = { "x", 3, NULL };
+    const bnfuse_fuse_options both = options_for(&dim, 1, &shape, 1), another = options_for(NULL, 0, &declared, 1),
+                              rank = options_for(NULL, 0, &few, 1), input = options_for(NULL, 0, &absent, 1),
+                              name = options_for(&unknown, 1, NULL, 0), null = options_for(NULL, 0, &none, 1);
+    (void)state;
+    refuse(&both, "cannot be both 2 and 4");
+    refuse(&another, "has 3 along axis 1, not 4");
+    refuse(&rank, "has 3 dims, not 2");
+    refuse(&input, "there is no input \"z\"");
+    refuse(&name, "\"Q\", which no input");
+    refuse(&null, "is NULL");
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_that_follows_from_given_sizes_is_a_number),
+        cmocka_unit_test(a_dim_without_a_size_stays_open),
+        cmocka_unit_test(without_being_asked_no_dim_becomes_a_number),
+        cmocka_unit_test(sizes_that_contradict_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
