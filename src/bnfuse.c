@@ -16,6 +16,7 @@
 #include "passes/decide/extras.h"
 #include "passes/fix_shapes.h"
 #include "passes/inference.h"
+#include "passes/inline.h"
 #include "passes/passes.h"
 #include "passes/simplify/simplify.h"
 
@@ -462,13 +463,26 @@ const struct net *index_as_read(struct bnfuse_model *model, struct bnfuse_error 
     return index_before(model, error) ? &model->before : NULL;
 }
 
+/* What the fused model is held against: the one that was read. Where the fold took a function apart that cannot run, that
+ * is taken apart in it too, so that what surrounds the unknown operator can be proven. */
+static const struct net *reference(struct bnfuse_model *model, struct bnfuse_error *error)
+{
+    struct net *copy;
+    if (!inline_took_unknown(&model->after)) return index_before(model, error) ? &model->before : NULL;
+    copy = NEW(&model->arena, struct net);
+    if (!net_index(copy, &model->arena, &model->model, error)) return NULL;
+    if (model->assumes_inference) assume_inference(copy);
+    copy->freeze_weights = model->after.freeze_weights;
+    return inline_run(copy, NULL, NULL, error) && shape_infer(copy, error) ? copy : NULL;
+}
+
 static bool check(void *context, struct bnfuse_error *error)
 {
     struct check_call *call = context;
     struct check_options options = check_options(call);
     call->result = NEW(&call->b->arena, struct bnfuse_check_result);
-    return index_before(call->b, error)
-           && check_fusion(&call->b->before, &call->b->after, &options, call->result, error);
+    const struct net *before = reference(call->b, error);
+    return before && check_fusion(before, &call->b->after, &options, call->result, error);
 }
 
 const bnfuse_check_result *bnfuse_check(bnfuse_model *model, const bnfuse_check_options *options, bnfuse_error *error)

@@ -77,9 +77,22 @@ static struct node *counterpart(const struct node *node, const struct graph *ori
     return NULL;
 }
 
+/* Whether both are the file's own node; or both copies of one, out of the body of a function. */
+static bool same_proto(const struct node *node, const struct node *other)
+{
+    const BnfuseOnnx__NodeProto *proto = node->proto, *from = other->proto;
+    if (node->is_new != other->is_new || !node->is_new) return !node->is_new && proto == from;
+    if (strcmp(node->op, other->op) != 0 || strcmp(node->domain, other->domain) != 0
+        || proto->n_attribute != from->n_attribute)
+        return false;
+    for (size_t i = 0; i < proto->n_attribute; i++)
+        if (proto->attribute[i] != from->attribute[i]) return false;
+    return true;
+}
+
 static bool same_node(const struct node *node, const struct node *other, const struct graph *origin)
 {
-    if (node->is_new || node->proto != other->proto || node->input_count != other->input_count
+    if (!same_proto(node, other) || node->input_count != other->input_count
         || node->output_count != other->output_count)
         return false;
     for (size_t i = 0; i < node->output_count; i++)

@@ -55,12 +55,12 @@ static bool needs_copies(const struct graph *body, const struct calls *calls)
            && body->node_count <= COPY_LIMIT / body->call_count;
 }
 
-/* Every output is written by a node of its own output, nothing in the body has a body, and all of it can run: of a copy
- * the check knows no value but the outputs. */
+/* Every output is written by a node of its own output, nothing in the body has a body, and what is not known there is the
+ * same for all calls. */
 static bool can_be_copied(const struct graph *body)
 {
     for (const struct node *node = body->first; node; node = node->next)
-        if (node->inner_count || (!node->row && !node->function)) return false;
+        if (node->inner_count || (!node->row && !node->function && node_refers(node))) return false;
     for (size_t i = 0; i < body->output_count; i++) {
         if (!body->outputs[i]->writer) return false;
         for (size_t k = 0; k < i; k++)
@@ -193,6 +193,15 @@ static bool inline_function(struct graph *body, const struct calls *all)
     for (size_t i = 0; i < calls->count; i++) inline_call(body, calls->nodes[i]);
     edit_drop_function(body);
     return true;
+}
+
+bool inline_took_unknown(const struct net *net)
+{
+    for (size_t i = 0; i < net->function_count; i++)
+        for (const struct node *node = net->functions[i]->first; net->functions[i]->is_dropped && node;
+             node = node->next)
+            if (!node->row && !node->function) return true;
+    return false;
 }
 
 bool inline_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,

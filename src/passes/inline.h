@@ -15,4 +15,8 @@
 bool inline_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
                 struct bnfuse_error *error);
 
+/* Whether it took a body apart that holds an operator which is not known: no run can show that the copies compute what
+ * the calls did, so they are held against copies that the same pass makes in the original. */
+bool inline_took_unknown(const struct net *net);
+
 #endif
