@@ -121,7 +121,7 @@ def growth(bnfuse, room):
 
 # ---- large models ----
 
-CHANNELS = 2048  # of each Conv of kernel 1; 16 MiB of weights
+CHANNELS = 4096  # of each Conv of kernel 1; 64 MiB of weights
 
 
 def varint(number):
@@ -184,7 +184,7 @@ def large_graph(layers, size, location):
 
 def make_large(path, layers, location):
     """A chain of so many Convs and BatchNormalizations; the weights are in the file, or in `location` beside it."""
-    size, data = CHANNELS * CHANNELS * 4, struct.pack("<1024f", *(i / 1024 - 0.5 for i in range(1024))) * 4096
+    size, data = CHANNELS * CHANNELS * 4, struct.pack("<4096f", *(i / 4096 - 0.5 for i in range(4096))) * 4096
     pieces = list(large_graph(layers, size, location))
     with open(path, "wb") as to:
         to.write(field(1, 8) + field(8, field(1, "") + field(2, 13)))
@@ -204,7 +204,7 @@ def large(bnfuse, room):
     print("| weights | GB | cp, s | transform / cp, wall | CPU | / cp and fsync | peak MiB |")
     print("|---|--:|--:|--:|--:|--:|--:|")
     model, out = os.path.join(room, "large.onnx"), os.path.join(room, "out")
-    for where, layers, location in (("in the file", 113, ""), ("external", 357, "large.data")):
+    for where, layers, location in (("in the file", 28, ""), ("external", 90, "large.data")):
         make_large(model, layers, location)
         given = os.path.join(room, location) if location else model
         external = ["--external-data=weights.data"] if location else []

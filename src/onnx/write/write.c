@@ -21,6 +21,7 @@ struct writing {
     struct write_options options;
     struct arena arena;
     struct arena extents_arena; /* of extents and side, until what was written is verified */
+    struct arena read_arena;    /* of model_read and net_read, until the commit */
     struct held_list held, data_held;
     struct draft *draft;
     struct atomic_file model, data;
@@ -30,6 +31,7 @@ struct writing {
     struct extents data_extents; /* side.extents as they were written */
     bool has_externals;          /* the file that was read refers to others */
     struct references old_use;   /* of the model that is to be replaced */
+    struct references new_use;   /* of the one that replaces it */
     bool is_locked;              /* nobody else gives names in the folder */
     bool is_there;               /* the data file's content was there already, under its name */
     struct model model_read;
@@ -243,7 +245,7 @@ static bool verify(struct writing *w, struct bnfuse_error *error)
         .location = w->data.name,
         .directory = w->model.directory ? w->model.directory : w->net->model->directory,
     };
-    if (!verify_bytes(&written, &w->arena, &w->model_read, error)) return false;
+    if (!verify_bytes(&written, &w->read_arena, &w->model_read, error)) return false;
     arena_close(&w->extents_arena);
     return verify_model(&written, &w->model_read, &w->net_read, error);
 }
@@ -279,6 +281,7 @@ bool draft_write(struct draft *draft, const struct net *net, const char *path, c
     if (options) w->options = *options;
     arena_open(&w->arena, net->arena->memory);
     arena_open(&w->extents_arena, net->arena->memory);
+    arena_open(&w->read_arena, net->arena->memory);
     w->held.arena = w->data_held.arena = &w->arena;
     bool ok = guarded(net->arena->memory, write_draft, w, error);
     if (!ok) draft_close(draft);
@@ -293,6 +296,7 @@ void draft_close(struct draft *draft)
     if (!w) return;
     struct memory *memory = w->net->arena->memory;
     arena_close(&w->extents_arena);
+    arena_close(&w->read_arena);
     arena_close(&w->arena);
     memory_give(memory, w, sizeof *w);
 }
@@ -311,11 +315,22 @@ static bool link_data(struct writing *w, bool *linked, struct bnfuse_error *erro
     return fail(error, BNFUSE_USAGE, "%s: cannot be given its name: %s", w->data.path, strerror(reason));
 }
 
+/* All that the commit has to know of the model as it was read back; it takes as much memory as the one that is to be
+ * replaced may need. */
+static void forget_read(struct writing *w)
+{
+    references_of(&w->new_use, &w->arena, &w->model_read);
+    arena_close(&w->read_arena);
+    w->model_read.part_count = 0;
+    w->draft->net = NULL;
+}
+
 static bool commit(void *context, struct bnfuse_error *error)
 {
     struct writing *w = context;
     bool linked = false;
     if (!w->model.directory) return atomic_file_commit(&w->model, error);
+    if (w->draft->net) forget_read(w);
     if (!atomic_file_lock_folder(&w->model, &w->is_locked))
         return fail(error, BNFUSE_USAGE, "%s: another process has its folder locked; run again", w->model.path);
     references_of_file(&w->old_use, &w->arena, w->model.directory, w->model.name);
@@ -328,13 +343,11 @@ static bool commit(void *context, struct bnfuse_error *error)
 static bool remove_old_data(void *context, struct bnfuse_error *error)
 {
     struct writing *w = context;
-    struct references new_use;
-    references_of(&new_use, &w->arena, &w->model_read);
     for (size_t i = 0; i < w->old_use.count; i++) {
         const char *name = w->old_use.names[i];
         struct atomic_file old;
         struct stat status;
-        if (strchr(name, '/') || is_referred_to(&new_use, name)) continue;
+        if (strchr(name, '/') || is_referred_to(&w->new_use, name)) continue;
         if (!atomic_file_beside(&old, &w->arena, &w->model, name, error)) continue;
         if (lstat(old.path, &status) || status.st_nlink != 1) continue;
         if (is_source(w, &old) && !is_digest_name(w->model.name, name)) continue;

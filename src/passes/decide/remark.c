@@ -26,13 +26,14 @@ bool remarks_open(struct net *net, struct pass_report *report, struct bnfuse_err
     const struct bnfuse_reason *not_tried = reason_find(REASON_NOT_TRIED);
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
         for (struct node *node = graph->first; node; node = node->next) count += bn_is(node);
-    report->unread = (struct pointer_map){ .arena = net->arena };
+    report->notes_arena = arena_scratch(net->arena);
+    report->unread = (struct pointer_map){ .arena = report->notes_arena };
     report->remarks = NEW_ARRAY(net->arena, struct bnfuse_remark *, count);
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph)) {
         struct node **order;
-        if (!graph_order(graph, net->arena, &order, error)) return false;
+        if (!graph_order(graph, report->notes_arena, &order, error)) return false;
         for (size_t i = 0; i < graph->node_count; i++) {
-            struct note *note = NEW(net->arena, struct note);
+            struct note *note = NEW(report->notes_arena, struct note);
             *note = (struct note){ .depth = depth_of(order[i]), .was_dead = !node_outputs_are_read(order[i], 0) };
             order[i]->mark = note;
         }
@@ -83,6 +84,8 @@ void remarks_close(struct net *net, struct pass_report *report)
             node->mark = NULL;
         }
     count_affines(net, report, counts);
+    arena_close(report->notes_arena);
+    report->unread = (struct pointer_map){ .arena = NULL };
 }
 
 static struct bnfuse_remark *remark_of(const struct node *node)

@@ -10,6 +10,7 @@
 #include "passes/decide/reasons.h"
 
 struct pass_report {
+    struct arena *notes_arena;      /* of the notes and of `unread`, until remarks_close */
     struct bnfuse_remark **remarks; /* of the model as it was loaded, in file order, bodies and functions included */
     size_t remark_count;
     size_t convs_merged;                       /* into others that they are added to */
