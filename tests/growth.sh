@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # growth.sh BNFUSE SOURCE: nothing grows faster than the model. Instructions are counted at two sizes, so that a busy
-# machine does not matter; between them they may grow by the size to the power of 1.15. Skips without valgrind.
+# machine does not matter; between them they may grow by the size to the power of 1.1. Skips without valgrind.
 set -eu
 bnfuse=$1
 source=$2
@@ -35,7 +35,7 @@ for what in "chain --no-check" "row --no-check" "fan --no-check" "shared --no-ch
         power = log(many / few) / log(times)
         printf "%-20s %8.1f M instructions, %8.1f M at %d times the size: power %.2f\n", what, few / 1e6, many / 1e6,
             times, power
-        exit power > 1.15
+        exit power > 1.1
     }' || failed=1
 done
 exit $failed
