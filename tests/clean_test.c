@@ -137,6 +137,27 @@ static void weights_that_training_assigns_are_not_constant(void **state)
     build_close(&f.b);
 }
 
+/* s = 1 / sqrt(1 + epsilon), which float32 takes for 1 when epsilon is 1e-8. */
+static void only_what_is_the_identity_in_double_goes(void **state)
+{
+    static const double one[2] = { 1, 1 }, zero[2] = { 0, 0 };
+    static const char *const epsilons[] = { "epsilon=0.0", "epsilon=1e-8" };
+    (void)state;
+    for (size_t left = 0; left < 2; left++) {
+        struct folded f;
+        build_open(&f.b, 8, 13);
+        build_input(&f.b, "x", DTYPE_FLOAT, "1,2,4,5");
+        build_init_values(&f.b, "one", DTYPE_FLOAT, "2", one);
+        build_init_values(&f.b, "zero", DTYPE_FLOAT, "2", zero);
+        build_node(&f.b, "Relu", NULL, "x", "y", NULL);
+        build_node(&f.b, "BatchNormalization", "bn", "y one zero zero one", "z", epsilons[left]);
+        build_output(&f.b, "z", DTYPE_FLOAT, NULL);
+        fold(&f, false, left);
+        assert_int_equal(f.net.main->node_count, 1 + left);
+        build_close(&f.b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +167,7 @@ int main(void)
         cmocka_unit_test(inputs_that_callers_may_replace_stay),
         cmocka_unit_test(before_ir_4_new_weights_are_inputs_too),
         cmocka_unit_test(weights_that_training_assigns_are_not_constant),
+        cmocka_unit_test(only_what_is_the_identity_in_double_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
  *
  * What the fold had to leave is made as small as it gets
  *
- *   BN with s = 1, t = 0 in storage precision    ->  nothing
+ *   BN with s = 1, t = 0                         ->  nothing
  *   affine -> BN -> affine                       ->  one BN
  *   affine -> Add left by a fold -> affine       ->  one node, where one is enough
  *
@@ -15,11 +15,15 @@
 #include "passes/decide/remark.h"
 #include "passes/decide/roots.h"
 
-/* Whether every channel rounds to s = 1, t = 0 in the type of its parameters. */
-static bool is_identity_when_stored(const struct affine *a, enum dtype type)
+#include <float.h>
+#include <math.h>
+
+/* Whether s = 1, t = 0 in every channel, but for what dividing and multiplying in double leaves. An s that only the
+ * parameters' own type takes for 1 is none: what it scales may be stored between. */
+static bool is_identity(const struct affine *a)
 {
     for (int64_t c = 0; c < a->channels; c++)
-        if (dtype_round(type, a->scale[c]) != 1 || a->shift[c] != 0) return false;
+        if (fabs(a->scale[c] - 1) > 4 * DBL_EPSILON || a->shift[c] != 0) return false;
     return true;
 }
 
@@ -113,7 +117,7 @@ static void tidy_one(struct decision *decision, struct node *node)
     decision_begin(decision, node, constant ? constant->type : DTYPE_FLOAT);
     if (affine_of_node(decision, node, &a, &slot) || slot != 0) return;
     while (merge_upstream(decision, node, &a) || merge_downstream(decision, node, &a)) swallowed = true;
-    if (is_identity_when_stored(a, decision->type)) {
+    if (is_identity(a)) {
         remark_applied(node, BNFUSE_OUTCOME_REMOVED, "it changes nothing", "");
         root_remove(node, 0);
     } else if (swallowed) {
