@@ -25,6 +25,8 @@ struct derivation {
     const char *op, *attributes, *inputs, *outputs;
 };
 
+#define MS "com.microsoft:"
+
 static const struct derivation derivations[] = {
     { 13, "Abs", NULL, "2,3", "y" },
     { 13, "Acosh", NULL, ">2,3", "y" },
@@ -166,6 +168,31 @@ static const struct derivation derivations[] = {
     { 23, "Attention", "is_causal=1 q_num_heads=4 kv_num_heads=2", "1,3,8 1,3,4 1,3,4", "y" },
     { 23, "Attention", "softcap=2.0 scale=0.7", "1,2,2,3 1,2,4,3 1,2,4,3 2,4", "y" },
     { 23, "Attention", "is_causal=1", "1,1,2,3 1,1,2,3 1,1,2,3 _ 1,1,2,3 1,1,2,3", "y k v" },
+    { 17, "SimplifiedLayerNormalization", NULL, "2,3,4 4", "y" },
+    { 17, MS "BiasGelu", NULL, "2,3 3", "y" },
+    { 17, MS "FastGelu", NULL, "2,3 3", "y" },
+    { 17, MS "Gelu", NULL, "2,3", "y" },
+    { 17, MS "QuickGelu", NULL, "2,3", "y" },
+    { 17, MS "BiasSoftmax", "axis=1 is_inner_broadcast=0", "2,3,2 1,3,2", "y" },
+    { 17, MS "FusedConv", "activation=Tanh", "1,2,4 3,2,2 3 1,3,3", "y" },
+    { 17, MS "FusedConv", "activation=HardSigmoid activation_params=0.2,0.4", "1,2,4 3,2,2 3", "y" },
+    { 17, MS "FusedGemm", "activation=LeakyRelu activation_alpha=0.2 transB=1", "2,3 4,3 4", "y" },
+    { 17, MS "FusedMatMul", "alpha=0.5 transA=1", "3,2 3,4", "y" },
+    { 17, MS "FusedMatMul", "transBatchA=1", "3,2,4 2,4,5", "y" },
+    { 17, MS "TransposeMatMul", "transB=1", "2,3 4,3", "y" },
+    { 17, MS "FusedMatMulActivation", "activation=Sigmoid", "2,3 3,4", "y" },
+    { 17, MS "SkipLayerNormalization", "epsilon=0.01", "2,3,4 2,3,4 4 4 4", "y" },
+    { 17, MS "SkipSimplifiedLayerNormalization", "epsilon=0.01", "2,3,4 3,4 4 4", "y _ _ s" },
+    { 17, MS "Attention", "num_heads=2 unidirectional=1", "1,3,4 4,12 12", "y" },
+    { 17, MS "MultiHeadAttention", "num_heads=2", "1,2,4 1,3,4 1,3,4 12 _ 1,1,2,3", "y" },
+    { 17, MS "BiasAdd", NULL, "1,2,3 3 1,2,3", "y" },
+    { 17, MS "BiasSplitGelu", NULL, "1,2,4 4", "y" },
+    { 17, MS "CDist", "metric=euclidean", "2,3 3,3", "y" },
+    { 17, MS "GatherND", NULL, "2,3 =1", "y" },
+    { 17, MS "GroupNorm", "groups=2 activation=1", "1,2,2,4 4 4", "y" },
+    { 17, MS "SkipGroupNorm", "groups=2 activation=0", "2,1,2,4 4 4 2,4 4", "y s" },
+    { 17, MS "Pad", "mode=reflect", "2,3 =1,1,0,0", "y" },
+    { 17, MS "Trilu", NULL, "3,3", "y" },
     { 14, "RNN", "hidden_size=2", "3,2,3 1,2,3 1,2,2 1,4 _ 1,2,2", "y h" },
     { 14, "RNN", "hidden_size=2 direction=bidirectional", "3,1,2 2,2,2 2,2,2", "y h" },
     { 14, "GRU", "hidden_size=2", "3,2,3 1,6,3 1,6,2 1,12 _ 1,2,2", "y h" },
@@ -289,6 +316,14 @@ static void add_gradient(struct bench *b)
         build_output(&b->build, name, DTYPE_DOUBLE, NULL);
 }
 
+/* The domain stands before the name. */
+static void add_operator(struct bench *b, const char *names)
+{
+    const char *colon = strchr(b->of->op, ':'), *op = colon ? colon + 1 : b->of->op;
+    BnfuseOnnx__NodeProto *node = build_node(&b->build, op, "op", names, b->of->outputs, b->of->attributes);
+    if (colon) node->domain = arena_printf(&b->build.arena, "%.*s", (int)(colon - b->of->op), b->of->op);
+}
+
 static void add_loss(struct bench *b)
 {
     char outputs[40], terms[80] = "";
@@ -377,9 +412,10 @@ static double check_derivation(const struct derivation *of)
     char names[200];
     build_open(&b.build, 10, of->opset);
     build_import(&b.build, "ai.onnx.preview.training", 1);
+    build_import(&b.build, "com.microsoft", 1);
     pool_open(&b.pool, &b.build.memory);
     add_inputs(&b, names, sizeof names);
-    build_node(&b.build, of->op, "op", names, of->outputs, of->attributes);
+    add_operator(&b, names);
     add_loss(&b);
     add_gradient(&b);
     build_load(&b.build, &model, &b.net);
@@ -412,9 +448,10 @@ static void refuse(const struct derivation *of, const char *y, const char *part)
     char names[200];
     build_open(&b.build, 10, of->opset);
     build_import(&b.build, "ai.onnx.preview.training", 1);
+    build_import(&b.build, "com.microsoft", 1);
     pool_open(&b.pool, &b.build.memory);
     add_inputs(&b, names, sizeof names);
-    build_node(&b.build, of->op, "op", names, of->outputs, of->attributes);
+    add_operator(&b, names);
     add_loss(&b);
     add_gradient(&b);
     BnfuseOnnx__NodeProto *node = b.build.model->graph->node[b.build.model->graph->n_node - 1];

@@ -5,7 +5,7 @@
 #include "onnx/shape/rules.h"
 #include "onnx/shape/slide.h"
 #include "runtime/element.h"
-#include "runtime/formula.h"
+#include "runtime/gradient.h"
 #include "runtime/ops/elementwise.h"
 #include "runtime/ops/operators.h"
 
@@ -333,45 +333,51 @@ static bool shape_fused_matmul(struct shaping *s)
 }
 
 const struct operator_row fused_operators[] = {
-    { "SimplifiedLayerNormalization", 1, LATEST, .run = simplified_layer_normalization, .shape = shape_simplified,
-      .type_from = 1, .schemas = SCHEMAS({ 1, LATEST, "T V > V ?U", "axis:i epsilon:f stash_type:i" }) },
-    { "com.microsoft:BiasGelu", 1, LATEST, .run = gelu, .data = "none", .shape = shape_same, .hides = true,
-      .schemas = SCHEMAS({ 1, LATEST, "T T > T", "" }) },
-    { "com.microsoft:BiasSoftmax", 1, LATEST, .run = bias_softmax, .shape = shape_same, .within = { 0, 1 },
-      .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T T > T", "axis:i is_inner_broadcast!i" }) },
+    { "SimplifiedLayerNormalization", 1, LATEST, .gradient = gradient_formula, .run = simplified_layer_normalization,
+      .shape = shape_simplified, .type_from = 1,
+      .schemas = SCHEMAS({ 1, LATEST, "T V > V ?U", "axis:i epsilon:f stash_type:i" }) },
+    { "com.microsoft:BiasGelu", 1, LATEST, .gradient = gradient_formula, .run = gelu, .data = "none",
+      .shape = shape_same, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T T > T", "" }) },
+    { "com.microsoft:BiasSoftmax", 1, LATEST, .gradient = gradient_formula, .run = bias_softmax, .shape = shape_same,
+      .within = { 0, 1 }, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T T > T", "axis:i is_inner_broadcast!i" }) },
     { "com.microsoft:EmbedLayerNormalization", 1, LATEST, .run = embed_layer_normalization, .shape = shape_embed,
       .type_from = 2, .limits = { LIMIT_ZERO, LIMIT_ZERO },
       .schemas = SCHEMAS({ 1, LATEST, "i32 ?i32 T T ?T T T ?i32 ?i32 > T ?i32 ?T", "epsilon:f mask_index_type:i" }) },
-    { "com.microsoft:FastGelu", 1, LATEST, .run = gelu, .data = "tanh", .shape = shape_same, .hides = true,
-      .schemas = SCHEMAS({ 1, LATEST, "T ?T > T", "" }) },
-    { "com.microsoft:FusedConv", 1, LATEST, .run = fused_conv, .shape = shape_conv, .hides = true,
+    { "com.microsoft:FastGelu", 1, LATEST, .gradient = gradient_formula, .run = gelu, .data = "tanh",
+      .shape = shape_same, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T ?T > T", "" }) },
+    { "com.microsoft:FusedConv", 1, LATEST, .gradient = gradient_formula, .run = fused_conv, .shape = shape_conv,
+      .hides = true,
       .need = &(const struct weight_need){ .rank = -1, .axis = 1, .weight_axis = 1, .times_group = true },
       .schemas = SCHEMAS({ 1, LATEST, "T T ?T ?T > T",
                            "activation:s activation_params:F auto_pad:s dilations:I group:i kernel_shape:I pads:I "
                            "strides:I" }) },
-    { "com.microsoft:FusedGemm", 1, LATEST, .run = fused_gemm, .shape = shape_gemm, .hides = true,
-      .need = &(const struct weight_need){ .rank = 2, .axis = 1, .transposed = "transB" },
+    { "com.microsoft:FusedGemm", 1, LATEST, .gradient = gradient_formula, .run = fused_gemm, .shape = shape_gemm,
+      .hides = true, .need = &(const struct weight_need){ .rank = 2, .axis = 1, .transposed = "transB" },
       .schemas = SCHEMAS({ 1, LATEST, "T T ?T > T",
                            "activation:s activation_alpha:f activation_beta:f activation_gamma:f alpha:f beta:f "
                            "transA:i transB:i" }) },
-    { "com.microsoft:FusedMatMul", 1, LATEST, .run = fused_matmul, .shape = shape_fused_matmul,
+    { "com.microsoft:FusedMatMul", 1, LATEST, .gradient = gradient_formula, .run = fused_matmul,
+      .shape = shape_fused_matmul,
       .schemas = SCHEMAS({ 1, LATEST, "T T > T", "alpha:f transA:i transB:i transBatchA:i transBatchB:i" }) },
-    { "com.microsoft:FusedMatMulActivation", 1, LATEST, .run = fused_matmul, .shape = shape_fused_matmul, .hides = true,
+    { "com.microsoft:FusedMatMulActivation", 1, LATEST, .gradient = gradient_formula, .run = fused_matmul,
+      .shape = shape_fused_matmul, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "T T > T",
                            "activation!s activation_alpha:f activation_axis:i activation_beta:f activation_gamma:f "
                            "alpha:f transA:i transB:i transBatchA:i transBatchB:i" }) },
-    { "com.microsoft:Gelu", 1, LATEST, .run = gelu, .data = "none", .shape = shape_same, .hides = true,
-      .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
+    { "com.microsoft:Gelu", 1, LATEST, .gradient = gradient_formula, .run = gelu, .data = "none", .shape = shape_same,
+      .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
     { "com.microsoft:QEmbedLayerNormalization", 1, LATEST, .run = quantized_embed_layer_normalization,
       .shape = shape_quantized_embed, .type = DTYPE_FLOAT, .hides = true, .limits = { LIMIT_ZERO, LIMIT_ZERO },
       .schemas = SCHEMAS({ 1, LATEST, "i32 ?i32 . . ?. . . ?i32 T T ?T T T . . ?. . . > T ?i32", "epsilon:f" }) },
-    { "com.microsoft:QuickGelu", 1, LATEST, .run = quick_gelu, .shape = shape_same, .hides = true,
-      .schemas = SCHEMAS({ 1, LATEST, "T > T", "alpha:f" }) },
-    { "com.microsoft:SkipLayerNormalization", 1, LATEST, .run = skip_layer_normalization, .shape = shape_skip,
-      .schemas = SCHEMAS({ 1, LATEST, "T T T ?T ?T > T ?U ?U ?T", "epsilon:f" }) },
-    { "com.microsoft:SkipSimplifiedLayerNormalization", 1, LATEST, .run = skip_rms_normalization, .shape = shape_skip,
+    { "com.microsoft:QuickGelu", 1, LATEST, .gradient = gradient_formula, .run = quick_gelu, .shape = shape_same,
+      .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "alpha:f" }) },
+    { "com.microsoft:SkipLayerNormalization", 1, LATEST, .gradient = gradient_formula, .run = skip_layer_normalization,
+      .shape = shape_skip, .schemas = SCHEMAS({ 1, LATEST, "T T T ?T ?T > T ?U ?U ?T", "epsilon:f" }) },
+    { "com.microsoft:SkipSimplifiedLayerNormalization", 1, LATEST, .gradient = gradient_formula,
+      .run = skip_rms_normalization, .shape = shape_skip,
       .schemas = SCHEMAS({ 1, LATEST, "T T T ?T > T ?U ?U ?T", "epsilon:f" }) },
-    { "com.microsoft:TransposeMatMul", 1, LATEST, .run = fused_matmul, .shape = shape_fused_matmul,
+    { "com.microsoft:TransposeMatMul", 1, LATEST, .gradient = gradient_formula, .run = fused_matmul,
+      .shape = shape_fused_matmul,
       .schemas = SCHEMAS({ 1, LATEST, "T T > T", "alpha:f transA:i transB:i transBatchA:i transBatchB:i" }) },
     { 0 },
 };

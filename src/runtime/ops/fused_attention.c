@@ -8,7 +8,7 @@
  *   MultiHeadAttention   gets them; or packed [batch, steps, heads, 3 or 2, size]; or keys and values by heads */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
-#include "runtime/formula.h"
+#include "runtime/gradient.h"
 #include "runtime/ops/operators.h"
 
 #include <math.h>
@@ -295,13 +295,13 @@ static bool shape_multi_head(struct shaping *s)
 }
 
 const struct operator_row fused_attention_operators[] = {
-    { "com.microsoft:Attention", 1, LATEST, .run = attention, .shape = shape_attention, .hides = true,
-      .limits = { [3] = LIMIT_ONE },
+    { "com.microsoft:Attention", 1, LATEST, .gradient = gradient_formula, .run = attention, .shape = shape_attention,
+      .hides = true, .limits = { [3] = LIMIT_ONE },
       .schemas = SCHEMAS({ 1, LATEST, "T T ?T ?i32 ?T ?T ?i32 > T ?T",
                            "do_rotary:i mask_filter_value:f num_heads!i past_present_share_buffer:i "
                            "qkv_hidden_sizes:I rotary_embedding_dim:i scale:f unidirectional:i" }) },
-    { "com.microsoft:MultiHeadAttention", 1, LATEST, .run = multi_head_attention, .shape = shape_multi_head,
-      .hides = true, .limits = { [4] = LIMIT_ONE },
+    { "com.microsoft:MultiHeadAttention", 1, LATEST, .gradient = gradient_formula, .run = multi_head_attention,
+      .shape = shape_multi_head, .hides = true, .limits = { [4] = LIMIT_ONE },
       .schemas = SCHEMAS({ 1, LATEST, "T ?T ?T ?T ?i32 ?T ?T ?T ?i32 ?i32 > T ?T ?T ?T",
                            "mask_filter_value:f num_heads!i scale:f unidirectional:i" }) },
     { "com.microsoft:QAttention", 1, LATEST, .run = quantized_attention, .shape = shape_quantized_attention,

@@ -4,7 +4,7 @@
  * diffusion models are made of. Each is a formula (runtime/formula.h). */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
-#include "runtime/formula.h"
+#include "runtime/gradient.h"
 #include "runtime/ops/operators.h"
 
 #include <string.h>
@@ -171,28 +171,32 @@ static bool shape_skip_group_norm(struct shaping *s)
 }
 
 const struct operator_row microsoft_operators[] = {
-    { "com.microsoft:BiasAdd", 1, LATEST, .run = bias_add, .shape = shape_same,
+    { "com.microsoft:BiasAdd", 1, LATEST, .gradient = gradient_formula, .run = bias_add, .shape = shape_same,
       .schemas = SCHEMAS({ 1, LATEST, "T T T > T", "" }) },
-    { "com.microsoft:BiasSplitGelu", 1, LATEST, .run = bias_split_gelu, .shape = shape_same_rank, .hides = true,
-      .schemas = SCHEMAS({ 1, LATEST, "T T > T", "" }) },
-    { "com.microsoft:CDist", 1, LATEST, .run = distances, .shape = shape_distances, .hides = true,
-      .schemas = SCHEMAS({ 1, LATEST, "T T > T", "metric:s" }) },
-    { "com.microsoft:ExpandDims", 1, LATEST, .run = renamed, .data = "Unsqueeze", .shape = shape_expand_dims,
-      .sizes = SLOT(1), .passes = SLOT(0), .schemas = SCHEMAS({ 1, LATEST, "T i32 > T", "" }), .exact = EXACT },
-    { "com.microsoft:GatherND", 1, LATEST, .run = renamed, .data = "GatherND", .shape = shape_any_rank,
-      .sizes = SLOT(1), .limits = { [1] = LIMIT_ANY_INDEX }, .schemas = SCHEMAS({ 1, LATEST, "T . > T", "" }),
-      .exact = EXACT },
-    { "com.microsoft:GroupNorm", 1, LATEST, .run = group_norm, .shape = shape_same,
+    { "com.microsoft:BiasSplitGelu", 1, LATEST, .gradient = gradient_formula, .run = bias_split_gelu,
+      .shape = shape_same_rank, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T T > T", "" }) },
+    { "com.microsoft:CDist", 1, LATEST, .gradient = gradient_formula, .run = distances, .shape = shape_distances,
+      .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T T > T", "metric:s" }) },
+    { "com.microsoft:ExpandDims", 1, LATEST, .gradient = gradient_formula, .run = renamed, .data = "Unsqueeze",
+      .shape = shape_expand_dims, .sizes = SLOT(1), .passes = SLOT(0),
+      .schemas = SCHEMAS({ 1, LATEST, "T i32 > T", "" }), .exact = EXACT },
+    { "com.microsoft:GatherND", 1, LATEST, .gradient = gradient_formula, .run = renamed, .data = "GatherND",
+      .shape = shape_any_rank, .sizes = SLOT(1), .limits = { [1] = LIMIT_ANY_INDEX },
+      .schemas = SCHEMAS({ 1, LATEST, "T . > T", "" }), .exact = EXACT },
+    { "com.microsoft:GroupNorm", 1, LATEST, .gradient = gradient_formula, .run = group_norm, .shape = shape_same,
       .schemas = SCHEMAS({ 1, LATEST, "T U U > T", "activation!i channels_last:i epsilon:f groups!i" }) },
-    { "com.microsoft:Pad", 1, LATEST, .run = renamed, .data = "Pad", .shape = shape_same_rank, .sizes = SLOT(1),
-      .passes = SLOT(0), .schemas = SCHEMAS({ 1, LATEST, "T i64 ?T > T", "mode:s" }), .exact = EXACT },
+    { "com.microsoft:Pad", 1, LATEST, .gradient = gradient_formula, .run = renamed, .data = "Pad",
+      .shape = shape_same_rank, .sizes = SLOT(1), .passes = SLOT(0),
+      .schemas = SCHEMAS({ 1, LATEST, "T i64 ?T > T", "mode:s" }), .exact = EXACT },
     { "com.microsoft:Range", 1, LATEST, .run = range, .shape = shape_list, .sizes = SLOT(0) | SLOT(1) | SLOT(2),
       .limits = { [0] = LIMIT_ZERO, [1] = LIMIT_TWO, [2] = LIMIT_ONE },
       .schemas = SCHEMAS({ 1, LATEST, "T T ?T > T", "" }), .exact = EXACT_WHOLE },
-    { "com.microsoft:SkipGroupNorm", 1, LATEST, .run = skip_group_norm, .shape = shape_skip_group_norm,
+    { "com.microsoft:SkipGroupNorm", 1, LATEST, .gradient = gradient_formula, .run = skip_group_norm,
+      .shape = shape_skip_group_norm,
       .schemas = SCHEMAS({ 1, LATEST, "T U U T ?T > T ?T", "activation!i channels_last:i epsilon:f groups!i" }) },
-    { "com.microsoft:Trilu", 1, LATEST, .run = renamed, .data = "Trilu", .shape = shape_same, .sizes = SLOT(1),
-      .passes = SLOT(0), .schemas = SCHEMAS({ 1, LATEST, "T ?i64 > T", "upper:i" }), .exact = EXACT },
+    { "com.microsoft:Trilu", 1, LATEST, .gradient = gradient_formula, .run = renamed, .data = "Trilu",
+      .shape = shape_same, .sizes = SLOT(1), .passes = SLOT(0),
+      .schemas = SCHEMAS({ 1, LATEST, "T ?i64 > T", "upper:i" }), .exact = EXACT },
     { "com.microsoft:Unique", 1, LATEST, .run = unique, .shape = shape_unique, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "T > T i64 i64", "" }) },
     { 0 },
