@@ -30,7 +30,19 @@ async function compile(source) {
 
 const MODEL = '/model.onnx';
 
-const asBytes = (content) => (content instanceof ArrayBuffer ? new Uint8Array(content) : content);
+function asBytes(content) {
+  if (content instanceof ArrayBuffer) return new Uint8Array(content);
+  if (content instanceof Uint8Array) return content;
+  if (typeof Blob === 'undefined' || !(content instanceof Blob))
+    throw new TypeError(`a model or file is bytes (a Uint8Array or an ArrayBuffer), not ${content === null ? 'null' : typeof content}`);
+  if (typeof FileReaderSync === 'undefined')
+    throw new TypeError("a Blob can be read in a browser's worker alone; give new Uint8Array(await blob.arrayBuffer())");
+  return content;
+}
+
+/** What a message says of files, in the words of this interface. */
+const asGiven = (message) => message.replaceAll(MODEL, 'model').replaceAll('/other.onnx', 'other')
+  .replaceAll('no such file; put it beside the model', 'not given; give its bytes by that name in `files`');
 
 /** { report, files } of a run with --json, or the error that its status tells. */
 async function runProgramFor(words, model, { files = {}, onProgress, ...options }, more = {}) {
@@ -46,9 +58,8 @@ async function runProgramFor(words, model, { files = {}, onProgress, ...options 
   } catch {
     report = undefined;
   }
-  const message = lastMessage(result.stderr).replaceAll(MODEL, 'model').replaceAll('/other.onnx', 'other');
-  if (report && typeof report.message === 'string')
-    report.message = report.message.replaceAll(MODEL, 'model').replaceAll('/other.onnx', 'other');
+  const message = asGiven(lastMessage(result.stderr));
+  if (report && typeof report.message === 'string') report.message = asGiven(report.message);
   return { ...result, report, message };
 }
 

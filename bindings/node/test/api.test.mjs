@@ -80,12 +80,19 @@ test('run computes the same before and after', async () => {
   await assert.rejects(run(fused, {}), { status: 2, message: /no data for input "x"/ });
 });
 
+test('what is no bytes is refused by name', async () => {
+  await assert.rejects(fuse('model.onnx'), { name: 'TypeError', message: /is bytes .* not string/ });
+  await assert.rejects(explain(null), { name: 'TypeError', message: /not null/ });
+  await assert.rejects(fuse(new Blob(['x'])), { name: 'TypeError', message: /arrayBuffer/ });
+  await assert.rejects(compare(bytes('conv_bn_relu'), undefined), { name: 'TypeError', message: /not undefined/ });
+});
+
 test('external data goes out and in again', async () => {
   const { model: fused, files } = await fuse(fs.readFileSync(trained), { externalData: 'weights.bin' });
   assert.ok(files['weights.bin'].length > 1024);
   assert.ok(fused.length < fs.statSync(trained).size);
   assert.equal((await compare(fs.readFileSync(trained), fused, { files })).status, 0);
-  await assert.rejects(fuse(fused), { message: /weights\.bin/ });
+  await assert.rejects(fuse(fused), { message: /weights\.bin": not given; give its bytes by that name in `files`/ });
 });
 
 test('program leaves its files in memory', async () => {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 from . import _tensors
-from ._errors import UsageError, error_for
+from ._errors import InvalidModelError, UsageError, error_for
 from ._library import ffi, lib
 from ._results import Check, Report, read_check, read_report, text
 
@@ -51,7 +51,12 @@ class _Loaded:
             handle = lib.bnfuse_load(os.fsencode(model), options, self.error)
         else:
             handle = self._read(model, options, external_data)
-        self.handle = _check(handle, self.error, self.raised)
+        try:
+            self.handle = _check(handle, self.error, self.raised)
+        except InvalidModelError as error:
+            if not _is_path(model) and external_data is None:
+                error.args = (str(error).replace("put it beside the model", "say where it is: external_data=FOLDER"),)
+            raise
 
     def _read(self, model, options, external_data):
         data = model.SerializeToString() if _is_proto(model) else model

@@ -170,6 +170,12 @@ def test_external_data_from_folder_mapping_and_function(tmp_path):
             bnfuse.fuse(data, external_data=source)
 
 
+def test_a_model_in_memory_asks_for_its_external_data(tmp_path):
+    data, _ = external(tmp_path)
+    with pytest.raises(bnfuse.InvalidModelError, match="external_data=FOLDER"):
+        bnfuse.fuse(data)
+
+
 def test_what_a_callback_raises_comes_through(tmp_path):
     data, _ = external(tmp_path)
 
