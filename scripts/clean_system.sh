@@ -21,3 +21,5 @@ else
 fi
 cp /etc/resolv.conf "$root/etc/" 2> /dev/null || true
 for file in /etc/apt/apt.conf.d/*proxy*; do [ ! -e "$file" ] || cp "$file" "$root/etc/apt/apt.conf.d/"; done
+# It is thrown away: nothing in it has to outlive a power cut.
+echo force-unsafe-io > "$root/etc/dpkg/dpkg.cfg.d/force-unsafe-io"
