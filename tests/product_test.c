@@ -109,6 +109,28 @@ static void check(const struct product *p)
             }
 }
 
+/* The first product alone, b packed as a whole: by the first run, for the second. Columns from the fourth are another
+ * form. */
+static void try_kept(const struct call *call, struct product p, struct array *weights)
+{
+    struct operands shifted = p.each[0];
+    p.count = 1;
+    p.weights = weights;
+    weights->lasts = true;
+    for (int run = 0; run < 2; run++) {
+        product_run(call, &p);
+        check(&p);
+    }
+    if (p.columns <= 3 || p.span) return;
+    p.columns -= 3;
+    p.repeats = true;
+    shifted.b = (const char *)shifted.b + 3 * p.b_column * (int64_t)store_size(p.store);
+    p.each = &shifted;
+    product_run(call, &p);
+    check(&p);
+    if (p.store != STORE_I64 && p.depth > 0 && p.rows > 0) assert_non_null(weights->packed);
+}
+
 enum layout_bits { PLAIN, TURN_A = 1, TURN_B = 2, BIAS = 4, SPANS = 8, SAME_B = 16 };
 
 static void try_product(enum store store, int64_t rows, int64_t columns, int64_t depth, int kind, int threads)
@@ -145,6 +167,7 @@ static void try_product(enum store store, int64_t rows, int64_t columns, int64_t
     }
     product_run(&b.call, &p);
     check(&p);
+    try_kept(&b.call, p, right);
     array_drop(a);
     array_drop(right);
     array_drop(bias);
@@ -204,7 +227,8 @@ static void tiles_agree_at_every_width(void **state)
         for (int height = 0; height < TILE_HEIGHTS; height++)
             for (int v = 0; v < (height == TILE_HEIGHTS - 1 ? WIDE_VECTORS : TILE_VECTORS); v++) {
                 int64_t width = (v + 1) * simd_for(STORE_F32, l)->width;
-                simd_for(STORE_F32, l)->tile[height][v](DEPTH, a, DEPTH, b, WIDEST, c);
+                struct merge merge = { .c = c, .c_row = width, .first = true };
+                simd_for(STORE_F32, l)->tile[height][v](DEPTH, a, DEPTH, b, WIDEST, &merge);
                 for (int64_t r = 0; r < TILE_ROWS >> height; r++)
                     for (int64_t j = 0; j < width; j++) assert_true(c[r * width + j] == expected_f32(&p, &on, r, j));
             }

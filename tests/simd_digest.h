@@ -7,8 +7,8 @@
 #include "runtime/math/simd.h"
 
 /* Of every row of every processor. */
-#define SIMD_DIGEST_F32 0xd23c8bb0668451c0u
-#define SIMD_DIGEST_F64 0x63bdcd3c59f72b98u
+#define SIMD_DIGEST_F32 0x68a9a3d17deadf2bu
+#define SIMD_DIGEST_F64 0x3fd62c29ae162ecdu
 
 /* NaN counts as one value: processors differ in its sign. */
 uint64_t simd_digest(const struct simd *simd, enum store store);

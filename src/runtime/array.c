@@ -136,6 +136,8 @@ static struct array *array_link(struct array_pool *pool, const struct array *lik
     struct array *array = memory_take(pool->memory, sizeof *array);
     *array = *like;
     array->pool = pool;
+    array->lasts = false;
+    array->packed = NULL;
     array->owners = 1;
     array->next = pool->arrays;
     array->link = &pool->arrays;
@@ -213,6 +215,7 @@ void array_drop(struct array *array)
     if (!array || --array->owners > 0) return;
     if (array->store == STORE_SEQUENCE)
         for (int64_t i = 0; i < array->count; i++) array_drop(array->items[i]);
+    array_drop(array->packed);
     array_free(array);
 }
 

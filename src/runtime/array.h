@@ -33,6 +33,9 @@ struct array {
         const char **text;    /* the strings live as long as the pool */
         struct array **items; /* owned by the sequence */
     };
+    bool lasts;           /* an initializer that is kept for later runs */
+    struct array *packed; /* forms of its matrices that products use (math/product.h), each holding the next; or NULL */
+    int64_t packed_as[6]; /* of such a form: which one it is */
     struct array_pool *pool;
     struct block *block; /* the counted memory that data points into */
     int owners;

@@ -135,8 +135,10 @@ static bool load_initializer(struct run *run, const struct value *value, struct 
     *array = weights ? array_keep(pointer_map_get(weights, value)) : NULL;
     if (*array) return true;
     if (!read_initializer(run, value, array, error)) return false;
-    if (weights && *array && (!memory->limit || memory->used < memory->limit / 2))
+    if (weights && *array && (!memory->limit || memory->used < memory->limit / 2)) {
+        (*array)->lasts = true;
         pointer_map_set(weights, value, array_keep(*array));
+    }
     return true;
 }
 

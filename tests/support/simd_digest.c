@@ -74,7 +74,11 @@ static void fold_tiles(uint64_t *digest, const struct simd *simd, const struct r
                 struct row sum = { .store = a->store };
                 int64_t vector = j % (TILE_VECTORS * simd->width) / simd->width, width = (vector + 1) * simd->width;
                 const char *columns = (const char *)b->f32 + (j - j % simd->width - vector * simd->width) * element;
-                simd->tile[height][vector](DEPTH, a->f32, DEPTH, columns, COLUMNS, sum.f32);
+                struct merge merge = { .c = sum.f32, .c_row = width, .first = true };
+                simd->tile[height][vector](DEPTH, a->f32, DEPTH, columns, COLUMNS, &merge);
+                merge.first = false; /* adds to it, and the bias */
+                merge.bias = b->f32;
+                simd->tile[height][vector](DEPTH, a->f32, DEPTH, columns, COLUMNS, &merge);
                 fold_in(digest, get(&sum, r * width + vector * simd->width + j % simd->width));
             }
 }

@@ -26,6 +26,8 @@ struct work {
     int64_t steps;                              /* of the depth that are packed together */
     int64_t panel_bytes, row_bytes, room_bytes; /* per thread: packed columns; copied rows; all buffers */
     char *rooms;
+    const char *packed; /* all of B in panels, or NULL */
+    int64_t packed_columns;
 };
 
 /* A thread's buffers. */
@@ -61,23 +63,47 @@ static const char *at(const void *base, int64_t index, int64_t element)
     return (const char *)base + index * element;
 }
 
-/* A tile's results into C, span by span. */
-static void merge_tile(const struct task *task, const struct panel *panel, int64_t row, int64_t rows)
+/* Panels of B packed as a whole: those of the first step side by side, then those of the next. */
+static const char *packed_panel(const struct work *work, const struct panel *panel)
+{
+    return at(work->packed, panel->step * work->packed_columns + panel->depth * panel->column, work->element);
+}
+
+/* Where the panel's columns from `done` on go, up to the end of the span. */
+static void find_place(const struct task *task, const struct panel *panel, int64_t row, int64_t done,
+                       struct merge *merge)
 {
     const struct work *work = task->work;
     const struct product *p = work->product;
-    int64_t span = p->span ? p->span : p->columns, width = panel->vectors * work->simd->width;
+    int64_t span = p->span ? p->span : p->columns, column = panel->column + done, within = column % span;
+    int64_t offset = row * p->c_row + column / span * p->c_span + within * p->c_column;
+    merge->columns = least(span - within, panel->columns - done);
+    merge->c = (char *)task->on->c + offset * work->element;
+}
+
+/* A tile whose columns are side by side in C writes there itself. */
+static void run_tile(const struct task *task, const struct panel *panel, const char *a, int64_t a_row, int64_t row,
+                     int height)
+{
+    const struct work *work = task->work;
+    const struct product *p = work->product;
+    tile_loop *tile = work->simd->tile[height][panel->vectors - 1];
+    int64_t width = panel->vectors * work->simd->width;
     bool last = panel->step + panel->depth == p->depth;
     struct merge merge = { .c_row = p->c_row,
                            .c_column = p->c_column,
-                           .rows = rows,
+                           .rows = TILE_ROWS >> height,
                            .first = panel->step == 0,
                            .bias = last && task->on->bias ? at(task->on->bias, row, work->element) : NULL };
+    find_place(task, panel, row, 0, &merge);
+    if (p->c_column == 1 && merge.columns == width) {
+        tile(panel->depth, a, a_row, panel->b, panel->b_step, &merge);
+        return;
+    }
+    struct merge room = { .c = task->room.tile, .c_row = width, .first = true };
+    tile(panel->depth, a, a_row, panel->b, panel->b_step, &room);
     for (int64_t done = 0; done < panel->columns; done += merge.columns) {
-        int64_t column = panel->column + done, within = column % span;
-        int64_t offset = row * p->c_row + column / span * p->c_span + within * p->c_column;
-        merge.columns = least(span - within, panel->columns - done);
-        merge.c = (char *)task->on->c + offset * work->element;
+        find_place(task, panel, row, done, &merge);
         work->simd->merge(task->room.tile + done * work->element, width, &merge);
     }
 }
@@ -89,6 +115,11 @@ static int64_t fill_panel(const struct task *task, struct panel *panel, bool in_
     const struct product *p = work->product;
     int64_t width = panel->vectors * work->simd->width, place = panel->step * p->b_step + panel->column * p->b_column;
     const void *from = p->pack ? task->on->b : at(task->on->b, place, work->element);
+    if (work->packed) {
+        panel->b = packed_panel(work, panel);
+        panel->b_step = width;
+        return 0;
+    }
     if (in_place && width == panel->columns) {
         panel->b = from;
         panel->b_step = p->b_step;
@@ -138,8 +169,7 @@ static void run_rows(const struct task *task, const struct panel *panels, int64_
     for (int64_t i = 0; i < panel_count; i++) {
         const struct panel *panel = &panels[i];
         if (i == 0 || panel->step != panels[i - 1].step) a = gather_rows(task, row, rows, panel->step, panel->depth);
-        work->simd->tile[height][panel->vectors - 1](panel->depth, a, a_row, panel->b, panel->b_step, task->room.tile);
-        merge_tile(task, panel, row, rows);
+        run_tile(task, panel, a, a_row, row, height);
     }
 }
 
@@ -203,10 +233,17 @@ static void fill_bias(const struct product *p, const struct operands *on, int64_
         }
 }
 
+/* Packing a part of B at a time is for nothing where it is as a whole. Few rows read it in place, if they can. */
+static bool is_kept(const struct product *p)
+{
+    if (!p->weights || p->pack || p->count != 1 || p->weights->store != p->store) return false;
+    return p->repeats || (p->weights->lasts && (p->b_column != 1 || p->rows > TILE_ROWS));
+}
+
 /* With few rows and both operands running along k, the transposed product packs the smaller operand instead. */
 static bool is_better_transposed(const struct product *p)
 {
-    if (p->pack || p->span || p->a_step != 1 || p->b_step != 1 || p->b_column == 1) return false;
+    if (p->pack || p->span || p->a_step != 1 || p->b_step != 1 || p->b_column == 1 || is_kept(p)) return false;
     for (int64_t i = 0; i < p->count; i++)
         if (p->each[i].bias) return false;
     return p->rows < FEW_ROWS && p->rows < p->columns;
@@ -231,6 +268,64 @@ static struct product transposed(const struct call *call, const struct product *
                              .count = p->count };
 }
 
+struct packing {
+    const struct work *work;
+    const void *b;
+    char *to;
+};
+
+static void pack_panels(const void *context, int64_t first, int64_t end, int member)
+{
+    const struct packing *packing = context;
+    const struct work *work = packing->work;
+    const struct product *p = work->product;
+    int64_t lanes = work->simd->width, per_step = (p->columns + work->tile_columns - 1) / work->tile_columns;
+    (void)member;
+    for (int64_t i = first; i < end; i++) {
+        struct panel panel = { .step = i / per_step * PRODUCT_DEPTH, .column = i % per_step * work->tile_columns };
+        panel.depth = least(PRODUCT_DEPTH, p->depth - panel.step);
+        panel.columns = least(work->tile_columns, p->columns - panel.column);
+        int64_t place = panel.step * work->packed_columns + panel.depth * panel.column;
+        const void *from = at(packing->b, panel.step * p->b_step + panel.column * p->b_column, work->element);
+        work->simd->pack(from, p->b_step, p->b_column, panel.depth, panel.columns, round_up(panel.columns, lanes),
+                         packing->to + place * work->element);
+    }
+}
+
+/* All of B in panels, held by the array that B lies in; NULL where that would leave too little memory. */
+static const char *pack_whole(const struct call *call, const struct work *work)
+{
+    const struct product *p = work->product;
+    struct array *weights = p->weights;
+    const struct memory *memory = call->pool->memory;
+    int64_t as[] = { (const char *)p->each[0].b - (const char *)weights->data,
+                     p->b_step,
+                     p->b_column,
+                     p->depth,
+                     p->columns,
+                     work->tile_columns };
+    for (struct array *form = weights->packed; form; form = form->packed)
+        if (memcmp(form->packed_as, as, sizeof as) == 0) return form->data;
+    if (!p->repeats && memory->limit && memory->used >= memory->limit / 2) return NULL;
+    struct array *form =
+        array_new(call->pool, weights->type, weights->store, 2, (int64_t[]){ p->depth, work->packed_columns });
+    memcpy(form->packed_as, as, sizeof as);
+    form->packed = weights->packed;
+    weights->packed = form;
+    int64_t per_step = (p->columns + work->tile_columns - 1) / work->tile_columns;
+    int64_t panels = (p->depth + PRODUCT_DEPTH - 1) / PRODUCT_DEPTH * per_step;
+    team_run(call->team, panels, team_piece(panels, form->count), pack_panels,
+             &(struct packing){ .work = work, .b = p->each[0].b, .to = form->data });
+    return form->data;
+}
+
+void product_forget(struct array *weights)
+{
+    if (weights->lasts) return;
+    array_drop(weights->packed);
+    weights->packed = NULL;
+}
+
 static void run(const struct call *call, const struct product *p)
 {
     struct work work = { .product = p,
@@ -239,6 +334,8 @@ static void run(const struct call *call, const struct product *p)
     double size = (double)p->rows * (double)p->columns * (double)p->depth * (double)p->count;
     int threads = size < WORTH_THREADS ? 1 : call->threads;
     work.tile_columns = work.simd->width * (p->rows == 1 ? WIDE_VECTORS : TILE_VECTORS);
+    work.packed_columns = round_up(p->columns, work.simd->width);
+    if (is_kept(p)) work.packed = pack_whole(call, &work);
     cut(&work, threads);
     work.panel_bytes = work.steps * work.block_columns * PRODUCT_DEPTH * work.element;
     work.row_bytes = TILE_ROWS * PRODUCT_DEPTH * work.element;

@@ -34,10 +34,17 @@ struct product {
     const void *context;
     const struct operands *each;
     int64_t count;
+    /* The array that the one b lies in, where it is worth keeping packed with it: since it lasts (array.h), or, with
+     * `repeats`, since many products take it until product_forget. NULL: neither. */
+    struct array *weights;
+    bool repeats;
 };
 
 /* A product of packed matrices, [rows, depth] by [depth, columns]; without operands. */
 struct product product_packed(enum store store, int64_t rows, int64_t depth, int64_t columns);
+
+/* Drops what products kept packed with an array that does not last. */
+void product_forget(struct array *weights);
 
 /* Uses the call's threads and pool. Depth 0 leaves the bias, or zeros. */
 void product_run(const struct call *call, const struct product *product);

@@ -17,7 +17,7 @@
 #define SIMD_LANES_MOST 16 /* of the widest vector */
 #define SIMD_ROOM       64 /* elements that a window may read or write beyond the last one asked for */
 
-/* Where a tile's columns go. */
+/* Where a tile's columns go. A tile itself writes all of its own, side by side: c_column, rows and columns are for merge. */
 struct merge {
     void *c;
     int64_t c_row, c_column;
@@ -31,7 +31,8 @@ struct stretch {
     int64_t from, to, count;
 };
 
-typedef void tile_loop(int64_t depth, const void *a, int64_t a_row, const void *b, int64_t b_step, void *sum);
+typedef void tile_loop(int64_t depth, const void *a, int64_t a_row, const void *b, int64_t b_step,
+                       const struct merge *merge);
 
 /* Functions of real numbers: computed in double, rounded once (real_math.h has their bounds). NEAR(f) is f, or for float
  * the shorter f_f32; not where the result is what is left of two nearly equal numbers. p: an operator's alpha. */

@@ -38,10 +38,13 @@ TARGET static inline __attribute__((always_inline)) NAME(vector)
 }
 #endif
 
-/* sum(r, j) = sum over k of a(r, k) * b(k, j), for `rows` rows and `vectors` * LANES columns, all in registers. */
-TARGET static inline __attribute__((always_inline)) void
-NAME(tile)(int rows, int vectors, int64_t depth, const REAL *a, int64_t a_row, const REAL *b, int64_t b_step, REAL *sum)
+/* The sum over k of a(r, k) * b(k, j), for `rows` rows and `vectors` * LANES columns, all in registers, into C. */
+TARGET static inline __attribute__((always_inline)) void NAME(tile)(int rows, int vectors, int64_t depth, const REAL *a,
+                                                                    int64_t a_row, const REAL *b, int64_t b_step,
+                                                                    const struct merge *merge)
 {
+    const REAL *bias = merge->bias;
+    REAL *to = merge->c;
     NAME(vector) total[TILE_ROWS][WIDE_VECTORS];
     const REAL *row[TILE_ROWS];
     UNROLLED(r, rows) {
@@ -54,15 +57,21 @@ NAME(tile)(int rows, int vectors, int64_t depth, const REAL *a, int64_t a_row, c
         UNROLLED(r, rows)
             UNROLLED(v, vectors) total[r][v] = FUSED(line[v], NAME(splat)(row[r][k]), total[r][v]);
     }
+    if (!merge->first)
+        UNROLLED(r, rows)
+            UNROLLED(v, vectors) total[r][v] += *(const NAME(loose) *)(to + r * merge->c_row + v * LANES);
+    if (bias)
+        UNROLLED(r, rows)
+            UNROLLED(v, vectors) total[r][v] += NAME(splat)(bias[r]);
     UNROLLED(r, rows)
-        UNROLLED(v, vectors) *(NAME(loose) *)(sum + (r * vectors + v) * LANES) = total[r][v];
+        UNROLLED(v, vectors) *(NAME(loose) *)(to + r * merge->c_row + v * LANES) = total[r][v];
 }
 
 #define TILE(rows, vectors)                                                                                      \
     TARGET static void NAME(tile_##rows##_##vectors)(int64_t depth, const void *a, int64_t a_row, const void *b, \
-                                                     int64_t b_step, void *sum)                                  \
+                                                     int64_t b_step, const struct merge *merge)                  \
     {                                                                                                            \
-        NAME(tile)(rows, vectors, depth, a, a_row, b, b_step, sum);                                              \
+        NAME(tile)(rows, vectors, depth, a, a_row, b, b_step, merge);                                            \
     }
 #ifndef FEW_TILES
 TILE(8, 3)
@@ -85,7 +94,7 @@ TILE(1, 5)
 TILE(1, 4)
 #undef TILE
 
-/* One run of a tile's columns into C: sets it or adds to it, and adds the bias when that is due. */
+/* One run of the columns of a tile that could not write them there into C: sets it or adds to it, and adds the bias when that is due. */
 TARGET static void NAME(merge)(const void *tile, int64_t width, const struct merge *merge)
 {
     const REAL *sum = tile, *bias = merge->bias;

@@ -100,6 +100,7 @@ static bool run_gemm(struct call *call)
                                .c_row = columns,
                                .c_column = 1,
                                .count = 1,
+                               .weights = call->inputs[1],
                                .each = &(struct operands){ .a = a->data, .b = b->data, .c = y->data } };
     product_run(call, &product);
     return finish_gemm(call, y, (double)node_float(call->node, "alpha", 1));
@@ -153,6 +154,7 @@ static void multiply_stacks(struct call *call, const struct array *a, const stru
     struct product product = product_packed(a->store, rows, depth, columns);
     product.each = each;
     product.count = count;
+    product.weights = call->inputs[1];
     product_run(call, &product);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * RNN, GRU and LSTM. The share of the input in all gates of all steps is one product beforehand; each step adds the
- * share of the previous state, a product with the transposed recurrence weights, and runs the cell.
+ * share of the previous state, a product with the recurrence weights, which are packed once, and runs the cell.
  *
  * Inside, a sequence is [steps, batch, ...] whatever the layout. A sequence shorter than the longest stops early: its
  * state stays, its outputs are zero; backward, it starts at its own end. */
@@ -51,7 +51,6 @@ struct rnn {
     double clip;
     struct function functions[2 * MOST_FUNCTIONS];
     struct array *input;                  /* of the direction at hand: [steps * batch, gates * hidden] */
-    struct array *weights;                /* [hidden, gates * hidden] */
     struct array *recurrent;              /* [batch, gates * hidden] */
     struct array *state, *memory, *reset; /* [batch, hidden] */
     int64_t *at;                          /* per sequence: its row of `input` at this step; -1 when it is over */
@@ -139,16 +138,21 @@ static void gate_sum(const struct rnn *rnn, const struct units *u, int64_t gate,
     for (int64_t i = 0; i < u->count; i++) to[i] += share[i];
 }
 
-/* recurrent[:, first ...] = state * weights[:, first ...], `count` gates of it. */
+/* recurrent[:, first ...] = state times `count` gates of the direction's weights, which are transposed. */
 static void multiply_state(struct rnn *rnn, const struct array *state, int64_t first, int64_t count)
 {
-    int64_t width = rnn->cell->gates * rnn->hidden, offset = first * rnn->hidden * (int64_t)store_size(state->store);
+    int64_t width = rnn->cell->gates * rnn->hidden, element = (int64_t)store_size(state->store);
+    int64_t row = rnn->direction * width + first * rnn->hidden;
     struct product product = product_packed(state->store, rnn->batch, rnn->hidden, count * rnn->hidden);
-    product.b_step = product.c_row = width; /* some of the gates side by side */
+    product.b_step = 1;
+    product.b_column = rnn->hidden;
+    product.c_row = width; /* some of the gates side by side */
     product.count = 1;
+    product.weights = rnn->r;
+    product.repeats = true;
     product.each = &(struct operands){ .a = state->data,
-                                       .b = (char *)rnn->weights->data + offset,
-                                       .c = (char *)rnn->recurrent->data + offset };
+                                       .b = (char *)rnn->r->data + row * rnn->hidden * element,
+                                       .c = (char *)rnn->recurrent->data + first * rnn->hidden * element };
     product_run(rnn->call, &product);
 }
 
@@ -279,6 +283,7 @@ static void multiply_input(struct rnn *rnn, const struct array *x)
     product.b_step = 1; /* the weights are transposed */
     product.b_column = rnn->inputs;
     product.count = 1;
+    product.weights = rnn->w;
     product.each = &(struct operands){ .a = x->data, .b = w, .c = rnn->input->data };
     product_run(rnn->call, &product);
 }
@@ -321,12 +326,8 @@ static void put_outputs(const struct rnn *rnn)
     }
 }
 
-static void run_direction(struct rnn *rnn, const struct array *x, const struct array *transposed, bool backward)
+static void run_direction(struct rnn *rnn, const struct array *x, bool backward)
 {
-    int64_t width = rnn->cell->gates * rnn->hidden;
-    struct array weights = *transposed;
-    weights.data = (char *)transposed->data + rnn->direction * width * rnn->hidden * (int64_t)store_size(x->store);
-    rnn->weights = &weights;
     multiply_input(rnn, x);
     start_state(rnn, rnn->state, rnn->hidden_start);
     start_state(rnn, rnn->memory, rnn->memory_start);
@@ -494,20 +495,18 @@ static struct array *make_room(const struct rnn *rnn, int64_t rows, int64_t colu
 static void run_directions(struct rnn *rnn, bool backward)
 {
     int64_t width = rnn->cell->gates * rnn->hidden, inputs = rnn->inputs, hidden = rnn->hidden;
-    int64_t turned[] = { rnn->directions, hidden, width }, turned_strides[] = { width * hidden, 1, hidden };
     int64_t swapped[] = { rnn->steps, rnn->batch, inputs }, swapped_strides[] = { inputs, rnn->steps * inputs, 1 };
     struct array *x =
         rnn->batch_first ? strided_copy(rnn->call, rnn->x, 3, swapped, swapped_strides) : array_keep(rnn->x);
-    struct array *transposed = strided_copy(rnn->call, rnn->r, 3, turned, turned_strides);
     rnn->at = NEW_ARRAY(rnn->call->scratch, int64_t, (size_t)rnn->batch);
     rnn->input = make_room(rnn, rnn->steps * rnn->batch, width);
     rnn->recurrent = make_room(rnn, rnn->batch, width);
     rnn->state = make_room(rnn, rnn->batch, hidden);
     rnn->memory = make_room(rnn, rnn->batch, hidden);
     rnn->reset = make_room(rnn, rnn->batch, hidden);
-    for (; rnn->direction < rnn->directions; rnn->direction++)
-        run_direction(rnn, x, transposed, backward || rnn->direction == 1);
-    struct array *rooms[] = { x, transposed, rnn->input, rnn->recurrent, rnn->state, rnn->memory, rnn->reset };
+    for (; rnn->direction < rnn->directions; rnn->direction++) run_direction(rnn, x, backward || rnn->direction == 1);
+    product_forget(rnn->r);
+    struct array *rooms[] = { x, rnn->input, rnn->recurrent, rnn->state, rnn->memory, rnn->reset };
     for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) array_drop(rooms[i]);
 }
 
