@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Objects by name, and sets of names, by linear probing. At least a third of the slots are free. */
+ * Objects by name, and sets of names, by linear probing. At least a quarter of the slots are free. */
 #include "base/name_map.h"
 
 #include <assert.h>
@@ -122,7 +122,7 @@ static void enlarge_list(struct name_map *map, size_t room)
 static size_t capacity_for(size_t count, size_t capacity)
 {
     if (!capacity) capacity = 8;
-    while (capacity / 3 < (count + 1) / 2) capacity *= 2;
+    while (capacity - capacity / 4 < count) capacity *= 2;
     return capacity;
 }
 

@@ -647,19 +647,39 @@ static size_t heap_pop(struct ordering *o)
     return least;
 }
 
-static void open_ordering(struct ordering *o, const struct graph *graph, struct arena *arena)
+/* The nodes in file order, each of which knows its place in it. */
+static struct node **list_nodes(const struct graph *graph, struct arena *arena)
 {
+    struct node **nodes = NEW_ARRAY(arena, struct node *, graph->node_count);
     size_t place = 0;
-    *o = (struct ordering){ .graph = graph };
-    o->nodes = NEW_ARRAY(arena, struct node *, graph->node_count);
+    for (struct node *node = graph->first; node; node = node->next) {
+        node->place = place;
+        nodes[place++] = node;
+    }
+    assert(place == graph->node_count);
+    return nodes;
+}
+
+/* Whether every node stands after the writers of what it reads, as the standard wants it: then the file's order is the
+ * one that is asked for. What bodies read is not looked for here. */
+static bool is_sorted(const struct graph *graph)
+{
+    for (const struct node *node = graph->first; node; node = node->next) {
+        if (node->inner_count) return false;
+        for (size_t i = 0; i < node->input_count; i++) {
+            const struct node *writer = node->inputs[i].value ? node->inputs[i].value->writer : NULL;
+            if (writer && writer->graph == graph && writer->place >= node->place) return false;
+        }
+    }
+    return true;
+}
+
+static void open_ordering(struct ordering *o, const struct graph *graph, struct node **nodes, struct arena *arena)
+{
+    *o = (struct ordering){ .graph = graph, .nodes = nodes };
     o->waiting = NEW_ARRAY(arena, size_t, graph->node_count);
     o->heap = NEW_ARRAY(arena, size_t, graph->node_count);
     o->order = NEW_ARRAY(arena, struct node *, graph->node_count);
-    for (struct node *node = graph->first; node; node = node->next) {
-        node->place = place;
-        o->nodes[place++] = node;
-    }
-    assert(place == graph->node_count);
 }
 
 /* Calls `visit` for every read of what the node writes. */
@@ -705,7 +725,9 @@ static bool fail_cycle(struct ordering *o, struct arena *arena, struct bnfuse_er
 bool graph_order(const struct graph *graph, struct arena *arena, struct node ***order, struct bnfuse_error *error)
 {
     struct ordering o;
-    open_ordering(&o, graph, arena);
+    *order = list_nodes(graph, arena);
+    if (is_sorted(graph)) return true;
+    open_ordering(&o, graph, *order, arena);
     for (size_t i = 0; i < graph->node_count; i++) for_readers(&o, o.nodes[i], count_reader);
     for (size_t i = 0; i < graph->node_count; i++)
         if (!o.waiting[i]) heap_push(&o, i);
