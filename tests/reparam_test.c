@@ -52,7 +52,7 @@ static void products_of_one_input_become_one(void **state)
 {
     static const struct fold_case cases[] = {
         { "in x 2,4; init w 4,5; init v 5,4; init a 5; init b 5; g = Gemm x w a alpha=0.5; h = Gemm x v b transB=1 "
-          "beta=3.0; s = Add g h; out s",
+          "beta=3.0 alpha=0.25; s = Add g h; out s",
           0, 0, "Gemm", 0 },
         { "in x 2,4; init w 4,5; init v 4,5; init b 5; g = MatMul x w; h = Gemm x v b; s = Add g h; out s", 0, 0,
           "Gemm", 0 },

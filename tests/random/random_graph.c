@@ -1618,12 +1618,36 @@ static bool affines(struct maker *m, struct val *x)
     return true;
 }
 
+/* Gemm or MatMul of a square matrix. */
+static struct val square_product(struct maker *m, const struct val *x)
+{
+    int64_t c = x->dims[1], dims[2] = { c, c };
+    const char *inputs = two(m, x->name, weight(m, dims, 2, c));
+    if (chance(m, 40)) return result(m, "MatMul", inputs, NULL, *x);
+    if (m->opset < 11 || chance(m, 60)) inputs = two(m, inputs, vector(m, c, -1, 1));
+    return result(m, "Gemm", inputs, chance(m, 50) ? "transB=1 alpha=0.5" : NULL, *x);
+}
+
+/* product(x) + BatchNormalization(x): a MatMul leaves the shift in the sum. */
+static bool flat_sibling(struct maker *m, struct val *x)
+{
+    struct val sum = *x, a, b;
+    if (x->rank != 2 || x->open[1] || m->opset < 7 || x->dims[1] > 16) return false;
+    choose_signs(m);
+    a = square_product(m, x);
+    b = bn(m, *x, BN_INFERENCE, true);
+    if (chance(m, 30)) a = result(m, "Add", two(m, a.name, activation(m, *x).name), NULL, sum);
+    *x = result(m, "Add", chance(m, 50) ? two(m, a.name, b.name) : two(m, b.name, a.name), NULL, sum);
+    return true;
+}
+
 /* Conv(x) + BatchNormalization(x), of one shape. */
 static bool sibling(struct maker *m, struct val *x)
 {
     int64_t c = x->dims[1], group = divisor(m, c), pads[2 * MAX_RANK], dims[MAX_RANK] = { c, c / group };
     int space = x->rank - 2;
     struct val sum = *x;
+    if (x->rank == 2) return flat_sibling(m, x);
     if (x->rank < 3 || x->open[1] || m->opset < 7 || c > 16) return false;
     for (int i = 0; i < space; i++) {
         dims[i + 2] = between(m, 1, 3);
