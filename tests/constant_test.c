@@ -104,7 +104,7 @@ static BnfuseOnnx__SparseTensorProto *sparse(const char *name, const char *dims,
 static void add_sparse(BnfuseOnnx__SparseTensorProto *proto)
 {
     BnfuseOnnx__GraphProto *graph = b.model->graph;
-    BnfuseOnnx__SparseTensorProto **list = NEW_ARRAY(&b.arena, BnfuseOnnx__SparseTensorProto *, 8);
+    BnfuseOnnx__SparseTensorProto **list = NEW_ARRAY(&b.arena, BnfuseOnnx__SparseTensorProto *, 16);
     if (!graph->sparse_initializer) graph->sparse_initializer = list;
     graph->sparse_initializer[graph->n_sparse_initializer++] = proto;
 }
@@ -121,6 +121,15 @@ static void sparse_tensors_are_made_dense(void **state)
     BnfuseOnnx__SparseTensorProto *huge = sparse("huge", "2,3", "2", (double[]){ 1, 5 });
     huge->dims[0] = 1LL << 40;
     add_sparse(huge);
+    BnfuseOnnx__SparseTensorProto *minus = sparse("minus", "2,3", "2", (double[]){ 1, 5 });
+    minus->dims[0] = -2;
+    add_sparse(minus);
+    BnfuseOnnx__SparseTensorProto *nibbles = sparse("nibbles", "2,3", "2", (double[]){ 1, 5 });
+    nibbles->values = build_tensor(&b, "nibbles", DTYPE_INT4, "2", (double[]){ 1, 2 });
+    add_sparse(nibbles);
+    BnfuseOnnx__SparseTensorProto *cut = sparse("cut", "2,3", "2", (double[]){ 1, 5 });
+    cut->values->raw_data.len--;
+    add_sparse(cut);
     BnfuseOnnx__NodeProto *node = build_node(&b, "Constant", NULL, NULL, "literal", "sparse_value=1");
     node->attribute[0]->type = BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__SPARSE_TENSOR;
     node->attribute[0]->sparse_tensor = sparse(NULL, "4", "2,1", (double[]){ 3, 0 });
@@ -132,6 +141,9 @@ static void sparse_tensors_are_made_dense(void **state)
     assert_null(constant("row_beyond"));
     assert_null(constant("negative"));
     assert_null(constant("huge"));
+    assert_null(constant("minus"));
+    assert_null(constant("nibbles"));
+    assert_null(constant("cut"));
 }
 
 static const double six[] = { 1, 2, 3, 4, 5, 6 };

@@ -150,6 +150,14 @@ static void what_no_index_can_hold_is_refused(void **state)
     build_close(&b);
 
     build_open(&b, 8, 13);
+    build_function(&b, "local", "F", "a", "a", NULL);
+    build_end(&b);
+    build_function(&b, "local", "F", "b", "b", NULL);
+    build_end(&b);
+    assert_refused("function \"F\" is defined twice");
+    build_close(&b);
+
+    build_open(&b, 8, 13);
     build_init(&b, "w", DTYPE_FLOAT, "4", 1)->raw_data.len = 15;
     assert_refused("tensor \"w\"");
     build_close(&b);

@@ -131,11 +131,69 @@ static void attributes_of_every_kind_names_of_every_kind(void **state)
     build_close(&b);
 }
 
+/* An input of a type that is no tensor; what is declared of its inside is not printed. */
+static void add_input_of(struct build *b, const char *name, BnfuseOnnx__TypeProto__ValueCase kind)
+{
+    build_input(b, name, DTYPE_FLOAT, "2");
+    BnfuseOnnx__TypeProto *type = b->model->graph->input[b->model->graph->n_input - 1]->type;
+    BnfuseOnnx__TypeProto__Sequence *sequence = NEW(&b->arena, BnfuseOnnx__TypeProto__Sequence);
+    BnfuseOnnx__TypeProto__Map *map = NEW(&b->arena, BnfuseOnnx__TypeProto__Map);
+    BnfuseOnnx__TypeProto__Optional *optional = NEW(&b->arena, BnfuseOnnx__TypeProto__Optional);
+    bnfuse_onnx__type_proto__sequence__init(sequence);
+    bnfuse_onnx__type_proto__map__init(map);
+    bnfuse_onnx__type_proto__optional__init(optional);
+    type->value_case = kind;
+    if (kind == BNFUSE_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE) type->sequence_type = sequence;
+    if (kind == BNFUSE_ONNX__TYPE_PROTO__VALUE_MAP_TYPE) type->map_type = map;
+    if (kind == BNFUSE_ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE) type->optional_type = optional;
+}
+
+static void what_is_no_dense_tensor_prints_as_what_it_is(void **state)
+{
+    (void)state;
+    struct build b;
+    struct model model;
+    struct net net;
+    build_open(&b, 8, 16);
+    build_import(&b, "own", 1);
+    add_input_of(&b, "q", BNFUSE_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE);
+    add_input_of(&b, "m", BNFUSE_ONNX__TYPE_PROTO__VALUE_MAP_TYPE);
+    add_input_of(&b, "o", BNFUSE_ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE);
+    BnfuseOnnx__SparseTensorProto sparse, *list = &sparse;
+    bnfuse_onnx__sparse_tensor_proto__init(&sparse);
+    sparse.values = build_tensor(&b, "p", DTYPE_FLOAT, "2", (double[]){ 1, 2 });
+    sparse.indices = build_tensor(&b, NULL, DTYPE_INT64, "2", (double[]){ 0, 5 });
+    sparse.n_dims = 2;
+    sparse.dims = (int64_t[]){ 2, 3 };
+    b.model->graph->n_sparse_initializer = 1;
+    b.model->graph->sparse_initializer = &list;
+    BnfuseOnnx__NodeProto *node = build_node(&b, "Own", NULL, "q m o p", "y", "texts=|a|b tensors=1,");
+    node->domain = (char *)"own";
+    BnfuseOnnx__TensorProto *tensors[] = { build_tensor(&b, NULL, DTYPE_FLOAT, "1", (double[]){ 3 }), NULL };
+    node->attribute[1]->type = BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSORS;
+    node->attribute[1]->n_ints = 0;
+    node->attribute[1]->n_tensors = 1;
+    node->attribute[1]->tensors = tensors;
+    build_output(&b, "y", DTYPE_FLOAT, NULL);
+    build_load(&b, &model, &net);
+    char *text = printed(&net);
+    assert_string_equal(text, "graph \"g\"  opset 16\n"
+                              "  input  q sequence\n"
+                              "  input  m map\n"
+                              "  input  o optional\n"
+                              "  init   p sparse [2, 3]\n"
+                              "  y = own.Own(q, m, o, p) {texts=[\"a\", \"b\"], tensors=[float32 [1] {3}]}\n"
+                              "  output y\n");
+    free(text);
+    build_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(models_print_as_their_golden_files_say),
         cmocka_unit_test(attributes_of_every_kind_names_of_every_kind),
+        cmocka_unit_test(what_is_no_dense_tensor_prints_as_what_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1125,9 +1125,52 @@ static void a_second_inference_finds_the_same(void **state)
     build_close(&b);
 }
 
+/* Scales that are computed: (a + b - c), cast and handed on, are 1, 1, 2 and 1.5. */
+static void scales_are_followed_through_arithmetic(void **state)
+{
+    (void)state;
+    struct bnfuse_error error = { 0 };
+    build_open(&b, 8, 13);
+    build_input(&b, "x", DTYPE_FLOAT, "N,3,4,6");
+    build_init_values(&b, "a", DTYPE_DOUBLE, "4", (double[]){ 1, 1, 1.5, 0.5 });
+    build_init_values(&b, "b", DTYPE_DOUBLE, "4", (double[]){ 1, 1, 1, 2 });
+    build_init_values(&b, "c", DTYPE_DOUBLE, "4", (double[]){ 1, 1, 0.5, 1 });
+    build_node(&b, "Add", NULL, "a b", "sum", NULL);
+    build_node(&b, "Sub", NULL, "sum c", "rest", NULL);
+    build_node(&b, "Cast", NULL, "rest", "cast", "to=1");
+    build_node(&b, "Identity", NULL, "cast", "scales", NULL);
+    build_node(&b, "Resize", NULL, "x _ scales", "y", NULL);
+    build_load(&b, &model, &net);
+    assert_true(shape_infer(&net, &error));
+    assert_value("y", "[N,3,8,9]");
+    build_close(&b);
+}
+
+static void a_sparse_initializer_has_type_and_shape(void **state)
+{
+    (void)state;
+    struct bnfuse_error error = { 0 };
+    BnfuseOnnx__SparseTensorProto sparse, *list = &sparse;
+    build_open(&b, 8, 13);
+    bnfuse_onnx__sparse_tensor_proto__init(&sparse);
+    sparse.values = build_tensor(&b, "s", DTYPE_DOUBLE, "2", (double[]){ 1, 2 });
+    sparse.indices = build_tensor(&b, NULL, DTYPE_INT64, "2", (double[]){ 0, 5 });
+    sparse.n_dims = 2;
+    sparse.dims = (int64_t[]){ 2, 3 };
+    b.model->graph->n_sparse_initializer = 1;
+    b.model->graph->sparse_initializer = &list;
+    build_node(&b, "Neg", NULL, "s", "y", NULL);
+    build_load(&b, &model, &net);
+    assert_true(shape_infer(&net, &error));
+    assert_value("y", "float64[2,3]");
+    build_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(scales_are_followed_through_arithmetic),
+        cmocka_unit_test(a_sparse_initializer_has_type_and_shape),
         cmocka_unit_test(element_wise_operators_keep_or_broadcast_shapes),
         cmocka_unit_test(axes_are_moved_split_and_merged),
         cmocka_unit_test(parts_are_joined_cut_and_picked),

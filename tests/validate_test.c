@@ -151,6 +151,20 @@ static void tensors_of_attributes_are_checked(void **state)
     tensor->raw_data.len = 8;
     tensor->dims[0] = -2;
     assert_invalid("negative");
+    BnfuseOnnx__AttributeProto *list = b.model->graph->node[b.model->graph->n_node - 1]->attribute[0];
+    BnfuseOnnx__SparseTensorProto sparse, *sparse_list = &sparse;
+    bnfuse_onnx__sparse_tensor_proto__init(&sparse);
+    sparse.values = build_tensor(&b, "s", DTYPE_FLOAT, "2", (double[]){ 1, 2 });
+    list->t = NULL;
+    list->type = BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSORS;
+    list->n_tensors = 1;
+    list->tensors = &tensor;
+    assert_invalid("tensor \"kk\"");
+    list->n_tensors = 0;
+    list->type = BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__SPARSE_TENSORS;
+    list->n_sparse_tensors = 1;
+    list->sparse_tensors = &sparse_list;
+    assert_invalid("lacks");
 }
 
 static void sparse_tensors_are_checked(void **state)
@@ -375,6 +389,40 @@ static void what_edits_break_is_seen(void **state)
     assert_non_null(strstr(error.message, "Relu \"relu\": reads what nothing defines, \"y\""));
 }
 
+/* A value of an outer graph is read in a body that has one of the same name since. */
+static void an_edit_that_hides_a_name_is_seen(void **state)
+{
+    (void)state;
+    struct bnfuse_error error = { 0 };
+    build_load(&b, &model, &net);
+    struct node *conv = build_find_node(&net, "conv");
+    struct value *other = edit_add_value(net.main, "other", NULL);
+    edit_set_input(conv, 0, build_find_value(&net, "x"));
+    assert_true(net_validate(&net, &error));
+    other->name = "x";
+    conv->inputs[0].value->name = "x2";
+    assert_false(net_validate(&net, &error));
+    assert_non_null(strstr(error.message, "reads by a name that means something else"));
+}
+
+static void more_imports_or_attributes_than_any_model_has_are_refused(void **state)
+{
+    (void)state;
+    BnfuseOnnx__NodeProto *node = b.model->graph->node[0];
+    BnfuseOnnx__AttributeProto **attributes = NEW_ARRAY(&b.arena, BnfuseOnnx__AttributeProto *, 300);
+    for (size_t i = 0; i < 300; i++) {
+        attributes[i] = NEW(&b.arena, BnfuseOnnx__AttributeProto);
+        *attributes[i] = *node->attribute[0];
+        attributes[i]->name = arena_printf(&b.arena, "a%zu", i);
+    }
+    node->attribute = attributes;
+    node->n_attribute = 300;
+    assert_invalid("attributes");
+    node->n_attribute = 0;
+    for (int i = 0; i < 1001; i++) build_import(&b, arena_printf(&b.arena, "d%d", i), 1);
+    assert_invalid("opsets, more than there are domains");
+}
+
 static void memory_that_runs_out_is_an_error_not_an_escape(void **state)
 {
     (void)state;
@@ -470,6 +518,8 @@ int main(void)
         TEST(calls_nest_only_so_deep),
         TEST(a_call_must_fit_its_function),
         TEST(what_edits_break_is_seen),
+        TEST(an_edit_that_hides_a_name_is_seen),
+        TEST(more_imports_or_attributes_than_any_model_has_are_refused),
         TEST(memory_that_runs_out_is_an_error_not_an_escape),
         cmocka_unit_test(every_real_model_is_valid),
     };
