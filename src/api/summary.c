@@ -195,6 +195,13 @@ static const char *degenerate_channels(struct arena *arena, const struct channel
     return count_channels(arena, text, channels, is_far_off, "with a mean of a thousand deviations");
 }
 
+static bool has_degenerate(const bnfuse_channels *channels)
+{
+    for (size_t i = 0; i < channels->count; i++)
+        if (channels->degenerate[i]) return true;
+    return false;
+}
+
 /* A note for every BatchNormalization whose stored statistics are odd, and the channels of all. */
 static void note_channels(struct bnfuse_model *model)
 {
@@ -206,10 +213,10 @@ static void note_channels(struct bnfuse_model *model)
             struct channels channels = { .count = 0 };
             arena_clear(scratch);
             if (!bn_is(node) || !read_channels(scratch, node, &channels)) continue;
-            *end = list_channels(arena, node, &channels);
+            const struct channel_list *list = *end = list_channels(arena, node, &channels);
             end = &(*end)->next;
+            if (!has_degenerate(&list->of)) continue;
             const char *odd = degenerate_channels(scratch, &channels);
-            if (!*odd) continue;
             if (model->note_count == room) {
                 room = 2 * room + 8;
                 model->notes = arena_grow(arena, model->notes, model->note_count, room, sizeof *model->notes);
