@@ -39,7 +39,6 @@ if(CMAKE_SYSTEM_PROCESSOR STREQUAL wasm32)
     # The whole is made small (cmake/wasm.cmake), and fast where the time goes. Loops that must be unrolled say so.
     set_source_files_properties(src/runtime/math/simd.c src/runtime/math/product.c src/runtime/math/window.c
         src/base/sha256.c PROPERTIES COMPILE_OPTIONS "-O2;-fno-unroll-loops")
-    set_source_files_properties(src/runtime/ops/elementwise.c PROPERTIES COMPILE_OPTIONS "-Os")
 else()
     set_target_properties(bnfuse_objects onnx_proto PROPERTIES POSITION_INDEPENDENT_CODE ON)
 endif()

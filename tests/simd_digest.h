@@ -7,8 +7,8 @@
 #include "runtime/math/simd.h"
 
 /* Of every row of every processor. */
-#define SIMD_DIGEST_F32 0x68a9a3d17deadf2bu
-#define SIMD_DIGEST_F64 0x3fd62c29ae162ecdu
+#define SIMD_DIGEST_F32 0xb161d4e8c5157dd9u
+#define SIMD_DIGEST_F64 0xb7cd7b29ca8695c4u
 
 /* NaN counts as one value: processors differ in its sign. */
 uint64_t simd_digest(const struct simd *simd, enum store store);

@@ -131,13 +131,19 @@ static void fold_transpose(uint64_t *digest, const struct simd *simd, const stru
     fold_row(digest, &to, 39 * 43);
 }
 
-static void fold_functions(uint64_t *digest, const struct simd *simd, const struct row *from)
+static void fold_functions(uint64_t *digest, const struct simd *simd, const struct row *from, const struct row *by)
 {
     struct row to = { .store = from->store };
     for (int f = 0; f < SIMD_FUNCTION_COUNT; f++) {
         simd->each[f](from->f32, (const double[]){ 1.1, 0.9 }, MOST - 1, to.f32);
         fold_row(digest, &to, MOST - 1);
     }
+    for (int f = 0; f < SIMD_PAIR_COUNT; f++) {
+        simd->pair[f](from->f32, by->f32, MOST - 1, to.f32);
+        fold_row(digest, &to, MOST - 1);
+    }
+    simd->clip(from->f32, by->f32, from->f32, MOST - 1, to.f32);
+    fold_row(digest, &to, MOST - 1);
     for (int is_log = 0; is_log < 2; is_log++) {
         simd->softmax[is_log](from->f32, COUNT, to.f32);
         fold_row(digest, &to, COUNT);
@@ -157,6 +163,6 @@ uint64_t simd_digest(const struct simd *simd, enum store store)
     fold_statistics(&digest, simd, &a, &b);
     fold_weighing(&digest, simd, &a);
     fold_transpose(&digest, simd, &a);
-    fold_functions(&digest, simd, &a);
+    fold_functions(&digest, simd, &a, &b);
     return digest;
 }

@@ -54,8 +54,32 @@ typedef void tile_loop(int64_t depth, const void *a, int64_t a_row, const void *
     F(celu, x > 0 ? x : x != x ? x : p[0] * NEAR(math_expm1)(x / p[0]))                            \
     F(selu, p[1] * (x < 0 ? p[0] * NEAR(math_expm1)(x) : x))
 
+/* The same in the store itself, each operation rounded; */
+#define SIMD_ARITHMETIC(F)                                            \
+    F(absolute, x < 0 ? -x : x + 0)                                   \
+    F(hard_sigmoid, NUMBER_WITHIN((REAL)p[0] * x + (REAL)p[1], 0, 1)) \
+    F(hard_swish, x *NUMBER_WITHIN(x / 6 + (REAL)0.5, 0, 1))          \
+    F(leaky_relu, x < 0 ? (REAL)p[0] * x : x)                         \
+    F(negate, -x)                                                     \
+    F(reciprocal, 1 / x)                                              \
+    F(relu, x < 0 ? 0 : x)                                            \
+    F(softsign, x / (1 + (x < 0 ? -x : x)))                           \
+    F(times, x *(REAL)p[0])
+#define NUMBER_WITHIN(value, low, high) ((value) < (low) ? (low) : (value) > (high) ? (high) : (value))
+
+/* and of two numbers. */
+#define SIMD_PAIRS(F)                   \
+    F(add, x + y)                       \
+    F(subtract, x - y)                  \
+    F(multiply, x *y)                   \
+    F(divide, x / y)                    \
+    F(maximum, x > y || x != x ? x : y) \
+    F(minimum, x < y || x != x ? x : y) \
+    F(prelu, x < 0 ? x * y : x)
+
 #define SIMD_ENUM(name, expression) SIMD_##name,
-enum simd_function { SIMD_FUNCTIONS(SIMD_ENUM) SIMD_FUNCTION_COUNT };
+enum simd_function { SIMD_FUNCTIONS(SIMD_ENUM) SIMD_ARITHMETIC(SIMD_ENUM) SIMD_FUNCTION_COUNT };
+enum simd_pair { SIMD_PAIRS(SIMD_ENUM) SIMD_PAIR_COUNT };
 #undef SIMD_ENUM
 
 #define SOFTMAX_COLUMNS 32 /* at most, side by side */
@@ -93,6 +117,8 @@ struct simd {
                        void *output, int64_t count);
     void (*window_max)(const void *plane, const int64_t *offsets, int64_t taps, void *output, int64_t count);
     void (*each[SIMD_FUNCTION_COUNT])(const void *from, const double *p, int64_t count, void *to);
+    void (*pair[SIMD_PAIR_COUNT])(const void *a, const void *b, int64_t count, void *to);
+    void (*clip)(const void *from, const void *low, const void *high, int64_t count, void *to);
     void (*softmax[2])(const void *from, int64_t dim, void *to); /* [1]: its logarithm */
     void (*softmax_columns)(const void *from, int64_t dim, int64_t stride, int64_t columns, bool is_log, void *to);
 };

@@ -17,6 +17,46 @@
 SIMD_FUNCTIONS(FUNCTION)
 #undef FUNCTION
 
+#define ARITHMETIC(name, expression)                                                                                   \
+    TARGET static void NAME(name##_each)(const void *restrict from, const double *p, int64_t count, void *restrict to) \
+    {                                                                                                                  \
+        const REAL *values = from;                                                                                     \
+        REAL *results = to;                                                                                            \
+        (void)p;                                                                                                       \
+        for (int64_t i = 0; i < count; i++) {                                                                          \
+            REAL x = values[i];                                                                                        \
+            results[i] = (REAL)(expression);                                                                           \
+        }                                                                                                              \
+    }
+SIMD_ARITHMETIC(ARITHMETIC)
+#undef ARITHMETIC
+
+#define PAIR(name, expression)                                                                          \
+    TARGET static void NAME(name##_pair)(const void *restrict a, const void *restrict b, int64_t count, \
+                                         void *restrict to)                                             \
+    {                                                                                                   \
+        const REAL *first = a, *second = b;                                                             \
+        REAL *results = to;                                                                             \
+        for (int64_t i = 0; i < count; i++) {                                                           \
+            REAL x = first[i], y = second[i];                                                           \
+            results[i] = expression;                                                                    \
+        }                                                                                               \
+    }
+SIMD_PAIRS(PAIR)
+#undef PAIR
+
+/* *low where they cross below, *high where they cross above; NaN stays. */
+TARGET static void NAME(clip)(const void *restrict from, const void *restrict low, const void *restrict high,
+                              int64_t count, void *restrict to)
+{
+    const REAL *values = from;
+    REAL *results = to, y = *(const REAL *)low, z = *(const REAL *)high, least = y < z ? y : z;
+    for (int64_t i = 0; i < count; i++) {
+        REAL x = values[i];
+        results[i] = x < y ? least : x > z ? z : x;
+    }
+}
+
 /* NaN is larger than everything. */
 #define LARGER(a, b) ((((a) > (b)) | ((a) != (a))) ? (a) : (b))
 
@@ -83,7 +123,8 @@ TARGET static void NAME(softmax_columns)(const void *from, int64_t dim, int64_t 
 
 #undef LARGER
 
-#define ROW_ENTRY(name, expression) NAME(name##_each),
+#define ROW_ENTRY(name, expression)  NAME(name##_each),
+#define PAIR_ENTRY(name, expression) NAME(name##_pair),
 static const struct simd NAME(simd) = {
     .name = ROW_NAME,
     .width = LANES,
@@ -115,8 +156,11 @@ static const struct simd NAME(simd) = {
     .scatter = NAME(scatter),
     .window_sum = NAME(window_sum),
     .window_max = NAME(window_max),
-    .each = { SIMD_FUNCTIONS(ROW_ENTRY) },
+    .each = { SIMD_FUNCTIONS(ROW_ENTRY) SIMD_ARITHMETIC(ROW_ENTRY) },
+    .pair = { SIMD_PAIRS(PAIR_ENTRY) },
+    .clip = NAME(clip),
     .softmax = { NAME(softmax), NAME(log_softmax) },
     .softmax_columns = NAME(softmax_columns),
 };
 #undef ROW_ENTRY
+#undef PAIR_ENTRY
