@@ -316,6 +316,22 @@ static void every_rule_has_a_model_that_shows_it(void **state)
         }
 }
 
+static void what_is_only_nearly_known_stays(void **state)
+{
+    char path[2048];
+    struct bnfuse_error error;
+    bnfuse_fuse_options options;
+    (void)state;
+    bnfuse_fuse_options_init(&options);
+    options.simplify = true;
+    snprintf(path, sizeof path, "%s/simplify_not_known.onnx", getenv("BNFUSE_MODELS"));
+    bnfuse_model *model = bnfuse_load(path, NULL, &error);
+    if (!model || !bnfuse_fuse(model, &options, &error)) fail_msg("%s", error.message);
+    const bnfuse_report *report = bnfuse_get_report(model);
+    if (report->rewrite_count) fail_msg("%s of %s", report->rewrites[0]->rule, report->rewrites[0]->node);
+    bnfuse_free(model);
+}
+
 static void rules_are_listed_in_the_order_of_their_rows(void **state)
 {
     size_t i = 0;
@@ -340,6 +356,7 @@ int main(void)
         cmocka_unit_test(pads_go_into_what_pads_by_itself),
         cmocka_unit_test(transposes_meet),
         cmocka_unit_test(every_rule_has_a_model_that_shows_it),
+        cmocka_unit_test(what_is_only_nearly_known_stays),
         cmocka_unit_test(rules_are_listed_in_the_order_of_their_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,8 +135,32 @@ static bool one_round(struct simplifier *s, struct node *node)
     return true;
 }
 
+/* No round: a count of 0 or less, or a condition that is false beforehand. */
+static bool is_no_round(const struct node *node)
+{
+    double count, condition;
+    return (node_input(node, 0) && constant_number(node_input(node, 0), &count) && count <= 0)
+           || (node_input(node, 1) && constant_number(node_input(node, 1), &condition) && condition == 0);
+}
+
+/* What is carried comes out as it went in, if its type and shape do not say otherwise. What is collected is empty, and its
+ * dims are the body's; so nobody may read it. */
+static bool no_round(struct simplifier *s, struct node *node)
+{
+    const struct graph *body = body_of(node, "body");
+    size_t carried = body && body->input_count >= 2 ? body->input_count - 2 : 0;
+    if (!carried || !is_no_round(node) || node_outputs_are_read(node, carried)) return false;
+    for (size_t i = 0; i < carried; i++)
+        if (!node_input(node, 2 + i)) return false;
+    rewrite_where(s, "no round");
+    for (size_t i = 0; i < carried; i++)
+        if (node_output(node, i)) hand_out(s, node, i, node_input(node, 2 + i));
+    return true;
+}
+
 const struct rewrite control_rewrites[] = {
     { { "known-branch", "If(true) -> its then_branch" }, "simplify_control", { "If" }, .apply = known_branch },
     { { "one-round", "Loop(1) -> its body" }, "simplify_control", { "Loop" }, .apply = one_round },
+    { { "no-round", "Loop(0) -> what it was given" }, "simplify_no_round", { "Loop" }, .apply = no_round },
     { .apply = NULL },
 };

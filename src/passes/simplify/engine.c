@@ -280,8 +280,8 @@ bool rewrite_can_store(struct simplifier *s, const struct node *node, int64_t by
 {
     const struct graph *root = node->graph;
     while (root->owner) root = root->owner->graph;
-    /* A function has no initializers; before IR 4 an initializer of the main graph is an input as well. */
-    if (root->function || s->net->model->proto->ir_version < 4) return false;
+    /* Before IR 4 an initializer of the main graph is an input as well. */
+    if (!root->function && s->net->model->proto->ir_version < 4) return false;
     return bytes <= freed || (bytes - freed <= SMALL_BYTES && (uint64_t)(bytes - freed) <= s->options->fold_limit);
 }
 

@@ -84,7 +84,7 @@ struct node *rewrite_add_node_after(struct simplifier *s, struct node *after, co
 struct node *rewrite_copy_node(struct simplifier *s, struct node *before, const struct node *model);
 /* `node` writes what `old` wrote in its output 0. */
 void rewrite_take_output(struct simplifier *s, struct node *node, struct node *old);
-/* A new initializer in the graph of `node`. */
+/* A new initializer in the graph of `node`; in a function it becomes a Constant when it is written. */
 struct value *rewrite_add_constant(struct simplifier *s, const struct node *node, const char *base,
                                    struct tensor *tensor);
 /* Whether the graph can hold initializers, and one of so many bytes is no more than what goes for it. */
