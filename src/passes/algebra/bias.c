@@ -26,7 +26,7 @@ int64_t bias_index(const struct anchor_parts *l, int64_t row, int64_t channel)
 static const struct node *quantized_bias(const struct node *node, const struct anchor_parts *l)
 {
     const struct value *value = l->bias_slot >= 0 ? node_input(node, (size_t)l->bias_slot) : NULL;
-    return value && value->writer && node_is(value->writer, "DequantizeLinear") ? value->writer : NULL;
+    return value && quantized_is(value) ? value->writer : NULL;
 }
 
 /* A bias of integers, which is one vector and is added as it is. */

@@ -12,10 +12,16 @@
 
 #include <assert.h>
 #include <math.h>
-#include <string.h>
 
 #define MOVES 8     /* nodes between a DequantizeLinear and the operator that reads the weight */
 #define WHOLE 1e-12 /* what rounding in double may add to a whole number of steps */
+
+static const char dequantize_linear[] = "DequantizeLinear";
+
+bool quantized_is(const struct value *value)
+{
+    return value->writer && node_is(value->writer, dequantize_linear);
+}
 
 struct quantized {
     const struct tensor *integers, *scales, *zeros; /* zeros may be NULL */
@@ -60,16 +66,16 @@ static bool moves_elements(struct decision *decision, const struct node *node)
 /* The nodes that move it, from the value upwards. */
 struct moves {
     const struct node *source;
-    const struct node *nodes[MOVES];
+    struct node *nodes[MOVES];
     int count;
 };
 
 static bool trace(struct decision *decision, const struct value *value, struct moves *moves)
 {
     moves->count = 0;
-    for (const struct node *node = value->writer; node; node = node_input(node, 0)->writer) {
+    for (struct node *node = value->writer; node; node = node_input(node, 0)->writer) {
         moves->source = node;
-        if (node_is(node, "DequantizeLinear")) return true;
+        if (node_is(node, dequantize_linear)) return true;
         if (moves->count == MOVES || !moves_elements(decision, node)) return false;
         moves->nodes[moves->count++] = node;
     }
@@ -87,7 +93,7 @@ static const struct affine *scale_at_source(struct decision *decision, const str
                                             const struct affine *scale)
 {
     for (int i = 0; i < moves->count; i++) {
-        struct node *node = (struct node *)moves->nodes[i];
+        struct node *node = moves->nodes[i];
         struct crossing x = { .decision = decision, .node = node, .affine = scale };
         if (!mover_of(node)) continue;
         if (mover_upstream(mover_of(node), &x)) return NULL;
@@ -323,7 +329,7 @@ static struct value *add_scales(struct decision *decision, const struct node *no
 /* A DequantizeLinear like `node`, of these inputs. */
 static struct value *dequantize(const struct node *node, struct node *reader, struct value *const *inputs, int64_t axis)
 {
-    struct node *scaled = edit_add_node(reader->graph, reader, "DequantizeLinear", node_title(node), inputs,
+    struct node *scaled = edit_add_node(reader->graph, reader, dequantize_linear, node_title(node), inputs,
                                         inputs[2] ? 3 : 2, node->outputs[0]);
     if (axis >= 0 && schema_knows(scaled, "axis")) edit_set_int(scaled, "axis", axis);
     if (node_attribute(node, "output_dtype")) edit_set_int(scaled, "output_dtype", node_int(node, "output_dtype", 0));

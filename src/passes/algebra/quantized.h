@@ -13,6 +13,9 @@
 
 #include "passes/decide/decision.h"
 
+/* Whether the value is what a DequantizeLinear writes. */
+bool quantized_is(const struct value *value);
+
 /* The DequantizeLinear that the value comes from; NULL if it does not come from one. */
 const struct node *quantized_source(struct decision *decision, const struct value *value);
 
