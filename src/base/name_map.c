@@ -222,9 +222,12 @@ static uint64_t digest_of(const char *name)
     return digest ? digest : 1;
 }
 
+/* Where in the table a digest is differs from run to run, for names can be made to any digest. */
 static size_t find_digest(const uint64_t *digests, size_t capacity, uint64_t digest)
 {
-    size_t at = (size_t)((digest ^ start()) * MIX >> 32) & (capacity - 1);
+    uint64_t hash = (digest ^ start()) * MIX;
+    hash = (hash ^ hash >> 32) * MIX;
+    size_t at = (size_t)(hash >> 32) & (capacity - 1);
     while (digests[at] && digests[at] != digest) at = (at + 1) & (capacity - 1);
     return at;
 }
