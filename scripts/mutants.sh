@@ -4,6 +4,7 @@
 # sources, builds it, and looks at two things: that the program, checks on, writes no wrong model; and that a test fails.
 #
 #   scripts/mutants.sh [NAME ...]     all of them, or those named
+#   scripts/mutants.sh --fit          only whether every line of the table still fits its file
 #
 # Each leaves a row in build/mutants/rows; all rows make the table of docs/reliability.md.
 #
@@ -14,6 +15,7 @@ set -eu
 cd "$(dirname "$0")/.."
 here=$PWD
 out=$here/build/mutants
+[ "${1-}" != --fit ] || { out=$(mktemp -d); trap 'rm -rf "$out"' EXIT; }
 clean=$out/bnfuse
 tree=$out/tree
 tests='affine_root_test affine_test attr_test bent_operators_test bnfuse_test check_test clean_test constant_test dtype_test edit_test
@@ -22,7 +24,7 @@ reparam_test reshape_test shift_map_test sibling_test tensor_test training_bn_te
 list=$here/tests/mutants.tsv
 tab=$(printf '\t')
 mkdir -p "$out/models" "$out/clean"
-cp build/release/bnfuse "$clean" || { echo "build the release preset first" >&2; exit 2; }
+[ "${1-}" = --fit ] || cp build/release/bnfuse "$clean" || { echo "build the release preset first" >&2; exit 2; }
 mkdir -p "$out/rows"
 rm -f "$out/failures"
 : > "$out/failures"
@@ -54,6 +56,16 @@ mutate() {
                 substr(body, first + length(old)) substr(text, end + 1)
         }' "$1" > "$out/mutated.c" && cp "$out/mutated.c" "$1"
 }
+
+if [ "${1-}" = --fit ]; then
+    grep -v '^#' "$list" > "$out/mutants"
+    while IFS="$tab" read -r name file function old new; do
+        cp "$file" "$out/fit.c"
+        mutate "$out/fit.c" "$function" "$old" "$new" || echo "$name: fits $file no more" | tee -a "$out/failures" >&2
+    done < "$out/mutants"
+    [ ! -s "$out/failures" ]
+    exit
+fi
 
 build() {
     cmake --build "$tree/build/release" --parallel 2 --target "$@" > "$out/build.log" 2>&1
