@@ -188,6 +188,8 @@ static void sizes_are_known_before_anything_runs(void **state)
           BECOMES("Shape", "in x 2,3; y = Shape x; out y"), );
 }
 
+#define SECTIONS "in x 2,6; in z 2,1; ints o 0,; ints k 2,; ints l 4,; ints e 6,; ints t 1,; "
+
 static void chains_become_shorter(void **state)
 {
     CASES(
@@ -225,6 +227,18 @@ static void chains_become_shorter(void **state)
         BECOMES("Slice Slice Concat Exp",
                 "in x 2,6; ints s 0,; ints k 2,; ints l 3,; ints e 2147483647,; ints t 1,; a = Slice x s k t; "
                 "b = Slice x l e t; c = Concat a b axis=1; y = Exp c; out y"),
+        BECOMES("Concat Exp",
+                SECTIONS "a = Slice x o k t; b = Slice x k e t; c = Concat a b z axis=1; y = Exp c; out y"),
+        BECOMES("Concat Exp", SECTIONS "a = Slice x o k t; b = Slice x k l t; c = Slice x l e t; "
+                                       "d = Concat z a b c z axis=1; y = Exp d; out y"),
+        BECOMES("Concat Exp",
+                SECTIONS "a = Slice x o k t; b = Slice x k e t; c = Concat z a b a b axis=1; y = Exp c; out y"),
+        BECOMES("Slice Slice Concat Exp",
+                SECTIONS "a = Slice x o k t; b = Slice x k e t; c = Concat a z b axis=1; y = Exp c; out y"),
+        BECOMES("Slice Slice Concat Exp",
+                SECTIONS "a = Slice x o k t; b = Slice x k l t; c = Concat a b z axis=1; y = Exp c; out y"),
+        BECOMES("Slice Slice Concat Exp",
+                SECTIONS "a = Slice x o k t; b = Slice z k e t; c = Concat a b z axis=1; y = Exp c; out y"),
         BECOMES("Slice Slice Concat Exp", "in x 2,6; ints s 0,; ints k 2,; ints e 5,; ints t 1,; a = Slice x s k t; "
                                           "b = Slice x k e t; c = Concat a b axis=1; y = Exp c; out y"),
         BECOMES("Slice",

@@ -271,26 +271,40 @@ static bool read_section(const struct node *node, struct section *section)
     return section->axis >= 0;
 }
 
-/* Concat(x[:a], x[a:b], x[b:]) is x, however long it is. */
-static bool sliced_concat(struct simplifier *s, struct node *node)
+/* How many inputs of the Concat from `first` on are sections of one value, *x, that meet, from its start to its end; 0 when
+ * they are not so. */
+static size_t whole_run(const struct node *node, size_t first, int64_t axis, struct value **x)
 {
-    int64_t axis, at = 0;
-    struct value *x = NULL;
-    if (node->input_count < 2 || !axis_of(node, &axis)) return false;
-    for (size_t i = 0; i < node->input_count; i++) {
+    int64_t at = 0;
+    for (size_t i = first; i < node->input_count; i++) {
         const struct node *slice = rewrite_upstream_is(node, i, "Slice");
         struct section section;
-        if (!slice || !read_section(slice, &section) || section.axis != axis || section.start != at) return false;
-        if (section.end < section.start) return false;
-        if (x && node_input(slice, 0) != x) return false;
-        x = node_input(slice, 0);
+        if (!slice || !read_section(slice, &section) || section.axis != axis || section.start != at) return 0;
+        if (section.end < section.start || (i > first && node_input(slice, 0) != *x)) return 0;
+        *x = node_input(slice, 0);
         at = section.end;
+        int64_t size = axis_size(*x, (int)axis);
+        if (i > first && (at >= INT32_MAX || (size >= 0 && at >= size))) return i - first + 1;
     }
-    int64_t size = axis_size(x, (int)axis);
-    if (at < INT32_MAX && (size < 0 || at < size)) return false;
-    if (!rewrite_can_replace(node, 0, x)) return false;
+    return 0;
+}
+
+/* Concat(x[:a], x[a:b], x[b:], z) is Concat(x, z), and without z it is x, however long that is. */
+static bool sliced_concat(struct simplifier *s, struct node *node)
+{
+    int64_t axis;
+    size_t first = 0, count = 0;
+    struct value *x = NULL;
+    if (node->input_count < 2 || !axis_of(node, &axis)) return false;
+    while (first < node->input_count && !(count = whole_run(node, first, axis, &x))) first++;
+    if (!count) return false;
     rewrite_where(s, x->name);
-    return rewrite_replace(s, node, 0, x);
+    if (count == node->input_count) return rewrite_can_replace(node, 0, x) && rewrite_replace(s, node, 0, x);
+    const size_t left = node->input_count - count + 1;
+    rewrite_set_input(s, node, first, x);
+    for (size_t i = first + 1; i < left; i++) rewrite_set_input(s, node, i, node_input(node, i + count - 1));
+    while (node->input_count > left) rewrite_set_input(s, node, node->input_count - 1, NULL);
+    return true;
 }
 
 /* The constant list `first`, then `second`; NULL when one is none. */
@@ -342,7 +356,10 @@ const struct rewrite chain_rewrites[] = {
       { "Unsqueeze", "Squeeze" },
       .apply = reduce_dims },
     { { "concats", "Concat(Concat(x, y), z) -> Concat(x, y, z)" }, "simplify_chains", { "Concat" }, .apply = concats },
-    { { "sliced-concat", "Concat(x[:k], x[k:]) -> x" }, "simplify_chains", { "Concat" }, .apply = sliced_concat },
+    { { "sliced-concat", "Concat(x[:k], x[k:], z) -> Concat(x, z)" },
+      "simplify_chains",
+      { "Concat" },
+      .apply = sliced_concat },
     { { "slices", "Slice(Slice(x)) -> Slice(x) of both axes" }, "simplify_chains", { "Slice" }, .apply = slices },
     { .apply = NULL },
 };
