@@ -164,6 +164,8 @@ static const struct derivation derivations[] = {
     { 12, "Einsum", "equation=...ij,j->...i", "2,2,3 3", "y" },
     { 12, "Einsum", "equation=ijk->j", "2,3,2", "y" },
     { 12, "Einsum", "equation=i,j->ji", "2 3", "y" },
+    { 12, "Einsum", "equation=i,i->", "3 3", "y" },
+    { 12, "Einsum", "equation=kk,ij->i", ":2,2 2,3", "y" },
     { 23, "Attention", NULL, "2,2,3,4 2,2,5,4 2,2,5,3", "y" },
     { 23, "Attention", "is_causal=1 q_num_heads=4 kv_num_heads=2", "1,3,8 1,3,4 1,3,4", "y" },
     { 23, "Attention", "softcap=2.0 scale=0.7", "1,2,2,3 1,2,4,3 1,2,4,3 2,4", "y" },
@@ -475,7 +477,7 @@ static void what_has_no_gradient_is_refused_by_name(void **state)
                                    weights = { 13, "SoftmaxCrossEntropyLoss", NULL, "2,3 =2,0 3", "y" },
                                    relu = { 13, "Relu", NULL, "2,3", "y" };
     (void)state;
-    refuse(&diagonal, "loss", "the gradient of a diagonal is not known");
+    refuse(&diagonal, "loss", "the gradient of input 0 is not known");
     refuse(&steps, "loss", "the gradient of clip is not known");
     refuse(&det, "loss", "Det \"op\": the gradient of this operator is not known");
     refuse(&crop, "loss", "the gradient of a crop that is interpolated is not known");

@@ -326,8 +326,10 @@ static bool add_labels(struct letters_of *letters, const int *labels, int rank, 
     for (int i = 0; i < rank; i++) {
         char *letter = &letters->of[labels[i]];
         if (!*letter && letters->count == LETTERS) return false;
-        if (!*letter) *letter = (char)(letters->count < 26 ? 'a' + letters->count : 'A' + letters->count - 26);
-        letters->count += *letter == (char)(letters->count < 26 ? 'a' + letters->count : 'A' + letters->count - 26);
+        if (!*letter) {
+            *letter = (char)(letters->count < 26 ? 'a' + letters->count : 'A' + letters->count - 26);
+            letters->count++;
+        }
         text[length++] = *letter;
     }
     text[length] = 0;
@@ -341,7 +343,7 @@ static bool is_elsewhere(const struct einsum *e, int term, int label)
     return found;
 }
 
-/* Of term t: what no other term and not the output names was summed, and is spread again by a vector of ones. */
+/* Of one term, unless it is a diagonal: what no other term and not the output names was summed, and is spread again by a vector of ones. */
 static void derive_term(struct backward *b, const struct einsum *e, int term)
 {
     struct arena *scratch = b->f.call->scratch;
@@ -358,7 +360,7 @@ static void derive_term(struct backward *b, const struct einsum *e, int term)
     }
     for (int i = 0; i < e->ranks[term]; i++) {
         int label = e->labels[term][i];
-        if (has(e->labels[term], i, label)) gradient_refuse(b, "a diagonal");
+        if (has(e->labels[term], i, label)) return;
         if (is_elsewhere(e, term, label)) continue;
         good = good && add_labels(&letters, &label, 1, strcat(text, ","));
         struct array *one = formula_number(&b->f, gradient_x(b, 0)->type, 1);
