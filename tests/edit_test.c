@@ -425,10 +425,26 @@ static void an_input_leaves_and_its_initializer_stays(void **state)
     assert_consistent();
 }
 
+static void a_copy_of_a_call_is_a_call(void **state)
+{
+    (void)state;
+    build_import(&b, "local", 1);
+    build_node(&b, "F", "call", "r", "u", NULL)->domain = (char *)"local";
+    build_function(&b, "local", "F", "a", "a", NULL);
+    build_end(&b);
+    reload();
+    struct node *call = build_find_node(&net, "call");
+    struct node *copy = edit_copy_node(net.main, call, call, "again");
+    assert_ptr_equal(copy->function, call->function);
+    assert_int_equal(call->function->call_count, 2);
+    assert_ptr_equal(call->function->caller, copy);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_build, close_build)
     const struct CMUnitTest tests[] = {
+        TEST(a_copy_of_a_call_is_a_call),
         TEST(fresh_names_avoid_every_name_of_the_model),
         TEST(names_of_inner_graphs_and_functions_are_taken_too),
         TEST(many_fresh_names_of_one_base_come_fast),

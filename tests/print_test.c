@@ -174,6 +174,17 @@ static void what_is_no_dense_tensor_prints_as_what_it_is(void **state)
     node->attribute[1]->n_ints = 0;
     node->attribute[1]->n_tensors = 1;
     node->attribute[1]->tensors = tensors;
+    BnfuseOnnx__GraphProto graph, *graphs[] = { &graph };
+    bnfuse_onnx__graph_proto__init(&graph);
+    graph.name = (char *)"inner";
+    BnfuseOnnx__NodeProto *other = build_node(&b, "Own", NULL, "p", "z", "none=1 inner=1,");
+    other->domain = (char *)"own";
+    other->attribute[0]->type = BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR;
+    other->attribute[0]->has_i = false;
+    other->attribute[1]->type = BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPHS;
+    other->attribute[1]->n_ints = 0;
+    other->attribute[1]->n_graphs = 1;
+    other->attribute[1]->graphs = graphs;
     build_output(&b, "y", DTYPE_FLOAT, NULL);
     build_load(&b, &model, &net);
     char *text = printed(&net);
@@ -183,6 +194,8 @@ static void what_is_no_dense_tensor_prints_as_what_it_is(void **state)
                               "  input  o optional\n"
                               "  init   p sparse [2, 3]\n"
                               "  y = own.Own(q, m, o, p) {texts=[\"a\", \"b\"], tensors=[float32 [1] {3}]}\n"
+                              "  z = own.Own(p) {none=[], inner=[...]}\n"
+                              "    inner: graph \"inner\"\n"
                               "  output y\n");
     free(text);
     build_close(&b);

@@ -1146,6 +1146,24 @@ static void scales_are_followed_through_arithmetic(void **state)
     build_close(&b);
 }
 
+/* More names than the first table of them has room for. */
+static void many_names_of_dims_are_kept_apart(void **state)
+{
+    (void)state;
+    struct bnfuse_error error = { 0 };
+    build_open(&b, 8, 13);
+    for (int i = 0; i < 40; i++) {
+        const char *name = arena_printf(&b.arena, "x%d", i);
+        build_input(&b, name, DTYPE_FLOAT, arena_printf(&b.arena, "D%d,D%d", i, (i + 1) % 40));
+        build_node(&b, "Neg", NULL, name, arena_printf(&b.arena, "y%d", i), NULL);
+    }
+    build_load(&b, &model, &net);
+    assert_true(shape_infer(&net, &error));
+    for (int i = 0; i < 40; i++)
+        assert_value(arena_printf(&b.arena, "y%d", i), arena_printf(&b.arena, "[D%d,D%d]", i, (i + 1) % 40));
+    build_close(&b);
+}
+
 static void a_sparse_initializer_has_type_and_shape(void **state)
 {
     (void)state;
@@ -1170,6 +1188,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scales_are_followed_through_arithmetic),
+        cmocka_unit_test(many_names_of_dims_are_kept_apart),
         cmocka_unit_test(a_sparse_initializer_has_type_and_shape),
         cmocka_unit_test(element_wise_operators_keep_or_broadcast_shapes),
         cmocka_unit_test(axes_are_moved_split_and_merged),

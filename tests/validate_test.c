@@ -390,6 +390,32 @@ static void what_edits_break_is_seen(void **state)
 }
 
 /* A value of an outer graph is read in a body that has one of the same name since. */
+static void an_output_that_an_edit_took_away_is_seen(void **state)
+{
+    (void)state;
+    struct bnfuse_error error = { 0 };
+    build_load(&b, &model, &net);
+    edit_take_output(build_find_node(&net, "conv"), 0, edit_add_value(net.main, "other", NULL));
+    assert_false(net_validate(&net, &error));
+    assert_non_null(strstr(error.message, "graph output \"y\" is what nothing defines"));
+}
+
+/* dilations came with opset 10. */
+static void an_attribute_of_a_later_opset_may_say_what_is_so_anyway(void **state)
+{
+    (void)state;
+    for (int dilation = 1; dilation <= 2; dilation++) {
+        build_open(&b, 8, 8);
+        build_input(&b, "x", DTYPE_FLOAT, "1,2,8,8");
+        build_node(&b, "MaxPool", "pool", "x", "y",
+                   arena_printf(&b.arena, "kernel_shape=2,2 dilations=1,%d", dilation));
+        build_output(&b, "y", DTYPE_FLOAT, NULL);
+        if (dilation == 1) assert_valid();
+        else assert_invalid("has no attribute \"dilations\"");
+        build_close(&b);
+    }
+}
+
 static void an_edit_that_hides_a_name_is_seen(void **state)
 {
     (void)state;
@@ -518,6 +544,8 @@ int main(void)
         TEST(calls_nest_only_so_deep),
         TEST(a_call_must_fit_its_function),
         TEST(what_edits_break_is_seen),
+        TEST(an_output_that_an_edit_took_away_is_seen),
+        cmocka_unit_test(an_attribute_of_a_later_opset_may_say_what_is_so_anyway),
         TEST(an_edit_that_hides_a_name_is_seen),
         TEST(more_imports_or_attributes_than_any_model_has_are_refused),
         TEST(memory_that_runs_out_is_an_error_not_an_escape),
