@@ -16,10 +16,10 @@ cp build/npm/bnfuse-*.tgz build/python/bnfuse-*.whl build/packages/first/*.deb m
 cp tests/client/client.c tests/client/CMakeLists.txt "$root/client/"
 cat > "$root/try.sh" << 'END'
 set -eu
-export DEBIAN_FRONTEND=noninteractive HOME=/root
+export DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes HOME=/root
 cd /made
 apt-get update -q > /dev/null
-install() { apt-get install -q -y --no-install-recommends "$@" > /dev/null; }
+install() { apt-get install -q -y -o Dpkg::Use-Pty=0 --no-install-recommends "$@" > /dev/null; }
 clean() { ! command -v bnfuse > /dev/null || { echo "bnfuse is here already"; exit 1; }; }
 
 clean
