@@ -48,7 +48,7 @@ run_tidy() {
     checks='-*,bugprone-*,cert-*'
     for check in bugprone-easily-swappable-parameters bugprone-narrowing-conversions bugprone-reserved-identifier \
         bugprone-implicit-widening-of-multiplication-result bugprone-suspicious-string-compare bugprone-sizeof-expression \
-        bugprone-assignment-in-if-condition bugprone-macro-parentheses cert-dcl37-c cert-dcl51-cpp cert-err33-c cert-dcl03-c; do
+        bugprone-assignment-in-if-condition bugprone-branch-clone bugprone-macro-parentheses cert-dcl37-c cert-dcl51-cpp cert-err33-c cert-dcl03-c; do
         checks="$checks,-$check"
     done
     find src -name '*.c' | sort | xargs -P "$(nproc)" -n 20 clang-tidy -p "$out" --quiet --header-filter='src/.*' \
