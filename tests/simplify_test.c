@@ -302,6 +302,22 @@ static void transposes_meet(void **state)
               "in x 3,3,3; in z 3,3,3; a = Transpose x perm=0,2,1; b = Transpose z perm=2,1,0; y = Add a b; out y"), );
 }
 
+static void a_skipped_node_stays(void **state)
+{
+    static const char *const skipped[] = { "a" };
+    static const struct bnfuse_fuse_options options = { .fold_limit = 1 << 20,
+                                                        .simplify = true,
+                                                        .skipped = { skipped, 1 } };
+    static const struct fold_case cases[] = {
+        BECOMES("Transpose Transpose Exp", "in x 2,3; a = Transpose x; b = Transpose a; y = Exp b; out y"),
+        BECOMES("Transpose Transpose Exp", "in x 2,3; b = Transpose x; a = Transpose b; y = Exp a; out y"),
+        BECOMES("Mul Add", "in x 2,3; fill k 1 2; fill l 1 3; a = Mul k l; y = Add x a; out y"),
+        BECOMES("Exp Exp Sub", "in x 2,3; a = Exp x; b = Exp x; y = Sub a b; out y"),
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) fold_case_run(&cases[i], &options);
+}
+
 static bool applied(const bnfuse_report *report, const char *rule)
 {
     for (size_t i = 0; i < report->rewrite_count; i++)
@@ -369,6 +385,7 @@ int main(void)
         cmocka_unit_test(chains_become_shorter),
         cmocka_unit_test(pads_go_into_what_pads_by_itself),
         cmocka_unit_test(transposes_meet),
+        cmocka_unit_test(a_skipped_node_stays),
         cmocka_unit_test(every_rule_has_a_model_that_shows_it),
         cmocka_unit_test(what_is_only_nearly_known_stays),
         cmocka_unit_test(rules_are_listed_in_the_order_of_their_rows),

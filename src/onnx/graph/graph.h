@@ -63,6 +63,7 @@ struct node {
     bool is_new;                        /* not in the file */
     bool is_rounded;                    /* an edit changed it that may change bits of its results */
     bool is_idealized;                  /* an edit took a stored number for one that it is the rounding of */
+    bool is_skipped;                    /* --skip names it: simplifying leaves it as it is */
     bool is_edited;                     /* the proto is a copy of ours; always so for a new node */
     struct graph *graph;
     struct node *previous, *next;   /* file order; a new node stands where it was inserted */

@@ -96,7 +96,8 @@ static bool is_exact_output(const struct node *node, const struct value *output)
 /* Whether what the node gives is fixed to the bit by what it reads. */
 static bool is_exact(const struct node *node)
 {
-    if (!node->row || node->row->exact == INEXACT || node->row->random || node->row->expands || !node->row->run)
+    if (node->is_skipped || !node->row || node->row->exact == INEXACT || node->row->random || node->row->expands
+        || !node->row->run)
         return false;
     if (!node->input_count || node->output_count > OUTPUT_LIMIT || node_is_literal(node) || node_refers(node))
         return false;

@@ -17,7 +17,8 @@ static bool can_be_copied(struct simplifier *s, const struct graph *body)
 {
     if (body->node_count > BODY_LIMIT) return false;
     for (const struct node *node = body->first; node; node = node->next)
-        if (node->inner_count || node_refers(node) || (node->row && node->row->random)) return false;
+        if (node->is_skipped || node->inner_count || node_refers(node) || (node->row && node->row->random))
+            return false;
     for (size_t i = 0; i < body->initializer_count; i++)
         if (body->initializers[i]->sparse || body->initializers[i]->is_input) return false;
     return !body->initializer_count || rewrite_can_store(s, body->owner, 0, 0);

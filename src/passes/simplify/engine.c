@@ -42,6 +42,13 @@ struct item *item_of(const struct simplifier *s, const struct node *node)
     return pointer_map_get(&s->items, node);
 }
 
+static bool is_skipped(const struct simplifier *s, const struct node *node)
+{
+    for (size_t i = 0; i < s->options->skipped.count; i++)
+        if (strcmp(s->options->skipped.names[i], node_title(node)) == 0) return true;
+    return false;
+}
+
 static struct item *add_item(struct simplifier *s, struct node *node, size_t depth, size_t position)
 {
     struct item *item = NEW(s->net->arena, struct item);
@@ -50,6 +57,7 @@ static struct item *add_item(struct simplifier *s, struct node *node, size_t dep
         if (node->outputs[i]) name = node->outputs[i]->name;
     *item = (struct item){ .node = node, .depth = depth, .position = position, .name = name };
     item->was_unread = !node_outputs_are_read(node, 0);
+    node->is_skipped = is_skipped(s, node);
     for (const struct graph *graph = node->graph; graph->owner; graph = graph->owner->graph) item->nesting++;
     pointer_map_set(&s->items, node, item);
     return item;
@@ -117,7 +125,7 @@ static bool add_graph(struct simplifier *s, const struct graph *graph, struct bn
 
 static bool is_plain(const struct node *node)
 {
-    return !*node->domain && !node->function && node->row && !node_refers(node);
+    return !*node->domain && !node->function && node->row && !node_refers(node) && !node->is_skipped;
 }
 
 struct node *rewrite_writer(const struct value *value, const struct graph *graph)
@@ -381,18 +389,11 @@ static const struct rows *rows_of(struct simplifier *s, const struct operator_ro
     return rows;
 }
 
-static bool is_skipped(const struct simplifier *s, const struct node *node)
-{
-    for (size_t i = 0; i < s->options->skipped.count; i++)
-        if (strcmp(s->options->skipped.names[i], node_title(node)) == 0) return true;
-    return false;
-}
-
 /* A node whose operator is known, or that calls a function. What the attributes of a node in a function refer to is not
  * known. */
-static bool may_be_asked(const struct simplifier *s, const struct node *node)
+static bool may_be_asked(const struct node *node)
 {
-    return (node->row || node->function) && !node_refers(node) && !is_skipped(s, node);
+    return (node->row || node->function) && !node_refers(node) && !node->is_skipped;
 }
 
 /* Nothing in the bodies of a node that goes is asked any more; who wrote what they read is. */
@@ -431,7 +432,7 @@ bool may_go_unread(const struct node *node)
 static void ask(struct simplifier *s, struct item *item)
 {
     struct node *node = item->node;
-    if (!may_be_asked(s, node)) return;
+    if (!may_be_asked(node)) return;
     /* What a rewrite left without readers is part of that rewrite. */
     s->where = "";
     if (!item->was_unread && may_go_unread(node)) {

@@ -429,7 +429,7 @@ static struct value *take_operand(struct norm *norm, const char *op, const struc
     const struct node *last = norm->nodes[norm->count - 1];
     struct node *reader = is_read_once(last->outputs[0]) ? last->outputs[0]->uses->node : NULL;
     if (!reader || reader->graph != last->graph || !node_is(reader, op) || !has_one_output(reader)) return NULL;
-    if (reader->input_count != 2 || node_refers(reader)) return NULL;
+    if (reader->input_count != 2 || node_refers(reader) || reader->is_skipped) return NULL;
     struct value *operand = node_input(reader, last->outputs[0]->uses->slot == 0);
     if (!is_of_row(operand, x, axis)) return NULL;
     norm->nodes[norm->count++] = reader;

@@ -41,8 +41,8 @@ struct net *rewrite_net(const struct simplifier *s);
 /* Scratch for one rewrite. */
 struct arena *rewrite_arena(const struct simplifier *s);
 
-/* The node that writes the value, if it is of ai.onnx, stands in this graph and says all its attributes itself; else
- * NULL. */
+/* The node that writes the value, if it is of ai.onnx, stands in this graph, says all its attributes itself and is not to be
+ * skipped; else NULL. */
 struct node *rewrite_writer(const struct value *value, const struct graph *graph);
 /* The node that writes input `slot`, if it is of ai.onnx, stands in the same graph and says all its attributes itself;
  * else NULL. */
