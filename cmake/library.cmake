@@ -11,6 +11,9 @@
 file(GLOB_RECURSE LIBRARY_SOURCES CONFIGURE_DEPENDS src/*.c)
 list(FILTER LIBRARY_SOURCES EXCLUDE REGEX "/src/(report/|cli/|main\.c)")
 
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL wasm32)   # nobody trains there, and it has to be small
+    list(FILTER LIBRARY_SOURCES EXCLUDE REGEX "/runtime/ops/gradient_")
+endif()
 add_library(bnfuse_objects OBJECT ${LIBRARY_SOURCES})
 set_source_files_properties(src/runtime/ops/image_libraries.c PROPERTIES
                             COMPILE_DEFINITIONS "${IMAGE_DEFINITIONS}" INCLUDE_DIRECTORIES "${TIFF_INCLUDE_DIRS}")

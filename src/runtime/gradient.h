@@ -46,7 +46,11 @@ gradient_function gradient_formula;
 bool gradient_ask(const struct call *outer, const struct node *node, struct array **inputs, size_t input_count,
                   struct array *const *y, struct array *const *dy, struct array **dx, bool *is_flat);
 
-/* Those of the families. */
+/* Those of the families. WebAssembly goes without the files of the longer ones (cmake/library.cmake), whose operators then
+ * have none: weak names that nobody defines are NULL. */
+#ifdef __EMSCRIPTEN__
+#pragma clang attribute push(__attribute__((weak)), apply_to = function)
+#endif
 gradient_function gradient_add, gradient_sub, gradient_mul, gradient_div, gradient_pow, gradient_prelu, gradient_sum,
     gradient_mean, gradient_extreme, gradient_clip, gradient_cast, gradient_dropout;
 gradient_function gradient_abs, gradient_acos, gradient_acosh, gradient_asin, gradient_asinh, gradient_atan,
@@ -66,5 +70,8 @@ gradient_function gradient_softmax, gradient_log_softmax, gradient_nll_loss, gra
 gradient_function gradient_batch_norm, gradient_layer_norm, gradient_rms_norm, gradient_instance_norm,
     gradient_group_norm, gradient_lp_norm, gradient_mean_variance, gradient_lrn;
 gradient_function gradient_attention, gradient_rotary, gradient_einsum, gradient_swiglu;
+#ifdef __EMSCRIPTEN__
+#pragma clang attribute pop
+#endif
 
 #endif
