@@ -320,6 +320,19 @@ struct array *formula_inverse_root(struct formula *f, struct array *a, double te
     return formula_op(f, "Reciprocal", NULL, FROM(root));
 }
 
+struct array *formula_dequantized(struct formula *f, struct array *q, struct array *scale, struct array *zero)
+{
+    return formula_op(f, "DequantizeLinear", NULL, FROM(q, scale, zero));
+}
+
+bool formula_renamed(struct call *call)
+{
+    struct formula f;
+    formula_open(&f, call);
+    formula_give(&f, 0, formula_own(&f, call->node->op, call->inputs, call->input_count));
+    return formula_close(&f);
+}
+
 const char *formula_base(const struct formula *f, const char *prefix)
 {
     const char *name = f->call->node->op;

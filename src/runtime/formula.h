@@ -106,6 +106,10 @@ struct array *formula_concat(struct formula *f, struct array *const *parts, size
 struct array *formula_equal(struct formula *f, struct array *a, struct array *b);
 /* 1 / sqrt(a + term) */
 struct array *formula_inverse_root(struct formula *f, struct array *a, double term);
+/* Whole numbers as the real ones that they stand for; the zero point may be NULL. */
+struct array *formula_dequantized(struct formula *f, struct array *q, struct array *scale, struct array *zero);
+/* The kernel of an operator that ai.onnx has under the same name. */
+bool formula_renamed(struct call *call);
 /* What follows a prefix in the name of the call's operator, which is named after what it is made of: QLinearAdd. */
 const char *formula_base(const struct formula *f, const char *prefix);
 /* first .. end-1 along an axis. */

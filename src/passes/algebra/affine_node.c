@@ -130,6 +130,24 @@ bool affine_is_operator(const struct node *node)
     return form_of(node, 1) != NULL;
 }
 
+bool affine_is_sum(const struct node *node)
+{
+    const struct affine_form *form = form_of(node, 1);
+    return form && form->shift[1] != 0;
+}
+
+bool affine_is_product(const struct node *node)
+{
+    const struct affine_form *form = form_of(node, 1);
+    return form && form->scale[1] != 0;
+}
+
+bool affine_divides(const struct node *node)
+{
+    const struct affine_form *form = form_of(node, 1);
+    return form && form->inverse;
+}
+
 double affine_sum_sign(const struct node *node, size_t slot)
 {
     const struct affine_form *form = form_of(node, slot);
@@ -230,8 +248,7 @@ static struct value *lower_batchnorm(struct graph *graph, struct node *before, s
     return bn->outputs[0];
 }
 
-/* Whether Mul and Add align their operands at the right, not by an attribute. */
-static bool sums_broadcast(const struct graph *graph)
+bool affine_broadcasts(const struct graph *graph)
 {
     return operator_of_graph_has(graph, "Add", BROADCASTS);
 }
@@ -241,7 +258,7 @@ static bool sums_broadcast(const struct graph *graph)
 static struct value *lower_operand(struct graph *graph, struct node *before, struct value *value, const char *op,
                                    const struct affine *a, const double *values, enum dtype type, const char *base)
 {
-    bool by_attribute = !sums_broadcast(graph);
+    bool by_attribute = !affine_broadcasts(graph);
     int64_t dims[TENSOR_MAX_RANK] = { a->channels };
     int rank = a->axis == AXIS_ANY ? 0 : by_attribute ? 1 : value->shape.rank - a->axis;
     assert(rank >= 0 && rank <= TENSOR_MAX_RANK);
@@ -253,10 +270,16 @@ static struct value *lower_operand(struct graph *graph, struct node *before, str
     return node->outputs[0];
 }
 
+struct node *affine_add_constant(struct graph *graph, struct node *before, struct value *value, struct value *constant,
+                                 const char *base_name)
+{
+    return edit_add_node(graph, before, "Add", base_name, (struct value *[]){ value, constant }, 2, value);
+}
+
 bool affine_can_lower(const struct graph *graph, const struct value *value, const struct affine *a)
 {
     if (a->spread) return false;
-    return a->axis == AXIS_ANY || !sums_broadcast(graph)
+    return a->axis == AXIS_ANY || !affine_broadcasts(graph)
            || (value->shape.rank > a->axis && value->shape.rank <= TENSOR_MAX_RANK);
 }
 

@@ -15,11 +15,23 @@ enum reason affine_of_node(struct decision *decision, const struct node *node, s
 /* Mul, Add, Sum, Sub, Div or Neg, whose constants may make it one. */
 bool affine_is_operator(const struct node *node);
 
+/* Whether its inputs are added or subtracted (Add, Sum, Sub), multiplied or divided (Mul, Div); and divided. */
+bool affine_is_sum(const struct node *node);
+bool affine_is_product(const struct node *node);
+bool affine_divides(const struct node *node);
+
 /* With which sign input `slot` enters a sum: 1 or -1, 0 when the node is none (Add, Sum, Sub). */
 double affine_sum_sign(const struct node *node, size_t slot);
 
 /* Whether the inputs are aligned by attributes (before opset 7), not as numpy does. */
 bool affine_aligns_by_attribute(const struct node *node);
+
+/* Whether Mul and Add align their operands at the right in this graph, not by an attribute. */
+bool affine_broadcasts(const struct graph *graph);
+
+/* A new Add of a value and a constant, which broadcasts, before `before`. */
+struct node *affine_add_constant(struct graph *graph, struct node *before, struct value *value, struct value *constant,
+                                 const char *base_name);
 
 /* Whether affine_lower can write it after this value without a BatchNormalization (the rank must be known). */
 bool affine_can_lower(const struct graph *graph, const struct value *value, const struct affine *a);

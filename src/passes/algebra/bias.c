@@ -4,6 +4,7 @@
 #include "passes/algebra/bias.h"
 
 #include "onnx/graph/edit.h"
+#include "onnx/graph/operator.h"
 #include "passes/algebra/affine.h"
 #include "passes/algebra/quantized.h"
 

@@ -9,12 +9,13 @@
 /* One operator: how an affine on an output becomes affines on the inputs, and one on an input affines on the outputs.
  * NULL: it does not cross in that direction. */
 struct mover {
-    const char *op;
+    const char *op; /* NULL: see `of` */
     enum reason (*upstream)(struct crossing *crossing);
     enum reason (*downstream)(struct crossing *crossing);
     int64_t first_opset; /* 0: every opset */
     enum root_ways roots;
-    bool follows_several; /* knows what to do with AXIS_SEVERAL */
+    bool follows_several;                /* knows what to do with AXIS_SEVERAL */
+    bool (*of)(const struct node *node); /* it moves what this is true of, whatever its operator */
 };
 
 /* The affine cannot cross, in a few words. */
@@ -36,7 +37,7 @@ bool crossing_list(const struct crossing *x, const char *name, size_t slot, cons
 /* Whether no scale is below zero (positive: above zero); else the first channel that is. */
 bool scale_not_negative(const struct affine *a, bool positive, int64_t *channel);
 
-/* The tables of the families; each ends with a row without op. */
+/* The tables of the families; each ends with a row without op and `of`. */
 extern const struct mover order_movers[], branch_movers[], channel_movers[], window_movers[], copy_movers[],
     select_movers[], bending_movers[];
 

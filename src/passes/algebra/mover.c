@@ -69,11 +69,16 @@ enum reason crossing_same(struct crossing *x)
 static const struct mover *const families[] = { order_movers, branch_movers, channel_movers, window_movers,
                                                 copy_movers,  select_movers, bending_movers };
 
+static bool moves(const struct mover *mover, const struct node *node)
+{
+    return mover->op ? node_is(node, mover->op) && node->opset >= mover->first_opset : mover->of(node);
+}
+
 const struct mover *mover_of(const struct node *node)
 {
     for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
-        for (const struct mover *mover = families[i]; mover->op; mover++)
-            if (node_is(node, mover->op) && node->opset >= mover->first_opset) return mover;
+        for (const struct mover *mover = families[i]; mover->op || mover->of; mover++)
+            if (moves(mover, node)) return mover;
     return NULL;
 }
 

@@ -95,9 +95,9 @@ static enum reason add_downstream(struct crossing *x)
         if (value_size(crossing_output(x, 0), axis) != a->channels)
             return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts the channels");
     }
-    double *shift = NEW_ARRAY(x->decision->arena, double, (size_t)a->channels);
-    for (int64_t c = 0; c < a->channels; c++)
-        shift[c] = node_is(x->node, "Sub") && x->slot == 1 ? -a->shift[c] : a->shift[c];
+    double *shift = NEW_ARRAY(x->decision->arena, double, (size_t)a->channels),
+           sign = affine_sum_sign(x->node, x->slot);
+    for (int64_t c = 0; c < a->channels; c++) shift[c] = sign * a->shift[c];
     x->onto[0] = affine_new(x->decision->arena, axis, a->channels, a->scale, shift);
     return REASON_NONE;
 }
@@ -109,7 +109,7 @@ static enum reason mul_upstream(struct crossing *x)
     if (!crossing_output(x, 0) || dtype_kind(crossing_output(x, 0)->type) != KIND_REAL)
         return crossing_stop(x, REASON_NON_LINEAR, "its type is unknown");
     const struct affine *scale = affine_scale_only(x->decision->arena, x->affine);
-    size_t factors = node_is(x->node, "Div") ? 1 : x->node->input_count;
+    size_t factors = affine_divides(x->node) ? 1 : x->node->input_count;
     x->any_branch = true;
     bool some = false;
     for (size_t i = 0; i < factors; i++) {
@@ -126,7 +126,7 @@ static enum reason mul_downstream(struct crossing *x)
 {
     if (affine_has_shift(x->affine))
         return crossing_stop(x, REASON_NON_LINEAR, "a shift on one factor is none on the product");
-    if (old_broadcast(x) || (node_is(x->node, "Div") && x->slot != 0))
+    if (old_broadcast(x) || (affine_divides(x->node) && x->slot != 0))
         return crossing_stop(x, REASON_NON_LINEAR, "it divides by the value");
     if (x->affine->axis == AXIS_ANY) {
         x->onto[0] = x->affine;
@@ -144,10 +144,7 @@ static enum reason mul_downstream(struct crossing *x)
 
 const struct mover branch_movers[] = {
     { .op = "Mean", mean_upstream, NULL },
-    { .op = "Add", add_upstream, add_downstream },
-    { .op = "Sum", add_upstream, add_downstream },
-    { .op = "Sub", add_upstream, add_downstream },
-    { .op = "Mul", mul_upstream, mul_downstream },
-    { .op = "Div", mul_upstream, mul_downstream },
+    { .of = affine_is_sum, .upstream = add_upstream, .downstream = add_downstream },
+    { .of = affine_is_product, .upstream = mul_upstream, .downstream = mul_downstream },
     { 0 },
 };

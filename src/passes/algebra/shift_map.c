@@ -208,8 +208,8 @@ static void apply_map(struct decision *decision, const struct step *step)
     edit_take_output(node, 0, bare);
     struct tensor *tensor = tensor_exact(node->graph->net->arena, step->value->type, map->rank, map->dims, map->values);
     const char *name = arena_printf(node->graph->net->arena, "%s_map", value->name);
-    struct value *inputs[2] = { bare, edit_add_initializer(node->graph, name, tensor) };
-    struct node *add = edit_add_node(node->graph, node->next, "Add", node_title(node), inputs, 2, value);
+    struct value *plane = edit_add_initializer(node->graph, name, tensor);
+    struct node *add = affine_add_constant(node->graph, node->next, bare, plane, node_title(node));
     add->mark = decision->root->mark;
     edit_take_output(add, 0, value);
     int64_t bytes;
@@ -219,7 +219,7 @@ static void apply_map(struct decision *decision, const struct step *step)
 enum reason shift_map_add(struct decision *decision, struct node *node, const struct shift_map *map, enum dtype type)
 {
     int64_t count = map->channels * map->positions;
-    if (!operator_of_graph_has(node->graph, "Add", BROADCASTS))
+    if (!affine_broadcasts(node->graph))
         return decision_stop(decision, REASON_PADDED_SHIFT, node_title(node), "Add does not broadcast at this opset");
     for (int64_t i = 0; i < count; i++)
         if (!isfinite(dtype_round(type, map->values[i])))

@@ -368,47 +368,11 @@ static bool known_elements(struct simplifier *s, struct node *node)
     return true;
 }
 
-/* What a Reshape asks for, in numbers: the size; 0, which takes the input's, where the two are proven to be one; -1 for one
- * that is open. A -1 beside a 0 would not do for a tensor without elements. */
-static bool dims_in_numbers(const struct value *x, const struct value *y, int64_t *dims)
-{
-    int open = 0, taken = 0;
-    for (int i = 0; i < y->shape.rank; i++) {
-        dims[i] = y->shape.dims[i].size;
-        if (dims[i] > 0) continue;
-        if (dims[i] == 0) return false;
-        bool same = i < x->shape.rank && dim_equal(x->shape.dims[i], y->shape.dims[i]);
-        dims[i] = same ? 0 : -1;
-        taken += same;
-        open += !same;
-    }
-    return !open || (open == 1 && !taken);
-}
-
-static bool reshape_to_numbers(struct simplifier *s, struct node *node)
-{
-    struct value *x = node_input(node, 0), *shape = node_input(node, 1), *y = node_output(node, 0);
-    int64_t dims[TENSOR_MAX_RANK], rank;
-    if (!x || !shape || value_constant(shape) || y->shape.rank < 0 || y->shape.rank > TENSOR_MAX_RANK) return false;
-    if (x->shape.rank < 0 || node_int(node, "allowzero", 0) != 0 || !dims_in_numbers(x, y, dims)) return false;
-    rank = y->shape.rank;
-    if (!rewrite_can_store(s, node, 8 * rank, 0)) return false;
-    struct value *constant =
-        rewrite_add_constant(s, node, shape->name, tensor_whole(s->net->arena, DTYPE_INT64, 1, &rank, dims));
-    rewrite_where(s, constant->name);
-    rewrite_set_input(s, node, 1, constant);
-    return true;
-}
-
 const struct rewrite constant_rewrites[] = {
     { { "known-elements", "Shape(x), and what is computed from it -> a constant" },
       "simplify_constants",
       .apply = known_elements },
     { { "constant-view", "Reshape(c) -> c under other dims" }, "simplify_constants", .apply = constant_view },
     { { "constant", "f(c) -> a constant" }, "simplify_constants", .apply = compute },
-    { { "reshape-to-numbers", "Reshape(x, computed) -> Reshape(x, [0, 12, -1])" },
-      "simplify_constants",
-      { "Reshape" },
-      .apply = reshape_to_numbers },
     { .apply = NULL },
 };

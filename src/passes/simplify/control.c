@@ -6,6 +6,7 @@
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
 #include "onnx/graph/operator.h"
+#include "onnx/graph/schema.h"
 #include "passes/simplify/rewrite.h"
 
 #include <string.h>
@@ -94,14 +95,11 @@ static struct value *add_scalar(struct simplifier *s, struct node *node, const c
 static struct value *as_row(struct simplifier *s, struct node *node, struct value *value)
 {
     int64_t one = 1, axis = 0;
-    if (node->opset < 13) {
-        struct node *row = rewrite_add_node(s, node, "Unsqueeze", &value, 1, NULL);
-        edit_set_ints(row, "axes", &axis, 1);
-        return row->outputs[0];
-    }
-    struct value *axes =
-        rewrite_add_constant(s, node, "axes", tensor_whole(rewrite_net(s)->arena, DTYPE_INT64, 1, &one, &axis));
-    return rewrite_add_node(s, node, "Unsqueeze", (struct value *[]){ value, axes }, 2, NULL)->outputs[0];
+    struct tensor *axes = tensor_whole(rewrite_net(s)->arena, DTYPE_INT64, 1, &one, &axis);
+    struct node *row = rewrite_add_node(s, node, "Unsqueeze", &value, 1, NULL);
+    if (schema_knows(row, "axes")) edit_set_ints(row, "axes", &axis, 1);
+    else rewrite_set_input(s, row, 1, rewrite_add_constant(s, node, "axes", axes));
+    return row->outputs[0];
 }
 
 /* One round, whatever the body's condition says after it. */

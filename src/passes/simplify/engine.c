@@ -17,10 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct rewrite *const rewrite_families[] = {
-    common_rewrites, constant_rewrites, noop_rewrites,      pair_rewrites, chain_rewrites,
-    pad_rewrites,    control_rewrites,  transpose_rewrites, form_rewrites, NULL
-};
+const struct rewrite *const rewrite_families[] = { common_rewrites,  constant_rewrites,  noop_rewrites,  pair_rewrites,
+                                                   view_rewrites,    part_rewrites,      chain_rewrites, pad_rewrites,
+                                                   control_rewrites, transpose_rewrites, form_rewrites,  NULL };
 
 static bool is_row(const struct rewrite *rewrite)
 {
@@ -163,6 +162,12 @@ bool is_same_shape(const struct value *a, const struct value *b)
     return true;
 }
 
+bool keeps_its_shape(const struct node *node)
+{
+    const struct value *x = node_input(node, 0), *y = node_output(node, 0);
+    return x && y && has_one_output(node) && x->type == y->type && is_same_shape(x, y);
+}
+
 int64_t axis_size(const struct value *value, int axis)
 {
     return axis >= 0 && axis < value->shape.rank ? value->shape.dims[axis].size : -1;
@@ -235,6 +240,20 @@ void rewrite_set_input(struct simplifier *s, struct node *node, size_t slot, str
     if (value) touch_writer(s, value);
     edit_set_input(node, slot, value);
     rewrite_touch(s, node);
+}
+
+bool rewrite_bypass(struct simplifier *s, struct node *node, struct value *value)
+{
+    if (!value || !rewrite_can_replace(node, 0, value)) return false;
+    rewrite_where(s, value->name);
+    return rewrite_replace(s, node, 0, value);
+}
+
+bool rewrite_read(struct simplifier *s, struct node *node, struct value *value)
+{
+    rewrite_where(s, node_output(node, 0)->name);
+    rewrite_set_input(s, node, 0, value);
+    return true;
 }
 
 static void add_new_item(struct simplifier *s, struct node *node, const struct node *before)

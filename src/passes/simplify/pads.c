@@ -1,16 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A Pad into the operator that reads it, which pads by itself.
+ * A Pad that adds nothing; a Pad into the operator that reads it, which pads by itself.
  *
  * Conv pads with zeros by its definition, AveragePool where padding counts, and MaxPool with less than any number. So a
  * MaxPool takes the place of zeros only where none of its elements is negative, and every window has one of them. */
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
 #include "onnx/graph/operator.h"
+#include "onnx/graph/schema.h"
 #include "passes/simplify/rewrite.h"
 
 #include <math.h>
 #include <string.h>
+
+/* What it takes away at one end it may add at the other, so the shape says nothing. */
+static bool no_pad(struct simplifier *s, struct node *node)
+{
+    int64_t list[2 * TENSOR_MAX_RANK], count = 0;
+    const int64_t *pads = NULL;
+    size_t length = node_ints(node, "pads", &pads);
+    if (!length) length = node_ints(node, "paddings", &pads);
+    if (!length && constant_ints(node_input(node, 1), 2 * TENSOR_MAX_RANK, list, &count)) {
+        pads = list;
+        length = (size_t)count;
+    }
+    if (!pads || !length) return false;
+    for (size_t i = 0; i < length; i++)
+        if (pads[i] != 0) return false;
+    return rewrite_bypass(s, node, node_input(node, 0));
+}
 
 struct padding {
     int spatial;                                             /* axes after the first two */
@@ -30,9 +48,8 @@ static bool read_padding(const struct node *pad, struct padding *padding)
     int64_t list[2 * TENSOR_MAX_RANK], count;
     const int64_t *pads = list;
     int rank = node_input(pad, 0)->shape.rank;
-    if (pad->opset < 2 || strcmp(node_text(pad, "mode", "constant"), "constant") != 0 || node_input(pad, 3))
-        return false;
-    if (pad->opset < 11) count = (int64_t)node_ints(pad, "pads", &pads);
+    if (strcmp(node_text(pad, "mode", "constant"), "constant") != 0 || node_input(pad, 3)) return false;
+    if (node_attribute(pad, "pads")) count = (int64_t)node_ints(pad, "pads", &pads);
     else if (!constant_ints(node_input(pad, 1), 2 * TENSOR_MAX_RANK, list, &count)) return false;
     if (rank < 3 || count != 2 * rank || !read_value(pad, &padding->value)) return false;
     padding->spatial = rank - 2;
@@ -119,7 +136,7 @@ static bool pad_average(struct simplifier *s, struct node *node)
     int64_t pads[2 * TENSOR_MAX_RANK];
     bool is_padded;
     const struct node *pad = pad_before(node, &padding);
-    if (!pad || node->opset < 7 || !is_plain_zero(padding.value)) return false;
+    if (!pad || !schema_knows(node, "count_include_pad") || !is_plain_zero(padding.value)) return false;
     if (!own_pads(node, padding.spatial, pads, &is_padded) || !is_plain_pool(node, &padding, pads)) return false;
     if (is_padded && node_int(node, "count_include_pad", 0) == 0) return false;
     edit_set_int(node, "count_include_pad", 1);
@@ -154,6 +171,7 @@ static bool pad_max(struct simplifier *s, struct node *node)
 }
 
 const struct rewrite pad_rewrites[] = {
+    { { "no-pad", "Pad(x) -> x by nothing" }, "simplify_noops", { "Pad" }, .apply = no_pad },
     { { "pad-conv", "Conv(Pad(x)) -> Conv(x) that pads" }, "simplify_pads", { "Conv" }, .apply = pad_conv },
     { { "pad-average", "AveragePool(Pad(x)) -> AveragePool(x) that pads and counts it" },
       "simplify_pads",

@@ -32,8 +32,8 @@ struct rewrite {
     bool (*sweep)(struct simplifier *s);
 };
 
-extern const struct rewrite constant_rewrites[], noop_rewrites[], pair_rewrites[], chain_rewrites[], common_rewrites[],
-    pad_rewrites[], control_rewrites[], transpose_rewrites[], form_rewrites[];
+extern const struct rewrite constant_rewrites[], noop_rewrites[], pair_rewrites[], view_rewrites[], part_rewrites[],
+    chain_rewrites[], common_rewrites[], pad_rewrites[], control_rewrites[], transpose_rewrites[], form_rewrites[];
 
 /* ---- what rows ask ---- */
 
@@ -58,6 +58,8 @@ bool has_one_output(const struct node *node);
 
 /* Equal ranks and, proven, equal dims. */
 bool is_same_shape(const struct value *a, const struct value *b);
+/* Whether all that is read of the node has type and shape of its input 0. */
+bool keeps_its_shape(const struct node *node);
 /* Size of an axis (not from the end), -1: unknown. */
 int64_t axis_size(const struct value *value, int axis);
 
@@ -73,6 +75,11 @@ bool constant_number(struct value *value, double *number);
  * both have names that must stay, or the types say otherwise. */
 bool rewrite_replace(struct simplifier *s, struct node *node, size_t slot, struct value *value);
 bool rewrite_can_replace(const struct node *node, size_t slot, const struct value *value);
+/* The node changes nothing: who reads its output 0 reads `value` instead. False, with nothing changed, when that cannot be,
+ * or the value is NULL. */
+bool rewrite_bypass(struct simplifier *s, struct node *node, struct value *value);
+/* Input 0 reads `value` from now on, which is as good. Always true. */
+bool rewrite_read(struct simplifier *s, struct node *node, struct value *value);
 /* Input `slot` reads `value` from now on; NULL: nothing. */
 void rewrite_set_input(struct simplifier *s, struct node *node, size_t slot, struct value *value);
 /* A new node before `before`, or after `after`, as edit_add_node makes it. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A Transpose carried through operators that work element by element: to meet its inverse, or to become one with another.
+ * Transposes that change nothing, follow each other, or are carried through operators that work element by element: to
+ * meet their inverse, or to become one with another.
  *
  *   Transpose(f(Transpose(x, p)), q)           ->  f(x)                    where q undoes p
  *   f(Transpose(x, p), Transpose(y, p))        ->  Transpose(f(x, y), p)
@@ -13,18 +14,51 @@
 
 #include <string.h>
 
+/* Where it is not said, the axes are reversed. */
 static bool read_perm(const struct node *node, int64_t *perm, int *rank)
 {
     const int64_t *given;
+    const struct value *x = node_input(node, 0);
     size_t count = node_ints(node, "perm", &given);
-    if (count < 1 || count > TENSOR_MAX_RANK) return false;
-    for (size_t i = 0; i < count; i++) {
-        if (given[i] < 0 || given[i] >= (int64_t)count) return false;
-        perm[i] = given[i];
+    if (!x || count > TENSOR_MAX_RANK || (!count && x->shape.rank < 0)) return false;
+    *rank = count ? (int)count : x->shape.rank;
+    if (*rank > TENSOR_MAX_RANK) return false;
+    for (int i = 0; i < *rank; i++) {
+        perm[i] = count ? given[i] : *rank - 1 - i;
+        if (perm[i] < 0 || perm[i] >= *rank) return false;
     }
-    *rank = (int)count;
     return true;
 }
+
+static bool same_order(struct simplifier *s, struct node *node)
+{
+    int64_t perm[TENSOR_MAX_RANK];
+    int rank;
+    if (!read_perm(node, perm, &rank)) return false;
+    for (int i = 0; i < rank; i++)
+        if (perm[i] != i) return false;
+    return rewrite_bypass(s, node, node_input(node, 0));
+}
+
+static bool transpose_transpose(struct simplifier *s, struct node *node)
+{
+    int64_t first[TENSOR_MAX_RANK], second[TENSOR_MAX_RANK], both[TENSOR_MAX_RANK];
+    const struct node *upstream = rewrite_upstream_is(node, 0, "Transpose");
+    int rank, other;
+    bool is_identity = true;
+    if (!upstream || !read_perm(node, second, &rank) || !read_perm(upstream, first, &other) || rank != other)
+        return false;
+    for (int i = 0; i < rank; i++) {
+        both[i] = first[second[i]];
+        is_identity = is_identity && both[i] == i;
+    }
+    if (is_identity) return rewrite_bypass(s, node, node_input(upstream, 0));
+    if (!is_read_once(node_input(node, 0))) return false;
+    edit_set_ints(node, "perm", both, (size_t)rank);
+    return rewrite_read(s, node, node_input(upstream, 0));
+}
+
+/* ---- through what works element by element ---- */
 
 /* Whether the input may be broadcast from one element, whatever the order of the axes. */
 static bool is_scalar(struct value *value, int rank)
@@ -132,6 +166,11 @@ static bool transpose_after(struct simplifier *s, struct node *node)
 }
 
 const struct rewrite transpose_rewrites[] = {
+    { { "same-order", "Transpose(x) -> x in the order of x" }, "simplify_noops", { "Transpose" }, .apply = same_order },
+    { { "transposes", "Transpose(Transpose(x, p), q) -> Transpose(x, p[q])" },
+      "simplify_pairs",
+      { "Transpose" },
+      .apply = transpose_transpose },
     { { "inverse-transpose", "Transpose(f(Transpose(x, p)), q) -> f(x)" },
       "simplify_transpose",
       { "Transpose" },

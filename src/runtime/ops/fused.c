@@ -285,9 +285,7 @@ static bool quantized_embed_layer_normalization(struct call *call)
     formula_open(&f, call);
     for (size_t i = 0; i < 8; i++) x[i] = call_input(call, i);
     for (size_t i = 2; i < 7; i++)
-        if (x[i])
-            x[i] =
-                formula_op(&f, "DequantizeLinear", NULL, FROM(x[i], call_input(call, i + 6), call_input(call, i + 11)));
+        if (x[i]) x[i] = formula_dequantized(&f, x[i], call_input(call, i + 6), call_input(call, i + 11));
     return embed(&f, x, NULL);
 }
 

@@ -14,8 +14,7 @@ static struct array *real_of(struct formula *f, size_t slot)
     struct call *call = f->call;
     if (!call_input(call, slot) || !call_input(call, slot + 1))
         return formula_fail(f, "needs inputs %zu and %zu", slot, slot + 1);
-    return formula_op(f, "DequantizeLinear", NULL,
-                      FROM(call_input(call, slot), call_input(call, slot + 1), call_input(call, slot + 2)));
+    return formula_dequantized(f, call_input(call, slot), call_input(call, slot + 1), call_input(call, slot + 2));
 }
 
 /* y with the scale in `slot` and the zero point after it, which is a zero of type `absent` where there is none. */
@@ -142,15 +141,6 @@ static bool qlinear_conv(struct call *call)
     return formula_close(&f);
 }
 
-/* An operator of ai.onnx under its own name in com.microsoft. */
-static bool renamed(struct call *call)
-{
-    struct formula f;
-    formula_open(&f, call);
-    formula_give(&f, 0, formula_own(&f, call->node->op, call->inputs, call->input_count));
-    return formula_close(&f);
-}
-
 /* ---- products ---- */
 
 /* sums * (a_scale * b_scale), and a bias; sums are whole. */
@@ -237,15 +227,7 @@ static bool shape_quantized_conv(struct shaping *s)
     return slide_convolve(s, 3, type);
 }
 
-static bool shape_requantize(struct shaping *s)
-{
-    return set_like(s, 0, node_input(s->node, 2) ? input_type(s, 2) : DTYPE_UINT8, 0);
-}
-
 const struct operator_row fused_quant_operators[] = {
-    { "com.microsoft:DequantizeLinear", 1, LATEST, .limits = { [1] = LIMIT_POSITIVE }, .run = renamed,
-      .shape = shape_same, .type_from = 1, .expands = true,
-      .schemas = SCHEMAS({ 1, LATEST, "T U ?T > U", "axis:i block_size:i" }) },
     { "com.microsoft:DynamicQuantizeMatMul", 1, LATEST, .limits = { [2] = LIMIT_POSITIVE },
       .run = dynamic_quantize_matmul, .shape = shape_dynamic_matmul, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "f32 T f32 ?T ?f32 > f32", "" }) },
@@ -299,8 +281,5 @@ const struct operator_row fused_quant_operators[] = {
       .limits = { [2] = LIMIT_POSITIVE, [5] = LIMIT_POSITIVE, [7] = LIMIT_POSITIVE }, .run = quantized_where,
       .shape = shape_any, .type_from = 1, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "bool T f32 T T f32 T f32 T > T", "" }) },
-    { "com.microsoft:QuantizeLinear", 1, LATEST, .limits = { [1] = LIMIT_POSITIVE }, .run = renamed,
-      .shape = shape_requantize, .hides = true,
-      .schemas = SCHEMAS({ 1, LATEST, "U U ?T > T", "axis:i block_size:i saturate:i" }) },
     { 0 },
 };

@@ -9,16 +9,6 @@
 
 #include <string.h>
 
-/* ---- as ai.onnx has it; the row's data is the name there ---- */
-
-static bool renamed(struct call *call)
-{
-    struct formula f;
-    formula_open(&f, call);
-    formula_give(&f, 0, formula_own(&f, call->row->data, call->inputs, call->input_count));
-    return formula_close(&f);
-}
-
 /* The step may be absent. */
 static bool range(struct call *call)
 {
@@ -142,12 +132,6 @@ static bool shape_same_rank(struct shaping *s)
     return set_rank(s, 0, rule_type(s), input_rank(s, 0));
 }
 
-static bool shape_expand_dims(struct shaping *s)
-{
-    int rank = input_rank(s, 0);
-    return rank < 0 ? shape_any_rank(s) : set_rank(s, 0, rule_type(s), rank + 1);
-}
-
 static bool shape_list(struct shaping *s)
 {
     return set_rank(s, 0, rule_type(s), 1);
@@ -177,26 +161,22 @@ const struct operator_row microsoft_operators[] = {
       .shape = shape_same_rank, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T T > T", "" }) },
     { "com.microsoft:CDist", 1, LATEST, .gradient = gradient_formula, .run = distances, .shape = shape_distances,
       .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T T > T", "metric:s" }) },
-    { "com.microsoft:ExpandDims", 1, LATEST, .gradient = gradient_formula, .run = renamed, .data = "Unsqueeze",
-      .shape = shape_expand_dims, .sizes = SLOT(1), .passes = SLOT(0),
-      .schemas = SCHEMAS({ 1, LATEST, "T i32 > T", "" }), .exact = EXACT },
-    { "com.microsoft:GatherND", 1, LATEST, .gradient = gradient_formula, .run = renamed, .data = "GatherND",
+    { "com.microsoft:GatherND", 1, LATEST, .gradient = gradient_formula, .run = formula_renamed,
       .shape = shape_any_rank, .sizes = SLOT(1), .limits = { [1] = LIMIT_ANY_INDEX },
       .schemas = SCHEMAS({ 1, LATEST, "T . > T", "" }), .exact = EXACT },
     { "com.microsoft:GroupNorm", 1, LATEST, .gradient = gradient_formula, .run = group_norm, .shape = shape_same,
       .schemas = SCHEMAS({ 1, LATEST, "T U U > T", "activation!i channels_last:i epsilon:f groups!i" }) },
-    { "com.microsoft:Pad", 1, LATEST, .gradient = gradient_formula, .run = renamed, .data = "Pad",
-      .shape = shape_same_rank, .sizes = SLOT(1), .passes = SLOT(0),
-      .schemas = SCHEMAS({ 1, LATEST, "T i64 ?T > T", "mode:s" }), .exact = EXACT },
+    { "com.microsoft:Pad", 1, LATEST, .gradient = gradient_formula, .run = formula_renamed, .shape = shape_same_rank,
+      .sizes = SLOT(1), .passes = SLOT(0), .schemas = SCHEMAS({ 1, LATEST, "T i64 ?T > T", "mode:s" }),
+      .exact = EXACT },
     { "com.microsoft:Range", 1, LATEST, .run = range, .shape = shape_list, .sizes = SLOT(0) | SLOT(1) | SLOT(2),
       .limits = { [0] = LIMIT_ZERO, [1] = LIMIT_TWO, [2] = LIMIT_ONE },
       .schemas = SCHEMAS({ 1, LATEST, "T T ?T > T", "" }), .exact = EXACT_WHOLE },
     { "com.microsoft:SkipGroupNorm", 1, LATEST, .gradient = gradient_formula, .run = skip_group_norm,
       .shape = shape_skip_group_norm,
       .schemas = SCHEMAS({ 1, LATEST, "T U U T ?T > T ?T", "activation!i channels_last:i epsilon:f groups!i" }) },
-    { "com.microsoft:Trilu", 1, LATEST, .gradient = gradient_formula, .run = renamed, .data = "Trilu",
-      .shape = shape_same, .sizes = SLOT(1), .passes = SLOT(0),
-      .schemas = SCHEMAS({ 1, LATEST, "T ?i64 > T", "upper:i" }), .exact = EXACT },
+    { "com.microsoft:Trilu", 1, LATEST, .gradient = gradient_formula, .run = formula_renamed, .shape = shape_same,
+      .sizes = SLOT(1), .passes = SLOT(0), .schemas = SCHEMAS({ 1, LATEST, "T ?i64 > T", "upper:i" }), .exact = EXACT },
     { "com.microsoft:Unique", 1, LATEST, .run = unique, .shape = shape_unique, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "T > T i64 i64", "" }) },
     { 0 },

@@ -9,6 +9,7 @@
 #include "runtime/ops/quant.h"
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
+#include "runtime/formula.h"
 #include "runtime/kernel.h"
 #include "runtime/ops/operators.h"
 
@@ -274,6 +275,12 @@ static bool shape_dynamic_quantize(struct shaping *s)
     return set_like(s, 0, DTYPE_UINT8, 0) && set_rank(s, 1, DTYPE_FLOAT, 0) && set_rank(s, 2, DTYPE_UINT8, 0);
 }
 
+/* Of com.microsoft: the type of the zero point. */
+static bool shape_requantize(struct shaping *s)
+{
+    return set_like(s, 0, node_input(s->node, 2) ? input_type(s, 2) : DTYPE_UINT8, 0);
+}
+
 const struct operator_row quant_operators[] = {
     { "DequantizeLinear", 10, LATEST, .limits = { [1] = LIMIT_POSITIVE }, .run = dequantize, .shape = shape_dequantize,
       .expands = true,
@@ -288,5 +295,11 @@ const struct operator_row quant_operators[] = {
                          { 19, 20, "T T ?U > U", "axis:i saturate:i" },
                          { 21, 22, "T T ?U > U", "axis:i block_size:i output_dtype:i saturate:i" },
                          { 23, LATEST, ". . ?T > T", "axis:i block_size:i output_dtype:i precision:i saturate:i" }) },
+    { "com.microsoft:DequantizeLinear", 1, LATEST, .limits = { [1] = LIMIT_POSITIVE }, .run = formula_renamed,
+      .shape = shape_same, .type_from = 1, .expands = true,
+      .schemas = SCHEMAS({ 1, LATEST, "T U ?T > U", "axis:i block_size:i" }) },
+    { "com.microsoft:QuantizeLinear", 1, LATEST, .limits = { [1] = LIMIT_POSITIVE }, .run = formula_renamed,
+      .shape = shape_requantize, .hides = true,
+      .schemas = SCHEMAS({ 1, LATEST, "U U ?T > T", "axis:i block_size:i saturate:i" }) },
     { 0 },
 };

@@ -582,6 +582,13 @@ static bool shape_unsqueeze(struct shaping *s)
     return set_output(s, 0, rule_type(s), rank + axes.count, dims);
 }
 
+/* One axis more. */
+static bool shape_expand_dims(struct shaping *s)
+{
+    int rank = input_rank(s, 0);
+    return rank < 0 ? set_type(s, 0, rule_type(s)) : set_rank(s, 0, rule_type(s), rank + 1);
+}
+
 /* One dim under Expand: where the target size is unknown, the dim stays known only if it cannot be repeated. */
 static bool expand_axis(struct shaping *s, struct dim dim, int target, struct dim *result)
 {
@@ -852,5 +859,7 @@ const struct operator_row shape_operators[] = {
     { "Unsqueeze", 13, LATEST, .gradient = gradient_moved, .run = unsqueeze, .shape = shape_unsqueeze,
       .laws = IDENTITY_OF_SHAPE, .keeps_range = true, .content = content_same, .sizes = SLOT(1), .passes = SLOT(0),
       .arithmetic = true, .view = view_unsqueeze, .exact = EXACT },
+    { "com.microsoft:ExpandDims", 1, LATEST, .gradient = gradient_moved, .run = unsqueeze, .shape = shape_expand_dims,
+      .sizes = SLOT(1), .passes = SLOT(0), .schemas = SCHEMAS({ 1, LATEST, "T i32 > T", "" }), .exact = EXACT },
     { 0 },
 };
