@@ -3,6 +3,7 @@
  * Pairing: inputs and outputs, classes, samples, segments. See pair.h. */
 #include "check/pair.h"
 
+#include "base/hash.h"
 #include "onnx/graph/attr.h"
 #include "onnx/graph/operator.h"
 
@@ -11,42 +12,15 @@
 
 /* ---- hashing ---- */
 
-static uint64_t mix(uint64_t hash, uint64_t word)
-{
-    hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-    hash ^= hash >> 32;
-    hash *= UINT64_C(0xd6e8feb86659fd93);
-    return hash ^ hash >> 29;
-}
-
-static uint64_t mix_bytes(uint64_t hash, const void *bytes, size_t size)
-{
-    const unsigned char *from = bytes;
-    hash = mix(hash, size);
-    for (; size >= 8; size -= 8, from += 8) {
-        uint64_t word;
-        memcpy(&word, from, 8);
-        hash = mix(hash, word);
-    }
-    uint64_t rest = 0;
-    if (size) memcpy(&rest, from, size);
-    return mix(hash, rest);
-}
-
-static uint64_t mix_text(uint64_t hash, const char *text)
-{
-    return mix_bytes(hash, text ? text : "", text ? strlen(text) : 0);
-}
-
 enum { PIECE = 1 << 16, WIDEST = 16 };
 
 /* Type, dims and elements as they are stored. */
 static uint64_t hash_tensor(struct pairing *pairing, const struct tensor *tensor)
 {
-    uint64_t hash = mix(mix(1, tensor->type), (uint64_t)tensor->rank);
-    for (int axis = 0; axis < tensor->rank; axis++) hash = mix(hash, (uint64_t)tensor->dims[axis]);
+    uint64_t hash = hash_mix(hash_mix(1, tensor->type), (uint64_t)tensor->rank);
+    for (int axis = 0; axis < tensor->rank; axis++) hash = hash_mix(hash, (uint64_t)tensor->dims[axis]);
     if (tensor->type == DTYPE_STRING) {
-        for (int64_t i = 0; i < tensor->count; i++) hash = mix_text(hash, tensor->strings[i]);
+        for (int64_t i = 0; i < tensor->count; i++) hash = hash_text(hash, tensor->strings[i]);
         return hash;
     }
     for (int64_t done = 0; done < tensor->count; done += PIECE) {
@@ -54,9 +28,9 @@ static uint64_t hash_tensor(struct pairing *pairing, const struct tensor *tensor
         if (!dtype_bytes(tensor->type, count, &size) || size > (int64_t)PIECE * WIDEST
             || !tensor_read_bytes(tensor, done, count, pairing->piece, NULL)) {
             pairing->failed = true;
-            return mix(hash, (uintptr_t)tensor);
+            return hash_mix(hash, (uintptr_t)tensor);
         }
-        hash = mix_bytes(hash, pairing->piece, (size_t)size);
+        hash = hash_bytes(hash, pairing->piece, (size_t)size);
     }
     return hash;
 }
@@ -72,8 +46,8 @@ static uint64_t hash_proto(struct pairing *pairing, const struct net *net, const
 
 static uint64_t hash_sparse(struct pairing *pairing, const struct net *net, const BnfuseOnnx__SparseTensorProto *proto)
 {
-    uint64_t hash = mix(hash_proto(pairing, net, proto->values), hash_proto(pairing, net, proto->indices));
-    return mix_bytes(hash, proto->dims, proto->n_dims * sizeof *proto->dims);
+    uint64_t hash = hash_mix(hash_proto(pairing, net, proto->values), hash_proto(pairing, net, proto->indices));
+    return hash_bytes(hash, proto->dims, proto->n_dims * sizeof *proto->dims);
 }
 
 /* ---- classes ---- */
@@ -158,29 +132,29 @@ static uint64_t class_of(const struct numbering *n, struct value *value)
 
 static uint64_t hash_attribute(const struct numbering *n, const BnfuseOnnx__AttributeProto *attribute)
 {
-    uint64_t hash = mix_text(mix(2, (uint64_t)attribute->type), attribute->name);
-    hash = mix_text(hash, attribute->ref_attr_name);
-    hash = mix_bytes(hash, &attribute->f, sizeof attribute->f);
-    hash = mix(hash, (uint64_t)attribute->i);
-    hash = mix_bytes(hash, attribute->s.data, attribute->s.len);
-    hash = mix_bytes(hash, attribute->floats, attribute->n_floats * sizeof *attribute->floats);
-    hash = mix_bytes(hash, attribute->ints, attribute->n_ints * sizeof *attribute->ints);
+    uint64_t hash = hash_text(hash_mix(2, (uint64_t)attribute->type), attribute->name);
+    hash = hash_text(hash, attribute->ref_attr_name);
+    hash = hash_bytes(hash, &attribute->f, sizeof attribute->f);
+    hash = hash_mix(hash, (uint64_t)attribute->i);
+    hash = hash_bytes(hash, attribute->s.data, attribute->s.len);
+    hash = hash_bytes(hash, attribute->floats, attribute->n_floats * sizeof *attribute->floats);
+    hash = hash_bytes(hash, attribute->ints, attribute->n_ints * sizeof *attribute->ints);
     for (size_t i = 0; i < attribute->n_strings; i++)
-        hash = mix_bytes(hash, attribute->strings[i].data, attribute->strings[i].len);
-    if (attribute->t) hash = mix(hash, hash_proto(n->pairing, n->net, attribute->t));
+        hash = hash_bytes(hash, attribute->strings[i].data, attribute->strings[i].len);
+    if (attribute->t) hash = hash_mix(hash, hash_proto(n->pairing, n->net, attribute->t));
     for (size_t i = 0; i < attribute->n_tensors; i++)
-        hash = mix(hash, hash_proto(n->pairing, n->net, attribute->tensors[i]));
-    if (attribute->sparse_tensor) hash = mix(hash, hash_sparse(n->pairing, n->net, attribute->sparse_tensor));
+        hash = hash_mix(hash, hash_proto(n->pairing, n->net, attribute->tensors[i]));
+    if (attribute->sparse_tensor) hash = hash_mix(hash, hash_sparse(n->pairing, n->net, attribute->sparse_tensor));
     return hash;
 }
 
 /* What the node does, without what it does it to. Attributes count in any order. */
 static uint64_t hash_operator(const struct numbering *n, const struct node *node)
 {
-    uint64_t attributes = 0, hash = mix_text(mix_text(3, node->op), node->domain);
-    hash = mix(hash, node->row ? (uint64_t)node->row->first : (uint64_t)node->opset);
+    uint64_t attributes = 0, hash = hash_text(hash_text(3, node->op), node->domain);
+    hash = hash_mix(hash, node->row ? (uint64_t)node->row->first : (uint64_t)node->opset);
     for (size_t i = 0; i < node->proto->n_attribute; i++) attributes += hash_attribute(n, node->proto->attribute[i]);
-    return mix(mix(hash, attributes), node->output_count);
+    return hash_mix(hash_mix(hash, attributes), node->output_count);
 }
 
 static size_t last_input(const struct node *node)
@@ -193,16 +167,16 @@ static size_t last_input(const struct node *node)
 /* The same where constants count by their type and dims alone. */
 static uint64_t hash_form(const struct numbering *n, const struct node *node)
 {
-    uint64_t hash = mix_text(mix_text(4, node->op), node->domain);
+    uint64_t hash = hash_text(hash_text(4, node->op), node->domain);
     for (size_t i = 0; i < last_input(node); i++) {
         struct value *input = node_input(node, i);
         const struct tensor *constant = input ? value_constant(input) : NULL;
         if (!constant) {
-            hash = mix(hash, class_of(n, input));
+            hash = hash_mix(hash, class_of(n, input));
             continue;
         }
-        hash = mix(mix(hash, constant->type), (uint64_t)constant->rank);
-        for (int axis = 0; axis < constant->rank; axis++) hash = mix(hash, (uint64_t)constant->dims[axis]);
+        hash = hash_mix(hash_mix(hash, constant->type), (uint64_t)constant->rank);
+        for (int axis = 0; axis < constant->rank; axis++) hash = hash_mix(hash, (uint64_t)constant->dims[axis]);
     }
     return hash;
 }
@@ -221,11 +195,11 @@ static void set_class(const struct numbering *n, struct value *value, uint64_t c
 /* A body, with its inputs named by place: what it makes of them and of what it captures. */
 static uint64_t hash_body(const struct numbering *n, const struct graph *body, uint64_t seed)
 {
-    uint64_t hash = mix(5, body->output_count);
+    uint64_t hash = hash_mix(5, body->output_count);
     for (size_t i = 0; i < body->input_count; i++)
-        if (!is_stored(body->inputs[i])) set_class(n, body->inputs[i], mix(mix(seed, 11), i));
+        if (!is_stored(body->inputs[i])) set_class(n, body->inputs[i], hash_mix(hash_mix(seed, 11), i));
     number_graph(n, body);
-    for (size_t i = 0; i < body->output_count; i++) hash = mix(hash, class_of(n, body->outputs[i]));
+    for (size_t i = 0; i < body->output_count; i++) hash = hash_mix(hash, class_of(n, body->outputs[i]));
     return hash;
 }
 
@@ -244,15 +218,15 @@ static uint64_t hash_function(const struct numbering *n, const struct graph *bod
 static uint64_t hash_node(const struct numbering *n, const struct node *node)
 {
     uint64_t hash = hash_operator(n, node);
-    for (size_t i = 0; i < last_input(node); i++) hash = mix(hash, class_of(n, node_input(node, i)));
+    for (size_t i = 0; i < last_input(node); i++) hash = hash_mix(hash, class_of(n, node_input(node, i)));
     /* Attributes stand in any order. */
     uint64_t bodies = 0;
     for (size_t i = 0; i < node->inner_count; i++) {
-        uint64_t seed = mix_text(hash, node->inner_names[i]);
-        bodies += mix(seed, hash_body(n, node->inner[i], seed));
+        uint64_t seed = hash_text(hash, node->inner_names[i]);
+        bodies += hash_mix(seed, hash_body(n, node->inner[i], seed));
     }
-    hash = mix(hash, bodies);
-    if (node->function) hash = mix(hash, hash_function(n, node->function));
+    hash = hash_mix(hash, bodies);
+    if (node->function) hash = hash_mix(hash, hash_function(n, node->function));
     return hash;
 }
 
@@ -265,8 +239,8 @@ static void number_node(const struct numbering *n, const struct node *node)
         struct value *output = node->outputs[i];
         const struct tensor *constant = output && node_is_literal(node) ? value_constant(output) : NULL;
         if (!output) continue;
-        trace_of(n->pairing, output)->form = mix(form, i);
-        set_class(n, output, constant ? hash_tensor(n->pairing, constant) : mix(hash, i));
+        trace_of(n->pairing, output)->form = hash_mix(form, i);
+        set_class(n, output, constant ? hash_tensor(n->pairing, constant) : hash_mix(hash, i));
     }
     if (n->is_b && n->adopts && !n->guesses && node->inner_count) pair_bodies(n, node);
 }
@@ -391,7 +365,7 @@ bool pairing_open(struct pairing *pairing, struct arena *arena, const struct net
     if (!pair_inputs(pairing, error) || !pair_lists(pairing, &outputs, pairing->outputs, error)) return false;
     for (size_t i = 0; i < b->main->input_count; i++)
         if (pairing->inputs[i] && !is_stored(b->main->inputs[i]))
-            pair_by_place(pairing, pairing->inputs[i], b->main->inputs[i], mix(17, i));
+            pair_by_place(pairing, pairing->inputs[i], b->main->inputs[i], hash_mix(17, i));
     number_graph(&(struct numbering){ pairing, a, false, false, false }, a->main);
     number_graph(&(struct numbering){ pairing, b, true, false, false }, b->main);
     return true;
@@ -412,95 +386,9 @@ bool pairing_is_matched(const struct pairing *pairing, const struct value *value
     return trace && trace->is_matched;
 }
 
-/* ---- samples ---- */
-
-static double element(const struct array *array, int64_t i)
-{
-    return array->store == STORE_F64   ? array->f64[i]
-           : array->store == STORE_F32 ? (double)array->f32[i]
-                                       : (double)array->i64[i];
-}
-
-static void take_samples(struct trace *trace, const struct array *array)
-{
-    double *to = trace->samples[trace->draws], sum = 0, size = 0, scale = 0;
-    for (int64_t i = 0; i < array->count; i++) {
-        double x = element(array, i);
-        sum += x;
-        size += fabs(x);
-        scale = fabs(x) > scale ? fabs(x) : scale;
-    }
-    for (uint64_t i = 0; i < SAMPLES; i++) {
-        bool few = array->count <= SAMPLES;
-        uint64_t at = few ? i : mix(19, i) % (uint64_t)array->count;
-        to[i] = (int64_t)at < array->count ? element(array, (int64_t)at) : 0;
-    }
-    to[SAMPLES] = array->count ? sum / (double)array->count : 0;
-    to[SAMPLES + 1] = array->count ? size / (double)array->count : 0;
-    trace->scale[trace->draws++] = scale;
-}
-
-/* At least three different numbers that are not whole, or six that are. */
-static bool is_telling(const struct trace *trace)
-{
-    double seen[6];
-    size_t different = 0, broken = 0;
-    for (size_t draw = 0; draw < trace->draws; draw++)
-        for (size_t i = 0; i < SAMPLES && different < 6; i++) {
-            double x = trace->samples[draw][i];
-            size_t k = 0;
-            while (k < different && seen[k] != x) k++;
-            if (k < different || !isfinite(x)) continue;
-            seen[different++] = x;
-            broken += x != floor(x);
-        }
-    return broken >= 3 || different >= 6;
-}
-
-static bool is_shaped_like(const struct trace *trace, const struct array *array)
-{
-    return trace->rank == array->rank && trace->store == array->store
-           && memcmp(trace->dims, array->dims, (size_t)array->rank * sizeof *array->dims) == 0;
-}
-
 void pairing_sample(struct pairing *pairing, struct value *value, const struct array *array)
 {
-    struct trace *trace = trace_of(pairing, value);
-    if (!array || array->store > STORE_I64 || trace->draws == MOST_SAMPLED_DRAWS) return;
-    if (trace->draws && !is_shaped_like(trace, array)) return;
-    if (!trace->draws) {
-        int64_t *dims = NEW_ARRAY(pairing->arena, int64_t, (size_t)array->rank);
-        if (array->rank) memcpy(dims, array->dims, (size_t)array->rank * sizeof *dims);
-        trace->dims = dims;
-        trace->rank = array->rank;
-        trace->type = array->type;
-        trace->store = array->store;
-    }
-    take_samples(trace, array);
-    trace->is_telling = is_telling(trace);
-}
-
-static bool same_form(const struct trace *a, const struct trace *b)
-{
-    return a->draws && b->draws && a->rank == b->rank && a->draws == b->draws
-           && (a->store == STORE_I64) == (b->store == STORE_I64)
-           && memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0;
-}
-
-/* The largest difference of two samples, relative to the scale of their draw. */
-static double distance(const struct trace *a, const struct trace *b)
-{
-    double far = 0;
-    for (size_t draw = 0; draw < a->draws; draw++) {
-        double scale = fmax(a->scale[draw], b->scale[draw]);
-        for (size_t i = 0; i < SAMPLES + 2; i++) {
-            double x = a->samples[draw][i], y = b->samples[draw][i];
-            if (x == y || (isnan(x) && isnan(y))) continue;
-            if (!isfinite(x) || !isfinite(y)) return INFINITY;
-            far = fmax(far, fabs(x - y) / scale);
-        }
-    }
-    return far;
+    trace_sample(trace_of(pairing, value), pairing->arena, array);
 }
 
 /* ---- pairs ---- */
@@ -551,7 +439,7 @@ static struct trace *find_by_samples(const struct pairing *pairing, const struct
         struct trace *trace = pairing->known[i];
         struct candidate one = { .trace = trace, .is_form = trace->form == of->form };
         forms += one.is_form;
-        if (!same_form(trace, of) || (one.far = distance(trace, of)) > FARTHEST) continue;
+        if (!trace_has_form_of(trace, of) || (one.far = trace_distance(trace, of)) > FARTHEST) continue;
         one.is_namesake = strcmp(trace->value->name, of->value->name) == 0;
         if (is_better(&one, &best, of)) best = one;
     }
@@ -565,7 +453,7 @@ static struct trace *find_guess(const struct pairing *pairing, const struct trac
     size_t forms = 0;
     for (size_t i = 0; i < pairing->known_count; i++) {
         struct trace *trace = pairing->known[i];
-        if (trace->is_matched || trace->is_claimed || trace->partner || !same_form(trace, of)) continue;
+        if (trace->is_matched || trace->is_claimed || trace->partner || !trace_has_form_of(trace, of)) continue;
         if (strcmp(trace->value->name, of->value->name) == 0
             && strcmp(trace->value->writer->op, of->value->writer->op) == 0)
             return trace;
@@ -597,7 +485,7 @@ static struct trace *output_partner(const struct pairing *pairing, const struct 
 static void adopt_twin(struct pairing *pairing, struct trace *trace)
 {
     if (!trace->twin) return;
-    add_segment(pairing, trace->value, trace->twin->value)->result->accumulated = distance(trace->twin, trace);
+    add_segment(pairing, trace->value, trace->twin->value)->result->accumulated = trace_distance(trace->twin, trace);
     pair(trace, trace->twin, false);
     trace->class = trace->twin->class;
 }
@@ -610,7 +498,7 @@ static void adopt_guess(struct pairing *pairing, struct trace *trace)
     if (!found || !found->value->writer || found->is_matched) return;
     struct site *site = add_segment(pairing, trace->value, found->value);
     site->is_guess = true;
-    if (same_form(found, trace)) site->result->accumulated = distance(found, trace);
+    if (trace_has_form_of(found, trace)) site->result->accumulated = trace_distance(found, trace);
     pair(trace, found, true);
     trace->class = found->class;
 }
@@ -823,7 +711,7 @@ static void look_upstream(struct pairing *pairing, const struct value *value, co
         struct value *of_b = node_input(b, i), *of_a = node_input(a, i);
         struct trace *in_b = of_b ? pointer_map_get(pairing->traces, of_b) : NULL;
         struct trace *in_a = of_a ? pointer_map_get(pairing->traces, of_a) : NULL;
-        if (!in_a || !in_b || in_a->is_matched || in_b->is_matched || !same_form(in_a, in_b)) continue;
+        if (!in_a || !in_b || in_a->is_matched || in_b->is_matched || !trace_has_form_of(in_a, in_b)) continue;
         if (in_a->is_claimed || in_b->twin) continue;
         struct site *upstream = add_segment(pairing, of_b, of_a);
         upstream->is_guess = true;

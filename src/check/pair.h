@@ -12,30 +12,8 @@
 #define CHECK_PAIR_H
 
 #include "base/pointer_map.h"
+#include "check/sample.h"
 #include "check/site.h"
-#include "runtime/array.h"
-
-enum { SAMPLES = 24, MOST_SAMPLED_DRAWS = 3 };
-
-/* What is known of one value. */
-struct trace {
-    struct value *value;
-    uint64_t class, form;  /* form: the class, were its constants told by their types and dims alone */
-    struct trace *partner; /* in the other model */
-    struct trace *twin;    /* of a value of b: that of a which its samples agree with */
-    bool is_guess;
-    bool is_matched; /* by its class or its samples */
-    bool is_claimed; /* of a value of a: the twin of one of b */
-    /* Of the draws that ran. */
-    enum dtype type;
-    enum store store;
-    int rank;
-    const int64_t *dims;
-    size_t draws;
-    bool is_telling; /* enough different numbers to be told by them */
-    double scale[MOST_SAMPLED_DRAWS];
-    double samples[MOST_SAMPLED_DRAWS][SAMPLES + 2]; /* the mean and the mean size last */
-};
 
 struct pairing {
     struct arena *arena;

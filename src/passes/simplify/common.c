@@ -4,6 +4,7 @@
  *
  * Of two equal things the one that comes first by depth and name stays. Hashes only say where to look: what is called
  * equal has been compared. */
+#include "base/hash.h"
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
 #include "onnx/graph/operator.h"
@@ -16,25 +17,6 @@
 /* ---- hashes ---- */
 
 #define HASH_START UINT64_C(0x9e3779b97f4a7c15)
-
-static uint64_t mix(uint64_t hash, uint64_t word)
-{
-    hash = (hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
-    return hash ^ hash >> 32;
-}
-
-static uint64_t mix_bytes(uint64_t hash, const void *bytes, size_t size)
-{
-    const unsigned char *at = bytes;
-    uint64_t word;
-    for (; size >= sizeof word; size -= sizeof word, at += sizeof word) {
-        memcpy(&word, at, sizeof word);
-        hash = mix(hash, word);
-    }
-    word = size;
-    for (; size; size--) word = word << 8 | *at++;
-    return mix(hash, word);
-}
 
 /* ---- for nobody ---- */
 
@@ -79,14 +61,14 @@ static struct packed pack(struct arena *arena, const BnfuseOnnx__AttributeProto 
 /* Independent of the order of attributes. */
 static uint64_t hash_node(struct arena *arena, const struct node *node)
 {
-    uint64_t hash = mix_bytes(HASH_START, node->op, strlen(node->op)), attributes = 0;
-    hash = mix(hash, (uint64_t)(uintptr_t)node->graph);
-    for (size_t i = 0; i < node->input_count; i++) hash = mix(hash, (uint64_t)(uintptr_t)node->inputs[i].value);
+    uint64_t hash = hash_bytes(HASH_START, node->op, strlen(node->op)), attributes = 0;
+    hash = hash_mix(hash, (uint64_t)(uintptr_t)node->graph);
+    for (size_t i = 0; i < node->input_count; i++) hash = hash_mix(hash, (uint64_t)(uintptr_t)node->inputs[i].value);
     for (size_t i = 0; i < node->proto->n_attribute; i++) {
         struct packed packed = pack(arena, node->proto->attribute[i]);
-        attributes += mix_bytes(HASH_START, packed.bytes, packed.size);
+        attributes += hash_bytes(HASH_START, packed.bytes, packed.size);
     }
-    return mix(mix(hash, attributes), node->output_count);
+    return hash_mix(hash_mix(hash, attributes), node->output_count);
 }
 
 static bool same_attributes(struct arena *arena, const struct node *a, const struct node *b)
@@ -221,9 +203,9 @@ static void add_stored(struct stored *list, size_t *count, struct value *value)
 {
     const struct tensor *tensor = value_constant(value);
     if (!is_stored(value, tensor)) return;
-    uint64_t form = mix(HASH_START, tensor->type);
-    for (int i = 0; i < tensor->rank; i++) form = mix(form, (uint64_t)tensor->dims[i]);
-    list[(*count)++] = (struct stored){ value, tensor, mix(form, (uint64_t)tensor->rank), 0 };
+    uint64_t form = hash_mix(HASH_START, tensor->type);
+    for (int i = 0; i < tensor->rank; i++) form = hash_mix(form, (uint64_t)tensor->dims[i]);
+    list[(*count)++] = (struct stored){ value, tensor, hash_mix(form, (uint64_t)tensor->rank), 0 };
 }
 
 enum { CHUNK = 1 << 14 }; /* elements, a multiple of 8, of at most sixteen bytes */
@@ -244,7 +226,7 @@ static bool hash_content(struct simplifier *s, struct stored *stored)
         int64_t count = stored->tensor->count - at < CHUNK ? stored->tensor->count - at : CHUNK;
         if (!dtype_bytes(stored->tensor->type, count, &size)) return false;
         if (!tensor_read_bytes(stored->tensor, at, count, chunk, NULL)) return false;
-        hash = mix_bytes(hash, chunk, (size_t)size);
+        hash = hash_bytes(hash, chunk, (size_t)size);
     }
     stored->content = hash;
     return true;
