@@ -18,6 +18,13 @@ struct array *call_output(struct call *call, size_t slot, enum dtype type, int r
     return array;
 }
 
+struct array *call_output_like(struct call *call, size_t slot, const struct array *like, int rank, const int64_t *dims)
+{
+    struct array *array = array_new(call->pool, like->type, like->store, rank, dims);
+    call_give(call, slot, array);
+    return array;
+}
+
 void call_give(struct call *call, size_t slot, struct array *array)
 {
     if (slot >= call->output_count) {

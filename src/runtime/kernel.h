@@ -36,6 +36,8 @@ struct call {
 
 /* Output `slot`, to be filled; real types get call->real. */
 struct array *call_output(struct call *call, size_t slot, enum dtype type, int rank, const int64_t *dims);
+/* The same of the type of `like`, texts included. */
+struct array *call_output_like(struct call *call, size_t slot, const struct array *like, int rank, const int64_t *dims);
 /* Before a kernel does more than read and write its arrays once: the product of `count` factors, in units of work
  * (base/memory.h). Leaves through the recovery point when the budget has less. Outside parallel regions only. */
 void call_work(const struct call *call, const int64_t *factors, size_t count);

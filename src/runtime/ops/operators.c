@@ -10,6 +10,8 @@ const struct operator_row *const operator_families[] = {
     cast_operators,
     shape_operators,
     move_operators,
+    pad_operators,
+    part_operators,
     gather_operators,
     reduce_operators,
     softmax_operators,
