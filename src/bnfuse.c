@@ -8,7 +8,6 @@
 #include "check/calibrate.h"
 #include "check/check.h"
 #include "check/diff.h"
-#include "onnx/graph/edit.h"
 #include "onnx/graph/print.h"
 #include "onnx/graph/validate.h"
 #include "onnx/shape/infer.h"
@@ -16,7 +15,6 @@
 #include "passes/decide/extras.h"
 #include "passes/fix_shapes.h"
 #include "passes/inference.h"
-#include "passes/inline.h"
 #include "passes/passes.h"
 #include "passes/simplify/simplify.h"
 
@@ -437,51 +435,12 @@ static bool guarded_with_sets(bool (*work)(void *context, struct bnfuse_error *e
     return good;
 }
 
-static bool infer_shapes(struct bnfuse_model *model, struct bnfuse_error *error)
-{
-    if (model->is_inferred) return true;
-    model->is_inferred = true;
-    return shape_infer(&model->after, error);
-}
-
-/* Builds `before`, with its shapes, unless it is there. Within a guarded call. */
-static bool index_before(struct bnfuse_model *model, struct bnfuse_error *error)
-{
-    if (model->has_before) return true;
-    if (!net_index(&model->before, &model->arena, &model->model, error)) return false;
-    if (model->assumes_inference) assume_inference(&model->before);
-    edit_redeclare_like(&model->before, &model->after);
-    /* A size that the fold took for a constant is one here, too: a site is proven at the sizes that it was decided on. */
-    model->before.freeze_weights = model->after.freeze_weights;
-    model->has_before = true;
-    return shape_infer(&model->before, error);
-}
-
-const struct net *index_as_read(struct bnfuse_model *model, struct bnfuse_error *error)
-{
-    if (!model->is_fused && !model->is_calibrated) return &model->after;
-    return index_before(model, error) ? &model->before : NULL;
-}
-
-/* What the fused model is held against: the one that was read. Where the fold took a function apart that cannot run, that
- * is taken apart in it too, so that what surrounds the unknown operator can be proven. */
-static const struct net *reference(struct bnfuse_model *model, struct bnfuse_error *error)
-{
-    struct net *copy;
-    if (!inline_took_unknown(&model->after)) return index_before(model, error) ? &model->before : NULL;
-    copy = NEW(&model->arena, struct net);
-    if (!net_index(copy, &model->arena, &model->model, error)) return NULL;
-    if (model->assumes_inference) assume_inference(copy);
-    copy->freeze_weights = model->after.freeze_weights;
-    return inline_run(copy, NULL, NULL, error) && shape_infer(copy, error) ? copy : NULL;
-}
-
 static bool check(void *context, struct bnfuse_error *error)
 {
     struct check_call *call = context;
     struct check_options options = check_options(call);
     call->result = NEW(&call->b->arena, struct bnfuse_check_result);
-    const struct net *before = reference(call->b, error);
+    const struct net *before = index_to_check(call->b, error);
     return before && check_fusion(before, &call->b->after, &options, call->result, error);
 }
 
@@ -495,7 +454,7 @@ const bnfuse_check_result *bnfuse_check(bnfuse_model *model, const bnfuse_check_
 static bool prepare(void *context, struct bnfuse_error *error)
 {
     struct bnfuse_model *model = context;
-    return model->is_fused || model->is_calibrated || infer_shapes(model, error);
+    return index_with_shapes(model, error);
 }
 
 static bool compare(void *context, struct bnfuse_error *error)

@@ -373,11 +373,18 @@ static bnfuse_status help_on(const struct settings *settings)
     return BNFUSE_USAGE;
 }
 
+static bnfuse_status merge(const struct settings *settings)
+{
+    bnfuse_error error;
+    bnfuse_status status;
+    return merge_reports(settings, &status, &error) ? status : command_refuse(settings, &error);
+}
+
 bnfuse_status command_run(const struct settings *settings)
 {
     switch (settings->command) {
     case COMMAND_REASONS: return print_reasons(settings);
-    case COMMAND_REPORT: return merge_reports(settings);
+    case COMMAND_REPORT: return merge(settings);
     case COMMAND_HELP: return help_on(settings);
     default: return do_jobs(settings);
     }

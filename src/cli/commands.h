@@ -13,9 +13,9 @@ bnfuse_status command_run(const struct settings *settings);
 /* A command line that cannot be carried out: says why, in the reports that it asks for too. Its status. */
 bnfuse_status command_refuse(const struct settings *settings, const bnfuse_error *why);
 
-/* bnfuse reasons, and bnfuse report. */
+/* bnfuse reasons, and bnfuse report, which fails before it writes a report. */
 bnfuse_status print_reasons(const struct settings *settings);
-bnfuse_status merge_reports(const struct settings *settings);
+bool merge_reports(const struct settings *settings, bnfuse_status *status, bnfuse_error *error);
 
 /* Where text goes: standard error when an output takes standard output. */
 FILE *text_stream(const struct settings *settings);

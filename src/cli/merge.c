@@ -79,17 +79,16 @@ static bool merge_files(struct merge *merge, const struct settings *settings, bn
     return print_lines(&list, settings, error) && report_files_write(&merge->reports, settings, &list, error);
 }
 
-bnfuse_status merge_reports(const struct settings *settings)
+bool merge_reports(const struct settings *settings, bnfuse_status *status, bnfuse_error *error)
 {
     struct merge merge = { .count = 0 };
-    bnfuse_error error;
-    bool merged = merge_files(&merge, settings, &error);
+    bool merged = merge_files(&merge, settings, error);
     const struct run_list list = { (const struct run_report *const *)merge.runs, merge.count };
-    bnfuse_status status = merged ? worst_status(&list) : BNFUSE_OK;
+    *status = merged ? worst_status(&list) : BNFUSE_OK;
     report_files_drop(&merge.reports);
     targets_close(merge.targets);
     plan_close(&merge.plan);
     for (size_t i = 0; i < merge.count; i++) run_report_drop(merge.runs[i]);
     free(merge.runs);
-    return merged ? status : command_refuse(settings, &error);
+    return merged;
 }

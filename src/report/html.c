@@ -39,13 +39,6 @@ static const char style[] =
     "@media(prefers-color-scheme:dark){.grew{color:#ff7b72}}"
     "@media print{details{break-inside:avoid}body{max-width:none}}";
 
-void put_element(FILE *to, const char *tag, const char *text)
-{
-    fprintf(to, "<%s>", tag);
-    put_markup(to, text);
-    fprintf(to, "</%s>", tag);
-}
-
 /* ---- The verdict ---- */
 
 static enum tone verdict_tone(const struct run_report *run)
@@ -74,32 +67,6 @@ static void put_band(const struct page *page)
     fprintf(page->to, "<div class=\"band %s\">", classes[tone]);
     picture_sign(page->to, tone, tone_sign(tone));
     put_element(page->to, "p", verdict_sentence(page->run, sentence, sizeof sentence));
-    fputs("</div>\n", page->to);
-}
-
-/* ---- Pictures of a place ---- */
-
-static void put_side(const struct page *page, const struct neighbours *side, const char *title, const char *value,
-                     enum tone tone)
-{
-    char words[80];
-    snprintf(words, sizeof words, "the nodes around it %s", title);
-    fprintf(page->to, "<div><p>%s</p>\n", title);
-    if (value) neighbours_draw(side, page->to, words, value, tone);
-    else fputs("<p>Nothing is there in its place.</p>\n", page->to);
-    fputs("</div>\n", page->to);
-}
-
-/* A downstream fold removes the value; then the first reader that is left is drawn. */
-void put_place(const struct page *page, const char *value, enum tone tone)
-{
-    const struct neighbours *before = page->views.before, *after = page->views.after;
-    const char *first = before ? neighbours_find(before, before, value) : NULL,
-               *second = before ? neighbours_find(before, after, value) : NULL;
-    if (!first && !second) return;
-    fputs("<div class=\"pair\">\n", page->to);
-    put_side(page, before, page->run->other ? "in the first" : "before", first, tone);
-    put_side(page, after, page->run->other ? "in the second" : "after", second, tone);
     fputs("</div>\n", page->to);
 }
 

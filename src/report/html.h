@@ -14,7 +14,6 @@ struct page {
     struct views views;
 };
 
-void put_element(FILE *to, const char *tag, const char *text);
 /* The nodes around a value, before and after; nothing where the models are not at hand. */
 void put_place(const struct page *page, const char *value, enum tone tone);
 

@@ -49,3 +49,10 @@ void put_markdown(FILE *to, const char *text)
         else fputc(*at, to);
     }
 }
+
+void put_element(FILE *to, const char *tag, const char *text)
+{
+    fprintf(to, "<%s>", tag);
+    put_markup(to, text);
+    fprintf(to, "</%s>", tag);
+}
