@@ -287,14 +287,16 @@ static bool try_bits(struct proof *proof, struct bnfuse_error *error)
 
 /* ---- what storing costs ---- */
 
-enum { SEEDS = 2 };
+/* Where a few weights count, those of one draw may cancel each other: the more draws, the surer. */
+enum { DRAWS = 32 };
 
-/* How far one part moves when every number that it stores moves by half a unit in its last place. */
-static bool measure_noise(const struct proof *proof, bool is_before, double *noise, struct bnfuse_error *error)
+/* Whether no draw of noise on the weights moves the value by so much, within the factor that noise is allowed. */
+static bool is_beyond_noise(const struct proof *proof, bool is_before, const struct bnfuse_difference *difference,
+                            bool *beyond, struct bnfuse_error *error)
 {
     const struct prover *prover = proof->prover;
-    *noise = 0;
-    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+    *beyond = true;
+    for (uint64_t seed = 1; *beyond && seed <= DRAWS; seed++) {
         struct partial_run part =
             is_before ? part_before(proof, proof->site->fed) : part_after(proof, proof->site->fed);
         struct array *output = NULL;
@@ -302,7 +304,8 @@ static bool measure_noise(const struct proof *proof, bool is_before, double *noi
         part.unmoved = is_before ? prover->sizes : prover->sizes_after;
         if (!run_plan(prover, is_before ? proof->before : proof->after, &part, &output, error)) return false;
         struct bnfuse_difference moved = measure(proof->site->expected, output);
-        *noise = fmax(*noise, moved.shape_differs || moved.pattern_differs ? INFINITY : moved.relative);
+        bool is_other = moved.shape_differs || moved.pattern_differs;
+        *beyond = !is_other && exceeds(difference, NOISE_FACTOR * moved.relative);
         array_drop(output);
     }
     return true;
@@ -321,17 +324,17 @@ static bool try_stored(struct proof *proof, struct bnfuse_error *error)
 {
     struct site *site = proof->site;
     struct array *output = NULL;
-    double noise = 0;
+    bool beyond;
     if (!site->expected || !run_after(proof, site->fed, true, &output, error)) return !site->expected;
     const enum dtype type = site->expected->type;
     struct bnfuse_difference difference = measure(site->expected, output);
     array_drop(output);
     if (!exceeds(&difference, fmax(resolution_of(type), 2 * SITE_LIMIT)) || difference.near_overflow) return true;
-    if (!plan_before(proof, error) || !measure_noise(proof, false, &noise, error)) return false;
-    site->is_misstored |= exceeds(&difference, NOISE_FACTOR * noise);
+    if (!plan_before(proof, error) || !is_beyond_noise(proof, false, &difference, &beyond, error)) return false;
+    site->is_misstored |= beyond;
     if (!exceeds(&difference, damage_limit(type))) return true;
-    if (!measure_noise(proof, true, &noise, error)) return false;
-    site->is_damaged |= exceeds(&difference, NOISE_FACTOR * noise);
+    if (!is_beyond_noise(proof, true, &difference, &beyond, error)) return false;
+    site->is_damaged |= beyond;
     return true;
 }
 
