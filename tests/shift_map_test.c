@@ -98,12 +98,31 @@ static void a_plane_is_added_on_request(void **state)
     RUN(too_large, &small);
 }
 
+/* The Conv takes a scale on its output and the inverse of the one upstream on its input, whose shift becomes a plane. */
+static void a_plane_is_of_the_weights_that_are_there_in_the_end(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x N,4; init u 4,64; m = MatMul x u; ints p -1,4,4,4; v = Reshape m p; init w 4,4,2,3; init b 4; "
+          "c = Conv v w b pads=1,0,0,2; d = bn v 4; e = bn c 4; a = Add e d; z = bn a 4; out z",
+          0, 0, NULL, 0 },
+        { "in x N,4; init u 4,64; m = MatMul x u; ints p -1,4,4,4; v = Reshape m p; init w 4,4,2,3; init b 4; "
+          "c = Conv v w b pads=1,0,0,2; d = bn+ v 4; e = bn+ c 4; a = Add e d; z = bn+ a 4; out z",
+          0, 0, NULL, 0 },
+        { "in x 2,3; init u 3,4; v = MatMul x u; init w 4,4; c = MatMul v w; d = bn v 4; a = Add c d; z = bn a 4; out "
+          "z",
+          0, 0, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, &maps);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_position_is_one_number_a_channel),
         cmocka_unit_test(an_average_of_the_whole_plane_is_one_number_a_channel),
         cmocka_unit_test(a_plane_is_added_on_request),
+        cmocka_unit_test(a_plane_is_of_the_weights_that_are_there_in_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -204,9 +204,10 @@ TYPES = {"i64": INT64, "bool": BOOL, "f32": FLOAT, "i32": INT32, "text": STRING,
 
 
 def read_schemas():
-    """They stand in the rows of the operators: the name is the last one before."""
+    """They stand in the rows of the operators: the name is the last one before. Those in macros have none."""
     paths = sorted(glob.glob(os.path.join(SOURCE, "src/runtime/ops/*.c")))
-    text = re.sub(r'"\s+"', "", "".join(open(path).read() for path in paths))
+    text = re.sub(r"(?m)^#define (.*\\\n)*.*\n", "", "".join(open(path).read() for path in paths))
+    text = re.sub(r'"\s+"', "", text)
     pattern = r'\{ "((?:[a-z.]+:)?[A-Z]\w*)",\s+(?=\d|SCHEMAS|\.)|\{ (\d+), (\w+),\s*"([^"]*>[^"]*)",\s*"([^"]*)"\s*\}'
     name = None
     for operator, first, last, slots, attributes in re.findall(pattern, text):

@@ -254,12 +254,38 @@ static struct step *absorb(struct decision *decision, void (*apply)(struct decis
     return step;
 }
 
+/* Whether a step of the decision changes the weights of the node already: what a shift on its input comes to, computed
+ * from those of now, would not be so. */
+static bool is_absorbing(const struct decision *decision, const struct node *node)
+{
+    for (const struct step *step = decision->steps; step; step = step->next)
+        if (step->node == node && step->anchor) return true;
+    return false;
+}
+
+/* Whether a step adds what a shift on its input comes to behind the node, where weights that change later miss it. */
+static bool adds_sums(const struct decision *decision, const struct node *node, const struct anchor_parts *l)
+{
+    for (const struct step *step = decision->steps; step; step = step->next)
+        if (step->node == node
+            && (step->map || (step->apply == apply_input && l->bias_slot < 0 && affine_has_shift(step->affine))))
+            return true;
+    return false;
+}
+
+static enum reason stop_at_sums(struct decision *decision, const struct node *node)
+{
+    return decision_stop(decision, REASON_PADDED_SHIFT, node_title(node),
+                         "its weights change, and so does what a shift on its input comes to");
+}
+
 enum reason absorb_output(struct decision *decision, const struct anchor *anchor, struct node *node,
                           const struct affine *a)
 {
     struct anchor_parts l;
     double *bias;
     enum reason reason = anchor_describe(decision, anchor, node, 0, false, &l);
+    if (!reason && adds_sums(decision, node, &l)) reason = stop_at_sums(decision, node);
     if (!reason) reason = fit(decision, node, l.output_axis, l.output_channels, &a);
     if (!reason && affine_has_scale(a)) reason = check_growth(decision, node, &l);
     if (!reason && affine_has_scale(a)) reason = check_weight(decision, node, &l, &l.output_view, a->scale);
@@ -296,6 +322,7 @@ enum reason absorb_input(struct decision *decision, const struct anchor *anchor,
     if (reason) return reason;
     bool shift = affine_has_shift(a);
     if (shift) reason = shift_sums(decision, node, &l, a->shift, &sums);
+    if (shift && (reason || l.bias_slot < 0) && is_absorbing(decision, node)) return stop_at_sums(decision, node);
     if (reason == REASON_NON_LINEAR && shift_map_of_stack(decision, &l, a->shift, &map)) {
         reason = shift_map_add(decision, node, &map, l.weight->type);
         if (reason) return reason;
@@ -332,12 +359,15 @@ enum reason absorb_input(struct decision *decision, const struct anchor *anchor,
 const struct affine *absorb_padded(struct decision *decision, const struct anchor *anchor, struct node *node,
                                    size_t slot, const struct affine *a, const struct node *average)
 {
+    static const struct shift_map nowhere;
     struct anchor_parts l;
     struct shift_map map;
     if (!average || anchor_describe(decision, anchor, node, slot, true, &l)
         || fit(decision, node, l.input_axis, l.input_channels, &a)
-        || !shift_map_make(decision, node, &l, a->shift, INT64_MAX, &map)
+        || !shift_map_make(decision, node, &l, a->shift, INT64_MAX, &map) || is_absorbing(decision, node)
         || absorb_input(decision, anchor, node, slot, affine_scale_only(decision->arena, a)))
         return NULL;
+    for (struct step *step = decision->steps; step; step = step->next)
+        if (step->node == node) step->map = &nowhere; /* added further downstream */
     return shift_map_mean(decision->arena, &map);
 }
