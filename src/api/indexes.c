@@ -14,15 +14,22 @@ bool index_with_shapes(struct bnfuse_model *model, struct bnfuse_error *error)
     return shape_infer(&model->after, error);
 }
 
+/* The model as it was read. A size that the fold took for a constant is one here, too: a site is proven at the sizes that
+ * it was decided on. */
+static bool index_anew(struct bnfuse_model *model, struct net *net, struct bnfuse_error *error)
+{
+    if (!net_index(net, &model->arena, &model->model, error)) return false;
+    if (model->assumes_inference) assume_inference(net);
+    net->freeze_weights = model->after.freeze_weights;
+    return true;
+}
+
 /* Builds `before`, with its shapes, unless it is there. */
 static bool index_before(struct bnfuse_model *model, struct bnfuse_error *error)
 {
     if (model->has_before) return true;
-    if (!net_index(&model->before, &model->arena, &model->model, error)) return false;
-    if (model->assumes_inference) assume_inference(&model->before);
+    if (!index_anew(model, &model->before, error)) return false;
     edit_redeclare_like(&model->before, &model->after);
-    /* A size that the fold took for a constant is one here, too: a site is proven at the sizes that it was decided on. */
-    model->before.freeze_weights = model->after.freeze_weights;
     model->has_before = true;
     return shape_infer(&model->before, error);
 }
@@ -38,8 +45,6 @@ const struct net *index_to_check(struct bnfuse_model *model, struct bnfuse_error
     struct net *copy;
     if (!inline_took_unknown(&model->after)) return index_before(model, error) ? &model->before : NULL;
     copy = NEW(&model->arena, struct net);
-    if (!net_index(copy, &model->arena, &model->model, error)) return NULL;
-    if (model->assumes_inference) assume_inference(copy);
-    copy->freeze_weights = model->after.freeze_weights;
+    if (!index_anew(model, copy, error)) return NULL;
     return inline_run(copy, NULL, NULL, error) && shape_infer(copy, error) ? copy : NULL;
 }

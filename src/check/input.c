@@ -166,7 +166,7 @@ static int64_t chosen_size(struct chooser *chooser, const struct value *value, c
     int64_t clipped = clipped_size(chooser, size, rank, axis);
     chooser->clipped |= clipped != size;
     chooser->guessed |= is_open;
-    bool is_computed = is_open && dim.symbol && chooser->terms && !symbol_unknown(chooser->terms, dim.symbol);
+    bool is_computed = is_open && symbol_is_computed(chooser->terms, dim.symbol);
     chooser->computed |= is_computed;
     if (is_computed && chooser->invents) followed = invented_size(chooser, dim.symbol, clipped);
     if (followed >= 0) return followed;

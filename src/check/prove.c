@@ -457,10 +457,8 @@ struct trial {
 /* Whether a dim is an expression over others: it follows once those are chosen. */
 static bool is_computed(const struct symbols *symbols, const struct value *value)
 {
-    for (int axis = 0; axis < value->shape.rank; axis++) {
-        int symbol = value->shape.dims[axis].symbol;
-        if (symbol && symbols && !symbol_unknown(symbols, symbol)) return true;
-    }
+    for (int axis = 0; axis < value->shape.rank; axis++)
+        if (symbol_is_computed(symbols, value->shape.dims[axis].symbol)) return true;
     return false;
 }
 

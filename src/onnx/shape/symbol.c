@@ -5,6 +5,8 @@
  * its operation: still one symbol for one computation. */
 #include "onnx/shape/symbol.h"
 
+#include "base/hash.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -58,25 +60,20 @@ static const struct polynomial *polynomial(const struct symbols *symbols, int sy
     return &symbols->polynomials[symbol];
 }
 
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-    hash = (hash ^ value) * 0x9e3779b97f4a7c15u;
-    return hash ^ (hash >> 29);
-}
-
 static uint64_t hash_terms(int64_t constant, const struct term *terms, int count)
 {
-    uint64_t hash = mix(0, (uint64_t)constant);
+    uint64_t hash = hash_mix(0, (uint64_t)constant);
     for (int i = 0; i < count; i++) {
-        hash = mix(hash, (uint64_t)terms[i].coefficient);
-        for (int f = 0; f < SYMBOL_FACTORS && terms[i].factors[f]; f++) hash = mix(hash, (uint64_t)terms[i].factors[f]);
+        hash = hash_mix(hash, (uint64_t)terms[i].coefficient);
+        for (int f = 0; f < SYMBOL_FACTORS && terms[i].factors[f]; f++)
+            hash = hash_mix(hash, (uint64_t)terms[i].factors[f]);
     }
     return hash;
 }
 
 static uint64_t hash_atom(const struct atom *atom)
 {
-    return mix(mix(mix(1, atom->operation), (uint64_t)atom->a), (uint64_t)atom->b);
+    return hash_mix(hash_mix(hash_mix(1, atom->operation), (uint64_t)atom->a), (uint64_t)atom->b);
 }
 
 static bool same_terms(const struct polynomial *p, int64_t constant, const struct term *terms, int count)
@@ -504,6 +501,11 @@ int symbol_unknown(const struct symbols *symbols, int symbol)
     if (p->count != 1 || p->constant != 0 || p->terms[0].coefficient != 1 || p->terms[0].factors[1]) return 0;
     const struct atom *atom = &symbols->atoms[p->terms[0].factors[0]];
     return atom->operation == FRESH ? atom->b : 0;
+}
+
+bool symbol_is_computed(const struct symbols *symbols, int symbol)
+{
+    return symbols && symbol && !symbol_unknown(symbols, symbol);
 }
 
 /* Expressions share their parts, and a part is computed anew for each that has it: hence a bound on the atoms. */

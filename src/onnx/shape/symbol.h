@@ -33,6 +33,8 @@ bool symbol_is_number(const struct symbols *symbols, int symbol, int64_t *value)
 int64_t symbol_minimum(const struct symbols *symbols, int symbol);
 /* The number of the fresh unknown that it is, 0 when it is anything else. */
 int symbol_unknown(const struct symbols *symbols, int symbol);
+/* Whether it is computed from unknowns, being none itself; false when nothing is known of it (0, or no symbols). */
+bool symbol_is_computed(const struct symbols *symbols, int symbol);
 /* What it is when `size_of` tells the fresh unknowns; false when that does not know one, when nothing has such a size (two
  * that do not broadcast, an overflow), or when the expression is very long. */
 bool symbol_evaluate(const struct symbols *symbols, int symbol,

@@ -3,6 +3,7 @@
  * What absorbing an affine does to the weight and the bias of a linear operator. */
 #include "passes/algebra/absorb.h"
 
+#include "base/hash.h"
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
 #include "passes/algebra/absorb_constant.h"
@@ -127,7 +128,7 @@ static const void *hash_of_fold(const struct value *from, const struct factor *f
     for (int64_t i = 0; i < factor->rows * factor->columns; i++) {
         uint64_t bits;
         memcpy(&bits, &factor->scale[i], sizeof bits);
-        hash = (hash ^ bits) * 0x9e3779b97f4a7c15u;
+        hash = hash_mix(hash, bits);
         hash ^= hash >> 32;
     }
     return (const void *)(uintptr_t)(hash | 1);
@@ -263,13 +264,11 @@ static bool is_absorbing(const struct decision *decision, const struct node *nod
     return false;
 }
 
-/* Whether a step adds what a shift on its input comes to behind the node, where weights that change later miss it. */
-static bool adds_sums(const struct decision *decision, const struct node *node, const struct anchor_parts *l)
+/* Whether weights that change now come too late for a step. */
+static bool has_sums(const struct decision *decision, const struct node *node)
 {
     for (const struct step *step = decision->steps; step; step = step->next)
-        if (step->node == node
-            && (step->map || (step->apply == apply_input && l->bias_slot < 0 && affine_has_shift(step->affine))))
-            return true;
+        if (step->node == node && step->has_sums) return true;
     return false;
 }
 
@@ -285,7 +284,7 @@ enum reason absorb_output(struct decision *decision, const struct anchor *anchor
     struct anchor_parts l;
     double *bias;
     enum reason reason = anchor_describe(decision, anchor, node, 0, false, &l);
-    if (!reason && adds_sums(decision, node, &l)) reason = stop_at_sums(decision, node);
+    if (!reason && has_sums(decision, node)) reason = stop_at_sums(decision, node);
     if (!reason) reason = fit(decision, node, l.output_axis, l.output_channels, &a);
     if (!reason && affine_has_scale(a)) reason = check_growth(decision, node, &l);
     if (!reason && affine_has_scale(a)) reason = check_weight(decision, node, &l, &l.output_view, a->scale);
@@ -349,8 +348,9 @@ enum reason absorb_input(struct decision *decision, const struct anchor *anchor,
         if (!reason) reason = bias_check(decision, node, &l, NULL, bias);
     }
     if (reason) return reason;
-    absorb(decision, apply_input, anchor, node, slot, a);
-    if (!shift || l.bias_slot >= 0) return REASON_NONE;
+    struct step *step = absorb(decision, apply_input, anchor, node, slot, a);
+    step->has_sums = shift && l.bias_slot < 0;
+    if (!step->has_sums) return REASON_NONE;
     const double *ones = vector_of(decision->arena, l.output_channels, 1);
     const struct affine *left = affine_new(decision->arena, l.output_axis, l.output_channels, ones, sums);
     return residue_joins(decision, node, left) ? REASON_NONE : residue_after(decision, node, 0, left);
@@ -359,7 +359,6 @@ enum reason absorb_input(struct decision *decision, const struct anchor *anchor,
 const struct affine *absorb_padded(struct decision *decision, const struct anchor *anchor, struct node *node,
                                    size_t slot, const struct affine *a, const struct node *average)
 {
-    static const struct shift_map nowhere;
     struct anchor_parts l;
     struct shift_map map;
     if (!average || anchor_describe(decision, anchor, node, slot, true, &l)
@@ -368,6 +367,6 @@ const struct affine *absorb_padded(struct decision *decision, const struct ancho
         || absorb_input(decision, anchor, node, slot, affine_scale_only(decision->arena, a)))
         return NULL;
     for (struct step *step = decision->steps; step; step = step->next)
-        if (step->node == node) step->map = &nowhere; /* added further downstream */
+        if (step->node == node) step->has_sums = true;
     return shift_map_mean(decision->arena, &map);
 }

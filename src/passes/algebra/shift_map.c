@@ -228,6 +228,7 @@ enum reason shift_map_add(struct decision *decision, struct node *node, const st
     *kept = *map;
     struct step *step = decision_step(decision, apply_map, node);
     step->map = kept;
+    step->has_sums = true;
     step->value = node_input(node, 1);
     work_add(&decision->cost.work, &node->outputs[0]->shape, 1);
     decision->cost.nodes++;

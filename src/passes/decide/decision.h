@@ -28,6 +28,7 @@ struct step {
     const struct affine *affine;
     const struct anchor *anchor;
     const struct shift_map *map;
+    bool has_sums; /* it adds, further downstream, what a shift comes to with the weights that the node has now */
     double number, low, high;
     struct step *next;
 };
