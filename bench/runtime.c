@@ -4,6 +4,7 @@
  * double, the best of ten. The model has one input. (runtime.mjs measures the same in ONNX Runtime.) */
 #include "io/datum.h"
 #include "io/npy.h"
+#include "onnx/graph/index.h"
 #include "runtime/run.h"
 
 #include <stdio.h>

@@ -8,6 +8,7 @@
 #include "check/calibrate.h"
 #include "check/check.h"
 #include "check/diff.h"
+#include "onnx/graph/index.h"
 #include "onnx/graph/print.h"
 #include "onnx/graph/validate.h"
 #include "onnx/shape/infer.h"

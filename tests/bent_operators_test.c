@@ -7,6 +7,7 @@
  * Arguments: how often each model is bent, then parts of the names of those to try. */
 #include "io/pb.h"
 #include "onnx/graph/graph.h"
+#include "onnx/graph/index.h"
 #include "runtime/run.h"
 
 #include <dirent.h>

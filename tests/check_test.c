@@ -5,6 +5,7 @@
 #include "build.h"
 #include "check/check.h"
 #include "onnx/graph/edit.h"
+#include "onnx/graph/index.h"
 #include "onnx/shape/infer.h"
 
 #include <math.h>

@@ -9,6 +9,7 @@
 #include "io/npy.h"
 #include "io/pb.h"
 #include "onnx/graph/graph.h"
+#include "onnx/graph/index.h"
 #include "runtime/run.h"
 
 #include <dirent.h>

@@ -5,6 +5,8 @@
 #include "build.h"
 #include "client.h"
 #include "onnx/graph/edit.h"
+#include "onnx/graph/index.h"
+#include "onnx/graph/order.h"
 #include "onnx/graph/print.h"
 #include "onnx/graph/validate.h"
 

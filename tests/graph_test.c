@@ -2,6 +2,7 @@
  *
  * The index: definitions, reads, scopes, functions, order. */
 #include "build.h"
+#include "onnx/graph/order.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,6 +3,7 @@
  * Graphs as text: models of models/ against golden/, and what those do not show. With BNFUSE_UPDATE_GOLDEN set, the
  * golden files are written instead of compared. */
 #include "build.h"
+#include "onnx/graph/index.h"
 #include "onnx/graph/print.h"
 
 #include <setjmp.h>

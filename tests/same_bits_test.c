@@ -4,6 +4,7 @@
  * every instruction set that the processor has. */
 #include "check/input.h"
 #include "check/session.h"
+#include "onnx/graph/index.h"
 #include "onnx/shape/infer.h"
 #include "runtime/math/simd.h"
 #include "runtime/run.h"

@@ -5,6 +5,7 @@
  * held against their stored outputs only. */
 #include "io/npy.h"
 #include "io/pb.h"
+#include "onnx/graph/index.h"
 #include "runtime/run.h"
 #include "shapes.h"
 

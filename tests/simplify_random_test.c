@@ -4,6 +4,7 @@
  * --simplify makes of the second has as many nodes as what it makes of the first, and computes the same bits on numbers among
  * which are zeros of both signs, NaN and infinities; so nothing is missed, and nothing is wrong. */
 #include "build.h"
+#include "onnx/graph/index.h"
 #include "onnx/graph/validate.h"
 #include "onnx/shape/infer.h"
 #include "passes/passes.h"

@@ -6,6 +6,7 @@
  * Arguments, if any, name the folders to try (parts of their paths). */
 #include "io/pb.h"
 #include "onnx/graph/graph.h"
+#include "onnx/graph/index.h"
 #include "passes/passes.h"
 #include "runtime/run.h"
 

@@ -7,6 +7,7 @@
  *
  * with n all elements of a channel: batch times places. The reference is computed here from what the node reads. */
 #include "onnx/graph/graph.h"
+#include "onnx/graph/index.h"
 #include "runtime/run.h"
 
 #include <math.h>

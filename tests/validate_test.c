@@ -3,6 +3,7 @@
  * Validation: each violation is named; what real models do is let pass. */
 #include "build.h"
 #include "onnx/graph/edit.h"
+#include "onnx/graph/index.h"
 #include "onnx/graph/validate.h"
 
 #include <dirent.h>

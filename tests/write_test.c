@@ -7,6 +7,7 @@
 #include "bytes.h"
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
+#include "onnx/graph/index.h"
 #include "onnx/read/external.h"
 
 #include <dirent.h>

@@ -3,6 +3,7 @@
  * The two indexes of a model: as it was read, and as the passes left it. */
 #include "api/handles.h"
 #include "onnx/graph/edit.h"
+#include "onnx/graph/index.h"
 #include "onnx/shape/infer.h"
 #include "passes/inference.h"
 #include "passes/inline.h"

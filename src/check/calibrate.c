@@ -8,6 +8,7 @@
 #include "onnx/graph/attr.h"
 #include "onnx/graph/bn.h"
 #include "onnx/graph/edit.h"
+#include "onnx/graph/order.h"
 #include "passes/inference.h"
 
 #include <math.h>

@@ -7,6 +7,7 @@
 #include "base/pointer_map.h"
 #include "base/sha256.h"
 #include "onnx/graph/attr.h"
+#include "onnx/graph/order.h"
 
 #include <inttypes.h>
 #include <math.h>

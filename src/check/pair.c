@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "onnx/graph/attr.h"
 #include "onnx/graph/operator.h"
+#include "onnx/graph/order.h"
 
 #include <math.h>
 #include <string.h>

@@ -4,6 +4,7 @@
  * after each in debug builds, and counts. */
 #include "passes/passes.h"
 
+#include "onnx/graph/names.h"
 #include "onnx/graph/validate.h"
 #include "onnx/shape/infer.h"
 #include "passes/clean.h"

@@ -4,6 +4,7 @@
  * is read and not changed must come out as the same bytes, and what was changed must be readable again. */
 #include "fuzz/fuzz.h"
 #include "onnx/graph/edit.h"
+#include "onnx/graph/index.h"
 #include "onnx/graph/validate.h"
 #include "onnx/write/splice.h"
 

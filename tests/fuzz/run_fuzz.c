@@ -4,6 +4,7 @@
  * type that was inferred. */
 #include "check/input.h"
 #include "fuzz/fuzz.h"
+#include "onnx/graph/index.h"
 #include "onnx/graph/validate.h"
 #include "onnx/shape/infer.h"
 #include "runtime/run.h"

@@ -8,6 +8,7 @@
 #include "check/measure.h"
 #include "check/session.h"
 #include "draft.h"
+#include "onnx/graph/index.h"
 #include "onnx/graph/validate.h"
 #include "onnx/shape/infer.h"
 #include "passes/passes.h"

@@ -3,6 +3,7 @@
 
 #include "check/session.h"
 #include "client.h"
+#include "onnx/graph/index.h"
 #include "onnx/graph/print.h"
 #include "shapes.h"
 

@@ -2,6 +2,7 @@
  *
  * Models from one-liners. */
 #include "build.h"
+#include "onnx/graph/index.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

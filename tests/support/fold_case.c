@@ -2,6 +2,7 @@
  *
  * Folds as text: parsing, folding, comparing. */
 #include "fold_case.h"
+#include "onnx/graph/index.h"
 
 #include "build.h"
 #include "bytes.h"

@@ -6,8 +6,9 @@
 
 #include "base/pointer_map.h"
 #include "onnx/graph/attr.h"
-#include "onnx/graph/index.h"
+#include "onnx/graph/names.h"
 #include "onnx/graph/operator.h"
+#include "onnx/graph/uses.h"
 
 #include <assert.h>
 #include <string.h>

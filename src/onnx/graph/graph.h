@@ -77,7 +77,7 @@ struct node {
     const char **inner_names; /* their attribute names */
     size_t inner_count;
     struct graph *function; /* the body, if it calls a local function of the model */
-    size_t place;           /* private to graph_order */
+    size_t place;           /* private to order.c */
     void *mark;
 };
 
@@ -101,7 +101,7 @@ struct graph {
                                            the last takes its place */
     size_t initializer_count;
     size_t input_room, initializer_room; /* private to edit.c */
-    struct name_map values;              /* by name; private to graph.c */
+    struct name_map values;              /* by name; changed by uses.c alone */
 };
 
 struct net {
@@ -110,6 +110,8 @@ struct net {
     struct graph *main;
     struct graph **functions; /* bodies of the model's local functions */
     size_t function_count;
+    struct graph **graphs; /* every graph that was read, also what edits dropped; private to index.c and names.c */
+    size_t graph_count, graph_room;
     size_t edit_count;    /* grows with every edit */
     bool edits_keep_bits; /* those made now: no result changes by a bit */
     bool edits_idealize;  /* those made now: a stored number is taken for one that it is the rounding of */
@@ -117,28 +119,19 @@ struct net {
     struct pointer_map
         *redeclared; /* by a ValueInfoProto of the file, the one that an edit put in its place; or NULL */
     struct operator_index *operators; /* rows by name (operator.h) */
-    struct name_table *names;         /* every name in the model; private to graph.c */
+    struct name_table *names;         /* names in use; private to names.c */
     const struct symbols *symbols;    /* what the symbols of dims stand for; NULL before shape_infer */
 };
-
-/* Builds the index (freeze_weights is false after it). Fails (BNFUSE_INVALID) on what no index can hold: a value
- * written twice, a read of a value that no scope defines, an initializer whose data do not fit its type and dims. */
-bool net_index(struct net *net, struct arena *arena, const struct model *model, struct bnfuse_error *error);
-
-/* No edit will ask for a new name any more: lets go of the names in use. */
-void net_close_names(struct net *net);
 
 /* The value of this name in the graph itself, or NULL; and in the graph or those around it. */
 struct value *graph_value(const struct graph *graph, const char *name);
 struct value *scope_value(const struct graph *graph, const char *name);
 
-/* Nodes that a run would execute in this order: each after the writers of what it (or its bodies) reads. `order` has
- * node_count entries. False (naming a node) when the graph has a cycle. */
-bool graph_order(const struct graph *graph, struct arena *arena, struct node ***order, struct bnfuse_error *error);
-
 /* Every graph of the net, outer before inner: main, its bodies, functions and theirs, dropped ones left out. Start with
  * NULL. */
 struct graph *net_next_graph(const struct net *net, const struct graph *graph);
+/* The graph after this one below the same root, outer before inner; NULL at the end. */
+struct graph *graph_next(const struct graph *graph);
 
 /* Where the graph lies: `If "choose" then_branch / Loop "again" body`, after `function f` inside a local function; "" for
  * the main graph. In the arena. */
@@ -146,6 +139,8 @@ const char *graph_scope(const struct graph *graph, struct arena *arena);
 
 /* The version of ai.onnx in force in the graph; 0 if not imported. */
 int64_t graph_opset(const struct graph *graph);
+/* What a domain without import is taken for: 1 for ai.onnx before IR 3, when there were no imports; else 0. */
+int64_t implied_version(const struct model *model, const char *domain);
 
 /* Whether the node is this operator of ai.onnx. */
 bool node_is(const struct node *node, const char *op);

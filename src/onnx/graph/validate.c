@@ -7,6 +7,7 @@
 
 #include "base/pointer_map.h"
 #include "onnx/graph/attr.h"
+#include "onnx/graph/order.h"
 #include "onnx/graph/schema.h"
 
 #include <stdarg.h>

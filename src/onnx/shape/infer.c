@@ -3,6 +3,7 @@
  * The walk of shape inference: what is given is set down, then each graph's nodes are asked in an order a run could take,
  * bodies before the node that owns them. The walk keeps its own stack; a chain of calls of any length is only a longer
  * list. */
+#include "onnx/graph/order.h"
 #include "onnx/shape/rules.h"
 
 #include <math.h>

@@ -4,6 +4,7 @@
  * of extents nor the code that made it is asked what the new file should say, but for the bytes between its weights. */
 #include "onnx/write/verify.h"
 
+#include "onnx/graph/index.h"
 #include "onnx/graph/validate.h"
 #include "onnx/read/external.h"
 #include "onnx/write/elements.h"

@@ -4,6 +4,7 @@
 #include "passes/decide/remark.h"
 
 #include "onnx/graph/bn.h"
+#include "onnx/graph/order.h"
 
 #include "passes/decide/decision.h"
 

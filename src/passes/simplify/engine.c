@@ -10,6 +10,7 @@
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
 #include "onnx/graph/operator.h"
+#include "onnx/graph/order.h"
 #include "onnx/shape/infer.h"
 #include "passes/decide/decision.h"
 #include "passes/simplify/simplify.h"
