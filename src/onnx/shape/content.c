@@ -95,3 +95,40 @@ void content_repeat(struct shaping *s)
     }
     set_content(s, 0, symbols);
 }
+
+int small_broadcast(const struct small *input, const struct small *output, const int64_t *index)
+{
+    int64_t at = 0;
+    for (int i = 0; i < input->rank; i++) {
+        int64_t along = index[output->rank - input->rank + i];
+        at = at * input->dims[i] + (input->dims[i] == 1 ? 0 : along);
+    }
+    return small_element(input, at);
+}
+
+void content_unary(struct shaping *s)
+{
+    int symbols[CONTENT_MAX];
+    struct small input;
+    if (!small_input(s, 0, &input)) return;
+    for (int64_t i = 0; i < input.count; i++) symbols[i] = s->row->combine(s, small_element(&input, i), 0);
+    set_content(s, 0, symbols);
+}
+
+void content_binary(struct shaping *s)
+{
+    int symbols[CONTENT_MAX];
+    int64_t index[SHAPE_MAX_RANK];
+    struct small input, output;
+    small_output(s, &output);
+    if (s->node->opset < 7 && node_int(s->node, "broadcast", 0)) return;
+    for (size_t slot = 0; slot < s->node->input_count; slot++) {
+        if (!small_input(s, slot, &input)) return;
+        for (int64_t i = 0; i < output.count; i++) {
+            small_unravel(&output, i, index);
+            int other = small_broadcast(&input, &output, index);
+            symbols[i] = slot ? s->row->combine(s, symbols[i], other) : other;
+        }
+    }
+    set_content(s, 0, symbols);
+}

@@ -23,6 +23,8 @@ int small_element(const struct small *small, int64_t at);
 /* The index along each axis of element `at`, and back. */
 void small_unravel(const struct small *small, int64_t at, int64_t *index);
 int64_t small_ravel(const struct small *small, const int64_t *index);
+/* The element of an input that broadcasts to this index of the output. */
+int small_broadcast(const struct small *input, const struct small *output, const int64_t *index);
 
 /* Of two elements. */
 int combine_add(struct shaping *s, int a, int b);
@@ -34,5 +36,8 @@ int content_truth(struct shaping *s, bool is);
 /* Rules: the same elements under other dims; element (i mod size) along every axis. */
 void content_same(struct shaping *s);
 void content_repeat(struct shaping *s);
+/* Element by element, by the row's `combine`: of input 0; of all inputs, from the left. */
+void content_unary(struct shaping *s);
+void content_binary(struct shaping *s);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Cast and CastLike. Wide real types are rounded by the runner; narrow ones (8 and 4 bits) here, since attributes
+ * Cast, CastLike and BitCast. Wide real types are rounded by the runner; narrow ones (8 and 4 bits) here, since attributes
  * decide what happens beyond their range. Real to whole truncates, then wraps; numbers out of int64's range go to its ends. */
 #include "onnx/shape/content.h"
 #include "onnx/shape/reals.h"
@@ -196,7 +196,24 @@ static void content_cast(struct shaping *s)
     set_content(s, 0, symbols);
 }
 
+/* What BitCast's source and target share are the bytes of their packed elements. */
+static bool bit_cast(struct call *call)
+{
+    const struct array *x = call_input(call, 0);
+    if (!x) return call_fail(call, "input 0 is missing");
+    int64_t to = node_int(call->node, "to", 0), bytes;
+    if (x->store > STORE_I64 || dtype_bits(to) != dtype_bits(x->type) || dtype_kind(to) == KIND_COMPLEX)
+        return call_fail(call, "cannot turn %s into %s", dtype_name(x->type), dtype_name(to));
+    if (!dtype_bytes(x->type, x->count, &bytes)) return call_fail(call, "too large");
+    void *packed = arena_alloc(call->scratch, (size_t)bytes);
+    array_to_bytes(x, packed);
+    call_give(call, 0, array_from_bytes(call->pool, (enum dtype)to, call->exact, x->rank, x->dims, packed));
+    return true;
+}
+
 const struct operator_row cast_operators[] = {
+    { "BitCast", 26, LATEST, .run = bit_cast, .shape = shape_cast, .schemas = SCHEMAS({ 26, LATEST, ". > .", "to!i" }),
+      .exact = EXACT },
     { "Cast", 1, 5, .gradient = gradient_cast, .run = cast_by_name, .shape = shape_cast,
       .laws = ELEMENTWISE | IDENTITY_OF_TYPE, .idle = true, .hides = true, .content = content_cast, .reals = reals_cast,
       .passes = SLOT(0), .arithmetic = true,

@@ -6,7 +6,7 @@
 #include "onnx/shape/slide.h"
 #include "runtime/element.h"
 #include "runtime/gradient.h"
-#include "runtime/ops/elementwise.h"
+#include "runtime/ops/activation.h"
 #include "runtime/ops/operators.h"
 
 #include <string.h>

@@ -6,7 +6,10 @@
 #include <stddef.h>
 
 const struct operator_row *const operator_families[] = {
-    elementwise_operators,
+    arithmetic_operators,
+    activation_operators,
+    logic_operators,
+    dropout_operators,
     cast_operators,
     shape_operators,
     move_operators,

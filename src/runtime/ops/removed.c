@@ -5,6 +5,7 @@
  * anything by itself. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
+#include "runtime/math/elementwise.h"
 #include "runtime/math/real.h"
 #include "runtime/ops/elementwise.h"
 #include "runtime/ops/operators.h"

@@ -12,7 +12,7 @@
 #include "runtime/math/real.h"
 #include "runtime/math/simd.h"
 #include "runtime/math/unstride.h"
-#include "runtime/ops/elementwise.h"
+#include "runtime/ops/activation.h"
 #include "runtime/ops/operators.h"
 
 #include <math.h>

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Activations: what networks put between their layers, element by element. */
+#include "runtime/ops/activation.h"
+#include "onnx/shape/rules.h"
+#include "runtime/element.h"
+#include "runtime/gradient.h"
+#include "runtime/math/elementwise.h"
+#include "runtime/ops/operators.h"
+
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+static double logistic(double x)
+{
+    double e = exp(-fabs(x));
+    return x >= 0 ? 1.0 / (1.0 + e) : e / (1.0 + e);
+}
+
+static int64_t shrunk(int64_t x, double bias, double limit)
+{
+    double real = (double)x, moved = real < -limit ? real + bias : real > limit ? real - bias : 0;
+    return moved >= -0x1p63 && moved < 0x1p63 ? (int64_t)moved : 0;
+}
+
+REAL_VECTOR(celu)
+REAL_VECTOR(elu)
+REAL_VECTOR(gelu)
+REAL_VECTOR(gelu_tanh)
+REAL_VECTOR(hard_sigmoid)
+REAL_VECTOR(hard_swish)
+REAL_VECTOR(leaky_relu)
+REAL_VECTOR(mish)
+REAL_VECTOR(relu)
+REAL_VECTOR(selu)
+REAL_UNARY(shrink, x<-p[1] ? x + p[0] : x> p[1] ? x - p[0] : 0)
+REAL_VECTOR(sigmoid)
+REAL_VECTOR(softplus)
+REAL_VECTOR(softsign)
+REAL_VECTOR(swish)
+REAL_VECTOR(tanh)
+REAL_UNARY(thresholded_relu, x > p[0] || x != x ? x : 0)
+REAL_PAIR(prelu)
+REAL_BINARY(swiglu, x *logistic(p[0] * x) * y)
+CLIP_STRIP(clip_f32)
+CLIP_STRIP(clip_f64)
+
+WHOLE_UNARY(relu, x < 0 ? 0 : x)
+WHOLE_UNARY(shrink, shrunk(x, p[0], p[1]))
+WHOLE_BINARY(prelu, x < 0 ? UNSIGNED(x) * UNSIGNED(y) : UNSIGNED(x))
+UNSIGNED_BINARY(prelu, x *y)
+TERNARY_STRIP(clip_i64, int64_t, x<y ? (y < z ? y : z) : x> z ? z : x)
+TERNARY_STRIP(clip_u64, uint64_t, x<y ? (y < z ? y : z) : x> z ? z : x)
+
+/* Whether y broadcasts to the dims of x, aligned at their ends. */
+static bool broadcasts_to(const struct array *y, const struct array *x)
+{
+    bool fits = y->rank <= x->rank;
+    for (int i = 1; fits && i <= y->rank; i++)
+        fits = y->dims[y->rank - i] == 1 || y->dims[y->rank - i] == x->dims[x->rank - i];
+    return fits;
+}
+
+/* Before opset 7 a slope of C elements goes along axis 1, and one of a single element has any rank. */
+static bool prelu_by_channel(struct call *call)
+{
+    if (!elementwise_present(call, 2)) return false;
+    struct array *x = call_input(call, 0), *slope = call_input(call, 1);
+    bool is_by_channel = slope->rank == 1 && slope->count != 1 && x->rank >= 2;
+    if (!is_by_channel && slope->count != 1 && !broadcasts_to(slope, x))
+        return call_fail(call, "its slope does not fit its input");
+    struct array *aligned = is_by_channel       ? elementwise_aligned_at(slope, 1, x->rank)
+                            : slope->count == 1 ? array_reshaped(slope, 0, NULL)
+                                                : array_keep(slope);
+    bool good = elementwise_combine(call, call->row->data, x, aligned);
+    array_drop(aligned);
+    return good;
+}
+
+/* A bound as one element of x's store; the end of its range where there is none. */
+static struct array *bound_of(struct call *call, const struct array *x, const struct array *bound, double real,
+                              int64_t whole)
+{
+    if (bound) return array_stored((struct array *)bound, x->store);
+    struct array *one = array_new(call->pool, x->type, x->store, 0, NULL);
+    if (x->store == STORE_F32) one->f32[0] = (float)real;
+    else if (x->store == STORE_F64) one->f64[0] = real;
+    else one->i64[0] = whole;
+    return one;
+}
+
+static bool clip_between(struct call *call, struct array *low, struct array *high)
+{
+    const struct array *x = call_input(call, 0);
+    static const struct operation clip = { clip_f32, clip_f64, clip_i64, clip_u64, NULL, false, { { 0 } } };
+    struct array *result;
+    bool good = elementwise_apply(call, &clip, 3, (const struct array *[]){ x, low, high }, &result);
+    array_drop(low);
+    array_drop(high);
+    if (good) call_give(call, 0, result);
+    return good;
+}
+
+static bool clip_by_inputs(struct call *call)
+{
+    if (!elementwise_present(call, 1)) return false;
+    const struct array *x = call_input(call, 0), *low = call_input(call, 1), *high = call_input(call, 2);
+    if ((low && (low->count != 1 || low->rank > x->rank)) || (high && (high->count != 1 || high->rank > x->rank)))
+        return call_fail(call, "min and max must be scalars");
+    if (x->store > STORE_I64 || (low && low->store > STORE_I64) || (high && high->store > STORE_I64))
+        return elementwise_no_type(call, x);
+    bool is_u64 = x->type == DTYPE_UINT64;
+    return clip_between(call, bound_of(call, x, low, -INFINITY, is_u64 ? 0 : INT64_MIN),
+                        bound_of(call, x, high, INFINITY, is_u64 ? -1 : INT64_MAX));
+}
+
+static bool clip_by_attributes(struct call *call)
+{
+    if (!elementwise_present(call, 1)) return false;
+    const struct array *x = call_input(call, 0);
+    if (x->store > STORE_F64) return elementwise_no_type(call, x);
+    return clip_between(call, bound_of(call, x, NULL, node_float(call->node, "min", -INFINITY), 0),
+                        bound_of(call, x, NULL, node_float(call->node, "max", INFINITY), 0));
+}
+
+static const struct clamp at_zero = { .low = { .kind = BOUND_ZERO } },
+                          by_attributes = { { BOUND_ATTRIBUTE, 0, "min" }, { BOUND_ATTRIBUTE, 0, "max" } },
+                          by_inputs = { { BOUND_INPUT, 1, NULL }, { BOUND_INPUT, 2, NULL } };
+
+const struct operator_row *activation_find(const char *name)
+{
+    for (const struct operator_row *const *family = operator_families; *family; family++)
+        for (const struct operator_row *row = *family; row->name; row++)
+            if (row->is_activation && row->last == LATEST && strcasecmp(row->name, name) == 0) return row;
+    return NULL;
+}
+
+const struct operator_row activation_operators[] = {
+    { "Celu", 12, LATEST, .gradient = gradient_celu, .run = elementwise_unary, .data = OF(REALS(celu), ALPHA(1)),
+      .shape = shape_same, .laws = ELEMENTWISE, .hides = true,
+      .schemas = SCHEMAS({ 12, 27, "f32 > f32", "alpha:f" }, { 28, LATEST, "T > T", "alpha:f" }) },
+    { "Clip", 1, 10, .gradient = gradient_clip, .run = clip_by_attributes, .shape = shape_same, .laws = ELEMENTWISE,
+      .clamp = &by_attributes, .hides = true, .arithmetic = true,
+      .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I max:f min:f" }, { 6, 10, "T > T", "max:f min:f" },
+                         { 11, LATEST, "T ?T ?T > T", "" }),
+      .exact = EXACT_WHOLE },
+    { "Clip", 11, LATEST, .gradient = gradient_clip, .run = clip_by_inputs, .shape = shape_same, .laws = ELEMENTWISE,
+      .clamp = &by_inputs, .hides = true, .arithmetic = true, .exact = EXACT_WHOLE },
+    { "Elu", 1, LATEST, .gradient = gradient_elu, .run = elementwise_unary, .data = OF(REALS(elu), ALPHA(1)),
+      .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true, .hides = true,
+      .schemas = SCHEMAS({ 1, 5, "T > T", "alpha:f consumed_inputs:I" }, { 6, LATEST, "T > T", "alpha:f" }) },
+    { "Gelu", 20, LATEST, .gradient = gradient_gelu, .run = elementwise_unary_choice,
+      .data = EITHER("approximate", "tanh", { REALS(gelu) }, { REALS(gelu_tanh) }), .shape = shape_same,
+      .laws = ELEMENTWISE, .hides = true, .schemas = SCHEMAS({ 20, LATEST, "T > T", "approximate:s" }) },
+    { "HardSigmoid", 1, LATEST, .gradient = gradient_hard_sigmoid, .run = elementwise_unary,
+      .data = OF(REALS(hard_sigmoid), .attributes = { { "alpha", 0.2f }, { "beta", 0.5f } }), .shape = shape_same,
+      .laws = ELEMENTWISE, .is_activation = true, .within = { 0, 1 }, .hides = true,
+      .schemas =
+          SCHEMAS({ 1, 5, "T > T", "alpha:f beta:f consumed_inputs:I" }, { 6, LATEST, "T > T", "alpha:f beta:f" }) },
+    { "HardSwish", 14, LATEST, .gradient = gradient_hard_swish, .run = elementwise_unary, .data = OF(REALS(hard_swish)),
+      .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true, .hides = true,
+      .schemas = SCHEMAS({ 14, LATEST, "T > T", "" }) },
+    { "LeakyRelu", 1, LATEST, .gradient = gradient_leaky_relu, .run = elementwise_unary,
+      .data = OF(REALS(leaky_relu), ALPHA(0.01f)), .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true,
+      .hides = true,
+      .schemas = SCHEMAS({ 1, 5, "T > T", "alpha:f consumed_inputs:I" }, { 6, LATEST, "T > T", "alpha:f" }) },
+    { "Mish", 18, LATEST, .gradient = gradient_mish, .run = elementwise_unary, .data = OF(REALS(mish)),
+      .shape = shape_same, .laws = ELEMENTWISE, .hides = true, .schemas = SCHEMAS({ 18, LATEST, "T > T", "" }) },
+    { "PRelu", 1, 6, .run = prelu_by_channel, .data = OF(REALS(prelu)), .shape = shape_same, .hides = true,
+      .schemas = SCHEMAS({ 1, 5, "T T > T", "consumed_inputs:I" }, { 6, LATEST, "T T > T", "" }) },
+    { "PRelu", 7, LATEST, .gradient = gradient_prelu, .run = elementwise_binary, .data = OF(ALL(prelu)),
+      .shape = shape_broadcast, .laws = ELEMENTWISE | BROADCASTS, .hides = true },
+    { "Relu", 1, LATEST, .gradient = gradient_relu, .run = elementwise_unary, .data = OF(BOTH(relu)),
+      .shape = shape_same, .laws = ELEMENTWISE, .clamp = &at_zero, .is_activation = true, .within = { 0, INFINITY },
+      .hides = true, .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }),
+      .exact = EXACT_WHOLE },
+    { "Selu", 1, 5, .gradient = gradient_selu, .run = elementwise_unary,
+      .data = OF(REALS(selu), .attributes = { { "alpha", 1.6732f }, { "gamma", 1.0507f } }), .shape = shape_same,
+      .laws = ELEMENTWISE, .is_activation = true, .hides = true,
+      .schemas =
+          SCHEMAS({ 1, 5, "T > T", "alpha:f consumed_inputs:I gamma:f" }, { 6, LATEST, "T > T", "alpha:f gamma:f" }) },
+    { "Selu", 6, LATEST, .gradient = gradient_selu, .run = elementwise_unary,
+      .data = OF(REALS(selu),
+                 .attributes = { { "alpha", 1.67326319217681884765625 }, { "gamma", 1.05070102214813232421875 } }),
+      .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true, .hides = true },
+    { "Shrink", 9, LATEST, .gradient = gradient_shrink, .run = elementwise_unary,
+      .data = OF(BOTH(shrink), .attributes = { { "bias", 0 }, { "lambd", 0.5 } }), .shape = shape_same,
+      .laws = ELEMENTWISE, .hides = true, .fixed_attribute = "lambd",
+      .schemas = SCHEMAS({ 9, LATEST, "T > T", "bias:f lambd:f" }) },
+    { "Sigmoid", 1, LATEST, .gradient = gradient_sigmoid, .run = elementwise_unary, .data = OF(REALS(sigmoid)),
+      .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true, .within = { 0, 1 }, .hides = true,
+      .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }) },
+    { "Softplus", 1, LATEST, .gradient = gradient_softplus, .run = elementwise_unary, .data = OF(REALS(softplus)),
+      .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true, .within = { 0, INFINITY }, .hides = true,
+      .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
+    { "Softsign", 1, LATEST, .gradient = gradient_softsign, .run = elementwise_unary, .data = OF(REALS(softsign)),
+      .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true, .within = { -1, 1 }, .hides = true,
+      .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
+    { "SwiGLU", 28, LATEST, .gradient = gradient_swiglu, .run = elementwise_binary, .data = OF(REALS(swiglu), ALPHA(1)),
+      .shape = shape_broadcast, .laws = ELEMENTWISE | BROADCASTS,
+      .schemas = SCHEMAS({ 28, LATEST, "T T > T", "alpha:f" }) },
+    { "Swish", 24, LATEST, .gradient = gradient_swish, .run = elementwise_unary, .data = OF(REALS(swish), ALPHA(1)),
+      .shape = shape_same, .laws = ELEMENTWISE, .hides = true, .schemas = SCHEMAS({ 24, LATEST, "T > T", "alpha:f" }) },
+    { "Tanh", 1, LATEST, .gradient = gradient_tanh, .run = elementwise_unary, .data = OF(REALS(tanh)),
+      .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true, .marks_pattern = true, .within = { -1, 1 },
+      .hides = true, .schemas = SCHEMAS({ 1, 5, "T > T", "consumed_inputs:I" }, { 6, LATEST, "T > T", "" }) },
+    { "ThresholdedRelu", 10, LATEST, .gradient = gradient_thresholded_relu, .run = elementwise_unary,
+      .data = OF(REALS(thresholded_relu), ALPHA(1)), .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true,
+      .within = { 0, INFINITY }, .hides = true, .fixed_attribute = "alpha",
+      .schemas = SCHEMAS({ 10, LATEST, "T > T", "alpha:f" }) },
+    { 0 },
+};
