@@ -495,7 +495,7 @@ typedef struct bnfuse_check_result {
     const char *note;        /* how inputs and outputs were paired, where not by name; else "" */
     bnfuse_level level;      /* what decided; of bnfuse_check */
     /* The error along the depth, by samples of values in running order; none where the whole graph did not run in
-     * float64. Of bnfuse_check. */
+     * float64 (see `depth` of the options). Of bnfuse_check. */
     bnfuse_depth *const *depth;
     size_t depth_count;
 } bnfuse_check_result;
@@ -530,6 +530,9 @@ typedef struct bnfuse_check_options {
      * call, or until the function returns. Each is asked for more than once. NULL, with the error filled: it cannot be
      * read. */
     const bnfuse_tensors *(*set)(void *context, size_t index, bnfuse_error *error);
+    bool
+        depth; /* of bnfuse_check: a standard check that needs no float64 run makes one all the same, for the error along
+                 * the depth, where memory and work allow it */
 } bnfuse_check_options;
 
 /* The fused model against the one that was loaded. NULL only when the check itself fails: a difference is a verdict.

@@ -382,6 +382,21 @@ static void standard_runs_float64_only_where_sites_or_tolerance_leave_something_
     assert_int_equal(result.depth_count, 1);
 }
 
+static void who_asks_for_the_depth_gets_it_from_a_standard_check_too(void **state)
+{
+    (void)state;
+    build_conv_bn();
+    load();
+    fold_conv("conv", "bn", (struct fold){ 0 });
+    options.asked.depth = true;
+    assert_int_equal(check_at(BNFUSE_LEVEL_STANDARD), BNFUSE_VERDICT_PASS);
+    assert_int_equal(result.level, BNFUSE_LEVEL_STANDARD);
+    assert_true(result.outputs[0]->algebra.relative < 0);
+    assert_int_equal(result.depth_count, 1);
+    assert_true(result.depth[0]->before > 0 && result.depth[0]->before < 1e-6);
+    assert_true(result.depth[0]->after > 0 && result.depth[0]->after < 1e-6);
+}
+
 /* A mean is a sum times 1/40 where there are 40. */
 static void a_fold_that_is_right_at_its_own_size_alone_passes(void **state)
 {
@@ -1145,6 +1160,7 @@ int main(void)
         TEST(amplified_rounding_is_ill_conditioned_not_wrong),
         TEST(quick_proves_the_sites_and_runs_no_whole_graph),
         TEST(standard_runs_float64_only_where_sites_or_tolerance_leave_something_open),
+        TEST(who_asks_for_the_depth_gets_it_from_a_standard_check_too),
         TEST(a_fold_that_is_right_at_its_own_size_alone_passes),
         TEST(a_value_computed_back_from_a_later_one_is_proven_with_it),
         TEST(a_value_computed_back_wrongly_is_caught),

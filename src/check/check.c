@@ -409,6 +409,30 @@ static bool check_inputs(struct check *check, struct bnfuse_error *error)
     return check_guesses(check, error);
 }
 
+static bool run_for_depth(void *context, struct bnfuse_error *error)
+{
+    struct check *check = context;
+    const struct observer observer = { observe, check, NULL };
+    struct array **exact = output_list(check->session, check->result->output_count);
+    bool ran = session_run(check->session, &check->session->before, EXACT_ROUNDED, 0, &observer, exact, error);
+    drop_all(exact, check->result->output_count);
+    return ran;
+}
+
+/* What has settled the check needed no truth, but who looks at the depth wants it: of the last set, whose samples are still
+ * there. Nothing depends on it, so it may fail. */
+static bool measure_depth(struct check *check, struct bnfuse_error *error)
+{
+    struct bnfuse_error why = { .status = BNFUSE_OK };
+    struct memory *memory = check->session->options->memory;
+    if (guarded(memory, run_for_depth, check, &why)) return true;
+    if (why.status == BNFUSE_CANCELLED) return pass_error(error, &why);
+    if (why.status != BNFUSE_INTERNAL) return true;
+    memory_require_machine(memory);
+    forget_arrays(check);
+    return true;
+}
+
 static bool check_whole(struct check *check, struct bnfuse_error *error)
 {
     struct session *session = check->session;
@@ -421,11 +445,12 @@ static bool check_whole(struct check *check, struct bnfuse_error *error)
     check->nudge_noise = NEW_ARRAY(&session->plans, double, graph->output_count);
     check->depth = depth_open(&session->plans, session->before.net, session->after.net);
     size_t sets = options->sets.count ? options->sets.count : 1;
-    session->runs_planned = (is_full(check) || !all_checked(check) ? 5 : 2) * sets;
+    session->runs_planned = (is_full(check) || !all_checked(check) ? 5 : 2) * sets + options->asked.depth;
     for (size_t i = 0; i < sets; i++) {
         if (!session_take(session, i, error) || !check_inputs(check, error)) return false;
         result->set_count++;
     }
+    if (options->asked.depth && result->level == BNFUSE_LEVEL_STANDARD && !measure_depth(check, error)) return false;
     depth_collect(check->depth, session->arena, result);
     return true;
 }

@@ -196,6 +196,7 @@ bnfuse_check_options job_check_options(struct job *job)
     options.set_count = job->set_count;
     options.progress = job_progress;
     options.context = job;
+    options.depth = job->settings->reports[REPORT_html]; /* the page draws it */
     return options;
 }
 
