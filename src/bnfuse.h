@@ -438,7 +438,7 @@ typedef struct bnfuse_site {
     bool bits_equal, bits_differ;
 } bnfuse_site;
 
-/* A difference with its place: flat index, and both values there. */
+/* A difference with its place: flat index, and both values there; of complex elements the absolute values. */
 typedef struct bnfuse_place {
     double difference;
     int64_t at;

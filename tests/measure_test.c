@@ -2,6 +2,7 @@
  *
  * Differences of arrays: scale, special values, shapes, and what proves little. */
 #include "check/measure.h"
+#include "check/metrics.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -174,6 +175,49 @@ static void sequences_are_measured_item_by_item(void **state)
     array_drop(c);
 }
 
+static struct array *complexes(int64_t count, const double *parts)
+{
+    struct array *array = array_new(&pool, DTYPE_COMPLEX64, STORE_C128, 1, &count);
+    memcpy(array->f64, parts, 2 * (size_t)count * sizeof *parts);
+    return array;
+}
+
+static void complex_elements_differ_by_their_parts(void **state)
+{
+    (void)state;
+    struct array *a = complexes(3, (double[]){ 1, 2, -8, 0, 3, 4 }), *b = complexes(3, (double[]){ 1, 2, -8, 0, 3, 6 });
+    struct bnfuse_difference d = measure(a, b);
+    assert_true(d.largest == 2 && d.relative == 0.25);
+    assert_int_equal(d.at, 2);
+    assert_int_equal(d.compared, 3);
+    assert_false(same_elements(a, b));
+    assert_true(same_elements(a, a));
+    assert_true(measure(a, complexes(3, (double[]){ 1, NAN, -8, 0, 3, 4 })).pattern_differs);
+    assert_true(measure(a, doubles(3, (double[]){ 1, -8, 3 })).shape_differs);
+}
+
+/* Within 5 * 0.1 of 3+4i, as the plane has it: not within 4 * 0.1 of each part. */
+static void the_tolerance_of_complex_elements_is_a_distance(void **state)
+{
+    (void)state;
+    struct array *a = complexes(1, (double[]){ 3, 4 });
+    assert_true(within_tolerance(a, complexes(1, (double[]){ 3.45, 4 }), 0, 0.1));
+    assert_true(within_tolerance(a, complexes(1, (double[]){ 3.3, 4.39 }), 0, 0.1));
+    assert_false(within_tolerance(a, complexes(1, (double[]){ 3.4, 4.4 }), 0, 0.1));
+    assert_false(within_tolerance(a, complexes(1, (double[]){ INFINITY, 4 }), 0, 0.1));
+}
+
+static void metrics_of_complex_elements_are_of_their_plane(void **state)
+{
+    struct metrics m = { 0 };
+    (void)state;
+    metrics_add(&m, complexes(2, (double[]){ 3, 4, 0, 2 }), complexes(2, (double[]){ 3, 4, 2, 0 }), 0, 0.1);
+    const bnfuse_metrics *found = metrics_finish(&m);
+    assert_true(found->elements == 2 && found->compared == 2 && m.outside == 1);
+    assert_true(fabs(found->largest.difference - sqrt(8)) < 1e-15 && found->largest.at == 1);
+    assert_true(fabs(found->cosine - 25.0 / 29) < 1e-15);
+}
+
 static void the_worse_of_two_is_worse_in_every_respect(void **state)
 {
     (void)state;
@@ -200,6 +244,9 @@ int main(void)
         TEST(constant_and_saturated_outputs_prove_little),
         TEST(the_tolerance_is_numpys),
         TEST(sequences_are_measured_item_by_item),
+        TEST(complex_elements_differ_by_their_parts),
+        TEST(the_tolerance_of_complex_elements_is_a_distance),
+        TEST(metrics_of_complex_elements_are_of_their_plane),
         TEST(the_worse_of_two_is_worse_in_every_respect),
 #undef TEST
     };

@@ -24,6 +24,7 @@ static const char *const golden[] = {
     "nodes_in_an_odd_order",
     "bn_opset9_empty_outputs",
     "axis_not_proven",
+    "complex_spectrum_beside_conv_bn",
 };
 
 static char *printed(const struct net *net)

@@ -35,7 +35,8 @@ struct trial {
 void trial_open(struct trial *t, int64_t opset);
 void trial_close(struct trial *t);
 
-/* A graph input with its value. Dims as in "2,3"; "" is a scalar. A NULL dims declares no shape and reads one value. */
+/* A graph input with its value. Dims as in "2,3"; "" is a scalar. A NULL dims declares no shape and reads one value.
+ * Of a complex type, real and imaginary parts in turn. */
 void trial_input(struct trial *t, const char *name, enum dtype type, const char *dims, const double *values);
 void trial_text(struct trial *t, const char *name, const char *dims, const char *const *strings);
 

@@ -455,20 +455,20 @@ static double drawn(const struct draw *draw, double normal, double first, uint64
 }
 
 /* Real numbers that are sizes or indices are whole; a variance is none below zero. */
-static void fill_real(struct chooser *chooser, const struct value *value, struct tensor *tensor, void *bytes)
+static void fill_real(struct chooser *chooser, const struct value *value, enum dtype type, int64_t count, void *bytes)
 {
-    double *values = NEW_ARRAY(chooser->arena, double, (size_t)tensor->count);
+    double *values = NEW_ARRAY(chooser->arena, double, (size_t)count);
     struct range range;
     if (find_range(chooser, value, &range)) {
-        int64_t *whole = NEW_ARRAY(chooser->arena, int64_t, (size_t)tensor->count);
-        draw_whole(&range, whole, tensor->count, state_of(seed_of(chooser), value->name));
-        for (int64_t i = 0; i < tensor->count; i++) values[i] = (double)whole[i];
+        int64_t *whole = NEW_ARRAY(chooser->arena, int64_t, (size_t)count);
+        draw_whole(&range, whole, count, state_of(seed_of(chooser), value->name));
+        for (int64_t i = 0; i < count; i++) values[i] = (double)whole[i];
     } else {
-        random_normal(values, tensor->count, seed_of(chooser), value->name);
-        for (int64_t i = 0; i < tensor->count; i++)
+        random_normal(values, count, seed_of(chooser), value->name);
+        for (int64_t i = 0; i < count; i++)
             values[i] = fold_into(&range.real, drawn(chooser->draw, values[i], values[0], (uint64_t)i));
     }
-    dtype_store_real(tensor->type, values, tensor->count, bytes);
+    dtype_store_real(type, values, count, bytes);
 }
 
 /* What shapes tell of the elements is what they are. */
@@ -514,7 +514,7 @@ bool choose_input(struct chooser *chooser, struct datum *datum, struct value *va
     *datum = (struct datum){ .name = value->name, .form = FORM_ABSENT };
     if (is_optional(value)) return true;
     enum kind kind = dtype_kind(value->type);
-    if (!is_tensor(value) || kind == KIND_NONE || kind == KIND_COMPLEX)
+    if (!is_tensor(value) || kind == KIND_NONE)
         return fail(error, BNFUSE_UNSUPPORTED, "no random data for \"%s\": its type is %s; give data with --input",
                     value->name, is_tensor(value) ? dtype_name(value->type) : "no tensor");
     int64_t *dims = NEW_ARRAY(chooser->arena, int64_t, TENSOR_MAX_RANK);
@@ -525,7 +525,8 @@ bool choose_input(struct chooser *chooser, struct datum *datum, struct value *va
         if (!size_multiply(tensor.count, dims[axis], &tensor.count)) memory_exhausted(chooser->arena->memory);
     if (kind != KIND_STRING && !dtype_bytes(tensor.type, tensor.count, &size)) memory_exhausted(chooser->arena->memory);
     void *bytes = arena_alloc(chooser->arena, (size_t)size);
-    if (kind == KIND_REAL) fill_real(chooser, value, &tensor, bytes);
+    if (kind == KIND_REAL) fill_real(chooser, value, tensor.type, tensor.count, bytes);
+    if (kind == KIND_COMPLEX) fill_real(chooser, value, dtype_part(tensor.type), 2 * tensor.count, bytes);
     if (kind == KIND_WHOLE) fill_whole(chooser, value, &tensor, bytes);
     if (kind == KIND_STRING) fill_text(chooser, &tensor, state_of(seed_of(chooser), value->name));
     else tensor.bytes = bytes;

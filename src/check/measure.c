@@ -4,6 +4,8 @@
  * difference of large ones, and its own relative error says nothing. */
 #include "check/measure.h"
 
+#include "runtime/element.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -13,6 +15,8 @@ static double element(const struct array *array, int64_t i)
     case STORE_F32: return (double)array->f32[i];
     case STORE_F64: return array->f64[i];
     case STORE_I64: return (double)array->i64[i];
+    case STORE_C64:
+    case STORE_C128:
     case STORE_TEXT:
     case STORE_SEQUENCE: break;
     }
@@ -162,6 +166,16 @@ static struct bnfuse_difference measure_numbers(const struct array *a, const str
     };
 }
 
+/* Part by part, as real numbers. */
+static struct bnfuse_difference measure_complex(const struct array *a, const struct array *b)
+{
+    const struct array parts_of_a = element_parts(a), parts_of_b = element_parts(b);
+    struct bnfuse_difference d = measure_numbers(&parts_of_a, &parts_of_b);
+    d.at /= 2;
+    d.compared = a->count;
+    return d;
+}
+
 static struct bnfuse_difference measure_text(const struct array *a, const struct array *b)
 {
     struct bnfuse_difference d = { .compared = a->count };
@@ -182,7 +196,22 @@ struct bnfuse_difference measure(const struct array *a, const struct array *b)
     if (!a || !b || !same_shape(a, b)) return (struct bnfuse_difference){ .shape_differs = true };
     if (a->store == STORE_TEXT) return measure_text(a, b);
     if (a->store == STORE_SEQUENCE) return measure_sequence(a, b);
-    return measure_numbers(a, b);
+    return is_complex(a) ? measure_complex(a, b) : measure_numbers(a, b);
+}
+
+/* Of complex elements, by their distance in the plane. */
+static bool is_within(const struct array *a, const struct array *b, int64_t i, double atol, double rtol)
+{
+    if (!is_complex(a)) {
+        double x = element(a, i), y = element(b, i);
+        return isfinite(x) && isfinite(y) ? fabs(y - x) <= atol + rtol * fabs(x) : same_special(x, y);
+    }
+    const struct array parts_of_a = element_parts(a), parts_of_b = element_parts(b);
+    double re = element(&parts_of_a, 2 * i), im = element(&parts_of_a, 2 * i + 1);
+    double other_re = element(&parts_of_b, 2 * i), other_im = element(&parts_of_b, 2 * i + 1);
+    double far = hypot(other_re - re, other_im - im);
+    return isfinite(far) ? far <= atol + rtol * hypot(re, im)
+                         : same_special(re, other_re) && same_special(im, other_im);
 }
 
 bool within_tolerance(const struct array *a, const struct array *b, double atol, double rtol)
@@ -191,14 +220,9 @@ bool within_tolerance(const struct array *a, const struct array *b, double atol,
     if (!a || !b || !same_shape(a, b)) return false;
     if (a->store == STORE_TEXT) return !measure_text(a, b).pattern_differs;
     bool within = true;
-    for (int64_t i = 0; i < a->count && within; i++) {
-        if (a->store == STORE_SEQUENCE) {
-            within = within_tolerance(a->items[i], b->items[i], atol, rtol);
-            continue;
-        }
-        double x = element(a, i), y = element(b, i);
-        within = isfinite(x) && isfinite(y) ? fabs(y - x) <= atol + rtol * fabs(x) : same_special(x, y);
-    }
+    for (int64_t i = 0; i < a->count && within; i++)
+        within = a->store == STORE_SEQUENCE ? within_tolerance(a->items[i], b->items[i], atol, rtol)
+                                            : is_within(a, b, i, atol, rtol);
     return within;
 }
 

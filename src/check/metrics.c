@@ -3,12 +3,20 @@
  * Metrics: sums over elements, a histogram of units in the last place, and the order of class scores. See metrics.h. */
 #include "check/metrics.h"
 
-#include "runtime/array.h"
+#include "runtime/element.h"
 
 #include <math.h>
 
+static double part(const struct array *array, int64_t i)
+{
+    const struct array parts = element_parts(array);
+    return element_real(&parts, i);
+}
+
+/* Of a complex element, its absolute value. */
 static double element(const struct array *array, int64_t i)
 {
+    if (is_complex(array)) return hypot(part(array, 2 * i), part(array, 2 * i + 1));
     return array->store == STORE_F64   ? array->f64[i]
            : array->store == STORE_F32 ? (double)array->f32[i]
                                        : (double)array->i64[i];
@@ -24,7 +32,7 @@ static double unit(enum dtype type, double x)
         { DTYPE_FLOAT, 23, -126 }, { DTYPE_DOUBLE, 52, -1022 }, { DTYPE_FLOAT16, 10, -14 }, { DTYPE_BFLOAT16, 7, -126 }
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i].type == type) {
+        if (rows[i].type == dtype_part(type)) {
             int exponent = x == 0 ? rows[i].smallest : ilogb(x);
             return ldexp(1, (exponent < rows[i].smallest ? rows[i].smallest : exponent) - rows[i].bits);
         }
@@ -38,9 +46,22 @@ static int bucket_of(double ulps)
     return bucket < ULP_BUCKETS ? bucket : ULP_BUCKETS - 1;
 }
 
-static void add_element(struct metrics *m, enum dtype type, int64_t i, double a, double b)
+/* Two elements: their sizes or values, how far they are apart, and what they contribute to a scalar product. */
+struct couple {
+    double a, b, far, product;
+};
+
+static struct couple couple_of(const struct array *x, const struct array *y, int64_t i)
 {
-    double far = fabs(a - b), relative = a != 0 ? far / fabs(a) : 0;
+    double a = element(x, i), b = element(y, i);
+    if (!is_complex(x)) return (struct couple){ a, b, fabs(a - b), a * b };
+    double re = part(x, 2 * i), im = part(x, 2 * i + 1), other_re = part(y, 2 * i), other_im = part(y, 2 * i + 1);
+    return (struct couple){ a, b, hypot(re - other_re, im - other_im), re * other_re + im * other_im };
+}
+
+static void add_element(struct metrics *m, enum dtype type, int64_t i, const struct couple *c)
+{
+    double a = c->a, b = c->b, far = c->far, relative = a != 0 ? far / fabs(a) : 0;
     if (far > m->of.largest.difference || m->of.compared == 0) m->of.largest = (bnfuse_place){ far, i, a, b };
     if (relative > m->of.most_relative.difference || m->of.compared == 0)
         m->of.most_relative = (bnfuse_place){ relative, i, a, b };
@@ -48,7 +69,7 @@ static void add_element(struct metrics *m, enum dtype type, int64_t i, double a,
     m->squares += far * far;
     m->reference += a * a;
     m->other += b * b;
-    m->product += a * b;
+    m->product += c->product;
     m->ulps[bucket_of(far / unit(type, fmax(fabs(a), fabs(b))))]++;
 }
 
@@ -69,7 +90,7 @@ static int64_t best_of(const struct array *array, int64_t row, int64_t classes, 
 static void add_ranks(struct metrics *m, const struct array *a, const struct array *b)
 {
     int64_t classes = a->rank == 2 ? a->dims[1] : 0;
-    if (classes < 5 || a->store == STORE_I64) return;
+    if (classes < 5 || a->store > STORE_F64) return;
     for (int64_t row = 0; row < a->dims[0]; row++) {
         int64_t of_a[5], of_b[5];
         int common = 0;
@@ -87,7 +108,8 @@ static void add_ranks(struct metrics *m, const struct array *a, const struct arr
 
 static bool is_comparable(const struct array *a, const struct array *b)
 {
-    bool numbers = a && b && a->store <= STORE_I64 && b->store <= STORE_I64 && a->rank == b->rank;
+    bool numbers = a && b && a->store < STORE_TEXT && b->store < STORE_TEXT && is_complex(a) == is_complex(b)
+                   && a->rank == b->rank;
     for (int axis = 0; numbers && axis < a->rank; axis++) numbers = a->dims[axis] == b->dims[axis];
     return numbers;
 }
@@ -103,8 +125,9 @@ void metrics_add(struct metrics *m, const struct array *a, const struct array *b
         m->of.infinite_after += isinf(y) != 0;
         m->of.elements++;
         if (isfinite(x) && isfinite(y)) {
-            add_element(m, a->type, i, x, y);
-            m->outside += !(fabs(y - x) <= atol + rtol * fabs(x));
+            struct couple couple = couple_of(a, b, i);
+            add_element(m, a->type, i, &couple);
+            m->outside += !(couple.far <= atol + rtol * fabs(x));
         } else {
             m->outside += !(x == y || (isnan(x) && isnan(y)));
         }

@@ -8,6 +8,7 @@
 #include "check/input.h"
 #include "check/measure.h"
 #include "onnx/shape/symbol.h"
+#include "runtime/element.h"
 
 #include <math.h>
 #include <string.h>
@@ -224,7 +225,7 @@ static struct array **native_arrays(const struct prover *prover, const struct si
     struct array **native = NEW_ARRAY(prover->scratch, struct array *, site->given_count);
     for (size_t i = 0; i < site->given_count; i++) {
         struct array *fed = site->fed[i];
-        if (!fed || fed->store != STORE_F64) {
+        if (!fed || (fed->store != STORE_F64 && fed->store != STORE_C128)) {
             native[i] = fed ? array_keep(fed) : NULL;
             continue;
         }
@@ -234,13 +235,24 @@ static struct array **native_arrays(const struct prover *prover, const struct si
     return native;
 }
 
-static bool is_same_element(const struct array *a, const struct array *b, int64_t i)
+static bool is_same_number(const struct array *a, const struct array *b, int64_t i)
 {
     if (a->store == STORE_F32)
         return memcmp(&a->f32[i], &b->f32[i], sizeof *a->f32) == 0 || (isnan(a->f32[i]) && isnan(b->f32[i]));
-    if (a->store == STORE_F64)
-        return memcmp(&a->f64[i], &b->f64[i], sizeof *a->f64) == 0 || (isnan(a->f64[i]) && isnan(b->f64[i]));
+    return memcmp(&a->f64[i], &b->f64[i], sizeof *a->f64) == 0 || (isnan(a->f64[i]) && isnan(b->f64[i]));
+}
+
+static bool is_same_complex(const struct array *a, const struct array *b, int64_t i)
+{
+    const struct array parts_of_a = element_parts(a), parts_of_b = element_parts(b);
+    return is_same_number(&parts_of_a, &parts_of_b, 2 * i) && is_same_number(&parts_of_a, &parts_of_b, 2 * i + 1);
+}
+
+static bool is_same_element(const struct array *a, const struct array *b, int64_t i)
+{
+    if (is_real(a)) return is_same_number(a, b, i);
     if (a->store == STORE_TEXT) return strcmp(a->text[i], b->text[i]) == 0;
+    if (is_complex(a)) return is_same_complex(a, b, i);
     return a->i64[i] == b->i64[i];
 }
 

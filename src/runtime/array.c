@@ -117,6 +117,8 @@ size_t store_size(enum store store)
     static const size_t sizes[] = { [STORE_F32] = sizeof(float),
                                     [STORE_F64] = sizeof(double),
                                     [STORE_I64] = sizeof(int64_t),
+                                    [STORE_C64] = 2 * sizeof(float),
+                                    [STORE_C128] = 2 * sizeof(double),
                                     [STORE_TEXT] = sizeof(char *),
                                     [STORE_SEQUENCE] = sizeof(struct array *) };
     return sizes[store];
@@ -126,6 +128,7 @@ enum store store_of(enum dtype type, bool exact)
 {
     switch (dtype_kind(type)) {
     case KIND_REAL: return exact || type == DTYPE_DOUBLE ? STORE_F64 : STORE_F32;
+    case KIND_COMPLEX: return exact || type == DTYPE_COMPLEX128 ? STORE_C128 : STORE_C64;
     case KIND_STRING: return STORE_TEXT;
     default: return STORE_I64;
     }
@@ -238,9 +241,26 @@ static void convert_whole_to_real(struct array *to, const struct array *from, in
     else CONVERT(to->f64, from->i64, double);
 }
 
+static bool is_complex_store(enum store store)
+{
+    return store == STORE_C64 || store == STORE_C128;
+}
+
+/* Part by part. */
+static struct array *stored_complex(struct array *array, enum store store)
+{
+    struct array *to = array_new(array->pool, array->type, store, array->rank, array->dims);
+    int64_t count = 2 * array->count;
+    assert(is_complex_store(store));
+    if (store == STORE_C128) CONVERT(to->f64, array->f32, double);
+    else CONVERT(to->f32, array->f64, float);
+    return to;
+}
+
 struct array *array_stored(struct array *array, enum store store)
 {
     if (array->store == store) return array_keep(array);
+    if (is_complex_store(array->store)) return stored_complex(array, store);
     assert(array->store <= STORE_I64 && store <= STORE_I64);
     struct array *to = array_new(array->pool, array->type, store, array->rank, array->dims);
     int64_t count = array->count;
@@ -333,10 +353,24 @@ static void floats_to_bytes(const struct array *array, unsigned char *bytes)
     }
 }
 
+/* A copy where the parts are held as they are stored. */
+static void complex_to_bytes(const struct array *array, void *bytes)
+{
+    if (array->store == STORE_C128) dtype_store_real(dtype_part(array->type), array->f64, 2 * array->count, bytes);
+    else if (array->count > 0) memcpy(bytes, array->f32, (size_t)array->count * store_size(STORE_C64));
+}
+
+static void complex_from_bytes(struct array *array, const void *bytes)
+{
+    if (array->store == STORE_C128) dtype_load_real(dtype_part(array->type), bytes, 0, 2 * array->count, array->f64);
+    else if (array->count > 0) memcpy(array->f32, bytes, (size_t)array->count * store_size(STORE_C64));
+}
+
 void array_to_bytes(const struct array *array, void *bytes)
 {
-    assert(array->store <= STORE_I64);
-    if (array->store == STORE_F32 && array->type == DTYPE_FLOAT)
+    assert(array->store < STORE_TEXT);
+    if (is_complex_store(array->store)) complex_to_bytes(array, bytes);
+    else if (array->store == STORE_F32 && array->type == DTYPE_FLOAT)
         memcpy(bytes, array->f32, (size_t)array->count * sizeof(float));
     else if (array->store == STORE_F32) floats_to_bytes(array, bytes);
     else if (array->store == STORE_F64) dtype_store_real(array->type, array->f64, array->count, bytes);
@@ -347,8 +381,10 @@ struct array *array_from_bytes(struct array_pool *pool, enum dtype type, bool ex
                                const void *bytes)
 {
     struct array *array = array_new(pool, type, store_of(type, exact), rank, dims);
-    assert(array->store <= STORE_I64);
-    if (array->store == STORE_F64) {
+    assert(array->store < STORE_TEXT);
+    if (is_complex_store(array->store)) {
+        complex_from_bytes(array, bytes);
+    } else if (array->store == STORE_F64) {
         dtype_load_real(type, bytes, 0, array->count, array->f64);
     } else if (array->store == STORE_I64) {
         dtype_load_whole(type, bytes, 0, array->count, array->i64);

@@ -5,7 +5,8 @@
  * Whatever its ONNX type, an array holds float, double or int64 elements: real types as double in an exact run, else as
  * float (DOUBLE as double); whole types and bool as int64. The type says how results are rounded or wrapped, which the
  * runner does after each node; a kernel is arithmetic on three stores and nothing else. uint64 is held as its bit
- * pattern. Strings are pointers; a sequence holds arrays; an absent optional is a NULL array pointer.
+ * pattern. A complex number is two floats or two doubles, as a real one would be one; few operators take them
+ * (runtime/complex.h). Strings are pointers; a sequence holds arrays; an absent optional is a NULL array pointer.
  *
  * Arrays are counted: array_keep adds an owner, array_drop removes one; the last returns the block to the pool. All of
  * a pool's arrays go when the pool is closed, so an escape (base/memory.h) leaks nothing. Reshaped arrays share data. */
@@ -17,7 +18,7 @@
 
 #define ARRAY_MAX_RANK 32
 
-enum store { STORE_F32, STORE_F64, STORE_I64, STORE_TEXT, STORE_SEQUENCE };
+enum store { STORE_F32, STORE_F64, STORE_I64, STORE_C64, STORE_C128, STORE_TEXT, STORE_SEQUENCE };
 
 struct array {
     enum dtype type; /* of the elements; of a sequence's elements */
@@ -27,7 +28,7 @@ struct array {
     int64_t dims[ARRAY_MAX_RANK];
     union {
         void *data;
-        float *f32;
+        float *f32; /* of complex elements: real and imaginary parts in turn */
         double *f64;
         int64_t *i64;
         const char **text;    /* the strings live as long as the pool */
@@ -55,7 +56,7 @@ struct array_pool {
 void pool_open(struct array_pool *pool, struct memory *memory);
 void pool_close(struct array_pool *pool);
 
-/* Bytes of one element in memory: 4, 8, or that of a pointer. */
+/* Bytes of one element in memory: 4, 8, 16, or that of a pointer. */
 size_t store_size(enum store store);
 /* How elements of `type` are held in a run (exact: all real types as double). */
 enum store store_of(enum dtype type, bool exact);
@@ -64,7 +65,7 @@ enum store store_of(enum dtype type, bool exact);
 struct array *array_new(struct array_pool *pool, enum dtype type, enum store store, int rank, const int64_t *dims);
 /* The same elements under other dims of the same count; shares the block. One owner. */
 struct array *array_reshaped(struct array *array, int rank, const int64_t *dims);
-/* The same array if `store` agrees (one more owner), else a converted copy. Real <-> real and whole <-> real. */
+/* The same array if `store` agrees (one more owner), else a converted copy. Real <-> real, whole <-> real, complex <-> complex. */
 struct array *array_stored(struct array *array, enum store store);
 struct array *array_keep(struct array *array);
 void array_drop(struct array *array); /* NULL is fine */

@@ -49,6 +49,22 @@ static inline bool is_text(const struct array *array)
     return array->store == STORE_TEXT;
 }
 
+static inline bool is_complex(const struct array *array)
+{
+    return array->store == STORE_C64 || array->store == STORE_C128;
+}
+
+/* The parts of a complex array as a list of real numbers, real and imaginary ones in turn: a view, which owns nothing. */
+static inline struct array element_parts(const struct array *array)
+{
+    return (struct array){ .type = dtype_part(array->type),
+                           .store = array->store == STORE_C64 ? STORE_F32 : STORE_F64,
+                           .rank = 1,
+                           .count = 2 * array->count,
+                           .dims = { 2 * array->count },
+                           .data = array->data };
+}
+
 static inline bool is_tensor(const struct array *array)
 {
     return array->store != STORE_SEQUENCE;

@@ -144,6 +144,28 @@ static bool read_floats(const struct tensor *tensor, int64_t first, int64_t coun
     return true;
 }
 
+/* Parts of float as parts of double. */
+static bool read_wide_complex(const struct tensor *tensor, int64_t first, int64_t count, double *to,
+                              struct bnfuse_error *error)
+{
+    float piece[2 * PIECE];
+    for (int64_t done = 0; done < count; done += PIECE) {
+        int64_t n = count - done < PIECE ? count - done : PIECE;
+        if (!tensor_read_bytes(tensor, first + done, n, piece, error)) return false;
+        dtype_load_real(DTYPE_FLOAT, piece, 0, 2 * n, to + 2 * done);
+    }
+    return true;
+}
+
+/* As they are stored, unless single precision becomes double. */
+static bool read_complex(const struct tensor *tensor, const struct array *array, int64_t first, int64_t count,
+                         struct bnfuse_error *error)
+{
+    if (array->store == STORE_C64) return tensor_read_bytes(tensor, first, count, array->f32 + 2 * first, error);
+    if (tensor->type == DTYPE_COMPLEX64) return read_wide_complex(tensor, first, count, array->f64 + 2 * first, error);
+    return tensor_read_bytes(tensor, first, count, array->f64 + 2 * first, error);
+}
+
 /* A tensor on its way into an array. It is read in parts that fit a processor's own cache, as they are gone over more
  * than once, by whoever is free. */
 struct reading {
@@ -159,6 +181,7 @@ static bool read_numbers(const struct reading *reading, int64_t first, int64_t c
 {
     const struct tensor *tensor = reading->tensor;
     const struct array *array = reading->array;
+    if (dtype_kind(tensor->type) == KIND_COMPLEX) return read_complex(tensor, array, first, count, error);
     if (array->store == STORE_I64) return tensor_read_whole(tensor, first, count, array->i64 + first, error);
     if (array->store == STORE_F64 && reading->unrounded)
         return tensor_read_real(tensor, first, count, array->f64 + first, error);
@@ -191,7 +214,7 @@ static bool read_elements(const struct tensor *tensor, struct array *array, cons
 bool load_tensor(struct array **array, const char *name, const struct tensor *tensor, const struct run_options *options,
                  struct bnfuse_error *error)
 {
-    if (dtype_kind(tensor->type) == KIND_COMPLEX || dtype_kind(tensor->type) == KIND_NONE)
+    if (dtype_kind(tensor->type) == KIND_NONE)
         return fail(error, BNFUSE_UNSUPPORTED, "tensor \"%s\": elements of type %s are not supported", name,
                     dtype_name(tensor->type));
     *array = array_new(options->pool, tensor->type, store_of(tensor->type, options->exact), tensor->rank, tensor->dims);

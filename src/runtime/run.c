@@ -5,6 +5,7 @@
  * Around each kernel the runner does what kernels must not repeat: it converts real inputs to one store, checks what
  * came out, and rounds or wraps it to the type it is said to have. */
 #include "base/platform.h"
+#include "runtime/complex.h"
 #include "runtime/element.h"
 #include "runtime/load.h"
 #include "runtime/plan.h"
@@ -225,7 +226,7 @@ static bool perform(struct run *run, struct call *call, struct bnfuse_error *err
     const struct step *step = run->frame->step;
     if (!gather_inputs(run, call, error)) return false;
     call_meter(call, call->inputs, call->input_count);
-    bool good = !step->function ? call->row->run(call)
+    bool good = !step->function ? complex_run(call)
                                 : call_body(run, step->function, call->inputs, call->input_count, call->outputs,
                                             call->output_count, error);
     if (good) call_meter(call, call->outputs, call->output_count);

@@ -31,6 +31,12 @@ static void print_shape(const struct operator_row *row)
     else printf("rule%s", row->content ? ", with elements" : "");
 }
 
+static void print_complex(const struct operator_row *row)
+{
+    static const char *const words[] = { [NO_COMPLEX] = "", [MOVES_COMPLEX] = "yes", [COMPLEX_BY_PARTS] = "by parts" };
+    printf("%s", words[row->complex]);
+}
+
 static void print_test(const struct operator_row *row)
 {
     char line[200];
@@ -49,6 +55,8 @@ static void print_row(const struct operator_row *row)
     print_type(row);
     printf(" | ");
     print_shape(row);
+    printf(" | ");
+    print_complex(row);
     printf(" | ");
     print_test(row);
     printf(" |\n");
@@ -79,8 +87,10 @@ int main(int count, char **arguments)
         "to opset %d of ai.onnx.\n\n"
         "*Type* is that of the first output where the operator fixes it, or the input it comes from if that is not "
         "the first. *Shape*: a\nrule, with elements where those of small tensors are followed too; or why it stays "
-        "open. *Tested by*: a test that fails\nwhen the row is taken away (`scripts/lost_rows.sh`).\n\n"
-        "| operator | opsets | runs | type | shape | tested by |\n|---|---|---|---|---|---|\n",
+        "open. *Complex*: whether elements\nmay be complex; by parts: the real and the imaginary ones go through the "
+        "kernel one after the other. *Tested by*: a test\nthat fails when the row is taken away "
+        "(`scripts/lost_rows.sh`).\n\n"
+        "| operator | opsets | runs | type | shape | complex | tested by |\n|---|---|---|---|---|---|---|\n",
         LATEST_OPSET);
     for (size_t i = 0; i < row_count; i++) print_row(rows[i]);
     return 0;

@@ -64,7 +64,8 @@ void trial_input(struct trial *t, const char *name, enum dtype type, const char 
     assert_true(dtype_bytes(type, tensor->count, &bytes));
     void *packed = arena_alloc(&t->build.arena, (size_t)bytes);
     tensor->bytes = packed;
-    if (dtype_kind(type) == KIND_REAL) dtype_store_real(type, values, tensor->count, packed);
+    int64_t numbers = dtype_kind(type) == KIND_COMPLEX ? 2 * tensor->count : tensor->count;
+    if (dtype_kind(dtype_part(type)) == KIND_REAL) dtype_store_real(dtype_part(type), values, numbers, packed);
     else {
         int64_t *whole = NEW_ARRAY(&t->build.arena, int64_t, (size_t)tensor->count);
         for (int64_t i = 0; i < tensor->count; i++) whole[i] = (int64_t)values[i];

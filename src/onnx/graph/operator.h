@@ -54,6 +54,13 @@ enum number_limit {
 };
 #define LIMITED_SLOTS 8
 
+/* What becomes of complex elements, which the standard lets into few operators. */
+enum complex_use {
+    NO_COMPLEX,       /* they are refused */
+    MOVES_COMPLEX,    /* the kernel takes them, mostly to carry them bit for bit */
+    COMPLEX_BY_PARTS, /* it runs on the real parts, then on the imaginary ones: output 0 is linear in the elements */
+};
+
 /* What a reader of input 0 needs: `rank` dims, and one axis fixed by its weight; or as many dims as an attribute lists. */
 struct weight_need {
     int rank;        /* -1: that of the weight; 0: any */
@@ -145,7 +152,8 @@ struct operator_row {
     bool is_activation;                  /* recurrent layers and fused operators apply it by its name */
     const struct affine_form *affine[2]; /* with k as input 0; as another input, or not there */
 
-    unsigned sizes;         /* inputs that say how much, how many or which: SLOT(n) | ... */
+    unsigned sizes; /* inputs that say how much, how many or which: SLOT(n) | ... */
+    enum complex_use complex;
     unsigned passes;        /* inputs whose elements output 0 is made of */
     bool arithmetic;        /* what sizes are computed with */
     struct interval within; /* what the elements of output 0 are between, whatever comes in; { 0, 0 }: anything */

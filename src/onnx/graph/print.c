@@ -136,18 +136,30 @@ static void print_range(const struct printer *p, const struct tensor *tensor)
     if (least <= largest) fprintf(p->to, " {%g to %g}", least, largest);
 }
 
+/* Few elements as numbers, or as two each; false when they are neither real, whole nor complex. */
+static bool read_numbers(const struct tensor *tensor, double *numbers)
+{
+    unsigned char bytes[MOST_ELEMENTS * 2 * sizeof(double)];
+    if (dtype_kind(tensor->type) != KIND_COMPLEX) return tensor_read_rounded(tensor, 0, tensor->count, numbers, NULL);
+    if (!tensor_read_bytes(tensor, 0, tensor->count, bytes, NULL)) return false;
+    dtype_load_real(dtype_part(tensor->type), bytes, 0, 2 * tensor->count, numbers);
+    return true;
+}
+
 /* Type, dims, and the elements when they are few. */
 static void print_tensor(const struct printer *p, const struct tensor *tensor)
 {
-    double values[MOST_ELEMENTS];
+    double values[2 * MOST_ELEMENTS];
+    bool is_complex = dtype_kind(tensor->type) == KIND_COMPLEX;
     fputs(dtype_name(tensor->type), p->to);
     print_dims(p, tensor->dims, (size_t)tensor->rank);
     if (tensor->count > MOST_ELEMENTS && p->all) print_range(p, tensor);
-    if (tensor->count > MOST_ELEMENTS || !tensor_read_rounded(tensor, 0, tensor->count, values, NULL)) return;
+    if (tensor->count > MOST_ELEMENTS || !read_numbers(tensor, values)) return;
     fputs(" {", p->to);
     for (int64_t i = 0; i < tensor->count; i++) {
         separate(p, (size_t)i);
-        fprintf(p->to, "%g", values[i]);
+        if (is_complex) fprintf(p->to, "%g%+gi", values[2 * i], values[2 * i + 1]);
+        else fprintf(p->to, "%g", values[i]);
     }
     fputc('}', p->to);
 }

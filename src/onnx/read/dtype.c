@@ -98,6 +98,11 @@ enum dtype dtype_stand_in(int64_t type)
     return is_type(type) ? dtypes[type].stand_in : DTYPE_UNDEFINED;
 }
 
+enum dtype dtype_part(enum dtype type)
+{
+    return type == DTYPE_COMPLEX64 ? DTYPE_FLOAT : type == DTYPE_COMPLEX128 ? DTYPE_DOUBLE : type;
+}
+
 bool dtype_bytes(enum dtype type, int64_t count, int64_t *bytes)
 {
     int64_t bits = dtype_bits(type);

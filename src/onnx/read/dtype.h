@@ -60,6 +60,9 @@ int dtype_fraction(int64_t type);        /* bits; 0 for what is no float */
 const char *dtype_numpy(int64_t type);   /* "<f4"; NULL without a numpy form */
 enum dtype dtype_stand_in(int64_t type); /* itself with a numpy form; UNDEFINED when nothing stands for it */
 
+/* The real type of which a complex one is two; any other type itself. */
+enum dtype dtype_part(enum dtype type);
+
 /* Bytes of `count` packed elements; false on overflow or a type without a size. */
 bool dtype_bytes(enum dtype type, int64_t count, int64_t *bytes);
 

@@ -10,6 +10,7 @@
 #include "onnx/graph/operator.h"
 #include "onnx/shape/infer.h"
 #include "passes/simplify/engine.h"
+#include "runtime/element.h"
 #include "runtime/run.h"
 
 #include <math.h>
@@ -78,6 +79,7 @@ static bool fits_type(const struct tensor *tensor, enum dtype type)
 static bool is_exact_type(const struct node *node, enum dtype type)
 {
     enum kind kind = dtype_kind(type);
+    if (kind == KIND_COMPLEX) return node->row->exact == EXACT;
     if (kind == KIND_REAL) return node->row->exact == EXACT && dtype_bits(type) >= 16;
     return kind == KIND_WHOLE;
 }
@@ -229,6 +231,15 @@ static bool is_same_number(double a, double b)
 
 enum agreement { AGREE_NOT, AGREE_ROUNDED, AGREE_EXACTLY };
 
+/* Complex numbers are carried, not computed. */
+static enum agreement agreement_of_parts(const struct array *native, const struct array *exact)
+{
+    const struct array a = element_parts(native), b = element_parts(exact);
+    for (int64_t i = 0; i < a.count; i++)
+        if (!is_same_number(element(&a, i), element(&b, i))) return AGREE_NOT;
+    return AGREE_EXACTLY;
+}
+
 /* Whether what float64 makes of it is what its own type makes of it, once rounded. */
 static enum agreement agreement_of(const struct array *native, const struct array *exact)
 {
@@ -238,6 +249,7 @@ static enum agreement agreement_of(const struct array *native, const struct arra
         return exact->store == STORE_I64 && memcmp(native->i64, exact->i64, (size_t)native->count * 8) == 0
                    ? AGREE_EXACTLY
                    : AGREE_NOT;
+    if (is_complex(native) && is_complex(exact)) return agreement_of_parts(native, exact);
     if (native->store > STORE_F64 || exact->store != STORE_F64) return AGREE_NOT;
     for (int64_t i = 0; i < native->count; i++) {
         if (is_same_number(element(native, i), exact->f64[i])) continue;

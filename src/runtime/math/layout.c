@@ -14,10 +14,10 @@
  * cut into blocks of columns. */
 struct journey {
     int rank;
-    int64_t dims[LAYOUT_MAX_RANK + 2], to[LAYOUT_MAX_RANK + 2], from[LAYOUT_MAX_RANK + 2];
+    int64_t dims[LAYOUT_MAX_RANK + 3], to[LAYOUT_MAX_RANK + 3], from[LAYOUT_MAX_RANK + 3];
     char *target;
     const char *source;
-    int64_t size;   /* of an element */
+    int64_t size;   /* of an element: 4 or 8 bytes */
     int64_t blocks; /* of a plane */
     const struct simd *simd;
 };
@@ -53,16 +53,17 @@ static void swap_dims(struct journey *journey, int a, int b)
     }
 }
 
-/* Two leading dims of 1 make sure that there is a plane. */
+/* Two leading dims of 1 make sure that there is a plane. Elements of 16 bytes are a last dim of two. */
 static void plan_journey(struct journey *journey, int rank, const int64_t *dims, const struct layout *to,
-                         const struct layout *from)
+                         const struct layout *from, int64_t halves)
 {
     journey->rank = 2;
     for (int i = 0; i < 2; i++) {
         journey->dims[i] = 1;
         journey->to[i] = journey->from[i] = 0;
     }
-    for (int i = 0; i < rank; i++) add_dim(journey, dims[i], to->steps[i], from->steps[i]);
+    for (int i = 0; i < rank; i++) add_dim(journey, dims[i], to->steps[i] * halves, from->steps[i] * halves);
+    add_dim(journey, halves, 1, 1);
     int inner = journey->rank - 1;
     if (journey->from[inner] == 1 || journey->from[inner] == 0) return;
     for (int i = 2; i < inner - 1; i++)
@@ -122,12 +123,13 @@ void layout_copy(const struct call *call, int rank, const int64_t *dims, struct 
                  const struct layout *to_layout, const struct array *from, const struct layout *from_layout)
 {
     struct journey journey;
-    int64_t count = dims_product(dims, 0, rank);
+    int64_t count = dims_product(dims, 0, rank), size = (int64_t)store_size(to->store);
     if (count == 0) return;
-    plan_journey(&journey, rank, dims, to_layout, from_layout);
-    journey.size = (int64_t)store_size(to->store);
-    journey.target = (char *)to->data + to_layout->start * journey.size;
-    journey.source = (const char *)from->data + from_layout->start * journey.size;
+    int64_t halves = size > (int64_t)sizeof(uint64_t) ? 2 : 1;
+    plan_journey(&journey, rank, dims, to_layout, from_layout, halves);
+    journey.size = size / halves;
+    journey.target = (char *)to->data + to_layout->start * size;
+    journey.source = (const char *)from->data + from_layout->start * size;
     journey.simd = simd_for(journey.size == sizeof(float) ? STORE_F32 : STORE_F64, call->simd_row);
     journey.blocks = (journey.dims[journey.rank - 2] + BLOCK - 1) / BLOCK;
     int64_t blocks = dims_product(journey.dims, 0, journey.rank - 2) * journey.blocks;

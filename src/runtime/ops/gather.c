@@ -201,11 +201,25 @@ static const char *const reduction_names[] = { "none", "add", "mul", "max", "min
                                       : (a < b || a != a ? a : b); \
     }
 
+static void combine_complex(struct array *y, int64_t place, const struct array *updates, int64_t start, int64_t length,
+                            enum reduction how)
+{
+    struct array to = element_parts(y), from = element_parts(updates);
+    for (int64_t k = 0; k < length; k++) {
+        int64_t t = 2 * (place + k), f = 2 * (start + k);
+        double re = element_real(&to, t), im = element_real(&to, t + 1);
+        double by_re = element_real(&from, f), by_im = element_real(&from, f + 1);
+        element_put(&to, t, how == REDUCE_ADD ? re + by_re : re * by_re - im * by_im);
+        element_put(&to, t + 1, how == REDUCE_ADD ? im + by_im : re * by_im + im * by_re);
+    }
+}
+
 static void combine_piece(struct array *y, int64_t place, const struct array *updates, int64_t start, int64_t length,
                           enum reduction how)
 {
     bool is_order = how == REDUCE_MAX || how == REDUCE_MIN;
-    if (y->store == STORE_F32) COMBINE(y->f32 + place, updates->f32 + start, float)
+    if (is_complex(y)) combine_complex(y, place, updates, start, length, how);
+    else if (y->store == STORE_F32) COMBINE(y->f32 + place, updates->f32 + start, float)
     else if (y->store == STORE_F64) COMBINE(y->f64 + place, updates->f64 + start, double)
     else if (is_order && y->type != DTYPE_UINT64) COMBINE(y->i64 + place, updates->i64 + start, int64_t)
     else COMBINE((uint64_t *)y->i64 + place, (const uint64_t *)updates->i64 + start, uint64_t)
@@ -217,7 +231,8 @@ static bool scatter_pieces(struct call *call, const struct array *x, const struc
     const char *name = node_text(call->node, "reduction", "none");
     enum reduction how = REDUCE_NONE;
     while (how < REDUCTION_COUNT && strcmp(name, reduction_names[how]) != 0) how++;
-    if (how == REDUCTION_COUNT || (how != REDUCE_NONE && is_text(x))) {
+    bool has_no_order = is_complex(x) && how > REDUCE_MUL;
+    if (how == REDUCTION_COUNT || has_no_order || (how != REDUCE_NONE && is_text(x))) {
         array_drop(places);
         return call_fail(call, "reduction \"%s\" is not defined for %s", name, dtype_name(x->type));
     }
@@ -302,7 +317,7 @@ static bool one_hot(struct call *call)
     int axis = 0;
     if (!call_tensor(call, 0, &indices) || !call_tensor(call, 1, &depth_input) || !call_tensor(call, 2, &values))
         return false;
-    if (is_text(indices) || is_text(depth_input) || depth_input->count != 1 || values->count != 2)
+    if (indices->store > STORE_I64 || depth_input->store > STORE_I64 || depth_input->count != 1 || values->count != 2)
         return call_fail(call, "needs numbers as indices, one as depth and two values");
     double size = trunc(element_real(depth_input, 0)); /* of a real number, the whole part */
     if (!(size >= 0 && size < 0x1p62)) return call_fail(call, "depth is %g", size);
@@ -328,9 +343,16 @@ static bool one_hot(struct call *call)
     return true;
 }
 
+static bool has_nonzero_part(const struct array *x, int64_t i)
+{
+    const struct array parts = element_parts(x);
+    return element_real(&parts, 2 * i) != 0 || element_real(&parts, 2 * i + 1) != 0;
+}
+
 static bool is_set(const struct array *x, int64_t i)
 {
     if (is_text(x)) return x->text[i][0] != '\0';
+    if (is_complex(x)) return has_nonzero_part(x, i);
     return is_whole(x) ? x->i64[i] != 0 : element_real(x, i) != 0;
 }
 
@@ -496,30 +518,32 @@ static void content_non_zero(struct shaping *s)
 }
 
 const struct operator_row gather_operators[] = {
-    { "Compress", 9, LATEST, .gradient = gradient_moved, .run = compress, .shape = shape_compress, .sizes = SLOT(1),
-      .schemas = SCHEMAS({ 9, LATEST, "T bool > T", "axis:i" }), .exact = EXACT },
-    { "Gather", 1, LATEST, .gradient = gradient_moved, .run = gather, .shape = shape_gather, .keeps_range = true,
-      .content = content_gather, .sizes = SLOT(1), .passes = SLOT(0), .arithmetic = true,
-      .limits = { [1] = LIMIT_INDEX }, .schemas = SCHEMAS({ 1, LATEST, "T . > T", "axis:i" }), .exact = EXACT },
-    { "GatherElements", 11, LATEST, .gradient = gradient_moved, .run = gather_elements, .shape = shape_gather_elements,
-      .sizes = SLOT(1), .limits = { [1] = LIMIT_INDEX }, .schemas = SCHEMAS({ 11, LATEST, "T . > T", "axis:i" }),
+    { "Compress", 9, LATEST, .gradient = gradient_moved, .run = compress, .complex = MOVES_COMPLEX,
+      .shape = shape_compress, .sizes = SLOT(1), .schemas = SCHEMAS({ 9, LATEST, "T bool > T", "axis:i" }),
       .exact = EXACT },
-    { "GatherND", 11, LATEST, .gradient = gradient_moved, .run = gather_nd, .shape = shape_gather_nd, .sizes = SLOT(1),
-      .limits = { [1] = LIMIT_ANY_INDEX },
+    { "Gather", 1, LATEST, .gradient = gradient_moved, .run = gather, .complex = MOVES_COMPLEX, .shape = shape_gather,
+      .keeps_range = true, .content = content_gather, .sizes = SLOT(1), .passes = SLOT(0), .arithmetic = true,
+      .limits = { [1] = LIMIT_INDEX }, .schemas = SCHEMAS({ 1, LATEST, "T . > T", "axis:i" }), .exact = EXACT },
+    { "GatherElements", 11, LATEST, .gradient = gradient_moved, .run = gather_elements, .complex = MOVES_COMPLEX,
+      .shape = shape_gather_elements, .sizes = SLOT(1), .limits = { [1] = LIMIT_INDEX },
+      .schemas = SCHEMAS({ 11, LATEST, "T . > T", "axis:i" }), .exact = EXACT },
+    { "GatherND", 11, LATEST, .gradient = gradient_moved, .run = gather_nd, .complex = MOVES_COMPLEX,
+      .shape = shape_gather_nd, .sizes = SLOT(1), .limits = { [1] = LIMIT_ANY_INDEX },
       .schemas = SCHEMAS({ 11, 11, "T i64 > T", "" }, { 12, LATEST, "T i64 > T", "batch_dims:i" }), .exact = EXACT },
-    { "NonZero", 9, LATEST, .run = non_zero, .shape = shape_non_zero, .hides = true, .content = content_non_zero,
-      .schemas = SCHEMAS({ 9, LATEST, ". > i64", "" }), .exact = EXACT },
-    { "OneHot", 9, LATEST, .run = one_hot, .shape = shape_one_hot, .type_from = 2, .sizes = SLOT(0) | SLOT(1),
-      .limits = { [0] = LIMIT_DEPTH }, .schemas = SCHEMAS({ 9, LATEST, ". . T > T", "axis:i" }), .exact = EXACT },
-    { "Scatter", 9, 10, .run = scatter_elements, .shape = shape_same, .sizes = SLOT(1), .limits = { [1] = LIMIT_INDEX },
-      .schemas = SCHEMAS({ 9, 10, "T . T > T", "axis:i" }) },
+    { "NonZero", 9, LATEST, .run = non_zero, .complex = MOVES_COMPLEX, .shape = shape_non_zero, .hides = true,
+      .content = content_non_zero, .schemas = SCHEMAS({ 9, LATEST, ". > i64", "" }), .exact = EXACT },
+    { "OneHot", 9, LATEST, .run = one_hot, .complex = MOVES_COMPLEX, .shape = shape_one_hot, .type_from = 2,
+      .sizes = SLOT(0) | SLOT(1), .limits = { [0] = LIMIT_DEPTH },
+      .schemas = SCHEMAS({ 9, LATEST, ". . T > T", "axis:i" }), .exact = EXACT },
+    { "Scatter", 9, 10, .run = scatter_elements, .complex = MOVES_COMPLEX, .shape = shape_same, .sizes = SLOT(1),
+      .limits = { [1] = LIMIT_INDEX }, .schemas = SCHEMAS({ 9, 10, "T . T > T", "axis:i" }) },
     { "ScatterElements", 11, LATEST, .gradient = gradient_scatter_elements, .run = scatter_elements,
-      .shape = shape_same, .sizes = SLOT(1), .limits = { [1] = LIMIT_INDEX },
+      .complex = MOVES_COMPLEX, .shape = shape_same, .sizes = SLOT(1), .limits = { [1] = LIMIT_INDEX },
       .schemas = SCHEMAS({ 11, 15, "T . T > T", "axis:i" }, { 16, LATEST, "T . T > T", "axis:i reduction:s" }) },
-    { "ScatterND", 11, LATEST, .gradient = gradient_scatter_nd, .run = scatter_nd, .shape = shape_same,
-      .sizes = SLOT(1), .limits = { [1] = LIMIT_ANY_INDEX },
+    { "ScatterND", 11, LATEST, .gradient = gradient_scatter_nd, .run = scatter_nd, .complex = MOVES_COMPLEX,
+      .shape = shape_same, .sizes = SLOT(1), .limits = { [1] = LIMIT_ANY_INDEX },
       .schemas = SCHEMAS({ 11, 15, "T i64 T > T", "" }, { 16, LATEST, "T i64 T > T", "reduction:s" }) },
-    { "TensorScatter", 24, LATEST, .run = tensor_scatter, .shape = shape_same,
+    { "TensorScatter", 24, LATEST, .run = tensor_scatter, .complex = MOVES_COMPLEX, .shape = shape_same,
       .schemas = SCHEMAS({ 24, LATEST, "T T ?i64 > T", "axis:i mode:s" }) },
     { 0 },
 };

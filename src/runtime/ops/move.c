@@ -173,7 +173,7 @@ static bool trilu(struct call *call)
     struct array *x;
     int64_t k = 0;
     if (!call_tensor(call, 0, &x) || (call_input(call, 1) && !whole_scalar(call, 1, &k))) return false;
-    if (x->rank < 2 || x->store > STORE_I64) return call_fail(call, "its input must be matrices of numbers");
+    if (x->rank < 2 || x->store >= STORE_TEXT) return call_fail(call, "its input must be matrices of numbers");
     bool upper = node_int(call->node, "upper", 1) != 0;
     int64_t columns = x->dims[x->rank - 1], rows = x->dims[x->rank - 2];
     size_t element = store_size(x->store);
@@ -332,27 +332,28 @@ static void content_transpose(struct shaping *s)
 }
 
 const struct operator_row move_operators[] = {
-    { "DepthToSpace", 1, LATEST, .gradient = gradient_moved, .run = depth_to_space, .shape = shape_depth_to_space,
-      .keeps_range = true,
+    { "DepthToSpace", 1, LATEST, .gradient = gradient_moved, .run = depth_to_space, .complex = MOVES_COMPLEX,
+      .shape = shape_depth_to_space, .keeps_range = true,
       .schemas = SCHEMAS({ 1, 10, "T > T", "blocksize!i" }, { 11, LATEST, "T > T", "blocksize!i mode:s" }),
       .exact = EXACT },
-    { "ReverseSequence", 10, LATEST, .gradient = gradient_moved, .run = reverse_sequence, .shape = shape_same,
-      .sizes = SLOT(1), .limits = { [1] = LIMIT_LENGTH },
+    { "ReverseSequence", 10, LATEST, .gradient = gradient_moved, .run = reverse_sequence, .complex = MOVES_COMPLEX,
+      .shape = shape_same, .sizes = SLOT(1), .limits = { [1] = LIMIT_LENGTH },
       .schemas = SCHEMAS({ 10, LATEST, "T i64 > T", "batch_axis:i time_axis:i" }), .exact = EXACT },
-    { "SpaceToDepth", 1, LATEST, .gradient = gradient_moved, .run = space_to_depth, .shape = shape_space_to_depth,
-      .keeps_range = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "blocksize!i" }), .exact = EXACT },
-    { "Tile", 1, 5, .gradient = gradient_moved, .run = tile_one_axis, .shape = shape_tile_one_axis,
-      .laws = IDENTITY_OF_SHAPE, .keeps_range = true, .content = content_repeat, .sizes = SLOT(1) | SLOT(2),
-      .passes = SLOT(0), .arithmetic = true, .limits = { [1] = LIMIT_ONE },
-      .schemas = SCHEMAS({ 1, 5, "T T T > T", "" }, { 6, LATEST, "T i64 > T", "" }), .exact = EXACT },
-    { "Tile", 6, LATEST, .gradient = gradient_moved, .run = tile, .shape = shape_tile, .laws = IDENTITY_OF_SHAPE,
-      .keeps_range = true, .content = content_repeat, .sizes = SLOT(1) | SLOT(2), .passes = SLOT(0), .arithmetic = true,
-      .limits = { [1] = LIMIT_ONE }, .exact = EXACT },
-    { "Transpose", 1, LATEST, .gradient = gradient_moved, .run = transpose, .shape = shape_transpose,
-      .keeps_range = true, .content = content_transpose, .passes = SLOT(0), .arithmetic = true,
-      .need = &(const struct weight_need){ .listed = "perm" }, .schemas = SCHEMAS({ 1, LATEST, "T > T", "perm:I" }),
+    { "SpaceToDepth", 1, LATEST, .gradient = gradient_moved, .run = space_to_depth, .complex = MOVES_COMPLEX,
+      .shape = shape_space_to_depth, .keeps_range = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "blocksize!i" }),
       .exact = EXACT },
-    { "Trilu", 14, LATEST, .gradient = gradient_moved, .run = trilu, .shape = shape_same, .sizes = SLOT(1),
-      .schemas = SCHEMAS({ 14, LATEST, "T ?i64 > T", "upper:i" }), .exact = EXACT },
+    { "Tile", 1, 5, .gradient = gradient_moved, .run = tile_one_axis, .complex = MOVES_COMPLEX,
+      .shape = shape_tile_one_axis, .laws = IDENTITY_OF_SHAPE, .keeps_range = true, .content = content_repeat,
+      .sizes = SLOT(1) | SLOT(2), .passes = SLOT(0), .arithmetic = true, .limits = { [1] = LIMIT_ONE },
+      .schemas = SCHEMAS({ 1, 5, "T T T > T", "" }, { 6, LATEST, "T i64 > T", "" }), .exact = EXACT },
+    { "Tile", 6, LATEST, .gradient = gradient_moved, .run = tile, .complex = MOVES_COMPLEX, .shape = shape_tile,
+      .laws = IDENTITY_OF_SHAPE, .keeps_range = true, .content = content_repeat, .sizes = SLOT(1) | SLOT(2),
+      .passes = SLOT(0), .arithmetic = true, .limits = { [1] = LIMIT_ONE }, .exact = EXACT },
+    { "Transpose", 1, LATEST, .gradient = gradient_moved, .run = transpose, .complex = MOVES_COMPLEX,
+      .shape = shape_transpose, .keeps_range = true, .content = content_transpose, .passes = SLOT(0),
+      .arithmetic = true, .need = &(const struct weight_need){ .listed = "perm" },
+      .schemas = SCHEMAS({ 1, LATEST, "T > T", "perm:I" }), .exact = EXACT },
+    { "Trilu", 14, LATEST, .gradient = gradient_moved, .run = trilu, .complex = MOVES_COMPLEX, .shape = shape_same,
+      .sizes = SLOT(1), .schemas = SCHEMAS({ 14, LATEST, "T ?i64 > T", "upper:i" }), .exact = EXACT },
     { 0 },
 };

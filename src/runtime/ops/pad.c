@@ -72,6 +72,11 @@ struct repeats {
     int64_t *places[ARRAY_MAX_RANK];
 };
 
+/* An element of 16 bytes. */
+struct pair {
+    uint64_t parts[2];
+};
+
 #define PICK(type) \
     for (int64_t i = 0; i < columns; i++) ((type *)(void *)to)[i] = ((const type *)(const void *)from)[at[i]]
 
@@ -92,7 +97,8 @@ static void repeat_rows(const void *context, int64_t first, int64_t end, int mem
         char *to = (char *)r->y->data + (size_t)(row * columns) * element;
         const char *from = (const char *)r->x->data + (size_t)start * element;
         if (element == sizeof(uint32_t)) PICK(uint32_t);
-        else PICK(uint64_t);
+        else if (element == sizeof(uint64_t)) PICK(uint64_t);
+        else PICK(struct pair);
     }
 }
 
@@ -295,14 +301,15 @@ static bool shape_center_crop_pad(struct shaping *s)
 }
 
 const struct operator_row pad_operators[] = {
-    { "CenterCropPad", 18, LATEST, .gradient = gradient_moved, .run = center_crop_pad, .shape = shape_center_crop_pad,
-      .sizes = SLOT(1), .schemas = SCHEMAS({ 18, LATEST, "T . > T", "axes:I" }), .exact = EXACT },
+    { "CenterCropPad", 18, LATEST, .gradient = gradient_moved, .run = center_crop_pad, .complex = MOVES_COMPLEX,
+      .shape = shape_center_crop_pad, .sizes = SLOT(1), .schemas = SCHEMAS({ 18, LATEST, "T . > T", "axes:I" }),
+      .exact = EXACT },
     { "Pad", 1, 10, .gradient = gradient_moved, .run = pad_by_attribute, .shape = shape_pad_by_attribute,
       .sizes = SLOT(1) | SLOT(3), .passes = SLOT(0),
       .schemas = SCHEMAS({ 1, 1, "T > T", "mode:s paddings!I value:f" }, { 2, 10, "T > T", "mode:s pads!I value:f" },
                          { 11, 17, "T i64 ?T > T", "mode:s" }, { 18, LATEST, "T i64 ?T ?. > T", "mode:s" }),
       .exact = EXACT },
-    { "Pad", 11, LATEST, .gradient = gradient_moved, .run = pad, .shape = shape_pad, .sizes = SLOT(1) | SLOT(3),
-      .passes = SLOT(0), .exact = EXACT },
+    { "Pad", 11, LATEST, .gradient = gradient_moved, .run = pad, .complex = MOVES_COMPLEX, .shape = shape_pad,
+      .sizes = SLOT(1) | SLOT(3), .passes = SLOT(0), .exact = EXACT },
     { 0 },
 };

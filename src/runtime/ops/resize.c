@@ -587,8 +587,9 @@ static bool shape_scale_by_attribute(struct shaping *s)
 }
 
 const struct operator_row resize_operators[] = {
-    { "Resize", 10, 10, .gradient = gradient_resize, .run = run_upsample, .shape = shape_scale_by_input,
-      .sizes = SLOT(1) | SLOT(2) | SLOT(3), .limits = { [1] = LIMIT_ONE, [2] = LIMIT_ONE },
+    { "Resize", 10, 10, .gradient = gradient_resize, .run = run_upsample, .complex = COMPLEX_BY_PARTS,
+      .shape = shape_scale_by_input, .sizes = SLOT(1) | SLOT(2) | SLOT(3),
+      .limits = { [1] = LIMIT_ONE, [2] = LIMIT_ONE },
       .schemas = SCHEMAS({ 10, 10, "T f32 > T", "mode:s" },
                          { 11, 12, "T . f32 ?i64 > T",
                            "coordinate_transformation_mode:s cubic_coeff_a:f exclude_outside:i "
@@ -600,13 +601,13 @@ const struct operator_row resize_operators[] = {
                            "antialias:i axes:I coordinate_transformation_mode:s cubic_coeff_a:f "
                            "exclude_outside:i extrapolation_value:f keep_aspect_ratio_policy:s mode:s "
                            "nearest_mode:s" }) },
-    { "Resize", 11, LATEST, .gradient = gradient_resize, .run = run_resize, .shape = shape_resize,
-      .sizes = SLOT(1) | SLOT(2) | SLOT(3), .limits = { [1] = LIMIT_ONE, [2] = LIMIT_ONE } },
-    { "Upsample", 1, 8, .gradient = gradient_resize, .run = run_upsample, .shape = shape_scale_by_attribute,
-      .sizes = SLOT(1), .limits = { [1] = LIMIT_ONE },
+    { "Resize", 11, LATEST, .gradient = gradient_resize, .run = run_resize, .complex = COMPLEX_BY_PARTS,
+      .shape = shape_resize, .sizes = SLOT(1) | SLOT(2) | SLOT(3), .limits = { [1] = LIMIT_ONE, [2] = LIMIT_ONE } },
+    { "Upsample", 1, 8, .gradient = gradient_resize, .run = run_upsample, .complex = COMPLEX_BY_PARTS,
+      .shape = shape_scale_by_attribute, .sizes = SLOT(1), .limits = { [1] = LIMIT_ONE },
       .schemas = SCHEMAS({ 1, 6, "T > T", "height_scale!f mode:s width_scale!f" }, { 7, 8, "T > T", "mode:s scales!F" },
                          { 9, 9, "T f32 > T", "mode:s" }) },
-    { "Upsample", 9, 9, .gradient = gradient_resize, .run = run_upsample, .shape = shape_scale_by_input,
-      .sizes = SLOT(1), .limits = { [1] = LIMIT_ONE } },
+    { "Upsample", 9, 9, .gradient = gradient_resize, .run = run_upsample, .complex = COMPLEX_BY_PARTS,
+      .shape = shape_scale_by_input, .sizes = SLOT(1), .limits = { [1] = LIMIT_ONE } },
     { 0 },
 };

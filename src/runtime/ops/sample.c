@@ -377,7 +377,7 @@ const struct operator_row sample_operators[] = {
     { "DeformConv", 19, LATEST, .run = deform_conv, .shape = shape_conv,
       .schemas = SCHEMAS(
           { 19, LATEST, "T T T ?T ?T > T", "dilations:I group:i kernel_shape:I offset_group:i pads:I strides:I" }) },
-    { "GridSample", 16, LATEST, .run = grid_sample, .shape = shape_grid_sample,
+    { "GridSample", 16, LATEST, .run = grid_sample, .complex = COMPLEX_BY_PARTS, .shape = shape_grid_sample,
       .schemas = SCHEMAS({ 16, LATEST, "T . > T", "align_corners:i mode:s padding_mode:s" }) },
     { 0 },
 };

@@ -160,6 +160,16 @@ static void put_unique(struct call *call, const struct array *x, int axis, struc
                    (const char *)x->data + (size_t)(o * row.length + groups->first[g]) * size, size);
 }
 
+/* Complex numbers are in order by their real parts, then by the imaginary ones. */
+static void list_keys(const struct call *call, const struct array *x, struct items *items)
+{
+    const struct array numbers = is_complex(x) ? element_parts(x) : *x;
+    uint64_t *keys = NEW_ARRAY(call->scratch, uint64_t, (size_t)numbers.count);
+    for (int64_t i = 0; i < numbers.count; i++) keys[i] = order_key(&numbers, i);
+    if (is_complex(x)) items->row.inner *= 2;
+    items->keys = keys;
+}
+
 static bool unique(struct call *call)
 {
     const struct array *x = call_input(call, 0);
@@ -172,15 +182,12 @@ static bool unique(struct call *call)
         items.row = along_axis(x, axis);
         if (x->count == 0) items.row.outer = 0;
     }
+    const struct along row = items.row;
     if (is_text(x)) items.text = x->text;
-    else {
-        uint64_t *keys = NEW_ARRAY(call->scratch, uint64_t, (size_t)x->count);
-        for (int64_t i = 0; i < x->count; i++) keys[i] = order_key(x, i);
-        items.keys = keys;
-    }
+    else list_keys(call, x, &items);
     find_groups(&items, items.row.length, call->scratch, &groups);
     if (!node_int(call->node, "sorted", 1)) order_by_occurrence(&groups, items.row.length, call->scratch);
-    put_unique(call, x, axis, items.row, &groups);
+    put_unique(call, x, axis, row, &groups);
     put_list(call, 1, groups.first, groups.count);
     put_list(call, 2, groups.of, items.row.length);
     put_list(call, 3, groups.sizes, groups.count);
@@ -227,7 +234,7 @@ const struct operator_row sort_operators[] = {
       .schemas = SCHEMAS({ 1, 9, "T > T i64", "axis:i k!i" }, { 10, 10, "T i64 > T i64", "axis:i" },
                          { 11, LATEST, "T i64 > T i64", "axis:i largest:i sorted:i" }),
       .exact = EXACT_WHOLE },
-    { "Unique", 11, LATEST, .run = unique, .shape = shape_unique,
+    { "Unique", 11, LATEST, .run = unique, .complex = MOVES_COMPLEX, .shape = shape_unique,
       .schemas = SCHEMAS({ 11, LATEST, "T > T ?i64 ?i64 ?i64", "axis:i sorted:i" }) },
     { 0 },
 };
