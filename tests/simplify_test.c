@@ -325,6 +325,13 @@ static bool applied(const bnfuse_report *report, const char *rule)
     return false;
 }
 
+static void what_is_constant_is_computed_before_ir_4_too(void **state)
+{
+    CASES(BECOMES("Mul Exp", "ir 3; in x 2,3; fill a 3 2; fill b 3 3; k = Mul a b; z = Mul x k; y = Exp z; out y"),
+          BECOMES("Reshape Exp",
+                  "ir 3; in x 2,6; s = Shape x; ints n 1,-2; u = Add s n; z = Reshape x u; y = Exp z; out y"), );
+}
+
 /* A rule that no model shows is a rule that nobody has seen. */
 static void every_rule_has_a_model_that_shows_it(void **state)
 {
@@ -386,6 +393,7 @@ int main(void)
         cmocka_unit_test(pads_go_into_what_pads_by_itself),
         cmocka_unit_test(transposes_meet),
         cmocka_unit_test(a_skipped_node_stays),
+        cmocka_unit_test(what_is_constant_is_computed_before_ir_4_too),
         cmocka_unit_test(every_rule_has_a_model_that_shows_it),
         cmocka_unit_test(what_is_only_nearly_known_stays),
         cmocka_unit_test(rules_are_listed_in_the_order_of_their_rows),

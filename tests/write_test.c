@@ -630,6 +630,47 @@ static void below_ir_4_new_initializers_are_inputs_too(void **state)
     assert_int_equal(type->shape->dim[1]->dim_value, 3);
 }
 
+/* In the place of a computed value nothing was an input; in a body nothing could be. */
+static void below_ir_4_new_constants_are_nodes(void **state)
+{
+    static const double numbers[16] = { 2, 3, 5 };
+    (void)state;
+    b.model->ir_version = 3;
+    build_if();
+    load_built();
+    const size_t inputs = net.main->input_count;
+    struct node *outer = build_find_node(&net, "neg"), *inner = build_find_node(&net, "mul_else");
+    const int64_t one = 16;
+    struct value *k = edit_add_constant(net.main, "k", tensor_exact(&b.arena, DTYPE_FLOAT, 1, &one, numbers));
+    edit_set_input(outer, 0, k);
+    struct value *m =
+        edit_add_initializer(inner->graph, "m", tensor_exact(&b.arena, DTYPE_FLOAT, 0, NULL, &(double){ 7 }));
+    edit_set_input(inner, 1, m);
+    write_and_read("out.onnx", NULL);
+    assert_int_equal(net_again.main->input_count, inputs);
+    assert_int_equal(net_again.main->initializer_count, 0);
+    const struct value *k_again = build_find_node(&net_again, "neg")->inputs[0].value;
+    const struct value *m_again = build_find_node(&net_again, "mul_else")->inputs[1].value;
+    assert_string_equal(k_again->writer->op, "Constant");
+    assert_string_equal(m_again->writer->op, "Constant");
+    assert_same_tensor(value_constant((struct value *)k_again), k->initializer);
+    assert_same_tensor(value_constant((struct value *)m_again), m->initializer);
+}
+
+static void a_declaration_that_an_edit_takes_out_is_not_written(void **state)
+{
+    (void)state;
+    build_conv_bn();
+    load_built();
+    const BnfuseOnnx__GraphProto *old = model.proto->graph;
+    const size_t count = old->n_value_info;
+    edit_redeclare(net.main, old->value_info[0], NULL);
+    assert_null(declaration(&net, old->value_info[0]));
+    write_and_read("out.onnx", NULL);
+    assert_int_equal(again.proto->graph->n_value_info, count - 1);
+    assert_kept(old->value_info[1], "out.onnx", again.proto->graph->value_info[0]);
+}
+
 static void a_frozen_input_goes_and_its_weights_stay(void **state)
 {
     (void)state;
@@ -1100,6 +1141,8 @@ int main(void)
         IN_FOLDER(a_changed_body_in_a_changed_node_is_written_too),
         IN_FOLDER(a_changed_function_body_is_written),
         IN_FOLDER(below_ir_4_new_initializers_are_inputs_too),
+        IN_FOLDER(below_ir_4_new_constants_are_nodes),
+        IN_FOLDER(a_declaration_that_an_edit_takes_out_is_not_written),
         IN_FOLDER(a_frozen_input_goes_and_its_weights_stay),
         IN_FOLDER(an_output_that_is_another_value_keeps_its_type),
         IN_FOLDER(annotations_of_what_is_gone_go),

@@ -145,7 +145,7 @@ typedef int64_t size_rule(const void *context, const struct value *value, const 
 
 static void redeclare(struct graph *graph, const info_message *info, size_rule *rule, const void *context)
 {
-    const info_message *now = declaration(graph->net, info);
+    const info_message *now = declaration(graph->net, info); /* none was taken out yet */
     const BnfuseOnnx__TensorShapeProto *shape = declared_shape(now);
     const struct value *value = info->name ? graph_value(graph, info->name) : NULL;
     info_message *own = NULL;

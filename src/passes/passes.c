@@ -170,18 +170,19 @@ static void note_missing_import(const struct net *net, struct pass_report *repor
         }
 }
 
-static void note_sizes(const struct net *net, struct pass_report *report)
+static void note_sizes(const struct net *net, size_t declarations, struct pass_report *report)
 {
-    if (net->redeclared)
+    if (declarations)
         add_note(net, report,
                  arena_printf(net->arena, "the model is for the given sizes alone; they stand in %zu declarations",
-                              net->redeclared->count));
+                              declarations));
 }
 
 bool passes_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
                 struct bnfuse_error *error)
 {
     *report = (struct pass_report){ 0 };
+    const size_t declarations = net->redeclared ? net->redeclared->count : 0; /* that were given sizes */
     if (!run_each(net, PASS_FIRST, options, report, error)) return false;
     if (!shape_infer(net, error) || !remarks_open(net, report, error)) return false;
     if (!run_rounds(net, options, report, error)) return false;
@@ -191,7 +192,7 @@ bool passes_run(struct net *net, const struct bnfuse_fuse_options *options, stru
     note_affines(net, report);
     note_merged(net, report);
     note_growth(net, report);
-    note_sizes(net, report);
+    note_sizes(net, declarations, report);
     note_missing_import(net, report);
     return true;
 }

@@ -102,7 +102,7 @@ static void append_value(struct graph *graph, struct value ***list, size_t *coun
     (*list)[(*count)++] = value;
 }
 
-struct value *edit_add_initializer(struct graph *graph, const char *base, struct tensor *tensor)
+struct value *edit_add_constant(struct graph *graph, const char *base, struct tensor *tensor)
 {
     struct value *value = edit_add_value(graph, base, NULL);
     count_edit(graph);
@@ -110,6 +110,12 @@ struct value *edit_add_initializer(struct graph *graph, const char *base, struct
     set_shape(value, tensor);
     value->initializer_slot = (uint32_t)graph->initializer_count;
     append_value(graph, &graph->initializers, &graph->initializer_count, &graph->initializer_room, value);
+    return value;
+}
+
+struct value *edit_add_initializer(struct graph *graph, const char *base, struct tensor *tensor)
+{
+    struct value *value = edit_add_constant(graph, base, tensor);
     if (graph != graph->net->main || graph->net->model->proto->ir_version >= 4) return value;
     value->is_input = true;
     append_value(graph, &graph->inputs, &graph->input_count, &graph->input_room, value);
@@ -512,7 +518,9 @@ void edit_redeclare(struct graph *graph, const BnfuseOnnx__ValueInfoProto *info,
         net->redeclared->arena = net->arena;
     }
     if (value && value->info == declaration(net, info)) value->info = own;
-    pointer_map_set(net->redeclared, info, (void *)own);
+    struct redeclaration *edited = NEW(net->arena, struct redeclaration);
+    edited->own = own;
+    pointer_map_set(net->redeclared, info, edited);
     graph->is_redeclared = true;
     count_edit(graph);
 }
@@ -522,7 +530,7 @@ static void redeclare_list(struct graph *graph, const struct net *like, BnfuseOn
 {
     for (size_t i = 0; i < count; i++) {
         const BnfuseOnnx__ValueInfoProto *own = declaration(like, infos[i]);
-        if (own != infos[i]) edit_redeclare(graph, infos[i], own);
+        if (own && own != infos[i]) edit_redeclare(graph, infos[i], own);
     }
 }
 

@@ -14,7 +14,10 @@ const char *edit_fresh_name(struct net *net, const char *base);
 
 /* A new value without writer, of the type and shape of `like` (which may be NULL). */
 struct value *edit_add_value(struct graph *graph, const char *base, const struct value *like);
-/* A new initializer; with IR < 4 it becomes a graph input too (in the main graph; inner graphs need none). */
+/* A new constant, for readers that had none: an initializer, or a Constant node of the file where the graph can hold no
+ * initializer that is not an input (value_becomes_literal). */
+struct value *edit_add_constant(struct graph *graph, const char *base, struct tensor *tensor);
+/* The same in the place of one that was; but in a main graph before IR version 4 it is an input too, as that was. */
 struct value *edit_add_initializer(struct graph *graph, const char *base, struct tensor *tensor);
 
 /* A new node of ai.onnx before `before` (NULL: at the end) with inputs, which may be NULL, and one new output of type
@@ -51,9 +54,10 @@ void edit_replace_uses(struct value *old, struct value *value);
 /* Gives the value a fresh name because it will hold something else. Must not be a graph's input or output. */
 void edit_rename(struct value *value);
 
-/* The value that the file declares by `info` in the graph is declared by `own`, of the same name, from now on. */
+/* The value that the file declares by `info` in the graph is declared by `own`, of the same name, from now on; NULL: it is
+ * not declared any more, which those of inputs and outputs have to be. */
 void edit_redeclare(struct graph *graph, const BnfuseOnnx__ValueInfoProto *info, const BnfuseOnnx__ValueInfoProto *own);
-/* All that an edit redeclared in the one index is so in the other, over the same model. */
+/* All that an edit redeclared in the one index is so in the other, over the same model; what it took out is not. */
 void edit_redeclare_like(struct net *net, const struct net *like);
 
 /* Removes a node; none of its outputs may be read or be a graph output. Its outputs go with it. */

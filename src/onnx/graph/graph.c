@@ -127,10 +127,17 @@ bool value_is_overridable(const struct value *value)
     return (value->is_input && net->model->proto->ir_version >= 4) || value->is_named || is_trained(net, value->name);
 }
 
+bool value_becomes_literal(const struct value *value)
+{
+    const struct graph *graph = value->graph;
+    if (!value->initializer || value->proto || value->sparse || value->is_input) return false;
+    return graph->function || graph->net->model->proto->ir_version < 4;
+}
+
 const BnfuseOnnx__ValueInfoProto *declaration(const struct net *net, const BnfuseOnnx__ValueInfoProto *info)
 {
-    const BnfuseOnnx__ValueInfoProto *own = net->redeclared ? pointer_map_get(net->redeclared, info) : NULL;
-    return own ? own : info;
+    const struct redeclaration *edited = net->redeclared ? pointer_map_get(net->redeclared, info) : NULL;
+    return edited ? edited->own : info;
 }
 
 const BnfuseOnnx__TypeProto *value_declared(const struct value *value)

@@ -104,6 +104,11 @@ struct graph {
     struct name_map values;              /* by name; changed by uses.c alone */
 };
 
+/* What an edit made of a declaration. */
+struct redeclaration {
+    const BnfuseOnnx__ValueInfoProto *own; /* NULL: it is out */
+};
+
 struct net {
     const struct model *model;
     struct arena *arena;
@@ -112,12 +117,11 @@ struct net {
     size_t function_count;
     struct graph **graphs; /* every graph that was read, also what edits dropped; private to index.c and names.c */
     size_t graph_count, graph_room;
-    size_t edit_count;    /* grows with every edit */
-    bool edits_keep_bits; /* those made now: no result changes by a bit */
-    bool edits_idealize;  /* those made now: a stored number is taken for one that it is the rounding of */
-    bool freeze_weights;  /* overridable initializers count as constants (--freeze-weights) */
-    struct pointer_map
-        *redeclared; /* by a ValueInfoProto of the file, the one that an edit put in its place; or NULL */
+    size_t edit_count;                /* grows with every edit */
+    bool edits_keep_bits;             /* those made now: no result changes by a bit */
+    bool edits_idealize;              /* those made now: a stored number is taken for one that it is the rounding of */
+    bool freeze_weights;              /* overridable initializers count as constants (--freeze-weights) */
+    struct pointer_map *redeclared;   /* by a ValueInfoProto of the file, what an edit made of it; or NULL */
     struct operator_index *operators; /* rows by name (operator.h) */
     struct name_table *names;         /* names in use; private to names.c */
     const struct symbols *symbols;    /* what the symbols of dims stand for; NULL before shape_infer */
@@ -154,7 +158,7 @@ bool node_outputs_are_read(const struct node *node, size_t first);
 /* How a message names it: `Conv "conv1"`, or `Conv (output "x")` when it has no name. In the arena. */
 const char *node_label(const struct node *node, struct arena *arena);
 
-/* What stands for this declaration of the file: it, or what an edit put in its place. */
+/* What stands for this declaration of the file: it, or what an edit put in its place; NULL when an edit took it out. */
 const BnfuseOnnx__ValueInfoProto *declaration(const struct net *net, const BnfuseOnnx__ValueInfoProto *info);
 /* The type the model declares for it; NULL if none. */
 const BnfuseOnnx__TypeProto *value_declared(const struct value *value);
@@ -167,6 +171,10 @@ bool graph_has_dim(const struct graph *graph, const char *name);
 /* Whether a caller can give this initializer another value: a caller (IR >= 4 and it is a main graph input), or training
  * (an update binding of the model's training_info names it). */
 bool value_is_overridable(const struct value *value);
+
+/* Whether the file has to hold this new initializer as a Constant node: functions have no initializers, and before IR
+ * version 4 each of them is an input as well. */
+bool value_becomes_literal(const struct value *value);
 
 /* The one place that decides whether a value is constant without running anything: an initializer that no caller can
  * replace, a Constant node in any of its forms, through Identity, Reshape, Squeeze, Unsqueeze, Flatten of such. NULL if

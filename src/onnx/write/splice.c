@@ -419,6 +419,11 @@ static void find_gone(struct graph_splice *gs)
 
 /* ---- graphs: nodes --------------------------------------------------------------------------------------------- */
 
+static uint32_t node_field(const struct graph *graph)
+{
+    return graph->function ? FUNCTION_NODE : GRAPH_NODE;
+}
+
 static char **name_list(struct splice *splice, size_t count)
 {
     return NEW_ARRAY(splice->arena, char *, count);
@@ -427,7 +432,7 @@ static char **name_list(struct splice *splice, size_t count)
 static bool add_node(struct graph_splice *gs, const struct node *node)
 {
     struct splice *splice = gs->splice;
-    uint32_t field = gs->graph->function ? FUNCTION_NODE : GRAPH_NODE;
+    uint32_t field = node_field(gs->graph);
     if (node_is_as_read(splice, node)) return add_message(splice, field, &node->proto->base);
     BnfuseOnnx__NodeProto *proto = (BnfuseOnnx__NodeProto *)copy_message(splice, &node->proto->base);
     proto->n_input = node->input_count;
@@ -487,11 +492,12 @@ static void add_new_tensor(struct splice *splice, uint32_t field, const struct v
     extents_end(splice->out, message);
 }
 
-/* A function has no initializers: there they are Constant nodes before all others. */
-static void add_constant_nodes(struct splice *splice, const struct graph *function)
+/* New constants that cannot be initializers are Constant nodes before all others. */
+static void add_constant_nodes(struct splice *splice, const struct graph *graph)
 {
-    for (size_t i = 0; i < function->initializer_count; i++) {
-        const struct value *value = function->initializers[i];
+    for (size_t i = 0; i < graph->initializer_count; i++) {
+        const struct value *value = graph->initializers[i];
+        if (!value_becomes_literal(value)) continue;
         BnfuseOnnx__NodeProto node = BNFUSE_ONNX__NODE_PROTO__INIT;
         BnfuseOnnx__AttributeProto attribute = BNFUSE_ONNX__ATTRIBUTE_PROTO__INIT;
         node.op_type = (char *)"Constant";
@@ -500,7 +506,7 @@ static void add_constant_nodes(struct splice *splice, const struct graph *functi
         attribute.name = (char *)"value";
         attribute.has_type = true;
         attribute.type = BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR;
-        struct open_message outer = extents_begin(splice->out, FUNCTION_NODE);
+        struct open_message outer = extents_begin(splice->out, node_field(graph));
         add_packed(splice, &node.base);
         struct open_message inner = extents_begin(splice->out, NODE_ATTRIBUTE);
         add_packed(splice, &attribute.base);
@@ -585,6 +591,7 @@ static bool add_child_info(struct graph_splice *gs, const struct part *part)
 {
     const BnfuseOnnx__ValueInfoProto *info =
         declaration(gs->splice->net, (const BnfuseOnnx__ValueInfoProto *)part->message);
+    if (!info) return true;
     if (gs->graph->proto && part->field == GRAPH_INPUT) return add_input(gs, info);
     if (gs->graph->proto && part->field == GRAPH_OUTPUT) return add_output(gs, info);
     return is_gone(gs, info->name) || add_message(gs->splice, part->field, &info->base);
@@ -618,8 +625,8 @@ static bool add_rest(struct graph_splice *gs)
 {
     const struct graph *graph = gs->graph;
     if (!add_nodes(gs, NULL)) return false;
-    for (size_t i = 0; !graph->function && i < graph->initializer_count; i++)
-        if (!initializer_as_read(graph->initializers[i]))
+    for (size_t i = 0; i < graph->initializer_count; i++)
+        if (!initializer_as_read(graph->initializers[i]) && !value_becomes_literal(graph->initializers[i]))
             add_new_tensor(gs->splice, GRAPH_INITIALIZER, graph->initializers[i]);
     while (graph->proto && gs->input < graph->input_count) add_new_input(gs->splice, graph->inputs[gs->input++]);
     return true;
@@ -631,7 +638,7 @@ static bool add_graph_fields(struct splice *splice, const struct graph *graph, c
     struct graph_splice gs = { .splice = splice, .graph = graph, .node = graph->first };
     uint64_t at = part->place.start + part->place.head;
     find_gone(&gs);
-    if (graph->function) add_constant_nodes(splice, graph);
+    add_constant_nodes(splice, graph);
     for (const struct part *child = part + 1; child < parts + part->next; child = parts + child->next) {
         add_run(splice, at, child->place.start);
         if (!add_child(&gs, child)) return false;

@@ -324,7 +324,7 @@ static bool same_node(struct verify *v, const struct node *a, const struct node 
            && same_attributes(v, a, b);
 }
 
-/* A function's new initializers are Constant nodes before all others. */
+/* A new constant that cannot be an initializer. */
 static bool same_constant(struct verify *v, const struct value *value, const struct node *b)
 {
     const BnfuseOnnx__NodeProto *proto = b ? b->proto : NULL;
@@ -340,7 +340,8 @@ static bool same_constant(struct verify *v, const struct value *value, const str
 static bool same_nodes(struct verify *v, const struct graph *a, const struct graph *b)
 {
     const struct node *node = b->first;
-    for (size_t i = 0; a->function && i < a->initializer_count; i++) {
+    for (size_t i = 0; i < a->initializer_count; i++) {
+        if (!value_becomes_literal(a->initializers[i])) continue;
         if (!same_constant(v, a->initializers[i], node)) return false;
         node = node->next;
     }
@@ -384,9 +385,10 @@ static bool same_initializer(struct verify *v, const struct graph *a, const stru
 
 static bool same_initializers(struct verify *v, const struct graph *a, const struct graph *b)
 {
+    size_t count = 0;
     look_at(v, "graph", a->proto->name);
-    if (a->initializer_count != b->initializer_count)
-        return differs(v, "%zu initializers became %zu", a->initializer_count, b->initializer_count);
+    for (size_t i = 0; i < a->initializer_count; i++) count += !value_becomes_literal(a->initializers[i]);
+    if (count != b->initializer_count) return differs(v, "%zu initializers became %zu", count, b->initializer_count);
     for (size_t i = 0; i < b->initializer_count; i++)
         if (!same_initializer(v, a, b->initializers[i])) return false;
     return true;
@@ -501,10 +503,11 @@ static bool same_declarations(struct verify *v, const struct graph *a, const str
     if (!count && !new_count && !(old && old->n_quantization_annotation)) return true;
     const struct names names = old_names(v->arena, a);
     for (size_t i = 0; i < count; i++) {
-        if (is_gone(&names, b, infos[i]->name)) continue;
+        const BnfuseOnnx__ValueInfoProto *info = declaration(a->net, infos[i]);
+        if (!info || is_gone(&names, b, infos[i]->name)) continue;
         look_at(v, "declaration", infos[i]->name);
         if (at == new_count) return differs(v, "it is not there");
-        if (!same_message(v, &declaration(a->net, infos[i])->base, &written[at++]->base)) return false;
+        if (!same_message(v, &info->base, &written[at++]->base)) return false;
     }
     if (at < new_count) return differs(v, "a declaration of \"%s\" follows it", text_or_empty(written[at]->name));
     at = 0;

@@ -128,8 +128,7 @@ static bool one_clip(struct simplifier *s, struct node *node, const struct range
     if (!both_ends(&first->low, &second->low, 1, &low) || !both_ends(&first->high, &second->high, -1, &high))
         return false;
     if (low > high || !clip_takes_inputs(node->graph) || !is_read_once(node_input(node, second->slot))) return false;
-    if ((x->type != DTYPE_FLOAT && x->type != DTYPE_DOUBLE && x->type != DTYPE_FLOAT16)
-        || !rewrite_can_store(s, node, 64, 0))
+    if ((x->type != DTYPE_FLOAT && x->type != DTYPE_DOUBLE && x->type != DTYPE_FLOAT16) || !rewrite_can_store(s, 64, 0))
         return false;
     struct value *inputs[] = { x, add_bound(s, node, x->type, "min", low), add_bound(s, node, x->type, "max", high) };
     struct node *clip = rewrite_add_node(s, node, "Clip", inputs, 3, node_output(node, 0));

@@ -293,7 +293,7 @@ static bool fits(struct simplifier *s, const struct node *node, struct cone *con
         if (!dtype_bytes(native[at]->type, native[at]->count, &bytes)) return false;
         sum += stored_size(node->outputs[i], native[at++]->rank, bytes);
     }
-    return rewrite_can_store(s, node, sum, freed_by(cone));
+    return rewrite_can_store(s, sum, freed_by(cone));
 }
 
 /* Readers of the output read a stored constant. */
@@ -316,7 +316,7 @@ static bool may_fit(struct simplifier *s, const struct node *node, struct cone *
         int64_t count = shape_count(&output->shape);
         if (count >= 0 && (!dtype_bytes(output->type, count, &bytes) || !size_add(sum, bytes, &sum))) return false;
     }
-    return rewrite_can_store(s, node, sum, freed_by(cone));
+    return rewrite_can_store(s, sum, freed_by(cone));
 }
 
 static bool compute(struct simplifier *s, struct node *node)
@@ -348,7 +348,7 @@ static bool constant_view(struct simplifier *s, struct node *node)
     int64_t bytes;
     if (!tensor || output->is_output || is_external(x) || tensor->strings) return false;
     if (!dtype_bytes(tensor->type, tensor->count, &bytes)) return false;
-    if (!rewrite_can_store(s, node, stored_size(output, tensor->rank, bytes), freed_by_node(node))) return false;
+    if (!rewrite_can_store(s, stored_size(output, tensor->rank, bytes), freed_by_node(node))) return false;
     struct tensor *copy = NEW(s->net->arena, struct tensor);
     *copy = *tensor;
     store(s, node, 0, copy);
@@ -375,7 +375,7 @@ static bool known_elements(struct simplifier *s, struct node *node)
         if (elements[i] < 0) return false;
     }
     for (int i = 0; i < output->shape.rank; i++) dims[i] = output->shape.dims[i].size;
-    if (!rewrite_can_store(s, node, stored_size(output, output->shape.rank, bytes), freed_by_node(node))) return false;
+    if (!rewrite_can_store(s, stored_size(output, output->shape.rank, bytes), freed_by_node(node))) return false;
     store(s, node, 0, tensor_whole(arena, output->type, output->shape.rank, dims, elements));
     return true;
 }

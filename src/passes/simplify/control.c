@@ -14,7 +14,7 @@
 enum { BODY_LIMIT = 1 << 16 };
 
 /* Whether the body can be copied: no bodies in it, no constants in a form or a place that the graph around has not. */
-static bool can_be_copied(struct simplifier *s, const struct graph *body)
+static bool can_be_copied(const struct graph *body)
 {
     if (body->node_count > BODY_LIMIT) return false;
     for (const struct node *node = body->first; node; node = node->next)
@@ -22,7 +22,7 @@ static bool can_be_copied(struct simplifier *s, const struct graph *body)
             return false;
     for (size_t i = 0; i < body->initializer_count; i++)
         if (body->initializers[i]->sparse || body->initializers[i]->is_input) return false;
-    return !body->initializer_count || rewrite_can_store(s, body->owner, 0, 0);
+    return true;
 }
 
 /* What stands for the body's value in the graph around it. */
@@ -77,7 +77,7 @@ static bool known_branch(struct simplifier *s, struct node *node)
     double condition;
     if (!constant_number(node_input(node, 0), &condition)) return false;
     const struct graph *body = body_of(node, condition != 0 ? "then_branch" : "else_branch");
-    if (!body || !can_be_copied(s, body) || body->output_count < node->output_count) return false;
+    if (!body || !can_be_copied(body) || body->output_count < node->output_count) return false;
     struct pointer_map values = { .arena = rewrite_net(s)->arena };
     copy_body(s, node, body, &values);
     rewrite_where(s, condition != 0 ? "then_branch" : "else_branch");
@@ -118,8 +118,7 @@ static bool is_one_round(const struct node *node, const struct graph *body)
 static bool one_round(struct simplifier *s, struct node *node)
 {
     const struct graph *body = body_of(node, "body");
-    if (!body || !is_one_round(node, body) || !can_be_copied(s, body) || !rewrite_can_store(s, node, 64, 0))
-        return false;
+    if (!body || !is_one_round(node, body) || !can_be_copied(body) || !rewrite_can_store(s, 64, 0)) return false;
     struct pointer_map values = { .arena = rewrite_net(s)->arena };
     size_t carried = body->input_count - 2;
     pointer_map_set(&values, body->inputs[0], add_scalar(s, node, body->inputs[0]->name, DTYPE_INT64, 0));

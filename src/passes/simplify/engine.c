@@ -18,9 +18,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct rewrite *const rewrite_families[] = { common_rewrites,  constant_rewrites,  noop_rewrites,  pair_rewrites,
-                                                   view_rewrites,    part_rewrites,      chain_rewrites, pad_rewrites,
-                                                   control_rewrites, transpose_rewrites, form_rewrites,  NULL };
+const struct rewrite *const rewrite_families[] = { common_rewrites,
+                                                   declaration_rewrites,
+                                                   constant_rewrites,
+                                                   noop_rewrites,
+                                                   pair_rewrites,
+                                                   view_rewrites,
+                                                   part_rewrites,
+                                                   chain_rewrites,
+                                                   pad_rewrites,
+                                                   control_rewrites,
+                                                   transpose_rewrites,
+                                                   form_rewrites,
+                                                   NULL };
 
 static bool is_row(const struct rewrite *rewrite)
 {
@@ -304,12 +314,8 @@ void rewrite_put_first(struct simplifier *s, struct node *first, struct node *se
     a->position = b->position;
 }
 
-bool rewrite_can_store(struct simplifier *s, const struct node *node, int64_t bytes, int64_t freed)
+bool rewrite_can_store(const struct simplifier *s, int64_t bytes, int64_t freed)
 {
-    const struct graph *root = node->graph;
-    while (root->owner) root = root->owner->graph;
-    /* Before IR 4 an initializer of the main graph is an input as well. */
-    if (!root->function && s->net->model->proto->ir_version < 4) return false;
     return bytes <= freed || (bytes - freed <= SMALL_BYTES && (uint64_t)(bytes - freed) <= s->options->fold_limit);
 }
 
@@ -317,7 +323,7 @@ struct value *rewrite_add_constant(struct simplifier *s, const struct node *node
                                    struct tensor *tensor)
 {
     s->made_constants = true;
-    return edit_add_initializer(node->graph, base, tensor);
+    return edit_add_constant(node->graph, base, tensor);
 }
 
 void rewrite_where(struct simplifier *s, const char *where)
@@ -515,7 +521,7 @@ static struct simplifier *open_simplifier(struct net *net, const struct bnfuse_f
 {
     struct simplifier *s = NEW(net->arena, struct simplifier);
     *s = (struct simplifier){ .net = net, .options = options, .report = report, .work_left = WORK_SECOND };
-    s->items.arena = s->rows.arena = net->arena;
+    s->items.arena = s->rows.arena = s->defined.arena = net->arena;
     s->rewrite_room = report->rewrite_count;
     arena_open(&s->scratch, net->arena->memory);
     pool_open(&s->pool, net->arena->memory);

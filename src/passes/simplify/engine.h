@@ -41,7 +41,8 @@ struct simplifier {
         struct item **heads;
         size_t capacity, count;
     } known;
-    uint8_t *chunks[2]; /* of constants that are compared */
+    struct pointer_map defined; /* names of the file, by graph (declarations.c) */
+    uint8_t *chunks[2];         /* of constants that are compared */
     size_t rewrite_room;
     bool made_constants;
     uint64_t work_left; /* for constants that are computed */

@@ -448,7 +448,7 @@ static struct value *add_ones(struct match *m, const struct value *x, int axis)
     }
     for (size_t i = 0; i < m->node_count; i++)
         freed += (int64_t)bnfuse_onnx__node_proto__get_packed_size(m->nodes[i]->proto);
-    if (!dtype_bytes(x->type, count, &bytes) || !rewrite_can_store(m->s, m->root, bytes, freed)) return NULL;
+    if (!dtype_bytes(x->type, count, &bytes) || !rewrite_can_store(m->s, bytes, freed)) return NULL;
     double *ones = NEW_ARRAY(arena, double, (size_t)count);
     for (int64_t i = 0; i < count; i++) ones[i] = 1;
     return rewrite_add_constant(m->s, m->root, "scale", tensor_exact(arena, x->type, rank, dims, ones));

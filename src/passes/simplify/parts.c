@@ -190,7 +190,7 @@ static bool slices(struct simplifier *s, struct node *node)
     const struct node *upstream = rewrite_upstream_is(node, 0, "Slice");
     if (!upstream || !is_read_once(node_input(node, 0))) return false;
     uint32_t first = sliced_axes(upstream), second = sliced_axes(node);
-    if (!first || !second || (first & second) || !rewrite_can_store(s, node, 96, 0)) return false;
+    if (!first || !second || (first & second) || !rewrite_can_store(s, 96, 0)) return false;
     for (size_t slot = 1; slot < 4; slot++)
         rewrite_set_input(s, node, slot, joined(s, node, node_input(upstream, slot), node_input(node, slot)));
     return rewrite_read(s, node, node_input(upstream, 0));

@@ -33,7 +33,8 @@ struct rewrite {
 };
 
 extern const struct rewrite constant_rewrites[], noop_rewrites[], pair_rewrites[], view_rewrites[], part_rewrites[],
-    chain_rewrites[], common_rewrites[], pad_rewrites[], control_rewrites[], transpose_rewrites[], form_rewrites[];
+    chain_rewrites[], common_rewrites[], declaration_rewrites[], pad_rewrites[], control_rewrites[],
+    transpose_rewrites[], form_rewrites[];
 
 /* ---- what rows ask ---- */
 
@@ -91,11 +92,11 @@ struct node *rewrite_add_node_after(struct simplifier *s, struct node *after, co
 struct node *rewrite_copy_node(struct simplifier *s, struct node *before, const struct node *model);
 /* `node` writes what `old` wrote in its output 0. */
 void rewrite_take_output(struct simplifier *s, struct node *node, struct node *old);
-/* A new initializer in the graph of `node`; in a function it becomes a Constant when it is written. */
+/* A new constant in the graph of `node` (edit_add_constant). */
 struct value *rewrite_add_constant(struct simplifier *s, const struct node *node, const char *base,
                                    struct tensor *tensor);
-/* Whether the graph can hold initializers, and one of so many bytes is no more than what goes for it. */
-bool rewrite_can_store(struct simplifier *s, const struct node *node, int64_t bytes, int64_t freed);
+/* Whether a constant of so many bytes is no more than what goes for it. */
+bool rewrite_can_store(const struct simplifier *s, int64_t bytes, int64_t freed);
 /* Something about the node has changed: it is asked again. */
 void rewrite_touch(struct simplifier *s, struct node *node);
 /* `first` stands before `second` in the list of nodes from now on, whose inputs are there before both. */

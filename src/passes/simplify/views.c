@@ -111,7 +111,7 @@ static bool reshape_to_numbers(struct simplifier *s, struct node *node)
     if (!x || !shape || value_constant(shape) || y->shape.rank < 0 || y->shape.rank > TENSOR_MAX_RANK) return false;
     if (x->shape.rank < 0 || node_int(node, "allowzero", 0) != 0 || !dims_in_numbers(x, y, dims)) return false;
     rank = y->shape.rank;
-    if (!rewrite_can_store(s, node, 8 * rank, 0)) return false;
+    if (!rewrite_can_store(s, 8 * rank, 0)) return false;
     struct value *constant =
         rewrite_add_constant(s, node, shape->name, tensor_whole(rewrite_net(s)->arena, DTYPE_INT64, 1, &rank, dims));
     rewrite_where(s, constant->name);
