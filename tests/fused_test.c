@@ -78,6 +78,19 @@ static void an_unknown_activation_is_refused_by_name(void **state)
     trial_close(&t);
 }
 
+/* What is of another domain is not found under a name of ai.onnx that reads the same. */
+static void the_domain_is_no_part_of_a_name(void **state)
+{
+    struct trial t;
+    (void)state;
+    open_fused(&t);
+    trial_input(&t, "x", DTYPE_FLOAT, "1,1,1", ONE);
+    trial_input(&t, "w", DTYPE_FLOAT, "1,1,1", ONE);
+    build_node(&t.build, "com.microsoft:FusedConv", "op", "x w", "y", NULL);
+    trial_fails(&t, "y", "com.microsoft:FusedConv of ai.onnx is not known");
+    trial_close(&t);
+}
+
 static void try_matrices(const char *op, const char *attributes, const char *a_dims, const double *a,
                          const char *b_dims, const double *b, const char *dims, const double *y)
 {
@@ -401,6 +414,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_conv_is_followed_by_what_it_names),
         cmocka_unit_test(an_unknown_activation_is_refused_by_name),
+        cmocka_unit_test(the_domain_is_no_part_of_a_name),
         cmocka_unit_test(products_are_scaled_turned_and_activated),
         cmocka_unit_test(gelus),
         cmocka_unit_test(a_skip_is_added_before_the_normalization),

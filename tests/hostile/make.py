@@ -90,6 +90,8 @@ for name, data, wrong, words in [
          "an attribute that refers to a parameter outside of any function", "parameter"),
         ("attribute_twice", conv_bn([fields(1, ["Y"]) + fields(2, ["p"]) + field(4, "Elu") + field(5, attribute("alpha", 1.0)) * 2]), "an attribute twice", "twice")]:
     case("graph_" + name, data, wrong, "3", words)
+case("operator_of_another_domain", conv_bn([node("com.microsoft:FusedConv", ["Y", "W"], ["p"])], outputs=[info("Y", [1, 4, 8, 8]), field(1, "p")]),
+     "an operator of ai.onnx whose name is another domain and its operator: it is none that is known", "0")
 case("graph_no_domain", conv_bn([node("Own", ["Y"], ["p"], domain="none.such")]), "a domain that is not imported: left as it is", "0")
 case("graph_future", conv_bn(opset=1000), "an opset of the future", "4", "opset 1000")
 

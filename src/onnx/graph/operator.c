@@ -27,7 +27,7 @@ static uint64_t hash_name(const char *domain, const char *op)
 bool operator_is_named(const char *name, const char *domain, const char *op)
 {
     size_t length = strlen(domain);
-    if (length == 0) return strcmp(name, op) == 0;
+    if (length == 0) return strcmp(name, op) == 0 && !strchr(op, ':');
     return strncmp(name, domain, length) == 0 && name[length] == ':' && strcmp(name + length + 1, op) == 0;
 }
 
