@@ -7,11 +7,14 @@
  *     init8 q 4,3              likewise, int8 between -100 and 100
  *     ints shape 0,-1          an int64 vector;  floats scales 1,1,2,2: a float vector
  *     fill k 1,3,1,1 2.5       an initializer of one value;  fill8: int8;  fill k 3 1 int64
- *     y = Conv x w pads=1,1    a node; words with '=' are attributes (build.h), "_" is an absent input
+ *     y = Conv x w pads=1,1    a node; words with '=' are attributes (build.h), "_" is an absent input;
+ *                              y = com.microsoft:QuickGelu x: one of another domain
  *     y = bn x 4               a BatchNormalization of 4 channels with parameters of its own: scales of both signs
  *     y = bn+ x 4              the same with positive scales;  bn0: no shift;  bn1: the same values in all channels
  *     out y                    a graph output
  *     opset 9, ir 3            before anything else (defaults: 13 and 8)
+ *     broken                   first of all: the model is valid and cannot run, before as after; only the outcome counts
+ *     gone w                   after "broken": what initializer w holds is in a file that cannot be read
  *     within 1e-7              the results may differ by so much of the largest element (default: 1e-12) */
 #ifndef TESTS_FOLD_CASE_H
 #define TESTS_FOLD_CASE_H

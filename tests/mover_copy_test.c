@@ -148,6 +148,56 @@ static void quantized_weights_of_transposed_convolutions_take_a_scale(void **sta
     RUN(cases, NULL);
 }
 
+static void what_is_copied_must_be_known(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 5,3,6; in i 2 int64; init w 6,4; r = Relu x; y = bn r 3; g = Gather y i axis=1; z = MatMul g w; out z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,6,4; in i 3 int64; init w 6,6,1; a = Conv x w; g = Gather a i axis=1; z = bn g 3; out z", 1,
+          REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,3,4,6; in i 1 int64; j = Squeeze i; r = Relu x; y = bn r 3; g = Gather y j axis=1; init w 6,4; z = "
+          "MatMul g w; out z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,3,4,6; in i 2,2 int64; init w 4,3,1,1; a = Conv x w; g = Gather a i axis=2; z = bn g 4; out z", 0, 0,
+          "Conv Gather", 0 },
+        { "in x 2,3,?,?; q = Squeeze x; in i 1 int64; y = bn q 3; g = Gather y i axis=-1; init w 4,3,1,1; z = Conv g "
+          "w; out z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,3,4,4; init w 4,3,1,1; a = Conv x w; n = Neg a; ints i 0,1; g = Gather n i axis=2; z = bn1 g 4; out "
+          "z",
+          0, 0, "Conv Gather", 0 },
+        { "in x 3,2,4,5; in i 2,1 int64; r = Relu x; y = bn r 2; g = GatherND y i; init w 4,2,1,1; z = Conv g w; out z",
+          0, 0, "Relu GatherND Conv", 0 },
+        { "in x 3,3,4,5; in i 2,2 int64; r = Relu x; y = bn r 3; g = GatherND y i; out g", 1, REASON_NON_LINEAR, NULL,
+          0 },
+        { "in x 3,3,4,5; in i ?,? int64; r = Relu x; y = bn r 3; g = GatherND y i; out g", 1, REASON_AXIS_NOT_PROVEN,
+          NULL, 0 },
+        { "in x 3,3,4,5; in i 3,3,1 int64; r = Relu x; y = bn r 3; g = GatherND y i batch_dims=1; out g", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 3,3,4,5; in i 2,1 int64; init w 4,3,1,1; a = Conv x w; n = Neg a; g = GatherND n i; z = bn1 g 4; out z",
+          0, 0, "Conv GatherND", 0 },
+        { "in x 2,3,?,?; q = Squeeze x; ints s 2,3,1,1; e = Expand q s; z = bn e 3; out z", 1, REASON_AXIS_NOT_PROVEN,
+          NULL, 0 },
+        { "in x 2,1,4,5; init w 1,1,1,1; a = Conv x w; ints s 2,3,1,1; e = Expand a s; z = bn e 3; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,1,4,5; init w 1,1,1,1; a = Conv x w; ints s 2,3,1,1; e = Expand a s; z = bn1 e 3; out z", 0, 0,
+          "Conv Expand", 0 },
+        { "in x 2,?,4; ints t 1,2,1; e = Tile x t; z = bn e 4; out z", 1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,2,4; init w 2,2,1; a = Conv x w; ints t 1,2,1; e = Tile a t; z = bn e 4; out z", 1, REASON_NON_LINEAR,
+          NULL, 0 },
+        { "in x 2,2,4; r = Relu x; y = bn r 2; ints t 1,2,3; e = Tile y t; init w 4,4,1; z = Conv e w; out z", 0, 0,
+          "Relu Tile Conv", 0 },
+        { "in x 5,3,2; in n 3 int64; r = Relu x; y = bn r 3; t = ReverseSequence y n time_axis=0 batch_axis=1; init w "
+          "2,3,1; z = Conv t w; out z",
+          0, 0, "Relu ReverseSequence Conv", 0 },
+        { "in x 3,5,2; in n 3 int64; r = Relu x; y = bn r 5; t = ReverseSequence y n time_axis=1 batch_axis=0; init w "
+          "2,5,1; z = Conv t w; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +208,7 @@ int main(void)
         cmocka_unit_test(scales_that_constants_compute_are_known),
         cmocka_unit_test(batchnorm_7_per_element_of_rank_2_is_per_channel),
         cmocka_unit_test(quantized_weights_of_transposed_convolutions_take_a_scale),
+        cmocka_unit_test(what_is_copied_must_be_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

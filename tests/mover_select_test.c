@@ -125,6 +125,76 @@ static void an_equation_says_where_the_channels_go(void **state)
     RUN(cases, NULL);
 }
 
+static void what_is_selected_must_be_known(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,4,5; in k 2,1,4,5 bool; in u 5; init w 4,3,1,1; c = Conv x w; t = Where k c u; z = bn t 4; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,4,5; in k 2,1,4,5 bool; init u 4,1,1; init w 4,3,1,1; c = Conv x w; t = Where k c u; z = bn t 4; "
+          "out z",
+          0, 0, "Conv Where", 0 },
+        { "in x 2,3,4,5; in k 2,1,4,5 bool; init u 1; init w 4,3,1,1; c = Conv x w; n = Neg c; t = Where k n u; z = "
+          "bn1 t 4; out z",
+          0, 0, "Conv Where", 0 },
+        { "in x 2,3,?,?; in k 2,1,1,1 bool; in u 1; q = Squeeze x; t = Where k q u; z = bn t 3; out z", 1,
+          REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "broken; in x 2,3,4,5; in k 2,3,4,5 bool; u = custom.Mystery x; v = custom.Mystery x; t = Where k u v; z = "
+          "bn t 3; out z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,3,?,?; in i 2,3,1,1 int64; q = Squeeze x; g = GatherElements q i axis=-1; z = bn g 3; out z", 1,
+          REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,3,4,5; in i 2,3,1,1 int64; init w 4,3,1,1; c = Conv x w; g = GatherElements c i axis=-1; z = bn g 3; "
+          "out z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,3,4,5; in i 2,4,1,1 int64; init w 4,3,1,1; c = Conv x w; g = GatherElements c i axis=1; z = bn g 4; "
+          "out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,4,5; in i 2,4,1,1 int64; init w 4,3,1,1; c = Conv x w; n = Neg c; g = GatherElements n i axis=2; z "
+          "= bn1 g 4; out z",
+          0, 0, "Conv GatherElements", 0 },
+        { "in x 2,3,?,?; in i 2,3,1,1 int64; in u 2,3,1,1; q = Squeeze x; g = ScatterElements q i u axis=-2; z = bn g "
+          "3; out z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,3,4,5; in i 2,4,1,1 int64; init u 2,4,1,1; init w 4,3,1,1; c = Conv x w; g = ScatterElements c i u "
+          "axis=-1; z = bn g 4; out z",
+          0, 0, "Conv ScatterElements", 0 },
+        { "in x 2,3,4,5; in i 2,4,1,1 int64; init u 2,4,1,1; init w 4,3,1,1; c = Conv x w; g = ScatterElements c i u "
+          "axis=1; z = bn g 4; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "opset 16; in x 2,3,4,5; in i 2,4,1,1 int64; init u 2,4,1,1; init w 4,3,1,1; c = Conv x w; g = "
+          "ScatterElements c i u axis=2 reduction=add; z = bn g 4; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 3,3,4,5; in i 1,1 int64; init u 1,4,4,5; init w 4,3,1,1; c = Conv x w; g = ScatterND c i u; z = bn g "
+          "4; out z",
+          0, 0, "Conv ScatterND", 0 },
+        { "in x 3,3,4,5; in i 1,2 int64; init u 1,4,5; init w 4,3,1,1; c = Conv x w; g = ScatterND c i u; z = bn g 4; "
+          "out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 3,3,4,5; in i 1,? int64; init u 1,4,5; init w 4,3,1,1; c = Conv x w; g = ScatterND c i u; z = bn g 4; "
+          "out z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 3,3,4,5; in i 1,1 int64; init u 1,4,4,5; init w 4,3,1,1; c = Conv x w; n = Neg c; g = ScatterND n i u; "
+          "z = bn1 g 4; out z",
+          0, 0, "Conv ScatterND", 0 },
+        { "in x 2,3,4,5; in k 4 bool; init w 4,3,1,1; c = Conv x w; g = Compress c k axis=2; z = bn g 4; out z", 0, 0,
+          "Conv Compress", 0 },
+        { "in x 2,4,4,5; in k 3 bool; r = Relu x; y = bn r 4; g = Compress y k axis=-3; out g", 1, REASON_NON_LINEAR,
+          NULL, 0 },
+        { "in x 2,3,4,5; in k 5 bool; r = Relu x; y = bn r 3; g = Compress y k axis=3; init w 4,3,1,1; z = Conv g w; "
+          "out z",
+          0, 0, "Relu Compress Conv", 0 },
+        { "in x 2,3,4,5; fill k 5 1 bool; r = Relu x; y = bn r 3; g = Compress y k; out g", 1, REASON_AXIS_NOT_PROVEN,
+          NULL, 0 },
+        { "in x 2,3,4,5; in k 4 bool; init w 4,3,1,1; c = Conv x w; n = Neg c; g = Compress n k axis=2; z = bn1 g 4; "
+          "out z",
+          0, 0, "Conv Compress", 0 },
+        { "in x 2,3,?,?; in k 2 bool; q = Squeeze x; g = Compress q k axis=-1; z = bn g 3; out z", 1,
+          REASON_AXIS_NOT_PROVEN, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +202,7 @@ int main(void)
         cmocka_unit_test(samples_between_elements_keep_the_affine),
         cmocka_unit_test(channels_on_several_axes_are_one_again),
         cmocka_unit_test(an_equation_says_where_the_channels_go),
+        cmocka_unit_test(what_is_selected_must_be_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

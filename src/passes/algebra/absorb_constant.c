@@ -63,6 +63,7 @@ enum reason absorb_constant(struct decision *decision, struct node *node, size_t
     int64_t bytes;
     if (dtype_kind(constant->type) != KIND_REAL)
         return decision_stop(decision, REASON_NON_LINEAR, name, "it holds integers");
+    if (constant->count < 1) return decision_stop(decision, REASON_NON_LINEAR, name, "it has no elements");
     if (a->spread) return decision_stop(decision, REASON_NON_LINEAR, name, "the channels lie on several of its axes");
     if (a->axis != AXIS_ANY && (a->axis >= constant->rank || constant->dims[a->axis] != a->channels))
         return decision_stop(decision, REASON_MISMATCH, name, "%lld channels meet the constant",

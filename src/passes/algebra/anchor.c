@@ -36,7 +36,7 @@ static enum reason find_weight(struct decision *decision, const struct node *nod
     if (!parts->weight && quantized_source(decision, value)) {
         parts->quantized = value;
         parts->weight = quantized_shape(decision, value, &why);
-        return parts->weight ? REASON_NONE : why;
+        if (!parts->weight) return why;
     }
     if (!parts->weight)
         return decision_stop(decision,
@@ -44,8 +44,8 @@ static enum reason find_weight(struct decision *decision, const struct node *nod
                              : why == REASON_NOT_CONSTANT ? REASON_WEIGHT_DYNAMIC
                                                           : why,
                              value->name, "the weight of %s", node_title(node));
-    if (dtype_kind(parts->weight->type) != KIND_REAL || parts->weight->count < 1)
-        return decision_stop(decision, REASON_MISMATCH, value->name, "the weight of %s is not a tensor of reals",
+    if (parts->weight->count < 1 || dtype_kind(parts->weight->type) != KIND_REAL)
+        return decision_stop(decision, REASON_NON_LINEAR, value->name, "the weight of %s has no real elements",
                              node_title(node));
     return REASON_NONE;
 }

@@ -64,8 +64,11 @@ enum reason bias_read(struct decision *decision, const struct node *node, const 
                 && (bias->count == count
                     || (l->bias_broadcasts && bias->rank <= 2 && (last == 1 || last == l->output_channels)
                         && (rows == 1 || rows == l->bias_rows)));
-    if (!fits || !tensor_values(bias, decision->arena, &stored, NULL))
+    if (!fits)
         return decision_stop(decision, REASON_MISMATCH, value->name, "the bias of %s does not fit its weight",
+                             node_title(node));
+    if (!tensor_values(bias, decision->arena, &stored, NULL))
+        return decision_stop(decision, REASON_WEIGHT_DYNAMIC, value->name, "the bias of %s cannot be read",
                              node_title(node));
     for (int64_t i = 0; i < count; i++) {
         int64_t from = bias->count == count

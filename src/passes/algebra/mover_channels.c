@@ -10,7 +10,6 @@
 /* Channels first .. first+count-1 of `a`. */
 static struct affine *part(struct crossing *x, const struct affine *a, int64_t first, int64_t count)
 {
-    if (a->axis == AXIS_ANY) return affine_moved(x->decision->arena, a, AXIS_ANY);
     return affine_new(x->decision->arena, a->axis, count, a->scale + first, a->shift + first);
 }
 
@@ -62,9 +61,9 @@ static enum reason concat_downstream(struct crossing *x)
 {
     int axis;
     int64_t first = 0, total = 0;
+    if (x->node->input_count == 1) return crossing_same(x);
     if (!concat_axis(x, &axis)) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its rank is unknown");
-    if (axis != x->affine->axis && x->node->input_count > 1)
-        return crossing_stop(x, REASON_NON_LINEAR, "it joins other values along another axis");
+    if (axis != x->affine->axis) return crossing_stop(x, REASON_NON_LINEAR, "it joins other values along another axis");
     for (size_t i = 0; i < x->node->input_count; i++) {
         int64_t size = value_size(crossing_input(x, i), axis);
         if (size < 0) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the channels of a branch are unknown");

@@ -233,23 +233,22 @@ static enum reason trace_scaling(struct decision *decision, const struct value *
     return find_scaling(decision, moves->source, at_source, s);
 }
 
-/* The zero point of every channel; NULL where they cannot be read. */
-static int64_t *all_zeros(struct arena *arena, const struct scaling *s)
+/* `count` integers: one for each, or one for all, is stored; zeros where nothing is. NULL where they cannot be read. */
+static int64_t *read_whole(struct arena *arena, const struct tensor *stored, int64_t count)
 {
-    const struct tensor *stored = s->q.zeros;
-    int64_t *zeros = NEW_ARRAY(arena, int64_t, (size_t)s->channels);
-    if (stored && !tensor_read_whole(stored, 0, stored->count, zeros, NULL)) return NULL;
-    for (int64_t i = 1; stored && stored->count == 1 && i < s->channels; i++) zeros[i] = zeros[0];
-    return zeros;
+    int64_t *values = NEW_ARRAY(arena, int64_t, (size_t)count);
+    if (stored && !tensor_read_whole(stored, 0, stored->count, values, NULL)) return NULL;
+    for (int64_t i = 1; stored && stored->count == 1 && i < count; i++) values[i] = values[0];
+    return values;
 }
 
 /* All integers, mirrored where the channel's scale is negative; false when one does not fit. */
 static bool mirrored(struct arena *arena, const struct scaling *s, int64_t **values)
 {
     const struct tensor *integers = s->q.integers;
-    int64_t *zeros = all_zeros(arena, s);
-    *values = NEW_ARRAY(arena, int64_t, (size_t)integers->count);
-    if (!zeros || !tensor_read_whole(integers, 0, integers->count, *values, NULL)) return false;
+    const int64_t *zeros = read_whole(arena, s->q.zeros, s->channels);
+    *values = read_whole(arena, integers, integers->count);
+    if (!zeros || !*values) return false;
     for (int64_t i = 0; i < integers->count; i++) {
         int64_t channel = i / s->view.inner % s->view.rows;
         if (!(s->scale[channel] < 0)) continue;
@@ -280,8 +279,9 @@ static enum reason check_scales(struct decision *decision, const struct node *no
                                 int64_t channels, const double *scale)
 {
     const double *scales = scaled_scales(decision->arena, q, channels, scale);
+    if (!scales) return decision_stop(decision, REASON_WEIGHT_DYNAMIC, node_title(node), "its scales cannot be read");
     for (int64_t i = 0; i < channels; i++)
-        if (!scales || !isfinite(dtype_round(q->scales->type, scales[i])))
+        if (!isfinite(dtype_round(q->scales->type, scales[i])))
             return decision_stop(decision, REASON_NOT_FINITE, node_title(node), "channel %lld: its scale",
                                  (long long)i);
     return REASON_NONE;
@@ -350,8 +350,9 @@ struct value *quantized_scaled(struct decision *decision, const struct value *we
     (void)reason;
     inputs[1] = add_scales(decision, node, reader, &s.q, s.channels, s.scale);
     if (zeros && zeros->count != s.channels)
-        inputs[2] = add_constant(reader, inputs[2],
-                                 tensor_whole(arena, zeros->type, 1, &s.channels, all_zeros(decision->arena, &s)));
+        inputs[2] = add_constant(
+            reader, inputs[2],
+            tensor_whole(arena, zeros->type, 1, &s.channels, read_whole(decision->arena, zeros, s.channels)));
     if (any_negative(&s)) {
         int64_t *values;
         bool fits = mirrored(decision->arena, &s, &values);
@@ -365,14 +366,6 @@ struct value *quantized_scaled(struct decision *decision, const struct value *we
 
 /* ---- Biases ---- */
 
-/* Element i of a tensor that holds one number for each of a vector, or one for all. */
-static int64_t whole_at(const struct tensor *tensor, int64_t i)
-{
-    int64_t value = 0;
-    if (tensor) tensor_read_whole(tensor, tensor->count == 1 ? 0 : i, 1, &value, NULL);
-    return value;
-}
-
 static bool is_vector(const struct quantized *q, int64_t count)
 {
     return q->integers->rank == 1 && q->integers->count == count && q->scales->rank <= 1
@@ -384,7 +377,10 @@ double *quantized_values(struct decision *decision, const struct node *node, int
     struct quantized q;
     if (read_parts(decision, node, &q) || !is_vector(&q, count)) return NULL;
     double *values = scaled_scales(decision->arena, &q, count, vector_of(decision->arena, count, 1));
-    for (int64_t i = 0; values && i < count; i++) values[i] *= (double)(whole_at(q.integers, i) - whole_at(q.zeros, i));
+    const int64_t *integers = read_whole(decision->arena, q.integers, count);
+    const int64_t *zeros = read_whole(decision->arena, q.zeros, count);
+    if (!values || !integers || !zeros) return NULL;
+    for (int64_t i = 0; i < count; i++) values[i] *= (double)(integers[i] - zeros[i]);
     return values;
 }
 
@@ -393,11 +389,13 @@ static bool restate(struct decision *decision, const struct quantized *q, int64_
                     const double *values, int64_t **integers)
 {
     const double *steps = scaled_scales(decision->arena, q, count, scale);
+    const int64_t *zeros = read_whole(decision->arena, q->zeros, count);
+    if (!steps || !zeros) return false;
     *integers = NEW_ARRAY(decision->arena, int64_t, (size_t)count);
     for (int64_t i = 0; i < count; i++) {
-        double number = values[i] == 0 ? 0 : steps ? values[i] / steps[i] : NAN, whole = nearbyint(number);
+        double number = values[i] == 0 ? 0 : values[i] / steps[i], whole = nearbyint(number);
         if (!(fabs(number - whole) <= WHOLE * fmax(1, fabs(whole))) || fabs(whole) > INT32_MAX) return false;
-        (*integers)[i] = (int64_t)whole + whole_at(q->zeros, i);
+        (*integers)[i] = (int64_t)whole + zeros[i];
         if (dtype_wrap(q->integers->type, (*integers)[i]) != (*integers)[i]) return false;
     }
     return true;
@@ -431,10 +429,9 @@ struct value *quantized_restated(struct decision *decision, const struct node *n
     (void)fits;
     inputs[1] = add_scales(decision, node, reader, &q, count, scale);
     inputs[0] = add_constant(reader, inputs[0], tensor_whole(arena, q.integers->type, 1, &count, integers));
-    if (q.zeros && q.zeros->count != count) {
-        int64_t *zeros = NEW_ARRAY(decision->arena, int64_t, (size_t)count);
-        for (int64_t i = 0; i < count; i++) zeros[i] = whole_at(q.zeros, i);
-        inputs[2] = add_constant(reader, inputs[2], tensor_whole(arena, q.zeros->type, 1, &count, zeros));
-    }
+    if (q.zeros && q.zeros->count != count)
+        inputs[2] =
+            add_constant(reader, inputs[2],
+                         tensor_whole(arena, q.zeros->type, 1, &count, read_whole(decision->arena, q.zeros, count)));
     return dequantize(node, reader, inputs, 0);
 }

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Affines cross what orders, joins, parts, averages, pads, adds and multiplies: each channel takes its own part, and what is
+ * not known of sizes, ranks or constants keeps the BatchNormalization, for the reason that says so. A Squeeze without axes
+ * of an input of open sizes has no known rank. */
+#include "fold_case.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static void branches_of_a_concat_take_their_channels(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 4,3,1,1; init v 2,3,1,1; a = Conv x w; b = Conv x v; c = Concat a b axis=-3; z = bn c "
+          "6; out z",
+          0, 0, "Conv Conv Concat", 0 },
+        { "in x 2,3,5,7; r = Relu x; y = bn r 3; c = Concat y axis=1; init w 4,3,1,1; z = Conv c w; out z", 0, 0,
+          "Relu Concat Conv", 0 },
+        { "in x 2,3,5,7; r = Relu x; y = bn r 3; c = Concat y axis=2; init w 4,3,1,1; z = Conv c w; out z", 0, 0,
+          "Relu Concat Conv", 0 },
+        { "in x 2,3,?,?; q = Squeeze x; r = Squeeze x; c = Concat q r axis=1; z = bn c 6; out z", 1,
+          REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,3,?,?; q = Squeeze x; r = Squeeze x; c = Concat q r axis=-3; z = bn c 6; out z", 1,
+          REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,3,?,?; q = Squeeze x; r = Squeeze x; y = bn q 3; c = Concat y r axis=-3; init w 4,6,1,1; z = Conv c "
+          "w; out z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,3,?,?; q = Squeeze x; r = Squeeze x; y = bn q 3; c = Concat y r axis=1; init w 4,6,1,1; z = Conv c "
+          "w; out z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void parts_of_a_split_take_their_channels(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 4,3,1,1; a = Conv x w; b = Split a axis=2; z = bn b 4; out z", 0, 0, "Conv Split", 0 },
+        { "in x 2,3,4,5; r = Relu x; y = bn r 3; p q = Split y axis=2; init w 4,3,1,1; init v 2,3,1,1; a = Conv p w; b "
+          "= Conv q v; out a; out b",
+          0, 0, "Relu Split Conv Conv", 0 },
+        { "in x 2,4,?,?; q = Squeeze x; p r = Split q axis=1; z = bn p 2; out z; out r", 1, REASON_AXIS_NOT_PROVEN,
+          NULL, 0 },
+        { "in x 2,4,?,?; q = Squeeze x; p r = Split q axis=1; z = bn r 2; out z; out p", 1, REASON_AXIS_NOT_PROVEN,
+          NULL, 0 },
+        { "in x 2,4,?,?; q = Squeeze x; p r = Split q axis=-3; z = bn r 2; out z; out p", 1, REASON_AXIS_NOT_PROVEN,
+          NULL, 0 },
+        { "in x 2,4,?,?; q = Squeeze x; y = bn q 4; p r = Split y axis=-3; init w 3,2,1,1; a = Conv p w; b = Conv r w; "
+          "out a; out b",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void a_slice_keeps_some_channels(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,6,5,7; r = Relu x; y = bn r 6; ints s 1; ints e 6; ints p 1; ints t 2; b = Slice y s e p t; init w "
+          "4,3,1,1; z = Conv b w; out z",
+          0, 0, "Relu Slice Conv", 0 },
+        { "in x 2,6,5,7; r = Relu x; y = bn r 6; ints s -2; ints e -7; ints p -3; ints t -2; b = Slice y s e p t; init "
+          "w 4,3,1,1; z = Conv b w; out z",
+          0, 0, "Relu Slice Conv", 0 },
+        { "in x 2,6,5,7; r = Relu x; y = bn r 6; ints s 1; ints e 4; ints p 2; b = Slice y s e p; init w 4,6,1,1; z = "
+          "Conv b w; out z",
+          0, 0, "Relu Slice Conv", 0 },
+        { "in x 2,6,5,7; r = Relu x; y = bn r 6; ints s 0,1; ints e 2,4; b = Slice y s e; init w 4,3,1,1; z = Conv b "
+          "w; out z",
+          0, 0, "Relu Slice Conv", 0 },
+        { "in x 2,6,5,7; r = Relu x; y = bn1 r 6; n = Neg y; ints s 1; ints e 4; ints p 1; b = Slice n s e p; init w "
+          "4,3,1,1; z = Conv b w; out z",
+          0, 0, "Relu Slice Conv", 0 },
+        { "opset 9; in x 2,6,5,7; r = Relu x; y = bn r 6; b = Slice y starts=1, ends=4, axes=1,; init w 4,3,1,1; z = "
+          "Conv b w; out z",
+          0, 0, "Relu Slice Conv", 0 },
+        { "in x 2,6,5,7; init w 6,6,1,1; a = Conv x w; ints s 5; ints e -7; ints p 1; ints t -2; b = Slice a s e p t; "
+          "z = bn b 3; out z",
+          0, 0, "Conv Slice", 0 },
+        { "in x 2,6,5,7; init w 6,6,1,1; a = Conv x w; ints s -9; ints e 9; ints p 1; ints t 4; b = Slice a s e p t; z "
+          "= bn b 2; out z",
+          0, 0, "Conv Slice", 0 },
+        { "in x 2,6,5,7; in s 1 int64; init w 4,6,1,1; a = Conv x w; ints e 4; ints p 3; b = Slice a s e p; z = bn b "
+          "4; out z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,6,5,7; in p 1 int64; init w 4,6,1,1; a = Conv x w; ints s 0; ints e 4; b = Slice a s e p; z = bn b "
+          "4; out z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,6,5,7; in t 1 int64; init w 4,6,1,1; a = Conv x w; ints s 0; ints e 4; ints p 1; b = Slice a s e p "
+          "t; z = bn b 4; out z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,6,?,?; q = Squeeze x; y = bn q 6; ints s 1; ints e 4; ints p -3; b = Slice y s e p; init w 4,3,1,1; "
+          "z = Conv b w; out z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,6,?,?; q = Squeeze x; y = bn q 6; ints s 1; ints e 4; ints p 1; b = Slice y s e p; init w 4,3,1,1; z "
+          "= Conv b w; out z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,2,5,7; in e 1 int64; r = Relu x; y = bn r 2; ints s -9; ints p 1; b = Slice y s e p; init m 2,1,1; z "
+          "= Mul b m; out z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void blocks_move_between_depth_and_space(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,12,2,3; r = Relu x; y = bn1 r 12; d = DepthToSpace y blocksize=2; init w 4,3,1,1; z = Conv d w; out "
+          "z",
+          0, 0, "Relu DepthToSpace Conv", 0 },
+        { "in x 2,12,2,3; r = Relu x; y = bn r 12; d = DepthToSpace y blocksize=2; init w 4,3,1,1; z = Conv d w; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,12,2,3; r = Relu x; floats s 1,2,-3,1,2,-3,1,2,-3,1,2,-3; floats b 1,0,-1,1,0,-1,1,0,-1,1,0,-1; fill "
+          "m 12 0; fill v 12 1; y = BatchNormalization r s b m v; d = DepthToSpace y blocksize=2; init w 4,3,1,1; z = "
+          "Conv d w; out z",
+          0, 0, "Relu DepthToSpace Conv", 0 },
+        { "in x 2,12,2,3; r = Relu x; floats s 1,1,1,1,2,2,2,2,-3,-3,-3,-3; floats b 0,0,0,0,2,2,2,2,1,1,1,1; fill m "
+          "12 0; fill v 12 1; y = BatchNormalization r s b m v; d = DepthToSpace y blocksize=2 mode=CRD; init w "
+          "4,3,1,1; z = Conv d w; out z",
+          0, 0, "Relu DepthToSpace Conv", 0 },
+        { "in x 2,12,2,3; r = Relu x; floats s 1,1,1,1,2,2,2,2,-3,-3,-3,-3; floats b 0,0,0,0,2,2,2,2,1,1,1,1; fill m "
+          "12 0; fill v 12 1; y = BatchNormalization r s b m v; d = DepthToSpace y blocksize=2; init w 4,3,1,1; z = "
+          "Conv d w; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,4,6; init w 3,3,1,1; a = Conv x w; d = SpaceToDepth a blocksize=2; floats s "
+          "1,2,-3,1,2,-3,1,2,-3,1,2,-3; floats b 1,0,-1,1,0,-1,1,0,-1,1,0,-1; fill m 12 0; fill v 12 1; z = "
+          "BatchNormalization d s b m v; out z",
+          0, 0, "Conv SpaceToDepth", 0 },
+        { "in x 2,3,4,6; init w 3,3,1,1; a = Conv x w; d = SpaceToDepth a blocksize=2; z = bn d 12; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,12,?,?; q = Squeeze x; d = DepthToSpace q blocksize=2; z = bn d 3; out z", 1, REASON_AXIS_NOT_PROVEN,
+          NULL, 0 },
+        { "in x 2,12,4,6; init w 12,12,1,1; a = Conv x w; n = Neg a; d = DepthToSpace n blocksize=2; z = bn1 d 3; out "
+          "z",
+          0, 0, "Conv DepthToSpace", 0 },
+        { "in x 2,12,4,6; init w 12,12,1,1; a = Conv x w; d = DepthToSpace a blocksize=2; t = Transpose d "
+          "perm=0,2,1,3; z = bn t 8; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,4,6; init w 3,3,1,1; a = Conv x w; d = SpaceToDepth a blocksize=2; t = Transpose d perm=0,2,1,3; z "
+          "= bn t 2; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 3,12,4,6; init w 12,12,1,1; a = Conv x w; d = DepthToSpace a blocksize=2; t = Transpose d "
+          "perm=1,0,2,3; z = bn t 3; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "broken; in x 2,12,4,6; init w 12,12,1,1; a = Conv x w; d = DepthToSpace a blocksize=0; z = bn d 3; out z", 1,
+          REASON_MISMATCH, NULL, 0 },
+        { "broken; in x 2,12,4,6; r = Relu x; y = bn r 12; d = DepthToSpace y blocksize=5; init w 4,3,1,1; z = Conv d "
+          "w; out z",
+          1, REASON_MISMATCH, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void an_axis_that_is_named_is_followed_without_sizes(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,1,5; init w 4,3,1,1; c = Conv x w; s = Squeeze c a; ints a 2; z = bn s 4; out z", 0, 0,
+          "Conv Squeeze", 0 },
+        { "in x 2,3,1,5; init w 4,3,1,1; c = Conv x w; s = Squeeze c a; ints a -2; z = bn s 4; out z", 0, 0,
+          "Conv Squeeze", 0 },
+        { "in x 2,3,5; init w 4,3,1; c = Conv x w; u = Unsqueeze c a; ints a 1; z = bn u 1; out z", 0, 0,
+          "Conv Unsqueeze", 0 },
+        { "in x 2,3,5; init w 4,3,1; c = Conv x w; u = Unsqueeze c a; ints a -1; z = bn u 4; out z", 0, 0,
+          "Conv Unsqueeze", 0 },
+        { "in x 2,3,5; init w 4,3,1; c = Conv x w; u = Unsqueeze c a; ints a 0; z = bn u 2; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "broken; in x 2,3,5; init w 4,3,1; c = Conv x w; u = Unsqueeze c a; ints a 7; z = bn u 4; out z", 1,
+          REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "broken; in x 1,4; init w 4,4; c = Gemm x w; s = Squeeze c a; ints a 0,0; z = bn s 4; out z", 1,
+          REASON_MISMATCH, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void a_transposition_says_where_the_channels_go(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,4,5; init w 4,3,1,1; c = Conv x w; t = Einsum c equation=abcd->dbca; z = bn t 4; out z", 0, 0,
+          "Conv Einsum", 0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; c = Conv x w; n = Neg c; t = Einsum n equation=abcd->abdc; z = bn1 t 4; out z",
+          0, 0, "Conv Einsum", 0 },
+        { "in x 2,3,4,5; r = Relu x; y = bn r 3; t = Einsum y equation=abcd->cbad; init w 4,3,1,1; z = Conv t w; out z",
+          0, 0, "Relu Einsum Conv", 0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; c = Conv x w; t = Einsum c equation=abcd->ab; z = bn t 4; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 4,4,4,5; init w 4,4,1,1; c = Conv x w; t = Einsum c equation=aacd->acd; z = bn t 4; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,4,5; in u 2,3; init w 4,3,1,1; c = Conv x w; t = Einsum c u equation=abcd,ae->bcd; z = bn t 4; out "
+          "z",
+          1, REASON_WEIGHT_DYNAMIC, NULL, 0 },
+        { "in x 2,3,?,?; q = Squeeze x; t = Transpose q; z = bn t 2; out z", 1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "broken; in x 2,3,4,5; init w 4,3,1,1; c = Conv x w; t = Transpose c perm=0,; z = bn t 2; out z", 1,
+          REASON_MISMATCH, NULL, 0 },
+        { "broken; in x 2,3,4,5; r = Relu x; y = bn r 3; t = Transpose y perm=0,0,2,3; init w 4,2,1,1; z = Conv t w; "
+          "out z",
+          1, REASON_MISMATCH, NULL, 0 },
+        { "broken; in x 2,6; r = Relu x; y = bn r 6; q = Reshape y s; ints s 2,2,3; t = Transpose q perm=0,0,1; u = "
+          "Reshape t v; ints v 2,6; init w 6,5; z = MatMul u w; out z",
+          1, REASON_MISMATCH, NULL, 0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; c = Conv x w; t = Cast c to=7; u = Cast t to=1; z = bn u 4; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void an_average_leaves_the_channels_alone(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,4,5; init w 4,3,1,1; c = Conv x w; t = Transpose c perm=0,2,1,3; g = GlobalAveragePool t; u = "
+          "Transpose g perm=0,2,1,3; z = bn u 1; out z",
+          0, 0, "Conv Transpose GlobalAveragePool Transpose", 0 },
+        { "in x 2,4,3,5; init w 6,4,1,1; c = Conv x w; t = Transpose c perm=0,2,1,3; g = AveragePool t "
+          "kernel_shape=1,1; u = Transpose g perm=0,2,1,3; z = bn u 6; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,4,5; r = Relu x; y = bn r 3; t = Transpose y perm=0,2,1,3; g = GlobalAveragePool t; init w "
+          "2,4,1,1; z = Conv g w; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "opset 16; in x 2,3,4,4; in k 2,3,3,2; init w 4,3,1,1; a = Conv x w; t = Transpose a perm=0,2,1,3; g = "
+          "GridSample t k; u = Transpose g perm=0,2,1,3; z = bn u 3; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void a_reduction_keeps_the_channels_it_does_not_reduce(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,4,5; init w 4,3,1,1; c = Conv x w; ints e 0; g = ReduceSum c e keepdims=1; z = bn g 4; out z", 0, 0,
+          "Conv ReduceSum", 0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; c = Conv x w; n = Identity c; g = ReduceSum n noop_with_empty_axes=1; z = bn "
+          "g 4; out z",
+          0, 0, "Conv ReduceSum", 0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; c = Conv x w; g = ReduceMean c; z = bn g 1; out z", 0, 0, "Conv ReduceMean",
+          0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; c = Conv x w; g = ReduceMean c axes=1,; z = bn g 1; out z", 0, 0,
+          "Conv ReduceMean", 0 },
+        { "in x 2,3,4,5; r = Relu x; y = bn r 3; g = ReduceMean y axes=2,3 keepdims=0; init w 3,4; z = MatMul g w; out "
+          "z",
+          0, 0, "Relu ReduceMean MatMul Add", 0 },
+        { "in x 2,3,4,5; r = Relu x; y = bn r 3; g = ReduceMean y axes=0, keepdims=0; init w 4,3; h = Transpose g "
+          "perm=1,0,2; init v 3,2; k = Transpose g perm=1,2,0; z = MatMul k v; out z",
+          0, 0, "Relu ReduceMean Transpose Transpose MatMul Add", 0 },
+        { "in x 2,3,4,5; r = Relu x; y = bn r 3; ints a 0,2; g = ReduceSum y a keepdims=0; init w 4,3; z = MatMul w g; "
+          "out z",
+          0, 0, "Relu ReduceSum MatMul Add", 0 },
+        { "in x 2,3,4,5; r = Relu x; y = bn r 3; g = ReduceMean y axes=1,; init w 4,1,1,1; z = Conv g w; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,?,5; init w 4,3,1,1; c = Conv x w; ints a 2; g = ReduceSum c a; z = bn0 g 4; out z", 0, 0,
+          "Conv ReduceSum", 0 },
+        { "in x 2,3,?,5; init w 4,3,1,1; c = Conv x w; ints a 2; g = ReduceSum c a; z = bn g 4; out z", 1,
+          REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,3,4,5; in a 1 int64; init w 4,3,1,1; c = Conv x w; g = ReduceSum c a; z = bn0 g 4; out z", 1,
+          REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "in x 2,3,?,?; q = Squeeze x; g = ReduceMean q axes=2,; z = bn g 3; out z", 1, REASON_AXIS_NOT_PROVEN, NULL,
+          0 },
+        { "broken; in x 2,3,4,5; init w 4,3,1,1; c = Conv x w; g = ReduceMean c axes=4,; z = bn g 4; out z", 1,
+          REASON_MISMATCH, NULL, 0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; c = Conv x w; g = ReduceMax c axes=2,; z = bn+ g 4; out z", 0, 0,
+          "Conv ReduceMax", 0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; c = Conv x w; g = ReduceMin c axes=2, keepdims=0; fill s 4 -1; init b 4; init "
+          "m 4; fill v 4 1; z = BatchNormalization g s b m v; out z",
+          1, REASON_NEGATIVE_SCALE, NULL, 0 },
+        { "in x 2,3,4,5; n = Relu x; y = bn+ n 3; g = ReduceMax y axes=3, keepdims=0; init w 2,3,1; z = Conv g w; out "
+          "z",
+          0, 0, "Relu ReduceMax Conv", 0 },
+        { "in x 2,3,4,5; n = Relu x; y = bn n 3; g = ReduceMin y axes=3, keepdims=0; init w 2,3,1; z = Conv g w; out z",
+          1, REASON_NEGATIVE_SCALE, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void what_comes_in_at_the_borders_is_counted(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,4,4; init w 4,3,1,1; a = Conv x w; floats r 0,0,0,0,1,1,1,1; floats k 1,1,2,2; g = Resize a r k "
+          "mode=linear coordinate_transformation_mode=tf_crop_and_resize extrapolation_value=2.0; z = bn g 4; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,4,4; init w 4,3,1,1; a = Conv x w; n = Neg a; floats k 1,2,1,1; g = Resize n _ k mode=linear; z = "
+          "bn1 g 8; out z",
+          0, 0, "Conv Resize", 0 },
+        { "opset 9; in x 2,3,4,4; floats k 1,1,2,3; r = Relu x; y = bn r 3; g = Upsample y k; init w 2,3,1,1; z = Conv "
+          "g w; out z",
+          0, 0, "Relu Upsample Conv", 0 },
+        { "opset 10; in x 2,3,4,6; init w 4,3,1,1; a = Conv x w; g = Pad a pads=0,0,1,1,0,0,1,2 value=0.5; fill s 4 2; "
+          "fill b 4 1; fill m 4 0; fill v 4 1; z = BatchNormalization g s b m v epsilon=0.0; out z",
+          0, 0, "Conv Pad", 0 },
+        { "in x 2,3,4,6; init w 4,3,1,1; a = Conv x w; ints p 0,0,1,1,0,0,1,2; fill k 1 0.5; g = Pad a p k; fill s 4 "
+          "2; fill b 4 1; fill m 4 0; fill v 4 1; z = BatchNormalization g s b m v epsilon=0.0; out z",
+          0, 0, "Conv Pad", 0 },
+        { "in x 2,3,4,6; r = Relu x; fill s 3 2; fill b 3 1; fill m 3 0; fill v 3 1; y = BatchNormalization r s b m v "
+          "epsilon=0.0; ints p 0,0,1,1,0,0,1,2; g = Pad y p; init w 4,3,1,1; z = Conv g w; out z",
+          0, 0, "Relu Pad Conv", 0 },
+        { "in x 2,3,4,6; r = Relu x; fill s 3 0; fill b 3 1; fill m 3 0; fill v 3 1; y = BatchNormalization r s b m v "
+          "epsilon=0.0; ints p 0,0,1,1,0,0,1,2; g = Pad y p; init w 4,3,1,1; z = Conv g w; out z",
+          1, REASON_PADDED_SHIFT, NULL, 0 },
+        { "in x 2,3,4,6; in k 1; init w 4,3,1,1; a = Conv x w; ints p 0,0,1,1,0,0,1,2; g = Pad a p k; z = bn g 4; out "
+          "z",
+          1, REASON_PADDED_SHIFT, NULL, 0 },
+        { "in x 2,3,4,6; in p 8 int64; r = Relu x; init w 4,3,1,1; y = bn r 3; g = Pad y p mode=edge; out g", 1,
+          REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "opset 18; in x 3,4,4,6; in e 1 int64; init w 4,4,1,1; a = Conv x w; ints p 0,-1; g = Pad a p _ e; z = bn g "
+          "4; out z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "opset 18; in x 2,3,4,6; init w 4,3,1,1; a = Conv x w; ints e -2,-1; ints p 1,1,0,0; g = Pad a p _ e; z = "
+          "bn0 g 4; out z",
+          0, 0, "Conv Pad", 0 },
+        { "opset 18; in x 2,3,?,?; q = Squeeze x; ints e -2,-1; ints p 1,1,0,0; g = Pad q p _ e; z = bn g 3; out z", 1,
+          REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "broken; in x 2,3,4,6; init w 4,3,1,1; a = Conv x w; ints p 1,1,1; g = Pad a p; z = bn g 4; out z", 1,
+          REASON_MISMATCH, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void branches_share_a_scale(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,4,5; in u 2,4,4,5; init w 4,3,1,1; c = Conv x w; a = Add c u; z = bn a 4; out z", 1,
+          REASON_NO_NEIGHBOUR, NULL, 0 },
+        { "in x 1,1,4,5; in k 2,3,4,5; r = Relu x; fill s 1 1; init b 1; fill m 1 0; fill v 1 1; y = "
+          "BatchNormalization r s b m v epsilon=0.0; d = Add y k; init w 4,3,1,1; z = Conv d w; out z",
+          0, 0, "Relu Add Conv", 0 },
+        { "in x 2,3,4,5; in k 2,3,4,5; fill s 3 1; init b 3; fill m 3 0; fill v 3 1; r = Relu x; y = "
+          "BatchNormalization r s b m v epsilon=0.0; d = Sub k y; init w 4,3,1,1; z = Conv d w; out z",
+          0, 0, "Relu Sub Conv", 0 },
+        { "in x 2,3,?,?; q = Squeeze x; fill s 3 1; init b 3; fill m 3 0; fill v 3 1; in k 2,3,2,2; y = "
+          "BatchNormalization q s b m v epsilon=0.0; d = Add y k; init w 4,3,1,1; z = Conv d w; out z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void a_product_takes_the_scale_in_one_factor(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,1,4,5; r = Sigmoid x; in k 2,3,4,5; y = bn0 r 1; d = Mul y k; init w 4,3,1,1; z = Conv d w; out z", 0,
+          0, "Sigmoid Mul Conv", 0 },
+        { "in x 2,3,4,5; r = Sigmoid x; in k 2,3,4,5; y = bn0 r 3; d = Mul k y; init w 4,3,1,1; z = Conv d w; out z", 0,
+          0, "Sigmoid Mul Conv", 0 },
+        { "in x 2,3,4,5; r = Sigmoid x; in k 2,3,4,5; y = bn0 r 3; d = Div y k; init w 4,3,1,1; z = Conv d w; out z", 0,
+          0, "Sigmoid Div Conv", 0 },
+        { "in x 2,3,4,5; r = Sigmoid x; in k 2,3,4,5; y = bn0 r 3; d = Div k y; init w 4,3,1,1; z = Conv d w; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,4,5; r = Sigmoid x; y = bn0 r 3; d = Mul y y; init w 4,3,1,1; z = Conv d w; out z", 0, 0,
+          "Sigmoid Mul Conv", 0 },
+        { "broken; in x 2,3,4,5; u = custom.Mystery x; w = custom.Mystery x; d = Mul u w; z = bn d 3; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 3,4,5; r = Sigmoid x; in k 2,3,4,5; t = Reshape r s; ints s 1,3,4,5; y = bn0 t 3; u = Reshape y v; "
+          "ints v 3,4,5; d = Mul k u; init w 4,3,1,1; z = Conv d w; out z",
+          0, 0, "Sigmoid Reshape Reshape Mul Conv", 0 },
+        { "in x 2,3,?,?; q = Squeeze x; in k 2,3,2,2; y = bn0 q 3; d = Mul y k; init w 4,3,1,1; z = Conv d w; out z", 1,
+          REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "opset 6; ir 3; in x 2,3,4,5; in k 3; r = Sigmoid x; y = bn0 r 3 is_test=1; d = Mul y k broadcast=1 axis=1; "
+          "init w 4,3,1,1; z = Conv d w; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "opset 6; ir 3; in x 2,3,4,5; in k 4; init w 4,3,1,1; c = Conv x w; d = Mul c k broadcast=1 axis=1; z = bn d "
+          "4 is_test=1; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "opset 6; ir 3; in x 2,3,4,5; in k 4; init w 4,3,1,1; c = Conv x w; d = Add c k broadcast=1 axis=1; z = bn d "
+          "4 is_test=1; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "opset 6; ir 3; in x 2,3,4,5; in k 3; r = Sigmoid x; fill s 3 1; init b 3; fill m 3 0; fill v 3 1; y = "
+          "BatchNormalization r s b m v epsilon=0.0 is_test=1; d = Add y k broadcast=1 axis=1; init w 4,3,1,1; z = "
+          "Conv d w; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(branches_of_a_concat_take_their_channels),
+        cmocka_unit_test(parts_of_a_split_take_their_channels),
+        cmocka_unit_test(a_slice_keeps_some_channels),
+        cmocka_unit_test(blocks_move_between_depth_and_space),
+        cmocka_unit_test(an_axis_that_is_named_is_followed_without_sizes),
+        cmocka_unit_test(a_transposition_says_where_the_channels_go),
+        cmocka_unit_test(an_average_leaves_the_channels_alone),
+        cmocka_unit_test(a_reduction_keeps_the_channels_it_does_not_reduce),
+        cmocka_unit_test(what_comes_in_at_the_borders_is_counted),
+        cmocka_unit_test(branches_share_a_scale),
+        cmocka_unit_test(a_product_takes_the_scale_in_one_factor),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
