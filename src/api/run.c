@@ -36,7 +36,7 @@ static bool make_inputs(struct run_call *call, const struct run_options *options
     for (size_t i = 0; i < graph->input_count; i++) {
         struct value *input = graph->inputs[i];
         const struct datum *datum = tensors_find(call->inputs, input->name);
-        if (!datum && (input->initializer || input->sparse)) continue;
+        if (!datum && value_is_stored(input)) continue;
         if (!datum && !is_optional(input))
             return fail(error, BNFUSE_USAGE, "%s: no data for input \"%s\"; give --input %s=FILE", call->model->name,
                         input->name, input->name);

@@ -292,7 +292,7 @@ static bool read_directory(struct file_call *call, struct bnfuse_error *error)
     size_t number = 0, before = call->tensors->count;
     for (size_t i = 0; i < graph->input_count; i++) {
         const struct value *input = graph->inputs[i];
-        if (input->initializer || input->sparse) continue;
+        if (value_is_stored(input)) continue;
         if (!read_numbered(call, "input", number++, input->name, error)) return false;
     }
     if (!read_archives(call, error)) return false;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Pairing: inputs and outputs, classes, samples, segments. See pair.h. */
+ * Pairing: classes, samples, and which pairs are to be proven. See pair.h. */
 #include "check/pair.h"
 
 #include "base/hash.h"
+#include "check/ends.h"
+#include "check/frontier.h"
 #include "onnx/graph/attr.h"
 #include "onnx/graph/operator.h"
 #include "onnx/graph/order.h"
@@ -107,11 +109,6 @@ static struct trace *trace_of(struct pairing *pairing, struct value *value)
     return trace;
 }
 
-static bool is_stored(const struct value *value)
-{
-    return value->initializer || value->sparse;
-}
-
 /* Which of the two a graph belongs to, with the table that its classes are looked up in or added to. */
 struct numbering {
     struct pairing *pairing;
@@ -125,7 +122,7 @@ static uint64_t class_of(const struct numbering *n, struct value *value)
 {
     if (!value) return 7;
     struct trace *trace = trace_of(n->pairing, value);
-    if (trace->class || !is_stored(value)) return trace->class;
+    if (trace->class || !value_is_stored(value)) return trace->class;
     trace->class = value->initializer ? hash_tensor(n->pairing, value->initializer)
                                       : hash_sparse(n->pairing, n->net, value->sparse);
     return trace->class;
@@ -198,7 +195,7 @@ static uint64_t hash_body(const struct numbering *n, const struct graph *body, u
 {
     uint64_t hash = hash_mix(5, body->output_count);
     for (size_t i = 0; i < body->input_count; i++)
-        if (!is_stored(body->inputs[i])) set_class(n, body->inputs[i], hash_mix(hash_mix(seed, 11), i));
+        if (!value_is_stored(body->inputs[i])) set_class(n, body->inputs[i], hash_mix(hash_mix(seed, 11), i));
     number_graph(n, body);
     for (size_t i = 0; i < body->output_count; i++) hash = hash_mix(hash, class_of(n, body->outputs[i]));
     return hash;
@@ -253,93 +250,7 @@ static void number_graph(const struct numbering *n, const struct graph *graph)
     for (size_t i = 0; i < graph->node_count; i++) number_node(n, order[i]);
 }
 
-/* ---- inputs and outputs ---- */
-
-static const char *type_text(struct arena *arena, const struct value *value)
-{
-    const char *text = dtype_name(value->type);
-    for (int axis = 0; axis < value->shape.rank; axis++)
-        text = value->shape.dims[axis].size < 0
-                   ? arena_printf(arena, "%s%s?", text, axis ? "x" : " ")
-                   : arena_printf(arena, "%s%s%lld", text, axis ? "x" : " ", (long long)value->shape.dims[axis].size);
-    return text;
-}
-
-static bool may_pair(const struct value *a, const struct value *b)
-{
-    bool real = dtype_kind(a->type) == KIND_REAL && dtype_kind(b->type) == KIND_REAL;
-    bool ranks = a->shape.rank < 0 || b->shape.rank < 0 || a->shape.rank == b->shape.rank;
-    return ranks && (real || a->type == b->type || a->type == DTYPE_UNDEFINED || b->type == DTYPE_UNDEFINED);
-}
-
-/* One list against the other: all by name, or else all by place. */
-struct lists {
-    const char *what;
-    struct value **a, **b;
-    size_t a_count, b_count;
-};
-
-static bool pair_lists(struct pairing *pairing, const struct lists *lists, struct value **partners,
-                       struct bnfuse_error *error)
-{
-    struct arena *arena = pairing->arena;
-    bool named = true;
-    if (lists->a_count != lists->b_count)
-        return fail(error, BNFUSE_DIFFER, "the models have %zu and %zu %ss", lists->a_count, lists->b_count,
-                    lists->what);
-    for (size_t i = 0; i < lists->b_count; i++) {
-        size_t k = 0;
-        while (k < lists->a_count && strcmp(lists->a[k]->name, lists->b[i]->name) != 0) k++;
-        named = named && k < lists->a_count;
-        partners[i] = lists->a[k < lists->a_count ? k : i];
-    }
-    for (size_t i = 0; i < lists->b_count; i++) {
-        if (!named) partners[i] = lists->a[i];
-        if (!may_pair(partners[i], lists->b[i]))
-            return fail(error, BNFUSE_DIFFER, "%s \"%s\" is %s in one model, \"%s\" is %s in the other", lists->what,
-                        partners[i]->name, type_text(arena, partners[i]), lists->b[i]->name,
-                        type_text(arena, lists->b[i]));
-    }
-    if (!named)
-        pairing->note = arena_printf(arena, "%s%s%ss are paired by place and type, for their names differ",
-                                     pairing->note, *pairing->note ? "; " : "", lists->what);
-    return true;
-}
-
-/* Whether an input has to be fed. One that nobody reads may be left out: optimizers leave some behind. */
-static bool is_required(const struct value *input, bool when_read)
-{
-    return !is_stored(input) && (!when_read || input->use_count > 0 || input->is_output);
-}
-
-/* The inputs that have to be fed, in front; `all` has room. */
-static size_t required_inputs(const struct graph *graph, bool when_read, struct value **all)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < graph->input_count; i++)
-        if (is_required(graph->inputs[i], when_read)) all[count++] = graph->inputs[i];
-    return count;
-}
-
-static bool pair_inputs(struct pairing *pairing, struct bnfuse_error *error)
-{
-    const struct graph *a = pairing->a->main, *b = pairing->b->main;
-    struct lists lists = { .what = "input",
-                           .a = NEW_ARRAY(pairing->arena, struct value *, a->input_count),
-                           .b = NEW_ARRAY(pairing->arena, struct value *, b->input_count) };
-    struct value **partners = NEW_ARRAY(pairing->arena, struct value *, b->input_count);
-    bool when_read = required_inputs(a, false, lists.a) != required_inputs(b, false, lists.b);
-    lists.a_count = required_inputs(a, when_read, lists.a);
-    lists.b_count = required_inputs(b, when_read, lists.b);
-    if (!pair_lists(pairing, &lists, partners, error)) return false;
-    pairing->inputs = NEW_ARRAY(pairing->arena, struct value *, b->input_count);
-    for (size_t i = 0, fed = 0; i < b->input_count; i++) {
-        struct value *same = graph_value(a, b->inputs[i]->name);
-        if (is_required(b->inputs[i], when_read)) pairing->inputs[i] = partners[fed++];
-        else if (same && same->is_input && is_stored(same)) pairing->inputs[i] = same;
-    }
-    return true;
-}
+/* ---- opening ---- */
 
 /* Pairs that are given, with a class of their own. */
 static void pair_by_place(struct pairing *pairing, struct value *a, struct value *b, uint64_t class)
@@ -360,12 +271,9 @@ bool pairing_open(struct pairing *pairing, struct arena *arena, const struct net
     pairing->traces->arena = arena;
     pairing->classes = NEW(arena, struct class_table);
     pairing->piece = arena_alloc(arena, (size_t)PIECE * WIDEST);
-    pairing->outputs = NEW_ARRAY(arena, struct value *, b->main->output_count);
-    struct lists outputs = { "output", a->main->outputs, b->main->outputs, a->main->output_count,
-                             b->main->output_count };
-    if (!pair_inputs(pairing, error) || !pair_lists(pairing, &outputs, pairing->outputs, error)) return false;
+    if (!pairing_match_ends(pairing, error)) return false;
     for (size_t i = 0; i < b->main->input_count; i++)
-        if (pairing->inputs[i] && !is_stored(b->main->inputs[i]))
+        if (pairing->inputs[i] && !value_is_stored(b->main->inputs[i]))
             pair_by_place(pairing, pairing->inputs[i], b->main->inputs[i], hash_mix(17, i));
     number_graph(&(struct numbering){ pairing, a, false, false, false }, a->main);
     number_graph(&(struct numbering){ pairing, b, true, false, false }, b->main);
@@ -474,8 +382,6 @@ static void pair(struct trace *b, struct trace *a, bool is_guess)
     a->is_matched |= !is_guess;
 }
 
-static struct site *add_segment(struct pairing *pairing, struct value *b, struct value *a);
-
 static struct trace *output_partner(const struct pairing *pairing, const struct value *value)
 {
     for (size_t i = 0; i < pairing->b->main->output_count; i++)
@@ -486,7 +392,8 @@ static struct trace *output_partner(const struct pairing *pairing, const struct 
 static void adopt_twin(struct pairing *pairing, struct trace *trace)
 {
     if (!trace->twin) return;
-    add_segment(pairing, trace->value, trace->twin->value)->result->accumulated = trace_distance(trace->twin, trace);
+    pairing_add_segment(pairing, trace->value, trace->twin->value)->result->accumulated =
+        trace_distance(trace->twin, trace);
     pair(trace, trace->twin, false);
     trace->class = trace->twin->class;
 }
@@ -497,7 +404,7 @@ static void adopt_guess(struct pairing *pairing, struct trace *trace)
     struct trace *found = output_partner(pairing, trace->value);
     if (!found) found = find_guess(pairing, trace);
     if (!found || !found->value->writer || found->is_matched) return;
-    struct site *site = add_segment(pairing, trace->value, found->value);
+    struct site *site = pairing_add_segment(pairing, trace->value, found->value);
     site->is_guess = true;
     if (trace_has_form_of(found, trace)) site->result->accumulated = trace_distance(found, trace);
     pair(trace, found, true);
@@ -543,162 +450,10 @@ static void pair_bodies(const struct numbering *n, const struct node *node)
         const struct graph *b = node->inner[i], *a = body_of(other, node->inner_names[i]);
         for (size_t k = 0; a && k < b->output_count && k < a->output_count; k++) {
             if (class_of(&of_a, a->outputs[k]) == class_of(n, b->outputs[k])) continue;
-            struct site *site = add_segment(n->pairing, b->outputs[k], a->outputs[k]);
+            struct site *site = pairing_add_segment(n->pairing, b->outputs[k], a->outputs[k]);
             site->inner = true;
         }
     }
-}
-
-/* ---- segments ---- */
-
-/* The values upstream of it are compared as well. */
-static bool is_hider(const struct node *node)
-{
-    return node->row && node->row->hides;
-}
-
-struct frontier {
-    struct pairing *pairing;
-    struct value **b, **a;
-    size_t count, space;
-    const struct graph *region;
-    struct node **stack;
-    size_t stack_count, stack_space;
-    void *tag;
-    bool is_curved;
-    double constant;
-};
-
-static void frontier_add(struct frontier *f, struct value *b, struct value *a)
-{
-    for (size_t i = 0; i < f->count; i++)
-        if ((b && f->b[i] == b) || (a && f->a[i] == a)) return;
-    if (f->count == f->space) {
-        size_t space = 2 * f->space + 8;
-        f->b = arena_grow(f->pairing->arena, f->b, f->space, space, sizeof *f->b);
-        f->a = arena_grow(f->pairing->arena, f->a, f->space, space, sizeof *f->a);
-        f->space = space;
-    }
-    f->b[f->count] = b;
-    f->a[f->count++] = a;
-}
-
-static void push_writer(struct frontier *f, struct node *node)
-{
-    if (!node || node->mark == f->tag || node_is_literal(node)) return;
-    node->mark = f->tag;
-    if (f->stack_count == f->stack_space) {
-        size_t space = 2 * f->stack_space + 16;
-        f->stack = arena_grow(f->pairing->arena, f->stack, f->stack_space, space, sizeof *f->stack);
-        f->stack_space = space;
-    }
-    f->stack[f->stack_count++] = node;
-}
-
-static void reach(struct frontier *f, struct value *value, bool is_b)
-{
-    if (!value || value->mark == f->tag || (!value->writer && is_stored(value))) return;
-    value->mark = f->tag;
-    struct trace *trace = pointer_map_get(f->pairing->traces, value), *partner = trace ? trace->partner : NULL;
-    bool constant = value->writer && node_is_literal(value->writer);
-    if (constant) return;
-    if (partner) frontier_add(f, is_b ? value : partner->value, is_b ? partner->value : value);
-    else if (value->writer) push_writer(f, value->writer);
-    else frontier_add(f, is_b ? value : NULL, is_b ? NULL : value);
-}
-
-static bool is_around(const struct graph *outer, const struct graph *graph)
-{
-    while (graph && graph != outer) graph = graph->owner ? graph->owner->graph : NULL;
-    return graph != NULL;
-}
-
-static void reach_inputs(struct frontier *f, const struct node *node, const struct graph *region, bool is_b)
-{
-    for (size_t i = 0; i < node->input_count; i++)
-        if (node->inputs[i].value && is_around(node->inputs[i].value->graph, region))
-            reach(f, node->inputs[i].value, is_b);
-    for (size_t i = 0; i < node->inner_count; i++) {
-        const struct graph *body = node->inner[i];
-        for (const struct node *inner = body->first; inner; inner = inner->next) reach_inputs(f, inner, region, is_b);
-        for (size_t k = 0; k < body->output_count; k++)
-            if (body->outputs[k] && is_around(body->outputs[k]->graph, region)) reach(f, body->outputs[k], is_b);
-    }
-}
-
-enum { FEW = 4 };
-
-/* The limits of a Clip and the like: numbers beyond them are worth feeding. */
-static void look_at_constants(struct frontier *f, const struct node *node)
-{
-    for (size_t i = 0; i < node->input_count; i++) {
-        struct value *value = node_input(node, i);
-        const struct tensor *constant = value ? value_constant(value) : NULL;
-        double numbers[FEW];
-        if (!constant || constant->count > FEW || dtype_kind(constant->type) != KIND_REAL) continue;
-        if (!tensor_read_real(constant, 0, constant->count, numbers, NULL)) continue;
-        for (int64_t k = 0; k < constant->count; k++)
-            if (fabs(numbers[k]) < 1e6) f->constant = fmax(f->constant, fabs(numbers[k]));
-    }
-    static const char *const names[] = { "min", "max", "alpha", "threshold", "lambd" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        double limit = fabs((double)node_float(node, names[i], 0));
-        if (limit < 1e6) f->constant = fmax(f->constant, limit);
-    }
-}
-
-static void walk_back(struct frontier *f, struct value *from, bool is_b)
-{
-    f->tag = NEW(f->pairing->arena, char);
-    push_writer(f, from->writer);
-    while (f->stack_count > 0) {
-        const struct node *node = f->stack[--f->stack_count];
-        f->is_curved |= is_hider(node) || node->inner_count || node->function;
-        look_at_constants(f, node);
-        reach_inputs(f, node, node->graph, is_b);
-    }
-}
-
-static const char *scope_of(struct arena *arena, const struct graph *graph)
-{
-    const char *scope = "";
-    for (; graph->owner; graph = graph->owner->graph)
-        scope = arena_printf(arena, "%s%s%s", node_label(graph->owner, arena), *scope ? " / " : "", scope);
-    return scope;
-}
-
-static const char *label_of(struct arena *arena, const struct value *value)
-{
-    return value->writer ? node_label(value->writer, arena) : "a constant";
-}
-
-/* From the nearest pairs upstream, of either model, to this pair. */
-static struct site *add_segment(struct pairing *pairing, struct value *b, struct value *a)
-{
-    struct arena *arena = pairing->arena;
-    struct frontier f = { .pairing = pairing };
-    walk_back(&f, b, true);
-    walk_back(&f, a, false);
-    struct site *site = NEW(arena, struct site);
-    *site = (struct site){ .value = b,
-                           .origin = a,
-                           .given_count = f.count,
-                           .given = f.b,
-                           .origins = f.a,
-                           .is_curved = f.is_curved,
-                           .reach = f.constant };
-    site->fed = NEW_ARRAY(arena, struct array *, f.count);
-    site->waiting = f.count;
-    site->result = NEW(arena, struct bnfuse_site);
-    site->result->value = b->name;
-    site->result->node = strcmp(a->name, b->name) == 0 && a->writer && b->writer && a->writer->op == b->writer->op
-                             ? label_of(arena, b)
-                             : arena_printf(arena, "%s; %s in the first", label_of(arena, b), label_of(arena, a));
-    site->result->scope = scope_of(arena, b->graph);
-    site->result->why = "";
-    *pairing->last = site;
-    pairing->last = &site->next;
-    return site;
 }
 
 /* ---- what hides ---- */
@@ -714,7 +469,7 @@ static void look_upstream(struct pairing *pairing, const struct value *value, co
         struct trace *in_a = of_a ? pointer_map_get(pairing->traces, of_a) : NULL;
         if (!in_a || !in_b || in_a->is_matched || in_b->is_matched || !trace_has_form_of(in_a, in_b)) continue;
         if (in_a->is_claimed || in_b->twin) continue;
-        struct site *upstream = add_segment(pairing, of_b, of_a);
+        struct site *upstream = pairing_add_segment(pairing, of_b, of_a);
         upstream->is_guess = true;
         upstream->is_hidden = true;
     }

@@ -88,7 +88,7 @@ bool is_supplied(const void *context, const struct value *value)
 
 static bool is_fed(const struct session *session, const struct value *value)
 {
-    return !(value->initializer || value->sparse) || is_supplied(session, value);
+    return !value_is_stored(value) || is_supplied(session, value);
 }
 
 static bool plan_side(struct session *session, struct side *side, struct bnfuse_error *error)

@@ -51,19 +51,14 @@ static bool same_name(const struct value *a, const struct value *b)
     return a && b ? strcmp(a->name, b->name) == 0 : !a && !b;
 }
 
-static bool has_default(const struct value *value)
-{
-    return value->initializer || value->sparse;
-}
-
 static bool is_constant(const struct finder *finder, const struct value *value)
 {
-    return has_default(value) && !finder->with->is_supplied(finder->with->context, value);
+    return value_is_stored(value) && !finder->with->is_supplied(finder->with->context, value);
 }
 
 static bool same_constant(const struct value *a, const struct value *b)
 {
-    if (!has_default(a)) return true;
+    if (!value_is_stored(a)) return true;
     return b && a->proto == b->proto && a->sparse == b->sparse && (a->proto || a->sparse);
 }
 
@@ -292,7 +287,7 @@ bool site_is_constant(struct value *value)
     size_t known = 1;
     for (size_t done = 0; done < known; done++) {
         const struct node *node = queue[done]->writer;
-        if (!node && (queue[done]->initializer || queue[done]->sparse)) continue;
+        if (!node && value_is_stored(queue[done])) continue;
         if (!node || node->inner_count) return false;
         for (size_t i = 0; i < node->input_count; i++) {
             struct value *input = node_input(node, i);
@@ -395,7 +390,7 @@ struct surroundings {
 static void visit_value(void *context, struct value *value)
 {
     struct surroundings *around = context;
-    if (!value || has_default(value)) return;
+    if (!value || value_is_stored(value)) return;
     if (pointer_map_get(around->inputs, value)) pointer_map_set(around->inputs, value, NULL);
     if (pointer_map_get(around->known, value)) return;
     pointer_map_set(around->known, value, around);
@@ -500,7 +495,7 @@ bool outputs_survive(const struct net *before, const struct net *after)
     for (size_t i = 0; i < a->output_count; i++) {
         const struct value *value = b->outputs[i];
         if (!same_name(a->outputs[i], value)) return false;
-        if (!value->writer && !value->is_input && !has_default(value)) return false;
+        if (!value->writer && !value->is_input && !value_is_stored(value)) return false;
     }
     return true;
 }

@@ -150,7 +150,7 @@ static bool fetch(struct run *run, struct frame *frame, size_t slot, struct arra
     if (slot == NO_SLOT) return true;
     struct array **held = &frame->slots[slot];
     const struct value *value = frame->schedule->values[slot];
-    bool is_constant = value->initializer || value->sparse;
+    bool is_constant = value_is_stored(value);
     if (!*held && is_constant && frame->outer) {
         struct kept *kept = kept_of(run, frame->schedule);
         if (!kept->slots[slot] && !load_initializer(run, value, &kept->slots[slot], error)) return false;

@@ -52,15 +52,10 @@ static char *name_of(const struct value *value)
     return (char *)(value ? value->name : "");
 }
 
-static bool is_initializer(const struct value *value)
-{
-    return value->initializer || value->sparse;
-}
-
 /* A value that nothing defines and nothing reads is not found by name any more; when it comes to life again, it is. */
 static void forget_if_gone(struct value *value)
 {
-    if (value->writer || value->uses || value->is_input || value->is_output || is_initializer(value)) return;
+    if (value->writer || value->uses || value->is_input || value->is_output || value_is_stored(value)) return;
     if (graph_value(value->graph, value->name) == value) graph_take_value(value);
 }
 
@@ -306,7 +301,7 @@ static void set_output(struct node *node, size_t slot, struct value *value)
 
 void edit_take_output(struct node *node, size_t slot, struct value *value)
 {
-    assert(value->graph == node->graph && !value->is_input && !is_initializer(value));
+    assert(value->graph == node->graph && !value->is_input && !value_is_stored(value));
     if (slot >= node->output_count) grow_outputs(node, slot + 1);
     struct value *old = node->outputs[slot];
     if (old == value) return;
@@ -495,7 +490,7 @@ void edit_remove_input(struct value *value)
 void edit_remove_initializer(struct value *value)
 {
     struct graph *graph = value->graph;
-    assert(is_initializer(value) && !value->uses && !value->is_output);
+    assert(value_is_stored(value) && !value->uses && !value->is_output);
     count_edit(graph);
     struct value *last = graph->initializers[--graph->initializer_count];
     graph->initializers[value->initializer_slot] = last;

@@ -120,6 +120,16 @@ static bool is_trained(const struct net *net, const char *name)
     return false;
 }
 
+bool value_is_stored(const struct value *value)
+{
+    return value->initializer || value->sparse;
+}
+
+bool value_is_defined(const struct value *value)
+{
+    return value->writer || value->is_input || value_is_stored(value);
+}
+
 bool value_is_overridable(const struct value *value)
 {
     const struct net *net = value->graph->net;

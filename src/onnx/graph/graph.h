@@ -168,6 +168,9 @@ const char *value_dim_name(const struct value *value, int axis);
 /* Whether the file declares an input of the graph with a dim of this name. */
 bool graph_has_dim(const struct graph *graph, const char *name);
 
+/* Whether it has an initializer, dense or sparse; and whether that, a node or whoever calls its graph gives it. */
+bool value_is_stored(const struct value *value);
+bool value_is_defined(const struct value *value);
 /* Whether a caller can give this initializer another value: a caller (IR >= 4 and it is a main graph input), or training
  * (an update binding of the model's training_info names it). */
 bool value_is_overridable(const struct value *value);

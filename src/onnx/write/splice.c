@@ -370,7 +370,7 @@ static bool add_message(struct splice *splice, uint32_t field, const ProtobufCMe
 static bool is_live(const struct graph *graph, const char *name)
 {
     const struct value *value = graph_value(graph, name);
-    return value && (value->writer || value->is_input || value->initializer || value->sparse);
+    return value && value_is_defined(value);
 }
 
 static void note_gone(struct graph_splice *gs, const char *name)

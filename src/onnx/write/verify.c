@@ -473,7 +473,7 @@ static struct names old_names(struct arena *arena, const struct graph *graph)
 static bool defines(const struct graph *graph, const char *name)
 {
     const struct value *value = graph_value(graph, name);
-    return value && (value->writer || value->is_input || value->initializer || value->sparse);
+    return value && value_is_defined(value);
 }
 
 /* Whether the old graph defined the name and the new one does not. */

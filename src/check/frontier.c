@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Walking upstream in both models until pairs are met. */
+#include "check/frontier.h"
+
+#include "onnx/graph/attr.h"
+#include "onnx/graph/operator.h"
+
+#include <math.h>
+#include <string.h>
+
+struct frontier {
+    struct pairing *pairing;
+    struct value **b, **a;
+    size_t count, space;
+    const struct graph *region;
+    struct node **stack;
+    size_t stack_count, stack_space;
+    void *tag;
+    bool is_curved;
+    double constant;
+};
+
+static void frontier_add(struct frontier *f, struct value *b, struct value *a)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if ((b && f->b[i] == b) || (a && f->a[i] == a)) return;
+    if (f->count == f->space) {
+        size_t space = 2 * f->space + 8;
+        f->b = arena_grow(f->pairing->arena, f->b, f->space, space, sizeof *f->b);
+        f->a = arena_grow(f->pairing->arena, f->a, f->space, space, sizeof *f->a);
+        f->space = space;
+    }
+    f->b[f->count] = b;
+    f->a[f->count++] = a;
+}
+
+static void push_writer(struct frontier *f, struct node *node)
+{
+    if (!node || node->mark == f->tag || node_is_literal(node)) return;
+    node->mark = f->tag;
+    if (f->stack_count == f->stack_space) {
+        size_t space = 2 * f->stack_space + 16;
+        f->stack = arena_grow(f->pairing->arena, f->stack, f->stack_space, space, sizeof *f->stack);
+        f->stack_space = space;
+    }
+    f->stack[f->stack_count++] = node;
+}
+
+static void reach(struct frontier *f, struct value *value, bool is_b)
+{
+    if (!value || value->mark == f->tag || (!value->writer && value_is_stored(value))) return;
+    value->mark = f->tag;
+    struct trace *trace = pointer_map_get(f->pairing->traces, value), *partner = trace ? trace->partner : NULL;
+    bool constant = value->writer && node_is_literal(value->writer);
+    if (constant) return;
+    if (partner) frontier_add(f, is_b ? value : partner->value, is_b ? partner->value : value);
+    else if (value->writer) push_writer(f, value->writer);
+    else frontier_add(f, is_b ? value : NULL, is_b ? NULL : value);
+}
+
+static bool is_around(const struct graph *outer, const struct graph *graph)
+{
+    while (graph && graph != outer) graph = graph->owner ? graph->owner->graph : NULL;
+    return graph != NULL;
+}
+
+static void reach_inputs(struct frontier *f, const struct node *node, const struct graph *region, bool is_b)
+{
+    for (size_t i = 0; i < node->input_count; i++)
+        if (node->inputs[i].value && is_around(node->inputs[i].value->graph, region))
+            reach(f, node->inputs[i].value, is_b);
+    for (size_t i = 0; i < node->inner_count; i++) {
+        const struct graph *body = node->inner[i];
+        for (const struct node *inner = body->first; inner; inner = inner->next) reach_inputs(f, inner, region, is_b);
+        for (size_t k = 0; k < body->output_count; k++)
+            if (body->outputs[k] && is_around(body->outputs[k]->graph, region)) reach(f, body->outputs[k], is_b);
+    }
+}
+
+enum { FEW = 4 };
+
+/* The limits of a Clip and the like: numbers beyond them are worth feeding. */
+static void look_at_constants(struct frontier *f, const struct node *node)
+{
+    for (size_t i = 0; i < node->input_count; i++) {
+        struct value *value = node_input(node, i);
+        const struct tensor *constant = value ? value_constant(value) : NULL;
+        double numbers[FEW];
+        if (!constant || constant->count > FEW || dtype_kind(constant->type) != KIND_REAL) continue;
+        if (!tensor_read_real(constant, 0, constant->count, numbers, NULL)) continue;
+        for (int64_t k = 0; k < constant->count; k++)
+            if (fabs(numbers[k]) < 1e6) f->constant = fmax(f->constant, fabs(numbers[k]));
+    }
+    static const char *const names[] = { "min", "max", "alpha", "threshold", "lambd" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        double limit = fabs((double)node_float(node, names[i], 0));
+        if (limit < 1e6) f->constant = fmax(f->constant, limit);
+    }
+}
+
+static void walk_back(struct frontier *f, struct value *from, bool is_b)
+{
+    f->tag = NEW(f->pairing->arena, char);
+    push_writer(f, from->writer);
+    while (f->stack_count > 0) {
+        const struct node *node = f->stack[--f->stack_count];
+        f->is_curved |= is_hider(node) || node->inner_count || node->function;
+        look_at_constants(f, node);
+        reach_inputs(f, node, node->graph, is_b);
+    }
+}
+
+static const char *scope_of(struct arena *arena, const struct graph *graph)
+{
+    const char *scope = "";
+    for (; graph->owner; graph = graph->owner->graph)
+        scope = arena_printf(arena, "%s%s%s", node_label(graph->owner, arena), *scope ? " / " : "", scope);
+    return scope;
+}
+
+static const char *label_of(struct arena *arena, const struct value *value)
+{
+    return value->writer ? node_label(value->writer, arena) : "a constant";
+}
+
+struct site *pairing_add_segment(struct pairing *pairing, struct value *b, struct value *a)
+{
+    struct arena *arena = pairing->arena;
+    struct frontier f = { .pairing = pairing };
+    walk_back(&f, b, true);
+    walk_back(&f, a, false);
+    struct site *site = NEW(arena, struct site);
+    *site = (struct site){ .value = b,
+                           .origin = a,
+                           .given_count = f.count,
+                           .given = f.b,
+                           .origins = f.a,
+                           .is_curved = f.is_curved,
+                           .reach = f.constant };
+    site->fed = NEW_ARRAY(arena, struct array *, f.count);
+    site->waiting = f.count;
+    site->result = NEW(arena, struct bnfuse_site);
+    site->result->value = b->name;
+    site->result->node = strcmp(a->name, b->name) == 0 && a->writer && b->writer && a->writer->op == b->writer->op
+                             ? label_of(arena, b)
+                             : arena_printf(arena, "%s; %s in the first", label_of(arena, b), label_of(arena, a));
+    site->result->scope = scope_of(arena, b->graph);
+    site->result->why = "";
+    *pairing->last = site;
+    pairing->last = &site->next;
+    return site;
+}
+
+bool is_hider(const struct node *node)
+{
+    return node->row && node->row->hides;
+}
