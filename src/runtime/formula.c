@@ -339,3 +339,38 @@ const char *formula_base(const struct formula *f, const char *prefix)
     size_t length = strlen(prefix);
     return strncmp(name, prefix, length) == 0 ? name + length : name;
 }
+
+struct array *formula_with_bias(struct formula *f)
+{
+    struct array *x = call_input(f->call, 0), *bias = call_input(f->call, 1);
+    if (!x) return formula_fail(f, "input 0 is missing");
+    return bias ? formula_add(f, x, bias) : x;
+}
+
+struct array *formula_quantized(struct formula *f, struct array *y, size_t slot, enum dtype absent)
+{
+    struct array *zero = call_input(f->call, slot + 1);
+    if (!call_input(f->call, slot)) return formula_fail(f, "needs input %zu", slot);
+    if (!zero) zero = formula_number(f, absent, 0);
+    return formula_op(f, "QuantizeLinear", NULL, FROM(y, call_input(f->call, slot), zero));
+}
+
+struct array *formula_channels_first(struct formula *f, struct array *x)
+{
+    int64_t order[ARRAY_MAX_RANK];
+    if (!x || x->rank < 2) return x;
+    for (int i = 2; i < x->rank; i++) order[i] = i - 1;
+    order[0] = 0;
+    order[1] = x->rank - 1;
+    return formula_transposed(f, x, order);
+}
+
+struct array *formula_channels_last(struct formula *f, struct array *x)
+{
+    int64_t order[ARRAY_MAX_RANK];
+    if (!x || x->rank < 2) return x;
+    for (int i = 1; i < x->rank; i++) order[i] = i + 1;
+    order[0] = 0;
+    order[x->rank - 1] = 1;
+    return formula_transposed(f, x, order);
+}

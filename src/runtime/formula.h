@@ -108,6 +108,14 @@ struct array *formula_equal(struct formula *f, struct array *a, struct array *b)
 struct array *formula_inverse_root(struct formula *f, struct array *a, double term);
 /* Whole numbers as the real ones that they stand for; the zero point may be NULL. */
 struct array *formula_dequantized(struct formula *f, struct array *q, struct array *scale, struct array *zero);
+/* Input 0 of the call, plus input 1 where it is there. */
+struct array *formula_with_bias(struct formula *f);
+/* y in whole numbers by the scale in a slot of the call and the zero point after it, which is a zero of type `absent` where
+ * there is none. */
+struct array *formula_quantized(struct formula *f, struct array *y, size_t slot, enum dtype absent);
+/* [N, ..., C] as [N, C, ...], and back. */
+struct array *formula_channels_first(struct formula *f, struct array *x);
+struct array *formula_channels_last(struct formula *f, struct array *x);
 /* The kernel of an operator that ai.onnx has under the same name. */
 bool formula_renamed(struct call *call);
 /* What follows a prefix in the name of the call's operator, which is named after what it is made of: QLinearAdd. */

@@ -36,6 +36,11 @@ bool shape_cast(struct shaping *s)
     return set_like(s, 0, type_attribute(s, "to", DTYPE_UNDEFINED), 0);
 }
 
+bool shape_rank_alone(struct shaping *s)
+{
+    return set_rank(s, 0, rule_type(s), input_rank(s, 0));
+}
+
 bool shape_any(struct shaping *s)
 {
     return set_type(s, 0, rule_type(s));

@@ -110,9 +110,10 @@ bool shape_same(struct shaping *s);      /* of input 0 */
 bool shape_broadcast(struct shaping *s); /* numpy broadcasting of all inputs */
 /* Before opset 7: attributes say whether input 1 is repeated over input 0, and along which axes. */
 bool shape_broadcast_by_attribute(struct shaping *s);
-bool shape_cast(struct shaping *s);   /* of input 0, with the type that attribute "to" says */
-bool shape_any(struct shaping *s);    /* the type alone */
-bool shape_matmul(struct shaping *s); /* numpy.matmul of inputs 0 and 1 */
+bool shape_cast(struct shaping *s);       /* of input 0, with the type that attribute "to" says */
+bool shape_any(struct shaping *s);        /* the type alone */
+bool shape_rank_alone(struct shaping *s); /* and the rank of input 0 */
+bool shape_matmul(struct shaping *s);     /* numpy.matmul of inputs 0 and 1 */
 bool shape_gemm(struct shaping *s);
 bool shape_matmul_of(struct shaping *s, size_t left, size_t right, enum dtype type);
 /* Of input `slot` its first dim, of input 0 its second; fresh ones where they are not known. */

@@ -136,6 +136,95 @@ const struct operator_row *activation_find(const char *name)
     return NULL;
 }
 
+/* ---- named by an attribute of another operator ---- */
+
+/* Parameter i, said in a list or under a name of its own. */
+static bool activation_parameter(const struct node *node, const char *parameter, size_t i, float *value)
+{
+    const float *list;
+    char name[40] = "activation_";
+    size_t count = node_floats(node, "activation_params", &list);
+    if (i < count) *value = list[i];
+    if (i < count) return true;
+    strcat(name, parameter);
+    *value = node_float(node, name, 0);
+    return node_attribute(node, name) != NULL;
+}
+
+/* Clip has its bounds as inputs today. */
+static struct array *clipped(struct formula *f, struct array *y)
+{
+    float low, high;
+    if (!y) return NULL;
+    struct array *least =
+        activation_parameter(f->call->node, "alpha", 0, &low) ? formula_number(f, y->type, (double)low) : NULL;
+    struct array *most =
+        activation_parameter(f->call->node, "beta", 1, &high) ? formula_number(f, y->type, (double)high) : NULL;
+    return formula_op(f, "Clip", NULL, FROM(y, least, most));
+}
+
+/* What the node says of the activation's attributes. Room for two and the end. */
+static void read_activation(const struct node *node, const struct operation *activation, struct setting *settings)
+{
+    for (size_t i = 0; i < 2 && activation->attributes[i].name; i++) {
+        const char *name = activation->attributes[i].name;
+        float value;
+        if (activation_parameter(node, name, i, &value)) *settings++ = (struct setting)SET_FLOAT(name, value);
+    }
+}
+
+struct array *activation_apply(struct formula *f, struct array *y)
+{
+    const struct node *node = f->call->node;
+    const char *name = node_text(node, "activation", "");
+    if (!*name) return y;
+    if (strcmp(name, "Clip") == 0) return clipped(f, y);
+    const struct operator_row *row = activation_find(name);
+    struct setting settings[3] = { { 0 } };
+    if (!row && !f->failed) f->failed = !call_unsupported(f->call, "activation %s is not known", name);
+    if (!row) return NULL;
+    read_activation(node, row->data, settings);
+    return formula_op(f, row->name, settings, FROM(y));
+}
+
+/* ---- com.microsoft: formulas of Gelu and its kin ---- */
+
+/* Its `approximate` is the row's data. */
+static bool gelu_formula(struct call *call)
+{
+    struct formula f;
+    formula_open(&f, call);
+    struct array *x = formula_with_bias(&f);
+    formula_give(&f, 0, formula_op(&f, "Gelu", SETTINGS(SET_TEXT("approximate", call->row->data)), FROM(x)));
+    return formula_close(&f);
+}
+
+/* x * sigmoid(alpha * x) */
+static bool quick_gelu(struct call *call)
+{
+    struct formula f;
+    formula_open(&f, call);
+    struct array *x = call_input(call, 0);
+    struct array *s = formula_scaled(&f, x, (double)node_float(call->node, "alpha", 1.702f));
+    formula_give(&f, 0, formula_mul(&f, x, formula_op(&f, "Sigmoid", NULL, FROM(s))));
+    return formula_close(&f);
+}
+
+/* The left half of x + bias times Gelu of the right one. */
+static bool bias_split_gelu(struct call *call)
+{
+    struct formula f;
+    formula_open(&f, call);
+    struct array *sum = formula_add(&f, call_input(call, 0), call_input(call, 1));
+    int axis = sum ? sum->rank - 1 : 0;
+    int64_t width = sum ? sum->dims[axis] : 0;
+    if (sum && width % 2 != 0) formula_fail(&f, "cannot halve %lld features", (long long)width);
+    struct array *left = formula_slice(&f, sum, axis, 0, width / 2),
+                 *right = formula_slice(&f, sum, axis, width / 2, width);
+    formula_give(&f, 0, formula_mul(&f, left, formula_op(&f, "Gelu", NULL, FROM(right))));
+    return formula_close(&f);
+}
+
 const struct operator_row activation_operators[] = {
     { "Celu", 12, LATEST, .gradient = gradient_celu, .run = elementwise_unary, .data = OF(REALS(celu), ALPHA(1)),
       .shape = shape_same, .laws = ELEMENTWISE, .hides = true,
@@ -209,5 +298,15 @@ const struct operator_row activation_operators[] = {
       .data = OF(REALS(thresholded_relu), ALPHA(1)), .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true,
       .within = { 0, INFINITY }, .hides = true, .fixed_attribute = "alpha",
       .schemas = SCHEMAS({ 10, LATEST, "T > T", "alpha:f" }) },
+    { "com.microsoft:BiasGelu", 1, LATEST, .gradient = gradient_formula, .run = gelu_formula, .data = "none",
+      .shape = shape_same, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T T > T", "" }) },
+    { "com.microsoft:BiasSplitGelu", 1, LATEST, .gradient = gradient_formula, .run = bias_split_gelu,
+      .shape = shape_rank_alone, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T T > T", "" }) },
+    { "com.microsoft:FastGelu", 1, LATEST, .gradient = gradient_formula, .run = gelu_formula, .data = "tanh",
+      .shape = shape_same, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T ?T > T", "" }) },
+    { "com.microsoft:Gelu", 1, LATEST, .gradient = gradient_formula, .run = gelu_formula, .data = "none",
+      .shape = shape_same, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
+    { "com.microsoft:QuickGelu", 1, LATEST, .gradient = gradient_formula, .run = quick_gelu, .shape = shape_same,
+      .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "alpha:f" }) },
     { 0 },
 };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Quantized operators of com.microsoft: formulas of DequantizeLinear, the operator on real numbers, and QuantizeLinear,
- * or of a product of whole numbers and what its sums are scaled by. */
+ * Quantized operators of com.microsoft: formulas of DequantizeLinear, the operator on real numbers, and QuantizeLinear. */
 #include "onnx/shape/rules.h"
 #include "onnx/shape/slide.h"
 #include "runtime/element.h"
@@ -15,36 +14,6 @@ static struct array *real_of(struct formula *f, size_t slot)
     if (!call_input(call, slot) || !call_input(call, slot + 1))
         return formula_fail(f, "needs inputs %zu and %zu", slot, slot + 1);
     return formula_dequantized(f, call_input(call, slot), call_input(call, slot + 1), call_input(call, slot + 2));
-}
-
-/* y with the scale in `slot` and the zero point after it, which is a zero of type `absent` where there is none. */
-static struct array *quantized(struct formula *f, struct array *y, size_t slot, enum dtype absent)
-{
-    struct array *zero = call_input(f->call, slot + 1);
-    if (!call_input(f->call, slot)) return formula_fail(f, "needs input %zu", slot);
-    if (!zero) zero = formula_number(f, absent, 0);
-    return formula_op(f, "QuantizeLinear", NULL, FROM(y, call_input(f->call, slot), zero));
-}
-
-/* [N, ..., C] as [N, C, ...], and back. */
-static struct array *channels_first(struct formula *f, struct array *x)
-{
-    int64_t order[ARRAY_MAX_RANK];
-    if (!x || x->rank < 2) return x;
-    for (int i = 2; i < x->rank; i++) order[i] = i - 1;
-    order[0] = 0;
-    order[1] = x->rank - 1;
-    return formula_transposed(f, x, order);
-}
-
-static struct array *channels_last(struct formula *f, struct array *x)
-{
-    int64_t order[ARRAY_MAX_RANK];
-    if (!x || x->rank < 2) return x;
-    for (int i = 1; i < x->rank; i++) order[i] = i + 1;
-    order[0] = 0;
-    order[x->rank - 1] = 1;
-    return formula_transposed(f, x, order);
 }
 
 static bool is_channels_last(const struct call *call)
@@ -61,12 +30,12 @@ static bool quantized_unary(struct call *call)
     struct formula f;
     formula_open(&f, call);
     struct array *x = real_of(&f, 0);
-    if (is_channels_last(call)) x = channels_first(&f, x);
+    if (is_channels_last(call)) x = formula_channels_first(&f, x);
     f.opset = node_int(call->node, "opset", LATEST_OPSET); /* Softmax: whose meaning */
     struct array *y = formula_own(&f, formula_base(&f, quantized_prefix), FROM(x));
     f.opset = LATEST_OPSET;
-    if (is_channels_last(call)) y = channels_last(&f, y);
-    if (!f.failed) formula_give(&f, 0, quantized(&f, y, 3, call_input(call, 0)->type));
+    if (is_channels_last(call)) y = formula_channels_last(&f, y);
+    if (!f.failed) formula_give(&f, 0, formula_quantized(&f, y, 3, call_input(call, 0)->type));
     return formula_close(&f);
 }
 
@@ -82,7 +51,7 @@ static bool quantized_mean(struct call *call)
     if (x && count == 0) axes = all;
     if (x && count == 0) count = (size_t)x->rank;
     struct array *y = formula_mean(&f, x, axes, (int64_t)count, node_int(call->node, "keepdims", 1) != 0);
-    if (!f.failed) formula_give(&f, 0, quantized(&f, y, 3, call_input(call, 0)->type));
+    if (!f.failed) formula_give(&f, 0, formula_quantized(&f, y, 3, call_input(call, 0)->type));
     return formula_close(&f);
 }
 
@@ -91,7 +60,7 @@ static bool quantized_binary(struct call *call)
     struct formula f;
     formula_open(&f, call);
     struct array *y = formula_op(&f, formula_base(&f, quantized_prefix), NULL, FROM(real_of(&f, 0), real_of(&f, 3)));
-    if (!f.failed) formula_give(&f, 0, quantized(&f, y, 6, call_input(call, 0)->type));
+    if (!f.failed) formula_give(&f, 0, formula_quantized(&f, y, 6, call_input(call, 0)->type));
     return formula_close(&f);
 }
 
@@ -101,7 +70,7 @@ static bool quantized_where(struct call *call)
     formula_open(&f, call);
     struct array *y = formula_op(&f, formula_base(&f, quantized_prefix), NULL,
                                  FROM(call_input(call, 0), real_of(&f, 1), real_of(&f, 4)));
-    if (!f.failed) formula_give(&f, 0, quantized(&f, y, 7, call_input(call, 1)->type));
+    if (!f.failed) formula_give(&f, 0, formula_quantized(&f, y, 7, call_input(call, 1)->type));
     return formula_close(&f);
 }
 
@@ -115,7 +84,7 @@ static bool quantized_concat(struct call *call)
     if (count == 0 || call->input_count != 2 + 3 * count) formula_fail(&f, "has %zu inputs", call->input_count);
     for (size_t i = 0; !f.failed && i < count; i++) parts[i] = real_of(&f, 2 + 3 * i);
     struct array *y = formula_own(&f, formula_base(&f, quantized_prefix), parts, count);
-    if (!f.failed) formula_give(&f, 0, quantized(&f, y, 0, call_input(call, 2)->type));
+    if (!f.failed) formula_give(&f, 0, formula_quantized(&f, y, 0, call_input(call, 2)->type));
     return formula_close(&f);
 }
 
@@ -123,73 +92,8 @@ static bool nhwc_max_pool(struct call *call)
 {
     struct formula f;
     formula_open(&f, call);
-    struct array *x = channels_first(&f, call_input(call, 0));
-    formula_give(&f, 0, channels_last(&f, formula_own(&f, formula_base(&f, "Nhwc"), FROM(x))));
-    return formula_close(&f);
-}
-
-/* ai.onnx's QLinearConv, or with the channels last. */
-static bool qlinear_conv(struct call *call)
-{
-    struct formula f;
-    struct array *inputs[9];
-    formula_open(&f, call);
-    for (size_t i = 0; i < 9; i++) inputs[i] = call_input(call, i);
-    if (is_channels_last(call)) inputs[0] = channels_first(&f, inputs[0]);
-    struct array *y = formula_own(&f, call->node->op, inputs, 9);
-    formula_give(&f, 0, is_channels_last(call) ? channels_last(&f, y) : y);
-    return formula_close(&f);
-}
-
-/* ---- products ---- */
-
-/* sums * (a_scale * b_scale), and a bias; sums are whole. */
-static struct array *scaled_sums(struct formula *f, struct array *sums, struct array *a_scale, struct array *b_scale,
-                                 struct array *bias)
-{
-    if (!sums || !a_scale || !b_scale) return formula_fail(f, "has no scale");
-    struct array *real = formula_cast(f, sums, b_scale->type);
-    struct array *y = formula_mul(f, real, formula_mul(f, a_scale, b_scale));
-    return bias ? formula_add(f, y, bias) : y;
-}
-
-static bool dynamic_quantize_matmul(struct call *call)
-{
-    struct formula f;
-    struct array *a[3];
-    formula_open(&f, call);
-    formula_ops(&f, "DynamicQuantizeLinear", NULL, FROM(call_input(call, 0)), a, 3);
-    struct array *sums =
-        formula_op(&f, "MatMulInteger", NULL, FROM(a[0], call_input(call, 1), a[2], call_input(call, 3)));
-    formula_give(&f, 0, scaled_sums(&f, sums, a[1], call_input(call, 2), call_input(call, 4)));
-    return formula_close(&f);
-}
-
-static bool matmul_integer_to_float(struct call *call)
-{
-    struct formula f;
-    formula_open(&f, call);
-    struct array *sums =
-        formula_op(&f, "MatMulInteger", NULL,
-                   FROM(call_input(call, 0), call_input(call, 1), call_input(call, 4), call_input(call, 5)));
-    formula_give(&f, 0, scaled_sums(&f, sums, call_input(call, 2), call_input(call, 3), call_input(call, 6)));
-    return formula_close(&f);
-}
-
-/* Real without a scale for the result, else quantized. C is whole, in units of the sums. */
-static bool quantized_gemm(struct call *call)
-{
-    struct formula f;
-    formula_open(&f, call);
-    struct array *a = call_input(call, 0), *b = call_input(call, 3), *c = call_input(call, 6);
-    if (node_int(call->node, "transA", 0)) a = formula_turned(&f, a);
-    if (node_int(call->node, "transB", 0)) b = formula_turned(&f, b);
-    struct array *sums = formula_op(&f, "MatMulInteger", NULL, FROM(a, b, call_input(call, 2), call_input(call, 5)));
-    if (c) sums = formula_add(&f, sums, c);
-    struct array *scale = formula_scaled(&f, call_input(call, 1), (double)node_float(call->node, "alpha", 1));
-    struct array *y = scaled_sums(&f, sums, scale, call_input(call, 4), NULL);
-    if (call_input(call, 7) && !f.failed) y = quantized(&f, y, 7, call_input(call, 0)->type);
-    formula_give(&f, 0, y);
+    struct array *x = formula_channels_first(&f, call_input(call, 0));
+    formula_give(&f, 0, formula_channels_last(&f, formula_own(&f, formula_base(&f, "Nhwc"), FROM(x))));
     return formula_close(&f);
 }
 
@@ -210,37 +114,11 @@ static bool shape_quantized_binary(struct shaping *s)
     return set_output(s, 0, rule_type(s), rank, dims);
 }
 
-static bool shape_dynamic_matmul(struct shaping *s)
-{
-    return shape_matmul_of(s, 0, 1, DTYPE_FLOAT);
-}
-
-static bool shape_quantized_gemm(struct shaping *s)
-{
-    return set_rank(s, 0, node_input(s->node, 7) ? input_type(s, 0) : input_type(s, 1), 2);
-}
-
-static bool shape_quantized_conv(struct shaping *s)
-{
-    enum dtype type = input_type(s, 7);
-    if (node_int(s->node, "channels_last", 0)) return set_rank(s, 0, type, input_rank(s, 0));
-    return slide_convolve(s, 3, type);
-}
-
 const struct operator_row fused_quant_operators[] = {
-    { "com.microsoft:DynamicQuantizeMatMul", 1, LATEST, .limits = { [2] = LIMIT_POSITIVE },
-      .run = dynamic_quantize_matmul, .shape = shape_dynamic_matmul, .hides = true,
-      .schemas = SCHEMAS({ 1, LATEST, "f32 T f32 ?T ?f32 > f32", "" }) },
-    { "com.microsoft:MatMulIntegerToFloat", 1, LATEST, .limits = { [2] = LIMIT_POSITIVE, [3] = LIMIT_POSITIVE },
-      .run = matmul_integer_to_float, .shape = shape_matmul, .type_from = 2,
-      .schemas = SCHEMAS({ 1, LATEST, "T U V V ?T ?U ?V > V", "" }) },
     { "com.microsoft:NhwcMaxPool", 1, LATEST, .run = nhwc_max_pool, .shape = shape_channels_last, .keeps_range = true,
       .hides = true,
       .schemas =
           SCHEMAS({ 1, LATEST, "T > T", "auto_pad:s ceil_mode:i dilations:I kernel_shape!I pads:I strides:I" }) },
-    { "com.microsoft:QGemm", 1, LATEST, .limits = { [1] = LIMIT_POSITIVE, [4] = LIMIT_POSITIVE, [7] = LIMIT_POSITIVE },
-      .run = quantized_gemm, .shape = shape_quantized_gemm,
-      .schemas = SCHEMAS({ 1, LATEST, "T R T U R U ?i32 ?R ?. > .", "alpha:f transA:i transB:i" }) },
     { "com.microsoft:QLinearAdd", 1, LATEST,
       .limits = { [1] = LIMIT_POSITIVE, [4] = LIMIT_POSITIVE, [6] = LIMIT_POSITIVE }, .run = quantized_binary,
       .shape = shape_quantized_binary, .hides = true,
@@ -253,11 +131,6 @@ const struct operator_row fused_quant_operators[] = {
     { "com.microsoft:QLinearConcat", 1, LATEST,
       .limits = { LIMIT_POSITIVE, [3] = LIMIT_POSITIVE, [6] = LIMIT_POSITIVE }, .run = quantized_concat,
       .shape = shape_any, .type_from = 1, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "f32 T *. > T", "axis!i" }) },
-    { "com.microsoft:QLinearConv", 1, LATEST,
-      .limits = { [1] = LIMIT_POSITIVE, [4] = LIMIT_POSITIVE, [6] = LIMIT_POSITIVE }, .run = qlinear_conv,
-      .shape = shape_quantized_conv, .type_from = 7, .hides = true,
-      .schemas = SCHEMAS({ 1, LATEST, "T f32 T U f32 U f32 V ?i32 > V",
-                           "auto_pad:s channels_last:i dilations:I group:i kernel_shape:I pads:I strides:I" }) },
     { "com.microsoft:QLinearGlobalAveragePool", 1, LATEST, .limits = { [1] = LIMIT_POSITIVE, [3] = LIMIT_POSITIVE },
       .run = quantized_unary, .shape = shape_channels_last, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "T f32 T f32 T > T", "channels_last:i" }) },

@@ -545,5 +545,8 @@ const struct operator_row gather_operators[] = {
       .schemas = SCHEMAS({ 11, 15, "T i64 T > T", "" }, { 16, LATEST, "T i64 T > T", "reduction:s" }) },
     { "TensorScatter", 24, LATEST, .run = tensor_scatter, .complex = MOVES_COMPLEX, .shape = shape_same,
       .schemas = SCHEMAS({ 24, LATEST, "T T ?i64 > T", "axis:i mode:s" }) },
+    { "com.microsoft:GatherND", 1, LATEST, .gradient = gradient_formula, .run = formula_renamed, .shape = shape_any,
+      .sizes = SLOT(1), .limits = { [1] = LIMIT_ANY_INDEX }, .schemas = SCHEMAS({ 1, LATEST, "T . > T", "" }),
+      .exact = EXACT },
     { 0 },
 };

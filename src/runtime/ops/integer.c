@@ -7,6 +7,7 @@
 #include "onnx/shape/rules.h"
 #include "onnx/shape/slide.h"
 #include "runtime/element.h"
+#include "runtime/formula.h"
 #include "runtime/math/product.h"
 #include "runtime/ops/conv.h"
 #include "runtime/ops/operators.h"
@@ -250,6 +251,72 @@ static bool qlinear_conv(struct call *call)
     return true;
 }
 
+/* ---- com.microsoft: formulas of them ---- */
+
+/* ai.onnx's QLinearConv, or with the channels last. */
+static bool qlinear_conv_formula(struct call *call)
+{
+    struct formula f;
+    struct array *inputs[9];
+    bool last = node_int(call->node, "channels_last", 0) != 0;
+    formula_open(&f, call);
+    for (size_t i = 0; i < 9; i++) inputs[i] = call_input(call, i);
+    if (last) inputs[0] = formula_channels_first(&f, inputs[0]);
+    struct array *y = formula_own(&f, call->node->op, inputs, 9);
+    formula_give(&f, 0, last ? formula_channels_last(&f, y) : y);
+    return formula_close(&f);
+}
+
+/* sums * (a_scale * b_scale), and a bias; sums are whole. */
+static struct array *scaled_sums(struct formula *f, struct array *sums, struct array *a_scale, struct array *b_scale,
+                                 struct array *bias)
+{
+    if (!sums || !a_scale || !b_scale) return formula_fail(f, "has no scale");
+    struct array *real = formula_cast(f, sums, b_scale->type);
+    struct array *y = formula_mul(f, real, formula_mul(f, a_scale, b_scale));
+    return bias ? formula_add(f, y, bias) : y;
+}
+
+static bool dynamic_quantize_matmul(struct call *call)
+{
+    struct formula f;
+    struct array *a[3];
+    formula_open(&f, call);
+    formula_ops(&f, "DynamicQuantizeLinear", NULL, FROM(call_input(call, 0)), a, 3);
+    struct array *sums =
+        formula_op(&f, "MatMulInteger", NULL, FROM(a[0], call_input(call, 1), a[2], call_input(call, 3)));
+    formula_give(&f, 0, scaled_sums(&f, sums, a[1], call_input(call, 2), call_input(call, 4)));
+    return formula_close(&f);
+}
+
+static bool matmul_integer_to_float(struct call *call)
+{
+    struct formula f;
+    formula_open(&f, call);
+    struct array *sums =
+        formula_op(&f, "MatMulInteger", NULL,
+                   FROM(call_input(call, 0), call_input(call, 1), call_input(call, 4), call_input(call, 5)));
+    formula_give(&f, 0, scaled_sums(&f, sums, call_input(call, 2), call_input(call, 3), call_input(call, 6)));
+    return formula_close(&f);
+}
+
+/* Real without a scale for the result, else quantized. C is whole, in units of the sums. */
+static bool quantized_gemm(struct call *call)
+{
+    struct formula f;
+    formula_open(&f, call);
+    struct array *a = call_input(call, 0), *b = call_input(call, 3), *c = call_input(call, 6);
+    if (node_int(call->node, "transA", 0)) a = formula_turned(&f, a);
+    if (node_int(call->node, "transB", 0)) b = formula_turned(&f, b);
+    struct array *sums = formula_op(&f, "MatMulInteger", NULL, FROM(a, b, call_input(call, 2), call_input(call, 5)));
+    if (c) sums = formula_add(&f, sums, c);
+    struct array *scale = formula_scaled(&f, call_input(call, 1), (double)node_float(call->node, "alpha", 1));
+    struct array *y = scaled_sums(&f, sums, scale, call_input(call, 4), NULL);
+    if (call_input(call, 7) && !f.failed) y = formula_quantized(&f, y, 7, call_input(call, 0)->type);
+    formula_give(&f, 0, y);
+    return formula_close(&f);
+}
+
 /* ---- shapes ---- */
 
 static bool shape_quantized_conv(struct shaping *s)
@@ -260,6 +327,23 @@ static bool shape_quantized_conv(struct shaping *s)
 static bool shape_quantized_matmul(struct shaping *s)
 {
     return shape_matmul_of(s, 0, 3, rule_type(s));
+}
+
+static bool shape_dynamic_matmul(struct shaping *s)
+{
+    return shape_matmul_of(s, 0, 1, DTYPE_FLOAT);
+}
+
+static bool shape_quantized_gemm(struct shaping *s)
+{
+    return set_rank(s, 0, node_input(s->node, 7) ? input_type(s, 0) : input_type(s, 1), 2);
+}
+
+static bool shape_any_quantized_conv(struct shaping *s)
+{
+    enum dtype type = input_type(s, 7);
+    if (node_int(s->node, "channels_last", 0)) return set_rank(s, 0, type, input_rank(s, 0));
+    return slide_convolve(s, 3, type);
 }
 
 const struct operator_row integer_operators[] = {
@@ -275,5 +359,19 @@ const struct operator_row integer_operators[] = {
     { "QLinearMatMul", 10, LATEST, .limits = { [1] = LIMIT_POSITIVE, [4] = LIMIT_POSITIVE, [6] = LIMIT_POSITIVE },
       .run = qlinear_matmul, .shape = shape_quantized_matmul, .type_from = 7,
       .schemas = SCHEMAS({ 10, 20, "T f32 T U f32 U f32 V > V", "" }, { 21, LATEST, "T U T V U V U W > W", "" }) },
+    { "com.microsoft:DynamicQuantizeMatMul", 1, LATEST, .limits = { [2] = LIMIT_POSITIVE },
+      .run = dynamic_quantize_matmul, .shape = shape_dynamic_matmul, .hides = true,
+      .schemas = SCHEMAS({ 1, LATEST, "f32 T f32 ?T ?f32 > f32", "" }) },
+    { "com.microsoft:MatMulIntegerToFloat", 1, LATEST, .limits = { [2] = LIMIT_POSITIVE, [3] = LIMIT_POSITIVE },
+      .run = matmul_integer_to_float, .shape = shape_matmul, .type_from = 2,
+      .schemas = SCHEMAS({ 1, LATEST, "T U V V ?T ?U ?V > V", "" }) },
+    { "com.microsoft:QGemm", 1, LATEST, .limits = { [1] = LIMIT_POSITIVE, [4] = LIMIT_POSITIVE, [7] = LIMIT_POSITIVE },
+      .run = quantized_gemm, .shape = shape_quantized_gemm,
+      .schemas = SCHEMAS({ 1, LATEST, "T R T U R U ?i32 ?R ?. > .", "alpha:f transA:i transB:i" }) },
+    { "com.microsoft:QLinearConv", 1, LATEST,
+      .limits = { [1] = LIMIT_POSITIVE, [4] = LIMIT_POSITIVE, [6] = LIMIT_POSITIVE }, .run = qlinear_conv_formula,
+      .shape = shape_any_quantized_conv, .type_from = 7, .hides = true,
+      .schemas = SCHEMAS({ 1, LATEST, "T f32 T U f32 U f32 V ?i32 > V",
+                           "auto_pad:s channels_last:i dilations:I group:i kernel_shape:I pads:I strides:I" }) },
     { 0 },
 };

@@ -1,27 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Normalisations: (x - mean) * scale / sqrt(variance + epsilon) + shift, over whatever belongs together. Variances are
+ * Normalizations: (x - mean) * scale / sqrt(variance + epsilon) + shift, over whatever belongs together. Variances are
  * those of the population (divided by N). Statistics are computed in double, elements in the store of the call. */
+#include "runtime/ops/norm.h"
 #include "onnx/graph/bn.h"
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/gradient.h"
 #include "runtime/math/real.h"
 #include "runtime/math/simd.h"
-#include "runtime/math/unstride.h"
 #include "runtime/ops/operators.h"
 
 #include <math.h>
 #include <string.h>
 
-static char *at(const struct array *array, int64_t index)
+char *norm_at(const struct array *array, int64_t index)
 {
     return (char *)array->data + index * (int64_t)store_size(array->store);
 }
 
-static double read_epsilon(const struct call *call)
+double norm_epsilon(const struct call *call)
 {
     return (double)node_float(call->node, "epsilon", 1e-5f);
+}
+
+void norm_round_back(struct array *y, enum dtype type, int64_t first, int64_t count)
+{
+    for (int64_t i = first; i < first + count; i++) element_put(y, i, dtype_round(type, element_real(y, i)));
+}
+
+bool norm_is_rounded_between(const struct call *call, const struct array *x)
+{
+    return !call->exact && x->type != DTYPE_FLOAT && x->type != DTYPE_DOUBLE;
 }
 
 /* --- BatchNormalization --- */
@@ -81,8 +91,8 @@ static void normalize_planes(const void *context, int64_t first, int64_t end, in
     (void)member;
     for (int64_t i = first; i < end; i++) {
         int64_t f = i % b->features;
-        simd->normalize(at(b->x, i * b->plane), element_real(b->used_mean, f), element_real(b->factors, f),
-                        element_real(b->shift, f), b->plane, at(b->y, i * b->plane));
+        simd->normalize(norm_at(b->x, i * b->plane), element_real(b->used_mean, f), element_real(b->factors, f),
+                        element_real(b->shift, f), b->plane, norm_at(b->y, i * b->plane));
     }
 }
 
@@ -92,8 +102,8 @@ static void normalize_images(const void *context, int64_t first, int64_t end, in
     const struct batch *b = context;
     (void)member;
     for (int64_t i = first; i < end; i++)
-        b->simd->normalize_each(at(b->x, i * b->features), b->used_mean->data, b->factors->data, b->shift->data,
-                                b->features, at(b->y, i * b->features));
+        b->simd->normalize_each(norm_at(b->x, i * b->features), b->used_mean->data, b->factors->data, b->shift->data,
+                                b->features, norm_at(b->y, i * b->features));
 }
 
 static void normalize_batch(const struct call *call, struct batch *b, const struct array *mean,
@@ -115,10 +125,11 @@ static void find_moments(const void *context, int64_t first, int64_t end, int me
     (void)member;
     for (int64_t f = first; f < end; f++) {
         double sum = 0, squares = 0;
-        for (int64_t n = 0; n < b->images; n++) sum += simd->sum(at(b->x, (n * b->features + f) * b->plane), b->plane);
+        for (int64_t n = 0; n < b->images; n++)
+            sum += simd->sum(norm_at(b->x, (n * b->features + f) * b->plane), b->plane);
         double mean = sum / count;
         for (int64_t n = 0; n < b->images; n++)
-            squares += simd->squares(at(b->x, (n * b->features + f) * b->plane), b->plane, mean);
+            squares += simd->squares(norm_at(b->x, (n * b->features + f) * b->plane), b->plane, mean);
         element_put(b->batch_mean, f, mean);
         element_put(b->batch_variance, f, squares / count);
     }
@@ -178,28 +189,22 @@ struct groups {
     bool half; /* the normalised elements are rounded to x's type before scaling */
 };
 
-/* Rounds what was normalised in float32 back to x's type, as the specification has it, unless the run is exact. */
-static void round_back(struct array *y, enum dtype type, int64_t first, int64_t count)
-{
-    for (int64_t i = first; i < first + count; i++) element_put(y, i, dtype_round(type, element_real(y, i)));
-}
-
 static void normalize_group(const struct groups *g, int64_t group)
 {
     const struct simd *simd = g->simd;
     int64_t size = g->channels * g->plane, first = group * size;
-    double mean = simd->sum(at(g->x, first), size) / (double)size;
-    double factor = 1 / sqrt(simd->squares(at(g->x, first), size, mean) / (double)size + g->epsilon);
+    double mean = simd->sum(norm_at(g->x, first), size) / (double)size;
+    double factor = 1 / sqrt(simd->squares(norm_at(g->x, first), size, mean) / (double)size + g->epsilon);
     for (int64_t c = 0; c < g->channels; c++) {
         int64_t p = (g->per_group ? group : group * g->channels + c) % g->parameters, place = first + c * g->plane;
         double scale = element_real(g->scale, p), shift = element_real(g->shift, p);
         if (!g->half) {
-            simd->normalize(at(g->x, place), mean, factor * scale, shift, g->plane, at(g->y, place));
+            simd->normalize(norm_at(g->x, place), mean, factor * scale, shift, g->plane, norm_at(g->y, place));
             continue;
         }
-        simd->normalize(at(g->x, place), mean, factor, 0, g->plane, at(g->y, place));
-        round_back(g->y, g->x->type, place, g->plane);
-        simd->normalize(at(g->y, place), 0, scale, shift, g->plane, at(g->y, place));
+        simd->normalize(norm_at(g->x, place), mean, factor, 0, g->plane, norm_at(g->y, place));
+        norm_round_back(g->y, g->x->type, place, g->plane);
+        simd->normalize(norm_at(g->y, place), 0, scale, shift, g->plane, norm_at(g->y, place));
     }
 }
 
@@ -211,7 +216,7 @@ static void normalize_some_groups(const void *context, int64_t first, int64_t en
 
 static bool normalize_groups(struct call *call, struct groups *g)
 {
-    g->epsilon = read_epsilon(call);
+    g->epsilon = norm_epsilon(call);
     g->simd = simd_for(g->x->store, call->simd_row);
     g->y = call_output(call, 0, g->x->type, g->x->rank, g->x->dims);
     if (g->y->count == 0) return true;
@@ -232,12 +237,6 @@ static bool run_instance_normalization(struct call *call)
     return normalize_groups(call, &g);
 }
 
-/* Whether intermediate results of a half-sized type have to be rounded to it. */
-static bool is_rounded_between(const struct call *call, const struct array *x)
-{
-    return !call->exact && x->type != DTYPE_FLOAT && x->type != DTYPE_DOUBLE;
-}
-
 /* Opset 18 has parameters per group, 21 per channel; with as many groups as channels the shapes do not tell. */
 static bool run_group_normalization(struct call *call)
 {
@@ -250,93 +249,8 @@ static bool run_group_normalization(struct call *call)
     g.channels = g.x->dims[1] / groups;
     g.parameters = g.per_group ? groups : g.x->dims[1];
     g.count = g.x->count ? g.x->dims[0] * groups : 0;
-    g.half = !g.per_group && is_rounded_between(call, g.x);
+    g.half = !g.per_group && norm_is_rounded_between(call, g.x);
     return normalize_groups(call, &g);
-}
-
-/* --- LayerNormalization, RMSNormalization: x as [rows, size] --- */
-
-struct layer {
-    const struct simd *simd;
-    struct array *x, *scale, *shift, *y; /* scale and shift: broadcast to a period that divides x; or NULL */
-    int64_t rows, size;
-    double epsilon;
-    bool half, centred;
-    struct array *means, *inverses; /* per row; or NULL */
-};
-
-static void normalize_row(const struct layer *l, int64_t row)
-{
-    const struct simd *simd = l->simd;
-    int64_t first = row * l->size;
-    double size = (double)l->size, mean = l->centred ? simd->sum(at(l->x, first), l->size) / size : 0;
-    double inverse = 1 / sqrt(simd->squares(at(l->x, first), l->size, mean) / size + l->epsilon);
-    simd->normalize(at(l->x, first), mean, inverse, 0, l->size, at(l->y, first));
-    if (l->half) round_back(l->y, l->x->type, first, l->size);
-    if (l->means) element_put(l->means, row, mean);
-    if (l->inverses) element_put(l->inverses, row, inverse);
-    const void *shifts = l->shift ? at(l->shift, first % l->shift->count) : NULL;
-    simd->scale_each(at(l->scale, first % l->scale->count), shifts, l->size, at(l->y, first));
-}
-
-static void normalize_rows(const void *context, int64_t first, int64_t end, int member)
-{
-    (void)member;
-    for (int64_t i = first; i < end; i++) normalize_row(context, i);
-}
-
-/* A parameter broadcast to the normalised axes if it has no others, else to all of x. */
-static bool read_layer_parameter(struct call *call, size_t slot, const char *name, bool required, const struct array *x,
-                                 int axis, struct array **to)
-{
-    struct array *parameter;
-    *to = NULL;
-    if (!call_real(call, slot, name, required, 0, &parameter)) return false;
-    if (!parameter) return true;
-    int from = parameter->rank <= x->rank - axis ? axis : 0;
-    *to = broadcast_copy(call, parameter, x->rank - from, x->dims + from);
-    return *to || call_fail(call, "input %s does not broadcast to the input", name);
-}
-
-static struct array *wanted_statistic(struct call *call, size_t slot, const struct array *x, int axis)
-{
-    int64_t dims[ARRAY_MAX_RANK], type = node_int(call->node, "stash_type", DTYPE_FLOAT);
-    if (!call_wants(call, slot)) return NULL;
-    for (int i = 0; i < x->rank; i++) dims[i] = i < axis ? x->dims[i] : 1;
-    return call_output(call, slot, dtype_kind(type) == KIND_REAL ? (enum dtype)type : DTYPE_FLOAT, x->rank, dims);
-}
-
-static bool normalize_layer(struct call *call, bool centred)
-{
-    struct layer l = { .centred = centred, .epsilon = read_epsilon(call) };
-    int axis;
-    if (!call_real(call, 0, "X", true, 1, &l.x) || !call_axis(call, node_int(call->node, "axis", -1), l.x->rank, &axis)
-        || !read_layer_parameter(call, 1, "Scale", true, l.x, axis, &l.scale)
-        || !read_layer_parameter(call, 2, "B", false, l.x, axis, &l.shift))
-        return false;
-    l.half = is_rounded_between(call, l.x);
-    l.simd = simd_for(l.x->store, call->simd_row);
-    l.y = call_output(call, 0, centred ? l.x->type : call_input(call, 1)->type, l.x->rank, l.x->dims);
-    l.means = centred ? wanted_statistic(call, 1, l.x, axis) : NULL;
-    l.inverses = centred ? wanted_statistic(call, 2, l.x, axis) : NULL;
-    if (l.y->count > 0) {
-        l.size = dims_product(l.x->dims, axis, l.x->rank);
-        l.rows = l.x->count / l.size;
-        team_run(call->team, l.rows, team_piece(l.rows, l.x->count), normalize_rows, &l);
-    }
-    array_drop(l.scale);
-    array_drop(l.shift);
-    return true;
-}
-
-static bool run_layer_normalization(struct call *call)
-{
-    return normalize_layer(call, true);
-}
-
-static bool run_rms_normalization(struct call *call)
-{
-    return normalize_layer(call, false);
 }
 
 /* --- MeanVarianceNormalization: (x - mean) / (sqrt(variance) + 1e-9) over any axes --- */
@@ -466,6 +380,46 @@ static bool run_lp_normalization(struct call *call)
     return true;
 }
 
+/* ---- com.microsoft: GroupNormalization of images ---- */
+
+/* GroupNormalization of images whose channels stand last, unless told otherwise, and Silu of it where it is wanted. */
+static void normalize_images_in_groups(struct formula *f, struct array *x)
+{
+    const struct node *node = f->call->node;
+    bool turns = node_int(node, "channels_last", 1) != 0;
+    if (x && x->rank != 4) formula_fail(f, "needs images");
+    const struct setting *settings = SETTINGS(SET_INT("num_groups", node_int(node, "groups", 0)),
+                                              SET_FLOAT("epsilon", node_float(node, "epsilon", 1e-5f)));
+    struct array *y = turns ? formula_channels_first(f, x) : x;
+    y = formula_op(f, "GroupNormalization", settings, FROM(y, call_input(f->call, 1), call_input(f->call, 2)));
+    if (node_int(node, "activation", 0)) y = formula_op(f, "Swish", NULL, FROM(y));
+    formula_give(f, 0, turns ? formula_channels_last(f, y) : y);
+}
+
+static bool group_norm(struct call *call)
+{
+    struct formula f;
+    formula_open(&f, call);
+    normalize_images_in_groups(&f, call_input(call, 0));
+    return formula_close(&f);
+}
+
+/* What is added may be one number for each image and channel. */
+static bool skip_group_norm(struct call *call)
+{
+    struct formula f;
+    formula_open(&f, call);
+    struct array *skip = call_input(call, 3), *bias = call_input(call, 4);
+    if (skip && skip->rank == 2)
+        skip = formula_reshaped(&f, skip, 4, (int64_t[]){ skip->dims[0], 1, 1, skip->dims[1] });
+    if (node_int(call->node, "channels_last", 1) == 0) formula_fail(&f, "needs the channels last");
+    struct array *sum = formula_add(&f, call_input(call, 0), skip);
+    if (bias) sum = formula_add(&f, sum, bias);
+    normalize_images_in_groups(&f, sum);
+    formula_give(&f, 1, sum);
+    return formula_close(&f);
+}
+
 /* ---- shapes ---- */
 
 /* Statistics have the type and shape of the ones that come in. */
@@ -481,16 +435,9 @@ static bool shape_batch_normalization(struct shaping *s)
     return set_like(s, 0, input_type(s, 0), 0);
 }
 
-static bool shape_layer_normalization(struct shaping *s)
+static bool shape_skip_group_norm(struct shaping *s)
 {
-    struct dim dims[SHAPE_MAX_RANK];
-    int rank = input_rank(s, 0), axis;
-    enum dtype stash = type_attribute(s, "stash_type", DTYPE_FLOAT);
-    if (rank < 0) return set_type(s, 0, input_type(s, 0)) && set_type(s, 1, stash) && set_type(s, 2, stash);
-    if (!normal_axis(node_int(s->node, "axis", -1), rank, &axis)) return false;
-    for (int i = 0; i < rank; i++) dims[i] = i < axis ? input_dim(s, 0, i) : number_dim(1);
-    return set_like(s, 0, input_type(s, 0), 0) && set_output(s, 1, stash, rank, dims)
-           && set_output(s, 2, stash, rank, dims);
+    return shape_same(s) && set_like(s, 1, rule_type(s), 0);
 }
 
 const struct operator_row norm_operators[] = {
@@ -513,19 +460,16 @@ const struct operator_row norm_operators[] = {
     { "LRN", 1, LATEST, .gradient = gradient_lrn, .run = run_lrn, .shape = shape_same,
       .schemas = SCHEMAS({ 1, LATEST, "T > T", "alpha:f beta:f bias:f size!i" }) },
     /* ONNX Runtime writes it at any opset. */
-    { "LayerNormalization", 1, 16, .gradient = gradient_layer_norm, .run = run_layer_normalization,
-      .shape = shape_layer_normalization, .early = true,
-      .schemas = SCHEMAS({ 1, 16, "T V ?V > V ?U ?U", "axis:i epsilon:f stash_type:i" },
-                         { 17, LATEST, "T T ?T > T ?U ?U", "axis:i epsilon:f stash_type:i" }) },
-    { "LayerNormalization", 17, LATEST, .gradient = gradient_layer_norm, .run = run_layer_normalization,
-      .shape = shape_layer_normalization },
     { "LpNormalization", 1, LATEST, .gradient = gradient_lp_norm, .run = run_lp_normalization, .shape = shape_same,
       .schemas = SCHEMAS({ 1, LATEST, "T > T", "axis:i p:i" }) },
     { "MeanVarianceNormalization", 1, LATEST, .gradient = gradient_mean_variance, .run = run_mean_variance,
       .shape = shape_same,
       .schemas =
           SCHEMAS({ 1, 8, "T > T", "across_channels:i normalize_variance:i" }, { 9, LATEST, "T > T", "axes:I" }) },
-    { "RMSNormalization", 23, LATEST, .gradient = gradient_rms_norm, .run = run_rms_normalization, .shape = shape_same,
-      .type_from = 1, .schemas = SCHEMAS({ 23, LATEST, ". T > T", "axis:i epsilon:f stash_type:i" }) },
+    { "com.microsoft:GroupNorm", 1, LATEST, .gradient = gradient_formula, .run = group_norm, .shape = shape_same,
+      .schemas = SCHEMAS({ 1, LATEST, "T U U > T", "activation!i channels_last:i epsilon:f groups!i" }) },
+    { "com.microsoft:SkipGroupNorm", 1, LATEST, .gradient = gradient_formula, .run = skip_group_norm,
+      .shape = shape_skip_group_norm,
+      .schemas = SCHEMAS({ 1, LATEST, "T U U T ?T > T ?T", "activation!i channels_last:i epsilon:f groups!i" }) },
     { 0 },
 };

@@ -311,5 +311,8 @@ const struct operator_row pad_operators[] = {
       .exact = EXACT },
     { "Pad", 11, LATEST, .gradient = gradient_moved, .run = pad, .complex = MOVES_COMPLEX, .shape = shape_pad,
       .sizes = SLOT(1) | SLOT(3), .passes = SLOT(0), .exact = EXACT },
+    { "com.microsoft:Pad", 1, LATEST, .gradient = gradient_formula, .run = formula_renamed, .shape = shape_rank_alone,
+      .sizes = SLOT(1), .passes = SLOT(0), .schemas = SCHEMAS({ 1, LATEST, "T i64 ?T > T", "mode:s" }),
+      .exact = EXACT },
     { 0 },
 };

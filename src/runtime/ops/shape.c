@@ -369,6 +369,23 @@ static void content_range(struct shaping *s)
     set_content(s, 0, symbols);
 }
 
+/* The step may be absent. */
+static bool range_formula(struct call *call)
+{
+    struct formula f;
+    formula_open(&f, call);
+    struct array *start = call_input(call, 0), *step = call_input(call, 2);
+    if (!start) formula_fail(&f, "needs a start");
+    else if (!step) step = formula_number(&f, start->type, 1);
+    formula_give(&f, 0, formula_op(&f, "Range", NULL, FROM(start, call_input(call, 1), step)));
+    return formula_close(&f);
+}
+
+static bool shape_unknown_list(struct shaping *s)
+{
+    return set_rank(s, 0, rule_type(s), 1);
+}
+
 const struct operator_row shape_operators[] = {
     { "Constant", 1, LATEST, .run = constant, .shape = shape_constant,
       .schemas = SCHEMAS({ 1, 10, "> .", "value!t" }, { 11, 11, "> .", "sparse_value:p value:t" },
@@ -394,5 +411,8 @@ const struct operator_row shape_operators[] = {
       .schemas = SCHEMAS({ 1, 14, ". > i64", "" }, { 15, LATEST, ". > i64", "end:i start:i" }), .exact = EXACT },
     { "Size", 1, LATEST, .gradient = gradient_flat, .run = size, .complex = MOVES_COMPLEX, .shape = shape_of_size,
       .content = content_of_size, .schemas = SCHEMAS({ 1, LATEST, ". > i64", "" }), .exact = EXACT },
+    { "com.microsoft:Range", 1, LATEST, .run = range_formula, .shape = shape_unknown_list,
+      .sizes = SLOT(0) | SLOT(1) | SLOT(2), .limits = { [0] = LIMIT_ZERO, [1] = LIMIT_TWO, [2] = LIMIT_ONE },
+      .schemas = SCHEMAS({ 1, LATEST, "T T ?T > T", "" }), .exact = EXACT_WHOLE },
     { 0 },
 };

@@ -126,6 +126,23 @@ static bool along_axis(struct call *call)
         f32, f64           \
     }
 
+/* softmax(x + bias) along what follows `axis` */
+static bool bias_softmax(struct call *call)
+{
+    struct formula f;
+    formula_open(&f, call);
+    struct array *sum = formula_with_bias(&f);
+    int axis = 0;
+    if (sum && !call_axis(call, node_int(call->node, "axis", 1), sum->rank, &axis)) f.failed = true;
+    if (sum) {
+        int64_t rows = dims_product(sum->dims, 0, axis), columns = dims_product(sum->dims, axis, sum->rank);
+        struct array *flat = formula_reshaped(&f, sum, 2, (int64_t[]){ rows, columns });
+        struct array *y = formula_op(&f, "Softmax", NULL, FROM(flat));
+        formula_give(&f, 0, formula_reshaped(&f, y, sum->rank, sum->dims));
+    }
+    return formula_close(&f);
+}
+
 const struct operator_row softmax_operators[] = {
     { "Hardmax", 1, 12, .run = from_axis_on, .data = BLOCKS(hardmax_f32, hardmax_f64), .shape = shape_same,
       .within = { 0, 1 }, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "axis:i" }) },
@@ -140,5 +157,7 @@ const struct operator_row softmax_operators[] = {
       .shape = shape_same, .within = { 0, 1 }, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "axis:i" }) },
     { "Softmax", 13, LATEST, .gradient = gradient_softmax, .run = along_axis,
       .data = BLOCKS(softmax_block, softmax_block), .shape = shape_same, .within = { 0, 1 }, .hides = true },
+    { "com.microsoft:BiasSoftmax", 1, LATEST, .gradient = gradient_formula, .run = bias_softmax, .shape = shape_same,
+      .within = { 0, 1 }, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T T > T", "axis:i is_inner_broadcast!i" }) },
     { 0 },
 };

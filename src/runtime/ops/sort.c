@@ -228,6 +228,24 @@ static bool shape_top_k(struct shaping *s)
     return set_output(s, 0, rule_type(s), rank, dims) && set_output(s, 1, DTYPE_INT64, rank, dims);
 }
 
+/* In the order in which they come; with where each element is among them, and how many there are. */
+static bool unique_formula(struct call *call)
+{
+    struct formula f;
+    struct array *y[4];
+    formula_open(&f, call);
+    formula_ops(&f, "Unique", SETTINGS(SET_INT("sorted", 0)), FROM(call_input(call, 0)), y, 4);
+    formula_give(&f, 0, y[0]);
+    formula_give(&f, 1, y[2]);
+    formula_give(&f, 2, y[3]);
+    return formula_close(&f);
+}
+
+static bool shape_unsorted_unique(struct shaping *s)
+{
+    return set_rank(s, 0, rule_type(s), 1) && set_type(s, 1, DTYPE_INT64) && set_type(s, 2, DTYPE_INT64);
+}
+
 const struct operator_row sort_operators[] = {
     { "TopK", 1, LATEST, .gradient = gradient_top_k, .run = top_k, .shape = shape_top_k, .hides = true,
       .sizes = SLOT(1), .limits = { [1] = LIMIT_ONE },
@@ -236,5 +254,7 @@ const struct operator_row sort_operators[] = {
       .exact = EXACT_WHOLE },
     { "Unique", 11, LATEST, .run = unique, .complex = MOVES_COMPLEX, .shape = shape_unique,
       .schemas = SCHEMAS({ 11, LATEST, "T > T ?i64 ?i64 ?i64", "axis:i sorted:i" }) },
+    { "com.microsoft:Unique", 1, LATEST, .run = unique_formula, .shape = shape_unsorted_unique, .hides = true,
+      .schemas = SCHEMAS({ 1, LATEST, "T > T i64 i64", "" }) },
     { 0 },
 };
