@@ -1199,6 +1199,30 @@ static void models_that_differ_end_with_one(void **state)
     assert_string_equal(last_line(out), "verdict: identical\n");
 }
 
+static void write_relus(const char *path, bool twice)
+{
+    build_close(&b);
+    build_open(&b, 8, 13);
+    build_input(&b, "x", DTYPE_FLOAT, "2,3");
+    build_node(&b, "Relu", "once", "x", twice ? "y1" : "y", NULL);
+    if (twice) build_node(&b, "Relu", "twice", "y1", "y", NULL);
+    build_output(&b, "y", DTYPE_FLOAT, "2,3");
+    write_model(path);
+}
+
+/* The sentence says what the verdict does. */
+static void models_that_agree_are_said_to(void **state)
+{
+    (void)state;
+    write_relus("once.onnx", false);
+    write_relus("twice.onnx", true);
+    assert_ran("compare once.onnx twice.onnx", 0);
+    assert_says(out, "result: The two models give the same, bit for bit,");
+    assert_string_equal(last_line(out), "verdict: equal on what was tried\n");
+    assert_ran("compare once.onnx once.onnx", 0);
+    assert_says(out, "result: The two models are the same graph.");
+}
+
 /* What the user gives is used, or refused with what was expected and what came. */
 static void data_that_do_not_fit_are_refused(void **state)
 {
@@ -1386,6 +1410,7 @@ int main(void)
         TEST(files_of_reports_name_the_batch_normalizations),
         TEST(explain_shows_the_path_and_writes_nothing),
         TEST(models_that_differ_end_with_one),
+        TEST(models_that_agree_are_said_to),
         TEST(data_that_do_not_fit_are_refused),
         TEST(a_difference_can_be_taken_away),
         TEST(outputs_have_tolerances_of_their_own),

@@ -48,6 +48,7 @@ struct comparison {
     bool *first_unclear;
     bool equal; /* bit for bit, in the models' own types */
     const struct guess *guess;
+    bool is_open; /* a dim of an input had to be guessed */
     struct prover prover;
     const struct site *blamed; /* the segment of the verdict */
     const char *broken;        /* b did not run where a did */
@@ -254,6 +255,7 @@ static bool compare_first(struct comparison *comparison, bool is_sampled, struct
         bool fed = session_feed(session, &guesses[i], &draws[0], &guessed, &latest);
         if (fed && compare_draw(comparison, true, is_sampled, &latest)) {
             comparison->guess = &guesses[i];
+            comparison->is_open = guessed;
             comparison->result->inputs = describe_inputs(session->arena, &session->before);
             comparison->result->set_count++;
             return true;
@@ -297,12 +299,13 @@ static bool compare_first_draws(struct comparison *comparison, struct bnfuse_err
     return true;
 }
 
-static bool compare_more_draws(struct comparison *comparison, size_t from, size_t to, struct bnfuse_error *error)
+static bool compare_more_draws(struct comparison *comparison, size_t from, size_t to, bool other_sizes_only,
+                               struct bnfuse_error *error)
 {
     struct session *session = comparison->session;
     session->set = NULL;
     for (size_t i = from; i < to && !session->options->sets.count && session->before.given_count; i++)
-        if (!compare_more(comparison, &draws[i], error)) return false;
+        if ((draws[i].is_other_size || !other_sizes_only) && !compare_more(comparison, &draws[i], error)) return false;
     return true;
 }
 
@@ -641,13 +644,43 @@ static bool write_blamed(const struct comparison *comparison, struct bnfuse_erro
     return write_repro(session->before.net, session->after.net, blamed, session->arena, directory, error);
 }
 
+/* Whether every input is a tensor of real numbers: others choose what runs, and that is not proven by one draw. */
+static bool is_all_real(const struct session *session)
+{
+    for (size_t i = 0; i < session->before.given_count; i++)
+        if (dtype_kind(session->before.given[i]->type) != KIND_REAL) return false;
+    return true;
+}
+
+/* One draw is enough to find the segments by, where every one of them is then proven: what is left to try is sizes. */
+static bool prove_at_once(struct comparison *comparison, struct site **sites, bool *proven, struct bnfuse_error *error)
+{
+    const struct session *session = comparison->session;
+    *proven = false;
+    if (session->options->sets.count || !is_all_real(session) || is_any_output_different(comparison)) return true;
+    *sites = pairing_find(&comparison->pairing);
+    if (!prove_segments(comparison, *sites, error)) return false;
+    *proven = is_proven(comparison, *sites) && !first_mistake(*sites, true, true);
+    return !*proven || !comparison->is_open || compare_more_draws(comparison, 1, FIRST_DRAWS, true, error);
+}
+
+/* By more draws. */
+static bool prove_at_length(struct comparison *comparison, struct site **sites, struct bnfuse_error *error)
+{
+    if (!compare_more_draws(comparison, 1, FIRST_DRAWS, false, error)) return false;
+    *sites = pairing_find(&comparison->pairing);
+    return prove_segments(comparison, *sites, error)
+           && (is_proven(comparison, *sites) || compare_more_draws(comparison, FIRST_DRAWS, DRAW_COUNT, false, error));
+}
+
 static bool compare_all(struct comparison *comparison, struct bnfuse_error *error)
 {
+    struct site *sites = NULL;
+    bool proven;
     open_results(comparison);
-    if (!compare_first_draws(comparison, error) || !compare_more_draws(comparison, 1, FIRST_DRAWS, error)) return false;
-    struct site *sites = pairing_find(&comparison->pairing);
-    if (!prove_segments(comparison, sites, error)) return false;
-    if (!is_proven(comparison, sites) && !compare_more_draws(comparison, FIRST_DRAWS, DRAW_COUNT, error)) return false;
+    if (!compare_first_draws(comparison, error) || !prove_at_once(comparison, &sites, &proven, error)
+        || (!proven && !prove_at_length(comparison, &sites, error)))
+        return false;
     if (is_any_output_different(comparison)) {
         struct site *more = pairing_guess(&comparison->pairing);
         if (!prove_segments(comparison, more, error)) return false;

@@ -105,6 +105,8 @@ static struct trace *trace_of(struct pairing *pairing, struct value *value)
     if (trace) return trace;
     trace = NEW(pairing->arena, struct trace);
     trace->value = value;
+    trace->next = pairing->all;
+    pairing->all = trace;
     pointer_map_set(pairing->traces, value, trace);
     return trace;
 }
@@ -259,7 +261,7 @@ static void pair_by_place(struct pairing *pairing, struct value *a, struct value
     of_a->class = of_b->class = class;
     of_a->partner = of_b;
     of_b->partner = of_a;
-    of_a->is_matched = of_b->is_matched = true;
+    of_a->is_matched = of_b->is_matched = of_a->is_given = of_b->is_given = true;
     class_add(pairing, of_a);
 }
 
@@ -513,10 +515,23 @@ static void clear_marks(const struct net *net)
     }
 }
 
+/* Of what an earlier search found, only the inputs stay paired. */
+static void forget_pairs(struct pairing *pairing)
+{
+    for (struct trace *trace = pairing->all; trace; trace = trace->next) {
+        if (trace->is_given) continue;
+        trace->partner = trace->twin = NULL;
+        trace->is_guess = trace->is_matched = trace->is_claimed = false;
+    }
+    pairing->known_count = 0;
+    pairing->first = NULL;
+    pairing->last = &pairing->first;
+}
+
 struct site *pairing_find(struct pairing *pairing)
 {
     const struct graph *b = pairing->b->main;
-    pairing->last = &pairing->first;
+    forget_pairs(pairing);
     collect_known(pairing);
     find_twins(pairing);
     number_graph(&(struct numbering){ pairing, pairing->b, true, true, false }, b);

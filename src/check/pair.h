@@ -22,6 +22,7 @@ struct pairing {
     struct value **inputs, **outputs;
     const char *note; /* how they were paired, where not by name; else "" */
     struct pointer_map *traces;
+    struct trace *all;    /* of both models */
     struct trace **known; /* of a's main graph, computed, in its order */
     size_t known_count;
     struct class_table *classes; /* of a */
@@ -37,7 +38,7 @@ bool pairing_open(struct pairing *pairing, struct arena *arena, const struct net
 bool pairing_is_identical(struct pairing *pairing);
 /* Keeps samples of an array that a run of either model made. */
 void pairing_sample(struct pairing *pairing, struct value *value, const struct array *array);
-/* The segments, in b's order; marks of both nets are used, and NULL afterwards. */
+/* The segments, in b's order; marks of both nets are used, and NULL afterwards. Again, with more samples: anew. */
 struct site *pairing_find(struct pairing *pairing);
 /* Instead, where an operator cannot be run: nodes of such operators are paired, those of equal attributes, by the names of
  * their outputs or because there is only one. What they read, and the outputs, is to be proven; what they give for equal

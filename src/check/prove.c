@@ -33,7 +33,7 @@ static void release(struct site *site)
     drop_arrays(&site->expected, 1);
 }
 
-static bool run_plan(const struct prover *prover, const struct plan *plan, const struct partial_run *part,
+bool prover_run_plan(const struct prover *prover, const struct plan *plan, const struct partial_run *part,
                      struct array **output, struct bnfuse_error *error)
 {
     struct run_options options = { .exact = !part->native,
@@ -52,8 +52,8 @@ static bool run_plan(const struct prover *prover, const struct plan *plan, const
     return ran;
 }
 
-static bool build_plan(const struct prover *prover, const struct partial_run *part, struct plan **plan,
-                       struct bnfuse_error *error)
+bool prover_plan(const struct prover *prover, const struct partial_run *part, struct plan **plan,
+                 struct bnfuse_error *error)
 {
     struct value *wanted = part->wanted;
     return plan_build(plan, prover->scratch, part->net, part->given, part->given_count, &wanted, 1, error);
@@ -64,7 +64,7 @@ bool prover_run(const struct prover *prover, const struct partial_run *part, str
 {
     struct plan *plan;
     *output = NULL;
-    return build_plan(prover, part, &plan, error) && run_plan(prover, plan, part, output, error);
+    return prover_plan(prover, part, &plan, error) && prover_run_plan(prover, plan, part, output, error);
 }
 
 /* A site at work: its parts of both nets, planned once, in the prover's scratch. */
@@ -98,7 +98,7 @@ static bool plan_before(struct proof *proof, struct bnfuse_error *error)
 {
     const struct partial_run part = part_before(proof, NULL);
     struct plan *plan = proof->before;
-    if (!plan && !build_plan(proof->prover, &part, &plan, error)) return false;
+    if (!plan && !prover_plan(proof->prover, &part, &plan, error)) return false;
     proof->before = plan;
     return true;
 }
@@ -107,7 +107,7 @@ static bool plan_after(struct proof *proof, struct bnfuse_error *error)
 {
     const struct partial_run part = part_after(proof, NULL);
     struct plan *plan = proof->after;
-    if (!plan && !build_plan(proof->prover, &part, &plan, error)) return false;
+    if (!plan && !prover_plan(proof->prover, &part, &plan, error)) return false;
     proof->after = plan;
     return true;
 }
@@ -116,7 +116,7 @@ static bool run_before(struct proof *proof, struct array *const *fed, struct arr
 {
     const struct partial_run part = part_before(proof, fed);
     *output = NULL;
-    return plan_before(proof, error) && run_plan(proof->prover, proof->before, &part, output, error);
+    return plan_before(proof, error) && prover_run_plan(proof->prover, proof->before, &part, output, error);
 }
 
 static bool run_after(struct proof *proof, struct array *const *fed, bool stored, struct array **output,
@@ -125,7 +125,7 @@ static bool run_after(struct proof *proof, struct array *const *fed, bool stored
     struct partial_run part = part_after(proof, fed);
     part.stored = stored;
     *output = NULL;
-    return plan_after(proof, error) && run_plan(proof->prover, proof->after, &part, output, error);
+    return plan_after(proof, error) && prover_run_plan(proof->prover, proof->after, &part, output, error);
 }
 
 /* ---- one trial ---- */
@@ -282,8 +282,8 @@ static bool try_bits(struct proof *proof, struct bnfuse_error *error)
     struct partial_run first = part_before(proof, fed), second = part_after(proof, fed);
     first.native = second.native = true;
     bool ran = plan_before(proof, &why) && plan_after(proof, &why)
-               && run_plan(proof->prover, proof->before, &first, &before, &why)
-               && run_plan(proof->prover, proof->after, &second, &after, &why);
+               && prover_run_plan(proof->prover, proof->before, &first, &before, &why)
+               && prover_run_plan(proof->prover, proof->after, &second, &after, &why);
     if (ran) {
         bool equal = same_bits(before, after);
         site->result->bits_equal = equal && !site->result->bits_differ;
@@ -314,7 +314,7 @@ static bool is_beyond_noise(const struct proof *proof, bool is_before, const str
         struct array *output = NULL;
         part.noise = seed;
         part.unmoved = is_before ? prover->sizes : prover->sizes_after;
-        if (!run_plan(prover, is_before ? proof->before : proof->after, &part, &output, error)) return false;
+        if (!prover_run_plan(prover, is_before ? proof->before : proof->after, &part, &output, error)) return false;
         struct bnfuse_difference moved = measure(proof->site->expected, output);
         bool is_other = moved.shape_differs || moved.pattern_differs;
         *beyond = !is_other && exceeds(difference, NOISE_FACTOR * moved.relative);

@@ -54,6 +54,11 @@ struct partial_run {
 };
 bool prover_run(const struct prover *prover, const struct partial_run *part, struct array **output,
                 struct bnfuse_error *error);
+/* The same in two steps, for many runs: the plan, in the prover's scratch, and a run of it. */
+bool prover_plan(const struct prover *prover, const struct partial_run *part, struct plan **plan,
+                 struct bnfuse_error *error);
+bool prover_run_plan(const struct prover *prover, const struct plan *plan, const struct partial_run *part,
+                     struct array **output, struct bnfuse_error *error);
 /* Fills what the site lacks with constants and random numbers that `before` runs on; what that makes of them is in
  * site->expected. False when there are none, or not within the limits; site->result says why. */
 bool prover_find_trial(const struct prover *prover, struct site *site);

@@ -16,6 +16,7 @@ struct trace {
     struct trace *partner; /* in the other model */
     struct trace *twin;    /* of a value of b: that of a which its samples agree with */
     bool is_guess;
+    bool is_given;   /* an input, which has its partner by name or place */
     bool is_matched; /* by its class or its samples */
     bool is_claimed; /* of a value of a: the twin of one of b */
     /* Of the draws that ran. */
@@ -27,6 +28,7 @@ struct trace {
     bool is_telling; /* enough different numbers to be told by them */
     double scale[MOST_SAMPLED_DRAWS];
     double samples[MOST_SAMPLED_DRAWS][SAMPLES + 2]; /* the mean and the mean size last */
+    struct trace *next;
 };
 
 /* Keeps samples of an array that a run made; NULL and other dims than before are passed over. */

@@ -3,6 +3,7 @@
  * Trials of a segment: what is fed, what both make of it, what the weights explain. See segment.h. */
 #include "check/segment.h"
 
+#include "check/footprint.h"
 #include "check/input.h"
 #include "check/measure.h"
 #include "onnx/graph/attr.h"
@@ -33,30 +34,57 @@ struct proof {
     const struct prover *prover;
     const struct pointer_map *sizes_of_b;
     struct site *site;
+    struct plan *plan_a, *plan_b;
     double perturbation; /* the largest that was measured; < 0: none */
     bool says_little;
-    uint64_t round;  /* of drives */
-    bool *dependent; /* of what is fed: computed from something else that is fed */
+    uint64_t round;       /* of drives */
+    bool *dependent;      /* of what is fed: computed from something else that is fed */
+    struct seen *seen;    /* of what is fed: what numbers made for the purpose go by */
+    const int64_t **dims; /* of what is fed: those of a smaller array; NULL: it has its own */
+    bool shrinks;         /* some array does */
 };
+
+static struct partial_run part_a(const struct proof *proof, struct array *const *fed, uint64_t noise)
+{
+    const struct site *site = proof->site;
+    return (struct partial_run){ proof->prover->before,
+                                 site->origins,
+                                 site->given_count,
+                                 fed,
+                                 site->origin,
+                                 noise,
+                                 proof->prover->sizes,
+                                 true,
+                                 false };
+}
+
+static struct partial_run part_b(const struct proof *proof, struct array *const *fed, uint64_t noise)
+{
+    const struct site *site = proof->site;
+    return (struct partial_run){
+        proof->prover->after, site->given, site->given_count, fed, site->value, noise, proof->sizes_of_b, true, false
+    };
+}
+
+static bool plan_parts(struct proof *proof, struct bnfuse_error *error)
+{
+    const struct partial_run a = part_a(proof, NULL, 0), b = part_b(proof, NULL, 0);
+    return prover_plan(proof->prover, &a, &proof->plan_a, error)
+           && prover_plan(proof->prover, &b, &proof->plan_b, error);
+}
 
 static bool run_a(const struct proof *proof, struct array *const *fed, uint64_t noise, struct array **output,
                   struct bnfuse_error *error)
 {
-    const struct site *site = proof->site;
-    return prover_run(proof->prover,
-                      &(struct partial_run){ proof->prover->before, site->origins, site->given_count, fed, site->origin,
-                                             noise, proof->prover->sizes, true, false },
-                      output, error);
+    const struct partial_run part = part_a(proof, fed, noise);
+    return prover_run_plan(proof->prover, proof->plan_a, &part, output, error);
 }
 
 static bool run_b(const struct proof *proof, struct array *const *fed, uint64_t noise, struct array **output,
                   struct bnfuse_error *error)
 {
-    const struct site *site = proof->site;
-    return prover_run(proof->prover,
-                      &(struct partial_run){ proof->prover->after, site->given, site->given_count, fed, site->value,
-                                             noise, proof->sizes_of_b, true, false },
-                      output, error);
+    const struct partial_run part = part_b(proof, fed, noise);
+    return prover_run_plan(proof->prover, proof->plan_b, &part, output, error);
 }
 
 static double moved_by(const struct array *from, struct array *to)
@@ -108,23 +136,37 @@ static void keep_witness(const struct proof *proof, struct array *const *fed, co
     datum_from_array(&site->witness[site->given_count], arena, site->origin->name, of_a);
 }
 
+/* What a trial came to. */
+struct outcome {
+    struct bnfuse_difference difference;
+    double perturbation;
+    bool is_mistake, is_unclear;
+};
+
+static struct outcome outcome_of(const struct site *site, const struct bnfuse_difference *difference,
+                                 double perturbation)
+{
+    double resolution = resolution_of(site->type), limit = fmax(resolution, NOISE_FACTOR * perturbation);
+    bool is_mistake = exceeds(difference, limit) && !(difference->pattern_differs && difference->near_overflow);
+    bool is_unclear = !is_mistake && exceeds(difference, resolution) && !(perturbation <= MOST_PERTURBATION);
+    return (struct outcome){ *difference, perturbation, is_mistake, is_unclear };
+}
+
 static void settle_trial(struct proof *proof, struct array *const *fed, const struct array *of_a,
-                         const struct bnfuse_difference *difference, double perturbation)
+                         const struct outcome *outcome)
 {
     struct site *site = proof->site;
     struct bnfuse_site *result = site->result;
-    double limit = fmax(resolution_of(site->type), NOISE_FACTOR * perturbation);
-    bool is_mistake = exceeds(difference, limit) && !(difference->pattern_differs && difference->near_overflow);
-    bool is_unclear =
-        !is_mistake && exceeds(difference, resolution_of(site->type)) && !(perturbation <= MOST_PERTURBATION);
-    if (is_mistake && !site->is_mistaken) result->difference = *difference;
+    bool is_mistake = outcome->is_mistake;
+    if (is_mistake && !site->is_mistaken) result->difference = outcome->difference;
     else if (is_mistake == site->is_mistaken)
-        result->difference = result->checked ? worse_difference(result->difference, *difference) : *difference;
+        result->difference =
+            result->checked ? worse_difference(result->difference, outcome->difference) : outcome->difference;
     if (is_mistake && !site->is_mistaken) keep_witness(proof, fed, of_a);
-    if (is_mistake && !site->is_mistaken) result->noise = perturbation;
-    else if (!site->is_mistaken) result->noise = fmax(result->noise, perturbation);
+    if (is_mistake && !site->is_mistaken) result->noise = outcome->perturbation;
+    else if (!site->is_mistaken) result->noise = fmax(result->noise, outcome->perturbation);
     site->is_mistaken |= is_mistake;
-    result->ill_conditioned |= is_unclear;
+    result->ill_conditioned |= outcome->is_unclear;
     result->checked = true;
 }
 
@@ -135,31 +177,46 @@ static bool is_finite(const struct array *array)
     return true;
 }
 
-/* `seen`: the arrays are those of a run, so that the outcome counts whatever it is. */
-static bool try_segment(struct proof *proof, struct array *const *fed, bool seen, struct bnfuse_error *error)
+/* SEEN: the arrays are those of a run, so that the outcome counts whatever it is. SMALL: they are smaller than those, so
+ * that only agreement counts: a segment may be meant for its own sizes alone. */
+enum trial { SEEN, DRIVEN, SMALL };
+
+static bool judge_trial(struct proof *proof, struct array *const *fed, const struct array *of_a, struct array *of_b,
+                        struct outcome *outcome, struct bnfuse_error *error)
+{
+    double perturbation = fmax(proof->perturbation, 0), resolution = resolution_of(proof->site->type);
+    struct array *same = as_type_of(of_a, of_b);
+    struct bnfuse_difference difference = measure(of_a, same);
+    bool comparable = !difference.shape_differs && !difference.pattern_differs;
+    array_drop(same);
+    if (comparable && exceeds(&difference, fmax(resolution, NOISE_FACTOR * perturbation))) {
+        if (!measure_perturbation(proof, fed, of_a, of_b, &perturbation, error)) return false;
+        proof->perturbation = fmax(proof->perturbation, perturbation);
+    }
+    *outcome = outcome_of(proof->site, &difference, perturbation);
+    return true;
+}
+
+/* *told: the outcome counts. */
+static bool try_segment(struct proof *proof, struct array *const *fed, enum trial trial, bool *told,
+                        struct bnfuse_error *error)
 {
     struct array *of_a = NULL, *of_b = NULL;
-    double perturbation = fmax(proof->perturbation, 0);
+    struct outcome outcome;
+    *told = false;
     bool ran = run_a(proof, fed, 0, &of_a, error);
-    if (ran && !seen && !is_finite(of_a)) {
+    if (ran && trial != SEEN && !is_finite(of_a)) {
         array_drop(of_a);
         return true;
     }
     ran = ran && run_b(proof, fed, 0, &of_b, error);
     if (ran) {
-        struct array *same = as_type_of(of_a, of_b);
-        struct bnfuse_difference difference = measure(of_a, same);
-        array_drop(same);
         proof->site->type = of_a ? of_a->type : DTYPE_UNDEFINED;
-        proof->says_little |= seen && is_uniform(of_a);
-        double resolution = resolution_of(proof->site->type);
-        bool comparable = !difference.shape_differs && !difference.pattern_differs;
-        if (comparable && exceeds(&difference, fmax(resolution, NOISE_FACTOR * perturbation))) {
-            ran = measure_perturbation(proof, fed, of_a, of_b, &perturbation, error);
-            proof->perturbation = fmax(proof->perturbation, perturbation);
-        }
-        if (ran) settle_trial(proof, fed, of_a, &difference, perturbation);
+        proof->says_little |= trial == SEEN && is_uniform(of_a);
+        ran = judge_trial(proof, fed, of_a, of_b, &outcome, error);
     }
+    *told = ran && (trial != SMALL || (!outcome.is_mistake && !outcome.is_unclear));
+    if (*told) settle_trial(proof, fed, of_a, &outcome);
     array_drop(of_a);
     array_drop(of_b);
     return ran;
@@ -255,19 +312,19 @@ static double driven(enum drive drive, double normal, double scale, double reach
     }
 }
 
-static struct array *drive_array(const struct proof *proof, const struct array *array, const struct value *origin,
-                                 enum drive drive)
+static struct array *drive_array(const struct proof *proof, size_t input, const int64_t *dims, enum drive drive)
 {
-    struct array *made = array_new(array->pool, array->type, array->store, array->rank, array->dims);
-    struct seen seen = look_at(array, origin);
+    const struct array *array = proof->site->fed[input];
+    struct array *made = array_new(array->pool, array->type, array->store, array->rank, dims ? dims : array->dims);
+    const struct seen seen = proof->seen[input];
     uint64_t seed = proof->prover->options->asked.seed + 100 * proof->round + drive + 1, bits = seed;
-    random_normal(made->f64, made->count, seed, origin->name);
+    random_normal(made->f64, made->count, seed, proof->site->origins[input]->name);
     for (int64_t i = 0; i < made->count; i++) {
         bits = bits * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        int axis = array->rank > 2 ? 1 : array->rank - 1;
-        uint64_t channels = array->rank ? (uint64_t)array->dims[axis] : 1;
+        int axis = made->rank > 2 ? 1 : made->rank - 1;
+        uint64_t channels = made->rank ? (uint64_t)made->dims[axis] : 1;
         bool chosen =
-            (bits >> 33) % channels < 1 + channels / 64 || (uint64_t)channel_of(array, i) == (bits >> 40) % channels;
+            (bits >> 33) % channels < 1 + channels / 64 || (uint64_t)channel_of(made, i) == (bits >> 40) % channels;
         double x = driven(drive, made->f64[i], seen.scale, proof->site->reach, bits >> 33, chosen);
         made->f64[i] = confine(&seen, x);
     }
@@ -281,17 +338,21 @@ static struct array *flipped(const struct array *array, bool to)
     return made;
 }
 
-static struct array *drive_value(const struct proof *proof, size_t i, enum drive drive)
+/* Whether numbers made for the purpose take the place of what is fed here. */
+static bool is_driven(const struct proof *proof, size_t i)
+{
+    const struct array *array = proof->site->fed[i];
+    struct value *origin = proof->site->origins[i];
+    return array && array->store == STORE_F64 && !pointer_map_get(proof->prover->sizes, origin)
+           && !site_is_constant(origin);
+}
+
+static struct array *drive_value(const struct proof *proof, size_t i, const int64_t *dims, enum drive drive)
 {
     struct array *array = proof->site->fed[i];
-    struct value *origin = proof->site->origins[i];
-    if (!array || pointer_map_get(proof->prover->sizes, origin)) {
-        bool is_condition = array && array->store == STORE_I64 && array->type == DTYPE_BOOL;
-        return is_condition ? flipped(array, drive % 2) : array_keep(array);
-    }
-    if (array->store == STORE_I64 && array->type == DTYPE_BOOL) return flipped(array, drive % 2);
-    if (array->store != STORE_F64 || site_is_constant(origin)) return array_keep(array);
-    return drive_array(proof, array, origin, drive);
+    if (array && array->store == STORE_I64 && array->type == DTYPE_BOOL) return flipped(array, drive % 2);
+    if (is_driven(proof, i)) return drive_array(proof, i, dims, drive);
+    return array ? array_keep(array) : NULL;
 }
 
 /* ---- what is fed depends on what else is fed ---- */
@@ -373,16 +434,68 @@ static bool fill_dependent(const struct proof *proof, struct array **fed, const 
     return !left;
 }
 
+/* ---- smaller arrays ---- */
+
+/* So many numbers of an array tell as much as more of them do. */
+enum { ENOUGH = 4096 };
+
+/* The same array as a smaller image: as large as the windows on the way need, and as it has numbers enough. NULL: no
+ * smaller. */
+static const int64_t *smaller_dims(const struct proof *proof, const struct footprint *footprint,
+                                   const struct array *array)
+{
+    int64_t *dims = NEW_ARRAY(proof->prover->scratch, int64_t, (size_t)array->rank), count = 1;
+    bool is_smaller = false, grows = true;
+    for (int axis = 0; axis < array->rank; axis++) {
+        dims[axis] = axis < 2 ? array->dims[axis] : footprint_size(footprint, array->dims[axis]);
+        count *= dims[axis];
+    }
+    while (count < ENOUGH && grows) {
+        grows = false;
+        count = array->dims[0] * array->dims[1];
+        for (int axis = 2; axis < array->rank; axis++) {
+            bool fits = dims[axis] + footprint->step <= array->dims[axis];
+            if (fits) dims[axis] += footprint->step;
+            grows |= fits;
+            count *= dims[axis];
+        }
+    }
+    for (int axis = 2; axis < array->rank; axis++) is_smaller |= dims[axis] < array->dims[axis];
+    return is_smaller ? dims : NULL;
+}
+
+static void find_smaller(struct proof *proof)
+{
+    struct footprint footprint = { .extent = 1, .step = 1 };
+    footprint_add(&footprint, proof->plan_a);
+    footprint_add(&footprint, proof->plan_b);
+    for (size_t i = 0; i < proof->site->given_count; i++) {
+        const struct array *array = proof->site->fed[i];
+        if (!is_driven(proof, i) || array->rank < 4 || array->count <= ENOUGH) continue;
+        proof->dims[i] = smaller_dims(proof, &footprint, array);
+        proof->shrinks |= proof->dims[i] != NULL;
+    }
+}
+
 /* A trial that the segment does not run on says nothing. */
-static bool drive_segment(struct proof *proof, enum drive drive, struct bnfuse_error *error)
+static bool try_drive(struct proof *proof, enum drive drive, enum trial trial, bool *told, struct bnfuse_error *error)
 {
     size_t count = proof->site->given_count;
     struct bnfuse_error why = { .status = BNFUSE_OK };
     struct array **fed = NEW_ARRAY(proof->prover->scratch, struct array *, count);
-    for (size_t i = 0; i < count; i++) fed[i] = proof->dependent[i] ? NULL : drive_value(proof, i, drive);
-    if (fill_dependent(proof, fed, proof->dependent, &why)) try_segment(proof, fed, false, &why);
+    *told = false;
+    for (size_t i = 0; i < count; i++)
+        fed[i] = proof->dependent[i] ? NULL : drive_value(proof, i, trial == SMALL ? proof->dims[i] : NULL, drive);
+    if (fill_dependent(proof, fed, proof->dependent, &why)) try_segment(proof, fed, trial, told, &why);
     for (size_t i = 0; i < count; i++) array_drop(fed[i]);
     return !is_fatal(&why) || pass_error(error, &why);
+}
+
+static bool drive_segment(struct proof *proof, enum drive drive, struct bnfuse_error *error)
+{
+    bool told = false;
+    if (proof->shrinks && !try_drive(proof, drive, SMALL, &told, error)) return false;
+    return told || try_drive(proof, drive, DRIVEN, &told, error);
 }
 
 static bool is_uniform_somewhere(const struct site *site)
@@ -401,20 +514,39 @@ static uint64_t rounds_for(const struct site *site)
     return count < 256 ? 6 : count < 4096 ? 3 : 1;
 }
 
+static struct proof open_proof(const struct prover *prover, const struct pointer_map *sizes_of_b, struct site *site)
+{
+    const size_t count = site->given_count;
+    struct proof proof = { .prover = prover, .sizes_of_b = sizes_of_b, .site = site, .perturbation = -1 };
+    proof.dependent = NEW_ARRAY(prover->scratch, bool, count);
+    proof.seen = NEW_ARRAY(prover->scratch, struct seen, count);
+    proof.dims = NEW_ARRAY(prover->scratch, const int64_t *, count);
+    for (size_t i = 0; i < count; i++) {
+        proof.dependent[i] = is_dependent(&proof, i);
+        if (is_driven(&proof, i)) proof.seen[i] = look_at(site->fed[i], site->origins[i]);
+    }
+    return proof;
+}
+
+static bool drive_all(struct proof *proof, struct bnfuse_error *error)
+{
+    const struct site *site = proof->site;
+    bool ran = true, more = site->is_curved || proof->says_little || is_uniform_somewhere(site);
+    const uint64_t rounds = rounds_for(site);
+    find_smaller(proof);
+    for (proof->round = 0; ran && proof->round < rounds; proof->round++)
+        for (enum drive drive = 0; ran && drive < (more ? DRIVE_COUNT : DRIVES_ANYWAY) && !site->is_mistaken; drive++)
+            ran = drive_segment(proof, drive, error);
+    return ran;
+}
+
 bool prove_segment(const struct prover *prover, const struct pointer_map *sizes_of_b, struct site *site,
                    struct bnfuse_error *error)
 {
-    struct proof proof = {
-        prover, sizes_of_b, site, -1, false, 0, NEW_ARRAY(prover->scratch, bool, site->given_count)
-    };
+    struct proof proof = open_proof(prover, sizes_of_b, site);
     struct bnfuse_error why = { .status = BNFUSE_OK };
-    bool ran = try_segment(&proof, site->fed, true, &why);
-    bool more = site->is_curved || proof.says_little || is_uniform_somewhere(site);
-    for (size_t i = 0; i < site->given_count; i++) proof.dependent[i] = is_dependent(&proof, i);
-    uint64_t rounds = rounds_for(site);
-    for (proof.round = 0; ran && proof.round < rounds; proof.round++)
-        for (enum drive drive = 0; ran && drive < (more ? DRIVE_COUNT : DRIVES_ANYWAY) && !site->is_mistaken; drive++)
-            ran = drive_segment(&proof, drive, &why);
+    bool told,
+        ran = plan_parts(&proof, &why) && try_segment(&proof, site->fed, SEEN, &told, &why) && drive_all(&proof, &why);
     if (!ran) site->result->why = arena_copy_text(prover->after->arena, why.message);
     for (size_t i = 0; i < site->given_count; i++) {
         array_drop(site->fed[i]);

@@ -91,27 +91,41 @@ static void say_folded(const bnfuse_report *report, char *to, size_t size)
                  all, kept, kept == 1 ? "s" : "");
 }
 
-/* What a verdict means for deploying the model. */
+/* What a verdict means for deploying the model: the one that was made of another, or the second of two. */
 static const char *say_verdict(bnfuse_verdict verdict, bool compared)
 {
-    switch (verdict) {
-    case BNFUSE_VERDICT_IDENTICAL: return compared ? "The two models are the same graph." : "Nothing changed.";
-    case BNFUSE_VERDICT_PASS:
-        return compared ? "The two models compute the same." : "The new model computes what the old one did.";
-    case BNFUSE_VERDICT_PASS_ROUNDING:
-        return "Safe: the outputs differ by more than the tolerance, but only by rounding. Computed in float64, both "
-               "models "
-               "agree.";
-    case BNFUSE_VERDICT_PASS_SITES: return "Every changed place was proven by itself; the whole model cannot run here.";
-    case BNFUSE_VERDICT_FAIL:
-        return compared ? "Fail: the two models compute different things."
-                        : "Fail: the new model computes something else. Nothing was written.";
-    case BNFUSE_VERDICT_ILL_CONDITIONED:
-        return "Every changed place was proven by itself. The outputs differ because this model amplifies rounding: "
-               "the "
-               "original is no better defined.";
-    default: return "Not checked.";
-    }
+    static const struct {
+        const char *made, *compared;
+    } sentences[] = {
+        [BNFUSE_VERDICT_IDENTICAL] = { "Nothing changed.", "The two models are the same graph." },
+        [BNFUSE_VERDICT_PASS] = { "The new model computes what the old one did.", "The two models compute the same." },
+        [BNFUSE_VERDICT_PASS_ROUNDING] = { "Safe: the outputs differ by more than the tolerance, but only by rounding. "
+                                           "Computed in float64, both models agree.",
+                                           "The two models compute the same: what differs is rounding." },
+        [BNFUSE_VERDICT_PASS_SITES] = { "Every changed place was proven by itself; the whole model cannot run here.",
+                                        "Every place that differs was proven by itself; the whole models cannot run "
+                                        "here." },
+        [BNFUSE_VERDICT_FAIL] = { "Fail: the new model computes something else. Nothing was written.",
+                                  "Fail: the two models compute different things." },
+        [BNFUSE_VERDICT_ILL_CONDITIONED] = { "Every changed place was proven by itself. The outputs differ because "
+                                             "this "
+                                             "model amplifies rounding: the original is no better defined.",
+                                             "Every place that differs was proven by itself. The outputs differ "
+                                             "because "
+                                             "these models amplify rounding: the first is no better defined." },
+        [BNFUSE_VERDICT_EQUAL] = { "The new model computes what the old one did.",
+                                   "The two models give the same, bit for bit, on everything that was tried." },
+        [BNFUSE_VERDICT_PASS_LOWER_PRECISION] = { "The new model computes what the old one did, at the lower "
+                                                  "precision.",
+                                                  "The two models compute the same at the precision that was asked "
+                                                  "for." },
+        [BNFUSE_VERDICT_CANNOT_TELL] = { "Cannot tell: rounding leaves too much open.",
+                                         "Cannot tell whether the two models compute the same." },
+    };
+    const char *sentence = NULL;
+    if ((size_t)verdict < sizeof sentences / sizeof *sentences)
+        sentence = compared ? sentences[verdict].compared : sentences[verdict].made;
+    return sentence ? sentence : "Not checked.";
 }
 
 const char *verdict_sentence(const struct run_report *run, char *to, size_t size)
