@@ -27,6 +27,9 @@ static const struct draw draws[] = {
     { .name = "huge", .scale = 1000, .rounds = 2, .is_other_size = true },
 };
 
+/* Where an input's reader does not take all numbers, so that the others are of those that it takes. */
+static const struct draw anything = { .name = "anything", .scale = 1, .rounds = 2, .is_anything = true };
+
 enum { DRAW_COUNT = sizeof draws / sizeof *draws, FIRST_DRAWS = 4, PERTURBED_RUNS = 2 };
 
 /* Below this, in float64, there is nothing to explain. */
@@ -48,7 +51,8 @@ struct comparison {
     bool *first_unclear;
     bool equal; /* bit for bit, in the models' own types */
     const struct guess *guess;
-    bool is_open; /* a dim of an input had to be guessed */
+    bool is_open;     /* a dim of an input had to be guessed */
+    bool is_narrowed; /* a reader of an input does not take all numbers */
     struct prover prover;
     const struct site *blamed; /* the segment of the verdict */
     const char *broken;        /* b did not run where a did */
@@ -223,7 +227,8 @@ static bool judge_draw(struct comparison *comparison, struct runs *runs, bool is
             || !run_perturbed(comparison, &session->after, runs, far_b, error)))
         return false;
     for (size_t i = 0; i < count; i++) {
-        double perturbation = perturbation_of(far_a[i], far_b[i]), *least = &comparison->least[i];
+        double resolved = resolution(comparison, runs->exact_a[i]);
+        double perturbation = perturbation_of(far_a[i], far_b[i], resolved), *least = &comparison->least[i];
         if (perturbation > 0) *least = *least < 0 ? perturbation : fmin(*least, perturbation);
         judge_exact(comparison, runs, i, perturbation > 0 ? perturbation : fmax(*least, 0));
         if (is_native) judge_native(comparison, runs, i);
@@ -256,6 +261,7 @@ static bool compare_first(struct comparison *comparison, bool is_sampled, struct
         if (fed && compare_draw(comparison, true, is_sampled, &latest)) {
             comparison->guess = &guesses[i];
             comparison->is_open = guessed;
+            comparison->is_narrowed = session->narrowed;
             comparison->result->inputs = describe_inputs(session->arena, &session->before);
             comparison->result->set_count++;
             return true;
@@ -274,7 +280,7 @@ static bool compare_more(struct comparison *comparison, const struct draw *draw,
     const struct guess *sizes[] = { draw->is_other_size ? &other_sizes : comparison->guess, comparison->guess };
     for (size_t i = 0; i < 2; i++) {
         struct bnfuse_error why = { .status = BNFUSE_OK };
-        bool guessed, is_sampled = sizes[i] == comparison->guess;
+        bool guessed, is_sampled = sizes[i] == comparison->guess && !draw->is_anything;
         if (i == 1 && !draw->is_other_size) break;
         if (session_feed(session, sizes[i], draw, &guessed, &why)
             && compare_draw(comparison, draw->is_native, is_sampled, &why)) {
@@ -644,6 +650,25 @@ static bool write_blamed(const struct comparison *comparison, struct bnfuse_erro
     return write_repro(session->before.net, session->after.net, blamed, session->arena, directory, error);
 }
 
+/* Samples may take two values for one that are not. */
+static bool prove_pairs(struct comparison *comparison, struct site **sites, struct bnfuse_error *error)
+{
+    enum { SEARCHES = 4 };
+    for (int search = 0; search < SEARCHES; search++) {
+        *sites = pairing_find(&comparison->pairing);
+        if (!prove_segments(comparison, *sites, error)) return false;
+        if (!pairing_refute(&comparison->pairing, *sites)) break;
+    }
+    return true;
+}
+
+static bool compare_beyond(struct comparison *comparison, struct bnfuse_error *error)
+{
+    comparison->session->set = NULL;
+    return !comparison->is_narrowed || comparison->session->options->sets.count
+           || compare_more(comparison, &anything, error);
+}
+
 /* Whether every input is a tensor of real numbers: others choose what runs, and that is not proven by one draw. */
 static bool is_all_real(const struct session *session)
 {
@@ -658,8 +683,7 @@ static bool prove_at_once(struct comparison *comparison, struct site **sites, bo
     const struct session *session = comparison->session;
     *proven = false;
     if (session->options->sets.count || !is_all_real(session) || is_any_output_different(comparison)) return true;
-    *sites = pairing_find(&comparison->pairing);
-    if (!prove_segments(comparison, *sites, error)) return false;
+    if (!prove_pairs(comparison, sites, error)) return false;
     *proven = is_proven(comparison, *sites) && !first_mistake(*sites, true, true);
     return !*proven || !comparison->is_open || compare_more_draws(comparison, 1, FIRST_DRAWS, true, error);
 }
@@ -668,8 +692,7 @@ static bool prove_at_once(struct comparison *comparison, struct site **sites, bo
 static bool prove_at_length(struct comparison *comparison, struct site **sites, struct bnfuse_error *error)
 {
     if (!compare_more_draws(comparison, 1, FIRST_DRAWS, false, error)) return false;
-    *sites = pairing_find(&comparison->pairing);
-    return prove_segments(comparison, *sites, error)
+    return prove_pairs(comparison, sites, error)
            && (is_proven(comparison, *sites) || compare_more_draws(comparison, FIRST_DRAWS, DRAW_COUNT, false, error));
 }
 
@@ -678,7 +701,8 @@ static bool compare_all(struct comparison *comparison, struct bnfuse_error *erro
     struct site *sites = NULL;
     bool proven;
     open_results(comparison);
-    if (!compare_first_draws(comparison, error) || !prove_at_once(comparison, &sites, &proven, error)
+    if (!compare_first_draws(comparison, error) || !compare_beyond(comparison, error)
+        || !prove_at_once(comparison, &sites, &proven, error)
         || (!proven && !prove_at_length(comparison, &sites, error)))
         return false;
     if (is_any_output_different(comparison)) {

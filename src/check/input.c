@@ -465,6 +465,8 @@ static void fill_real(struct chooser *chooser, const struct value *value, enum d
         for (int64_t i = 0; i < count; i++) values[i] = (double)whole[i];
     } else {
         random_normal(values, count, seed_of(chooser), value->name);
+        chooser->narrowed |= isfinite(range.real.low) || isfinite(range.real.high);
+        if (chooser->draw->is_anything) range = (struct range)UNLIMITED;
         for (int64_t i = 0; i < count; i++)
             values[i] = fold_into(&range.real, drawn(chooser->draw, values[i], values[0], (uint64_t)i));
     }

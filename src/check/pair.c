@@ -382,6 +382,7 @@ static void pair(struct trace *b, struct trace *a, bool is_guess)
     b->is_guess = is_guess;
     b->is_matched = !is_guess;
     a->is_matched |= !is_guess;
+    a->claims += !is_guess;
 }
 
 static struct trace *output_partner(const struct pairing *pairing, const struct value *value)
@@ -444,11 +445,20 @@ static const struct graph *body_of(const struct node *node, const char *name)
     return NULL;
 }
 
+/* Bodies of which one runs are the same ones where the same decides. */
+static bool is_chosen_alike(const struct numbering *of_b, const struct node *b, const struct numbering *of_a,
+                            const struct node *a)
+{
+    bool is_choice = b->row && b->row->bodies == BODIES_CHOSEN;
+    return !is_choice || class_of(of_b, node_input(b, 0)) == class_of(of_a, node_input(a, 0));
+}
+
 static void pair_bodies(const struct numbering *n, const struct node *node)
 {
     const struct node *other = counterpart(n, node);
     const struct numbering of_a = { n->pairing, n->pairing->a, false, false, false };
-    for (size_t i = 0; other && i < node->inner_count; i++) {
+    if (!other || !is_chosen_alike(n, node, &of_a, other)) return;
+    for (size_t i = 0; i < node->inner_count; i++) {
         const struct graph *b = node->inner[i], *a = body_of(other, node->inner_names[i]);
         for (size_t k = 0; a && k < b->output_count && k < a->output_count; k++) {
             if (class_of(&of_a, a->outputs[k]) == class_of(n, b->outputs[k])) continue;
@@ -498,7 +508,7 @@ static void find_twins(struct pairing *pairing)
         for (size_t i = 0; i < node->output_count; i++) {
             struct trace *trace = node->outputs[i] ? trace_of(pairing, node->outputs[i]) : NULL;
             if (!trace || node_is_literal(node)) continue;
-            trace->twin = find_by_samples(pairing, trace);
+            if (!trace->is_alone) trace->twin = find_by_samples(pairing, trace);
             if (trace->twin) trace->twin->is_claimed = true;
         }
 }
@@ -522,6 +532,7 @@ static void forget_pairs(struct pairing *pairing)
         if (trace->is_given) continue;
         trace->partner = trace->twin = NULL;
         trace->is_guess = trace->is_matched = trace->is_claimed = false;
+        trace->claims = 0;
     }
     pairing->known_count = 0;
     pairing->first = NULL;
@@ -542,6 +553,20 @@ struct site *pairing_find(struct pairing *pairing)
     clear_marks(pairing->a);
     clear_marks(pairing->b);
     return pairing->first;
+}
+
+/* A Min whose limit nothing reached looks like what it reads. */
+bool pairing_refute(struct pairing *pairing, const struct site *sites)
+{
+    bool any = false;
+    for (const struct site *site = sites; site; site = site->next) {
+        struct trace *of_b = trace_of(pairing, site->value);
+        bool is_one_of_many = trace_of(pairing, site->origin)->claims > 1;
+        if (!site->is_mistaken || site->is_guess || site->inner || !is_one_of_many || site->value->is_output) continue;
+        any |= !of_b->is_alone;
+        of_b->is_alone = true;
+    }
+    return any;
 }
 
 /* ---- around what cannot run ---- */

@@ -75,8 +75,8 @@ void trace_sample(struct trace *trace, struct arena *arena, const struct array *
 
 bool trace_has_form_of(const struct trace *a, const struct trace *b)
 {
-    return a->draws && b->draws && a->rank == b->rank && a->draws == b->draws
-           && (a->store == STORE_I64) == (b->store == STORE_I64)
+    const bool is_real = a->store != STORE_I64 && b->store != STORE_I64;
+    return a->draws && b->draws && a->rank == b->rank && a->draws == b->draws && (is_real || a->type == b->type)
            && memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0;
 }
 

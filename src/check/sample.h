@@ -19,6 +19,8 @@ struct trace {
     bool is_given;   /* an input, which has its partner by name or place */
     bool is_matched; /* by its class or its samples */
     bool is_claimed; /* of a value of a: the twin of one of b */
+    size_t claims;   /* of a value of a: how many of b are matched with it */
+    bool is_alone;   /* of a value of b: its samples led astray, and say nothing any more */
     /* Of the draws that ran. */
     enum dtype type;
     enum store store;
@@ -33,7 +35,7 @@ struct trace {
 
 /* Keeps samples of an array that a run made; NULL and other dims than before are passed over. */
 void trace_sample(struct trace *trace, struct arena *arena, const struct array *array);
-/* Whether both have samples, of as many draws, of one shape and one kind of numbers. */
+/* Whether both have samples, of as many draws, of one shape and of real numbers or one other type. */
 bool trace_has_form_of(const struct trace *a, const struct trace *b);
 /* The largest difference of two samples, relative to the scale of their draw. */
 double trace_distance(const struct trace *a, const struct trace *b);

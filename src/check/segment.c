@@ -12,9 +12,9 @@
 #include <math.h>
 #include <string.h>
 
-double perturbation_of(double a, double b)
+double perturbation_of(double a, double b, double resolution)
 {
-    return fmax(a, fmin(b, 10 * a));
+    return fmax(a, fmin(b, fmax(10 * a, resolution)));
 }
 
 struct array *as_type_of(const struct array *a, struct array *b)
@@ -120,7 +120,7 @@ static bool measure_perturbation(struct proof *proof, struct array *const *fed, 
     if (run_a(proof, moved, 0, &output, error)) last_bit = moved_by(of_a, output);
     array_drop(output);
     for (size_t i = 0; i < count; i++) array_drop(moved[i]);
-    *perturbation = fmax(perturbation_of(a, b), NUDGE_FACTOR / 10 * last_bit);
+    *perturbation = fmax(perturbation_of(a, b, resolution_of(proof->site->type)), NUDGE_FACTOR / 10 * last_bit);
     return !is_fatal(error);
 }
 
@@ -162,7 +162,7 @@ static void settle_trial(struct proof *proof, struct array *const *fed, const st
     else if (is_mistake == site->is_mistaken)
         result->difference =
             result->checked ? worse_difference(result->difference, outcome->difference) : outcome->difference;
-    if (is_mistake && !site->is_mistaken) keep_witness(proof, fed, of_a);
+    if (is_mistake && !site->is_mistaken && of_a) keep_witness(proof, fed, of_a);
     if (is_mistake && !site->is_mistaken) result->noise = outcome->perturbation;
     else if (!site->is_mistaken) result->noise = fmax(result->noise, outcome->perturbation);
     site->is_mistaken |= is_mistake;
@@ -220,6 +220,58 @@ static bool try_segment(struct proof *proof, struct array *const *fed, enum tria
     array_drop(of_a);
     array_drop(of_b);
     return ran;
+}
+
+/* ---- tables ---- */
+
+/* The constant that the value's elements are taken from, by whatever else its operator reads; or NULL. */
+static const struct tensor *table_of(const struct value *value)
+{
+    const struct node *node = value->writer;
+    struct value *from = node && node->row && node->row->passes == SLOT(0) ? node_input(node, 0) : NULL;
+    const struct tensor *table = from ? value_constant(from) : NULL;
+    return table && dtype_kind(table->type) == KIND_REAL ? table : NULL;
+}
+
+static bool is_like(const struct tensor *a, const struct tensor *b)
+{
+    if (!a || !b || a == b || a->rank != b->rank) return false;
+    for (int axis = 0; axis < a->rank; axis++)
+        if (a->dims[axis] != b->dims[axis]) return false;
+    return true;
+}
+
+/* False where a piece of either cannot be read. */
+static bool measure_tables(const struct tensor *a, const struct tensor *b, struct bnfuse_difference *difference)
+{
+    enum { PIECE = 512 };
+    double x[PIECE], y[PIECE], scale = 0;
+    for (int64_t done = 0; done < a->count; done += PIECE) {
+        int64_t count = a->count - done < PIECE ? a->count - done : PIECE;
+        if (!tensor_read_real(a, done, count, x, NULL) || !tensor_read_real(b, done, count, y, NULL)) return false;
+        for (int64_t i = 0; i < count; i++) {
+            double far = fabs(x[i] - y[i]);
+            scale = fmax(scale, fabs(x[i]));
+            if (far > difference->largest) difference->at = done + i;
+            difference->largest = fmax(difference->largest, far);
+        }
+    }
+    difference->relative = scale > 0 ? difference->largest / scale : difference->largest;
+    difference->compared = a->count;
+    return true;
+}
+
+/* What no index that was fed asks for: two tables that the same operator takes elements from are compared as they are. */
+static void compare_tables(struct proof *proof)
+{
+    struct site *site = proof->site;
+    const struct tensor *a = table_of(site->origin), *b = table_of(site->value);
+    const enum dtype precision = (enum dtype)proof->prover->options->asked.precision;
+    struct bnfuse_difference difference = { 0 };
+    if (site->is_mistaken || !is_like(a, b) || strcmp(site->origin->writer->op, site->value->writer->op) != 0) return;
+    if (!measure_tables(a, b, &difference)) return;
+    const struct outcome outcome = outcome_of(site, &difference, precision ? resolution_of(precision) : 0);
+    if (outcome.is_mistake) settle_trial(proof, site->fed, NULL, &outcome);
 }
 
 /* ---- numbers made for the purpose ---- */
@@ -533,6 +585,7 @@ static bool drive_all(struct proof *proof, struct bnfuse_error *error)
     const struct site *site = proof->site;
     bool ran = true, more = site->is_curved || proof->says_little || is_uniform_somewhere(site);
     const uint64_t rounds = rounds_for(site);
+    compare_tables(proof);
     find_smaller(proof);
     for (proof->round = 0; ran && proof->round < rounds; proof->round++)
         for (enum drive drive = 0; ran && drive < (more ? DRIVE_COUNT : DRIVES_ANYWAY) && !site->is_mistaken; drive++)
@@ -556,9 +609,22 @@ bool prove_segment(const struct prover *prover, const struct pointer_map *sizes_
     return !is_fatal(&why) || pass_error(error, &why);
 }
 
+/* What no run has computed, for no output needs it, follows from what was seen all the same. */
+static bool fill_unseen(const struct prover *prover, struct site *site, struct bnfuse_error *error)
+{
+    const struct proof proof = { .prover = prover, .site = site };
+    struct bnfuse_error why = { .status = BNFUSE_OK };
+    bool *unseen = NEW_ARRAY(prover->scratch, bool, site->given_count);
+    for (size_t i = 0; i < site->given_count; i++)
+        unseen[i] = !site->fed[i] && site->origins[i] && is_dependent(&proof, i);
+    fill_dependent(&proof, site->fed, unseen, &why);
+    return !is_fatal(&why) || pass_error(error, &why);
+}
+
 bool prove_segment_apart(const struct prover *prover, const struct pointer_map *sizes_of_b, struct site *site,
                          struct bnfuse_error *error)
 {
+    if (!site->inner && !fill_unseen(prover, site, error)) return false;
     bool found = prover_find_trial(prover, site);
     array_drop(site->expected);
     site->expected = NULL;

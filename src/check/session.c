@@ -268,6 +268,7 @@ bool session_feed(struct session *session, const struct guess *guess, const stru
     }
     *guessed = chooser.guessed;
     session->clipped = chooser.clipped;
+    session->narrowed = chooser.narrowed;
     return true;
 }
 
