@@ -53,8 +53,8 @@ WRAP(elements_compare,
 WRAP(verify_bytes,
      (const struct written *written, struct arena *arena, struct model *model, struct bnfuse_error *error),
      (written, arena, model, error))
-WRAP(verify_model, (const struct written *written, struct model *model, struct net *net, struct bnfuse_error *error),
-     (written, model, net, error))
+WRAP(verify_model, (const struct written *written, struct model *model, struct bnfuse_error *error),
+     (written, model, error))
 
 int main(int argc, char **argv)
 {

@@ -612,14 +612,15 @@ static bool run_written(void *context, struct bnfuse_error *error)
 {
     struct check_call *call = context;
     struct check_options options = check_options(call);
-    return check_read_back(&call->b->after, call->b->draft.net, &options, error);
+    const struct net *written = draft_net(&call->b->draft, error);
+    return written && check_read_back(&call->b->after, written, &options, error);
 }
 
 bool bnfuse_check_written(bnfuse_model *model, const bnfuse_check_options *options, bnfuse_error *error)
 {
     struct check_call call = { .a = model, .b = model };
     if (is_unfit(model, "model", error) || !take_options(&call, options, error)) return false;
-    if (!model->draft.net) return fail(error, BNFUSE_USAGE, "%s: nothing is prepared to be written", model->name);
+    if (!model->draft.writing) return fail(error, BNFUSE_USAGE, "%s: nothing is prepared to be written", model->name);
     return error_with_name(model, guarded(&model->memory, prepare, model, error), error)
            && error_with_name(model, guarded_with_sets(run_written, &call, error), error);
 }

@@ -377,6 +377,13 @@ static bool validate_schema(struct validation *v, const struct node *node, struc
 
 /* ---- nodes and graphs ------------------------------------------------------------------------------------------ */
 
+/* An edit that took a node out has left nothing that it writes. */
+static bool is_written(const struct value *value)
+{
+    const struct node *node = value->writer;
+    return value_is_defined(value) && (!node || (node->previous ? node->previous->next : node->graph->first) == node);
+}
+
 /* True of every index as it was built; edits must keep it so. */
 static bool validate_reads(struct validation *v, const struct node *node, struct bnfuse_error *error)
 {
@@ -385,7 +392,7 @@ static bool validate_reads(struct validation *v, const struct node *node, struct
         const struct value *value = node->inputs[i].value;
         const char *name = i < node->proto->n_input ? node->proto->input[i] : "";
         if (!value) continue;
-        if (!value_is_defined(value)) return node_fail(v, node, "reads what nothing defines,", value->name, error);
+        if (!is_written(value)) return node_fail(v, node, "reads what nothing defines,", value->name, error);
         if (strcmp(name, value->name) != 0 || scope_value(node->graph, name) != value)
             return node_fail(v, node, "reads by a name that means something else,", name, error);
     }
@@ -455,7 +462,7 @@ static bool validate_graph(struct validation *v, const struct graph *graph, stru
     for (size_t i = 0; i < graph->initializer_count; i++)
         if (!validate_initializer(v, graph->initializers[i], error)) return false;
     for (size_t i = 0; i < graph->output_count; i++)
-        if (!value_is_defined(graph->outputs[i]))
+        if (!is_written(graph->outputs[i]))
             return fail(error, BNFUSE_INVALID, "graph output \"%s\" is what nothing defines; export the model again",
                         graph->outputs[i]->name);
     if (!graph_order(graph, &v->scratch, &order, error)) return false;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUFFER = 256 << 10, HELD = 64 << 10, LARGEST_HEAD = 15 };
+enum { BUFFER = 256 << 10, HELD = 64 << 10 };
 
 /* Outside the arena: what the list outgrows goes at once. */
 struct piece_list {
@@ -108,7 +108,7 @@ void extents_add_tensor(struct extents *extents, const struct tensor *tensor, ui
 struct open_message extents_begin(struct extents *extents, uint32_t field)
 {
     struct open_message message = { extents->count, 0, field };
-    add_piece(extents, PIECE_BYTES, 0)->bytes = arena_alloc(extents->arena, LARGEST_HEAD);
+    add_piece(extents, PIECE_HEAD, 0);
     message.before = extents->size;
     return message;
 }
@@ -116,9 +116,8 @@ struct open_message extents_begin(struct extents *extents, uint32_t field)
 void extents_end(struct extents *extents, struct open_message message)
 {
     struct piece *piece = &extents->pieces->list[message.piece];
-    uint8_t *head = (uint8_t *)piece->bytes;
-    piece->size = varint_put(head, (uint64_t)message.field << 3 | 2);
-    piece->size += varint_put(head + piece->size, extents->size - message.before);
+    size_t tag = varint_put(piece->head, (uint64_t)message.field << 3 | 2);
+    piece->size = tag + varint_put(piece->head + tag, extents->size - message.before);
     extents->size += piece->size;
 }
 
@@ -180,10 +179,16 @@ static bool write_tensor(struct writer *w, const struct piece *piece, uint64_t a
     return true;
 }
 
+/* Of a piece that is in memory. */
+static const void *bytes_of(const struct piece *piece)
+{
+    return piece->kind == PIECE_HEAD ? piece->head : piece->bytes;
+}
+
 static bool write_piece(struct writer *w, const struct piece *piece, uint64_t at)
 {
     if (piece->kind == PIECE_TENSOR) return write_tensor(w, piece, at);
-    if (piece->kind == PIECE_BYTES) return atomic_file_write(w->target, piece->bytes, piece->size, w->error);
+    if (piece->kind != PIECE_FILE) return atomic_file_write(w->target, bytes_of(piece), piece->size, w->error);
     const struct span span = { piece->file, piece->offset, piece->size };
     return atomic_file_copy(w->target, &span, w->error);
 }
@@ -248,7 +253,7 @@ static bool same_bytes(struct reading_back *r, const struct piece *piece, uint64
         size_t step = size - done < FILE_WINDOW / 4 ? (size_t)(size - done) : FILE_WINDOW / 4;
         const void *wanted = piece->kind == PIECE_FILE
                                  ? file_window_read(&r->old, piece->offset + from + done, step, r->error)
-                                 : (const char *)piece->bytes + from + done;
+                                 : (const char *)bytes_of(piece) + from + done;
         const void *found = file_window_read(&r->new, at + done, step, r->error);
         if (!wanted || !found) return false;
         if (memcmp(wanted, found, step) != 0)
@@ -299,7 +304,7 @@ bool extents_agree_with_data(const struct extents *extents, const struct file *f
     if (!has_size(extents, file, error)) return false;
     for (size_t i = 0; i < extents->count; i++) {
         const struct piece *piece = extents_piece(extents, i);
-        if (piece->kind == PIECE_BYTES && !same_bytes(&r, piece, 0, at, piece->size)) return false;
+        if (piece->kind < PIECE_FILE && !same_bytes(&r, piece, 0, at, piece->size)) return false;
         at += piece->size;
     }
     return true;

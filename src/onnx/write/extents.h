@@ -8,17 +8,21 @@
 #include "onnx/read/tensor.h"
 #include "onnx/write/atomic_file.h"
 
-enum piece_kind { PIECE_BYTES, PIECE_FILE, PIECE_TENSOR };
+enum piece_kind { PIECE_HEAD, PIECE_BYTES, PIECE_FILE, PIECE_TENSOR };
 
+/* There are several for each message that is new, so they are small. */
 struct piece {
     uint64_t size;
     union {
+        uint8_t head[16]; /* tag and length of a message */
         const void *bytes;
-        const struct file *file;
         const struct tensor *tensor; /* packed elements as they will be stored */
+        struct {
+            const struct file *file;
+            uint64_t offset; /* within it */
+        };
     };
-    uint64_t offset; /* within the file */
-    enum piece_kind kind;
+    enum piece_kind kind : 8;
     bool is_run; /* of the model that was read; another may be joined to it */
 };
 

@@ -31,6 +31,7 @@ struct splice {
     const struct net *net;
     const struct model *model;
     struct arena *arena;
+    struct arena *scratch; /* until the fields of one message are packed */
     struct extents *out;
     struct side_data *side;
     bool *touched;             /* by index of the part */
@@ -260,10 +261,11 @@ static void add_packed(struct splice *splice, const ProtobufCMessage *message)
     extents_add_bytes(splice->out, bytes, size);
 }
 
+/* In scratch memory. */
 static ProtobufCMessage *copy_message(struct splice *splice, const ProtobufCMessage *message)
 {
     size_t size = message->descriptor->sizeof_message;
-    return memcpy(arena_alloc(splice->arena, size), message, size);
+    return memcpy(arena_alloc(splice->scratch, size), message, size);
 }
 
 /* Whether messages of this kind may be parts, or hold some. */
@@ -288,6 +290,7 @@ static bool add_new_fields(struct splice *splice, const ProtobufCMessage *messag
         else *(ProtobufCMessage **)((char *)rest + field->offset) = NULL;
     }
     add_packed(splice, rest);
+    arena_clear(splice->scratch);
     for (unsigned i = 0; i < type->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &type->fields[i];
         const char *member = (const char *)message + field->offset;
@@ -312,12 +315,12 @@ static bool add_moved_tensor(struct splice *splice, uint32_t field, const Bnfuse
     bool sized = dtype_bytes(data->type, data->count, &bytes);
     assert(sized);
     (void)sized;
-    BnfuseOnnx__TensorProto *head = (BnfuseOnnx__TensorProto *)copy_message(splice, &tensor->base);
-    head->has_raw_data = false;
-    head->n_float_data = head->n_int32_data = head->n_int64_data = head->n_double_data = head->n_uint64_data = 0;
-    move_to_side(splice, head, data, (uint64_t)bytes);
+    BnfuseOnnx__TensorProto head = *tensor;
+    head.has_raw_data = false;
+    head.n_float_data = head.n_int32_data = head.n_int64_data = head.n_double_data = head.n_uint64_data = 0;
+    move_to_side(splice, &head, data, (uint64_t)bytes);
     struct open_message message = extents_begin(splice->out, field);
-    add_packed(splice, &head->base);
+    add_packed(splice, &head.base);
     extents_end(splice->out, message);
     return true;
 }
@@ -424,9 +427,9 @@ static uint32_t node_field(const struct graph *graph)
     return graph->function ? FUNCTION_NODE : GRAPH_NODE;
 }
 
-static char **name_list(struct splice *splice, size_t count)
+static char **list_names(struct splice *splice, size_t count)
 {
-    return NEW_ARRAY(splice->arena, char *, count);
+    return NEW_ARRAY(splice->scratch, char *, count);
 }
 
 static bool add_node(struct graph_splice *gs, const struct node *node)
@@ -434,14 +437,14 @@ static bool add_node(struct graph_splice *gs, const struct node *node)
     struct splice *splice = gs->splice;
     uint32_t field = node_field(gs->graph);
     if (node_is_as_read(splice, node)) return add_message(splice, field, &node->proto->base);
-    BnfuseOnnx__NodeProto *proto = (BnfuseOnnx__NodeProto *)copy_message(splice, &node->proto->base);
-    proto->n_input = node->input_count;
-    proto->input = name_list(splice, node->input_count);
-    for (size_t i = 0; i < node->input_count; i++) proto->input[i] = (char *)name_of(node->inputs[i].value);
-    proto->n_output = node->output_count;
-    proto->output = name_list(splice, node->output_count);
-    for (size_t i = 0; i < node->output_count; i++) proto->output[i] = (char *)name_of(node->outputs[i]);
-    return add_message(splice, field, &proto->base);
+    BnfuseOnnx__NodeProto proto = *node->proto;
+    proto.n_input = node->input_count;
+    proto.input = list_names(splice, node->input_count);
+    for (size_t i = 0; i < node->input_count; i++) proto.input[i] = (char *)name_of(node->inputs[i].value);
+    proto.n_output = node->output_count;
+    proto.output = list_names(splice, node->output_count);
+    for (size_t i = 0; i < node->output_count; i++) proto.output[i] = (char *)name_of(node->outputs[i]);
+    return add_message(splice, field, &proto.base);
 }
 
 /* Every node up to and with `last` (NULL: to the end): new ones stand in the list where they belong. */
@@ -560,9 +563,9 @@ static bool add_output(struct graph_splice *gs, const BnfuseOnnx__ValueInfoProto
     assert(gs->output < gs->graph->output_count);
     const struct value *value = gs->graph->outputs[gs->output++];
     if (same_name(info->name, value)) return add_message(gs->splice, GRAPH_OUTPUT, &info->base);
-    BnfuseOnnx__ValueInfoProto *renamed = (BnfuseOnnx__ValueInfoProto *)copy_message(gs->splice, &info->base);
-    renamed->name = (char *)value->name;
-    return add_message(gs->splice, GRAPH_OUTPUT, &renamed->base);
+    BnfuseOnnx__ValueInfoProto renamed = *info;
+    renamed.name = (char *)value->name;
+    return add_message(gs->splice, GRAPH_OUTPUT, &renamed.base);
 }
 
 static bool annotation_is_gone(const struct graph_splice *gs, const BnfuseOnnx__TensorAnnotation *annotation)
@@ -654,6 +657,7 @@ bool splice_net(struct extents *extents, struct side_data *side, const struct ne
     struct splice splice = {
         .net = net, .model = net->model, .arena = arena, .out = extents, .side = side, .error = error
     };
+    splice.scratch = arena_scratch(arena);
     extents_open(extents, arena);
     extents_open(&side->extents, arena);
     splice.graphs.arena = splice.nodes.arena = splice.values.arena = arena;

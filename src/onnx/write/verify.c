@@ -4,8 +4,6 @@
  * of extents nor the code that made it is asked what the new file should say, but for the bytes between its weights. */
 #include "onnx/write/verify.h"
 
-#include "onnx/graph/index.h"
-#include "onnx/graph/validate.h"
 #include "onnx/read/external.h"
 #include "onnx/write/elements.h"
 
@@ -19,6 +17,7 @@ struct verify {
     const struct written *written;
     const struct model *old, *new;
     struct arena *arena;
+    struct arena *scratch; /* of one tensor */
     struct elements *elements;
     const char *kind, *name; /* of what is being compared: node, tensor, value; for messages */
     struct bnfuse_error *error;
@@ -217,11 +216,16 @@ static bool is_in_data_file(const struct verify *v, const BnfuseOnnx__TensorProt
     return v->written->data_file && location && !strcmp(location, v->written->location);
 }
 
+static bool read_tensor(struct verify *v, const BnfuseOnnx__TensorProto *proto, struct tensor *tensor)
+{
+    arena_clear(v->scratch);
+    return tensor_from_proto(tensor, v->scratch, v->new, proto, v->error) || differs(v, "it cannot be read");
+}
+
 static bool same_data(struct verify *v, const struct tensor *expected, const BnfuseOnnx__TensorProto *proto)
 {
     struct tensor tensor;
-    if (!tensor_from_proto(&tensor, v->arena, v->new, proto, v->error)) return differs(v, "it cannot be read");
-    return same_elements(v, expected, &tensor);
+    return read_tensor(v, proto, &tensor) && same_elements(v, expected, &tensor);
 }
 
 /* Everything but the elements, which are where they were or in the new data file. */
@@ -268,7 +272,7 @@ static bool same_message(struct verify *v, const ProtobufCMessage *a, const Prot
 
 /* ---- nodes ----------------------------------------------------------------------------------------------------- */
 
-static bool same_graph(struct verify *v, const struct graph *a, const struct graph *b);
+static bool same_graph(struct verify *v, const struct graph *a, const BnfuseOnnx__GraphProto *b);
 
 static bool same_name(struct verify *v, const struct value *value, const char *name, const char *what, size_t i)
 {
@@ -293,20 +297,30 @@ static bool is_body(const ProtobufCFieldDescriptor *field)
     return field->descriptor == &bnfuse_onnx__graph_proto__descriptor;
 }
 
-/* Bodies are compared as graphs; they stand in the nodes' lists in the order of the attributes. */
-static bool same_attributes(struct verify *v, const struct node *a, const struct node *b)
+/* Of one attribute; `at` counts the node's bodies, which stand in its list in the order of the attributes. */
+static bool same_bodies(struct verify *v, const struct node *a, const BnfuseOnnx__AttributeProto *b, size_t *at)
 {
-    if (a->proto->n_attribute != b->proto->n_attribute || a->inner_count != b->inner_count)
-        return differs(v, "%zu attributes became %zu", a->proto->n_attribute, b->proto->n_attribute);
-    for (size_t i = 0; i < a->proto->n_attribute; i++) {
-        const BnfuseOnnx__AttributeProto *x = a->proto->attribute[i], *y = b->proto->attribute[i];
+    size_t count = (b->g != NULL) + b->n_graphs;
+    if (count > a->inner_count - *at) return differs(v, "%zu bodies became more", a->inner_count);
+    if (b->g && !same_graph(v, a->inner[(*at)++], b->g)) return false;
+    for (size_t i = 0; i < b->n_graphs; i++)
+        if (!same_graph(v, a->inner[(*at)++], b->graphs[i])) return false;
+    return true;
+}
+
+/* Bodies are compared as graphs. */
+static bool same_attributes(struct verify *v, const struct node *a, const BnfuseOnnx__NodeProto *b)
+{
+    size_t body = 0;
+    if (a->proto->n_attribute != b->n_attribute)
+        return differs(v, "%zu attributes became %zu", a->proto->n_attribute, b->n_attribute);
+    for (size_t i = 0; i < b->n_attribute; i++) {
+        const BnfuseOnnx__AttributeProto *x = a->proto->attribute[i], *y = b->attribute[i];
         if (!same_text(x->name, y->name) || !x->g != !y->g || x->n_graphs != y->n_graphs)
             return differs(v, "its attribute \"%s\"", text_or_empty(x->name));
-        if (!same_fields(v, &x->base, &y->base, is_body)) return false;
+        if (!same_fields(v, &x->base, &y->base, is_body) || !same_bodies(v, a, y, &body)) return false;
     }
-    for (size_t i = 0; i < a->inner_count; i++)
-        if (!same_graph(v, a->inner[i], b->inner[i])) return false;
-    return true;
+    return body == a->inner_count || differs(v, "%zu bodies became %zu", a->inner_count, body);
 }
 
 static bool is_of_node(const ProtobufCFieldDescriptor *field)
@@ -314,42 +328,43 @@ static bool is_of_node(const ProtobufCFieldDescriptor *field)
     return !strcmp(field->name, "input") || !strcmp(field->name, "output") || !strcmp(field->name, "attribute");
 }
 
-static bool same_node(struct verify *v, const struct node *a, const struct node *b)
+static bool same_node(struct verify *v, const struct node *a, const BnfuseOnnx__NodeProto *b)
 {
     const char *name = text_or_empty(a->proto->name);
     look_at(v, "node", *name || !a->output_count || !a->outputs[0] ? name : a->outputs[0]->name);
-    if (strcmp(a->op, b->op) != 0 || strcmp(a->domain, b->domain) != 0 || a->opset != b->opset)
-        return differs(v, "%s became %s", a->op, b->op);
-    return same_fields(v, &a->proto->base, &b->proto->base, is_of_node) && same_names(v, a, b->proto)
-           && same_attributes(v, a, b);
+    if (strcmp(a->op, text_or_empty(b->op_type)) != 0) return differs(v, "%s became %s", a->op, b->op_type);
+    return same_fields(v, &a->proto->base, &b->base, is_of_node) && same_names(v, a, b) && same_attributes(v, a, b);
 }
 
 /* A new constant that cannot be an initializer. */
-static bool same_constant(struct verify *v, const struct value *value, const struct node *b)
+static bool same_constant(struct verify *v, const struct value *value, const BnfuseOnnx__NodeProto *b)
 {
-    const BnfuseOnnx__NodeProto *proto = b ? b->proto : NULL;
     look_at(v, "constant", value->name);
-    if (!b || strcmp(b->op, "Constant") != 0 || *b->domain || proto->n_input || proto->n_output != 1
-        || proto->n_attribute != 1)
+    if (!same_text(b->op_type, "Constant") || *text_or_empty(b->domain) || b->n_input || b->n_output != 1
+        || b->n_attribute != 1)
         return differs(v, "it is not there");
-    const BnfuseOnnx__AttributeProto *attribute = proto->attribute[0];
+    const BnfuseOnnx__AttributeProto *attribute = b->attribute[0];
     if (!same_text(attribute->name, "value") || !attribute->t) return differs(v, "it has no value");
-    return same_name(v, value, proto->output[0], "output", 0) && same_new_tensor(v, value, attribute->t);
+    return same_name(v, value, b->output[0], "output", 0) && same_new_tensor(v, value, attribute->t);
 }
 
-static bool same_nodes(struct verify *v, const struct graph *a, const struct graph *b)
+static size_t count_literals(const struct graph *graph)
 {
-    const struct node *node = b->first;
-    for (size_t i = 0; i < a->initializer_count; i++) {
-        if (!value_becomes_literal(a->initializers[i])) continue;
-        if (!same_constant(v, a->initializers[i], node)) return false;
-        node = node->next;
-    }
-    for (const struct node *own = a->first; own; own = own->next, node = node->next) {
-        if (!node) return differs(v, "what follows it is not there");
-        if (!same_node(v, own, node)) return false;
-    }
-    return !node || differs(v, "%s follows it, which should not be there", node->op);
+    size_t count = 0;
+    for (size_t i = 0; i < graph->initializer_count; i++) count += value_becomes_literal(graph->initializers[i]);
+    return count;
+}
+
+static bool same_nodes(struct verify *v, const struct graph *a, BnfuseOnnx__NodeProto *const *nodes, size_t count)
+{
+    size_t at = 0, constants = count_literals(a);
+    if (count != a->node_count + constants) return differs(v, "%zu nodes became %zu", a->node_count + constants, count);
+    for (size_t i = 0; i < a->initializer_count; i++)
+        if (value_becomes_literal(a->initializers[i]) && !same_constant(v, a->initializers[i], nodes[at++]))
+            return false;
+    for (const struct node *node = a->first; node; node = node->next)
+        if (!same_node(v, node, nodes[at++])) return false;
+    return true;
 }
 
 /* ---- initializers, inputs and outputs -------------------------------------------------------------------------- */
@@ -367,30 +382,51 @@ static bool same_file(struct verify *v, const struct tensor *written)
            || differs(v, "its data are in another file than they were");
 }
 
-static bool same_initializer(struct verify *v, const struct graph *a, const struct value *b)
+/* The value that is stored under this name; `seen` holds a bit of it, as no name may come twice. */
+static const struct value *next_stored(struct verify *v, const struct graph *a, const char *name, bool *seen)
 {
-    const struct value *value = graph_value(a, b->name);
-    look_at(v, "initializer", b->name);
-    if (!value || (!value->initializer && !value->sparse)) return differs(v, "it should not be there");
-    if (value->sparse)
-        return b->sparse ? same_message(v, &value->sparse->base, &b->sparse->base)
-                         : differs(v, "a sparse one became dense");
-    if (!b->proto) return differs(v, "a dense one became sparse");
-    if (!value->proto) return same_new_tensor(v, value, b->proto);
-    /* The check ran on the tensor, the file was copied from the message: they must be one. */
-    if (!same_head(v, value->proto, b->proto)) return false;
-    return stays_outside(v, b->proto) ? same_file(v, b->initializer)
-                                      : same_elements(v, value->initializer, b->initializer);
+    const struct value *value = graph_value(a, text_or_empty(name));
+    look_at(v, "initializer", name);
+    bool is_stored = value && value_is_stored(value) && !value_becomes_literal(value);
+    if (!is_stored || seen[value->initializer_slot]) {
+        differs(v, "it should not be there");
+        return NULL;
+    }
+    seen[value->initializer_slot] = true;
+    return value;
 }
 
-static bool same_initializers(struct verify *v, const struct graph *a, const struct graph *b)
+static bool same_dense(struct verify *v, const struct value *value, const BnfuseOnnx__TensorProto *b)
 {
-    size_t count = 0;
+    struct tensor written;
+    if (value->sparse) return differs(v, "a sparse one became dense");
+    if (!value->proto) return same_new_tensor(v, value, b);
+    /* The check ran on the tensor, the file was copied from the message: they must be one. */
+    if (!same_head(v, value->proto, b) || !read_tensor(v, b, &written)) return false;
+    return stays_outside(v, b) ? same_file(v, &written) : same_elements(v, value->initializer, &written);
+}
+
+static bool same_sparse(struct verify *v, const struct value *value, const BnfuseOnnx__SparseTensorProto *b)
+{
+    return value->sparse ? same_message(v, &value->sparse->base, &b->base) : differs(v, "a dense one became sparse");
+}
+
+static bool same_initializers(struct verify *v, const struct graph *a, const BnfuseOnnx__GraphProto *b)
+{
+    size_t wanted = a->initializer_count - count_literals(a), count = b->n_initializer + b->n_sparse_initializer;
+    const struct value *value;
     look_at(v, "graph", a->proto->name);
-    for (size_t i = 0; i < a->initializer_count; i++) count += !value_becomes_literal(a->initializers[i]);
-    if (count != b->initializer_count) return differs(v, "%zu initializers became %zu", count, b->initializer_count);
-    for (size_t i = 0; i < b->initializer_count; i++)
-        if (!same_initializer(v, a, b->initializers[i])) return false;
+    if (count != wanted) return differs(v, "%zu initializers became %zu", wanted, count);
+    bool *seen = NEW_ARRAY(v->arena, bool, a->initializer_count);
+    for (size_t i = 0; i < b->n_initializer; i++)
+        if (!(value = next_stored(v, a, b->initializer[i]->name, seen)) || !same_dense(v, value, b->initializer[i]))
+            return false;
+    for (size_t i = 0; i < b->n_sparse_initializer; i++) {
+        const BnfuseOnnx__TensorProto *values = b->sparse_initializer[i]->values;
+        if (!(value = next_stored(v, a, values ? values->name : NULL, seen))
+            || !same_sparse(v, value, b->sparse_initializer[i]))
+            return false;
+    }
     return true;
 }
 
@@ -407,9 +443,9 @@ static bool declares(const BnfuseOnnx__ValueInfoProto *info, const struct tensor
 }
 
 /* Inputs stand in the old order, without those that an edit took out, and with new ones at the end. */
-static bool same_inputs(struct verify *v, const struct graph *a, const struct graph *b)
+static bool same_inputs(struct verify *v, const struct graph *a, const BnfuseOnnx__GraphProto *new)
 {
-    const BnfuseOnnx__GraphProto *old = a->proto, *new = b->proto;
+    const BnfuseOnnx__GraphProto *old = a->proto;
     size_t at = 0;
     look_at(v, "graph", old->name);
     if (a->input_count != new->n_input) return differs(v, "%zu inputs became %zu", a->input_count, new->n_input);
@@ -425,9 +461,9 @@ static bool same_inputs(struct verify *v, const struct graph *a, const struct gr
     return true;
 }
 
-static bool same_outputs(struct verify *v, const struct graph *a, const struct graph *b)
+static bool same_outputs(struct verify *v, const struct graph *a, const BnfuseOnnx__GraphProto *new)
 {
-    const BnfuseOnnx__GraphProto *old = a->proto, *new = b->proto;
+    const BnfuseOnnx__GraphProto *old = a->proto;
     look_at(v, "graph", old->name);
     if (old->n_output != new->n_output) return differs(v, "%zu outputs became %zu", old->n_output, new->n_output);
     for (size_t i = 0; i < new->n_output; i++) {
@@ -476,49 +512,58 @@ static bool defines(const struct graph *graph, const char *name)
     return value && value_is_defined(value);
 }
 
-/* Whether the old graph defined the name and the new one does not. */
-static bool is_gone(const struct names *old, const struct graph *new, const char *name)
+/* Whether the old graph defined the name and its index, to which the new one is equal by now, does not. */
+static bool is_gone(const struct names *old, const struct graph *graph, const char *name)
 {
-    return name && *name && !defines(new, name)
+    return name && *name && !defines(graph, name)
            && bsearch(&name, old->list, old->count, sizeof *old->list, compare_names);
 }
 
-static bool annotation_is_gone(const struct names *old, const struct graph *new,
+static bool annotation_is_gone(const struct names *old, const struct graph *graph,
                                const BnfuseOnnx__TensorAnnotation *annotation)
 {
-    bool gone = is_gone(old, new, annotation->tensor_name);
+    bool gone = is_gone(old, graph, annotation->tensor_name);
     for (size_t i = 0; i < annotation->n_quant_parameter_tensor_names; i++)
-        gone |= is_gone(old, new, annotation->quant_parameter_tensor_names[i]->value);
+        gone |= is_gone(old, graph, annotation->quant_parameter_tensor_names[i]->value);
     return gone;
 }
 
 /* All that the old file declares of what is still there, in its order, and nothing else. */
-static bool same_declarations(struct verify *v, const struct graph *a, const struct graph *b)
+static bool same_infos(struct verify *v, const struct graph *a, const struct names *names,
+                       BnfuseOnnx__ValueInfoProto *const *b, size_t count)
 {
-    const BnfuseOnnx__GraphProto *old = a->proto, *new = b->proto;
-    size_t count = old ? old->n_value_info : a->function->n_value_info, at = 0;
-    size_t new_count = old ? new->n_value_info : b->function->n_value_info;
+    const BnfuseOnnx__GraphProto *old = a->proto;
     BnfuseOnnx__ValueInfoProto *const *infos = old ? old->value_info : a->function->value_info;
-    BnfuseOnnx__ValueInfoProto *const *written = old ? new->value_info : b->function->value_info;
-    if (!count && !new_count && !(old && old->n_quantization_annotation)) return true;
-    const struct names names = old_names(v->arena, a);
-    for (size_t i = 0; i < count; i++) {
+    size_t old_count = old ? old->n_value_info : a->function->n_value_info, at = 0;
+    for (size_t i = 0; i < old_count; i++) {
         const BnfuseOnnx__ValueInfoProto *info = declaration(a->net, infos[i]);
-        if (!info || is_gone(&names, b, infos[i]->name)) continue;
+        if (!info || is_gone(names, a, infos[i]->name)) continue;
         look_at(v, "declaration", infos[i]->name);
-        if (at == new_count) return differs(v, "it is not there");
-        if (!same_message(v, &info->base, &written[at++]->base)) return false;
+        if (at == count) return differs(v, "it is not there");
+        if (!same_message(v, &info->base, &b[at++]->base)) return false;
     }
-    if (at < new_count) return differs(v, "a declaration of \"%s\" follows it", text_or_empty(written[at]->name));
-    at = 0;
-    for (size_t i = 0; old && i < old->n_quantization_annotation; i++) {
-        if (annotation_is_gone(&names, b, old->quantization_annotation[i])) continue;
+    return at == count || differs(v, "a declaration of \"%s\" follows it", text_or_empty(b[at]->name));
+}
+
+/* The same of annotations. */
+static bool same_annotations(struct verify *v, const struct graph *a, const struct names *names,
+                             const BnfuseOnnx__GraphProto *b)
+{
+    const BnfuseOnnx__GraphProto *old = a->proto;
+    size_t at = 0;
+    for (size_t i = 0; i < old->n_quantization_annotation; i++) {
+        if (annotation_is_gone(names, a, old->quantization_annotation[i])) continue;
         look_at(v, "annotation", old->quantization_annotation[i]->tensor_name);
-        if (at == new->n_quantization_annotation) return differs(v, "it is not there");
-        if (!same_message(v, &old->quantization_annotation[i]->base, &new->quantization_annotation[at++]->base))
+        if (at == b->n_quantization_annotation) return differs(v, "it is not there");
+        if (!same_message(v, &old->quantization_annotation[i]->base, &b->quantization_annotation[at++]->base))
             return false;
     }
-    return !old || at == new->n_quantization_annotation || differs(v, "one more than there should be");
+    return at == b->n_quantization_annotation || differs(v, "one more than there should be");
+}
+
+static bool declares_nothing(const BnfuseOnnx__GraphProto *graph)
+{
+    return !graph->n_value_info && !graph->n_quantization_annotation;
 }
 
 /* ---- graphs ---------------------------------------------------------------------------------------------------- */
@@ -537,16 +582,25 @@ static bool is_of_function(const ProtobufCFieldDescriptor *field)
     return !strcmp(field->name, "node") || !strcmp(field->name, "value_info");
 }
 
-static bool same_graph(struct verify *v, const struct graph *a, const struct graph *b)
+static bool same_graph(struct verify *v, const struct graph *a, const BnfuseOnnx__GraphProto *b)
 {
-    if (a->function) {
-        look_at(v, "function", a->function->name);
-        return same_fields(v, &a->function->base, &b->function->base, is_of_function) && same_nodes(v, a, b)
-               && same_declarations(v, a, b);
-    }
-    look_at(v, "graph", a->proto->name);
-    return same_fields(v, &a->proto->base, &b->proto->base, is_of_graph) && same_inputs(v, a, b)
-           && same_outputs(v, a, b) && same_nodes(v, a, b) && same_initializers(v, a, b) && same_declarations(v, a, b);
+    const BnfuseOnnx__GraphProto *old = a->proto;
+    look_at(v, "graph", old->name);
+    if (!same_fields(v, &old->base, &b->base, is_of_graph) || !same_inputs(v, a, b) || !same_outputs(v, a, b)
+        || !same_nodes(v, a, b->node, b->n_node) || !same_initializers(v, a, b))
+        return false;
+    if (declares_nothing(old) && declares_nothing(b)) return true;
+    const struct names names = old_names(v->arena, a);
+    return same_infos(v, a, &names, b->value_info, b->n_value_info) && same_annotations(v, a, &names, b);
+}
+
+static bool same_function(struct verify *v, const struct graph *a, const BnfuseOnnx__FunctionProto *b)
+{
+    const BnfuseOnnx__FunctionProto *old = a->function;
+    look_at(v, "function", old->name);
+    if (!same_fields(v, &old->base, &b->base, is_of_function) || !same_nodes(v, a, b->node, b->n_node)) return false;
+    const struct names names = old_names(v->arena, a);
+    return same_infos(v, a, &names, b->value_info, b->n_value_info);
 }
 
 static bool is_graph_or_function(const ProtobufCFieldDescriptor *field)
@@ -554,18 +608,18 @@ static bool is_graph_or_function(const ProtobufCFieldDescriptor *field)
     return is_body(field) || field->descriptor == &bnfuse_onnx__function_proto__descriptor;
 }
 
-static bool same_model(struct verify *v, const struct net *a, const struct net *b)
+static bool same_model(struct verify *v, const struct net *a, const BnfuseOnnx__ModelProto *b)
 {
-    look_at(v, "model", v->written->net->model->name);
+    look_at(v, "model", a->model->name);
     size_t kept = 0;
-    if (!same_fields(v, &a->model->proto->base, &b->model->proto->base, is_graph_or_function)) return false;
+    if (!same_fields(v, &a->model->proto->base, &b->base, is_graph_or_function)) return false;
     for (size_t i = 0; i < a->function_count; i++) {
         if (a->functions[i]->is_dropped) continue;
-        if (kept == b->function_count) return differs(v, "its functions");
-        if (!same_graph(v, a->functions[i], b->functions[kept++])) return false;
+        if (kept == b->n_functions) return differs(v, "its functions");
+        if (!same_function(v, a->functions[i], b->functions[kept++])) return false;
     }
-    if (kept != b->function_count) return differs(v, "its functions");
-    return same_graph(v, a->main, b->main);
+    if (kept != b->n_functions) return differs(v, "its functions");
+    return same_graph(v, a->main, b->graph);
 }
 
 /* ---- loading --------------------------------------------------------------------------------------------------- */
@@ -586,18 +640,16 @@ bool verify_bytes(const struct written *written, struct arena *arena, struct mod
     return !written->data_file || extents_agree_with_data(written->data, written->data_file, arena, error);
 }
 
-static bool load(const struct written *written, struct model *model, struct net *net, struct bnfuse_error *error)
-{
-    if (!model_unpack(model, error)) return false;
-    if (written->data_file) external_supply(model, written->location, written->data_file);
-    return net_index(net, model->arena, model, error) && net_validate(net, error);
-}
-
-bool verify_model(const struct written *written, struct model *model, struct net *net, struct bnfuse_error *error)
+bool verify_model(const struct written *written, struct model *model, struct bnfuse_error *error)
 {
     struct bnfuse_error own;
     struct verify v = { .written = written, .old = written->net->model, .new = model, .arena = model->arena };
     v.error = error ? error : &own;
     v.elements = elements_open(model->arena);
-    return load(written, model, net, v.error) ? same_model(&v, written->net, net) : cannot_be_read(written, v.error);
+    if (!model_unpack(model, v.error)) return cannot_be_read(written, v.error);
+    if (written->data_file) external_supply(model, written->location, written->data_file);
+    v.scratch = arena_scratch(model->arena);
+    bool same = same_model(&v, written->net, model->proto);
+    arena_close(v.scratch);
+    return same;
 }

@@ -2,9 +2,10 @@
  *
  * What was written, read again and held against the index it was written from, before it gets its name.
  *
- * The reader loads, indexes and validates the new file as it would any other. Then every graph is compared with its
- * index, node by node and name by name; every other message with the one it was copied from, unknown fields included;
- * every tensor with the elements that the check ran on; and what is between the large weights byte by byte. */
+ * The reader scans and unpacks the new file as it would any other. Then every graph is compared with the index, node by
+ * node and name by name; every other message with the one it was copied from, unknown fields included; every tensor
+ * with the elements that the check ran on; and what is between the large weights byte by byte. The index is validated
+ * before, so a file that says the same is valid, and needs no index of its own. */
 #ifndef ONNX_WRITE_VERIFY_H
 #define ONNX_WRITE_VERIFY_H
 
@@ -23,7 +24,7 @@ struct written {
 /* First what lies between the weights; `model` is scanned then. The extents are of no more use after it. False with the
  * place of the first difference (BNFUSE_INTERNAL), or when a file cannot be read. */
 bool verify_bytes(const struct written *written, struct arena *arena, struct model *model, struct bnfuse_error *error);
-/* Then everything else. Fills `model` and `net` with what the files hold. */
-bool verify_model(const struct written *written, struct model *model, struct net *net, struct bnfuse_error *error);
+/* Then everything else. Unpacks `model`. */
+bool verify_model(const struct written *written, struct model *model, struct bnfuse_error *error);
 
 #endif

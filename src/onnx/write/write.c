@@ -3,6 +3,8 @@
  * Writing a net: where it goes, which tensors go to a data file, a draft of both, and their names at the end. */
 #include "onnx/write/write.h"
 
+#include "onnx/graph/index.h"
+#include "onnx/graph/validate.h"
 #include "onnx/read/external.h"
 #include "onnx/write/data_file.h"
 #include "onnx/write/splice.h"
@@ -21,7 +23,7 @@ struct writing {
     struct write_options options;
     struct arena arena;
     struct arena extents_arena; /* of extents and side, until what was written is verified */
-    struct arena read_arena;    /* of model_read and net_read, until the commit */
+    struct arena read_arena;    /* of the model as read back, and its index, until the commit */
     struct held_list held, data_held;
     struct draft *draft;
     struct atomic_file model, data;
@@ -34,8 +36,7 @@ struct writing {
     struct references new_use;   /* of the one that replaces it */
     bool is_locked;              /* nobody else gives names in the folder */
     bool is_there;               /* the data file's content was there already, under its name */
-    struct model model_read;
-    struct net net_read;
+    struct model model_read;     /* its proto is NULL when there is none */
 };
 
 /* ---- sources ---------------------------------------------------------------------------------------------------- */
@@ -247,7 +248,7 @@ static bool verify(struct writing *w, struct bnfuse_error *error)
     };
     if (!verify_bytes(&written, &w->read_arena, &w->model_read, error)) return false;
     arena_close(&w->extents_arena);
-    return verify_model(&written, &w->model_read, &w->net_read, error);
+    return verify_model(&written, &w->model_read, error);
 }
 
 static bool describe(struct writing *w, const struct atomic_file *target, const struct file *file,
@@ -259,16 +260,24 @@ static bool describe(struct writing *w, const struct atomic_file *target, const 
     return sha256_of_file((char *)to->sha256, &w->arena, file, error);
 }
 
+/* What no reader would take is not written. An index without edits was valid when it was built. */
+static bool validate(const struct net *net, struct bnfuse_error *error)
+{
+    struct bnfuse_error broken;
+    if (!net->edit_count || net_validate(net, &broken)) return true;
+    return fail(error, BNFUSE_INTERNAL, "%s: the fused model is not valid: %.600s; nothing was written; report it",
+                net->model->name, broken.message);
+}
+
 static bool write_draft(void *context, struct bnfuse_error *error)
 {
     struct writing *w = context;
     w->has_externals = has_externals(w->net->model);
-    if (!find_target(w, error) || !place_data(w, error)) return false;
+    if (!find_target(w, error) || !place_data(w, error) || !validate(w->net, error)) return false;
     if (!write_data(w, error) || !write_model(w, error) || !verify(w, error)) return false;
     if (!describe(w, &w->model, &w->model_back, &w->draft->model, error)) return false;
     if (w->side.count && !describe(w, &w->data, &w->data_back, &w->draft->data, error)) return false;
     if (w->side.count && !atomic_file_finish(&w->data, error)) return false;
-    w->draft->net = &w->net_read;
     return atomic_file_finish(&w->model, error) && sources_are_unchanged(w->net->model, error);
 }
 
@@ -288,11 +297,17 @@ bool draft_write(struct draft *draft, const struct net *net, const char *path, c
     return ok;
 }
 
+const struct net *draft_net(struct draft *draft, struct bnfuse_error *error)
+{
+    struct writing *w = draft->writing;
+    struct net *net = NEW(&w->read_arena, struct net);
+    return net_index(net, &w->read_arena, &w->model_read, error) && net_validate(net, error) ? net : NULL;
+}
+
 void draft_close(struct draft *draft)
 {
     struct writing *w = draft->writing;
     draft->writing = NULL;
-    draft->net = NULL;
     if (!w) return;
     struct memory *memory = w->net->arena->memory;
     arena_close(&w->extents_arena);
@@ -321,8 +336,7 @@ static void forget_read(struct writing *w)
 {
     references_of(&w->new_use, &w->arena, &w->model_read);
     arena_close(&w->read_arena);
-    w->model_read.part_count = 0;
-    w->draft->net = NULL;
+    w->model_read = (struct model){ 0 };
 }
 
 static bool commit(void *context, struct bnfuse_error *error)
@@ -330,7 +344,7 @@ static bool commit(void *context, struct bnfuse_error *error)
     struct writing *w = context;
     bool linked = false;
     if (!w->model.directory) return atomic_file_commit(&w->model, error);
-    if (w->draft->net) forget_read(w);
+    if (w->model_read.proto) forget_read(w);
     if (!atomic_file_lock_folder(&w->model, &w->is_locked))
         return fail(error, BNFUSE_USAGE, "%s: another process has its folder locked; run again", w->model.path);
     references_of_file(&w->old_use, &w->arena, w->model.directory, w->model.name);

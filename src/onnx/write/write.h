@@ -30,7 +30,6 @@ struct draft_file {
 
 struct draft {
     struct draft_file model, data; /* data.name is NULL when there is no data file */
-    const struct net *net;         /* the new model as it was read back */
     bool has_overflow;             /* why it failed */
     struct writing *writing;       /* private */
 };
@@ -46,6 +45,8 @@ struct draft {
  * go inline and references stay as they are. */
 bool draft_write(struct draft *draft, const struct net *net, const char *path, const struct write_options *options,
                  struct bnfuse_error *error);
+/* An index of the new model as it was read back; NULL with an error. */
+const struct net *draft_net(struct draft *draft, struct bnfuse_error *error);
 /* The files get their names. Data of the model that was replaced go when neither the new model nor another of its
  * folder refers to them. */
 bool draft_commit(struct draft *draft, struct bnfuse_error *error);
