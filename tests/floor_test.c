@@ -120,12 +120,89 @@ static void a_bend_with_a_shift_stays(void **state)
     RUN(unasked, NULL);
 }
 
+static void bounds_must_be_known_and_bound_something(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,4,5; init w 4,3,1,1; a = Conv x w; g = Clip a l h; fill l 1 0.9; fill h 1 0.1; z = bn+ g 4; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; a = Conv x w; in l 1; g = Clip a l; z = bn+ g 4; out z", 1, REASON_NON_LINEAR,
+          NULL, 0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; a = Conv x w; in h 1; g = Clip a _ h; z = bn+ g 4; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; a = Conv x w; g = Clip a; z = bn+ g 4; out z", 1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; a = Conv x w; fill l 1 -1e39; fill h 1 3.4028234e38; g = Clip a l h; z = bn+ "
+          "g 4; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "opset 10; in x 2,3,4,5; init w 4,3,1,1; a = Conv x w; g = Clip a min=0.1 max=0.5; z = bn g 4; out z", 0, 0,
+          "Conv Max Min", 0 },
+        { "opset 6; ir 3; in x 2,3,4,5; init w 4,3,1,1; a = Conv x w; g = Clip a min=0.1 max=0.5; z = bn+ g 4 "
+          "is_test=1; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "opset 6; ir 3; in x 2,3,4,5; init w 4,3,1,1; a = Conv x w; g = Relu a; z = bn+ g 4 is_test=1; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,?,?; q = Squeeze x; r = Relu q; z = bn+ r 3; out z", 1, REASON_NON_LINEAR, NULL, 0 },
+        { "broken; in x 2,3,4,5; u = custom:Mystery x; g = Clip u; z = bn+ g 3; out z", 1, REASON_NON_LINEAR, NULL, 0 },
+        { "broken; gone l; in x 2,3,4,6; init w 4,3,1,1; a = Conv x w; fill l 1 0.5; g = Clip a l; z = bn+ g 4; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, &floors);
+}
+
+static void a_maximum_of_several_has_them_all_under_the_affine(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,4,5; init w 4,3,1,1; init v 4,3,1,1; a = Conv x w; b = Conv x v; g = Max a b; z = bn+ g 4; out z",
+          0, 0, "Conv Conv Max", 0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; init v 4,3,1,1; init u 4,3,1,1; a = Conv x w; b = Conv x v; c = Conv x u; g = "
+          "Min a b c; z = bn+ g 4; out z",
+          0, 0, "Conv Conv Conv Min", 0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; init k 4,1,5; a = Conv x w; g = Max a k; z = bn+ g 4; out z", 0, 0, "Conv Max",
+          0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; init k 5; a = Conv x w; g = Max a k; z = bn1 g 4; out z", 0, 0, "Conv Max",
+          0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; fill k 1 0.25; a = Conv x w; g = Max k a; z = bn+ g 4; out z", 0, 0,
+          "Conv Max", 0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; init v 1,3,1,1; a = Conv x w; b = Conv x v; g = Max a b; z = bn+ g 4; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; init k 4,1,5; a = Conv x w; g = Max a k; z = bn g 4; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; fill k 1,1,1,1,1 0.25; a = Conv x w; g = Max k a; h = Squeeze g e; ints e 0; "
+          "z = bn+ h 4; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,?,?; q = Squeeze x; in k 2,3,2,2; g = Max q k; z = bn+ g 3; out z", 1, REASON_NON_LINEAR, NULL, 0 },
+        { "broken; in x 2,3,4,5; u = custom:Mystery x; v = custom:Mystery x; g = Max u v; z = bn+ g 3; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "broken; gone k; in x 2,3,4,6; init w 4,3,1,1; a = Conv x w; fill k 1 0.5; g = Max a k; z = bn+ g 4; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, &floors);
+}
+
+static void a_bound_may_leave_its_type(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "opset 15; in x 2,3,4,5; init w 4,3,1,1; a = Conv x w; fill l 1 50000; g = Clip a l; fill s 4 2; fill b 4 0; "
+          "fill m 4 0; fill v 4 1; z = BatchNormalization g s b m v epsilon=0.0; out z",
+          1, REASON_NON_LINEAR, NULL, DTYPE_FLOAT16 },
+        { "opset 15; in x 2,3,4,5; init w 4,3,1,1; a = Conv x w; fill l 1 -50000; fill h 1 0.25; g = Clip a l h; fill "
+          "s 4 0.5; fill b 4 0; fill m 4 0; fill v 4 1; z = BatchNormalization g s b m v epsilon=0.0; out z",
+          0, 0, "Conv Max Min", DTYPE_FLOAT16 },
+    };
+    (void)state;
+    RUN(cases, &floors);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(relu_becomes_a_maximum),
         cmocka_unit_test(clip_becomes_a_maximum_and_a_minimum),
         cmocka_unit_test(a_bend_with_a_shift_stays),
+        cmocka_unit_test(bounds_must_be_known_and_bound_something),
+        cmocka_unit_test(a_maximum_of_several_has_them_all_under_the_affine),
+        cmocka_unit_test(a_bound_may_leave_its_type),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,9 +85,6 @@ static void a_plane_is_added_on_request(void **state)
           0, 0, "Relu Conv Add Sigmoid", DTYPE_DOUBLE },
         { "in x 2,3,5,W; r = Relu x; b = bn r 3; init w 4,3,3,3; c = Conv b w pads=1,1,1,1; s = Sigmoid c; out s", 1,
           REASON_PADDED_SHIFT, NULL, 0 },
-        { "opset 6; in x 2,3,5,7; r = Relu x; b = bn r 3; init w 4,3,3,3; c = Conv b w pads=1,1,1,1; s = Sigmoid c; "
-          "out s",
-          1, 0, NULL, 0 },
     };
     static const struct fold_case too_large[] = {
         { "in x N,3,5,7; r = Relu x; b = bn r 3; init w 4,3,3,3; c = Conv b w pads=1,1,1,1; s = Sigmoid c; out s", 1,
@@ -116,6 +113,43 @@ static void a_plane_is_of_the_weights_that_are_there_in_the_end(void **state)
     RUN(cases, &maps);
 }
 
+static void the_axes_of_an_average_may_be_an_input(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "opset 18; in x 2,3,5,7; r = Relu x; b = bn r 3; init w 4,3,3,3; c = Conv b w pads=1,1,1,1; ints a 3,2; g = "
+          "ReduceMean c a; init v 2,4,1,1; z = Conv g v; out z",
+          0, 0, "Relu Conv ReduceMean Conv", 0 },
+        { "opset 18; in x 2,3,5,7; r = Relu x; b = bn r 3; init w 4,3,3,3; c = Conv b w pads=1,1,1,1; in a 2 int64; g "
+          "= ReduceMean c a; init v 2,4,1,1; out g",
+          1, REASON_PADDED_SHIFT, NULL, 0 },
+        { "in x 2,3,5,7; r = Relu x; b = bn r 3; init w 4,3,3,3; c = Conv b w pads=1,1,1,1; g = ReduceMean c axes=1,2; "
+          "init v 2,1,1,1; z = Conv g v; out z",
+          1, REASON_PADDED_SHIFT, NULL, 0 },
+        { "broken; gone w; in x 2,3,3,3; r = Relu x; b = bn r 3; init w 4,3,5,5; c = Conv b w pads=1,1,1,1; s = "
+          "Sigmoid c; out s",
+          1, REASON_PADDED_SHIFT, NULL, 0 },
+        { "broken; gone v; in x 2,4,5; r = Relu x; y = bn r 4; t = Transpose y perm=0,2,1; init v 2,4,3; z = MatMul t "
+          "v; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void a_plane_needs_broadcasting_and_finite_sums(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "opset 6; ir 3; in x 2,3,4,5; r = Relu x; y = bn r 3 is_test=1; init w 4,3,3,3; z = Conv y w pads=1,1,1,1; "
+          "out z",
+          1, REASON_PADDED_SHIFT, NULL, 0 },
+        { "in x 2,3,4,5; r = Relu x; fill s 3 1; fill b 3 3e38; fill m 3 0; fill v 3 1; y = BatchNormalization r s b m "
+          "v; fill w 4,3,3,3 2; z = Conv y w pads=1,1,1,1; out z",
+          1, REASON_NOT_FINITE, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, &maps);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,6 +157,8 @@ int main(void)
         cmocka_unit_test(an_average_of_the_whole_plane_is_one_number_a_channel),
         cmocka_unit_test(a_plane_is_added_on_request),
         cmocka_unit_test(a_plane_is_of_the_weights_that_are_there_in_the_end),
+        cmocka_unit_test(the_axes_of_an_average_may_be_an_input),
+        cmocka_unit_test(a_plane_needs_broadcasting_and_finite_sums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,6 +84,10 @@ static void a_neutral_operand_goes_with_its_node(void **state)
 static void pairs_that_cancel_go(void **state)
 {
     CASES(
+        BECOMES("Not", "in x 2,3 bool; a = Cast x to=1; b = Cast a to=9; y = Not b; out y"),
+        BECOMES("Cast Exp", "in x 2,3 bfloat16; a = Cast x to=1; b = Cast a to=16; c = Cast b to=11; y = Exp c; out y"),
+        BECOMES("Cast Cast Cast Exp",
+                "in x 2,3 float16; a = Cast x to=16; b = Cast a to=10; c = Cast b to=11; y = Exp c; out y"),
         BECOMES("Exp", "in x 2,3,4; a = Transpose x perm=2,0,1; b = Transpose a perm=1,2,0; y = Exp b; out y"),
         BECOMES("Transpose Exp",
                 "in x 2,3,4; a = Transpose x perm=2,0,1; b = Transpose a perm=2,0,1; y = Exp b; out y"),
@@ -274,6 +278,14 @@ static void pads_go_into_what_pads_by_itself(void **state)
         BECOMES(
             "Sigmoid MaxPool",
             "in x 1,2,5,5; ints p 0,0,1,1,0,0,1,1; b = Sigmoid x; a = Pad b p; y = MaxPool a kernel_shape=2,2; out y"),
+        BECOMES("Pad AveragePool", "opset 19; in x 1,2,7,8; ints p 0,0,1,1,0,0,1,1; a = Pad x p; "
+                                   "y = AveragePool a kernel_shape=2,2 dilations=2,2; out y"),
+        BECOMES("Sigmoid Transpose MaxPool",
+                "in x 1,2,5,4; ints p 0,0,1,1,0,0,1,1; b = Sigmoid x; "
+                "c = Transpose b perm=0,1,3,2; a = Pad c p; y = MaxPool a kernel_shape=2,2; "
+                "out y"),
+        BECOMES("Exp Neg Pad MaxPool", "in x 1,2,5,4; ints p 0,0,1,1,0,0,1,1; b = Exp x; c = Neg b; a = Pad c p; "
+                                       "y = MaxPool a kernel_shape=2,2; out y"),
         BECOMES("Tanh Pad MaxPool",
                 "in x 1,2,5,5; ints p 0,0,1,1,0,0,1,1; b = Tanh x; a = Pad b p; y = MaxPool a kernel_shape=2,2; out y"),
         BECOMES("MaxPool", "in x 1,2,5,5; ints p 0,0,1,1,0,0,1,1; fill k 1 -inf; a = Pad x p k; y = MaxPool a "
@@ -282,7 +294,11 @@ static void pads_go_into_what_pads_by_itself(void **state)
 
 static void transposes_meet(void **state)
 {
-    CASES(BECOMES("Relu", "in x 2,3,4; a = Transpose x perm=0,2,1; b = Relu a; y = Transpose b perm=0,2,1; out y"),
+    CASES(BECOMES("Transpose Transpose Add Exp",
+                  "in x 2,3,4; in v 2,3,4; t = Transpose x; u = Transpose v; a = Add t u; b = Exp t; out a; out b"),
+          BECOMES("Transpose Transpose Add Exp", "in x 2,3,4; in v 2,4,3; t = Transpose x perm=2,1,0; "
+                                                 "u = Transpose v perm=1,2,0; a = Add t u; b = Exp a; out b"),
+          BECOMES("Relu", "in x 2,3,4; a = Transpose x perm=0,2,1; b = Relu a; y = Transpose b perm=0,2,1; out y"),
           BECOMES("LeakyRelu Mul Tanh", "in x 2,3,4; fill k 1 2; a = Transpose x perm=2,0,1; b = LeakyRelu a; c = Mul "
                                         "b k; y = Transpose c perm=1,2,0; z = Tanh y; out z"),
           BECOMES("Transpose Relu Transpose",

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+static const struct bnfuse_fuse_options little = { .fold_limit = 10 };
+
 static void parameters_that_do_not_fit_stay(void **state)
 {
     static const struct fold_case cases[] = {
@@ -187,6 +189,100 @@ static void what_cannot_be_read_stays(void **state)
     RUN(cases, NULL);
 }
 
+static void what_would_leave_its_type_stays(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 4,3,1,1; fill k 4,5,7 3e38; a = Conv x w; c = Add a k; fill s 4 2; fill b 4 0; fill m "
+          "4 0; fill v 4 1; z = BatchNormalization c s b m v; out z",
+          1, REASON_NOT_FINITE, NULL, 0 },
+        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 3e38; w = DequantizeLinear q d axis=0; y = Conv x w; fill s 4 2; "
+          "fill b 4 0; fill m 4 0; fill v 4 1; z = BatchNormalization y s b m v; out z",
+          1, REASON_NOT_FINITE, NULL, 0 },
+        { "in x 2,3,5,7; fill w 3,3,1,1 3e38; r = Relu x; fill s 3 3e38; fill b 3 0; fill m 3 0; fill v 3 1; y = "
+          "BatchNormalization r s b m v epsilon=0.0; c = Conv r w; z = Add c y; out z",
+          1, REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,3; fill w 3,3 3e38; r = Relu x; fill s 3 3e38; fill b 3 0; fill m 3 0; fill v 3 1; y = "
+          "BatchNormalization r s b m v epsilon=0.0; c = Gemm r w; z = Add c y; out z",
+          1, REASON_READ_ELSEWHERE, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void quantized_parts_must_fit(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init q 4,3,3,3 float32; fill d 4 0.1; w = DequantizeLinear q d axis=0; y = Conv x w; z = bn y "
+          "4; out z",
+          1, REASON_QUANTIZED, NULL, 0 },
+        { "broken; in x 2,3,5,7; init8 q 4,3,3,3; init8 k 2; fill d 4 0.1; w = DequantizeLinear q d k axis=0; y = Conv "
+          "x w; z = bn y 4; out z",
+          1, REASON_QUANTIZED, NULL, 0 },
+        { "broken; in x 2,3,5,7; init8 q 4,3,3,3; in s 4 int64; init d 4; v = DequantizeLinear q d axis=0; w = Reshape "
+          "v s; y = Conv x w; z = bn y 4; out z",
+          1, REASON_WEIGHT_DYNAMIC, NULL, 0 },
+        { "opset 11; in x 2,3,5,7; init8 q 4,3,3,3; fill d 1 0.25; init b 4 int32; fill e 1 0.5; w = DequantizeLinear "
+          "q d; c = DequantizeLinear b e; y = Conv x w c; z = bn0 y 4; out z",
+          1, REASON_QUANTIZED, NULL, 0 },
+        { "in x 2,3; init8 q 3,5; fill d 1 0.25; init b 1,5 int32; fill e 1 0.5; w = DequantizeLinear q d; c = "
+          "DequantizeLinear b e; y = Gemm x w c; z = bn0 y 5; out z",
+          1, REASON_QUANTIZED, NULL, 0 },
+        { "in x 2,3,5,7; init8 q 3,3,4,3; init d 4; v = DequantizeLinear q d axis=2; w = Reshape v s; ints s 4,3,3,3; "
+          "y = Conv x w; z = bn y 4; out z",
+          1, REASON_QUANTIZED, NULL, 0 },
+        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 0.25; init b 4 int32; fill e 1 0.5; fill k 1 3 int32; w = "
+          "DequantizeLinear q d axis=0; c = DequantizeLinear b e k; y = Conv x w c; z = bn0 y 4; out z",
+          0, 0, "DequantizeLinear DequantizeLinear Conv", 0 },
+        { "in x 2,3; init8 q 3,5; init d 5; w = DequantizeLinear q d axis=1; y = MatMul x w; fill m 1 -2; z = Mul y m; "
+          "out z",
+          0, 0, "DequantizeLinear MatMul", 0 },
+        { "in x 2,3; init8 q 3,5; init d 5; w = DequantizeLinear q d axis=-1; y = MatMul x w; z = Neg y; out z", 0, 0,
+          "DequantizeLinear MatMul", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void a_fold_beyond_the_limit_stays(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 4,3,1,1; init k 4,5,7; a = Conv x w; c = Add a k; z = bn c 4; d = Sigmoid k; out z; "
+          "out d",
+          1, REASON_BUDGET, NULL, 0 },
+        { "in x 2,3,5,7; init w 3,3,1,1; r = Relu x; y = bn r 3; c = Conv r w; z = Add c y; out z", 1,
+          REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,3; init w 3,3; r = Relu x; y = bn r 3; c = Gemm r w; z = Add c y; out z", 1, REASON_READ_ELSEWHERE,
+          NULL, 0 },
+        { "in x 64,3; init w 3,5; init c 64,5; y = Gemm x w c; z = bn y 5; out z", 1, REASON_BUDGET, NULL, 0 },
+        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 0.1; w = DequantizeLinear q d axis=0; y = Conv x w; z = bn y 4; out "
+          "z",
+          1, REASON_BUDGET, NULL, 0 },
+        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 0.1; w = DequantizeLinear q d axis=0; y = Conv x w; z = bn+ y 4; "
+          "out z",
+          0, 0, "DequantizeLinear Conv", 0 },
+        { "in x 2,4,5; r = Relu x; y = bn r 4; t = Transpose y perm=0,2,1; init v 2,4,3; z = MatMul t v; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,5,7; r = Relu x; b = bn r 3; init w 4,3,3,3; c = Conv b w pads=1,1,1,1; g = GlobalAveragePool c; "
+          "init v 2,4,1,1; z = Conv g v; out z",
+          1, REASON_PADDED_SHIFT, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, &little);
+}
+
+static void what_adds_a_constant_of_its_own_must_be_known(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 3,3,1,1; in b 3; r = Relu x; y = bn r 3; c = Conv r w b; z = Add c y; out z", 1,
+          REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,3,?; q = Squeeze x; init w 3,3,1; y = Mul q m; fill m 1 2; c = Conv q w; z = Add c y; out z", 0, 0,
+          "Squeeze Conv", 0 },
+        { "in x 2,3,?,?; q = Squeeze x; in k 2,3,2,2; m = Mul q k; z = bn m 3; out z", 1, REASON_NON_LINEAR, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +290,10 @@ int main(void)
         cmocka_unit_test(an_operator_that_does_not_fit_takes_nothing),
         cmocka_unit_test(empty_tensors_take_nothing),
         cmocka_unit_test(what_cannot_be_read_stays),
+        cmocka_unit_test(what_would_leave_its_type_stays),
+        cmocka_unit_test(quantized_parts_must_fit),
+        cmocka_unit_test(a_fold_beyond_the_limit_stays),
+        cmocka_unit_test(what_adds_a_constant_of_its_own_must_be_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

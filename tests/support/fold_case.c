@@ -211,7 +211,7 @@ static struct array *random_input(struct array_pool *pool, const struct value *v
     struct array *array = array_new(pool, value->type, store_of(value->type, true), value->shape.rank, dims);
     for (int64_t i = 0; i < array->count; i++) {
         if (array->store == STORE_F64) array->f64[i] = 2 * uniform(state) - 1;
-        else array->i64[i] = (int64_t)(3 * uniform(state));
+        else array->i64[i] = (int64_t)((value->type == DTYPE_BOOL ? 2 : 3) * uniform(state));
     }
     return array;
 }

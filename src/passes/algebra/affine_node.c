@@ -25,8 +25,7 @@ static enum reason per_element(struct decision *decision, const struct node *bn)
 {
     const struct value *x = node_input(bn, 0);
     enum reason why;
-    struct value *scale = node_input(bn, 1);
-    const struct tensor *tensor = scale ? decision_constant(decision, scale, &why) : NULL;
+    const struct tensor *tensor = decision_constant(decision, node_input(bn, 1), &why);
     if (x->shape.rank < 0)
         return decision_stop(decision, REASON_PER_ELEMENT, node_title(bn), "the rank of its input is unknown");
     if (tensor && tensor->rank == 1 && x->shape.rank > 2)
@@ -44,8 +43,6 @@ static enum reason batchnorm(struct decision *decision, const struct node *bn, s
     const struct value *x = node_input(bn, 0);
     if (bn->opset > LATEST_OPSET)
         return decision_stop(decision, REASON_UNKNOWN_OPSET, node_title(bn), "opset %lld", (long long)bn->opset);
-    if (!x || bn->input_count < 5)
-        return decision_stop(decision, REASON_MISMATCH, node_title(bn), "an input is missing");
     if (x->type != DTYPE_UNDEFINED && dtype_kind(x->type) != KIND_REAL)
         return decision_stop(decision, REASON_MISMATCH, x->name, "its input is of type %s", dtype_name(x->type));
     if (bn_is_training(bn))
@@ -61,8 +58,7 @@ static enum reason batchnorm(struct decision *decision, const struct node *bn, s
     int64_t channels = -1;
     for (size_t i = 0; i < 4; i++) {
         struct value *value = node_input(bn, i + 1);
-        const struct tensor *tensor = value ? decision_constant(decision, value, &why) : NULL;
-        if (!value) return decision_stop(decision, REASON_MISMATCH, node_title(bn), "its %s is missing", names[i]);
+        const struct tensor *tensor = decision_constant(decision, value, &why);
         if (!tensor) return decision_stop(decision, why, value->name, "its %s", names[i]);
         if (tensor->rank != 1 || dtype_kind(tensor->type) != KIND_REAL)
             return decision_stop(decision, REASON_MISMATCH, value->name, "its %s is not a vector of reals", names[i]);

@@ -164,8 +164,7 @@ static enum reason clip(struct crossing *x)
 {
     double low, high;
     if (!x->decision->floors) return crossing_stop(x, REASON_NON_LINEAR, x->node->op);
-    if (x->slot != 0 || dtype_kind(crossing_output(x, 0)->type) != KIND_REAL)
-        return crossing_stop(x, REASON_NON_LINEAR, "");
+    if (dtype_kind(crossing_output(x, 0)->type) != KIND_REAL) return crossing_stop(x, REASON_NON_LINEAR, "");
     if (!clip_bound(x, "min", 1, -INFINITY, &low) || !clip_bound(x, "max", 2, INFINITY, &high))
         return crossing_stop(x, REASON_NON_LINEAR, "its bounds are computed at run time");
     /* The largest numbers of the type are the defaults of old exporters, and no bounds. */

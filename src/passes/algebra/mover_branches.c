@@ -47,8 +47,6 @@ static size_t slot_for_shift(const struct crossing *x)
 static enum reason add_upstream(struct crossing *x)
 {
     if (old_broadcast(x)) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
-    if (!crossing_output(x, 0) || dtype_kind(crossing_output(x, 0)->type) == KIND_WHOLE)
-        return crossing_stop(x, REASON_NON_LINEAR, "it adds integers");
     size_t shift_slot = slot_for_shift(x);
     if (shift_slot == SIZE_MAX) return crossing_stop(x, REASON_NON_LINEAR, "no branch has all the channels");
     const struct affine *scale = affine_scale_only(x->decision->arena, x->affine);
@@ -106,7 +104,7 @@ static enum reason add_downstream(struct crossing *x)
 static enum reason mul_upstream(struct crossing *x)
 {
     if (old_broadcast(x)) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
-    if (!crossing_output(x, 0) || dtype_kind(crossing_output(x, 0)->type) != KIND_REAL)
+    if (dtype_kind(crossing_output(x, 0)->type) != KIND_REAL)
         return crossing_stop(x, REASON_NON_LINEAR, "its type is unknown");
     const struct affine *scale = affine_scale_only(x->decision->arena, x->affine);
     size_t factors = affine_divides(x->node) ? 1 : x->node->input_count;
