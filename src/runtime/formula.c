@@ -92,7 +92,8 @@ static const BnfuseOnnx__NodeProto *new_proto(struct arena *arena, const BnfuseO
 }
 
 /* The node of a step; it has the outer node's attributes where `own`. */
-static struct node *new_node(struct formula *f, const char *op, const struct setting *settings, bool own, size_t wanted)
+static struct node *new_node(struct formula *f, const struct operator_row *row, const char *op,
+                             const struct setting *settings, bool own, size_t wanted)
 {
     const struct node *outer = f->call->node;
     struct arena *arena = f->tape ? f->tape->arena : f->scratch;
@@ -101,7 +102,7 @@ static struct node *new_node(struct formula *f, const char *op, const struct set
     output->name = "";
     *node = (struct node){ .graph = outer->graph, .op = op, .domain = "", .opset = f->opset };
     node->proto = own ? outer->proto : new_proto(arena, outer->proto, settings);
-    node->row = operator_find(outer->graph->net->operators, "", op, f->opset);
+    node->row = row;
     node->output_count = wanted;
     node->outputs = NEW_ARRAY(arena, struct value *, wanted);
     for (size_t i = 0; i < wanted; i++) node->outputs[i] = output;
@@ -160,8 +161,18 @@ static bool take_step(struct formula *f, const struct node *node, struct array *
 static bool take_new_step(struct formula *f, const char *op, const struct setting *settings, bool own,
                           struct array *const *inputs, size_t count, struct array **outputs, size_t wanted)
 {
+    const struct operator_row *row = operator_find(f->call->node->graph->net->operators, "", op, f->opset);
     for (size_t i = 0; i < wanted; i++) outputs[i] = NULL;
-    return !f->failed && take_step(f, new_node(f, op, settings, own, wanted), inputs, count, outputs);
+    return !f->failed && take_step(f, new_node(f, row, op, settings, own, wanted), inputs, count, outputs);
+}
+
+/* Of two operands, by its symbol. */
+static struct array *between(struct formula *f, char symbol, struct array *a, struct array *b)
+{
+    const struct operator_row *row = operator_of_symbol(f->call->node->graph->net->operators, symbol, f->opset);
+    struct array *output = NULL;
+    if (!f->failed) take_step(f, new_node(f, row, row->name, NULL, false, 1), (struct array *[]){ a, b }, 2, &output);
+    return output;
 }
 
 bool formula_repeat(struct formula *f, struct array *const *inputs, size_t count, struct array **outputs)
@@ -217,22 +228,22 @@ static struct array *formula_vector(struct formula *f, int64_t count, const int6
 
 struct array *formula_add(struct formula *f, struct array *a, struct array *b)
 {
-    return formula_op(f, "Add", NULL, FROM(a, b));
+    return between(f, '+', a, b);
 }
 
 struct array *formula_sub(struct formula *f, struct array *a, struct array *b)
 {
-    return formula_op(f, "Sub", NULL, FROM(a, b));
+    return between(f, '-', a, b);
 }
 
 struct array *formula_mul(struct formula *f, struct array *a, struct array *b)
 {
-    return formula_op(f, "Mul", NULL, FROM(a, b));
+    return between(f, '*', a, b);
 }
 
 struct array *formula_div(struct formula *f, struct array *a, struct array *b)
 {
-    return formula_op(f, "Div", NULL, FROM(a, b));
+    return between(f, '/', a, b);
 }
 
 struct array *formula_scaled(struct formula *f, struct array *a, double factor)
@@ -247,7 +258,7 @@ struct array *formula_shifted(struct formula *f, struct array *a, double term)
 
 struct array *formula_matmul(struct formula *f, struct array *a, struct array *b)
 {
-    return formula_op(f, "MatMul", NULL, FROM(a, b));
+    return between(f, '@', a, b);
 }
 
 struct array *formula_cast(struct formula *f, struct array *a, enum dtype type)
@@ -311,7 +322,7 @@ struct array *formula_concat(struct formula *f, struct array *const *parts, size
 
 struct array *formula_equal(struct formula *f, struct array *a, struct array *b)
 {
-    return a && b ? formula_cast(f, formula_op(f, "Equal", NULL, FROM(a, b)), b->type) : NULL;
+    return a && b ? formula_cast(f, between(f, '=', a, b), b->type) : NULL;
 }
 
 struct array *formula_inverse_root(struct formula *f, struct array *a, double term)

@@ -8,6 +8,7 @@
 struct operator_index {
     size_t slots; /* a power of two, at most half of them taken */
     const struct operator_row **first;
+    const struct operator_row *by_symbol[128]; /* the first row of an operator that has one */
 };
 
 static uint64_t hash_on(uint64_t hash, const char *text)
@@ -60,6 +61,7 @@ struct operator_index *operator_index_new(struct arena *arena)
         for (const struct operator_row *row = *family; row->name; row++) {
             const struct operator_row **slot = find_slot(index, "", row->name);
             if (!*slot) *slot = row;
+            if (row->symbol && *slot == row) index->by_symbol[(unsigned char)row->symbol] = row;
         }
     return index;
 }
@@ -69,18 +71,38 @@ const struct operator_row *operator_first(const struct operator_index *index, co
     return *find_slot(index, domain, op);
 }
 
+/* The row at an opset of an operator, whose first row is given. */
+static const struct operator_row *row_at(const struct operator_row *first, int64_t opset)
+{
+    for (const struct operator_row *row = first; row && row->name && strcmp(row->name, first->name) == 0; row++)
+        if (opset >= row->first && opset <= (row->last == LATEST ? LATEST_OPSET : row->last)) return row;
+    return NULL;
+}
+
 const struct operator_row *operator_find(const struct operator_index *index, const char *domain, const char *op,
                                          int64_t opset)
 {
-    const struct operator_row *row = *find_slot(index, domain, op);
-    for (; row && row->name && is_named(row, domain, op); row++)
-        if (opset >= row->first && opset <= (row->last == LATEST ? LATEST_OPSET : row->last)) return row;
-    return NULL;
+    return row_at(*find_slot(index, domain, op), opset);
+}
+
+const struct operator_row *operator_of_symbol(const struct operator_index *index, char symbol, int64_t opset)
+{
+    return row_at(index->by_symbol[(unsigned char)symbol & 127], opset);
+}
+
+const char *operator_written(const struct graph *graph, char symbol)
+{
+    return operator_of_symbol(graph->net->operators, symbol, LATEST_OPSET)->name;
 }
 
 bool operator_has(const struct node *node, unsigned laws)
 {
     return node->row && node->row->laws & laws;
+}
+
+char operator_symbol(const struct node *node)
+{
+    return node->row ? node->row->symbol : 0;
 }
 
 #define FELL_THROUGH                                                           \

@@ -96,6 +96,7 @@ enum law {
     AVERAGES = 1 << 9,        /* the mean, along all axes but the first two unless it reduces those that it is told */
     CONVOLVES = 1 << 10,      /* input 0 by input 1, both with channels, strides, pads of zeros, dilations, groups */
     CONVOLVES_BACK = 1 << 11, /* and its transpose */
+    INVERTS = 1 << 13,        /* 1 / x */
 };
 
 /* The number that leaves the other operand of two as it is. x + 0 is not x where x is -0; x + -0 is. */
@@ -118,6 +119,18 @@ struct clamp {
 struct affine_form {
     double scale[2], shift[2];
     bool inverse; /* of 1/k instead of k */
+};
+
+/* What the operator may stand for: a formula over others (passes/simplify/term.h) of its inputs. It is given the attribute
+ * then; and what the formula calls has the wanted ones. */
+#define OPERATOR_FORM_WANTED 2
+struct operator_form {
+    const char *formula; /* NULL ends the list */
+    const char *attribute, *text;
+    struct {
+        const char *name;
+        float value, absent;
+    } wanted[OPERATOR_FORM_WANTED];
 };
 
 /* Writes at most `room` elements of output 0, computed from constants; their count, or -1 (onnx/shape/reals.h). */
@@ -145,6 +158,9 @@ struct operator_row {
     int (*combine)(struct shaping *s, int a, int b); /* two elements, where that goes element by element */
     reals_rule *reals;                               /* the elements of output 0 as fractions; NULL: not followed */
     double (*combine_reals)(double a, double b);     /* and two of them, where that goes element by element */
+
+    char symbol;                       /* how formulas write it between its two operands: + - * / @ =; 0: by its name */
+    const struct operator_form *forms; /* what it may be made of, on request */
 
     unsigned laws; /* of enum law */
     const struct neutral *neutral;
@@ -193,6 +209,8 @@ struct operator_index *operator_index_new(struct arena *arena);
 const struct operator_row *operator_first(const struct operator_index *index, const char *domain, const char *op);
 /* Whether one of these laws (enum law) is true of the node's operator, as far as it is known. */
 bool operator_has(const struct node *node, unsigned laws);
+/* How formulas write the node's operator; 0: by its name. */
+char operator_symbol(const struct node *node);
 /* The row of an operator of ai.onnx at the opset of a graph, or NULL; and whether one of these laws is true of it. */
 const struct operator_row *operator_of_graph(const struct graph *graph, const char *op);
 bool operator_of_graph_has(const struct graph *graph, const char *op, unsigned laws);
@@ -201,6 +219,10 @@ bool operator_is_named(const char *name, const char *domain, const char *op);
 /* The row of an operator at an opset; NULL when there is none. */
 const struct operator_row *operator_find(const struct operator_index *index, const char *domain, const char *op,
                                          int64_t opset);
+/* The same of the operator that formulas write so. */
+const struct operator_row *operator_of_symbol(const struct operator_index *index, char symbol, int64_t opset);
+/* Its name. */
+const char *operator_written(const struct graph *graph, char symbol);
 /* Why a node has no row, or none that runs: one line in the arena. */
 const char *operator_missing(const struct node *node, struct arena *arena);
 

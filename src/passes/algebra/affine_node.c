@@ -246,14 +246,15 @@ static struct value *lower_batchnorm(struct graph *graph, struct node *before, s
 
 bool affine_broadcasts(const struct graph *graph)
 {
-    return operator_of_graph_has(graph, "Add", BROADCASTS);
+    return operator_of_graph_has(graph, operator_written(graph, '+'), BROADCASTS);
 }
 
-/* Mul or Add of the values along the affine's axis: aligned at the right by trailing ones, or, before opset 7, by the
- * axis attribute. */
-static struct value *lower_operand(struct graph *graph, struct node *before, struct value *value, const char *op,
+/* The product with the values along the affine's axis, or the sum: aligned at the right by trailing ones, or, before
+ * opset 7, by the axis attribute. */
+static struct value *lower_operand(struct graph *graph, struct node *before, struct value *value, char symbol,
                                    const struct affine *a, const double *values, enum dtype type, const char *base)
 {
+    const char *op = operator_written(graph, symbol);
     bool by_attribute = !affine_broadcasts(graph);
     int64_t dims[TENSOR_MAX_RANK] = { a->channels };
     int rank = a->axis == AXIS_ANY ? 0 : by_attribute ? 1 : value->shape.rank - a->axis;
@@ -269,7 +270,8 @@ static struct value *lower_operand(struct graph *graph, struct node *before, str
 struct node *affine_add_constant(struct graph *graph, struct node *before, struct value *value, struct value *constant,
                                  const char *base_name)
 {
-    return edit_add_node(graph, before, "Add", base_name, (struct value *[]){ value, constant }, 2, value);
+    return edit_add_node(graph, before, operator_written(graph, '+'), base_name, (struct value *[]){ value, constant },
+                         2, value);
 }
 
 bool affine_can_lower(const struct graph *graph, const struct value *value, const struct affine *a)
@@ -284,7 +286,7 @@ struct value *affine_lower(struct graph *graph, struct node *before, struct valu
 {
     if (as_batchnorm && a->axis == 1 && affine_has_scale(a))
         return lower_batchnorm(graph, before, value, a, type, base_name);
-    if (affine_has_scale(a)) value = lower_operand(graph, before, value, "Mul", a, a->scale, type, base_name);
-    if (affine_has_shift(a)) value = lower_operand(graph, before, value, "Add", a, a->shift, type, base_name);
+    if (affine_has_scale(a)) value = lower_operand(graph, before, value, '*', a, a->scale, type, base_name);
+    if (affine_has_shift(a)) value = lower_operand(graph, before, value, '+', a, a->shift, type, base_name);
     return value;
 }

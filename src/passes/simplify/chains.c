@@ -160,7 +160,7 @@ static bool clips(struct simplifier *s, struct node *node)
 
 static bool not_where(struct simplifier *s, struct node *node)
 {
-    const struct node *upstream = rewrite_upstream_is(node, 0, "Not");
+    const struct node *upstream = rewrite_inner(s, node, 0);
     if (!upstream || node->input_count != 3 || !is_read_once(node_input(node, 0))) return false;
     struct value *chosen = node_input(node, 1), *other = node_input(node, 2);
     rewrite_set_input(s, node, 1, other);
@@ -171,6 +171,6 @@ static bool not_where(struct simplifier *s, struct node *node)
 const struct rewrite chain_rewrites[] = {
     { { "idempotent", "Abs(Abs(x)) -> Abs(x)" }, "simplify_chains", .laws = IDEMPOTENT, .apply = idempotent },
     { { "clips", "Clip(Relu(x), -1, 6) -> Clip(x, 0, 6)" }, "simplify_chains", .laws = ELEMENTWISE, .apply = clips },
-    { { "not-where", "Where(Not(c), x, y) -> Where(c, y, x)" }, "simplify_chains", { "Where" }, .apply = not_where },
+    { { "not-where", "Where(Not(c), x, y) -> Where(c, y, x)" }, "simplify_chains", .apply = not_where },
     { .apply = NULL },
 };

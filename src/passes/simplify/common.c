@@ -380,8 +380,11 @@ static bool unused_initializers(struct simplifier *s)
 }
 
 const struct rewrite common_rewrites[] = {
-    { { "unused", "f(x), which nobody reads -> nothing" }, "simplify_unused", .apply = unused },
-    { { "common", "f(x), f(x) -> f(x), read by both readers" }, "simplify_common", .apply = common_subexpression },
+    { { "unused", "f(x), which nobody reads -> nothing" }, "simplify_unused", .everywhere = true, .apply = unused },
+    { { "common", "f(x), f(x) -> f(x), read by both readers" },
+      "simplify_common",
+      .everywhere = true,
+      .apply = common_subexpression },
     { { "shared-constant", "c, c -> c, read by both readers" }, "simplify_common", .sweep = share_constants },
     { { "unused-function", "a function that nobody calls -> nothing" }, "simplify_unused", .sweep = unused_functions },
     { { "unused-initializer", "an initializer that nobody reads -> nothing" },

@@ -383,8 +383,12 @@ static bool known_elements(struct simplifier *s, struct node *node)
 const struct rewrite constant_rewrites[] = {
     { { "known-elements", "Shape(x), and what is computed from it -> a constant" },
       "simplify_constants",
+      .everywhere = true,
       .apply = known_elements },
-    { { "constant-view", "Reshape(c) -> c under other dims" }, "simplify_constants", .apply = constant_view },
-    { { "constant", "f(c) -> a constant" }, "simplify_constants", .apply = compute },
+    { { "constant-view", "Reshape(c) -> c under other dims" },
+      "simplify_constants",
+      .everywhere = true,
+      .apply = constant_view },
+    { { "constant", "f(c) -> a constant" }, "simplify_constants", .everywhere = true, .apply = compute },
     { .apply = NULL },
 };

@@ -157,8 +157,8 @@ static bool no_round(struct simplifier *s, struct node *node)
 }
 
 const struct rewrite control_rewrites[] = {
-    { { "known-branch", "If(true) -> its then_branch" }, "simplify_control", { "If" }, .apply = known_branch },
-    { { "one-round", "Loop(1) -> its body" }, "simplify_control", { "Loop" }, .apply = one_round },
-    { { "no-round", "Loop(0) -> what it was given" }, "simplify_no_round", { "Loop" }, .apply = no_round },
+    { { "known-branch", "If(true) -> its then_branch" }, "simplify_control", .apply = known_branch },
+    { { "one-round", "Loop(1) -> its body" }, "simplify_control", .apply = one_round },
+    { { "no-round", "Loop(0) -> what it was given" }, "simplify_no_round", .apply = no_round },
     { .apply = NULL },
 };

@@ -149,6 +149,67 @@ struct node *rewrite_upstream(const struct node *node, size_t slot)
     return rewrite_writer(node_input(node, slot), node->graph);
 }
 
+/* ---- formulas of rewrites ---- */
+
+struct span_of_text {
+    const char *text;
+    size_t length;
+};
+
+static bool is_letter(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* The next operator, which is a name before a parenthesis; its length is 0 at the end of the left side. */
+static struct span_of_text next_operator(const char *text)
+{
+    for (size_t length; *text && strncmp(text, "->", 2) != 0; text += length ? length : 1) {
+        for (length = 0; is_letter(text[length]);) length++;
+        if (length > 0 && text[length] == '(') return (struct span_of_text){ text, length };
+    }
+    return (struct span_of_text){ text, 0 };
+}
+
+static bool is_text(struct span_of_text span, const char *text)
+{
+    return span.length > 0 && strncmp(span.text, text, span.length) == 0 && !text[span.length];
+}
+
+/* What follows the comma that ends a left side; NULL after the last. */
+static const char *next_side(const char *text)
+{
+    int depth = 0;
+    for (; *text && strncmp(text, "->", 2) != 0; text++) {
+        if (*text == ',' && depth == 0) return text + 1;
+        depth += (*text == '(') - (*text == ')');
+    }
+    return NULL;
+}
+
+/* The left side that begins with the operator: its name there; else nothing. */
+static struct span_of_text side_of(const struct rewrite *rewrite, const char *op)
+{
+    for (const char *side = rewrite->is.formula; side; side = next_side(side)) {
+        struct span_of_text first = next_operator(side);
+        if (is_text(first, op)) return first;
+    }
+    return (struct span_of_text){ rewrite->is.formula, 0 };
+}
+
+struct node *rewrite_inner(const struct simplifier *s, const struct node *node, size_t slot)
+{
+    struct node *writer = rewrite_upstream(node, slot);
+    struct span_of_text outer = side_of(s->running, node->op);
+    return writer && is_text(next_operator(outer.text + outer.length), writer->op) ? writer : NULL;
+}
+
+const char *rewrite_made(struct simplifier *s)
+{
+    struct span_of_text made = next_operator(strstr(s->running->is.formula, "->") + 2);
+    return arena_printf(&s->scratch, "%.*s", (int)made.length, made.text);
+}
+
 struct node *rewrite_upstream_is(const struct node *node, size_t slot, const char *op)
 {
     struct node *writer = rewrite_upstream(node, slot);
@@ -387,14 +448,17 @@ static bool is_any_wanted(const struct bnfuse_fuse_options *options)
     return false;
 }
 
+static bool has_symbol(const struct operator_row *row, const char *symbols)
+{
+    return row->symbol && symbols && strchr(symbols, row->symbol);
+}
+
 static bool looks_at(const struct simplifier *s, const struct rewrite *rewrite, const struct operator_row *row)
 {
     if (!is_wanted(s->options, rewrite)) return false;
-    if (!rewrite->operators[0] && !rewrite->laws) return rewrite->apply;
-    if (row && row->laws & rewrite->laws) return true;
-    for (size_t i = 0; row && i < REWRITE_OPERATORS && rewrite->operators[i]; i++)
-        if (strcmp(rewrite->operators[i], row->name) == 0) return true;
-    return false;
+    if (!rewrite->apply || rewrite->everywhere || !row) return rewrite->apply && rewrite->everywhere;
+    if (rewrite->laws || rewrite->symbols) return row->laws & rewrite->laws || has_symbol(row, rewrite->symbols);
+    return side_of(rewrite, row->name).length > 0;
 }
 
 static const struct rows *rows_of(struct simplifier *s, const struct operator_row *row)
@@ -472,6 +536,7 @@ static void ask(struct simplifier *s, struct item *item)
         s->where = "";
         if (!title) title = node_title(node);
         s->net->edits_keep_bits = !rows->list[i]->on_request;
+        s->running = rows->list[i];
         bool rewritten = rows->list[i]->apply(s, node);
         if (rewritten) {
             rewrite_remark(s, rows->list[i]->is.name, &before, title, s->where);
@@ -521,7 +586,7 @@ static struct simplifier *open_simplifier(struct net *net, const struct bnfuse_f
 {
     struct simplifier *s = NEW(net->arena, struct simplifier);
     *s = (struct simplifier){ .net = net, .options = options, .report = report, .work_left = WORK_SECOND };
-    s->items.arena = s->rows.arena = s->defined.arena = net->arena;
+    s->items.arena = s->rows.arena = s->defined.arena = s->terms.arena = net->arena;
     s->rewrite_room = report->rewrite_count;
     arena_open(&s->scratch, net->arena->memory);
     pool_open(&s->pool, net->arena->memory);

@@ -46,7 +46,9 @@ struct simplifier {
     size_t rewrite_room;
     bool made_constants;
     uint64_t work_left; /* for constants that are computed */
-    const char *where;  /* of the rewrite in progress */
+    const struct rewrite *running;
+    const char *where;        /* it says that what goes has gone there */
+    struct pointer_map terms; /* formulas that were read, by text (forms.c) */
 };
 
 void rewrite_remark(struct simplifier *s, const char *name, const struct node *node, const char *title,

@@ -2,123 +2,21 @@
  *
  * On request (--enable gemm, layer-norm, gelu, hard-swish, mish): operators in place of what they were written out as.
  *
- * What is looked for stands in the tables as a formula over the operators of ONNX. `+` is any tree of Adds, `*` and `/` any
- * tree of Mul, Div and Reciprocal, whatever the order of their operands; a letter is any value, the same one wherever it
- * occurs; a number is a constant that is this number, or its rounding in the constant's type. What is computed on the way
- * has no other reader. The results are those of another order of roundings, so the check compares in float64. */
+ * What is looked for stands in the rows of the operators, as formulas over others (struct operator_form, term.h). What is
+ * computed on the way has no other reader. The results are those of another order of roundings, so the check compares in
+ * float64. */
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
 #include "onnx/graph/operator.h"
 #include "onnx/graph/schema.h"
 #include "onnx/shape/infer.h"
 #include "passes/simplify/engine.h"
+#include "passes/simplify/term.h"
 
-#include <ctype.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* ---- formulas ---- */
-
-enum { TERM_LIMIT = 4, NODE_LIMIT = 32, VARIABLE_COUNT = 26 };
-
-struct term {
-    enum { TERM_VARIABLE, TERM_NUMBER, TERM_CALL, TERM_SUM, TERM_DIFFERENCE, TERM_PRODUCT } kind;
-    char variable;
-    double number;
-    const char *op; /* of a call: `length` bytes */
-    size_t length, count;
-    struct term *terms[TERM_LIMIT]; /* operands */
-    bool divides[TERM_LIMIT];       /* of a product: its operands below the line */
-    bool is_open;                   /* of a call: further inputs may be anything */
-};
-
-struct reader {
-    const char *at;
-    struct arena *arena;
-};
-
-static struct term *read_sum(struct reader *reader);
-
-static bool take(struct reader *reader, const char *text)
-{
-    while (*reader->at == ' ') reader->at++;
-    size_t length = strlen(text);
-    if (strncmp(reader->at, text, length) != 0) return false;
-    reader->at += length;
-    return true;
-}
-
-static struct term *read_call(struct reader *reader, struct term *term)
-{
-    term->kind = TERM_CALL;
-    term->op = reader->at;
-    term->length = strcspn(reader->at, "(");
-    reader->at += term->length + 1;
-    do {
-        if ((term->is_open = take(reader, "..."))) break;
-        term->terms[term->count++] = read_sum(reader);
-    } while (take(reader, ","));
-    take(reader, ")");
-    return term;
-}
-
-static struct term *read_atom(struct reader *reader)
-{
-    struct term *term;
-    if (take(reader, "(")) {
-        term = read_sum(reader);
-        take(reader, ")");
-        return term;
-    }
-    term = NEW(reader->arena, struct term);
-    if (isupper((unsigned char)*reader->at)) return read_call(reader, term);
-    if (isdigit((unsigned char)*reader->at)) {
-        char *end;
-        term->kind = TERM_NUMBER;
-        term->number = strtod(reader->at, &end);
-        reader->at = end;
-        return term;
-    }
-    term->variable = *reader->at++;
-    return term;
-}
-
-/* `first`, and what follows it, as operands of a term of this kind. */
-static struct term *start_list(struct reader *reader, int kind, struct term *first)
-{
-    struct term *term = NEW(reader->arena, struct term);
-    term->kind = kind;
-    term->terms[term->count++] = first;
-    return term;
-}
-
-static struct term *read_product(struct reader *reader)
-{
-    struct term *first = read_atom(reader), *product = NULL;
-    for (;;) {
-        bool divides = take(reader, "/");
-        if (!divides && !take(reader, "*")) return product ? product : first;
-        if (!product) product = start_list(reader, TERM_PRODUCT, first);
-        product->divides[product->count] = divides;
-        product->terms[product->count++] = read_atom(reader);
-    }
-}
-
-static struct term *read_sum(struct reader *reader)
-{
-    struct term *first = read_product(reader), *sum = NULL;
-    if (take(reader, "-")) {
-        sum = start_list(reader, TERM_DIFFERENCE, first);
-        sum->terms[sum->count++] = read_product(reader);
-        return sum;
-    }
-    while (take(reader, "+")) {
-        if (!sum) sum = start_list(reader, TERM_SUM, first);
-        sum->terms[sum->count++] = read_product(reader);
-    }
-    return sum ? sum : first;
-}
+enum { NODE_LIMIT = 32 };
 
 /* ---- looking for one ---- */
 
@@ -161,10 +59,11 @@ struct operands {
 /* Whether operands of the node belong to the tree of this kind; then, which of them divides. */
 static bool is_of_tree(const struct node *node, int kind, bool divides[2])
 {
-    divides[0] = node_is(node, "Reciprocal");
-    divides[1] = node_is(node, "Div");
-    if (kind == TERM_SUM) return node_is(node, "Add") && node->input_count == 2;
-    return divides[0] || ((divides[1] || node_is(node, "Mul")) && node->input_count == 2);
+    char symbol = operator_symbol(node);
+    divides[0] = operator_has(node, INVERTS);
+    divides[1] = symbol == '/';
+    if (kind == TERM_SUM) return symbol == '+' && node->input_count == 2;
+    return divides[0] || ((divides[1] || symbol == '*') && node->input_count == 2);
 }
 
 static bool flatten(struct match *m, int kind, struct value *value, bool divides, bool is_top, struct operands *to)
@@ -224,12 +123,17 @@ static bool match_list(struct match *m, const struct term *term, struct value *v
            && match_operands(m, term, 0, &operands, 0);
 }
 
+/* Whether the node is of the operator of a call or difference. */
+static bool is_called(const struct term *term, const struct node *node)
+{
+    if (term->kind == TERM_DIFFERENCE) return operator_symbol(node) == '-';
+    return strlen(node->op) == term->length && memcmp(node->op, term->op, term->length) == 0;
+}
+
 static bool match_call(struct match *m, const struct term *term, struct value *value)
 {
     struct node *writer = rewrite_writer(value, m->root->graph);
-    const char *op = term->kind == TERM_DIFFERENCE ? "Sub" : term->op;
-    size_t length = term->kind == TERM_DIFFERENCE ? 3 : term->length;
-    if (!writer || strlen(writer->op) != length || memcmp(writer->op, op, length) != 0) return false;
+    if (!writer || !is_called(term, writer)) return false;
     if (writer->input_count < term->count || (!term->is_open && writer->input_count > term->count)) return false;
     if (!has_one_output(writer) || !add_node(m, writer)) return false;
     for (size_t i = 0; i < term->count; i++)
@@ -266,20 +170,33 @@ static bool is_closed(const struct match *m)
     return true;
 }
 
+/* The formula, read the first time that it is asked for. */
+static const struct term *term_of(struct simplifier *s, const char *formula)
+{
+    struct term *term = pointer_map_get(&s->terms, formula);
+    if (term) return term;
+    pointer_map_set(&s->terms, formula, (void *)term_read(s->net->arena, formula));
+    return pointer_map_get(&s->terms, formula);
+}
+
 static bool find(struct match *m, struct simplifier *s, struct node *root, const char *formula)
 {
-    struct reader reader = { formula, rewrite_arena(s) };
     *m = (struct match){ .s = s, .root = root };
-    return has_one_output(root) && match_term(m, read_sum(&reader), root->outputs[0]) && is_closed(m);
+    return match_term(m, term_of(s, formula), root->outputs[0]) && is_closed(m);
 }
 
 /* ---- what may stand for it ---- */
 
-/* The operator is there at the opset of the node, for numbers of this type. */
-static bool is_formable(const struct node *root, const char *op, const struct value *x)
+/* The row of the operator that the rewrite makes, at the opset of the node; NULL: it is not there. */
+static const struct operator_row *formed(struct simplifier *s, const struct node *root)
 {
-    const struct operator_row *row = operator_find(root->graph->net->operators, "", op, root->opset);
-    if (!row || row->early) return false;
+    const struct operator_row *row = operator_find(s->net->operators, "", rewrite_made(s), root->opset);
+    return row && !row->early ? row : NULL;
+}
+
+/* It takes numbers of this type. */
+static bool is_formable(const struct node *root, const struct value *x)
+{
     return x->type == root->outputs[0]->type
            && (x->type == DTYPE_FLOAT || x->type == DTYPE_DOUBLE || x->type == DTYPE_FLOAT16);
 }
@@ -296,69 +213,34 @@ static struct node *put(struct simplifier *s, struct node *last, const char *op,
 
 /* ---- activations: of one value, in its shape ---- */
 
-struct activation {
-    const char *op, *formula;
-    const char *approximate; /* of a Gelu */
-    bool (*accepts)(struct match *m);
-};
-
-static bool form_activation(struct simplifier *s, struct node *root, const struct activation *rows)
+/* Whether what the formula calls has the attributes that the form wants: numbers that are stored as float32 whatever the
+ * type of the data. A double tells the two apart. */
+static bool has_wanted(struct match *m, const struct operator_form *form)
 {
-    struct match m;
-    for (; rows->op; rows++) {
-        if (!find(&m, s, root, rows->formula)) continue;
-        struct value *x = variable(&m, 'x');
-        if (!is_formable(root, rows->op, x) || !is_same_shape(x, root->outputs[0])) continue;
-        if (rows->accepts && !rows->accepts(&m)) continue;
-        rewrite_net(s)->edits_idealize = m.is_idealized;
-        struct node *node = put(s, root, rows->op, &x, 1);
-        rewrite_net(s)->edits_idealize = false;
-        if (rows->approximate) edit_set_text(node, "approximate", rows->approximate);
-        return true;
-    }
-    return false;
-}
-
-static bool gelu(struct simplifier *s, struct node *node)
-{
-    static const struct activation rows[] = {
-        { "Gelu", "0.5 * x * (1 + Erf(x / 1.4142135623730951))", NULL, NULL },
-        { "Gelu", "0.5 * x * (1 + Tanh(0.7978845608028654 * (x + 0.044715 * Pow(x, 3))))", "tanh", NULL },
-        { "Gelu", "0.5 * x * (1 + Tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))", "tanh", NULL },
-        { "Gelu", "0.5 * x * (1 + Tanh(0.7978845608028654 * x * (1 + 0.044715 * x * x)))", "tanh", NULL },
-        { "Gelu", "0.5 * x * (1 + Tanh(0.7978845608028654 * x * (1 + 0.044715 * Pow(x, 2))))", "tanh", NULL },
-        { NULL, NULL, NULL, NULL },
-    };
-    return form_activation(s, node, rows);
-}
-
-/* A sixth is stored as float32 whatever the type of the data; a double tells the two apart. */
-static bool is_sixth_and_half(struct match *m)
-{
+    if (!form->wanted[0].name) return true;
     for (size_t i = 0; i < m->node_count; i++)
-        if (node_is(m->nodes[i], "HardSigmoid")
-            && (node_float(m->nodes[i], "alpha", 0.2f) != 1.0f / 6 || node_float(m->nodes[i], "beta", 0.5f) != 0.5f))
-            return false;
+        for (size_t k = 0; m->nodes[i] != m->root && k < OPERATOR_FORM_WANTED && form->wanted[k].name; k++)
+            if (node_float(m->nodes[i], form->wanted[k].name, form->wanted[k].absent) != form->wanted[k].value)
+                return false;
     m->is_idealized = true;
     return variable(m, 'x')->type != DTYPE_DOUBLE;
 }
 
-static bool hard_swish(struct simplifier *s, struct node *node)
+static bool form_activation(struct simplifier *s, struct node *root)
 {
-    static const struct activation rows[] = {
-        { "HardSwish", "x * HardSigmoid(x)", NULL, is_sixth_and_half },
-        { "HardSwish", "x * Clip(x + 3, 0, 6) / 6", NULL, NULL },
-        { "HardSwish", "x * Clip(x / 6 + 0.5, 0, 1)", NULL, NULL },
-        { NULL, NULL, NULL, NULL },
-    };
-    return form_activation(s, node, rows);
-}
-
-static bool mish(struct simplifier *s, struct node *node)
-{
-    static const struct activation rows[] = { { "Mish", "x * Tanh(Softplus(x))", NULL, NULL },
-                                              { NULL, NULL, NULL, NULL } };
-    return form_activation(s, node, rows);
+    struct match m;
+    const struct operator_row *row = has_one_output(root) ? formed(s, root) : NULL;
+    for (const struct operator_form *form = row ? row->forms : NULL; form && form->formula; form++) {
+        if (!find(&m, s, root, form->formula)) continue;
+        struct value *x = variable(&m, 'x');
+        if (!is_formable(root, x) || !is_same_shape(x, root->outputs[0]) || !has_wanted(&m, form)) continue;
+        rewrite_net(s)->edits_idealize = m.is_idealized;
+        struct node *node = put(s, root, row->name, &x, 1);
+        rewrite_net(s)->edits_idealize = false;
+        if (form->attribute) edit_set_text(node, form->attribute, form->text);
+        return true;
+    }
+    return false;
 }
 
 /* ---- Gemm ---- */
@@ -376,15 +258,18 @@ static bool is_bias_of(const struct value *c, const struct value *product)
 /* Before operands were broadcast by themselves, an attribute said it, to both operators. */
 static bool gemm(struct simplifier *s, struct node *node)
 {
-    if (schema_knows(node, "broadcast") || node->input_count != 2 || !has_one_output(node)) return false;
+    const struct operator_row *row = formed(s, node);
+    if (!row || schema_knows(node, "broadcast") || node->input_count != 2 || !has_one_output(node)) return false;
     for (size_t slot = 0; slot < 2; slot++) {
-        struct node *product = rewrite_upstream_is(node, slot, "MatMul");
+        struct node *product = rewrite_upstream(node, slot);
         struct value *c = node_input(node, 1 - slot);
-        if (!product || product->input_count != 2 || !is_read_once(node_input(node, slot))) continue;
+        if (!product || operator_symbol(product) != '@' || product->input_count != 2
+            || !is_read_once(node_input(node, slot)))
+            continue;
         struct value *a = node_input(product, 0), *b = node_input(product, 1);
         if (!a || !b || !c || a->shape.rank != 2 || b->shape.rank != 2 || a->type != b->type) continue;
-        if (!is_formable(node, "Gemm", a) || !is_bias_of(c, product->outputs[0])) continue;
-        put(s, node, "Gemm", (struct value *[]){ a, b, c }, 3);
+        if (!is_formable(node, a) || !is_bias_of(c, product->outputs[0])) continue;
+        put(s, node, row->name, (struct value *[]){ a, b, c }, 3);
         return true;
     }
     return false;
@@ -398,7 +283,7 @@ static int first_axis(const struct match *m, int rank)
     uint32_t axes, all = 0;
     int axis = 0;
     for (size_t i = 0; i < m->node_count; i++) {
-        if (!node_is(m->nodes[i], "ReduceMean")) continue;
+        if (!operator_has(m->nodes[i], AVERAGES)) continue;
         if (node_int(m->nodes[i], "keepdims", 1) != 1 || !reduced_axes(m->nodes[i], rank, &axes)) return -1;
         if (all && axes != all) return -1;
         all = axes;
@@ -424,11 +309,12 @@ struct norm {
 
 /* The operand that the only reader of the last node multiplies its output by, or adds to it: one a row element. Then that
  * reader is the last. NULL when there is none. */
-static struct value *take_operand(struct norm *norm, const char *op, const struct value *x, int axis)
+static struct value *take_operand(struct norm *norm, char symbol, const struct value *x, int axis)
 {
     const struct node *last = norm->nodes[norm->count - 1];
     struct node *reader = is_read_once(last->outputs[0]) ? last->outputs[0]->uses->node : NULL;
-    if (!reader || reader->graph != last->graph || !node_is(reader, op) || !has_one_output(reader)) return NULL;
+    if (!reader || reader->graph != last->graph || operator_symbol(reader) != symbol || !has_one_output(reader))
+        return NULL;
     if (reader->input_count != 2 || node_refers(reader) || reader->is_skipped) return NULL;
     struct value *operand = node_input(reader, last->outputs[0]->uses->slot == 0);
     if (!is_of_row(operand, x, axis)) return NULL;
@@ -454,14 +340,10 @@ static struct value *add_ones(struct match *m, const struct value *x, int axis)
     return rewrite_add_constant(m->s, m->root, "scale", tensor_exact(arena, x->type, rank, dims, ones));
 }
 
-static bool find_layer_norm(struct match *m, struct simplifier *s, struct node *node)
+static bool find_form(struct match *m, struct simplifier *s, struct node *node, const struct operator_form *form)
 {
-    static const char *const formulas[] = {
-        "(x - ReduceMean(x, ...)) / Sqrt(e + ReduceMean(Pow(x - ReduceMean(x, ...), 2), ...))",
-        "(x - ReduceMean(x, ...)) / Sqrt(e + ReduceMean((x - ReduceMean(x, ...)) * (x - ReduceMean(x, ...)), ...))",
-    };
-    for (size_t i = 0; i < sizeof formulas / sizeof *formulas; i++)
-        if (find(m, s, node, formulas[i])) return true;
+    for (; form && form->formula; form++)
+        if (find(m, s, node, form->formula)) return true;
     return false;
 }
 
@@ -477,43 +359,43 @@ static bool layer_norm(struct simplifier *s, struct node *node)
     struct match m;
     struct norm norm = { { node }, 1 };
     double epsilon;
-    if (!find_layer_norm(&m, s, node) || !is_epsilon(variable(&m, 'e'), &epsilon)) return false;
+    const struct operator_row *row = has_one_output(node) ? formed(s, node) : NULL;
+    if (!row || !find_form(&m, s, node, row->forms) || !is_epsilon(variable(&m, 'e'), &epsilon)) return false;
     struct value *x = variable(&m, 'x'), *inputs[3] = { x };
-    if (!is_formable(node, "LayerNormalization", x) || !is_same_shape(x, node->outputs[0])) return false;
+    if (!is_formable(node, x) || !is_same_shape(x, node->outputs[0])) return false;
     int axis = x->shape.rank <= TENSOR_MAX_RANK ? first_axis(&m, x->shape.rank) : -1;
     if (axis < 0) return false;
-    inputs[1] = take_operand(&norm, "Mul", x, axis);
+    inputs[1] = take_operand(&norm, '*', x, axis);
     if (!inputs[1] && !(inputs[1] = add_ones(&m, x, axis))) return false;
-    inputs[2] = take_operand(&norm, "Add", x, axis);
-    struct node *last = norm.nodes[norm.count - 1],
-                *formed = put(s, last, "LayerNormalization", inputs, inputs[2] ? 3 : 2);
-    edit_set_int(formed, "axis", axis - x->shape.rank);
-    edit_set_float(formed, "epsilon", (float)epsilon);
+    inputs[2] = take_operand(&norm, '+', x, axis);
+    struct node *last = norm.nodes[norm.count - 1], *norm_node = put(s, last, row->name, inputs, inputs[2] ? 3 : 2);
+    edit_set_int(norm_node, "axis", axis - x->shape.rank);
+    edit_set_float(norm_node, "epsilon", (float)epsilon);
     while (norm.count > 1) rewrite_remove(s, norm.nodes[--norm.count]);
     return true;
 }
 
 const struct rewrite form_rewrites[] = {
-    { { "gemm", "MatMul(a, b) + c -> Gemm(a, b, c)" }, "form_gemm", { "Add" }, .on_request = true, .apply = gemm },
+    { { "gemm", "MatMul(a, b) + c -> Gemm(a, b, c)" }, "form_gemm", .symbols = "+", .on_request = true, .apply = gemm },
     { { "layer-norm", "(x - mean) / Sqrt(variance + e) * s + b -> LayerNormalization(x, s, b)" },
       "form_layer_norm",
-      { "Div", "Mul" },
+      .symbols = "/*",
       .on_request = true,
       .apply = layer_norm },
     { { "gelu", "x * (1 + Erf(x / sqrt(2))) / 2 -> Gelu(x)" },
       "form_gelu",
-      { "Div", "Mul" },
+      .symbols = "/*",
       .on_request = true,
-      .apply = gelu },
+      .apply = form_activation },
     { { "hard-swish", "x * Clip(x + 3, 0, 6) / 6 -> HardSwish(x)" },
       "form_activations",
-      { "Div", "Mul" },
+      .symbols = "/*",
       .on_request = true,
-      .apply = hard_swish },
+      .apply = form_activation },
     { { "mish", "x * Tanh(Softplus(x)) -> Mish(x)" },
       "form_activations",
-      { "Mul" },
+      .symbols = "*",
       .on_request = true,
-      .apply = mish },
+      .apply = form_activation },
     { .apply = NULL },
 };

@@ -94,7 +94,7 @@ const struct rewrite noop_rewrites[] = {
       .laws = IDENTITY_OF_SHAPE,
       .apply = same_shape },
     { { "only-input", "Concat(x) -> x of one input" }, "simplify_noops", .laws = IDENTITY_OF_ONE, .apply = only_input },
-    { { "neutral", "x*1, x/1, x-0, x + -0 -> x" }, "simplify_neutral", .apply = neutral },
-    { { "known-where", "Where(true, x, y) -> x" }, "simplify_noops", { "Where" }, .apply = where },
+    { { "neutral", "x*1, x/1, x-0, x + -0 -> x" }, "simplify_neutral", .everywhere = true, .apply = neutral },
+    { { "known-where", "Where(true, x, y) -> x" }, "simplify_noops", .apply = where },
     { .apply = NULL },
 };

@@ -96,9 +96,9 @@ static bool absorb(struct simplifier *s, struct node *node, const struct node *p
     return true;
 }
 
-static const struct node *pad_before(const struct node *node, struct padding *padding)
+static const struct node *pad_before(const struct simplifier *s, const struct node *node, struct padding *padding)
 {
-    const struct node *pad = rewrite_upstream_is(node, 0, "Pad");
+    const struct node *pad = rewrite_inner(s, node, 0);
     return pad && node_input(pad, 0) && is_read_once(node_input(node, 0)) && read_padding(pad, padding) ? pad : NULL;
 }
 
@@ -112,7 +112,7 @@ static bool pad_conv(struct simplifier *s, struct node *node)
     struct padding padding;
     int64_t pads[2 * TENSOR_MAX_RANK];
     bool is_padded;
-    const struct node *pad = pad_before(node, &padding);
+    const struct node *pad = pad_before(s, node, &padding);
     if (!pad || !is_plain_zero(padding.value) || !own_pads(node, padding.spatial, pads, &is_padded)) return false;
     return absorb(s, node, pad, &padding, pads);
 }
@@ -135,7 +135,7 @@ static bool pad_average(struct simplifier *s, struct node *node)
     struct padding padding;
     int64_t pads[2 * TENSOR_MAX_RANK];
     bool is_padded;
-    const struct node *pad = pad_before(node, &padding);
+    const struct node *pad = pad_before(s, node, &padding);
     if (!pad || !schema_knows(node, "count_include_pad") || !is_plain_zero(padding.value)) return false;
     if (!own_pads(node, padding.spatial, pads, &is_padded) || !is_plain_pool(node, &padding, pads)) return false;
     if (is_padded && node_int(node, "count_include_pad", 0) == 0) return false;
@@ -162,7 +162,7 @@ static bool pad_max(struct simplifier *s, struct node *node)
     struct padding padding;
     int64_t pads[2 * TENSOR_MAX_RANK];
     bool is_padded;
-    const struct node *pad = pad_before(node, &padding);
+    const struct node *pad = pad_before(s, node, &padding);
     if (!pad || dtype_kind(node_input(node, 0)->type) != KIND_REAL) return false;
     bool is_lowest = isinf(padding.value) && padding.value < 0;
     if (!is_lowest && !(padding.value == 0 && is_never_negative(rewrite_upstream(pad, 0)))) return false;
@@ -171,15 +171,11 @@ static bool pad_max(struct simplifier *s, struct node *node)
 }
 
 const struct rewrite pad_rewrites[] = {
-    { { "no-pad", "Pad(x) -> x by nothing" }, "simplify_noops", { "Pad" }, .apply = no_pad },
-    { { "pad-conv", "Conv(Pad(x)) -> Conv(x) that pads" }, "simplify_pads", { "Conv" }, .apply = pad_conv },
+    { { "no-pad", "Pad(x) -> x by nothing" }, "simplify_noops", .apply = no_pad },
+    { { "pad-conv", "Conv(Pad(x)) -> Conv(x) that pads" }, "simplify_pads", .apply = pad_conv },
     { { "pad-average", "AveragePool(Pad(x)) -> AveragePool(x) that pads and counts it" },
       "simplify_pads",
-      { "AveragePool" },
       .apply = pad_average },
-    { { "pad-max", "MaxPool(Pad(Relu(x))) -> MaxPool(Relu(x)) that pads" },
-      "simplify_pads",
-      { "MaxPool" },
-      .apply = pad_max },
+    { { "pad-max", "MaxPool(Pad(Relu(x))) -> MaxPool(Relu(x)) that pads" }, "simplify_pads", .apply = pad_max },
     { .apply = NULL },
 };

@@ -49,7 +49,7 @@ static bool is_lossless(enum dtype from, enum dtype to)
 
 static bool cast_cast(struct simplifier *s, struct node *node)
 {
-    const struct node *upstream = rewrite_upstream_is(node, 0, "Cast");
+    const struct node *upstream = rewrite_inner(s, node, 0);
     struct value *x = upstream ? node_input(upstream, 0) : NULL;
     if (!x || !is_lossless(x->type, node_input(node, 0)->type)) return false;
     enum dtype last = node_output(node, 0)->type;
@@ -71,8 +71,7 @@ static bool involution(struct simplifier *s, struct node *node)
 /* SpaceToDepth orders channels as the mode DCR of its inverse does. */
 static bool space_depth(struct simplifier *s, struct node *node)
 {
-    const char *inverse = node_is(node, "SpaceToDepth") ? "DepthToSpace" : "SpaceToDepth";
-    const struct node *upstream = rewrite_upstream_is(node, 0, inverse);
+    const struct node *upstream = rewrite_inner(s, node, 0);
     if (!upstream || node_int(node, "blocksize", 0) != node_int(upstream, "blocksize", 0)) return false;
     if (strcmp(node_text(node, "mode", "DCR"), "DCR") != 0 || strcmp(node_text(upstream, "mode", "DCR"), "DCR") != 0)
         return false;
@@ -99,7 +98,7 @@ static bool are_plain_scales(struct value *value)
 
 static bool quantize_again(struct simplifier *s, struct node *node)
 {
-    const struct node *upstream = rewrite_upstream_is(node, 0, "DequantizeLinear");
+    const struct node *upstream = rewrite_inner(s, node, 0);
     struct value *q = upstream ? node_input(upstream, 0) : NULL;
     if (!q || q->type != node_output(node, 0)->type) return false;
     if (q->type != DTYPE_INT8 && q->type != DTYPE_UINT8 && q->type != DTYPE_INT16 && q->type != DTYPE_UINT16)
@@ -112,15 +111,13 @@ static bool quantize_again(struct simplifier *s, struct node *node)
 }
 
 const struct rewrite pair_rewrites[] = {
-    { { "casts", "Cast(Cast(x, wider), a) -> Cast(x, a)" }, "simplify_pairs", { "Cast" }, .apply = cast_cast },
+    { { "casts", "Cast(Cast(x, wider), a) -> Cast(x, a)" }, "simplify_pairs", .apply = cast_cast },
     { { "involution", "Neg(Neg(x)) -> x" }, "simplify_pairs", .laws = INVOLUTION, .apply = involution },
-    { { "space-depth", "SpaceToDepth(DepthToSpace(x)) -> x" },
+    { { "space-depth", "SpaceToDepth(DepthToSpace(x)), DepthToSpace(SpaceToDepth(x)) -> x" },
       "simplify_pairs",
-      { "SpaceToDepth", "DepthToSpace" },
       .apply = space_depth },
     { { "quantize-again", "QuantizeLinear(DequantizeLinear(q)) -> q by the same scale" },
       "simplify_pairs",
-      { "QuantizeLinear" },
       .apply = quantize_again },
     { .apply = NULL },
 };

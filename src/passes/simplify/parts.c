@@ -39,7 +39,7 @@ static bool axis_of(const struct node *node, int64_t absent, int64_t *axis)
 
 static bool split_concat(struct simplifier *s, struct node *node)
 {
-    const struct node *split = rewrite_upstream_is(node, 0, "Split");
+    const struct node *split = rewrite_inner(s, node, 0);
     int64_t parted, joined;
     if (!split || split->output_count != node->input_count) return false;
     for (size_t i = 0; i < node->input_count; i++)
@@ -50,7 +50,7 @@ static bool split_concat(struct simplifier *s, struct node *node)
 
 static bool concat_split(struct simplifier *s, struct node *node)
 {
-    const struct node *concat = rewrite_upstream_is(node, 0, "Concat");
+    const struct node *concat = rewrite_inner(s, node, 0);
     int64_t parted, joined;
     if (!concat || concat->input_count != node->output_count) return false;
     if (!axis_of(node, 0, &parted) || !axis_of(concat, NOT_SAID, &joined)) return false;
@@ -87,7 +87,7 @@ static bool concats(struct simplifier *s, struct node *node)
     int64_t axis, other;
     if (!axis_of(node, NOT_SAID, &axis)) return false;
     for (size_t i = 0; i < node->input_count; i++) {
-        const struct node *inner = rewrite_upstream_is(node, i, "Concat");
+        const struct node *inner = rewrite_inner(s, node, i);
         if (!inner || !is_read_once(node_input(node, i)) || !axis_of(inner, NOT_SAID, &other) || axis != other)
             continue;
         if (node->input_count + inner->input_count > CONCAT_LIMIT) continue;
@@ -121,11 +121,12 @@ static bool read_section(const struct node *node, struct section *section)
 
 /* How many inputs of the Concat from `first` on are sections of one value, *x, that meet, from its start to its end; 0 when
  * they are not so. */
-static size_t whole_run(const struct node *node, size_t first, int64_t axis, struct value **x)
+static size_t whole_run(const struct simplifier *s, const struct node *node, size_t first, int64_t axis,
+                        struct value **x)
 {
     int64_t at = 0;
     for (size_t i = first; i < node->input_count; i++) {
-        const struct node *slice = rewrite_upstream_is(node, i, "Slice");
+        const struct node *slice = rewrite_inner(s, node, i);
         struct section section;
         if (!slice || !read_section(slice, &section) || section.axis != axis || section.start != at) return 0;
         if (section.end < section.start || (i > first && node_input(slice, 0) != *x)) return 0;
@@ -144,7 +145,7 @@ static bool sliced_concat(struct simplifier *s, struct node *node)
     size_t first = 0, count = 0;
     struct value *x = NULL;
     if (node->input_count < 2 || !axis_of(node, NOT_SAID, &axis)) return false;
-    while (first < node->input_count && !(count = whole_run(node, first, axis, &x))) first++;
+    while (first < node->input_count && !(count = whole_run(s, node, first, axis, &x))) first++;
     if (!count) return false;
     rewrite_where(s, x->name);
     if (count == node->input_count) return rewrite_can_replace(node, 0, x) && rewrite_replace(s, node, 0, x);
@@ -187,7 +188,7 @@ static uint32_t sliced_axes(const struct node *node)
 /* Slices of different axes, without steps, in one. */
 static bool slices(struct simplifier *s, struct node *node)
 {
-    const struct node *upstream = rewrite_upstream_is(node, 0, "Slice");
+    const struct node *upstream = rewrite_inner(s, node, 0);
     if (!upstream || !is_read_once(node_input(node, 0))) return false;
     uint32_t first = sliced_axes(upstream), second = sliced_axes(node);
     if (!first || !second || (first & second) || !rewrite_can_store(s, 96, 0)) return false;
@@ -197,15 +198,14 @@ static bool slices(struct simplifier *s, struct node *node)
 }
 
 const struct rewrite part_rewrites[] = {
-    { { "whole-slice", "Slice(x) -> x of all of x" }, "simplify_noops", { "Slice" }, .apply = whole_slice },
-    { { "only-output", "Split(x) -> x into one" }, "simplify_noops", { "Split" }, .apply = only_output },
-    { { "split-concat", "Concat(Split(x)) -> x" }, "simplify_pairs", { "Concat" }, .apply = split_concat },
-    { { "concat-split", "Split(Concat(x, y)) -> x, y" }, "simplify_pairs", { "Split" }, .apply = concat_split },
-    { { "concats", "Concat(Concat(x, y), z) -> Concat(x, y, z)" }, "simplify_chains", { "Concat" }, .apply = concats },
-    { { "sliced-concat", "Concat(x[:k], x[k:], z) -> Concat(x, z)" },
+    { { "whole-slice", "Slice(x) -> x of all of x" }, "simplify_noops", .apply = whole_slice },
+    { { "only-output", "Split(x) -> x into one" }, "simplify_noops", .apply = only_output },
+    { { "split-concat", "Concat(Split(x)) -> x" }, "simplify_pairs", .apply = split_concat },
+    { { "concat-split", "Split(Concat(x, y)) -> x, y" }, "simplify_pairs", .apply = concat_split },
+    { { "concats", "Concat(Concat(x, y), z) -> Concat(x, y, z)" }, "simplify_chains", .apply = concats },
+    { { "sliced-concat", "Concat(Slice(x, 0, k), Slice(x, k, n), z) -> Concat(x, z)" },
       "simplify_chains",
-      { "Concat" },
       .apply = sliced_concat },
-    { { "slices", "Slice(Slice(x)) -> Slice(x) of both axes" }, "simplify_chains", { "Slice" }, .apply = slices },
+    { { "slices", "Slice(Slice(x)) -> Slice(x) of both axes" }, "simplify_chains", .apply = slices },
     { .apply = NULL },
 };

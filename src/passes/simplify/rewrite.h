@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A rewrite is one row: what it is called, which operators it looks at (by a law that their rows state, or by name), and
- * the function that matches, checks the condition and edits.
+ * A rewrite is one row: what it is called, its formula, and the function that matches, checks the condition and edits. It
+ * looks at the operators of which a law is true, or which formulas write as a symbol; else at those that its formula
+ * begins with: `Where(Not(c), x, y) -> Where(c, y, x)` is asked about each Where, and finds the Not upstream by the same
+ * formula (rewrite_inner). A comma divides two left sides. So the names stand there, and nowhere else.
  *
  * Every rewrite but those on request keeps every value that survives equal bit for bit, on every input; a NaN stays a NaN,
  * with whatever payload. Where that cannot be shown from types, shapes and constants, nothing is rewritten. The engine (engine.c) asks
@@ -18,13 +20,12 @@
 
 struct simplifier;
 
-#define REWRITE_OPERATORS 12
-
 struct rewrite {
-    struct bnfuse_rule is;                    /* its name, as remarks and docs/simplify.md have it; and a formula */
-    const char *model;                        /* the model in models/ that shows it */
-    const char *operators[REWRITE_OPERATORS]; /* it looks at these of ai.onnx, */
-    unsigned laws;                            /* at those of which one of these is true; with neither: at every node */
+    struct bnfuse_rule is; /* its name, as remarks and docs/simplify.md have it; and a formula */
+    const char *model;     /* the model in models/ that shows it */
+    unsigned laws;         /* it looks at operators of which one of these is true, */
+    const char *symbols;   /* and at those with one of these; */
+    bool everywhere;       /* or at every node; else at those that its formula begins with */
     /* Whether it rewrote; then the node may be gone. It has not changed anything when it says no. */
     bool (*apply)(struct simplifier *s, struct node *node);
     bool on_request; /* by its name in options->enabled, and then only; it may round elsewhere (forms.c) */
@@ -50,6 +51,10 @@ struct node *rewrite_writer(const struct value *value, const struct graph *graph
 struct node *rewrite_upstream(const struct node *node, size_t slot);
 /* The same, if it is this operator. */
 struct node *rewrite_upstream_is(const struct node *node, size_t slot, const char *op);
+/* The same, if it is the operator that the formula of the rewrite has inside the node's. */
+struct node *rewrite_inner(const struct simplifier *s, const struct node *node, size_t slot);
+/* The name of the operator that the rewrite makes: the first one after the arrow. In scratch. */
+const char *rewrite_made(struct simplifier *s);
 /* Whether one node's input reads the value, and nobody else sees it. */
 bool is_read_once(const struct value *value);
 /* The axes that a Reduce, Squeeze or Unsqueeze names, as a set of bits; false when they are not known, or it names none. */

@@ -43,7 +43,7 @@ static bool same_order(struct simplifier *s, struct node *node)
 static bool transpose_transpose(struct simplifier *s, struct node *node)
 {
     int64_t first[TENSOR_MAX_RANK], second[TENSOR_MAX_RANK], both[TENSOR_MAX_RANK];
-    const struct node *upstream = rewrite_upstream_is(node, 0, "Transpose");
+    const struct node *upstream = rewrite_inner(s, node, 0);
     int rank, other;
     bool is_identity = true;
     if (!upstream || !read_perm(node, second, &rank) || !read_perm(upstream, first, &other) || rank != other)
@@ -166,14 +166,12 @@ static bool transpose_after(struct simplifier *s, struct node *node)
 }
 
 const struct rewrite transpose_rewrites[] = {
-    { { "same-order", "Transpose(x) -> x in the order of x" }, "simplify_noops", { "Transpose" }, .apply = same_order },
+    { { "same-order", "Transpose(x) -> x in the order of x" }, "simplify_noops", .apply = same_order },
     { { "transposes", "Transpose(Transpose(x, p), q) -> Transpose(x, p[q])" },
       "simplify_pairs",
-      { "Transpose" },
       .apply = transpose_transpose },
     { { "inverse-transpose", "Transpose(f(Transpose(x, p)), q) -> f(x)" },
       "simplify_transpose",
-      { "Transpose" },
       .apply = meet_inverse },
     { { "transpose-after", "f(Transpose(x), Transpose(y)) -> Transpose(f(x, y))" },
       "simplify_transpose",

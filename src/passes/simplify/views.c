@@ -72,9 +72,10 @@ bool reduced_axes(const struct node *node, int rank, uint32_t *axes)
 static bool reduce_dims(struct simplifier *s, struct node *node)
 {
     struct node *upstream = rewrite_upstream(node, 0);
-    bool keeps = node_is(node, "Unsqueeze");
     uint32_t reduced, named;
     if (!upstream || !operator_has(upstream, REDUCES) || !is_read_once(node_input(node, 0))) return false;
+    if (!has_one_output(node)) return false;
+    bool keeps = node->outputs[0]->shape.rank > node_input(node, 0)->shape.rank;
     if (node_int(upstream, "keepdims", 1) != !keeps) return false;
     int rank = node_input(upstream, 0)->shape.rank;
     if (!reduced_axes(upstream, rank, &reduced) || !reduced_axes(node, rank, &named) || reduced != named) return false;
@@ -124,17 +125,12 @@ const struct rewrite view_rewrites[] = {
       "simplify_pairs",
       .laws = IDENTITY_OF_SHAPE,
       .apply = view_back },
-    { { "reshapes", "Reshape(Reshape(x, a), b) -> Reshape(x, b)" },
-      "simplify_pairs",
-      { "Reshape" },
-      .apply = reshape_of_view },
-    { { "reduce-dims", "Unsqueeze(ReduceMax(x)) -> ReduceMax(x) that keeps its axes" },
+    { { "reshapes", "Reshape(Reshape(x, a), b) -> Reshape(x, b)" }, "simplify_pairs", .apply = reshape_of_view },
+    { { "reduce-dims", "Unsqueeze(ReduceMax(x)), Squeeze(ReduceMax(x)) -> ReduceMax(x) that keeps its axes, or not" },
       "simplify_chains",
-      { "Unsqueeze", "Squeeze" },
       .apply = reduce_dims },
     { { "reshape-to-numbers", "Reshape(x, computed) -> Reshape(x, [0, 12, -1])" },
       "simplify_constants",
-      { "Reshape" },
       .apply = reshape_to_numbers },
     { .apply = NULL },
 };

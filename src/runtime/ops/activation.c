@@ -225,6 +225,32 @@ static bool bias_split_gelu(struct call *call)
     return formula_close(&f);
 }
 
+static const struct operator_form gelu_forms[] = {
+    { .formula = "0.5 * x * (1 + Erf(x / 1.4142135623730951))" },
+    { .formula = "0.5 * x * (1 + Tanh(0.7978845608028654 * (x + 0.044715 * Pow(x, 3))))",
+      .attribute = "approximate",
+      .text = "tanh" },
+    { .formula = "0.5 * x * (1 + Tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))",
+      .attribute = "approximate",
+      .text = "tanh" },
+    { .formula = "0.5 * x * (1 + Tanh(0.7978845608028654 * x * (1 + 0.044715 * x * x)))",
+      .attribute = "approximate",
+      .text = "tanh" },
+    { .formula = "0.5 * x * (1 + Tanh(0.7978845608028654 * x * (1 + 0.044715 * Pow(x, 2))))",
+      .attribute = "approximate",
+      .text = "tanh" },
+    { .formula = NULL },
+};
+
+static const struct operator_form hard_swish_forms[] = {
+    { .formula = "x * HardSigmoid(x)", .wanted = { { "alpha", 1.0f / 6, 0.2f }, { "beta", 0.5f, 0.5f } } },
+    { .formula = "x * Clip(x + 3, 0, 6) / 6" },
+    { .formula = "x * Clip(x / 6 + 0.5, 0, 1)" },
+    { .formula = NULL },
+};
+
+static const struct operator_form mish_forms[] = { { .formula = "x * Tanh(Softplus(x))" }, { .formula = NULL } };
+
 const struct operator_row activation_operators[] = {
     { "Celu", 12, LATEST, .gradient = gradient_celu, .run = elementwise_unary, .data = OF(REALS(celu), ALPHA(1)),
       .shape = shape_same, .laws = ELEMENTWISE, .hides = true,
@@ -239,7 +265,7 @@ const struct operator_row activation_operators[] = {
     { "Elu", 1, LATEST, .gradient = gradient_elu, .run = elementwise_unary, .data = OF(REALS(elu), ALPHA(1)),
       .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true, .hides = true,
       .schemas = SCHEMAS({ 1, 5, "T > T", "alpha:f consumed_inputs:I" }, { 6, LATEST, "T > T", "alpha:f" }) },
-    { "Gelu", 20, LATEST, .gradient = gradient_gelu, .run = elementwise_unary_choice,
+    { "Gelu", 20, LATEST, .forms = gelu_forms, .gradient = gradient_gelu, .run = elementwise_unary_choice,
       .data = EITHER("approximate", "tanh", { REALS(gelu) }, { REALS(gelu_tanh) }), .shape = shape_same,
       .laws = ELEMENTWISE, .hides = true, .schemas = SCHEMAS({ 20, LATEST, "T > T", "approximate:s" }) },
     { "HardSigmoid", 1, LATEST, .gradient = gradient_hard_sigmoid, .run = elementwise_unary,
@@ -247,15 +273,16 @@ const struct operator_row activation_operators[] = {
       .laws = ELEMENTWISE, .is_activation = true, .within = { 0, 1 }, .hides = true,
       .schemas =
           SCHEMAS({ 1, 5, "T > T", "alpha:f beta:f consumed_inputs:I" }, { 6, LATEST, "T > T", "alpha:f beta:f" }) },
-    { "HardSwish", 14, LATEST, .gradient = gradient_hard_swish, .run = elementwise_unary, .data = OF(REALS(hard_swish)),
-      .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true, .hides = true,
+    { "HardSwish", 14, LATEST, .forms = hard_swish_forms, .gradient = gradient_hard_swish, .run = elementwise_unary,
+      .data = OF(REALS(hard_swish)), .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true, .hides = true,
       .schemas = SCHEMAS({ 14, LATEST, "T > T", "" }) },
     { "LeakyRelu", 1, LATEST, .gradient = gradient_leaky_relu, .run = elementwise_unary,
       .data = OF(REALS(leaky_relu), ALPHA(0.01f)), .shape = shape_same, .laws = ELEMENTWISE, .is_activation = true,
       .hides = true,
       .schemas = SCHEMAS({ 1, 5, "T > T", "alpha:f consumed_inputs:I" }, { 6, LATEST, "T > T", "alpha:f" }) },
-    { "Mish", 18, LATEST, .gradient = gradient_mish, .run = elementwise_unary, .data = OF(REALS(mish)),
-      .shape = shape_same, .laws = ELEMENTWISE, .hides = true, .schemas = SCHEMAS({ 18, LATEST, "T > T", "" }) },
+    { "Mish", 18, LATEST, .forms = mish_forms, .gradient = gradient_mish, .run = elementwise_unary,
+      .data = OF(REALS(mish)), .shape = shape_same, .laws = ELEMENTWISE, .hides = true,
+      .schemas = SCHEMAS({ 18, LATEST, "T > T", "" }) },
     { "PRelu", 1, 6, .run = prelu_by_channel, .data = OF(REALS(prelu)), .shape = shape_same, .hides = true,
       .schemas = SCHEMAS({ 1, 5, "T T > T", "consumed_inputs:I" }, { 6, LATEST, "T T > T", "" }) },
     { "PRelu", 7, LATEST, .gradient = gradient_prelu, .run = elementwise_binary, .data = OF(ALL(prelu)),

@@ -241,7 +241,7 @@ const struct operator_row gemm_operators[] = {
       .schemas = SCHEMAS({ 1, 6, "T T T > T", "alpha:f beta:f broadcast:i transA:i transB:i" },
                          { 7, 10, "T T T > T", "alpha:f beta:f transA:i transB:i" },
                          { 11, LATEST, "T T ?T > T", "alpha:f beta:f transA:i transB:i" }) },
-    { "MatMul", 1, LATEST, .gradient = gradient_matmul, .run = run_matmul, .shape = shape_matmul,
+    { "MatMul", 1, LATEST, .symbol = '@', .gradient = gradient_matmul, .run = run_matmul, .shape = shape_matmul,
       .need = &(const struct weight_need){ .axis = -1, .weight_axis = -2 },
       .schemas = SCHEMAS({ 1, LATEST, "T T > T", "" }) },
     { 0 },

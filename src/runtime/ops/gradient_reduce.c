@@ -154,7 +154,7 @@ void gradient_top_k(struct backward *b)
     int64_t axis = node_int(node, "axis", -1);
     int64_t taken = y->dims[axis < 0 ? axis + y->rank : axis];
     struct array *count = formula_reshaped(f, formula_number(f, DTYPE_INT64, (double)taken), 1, (int64_t[]){ 1 });
-    formula_ops(f, "TopK",
+    formula_ops(f, node->op,
                 SETTINGS(SET_INT("axis", axis), SET_INT("largest", node_int(node, "largest", 1)),
                          SET_INT("sorted", node_int(node, "sorted", 1))),
                 FROM(x, count), found, 2);

@@ -3,6 +3,7 @@
  * Gradients of RNN, GRU and LSTM: back through the steps of time, which are written out here as formulas
  * (gradient_through). What is rarely trained (sequence_lens, clip, other activations, layout) is refused by name. */
 #include "runtime/gradient.h"
+#include "runtime/ops/rnn.h"
 
 #include <string.h>
 
@@ -21,9 +22,13 @@ struct recurrence {
 /* One step of time: h and c from x [batch, gates * hidden]. */
 typedef void time_step(struct recurrence *t, struct array *x);
 
-static struct array *apply(struct recurrence *t, const char *op, struct array *x)
+/* Which of the activations that the cell has when none are named. */
+enum activation { F, G, H };
+
+static struct array *apply(struct recurrence *t, enum activation which, struct array *x)
 {
-    return formula_op(&t->f, op, NULL, FROM(x));
+    const struct cell *cell = t->f.call->row->data;
+    return formula_op(&t->f, cell->defaults[which], NULL, FROM(x));
 }
 
 /* Number `gate` of the parts that lie side by side on the last axis. */
@@ -48,7 +53,7 @@ static struct array *product(struct recurrence *t, struct array *h)
 
 static void step_rnn(struct recurrence *t, struct array *x)
 {
-    t->h = apply(t, "Tanh", formula_add(&t->f, x, product(t, t->h)));
+    t->h = apply(t, F, formula_add(&t->f, x, product(t, t->h)));
 }
 
 /* Gates: update, reset, hidden. The bias of the hidden state of the last is inside what is reset, or not. */
@@ -57,8 +62,8 @@ static void step_gru(struct recurrence *t, struct array *x)
     struct formula *f = &t->f;
     bool inside = node_int(f->call->node, "linear_before_reset", 0) != 0;
     struct array *sums = product(t, t->h);
-    struct array *z = apply(t, "Sigmoid", formula_add(f, gate_of(t, x, 0), gate_of(t, sums, 0)));
-    struct array *r = apply(t, "Sigmoid", formula_add(f, gate_of(t, x, 1), gate_of(t, sums, 1)));
+    struct array *z = apply(t, F, formula_add(f, gate_of(t, x, 0), gate_of(t, sums, 0)));
+    struct array *r = apply(t, F, formula_add(f, gate_of(t, x, 1), gate_of(t, sums, 1)));
     struct array *own, *bias = t->bias ? gate_of(t, t->bias, 5) : NULL;
     if (inside) {
         own = gate_of(t, sums, 2);
@@ -68,7 +73,7 @@ static void step_gru(struct recurrence *t, struct array *x)
         own = formula_matmul(f, formula_mul(f, r, t->h), gate_of(t, t->r, 2));
         if (bias) own = formula_add(f, own, bias);
     }
-    struct array *fresh = apply(t, "Tanh", formula_add(f, gate_of(t, x, 2), own));
+    struct array *fresh = apply(t, G, formula_add(f, gate_of(t, x, 2), own));
     /* (1 - z) * fresh + z * h */
     t->h = formula_add(f, fresh, formula_mul(f, z, formula_sub(f, t->h, fresh)));
 }
@@ -84,12 +89,12 @@ static void step_lstm(struct recurrence *t, struct array *x)
 {
     struct formula *f = &t->f;
     struct array *sums = formula_add(f, x, product(t, t->h));
-    struct array *in = apply(t, "Sigmoid", peeped(t, gate_of(t, sums, 0), 0, t->c));
-    struct array *keep = apply(t, "Sigmoid", peeped(t, gate_of(t, sums, 2), 2, t->c));
-    struct array *cell = apply(t, "Tanh", gate_of(t, sums, 3));
+    struct array *in = apply(t, F, peeped(t, gate_of(t, sums, 0), 0, t->c));
+    struct array *keep = apply(t, F, peeped(t, gate_of(t, sums, 2), 2, t->c));
+    struct array *cell = apply(t, G, gate_of(t, sums, 3));
     t->c = formula_add(f, formula_mul(f, keep, t->c), formula_mul(f, in, cell));
-    struct array *out = apply(t, "Sigmoid", peeped(t, gate_of(t, sums, 1), 1, t->c));
-    t->h = formula_mul(f, out, apply(t, "Tanh", t->c));
+    struct array *out = apply(t, F, peeped(t, gate_of(t, sums, 1), 1, t->c));
+    t->h = formula_mul(f, out, apply(t, H, t->c));
 }
 
 /* What is added to the sums at every step; of GRU without the bias of the hidden state, which is reset. */

@@ -265,13 +265,20 @@ static bool shape_quantized_embed(struct shaping *s)
     return set_rank(s, 0, DTYPE_FLOAT, 3) && set_rank(s, 1, DTYPE_INT32, 1);
 }
 
+static const struct operator_form layer_norm_forms[] = {
+    { .formula = "(x - ReduceMean(x, ...)) / Sqrt(e + ReduceMean(Pow(x - ReduceMean(x, ...), 2), ...))" },
+    { .formula =
+          "(x - ReduceMean(x, ...)) / Sqrt(e + ReduceMean((x - ReduceMean(x, ...)) * (x - ReduceMean(x, ...)), ...))" },
+    { .formula = NULL },
+};
+
 const struct operator_row layer_norm_operators[] = {
     { "LayerNormalization", 1, 16, .gradient = gradient_layer_norm, .run = run_layer_normalization,
       .shape = shape_layer_normalization, .early = true,
       .schemas = SCHEMAS({ 1, 16, "T V ?V > V ?U ?U", "axis:i epsilon:f stash_type:i" },
                          { 17, LATEST, "T T ?T > T ?U ?U", "axis:i epsilon:f stash_type:i" }) },
-    { "LayerNormalization", 17, LATEST, .gradient = gradient_layer_norm, .run = run_layer_normalization,
-      .shape = shape_layer_normalization },
+    { "LayerNormalization", 17, LATEST, .forms = layer_norm_forms, .gradient = gradient_layer_norm,
+      .run = run_layer_normalization, .shape = shape_layer_normalization },
     { "RMSNormalization", 23, LATEST, .gradient = gradient_rms_norm, .run = run_rms_normalization, .shape = shape_same,
       .type_from = 1, .schemas = SCHEMAS({ 23, LATEST, ". T > T", "axis:i epsilon:f stash_type:i" }) },
     { "SimplifiedLayerNormalization", 1, LATEST, .gradient = gradient_formula, .run = simplified_layer_normalization,

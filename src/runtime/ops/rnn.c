@@ -5,6 +5,7 @@
  *
  * Inside, a sequence is [steps, batch, ...] whatever the layout. A sequence shorter than the longest stops early: its
  * state stays, its outputs are zero; backward, it starts at its own end. */
+#include "runtime/ops/rnn.h"
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/gradient.h"
@@ -18,9 +19,8 @@
 #include <math.h>
 #include <string.h>
 
-#define MOST_FUNCTIONS 3   /* per direction */
-#define MOST_NAME      32  /* bytes of the name of a function that are looked at */
-#define RUN            128 /* units computed together */
+#define MOST_NAME 32  /* bytes of the name of a function that are looked at */
+#define RUN       128 /* units computed together */
 
 /* An activation, as an operator on double, and its attributes for the cell. */
 struct function {
@@ -29,16 +29,6 @@ struct function {
 };
 
 /* --- one node --- */
-
-struct rnn;
-
-/* What tells the three operators apart. */
-struct cell {
-    int gates, functions;
-    const char *defaults[MOST_FUNCTIONS];
-    bool has_memory; /* a second state */
-    void (*step)(struct rnn *rnn);
-};
 
 struct rnn {
     struct call *call;
