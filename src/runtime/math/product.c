@@ -75,8 +75,10 @@ static void find_place(const struct task *task, const struct panel *panel, int64
 {
     const struct work *work = task->work;
     const struct product *p = work->product;
-    int64_t span = p->span ? p->span : p->columns, column = panel->column + done, within = column % span;
-    int64_t offset = row * p->c_row + column / span * p->c_span + within * p->c_column;
+    int64_t span = p->span ? p->span : p->columns, column = panel->column + done;
+    int64_t before = column < span ? 0 : column / span; /* a division for every tile would be felt */
+    int64_t within = column - before * span;
+    int64_t offset = row * p->c_row + before * p->c_span + within * p->c_column;
     merge->columns = least(span - within, panel->columns - done);
     merge->c = (char *)task->on->c + offset * work->element;
 }

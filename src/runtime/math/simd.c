@@ -38,13 +38,11 @@
 #define ROW_NAME "portable"
 #define BYTES    16
 #define TARGET
-#ifdef __wasm__ /* rounds twice (real_math.h), so it can do so with whole vectors; each product takes a register, too */
-#define TALLEST                   2
-#define FEW_TILES                 /* what is taller is not even there: size counts */
+#define TALLEST 1
+#ifdef __wasm__                   /* rounds twice (real_math.h), so it can do so with whole vectors */
+#define FEW_TILES                 /* what is larger is not even there: size counts */
 #define FUSED_VECTOR_F32(a, b, c) ((a) * (b) + (c))
 #define FUSED_VECTOR_F64(a, b, c) ((a) * (b) + (c))
-#else
-#define TALLEST 1
 #endif
 #include "runtime/math/simd_row.h"
 

@@ -11,11 +11,17 @@
 #include "runtime/array.h"
 
 #define TILE_ROWS       8  /* of the largest tile */
-#define TILE_VECTORS    3  /* vectors side by side in a wide tile */
 #define WIDE_VECTORS    8  /* in one of a single row, which would otherwise wait for its own sums */
 #define TILE_HEIGHTS    4  /* tiles of 8, 4, 2 and 1 rows */
 #define SIMD_LANES_MOST 16 /* of the widest vector */
 #define SIMD_ROOM       64 /* elements that a window may read or write beyond the last one asked for */
+
+/* Vectors side by side in a wide tile. Of WebAssembly's 16 registers each product takes one, too. */
+#ifdef __wasm__
+#define TILE_VECTORS 2
+#else
+#define TILE_VECTORS 3
+#endif
 
 /* Where a tile's columns go. A tile itself writes all of its own, side by side: c_column, rows and columns are for merge. */
 struct merge {

@@ -129,11 +129,14 @@ static const struct simd NAME(simd) = {
     .name = ROW_NAME,
     .width = LANES,
     .tallest = TALLEST,
-#ifndef FEW_TILES
+#ifdef FEW_TILES
+    .tile[1] = { NAME(tile_4_1), NAME(tile_4_2) },
+    .tile[2] = { NAME(tile_2_1), NAME(tile_2_2) },
+#else
     .tile[0] = { NAME(tile_8_1), NAME(tile_8_2), NAME(tile_8_3) },
     .tile[1] = { NAME(tile_4_1), NAME(tile_4_2), NAME(tile_4_3) },
-#endif
     .tile[2] = { NAME(tile_2_1), NAME(tile_2_2), NAME(tile_2_3) },
+#endif
     .tile[3] = { NAME(tile_1_1), NAME(tile_1_2), NAME(tile_1_3), NAME(tile_1_4), NAME(tile_1_5), NAME(tile_1_6),
                  NAME(tile_1_7), NAME(tile_1_8) },
     .merge = NAME(merge),

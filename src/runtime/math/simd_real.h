@@ -78,10 +78,10 @@ TILE(8, 3)
 TILE(8, 2)
 TILE(8, 1)
 TILE(4, 3)
+TILE(2, 3)
+#endif
 TILE(4, 2)
 TILE(4, 1)
-#endif
-TILE(2, 3)
 TILE(2, 2)
 TILE(2, 1)
 TILE(1, 3)
