@@ -276,28 +276,32 @@ static void statistics_agree_at_every_width(void **state)
     assert_true(fabs(simd_for(STORE_F32, 0)->sum(values, COUNT) - exact) < 1e-12);
 }
 
-/* Elements of a row in steps, between what is filled. */
-static void unstriding_fills_what_lies_outside(void **state)
+/* Elements of rows in steps, and nothing between the rows of the copy. */
+static void rows_are_copied_at_every_width(void **state)
 {
     (void)state;
-    float row[7] = { 1, 2, 3, 4, 5, 6, 7 }, unstride[12];
+    enum { ROWS = 2, ROW = 90, GAP = 3 };
+    float from[ROWS * ROW], to[ROWS * (ROW + GAP)];
+    for (int i = 0; i < ROWS * ROW; i++) from[i] = (float)i + 1;
     for (int l = 0; l < simd_row_count(); l++)
         for (int64_t stride = 1; stride <= 4; stride++)
-            for (int64_t head = 0; head <= 12; head++)
-                for (int64_t tail = head; tail <= 12 && (tail - head - 1) * stride < 7; tail++) {
-                    simd_for(STORE_F32, l)->unstride(row, stride, head, tail, -1, 12, unstride);
-                    for (int64_t i = 0; i < 12; i++)
-                        assert_true(unstride[i] == (i < head || i >= tail ? -1.0f : row[(i - head) * stride]));
+            for (int64_t count = 0; (count - 1) * stride < ROW; count++) {
+                for (int i = 0; i < ROWS * (ROW + GAP); i++) to[i] = -1;
+                simd_for(STORE_F32, l)->copy_rows(from, ROW, stride, ROWS, count, to, ROW + GAP);
+                for (int64_t i = 0; i < ROWS * (ROW + GAP); i++) {
+                    int64_t row = i / (ROW + GAP), column = i % (ROW + GAP);
+                    assert_true(to[i] == (column < count ? from[row * ROW + column * stride] : -1.0f));
                 }
+            }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sums_are_made_in_one_order),         cmocka_unit_test(whole_numbers_wrap),
-        cmocka_unit_test(nothing_to_sum_leaves_the_bias),     cmocka_unit_test(tiles_agree_at_every_width),
-        cmocka_unit_test(windows_agree_at_every_width),       cmocka_unit_test(statistics_agree_at_every_width),
-        cmocka_unit_test(unstriding_fills_what_lies_outside),
+        cmocka_unit_test(sums_are_made_in_one_order),     cmocka_unit_test(whole_numbers_wrap),
+        cmocka_unit_test(nothing_to_sum_leaves_the_bias), cmocka_unit_test(tiles_agree_at_every_width),
+        cmocka_unit_test(windows_agree_at_every_width),   cmocka_unit_test(statistics_agree_at_every_width),
+        cmocka_unit_test(rows_are_copied_at_every_width),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

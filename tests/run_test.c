@@ -490,9 +490,145 @@ static void weights_are_not_kept_beyond_half_the_limit(void **state)
     bench_close(&p);
 }
 
+/* ---- steps that join the one before them ---- */
+
+static bool see_all(void *context, struct value *value, struct array *array, struct bnfuse_error *error)
+{
+    (void)context, (void)value, (void)array, (void)error;
+    return true;
+}
+
+static void expect_same_bits(const struct array *a, const struct array *b, const char *what)
+{
+    assert_true(a->store == b->store && a->count == b->count && a->count > 0);
+    if (memcmp(a->data, b->data, (size_t)a->count * store_size(a->store)) != 0) fail_msg("%s", what);
+}
+
+/* Under an observer every step runs by itself. */
+static void expect_same_when_joined(struct bench *p, enum dtype type, const char *what)
+{
+    enum store store = store_of(type, false);
+    struct array *input = array_new(&p->pool, type, store, 4, (int64_t[]){ 2, 4, 9, 21 });
+    for (int64_t i = 0; i < input->count; i++) {
+        float value = (float)((i * 37) % 101) / 32 - 1.5f;
+        if (store == STORE_F32) input->f32[i] = value;
+        else input->f64[i] = (double)value;
+    }
+    p->options.observe = see_all;
+    if (!run_part(p, "x", input, "y")) fail_msg("%s: %s", what, p->error.message);
+    struct array *expected = p->outputs[0];
+    p->options.observe = NULL;
+    for (p->options.threads = 1; p->options.threads < 4; p->options.threads += 2)
+        for (p->options.simd_row = 0; p->options.simd_row < 3; p->options.simd_row++) {
+            if (!run_part(p, "x", input, "y")) fail_msg("%s: %s", what, p->error.message);
+            expect_same_bits(expected, p->outputs[0], what);
+            array_drop(p->outputs[0]);
+        }
+}
+
+struct joined_node {
+    const char *op, *inputs, *output, *attributes;
+};
+
+/* From c, which a Conv computes, to y. */
+static const struct joined_node followers[][4] = {
+    { { "BatchNormalization", "c scale shift mean variance", "b", "epsilon=0.001" },
+      { "Clip", "b low high", "k", NULL },
+      { "Add", "k x2", "y", NULL } },
+    { { "Add", "x2 c", "a", NULL }, { "Relu", "a", "y", NULL } },
+    { { "Sub", "scalar c", "a", NULL }, { "Sigmoid", "a", "s", NULL }, { "Mul", "s channels", "y", NULL } },
+    { { "Mul", "c c", "a", NULL }, { "Elu", "a", "y", "alpha=0.5" } },
+    { { "PRelu", "c channels", "a", NULL }, { "Max", "a rows", "y", NULL } },
+    { { "Div", "c rows", "a", NULL }, { "HardSwish", "a", "h", NULL }, { "Sum", "x2 h", "y", NULL } },
+    { { "Gelu", "c", "a", NULL }, { "Min", "scalar a", "y", NULL } },
+    /* Here not all can join: a larger result, another reader, a test, three operands. */
+    { { "Neg", "c", "a", NULL }, { "Add", "a larger", "y", NULL } },
+    { { "Neg", "c", "a", NULL }, { "Mul", "a c", "y", NULL } },
+    { { "Greater", "c scalar", "g", NULL }, { "Where", "g c x2", "y", NULL } },
+    { { "Sum", "c x2 rows", "y", NULL } },
+    { { "ReduceMean", "c", "m", "keepdims=1" }, { "Sub", "c m", "y", NULL } },
+};
+
+static const struct joined_node convs[] = {
+    { "Conv", "x w1", "c", NULL },
+    { "Conv", "x w3 bias", "c", "pads=1,1,1,1" },
+    { "Conv", "x depthwise", "c", "pads=1,1,1,1 group=4" },
+    { "Conv", "x depthwise bias", "c", "pads=4,4,4,4 dilations=4,4 group=4" },
+    { "Conv", "x wide", "c", "pads=8,20,8,20 strides=2,2 dilations=1,1 group=4" },
+    { "Neg", "x", "c", NULL },
+};
+
+static void open_joined(struct bench *p, const struct joined_node *conv, const struct joined_node *nodes,
+                        enum dtype type)
+{
+    static const struct {
+        const char *name, *dims;
+    } constants[] = {
+        { "w1", "4,4,1,1" },  { "w3", "4,4,3,3" },     { "depthwise", "4,1,3,3" }, { "wide", "4,1,9,21" },
+        { "bias", "4" },      { "scale", "4" },        { "shift", "4" },           { "mean", "4" },
+        { "scalar", "" },     { "channels", "4,1,1" }, { "rows", "9,1" },          { "larger", "3,1,1,1,1" },
+        { "x2", "2,4,9,21" },
+    };
+    *p = (struct bench){ 0 };
+    build_open(&p->build, 10, 20);
+    build_input(&p->build, "x", type, "2,4,9,21");
+    for (size_t i = 0; i < sizeof constants / sizeof *constants; i++)
+        build_init(&p->build, constants[i].name, type, constants[i].dims, i + 1);
+    build_init_values(&p->build, "variance", type, "4", (double[]){ 0.5, 1, 2, 3 });
+    build_init_values(&p->build, "low", type, "", (double[]){ -0.5 });
+    build_init_values(&p->build, "high", type, "", (double[]){ 0.75 });
+    build_node(&p->build, conv->op, "first", conv->inputs, conv->output, conv->attributes);
+    for (; nodes->op; nodes++)
+        build_node(&p->build, nodes->op, nodes->output, nodes->inputs, nodes->output, nodes->attributes);
+    build_output(&p->build, "y", type, NULL);
+    bench_load(p);
+}
+
+static void steps_that_join_give_the_same_bits(void **state)
+{
+    static const enum dtype types[] = { DTYPE_FLOAT, DTYPE_DOUBLE, DTYPE_FLOAT16 };
+    (void)state;
+    for (size_t t = 0; t < sizeof types / sizeof *types; t++)
+        for (size_t c = 0; c < sizeof convs / sizeof *convs; c++)
+            for (size_t f = 0; f < sizeof followers / sizeof *followers; f++) {
+                struct bench p;
+                open_joined(&p, &convs[c], followers[f], types[t]);
+                expect_same_when_joined(
+                    &p, types[t], arena_printf(&p.build.arena, "%s, conv %zu, chain %zu", dtype_name(types[t]), c, f));
+                bench_close(&p);
+            }
+}
+
+/* A Conv and three steps after it in the memory of one result; an observer wants two at a time. */
+static void steps_that_join_need_no_memory(void **state)
+{
+    (void)state;
+    for (int observed = 0; observed < 2; observed++) {
+        struct bench p = { 0 };
+        build_open(&p.build, 10, 13);
+        build_input(&p.build, "x", DTYPE_FLOAT, "1,2,512,1024");
+        build_init(&p.build, "w", DTYPE_FLOAT, "2,2,1,1", 1);
+        build_node(&p.build, "Conv", "conv", "x w", "c", NULL);
+        build_node(&p.build, "Relu", "relu", "c", "r", NULL);
+        build_node(&p.build, "Add", "add", "x r", "a", NULL);
+        build_node(&p.build, "Neg", "neg", "a", "y", NULL);
+        build_output(&p.build, "y", DTYPE_FLOAT, "1,2,512,1024");
+        bench_load(&p);
+        struct array *input = array_new(&p.pool, DTYPE_FLOAT, STORE_F32, 4, (int64_t[]){ 1, 2, 512, 1024 });
+        memset(input->data, 0, (size_t)input->count * sizeof(float));
+        p.build.memory.limit = p.build.memory.used + ((size_t)6 << 20);
+        p.options.observe = observed ? see_all : NULL;
+        assert_true(run_part(&p, "x", input, "y") == !observed);
+        p.build.memory.limit = 0;
+        bench_close(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(steps_that_join_give_the_same_bits),
+        cmocka_unit_test(steps_that_join_need_no_memory),
         cmocka_unit_test(only_what_lies_between_given_and_wanted_is_run),
         cmocka_unit_test(a_wanted_value_may_be_given),
         cmocka_unit_test(a_value_that_nobody_supplies_is_named),

@@ -12,6 +12,7 @@
 #include "onnx/graph/attr.h"
 #include "onnx/graph/operator.h"
 #include "runtime/array.h"
+#include "runtime/epilogue.h"
 #include "runtime/team.h"
 
 #define NO_INPUT SIZE_MAX /* a slot that no node has */
@@ -28,9 +29,11 @@ struct call {
     int threads;
     struct team *team; /* of so many threads; NULL: the caller alone */
     struct array_pool *pool;
-    struct run *run;       /* for control flow only */
-    struct tape *tape;     /* where a formula notes its steps (runtime/tape.h), or NULL */
-    struct arena *scratch; /* emptied after the call */
+    struct run *run;           /* for control flow only */
+    struct epilogue *epilogue; /* of the steps that follow, where some may join (run_epilogue); or NULL */
+    struct epilogue *joins;    /* to describe itself to instead of running, of a row that joins; or NULL */
+    struct tape *tape;         /* where a formula notes its steps (runtime/tape.h), or NULL */
+    struct arena *scratch;     /* emptied after the call */
     struct bnfuse_error *error;
 };
 

@@ -208,6 +208,17 @@ static void resolve_slots(struct builder *builder, struct step *step)
         }
 }
 
+/* `last`: the reader of each slot after which it has none. */
+static void find_followers(struct schedule *schedule, struct step *const *last)
+{
+    for (size_t s = 0; s + 1 < schedule->step_count; s++) {
+        struct step *step = schedule->steps[s], *next = schedule->steps[s + 1];
+        size_t output = step->node->output_count ? step->outputs[0] : NO_SLOT;
+        bool joins = next->node->row && next->node->row->joins && !next->function;
+        if (joins && output != NO_SLOT && last[output] == next && next->outputs[0] != NO_SLOT) step->follower = next;
+    }
+}
+
 /* Hands every slot but the wanted ones to the step after which it has no reader: its last reader, or its writer. */
 static void find_releases(struct builder *builder)
 {
@@ -231,6 +242,7 @@ static void find_releases(struct builder *builder)
     }
     for (size_t slot = 0; slot < slots; slot++)
         if (last[slot]) last[slot]->release[last[slot]->release_count++] = slot;
+    find_followers(schedule, last);
 }
 
 static bool fill_schedule(struct builder *builder, struct value *const *given, size_t given_count,

@@ -14,7 +14,8 @@ struct step {
     size_t *inputs, *outputs; /* slots, parallel to the node's; NO_SLOT: absent */
     struct schedule **bodies; /* parallel to node->inner */
     struct schedule *function;
-    size_t *release; /* slots without a reader after this step */
+    struct step *follower; /* the next step, which joins others (epilogue.h), if nobody else reads output 0; or NULL */
+    size_t *release;       /* slots without a reader after this step */
     size_t release_count;
 };
 

@@ -22,6 +22,7 @@ struct frame {
     struct array **slots;
     struct frame *outer;
     const struct step *step; /* that runs */
+    const struct step *last; /* of those that joined it, or itself */
     struct arena scratch;    /* of its call */
 };
 
@@ -170,6 +171,29 @@ static void drop_arrays(struct array **arrays, size_t count)
     }
 }
 
+/* A call of the frame's step, without its inputs. */
+static struct call open_call(struct run *run, struct bnfuse_error *error)
+{
+    struct frame *frame = run->frame;
+    const struct node *node = frame->step->node;
+    struct call call = { .node = load_node(node, run->options, &frame->scratch),
+                         .row = node->row,
+                         .input_count = node->input_count,
+                         .output_count = node->output_count,
+                         .exact = run->options->exact,
+                         .real = STORE_F64,
+                         .simd_row = run->options->simd_row,
+                         .threads = run->threads,
+                         .team = run->team,
+                         .pool = run->pool,
+                         .run = run,
+                         .scratch = &frame->scratch,
+                         .error = error };
+    call.inputs = NEW_ARRAY(&frame->scratch, struct array *, node->input_count);
+    call.outputs = NEW_ARRAY(&frame->scratch, struct array *, node->output_count);
+    return call;
+}
+
 /* The inputs as the kernel sees them; each has one owner more, dropped after the call. */
 static bool gather_inputs(struct run *run, struct call *call, struct bnfuse_error *error)
 {
@@ -194,10 +218,11 @@ static bool store_outputs(struct run *run, struct call *call, struct bnfuse_erro
     const struct step *step = frame->step;
     for (size_t i = 0; i < call->output_count; i++) {
         if (step->outputs[i] == NO_SLOT) continue;
-        struct value *value = frame->schedule->values[step->outputs[i]];
+        size_t slot = i == 0 ? frame->last->outputs[0] : step->outputs[i];
+        struct value *value = frame->schedule->values[slot];
         struct array *array = array_settled(call->outputs[i], run->options->exact);
         call->outputs[i] = NULL;
-        frame->slots[step->outputs[i]] = array;
+        frame->slots[slot] = array;
         if (array && array->store == STORE_SEQUENCE && (run->items_made += array->count) > MOST_ITEMS)
             return fail(error, BNFUSE_UNSUPPORTED, "%s: sequences grow and there is no end of it",
                         node_label(step->node, &frame->scratch));
@@ -233,27 +258,62 @@ static bool perform(struct run *run, struct call *call, struct bnfuse_error *err
     return good && store_outputs(run, call, error);
 }
 
+/* An observer is shown every value, so there each has to be there. */
+static bool may_join(const struct run *run)
+{
+    return run->frame->step->follower && !(run->options->observe && !run->frame->outer);
+}
+
+/* Whether the runner would neither round nor convert it before the next step. */
+static bool is_settled(const struct array *array, bool exact)
+{
+    bool is_own = exact || array->type == DTYPE_FLOAT || array->type == DTYPE_DOUBLE;
+    return is_real(array) && array->store == store_of(array->type, exact) && is_own;
+}
+
+/* The step describes itself to the epilogue, with what `slot` will hold as an input. What keeps it from doing so is its
+ * own affair when its turn comes. */
+static bool join_step(struct run *run, const struct step *step, struct epilogue *epilogue, size_t slot)
+{
+    struct frame *frame = run->frame;
+    const struct step *leader = frame->step;
+    struct bnfuse_error ignored;
+    frame->step = step;
+    frame->slots[slot] = array_keep(epilogue->to);
+    struct call call = open_call(run, &ignored);
+    call.joins = epilogue;
+    bool joined = gather_inputs(run, &call, &ignored) && call.row->run(&call);
+    if (joined) {
+        call_meter(&call, call.inputs, call.input_count);
+        call_meter(&call, &epilogue->to, 1);
+    }
+    drop_arrays(call.inputs, call.input_count);
+    drop_arrays(&frame->slots[slot], 1);
+    frame->step = leader;
+    return joined;
+}
+
+const struct epilogue *run_epilogue(struct call *call, struct array *output)
+{
+    struct epilogue *epilogue = call->epilogue;
+    if (!epilogue || epilogue->node != call->node || !is_settled(output, call->exact)) return NULL;
+    struct frame *frame = call->run->frame;
+    epilogue->to = output;
+    while (frame->last->follower && join_step(call->run, frame->last->follower, epilogue, frame->last->outputs[0]))
+        frame->last = frame->last->follower;
+    return epilogue->passes ? epilogue : NULL;
+}
+
 static bool run_step(struct run *run, const struct step *step, struct bnfuse_error *error)
 {
     struct frame *frame = run->frame;
-    const struct node *node = step->node;
-    frame->step = step;
-    struct call call = { .node = load_node(node, run->options, &frame->scratch),
-                         .row = node->row,
-                         .input_count = node->input_count,
-                         .output_count = node->output_count,
-                         .exact = run->options->exact,
-                         .real = STORE_F64,
-                         .simd_row = run->options->simd_row,
-                         .threads = run->threads,
-                         .team = run->team,
-                         .pool = run->pool,
-                         .run = run,
-                         .scratch = &frame->scratch,
-                         .error = error };
-    call.inputs = NEW_ARRAY(&frame->scratch, struct array *, node->input_count);
-    call.outputs = NEW_ARRAY(&frame->scratch, struct array *, node->output_count);
+    struct epilogue epilogue;
+    frame->step = frame->last = step;
+    struct call call = open_call(run, error);
+    epilogue_open(&epilogue, call.node);
+    if (may_join(run)) call.epilogue = &epilogue;
     bool good = perform(run, &call, error);
+    epilogue_close(&epilogue);
     drop_arrays(call.inputs, call.input_count);
     drop_arrays(call.outputs, call.output_count);
     arena_clear(&frame->scratch);
@@ -286,6 +346,7 @@ static bool run_steps(struct run *run, struct array *const *inputs, size_t input
         const struct step *step = schedule->steps[i];
         if (!run_step(run, step, error)) return false;
         release(frame, step);
+        for (; step != frame->last; step = schedule->steps[++i]) release(frame, schedule->steps[i + 1]);
     }
     for (size_t i = 0; i < output_count; i++) {
         struct array *array = NULL;

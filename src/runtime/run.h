@@ -52,6 +52,10 @@ bool plan_run(const struct plan *plan, const struct run_options *options, struct
 bool run_body(struct run *run, struct graph *body, struct array *const *arguments, size_t argument_count,
               struct array **results, size_t result_count, struct bnfuse_error *error);
 
+/* For kernels, once output 0 is made and before any of it is computed: the steps that follow, as far as they can be done
+ * on it in place. Who asks has to apply it to every element. NULL: none. */
+const struct epilogue *run_epilogue(struct call *call, struct array *output);
+
 /* What the run was started with; and a seed for the random numbers of a node: it depends on the name of the
  * node's first output, not on what else the graph holds. */
 const struct run_options *run_settings(const struct run *run);

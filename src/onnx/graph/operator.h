@@ -147,6 +147,7 @@ struct operator_row {
     const struct schema *schemas; /* what the standard allows, at all opsets: in the operator's first row */
 
     bool (*run)(struct call *call); /* the kernel; NULL: the operator does not run */
+    bool joins;                     /* the kernel can be a pass over the output of another (runtime/epilogue.h) */
     const char *refused;            /* why it never will, and what to do instead: follows "operator X of D " */
     const void *data;               /* what tells rows of one kernel apart */
 

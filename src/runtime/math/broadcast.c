@@ -11,18 +11,22 @@
 #define SHORT_ROW       64   /* shorter rows are taken together, to make inner loops of about BATCH elements */
 #define BATCH           512
 
-/* The merged dims, outermost first, and how far each array goes for a step along them (0: it stands still). */
+/* A merged dim, and how far each array goes for a step along it (0: it stands still). */
+struct walk_axis {
+    int64_t dim, steps[BROADCAST_MAX];
+};
+
+/* What is asked for most often comes first, close together. */
 struct walk {
     int rank;
-    int64_t dims[ARRAY_MAX_RANK];
-    int64_t steps[BROADCAST_MAX][ARRAY_MAX_RANK];
-    const char *data[BROADCAST_MAX];
-    size_t sizes[BROADCAST_MAX];
     size_t count;
     char *to;
     size_t to_size;
-    int64_t batch;    /* rows that are taken together: 1 unless they are short */
-    int64_t per_line; /* inner loops of a row; if rows are taken together, of the dim of rows */
+    const char *data[BROADCAST_MAX];
+    size_t sizes[BROADCAST_MAX];
+    int64_t batch;                         /* rows that are taken together: 1 unless they are short */
+    int64_t per_line;                      /* inner loops of a row; if rows are taken together, of the dim of rows */
+    struct walk_axis axes[ARRAY_MAX_RANK]; /* outermost first */
 };
 
 bool broadcast_shape(struct call *call, size_t count, const struct array *const *arrays, int *rank, int64_t *dims)
@@ -49,7 +53,7 @@ static int64_t step_along(const struct array *array, int rank, int axis)
 static bool merges(const struct walk *walk, const int64_t *steps, int64_t inner_dim, int outer)
 {
     for (size_t i = 0; i < walk->count; i++)
-        if (steps[i] * inner_dim != walk->steps[i][outer]) return false;
+        if (steps[i] * inner_dim != walk->axes[outer].steps[i]) return false;
     return true;
 }
 
@@ -65,14 +69,14 @@ static void walk_build(struct walk *walk, const struct array *to, size_t count, 
         if (dim == 1) continue;
         for (size_t i = 0; i < count; i++) steps[i] = step_along(from[i], to->rank, axis);
         int last = walk->rank - 1;
-        if (last >= 0 && merges(walk, steps, dim, last)) walk->dims[last] *= dim;
-        else walk->dims[last = walk->rank++] = dim;
-        for (size_t i = 0; i < count; i++) walk->steps[i][last] = steps[i];
+        if (last >= 0 && merges(walk, steps, dim, last)) walk->axes[last].dim *= dim;
+        else walk->axes[last = walk->rank++].dim = dim;
+        for (size_t i = 0; i < count; i++) walk->axes[last].steps[i] = steps[i];
     }
-    if (walk->rank == 0) walk->dims[walk->rank++] = 1;
-    int64_t length = walk->dims[walk->rank - 1];
+    if (walk->rank == 0) walk->axes[walk->rank++].dim = 1;
+    int64_t length = walk->axes[walk->rank - 1].dim;
     walk->batch = length < SHORT_ROW && walk->rank > 1 ? BATCH / length : 1;
-    int64_t line = walk->batch > 1 ? walk->dims[walk->rank - 2] : length,
+    int64_t line = walk->batch > 1 ? walk->axes[walk->rank - 2].dim : length,
             part = walk->batch > 1 ? walk->batch : INNER_LOOP_MOST;
     walk->per_line = (line + part - 1) / part;
 }
@@ -82,27 +86,25 @@ static void find_offsets(const struct walk *walk, int end, int64_t row, int64_t 
 {
     for (size_t i = 0; i < walk->count; i++) offsets[i] = 0;
     for (int axis = end - 1; axis >= 0; axis--) {
-        for (size_t i = 0; i < walk->count; i++) offsets[i] += row % walk->dims[axis] * walk->steps[i][axis];
-        row /= walk->dims[axis];
+        int64_t index = axis > 0 ? row % walk->axes[axis].dim : row;
+        for (size_t i = 0; i < walk->count; i++) offsets[i] += index * walk->axes[axis].steps[i];
+        if (axis > 0) row /= walk->axes[axis].dim;
     }
 }
 
 /* Part of a row, which is a run along the innermost dim. */
-static struct inner_loop part_of_row(const struct walk *walk, int64_t number)
+static void part_of_row(const struct walk *walk, int64_t row, int64_t start, int64_t most, struct inner_loop *loop)
 {
     int inner = walk->rank - 1;
-    int64_t row = number / walk->per_line, start = number % walk->per_line * INNER_LOOP_MOST,
-            length = walk->dims[inner];
-    int64_t offsets[BROADCAST_MAX];
-    struct inner_loop loop = { .count = length - start < INNER_LOOP_MOST ? length - start : INNER_LOOP_MOST,
-                               .to = walk->to + (size_t)(row * length + start) * walk->to_size };
+    int64_t length = walk->axes[inner].dim, offsets[BROADCAST_MAX];
+    loop->count = length - start < most ? length - start : most;
+    loop->to = walk->to + (size_t)(row * length + start) * walk->to_size;
     find_offsets(walk, inner, row, offsets);
     for (size_t i = 0; i < walk->count; i++) {
-        loop.moves[i] = walk->steps[i][inner] != 0;
-        offsets[i] += start * walk->steps[i][inner];
-        loop.from[i] = walk->data[i] + (size_t)offsets[i] * walk->sizes[i];
+        int64_t step = walk->axes[inner].steps[i];
+        loop->moves[i] = step != 0;
+        loop->from[i] = walk->data[i] + (size_t)(offsets[i] + start * step) * walk->sizes[i];
     }
-    return loop;
 }
 
 /* Room for the elements of a batch of rows of each array. */
@@ -123,25 +125,24 @@ static void gather_rows(void *to, const void *from, size_t size, int64_t rows, i
 }
 
 /* Several rows. An array that neither stands still nor passes them in one go is gathered. */
-static struct inner_loop batch_of_rows(const struct walk *walk, int64_t number, struct gathered *gathered)
+static void batch_of_rows(const struct walk *walk, int64_t number, struct gathered *gathered, struct inner_loop *loop)
 {
     int inner = walk->rank - 1, outer = inner - 1;
     int64_t plane = number / walk->per_line, row = number % walk->per_line * walk->batch;
-    int64_t rows = walk->dims[outer] - row < walk->batch ? walk->dims[outer] - row : walk->batch;
-    int64_t length = walk->dims[inner], offsets[BROADCAST_MAX];
-    struct inner_loop loop = { .count = rows * length,
-                               .to = walk->to + (size_t)((plane * walk->dims[outer] + row) * length) * walk->to_size };
+    int64_t rows = walk->axes[outer].dim - row < walk->batch ? walk->axes[outer].dim - row : walk->batch;
+    int64_t length = walk->axes[inner].dim, offsets[BROADCAST_MAX];
+    loop->count = rows * length;
+    loop->to = walk->to + (size_t)((plane * walk->axes[outer].dim + row) * length) * walk->to_size;
     find_offsets(walk, outer, plane, offsets);
     for (size_t i = 0; i < walk->count; i++) {
-        int64_t step = walk->steps[i][inner], row_step = walk->steps[i][outer];
+        int64_t step = walk->axes[inner].steps[i], row_step = walk->axes[outer].steps[i];
         offsets[i] += row * row_step;
-        loop.from[i] = walk->data[i] + (size_t)offsets[i] * walk->sizes[i];
-        loop.moves[i] = step != 0 || row_step != 0;
-        if (!loop.moves[i] || (step == 1 && row_step == length)) continue;
-        gather_rows(gathered->elements[i], loop.from[i], walk->sizes[i], rows, row_step, length, step);
-        loop.from[i] = gathered->elements[i];
+        loop->from[i] = walk->data[i] + (size_t)offsets[i] * walk->sizes[i];
+        loop->moves[i] = step != 0 || row_step != 0;
+        if (!loop->moves[i] || (step == 1 && row_step == length)) continue;
+        gather_rows(gathered->elements[i], loop->from[i], walk->sizes[i], rows, row_step, length, step);
+        loop->from[i] = gathered->elements[i];
     }
-    return loop;
 }
 
 struct inner_loops {
@@ -154,15 +155,22 @@ struct inner_loops {
 static void run_loops(const void *context, int64_t first, int64_t end, int member)
 {
     const struct inner_loops *loops = context;
+    const struct walk *walk = loops->walk;
     struct gathered gathered;
+    struct inner_loop loop = { .parameters = loops->parameters, .simd = loops->simd };
     (void)member;
     for (int64_t s = first; s < end; s++) {
-        struct inner_loop loop =
-            loops->walk->batch > 1 ? batch_of_rows(loops->walk, s, &gathered) : part_of_row(loops->walk, s);
-        loop.parameters = loops->parameters;
-        loop.simd = loops->simd;
+        if (walk->batch > 1) batch_of_rows(walk, s, &gathered, &loop);
+        else part_of_row(walk, s / walk->per_line, s % walk->per_line * INNER_LOOP_MOST, INNER_LOOP_MOST, &loop);
         loops->function(&loop);
     }
+}
+
+static int64_t count_loops(const struct walk *walk)
+{
+    int64_t count = walk->per_line;
+    for (int axis = 0; axis < walk->rank - (walk->batch > 1 ? 2 : 1); axis++) count *= walk->axes[axis].dim;
+    return count;
 }
 
 void broadcast_run(const struct call *call, inner_loop_function function, struct array *to, size_t count,
@@ -171,8 +179,80 @@ void broadcast_run(const struct call *call, inner_loop_function function, struct
     struct walk walk;
     if (to->count == 0) return;
     walk_build(&walk, to, count, from);
-    int64_t loops = dims_product(walk.dims, 0, walk.rank - (walk.batch > 1 ? 2 : 1)) * walk.per_line;
+    int64_t loops = count_loops(&walk);
     const struct simd *simd = is_real(from[0]) ? simd_for(from[0]->store, call->simd_row) : NULL;
     struct inner_loops all = { &walk, function, parameters, simd };
     team_run(call->team, loops, team_piece(loops, to->count), run_loops, &all);
+}
+
+struct broadcast_pass {
+    struct epilogue_pass pass;
+    struct walk walk;
+    inner_loop_function function;
+    double parameters[2];
+    const struct simd *simd;
+};
+
+static void apply_to_row(const struct broadcast_pass *b, int64_t first, int64_t count, struct inner_loop *loop)
+{
+    int64_t length = b->walk.axes[b->walk.rank - 1].dim;
+    for (; count > 0; count -= loop->count, first += loop->count) {
+        part_of_row(&b->walk, first / length, first % length, count, loop);
+        b->function(loop);
+    }
+}
+
+/* How far each array goes, in bytes, from a row of the block to the next; false where it is not as far for all of them. */
+static bool find_advance(const struct walk *walk, const struct epilogue_block *block, int64_t *advance)
+{
+    int inner = walk->rank - 1;
+    int64_t length = walk->axes[inner].dim;
+    bool is_flat = inner == 0 && block->step * (block->rows - 1) + block->count <= length - block->first;
+    bool is_plane = inner == 1 && block->step == length && block->first % length + block->count <= length;
+    for (size_t i = 0; i < walk->count; i++)
+        advance[i] =
+            (is_flat ? block->step * walk->axes[0].steps[i] : walk->axes[0].steps[i]) * (int64_t)walk->sizes[i];
+    return is_flat || is_plane;
+}
+
+static void apply_pass(const struct epilogue_pass *pass, const struct epilogue_block *block)
+{
+    const struct broadcast_pass *b = (const struct broadcast_pass *)pass;
+    struct inner_loop loop = { .parameters = b->parameters, .simd = b->simd };
+    int64_t advance[BROADCAST_MAX], rows = find_advance(&b->walk, block, advance) ? block->rows : 1;
+    apply_to_row(b, block->first, block->count, &loop);
+    for (int64_t r = 1; r < rows; r++) {
+        loop.to = (char *)loop.to + block->step * (int64_t)b->walk.to_size;
+        for (size_t i = 0; i < b->walk.count; i++) loop.from[i] = (const char *)loop.from[i] + advance[i];
+        b->function(&loop);
+    }
+    for (int64_t r = rows; r < block->rows; r++) apply_to_row(b, block->first + r * block->step, block->count, &loop);
+}
+
+static bool is_shaped(const struct array *array, int rank, const int64_t *dims)
+{
+    return array->rank == rank && memcmp(array->dims, dims, sizeof *dims * (size_t)rank) == 0;
+}
+
+bool broadcast_join(const struct call *call, inner_loop_function function, int rank, const int64_t *dims, size_t count,
+                    const struct array *const *from, const double *parameters)
+{
+    struct epilogue *epilogue = call->joins;
+    bool is_among = false;
+    if (epilogue->to->count == 0 || !is_shaped(epilogue->to, rank, dims)) return false;
+    for (size_t i = 0; i < count; i++) {
+        if (from[i]->store != epilogue->to->store) return false;
+        is_among |= from[i]->data == epilogue->to->data;
+        if (from[i]->data == epilogue->to->data && from[i]->count != epilogue->to->count) return false;
+    }
+    if (!is_among) return false;
+    struct broadcast_pass *b = NEW(call->scratch, struct broadcast_pass);
+    *b = (struct broadcast_pass){ .pass = { .apply = apply_pass },
+                                  .function = function,
+                                  .simd = simd_for(epilogue->to->store, call->simd_row) };
+    walk_build(&b->walk, epilogue->to, count, from);
+    if (parameters) memcpy(b->parameters, parameters, sizeof b->parameters);
+    for (size_t i = 0; i < count; i++) epilogue_hold(epilogue, call->scratch, (struct array *)from[i]);
+    epilogue_add(epilogue, &b->pass);
+    return true;
 }

@@ -8,13 +8,13 @@
 
 #include "runtime/kernel.h"
 
-#define BROADCAST_MAX 3
+#define BROADCAST_MAX 4
 
 struct simd;
 
 struct inner_loop {
     int64_t count;
-    void *to; /* count elements */
+    void *to; /* count elements; one of `from`, or apart from them */
     const void *from[BROADCAST_MAX];
     bool moves[BROADCAST_MAX]; /* false: one element for the whole loop */
     const double *parameters;  /* of the operator */
@@ -29,5 +29,10 @@ bool broadcast_shape(struct call *call, size_t count, const struct array *const 
 /* to = function(from...), with from[i] broadcast to `to`, which they must fit. */
 void broadcast_run(const struct call *call, inner_loop_function function, struct array *to, size_t count,
                    const struct array *const *from, const double *parameters);
+
+/* The same as a pass of call->joins (runtime/epilogue.h), whose array is one of `from`. False where the result is not that
+ * array over again: of its dims, and of one store with all that is read. */
+bool broadcast_join(const struct call *call, inner_loop_function function, int rank, const int64_t *dims, size_t count,
+                    const struct array *const *from, const double *parameters);
 
 #endif

@@ -163,6 +163,18 @@ static const char *gather_rows(const struct task *task, int64_t row, int64_t row
     return task->room.rows;
 }
 
+/* The task's columns of some rows have all their terms. */
+static void finish_rows(const struct task *task, int64_t row, int64_t rows)
+{
+    const struct work *work = task->work;
+    const struct panel block = { .column = task->column, .columns = task->column_end - task->column };
+    struct merge merge;
+    for (int64_t done = 0; done < block.columns; done += merge.columns) {
+        find_place(task, &block, row, done, &merge);
+        epilogue_apply(work->product->epilogue, merge.c, merge.columns, rows, work->product->c_row);
+    }
+}
+
 static void run_rows(const struct task *task, const struct panel *panels, int64_t panel_count, int64_t row, int height)
 {
     const struct work *work = task->work;
@@ -173,6 +185,8 @@ static void run_rows(const struct task *task, const struct panel *panels, int64_
         if (i == 0 || panel->step != panels[i - 1].step) a = gather_rows(task, row, rows, panel->step, panel->depth);
         run_tile(task, panel, a, a_row, row, height);
     }
+    const struct panel *last = &panels[panel_count - 1];
+    if (work->product->epilogue && last->step + last->depth == work->product->depth) finish_rows(task, row, rows);
 }
 
 static void run_task(const struct task *task)
@@ -232,6 +246,7 @@ static void fill_bias(const struct product *p, const struct operands *on, int64_
             char *to = (char *)on->c + (r * p->c_row + j / span * p->c_span + j % span * p->c_column) * element;
             if (on->bias) memcpy(to, at(on->bias, r, element), (size_t)element);
             else memset(to, 0, (size_t)element);
+            epilogue_apply(p->epilogue, to, 1, 1, 0);
         }
 }
 
@@ -245,7 +260,8 @@ static bool is_kept(const struct product *p)
 /* With few rows and both operands running along k, the transposed product packs the smaller operand instead. */
 static bool is_better_transposed(const struct product *p)
 {
-    if (p->pack || p->span || p->a_step != 1 || p->b_step != 1 || p->b_column == 1 || is_kept(p)) return false;
+    if (p->pack || p->span || p->epilogue || p->a_step != 1 || p->b_step != 1 || p->b_column == 1 || is_kept(p))
+        return false;
     for (int64_t i = 0; i < p->count; i++)
         if (p->each[i].bias) return false;
     return p->rows < FEW_ROWS && p->rows < p->columns;

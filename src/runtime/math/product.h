@@ -34,6 +34,7 @@ struct product {
     const void *context;
     const struct operands *each;
     int64_t count;
+    const struct epilogue *epilogue; /* of the array that all of C lies in, where c_column is 1; or NULL */
     /* The array that the one b lies in, where it is worth keeping packed with it: since it lasts (array.h), or, with
      * `repeats`, since many products take it until product_forget. NULL: neither. */
     struct array *weights;

@@ -6,6 +6,8 @@
 #include "base/instruction_set.h"
 #include "runtime/math/real_math.h"
 
+#include <string.h>
+
 /* Elements of two vectors in turn, those of their lower halves and of their upper ones, by type and bytes of a vector. */
 #define LOWER_f64_16 0, 2
 #define UPPER_f64_16 1, 3
@@ -33,6 +35,13 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 #define UNROLLED(i, count) UNROLL for (int i = 0; i < (count); i++)
+
+/* A loop whose turns may read and write one place, but none what another one writes. */
+#ifdef __clang__
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define INDEPENDENT _Pragma("GCC ivdep")
+#endif
 
 #define ROW      portable
 #define ROW_NAME "portable"

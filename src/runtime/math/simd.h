@@ -90,8 +90,10 @@ enum simd_pair { SIMD_PAIRS(SIMD_ENUM) SIMD_PAIR_COUNT };
 
 #define SOFTMAX_COLUMNS 32 /* at most, side by side */
 
+/* What works element by element may write where it reads: `to` is `from`, or apart from it. */
 struct simd {
     const char *name;
+    size_t element;                              /* bytes */
     int64_t width;                               /* elements of a vector */
     int tallest;                                 /* index of the tallest tile worth using: registers decide */
     tile_loop *tile[TILE_HEIGHTS][WIDE_VECTORS]; /* [8 >> height rows][vectors - 1] */
@@ -101,8 +103,8 @@ struct simd {
     void (*transpose)(const void *from, int64_t from_row, int64_t rows, int64_t columns, void *to, int64_t to_row);
     void (*pack_stretches)(const void *base, const int64_t *offsets, int64_t depth, const struct stretch *stretches,
                            int64_t stretch_count, int64_t width, bool room, void *packed);
-    void (*unstride)(const void *row, int64_t stride, int64_t head, int64_t tail, double fill, int64_t count,
-                     void *unstride);
+    void (*copy_rows)(const void *from, int64_t from_row, int64_t stride, int64_t rows, int64_t count, void *to,
+                      int64_t to_row);
     void (*blend)(double alpha, double beta, const void *terms, int64_t step, int64_t count, void *values);
     void (*divide)(const void *by, int64_t step, int64_t count, void *values);
     double (*sum)(const void *values, int64_t count);

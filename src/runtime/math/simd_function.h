@@ -3,55 +3,57 @@
  * Template: functions of real numbers in rows, for one element type and one vector width (see simd_real.h for REAL,
  * TARGET and NAME, simd.h for NEAR). Whatever REAL is they are computed in double by real_math.h, and rounded once. */
 
-#define FUNCTION(name, expression)                                                                                     \
-    TARGET static void NAME(name##_each)(const void *restrict from, const double *p, int64_t count, void *restrict to) \
-    {                                                                                                                  \
-        const REAL *values = from;                                                                                     \
-        REAL *results = to;                                                                                            \
-        (void)p;                                                                                                       \
-        for (int64_t i = 0; i < count; i++) {                                                                          \
-            double x = (double)values[i];                                                                              \
-            results[i] = (REAL)(expression);                                                                           \
-        }                                                                                                              \
+#define FUNCTION(name, expression)                                                                   \
+    TARGET static void NAME(name##_each)(const void *from, const double *p, int64_t count, void *to) \
+    {                                                                                                \
+        const REAL *values = from;                                                                   \
+        REAL *results = to;                                                                          \
+        (void)p;                                                                                     \
+        INDEPENDENT for (int64_t i = 0; i < count; i++)                                              \
+        {                                                                                            \
+            double x = (double)values[i];                                                            \
+            results[i] = (REAL)(expression);                                                         \
+        }                                                                                            \
     }
 SIMD_FUNCTIONS(FUNCTION)
 #undef FUNCTION
 
-#define ARITHMETIC(name, expression)                                                                                   \
-    TARGET static void NAME(name##_each)(const void *restrict from, const double *p, int64_t count, void *restrict to) \
-    {                                                                                                                  \
-        const REAL *values = from;                                                                                     \
-        REAL *results = to;                                                                                            \
-        (void)p;                                                                                                       \
-        for (int64_t i = 0; i < count; i++) {                                                                          \
-            REAL x = values[i];                                                                                        \
-            results[i] = (REAL)(expression);                                                                           \
-        }                                                                                                              \
+#define ARITHMETIC(name, expression)                                                                 \
+    TARGET static void NAME(name##_each)(const void *from, const double *p, int64_t count, void *to) \
+    {                                                                                                \
+        const REAL *values = from;                                                                   \
+        REAL *results = to;                                                                          \
+        (void)p;                                                                                     \
+        INDEPENDENT for (int64_t i = 0; i < count; i++)                                              \
+        {                                                                                            \
+            REAL x = values[i];                                                                      \
+            results[i] = (REAL)(expression);                                                         \
+        }                                                                                            \
     }
 SIMD_ARITHMETIC(ARITHMETIC)
 #undef ARITHMETIC
 
-#define PAIR(name, expression)                                                                          \
-    TARGET static void NAME(name##_pair)(const void *restrict a, const void *restrict b, int64_t count, \
-                                         void *restrict to)                                             \
-    {                                                                                                   \
-        const REAL *first = a, *second = b;                                                             \
-        REAL *results = to;                                                                             \
-        for (int64_t i = 0; i < count; i++) {                                                           \
-            REAL x = first[i], y = second[i];                                                           \
-            results[i] = expression;                                                                    \
-        }                                                                                               \
+#define PAIR(name, expression)                                                                  \
+    TARGET static void NAME(name##_pair)(const void *a, const void *b, int64_t count, void *to) \
+    {                                                                                           \
+        const REAL *first = a, *second = b;                                                     \
+        REAL *results = to;                                                                     \
+        INDEPENDENT for (int64_t i = 0; i < count; i++)                                         \
+        {                                                                                       \
+            REAL x = first[i], y = second[i];                                                   \
+            results[i] = expression;                                                            \
+        }                                                                                       \
     }
 SIMD_PAIRS(PAIR)
 #undef PAIR
 
 /* *low where they cross below, *high where they cross above; NaN stays. */
-TARGET static void NAME(clip)(const void *restrict from, const void *restrict low, const void *restrict high,
-                              int64_t count, void *restrict to)
+TARGET static void NAME(clip)(const void *from, const void *low, const void *high, int64_t count, void *to)
 {
     const REAL *values = from;
     REAL *results = to, y = *(const REAL *)low, z = *(const REAL *)high, least = y < z ? y : z;
-    for (int64_t i = 0; i < count; i++) {
+    INDEPENDENT for (int64_t i = 0; i < count; i++)
+    {
         REAL x = values[i];
         results[i] = x < y ? least : x > z ? z : x;
     }
@@ -127,6 +129,7 @@ TARGET static void NAME(softmax_columns)(const void *from, int64_t dim, int64_t 
 #define PAIR_ENTRY(name, expression) NAME(name##_pair),
 static const struct simd NAME(simd) = {
     .name = ROW_NAME,
+    .element = sizeof(REAL),
     .width = LANES,
     .tallest = TALLEST,
 #ifdef FEW_TILES
@@ -143,7 +146,7 @@ static const struct simd NAME(simd) = {
     .pack = NAME(pack),
     .transpose = NAME(transpose),
     .pack_stretches = NAME(pack_stretches),
-    .unstride = NAME(unstride),
+    .copy_rows = NAME(copy_rows),
     .blend = NAME(blend),
     .divide = NAME(divide),
     .sum = NAME(sum),

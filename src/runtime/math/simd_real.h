@@ -207,20 +207,43 @@ TARGET static void NAME(window_max)(const void *plane, const int64_t *offsets, i
     }
 }
 
-/* to[i] = from[(i - head) * stride] from head to tail, else `fill`. */
-TARGET static void NAME(unstride)(const void *row, int64_t stride, int64_t head, int64_t tail, double fill,
-                                  int64_t count, void *unstride)
+/* Two halves of n to 2 * n elements, which overlap where there are fewer. */
+#define MOVE_HALVES(n)                                            \
+    if (n < LANES && count >= n) {                                \
+        memcpy(to, from, n * sizeof *to);                         \
+        memcpy(to + count - n, from + count - n, n * sizeof *to); \
+        return;                                                   \
+    }
+
+/* Copies elements by whole vectors, the last of which overlaps the one before it. */
+TARGET static inline __attribute__((always_inline)) void NAME(move)(const REAL *from, int64_t count, REAL *to)
 {
-    const REAL *from = row;
-    REAL *to = unstride, edge = (REAL)fill;
-    for (int64_t i = 0; i < head; i++) to[i] = edge;
-    if (stride == 1)
-        for (int64_t i = 0; i < tail - head; i++) to[head + i] = from[i];
-    else if (stride == 2)
-        for (int64_t i = 0; i < tail - head; i++) to[head + i] = from[2 * i];
-    else
-        for (int64_t i = 0; i < tail - head; i++) to[head + i] = from[i * stride];
-    for (int64_t i = tail; i < count; i++) to[i] = edge;
+    for (int64_t i = 0; i + LANES <= count; i += LANES) *(NAME(loose) *)(to + i) = *(const NAME(loose) *)(from + i);
+    if (count >= LANES) {
+        *(NAME(loose) *)(to + count - LANES) = *(const NAME(loose) *)(from + count - LANES);
+        return;
+    }
+    MOVE_HALVES(8)
+    MOVE_HALVES(4)
+    MOVE_HALVES(2)
+    if (count > 0) *to = *from;
+}
+
+#undef MOVE_HALVES
+
+/* Row by row, to[i] = from[i * stride]. */
+TARGET static void NAME(copy_rows)(const void *source, int64_t from_row, int64_t stride, int64_t rows, int64_t count,
+                                   void *target, int64_t to_row)
+{
+    const REAL *from = source;
+    REAL *to = target;
+    for (int64_t r = 0; r < rows; r++, from += from_row, to += to_row) {
+        if (stride == 1) NAME(move)(from, count, to);
+        else if (stride == 2)
+            for (int64_t i = 0; i < count; i++) to[i] = from[2 * i];
+        else
+            for (int64_t i = 0; i < count; i++) to[i] = from[i * stride];
+    }
 }
 
 /* to[i] = alpha * to[i] + beta * terms[i * step], the second product rounded */
@@ -306,7 +329,7 @@ TARGET static void NAME(normalize)(const void *values, double mean, double scale
 {
     const REAL *from = values;
     REAL *to = results, m = (REAL)mean, s = (REAL)scale, t = (REAL)shift;
-    for (int64_t i = 0; i < count; i++) to[i] = FUSED_ONE(from[i] - m, s, t);
+    INDEPENDENT for (int64_t i = 0; i < count; i++) to[i] = FUSED_ONE(from[i] - m, s, t);
 }
 
 TARGET static void NAME(normalize_each)(const void *values, const void *means, const void *scales, const void *shifts,
@@ -314,7 +337,7 @@ TARGET static void NAME(normalize_each)(const void *values, const void *means, c
 {
     const REAL *from = values, *m = means, *s = scales, *t = shifts;
     REAL *to = results;
-    for (int64_t i = 0; i < count; i++) to[i] = FUSED_ONE(from[i] - m[i], s[i], t[i]);
+    INDEPENDENT for (int64_t i = 0; i < count; i++) to[i] = FUSED_ONE(from[i] - m[i], s[i], t[i]);
 }
 
 /* to[i] = to[i] * scales[i] + shifts[i]; shifts NULL: zeros */

@@ -8,6 +8,11 @@
 #define CHUNK        2048               /* results worked on while they stay in the first level cache */
 #define WINDOW_LIMIT (INT64_C(1) << 31) /* of every attribute: products of two then fit */
 
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static bool read_each(struct call *call, const char *name, int rank, int64_t absent, int64_t *to)
 {
     const int64_t *values;
@@ -123,6 +128,19 @@ static void drop_ones(struct window *window)
     }
 }
 
+/* A row is a plane of one. */
+static void add_axis(struct window *window)
+{
+    int64_t *const ones[] = { window->in, window->out, window->kernel, window->stride, window->dilation };
+    for (size_t i = 0; i < sizeof ones / sizeof *ones; i++) {
+        ones[i][1] = ones[i][0];
+        ones[i][0] = 1;
+    }
+    window->begin[1] = window->begin[0];
+    window->begin[0] = 0;
+    window->rank = 2;
+}
+
 static const int64_t *tap_offsets(struct call *call, const struct unstride *unstride, int64_t plane)
 {
     const struct window *w = &unstride->window;
@@ -141,22 +159,28 @@ static const int64_t *tap_offsets(struct call *call, const struct unstride *unst
     return offsets;
 }
 
-static const struct phase *find_phases(struct call *call, const struct unstride *unstride, int64_t count, int64_t plane)
+static struct phase_axis phase_along(const struct unstride *unstride, int axis, int64_t number)
 {
     const struct window *w = &unstride->window;
+    int64_t stride = w->stride[axis], size = w->in[axis];
+    struct phase_axis along = { .shift = number * w->dilation[axis] % stride - w->begin[axis] };
+    if (along.shift < size) along.tail = least((size - 1 - along.shift) / stride + 1, unstride->length[axis]);
+    if (along.shift < 0) along.head = least((-along.shift + stride - 1) / stride, along.tail);
+    return along;
+}
+
+static const struct phase *find_phases(struct call *call, struct unstride *unstride, int64_t count, int64_t plane)
+{
     struct phase *each = NEW_ARRAY(call->scratch, struct phase, (size_t)count);
-    int last = w->rank - 1;
     for (int64_t i = 0; i < count; i++) {
-        int64_t rest = i, *shift = each[i].shift, stride = w->stride[last], size = w->in[last];
-        for (int a = last; a >= 0; a--) {
-            shift[a] = rest % unstride->phases[a] * w->dilation[a] % w->stride[a] - w->begin[a];
+        int64_t rest = i;
+        each[i].place = i * plane;
+        for (int a = unstride->window.rank - 1; a >= 0; a--) {
+            struct phase_axis along = phase_along(unstride, a, rest % unstride->phases[a]);
+            unstride->is_padded |= along.head > 0 || along.tail < unstride->length[a];
+            each[i].axes[a] = along;
             rest /= unstride->phases[a];
         }
-        each[i].place = i * plane;
-        each[i].tail = shift[last] < size ? (size - 1 - shift[last]) / stride + 1 : 0;
-        if (each[i].tail > unstride->length[last]) each[i].tail = unstride->length[last];
-        each[i].head = shift[last] < 0 ? (-shift[last] + stride - 1) / stride : 0;
-        if (each[i].head > each[i].tail) each[i].head = each[i].tail;
     }
     return each;
 }
@@ -166,6 +190,7 @@ bool unstride_plan(struct call *call, const struct window *window, struct unstri
     *unstride = (struct unstride){ .window = *window, .flat = 1 };
     struct window *w = &unstride->window;
     drop_ones(w);
+    if (w->rank == 1) add_axis(w);
     int64_t plane = 1, planes = 1;
     for (int a = w->rank - 1; a >= 0; a--) {
         int64_t period = w->stride[a] / divisor(w->stride[a], w->dilation[a]);
@@ -183,78 +208,87 @@ bool unstride_plan(struct call *call, const struct window *window, struct unstri
     return true;
 }
 
-/* Fills row `r` of one phase; where a leading axis is outside of the input, the row is all padding. */
-static void unstride_row(const struct unstride *unstride, const struct simd *simd, int64_t element,
-                         const struct phase *phase, int64_t r, const char *from, double fill, char *to)
+/* Where plane `p` of one phase is in the input, counted in planes; -1 when it is all padding. */
+static int64_t plane_source(const struct unstride *unstride, const struct phase *phase, int64_t p)
+{
+    const struct window *w = &unstride->window;
+    int64_t source = 0, size = 1;
+    for (int a = w->rank - 3; a >= 0; a--) {
+        int64_t index = p % unstride->length[a];
+        p /= unstride->length[a];
+        if (index < phase->axes[a].head || index >= phase->axes[a].tail) return -1;
+        source += (index * w->stride[a] + phase->axes[a].shift) * size;
+        size *= w->in[a];
+    }
+    return source;
+}
+
+static void unstride_plane(const struct unstride *unstride, const struct simd *simd, const struct phase *phase,
+                           const char *from, char *to)
 {
     const struct window *w = &unstride->window;
     int last = w->rank - 1;
-    int64_t length = unstride->length[last], source = 0, size = w->in[last];
-    bool inside = phase->tail > phase->head;
-    for (int a = last - 1; a >= 0 && inside; a--) {
-        int64_t position = (a > 0 ? r % unstride->length[a] : r) * w->stride[a] + phase->shift[a];
-        r = a > 0 ? r / unstride->length[a] : 0;
-        inside = position >= 0 && position < w->in[a];
-        source += position * size;
-        size *= w->in[a];
-    }
-    if (!inside) {
-        simd->unstride(from, 1, 0, 0, fill, length, to);
-        return;
-    }
-    source += phase->shift[last] + phase->head * w->stride[last];
-    simd->unstride(from + source * element, w->stride[last], phase->head, phase->tail, fill, length, to);
+    const struct phase_axis *x = &phase->axes[last], *y = &phase->axes[last - 1];
+    int64_t width = w->in[last], length = unstride->length[last], step = w->stride[last], skip = w->stride[last - 1];
+    if (y->head >= y->tail || x->head >= x->tail) return;
+    int64_t first = (y->shift + y->head * skip) * width + x->shift + x->head * step;
+    simd->copy_rows(from + first * (int64_t)simd->element, skip * width, step, y->tail - y->head, x->tail - x->head,
+                    to + (y->head * length + x->head) * (int64_t)simd->element, length);
 }
 
-/* Row by row through all phases, so that the input is read from its beginning to its end. */
-void unstride_channel(const struct unstride *unstride, const struct simd *simd, int64_t element, const void *from,
-                      double fill, void *to)
+void unstride_channel(const struct unstride *unstride, const struct simd *simd, const void *from, void *to)
 {
-    int last = unstride->window.rank - 1;
-    int64_t rows = dims_product(unstride->length, 0, last), length = unstride->length[last];
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t i = 0; i < unstride->phase_count; i++) {
+    int rank = unstride->window.rank;
+    int64_t element = (int64_t)simd->element, planes = dims_product(unstride->length, 0, rank - 2);
+    int64_t source = dims_product(unstride->window.in, rank - 2, rank) * element;
+    int64_t target = dims_product(unstride->length, rank - 2, rank) * element;
+    for (int64_t i = 0; i < unstride->phase_count; i++)
+        for (int64_t p = 0; p < planes; p++) {
             const struct phase *phase = &unstride->each[i];
-            unstride_row(unstride, simd, element, phase, r, from, fill,
-                         (char *)to + (phase->place + r * length) * element);
+            int64_t plane = plane_source(unstride, phase, p);
+            if (plane >= 0)
+                unstride_plane(unstride, simd, phase, (const char *)from + plane * source,
+                               (char *)to + phase->place * element + p * target);
         }
-}
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
 }
 
 /* Rows of a chunk: neighbours along the last axis but one. */
 static int64_t rows_of_chunk(const struct unstride *unstride)
 {
     int last = unstride->window.rank - 1;
-    if (last == 0) return 1;
     int64_t fit = CHUNK / unstride->length[last];
     return fit < 1 ? 1 : least(fit, unstride->window.out[last - 1]);
 }
 
-/* Results are as far apart as an unstrided row is long; the gaps hold nothing of use. */
-static void copy_rows(const struct unstride *unstride, int64_t element, int64_t rows, const char *from, char *to)
-{
-    int last = unstride->window.rank - 1;
-    int64_t pitch = unstride->length[last] * element, bytes = unstride->window.out[last] * element;
-    for (int64_t r = 0; r < rows; r++) memcpy(to + r * bytes, from + r * pitch, (size_t)bytes);
-}
+/* A thread's: an unstrided channel, and results, which are as far apart as its rows are long. */
+struct slide_room {
+    char *channel, *results;
+};
 
-static void slide_plane(const struct slide *slide, int64_t output, const char *channel, char *results)
+static void slide_plane(const struct slide *slide, int64_t output, const char *from, const struct slide_room *room,
+                        char *to)
 {
     const struct unstride *unstride = slide->unstride;
     int last = unstride->window.rank - 1;
-    int64_t element = (int64_t)store_size(slide->store), width = unstride->window.out[last];
-    int64_t rows = unstride->window.out_count / width, most = rows_of_chunk(unstride);
-    int64_t height = last ? unstride->window.out[last - 1] : 1;
+    int64_t element = (int64_t)slide->simd->element, width = unstride->window.out[last];
+    int64_t height = unstride->window.out[last - 1], pitch = unstride->length[last];
+    for (int64_t row = 0, count; row < height; row += count) {
+        count = least(slide->rows, height - row);
+        slide->chunk(slide, output, from + row * pitch * element, (count - 1) * pitch + width, room->results);
+        slide->simd->copy_rows(room->results, pitch, 1, count, width, to + row * width * element, width);
+        epilogue_apply(slide->epilogue, to + row * width * element, count * width, 1, 0);
+    }
+}
+
+static void slide_channel(const struct slide *slide, int64_t output, const struct slide_room *room)
+{
+    const struct unstride *unstride = slide->unstride;
+    int rank = unstride->window.rank;
+    int64_t plane = dims_product(unstride->window.out, rank - 2, rank), element = (int64_t)slide->simd->element;
     char *to = (char *)slide->to + output * unstride->window.out_count * element;
-    for (int64_t row = 0, count; row < rows; row += count) {
-        count = least(most, height - row % height);
-        const char *from = channel + unstride_place(unstride, row * width) * element;
-        slide->chunk(slide, output, from, (count - 1) * unstride->length[last] + width, results);
-        copy_rows(unstride, element, count, results, to + row * width * element);
+    for (int64_t done = 0; done < unstride->window.out_count; done += plane) {
+        int64_t place = done > 0 ? unstride_place(unstride, done) : 0;
+        slide_plane(slide, output, room->channel + place * element, room, to + done * element);
     }
 }
 
@@ -262,14 +296,21 @@ static void slide_channels(const void *context, int64_t first, int64_t end, int 
 {
     const struct slide *slide = context;
     const struct unstride *unstride = slide->unstride;
-    int64_t element = (int64_t)store_size(slide->store), in = unstride->window.in_count;
-    char *channel = slide->rooms + member * slide->room * element;
-    char *results = channel + (unstride->channel + SIMD_ROOM) * element;
+    int64_t element = (int64_t)slide->simd->element, in = unstride->window.in_count;
+    struct slide_room room = { .channel = slide->rooms + member * slide->room * element };
+    room.results = room.channel + (unstride->channel + SIMD_ROOM) * element;
     for (int64_t i = first; i < end; i++) {
-        unstride_channel(unstride, slide->simd, element, (const char *)slide->from + i * in * element, slide->fill,
-                         channel);
-        for (int64_t m = 0; m < slide->outputs; m++) slide_plane(slide, i * slide->outputs + m, channel, results);
+        unstride_channel(unstride, slide->simd, (const char *)slide->from + i * in * element, room.channel);
+        for (int64_t m = 0; m < slide->outputs; m++) slide_channel(slide, i * slide->outputs + m, &room);
     }
+}
+
+static void fill_all(struct array *array, double value)
+{
+    if (array->store == STORE_F32)
+        for (int64_t i = 0; i < array->count; i++) array->f32[i] = (float)value;
+    else
+        for (int64_t i = 0; i < array->count; i++) array->f64[i] = value;
 }
 
 void slide_run(const struct call *call, struct slide *slide)
@@ -277,11 +318,12 @@ void slide_run(const struct call *call, struct slide *slide)
     const struct unstride *unstride = slide->unstride;
     const struct window *window = &unstride->window;
     CALL_WORK(call, slide->channels, slide->outputs, window->out_count, window->taps);
-    int64_t element = (int64_t)store_size(slide->store);
-    int64_t chunk = rows_of_chunk(unstride) * unstride->length[unstride->window.rank - 1] + SIMD_ROOM;
+    if (window->out_count == 0) return;
+    slide->rows = rows_of_chunk(unstride);
+    int64_t chunk = slide->rows * unstride->length[unstride->window.rank - 1] + SIMD_ROOM;
     int64_t dims[] = { call->threads, unstride->channel + SIMD_ROOM + chunk };
     struct array *rooms = array_new(call->pool, DTYPE_DOUBLE, slide->store, 2, dims);
-    memset(rooms->data, 0, (size_t)(rooms->count * element));
+    fill_all(rooms, slide->fill);
     slide->simd = simd_for(slide->store, call->simd_row);
     slide->rooms = rooms->data;
     slide->room = dims[1];

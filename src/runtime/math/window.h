@@ -31,27 +31,33 @@ bool window_read(struct call *call, int rank, const int64_t *in, const int64_t *
 /* Sizes of the output, padding by auto_pad. `up`: ceil_mode. */
 bool window_size(struct call *call, struct window *window, enum auto_pad mode, bool up);
 
-/* Every stride-th element: one of the planes that a unstrided channel consists of. */
+/* Along an axis, every stride-th position: of `length`, those from head to tail are the input's. */
+struct phase_axis {
+    int64_t shift; /* of the first one, from the input's */
+    int64_t head, tail;
+};
+
+/* One of the blocks that an unstrided channel consists of. */
 struct phase {
-    int64_t shift[ARRAY_MAX_RANK]; /* of its first element along each axis, from the input's */
-    int64_t head, tail;            /* of a row's elements, those from head to tail are the input's */
-    int64_t place;                 /* in the unstrided channel */
+    struct phase_axis axes[ARRAY_MAX_RANK];
+    int64_t place; /* in the unstrided channel */
 };
 
 struct unstride {
-    struct window window; /* without trailing axes of size one */
+    struct window window; /* without trailing axes of size one, but with two at least */
     int64_t phases[ARRAY_MAX_RANK], length[ARRAY_MAX_RANK], pitch[ARRAY_MAX_RANK];
     int64_t channel; /* elements of a unstrided channel */
     int64_t flat;    /* one more than the place of the last output */
     const struct phase *each;
     int64_t phase_count;
+    bool is_padded;      /* not all of a channel is the input's */
     const int64_t *taps; /* offsets, last axis fastest; in the call's scratch */
 };
 
 bool unstride_plan(struct call *call, const struct window *window, struct unstride *unstride);
-/* Unstrides one channel of window->in_count elements. `to` has room for unstride->channel + SIMD_ROOM. */
-void unstride_channel(const struct unstride *unstride, const struct simd *simd, int64_t element, const void *from,
-                      double fill, void *to);
+/* Unstrides one channel of window->in_count elements. `to` has room for unstride->channel + SIMD_ROOM; the padding there is
+ * left as it is, and is the same for all channels. */
+void unstride_channel(const struct unstride *unstride, const struct simd *simd, const void *from, void *to);
 /* Where output `index` of a plane, counted without gaps, is in the long vector. */
 int64_t unstride_place(const struct unstride *unstride, int64_t index);
 
@@ -67,7 +73,9 @@ struct slide {
      * SIMD_ROOM to spare. */
     void (*chunk)(const struct slide *slide, int64_t output, const void *from, int64_t count, void *results);
     const void *context;
-    const struct simd *simd; /* this and the rest: set by slide_run */
+    const struct epilogue *epilogue; /* of the array that begins with `to`; or NULL */
+    const struct simd *simd;         /* this and the rest: set by slide_run */
+    int64_t rows;                    /* that are computed at once */
     char *rooms;
     int64_t room;
 };

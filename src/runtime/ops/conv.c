@@ -17,6 +17,7 @@
 #include "runtime/math/real.h"
 #include "runtime/math/window.h"
 #include "runtime/ops/operators.h"
+#include "runtime/run.h"
 
 #include <string.h>
 
@@ -27,6 +28,7 @@
 struct conv {
     const struct array *x, *w, *bias;
     struct array *y;
+    const struct epilogue *epilogue;
     const struct simd *simd;
     struct window window;
     int64_t images, channels, groups, group_channels, outputs, group_outputs;
@@ -95,7 +97,9 @@ static struct operands group_operands(const struct conv *c, int64_t group, int64
 
 static struct product group_product(const struct conv *c, int64_t depth)
 {
-    return product_packed(c->x->store, c->group_outputs, depth, c->window.out_count);
+    struct product product = product_packed(c->x->store, c->group_outputs, depth, c->window.out_count);
+    product.epilogue = c->epilogue;
+    return product;
 }
 
 /* Images side by side, each group a product over all their planes. */
@@ -161,10 +165,11 @@ static void unstride_channels(const void *context, int64_t first, int64_t end, i
     const struct unstriding *s = context;
     const struct conv *c = s->conv;
     (void)member;
-    for (int64_t i = first; i < end; i++)
-        unstride_channel(s->unstride, c->simd, c->element,
-                         at(c->x->data, (s->channel + i) * c->window.in_count, c->element), 0,
-                         at(s->to, i * s->unstride->channel, c->element));
+    for (int64_t i = first; i < end; i++) {
+        char *to = at(s->to, i * s->unstride->channel, c->element);
+        if (s->unstride->is_padded) memset(to, 0, (size_t)(s->unstride->channel * c->element));
+        unstride_channel(s->unstride, c->simd, at(c->x->data, (s->channel + i) * c->window.in_count, c->element), to);
+    }
 }
 
 static bool run_unstrided(struct call *call, const struct conv *c)
@@ -239,6 +244,7 @@ static bool run_depthwise(struct call *call, const struct conv *c)
                            .to = c->y->data,
                            .channels = c->images * c->groups,
                            .outputs = c->group_outputs,
+                           .epilogue = c->epilogue,
                            .chunk = sum_taps,
                            .context = c };
     slide_run(call, &slide);
@@ -254,7 +260,9 @@ static bool run_conv(struct call *call, const struct conv *c)
     return true;
 }
 
-struct array *conv(struct call *call, const struct array *x, const struct array *w, const struct array *bias)
+/* `joined`: the result is output 0 of the call, and nothing is done to it but what follows. */
+static struct array *convolve(struct call *call, const struct array *x, const struct array *w, const struct array *bias,
+                              bool joined)
 {
     struct conv c;
     enum auto_pad mode;
@@ -266,9 +274,15 @@ struct array *conv(struct call *call, const struct array *x, const struct array 
         || !window_size(call, &c.window, mode, false))
         return NULL;
     make_output(call, &c, c.window.out);
+    if (joined) c.epilogue = run_epilogue(call, c.y);
     if (run_conv(call, &c)) return c.y;
     array_drop(c.y);
     return NULL;
+}
+
+struct array *conv(struct call *call, const struct array *x, const struct array *w, const struct array *bias)
+{
+    return convolve(call, x, w, bias, false);
 }
 
 static bool run_conv_node(struct call *call)
@@ -277,7 +291,7 @@ static bool run_conv_node(struct call *call)
     if (!call_real(call, 0, "X", true, 3, &x) || !call_real(call, 1, "W", true, 3, &w)
         || !call_real(call, 2, "B", false, 1, &bias))
         return false;
-    y = conv(call, x, w, bias);
+    y = convolve(call, x, w, bias, true);
     if (y) call_give(call, 0, y);
     return y != NULL;
 }

@@ -57,6 +57,9 @@ bool elementwise_apply(struct call *call, const struct operation *operation, siz
                              dtype_name(from[i]->type));
     if (!broadcast_shape(call, count, from, &rank, dims)) return false;
     read_attributes(call, operation, parameters);
+    if (call->joins)
+        return !operation->is_test && from[0]->type == call->joins->to->type
+               && broadcast_join(call, function, rank, dims, count, from, parameters);
     enum dtype type = operation->is_test ? DTYPE_BOOL : from[0]->type;
     enum store store = operation->is_test ? STORE_I64 : from[0]->store;
     *to = array_new(call->pool, type, store, rank, dims);
@@ -120,6 +123,9 @@ bool elementwise_fold(struct call *call)
 {
     if (call->input_count == 0 || !elementwise_present(call, call->input_count))
         return call_fail(call, "an input is missing");
+    if (call->input_count == 2)
+        return elementwise_combine(call, call->row->data, call_input(call, 0), call_input(call, 1));
+    if (call->joins) return false;
     struct array *sum = array_keep(call_input(call, 0));
     if (!elementwise_loop(call->row->data, sum)) {
         array_drop(sum);

@@ -63,7 +63,7 @@ bool elementwise_binary_choice(struct call *call);
 /* Sum, Max, Min: of all inputs, from left to right. */
 bool elementwise_fold(struct call *call);
 
-/* An operation on arrays, which broadcast; *to is new. False with a line. */
+/* An operation on arrays, which broadcast; *to is new, or NULL for a call that joins. False with a line. */
 bool elementwise_apply(struct call *call, const struct operation *operation, size_t count,
                        const struct array *const *from, struct array **to);
 /* On two arrays as input 0 and 1 of the call, of which it gives output 0. */

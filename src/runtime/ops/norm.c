@@ -7,6 +7,7 @@
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/gradient.h"
+#include "runtime/math/broadcast.h"
 #include "runtime/math/real.h"
 #include "runtime/math/simd.h"
 #include "runtime/ops/operators.h"
@@ -162,6 +163,36 @@ static void train(struct call *call, struct batch *b)
     array_drop(variance);
 }
 
+/* x, mean, factor, shift */
+static void normalize_loop(const struct inner_loop *loop)
+{
+    const void *const *from = loop->from;
+    double numbers[4];
+    if (loop->moves[1]) {
+        loop->simd->normalize_each(from[0], from[1], from[2], from[3], loop->count, loop->to);
+        return;
+    }
+    for (int i = 1; i < 4; i++)
+        numbers[i] = loop->simd->element == sizeof(float) ? (double)*(const float *)from[i] : *(const double *)from[i];
+    loop->simd->normalize(from[0], numbers[1], numbers[2], numbers[3], loop->count, loop->to);
+}
+
+/* As a pass over x: the parameters stand along its axis 1, or all of an image's. */
+static bool join_batch(struct call *call, struct batch *b)
+{
+    bool each = bn_is_per_element(call->node);
+    struct array *factors = make_factors(call, b, b->variance);
+    struct array *parameters[] = { b->mean, factors, b->shift }, *from[4] = { b->x };
+    int64_t dims[ARRAY_MAX_RANK];
+    for (int i = 0; i + 1 < b->x->rank; i++) dims[i] = i == 0 || each ? b->x->dims[i + 1] : 1;
+    for (int i = 0; i < 3; i++) from[i + 1] = array_reshaped(parameters[i], b->x->rank - 1, dims);
+    bool joined =
+        broadcast_join(call, normalize_loop, b->x->rank, b->x->dims, 4, (const struct array *const *)from, NULL);
+    for (int i = 0; i < 3; i++) array_drop(from[i + 1]);
+    array_drop(factors);
+    return joined;
+}
+
 static bool run_batch_normalization(struct call *call)
 {
     struct batch b;
@@ -171,6 +202,7 @@ static bool run_batch_normalization(struct call *call)
         if (call_wants(call, i)) return call_fail(call, "output %zu exists in training mode only", i);
     for (size_t i = 3; call->node->opset >= 14 && i < call->output_count; i++)
         if (call_wants(call, i)) return call_fail(call, "output %zu does not exist", i);
+    if (call->joins) return !training && join_batch(call, &b);
     b.y = call_output(call, 0, b.x->type, b.x->rank, b.x->dims);
     if (training) train(call, &b);
     else normalize_batch(call, &b, b.mean, b.variance);
@@ -442,7 +474,7 @@ static bool shape_skip_group_norm(struct shaping *s)
 
 const struct operator_row norm_operators[] = {
     { "BatchNormalization", 1, LATEST, .gradient = gradient_batch_norm, .limits = { [4] = LIMIT_POSITIVE },
-      .run = run_batch_normalization, .shape = shape_batch_normalization, .keeps_shape = true,
+      .run = run_batch_normalization, .joins = true, .shape = shape_batch_normalization, .keeps_shape = true,
       .need = &(const struct weight_need){ .axis = 1 },
       .schemas =
           SCHEMAS({ 1, 5, "T T T T T > T ?T ?T ?T ?T", "consumed_inputs!I epsilon:f is_test:i momentum:f spatial:i" },
