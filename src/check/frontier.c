@@ -19,6 +19,8 @@ struct frontier {
     void *tag;
     bool is_curved;
     double constant;
+    const struct node **passed; /* of a: the walk goes through them, whatever is paired */
+    size_t passed_count, passed_space;
 };
 
 static void frontier_add(struct frontier *f, struct value *b, struct value *a)
@@ -47,6 +49,13 @@ static void push_writer(struct frontier *f, struct node *node)
     f->stack[f->stack_count++] = node;
 }
 
+static bool is_passed(const struct frontier *f, const struct node *node)
+{
+    for (size_t i = 0; i < f->passed_count; i++)
+        if (f->passed[i] == node) return true;
+    return false;
+}
+
 static void reach(struct frontier *f, struct value *value, bool is_b)
 {
     if (!value || value->mark == f->tag || (!value->writer && value_is_stored(value))) return;
@@ -54,6 +63,7 @@ static void reach(struct frontier *f, struct value *value, bool is_b)
     struct trace *trace = pointer_map_get(f->pairing->traces, value), *partner = trace ? trace->partner : NULL;
     bool constant = value->writer && node_is_literal(value->writer);
     if (constant) return;
+    if (partner && value->writer && is_passed(f, is_b ? partner->value->writer : value->writer)) partner = NULL;
     if (partner) frontier_add(f, is_b ? value : partner->value, is_b ? partner->value : value);
     else if (value->writer) push_writer(f, value->writer);
     else frontier_add(f, is_b ? value : NULL, is_b ? NULL : value);
@@ -111,6 +121,55 @@ static void walk_back(struct frontier *f, struct value *from, bool is_b)
     }
 }
 
+static void pass_node(struct frontier *f, const struct node *node)
+{
+    if (is_passed(f, node)) return;
+    if (f->passed_count == f->passed_space) {
+        size_t space = 2 * f->passed_space + 4;
+        f->passed = arena_grow(f->pairing->arena, f->passed, f->passed_space, space, sizeof *f->passed);
+        f->passed_space = space;
+    }
+    f->passed[f->passed_count++] = node;
+}
+
+/* The node that moved the elements of the value to where they are; NULL: it computed them. */
+static const struct node *mover_of(const struct value *value)
+{
+    const struct node *node = value->writer;
+    bool moves = node && node->row && (node->row->passes & SLOT(0)) && value->writer_slot == 0;
+    return moves && node_input(node, 0) ? node : NULL;
+}
+
+static const struct value *source_of(const struct value *value)
+{
+    const struct node *mover;
+    while ((mover = mover_of(value))) value = node_input(mover, 0);
+    return value;
+}
+
+static void pass_movers(struct frontier *f, const struct value *value)
+{
+    const struct node *mover;
+    for (; (mover = mover_of(value)); value = node_input(mover, 0)) pass_node(f, mover);
+}
+
+/* Two results of one node, moved or not, follow from each other: the last state of an LSTM is in the list of all. Whether
+ * there are such; what they come from is fed then. */
+static bool pass_siblings(struct frontier *f)
+{
+    enum { MOST_COMPARED = 32 };
+    const size_t before = f->passed_count;
+    for (size_t i = 0; i < f->count && i < MOST_COMPARED; i++)
+        for (size_t k = 0; f->a[i] && k < i; k++) {
+            const struct value *one = source_of(f->a[i]), *other = f->a[k] ? source_of(f->a[k]) : NULL;
+            if (!other || (one != other && (!one->writer || one->writer != other->writer))) continue;
+            pass_movers(f, f->a[i]);
+            pass_movers(f, f->a[k]);
+            if (one != other) pass_node(f, one->writer);
+        }
+    return f->passed_count > before;
+}
+
 static const char *scope_of(struct arena *arena, const struct graph *graph)
 {
     const char *scope = "";
@@ -128,8 +187,11 @@ struct site *pairing_add_segment(struct pairing *pairing, struct value *b, struc
 {
     struct arena *arena = pairing->arena;
     struct frontier f = { .pairing = pairing };
-    walk_back(&f, b, true);
-    walk_back(&f, a, false);
+    do {
+        f.count = 0;
+        walk_back(&f, b, true);
+        walk_back(&f, a, false);
+    } while (pass_siblings(&f));
     struct site *site = NEW(arena, struct site);
     *site = (struct site){ .value = b,
                            .origin = a,

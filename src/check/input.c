@@ -481,11 +481,29 @@ static void take_content(const struct value *value, int64_t *values, int64_t cou
         if (value->content[i].size >= 0) values[i] = value->content[i].size;
 }
 
+/* Whether some reader takes it for a number rather than a flag: what it makes of it is a whole number again, and another. */
+static bool is_computed_with(const struct value *value)
+{
+    if (value->type != DTYPE_INT32 && value->type != DTYPE_INT64) return false;
+    for (const struct use *use = value->uses; use; use = use->next) {
+        const struct value *made = use->node ? node_output(use->node, 0) : NULL;
+        if (made && made->type == value->type && use->node->row && use->node->row->arithmetic
+            && !passes_numbers_on(use))
+            return true;
+    }
+    return false;
+}
+
 static void fill_whole(struct chooser *chooser, const struct value *value, struct tensor *tensor, void *bytes)
 {
     struct range range = { .low = 0, .high = 1 };
     int64_t *values = NEW_ARRAY(chooser->arena, int64_t, (size_t)tensor->count);
-    if (tensor->type != DTYPE_BOOL && !find_range(chooser, value, &range)) range = range_of_type(value->type);
+    if (tensor->type != DTYPE_BOOL && !find_range(chooser, value, &range)) {
+        bool is_number = is_computed_with(value) || (chooser->other && is_computed_with(chooser->other));
+        range = range_of_type(value->type);
+        chooser->narrowed |= is_number;
+        if (is_number && chooser->draw->is_anything) range = (struct range){ .low = -100, .high = 100 };
+    }
     draw_whole(&range, values, tensor->count, state_of(seed_of(chooser), value->name));
     take_content(value, values, tensor->count);
     dtype_store_whole(tensor->type, values, tensor->count, bytes);

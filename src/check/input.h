@@ -30,7 +30,7 @@ struct draw {
     int64_t rounds;     /* of a Loop whose trip count is an input */
     bool is_native;     /* run in the models' own types as well */
     bool is_other_size; /* open dims become something else than usual */
-    bool is_anything;   /* real numbers also where a reader (Log, Sqrt) makes NaN of them */
+    bool is_anything; /* real numbers also where a reader (Log, Sqrt) makes NaN of them, whole ones that are no flags */
 };
 
 /* Which dims become smaller than the model has them: a site can be proven on small tensors. By its footprint, those of
@@ -49,7 +49,8 @@ struct chooser {
     const struct footprint *footprint; /* of CLIP_IMAGES and CLIP_UNPINNED */
     bool clipped;                      /* a dim became smaller */
     bool guessed;                      /* a dim was open, so that another guess may do better */
-    bool narrowed;                     /* a reader does not take all real numbers */
+    bool narrowed;                     /* a draw of anything would give other numbers */
+    const struct value *other;         /* of another model, which is fed the same; NULL: none */
     bool invents;                      /* guess the unknowns that a dim is computed from, not the dim */
     bool computed;                     /* a guessed dim is computed from unknowns */
     int64_t invented;                  /* what an unknown becomes; 0: nothing. Private to input.c */

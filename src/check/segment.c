@@ -3,6 +3,7 @@
  * Trials of a segment: what is fed, what both make of it, what the weights explain. See segment.h. */
 #include "check/segment.h"
 
+#include "base/hash.h"
 #include "check/footprint.h"
 #include "check/input.h"
 #include "check/measure.h"
@@ -310,7 +311,7 @@ enum { DRIVES_ANYWAY = 2 };
 
 struct seen {
     double scale;
-    bool is_whole, is_positive;
+    bool is_whole, is_positive, is_flag; /* nothing but 0 and 1 */
     struct interval within;
 };
 
@@ -325,6 +326,7 @@ static struct seen look_at(const struct array *array, const struct value *origin
         seen.is_positive &= x >= 0;
     }
     seen.is_whole &= seen.scale > 0;
+    seen.is_flag = seen.is_whole && seen.is_positive && seen.scale == 1;
     if (!(seen.scale > 0)) {
         seen.scale = 1;
         seen.is_positive = false;
@@ -336,6 +338,7 @@ static struct seen look_at(const struct array *array, const struct value *origin
 static double confine(const struct seen *seen, double x)
 {
     struct interval in = seen->within;
+    if (seen->is_flag) return x > 0;
     if (seen->is_whole) x = nearbyint(x);
     if (seen->is_positive) x = fabs(x);
     if (in.low >= 0 && x < 0) x = -x;
@@ -399,9 +402,33 @@ static bool is_driven(const struct proof *proof, size_t i)
            && !site_is_constant(origin);
 }
 
+/* Of eight bits, where they are no sizes: what stands for real numbers. */
+static bool is_code(const struct proof *proof, size_t i)
+{
+    const struct array *array = proof->site->fed[i];
+    struct value *origin = proof->site->origins[i];
+    return array && array->store == STORE_I64 && (array->type == DTYPE_UINT8 || array->type == DTYPE_INT8)
+           && !pointer_map_get(proof->prover->sizes, origin) && !site_is_constant(origin);
+}
+
+/* Any of them. */
+static struct array *drive_codes(const struct proof *proof, size_t input, enum drive drive)
+{
+    const struct array *array = proof->site->fed[input];
+    struct array *made = array_new(array->pool, array->type, array->store, array->rank, array->dims);
+    const int64_t least = array->type == DTYPE_INT8 ? -128 : 0;
+    uint64_t bits = hash_mix(proof->prover->options->asked.seed + 100 * proof->round + drive, input);
+    for (int64_t i = 0; i < made->count; i++) {
+        bits = bits * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        made->i64[i] = least + (int64_t)(bits >> 56);
+    }
+    return made;
+}
+
 static struct array *drive_value(const struct proof *proof, size_t i, const int64_t *dims, enum drive drive)
 {
     struct array *array = proof->site->fed[i];
+    if (is_code(proof, i)) return drive_codes(proof, i, drive);
     if (array && array->store == STORE_I64 && array->type == DTYPE_BOOL) return flipped(array, drive % 2);
     if (is_driven(proof, i)) return drive_array(proof, i, dims, drive);
     return array ? array_keep(array) : NULL;
@@ -550,6 +577,14 @@ static bool drive_segment(struct proof *proof, enum drive drive, struct bnfuse_e
     return told || try_drive(proof, drive, DRIVEN, &told, error);
 }
 
+/* Rounding to a few bits hides most of what differs. */
+static bool is_coded(const struct proof *proof)
+{
+    for (size_t i = 0; i < proof->site->given_count; i++)
+        if (is_code(proof, i)) return true;
+    return false;
+}
+
 static bool is_uniform_somewhere(const struct site *site)
 {
     for (size_t i = 0; i < site->given_count; i++)
@@ -583,7 +618,7 @@ static struct proof open_proof(const struct prover *prover, const struct pointer
 static bool drive_all(struct proof *proof, struct bnfuse_error *error)
 {
     const struct site *site = proof->site;
-    bool ran = true, more = site->is_curved || proof->says_little || is_uniform_somewhere(site);
+    bool ran = true, more = site->is_curved || proof->says_little || is_uniform_somewhere(site) || is_coded(proof);
     const uint64_t rounds = rounds_for(site);
     compare_tables(proof);
     find_smaller(proof);

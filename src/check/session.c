@@ -241,6 +241,15 @@ static size_t find_partner(const struct session *session, const struct value *va
     return find_given(&session->before, name, likely);
 }
 
+/* The input of `after` that is fed what input `i` of `before` is; NULL: none. */
+static const struct value *find_fed_alike(const struct session *session, size_t i)
+{
+    const struct side *after = &session->after;
+    for (size_t k = 0; session->options->is_unrelated && k < after->given_count; k++)
+        if (find_partner(session, after->given[k], k) == i) return after->given[k];
+    return NULL;
+}
+
 bool session_feed(struct session *session, const struct guess *guess, const struct draw *draw, bool *guessed,
                   struct bnfuse_error *error)
 {
@@ -253,11 +262,13 @@ bool session_feed(struct session *session, const struct guess *guess, const stru
     for (size_t i = 0; i < before->given_count; i++) {
         struct value *value = before->given[i];
         const struct datum *given = find_datum(session->set, value->name);
+        chooser.other = dtype_kind(value->type) == KIND_WHOLE ? find_fed_alike(session, i) : NULL;
         if (given) before->data[i] = *given;
         else if (value->initializer)
             before->data[i] = (struct datum){ .name = value->name, .tensor = *value->initializer };
         else if (!choose_input(&chooser, &before->data[i], value, error)) return false;
     }
+    chooser.other = NULL;
     for (size_t i = 0; i < after->given_count; i++) {
         size_t at = find_partner(session, after->given[i], i);
         const struct value *value = after->given[i];

@@ -393,6 +393,38 @@ static bool relu_to_clip(struct draft *draft, const struct change *change)
     return true;
 }
 
+static bool clip_to_limits(struct draft *draft, const struct change *change)
+{
+    node_proto *node = draft_choose(draft, "Clip", NULL);
+    (void)change;
+    if (!node || node->n_input < 3 || !*node->input[1] || !*node->input[2] || draft_opset(draft) < 12) return false;
+    char *below = draft_name(draft, "below");
+    size_t at = node_place(draft, node);
+    draft_remove(draft, at);
+    draft_insert(draft, at, "Min", (const char *[]){ node->input[0], node->input[2], NULL },
+                 (const char *[]){ below, NULL });
+    draft_insert(draft, at + 1, "Max", (const char *[]){ below, node->input[1], NULL },
+                 (const char *[]){ node->output[0], NULL });
+    return true;
+}
+
+/* If(not c) with its branches exchanged. */
+static bool exchange_branches(struct draft *draft, const struct change *change)
+{
+    node_proto *node = draft_choose(draft, "If", NULL);
+    attribute_proto *taken = node ? find_attribute(node, "then_branch") : NULL,
+                    *other = node ? find_attribute(node, "else_branch") : NULL;
+    (void)change;
+    if (!taken || !other) return false;
+    char *contrary = draft_name(draft, "contrary"), *name = taken->name;
+    taken->name = other->name;
+    other->name = name;
+    draft_insert(draft, node_place(draft, node), "Not", (const char *[]){ node->input[0], NULL },
+                 (const char *[]){ contrary, NULL });
+    node->input[0] = contrary;
+    return true;
+}
+
 /* Relu(Relu(x)): what an optimiser takes out again. */
 static bool repeat_relu(struct draft *draft, const struct change *change)
 {
@@ -565,6 +597,8 @@ const struct change right_changes[] = {
     { "a factor of a Gemm moved out", move_factor, "Gemm", NULL, 0, 0.7, 0, NULL },
     { "Relu as Max", relu_to_max, NULL, NULL, 0, 0, 0, NULL },
     { "Relu as Clip", relu_to_clip, NULL, NULL, 0, 0, 0, NULL },
+    { "Clip as Min and Max", clip_to_limits, NULL, NULL, 0, 0, 0, NULL },
+    { "branches exchanged", exchange_branches, NULL, NULL, 0, 0, 0, NULL },
     { "Relu of a Relu", repeat_relu, "Relu", NULL, 0, 0, 0, NULL },
     { "Clip of a Clip", repeat_relu, "Clip", NULL, 0, 0, 0, NULL },
     { "Sigmoid in parts", sigmoid_in_parts, NULL, NULL, 0, 0, 0, NULL },

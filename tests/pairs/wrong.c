@@ -549,6 +549,7 @@ const struct change wrong_changes[] = {
     { "permutation of a Transpose", swap_list, "Transpose", "perm", 0, 0, 0, NULL },
     { "axes of a ReduceMean", change_list, "ReduceMean", "axes", 0, 1, 0, NULL },
     { "axis of a Flatten", change_int, "Flatten", "axis", 0, 1, 1, NULL },
+    { "an element of a table", add_to_element, "Gather", NULL, 0, 0.5, 0, NULL },
     { "axis of a Gather", change_int, "Gather", "axis", 0, 1, 0, NULL },
     { "align_corners", change_text, "Resize", "coordinate_transformation_mode", 0, 0, 0, NULL },
     { "mode of a Resize", change_text, "Resize", "mode", 1, 0, 0, NULL },

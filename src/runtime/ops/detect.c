@@ -248,7 +248,7 @@ static bool read_align(struct call *call, struct align *align)
             return call_fail(call, "has batch index %lld with %lld batch elements", (long long)batch->i64[i],
                              (long long)x->dims[0]);
     const char *mode = node_text(call->node, "mode", "avg");
-    const char *shift = node_text(call->node, "coordinate_transformation_mode", "half_pixel");
+    const char *shift = node_text(call->node, "coordinate_transformation_mode", call->row->data);
     *align = (struct align){ .x = x,
                              .rois = rois,
                              .batch = batch,
@@ -260,7 +260,7 @@ static bool read_align(struct call *call, struct align *align)
                              .ratio = node_int(call->node, "sampling_ratio", 0),
                              .scale = (double)node_float(call->node, "spatial_scale", 1),
                              .max = strcmp(mode, "max") == 0 };
-    align->half_pixel = call->node->opset >= 16 && strcmp(shift, "half_pixel") == 0;
+    align->half_pixel = strcmp(shift, "half_pixel") == 0;
     align->shift = align->half_pixel ? 0.5 : 0;
     if (align->out_height < 1 || align->out_width < 1 || align->ratio < 0)
         return call_fail(call, "needs output_height and output_width of 1 or more and sampling_ratio of 0 or more");
@@ -311,12 +311,15 @@ const struct operator_row detect_operators[] = {
     { "NonMaxSuppression", 10, LATEST, .limits = { [3] = LIMIT_SHARE }, .run = non_max_suppression,
       .shape = shape_non_max_suppression, .hides = true, .sizes = SLOT(2) | SLOT(3) | SLOT(4),
       .schemas = SCHEMAS({ 10, LATEST, "f32 f32 ?i64 ?f32 ?f32 > i64", "center_point_box:i" }) },
-    { "RoiAlign", 10, LATEST, .run = roi_align, .shape = shape_roi_align, .fixed_attribute = "spatial_scale",
-      .sizes = SLOT(1) | SLOT(2),
+    /* Two rows: the same node means another thing from opset 16 on. */
+    { "RoiAlign", 10, 15, .run = roi_align, .data = "output_half_pixel", .shape = shape_roi_align,
+      .fixed_attribute = "spatial_scale", .sizes = SLOT(1) | SLOT(2),
       .schemas =
           SCHEMAS({ 10, 15, "T T i64 > T", "mode:s output_height:i output_width:i sampling_ratio:i spatial_scale:f" },
                   { 16, LATEST, "T T i64 > T",
                     "coordinate_transformation_mode:s mode:s output_height:i output_width:i "
                     "sampling_ratio:i spatial_scale:f" }) },
+    { "RoiAlign", 16, LATEST, .run = roi_align, .data = "half_pixel", .shape = shape_roi_align,
+      .fixed_attribute = "spatial_scale", .sizes = SLOT(1) | SLOT(2) },
     { 0 },
 };
