@@ -193,6 +193,28 @@ static void what_is_copied_must_be_known(void **state)
         { "in x 3,5,2; in n 3 int64; r = Relu x; y = bn r 5; t = ReverseSequence y n time_axis=1 batch_axis=0; init w "
           "2,5,1; z = Conv t w; out z",
           1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; c = Conv x w; n = Neg c; t = Expand n s; ints s 2,2,4,4,5; z = Sigmoid t; out "
+          "z",
+          0, 0, "Conv Expand Sigmoid", 0 },
+        { "in x 2,3,4; init w 4,3,1; c = Conv x w; n = Neg c; t = Tile n s; ints s 1,2,1; z = Sigmoid t; out z", 0, 0,
+          "Conv Tile Sigmoid", 0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; c = Conv x w; ints i -1,0,-2,1; g = Gather c i axis=-3; z = bn g 4; out z", 0,
+          0, "Conv Gather", 0 },
+        { "in x 2,3,4,5; r = Relu x; y = bn r 3; ints i -1,0; g = Gather y i axis=-3; init w 4,2,1,1; z = Conv g w; "
+          "out z",
+          0, 0, "Relu Gather Conv", 0 },
+        { "broken; in x 2,3,4,5; r = Relu x; y = bn r 3; ints i 1,3; g = Gather y i axis=1; init w 4,2,1,1; z = Conv g "
+          "w; out z",
+          1, REASON_MISMATCH, NULL, 0 },
+        { "broken; in x 2,3,4,5; r = Relu x; y = bn r 3; ints i -4; j = Squeeze i; g = Gather y j axis=1; out g", 1,
+          REASON_MISMATCH, NULL, 0 },
+        { "in x 2,3,4,5; r = Relu x; y = bn r 3; ints i -1; j = Squeeze i; g = Gather y j axis=1; init w 2,4,1; z = "
+          "Conv g w; out z",
+          0, 0, "Relu Squeeze Gather Conv", 0 },
+        { "in x 2,3,4; init w 4,3,1; c = Conv x w; ints i 0,0; g = Gather c i axis=1; z = bn g 2; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,4; init w 4,3,1; c = Conv x w; ints i 0,0; g = Gather c i axis=1; z = bn1 g 2; out z", 0, 0,
+          "Conv Gather", 0 },
     };
     (void)state;
     RUN(cases, NULL);

@@ -379,6 +379,24 @@ static void a_product_takes_the_scale_in_one_factor(void **state)
     RUN(cases, NULL);
 }
 
+static void what_says_where_to_is_not_what_is_moved(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "broken; in d 5,4; in x 2,3; r = Sigmoid x; y = bn r 3; g = Gather d y; out g", 1, REASON_NON_LINEAR, NULL,
+          0 },
+        { "in u 2,3,4,4; in x 4,2; r = Sigmoid x; y = bn r 2; k = Reshape y s; ints s 8; floats f 1,1,2,2; g = Resize "
+          "u k f mode=linear; out g",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "opset 16; in u 2,1,4,4; in x 2,3,3,2; r = Sigmoid x; y = bn r 3; g = GridSample u y; out g", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in u 2,3,4,4; in x 1,1; r = Sigmoid x; y = bn r 1; k = Reshape y s; ints s 1; ints p 0,0,1,1,0,0,1,1; g = "
+          "Pad u p k; out g",
+          1, REASON_NON_LINEAR, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -393,6 +411,7 @@ int main(void)
         cmocka_unit_test(what_comes_in_at_the_borders_is_counted),
         cmocka_unit_test(branches_share_a_scale),
         cmocka_unit_test(a_product_takes_the_scale_in_one_factor),
+        cmocka_unit_test(what_says_where_to_is_not_what_is_moved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,7 @@ struct mover {
     int64_t first_opset; /* 0: every opset */
     enum root_ways roots;
     bool follows_several;                /* knows what to do with AXIS_SEVERAL */
+    bool moves_elements;                 /* all of output 0 are of input 0: what is alike on them crosses as it is */
     bool (*of)(const struct node *node); /* it moves what this is true of, whatever its operator */
 };
 

@@ -96,6 +96,9 @@ static enum reason cross(const struct mover *mover, enum reason (*way)(struct cr
     const struct node *node = crossing->node;
     size_t most = node->input_count > node->output_count ? node->input_count : node->output_count;
     crossing->onto = NEW_ARRAY(crossing->decision->arena, const struct affine *, most);
+    if (mover->moves_elements && crossing->slot != 0)
+        return crossing_stop(crossing, REASON_NON_LINEAR, "it says which elements are moved where");
+    if (mover->moves_elements && crossing->affine->axis == AXIS_ANY) return crossing_same(crossing);
     return way(crossing);
 }
 

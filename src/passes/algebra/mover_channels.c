@@ -101,8 +101,7 @@ static enum reason split_upstream(struct crossing *x)
         for (size_t i = 0; i < x->node->output_count; i++)
             if (i != x->slot && x->node->outputs[i])
                 return crossing_stop(x, REASON_NON_LINEAR, "its other outputs hold the same channels");
-        x->onto[0] = x->affine;
-        return REASON_NONE;
+        return crossing_same(x);
     }
     int64_t total = value_size(crossing_input(x, 0), axis), size = value_size(crossing_output(x, x->slot), axis);
     if (total < 0 || size < 0) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the number of its channels is unknown");
@@ -161,12 +160,9 @@ static enum reason slice_upstream(struct crossing *x)
     bool touches;
     int64_t first, step;
     int axis = x->affine->axis;
-    enum reason reason = axis == AXIS_ANY ? REASON_NONE : slice_range(x, axis, &touches, &first, &step);
+    enum reason reason = slice_range(x, axis, &touches, &first, &step);
     if (reason) return reason;
-    if (axis == AXIS_ANY || !touches) {
-        x->onto[0] = x->affine;
-        return REASON_NONE;
-    }
+    if (!touches) return crossing_same(x);
     int64_t total = value_size(crossing_input(x, 0), axis);
     int64_t *from = NEW_ARRAY(x->decision->arena, int64_t, (size_t)total);
     for (int64_t c = 0; c < total; c++) from[c] = -1;
@@ -184,13 +180,9 @@ static enum reason slice_downstream(struct crossing *x)
     bool touches;
     int64_t first, step;
     int axis = x->affine->axis;
-    if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "it is a bound");
-    enum reason reason = axis == AXIS_ANY ? REASON_NONE : slice_range(x, axis, &touches, &first, &step);
+    enum reason reason = slice_range(x, axis, &touches, &first, &step);
     if (reason) return reason;
-    if (axis == AXIS_ANY || !touches) {
-        x->onto[0] = x->affine;
-        return REASON_NONE;
-    }
+    if (!touches) return crossing_same(x);
     int64_t count = value_size(crossing_output(x, 0), axis);
     if (count < 0) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the number of its channels is unknown");
     int64_t *from = NEW_ARRAY(x->decision->arena, int64_t, (size_t)count);
@@ -213,7 +205,7 @@ static int64_t shallow_channel(const struct node *node, int64_t c, int64_t block
 static enum reason to_deep(struct crossing *x)
 {
     int64_t block = node_int(x->node, "blocksize", 0), deep;
-    if (x->affine->axis == AXIS_ANY || x->affine->axis == 0) return crossing_same(x);
+    if (x->affine->axis == 0) return crossing_same(x);
     if (x->affine->axis != 1) return crossing_stop(x, REASON_NON_LINEAR, "it mixes the channel axis");
     if (block < 1 || !size_multiply(block, block, &deep) || !size_multiply(deep, x->affine->channels, &deep))
         return crossing_stop(x, REASON_MISMATCH, "its blocksize is invalid");
@@ -230,7 +222,7 @@ static enum reason to_shallow(struct crossing *x)
 {
     int64_t block = node_int(x->node, "blocksize", 0), square;
     const struct affine *a = x->affine;
-    if (a->axis == AXIS_ANY || a->axis == 0) return crossing_same(x);
+    if (a->axis == 0) return crossing_same(x);
     if (a->axis != 1) return crossing_stop(x, REASON_NON_LINEAR, "it mixes the channel axis");
     if (block < 1 || !size_multiply(block, block, &square) || a->channels % square)
         return crossing_stop(x, REASON_MISMATCH, "its blocksize is invalid");
@@ -266,8 +258,8 @@ bool use_is_unaffected(struct decision *decision, const struct use *use, const s
 const struct mover channel_movers[] = {
     { .op = "Concat", concat_upstream, concat_downstream },
     { .op = "Split", split_upstream, split_downstream, .first_opset = 2 },
-    { .op = "Slice", slice_upstream, slice_downstream },
-    { .op = "DepthToSpace", to_deep, to_shallow },
-    { .op = "SpaceToDepth", to_shallow, to_deep },
+    { .op = "Slice", slice_upstream, slice_downstream, .moves_elements = true },
+    { .op = "DepthToSpace", to_deep, to_shallow, .moves_elements = true },
+    { .op = "SpaceToDepth", to_shallow, to_deep, .moves_elements = true },
     { 0 },
 };

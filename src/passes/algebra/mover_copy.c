@@ -63,8 +63,6 @@ static enum reason gather(struct crossing *x, bool upstream)
 {
     int rank = value_rank(crossing_input(x, 0)), index_rank = value_rank(crossing_input(x, 1)), axis = x->affine->axis;
     int64_t given = node_int(x->node, "axis", 0);
-    if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "it is its indices");
-    if (axis == AXIS_ANY) return crossing_same(x);
     if (index_rank < 0 || (given < 0 && rank < 0))
         return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the ranks of its inputs are unknown");
     int gathered = (int)(given < 0 ? given + rank : given);
@@ -92,8 +90,6 @@ static enum reason gather_nd(struct crossing *x, bool upstream)
     const struct value *indices = crossing_input(x, 1);
     int index_rank = value_rank(indices), axis = x->affine->axis;
     int64_t batch = node_int(x->node, "batch_dims", 0), depth = value_size(indices, index_rank - 1);
-    if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "it is its indices");
-    if (axis == AXIS_ANY) return crossing_same(x);
     if (index_rank < 1 || depth < 0 || batch < 0)
         return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the shape of its indices is unknown");
     int64_t first_in = batch + depth, first_out = index_rank - 1;
@@ -119,8 +115,6 @@ static enum reason expand(struct crossing *x, bool upstream)
 {
     const struct value *in = crossing_input(x, 0), *out = crossing_output(x, 0);
     int added = value_rank(out) - value_rank(in), axis = x->affine->axis;
-    if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "it is its shape");
-    if (axis == AXIS_ANY) return crossing_same(x);
     if (value_rank(out) < 0 || value_rank(in) < 0)
         return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its ranks are unknown");
     int moved = upstream ? axis - added : axis + added;
@@ -143,8 +137,6 @@ static enum reason expand_downstream(struct crossing *x)
 static enum reason tile(struct crossing *x, bool upstream)
 {
     int axis = x->affine->axis;
-    if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "it is its repeats");
-    if (axis == AXIS_ANY) return crossing_same(x);
     int64_t in = value_size(crossing_input(x, 0), axis), out = value_size(crossing_output(x, 0), axis);
     if (in < 1 || out < 1) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "how often it repeats is unknown");
     const struct affine *a = x->affine;
@@ -171,17 +163,16 @@ static enum reason tile_downstream(struct crossing *x)
 /* It reorders along time_axis, differently for each index of batch_axis: neither may be the channels. */
 static enum reason reverse_sequence(struct crossing *x)
 {
-    if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "it is its lengths");
     if (x->affine->axis == node_int(x->node, "time_axis", 0))
         return crossing_stop(x, REASON_NON_LINEAR, "it reverses the channels");
     return crossing_same(x);
 }
 
 const struct mover copy_movers[] = {
-    { .op = "Gather", gather_upstream, gather_downstream, .roots = ROOTS_NO_WAY },
-    { .op = "GatherND", gather_nd_upstream, gather_nd_downstream },
-    { .op = "Expand", expand_upstream, expand_downstream },
-    { .op = "Tile", tile_upstream, tile_downstream, .first_opset = 6 },
-    { .op = "ReverseSequence", reverse_sequence, reverse_sequence },
+    { .op = "Gather", gather_upstream, gather_downstream, .roots = ROOTS_NO_WAY, .moves_elements = true },
+    { .op = "GatherND", gather_nd_upstream, gather_nd_downstream, .moves_elements = true },
+    { .op = "Expand", expand_upstream, expand_downstream, .moves_elements = true },
+    { .op = "Tile", tile_upstream, tile_downstream, .first_opset = 6, .moves_elements = true },
+    { .op = "ReverseSequence", reverse_sequence, reverse_sequence, .moves_elements = true },
     { 0 },
 };

@@ -13,8 +13,7 @@
 static enum reason relabel(struct crossing *x, const struct value *from, const struct value *to)
 {
     bool varies = false;
-    const struct affine *moved =
-        from && to ? affine_reshaped(x->decision->arena, x->affine, &from->shape, &to->shape, &varies) : NULL;
+    const struct affine *moved = affine_reshaped(x->decision->arena, x->affine, &from->shape, &to->shape, &varies);
     if (!moved && varies)
         return crossing_stop(x, REASON_VARIES_INSIDE, "it splits the axis that scale and shift run along");
     if (!moved) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "where its channels go cannot be proven");
@@ -28,8 +27,7 @@ static enum reason reshape_upstream(struct crossing *x)
 }
 static enum reason reshape_downstream(struct crossing *x)
 {
-    return x->slot == 0 ? relabel(x, crossing_input(x, 0), crossing_output(x, 0))
-                        : crossing_stop(x, REASON_NON_LINEAR, "it is its shape");
+    return relabel(x, crossing_input(x, 0), crossing_output(x, 0));
 }
 
 /* Squeeze and Unsqueeze name the axes, so that the rank alone is enough: which of the longer shape's axes are the
@@ -53,8 +51,7 @@ static bool extra_axes(const struct crossing *x, const struct value *longer, boo
 static enum reason to_shorter(struct crossing *x, const struct value *longer, const struct value *shorter)
 {
     bool extra[TENSOR_MAX_RANK];
-    if (x->affine->axis == AXIS_ANY || !longer || !extra_axes(x, longer, extra) || extra[x->affine->axis])
-        return relabel(x, longer, shorter);
+    if (!extra_axes(x, longer, extra) || extra[x->affine->axis]) return relabel(x, longer, shorter);
     int axis = 0;
     for (int i = 0; i < x->affine->axis; i++) axis += !extra[i];
     x->onto[0] = affine_moved(x->decision->arena, x->affine, axis);
@@ -64,7 +61,7 @@ static enum reason to_shorter(struct crossing *x, const struct value *longer, co
 static enum reason to_longer(struct crossing *x, const struct value *shorter, const struct value *longer)
 {
     bool extra[TENSOR_MAX_RANK];
-    if (x->affine->axis == AXIS_ANY || !longer || !extra_axes(x, longer, extra)) return relabel(x, shorter, longer);
+    if (!extra_axes(x, longer, extra)) return relabel(x, shorter, longer);
     int left = x->affine->axis;
     for (int i = 0; i < value_rank(longer); i++) {
         if (extra[i] || left-- > 0) continue;
@@ -116,10 +113,6 @@ static enum reason transpose(struct crossing *x, bool upstream)
 {
     const int64_t *perm;
     int axis = x->affine->axis;
-    if (axis == AXIS_ANY) {
-        x->onto[0] = x->affine;
-        return REASON_NONE;
-    }
     size_t count = node_ints(x->node, "perm", &perm);
     int rank = count ? (int)count : value_rank(crossing_input(x, 0));
     if (rank < 0) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "neither perm nor the rank is known");
@@ -171,7 +164,7 @@ static enum reason einsum_downstream(struct crossing *x)
 static enum reason cast(struct crossing *x)
 {
     const struct value *in = crossing_input(x, 0), *out = crossing_output(x, 0);
-    if (!in || !out || dtype_kind(in->type) != KIND_REAL || dtype_kind(out->type) != KIND_REAL)
+    if (dtype_kind(in->type) != KIND_REAL || dtype_kind(out->type) != KIND_REAL)
         return crossing_stop(x, REASON_NON_LINEAR, "it turns numbers into others");
     if (!is_enabled(x->decision->options, EXTRA_CAST))
         return crossing_stop(x, REASON_NON_LINEAR, "it rounds; --enable cast crosses it");
@@ -180,11 +173,16 @@ static enum reason cast(struct crossing *x)
 
 const struct mover order_movers[] = {
     { .op = "Cast", cast, cast, .roots = ROOTS_NO_WAY },
-    { .op = "Reshape", reshape_upstream, reshape_downstream, .follows_several = true },
-    { .op = "Flatten", reshape_upstream, reshape_downstream },
-    { .op = "Squeeze", squeeze_upstream, squeeze_downstream },
-    { .op = "Unsqueeze", unsqueeze_upstream, unsqueeze_downstream },
-    { .op = "Transpose", transpose_upstream, transpose_downstream, .roots = ROOTS_BOTH_WAYS, .follows_several = true },
+    { .op = "Reshape", reshape_upstream, reshape_downstream, .follows_several = true, .moves_elements = true },
+    { .op = "Flatten", reshape_upstream, reshape_downstream, .moves_elements = true },
+    { .op = "Squeeze", squeeze_upstream, squeeze_downstream, .moves_elements = true },
+    { .op = "Unsqueeze", unsqueeze_upstream, unsqueeze_downstream, .moves_elements = true },
+    { .op = "Transpose",
+      transpose_upstream,
+      transpose_downstream,
+      .roots = ROOTS_BOTH_WAYS,
+      .follows_several = true,
+      .moves_elements = true },
     { .op = "Einsum", einsum_upstream, einsum_downstream, .roots = ROOTS_NO_WAY },
     { 0 },
 };

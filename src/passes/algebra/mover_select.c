@@ -49,8 +49,6 @@ static bool element_axis(const struct crossing *x, int *axis)
 static enum reason gather_elements(struct crossing *x)
 {
     int picked, axis = x->affine->axis;
-    if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "it is its indices");
-    if (axis == AXIS_ANY) return crossing_same(x);
     if (!element_axis(x, &picked)) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its rank is unknown");
     if (axis == picked) return crossing_stop(x, REASON_NON_LINEAR, "the channels are what it gathers by");
     if (value_size(crossing_input(x, 0), axis) != x->affine->channels
@@ -98,8 +96,6 @@ static enum reason scatter_nd_upstream(struct crossing *x)
 static enum reason compress(struct crossing *x)
 {
     int picked;
-    if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "it is its condition");
-    if (x->affine->axis == AXIS_ANY) return crossing_same(x);
     if (!node_attribute(x->node, "axis") || !element_axis(x, &picked))
         return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "it flattens its input, or its rank is unknown");
     if (x->affine->axis == picked) return crossing_stop(x, REASON_NON_LINEAR, "the channels are what it picks by");
@@ -108,9 +104,9 @@ static enum reason compress(struct crossing *x)
 
 const struct mover select_movers[] = {
     { .op = "Where", where_upstream, NULL, .roots = ROOTS_NO_WAY },
-    { .op = "GatherElements", gather_elements, gather_elements, .roots = ROOTS_NO_WAY },
+    { .op = "GatherElements", gather_elements, gather_elements, .roots = ROOTS_NO_WAY, .moves_elements = true },
     { .op = "ScatterElements", scatter_elements_upstream, NULL, .roots = ROOTS_NO_WAY },
     { .op = "ScatterND", scatter_nd_upstream, NULL, .roots = ROOTS_NO_WAY },
-    { .op = "Compress", compress, compress, .roots = ROOTS_NO_WAY },
+    { .op = "Compress", compress, compress, .roots = ROOTS_NO_WAY, .moves_elements = true },
     { 0 },
 };

@@ -36,7 +36,6 @@ static enum reason maximum(struct crossing *x)
 {
     int64_t channel;
     bool indices = node_outputs_are_read(x->node, 1);
-    if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "its indices are read");
     if (!scale_not_negative(x->affine, indices, &channel)) {
         return decision_stop(x->decision, REASON_NEGATIVE_SCALE, node_title(x->node), "channel %lld: %g",
                              (long long)channel, x->affine->scale[channel]);
@@ -144,7 +143,6 @@ static enum reason extreme_upstream(struct crossing *x)
 
 static enum reason extreme_downstream(struct crossing *x)
 {
-    if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "it is its axes");
     enum reason reason = maximum(x);
     return reason ? reason : through_reduction(x, false);
 }
