@@ -10,6 +10,24 @@
 
 #include <cmocka.h>
 
+static void what_says_where_to_is_not_what_is_moved(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "broken; in d 5,4; in x 2,3; r = Sigmoid x; y = bn r 3; g = Gather d y; out g", 1, REASON_NON_LINEAR, NULL,
+          0 },
+        { "in u 2,3,4,4; in x 4,2; r = Sigmoid x; y = bn r 2; k = Reshape y s; ints s 8; floats f 1,1,2,2; g = Resize "
+          "u k f mode=linear; out g",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "opset 16; in u 2,1,4,4; in x 2,3,3,2; r = Sigmoid x; y = bn r 3; g = GridSample u y; out g", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in u 2,3,4,4; in x 1,1; r = Sigmoid x; y = bn r 1; k = Reshape y s; ints s 1; ints p 0,0,1,1,0,0,1,1; g = "
+          "Pad u p k; out g",
+          1, REASON_NON_LINEAR, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 static void branches_of_a_concat_take_their_channels(void **state)
 {
     static const struct fold_case cases[] = {
@@ -30,6 +48,12 @@ static void branches_of_a_concat_take_their_channels(void **state)
         { "in x 2,3,?,?; q = Squeeze x; r = Squeeze x; y = bn q 3; c = Concat y r axis=1; init w 4,6,1,1; z = Conv c "
           "w; out z",
           1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "broken; in x 2,3,4,4; in u 2,3,?,?; t = Squeeze u; init w 4,3,1,1; a = Conv x w; c = Concat a t axis=1; z = "
+          "bn c 3; out z",
+          1, REASON_MISMATCH, NULL, 0 },
+        { "broken; in x 2,3,4,4; in u 2,3,4; init w 4,3,1,1; init v 2,3,1; a = Conv x w; b = Conv u v; c = Concat a b "
+          "axis=1; z = bn c 8; out z",
+          1, REASON_MISMATCH, NULL, 0 },
     };
     (void)state;
     RUN(cases, NULL);
@@ -50,6 +74,9 @@ static void parts_of_a_split_take_their_channels(void **state)
           NULL, 0 },
         { "in x 2,4,?,?; q = Squeeze x; y = bn q 4; p r = Split y axis=-3; init w 3,2,1,1; a = Conv p w; b = Conv r w; "
           "out a; out b",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "broken; in x 2,4,5,5; in s 2 int64; r = Relu x; y = bn r 4; p q = Split y s axis=1; init w 3,2,1,1; a = "
+          "Conv p w; out a; out q",
           1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
     };
     (void)state;
@@ -100,6 +127,9 @@ static void a_slice_keeps_some_channels(void **state)
           1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
         { "in x 2,2,5,7; in e 1 int64; r = Relu x; y = bn r 2; ints s -9; ints p 1; b = Slice y s e p; init m 2,1,1; z "
           "= Mul b m; out z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "broken; in x 2,6,5,7; r = Relu x; y = bn r 6; ints s 0,2; ints e 4,6; ints p 1,1; b = Slice y s e p; init w "
+          "4,3,1,1; z = Conv b w; out z",
           1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
     };
     (void)state;
@@ -205,6 +235,9 @@ static void a_transposition_says_where_the_channels_go(void **state)
           1, REASON_MISMATCH, NULL, 0 },
         { "in x 2,3,4,5; init w 4,3,1,1; c = Conv x w; t = Cast c to=7; u = Cast t to=1; z = bn u 4; out z", 1,
           REASON_NON_LINEAR, NULL, 0 },
+        { "in x A,B,3; init w 3,4; y = MatMul x w; t = Transpose y perm=1,0,2; r = Reshape t s; ints s -1,4; z = bn r "
+          "4; out z",
+          0, 0, "MatMul Add Transpose Reshape", 0 },
     };
     (void)state;
     RUN(cases, NULL);
@@ -379,19 +412,12 @@ static void a_product_takes_the_scale_in_one_factor(void **state)
     RUN(cases, NULL);
 }
 
-static void what_says_where_to_is_not_what_is_moved(void **state)
+static void a_pad_value_that_would_overflow_stays(void **state)
 {
     static const struct fold_case cases[] = {
-        { "broken; in d 5,4; in x 2,3; r = Sigmoid x; y = bn r 3; g = Gather d y; out g", 1, REASON_NON_LINEAR, NULL,
-          0 },
-        { "in u 2,3,4,4; in x 4,2; r = Sigmoid x; y = bn r 2; k = Reshape y s; ints s 8; floats f 1,1,2,2; g = Resize "
-          "u k f mode=linear; out g",
-          1, REASON_NON_LINEAR, NULL, 0 },
-        { "opset 16; in u 2,1,4,4; in x 2,3,3,2; r = Sigmoid x; y = bn r 3; g = GridSample u y; out g", 1,
-          REASON_NON_LINEAR, NULL, 0 },
-        { "in u 2,3,4,4; in x 1,1; r = Sigmoid x; y = bn r 1; k = Reshape y s; ints s 1; ints p 0,0,1,1,0,0,1,1; g = "
-          "Pad u p k; out g",
-          1, REASON_NON_LINEAR, NULL, 0 },
+        { "opset 15; in x 2,3,4,6; init w 4,3,1,1; a = Conv x w; ints p 0,0,1,1,0,0,1,2; fill k 1 60000; g = Pad a p "
+          "k; fill s 4 2; fill b 4 0; fill m 4 0; fill v 4 1; z = BatchNormalization g s b m v epsilon=0.0; out z",
+          1, REASON_PADDED_SHIFT, NULL, DTYPE_FLOAT16 },
     };
     (void)state;
     RUN(cases, NULL);
@@ -400,6 +426,7 @@ static void what_says_where_to_is_not_what_is_moved(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_says_where_to_is_not_what_is_moved),
         cmocka_unit_test(branches_of_a_concat_take_their_channels),
         cmocka_unit_test(parts_of_a_split_take_their_channels),
         cmocka_unit_test(a_slice_keeps_some_channels),
@@ -411,7 +438,7 @@ int main(void)
         cmocka_unit_test(what_comes_in_at_the_borders_is_counted),
         cmocka_unit_test(branches_share_a_scale),
         cmocka_unit_test(a_product_takes_the_scale_in_one_factor),
-        cmocka_unit_test(what_says_where_to_is_not_what_is_moved),
+        cmocka_unit_test(a_pad_value_that_would_overflow_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -94,6 +94,9 @@ static void convs_that_do_not_fit_stay(void **state)
         { "in x 2,4,9,9; init w 4,4,3,3; init v 4,4,3,3; c = Conv x w pads=1,1,1,1; d = Conv x v pads=2,2,2,2 "
           "dilations=2,2; s = Add c d; out s",
           0, 0, "Conv Conv Add", 0 },
+        /* The sum of the weights leaves float. */
+        { "in x 2,3,5,7; fill w 4,3,3,3 3e38; fill v 4,3,3,3 3e38; c = Conv x w; d = Conv x v; s = Add c d; out s", 0,
+          0, "Conv Conv Add", 0 },
         /* Of one size for this input only. */
         { "in x 2,4,6,6; init w 4,4,3,3; init v 4,4,1,1; c = Conv x w strides=2,2 pads=1,1,0,0; d = Conv x v "
           "strides=2,2; "

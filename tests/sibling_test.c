@@ -180,6 +180,22 @@ static void shift_and_scale_part_ways_at_a_skip(void **state)
     RUN(cases, NULL);
 }
 
+static void a_sibling_that_is_not_known_stays_out(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 3,3,1,1; in b 3; r = Relu x; y = bn r 3; c = Conv r w b; z = Add c y; out z", 1,
+          REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,3,5,5; r = Sigmoid x; init m 5,1; init w 3,3,1,1; y = Mul r m; c = Conv r w; z = Add c y; out z", 0,
+          0, "Sigmoid Mul Conv Add", 0 },
+        { "in x 2,3,?,5; r = Sigmoid x; fill m 1 2; init w 3,3,1,1; y = Mul r m; c = Conv r w; z = Add c y; out z", 0,
+          0, "Sigmoid Conv", 0 },
+        { "in x 2,3,?; q = Squeeze x; init w 3,3,1; y = Mul q m; fill m 1 2; c = Conv q w; z = Add c y; out z", 0, 0,
+          "Squeeze Conv", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +204,7 @@ int main(void)
         cmocka_unit_test(a_sibling_that_does_not_fit_stays_out),
         cmocka_unit_test(other_readers_take_the_inverse),
         cmocka_unit_test(shift_and_scale_part_ways_at_a_skip),
+        cmocka_unit_test(a_sibling_that_is_not_known_stays_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -197,6 +197,9 @@ static void sizes_are_known_before_anything_runs(void **state)
 static void chains_become_shorter(void **state)
 {
     CASES(
+        BECOMES("Clip Clip Cast", "in x 2,3 bfloat16; fill a 1 -2 bfloat16; fill b 1 9 bfloat16; fill d 1 5 bfloat16; "
+                                  "fill e 1 -9 bfloat16; u = Clip x a b; v = Clip u e d; y = Cast v to=1; out y"),
+
         BECOMES("Abs", "in x 2,30; a = Abs x; y = Abs a; out y"),
         BECOMES("Relu", "in x 2,30; a = Relu x; y = Relu a; out y"),
         BECOMES("Clip", "in x 2,30; fill l 1 0; fill h 1 6; a = Relu x; y = Clip a l h; out y"),

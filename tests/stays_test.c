@@ -8,7 +8,10 @@
 
 #include <cmocka.h>
 
+static const char *const affine = "affine", *const scale = "relu-scale";
 static const struct bnfuse_fuse_options little = { .fold_limit = 10 };
+static const struct bnfuse_fuse_options no_affines = { .fold_limit = 1 << 28, .disabled = { &affine, 1 } };
+static const struct bnfuse_fuse_options relu_scale = { .fold_limit = 1 << 28, .enabled = { &scale, 1 } };
 
 static void parameters_that_do_not_fit_stay(void **state)
 {
@@ -238,6 +241,15 @@ static void quantized_parts_must_fit(void **state)
           0, 0, "DequantizeLinear MatMul", 0 },
         { "in x 2,3; init8 q 3,5; init d 5; w = DequantizeLinear q d axis=-1; y = MatMul x w; z = Neg y; out z", 0, 0,
           "DequantizeLinear MatMul", 0 },
+        { "in x 2,3,5,7; init8 q 4,27; init d 4; v = DequantizeLinear q d axis=0; w = Reshape v s; ints s 4,3,3,3; y = "
+          "Conv x w; z = bn1 y 4; n = Neg z; out n",
+          0, 0, "DequantizeLinear Reshape Conv", 0 },
+        { "in x 2,3,5,7; init8 q 4,27; init d 4; v = DequantizeLinear q d axis=-2; w = Reshape v s; ints s 4,3,3,3; y "
+          "= Conv x w; fill m 1 0.5; z = Mul y m; out z",
+          0, 0, "DequantizeLinear Reshape Conv", 0 },
+        { "opset 11; in x 2,3,5,7; init w 4,3,3,3; init b 4 int32; fill e 1 0.5; c = DequantizeLinear b e; y = Conv x "
+          "w c; z = bn0 y 4; out z",
+          1, REASON_QUANTIZED, NULL, 0 },
     };
     (void)state;
     RUN(cases, NULL);
@@ -265,22 +277,46 @@ static void a_fold_beyond_the_limit_stays(void **state)
         { "in x 2,3,5,7; r = Relu x; b = bn r 3; init w 4,3,3,3; c = Conv b w pads=1,1,1,1; g = GlobalAveragePool c; "
           "init v 2,4,1,1; z = Conv g v; out z",
           1, REASON_PADDED_SHIFT, NULL, 0 },
+        { "in x 2,3; r = Relu x; y = bn r 3; init w 3,5; m = MatMul y w; init k 5; z = Add m k; out z", 0, 0,
+          "Relu MatMul Add", 0 },
     };
     (void)state;
     RUN(cases, &little);
 }
 
-static void what_adds_a_constant_of_its_own_must_be_known(void **state)
+static void neighbours_that_are_not_known_stay(void **state)
 {
     static const struct fold_case cases[] = {
-        { "in x 2,3,5,7; init w 3,3,1,1; in b 3; r = Relu x; y = bn r 3; c = Conv r w b; z = Add c y; out z", 1,
+        { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; in k 4,1,1; init k 4,1,1; q = Add y k; z = bn q 4; out z", 1,
+          REASON_WEIGHT_OVERRIDE, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; z = bn y 4; _ _ = custom:Sink y; out z", 1,
           REASON_READ_ELSEWHERE, NULL, 0 },
-        { "in x 2,3,?; q = Squeeze x; init w 3,3,1; y = Mul q m; fill m 1 2; c = Conv q w; z = Add c y; out z", 0, 0,
-          "Squeeze Conv", 0 },
         { "in x 2,3,?,?; q = Squeeze x; in k 2,3,2,2; m = Mul q k; z = bn m 3; out z", 1, REASON_NON_LINEAR, NULL, 0 },
     };
     (void)state;
     RUN(cases, NULL);
+}
+
+static void two_scales_that_overflow_together_stay(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; fill k 1 1e200; m = Mul y k; fill s 4 1e200; fill b 4 0; fill u "
+          "4 0; fill v 4 1; z = BatchNormalization m s b u v; out z",
+          1, REASON_NOT_FINITE, NULL, DTYPE_DOUBLE },
+    };
+    (void)state;
+    RUN(cases, &no_affines);
+}
+
+static void what_is_left_over_needs_a_rank(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,?,?; q = Squeeze x; init s 3; init b 3; a = InstanceNormalization q s b; r = Relu a; z = bn+ r 3; "
+          "out z",
+          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, &relu_scale);
 }
 
 int main(void)
@@ -293,7 +329,9 @@ int main(void)
         cmocka_unit_test(what_would_leave_its_type_stays),
         cmocka_unit_test(quantized_parts_must_fit),
         cmocka_unit_test(a_fold_beyond_the_limit_stays),
-        cmocka_unit_test(what_adds_a_constant_of_its_own_must_be_known),
+        cmocka_unit_test(neighbours_that_are_not_known_stay),
+        cmocka_unit_test(two_scales_that_overflow_together_stay),
+        cmocka_unit_test(what_is_left_over_needs_a_rank),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

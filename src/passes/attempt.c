@@ -123,8 +123,8 @@ static bool is_invertible(struct decision *decision, const struct node *root)
     double *scale, *bias;
     const struct tensor *scales = decision_constant(decision, node_input(root, 1), &why);
     const struct tensor *biases = decision_constant(decision, node_input(root, 2), &why);
-    if (decision->type != DTYPE_FLOAT && decision->type != DTYPE_DOUBLE) return false;
-    if (!scales || !biases || !tensor_values(scales, decision->arena, &scale, NULL)
+    if ((decision->type != DTYPE_FLOAT && decision->type != DTYPE_DOUBLE)
+        || !tensor_values(scales, decision->arena, &scale, NULL)
         || !tensor_values(biases, decision->arena, &bias, NULL))
         return false;
     for (int64_t c = 0; c < scales->count && c < biases->count; c++)

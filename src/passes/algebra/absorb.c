@@ -228,8 +228,7 @@ static void apply_input(struct decision *decision, const struct step *step)
 static enum reason fit(struct decision *decision, const struct node *node, int axis, int64_t channels,
                        const struct affine **a)
 {
-    if (axis < 0)
-        return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "its channels do not lie on one axis");
+    assert(axis >= 0);
     if ((*a)->spread)
         return decision_stop(decision, REASON_VARIES_INSIDE, node_title(node),
                              "its channels lie on several axes there");

@@ -61,13 +61,10 @@ enum reason absorb_constant(struct decision *decision, struct node *node, size_t
 {
     const char *name = node_input(node, slot)->name;
     int64_t bytes;
-    if (dtype_kind(constant->type) != KIND_REAL)
-        return decision_stop(decision, REASON_NON_LINEAR, name, "it holds integers");
-    if (constant->count < 1) return decision_stop(decision, REASON_NON_LINEAR, name, "it has no elements");
-    if (a->spread) return decision_stop(decision, REASON_NON_LINEAR, name, "the channels lie on several of its axes");
-    if (a->axis != AXIS_ANY && (a->axis >= constant->rank || constant->dims[a->axis] != a->channels))
-        return decision_stop(decision, REASON_MISMATCH, name, "%lld channels meet the constant",
-                             (long long)a->channels);
+    if (dtype_kind(constant->type) != KIND_REAL || constant->count < 1)
+        return decision_stop(decision, REASON_NON_LINEAR, name, "it has no real elements");
+    if (a->axis != AXIS_ANY && (a->spread || a->axis >= constant->rank || constant->dims[a->axis] != a->channels))
+        return decision_stop(decision, REASON_NON_LINEAR, name, "the channels do not lie on one of its axes");
     if (!dtype_bytes(affine_has_shift(a) ? DTYPE_DOUBLE : constant->type, constant->count, &bytes)
         || (affine_has_shift(a) && !constants_fit(decision->constants, (uint64_t)bytes))
         || !constants_fit(decision->constants, constant_growth(node_input(node, slot), constant)))

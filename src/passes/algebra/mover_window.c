@@ -7,6 +7,7 @@
 #include "onnx/graph/edit.h"
 #include "onnx/graph/schema.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -199,10 +200,8 @@ static enum reason pad_value(struct crossing *x, bool upstream, double v)
     }
     if (first == v) return crossing_same(x);
     for (const struct step *step = x->decision->steps; step; step = step->next)
-        if (step->node == x->node && step->apply == apply_pad_value)
-            return crossing_stop(x, REASON_PADDED_SHIFT, "its pad value would change twice");
-    const struct value *typed = crossing_output(x, 0);
-    if (!typed || !isfinite(dtype_round(typed->type, first)))
+        assert(step->node != x->node || step->apply != apply_pad_value);
+    if (!isfinite(dtype_round(crossing_output(x, 0)->type, first)))
         return crossing_stop(x, REASON_PADDED_SHIFT, "its pad value would not be finite");
     /* As a tensor it is rounded once, like any weight; as an attribute it is a float, whatever the data are. */
     if (schema_knows(x->node, "value") && (double)(float)first != first)
