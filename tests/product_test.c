@@ -118,6 +118,7 @@ static void try_kept(const struct call *call, struct product p, struct array *we
     p.weights = weights;
     weights->lasts = true;
     for (int run = 0; run < 2; run++) {
+        p.backwards = run;
         product_run(call, &p);
         check(&p);
     }
@@ -165,6 +166,9 @@ static void try_product(enum store store, int64_t rows, int64_t columns, int64_t
         p.c_row = p.span;
         p.c_span = p.span * rows;
     }
+    product_run(&b.call, &p);
+    check(&p);
+    p.backwards = true;
     product_run(&b.call, &p);
     check(&p);
     try_kept(&b.call, p, right);

@@ -7,8 +7,8 @@
 #include "runtime/math/simd.h"
 
 /* Of every row of every processor. */
-#define SIMD_DIGEST_F32 0xb161d4e8c5157dd9u
-#define SIMD_DIGEST_F64 0xb7cd7b29ca8695c4u
+#define SIMD_DIGEST_F32 0x14fdc0cc3ca18b8bu
+#define SIMD_DIGEST_F64 0x3be4712c4248f9a7u
 
 /* NaN counts as one value: processors differ in its sign. */
 uint64_t simd_digest(const struct simd *simd, enum store store);

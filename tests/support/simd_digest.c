@@ -102,6 +102,10 @@ static void fold_statistics(uint64_t *digest, const struct simd *simd, const str
     simd->add_times(0.3, from->f32, COUNT, sums);
     simd->add_times(-1.7, by->f32, COUNT, sums);
     for (int i = 0; i < COUNT; i++) fold_in(digest, sums[i]);
+    simd->add_four(from->f32, by->f32, by->f32, from->f32, COUNT, sums);
+    for (int i = 0; i < COUNT; i++) fold_in(digest, sums[i]);
+    simd->add_four(from->f32, NULL, by->f32, NULL, COUNT, sums);
+    for (int i = 0; i < COUNT; i++) fold_in(digest, sums[i]);
     simd->normalize(from->f32, 0.3, 1.7, -0.9, COUNT, to.f32);
     simd->normalize_each(to.f32, by->f32, from->f32, by->f32, COUNT, to.f32);
     simd->scale_each(by->f32, from->f32, COUNT, to.f32);

@@ -142,8 +142,10 @@ static int64_t make_panels(const struct task *task, int64_t step, struct panel *
     int64_t count = 0, lanes = work->simd->width, end = least(step + work->steps * PRODUCT_DEPTH, p->depth);
     bool in_place = !p->pack && p->b_column == 1 && task->row_end - task->row <= TILE_ROWS;
     char *room = task->room.panels;
+    int64_t across = (task->column_end - task->column + work->tile_columns - 1) / work->tile_columns;
     for (; step < end; step += PRODUCT_DEPTH)
-        for (int64_t j = task->column; j < task->column_end; j += work->tile_columns) {
+        for (int64_t i = 0; i < across; i++) {
+            int64_t j = task->column + (work->product->backwards ? across - 1 - i : i) * work->tile_columns;
             struct panel *panel = &panels[count++];
             *panel = (struct panel){ .step = step, .depth = least(PRODUCT_DEPTH, p->depth - step), .column = j };
             panel->columns = least(work->tile_columns, task->column_end - j);
@@ -211,6 +213,7 @@ static void run_tasks(const void *context, int64_t first, int64_t end, int membe
     char *room = work->rooms + member * work->room_bytes;
     for (int64_t i = first; i < end; i++) {
         int64_t r = i % per_product / work->column_blocks, c = i % work->column_blocks;
+        if (p->backwards) c = work->column_blocks - 1 - c;
         struct task task = { .work = work, .on = &p->each[i / per_product] };
         task.room = (struct room){ .panels = room, .rows = room + work->panel_bytes };
         task.room.tile = task.room.rows + work->row_bytes;

@@ -39,6 +39,7 @@ struct product {
      * `repeats`, since many products take it until product_forget. NULL: neither. */
     struct array *weights;
     bool repeats;
+    bool backwards; /* the last columns first */
 };
 
 /* A product of packed matrices, [rows, depth] by [depth, columns]; without operands. */

@@ -110,6 +110,7 @@ struct simd {
     double (*sum)(const void *values, int64_t count);
     double (*squares)(const void *values, int64_t count, double mean);
     double (*dot)(const void *a, const void *b, int64_t count);
+    void (*add_four)(const void *a, const void *b, const void *c, const void *d, int64_t count, double *sums);
     void (*add_times)(double factor, const void *from, int64_t count, double *sums);
     void (*normalize)(const void *from, double mean, double scale, double shift, int64_t count, void *to);
     void (*normalize_each)(const void *from, const void *means, const void *scales, const void *shifts, int64_t count,

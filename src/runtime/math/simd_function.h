@@ -152,6 +152,7 @@ static const struct simd NAME(simd) = {
     .sum = NAME(sum),
     .squares = NAME(squares),
     .dot = NAME(dot),
+    .add_four = NAME(add_four),
     .add_times = NAME(add_times),
     .normalize = NAME(normalize),
     .normalize_each = NAME(normalize_each),

@@ -316,6 +316,17 @@ TARGET static double NAME(dot)(const void *a, const void *b, int64_t count)
     return NAME(add_up)(sums);
 }
 
+/* sums[i] = (a[i] + b[i]) + (c[i] + d[i]); b and d NULL: a[i] + c[i] */
+TARGET static void NAME(add_four)(const void *a, const void *b, const void *c, const void *d, int64_t count,
+                                  double *sums)
+{
+    const REAL *p = a, *q = b, *r = c, *s = d;
+    if (b && d)
+        for (int64_t i = 0; i < count; i++) sums[i] = ((double)p[i] + (double)q[i]) + ((double)r[i] + (double)s[i]);
+    else
+        for (int64_t i = 0; i < count; i++) sums[i] = (double)p[i] + (double)r[i];
+}
+
 /* sums[i] += factor * from[i] */
 TARGET static void NAME(add_times)(double factor, const void *values, int64_t count, double *sums)
 {

@@ -32,12 +32,13 @@ struct function {
 
 struct rnn {
     struct call *call;
-    const struct simd *simd; /* for double */
+    const struct simd *simd, *simd_of_x; /* for double; and for the store of x */
     const struct cell *cell;
     struct array *x, *w, *r, *bias, *hidden_start, *memory_start, *peepholes;
     const int64_t *lengths; /* NULL: all are full */
     int64_t steps, batch, inputs, hidden, directions, direction;
     bool batch_first, reset_last, couple;
+    bool backwards; /* every other product goes through the weights from their end, which is in a cache still */
     double clip;
     struct function functions[2 * MOST_FUNCTIONS];
     struct array *input;                  /* of the direction at hand: [steps * batch, gates * hidden] */
@@ -67,6 +68,11 @@ static void put_reals(const double *from, int64_t count, struct array *to, int64
         for (int64_t i = 0; i < count; i++) to->f32[first + i] = (float)from[i];
     else
         for (int64_t i = 0; i < count; i++) to->f64[first + i] = from[i];
+}
+
+static const void *element(const struct array *array, int64_t index)
+{
+    return array ? (const char *)array->data + index * (int64_t)store_size(array->store) : NULL;
 }
 
 /* to[i] += from[first + i] * by[i]; by NULL: once */
@@ -122,10 +128,10 @@ static void state_share(const struct rnn *rnn, const struct units *u, int64_t ga
 
 static void gate_sum(const struct rnn *rnn, const struct units *u, int64_t gate, double *to)
 {
-    double share[RUN];
-    input_share(rnn, u, gate, to);
-    state_share(rnn, u, gate, share);
-    for (int64_t i = 0; i < u->count; i++) to[i] += share[i];
+    int64_t bias = rnn->direction * 2 * rnn->cell->gates * rnn->hidden + gate * rnn->hidden + u->first;
+    rnn->simd_of_x->add_four(element(rnn->input, u->input + gate * rnn->hidden), element(rnn->bias, bias),
+                             element(rnn->recurrent, u->recurrent + gate * rnn->hidden),
+                             element(rnn->bias, bias + rnn->cell->gates * rnn->hidden), u->count, to);
 }
 
 /* recurrent[:, first ...] = state times `count` gates of the direction's weights, which are transposed. */
@@ -140,6 +146,7 @@ static void multiply_state(struct rnn *rnn, const struct array *state, int64_t f
     product.count = 1;
     product.weights = rnn->r;
     product.repeats = true;
+    product.backwards = rnn->backwards = !rnn->backwards;
     product.each = &(struct operands){ .a = state->data,
                                        .b = (char *)rnn->r->data + row * rnn->hidden * element,
                                        .c = (char *)rnn->recurrent->data + first * rnn->hidden * element };
@@ -505,6 +512,7 @@ static bool run_rnn(struct call *call)
     struct rnn rnn = { .call = call, .simd = simd_for(STORE_F64, call->simd_row), .cell = call->row->data };
     bool backward;
     if (!read_rnn(&rnn, &backward)) return false;
+    rnn.simd_of_x = simd_for(rnn.x->store, call->simd_row);
     make_outputs(&rnn);
     if (rnn.batch > 0 && rnn.hidden > 0) run_directions(&rnn, backward);
     return true;
