@@ -2,6 +2,7 @@
  *
  * --static: sizes that are given for open dims stand in the file, as all that follows from them. */
 #include "bnfuse.h"
+#include "build.h"
 #include "onnx.pb-c.h"
 
 #include <setjmp.h>
@@ -137,6 +138,34 @@ static void sizes_that_contradict_are_refused(void **state)
     refuse(&null, "is NULL");
 }
 
+static void an_input_without_a_shape_gets_the_one_given(void **state)
+{
+    static const int64_t sizes[] = { 2, 3, 5 };
+    static const bnfuse_shape shape = { "x", 3, sizes };
+    const bnfuse_fuse_options options = options_for(NULL, 0, &shape, 1);
+    struct build b;
+    bnfuse_error error;
+    void *bytes;
+    size_t size;
+    char text[100];
+    (void)state;
+    build_open(&b, 8, 13);
+    build_input(&b, "x", DTYPE_FLOAT, NULL);
+    build_node(&b, "Relu", "relu", "x", "y", NULL);
+    build_output(&b, "y", DTYPE_FLOAT, NULL);
+    const void *built = build_bytes(&b, &size);
+    bnfuse_model *model = bnfuse_read(built, size, NULL, &error);
+    if (!model || !bnfuse_fuse(model, &options, &error) || !bnfuse_write_bytes(model, &bytes, &size, &error))
+        fail_msg("%s", error.message);
+    BnfuseOnnx__ModelProto *proto = bnfuse_onnx__model_proto__unpack(NULL, size, bytes);
+    describe(proto->graph->input[0], text, sizeof text);
+    assert_string_equal(text, "x:2,3,5,");
+    bnfuse_onnx__model_proto__free_unpacked(proto, NULL);
+    free(bytes);
+    bnfuse_free(model);
+    build_close(&b);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -144,6 +173,7 @@ int main(void)
         cmocka_unit_test(a_dim_without_a_size_stays_open),
         cmocka_unit_test(without_being_asked_no_dim_becomes_a_number),
         cmocka_unit_test(sizes_that_contradict_are_refused),
+        cmocka_unit_test(an_input_without_a_shape_gets_the_one_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

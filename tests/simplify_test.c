@@ -161,7 +161,10 @@ static void what_nobody_reads_goes(void **state)
 
 static void what_is_constant_is_computed(void **state)
 {
-    CASES(BECOMES("MatMul", "in x 2,3; init w 4,3; v = Transpose w; y = MatMul x v; out y"),
+    CASES(BECOMES("Split Sum",
+                  "in x 2; init w 34; a b c d e f g h i j k l m n o p q = Split w axis=0; y = Sum x a b c d e f "
+                  "g h i j k l m n o p q; out y"),
+          BECOMES("MatMul", "in x 2,3; init w 4,3; v = Transpose w; y = MatMul x v; out y"),
           BECOMES("Transpose MatMul MatMul",
                   "in x 2,30; in z 2,40; init w 40,30; v = Transpose w; y = MatMul x v; u = MatMul z w; "
                   "out y; out u"),

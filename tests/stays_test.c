@@ -5,6 +5,8 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -319,6 +321,40 @@ static void what_is_left_over_needs_a_rank(void **state)
     RUN(cases, &relu_scale);
 }
 
+/* From `first` to `last` over so many Transposes that turn two axes back and forth. */
+static void put_chain(char *text, const char *first, const char *last, int length)
+{
+    char from[16], to[16];
+    snprintf(from, sizeof from, "%s", first);
+    for (int i = 1; i <= length; i++) {
+        if (i < length) snprintf(to, sizeof to, "t%d", i);
+        else snprintf(to, sizeof to, "%s", last);
+        sprintf(text + strlen(text), "%s = Transpose %s perm=0,1,3,2; ", to, from);
+        memcpy(from, to, sizeof from);
+    }
+}
+
+static void what_lies_too_far_is_not_looked_at(void **state)
+{
+    enum { NEAR = 180, FAR = 220 };
+    static const int lengths[] = { NEAR, FAR };
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        char upstream[16384] = "in x 2,3,5,5; init w 4,3,1,1; c = Conv x w; ";
+        char downstream[16384] = "in x 2,3,5,5; r = Relu x; y = bn r 3; init w 4,3,1,1; ";
+        put_chain(upstream, "c", "y", lengths[i]);
+        put_chain(downstream, "y", "c", lengths[i]);
+        strcat(upstream, "z = bn y 4; out z");
+        strcat(downstream, "z = Conv c w; out z");
+        const int left = lengths[i] == FAR;
+        const struct fold_case cases[] = {
+            { upstream, left, left ? REASON_NON_LINEAR : REASON_NONE, NULL, 0 },
+            { downstream, left, left ? REASON_NON_LINEAR : REASON_NONE, NULL, 0 },
+        };
+        RUN(cases, NULL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +368,7 @@ int main(void)
         cmocka_unit_test(neighbours_that_are_not_known_stay),
         cmocka_unit_test(two_scales_that_overflow_together_stay),
         cmocka_unit_test(what_is_left_over_needs_a_rank),
+        cmocka_unit_test(what_lies_too_far_is_not_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
