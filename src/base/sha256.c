@@ -38,15 +38,23 @@ static void blocks_plain(uint32_t state[8], const uint8_t *bytes, size_t count)
 {
     for (; count; count--, bytes += 64) {
         uint32_t w[64], s[8];
-        for (int i = 0; i < 16; i++)
-            w[i] = (uint32_t)bytes[4 * i] << 24 | (uint32_t)bytes[4 * i + 1] << 16 | (uint32_t)bytes[4 * i + 2] << 8
-                   | bytes[4 * i + 3];
+        memcpy(w, bytes, 64);
+        for (int i = 0; i < 16; i++) w[i] = __builtin_bswap32(w[i]);
         for (int i = 16; i < 64; i++)
             w[i] = w[i - 16] + (rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ w[i - 15] >> 3) + w[i - 7]
                    + (rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10);
         memcpy(s, state, sizeof s);
-        for (int i = 0; i < 64; i += 8)
-            for (int k = 0; k < 8; k++) one_round(s, k, round_constants[i + k] + w[i + k]);
+        for (int i = 0; i < 64; i += 8) {
+            const uint32_t *term = round_constants + i, *word = w + i;
+            one_round(s, 0, term[0] + word[0]);
+            one_round(s, 1, term[1] + word[1]);
+            one_round(s, 2, term[2] + word[2]);
+            one_round(s, 3, term[3] + word[3]);
+            one_round(s, 4, term[4] + word[4]);
+            one_round(s, 5, term[5] + word[5]);
+            one_round(s, 6, term[6] + word[6]);
+            one_round(s, 7, term[7] + word[7]);
+        }
         for (int i = 0; i < 8; i++) state[i] += s[i];
     }
 }
