@@ -444,7 +444,7 @@ bool prove_site(const struct prover *prover, struct site *site, struct bnfuse_er
         good = true;
     }
     release(site);
-    arena_close(prover->scratch);
+    arena_clear(prover->scratch);
     return good || pass_error(error, &why);
 }
 
@@ -669,7 +669,7 @@ bool prove_site_small(const struct prover *prover, struct site *site, struct bnf
         site->is_misstored |= wide.is_misstored;
         release(&wide);
     }
-    arena_close(prover->scratch);
+    arena_clear(prover->scratch);
     return good || !is_fatal(&why) || pass_error(error, &why);
 }
 
@@ -684,10 +684,10 @@ static bool prove_free(const struct prover *prover, struct site *site, struct bn
         struct prover clipped = *prover;
         clipped.clip = clips[i];
         release(site);
-        arena_close(prover->scratch);
+        arena_clear(prover->scratch);
         found = prover_find_trial(&clipped, site);
     }
-    arena_close(prover->scratch);
+    arena_clear(prover->scratch);
     if (found) return prove_site(prover, site, error);
     release(site);
     return true;
@@ -697,7 +697,7 @@ bool prove_site_apart(const struct prover *prover, struct site *site, struct bnf
 {
     struct site wide;
     bool is_bound = site_is_bound(site, prover->scratch);
-    arena_close(prover->scratch);
+    arena_clear(prover->scratch);
     if (!is_bound) return prove_free(prover, site, error);
     site->result->why = "its inputs follow from each other";
     if (!prover->sites || !site_widen(&wide, site, prover->sites, prover->after->arena)) return true;

@@ -78,6 +78,7 @@ struct node {
     size_t inner_count;
     struct graph *function; /* the body, if it calls a local function of the model */
     size_t place;           /* private to order.c */
+    struct item *item;      /* in the worklist of the simplifier that runs (passes/simplify/engine.h) */
     void *mark;
 };
 

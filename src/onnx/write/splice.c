@@ -37,7 +37,7 @@ struct splice {
     bool *touched;             /* by index of the part */
     uint32_t *parents;         /* likewise */
     struct pointer_map graphs; /* GraphProto or FunctionProto -> the graph over it, if that differs */
-    struct pointer_map nodes;  /* NodeProto -> the node, in those graphs */
+    struct node **nodes;       /* by index of the part; NULL: not of those graphs, or no more in one */
     struct pointer_map values; /* TensorProto or SparseTensorProto of an initializer -> its value, likewise */
     struct bnfuse_error *error;
 };
@@ -165,8 +165,10 @@ static void note_differences(struct splice *splice)
         if (!part || !graph_differs(splice, graph)) continue;
         pointer_map_set(&splice->graphs, message, graph);
         touch(splice, part);
-        for (struct node *node = graph->first; node; node = node->next)
-            if (model_part(splice->model, node->proto)) pointer_map_set(&splice->nodes, node->proto, node);
+        for (struct node *node = graph->first; node; node = node->next) {
+            const struct part *own = model_part(splice->model, node->proto);
+            if (own) splice->nodes[part_index(splice, own)] = node;
+        }
         for (size_t i = 0; i < graph->initializer_count; i++) {
             const void *own = initializer_as_read(graph->initializers[i]);
             if (own) pointer_map_set(&splice->values, own, graph->initializers[i]);
@@ -580,7 +582,7 @@ static bool annotation_is_gone(const struct graph_splice *gs, const BnfuseOnnx__
 
 static bool add_child_node(struct graph_splice *gs, const struct part *part)
 {
-    const struct node *node = pointer_map_get(&gs->splice->nodes, part->message);
+    const struct node *node = gs->splice->nodes[part_index(gs->splice, part)];
     return !node || add_nodes(gs, node);
 }
 
@@ -660,8 +662,9 @@ bool splice_net(struct extents *extents, struct side_data *side, const struct ne
     splice.scratch = arena_scratch(arena);
     extents_open(extents, arena);
     extents_open(&side->extents, arena);
-    splice.graphs.arena = splice.nodes.arena = splice.values.arena = arena;
+    splice.graphs.arena = splice.values.arena = arena;
     splice.touched = NEW_ARRAY(arena, bool, net->model->part_count);
+    splice.nodes = NEW_ARRAY(arena, struct node *, net->model->part_count);
     splice.parents = NEW_ARRAY(arena, uint32_t, net->model->part_count);
     find_parents(&splice);
     note_differences(&splice);

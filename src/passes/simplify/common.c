@@ -59,16 +59,16 @@ static struct packed pack(struct arena *arena, const BnfuseOnnx__AttributeProto 
 }
 
 /* Independent of the order of attributes. */
-static uint64_t hash_node(struct arena *arena, const struct node *node)
+static uint32_t hash_node(struct arena *arena, const struct node *node)
 {
-    uint64_t hash = hash_bytes(HASH_START, node->op, strlen(node->op)), attributes = 0;
-    hash = hash_mix(hash, (uint64_t)(uintptr_t)node->graph);
+    uint64_t hash = hash_mix((uint64_t)(uintptr_t)node->row, (uint64_t)(uintptr_t)node->graph), attributes = 0;
     for (size_t i = 0; i < node->input_count; i++) hash = hash_mix(hash, (uint64_t)(uintptr_t)node->inputs[i].value);
     for (size_t i = 0; i < node->proto->n_attribute; i++) {
         struct packed packed = pack(arena, node->proto->attribute[i]);
         attributes += hash_bytes(HASH_START, packed.bytes, packed.size);
     }
-    return hash_mix(hash_mix(hash, attributes), node->output_count);
+    hash = hash_mix(hash_mix(hash, attributes), node->output_count);
+    return (uint32_t)(hash ^ hash >> 32);
 }
 
 static bool same_attributes(struct arena *arena, const struct node *a, const struct node *b)
@@ -109,7 +109,7 @@ static void enlarge(struct simplifier *s)
     s->known = larger;
 }
 
-static struct item **place_of(const struct simplifier *s, uint64_t hash)
+static struct item **place_of(const struct simplifier *s, uint32_t hash)
 {
     return &s->known.heads[hash & (s->known.capacity - 1)];
 }
@@ -125,9 +125,9 @@ static void forget(struct simplifier *s, struct item *item)
     s->known.count--;
 }
 
-static void remember(struct simplifier *s, struct item *item, uint64_t hash)
+static void remember(struct simplifier *s, struct item *item, uint32_t hash)
 {
-    if (s->known.count >= s->known.capacity / 2) enlarge(s);
+    if (s->known.count >= s->known.capacity) enlarge(s);
     struct item **head = place_of(s, hash);
     item->hash = hash;
     item->next = *head;
@@ -136,7 +136,7 @@ static void remember(struct simplifier *s, struct item *item, uint64_t hash)
     s->known.count++;
 }
 
-static struct item *find_equal(struct simplifier *s, const struct node *node, uint64_t hash)
+static struct item *find_equal(struct simplifier *s, const struct node *node, uint32_t hash)
 {
     struct item *item = s->known.capacity ? *place_of(s, hash) : NULL;
     while (item && (item->hash != hash || item->is_gone || !same_computation(&s->scratch, item->node, node)))
@@ -153,12 +153,24 @@ static bool can_stand_for(const struct node *node, const struct node *other)
     return true;
 }
 
+/* Whether it is alone in reading one of its inputs: then nothing equals it. */
+static bool reads_alone(const struct node *node)
+{
+    for (size_t i = 0; i < node->input_count; i++)
+        if (node->inputs[i].value && node->inputs[i].value->use_count == 1) return true;
+    return false;
+}
+
 static bool common_subexpression(struct simplifier *s, struct node *node)
 {
-    struct item *item = item_of(s, node);
+    struct item *item = node->item;
+    if (reads_alone(node) || !is_deterministic(node)) {
+        forget(s, item);
+        return false;
+    }
+    uint32_t hash = hash_node(&s->scratch, node);
+    if (item->is_known && item->hash == hash) return false; /* whoever came after it has been compared with it */
     forget(s, item);
-    if (!is_deterministic(node)) return false;
-    uint64_t hash = hash_node(&s->scratch, node);
     struct item *equal = find_equal(s, node, hash);
     if (!equal) {
         remember(s, item, hash);
@@ -172,7 +184,7 @@ static bool common_subexpression(struct simplifier *s, struct node *node)
         forget(s, equal);
         remember(s, item, hash);
     }
-    rewrite_put_first(s, stays, goes);
+    rewrite_put_first(stays, goes);
     rewrite_where(s, node_title(stays));
     for (size_t i = 0; i < goes->output_count; i++)
         if (goes->outputs[i]) rewrite_replace(s, goes, i, stays->outputs[i]);
@@ -276,7 +288,7 @@ static int by_content(const void *left, const void *right)
 static void share(struct simplifier *s, struct value *first, struct value *second)
 {
     rewrite_remark(s, "shared-constant", second->writer, second->name, first->name);
-    if (first->writer) rewrite_put_first(s, first->writer, second->writer);
+    if (first->writer) rewrite_put_first(first->writer, second->writer);
     for (const struct use *use = second->uses; use; use = use->next)
         if (use->node) rewrite_touch(s, use->node);
     edit_replace_uses(second, first);

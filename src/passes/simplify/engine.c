@@ -47,11 +47,6 @@ const struct bnfuse_rule *rewrite_rule(size_t i)
 
 /* ---- items ---- */
 
-struct item *item_of(const struct simplifier *s, const struct node *node)
-{
-    return pointer_map_get(&s->items, node);
-}
-
 static bool is_skipped(const struct simplifier *s, const struct node *node)
 {
     for (size_t i = 0; i < s->options->skipped.count; i++)
@@ -59,7 +54,7 @@ static bool is_skipped(const struct simplifier *s, const struct node *node)
     return false;
 }
 
-static struct item *add_item(struct simplifier *s, struct node *node, size_t depth, size_t position)
+static struct item *add_item(struct simplifier *s, struct node *node, uint32_t depth, uint32_t position)
 {
     struct item *item = NEW(s->net->arena, struct item);
     const char *name = node->proto->name ? node->proto->name : "";
@@ -69,8 +64,7 @@ static struct item *add_item(struct simplifier *s, struct node *node, size_t dep
     item->was_unread = !node_outputs_are_read(node, 0);
     node->is_skipped = is_skipped(s, node);
     for (const struct graph *graph = node->graph; graph->owner; graph = graph->owner->graph) item->nesting++;
-    pointer_map_set(&s->items, node, item);
-    return item;
+    return node->item = item;
 }
 
 static void push(struct simplifier *s, struct wave *wave, struct item *item)
@@ -96,9 +90,17 @@ static int by_depth_then_name(const void *left, const void *right)
     return strcmp(graph_scope(a->node->graph, arena), graph_scope(b->node->graph, arena));
 }
 
+/* Most waves are in order as they come. */
+static void sort(struct wave *wave)
+{
+    size_t sorted = 1;
+    while (sorted < wave->count && by_depth_then_name(&wave->items[sorted - 1], &wave->items[sorted]) <= 0) sorted++;
+    if (sorted < wave->count) qsort(wave->items, wave->count, sizeof *wave->items, by_depth_then_name);
+}
+
 void rewrite_touch(struct simplifier *s, struct node *node)
 {
-    struct item *item = item_of(s, node);
+    struct item *item = node->item;
     if (item) push(s, &s->next, item);
 }
 
@@ -113,21 +115,27 @@ static void touch_readers(struct simplifier *s, const struct value *value)
         if (use->node) rewrite_touch(s, use->node);
 }
 
+/* Of a value that will have more: whoever reads it beside them may be equal to one. */
+static void touch_only_reader(struct simplifier *s, const struct value *value)
+{
+    if (value->use_count == 1) touch_readers(s, value);
+}
+
 static bool add_graph(struct simplifier *s, const struct graph *graph, struct bnfuse_error *error)
 {
     struct node **order;
-    size_t position = 0;
+    uint32_t position = 0;
     if (!graph_order(graph, s->net->arena, &order, error)) return false;
     for (size_t i = 0; i < graph->node_count; i++) {
-        size_t depth = 0;
+        uint32_t depth = 0;
         for (size_t k = 0; k < order[i]->input_count; k++) {
             const struct value *value = order[i]->inputs[k].value;
-            const struct item *item = value && value->writer ? item_of(s, value->writer) : NULL;
+            const struct item *item = value && value->writer ? value->writer->item : NULL;
             if (item && value->graph == graph && item->depth >= depth) depth = item->depth + 1;
         }
         push(s, &s->next, add_item(s, order[i], depth, 0));
     }
-    for (const struct node *node = graph->first; node; node = node->next) item_of(s, node)->position = position++;
+    for (const struct node *node = graph->first; node; node = node->next) node->item->position = position++;
     return true;
 }
 
@@ -293,6 +301,7 @@ bool rewrite_replace(struct simplifier *s, struct node *node, size_t slot, struc
     struct value *output = node_output(node, slot);
     if (!rewrite_can_replace(node, slot, value)) return false;
     touch_readers(s, output);
+    touch_only_reader(s, value);
     touch_writer(s, value);
     if (!output->is_output) {
         edit_replace_uses(output, value);
@@ -309,6 +318,7 @@ bool rewrite_replace(struct simplifier *s, struct node *node, size_t slot, struc
 void rewrite_set_input(struct simplifier *s, struct node *node, size_t slot, struct value *value)
 {
     touch_writer(s, node_input(node, slot));
+    if (value) touch_only_reader(s, value);
     if (value) touch_writer(s, value);
     edit_set_input(node, slot, value);
     rewrite_touch(s, node);
@@ -330,7 +340,7 @@ bool rewrite_read(struct simplifier *s, struct node *node, struct value *value)
 
 static void add_new_item(struct simplifier *s, struct node *node, const struct node *before)
 {
-    const struct item *item = item_of(s, before);
+    const struct item *item = before->item;
     struct item *added = add_item(s, node, item->depth, item->position);
     added->was_unread = false;
     push(s, &s->next, added);
@@ -366,10 +376,10 @@ void rewrite_take_output(struct simplifier *s, struct node *node, struct node *o
     edit_take_output(node, 0, old->outputs[0]);
 }
 
-void rewrite_put_first(struct simplifier *s, struct node *first, struct node *second)
+void rewrite_put_first(struct node *first, struct node *second)
 {
-    struct item *a = item_of(s, first);
-    const struct item *b = item_of(s, second);
+    struct item *a = first->item;
+    const struct item *b = second->item;
     if (a->position < b->position) return;
     edit_move_node(first, second);
     a->position = b->position;
@@ -492,7 +502,7 @@ static void leave_bodies(struct simplifier *s, const struct node *node)
     for (size_t i = 0; i < node->inner_count; i++) {
         const struct graph *body = node->inner[i];
         for (const struct node *inner = body->first; inner; inner = inner->next) {
-            item_of(s, inner)->is_gone = true;
+            inner->item->is_gone = true;
             for (size_t k = 0; k < inner->input_count; k++) touch_writer(s, inner->inputs[k].value);
             leave_bodies(s, inner);
         }
@@ -503,7 +513,7 @@ static void leave_bodies(struct simplifier *s, const struct node *node)
 /* The node goes, and whoever it read from is asked again. */
 void rewrite_remove(struct simplifier *s, struct node *node)
 {
-    struct item *item = item_of(s, node);
+    struct item *item = node->item;
     for (size_t i = 0; i < node->input_count; i++) touch_writer(s, node->inputs[i].value);
     remark_applied(node, BNFUSE_OUTCOME_REMOVED, *s->where ? s->where : "nobody reads it", "");
     remark_forget(node);
@@ -529,17 +539,17 @@ static void ask(struct simplifier *s, struct item *item)
         rewrite_remove(s, node);
         return;
     }
-    const struct rows *rows = rows_of(s, node->row);
+    if (!item->rows) item->rows = rows_of(s, node->row);
     const char *title = NULL;
-    for (size_t i = 0; i < rows->count; i++) {
-        struct node before = *node;
+    for (size_t i = 0; i < item->rows->count; i++) {
+        const struct rewrite *row = item->rows->list[i];
         s->where = "";
         if (!title) title = node_title(node);
-        s->net->edits_keep_bits = !rows->list[i]->on_request;
-        s->running = rows->list[i];
-        bool rewritten = rows->list[i]->apply(s, node);
+        s->net->edits_keep_bits = !row->on_request;
+        s->running = row;
+        bool rewritten = row->apply(s, node);
         if (rewritten) {
-            rewrite_remark(s, rows->list[i]->is.name, &before, title, s->where);
+            rewrite_remark(s, row->is.name, node, title, s->where);
             if (!item->is_gone && !node_outputs_are_read(node, 0)) rewrite_remove(s, node);
             rewrite_touch(s, node);
         }
@@ -554,12 +564,14 @@ static void run_waves(struct simplifier *s)
 {
     while (s->next.count) {
         struct wave wave = s->next;
-        s->next = (struct wave){ NULL, 0, 0 };
-        qsort(wave.items, wave.count, sizeof *wave.items, by_depth_then_name);
+        s->next = s->done;
+        sort(&wave);
         for (size_t i = 0; i < wave.count; i++) {
             wave.items[i]->is_pending = false;
             if (!wave.items[i]->is_gone) ask(s, wave.items[i]);
         }
+        wave.count = 0;
+        s->done = wave;
     }
 }
 
@@ -586,7 +598,7 @@ static struct simplifier *open_simplifier(struct net *net, const struct bnfuse_f
 {
     struct simplifier *s = NEW(net->arena, struct simplifier);
     *s = (struct simplifier){ .net = net, .options = options, .report = report, .work_left = WORK_SECOND };
-    s->items.arena = s->rows.arena = s->defined.arena = s->terms.arena = net->arena;
+    s->rows.arena = s->defined.arena = s->terms.arena = net->arena;
     s->rewrite_room = report->rewrite_count;
     arena_open(&s->scratch, net->arena->memory);
     pool_open(&s->pool, net->arena->memory);

@@ -13,14 +13,14 @@
 /* A node of the worklist. */
 struct item {
     struct node *node;
-    size_t nesting, depth;
-    size_t position; /* in the list of nodes: nodes with a smaller one stand before it */
     const char *name;
+    const struct rows *rows;           /* that look at it; NULL before it is asked */
+    struct item *next;                 /* in the table of what is computed (common.c), with a hash that is near */
+    uint32_t hash;                     /* there */
+    uint32_t nesting, depth, position; /* in the list of nodes: nodes with a smaller one stand before it */
+    bool is_known;                     /* it stands in that table */
     bool is_pending, is_gone;
-    bool was_unread;   /* before anything was rewritten */
-    bool is_known;     /* it stands in the table of what is computed (common.c) */
-    struct item *next; /* there, with a hash that is near */
-    uint64_t hash;
+    bool was_unread; /* before anything was rewritten */
 };
 
 struct wave {
@@ -33,11 +33,10 @@ struct simplifier {
     const struct bnfuse_fuse_options *options;
     struct pass_report *report;
     struct arena scratch;
-    struct pointer_map items; /* by node */
-    struct pointer_map rows;  /* by row: who looks at it */
-    struct wave next;
-    struct array_pool pool; /* of constants that are computed */
-    struct known {          /* nodes by what they compute (common.c) */
+    struct pointer_map rows; /* by row: who looks at it */
+    struct wave next, done;  /* done is empty: a list to be filled again */
+    struct array_pool pool;  /* of constants that are computed */
+    struct known {           /* nodes by what they compute (common.c) */
         struct item **heads;
         size_t capacity, count;
     } known;
@@ -56,6 +55,5 @@ void rewrite_remark(struct simplifier *s, const char *name, const struct node *n
 void rewrite_remove(struct simplifier *s, struct node *node);
 /* Whether nobody reads the node, and it is none that may have to stay all the same. */
 bool may_go_unread(const struct node *node);
-struct item *item_of(const struct simplifier *s, const struct node *node);
 
 #endif

@@ -105,7 +105,7 @@ bool rewrite_can_store(const struct simplifier *s, int64_t bytes, int64_t freed)
 /* Something about the node has changed: it is asked again. */
 void rewrite_touch(struct simplifier *s, struct node *node);
 /* `first` stands before `second` in the list of nodes from now on, whose inputs are there before both. */
-void rewrite_put_first(struct simplifier *s, struct node *first, struct node *second);
+void rewrite_put_first(struct node *first, struct node *second);
 /* Says where what went has gone; words are copied. */
 void rewrite_where(struct simplifier *s, const char *where);
 
