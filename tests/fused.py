@@ -208,6 +208,63 @@ CASES += [
       SCALE, ZERO, ZERO, None, ZERO, NONE], 2),
 ]
 
+GROUPS = dict(num_heads=4, kv_num_heads=2)
+PROMPT = [real(2, 3, 64), real(2, 3, 32), real(2, 3, 32)]
+STEP = [real(2, 1, 64), real(2, 1, 32), real(2, 1, 32), real(2, 2, 4, 16), real(2, 2, 4, 16), whole(4, 2), whole(5)]
+MORE = [x[:1] for x in PROMPT + STEP[3:5]] + [whole(6), whole(7)]
+ANGLES = random.uniform(-3, 3, (10, 8))
+ROTARY = [np.cos(ANGLES).astype(np.float32), np.sin(ANGLES).astype(np.float32)]
+ENDS = [None, None, whole(2, 2), whole(3)]
+PICKS = np.array([[0, 4]], np.int64)
+SMALL, NOTHING = np.full(1, 0.01, np.float32), np.zeros(1, np.int8)
+LSTM = [real(4, 2, 5), bytes_of(1, 5, 12, signed=True), bytes_of(1, 3, 12, signed=True), real(1, 24)]
+LSTM_SCALES = [SMALL, NOTHING, SMALL, NOTHING]
+BOTH = [bytes_of(2, 5, 12), bytes_of(2, 3, 12), real(2, 24), whole(3, 2), real(2, 2, 3), real(2, 2, 3), None,
+        np.full(2, 0.01, np.float32), np.full(2, 120, np.uint8), np.full(2, 0.01, np.float32), np.full(2, 120, np.uint8)]
+TOKENS, ROUTER = real(5, 32), real(5, 4)
+EXPERTS = [real(4, 64, 32), real(4, 64), real(4, 32, 64), real(4, 32)]
+FINES = [np.abs(real(4, 64)) * FINE, np.abs(real(4, 32)) * FINE]
+CASES += [
+    # What is not asked of it, ONNX Runtime's kernel gets wrong: the keys and values are outputs in every case.
+    ("GroupQueryAttention", GROUPS, PROMPT + ENDS, 3),
+    ("GroupQueryAttention", dict(GROUPS, scale=0.3, softcap=1.5), STEP, 3),
+    ("GroupQueryAttention", dict(GROUPS, local_window_size=2), STEP, 3),
+    ("GroupQueryAttention", dict(GROUPS, smooth_softmax=1, softcap=1.5), PROMPT + ENDS, 3),
+    ("GroupQueryAttention", GROUPS, STEP + [None] * 4 + [real(4)], 3),
+    ("GroupQueryAttention", GROUPS, STEP + [None] * 3 + [real(1, 1, 1, 5)], 3),
+    ("GroupQueryAttention", dict(GROUPS, do_rotary=1), PROMPT + ENDS + ROTARY, 3),
+    ("GroupQueryAttention", dict(GROUPS, do_rotary=1, rotary_interleaved=1), STEP + ROTARY, 3),
+    ("GroupQueryAttention", dict(GROUPS, do_rotary=1), STEP + ROTARY + [np.array([[3], [7]], np.int64)], 3),
+    ("GroupQueryAttention", dict(GROUPS, do_rotary=1, local_window_size=3), MORE + ROTARY, 3),
+    ("GroupQueryAttention", dict(GROUPS, do_rotary=1), [real(2, 3, 128), None, None] + ENDS + ROTARY, 3),
+    ("GroupQueryAttention", GROUPS, STEP[:3] + [real(2, 2, 9, 16), real(2, 2, 9, 16)] + STEP[5:], 3),
+    ("GatherBlockQuantized", dict(block_size=16), [bytes_of(5, 16), PICKS, real(5, 2)], 1),
+    ("GatherBlockQuantized", dict(block_size=16), [bytes_of(5, 10), np.array(-1, np.int32), real(5, 2), bytes_of(5, 1)], 1),
+    ("GatherBlockQuantized", dict(block_size=16, bits=8), [bytes_of(5, 40), PICKS, real(5, 3), bytes_of(5, 3)], 1),
+    ("GatherBlockQuantized", dict(block_size=16, bits=2), [bytes_of(5, 10), PICKS, real(5, 3), bytes_of(5, 1)], 1),
+    ("GatherBlockQuantized", dict(block_size=16, bits=8, quantize_axis=2), [bytes_of(5, 2, 20), PICKS, real(5, 2, 2)], 1),
+    ("MatMulInteger16", {}, [random.integers(-999, 999, (2, 3)).astype(np.int16), random.integers(-999, 999, (3, 4)).astype(np.int16)], 1),
+    ("MaxpoolWithMask", dict(kernel_shape=[2, 3], pads=[1, 1, 1, 1]), [real(2, 3, 4, 5), random.integers(0, 2, (1, 1, 4, 5)).astype(np.int32)], 1),
+    ("MaxpoolWithMask", dict(kernel_shape=[3]), [real(2, 3, 7), random.integers(0, 2, (1, 1, 7)).astype(np.int32)], 1),
+    ("MaxpoolWithMask", dict(kernel_shape=[2, 2, 2], strides=[1, 2, 1]), [real(1, 2, 3, 4, 4), random.integers(0, 2, (1, 1, 3, 4, 4)).astype(np.int32)], 1),
+    ("DynamicQuantizeLSTM", dict(hidden_size=3), LSTM + [None] * 4 + LSTM_SCALES, 3),
+    ("DynamicQuantizeLSTM", dict(hidden_size=3), LSTM + [whole(4, 2)] + [None] * 3 + LSTM_SCALES, 3),
+    ("DynamicQuantizeLSTM", dict(hidden_size=3, direction="reverse", clip=0.5), LSTM + [None, real(1, 2, 3), real(1, 2, 3), real(1, 9)] + LSTM_SCALES, 3),
+    ("DynamicQuantizeLSTM", dict(hidden_size=3, direction="bidirectional"), [LSTM[0]] + BOTH, 3),
+] + [("MoE", dict(k=2, activation_type=act, normalize_routing_weights=k), [TOKENS, ROUTER] + EXPERTS, 1)
+     for k, act in enumerate(["relu", "gelu"])] + [
+    ("MoE", dict(k=1, activation_type="silu"), [real(2, 3, 32), real(6, 4), EXPERTS[0], None, EXPERTS[2]], 1),
+    ("MoE", dict(k=2, activation_type="swiglu", swiglu_fusion=1, activation_alpha=1.7, activation_beta=1.0, swiglu_limit=3.0),
+     [TOKENS, ROUTER, real(4, 128, 32), real(4, 128), EXPERTS[2], EXPERTS[3]], 1),
+    ("QMoE", dict(k=2, activation_type="silu", expert_weight_bits=8),
+     [TOKENS, ROUTER, bytes_of(4, 64, 32), FINES[0], EXPERTS[1], bytes_of(4, 32, 64), FINES[1], EXPERTS[3]], 1),
+    ("QMoE", dict(k=2, activation_type="relu", expert_weight_bits=4),
+     [TOKENS, ROUTER, bytes_of(4, 64, 16), FINES[0], None, bytes_of(4, 32, 32), FINES[1]] + [None] * 4 + [bytes_of(4, 32), bytes_of(4, 16)], 1),
+    ("QMoE", dict(k=2, activation_type="identity", expert_weight_bits=4, block_size=16),
+     [TOKENS, ROUTER, bytes_of(4, 64, 16), np.abs(real(4, 64, 2)) * FINE, None, bytes_of(4, 32, 32), np.abs(real(4, 32, 4)) * FINE]
+     + [None] * 4 + [bytes_of(4, 64, 1), bytes_of(4, 32, 2)], 1),
+]
+
 
 def write_model(op, attributes, inputs, wanted, folder):
     """The model and its inputs as files; the names of the outputs."""

@@ -246,6 +246,74 @@ static void quantized_embeddings(void **state)
     trial_close(&t);
 }
 
+static void sums_of_products_of_16_bits(void **state)
+{
+    struct trial t;
+    (void)state;
+    open_model(&t);
+    trial_input(&t, "a", DTYPE_INT16, "1,2", (double[]){ -32768, 3 });
+    trial_input(&t, "b", DTYPE_INT16, "2,1", (double[]){ -32768, 5 });
+    add_node(&t, "MatMulInteger16", "a b", "y", NULL);
+    trial_run(&t, "y");
+    trial_expect(&t, "y", DTYPE_INT32, "1,1", (double[]){ 1073741839 });
+    trial_close(&t);
+}
+
+/* The first masked element ends a row of the window; the very first one of a plane is not masked. */
+static void a_mask_ends_rows_of_windows(void **state)
+{
+    struct trial t;
+    (void)state;
+    open_model(&t);
+    trial_input(&t, "x", DTYPE_FLOAT, "1,2,2,3", (double[]){ 1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16 });
+    trial_input(&t, "m", DTYPE_INT32, "1,1,2,3", (double[]){ 0, 1, 1, 0, 1, 0 });
+    trial_input(&t, "wide", DTYPE_INT32, "1,2,2,3", (double[12]){ 0 });
+    add_node(&t, "MaxpoolWithMask", "x m", "y", "kernel_shape=2,2");
+    add_node(&t, "MaxpoolWithMask", "x m", "rows", "kernel_shape=1,1");
+    trial_run(&t, "y rows");
+    const double none = -3.4028234663852886e38;
+    trial_expect(&t, "y", DTYPE_FLOAT, "1,2,1,2", (double[]){ 2, 5, 12, 15 });
+    trial_expect(&t, "rows", DTYPE_FLOAT, "1,2,2,3", (double[]){ 1, 2, 3, none, 5, none, 11, 12, 13, none, 15, none });
+    trial_close(&t);
+}
+
+static void a_mask_of_several_channels_is_refused(void **state)
+{
+    struct trial t;
+    (void)state;
+    open_model(&t);
+    trial_input(&t, "x", DTYPE_FLOAT, "1,2,2,2", (double[8]){ 0 });
+    trial_input(&t, "m", DTYPE_INT32, "1,2,2,2", (double[8]){ 0 });
+    add_node(&t, "MaxpoolWithMask", "x m", "y", "kernel_shape=2,2");
+    trial_fails(&t, "y", "masks of several channels");
+    trial_close(&t);
+}
+
+/* 0 and 1 are bytes without loss, and so is the state zero. Gates are input, output, forget, candidate. */
+static void an_lstm_of_bytes(void **state)
+{
+    struct trial t;
+    double s = 1 / (1 + exp(-1)), half = 0.5, c1 = s * tanh(2), h1 = half * tanh(c1), c2 = half * c1,
+           h2 = half * tanh(c2);
+    (void)state;
+    open_model(&t);
+    trial_input(&t, "x", DTYPE_FLOAT, "2,2,1", (double[]){ 1, 0, 0, 1 });
+    trial_input(&t, "w", DTYPE_INT8, "1,1,4", (double[]){ 3, 1, 1, 5 });
+    trial_input(&t, "r", DTYPE_INT8, "1,1,4", (double[4]){ 0 });
+    trial_input(&t, "n", DTYPE_INT32, "2", (double[]){ 2, 1 });
+    trial_input(&t, "s", DTYPE_FLOAT, "1", (double[]){ 0.5 });
+    trial_input(&t, "z", DTYPE_INT8, "1", (double[]){ 1 });
+    trial_input(&t, "none", DTYPE_INT8, "1", (double[]){ 0 });
+    add_node(&t, "DynamicQuantizeLSTM", "x w r _ n _ _ _ s z s none", "y h c", "hidden_size=1");
+    add_node(&t, "DynamicQuantizeLSTM", "x w r _ n _ _ _ s z s none", "_ back", "hidden_size=1 direction=reverse");
+    trial_run(&t, "y h c back");
+    trial_expect(&t, "c", DTYPE_FLOAT, "1,2,1", (double[]){ c2, 0 });
+    trial_expect(&t, "h", DTYPE_FLOAT, "1,2,1", (double[]){ h2, 0 });
+    trial_expect(&t, "y", DTYPE_FLOAT, "2,1,2,1", (double[]){ h1, 0, h2, 0 });
+    trial_expect(&t, "back", DTYPE_FLOAT, "1,2,1", (double[]){ h1, 0 });
+    trial_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +325,10 @@ int main(void)
         cmocka_unit_test(groups_are_normalized),
         cmocka_unit_test(pairs_turn_from_the_first_position_on),
         cmocka_unit_test(positions_beyond_the_tables_are_refused),
+        cmocka_unit_test(sums_of_products_of_16_bits),
+        cmocka_unit_test(a_mask_ends_rows_of_windows),
+        cmocka_unit_test(a_mask_of_several_channels_is_refused),
+        cmocka_unit_test(an_lstm_of_bytes),
         cmocka_unit_test(weights_of_few_bits),
         cmocka_unit_test(blocks_that_do_not_fit_are_refused),
         cmocka_unit_test(attention_of_whole_numbers),

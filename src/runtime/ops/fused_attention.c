@@ -6,6 +6,8 @@
  *   Attention            one product of the input makes queries, keys and values, side by side
  *   QAttention           likewise, of whole numbers
  *   MultiHeadAttention   gets them; or packed [batch, steps, heads, 3 or 2, size]; or keys and values by heads */
+#include "runtime/ops/fused_attention.h"
+
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/gradient.h"
@@ -103,8 +105,7 @@ static void attend(struct formula *f, struct attending *a, struct array **output
     formula_ops(f, "Attention", settings, FROM(a->q, a->k, a->v, bias, a->past_key, a->past_value), outputs, 3);
 }
 
-/* [batch, steps, features] or [batch, heads, steps, size], as the latter. */
-static struct array *by_heads(struct formula *f, struct array *x, int64_t heads)
+struct array *heads_apart(struct formula *f, struct array *x, int64_t heads)
 {
     if (!x || x->rank != 3) return x;
     if (x->dims[2] % heads != 0)
@@ -113,8 +114,7 @@ static struct array *by_heads(struct formula *f, struct array *x, int64_t heads)
     return formula_transposed(f, cut, (int64_t[]){ 0, 2, 1, 3 });
 }
 
-/* [batch, heads, steps, size] as [batch, steps, heads * size]. */
-static struct array *side_by_side(struct formula *f, struct array *x)
+struct array *heads_together(struct formula *f, struct array *x)
 {
     if (!x || x->rank != 4) return x;
     struct array *turned = formula_transposed(f, x, (int64_t[]){ 0, 2, 1, 3 });
@@ -124,11 +124,11 @@ static struct array *side_by_side(struct formula *f, struct array *x)
 /* Keys and values are seen by heads where any of the three is, which ai.onnx wants alike. */
 static void attend_by_heads(struct formula *f, struct attending *a, struct array **outputs)
 {
-    a->q = by_heads(f, a->q, a->heads);
-    a->k = by_heads(f, a->k, a->heads);
-    a->v = by_heads(f, a->v, a->heads);
+    a->q = heads_apart(f, a->q, a->heads);
+    a->k = heads_apart(f, a->k, a->heads);
+    a->v = heads_apart(f, a->v, a->heads);
     attend(f, a, outputs);
-    formula_give(f, 0, side_by_side(f, outputs[0]));
+    formula_give(f, 0, heads_together(f, outputs[0]));
 }
 
 /* ---- Attention ---- */
@@ -162,7 +162,7 @@ static struct array *stacked(struct formula *f, struct array *keys, struct array
     return formula_concat(f, FROM(formula_reshaped(f, keys, 5, dims), formula_reshaped(f, values, 5, dims)), 0);
 }
 
-static bool refuse(struct formula *f, const char *what)
+bool formula_refuse(struct formula *f, const char *what)
 {
     if (f->failed) return false;
     f->failed = true;
@@ -175,8 +175,8 @@ static bool attend_to(struct formula *f, struct array *x, struct attending *a, s
     struct array *outputs[3];
     int64_t at[4];
     a->heads = node_int(f->call->node, "num_heads", 0);
-    if (node_int(f->call->node, "do_rotary", 0)) refuse(f, "do_rotary");
-    if (node_int(f->call->node, "past_present_share_buffer", 0)) refuse(f, "past_present_share_buffer");
+    if (node_int(f->call->node, "do_rotary", 0)) formula_refuse(f, "do_rotary");
+    if (node_int(f->call->node, "past_present_share_buffer", 0)) formula_refuse(f, "past_present_share_buffer");
     if (read_parts(f, x, at)) {
         a->q = formula_slice(f, x, 2, at[0], at[1]);
         a->k = formula_slice(f, x, 2, at[1], at[2]);
@@ -240,7 +240,7 @@ static void add_biases(struct formula *f, struct attending *a)
     struct array *bias = call_input(f->call, 3), **const to[] = { &a->q, &a->k, &a->v };
     int64_t from = 0;
     for (int i = 0; bias && !f->failed && i < 3; i++) {
-        struct array *x = *to[i] = by_heads(f, *to[i], a->heads);
+        struct array *x = *to[i] = heads_apart(f, *to[i], a->heads);
         if (!x || x->rank != 4) break;
         int64_t size = x->dims[1] * x->dims[3], dims[] = { 1, x->dims[1], 1, x->dims[3] };
         struct array *part = formula_slice(f, bias, 0, from, from + size);
@@ -255,8 +255,8 @@ static bool multi_head_attention(struct call *call)
     struct array *outputs[3];
     formula_open(&f, call);
     for (size_t i = 8; i < 10; i++)
-        if (call_input(call, i)) refuse(&f, "a shared buffer of the past");
-    if (call_wants(call, 3)) refuse(&f, "output qk");
+        if (call_input(call, i)) formula_refuse(&f, "a shared buffer of the past");
+    if (call_wants(call, 3)) formula_refuse(&f, "output qk");
     struct attending a = { .mask = call_input(call, 4),
                            .bias = call_input(call, 5),
                            .past_key = call_input(call, 6),

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * MatMulNBits of com.microsoft: a product with a weight of few bits, in blocks along a row that have a scale each. */
+ * Weights of few bits, in blocks that have a scale each: MatMulNBits of com.microsoft, a product with such a weight, and
+ * GatherBlockQuantized, which picks from one. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/formula.h"
 #include "runtime/ops/operators.h"
+#include "runtime/ops/packed.h"
+
+#include <string.h>
 
 /* B is [rows, blocks, bytes of a block]; row n belongs to column n of the product. */
 struct blocks {
@@ -79,6 +83,102 @@ static bool matmul_n_bits(struct call *call)
     return formula_close(&f);
 }
 
+/* ---- GatherBlockQuantized ---- */
+
+static int64_t row_bytes(int64_t count, int64_t bits)
+{
+    return (count * bits + 7) / 8;
+}
+
+static double packed_zero(const struct packed_table *p, int64_t outer, int64_t block, int64_t inner)
+{
+    if (!p->zeros) return p->bits ? (double)(1 << (p->bits - 1)) : 0;
+    if (!p->bits) return (double)p->zeros->i64[(outer * p->blocks + block) * p->inner + inner];
+    if (p->size == 0) return (double)packed_number(p->zeros, 0, outer, p->bits);
+    return (double)packed_number(p->zeros, outer * row_bytes(p->blocks, p->bits), block, p->bits);
+}
+
+static void unpack_table(const struct packed_table *p, struct array *y)
+{
+    for (int64_t i = 0; i < y->count; i++) {
+        int64_t inner = i % p->inner, at = i / p->inner % p->length, outer = i / p->inner / p->length;
+        int64_t block = p->size ? at / p->size : 0;
+        double number = p->bits ? (double)packed_number(p->data, outer * (p->length * p->bits / 8), at, p->bits)
+                                : (double)p->data->i64[i];
+        double scale = element_real(p->scales, (outer * p->blocks + block) * p->inner + inner);
+        element_put(y, i, (number - packed_zero(p, outer, block, inner)) * scale);
+    }
+}
+
+static bool table_fits(const struct packed_table *p)
+{
+    int64_t scales = p->outer * p->blocks * p->inner;
+    int64_t zeros = !p->bits       ? scales
+                    : p->size == 0 ? row_bytes(p->outer, p->bits)
+                                   : p->outer * row_bytes(p->blocks, p->bits);
+    return p->scales && is_real(p->scales) && p->scales->count == scales && (!p->zeros || p->zeros->count == zeros);
+}
+
+struct array *packed_unpack(struct formula *f, struct packed_table *p, int axis)
+{
+    int64_t dims[ARRAY_MAX_RANK];
+    int rank = p->data->rank;
+    memcpy(dims, p->data->dims, sizeof dims);
+    if (p->bits != 0 && p->bits != 2 && p->bits != 4 && p->bits != 8)
+        return formula_fail(f, "has numbers of %lld bits", (long long)p->bits);
+    if (p->bits && !size_multiply(dims[rank - 1], 8 / p->bits, &dims[rank - 1]))
+        memory_exhausted(f->call->pool->memory);
+    p->outer = dims_product(dims, 0, axis);
+    p->inner = dims_product(dims, axis + 1, rank);
+    p->length = dims[axis];
+    p->blocks = p->size ? p->length / p->size + (p->length % p->size != 0) : 1;
+    if (!table_fits(p)) return formula_fail(f, "has scales or zero points that do not fit its blocks");
+    enum dtype type = p->scales->type;
+    struct array *y = array_new(f->call->pool, type, store_of(type, f->call->exact), rank, dims);
+    unpack_table(p, y);
+    return formula_hold(f, array_settled(y, f->call->exact));
+}
+
+static bool read_table(struct call *call, struct packed_table *p, int *gathered, int *axis)
+{
+    const struct array *data = call_input(call, 0), *zeros = call_input(call, 3);
+    p->size = node_int(call->node, "block_size", 128);
+    p->bits = data && data->type == DTYPE_UINT8 ? node_int(call->node, "bits", 4) : 0;
+    if (!data || !is_whole(data) || !call_input(call, 1) || !call_input(call, 2) || (zeros && !is_whole(zeros)))
+        return call_fail(call, "needs whole numbers, indices, scales and whole zero points");
+    if (!call_axis(call, node_int(call->node, "gather_axis", 0), data->rank, gathered)
+        || !call_axis(call, node_int(call->node, "quantize_axis", 1), data->rank, axis))
+        return false;
+    if (p->size < 1 || *gathered == *axis || (p->bits != 0 && *axis != data->rank - 1))
+        return call_fail(call, "has blocks of %lld along axis %d, and picks along axis %d", (long long)p->size, *axis,
+                         *gathered);
+    return true;
+}
+
+static bool gather_block_quantized(struct call *call)
+{
+    struct formula f;
+    struct packed_table p = { 0 };
+    int gathered, axis;
+    if (!read_table(call, &p, &gathered, &axis)) return false;
+    formula_open(&f, call);
+    struct array *indices = call_input(call, 1), *zeros = call_input(call, 3);
+    const struct setting *settings = SETTINGS(SET_INT("axis", gathered));
+    p.data = formula_op(&f, "Gather", settings, FROM(call_input(call, 0), indices));
+    p.scales = formula_op(&f, "Gather", settings, FROM(call_input(call, 2), indices));
+    p.zeros = zeros ? formula_op(&f, "Gather", settings, FROM(zeros, indices)) : NULL;
+    if (!f.failed) formula_give(&f, 0, packed_unpack(&f, &p, gathered < axis ? axis + indices->rank - 1 : axis));
+    return formula_close(&f);
+}
+
+/* ---- shapes ---- */
+
+static bool shape_gather_block_quantized(struct shaping *s)
+{
+    int rank = input_rank(s, 0), picks = input_rank(s, 1);
+    return set_rank(s, 0, rule_type(s), rank < 0 || picks < 0 ? -1 : rank + picks - 1);
+}
+
 static bool shape_matmul_n_bits(struct shaping *s)
 {
     struct dim dims[SHAPE_MAX_RANK];
@@ -90,6 +190,9 @@ static bool shape_matmul_n_bits(struct shaping *s)
 }
 
 const struct operator_row fused_blocks_operators[] = {
+    { "com.microsoft:GatherBlockQuantized", 1, LATEST, .run = gather_block_quantized,
+      .shape = shape_gather_block_quantized, .type_from = 2, .sizes = SLOT(1), .limits = { [1] = LIMIT_INDEX },
+      .schemas = SCHEMAS({ 1, LATEST, "T U V ?T > V", "bits:i block_size:i gather_axis:i quantize_axis:i" }) },
     { "com.microsoft:MatMulNBits", 1, LATEST, .run = matmul_n_bits, .shape = shape_matmul_n_bits,
       .schemas = SCHEMAS(
           { 1, LATEST, "T u8 . ?. ?i32 ?T > T", "K!i N!i accuracy_level:i bits:i block_size!i weight_prepacked:i" }) },

@@ -289,6 +289,16 @@ static bool dynamic_quantize_matmul(struct call *call)
     return formula_close(&f);
 }
 
+/* Sums of products of 16 bits, in 32. */
+static bool matmul_integer_16(struct call *call)
+{
+    struct formula f;
+    formula_open(&f, call);
+    struct array *a = formula_cast(&f, call_input(call, 0), DTYPE_INT32);
+    formula_give(&f, 0, formula_matmul(&f, a, formula_cast(&f, call_input(call, 1), DTYPE_INT32)));
+    return formula_close(&f);
+}
+
 static bool matmul_integer_to_float(struct call *call)
 {
     struct formula f;
@@ -362,6 +372,8 @@ const struct operator_row integer_operators[] = {
     { "com.microsoft:DynamicQuantizeMatMul", 1, LATEST, .limits = { [2] = LIMIT_POSITIVE },
       .run = dynamic_quantize_matmul, .shape = shape_dynamic_matmul, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "f32 T f32 ?T ?f32 > f32", "" }) },
+    { "com.microsoft:MatMulInteger16", 1, LATEST, .run = matmul_integer_16, .shape = shape_matmul, .type = DTYPE_INT32,
+      .schemas = SCHEMAS({ 1, LATEST, "T U > i32", "" }) },
     { "com.microsoft:MatMulIntegerToFloat", 1, LATEST, .limits = { [2] = LIMIT_POSITIVE, [3] = LIMIT_POSITIVE },
       .run = matmul_integer_to_float, .shape = shape_matmul, .type_from = 2,
       .schemas = SCHEMAS({ 1, LATEST, "T U V V ?T ?U ?V > V", "" }) },

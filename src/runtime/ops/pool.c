@@ -13,6 +13,7 @@
 #include "runtime/ops/conv.h"
 #include "runtime/ops/operators.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -20,12 +21,14 @@ struct pooling {
     const struct array *x;
     struct window window;
     enum auto_pad mode;
-    int64_t channels; /* of all images */
+    int64_t channels;         /* of all images */
+    const struct array *mask; /* zero where a maximum does not look, or NULL */
 };
 
 static bool read_pooling(struct call *call, struct pooling *p)
 {
     p->x = call_input(call, 0);
+    p->mask = NULL;
     if (!p->x) return call_fail(call, "input X is missing");
     if (!is_real(p->x) && p->x->type != DTYPE_INT8 && p->x->type != DTYPE_UINT8)
         return call_fail(call, "input X has type %s", dtype_name(p->x->type));
@@ -116,21 +119,34 @@ static int64_t place_of(const struct window *w, const struct sight *sight, int64
     return place;
 }
 
-/* The first maximum in the window; a NaN is one. False when the window sees padding only. */
+/* One mask is for all channels. ONNX Runtime, whose operator this is, never masks the first element of a plane or volume. */
+static bool is_masked(const struct pooling *p, int64_t position)
+{
+    return p->mask && p->mask->i64[position] == 0 && (position > 0 || p->window.rank == 1);
+}
+
+/* The first maximum in the window; a NaN is one. False when the window sees padding only. A masked element ends its row of
+ * the window. */
 static bool find_largest(const struct pooling *p, int64_t channel, int64_t o, int64_t *place, int64_t *turned)
 {
     const struct window *w = &p->window;
     struct sight sight = sight_of(w, o);
     double most = 0;
-    for (int64_t i = 0; i < sight.all; i++) {
+    bool found = false;
+    for (int64_t i = 0, row = sight.count[w->rank - 1]; i < sight.all; i++) {
         int64_t other, position = place_of(w, &sight, i, &other);
+        if (is_masked(p, position)) {
+            i += row - 1 - i % row;
+            continue;
+        }
         double value = element_real(p->x, channel * w->in_count + position);
-        if (i > 0 && (most != most || !(value > most || value != value))) continue;
+        if (found && (most != most || !(value > most || value != value))) continue;
         most = value;
+        found = true;
         *place = channel * w->in_count + position;
         *turned = channel * w->in_count + other;
     }
-    return sight.all > 0;
+    return found;
 }
 
 /* What a maximum over nothing is; whole types are INT8 and UINT8. */
@@ -175,6 +191,26 @@ static bool run_max_pool(struct call *call)
     if (call_wants(call, 1)) walk.indices = make_output(call, &p, 1, DTYPE_INT64);
     CALL_WORK(call, y->count, p.window.taps, WORK_ELEMENT);
     team_run(call->team, y->count, team_piece(y->count, y->count * 16), walk_windows, &walk);
+    return true;
+}
+
+/* Where a window sees nothing, its maximum is the lowest finite number. */
+static bool run_masked_max_pool(struct call *call)
+{
+    struct pooling p;
+    const struct array *mask = call_input(call, 1);
+    if (!read_pooling(call, &p)) return false;
+    bool fits = mask && is_whole(mask) && mask->rank == p.x->rank && is_real(p.x);
+    for (int i = 2; fits && i < mask->rank; i++) fits = mask->dims[i] == p.x->dims[i];
+    if (!fits) return call_fail(call, "needs a mask of whole numbers for its planes of real ones");
+    if (mask->dims[0] != 1 || mask->dims[1] != 1) return call_unsupported(call, "masks of several channels");
+    p.mask = mask;
+    struct array *y = make_output(call, &p, 0, p.x->type);
+    struct walk walk = { &p, false, y, NULL };
+    CALL_WORK(call, y->count, p.window.taps, WORK_ELEMENT);
+    team_run(call->team, y->count, team_piece(y->count, y->count * 16), walk_windows, &walk);
+    for (int64_t i = 0; i < y->count; i++)
+        if (element_real(y, i) == -INFINITY) element_put(y, i, -(double)FLT_MAX);
     return true;
 }
 
@@ -632,6 +668,11 @@ const struct operator_row pool_operators[] = {
                            "auto_pad:s ceil_mode:i dilations:I kernel_shape!I pads:I storage_order:i strides:I" }) },
     { "MaxRoiPool", 1, LATEST, .run = run_max_roi_pool, .shape = shape_max_roi_pool, .fixed_attribute = "spatial_scale",
       .sizes = SLOT(1), .schemas = SCHEMAS({ 1, LATEST, "T T > T", "pooled_shape!I spatial_scale:f" }) },
+    { "com.microsoft:MaxpoolWithMask", 1, LATEST, .run = run_masked_max_pool, .shape = shape_pool, .hides = true,
+      .limits = { [1] = LIMIT_ONE },
+      .schemas = SCHEMAS({ 1, LATEST, "T i32 > T",
+                           "auto_pad:s ceil_mode:i dilations:I kernel_shape:I pads:I "
+                           "storage_order:i strides:I" }) },
     { "MaxUnpool", 9, LATEST, .run = run_max_unpool, .shape = shape_max_unpool, .sizes = SLOT(1) | SLOT(2),
       .schemas = SCHEMAS({ 9, LATEST, "T i64 ?i64 > T", "kernel_shape!I pads:I strides:I" }) },
     { 0 },
