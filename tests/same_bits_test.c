@@ -60,7 +60,7 @@ static bool run_with(struct subject *s, bool exact, int row, int threads, struct
     for (size_t i = 0; i < s->net.main->input_count; i++)
         if (s->inputs[i]) inputs[i] = array_stored(s->inputs[i], store_of(s->inputs[i]->type, exact));
     bool good = plan_run(s->plan, &options, inputs, outputs, error);
-    drop_all(inputs, s->net.main->input_count);
+    arrays_drop(inputs, s->net.main->input_count);
     return good;
 }
 
@@ -109,14 +109,14 @@ static bool try_all(void *context, struct bnfuse_error *error)
         for (int row = 1; row < simd_row_count(); row++) {
             assert_true(run_with(s, exact, row, 1, s->outputs, error));
             expect_same(s, simd_for(STORE_F32, row)->name);
-            drop_all(s->outputs, graph->output_count);
+            arrays_drop(s->outputs, graph->output_count);
         }
         for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
             assert_true(run_with(s, exact, 0, threads[i], s->outputs, error));
             expect_same(s, threads[i] == 2 ? "2 threads" : "4 threads");
-            drop_all(s->outputs, graph->output_count);
+            arrays_drop(s->outputs, graph->output_count);
         }
-        drop_all(s->first, graph->output_count);
+        arrays_drop(s->first, graph->output_count);
     }
     return s->ran = true;
 }

@@ -143,7 +143,7 @@ static bool measure_gauges(struct calibration *c, struct gauge *const *gauges, s
         struct array **arrays = NEW_ARRAY(&session->data, struct array *, count);
         good = session_run(session, side, EXACT_ROUNDED, 0, NULL, arrays, error);
         for (size_t i = 0; good && i < count; i++) good = add_array(gauges[i], arrays[i], &session->plans, error);
-        drop_all(arrays, count);
+        arrays_drop(arrays, count);
         if (!good) return false;
     }
     return true;

@@ -257,7 +257,7 @@ static bool run_perturbed(struct check *check, const struct outputs *of, enum pr
         struct bnfuse_difference d = measure(of->exact[i], perturbed[i]);
         far[i] = fmax(far[i], d.shape_differs || d.pattern_differs ? INFINITY : d.relative);
     }
-    drop_all(perturbed, count);
+    arrays_drop(perturbed, count);
     return ran;
 }
 
@@ -294,7 +294,7 @@ static bool needs_noise(const struct check *check)
 static void drop_outputs(struct outputs *of, size_t count)
 {
     struct array **const lists[] = { of->exact, of->unrounded, of->rounded, of->native_before, of->native_after };
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) drop_all(lists[i], count);
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) arrays_drop(lists[i], count);
 }
 
 /* With every site proven the whole follows by composition, up to rounding: and that is what the models' own types show. */
@@ -415,7 +415,7 @@ static bool run_for_depth(void *context, struct bnfuse_error *error)
     const struct observer observer = { observe, check, NULL };
     struct array **exact = output_list(check->session, check->result->output_count);
     bool ran = session_run(check->session, &check->session->before, EXACT_ROUNDED, 0, &observer, exact, error);
-    drop_all(exact, check->result->output_count);
+    arrays_drop(exact, check->result->output_count);
     return ran;
 }
 

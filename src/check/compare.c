@@ -77,11 +77,11 @@ static struct runs open_runs(struct session *session, size_t count)
 
 static void drop_runs(struct runs *runs, size_t count)
 {
-    drop_all(runs->exact_a, count);
-    drop_all(runs->exact_b, count);
-    drop_all(runs->native_a, count);
-    drop_all(runs->native_b, count);
-    drop_all(runs->other, count);
+    arrays_drop(runs->exact_a, count);
+    arrays_drop(runs->exact_b, count);
+    arrays_drop(runs->native_a, count);
+    arrays_drop(runs->native_b, count);
+    arrays_drop(runs->other, count);
 }
 
 static bool sample(void *context, struct value *value, struct array *array, struct bnfuse_error *error)
@@ -97,7 +97,7 @@ static void align(const struct comparison *comparison, struct array *const *like
 {
     struct array **aligned = output_list(comparison->session, count);
     for (size_t i = 0; i < count; i++) aligned[i] = as_type_of(like[i], arrays[comparison->partners[i]]);
-    drop_all(arrays, count);
+    arrays_drop(arrays, count);
     if (count) memcpy(arrays, aligned, count * sizeof *aligned);
 }
 
@@ -146,7 +146,7 @@ static bool run_perturbed(struct comparison *comparison, const struct side *side
             bool comparable = !moved.shape_differs && !moved.pattern_differs;
             far[i] = comparable ? fmax(far[i], moved.relative) : INFINITY;
         }
-        drop_all(runs->other, count);
+        arrays_drop(runs->other, count);
     }
     return ran;
 }
@@ -384,7 +384,7 @@ static bool prove_segments(struct comparison *comparison, struct site *sites, st
             if (site->origins[i]->graph == session->before.net->main) wait_for(comparison, site, i);
     if (sites) session_run(session, &session->before, EXACT_ROUNDED, 0, &observer, outputs, &why);
     stop_waiting(sites);
-    drop_all(outputs, comparison->result->output_count);
+    arrays_drop(outputs, comparison->result->output_count);
     if (is_fatal(&why)) return pass_error(error, &why);
     return prove_rest(comparison, sites, error);
 }

@@ -283,14 +283,6 @@ static void join_nodes(struct diff *diff, struct node *a, struct node *b)
     }
 }
 
-static const char *name_of(const struct node *node)
-{
-    if (node->proto->name && *node->proto->name) return node->proto->name;
-    for (size_t i = 0; i < node->output_count; i++)
-        if (node->outputs[i]) return node->outputs[i]->name;
-    return node->op;
-}
-
 /* The node of a that reads the paired values in the same way: it is a reader of any of them. */
 static struct node *structural_twin(struct diff *diff, const struct graph *a, const struct node *b)
 {
@@ -304,7 +296,7 @@ static struct node *structural_twin(struct diff *diff, const struct graph *a, co
             if (!node || node->graph != a || partner(diff, node) || !same_op(node, b) || !same_inputs(diff, node, b)
                 || !same_attributes(diff, node, b))
                 continue;
-            if (!found || strcmp(name_of(node), name_of(b)) == 0) found = node;
+            if (!found || strcmp(node_title(node), node_title(b)) == 0) found = node;
         }
     }
     return found;
@@ -322,7 +314,7 @@ static struct name_map *names_of(struct diff *diff, const struct graph *graph)
     name_map_open(names, diff->arena);
     for (struct node *node = graph->first; node; node = node->next) {
         struct name_entry *entry = NEW(diff->arena, struct name_entry);
-        *entry = (struct name_entry){ .name = name_of(node), .node = node };
+        *entry = (struct name_entry){ .name = node_title(node), .node = node };
         name_map_add(names, entry);
     }
     return names;
@@ -331,7 +323,7 @@ static struct name_map *names_of(struct diff *diff, const struct graph *graph)
 static struct node *namesake(struct diff *diff, const struct name_map *names, const struct graph *a,
                              const struct node *b)
 {
-    const struct name_entry *entry = name_map_get(names, name_of(b));
+    const struct name_entry *entry = name_map_get(names, node_title(b));
     if (entry && !partner(diff, entry->node) && same_op(entry->node, b)) return entry->node;
     struct value *output = node_output(b, 0) ? graph_value(a, node_output(b, 0)->name) : NULL;
     struct node *writer = output ? output->writer : NULL;
@@ -454,11 +446,11 @@ static void tell_pair(struct diff *diff, const struct node *a, const struct node
     if (*inputs) detail = also(diff, detail, inputs);
     if (a->opset != b->opset && !*a->domain && a->row != b->row)
         detail = also(diff, detail, arena_printf(diff->arena, "opset %" PRId64 " -> %" PRId64, a->opset, b->opset));
-    bool renamed = strcmp(name_of(a), name_of(b)) != 0;
+    bool renamed = strcmp(node_title(a), node_title(b)) != 0;
     if (*detail)
-        tell(diff, BNFUSE_CHANGE_CHANGED, BNFUSE_SUBJECT_NODE, b->graph, b->op, name_of(b), name_of(a), detail);
+        tell(diff, BNFUSE_CHANGE_CHANGED, BNFUSE_SUBJECT_NODE, b->graph, b->op, node_title(b), node_title(a), detail);
     else if (renamed)
-        tell(diff, BNFUSE_CHANGE_RENAMED, BNFUSE_SUBJECT_NODE, b->graph, b->op, name_of(b), name_of(a), "");
+        tell(diff, BNFUSE_CHANGE_RENAMED, BNFUSE_SUBJECT_NODE, b->graph, b->op, node_title(b), node_title(a), "");
 }
 
 static const char *dims_text(struct diff *diff, const struct tensor *tensor)
@@ -556,7 +548,7 @@ static void tell_list(struct diff *diff, bnfuse_change_subject subject, const st
 static void tell_node(struct diff *diff, bnfuse_change_kind kind, const struct node *node)
 {
     if (is_constant_node(node)) return;
-    tell(diff, kind, BNFUSE_SUBJECT_NODE, node->graph, node->op, name_of(node), "", "");
+    tell(diff, kind, BNFUSE_SUBJECT_NODE, node->graph, node->op, node_title(node), "", "");
 }
 
 /* Removed nodes of a are listed before the next node that both have. */

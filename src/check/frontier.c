@@ -69,22 +69,16 @@ static void reach(struct frontier *f, struct value *value, bool is_b)
     else frontier_add(f, is_b ? value : NULL, is_b ? NULL : value);
 }
 
-static bool is_around(const struct graph *outer, const struct graph *graph)
-{
-    while (graph && graph != outer) graph = graph->owner ? graph->owner->graph : NULL;
-    return graph != NULL;
-}
-
 static void reach_inputs(struct frontier *f, const struct node *node, const struct graph *region, bool is_b)
 {
     for (size_t i = 0; i < node->input_count; i++)
-        if (node->inputs[i].value && is_around(node->inputs[i].value->graph, region))
+        if (node->inputs[i].value && graph_is_around(node->inputs[i].value->graph, region))
             reach(f, node->inputs[i].value, is_b);
     for (size_t i = 0; i < node->inner_count; i++) {
         const struct graph *body = node->inner[i];
         for (const struct node *inner = body->first; inner; inner = inner->next) reach_inputs(f, inner, region, is_b);
         for (size_t k = 0; k < body->output_count; k++)
-            if (body->outputs[k] && is_around(body->outputs[k]->graph, region)) reach(f, body->outputs[k], is_b);
+            if (body->outputs[k] && graph_is_around(body->outputs[k]->graph, region)) reach(f, body->outputs[k], is_b);
     }
 }
 

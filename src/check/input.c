@@ -10,6 +10,7 @@
 #include "onnx/graph/operator.h"
 #include "onnx/shape/infer.h"
 #include "onnx/shape/symbol.h"
+#include "runtime/ops/random.h"
 
 #include <math.h>
 #include <string.h>
@@ -395,21 +396,12 @@ static double fold_into(const struct interval *limits, double number)
 
 /* ---- numbers ---- */
 
-/* splitmix64 (Steele, Lea, Flood 2014). */
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
 /* Four 16-bit uniform numbers at a time; twelve have variance 1. */
 static double next_normal(uint64_t *state)
 {
     int64_t sum = 0;
     for (int i = 0; i < 3; i++) {
-        uint64_t bits = next_random(state);
+        uint64_t bits = random_bits(state);
         for (int k = 0; k < 4; k++, bits >>= 16) sum += (int64_t)(bits & 0xffff);
     }
     return (double)(sum - 6 * 65535) / 65536;
@@ -431,7 +423,7 @@ void random_normal(double *numbers, int64_t count, uint64_t seed, const char *na
 static void draw_whole(const struct range *range, int64_t *values, int64_t count, uint64_t state)
 {
     uint64_t span = (uint64_t)(range->high - range->low) + 1;
-    for (int64_t i = 0; i < count; i++) values[i] = range->low + (int64_t)((next_random(&state) >> 11) % span);
+    for (int64_t i = 0; i < count; i++) values[i] = range->low + (int64_t)((random_bits(&state) >> 11) % span);
 }
 
 /* Every draw has numbers of its own. */
@@ -513,7 +505,7 @@ static void fill_text(struct chooser *chooser, struct tensor *tensor, uint64_t s
 {
     char **strings = NEW_ARRAY(chooser->arena, char *, (size_t)tensor->count);
     for (int64_t i = 0; i < tensor->count; i++)
-        strings[i] = arena_printf(chooser->arena, "%c", (int)('a' + next_random(&state) % 26));
+        strings[i] = arena_printf(chooser->arena, "%c", (int)('a' + random_bits(&state) % 26));
     tensor->strings = strings;
 }
 

@@ -438,13 +438,6 @@ static const struct node *counterpart(const struct numbering *n, const struct no
     return NULL;
 }
 
-static const struct graph *body_of(const struct node *node, const char *name)
-{
-    for (size_t i = 0; i < node->inner_count; i++)
-        if (strcmp(node->inner_names[i], name) == 0) return node->inner[i];
-    return NULL;
-}
-
 /* Bodies of which one runs are the same ones where the same decides. */
 static bool is_chosen_alike(const struct numbering *of_b, const struct node *b, const struct numbering *of_a,
                             const struct node *a)
@@ -459,7 +452,7 @@ static void pair_bodies(const struct numbering *n, const struct node *node)
     const struct numbering of_a = { n->pairing, n->pairing->a, false, false, false };
     if (!other || !is_chosen_alike(n, node, &of_a, other)) return;
     for (size_t i = 0; i < node->inner_count; i++) {
-        const struct graph *b = node->inner[i], *a = body_of(other, node->inner_names[i]);
+        const struct graph *b = node->inner[i], *a = node_body(other, node->inner_names[i]);
         for (size_t k = 0; a && k < b->output_count && k < a->output_count; k++) {
             if (class_of(&of_a, a->outputs[k]) == class_of(n, b->outputs[k])) continue;
             struct site *site = pairing_add_segment(n->pairing, b->outputs[k], a->outputs[k]);

@@ -19,18 +19,10 @@ bool pass_error(struct bnfuse_error *error, const struct bnfuse_error *why)
     return false;
 }
 
-static void drop_arrays(struct array **arrays, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        array_drop(arrays[i]);
-        arrays[i] = NULL;
-    }
-}
-
 static void release(struct site *site)
 {
-    drop_arrays(site->fed, site->given_count);
-    drop_arrays(&site->expected, 1);
+    arrays_drop(site->fed, site->given_count);
+    arrays_drop(&site->expected, 1);
 }
 
 bool prover_run_plan(const struct prover *prover, const struct plan *plan, const struct partial_run *part,
@@ -162,7 +154,7 @@ static bool own_noise(struct proof *proof, double *noise, struct bnfuse_error *e
         struct bnfuse_difference moved = measure(site->expected, output);
         if (!moved.shape_differs && !moved.pattern_differs) *noise = moved.relative;
     }
-    drop_arrays(fed, site->given_count);
+    arrays_drop(fed, site->given_count);
     array_drop(output);
     return !is_fatal(&why) || pass_error(error, &why);
 }
@@ -291,7 +283,7 @@ static bool try_bits(struct proof *proof, struct bnfuse_error *error)
         struct bnfuse_difference differs = { .largest = INFINITY, .relative = INFINITY, .pattern_differs = true };
         if (!equal) add_outcome(site->result, &differs, false);
     }
-    drop_arrays(fed, site->given_count);
+    arrays_drop(fed, site->given_count);
     array_drop(before);
     array_drop(after);
     return ran || !is_fatal(&why) || pass_error(error, &why);
@@ -402,13 +394,6 @@ static bool says_little(const struct prover *prover, const struct site *site)
     return false;
 }
 
-static bool is_finite(const struct array *array)
-{
-    for (int64_t i = 0; array && array->store == STORE_F64 && i < array->count; i++)
-        if (!isfinite(array->f64[i])) return false;
-    return true;
-}
-
 /* One more trial. The first one stands where the site does not work on random numbers. */
 static bool try_other_numbers(struct proof *proof, struct bnfuse_error *error)
 {
@@ -425,8 +410,8 @@ static bool try_other_numbers(struct proof *proof, struct bnfuse_error *error)
         site->fed[i] = other;
         changed++;
     }
-    drop_arrays(&site->expected, 1);
-    if (changed && run_before(proof, site->fed, &site->expected, &why) && is_finite(site->expected))
+    arrays_drop(&site->expected, 1);
+    if (changed && run_before(proof, site->fed, &site->expected, &why) && array_is_finite(site->expected))
         try_site(proof, &why);
     return !is_fatal(&why) || pass_error(error, &why);
 }
@@ -525,11 +510,11 @@ bool prover_find_trial(const struct prover *prover, struct site *site)
         trial.guessed = false;
         trial.guess = &guesses[(i / 2 + 2) % guess_count];
         if (guarded(prover->options->memory, run_trial, &trial, &why)) {
-            drop_arrays(site->fed, site->given_count);
+            arrays_drop(site->fed, site->given_count);
             if (site->given_count) memcpy(site->fed, fed, site->given_count * sizeof *fed);
             return true;
         }
-        drop_arrays(fed, site->given_count);
+        arrays_drop(fed, site->given_count);
         if (why.status == BNFUSE_INTERNAL) memory_require_machine(prover->options->memory);
         if (!*site->result->why) site->result->why = arena_copy_text(prover->after->arena, why.message);
     }
@@ -579,7 +564,7 @@ static bool find_small(struct small_trial *small, const struct guess *least, str
         small->trial.guessed = false;
         release(site);
         bool ran = guarded(prover->options->memory, run_small, small, &why);
-        drop_arrays(small->trial.fed, site->given_count);
+        arrays_drop(small->trial.fed, site->given_count);
         if (!ran && is_fatal(&why)) return pass_error(error, &why);
         guessed = small->trial.guessed;
     }

@@ -31,8 +31,8 @@ static bool run_pair(struct session *session, bool *ran, struct bnfuse_error *er
                 && session_run(session, &session->after, NATIVE, 0, NULL, b, error);
     *ran = good;
     good = good && same_bits(session, a, b, error);
-    drop_all(a, count);
-    drop_all(b, count);
+    arrays_drop(a, count);
+    arrays_drop(b, count);
     return good;
 }
 

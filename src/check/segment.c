@@ -171,13 +171,6 @@ static void settle_trial(struct proof *proof, struct array *const *fed, const st
     result->checked = true;
 }
 
-static bool is_finite(const struct array *array)
-{
-    for (int64_t i = 0; array && array->store == STORE_F64 && i < array->count; i++)
-        if (!isfinite(array->f64[i])) return false;
-    return true;
-}
-
 /* SEEN: the arrays are those of a run, so that the outcome counts whatever it is. SMALL: they are smaller than those, so
  * that only agreement counts: a segment may be meant for its own sizes alone. */
 enum trial { SEEN, DRIVEN, SMALL };
@@ -206,7 +199,7 @@ static bool try_segment(struct proof *proof, struct array *const *fed, enum tria
     struct outcome outcome;
     *told = false;
     bool ran = run_a(proof, fed, 0, &of_a, error);
-    if (ran && trial != SEEN && !is_finite(of_a)) {
+    if (ran && trial != SEEN && !array_is_finite(of_a)) {
         array_drop(of_a);
         return true;
     }

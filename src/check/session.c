@@ -295,14 +295,6 @@ bnfuse_tolerance tolerance_of(const struct check_options *options, const char *o
     return tolerance;
 }
 
-void drop_all(struct array **arrays, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        array_drop(arrays[i]);
-        arrays[i] = NULL;
-    }
-}
-
 /* A version of lower precision takes the same numbers in its own type. */
 static struct array *retyped(struct array *array, enum dtype type, bool exact)
 {
@@ -387,7 +379,7 @@ bool session_run(struct session *session, const struct side *side, enum precisio
     bool ran = make_inputs(side, &options, precision == NUDGED, inputs, error)
                && plan_run(side->plan, &options, inputs, outputs, error);
     work_end(options.memory, &share);
-    drop_all(inputs, side->given_count);
+    arrays_drop(inputs, side->given_count);
     session->runs_done++;
     return ran;
 }

@@ -85,7 +85,6 @@ bool session_run(struct session *session, const struct side *side, enum precisio
                  const struct observer *observer, struct array **outputs, struct bnfuse_error *error);
 /* The tolerance of an output: its own or that of all. */
 bnfuse_tolerance tolerance_of(const struct check_options *options, const char *output);
-void drop_all(struct array **arrays, size_t count);
 
 /* Whether the user gives data for this value; context is the session, which has accepted them. */
 bool is_supplied(const void *session, const struct value *value);

@@ -100,13 +100,6 @@ static bool same_node(const struct node *node, const struct node *other, const s
     return true;
 }
 
-static struct graph *body_named(const struct node *node, const char *name)
-{
-    for (size_t i = 0; i < node->inner_count; i++)
-        if (strcmp(node->inner_names[i], name) == 0) return node->inner[i];
-    return NULL;
-}
-
 static bool same_outputs(const struct graph *graph, const struct graph *origin)
 {
     if (graph->output_count != origin->output_count) return false;
@@ -127,7 +120,7 @@ static void mark_node(const struct finder *finder, struct node *node, const stru
     if (!node->inner_count) return;
     mark->bodies = NEW_ARRAY(finder->with->arena, struct graph *, node->inner_count);
     for (size_t i = 0; other && i < node->inner_count; i++) {
-        mark->bodies[i] = body_named(other, node->inner_names[i]);
+        mark->bodies[i] = node_body(other, node->inner_names[i]);
         mark->changed |= !mark->bodies[i] || !same_outputs(node->inner[i], mark->bodies[i]);
     }
     mark->by_itself = mark->changed;
@@ -219,12 +212,6 @@ static void reach(void *context, struct value *value)
     push(finder, &finder->given, &finder->given_count, &finder->given_space, value);
 }
 
-static bool is_around(const struct graph *outer, const struct graph *graph)
-{
-    while (graph && graph != outer) graph = graph->owner ? graph->owner->graph : NULL;
-    return graph != NULL;
-}
-
 struct read_visitor {
     void (*visit)(void *context, struct value *value);
     void *context;
@@ -233,7 +220,7 @@ struct read_visitor {
 
 static void visit_read(const struct read_visitor *visitor, struct value *value)
 {
-    if (value && is_around(value->graph, visitor->region)) visitor->visit(visitor->context, value);
+    if (value && graph_is_around(value->graph, visitor->region)) visitor->visit(visitor->context, value);
 }
 
 /* What a node reads: its inputs, and what its bodies capture. Bodies nest no deeper than the loader lets them. */

@@ -166,13 +166,6 @@ static bool add_bias(struct arena *arena, const struct branch *branch, double *v
     return true;
 }
 
-static bool all_finite(enum dtype type, const double *values, int64_t count)
-{
-    for (int64_t i = 0; i < count; i++)
-        if (!isfinite(dtype_round(type, values[i]))) return false;
-    return true;
-}
-
 static void set_kernel(struct node *conv, const struct tensor *weight, const struct taps *taps)
 {
     int axes = weight->rank - 2;
@@ -206,7 +199,7 @@ static bool merge(struct decision *decision, const struct branch *into, const st
     double *bias = NEW_ARRAY(decision->arena, double, (size_t)dims[0]);
     if (!add_weight(decision->arena, into, taps, weight) || !add_weight(decision->arena, other, taps, weight)
         || !add_bias(decision->arena, into, bias) || !add_bias(decision->arena, other, bias)
-        || !all_finite(w->type, weight, count) || !all_finite(w->type, bias, dims[0]))
+        || !dtype_all_finite(w->type, weight, count) || !dtype_all_finite(w->type, bias, dims[0]))
         return false;
     struct node *conv = into->conv;
     const char *name = node_input(conv, 1)->name;

@@ -222,6 +222,21 @@ void array_drop(struct array *array)
     array_free(array);
 }
 
+void arrays_drop(struct array **arrays, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        array_drop(arrays[i]);
+        arrays[i] = NULL;
+    }
+}
+
+bool array_is_finite(const struct array *array)
+{
+    for (int64_t i = 0; array && array->store == STORE_F64 && i < array->count; i++)
+        if (!isfinite(array->f64[i])) return false;
+    return true;
+}
+
 #define CONVERT(to, from, type) \
     for (int64_t i = 0; i < count; i++) (to)[i] = (type)(from)[i]
 

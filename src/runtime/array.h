@@ -69,6 +69,10 @@ struct array *array_reshaped(struct array *array, int rank, const int64_t *dims)
 struct array *array_stored(struct array *array, enum store store);
 struct array *array_keep(struct array *array);
 void array_drop(struct array *array); /* NULL is fine */
+/* All of a list, whose entries are NULL afterwards. */
+void arrays_drop(struct array **arrays, size_t count);
+/* Whether all elements are finite, as far as they are doubles; NULL is. */
+bool array_is_finite(const struct array *array);
 
 /* Rounds (real) or wraps (whole) all elements to array->type. Nothing for FLOAT in F32, DOUBLE, INT64. */
 void array_round(struct array *array);

@@ -163,14 +163,6 @@ static bool fetch(struct run *run, struct frame *frame, size_t slot, struct arra
     return true;
 }
 
-static void drop_arrays(struct array **arrays, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        array_drop(arrays[i]);
-        arrays[i] = NULL;
-    }
-}
-
 /* A call of the frame's step, without its inputs. */
 static struct call open_call(struct run *run, struct bnfuse_error *error)
 {
@@ -287,8 +279,8 @@ static bool join_step(struct run *run, const struct step *step, struct epilogue 
         call_meter(&call, call.inputs, call.input_count);
         call_meter(&call, &epilogue->to, 1);
     }
-    drop_arrays(call.inputs, call.input_count);
-    drop_arrays(&frame->slots[slot], 1);
+    arrays_drop(call.inputs, call.input_count);
+    arrays_drop(&frame->slots[slot], 1);
     frame->step = leader;
     return joined;
 }
@@ -314,8 +306,8 @@ static bool run_step(struct run *run, const struct step *step, struct bnfuse_err
     if (may_join(run)) call.epilogue = &epilogue;
     bool good = perform(run, &call, error);
     epilogue_close(&epilogue);
-    drop_arrays(call.inputs, call.input_count);
-    drop_arrays(call.outputs, call.output_count);
+    arrays_drop(call.inputs, call.input_count);
+    arrays_drop(call.outputs, call.output_count);
     arena_clear(&frame->scratch);
     return good;
 }
@@ -374,7 +366,7 @@ bool run_body(struct run *run, struct graph *body, struct array *const *argument
     for (size_t i = 0; i < step->node->inner_count; i++) {
         if (step->node->inner[i] != body) continue;
         if (call_body(run, step->bodies[i], arguments, argument_count, results, result_count, error)) return true;
-        drop_arrays(results, result_count);
+        arrays_drop(results, result_count);
         return false;
     }
     return fail(error, BNFUSE_INTERNAL, "%s: a body that is not its own", node_label(step->node, &run->frame->scratch));
@@ -436,8 +428,8 @@ bool plan_run(const struct plan *plan, const struct run_options *options, struct
     while (run.frame) frame_leave(&run);
     bool is_budget = !good && !call.returned && options->memory->spent != SPENT_MACHINE;
     if (is_budget && call.node && error) guarded(options->memory, name_exhausted, &call, error);
-    for (struct kept *kept = run.kept; kept; kept = kept->next) drop_arrays(kept->slots, kept->schedule->slot_count);
-    if (!good) drop_arrays(outputs, plan->schedule->output_count);
+    for (struct kept *kept = run.kept; kept; kept = kept->next) arrays_drop(kept->slots, kept->schedule->slot_count);
+    if (!good) arrays_drop(outputs, plan->schedule->output_count);
     arena_close(&run.arena);
     if (!good && !is_budget) memory_require_machine(options->memory);
     return good;

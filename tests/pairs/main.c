@@ -92,7 +92,7 @@ static bool is_witness(struct session *session, struct bnfuse_error *error)
                && session_run(session, &session->after, EXACT_ROUNDED, 0, NULL, b, error)
                && session_run(session, &session->before, EXACT_ROUNDED, 1, NULL, moved, error);
     double far = ran ? far_apart(a, b, count) : 0, noise = ran ? far_apart(a, moved, count) : 0;
-    drop_all(a, 3 * count);
+    arrays_drop(a, 3 * count);
     return far > 1e-5 && far > 30 * noise;
 }
 
@@ -107,7 +107,7 @@ static bool runs(struct trial *trial)
         if (!session_feed(session, &guesses[k], &witnesses[0], &guessed, &error)) break;
         struct array **outputs = NEW_ARRAY(&session->data, struct array *, trial->nets[0].main->output_count);
         ran = session_run(session, &session->before, EXACT_ROUNDED, 0, NULL, outputs, &error);
-        drop_all(outputs, trial->nets[0].main->output_count);
+        arrays_drop(outputs, trial->nets[0].main->output_count);
     }
     session_close(session);
     return ran;

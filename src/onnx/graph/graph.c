@@ -99,6 +99,27 @@ const char *graph_scope(const struct graph *graph, struct arena *arena)
     return text;
 }
 
+struct graph *node_body(const struct node *node, const char *name)
+{
+    for (size_t i = 0; i < node->inner_count; i++)
+        if (strcmp(node->inner_names[i], name) == 0) return node->inner[i];
+    return NULL;
+}
+
+bool graph_is_around(const struct graph *outer, const struct graph *graph)
+{
+    while (graph && graph != outer) graph = graph->owner ? graph->owner->graph : NULL;
+    return graph != NULL;
+}
+
+const char *node_title(const struct node *node)
+{
+    if (node->proto->name && *node->proto->name) return node->proto->name;
+    for (size_t i = 0; i < node->output_count; i++)
+        if (node->outputs[i]) return node->outputs[i]->name;
+    return node->op;
+}
+
 const char *node_label(const struct node *node, struct arena *arena)
 {
     const char *op = *node->op ? node->op : "node without operator";

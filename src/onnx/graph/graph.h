@@ -142,6 +142,8 @@ struct graph *graph_next(const struct graph *graph);
  * the main graph. In the arena. */
 const char *graph_scope(const struct graph *graph, struct arena *arena);
 
+/* Whether a graph is `outer`, or a body in it at any depth. */
+bool graph_is_around(const struct graph *outer, const struct graph *graph);
 /* The version of ai.onnx in force in the graph; 0 if not imported. */
 int64_t graph_opset(const struct graph *graph);
 /* What a domain without import is taken for: 1 for ai.onnx before IR 3, when there were no imports; else 0. */
@@ -158,6 +160,10 @@ struct value *node_output(const struct node *node, size_t slot);
 bool node_outputs_are_read(const struct node *node, size_t first);
 /* How a message names it: `Conv "conv1"`, or `Conv (output "x")` when it has no name. In the arena. */
 const char *node_label(const struct node *node, struct arena *arena);
+/* What it is called by: its name, else that of its first output, else its operator. */
+const char *node_title(const struct node *node);
+/* The body that an attribute of this name holds; NULL when there is none. */
+struct graph *node_body(const struct node *node, const char *name);
 
 /* What stands for this declaration of the file: it, or what an edit put in its place; NULL when an edit took it out. */
 const BnfuseOnnx__ValueInfoProto *declaration(const struct net *net, const BnfuseOnnx__ValueInfoProto *info);

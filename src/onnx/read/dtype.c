@@ -7,6 +7,7 @@
 #include "onnx/read/convert.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "elements lie little-endian, and are copied as they lie");
@@ -316,6 +317,13 @@ double dtype_round(enum dtype type, double value)
     dtype_store_real(type, &value, 1, element);
     dtype_load_real(type, element, 0, 1, &value);
     return value;
+}
+
+bool dtype_all_finite(enum dtype type, const double *values, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (!isfinite(dtype_round(type, values[i]))) return false;
+    return true;
 }
 
 int64_t dtype_wrap(enum dtype type, int64_t value)

@@ -79,6 +79,8 @@ int64_t dtype_first_not_finite(enum dtype type, const void *bytes, int64_t count
 
 /* What a stored value of the type would read back as. */
 double dtype_round(enum dtype type, double value);
+/* Whether all of them stay finite. */
+bool dtype_all_finite(enum dtype type, const double *values, int64_t count);
 int64_t dtype_wrap(enum dtype type, int64_t value);
 
 #endif

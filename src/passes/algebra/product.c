@@ -20,13 +20,6 @@ bool product_of(struct decision *decision, const struct node *node, const struct
            && x->shape.rank == result->shape.rank && parts->input_axis >= 0 && parts->input_axis == parts->output_axis;
 }
 
-static bool is_finite_as(enum dtype type, const double *values, int64_t count)
-{
-    for (int64_t i = 0; i < count; i++)
-        if (!isfinite(dtype_round(type, values[i]))) return false;
-    return true;
-}
-
 /* All elements of the weight; NULL where they cannot be read, or do not fit the limit. */
 static double *read_weight(struct decision *decision, const struct node *node, const struct anchor_parts *l)
 {
@@ -64,7 +57,7 @@ static enum reason with_diagonal(struct decision *decision, const struct node *n
         (*weight)[i] *= sign;
         if (channel == view_channel(&l->input_view, i)) (*weight)[i] += a->scale[channel] / l->weight_gain;
     }
-    if (!is_finite_as(l->weight->type, *weight, l->weight->count))
+    if (!dtype_all_finite(l->weight->type, *weight, l->weight->count))
         return decision_stop(decision, REASON_NOT_FINITE, node_title(node), "its diagonal would not be finite");
     if (l->bias_slot < 0 || (!node_input(node, (size_t)l->bias_slot) && !affine_has_shift(a))) return REASON_NONE;
     enum reason reason = bias_read(decision, node, l, bias);
@@ -170,7 +163,7 @@ bool product_merge(struct decision *decision, struct node *into, const struct no
     if (!(weight = read_weight(decision, into, &a)) || !(added = read_weight(decision, other, &b))) return false;
     for (int64_t i = 0; i < a.weight->count; i++)
         weight[i] += added[same_pair(&a, &b, i)] * b.weight_gain / a.weight_gain;
-    if (!is_finite_as(a.weight->type, weight, a.weight->count)) return false;
+    if (!dtype_all_finite(a.weight->type, weight, a.weight->count)) return false;
     if (has_bias) {
         if (bias_read(decision, into, &a, &bias) || bias_read(decision, other, &b, &more)) return false;
         for (int64_t c = 0; c < a.output_channels; c++) bias[bias_index(&a, 0, c)] += more[bias_index(&b, 0, c)];

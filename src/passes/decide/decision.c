@@ -170,11 +170,3 @@ const struct tensor *decision_constant(struct decision *decision, struct value *
                                          : REASON_NOT_CONSTANT;
     return tensor;
 }
-
-const char *node_title(const struct node *node)
-{
-    if (node->proto->name && *node->proto->name) return node->proto->name;
-    for (size_t i = 0; i < node->output_count; i++)
-        if (node->outputs[i]) return node->outputs[i]->name;
-    return node->op;
-}

@@ -100,7 +100,4 @@ void decision_undo(struct decision *decision, struct decision_mark mark);
  * SHARED_FUNCTION or BUDGET. */
 const struct tensor *decision_constant(struct decision *decision, struct value *value, enum reason *why);
 
-/* How a report names a node or value. */
-const char *node_title(const struct node *node);
-
 #endif

@@ -65,18 +65,11 @@ static void hand_out(struct simplifier *s, struct node *node, size_t slot, struc
     edit_take_output(identity, 0, output);
 }
 
-static const struct graph *body_of(const struct node *node, const char *name)
-{
-    for (size_t i = 0; i < node->inner_count; i++)
-        if (strcmp(node->inner_names[i], name) == 0) return node->inner[i];
-    return NULL;
-}
-
 static bool known_branch(struct simplifier *s, struct node *node)
 {
     double condition;
     if (!constant_number(node_input(node, 0), &condition)) return false;
-    const struct graph *body = body_of(node, condition != 0 ? "then_branch" : "else_branch");
+    const struct graph *body = node_body(node, condition != 0 ? "then_branch" : "else_branch");
     if (!body || !can_be_copied(body) || body->output_count < node->output_count) return false;
     struct pointer_map values = { .arena = rewrite_net(s)->arena };
     copy_body(s, node, body, &values);
@@ -117,7 +110,7 @@ static bool is_one_round(const struct node *node, const struct graph *body)
 
 static bool one_round(struct simplifier *s, struct node *node)
 {
-    const struct graph *body = body_of(node, "body");
+    const struct graph *body = node_body(node, "body");
     if (!body || !is_one_round(node, body) || !can_be_copied(body) || !rewrite_can_store(s, 64, 0)) return false;
     struct pointer_map values = { .arena = rewrite_net(s)->arena };
     size_t carried = body->input_count - 2;
@@ -145,7 +138,7 @@ static bool is_no_round(const struct node *node)
  * dims are the body's; so nobody may read it. */
 static bool no_round(struct simplifier *s, struct node *node)
 {
-    const struct graph *body = body_of(node, "body");
+    const struct graph *body = node_body(node, "body");
     size_t carried = body && body->input_count >= 2 ? body->input_count - 2 : 0;
     if (!carried || !is_no_round(node) || node_outputs_are_read(node, carried)) return false;
     for (size_t i = 0; i < carried; i++)

@@ -461,17 +461,10 @@ static void set_either(struct shaping *s, size_t slot, const struct value *a, co
     set_output(s, slot, type, rank, dims);
 }
 
-static const struct graph *body_named(const struct node *node, const char *name)
-{
-    for (size_t i = 0; i < node->inner_count; i++)
-        if (strcmp(node->inner_names[i], name) == 0) return node->inner[i];
-    return NULL;
-}
-
 /* Where the condition is known, only its branch counts. */
 static bool shape_branch(struct shaping *s)
 {
-    const struct graph *yes = body_named(s->node, "then_branch"), *no = body_named(s->node, "else_branch");
+    const struct graph *yes = node_body(s->node, "then_branch"), *no = node_body(s->node, "else_branch");
     int64_t condition;
     if (!yes || !no) return false;
     if (input_number(s, 0, &condition)) {
@@ -520,7 +513,7 @@ static void set_stack(struct shaping *s, size_t slot, const struct value *turn, 
 /* Body: (turn, condition, states) -> (condition, states, results) */
 static bool shape_loop(struct shaping *s)
 {
-    const struct graph *body = body_named(s->node, "body");
+    const struct graph *body = node_body(s->node, "body");
     if (!body || body->input_count < 2 || body->input_count != s->node->input_count) return false;
     size_t states = body->input_count - 2;
     struct dim turns = fresh_dim(s);
@@ -550,7 +543,7 @@ static struct dim scan_length(struct shaping *s, size_t states, size_t scans)
 /* Body: (states, slices) -> (states, results). The first form, of opset 8, has a batch axis and is left alone. */
 static bool shape_scan(struct shaping *s)
 {
-    const struct graph *body = body_named(s->node, "body");
+    const struct graph *body = node_body(s->node, "body");
     int64_t scans = node_int(s->node, "num_scan_inputs", -1);
     const int64_t *axes;
     size_t axis_count = node_ints(s->node, "scan_output_axes", &axes);

@@ -14,7 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-static uint64_t next_bits(uint64_t *state)
+uint64_t random_bits(uint64_t *state)
 {
     uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
     z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -24,7 +24,7 @@ static uint64_t next_bits(uint64_t *state)
 
 double random_unit(uint64_t *state)
 {
-    return (double)(next_bits(state) >> 11) * 0x1p-53;
+    return (double)(random_bits(state) >> 11) * 0x1p-53;
 }
 
 /* Box and Muller's transform, one of its two numbers. */

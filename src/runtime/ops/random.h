@@ -8,6 +8,8 @@
 
 /* The state that the call's numbers begin with. */
 uint64_t random_start(const struct call *call);
+/* The next 64 bits (splitmix64: Steele, Lea, Flood 2014). */
+uint64_t random_bits(uint64_t *state);
 /* The next number in [0, 1), 53 bits of it. */
 double random_unit(uint64_t *state);
 
