@@ -36,12 +36,13 @@
 #endif
 #define UNROLLED(i, count) UNROLL for (int i = 0; i < (count); i++)
 
-/* A loop whose turns may read and write one place, but none what another one writes. */
+/* A loop over elements that may be written where they are read, but nowhere else that another turn reads. */
 #ifdef __clang__
 #define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define INDEPENDENT _Pragma("GCC ivdep")
 #endif
+#define EACH_ELEMENT(i, count) INDEPENDENT for (int64_t i = 0; i < (count); i++)
 
 #define ROW      portable
 #define ROW_NAME "portable"

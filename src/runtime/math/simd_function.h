@@ -9,8 +9,7 @@
         const REAL *values = from;                                                                   \
         REAL *results = to;                                                                          \
         (void)p;                                                                                     \
-        INDEPENDENT for (int64_t i = 0; i < count; i++)                                              \
-        {                                                                                            \
+        EACH_ELEMENT(i, count) {                                                                     \
             double x = (double)values[i];                                                            \
             results[i] = (REAL)(expression);                                                         \
         }                                                                                            \
@@ -24,8 +23,7 @@ SIMD_FUNCTIONS(FUNCTION)
         const REAL *values = from;                                                                   \
         REAL *results = to;                                                                          \
         (void)p;                                                                                     \
-        INDEPENDENT for (int64_t i = 0; i < count; i++)                                              \
-        {                                                                                            \
+        EACH_ELEMENT(i, count) {                                                                     \
             REAL x = values[i];                                                                      \
             results[i] = (REAL)(expression);                                                         \
         }                                                                                            \
@@ -38,8 +36,7 @@ SIMD_ARITHMETIC(ARITHMETIC)
     {                                                                                           \
         const REAL *first = a, *second = b;                                                     \
         REAL *results = to;                                                                     \
-        INDEPENDENT for (int64_t i = 0; i < count; i++)                                         \
-        {                                                                                       \
+        EACH_ELEMENT(i, count) {                                                                \
             REAL x = first[i], y = second[i];                                                   \
             results[i] = expression;                                                            \
         }                                                                                       \
@@ -52,11 +49,16 @@ TARGET static void NAME(clip)(const void *from, const void *low, const void *hig
 {
     const REAL *values = from;
     REAL *results = to, y = *(const REAL *)low, z = *(const REAL *)high, least = y < z ? y : z;
-    INDEPENDENT for (int64_t i = 0; i < count; i++)
-    {
-        REAL x = values[i];
-        results[i] = x < y ? least : x > z ? z : x;
-    }
+    if (y <= z)
+        EACH_ELEMENT(i, count) {
+            REAL x = values[i] < y ? y : values[i];
+            results[i] = x > z ? z : x;
+        }
+    else
+        EACH_ELEMENT(i, count) {
+            REAL x = values[i];
+            results[i] = x < y ? least : x > z ? z : x;
+        }
 }
 
 /* NaN is larger than everything. */

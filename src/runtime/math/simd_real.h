@@ -340,7 +340,7 @@ TARGET static void NAME(normalize)(const void *values, double mean, double scale
 {
     const REAL *from = values;
     REAL *to = results, m = (REAL)mean, s = (REAL)scale, t = (REAL)shift;
-    INDEPENDENT for (int64_t i = 0; i < count; i++) to[i] = FUSED_ONE(from[i] - m, s, t);
+    EACH_ELEMENT(i, count) to[i] = FUSED_ONE(from[i] - m, s, t);
 }
 
 TARGET static void NAME(normalize_each)(const void *values, const void *means, const void *scales, const void *shifts,
@@ -348,7 +348,7 @@ TARGET static void NAME(normalize_each)(const void *values, const void *means, c
 {
     const REAL *from = values, *m = means, *s = scales, *t = shifts;
     REAL *to = results;
-    INDEPENDENT for (int64_t i = 0; i < count; i++) to[i] = FUSED_ONE(from[i] - m[i], s[i], t[i]);
+    EACH_ELEMENT(i, count) to[i] = FUSED_ONE(from[i] - m[i], s[i], t[i]);
 }
 
 /* to[i] = to[i] * scales[i] + shifts[i]; shifts NULL: zeros */

@@ -276,7 +276,7 @@ static void slide_plane(const struct slide *slide, int64_t output, const char *f
         count = least(slide->rows, height - row);
         slide->chunk(slide, output, from + row * pitch * element, (count - 1) * pitch + width, room->results);
         slide->simd->copy_rows(room->results, pitch, 1, count, width, to + row * width * element, width);
-        epilogue_apply(slide->epilogue, to + row * width * element, count * width, 1, 0);
+        if (!slide->is_small) epilogue_apply(slide->epilogue, to + row * width * element, count * width, 1, 0);
     }
 }
 
@@ -292,17 +292,28 @@ static void slide_channel(const struct slide *slide, int64_t output, const struc
     }
 }
 
+/* Channels whose results stay in the first level cache, at least one. */
+static void slide_group(const struct slide *slide, int64_t first, int64_t end, const struct slide_room *room)
+{
+    const struct unstride *unstride = slide->unstride;
+    int64_t element = (int64_t)slide->simd->element, in = unstride->window.in_count, out = unstride->window.out_count;
+    for (int64_t i = first; i < end; i++) {
+        unstride_channel(unstride, slide->simd, (const char *)slide->from + i * in * element, room->channel);
+        for (int64_t m = 0; m < slide->outputs; m++) slide_channel(slide, i * slide->outputs + m, room);
+    }
+    const char *to = (const char *)slide->to + first * slide->outputs * out * element;
+    if (slide->is_small) epilogue_apply(slide->epilogue, to, out, (end - first) * slide->outputs, out);
+}
+
 static void slide_channels(const void *context, int64_t first, int64_t end, int member)
 {
     const struct slide *slide = context;
     const struct unstride *unstride = slide->unstride;
-    int64_t element = (int64_t)slide->simd->element, in = unstride->window.in_count;
+    int64_t element = (int64_t)slide->simd->element;
+    int64_t group = slide->is_small ? CHUNK / unstride->window.out_count : 1;
     struct slide_room room = { .channel = slide->rooms + member * slide->room * element };
     room.results = room.channel + (unstride->channel + SIMD_ROOM) * element;
-    for (int64_t i = first; i < end; i++) {
-        unstride_channel(unstride, slide->simd, (const char *)slide->from + i * in * element, room.channel);
-        for (int64_t m = 0; m < slide->outputs; m++) slide_channel(slide, i * slide->outputs + m, &room);
-    }
+    for (; first < end; first += group) slide_group(slide, first, least(first + group, end), &room);
 }
 
 static void fill_all(struct array *array, double value)
@@ -320,6 +331,7 @@ void slide_run(const struct call *call, struct slide *slide)
     CALL_WORK(call, slide->channels, slide->outputs, window->out_count, window->taps);
     if (window->out_count == 0) return;
     slide->rows = rows_of_chunk(unstride);
+    slide->is_small = window->out_count <= CHUNK;
     int64_t chunk = slide->rows * unstride->length[unstride->window.rank - 1] + SIMD_ROOM;
     int64_t dims[] = { call->threads, unstride->channel + SIMD_ROOM + chunk };
     struct array *rooms = array_new(call->pool, DTYPE_DOUBLE, slide->store, 2, dims);

@@ -76,6 +76,7 @@ struct slide {
     const struct epilogue *epilogue; /* of the array that begins with `to`; or NULL */
     const struct simd *simd;         /* this and the rest: set by slide_run */
     int64_t rows;                    /* that are computed at once */
+    bool is_small;                   /* the results of a channel are fewer than are computed at once */
     char *rooms;
     int64_t room;
 };
