@@ -401,6 +401,139 @@ static void rules_are_listed_in_the_order_of_their_rows(void **state)
     assert_null(bnfuse_get_rule(i));
 }
 
+static void types_between_that_lose_nothing_go(void **state)
+{
+    CASES(BECOMES("Not Cast", "in x 2,3 uint8; u = Cast x to=5; v = Cast u to=2; y = Not w; w = Cast v to=9; out y"),
+          BECOMES("Cast Cast Cast Not",
+                  "in x 2,3 uint8; u = Cast x to=3; v = Cast u to=2; w = Cast v to=9; y = Not w; out y"),
+          BECOMES("Cast Cast Cast Not",
+                  "in x 2,3 int8; u = Cast x to=4; v = Cast u to=3; w = Cast v to=9; y = Not w; out y"),
+          BECOMES("Cast Cast Cast Not",
+                  "in x 2,3 int16; u = Cast x to=10; v = Cast u to=5; w = Cast v to=9; y = Not w; out y"),
+          BECOMES("Cast Not", "in x 2,3 int8; u = Cast x to=10; v = Cast u to=3; w = Cast v to=9; y = Not w; out y"),
+          BECOMES("Cast Cast Cast Not",
+                  "in x 2,3 int32; u = Cast x to=1; v = Cast u to=6; w = Cast v to=9; y = Not w; out y"),
+          BECOMES("Cast Not", "in x 2,3 int32; u = Cast x to=11; v = Cast u to=6; w = Cast v to=9; y = Not w; out y"),
+          BECOMES("Cast Cast Cast Not",
+                  "in x 2,3 int64; u = Cast x to=11; v = Cast u to=7; w = Cast v to=9; y = Not w; out y"),
+          BECOMES("Cast Exp", "in x 2,3 float16; u = Cast x to=1; v = Cast u to=11; z = Exp v; out z"),
+          BECOMES("Cast Cast Exp", "in x 2,3 float16; u = Cast x to=1; v = Cast u to=11; z = Exp v; out z; out u"),
+          BECOMES("Cast Cast Cast Not",
+                  "in x 2,3 float16; u = Cast x to=1; v = Cast u to=6; w = Cast v to=9; y = Not w; out y"),
+          BECOMES("Cast Cast Exp", "in x 2,3; u = Cast x to=10; v = Cast u to=1; z = Exp v; out z"),
+          BECOMES("Cast Cast", "in x 2,3; u = Cast x to=11; v = Cast u to=1; out v"), );
+}
+
+static void parts_go_where_they_are_the_whole(void **state)
+{
+    CASES(
+        BECOMES("Exp", "in x 2,6; a b = Split x axis=1; c = Concat a b axis=-1; y = Exp c; out y"),
+        BECOMES("Split Concat Exp", "in x 2,6; a b = Split x axis=1; c = Concat b a axis=1; y = Exp c; out y"),
+        BECOMES("Split Concat Exp", "in x 4,4; a b = Split x axis=0; c = Concat a b axis=1; y = Exp c; out y"),
+        BECOMES("Split Exp", "in x 2,6; a b = Split x axis=1; c = Concat a axis=1; y = Exp c; out y; out b"),
+        BECOMES("Exp Neg",
+                "in x 2,3; in y 2,3; c = Concat x y axis=-1; a b = Split c axis=1; z = Exp a; w = Neg b; out z; out w"),
+        BECOMES("Concat Split Exp Neg",
+                "in x 2,3; in y 2,3; c = Concat x y axis=1; a b = Split c axis=0; z = Exp a; w = Neg b; out z; out w"),
+        BECOMES("Concat Split Exp Neg",
+                "in x 2,3; in y 2,5; c = Concat x y axis=1; a b = Split c axis=1; z = Exp a; w = Neg b; out z; out w"),
+        BECOMES("Concat Split Exp",
+                "in x 2,3; in y 2,3; c = Concat x y axis=1; a b = Split c axis=1; z = Exp a; out z; out b"),
+        BECOMES("Concat Exp", "in x 2,3; in y 2,3; c = Concat x y axis=1; a = Split c axis=1; z = Exp a; out z"),
+        BECOMES("Concat Exp",
+                "in x 2,3; in y 2,3; in v 2,1; c = Concat x y axis=1; d = Concat v c axis=-1; z = Exp d; out z"),
+        BECOMES("Concat Concat Exp",
+                "in x 2,3; in y 2,3; in v 2,1; c = Concat x y axis=1; d = Concat v c axis=1; z = Exp d; out z; out c"),
+        BECOMES("Concat Exp",
+                "in x 2,3; in y 2,3; in v 4,3; c = Concat x y axis=0; d = Concat v c axis=0; z = Exp d; out z"),
+        BECOMES("Concat Concat Exp",
+                "in x 2,3; in y 2,3; in v 2,6; c = Concat x y axis=1; d = Concat v c axis=0; z = Exp d; out z"), );
+}
+
+static void sections_that_meet_are_one(void **state)
+{
+    CASES(BECOMES("Exp", "in x 2,6; ints o 0; ints k 2; ints e 99; ints a 1; b = Slice x o k a; c = Slice x k e a; d = "
+                         "Concat b c axis=1; y = Exp d; out y"),
+          BECOMES("Exp", "in x 2,6; ints o 0; ints k 2; ints e 6; ints a -1; b = Slice x o k a; c = Slice x k e a; d = "
+                         "Concat b c axis=1; y = Exp d; out y"),
+          BECOMES("Concat Exp", "in x 2,6; in z 2,1; ints o 0; ints k 2; ints e 99; ints a 1; b = Slice x o k a; c = "
+                                "Slice x k e a; d = Concat z b c axis=1; y = Exp d; out y"),
+          BECOMES("Slice Slice Concat Exp", "in x 2,6; ints o 0; ints k 2; ints m 3; ints e 99; ints a 1; b = Slice x "
+                                            "o k a; c = Slice x m e a; d = Concat b c axis=1; y = Exp d; out y"),
+          BECOMES("Slice Slice Concat Exp", "in x 2,6; in z 2,6; ints o 0; ints k 2; ints e 99; ints a 1; b = Slice x "
+                                            "o k a; c = Slice z k e a; d = Concat b c axis=1; y = Exp d; out y"),
+          BECOMES("Exp", "in x 2,6; ints o 0; ints k 2; ints e 99; ints a 1; ints t 1; b = Slice x o k a t; c = Slice "
+                         "x k e a t; d = Concat b c axis=1; y = Exp d; out y"),
+          BECOMES("Slice Slice Concat Exp", "in x 2,6; ints o 0; ints k 2; ints e 99; ints a 1; ints t 2; b = Slice x "
+                                            "o k a t; c = Slice x k e a t; d = Concat b c axis=1; y = Exp d; out y"),
+          BECOMES("Slice Exp", "in x 2,6; in t 1 int64; ints o 0; ints k 2; ints e 99; ints a 1; b = Slice x o k a; c "
+                               "= Slice x k e a t; d = Concat b axis=1; y = Exp d; out y"),
+          BECOMES("Slice Slice Concat Exp", "in x 2,6; ints o 0; ints k 2; ints m 5; ints a 1; b = Slice x o k a; c = "
+                                            "Slice x k m a; d = Concat b c axis=1; y = Exp d; out y"), );
+}
+
+static void slices_of_different_axes_are_one(void **state)
+{
+    CASES(
+        BECOMES(
+            "Slice Exp",
+            "in x 4,6; ints o 1; ints k 3; ints a 0; ints c 1; b = Slice x o k a; d = Slice b o k c; y = Exp d; out y"),
+        BECOMES("Slice Exp", "in x 4,6; ints o 1; ints k 3; ints a 0; ints c -1; b = Slice x o k a; d = Slice b o k c; "
+                             "y = Exp d; out y"),
+        BECOMES("Slice Slice Exp",
+                "in x 4,6; ints o 1; ints k 3; ints a 0; b = Slice x o k a; d = Slice b o k a; y = Exp d; out y"),
+        BECOMES("Slice Slice Exp", "in x 4,6; ints o 1; ints k 3; ints a 0; ints c 1; b = Slice x o k a; d = Slice b o "
+                                   "k c; y = Exp d; out y; out b"),
+        BECOMES("Slice Slice Shape", "in x 4,6; in e 1 int64; ints o 0; ints k 3; ints a 0; ints c 1; b = Slice x o k "
+                                     "a; d = Slice b o e c; y = Shape d; out y"),
+        BECOMES("Slice Slice Exp", "in x 4,6; ints o 1; ints k 3; ints a 0; ints c 1; ints t 2; b = Slice x o k a; d = "
+                                   "Slice b o k c t; y = Exp d; out y"),
+        BECOMES("Slice Slice Exp",
+                "in x 4,6; ints o 1; ints k 3; ints a 0; b = Slice x o k a; d = Slice b o k; y = Exp d; out y"),
+        BECOMES("Squeeze Slice Slice Exp", "in x 2,6,?,?; q = Squeeze x; ints o 1; ints k 3; ints a 1; ints c 2; ints "
+                                           "z 0; b = Slice q o k a; d = Slice b z k c; y = Exp d; out y"),
+        BECOMES("Slice Shape Cast", "in x 4,6; in t 1 int64; ints o 0; ints k 4; ints a 0; b = Slice x o k a t; y = "
+                                    "Shape b; c = Cast y to=1; out c"), );
+}
+
+static void what_is_quantized_again_is_the_same(void **state)
+{
+    CASES(
+        BECOMES("DequantizeLinear QuantizeLinear Cast",
+                "in x 4,3 int8; fill s 1 0.5; d = DequantizeLinear x s; q = QuantizeLinear d s z; fill z 1 0 int8; y = "
+                "Cast q to=1; out y"),
+        BECOMES("Cast", "in x 4,3 int8; fill s 1 0.5; fill z 1 3 int8; d = DequantizeLinear x s z; q = QuantizeLinear "
+                        "d s z; y = Cast q to=1; out y"),
+        BECOMES("Cast", "in x 4,3 uint8; fill s 1 0.5; fill z 1 3 uint8; d = DequantizeLinear x s z; q = "
+                        "QuantizeLinear d s z; y = Cast q to=1; out y"),
+        BECOMES("DequantizeLinear QuantizeLinear Cast",
+                "in x 4,3 uint8; fill s 1 0.5; fill t 1 0.25; fill z 1 3 uint8; d = DequantizeLinear x s z; q = "
+                "QuantizeLinear d t z; y = Cast q to=1; out y"),
+        BECOMES("DequantizeLinear QuantizeLinear Cast",
+                "in x 4,3 uint8; fill s 1 1e-38; fill z 1 3 uint8; d = DequantizeLinear x s z; q = QuantizeLinear d s "
+                "z; y = Cast q to=1; out y"),
+        BECOMES("DequantizeLinear QuantizeLinear Cast",
+                "in x 3,3 uint8; init s 3; fill z 3 3 uint8; d = DequantizeLinear x s z axis=0; q = QuantizeLinear d s "
+                "z axis=1; y = Cast q to=1; out y"),
+        BECOMES("Cast", "in x 3,4 uint8; fill s 3 0.5; fill z 3 3 uint8; d = DequantizeLinear x s z axis=0; q = "
+                        "QuantizeLinear d s z axis=0; y = Cast q to=1; out y"),
+        BECOMES("DequantizeLinear QuantizeLinear Cast",
+                "in x 4,3 uint8; in s 1; fill z 1 3 uint8; d = DequantizeLinear x s z; q = QuantizeLinear d s z; y = "
+                "Cast q to=1; out y"),
+        BECOMES("Exp",
+                "in x 2,12,4,6; a = DepthToSpace x blocksize=2; b = SpaceToDepth a blocksize=2; y = Exp b; out y"),
+        BECOMES(
+            "DepthToSpace SpaceToDepth Exp",
+            "in x 2,12,4,6; a = DepthToSpace x blocksize=2 mode=CRD; b = SpaceToDepth a blocksize=2; y = Exp b; out y"),
+        BECOMES("Exp",
+                "in x 2,3,4,6; a = SpaceToDepth x blocksize=2; b = DepthToSpace a blocksize=2; y = Exp b; out y"),
+        BECOMES(
+            "SpaceToDepth DepthToSpace Exp",
+            "in x 2,3,4,6; a = SpaceToDepth x blocksize=2; b = DepthToSpace a blocksize=2 mode=CRD; y = Exp b; out y"),
+        BECOMES("DepthToSpace SpaceToDepth Exp",
+                "in x 2,36,4,6; a = DepthToSpace x blocksize=3; b = SpaceToDepth a blocksize=2; y = Exp b; out y"), );
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -419,6 +552,11 @@ int main(void)
         cmocka_unit_test(every_rule_has_a_model_that_shows_it),
         cmocka_unit_test(what_is_only_nearly_known_stays),
         cmocka_unit_test(rules_are_listed_in_the_order_of_their_rows),
+        cmocka_unit_test(types_between_that_lose_nothing_go),
+        cmocka_unit_test(parts_go_where_they_are_the_whole),
+        cmocka_unit_test(sections_that_meet_are_one),
+        cmocka_unit_test(slices_of_different_axes_are_one),
+        cmocka_unit_test(what_is_quantized_again_is_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
