@@ -60,13 +60,11 @@ enum reason absorb_constant(struct decision *decision, struct node *node, size_t
                             const struct affine *a)
 {
     const char *name = node_input(node, slot)->name;
-    int64_t bytes;
     if (dtype_kind(constant->type) != KIND_REAL || constant->count < 1)
         return decision_stop(decision, REASON_NON_LINEAR, name, "it has no real elements");
     if (a->axis != AXIS_ANY && (a->spread || a->axis >= constant->rank || constant->dims[a->axis] != a->channels))
         return decision_stop(decision, REASON_NON_LINEAR, name, "the channels do not lie on one of its axes");
-    if (!dtype_bytes(affine_has_shift(a) ? DTYPE_DOUBLE : constant->type, constant->count, &bytes)
-        || (affine_has_shift(a) && !constants_fit(decision->constants, (uint64_t)bytes))
+    if ((affine_has_shift(a) && !constants_fit_doubles(decision->constants, constant->count))
         || !constants_fit(decision->constants, constant_growth(node_input(node, slot), constant)))
         return decision_stop(decision, REASON_BUDGET, name, "%lld elements", (long long)constant->count);
     double piece[PIECE];

@@ -45,9 +45,8 @@ static enum reason read_quantized_bias(struct decision *decision, const struct n
 enum reason bias_read(struct decision *decision, const struct node *node, const struct anchor_parts *l, double **values)
 {
     enum reason why;
-    int64_t count = bias_count(l), bytes;
-    if (l->bias_rows > 1
-        && (!size_multiply(count, sizeof(double), &bytes) || !constants_fit(decision->constants, (uint64_t)bytes)))
+    int64_t count = bias_count(l);
+    if (l->bias_rows > 1 && !constants_fit_doubles(decision->constants, count))
         return decision_stop(decision, REASON_BUDGET, node_title(node),
                              "its bias would become a matrix of %lld elements", (long long)count);
     *values = NEW_ARRAY(decision->arena, double, (size_t)count);

@@ -30,7 +30,7 @@ const struct value *crossing_output(const struct crossing *x, size_t slot);
 int value_rank(const struct value *value);
 int64_t value_size(const struct value *value, int axis);
 
-/* A small list of integers: attribute `name`, or, when absent, constant input `slot` (SIZE_MAX: none). False when neither
+/* A small list of integers: attribute `name`, or, when absent, constant input `slot`. False when neither
  * can be read; *given tells whether there is one at all. */
 bool crossing_list(const struct crossing *x, const char *name, size_t slot, const int64_t **values, size_t *count,
                    bool *given);

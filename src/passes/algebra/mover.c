@@ -36,7 +36,7 @@ bool crossing_list(const struct crossing *x, const char *name, size_t slot, cons
     enum reason why;
     *count = node_ints(x->node, name, values);
     *given = node_attribute(x->node, name) != NULL;
-    if (*given || slot == SIZE_MAX) return *given;
+    if (*given) return true;
     struct value *value = node_input(x->node, slot);
     if (!value) return false;
     *given = true;

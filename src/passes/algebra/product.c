@@ -16,7 +16,7 @@ bool product_of(struct decision *decision, const struct node *node, const struct
     const struct anchor *anchor = anchor_of_output(node);
     if (!anchor || anchor_describe(decision, anchor, node, 0, false, parts)) return false;
     const struct value *result = node_output(node, 0);
-    return parts->is_product && !parts->quantized && node_input(node, parts->data_slot) == x && result
+    return parts->is_product && !parts->quantized && node_input(node, parts->data_slot) == x
            && x->shape.rank == result->shape.rank && parts->input_axis >= 0 && parts->input_axis == parts->output_axis;
 }
 
@@ -24,9 +24,8 @@ bool product_of(struct decision *decision, const struct node *node, const struct
 static double *read_weight(struct decision *decision, const struct node *node, const struct anchor_parts *l)
 {
     double *values;
-    int64_t bytes;
     if (node_input(node, l->weight_slot)->use_count > 1 && !decision->kind->copies_weights) return NULL;
-    if (!size_multiply(l->weight->count, sizeof(double), &bytes) || !constants_fit(decision->constants, (uint64_t)bytes)
+    if (!constants_fit_doubles(decision->constants, l->weight->count)
         || !tensor_values(l->weight, decision->arena, &values, NULL))
         return NULL;
     return values;
@@ -149,15 +148,10 @@ bool product_merge(struct decision *decision, struct node *into, const struct no
 {
     struct anchor_parts a, b;
     double *weight, *added, *bias = NULL, *more = NULL;
-    const struct value *x = NULL;
-    struct anchor_parts *sides[] = { &a, &b };
-    const struct node *nodes[] = { into, other };
-    for (size_t i = 0; i < 2; i++) {
-        const struct anchor *anchor = anchor_of_output(nodes[i]);
-        if (!anchor || anchor_describe(decision, anchor, nodes[i], 0, false, sides[i])) return false;
-        if (i == 0) x = node_input(into, a.data_slot);
-        if (!product_of(decision, nodes[i], x, sides[i])) return false;
-    }
+    const struct anchor *anchor = anchor_of_output(into);
+    if (!anchor || anchor_describe(decision, anchor, into, 0, false, &a)) return false;
+    const struct value *x = node_input(into, a.data_slot);
+    if (!product_of(decision, into, x, &a) || !product_of(decision, other, x, &b)) return false;
     bool has_bias = b.bias_slot >= 0 && node_input(other, (size_t)b.bias_slot);
     if (!fit(&a, &b) || a.output_axis != b.output_axis || (has_bias && a.bias_slot < 0)) return false;
     if (!(weight = read_weight(decision, into, &a)) || !(added = read_weight(decision, other, &b))) return false;

@@ -292,7 +292,7 @@ enum reason quantized_fits(struct decision *decision, const struct value *weight
 {
     struct moves moves;
     struct scaling s;
-    int64_t *values, bytes;
+    int64_t *values;
     enum reason reason = trace_scaling(decision, weight, view, scale, &moves, &s);
     if (reason) return reason;
     const struct node *node = moves.source;
@@ -301,8 +301,7 @@ enum reason quantized_fits(struct decision *decision, const struct value *weight
         return unfit(decision, node, "its scales do not run along the output channels");
     if ((reason = check_scales(decision, node, &s.q, s.channels, s.scale))) return reason;
     if (!any_negative(&s)) return REASON_NONE;
-    if (!size_multiply(s.q.integers->count, sizeof(int64_t), &bytes)
-        || !constants_fit(decision->constants, (uint64_t)bytes))
+    if (!constants_fit_doubles(decision->constants, s.q.integers->count))
         return decision_stop(decision, REASON_BUDGET, node_title(node), "its integers would be mirrored in memory");
     if (!mirrored(decision->arena, &s, &values))
         return unfit(decision, node, "a negative scale would mirror an integer out of its type");

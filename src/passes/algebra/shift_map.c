@@ -97,7 +97,7 @@ bool shift_map_make(struct decision *decision, const struct node *node, const st
                     int64_t most, struct shift_map *map)
 {
     struct window windows[TENSOR_MAX_RANK];
-    int64_t taps = 1, pairs, bytes, work;
+    int64_t taps = 1, pairs, work;
     *map = (struct shift_map){ .rank = l->weight->rank, .channels = l->output_channels, .positions = 1 };
     if (l->quantized || !operator_has(node, CONVOLVES | CONVOLVES_BACK)) return false;
     map->dims[0] = 1;
@@ -111,9 +111,7 @@ bool shift_map_make(struct decision *decision, const struct node *node, const st
     }
     if (map->positions > most || !size_multiply(map->positions, taps, &pairs) || pairs > PAIRS_LIMIT) return false;
     if (!size_multiply(pairs, map->channels, &work) || work > WORK_MOST) return false;
-    if (!size_multiply(map->positions * (int64_t)sizeof(double), map->channels, &bytes)
-        || !constants_fit(decision->constants, (uint64_t)bytes))
-        return false;
+    if (!constants_fit_doubles(decision->constants, map->positions * map->channels)) return false;
     const bool *read = taps_read(decision->arena, windows, count, map->positions, taps);
     const double *sums = tap_sums(decision, l, t, taps);
     if (!sums) return false;
@@ -130,14 +128,11 @@ bool shift_map_of_stack(struct decision *decision, const struct anchor_parts *l,
     const struct tensor *w = l->weight;
     const int64_t pairs = l->input_channels * l->output_channels;
     double piece[PIECE];
-    int64_t bytes;
-    if (!l->is_product || l->quantized || pairs <= 0) return false;
+    if (!l->is_product || l->quantized) return false;
     *map = (struct shift_map){ .rank = w->rank, .channels = l->output_channels, .positions = w->count / pairs };
     for (int i = 0; i < w->rank; i++) map->dims[i] = w->dims[i];
     map->dims[l->input_view.inner == 1 ? w->rank - 1 : w->rank - 2] = 1;
-    if (!size_multiply(map->positions * (int64_t)sizeof(double), map->channels, &bytes)
-        || !constants_fit(decision->constants, (uint64_t)bytes))
-        return false;
+    if (!constants_fit_doubles(decision->constants, map->positions * map->channels)) return false;
     map->values = NEW_ARRAY(decision->arena, double, (size_t)(map->positions * map->channels));
     for (int64_t at = 0; at < w->count; at += PIECE) {
         int64_t n = w->count - at < PIECE ? w->count - at : PIECE;

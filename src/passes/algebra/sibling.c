@@ -153,11 +153,9 @@ static enum reason conv_absorbs(struct decision *decision, struct node *conv, do
 {
     struct taps taps;
     double *weight, *bias;
-    int64_t bytes;
     enum reason reason = find_taps(decision, conv, a, &taps);
     if (reason) return reason;
-    if (!size_multiply(taps.weight->count, sizeof(double), &bytes)
-        || !constants_fit(decision->constants, (uint64_t)bytes))
+    if (!constants_fit_doubles(decision->constants, taps.weight->count))
         return decision_stop(decision, REASON_BUDGET, node_title(conv), "its weight would be changed in memory");
     if (!add_affine(decision->arena, &taps, sign, a, &weight, &bias))
         return decision_stop(decision, REASON_NOT_FINITE, node_title(conv), "a centre tap would not be finite");

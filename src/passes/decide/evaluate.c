@@ -59,6 +59,11 @@ bool constants_fit(const struct constants *constants, uint64_t bytes)
     return constants->spent <= constants->limit && bytes <= constants->limit - constants->spent;
 }
 
+bool constants_fit_doubles(const struct constants *constants, int64_t count)
+{
+    return count <= INT64_MAX / (int64_t)sizeof(double) && constants_fit(constants, (uint64_t)count * sizeof(double));
+}
+
 void constants_spend(struct constants *constants, uint64_t bytes)
 {
     constants->spent += bytes;

@@ -27,6 +27,7 @@ uint64_t constant_stored_bytes(struct value *value);
 
 /* Bytes of computed constants that went into the model so far count against the limit. */
 bool constants_fit(const struct constants *constants, uint64_t bytes);
+bool constants_fit_doubles(const struct constants *constants, int64_t count);
 void constants_spend(struct constants *constants, uint64_t bytes);
 uint64_t constants_spent(const struct constants *constants);
 

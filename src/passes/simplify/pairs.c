@@ -17,31 +17,22 @@ struct numbers {
     int bits, exponent; /* of a whole number without its sign, of a fraction with its first bit; of the exponent */
 };
 
-static bool numbers_of(enum dtype type, struct numbers *n)
-{
-    switch (type) {
-    case DTYPE_BOOL: *n = (struct numbers){ false, false, 1, 0 }; return true;
-    case DTYPE_FLOAT16: *n = (struct numbers){ true, true, 11, 5 }; return true;
-    case DTYPE_BFLOAT16: *n = (struct numbers){ true, true, 8, 8 }; return true;
-    case DTYPE_FLOAT: *n = (struct numbers){ true, true, 24, 8 }; return true;
-    case DTYPE_DOUBLE: *n = (struct numbers){ true, true, 53, 11 }; return true;
-    case DTYPE_UINT8:
-    case DTYPE_UINT16:
-    case DTYPE_UINT32:
-    case DTYPE_UINT64: *n = (struct numbers){ false, false, dtype_bits(type), 0 }; return true;
-    case DTYPE_INT8:
-    case DTYPE_INT16:
-    case DTYPE_INT32:
-    case DTYPE_INT64: *n = (struct numbers){ false, true, dtype_bits(type) - 1, 0 }; return true;
-    default: return false;
-    }
-}
+/* Bits of 0: none of these. */
+static const struct numbers numbers[DTYPE_COUNT] = {
+    [DTYPE_BOOL] = { false, false, 1, 0 },    [DTYPE_FLOAT16] = { true, true, 11, 5 },
+    [DTYPE_BFLOAT16] = { true, true, 8, 8 },  [DTYPE_FLOAT] = { true, true, 24, 8 },
+    [DTYPE_DOUBLE] = { true, true, 53, 11 },  [DTYPE_UINT8] = { false, false, 8, 0 },
+    [DTYPE_UINT16] = { false, false, 16, 0 }, [DTYPE_UINT32] = { false, false, 32, 0 },
+    [DTYPE_UINT64] = { false, false, 64, 0 }, [DTYPE_INT8] = { false, true, 7, 0 },
+    [DTYPE_INT16] = { false, true, 15, 0 },   [DTYPE_INT32] = { false, true, 31, 0 },
+    [DTYPE_INT64] = { false, true, 63, 0 },
+};
 
 /* Whether every value of the one type is one of the other. */
 static bool is_lossless(enum dtype from, enum dtype to)
 {
-    struct numbers a, b;
-    if (!numbers_of(from, &a) || !numbers_of(to, &b) || to == DTYPE_BOOL) return false;
+    const struct numbers a = numbers[from], b = numbers[to];
+    if (!a.bits || !b.bits || to == DTYPE_BOOL) return false;
     if (a.is_real) return b.is_real && a.bits <= b.bits && a.exponent <= b.exponent;
     if (b.is_real) return a.bits <= b.bits && a.bits < 1 << (b.exponent - 1);
     return a.bits <= b.bits && (b.is_signed || !a.is_signed);
