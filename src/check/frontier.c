@@ -130,7 +130,7 @@ static void pass_node(struct frontier *f, const struct node *node)
 static const struct node *mover_of(const struct value *value)
 {
     const struct node *node = value->writer;
-    bool moves = node && node->row && (node->row->passes & SLOT(0)) && value->writer_slot == 0;
+    bool moves = node && node->row && node->row->passes == SLOT(0) && value->writer_slot == 0;
     return moves && node_input(node, 0) ? node : NULL;
 }
 

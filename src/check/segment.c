@@ -41,7 +41,7 @@ struct proof {
     uint64_t round;       /* of drives */
     bool *dependent;      /* of what is fed: computed from something else that is fed */
     struct seen *seen;    /* of what is fed: what numbers made for the purpose go by */
-    const int64_t **dims; /* of what is fed: those of a smaller array; NULL: it has its own */
+    const int64_t **dims; /* of what is fed: those of a smaller image; NULL: it is none */
     bool shrinks;         /* some array does */
 };
 
@@ -474,36 +474,31 @@ static bool is_dependent(const struct proof *proof, size_t i)
     return cone.meets;
 }
 
-/* Computes it: from what does not depend on anything, and what was computed before. */
-static bool compute_dependent(const struct proof *proof, struct array **fed, size_t i, struct bnfuse_error *error)
-{
-    const struct site *site = proof->site;
-    struct value **given = NEW_ARRAY(proof->prover->scratch, struct value *, site->given_count);
-    struct array **arrays = NEW_ARRAY(proof->prover->scratch, struct array *, site->given_count);
-    size_t count = 0;
-    for (size_t k = 0; k < site->given_count; k++)
-        if (fed[k]) {
-            given[count] = site->origins[k];
-            arrays[count++] = fed[k];
-        }
-    const struct partial_run run = {
-        proof->prover->before, given, count, arrays, site->origins[i], 0, NULL, true, false
-    };
-    return prover_run(proof->prover, &run, &fed[i], error);
-}
-
-/* Fills what was left out, in whatever order it can be computed. */
+/* Computes what was left out as the first model does, from what is fed; in one run, for one may follow from another. */
 static bool fill_dependent(const struct proof *proof, struct array **fed, const bool *dependent,
                            struct bnfuse_error *error)
 {
-    size_t left = 0;
-    for (size_t i = 0; i < proof->site->given_count; i++) left += dependent[i];
-    for (size_t before = left + 1; left && left < before;) {
-        before = left;
-        for (size_t i = 0; i < proof->site->given_count; i++)
-            if (dependent[i] && !fed[i] && compute_dependent(proof, fed, i, error)) left--;
-    }
-    return !left;
+    const struct prover *prover = proof->prover;
+    const struct site *site = proof->site;
+    struct value **given = NEW_ARRAY(prover->scratch, struct value *, site->given_count),
+                 **wanted = NEW_ARRAY(prover->scratch, struct value *, site->given_count);
+    struct array **arrays = NEW_ARRAY(prover->scratch, struct array *, site->given_count),
+                 **made = NEW_ARRAY(prover->scratch, struct array *, site->given_count);
+    size_t given_count = 0, wanted_count = 0;
+    struct plan *plan;
+    for (size_t i = 0; i < site->given_count; i++)
+        if (fed[i]) {
+            given[given_count] = site->origins[i];
+            arrays[given_count++] = fed[i];
+        } else if (dependent[i]) wanted[wanted_count++] = site->origins[i];
+    if (!wanted_count) return true;
+    const struct partial_run run = { .net = prover->before, .fed = arrays, .stored = true };
+    if (!plan_build(&plan, prover->scratch, prover->before, given, given_count, wanted, wanted_count, error)
+        || !prover_run_plan(prover, plan, &run, made, error))
+        return false;
+    for (size_t i = 0, next = 0; i < site->given_count; i++)
+        if (!fed[i] && dependent[i]) fed[i] = made[next++];
+    return true;
 }
 
 /* ---- smaller arrays ---- */
@@ -511,29 +506,37 @@ static bool fill_dependent(const struct proof *proof, struct array **fed, const 
 /* So many numbers of an array tell as much as more of them do. */
 enum { ENOUGH = 4096 };
 
-/* The same array as a smaller image: as large as the windows on the way need, and as it has numbers enough. NULL: no
- * smaller. */
-static const int64_t *smaller_dims(const struct proof *proof, const struct footprint *footprint,
-                                   const struct array *array)
+static bool is_image(const struct proof *proof, size_t i)
 {
-    int64_t *dims = NEW_ARRAY(proof->prover->scratch, int64_t, (size_t)array->rank), count = 1;
-    bool is_smaller = false, grows = true;
-    for (int axis = 0; axis < array->rank; axis++) {
-        dims[axis] = axis < 2 ? array->dims[axis] : footprint_size(footprint, array->dims[axis]);
-        count *= dims[axis];
-    }
-    while (count < ENOUGH && grows) {
-        grows = false;
-        count = array->dims[0] * array->dims[1];
-        for (int axis = 2; axis < array->rank; axis++) {
-            bool fits = dims[axis] + footprint->step <= array->dims[axis];
-            if (fits) dims[axis] += footprint->step;
-            grows |= fits;
-            count *= dims[axis];
+    return is_driven(proof, i) && proof->site->fed[i]->rank >= 4;
+}
+
+/* Of an axis of an image: what the windows on the way need, and `more` of their steps. */
+static int64_t smaller_size(const struct footprint *footprint, int64_t size, int64_t more)
+{
+    int64_t smaller = footprint_size(footprint, size) + more * footprint->step;
+    return smaller < size ? smaller : size;
+}
+
+static int64_t smaller_count(const struct footprint *footprint, const struct array *array, int64_t more)
+{
+    int64_t count = array->dims[0] * array->dims[1];
+    for (int axis = 2; axis < array->rank; axis++) count *= smaller_size(footprint, array->dims[axis], more);
+    return count;
+}
+
+/* How many steps more: until the largest has numbers enough. The same for all, for images of one size stay so. */
+static int64_t find_more(const struct proof *proof, const struct footprint *footprint)
+{
+    for (int64_t more = 0, before = -1;; more++) {
+        int64_t largest = 0;
+        for (size_t i = 0; i < proof->site->given_count; i++) {
+            int64_t count = is_image(proof, i) ? smaller_count(footprint, proof->site->fed[i], more) : 0;
+            if (count > largest) largest = count;
         }
+        if (largest >= ENOUGH || largest == before) return more;
+        before = largest;
     }
-    for (int axis = 2; axis < array->rank; axis++) is_smaller |= dims[axis] < array->dims[axis];
-    return is_smaller ? dims : NULL;
 }
 
 static void find_smaller(struct proof *proof)
@@ -541,11 +544,15 @@ static void find_smaller(struct proof *proof)
     struct footprint footprint = { .extent = 1, .step = 1 };
     footprint_add(&footprint, proof->plan_a);
     footprint_add(&footprint, proof->plan_b);
+    const int64_t more = find_more(proof, &footprint);
     for (size_t i = 0; i < proof->site->given_count; i++) {
         const struct array *array = proof->site->fed[i];
-        if (!is_driven(proof, i) || array->rank < 4 || array->count <= ENOUGH) continue;
-        proof->dims[i] = smaller_dims(proof, &footprint, array);
-        proof->shrinks |= proof->dims[i] != NULL;
+        if (!is_image(proof, i)) continue;
+        int64_t *dims = NEW_ARRAY(proof->prover->scratch, int64_t, (size_t)array->rank);
+        for (int axis = 0; axis < array->rank; axis++)
+            dims[axis] = axis < 2 ? array->dims[axis] : smaller_size(&footprint, array->dims[axis], more);
+        proof->dims[i] = dims;
+        proof->shrinks |= smaller_count(&footprint, array, more) < array->count;
     }
 }
 
