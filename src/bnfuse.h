@@ -138,8 +138,8 @@ typedef struct bnfuse_fuse_options {
     /* Called with the name of each pass that ran, also when it changed nothing; bnfuse_print shows what it left. False
      * cancels. NULL: not called. */
     bool (*after_pass)(void *context, const char *pass);
-    /* Do not read large weights to see whether a folded one would leave its type: for a look, or for a write without a
-     * check, which fails where one does (bnfuse_report.overflows). */
+    /* Do not read large weights to see whether a folded one would leave its type: for a look, or for a write, which fails
+     * where one does (bnfuse_report.overflows). */
     bool unread;
     bool simplify;   /* and make everything else as small as it can be without another bit in any result */
     bool lower_conv; /* what stays becomes a depthwise Conv of kernel 1 where it has a spatial axis, else Mul and Add */

@@ -123,21 +123,41 @@ static bool fold(struct job *job, bool unread)
     return fuse_model(job, job->settings->allow_unchecked, unread) && (unread || print_remarks(job));
 }
 
+static bool check_and_prepare(struct job *job)
+{
+    return check_model(job) && policy_is_met(job) && job_prepare(job);
+}
+
+/* Whether a fold that carried a weight out of its type may have failed the check or the writer. */
+static bool overflow_is_suspected(const struct job *job)
+{
+    const bnfuse_check_result *result = job->run.check;
+    return job->run.report->overflows || (result && bnfuse_verdict_status(result->verdict) != BNFUSE_OK);
+}
+
 /* Without a look at the weights first: the writer reads them all anyway. In the rare case that a fold carried one out of
  * its type, that fold must go, so all begins again, with the look. */
 static bool write_unread(struct job *job)
 {
     if (!fold(job, true)) return false;
-    bool prepared = policy_is_met(job) && job_prepare(job);
-    if (!job->run.report->overflows) return print_remarks(job) && prepared;
-    return job_load_again(job) && fold(job, false) && policy_is_met(job) && job_prepare(job);
+    bool prepared = check_and_prepare(job);
+    if (!overflow_is_suspected(job)) return print_remarks(job) && prepared;
+    job->run.check = NULL;
+    return job_load_again(job) && fold(job, false) && check_and_prepare(job);
+}
+
+/* What comes before the first word of the result is over soon, and uses no data, which are of the model as first read. */
+static bool goes_unread(const struct job *job)
+{
+    const struct settings *settings = job->settings;
+    bool is_quick = settings->check.level == BNFUSE_LEVEL_QUICK && job->set_count == 0;
+    return job->output && (settings->no_check || is_quick);
 }
 
 static bool fuse(struct job *job)
 {
     if (!job_load(job) || !job_read_data(job)) return false;
-    if (job->settings->no_check && job->output) return write_unread(job);
-    return fold(job, false) && check_model(job) && policy_is_met(job) && job_prepare(job);
+    return goes_unread(job) ? write_unread(job) : fold(job, false) && check_and_prepare(job);
 }
 
 static bool explain(struct job *job)
