@@ -202,6 +202,22 @@ static const struct derivation derivations[] = {
     { 14, "GRU", "hidden_size=2", "2,1,2 1,6,2 1,6,2", "_ h" },
     { 14, "LSTM", "hidden_size=2", "3,2,3 1,8,3 1,8,2 1,16 _ 1,2,2 1,2,2 1,6", "y h c" },
     { 14, "LSTM", "hidden_size=2 direction=bidirectional", "3,1,2 2,8,2 2,8,2 2,16", "y" },
+    { 14, "LSTM", "hidden_size=2 direction=bidirectional", "3,2,2 2,8,2 2,8,2 2,16 =3,1 2,2,2 2,2,2", "y h c" },
+    { 14, "LSTM", "hidden_size=2 clip=0.25 input_forget=1", "3,2,3 1,8,3 1,8,2 1,16 _ _ _ 1,6", "y h c" },
+    { 14, "GRU", "hidden_size=2 clip=0.25 direction=reverse", "3,2,3 1,6,3 1,6,2 1,12 =2,3 1,2,2", "y h" },
+    { 14, "RNN", "hidden_size=2 clip=0.5", "3,2,3 1,2,3 1,2,2 1,4 =1,3", "y h" },
+    { 26, "CumProd", NULL, "2,4 =1", "y" },
+    { 26, "CumProd", "exclusive=1 reverse=1", "3,2 =0", "y" },
+    { 13, "Det", NULL, "2,3,3", "y" },
+    { 13, "Det", NULL, "1,1", "y" },
+    { 17, "DFT", NULL, "2,5,2", "y" },
+    { 17, "DFT", "inverse=1 axis=2", "2,2,6,2", "y" },
+    { 17, "DFT", "onesided=1", "1,6,1", "y" },
+    { 20, "DFT", NULL, "2,4,3,2 =7 =1", "y" },
+    { 20, "DFT", "inverse=1", "5,1 =3", "y" },
+    { 18, "LpPool", "kernel_shape=2,3 strides=2,1 pads=1,0,0,1 p=3", "2,2,3,4", "y" },
+    { 18, "LpPool", "kernel_shape=2, auto_pad=SAME_UPPER dilations=2,", "1,2,5", "y" },
+    { 13, "GlobalLpPool", "p=3", "2,2,3,2", "y" },
 };
 
 struct bench {
@@ -467,19 +483,19 @@ static void refuse(const struct derivation *of, const char *y, const char *part)
 
 static void what_has_no_gradient_is_refused_by_name(void **state)
 {
-    static const struct derivation det = { 13, "Det", NULL, "2,2", "y" },
+    static const struct derivation pool = { 13, "MaxRoiPool", "pooled_shape=1,1", "1,1,2,2 :1,5", "y" },
                                    diagonal = { 13, "Einsum", "equation=ii->i", "2,2", "y" },
                                    crop = { 13, "Resize",
                                             "mode=linear coordinate_transformation_mode=tf_crop_and_resize",
                                             "2 :2 _ =3", "y" },
-                                   steps = { 14, "LSTM", "hidden_size=1 clip=3.0", "1,1,1 1,4,1 1,4,1", "y" },
+                                   steps = { 14, "LSTM", "hidden_size=1 layout=1", "1,1,1 1,4,1 1,4,1", "y" },
                                    scatter = { 16, "ScatterND", "reduction=mul", "3 =0 :", "y" },
                                    weights = { 13, "SoftmaxCrossEntropyLoss", NULL, "2,3 =2,0 3", "y" },
                                    relu = { 13, "Relu", NULL, "2,3", "y" };
     (void)state;
     refuse(&diagonal, "loss", "the gradient of input 0 is not known");
-    refuse(&steps, "loss", "the gradient of clip is not known");
-    refuse(&det, "loss", "Det \"op\": the gradient of this operator is not known");
+    refuse(&steps, "loss", "the gradient of layout 1 is not known");
+    refuse(&pool, "loss", "MaxRoiPool \"op\": the gradient of this operator is not known");
     refuse(&crop, "loss", "the gradient of a crop that is interpolated is not known");
     refuse(&scatter, "loss", "a scattering with such a reduction");
     refuse(&weights, "loss", "the gradient of input 2 is not known");

@@ -65,6 +65,7 @@ gradient_function gradient_reduce_sum, gradient_reduce_mean, gradient_reduce_ext
     gradient_reduce_l2, gradient_reduce_log_sum, gradient_reduce_log_sum_exp, gradient_reduce_sum_square,
     gradient_reduce_prod, gradient_cumsum, gradient_top_k, gradient_resize, gradient_scatter_elements,
     gradient_scatter_nd;
+gradient_function gradient_cumprod, gradient_det, gradient_dft, gradient_lp_pool, gradient_global_lp_pool;
 gradient_function gradient_rnn, gradient_gru, gradient_lstm;
 gradient_function gradient_softmax, gradient_log_softmax, gradient_nll_loss, gradient_cross_entropy;
 gradient_function gradient_batch_norm, gradient_layer_norm, gradient_rms_norm, gradient_instance_norm,

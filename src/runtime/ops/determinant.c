@@ -1,41 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Det, and Inverse of com.microsoft: of each matrix in the last two dimensions, by elimination with the greatest pivot, in
+ * Det, and Inverse of com.microsoft: of each matrix in the last two dimensions, in
  * double. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
+#include "runtime/gradient.h"
 #include "runtime/kernel.h"
+#include "runtime/math/matrix.h"
 #include "runtime/ops/operators.h"
-
-#include <math.h>
-
-/* Swaps the row with the greatest element of `column`, from the diagonal down, to the diagonal; that element, with the
- * sign that the swap gives the determinant. Rows are `width` wide. */
-static double take_pivot(double *m, int64_t n, int64_t width, int64_t column)
-{
-    int64_t best = column;
-    for (int64_t r = column + 1; r < n; r++)
-        if (fabs(m[r * width + column]) > fabs(m[best * width + column])) best = r;
-    for (int64_t c = 0; best != column && c < width; c++) {
-        double old = m[column * width + c];
-        m[column * width + c] = m[best * width + c];
-        m[best * width + c] = old;
-    }
-    return best == column ? m[column * width + column] : -m[column * width + column];
-}
-
-static double determinant(double *m, int64_t n)
-{
-    double product = 1;
-    for (int64_t k = 0; k < n && product != 0; k++) {
-        product *= take_pivot(m, n, n, k);
-        for (int64_t r = k + 1; product != 0 && r < n; r++) {
-            double factor = m[r * n + k] / m[k * n + k];
-            for (int64_t c = k + 1; c < n; c++) m[r * n + c] -= factor * m[k * n + c];
-        }
-    }
-    return product;
-}
 
 static bool det(struct call *call)
 {
@@ -48,23 +20,7 @@ static bool det(struct call *call)
     if (x->count) CALL_WORK(call, y->count, n, n, n);
     for (int64_t i = 0; i < y->count; i++) {
         for (int64_t k = 0; x->count && k < n * n; k++) m[k] = element_real(x, i * n * n + k);
-        element_put(y, i, determinant(m, x->count ? n : 0));
-    }
-    return true;
-}
-
-/* Of m in the left half of rows that are twice as wide; it ends in the right half. False where there is none. */
-static bool invert(double *m, int64_t n)
-{
-    int64_t width = 2 * n;
-    for (int64_t k = 0; k < n; k++) {
-        if (take_pivot(m, n, width, k) == 0) return false;
-        double pivot = m[k * width + k];
-        for (int64_t c = k; c < width; c++) m[k * width + c] /= pivot;
-        for (int64_t r = 0; r < n; r++) {
-            double factor = m[r * width + k];
-            for (int64_t c = k; r != k && c < width; c++) m[r * width + c] -= factor * m[k * width + c];
-        }
+        element_put(y, i, matrix_determinant(m, x->count ? n : 0));
     }
     return true;
 }
@@ -84,7 +40,7 @@ static bool inverse(struct call *call)
             int64_t r = i / width, c = i % width;
             m[i] = c < n ? element_real(x, at + r * n + c) : c - n == r;
         }
-        if (!invert(m, n)) return call_fail(call, "has a matrix without an inverse");
+        if (!matrix_invert(m, n)) return call_fail(call, "has a matrix without an inverse");
         for (int64_t i = 0; i < n * n; i++) element_put(y, at + i, m[i / n * width + n + i % n]);
     }
     return true;
@@ -100,7 +56,8 @@ static bool shape_determinant(struct shaping *s)
 }
 
 const struct operator_row determinant_operators[] = {
-    { "Det", 11, LATEST, .run = det, .shape = shape_determinant, .schemas = SCHEMAS({ 11, LATEST, "T > T", "" }) },
+    { "Det", 11, LATEST, .gradient = gradient_det, .run = det, .shape = shape_determinant,
+      .schemas = SCHEMAS({ 11, LATEST, "T > T", "" }) },
     { "com.microsoft:Inverse", 1, LATEST, .run = inverse, .shape = shape_same,
       .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
     { 0 },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Gradients of RNN, GRU and LSTM: back through the steps of time, which are written out here as formulas
- * (gradient_through). What is rarely trained (sequence_lens, clip, other activations, layout) is refused by name. */
+ * (gradient_through). What is rarely trained (other activations, layout 1) is refused by name. */
 #include "runtime/gradient.h"
 #include "runtime/ops/rnn.h"
 
@@ -10,13 +10,14 @@
 struct recurrence {
     struct formula f;
     int64_t steps, batch, hidden, gates;
-    int direction;           /* at hand */
-    bool backward;           /* in time */
-    struct array *x;         /* [steps, batch, gates * hidden]: what the inputs bring, with the biases */
-    struct array *r;         /* [hidden, gates * hidden] */
-    struct array *bias;      /* [2 * gates * hidden], or NULL: inputs' and states' */
-    struct array *peepholes; /* [3 * hidden], or NULL */
-    struct array *h, *c;     /* [batch, hidden] */
+    int direction;               /* at hand */
+    bool backward;               /* in time */
+    struct array *x;             /* [steps, batch, gates * hidden]: what the inputs bring, with the biases */
+    struct array *r;             /* [hidden, gates * hidden] */
+    struct array *bias;          /* [2 * gates * hidden], or NULL: inputs' and states' */
+    struct array *peepholes;     /* [3 * hidden], or NULL */
+    struct array *h, *c;         /* [batch, hidden] */
+    const struct array *lengths; /* of the sequences, or NULL */
 };
 
 /* One step of time: h and c from x [batch, gates * hidden]. */
@@ -28,6 +29,11 @@ enum activation { F, G, H };
 static struct array *apply(struct recurrence *t, enum activation which, struct array *x)
 {
     const struct cell *cell = t->f.call->row->data;
+    const float clip = node_float(t->f.call->node, "clip", 0);
+    if (clip > 0 && which != H && x)
+        x = formula_op(
+            &t->f, "Clip", NULL,
+            FROM(x, formula_number(&t->f, x->type, (double)-clip), formula_number(&t->f, x->type, (double)clip)));
     return formula_op(&t->f, cell->defaults[which], NULL, FROM(x));
 }
 
@@ -90,7 +96,9 @@ static void step_lstm(struct recurrence *t, struct array *x)
     struct formula *f = &t->f;
     struct array *sums = formula_add(f, x, product(t, t->h));
     struct array *in = apply(t, F, peeped(t, gate_of(t, sums, 0), 0, t->c));
-    struct array *keep = apply(t, F, peeped(t, gate_of(t, sums, 2), 2, t->c));
+    bool coupled = node_int(f->call->node, "input_forget", 0) != 0;
+    struct array *keep = coupled ? formula_shifted(f, formula_scaled(f, in, -1), 1)
+                                 : apply(t, F, peeped(t, gate_of(t, sums, 2), 2, t->c));
     struct array *cell = apply(t, G, gate_of(t, sums, 3));
     t->c = formula_add(f, formula_mul(f, keep, t->c), formula_mul(f, in, cell));
     struct array *out = apply(t, F, peeped(t, gate_of(t, sums, 1), 1, t->c));
@@ -129,6 +137,17 @@ static void open_direction(struct recurrence *t, bool is_gru)
     t->c = initial(t, 6);
 }
 
+/* What the sequences that have a step `at` made of it, and for the others what they had, or zero. */
+static struct array *where_it_runs(struct recurrence *t, int64_t at, struct array *made, struct array *had)
+{
+    struct formula *f = &t->f;
+    if (!t->lengths || !made) return made;
+    struct array *runs =
+        formula_hold(f, array_new(f->call->pool, DTYPE_BOOL, STORE_I64, 2, (int64_t[]){ t->batch, 1 }));
+    for (int64_t i = 0; i < t->batch; i++) runs->i64[i] = at < t->lengths->i64[i];
+    return formula_op(f, "Where", NULL, FROM(runs, made, had ? had : formula_number(f, made->type, 0)));
+}
+
 /* All steps of a direction: [steps, 1, batch, hidden]. */
 static struct array *walk(struct recurrence *t, time_step *step)
 {
@@ -137,15 +156,19 @@ static struct array *walk(struct recurrence *t, time_step *step)
     for (int64_t i = 0; i < t->steps && !f->failed; i++) {
         int64_t at = t->backward ? t->steps - 1 - i : i;
         struct array *x = formula_slice(f, t->x, 0, at, at + 1);
+        struct array *h = t->h, *c = t->c;
         step(t, formula_reshaped(f, x, 2, (int64_t[]){ t->batch, t->gates * t->hidden }));
-        made[at] = formula_reshaped(f, t->h, 4, (int64_t[]){ 1, 1, t->batch, t->hidden });
+        struct array *row = where_it_runs(t, at, t->h, NULL);
+        t->h = where_it_runs(t, at, t->h, h);
+        t->c = where_it_runs(t, at, t->c, c);
+        made[at] = formula_reshaped(f, row, 4, (int64_t[]){ 1, 1, t->batch, t->hidden });
     }
     return formula_concat(f, made, (size_t)t->steps, 0);
 }
 
 static bool recur(struct call *call, int64_t gates, time_step *step)
 {
-    struct recurrence t = { .gates = gates };
+    struct recurrence t = { .gates = gates, .lengths = call_input(call, 4) };
     struct formula *f = &t.f;
     const struct array *x = call_input(call, 0), *r = call_input(call, 2);
     struct array *all[2], *h[2], *c[2];
@@ -188,13 +211,11 @@ static bool recur_lstm(struct call *call)
 
 static bool is_usual(struct backward *b)
 {
-    static const char *const rare[] = { "activations", "activation_alpha", "activation_beta", "clip" };
+    static const char *const rare[] = { "activations", "activation_alpha", "activation_beta" };
     const struct node *node = gradient_node(b);
     for (size_t i = 0; i < sizeof rare / sizeof *rare; i++)
         if (node_attribute(node, rare[i])) gradient_refuse(b, rare[i]);
     if (node_int(node, "layout", 0)) gradient_refuse(b, "layout 1");
-    if (node_int(node, "input_forget", 0)) gradient_refuse(b, "input_forget");
-    if (gradient_x(b, 4)) gradient_refuse(b, "sequence_lens");
     return !b->f.failed;
 }
 

@@ -651,11 +651,11 @@ const struct operator_row pool_operators[] = {
     { "GlobalAveragePool", 1, LATEST, .gradient = gradient_global_average_pool, .run = run_global_average,
       .shape = shape_global_pool, .laws = AVERAGES, .keeps_range = true,
       .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
-    { "GlobalLpPool", 1, LATEST, .run = run_global_lp, .shape = shape_global_pool,
+    { "GlobalLpPool", 1, LATEST, .gradient = gradient_global_lp_pool, .run = run_global_lp, .shape = shape_global_pool,
       .schemas = SCHEMAS({ 1, 1, "T > T", "p:f" }, { 2, LATEST, "T > T", "p:i" }) },
     { "GlobalMaxPool", 1, LATEST, .gradient = gradient_global_max_pool, .run = run_global_max,
       .shape = shape_global_pool, .keeps_range = true, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
-    { "LpPool", 1, LATEST, .run = run_lp_pool, .shape = shape_pool,
+    { "LpPool", 1, LATEST, .gradient = gradient_lp_pool, .run = run_lp_pool, .shape = shape_pool,
       .schemas =
           SCHEMAS({ 1, 1, "T > T", "auto_pad:s kernel_shape:I p:f pads:I strides:I" },
                   { 2, 17, "T > T", "auto_pad:s kernel_shape!I p:i pads:I strides:I" },

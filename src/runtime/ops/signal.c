@@ -4,6 +4,7 @@
  * tolerances far below a float's rounding. Complex numbers are a last axis of 2. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
+#include "runtime/gradient.h"
 #include "runtime/kernel.h"
 #include "runtime/math/fourier.h"
 #include "runtime/ops/operators.h"
@@ -352,7 +353,7 @@ static bool shape_mel_weight_matrix(struct shaping *s)
 const struct operator_row signal_operators[] = {
     { "BlackmanWindow", 17, LATEST, .run = window, .data = &blackman, .shape = shape_window_function, .sizes = SLOT(0),
       .schemas = SCHEMAS({ 17, LATEST, ". > .", "output_datatype:i periodic:i" }) },
-    { "DFT", 17, LATEST, .run = dft, .shape = shape_dft, .sizes = SLOT(1) | SLOT(2),
+    { "DFT", 17, LATEST, .gradient = gradient_dft, .run = dft, .shape = shape_dft, .sizes = SLOT(1) | SLOT(2),
       .schemas = SCHEMAS({ 17, 19, "T ?. > T", "axis:i inverse:i onesided:i" },
                          { 20, LATEST, "T ?. ?i64 > T", "inverse:i onesided:i" }) },
     { "HammingWindow", 17, LATEST, .run = window, .data = &hamming, .shape = shape_window_function, .sizes = SLOT(0),
