@@ -555,6 +555,7 @@ static const struct joined_node convs[] = {
     { "Conv", "x depthwise", "c", "pads=1,1,1,1 group=4" },
     { "Conv", "x depthwise bias", "c", "pads=4,4,4,4 dilations=4,4 group=4" },
     { "Conv", "x wide", "c", "pads=8,20,8,20 strides=2,2 dilations=1,1 group=4" },
+    { "MatMul", "x square", "c", NULL },
     { "Neg", "x", "c", NULL },
 };
 
@@ -567,7 +568,7 @@ static void open_joined(struct bench *p, const struct joined_node *conv, const s
         { "w1", "4,4,1,1" },  { "w3", "4,4,3,3" },     { "depthwise", "4,1,3,3" }, { "wide", "4,1,9,21" },
         { "bias", "4" },      { "scale", "4" },        { "shift", "4" },           { "mean", "4" },
         { "scalar", "" },     { "channels", "4,1,1" }, { "rows", "9,1" },          { "larger", "3,1,1,1,1" },
-        { "x2", "2,4,9,21" },
+        { "x2", "2,4,9,21" }, { "square", "21,21" },
     };
     *p = (struct bench){ 0 };
     build_open(&p->build, 10, 20);

@@ -7,6 +7,7 @@
 #include "runtime/math/product.h"
 #include "runtime/math/simd.h"
 #include "runtime/ops/operators.h"
+#include "runtime/run.h"
 
 #include <math.h>
 #include <string.h>
@@ -155,6 +156,7 @@ static void multiply_stacks(struct call *call, const struct array *a, const stru
     product.each = each;
     product.count = count;
     product.weights = call->inputs[1];
+    product.epilogue = run_epilogue(call, y);
     product_run(call, &product);
 }
 
