@@ -14,6 +14,7 @@
 #define PANEL_BYTES      (512 * 1024) /* of a task's packed columns: half a usual second level cache */
 #define TASKS_PER_THREAD 4            /* so that no thread waits long for another's last task */
 #define WORTH_THREADS    50000.0      /* multiplications; fewer are done sooner than threads are woken */
+#define ROWS_IN_PLACE    32           /* up to which B is not worth packing */
 #define FEW_ROWS         64
 #define MOST_PANELS      64 /* in a block of columns */
 #define LINE             64 /* bytes of a cache line */
@@ -134,13 +135,13 @@ static int64_t fill_panel(const struct task *task, struct panel *panel, bool in_
     return width * panel->depth * work->element;
 }
 
-/* The panels of some steps from `step`, one step after the other. B of a few rows is not worth packing. */
+/* The panels of some steps from `step`, one step after the other. */
 static int64_t make_panels(const struct task *task, int64_t step, struct panel *panels)
 {
     const struct work *work = task->work;
     const struct product *p = work->product;
     int64_t count = 0, lanes = work->simd->width, end = least(step + work->steps * PRODUCT_DEPTH, p->depth);
-    bool in_place = !p->pack && p->b_column == 1 && task->row_end - task->row <= TILE_ROWS;
+    bool in_place = !p->pack && p->b_column == 1 && task->row_end - task->row <= ROWS_IN_PLACE;
     char *room = task->room.panels;
     int64_t across = (task->column_end - task->column + work->tile_columns - 1) / work->tile_columns;
     for (; step < end; step += PRODUCT_DEPTH)
