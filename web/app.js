@@ -166,9 +166,7 @@ function optionIn(help) {
 const words = (input) => `--${input.name}${input.hasAttribute('value') ? ` ${input.value}` : ''}`;
 
 /** A button that turns on what helps, or leads to the field that wants a value. */
-function remedy(remark, job) {
-  const input = optionIn(remark.help);
-  if (!input || input.checked) return null;
+function switchOn(input, job, forWhat = '') {
   const field = input.type === 'text';
   return make('button', {
     type: 'button', class: 'plain',
@@ -178,7 +176,26 @@ function remedy(remark, job) {
       input.checked = true;
       fuseJob(job);
     },
-  }, `${field ? 'Set' : 'Try with'} ${words(input)}`);
+  }, `${field ? 'Set' : 'Try with'} ${words(input)}${forWhat}`);
+}
+
+/** What would help, option by option, with the number of BatchNormalizations that it would help. */
+function remediesOf(report) {
+  const counts = new Map();
+  for (const { outcome, help } of report.batch_normalizations ?? []) {
+    const input = outcome === 'stays' && help ? optionIn(help) : null;
+    if (input && !input.checked) counts.set(input, (counts.get(input) ?? 0) + 1);
+  }
+  return counts;
+}
+
+const remedies = (report, job) => [...remediesOf(report)].filter(([, count]) => count > 1)
+  .map(([input, count]) => switchOn(input, job, `, which may help ${count}`));
+
+/** The same beside the only remark that it helps; what helps several is offered above all of them. */
+function remedy(remark, report, job) {
+  const input = optionIn(remark.help);
+  return input && remediesOf(report).get(input) === 1 ? switchOn(input, job) : null;
 }
 
 /** The graph around a BatchNormalization, before and (where it went) after; drawn when it is opened. */
@@ -212,7 +229,7 @@ function aroundReaders(job, before) {
   return null;
 }
 
-function remarkItem(remark, job, i) {
+function remarkItem(remark, report, job, i) {
   const stays = remark.outcome === 'stays';
   return make('li', {},
     make('p', {}, make('code', {}, remark.node), ' ',
@@ -220,14 +237,14 @@ function remarkItem(remark, job, i) {
       stays || !placeOf(remark) ? null : make('span', {}, ' into ', make('code', {}, placeOf(remark)))),
     stays ? make('p', { class: 'why' }, [remark.reason, placeOf(remark) && `(${placeOf(remark)})`, remark.detail].filter(Boolean).join(' ')) : null,
     stays && remark.help ? make('p', {}, `What helps: ${remark.help}`) : null,
-    stays ? remedy(remark, job) : null,
+    stays ? remedy(remark, report, job) : null,
     i < MOST_PICTURES ? pictures(remark, job) : null);
 }
 
 function remarks(report, job) {
   const list = (title, all, open) => all.length && make('details', open ? { open: '' } : {},
     make('summary', {}, `${title} (${all.length})`),
-    make('ul', { class: 'remarks' }, ...all.map((remark, i) => remarkItem(remark, job, i))));
+    make('ul', { class: 'remarks' }, ...all.map((remark, i) => remarkItem(remark, report, job, i))));
   const { batch_normalizations: all = [] } = report;
   return [
     list('What stays, and why', all.filter(({ outcome }) => outcome === 'stays'), true),
@@ -237,7 +254,8 @@ function remarks(report, job) {
 
 /** The picture of the differences that the program drew into its HTML report, with what that says below it. */
 function ladder(html) {
-  const report = html && new DOMParser().parseFromString(new TextDecoder().decode(html), 'text/html');
+  const text = html && new TextDecoder().decode(html).replace(/<style>[^]*?<\/style>/g, ''); // the page has its own
+  const report = text && new DOMParser().parseFromString(text, 'text/html');
   const picture = report?.querySelector('svg[aria-label^="differences"]');
   if (!picture) return null;
   const legend = picture.nextElementSibling;
@@ -264,6 +282,11 @@ function fill(article, status, sentence, ...parts) {
     make('p', { class: `verdict ${status}`, role: 'status' }, sentence), ...parts.filter(Boolean));
 }
 
+function cancelledCard(article, again) {
+  fill(article, 'wait', 'Cancelled.', make('div', { class: 'actions' },
+    make('button', { type: 'button', class: 'plain', click: again }, 'Run again')));
+}
+
 async function fuseJob(job) {
   job.article ??= card(job.path);
   job.fused = job.after = undefined;
@@ -271,7 +294,7 @@ async function fuseJob(job) {
     fill(job.article, 'wait', 'Working…');
     showProgress('loading');
     const explained = await run(['explain', job.path, '--json', ...wordsFor('explain')], job.files);
-    if (!explained) return fill(job.article, 'wait', 'Cancelled.');
+    if (!explained) return cancelledCard(job.article, () => fuseJob(job));
     const first = parsed(explained);
     if (!explained.status)
       fill(job.article, 'wait', `${first.folded} of ${first.batch_normalizations.length} BatchNormalizations can go. Checking…`, ...remarks(first, job));
@@ -279,7 +302,7 @@ async function fuseJob(job) {
     const html = `${job.path}.report.html`;
     const asked = [job.path, '-o', out, '--json', '--progress', '--html', html, ...wordsFor('fuse')];
     const result = await run(asked, job.files, [out, html]);
-    if (!result) return fill(job.article, 'wait', 'Cancelled.');
+    if (!result) return cancelledCard(job.article, () => fuseJob(job));
     const report = parsed(result);
     job.fused = result.files[out];
     const nothing = !result.status && !report.folded && report.left > 0;
@@ -287,18 +310,19 @@ async function fuseJob(job) {
       make('div', { class: 'actions' },
         job.fused && download(baseName(out), job.fused, 'application/octet-stream', `Download ${baseName(out)}`, 'button'),
         result.files[html] && download(baseName(html), result.files[html], 'text/html', 'Report (HTML)'),
-        download(`${baseName(job.path)}.report.json`, result.stdout, 'application/json', 'Report (JSON)')),
+        download(`${baseName(job.path)}.report.json`, result.stdout, 'application/json', 'Report (JSON)'),
+        ...remedies(report, job)),
       report.operators && table(report), ladder(result.files[html]), ...remarks(report, job));
   }, job.article);
 }
 
-async function compareJob(paths, files) {
-  const article = card(`${paths[0]} and ${paths[1]}`);
+async function compareJob(paths, files, article = card(`${paths[0]} and ${paths[1]}`)) {
   await busy(async () => {
+    fill(article, 'wait', 'Working…');
     showProgress('comparing');
     const html = 'report.html';
     const result = await run(['compare', ...paths, '--json', '--progress', '--html', html, ...wordsFor('compare')], files, [html]);
-    if (!result) return fill(article, 'wait', 'Cancelled.');
+    if (!result) return cancelledCard(article, () => compareJob(paths, files, article));
     const report = parsed(result);
     return fill(article, colour(result.status), compareSentence(report, result),
       report.check?.first_divergent && make('p', {}, 'First value that differs: ', make('code', {}, report.check.first_divergent)),
@@ -322,17 +346,35 @@ async function busy(work, article) {
 
 const isModel = (path) => /\.onnx$/i.test(path);
 
+function modelsAmong(files) {
+  const paths = Object.keys(files);
+  return paths.some(isModel) ? paths.filter(isModel) : paths;
+}
+
+let first; // of two models to compare, with its files, where the other is still to come
+
+/** The two may come one by one, and bear the same name. */
+async function takeToCompare(files) {
+  let given = files;
+  let models = modelsAmong(files).sort();
+  if (first && models.length === 1) {
+    const clash = Object.keys(files).some((path) => path in first);
+    const moved = (path) => (clash ? `second/${path}` : path);
+    given = { ...first, ...Object.fromEntries(Object.entries(files).map(([path, file]) => [moved(path), file])) };
+    models = [modelsAmong(first)[0], moved(models[0])];
+  }
+  first = models.length === 1 ? files : undefined;
+  if (first) return void fill(card(models[0]), 'wait', 'This is one of two. Now the other one.');
+  if (models.length !== 2) return void fill(card('Compare'), 'warn', `Comparing wants two models, not ${models.length}.`);
+  return void await compareJob(models, given);
+}
+
 /** @param {Record<string, File>} files  by their paths */
 async function take(files) {
-  const paths = Object.keys(files);
-  const models = paths.filter(isModel).length ? paths.filter(isModel) : paths;
   await ready;
   results.replaceChildren();
-  if (mode() === 'compare') {
-    if (models.length !== 2) return void fill(card('Compare'), 'warn', `Comparing wants two models, not ${models.length}.`);
-    return void await compareJob(models.sort(), files);
-  }
-  for (const path of models) await fuseJob({ path, files });
+  if (mode() === 'compare') return void await takeToCompare(files);
+  for (const path of modelsAmong(files)) await fuseJob({ path, files });
 }
 
 /* ---- files ---- */
@@ -376,8 +418,9 @@ $('drop').addEventListener('drop', async (event) => {
 });
 $('cancel').addEventListener('click', () => cancelled?.());
 $('share').addEventListener('click', share);
-form.addEventListener('change', () => {
-  $('drop-text').textContent = mode() === 'compare' ? 'Drop two ONNX models here.'
+form.addEventListener('change', ({ target }) => {
+  if (target.name === 'mode') first = undefined;
+  $('drop-text').textContent = mode() === 'compare' ? 'Drop two ONNX models here, together or one after the other.'
     : 'Drop an ONNX model here, several, or a folder with external data.';
 });
 
