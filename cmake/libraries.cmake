@@ -69,6 +69,9 @@ add_bundled(PROTOBUF_C protobuf_c protobuf-c protobuf-c/protobuf-c.c)
 add_bundled(ZLIB zlib zlib adler32.c compress.c crc32.c deflate.c infback.c inffast.c inflate.c inftrees.c trees.c
             uncompr.c zutil.c)
 target_compile_definitions(bundled_zlib PRIVATE HAVE_UNISTD_H HAVE_STDARG_H)
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL wasm32)
+    target_compile_definitions(bundled_zlib PRIVATE Z_TESTW=0) # checksums byte by byte: faster ones want 8 kB of tables
+endif()
 
 add_bundled(JANSSON jansson jansson/src dump.c error.c hashtable.c hashtable_seed.c load.c memory.c pack_unpack.c
             strbuffer.c strconv.c utf.c value.c version.c)

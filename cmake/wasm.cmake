@@ -3,7 +3,8 @@
 #
 # Objects come from clang itself, as emcc would call it, for emcc takes a second to start. The link is emcc's, but not
 # its loader (bindings/node/lib/host.js is ours): -O1 leaves the names of imports as they are, and scripts/wasm.sh
-# optimises afterwards.
+# optimises afterwards. Memory is the host's, so that this leaves the tables in one piece: cut up around their zeros they
+# are shorter as they are, but longer when compressed.
 set(CMAKE_SYSTEM_NAME Generic)
 set(CMAKE_SYSTEM_PROCESSOR wasm32)
 set(EMSCRIPTEN_SYSROOT /usr/share/emscripten/cache/sysroot)
@@ -21,5 +22,5 @@ set(CMAKE_HAVE_LIBC_PTHREAD TRUE)   # as far as one thread needs them
 set(Threads_FOUND TRUE)
 set(CMAKE_EXECUTABLE_SUFFIX .js)
 set(CMAKE_C_LINK_EXECUTABLE "emcc -O1 -sALLOW_MEMORY_GROWTH=1 -sMAXIMUM_MEMORY=4GB -sTOTAL_STACK=4MB \
--sINITIAL_MEMORY=16MB -sEXIT_RUNTIME=1 -sFILESYSTEM=0 -sMALLOC=emmalloc -sEXPORTED_FUNCTIONS=_main,_malloc,_memalign \
+-sINITIAL_MEMORY=16MB -sIMPORTED_MEMORY=1 -sEXIT_RUNTIME=1 -sFILESYSTEM=0 -sMALLOC=emmalloc -sEXPORTED_FUNCTIONS=_main,_malloc,_memalign \
 <OBJECTS> -o <TARGET> <LINK_LIBRARIES>")

@@ -20,6 +20,7 @@ const O = { ACCMODE: 3, WRONLY: 1, CREAT: 0o100, EXCL: 0o200, TRUNC: 0o1000, APP
 const AT = { FDCWD: -100, SYMLINK_NOFOLLOW: 0x100 };
 const F = { DUPFD: 0, GETFD: 1, SETFD: 2, GETFL: 3, DUPFD_CLOEXEC: 1030 };
 const PAGE = 65536;
+const MEMORY = { initial: 256, maximum: 65536 }; // pages, as cmake/wasm.cmake has it
 const GROWTH = 2 ** 27;
 
 class Exit {
@@ -41,12 +42,10 @@ class Host {
     this.cwd = cwd;
     this.files = new Map([0, 1, 2].map((fd) => [fd, { standard: fd, handle: fd, position: null, flags: 2 }]));
     this.output = output;
+    this.memory = new WebAssembly.Memory(MEMORY);
   }
 
-  attach({ exports }) {
-    this.exports = exports;
-    this.memory = exports.memory;
-  }
+  attach({ exports }) { this.exports = exports; }
 
   // Memory moves when it grows, so views are made anew.
   bytes(at, size) { return new Uint8Array(this.memory.buffer, at >>> 0, size >>> 0); }
@@ -239,6 +238,7 @@ class Host {
 
     let temporary = 0;
     const env = {
+      memory: this.memory,
       clock_gettime: time,
       __clock_gettime: time,
       gettimeofday: (to) => {
