@@ -354,6 +354,36 @@ static void what_is_constant_is_computed_before_ir_4_too(void **state)
                   "ir 3; in x 2,6; s = Shape x; ints n 1,-2; u = Add s n; z = Reshape x u; y = Exp z; out y"), );
 }
 
+static void a_shuffle_that_is_taken_apart_needs_no_transpose(void **state)
+{
+    CASES(
+        /* Both halves of the channels, and one. */
+        BECOMES("Reshape Constant Constant Gather Gather Sub",
+                "in x 1,6,4,5; ints s 3,2,20; a = Reshape x s; b = Transpose a perm=1,0,2; ints t 2,1,3,4,5; c = "
+                "Reshape b t; i = Constant value_int=0; j = Constant value_int=1; d = Gather c i axis=0; e = Gather c "
+                "j axis=-5; y = Sub d e; out y"),
+        BECOMES("Reshape Transpose Exp", "in x 6,4,5; ints s 3,2,20; a = Reshape x s; b = Transpose a perm=2,0,1; ints "
+                                         "t 4,5,3,2; c = Reshape b t; y = Exp c; out y"),
+        BECOMES("Reshape Transpose Exp", "in x N,6,4; ints s 0,3,2,4; a = Reshape x s; b = Transpose a perm=0,2,1,3; "
+                                         "ints t 0,2,3,1,2,2; c = Reshape b t; y = Exp c; out y"),
+        /* Axes that are merged, of other sizes, or read by others. */
+        BECOMES("Reshape Transpose Reshape Exp", "in x 6,4; ints s 3,2,4; a = Reshape x s; b = Transpose a perm=1,0,2; "
+                                                 "ints t 6,4; c = Reshape b t; y = Exp c; out y"),
+        BECOMES("Reshape Transpose Reshape Exp", "in x 6,4; ints s 3,2,4; a = Reshape x s; b = Transpose a perm=1,0,2; "
+                                                 "ints t 2,4,3; c = Reshape b t; y = Exp c; out y"),
+        BECOMES("Reshape Transpose Reshape Exp Exp",
+                "in x 6,4; ints s 3,2,4; a = Reshape x s; b = Transpose a perm=1,0,2; ints t 2,3,2,2; c = Reshape b t; "
+                "y = Exp c; z = Exp b; out y; out z"),
+        /* A Gather along an axis without which the others are out of order, and one that keeps its axis. */
+        BECOMES("Transpose Constant Gather Exp",
+                "in x 2,3,4; a = Transpose x perm=2,1,0; i = Constant value_int=1; b = Gather "
+                "a i axis=0; y = Exp b; out y"),
+        BECOMES("Constant Gather Exp", "in x 2,3,4; a = Transpose x perm=0,2,1; i = Constant value_int=1; b = Gather a "
+                                       "i axis=1; y = Exp b; out y"),
+        BECOMES("Transpose Gather Exp",
+                "in x 2,3,4; a = Transpose x perm=0,2,1; ints i 1,0; b = Gather a i axis=1; y = Exp b; out y"), );
+}
+
 /* A rule that no model shows is a rule that nobody has seen. */
 static void every_rule_has_a_model_that_shows_it(void **state)
 {
@@ -549,6 +579,7 @@ int main(void)
         cmocka_unit_test(transposes_meet),
         cmocka_unit_test(a_skipped_node_stays),
         cmocka_unit_test(what_is_constant_is_computed_before_ir_4_too),
+        cmocka_unit_test(a_shuffle_that_is_taken_apart_needs_no_transpose),
         cmocka_unit_test(every_rule_has_a_model_that_shows_it),
         cmocka_unit_test(what_is_only_nearly_known_stays),
         cmocka_unit_test(rules_are_listed_in_the_order_of_their_rows),

@@ -18,19 +18,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct rewrite *const rewrite_families[] = { common_rewrites,
-                                                   declaration_rewrites,
-                                                   constant_rewrites,
-                                                   noop_rewrites,
-                                                   pair_rewrites,
-                                                   view_rewrites,
-                                                   part_rewrites,
-                                                   chain_rewrites,
-                                                   pad_rewrites,
-                                                   control_rewrites,
-                                                   transpose_rewrites,
-                                                   form_rewrites,
-                                                   NULL };
+const struct rewrite *const rewrite_families[] = {
+    common_rewrites,    declaration_rewrites, constant_rewrites, noop_rewrites, pair_rewrites,
+    view_rewrites,      part_rewrites,        chain_rewrites,    pad_rewrites,  control_rewrites,
+    transpose_rewrites, shuffle_rewrites,     form_rewrites,     NULL
+};
 
 static bool is_row(const struct rewrite *rewrite)
 {

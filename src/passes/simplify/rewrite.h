@@ -35,7 +35,7 @@ struct rewrite {
 
 extern const struct rewrite constant_rewrites[], noop_rewrites[], pair_rewrites[], view_rewrites[], part_rewrites[],
     chain_rewrites[], common_rewrites[], declaration_rewrites[], pad_rewrites[], control_rewrites[],
-    transpose_rewrites[], form_rewrites[];
+    transpose_rewrites[], shuffle_rewrites[], form_rewrites[];
 
 /* ---- what rows ask ---- */
 
@@ -59,6 +59,9 @@ const char *rewrite_made(struct simplifier *s);
 bool is_read_once(const struct value *value);
 /* The axes that a Reduce, Squeeze or Unsqueeze names, as a set of bits; false when they are not known, or it names none. */
 bool reduced_axes(const struct node *node, int rank, uint32_t *axes);
+/* The axes of its input that the axes of a Transpose's output are; reversed where it does not say. Room for
+ * TENSOR_MAX_RANK. */
+bool transpose_perm(const struct node *node, int64_t *perm, int *rank);
 /* Whether only output 0 of the node is there. */
 bool has_one_output(const struct node *node);
 

@@ -14,8 +14,7 @@
 
 #include <string.h>
 
-/* Where it is not said, the axes are reversed. */
-static bool read_perm(const struct node *node, int64_t *perm, int *rank)
+bool transpose_perm(const struct node *node, int64_t *perm, int *rank)
 {
     const int64_t *given;
     const struct value *x = node_input(node, 0);
@@ -34,7 +33,7 @@ static bool same_order(struct simplifier *s, struct node *node)
 {
     int64_t perm[TENSOR_MAX_RANK];
     int rank;
-    if (!read_perm(node, perm, &rank)) return false;
+    if (!transpose_perm(node, perm, &rank)) return false;
     for (int i = 0; i < rank; i++)
         if (perm[i] != i) return false;
     return rewrite_bypass(s, node, node_input(node, 0));
@@ -46,7 +45,7 @@ static bool transpose_transpose(struct simplifier *s, struct node *node)
     const struct node *upstream = rewrite_inner(s, node, 0);
     int rank, other;
     bool is_identity = true;
-    if (!upstream || !read_perm(node, second, &rank) || !read_perm(upstream, first, &other) || rank != other)
+    if (!upstream || !transpose_perm(node, second, &rank) || !transpose_perm(upstream, first, &other) || rank != other)
         return false;
     for (int i = 0; i < rank; i++) {
         both[i] = first[second[i]];
@@ -95,7 +94,7 @@ static bool meet_inverse(struct simplifier *s, struct node *node)
     struct node *chain[CHAIN_LIMIT], *at = node;
     int rank, other, length = 0, slots[CHAIN_LIMIT];
     struct value *tail = node_input(node, 0);
-    if (!read_perm(node, last, &rank)) return false;
+    if (!transpose_perm(node, last, &rank)) return false;
     for (size_t slot = 0;; slot = (size_t)slots[length++]) {
         struct node *upstream = rewrite_upstream(at, slot);
         if (!upstream || !is_read_once(node_input(at, slot))) return false;
@@ -104,7 +103,7 @@ static bool meet_inverse(struct simplifier *s, struct node *node)
         if (length == CHAIN_LIMIT || (slots[length] = moving_input(at, rank)) < 0) return false;
         chain[length] = at;
     }
-    if (!length || !read_perm(at, first, &other) || rank != other) return false;
+    if (!length || !transpose_perm(at, first, &other) || rank != other) return false;
     for (int i = 0; i < rank; i++)
         if (first[last[i]] != i) return false;
     if (!rewrite_can_replace(node, 0, tail)) return false;
@@ -125,7 +124,8 @@ static bool all_transposed(const struct node *node, int64_t *perm, int *rank)
     for (size_t i = 0; i < node->input_count; i++) {
         const struct node *upstream = rewrite_upstream_is(node, i, "Transpose");
         if (!upstream) continue;
-        if (!is_read_once(node_input(node, i)) || !read_perm(upstream, count ? other : perm, count ? &others : rank))
+        if (!is_read_once(node_input(node, i))
+            || !transpose_perm(upstream, count ? other : perm, count ? &others : rank))
             return false;
         if (count++ && (others != *rank || memcmp(other, perm, (size_t)*rank * sizeof *perm) != 0)) return false;
     }
