@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Tensors in files: numpy's .npy and .npz, and the single messages of ONNX's test layout. */
+#include "io/datum.h"
 #include "io/npy.h"
 #include "io/npz.h"
 #include "io/pb.h"
@@ -339,6 +340,106 @@ static void a_deflated_archive_is_read(void **state)
     assert_values(&back[0].tensor, (double[64]){ 0 }, 64);
 }
 
+/* ---- archives with the fields of more than 4 GiB, which hold small numbers as well ---- */
+
+struct writer {
+    unsigned char bytes[1024];
+    size_t size;
+};
+
+static void put_number(struct writer *to, int size, uint64_t value)
+{
+    for (int i = 0; i < size; i++, value >>= 8) to->bytes[to->size++] = (unsigned char)value;
+}
+
+static uint64_t number_at(const unsigned char *at, int size)
+{
+    uint64_t value = 0;
+    for (int i = size; i-- > 0;) value = value << 8 | at[i];
+    return value;
+}
+
+/* The archive with its sizes and places in zip64 fields; the entry's lies after an extra field of another kind. */
+static struct writer as_zip64(struct bytes archive)
+{
+    enum { CENTRAL = 46, END = 22 };
+    struct writer to = { .size = 0 };
+    const unsigned char *end = archive.at + archive.size - END;
+    const size_t directory = (size_t)number_at(end + 16, 4);
+    const unsigned char *entry = archive.at + directory;
+    const uint64_t name = number_at(entry + 28, 2), packed = number_at(entry + 20, 4), size = number_at(entry + 24, 4),
+                   place = number_at(entry + 42, 4);
+    memcpy(to.bytes, archive.at, directory + CENTRAL + name);
+    to.size = directory + 20;
+    put_number(&to, 8, UINT64_MAX); /* packed, size */
+    to.size = directory + 30;
+    put_number(&to, 2, 4 + 4 + 24);
+    to.size = directory + 42;
+    put_number(&to, 4, UINT32_MAX);
+    to.size = directory + CENTRAL + name;
+    put_number(&to, 4, 0x7075); /* of no length */
+    put_number(&to, 4, 24 << 16 | 1);
+    put_number(&to, 8, size);
+    put_number(&to, 8, packed);
+    put_number(&to, 8, place);
+    const size_t end64 = to.size;
+    put_number(&to, 4, 0x06064b50);
+    put_number(&to, 8, 44);
+    put_number(&to, 4, 45 << 16 | 45);
+    put_number(&to, 8, 0); /* disks */
+    put_number(&to, 8, 1);
+    put_number(&to, 8, 1);
+    put_number(&to, 8, end64 - directory);
+    put_number(&to, 8, directory);
+    put_number(&to, 4, 0x07064b50);
+    put_number(&to, 4, 0);
+    put_number(&to, 8, end64);
+    put_number(&to, 4, 1);
+    put_number(&to, 4, 0x06054b50);
+    put_number(&to, 4, 0);
+    put_number(&to, 4, UINT32_MAX); /* entries */
+    put_number(&to, 8, UINT64_MAX); /* size and place */
+    put_number(&to, 2, 0);
+    return to;
+}
+
+static void an_archive_may_say_its_sizes_in_64_bits(void **state)
+{
+    (void)state;
+    enum { END = 22, LOCATOR = 20 };
+    struct datum data[] = { { .name = "a",
+                              .tensor = numbers(DTYPE_FLOAT, 1, (int64_t[]){ 3 }, (double[]){ 5, 1, 2 }) } };
+    struct datum *back;
+    struct bytes whole;
+    size_t count;
+    assert_true(npz_write(data, 1, &arena, path, NULL));
+    assert_true(bytes_read(&whole, &arena, path, NULL));
+    const struct writer zip64 = as_zip64(whole);
+    assert_true(bytes_write(path, &(struct bytes){ zip64.bytes, zip64.size }, 1, NULL));
+    assert_true(npz_read(&back, &count, &arena, path, NULL));
+    assert_int_equal(count, 1);
+    assert_string_equal(back[0].name, "a");
+    assert_values(&back[0].tensor, (double[]){ 5, 1, 2 }, 3);
+    /* Without a locator, and with one that leads elsewhere or beyond the end. */
+    static const struct {
+        int64_t from_end;
+        unsigned char value;
+    } changes[] = { { END + LOCATOR, 'Q' }, { END + LOCATOR - 8, 1 }, { END + LOCATOR - 12, 99 } };
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        struct writer changed = zip64;
+        struct bnfuse_error error = { 0 };
+        changed.bytes[changed.size - (size_t)changes[i].from_end] = changes[i].value;
+        assert_true(bytes_write(path, &(struct bytes){ changed.bytes, changed.size }, 1, NULL));
+        assert_false(npz_read(&back, &count, &arena, path, &error));
+        assert_int_equal(error.status, BNFUSE_USAGE);
+    }
+    /* The end alone. */
+    struct bnfuse_error error = { 0 };
+    assert_true(bytes_write(path, &(struct bytes){ zip64.bytes + zip64.size - END, END }, 1, NULL));
+    assert_false(npz_read(&back, &count, &arena, path, &error));
+    assert_non_null(strstr(error.message, "zip64"));
+}
+
 /* ---- the messages of ONNX's test layout ---- */
 
 static BnfuseOnnx__TypeProto tensor_type = BNFUSE_ONNX__TYPE_PROTO__INIT;
@@ -468,6 +569,83 @@ static void truncated_messages_are_refused(void **state)
     }
 }
 
+/* ---- through the arrays of a run ---- */
+
+static struct datum through_an_array(const struct datum *datum)
+{
+    struct array_pool pool;
+    struct bnfuse_error error;
+    struct array *array;
+    struct datum back;
+    pool_open(&pool, &memory);
+    const struct run_options options = { .pool = &pool, .memory = &memory };
+    if (!array_from_datum(&array, datum, &options, &error)) fail_msg("%s", error.message);
+    datum_from_array(&back, &arena, "back", array);
+    array_drop(array);
+    pool_close(&pool);
+    return back;
+}
+
+static void strings_and_sequences_survive_a_run(void **state)
+{
+    (void)state;
+    char *strings[] = { "", "caf\xc3\xa9" };
+    struct datum text = {
+        .name = "t",
+        .tensor = { .type = DTYPE_STRING, .rank = 1, .count = 2, .dims = (int64_t[]){ 2 }, .strings = strings }
+    };
+    struct datum items[] = {
+        { .name = "", .tensor = numbers(DTYPE_FLOAT, 1, (int64_t[]){ 2 }, (double[]){ 1, 2 }) },
+        { .name = "", .tensor = numbers(DTYPE_FLOAT, 1, (int64_t[]){ 1 }, (double[]){ 3 }) },
+    };
+    struct datum list = { .name = "l", .form = FORM_SEQUENCE, .type = DTYPE_FLOAT, .items = items, .count = 2 };
+    struct datum back = through_an_array(&text);
+    assert_int_equal(back.form, FORM_TENSOR);
+    for (int i = 0; i < 2; i++) assert_string_equal(back.tensor.strings[i], strings[i]);
+    back = through_an_array(&list);
+    assert_int_equal(back.form, FORM_SEQUENCE);
+    assert_int_equal(back.type, DTYPE_FLOAT);
+    assert_int_equal(back.count, 2);
+    assert_values(&back.items[0].tensor, (double[]){ 1, 2 }, 2);
+    assert_values(&back.items[1].tensor, (double[]){ 3 }, 1);
+}
+
+static void what_a_format_has_no_place_for_is_refused(void **state)
+{
+    (void)state;
+    struct datum absent = { .name = "", .form = FORM_ABSENT };
+    struct datum list = { .name = "l", .form = FORM_SEQUENCE, .type = DTYPE_FLOAT, .items = &absent, .count = 1 };
+    struct bnfuse_error error = { 0 };
+    BnfuseOnnx__TypeProto__Sequence sequence = BNFUSE_ONNX__TYPE_PROTO__SEQUENCE__INIT;
+    BnfuseOnnx__TypeProto type = BNFUSE_ONNX__TYPE_PROTO__INIT;
+    sequence.elem_type = (BnfuseOnnx__TypeProto *)float_tensor();
+    type.value_case = BNFUSE_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE;
+    type.sequence_type = &sequence;
+    assert_false(pb_write(&list, &arena, path, &type, &error));
+    assert_non_null(strstr(error.message, "an absent value inside a sequence"));
+    assert_false(npz_write(&list, 1, &arena, path, &error));
+    assert_non_null(strstr(error.message, "is no tensor"));
+}
+
+static void strings_are_a_message_too(void **state)
+{
+    (void)state;
+    char *strings[] = { "a", "caf\xc3\xa9" };
+    struct datum back, datum = {
+        .name = "x",
+        .tensor = { .type = DTYPE_STRING, .rank = 1, .count = 2, .dims = (int64_t[]){ 2 }, .strings = strings }
+    };
+    BnfuseOnnx__TypeProto type = BNFUSE_ONNX__TYPE_PROTO__INIT;
+    BnfuseOnnx__TypeProto__Tensor text = BNFUSE_ONNX__TYPE_PROTO__TENSOR__INIT;
+    text.has_elem_type = true;
+    text.elem_type = DTYPE_STRING;
+    type.value_case = BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+    type.tensor_type = &text;
+    assert_true(pb_write(&datum, &arena, path, &type, NULL));
+    assert_true(pb_read(&back, &arena, path, &type, NULL));
+    for (int i = 0; i < 2; i++) assert_string_equal(back.tensor.strings[i], strings[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -489,6 +667,7 @@ int main(void)
         TEST(names_that_would_be_paths_are_escaped),
         TEST(every_cut_and_every_changed_byte_of_an_archive_is_survived),
         TEST(a_deflated_archive_is_read),
+        TEST(an_archive_may_say_its_sizes_in_64_bits),
         TEST(a_tensor_message_reads_back),
         TEST(a_sequence_of_sequences_reads_back),
         TEST(an_optional_is_its_content_or_absent),
@@ -496,6 +675,9 @@ int main(void)
         TEST(external_data_of_a_lone_tensor_is_refused),
         TEST(what_protobuf_would_stumble_over_is_refused_by_the_scan),
         TEST(truncated_messages_are_refused),
+        TEST(strings_are_a_message_too),
+        TEST(strings_and_sequences_survive_a_run),
+        TEST(what_a_format_has_no_place_for_is_refused),
 #undef TEST
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
