@@ -133,12 +133,76 @@ static void convs_that_do_not_fit_stay(void **state)
     RUN(unasked, &small);
 }
 
+static void branches_meet_on_one_grid_of_taps(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,7,7; init w 4,3,3,3; init v 4,3,3,3; a = Conv x w auto_pad=VALID; b = Conv x v auto_pad=VALID; z = "
+          "Add a b; out z",
+          0, 0, "Conv", 0 },
+        { "in x 2,3,7,7; init w 4,3,3,3; init v 4,3,3,3; a = Conv x w auto_pad=SAME_UPPER; b = Conv x v "
+          "auto_pad=SAME_LOWER; z = Add a b; out z",
+          0, 0, "Conv Conv Add", 0 },
+        { "in x 2,3,7,7; init w 4,3,3,3; in v 4,3,3,3; a = Conv x w; b = Conv x v; z = Add a b; out z", 0, 0,
+          "Conv Conv Add", 0 },
+        { "in x 2,3,7,7; init w 4,3,3,3; init v 4,3,3,3; in c 4; a = Conv x w; b = Conv x v c; z = Add a b; out z", 0,
+          0, "Conv Conv Add", 0 },
+        { "in x 2,4,7,7; init w 4,4,3,3; init v 4,2,3,3; a = Conv x w; b = Conv x v group=2; z = Add a b; out z", 0, 0,
+          "Conv Conv Add", 0 },
+        { "in x 2,4,7,7; init w 4,2,3,3; init v 4,2,3,3; a = Conv x w group=2; b = Conv x v group=2; z = Add a b; out "
+          "z",
+          0, 0, "Conv", 0 },
+        { "in x 2,3,7,7; init w 4,3,3,3; init v 1,3,3,3; a = Conv x w; b = Conv x v; z = Add a b; out z", 0, 0,
+          "Conv Conv Add", 0 },
+        { "in x 2,3,7,7; init w 4,3,3,3; init v 4,3,3,3; a = Conv x w; b = Conv x v; z = Add a b; out z; out b", 0, 0,
+          "Conv Conv Add", 0 },
+        { "in x 2,3,7,7; init w 4,3,3,3; init v 4,3,1,3; init u 4,3,3,1; a = Conv x w pads=1,1,1,1; b = Conv x v "
+          "pads=0,1,0,1; c = Conv x u pads=1,0,1,0; z = Sum a b c; out z",
+          0, 0, "Conv", 0 },
+        { "in x 2,3,7,7; init w 4,3,2,2; init v 4,3,3,3; a = Conv x w pads=0,0,1,1; b = Conv x v pads=1,1,1,1; z = Add "
+          "a b; out z",
+          0, 0, "Conv", 0 },
+        { "in x 2,3,9,9; init w 4,3,3,3; init v 4,3,1,1; a = Conv x w pads=2,2,2,2 dilations=2,2; b = Conv x v; z = "
+          "Add a b; out z",
+          0, 0, "Conv", 0 },
+        { "in x 2,3,9,9; init w 4,3,3,3; init v 4,3,2,2; a = Conv x w pads=2,2,2,2 dilations=2,2; b = Conv x v "
+          "dilations=2,2 pads=1,1,1,1; z = Add a b; out z",
+          0, 0, "Conv Conv Add", 0 },
+        { "in x 2,3; init w 3,5; init v 3,5; a = MatMul x w; b = MatMul x v; z = Add a b; out z", 0, 0, "MatMul", 0 },
+        { "in x 2,3; init w 3,5; init v 5,3; init c 5; a = Gemm x w; b = Gemm x v c transB=1; z = Add a b; out z", 0, 0,
+          "Gemm", 0 },
+        { "in x 2,3; init w 3,5; init v 3,5; init c 5; a = MatMul x w; b = Gemm x v c; z = Add a b; out z", 0, 0,
+          "Gemm", 0 },
+        { "in x 2,3; init w 3,5; init v 3,5; init c 2,5; a = Gemm x w; b = Gemm x v c; z = Add a b; out z", 0, 0,
+          "Gemm Gemm Add", 0 },
+        { "in x 2,3; init w 3,5; init v 3,5; a = Gemm x w alpha=0.5; b = Gemm x v alpha=2.0; z = Add a b; out z", 0, 0,
+          "Gemm", 0 },
+        { "in x 2,3; init w 3,5; init v 3,5; a = Gemm x w alpha=0.0; b = Gemm x v; z = Add a b; out z", 0, 0, "Gemm",
+          0 },
+        { "in x 2,3; fill w 3,5 3e38; fill v 3,5 3e38; a = MatMul x w; b = MatMul x v; z = Add a b; out z", 0, 0,
+          "MatMul MatMul Add", 0 },
+        { "in x 2,4,3; init w 3,5; init v 2,3,5; a = MatMul x w; b = MatMul x v; z = Add a b; out z", 0, 0,
+          "MatMul MatMul Add", 0 },
+        { "in x 2,4,3; init w 2,3,5; init v 2,3,5; a = MatMul x w; b = MatMul x v; z = Add a b; out z", 0, 0, "MatMul",
+          0 },
+        { "in x 2,3; init w 3,5; init v 3,1; a = MatMul x w; b = MatMul x v; z = Add a b; out z", 0, 0,
+          "MatMul MatMul Add", 0 },
+        { "in x 2,3; init w 3,3; init v 3,3; a = MatMul x w; b = MatMul v x; z = Sigmoid a; out z", 0, 0,
+          "MatMul MatMul Sigmoid", 0 },
+        { "broken; in x 2,3,7,7; init w 4,3,3,3; init v 4,3,1,1; a = Conv x w; b = Conv x v pads=-1,-1,-1,-1; z = Add "
+          "a b; out z",
+          0, 0, "Conv Conv Add", 0 },
+    };
+    (void)state;
+    RUN(cases, &merging);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convs_that_are_added_are_one),
         cmocka_unit_test(products_of_one_input_become_one),
         cmocka_unit_test(convs_that_do_not_fit_stay),
+        cmocka_unit_test(branches_meet_on_one_grid_of_taps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

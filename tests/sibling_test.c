@@ -196,6 +196,57 @@ static void a_sibling_that_is_not_known_stays_out(void **state)
     RUN(cases, NULL);
 }
 
+static void products_take_a_sibling_where_they_can(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3; init w 3,3; r = Sigmoid x; y = bn r 3; c = Gemm r w alpha=0.0; z = Add c y; out z", 1,
+          REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,3; init w 3,3; init b 2,3; r = Sigmoid x; y = bn r 3; c = Gemm r w b beta=0.5; z = Add c y; out z", 0,
+          0, "Sigmoid Gemm", 0 },
+        { "in x 2,3; init w 3,3; in b 3; r = Sigmoid x; y = bn r 3; c = Gemm r w b; z = Add c y; out z", 1,
+          REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,3; init w 3,3; r = Sigmoid x; y = bn r 3; c = MatMul r w; z = Sub y c; out z", 1,
+          REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,3; init w 3,3; r = Sigmoid x; y = bn r 3; c = MatMul r w; z = Sub c y; out z", 0, 0,
+          "Sigmoid MatMul Sub", 0 },
+        { "in x 2,3; init w 3,3; r = Sigmoid x; y = bn0 r 3; c = MatMul r w; z = Sub y c; out z", 0, 0,
+          "Sigmoid MatMul", 0 },
+        { "in x 3,3; init w 3,3; r = Sigmoid x; y = bn r 3; c = MatMul w r; z = Add c y; out z", 1,
+          REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,3,3; init w 2,3,3; r = Sigmoid x; t = Transpose r perm=0,2,1; y = bn t 3; c = MatMul t w; z = Add c "
+          "y; out z",
+          1, REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,5,3; init w 3,3; r = Sigmoid x; fill k 3 2; y = Mul r k; c = MatMul r w; z = Add c y; out z", 0, 0,
+          "Sigmoid MatMul", 0 },
+        { "in x 2,3; init w 3,3; r = Sigmoid x; y = bn r 3; c = MatMul r w; d = Add c y; e = Sigmoid c; out d; out e",
+          1, REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,3,5,5; init w 3,3,3,3; r = Sigmoid x; y = bn r 3; c = Conv r w auto_pad=VALID; z = Sigmoid c; out z; "
+          "out y",
+          1, REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,3,5,5; init w 3,3,1,1; r = Sigmoid x; y = bn r 3; c = Conv r w auto_pad=VALID; z = Add c y; out z", 0,
+          0, "Sigmoid Conv", 0 },
+        { "in x 2,3,5,5; init w 3,3,3,3; r = Sigmoid x; y = bn r 3; c = Conv r w pads=0,0,2,2; z = Add c y; out z", 0,
+          0, "Sigmoid Conv", 0 },
+        { "in x 2,3,5,5; init w 3,3,3,3; r = Sigmoid x; y = bn r 3; c = Conv r w pads=2,2,2,2 dilations=2,2; z = Add c "
+          "y; out z",
+          0, 0, "Sigmoid Conv", 0 },
+        { "in x 2,3,5,5; init w 3,3,2,2; r = Sigmoid x; y = bn r 3; c = Conv r w pads=1,1,1,1 dilations=2,2; z = Add c "
+          "y; out z",
+          1, REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,3,5,5; init w 3,3,3,3; init v 3,3,1,1; r = Sigmoid x; y = bn r 3; c = Conv r w pads=1,1,1,1; d = "
+          "Conv r v; e = Add c d; z = Add e y; out z",
+          0, 0, "Sigmoid Conv Conv Add", 0 },
+        { "in x 2,3,5,5; init w 3,3,1,1; init k 1,3,5,5; r = Sigmoid x; y = bn r 3; c = Conv r w; e = Add c k; z = Add "
+          "e y; out z",
+          0, 0, "Sigmoid Conv Add", 0 },
+        { "in x 2,3,5,5; init w 3,3,1,1; r = Sigmoid x; fill s 3 1e38; fill b 3 3e38; fill m 3 0; fill v 3 1; y = "
+          "BatchNormalization r s b m v; fill a 3 3e38; c = Conv r w a; z = Add c y; out z",
+          1, REASON_READ_ELSEWHERE, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +256,7 @@ int main(void)
         cmocka_unit_test(other_readers_take_the_inverse),
         cmocka_unit_test(shift_and_scale_part_ways_at_a_skip),
         cmocka_unit_test(a_sibling_that_is_not_known_stays_out),
+        cmocka_unit_test(products_take_a_sibling_where_they_can),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -564,6 +564,124 @@ static void what_is_quantized_again_is_the_same(void **state)
                 "in x 2,36,4,6; a = DepthToSpace x blocksize=3; b = SpaceToDepth a blocksize=2; y = Exp b; out y"), );
 }
 
+static void pads_that_are_not_known_stay(void **state)
+{
+    CASES(
+        BECOMES("Conv", "opset 10; in x 1,2,5,5; init w 3,2,3,3; a = Pad x pads=0,0,1,1,0,0,1,1; y = Conv a w; out y"),
+        BECOMES(
+            "Pad Conv",
+            "opset 10; in x 1,2,5,5; init w 3,2,3,3; a = Pad x pads=0,0,1,1,0,0,1,1 value=0.5; y = Conv a w; out y"),
+        BECOMES("Pad Shape", "in x 1,2,5,5; in p 8 int64; init w 3,2,3,3; a = Pad x p; y = Shape a; out y"),
+        BECOMES("Pad Conv",
+                "in x 1,2,5,5; in k 1; init w 3,2,3,3; ints p 0,0,1,1,0,0,1,1; a = Pad x p k; y = Conv a w; out y"),
+        BECOMES(
+            "Pad Conv",
+            "opset 18; in x 1,2,5,5; init w 3,2,3,3; ints p 1,1,1,1; ints e 2,3; a = Pad x p _ e; y = Conv a w; out y"),
+        BECOMES(
+            "Conv",
+            "in x 1,2,5,5; init w 3,2,3,3; ints p 0,0,1,1,0,0,1,1; a = Pad x p; y = Conv a w auto_pad=VALID; out y"),
+        BECOMES(
+            "Pad Conv Exp",
+            "in x 1,2,5,5; init w 3,2,3,3; ints p 0,0,1,1,0,0,1,1; a = Pad x p; y = Conv a w; z = Exp a; out y; out z"),
+        BECOMES(
+            "Pad Conv",
+            "in x 1,2,5,5; init w 3,2,3,3; ints p 0,0,1,1,0,0,1,1; fill k 1 -0.0; a = Pad x p k; y = Conv a w; out y"),
+        BECOMES(
+            "Pad AveragePool",
+            "opset 6; ir 3; in x 1,2,5,5; a = Pad x pads=0,0,1,1,0,0,1,1; y = AveragePool a kernel_shape=2,2; out y"),
+        BECOMES("AveragePool", "in x 1,2,5,5; ints p 0,0,1,1,0,0,1,1; a = Pad x p; y = AveragePool a kernel_shape=2,3 "
+                               "pads=0,0,0,1 count_include_pad=1; out y"),
+        BECOMES("Pad AveragePool", "in x 1,2,5,5; ints p 0,0,1,1,0,0,1,1; fill k 1 0.5; a = Pad x p k; y = AveragePool "
+                                   "a kernel_shape=2,2; out y"),
+        BECOMES("Sigmoid Pad MaxPool", "in x 1,2,5,5; ints p 0,0,1,1,0,0,1,1; r = Sigmoid x; a = Pad r p; y i = "
+                                       "MaxPool a kernel_shape=2,2; out y; out i"),
+        BECOMES("Sigmoid MaxPool", "in x 1,2,5,5; ints p 0,0,1,1,0,0,1,1; r = Sigmoid x; a = Pad r p; y = MaxPool a "
+                                   "kernel_shape=3,3 pads=1,1,1,1; out y"),
+        BECOMES("Sigmoid Pad MaxPool", "in x 1,2,5,5; ints p 0,0,1,1,0,0,1,1; r = Sigmoid x; a = Pad r p; y = MaxPool "
+                                       "a kernel_shape=3,3 pads=2,2,2,2; out y"),
+        BECOMES("Sigmoid Pad MaxPool", "in x 1,2,5,5; ints p 0,0,1,1,0,0,1,1; fill k 1 1; r = Sigmoid x; a = Pad r p "
+                                       "k; y = MaxPool a kernel_shape=2,2; out y"),
+        BECOMES("Pad MatMul", "in x 2,5; ints p 0,1,0,1; a = Pad x p; init w 7,3; y = MatMul a w; out y"),
+        BECOMES("Pad MaxPool Cast", "in x 1,2,5,5 uint8; ints p 0,0,1,1,0,0,1,1; a = Pad x p; y = MaxPool a "
+                                    "kernel_shape=2,2; z = Cast y to=1; out z"), );
+}
+
+static void views_meet_where_the_dims_say_the_same(void **state)
+{
+    CASES(
+        BECOMES("Reshape Exp", "in x 2,3,4; ints s 6,4; ints t 24; a = Reshape x s; b = Reshape a t; y = Exp b; out y"),
+        BECOMES("Reshape Reshape Exp",
+                "in x 2,3,4; ints s 6,4; ints t 0,2,2; a = Reshape x s; b = Reshape a t; y = Exp b; out y"),
+        BECOMES("Reshape Exp",
+                "in x 2,3,4; ints s 2,12; ints t 0,4,3; a = Reshape x s; b = Reshape a t; y = Exp b; out y"),
+        BECOMES("Reshape Exp", "opset 14; in x 2,3,4; ints s 2,12; ints t 2,4,3; a = Reshape x s; b = Reshape a t "
+                               "allowzero=1; y = Exp b; out y"),
+        BECOMES(
+            "Reshape Reshape Exp Neg",
+            "in x 2,3,4; ints s 6,4; ints t 24; a = Reshape x s; b = Reshape a t; y = Exp b; z = Neg a; out y; out z"),
+        BECOMES("Reshape Exp", "in x 2,3,4; a = Flatten x; ints t 4,6; b = Reshape a t; y = Exp b; out y"),
+        BECOMES("Reshape Exp", "in x 2,1,4; ints a 1; u = Squeeze x a; ints t 8; b = Reshape u t; y = Exp b; out y"),
+        BECOMES("Reshape Exp",
+                "opset 4; ir 3; in x 2,3,4; a = Reshape x shape=6,4; b = Reshape a shape=24,; y = Exp b; out y"),
+        BECOMES("ReduceMean Exp",
+                "in x 2,3,4; m = ReduceMean x axes=1, keepdims=1; ints a 1; s = Squeeze m a; y = Exp s; out y"),
+        BECOMES("ReduceMean Exp",
+                "in x 2,3,4; m = ReduceMean x axes=1, keepdims=0; ints a 1; s = Unsqueeze m a; y = Exp s; out y"),
+        BECOMES("ReduceMean Exp",
+                "in x 2,3,4; m = ReduceMean x axes=-2, keepdims=0; ints a 1; s = Unsqueeze m a; y = Exp s; out y"),
+        BECOMES("ReduceMean Unsqueeze Exp",
+                "in x 2,3,4; m = ReduceMean x axes=1, keepdims=0; ints a 0; s = Unsqueeze m a; y = Exp s; out y"),
+        BECOMES("ReduceMean Squeeze Exp",
+                "in x 2,1,4; m = ReduceMean x axes=2, keepdims=1; ints a 1; s = Squeeze m a; y = Exp s; out y"),
+        BECOMES("ReduceMean Squeeze Exp Neg", "in x 2,3,4; m = ReduceMean x axes=1, keepdims=1; ints a 1; s = Squeeze "
+                                              "m a; y = Exp s; z = Neg m; out y; out z"),
+        BECOMES("ReduceMean Squeeze Exp",
+                "in x 2,3,4; m = ReduceMean x keepdims=1; ints a 0,1,2; s = Squeeze m a; y = Exp s; out y"), );
+}
+
+static void transposes_meet_only_where_they_are_known(void **state)
+{
+    CASES(
+        BECOMES("Exp", "in x 2,3,4; t = Transpose x perm=1,2,0; u = Transpose t perm=2,0,1; y = Exp u; out y"),
+        BECOMES("Transpose Exp",
+                "in x 2,3,4; t = Transpose x perm=1,2,0; u = Transpose t perm=1,2,0; y = Exp u; out y"),
+        BECOMES(
+            "Transpose Transpose Exp Neg",
+            "in x 2,3,4; t = Transpose x perm=1,2,0; u = Transpose t perm=1,2,0; y = Exp u; z = Neg t; out y; out z"),
+        BECOMES("Mul Exp", "in x 2,3,4; t = Transpose x; fill k 1 2; m = Mul t k; u = Transpose m; y = Exp u; out y"),
+        BECOMES("Transpose Mul Transpose Exp",
+                "in x 2,3,4; t = Transpose x; init k 2; m = Mul t k; u = Transpose m; y = Exp u; out y"),
+        BECOMES("Transpose Mul Squeeze Transpose Exp", "in x 2,3,4; t = Transpose x; fill k 1,1,1,1 2; m = Mul t k; "
+                                                       "ints a 0; s = Squeeze m a; u = Transpose s; y = Exp u; out y"),
+        BECOMES("Transpose Add Transpose Exp",
+                "in x 2,3,4; in v 4,3,2; t = Transpose x; m = Add t v; u = Transpose m; y = Exp u; out y"),
+        BECOMES("Squeeze Transpose Transpose Exp",
+                "in x 2,3,?,?; q = Squeeze x; t = Transpose q; u = Transpose t; y = Exp u; out y"),
+        BECOMES(
+            "Sum Transpose Exp",
+            "in x 2,3,4; in v 2,3,4; t = Transpose x; w = Transpose v; fill k 1 2; m = Sum t w k; y = Exp m; out y"),
+        BECOMES("Transpose Transpose Sum Exp",
+                "in x 2,3,4; in v 2,3,4; init k 2; t = Transpose x; w = Transpose v; m = Sum t w k; y = Exp m; out y"),
+        BECOMES("Transpose Transpose Concat Exp",
+                "in x 2,3,4; in v 2,3,4; t = Transpose x; w = Transpose v; m = Concat t w axis=0; y = Exp m; out y"),
+        BECOMES("Transpose Dropout Transpose Exp",
+                "in x 2,3,4; t = Transpose x; m s = Dropout t; u = Transpose m; y = Exp u; out y; out s"),
+        BECOMES("Transpose Softmax Transpose Exp",
+                "in x 2,3,4; t = Transpose x; m = Softmax t axis=0; u = Transpose m; y = Exp u; out y"), );
+}
+
+/* More nodes than the first table of what is known holds. */
+static void a_long_chain_is_looked_through_too(void **state)
+{
+    enum { LENGTH = 400 };
+    char text[32 * LENGTH] = "in x 2,3; a0 = Tanh x; ";
+    for (int i = 1; i < LENGTH; i++) sprintf(text + strlen(text), "a%d = Tanh a%d; ", i, i - 1);
+    sprintf(text + strlen(text), "b = Tanh a%d; c = Tanh a%d; y = Add b c; out y", LENGTH - 1, LENGTH - 1);
+    const struct fold_case twice = { .text = text };
+    (void)state;
+    simplify_all(&twice, 1);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -588,6 +706,10 @@ int main(void)
         cmocka_unit_test(sections_that_meet_are_one),
         cmocka_unit_test(slices_of_different_axes_are_one),
         cmocka_unit_test(what_is_quantized_again_is_the_same),
+        cmocka_unit_test(a_long_chain_is_looked_through_too),
+        cmocka_unit_test(pads_that_are_not_known_stay),
+        cmocka_unit_test(views_meet_where_the_dims_say_the_same),
+        cmocka_unit_test(transposes_meet_only_where_they_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

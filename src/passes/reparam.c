@@ -58,7 +58,7 @@ static bool find_taps(const struct branch *branch, size_t axis, struct taps *tap
     if (strcmp(mode, "NOTSET") != 0) return false;
     taps->before = node_int_at(conv, "pads", axis, 0);
     taps->after = node_int_at(conv, "pads", axes + axis, 0);
-    return true;
+    return taps->before >= 0 && taps->after >= 0;
 }
 
 static bool read_branch(struct decision *decision, struct branch *branch)

@@ -60,10 +60,10 @@ enum reason absorb_constant(struct decision *decision, struct node *node, size_t
                             const struct affine *a)
 {
     const char *name = node_input(node, slot)->name;
-    if (dtype_kind(constant->type) != KIND_REAL || constant->count < 1)
-        return decision_stop(decision, REASON_NON_LINEAR, name, "it has no real elements");
-    if (a->axis != AXIS_ANY && (a->spread || a->axis >= constant->rank || constant->dims[a->axis] != a->channels))
-        return decision_stop(decision, REASON_NON_LINEAR, name, "the channels do not lie on one of its axes");
+    const bool lies_along =
+        a->axis == AXIS_ANY || (!a->spread && a->axis < constant->rank && constant->dims[a->axis] == a->channels);
+    if (dtype_kind(constant->type) != KIND_REAL || constant->count < 1 || !lies_along)
+        return decision_stop(decision, REASON_NON_LINEAR, name, "it has no real elements along the channels");
     if ((affine_has_shift(a) && !constants_fit_doubles(decision->constants, constant->count))
         || !constants_fit(decision->constants, constant_growth(node_input(node, slot), constant)))
         return decision_stop(decision, REASON_BUDGET, name, "%lld elements", (long long)constant->count);

@@ -104,8 +104,6 @@ static enum reason add_downstream(struct crossing *x)
 static enum reason mul_upstream(struct crossing *x)
 {
     if (old_broadcast(x)) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
-    if (dtype_kind(crossing_output(x, 0)->type) != KIND_REAL)
-        return crossing_stop(x, REASON_NON_LINEAR, "its type is unknown");
     const struct affine *scale = affine_scale_only(x->decision->arena, x->affine);
     size_t factors = affine_divides(x->node) ? 1 : x->node->input_count;
     x->any_branch = true;

@@ -133,10 +133,7 @@ const struct tensor *quantized_shape(struct decision *decision, const struct val
         return shape;
     }
     int64_t count = shape_count(&value->shape);
-    if (count < 0) {
-        *why = unfit(decision, source, "the shape of its weight is not known");
-        return NULL;
-    }
+    assert(count >= 0); /* everything that moves them is constant */
     int64_t *dims = NEW_ARRAY(decision->arena, int64_t, (size_t)value->shape.rank);
     for (int i = 0; i < value->shape.rank; i++) dims[i] = value->shape.dims[i].size;
     *shape = (struct tensor){ .type = q.scales->type, .rank = value->shape.rank, .dims = dims, .count = count };
@@ -208,8 +205,7 @@ static enum reason find_scaling(struct decision *decision, const struct node *no
         }
     }
     if (s->axis == AXIS_ANY) return REASON_NONE;
-    if (s->axis >= integers->rank || integers->dims[s->axis] != s->channels)
-        return unfit(decision, node, "its channels are not those that are scaled");
+    assert(s->axis < integers->rank && integers->dims[s->axis] == s->channels);
     s->view = (struct factor){ 1, s->channels, 1, 1, 1, NULL };
     for (int i = 0; i < s->axis; i++) s->view.outer *= integers->dims[i];
     for (int i = s->axis + 1; i < integers->rank; i++) s->view.inner *= integers->dims[i];
