@@ -5,7 +5,7 @@
 #
 #   scripts/coverage.sh [REGEX]     only tests of these names; build/coverage/lines.txt lists what is not reached
 #
-# Every function of src/onnx of which a line is not reached stands in tests/coverage/argued.tsv (file, function, reason):
+# Every function of src/onnx and src/passes of which a line is not reached stands in tests/coverage/argued.tsv (file, function, reason):
 # one without a line there is an error, and so is a line for one that is reached whole. Not with a REGEX.
 #
 # Branches of assert() and what a compiler adds are left out. Needs gcovr (Debian: gcovr).
@@ -17,7 +17,7 @@ cmake --build build/coverage >build/coverage/build.log
 find build/coverage -name '*.gcda' -delete
 # Slow ones reach nothing that others do not; a failure (of a test that measures) does not matter here.
 ctest --test-dir build/coverage -j "$(nproc)" ${1+-R "$1"} \
-    -E '^(growth|simd_rows|same_build|install|hostile_files|random_models|judge|format|house|floors|allocations|train|layout|fuzz_.*|stack)$' >build/coverage/tests.log 2>&1 || true
+    -E '^(growth|simd_rows|same_build|install|hostile_files|random_models|judge|format|house|floors|allocations|train|layout|pairs|fuzz_.*|stack)$' >build/coverage/tests.log 2>&1 || true
 [ $# -gt 0 ] || build/coverage/tests/random/random_models 300 >/dev/null || true
 gcovr -r . --object-directory build/coverage -f 'src/' --exclude-throw-branches --exclude-unreachable-branches \
     --exclude-lines-by-pattern '.*\bassert\(.*' --exclude-branches-by-pattern '.*\bassert\(.*' \
@@ -47,7 +47,7 @@ scripts/table.sh coverage build/coverage/table.md
 awk -F'"' -v OFS='\t' '
     /<class / { for (i = 1; i < NF; i++) if ($i ~ / filename=$/) file = $(i + 1) }
     /<line / && /hits="0"/ { for (i = 1; i < NF; i++) if ($i ~ / number=$/) print "line", file, $(i + 1), "not reached" }' \
-    build/coverage/lines.xml | grep 'src/onnx/' |
+    build/coverage/lines.xml | grep -E 'src/(onnx|passes)/' |
     awk -F'\t' -v OFS='\t' -v root="$PWD/" -v tool=coverage -f tests/analysis/function.awk | cut -f3,4 | sort -u >build/coverage/functions.tsv
 awk -F'\t' '
     FILENAME ~ /argued/ { if ($0 !~ /^#/) argued[$1 "\t" $2] = $3; next }
