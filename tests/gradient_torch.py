@@ -208,6 +208,12 @@ CASES += [
      lambda x, r, s, n: F.interpolate(x, (7, 6), mode="bicubic", align_corners=False), 18),
     ("Resize", dict(mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
      [real(1, 2, 3, 4), None, None, Given(whole(1, 2, 6, 8))], ["y"], lambda x, r, s, n: F.interpolate(x, (6, 8)), 18),
+] + [
+    ("GridSample", dict(mode=mode, padding_mode=padding, align_corners=align), [real(2, 2, 3, 4), 2 * real(2, 5, 6, 2)], ["y"],
+     lambda x, g, a=(mode if mode == "nearest" else "bi" + mode, padding, bool(align)): F.grid_sample(x, g, *a), 20)
+    for mode in ("linear", "cubic", "nearest") for padding in ("zeros", "border", "reflection") for align in (0, 1)
+    if (mode, padding) != ("cubic", "border")  # PyTorch clips the points, ONNX the place
+] + [
     # softmax and losses
     ("Softmax", dict(axis=1), [real(2, 3, 4)], ["y"], lambda x: F.softmax(x, 1)),
     ("LogSoftmax", dict(axis=-1), [real(2, 3, 4)], ["y"], lambda x: F.log_softmax(x, -1)),

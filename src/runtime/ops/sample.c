@@ -1,102 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Values between the points of a grid: GridSample, the AffineGrid it is fed with, and DeformConv, whose kernel sees
- * through displaced points. Along each axis a place becomes a few taps (an index and a weight); their products weigh
- * the points around it. */
+ * through displaced points. Each place becomes taps (runtime/math/taps.h). */
 #include "onnx/shape/rules.h"
 #include "onnx/shape/slide.h"
 #include "runtime/element.h"
+#include "runtime/gradient.h"
 #include "runtime/kernel.h"
+#include "runtime/math/taps.h"
 #include "runtime/math/window.h"
 #include "runtime/ops/operators.h"
 #include "runtime/team.h"
 
 #include <math.h>
 #include <string.h>
-
-#define MOST_AXES 8 /* 4^8 points for a cubic sample */
-#define MOST_TAPS 4
-#define FAR       1e15 /* a place beyond this, or none at all (NaN), is this far outside */
-
-enum padding { PADDING_ZEROS, PADDING_BORDER, PADDING_REFLECTION };
-
-/* The points that one place is made of: per axis `taps` indices (-1: outside, counts as zero) and weights. */
-struct sample {
-    int rank, taps;
-    const int64_t *dims;
-    int64_t index[MOST_AXES][MOST_TAPS];
-    double weight[MOST_AXES][MOST_TAPS];
-};
-
-static double tame(double place)
-{
-    if (isnan(place) || place < -FAR) return -FAR;
-    return place > FAR ? FAR : place;
-}
-
-/* Folds a place back into low .. high, as often as it takes. */
-static double reflect(double place, double low, double high)
-{
-    double span = high - low, over = place < low ? low - place : place - high;
-    if (over <= 0) return place;
-    if (span <= 0) return low;
-    double times = floor(over / span), rest = over - times * span;
-    bool from_low = (place < low) == (fmod(times, 2) == 0);
-    return from_low ? low + rest : high - rest;
-}
-
-/* The index that stands for `index`, which may be outside of 0 .. size-1; -1: nothing does. */
-static int64_t inside(double index, int64_t size, enum padding padding, bool align)
-{
-    double last = (double)size - 1;
-    if (index >= 0 && index <= last) return (int64_t)index;
-    if (padding == PADDING_ZEROS) return -1;
-    if (padding == PADDING_REFLECTION) index = reflect(index, align ? 0 : -0.5, align ? last : last + 0.5);
-    return (int64_t)fmin(fmax(index, 0), last);
-}
-
-/* Keys' cubic convolution with a = -0.75, at distances 1+x, x, 1-x, 2-x. */
-static void cubic_weights(double x, double *weights)
-{
-    const double a = -0.75;
-    for (int i = 0; i < 4; i++) {
-        double d = fabs(x + 1 - i);
-        weights[i] = d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
-    }
-}
-
-/* Fills the taps of one axis for a place: 1 (nearest), 2 (linear) or 4 (cubic) of them. */
-static void take_taps(struct sample *s, int axis, double place, enum padding padding, bool align)
-{
-    double first = s->taps == 1 ? rint(place) : floor(place) - (s->taps == 4), rest = place - floor(place);
-    if (s->taps == 1) s->weight[axis][0] = 1;
-    if (s->taps == 2) {
-        s->weight[axis][0] = 1 - rest;
-        s->weight[axis][1] = rest;
-    }
-    if (s->taps == 4) cubic_weights(rest, s->weight[axis]);
-    for (int t = 0; t < s->taps; t++) s->index[axis][t] = inside(first + t, s->dims[axis], padding, align);
-}
-
-/* The weighted sum around the place, in the plane of x that begins at `plane`. */
-static double read_sample(const struct sample *s, const struct array *x, int64_t plane)
-{
-    int at[MOST_AXES] = { 0 };
-    double sum = 0;
-    for (int axis = 0; axis >= 0;) {
-        int64_t index = 0;
-        double weight = 1;
-        bool outside = false;
-        for (int i = 0; i < s->rank; i++) {
-            outside |= s->index[i][at[i]] < 0;
-            index = index * s->dims[i] + s->index[i][at[i]];
-            weight *= s->weight[i][at[i]];
-        }
-        if (!outside) sum += weight * element_real(x, plane + index);
-        for (axis = s->rank - 1; axis >= 0 && ++at[axis] == s->taps; axis--) at[axis] = 0;
-    }
-    return sum;
-}
 
 /* ---- GridSample ---- */
 
@@ -138,21 +55,36 @@ static bool read_grid_sample(struct call *call, struct grid_sample *g)
     g->rank = x->rank - 2;
     if (grid->dims[0] != x->dims[0] || grid->dims[grid->rank - 1] != g->rank)
         return call_fail(call, "needs a grid [%lld, ..., %d]", (long long)x->dims[0], g->rank);
-    if (g->rank > MOST_AXES)
-        return call_unsupported(call, "samples along %d axes, %d are the most", g->rank, MOST_AXES);
+    if (g->rank > TAPS_MOST_AXES)
+        return call_unsupported(call, "samples along %d axes, %d are the most", g->rank, TAPS_MOST_AXES);
     g->align = node_int(call->node, "align_corners", 0) != 0;
     return read_mode(call, g);
 }
 
-/* Where a grid's number in -1 .. 1 is among `size` points; then, outside, where the padding puts it. */
-static double place_of(const struct grid_sample *g, double number, int64_t size)
+/* Where a grid's number in -1 .. 1 is among `size` points; then, outside, where the padding puts it. *slope: how much the
+ * place grows with the number. */
+static double place_of(const struct grid_sample *g, double number, int64_t size, double *slope)
 {
-    double last = (double)size - 1, low = g->align ? 0 : -0.5, high = g->align ? last : last + 0.5;
-    double place = tame(g->align ? (number + 1) / 2 * last : ((number + 1) * (double)size - 1) / 2);
+    double last = (double)size - 1, low = g->align ? 0 : -0.5, high = g->align ? last : last + 0.5, way = 1;
+    *slope = g->taps == 1 ? 0 : (g->align ? last : (double)size) / 2;
+    double place = taps_tame(g->align ? (number + 1) / 2 * last : ((number + 1) * (double)size - 1) / 2);
     if (g->taps == 1) place = rint(place);
     if (place >= low && place <= high) return place;
-    if (g->padding == PADDING_BORDER) return fmin(fmax(place, 0), last);
-    return g->padding == PADDING_REFLECTION ? reflect(place, low, high) : place;
+    if (g->padding == PADDING_REFLECTION) place = taps_reflect(place, low, high, &way);
+    if (g->padding == PADDING_BORDER) place = fmin(fmax(place, 0), last);
+    *slope *= g->padding == PADDING_BORDER ? 0 : way;
+    return place;
+}
+
+/* The taps of a point of the grid, which names the last axis first. */
+static struct taps taps_of_point(const struct grid_sample *g, int64_t point, double *slopes)
+{
+    struct taps s = { .rank = g->rank, .count = g->taps, .dims = g->x->dims + 2 };
+    for (int axis = 0; axis < g->rank; axis++) {
+        double number = element_real(g->grid, point * g->rank + g->rank - 1 - axis);
+        taps_take(&s, axis, place_of(g, number, s.dims[axis], &slopes[axis]), g->padding, g->align);
+    }
+    return s;
 }
 
 struct grid_job {
@@ -168,14 +100,11 @@ static void sample_points(const void *context, int64_t first, int64_t end, int m
     const struct grid_sample *g = job->g;
     (void)member;
     for (int64_t p = first; p < end; p++) {
-        struct sample s = { .rank = g->rank, .taps = g->taps, .dims = g->x->dims + 2 };
-        for (int axis = 0; axis < g->rank; axis++) { /* the grid names the last axis first */
-            double number = element_real(g->grid, p * g->rank + g->rank - 1 - axis);
-            take_taps(&s, axis, place_of(g, number, s.dims[axis]), g->padding, g->align);
-        }
+        double slopes[TAPS_MOST_AXES];
+        struct taps s = taps_of_point(g, p, slopes);
         for (int64_t c = 0; c < job->channels; c++) {
             int64_t image = p / job->points * job->channels + c;
-            element_put(job->y, image * job->points + p % job->points, read_sample(&s, g->x, image * job->plane));
+            element_put(job->y, image * job->points + p % job->points, taps_read(&s, g->x, image * job->plane));
         }
     }
 }
@@ -194,6 +123,33 @@ static bool grid_sample(struct call *call)
     struct grid_job job = { &g, y, channels, dims_product(dims, 2, g.x->rank), g.x->count / (dims[0] * channels) };
     team_run(call->team, dims[0] * job.points, team_piece(dims[0] * job.points, y->count * 10), sample_points, &job);
     return true;
+}
+
+static void gradient_grid_sample(struct backward *b)
+{
+    struct grid_sample g = { 0 };
+    if (!read_grid_sample(b->f.call, &g)) {
+        b->f.failed = true;
+        return;
+    }
+    const struct array *dy = gradient_dy(b, 0);
+    struct array *dx = gradient_zeros(b, g.x), *dgrid = gradient_zeros(b, g.grid);
+    int64_t points = dims_product(g.grid->dims, 1, g.rank + 1), channels = g.x->dims[1];
+    int64_t plane = dims_product(g.x->dims, 2, g.x->rank);
+    CALL_WORK(b->f.call, dy->count, 16, WORK_ELEMENT);
+    for (int64_t p = 0; dy->count > 0 && p < g.x->dims[0] * points; p++) {
+        double slopes[TAPS_MOST_AXES], moves[TAPS_MOST_AXES] = { 0 };
+        struct taps s = taps_of_point(&g, p, slopes);
+        for (int64_t c = 0; c < channels; c++) {
+            int64_t image = p / points * channels + c;
+            double grows = element_real(dy, image * points + p % points);
+            taps_spread(&s, g.x, image * plane, grows, dx, moves);
+        }
+        for (int axis = 0; axis < g.rank; axis++)
+            element_put(dgrid, p * g.rank + g.rank - 1 - axis, slopes[axis] * moves[axis]);
+    }
+    gradient_give(b, 0, dx);
+    gradient_give(b, 1, dgrid);
 }
 
 /* ---- AffineGrid ---- */
@@ -279,7 +235,8 @@ static bool read_deform(struct call *call, struct deform *d)
     int rank = d->x->rank - 2;
     d->channels = d->x->dims[1];
     d->outputs = d->w->dims[0];
-    if (rank > MOST_AXES) return call_unsupported(call, "samples along %d axes, %d are the most", rank, MOST_AXES);
+    if (rank > TAPS_MOST_AXES)
+        return call_unsupported(call, "samples along %d axes, %d are the most", rank, TAPS_MOST_AXES);
     if (d->groups < 1 || d->offset_groups < 1 || d->channels % d->groups || d->outputs % d->groups
         || d->channels % d->offset_groups || d->w->dims[1] != d->channels / d->groups)
         return call_fail(call, "cannot cut %lld channels and %lld outputs into %lld groups and %lld offset groups",
@@ -292,7 +249,7 @@ static bool read_deform(struct call *call, struct deform *d)
 }
 
 /* Where tap `tap` of offset group `og` sees for output `o` of image `n`; its mask. */
-static double take_deformed(const struct deform *d, int64_t n, int64_t og, int64_t tap, int64_t o, struct sample *s)
+static double take_deformed(const struct deform *d, int64_t n, int64_t og, int64_t tap, int64_t o, struct taps *s)
 {
     const struct window *window = &d->window;
     int64_t row = (n * d->offset_groups + og) * window->taps + tap, out = o, in_kernel = tap;
@@ -300,7 +257,7 @@ static double take_deformed(const struct deform *d, int64_t n, int64_t og, int64
         double moved = element_real(d->offset, (row * window->rank + axis) * window->out_count + o);
         int64_t index = out % window->out[axis] * window->stride[axis] - window->begin[axis]
                         + in_kernel % window->kernel[axis] * window->dilation[axis];
-        take_taps(s, axis, tame((double)index + moved), PADDING_ZEROS, false);
+        taps_take(s, axis, taps_tame((double)index + moved), PADDING_ZEROS, false);
         out /= window->out[axis];
         in_kernel /= window->kernel[axis];
     }
@@ -312,12 +269,12 @@ static void fill_column(const struct deform *d, int64_t n, int64_t o, double *co
 {
     const struct window *window = &d->window;
     int64_t per_group = d->channels / d->offset_groups;
-    struct sample s = { .rank = window->rank, .taps = 2, .dims = d->x->dims + 2 };
+    struct taps s = { .rank = window->rank, .count = 2, .dims = d->x->dims + 2 };
     for (int64_t og = 0; og < d->offset_groups; og++)
         for (int64_t tap = 0; tap < window->taps; tap++) {
             double mask = take_deformed(d, n, og, tap, o, &s);
             for (int64_t c = og * per_group; c < (og + 1) * per_group; c++)
-                column[c * window->taps + tap] = mask * read_sample(&s, d->x, (n * d->channels + c) * window->in_count);
+                column[c * window->taps + tap] = mask * taps_read(&s, d->x, (n * d->channels + c) * window->in_count);
         }
 }
 
@@ -341,6 +298,87 @@ static bool deform_conv(struct call *call)
         }
     }
     return true;
+}
+
+static void add_to(struct array *to, int64_t at, double more)
+{
+    element_put(to, at, element_real(to, at) + more);
+}
+
+/* What the loss grows by with what a tap sees of a channel: over the outputs of its group. */
+static double gradient_of_column(const struct deform *d, const struct array *dy, int64_t n, int64_t o, int64_t channel,
+                                 int64_t tap)
+{
+    int64_t outputs = d->outputs / d->groups, inputs = d->channels / d->groups, group = channel / inputs;
+    double sum = 0;
+    for (int64_t m = group * outputs; m < (group + 1) * outputs; m++)
+        sum += element_real(dy, (n * d->outputs + m) * d->window.out_count + o)
+               * element_real(d->w, (m * inputs + channel % inputs) * d->window.taps + tap);
+    return sum;
+}
+
+struct deform_gradients {
+    struct array *x, *w, *offset, *bias, *mask;
+};
+
+/* By weights and biases, of one output of one image. */
+static void derive_weights(const struct deform *d, const struct array *dy, int64_t n, int64_t o, const double *column,
+                           const struct deform_gradients *to)
+{
+    int64_t depth = d->channels / d->groups * d->window.taps;
+    for (int64_t m = 0; m < d->outputs; m++) {
+        const double *seen = column + m / (d->outputs / d->groups) * depth;
+        double grows = element_real(dy, (n * d->outputs + m) * d->window.out_count + o);
+        for (int64_t k = 0; k < depth; k++) add_to(to->w, m * depth + k, grows * seen[k]);
+        if (to->bias) add_to(to->bias, m, grows);
+    }
+}
+
+/* By inputs, offsets and masks. */
+static void derive_places(const struct deform *d, const struct array *dy, int64_t n, int64_t o,
+                          const struct deform_gradients *to)
+{
+    const struct window *window = &d->window;
+    int64_t per_group = d->channels / d->offset_groups;
+    struct taps s = { .rank = window->rank, .count = 2, .dims = d->x->dims + 2 };
+    for (int64_t og = 0; og < d->offset_groups; og++)
+        for (int64_t tap = 0; tap < window->taps; tap++) {
+            double mask = take_deformed(d, n, og, tap, o, &s), moves[TAPS_MOST_AXES] = { 0 };
+            int64_t row = (n * d->offset_groups + og) * window->taps + tap;
+            for (int64_t c = og * per_group; c < (og + 1) * per_group; c++) {
+                int64_t plane = (n * d->channels + c) * window->in_count;
+                double grows = gradient_of_column(d, dy, n, o, c, tap);
+                if (to->mask) add_to(to->mask, row * window->out_count + o, grows * taps_read(&s, d->x, plane));
+                taps_spread(&s, d->x, plane, grows * mask, to->x, moves);
+            }
+            for (int axis = 0; axis < window->rank; axis++)
+                add_to(to->offset, (row * window->rank + axis) * window->out_count + o, moves[axis]);
+        }
+}
+
+static void gradient_deform_conv(struct backward *b)
+{
+    struct deform d;
+    struct call *call = b->f.call;
+    if (!read_deform(call, &d)) {
+        b->f.failed = true;
+        return;
+    }
+    struct array *dy = gradient_dy(b, 0);
+    struct deform_gradients to = { gradient_zeros(b, d.x), gradient_zeros(b, d.w), gradient_zeros(b, d.offset),
+                                   d.bias ? gradient_zeros(b, d.bias) : NULL,
+                                   d.mask ? gradient_zeros(b, d.mask) : NULL };
+    CALL_WORK(call, d.x->dims[0], d.window.out_count, d.outputs + d.groups, d.channels, d.window.taps,
+              2 * WORK_ELEMENT);
+    double *column = NEW_ARRAY(call->scratch, double, (size_t)(d.channels * d.window.taps));
+    for (int64_t p = 0; dy->count > 0 && p < d.x->dims[0] * d.window.out_count; p++) {
+        int64_t n = p / d.window.out_count, o = p % d.window.out_count;
+        fill_column(&d, n, o, column);
+        derive_weights(&d, dy, n, o, column, &to);
+        derive_places(&d, dy, n, o, &to);
+    }
+    struct array *given[] = { to.x, to.w, to.offset, to.bias, to.mask };
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++) gradient_give(b, i, given[i]);
 }
 
 /* ---- shapes ---- */
@@ -374,10 +412,11 @@ static bool shape_affine_grid(struct shaping *s)
 const struct operator_row sample_operators[] = {
     { "AffineGrid", 20, LATEST, .run = affine_grid, .shape = shape_affine_grid, .sizes = SLOT(1),
       .schemas = SCHEMAS({ 20, LATEST, "T i64 > T", "align_corners:i" }) },
-    { "DeformConv", 19, LATEST, .run = deform_conv, .shape = shape_conv,
+    { "DeformConv", 19, LATEST, .gradient = gradient_deform_conv, .run = deform_conv, .shape = shape_conv,
       .schemas = SCHEMAS(
           { 19, LATEST, "T T T ?T ?T > T", "dilations:I group:i kernel_shape:I offset_group:i pads:I strides:I" }) },
-    { "GridSample", 16, LATEST, .run = grid_sample, .complex = COMPLEX_BY_PARTS, .shape = shape_grid_sample,
+    { "GridSample", 16, LATEST, .gradient = gradient_grid_sample, .run = grid_sample, .complex = COMPLEX_BY_PARTS,
+      .shape = shape_grid_sample,
       .schemas = SCHEMAS({ 16, LATEST, "T . > T", "align_corners:i mode:s padding_mode:s" }) },
     { 0 },
 };
