@@ -6,6 +6,7 @@
 
 #include "runtime/element.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -325,15 +326,75 @@ struct array *formula_equal(struct formula *f, struct array *a, struct array *b)
     return a && b ? formula_cast(f, between(f, '=', a, b), b->type) : NULL;
 }
 
+struct array *formula_absolute(struct formula *f, struct array *a)
+{
+    return formula_op(f, "Abs", NULL, FROM(a));
+}
+
+struct array *formula_power(struct formula *f, struct array *a, double exponent)
+{
+    return a ? formula_op(f, "Pow", NULL, FROM(a, formula_number(f, a->type, exponent))) : NULL;
+}
+
+struct array *formula_root(struct formula *f, struct array *a)
+{
+    return formula_op(f, "Sqrt", NULL, FROM(a));
+}
+
+struct array *formula_softmax(struct formula *f, struct array *a)
+{
+    return formula_op(f, "Softmax", NULL, FROM(a));
+}
+
+struct array *formula_swish(struct formula *f, struct array *a, double slope)
+{
+    return formula_op(f, "Swish", SETTINGS(SET_FLOAT("alpha", (float)slope)), FROM(a));
+}
+
+struct array *formula_clipped(struct formula *f, struct array *a, double low, double high)
+{
+    if (!a) return NULL;
+    struct array *least = isinf(low) ? NULL : formula_number(f, a->type, low);
+    struct array *most = isinf(high) ? NULL : formula_number(f, a->type, high);
+    return formula_op(f, "Clip", NULL, FROM(a, least, most));
+}
+
+struct array *formula_where(struct formula *f, struct array *condition, struct array *a, struct array *b)
+{
+    return formula_op(f, "Where", NULL, FROM(condition, a, b));
+}
+
+struct array *formula_gather(struct formula *f, struct array *table, struct array *indices, int axis)
+{
+    return formula_op(f, "Gather", SETTINGS(SET_INT("axis", axis)), FROM(table, indices));
+}
+
+struct array *formula_scattered(struct formula *f, struct array *into, struct array *at, struct array *from,
+                                int64_t axis)
+{
+    return formula_op(f, "ScatterElements", SETTINGS(SET_INT("axis", axis)), FROM(into, at, from));
+}
+
 struct array *formula_inverse_root(struct formula *f, struct array *a, double term)
 {
-    struct array *root = formula_op(f, "Sqrt", NULL, FROM(formula_shifted(f, a, term)));
+    struct array *root = formula_root(f, formula_shifted(f, a, term));
     return formula_op(f, "Reciprocal", NULL, FROM(root));
 }
 
 struct array *formula_dequantized(struct formula *f, struct array *q, struct array *scale, struct array *zero)
 {
-    return formula_op(f, "DequantizeLinear", NULL, FROM(q, scale, zero));
+    return formula_dequantized_along(f, q, scale, zero, 1);
+}
+
+struct array *formula_dequantized_along(struct formula *f, struct array *q, struct array *scale, struct array *zero,
+                                        int64_t axis)
+{
+    return formula_op(f, "DequantizeLinear", SETTINGS(SET_INT("axis", axis)), FROM(q, scale, zero));
+}
+
+bool formula_quantized_by_range(struct formula *f, struct array *a, struct array **q)
+{
+    return formula_ops(f, "DynamicQuantizeLinear", NULL, FROM(a), q, 3);
 }
 
 bool formula_renamed(struct call *call)

@@ -104,10 +104,28 @@ struct array *formula_expanded(struct formula *f, struct array *a, int rank, con
 struct array *formula_concat(struct formula *f, struct array *const *parts, size_t count, int axis);
 /* 1 where two arrays are equal, else 0, as numbers of b's type. */
 struct array *formula_equal(struct formula *f, struct array *a, struct array *b);
+struct array *formula_absolute(struct formula *f, struct array *a);
+struct array *formula_power(struct formula *f, struct array *a, double exponent);
+struct array *formula_root(struct formula *f, struct array *a);
+/* Along the last axis. */
+struct array *formula_softmax(struct formula *f, struct array *a);
+/* a * sigmoid(slope * a) */
+struct array *formula_swish(struct formula *f, struct array *a, double slope);
+/* Between two numbers; an infinite one is none. */
+struct array *formula_clipped(struct formula *f, struct array *a, double low, double high);
+struct array *formula_where(struct formula *f, struct array *condition, struct array *a, struct array *b);
+struct array *formula_gather(struct formula *f, struct array *table, struct array *indices, int axis);
+/* `into` with the elements of `from` where `at` says along an axis. */
+struct array *formula_scattered(struct formula *f, struct array *into, struct array *at, struct array *from,
+                                int64_t axis);
 /* 1 / sqrt(a + term) */
 struct array *formula_inverse_root(struct formula *f, struct array *a, double term);
 /* Whole numbers as the real ones that they stand for; the zero point may be NULL. */
 struct array *formula_dequantized(struct formula *f, struct array *q, struct array *scale, struct array *zero);
+struct array *formula_dequantized_along(struct formula *f, struct array *q, struct array *scale, struct array *zero,
+                                        int64_t axis);
+/* Real numbers as bytes, by a scale and a zero point that suit them: q[0] to q[2]. */
+bool formula_quantized_by_range(struct formula *f, struct array *a, struct array **q);
 /* Input 0 of the call, plus input 1 where it is there. */
 struct array *formula_with_bias(struct formula *f);
 /* y in whole numbers by the scale in a slot of the call and the zero point after it, which is a zero of type `absent` where

@@ -87,7 +87,7 @@ static const struct tensor *node_tensor(const struct node *node)
 
 bool node_is_literal(const struct node *node)
 {
-    return node_is(node, "Constant");
+    return node_is(node, LITERAL_OPERATOR);
 }
 
 static const struct tensor *leaf_constant(struct value *value)

@@ -152,6 +152,7 @@ int64_t implied_version(const struct model *model, const char *domain);
 /* Whether the node is this operator of ai.onnx. */
 bool node_is(const struct node *node, const char *op);
 /* Whether it is a Constant, in any of its forms. */
+#define LITERAL_OPERATOR "Constant"
 bool node_is_literal(const struct node *node);
 /* Input or output `slot`; NULL when absent or beyond the list. */
 struct value *node_input(const struct node *node, size_t slot);

@@ -505,7 +505,7 @@ static void add_constant_nodes(struct splice *splice, const struct graph *graph)
         if (!value_becomes_literal(value)) continue;
         BnfuseOnnx__NodeProto node = BNFUSE_ONNX__NODE_PROTO__INIT;
         BnfuseOnnx__AttributeProto attribute = BNFUSE_ONNX__ATTRIBUTE_PROTO__INIT;
-        node.op_type = (char *)"Constant";
+        node.op_type = (char *)LITERAL_OPERATOR;
         node.n_output = 1;
         node.output = (char *[]){ (char *)value->name };
         attribute.name = (char *)"value";

@@ -340,7 +340,7 @@ static bool same_node(struct verify *v, const struct node *a, const BnfuseOnnx__
 static bool same_constant(struct verify *v, const struct value *value, const BnfuseOnnx__NodeProto *b)
 {
     look_at(v, "constant", value->name);
-    if (!same_text(b->op_type, "Constant") || *text_or_empty(b->domain) || b->n_input || b->n_output != 1
+    if (!same_text(b->op_type, LITERAL_OPERATOR) || *text_or_empty(b->domain) || b->n_input || b->n_output != 1
         || b->n_attribute != 1)
         return differs(v, "it is not there");
     const BnfuseOnnx__AttributeProto *attribute = b->attribute[0];

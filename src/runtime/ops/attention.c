@@ -430,7 +430,7 @@ static bool attention_formula(struct call *call)
         scores = formula_scaled(&f, formula_op(&f, "Tanh", NULL, FROM(formula_scaled(&f, scores, 1 / cap))), cap);
     scores = formula_add(&f, scores, score_bias(&f, &a));
     if (added) scores = formula_add(&f, scores, mask);
-    struct array *y = formula_matmul(&f, formula_op(&f, "Softmax", NULL, FROM(scores)), v);
+    struct array *y = formula_matmul(&f, formula_softmax(&f, scores), v);
     if (y && a.q.array->rank == 3) {
         y = formula_transposed(&f, y, (int64_t[]){ 0, 2, 1, 3 });
         y = formula_reshaped(&f, y, 3, (int64_t[]){ a.q.batch, a.q.steps, a.q.heads * a.v.size });

@@ -11,6 +11,7 @@
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/gradient.h"
+#include "runtime/ops/activation.h"
 #include "runtime/ops/operators.h"
 #include "runtime/ops/packed.h"
 
@@ -54,14 +55,14 @@ static void route(struct formula *f, struct experts *e)
         return;
     }
     e->count = router->dims[1];
-    struct array *shares = formula_op(f, "Softmax", NULL, FROM(router));
+    struct array *shares = formula_softmax(f, router);
     struct array *most = formula_hold(f, array_new(call->pool, DTYPE_INT64, STORE_I64, 1, (int64_t[]){ 1 }));
     most->i64[0] = k;
     if (!formula_ops(f, "TopK", NULL, FROM(shares, most), best, 2)) return;
     if (node_int(call->node, "normalize_routing_weights", 0) || e->kind->normalizes)
         best[0] = formula_div(f, best[0], formula_sum(f, best[0], (int64_t[]){ 1 }, 1, true));
     struct array *none = formula_scaled(f, shares, 0);
-    e->shares = formula_op(f, "ScatterElements", SETTINGS(SET_INT("axis", 1)), FROM(none, best[1], best[0]));
+    e->shares = formula_scattered(f, none, best[1], best[0], 1);
 }
 
 /* The rows that go through an expert, as [n, 1]; NULL when there are none. */
@@ -119,21 +120,14 @@ static struct array *half_of(struct formula *f, struct array *x, bool in_turns, 
     return formula_reshaped(f, formula_slice(f, formula_reshaped(f, x, 3, dims), 2, which, which + 1), 2, dims);
 }
 
-static struct array *bounded(struct formula *f, struct array *x, bool below, double limit)
-{
-    if (!x) return NULL;
-    struct array *low = below ? formula_number(f, x->type, -limit) : NULL;
-    return formula_op(f, "Clip", NULL, FROM(x, low, formula_number(f, x->type, limit)));
-}
-
 /* gate * sigmoid(alpha * gate) * (linear + beta) */
 static struct array *swiglu(struct formula *f, struct array *gate, struct array *linear)
 {
     const struct node *node = f->call->node;
     double limit = (double)node_float(node, "swiglu_limit", INFINITY);
     if (limit < INFINITY) {
-        gate = bounded(f, gate, false, limit);
-        linear = bounded(f, linear, true, limit);
+        gate = formula_clipped(f, gate, -INFINITY, limit);
+        linear = formula_clipped(f, linear, -limit, limit);
     }
     struct array *slope = formula_scaled(f, gate, (double)node_float(node, "activation_alpha", 1));
     struct array *y = formula_mul(f, gate, formula_op(f, "Sigmoid", NULL, FROM(slope)));
@@ -142,13 +136,12 @@ static struct array *swiglu(struct formula *f, struct array *gate, struct array 
 
 static struct array *activated(struct formula *f, struct array *x)
 {
-    static const struct {
-        const char *name, *op;
-    } rows[] = { { "relu", "Relu" }, { "gelu", "Gelu" }, { "silu", "Swish" }, { "identity", "Identity" } };
     const char *name = node_text(f->call->node, "activation_type", "relu");
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (strcmp(name, rows[i].name) == 0)
-            return formula_op(f, rows[i].op, /* for Gelu */ SETTINGS(SET_TEXT("approximate", "tanh")), FROM(x));
+    const struct operator_row *row = activation_find(name);
+    if (strcmp(name, "identity") == 0) return x;
+    if (strcmp(name, "silu") == 0) return formula_swish(f, x, 1);
+    if (strcmp(name, "gelu") == 0) return formula_op(f, "Gelu", SETTINGS(SET_TEXT("approximate", "tanh")), FROM(x));
+    if (strcmp(name, "relu") == 0) return formula_op(f, row->name, NULL, FROM(x));
     return formula_fail(f, "has an unknown activation_type");
 }
 
@@ -171,10 +164,8 @@ static struct array *with_expert(struct formula *f, const struct experts *e, str
     struct array *rows = rows_of(f, e, expert);
     if (!rows) return y;
     struct array *list = formula_reshaped(f, rows, 1, rows->dims);
-    const struct setting *settings = SETTINGS(SET_INT("axis", 0));
-    struct array *x = formula_op(f, "Gather", settings, FROM(e->x, list));
-    struct array *share =
-        formula_op(f, "Gather", settings, FROM(formula_slice(f, e->shares, 1, expert, expert + 1), list));
+    struct array *x = formula_gather(f, e->x, list, 0);
+    struct array *share = formula_gather(f, formula_slice(f, e->shares, 1, expert, expert + 1), list, 0);
     struct array *part = formula_mul(f, expert_of(f, e, x, expert), share);
     return formula_op(f, "ScatterND", SETTINGS(SET_TEXT("reduction", "add")), FROM(y, rows, part));
 }

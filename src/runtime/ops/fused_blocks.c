@@ -163,10 +163,9 @@ static bool gather_block_quantized(struct call *call)
     if (!read_table(call, &p, &gathered, &axis)) return false;
     formula_open(&f, call);
     struct array *indices = call_input(call, 1), *zeros = call_input(call, 3);
-    const struct setting *settings = SETTINGS(SET_INT("axis", gathered));
-    p.data = formula_op(&f, "Gather", settings, FROM(call_input(call, 0), indices));
-    p.scales = formula_op(&f, "Gather", settings, FROM(call_input(call, 2), indices));
-    p.zeros = zeros ? formula_op(&f, "Gather", settings, FROM(zeros, indices)) : NULL;
+    p.data = formula_gather(&f, call_input(call, 0), indices, gathered);
+    p.scales = formula_gather(&f, call_input(call, 2), indices, gathered);
+    p.zeros = zeros ? formula_gather(&f, zeros, indices, gathered) : NULL;
     if (!f.failed) formula_give(&f, 0, packed_unpack(&f, &p, gathered < axis ? axis + indices->rank - 1 : axis));
     return formula_close(&f);
 }

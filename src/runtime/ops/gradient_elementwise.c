@@ -241,8 +241,7 @@ static bool swiglu_formula(struct call *call)
 {
     struct formula f;
     formula_open(&f, call);
-    struct array *gate = formula_op(&f, "Swish", SETTINGS(SET_FLOAT("alpha", node_float(call->node, "alpha", 1))),
-                                    FROM(call_input(call, 0)));
+    struct array *gate = formula_swish(&f, call_input(call, 0), (double)node_float(call->node, "alpha", 1));
     formula_give(&f, 0, formula_mul(&f, gate, call_input(call, 1)));
     return formula_close(&f);
 }

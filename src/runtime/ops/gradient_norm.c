@@ -195,9 +195,9 @@ static bool lp_norm_formula(struct call *call)
     int64_t axis = node_int(call->node, "axis", -1);
     bool squares = node_int(call->node, "p", 2) == 2;
     formula_open(&f, call);
-    struct array *each = squares ? formula_mul(&f, x, x) : formula_op(&f, "Abs", NULL, FROM(x));
+    struct array *each = squares ? formula_mul(&f, x, x) : formula_absolute(&f, x);
     struct array *norm = formula_sum(&f, each, &axis, 1, true);
-    if (squares) norm = formula_op(&f, "Sqrt", NULL, FROM(norm));
+    if (squares) norm = formula_root(&f, norm);
     formula_give(&f, 0, formula_div(&f, x, norm));
     return formula_close(&f);
 }
@@ -216,8 +216,7 @@ static bool mean_variance_formula(struct call *call)
     if (count == 0) count = node_int(call->node, "across_channels", 0) ? 4 : 3;
     formula_open(&f, call);
     struct array *d = formula_sub(&f, x, formula_mean(&f, x, axes, count, true));
-    struct array *deviation =
-        formula_op(&f, "Sqrt", NULL, FROM(formula_mean(&f, formula_mul(&f, d, d), axes, count, true)));
+    struct array *deviation = formula_root(&f, formula_mean(&f, formula_mul(&f, d, d), axes, count, true));
     bool divides = node_int(call->node, "normalize_variance", 1) != 0;
     formula_give(&f, 0, divides ? formula_div(&f, d, formula_shifted(&f, deviation, 1e-9)) : d);
     return formula_close(&f);
@@ -253,8 +252,8 @@ static bool lrn_formula(struct call *call)
     }
     sum = formula_scaled(&f, sum, (double)node_float(node, "alpha", 0.0001f) / (double)size);
     sum = formula_shifted(&f, sum, (double)node_float(node, "bias", 1));
-    struct array *power = formula_number(&f, x->type, -(double)node_float(node, "beta", 0.75f));
-    formula_give(&f, 0, formula_mul(&f, x, formula_op(&f, "Pow", NULL, FROM(sum, power))));
+    double power = -(double)node_float(node, "beta", 0.75f);
+    formula_give(&f, 0, formula_mul(&f, x, formula_power(&f, sum, power)));
     return formula_close(&f);
 }
 

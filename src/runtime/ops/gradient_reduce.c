@@ -158,9 +158,7 @@ void gradient_top_k(struct backward *b)
                 SETTINGS(SET_INT("axis", axis), SET_INT("largest", node_int(node, "largest", 1)),
                          SET_INT("sorted", node_int(node, "sorted", 1))),
                 FROM(x, count), found, 2);
-    gradient_give(b, 0,
-                  formula_op(f, "ScatterElements", SETTINGS(SET_INT("axis", axis)),
-                             FROM(gradient_zeros(b, x), found[1], gradient_dy(b, 0))));
+    gradient_give(b, 0, formula_scattered(f, gradient_zeros(b, x), found[1], gradient_dy(b, 0), axis));
 }
 
 /* ---- interpolation ---- */

@@ -30,10 +30,7 @@ static struct array *apply(struct recurrence *t, enum activation which, struct a
 {
     const struct cell *cell = t->f.call->row->data;
     const float clip = node_float(t->f.call->node, "clip", 0);
-    if (clip > 0 && which != H && x)
-        x = formula_op(
-            &t->f, "Clip", NULL,
-            FROM(x, formula_number(&t->f, x->type, (double)-clip), formula_number(&t->f, x->type, (double)clip)));
+    if (clip > 0 && which != H && x) x = formula_clipped(&t->f, x, (double)-clip, (double)clip);
     return formula_op(&t->f, cell->defaults[which], NULL, FROM(x));
 }
 
@@ -145,7 +142,7 @@ static struct array *where_it_runs(struct recurrence *t, int64_t at, struct arra
     struct array *runs =
         formula_hold(f, array_new(f->call->pool, DTYPE_BOOL, STORE_I64, 2, (int64_t[]){ t->batch, 1 }));
     for (int64_t i = 0; i < t->batch; i++) runs->i64[i] = at < t->lengths->i64[i];
-    return formula_op(f, "Where", NULL, FROM(runs, made, had ? had : formula_number(f, made->type, 0)));
+    return formula_where(f, runs, made, had ? had : formula_number(f, made->type, 0));
 }
 
 /* All steps of a direction: [steps, 1, batch, hidden]. */

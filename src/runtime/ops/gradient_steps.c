@@ -46,11 +46,6 @@ static double order_of_norm(const struct call *call)
     return (double)node_int(call->node, "p", 2);
 }
 
-static struct array *raised(struct formula *f, struct array *x, double power)
-{
-    return x ? formula_op(f, "Pow", NULL, FROM(x, formula_number(f, x->type, power))) : NULL;
-}
-
 /* The sums of a window are a convolution by ones, each channel by itself. */
 static bool norms_by_steps(struct call *call)
 {
@@ -67,14 +62,14 @@ static bool norms_by_steps(struct call *call)
     }
     dims[0] = x->dims[0] * x->dims[1];
     dims[1] = 1;
-    struct array *powers = raised(&f, formula_op(&f, "Abs", NULL, FROM(x)), order_of_norm(call));
+    struct array *powers = formula_power(&f, formula_absolute(&f, x), order_of_norm(call));
     struct array *weights = formula_expanded(&f, formula_number(&f, x->type, 1), rank, ones);
     struct array *sums = formula_own(&f, "Conv", FROM(formula_reshaped(&f, powers, rank, dims), weights));
     if (sums) {
         dims[0] = x->dims[0];
         dims[1] = x->dims[1];
         for (int i = 2; i < rank; i++) dims[i] = sums->dims[i];
-        formula_give(&f, 0, formula_reshaped(&f, raised(&f, sums, 1 / order_of_norm(call)), rank, dims));
+        formula_give(&f, 0, formula_reshaped(&f, formula_power(&f, sums, 1 / order_of_norm(call)), rank, dims));
     }
     return formula_close(&f);
 }
@@ -92,8 +87,8 @@ static bool norm_by_steps(struct call *call)
     int64_t axes[ARRAY_MAX_RANK];
     formula_open(&f, call);
     for (int i = 2; i < x->rank; i++) axes[i - 2] = i;
-    struct array *powers = raised(&f, formula_op(&f, "Abs", NULL, FROM(x)), order_of_norm(call));
-    formula_give(&f, 0, raised(&f, formula_sum(&f, powers, axes, x->rank - 2, true), 1 / order_of_norm(call)));
+    struct array *powers = formula_power(&f, formula_absolute(&f, x), order_of_norm(call));
+    formula_give(&f, 0, formula_power(&f, formula_sum(&f, powers, axes, x->rank - 2, true), 1 / order_of_norm(call)));
     return formula_close(&f);
 }
 

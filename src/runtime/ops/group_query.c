@@ -125,7 +125,7 @@ static struct array *begun(struct formula *f, const struct grouped *g, struct ar
     int64_t dims[] = { g->batch, 1, past->dims[2], 1 };
     struct array *is_there = formula_hold(f, array_new(f->call->pool, DTYPE_BOOL, STORE_I64, 4, dims));
     for (int64_t i = 0; i < is_there->count; i++) is_there->i64[i] = i % dims[2] < g->starts->i64[i / dims[2]];
-    return formula_op(f, "Where", NULL, FROM(is_there, past, formula_number(f, past->type, 0)));
+    return formula_where(f, is_there, past, formula_number(f, past->type, 0));
 }
 
 /* The past with room for all, and x in it from each batch element's start on. */

@@ -282,7 +282,7 @@ static bool dynamic_quantize_matmul(struct call *call)
     struct formula f;
     struct array *a[3];
     formula_open(&f, call);
-    formula_ops(&f, "DynamicQuantizeLinear", NULL, FROM(call_input(call, 0)), a, 3);
+    formula_quantized_by_range(&f, call_input(call, 0), a);
     struct array *sums =
         formula_op(&f, "MatMulInteger", NULL, FROM(a[0], call_input(call, 1), a[2], call_input(call, 3)));
     formula_give(&f, 0, scaled_sums(&f, sums, a[1], call_input(call, 2), call_input(call, 4)));

@@ -168,7 +168,7 @@ static bool simplified_layer_normalization(struct call *call)
 static struct array *embedding(struct formula *f, struct array *table, struct array *ids)
 {
     if (!table) return formula_fail(f, "has no table for its ids");
-    return formula_op(f, "Gather", NULL, FROM(table, ids));
+    return formula_gather(f, table, ids, 0);
 }
 
 /* How many ones each row of the mask has; none without a mask. */

@@ -21,7 +21,7 @@ static bool distances(struct call *call)
     a = formula_reshaped(&f, a, 3, (int64_t[]){ a->dims[0], 1, a->dims[1] });
     struct array *d = formula_sub(&f, a, b);
     struct array *sums = formula_sum(&f, formula_mul(&f, d, d), (int64_t[]){ 2 }, 1, false);
-    formula_give(&f, 0, rooted ? formula_op(&f, "Sqrt", NULL, FROM(sums)) : sums);
+    formula_give(&f, 0, rooted ? formula_root(&f, sums) : sums);
     return formula_close(&f);
 }
 

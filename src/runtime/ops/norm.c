@@ -424,7 +424,7 @@ static void normalize_images_in_groups(struct formula *f, struct array *x)
                                               SET_FLOAT("epsilon", node_float(node, "epsilon", 1e-5f)));
     struct array *y = turns ? formula_channels_first(f, x) : x;
     y = formula_op(f, "GroupNormalization", settings, FROM(y, call_input(f->call, 1), call_input(f->call, 2)));
-    if (node_int(node, "activation", 0)) y = formula_op(f, "Swish", NULL, FROM(y));
+    if (node_int(node, "activation", 0)) y = formula_swish(f, y, 1);
     formula_give(f, 0, turns ? formula_channels_last(f, y) : y);
 }
 

@@ -28,7 +28,7 @@ struct quantized_lstm {
 static struct array *rounded(struct formula *f, struct array *x)
 {
     struct array *q[3];
-    formula_ops(f, "DynamicQuantizeLinear", NULL, FROM(x), q, 3);
+    formula_quantized_by_range(f, x, q);
     return f->failed ? NULL : formula_dequantized(f, q[0], q[1], q[2]);
 }
 
@@ -53,7 +53,7 @@ static struct array *weight(struct formula *f, const struct quantized_lstm *l, s
         return formula_fail(f, "has %lld scales, but not as many zero points", (long long)columns);
     scale = formula_reshaped(f, scale, by_column, &columns);
     if (zero) zero = formula_reshaped(f, zero, by_column, &columns);
-    struct array *real = formula_op(f, "DequantizeLinear", SETTINGS(SET_INT("axis", 2)), FROM(q, scale, zero));
+    struct array *real = formula_dequantized_along(f, q, scale, zero, 2);
     return formula_turned(f, real);
 }
 
@@ -101,7 +101,7 @@ static struct array *states_at(struct formula *f, const struct quantized_lstm *l
 {
     struct array *runs = formula_cast(f, lengths_of_step(f, l, t), DTYPE_BOOL);
     runs = formula_reshaped(f, runs, 3, (int64_t[]){ 1, l->batch, 1 });
-    return formula_op(f, "Where", NULL, FROM(runs, states, ended));
+    return formula_where(f, runs, states, ended);
 }
 
 static void read_settings(const struct call *call, const struct quantized_lstm *l, struct setting *settings)
@@ -123,7 +123,7 @@ static void run_step(struct formula *f, struct quantized_lstm *l, struct array *
                                lengths_of_step(f, l, t),         rounded(f, h), l->c, l->p };
     struct setting settings[4];
     read_settings(f->call, l, settings);
-    formula_ops(f, "LSTM", settings, inputs, 8, y, 3);
+    formula_ops(f, formula_base(f, "DynamicQuantize"), settings, inputs, 8, y, 3);
     l->rows[t] = y[0];
     l->h = states_at(f, l, t, y[1], l->h);
     l->c = states_at(f, l, t, y[2], l->c);

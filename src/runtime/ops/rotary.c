@@ -128,7 +128,7 @@ static bool rotary_embedding_of_microsoft(struct call *call)
 /* Turned back: by the sines of the other sign. The tables are not derived by. */
 void gradient_rotary(struct backward *b)
 {
-    struct array *back = formula_op(&b->f, "Neg", NULL, FROM(gradient_x(b, 2)));
+    struct array *back = formula_scaled(&b->f, gradient_x(b, 2), -1);
     gradient_give(
         b, 0, formula_own(&b->f, "RotaryEmbedding", FROM(gradient_dy(b, 0), gradient_x(b, 1), back, gradient_x(b, 3))));
 }
