@@ -56,12 +56,12 @@ static char *name_of(const struct value *value)
 static void forget_if_gone(struct value *value)
 {
     if (value->writer || value->uses || value->is_input || value->is_output || value_is_stored(value)) return;
-    if (graph_value(value->graph, value->name) == value) graph_take_value(value);
+    if (value->is_found) graph_take_value(value);
 }
 
 static void remember(struct value *value)
 {
-    if (graph_value(value->graph, value->name) != value) graph_put_value(value);
+    if (!value->is_found) graph_put_value(value);
 }
 
 const char *edit_fresh_name(struct net *net, const char *base)

@@ -52,6 +52,7 @@ struct value {
     uint32_t initializer_slot;     /* in graph->initializers; private to edit.c */
     int32_t content_count;
     enum dtype type : 8; /* UNDEFINED if unknown */
+    bool is_found;       /* by its name in the graph; private to uses.c and edit.c */
     bool is_input;       /* of its graph (a main graph's input, an inner graph's or function's parameter) */
     bool is_output;      /* of its graph; for an outer value, also when an inner graph lists it as its output */
     bool is_named; /* by an attribute (Gradient's): its name stays, as that of an output does, and it can be varied */

@@ -121,12 +121,12 @@ static bool define_initializers(struct builder *b, struct graph *graph)
 static bool define_output(struct builder *b, struct node *node, size_t slot, const char *name)
 {
     if (!name || !*name) return true;
-    struct value *value = graph_value(node->graph, name);
-    if (value)
+    struct value *value = graph_add_value(node->graph, name);
+    if (!value)
         return fail(b->error, BNFUSE_INVALID, "%s writes \"%s\", which is already %s; export the model again",
                     node_label(node, b->arena), name,
-                    value->is_input ? "an input of its graph" : "written elsewhere in its graph");
-    value = graph_add_value(node->graph, name);
+                    graph_value(node->graph, name)->is_input ? "an input of its graph"
+                                                             : "written elsewhere in its graph");
     value->writer = node;
     value->writer_slot = (uint32_t)slot;
     node->outputs[slot] = value;

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { LONGEST_SUFFIX = 24 };
+
 /* The smallest number that a name which is taken has not been tried with. */
 struct suffix {
     const char *base;
@@ -16,6 +18,8 @@ struct suffix {
 struct name_table {
     struct name_set taken; /* filled when the first new name is asked for */
     struct name_map suffixes;
+    char *text; /* where the next one is tried */
+    size_t room;
     bool are_closed;
 };
 
@@ -97,6 +101,14 @@ void net_close_names(struct net *net)
     net->names->are_closed = true;
 }
 
+static void make_room(struct net *net, size_t size)
+{
+    struct name_table *names = net->names;
+    if (size <= names->room) return;
+    names->room = 2 * size;
+    names->text = arena_alloc(net->arena, names->room);
+}
+
 const char *net_take_name(struct net *net, const char *base)
 {
     struct name_table *names = net->names;
@@ -109,10 +121,9 @@ const char *net_take_name(struct net *net, const char *base)
         *suffix = (struct suffix){ arena_copy_text(net->arena, base), 2 };
         name_map_add(&names->suffixes, suffix);
     }
-    size_t room = strlen(base) + 24;
-    char *name = arena_alloc(net->arena, room);
     /* The suffixes below are known to be taken, so no name is looked up twice. */
-    do snprintf(name, room, "%s_%zu", base, suffix->next++);
-    while (name_set_has(&names->taken, name));
-    return take(net, name);
+    make_room(net, strlen(base) + LONGEST_SUFFIX);
+    do snprintf(names->text, names->room, "%s_%zu", base, suffix->next++);
+    while (name_set_has(&names->taken, names->text));
+    return take(net, arena_copy_text(net->arena, names->text));
 }

@@ -7,9 +7,8 @@
 
 void graph_put_value(struct value *value)
 {
-    bool is_new = name_map_add(&value->graph->values, value);
-    assert(is_new);
-    (void)is_new;
+    value->is_found = name_map_add(&value->graph->values, value);
+    assert(value->is_found);
 }
 
 void graph_take_value(struct value *value)
@@ -17,6 +16,7 @@ void graph_take_value(struct value *value)
     const void *taken = name_map_remove(&value->graph->values, value->name);
     assert(taken == value);
     (void)taken;
+    value->is_found = false;
 }
 
 struct value *graph_add_value(struct graph *graph, const char *name)
@@ -25,7 +25,8 @@ struct value *graph_add_value(struct graph *graph, const char *name)
     value->name = name;
     value->graph = graph;
     value->shape.rank = -1;
-    return name_map_add(&graph->values, value) ? value : NULL;
+    value->is_found = name_map_add(&graph->values, value);
+    return value->is_found ? value : NULL;
 }
 
 void use_add(struct use *use, struct value *value)

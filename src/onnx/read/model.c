@@ -15,10 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* One byte more than asked for, zeroed: a bytes field can be used as text. */
 static void *allocate(void *arena, size_t size)
 {
-    return arena_alloc(arena, size + 1);
+    return arena_alloc(arena, size);
 }
 
 /* The arena frees everything at once. */
@@ -68,6 +67,14 @@ static uint32_t *find_slot(const struct model *model, const void *message)
     return &model->part_slots[at];
 }
 
+/* So that it can be used as text. */
+static void end_text(struct arena *arena, const ProtobufCMessage *message)
+{
+    if (message->descriptor != &bnfuse_onnx__attribute_proto__descriptor) return;
+    ProtobufCBinaryData *text = &((BnfuseOnnx__AttributeProto *)message)->s;
+    if (text->len) text->data = memcpy(arena_alloc(arena, text->len + 1), text->data, text->len);
+}
+
 /* Walks the parts in the order of the file beside the messages they became. */
 static void link_parts(struct model *model, struct part *parts)
 {
@@ -88,6 +95,7 @@ static void link_parts(struct model *model, struct part *parts)
             parts[i].message = next_child(parts[parent].message, &parts[i], stack[depth - 1].met);
         }
         *find_slot(model, parts[i].message) = (uint32_t)i + 1;
+        end_text(model->arena, parts[i].message);
         assert(parts[i].message->descriptor->n_fields <= FIELDS && depth < WIRE_DEPTH);
         stack[depth].part = i;
         memset(stack[depth++].met, 0, sizeof stack->met);

@@ -35,8 +35,8 @@ struct model {
     struct external_list *externals; /* private to external.c */
 };
 
-/* Reads a model. `path` "-" is standard input. Bytes fields of the proto (AttributeProto.s) end in a NUL that their
- * length does not count, and are NULL when empty. */
+/* Reads a model. `path` "-" is standard input. AttributeProto.s ends in a NUL that its length does not count, and is
+ * NULL when empty. */
 bool model_load(struct model *model, struct arena *arena, const char *path, struct bnfuse_error *error);
 /* The same for bytes in memory, which must outlive the model. `name` is used in messages. */
 bool model_read(struct model *model, struct arena *arena, const char *name, const void *bytes, size_t size,
