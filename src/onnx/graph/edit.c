@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Changing an index. The file's protos stay as they are: the first change of a node gives it a copy of its own, whose
- * lists are copied as well but whose other parts (attributes, strings) are shared with the original. */
+ * Changing an index. The file's protos stay as they are. What a node reads and writes is the index's to say; the first
+ * change of its attributes gives it a copy of its proto, with a list of attributes of its own. */
 #include "onnx/graph/edit.h"
 
 #include "base/pointer_map.h"
@@ -29,27 +29,26 @@ static void *copy_list(struct arena *arena, const void *list, size_t count, size
     return arena_grow(arena, list, count, room, sizeof(void *));
 }
 
-/* The node's proto, to be changed. */
-static BnfuseOnnx__NodeProto *own_proto(struct node *node)
+static void note_edit(struct node *node)
 {
-    struct arena *arena = arena_of(node->graph);
     count_edit(node->graph);
     node->is_rounded |= !node->graph->net->edits_keep_bits;
     node->is_idealized |= node->graph->net->edits_idealize;
-    if (node->is_edited) return (BnfuseOnnx__NodeProto *)node->proto;
-    BnfuseOnnx__NodeProto *proto = NEW(arena, BnfuseOnnx__NodeProto);
-    *proto = *node->proto;
-    proto->input = copy_list(arena, proto->input, proto->n_input, proto->n_input);
-    proto->output = copy_list(arena, proto->output, proto->n_output, proto->n_output);
-    proto->attribute = copy_list(arena, proto->attribute, proto->n_attribute, proto->n_attribute);
-    node->proto = proto;
     node->is_edited = true;
-    return proto;
 }
 
-static char *name_of(const struct value *value)
+/* The node's proto, whose attributes are to be changed. */
+static BnfuseOnnx__NodeProto *own_proto(struct node *node)
 {
-    return (char *)(value ? value->name : "");
+    struct arena *arena = arena_of(node->graph);
+    note_edit(node);
+    if (node->owns_proto) return (BnfuseOnnx__NodeProto *)node->proto;
+    BnfuseOnnx__NodeProto *proto = NEW(arena, BnfuseOnnx__NodeProto);
+    *proto = *node->proto;
+    proto->attribute = copy_list(arena, proto->attribute, proto->n_attribute, proto->n_attribute);
+    node->proto = proto;
+    node->owns_proto = true;
+    return proto;
 }
 
 /* A value that nothing defines and nothing reads is not found by name any more; when it comes to life again, it is. */
@@ -139,7 +138,7 @@ struct node *edit_add_node(struct graph *graph, struct node *before, const char 
     proto->name = (char *)edit_fresh_name(graph->net, base_name);
     proto->op_type = arena_copy_text(arena, op);
     node->proto = proto;
-    node->is_new = node->is_edited = true;
+    node->is_new = node->is_edited = node->owns_proto = true;
     node->is_rounded = !graph->net->edits_keep_bits;
     node->is_idealized = graph->net->edits_idealize;
     node->graph = graph;
@@ -170,7 +169,7 @@ struct node *edit_copy_node(struct graph *graph, struct node *before, const stru
     proto->input = proto->output = NULL;
     proto->attribute = copy_list(arena, proto->attribute, proto->n_attribute, proto->n_attribute);
     node->proto = proto;
-    node->is_new = node->is_edited = true;
+    node->is_new = node->is_edited = node->owns_proto = true;
     node->is_rounded = !graph->net->edits_keep_bits || model->is_rounded;
     node->is_idealized = graph->net->edits_idealize || model->is_idealized;
     node->graph = graph;
@@ -236,8 +235,8 @@ void edit_rename(struct value *value)
     value->info = NULL;
     value->proto = NULL;
     graph_put_value(value);
-    if (value->writer) own_proto(value->writer)->output[value->writer_slot] = name_of(value);
-    for (struct use *use = value->uses; use; use = use->next) own_proto(use->node)->input[use->slot] = name_of(value);
+    if (value->writer) note_edit(value->writer);
+    for (struct use *use = value->uses; use; use = use->next) note_edit(use->node);
 }
 
 /* ---- inputs and outputs ---------------------------------------------------------------------------------------- */
@@ -245,19 +244,15 @@ void edit_rename(struct value *value)
 /* Room for inputs 0 .. count-1; the uses move, so they are taken out of their lists and put in again. */
 static void grow_inputs(struct node *node, size_t count)
 {
-    struct arena *arena = arena_of(node->graph);
-    BnfuseOnnx__NodeProto *proto = own_proto(node);
-    struct use *inputs = NEW_ARRAY(arena, struct use, count);
-    proto->input = copy_list(arena, proto->input, node->input_count, count);
+    struct use *inputs = NEW_ARRAY(arena_of(node->graph), struct use, count);
     for (size_t i = 0; i < count; i++) {
         struct value *value = i < node->input_count ? node->inputs[i].value : NULL;
         if (value) use_remove(&node->inputs[i]);
         inputs[i] = (struct use){ .node = node, .graph = node->graph, .slot = i };
-        proto->input[i] = name_of(value);
         if (value) use_add(&inputs[i], value);
     }
     node->inputs = inputs;
-    node->input_count = proto->n_input = count;
+    node->input_count = count;
 }
 
 void edit_set_input(struct node *node, size_t slot, struct value *value)
@@ -266,7 +261,7 @@ void edit_set_input(struct node *node, size_t slot, struct value *value)
         if (!value) return;
         grow_inputs(node, slot + 1);
     }
-    BnfuseOnnx__NodeProto *proto = own_proto(node);
+    note_edit(node);
     struct value *old = node->inputs[slot].value;
     if (old) use_remove(&node->inputs[slot]);
     if (value) {
@@ -274,26 +269,20 @@ void edit_set_input(struct node *node, size_t slot, struct value *value)
         unhide(value, node->graph);
         use_add(&node->inputs[slot], value);
     }
-    proto->input[slot] = name_of(value);
     if (old) forget_if_gone(old);
     while (node->input_count && !node->inputs[node->input_count - 1].value) node->input_count--;
-    proto->n_input = node->input_count;
 }
 
 static void grow_outputs(struct node *node, size_t count)
 {
-    struct arena *arena = arena_of(node->graph);
-    BnfuseOnnx__NodeProto *proto = own_proto(node);
-    node->outputs = copy_list(arena, node->outputs, node->output_count, count);
-    proto->output = copy_list(arena, proto->output, node->output_count, count);
-    for (size_t i = node->output_count; i < count; i++) proto->output[i] = name_of(NULL);
-    node->output_count = proto->n_output = count;
+    node->outputs = copy_list(arena_of(node->graph), node->outputs, node->output_count, count);
+    node->output_count = count;
 }
 
 static void set_output(struct node *node, size_t slot, struct value *value)
 {
     node->outputs[slot] = value;
-    own_proto(node)->output[slot] = name_of(value);
+    note_edit(node);
     if (!value) return;
     value->writer = node;
     value->writer_slot = (uint32_t)slot;

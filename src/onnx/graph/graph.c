@@ -124,8 +124,11 @@ const char *node_label(const struct node *node, struct arena *arena)
 {
     const char *op = *node->op ? node->op : "node without operator";
     if (node->proto->name && *node->proto->name) return arena_printf(arena, "%s \"%s\"", op, node->proto->name);
-    for (size_t i = 0; i < node->proto->n_output; i++)
-        if (*node->proto->output[i]) return arena_printf(arena, "%s (output \"%s\")", op, node->proto->output[i]);
+    for (size_t i = 0; i < node->output_count; i++) {
+        const struct value *value = node->outputs[i];
+        const char *name = value ? value->name : node->is_edited ? "" : node->proto->output[i];
+        if (*name) return arena_printf(arena, "%s (output \"%s\")", op, name);
+    }
     return arena_printf(arena, "%s (without outputs)", op);
 }
 

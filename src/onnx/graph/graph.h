@@ -60,12 +60,13 @@ struct value {
 };
 
 struct node {
-    const BnfuseOnnx__NodeProto *proto; /* of the file, or an edited copy in the arena */
+    const BnfuseOnnx__NodeProto *proto; /* of the file, or an edited copy; inputs and outputs: as they were read */
     bool is_new;                        /* not in the file */
     bool is_rounded;                    /* an edit changed it that may change bits of its results */
     bool is_idealized;                  /* an edit took a stored number for one that it is the rounding of */
     bool is_skipped;                    /* --skip names it: simplifying leaves it as it is */
-    bool is_edited;                     /* the proto is a copy of ours; always so for a new node */
+    bool is_edited;                     /* an edit changed it; always so for a new node */
+    bool owns_proto;                    /* the proto is a copy of ours */
     struct graph *graph;
     struct node *previous, *next;   /* file order; a new node stands where it was inserted */
     const char *op, *domain;        /* domain "" for ai.onnx */

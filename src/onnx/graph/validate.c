@@ -390,11 +390,10 @@ static bool validate_reads(struct validation *v, const struct node *node, struct
     if (!node->graph->net->edit_count) return true;
     for (size_t i = 0; i < node->input_count; i++) {
         const struct value *value = node->inputs[i].value;
-        const char *name = i < node->proto->n_input ? node->proto->input[i] : "";
         if (!value) continue;
         if (!is_written(value)) return node_fail(v, node, "reads what nothing defines,", value->name, error);
-        if (strcmp(name, value->name) != 0 || scope_value(node->graph, name) != value)
-            return node_fail(v, node, "reads by a name that means something else,", name, error);
+        if (scope_value(node->graph, value->name) != value)
+            return node_fail(v, node, "reads by a name that means something else,", value->name, error);
     }
     return true;
 }

@@ -89,7 +89,8 @@ static bool same_infos(BnfuseOnnx__ValueInfoProto *const *infos, size_t info_cou
 /* Whether the file's own message says what the node is; its bodies are another matter. */
 static bool node_is_as_read(const struct splice *splice, const struct node *node)
 {
-    if (!model_part(splice->model, node->proto) || node->input_count != node->proto->n_input) return false;
+    if (node->is_edited || !model_part(splice->model, node->proto)) return false;
+    if (node->input_count != node->proto->n_input) return false;
     for (size_t i = 0; i < node->input_count; i++)
         if (!same_name(node->proto->input[i], node->inputs[i].value)) return false;
     return same_names(node->proto->output, node->proto->n_output, node->outputs, node->output_count);
@@ -166,7 +167,7 @@ static void note_differences(struct splice *splice)
         pointer_map_set(&splice->graphs, message, graph);
         touch(splice, part);
         for (struct node *node = graph->first; node; node = node->next) {
-            const struct part *own = model_part(splice->model, node->proto);
+            const struct part *own = node->is_edited ? NULL : model_part(splice->model, node->proto);
             if (own) splice->nodes[part_index(splice, own)] = node;
         }
         for (size_t i = 0; i < graph->initializer_count; i++) {
