@@ -419,7 +419,7 @@ static void read_anything(const void *bytes, size_t size)
     if (!reading.ok) assert_int_not_equal(strlen(reading.error.message), 0);
     for (size_t i = 0; reading.ok && i < reading.model.part_count; i++) {
         const struct part *part = &reading.model.parts[i];
-        assert_true(part->place.start + part->place.head + part->place.size <= size);
+        assert_true(part_end(part) <= size);
         assert_ptr_equal(model_part(&reading.model, part->message), part);
     }
     end_reading(&reading);

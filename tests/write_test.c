@@ -215,8 +215,8 @@ static const void *part_bytes(const struct model *m, const char *path, const voi
     size_t file_size;
     const struct part *part = model_part(m, message);
     assert_non_null(part);
-    *size = part->place.head + part->place.size;
-    return contents(path, &file_size) + part->place.start;
+    *size = part->head + part->size;
+    return contents(path, &file_size) + part->start;
 }
 
 /* A message of m.onnx lies in `path` as it lay there. */

@@ -46,11 +46,11 @@ static const ProtobufCMessageDescriptor *const never_empty[] = {
 /* An open message. */
 struct frame {
     const ProtobufCMessageDescriptor *type;
-    struct place place;
-    uint32_t tag;  /* bytes of its tag */
-    uint64_t end;  /* of its content */
-    uint64_t seen; /* singular sub-messages met: a bit for each field of the descriptor */
-    uint64_t lost; /* bytes its content loses on the way to the skeleton */
+    uint64_t start, size; /* of the whole, and of its content */
+    uint32_t head, tag;   /* bytes of tag and length, and of the tag */
+    uint64_t end;         /* of its content */
+    uint64_t seen;        /* singular sub-messages met: a bit for each field of the descriptor */
+    uint64_t lost;        /* bytes its content loses on the way to the skeleton */
     uint64_t fields;
     int64_t cut, part; /* its entry in the lists; negative if none */
 };
@@ -280,12 +280,16 @@ static bool push(struct scan *scan, const struct head *head, const ProtobufCMess
     struct frame *frame = &scan->stack[scan->depth++];
     *frame =
         (struct frame){ .type = type, .end = scan->at + head->length, .tag = head->tag, .cut = NO_CUT, .part = -1 };
-    frame->place = (struct place){ head->start, (uint32_t)(scan->at - head->start), head->length };
+    frame->start = head->start;
+    frame->head = (uint32_t)(scan->at - head->start);
+    frame->size = head->length;
     scan->wire->heap += type->sizeof_message + 32;
     if (!IS_AMONG(parted, type)) return true;
     scan->wire->heap += PART_HEAP;
     frame->part = (int64_t)scan->wire->part_count;
-    *add_part(scan) = (struct part){ .place = frame->place, .field = head->number };
+    *add_part(scan) = (struct part){
+        .start = frame->start, .size = frame->size, .head = (uint16_t)frame->head, .field = (uint16_t)head->number
+    };
     return true;
 }
 
@@ -309,10 +313,9 @@ static void pop(struct scan *scan)
     }
     struct cut *cut = &wire->cuts[frame->cut];
     uint8_t length[VARINT_BYTES];
-    *cut = (struct cut){ .start = frame->place.start,
-                         .tag = frame->tag,
-                         .head = frame->place.head,
-                         .length = frame->place.size - frame->lost };
+    *cut = (struct cut){
+        .start = frame->start, .tag = frame->tag, .head = frame->head, .length = frame->size - frame->lost
+    };
     top(scan)->lost += frame->lost + cut->head - (cut->tag + varint_put(length, cut->length));
 }
 
@@ -323,7 +326,7 @@ static void lift(struct scan *scan, const struct head *head)
     for (int i = 1; i < scan->depth; i++) {
         if (scan->stack[i].cut >= 0) continue;
         scan->stack[i].cut = (int64_t)scan->wire->cut_count;
-        *add_cut(scan) = (struct cut){ .start = scan->stack[i].place.start };
+        *add_cut(scan) = (struct cut){ .start = scan->stack[i].start };
     }
     uint32_t size = (uint32_t)(scan->at - head->start);
     *add_cut(scan) = (struct cut){ .start = head->start, .tag = head->tag, .head = size, .lost = head->length };

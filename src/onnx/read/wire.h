@@ -18,22 +18,25 @@ enum {
     WIRE_PAYLOAD = 1 << 10, /* raw_data of so many bytes stays in the file */
 };
 
-/* Where a message is in the file: [start, start+head) are its tag and length, then `size` bytes of content. */
-struct place {
-    uint64_t start;
-    uint32_t head;
-    uint64_t size;
-};
-
 /* One message of a kind that the writer splices: model, graph, node, attribute, tensor, sparse tensor, value_info,
  * annotation, function, training info. All messages that can hold one of these are of these kinds. */
 struct part {
-    struct place place;
-    uint32_t field;                  /* its number in the enclosing message; 0 for the model */
+    uint64_t start, size;            /* in the file: `head` bytes of tag and length, then `size` of content */
+    uint16_t head, field;            /* field: its number in the enclosing message; 0 for the model */
     uint32_t next;                   /* index of the first part after everything in this one */
     const ProtobufCMessage *message; /* filled in by model.c */
     uint64_t payload, payload_size;  /* of a tensor whose raw_data was taken out */
 };
+
+static inline uint64_t part_content(const struct part *part)
+{
+    return part->start + part->head;
+}
+
+static inline uint64_t part_end(const struct part *part)
+{
+    return part_content(part) + part->size;
+}
 
 /* A change on the way from the file to the skeleton: the field at `start` keeps its tag, gets a new length, and loses
  * the `lost` bytes behind its old head. */

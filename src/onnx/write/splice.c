@@ -252,7 +252,7 @@ static void add_run(struct splice *splice, uint64_t start, uint64_t end)
 
 static void add_part(struct splice *splice, const struct part *part)
 {
-    add_run(splice, part->place.start, part->place.start + part->place.head + part->place.size);
+    add_run(splice, part->start, part_end(part));
 }
 
 /* The fields of a message without its tag and length. */
@@ -334,24 +334,24 @@ static bool add_graph_fields(struct splice *splice, const struct graph *graph, c
 static bool add_touched(struct splice *splice, const struct part *part)
 {
     const struct part *parts = splice->model->parts;
-    uint64_t at = part->place.start + part->place.head;
+    uint64_t at = part_content(part);
     if (part->message->descriptor == &bnfuse_onnx__tensor_proto__descriptor)
         return add_moved_tensor(splice, part->field, (const BnfuseOnnx__TensorProto *)part->message);
     const struct graph *graph = pointer_map_get(&splice->graphs, part->message);
     struct open_message message = { 0 };
     if (graph && graph->is_dropped) return true;
-    if (part->place.head) message = extents_begin(splice->out, part->field);
+    if (part->head) message = extents_begin(splice->out, part->field);
     if (graph) {
         if (!add_graph_fields(splice, graph, part)) return false;
     } else {
         for (const struct part *child = part + 1; child < parts + part->next; child = parts + child->next) {
-            add_run(splice, at, child->place.start);
+            add_run(splice, at, child->start);
             if (!add_message(splice, child->field, child->message)) return false;
-            at = child->place.start + child->place.head + child->place.size;
+            at = part_end(child);
         }
-        add_run(splice, at, part->place.start + part->place.head + part->place.size);
+        add_run(splice, at, part_end(part));
     }
-    if (part->place.head) extents_end(splice->out, message);
+    if (part->head) extents_end(splice->out, message);
     return true;
 }
 
@@ -642,15 +642,15 @@ static bool add_graph_fields(struct splice *splice, const struct graph *graph, c
 {
     const struct part *parts = splice->model->parts;
     struct graph_splice gs = { .splice = splice, .graph = graph, .node = graph->first };
-    uint64_t at = part->place.start + part->place.head;
+    uint64_t at = part_content(part);
     find_gone(&gs);
     add_constant_nodes(splice, graph);
     for (const struct part *child = part + 1; child < parts + part->next; child = parts + child->next) {
-        add_run(splice, at, child->place.start);
+        add_run(splice, at, child->start);
         if (!add_child(&gs, child)) return false;
-        at = child->place.start + child->place.head + child->place.size;
+        at = part_end(child);
     }
-    add_run(splice, at, part->place.start + part->place.head + part->place.size);
+    add_run(splice, at, part_end(part));
     return add_rest(&gs);
 }
 
