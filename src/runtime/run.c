@@ -338,6 +338,7 @@ static bool run_steps(struct run *run, struct array *const *inputs, size_t input
         const struct step *step = schedule->steps[i];
         if (!run_step(run, step, error)) return false;
         release(frame, step);
+        /* What has joined the step is done with it. */
         for (; step != frame->last; step = schedule->steps[++i]) release(frame, schedule->steps[i + 1]);
     }
     for (size_t i = 0; i < output_count; i++) {

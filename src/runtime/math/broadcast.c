@@ -185,6 +185,7 @@ void broadcast_run(const struct call *call, inner_loop_function function, struct
     team_run(call->team, loops, team_piece(loops, to->count), run_loops, &all);
 }
 
+/* A walk over an output that is also read, in place. */
 struct broadcast_pass {
     struct epilogue_pass pass;
     struct walk walk;
@@ -193,6 +194,7 @@ struct broadcast_pass {
     const struct simd *simd;
 };
 
+/* Elements side by side, which may be of several rows of the walk. */
 static void apply_to_row(const struct broadcast_pass *b, int64_t first, int64_t count, struct inner_loop *loop)
 {
     int64_t length = b->walk.axes[b->walk.rank - 1].dim;
@@ -215,6 +217,7 @@ static bool find_advance(const struct walk *walk, const struct epilogue_block *b
     return is_flat || is_plane;
 }
 
+/* Where rows of the block are alike, only the first is looked for. */
 static void apply_pass(const struct epilogue_pass *pass, const struct epilogue_block *block)
 {
     const struct broadcast_pass *b = (const struct broadcast_pass *)pass;
