@@ -213,6 +213,9 @@ static const struct derivation derivations[] = {
     { 20, "GridSample", "mode=cubic", "1,2,4,5 1,2,3,2", "y" },
     { 20, "GridSample", "mode=cubic padding_mode=border", "1,1,4,5 >1,2,3,2", "y" },
     { 20, "GridSample", "mode=nearest", "1,2,3,4 1,2,3,2", "y" },
+    { 16, "RoiAlign", "output_height=2 output_width=2 sampling_ratio=2 spatial_scale=4.0", "2,2,4,5 :2,4 =1,0", "y" },
+    { 16, "RoiAlign", "mode=max output_height=1 output_width=2 spatial_scale=5.0", "1,2,4,5 :3,4 =0,0,0", "y" },
+    { 10, "RoiAlign", "output_height=2 sampling_ratio=1 spatial_scale=4.0", "1,2,4,5 :1,4 =0", "y" },
     { 19, "DeformConv", "pads=1,0,0,1", "2,2,3,4 3,2,2,2 2,8,3,4 3 2,4,3,4", "y" },
     { 19, "DeformConv", "group=2 offset_group=2 strides=2,1 dilations=1,2", "1,4,4,5 2,2,2,2 1,16,2,3", "y" },
     { 26, "CumProd", NULL, "2,4 =1", "y" },
@@ -494,6 +497,7 @@ static void what_has_no_gradient_is_refused_by_name(void **state)
 {
     static const struct derivation pool = { 13, "MaxRoiPool", "pooled_shape=1,1", "1,1,2,2 :1,5", "y" },
                                    diagonal = { 13, "Einsum", "equation=ii->i", "2,2", "y" },
+                                   corners = { 16, "RoiAlign", NULL, "1,1,2,2 1,4 =0", "y" },
                                    crop = { 13, "Resize",
                                             "mode=linear coordinate_transformation_mode=tf_crop_and_resize",
                                             "2 :2 _ =3", "y" },
@@ -503,6 +507,7 @@ static void what_has_no_gradient_is_refused_by_name(void **state)
                                    relu = { 13, "Relu", NULL, "2,3", "y" };
     (void)state;
     refuse(&diagonal, "loss", "the gradient of input 0 is not known");
+    refuse(&corners, "loss", "the gradient of input 1 is not known");
     refuse(&steps, "loss", "the gradient of layout 1 is not known");
     refuse(&pool, "loss", "MaxRoiPool \"op\": the gradient of this operator is not known");
     refuse(&crop, "loss", "the gradient of a crop that is interpolated is not known");

@@ -3,6 +3,7 @@
  * Detection: NonMaxSuppression and RoiAlign. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
+#include "runtime/gradient.h"
 #include "runtime/kernel.h"
 #include "runtime/math/order.h"
 #include "runtime/ops/operators.h"
@@ -236,6 +237,24 @@ static double pool_samples(const struct align *align, const struct sample *sampl
     return align->max || count == 0 ? result : result / (double)count;
 }
 
+/* Adds to dx how much the loss grows with what the samples see, given how much it grows with what became of them. */
+static void spread_samples(const struct align *align, const struct sample *samples, int64_t count, int64_t plane,
+                           double grows, struct array *dx)
+{
+    int64_t best = 0; /* of all neighbours of all samples */
+    double most = -INFINITY;
+    for (int64_t i = 0; i < 4 * count; i++) {
+        int64_t at = plane + samples[i / 4].at[i % 4];
+        double weight = samples[i / 4].weight[i % 4], term = weight * element_real(align->x, at);
+        if (term > most) best = i;
+        most = fmax(most, term);
+        if (!align->max) element_put(dx, at, element_real(dx, at) + grows * weight / (double)count);
+    }
+    if (!align->max || count == 0) return;
+    int64_t at = plane + samples[best / 4].at[best % 4];
+    element_put(dx, at, element_real(dx, at) + grows * samples[best / 4].weight[best % 4]);
+}
+
 static bool read_align(struct call *call, struct align *align)
 {
     const struct array *x = call_input(call, 0), *rois = call_input(call, 1), *batch = call_input(call, 2);
@@ -259,7 +278,9 @@ static bool read_align(struct call *call, struct align *align)
                              .out_width = node_int(call->node, "output_width", 1),
                              .ratio = node_int(call->node, "sampling_ratio", 0),
                              .scale = (double)node_float(call->node, "spatial_scale", 1),
-                             .max = strcmp(mode, "max") == 0 };
+                             .max = strcmp(mode, "max") == 0,
+                             .samples = NEW(call->scratch, struct sample),
+                             .room = 1 };
     align->half_pixel = strcmp(shift, "half_pixel") == 0;
     align->shift = align->half_pixel ? 0.5 : 0;
     if (align->out_height < 1 || align->out_width < 1 || align->ratio < 0)
@@ -275,8 +296,6 @@ static bool roi_align(struct call *call)
     struct array *y = call_output(call, 0, align.x->type, 4, dims);
     if (y->count == 0) return true;
     if (align.x->count == 0) return call_fail(call, "samples an empty feature map");
-    align.samples = NEW(call->scratch, struct sample);
-    align.room = 1;
     for (int64_t roi = 0, next = 0; roi < dims[0]; roi++) {
         int64_t rows = 0, columns = 0;
         if (!region_samples(call, &align, roi, &rows, &columns)) return false;
@@ -289,6 +308,31 @@ static bool roi_align(struct call *call)
         }
     }
     return true;
+}
+
+/* By the input; what a region's corners do is not known. */
+static void gradient_roi_align(struct backward *b)
+{
+    struct call *call = b->f.call;
+    struct align align = { 0 };
+    b->f.failed = !read_align(call, &align);
+    if (b->f.failed) return;
+    const struct array *dy = gradient_dy(b, 0);
+    struct array *dx = gradient_zeros(b, align.x);
+    int64_t bins = align.out_height * align.out_width;
+    for (int64_t roi = 0, next = 0; roi < dy->dims[0] && dy->count > 0; roi++) {
+        int64_t rows = 0, columns = 0;
+        b->f.failed = !region_samples(call, &align, roi, &rows, &columns);
+        if (b->f.failed) return;
+        CALL_WORK(call, align.channels, bins, rows * columns + 1, WORK_ELEMENT);
+        for (int64_t c = 0; c < align.channels; c++) {
+            int64_t plane = (align.batch->i64[roi] * align.channels + c) * align.height * align.width;
+            for (int64_t bin = 0; bin < bins; bin++)
+                spread_samples(&align, align.samples + bin * rows * columns, rows * columns, plane,
+                               element_real(dy, next++), dx);
+        }
+    }
+    gradient_give(b, 0, dx);
 }
 
 /* ---- shapes ---- */
@@ -312,14 +356,14 @@ const struct operator_row detect_operators[] = {
       .shape = shape_non_max_suppression, .hides = true, .sizes = SLOT(2) | SLOT(3) | SLOT(4),
       .schemas = SCHEMAS({ 10, LATEST, "f32 f32 ?i64 ?f32 ?f32 > i64", "center_point_box:i" }) },
     /* Two rows: the same node means another thing from opset 16 on. */
-    { "RoiAlign", 10, 15, .run = roi_align, .data = "output_half_pixel", .shape = shape_roi_align,
-      .fixed_attribute = "spatial_scale", .sizes = SLOT(1) | SLOT(2),
+    { "RoiAlign", 10, 15, .gradient = gradient_roi_align, .run = roi_align, .data = "output_half_pixel",
+      .shape = shape_roi_align, .fixed_attribute = "spatial_scale", .sizes = SLOT(1) | SLOT(2),
       .schemas =
           SCHEMAS({ 10, 15, "T T i64 > T", "mode:s output_height:i output_width:i sampling_ratio:i spatial_scale:f" },
                   { 16, LATEST, "T T i64 > T",
                     "coordinate_transformation_mode:s mode:s output_height:i output_width:i "
                     "sampling_ratio:i spatial_scale:f" }) },
-    { "RoiAlign", 16, LATEST, .run = roi_align, .data = "half_pixel", .shape = shape_roi_align,
-      .fixed_attribute = "spatial_scale", .sizes = SLOT(1) | SLOT(2) },
+    { "RoiAlign", 16, LATEST, .gradient = gradient_roi_align, .run = roi_align, .data = "half_pixel",
+      .shape = shape_roi_align, .fixed_attribute = "spatial_scale", .sizes = SLOT(1) | SLOT(2) },
     { 0 },
 };
