@@ -10,7 +10,8 @@
 #include <math.h>
 #include <string.h>
 
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "elements lie little-endian, and are copied as they lie");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+              "a big-endian machine: ONNX stores elements little-endian, and they are copied as they are");
 
 static const struct {
     const char *name;
