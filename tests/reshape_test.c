@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Operators on shapes (runtime/shape.c): the same elements under other dims, and tensors from nothing. */
+ * Operators on shapes (runtime/ops/views.c, shape.c): the same elements under other dims, and tensors from nothing. */
 #include "trial.h"
 
 #include <setjmp.h>
