@@ -618,6 +618,70 @@ static void a_shared_weight_is_copied_within_the_limit(void **state)
     RUN(beyond, &short_);
 }
 
+static void a_quantized_weight_is_reached_through_what_moves_it(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init8 q 3,4,1,1; init d 4; v = DequantizeLinear q d axis=1; w = Transpose v perm=1,0,2,3; y = "
+          "Conv x w; z = bn0 y 4; out z",
+          0, 0, "DequantizeLinear Transpose Conv", 0 },
+        { "in x 2,3,5,7; init8 q 1,4,3,1,1; init d 4; v = DequantizeLinear q d axis=1; w = Squeeze v a; ints a 0; y = "
+          "Conv x w; z = bn0 y 4; out z",
+          0, 0, "DequantizeLinear Squeeze Conv", 0 },
+        { "in x 2,3,5,7; init8 q 4,3; init d 4; v = DequantizeLinear q d axis=0; w = Unsqueeze v a; ints a 2,3; y = "
+          "Conv x w; z = bn0 y 4; out z",
+          0, 0, "DequantizeLinear Unsqueeze Conv", 0 },
+        { "in x 2,3,5,7; init8 q 8,3,1,1; init d 8; v = DequantizeLinear q d axis=0; w = Slice v s e a; ints s 0; ints "
+          "e 4; ints a 0; y = Conv x w; z = bn0 y 4; out z",
+          0, 0, "DequantizeLinear Slice Conv", 0 },
+        { "in x 2,3,5,7; init8 q 5,3,1,1; init d 5; v = DequantizeLinear q d axis=0; w = Gather v i axis=0; ints i "
+          "4,0,1,2; y = Conv x w; z = bn0 y 4; out z",
+          0, 0, "DequantizeLinear Gather Conv", 0 },
+        { "in x 2,3,5,7; init8 q 4,3,1,1; init d 4; v = DequantizeLinear q d axis=0; w = Neg v; y = Conv x w; z = bn0 "
+          "y 4; out z",
+          1, REASON_WEIGHT_DYNAMIC, NULL, 0 },
+        { "in x 2,3,5,7; init8 q 4,3,1,1; init d 4; v = DequantizeLinear q d axis=0; u = Transpose v perm=1,0,2,3; i = "
+          "Identity u; w = Transpose i perm=1,0,2,3; y = Conv x w; z = bn0 y 4; out z",
+          0, 0, "DequantizeLinear Transpose Identity Transpose Conv", 0 },
+        { "in x 2,3,5,7; init8 q 4,3,1,1; in d 4; w = DequantizeLinear q d axis=0; y = Conv x w; z = bn0 y 4; out z", 1,
+          REASON_QUANTIZED, NULL, 0 },
+        { "opset 21; in x 2,4,5,7; init8 q 4,4,1,1; init d 2,4,1,1; w = DequantizeLinear q d axis=0 block_size=2; y = "
+          "Conv x w; z = bn0 y 4; out z",
+          1, REASON_QUANTIZED, NULL, 0 },
+        { "opset 21; in x 2,4; init8 q 4,6; init d 2,6; w = DequantizeLinear q d axis=0 block_size=2; y = MatMul x w; "
+          "fill m 1 2; z = Mul y m; out z",
+          0, 0, "DequantizeLinear MatMul Mul", 0 },
+        { "in x 2,4; init8 q 4,6; init d 4; w = DequantizeLinear q d axis=0; y = MatMul x w; z = bn0 y 6; out z", 1,
+          REASON_QUANTIZED, NULL, 0 },
+        { "in x 2,4; init8 q 4,6; fill d 1 0.1; w = DequantizeLinear q d; y = MatMul x w; fill m 1 -1; z = Mul y m; "
+          "out z",
+          0, 0, "DequantizeLinear MatMul", 0 },
+        { "in x 2,3,5,7; init8 q 4,3,1,1; fill8 k 4 -100; fill d 4 0.1; w = DequantizeLinear q d k axis=0; y = Conv x "
+          "w; z = bn y 4; out z",
+          1, REASON_QUANTIZED, NULL, 0 },
+        { "in x 2,3,5,7; init q 4,3,1,1 uint8; fill k 4 200 uint8; fill d 4 0.1; w = DequantizeLinear q d k axis=0; y "
+          "= Conv x w; z = bn+ y 4; out z",
+          0, 0, "DequantizeLinear Conv", 0 },
+        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 0.25; init b 4 int32; fill e 4 0.5; w = DequantizeLinear q d "
+          "axis=0; c = DequantizeLinear b e axis=0; y = Conv x w c; fill k 4,1,1 0.5; z = Add y k; out z",
+          0, 0, "DequantizeLinear DequantizeLinear Conv", 0 },
+        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 0.25; init8 b 4; fill e 4 0.5; w = DequantizeLinear q d axis=0; c = "
+          "DequantizeLinear b e axis=0; y = Conv x w c; fill k 4,1,1 100; z = Add y k; out z",
+          0, 0, "DequantizeLinear DequantizeLinear Conv Add", 0 },
+        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 0.25; in b 4 int32; fill e 4 0.5; w = DequantizeLinear q d axis=0; "
+          "c = DequantizeLinear b e axis=0; y = Conv x w c; z = bn0 y 4; out z",
+          1, REASON_QUANTIZED, NULL, 0 },
+        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 0.25; init b 4 int32; fill e 4 3e38; w = DequantizeLinear q d "
+          "axis=0; c = DequantizeLinear b e axis=0; y = Conv x w c; fill s 4 2; fill t 4 0; fill v 4 1; z = "
+          "BatchNormalization y s t t v; out z",
+          1, REASON_NOT_FINITE, NULL, 0 },
+        { "in x 2,3,5,7; init8 q 4,3,3,3; fill d 4 0.25; init b 4 int32; fill e 4 0; w = DequantizeLinear q d axis=0; "
+          "c = DequantizeLinear b e axis=0; y = Conv x w c; z = bn y 4; out z",
+          1, REASON_QUANTIZED, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -640,6 +704,7 @@ int main(void)
         cmocka_unit_test(what_is_opt_in_needs_asking_for),
         cmocka_unit_test(a_node_or_pass_can_be_left_out),
         cmocka_unit_test(a_shared_weight_is_copied_within_the_limit),
+        cmocka_unit_test(a_quantized_weight_is_reached_through_what_moves_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
