@@ -53,6 +53,13 @@ struct array *formula_fail(struct formula *f, const char *format, ...)
     return NULL;
 }
 
+bool formula_refuse(struct formula *f, const char *what)
+{
+    if (f->failed) return false;
+    f->failed = true;
+    return call_unsupported(f->call, "%s is not supported", what);
+}
+
 /* ---- steps ---- */
 
 static BnfuseOnnx__AttributeProto *new_attribute(struct arena *arena, const struct setting *setting)

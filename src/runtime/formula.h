@@ -80,6 +80,8 @@ struct array *formula_hold(struct formula *f, struct array *array);
 void formula_give(struct formula *f, size_t slot, struct array *array);
 /* Fails as a step would. Returns NULL. */
 struct array *formula_fail(struct formula *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same for what this program does not do. Returns false. */
+bool formula_refuse(struct formula *f, const char *what);
 
 /* A constant: one number of a type. */
 struct array *formula_number(struct formula *f, enum dtype type, double value);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Det, and Inverse of com.microsoft: of each matrix in the last two dimensions, in
- * double. */
+ * Det, and Inverse of com.microsoft: of each matrix in the last two dimensions, in double. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/gradient.h"

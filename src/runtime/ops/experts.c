@@ -6,8 +6,6 @@
  *   p = softmax(router)        y = sum over the k best experts e of  p_e * (act(x W1_e^T + b1_e) W2_e^T + b2_e)
  *
  * With a third product x W3^T + b3, the activation's result is multiplied by it. Weights of QMoE are of few bits. */
-#include "runtime/ops/fused_attention.h"
-
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/gradient.h"

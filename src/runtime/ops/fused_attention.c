@@ -162,13 +162,6 @@ static struct array *stacked(struct formula *f, struct array *keys, struct array
     return formula_concat(f, FROM(formula_reshaped(f, keys, 5, dims), formula_reshaped(f, values, 5, dims)), 0);
 }
 
-bool formula_refuse(struct formula *f, const char *what)
-{
-    if (f->failed) return false;
-    f->failed = true;
-    return call_unsupported(f->call, "%s is not supported", what);
-}
-
 /* x: the product, with the bias in it. */
 static bool attend_to(struct formula *f, struct array *x, struct attending *a, struct array *past)
 {

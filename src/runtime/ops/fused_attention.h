@@ -10,7 +10,5 @@
 struct array *heads_apart(struct formula *f, struct array *x, int64_t heads);
 /* [batch, heads, steps, size] as [batch, steps, heads * size]. */
 struct array *heads_together(struct formula *f, struct array *x);
-/* Fails because the model asks for `what`. Returns false. */
-bool formula_refuse(struct formula *f, const char *what);
 
 #endif

@@ -6,10 +6,9 @@
  *
  * Products of whole numbers, scaled, are those of the real numbers they stand for. Steps come in the order of time; a
  * sequence that runs backwards is turned round. */
-#include "runtime/ops/fused_attention.h"
-
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
+#include "runtime/formula.h"
 #include "runtime/ops/operators.h"
 
 #include <string.h>
