@@ -255,16 +255,19 @@ static bool measure_tables(const struct tensor *a, const struct tensor *b, struc
     return true;
 }
 
+/* Of eight bits, the lowest precision that can be asked for, relative to the largest number. */
+#define HALF_A_STEP 0x1p-8
+
 /* What no index that was fed asks for: two tables that the same operator takes elements from are compared as they are. */
 static void compare_tables(struct proof *proof)
 {
     struct site *site = proof->site;
     const struct tensor *a = table_of(site->origin), *b = table_of(site->value);
-    const enum dtype precision = (enum dtype)proof->prover->options->asked.precision;
+    const bool is_lower = proof->prover->options->asked.precision != BNFUSE_DTYPE_UNDEFINED;
     struct bnfuse_difference difference = { 0 };
     if (site->is_mistaken || !is_like(a, b) || strcmp(site->origin->writer->op, site->value->writer->op) != 0) return;
     if (!measure_tables(a, b, &difference)) return;
-    const struct outcome outcome = outcome_of(site, &difference, precision ? resolution_of(precision) : 0);
+    const struct outcome outcome = outcome_of(site, &difference, is_lower ? HALF_A_STEP : 0);
     if (outcome.is_mistake) settle_trial(proof, site->fed, NULL, &outcome);
 }
 
