@@ -1100,6 +1100,25 @@ static void a_source_changed_meanwhile_is_noticed(void **state)
     assert_int_equal(count_files("."), 1);
 }
 
+/* As a faulty edit would leave it: a node is gone, and what it writes is read. */
+static void an_index_that_is_not_valid_is_not_written(void **state)
+{
+    (void)state;
+    build_conv_bn();
+    load_built();
+    struct node *conv = net.main->first;
+    assert_true(conv->next && conv->outputs[0]->uses);
+    net.main->first = conv->next;
+    conv->next->previous = NULL;
+    net.main->node_count--;
+    net.edit_count++;
+    assert_false(write_to("out.onnx", NULL));
+    assert_int_equal(error.status, BNFUSE_INTERNAL);
+    assert_refused("the fused model is not valid");
+    assert_refused("reads what nothing defines");
+    assert_int_equal(count_files("."), 1);
+}
+
 /* Small blocks below the buffer, long runs above it: every file arrives whole. */
 static void runs_of_any_length_are_copied(void **state)
 {
@@ -1162,6 +1181,7 @@ int main(void)
         IN_FOLDER(a_signal_leaves_no_temporary_file),
         IN_FOLDER(memory_running_out_leaves_the_old_file),
         IN_FOLDER(a_source_changed_meanwhile_is_noticed),
+        IN_FOLDER(an_index_that_is_not_valid_is_not_written),
         IN_FOLDER(runs_of_any_length_are_copied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -382,7 +382,7 @@ static bool same_file(struct verify *v, const struct tensor *written)
            || differs(v, "its data are in another file than they were");
 }
 
-/* The value that is stored under this name; `seen` holds a bit of it, as no name may come twice. */
+/* The value that is stored under this name. `seen` says of each initializer whether it was met: none may come twice. */
 static const struct value *next_stored(struct verify *v, const struct graph *a, const char *name, bool *seen)
 {
     const struct value *value = graph_value(a, text_or_empty(name));

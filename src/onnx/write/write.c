@@ -265,6 +265,7 @@ static bool validate(const struct net *net, struct bnfuse_error *error)
 {
     struct bnfuse_error broken;
     if (!net->edit_count || net_validate(net, &broken)) return true;
+    if (broken.status == BNFUSE_INTERNAL) return fail(error, broken.status, "%s", broken.message); /* no memory */
     return fail(error, BNFUSE_INTERNAL, "%s: the fused model is not valid: %.600s; nothing was written; report it",
                 net->model->name, broken.message);
 }

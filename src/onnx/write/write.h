@@ -45,7 +45,7 @@ struct draft {
  * go inline and references stay as they are. */
 bool draft_write(struct draft *draft, const struct net *net, const char *path, const struct write_options *options,
                  struct bnfuse_error *error);
-/* An index of the new model as it was read back; NULL with an error. */
+/* An index of the new model as it was read back, made anew at every call; NULL with an error. */
 const struct net *draft_net(struct draft *draft, struct bnfuse_error *error);
 /* The files get their names. Data of the model that was replaced go when neither the new model nor another of its
  * folder refers to them. */
