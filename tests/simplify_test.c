@@ -218,9 +218,13 @@ static void chains_become_shorter(void **state)
         BECOMES("Relu Clip", "in x 2,30; fill l 1 -1; a = Relu x; y = Clip a l; out y"),
         BECOMES("Relu Clip", "in x 2,30; fill l 1 -1; fill h 1 6; a = Relu x; y = Clip a l h; out y; out a"),
         BECOMES("Clip Clip", "in x 2,30; fill l 1 6; fill h 1 -6; a = Clip x l h; y = Clip a h l; out y"),
+        /* Bounds that are attributes, and one that is not there. */
+        BECOMES("Clip", "opset 6; in x 2,30; a = Relu x; y = Clip a min=0.0 max=6.0; out y"),
+        BECOMES("Clip", "opset 6; in x 2,30; a = Clip x min=-1.0 max=4.0; y = Clip a min=-2.0 max=3.0; out y"),
+        BECOMES("Clip", "opset 6; in x 2,30; a = Clip x max=4.0; y = Relu a; out y"),
         BECOMES("Clip Clip", "in x 2,30; fill a 1 -6; fill b 1 -3; fill c 1 2; fill d 1 4; e = Clip x a b; "
                              "y = Clip e c d; out y"),
-        BECOMES("Relu Clip", "opset 10; in x 2,30; a = Relu x; y = Clip a min=-1.0 max=6.0; out y"),
+        BECOMES("Clip", "opset 10; in x 2,30; a = Relu x; y = Clip a min=-1.0 max=6.0; out y"),
         BECOMES("Where", "in x 2,3; in z 2,3; in c 2,3 bool; a = Not c; y = Where a x z; out y"),
         BECOMES("Not Where", "in x 2,3; in z 2,3; in c 2,3 bool; a = Not c; y = Where a x z; out y; out a"),
         BECOMES("ReduceMax", "in x 2,3,4; ints a 1,; b = ReduceMax x axes=1, keepdims=0; y = Unsqueeze b a; out y"),

@@ -8,6 +8,7 @@
 #include "passes/decide/decision.h"
 #include "passes/simplify/rewrite.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -47,6 +48,14 @@ static bool read_bound(struct value *value, bool is_operand, struct end *end)
     return constant_number(value, &end->number) && is_good_bound(end->number) && (!is_operand || end->number != 0);
 }
 
+/* An attribute that is not there, or is the largest number of the type, is an open end. */
+static bool read_attribute(const struct node *node, const char *name, struct end *end)
+{
+    end->number = (double)node_float(node, name, FLT_MAX);
+    end->kind = fabs(end->number) < (double)FLT_MAX ? END_NUMBER : END_OPEN;
+    return end->kind == END_OPEN || is_good_bound(end->number);
+}
+
 /* One end, where input `slot` is what is clamped. */
 static bool read_end(const struct node *node, const struct bound *bound, size_t slot, struct end *end)
 {
@@ -54,7 +63,7 @@ static bool read_end(const struct node *node, const struct bound *bound, size_t 
     switch (bound->kind) {
     case UNBOUNDED: end->kind = END_NONE; return true;
     case BOUND_ZERO: *end = (struct end){ END_NUMBER, 0 }; return true;
-    case BOUND_ATTRIBUTE: return false;
+    case BOUND_ATTRIBUTE: return read_attribute(node, bound->attribute, end);
     case BOUND_INPUT: value = node_input(node, bound->slot); break;
     case BOUND_OPERAND: value = node_input(node, 1 - slot); break;
     }
@@ -115,10 +124,30 @@ static struct value *add_bound(struct simplifier *s, struct node *node, enum dty
     return rewrite_add_constant(s, node, name, tensor_exact(rewrite_net(s)->arena, type, 0, NULL, &bound));
 }
 
-static bool clip_takes_inputs(const struct graph *graph)
+/* A Clip of x as the opset of the graph has it. */
+static struct node *add_clip(struct simplifier *s, struct node *node, struct value *x, double low, double high)
 {
-    const struct operator_row *clip = operator_of_graph(graph, "Clip");
-    return clip && clip->clamp->low.kind == BOUND_INPUT;
+    const struct operator_row *row = operator_of_graph(node->graph, "Clip");
+    struct value *inputs[] = { x, NULL, NULL };
+    bool takes_inputs = row->clamp->low.kind == BOUND_INPUT;
+    if (takes_inputs) {
+        inputs[1] = add_bound(s, node, x->type, "min", low);
+        inputs[2] = add_bound(s, node, x->type, "max", high);
+    }
+    struct node *clip = rewrite_add_node(s, node, row->name, inputs, 3, node_output(node, 0));
+    if (!takes_inputs) {
+        edit_set_float(clip, row->clamp->low.attribute, (float)low);
+        edit_set_float(clip, row->clamp->high.attribute, (float)high);
+    }
+    return clip;
+}
+
+/* Attributes hold no more than a float. */
+static bool clip_can_hold(const struct graph *graph, double low, double high)
+{
+    const struct operator_row *row = operator_of_graph(graph, "Clip");
+    if (!row) return false;
+    return row->clamp->low.kind == BOUND_INPUT || ((double)(float)low == low && (double)(float)high == high);
 }
 
 static bool one_clip(struct simplifier *s, struct node *node, const struct range *first, const struct range *second,
@@ -127,11 +156,11 @@ static bool one_clip(struct simplifier *s, struct node *node, const struct range
     double low, high;
     if (!both_ends(&first->low, &second->low, 1, &low) || !both_ends(&first->high, &second->high, -1, &high))
         return false;
-    if (low > high || !clip_takes_inputs(node->graph) || !is_read_once(node_input(node, second->slot))) return false;
+    if (low > high || !clip_can_hold(node->graph, low, high) || !is_read_once(node_input(node, second->slot)))
+        return false;
     if ((x->type != DTYPE_FLOAT && x->type != DTYPE_DOUBLE && x->type != DTYPE_FLOAT16) || !rewrite_can_store(s, 64, 0))
         return false;
-    struct value *inputs[] = { x, add_bound(s, node, x->type, "min", low), add_bound(s, node, x->type, "max", high) };
-    struct node *clip = rewrite_add_node(s, node, "Clip", inputs, 3, node_output(node, 0));
+    struct node *clip = add_clip(s, node, x, low, high);
     rewrite_where(s, clip->proto->name);
     rewrite_take_output(s, clip, node);
     return true;
