@@ -42,6 +42,28 @@ static void affines_go_into_the_operator_upstream(void **state)
     RUN(cases, NULL);
 }
 
+/* x + x is 2x: a root, and an affine on the way of others. */
+static void a_value_added_to_itself_is_twice_it(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = Add y y; out z", 0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = Sum y y; out z", 0, 0, "Conv", 0 },
+        { "opset 6; in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = Add y y; out z", 0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; a = Add y y; b = Add a a; z = bn b 4; out z", 0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; b = bn x 3; a = Add b b; z = Conv a w; out z", 0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init v 2,3,1,1; b = bn x 3; a = Add b b; z = Conv a w; q = Conv b v; out z; "
+          "out q",
+          0, 0, "Conv Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; a = Add y y; c = Concat a y axis=1; z = bn c 8; out z", 1, 0,
+          "Conv Add Concat BatchNormalization", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; a = Add y y; z = Relu a; q = Exp y; out z; out q", 0, 0,
+          "Conv Add Relu Exp", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = Add y y; out z", 0, 0, "Conv", DTYPE_FLOAT16 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 static void affines_go_into_convolutions_downstream(void **state)
 {
     static const struct fold_case cases[] = {
@@ -159,6 +181,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(affines_go_into_the_operator_upstream),
+        cmocka_unit_test(a_value_added_to_itself_is_twice_it),
         cmocka_unit_test(affines_go_into_convolutions_downstream),
         cmocka_unit_test(what_is_left_over_is_weighed_for_any_batch),
         cmocka_unit_test(what_is_left_over_is_weighed_at_sizes_that_are_named),

@@ -145,8 +145,8 @@ static void what_is_computed_twice_is_computed_once(void **state)
         BECOMES("Exp Abs Add", "in x 2,3; a = Exp x; b = Abs a; c = Exp x; d = Abs c; y = Add b d; out y"),
         BECOMES("Exp Exp", "in x 2,3; y = Exp x; z = Exp x; out y; out z"),
         BECOMES("Exp Neg", "in x 2,3; y = Exp x; a = Exp x; z = Neg a; out y; out z"),
-        BECOMES("MatMul Add", "in x 2,3; fill w 3,3 0.5; fill v 3,3 0.5; a = MatMul x w; b = MatMul x v; y = Add a b; "
-                              "out y"),
+        BECOMES("MatMul Concat", "in x 2,3; fill w 3,3 0.5; fill v 3,3 0.5; a = MatMul x w; b = MatMul x v; "
+                                 "y = Concat a b axis=0; out y"),
         BECOMES("MatMul MatMul Add", "in x 2,3; fill w 3,3 0.5; fill v 3,3 0.25; a = MatMul x w; b = MatMul x v; "
                                      "y = Add a b; out y"),
         BECOMES("RandomNormalLike RandomNormalLike Sub Mul",

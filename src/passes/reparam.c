@@ -2,7 +2,7 @@
  *
  * On request (--enable reparam), what RepVGG, MobileOne, ACNet and YOLOv6 and 7 are trained as
  *
- *   conv(x, V, a) + conv(x, W, b)  ->  conv(x, V' + W', a + b)
+ *   conv(x, V, a) + conv(x, W, b)  ->  conv(x, V' + W', a + b)      Sub alike, with W' and b subtracted
  *
  *   gemm(x, V, a) + gemm(x, W, b)  ->  gemm(x, V + W, a + b)        MatMul alike (product.h)
  *
@@ -14,6 +14,7 @@
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
 #include "onnx/graph/operator.h"
+#include "passes/algebra/affine_node.h"
 #include "passes/algebra/anchor.h"
 #include "passes/algebra/bias.h"
 #include "passes/algebra/product.h"
@@ -35,6 +36,7 @@ struct taps {
 struct branch {
     struct node *sum, *conv;            /* which may be a product */
     size_t slot;                        /* of the sum */
+    double sign;                        /* with which it is in the first sum */
     const struct tensor *weight, *bias; /* no weight: a product */
     struct taps taps[MOST_AXES];
 };
@@ -76,8 +78,13 @@ static bool read_branch(struct decision *decision, struct branch *branch)
     return true;
 }
 
+static bool has_terms(const struct node *node)
+{
+    return is_sum(node) || is_difference(node);
+}
+
 /* The Convs and products under a sum, through sums that nothing else reads. */
-static void collect(struct decision *decision, struct node *sum, int depth, struct tree *tree)
+static void collect(struct decision *decision, struct node *sum, double sign, int depth, struct tree *tree)
 {
     for (size_t slot = 0; slot < sum->input_count; slot++) {
         struct value *term = node_input(sum, slot);
@@ -86,10 +93,11 @@ static void collect(struct decision *decision, struct node *sum, int depth, stru
         if (anchor_of_output(writer) && tree->count < MOST_BRANCHES) {
             struct branch *branch = &tree->branches[tree->count];
             *branch = (struct branch){ .sum = sum, .conv = writer, .slot = slot };
+            branch->sign = sign * affine_sum_sign(sum, slot > 0);
             tree->count += !operator_has(writer, CONVOLVES) || read_branch(decision, branch);
-        } else if (is_sum(writer) && depth > 0 && tree->partial_count < MOST_BRANCHES) {
+        } else if (has_terms(writer) && depth > 0 && tree->partial_count < MOST_BRANCHES) {
             tree->partial[tree->partial_count++] = term;
-            collect(decision, writer, depth - 1, tree);
+            collect(decision, writer, sign * affine_sum_sign(sum, slot > 0), depth - 1, tree);
         }
     }
 }
@@ -136,8 +144,9 @@ static bool fit(const struct branch *a, const struct branch *b, struct taps *tap
     return grid <= taps_a + taps_b;
 }
 
-/* Adds the weight of a branch to `values`, on the grid. */
-static bool add_weight(struct arena *arena, const struct branch *branch, const struct taps *taps, double *values)
+/* Adds the weight of a branch, times `sign`, to `values`, on the grid. */
+static bool add_weight(struct arena *arena, const struct branch *branch, double sign, const struct taps *taps,
+                       double *values)
 {
     const struct tensor *w = branch->weight;
     int axes = w->rank - 2;
@@ -152,17 +161,17 @@ static bool add_weight(struct arena *arena, const struct branch *branch, const s
             rest /= mine->count;
             step *= taps[axis].count;
         }
-        values[rest * step + at] += own[i];
+        values[rest * step + at] += sign * own[i];
     }
     return true;
 }
 
-static bool add_bias(struct arena *arena, const struct branch *branch, double *values)
+static bool add_bias(struct arena *arena, const struct branch *branch, double sign, double *values)
 {
     double *own;
     if (!branch->bias) return true;
     if (!tensor_values(branch->bias, arena, &own, NULL)) return false;
-    for (int64_t c = 0; c < branch->bias->count; c++) values[c] += own[c];
+    for (int64_t c = 0; c < branch->bias->count; c++) values[c] += sign * own[c];
     return true;
 }
 
@@ -187,6 +196,7 @@ static bool merge(struct decision *decision, const struct branch *into, const st
                   const struct taps *taps)
 {
     struct arena *arena = decision->net->arena;
+    const double sign = into->sign * other->sign;
     const struct tensor *w = into->weight;
     int64_t dims[TENSOR_MAX_RANK] = { w->dims[0], w->dims[1] }, count = w->dims[0] * w->dims[1], bytes;
     for (int i = 0; i < w->rank - 2; i++) {
@@ -197,8 +207,8 @@ static bool merge(struct decision *decision, const struct branch *into, const st
         return false;
     double *weight = NEW_ARRAY(decision->arena, double, (size_t)count);
     double *bias = NEW_ARRAY(decision->arena, double, (size_t)dims[0]);
-    if (!add_weight(decision->arena, into, taps, weight) || !add_weight(decision->arena, other, taps, weight)
-        || !add_bias(decision->arena, into, bias) || !add_bias(decision->arena, other, bias)
+    if (!add_weight(decision->arena, into, 1, taps, weight) || !add_weight(decision->arena, other, sign, taps, weight)
+        || !add_bias(decision->arena, into, 1, bias) || !add_bias(decision->arena, other, sign, bias)
         || !dtype_all_finite(w->type, weight, count) || !dtype_all_finite(w->type, bias, dims[0]))
         return false;
     struct node *conv = into->conv;
@@ -225,18 +235,29 @@ static void remove_branch(const struct tree *tree, const struct branch *into, co
     edit_remove_node(other->conv);
 }
 
+/* A difference stays without its second term alone. */
+static bool may_be_taken_out(const struct branch *branch)
+{
+    return branch->slot > 0 || is_sum(branch->sum);
+}
+
+/* The larger one stays, unless only it can go. */
 static bool merge_two(struct decision *decision, const struct branch *into, const struct branch *other)
 {
     struct taps taps[MOST_AXES];
-    if (!into->weight && !other->weight) return product_merge(decision, into->conv, other->conv);
-    return fit(into, other, taps) && into->weight->count >= other->weight->count && merge(decision, into, other, taps);
+    if (!may_be_taken_out(other)) return false;
+    if (!into->weight && !other->weight)
+        return into->sign == other->sign && product_merge(decision, into->conv, other->conv);
+    if (!fit(into, other, taps)) return false;
+    if (into->weight->count < other->weight->count && may_be_taken_out(into)) return false;
+    return merge(decision, into, other, taps);
 }
 
 static bool merge_some(struct decision *decision, struct node *sum)
 {
     struct tree tree = { .count = 0 };
     arena_clear(decision->arena);
-    collect(decision, sum, MOST_DEPTH, &tree);
+    collect(decision, sum, 1, MOST_DEPTH, &tree);
     for (int i = 0; i < tree.count; i++)
         for (int k = 0; k < tree.count; k++)
             if (k != i && merge_two(decision, &tree.branches[i], &tree.branches[k])) {
@@ -251,12 +272,12 @@ static struct node **list_sums(const struct net *net, size_t *count)
 {
     size_t room = 0;
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
-        for (const struct node *node = graph->first; node; node = node->next) room += is_sum(node);
+        for (const struct node *node = graph->first; node; node = node->next) room += has_terms(node);
     struct node **sums = NEW_ARRAY(net->arena, struct node *, room);
     *count = 0;
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
         for (struct node *node = graph->first; node; node = node->next)
-            if (is_sum(node)) sums[(*count)++] = node;
+            if (has_terms(node)) sums[(*count)++] = node;
     return sums;
 }
 

@@ -137,6 +137,7 @@ enum reason way_downstream_use(struct decision *decision, struct use *use, const
         return decision_stop(decision, REASON_READ_ELSEWHERE, node_title(node), "it is met twice");
     if (way_is_too_far(decision, a))
         return decision_stop(decision, REASON_NON_LINEAR, use->value->name, "too many nodes lie on the way");
+    if (use->slot > 0 && affine_doubles(node)) return REASON_NONE; /* asked about by its first input */
     way_visit(decision, node);
     if (way_is_opaque(node)) return way_blocked(decision, node);
     const struct anchor *anchor = anchor_of_input(node, use->slot);
@@ -146,7 +147,8 @@ enum reason way_downstream_use(struct decision *decision, struct use *use, const
         const struct affine *both = affine_compose(decision->arena, a, own);
         if (both && affine_not_finite(both) < 0) return downstream_through_affine(decision, node, slot, a, both);
     }
-    if (mover && way_may_cross(decision, node, true)) return downstream_through_mover(decision, mover, use, a);
+    if (mover && !affine_doubles(node) && way_may_cross(decision, node, true))
+        return downstream_through_mover(decision, mover, use, a);
     return way_blocked(decision, node);
 }
 

@@ -45,6 +45,7 @@ static enum reason may_change(struct decision *decision, const struct value *val
     if (value->is_output) return decision_stop(decision, REASON_GRAPH_OUTPUT, value->name, "%s", "");
     for (struct use *other = value->uses; other; other = other->next) {
         if (other == use || use_is_unaffected(decision, other, a)) continue;
+        if (other->node && other->node == use->node && affine_doubles(use->node)) continue;
         if (decision->compensates && value->use_count <= READERS && !compensate(decision, other, a)) continue;
         return decision_stop(decision, REASON_READ_ELSEWHERE, other->node ? node_title(other->node) : value->name,
                              "reads \"%s\" too", value->name);
@@ -146,7 +147,8 @@ static enum reason upstream_once(struct decision *decision, struct use *use, con
     } else if (!(reason = affine_of_node(decision, node, &own, &slot))
                && (!mover || affine_compose(decision->arena, own, a))) {
         return upstream_through_affine(decision, node, slot, own, a);
-    } else if (mover && (!reason || reason == REASON_NON_LINEAR) && way_may_cross(decision, node, false)) {
+    } else if (mover && !affine_doubles(node) && (!reason || reason == REASON_NON_LINEAR)
+               && way_may_cross(decision, node, false)) {
         reason = upstream_through_mover(decision, mover, node, value->writer_slot, a);
     } else {
         return way_blocked(decision, node);

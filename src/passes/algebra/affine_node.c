@@ -207,10 +207,18 @@ static bool passes_through(const struct node *node)
     return !node_outputs_are_read(node, 1) && (!node->row->infers || node->row->infers(node));
 }
 
+bool affine_doubles(const struct node *node)
+{
+    const struct value *x = node_input(node, 0);
+    return node->input_count == 2 && x && x == node_input(node, 1) && dtype_kind(x->type) == KIND_REAL
+           && affine_sum_sign(node, 0) > 0 && affine_sum_sign(node, 1) > 0;
+}
+
 enum reason affine_of_node(struct decision *decision, const struct node *node, struct affine **affine, size_t *slot)
 {
     if (bn_is(node)) return batchnorm(decision, node, affine, slot);
     if (passes_through(node)) return one_number(decision, 1, affine, slot);
+    if (affine_doubles(node)) return one_number(decision, 2, affine, slot);
     if (node->input_count != 2) return one_operand(decision, node, affine, slot);
     for (size_t constant_slot = 0; constant_slot < 2; constant_slot++) {
         const struct affine_form *form = form_of(node, constant_slot);

@@ -30,7 +30,7 @@ bool is_sum(const struct node *node)
     return affine_sum_sign(node, 0) > 0 && affine_sum_sign(node, 1) > 0 && operator_has(node, BROADCASTS);
 }
 
-static bool is_difference(const struct node *node)
+bool is_difference(const struct node *node)
 {
     return affine_sum_sign(node, 0) > 0 && affine_sum_sign(node, 1) < 0 && operator_has(node, BROADCASTS);
 }

@@ -21,7 +21,10 @@ enum reason sibling_absorbs(struct decision *decision, struct node *root, size_t
 bool is_sum(const struct node *node);
 bool sum_has_alone(const struct value *term);
 
-/* Takes a term out of a sum; where one is left, the sum goes too. */
+/* A Sub whose terms align at the right. */
+bool is_difference(const struct node *node);
+
+/* Takes a term out of a sum; where one is left, the sum goes too. Of a difference, only the second. */
 void sum_remove_term(struct node *sum, size_t slot);
 
 /* Takes the root and its share of the sum out, after the steps. */
