@@ -158,10 +158,10 @@ one() {
     program=$tree/build/release/bnfuse status=0
     fuse_all "$program" "$out/new" || status=$?
     # A crash takes the models after it along: those by themselves.
-    [ "$status" -le 70 ] || join -v 1 -1 2 -2 2 "$out/clean.sums" "$out/new.sums" | cut -d ' ' -f 1 | while read -r model; do
-        fuse_one "$program" "$here/build/release/models/$model" "$out/one" || continue
-        cp "$out/one/out.onnx" "$out/new/$model"
-        (cd "$out/new" && sha256sum "$model") >> "$out/new.sums"
+    [ "$status" -le 70 ] || join -v 1 -1 2 -2 2 "$out/clean.sums" "$out/new.sums" | cut -d ' ' -f 1 | while read -r lost; do
+        fuse_one "$program" "$here/build/release/models/$lost" "$out/one" || continue
+        cp "$out/one/out.onnx" "$out/new/$lost"
+        (cd "$out/new" && sha256sum "$lost") >> "$out/new.sums"
     done
     sort -k 2 -o "$out/new.sums" "$out/new.sums"
     refused=$(join -v 1 -1 2 -2 2 "$out/clean.sums" "$out/new.sums" | wc -l)
