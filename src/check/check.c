@@ -419,8 +419,8 @@ static bool run_for_depth(void *context, struct bnfuse_error *error)
     return ran;
 }
 
-/* What has settled the check needed no truth, but who looks at the depth wants it: of the last set, whose samples are still
- * there. Nothing depends on it, so it may fail. */
+/* The error along the depth, where the sites settled the check without a run in float64: of the last set, whose samples are
+ * still there. No verdict depends on it, so that memory or work that runs out here is no error. */
 static bool measure_depth(struct check *check, struct bnfuse_error *error)
 {
     struct bnfuse_error why = { .status = BNFUSE_OK };
