@@ -227,11 +227,12 @@ static struct array **native_arrays(const struct prover *prover, const struct si
     return native;
 }
 
+/* Zeros of other signs differ. A float is the same as a double. */
 static bool is_same_number(const struct array *a, const struct array *b, int64_t i)
 {
-    if (a->store == STORE_F32)
-        return memcmp(&a->f32[i], &b->f32[i], sizeof *a->f32) == 0 || (isnan(a->f32[i]) && isnan(b->f32[i]));
-    return memcmp(&a->f64[i], &b->f64[i], sizeof *a->f64) == 0 || (isnan(a->f64[i]) && isnan(b->f64[i]));
+    const double of_a = a->store == STORE_F32 ? (double)a->f32[i] : a->f64[i],
+                 of_b = b->store == STORE_F32 ? (double)b->f32[i] : b->f64[i];
+    return (of_a == of_b && signbit(of_a) == signbit(of_b)) || (isnan(of_a) && isnan(of_b));
 }
 
 static bool is_same_complex(const struct array *a, const struct array *b, int64_t i)

@@ -196,7 +196,7 @@ static bool try_segment(struct proof *proof, struct array *const *fed, enum tria
                         struct bnfuse_error *error)
 {
     struct array *of_a = NULL, *of_b = NULL;
-    struct outcome outcome;
+    struct outcome outcome = { 0 };
     *told = false;
     bool ran = run_a(proof, fed, 0, &of_a, error);
     if (ran && trial != SEEN && !array_is_finite(of_a)) {

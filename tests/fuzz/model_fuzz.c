@@ -27,7 +27,8 @@ static const uint8_t *assemble(const struct extents *extents, struct arena *aren
     for (size_t i = 0; i < extents->count; i++) {
         const struct piece *piece = extents_piece(extents, i);
         const struct span span = { piece->file, piece->offset, piece->size };
-        if (piece->kind == PIECE_BYTES) memcpy(at, piece->bytes, piece->size);
+        if (piece->kind == PIECE_HEAD) memcpy(at, piece->head, piece->size);
+        else if (piece->kind == PIECE_BYTES) memcpy(at, piece->bytes, piece->size);
         else if (piece->kind == PIECE_FILE) REQUIRE(span_read(&span, 0, at, piece->size, NULL));
         else REQUIRE(tensor_read_bytes(piece->tensor, 0, piece->tensor->count, at, NULL));
         at += piece->size;
