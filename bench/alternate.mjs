@@ -2,8 +2,8 @@
 //
 //   alternate.mjs MODEL OTHER RUNS
 //
-// Milliseconds of processor time of a run of each in ONNX Runtime with all graph optimisations, on one thread, taken in turn so that both see
-// the same noise: the median of each, and the median of OTHER / MODEL over neighbouring runs.
+// Milliseconds of processor time of a run of each in ONNX Runtime with all graph optimizations, on one thread, taken in turn so that both see
+// the same noise: the median of each, and the median of OTHER / MODEL over neighboring runs.
 import path from 'node:path';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';

@@ -3,9 +3,9 @@
 #
 #   floor.py BNFUSE [RUNS]
 #
-# What `--enable floor` costs or gains in ONNX Runtime with all of its optimisations: nets of four Conv, ReLU and
+# What `--enable floor` costs or gains in ONNX Runtime with all of its optimizations: nets of four Conv, ReLU and
 # BatchNormalization of three sizes, as they are and folded, run in turn on one thread. Prints a table in Markdown: the
-# median of the processor time of RUNS runs each (60), and the median of the ratios of neighbouring runs. Needs Debian's python3-onnx.
+# median of the processor time of RUNS runs each (60), and the median of the ratios of neighboring runs. Needs Debian's python3-onnx.
 import os
 import subprocess
 import sys

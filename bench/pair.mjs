@@ -3,7 +3,7 @@
 //   pair.mjs MODEL OTHER INPUT.npy [THREADS]
 //
 // Seconds of wall clock, of the processors, and MiB at the most, in which ONNX Runtime loads both models without graph
-// optimisations and runs each once: what the check is measured against. The start of node does not count.
+// optimizations and runs each once: what the check is measured against. The start of node does not count.
 import path from 'node:path';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';

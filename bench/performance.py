@@ -274,7 +274,7 @@ def exponents(bnfuse, room):
 
 def check(bnfuse, models, room, threads):
     fused = os.path.join(room, "fused.onnx")
-    print("\n## Load, fuse, check and write, against ONNX Runtime (optimisations off) loading and running both once\n")
+    print("\n## Load, fuse, check and write, against ONNX Runtime (optimizations off) loading and running both once\n")
     print("%d threads.\n\n| model | check | s | wall | CPU | peak memory |\n|---|---|--:|--:|--:|--:|" % threads)
     for model, given in models:
         ours, theirs = {level: [] for level in LEVELS}, []
@@ -291,13 +291,13 @@ def check(bnfuse, models, room, threads):
 
 def inference(build, models):
     print("\n## A run in float32 against ONNX Runtime, one thread\n")
-    print("| model | ms | optimisations off | all | double / float |\n|---|--:|--:|--:|--:|")
+    print("| model | ms | optimizations off | all | double / float |\n|---|--:|--:|--:|--:|")
     for model, given in models:
         rows = []
         for _ in range(ROUNDS if given else 0):
             ours = re.search(r"([\d.]+) ms, in double ([\d.]+) ms",
                              Spent([os.path.join(build, "bench", "bench_runtime"), model, given, "1"]).text)
-            theirs = re.search(r"([\d.]+) ms, optimised ([\d.]+) ms",
+            theirs = re.search(r"([\d.]+) ms, optimized ([\d.]+) ms",
                                Spent(["node", os.path.join(HERE, "runtime.mjs"), model, given, "1"]).text)
             if not ours or not theirs:
                 break

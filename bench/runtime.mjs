@@ -2,7 +2,7 @@
 //
 //   runtime.mjs MODEL INPUT.npy [THREADS]
 //
-// Milliseconds of a run in ONNX Runtime, without graph optimisations and with all of them, the best of ten:
+// Milliseconds of a run in ONNX Runtime, without graph optimizations and with all of them, the best of ten:
 // what bench_runtime's numbers compare with.
 import path from 'node:path';
 import { createRequire } from 'node:module';
@@ -34,5 +34,5 @@ if (input === undefined) {
 }
 const count = Number(threads ?? 0);
 const plain = await best(model, input, 'disabled', count);
-const optimised = await best(model, input, 'all', count);
-console.log(`${model}: ${plain} ms, optimised ${optimised} ms`);
+const optimized = await best(model, input, 'all', count);
+console.log(`${model}: ${plain} ms, optimized ${optimized} ms`);

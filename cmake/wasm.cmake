@@ -3,7 +3,7 @@
 #
 # Objects come from clang itself, as emcc would call it, for emcc takes a second to start. The link is emcc's, but not
 # its loader (bindings/node/lib/host.js is ours): -O1 leaves the names of imports as they are, and scripts/wasm.sh
-# optimises afterwards. Memory is the host's, so that this leaves the tables in one piece: cut up around their zeros they
+# optimizes afterwards. Memory is the host's, so that this leaves the tables in one piece: cut up around their zeros they
 # are shorter as they are, but longer when compressed.
 set(CMAKE_SYSTEM_NAME Generic)
 set(CMAKE_SYSTEM_PROCESSOR wasm32)

@@ -81,16 +81,16 @@ def make_network():
 
 def train(network, images, labels, epochs=14, batch=64):
     steps = epochs * (len(images) // batch)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=4e-3, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 8e-3, total_steps=steps)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=4e-3, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 8e-3, total_steps=steps)
     network.train()
     for epoch in range(epochs):
         total = 0.0
         for chosen in torch.randperm(len(images))[:len(images) // batch * batch].split(batch):
             loss = nn.functional.cross_entropy(network(images[chosen]), labels[chosen])
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             schedule.step()
             total += loss.item() * batch
         print(f"epoch {epoch + 1:2d} of {epochs}: loss {total / len(images):.4f}", flush=True)

@@ -5,7 +5,7 @@
 #   scripts/figures.sh [SHARED]     the folder with models/real and models/gen; ../shared unless said
 #
 # Needs a release build and ONNX Runtime (scripts/ort/install.sh). BatchNormalizations are counted by protoc, not by
-# bnfuse; equality and the other optimiser's count are ONNX Runtime's own.
+# bnfuse; equality and the other optimizer's count are ONNX Runtime's own.
 set -eu
 cd "$(dirname "$0")/.."
 shared=${1-../shared}

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Fuzzes with libFuzzer and the address and undefined-behaviour sanitizers.
+# Fuzzes with libFuzzer and the address and undefined-behavior sanitizers.
 #
 #   scripts/fuzz.sh TARGET [SECONDS [OPTION...]]   a target of tests/fuzz without its _fuzz: model, fold, run, data, disk,
 #                                                  program; until it has used 60 seconds of processor time, unless

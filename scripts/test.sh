@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Every test from nothing: installs, builds twice (release; with the address and undefined-behaviour sanitizers), runs
+# Every test from nothing: installs, builds twice (release; with the address and undefined-behavior sanitizers), runs
 # all tests in both. The last line sums up both runs in the runner's own words.
 #
 #   scripts/test.sh            what is absent (ONNX Runtime, shared models) is skipped, saying so

@@ -268,7 +268,7 @@ static bool fuse(void *context, struct bnfuse_error *error)
     struct pass_report report = { .remarks = NULL };
     if (!options->any_opset && !opset_is_known(model, error)) return false;
     if (!names_are_good(options, error)) return false;
-    summarise_before(model);
+    summarize_before(model);
     model->after.freeze_weights = options->freeze_weights;
     model->is_fused = model->is_broken = true;
     model->assumes_inference = options->assume_inference;
@@ -277,7 +277,7 @@ static bool fuse(void *context, struct bnfuse_error *error)
     model->is_fusing = true;
     if (!passes_run(&model->after, options, &report, error)) return false;
     model->is_unread = options->unread;
-    summarise_after(model, &report);
+    summarize_after(model, &report);
     model->is_broken = false;
     return true;
 }

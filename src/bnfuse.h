@@ -158,7 +158,7 @@ BNFUSE_API bool bnfuse_fuse(bnfuse_model *model, const bnfuse_fuse_options *opti
 
 typedef enum bnfuse_outcome {
     BNFUSE_OUTCOME_FOLDED,  /* into the weights of another node */
-    BNFUSE_OUTCOME_MERGED,  /* with an affine neighbour */
+    BNFUSE_OUTCOME_MERGED,  /* with an affine neighbor */
     BNFUSE_OUTCOME_REMOVED, /* it is not read, or it changes nothing */
     BNFUSE_OUTCOME_LOWERED, /* to Mul and Add */
     BNFUSE_OUTCOME_STAYS

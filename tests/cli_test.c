@@ -408,7 +408,7 @@ static void a_size_that_decides_what_is_less_work_is_asked_for(void **state)
     write_work_by_height("height.onnx", "Relu", NULL);
     assert_ran("explain height.onnx", 0);
     assert_says(out, "inputs leave open: --dim H=N");
-    assert_says(out, "    tried  upstream: Relu (BNF106) a neighbour that scale and shift cannot cross\n"
+    assert_says(out, "    tried  upstream: Relu (BNF106) a neighbor that scale and shift cannot cross\n"
                      "           downstream: Transpose -> Gather -> MatMul -> MatMul -> MatMul (BNF121) folding would "
                      "leave more work than it removes\n");
     assert_ran("explain height.onnx --json", 0);

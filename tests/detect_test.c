@@ -39,16 +39,16 @@ static void suppression_keeps_the_best_of_each_cluster(void **state)
     try_suppression(BOXES, 1e18, 0.5, 0.9, NULL, "1,3", (double[]){ 0, 0, 3 }); /* 0.9 itself does not pass */
 }
 
-static void suppression_reads_corners_in_any_order_and_centres(void **state)
+static void suppression_reads_corners_in_any_order_and_centers(void **state)
 {
     (void)state;
     static const double flipped[] = { 1, 1,  0, 0,  0, 0.1,  1, 1.1,  0, 0.9, 1, -0.1,
                                       0, 10, 1, 11, 1, 10.1, 0, 11.1, 1, 101, 0, 100 };
-    static const double centres[] = { 0.5, 0.5,  1, 1, 0.5, 0.6,  1, 1, 0.5, 0.4,   1, 1,
+    static const double centers[] = { 0.5, 0.5,  1, 1, 0.5, 0.6,  1, 1, 0.5, 0.4,   1, 1,
                                       0.5, 10.5, 1, 1, 0.5, 10.6, 1, 1, 0.5, 100.5, 1, 1 };
     static const double selected[] = { 0, 0, 3, 0, 0, 0, 0, 0, 5 };
     try_suppression(flipped, 10, 0.5, 0, NULL, "3,3", selected);
-    try_suppression(centres, 10, 0.5, 0, "center_point_box=1", "3,3", selected);
+    try_suppression(centers, 10, 0.5, 0, "center_point_box=1", "3,3", selected);
 }
 
 static void suppression_goes_through_batches_and_classes(void **state)
@@ -110,7 +110,7 @@ static void align_samples_between_points(void **state)
               (double[]){ 11.5 });
 }
 
-static void align_takes_the_greatest_weighted_neighbour(void **state)
+static void align_takes_the_greatest_weighted_neighbor(void **state)
 {
     (void)state;
     try_align(10, "output_height=1 output_width=1 sampling_ratio=1 mode=max", (double[]){ 2, 2, 3, 3 }, "1,1,1,1",
@@ -175,11 +175,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(suppression_keeps_the_best_of_each_cluster),
-        cmocka_unit_test(suppression_reads_corners_in_any_order_and_centres),
+        cmocka_unit_test(suppression_reads_corners_in_any_order_and_centers),
         cmocka_unit_test(suppression_goes_through_batches_and_classes),
         cmocka_unit_test(suppression_refuses_scores_of_other_boxes),
         cmocka_unit_test(align_samples_between_points),
-        cmocka_unit_test(align_takes_the_greatest_weighted_neighbour),
+        cmocka_unit_test(align_takes_the_greatest_weighted_neighbor),
         cmocka_unit_test(align_sees_nothing_outside),
         cmocka_unit_test(align_refuses_endless_samples_and_unknown_images),
         cmocka_unit_test(align_goes_through_regions_and_channels),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Element types: every code of every small float against its definition, every midpoint between neighbours. */
+ * Element types: every code of every small float against its definition, every midpoint between neighbors. */
 #include "onnx/read/dtype.h"
 
 #include <math.h>

@@ -156,7 +156,7 @@ static void what_others_read_stays(void **state)
         { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = bn y 4; out z; out y", 1, REASON_GRAPH_OUTPUT, NULL, 0 },
         { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = bn y 4; s = Shape y; out z; out s", 0, 0, NULL, 0 },
         { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; r = Relu y; z = bn r 4; out z", 1, REASON_NON_LINEAR, NULL, 0 },
-        { "in x 2,3,5,7; z = bn x 3; out z", 1, REASON_NO_NEIGHBOUR, NULL, 0 },
+        { "in x 2,3,5,7; z = bn x 3; out z", 1, REASON_NO_NEIGHBOR, NULL, 0 },
         { "in x 2,3,5,7; init w 4,3,3,3; a = Conv x w; b = Conv x w; y = bn a 4; z = bn b 4; out y; out z", 0, 0,
           "Conv Conv", 0 },
     };
@@ -227,7 +227,7 @@ static void what_precedes_an_anchor_goes_into_it(void **state)
           0, 0, NULL, 0 },
         { "in x 2,3,5,7; init w 4,3,3,3; init v 2,3,1,1; y = bn x 3; z = Conv y w; q = Conv y v; out z; out q", 0, 0,
           "Conv Conv", 0 },
-        { "in x 2,3,5,7; init w 4,3,3,3; y = bn x 3; z = Conv y w; out z; out y", 1, REASON_NO_NEIGHBOUR, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; y = bn x 3; z = Conv y w; out z; out y", 1, REASON_NO_NEIGHBOR, NULL, 0 },
     };
     (void)state;
     RUN(cases, NULL);

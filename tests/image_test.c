@@ -68,7 +68,7 @@ static void refuse(const struct picture *f, const char *part)
 }
 
 /* Two rows: red, green; blue, gray. */
-static const double COLOURS[] = { 255, 0, 0, 0, 255, 0, 0, 0, 255, 100, 100, 100 };
+static const double COLORS[] = { 255, 0, 0, 0, 255, 0, 0, 0, 255, 100, 100, 100 };
 
 /* Whether the build has a library for the format; if not, it is refused here and now. */
 static bool is_read(const struct picture *f, const char *format)
@@ -92,11 +92,11 @@ static void pnm_of_every_kind(void **state)
     static const double bits[] = { 255, 0, 0, 255 }, grays[] = { 0, 85, 170, 255 };
     struct picture p6 = text_file("P6\n# a comment\n2 2\n255\n", rgb, sizeof rgb), f;
     (void)state;
-    expect(&p6, "RGB", "2,2,3", COLOURS);
+    expect(&p6, "RGB", "2,2,3", COLORS);
     expect(&p6, "BGR", "2,2,3", (double[]){ 0, 0, 255, 0, 255, 0, 255, 0, 0, 100, 100, 100 });
     expect(&p6, "Grayscale", "2,2,1", (double[]){ 76, 150, 29, 100 });
     f = text_file("P3 2 2 255 255 0 0 0 255 0 0 0 255 100 100 100", "", 0);
-    expect(&f, "RGB", "2,2,3", COLOURS);
+    expect(&f, "RGB", "2,2,3", COLORS);
     f = text_file("P5 2 2 3 ", "\0\1\2\3", 4);
     expect(&f, "Grayscale", "2,2,1", grays);
     f = text_file("P5 2 2 65535 ", "\0\0\x55\x55\xaa\xaa\xff\xff", 8);
@@ -110,19 +110,19 @@ static void pnm_of_every_kind(void **state)
 }
 
 /* A BMP of 2 x 2, bottom row first unless `height` is negative. */
-static struct picture bmp(int bits, int height, const void *palette, size_t colours, const void *rows, size_t size)
+static struct picture bmp(int bits, int height, const void *palette, size_t colors, const void *rows, size_t size)
 {
     struct picture f = { .size = 0 };
     put(&f, "BM", 2);
     put_little(&f, 0, 8);
-    put_little(&f, (uint32_t)(54 + 4 * colours), 4);
+    put_little(&f, (uint32_t)(54 + 4 * colors), 4);
     put_little(&f, 40, 4);
     put_little(&f, 2, 4);
     put_little(&f, (uint32_t)height, 4);
     put_little(&f, 1, 2);
     put_little(&f, (uint32_t)bits, 2);
     for (int i = 0; i < 6; i++) put_little(&f, 0, 4);
-    put(&f, palette, 4 * colours);
+    put(&f, palette, 4 * colors);
     put(&f, rows, size);
     return f;
 }
@@ -135,11 +135,11 @@ static void bmp_up_and_down(void **state)
                          indices[] = { 0x23, 0, 0, 0, 0x01, 0, 0, 0 };
     struct picture f = bmp(24, -2, "", 0, down, sizeof down);
     (void)state;
-    expect(&f, "RGB", "2,2,3", COLOURS);
+    expect(&f, "RGB", "2,2,3", COLORS);
     f = bmp(24, 2, "", 0, up, sizeof up);
-    expect(&f, "RGB", "2,2,3", COLOURS);
+    expect(&f, "RGB", "2,2,3", COLORS);
     f = bmp(4, 2, palette, 4, indices, sizeof indices);
-    expect(&f, "RGB", "2,2,3", COLOURS);
+    expect(&f, "RGB", "2,2,3", COLORS);
 }
 
 static void put_chunk(struct picture *f, const char *type, const void *data, size_t size)
@@ -151,7 +151,7 @@ static void put_chunk(struct picture *f, const char *type, const void *data, siz
 }
 
 static struct picture png(uint32_t width, uint32_t height, int bits, int kind, int interlaced, const void *palette,
-                          size_t colours, const void *rows, size_t size)
+                          size_t colors, const void *rows, size_t size)
 {
     struct picture f = { .size = 0 }, header = { .size = 0 };
     uint8_t packed[512];
@@ -162,7 +162,7 @@ static struct picture png(uint32_t width, uint32_t height, int bits, int kind, i
     put_big(&header, height);
     put(&header, (uint8_t[]){ (uint8_t)bits, (uint8_t)kind, 0, 0, (uint8_t)interlaced }, 5);
     put_chunk(&f, "IHDR", header.bytes, header.size);
-    if (colours > 0) put_chunk(&f, "PLTE", palette, 3 * colours);
+    if (colors > 0) put_chunk(&f, "PLTE", palette, 3 * colors);
     put_chunk(&f, "IDAT", packed, length / 2); /* in two parts */
     put_chunk(&f, "IDAT", packed + length / 2, length - length / 2);
     put_chunk(&f, "IEND", "", 0);
@@ -180,9 +180,9 @@ static void png_of_every_filter_and_depth(void **state)
     struct picture f = png(2, 2, 8, 2, 0, "", 0, rgb, sizeof rgb);
     (void)state;
     if (!is_read(&f, " png ")) return;
-    expect(&f, "RGB", "2,2,3", COLOURS);
+    expect(&f, "RGB", "2,2,3", COLORS);
     f = png(2, 2, 2, 3, 0, palette, 4, indices, sizeof indices);
-    expect(&f, "RGB", "2,2,3", COLOURS);
+    expect(&f, "RGB", "2,2,3", COLORS);
     f = png(2, 2, 8, 4, 0, "", 0, alpha, sizeof alpha);
     expect(&f, "Grayscale", "2,2,1", (double[]){ 10, 20, 30, 42 });
     f = png(2, 2, 16, 0, 0, "", 0, deep, sizeof deep);
@@ -242,9 +242,9 @@ static void tiff_raw_and_packed(void **state)
     struct picture f = tiff(1, 2, 3, 1, rgb, sizeof rgb);
     (void)state;
     if (!is_read(&f, " tiff ")) return;
-    expect(&f, "RGB", "2,2,3", COLOURS);
+    expect(&f, "RGB", "2,2,3", COLORS);
     f = tiff(32773, 2, 3, 1, runs, sizeof runs);
-    expect(&f, "RGB", "2,2,3", COLOURS);
+    expect(&f, "RGB", "2,2,3", COLORS);
     assert_int_equal(compress(packed, &length, steps, sizeof steps), Z_OK);
     f = tiff(8, 1, 1, 2, packed, length);
     expect(&f, "Grayscale", "2,2,1", (double[]){ 10, 20, 250, 14 });
@@ -302,7 +302,7 @@ static void webp(void **state)
     struct picture f = bytes_file(WEBP, sizeof WEBP);
     (void)state;
     if (!is_read(&f, " webp ")) return;
-    expect(&f, "RGB", "2,2,3", COLOURS);
+    expect(&f, "RGB", "2,2,3", COLORS);
     f.size -= 10;
     refuse(&f, "WebP image that is broken or cut off");
     f = text_file("RIFF", "\x20\0\0\0WAVEfmt", 11);
@@ -314,9 +314,9 @@ static void jpeg_2000(void **state)
     struct picture f = bytes_file(JPEG_2000, sizeof JPEG_2000), other = f;
     (void)state;
     if (!is_read(&f, " jpeg2k ")) return;
-    expect(&f, "RGB", "2,2,3", COLOURS);
+    expect(&f, "RGB", "2,2,3", COLORS);
     other.bytes[76] = 18; /* luma and chroma */
-    refuse(&other, "JPEG 2000 images in other colours than red, green, blue and gray are not read");
+    refuse(&other, "JPEG 2000 images in other colors than red, green, blue and gray are not read");
     for (size_t i = 0; i < 8; i++) other.bytes[93 + i] = 0x7f; /* the size of the grid */
     refuse(&other, "");
     f.size = 150;
@@ -336,7 +336,7 @@ static void jpeg(void **state)
     f.bytes[95] = f.bytes[97] = 0xff; /* 65,288 x 65,288 */
     refuse(&f, "");
     f = bytes_file(JPEG_OF_FOUR, sizeof JPEG_OF_FOUR);
-    refuse(&f, "JPEG images of four colours are not read");
+    refuse(&f, "JPEG images of four colors are not read");
 }
 
 static void what_is_no_image_is_refused(void **state)

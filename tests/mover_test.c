@@ -373,7 +373,7 @@ static void branches_share_a_scale(void **state)
 {
     static const struct fold_case cases[] = {
         { "in x 2,3,4,5; in u 2,4,4,5; init w 4,3,1,1; c = Conv x w; a = Add c u; z = bn a 4; out z", 1,
-          REASON_NO_NEIGHBOUR, NULL, 0 },
+          REASON_NO_NEIGHBOR, NULL, 0 },
         { "in x 1,1,4,5; in k 2,3,4,5; r = Relu x; fill s 1 1; init b 1; fill m 1 0; fill v 1 1; y = "
           "BatchNormalization r s b m v epsilon=0.0; d = Add y k; init w 4,3,1,1; z = Conv d w; out z",
           0, 0, "Relu Add Conv", 0 },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Normalisations against their textbook formulas; which statistics they use, and what becomes of them. */
+ * Normalizations against their textbook formulas; which statistics they use, and what becomes of them. */
 #include "noise.h"
 #include "trial.h"
 
@@ -202,11 +202,11 @@ static void what_does_not_fit_is_refused(void **state)
 /* --- the others --- */
 
 /* Each of `groups` runs of `size` elements brought to mean 0 and variance 1. */
-static void standardize(int groups, int size, double epsilon, bool centred)
+static void standardize(int groups, int size, double epsilon, bool centerd)
 {
     for (int g = 0; g < groups; g++) {
         double sum = 0, squares = 0;
-        for (int i = 0; centred && i < size; i++) sum += x[g * size + i] / size;
+        for (int i = 0; centerd && i < size; i++) sum += x[g * size + i] / size;
         for (int i = 0; i < size; i++) squares += pow(x[g * size + i] - sum, 2) / size;
         for (int i = 0; i < size; i++) y[g * size + i] = (x[g * size + i] - sum) / sqrt(squares + epsilon);
     }
@@ -311,7 +311,7 @@ static void mean_and_variance_run_over_any_axes(void **state)
 }
 
 /* An even window has one more channel after than before. */
-static void responses_look_at_neighbouring_channels(void **state)
+static void responses_look_at_neighboring_channels(void **state)
 {
     (void)state;
     for (int size = 1; size <= 4; size++) {
@@ -359,7 +359,7 @@ int main(void)
         cmocka_unit_test(a_layer_tells_its_statistics),
         cmocka_unit_test(a_root_mean_square_has_no_mean),
         cmocka_unit_test(mean_and_variance_run_over_any_axes),
-        cmocka_unit_test(responses_look_at_neighbouring_channels),
+        cmocka_unit_test(responses_look_at_neighboring_channels),
         cmocka_unit_test(a_norm_of_zero_divides_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# patterns.sh SOURCE_DIR PROGRAM MODELS: ONNX Runtime's full optimisation finds as many LayerNormalization, Gelu and
+# patterns.sh SOURCE_DIR PROGRAM MODELS: ONNX Runtime's full optimization finds as many LayerNormalization, Gelu and
 # attention products in what bnfuse made of three nets as in the nets themselves: no constant that it knows them by has
 # been folded away. Skipped (77) where ONNX Runtime is not installed.
 set -eu
@@ -24,7 +24,7 @@ for net in layer_norm gelu attention; do
     "$program" -q "$model" -o "$work/folded.onnx" > /dev/null
     fused "$model" > "$work/before"
     fused "$work/folded.onnx" > "$work/after"
-    [ -s "$work/before" ] || { echo "$net: ONNX Runtime recognises nothing"; exit 1; }
-    cmp -s "$work/before" "$work/after" || { echo "$net: recognised"; diff "$work/before" "$work/after"; exit 1; }
+    [ -s "$work/before" ] || { echo "$net: ONNX Runtime recognizes nothing"; exit 1; }
+    cmp -s "$work/before" "$work/after" || { echo "$net: recognized"; diff "$work/before" "$work/after"; exit 1; }
     echo "$net: $(tr -s ' \n' ' ' < "$work/after")"
 done

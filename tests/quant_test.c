@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Quantisation: rounding, saturation, and whose scale is whose. */
+ * Quantization: rounding, saturation, and whose scale is whose. */
 #include "trial.h"
 
 #include <setjmp.h>

@@ -41,7 +41,7 @@ static void convs_that_are_added_are_one(void **state)
           "c = Conv x v a pads=0,1,0,1 strides=2,2; d = Conv x u b pads=1,0,1,0 strides=2,2; "
           "e = Conv x w pads=1,1,1,1 strides=2,2; s = Sum c d e; out s",
           0, 0, "Conv", 0 },
-        /* Dilations of one tap do not matter; grids that are off the centre; one axis; groups. */
+        /* Dilations of one tap do not matter; grids that are off the center; one axis; groups. */
         { "in x 2,4,9; init w 6,2,3; init v 6,2,1; c = Conv x w pads=2,2 dilations=2, group=2; d = Conv x v group=2; "
           "s = Add d c; out s",
           0, 0, "Conv", 0 },

@@ -24,7 +24,7 @@ static void try_places(const char *attributes, const double *grid, const double 
     trial_close(&t);
 }
 
-static void samples_lie_between_centres_or_edges(void **state)
+static void samples_lie_between_centers_or_edges(void **state)
 {
     (void)state;
     static const double grid[] = { -1, -1, 0, 0, 1, 1, 0.5, -1 };
@@ -81,10 +81,10 @@ static void an_affine_grid_moves_places_of_the_output(void **state)
     trial_open(&t, 20);
     trial_input(&t, "theta", DTYPE_FLOAT, "1,2,3", (double[]){ 1, 0, 10, 0, 2, 0 });
     trial_input(&t, "size", DTYPE_INT64, "4", (double[]){ 1, 7, 2, 3 });
-    build_node(&t.build, "AffineGrid", "a", "theta size", "centres", "align_corners=1");
+    build_node(&t.build, "AffineGrid", "a", "theta size", "centers", "align_corners=1");
     build_node(&t.build, "AffineGrid", "b", "theta size", "edges", NULL);
-    trial_run(&t, "centres edges");
-    trial_expect(&t, "centres", DTYPE_FLOAT, "1,2,3,2", (double[]){ 9, -2, 10, -2, 11, -2, 9, 2, 10, 2, 11, 2 });
+    trial_run(&t, "centers edges");
+    trial_expect(&t, "centers", DTYPE_FLOAT, "1,2,3,2", (double[]){ 9, -2, 10, -2, 11, -2, 9, 2, 10, 2, 11, 2 });
     double third = 2.0 / 3;
     trial_expect(&t, "edges", DTYPE_FLOAT, "1,2,3,2",
                  (double[]){ 10 - third, -1, 10, -1, 10 + third, -1, 10 - third, 1, 10, 1, 10 + third, 1 });
@@ -124,7 +124,7 @@ static void offsets_of_another_shape_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(samples_lie_between_centres_or_edges),
+        cmocka_unit_test(samples_lie_between_centers_or_edges),
         cmocka_unit_test(places_outside_follow_the_padding),
         cmocka_unit_test(nearest_takes_the_even_of_two),
         cmocka_unit_test(cubic_weights_add_up_and_reach_two_points_far),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A BatchNormalization beside a Conv of the same value goes into its centre taps; one whose value others read goes
+ * A BatchNormalization beside a Conv of the same value goes into its center taps; one whose value others read goes
  * upstream when they can take the inverse. */
 #include "fold_case.h"
 
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-static void centre_taps_take_a_sibling(void **state)
+static void center_taps_take_a_sibling(void **state)
 {
     static const struct fold_case cases[] = {
         { "in x 2,4,5,7; init w 4,4,3,3; c = Conv x w pads=1,1,1,1; b = bn x 4; z = Add c b; out z", 0, 0, "Conv", 0 },
@@ -250,7 +250,7 @@ static void products_take_a_sibling_where_they_can(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(centre_taps_take_a_sibling),
+        cmocka_unit_test(center_taps_take_a_sibling),
         cmocka_unit_test(products_take_a_sibling_on_their_diagonal),
         cmocka_unit_test(a_sibling_that_does_not_fit_stays_out),
         cmocka_unit_test(other_readers_take_the_inverse),

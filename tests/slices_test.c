@@ -78,7 +78,7 @@ static void slices_laid_back_make_the_whole(void **state)
     }
 }
 
-static void the_axis_is_seen_between_its_neighbours(void **state)
+static void the_axis_is_seen_between_its_neighbors(void **state)
 {
     (void)state;
     struct along along = along_axis(counting(DTYPE_INT64, STORE_I64), 1);
@@ -103,7 +103,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_slice_keeps_its_axis, open_pool, close_pool),
         cmocka_unit_test_setup_teardown(an_element_along_an_axis_loses_it, open_pool, close_pool),
         cmocka_unit_test_setup_teardown(slices_laid_back_make_the_whole, open_pool, close_pool),
-        cmocka_unit_test_setup_teardown(the_axis_is_seen_between_its_neighbours, open_pool, close_pool),
+        cmocka_unit_test_setup_teardown(the_axis_is_seen_between_its_neighbors, open_pool, close_pool),
         cmocka_unit_test_setup_teardown(empty_arrays_of_endless_dims_are_cut_at_once, open_pool, close_pool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,7 +71,7 @@ static void a_scalar_and_nothing_are_inputs_too(void **state)
 
 #define LONG 101 /* no multiple of a block's columns or of a row's lanes */
 
-static void rows_and_columns_of_any_length_are_normalised(void **state)
+static void rows_and_columns_of_any_length_are_normalized(void **state)
 {
     static double x[LONG * LONG], row[LONG * LONG], column[LONG * LONG];
     struct trial t;
@@ -104,7 +104,7 @@ int main(void)
         cmocka_unit_test(until_opset_12_all_dimensions_from_the_axis_on_are_one),
         cmocka_unit_test(from_opset_13_on_it_is_one_dimension),
         cmocka_unit_test(large_numbers_do_not_overflow),
-        cmocka_unit_test(rows_and_columns_of_any_length_are_normalised),
+        cmocka_unit_test(rows_and_columns_of_any_length_are_normalized),
         cmocka_unit_test(a_scalar_and_nothing_are_inputs_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

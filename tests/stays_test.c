@@ -362,7 +362,7 @@ static void a_fold_beyond_the_limit_stays(void **state)
     RUN(cases, &little);
 }
 
-static void neighbours_that_are_not_known_stay(void **state)
+static void neighbors_that_are_not_known_stay(void **state)
 {
     static const struct fold_case cases[] = {
         { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; in k 4,1,1; init k 4,1,1; q = Add y k; z = bn q 4; out z", 1,
@@ -392,7 +392,7 @@ int main(void)
         cmocka_unit_test(what_would_leave_its_type_stays),
         cmocka_unit_test(quantized_parts_must_fit),
         cmocka_unit_test(a_fold_beyond_the_limit_stays),
-        cmocka_unit_test(neighbours_that_are_not_known_stay),
+        cmocka_unit_test(neighbors_that_are_not_known_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,7 +57,7 @@ def in_log(words, **variables):
 
 
 def plain(text):
-    """What stays on the screen: colours and lines that were drawn over are gone."""
+    """What stays on the screen: colors and lines that were drawn over are gone."""
     text = re.sub("\033\\[[0-9;]*m", "", text)
     return re.sub("[^\n]*\r\033\\[K|[^\n]*\r(?!\n)", "", text).replace("\r\n", "\n")
 
@@ -92,16 +92,16 @@ table = in_log([net, "--no-check"])[0]
 check(re.search(r"^parameters +18,474 +17,890 +-584$", table, re.M), f"no commas in: {table[-300:]}")
 check(json.loads(in_log([net, "--no-check", "--json"])[0])["parameters"] == {"before": 18474, "after": 17890}, "commas in JSON")
 
-# Colours: on a terminal, not in a log; NO_COLOR and FORCE_COLOR say otherwise.
-check("\033[32mverdict: pass" in shown, "no colour on a terminal")
-check("\033[3" not in on_terminal([net], NO_COLOR="1")[0], "NO_COLOR has colours")
+# Colors: on a terminal, not in a log; NO_COLOR and FORCE_COLOR say otherwise.
+check("\033[32mverdict: pass" in shown, "no color on a terminal")
+check("\033[3" not in on_terminal([net], NO_COLOR="1")[0], "NO_COLOR has colors")
 check("\033[3" not in on_terminal([net], TERM="dumb")[0] and "\r\033" not in on_terminal([net], TERM="dumb")[0],
       "a dumb terminal gets escapes")
 out, err = in_log([net])
 check("\033" not in out + err and err == "", f"a log gets {err!r}")
 check("\033[32m" in in_log([net], FORCE_COLOR="1")[0], "FORCE_COLOR has none")
 check("\033" not in in_log([net], FORCE_COLOR="1", NO_COLOR="1")[0], "NO_COLOR does not win")
-check("\033" not in in_log([net], FORCE_COLOR="0")[0], "FORCE_COLOR=0 has colours")
+check("\033" not in in_log([net], FORCE_COLOR="0")[0], "FORCE_COLOR=0 has colors")
 
 # Every line fits, names in other scripts included; none begins with a word of the model's.
 with tempfile.TemporaryDirectory() as folder:

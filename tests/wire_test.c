@@ -277,7 +277,7 @@ static void a_model_without_graph_and_an_empty_file_are_refused(void **state)
         text, sizeof(text) - 1, what \
     }
 
-static void files_of_other_kinds_are_recognised(void **state)
+static void files_of_other_kinds_are_recognized(void **state)
 {
     (void)state;
     static const struct {
@@ -471,7 +471,7 @@ int main(void)
         cmocka_unit_test(a_structure_beyond_the_memory_limit_is_refused),
         cmocka_unit_test(messages_that_cost_more_than_they_say_are_refused),
         cmocka_unit_test(a_model_without_graph_and_an_empty_file_are_refused),
-        cmocka_unit_test(files_of_other_kinds_are_recognised),
+        cmocka_unit_test(files_of_other_kinds_are_recognized),
         cmocka_unit_test(payloads_leave_the_skeleton_and_nothing_else_does),
         cmocka_unit_test(of_several_raw_data_the_last_one_counts),
         cmocka_unit_test(no_truncation_crashes),

@@ -120,7 +120,7 @@ function parsed(result) {
   }
 }
 
-function colour(status) {
+function color(status) {
   if (status === 0) return 'good';
   return status === 4 || status === 5 ? 'warn' : 'bad';
 }
@@ -207,7 +207,7 @@ function pictures(remark, job) {
     const before = around(job.before, remark.output);
     const figures = [];
     const figure = (part, caption, role) => figures.push(make('figure', {}, draw(part, caption, role), make('figcaption', {}, caption)));
-    if (before) figure(before, `Before: ${remark.node}`, (node) => (node === before.centre ? 'focus' : ''));
+    if (before) figure(before, `Before: ${remark.node}`, (node) => (node === before.center ? 'focus' : ''));
     if (job.fused && remark.outcome !== 'stays') {
       job.after ??= readGraph(job.fused);
       const after = around(job.after, remark.output) ?? aroundReaders(job, before);
@@ -222,7 +222,7 @@ function pictures(remark, job) {
 
 /** Where the output's name is gone: around the first node downstream that is still there. */
 function aroundReaders(job, before) {
-  for (const reader of before ? job.before.readers.get(before.centre.outputs[0]) ?? [] : []) {
+  for (const reader of before ? job.before.readers.get(before.center.outputs[0]) ?? [] : []) {
     const after = around(job.after, reader.outputs[0]);
     if (after) return after;
   }
@@ -306,7 +306,7 @@ async function fuseJob(job) {
     const report = parsed(result);
     job.fused = result.files[out];
     const nothing = !result.status && !report.folded && report.left > 0;
-    return fill(job.article, nothing ? 'warn' : colour(result.status), fuseSentence(report, result),
+    return fill(job.article, nothing ? 'warn' : color(result.status), fuseSentence(report, result),
       make('div', { class: 'actions' },
         job.fused && download(baseName(out), job.fused, 'application/octet-stream', `Download ${baseName(out)}`, 'button'),
         result.files[html] && download(baseName(html), result.files[html], 'text/html', 'Report (HTML)'),
@@ -324,7 +324,7 @@ async function compareJob(paths, files, article = card(`${paths[0]} and ${paths[
     const result = await run(['compare', ...paths, '--json', '--progress', '--html', html, ...wordsFor('compare')], files, [html]);
     if (!result) return cancelledCard(article, () => compareJob(paths, files, article));
     const report = parsed(result);
-    return fill(article, colour(result.status), compareSentence(report, result),
+    return fill(article, color(result.status), compareSentence(report, result),
       report.check?.first_divergent && make('p', {}, 'First value that differs: ', make('code', {}, report.check.first_divergent)),
       ladder(result.files[html]),
       make('div', { class: 'actions' },

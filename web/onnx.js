@@ -57,19 +57,19 @@ export function readGraph(bytes) {
 }
 
 /**
- * The neighbourhood of a value: its maker, what feeds that, and what reads the value, as columns of nodes from the top
+ * The neighborhood of a value: its maker, what feeds that, and what reads the value, as columns of nodes from the top
  * down. Constants, which no node computes, are left out.
  */
 export function around({ maker, readers }, value, upstream = 2) {
-  const centre = maker.get(value);
-  if (!centre) return null;
-  const rows = [[centre]];
+  const center = maker.get(value);
+  if (!center) return null;
+  const rows = [[center]];
   for (let i = 0; i < upstream; i += 1) {
     const above = [...new Set(rows[0].flatMap((node) => node.inputs.map((input) => maker.get(input)).filter(Boolean)))];
     if (!above.length) break;
     rows.unshift(above.slice(0, 3));
   }
-  const below = [...new Set(centre.outputs.flatMap((output) => readers.get(output) ?? []))];
+  const below = [...new Set(center.outputs.flatMap((output) => readers.get(output) ?? []))];
   if (below.length) rows.push(below.slice(0, 3));
-  return { rows, centre };
+  return { rows, center };
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ONNX Runtime as a judge that shares no code with bnfuse. Optimisations are off unless asked for.
+// ONNX Runtime as a judge that shares no code with bnfuse. Optimizations are off unless asked for.
 //
 //   judge.mjs run MODEL DIR [INPUT.npy ...]        writes DIR/output_0.npy, output_1.npy, ...
 //   judge.mjs compare A B [INPUT.npy ...]          one line: equal, differ, or skipped (A does not run)
 //   judge.mjs compare --list LIST                  the same for every line of LIST: A, B, inputs, tabs between
 //   judge.mjs expect MODEL OUTPUT.npy INPUT.npy .. the first output against a stored one
-//   judge.mjs basic MODEL OUT                      what offline optimisation at level `basic` makes of it
+//   judge.mjs basic MODEL OUT                      what offline optimization at level `basic` makes of it
 //   judge.mjs optimize LEVEL MODEL OUT             what it makes at level basic, extended or all
 //   judge.mjs once A B [INPUT.npy ...]             loads and runs each once, for the clock
 //

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# simplify.sh PROGRAM OUT MODEL...: what --simplify makes of models, judged by ONNX Runtime with its optimisations off.
+# simplify.sh PROGRAM OUT MODEL...: what --simplify makes of models, judged by ONNX Runtime with its optimizations off.
 #
 # Prints a line for each model: whether the outputs of the model and of what is simplified without folds are equal to the
 # bit; nodes of the model, of what --simplify and the folds make of it, and of what ONNX Runtime's level `basic` makes of

@@ -66,8 +66,8 @@ const struct net *index_to_check(struct bnfuse_model *model, struct bnfuse_error
 bool index_with_shapes(struct bnfuse_model *model, struct bnfuse_error *error);
 
 /* Fills model->report: first from `after` before the passes run, then from what they say and have made of it. */
-void summarise_before(struct bnfuse_model *model);
-void summarise_after(struct bnfuse_model *model, const struct pass_report *from);
+void summarize_before(struct bnfuse_model *model);
+void summarize_after(struct bnfuse_model *model, const struct pass_report *from);
 /* So many bytes are written, and every weight has been read for that after all. */
 void note_written(struct bnfuse_model *model, uint64_t bytes);
 

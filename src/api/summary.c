@@ -268,7 +268,7 @@ static uint64_t count_external(const struct net *net)
     return sum;
 }
 
-void summarise_before(struct bnfuse_model *model)
+void summarize_before(struct bnfuse_model *model)
 {
     model->ops = NEW(&model->arena, struct op_tallies);
     name_map_open(&model->ops->by_op, &model->arena);
@@ -292,7 +292,7 @@ static void report_channels(struct bnfuse_model *model)
     }
 }
 
-void summarise_after(struct bnfuse_model *model, const struct pass_report *from)
+void summarize_after(struct bnfuse_model *model, const struct pass_report *from)
 {
     report_remarks(model, from);
     report_channels(model);

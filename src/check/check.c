@@ -23,7 +23,7 @@ struct check {
     struct pointer_map *entered; /* bodies and functions of before that the run has executed */
     bool has_elements;           /* an output had some, or should have had some of what the user gave */
     struct metrics *metrics;     /* an output each */
-    double *nudge_noise;         /* an output each: what the last bit of the inputs does to it */
+    double *input_noise;         /* an output each: what the last bit of the inputs does to it */
     struct depth *depth;         /* NULL: no whole graph was run */
 };
 
@@ -275,7 +275,7 @@ static bool measure_noise(struct check *check, const struct outputs *of, struct 
     struct bnfuse_check_result *result = check->result;
     double *far = NEW_ARRAY(&check->session->data, double, result->output_count);
     if (!run_perturbed(check, of, EXACT_ROUNDED, check->session->options->asked.seed | 1, far, error)
-        || (exceeds_in_float64(result) && !run_perturbed(check, of, NUDGED, 0, check->nudge_noise, error)))
+        || (exceeds_in_float64(result) && !run_perturbed(check, of, PERTURBED_INPUTS, 0, check->input_noise, error)))
         return false;
     for (size_t i = 0; i < result->output_count; i++)
         result->outputs[i]->noise = fmax(result->outputs[i]->noise, far[i]);
@@ -442,7 +442,7 @@ static bool check_whole(struct check *check, struct bnfuse_error *error)
     if (!session_plan(session, error)) return false;
     open_outputs(result, session->arena, graph, -1);
     check->metrics = NEW_ARRAY(session->arena, struct metrics, graph->output_count);
-    check->nudge_noise = NEW_ARRAY(&session->plans, double, graph->output_count);
+    check->input_noise = NEW_ARRAY(&session->plans, double, graph->output_count);
     check->depth = depth_open(&session->plans, session->before.net, session->after.net);
     size_t sets = options->sets.count ? options->sets.count : 1;
     session->runs_planned = (is_full(check) || !all_checked(check) ? 5 : 2) * sets + options->asked.depth;
@@ -555,11 +555,11 @@ static bool is_real_damage(const struct bnfuse_output *output)
 #define HOPELESS 0.1
 
 /* Whether the model itself turns rounding of float64 into as much. */
-static bool is_amplified(const struct bnfuse_output *output, double nudge_noise)
+static bool is_amplified(const struct bnfuse_output *output, double input_noise)
 {
     if (output->algebra.shape_differs) return false;
     if (output->algebra.pattern_differs) return output->algebra.near_overflow;
-    return output->algebra.relative <= NUDGE_FACTOR * nudge_noise || output->noise > HOPELESS;
+    return output->algebra.relative <= PERTURBATION_FACTOR * input_noise || output->noise > HOPELESS;
 }
 
 /* Whether it is what numbers that an edit idealized had lost to their type, as the sites have it, and the model made of
@@ -574,11 +574,11 @@ static bool is_idealization(const struct check *check, const struct bnfuse_outpu
 }
 
 /* The algebra of the whole graph, when all sites are proven. */
-static bool judge_output(struct check *check, const struct bnfuse_output *output, double nudge_noise)
+static bool judge_output(struct check *check, const struct bnfuse_output *output, double input_noise)
 {
     struct arena *arena = check->session->arena;
     if (exceeds(&output->algebra, SITE_LIMIT) && !is_idealization(check, output)) {
-        bool amplified = is_amplified(output, nudge_noise);
+        bool amplified = is_amplified(output, input_noise);
         const char *what = describe_difference(arena, &output->algebra);
         if (amplified)
             return settle(check->result, BNFUSE_VERDICT_ILL_CONDITIONED,
@@ -634,7 +634,7 @@ static void judge_whole(struct check *check)
     if (judge_sites(check) || judge_stored(check)) return;
     settle(result, BNFUSE_VERDICT_PASS, "");
     for (size_t i = 0; i < result->output_count; i++) {
-        if (!judge_output(check, result->outputs[i], check->nudge_noise[i])) continue;
+        if (!judge_output(check, result->outputs[i], check->input_noise[i])) continue;
         if (!result->first_divergent) result->first_divergent = first_divergent(check->session, SITE_LIMIT);
         return;
     }

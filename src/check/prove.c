@@ -203,7 +203,8 @@ static bool try_site(struct proof *proof, struct bnfuse_error *error)
             add_outcome(site->result, &difference,
                         (difference.pattern_differs && difference.near_overflow) || is_idealization(site, &difference)
                             || (!difference.shape_differs && !difference.pattern_differs
-                                && exceeds(&difference, SITE_LIMIT) && difference.relative <= NUDGE_FACTOR * noise));
+                                && exceeds(&difference, SITE_LIMIT)
+                                && difference.relative <= PERTURBATION_FACTOR * noise));
     }
     array_drop(output);
     return ran;

@@ -67,7 +67,7 @@ bool prover_find_trial(const struct prover *prover, struct site *site);
  * ownership, and gives that of the result. NULL stays NULL. */
 struct array *perturb(struct array *array);
 /* Of what an input's last bit does to a result, so many times may be rounding: inner values round as well. */
-#define NUDGE_FACTOR 1e3
+#define PERTURBATION_FACTOR 1e3
 
 /* Hands on an error that was held back. False. */
 bool pass_error(struct bnfuse_error *error, const struct bnfuse_error *why);

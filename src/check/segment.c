@@ -121,7 +121,7 @@ static bool measure_perturbation(struct proof *proof, struct array *const *fed, 
     if (run_a(proof, moved, 0, &output, error)) last_bit = moved_by(of_a, output);
     array_drop(output);
     for (size_t i = 0; i < count; i++) array_drop(moved[i]);
-    *perturbation = fmax(perturbation_of(a, b, resolution_of(proof->site->type)), NUDGE_FACTOR / 10 * last_bit);
+    *perturbation = fmax(perturbation_of(a, b, resolution_of(proof->site->type)), PERTURBATION_FACTOR / 10 * last_bit);
     return !is_fatal(error);
 }
 

@@ -311,15 +311,15 @@ static struct array *retyped(struct array *array, enum dtype type, bool exact)
 }
 
 /* What is given is given: noise is for what is stored. */
-static bool make_inputs(const struct side *side, const struct run_options *options, bool nudge, struct array **inputs,
-                        struct bnfuse_error *error)
+static bool make_inputs(const struct side *side, const struct run_options *options, bool perturbed,
+                        struct array **inputs, struct bnfuse_error *error)
 {
     struct run_options exactly = *options;
     exactly.weight_noise = 0;
     for (size_t i = 0; i < side->given_count; i++) {
         if (!array_from_datum(&inputs[i], &side->data[i], &exactly, error)) return false;
         inputs[i] = retyped(inputs[i], side->given[i]->type, options->exact);
-        if (nudge && !pointer_map_get(side->sizes, side->given[i])) inputs[i] = perturb(inputs[i]);
+        if (perturbed && !pointer_map_get(side->sizes, side->given[i])) inputs[i] = perturb(inputs[i]);
         if (options->observe && !options->observe(options->context, side->given[i], inputs[i], error)) return false;
     }
     return true;
@@ -376,7 +376,7 @@ bool session_run(struct session *session, const struct side *side, enum precisio
     struct array **inputs = NEW_ARRAY(&session->data, struct array *, side->given_count);
     struct check_work *work = session->work;
     const struct work_share share = work_begin(options.memory, work ? &work->runs : NULL, work ? work->run : 0);
-    bool ran = make_inputs(side, &options, precision == NUDGED, inputs, error)
+    bool ran = make_inputs(side, &options, precision == PERTURBED_INPUTS, inputs, error)
                && plan_run(side->plan, &options, inputs, outputs, error);
     work_end(options.memory, &share);
     arrays_drop(inputs, side->given_count);

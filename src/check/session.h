@@ -44,8 +44,8 @@ struct session {
     struct check_work *work;
 };
 
-/* NUDGED: exactly, but every real input moved by its last bit. */
-enum precision { EXACT_UNROUNDED, EXACT_ROUNDED, NUDGED, NATIVE };
+/* PERTURBED_INPUTS: exactly, but every real input moved by its last bit. */
+enum precision { EXACT_UNROUNDED, EXACT_ROUNDED, PERTURBED_INPUTS, NATIVE };
 
 /* The session's memory goes with the arena, or with session_close, whichever comes first. */
 struct session *session_open(struct arena *arena, const struct net *before, const struct net *after,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Edit distance with exchanges of neighbours (optimal string alignment), three rows at a time. */
+ * Edit distance with exchanges of neighbors (optimal string alignment), three rows at a time. */
 #include "cli/spelling.h"
 
 #include <stdbool.h>

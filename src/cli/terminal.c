@@ -33,7 +33,7 @@ static int columns_of(FILE *stream)
 
 struct terminal terminal_of(FILE *stream)
 {
-    const char *no_colour = getenv("NO_COLOR");
-    bool colours = !(no_colour && *no_colour) && (is_set("FORCE_COLOR") || terminal_redraws(stream));
-    return (struct terminal){ columns_of(stream), colours };
+    const char *no_color = getenv("NO_COLOR");
+    bool colors = !(no_color && *no_color) && (is_set("FORCE_COLOR") || terminal_redraws(stream));
+    return (struct terminal){ columns_of(stream), colors };
 }

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* COLUMNS where it is set, else the width of the terminal, 40 at least; 0 where there is none. Colours on a terminal that
+/* COLUMNS where it is set, else the width of the terminal, 40 at least; 0 where there is none. Colors on a terminal that
  * has them, unless NO_COLOR is set; with FORCE_COLOR anywhere. */
 struct terminal terminal_of(FILE *stream);
 /* Whether a line on it can be drawn again. */

@@ -53,11 +53,11 @@ static void apply_steps(struct decision *decision)
 }
 
 /* Whether the downstream reason is more specific than the upstream one: a fold that nearly worked, then an operator that
- * stops the affine, then no neighbour at all. */
+ * stops the affine, then no neighbor at all. */
 static bool says_more(enum reason down, enum reason up)
 {
-    if (down == REASON_NO_NEIGHBOUR || down == REASON_GRAPH_OUTPUT) return false;
-    return up == REASON_NO_NEIGHBOUR || (up == REASON_NON_LINEAR && down != REASON_NON_LINEAR);
+    if (down == REASON_NO_NEIGHBOR || down == REASON_GRAPH_OUTPUT) return false;
+    return up == REASON_NO_NEIGHBOR || (up == REASON_NON_LINEAR && down != REASON_NON_LINEAR);
 }
 
 /* Whether the way is worth it at some sizes of the open dims, for all that is known. */

@@ -34,7 +34,7 @@ const struct pass passes[] = {
     { { "affine", "folds Mul, Add and their like, once it is known what the fold has left of them", false },
       fold_affines_run,
       PASS_REPEATED },
-    { { "tidy", "merges what stays with its affine neighbours, after the fold has taken all it can", false },
+    { { "tidy", "merges what stays with its affine neighbors, after the fold has taken all it can", false },
       tidy_run,
       PASS_REPEATED },
     { { "reparam", "merges Convs that are added, when the folds have left nothing between them", true },

@@ -76,36 +76,36 @@ static void replace(struct decision *decision, struct node *node, const struct a
     edit_remove_node(node);
 }
 
-static void drop(struct node *neighbour, const struct node *node)
+static void drop(struct node *neighbor, const struct node *node)
 {
-    remark_applied(neighbour, BNFUSE_OUTCOME_MERGED, node_title(node), "");
-    remark_forget(neighbour);
-    edit_remove_node(neighbour);
+    remark_applied(neighbor, BNFUSE_OUTCOME_MERGED, node_title(node), "");
+    remark_forget(neighbor);
+    edit_remove_node(neighbor);
 }
 
-/* Takes a neighbour's place, whose affine goes into *a; false when there is none to swallow. */
+/* Takes a neighbor's place, whose affine goes into *a; false when there is none to swallow. */
 static bool merge_upstream(struct decision *decision, struct node *node, struct affine **a)
 {
     size_t slot;
-    struct node *neighbour = affine_upstream(decision, node, a, &slot);
-    if (!neighbour) return false;
-    edit_set_input(node, 0, node_input(neighbour, slot));
-    drop(neighbour, node);
+    struct node *neighbor = affine_upstream(decision, node, a, &slot);
+    if (!neighbor) return false;
+    edit_set_input(node, 0, node_input(neighbor, slot));
+    drop(neighbor, node);
     return true;
 }
 
 static bool merge_downstream(struct decision *decision, struct node *node, struct affine **a)
 {
     size_t slot;
-    struct node *neighbour = affine_downstream(decision, node, a, &slot);
-    if (!neighbour) return false;
-    edit_set_input(neighbour, slot, NULL);
-    edit_take_output(node, 0, neighbour->outputs[0]);
-    drop(neighbour, node);
+    struct node *neighbor = affine_downstream(decision, node, a, &slot);
+    if (!neighbor) return false;
+    edit_set_input(neighbor, slot, NULL);
+    edit_take_output(node, 0, neighbor->outputs[0]);
+    drop(neighbor, node);
     return true;
 }
 
-/* Swallows all there is before anything is replaced: a chain of n neighbours takes n steps, not n new nodes. */
+/* Swallows all there is before anything is replaced: a chain of n neighbors takes n steps, not n new nodes. */
 static void tidy_one(struct decision *decision, struct node *node)
 {
     struct affine *a;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Merging what the fold left with its affine neighbours, and removing what changes nothing. */
+ * Merging what the fold left with its affine neighbors, and removing what changes nothing. */
 #ifndef PASSES_TIDY_H
 #define PASSES_TIDY_H
 

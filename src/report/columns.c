@@ -147,10 +147,10 @@ void put_line(FILE *to, const struct terminal *terminal, enum ink ink, const cha
 {
     const char *bar = "";
     int columns = terminal->columns ? terminal->columns : 1 << 30;
-    bool colours = terminal->colours && ink != INK_PLAIN;
+    bool colors = terminal->colors && ink != INK_PLAIN;
     do {
         size_t bytes = line_bytes(line, columns - text_width(bar));
-        fprintf(to, "%s%s%.*s%s\n", bar, colours ? inks[ink] : "", (int)bytes, line, colours ? "\033[0m" : "");
+        fprintf(to, "%s%s%.*s%s\n", bar, colors ? inks[ink] : "", (int)bytes, line, colors ? "\033[0m" : "");
         line += bytes;
         line += strspn(line, " ");
         bar = "    | ";

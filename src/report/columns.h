@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Text on a terminal: how wide it is, in at most so many columns, and in colour where there is any. Texts are escaped
+ * Text on a terminal: how wide it is, in at most so many columns, and in color where there is any. Texts are escaped
  * already and are UTF-8; bytes that are none count one column each. */
 #ifndef REPORT_COLUMNS_H
 #define REPORT_COLUMNS_H
@@ -13,7 +13,7 @@
 /* What the text goes to. */
 struct terminal {
     int columns; /* 0: lines are as long as they are */
-    bool colours;
+    bool colors;
 };
 
 enum ink { INK_PLAIN, INK_GOOD, INK_KEPT, INK_BAD, INK_FAINT };

@@ -96,7 +96,7 @@ void put_ladder(const struct page *page)
     if (!count) return;
     fputs("<h2>How far the two models are apart</h2>\n", page->to);
     picture_ladder(page->to, marks, count);
-    fputs("<p>Differences relative to the largest number of what is compared. The colours say what explains a "
+    fputs("<p>Differences relative to the largest number of what is compared. The colors say what explains a "
           "difference of "
           "that size: rounding in float64, rounding in float32, or only a bug.",
           page->to);

@@ -344,11 +344,11 @@ static json_t *text_list(const char *const *texts, size_t count)
     return list;
 }
 
-static json_t *marked_list(const struct neighbours *neighbours)
+static json_t *marked_list(const struct neighbors *neighbors)
 {
     json_t *list = json_array();
     const bnfuse_node *node;
-    for (size_t i = 0; (node = neighbours_marked(neighbours, &i));) {
+    for (size_t i = 0; (node = neighbors_marked(neighbors, &i));) {
         json_t *object = json_object();
         json_put(&object, "op", json_text(node->op));
         json_put(&object, "name", json_text(node->name));
@@ -366,7 +366,7 @@ static void add_around(json_t **root, const struct run_report *run)
     struct views views = views_open(run);
     views_mark(&views, run);
     size_t first = 0;
-    if (views.before && neighbours_marked(views.before, &first)) {
+    if (views.before && neighbors_marked(views.before, &first)) {
         json_t *around = json_object();
         json_put(&around, "before", marked_list(views.before));
         json_put(&around, "after", marked_list(views.after));

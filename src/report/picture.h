@@ -4,7 +4,7 @@
  * Content-Security-Policy, in light and in dark.
  *
  * Every picture is PICTURE_WIDTH units wide and scales with the page; at that width on a phone its text is 12 pixels
- * high. Text takes the colour of the page. Each picture has a title for those who cannot see it. Texts are the model's
+ * high. Text takes the color of the page. Each picture has a title for those who cannot see it. Texts are the model's
  * own and are escaped here. Nothing fails but the stream. */
 #ifndef REPORT_PICTURE_H
 #define REPORT_PICTURE_H
@@ -16,7 +16,7 @@
 
 enum { PICTURE_WIDTH = 360 };
 
-/* What a colour means. */
+/* What a color means. */
 enum tone { TONE_PLAIN, TONE_GOOD, TONE_KEPT, TONE_BAD, TONE_OTHER };
 
 /* A sign beside a sentence: a disc with a tick, a bar or a cross. */

@@ -6,7 +6,7 @@
 
 #include "report/report.h"
 
-/* folded  into Conv "conv1";  stays   BNF106 a neighbour that no scale and shift can cross: Relu "r". Escaped. */
+/* folded  into Conv "conv1";  stays   BNF106 a neighbor that no scale and shift can cross: Relu "r". Escaped. */
 void remark_text(const bnfuse_remark *remark, char *to, size_t size);
 
 /* Whether it is still there. There is no reason then where the pass that could fold it has not run. */

@@ -10,11 +10,11 @@ struct views views_open(const struct run_report *run)
     struct views views = { NULL, NULL };
     bnfuse_model *second = run->report ? run->handle : run->other_handle;
     if (run->handle && second) {
-        views.before = neighbours_open(run->handle, false);
-        views.after = neighbours_open(second, run->report != NULL);
+        views.before = neighbors_open(run->handle, false);
+        views.after = neighbors_open(second, run->report != NULL);
     } else if (run->node_count[0]) {
-        views.before = neighbours_of_nodes(run->nodes[0], run->node_count[0]);
-        views.after = neighbours_of_nodes(run->nodes[1], run->node_count[1]);
+        views.before = neighbors_of_nodes(run->nodes[0], run->node_count[0]);
+        views.after = neighbors_of_nodes(run->nodes[1], run->node_count[1]);
     }
     if (!views.before || !views.after) views_close(&views);
     return views;
@@ -22,15 +22,15 @@ struct views views_open(const struct run_report *run)
 
 void views_close(struct views *views)
 {
-    neighbours_close(views->before);
-    neighbours_close(views->after);
+    neighbors_close(views->before);
+    neighbors_close(views->after);
     *views = (struct views){ NULL, NULL };
 }
 
 static void mark_both(struct views *views, const char *value)
 {
-    neighbours_mark(views->before, views->before, value);
-    neighbours_mark(views->before, views->after, value);
+    neighbors_mark(views->before, views->before, value);
+    neighbors_mark(views->before, views->after, value);
 }
 
 /* The values around which pictures are drawn, one a call. */

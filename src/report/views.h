@@ -4,13 +4,13 @@
 #ifndef REPORT_VIEWS_H
 #define REPORT_VIEWS_H
 
-#include "report/neighbours.h"
+#include "report/neighbors.h"
 #include "report/report.h"
 
 enum { PICTURES_MOST = 100 }; /* of one kind */
 
 struct views {
-    struct neighbours *before, *after; /* both, or none */
+    struct neighbors *before, *after; /* both, or none */
 };
 
 /* From the models, or from the nodes that the run was read with. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Changes after which a model computes the same up to rounding: what exporters, converters and optimisers do. */
+ * Changes after which a model computes the same up to rounding: what exporters, converters and optimizers do. */
 #include "draft.h"
 
 #include <math.h>
@@ -425,7 +425,7 @@ static bool exchange_branches(struct draft *draft, const struct change *change)
     return true;
 }
 
-/* Relu(Relu(x)): what an optimiser takes out again. */
+/* Relu(Relu(x)): what an optimizer takes out again. */
 static bool repeat_relu(struct draft *draft, const struct change *change)
 {
     node_proto *node = draft_choose(draft, change->op, NULL);

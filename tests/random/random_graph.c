@@ -445,7 +445,7 @@ static struct val reshape_to(struct maker *m, const struct val *x, struct val y,
     return result(m, "Reshape", two(m, x->name, shape), NULL, y);
 }
 
-/* Two neighbouring axes beside the channel become one. A new dim that is open must be the only one. */
+/* Two neighboring axes beside the channel become one. A new dim that is open must be the only one. */
 static bool merge_axes(struct maker *m, struct path *p)
 {
     struct val y = p->val;

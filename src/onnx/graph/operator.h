@@ -179,7 +179,7 @@ struct operator_row {
     bool keeps_shape;       /* output 0 has type and shape of input 0, though the rule says more than that */
     bool (*view)(const struct node *node, struct view_dims *view); /* output 0 is input 0 under other dims: these */
     bool idle;                                                     /* computes nothing, as a pass counts it */
-    bool marks_pattern;   /* runtimes recognise LayerNormalization, RMSNormalization or Gelu written out by it */
+    bool marks_pattern;   /* runtimes recognize LayerNormalization, RMSNormalization or Gelu written out by it */
     enum exactness exact; /* whether every machine computes the same bits */
     bool random;          /* the same inputs may give other outputs */
     bool expands; /* the result is a larger form of what is stored, which is kept: never computed ahead of a run */

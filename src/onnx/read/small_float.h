@@ -60,7 +60,7 @@ static inline uint32_t encode(const struct format *f, double value)
     return (uint32_t)(code | sign);
 }
 
-/* All bits set where a < b (both below 2^31), else none: selection without branches, which compilers vectorise. */
+/* All bits set where a < b (both below 2^31), else none: selection without branches, which compilers vectorize. */
 static inline uint64_t mask_less(uint32_t a, uint32_t b)
 {
     return 0 - (uint64_t)((a - b) >> 31);

@@ -43,8 +43,8 @@ void file_window_open(struct file_window *window, struct arena *arena, const str
 static size_t window_ahead(const struct file_window *window, uint64_t offset, size_t size)
 {
     enum { FIRST = 4 << 10 };
-    bool is_neighbour = window->size && offset <= window->start + window->size && offset > window->start;
-    size_t ahead = is_neighbour ? window->ahead * 2 : FIRST;
+    bool is_neighbor = window->size && offset <= window->start + window->size && offset > window->start;
+    size_t ahead = is_neighbor ? window->ahead * 2 : FIRST;
     uint64_t left = window->file->size - offset;
     ahead = ahead < FILE_WINDOW ? ahead : FILE_WINDOW;
     ahead = ahead < left ? ahead : (size_t)left;

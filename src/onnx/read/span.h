@@ -25,7 +25,7 @@ struct span {
 /* Reads `size` bytes from `offset` within the span. */
 bool span_read(const struct span *span, uint64_t offset, void *to, size_t size, struct bnfuse_error *error);
 
-/* A file read forwards in small steps: each is answered from a window that grows while the steps are neighbours and
+/* A file read forwards in small steps: each is answered from a window that grows while the steps are neighbors and
  * starts small again after a jump. */
 #define FILE_WINDOW (64 << 10)
 struct file_window {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which affine nodes may be folded without harm to what runtimes recognise. */
+ * Which affine nodes may be folded without harm to what runtimes recognize. */
 #include "passes/algebra/affine_root.h"
 
 #include "onnx/graph/operator.h"

@@ -35,7 +35,7 @@ bool anchor_is(const struct node *node);
 const struct anchor *anchor_of_output(const struct node *node);
 const struct anchor *anchor_of_input(const struct node *node, size_t slot);
 
-/* Which affines without BatchNormalization an anchor absorbs, so that runtimes still recognise their patterns. */
+/* Which affines without BatchNormalization an anchor absorbs, so that runtimes still recognize their patterns. */
 enum root_entry { ROOTS_NEVER, ROOTS_ALWAYS, ROOTS_UPSTREAM_OR_FROM_INPUT };
 /* ROOTS_NEVER where the node is no anchor. */
 enum root_entry anchor_root_entry(const struct node *node);

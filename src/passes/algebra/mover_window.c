@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Movers that average, compare, interpolate or repeat neighbours: pools, reductions, Resize, Pad. */
+ * Movers that average, compare, interpolate or repeat neighbors: pools, reductions, Resize, Pad. */
 #include "passes/algebra/crossing.h"
 
 #include "onnx/graph/attr.h"

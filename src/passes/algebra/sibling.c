@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Absorbing an affine into the centre taps of a Conv beside it. */
+ * Absorbing an affine into the center taps of a Conv beside it. */
 #include "passes/algebra/sibling.h"
 
 #include "onnx/graph/attr.h"
@@ -61,7 +61,7 @@ static int64_t pad_after(const struct node *conv, size_t i, size_t axes, int64_t
 
 /* The place, within one kernel of the weight, of the tap that is on the element itself; -1 when there is none, or the
  * output is not of the input's size. */
-static int64_t centre_tap(const struct node *conv, const struct tensor *w)
+static int64_t center_tap(const struct node *conv, const struct tensor *w)
 {
     int64_t place = 0;
     size_t axes = (size_t)w->rank - 2;
@@ -79,7 +79,7 @@ static int64_t centre_tap(const struct node *conv, const struct tensor *w)
 
 struct taps {
     const struct tensor *weight, *bias; /* bias may be NULL */
-    int64_t channels, columns, inner, centre;
+    int64_t channels, columns, inner, center;
 };
 
 static enum reason unfit(struct decision *decision, const struct node *conv, const char *why)
@@ -102,15 +102,15 @@ static enum reason find_taps(struct decision *decision, const struct node *conv,
     taps->channels = w->dims[0];
     taps->columns = w->dims[1];
     taps->inner = taps->columns > 0 && w->dims[0] > 0 ? w->count / w->dims[0] / taps->columns : 0;
-    taps->centre = centre_tap(conv, w);
-    if (taps->centre < 0) return unfit(decision, conv, "none of its taps lies on the element itself");
+    taps->center = center_tap(conv, w);
+    if (taps->center < 0) return unfit(decision, conv, "none of its taps lies on the element itself");
     if (groups < 1 || taps->columns * groups != taps->channels || taps->channels != a->channels)
         return unfit(decision, conv, "it has more or fewer channels out than in");
     if (taps->bias && taps->bias->count != taps->channels) return unfit(decision, conv, "its bias does not fit");
     return REASON_NONE;
 }
 
-/* sign*W with s on the centre taps, and sign*b + t. */
+/* sign*W with s on the center taps, and sign*b + t. */
 static bool add_affine(struct arena *arena, const struct taps *taps, double sign, const struct affine *a,
                        double **weight, double **bias)
 {
@@ -119,7 +119,7 @@ static bool add_affine(struct arena *arena, const struct taps *taps, double sign
     if (taps->bias && !tensor_values(taps->bias, arena, bias, NULL)) return false;
     for (int64_t i = 0; i < taps->weight->count; i++) (*weight)[i] *= sign;
     for (int64_t c = 0; c < taps->channels; c++) {
-        double *tap = &(*weight)[(c * taps->columns + c % taps->columns) * taps->inner + taps->centre];
+        double *tap = &(*weight)[(c * taps->columns + c % taps->columns) * taps->inner + taps->center];
         *tap += a->scale[c];
         (*bias)[c] = sign * (*bias)[c] + a->shift[c];
         if (!isfinite(dtype_round(taps->weight->type, *tap)) || !isfinite(dtype_round(taps->weight->type, (*bias)[c])))
@@ -158,7 +158,7 @@ static enum reason conv_absorbs(struct decision *decision, struct node *conv, do
     if (!constants_fit_doubles(decision->constants, taps.weight->count))
         return decision_stop(decision, REASON_BUDGET, node_title(conv), "its weight would be changed in memory");
     if (!add_affine(decision->arena, &taps, sign, a, &weight, &bias))
-        return decision_stop(decision, REASON_NOT_FINITE, node_title(conv), "a centre tap would not be finite");
+        return decision_stop(decision, REASON_NOT_FINITE, node_title(conv), "a center tap would not be finite");
     struct step *step = decision_step(decision, apply_taps, conv);
     step->affine = a;
     step->number = sign;

@@ -2,7 +2,7 @@
  *
  * An affine beside a Conv of the same value, where the two are added
  *
- *   conv(x, W, b) + (s*x + t)  =  conv(x, W', b + t)      W'[c][c][centre] = W[c][c][centre] + s[c]
+ *   conv(x, W, b) + (s*x + t)  =  conv(x, W', b + t)      W'[c][c][center] = W[c][c][center] + s[c]
  *
  * when the Conv has stride 1, as many channels out as in, and a tap that its pads put on the element itself. In a group
  * convolution the second index is the channel's position in its group; in a depthwise one it is 0. A product with a matrix

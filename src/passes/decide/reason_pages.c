@@ -115,9 +115,9 @@ static const struct {
                               "operator stands beside a call.\n"
                               "Where one does, the calls are replaced by copies of the body and the fold is made.\n" },
     { REASON_SKIPPED, "`--skip` named it.\n" },
-    { REASON_NO_NEIGHBOUR, "    graph input --> BatchNormalization --> graph output\n"
-                           "\n"
-                           "There is nothing to fold into.\n" },
+    { REASON_NO_NEIGHBOR, "    graph input --> BatchNormalization --> graph output\n"
+                          "\n"
+                          "There is nothing to fold into.\n" },
     { REASON_UNKNOWN_OPSET,
       "The model's opset is newer than this bnfuse, which does not guess what its operators mean.\n" },
     { REASON_NOT_WORTH,

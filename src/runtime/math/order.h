@@ -10,7 +10,7 @@
  * is one value above infinity, UINT64 compares as unsigned. */
 uint64_t order_key(const struct array *array, int64_t i);
 
-/* Sorts `count` indices so that compare(context, a, b) <= 0 for neighbours; equal ones keep their places. `spare` has
+/* Sorts `count` indices so that compare(context, a, b) <= 0 for neighbors; equal ones keep their places. `spare` has
  * room for as many. */
 void order_sort(int64_t *indices, int64_t *spare, int64_t count,
                 int (*compare)(const void *context, int64_t a, int64_t b), const void *context);

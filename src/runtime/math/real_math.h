@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Functions that libm does not vectorise, in double, without branches: a loop around one becomes vectors where it is
+ * Functions that libm does not vectorize, in double, without branches: a loop around one becomes vectors where it is
  * compiled for them (simd_function.h). Made of additions, products, quotients and fused multiply-adds, each of which
  * every machine rounds alike, so that the results are the same bits at every vector width.
  *

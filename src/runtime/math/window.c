@@ -252,7 +252,7 @@ void unstride_channel(const struct unstride *unstride, const struct simd *simd, 
         }
 }
 
-/* Rows of a chunk: neighbours along the last axis but one. */
+/* Rows of a chunk: neighbors along the last axis but one. */
 static int64_t rows_of_chunk(const struct unstride *unstride)
 {
     int last = unstride->window.rank - 1;

@@ -4,7 +4,7 @@
  *
  * A window of taps slides over the spatial axes. Along an axis, output o sees through tap t the position
  * o * stride + t * dilation of the padded input. Unstriding a channel sorts its positions by their remainder (phase)
- * modulo the stride, padding included, so that the positions that one tap shows to neighbouring outputs are side by
+ * modulo the stride, padding included, so that the positions that one tap shows to neighboring outputs are side by
  * side, whatever stride and dilation are. Every tap then is one offset into the unstrided channel, and a whole plane of
  * outputs one long vector: output (o0, o1, ...) is at o0 * pitch[0] + o1 * pitch[1] + ... from there. */
 #ifndef RUNTIME_MATH_WINDOW_H

@@ -17,12 +17,12 @@ struct box {
     double left, right, top, bottom;
 };
 
-/* Corners in any diagonal order (y1, x1, y2, x2), or centre and size (x, y, w, h). */
-static struct box read_box(const struct array *boxes, int64_t at, bool centred)
+/* Corners in any diagonal order (y1, x1, y2, x2), or center and size (x, y, w, h). */
+static struct box read_box(const struct array *boxes, int64_t at, bool centerd)
 {
     double a = element_real(boxes, at), b = element_real(boxes, at + 1);
     double c = element_real(boxes, at + 2), d = element_real(boxes, at + 3);
-    if (centred) return (struct box){ a - c / 2, a + c / 2, b - d / 2, b + d / 2 };
+    if (centerd) return (struct box){ a - c / 2, a + c / 2, b - d / 2, b + d / 2 };
     return (struct box){ fmin(b, d), fmax(b, d), fmin(a, c), fmax(a, c) };
 }
 
@@ -42,7 +42,7 @@ struct suppression {
     const struct array *boxes, *scores;
     int64_t most;      /* boxes per batch element and class */
     double iou, score; /* thresholds; -infinity where a score of any size will do */
-    bool centred;
+    bool centerd;
     struct box *kept; /* room for the boxes of one class */
     uint64_t *keys;
     int64_t *order;
@@ -74,7 +74,7 @@ static void suppress(struct call *call, struct suppression *s, int64_t batch, in
     while (candidates < boxes && kept < s->most) {
         int64_t box = s->order[candidates++];
         if (!(element_real(s->scores, scores + box) > s->score)) continue;
-        struct box candidate = read_box(s->boxes, (batch * boxes + box) * 4, s->centred);
+        struct box candidate = read_box(s->boxes, (batch * boxes + box) * 4, s->centerd);
         bool covered = false;
         for (int64_t i = 0; i < kept && !covered; i++) {
             double iou = overlap(candidate, s->kept[i]);
@@ -111,7 +111,7 @@ static bool read_suppression(struct call *call, struct suppression *s)
     s->boxes = boxes;
     s->scores = scores;
     s->most = most && most->count == 1 ? most->i64[0] : 0;
-    s->centred = node_int(call->node, "center_point_box", 0) != 0;
+    s->centerd = node_int(call->node, "center_point_box", 0) != 0;
     return read_threshold(call, 3, 0, &s->iou) && read_threshold(call, 4, -INFINITY, &s->score);
 }
 
@@ -138,7 +138,7 @@ static bool non_max_suppression(struct call *call)
 
 #define MOST_SAMPLES (1 << 22) /* of one region; real ones have some thousands */
 
-/* One sample point: four neighbours and their weights. */
+/* One sample point: four neighbors and their weights. */
 struct sample {
     int64_t at[4];
     double weight[4];
@@ -153,8 +153,8 @@ struct align {
     int64_t room;
 };
 
-/* Along one axis: the two neighbours of a coordinate and the weight of the second; false outside the map. */
-static bool neighbours(double at, int64_t size, int64_t *low, int64_t *high, double *weight)
+/* Along one axis: the two neighbors of a coordinate and the weight of the second; false outside the map. */
+static bool neighbors(double at, int64_t size, int64_t *low, int64_t *high, double *weight)
 {
     if (!(at >= -1.0 && at <= (double)size)) return false;
     at = fmax(at, 0);
@@ -174,7 +174,7 @@ static struct sample make_sample(const struct align *align, double y, double x)
     int64_t top, bottom, left, right;
     double down, across;
     struct sample sample = { 0 };
-    if (!neighbours(y, align->height, &top, &bottom, &down) || !neighbours(x, align->width, &left, &right, &across))
+    if (!neighbors(y, align->height, &top, &bottom, &down) || !neighbors(x, align->width, &left, &right, &across))
         return sample;
     return (struct sample){ { top * align->width + left, top * align->width + right, bottom * align->width + left,
                               bottom * align->width + right },
@@ -223,7 +223,7 @@ static bool region_samples(struct call *call, struct align *align, int64_t roi, 
     return true;
 }
 
-/* The mean of the samples' values, or the greatest single weighted neighbour. */
+/* The mean of the samples' values, or the greatest single weighted neighbor. */
 static double pool_samples(const struct align *align, const struct sample *samples, int64_t count, int64_t plane)
 {
     double result = 0;
@@ -241,7 +241,7 @@ static double pool_samples(const struct align *align, const struct sample *sampl
 static void spread_samples(const struct align *align, const struct sample *samples, int64_t count, int64_t plane,
                            double grows, struct array *dx)
 {
-    int64_t best = 0; /* of all neighbours of all samples */
+    int64_t best = 0; /* of all neighbors of all samples */
     double most = -INFINITY;
     for (int64_t i = 0; i < 4 * count; i++) {
         int64_t at = plane + samples[i / 4].at[i % 4];

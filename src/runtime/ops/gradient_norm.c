@@ -15,17 +15,17 @@
 
 /* x seen as what is normalized together: by axes, each statistic kept as 1. */
 struct normalized {
-    struct array *h, *r, *centred;
+    struct array *h, *r, *centerd;
 };
 
 static struct normalized normalize(struct formula *f, struct array *x, const int64_t *axes, int64_t count,
                                    double epsilon, bool has_mean)
 {
-    struct normalized n = { .centred = x };
-    if (has_mean) n.centred = formula_sub(f, x, formula_mean(f, x, axes, count, true));
-    struct array *variance = formula_mean(f, formula_mul(f, n.centred, n.centred), axes, count, true);
+    struct normalized n = { .centerd = x };
+    if (has_mean) n.centerd = formula_sub(f, x, formula_mean(f, x, axes, count, true));
+    struct array *variance = formula_mean(f, formula_mul(f, n.centerd, n.centerd), axes, count, true);
     n.r = formula_inverse_root(f, variance, epsilon);
-    n.h = formula_mul(f, n.centred, n.r);
+    n.h = formula_mul(f, n.centerd, n.r);
     return n;
 }
 
@@ -93,7 +93,7 @@ static void through_running(struct backward *b, const struct normalized *n)
     }
     if (of_variance)
         gradient_give(
-            b, 0, formula_mul(f, n->centred, along_channels(f, formula_scaled(f, of_variance, 2 * share), x->rank)));
+            b, 0, formula_mul(f, n->centerd, along_channels(f, formula_scaled(f, of_variance, 2 * share), x->rank)));
     gradient_give(b, 3, of_mean ? formula_scaled(f, of_mean, momentum) : gradient_zeros(b, gradient_x(b, 3)));
     gradient_give(b, 4, of_variance ? formula_scaled(f, of_variance, momentum) : gradient_zeros(b, gradient_x(b, 4)));
 }
@@ -114,8 +114,8 @@ void gradient_batch_norm(struct backward *b)
     if (training) n = normalize(f, x, axes, count, bn_epsilon(node), true);
     else {
         n.r = along_channels(f, formula_inverse_root(f, gradient_x(b, 4), bn_epsilon(node)), x->rank);
-        n.centred = formula_sub(f, x, along_channels(f, gradient_x(b, 3), x->rank));
-        n.h = formula_mul(f, n.centred, n.r);
+        n.centerd = formula_sub(f, x, along_channels(f, gradient_x(b, 3), x->rank));
+        n.h = formula_mul(f, n.centerd, n.r);
     }
     struct array *dh = formula_mul(f, dy, scale);
     give_channels(b, 1, formula_mul(f, dy, n.h));
@@ -227,7 +227,7 @@ void gradient_mean_variance(struct backward *b)
     gradient_through(b, mean_variance_formula);
 }
 
-/* The squares of the neighbouring channels, added one after the other: moved by `by`, with zeros where there is none. */
+/* The squares of the neighboring channels, added one after the other: moved by `by`, with zeros where there is none. */
 static struct array *moved_channels(struct formula *f, struct array *squares, int64_t by)
 {
     int64_t channels = squares->dims[1], size = by < 0 ? -by : by;

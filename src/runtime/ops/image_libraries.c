@@ -99,7 +99,7 @@ static bool pass_jpeg(struct image *image)
     jpeg_create_decompress(&jpeg);
     jpeg_mem_src(&jpeg, image->bytes, image->size);
     jpeg_read_header(&jpeg, TRUE);
-    if (jpeg.num_components == 4) image->kind = "of four colours";
+    if (jpeg.num_components == 4) image->kind = "of four colors";
     jpeg.out_color_space = JCS_RGB;
     image->width = jpeg.image_width;
     image->height = jpeg.image_height;
@@ -412,7 +412,7 @@ static const char *jpeg2000_kind(const opj_image_t *from)
     if (from->numcomps < 1 || from->numcomps > MOST_COMPONENTS) return "of so many components";
     if (from->color_space == OPJ_CLRSPC_SYCC || from->color_space == OPJ_CLRSPC_EYCC
         || from->color_space == OPJ_CLRSPC_CMYK)
-        return "in other colours than red, green, blue and gray";
+        return "in other colors than red, green, blue and gray";
     for (OPJ_UINT32 i = 0; i < from->numcomps; i++) {
         const opj_image_comp_t *comp = &from->comps[i];
         if (comp->dx != from->comps[0].dx || comp->dy != from->comps[0].dy) return "with subsampled components";
@@ -455,7 +455,7 @@ static bool decode_jpeg2000(struct image *image, opj_codec_t *codec, opj_stream_
     }
     if (good && image->rgb)
         good = opj_decode(codec, stream, from) && opj_end_decompress(codec, stream)
-               && is_known_jpeg2000(image, from) /* only now it says which colours these are */
+               && is_known_jpeg2000(image, from) /* only now it says which colors these are */
                && put_jpeg2000(image, from);
     opj_image_destroy(from);
     return good;

@@ -60,7 +60,7 @@ static double stretched_at(const struct stretched *s, int64_t i)
 }
 
 /* Input `slot` less its zero point, in double. NULL after call_fail. */
-static struct array *centred(struct call *call, size_t slot, size_t zero_slot, int axis)
+static struct array *centerd(struct call *call, size_t slot, size_t zero_slot, int axis)
 {
     const struct array *x = call_input(call, slot);
     struct stretched zero;
@@ -122,8 +122,8 @@ static int64_t matrix_of(const struct matmul *m, const struct array *operand, in
 static struct array *multiply(struct call *call, struct matmul *m, size_t a, size_t a_zero, size_t b, size_t b_zero)
 {
     const struct array *left = call_input(call, a), *right = call_input(call, b);
-    m->a = centred(call, a, a_zero, left && left->rank > 1 ? left->rank - 2 : 0);
-    m->b = m->a ? centred(call, b, b_zero, right && right->rank > 0 ? right->rank - 1 : 0) : NULL;
+    m->a = centerd(call, a, a_zero, left && left->rank > 1 ? left->rank - 2 : 0);
+    m->b = m->a ? centerd(call, b, b_zero, right && right->rank > 0 ? right->rank - 1 : 0) : NULL;
     if (!m->b || !matmul_dims(call, m)) return NULL;
     struct array *c = array_new(call->pool, DTYPE_DOUBLE, STORE_F64, m->rank, m->dims);
     int64_t count = c->count > 0 ? dims_product(m->dims, 0, m->batch_rank) : 0;
@@ -215,8 +215,8 @@ struct conv_slots {
 static struct array *convolve(struct call *call, const struct conv_slots *slots)
 {
     const struct array *bias = call_input(call, slots->bias);
-    struct array *x = centred(call, slots->x, slots->x_zero, 1);
-    struct array *w = x ? centred(call, slots->w, slots->w_zero, 0) : NULL;
+    struct array *x = centerd(call, slots->x, slots->x_zero, 1);
+    struct array *w = x ? centerd(call, slots->w, slots->w_zero, 0) : NULL;
     if (!w) return NULL;
     if (bias && !is_whole(bias)) {
         call_fail(call, "needs a bias of whole numbers");

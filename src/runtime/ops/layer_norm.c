@@ -19,7 +19,7 @@ struct layer {
     struct array *x, *scale, *shift, *y; /* scale and shift: broadcast to a period that divides x; or NULL */
     int64_t rows, size;
     double epsilon;
-    bool half, centred;
+    bool half, centerd;
     struct array *means, *inverses; /* per row; or NULL */
 };
 
@@ -27,7 +27,7 @@ static void normalize_row(const struct layer *l, int64_t row)
 {
     const struct simd *simd = l->simd;
     int64_t first = row * l->size;
-    double size = (double)l->size, mean = l->centred ? simd->sum(norm_at(l->x, first), l->size) / size : 0;
+    double size = (double)l->size, mean = l->centerd ? simd->sum(norm_at(l->x, first), l->size) / size : 0;
     double inverse = 1 / sqrt(simd->squares(norm_at(l->x, first), l->size, mean) / size + l->epsilon);
     simd->normalize(norm_at(l->x, first), mean, inverse, 0, l->size, norm_at(l->y, first));
     if (l->half) norm_round_back(l->y, l->x->type, first, l->size);
@@ -43,7 +43,7 @@ static void normalize_rows(const void *context, int64_t first, int64_t end, int 
     for (int64_t i = first; i < end; i++) normalize_row(context, i);
 }
 
-/* A parameter broadcast to the normalised axes if it has no others, else to all of x. */
+/* A parameter broadcast to the normalized axes if it has no others, else to all of x. */
 static bool read_layer_parameter(struct call *call, size_t slot, const char *name, bool required, const struct array *x,
                                  int axis, struct array **to)
 {
@@ -64,9 +64,9 @@ static struct array *wanted_statistic(struct call *call, size_t slot, const stru
     return call_output(call, slot, dtype_kind(type) == KIND_REAL ? (enum dtype)type : DTYPE_FLOAT, x->rank, dims);
 }
 
-static bool normalize_layer(struct call *call, bool centred)
+static bool normalize_layer(struct call *call, bool centerd)
 {
-    struct layer l = { .centred = centred, .epsilon = norm_epsilon(call) };
+    struct layer l = { .centerd = centerd, .epsilon = norm_epsilon(call) };
     int axis;
     if (!call_real(call, 0, "X", true, 1, &l.x) || !call_axis(call, node_int(call->node, "axis", -1), l.x->rank, &axis)
         || !read_layer_parameter(call, 1, "Scale", true, l.x, axis, &l.scale)
@@ -74,9 +74,9 @@ static bool normalize_layer(struct call *call, bool centred)
         return false;
     l.half = norm_is_rounded_between(call, l.x);
     l.simd = simd_for(l.x->store, call->simd_row);
-    l.y = call_output(call, 0, centred ? l.x->type : call_input(call, 1)->type, l.x->rank, l.x->dims);
-    l.means = centred ? wanted_statistic(call, 1, l.x, axis) : NULL;
-    l.inverses = centred ? wanted_statistic(call, 2, l.x, axis) : NULL;
+    l.y = call_output(call, 0, centerd ? l.x->type : call_input(call, 1)->type, l.x->rank, l.x->dims);
+    l.means = centerd ? wanted_statistic(call, 1, l.x, axis) : NULL;
+    l.inverses = centerd ? wanted_statistic(call, 2, l.x, axis) : NULL;
     if (l.y->count > 0) {
         l.size = dims_product(l.x->dims, axis, l.x->rank);
         l.rows = l.x->count / l.size;

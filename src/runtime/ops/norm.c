@@ -218,7 +218,7 @@ struct groups {
     int64_t parameters;             /* a period of scale and shift, in channels, or in groups ... */
     bool per_group;                 /* ... when one serves all channels of a group */
     double epsilon;
-    bool half; /* the normalised elements are rounded to x's type before scaling */
+    bool half; /* the normalized elements are rounded to x's type before scaling */
 };
 
 static void normalize_group(const struct groups *g, int64_t group)
@@ -342,7 +342,7 @@ static bool run_mean_variance(struct call *call)
     return true;
 }
 
-/* --- LRN: x / (bias + alpha / size * sum of squares of the neighbouring channels) ^ beta --- */
+/* --- LRN: x / (bias + alpha / size * sum of squares of the neighboring channels) ^ beta --- */
 
 struct response {
     struct array *x, *y;
@@ -360,8 +360,8 @@ static void normalize_response(const void *context, int64_t from, int64_t end, i
         int64_t first = before < c ? -before : -c, last = after < rest ? after : rest;
         double squares = 0;
         for (int64_t d = first; d <= last; d++) {
-            double neighbour = element_real(r->x, i + d * r->plane);
-            squares += neighbour * neighbour;
+            double neighbor = element_real(r->x, i + d * r->plane);
+            squares += neighbor * neighbor;
         }
         double divisor = pow(r->bias + r->alpha / (double)r->size * squares, r->beta);
         element_put(r->y, i, element_real(r->x, i) / divisor);

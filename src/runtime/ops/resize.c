@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Resize and Upsample. Interpolation is separable: each axis that changes is one pass, in which every output position
- * is a weighted sum of a few input positions. Nearest neighbours are one gather over all axes at once. Positions and
+ * is a weighted sum of a few input positions. Nearest neighbors are one gather over all axes at once. Positions and
  * weights are computed in double. */
 #include "onnx/shape/reals.h"
 #include "runtime/element.h"
@@ -37,8 +37,8 @@ static double half_pixel(const struct resize *r, int axis, double o)
 
 static double half_pixel_symmetric(const struct resize *r, int axis, double o)
 {
-    double centre = (double)r->x->dims[axis] / 2, adjustment = (double)r->out[axis] / r->length[axis];
-    return centre * (1 - adjustment) + half_pixel(r, axis, o);
+    double center = (double)r->x->dims[axis] / 2, adjustment = (double)r->out[axis] / r->length[axis];
+    return center * (1 - adjustment) + half_pixel(r, axis, o);
 }
 
 static double pytorch_half_pixel(const struct resize *r, int axis, double o)
@@ -275,7 +275,7 @@ static void gather_row(const char *from, const int64_t *map, int64_t count, size
         for (int64_t i = 0; i < count; i++) memcpy(to + i * 8, from + map[i] * 8, 8);
 }
 
-struct neighbours {
+struct neighbors {
     const struct resize *resize;
     struct array *y;
     int64_t *maps[ARRAY_MAX_RANK];
@@ -283,7 +283,7 @@ struct neighbours {
 
 static void take_rows(const void *context, int64_t first, int64_t end, int member)
 {
-    const struct neighbours *n = context;
+    const struct neighbors *n = context;
     const struct array *x = n->resize->x;
     const int64_t *out = n->resize->out;
     int last = x->rank - 1;
@@ -304,7 +304,7 @@ static void take_rows(const void *context, int64_t first, int64_t end, int membe
 static void take_nearest(const struct resize *r)
 {
     int rank = r->x->rank;
-    struct neighbours n = { .resize = r, .y = call_output(r->call, 0, r->x->type, rank, r->out) };
+    struct neighbors n = { .resize = r, .y = call_output(r->call, 0, r->x->type, rank, r->out) };
     if (rank == 0) {
         memcpy(n.y->data, r->x->data, store_size(n.y->store));
         return;

@@ -119,7 +119,7 @@ static bool grid_sample(struct call *call)
     struct array *y = call_output(call, 0, g.x->type, g.x->rank, dims);
     if (y->count == 0) return true;
     if (g.x->count == 0) return call_fail(call, "samples an empty image");
-    CALL_WORK(call, y->count, 16, WORK_ELEMENT); /* the neighbours of a cubic sample */
+    CALL_WORK(call, y->count, 16, WORK_ELEMENT); /* the neighbors of a cubic sample */
     struct grid_job job = { &g, y, channels, dims_product(dims, 2, g.x->rank), g.x->count / (dims[0] * channels) };
     team_run(call->team, dims[0] * job.points, team_piece(dims[0] * job.points, y->count * 10), sample_points, &job);
     return true;
@@ -154,7 +154,7 @@ static void gradient_grid_sample(struct backward *b)
 
 /* ---- AffineGrid ---- */
 
-/* Number i of `size` from -1 to 1: centres of the outermost points, or their outer edges, at the ends. */
+/* Number i of `size` from -1 to 1: centers of the outermost points, or their outer edges, at the ends. */
 static double spread_number(int64_t i, int64_t size, bool align)
 {
     if (align) return size > 1 ? -1 + 2 * (double)i / (double)(size - 1) : 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Five nodes around a value: two upstream, the node itself, two that read it. */
-#include "report/neighbours.h"
+#include "report/neighbors.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@ struct link {
     size_t order; /* in the file */
 };
 
-struct neighbours {
+struct neighbors {
     struct place *places; /* in the order of the file */
     struct link *links;   /* by value; its writer stands before its readers */
     size_t place_count, count;
@@ -42,110 +42,110 @@ struct entry {
     int reader_count; /* all of them */
 };
 
-static bool is_of(const struct neighbours *neighbours, size_t i, const char *value)
+static bool is_of(const struct neighbors *neighbors, size_t i, const char *value)
 {
-    return i < neighbours->count && strcmp(neighbours->links[i].value, value) == 0;
+    return i < neighbors->count && strcmp(neighbors->links[i].value, value) == 0;
 }
 
 /* The first link that is not before the value. */
-static size_t first_of(const struct neighbours *neighbours, const char *value)
+static size_t first_of(const struct neighbors *neighbors, const char *value)
 {
-    size_t low = 0, high = neighbours->count;
+    size_t low = 0, high = neighbors->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (strcmp(neighbours->links[middle].value, value) < 0) low = middle + 1;
+        if (strcmp(neighbors->links[middle].value, value) < 0) low = middle + 1;
         else high = middle;
     }
     return low;
 }
 
-static struct entry find(const struct neighbours *neighbours, const char *value)
+static struct entry find(const struct neighbors *neighbors, const char *value)
 {
     struct entry entry = { NULL };
-    for (size_t i = first_of(neighbours, value); is_of(neighbours, i, value); i++) {
-        const struct link *link = &neighbours->links[i];
+    for (size_t i = first_of(neighbors, value); is_of(neighbors, i, value); i++) {
+        const struct link *link = &neighbors->links[i];
         if (!link->reads && !entry.writer) entry.writer = link->place;
         if (link->reads && entry.reader_count++ < READERS) entry.readers[entry.reader_count - 1] = link->place;
     }
     return entry;
 }
 
-static void add_links(struct neighbours *neighbours, struct place *place, const char *const *values, size_t count,
+static void add_links(struct neighbors *neighbors, struct place *place, const char *const *values, size_t count,
                       bool reads)
 {
     for (size_t i = 0; i < count; i++) {
         if (!*values[i]) continue;
-        neighbours->links[neighbours->count] = (struct link){ values[i], place, reads, neighbours->count };
-        neighbours->count++;
+        neighbors->links[neighbors->count] = (struct link){ values[i], place, reads, neighbors->count };
+        neighbors->count++;
     }
 }
 
-static struct neighbours *make_room(size_t nodes, size_t links)
+static struct neighbors *make_room(size_t nodes, size_t links)
 {
-    struct neighbours *neighbours = calloc(1, sizeof *neighbours);
-    if (!neighbours) return NULL;
-    neighbours->places = calloc(nodes + 1, sizeof *neighbours->places);
-    neighbours->links = calloc(links + 1, sizeof *neighbours->links);
-    if (neighbours->places && neighbours->links) return neighbours;
-    neighbours_close(neighbours);
+    struct neighbors *neighbors = calloc(1, sizeof *neighbors);
+    if (!neighbors) return NULL;
+    neighbors->places = calloc(nodes + 1, sizeof *neighbors->places);
+    neighbors->links = calloc(links + 1, sizeof *neighbors->links);
+    if (neighbors->places && neighbors->links) return neighbors;
+    neighbors_close(neighbors);
     return NULL;
 }
 
-static void add_node(struct neighbours *neighbours, const bnfuse_node *node)
+static void add_node(struct neighbors *neighbors, const bnfuse_node *node)
 {
-    struct place *place = &neighbours->places[neighbours->place_count++];
+    struct place *place = &neighbors->places[neighbors->place_count++];
     place->node = node;
-    add_links(neighbours, place, node->outputs, node->output_count, false);
-    add_links(neighbours, place, node->inputs, node->input_count, true);
+    add_links(neighbors, place, node->outputs, node->output_count, false);
+    add_links(neighbors, place, node->inputs, node->input_count, true);
 }
 
-struct neighbours *neighbours_of_nodes(const bnfuse_node *const *nodes, size_t count)
+struct neighbors *neighbors_of_nodes(const bnfuse_node *const *nodes, size_t count)
 {
     size_t links = 0;
     for (size_t i = 0; i < count; i++) links += nodes[i]->input_count + nodes[i]->output_count;
-    struct neighbours *neighbours = make_room(count, links);
-    if (!neighbours) return NULL;
-    for (size_t i = 0; i < count; i++) add_node(neighbours, nodes[i]);
-    qsort(neighbours->links, neighbours->count, sizeof *neighbours->links, by_value);
-    return neighbours;
+    struct neighbors *neighbors = make_room(count, links);
+    if (!neighbors) return NULL;
+    for (size_t i = 0; i < count; i++) add_node(neighbors, nodes[i]);
+    qsort(neighbors->links, neighbors->count, sizeof *neighbors->links, by_value);
+    return neighbors;
 }
 
-struct neighbours *neighbours_open(bnfuse_model *model, bool fused)
+struct neighbors *neighbors_open(bnfuse_model *model, bool fused)
 {
     size_t count = 0;
     while (bnfuse_get_node(model, fused, count)) count++;
     const bnfuse_node **nodes = calloc(count + 1, sizeof *nodes);
     if (!nodes) return NULL;
     for (size_t i = 0; i < count; i++) nodes[i] = bnfuse_get_node(model, fused, i);
-    struct neighbours *neighbours = neighbours_of_nodes(nodes, count);
+    struct neighbors *neighbors = neighbors_of_nodes(nodes, count);
     free(nodes);
-    return neighbours;
+    return neighbors;
 }
 
-void neighbours_close(struct neighbours *neighbours)
+void neighbors_close(struct neighbors *neighbors)
 {
-    if (!neighbours) return;
-    free(neighbours->places);
-    free(neighbours->links);
-    free(neighbours);
+    if (!neighbors) return;
+    free(neighbors->places);
+    free(neighbors->links);
+    free(neighbors);
 }
 
 /* ---- A place and what is around it ---- */
 
 /* The node that writes the first input, or NULL. */
-static struct place *upstream_of(const struct neighbours *neighbours, const struct place *place)
+static struct place *upstream_of(const struct neighbors *neighbors, const struct place *place)
 {
     const bnfuse_node *node = place->node;
     if (!node->input_count || !*node->inputs[0]) return NULL;
-    return find(neighbours, node->inputs[0]).writer;
+    return find(neighbors, node->inputs[0]).writer;
 }
 
 /* The node that writes a value and those upstream of it, nearest first; how many. */
-static int chain_of(const struct neighbours *neighbours, const char *value, struct place *chain[UPSTREAM + 1])
+static int chain_of(const struct neighbors *neighbors, const char *value, struct place *chain[UPSTREAM + 1])
 {
     int length = 0;
-    struct place *place = find(neighbours, value).writer;
-    for (; place && length <= UPSTREAM; place = upstream_of(neighbours, place)) chain[length++] = place;
+    struct place *place = find(neighbors, value).writer;
+    for (; place && length <= UPSTREAM; place = upstream_of(neighbors, place)) chain[length++] = place;
     return length;
 }
 
@@ -156,7 +156,7 @@ static const char *downstream_of(const struct entry *entry)
     return entry->readers[0]->node->outputs[0];
 }
 
-const char *neighbours_find(const struct neighbours *of, const struct neighbours *on, const char *value)
+const char *neighbors_find(const struct neighbors *of, const struct neighbors *on, const char *value)
 {
     for (int step = 0; step < STEPS_MOST && value; step++) {
         if (find(on, value).writer) return value;
@@ -173,17 +173,17 @@ static void mark(struct place *place)
     if (place) place->is_marked = true;
 }
 
-static void mark_around(const struct neighbours *neighbours, const char *value)
+static void mark_around(const struct neighbors *neighbors, const char *value)
 {
     struct place *chain[UPSTREAM + 1];
-    const struct entry entry = find(neighbours, value);
-    for (int i = chain_of(neighbours, value, chain); i > 0; i--) mark(chain[i - 1]);
+    const struct entry entry = find(neighbors, value);
+    for (int i = chain_of(neighbors, value, chain); i > 0; i--) mark(chain[i - 1]);
     for (int i = 0; i < READERS; i++) mark(entry.readers[i]);
 }
 
-void neighbours_mark(struct neighbours *of, struct neighbours *on, const char *value)
+void neighbors_mark(struct neighbors *of, struct neighbors *on, const char *value)
 {
-    const char *at = neighbours_find(of, on, value);
+    const char *at = neighbors_find(of, on, value);
     if (at) mark_around(on, at);
     for (int step = 0; step < STEPS_MOST && value && (!at || strcmp(value, at) != 0); step++) {
         const struct entry entry = find(of, value);
@@ -192,10 +192,10 @@ void neighbours_mark(struct neighbours *of, struct neighbours *on, const char *v
     }
 }
 
-const bnfuse_node *neighbours_marked(const struct neighbours *neighbours, size_t *i)
+const bnfuse_node *neighbors_marked(const struct neighbors *neighbors, size_t *i)
 {
-    while (*i < neighbours->place_count)
-        if (neighbours->places[(*i)++].is_marked) return neighbours->places[*i - 1].node;
+    while (*i < neighbors->place_count)
+        if (neighbors->places[(*i)++].is_marked) return neighbors->places[*i - 1].node;
     return NULL;
 }
 
@@ -229,12 +229,11 @@ static void add_readers(struct sketch *sketch, const struct entry *entry, size_t
     }
 }
 
-void neighbours_draw(const struct neighbours *neighbours, FILE *to, const char *title, const char *value,
-                     enum tone tone)
+void neighbors_draw(const struct neighbors *neighbors, FILE *to, const char *title, const char *value, enum tone tone)
 {
-    const struct entry entry = find(neighbours, value);
+    const struct entry entry = find(neighbors, value);
     struct place *chain[UPSTREAM + 1];
-    int length = chain_of(neighbours, value, chain);
+    int length = chain_of(neighbors, value, chain);
     struct sketch sketch = { .box_count = 0 };
     for (int i = length - 1; i >= 0; i--) {
         add_box(&sketch, chain[i]->node, length - 1 - i, i ? TONE_PLAIN : tone);
