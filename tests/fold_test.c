@@ -642,6 +642,14 @@ static void a_quantized_weight_is_reached_through_what_moves_it(void **state)
         { "in x 2,3,5,7; init8 q 4,3,1,1; init d 4; v = DequantizeLinear q d axis=0; u = Transpose v perm=1,0,2,3; i = "
           "Identity u; w = Transpose i perm=1,0,2,3; y = Conv x w; z = bn0 y 4; out z",
           0, 0, "DequantizeLinear Transpose Identity Transpose Conv", 0 },
+        { "in x 2,4,5,7; init8 q 4,4; init d 4; v = DequantizeLinear q d axis=1; u = Transpose v perm=1,0; w = "
+          "Unsqueeze u "
+          "a; ints a 2,3; y = Conv x w; z = bn0 y 4; out z",
+          0, 0, "DequantizeLinear Transpose Unsqueeze Conv", 0 },
+        { "in x 2,6,5; init8 q 4,6; init d 4; v = DequantizeLinear q d axis=0; u = Reshape v s; ints s 4,2,3; w = "
+          "Transpose "
+          "u perm=0,2,1; g = Reshape w t; ints t 4,6,1; y = Conv x g; z = bn0 y 4; out z",
+          0, 0, "DequantizeLinear Reshape Transpose Reshape Conv", 0 },
         { "in x 2,3,5,7; init8 q 4,3,1,1; in d 4; w = DequantizeLinear q d axis=0; y = Conv x w; z = bn0 y 4; out z", 1,
           REASON_QUANTIZED, NULL, 0 },
         { "opset 21; in x 2,4,5,7; init8 q 4,4,1,1; init d 2,4,1,1; w = DequantizeLinear q d axis=0 block_size=2; y = "
