@@ -944,6 +944,55 @@ static void loops_in_loops_take_no_longer_than_they_are_deep(void **state)
     build_close(&b);
 }
 
+static const struct value *written_by(const char *name)
+{
+    const struct value *value = graph_value(net.main, name);
+    assert_non_null(value);
+    return value;
+}
+
+/* What a body declares of its inputs holds for what they are given: one rank more where that is taken apart. */
+static void bodies_say_what_rank_they_take(void **state)
+{
+    (void)state;
+    build_open(&b, 8, 13);
+    build_input(&b, "m", DTYPE_INT64, "");
+    build_input(&b, "c", DTYPE_BOOL, "");
+    build_input(&b, "u", DTYPE_FLOAT, NULL);
+    build_input(&b, "h", DTYPE_FLOAT, NULL);
+    build_input(&b, "x", DTYPE_FLOAT, NULL);
+    build_input(&b, "p", DTYPE_FLOAT, NULL);
+    build_node(&b, "Relu", NULL, "u", "v", NULL);
+    build_node(&b, "Loop", NULL, "m c v p", "s q", NULL);
+    build_body(&b, "loop");
+    build_input(&b, "turn", DTYPE_INT64, "");
+    build_input(&b, "go", DTYPE_BOOL, "");
+    build_input(&b, "carried", DTYPE_FLOAT, "N,5,2");
+    build_input(&b, "plain", DTYPE_FLOAT, NULL);
+    build_node(&b, "Identity", NULL, "go", "go_on", NULL);
+    build_node(&b, "Neg", NULL, "carried", "next", NULL);
+    build_node(&b, "Neg", NULL, "plain", "then", NULL);
+    build_output(&b, "go_on", 0, NULL);
+    build_output(&b, "next", 0, NULL);
+    build_output(&b, "then", 0, NULL);
+    build_end(&b);
+    build_node(&b, "Scan", NULL, "h x", "last all", "num_scan_inputs=1");
+    build_body(&b, "scan");
+    build_input(&b, "state", DTYPE_FLOAT, "N,4");
+    build_input(&b, "slice", DTYPE_FLOAT, "N,4");
+    build_node(&b, "Add", NULL, "state slice", "sum", NULL);
+    build_node(&b, "Neg", NULL, "slice", "out", NULL);
+    build_output(&b, "sum", 0, NULL);
+    build_output(&b, "out", 0, NULL);
+    build_end(&b);
+    infer();
+    assert_int_equal(written_by("u")->shape.rank, 3);
+    assert_int_equal(written_by("p")->shape.rank, -1);
+    assert_int_equal(written_by("h")->shape.rank, 2);
+    assert_int_equal(written_by("x")->shape.rank, 3);
+    build_close(&b);
+}
+
 static void a_scan_takes_slices_and_stacks_results(void **state)
 {
     (void)state;
@@ -1038,13 +1087,6 @@ static void endless_calls_and_long_chains_end(void **state)
     infer();
     assert_value("y", "[N,3]");
     build_close(&b);
-}
-
-static const struct value *written_by(const char *name)
-{
-    const struct value *value = graph_value(net.main, name);
-    assert_non_null(value);
-    return value;
 }
 
 /* An operator that nobody knows, read through a Relu by one with a constant weight. */
@@ -1210,6 +1252,7 @@ int main(void)
         cmocka_unit_test(what_changes_from_turn_to_turn_has_no_size_outside),
         cmocka_unit_test(a_loop_keeps_the_shapes_that_no_turn_changes),
         cmocka_unit_test(loops_in_loops_take_no_longer_than_they_are_deep),
+        cmocka_unit_test(bodies_say_what_rank_they_take),
         cmocka_unit_test(a_scan_takes_slices_and_stacks_results),
         cmocka_unit_test(a_function_called_once_is_seen_through),
         cmocka_unit_test(a_function_says_what_holds_of_every_call),

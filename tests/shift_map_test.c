@@ -50,6 +50,10 @@ static void an_average_of_the_whole_plane_is_one_number_a_channel(void **state)
         { "in x 2,3,5,7; r = Relu x; b = bn r 3; init w 4,3,3,4; c = Conv b w auto_pad=SAME_LOWER strides=2,2; "
           "g = GlobalAveragePool c; init v 2,4,1,1; z = Conv g v; out z",
           0, 0, "Relu Conv GlobalAveragePool Conv", 0 },
+        /* Every window reads padding alone, so that no shift is left for what may not be renamed. */
+        { "in x 2,5,1; b = bn x 5; init w 3,5,1; init l 3; c = Conv b w l pads=1,2 strides=2,; z = GlobalAveragePool "
+          "c; out z",
+          0, 0, "Conv GlobalAveragePool", 0 },
         /* Along one axis only, through a Relu, read by others, or of unknown size it is none. */
         { "in x 2,3,5,7; r = Relu x; b = bn r 3; init w 4,3,3,3; c = Conv b w pads=1,1,1,1; "
           "g = ReduceMean c axes=2,; init v 2,4,1,1; z = Conv g v; out z",

@@ -79,7 +79,7 @@ static enum reason downstream_into_anchor(struct decision *decision, const struc
     const struct affine *left = absorb_padded(decision, anchor, use->node, use->slot, a, average);
     if (left && !way_downstream(decision, average->outputs[0], left)) {
         decision_rename(decision, use->node->outputs[0]);
-        decision_rename(decision, average->outputs[0]);
+        if (!affine_is_identity(left)) decision_rename(decision, average->outputs[0]);
         return REASON_NONE;
     }
     decision_undo(decision, mark);

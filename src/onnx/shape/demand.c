@@ -2,9 +2,9 @@
  *
  * What the readers of a value need of it, where nothing upstream says it: the output of an operator that is not known, a
  * graph input without a shape. A Conv or a Gemm reads one type, one rank and one number of channels, those of its weight,
- * a Transpose lists its axes; operators that keep type and shape need what their own readers need, and a product with a
- * matrix or a sum with what has fewer axes leaves the rank no choice. Where the standard says that another input or an
- * output is of the same type, its type will do. */
+ * a Transpose lists its axes, the body of a Loop declares its inputs; operators that keep type and shape need what their
+ * own readers need, and a product with a matrix or a sum with what has fewer axes leaves the rank no choice. Where the
+ * standard says that another input or an output is of the same type, its type will do. */
 #include "onnx/graph/need.h"
 #include "onnx/graph/schema.h"
 #include "onnx/shape/rules.h"
@@ -53,6 +53,21 @@ static bool fixes_rank(const struct use *use, int rank)
     return node->row->shape == shape_broadcast;
 }
 
+/* What a loop carries has the rank that its body declares, in every round; what a Scan takes apart, one more. */
+static int rank_in_body(const struct use *use)
+{
+    const struct node *node = use->node;
+    const struct graph *body = node->inner_count == 1 ? node->inner[0] : NULL;
+    if (!body || use->slot >= body->input_count) return -1;
+    if (node->row->bodies == BODY_LOOPS) return use->slot >= 2 ? declared_rank(body->inputs[use->slot]) : -1;
+    if (node->row->bodies != BODY_SCANS) return -1;
+    int64_t scans = node_int(node, "num_scan_inputs", 0);
+    int rank = declared_rank(body->inputs[use->slot]);
+    if (scans < 0 || (uint64_t)scans > body->input_count) return -1;
+    bool is_scanned = use->slot >= body->input_count - (size_t)scans;
+    return rank > 0 && is_scanned ? rank + 1 : rank;
+}
+
 /* The rank that the readers of the value, and theirs, need; -1 where they do not say. */
 static int rank_by_readers(const struct value *value, int depth, int *visits)
 {
@@ -61,6 +76,7 @@ static int rank_by_readers(const struct value *value, int depth, int *visits)
         const struct value *result = use->node && use->node->row ? node_output(use->node, 0) : NULL;
         if (!result) continue;
         rank = use_needs_rank(use);
+        if (rank <= 0) rank = rank_in_body(use);
         if (rank > 0) break;
         rank = declared_rank(result); /* of none: how some exporters write "unknown" */
         if (rank <= 0 && depth > 0) rank = rank_by_readers(result, depth - 1, visits);
