@@ -61,11 +61,8 @@ static int rank_in_body(const struct use *use)
     if (!body || use->slot >= body->input_count) return -1;
     if (node->row->bodies == BODY_LOOPS) return use->slot >= 2 ? declared_rank(body->inputs[use->slot]) : -1;
     if (node->row->bodies != BODY_SCANS) return -1;
-    int64_t scans = node_int(node, "num_scan_inputs", 0);
     int rank = declared_rank(body->inputs[use->slot]);
-    if (scans < 0 || (uint64_t)scans > body->input_count) return -1;
-    bool is_scanned = use->slot >= body->input_count - (size_t)scans;
-    return rank > 0 && is_scanned ? rank + 1 : rank;
+    return rank > 0 && use->slot >= scan_states(node, body) ? rank + 1 : rank;
 }
 
 /* The rank that the readers of the value, and theirs, need; -1 where they do not say. */

@@ -228,6 +228,20 @@ void axes_from_input(struct shaping *s, size_t slot, struct axes *axes)
     }
 }
 
+void axes_default(struct axes *axes, int count)
+{
+    if (axes->known != AXES_ABSENT) return;
+    axes->known = AXES_KNOWN;
+    for (; axes->count < count; axes->count++) axes->at[axes->count] = axes->count;
+}
+
+size_t scan_states(const struct node *node, const struct graph *body)
+{
+    int64_t scans = node_int(node, "num_scan_inputs", 0);
+    bool fits = scans >= 0 && (uint64_t)scans <= body->input_count && node->row && node->row->bodies == BODY_SCANS;
+    return fits ? body->input_count - (size_t)scans : 0;
+}
+
 bool normal_axis(int64_t axis, int rank, int *normal)
 {
     if (axis < -rank || axis >= rank) return false;

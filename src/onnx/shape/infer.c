@@ -155,14 +155,6 @@ static bool has_bodies(const struct node *node, enum bodies bodies)
     return node->row && node->row->bodies == bodies;
 }
 
-/* How many of the body's inputs are states; those of batches are not followed. */
-static size_t scan_states(const struct node *node, const struct graph *body)
-{
-    int64_t scans = node_int(node, "num_scan_inputs", 0);
-    bool fits = scans >= 0 && (uint64_t)scans <= body->input_count && has_bodies(node, BODY_SCANS);
-    return fits ? body->input_count - (size_t)scans : 0;
-}
-
 static void bind_scan(struct walk *walk, const struct frame *frame, const struct node *node, struct graph *body)
 {
     size_t states = scan_states(node, body);

@@ -56,10 +56,15 @@ struct axes {
 };
 void axes_from_attribute(const struct shaping *s, const char *name, struct axes *axes);
 void axes_from_input(struct shaping *s, size_t slot, struct axes *axes);
+/* Where none are listed: the first `count`, in order. */
+void axes_default(struct axes *axes, int count);
 /* -rank..rank-1 -> 0..rank-1; false outside. */
 bool normal_axis(int64_t axis, int rank, int *normal);
 /* Marks each listed axis; false when one is outside or listed twice. */
 bool mark_axes(const struct axes *axes, int rank, bool *marked);
+
+/* How many inputs of a Scan's body are states; those of batches are not followed. */
+size_t scan_states(const struct node *node, const struct graph *body);
 
 /* Dimensions. A symbol of 0 becomes a fresh dimension, a negative number one that set_output refuses. */
 struct dim number_dim(int64_t size);

@@ -265,8 +265,7 @@ static bool shape_pad(struct shaping *s)
     const struct dim *pads = input_content(s, 1);
     if (rank < 0) return shape_any(s);
     axes_from_input(s, 3, &axes);
-    if (axes.known == AXES_ABSENT)
-        for (axes.known = AXES_KNOWN; axes.count < rank; axes.count++) axes.at[axes.count] = axes.count;
+    axes_default(&axes, rank);
     if (axes.known != AXES_KNOWN) return set_rank(s, 0, rule_type(s), rank);
     if (!mark_axes(&axes, rank, marked) || (pads && input_count(s, 1) != 2 * axes.count)) return false;
     memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
@@ -287,8 +286,7 @@ static bool shape_center_crop_pad(struct shaping *s)
     const struct dim *sizes = input_content(s, 1);
     if (rank < 0) return shape_any(s);
     axes_from_attribute(s, "axes", &axes);
-    if (axes.known == AXES_ABSENT)
-        for (; axes.count < rank; axes.count++) axes.at[axes.count] = axes.count;
+    axes_default(&axes, rank);
     if (axes.known == AXES_UNKNOWN || !mark_axes(&axes, rank, marked)) return false;
     if (sizes && input_count(s, 1) != axes.count) return false;
     memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);

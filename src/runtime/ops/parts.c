@@ -344,8 +344,7 @@ static bool shape_slice(struct shaping *s)
     int64_t count = input_count(s, 1);
     if (rank < 0) return shape_any(s);
     axes_from_input(s, 3, &axes);
-    if (axes.known == AXES_ABSENT && count >= 0 && count <= rank)
-        for (axes.known = AXES_KNOWN; axes.count < count; axes.count++) axes.at[axes.count] = axes.count;
+    if (count >= 0 && count <= rank) axes_default(&axes, (int)count);
     if (axes.known != AXES_KNOWN) return set_rank(s, 0, rule_type(s), rank);
     if (!mark_axes(&axes, rank, marked) || (count >= 0 && count != axes.count)) return false;
     const struct dim *starts = input_content(s, 1), *ends = input_content(s, 2), *steps = input_content(s, 4);

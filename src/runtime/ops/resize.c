@@ -509,8 +509,7 @@ static bool resize_axes(const struct shaping *s, int rank, struct axes *axes)
 {
     bool marked[SHAPE_MAX_RANK];
     axes_from_attribute(s, "axes", axes);
-    if (axes->known == AXES_ABSENT)
-        for (; axes->count < rank; axes->count++) axes->at[axes->count] = axes->count;
+    axes_default(axes, rank);
     return axes->known != AXES_UNKNOWN && mark_axes(axes, rank, marked);
 }
 
