@@ -39,6 +39,39 @@ static void a_pad_value_that_would_overflow_stays(void **state)
     RUN(cases, NULL);
 }
 
+static void an_affine_that_cannot_be_taken_along_is_crossed(void **state)
+{
+    static const struct fold_case cases[] = {
+        /* One number for all channels, over a plane that no Conv holds. */
+        { "in x 2,3,6; init w 1,3,2; a = Conv x w; init k 1,1,5; b = Add k a; ints s 2,1,1,5; r = Reshape b s; z = bn "
+          "r 1; out z",
+          0, 0, "Conv Add Reshape", 0 },
+        { "in x 2,3,6; init w 4,3,2; a = Conv x w; init k 1,1,5; b = Mul a k; init l 1,1,5; c = Sub l b; z = bn1 c 4; "
+          "out z",
+          0, 0, "Conv Mul Sub", 0 },
+        /* The mean over padding takes a scale only; the constant takes the shift. */
+        { "opset 11; in x 2,3,6,6; init w 4,3,1,1; a = Conv x w; p = AveragePool a kernel_shape=3,3 pads=1,1,1,1 "
+          "count_include_pad=1; init k 4,1,1; b = Add p k; z = bn b 4; out z",
+          0, 0, "Conv AveragePool Add", 0 },
+        { "opset 11; in x 2,3,6,6; init w 4,3,1,1; a = Conv x w; p = AveragePool a kernel_shape=3,3 pads=1,1,1,1 "
+          "count_include_pad=1; init k 4,1,1; b = Sub k p; init l 4,1,1; c = Sub b l; init m 4,1,1; d = Mul c m; z = "
+          "bn d 4; out z",
+          0, 0, NULL, 0 },
+        /* Nothing takes the shift. */
+        { "opset 11; in x 2,3,6,6; init w 4,3,1,1; a = Conv x w; p = AveragePool a kernel_shape=3,3 pads=1,1,1,1 "
+          "count_include_pad=1; init k 4,1,1; b = Mul p k; z = bn b 4; out z",
+          1, REASON_PADDED_SHIFT, NULL, 0 },
+        /* Downstream: the scale, or the shift, past a plane. */
+        { "in x 2,3,5; r = Relu x; y = bn0 r 3; init k 1,1,5; m = Mul k y; init w 4,3,2; z = Conv m w pads=1,1; out z",
+          0, 0, "Relu Mul Conv", 0 },
+        { "in x 2,1,5; r = Relu x; y = bn0 r 1; ints s 2,1,1,5; q = Reshape y s; init k 5; m = Div q k; init w "
+          "4,1,1,2; z = Conv m w; out z",
+          0, 0, "Relu Reshape Div Conv", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 static void branches_of_a_concat_take_their_channels(void **state)
 {
     static const struct fold_case cases[] = {
@@ -431,6 +464,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_says_where_to_is_not_what_is_moved),
         cmocka_unit_test(a_pad_value_that_would_overflow_stays),
+        cmocka_unit_test(an_affine_that_cannot_be_taken_along_is_crossed),
         cmocka_unit_test(branches_of_a_concat_take_their_channels),
         cmocka_unit_test(parts_of_a_split_take_their_channels),
         cmocka_unit_test(a_slice_keeps_some_channels),

@@ -7,6 +7,7 @@
 #include "onnx/graph/bn.h"
 #include "onnx/graph/edit.h"
 #include "onnx/graph/operator.h"
+#include "passes/algebra/affine_node.h"
 #include "passes/algebra/anchor.h"
 #include "passes/decide/remark.h"
 
@@ -68,9 +69,10 @@ bool way_may_enter(struct decision *decision, const struct node *anchor, bool is
     return !decision->kind->may_enter || decision->kind->may_enter(decision, anchor, is_downstream);
 }
 
-bool way_may_cross(const struct decision *decision, const struct node *mover, bool is_downstream)
+const struct mover *way_mover(const struct decision *decision, const struct node *node, bool is_downstream)
 {
-    return !decision->kind->may_cross || decision->kind->may_cross(mover, is_downstream);
+    bool may_cross = !decision->kind->may_cross || decision->kind->may_cross(node, is_downstream);
+    return may_cross && !affine_doubles(node) ? mover_of(node) : NULL;
 }
 
 bool way_is_too_far(struct decision *decision, const struct affine *a)

@@ -7,6 +7,7 @@
 #define PASSES_WAY_H
 
 #include "passes/algebra/affine.h"
+#include "passes/algebra/mover.h"
 #include "passes/decide/roots.h"
 
 enum { WAY_DEPTH = 200 }; /* nodes between a root and its anchor */
@@ -33,8 +34,8 @@ int way_operations(const struct node *node);
  * upstream of the meeting twice, so they ask whether it goes already. */
 void way_bypass(struct decision *decision, struct node *node, size_t slot);
 bool way_is_bypassed(const struct decision *decision, const struct node *node);
-/* What the kind of root allows. */
+/* What the kind of root allows: whether it may enter the anchor, and the mover that the node is to it, or NULL. */
 bool way_may_enter(struct decision *decision, const struct node *anchor, bool is_downstream);
-bool way_may_cross(const struct decision *decision, const struct node *mover, bool is_downstream);
+const struct mover *way_mover(const struct decision *decision, const struct node *node, bool is_downstream);
 
 #endif

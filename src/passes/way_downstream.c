@@ -121,6 +121,36 @@ static enum reason downstream_through_affine(struct decision *decision, struct n
     return joins(decision, node, a) ? REASON_NONE : reason;
 }
 
+/* Crosses a node that is an affine too, and stays. */
+static bool downstream_across_affine(struct decision *decision, const struct mover *mover, struct use *use,
+                                     const struct affine *a)
+{
+    struct decision_mark mark = decision_mark(decision);
+    const bool crosses = decision->crosses;
+    decision->crosses = true;
+    bool is_open = mover && !downstream_through_mover(decision, mover, use, a);
+    decision->crosses = crosses;
+    if (!is_open) decision_undo(decision, mark);
+    return is_open;
+}
+
+/* A node that is an affine and a mover takes `a` along; where the two cannot go on as one, `a` crosses it. From there on
+ * nodes are crossed first, so that a chain of them is not asked about in every way. */
+static enum reason downstream_through_either(struct decision *decision, const struct mover *mover, struct use *use,
+                                             const struct affine *a, const struct affine *both)
+{
+    if (decision->crosses && downstream_across_affine(decision, mover, use, a)) return REASON_NONE;
+    struct decision_mark mark = decision_mark(decision);
+    enum reason reason = downstream_through_affine(decision, use->node, use->slot, a, both);
+    if (!reason || reason == REASON_NOT_FINITE || decision->crosses) return reason;
+    decision_undo(decision, mark);
+    const char *where = decision->where, *detail = decision->detail;
+    if (downstream_across_affine(decision, mover, use, a)) return REASON_NONE;
+    decision->where = where;
+    decision->detail = detail;
+    return reason;
+}
+
 /* The value that `use` reads shall lose `a`; its reader makes up for it. */
 enum reason way_downstream_use(struct decision *decision, struct use *use, const struct affine *a)
 {
@@ -141,15 +171,13 @@ enum reason way_downstream_use(struct decision *decision, struct use *use, const
     way_visit(decision, node);
     if (way_is_opaque(node)) return way_blocked(decision, node);
     const struct anchor *anchor = anchor_of_input(node, use->slot);
-    const struct mover *mover = mover_of(node);
+    const struct mover *mover = way_mover(decision, node, true);
     if (anchor && way_may_enter(decision, node, true)) return downstream_into_anchor(decision, anchor, use, a);
     if (!(reason = affine_of_node(decision, node, &own, &slot)) && slot == use->slot) {
         const struct affine *both = affine_compose(decision->arena, a, own);
-        if (both && affine_not_finite(both) < 0) return downstream_through_affine(decision, node, slot, a, both);
+        if (both && affine_not_finite(both) < 0) return downstream_through_either(decision, mover, use, a, both);
     }
-    if (mover && !affine_doubles(node) && way_may_cross(decision, node, true))
-        return downstream_through_mover(decision, mover, use, a);
-    return way_blocked(decision, node);
+    return mover ? downstream_through_mover(decision, mover, use, a) : way_blocked(decision, node);
 }
 
 static enum reason downstream_once(struct decision *decision, struct value *value, const struct affine *a)

@@ -123,6 +123,55 @@ static enum reason upstream_through_mover(struct decision *decision, const struc
     return REASON_NONE;
 }
 
+/* Crosses a node that is an affine too: only the scale goes on, and the constant takes the shift. Worth it where nothing
+ * is left over. A product could keep the whole scale, and two of them be one, which is no fold into an anchor. */
+static bool upstream_across_affine(struct decision *decision, const struct mover *mover, struct node *node,
+                                   const struct affine *a)
+{
+    struct decision_mark mark = decision_mark(decision);
+    const bool crosses = decision->crosses;
+    decision->crosses = true;
+    bool is_open = mover && (decision->root_is_norm || affine_is_sum(node))
+                   && !upstream_through_mover(decision, mover, node, 0, a) && decision->cost.nodes == mark.cost.nodes;
+    decision->crosses = crosses;
+    if (is_open) decision_rename(decision, node->outputs[0]);
+    else decision_undo(decision, mark);
+    return is_open;
+}
+
+/* A node that is an affine and a mover goes with `a`; where the two cannot go on as one, `a` crosses it. From there on
+ * nodes are crossed first, so that a chain of them is not asked about in every way. */
+static enum reason upstream_through_either(struct decision *decision, const struct mover *mover, struct node *node,
+                                           size_t slot, const struct affine *own, const struct affine *a)
+{
+    if (decision->crosses && upstream_across_affine(decision, mover, node, a)) return REASON_NONE;
+    struct decision_mark mark = decision_mark(decision);
+    enum reason reason = upstream_through_affine(decision, node, slot, own, a);
+    if (!reason || reason == REASON_NOT_FINITE || decision->crosses) return reason;
+    decision_undo(decision, mark);
+    const char *where = decision->where, *detail = decision->detail;
+    if (upstream_across_affine(decision, mover, node, a)) return REASON_NONE;
+    decision->where = where;
+    decision->detail = detail;
+    return reason;
+}
+
+/* Through the node that writes the value. */
+static enum reason upstream_through(struct decision *decision, struct value *value, const struct affine *a)
+{
+    struct node *node = value->writer;
+    struct affine *own;
+    size_t slot;
+    const struct mover *mover = way_mover(decision, node, false);
+    enum reason reason = affine_of_node(decision, node, &own, &slot);
+    if (!reason && (!mover || affine_compose(decision->arena, own, a)))
+        return upstream_through_either(decision, mover, node, slot, own, a);
+    if (!mover || (reason && reason != REASON_NON_LINEAR)) return way_blocked(decision, node);
+    if ((reason = upstream_through_mover(decision, mover, node, value->writer_slot, a))) return reason;
+    decision_rename(decision, value);
+    return REASON_NONE;
+}
+
 /* The value that `use` reads shall become a(value), by changing what computes it. */
 static enum reason upstream_once(struct decision *decision, struct use *use, const struct affine *a)
 {
@@ -139,22 +188,10 @@ static enum reason upstream_once(struct decision *decision, struct use *use, con
     if (way_is_opaque(node)) return way_blocked(decision, node);
 
     const struct anchor *anchor = anchor_of_output(node);
-    const struct mover *mover = mover_of(node);
-    struct affine *own;
-    size_t slot;
-    if (anchor && way_may_enter(decision, node, false)) {
-        reason = absorb_output(decision, anchor, node, a);
-    } else if (!(reason = affine_of_node(decision, node, &own, &slot))
-               && (!mover || affine_compose(decision->arena, own, a))) {
-        return upstream_through_affine(decision, node, slot, own, a);
-    } else if (mover && !affine_doubles(node) && (!reason || reason == REASON_NON_LINEAR)
-               && way_may_cross(decision, node, false)) {
-        reason = upstream_through_mover(decision, mover, node, value->writer_slot, a);
-    } else {
-        return way_blocked(decision, node);
-    }
-    if (!reason) decision_rename(decision, value);
-    return reason;
+    if (!anchor || !way_may_enter(decision, node, false)) return upstream_through(decision, value, a);
+    if ((reason = absorb_output(decision, anchor, node, a))) return reason;
+    decision_rename(decision, value);
+    return REASON_NONE;
 }
 
 enum reason way_upstream(struct decision *decision, struct use *use, const struct affine *a)

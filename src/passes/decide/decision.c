@@ -124,7 +124,7 @@ void decision_begin(struct decision *decision, const struct node *root, enum dty
     decision->cost = (struct cost){ 0 };
     decision->visits = decision->depth = 0;
     decision->where = decision->detail = "";
-    decision->floors = decision->ceilings = decision->compensates = decision->leaves_scale = false;
+    decision->floors = decision->ceilings = decision->compensates = decision->crosses = decision->leaves_scale = false;
     decision->path[0] = '\0';
     decision->root = root;
     decision->root_is_norm = bn_is(root);

@@ -54,6 +54,7 @@ struct decision {
     bool floors;       /* Relu and Clip may become Max and Min (floor.c): every scale is known not to be negative */
     bool ceilings;     /* and where one is, both may stand for one of them */
     bool compensates;  /* other readers of a value that changes may take the inverse on their inputs */
+    bool crosses;      /* an affine node on the way is rather crossed than taken along */
     bool leaves_scale; /* the output of the root holds something else afterwards */
     bool is_late;      /* the ways that change most are open too, as nothing simpler is left to do */
     bool root_is_norm; /* the root is a BatchNormalization, so a residue may be one */
