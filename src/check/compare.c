@@ -6,314 +6,13 @@
  * (segment.h): so that nothing downstream hides a difference, and the first one can be named. */
 #include "check/check.h"
 
+#include "check/comparison.h"
 #include "check/measure.h"
-#include "check/metrics.h"
 #include "check/repro.h"
 #include "check/segment.h"
-#include "check/session.h"
 
 #include <math.h>
 #include <string.h>
-
-static const struct draw draws[] = {
-    { .name = "normal", .scale = 1, .rounds = 2, .is_native = true },
-    { .name = "positive", .form = DRAW_POSITIVE, .scale = 1, .rounds = 0, .is_native = true },
-    { .name = "sparse", .form = DRAW_SPARSE, .scale = 3, .rounds = 1 },
-    { .name = "uniform", .form = DRAW_UNIFORM, .scale = 1, .rounds = 3, .is_native = true, .is_other_size = true },
-    /* Where not every segment is proven. */
-    { .name = "large", .scale = 20, .rounds = 2 },
-    { .name = "small", .scale = 0.05, .rounds = 2, .is_native = true, .is_other_size = true },
-    { .name = "constant", .form = DRAW_CONSTANT, .scale = 0.5, .rounds = 2 },
-    { .name = "huge", .scale = 1000, .rounds = 2, .is_other_size = true },
-};
-
-/* Where the other draws are narrower: of numbers that a Log can take, of whole ones that may be flags. */
-static const struct draw anything = { .name = "anything", .scale = 1, .rounds = 2, .is_anything = true };
-
-enum { DRAW_COUNT = sizeof draws / sizeof *draws, FIRST_DRAWS = 4, PERTURBED_RUNS = 2 };
-
-/* Below this, in float64, there is nothing to explain. */
-#define NOTHING 1e-12
-
-/* What open dims become for draws of another size. */
-static const struct guess odd_sizes = { 3, 95, 13, 5 }, other_sizes = { 3, 96, 12, 5 };
-
-struct comparison {
-    struct session *session;
-    struct bnfuse_check_result *result;
-    struct pairing pairing;
-    size_t *partners;            /* by output of a: the output of b */
-    struct metrics *metrics;     /* an output each */
-    double *excess;              /* an output each: difference over what is explained, the worst of all draws */
-    double *native_a, *native_b; /* an output each: the largest distance from float64, relative */
-    double *least;               /* an output each: the least perturbation that a draw had; < 0: not measured */
-    size_t *clear, *unclear;     /* an output each: draws that told, and draws that perturbation fills */
-    bool *first_unclear;
-    bool equal; /* bit for bit, in the models' own types */
-    const struct guess *guess;
-    bool is_open;     /* a dim of an input had to be guessed */
-    bool is_narrowed; /* a draw of anything gives other numbers */
-    struct prover prover;
-    const struct site *blamed; /* the segment of the verdict */
-    const char *broken;        /* b did not run where a did */
-};
-
-/* ---- the runs of one draw ---- */
-
-struct runs {
-    struct array **exact_a, **exact_b, **native_a, **native_b, **other;
-};
-
-static struct array **output_list(struct session *session, size_t count)
-{
-    return NEW_ARRAY(&session->data, struct array *, count);
-}
-
-static struct runs open_runs(struct session *session, size_t count)
-{
-    return (struct runs){ output_list(session, count), output_list(session, count), output_list(session, count),
-                          output_list(session, count), output_list(session, count) };
-}
-
-static void drop_runs(struct runs *runs, size_t count)
-{
-    arrays_drop(runs->exact_a, count);
-    arrays_drop(runs->exact_b, count);
-    arrays_drop(runs->native_a, count);
-    arrays_drop(runs->native_b, count);
-    arrays_drop(runs->other, count);
-}
-
-static bool sample(void *context, struct value *value, struct array *array, struct bnfuse_error *error)
-{
-    struct comparison *comparison = context;
-    (void)error;
-    pairing_sample(&comparison->pairing, value, array);
-    return true;
-}
-
-/* The outputs of b in the order and under the types of those of a. */
-static void align(const struct comparison *comparison, struct array *const *like, struct array **arrays, size_t count)
-{
-    struct array **aligned = output_list(comparison->session, count);
-    for (size_t i = 0; i < count; i++) aligned[i] = as_type_of(like[i], arrays[comparison->partners[i]]);
-    arrays_drop(arrays, count);
-    if (count) memcpy(arrays, aligned, count * sizeof *aligned);
-}
-
-static bool run_b(struct comparison *comparison, enum precision precision, const struct observer *observer,
-                  struct array *const *like, struct array **outputs, struct bnfuse_error *error)
-{
-    struct session *session = comparison->session;
-    size_t count = comparison->result->output_count;
-    if (!session_run(session, &session->after, precision, 0, observer, outputs, error)) {
-        if (error->status == BNFUSE_INVALID)
-            comparison->broken = arena_printf(session->arena, "the second model does not run on %s, the first does: %s",
-                                              describe_inputs(session->arena, &session->before), error->message);
-        return false;
-    }
-    align(comparison, like, outputs, count);
-    return true;
-}
-
-static bool run_draw(struct comparison *comparison, struct runs *runs, bool is_native, bool is_sampled,
-                     struct bnfuse_error *error)
-{
-    struct session *session = comparison->session;
-    const struct observer sampler = { sample, comparison, NULL }, *observer = is_sampled ? &sampler : NULL;
-    return session_run(session, &session->before, EXACT_ROUNDED, 0, observer, runs->exact_a, error)
-           && run_b(comparison, EXACT_ROUNDED, observer, runs->exact_a, runs->exact_b, error)
-           && (!is_native
-               || (session_run(session, &session->before, NATIVE, 0, NULL, runs->native_a, error)
-                   && run_b(comparison, NATIVE, NULL, runs->native_a, runs->native_b, error)));
-}
-
-/* ---- what a draw says ---- */
-
-/* How far one model strays, perturbed, from what it computed. */
-static bool run_perturbed(struct comparison *comparison, const struct side *side, struct runs *runs, double *far,
-                          struct bnfuse_error *error)
-{
-    struct session *session = comparison->session;
-    size_t count = comparison->result->output_count;
-    bool is_b = side == &session->after, ran = true;
-    for (uint64_t seed = 1; ran && seed <= PERTURBED_RUNS; seed++) {
-        ran = session_run(session, side, EXACT_ROUNDED, session->options->asked.seed * PERTURBED_RUNS + seed, NULL,
-                          runs->other, error);
-        if (ran && is_b) align(comparison, runs->exact_a, runs->other, count);
-        for (size_t i = 0; ran && i < count; i++) {
-            struct bnfuse_difference moved = measure(is_b ? runs->exact_b[i] : runs->exact_a[i], runs->other[i]);
-            bool comparable = !moved.shape_differs && !moved.pattern_differs;
-            far[i] = comparable ? fmax(far[i], moved.relative) : INFINITY;
-        }
-        arrays_drop(runs->other, count);
-    }
-    return ran;
-}
-
-static double resolution(const struct comparison *comparison, const struct array *array)
-{
-    enum dtype precision = (enum dtype)comparison->session->options->asked.precision;
-    double own = resolution_of(array ? array->type : DTYPE_FLOAT);
-    return precision ? fmax(own, resolution_of(precision)) : own;
-}
-
-static bool is_different(const struct comparison *comparison, const struct runs *runs)
-{
-    for (size_t i = 0; i < comparison->result->output_count; i++) {
-        struct bnfuse_difference d = measure(runs->exact_a[i], runs->exact_b[i]);
-        bool is_first = comparison->result->set_count == 0;
-        double known = NOISE_FACTOR * fmax(comparison->least[i], 0);
-        if (exceeds(&d, is_first ? NOTHING : fmax(known, resolution(comparison, runs->exact_a[i])))) return true;
-    }
-    return false;
-}
-
-/* More than the perturbation, and at most ten times that much, explains: above 1. */
-static double excess_of(const struct bnfuse_difference *d, double least, double perturbation)
-{
-    if (d->pattern_differs && d->near_overflow) return 0;
-    if (d->shape_differs || d->pattern_differs) return INFINITY;
-    return isfinite(perturbation) ? d->relative / fmax(least, NOISE_FACTOR * perturbation) : 0;
-}
-
-static void judge_exact(struct comparison *comparison, const struct runs *runs, size_t i, double perturbation)
-{
-    struct bnfuse_output *output = comparison->result->outputs[i];
-    struct bnfuse_difference d = measure(runs->exact_a[i], runs->exact_b[i]);
-    double least = resolution(comparison, runs->exact_a[i]), excess = excess_of(&d, least, perturbation);
-    bool unclear = exceeds(&d, least) && excess <= 1 && !(perturbation <= MOST_PERTURBATION);
-    bool is_first = !output->rounding.compared;
-    bool degenerate = d.degenerate && (is_first || output->rounding.degenerate);
-    int64_t compared = output->rounding.compared + d.compared;
-    if (is_first || excess > comparison->excess[i]) {
-        output->rounding = d;
-        output->noise = perturbation;
-    }
-    output->rounding.degenerate = degenerate;
-    output->rounding.compared = compared;
-    comparison->excess[i] = fmax(comparison->excess[i], excess);
-    comparison->unclear[i] += unclear;
-    comparison->clear[i] += !unclear && !d.degenerate;
-    comparison->first_unclear[i] |= unclear && (is_first || comparison->session->set);
-}
-
-static void judge_native(struct comparison *comparison, const struct runs *runs, size_t i)
-{
-    const struct check_options *options = comparison->session->options;
-    struct bnfuse_output *output = comparison->result->outputs[i];
-    struct array *exact = runs->exact_a[i], *a = runs->native_a[i], *b = runs->native_b[i];
-    struct bnfuse_difference d = measure(a, b), far_a = measure(exact, a), far_b = measure(exact, b);
-    output->deployment = worse_difference(output->deployment, d);
-    if (d.pattern_differs) output->heals &= heals_overflow(exact, a, b);
-    output->truth_before = fmax(output->truth_before, far_a.root_mean_square);
-    output->truth_after = fmax(output->truth_after, far_b.root_mean_square);
-    if (!far_a.pattern_differs) comparison->native_a[i] = fmax(comparison->native_a[i], far_a.relative);
-    if (!far_b.pattern_differs) comparison->native_b[i] = fmax(comparison->native_b[i], far_b.relative);
-    bnfuse_tolerance tolerance = tolerance_of(options, output->name);
-    output->within_tolerance &= within_tolerance(a, b, tolerance.atol, tolerance.rtol);
-    metrics_add(&comparison->metrics[i], a, b, tolerance.atol, tolerance.rtol);
-    output->metrics = metrics_finish(&comparison->metrics[i]);
-    comparison->equal &= same_elements(a, b);
-}
-
-static bool judge_draw(struct comparison *comparison, struct runs *runs, bool is_native, struct bnfuse_error *error)
-{
-    struct session *session = comparison->session;
-    size_t count = comparison->result->output_count;
-    double *far_a = NEW_ARRAY(&session->data, double, count), *far_b = NEW_ARRAY(&session->data, double, count);
-    if (is_different(comparison, runs)
-        && (!run_perturbed(comparison, &session->before, runs, far_a, error)
-            || !run_perturbed(comparison, &session->after, runs, far_b, error)))
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        double resolved = resolution(comparison, runs->exact_a[i]);
-        double perturbation = perturbation_of(far_a[i], far_b[i], resolved), *least = &comparison->least[i];
-        if (perturbation > 0) *least = *least < 0 ? perturbation : fmin(*least, perturbation);
-        judge_exact(comparison, runs, i, perturbation > 0 ? perturbation : fmax(*least, 0));
-        if (is_native) judge_native(comparison, runs, i);
-        else comparison->equal &= same_elements(runs->exact_a[i], runs->exact_b[i]);
-    }
-    return true;
-}
-
-static bool compare_draw(struct comparison *comparison, bool is_native, bool is_sampled, struct bnfuse_error *error)
-{
-    size_t count = comparison->result->output_count;
-    struct runs runs = open_runs(comparison->session, count);
-    bool ran =
-        run_draw(comparison, &runs, is_native, is_sampled, error) && judge_draw(comparison, &runs, is_native, error);
-    drop_runs(&runs, count);
-    return ran;
-}
-
-/* ---- all draws ---- */
-
-/* The first draw, or a set that the user gave. Open dims take the first guess that the first model can run. */
-static bool compare_first(struct comparison *comparison, bool is_sampled, struct bnfuse_error *error)
-{
-    struct session *session = comparison->session;
-    struct bnfuse_error first = { .status = BNFUSE_OK };
-    bool guessed = true;
-    for (size_t i = 0; i < guess_count && guessed; i++) {
-        struct bnfuse_error latest;
-        bool fed = session_feed(session, &guesses[i], &draws[0], &guessed, &latest);
-        if (fed && compare_draw(comparison, true, is_sampled, &latest)) {
-            comparison->guess = &guesses[i];
-            comparison->is_open = guessed;
-            comparison->is_narrowed = session->narrowed;
-            comparison->result->inputs = describe_inputs(session->arena, &session->before);
-            comparison->result->set_count++;
-            return true;
-        }
-        if (i == 0 || is_fatal(&latest)) first = latest;
-        if (!fed || comparison->broken || is_fatal(&latest) || session->set) break;
-    }
-    if (!comparison->broken) refuse_chosen(session, &first);
-    return pass_error(error, &first);
-}
-
-/* A draw that the first model does not run on is left out: the first draw has said that both run. */
-static bool compare_more(struct comparison *comparison, const struct draw *draw, struct bnfuse_error *error)
-{
-    struct session *session = comparison->session;
-    const struct guess *sizes[] = { &odd_sizes, &other_sizes, comparison->guess };
-    const size_t count = sizeof sizes / sizeof *sizes;
-    for (size_t i = draw->is_other_size ? 0 : count - 1; i < count; i++) {
-        struct bnfuse_error why = { .status = BNFUSE_OK };
-        bool guessed, is_sampled = sizes[i] == comparison->guess && !draw->is_anything;
-        if (session_feed(session, sizes[i], draw, &guessed, &why)
-            && compare_draw(comparison, draw->is_native, is_sampled, &why)) {
-            comparison->result->set_count++;
-            break;
-        }
-        if (comparison->broken || is_fatal(&why)) return pass_error(error, &why);
-    }
-    return true;
-}
-
-/* Sets of the user's, or the draws that come first. */
-static bool compare_first_draws(struct comparison *comparison, struct bnfuse_error *error)
-{
-    struct session *session = comparison->session;
-    const struct check_options *options = session->options;
-    size_t sets = options->sets.count ? options->sets.count : 1;
-    session->runs_planned = (options->sets.count ? sets : DRAW_COUNT) * (3 + 2 * PERTURBED_RUNS);
-    for (size_t i = 0; i < sets; i++) {
-        if (!session_take(session, i, error) || !compare_first(comparison, i < MOST_SAMPLED_DRAWS, error)) return false;
-    }
-    return true;
-}
-
-static bool compare_more_draws(struct comparison *comparison, size_t from, size_t to, bool other_sizes_only,
-                               struct bnfuse_error *error)
-{
-    struct session *session = comparison->session;
-    session->set = NULL;
-    for (size_t i = from; i < to && !session->options->sets.count && session->before.given_count; i++)
-        if ((draws[i].is_other_size || !other_sizes_only) && !compare_more(comparison, &draws[i], error)) return false;
-    return true;
-}
 
 /* ---- segments, while the first model runs once more ---- */
 
@@ -375,9 +74,7 @@ static bool prove_segments(struct comparison *comparison, struct site *sites, st
     struct session *session = comparison->session;
     struct bnfuse_error why = { .status = BNFUSE_OK };
     const struct observer observer = { feed_segments, comparison, NULL };
-    bool guessed;
-    if (!session_take(session, 0, error) || !session_feed(session, comparison->guess, &draws[0], &guessed, error))
-        return false;
+    if (!compare_feed_first(comparison, error)) return false;
     struct array **outputs = output_list(session, comparison->result->output_count);
     for (struct site *site = sites; site; site = site->next)
         for (size_t i = 0; is_whole(site) && i < site->given_count; i++)
@@ -387,15 +84,6 @@ static bool prove_segments(struct comparison *comparison, struct site *sites, st
     arrays_drop(outputs, comparison->result->output_count);
     if (is_fatal(&why)) return pass_error(error, &why);
     return prove_rest(comparison, sites, error);
-}
-
-/* ---- the verdict ---- */
-
-static bool settle(struct bnfuse_check_result *result, enum bnfuse_verdict verdict, const char *why)
-{
-    result->verdict = verdict;
-    result->why = why;
-    return true;
 }
 
 static void collect_sites(struct comparison *comparison, const struct site *sites)
@@ -414,176 +102,6 @@ static void collect_sites(struct comparison *comparison, const struct site *site
     }
 }
 
-static const char *describe_difference(struct arena *arena, const struct bnfuse_difference *d)
-{
-    if (d->shape_differs) return "has another shape or type";
-    if (d->pattern_differs) return "has NaN, infinities or strings elsewhere";
-    return arena_printf(arena, "differs by %.3g of its scale", d->relative);
-}
-
-/* The last pair upstream of the segment: up to there the models agree. */
-static const char *last_agreed(const struct site *site)
-{
-    return site->given_count && site->given[site->given_count - 1] ? site->given[site->given_count - 1]->name : NULL;
-}
-
-static bool fail_by_segment(struct comparison *comparison, const struct site *site, const char *how)
-{
-    struct arena *arena = comparison->session->arena;
-    struct bnfuse_check_result *result = comparison->result;
-    const char *agreed = last_agreed(site);
-    comparison->blamed = site;
-    result->first_divergent = site->value->name;
-    result->last_agreed = agreed;
-    return settle(result, BNFUSE_VERDICT_FAIL,
-                  arena_printf(arena, "%s\"%s\" (%s%s%s) %s when both are fed the same%s%s%s; the weights explain %.3g",
-                               how, site->value->name, site->result->node, *site->result->scope ? " in " : "",
-                               site->result->scope, describe_difference(arena, &site->result->difference),
-                               agreed ? " (up to \"" : "", agreed ? agreed : "", agreed ? "\" they agree)" : "",
-                               site->result->noise));
-}
-
-static const struct site *first_mistake(const struct site *sites, bool any, bool hidden)
-{
-    for (const struct site *site = sites; site; site = site->next)
-        if (site->is_mistaken && (any || !site->is_guess || (hidden && site->is_hidden))) return site;
-    return NULL;
-}
-
-/* Whether the outputs are proven equal, whatever comes in. */
-static bool is_proven(const struct comparison *comparison, const struct site *sites)
-{
-    const struct graph *graph = comparison->session->after.net->main;
-    for (size_t i = 0; i < graph->output_count; i++)
-        if (!pairing_is_matched(&comparison->pairing, graph->outputs[i])) return false;
-    for (const struct site *site = sites; site; site = site->next)
-        if (!site->is_guess && (!site->result->checked || site->result->ill_conditioned)) return false;
-    return true;
-}
-
-static bool fail_by_output(struct comparison *comparison, const struct site *sites, const char *why)
-{
-    const struct site *site = first_mistake(sites, true, true);
-    if (site) return fail_by_segment(comparison, site, arena_printf(comparison->session->arena, "%s; first ", why));
-    return settle(comparison->result, BNFUSE_VERDICT_FAIL, why);
-}
-
-static bool judge_difference(struct comparison *comparison, const struct site *sites)
-{
-    struct arena *arena = comparison->session->arena;
-    for (size_t i = 0; i < comparison->result->output_count; i++) {
-        const struct bnfuse_output *output = comparison->result->outputs[i];
-        if (!(comparison->excess[i] > 1)) continue;
-        const char *what = describe_difference(arena, &output->rounding);
-        bool measured = !output->rounding.shape_differs && !output->rounding.pattern_differs;
-        const char *noise = measured ? arena_printf(arena, "; the weights explain %.3g", output->noise) : "";
-        return fail_by_output(comparison, sites,
-                              arena_printf(arena, "output \"%s\" %s in float64%s", output->name, what, noise));
-    }
-    return false;
-}
-
-/* So far from float64, relative to its scale, is no float32 by rounding; eleven bits are, whatever the tolerance. */
-#define LOWER_PRECISION 0x1p-15
-
-/* In the models' own types: a loss of digits, or an infinity, that float64 does not have. */
-static bool judge_own_types(struct comparison *comparison)
-{
-    struct arena *arena = comparison->session->arena;
-    for (size_t i = 0; i < comparison->result->output_count; i++) {
-        const struct bnfuse_output *output = comparison->result->outputs[i];
-        const struct bnfuse_difference *d = &output->deployment;
-        double explained = fmax(comparison->native_a[i], fmax(output->noise, 4 * resolution(comparison, NULL)));
-        bool is_lower = comparison->native_b[i] > LOWER_PRECISION;
-        if (output->within_tolerance && !is_lower) continue;
-        if (d->pattern_differs && !output->heals && !output->rounding.pattern_differs)
-            return settle(comparison->result, BNFUSE_VERDICT_FAIL,
-                          arena_printf(arena, "output \"%s\" %s in the models' own types, not in float64", output->name,
-                                       describe_difference(arena, d)));
-        if (comparison->native_b[i] > NOISE_FACTOR * explained)
-            return settle(comparison->result, BNFUSE_VERDICT_FAIL,
-                          arena_printf(arena,
-                                       "output \"%s\" of the second model loses digits in its own types: %.3g of its "
-                                       "scale from float64, the first %.3g",
-                                       output->name, comparison->native_b[i], comparison->native_a[i]));
-    }
-    return false;
-}
-
-/* With every segment proven, a perturbation above this share of the scale is worth a word. */
-#define HOPELESS 0.1
-
-static bool judge_unclear(struct comparison *comparison, const struct site *sites)
-{
-    struct arena *arena = comparison->session->arena;
-    for (size_t i = 0; i < comparison->result->output_count; i++) {
-        const struct bnfuse_output *output = comparison->result->outputs[i];
-        bool told = comparison->clear[i] && !comparison->first_unclear[i];
-        bool proven = is_proven(comparison, sites);
-        if (!comparison->unclear[i] || told || (proven && output->noise <= HOPELESS)) continue;
-        const char *what = arena_printf(arena,
-                                        "output \"%s\" %s, and half a unit in the last place of the weights "
-                                        "moves it by %.3g",
-                                        output->name, describe_difference(arena, &output->rounding), output->noise);
-        if (proven)
-            return settle(comparison->result, BNFUSE_VERDICT_ILL_CONDITIONED,
-                          arena_printf(arena, "%s, although every segment agrees", what));
-        return settle(
-            comparison->result, BNFUSE_VERDICT_CANNOT_TELL,
-            arena_printf(arena, "%s; --data with real inputs, or outputs further upstream, would tell", what));
-    }
-    return false;
-}
-
-static const struct site *unchecked_body(const struct site *sites)
-{
-    for (const struct site *site = sites; site; site = site->next)
-        if (site->inner && !site->result->checked) return site;
-    return NULL;
-}
-
-static bool is_anything_compared(const struct bnfuse_check_result *result)
-{
-    for (size_t i = 0; i < result->output_count; i++)
-        if (result->outputs[i]->rounding.compared) return true;
-    return false;
-}
-
-static bool is_lower_precision(const struct comparison *comparison)
-{
-    for (size_t i = 0; i < comparison->result->output_count; i++)
-        if (comparison->session->options->asked.precision
-            && comparison->result->outputs[i]->rounding.relative > NOISE_FACTOR * resolution_of(DTYPE_FLOAT))
-            return true;
-    return false;
-}
-
-static void judge_agreement(struct comparison *comparison)
-{
-    struct bnfuse_check_result *result = comparison->result;
-    if (comparison->equal) settle(result, BNFUSE_VERDICT_EQUAL, "");
-    else if (is_lower_precision(comparison)) settle(result, BNFUSE_VERDICT_PASS_LOWER_PRECISION, "");
-    else settle(result, BNFUSE_VERDICT_PASS_ROUNDING, "");
-}
-
-static void judge(struct comparison *comparison, const struct site *sites)
-{
-    struct arena *arena = comparison->session->arena;
-    const struct site *mistake = first_mistake(sites, false, false), *hidden = first_mistake(sites, false, true),
-                      *body = unchecked_body(sites);
-    if (judge_difference(comparison, sites)) return;
-    if (mistake) fail_by_segment(comparison, mistake, "");
-    else if (hidden) fail_by_segment(comparison, hidden, "what follows hides it, but ");
-    else if (judge_own_types(comparison) || judge_unclear(comparison, sites)) return;
-    else if (!is_anything_compared(comparison->result) && comparison->session->before.net->main->output_count)
-        settle(comparison->result, BNFUSE_VERDICT_NOT_CHECKED, "no finite number came out to compare");
-    else if (body)
-        settle(comparison->result, BNFUSE_VERDICT_CANNOT_TELL,
-               arena_printf(arena, "\"%s\" in %s differs from the first model's, and it cannot be run alone: %s",
-                            body->value->name, body->result->scope, body->result->why));
-    else judge_agreement(comparison);
-}
-
 /* ---- together ---- */
 
 static void open_results(struct comparison *comparison)
@@ -593,27 +111,12 @@ static void open_results(struct comparison *comparison)
     const struct graph *a = session->before.net->main, *b = session->after.net->main;
     size_t count = a->output_count;
     open_outputs(result, session->arena, a, 0);
-    comparison->partners = NEW_ARRAY(&session->plans, size_t, count);
-    comparison->metrics = NEW_ARRAY(session->arena, struct metrics, count);
-    comparison->excess = NEW_ARRAY(&session->plans, double, count);
-    comparison->native_a = NEW_ARRAY(&session->plans, double, count);
-    comparison->native_b = NEW_ARRAY(&session->plans, double, count);
-    comparison->least = NEW_ARRAY(&session->plans, double, count);
-    comparison->clear = NEW_ARRAY(&session->plans, size_t, count);
-    comparison->unclear = NEW_ARRAY(&session->plans, size_t, count);
-    comparison->first_unclear = NEW_ARRAY(&session->plans, bool, count);
+    comparison->scores = NEW_ARRAY(session->arena, struct score, count);
     for (size_t i = 0; i < count; i++) {
-        comparison->least[i] = -1;
+        comparison->scores[i].least = -1;
         for (size_t k = 0; k < b->output_count; k++)
-            if (comparison->pairing.outputs[k] == a->outputs[i]) comparison->partners[i] = k;
+            if (comparison->pairing.outputs[k] == a->outputs[i]) comparison->scores[i].partner = k;
     }
-}
-
-static bool is_any_output_different(const struct comparison *comparison)
-{
-    for (size_t i = 0; i < comparison->result->output_count; i++)
-        if (comparison->excess[i] > 1) return true;
-    return false;
 }
 
 static const struct site *unchecked_site(const struct site *sites)
@@ -666,13 +169,6 @@ static bool prove_pairs(struct comparison *comparison, struct site **sites, stru
     return true;
 }
 
-static bool compare_beyond(struct comparison *comparison, struct bnfuse_error *error)
-{
-    comparison->session->set = NULL;
-    return !comparison->is_narrowed || comparison->session->options->sets.count
-           || compare_more(comparison, &anything, error);
-}
-
 /* Whether every input is a tensor of real numbers: others choose what runs, and that is not proven by one draw. */
 static bool is_all_real(const struct session *session)
 {
@@ -689,15 +185,15 @@ static bool prove_at_once(struct comparison *comparison, struct site **sites, bo
     if (session->options->sets.count || !is_all_real(session) || is_any_output_different(comparison)) return true;
     if (!prove_pairs(comparison, sites, error)) return false;
     *proven = is_proven(comparison, *sites) && !first_mistake(*sites, true, true);
-    return !*proven || !comparison->is_open || compare_more_draws(comparison, 1, FIRST_DRAWS, true, error);
+    return !*proven || !comparison->is_open || compare_draws(comparison, DRAWS_OF_OTHER_SIZES, error);
 }
 
 /* By more draws. */
 static bool prove_at_length(struct comparison *comparison, struct site **sites, struct bnfuse_error *error)
 {
-    if (!compare_more_draws(comparison, 1, FIRST_DRAWS, false, error)) return false;
+    if (!compare_draws(comparison, DRAWS_FIRST, error)) return false;
     return prove_pairs(comparison, sites, error)
-           && (is_proven(comparison, *sites) || compare_more_draws(comparison, FIRST_DRAWS, DRAW_COUNT, false, error));
+           && (is_proven(comparison, *sites) || compare_draws(comparison, DRAWS_REST, error));
 }
 
 static bool compare_all(struct comparison *comparison, struct bnfuse_error *error)
@@ -705,8 +201,7 @@ static bool compare_all(struct comparison *comparison, struct bnfuse_error *erro
     struct site *sites = NULL;
     bool proven;
     open_results(comparison);
-    if (!compare_first_draws(comparison, error) || !compare_beyond(comparison, error)
-        || !prove_at_once(comparison, &sites, &proven, error)
+    if (!compare_first_draw(comparison, error) || !prove_at_once(comparison, &sites, &proven, error)
         || (!proven && !prove_at_length(comparison, &sites, error)))
         return false;
     if (is_any_output_different(comparison)) {

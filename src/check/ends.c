@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One list against the other. */
+ * The inputs and outputs of two models: one list against the other. */
 #include "check/ends.h"
 
 #include <string.h>
-
-static const char *type_text(struct arena *arena, const struct value *value)
-{
-    const char *text = dtype_name(value->type);
-    for (int axis = 0; axis < value->shape.rank; axis++)
-        text = value->shape.dims[axis].size < 0
-                   ? arena_printf(arena, "%s%s?", text, axis ? "x" : " ")
-                   : arena_printf(arena, "%s%s%lld", text, axis ? "x" : " ", (long long)value->shape.dims[axis].size);
-    return text;
-}
 
 static bool may_pair(const struct value *a, const struct value *b)
 {
@@ -37,18 +27,17 @@ static bool pair_lists(struct pairing *pairing, const struct lists *lists, struc
     if (lists->a_count != lists->b_count)
         return fail(error, BNFUSE_DIFFER, "the models have %zu and %zu %ss", lists->a_count, lists->b_count,
                     lists->what);
+    const struct name_map *names = value_names(arena, lists->a, lists->a_count);
     for (size_t i = 0; i < lists->b_count; i++) {
-        size_t k = 0;
-        while (k < lists->a_count && strcmp(lists->a[k]->name, lists->b[i]->name) != 0) k++;
-        named = named && k < lists->a_count;
-        partners[i] = lists->a[k < lists->a_count ? k : i];
+        partners[i] = name_map_get(names, lists->b[i]->name);
+        named = named && partners[i];
     }
     for (size_t i = 0; i < lists->b_count; i++) {
         if (!named) partners[i] = lists->a[i];
         if (!may_pair(partners[i], lists->b[i]))
             return fail(error, BNFUSE_DIFFER, "%s \"%s\" is %s in one model, \"%s\" is %s in the other", lists->what,
-                        partners[i]->name, type_text(arena, partners[i]), lists->b[i]->name,
-                        type_text(arena, lists->b[i]));
+                        partners[i]->name, value_type_text(partners[i], arena), lists->b[i]->name,
+                        value_type_text(lists->b[i], arena));
     }
     if (!named)
         pairing->note = arena_printf(arena, "%s%s%ss are paired by place and type, for their names differ",

@@ -558,8 +558,5 @@ const char *describe_input(struct arena *arena, const char *name, const struct d
 {
     if (datum->form == FORM_ABSENT) return arena_printf(arena, "%s absent", name);
     if (datum->form == FORM_SEQUENCE) return arena_printf(arena, "%s a sequence of %zu", name, datum->count);
-    const char *dims = "";
-    for (int axis = 0; axis < datum->tensor.rank; axis++)
-        dims = arena_printf(arena, "%s%s%lld", dims, axis ? ", " : "", (long long)datum->tensor.dims[axis]);
-    return arena_printf(arena, "%s %s [%s]", name, dtype_name(datum->tensor.type), dims);
+    return arena_printf(arena, "%s %s", name, tensor_type_text(arena, &datum->tensor));
 }

@@ -3,6 +3,7 @@
  * Two nets, the same inputs, many runs. See session.h. */
 #include "check/session.h"
 #include "base/platform.h"
+#include "base/text.h"
 
 #include "check/measure.h"
 #include "check/prove.h"
@@ -150,17 +151,6 @@ static bool choices_exist(const struct session *session, struct bnfuse_error *er
     return true;
 }
 
-static const char *declared_input(struct arena *arena, const struct value *value)
-{
-    const char *dims = value->shape.rank < 0 ? "..." : "";
-    for (int axis = 0; axis < value->shape.rank; axis++) {
-        const struct dim *dim = &value->shape.dims[axis];
-        dims = dim->size < 0 ? arena_printf(arena, "%s%s?", dims, axis ? ", " : "")
-                             : arena_printf(arena, "%s%s%lld", dims, axis ? ", " : "", (long long)dim->size);
-    }
-    return arena_printf(arena, "%s [%s]", dtype_name(value->type), dims);
-}
-
 /* What was given is used as it is, or refused. */
 static bool fits(const struct session *session, const struct value *value, const struct datum *datum,
                  struct bnfuse_error *error)
@@ -174,7 +164,7 @@ static bool fits(const struct session *session, const struct value *value, const
         good = shape->dims[axis].size < 0 || shape->dims[axis].size == tensor->dims[axis];
     return good
            || fail(error, BNFUSE_USAGE, "input \"%s\" is declared as %s, the data given are: %s", value->name,
-                   declared_input(session->arena, value), describe_input(session->arena, value->name, datum));
+                   value_type_text(value, session->arena), describe_input(session->arena, value->name, datum));
 }
 
 bool session_take(struct session *session, size_t i, struct bnfuse_error *error)
@@ -386,16 +376,10 @@ bool session_run(struct session *session, const struct side *side, enum precisio
 
 const char *describe_inputs(struct arena *arena, const struct side *side)
 {
-    const char **each = NEW_ARRAY(arena, const char *, side->given_count);
-    size_t length = 1;
-    for (size_t i = 0; i < side->given_count; i++) {
-        each[i] = describe_input(arena, side->given[i]->name, &side->data[i]);
-        length += strlen(each[i]) + 2;
-    }
-    char *text = arena_alloc(arena, length), *end = text;
-    *end = '\0';
-    for (size_t i = 0; i < side->given_count; i++) end = stpcpy(stpcpy(end, i ? ", " : ""), each[i]);
-    return text;
+    struct text text = { .arena = arena };
+    for (size_t i = 0; i < side->given_count; i++)
+        text_add_item(&text, ", ", "%s", describe_input(arena, side->given[i]->name, &side->data[i]));
+    return text_chars(&text);
 }
 
 /* ---- where two runs part ---- */

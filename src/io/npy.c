@@ -4,6 +4,8 @@
  * the elements. */
 #include "io/npy.h"
 
+#include "base/text.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -262,10 +264,11 @@ static bool format_numbers(const struct tensor *tensor, struct arena *arena, str
 
 static const char *format_shape(const struct tensor *tensor, struct arena *arena)
 {
-    const char *text = "";
-    for (int axis = 0; axis < tensor->rank; axis++)
-        text = arena_printf(arena, "%s%s%lld", text, axis ? ", " : "", (long long)tensor->dims[axis]);
-    return arena_printf(arena, "(%s%s)", text, tensor->rank == 1 ? "," : "");
+    struct text text = { .arena = arena };
+    text_add(&text, "(");
+    text_add_sizes(&text, tensor->dims, tensor->rank);
+    text_add(&text, tensor->rank == 1 ? ",)" : ")");
+    return text_chars(&text);
 }
 
 bool npy_format(const struct tensor *tensor, struct arena *arena, struct bytes parts[2], struct bnfuse_error *error)

@@ -3,6 +3,7 @@
  * Looking at an index: walks over graphs and scopes, what a node and a value are, how messages name them. */
 #include "onnx/graph/graph.h"
 #include "base/pointer_map.h"
+#include "base/text.h"
 
 #include "onnx/graph/operator.h"
 
@@ -118,6 +119,27 @@ const char *node_title(const struct node *node)
     for (size_t i = 0; i < node->output_count; i++)
         if (node->outputs[i]) return node->outputs[i]->name;
     return node->op;
+}
+
+const struct name_map *value_names(struct arena *arena, struct value *const *values, size_t count)
+{
+    struct name_map *names = NEW(arena, struct name_map); /* it is released with the arena */
+    name_map_open(names, arena);
+    for (size_t i = 0; i < count; i++)
+        if (values[i]) name_map_add(names, values[i]);
+    return names;
+}
+
+const char *value_type_text(const struct value *value, struct arena *arena)
+{
+    struct text text = { .arena = arena };
+    text_add(&text, "%s [%s", dtype_name(value->type), value->shape.rank < 0 ? "..." : "");
+    for (int axis = 0; axis < value->shape.rank; axis++) {
+        if (axis) text_add(&text, ", ");
+        text_add_sizes(&text, &value->shape.dims[axis].size, 1);
+    }
+    text_add(&text, "]");
+    return text_chars(&text);
 }
 
 const char *node_label(const struct node *node, struct arena *arena)

@@ -3,6 +3,7 @@
  * Constant tensors: where their elements are, and reading them through their factors. */
 #include "onnx/read/tensor.h"
 
+#include "base/text.h"
 #include "onnx/read/convert.h"
 #include "onnx/read/external.h"
 
@@ -414,6 +415,15 @@ struct tensor *tensor_scaled(struct arena *arena, const struct tensor *tensor, c
     factors[scaled->factor_count++] = view;
     factors[scaled->factor_count - 1].scale = scale;
     return scaled;
+}
+
+const char *tensor_type_text(struct arena *arena, const struct tensor *tensor)
+{
+    struct text text = { .arena = arena };
+    text_add(&text, "%s [", dtype_name(tensor->type));
+    text_add_sizes(&text, tensor->dims, tensor->rank);
+    text_add(&text, "]");
+    return text_chars(&text);
 }
 
 const BnfuseOnnx__TypeProto__Tensor *type_tensor(const BnfuseOnnx__TypeProto *type)

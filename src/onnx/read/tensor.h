@@ -72,6 +72,9 @@ struct tensor *tensor_reshaped(struct arena *arena, const struct tensor *tensor,
 struct tensor *tensor_scaled(struct arena *arena, const struct tensor *tensor, const struct factor *factor);
 
 /* What a type says of a tensor: NULL when it is of another kind; its element type, UNDEFINED when that is not known. */
+/* As a message names its type: `float [3, 4]`. In the arena. */
+const char *tensor_type_text(struct arena *arena, const struct tensor *tensor);
+
 const BnfuseOnnx__TypeProto__Tensor *type_tensor(const BnfuseOnnx__TypeProto *type);
 enum dtype type_element(const BnfuseOnnx__TypeProto *type);
 

@@ -39,11 +39,11 @@ UNSIGNED_BINARY(less_or_equal, x <= y)
 UNSIGNED_BINARY(greater, x > y)
 UNSIGNED_BINARY(greater_or_equal, x >= y)
 
-struct text {
+struct string {
     const char *bytes;
 };
 
-BINARY_STRIP(equal_text, struct text, int64_t, strcmp(x.bytes, y.bytes) == 0)
+BINARY_STRIP(equal_text, struct string, int64_t, strcmp(x.bytes, y.bytes) == 0)
 
 #define WHERE_STRIP(name, type)                                                                        \
     static void name(const struct inner_loop *loop)                                                    \
