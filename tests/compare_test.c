@@ -334,6 +334,31 @@ static void outputs_of_another_number_are_a_difference(void **state)
     assert_verdict(BNFUSE_VERDICT_FAIL);
 }
 
+/* Both are empty. */
+static void sequences_of_other_elements_are_a_difference(void **state)
+{
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        struct build *b = &sides[side];
+        enum dtype element = side ? DTYPE_INT64 : DTYPE_FLOAT;
+        open_model(b);
+        add_layer(b, "x", "h", 7);
+        build_node(b, "SequenceEmpty", NULL, "", "s", side ? "dtype=7" : "dtype=1");
+        build_output(b, "h", DTYPE_FLOAT, "N,4");
+        build_output(b, "s", element, "");
+        BnfuseOnnx__GraphProto *graph = b->model->graph;
+        BnfuseOnnx__TypeProto *inner = graph->output[1]->type, *type = NEW(&b->arena, BnfuseOnnx__TypeProto);
+        bnfuse_onnx__type_proto__init(type);
+        type->value_case = BNFUSE_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE;
+        type->sequence_type = NEW(&b->arena, BnfuseOnnx__TypeProto__Sequence);
+        bnfuse_onnx__type_proto__sequence__init(type->sequence_type);
+        type->sequence_type->elem_type = inner;
+        graph->output[1]->type = type;
+    }
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+    assert_non_null(strstr(result.why, "sequence of float32"));
+}
+
 /* A batch of two that was traced into the graph. */
 static void what_the_first_runs_on_the_second_must_run_on(void **state)
 {
@@ -735,6 +760,7 @@ int main(void)
         TEST(an_overflow_in_the_own_type_is_a_mistake),
         TEST(other_names_are_paired_by_place_with_a_word),
         TEST(outputs_of_another_number_are_a_difference),
+        TEST(sequences_of_other_elements_are_a_difference),
         TEST(what_the_first_runs_on_the_second_must_run_on),
         TEST(names_that_moved_are_no_difference),
         TEST(what_a_range_allows_is_no_difference),

@@ -5,8 +5,26 @@
 
 #include <string.h>
 
+static bool same_kind(const BnfuseOnnx__TypeProto *a, const BnfuseOnnx__TypeProto *b)
+{
+    if (a->value_case != b->value_case) return false;
+    if (type_tensor(a)) return type_element(a) == type_element(b);
+    return a->value_case != BNFUSE_ONNX__TYPE_PROTO__VALUE_MAP_TYPE || a->map_type->key_type == b->map_type->key_type;
+}
+
+/* To the innermost; what is not declared may be anything. */
+static bool same_elements_declared(const BnfuseOnnx__TypeProto *a, const BnfuseOnnx__TypeProto *b)
+{
+    for (; a && b; a = type_inner(a), b = type_inner(b))
+        if (!same_kind(a, b)) return false;
+    return true;
+}
+
 static bool may_pair(const struct value *a, const struct value *b)
 {
+    const BnfuseOnnx__TypeProto *of_a = value_declared(a), *of_b = value_declared(b);
+    bool tensors = type_tensor(of_a) && type_tensor(of_b); /* of them, those of other numbers may be compared */
+    if (!tensors && !same_elements_declared(of_a, of_b)) return false;
     bool real = dtype_kind(a->type) == KIND_REAL && dtype_kind(b->type) == KIND_REAL;
     bool ranks = a->shape.rank < 0 || b->shape.rank < 0 || a->shape.rank == b->shape.rank;
     return ranks && (real || a->type == b->type || a->type == DTYPE_UNDEFINED || b->type == DTYPE_UNDEFINED);

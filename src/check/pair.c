@@ -13,46 +13,6 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- hashing ---- */
-
-enum { PIECE = 1 << 16, WIDEST = 16 };
-
-/* Type, dims and elements as they are stored. */
-static uint64_t hash_tensor(struct pairing *pairing, const struct tensor *tensor)
-{
-    uint64_t hash = hash_mix(hash_mix(1, tensor->type), (uint64_t)tensor->rank);
-    for (int axis = 0; axis < tensor->rank; axis++) hash = hash_mix(hash, (uint64_t)tensor->dims[axis]);
-    if (tensor->type == DTYPE_STRING) {
-        for (int64_t i = 0; i < tensor->count; i++) hash = hash_text(hash, tensor->strings[i]);
-        return hash;
-    }
-    for (int64_t done = 0; done < tensor->count; done += PIECE) {
-        int64_t count = tensor->count - done < PIECE ? tensor->count - done : PIECE, size = 0;
-        if (!dtype_bytes(tensor->type, count, &size) || size > (int64_t)PIECE * WIDEST
-            || !tensor_read_bytes(tensor, done, count, pairing->piece, NULL)) {
-            pairing->failed = true;
-            return hash_mix(hash, (uintptr_t)tensor);
-        }
-        hash = hash_bytes(hash, pairing->piece, (size_t)size);
-    }
-    return hash;
-}
-
-static uint64_t hash_proto(struct pairing *pairing, const struct net *net, const BnfuseOnnx__TensorProto *proto)
-{
-    struct tensor tensor;
-    if (proto && tensor_from_proto(&tensor, pairing->arena, net->model, proto, NULL))
-        return hash_tensor(pairing, &tensor);
-    pairing->failed = true;
-    return (uintptr_t)proto;
-}
-
-static uint64_t hash_sparse(struct pairing *pairing, const struct net *net, const BnfuseOnnx__SparseTensorProto *proto)
-{
-    uint64_t hash = hash_mix(hash_proto(pairing, net, proto->values), hash_proto(pairing, net, proto->indices));
-    return hash_bytes(hash, proto->dims, proto->n_dims * sizeof *proto->dims);
-}
-
 /* ---- classes ---- */
 
 struct class_slot {
@@ -125,36 +85,9 @@ static uint64_t class_of(const struct numbering *n, struct value *value)
     if (!value) return 7;
     struct trace *trace = trace_of(n->pairing, value);
     if (trace->class || !value_is_stored(value)) return trace->class;
-    trace->class = value->initializer ? hash_tensor(n->pairing, value->initializer)
-                                      : hash_sparse(n->pairing, n->net, value->sparse);
+    trace->class = value->initializer ? hash_tensor(&n->pairing->prints, value->initializer)
+                                      : hash_sparse(&n->pairing->prints, n->net, value->sparse);
     return trace->class;
-}
-
-static uint64_t hash_attribute(const struct numbering *n, const BnfuseOnnx__AttributeProto *attribute)
-{
-    uint64_t hash = hash_text(hash_mix(2, (uint64_t)attribute->type), attribute->name);
-    hash = hash_text(hash, attribute->ref_attr_name);
-    hash = hash_bytes(hash, &attribute->f, sizeof attribute->f);
-    hash = hash_mix(hash, (uint64_t)attribute->i);
-    hash = hash_bytes(hash, attribute->s.data, attribute->s.len);
-    hash = hash_bytes(hash, attribute->floats, attribute->n_floats * sizeof *attribute->floats);
-    hash = hash_bytes(hash, attribute->ints, attribute->n_ints * sizeof *attribute->ints);
-    for (size_t i = 0; i < attribute->n_strings; i++)
-        hash = hash_bytes(hash, attribute->strings[i].data, attribute->strings[i].len);
-    if (attribute->t) hash = hash_mix(hash, hash_proto(n->pairing, n->net, attribute->t));
-    for (size_t i = 0; i < attribute->n_tensors; i++)
-        hash = hash_mix(hash, hash_proto(n->pairing, n->net, attribute->tensors[i]));
-    if (attribute->sparse_tensor) hash = hash_mix(hash, hash_sparse(n->pairing, n->net, attribute->sparse_tensor));
-    return hash;
-}
-
-/* What the node does, without what it does it to. Attributes count in any order. */
-static uint64_t hash_operator(const struct numbering *n, const struct node *node)
-{
-    uint64_t attributes = 0, hash = hash_text(hash_text(3, node->op), node->domain);
-    hash = hash_mix(hash, node->row ? (uint64_t)node->row->first : (uint64_t)node->opset);
-    for (size_t i = 0; i < node->proto->n_attribute; i++) attributes += hash_attribute(n, node->proto->attribute[i]);
-    return hash_mix(hash_mix(hash, attributes), node->output_count);
 }
 
 static size_t last_input(const struct node *node)
@@ -217,7 +150,7 @@ static uint64_t hash_function(const struct numbering *n, const struct graph *bod
 
 static uint64_t hash_node(const struct numbering *n, const struct node *node)
 {
-    uint64_t hash = hash_operator(n, node);
+    uint64_t hash = hash_operator(&n->pairing->prints, n->net, node);
     for (size_t i = 0; i < last_input(node); i++) hash = hash_mix(hash, class_of(n, node_input(node, i)));
     /* Attributes stand in any order. */
     uint64_t bodies = 0;
@@ -240,7 +173,7 @@ static void number_node(const struct numbering *n, const struct node *node)
         const struct tensor *constant = output && node_is_literal(node) ? value_constant(output) : NULL;
         if (!output) continue;
         trace_of(n->pairing, output)->form = hash_mix(form, i);
-        set_class(n, output, constant ? hash_tensor(n->pairing, constant) : hash_mix(hash, i));
+        set_class(n, output, constant ? hash_tensor(&n->pairing->prints, constant) : hash_mix(hash, i));
     }
     if (n->is_b && n->adopts && !n->guesses && node->inner_count) pair_bodies(n, node);
 }
@@ -272,7 +205,7 @@ bool pairing_open(struct pairing *pairing, struct arena *arena, const struct net
     pairing->traces = NEW(arena, struct pointer_map);
     pairing->traces->arena = arena;
     pairing->classes = NEW(arena, struct class_table);
-    pairing->piece = arena_alloc(arena, (size_t)PIECE * WIDEST);
+    fingerprints_open(&pairing->prints, arena);
     if (!pairing_match_ends(pairing, error)) return false;
     for (size_t i = 0; i < b->main->input_count; i++)
         if (pairing->inputs[i] && !value_is_stored(b->main->inputs[i]))
@@ -288,7 +221,7 @@ bool pairing_is_identical(struct pairing *pairing)
                            of_b = { pairing, pairing->b, true, false, false };
     for (size_t i = 0; i < pairing->b->main->output_count; i++)
         if (class_of(&of_a, pairing->outputs[i]) != class_of(&of_b, pairing->b->main->outputs[i])) return false;
-    return !pairing->failed;
+    return !pairing->prints.failed;
 }
 
 bool pairing_is_matched(const struct pairing *pairing, const struct value *value)
@@ -576,13 +509,13 @@ static const char *first_output(const struct node *node)
 
 static const struct node *opaque_counterpart(struct pairing *pairing, const struct node *node)
 {
-    const struct numbering of_a = { pairing, pairing->a, false, false, false },
-                           of_b = { pairing, pairing->b, true, false, false };
-    const uint64_t hash = hash_operator(&of_b, node);
+    const uint64_t hash = hash_operator(&pairing->prints, pairing->b, node);
     const struct node *found = NULL;
     size_t count = 0;
     for (const struct node *other = pairing->a->main->first; other; other = other->next) {
-        if (!is_opaque(other) || last_input(other) != last_input(node) || hash_operator(&of_a, other) != hash) continue;
+        if (!is_opaque(other) || last_input(other) != last_input(node)
+            || hash_operator(&pairing->prints, pairing->a, other) != hash)
+            continue;
         if (strcmp(first_output(other), first_output(node)) == 0) return other;
         found = other;
         count++;

@@ -12,6 +12,7 @@
 #define CHECK_PAIR_H
 
 #include "base/pointer_map.h"
+#include "check/fingerprint.h"
 #include "check/sample.h"
 #include "check/site.h"
 
@@ -26,9 +27,8 @@ struct pairing {
     struct trace **known; /* of a's main graph, computed, in its order */
     size_t known_count;
     struct class_table *classes; /* of a */
-    void *piece;
+    struct fingerprints prints;
     struct site *first, **last;
-    bool failed; /* a weight could not be read */
 };
 
 /* Pairs the inputs and outputs. BNFUSE_DIFFER with what does not fit. */

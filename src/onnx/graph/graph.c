@@ -133,6 +133,12 @@ const struct name_map *value_names(struct arena *arena, struct value *const *val
 const char *value_type_text(const struct value *value, struct arena *arena)
 {
     struct text text = { .arena = arena };
+    const BnfuseOnnx__TypeProto *type = value_declared(value);
+    if (type && !type_tensor(type)) {
+        for (; type; type = type_inner(type))
+            text_add_item(&text, " of ", "%s", type_tensor(type) ? dtype_name(type_element(type)) : type_kind(type));
+        return text_chars(&text);
+    }
     text_add(&text, "%s [%s", dtype_name(value->type), value->shape.rank < 0 ? "..." : "");
     for (int axis = 0; axis < value->shape.rank; axis++) {
         if (axis) text_add(&text, ", ");

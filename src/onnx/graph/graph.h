@@ -167,7 +167,7 @@ const char *node_label(const struct node *node, struct arena *arena);
 const char *node_title(const struct node *node);
 /* The values of a list by their names, but NULL; of two of one name the first. In the arena. */
 const struct name_map *value_names(struct arena *arena, struct value *const *values, size_t count);
-/* How a message names its type: `float [3, ?]`, `float [...]` of any rank. In the arena. */
+/* How a message names its type: `float [3, ?]`, `float [...]` of any rank, `optional of float`. In the arena. */
 const char *value_type_text(const struct value *value, struct arena *arena);
 /* The body that an attribute of this name holds; NULL when there is none. */
 struct graph *node_body(const struct node *node, const char *name);

@@ -85,16 +85,8 @@ static void print_declared_shape(const struct printer *p, const BnfuseOnnx__Tens
 
 static void print_declared(const struct printer *p, const BnfuseOnnx__TypeProto *type)
 {
-    static const char *const others[] = {
-        [BNFUSE_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE] = "sequence",
-        [BNFUSE_ONNX__TYPE_PROTO__VALUE_MAP_TYPE] = "map",
-        [BNFUSE_ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE] = "optional",
-        [BNFUSE_ONNX__TYPE_PROTO__VALUE_SPARSE_TENSOR_TYPE] = "sparse tensor",
-        [BNFUSE_ONNX__TYPE_PROTO__VALUE_OPAQUE_TYPE] = "opaque",
-    };
-    const size_t kind = (size_t)type->value_case;
     if (type->value_case != BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE) {
-        fprintf(p->to, " %s", kind < sizeof others / sizeof *others && others[kind] ? others[kind] : "?");
+        fprintf(p->to, " %s", type_kind(type));
         return;
     }
     fprintf(p->to, " %s", dtype_name(type->tensor_type->elem_type));

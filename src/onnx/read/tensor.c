@@ -436,3 +436,26 @@ enum dtype type_element(const BnfuseOnnx__TypeProto *type)
     const BnfuseOnnx__TypeProto__Tensor *tensor = type_tensor(type);
     return tensor && dtype_kind(tensor->elem_type) != KIND_NONE ? (enum dtype)tensor->elem_type : DTYPE_UNDEFINED;
 }
+
+const BnfuseOnnx__TypeProto *type_inner(const BnfuseOnnx__TypeProto *type)
+{
+    switch (type ? type->value_case : BNFUSE_ONNX__TYPE_PROTO__VALUE__NOT_SET) {
+    case BNFUSE_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE: return type->sequence_type->elem_type;
+    case BNFUSE_ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE: return type->optional_type->elem_type;
+    case BNFUSE_ONNX__TYPE_PROTO__VALUE_MAP_TYPE: return type->map_type->value_type;
+    default: return NULL;
+    }
+}
+
+const char *type_kind(const BnfuseOnnx__TypeProto *type)
+{
+    static const char *const kinds[] = {
+        [BNFUSE_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE] = "sequence",
+        [BNFUSE_ONNX__TYPE_PROTO__VALUE_MAP_TYPE] = "map",
+        [BNFUSE_ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE] = "optional",
+        [BNFUSE_ONNX__TYPE_PROTO__VALUE_SPARSE_TENSOR_TYPE] = "sparse tensor",
+        [BNFUSE_ONNX__TYPE_PROTO__VALUE_OPAQUE_TYPE] = "opaque",
+    };
+    const size_t kind = (size_t)type->value_case;
+    return kind < sizeof kinds / sizeof *kinds && kinds[kind] ? kinds[kind] : "?";
+}
