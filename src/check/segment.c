@@ -3,11 +3,10 @@
  * Trials of a segment: what is fed, what both make of it, what the weights explain. See segment.h. */
 #include "check/segment.h"
 
-#include "base/hash.h"
+#include "check/driver.h"
 #include "check/footprint.h"
 #include "check/input.h"
 #include "check/measure.h"
-#include "onnx/graph/attr.h"
 #include "onnx/graph/operator.h"
 
 #include <math.h>
@@ -38,9 +37,8 @@ struct proof {
     struct plan *plan_a, *plan_b;
     double perturbation; /* the largest that was measured; < 0: none */
     bool says_little;
-    uint64_t round;       /* of drives */
-    bool *dependent;      /* of what is fed: computed from something else that is fed */
-    struct seen *seen;    /* of what is fed: what numbers made for the purpose go by */
+    bool *dependent; /* of what is fed: computed from something else that is fed */
+    struct driver driver;
     const int64_t **dims; /* of what is fed: those of a smaller image; NULL: it is none */
     bool shrinks;         /* some array does */
 };
@@ -271,165 +269,6 @@ static void compare_tables(struct proof *proof)
     if (outcome.is_mistake) settle_trial(proof, site->fed, NULL, &outcome);
 }
 
-/* ---- numbers made for the purpose ---- */
-
-/* A bound of a clamp; `absent` where there is none, or none that is constant. */
-static double bound_number(const struct node *node, const struct bound *bound, double absent)
-{
-    struct value *value = bound->kind == BOUND_INPUT ? node_input(node, bound->slot) : NULL;
-    const struct tensor *constant = value ? value_constant(value) : NULL;
-    double number = absent;
-    if (bound->kind == BOUND_ZERO) return 0;
-    if (bound->kind == BOUND_ATTRIBUTE) return (double)node_float(node, bound->attribute, (float)absent);
-    return constant && constant->count == 1 && tensor_read_real(constant, 0, 1, &number, NULL) ? number : absent;
-}
-
-enum { DEEPEST = 24 };
-
-static struct interval interval_of(const struct value *value)
-{
-    for (int depth = 0; value && value->writer && depth < DEEPEST; depth++) {
-        const struct node *node = value->writer;
-        const struct operator_row *row = node->row;
-        if (row && row->within.low < row->within.high) return row->within;
-        if (row && row->clamp)
-            return (struct interval){ bound_number(node, &row->clamp->low, -INFINITY),
-                                      bound_number(node, &row->clamp->high, INFINITY) };
-        if (!row || !row->keeps_range) break;
-        value = node_input(node, 0);
-    }
-    return (struct interval){ -INFINITY, INFINITY };
-}
-
-/* The first of them for every segment: a run may leave a channel all but dead. */
-enum drive { DRIVE_ALIKE, DRIVE_CHANNEL, DRIVE_POSITIVE, DRIVE_REACH, DRIVE_SPARSE, DRIVE_LARGE, DRIVE_COUNT };
-enum { DRIVES_ANYWAY = 2 };
-
-struct seen {
-    double scale;
-    bool is_whole, is_positive, is_flag; /* nothing but 0 and 1 */
-    struct interval within;
-};
-
-static struct seen look_at(const struct array *array, const struct value *origin)
-{
-    struct seen seen = { .is_whole = true, .is_positive = true, .within = interval_of(origin) };
-    for (int64_t i = 0; i < array->count; i++) {
-        double x = array->f64[i];
-        if (!isfinite(x)) continue;
-        seen.scale = fmax(seen.scale, fabs(x));
-        seen.is_whole &= x == floor(x);
-        seen.is_positive &= x >= 0;
-    }
-    seen.is_whole &= seen.scale > 0;
-    seen.is_flag = seen.is_whole && seen.is_positive && seen.scale == 1;
-    if (!(seen.scale > 0)) {
-        seen.scale = 1;
-        seen.is_positive = false;
-    }
-    return seen;
-}
-
-/* Into what the value can be at all. */
-static double confine(const struct seen *seen, double x)
-{
-    struct interval in = seen->within;
-    if (seen->is_flag) return x > 0;
-    if (seen->is_whole) x = nearbyint(x);
-    if (seen->is_positive) x = fabs(x);
-    if (in.low >= 0 && x < 0) x = -x;
-    if (x >= in.low && x <= in.high) return x;
-    if (!isfinite(in.low) || !isfinite(in.high)) return fmin(fmax(x, in.low), in.high);
-    double part = fmod(fabs(x - in.low), in.high - in.low);
-    return in.low + part;
-}
-
-static int64_t channel_of(const struct array *array, int64_t i)
-{
-    int axis = array->rank > 2 ? 1 : array->rank - 1;
-    for (int k = array->rank - 1; k > axis; k--) i /= array->dims[k] ? array->dims[k] : 1;
-    return array->rank ? i % array->dims[axis] : 0;
-}
-
-static double driven(enum drive drive, double normal, double scale, double reach, uint64_t bits, bool is_chosen)
-{
-    switch (drive) {
-    case DRIVE_POSITIVE: return fabs(normal) * scale;
-    case DRIVE_CHANNEL: return is_chosen ? 10 * scale * normal : 0;
-    case DRIVE_REACH: return 2 * fmax(reach, scale) * (bits & 1 ? fabs(normal) : -fabs(normal));
-    case DRIVE_SPARSE: return bits % 16 == 0 ? 10 * scale * normal : 0;
-    case DRIVE_LARGE: return 20 * scale * normal;
-    default: return scale * normal / 2;
-    }
-}
-
-static struct array *drive_array(const struct proof *proof, size_t input, const int64_t *dims, enum drive drive)
-{
-    const struct array *array = proof->site->fed[input];
-    struct array *made = array_new(array->pool, array->type, array->store, array->rank, dims ? dims : array->dims);
-    const struct seen seen = proof->seen[input];
-    uint64_t seed = proof->prover->options->asked.seed + 100 * proof->round + drive + 1, bits = seed;
-    random_normal(made->f64, made->count, seed, proof->site->origins[input]->name);
-    for (int64_t i = 0; i < made->count; i++) {
-        bits = bits * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        int axis = made->rank > 2 ? 1 : made->rank - 1;
-        uint64_t channels = made->rank ? (uint64_t)made->dims[axis] : 1;
-        bool chosen =
-            (bits >> 33) % channels < 1 + channels / 64 || (uint64_t)channel_of(made, i) == (bits >> 40) % channels;
-        double x = driven(drive, made->f64[i], seen.scale, proof->site->reach, bits >> 33, chosen);
-        made->f64[i] = confine(&seen, x);
-    }
-    return made;
-}
-
-static struct array *flipped(const struct array *array, bool to)
-{
-    struct array *made = array_new(array->pool, array->type, array->store, array->rank, array->dims);
-    for (int64_t i = 0; i < made->count; i++) made->i64[i] = to;
-    return made;
-}
-
-/* Whether numbers made for the purpose take the place of what is fed here. */
-static bool is_driven(const struct proof *proof, size_t i)
-{
-    const struct array *array = proof->site->fed[i];
-    struct value *origin = proof->site->origins[i];
-    return array && array->store == STORE_F64 && !pointer_map_get(proof->prover->sizes, origin)
-           && !site_is_constant(origin);
-}
-
-/* Of eight bits, where they are no sizes: what stands for real numbers. */
-static bool is_code(const struct proof *proof, size_t i)
-{
-    const struct array *array = proof->site->fed[i];
-    struct value *origin = proof->site->origins[i];
-    return array && array->store == STORE_I64 && (array->type == DTYPE_UINT8 || array->type == DTYPE_INT8)
-           && !pointer_map_get(proof->prover->sizes, origin) && !site_is_constant(origin);
-}
-
-/* Any of them. */
-static struct array *drive_codes(const struct proof *proof, size_t input, enum drive drive)
-{
-    const struct array *array = proof->site->fed[input];
-    struct array *made = array_new(array->pool, array->type, array->store, array->rank, array->dims);
-    const int64_t least = array->type == DTYPE_INT8 ? -128 : 0;
-    uint64_t bits = hash_mix(proof->prover->options->asked.seed + 100 * proof->round + drive, input);
-    for (int64_t i = 0; i < made->count; i++) {
-        bits = bits * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        made->i64[i] = least + (int64_t)(bits >> 56);
-    }
-    return made;
-}
-
-static struct array *drive_value(const struct proof *proof, size_t i, const int64_t *dims, enum drive drive)
-{
-    struct array *array = proof->site->fed[i];
-    if (is_code(proof, i)) return drive_codes(proof, i, drive);
-    if (array && array->store == STORE_I64 && array->type == DTYPE_BOOL) return flipped(array, drive % 2);
-    if (is_driven(proof, i)) return drive_array(proof, i, dims, drive);
-    return array ? array_keep(array) : NULL;
-}
-
 /* ---- what is fed depends on what else is fed ---- */
 
 struct cone {
@@ -511,7 +350,7 @@ enum { ENOUGH = 4096 };
 
 static bool is_image(const struct proof *proof, size_t i)
 {
-    return is_driven(proof, i) && proof->site->fed[i]->rank >= 4;
+    return is_driven(&proof->driver, i) && proof->site->fed[i]->rank >= 4;
 }
 
 /* Of an axis of an image: what the windows on the way need, and `more` of their steps. */
@@ -567,7 +406,8 @@ static bool try_drive(struct proof *proof, enum drive drive, enum trial trial, b
     struct array **fed = NEW_ARRAY(proof->prover->scratch, struct array *, count);
     *told = false;
     for (size_t i = 0; i < count; i++)
-        fed[i] = proof->dependent[i] ? NULL : drive_value(proof, i, trial == SMALL ? proof->dims[i] : NULL, drive);
+        fed[i] =
+            proof->dependent[i] ? NULL : drive_value(&proof->driver, i, trial == SMALL ? proof->dims[i] : NULL, drive);
     if (fill_dependent(proof, fed, proof->dependent, &why)) try_segment(proof, fed, trial, told, &why);
     for (size_t i = 0; i < count; i++) array_drop(fed[i]);
     return !is_fatal(&why) || pass_error(error, &why);
@@ -584,7 +424,7 @@ static bool drive_segment(struct proof *proof, enum drive drive, struct bnfuse_e
 static bool is_coded(const struct proof *proof)
 {
     for (size_t i = 0; i < proof->site->given_count; i++)
-        if (is_code(proof, i)) return true;
+        if (is_code(&proof->driver, i)) return true;
     return false;
 }
 
@@ -609,12 +449,9 @@ static struct proof open_proof(const struct prover *prover, const struct pointer
     const size_t count = site->given_count;
     struct proof proof = { .prover = prover, .sizes_of_b = sizes_of_b, .site = site, .perturbation = -1 };
     proof.dependent = NEW_ARRAY(prover->scratch, bool, count);
-    proof.seen = NEW_ARRAY(prover->scratch, struct seen, count);
+    proof.driver = open_driver(prover->scratch, site, prover->sizes, prover->options->asked.seed);
     proof.dims = NEW_ARRAY(prover->scratch, const int64_t *, count);
-    for (size_t i = 0; i < count; i++) {
-        proof.dependent[i] = is_dependent(&proof, i);
-        if (is_driven(&proof, i)) proof.seen[i] = look_at(site->fed[i], site->origins[i]);
-    }
+    for (size_t i = 0; i < count; i++) proof.dependent[i] = is_dependent(&proof, i);
     return proof;
 }
 
@@ -625,7 +462,7 @@ static bool drive_all(struct proof *proof, struct bnfuse_error *error)
     const uint64_t rounds = rounds_for(site);
     compare_tables(proof);
     find_smaller(proof);
-    for (proof->round = 0; ran && proof->round < rounds; proof->round++)
+    for (proof->driver.round = 0; ran && proof->driver.round < rounds; proof->driver.round++)
         for (enum drive drive = 0; ran && drive < (more ? DRIVE_COUNT : DRIVES_ANYWAY) && !site->is_mistaken; drive++)
             ran = drive_segment(proof, drive, error);
     return ran;

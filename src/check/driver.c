@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Numbers made for a segment, within what its values can be. */
+#include "check/driver.h"
+
+#include "base/hash.h"
+#include "check/input.h"
+#include "onnx/graph/attr.h"
+#include "onnx/graph/operator.h"
+
+#include <math.h>
+
+struct seen {
+    double scale;
+    bool is_whole, is_positive, is_flag; /* nothing but 0 and 1 */
+    struct interval within;
+};
+
+/* A bound of a clamp; `absent` where there is none, or none that is constant. */
+static double bound_number(const struct node *node, const struct bound *bound, double absent)
+{
+    struct value *value = bound->kind == BOUND_INPUT ? node_input(node, bound->slot) : NULL;
+    const struct tensor *constant = value ? value_constant(value) : NULL;
+    double number = absent;
+    if (bound->kind == BOUND_ZERO) return 0;
+    if (bound->kind == BOUND_ATTRIBUTE) return (double)node_float(node, bound->attribute, (float)absent);
+    return constant && constant->count == 1 && tensor_read_real(constant, 0, 1, &number, NULL) ? number : absent;
+}
+
+enum { DEEPEST = 24 };
+
+static struct interval interval_of(const struct value *value)
+{
+    for (int depth = 0; value && value->writer && depth < DEEPEST; depth++) {
+        const struct node *node = value->writer;
+        const struct operator_row *row = node->row;
+        if (row && row->within.low < row->within.high) return row->within;
+        if (row && row->clamp)
+            return (struct interval){ bound_number(node, &row->clamp->low, -INFINITY),
+                                      bound_number(node, &row->clamp->high, INFINITY) };
+        if (!row || !row->keeps_range) break;
+        value = node_input(node, 0);
+    }
+    return (struct interval){ -INFINITY, INFINITY };
+}
+
+static struct seen look_at(const struct array *array, const struct value *origin)
+{
+    struct seen seen = { .is_whole = true, .is_positive = true, .within = interval_of(origin) };
+    for (int64_t i = 0; i < array->count; i++) {
+        double x = array->f64[i];
+        if (!isfinite(x)) continue;
+        seen.scale = fmax(seen.scale, fabs(x));
+        seen.is_whole &= x == floor(x);
+        seen.is_positive &= x >= 0;
+    }
+    seen.is_whole &= seen.scale > 0;
+    seen.is_flag = seen.is_whole && seen.is_positive && seen.scale == 1;
+    if (!(seen.scale > 0)) {
+        seen.scale = 1;
+        seen.is_positive = false;
+    }
+    return seen;
+}
+
+/* Into what the value can be at all. */
+static double confine(const struct seen *seen, double x)
+{
+    struct interval in = seen->within;
+    if (seen->is_flag) return x > 0;
+    if (seen->is_whole) x = nearbyint(x);
+    if (seen->is_positive) x = fabs(x);
+    if (in.low >= 0 && x < 0) x = -x;
+    if (x >= in.low && x <= in.high) return x;
+    if (!isfinite(in.low) || !isfinite(in.high)) return fmin(fmax(x, in.low), in.high);
+    double part = fmod(fabs(x - in.low), in.high - in.low);
+    return in.low + part;
+}
+
+static int64_t channel_of(const struct array *array, int64_t i)
+{
+    int axis = array->rank > 2 ? 1 : array->rank - 1;
+    for (int k = array->rank - 1; k > axis; k--) i /= array->dims[k] ? array->dims[k] : 1;
+    return array->rank ? i % array->dims[axis] : 0;
+}
+
+static double driven(enum drive drive, double normal, double scale, double reach, uint64_t bits, bool is_chosen)
+{
+    switch (drive) {
+    case DRIVE_POSITIVE: return fabs(normal) * scale;
+    case DRIVE_CHANNEL: return is_chosen ? 10 * scale * normal : 0;
+    case DRIVE_REACH: return 2 * fmax(reach, scale) * (bits & 1 ? fabs(normal) : -fabs(normal));
+    case DRIVE_SPARSE: return bits % 16 == 0 ? 10 * scale * normal : 0;
+    case DRIVE_LARGE: return 20 * scale * normal;
+    default: return scale * normal / 2;
+    }
+}
+
+static struct array *drive_array(const struct driver *driver, size_t input, const int64_t *dims, enum drive drive)
+{
+    const struct array *array = driver->site->fed[input];
+    struct array *made = array_new(array->pool, array->type, array->store, array->rank, dims ? dims : array->dims);
+    const struct seen seen = driver->seen[input];
+    uint64_t seed = driver->seed + 100 * driver->round + drive + 1, bits = seed;
+    random_normal(made->f64, made->count, seed, driver->site->origins[input]->name);
+    for (int64_t i = 0; i < made->count; i++) {
+        bits = bits * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        int axis = made->rank > 2 ? 1 : made->rank - 1;
+        uint64_t channels = made->rank ? (uint64_t)made->dims[axis] : 1;
+        bool chosen =
+            (bits >> 33) % channels < 1 + channels / 64 || (uint64_t)channel_of(made, i) == (bits >> 40) % channels;
+        double x = driven(drive, made->f64[i], seen.scale, driver->site->reach, bits >> 33, chosen);
+        made->f64[i] = confine(&seen, x);
+    }
+    return made;
+}
+
+static struct array *flipped(const struct array *array, bool to)
+{
+    struct array *made = array_new(array->pool, array->type, array->store, array->rank, array->dims);
+    for (int64_t i = 0; i < made->count; i++) made->i64[i] = to;
+    return made;
+}
+
+bool is_driven(const struct driver *driver, size_t i)
+{
+    const struct array *array = driver->site->fed[i];
+    struct value *origin = driver->site->origins[i];
+    return array && array->store == STORE_F64 && !pointer_map_get(driver->sizes, origin) && !site_is_constant(origin);
+}
+
+bool is_code(const struct driver *driver, size_t i)
+{
+    const struct array *array = driver->site->fed[i];
+    struct value *origin = driver->site->origins[i];
+    return array && array->store == STORE_I64 && (array->type == DTYPE_UINT8 || array->type == DTYPE_INT8)
+           && !pointer_map_get(driver->sizes, origin) && !site_is_constant(origin);
+}
+
+/* Any of them. */
+static struct array *drive_codes(const struct driver *driver, size_t input, enum drive drive)
+{
+    const struct array *array = driver->site->fed[input];
+    struct array *made = array_new(array->pool, array->type, array->store, array->rank, array->dims);
+    const int64_t least = array->type == DTYPE_INT8 ? -128 : 0;
+    uint64_t bits = hash_mix(driver->seed + 100 * driver->round + drive, input);
+    for (int64_t i = 0; i < made->count; i++) {
+        bits = bits * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        made->i64[i] = least + (int64_t)(bits >> 56);
+    }
+    return made;
+}
+
+struct array *drive_value(const struct driver *driver, size_t i, const int64_t *dims, enum drive drive)
+{
+    struct array *array = driver->site->fed[i];
+    if (is_code(driver, i)) return drive_codes(driver, i, drive);
+    if (array && array->store == STORE_I64 && array->type == DTYPE_BOOL) return flipped(array, drive % 2);
+    if (is_driven(driver, i)) return drive_array(driver, i, dims, drive);
+    return array ? array_keep(array) : NULL;
+}
+
+struct driver open_driver(struct arena *arena, const struct site *site, const struct pointer_map *sizes, uint64_t seed)
+{
+    struct driver driver = { .site = site, .sizes = sizes, .seed = seed };
+    driver.seen = NEW_ARRAY(arena, struct seen, site->given_count);
+    for (size_t i = 0; i < site->given_count; i++)
+        if (is_driven(&driver, i)) driver.seen[i] = look_at(site->fed[i], site->origins[i]);
+    return driver;
+}
