@@ -48,8 +48,8 @@ static bool end(struct stopwatch *watch, bool result)
 
 WRAP(elements_compare,
      (struct elements * elements, const struct tensor *expected, const struct tensor *written, int64_t first,
-      int64_t count, int64_t *at, struct bnfuse_error *error),
-     (elements, expected, written, first, count, at, error))
+      int64_t count, const struct elements_read *read, int64_t *at, struct bnfuse_error *error),
+     (elements, expected, written, first, count, read, at, error))
 WRAP(verify_bytes,
      (const struct written *written, struct arena *arena, struct model *model, struct bnfuse_error *error),
      (written, arena, model, error))

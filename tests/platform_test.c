@@ -34,27 +34,6 @@ static void a_memory_file_holds_what_was_written(void **state)
     close(fd);
 }
 
-static void a_copy_moves_the_offset_or_is_refused(void **state)
-{
-    (void)state;
-    char back[4] = "";
-    int from = platform_memory_file(), to = platform_memory_file();
-    off_t offset = 2;
-    assert_int_equal(write(from, "tensor", 6), 6);
-    ssize_t count = platform_copy(from, &offset, to, 4);
-    if (count < 0) {
-        assert_int_equal(offset, 2);
-    } else {
-        assert_int_equal(count, 4);
-        assert_int_equal(offset, 6);
-        assert_int_equal(pread(to, back, 4, 0), 4);
-        assert_memory_equal(back, "nsor", 4);
-        assert_int_equal(platform_copy(from, &offset, to, 4), 0);
-    }
-    close(from);
-    close(to);
-}
-
 static void an_unnamed_file_gets_a_name_or_is_refused(void **state)
 {
     (void)state;
@@ -101,7 +80,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_is_a_processor),
         cmocka_unit_test(a_memory_file_holds_what_was_written),
-        cmocka_unit_test(a_copy_moves_the_offset_or_is_refused),
         cmocka_unit_test(an_unnamed_file_gets_a_name_or_is_refused),
         cmocka_unit_test(a_name_that_is_taken_is_not_renamed_to),
     };

@@ -117,17 +117,6 @@ int platform_open_unnamed(int directory_fd)
 
 #endif
 
-ssize_t platform_copy(int from, off_t *offset, int to, size_t size)
-{
-#ifdef __linux__
-    return copy_file_range(from, offset, to, NULL, size, 0);
-#else
-    (void)from, (void)offset, (void)to, (void)size;
-    errno = ENOSYS;
-    return -1;
-#endif
-}
-
 struct timespec platform_modified(const struct stat *status)
 {
 #ifdef __APPLE__

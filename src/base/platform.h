@@ -35,10 +35,6 @@ int platform_link_unnamed(int fd, int directory_fd, const char *name);
 /* Renames a file of the folder to a name that no file has. 0; or -1 with errno, EEXIST when one has it. */
 int platform_rename_new(int directory_fd, const char *from, const char *to);
 
-/* Copies up to `size` bytes from *offset of `from`, which moves on, to `to`, without a way through this process. The
- * bytes copied; 0 at the end of the file; -1 with errno, also where the system cannot. */
-ssize_t platform_copy(int from, off_t *offset, int to, size_t size);
-
 /* Sets aside the place that `size` bytes of a new file will take, which costs less at once than bit by bit; nothing where
  * that cannot be done. The file stays empty. */
 void platform_reserve(int fd, off_t size);

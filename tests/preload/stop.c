@@ -42,14 +42,6 @@ ssize_t write(int fd, const void *bytes, size_t size)
     return stop == 1 ? -1 : next.call(fd, bytes, stop == 2 && size > 1 ? 1 : size);
 }
 
-typedef ssize_t copy_type(int from, off_t *from_at, int to, off_t *to_at, size_t size, unsigned flags);
-ssize_t copy_file_range(int from, off_t *from_at, int to, off_t *to_at, size_t size, unsigned flags)
-{
-    NEXT("copy_file_range", copy_type);
-    int stop = stops();
-    return stop == 1 ? -1 : next.call(from, from_at, to, to_at, stop == 2 && size > 1 ? 1 : size, flags);
-}
-
 typedef int fd_type(int fd);
 int fsync(int fd)
 {

@@ -273,8 +273,7 @@ double tensor_bound(const struct tensor *tensor)
     return bound;
 }
 
-/* Whether the elements are somewhere just as they will be stored. */
-static bool is_stored(const struct tensor *tensor)
+bool tensor_is_stored(const struct tensor *tensor)
 {
     return !tensor->exact && tensor->factor_count == 0;
 }
@@ -284,7 +283,7 @@ bool tensor_read_rounded(const struct tensor *tensor, int64_t first, int64_t cou
 {
     double packed[PIECE_ELEMENTS];
     if (!tensor_read_real(tensor, first, count, to, error)) return false;
-    if (is_stored(tensor) || tensor->type == DTYPE_DOUBLE) return true;
+    if (tensor_is_stored(tensor) || tensor->type == DTYPE_DOUBLE) return true;
     for (int64_t done = 0; done < count; done += PIECE_ELEMENTS) {
         int64_t n = count - done < PIECE_ELEMENTS ? count - done : PIECE_ELEMENTS;
         dtype_store_real(tensor->type, to + done, n, packed);
@@ -300,39 +299,40 @@ bool tensor_read_whole(const struct tensor *tensor, int64_t first, int64_t count
     if (dtype_kind(tensor->type) != KIND_WHOLE)
         return fail(error, BNFUSE_INVALID, "a tensor of %s stands where whole numbers are needed",
                     dtype_name(tensor->type));
-    assert(is_stored(tensor));
+    assert(tensor_is_stored(tensor));
     if (count == 0) return true;
     if (tensor->span.file) return span_pieces(tensor, first, count, to, true, error);
     dtype_load_whole(tensor->type, tensor->bytes, first, count, to);
     return true;
 }
 
-bool tensor_read_bytes(const struct tensor *tensor, int64_t first, int64_t count, void *to, struct bnfuse_error *error)
+void tensor_scale_bytes(const struct tensor *tensor, int64_t first, int64_t count, const void *source, void *to)
 {
     double piece[PIECE_ELEMENTS];
-    const int64_t bits = dtype_bits(tensor->type), from = first / 8 * bits;
+    const int64_t bits = dtype_bits(tensor->type);
+    for (int64_t done = 0; done < count; done += PIECE_ELEMENTS) {
+        int64_t n = count - done < PIECE_ELEMENTS ? count - done : PIECE_ELEMENTS, at = done / 8 * bits;
+        if (tensor->exact) memcpy(piece, tensor->exact + first + done, (size_t)n * sizeof *piece);
+        else dtype_load_real(tensor->type, (const uint8_t *)source + at, 0, n, piece);
+        for (size_t i = 0; i < tensor->factor_count; i++) apply_factor(&tensor->factors[i], first + done, n, piece);
+        dtype_store_real(tensor->type, piece, n, (uint8_t *)to + at);
+    }
+}
+
+bool tensor_read_bytes(const struct tensor *tensor, int64_t first, int64_t count, void *to, struct bnfuse_error *error)
+{
+    const int64_t from = first / 8 * dtype_bits(tensor->type);
+    const void *source = to;
     int64_t size;
     assert(first >= 0 && count >= 0 && first % 8 == 0 && first <= tensor->count && count <= tensor->count - first);
     if (!dtype_bytes(tensor->type, count, &size))
         return fail(error, BNFUSE_INVALID, "a tensor of %s stands where numbers are needed", dtype_name(tensor->type));
     if (count == 0) return true;
-    if (is_stored(tensor) && tensor->span.file)
-        return span_read(&tensor->span, (uint64_t)from, to, (size_t)size, error);
-    if (is_stored(tensor)) {
-        memcpy(to, (const uint8_t *)tensor->bytes + from, (size_t)size);
-        return true;
-    }
-    /* From a file all at once to where the result goes, and changed there. */
-    if (tensor->span.file && !span_read(&tensor->span, (uint64_t)from, to, (size_t)size, error)) return false;
-    for (int64_t done = 0; done < count; done += PIECE_ELEMENTS) {
-        int64_t n = count - done < PIECE_ELEMENTS ? count - done : PIECE_ELEMENTS;
-        uint8_t *place = (uint8_t *)to + done / 8 * bits;
-        if (tensor->exact) memcpy(piece, tensor->exact + first + done, (size_t)n * sizeof *piece);
-        else if (tensor->span.file) dtype_load_real(tensor->type, place, 0, n, piece);
-        else dtype_load_real(tensor->type, tensor->bytes, first + done, n, piece);
-        for (size_t i = 0; i < tensor->factor_count; i++) apply_factor(&tensor->factors[i], first + done, n, piece);
-        dtype_store_real(tensor->type, piece, n, place);
-    }
+    /* From a file to where the result goes, and changed there. */
+    if (!tensor->span.file) source = tensor->exact ? NULL : (const uint8_t *)tensor->bytes + from;
+    else if (!span_read(&tensor->span, (uint64_t)from, to, (size_t)size, error)) return false;
+    if (!tensor_is_stored(tensor)) tensor_scale_bytes(tensor, first, count, source, to);
+    else if (source != to) memcpy(to, source, (size_t)size);
     return true;
 }
 

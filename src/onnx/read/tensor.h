@@ -58,6 +58,10 @@ bool tensor_read_whole(const struct tensor *tensor, int64_t first, int64_t count
                        struct bnfuse_error *error);
 /* Packed elements as they will be stored; `first` must be a multiple of 8 (4-bit types share bytes). */
 bool tensor_read_bytes(const struct tensor *tensor, int64_t first, int64_t count, void *to, struct bnfuse_error *error);
+/* The same of a tensor with factors, from the packed elements that were read for them; in place, too. */
+void tensor_scale_bytes(const struct tensor *tensor, int64_t first, int64_t count, const void *source, void *to);
+/* Whether the elements are somewhere just as they will be stored. */
+bool tensor_is_stored(const struct tensor *tensor);
 
 /* All elements as doubles, in the arena. */
 bool tensor_values(const struct tensor *tensor, struct arena *arena, double **values, struct bnfuse_error *error);

@@ -15,8 +15,6 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-enum { BUFFER = 256 << 10, LONG_SPAN = 64 << 10 };
-
 static bool cannot(const struct atomic_file *target, const char *what, struct bnfuse_error *error)
 {
     return fail(error, BNFUSE_USAGE, "%s: cannot %s: %s", target->path, what, strerror(errno));
@@ -162,7 +160,6 @@ static int create_spool(void)
 
 bool atomic_file_open(struct atomic_file *target, struct arena *arena, struct bnfuse_error *error)
 {
-    target->buffer = arena_alloc(arena, BUFFER);
     arena_defer(arena, abandon, target);
     if (target->directory) {
         if (create_temporary(target)) return true;
@@ -202,21 +199,6 @@ static void note_written(struct atomic_file *target, uint64_t size)
     target->started = target->written;
 }
 
-static bool write_through(struct atomic_file *target, const char *bytes, size_t size, struct bnfuse_error *error)
-{
-    if (!write_bytes(target, target->fd, bytes, size, error)) return false;
-    note_written(target, size);
-    return true;
-}
-
-static bool flush(struct atomic_file *target, struct bnfuse_error *error)
-{
-    size_t size = target->buffered;
-    target->buffered = 0;
-    if (!size) return true;
-    return write_through(target, target->buffer, size, error);
-}
-
 void atomic_file_reserve(const struct atomic_file *target, uint64_t size)
 {
     enum { WORTH_IT = 1 << 20 };
@@ -225,57 +207,8 @@ void atomic_file_reserve(const struct atomic_file *target, uint64_t size)
 
 bool atomic_file_write(struct atomic_file *target, const void *bytes, size_t size, struct bnfuse_error *error)
 {
-    if (size > BUFFER - target->buffered && !flush(target, error)) return false;
-    if (size >= BUFFER) return write_through(target, bytes, size, error);
-    if (size) memcpy(target->buffer + target->buffered, bytes, size);
-    target->buffered += size;
-    return true;
-}
-
-bool atomic_file_write_through(struct atomic_file *target, const void *bytes, size_t size, struct bnfuse_error *error)
-{
-    return flush(target, error) && write_through(target, bytes, size, error);
-}
-
-/* Through the buffer, which is empty or has room for it. */
-static bool copy_short(struct atomic_file *target, const struct span *span, uint64_t from, size_t size,
-                       struct bnfuse_error *error)
-{
-    if (size > BUFFER - target->buffered && !flush(target, error)) return false;
-    if (!span_read(span, from, target->buffer + target->buffered, size, error)) return false;
-    target->buffered += size;
-    return true;
-}
-
-/* Within the kernel as far as it goes. What makes it stop will stop read and write as well, or not matter to them. */
-static uint64_t copy_in_kernel(struct atomic_file *target, const struct span *span)
-{
-    enum { PIECE = 8 << 20 };
-    uint64_t done = 0;
-    off_t from = (off_t)span->offset;
-    while (done < span->size) {
-        size_t size = span->size - done < PIECE ? (size_t)(span->size - done) : PIECE;
-        ssize_t count = platform_copy(span->file->fd, &from, target->fd, size);
-        if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) break;
-        done += (uint64_t)count;
-        note_written(target, (uint64_t)count);
-    }
-    return done;
-}
-
-bool atomic_file_copy(struct atomic_file *target, const struct span *span, struct bnfuse_error *error)
-{
-    uint64_t done = 0;
-    if (span->size >= LONG_SPAN && !span->file->bytes) {
-        if (!flush(target, error)) return false;
-        done = copy_in_kernel(target, span);
-    }
-    while (done < span->size) {
-        size_t size = span->size - done < BUFFER ? (size_t)(span->size - done) : BUFFER;
-        if (!copy_short(target, span, done, size, error)) return false;
-        done += size;
-    }
+    if (!write_bytes(target, target->fd, bytes, size, error)) return false;
+    note_written(target, size);
     return true;
 }
 
@@ -290,7 +223,6 @@ static bool keep_mode(struct atomic_file *target)
 bool atomic_file_read_back(struct atomic_file *target, struct file *file, struct bnfuse_error *error)
 {
     struct stat status;
-    if (!flush(target, error)) return false;
     if (fstat(target->fd, &status)) return cannot(target, "read back", error);
     *file = (struct file){ .path = target->path, .fd = target->fd, .size = (uint64_t)status.st_size };
     return true;
@@ -298,7 +230,6 @@ bool atomic_file_read_back(struct atomic_file *target, struct file *file, struct
 
 bool atomic_file_finish(struct atomic_file *target, struct bnfuse_error *error)
 {
-    if (!flush(target, error)) return false;
     return !target->directory || (!fsync(target->fd) && keep_mode(target)) || cannot(target, "write", error);
 }
 
@@ -314,11 +245,12 @@ static bool replace(struct atomic_file *target)
 /* All of it to where it cannot be taken back. A pipe or a terminal cannot be synced, and need not be. */
 static bool send(struct atomic_file *target, struct bnfuse_error *error)
 {
+    char buffer[16 << 10];
     ssize_t count;
-    for (off_t at = 0; (count = pread(target->fd, target->buffer, BUFFER, at)) != 0; at += count) {
+    for (off_t at = 0; (count = pread(target->fd, buffer, sizeof buffer, at)) != 0; at += count) {
         if (count < 0 && errno == EINTR) count = 0;
         if (count < 0) return cannot(target, "write", error);
-        if (!write_bytes(target, target->sink, target->buffer, (size_t)count, error)) return false;
+        if (!write_bytes(target, target->sink, buffer, (size_t)count, error)) return false;
     }
     return !fsync(target->sink) || errno == EINVAL || errno == EROFS || errno == ENOTSUP
            || cannot(target, "write", error);

@@ -20,14 +20,12 @@ struct atomic_file {
     const char *name;        /* in that directory */
     char temporary_name[64]; /* likewise, while has_name */
     bool has_name;
-    bool holds_signals;   /* SIGTERM, SIGINT and SIGHUP wait until the name is gone */
-    sigset_t signals;     /* those blocked before */
-    sigset_t ending;      /* those that would have ended the program meanwhile */
-    int fd, directory_fd; /* -1: closed */
-    int sink;             /* what is sent the file, if it is no regular one */
-    bool is_read_only;    /* the temporary file is all that is wanted: it is read back */
-    char *buffer;
-    size_t buffered;
+    bool holds_signals;        /* SIGTERM, SIGINT and SIGHUP wait until the name is gone */
+    sigset_t signals;          /* those blocked before */
+    sigset_t ending;           /* those that would have ended the program meanwhile */
+    int fd, directory_fd;      /* -1: closed */
+    int sink;                  /* what is sent the file, if it is no regular one */
+    bool is_read_only;         /* the temporary file is all that is wanted: it is read back */
     uint64_t written, started; /* bytes of the file, and how many of them are on their way to the disk */
 };
 
@@ -41,10 +39,6 @@ bool atomic_file_open(struct atomic_file *target, struct arena *arena, struct bn
 /* So many bytes will be written. */
 void atomic_file_reserve(const struct atomic_file *target, uint64_t size);
 bool atomic_file_write(struct atomic_file *target, const void *bytes, size_t size, struct bnfuse_error *error);
-/* The same, and all that was written can be read in the file. */
-bool atomic_file_write_through(struct atomic_file *target, const void *bytes, size_t size, struct bnfuse_error *error);
-/* Appends a whole span; long ones go from file to file within the kernel. */
-bool atomic_file_copy(struct atomic_file *target, const struct span *span, struct bnfuse_error *error);
 /* All that was written, open for reading until the target is committed or its arena closed. */
 bool atomic_file_read_back(struct atomic_file *target, struct file *file, struct bnfuse_error *error);
 /* Everything written is on the disk, and the mode is right. */

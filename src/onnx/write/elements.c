@@ -9,12 +9,11 @@
 #include <assert.h>
 #include <string.h>
 
-enum { MOST = 16 << 10, CHUNK = 64 << 10 }; /* elements and bytes at a time */
+enum { CHUNK = 32 << 10, MOST = 1 << 10 }; /* bytes read and elements recomputed at a time */
 
 struct elements {
     const struct tensor *expected, *written;
-    _Alignas(16) double real[MOST];
-    _Alignas(16) uint8_t source[CHUNK], wanted[CHUNK], found[CHUNK];
+    _Alignas(16) uint8_t source[CHUNK], found[CHUNK];
 };
 
 struct elements *elements_open(struct arena *arena)
@@ -22,7 +21,7 @@ struct elements *elements_open(struct arena *arena)
     return NEW(arena, struct elements);
 }
 
-/* The packed elements of a tensor without factors, wherever they are. */
+/* The packed elements of a tensor, before its factors, wherever they are. */
 static const uint8_t *packed(const struct tensor *tensor, int64_t first, int64_t bytes, uint8_t *buffer,
                              struct bnfuse_error *error)
 {
@@ -139,58 +138,83 @@ static void store_real(enum dtype type, const double *real, int64_t count, uint8
     else dtype_store_real(type, real, count, to);
 }
 
-/* `source` are the packed elements; NULL when there are exact ones. */
-static const uint8_t *recomputed(struct elements *c, int64_t first, int64_t count, const uint8_t *source)
+static int64_t byte_count(enum dtype type, int64_t count)
 {
-    const struct tensor *tensor = c->expected;
-    if (source) load_real(tensor->type, source, count, c->real);
-    else memcpy(c->real, tensor->exact + first, (size_t)count * sizeof *c->real);
-    for (size_t i = 0; i < tensor->factor_count; i++) multiply(&tensor->factors[i], first, count, c->real);
-    store_real(tensor->type, c->real, count, c->wanted);
-    return c->wanted;
+    int64_t bytes = 0;
+    bool sized = dtype_bytes(type, count, &bytes);
+    assert(sized);
+    (void)sized;
+    return bytes;
 }
 
-static int64_t first_difference(const uint8_t *a, const uint8_t *b, int64_t bytes)
+/* The first of these elements that is another; -1 if there is none. */
+static int64_t stored_differ(enum dtype type, int64_t count, const uint8_t *wanted, const uint8_t *found)
 {
-    int64_t i = 0;
-    while (i < bytes && a[i] == b[i]) i++;
-    return i;
+    const size_t bytes = (size_t)byte_count(type, count);
+    size_t i = 0;
+    if (!memcmp(wanted, found, bytes)) return -1;
+    while (wanted[i] == found[i]) i++;
+    return (int64_t)i * 8 / dtype_bits(type);
 }
 
-static bool compare_chunk(struct elements *c, int64_t first, int64_t count, int64_t *different,
+/* The same of elements first .. first+count-1, which are computed for it; `source` is NULL when there are exact ones. */
+static int64_t computed_differ(const struct tensor *tensor, int64_t first, int64_t count, const uint8_t *source,
+                               const uint8_t *found)
+{
+    double real[MOST];
+    uint8_t wanted[sizeof real];
+    int64_t at = -1;
+    for (int64_t done = 0; done < count && at < 0; done += MOST) {
+        const int64_t n = count - done < MOST ? count - done : MOST, skip = done / 8 * dtype_bits(tensor->type);
+        if (source) load_real(tensor->type, source + skip, n, real);
+        else memcpy(real, tensor->exact + first + done, (size_t)n * sizeof *real);
+        for (size_t i = 0; i < tensor->factor_count; i++) multiply(&tensor->factors[i], first + done, n, real);
+        store_real(tensor->type, real, n, wanted);
+        at = stored_differ(tensor->type, n, wanted, found + skip);
+        if (at >= 0) at += done;
+    }
+    return at;
+}
+
+static bool compare_chunk(struct elements *c, int64_t first, int64_t count, const uint8_t *source, int64_t *different,
                           struct bnfuse_error *error)
 {
     const struct tensor *tensor = c->expected;
-    const uint8_t *source = NULL, *found, *wanted;
-    int64_t bytes = 0;
-    bool sized = dtype_bytes(tensor->type, count, &bytes);
-    assert(sized && bytes <= (int64_t)sizeof c->found);
-    (void)sized;
-    if (!tensor->exact && !(source = packed(tensor, first, bytes, c->source, error))) return false;
+    const int64_t bytes = byte_count(tensor->type, count);
+    const uint8_t *found;
+    if (!tensor->exact && !source && !(source = packed(tensor, first, bytes, c->source, error))) return false;
     if (!(found = packed(c->written, first, bytes, c->found, error))) return false;
     if (source && tensor->type == DTYPE_FLOAT && tensor->factor_count == 1
         && floats_agree(&tensor->factors[0], first, count, source, found))
         return true;
-    wanted = source && !tensor->factor_count ? source : recomputed(c, first, count, source);
-    if (memcmp(wanted, found, (size_t)bytes) != 0)
-        *different = first + first_difference(wanted, found, bytes) * 8 / dtype_bits(tensor->type);
+    int64_t at = tensor_is_stored(tensor) ? stored_differ(tensor->type, count, source, found)
+                                          : computed_differ(tensor, first, count, source, found);
+    if (at >= 0) *different = first + at;
     return true;
 }
 
+/* Whether somebody who wanted the elements from `first` on read them where they are. */
+static bool is_right_place(const struct tensor *tensor, int64_t first, const struct elements_read *read)
+{
+    return read->file == tensor->span.file
+           && read->offset == tensor->span.offset + (uint64_t)(first / 8 * dtype_bits(tensor->type));
+}
+
 bool elements_compare(struct elements *elements, const struct tensor *expected, const struct tensor *written,
-                      int64_t first, int64_t count, int64_t *different, struct bnfuse_error *error)
+                      int64_t first, int64_t count, const struct elements_read *read, int64_t *different,
+                      struct bnfuse_error *error)
 {
     assert(expected->type == written->type && expected->count == written->count && !written->factor_count);
-    *different = -1;
+    *different = read && !is_right_place(expected, first, read) ? first : -1;
     if (!count) return true;
     /* A multiple of eight, because small types share bytes. */
-    int64_t step = (int64_t)CHUNK * 8 / dtype_bits(expected->type) / 8 * 8;
-    step = step < MOST ? step : MOST;
+    const int64_t bits = dtype_bits(expected->type), step = (int64_t)CHUNK * 8 / bits / 8 * 8;
     elements->expected = expected;
     elements->written = written;
     for (int64_t done = 0; done < count && *different < 0; done += step) {
-        int64_t left = count - done;
-        if (!compare_chunk(elements, first + done, left < step ? left : step, different, error)) return false;
+        const int64_t n = count - done < step ? count - done : step;
+        const uint8_t *source = read ? (const uint8_t *)read->bytes + done / 8 * bits : NULL;
+        if (!compare_chunk(elements, first + done, n, source, different, error)) return false;
     }
     return true;
 }

@@ -3,13 +3,9 @@
  * A file about to be written, as a list of extents. */
 #include "onnx/write/extents.h"
 
-#include "onnx/write/elements.h"
-
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { BUFFER = 256 << 10, HELD = 64 << 10 };
 
 /* Outside the arena: what the list outgrows goes at once. */
 struct piece_list {
@@ -36,6 +32,12 @@ const struct piece *extents_piece(const struct extents *extents, size_t i)
 {
     assert(i < extents->count);
     return &extents->pieces->list[i];
+}
+
+const void *piece_bytes(const struct piece *piece)
+{
+    assert(piece->kind < PIECE_FILE);
+    return piece->kind == PIECE_HEAD ? piece->head : piece->bytes;
 }
 
 static void enlarge(struct piece_list *pieces, size_t count)
@@ -121,108 +123,6 @@ void extents_end(struct extents *extents, struct open_message message)
     extents->size += piece->size;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------------- */
-
-struct writer {
-    struct extents *extents;
-    struct atomic_file *target;
-    struct file file; /* the target, for reading back */
-    struct elements *elements;
-    char *buffer;
-    struct bnfuse_error *error;
-};
-
-static bool is_finite(struct writer *w, const struct tensor *tensor, int64_t first, int64_t count)
-{
-    if (!w->extents->finds_overflow || !tensor->factor_count) return true;
-    int64_t at = dtype_first_not_finite(tensor->type, w->buffer, count);
-    if (at < 0) return true;
-    w->extents->has_overflow = true;
-    return fail(w->error, BNFUSE_INTERNAL, "%s: element %lld of a folded weight leaves %s; nothing was written",
-                w->target->path, (long long)(first + at), dtype_name(tensor->type));
-}
-
-static void note_held(struct held_list *held, uint64_t at, const struct tensor *tensor)
-{
-    if (held->count == held->room) {
-        size_t room = held->room * 2 + 8;
-        held->list = arena_grow(held->arena, held->list, held->count, room, sizeof *held->list);
-        held->room = room;
-    }
-    held->list[held->count++] = (struct held){ at, tensor };
-}
-
-/* As many elements at a time as fill the buffer; a multiple of eight, because small types share bytes. What is large
- * enough to be worth it is read back and held against its source at once; a difference is for verify.c to report. */
-static bool write_tensor(struct writer *w, const struct piece *piece, uint64_t at)
-{
-    const struct tensor *tensor = piece->tensor;
-    const struct tensor written = { .type = tensor->type,
-                                    .count = tensor->count,
-                                    .span = { &w->file, at, piece->size } };
-    const int64_t step = (int64_t)BUFFER * 8 / dtype_bits(tensor->type) / 8 * 8;
-    const bool holds = piece->size >= HELD;
-    int64_t different = -1;
-    for (int64_t first = 0; first < tensor->count; first += step) {
-        int64_t count = tensor->count - first < step ? tensor->count - first : step, bytes = 0;
-        bool sized = dtype_bytes(tensor->type, count, &bytes);
-        assert(sized && bytes <= BUFFER);
-        (void)sized;
-        if (!tensor_read_bytes(tensor, first, count, w->buffer, w->error) || !is_finite(w, tensor, first, count))
-            return false;
-        if (!holds) return atomic_file_write(w->target, w->buffer, (size_t)bytes, w->error);
-        if (!atomic_file_write_through(w->target, w->buffer, (size_t)bytes, w->error)) return false;
-        if (different >= 0) continue;
-        if (!elements_compare(w->elements, tensor, &written, first, count, &different, w->error)) return false;
-    }
-    if (different < 0) note_held(w->extents->held, at, tensor);
-    return true;
-}
-
-/* Of a piece that is in memory. */
-static const void *bytes_of(const struct piece *piece)
-{
-    return piece->kind == PIECE_HEAD ? piece->head : piece->bytes;
-}
-
-static bool write_piece(struct writer *w, const struct piece *piece, uint64_t at)
-{
-    if (piece->kind == PIECE_TENSOR) return write_tensor(w, piece, at);
-    if (piece->kind != PIECE_FILE) return atomic_file_write(w->target, bytes_of(piece), piece->size, w->error);
-    const struct span span = { piece->file, piece->offset, piece->size };
-    return atomic_file_copy(w->target, &span, w->error);
-}
-
-bool extents_write(struct extents *extents, struct atomic_file *target, struct bnfuse_error *error)
-{
-    struct writer w = {
-        extents, target, { .path = target->path, .fd = target->fd, .size = extents->size }, .error = error
-    };
-    uint64_t at = 0;
-    atomic_file_reserve(target, extents->size);
-    w.buffer = arena_alloc(extents->arena, BUFFER);
-    w.elements = elements_open(extents->arena);
-    for (size_t i = 0; i < extents->count; i++) {
-        const struct piece *piece = extents_piece(extents, i);
-        if (!write_piece(&w, piece, at)) return false;
-        at += piece->size;
-    }
-    return true;
-}
-
-static int compare_offsets(const void *key, const void *element)
-{
-    const uint64_t at = *(const uint64_t *)key, other = ((const struct held *)element)->at;
-    return (at > other) - (at < other);
-}
-
-bool extents_held(const struct held_list *held, uint64_t offset, const struct tensor *tensor)
-{
-    if (!held->count) return false;
-    const struct held *found = bsearch(&offset, held->list, held->count, sizeof *held->list, compare_offsets);
-    return found && found->tensor == tensor;
-}
-
 /* ---- what was written -------------------------------------------------------------------------------------------- */
 
 /* The large tensors of a model in the order of its file. */
@@ -253,7 +153,7 @@ static bool same_bytes(struct reading_back *r, const struct piece *piece, uint64
         size_t step = size - done < FILE_WINDOW / 4 ? (size_t)(size - done) : FILE_WINDOW / 4;
         const void *wanted = piece->kind == PIECE_FILE
                                  ? file_window_read(&r->old, piece->offset + from + done, step, r->error)
-                                 : (const char *)bytes_of(piece) + from + done;
+                                 : (const char *)piece_bytes(piece) + from + done;
         const void *found = file_window_read(&r->new, at + done, step, r->error);
         if (!wanted || !found) return false;
         if (memcmp(wanted, found, step) != 0)
@@ -278,13 +178,14 @@ bool extents_agree(const struct extents *extents, const struct model *model, str
 {
     struct payloads payloads = { model->parts, model->parts + model->part_count };
     struct reading_back r = { .path = model->file->path, .error = error };
-    const struct file *old = NULL;
     uint64_t at = 0;
+    file_window_open(&r.old, model->arena, NULL);
     file_window_open(&r.new, model->arena, model->file);
     if (!has_size(extents, model->file, error)) return false;
     for (size_t i = 0; i < extents->count; i++) {
         const struct piece *piece = extents_piece(extents, i);
-        if (piece->kind == PIECE_FILE && piece->file != old) file_window_open(&r.old, model->arena, old = piece->file);
+        if (piece->kind == PIECE_FILE && piece->file != r.old.file)
+            r.old = (struct file_window){ .file = piece->file, .bytes = r.old.bytes };
         for (uint64_t done = 0, size; done < piece->size && piece->kind != PIECE_TENSOR; done += size) {
             bool inside;
             size = stretch(&payloads, at + done, piece->size - done, &inside);

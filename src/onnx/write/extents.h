@@ -6,7 +6,6 @@
 #define ONNX_WRITE_EXTENTS_H
 
 #include "onnx/read/tensor.h"
-#include "onnx/write/atomic_file.h"
 
 enum piece_kind { PIECE_HEAD, PIECE_BYTES, PIECE_FILE, PIECE_TENSOR };
 
@@ -26,27 +25,11 @@ struct piece {
     bool is_run; /* of the model that was read; another may be joined to it */
 };
 
-/* Elements of a tensor that were held against their source when they were written, and where in the file that was. */
-struct held {
-    uint64_t at;
-    const struct tensor *tensor;
-};
-
-/* In the order of the file. They outlive the extents. */
-struct held_list {
-    struct arena *arena;
-    struct held *list;
-    size_t count, room;
-};
-
 struct extents {
     struct arena *arena;
     struct piece_list *pieces; /* private */
     size_t count;
     uint64_t size;
-    struct held_list *held; /* filled by the writer */
-    bool finds_overflow;    /* writing fails at an element that its factors have carried out of its type */
-    bool has_overflow;      /* it did */
 };
 
 /* A message whose content is being added. */
@@ -58,6 +41,8 @@ struct open_message {
 
 /* Piece i of `count`, until another is added. */
 const struct piece *extents_piece(const struct extents *extents, size_t i);
+/* Of a head or bytes. */
+const void *piece_bytes(const struct piece *piece);
 /* No pieces yet. */
 void extents_open(struct extents *extents, struct arena *arena);
 /* A run of the model's file, joined with the one before where they touch. */
@@ -70,18 +55,11 @@ void extents_add_tensor(struct extents *extents, const struct tensor *tensor, ui
 struct open_message extents_begin(struct extents *extents, uint32_t field);
 void extents_end(struct extents *extents, struct open_message message);
 
-/* Whether the file, from the offset on, was held against the elements of the tensor. That was done piece by piece, each
- * while it was still in the processor's caches; elements.h read source and file for it, and shares nothing with what
- * wrote them. */
-bool extents_held(const struct held_list *held, uint64_t offset, const struct tensor *tensor);
-
 /* Whether the model just scanned in a file is made of these extents, but for the elements of its large tensors: they are
  * compared as elements (elements.h). */
 bool extents_agree(const struct extents *extents, const struct model *model, struct bnfuse_error *error);
 /* The same for a data file. */
 bool extents_agree_with_data(const struct extents *extents, const struct file *file, struct arena *arena,
                              struct bnfuse_error *error);
-
-bool extents_write(struct extents *extents, struct atomic_file *target, struct bnfuse_error *error);
 
 #endif

@@ -74,7 +74,7 @@ static bool same_elements(struct verify *v, const struct tensor *expected, const
         return true;
     }
     if (was_held(v, expected, written)) return true;
-    if (!elements_compare(v->elements, expected, written, 0, expected->count, &at, v->error)) return false;
+    if (!elements_compare(v->elements, expected, written, 0, expected->count, NULL, &at, v->error)) return false;
     return at < 0 || differs(v, "element %lld", (long long)at);
 }
 

@@ -10,7 +10,7 @@
 #define ONNX_WRITE_VERIFY_H
 
 #include "onnx/graph/graph.h"
-#include "onnx/write/extents.h"
+#include "onnx/write/writer.h"
 
 struct written {
     const struct net *net;                /* what the file must say */

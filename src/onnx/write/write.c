@@ -186,14 +186,11 @@ static bool name_data(struct writing *w, struct bnfuse_error *error)
     return fail(error, BNFUSE_USAGE, "%s: no name is free for its data", w->model.path);
 }
 
-static bool write_extents(struct writing *w, struct extents *extents, struct held_list *held,
+static bool write_extents(struct writing *w, const struct extents *extents, struct held_list *held,
                           struct atomic_file *target, struct bnfuse_error *error)
 {
-    extents->finds_overflow = w->options.finds_overflow;
-    extents->held = held;
-    bool written = extents_write(extents, target, error);
-    w->draft->has_overflow |= extents->has_overflow;
-    return written;
+    bool *overflow = w->options.finds_overflow ? &w->draft->has_overflow : NULL;
+    return extents_write(extents, target, held, overflow, error);
 }
 
 static bool write_data(struct writing *w, struct bnfuse_error *error)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The index back into a file. The new file is the old one with splices: every message that no edit touched is copied
- * byte for byte (copy_file_range for long runs), changed nodes and initializers are packed, new weights stream through
- * their factors, and only the lengths of the enclosing messages change. Nothing changed at all => the input's bytes
- * verbatim.
+ * byte for byte, changed nodes and initializers are packed, new weights stream through their factors, and only the
+ * lengths of the enclosing messages change. Nothing changed at all => the input's bytes verbatim.
  *
  * Writing has two steps. A draft is the new model, whole, read back and held against the index (verify.h), in files
  * that have no names yet. The commit gives them their names: the data file first, under a name that no file has, then
