@@ -6,8 +6,6 @@
  * stack, so a graph of any depth is fine; only bodies within bodies recurse, to a bounded depth. */
 #include "runtime/plan.h"
 
-#include "base/pointer_map.h"
-
 #define MAX_NESTING 64
 /* Function calls are planned one by one, and calls of calls multiply: a model that outgrows this is refused. */
 #define MAX_STEPS   ((size_t)1 << 20)
@@ -19,8 +17,7 @@ struct builder {
     int depth;
     const struct node *call; /* of the function that is planned; NULL outside of any */
     struct schedule *schedule;
-    struct pointer_map slots; /* of values; the number of the slot and one */
-    struct step **writers;    /* by slot; NULL: given, constant or captured */
+    struct step **writers; /* by slot; NULL: given, constant or captured */
     size_t slot_room, step_room, capture_room;
     struct visit *visits;
     size_t visit_count, visit_room;
@@ -29,7 +26,6 @@ struct builder {
 /* A node whose reads are being placed. */
 struct visit {
     struct step *step;
-    struct value **reads;
     size_t read_count, next;
 };
 
@@ -38,8 +34,6 @@ enum { STEP_WAITS, STEP_PLACED };
 struct placed_step {
     struct step step; /* first: a step is cast back to this while the plan is built */
     int state;
-    struct value **reads;
-    size_t read_count;
 };
 
 /* Room for one more at the end of a growing array. */
@@ -60,13 +54,16 @@ static size_t add_slot(struct builder *builder, struct value *value, struct step
     schedule->values[slot] = value;
     builder->writers[slot] = writer;
     schedule->slot_count++;
-    pointer_map_set(&builder->slots, value, (void *)(uintptr_t)(slot + 1));
+    value->plan_slot = (uint32_t)slot;
     return slot;
 }
 
-static size_t slot_of(struct builder *builder, const struct value *value)
+/* What the value says of its slot counts only where the slot says the same: it may be left from another schedule. */
+static size_t slot_of(const struct builder *builder, const struct value *value)
 {
-    return value ? (size_t)(uintptr_t)pointer_map_get(&builder->slots, value) - 1 : NO_SLOT;
+    const struct schedule *schedule = builder->schedule;
+    if (!value || value->plan_slot >= schedule->slot_count) return NO_SLOT;
+    return schedule->values[value->plan_slot] == value ? value->plan_slot : NO_SLOT;
 }
 
 static bool build_schedule(struct schedule **schedule, const struct builder *outer, const struct graph *graph,
@@ -76,7 +73,7 @@ static bool build_schedule(struct schedule **schedule, const struct builder *out
 static bool plan_bodies(struct builder *builder, struct step *step)
 {
     const struct node *node = step->node;
-    step->bodies = NEW_ARRAY(builder->arena, struct schedule *, node->inner_count);
+    if (node->inner_count) step->bodies = NEW_ARRAY(builder->arena, struct schedule *, node->inner_count);
     for (size_t i = 0; i < node->inner_count; i++) {
         const struct graph *body = node->inner[i];
         if (!build_schedule(&step->bodies[i], builder, body, builder->call, body->inputs, body->input_count,
@@ -94,18 +91,22 @@ static bool plan_function(struct builder *builder, struct step *step)
                           body->output_count, builder->depth + 1);
 }
 
-/* What the node and its bodies read, absent inputs left out. */
-static void collect_reads(struct builder *builder, struct placed_step *placed)
+/* What the node reads, and after that what its bodies do. */
+static size_t count_reads(const struct step *step)
 {
-    const struct step *step = &placed->step;
     size_t count = step->node->input_count;
     for (size_t i = 0; i < step->node->inner_count; i++) count += step->bodies[i]->capture_count;
-    placed->reads = NEW_ARRAY(builder->arena, struct value *, count);
-    for (size_t i = 0; i < step->node->input_count; i++)
-        if (step->node->inputs[i].value) placed->reads[placed->read_count++] = step->node->inputs[i].value;
-    for (size_t i = 0; i < step->node->inner_count; i++)
-        for (size_t c = 0; c < step->bodies[i]->capture_count; c++)
-            placed->reads[placed->read_count++] = step->bodies[i]->captures[c].value;
+    return count;
+}
+
+/* NULL for an absent input. */
+static struct value *read_at(const struct step *step, size_t at)
+{
+    if (at < step->node->input_count) return step->node->inputs[at].value;
+    at -= step->node->input_count;
+    struct schedule *const *body = step->bodies;
+    for (; at >= (*body)->capture_count; body++) at -= (*body)->capture_count;
+    return (*body)->captures[at].value;
 }
 
 static bool refuse(struct builder *builder, enum bnfuse_status status, const struct node *node, const char *why)
@@ -130,21 +131,28 @@ static bool enter_node(struct builder *builder, const struct node *indexed)
             return refuse(builder, BNFUSE_UNSUPPORTED, indexed, operator_missing(indexed, builder->arena));
     }
     if (!plan_bodies(builder, step)) return false;
-    collect_reads(builder, placed);
     for (size_t i = 0; i < indexed->output_count; i++)
         if (indexed->outputs[i]) add_slot(builder, indexed->outputs[i], step);
     builder->visits =
         room_for_one(builder->arena, builder->visits, builder->visit_count, &builder->visit_room, sizeof(struct visit));
-    builder->visits[builder->visit_count++] = (struct visit){ step, placed->reads, placed->read_count, 0 };
+    builder->visits[builder->visit_count++] = (struct visit){ step, count_reads(step), 0 };
     return true;
 }
 
+/* Until the slot of the surrounding schedule is known, `outer` keeps what the value says of it. */
 static void add_capture(struct builder *builder, struct value *value)
 {
     struct schedule *schedule = builder->schedule;
+    size_t outer = value->plan_slot;
     schedule->captures = room_for_one(builder->arena, schedule->captures, schedule->capture_count,
                                       &builder->capture_room, sizeof(struct capture));
-    schedule->captures[schedule->capture_count++] = (struct capture){ value, NO_SLOT, add_slot(builder, value, NULL) };
+    schedule->captures[schedule->capture_count++] = (struct capture){ value, outer, add_slot(builder, value, NULL) };
+}
+
+static void restore_outer_slots(const struct schedule *schedule)
+{
+    for (size_t i = 0; i < schedule->capture_count; i++)
+        schedule->captures[i].value->plan_slot = (uint32_t)schedule->captures[i].outer;
 }
 
 /* Meets a value: where it comes from decides what is next. */
@@ -185,7 +193,8 @@ static bool search_from(struct builder *builder, struct value *wanted)
     while (builder->visit_count > 0) {
         struct visit *visit = &builder->visits[builder->visit_count - 1];
         if (visit->next < visit->read_count) {
-            if (!reach(builder, visit->reads[visit->next++])) return false;
+            struct value *value = read_at(visit->step, visit->next++);
+            if (value && !reach(builder, value)) return false;
         } else {
             place(builder, visit->step);
             builder->visit_count--;
@@ -226,18 +235,21 @@ static void find_releases(struct builder *builder)
     size_t slots = schedule->slot_count;
     struct step **last = NEW_ARRAY(builder->arena, struct step *, slots);
     for (size_t s = 0; s < schedule->step_count; s++) {
-        struct placed_step *placed = (struct placed_step *)schedule->steps[s];
-        for (size_t i = 0; i < placed->step.node->output_count; i++)
-            if (placed->step.outputs[i] != NO_SLOT) last[placed->step.outputs[i]] = &placed->step;
-        for (size_t i = 0; i < placed->read_count; i++) last[slot_of(builder, placed->reads[i])] = &placed->step;
+        struct step *step = schedule->steps[s];
+        for (size_t i = 0; i < step->node->output_count; i++)
+            if (step->outputs[i] != NO_SLOT) last[step->outputs[i]] = step;
+        for (size_t i = 0, count = count_reads(step); i < count; i++)
+            if (read_at(step, i)) last[slot_of(builder, read_at(step, i))] = step;
     }
     for (size_t i = 0; i < schedule->output_count; i++)
         if (schedule->outputs[i] != NO_SLOT) last[schedule->outputs[i]] = NULL;
     for (size_t slot = 0; slot < slots; slot++)
         if (last[slot]) last[slot]->release_count++;
+    size_t *release = NEW_ARRAY(builder->arena, size_t, slots);
     for (size_t s = 0; s < schedule->step_count; s++) {
         struct step *step = schedule->steps[s];
-        step->release = NEW_ARRAY(builder->arena, size_t, step->release_count);
+        step->release = release;
+        release += step->release_count;
         step->release_count = 0;
     }
     for (size_t slot = 0; slot < slots; slot++)
@@ -270,18 +282,17 @@ static bool build_schedule(struct schedule **schedule, const struct builder *out
                            const struct node *call, struct value *const *given, size_t given_count,
                            struct value *const *wanted, size_t wanted_count, int depth)
 {
-    struct builder builder = { .arena = outer->arena,
-                               .error = outer->error,
-                               .steps_left = outer->steps_left,
-                               .depth = depth,
-                               .call = call,
-                               .slots = { .arena = outer->arena } };
+    struct builder builder = {
+        .arena = outer->arena, .error = outer->error, .steps_left = outer->steps_left, .depth = depth, .call = call
+    };
     if (depth > MAX_NESTING)
         return fail(outer->error, BNFUSE_UNSUPPORTED,
                     "bodies and functions nest more than %d deep (or a function calls itself)", MAX_NESTING);
     builder.schedule = *schedule = NEW(outer->arena, struct schedule);
     builder.schedule->graph = graph;
-    return fill_schedule(&builder, given, given_count, wanted, wanted_count);
+    if (!fill_schedule(&builder, given, given_count, wanted, wanted_count)) return false;
+    restore_outer_slots(builder.schedule);
+    return true;
 }
 
 bool plan_build(struct plan **plan, struct arena *arena, const struct net *net, struct value *const *given,

@@ -50,6 +50,7 @@ struct value {
     const struct tensor *constant; /* what value_constant found last; private to constant.c */
     void *mark;                    /* scratch of the pass that runs; NULL between passes */
     uint32_t initializer_slot;     /* in graph->initializers; private to edit.c */
+    uint32_t plan_slot; /* in the schedule that is built; private to runtime/plan.c, and nothing without it */
     int32_t content_count;
     enum dtype type : 8; /* UNDEFINED if unknown */
     bool is_found;       /* by its name in the graph; private to uses.c and edit.c */
