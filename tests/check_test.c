@@ -363,6 +363,66 @@ static void quick_proves_the_sites_and_runs_no_whole_graph(void **state)
     assert_int_equal(result.output_count, 0);
 }
 
+/* Takes the first of two Relus in a row for both. */
+static void take_one_relu(void)
+{
+    struct node *again = build_find_node(&after, "again"), *reader = build_find_node(&after, "reader");
+    edit_set_input(reader, 0, node_input(again, 0));
+    edit_remove_node(again);
+}
+
+static void quick_proves_what_is_right_for_numbers_that_its_input_can_be(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT, "N,4,6,5");
+    build_node(&b, "Relu", "relu", "x", "r", NULL);
+    build_node(&b, "Transpose", "transpose", "r", "moved", "perm=0,2,3,1");
+    build_node(&b, "Relu", "again", "moved", "rr", NULL);
+    build_node(&b, "Neg", "reader", "rr", "z", NULL);
+    build_output(&b, "z", DTYPE_FLOAT, "N,6,5,4");
+    load();
+    take_one_relu();
+    assert_int_equal(check_at(BNFUSE_LEVEL_QUICK), BNFUSE_VERDICT_PASS_SITES);
+    assert_int_equal(result.level, BNFUSE_LEVEL_QUICK);
+    assert_int_equal(result.sites_checked, 1);
+    assert_verdict(BNFUSE_VERDICT_PASS);
+}
+
+static void what_is_right_for_numbers_of_one_sign_is_so_where_all_are_zero(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT, "N,4,6,5");
+    build_init_values(&b, "zero", DTYPE_FLOAT, "1", (double[]){ 0 });
+    build_node(&b, "Mul", "mul", "x zero", "nothing", NULL);
+    build_node(&b, "Relu", "relu", "nothing", "r", NULL);
+    build_node(&b, "Relu", "again", "r", "rr", NULL);
+    build_node(&b, "Exp", "reader", "rr", "z", NULL);
+    build_output(&b, "z", DTYPE_FLOAT, "N,4,6,5");
+    load();
+    take_one_relu();
+    assert_verdict(BNFUSE_VERDICT_PASS);
+}
+
+/* The channel is dead in the model, and what reads it is wrong all the same. */
+static void a_weight_that_reads_a_dead_channel_is_not_proven_by_that(void **state)
+{
+    (void)state;
+    double factors[CHANNELS] = { 2, 1, 1, 1 };
+    const struct factor columns = { CHANNELS, CHANNELS, 1, 1, 9, factors };
+    build_input(&b, "x", DTYPE_FLOAT, "N,4,6,5");
+    build_init(&b, "w", DTYPE_FLOAT, "4,4,3,3", 7);
+    build_init_values(&b, "mask", DTYPE_FLOAT, "4,1,1", (double[]){ 0, 1, 1, 1 });
+    build_node(&b, "Mul", "mul", "x mask", "a", NULL);
+    build_node(&b, "Relu", "relu", "a", "r", NULL);
+    build_node(&b, "Conv", "conv", "r w", "z", "pads=1,1,1,1");
+    build_output(&b, "z", DTYPE_FLOAT, "N,4,6,5");
+    load();
+    struct node *conv = build_find_node(&after, "conv");
+    const struct tensor *weight = node_input(conv, 1)->initializer;
+    edit_set_input(conv, 1, edit_add_initializer(conv->graph, "twice", tensor_scaled(&b.arena, weight, &columns)));
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+}
+
 static void standard_runs_float64_only_where_sites_or_tolerance_leave_something_open(void **state)
 {
     (void)state;
@@ -1159,6 +1219,9 @@ int main(void)
         TEST(storage_that_destroys_the_weights_is_no_rounding),
         TEST(amplified_rounding_is_ill_conditioned_not_wrong),
         TEST(quick_proves_the_sites_and_runs_no_whole_graph),
+        TEST(quick_proves_what_is_right_for_numbers_that_its_input_can_be),
+        TEST(what_is_right_for_numbers_of_one_sign_is_so_where_all_are_zero),
+        TEST(a_weight_that_reads_a_dead_channel_is_not_proven_by_that),
         TEST(standard_runs_float64_only_where_sites_or_tolerance_leave_something_open),
         TEST(who_asks_for_the_depth_gets_it_from_a_standard_check_too),
         TEST(a_fold_that_is_right_at_its_own_size_alone_passes),

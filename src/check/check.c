@@ -719,8 +719,9 @@ bool check_fusion(const struct net *before, const struct net *after, const struc
                                     .team = session->team,
                                     .options = options,
                                     .unlimited = NEW(&session->plans, struct pointer_map),
+                                    .varying = NEW(&session->plans, struct pointer_map),
                                     .work = session->work ? &session->work->seen : NULL };
-    check.prover.unlimited->arena = check.entered->arena = &session->plans;
+    check.prover.unlimited->arena = check.prover.varying->arena = check.entered->arena = &session->plans;
     bool done = session_accepts(session, error);
     if (done) check.sites = sites_find(&finder);
     bool changed = check.sites || !outputs_survive(before, after);

@@ -30,16 +30,16 @@ struct depth {
 };
 
 /* What a node without inputs gives is a constant, or random. */
-static bool is_common(const struct graph *before, const struct value *value)
+static bool is_computed(const struct value *value)
 {
-    return value && value->writer->input_count > 0 && graph_value(before, value->name);
+    return value && value->writer->input_count > 0;
 }
 
-static size_t count_common(const struct graph *before, const struct graph *after)
+static size_t count_computed(const struct graph *graph)
 {
     size_t count = 0;
-    for (const struct node *node = after->first; node; node = node->next)
-        for (size_t i = 0; i < node->output_count; i++) count += is_common(before, node->outputs[i]);
+    for (const struct node *node = graph->first; node; node = node->next)
+        for (size_t i = 0; i < node->output_count; i++) count += is_computed(node->outputs[i]);
     return count;
 }
 
@@ -55,14 +55,15 @@ static void add_point(struct depth *depth, struct value *origin, struct value *v
 struct depth *depth_open(struct arena *arena, const struct net *before, const struct net *after)
 {
     struct depth *depth = NEW(arena, struct depth);
-    size_t common = count_common(before->main, after->main), step = (common + POINTS_MOST - 1) / POINTS_MOST, seen = 0;
-    depth->points = NEW_ARRAY(arena, struct point, step ? common / step + 1 : 0);
+    size_t count = count_computed(after->main), step = (count + POINTS_MOST - 1) / POINTS_MOST, seen = 0;
+    depth->points = NEW_ARRAY(arena, struct point, step ? count / step + 1 : 0);
     depth->by_value.arena = arena;
     for (const struct node *node = after->main->first; node; node = node->next)
         for (size_t i = 0; i < node->output_count; i++) {
             struct value *value = node->outputs[i];
-            if (is_common(before->main, value) && seen++ % step == 0)
-                add_point(depth, graph_value(before->main, value->name), value);
+            if (!is_computed(value) || seen++ % step != 0) continue;
+            struct value *origin = graph_value(before->main, value->name);
+            if (origin) add_point(depth, origin, value);
         }
     return depth;
 }

@@ -126,7 +126,8 @@ bool is_driven(const struct driver *driver, size_t i)
 {
     const struct array *array = driver->site->fed[i];
     struct value *origin = driver->site->origins[i];
-    return array && array->store == STORE_F64 && !pointer_map_get(driver->sizes, origin) && !site_is_constant(origin);
+    return array && array->store == STORE_F64 && !pointer_map_get(driver->sizes, origin)
+           && !site_is_constant(origin, NULL);
 }
 
 bool is_code(const struct driver *driver, size_t i)
@@ -134,7 +135,7 @@ bool is_code(const struct driver *driver, size_t i)
     const struct array *array = driver->site->fed[i];
     struct value *origin = driver->site->origins[i];
     return array && array->store == STORE_I64 && (array->type == DTYPE_UINT8 || array->type == DTYPE_INT8)
-           && !pointer_map_get(driver->sizes, origin) && !site_is_constant(origin);
+           && !pointer_map_get(driver->sizes, origin) && !site_is_constant(origin, NULL);
 }
 
 /* Any of them. */

@@ -64,6 +64,7 @@ struct proof {
     const struct prover *prover;
     struct site *site;
     struct plan *before, *after; /* NULL: not yet */
+    bool differs;                /* on small tensors, when last tried */
 };
 
 static struct partial_run part_before(const struct proof *proof, struct array *const *fed)
@@ -352,13 +353,14 @@ static bool take_constant(const struct prover *prover, struct value *value, stru
 {
     struct bnfuse_error why = { .status = BNFUSE_OK };
     const struct partial_run part = { .net = prover->before, .wanted = value_argument(value) };
-    if (site_is_constant(value)) prover_run(prover, &part, array, &why);
+    if (site_is_constant(value, prover->varying)) prover_run(prover, &part, array, &why);
     return !is_fatal(&why) || pass_error(error, &why);
 }
 
 /* ---- other numbers of the same shapes ---- */
 
-/* Random ones of the same size and sign: who feeds on what a Relu lets through need not work on anything else. */
+/* Random ones of the same size and sign: who feeds on what a Relu lets through need not work on anything else, and what is
+ * zero throughout mostly comes from one. */
 static struct array *other_numbers(const struct prover *prover, const struct array *seen, const char *name)
 {
     struct array *other = array_new(prover->pool, seen->type, seen->store, seen->rank, seen->dims);
@@ -368,10 +370,7 @@ static struct array *other_numbers(const struct prover *prover, const struct arr
         lowest = fmin(lowest, seen->f64[i]);
         highest = fmax(highest, seen->f64[i]);
     }
-    if (lowest == 0 && highest == 0) {
-        lowest = -1;
-        highest = 1;
-    }
+    if (lowest == 0 && highest == 0) highest = 1;
     random_normal(other->f64, other->count, prover->options->asked.seed + 1, name);
     for (int64_t i = 0; i < other->count; i++) {
         double part = fmin(fmax(other->f64[i] / 4, -1), 1);
@@ -384,7 +383,7 @@ static struct array *other_numbers(const struct prover *prover, const struct arr
 static bool is_free(const struct prover *prover, const struct site *site, size_t i)
 {
     return site->fed[i] && site->fed[i]->store == STORE_F64 && site->origins[i]
-           && !pointer_map_get(prover->sizes, site->origins[i]) && !site_is_constant(site->origins[i]);
+           && !pointer_map_get(prover->sizes, site->origins[i]) && !site_is_constant(site->origins[i], prover->varying);
 }
 
 /* Whether what was fed, or what came of it, is too uniform to tell right from wrong. */
@@ -425,7 +424,7 @@ bool prove_site(const struct prover *prover, struct site *site, struct bnfuse_er
     bool good = try_site(&proof, &why);
     if (good && !site->is_proven) good = try_bits(&proof, &why);
     if (good && !site->is_proven && !site->result->ill_conditioned) good = try_stored(&proof, &why);
-    if (good && says_little(prover, site)) good = try_other_numbers(&proof, &why);
+    if (good && !site->is_proven && says_little(prover, site)) good = try_other_numbers(&proof, &why);
     if (!good && !is_fatal(&why)) {
         site->result->why = arena_copy_text(prover->after->arena, why.message);
         good = true;
@@ -604,16 +603,34 @@ static bool try_further(const struct proof *proof, const struct prover *prover, 
     return true;
 }
 
+/* Few numbers may be equal by chance: then others. */
+static bool find_telling(struct small_trial *small, const struct proof *proof, const struct prover *prover,
+                         struct bnfuse_error *error)
+{
+    static const struct draw others = { .name = "wider", .scale = 1.5, .rounds = 2 };
+    int64_t least = footprint_least(prover->footprint);
+    const struct guess guess = { 2, least, least, least < 4 ? 4 : least };
+    struct prover further = *prover;
+    further.draw = &others;
+    *small = small_trial(proof, prover);
+    if (!find_small(small, &guess, error)) return false;
+    if (!small->ran || !small->agrees || small->tells) return true;
+    *small = small_trial(proof, &further);
+    bool good = find_small(small, &guess, error);
+    small->trial.proof.prover = prover;
+    return good;
+}
+
 static bool prove_clipped(struct proof *proof, const struct prover *prover, struct bnfuse_error *error)
 {
     struct site *site = proof->site;
-    int64_t least = footprint_least(prover->footprint);
-    const struct guess guess = { 2, least, least, least < 4 ? 4 : least };
-    struct small_trial small = small_trial(proof, prover);
-    if (!find_small(&small, &guess, error)) return false;
+    struct small_trial small;
+    if (!find_telling(&small, proof, prover, error)) return false;
+    proof->differs = small.ran && !small.agrees;
     if (!small.ran || !small.agrees || !small.tells) return true;
-    if (!try_bits(proof, error) || !try_stored(proof, error)) return !is_fatal(error);
+    if (!try_bits(proof, error)) return !is_fatal(error);
     if (site->result->bits_differ) return true;
+    if (!site->result->bits_equal && !try_stored(proof, error)) return !is_fatal(error);
     struct bnfuse_site before = *site->result;
     add_outcome(site->result, &small.difference, is_idealization(site, &small.difference));
     site->is_proven = true;
@@ -640,21 +657,35 @@ static bool prove_parts(struct proof *proof, struct prover *small, struct footpr
     return good;
 }
 
-/* A difference on small tensors is no verdict: the site may be meant for its own sizes alone. */
-bool prove_site_small(const struct prover *prover, struct site *site, struct bnfuse_error *error)
+static bool prove_wide(const struct prover *prover, struct site *wide, bool is_wide, bool *differs,
+                       struct bnfuse_error *error)
 {
-    struct site wide;
     struct footprint footprint = { .extent = 1, .step = 1 };
     struct prover small = *prover;
-    struct proof proof = { .prover = &small, .site = &wide };
+    struct proof proof = { .prover = &small, .site = wide };
+    bool good = prove_parts(&proof, &small, &footprint, is_wide, error);
+    *differs = proof.differs;
+    release(wide);
+    return good;
+}
+
+/* A difference on small tensors is no verdict: the site may be meant for its own sizes alone, or for what its inputs can
+ * be. */
+bool prove_site_small(const struct prover *prover, struct site *site, struct bnfuse_error *error)
+{
+    enum { MOST_EXTENSIONS = 4 };
+    struct site wide;
     struct bnfuse_error why = { .status = BNFUSE_OK };
-    bool good = true;
+    bool good = true, differs;
     if (site_widen(&wide, site, prover->sites, prover->scratch)) {
-        good = prove_parts(&proof, &small, &footprint, wide.given != site->given, &why);
+        good = prove_wide(prover, &wide, wide.given != site->given, &differs, &why);
+        for (int i = 0; i < MOST_EXTENSIONS && good && differs && !wide.is_proven; i++) {
+            if (!site_extend(&wide, prover->sites, prover->scratch)) break;
+            good = prove_wide(prover, &wide, true, &differs, &why);
+        }
         site->is_proven = wide.is_proven;
         site->is_damaged |= wide.is_damaged;
         site->is_misstored |= wide.is_misstored;
-        release(&wide);
     }
     arena_clear(prover->scratch);
     return good || !is_fatal(&why) || pass_error(error, &why);

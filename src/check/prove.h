@@ -23,6 +23,7 @@ struct prover {
     struct team *team;
     const struct check_options *options;
     struct pointer_map *unlimited;     /* of before, for choosers (input.h) */
+    struct pointer_map *varying;       /* of before: values that are no constants; NULL: not remembered */
     uint64_t *work;                    /* left; NULL: no limit */
     enum clip clip;                    /* of what is guessed */
     const struct pointer_map *sites;   /* by their values, to prove some together; NULL: each alone */

@@ -13,6 +13,7 @@
 struct node_mark {
     bool changed, by_itself; /* at all; and not only in its bodies or its function */
     size_t visitor;          /* the walk that saw it last */
+    struct node *origin;     /* its counterpart; NULL: none */
     struct graph **bodies;   /* the bodies of its counterpart, in its own order */
 };
 
@@ -62,9 +63,12 @@ static bool same_constant(const struct value *a, const struct value *b)
     return b && a->proto == b->proto && a->sparse == b->sparse && (a->proto || a->sparse);
 }
 
-/* The node of `before` that writes what this one writes. */
-static struct node *counterpart(const struct node *node, const struct graph *origin)
+/* The node of `before` that writes what this one writes. Mostly it is the one after that of the node before. */
+static struct node *counterpart(const struct node *node, const struct graph *origin, struct node *likely)
 {
+    if (likely && node->output_count && node->outputs[0] && likely->output_count
+        && same_name(node->outputs[0], likely->outputs[0]))
+        return likely;
     for (size_t i = 0; i < node->output_count; i++) {
         struct value *value = node->outputs[i] ? graph_value(origin, node->outputs[i]->name) : NULL;
         if (value && value->writer) return value->writer;
@@ -95,7 +99,7 @@ static bool same_node(const struct node *node, const struct node *other, const s
     for (size_t i = 0; i < node->input_count; i++) {
         const struct value *value = node->inputs[i].value;
         if (!same_name(value, other->inputs[i].value)) return false;
-        if (value && !same_constant(value, scope_value(origin, value->name))) return false;
+        if (value && value_is_stored(value) && !same_constant(value, scope_value(origin, value->name))) return false;
     }
     return true;
 }
@@ -110,11 +114,11 @@ static bool same_outputs(const struct graph *graph, const struct graph *origin)
     return true;
 }
 
-static void mark_node(const struct finder *finder, struct node *node, const struct graph *origin)
+static void mark_node(const struct finder *finder, struct node *node, const struct graph *origin, struct node *likely)
 {
     struct node_mark *mark = NEW(finder->with->arena, struct node_mark);
     node->mark = mark;
-    struct node *other = origin ? counterpart(node, origin) : NULL;
+    struct node *other = mark->origin = origin ? counterpart(node, origin, likely) : NULL;
     mark->changed = !other || !same_node(node, other, origin);
     mark->by_itself = mark->changed;
     if (!node->inner_count) return;
@@ -152,7 +156,11 @@ static void collect_graphs(struct finder *finder)
     for (struct graph *graph = NULL; (graph = net_next_graph(after, graph)); i++) {
         finder->graphs[i] = graph;
         finder->origins[i] = counterpart_of_graph(finder, graph);
-        for (struct node *node = graph->first; node; node = node->next) mark_node(finder, node, finder->origins[i]);
+        struct node *likely = finder->origins[i] ? finder->origins[i]->first : NULL;
+        for (struct node *node = graph->first; node; node = node->next) {
+            mark_node(finder, node, finder->origins[i], likely);
+            if (mark_of(node)->origin) likely = mark_of(node)->origin->next;
+        }
     }
 }
 
@@ -191,10 +199,19 @@ static void spread_changes(struct finder *finder)
 
 /* ---- walking back ---- */
 
+/* The value of `before` under the name: what the counterpart of its writer writes, or found by the name. */
+static struct value *namesake(const struct value *value, const struct graph *origin)
+{
+    const struct node *other = value->writer ? mark_of(value->writer)->origin : NULL;
+    struct value *found = other && value->writer_slot < other->output_count ? other->outputs[value->writer_slot] : NULL;
+    bool is_right = found && found->graph == origin && same_name(found, value);
+    return is_right ? found : scope_value(origin, value->name);
+}
+
 /* Whether the value is computed, or fed, in both nets. */
 static struct value *origin_of(const struct finder *finder, const struct value *value, const struct graph *origin)
 {
-    struct value *other = origin ? scope_value(origin, value->name) : NULL;
+    struct value *other = origin ? namesake(value, origin) : NULL;
     if (!other || is_constant(finder, other)) return NULL;
     return other->writer || other->is_input ? other : NULL;
 }
@@ -268,12 +285,13 @@ static bool walk(struct finder *finder, struct value *from, const struct graph *
 
 enum { MOST_CONSTANT = 64 };
 
-bool site_is_constant(struct value *value)
+static bool rests_on_constants(struct value *value, const struct pointer_map *varying)
 {
-    struct value *queue[MOST_CONSTANT] = { value_argument(value) };
+    struct value *queue[MOST_CONSTANT] = { value };
     size_t known = 1;
     for (size_t done = 0; done < known; done++) {
         const struct node *node = queue[done]->writer;
+        if (varying && pointer_map_get(varying, queue[done])) return false;
         if (!node && value_is_stored(queue[done])) continue;
         if (!node || node->inner_count) return false;
         for (size_t i = 0; i < node->input_count; i++) {
@@ -288,13 +306,21 @@ bool site_is_constant(struct value *value)
     return true;
 }
 
+bool site_is_constant(struct value *value, struct pointer_map *varying)
+{
+    struct value *argument = value_argument(value);
+    bool constant = rests_on_constants(argument, varying);
+    if (!constant && varying) pointer_map_set(varying, argument, argument);
+    return constant;
+}
+
 /* A fold in a function took the numbers that its one call passes, and reads the parameter no more; the original does. */
 static void give_arguments(struct finder *finder, const struct graph *graph, const struct graph *origin)
 {
     while (graph->owner) graph = graph->owner->graph;
     for (size_t i = 0; graph->function && graph->call_count == 1 && i < graph->input_count; i++) {
         struct value *parameter = graph->inputs[i], *other = origin_of(finder, parameter, origin);
-        bool known = !other || value_argument(other) == other || !site_is_constant(other);
+        bool known = !other || value_argument(other) == other || !site_is_constant(other, NULL);
         for (size_t k = 0; k < finder->given_count && !known; k++) known = finder->given[k] == parameter;
         if (!known) push(finder, &finder->given, &finder->given_count, &finder->given_space, parameter);
     }
@@ -339,8 +365,9 @@ static void find_in_graph(struct finder *finder, const struct graph *graph, cons
     }
     for (const struct node *node = graph->first; node; node = node->next)
         for (size_t i = 0; i < node->output_count; i++) {
-            struct value *value = node->outputs[i], *other = value ? graph_value(origin, value->name) : NULL;
-            if (other && other->writer && walk(finder, value, origin)) add_site(finder, value, other, graph);
+            struct value *value = node->outputs[i], *other = value ? namesake(value, origin) : NULL;
+            bool is_shared = other && other->graph == origin && other->writer;
+            if (is_shared && walk(finder, value, origin)) add_site(finder, value, other, graph);
         }
 }
 
@@ -439,13 +466,18 @@ static bool add_given(struct site *wide, struct value *value, struct value *orig
     return true;
 }
 
+static void clear_given(struct site *wide, struct arena *arena)
+{
+    wide->given = NEW_ARRAY(arena, struct value *, MOST_GIVEN);
+    wide->origins = NEW_ARRAY(arena, struct value *, MOST_GIVEN);
+    wide->given_count = 0;
+}
+
 /* Each input that is the value of a site gives way to the inputs of that. */
 static bool widen_once(struct site *wide, const struct pointer_map *sites, struct arena *arena, bool *moved)
 {
     const struct site narrow = *wide;
-    wide->given = NEW_ARRAY(arena, struct value *, MOST_GIVEN);
-    wide->origins = NEW_ARRAY(arena, struct value *, MOST_GIVEN);
-    wide->given_count = 0;
+    clear_given(wide, arena);
     for (size_t i = 0; i < narrow.given_count; i++) {
         const struct site *upstream = pointer_map_get(sites, narrow.given[i]);
         if (!upstream && !add_given(wide, narrow.given[i], narrow.origins[i])) return false;
@@ -473,6 +505,54 @@ bool site_widen(struct site *wide, const struct site *site, const struct pointer
         if (!widen_once(wide, sites, arena, &moved)) return false;
     }
     return false;
+}
+
+/* A number that holds for all channels, or a list of axes and the like. */
+static bool is_weight(const struct value *value)
+{
+    const struct tensor *tensor = value->initializer;
+    return !tensor || value->is_input || (tensor->count > 1 && dtype_kind(tensor->type) != KIND_WHOLE);
+}
+
+/* Whether both models compute the value with one node of the file, and that without weights. */
+static bool is_written_alike(const struct value *value, const struct value *origin)
+{
+    const struct node *node = value->writer, *other = origin ? origin->writer : NULL;
+    if (!node || !other || node->proto != other->proto || node->input_count != other->input_count || node->inner_count
+        || node->function)
+        return false;
+    for (size_t i = 0; i < node->input_count; i++) {
+        const struct value *input = node_input(node, i);
+        if (!same_name(input, node_input(other, i))) return false;
+        if (input && (value_is_stored(input) ? is_weight(input) : input->writer && node_is_literal(input->writer)))
+            return false;
+    }
+    return true;
+}
+
+static bool add_inputs_of_node(struct site *wide, const struct node *node, const struct node *other)
+{
+    for (size_t i = 0; i < node->input_count; i++) {
+        struct value *input = node_input(node, i);
+        if (input && !value_is_stored(input) && !add_given(wide, input, node_input(other, i))) return false;
+    }
+    return true;
+}
+
+bool site_extend(struct site *wide, const struct pointer_map *sites, struct arena *arena)
+{
+    struct site extended = *wide;
+    bool moved = false;
+    clear_given(&extended, arena);
+    for (size_t i = 0; i < wide->given_count; i++) {
+        struct value *value = wide->given[i], *origin = wide->origins[i];
+        const bool is_alike = is_written_alike(value, origin);
+        moved |= is_alike;
+        if (!(is_alike ? add_inputs_of_node(&extended, value->writer, origin->writer)
+                       : add_given(&extended, value, origin)))
+            return false;
+    }
+    return moved && site_widen(wide, &extended, sites, arena);
 }
 
 bool outputs_survive(const struct net *before, const struct net *after)

@@ -54,8 +54,9 @@ struct site_finder {
 struct site *sites_find(const struct site_finder *finder);
 
 /* Whether nothing but constants goes into the value, by a short way: what a Resize is told, not what a net computes. The
- * parameter of a function with one call is what that call gives it, as it is for the passes. */
-bool site_is_constant(struct value *value);
+ * parameter of a function with one call is what that call gives it, as it is for the passes. `varying` remembers values
+ * of which it is not so, for what is computed from them; NULL: nothing is remembered. */
+bool site_is_constant(struct value *value, struct pointer_map *varying);
 
 /* Whether an input of the site is not free to be anything: the original part computes with others, of which that one may
  * follow. */
@@ -65,6 +66,11 @@ bool site_is_bound(const struct site *site, struct arena *arena);
  * made wider, site upstream by site, until both parts read the same: *wide, with lists in the arena. False when it does
  * not come to that within a few steps. `sites` finds a site by its value of after. */
 bool site_widen(struct site *wide, const struct site *site, const struct pointer_map *sites, struct arena *arena);
+
+/* Inputs of a wide site give way to what the unchanged nodes that compute them read: for a change that is right because of
+ * what such a node gives (a Relu, no number below zero). Nodes with weights stay out, for they may make a channel constant,
+ * and what a change does to that would go unseen. False when there is no other, or the parts would not read the same. */
+bool site_extend(struct site *wide, const struct pointer_map *sites, struct arena *arena);
 
 /* Whether `after` still has all outputs of `before`, under their names and computed by something. */
 bool outputs_survive(const struct net *before, const struct net *after);
