@@ -21,7 +21,7 @@ enum reason way_upstream(struct decision *decision, struct use *use, const struc
 enum reason way_downstream(struct decision *decision, struct value *value, const struct affine *a);
 enum reason way_downstream_use(struct decision *decision, struct use *use, const struct affine *a);
 
-/* What both need (way.c): stops at an operator that no affine crosses; adds to the path of the decision; counts a visit
+/* What both need (way.c): stops at an operator that no affine crosses, or that cannot run; adds to the path of the decision; counts a visit
  * with this affine, and says whether it is one too many. */
 enum reason way_blocked(struct decision *decision, struct node *node);
 void way_visit(struct decision *decision, const struct node *node);

@@ -247,7 +247,8 @@ static void forget_graph(const struct graph *graph)
     for (const struct node *node = graph->first; node; node = node->next) forget_outputs(node);
 }
 
-static void infer_node(struct walk *walk, const struct node *node, int age)
+/* False when its inputs contradict each other. */
+static bool infer_node(struct walk *walk, const struct node *node, int age)
 {
     struct shaping *s = &walk->s;
     const struct operator_row *row = node_refers(node) ? NULL : node->row;
@@ -257,7 +258,7 @@ static void infer_node(struct walk *walk, const struct node *node, int age)
     s->age = age;
     if (ruled && !row->shape(s)) {
         forget_outputs(node);
-        return;
+        return false;
     }
     if (node->function && callee_of(walk, node->function)->state == CALLEE_DONE)
         set_call(s, node, callee_of(walk, node->function)->calls == 1);
@@ -268,6 +269,7 @@ static void infer_node(struct walk *walk, const struct node *node, int age)
         if (output && output->shape.rank < 0 && !node->function && (!row || dtype_kind(output->type) == KIND_REAL))
             set_demanded(s, output);
     }
+    return true;
 }
 
 static bool is_loop(const struct node *node)
@@ -397,7 +399,7 @@ static bool walk_graphs(struct walk *walk, struct bnfuse_error *error)
         bool pushed;
         if (!push_body(walk, frame, node, &pushed, error)) return false;
         if (pushed) continue;
-        infer_node(walk, node, frame->age);
+        frame->order[frame->at]->is_contradicted = !infer_node(walk, node, frame->age);
         frame->body = 0;
         frame->changing = NULL;
         frame->at++;

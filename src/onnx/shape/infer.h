@@ -11,7 +11,7 @@
 #include "onnx/graph/graph.h"
 
 /* Fills type, shape and content of every value of the net. A contradiction (a rule's condition does not hold, e.g. the
- * channels of a Conv) leaves the outputs unknown; it is not an error here. */
+ * channels of a Conv) leaves the outputs unknown and the node marked; it is not an error here. */
 bool shape_infer(struct net *net, struct bnfuse_error *error);
 
 /* Known equal: same non-negative size, or same non-zero symbol. */

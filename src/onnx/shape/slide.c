@@ -37,7 +37,10 @@ bool slide_read(struct shaping *s, int space, const struct dim *weight, struct s
                                 .ceil = node_int(s->node, "ceil_mode", 0) != 0 };
     if (window->space < 1 || (!listed && !weight)) return false;
     if (!slide_list(s, "kernel_shape", window->space, 1, 1, kernel)) return false;
-    for (int i = 0; i < window->space; i++) window->kernel[i] = listed ? number_dim(kernel[i]) : weight[i + 2];
+    for (int i = 0; i < window->space; i++) {
+        window->kernel[i] = listed ? number_dim(kernel[i]) : weight[i + 2];
+        if (weight && !merge_dims(window->kernel[i], weight[i + 2], &window->kernel[i])) return false;
+    }
     if (!slide_list(s, "strides", window->space, 1, 1, window->stride)
         || !slide_list(s, "dilations", window->space, 1, 1, window->dilation)
         || !slide_list(s, "pads", 2 * window->space, 0, -INT32_MAX, pads))

@@ -217,6 +217,8 @@ bool affine_doubles(const struct node *node)
 enum reason affine_of_node(struct decision *decision, const struct node *node, struct affine **affine, size_t *slot)
 {
     if (bn_is(node)) return batchnorm(decision, node, affine, slot);
+    if (node->is_contradicted)
+        return decision_stop(decision, REASON_MISMATCH, node_title(node), "%s", "its inputs do not go together");
     if (passes_through(node)) return one_number(decision, 1, affine, slot);
     if (affine_doubles(node)) return one_number(decision, 2, affine, slot);
     if (node->input_count != 2) return one_operand(decision, node, affine, slot);
