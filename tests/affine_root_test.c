@@ -17,7 +17,7 @@ static void affines_go_into_the_operator_upstream(void **state)
           "b; "
           "out z",
           0, 0, "Conv", 0 },
-        { "in x 2,3,5,7; init w 4,3,3,3; fill k 1 0.5; init l 1; y = Conv x w; a = Mul y l; z = Add a l; out z", 0, 0,
+        { "in x 2,3,5,7; init w 4,3,3,3; fill k - 0.5; init l -; y = Conv x w; a = Mul y l; z = Add a l; out z", 0, 0,
           "Conv", 0 },
         { "in x 2,6,5,7; init w 6,2,3,3; init k 4,1,1; y = ConvTranspose x w group=2; z = Mul k y; out z", 0, 0,
           "ConvTranspose", 0 },

@@ -2,7 +2,7 @@
  *
  * A fold as one line of text: the model, and what must come of it. Statements are separated by ';':
  *
- *     in x 2,3,5,7             a graph input (float, or the case's type; "N,3,?" as in build.h); "in x 2,3 int64"
+ *     in x 2,3,5,7             a graph input (float, or the case's type; "N,3,?" as in build.h, "-" for a scalar); "in x 2,3 int64"
  *     init w 4,3,3,3           an initializer of random values, some negative;  init w 4,3 int32
  *     init8 q 4,3              likewise, int8 between -100 and 100
  *     ints shape 0,-1          an int64 vector;  floats scales 1,1,2,2: a float vector

@@ -78,6 +78,7 @@ static void add_filled(struct build *b, const char *name, enum dtype type, const
     for (const char *at = dims; *at;) {
         char *end;
         count *= strtoll(at, &end, 10);
+        if (end == at) fail_msg("no dims: %s", dims);
         at = *end == ',' ? end + 1 : end;
     }
     double *values = calloc((size_t)count + 1, sizeof *values);
@@ -155,6 +156,7 @@ static void add_statement(struct build *b, char *text, enum dtype type)
     }
     char *verb = word(&text), *name = word(&text), *rest = word(&text);
     if (!verb) return;
+    if (rest && !strcmp(rest, "-")) *rest = '\0';
     if (!strcmp(verb, "in")) build_input(b, name, type_after(&text, type), rest);
     else if (!strcmp(verb, "init")) build_init(b, name, type_after(&text, type), rest, seed_of(name));
     else if (!strcmp(verb, "init8")) build_init(b, name, DTYPE_INT8, rest, seed_of(name));
