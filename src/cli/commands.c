@@ -120,7 +120,7 @@ static bool print_remarks(struct job *job)
 
 static bool fold(struct job *job, bool unread)
 {
-    return fuse_model(job, job->settings->allow_unchecked, unread) && (unread || print_remarks(job));
+    return fuse_model(job, job->settings->allow_unchecked, unread) && print_remarks(job);
 }
 
 static bool check_and_prepare(struct job *job)
@@ -136,14 +136,17 @@ static bool overflow_is_suspected(const struct job *job)
 }
 
 /* Without a look at the weights first: the writer reads them all anyway. In the rare case that a fold carried one out of
- * its type, that fold must go, so all begins again, with the look. */
+ * its type, that fold must go, so all begins again, with the look, and with remarks of its own. */
 static bool write_unread(struct job *job)
 {
     if (!fold(job, true)) return false;
+    const size_t folded = job->run.report->folded;
     bool prepared = check_and_prepare(job);
-    if (!overflow_is_suspected(job)) return print_remarks(job) && prepared;
+    if (!overflow_is_suspected(job)) return prepared;
     job->run.check = NULL;
-    return job_load_again(job) && fold(job, false) && check_and_prepare(job);
+    if (!job_load_again(job) || !fuse_model(job, job->settings->allow_unchecked, false)) return false;
+    bool is_same = job->run.report->folded == folded;
+    return (is_same || print_remarks(job)) && check_and_prepare(job);
 }
 
 /* What comes before the first word of the result is over soon, and uses no data, which are of the model as first read. */
