@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Fused against unfused: the four questions, and the verdict. First each site by itself on small tensors, which proves
- * most of them; then both models in their own types. What that leaves open, float64 runs of the whole graphs decide. The
+ * Fused against unfused: the four questions. First each site by itself on small tensors, which proves most
+ * of them; then both models in their own types. What that leaves open, float64 runs of the whole graphs decide. The
  * reference run asks about sites in lock-step: one is checked, and its inputs released, as soon as the last value it needs
  * has been seen. */
 #include "check/check.h"
 
+#include "check/check_verdict.h"
 #include "check/depth.h"
 #include "check/measure.h"
 #include "check/metrics.h"
@@ -14,18 +15,6 @@
 
 #include <math.h>
 #include <string.h>
-
-struct check {
-    struct session *session;
-    struct bnfuse_check_result *result;
-    struct site *sites;
-    struct prover prover;
-    struct pointer_map *entered; /* bodies and functions of before that the run has executed */
-    bool has_elements;           /* an output had some, or should have had some of what the user gave */
-    struct metrics *metrics;     /* an output each */
-    double *input_noise;         /* an output each: what the last bit of the inputs does to it */
-    struct depth *depth;         /* NULL: no whole graph was run */
-};
 
 /* ---- question 1, while the reference run goes on ---- */
 
@@ -48,16 +37,11 @@ static bool is_visible(const struct check *check, const struct value *origin)
     return origin && origin->graph == check->session->before.net->main;
 }
 
-static bool is_full(const struct check *check)
-{
-    return check->session->options->asked.level == BNFUSE_LEVEL_FULL;
-}
-
 /* What the original does not have, or has in a body, is never seen; the rest of such a site is. */
 static void prepare_sites(struct check *check)
 {
     for (struct site *site = check->sites; site; site = site->next) {
-        if (site->is_proven && !is_full(check)) continue;
+        if (site->is_proven && !check_is_full(check)) continue;
         site->waiting = site->given_count + 1;
         if (!site->inner) wait_for(check, site, site->origin, &site->expected);
         for (size_t i = 0; i < site->given_count; i++)
@@ -150,13 +134,6 @@ static bool all_checked(const struct check *check)
     for (const struct site *site = check->sites; site; site = site->next)
         if (!site->result->checked) return false;
     return true;
-}
-
-static bool is_damaged(const struct check *check)
-{
-    for (const struct site *site = check->sites; site; site = site->next)
-        if (site->is_damaged) return true;
-    return false;
 }
 
 /* Those that no reference run has seen whole: in bodies, behind outputs that are not wanted, or all. One that even small
@@ -285,7 +262,7 @@ static bool measure_noise(struct check *check, const struct outputs *of, struct 
 static bool needs_noise(const struct check *check)
 {
     const struct bnfuse_check_result *result = check->result;
-    if (is_damaged(check)) return true;
+    if (check_is_damaged(check)) return true;
     for (size_t i = 0; i < result->output_count; i++)
         if (!result->outputs[i]->within_tolerance) return true;
     return exceeds_in_float64(result);
@@ -301,7 +278,7 @@ static void drop_outputs(struct outputs *of, size_t count)
 static bool is_settled(const struct check *check)
 {
     const struct bnfuse_check_result *result = check->result;
-    if (is_full(check) || !all_checked(check) || is_damaged(check)) return false;
+    if (check_is_full(check) || !all_checked(check) || check_is_damaged(check)) return false;
     for (size_t i = 0; i < result->output_count; i++)
         if (!result->outputs[i]->within_tolerance || !result->outputs[i]->deployment.compared) return false;
     return true;
@@ -402,7 +379,7 @@ static bool check_inputs(struct check *check, struct bnfuse_error *error)
 {
     struct session *session = check->session;
     struct bnfuse_error why;
-    session->clip = is_full(check) || is_chosen(session) ? CLIP_NONE : CLIP_ROWS;
+    session->clip = check_is_full(check) || is_chosen(session) ? CLIP_NONE : CLIP_ROWS;
     if (check_guesses(check, &why)) return true;
     if (is_fatal(&why) || !session->clipped) return pass_error(error, &why);
     session->clip = CLIP_NONE;
@@ -445,7 +422,7 @@ static bool check_whole(struct check *check, struct bnfuse_error *error)
     check->input_noise = NEW_ARRAY(&session->plans, double, graph->output_count);
     check->depth = depth_open(&session->plans, session->before.net, session->after.net);
     size_t sets = options->sets.count ? options->sets.count : 1;
-    session->runs_planned = (is_full(check) || !all_checked(check) ? 5 : 2) * sets + options->asked.depth;
+    session->runs_planned = (check_is_full(check) || !all_checked(check) ? 5 : 2) * sets + options->asked.depth;
     for (size_t i = 0; i < sets; i++) {
         if (!session_take(session, i, error) || !check_inputs(check, error)) return false;
         result->set_count++;
@@ -455,202 +432,7 @@ static bool check_whole(struct check *check, struct bnfuse_error *error)
     return true;
 }
 
-/* ---- the verdict ---- */
-
-static bool settle(struct bnfuse_check_result *result, enum bnfuse_verdict verdict, const char *why)
-{
-    result->verdict = verdict;
-    result->why = why;
-    return true;
-}
-
-static void collect_sites(struct check *check)
-{
-    struct bnfuse_check_result *result = check->result;
-    for (const struct site *site = check->sites; site; site = site->next) result->site_count++;
-    struct bnfuse_site **sites = NEW_ARRAY(check->session->arena, struct bnfuse_site *, result->site_count);
-    result->sites = sites;
-    for (const struct site *site = check->sites; site; site = site->next) {
-        *sites++ = site->result;
-        result->sites_checked += site->result->checked;
-        if (site->result->checked && !site->result->ill_conditioned)
-            result->worst_site = fmax(result->worst_site, site->result->difference.relative);
-    }
-}
-
-static const char *describe_difference(struct arena *arena, const struct bnfuse_difference *difference)
-{
-    if (difference->shape_differs) return "has another shape or type";
-    if (difference->pattern_differs) return "has NaN, infinities or strings where the original has others";
-    return arena_printf(arena, "differs by %.3g of its scale", difference->relative);
-}
-
-/* Question 1: any site beyond float64 rounding is a bug, whatever the whole graph says. */
-static bool judge_sites(struct check *check)
-{
-    struct bnfuse_check_result *result = check->result;
-    for (size_t i = 0; i < result->site_count; i++) {
-        const struct bnfuse_site *site = result->sites[i];
-        if (!site->checked || site->ill_conditioned || !exceeds(&site->difference, SITE_LIMIT)) continue;
-        result->first_divergent = site->value;
-        return settle(result, BNFUSE_VERDICT_FAIL,
-                      arena_printf(check->session->arena, "\"%s\" (%s%s%s) %s", site->value, site->node,
-                                   *site->scope ? " in " : "", site->scope,
-                                   describe_difference(check->session->arena, &site->difference)));
-    }
-    return false;
-}
-
-static bool judge_stored(struct check *check)
-{
-    for (const struct site *site = check->sites; site; site = site->next) {
-        if (!site->is_misstored) continue;
-        check->result->first_divergent = site->result->value;
-        return settle(check->result, BNFUSE_VERDICT_FAIL,
-                      arena_printf(check->session->arena,
-                                   "\"%s\" (%s) differs with its weights as they are stored by more than rounding "
-                                   "explains",
-                                   site->result->value, site->result->node));
-    }
-    return false;
-}
-
-/* One that could not be proven. Where the whole graph ran, `hidden` ones are those that it did not run through. */
-static const struct bnfuse_site *unchecked_site(const struct check *check, bool hidden)
-{
-    for (const struct site *site = check->sites; site; site = site->next) {
-        bool was_run = !site->inner || pointer_map_get(check->entered, site->origin->graph);
-        if (!site->result->checked && !site->only_within && !(hidden && was_run)) return site->result;
-    }
-    return NULL;
-}
-
-/* The whole graph did not run, for this reason. */
-static bool judge_sites_only(struct check *check, const char *reason)
-{
-    struct bnfuse_check_result *result = check->result;
-    const struct bnfuse_site *unchecked = unchecked_site(check, false);
-    if (judge_sites(check) || judge_stored(check)) return true;
-    if (unchecked)
-        return settle(result, BNFUSE_VERDICT_NOT_CHECKED,
-                      arena_printf(check->session->arena, "%s; nor can the site of \"%s\" alone: %s", reason,
-                                   unchecked->value, unchecked->why));
-    if (is_damaged(check))
-        return settle(result, BNFUSE_VERDICT_NOT_CHECKED,
-                      arena_printf(check->session->arena, "%s, and storing weights costs more than it should", reason));
-    return settle(result, !is_full(check) ? BNFUSE_VERDICT_PASS_SITES : BNFUSE_VERDICT_NOT_CHECKED, reason);
-}
-
-static bool is_real_damage(const struct bnfuse_output *output)
-{
-    const struct bnfuse_difference *of[] = { &output->rounding, &output->deployment };
-    for (size_t i = 0; i < 2; i++)
-        if (of[i]->pattern_differs && !of[i]->near_overflow && !(i == 1 && output->heals)) return true;
-    double limit = NOISE_FACTOR * fmax(output->noise, 0);
-    return output->rounding.relative > limit
-           && output->truth_after > NOISE_FACTOR * fmax(output->truth_before, output->noise);
-}
-
-/* Noise that fills the output leaves nothing to compare. */
-#define HOPELESS 0.1
-
-/* Whether the model itself turns rounding of float64 into as much. */
-static bool is_amplified(const struct bnfuse_output *output, double input_noise)
-{
-    if (output->algebra.shape_differs) return false;
-    if (output->algebra.pattern_differs) return output->algebra.near_overflow;
-    return output->algebra.relative <= PERTURBATION_FACTOR * input_noise || output->noise > HOPELESS;
-}
-
-/* Whether it is what numbers that an edit idealized had lost to their type, as the sites have it, and the model made of
- * that. */
-static bool is_idealization(const struct check *check, const struct bnfuse_output *output)
-{
-    double lost = 0;
-    for (const struct site *site = check->sites; site; site = site->next)
-        if (site->is_idealized) lost = fmax(lost, resolution_of(site->value->type));
-    return lost > 0 && !output->algebra.shape_differs && !output->algebra.pattern_differs
-           && output->algebra.relative <= NOISE_FACTOR * fmax(output->noise, lost);
-}
-
-/* The algebra of the whole graph, when all sites are proven. */
-static bool judge_output(struct check *check, const struct bnfuse_output *output, double input_noise)
-{
-    struct arena *arena = check->session->arena;
-    if (exceeds(&output->algebra, SITE_LIMIT) && !is_idealization(check, output)) {
-        bool amplified = is_amplified(output, input_noise);
-        const char *what = describe_difference(arena, &output->algebra);
-        if (amplified)
-            return settle(check->result, BNFUSE_VERDICT_ILL_CONDITIONED,
-                          arena_printf(arena,
-                                       "output \"%s\" %s in float64, although every site agrees: the model "
-                                       "amplifies rounding (the last bit of its weights moves it by %.3g)",
-                                       output->name, what, output->noise));
-        return settle(check->result, BNFUSE_VERDICT_FAIL,
-                      arena_printf(arena, "output \"%s\" %s in float64", output->name, what));
-    }
-    if (output->within_tolerance && !is_damaged(check)) return false;
-    if (is_real_damage(output))
-        return settle(check->result, BNFUSE_VERDICT_FAIL,
-                      arena_printf(arena,
-                                   "output \"%s\" %s once its weights are stored, %.3g times further from "
-                                   "float64 than the original",
-                                   output->name, describe_difference(arena, &output->deployment),
-                                   output->truth_after / fmax(output->truth_before, output->noise)));
-    if (output->within_tolerance) return false;
-    const char *what = output->deployment.pattern_differs && output->heals
-                           ? "is finite where the original overflows its type"
-                           : arena_printf(arena, "%s, beyond the tolerance, but not in float64",
-                                          describe_difference(arena, &output->deployment));
-    if (check->result->verdict == BNFUSE_VERDICT_PASS)
-        settle(check->result, BNFUSE_VERDICT_PASS_ROUNDING,
-               arena_printf(arena, "output \"%s\" %s", output->name, what));
-    return false;
-}
-
-/* No element was finite in both: of no rows, or where a model makes NaN of everything, there is nothing to agree on. */
-static bool is_nothing_compared(const struct check *check)
-{
-    const struct bnfuse_check_result *result = check->result;
-    for (size_t i = 0; i < result->output_count; i++)
-        if (result->outputs[i]->algebra.compared || result->outputs[i]->deployment.compared) return false;
-    return check->has_elements;
-}
-
-/* An output of no rows says that the inputs were wrong, whatever the sites say. */
-static bool are_sites_telling(const struct bnfuse_check_result *result)
-{
-    int64_t elements = 0;
-    for (size_t i = 0; i < result->output_count; i++) elements += result->outputs[i]->metrics->elements;
-    if (!elements) return false;
-    for (size_t i = 0; i < result->site_count; i++)
-        if (!result->sites[i]->checked || !result->sites[i]->difference.compared) return false;
-    return result->site_count > 0;
-}
-
-static void judge_whole(struct check *check)
-{
-    struct bnfuse_check_result *result = check->result;
-    if (judge_sites(check) || judge_stored(check)) return;
-    settle(result, BNFUSE_VERDICT_PASS, "");
-    for (size_t i = 0; i < result->output_count; i++) {
-        if (!judge_output(check, result->outputs[i], check->input_noise[i])) continue;
-        if (!result->first_divergent) result->first_divergent = first_divergent(check->session, SITE_LIMIT);
-        return;
-    }
-    if (is_nothing_compared(check)) {
-        settle(result, are_sites_telling(result) ? BNFUSE_VERDICT_PASS_SITES : BNFUSE_VERDICT_NOT_CHECKED,
-               "no finite number came out to compare");
-        return;
-    }
-    const struct bnfuse_site *unchecked = unchecked_site(check, true);
-    if (unchecked)
-        settle(result, BNFUSE_VERDICT_NOT_CHECKED,
-               arena_printf(check->session->arena,
-                            "the run did not come to \"%s\" (in %s), and it cannot be run "
-                            "alone: %s",
-                            unchecked->value, unchecked->scope, unchecked->why));
-}
+/* ---- all of it ---- */
 
 static bool run_whole(void *context, struct bnfuse_error *error)
 {
@@ -686,16 +468,12 @@ static bool check_changes(struct check *check, struct bnfuse_error *error)
     bool whole = false;
     if (!prove_small(check, error)) return false;
     if (is_quick && !prove_rest(check, error)) return false;
-    if (!is_quick || unchecked_site(check, false) || is_damaged(check)) {
+    if (!is_quick || check_find_unchecked(check, false) || check_is_damaged(check)) {
         if (is_quick) result->level = BNFUSE_LEVEL_STANDARD;
         if (!check_graphs(check, &whole, &why_not, error)) return false;
     }
     if (!is_quick && !prove_rest(check, error)) return false;
-    collect_sites(check);
-    if (!outputs_survive(check->session->before.net, check->session->after.net))
-        return settle(result, BNFUSE_VERDICT_FAIL, "an output of the model is missing");
-    if (whole) judge_whole(check);
-    else judge_sites_only(check, why_not);
+    check_judge(check, whole ? NULL : why_not);
     return true;
 }
 
