@@ -6,6 +6,7 @@
 #include "check/check.h"
 #include "onnx/shape/infer.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -548,6 +549,15 @@ static void build_table(struct build *b, bool is_second)
     build_output(b, "y", DTYPE_FLOAT, NULL);
 }
 
+/* Both have an infinity; one has a NaN where the other has a number. */
+static void build_special_table(struct build *b, bool is_second)
+{
+    build_table(b, false);
+    float *rows = (float *)b->model->graph->initializer[0]->raw_data.data;
+    rows[5] = INFINITY;
+    if (is_second) rows[1234] = NAN;
+}
+
 /* Whole numbers that are computed with are no flags. */
 static void build_division(struct build *b, bool is_second)
 {
@@ -657,6 +667,7 @@ static void what_usual_numbers_do_not_show_is_found(void **state)
     static const struct twofold forms[] = {
         { "a Log with a guard", build_guarded_log },
         { "a row of a table", build_table },
+        { "a NaN in a table", build_special_table },
         { "whole numbers below zero", build_division },
         { "a step of a quantized weight", build_codes },
         { "RoiAlign at two opsets", build_regions },

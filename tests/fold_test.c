@@ -347,6 +347,7 @@ static void a_stack_of_matrices_takes_what_precedes_it(void **state)
         { "in x 2,4,5; r = Relu x; y = bn r 4; t = Transpose y perm=0,2,1; init v 2,4,3; z = MatMul t v; out z", 0, 0,
           "Relu Transpose MatMul Add", 0 },
         { "in x 2,4,5; r = Relu x; y = bn r 4; init v 2,3,4; z = MatMul v y; out z", 0, 0, "Relu MatMul Add", 0 },
+        { "in x 2,4; r = Relu x; y = bn r 4; init v 3,4,1; z = MatMul y v; out z", 0, 0, "Relu MatMul Add", 0 },
         { "in x 5,4; r = Relu x; y = bn r 4; init v 3,2,4,6; init b 6; z = MatMul y v; a = Add z b; out a", 0, 0,
           "Relu MatMul Add", 0 },
         { "in x 2,4,5; r = Relu x; y = bn r 4; t = Transpose y perm=0,2,1; init v 2,4,4; z = MatMul t v; q = Transpose "

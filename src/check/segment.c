@@ -243,6 +243,10 @@ static bool measure_tables(const struct tensor *a, const struct tensor *b, struc
         if (!tensor_read_real(a, done, count, x, NULL) || !tensor_read_real(b, done, count, y, NULL)) return false;
         for (int64_t i = 0; i < count; i++) {
             double far = fabs(x[i] - y[i]);
+            if (!isfinite(far)) { /* NaN or an infinity: the same in both, or a difference */
+                difference->pattern_differs |= x[i] != y[i] && !(isnan(x[i]) && isnan(y[i]));
+                continue;
+            }
             scale = fmax(scale, fabs(x[i]));
             if (far > difference->largest) difference->at = done + i;
             difference->largest = fmax(difference->largest, far);

@@ -21,7 +21,9 @@ static bool is_of_one_sample(const struct node *bn)
     const struct value *x = node_input(bn, 0);
     if (!x || x->shape.rank < 3 || x->shape.dims[0].size != 1) return false;
     if (!bn_is_training(bn) || node_outputs_are_read(bn, 1) || node_refers(bn)) return false;
-    return type_of(node_input(bn, 1)) == x->type && type_of(node_input(bn, 2)) == x->type;
+    for (size_t i = 1; i < 3; i++)
+        if (type_of(node_input(bn, i)) != x->type || node_input(bn, i)->shape.rank != 1) return false;
+    return true;
 }
 
 static void replace(struct graph *graph, struct node *bn)

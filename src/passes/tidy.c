@@ -27,12 +27,12 @@ static bool is_identity(const struct affine *a)
     return true;
 }
 
-/* Whether one node can compute it in the place of `node`: a BatchNormalization along axis 1, else a Mul or an Add. */
-static bool is_one_node(const struct node *node, const struct affine *a)
+/* Whether one node can compute it of x in the place of `node`: a BatchNormalization along axis 1, else a Mul or an Add. */
+static bool is_one_node(const struct node *node, const struct value *x, const struct affine *a)
 {
     if (affine_not_finite(a) >= 0) return false;
-    if (bn_is(node)) return a->axis == 1;
-    return !(affine_has_scale(a) && affine_has_shift(a)) && affine_can_lower(node->graph, node->outputs[0], a);
+    if (bn_is(node) && affine_has_scale(a)) return a->axis == 1;
+    return !(affine_has_scale(a) && affine_has_shift(a)) && affine_can_lower(node->graph, x, a);
 }
 
 /* The affine node that alone feeds input 0 of `node` and reads from the same graph, composed upstream of *a. */
@@ -44,7 +44,7 @@ static struct node *affine_upstream(struct decision *decision, struct node *node
     if (!writer || between->graph != node->graph || between->use_count != 1 || between->is_output) return NULL;
     if (affine_of_node(decision, writer, &first, slot) || !(both = affine_compose(decision->arena, first, *a)))
         return NULL;
-    if (!is_one_node(node, both)) return NULL;
+    if (!is_one_node(node, node_input(writer, *slot), both)) return NULL;
     *a = both;
     return writer;
 }
@@ -58,7 +58,8 @@ static struct node *affine_downstream(struct decision *decision, struct node *no
     struct node *reader = between->uses->node;
     if (reader->graph != node->graph || affine_of_node(decision, reader, &second, slot) || *slot != between->uses->slot)
         return NULL;
-    if (!(both = affine_compose(decision->arena, *a, second)) || !is_one_node(node, both)) return NULL;
+    if (!(both = affine_compose(decision->arena, *a, second)) || !is_one_node(node, node_input(node, 0), both))
+        return NULL;
     *a = both;
     return reader;
 }

@@ -4,10 +4,13 @@
 #include "fold_case.h"
 #include "onnx/graph/index.h"
 
+#include "bend.h"
 #include "build.h"
 #include "bytes.h"
+#include "onnx/graph/schema.h"
 #include "onnx/graph/validate.h"
 #include "onnx/shape/infer.h"
+#include "passes/decide/extras.h"
 #include "runtime/run.h"
 
 #include <math.h>
@@ -206,11 +209,21 @@ static void lose(struct net *net, const char *text)
     }
 }
 
-static struct array *random_input(struct array_pool *pool, const struct value *value, uint64_t *state)
+/* The shape that an input is given: its own, or what another graph declares for its name. */
+static const struct shape *shape_in(const struct net *like, const struct value *value)
+{
+    for (size_t i = 0; like && i < like->main->input_count; i++)
+        if (!strcmp(like->main->inputs[i]->name, value->name)) return &like->main->inputs[i]->shape;
+    return &value->shape;
+}
+
+static struct array *random_input(struct array_pool *pool, const struct value *value, const struct shape *shape,
+                                  uint64_t *state)
 {
     int64_t dims[ARRAY_MAX_RANK];
-    for (int i = 0; i < value->shape.rank; i++) dims[i] = value->shape.dims[i].size < 0 ? 2 : value->shape.dims[i].size;
-    struct array *array = array_new(pool, value->type, store_of(value->type, true), value->shape.rank, dims);
+    for (int i = 0; i < shape->rank; i++) dims[i] = shape->dims[i].size < 0 ? 2 : shape->dims[i].size;
+    struct array *array =
+        array_new(pool, value->type, store_of(value->type, true), shape->rank < 0 ? 0 : shape->rank, dims);
     for (int64_t i = 0; i < array->count; i++) {
         if (array->store == STORE_F64) array->f64[i] = 2 * uniform(state) - 1;
         else array->i64[i] = (int64_t)((value->type == DTYPE_BOOL ? 2 : 3) * uniform(state));
@@ -235,9 +248,9 @@ static struct array *odd_input(struct array_pool *pool, struct array *array)
 }
 
 /* Runs the main graph: in double, unrounded, or in its own types on odd numbers. Inputs that have no initializer are
- * random, the same for the same seed. */
-static bool try_run(struct build *b, struct net *net, struct array_pool *pool, struct array **outputs, bool exact,
-                    struct bnfuse_error *error)
+ * random, the same for the same seed, and of the shapes that `like` declares (NULL: their own). */
+static bool try_run(struct build *b, struct net *net, const struct net *like, struct array_pool *pool,
+                    struct array **outputs, bool exact, struct bnfuse_error *error)
 {
     struct plan *plan;
     struct value *given[64];
@@ -247,7 +260,7 @@ static bool try_run(struct build *b, struct net *net, struct array_pool *pool, s
     for (size_t i = 0; i < net->main->input_count; i++) {
         if (net->main->inputs[i]->initializer) continue;
         given[count] = net->main->inputs[i];
-        inputs[count] = random_input(pool, given[count], &state);
+        inputs[count] = random_input(pool, given[count], shape_in(like, given[count]), &state);
         if (!exact) inputs[count] = odd_input(pool, inputs[count]);
         count++;
     }
@@ -262,26 +275,32 @@ static void run(struct build *b, struct net *net, struct array_pool *pool, struc
                 const char *text)
 {
     struct bnfuse_error error;
-    if (!try_run(b, net, pool, outputs, exact, &error)) fail_msg("%s\n%s", error.message, text);
+    if (!try_run(b, net, NULL, pool, outputs, exact, &error)) fail_msg("%s\n%s", error.message, text);
 }
 
-static void compare(const struct array *a, const struct array *b, const char *name, const char *text)
+/* Equal but for a part of the largest element, which is the result. */
+static double compare(const struct array *a, const struct array *b, double within, const char *name, const char *text)
 {
     double largest = 0, difference = 0;
-    const char *within = strstr(text, "within ");
     if (a->count != b->count)
         fail_msg("output %s: %lld elements became %lld\n%s", name, (long long)a->count, (long long)b->count, text);
     for (int64_t i = 0; a->store == STORE_I64 && i < a->count; i++)
         if (a->i64[i] != b->i64[i]) fail_msg("output %s: other integers\n%s", name, text);
-    if (a->store != STORE_F64) return;
+    if (a->store != STORE_F64) return INFINITY;
     for (int64_t i = 0; i < a->count; i++) {
         largest = fmax(largest, fabs(a->f64[i]));
         difference = fmax(difference, fabs(a->f64[i] - b->f64[i]));
         if (isnan(a->f64[i]) != isnan(b->f64[i])) difference = INFINITY;
     }
-    assert_true(a->count > 0 && largest > 0);
-    if (!(difference <= (within ? strtod(within + 7, NULL) : 1e-12) * largest))
+    if (!(difference <= within * largest))
         fail_msg("output %s differs by %g of %g\n%s", name, difference, largest, text);
+    return largest;
+}
+
+static double tolerance_of(const char *text)
+{
+    const char *within = strstr(text, "within ");
+    return within ? strtod(within + 7, NULL) : 1e-12;
 }
 
 /* Equal bit for bit; a NaN is equal to any other. */
@@ -376,7 +395,9 @@ static void check_results(struct build *b, struct net *nets[2], struct array_poo
     for (int k = 0; k < 2; k++) run(b, nets[k], pool, results[k], exact, text);
     for (size_t i = 0; i < after->output_count; i++) {
         assert_string_equal(after->outputs[i]->name, before->outputs[i]->name);
-        (exact ? compare : compare_bits)(results[0][i], results[1][i], after->outputs[i]->name, text);
+        if (exact)
+            assert_true(compare(results[0][i], results[1][i], tolerance_of(text), after->outputs[i]->name, text) > 0);
+        else compare_bits(results[0][i], results[1][i], after->outputs[i]->name, text);
     }
 }
 
@@ -386,7 +407,106 @@ static void check_broken(struct build *b, struct net *nets[2], struct array_pool
     struct bnfuse_error error;
     struct array *outputs[16];
     for (int k = 0; k < 2; k++)
-        if (try_run(b, nets[k], pool, outputs, true, &error)) fail_msg("it runs\n%s", text);
+        if (try_run(b, nets[k], NULL, pool, outputs, true, &error)) fail_msg("it runs\n%s", text);
+}
+
+/* ---- models like that of a case ---- */
+
+struct bent {
+    const struct fold_case *c;
+    const struct bnfuse_fuse_options *options;
+    const struct net *like;
+    const char *extras[EXTRA_COUNT];
+    size_t count, compared;
+};
+
+/* Those of the case, and others in turn. */
+static struct bnfuse_fuse_options options_in_turn(const struct bent *bent)
+{
+    static const char *const folds[] = { "fold", "affine", "tidy" }; /* which round at other places */
+    const struct bnfuse_names all = { bent->extras, EXTRA_COUNT };
+    struct bnfuse_fuse_options options = *bent->options;
+    if (options.simplify && bent->count % 8 != 2)
+        options.disabled = (struct bnfuse_names){ folds, sizeof folds / sizeof *folds };
+    switch (bent->count % 8) {
+    case 1: options.simplify = true; break;
+    case 2: options.enabled = all; break;
+    case 3: options.freeze_weights = true; break;
+    case 4: options.lower_conv = true; break;
+    case 5: options.fold_limit = 64; break;
+    default: break;
+    }
+    return options;
+}
+
+/* Runs both; what the first computes the second computes too. */
+static void compare_bent(struct build *b, struct net *nets[2], struct bent *bent, bool exact, bool forms,
+                         const char *text)
+{
+    struct array *results[2][16];
+    struct array_pool pool;
+    struct bnfuse_error error;
+    pool_open(&pool, &b->memory);
+    if (try_run(b, nets[0], bent->like, &pool, results[0], exact, &error)) {
+        if (!try_run(b, nets[1], bent->like, &pool, results[1], exact, &error)) fail_msg("%s\n%s", error.message, text);
+        for (size_t i = 0; i < nets[1]->main->output_count; i++) {
+            const char *name = nets[1]->main->outputs[i]->name;
+            if (exact) compare(results[0][i], results[1][i], forms ? 1e-6 : 1e-9, name, text);
+            else compare_bits(results[0][i], results[1][i], name, text);
+        }
+        bent->compared++;
+    }
+    pool_close(&pool);
+}
+
+/* Also in what the file does not declare. */
+static bool is_valid(struct net *net)
+{
+    struct bnfuse_error error;
+    if (!net_validate(net, &error) || !shape_infer(net, &error)) return false;
+    for (const struct node *node = net->main->first; node; node = node->next)
+        if (!schema_types_agree(node)) return false;
+    return true;
+}
+
+/* A valid model stays one, and computes what it did. */
+static void try_bent(void *context, const char *text)
+{
+    struct bent *bent = context;
+    struct build b;
+    struct model model;
+    struct net before, after;
+    struct pass_report report;
+    struct bnfuse_error error;
+    const struct bnfuse_fuse_options options = options_in_turn(bent);
+    bent->count++;
+    parse(&b, text, bent->c->type ? bent->c->type : DTYPE_FLOAT);
+    if (build_try_load(&b, &model, &before, &error) && is_valid(&before)) {
+        assert_true(net_index(&after, &b.arena, &model, &error));
+        if (!passes_run(&after, &options, &report, &error)) fail_msg("%s\n%s", error.message, text);
+        if (!net_validate(&after, &error)) fail_msg("%s\n%s", error.message, text);
+        assert_true(shape_infer(&after, &error));
+        struct net *nets[2] = { &before, &after };
+        compare_bent(&b, nets, bent, !bent->options->simplify || options.enabled.count, options.enabled.count, text);
+    }
+    build_close(&b);
+}
+
+static void run_bent(const struct fold_case *c, const struct bnfuse_fuse_options *options)
+{
+    struct build b;
+    struct model model;
+    struct net like;
+    struct bnfuse_error error;
+    struct bent bent = { .c = c, .options = options, .like = &like };
+    if (strstr(c->text, "broken;") || strstr(c->text, "gone ")) return;
+    for (int i = 0; i < EXTRA_COUNT; i++) bent.extras[i] = extras[i].name;
+    parse(&b, c->text, c->type ? c->type : DTYPE_FLOAT);
+    build_load(&b, &model, &like);
+    assert_true(shape_infer(&like, &error));
+    bend_each(c->text, try_bent, &bent);
+    assert_true(bent.compared > bent.count / 8);
+    build_close(&b);
 }
 
 void fold_case_run(const struct fold_case *c, const struct bnfuse_fuse_options *options)
@@ -400,6 +520,10 @@ void fold_case_run(const struct fold_case *c, const struct bnfuse_fuse_options *
     struct pass_report report, again;
     struct bnfuse_error error;
     if (!options) options = &defaults;
+    if (getenv("BNFUSE_BENT")) {
+        run_bent(c, options);
+        return;
+    }
     parse(&b, c->text, c->type ? c->type : DTYPE_FLOAT);
     build_load(&b, &model, &before);
     assert_true(net_index(&after, &b.arena, &model, &error));

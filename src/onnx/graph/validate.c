@@ -245,8 +245,11 @@ static bool validate_inputs(struct validation *v, const struct node *node, const
             return schema_fail(v, node, error, "input %zu is missing, which %s needs", i, node->op);
         if (!validate_input_type(v, node, &slot, i, groups, error)) return false;
     }
-    for (; slot.repeated && i < node->input_count; i++)
+    for (; slot.repeated && i < node->input_count; i++) {
+        if (!node_input(node, i) && !node->inner_count) /* a Loop is given no condition by leaving it out */
+            return schema_fail(v, node, error, "input %zu is missing, which %s needs", i, node->op);
         if (!validate_input_type(v, node, &slot, i, groups, error)) return false;
+    }
     return i >= node->input_count
            || schema_fail(v, node, error, "there are %zu inputs, %s has at most %zu", node->input_count, node->op, i);
 }

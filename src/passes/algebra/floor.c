@@ -119,6 +119,7 @@ static enum reason bounds(struct crossing *x, size_t slot, double low, double hi
     const struct value *output = crossing_output(x, 0);
     enum reason reason = decision->ceilings ? REASON_NONE : negative_scale(x, false);
     if (reason) return reason;
+    if (dtype_kind(output->type) != KIND_REAL) return crossing_stop(x, REASON_NON_LINEAR, "");
     if (!operator_of_graph_has(x->node->graph, "Max", BROADCASTS))
         return crossing_stop(x, REASON_NON_LINEAR, "Max does not broadcast at this opset");
     if (a->axis != AXIS_ANY && (value_rank(output) <= a->axis || value_rank(output) > TENSOR_MAX_RANK))
@@ -164,12 +165,11 @@ static enum reason clip(struct crossing *x)
 {
     double low, high;
     if (!x->decision->floors) return crossing_stop(x, REASON_NON_LINEAR, x->node->op);
-    if (dtype_kind(crossing_output(x, 0)->type) != KIND_REAL) return crossing_stop(x, REASON_NON_LINEAR, "");
     if (!clip_bound(x, "min", 1, -INFINITY, &low) || !clip_bound(x, "max", 2, INFINITY, &high))
         return crossing_stop(x, REASON_NON_LINEAR, "its bounds are computed at run time");
     /* The largest numbers of the type are the defaults of old exporters, and no bounds. */
-    if (fabs(low) >= 3.4028234e38) low = -INFINITY;
-    if (fabs(high) >= 3.4028234e38) high = INFINITY;
+    if (low <= -3.4028234e38) low = -INFINITY;
+    if (high >= 3.4028234e38) high = INFINITY;
     if (low > high || (isinf(low) && isinf(high)))
         return crossing_stop(x, REASON_NON_LINEAR, "its bounds bound nothing");
     return bounds(x, 0, low, high);

@@ -163,7 +163,8 @@ static enum reason tile_downstream(struct crossing *x)
 /* It reorders along time_axis, differently for each index of batch_axis: neither may be the channels. */
 static enum reason reverse_sequence(struct crossing *x)
 {
-    if (x->affine->axis == node_int(x->node, "time_axis", 0))
+    int64_t axis = node_int(x->node, "time_axis", 0);
+    if (x->affine->axis == (axis < 0 ? axis + value_rank(crossing_input(x, 0)) : axis))
         return crossing_stop(x, REASON_NON_LINEAR, "it reverses the channels");
     return crossing_same(x);
 }

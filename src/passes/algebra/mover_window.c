@@ -11,6 +11,17 @@
 #include <math.h>
 #include <string.h>
 
+/* Whether a window may lie over padding alone, where it has no average. */
+static bool may_be_empty(const struct node *pool, const int64_t *pads, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (count > 1 && pads[i] > 0
+            && (pads[i] >= node_int_at(pool, "kernel_shape", i % (count / 2), 1)
+                || node_int_at(pool, "dilations", i % (count / 2), 1) > 1))
+            return true;
+    return false;
+}
+
 /* Averages of real cells keep s*x + t. With count_include_pad the padding's zeros are averaged too, and a shift does
  * not reach them. Channels must be on axis 1 or before: the pool runs over axes 2 and up. */
 static enum reason average_pool(struct crossing *x)
@@ -24,6 +35,8 @@ static enum reason average_pool(struct crossing *x)
     if (x->affine->axis > 1) return crossing_stop(x, REASON_NON_LINEAR, "it averages over the channels");
     if (counts_padding && (padded || node_int(x->node, "ceil_mode", 0)) && affine_has_shift(x->affine))
         return crossing_stop(x, REASON_PADDED_SHIFT, "count_include_pad averages the padding's zeros");
+    if (affine_has_shift(x->affine) && may_be_empty(x->node, pads, count))
+        return crossing_stop(x, REASON_PADDED_SHIFT, "a window may lie over padding alone");
     return crossing_same(x);
 }
 
@@ -201,7 +214,8 @@ static enum reason pad_value(struct crossing *x, bool upstream, double v)
     if (first == v) return crossing_same(x);
     for (const struct step *step = x->decision->steps; step; step = step->next)
         assert(step->node != x->node || step->apply != apply_pad_value);
-    if (!isfinite(dtype_round(crossing_output(x, 0)->type, first)))
+    const enum dtype type = crossing_output(x, 0)->type;
+    if (dtype_kind(type) != KIND_REAL || !isfinite(dtype_round(type, first)))
         return crossing_stop(x, REASON_PADDED_SHIFT, "its pad value would not be finite");
     /* As a tensor it is rounded once, like any weight; as an attribute it is a float, whatever the data are. */
     if (schema_knows(x->node, "value") && (double)(float)first != first)

@@ -133,7 +133,10 @@ const struct tensor *quantized_shape(struct decision *decision, const struct val
         return shape;
     }
     int64_t count = shape_count(&value->shape);
-    assert(count >= 0); /* everything that moves them is constant */
+    if (count < 0) { /* what moves them is invalid */
+        *why = unfit(decision, source, "its shape is unknown where it is read");
+        return NULL;
+    }
     int64_t *dims = NEW_ARRAY(decision->arena, int64_t, (size_t)value->shape.rank);
     for (int i = 0; i < value->shape.rank; i++) dims[i] = value->shape.dims[i].size;
     *shape = (struct tensor){ .type = q.scales->type, .rank = value->shape.rank, .dims = dims, .count = count };

@@ -131,7 +131,7 @@ bool shift_map_of_stack(struct decision *decision, const struct anchor_parts *l,
     if (!l->is_product || l->quantized) return false;
     *map = (struct shift_map){ .rank = w->rank, .channels = l->output_channels, .positions = w->count / pairs };
     for (int i = 0; i < w->rank; i++) map->dims[i] = w->dims[i];
-    map->dims[l->input_view.inner == 1 ? w->rank - 1 : w->rank - 2] = 1;
+    map->dims[l->data_slot == 0 ? w->rank - 2 : w->rank - 1] = 1; /* summed over */
     if (!constants_fit_doubles(decision->constants, map->positions * map->channels)) return false;
     map->values = NEW_ARRAY(decision->arena, double, (size_t)(map->positions * map->channels));
     for (int64_t at = 0; at < w->count; at += PIECE) {
