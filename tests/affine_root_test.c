@@ -72,6 +72,15 @@ static void affines_go_into_convolutions_downstream(void **state)
         { "in x 2,3,5,7; init m 3,1,1; init s 3,1,1; init w 4,3,3,3; a = Sub x m; b = Div a s; z = Conv b w "
           "pads=1,1,1,1; out z",
           0, 0, "Sub Conv", 0 },
+        { "in x 2,3,5,7; fill k 1 255; init m 3,1,1; init s 3,1,1; init w 4,3,3,3; d = Div x k; a = Sub d m; b = Div a "
+          "s; z = Conv b w pads=1,1,1,1; out z",
+          0, 0, "Sub Conv", 0 },
+        { "in x 2,5,7,3; fill k 1 127.5; fill o 1 1; init w 4,3,3,3; d = Div x k; a = Sub o d; t = Transpose a "
+          "perm=0,3,1,2; z = Conv t w pads=1,1,1,1; out z",
+          0, 0, "Sub Transpose Conv", 0 },
+        { "in x 2,3,5,7; init k 3,1,1; init m 3,1,1; init w 4,3,3,3; r = Relu x; d = Mul r k; a = Sub d m; z = Conv a "
+          "w pads=1,1,1,1; out z",
+          0, 0, "Relu Sub Conv", 0 },
         { "in x 2,5,7,3; init s 3; init w 4,3,3,3; a = Mul x s; t = Transpose a perm=0,3,1,2; z = Conv t w; out z", 0,
           0, "Transpose Conv", 0 },
         { "in x 2,3; init s 3; init w 3,4; a = Mul x s; z = Gemm a w; out z", 0, 0, "Gemm", 0 },

@@ -31,9 +31,12 @@ static void gather_picks_elsewhere(void **state)
           0, 0, "Relu Gather Conv", 0 },
         { "in x 2,6,5,7; in k 3; init w 4,3,1,1; y = Conv x v; init v 6,6,1,1; j = Cast k to=7; "
           "g = Gather y j axis=1; z = bn g 3; out z",
-          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+          1, REASON_NON_LINEAR, NULL, 0 },
         { "in x 2,7,6; init w 6,5; y = MatMul x w; ints k 0,3,1,2; ints s 2,2,1; i = Reshape k s; "
           "g = GatherND y i batch_dims=1; t = Transpose g perm=0,2,1; z = bn t 5; out z",
+          0, 0, NULL, 0 },
+        { "in x 2,3,6; init w 4,3,1; y = Conv x w; ints k 0,1,2,3,5,4,3,2; ints s 2,4,1; i = Reshape k s; "
+          "g = GatherND y i batch_dims=2; ints t 2,4,1; q = Reshape g t; z = bn q 4; out z",
           0, 0, NULL, 0 },
         { "in x 2,7,6; init w 6,5; y = MatMul x w; ints k 0,3,1,2; ints s 2,2; i = Reshape k s; g = GatherND y i; "
           "z = bn g 5; out z",
@@ -152,12 +155,12 @@ static void what_is_copied_must_be_known(void **state)
 {
     static const struct fold_case cases[] = {
         { "in x 5,3,6; in i 2 int64; init w 6,4; r = Relu x; y = bn r 3; g = Gather y i axis=1; z = MatMul g w; out z",
-          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+          1, REASON_NON_LINEAR, NULL, 0 },
         { "in x 2,6,4; in i 3 int64; init w 6,6,1; a = Conv x w; g = Gather a i axis=1; z = bn g 3; out z", 1,
-          REASON_AXIS_NOT_PROVEN, NULL, 0 },
+          REASON_NON_LINEAR, NULL, 0 },
         { "in x 2,3,4,6; in i 1 int64; j = Squeeze i; r = Relu x; y = bn r 3; g = Gather y j axis=1; init w 6,4; z = "
           "MatMul g w; out z",
-          1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
+          1, REASON_NON_LINEAR, NULL, 0 },
         { "in x 2,3,4,6; in i 2,2 int64; init w 4,3,1,1; a = Conv x w; g = Gather a i axis=2; z = bn g 4; out z", 0, 0,
           "Conv Gather", 0 },
         { "in x 2,3,?,?; q = Squeeze x; in i 1 int64; y = bn q 3; g = Gather y i axis=-1; init w 4,3,1,1; z = Conv g "

@@ -72,6 +72,41 @@ static void an_affine_that_cannot_be_taken_along_is_crossed(void **state)
     RUN(cases, NULL);
 }
 
+static void constants_that_are_added_take_the_inverse(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,6,6; r = Relu x; y = bn r 3; init k 3,1,1; a = Add y k; init w 4,3,3,3; z = Conv a w pads=1,1,1,1; "
+          "out z",
+          0, 0, "Relu Add Conv", 0 },
+        { "in x 2,3,6; r = Relu x; y = bn r 3; init k 1,6,3; t = Transpose y perm=0,2,1; a = Sub k t; init w 3,4; z = "
+          "MatMul a w; out z",
+          0, 0, "Relu Transpose Sub MatMul", 0 },
+        { "in x 2,3,6; r = Relu x; y = bn r 3; init k 2,3,6; init l 3,1; fill m 1 0.5; a = Sum k y l; init w 4,3,3; z "
+          "= "
+          "Conv a w; out z",
+          0, 0, "Relu Sum Conv", 0 },
+        { "in x 2,3,6; r = Relu x; y = bn1 r 3; init k 6; fill m 1 0.5; a = Sum m k y; init w 4,3,3; z = Conv a w "
+          "pads=1,1; out z",
+          0, 0, NULL, 0 },
+        { "in x 2,3; in u 2,4; r = Relu x; y = bn r 3; init w 3,4; m = MatMul y w; init k 4; z = Sum u m k; out z", 0,
+          0, "Relu MatMul Sum", 0 },
+        /* Nothing to divide by; nothing that has all the channels; a branch that is no constant; a weight too large. */
+        { "in x 2,3,6; r = Relu x; fill s 3 0; init b 3; init m 3; fill v 3 1; y = BatchNormalization r s b m v; init "
+          "k "
+          "2,3,6; a = Add y k; init w 4,3,3; z = Conv a w; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,6; r = Relu x; y = bn r 3; init k 6; a = Add y k; init w 4,3,3; z = Conv a w; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,6; in k 2,3,6; r = Relu x; y = bn r 3; a = Add y k; init w 4,3,3; z = Conv a w; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "opset 15; in x 2,3,6; r = Relu x; fill s 3 0.01; init b 3; init m 3; fill v 3 1; y = BatchNormalization r s "
+          "b m v; fill k 2,3,6 60000; a = Add y k; init w 4,3,3; z = Conv a w; out z",
+          1, REASON_NOT_FINITE, NULL, DTYPE_FLOAT16 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 static void branches_of_a_concat_take_their_channels(void **state)
 {
     static const struct fold_case cases[] = {
@@ -465,6 +500,7 @@ int main(void)
         cmocka_unit_test(what_says_where_to_is_not_what_is_moved),
         cmocka_unit_test(a_pad_value_that_would_overflow_stays),
         cmocka_unit_test(an_affine_that_cannot_be_taken_along_is_crossed),
+        cmocka_unit_test(constants_that_are_added_take_the_inverse),
         cmocka_unit_test(branches_of_a_concat_take_their_channels),
         cmocka_unit_test(parts_of_a_split_take_their_channels),
         cmocka_unit_test(a_slice_keeps_some_channels),

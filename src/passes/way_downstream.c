@@ -24,9 +24,11 @@ static enum reason downstream_through_mover(struct decision *decision, const str
 {
     struct node *node = use->node;
     struct crossing x = { .decision = decision, .node = node, .slot = use->slot, .affine = a };
+    struct decision_mark mark = decision_mark(decision);
     enum reason reason = mover_downstream(mover, &x);
     const struct affine *uniform = reason ? affine_uniform(decision->arena, a) : NULL;
     if (uniform) {
+        decision_undo(decision, mark);
         x = (struct crossing){ .decision = decision, .node = node, .slot = use->slot, .affine = uniform };
         reason = mover_downstream(mover, &x);
     }
@@ -122,9 +124,9 @@ static enum reason downstream_through_affine(struct decision *decision, struct n
 }
 
 /* Crosses a node that is an affine too, and stays. */
-static bool downstream_across_affine(struct decision *decision, const struct mover *mover, struct use *use,
-                                     const struct affine *a)
+static bool downstream_across_affine(struct decision *decision, struct use *use, const struct affine *a)
 {
+    const struct mover *mover = affine_doubles(use->node) ? NULL : mover_of(use->node);
     struct decision_mark mark = decision_mark(decision);
     const bool crosses = decision->crosses;
     decision->crosses = true;
@@ -136,16 +138,16 @@ static bool downstream_across_affine(struct decision *decision, const struct mov
 
 /* A node that is an affine and a mover takes `a` along; where the two cannot go on as one, `a` crosses it. From there on
  * nodes are crossed first, so that a chain of them is not asked about in every way. */
-static enum reason downstream_through_either(struct decision *decision, const struct mover *mover, struct use *use,
-                                             const struct affine *a, const struct affine *both)
+static enum reason downstream_through_either(struct decision *decision, struct use *use, const struct affine *a,
+                                             const struct affine *both)
 {
-    if (decision->crosses && downstream_across_affine(decision, mover, use, a)) return REASON_NONE;
+    if (decision->crosses && downstream_across_affine(decision, use, a)) return REASON_NONE;
     struct decision_mark mark = decision_mark(decision);
     enum reason reason = downstream_through_affine(decision, use->node, use->slot, a, both);
     if (!reason || reason == REASON_NOT_FINITE || decision->crosses) return reason;
     decision_undo(decision, mark);
     const char *where = decision->where, *detail = decision->detail;
-    if (downstream_across_affine(decision, mover, use, a)) return REASON_NONE;
+    if (downstream_across_affine(decision, use, a)) return REASON_NONE;
     decision->where = where;
     decision->detail = detail;
     return reason;
@@ -175,7 +177,7 @@ enum reason way_downstream_use(struct decision *decision, struct use *use, const
     if (anchor && way_may_enter(decision, node, true)) return downstream_into_anchor(decision, anchor, use, a);
     if (!(reason = affine_of_node(decision, node, &own, &slot)) && slot == use->slot) {
         const struct affine *both = affine_compose(decision->arena, a, own);
-        if (both && affine_not_finite(both) < 0) return downstream_through_either(decision, mover, use, a, both);
+        if (both && affine_not_finite(both) < 0) return downstream_through_either(decision, use, a, both);
     }
     return mover ? downstream_through_mover(decision, mover, use, a) : way_blocked(decision, node);
 }

@@ -101,10 +101,12 @@ static enum reason upstream_through_mover(struct decision *decision, const struc
                                           size_t slot, const struct affine *a)
 {
     struct crossing x = { .decision = decision, .node = node, .slot = slot, .affine = a };
+    struct decision_mark start = decision_mark(decision);
     enum reason reason = mover_upstream(mover, &x);
     const struct affine *uniform = reason ? affine_uniform(decision->arena, a) : NULL;
     bool some = false;
     if (uniform) {
+        decision_undo(decision, start);
         /* Where the channel axis cannot follow, one number for all channels still may. */
         x = (struct crossing){ .decision = decision, .node = node, .slot = slot, .affine = uniform };
         reason = mover_upstream(mover, &x);

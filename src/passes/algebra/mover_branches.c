@@ -4,20 +4,21 @@
 #include "passes/algebra/crossing.h"
 
 #include "onnx/graph/attr.h"
+#include "passes/algebra/absorb_constant.h"
 #include "passes/algebra/affine_node.h"
 
-/* The axis of branch `slot` on which the output's channel axis falls, if the branch has all the channels there. */
-static bool branch_axis(const struct crossing *x, size_t slot, int *axis)
+/* The axis of branch `slot` on which that of `a` falls, which is on the output, if the branch has all the channels there. */
+static bool branch_axis(const struct crossing *x, const struct affine *a, size_t slot, int *axis)
 {
-    if (x->affine->axis == AXIS_ANY) {
+    if (a->axis == AXIS_ANY) {
         /* One number for all elements: any branch takes it, if it is no narrower than the others need. */
         *axis = AXIS_ANY;
         return true;
     }
     int out_rank = value_rank(crossing_output(x, 0)), rank = value_rank(crossing_input(x, slot));
     if (out_rank < 0 || rank < 0) return false;
-    *axis = x->affine->axis - (out_rank - rank);
-    return *axis >= 0 && value_size(crossing_input(x, slot), *axis) == x->affine->channels;
+    *axis = a->axis - (out_rank - rank);
+    return *axis >= 0 && value_size(crossing_input(x, slot), *axis) == a->channels;
 }
 
 static bool old_broadcast(const struct crossing *x)
@@ -35,7 +36,7 @@ static size_t slot_for_shift(const struct crossing *x)
     for (size_t i = 0; i < x->node->input_count; i++) {
         int axis;
         struct value *branch = node_input(x->node, i);
-        if (!branch || affine_sum_sign(x->node, i) < 0 || !branch_axis(x, i, &axis)) continue;
+        if (!branch || affine_sum_sign(x->node, i) < 0 || !branch_axis(x, x->affine, i, &axis)) continue;
         int rank = decision_constant(x->decision, branch, &why) ? 2 : branch->use_count == 1 && !branch->is_output;
         if (rank <= best_rank) continue;
         best = i;
@@ -53,7 +54,7 @@ static enum reason add_upstream(struct crossing *x)
     for (size_t i = 0; i < x->node->input_count; i++) {
         int axis;
         const struct affine *mine = i == shift_slot ? x->affine : scale;
-        if (!crossing_input(x, i) || !branch_axis(x, i, &axis)) {
+        if (!crossing_input(x, i) || !branch_axis(x, x->affine, i, &axis)) {
             /* A branch that is broadcast along the channels takes a scale only if it is one number. */
             const struct affine *uniform = affine_uniform(x->decision->arena, mine);
             if (!crossing_input(x, i) || !uniform)
@@ -71,17 +72,49 @@ static enum reason mean_upstream(struct crossing *x)
 {
     for (size_t i = 0; i < x->node->input_count; i++) {
         int axis;
-        if (!crossing_input(x, i) || !branch_axis(x, i, &axis))
+        if (!crossing_input(x, i) || !branch_axis(x, x->affine, i, &axis))
             return crossing_stop(x, REASON_NON_LINEAR, "a branch is broadcast over the channels");
         x->onto[i] = affine_moved(x->decision->arena, x->affine, axis);
     }
     return REASON_NONE;
 }
 
+/* What one of the constants beside the branch takes: s*u + t + k = s*(u + (k + t)/s). *shift is that of one of them. */
+static enum reason divide_addend(struct crossing *x, size_t slot, const struct affine *whole, bool *shifts)
+{
+    enum reason why;
+    int axis;
+    struct value *addend = node_input(x->node, slot);
+    const struct tensor *constant = addend ? decision_constant(x->decision, addend, &why) : NULL;
+    if (!constant) return crossing_stop(x, REASON_NON_LINEAR, "a scale on one branch is none on the sum");
+    double *inverse, *shift, sign = affine_sum_sign(x->node, slot);
+    const struct affine *mine = affine_blank(x->decision->arena, whole->axis, whole->channels, &inverse, &shift);
+    for (int64_t c = 0; c < whole->channels; c++) {
+        inverse[c] = 1 / whole->scale[c];
+        shift[c] = *shifts ? sign * whole->shift[c] / whole->scale[c] : 0;
+    }
+    const bool has_channels = branch_axis(x, whole, slot, &axis);
+    if (has_channels) mine = affine_moved(x->decision->arena, mine, axis), *shifts = false;
+    else mine = affine_uniform(x->decision->arena, affine_scale_only(x->decision->arena, mine));
+    if (!mine || affine_not_finite(mine) >= 0)
+        return crossing_stop(x, REASON_NON_LINEAR, "a constant added to it cannot take the inverse");
+    return absorb_constant(x->decision, x->node, slot, constant, mine);
+}
+
+static enum reason add_scale_downstream(struct crossing *x, const struct affine *whole)
+{
+    bool shifts = affine_has_shift(whole);
+    for (size_t i = 0; i < x->node->input_count; i++) {
+        enum reason reason = i == x->slot ? REASON_NONE : divide_addend(x, i, whole, &shifts);
+        if (reason) return reason;
+    }
+    if (shifts) return crossing_stop(x, REASON_NON_LINEAR, "no constant added to it has all the channels");
+    x->onto[0] = affine_scale_only(x->decision->arena, whole);
+    return REASON_NONE;
+}
+
 static enum reason add_downstream(struct crossing *x)
 {
-    if (affine_has_scale(x->affine))
-        return crossing_stop(x, REASON_NON_LINEAR, "a scale on one branch is none on the sum");
     if (old_broadcast(x)) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
     const struct affine *a = x->affine;
     int axis = a->axis;
@@ -97,7 +130,7 @@ static enum reason add_downstream(struct crossing *x)
            sign = affine_sum_sign(x->node, x->slot);
     for (int64_t c = 0; c < a->channels; c++) shift[c] = sign * a->shift[c];
     x->onto[0] = affine_new(x->decision->arena, axis, a->channels, a->scale, shift);
-    return REASON_NONE;
+    return affine_has_scale(a) ? add_scale_downstream(x, x->onto[0]) : REASON_NONE;
 }
 
 /* s*(u*g) + t: the scale goes into one of the factors, the shift is left over as an Add. */
@@ -110,7 +143,7 @@ static enum reason mul_upstream(struct crossing *x)
     bool some = false;
     for (size_t i = 0; i < factors; i++) {
         int axis;
-        if (!crossing_input(x, i) || !branch_axis(x, i, &axis)) continue;
+        if (!crossing_input(x, i) || !branch_axis(x, x->affine, i, &axis)) continue;
         x->onto[i] = affine_moved(x->decision->arena, scale, axis);
         some = true;
     }

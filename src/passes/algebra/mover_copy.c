@@ -27,7 +27,8 @@ static enum reason pick_channels(struct crossing *x, int axis, bool upstream)
     int64_t count, size = value_size(crossing_input(x, 0), axis);
     const int64_t *indices = constant_indices(x, crossing_input(x, 1), &count);
     struct arena *arena = x->decision->arena;
-    if (!indices || size < 0) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "which channels it gathers is not known");
+    if (!indices) return crossing_stop(x, REASON_NON_LINEAR, "which channels it gathers is not known");
+    if (size < 0) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the number of its channels is unknown");
     if (upstream && count != x->affine->channels) return crossing_stop(x, REASON_MISMATCH, "the channels do not fit");
     int64_t *from = NEW_ARRAY(arena, int64_t, (size_t)(upstream ? size : count));
     for (int64_t i = 0; upstream && i < size; i++) from[i] = -1;
@@ -50,8 +51,7 @@ static enum reason pick_one(struct crossing *x)
     int64_t count;
     const struct affine *a = x->affine;
     const int64_t *indices = constant_indices(x, crossing_input(x, 1), &count);
-    if (!indices || count != 1)
-        return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "which channel it gathers is not known");
+    if (!indices || count != 1) return crossing_stop(x, REASON_NON_LINEAR, "which channel it gathers is not known");
     int64_t channel = indices[0] < 0 ? indices[0] + a->channels : indices[0];
     if (channel < 0 || channel >= a->channels) return crossing_stop(x, REASON_MISMATCH, "an index is out of range");
     x->onto[0] = affine_new(x->decision->arena, AXIS_ANY, 1, a->scale + channel, a->shift + channel);
@@ -94,6 +94,7 @@ static enum reason gather_nd(struct crossing *x, bool upstream)
         return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the shape of its indices is unknown");
     int64_t first_in = batch + depth, first_out = index_rank - 1;
     int64_t first = upstream ? first_out : first_in;
+    if (axis < batch) return crossing_same(x);
     if (axis < first) return crossing_stop(x, REASON_NON_LINEAR, "the channels are what it gathers by");
     x->onto[0] = affine_moved(x->decision->arena, x->affine, (int)(axis - first + (upstream ? first_in : first_out)));
     return REASON_NONE;

@@ -68,10 +68,12 @@ static int addend_slot(struct decision *decision, const struct value *value)
     enum reason why;
     if (value->use_count != 1 || value->is_output || value->uses->graph != value->graph) return -1;
     struct node *reader = value->uses->node;
-    size_t other = 1 - value->uses->slot;
-    if (!reader || reader->input_count != 2 || !operator_has(reader, BROADCASTS)) return -1;
-    struct value *addend = affine_sum_sign(reader, other) != 0 ? node_input(reader, other) : NULL;
-    return addend && decision_constant(decision, addend, &why) ? (int)other : -1;
+    if (!reader || !operator_has(reader, BROADCASTS)) return -1;
+    for (size_t slot = 0; slot < reader->input_count; slot++) {
+        struct value *addend = affine_sum_sign(reader, slot) != 0 ? node_input(reader, slot) : NULL;
+        if (addend && decision_constant(decision, addend, &why)) return (int)slot;
+    }
+    return -1;
 }
 
 /* A shift needs no node of its own where a sum with a constant follows: k + t, or k - t where one of them is subtracted,
@@ -88,7 +90,7 @@ bool residue_joins(struct decision *decision, struct node *node, const struct af
     if (value->shape.rank < addend->rank || (axis < 0 && a->axis != AXIS_ANY)) return false;
     if (axis >= 0 && addend->dims[axis] != a->channels) return false;
     double *shift = NEW_ARRAY(decision->arena, double, (size_t)a->channels);
-    double sign = affine_sum_sign(reader, 0) * affine_sum_sign(reader, 1);
+    double sign = affine_sum_sign(reader, value->uses->slot) * affine_sum_sign(reader, (size_t)slot);
     for (int64_t c = 0; c < a->channels; c++) shift[c] = sign * a->shift[c];
     const struct affine *added = affine_new(decision->arena, axis, a->channels, a->scale, shift);
     struct decision_mark mark = decision_mark(decision);

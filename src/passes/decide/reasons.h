@@ -20,7 +20,7 @@
     ROW(108, NOT_FINITE, "the fold would not be finite", "look at this channel's statistics")                        \
     ROW(109, MISMATCH, "shapes or types do not match: the model cannot run as it is", "")                            \
     ROW(110, PADDED_SHIFT, "zero padding and a shift that is not zero",                                              \
-        "--enable bn-before-padded-conv folds the scale")                                                            \
+        "before a Conv, --enable bn-before-padded-conv folds the scale")                                             \
     ROW(111, AXIS_NOT_PROVEN, "the channel axis cannot be proven", "declare the input's rank and dims")              \
     ROW(112, NEGATIVE_SCALE, "a negative scale cannot cross a maximum", "")                                          \
     ROW(113, WEIGHT_DYNAMIC, "the neighbor's weight is computed at run time", "")                                    \
