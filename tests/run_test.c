@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -625,6 +626,95 @@ static void steps_that_join_need_no_memory(void **state)
     }
 }
 
+/* ---- bytes of weights ---- */
+
+enum { WEIGHTS = 1 << 15, FEW = 100 };
+
+static void put_numbers(FILE *file, float first)
+{
+    rewind(file);
+    for (int i = 0; i < 2 * WEIGHTS; i++) {
+        float number = first + (float)i;
+        assert_int_equal(fwrite(&number, sizeof number, 1, file), 1);
+    }
+    assert_int_equal(fflush(file), 0);
+}
+
+static void assert_loads(const struct bench *p, const struct tensor *tensor, double first)
+{
+    struct array *array;
+    struct bnfuse_error error = { 0 };
+    assert_true(array_from_tensor(&array, tensor, &p->options, &error));
+    for (int64_t i = 0; i < tensor->count; i++) assert_true(array->f64[i] == first + (double)i);
+    array_drop(array);
+}
+
+static void runs_that_keep_the_bytes_of_weights_read_each_once(void **state)
+{
+    (void)state;
+    struct bench p;
+    FILE *temporary = tmpfile();
+    struct file file = { .path = "temporary", .fd = fileno(temporary), .size = 2 * WEIGHTS * sizeof(float) };
+    const struct tensor first = { .type = DTYPE_FLOAT,
+                                  .rank = 1,
+                                  .count = WEIGHTS,
+                                  .dims = (const int64_t[]){ WEIGHTS },
+                                  .span = { &file, 0, WEIGHTS * sizeof(float) } };
+    struct tensor second = first, few = first;
+    struct weight_bytes bytes = { .count = 0 };
+    open_chain(&p, 2, "2");
+    p.options.exact = true;
+    p.options.bytes = &bytes;
+    second.span.offset = first.span.size;
+    few.count = FEW;
+    few.dims = (const int64_t[]){ FEW };
+    few.span.size = FEW * sizeof(float);
+    put_numbers(temporary, 0);
+    assert_loads(&p, &first, 0);
+    assert_loads(&p, &few, 0);
+    put_numbers(temporary, 1);
+    assert_loads(&p, &second, WEIGHTS + 1);
+    assert_loads(&p, &first, 0); /* what was read before */
+    assert_loads(&p, &few, 1);   /* not worth keeping */
+    assert_int_equal(bytes.count, 2);
+    p.options.bytes = NULL;
+    assert_loads(&p, &first, 1);
+    bench_close(&p);
+    fclose(temporary);
+}
+
+static void bytes_that_cannot_be_kept_are_read_each_time(void **state)
+{
+    (void)state;
+    struct bench p;
+    struct array *array;
+    struct bnfuse_error error = { 0 };
+    FILE *temporary = tmpfile();
+    struct file file = { .path = "temporary", .fd = fileno(temporary), .size = 2 * WEIGHTS * sizeof(float) };
+    struct tensor tensor = { .type = DTYPE_FLOAT,
+                             .rank = 1,
+                             .count = WEIGHTS,
+                             .dims = (const int64_t[]){ WEIGHTS },
+                             .span = { &file, 0, WEIGHTS * sizeof(float) } };
+    struct weight_bytes bytes = { .count = 0 };
+    open_chain(&p, 2, "2");
+    p.options.exact = true;
+    p.options.bytes = &bytes;
+    put_numbers(temporary, 0);
+    struct array *others = vector(&p, 8 * WEIGHTS, 0);
+    p.build.memory.limit = 2 * p.build.memory.used; /* half of it is taken */
+    assert_loads(&p, &tensor, 0);
+    array_drop(others);
+    assert_int_equal(bytes.count, 0);
+    p.build.memory.limit = 0;
+    tensor.span.offset = file.size; /* nothing is there */
+    assert_false(array_from_tensor(&array, &tensor, &p.options, &error));
+    assert_non_null(strstr(error.message, "temporary"));
+    assert_int_equal(bytes.count, 0);
+    bench_close(&p);
+    fclose(temporary);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -649,6 +739,8 @@ int main(void)
         cmocka_unit_test(initializers_of_bodies_are_there_in_every_round),
         cmocka_unit_test(weights_that_are_kept_serve_the_next_run),
         cmocka_unit_test(weights_are_not_kept_beyond_half_the_limit),
+        cmocka_unit_test(runs_that_keep_the_bytes_of_weights_read_each_once),
+        cmocka_unit_test(bytes_that_cannot_be_kept_are_read_each_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,6 +21,7 @@ bool prover_run_plan(const struct prover *prover, const struct plan *plan, const
                                    .team = prover->team,
                                    .memory = prover->options->memory,
                                    .pool = prover->pool,
+                                   .bytes = prover->bytes,
                                    .weight_noise = part->noise,
                                    .noise_type = (enum dtype)prover->options->asked.precision,
                                    .unmoved = part->unmoved,

@@ -24,6 +24,7 @@ struct prover {
     const struct pointer_map *sites;   /* by their values, to prove some together; NULL: each alone */
     const struct footprint *footprint; /* of clips that go by it */
     const struct draw *draw;           /* of random numbers; NULL: normal ones */
+    struct weight_bytes *bytes;        /* for all runs of a site; NULL: read each time */
 };
 
 /* One run of a part of a net, from what is given to one value, in float64. */

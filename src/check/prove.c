@@ -327,11 +327,14 @@ static bool prove_wide(const struct prover *prover, struct site *wide, bool is_w
                        struct bnfuse_error *error)
 {
     struct footprint footprint = { .extent = 1, .step = 1 };
+    struct weight_bytes bytes = { .count = 0 };
     struct prover small = *prover;
     struct proof proof = { .prover = &small, .site = wide };
+    small.bytes = &bytes;
     bool good = prove_parts(&proof, &small, &footprint, is_wide, error);
     *differs = proof.differs;
     proof_release(wide);
+    for (size_t i = 0; i < bytes.count; i++) array_drop(bytes.kept[i].array);
     return good;
 }
 

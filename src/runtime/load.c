@@ -166,6 +166,78 @@ static bool read_complex(const struct tensor *tensor, const struct array *array,
     return tensor_read_bytes(tensor, first, count, array->f64 + 2 * first, error);
 }
 
+/* ---- bytes that are read once ---- */
+
+enum { LEAST_KEPT = 64 << 10, MOST_KEPT = 32 << 20, STRETCH = 256 << 10 };
+
+struct filling {
+    const struct span *span;
+    unsigned char *to;
+    atomic_bool failed;
+};
+
+static void fill_stretches(const void *context, int64_t first, int64_t end, int member)
+{
+    struct filling *filling = *(struct filling *const *)context;
+    (void)member;
+    for (uint64_t at = (uint64_t)first * STRETCH; at < (uint64_t)end * STRETCH && at < filling->span->size;
+         at += STRETCH) {
+        uint64_t left = filling->span->size - at;
+        if (!span_read(filling->span, at, filling->to + at, left < STRETCH ? (size_t)left : STRETCH, NULL))
+            atomic_store_explicit(&filling->failed, true, memory_order_relaxed);
+    }
+}
+
+static struct array *read_span(const struct span *span, const struct run_options *options)
+{
+    const int64_t dims[] = { (int64_t)(span->size + sizeof(float) - 1) / (int64_t)sizeof(float) };
+    struct array *array = array_new(options->pool, DTYPE_FLOAT, STORE_F32, 1, dims);
+    struct filling filling = { span, array->data, false }, *context = &filling;
+    team_run(options->team, (int64_t)((span->size + STRETCH - 1) / STRETCH), 1, fill_stretches, &context);
+    if (!filling.failed) return array;
+    array_drop(array);
+    return NULL;
+}
+
+static struct array *find_bytes(const struct weight_bytes *bytes, const struct span *span)
+{
+    for (size_t i = 0; i < bytes->count; i++) {
+        const struct span *other = &bytes->kept[i].span;
+        if (other->file == span->file && other->offset == span->offset && other->size == span->size)
+            return bytes->kept[i].array;
+    }
+    return NULL;
+}
+
+static struct array *keep_bytes(const struct span *span, const struct run_options *options)
+{
+    struct weight_bytes *bytes = options->bytes;
+    const struct memory *memory = options->memory;
+    const size_t room = sizeof bytes->kept / sizeof *bytes->kept;
+    bool fits = bytes->count < room && span->size >= LEAST_KEPT && span->size <= MOST_KEPT;
+    if (!fits || span->file->bytes || (memory->limit && memory->used >= memory->limit / 2)) return NULL;
+    struct array *array = read_span(span, options);
+    if (!array) return NULL;
+    bytes->kept[bytes->count].span = *span;
+    bytes->kept[bytes->count++].array = array;
+    return array;
+}
+
+/* The tensor with its bytes in memory; as it is where that is not wanted, or not to be had. */
+static struct tensor with_bytes(const struct tensor *tensor, const struct run_options *options)
+{
+    struct tensor result = *tensor;
+    if (!options->bytes || !tensor->span.file) return result;
+    struct array *array = find_bytes(options->bytes, &tensor->span);
+    if (!array) array = keep_bytes(&tensor->span, options);
+    if (!array) return result;
+    result.bytes = array->data;
+    result.span = (struct span){ 0 };
+    return result;
+}
+
+/* ---- numbers ---- */
+
 /* A tensor on its way into an array. It is read in parts that fit a processor's own cache, as they are gone over more
  * than once, by whoever is free. */
 struct reading {
@@ -205,7 +277,8 @@ static bool read_elements(const struct tensor *tensor, struct array *array, cons
                           struct bnfuse_error *error)
 {
     atomic_bool failed = false;
-    const struct reading reading = { tensor, array, options->exact && options->unrounded, &failed };
+    const struct tensor source = with_bytes(tensor, options);
+    const struct reading reading = { &source, array, options->exact && options->unrounded, &failed };
     if (array->store == STORE_TEXT) return read_strings(tensor, array);
     team_run(options->team, (tensor->count + PART - 1) / PART, 1, read_parts, &reading);
     return !failed || read_numbers(&reading, 0, tensor->count, error);

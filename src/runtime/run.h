@@ -19,6 +19,15 @@ struct plan;
 bool plan_build(struct plan **plan, struct arena *arena, const struct net *net, struct value *const *given,
                 size_t given_count, struct value *const *wanted, size_t wanted_count, struct bnfuse_error *error);
 
+/* Weights as they are in their files, kept as arrays of the runs' pool, for runs that each make something else of them. */
+struct weight_bytes {
+    struct {
+        struct span span;
+        struct array *array;
+    } kept[8];
+    size_t count;
+};
+
 struct run_options {
     bool exact;        /* every real value in double; else each in its own type */
     bool unrounded;    /* exact only: folded weights as computed, not as they will be stored */
@@ -36,6 +45,7 @@ struct run_options {
     /* Initializers as arrays of `pool`, which a run adds to while half of the memory's limit is free, for later runs of
      * the same net that load alike (exact, unrounded, noise). NULL: a run lets each go after its last reader. */
     struct pointer_map *weights;
+    struct weight_bytes *bytes; /* a run adds to it likewise; NULL: files are read each time */
     /* Called after each value of the main graph is computed, before it may be released; keep it to have it longer.
      * NULL: not called. False stops the run with *error. */
     bool (*observe)(void *context, struct value *value, struct array *array, struct bnfuse_error *error);
