@@ -336,16 +336,26 @@ static bool same_node(struct verify *v, const struct node *a, const BnfuseOnnx__
     return same_fields(v, &a->proto->base, &b->base, is_of_node) && same_names(v, a, b) && same_attributes(v, a, b);
 }
 
+static bool is_tensor(const ProtobufCFieldDescriptor *field)
+{
+    return field->descriptor == &bnfuse_onnx__tensor_proto__descriptor;
+}
+
 /* A new constant that cannot be an initializer. */
 static bool same_constant(struct verify *v, const struct value *value, const BnfuseOnnx__NodeProto *b)
 {
+    BnfuseOnnx__NodeProto node = BNFUSE_ONNX__NODE_PROTO__INIT;
+    BnfuseOnnx__AttributeProto attribute = BNFUSE_ONNX__ATTRIBUTE_PROTO__INIT;
+    node.op_type = (char *)LITERAL_OPERATOR;
+    attribute.name = (char *)"value";
+    attribute.has_type = true;
+    attribute.type = BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR;
     look_at(v, "constant", value->name);
-    if (!same_text(b->op_type, LITERAL_OPERATOR) || *text_or_empty(b->domain) || b->n_input || b->n_output != 1
-        || b->n_attribute != 1)
+    if (b->n_input || b->n_output != 1 || b->n_attribute != 1 || !b->attribute[0]->t)
         return differs(v, "it is not there");
-    const BnfuseOnnx__AttributeProto *attribute = b->attribute[0];
-    if (!same_text(attribute->name, "value") || !attribute->t) return differs(v, "it has no value");
-    return same_name(v, value, b->output[0], "output", 0) && same_new_tensor(v, value, attribute->t);
+    return same_fields(v, &node.base, &b->base, is_of_node)
+           && same_fields(v, &attribute.base, &b->attribute[0]->base, is_tensor)
+           && same_name(v, value, b->output[0], "output", 0) && same_new_tensor(v, value, b->attribute[0]->t);
 }
 
 static size_t count_literals(const struct graph *graph)
