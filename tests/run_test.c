@@ -112,6 +112,13 @@ static void a_value_that_nobody_supplies_is_named(void **state)
     bench_close(&p);
 }
 
+/* For runs in which no step joins another. */
+static bool see_all(void *context, struct value *value, struct array *array, struct bnfuse_error *error)
+{
+    (void)context, (void)value, (void)array, (void)error;
+    return true;
+}
+
 /* 100 values of 4 MiB pass through 16 MiB. */
 static void values_are_released_after_their_last_reader(void **state)
 {
@@ -120,6 +127,7 @@ static void values_are_released_after_their_last_reader(void **state)
     open_chain(&p, 100, "1048576");
     struct array *input = vector(&p, 1048576, 0);
     p.build.memory.limit = p.build.memory.used + ((size_t)16 << 20);
+    p.options.observe = see_all;
     assert_true(run_part(&p, "v0", input, "v100"));
     p.build.memory.limit = 0;
     bench_close(&p);
@@ -148,6 +156,7 @@ static void memory_that_runs_out_is_an_error_and_nothing_leaks(void **state)
     open_chain(&p, 100, "1048576");
     struct array *input = vector(&p, 1048576, 0);
     p.build.memory.limit = p.build.memory.used + ((size_t)5 << 20);
+    p.options.observe = see_all;
     assert_false(run_part(&p, "v0", input, "v100"));
     assert_int_equal(p.error.status, BNFUSE_UNSUPPORTED);
     assert_non_null(strstr(p.error.message, "add1"));
@@ -493,12 +502,6 @@ static void weights_are_not_kept_beyond_half_the_limit(void **state)
 
 /* ---- steps that join the one before them ---- */
 
-static bool see_all(void *context, struct value *value, struct array *array, struct bnfuse_error *error)
-{
-    (void)context, (void)value, (void)array, (void)error;
-    return true;
-}
-
 static void expect_same_bits(const struct array *a, const struct array *b, const char *what)
 {
     assert_true(a->store == b->store && a->count == b->count && a->count > 0);
@@ -558,6 +561,13 @@ static const struct joined_node convs[] = {
     { "Conv", "x wide", "c", "pads=8,20,8,20 strides=2,2 dilations=1,1 group=4" },
     { "MatMul", "x square", "c", NULL },
     { "Neg", "x", "c", NULL },
+    { "Gelu", "x", "c", "approximate=tanh" },
+    { "Mul", "x channels", "c", NULL },
+    { "Div", "rows x", "c", NULL },
+    /* These are done in two steps, of which the first is not what follows reads. */
+    { "Mean", "x x2", "c", NULL },
+    { "Sum", "x x2 x", "c", NULL },
+    { "Pow", "x three", "c", NULL },
 };
 
 static void open_joined(struct bench *p, const struct joined_node *conv, const struct joined_node *nodes,
@@ -579,6 +589,7 @@ static void open_joined(struct bench *p, const struct joined_node *conv, const s
     build_init_values(&p->build, "variance", type, "4", (double[]){ 0.5, 1, 2, 3 });
     build_init_values(&p->build, "low", type, "", (double[]){ -0.5 });
     build_init_values(&p->build, "high", type, "", (double[]){ 0.75 });
+    build_init_values(&p->build, "three", type, "", (double[]){ 3 });
     build_node(&p->build, conv->op, "first", conv->inputs, conv->output, conv->attributes);
     for (; nodes->op; nodes++)
         build_node(&p->build, nodes->op, nodes->output, nodes->inputs, nodes->output, nodes->attributes);

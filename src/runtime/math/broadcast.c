@@ -150,6 +150,7 @@ struct inner_loops {
     inner_loop_function function;
     const double *parameters;
     const struct simd *simd;
+    const struct epilogue *epilogue;
 };
 
 static void run_loops(const void *context, int64_t first, int64_t end, int member)
@@ -163,6 +164,7 @@ static void run_loops(const void *context, int64_t first, int64_t end, int membe
         if (walk->batch > 1) batch_of_rows(walk, s, &gathered, &loop);
         else part_of_row(walk, s / walk->per_line, s % walk->per_line * INNER_LOOP_MOST, INNER_LOOP_MOST, &loop);
         loops->function(&loop);
+        epilogue_apply(loops->epilogue, loop.to, loop.count, 1, 0);
     }
 }
 
@@ -174,14 +176,14 @@ static int64_t count_loops(const struct walk *walk)
 }
 
 void broadcast_run(const struct call *call, inner_loop_function function, struct array *to, size_t count,
-                   const struct array *const *from, const double *parameters)
+                   const struct array *const *from, const double *parameters, const struct epilogue *epilogue)
 {
     struct walk walk;
     if (to->count == 0) return;
     walk_build(&walk, to, count, from);
     int64_t loops = count_loops(&walk);
     const struct simd *simd = is_real(from[0]) ? simd_for(from[0]->store, call->simd_row) : NULL;
-    struct inner_loops all = { &walk, function, parameters, simd };
+    struct inner_loops all = { &walk, function, parameters, simd, epilogue };
     team_run(call->team, loops, team_piece(loops, to->count), run_loops, &all);
 }
 

@@ -26,9 +26,9 @@ typedef void (*inner_loop_function)(const struct inner_loop *loop);
 /* The dims of `count` arrays broadcast together; fails the call when they do not fit. */
 bool broadcast_shape(struct call *call, size_t count, const struct array *const *arrays, int *rank, int64_t *dims);
 
-/* to = function(from...), with from[i] broadcast to `to`, which they must fit. */
+/* to = function(from...), with from[i] broadcast to `to`, which they must fit; and the epilogue, which may be NULL. */
 void broadcast_run(const struct call *call, inner_loop_function function, struct array *to, size_t count,
-                   const struct array *const *from, const double *parameters);
+                   const struct array *const *from, const double *parameters, const struct epilogue *epilogue);
 
 /* The same as a pass of call->joins (runtime/epilogue.h), whose array is one of `from`. False where the result is not that
  * array over again: of its dims, and of one store with all that is read. */

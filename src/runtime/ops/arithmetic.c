@@ -113,7 +113,7 @@ static bool mean(struct call *call)
     if (!elementwise_loop(&times, sum)) return elementwise_no_type(call, sum);
     struct array *result = array_new(call->pool, sum->type, sum->store, sum->rank, sum->dims);
     double share = 1.0 / (double)call->input_count;
-    broadcast_run(call, elementwise_loop(&times, sum), result, 1, (const struct array *[]){ sum }, &share);
+    broadcast_run(call, elementwise_loop(&times, sum), result, 1, (const struct array *[]){ sum }, &share, NULL);
     call_give(call, 0, result);
     return true;
 }

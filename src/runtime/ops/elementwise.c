@@ -3,6 +3,7 @@
  * Running an operation on arrays: which loop, over which dims. */
 #include "runtime/ops/elementwise.h"
 #include "runtime/element.h"
+#include "runtime/run.h"
 
 #include <string.h>
 
@@ -42,8 +43,9 @@ bool elementwise_present(struct call *call, size_t count)
     return true;
 }
 
-bool elementwise_apply(struct call *call, const struct operation *operation, size_t count,
-                       const struct array *const *from, struct array **to)
+/* `is_last`: what comes of it is output 0, so that steps that follow may join. */
+static bool apply(struct call *call, const struct operation *operation, size_t count, const struct array *const *from,
+                  bool is_last, struct array **to)
 {
     int rank;
     int64_t dims[ARRAY_MAX_RANK];
@@ -63,18 +65,28 @@ bool elementwise_apply(struct call *call, const struct operation *operation, siz
     enum dtype type = operation->is_test ? DTYPE_BOOL : from[0]->type;
     enum store store = operation->is_test ? STORE_I64 : from[0]->store;
     *to = array_new(call->pool, type, store, rank, dims);
-    broadcast_run(call, function, *to, count, from, parameters);
+    broadcast_run(call, function, *to, count, from, parameters, is_last ? run_epilogue(call, *to) : NULL);
+    return true;
+}
+
+bool elementwise_apply(struct call *call, const struct operation *operation, size_t count,
+                       const struct array *const *from, struct array **to)
+{
+    return apply(call, operation, count, from, false, to);
+}
+
+static bool give(struct call *call, const struct operation *operation, size_t count, const struct array *const *from)
+{
+    struct array *result;
+    if (!apply(call, operation, count, from, true, &result)) return false;
+    call_give(call, 0, result);
     return true;
 }
 
 bool elementwise_unary(struct call *call)
 {
-    struct array *result;
-    if (!elementwise_present(call, 1)) return false;
-    if (!elementwise_apply(call, call->row->data, 1, (const struct array *[]){ call_input(call, 0) }, &result))
-        return false;
-    call_give(call, 0, result);
-    return true;
+    return elementwise_present(call, 1)
+           && give(call, call->row->data, 1, (const struct array *[]){ call_input(call, 0) });
 }
 
 bool elementwise_combine(struct call *call, const struct operation *operation, const struct array *a,
@@ -89,7 +101,7 @@ bool elementwise_combine(struct call *call, const struct operation *operation, c
 bool elementwise_binary(struct call *call)
 {
     return elementwise_present(call, 2)
-           && elementwise_combine(call, call->row->data, call_input(call, 0), call_input(call, 1));
+           && give(call, call->row->data, 2, (const struct array *[]){ call_input(call, 0), call_input(call, 1) });
 }
 
 struct array *elementwise_aligned_at(struct array *array, int64_t axis, int rank)
@@ -153,12 +165,7 @@ static const struct operation *chosen(const struct call *call)
 
 bool elementwise_unary_choice(struct call *call)
 {
-    struct array *result;
-    if (!elementwise_present(call, 1)) return false;
-    if (!elementwise_apply(call, chosen(call), 1, (const struct array *[]){ call_input(call, 0) }, &result))
-        return false;
-    call_give(call, 0, result);
-    return true;
+    return elementwise_present(call, 1) && give(call, chosen(call), 1, (const struct array *[]){ call_input(call, 0) });
 }
 
 bool elementwise_binary_choice(struct call *call)

@@ -69,7 +69,7 @@ static bool where(struct call *call)
         return call_fail(call, "the types of inputs 1 and 2 differ");
     if (!broadcast_shape(call, 3, from, &rank, dims)) return false;
     struct array *result = array_new(call->pool, from[1]->type, from[1]->store, rank, dims);
-    broadcast_run(call, store_size(from[1]->store) == 4 ? where_4 : where_8, result, 3, from, NULL);
+    broadcast_run(call, store_size(from[1]->store) == 4 ? where_4 : where_8, result, 3, from, NULL, NULL);
     call_give(call, 0, result);
     return true;
 }
