@@ -586,6 +586,41 @@ static void build_codes(struct build *b, bool is_second)
     build_output(b, "y", DTYPE_UINT8, NULL);
 }
 
+/* One number, which a draw may make positive. */
+static void build_slope(struct build *b, bool is_second)
+{
+    build_input(b, "u", DTYPE_FLOAT, "1,1");
+    build_node(b, "LeakyRelu", NULL, "u", "y", is_second ? "alpha=0.3" : NULL);
+    build_output(b, "y", DTYPE_FLOAT, NULL);
+}
+
+static void build_sign(struct build *b, bool is_second)
+{
+    build_input(b, "x", DTYPE_INT64, "4,4");
+    build_node(b, is_second ? "Identity" : "Sign", NULL, "x", "s", NULL);
+    build_node(b, "Neg", NULL, "s", "y", NULL);
+    build_output(b, "y", DTYPE_INT64, NULL);
+}
+
+static void build_threshold(struct build *b, bool is_second)
+{
+    build_input(b, "x", DTYPE_INT32, "8,8");
+    build_init_values(b, "limit", DTYPE_INT32, "", (double[]){ 3 });
+    build_node(b, is_second ? "LessOrEqual" : "Less", NULL, "x limit", "y", NULL);
+    build_output(b, "y", DTYPE_BOOL, NULL);
+}
+
+/* One of a number that no double can tell from its neighbor. */
+static void build_large_whole(struct build *b, bool is_second)
+{
+    int64_t numbers[2] = { 0x7000000000000001 - is_second, 5 };
+    build_input(b, "x", DTYPE_INT64, "4,2");
+    BnfuseOnnx__TensorProto *large = build_init(b, "large", DTYPE_INT64, "2", 1);
+    memcpy(large->raw_data.data, numbers, sizeof numbers);
+    build_node(b, "Mul", NULL, "x large", "y", NULL);
+    build_output(b, "y", DTYPE_INT64, NULL);
+}
+
 /* The same node at two opsets. */
 static void build_regions(struct build *b, bool is_second)
 {
@@ -669,6 +704,9 @@ static void what_usual_numbers_do_not_show_is_found(void **state)
         { "a row of a table", build_table },
         { "a NaN in a table", build_special_table },
         { "whole numbers below zero", build_division },
+        { "the sign of whole numbers", build_sign },
+        { "whole numbers at a limit", build_threshold },
+        { "the last bit of a large whole number", build_large_whole },
         { "a step of a quantized weight", build_codes },
         { "RoiAlign at two opsets", build_regions },
         { "half precision between", build_through_half },
@@ -678,6 +716,14 @@ static void what_usual_numbers_do_not_show_is_found(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
         assert_int_equal(judge_form(&forms[i], false), BNFUSE_VERDICT_FAIL);
+}
+
+static void one_number_is_tried_with_both_signs(void **state)
+{
+    static const struct twofold slope = { "the slope of one number", build_slope };
+    (void)state;
+    for (options.asked.seed = 1; options.asked.seed <= 8; options.asked.seed++)
+        assert_int_equal(judge_form(&slope, false), BNFUSE_VERDICT_FAIL);
 }
 
 /* x -> Gemm -> h -> Mystery -> c -> Gemm -> y, of which nobody here can run the middle. */
@@ -777,6 +823,7 @@ int main(void)
         TEST(what_a_range_allows_is_no_difference),
         TEST(other_forms_of_one_function_agree),
         TEST(what_usual_numbers_do_not_show_is_found),
+        TEST(one_number_is_tried_with_both_signs),
         TEST(what_is_around_an_unknown_operator_is_compared),
         TEST(unknown_operators_side_by_side_are_paired_by_name),
     };

@@ -44,6 +44,9 @@ static struct interval interval_of(const struct value *value)
     return (struct interval){ -INFINITY, INFINITY };
 }
 
+/* Fewer numbers may all be positive by chance. */
+enum { ENOUGH_SIGNS = 16 };
+
 static struct seen look_at(const struct array *array, const struct value *origin)
 {
     struct seen seen = { .is_whole = true, .is_positive = true, .within = interval_of(origin) };
@@ -56,6 +59,7 @@ static struct seen look_at(const struct array *array, const struct value *origin
     }
     seen.is_whole &= seen.scale > 0;
     seen.is_flag = seen.is_whole && seen.is_positive && seen.scale == 1;
+    seen.is_positive &= seen.is_whole || array->count >= ENOUGH_SIGNS;
     if (!(seen.scale > 0)) {
         seen.scale = 1;
         seen.is_positive = false;

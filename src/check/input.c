@@ -473,30 +473,60 @@ static void take_content(const struct value *value, int64_t *values, int64_t cou
         if (value->content[i].size >= 0) values[i] = value->content[i].size;
 }
 
-/* Whether some reader takes it for a number rather than a flag: what it makes of it is a whole number again, and another. */
-static bool is_computed_with(const struct value *value)
+/* Whether a constant that the node reads holds a number that is no flag. */
+static bool reads_number(const struct node *node)
 {
-    if (value->type != DTYPE_INT32 && value->type != DTYPE_INT64) return false;
-    for (const struct use *use = value->uses; use; use = use->next) {
-        const struct value *made = use->node ? node_output(use->node, 0) : NULL;
-        if (made && made->type == value->type && use->node->row && use->node->row->arithmetic
-            && !passes_numbers_on(use))
-            return true;
+    for (size_t slot = 0; slot < node->input_count; slot++) {
+        struct value *value = node_input(node, slot);
+        const struct tensor *constant = value ? value_constant(value) : NULL;
+        int64_t number;
+        for (int64_t i = 0; constant && i < constant->count && i < MAX_VISITED; i++)
+            if (tensor_read_whole(constant, i, 1, &number, NULL) && number != 0 && number != 1) return true;
     }
     return false;
 }
 
+/* What is made of it is a whole number again, and another; or it is held against what is no flag. */
+static bool is_number_to(const struct value *value, const struct use *use)
+{
+    const struct operator_row *row = use->node ? use->node->row : NULL;
+    const struct value *made = row ? node_output(use->node, 0) : NULL;
+    if (!made || !(row->arithmetic || row->laws & ELEMENTWISE) || passes_numbers_on(use)) return false;
+    return made->type == value->type || (made->type == DTYPE_BOOL && reads_number(use->node));
+}
+
+/* Whether some reader takes it for a number rather than a flag. */
+static bool is_computed_with(const struct value *value)
+{
+    for (const struct use *use = value->uses; use; use = use->next)
+        if (is_number_to(value, use)) return true;
+    return false;
+}
+
+static struct range range_of_numbers(enum dtype type)
+{
+    const bool has_sign = type == DTYPE_INT16 || type == DTYPE_INT32 || type == DTYPE_INT64;
+    if (type == DTYPE_INT8 || type == DTYPE_UINT8) return range_of_type(type);
+    return (struct range){ .low = has_sign ? -100 : 0, .high = 100 };
+}
+
+/* Every other number of any is small: what numbers are held against is. */
+enum { SMALL_NUMBERS = 9 };
+
 static void fill_whole(struct chooser *chooser, const struct value *value, struct tensor *tensor, void *bytes)
 {
     struct range range = { .low = 0, .high = 1 };
+    bool any_number = false;
     int64_t *values = NEW_ARRAY(chooser->arena, int64_t, (size_t)tensor->count);
     if (tensor->type != DTYPE_BOOL && !find_range(chooser, value, &range)) {
         bool is_number = is_computed_with(value) || (chooser->other && is_computed_with(chooser->other));
         range = range_of_type(value->type);
         chooser->narrowed |= is_number;
-        if (is_number && chooser->draw->is_anything) range = (struct range){ .low = -100, .high = 100 };
+        any_number = is_number && chooser->draw->is_anything;
+        if (any_number) range = range_of_numbers(value->type);
     }
     draw_whole(&range, values, tensor->count, state_of(seed_of(chooser), value->name));
+    for (int64_t i = 0; any_number && i < tensor->count; i += 2) values[i] %= SMALL_NUMBERS;
     take_content(value, values, tensor->count);
     dtype_store_whole(tensor->type, values, tensor->count, bytes);
 }

@@ -146,6 +146,20 @@ static void tally_chunk(struct tally *tally, const double *x, const double *y, i
     tally->highest = larger(highest, tally->highest);
 }
 
+static struct bnfuse_difference difference_of(const struct tally *tally, const struct array *a)
+{
+    return (struct bnfuse_difference){
+        .largest = tally->largest,
+        .relative = tally->scale > 0 ? tally->largest / tally->scale : tally->largest,
+        .root_mean_square = sqrt(tally->reference > 0 ? tally->squares / tally->reference : tally->squares),
+        .at = tally->at,
+        .pattern_differs = tally->pattern_differs,
+        .near_overflow = tally->scale > NEAR_OVERFLOW,
+        .compared = tally->compared,
+        .degenerate = is_degenerate(a, tally->lowest, tally->highest),
+    };
+}
+
 static struct bnfuse_difference measure_numbers(const struct array *a, const struct array *b)
 {
     struct tally tally = { .lowest = INFINITY, .highest = -INFINITY };
@@ -154,16 +168,33 @@ static struct bnfuse_difference measure_numbers(const struct array *a, const str
         int64_t count = a->count - first < CHUNK ? a->count - first : CHUNK;
         tally_chunk(&tally, load(a, first, count, x), load(b, first, count, y), first, count);
     }
-    return (struct bnfuse_difference){
-        .largest = tally.largest,
-        .relative = tally.scale > 0 ? tally.largest / tally.scale : tally.largest,
-        .root_mean_square = sqrt(tally.reference > 0 ? tally.squares / tally.reference : tally.squares),
-        .at = tally.at,
-        .pattern_differs = tally.pattern_differs,
-        .near_overflow = tally.scale > NEAR_OVERFLOW,
-        .compared = tally.compared,
-        .degenerate = is_degenerate(a, tally.lowest, tally.highest),
-    };
+    return difference_of(&tally, a);
+}
+
+/* A whole number is right or wrong: one beyond this is not less wrong for its size. */
+#define LARGE_WHOLE 0x1p20
+
+/* Exact where a double is not. */
+static double whole_error(int64_t x, int64_t y)
+{
+    return (double)(x > y ? (uint64_t)x - (uint64_t)y : (uint64_t)y - (uint64_t)x);
+}
+
+static struct bnfuse_difference measure_whole(const struct array *a, const struct array *b)
+{
+    struct tally tally = { .lowest = INFINITY, .highest = -INFINITY };
+    for (int64_t i = 0; i < a->count; i++) {
+        double error = whole_error(a->i64[i], b->i64[i]), x = element(a, i);
+        if (error > tally.largest) tally.at = i;
+        tally.largest = larger(error, tally.largest);
+        tally.squares += error * error;
+        tally.reference += x * x;
+        tally.lowest = smaller(x, tally.lowest);
+        tally.highest = larger(x, tally.highest);
+    }
+    tally.compared = a->count;
+    tally.scale = a->count ? smaller(larger(fabs(tally.lowest), fabs(tally.highest)), LARGE_WHOLE) : 0;
+    return difference_of(&tally, a);
 }
 
 /* Part by part, as real numbers. */
@@ -196,6 +227,7 @@ struct bnfuse_difference measure(const struct array *a, const struct array *b)
     if (!a || !b || !same_shape(a, b)) return (struct bnfuse_difference){ .shape_differs = true };
     if (a->store == STORE_TEXT) return measure_text(a, b);
     if (a->store == STORE_SEQUENCE) return measure_sequence(a, b);
+    if (a->store == STORE_I64 && b->store == STORE_I64) return measure_whole(a, b);
     return is_complex(a) ? measure_complex(a, b) : measure_numbers(a, b);
 }
 
