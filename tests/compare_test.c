@@ -594,6 +594,21 @@ static void build_slope(struct build *b, bool is_second)
     build_output(b, "y", DTYPE_FLOAT, NULL);
 }
 
+/* A flag that follows from constants, which one of the models has computed further than the other. */
+static void build_constant_flag(struct build *b, bool is_second)
+{
+    build_input(b, "x", DTYPE_FLOAT, "2");
+    build_init_values(b, "yes", DTYPE_BOOL, "", (double[]){ 1 });
+    build_init_values(b, "no", DTYPE_BOOL, "", (double[]){ 0 });
+    build_node(b, "Transpose", NULL, "yes", "flag", NULL);
+    build_node(b, "Not", NULL, "flag", "off", NULL);
+    build_node(b, "Not", NULL, is_second ? "no" : "off", "y", NULL);
+    build_node(b, "Relu", NULL, "x", "z", NULL);
+    build_output(b, "flag", DTYPE_BOOL, NULL);
+    build_output(b, "y", DTYPE_BOOL, NULL);
+    build_output(b, "z", DTYPE_FLOAT, NULL);
+}
+
 static void build_sign(struct build *b, bool is_second)
 {
     build_input(b, "x", DTYPE_INT64, "4,4");
@@ -687,9 +702,10 @@ static bnfuse_verdict judge_form(const struct twofold *of, bool backwards)
 static void other_forms_of_one_function_agree(void **state)
 {
     static const struct twofold forms[] = {
-        { "a Clip in two parts", build_clip },  { "branches exchanged", build_exchanged_branches },
-        { "the last state", build_last_state }, { "a mask", build_mask },
-        { "a Gelu written out", build_gelu },   { "parts that nobody reads", build_unread_parts },
+        { "a Clip in two parts", build_clip },      { "branches exchanged", build_exchanged_branches },
+        { "the last state", build_last_state },     { "a mask", build_mask },
+        { "a Gelu written out", build_gelu },       { "parts that nobody reads", build_unread_parts },
+        { "a constant flag", build_constant_flag },
     };
     (void)state;
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)

@@ -142,6 +142,13 @@ bool is_code(const struct driver *driver, size_t i)
            && !pointer_map_get(driver->sizes, origin) && !site_is_constant(origin, NULL);
 }
 
+static bool is_flag(const struct driver *driver, size_t i)
+{
+    const struct array *array = driver->site->fed[i];
+    return array && array->store == STORE_I64 && array->type == DTYPE_BOOL
+           && !site_is_constant(driver->site->origins[i], NULL);
+}
+
 /* Any of them. */
 static struct array *drive_codes(const struct driver *driver, size_t input, enum drive drive)
 {
@@ -160,7 +167,7 @@ struct array *drive_value(const struct driver *driver, size_t i, const int64_t *
 {
     struct array *array = driver->site->fed[i];
     if (is_code(driver, i)) return drive_codes(driver, i, drive);
-    if (array && array->store == STORE_I64 && array->type == DTYPE_BOOL) return flipped(array, drive % 2);
+    if (is_flag(driver, i)) return flipped(array, drive % 2);
     if (is_driven(driver, i)) return drive_array(driver, i, dims, drive);
     return array ? array_keep(array) : NULL;
 }
