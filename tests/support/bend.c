@@ -222,6 +222,7 @@ static void bend_output(struct bender *b, size_t at, const struct line *line, co
         put(b, at, "%.*s%s%s%s; %s = %s", (int)(place - line->outputs), line->outputs, hidden, place + strlen(output),
             rest, output, call);
     }
+    put(b, at, "%.*s_%s%s", (int)(place - line->outputs), line->outputs, place + strlen(output), rest);
     put(b, at, "%s; out %s", b->statements[at], output);
     put(b, at, "%s; e_ = Shape %s; out e_", b->statements[at], output);
 }

@@ -412,6 +412,83 @@ static void check_broken(struct build *b, struct net *nets[2], struct array_pool
 
 /* ---- models like that of a case ---- */
 
+enum place { IN_MAIN, IN_FUNCTION, IN_BRANCH, IN_KNOWN_BRANCH, IN_BRANCH_OF_CONSTANTS, PLACES };
+
+struct nodes {
+    BnfuseOnnx__NodeProto **node;
+    size_t n_node;
+    BnfuseOnnx__ValueInfoProto **output;
+    size_t n_output;
+    char names[512], inputs[512]; /* of the outputs; and of what else the main graph has */
+};
+
+/* The nodes and outputs, which the main graph has no more. Outputs have other names there. */
+static struct nodes take_nodes(struct build *b)
+{
+    BnfuseOnnx__GraphProto *graph = b->model->graph;
+    struct nodes nodes = { graph->node, graph->n_node, graph->output, graph->n_output, "", "" };
+    graph->node = NULL;
+    graph->output = NULL;
+    graph->n_node = graph->n_output = 0;
+    for (size_t i = 0; i < nodes.n_output; i++) {
+        char name[128];
+        snprintf(name, sizeof name, "%.100s_o", nodes.output[i]->name);
+        snprintf(nodes.names + strlen(nodes.names), sizeof nodes.names - strlen(nodes.names), "%s ", name);
+        build_output(b, name, DTYPE_UNDEFINED, NULL);
+    }
+    for (size_t i = 0; i < graph->n_input; i++)
+        if (strlen(nodes.inputs) < 400) sprintf(nodes.inputs + strlen(nodes.inputs), "%.60s ", graph->input[i]->name);
+    for (size_t i = 0; i < graph->n_initializer; i++)
+        if (strlen(nodes.inputs) < 400)
+            sprintf(nodes.inputs + strlen(nodes.inputs), "%.60s ", graph->initializer[i]->name);
+    return nodes;
+}
+
+static void put_into_function(struct build *b, int64_t opset)
+{
+    struct nodes nodes = take_nodes(b);
+    char outputs[512] = "";
+    for (size_t i = 0; i < nodes.n_output; i++)
+        snprintf(outputs + strlen(outputs), sizeof outputs - strlen(outputs), "%s ", nodes.output[i]->name);
+    build_import(b, "local", 1);
+    build_node(b, "F", "call", nodes.inputs, nodes.names, NULL)->domain = strcpy(arena_alloc(&b->arena, 8), "local");
+    build_function(b, "local", "F", nodes.inputs, outputs, NULL);
+    build_import(b, "", opset);
+    if (imports(b, "com.microsoft")) build_import(b, "com.microsoft", 1);
+    BnfuseOnnx__FunctionProto *function = b->model->functions[0];
+    function->node = nodes.node;
+    function->n_node = nodes.n_node;
+    build_end(b);
+}
+
+/* Into both branches of an If, with the initializers or without. */
+static void put_into_branches(struct build *b, bool is_known, bool with_constants)
+{
+    static const char *const branches[] = { "then_branch", "else_branch" };
+    struct nodes nodes = take_nodes(b);
+    BnfuseOnnx__GraphProto *graph = b->model->graph, from = *graph;
+    if (with_constants) graph->n_initializer = 0, graph->initializer = NULL;
+    if (is_known) build_init_values(b, "c_", DTYPE_BOOL, "", &(double){ 1 });
+    else build_input(b, "c_", DTYPE_BOOL, "");
+    BnfuseOnnx__NodeProto *choice = build_node(b, "If", "choice", "c_", nodes.names, NULL);
+    for (size_t i = 0; i < 2; i++) {
+        build_body(b, branches[i]);
+        BnfuseOnnx__GraphProto *body = choice->attribute[i]->g;
+        body->node = nodes.node;
+        body->n_node = nodes.n_node;
+        body->output = nodes.output;
+        body->n_output = nodes.n_output;
+        if (with_constants) body->initializer = from.initializer, body->n_initializer = from.n_initializer;
+        build_end(b);
+    }
+}
+
+static void put_into(struct build *b, enum place place, const char *text)
+{
+    if (place == IN_FUNCTION) put_into_function(b, number_after(text, "opset ", 13));
+    else if (place != IN_MAIN) put_into_branches(b, place == IN_KNOWN_BRANCH, place == IN_BRANCH_OF_CONSTANTS);
+}
+
 struct bent {
     const struct fold_case *c;
     const struct bnfuse_fuse_options *options;
@@ -464,23 +541,23 @@ static bool is_valid(struct net *net)
 {
     struct bnfuse_error error;
     if (!net_validate(net, &error) || !shape_infer(net, &error)) return false;
-    for (const struct node *node = net->main->first; node; node = node->next)
-        if (!schema_types_agree(node)) return false;
+    for (struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
+        for (const struct node *node = graph->first; node; node = node->next)
+            if (!schema_types_agree(node)) return false;
     return true;
 }
 
 /* A valid model stays one, and computes what it did. */
-static void try_bent(void *context, const char *text)
+static void try_in(struct bent *bent, const char *text, enum place place)
 {
-    struct bent *bent = context;
     struct build b;
     struct model model;
     struct net before, after;
     struct pass_report report;
     struct bnfuse_error error;
     const struct bnfuse_fuse_options options = options_in_turn(bent);
-    bent->count++;
     parse(&b, text, bent->c->type ? bent->c->type : DTYPE_FLOAT);
+    put_into(&b, place, text);
     if (build_try_load(&b, &model, &before, &error) && is_valid(&before)) {
         assert_true(net_index(&after, &b.arena, &model, &error));
         if (!passes_run(&after, &options, &report, &error)) fail_msg("%s\n%s", error.message, text);
@@ -490,6 +567,14 @@ static void try_bent(void *context, const char *text)
         compare_bent(&b, nets, bent, !bent->options->simplify || options.enabled.count, options.enabled.count, text);
     }
     build_close(&b);
+}
+
+static void try_bent(void *context, const char *text)
+{
+    struct bent *bent = context;
+    bent->count++;
+    try_in(bent, text, IN_MAIN);
+    if (bent->count % 4 == 0) try_in(bent, text, 1 + bent->count / 4 % (PLACES - 1));
 }
 
 static void run_bent(const struct fold_case *c, const struct bnfuse_fuse_options *options)
