@@ -26,7 +26,8 @@ void put_markup(FILE *to, const char *text)
     char printable[2048];
     bnfuse_escape(printable, sizeof printable, text);
     for (const char *at = printable; *at; at++) {
-        if (entity(*at)) fputs(entity(*at), to);
+        const char *name = entity(*at);
+        if (name) fputs(name, to);
         else fputc(*at, to);
     }
 }

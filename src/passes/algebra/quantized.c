@@ -29,7 +29,8 @@ struct quantized {
 
 static enum reason unfit(struct decision *decision, const struct node *node, const char *why)
 {
-    return decision_stop(decision, REASON_QUANTIZED, node_title(node), "%s", why);
+    decision_stop(decision, REASON_QUANTIZED, node_title(node), "%s", why);
+    return REASON_QUANTIZED;
 }
 
 static enum reason read_parts(struct decision *decision, const struct node *node, struct quantized *q)
