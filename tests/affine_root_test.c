@@ -160,6 +160,11 @@ static void what_runtimes_recognize_stays(void **state)
           "q = Mul d d; v = ReduceMean q axes=1,; f = Add v e; s = Sqrt f; n = Div d s; h = Mul n g; k = Add h b; "
           "z = Conv k w; out z",
           0, 0, "ReduceMean Sub Mul ReduceMean Add Sqrt Div Mul Add Conv", 0 },
+        /* Attention. */
+        { "in x 2,5,4; init w 4,4; init v 4,4; q = MatMul x w; k = MatMul x v; t = Transpose k perm=0,2,1; d = MatMul "
+          "q "
+          "t; fill c 1 0.5; s = Mul d c; z = Softmax s; out z",
+          0, 0, "MatMul MatMul Transpose MatMul Mul Softmax", 0 },
         /* Gelu written out, then a pointwise convolution. */
         { "in x 2,4,5; init w 3,4,1; init v 4,4,1; fill r 1 1.41421; fill o 1 1.0; fill h 1 0.5; c = Conv x v; d = Div "
           "c "

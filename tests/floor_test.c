@@ -113,7 +113,14 @@ static void a_bend_with_a_shift_stays(void **state)
     static const struct fold_case unasked[] = {
         { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; r = Relu c; z = bn+ r 4; out z", 1, REASON_NON_LINEAR, NULL, 0 },
         { "in x 2,3,5,7; in k 2,4,3,5; init w 4,3,3,3; c = Conv x w; r = Max c k; z = bn+ r 4; out z", 1,
-          REASON_NON_LINEAR, NULL, 0 },
+          REASON_NO_NEIGHBOR, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init v 4,3,3,3; c = Conv x w; d = Conv x v; r = Max c d; z = bn r 4; out z", 1,
+          REASON_NEGATIVE_SCALE, NULL, 0 },
+        { "in x 2,3,5,7; init w 8,3,3,3; c = Conv x w; d e = Split c axis=1; r = Max d e; z = bn+ r 4; out z", 0, 0,
+          "Conv Split Max", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; c = Conv x w; fill k 1 0.1; fill l 1 0.5; r = Max k c; q = Min r l; z = bn+ q "
+          "4; out z",
+          0, 0, "Conv Max Min", 0 },
     };
     (void)state;
     RUN(cases, &floors);
@@ -166,7 +173,7 @@ static void a_maximum_of_several_has_them_all_under_the_affine(void **state)
         { "in x 2,3,4,5; init w 4,3,1,1; init v 1,3,1,1; a = Conv x w; b = Conv x v; g = Max a b; z = bn+ g 4; out z",
           1, REASON_NON_LINEAR, NULL, 0 },
         { "in x 2,3,4,5; init w 4,3,1,1; init k 4,1,5; a = Conv x w; g = Max a k; z = bn g 4; out z", 1,
-          REASON_NON_LINEAR, NULL, 0 },
+          REASON_NEGATIVE_SCALE, NULL, 0 },
         { "in x 2,3,4,5; init w 4,3,1,1; fill k 1,1,1,1,1 0.25; a = Conv x w; g = Max k a; h = Squeeze g e; ints e 0; "
           "z = bn+ h 4; out z",
           1, REASON_NON_LINEAR, NULL, 0 },

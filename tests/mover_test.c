@@ -107,6 +107,52 @@ static void constants_that_are_added_take_the_inverse(void **state)
     RUN(cases, NULL);
 }
 
+static void a_product_of_computed_factors_takes_the_scale_in_one(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,6; in g 2,6,5; init w 4,3,1; y = Conv x w; m = MatMul y g; z = bn0 m 4; out z", 0, 0, "Conv MatMul",
+          0 },
+        { "in x 2,3,6; init g 6,5; init w 4,3,1; y = Conv x w; m = MatMul y g; z = bn m 4; out z", 0, 0,
+          "Conv MatMul Add", 0 },
+        { "in x 6,3; in g 6,6; init w 3,4; h = MatMul x w; m = MatMul g h; init b 4; a = Add m b; z = bn a 4; out z", 0,
+          0, "MatMul MatMul Add", 0 },
+        { "in x N,3,6,L; in g 5,6,6; init w 5,3,1,1; y = Conv x w; m = MatMul g y; z = bn m 5; out z", 0, 0,
+          "Conv MatMul Add", 0 },
+        { "in x 2,3,4,5; in g 2,5,5; init w 8,3,1,1; y = Conv x w; ints s 2,2,4,4,5; q = Reshape y s; m = Einsum q g "
+          "equation=nkctv,kvw->nctw; z = bn m 4; out z",
+          0, 0, "Conv Reshape Einsum Add", 0 },
+        { "in x 2,3,6; in g 2,6,5; r = Relu x; y = bn0 r 3; m = MatMul y g; init w 4,3,2; z = Conv m w pads=1,1; out z",
+          0, 0, "Relu MatMul Conv", 0 },
+        { "in x 2,3,6; in g 2,6,5; r = Relu x; y = bn0 r 3; m = Einsum y g equation=ncv,nvw->ncw; init w 4,3,2; z = "
+          "Conv m w pads=1,1; out z",
+          0, 0, "Relu Einsum Conv", 0 },
+        /* Summed over, on either side; a vector, which has one axis only; a shift, downstream. */
+        { "in x 2,3,4; in g 2,4,4; init w 4,3,1; y = Conv x w; m = MatMul y g; t = Transpose m perm=0,2,1; z = bn t 4; "
+          "out z",
+          1, REASON_WEIGHT_DYNAMIC, NULL, 0 },
+        { "in x 4,4; in g 4,4; init w 4,4; y = MatMul g x; t = Transpose y perm=1,0; z = bn t 4; out z", 1,
+          REASON_WEIGHT_DYNAMIC, NULL, 0 },
+        { "in x 3,3,3; in g 3,3,3; r = Relu x; y = bn0 r 3; t = Transpose y perm=0,2,1; m = MatMul t g; init w 4,3,2; "
+          "z "
+          "= Conv m w pads=1,1; out z",
+          1, REASON_WEIGHT_DYNAMIC, NULL, 0 },
+        { "in x 3,3,3; in g 3,3,3; r = Relu x; y = bn0 r 3; m = MatMul g y; init w 4,3,2; z = Conv m w pads=1,1; out z",
+          1, REASON_WEIGHT_DYNAMIC, NULL, 0 },
+        { "in x 3,3,3; in g 3; r = Relu x; y = bn0 r 3; t = Transpose y perm=0,2,1; m = MatMul t g; init w 3,4; z = "
+          "Gemm "
+          "m w; out z",
+          1, REASON_WEIGHT_DYNAMIC, NULL, 0 },
+        { "in x 3,3,3; in g 3,3,3; r = Relu x; y = bn r 3; m = MatMul y g; init w 4,3,2; z = Conv m w; out z", 1,
+          REASON_WEIGHT_DYNAMIC, NULL, 0 },
+        { "in x 2,3,6; in g 2,3,6; r = Relu x; y = bn0 r 3; m = Einsum y g equation=ncv,ncw->nvw; init w 4,6,2; z = "
+          "Conv "
+          "m w; out z",
+          1, REASON_WEIGHT_DYNAMIC, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 static void branches_of_a_concat_take_their_channels(void **state)
 {
     static const struct fold_case cases[] = {
@@ -296,8 +342,8 @@ static void a_transposition_says_where_the_channels_go(void **state)
           0, 0, "Conv Einsum", 0 },
         { "in x 2,3,4,5; r = Relu x; y = bn r 3; t = Einsum y equation=abcd->cbad; init w 4,3,1,1; z = Conv t w; out z",
           0, 0, "Relu Einsum Conv", 0 },
-        { "in x 2,3,4,5; init w 4,3,1,1; c = Conv x w; t = Einsum c equation=abcd->ab; z = bn t 4; out z", 1,
-          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,4,5; init w 4,3,1,1; c = Conv x w; t = Einsum c equation=abcd->ab; z = bn t 4; out z", 0, 0,
+          "Conv Einsum Add", 0 },
         { "in x 4,4,4,5; init w 4,4,1,1; c = Conv x w; t = Einsum c equation=aacd->acd; z = bn t 4; out z", 1,
           REASON_NON_LINEAR, NULL, 0 },
         { "in x 2,3,4,5; in u 2,3; init w 4,3,1,1; c = Conv x w; t = Einsum c u equation=abcd,ae->bcd; z = bn t 4; out "
@@ -501,6 +547,7 @@ int main(void)
         cmocka_unit_test(a_pad_value_that_would_overflow_stays),
         cmocka_unit_test(an_affine_that_cannot_be_taken_along_is_crossed),
         cmocka_unit_test(constants_that_are_added_take_the_inverse),
+        cmocka_unit_test(a_product_of_computed_factors_takes_the_scale_in_one),
         cmocka_unit_test(branches_of_a_concat_take_their_channels),
         cmocka_unit_test(parts_of_a_split_take_their_channels),
         cmocka_unit_test(a_slice_keeps_some_channels),

@@ -90,6 +90,21 @@ static enum reason downstream_into_anchor(struct decision *decision, const struc
     return reason;
 }
 
+/* A product that has no weight to take the affine may still be crossed. */
+static enum reason downstream_into_either(struct decision *decision, const struct anchor *anchor,
+                                          const struct mover *mover, struct use *use, const struct affine *a)
+{
+    struct decision_mark mark = decision_mark(decision);
+    enum reason reason = downstream_into_anchor(decision, anchor, use, a);
+    if (!reason || !mover) return reason;
+    decision_undo(decision, mark);
+    const char *where = decision->where, *detail = decision->detail;
+    if (!downstream_through_mover(decision, mover, use, a)) return REASON_NONE;
+    decision->where = where;
+    decision->detail = detail;
+    return reason;
+}
+
 /* A BatchNormalization that stays takes the affine into its own parameters. */
 static bool joins(struct decision *decision, struct node *bn, const struct affine *a)
 {
@@ -174,7 +189,7 @@ enum reason way_downstream_use(struct decision *decision, struct use *use, const
     if (node->is_contradicted || way_is_opaque(node)) return way_blocked(decision, node);
     const struct anchor *anchor = anchor_of_input(node, use->slot);
     const struct mover *mover = way_mover(decision, node, true);
-    if (anchor && way_may_enter(decision, node, true)) return downstream_into_anchor(decision, anchor, use, a);
+    if (anchor && way_may_enter(decision, node, true)) return downstream_into_either(decision, anchor, mover, use, a);
     if (!(reason = affine_of_node(decision, node, &own, &slot)) && slot == use->slot) {
         const struct affine *both = affine_compose(decision->arena, a, own);
         if (both && affine_not_finite(both) < 0) return downstream_through_either(decision, use, a, both);

@@ -174,6 +174,23 @@ static enum reason upstream_through(struct decision *decision, struct value *val
     return REASON_NONE;
 }
 
+/* A product that has no weight to take the affine may still be crossed. */
+static enum reason upstream_into_anchor(struct decision *decision, const struct anchor *anchor, struct value *value,
+                                        const struct affine *a)
+{
+    struct node *node = value->writer;
+    struct decision_mark mark = decision_mark(decision);
+    enum reason reason = absorb_output(decision, anchor, node, a);
+    const struct mover *mover = reason ? way_mover(decision, node, false) : NULL;
+    if (!mover) return reason;
+    decision_undo(decision, mark);
+    const char *where = decision->where, *detail = decision->detail;
+    if (!upstream_through_mover(decision, mover, node, value->writer_slot, a)) return REASON_NONE;
+    decision->where = where;
+    decision->detail = detail;
+    return reason;
+}
+
 /* The value that `use` reads shall become a(value), by changing what computes it. */
 static enum reason upstream_once(struct decision *decision, struct use *use, const struct affine *a)
 {
@@ -191,7 +208,7 @@ static enum reason upstream_once(struct decision *decision, struct use *use, con
 
     const struct anchor *anchor = anchor_of_output(node);
     if (!anchor || !way_may_enter(decision, node, false)) return upstream_through(decision, value, a);
-    if ((reason = absorb_output(decision, anchor, node, a))) return reason;
+    if ((reason = upstream_into_anchor(decision, anchor, value, a))) return reason;
     decision_rename(decision, value);
     return REASON_NONE;
 }

@@ -11,7 +11,7 @@
  * Relu and Clip change into other operators, so this is done on request (--enable floor), by a fold that has sent the
  * sign of every scale downstream (decision->floors); or, where a sign cannot go there, with Max for some channels and Min
  * for the others (decision->ceilings), an infinite bound being none. --enable relu-scale moves
- * the scale alone and leaves an Add.
+ * the scale alone and leaves an Add. Max and Min stay what they are, so a scale that is nowhere negative crosses them unasked.
  * Downstream a scale that has no shift crosses without being asked for: nothing changes and nothing is left. */
 #include "passes/algebra/crossing.h"
 
@@ -195,8 +195,7 @@ static enum reason extreme(struct crossing *x, bool is_maximum)
 {
     size_t data;
     double bound;
-    enum reason reason = x->decision->floors ? REASON_NONE : crossing_stop(x, REASON_NON_LINEAR, x->node->op);
-    if (!reason) reason = negative_scale(x, false);
+    enum reason reason = negative_scale(x, false);
     if (reason) return reason;
     if (dtype_kind(crossing_output(x, 0)->type) != KIND_REAL) return crossing_stop(x, REASON_NON_LINEAR, "");
     if (x->affine->axis != AXIS_ANY && one_bound(x, &data, &bound))

@@ -6,6 +6,7 @@
 #include "onnx/graph/attr.h"
 #include "passes/algebra/absorb_constant.h"
 #include "passes/algebra/affine_node.h"
+#include "passes/algebra/equation.h"
 
 /* The axis of branch `slot` on which that of `a` falls, which is on the output, if the branch has all the channels there. */
 static bool branch_axis(const struct crossing *x, const struct affine *a, size_t slot, int *axis)
@@ -133,22 +134,30 @@ static enum reason add_downstream(struct crossing *x)
     return affine_has_scale(a) ? add_scale_downstream(x, x->onto[0]) : REASON_NONE;
 }
 
-/* s*(u*g) + t: the scale goes into one of the factors, the shift is left over as an Add. */
-static enum reason mul_upstream(struct crossing *x)
+/* ---- Products ---- */
+
+/* s*(u*g) + t: the scale goes into one of the factors that have the channels, the shift is left over as an Add. */
+static enum reason scale_a_factor(struct crossing *x, size_t factors,
+                                  bool (*axis_of)(const struct crossing *x, const struct affine *a, size_t slot,
+                                                  int *axis))
 {
-    if (old_broadcast(x)) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
     const struct affine *scale = affine_scale_only(x->decision->arena, x->affine);
-    size_t factors = affine_divides(x->node) ? 1 : x->node->input_count;
     x->any_branch = true;
     bool some = false;
     for (size_t i = 0; i < factors; i++) {
         int axis;
-        if (!crossing_input(x, i) || !branch_axis(x, x->affine, i, &axis)) continue;
+        if (!crossing_input(x, i) || !axis_of(x, x->affine, i, &axis)) continue;
         x->onto[i] = affine_moved(x->decision->arena, scale, axis);
         some = true;
     }
     if (affine_has_shift(x->affine)) x->residue = affine_shift_only(x->decision->arena, x->affine);
     return some ? REASON_NONE : crossing_stop(x, REASON_NON_LINEAR, "no factor has all the channels");
+}
+
+static enum reason mul_upstream(struct crossing *x)
+{
+    if (old_broadcast(x)) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
+    return scale_a_factor(x, affine_divides(x->node) ? 1 : x->node->input_count, branch_axis);
 }
 
 static enum reason mul_downstream(struct crossing *x)
@@ -171,8 +180,78 @@ static enum reason mul_downstream(struct crossing *x)
     return REASON_NONE;
 }
 
+/* The product sums over the last axis of its left factor and the last but one of its right one. */
+static bool matmul_axis(const struct crossing *x, const struct affine *a, size_t slot, int *axis)
+{
+    int rank = value_rank(crossing_output(x, 0));
+    if (value_rank(crossing_input(x, 0)) < 2 || value_rank(crossing_input(x, 1)) < 2) return false;
+    return a->axis != rank - 1 - (int)slot && branch_axis(x, a, slot, axis);
+}
+
+static enum reason matmul_upstream(struct crossing *x)
+{
+    return scale_a_factor(x, 2, matmul_axis);
+}
+
+static enum reason matmul_downstream(struct crossing *x)
+{
+    int rank = value_rank(crossing_input(x, x->slot));
+    if (x->affine->axis != AXIS_ANY && x->affine->axis >= rank - 2 && x->affine->axis == rank - 1 - (int)x->slot)
+        return crossing_stop(x, REASON_NON_LINEAR, "it sums over the channels");
+    return mul_downstream(x);
+}
+
+/* An Einsum of one operand that keeps all its letters is a Transpose. */
+static bool permutes(const struct equation *equation)
+{
+    const struct term data = equation->operands[0];
+    for (int i = 0; i < data.count; i++)
+        if (term_axis(equation->result, data.letters[i]) < 0) return false;
+    return equation->count == 1 && data.count == equation->result.count;
+}
+
+static bool letter_axis(const struct crossing *x, const struct affine *a, size_t slot, int *axis)
+{
+    struct equation equation;
+    *axis = AXIS_ANY;
+    if (!equation_read(x->decision->arena, x->node, &equation)) return false;
+    if (a->axis == AXIS_ANY) return true;
+    if (a->axis >= equation.result.count) return false;
+    *axis = term_axis(equation.operands[slot], equation.result.letters[a->axis]);
+    return *axis >= 0 && value_size(crossing_input(x, slot), *axis) == a->channels;
+}
+
+static enum reason einsum_upstream(struct crossing *x)
+{
+    int axis;
+    struct equation equation;
+    if (!equation_read(x->decision->arena, x->node, &equation)) return crossing_stop(x, REASON_NON_LINEAR, "");
+    if (!permutes(&equation)) return scale_a_factor(x, x->node->input_count, letter_axis);
+    if (!letter_axis(x, x->affine, 0, &axis))
+        return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the channel axis is not there");
+    x->onto[0] = affine_moved(x->decision->arena, x->affine, axis);
+    return REASON_NONE;
+}
+
+static enum reason einsum_downstream(struct crossing *x)
+{
+    const struct affine *a = x->affine;
+    struct equation equation;
+    if (!equation_read(x->decision->arena, x->node, &equation)) return crossing_stop(x, REASON_NON_LINEAR, "");
+    const struct term data = equation.operands[x->slot];
+    if (affine_has_shift(a) && !permutes(&equation))
+        return crossing_stop(x, REASON_NON_LINEAR, "a shift on one factor is none on the product");
+    if (a->axis >= data.count) return crossing_stop(x, REASON_MISMATCH, "the channel axis is not there");
+    int axis = a->axis == AXIS_ANY ? AXIS_ANY : term_axis(equation.result, data.letters[a->axis]);
+    if (a->axis != AXIS_ANY && axis < 0) return crossing_stop(x, REASON_NON_LINEAR, "it sums over the channels");
+    x->onto[0] = affine_moved(x->decision->arena, a, axis);
+    return REASON_NONE;
+}
+
 const struct mover branch_movers[] = {
     { .op = "Mean", mean_upstream, NULL },
+    { .op = "MatMul", matmul_upstream, matmul_downstream, .roots = ROOTS_NO_WAY },
+    { .op = "Einsum", einsum_upstream, einsum_downstream, .roots = ROOTS_NO_WAY },
     { .of = affine_is_sum, .upstream = add_upstream, .downstream = add_downstream },
     { .of = affine_is_product, .upstream = mul_upstream, .downstream = mul_downstream },
     { 0 },

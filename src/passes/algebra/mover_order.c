@@ -5,7 +5,6 @@
 #include "passes/algebra/crossing.h"
 
 #include "onnx/graph/attr.h"
-#include "passes/algebra/equation.h"
 #include "passes/decide/extras.h"
 
 #include <string.h>
@@ -133,33 +132,6 @@ static enum reason transpose_downstream(struct crossing *x)
     return transpose(x, false);
 }
 
-/* An Einsum of one operand that keeps all its letters is a Transpose. */
-static enum reason einsum(struct crossing *x, bool upstream)
-{
-    struct equation equation;
-    int axis = x->affine->axis;
-    if (!equation_read(x->decision->arena, x->node, &equation) || equation.count != 1)
-        return crossing_stop(x, REASON_NON_LINEAR, "");
-    struct term data = equation.operands[0], result = equation.result;
-    for (int i = 0; i < data.count; i++)
-        if (data.count != result.count || term_axis(result, data.letters[i]) < 0)
-            return crossing_stop(x, REASON_NON_LINEAR, "it sums over an axis");
-    if (axis == AXIS_ANY) return crossing_same(x);
-    if (axis >= data.count) return crossing_stop(x, REASON_MISMATCH, "the channel axis is not there");
-    int to = upstream ? term_axis(data, result.letters[axis]) : term_axis(result, data.letters[axis]);
-    x->onto[0] = affine_moved(x->decision->arena, x->affine, to);
-    return REASON_NONE;
-}
-
-static enum reason einsum_upstream(struct crossing *x)
-{
-    return einsum(x, true);
-}
-static enum reason einsum_downstream(struct crossing *x)
-{
-    return einsum(x, false);
-}
-
 /* Rounding before the affine is not rounding after it, so this is done on request. */
 static enum reason cast(struct crossing *x)
 {
@@ -183,6 +155,5 @@ const struct mover order_movers[] = {
       .roots = ROOTS_BOTH_WAYS,
       .follows_several = true,
       .moves_elements = true },
-    { .op = "Einsum", einsum_upstream, einsum_downstream, .roots = ROOTS_NO_WAY },
     { 0 },
 };
