@@ -82,7 +82,7 @@ static void assert_consistent(void)
             assert_true(n->next ? n->next->previous == n : graph->last == n);
             for (size_t i = 0; i < n->input_count; i++) {
                 const struct use *use = &n->inputs[i];
-                assert_true(use->node == n && use->slot == i && use->graph == graph);
+                assert_true(use->node == n && use->slot == i && use_graph(use) == graph);
                 if (!use->value) continue;
                 assert_ptr_equal(scope_value(graph, use->value->name), use->value);
                 bool listed = false;

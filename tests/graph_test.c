@@ -229,9 +229,9 @@ static void bodies_read_the_outside_and_their_own_names_come_first(void **state)
     assert_int_equal(count_uses(h), 2);
     assert_true(h->is_output);
     assert_ptr_equal(else_body->outputs[0], h);
-    assert_ptr_equal(else_body->output_uses[0].value, h);
-    assert_null(else_body->output_uses[0].node);
-    assert_null(then_body->output_uses[0].value);
+    assert_ptr_equal(else_body->output_uses[0].use.value, h);
+    assert_null(else_body->output_uses[0].use.node);
+    assert_null(then_body->output_uses[0].use.value);
 }
 
 static void graphs_come_outer_before_inner_and_functions_last(void **state)

@@ -144,7 +144,8 @@ static void messages_are_found_whatever_their_order(void **state)
     for (size_t i = 0; i < 7; i++) {
         assert_ptr_equal(model_part(&folder->model, messages[i]), &folder->model.parts[i]);
         assert_int_equal(folder->model.parts[i].field, fields[i]);
-        assert_int_equal(folder->model.parts[i].next, i < 2 ? 7 : i + 1);
+        assert_ptr_equal(part_next(folder->model.parts, &folder->model.parts[i]),
+                         &folder->model.parts[i < 2 ? 7 : i + 1]);
     }
     assert_string_equal(proto->node[2]->op_type, "Third");
     assert_null(model_part(&folder->model, folder));

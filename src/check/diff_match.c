@@ -82,9 +82,10 @@ static const char *digest(struct matching *matching, const struct tensor *tensor
 {
     double chunk[CHUNK];
     struct sha256 sha;
+    const enum dtype type = tensor->type;
     char *text = arena_alloc(matching->arena, SHA256_TEXT);
     sha256_open(&sha);
-    sha256_add(&sha, &tensor->type, sizeof tensor->type);
+    sha256_add(&sha, &type, sizeof type);
     sha256_add(&sha, tensor->dims, (size_t)tensor->rank * sizeof *tensor->dims);
     for (int64_t i = 0; tensor->type == DTYPE_STRING && i < tensor->count; i++)
         sha256_add(&sha, tensor->strings[i], strlen(tensor->strings[i]) + 1);

@@ -177,7 +177,7 @@ static struct use *swallow_upstream(struct decision *decision, struct use *use, 
         size_t slot;
         const struct value *value = use->value;
         struct node *node = value->writer;
-        if (!node || value->graph != use->graph || value->use_count != 1 || value->is_output || way_is_opaque(node))
+        if (!node || value->graph != use_graph(use) || value->use_count != 1 || value->is_output || way_is_opaque(node))
             break;
         if (affine_of_node(decision, node, &own, &slot)) break;
         const struct affine *both = affine_compose(decision->arena, own, *a);

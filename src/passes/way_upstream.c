@@ -39,7 +39,7 @@ static enum reason compensate(struct decision *decision, struct use *other, cons
 static enum reason may_change(struct decision *decision, const struct value *value, const struct use *use,
                               const struct affine *a)
 {
-    if (value->graph != use->graph)
+    if (value->graph != use_graph(use))
         return decision_stop(decision, REASON_READ_ELSEWHERE, value->name,
                              "it is computed outside the body that reads it");
     if (value->is_output) return decision_stop(decision, REASON_GRAPH_OUTPUT, value->name, "%s", "");

@@ -111,7 +111,7 @@ static struct node *new_node(struct formula *f, const struct operator_row *row, 
     *node = (struct node){ .graph = outer->graph, .op = op, .domain = "", .opset = f->opset };
     node->proto = own ? outer->proto : new_proto(arena, outer->proto, settings);
     node->row = row;
-    node->output_count = wanted;
+    node->output_count = (uint32_t)wanted;
     node->outputs = NEW_ARRAY(arena, struct value *, wanted);
     for (size_t i = 0; i < wanted; i++) node->outputs[i] = output;
     return node;

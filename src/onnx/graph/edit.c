@@ -86,11 +86,11 @@ static void set_shape(struct value *value, const struct tensor *tensor)
     for (int i = 0; i < tensor->rank; i++) value->shape.dims[i].size = tensor->dims[i];
 }
 
-/* Appends to a list whose room grows by doubling. */
+/* Appends to a list whose room grows by half. */
 static void append_value(struct graph *graph, struct value ***list, size_t *count, size_t *room, struct value *value)
 {
     if (*count == *room) {
-        *room = *room * 2 + 4;
+        *room += *room / 2 + 4;
         *list = copy_list(arena_of(graph), *list, *count, *room);
     }
     (*list)[(*count)++] = value;
@@ -248,11 +248,11 @@ static void grow_inputs(struct node *node, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct value *value = i < node->input_count ? node->inputs[i].value : NULL;
         if (value) use_remove(&node->inputs[i]);
-        inputs[i] = (struct use){ .node = node, .graph = node->graph, .slot = i };
+        inputs[i] = (struct use){ .node = node, .slot = (uint32_t)i };
         if (value) use_add(&inputs[i], value);
     }
     node->inputs = inputs;
-    node->input_count = count;
+    node->input_count = (uint32_t)count;
 }
 
 void edit_set_input(struct node *node, size_t slot, struct value *value)
@@ -276,7 +276,7 @@ void edit_set_input(struct node *node, size_t slot, struct value *value)
 static void grow_outputs(struct node *node, size_t count)
 {
     node->outputs = copy_list(arena_of(node->graph), node->outputs, node->output_count, count);
-    node->output_count = count;
+    node->output_count = (uint32_t)count;
 }
 
 static void set_output(struct node *node, size_t slot, struct value *value)
@@ -312,7 +312,7 @@ void edit_drop_outputs(struct node *node, size_t slot)
         value->writer = NULL;
         forget_if_gone(value);
     }
-    if (slot < node->output_count) node->output_count = slot;
+    if (slot < node->output_count) node->output_count = (uint32_t)slot;
 }
 
 /* The reads of `old` by output lists: of inner graphs they are uses, of its own graph they are not. */
@@ -326,7 +326,7 @@ static void replace_in_outputs(struct graph *graph, struct value *old, struct va
 
 static void replace_listed(struct use *use, struct value *value)
 {
-    struct graph *graph = use->graph;
+    struct graph *graph = use_graph(use);
     count_edit(graph);
     use_remove(use);
     graph->outputs[use->slot] = value;
@@ -443,7 +443,7 @@ static void drop_captures(struct node *node)
          graph = graph_next(graph)) {
         for (struct node *inner = graph->first; inner; inner = inner->next)
             for (size_t i = 0; i < inner->input_count; i++) drop_use(&inner->inputs[i]);
-        for (size_t i = 0; i < graph->output_count; i++) drop_use(&graph->output_uses[i]);
+        for (size_t i = 0; i < graph->output_count; i++) drop_use(&graph->output_uses[i].use);
     }
 }
 

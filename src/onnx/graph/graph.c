@@ -9,6 +9,11 @@
 
 #include <string.h>
 
+struct graph *use_graph(const struct use *use)
+{
+    return use->node ? use->node->graph : ((const struct output_use *)use)->graph;
+}
+
 struct value *graph_value(const struct graph *graph, const char *name)
 {
     return name_map_get(&graph->values, name);

@@ -25,13 +25,18 @@ struct shape {
     struct dim *dims;
 };
 
-/* One read: input `slot` of `node`. When `node` is NULL, the read is an inner graph's output list (see `graph`). */
+/* One read: input `slot` of `node`. When `node` is NULL, an inner graph's output list reads it. */
 struct use {
     struct value *value; /* NULL: the optional input is absent */
     struct node *node;
-    struct graph *graph; /* the graph the read happens in */
-    size_t slot;
     struct use *next, **link; /* in value->uses */
+    uint32_t slot;
+};
+
+/* That of a list of outputs. */
+struct output_use {
+    struct use use;
+    struct graph *graph;
 };
 
 /* There are hundreds of thousands in a large model, so what is small lies together. */
@@ -51,7 +56,7 @@ struct value {
     void *mark;                    /* scratch of the pass that runs; NULL between passes */
     uint32_t initializer_slot;     /* in graph->initializers; private to edit.c */
     uint32_t plan_slot; /* in the schedule that is built; private to runtime/plan.c, and nothing without it */
-    int32_t content_count;
+    int16_t content_count;
     enum dtype type : 8; /* UNDEFINED if unknown */
     bool is_found;       /* by its name in the graph; private to uses.c and edit.c */
     bool is_input;       /* of its graph (a main graph's input, an inner graph's or function's parameter) */
@@ -74,14 +79,14 @@ struct node {
     const char *op, *domain;        /* domain "" for ai.onnx */
     int64_t opset;                  /* of its domain, in force at the node; 0 if not imported */
     const struct operator_row *row; /* its row (operator.h); NULL when there is none, or it calls a function */
-    size_t input_count, output_count;
+    uint32_t input_count, output_count;
     struct use *inputs;
     struct value **outputs;   /* NULL: absent */
     struct graph **inner;     /* bodies, in attribute order */
     const char **inner_names; /* their attribute names */
-    size_t inner_count;
+    uint32_t inner_count;
+    uint32_t place;         /* private to order.c */
     struct graph *function; /* the body, if it calls a local function of the model */
-    size_t place;           /* private to order.c */
     struct item *item;      /* in the worklist of the simplifier that runs (passes/simplify/engine.h) */
     void *mark;
 };
@@ -100,7 +105,7 @@ struct graph {
     bool is_redeclared;               /* an edit replaced types that the file declares */
     bool is_dropped;                  /* a function body that an edit took out of the net */
     struct value **inputs, **outputs; /* as listed; an inner graph may list an outer value as its output */
-    struct use *output_uses;          /* parallel to outputs; in use for those of an outer graph only */
+    struct output_use *output_uses;   /* parallel to outputs; in use for those of an outer graph only */
     size_t input_count, output_count;
     struct value **initializers; /* every value with one, in file order, new ones last; but when one is removed,
                                            the last takes its place */
@@ -131,6 +136,9 @@ struct net {
     struct name_table *names;         /* names in use; private to names.c */
     const struct symbols *symbols;    /* what the symbols of dims stand for; NULL before shape_infer */
 };
+
+/* The graph the read happens in. */
+struct graph *use_graph(const struct use *use);
 
 /* The value of this name in the graph itself, or NULL; and in the graph or those around it. */
 struct value *graph_value(const struct graph *graph, const char *name);

@@ -176,8 +176,8 @@ static bool define_node(struct builder *b, struct graph *graph, const BnfuseOnnx
     node->graph = graph;
     node->op = text_or_empty(proto->op_type);
     node->domain = domain_of(proto->domain);
-    node->input_count = proto->n_input;
-    node->output_count = proto->n_output;
+    node->input_count = (uint32_t)proto->n_input;
+    node->output_count = (uint32_t)proto->n_output;
     node->inputs = NEW_ARRAY(b->arena, struct use, proto->n_input);
     node->outputs = NEW_ARRAY(b->arena, struct value *, proto->n_output);
     append_node(graph, node);
@@ -286,8 +286,7 @@ static bool read_inputs(struct builder *b, struct node *node)
     for (size_t i = 0; i < node->input_count; i++) {
         const char *name = node->proto->input[i];
         node->inputs[i].node = node;
-        node->inputs[i].graph = node->graph;
-        node->inputs[i].slot = i;
+        node->inputs[i].slot = (uint32_t)i;
         if (!name || !*name) continue;
         struct value *value = scope_value(node->graph, name);
         if (!value)
@@ -323,7 +322,7 @@ static bool read_outputs(struct builder *b, struct graph *graph)
 {
     size_t count = graph->proto ? graph->proto->n_output : graph->function->n_output;
     graph->outputs = NEW_ARRAY(b->arena, struct value *, count);
-    graph->output_uses = NEW_ARRAY(b->arena, struct use, count);
+    graph->output_uses = NEW_ARRAY(b->arena, struct output_use, count);
     graph->output_count = count;
     for (size_t i = 0; i < count; i++) {
         const BnfuseOnnx__ValueInfoProto *info = graph->proto ? graph->proto->output[i] : NULL;
@@ -336,9 +335,9 @@ static bool read_outputs(struct builder *b, struct graph *graph)
                         name);
         graph->outputs[i] = value;
         graph->output_uses[i].graph = graph;
-        graph->output_uses[i].slot = i;
+        graph->output_uses[i].use.slot = (uint32_t)i;
         value->is_output = true;
-        if (value->graph != graph) use_add(&graph->output_uses[i], value);
+        if (value->graph != graph) use_add(&graph->output_uses[i].use, value);
         else if (!value->info) value->info = info;
     }
     return true;

@@ -18,7 +18,7 @@ struct ordering {
 /* The node of this graph in or under which a read happens; NULL for this graph's own outputs. */
 static struct node *reader_in(const struct graph *graph, const struct use *use)
 {
-    struct node *reader = use->node ? use->node : use->graph->owner;
+    struct node *reader = use->node ? use->node : use_graph(use)->owner;
     while (reader && reader->graph != graph) reader = reader->graph->owner;
     return reader;
 }
@@ -46,7 +46,7 @@ static size_t heap_pop(struct ordering *o)
 static struct node **list_nodes(const struct graph *graph, struct arena *arena)
 {
     struct node **nodes = NEW_ARRAY(arena, struct node *, graph->node_count);
-    size_t place = 0;
+    uint32_t place = 0;
     for (struct node *node = graph->first; node; node = node->next) {
         node->place = place;
         nodes[place++] = node;

@@ -251,7 +251,7 @@ static bool validate_inputs(struct validation *v, const struct node *node, const
         if (!validate_input_type(v, node, &slot, i, groups, error)) return false;
     }
     return i >= node->input_count
-           || schema_fail(v, node, error, "there are %zu inputs, %s has at most %zu", node->input_count, node->op, i);
+           || schema_fail(v, node, error, "there are %u inputs, %s has at most %zu", node->input_count, node->op, i);
 }
 
 /* Counts the outputs, and notes their types where the inputs or the schema settle them. */
@@ -268,7 +268,7 @@ static bool validate_outputs(struct validation *v, const struct node *node, cons
         i++;
     }
     return i >= node->output_count
-           || schema_fail(v, node, error, "there are %zu outputs, %s has at most %zu", node->output_count, node->op, i);
+           || schema_fail(v, node, error, "there are %u outputs, %s has at most %zu", node->output_count, node->op, i);
 }
 
 static const char *attribute_type_name(unsigned type)

@@ -85,11 +85,11 @@ static void link_parts(struct model *model, struct part *parts)
     } stack[WIRE_DEPTH];
     int depth = 0;
     model->part_slot_count = 8;
-    while (model->part_slot_count / 3 < (model->part_count + 1) / 2) model->part_slot_count *= 2;
+    while (model->part_slot_count / 4 * 3 < model->part_count) model->part_slot_count *= 2;
     model->part_slots = NEW_ARRAY(model->arena, uint32_t, model->part_slot_count);
     parts[0].message = &model->proto->base;
     for (size_t i = 0; i < model->part_count; i++) {
-        while (depth && i >= parts[stack[depth - 1].part].next) depth--;
+        while (depth && &parts[i] >= part_next(parts, &parts[stack[depth - 1].part])) depth--;
         if (depth) {
             size_t parent = stack[depth - 1].part;
             parts[i].message = next_child(parts[parent].message, &parts[i], stack[depth - 1].met);
@@ -109,7 +109,7 @@ static void point_into_bytes(const struct model *model)
         const struct part *part = &model->parts[i];
         if (!part->payload_size) continue;
         ((BnfuseOnnx__TensorProto *)part->message)->raw_data =
-            (ProtobufCBinaryData){ .len = part->payload_size, .data = (uint8_t *)model->bytes + part->payload };
+            (ProtobufCBinaryData){ .len = part->payload_size, .data = (uint8_t *)model->bytes + part_payload(part) };
     }
 }
 
@@ -282,7 +282,7 @@ bool model_payload(const struct model *model, const BnfuseOnnx__TensorProto *ten
     if (!model->file || !tensor->has_raw_data || tensor->raw_data.len) return false;
     const struct part *part = model_part(model, tensor);
     if (!part || !part->payload_size) return false;
-    *span = (struct span){ model->file, part->payload, part->payload_size };
+    *span = (struct span){ model->file, part_payload(part), part->payload_size };
     return true;
 }
 

@@ -23,7 +23,8 @@ struct factor {
 
 /* Exactly one of bytes, span.file, exact and strings is set (none of them matters when count is 0). */
 struct tensor {
-    enum dtype type;
+    enum dtype type : 8;
+    uint16_t factor_count;
     int rank;
     int64_t count; /* product of dims; 1 for rank 0 */
     const int64_t *dims;
@@ -32,7 +33,6 @@ struct tensor {
     const double *exact;  /* real values not yet rounded to `type` */
     char *const *strings; /* NUL-terminated (type STRING) */
     const struct factor *factors;
-    size_t factor_count;
 };
 
 /* A TensorProto, whichever field holds its data: raw_data (in memory or left in the file), typed fields, external data

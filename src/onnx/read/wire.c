@@ -130,10 +130,12 @@ static struct wire_bytes *new_bytes(struct arena *arena)
     return bytes;
 }
 
-static void make_room(struct wire_bytes *kept, uint64_t size)
+/* Twice as much as before, but no more than `most`. */
+static void make_room(struct wire_bytes *kept, uint64_t size, uint64_t most)
 {
     if (size <= kept->room) return;
-    size_t room = size > 2 * kept->room ? size : 2 * kept->room;
+    uint64_t room = 2 * (uint64_t)kept->room < most ? 2 * (uint64_t)kept->room : most;
+    room = room > size ? room : size;
     uint8_t *bytes = memory_take(kept->memory, room);
     if (kept->size) memcpy(bytes, kept->bytes, kept->size);
     if (kept->bytes) memory_give(kept->memory, kept->bytes, kept->room);
@@ -149,7 +151,7 @@ static bool need(struct scan *scan, uint64_t size)
     uint64_t more = scan->at + size - scan->read, left = scan->wire->size - scan->read;
     scan->ahead = scan->ahead < READ_MOST / 2 ? 2 * scan->ahead : READ_MOST;
     if (more < scan->ahead) more = scan->ahead < left ? scan->ahead : left;
-    make_room(kept, kept->size + more);
+    make_room(kept, kept->size + more, kept->size + left);
     if (scan->file) {
         const struct span whole = { scan->file, 0, scan->wire->size };
         if (!span_read(&whole, scan->read, kept->bytes + kept->size, more, scan->error)) return false;
@@ -256,7 +258,7 @@ static struct part *add_part(struct scan *scan)
 {
     struct wire *wire = scan->wire;
     scan->parts->size = wire->part_count * sizeof *wire->parts;
-    make_room(scan->parts, scan->parts->size + sizeof *wire->parts);
+    make_room(scan->parts, scan->parts->size + sizeof *wire->parts, SIZE_MAX);
     wire->parts = (struct part *)scan->parts->bytes;
     return &wire->parts[wire->part_count++];
 }
@@ -306,7 +308,8 @@ static void pop(struct scan *scan)
     struct wire *wire = scan->wire;
     scan->depth--;
     wire->heap += list_heap(frame->fields);
-    if (frame->part >= 0) wire->parts[frame->part].next = (uint32_t)wire->part_count;
+    if (frame->part >= 0 && !wire->parts[frame->part].payload_size)
+        wire->parts[frame->part].next = (uint32_t)wire->part_count;
     if (frame->cut < 0) {
         assert(!frame->lost || !scan->depth);
         return;
@@ -337,8 +340,8 @@ static void lift(struct scan *scan, const struct head *head)
 static bool meet_raw_data(struct scan *scan, const struct head *head)
 {
     struct part *part = &scan->wire->parts[top(scan)->part];
-    bool large = head->length >= WIRE_PAYLOAD && !scan->keeps_payloads;
-    part->payload = large ? scan->at : 0;
+    bool large = head->length >= WIRE_PAYLOAD && !scan->keeps_payloads && scan->at - part->start <= UINT32_MAX;
+    part->payload = large ? (uint32_t)(scan->at - part->start) : 0;
     part->payload_size = large ? head->length : 0;
     if (large) {
         lift(scan, head);

@@ -22,11 +22,25 @@ enum {
  * annotation, function, training info. All messages that can hold one of these are of these kinds. */
 struct part {
     uint64_t start, size;            /* in the file: `head` bytes of tag and length, then `size` of content */
-    uint16_t head, field;            /* field: its number in the enclosing message; 0 for the model */
-    uint32_t next;                   /* index of the first part after everything in this one */
+    uint64_t payload_size;           /* of a tensor whose raw_data was taken out; else 0 */
     const ProtobufCMessage *message; /* filled in by model.c */
-    uint64_t payload, payload_size;  /* of a tensor whose raw_data was taken out */
+    uint16_t head, field;            /* field: its number in the enclosing message; 0 for the model */
+    union {
+        uint32_t next;    /* index of the first part after everything in this one, without a payload */
+        uint32_t payload; /* with one: where it begins, from `start` on; such a part holds no other */
+    };
 };
+
+/* The first of the list that comes after everything in this one. */
+static inline const struct part *part_next(const struct part *parts, const struct part *part)
+{
+    return part->payload_size ? part + 1 : parts + part->next;
+}
+
+static inline uint64_t part_payload(const struct part *part)
+{
+    return part->start + part->payload;
+}
 
 static inline uint64_t part_content(const struct part *part)
 {

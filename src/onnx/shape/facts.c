@@ -49,7 +49,7 @@ static struct dim *new_content(struct shaping *s, struct value *value, int64_t c
 {
     struct contents *entry = NEW(s->scratch, struct contents);
     value->content = NEW_ARRAY(s->arena, struct dim, (size_t)count);
-    value->content_count = (int32_t)count;
+    value->content_count = (int16_t)count;
     *entry = (struct contents){ value, value->content, s->contents };
     s->contents = entry;
     return value->content;

@@ -134,10 +134,10 @@ struct payloads {
 static uint64_t stretch(struct payloads *payloads, uint64_t offset, uint64_t size, bool *inside)
 {
     const struct part *part = payloads->at;
-    while (part < payloads->end && (!part->payload_size || part->payload + part->payload_size <= offset)) part++;
+    while (part < payloads->end && (!part->payload_size || part_payload(part) + part->payload_size <= offset)) part++;
     payloads->at = part;
-    *inside = part < payloads->end && part->payload <= offset;
-    uint64_t end = part == payloads->end ? UINT64_MAX : part->payload + (*inside ? part->payload_size : 0);
+    *inside = part < payloads->end && part_payload(part) <= offset;
+    uint64_t end = part == payloads->end ? UINT64_MAX : part_payload(part) + (*inside ? part->payload_size : 0);
     return end - offset < size ? end - offset : size;
 }
 

@@ -180,9 +180,11 @@ static void note_differences(struct splice *splice)
 static void find_parents(struct splice *splice)
 {
     const struct part *parts = splice->model->parts;
-    for (size_t i = 0; i < splice->model->part_count; i++)
-        for (size_t child = i + 1; child < parts[i].next; child = parts[child].next)
-            splice->parents[child] = (uint32_t)i;
+    for (size_t i = 0; i < splice->model->part_count; i++) {
+        const struct part *end = part_next(parts, &parts[i]);
+        for (const struct part *child = &parts[i + 1]; child < end; child = part_next(parts, child))
+            splice->parents[part_index(splice, child)] = (uint32_t)i;
+    }
 }
 
 /* ---- the data file --------------------------------------------------------------------------------------------- */
@@ -334,6 +336,7 @@ static bool add_graph_fields(struct splice *splice, const struct graph *graph, c
 static bool add_touched(struct splice *splice, const struct part *part)
 {
     const struct part *parts = splice->model->parts;
+    const struct part *end = part_next(parts, part);
     uint64_t at = part_content(part);
     if (part->message->descriptor == &bnfuse_onnx__tensor_proto__descriptor)
         return add_moved_tensor(splice, part->field, (const BnfuseOnnx__TensorProto *)part->message);
@@ -344,7 +347,7 @@ static bool add_touched(struct splice *splice, const struct part *part)
     if (graph) {
         if (!add_graph_fields(splice, graph, part)) return false;
     } else {
-        for (const struct part *child = part + 1; child < parts + part->next; child = parts + child->next) {
+        for (const struct part *child = part + 1; child < end; child = part_next(parts, child)) {
             add_run(splice, at, child->start);
             if (!add_message(splice, child->field, child->message)) return false;
             at = part_end(child);
@@ -642,10 +645,11 @@ static bool add_graph_fields(struct splice *splice, const struct graph *graph, c
 {
     const struct part *parts = splice->model->parts;
     struct graph_splice gs = { .splice = splice, .graph = graph, .node = graph->first };
+    const struct part *end = part_next(parts, part);
     uint64_t at = part_content(part);
     find_gone(&gs);
     add_constant_nodes(splice, graph);
-    for (const struct part *child = part + 1; child < parts + part->next; child = parts + child->next) {
+    for (const struct part *child = part + 1; child < end; child = part_next(parts, child)) {
         add_run(splice, at, child->start);
         if (!add_child(&gs, child)) return false;
         at = part_end(child);

@@ -283,8 +283,8 @@ static bool same_name(struct verify *v, const struct value *value, const char *n
 
 static bool same_names(struct verify *v, const struct node *node, const BnfuseOnnx__NodeProto *b)
 {
-    if (node->input_count != b->n_input) return differs(v, "%zu inputs became %zu", node->input_count, b->n_input);
-    if (node->output_count != b->n_output) return differs(v, "%zu outputs became %zu", node->output_count, b->n_output);
+    if (node->input_count != b->n_input) return differs(v, "%u inputs became %zu", node->input_count, b->n_input);
+    if (node->output_count != b->n_output) return differs(v, "%u outputs became %zu", node->output_count, b->n_output);
     for (size_t i = 0; i < node->input_count; i++)
         if (!same_name(v, node->inputs[i].value, b->input[i], "input", i)) return false;
     for (size_t i = 0; i < node->output_count; i++)
@@ -301,7 +301,7 @@ static bool is_body(const ProtobufCFieldDescriptor *field)
 static bool same_bodies(struct verify *v, const struct node *a, const BnfuseOnnx__AttributeProto *b, size_t *at)
 {
     size_t count = (b->g != NULL) + b->n_graphs;
-    if (count > a->inner_count - *at) return differs(v, "%zu bodies became more", a->inner_count);
+    if (count > a->inner_count - *at) return differs(v, "%u bodies became more", a->inner_count);
     if (b->g && !same_graph(v, a->inner[(*at)++], b->g)) return false;
     for (size_t i = 0; i < b->n_graphs; i++)
         if (!same_graph(v, a->inner[(*at)++], b->graphs[i])) return false;
@@ -320,7 +320,7 @@ static bool same_attributes(struct verify *v, const struct node *a, const Bnfuse
             return differs(v, "its attribute \"%s\"", text_or_empty(x->name));
         if (!same_fields(v, &x->base, &y->base, is_body) || !same_bodies(v, a, y, &body)) return false;
     }
-    return body == a->inner_count || differs(v, "%zu bodies became %zu", a->inner_count, body);
+    return body == a->inner_count || differs(v, "%u bodies became %zu", a->inner_count, body);
 }
 
 static bool is_of_node(const ProtobufCFieldDescriptor *field)

@@ -157,10 +157,10 @@ static void apply_weight(struct decision *decision, const struct step *step, con
     }
     struct tensor *scaled = tensor_scaled(arena, l->weight, &factor);
     constants_spend(decision->constants, constant_growth(old, l->weight));
-    struct folded *f = NEW(arena, struct folded);
+    struct folded *f = NEW(folds->arena, struct folded);
     *f = (struct folded){ old, factor, NULL, known };
     f->factor.scale = scaled->factors[scaled->factor_count - 1].scale;
-    f->value = edit_add_initializer(step->node->graph, fused_name(arena, old->name), scaled);
+    f->value = edit_add_initializer(step->node->graph, fused_name(folds->arena, old->name), scaled);
     if (scaled->factor_count == l->weight->factor_count + 1) pointer_map_set(folds, hash, f);
     edit_set_input(step->node, l->weight_slot, f->value);
 }

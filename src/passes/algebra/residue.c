@@ -66,7 +66,7 @@ static enum reason residue(struct decision *decision, void (*apply)(struct decis
 static int addend_slot(struct decision *decision, const struct value *value)
 {
     enum reason why;
-    if (value->use_count != 1 || value->is_output || value->uses->graph != value->graph) return -1;
+    if (value->use_count != 1 || value->is_output || use_graph(value->uses) != value->graph) return -1;
     struct node *reader = value->uses->node;
     if (!reader || !operator_has(reader, BROADCASTS)) return -1;
     for (size_t slot = 0; slot < reader->input_count; slot++) {

@@ -173,7 +173,7 @@ struct node *shift_map_average(struct decision *decision, const struct node *nod
 {
     const struct value *y = node_output(node, 0);
     struct node *reader = y && y->use_count == 1 && !y->is_output ? y->uses->node : NULL;
-    if (!reader || y->uses->slot != 0 || y->uses->graph != y->graph || y->shape.rank < 3
+    if (!reader || y->uses->slot != 0 || use_graph(y->uses) != y->graph || y->shape.rank < 3
         || y->shape.rank > TENSOR_MAX_RANK || !node_output(reader, 0))
         return NULL;
     if (!operator_has(reader, AVERAGES)) return NULL;

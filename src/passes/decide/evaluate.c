@@ -39,7 +39,7 @@ struct constants *constants_open(struct arena *arena, uint64_t limit)
 {
     struct constants *constants = NEW(arena, struct constants);
     *constants = (struct constants){ .arena = arena,
-                                     .folds.arena = arena,
+                                     .folds.arena = arena_scratch(arena),
                                      .limit = limit,
                                      .work_left = WORK_LIMIT,
                                      .pool = NEW(arena, struct array_pool) };
@@ -52,6 +52,8 @@ void constants_close(struct constants *constants)
 {
     for (struct found *found = constants->all; found; found = found->next) found->value->mark = NULL;
     constants->all = NULL;
+    arena_close(constants->folds.arena);
+    constants->folds = (struct pointer_map){ .arena = constants->folds.arena };
 }
 
 bool constants_fit(const struct constants *constants, uint64_t bytes)
@@ -188,7 +190,7 @@ static const struct tensor *known_content(struct constants *constants, const str
 static struct found *remember(struct constants *constants, struct value *value)
 {
     if (value->mark) return value->mark;
-    struct found *found = NEW(constants->arena, struct found);
+    struct found *found = NEW(constants->folds.arena, struct found);
     *found = (struct found){ .value = value, .next = constants->all, .tensor = value_constant(value) };
     constants->all = found;
     return value->mark = found;
