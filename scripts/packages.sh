@@ -48,8 +48,9 @@ cp -r models debian "$root/source/"
 cat > "$root/try.sh" << 'END'
 set -eu
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -q > /dev/null
-apt-get install -q -y --no-install-recommends /packages/*.deb gcc libc6-dev pkg-config cmake make python3-numpy > /dev/null
+install() { apt-get install -q -y --no-install-recommends "$@" > /dev/null; }
+{ apt-get update -q > /dev/null && install gcc libc6-dev pkg-config cmake make python3-numpy; } || exit 77
+install /packages/*.deb
 cd /source
 for each in program library python; do
     BNFUSE_TEST_MODELS=/source/models sh debian/tests/$each || { echo "failed: $each"; exit 1; }

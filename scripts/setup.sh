@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing on Debian 12, and nothing else.
+# Installs what is missing on Debian 12, and nothing else. Ends with 77 when that cannot be had, so that who calls it can
+# tell this from a failed test.
 #
 #   scripts/setup.sh [SET]...     Without an argument: build.
 #       build      to compile
@@ -68,10 +69,10 @@ done
 
 as_root=
 if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null || { echo "setup.sh: become root, or install sudo; missing:$missing" >&2; exit 2; }
+    command -v sudo >/dev/null || { echo "setup.sh: become root, or install sudo; missing:$missing" >&2; exit 77; }
     as_root=sudo
 fi
 echo "Installing:$missing"
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q
+as_root="$as_root env DEBIAN_FRONTEND=noninteractive"
 # shellcheck disable=SC2086  # a list of words
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+{ $as_root apt-get update -q && $as_root apt-get install -q -y --no-install-recommends $missing; } || exit 77

@@ -19,7 +19,7 @@ mkdir -p "$store/lists/partial" "$store/cache/archives/partial"
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 # The mirror that the system itself uses.
 mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' "Codename: $suite" | head -n 1)
-[ -n "$mirror" ] || { echo "sources.sh: apt knows no mirror of $suite; run apt-get update" >&2; exit 2; }
+[ -n "$mirror" ] || { echo "sources.sh: apt knows no mirror of $suite; run apt-get update" >&2; exit 77; }
 echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" \
     > "$store/sources.list"
 own_apt() {
@@ -27,9 +27,9 @@ own_apt() {
         -o Dir::State::Lists="$store/lists" -o Dir::Cache="$store/cache" -o APT::Sandbox::User=root \
         -o APT::Get::List-Cleanup=0 "$@"
 }
-own_apt update
+own_apt update || exit 77
 # shellcheck disable=SC2086  # a list of words
-(cd "$store" && own_apt --download-only source $wanted)
+(cd "$store" && own_apt --download-only source $wanted) || exit 77
 for library in $wanted; do
     rm -rf "build/sources/$library"
     dpkg-source --no-check -x "$store/${library}"_*.dsc "build/sources/$library"

@@ -7,19 +7,22 @@
 #   scripts/test.sh --ort      brings ONNX Runtime first, as an independent judge (npm; 70 MB to download)
 #   scripts/test.sh --all      with ONNX Runtime, and then WebAssembly, the npm package, the page in a browser, the Python
 #                              module, the static program, the image, arm64 and the Debian packages (scripts/all.sh)
-#   scripts/test.sh --no-skips fails when anything was skipped; what needs a service is not skipped but done without it
-#                              (the image's steps without docker, the CI recipes without a CI)
+#   scripts/test.sh --no-skips fails when one of the two runs skipped anything; what needs a service is not skipped but
+#                              done without it (the CI recipes without a CI)
+#   --minutes N                with --all: no form is begun later than this
 set -eu
 cd "$(dirname "$0")/.."
 
-ort=false all=false skips=true
-for option; do
-    case $option in
+started=$(date +%s) ort=false all=false skips=true minutes=
+while [ $# -gt 0 ]; do
+    case $1 in
     --ort) ort=true ;;
     --all) all=true ort=true ;;
     --no-skips) skips=false ;;
-    *) echo "usage: scripts/test.sh [--ort] [--all] [--no-skips]" >&2; exit 2 ;;
+    --minutes) minutes=${2:?} && shift ;;
+    *) echo "usage: scripts/test.sh [--ort] [--all [--minutes N]] [--no-skips]" >&2; exit 2 ;;
     esac
+    shift
 done
 
 scripts/setup.sh build test
@@ -44,17 +47,18 @@ echo
 echo "Suites run, and what was skipped (details: build/*/Testing/Temporary/LastTest.log):"
 grep -hE '^[a-z].*: [1-9][0-9]* passed, [0-9]+ failed|skipped: |: skipped$|^\[  SKIPPED \] [a-z_]+$' \
     build/release/Testing/Temporary/LastTest.log | sort -u | sed 's/^/    /'
-echo
-sed -n 's/^[0-9]*% tests passed, \([0-9]*\) tests failed out of \([0-9]*\)/\1 \2/p' build/release/tests.log \
-    build/asan/tests.log | awk '{ failed += $1; all += $2 }
-    END { printf "%d%% tests passed, %d tests failed out of %d\n", all ? 100 * (all - failed) / all : 0, failed, all }'
 good=true
-if $all; then
-    if $skips; then scripts/all.sh; else scripts/all.sh --no-skips; fi || good=false
-fi
 if ! $skips && grep -hE '\*\*\*Skipped|^\[  SKIPPED \] [a-z_]+$' build/release/tests.log build/asan/tests.log \
     build/release/Testing/Temporary/LastTest.log build/asan/Testing/Temporary/LastTest.log | sort -u | grep .; then
     echo "the above was skipped"
     good=false
 fi
+if $all; then
+    echo
+    scripts/all.sh ${minutes:+--until $((started + 60 * minutes))} || good=false
+fi
+echo
+sed -n 's/^[0-9]*% tests passed, \([0-9]*\) tests failed out of \([0-9]*\)/\1 \2/p' build/release/tests.log \
+    build/asan/tests.log | awk '{ failed += $1; all += $2 }
+    END { printf "%d%% tests passed, %d tests failed out of %d\n", all ? 100 * (all - failed) / all : 0, failed, all }'
 $good && [ ! -e build/release/tests.failed ] && [ ! -e build/asan/tests.failed ]

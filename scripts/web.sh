@@ -13,7 +13,7 @@ command -v npm > /dev/null || scripts/setup.sh npm
 mkdir -p build/web-tools build/web
 cp web/package.json web/package-lock.json build/web-tools/ 2> /dev/null || cp web/package.json build/web-tools/
 [ -x build/web-tools/node_modules/.bin/esbuild ] ||
-    (cd build/web-tools && npm install --ignore-scripts --no-audit --no-fund --loglevel=error)
+    (cd build/web-tools && npm install --ignore-scripts --no-audit --no-fund --loglevel=error) || exit 77
 build/web-tools/node_modules/.bin/esbuild web/app.js web/worker.js --bundle --minify --format=esm --target=es2022 \
     --legal-comments=none --log-level=warning --outdir=build/web
 cp web/index.html web/style.css bindings/node/bnfuse.wasm build/web/
