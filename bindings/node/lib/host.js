@@ -47,13 +47,19 @@ class Host {
 
   attach({ exports }) { this.exports = exports; }
 
-  // Memory moves when it grows, so views are made anew.
-  bytes(at, size) { return new Uint8Array(this.memory.buffer, at >>> 0, size >>> 0); }
-  view() { return new DataView(this.memory.buffer); }
+  /** All of memory. A view of it is of no use once memory has grown. */
+  all() {
+    if (this.whole?.buffer !== this.memory.buffer) {
+      this.whole = new Uint8Array(this.memory.buffer);
+      this.numbers = new DataView(this.memory.buffer);
+    }
+    return this.whole;
+  }
+  bytes(at, size) { return this.all().subarray(at >>> 0, (at >>> 0) + (size >>> 0)); }
+  view() { return this.all() && this.numbers; }
   put32(at, value) { this.view().setInt32(at >>> 0, value, true); }
   text(at) {
-    const all = new Uint8Array(this.memory.buffer);
-    return new TextDecoder().decode(all.slice(at >>> 0, all.indexOf(0, at >>> 0)));
+    return new TextDecoder().decode(this.all().slice(at >>> 0, this.all().indexOf(0, at >>> 0)));
   }
   putText(text) {
     const bytes = new TextEncoder().encode(text);
@@ -128,7 +134,7 @@ class Host {
     if (file.standard !== undefined && !this.output.input) return 0;
     for (;;) {
       try {
-        return this.fs.readSync(file.handle, this.bytes(at, size), 0, size, position);
+        return this.fs.readSync(file.handle, this.all(), at >>> 0, size >>> 0, position);
       } catch (error) {
         if (error.code === 'EOF') return 0; // a console of Windows that was closed
         if (error.code !== 'EAGAIN') throw error;
@@ -259,7 +265,7 @@ class Host {
       abort: () => { throw new Exit(INTERNAL); },
       __call_sighandler: () => {},
       emscripten_memcpy_big: (to, from, size) => {
-        new Uint8Array(this.memory.buffer).copyWithin(to >>> 0, from >>> 0, (from >>> 0) + (size >>> 0));
+        this.all().copyWithin(to >>> 0, from >>> 0, (from >>> 0) + (size >>> 0));
         return to;
       },
       emscripten_get_heap_max: () => 2 ** 32 - PAGE,
