@@ -9,8 +9,8 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 scripts/setup.sh browser npm
 mkdir -p build/look
-npm install --silent --ignore-scripts --no-fund --no-audit --prefix build/look playwright-core html-validate
+npm install --silent --ignore-scripts --no-fund --no-audit --prefix build/look playwright-core@1.61.0 html-validate@9.7.1
 [ "${1-}" != --install ] || exit 0
 [ -x build/release/bnfuse ] || { cmake --preset release && cmake --build --preset release --target bnfuse models; }
-mkdir -p ${1:+"$1"}
+[ $# = 0 ] || mkdir -p "$1"
 NODE_MODULES=$root/build/look/node_modules exec node tests/layout.mjs build/release/bnfuse build/release/models ${1:+"$1"}
