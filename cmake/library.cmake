@@ -13,6 +13,7 @@ list(FILTER LIBRARY_SOURCES EXCLUDE REGEX "/src/(report/|cli/|main\.c)")
 
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL wasm32)   # nobody trains there, or decodes language; and it has to be small
     list(FILTER LIBRARY_SOURCES EXCLUDE REGEX "/runtime/ops/(gradient_|group_query|experts|quantized_rnn)")
+    list(APPEND LIBRARY_SOURCES bindings/node/strtod.c)
 endif()
 add_library(bnfuse_objects OBJECT ${LIBRARY_SOURCES})
 set_source_files_properties(src/runtime/ops/image_libraries.c PROPERTIES

@@ -33,6 +33,16 @@ export function systemError(code, path) {
   return Object.assign(new Error(path === undefined ? code : `${code}, '${path}'`), { code });
 }
 
+/** The number that a text begins with, as strtod of C has it (nothing: 0), and the length of its text. */
+export function readNumber(text) {
+  const [whole, sign, hex, point = '', exponent = 0, decimal] =
+    /^[ \t-\r]*([+-]?)(?:0x(?=\.?[\da-f])([\da-f]*)\.?([\da-f]*)(?:p([+-]?\d+))?|((?:\d+\.?|\.\d)\d*(?:e[+-]?\d+)?|inf(?:inity)?|nan))/i
+      .exec(text) ?? ['', '', undefined, '', 0, '0'];
+  const size = hex === undefined
+    ? Number(/^i/i.test(decimal) ? Infinity : decimal) : parseInt(hex + point, 16) * 2 ** (exponent - 4 * point.length);
+  return [sign === '-' ? -size : size, whole.length];
+}
+
 const isStream = (stats) => !stats.isFile() && !stats.isDirectory();
 const joined = (folder, path) => (path.startsWith('/') || folder === '.' ? path : `${folder.replace(/\/$/, '')}/${path}`);
 
@@ -319,6 +329,14 @@ class Host {
       _munmap_js: () => 0,
     };
 
+    const host = {
+      read_number: (at, length) => {
+        const [number, size] = readNumber(this.text(at));
+        this.put32(length, size);
+        return number;
+      },
+    };
+
     const wasi_snapshot_preview1 = {
       proc_exit: (status) => { throw new Exit(status); },
       fd_close: wasi((fd) => this.close(fd)),
@@ -366,7 +384,7 @@ class Host {
       if (room === 'env' && name.startsWith('invoke_')) env[name] = this.invoke();
       if (room === 'env' && name.startsWith('__syscall_')) env[name] ??= Object.assign(() => -ERRNO.ENOSYS, { unserved: true });
     }
-    return { env, wasi_snapshot_preview1 };
+    return { env, host, wasi_snapshot_preview1 };
   }
 
   /** A call that a long jump may end. */

@@ -8,7 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { unserved } from '../lib/host.js';
+import { readNumber, unserved } from '../lib/host.js';
 import { BnfuseError, compare, explain, fuse, program, run } from '../lib/index.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -23,6 +23,18 @@ const bytes = (name) => fs.readFileSync(model(name));
 const program_ = (...words) => spawnSync(process.execPath, [command, ...words], { cwd: folder });
 const native_ = (...words) => spawnSync(native, words, { cwd: folder });
 const trained = path.join(root, 'models', 'trained_cnn.onnx');
+
+test('a number is read as C reads it', () => {
+  const read = {
+    '1.5': [1.5, 3], '1e3x': [1000, 3], ' \n-.5e-1.': [-0.05, 8], '7.e': [7, 2], '9007199254740993': [9007199254740992, 16],
+    '2.4703282292062327208e-324': [0, 26], '2.4703282292062328e-324': [5e-324, 23], '1e999': [Infinity, 5],
+    '-0x1.8P-1z': [-0.75, 9], '0x.p': [0, 1], '-infinite': [-Infinity, 4], 'NaN': [NaN, 3], '-0': [-0, 2], '.e1': [0, 0], '': [0, 0],
+  };
+  for (const [text, expected] of Object.entries(read)) assert.deepEqual(readNumber(text), expected, text);
+  for (const number of ['0x1p-20', '1e-5', '1e999', '1e', 'x'])
+    assert.equal(program_(model('conv_bn_relu'), '-q', '--rtol', number, '-o', 'out.onnx').status,
+      native_(model('conv_bn_relu'), '-q', '--rtol', number, '-o', 'out.onnx').status, number);
+});
 
 test('fuse gives the bytes that the native program writes', async () => {
   const { model: fused, report } = await fuse(bytes('conv_bn_relu'));

@@ -152,7 +152,7 @@ MATH_FUNCTION math_exp_f32(double x)
     return FUSED_F64(power, math_exp_series_f32(r), power);
 }
 
-MATH_FUNCTION math_expm1_f32(double x)
+MATH_LARGE math_expm1_f32(double x)
 {
     double r, near = x < -50.0 ? -50.0 : x > 709.0 ? 709.0 : x, power = math_power_of_two(math_reduce(near, &r));
     return x == 0 ? x : FUSED_F64(power, math_exp_series_f32(r), power - 1.0);
@@ -180,7 +180,7 @@ MATH_LARGE math_tanh(double x)
     return copysign(m / (m + 2.0), x);
 }
 
-MATH_FUNCTION math_tanh_f32(double x)
+MATH_LARGE math_tanh_f32(double x)
 {
     double size = fabs(x), m = math_expm1_f32(2.0 * (size > 22.0 ? 22.0 : size));
     return copysign(m / (m + 2.0), x);
@@ -236,7 +236,7 @@ MATH_LARGE math_erf(double x)
 }
 
 /* 1 - e^(-x q(x)), q being -log(erfc(x)) / x fitted on 0 .. 4; from there on a float's 1. */
-MATH_FUNCTION math_erf_f32(double x)
+MATH_LARGE math_erf_f32(double x)
 {
     double size = fabs(x) > 4.0 ? 4.0 : fabs(x), q = 0x1.4053f365643fcp-20;
     q = FUSED_F64(q, size, -0x1.6645f374c2a6cp-16);
