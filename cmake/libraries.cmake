@@ -36,7 +36,10 @@ if(NOT BNFUSE_LIBRARY_SOURCES)
         endif()
         pkg_check_modules(${package} ${required} QUIET IMPORTED_TARGET ${module})
         if(${package}_FOUND)
-            if(package STREQUAL TIFF) # not linked: it is loaded when it is wanted
+            if(package STREQUAL TIFF) # not linked: it is loaded when it is wanted, by the name that a link would record
+                get_filename_component(file "${TIFF_LINK_LIBRARIES}" REALPATH)
+                string(REGEX MATCH "[^/]+[.]so[.][0-9]+" soname "${file}")
+                list(APPEND IMAGE_DEFINITIONS "TIFF_LIBRARY=\"${soname}\"")
                 list(APPEND IMAGE_LIBRARIES ${CMAKE_DL_LIBS})
             else()
                 list(APPEND IMAGE_LIBRARIES PkgConfig::${package})

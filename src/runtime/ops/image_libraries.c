@@ -199,9 +199,8 @@ bool image_read_png(struct image *image)
 #include <tiffio.h>
 
 /* libtiff brings seven libraries along, whose loading would double the time that the program takes to start. So it is
- * loaded by the first image that needs it, and stays. */
-#define TIFF_LIBRARY "libtiff.so.6"
-
+ * loaded by the first image that needs it, and stays. TIFF_LIBRARY is the name by which programs that were linked with it
+ * ask for it (cmake/libraries.cmake). */
 #define TIFF_FUNCTIONS(row)                                                                                      \
     row(TIFFOpenOptionsAlloc) row(TIFFOpenOptionsFree) row(TIFFOpenOptionsSetMaxSingleMemAlloc)                  \
         row(TIFFOpenOptionsSetErrorHandlerExtR) row(TIFFOpenOptionsSetWarningHandlerExtR) row(TIFFClientOpenExt) \
