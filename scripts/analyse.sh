@@ -67,7 +67,7 @@ run_threads() {
         "-DCMAKE_C_FLAGS_DEBUG=-O1 -g1 -fsanitize=thread" -DBUILD_TESTING=ON >/dev/null
     cmake --build build/threads --target bnfuse models team_test run_test product_test training_bn_test bnfuse_test >"$out/build.log"
     for test in team run product training_bn bnfuse; do
-        TSAN_OPTIONS=exitcode=0 "build/threads/tests/${test}_test" >"$out/threads.log" 2>&1 ||
+        TSAN_OPTIONS=exitcode=0 BNFUSE_MODELS=build/threads/models "build/threads/tests/${test}_test" >"$out/threads.log" 2>&1 ||
             printf 'failed\ttests/%s_test.c\t1\tthe test fails under the sanitizer\n' $test
         sed -n 's/^SUMMARY: ThreadSanitizer: \(.*\) \([^ ]*\):\([0-9]*\).* in .*/\1\t\2\t\3\tthreads/p' "$out/threads.log"
     done
