@@ -1287,6 +1287,12 @@ static void a_difference_can_be_taken_away(void **state)
     assert_ran("run away/first.onnx --data away --exact", 0);
     assert_ran("run away/second.onnx --data away --exact", 1);
     assert_true(exists("away/command.txt"));
+    assert_ran("compare away/first.onnx away/second.onnx --repro away", 2);
+    assert_says(err, "first.onnx: --repro would overwrite the model");
+    assert_ran("compare a.onnx b.onnx --repro away --data away", 2);
+    assert_ran("compare a.onnx b.onnx --repro away --data away/test_data_set_0", 2);
+    assert_ran("compare a.onnx b.onnx --repro away --input x=away/test_data_set_0/input_0.pb", 2);
+    assert_ran("compare a.onnx b.onnx --repro away --junit away/command.txt", 2);
     static const char *const files[] = { "away/first.onnx",
                                          "away/second.onnx",
                                          "away/command.txt",

@@ -65,9 +65,16 @@ static bool collide(const struct place *target, const struct place *other, bool 
     return false;
 }
 
+/* What every --repro writes into its folder, beside this folder of data. */
+static const char *const repro_files[] = { "first.onnx", "second.onnx", "command.txt" };
+#define REPRO_DATA "test_data_set_0"
+
+enum { REPRO_FILES = sizeof repro_files / sizeof *repro_files };
+
 struct targets {
     size_t count;
     char *data; /* path of --external-data */
+    char repro[REPRO_FILES][PATH_MAX];
     struct place list[];
 };
 
@@ -94,12 +101,21 @@ static bool add_data(struct targets *targets, const struct settings *settings)
     return true;
 }
 
+static void add_repro(struct targets *targets, const char *folder)
+{
+    for (size_t i = 0; folder && i < REPRO_FILES; i++) {
+        snprintf(targets->repro[i], sizeof targets->repro[i], "%s/%s", folder, repro_files[i]);
+        add_target(targets, "--repro", targets->repro[i], NO_JOB);
+    }
+}
+
 static bool add_targets(struct targets *targets, const struct settings *settings, const struct plan *plan)
 {
     bool replaces = settings->command == COMMAND_FUSE;
     for (size_t i = 0; i < plan->count; i++)
         add_target(targets, settings->out_dir ? "--out-dir" : "-o", plan->jobs[i].output, replaces ? i : NO_JOB);
     for (size_t i = 0; i < REPORT_COUNT; i++) add_target(targets, report_options[i], settings->reports[i], NO_JOB);
+    add_repro(targets, settings->check.repro);
     return add_data(targets, settings);
 }
 
@@ -145,12 +161,13 @@ bool targets_spare(const struct targets *targets, bnfuse_model *model, size_t jo
     return true;
 }
 
-/* Expected outputs of a data set are there under the very names that are written. */
-static bool output_folder_is_no_source(const struct settings *settings, bnfuse_error *error)
+/* The inputs and outputs of a data set are there under the very names that are written. */
+static bool folder_is_no_source(const char *option, const char *folder, const struct settings *settings,
+                                bnfuse_error *error)
 {
     struct place target, source;
-    if (!settings->output_directory) return true;
-    find_place(&target, "--output-dir", settings->output_directory);
+    if (!folder) return true;
+    find_place(&target, option, folder);
     for (size_t i = 0; i < settings->data.count; i++) {
         find_place(&source, "--data", settings->data.names[i]);
         if (target.exists && source.exists && same_inode(&target.file, &source.file))
@@ -159,11 +176,33 @@ static bool output_folder_is_no_source(const struct settings *settings, bnfuse_e
     return true;
 }
 
+static const char *path_of_input(const char *input)
+{
+    const char *equals = strrchr(input, '=');
+    return equals ? equals + 1 : input;
+}
+
+/* Nor is the folder of data below it one, nor does an input stand there. */
+static bool repro_is_no_source(const struct settings *settings, bnfuse_error *error)
+{
+    char data[PATH_MAX];
+    struct place target, source;
+    if (!settings->check.repro) return true;
+    snprintf(data, sizeof data, "%s/" REPRO_DATA, settings->check.repro);
+    find_place(&target, "--repro", data);
+    for (size_t i = 0; i < settings->inputs.count; i++) {
+        find_place(&source, "--input", path_of_input(settings->inputs.names[i]));
+        if (target.exists && source.exists && same_inode(&target.file, &source.folder))
+            return collide(&target, &source, true, error);
+    }
+    return folder_is_no_source("--repro", settings->check.repro, settings, error)
+           && folder_is_no_source("--repro", data, settings, error);
+}
+
 static bool inputs_are_no_targets(const struct targets *targets, const struct settings *settings, bnfuse_error *error)
 {
     for (size_t i = 0; i < settings->inputs.count; i++) {
-        const char *input = settings->inputs.names[i], *equals = strrchr(input, '=');
-        if (!is_no_target(targets, "--input", equals ? equals + 1 : input, NO_JOB, error)) return false;
+        if (!is_no_target(targets, "--input", path_of_input(settings->inputs.names[i]), NO_JOB, error)) return false;
     }
     for (size_t i = 0; i < settings->data.count; i++)
         if (!is_no_target_folder(targets, "--data", settings->data.names[i], error)) return false;
@@ -195,14 +234,17 @@ static bool are_distinct(const struct targets *targets, bnfuse_error *error)
 
 struct targets *targets_open(const struct settings *settings, const struct plan *plan, bnfuse_error *error)
 {
-    struct targets *targets = calloc(1, sizeof *targets + (plan->count + REPORT_COUNT + 1) * sizeof *targets->list);
+    struct targets *targets =
+        calloc(1, sizeof *targets + (plan->count + REPORT_COUNT + 1 + REPRO_FILES) * sizeof *targets->list);
     if (!targets || !add_targets(targets, settings, plan)) {
         targets_close(targets);
         out_of_memory(error);
         return NULL;
     }
     if (are_distinct(targets, error) && operands_are_no_targets(targets, settings, plan, error)
-        && inputs_are_no_targets(targets, settings, error) && output_folder_is_no_source(settings, error))
+        && inputs_are_no_targets(targets, settings, error)
+        && folder_is_no_source("--output-dir", settings->output_directory, settings, error)
+        && repro_is_no_source(settings, error))
         return targets;
     targets_close(targets);
     return NULL;
