@@ -6,6 +6,7 @@
 #   shared    n x (Conv, BatchNormalization) in a row, all Convs with one weight
 #   concat    n x (Conv, BatchNormalization) of one input, joined by one Concat
 #   inputs    n x (Conv, BatchNormalization), each with an input and an output of its own
+#   relus     n x (Tanh, Relu, Relu) in a row
 
 function numbers(name, dims, count, low,    i, text) {
     text = "initializer { name: \"" name "\" data_type: 1 " dims
@@ -17,6 +18,10 @@ function weight(name) { numbers(name, "dims: 4 dims: 4 dims: 1 dims: 1", 16, -0.
 
 function conv(from, w, to) {
     print "node { op_type: \"Conv\" name: \"" to "_conv\" input: \"" from "\" input: \"" w "\" output: \"" to "\" }"
+}
+
+function unary(operator, from, to) {
+    print "node { op_type: \"" operator "\" input: \"" from "\" output: \"" to "\" }"
 }
 
 function norm(from, to,    i, text) {
@@ -42,6 +47,12 @@ BEGIN {
     for (i = 1; i <= n; i++) {
         if (kind == "row") { norm(last, "y" i); last = "y" i; continue }
         if (kind == "fan") { norm("y0", "y" i); tensor("output", "y" i, 4); continue }
+        if (kind == "relus") {
+            unary("Tanh", last, "t" i)
+            unary("Relu", "t" i, "r" i)
+            unary("Relu", "r" i, last = "y" i)
+            continue
+        }
         if (kind == "inputs") tensor("input", last = "x" i, 4)
         if (kind != "shared") weight("w" i)
         conv(last, kind == "shared" ? "w" : "w" i, "c" i)

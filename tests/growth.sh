@@ -25,7 +25,7 @@ instructions() {
 
 failed=0
 for what in "chain --no-check" "row --no-check" "fan --no-check" "shared --no-check" "concat --no-check" \
-    "inputs --no-check" "inputs"; do
+    "inputs --no-check" "inputs" "relus --simplify --no-check" "relus --simplify"; do
     set -- $what
     kind=$1
     shift
@@ -33,7 +33,7 @@ for what in "chain --no-check" "row --no-check" "fan --no-check" "shared --no-ch
     many=$(instructions "$kind" $large "$@")
     awk -v what="$what" -v few="$few" -v many="$many" -v times=$((large / small)) 'BEGIN {
         power = log(many / few) / log(times)
-        printf "%-20s %8.1f M instructions, %8.1f M at %d times the size: power %.2f\n", what, few / 1e6, many / 1e6,
+        printf "%-28s %8.1f M instructions, %8.1f M at %d times the size: power %.2f\n", what, few / 1e6, many / 1e6,
             times, power
         exit power > 1.1
     }' || failed=1
