@@ -388,6 +388,20 @@ static void quick_proves_what_is_right_for_numbers_that_its_input_can_be(void **
     assert_verdict(BNFUSE_VERDICT_PASS);
 }
 
+static void a_relu_after_what_gives_both_signs_is_missed(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT, "N,4,6,5");
+    build_node(&b, "Relu", "relu", "x", "positive", NULL);
+    build_node(&b, "Cos", "cos", "positive", "s", NULL);
+    build_node(&b, "Relu", "again", "s", "rr", NULL);
+    build_node(&b, "Neg", "reader", "rr", "z", NULL);
+    build_output(&b, "z", DTYPE_FLOAT, "N,4,6,5");
+    load();
+    take_one_relu();
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+}
+
 static void what_is_right_for_numbers_of_one_sign_is_so_where_all_are_zero(void **state)
 {
     (void)state;
@@ -1220,6 +1234,7 @@ int main(void)
         TEST(amplified_rounding_is_ill_conditioned_not_wrong),
         TEST(quick_proves_the_sites_and_runs_no_whole_graph),
         TEST(quick_proves_what_is_right_for_numbers_that_its_input_can_be),
+        TEST(a_relu_after_what_gives_both_signs_is_missed),
         TEST(what_is_right_for_numbers_of_one_sign_is_so_where_all_are_zero),
         TEST(a_weight_that_reads_a_dead_channel_is_not_proven_by_that),
         TEST(standard_runs_float64_only_where_sites_or_tolerance_leave_something_open),
