@@ -609,6 +609,21 @@ static void build_constant_flag(struct build *b, bool is_second)
     build_output(b, "z", DTYPE_FLOAT, NULL);
 }
 
+/* Both y1 and y2 follow from x; one model computes z from this one, the other from that. */
+static void build_tied(struct build *b, bool is_second)
+{
+    build_input(b, "x", DTYPE_FLOAT, "4,1,1");
+    build_init_values(b, "axis", DTYPE_INT64, "1", (double[]){ 1 });
+    build_node(b, "Squeeze", NULL, "x axis", "y1", NULL);
+    build_node(b, "Neg", NULL, "x", "y2", NULL);
+    build_node(b, "Unsqueeze", NULL, "y1 axis", "u", NULL);
+    build_node(b, "Neg", NULL, "u", "n", NULL);
+    build_node(b, "Transpose", NULL, is_second ? "y2" : "n", "z", "perm=2,1,0");
+    build_output(b, "y1", DTYPE_FLOAT, NULL);
+    build_output(b, "y2", DTYPE_FLOAT, NULL);
+    build_output(b, "z", DTYPE_FLOAT, NULL);
+}
+
 static void build_sign(struct build *b, bool is_second)
 {
     build_input(b, "x", DTYPE_INT64, "4,4");
@@ -705,7 +720,7 @@ static void other_forms_of_one_function_agree(void **state)
         { "a Clip in two parts", build_clip },      { "branches exchanged", build_exchanged_branches },
         { "the last state", build_last_state },     { "a mask", build_mask },
         { "a Gelu written out", build_gelu },       { "parts that nobody reads", build_unread_parts },
-        { "a constant flag", build_constant_flag },
+        { "a constant flag", build_constant_flag }, { "two values that follow from one", build_tied },
     };
     (void)state;
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)

@@ -69,6 +69,17 @@ static bool prove_rest(struct comparison *comparison, struct site *sites, struct
     return true;
 }
 
+/* What no run has computed, beside what follows from the same: no numbers made for it would go with those. */
+static void leave_tied(struct comparison *comparison, struct site *sites)
+{
+    for (struct site *site = sites; site; site = site->next) {
+        if (site->result->checked || *site->result->why || !is_whole(site)) continue;
+        site->is_tied = site_is_bound(site, comparison->prover.scratch);
+        if (site->is_tied) site->result->why = "its inputs follow from each other";
+        arena_clear(comparison->prover.scratch);
+    }
+}
+
 static bool prove_segments(struct comparison *comparison, struct site *sites, struct bnfuse_error *error)
 {
     struct session *session = comparison->session;
@@ -83,6 +94,7 @@ static bool prove_segments(struct comparison *comparison, struct site *sites, st
     stop_waiting(sites);
     arrays_drop(outputs, comparison->result->output_count);
     if (is_fatal(&why)) return pass_error(error, &why);
+    leave_tied(comparison, sites);
     return prove_rest(comparison, sites, error);
 }
 
@@ -177,6 +189,14 @@ static bool is_all_real(const struct session *session)
     return true;
 }
 
+/* Every segment is proven, by more than what one draw has shown of it. */
+static bool is_proven_beyond(const struct comparison *comparison, const struct site *sites)
+{
+    for (const struct site *site = sites; site; site = site->next)
+        if (site->is_tied) return false;
+    return is_proven(comparison, sites);
+}
+
 /* One draw is enough to find the segments by, where every one of them is then proven: what is left to try is sizes. */
 static bool prove_at_once(struct comparison *comparison, struct site **sites, bool *proven, struct bnfuse_error *error)
 {
@@ -184,7 +204,7 @@ static bool prove_at_once(struct comparison *comparison, struct site **sites, bo
     *proven = false;
     if (session->options->sets.count || !is_all_real(session) || is_any_output_different(comparison)) return true;
     if (!prove_pairs(comparison, sites, error)) return false;
-    *proven = is_proven(comparison, *sites) && !first_mistake(*sites, true, true);
+    *proven = is_proven_beyond(comparison, *sites) && !first_mistake(*sites, true, true);
     return !*proven || !comparison->is_open || compare_draws(comparison, DRAWS_OF_OTHER_SIZES, error);
 }
 
@@ -193,7 +213,7 @@ static bool prove_at_length(struct comparison *comparison, struct site **sites, 
 {
     if (!compare_draws(comparison, DRAWS_FIRST, error)) return false;
     return prove_pairs(comparison, sites, error)
-           && (is_proven(comparison, *sites) || compare_draws(comparison, DRAWS_REST, error));
+           && (is_proven_beyond(comparison, *sites) || compare_draws(comparison, DRAWS_REST, error));
 }
 
 static bool compare_all(struct comparison *comparison, struct bnfuse_error *error)

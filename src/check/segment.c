@@ -461,10 +461,12 @@ static struct proof open_proof(const struct prover *prover, const struct pointer
 
 static bool drive_all(struct proof *proof, struct bnfuse_error *error)
 {
-    const struct site *site = proof->site;
+    struct site *site = proof->site;
     bool ran = true, more = site->is_curved || proof->says_little || is_uniform_somewhere(site) || is_coded(proof);
     const uint64_t rounds = rounds_for(site);
     compare_tables(proof);
+    site->is_tied = site_is_bound(site, proof->prover->scratch); /* numbers made for one do not go with the others' */
+    if (site->is_tied) return true;
     find_smaller(proof);
     for (proof->driver.round = 0; ran && proof->driver.round < rounds; proof->driver.round++)
         for (enum drive drive = 0; ran && drive < (more ? DRIVE_COUNT : DRIVES_ANYWAY) && !site->is_mistaken; drive++)

@@ -31,6 +31,7 @@ struct site {
     bool is_guess;         /* nothing but names or places say that the two values are the same */
     bool is_hidden;        /* what reads them is paired, and gives the same for values that differ */
     bool is_curved;        /* something on the way gives the same for inputs that differ */
+    bool is_tied;          /* its inputs follow from what neither part reads, so only what was seen goes together */
     bool is_mistaken;      /* it differs by more than the weights explain */
     struct datum *witness; /* of a mistake: what was fed, and the first model's result last; NULL: none */
     double reach;          /* the largest number stored in a small constant on the way */
