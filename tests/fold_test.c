@@ -76,6 +76,21 @@ static void a_gemm_takes_what_follows_it_in_all_its_forms(void **state)
     RUN(cases, NULL);
 }
 
+static void a_vector_has_one_channel(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 7,3; init w 3,1; g = Gemm x w; ints s -1; r = Reshape g s; z = bn r 1; out z", 0, 0, "Gemm Reshape",
+          0 },
+        { "in x N,3; init w 3,1; init b 1; m = MatMul x w; a = Add m b; ints s -1; r = Reshape a s; z = bn r 1; out z",
+          0, 0, "MatMul Add Reshape", 0 },
+        { "in x 7; r = Sigmoid x; y = bn r 1; ints s 7,1; t = Reshape y s; init w 1,4; z = Gemm t w; out z", 0, 0,
+          "Sigmoid Reshape Gemm", 0 },
+        { "broken; in x 3; r = Sigmoid x; z = bn r 3; out z", 1, REASON_MISMATCH, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 static void a_matmul_takes_the_scale_and_leaves_an_add(void **state)
 {
     static const struct fold_case cases[] = {
@@ -697,6 +712,7 @@ int main(void)
         cmocka_unit_test(a_convolution_takes_what_follows_it),
         cmocka_unit_test(a_transposed_convolution_takes_what_follows_it),
         cmocka_unit_test(a_gemm_takes_what_follows_it_in_all_its_forms),
+        cmocka_unit_test(a_vector_has_one_channel),
         cmocka_unit_test(a_matmul_takes_the_scale_and_leaves_an_add),
         cmocka_unit_test(places_along_the_channels_are_counted_exactly),
         cmocka_unit_test(chains_of_constants_compose),

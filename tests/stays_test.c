@@ -84,8 +84,9 @@ static void parameters_that_do_not_fit_stay(void **state)
         { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; init s 2,2; init b 4; init m 4; fill v 4 1; z = "
           "BatchNormalization y s b m v; out z",
           1, REASON_MISMATCH, NULL, 0 },
-        { "in x 5; r = Relu x; init s 1; init b 1; init m 1; fill v 1 1; z = BatchNormalization r s b m v; out z", 1,
-          REASON_AXIS_NOT_PROVEN, NULL, 0 },
+        { "broken; in x 5; r = Relu x; init s 5; init b 5; init m 5; fill v 5 1; z = BatchNormalization r s b m v; out "
+          "z",
+          1, REASON_MISMATCH, NULL, 0 },
         { "opset 8; in x 2,3,?,?; q = Squeeze x; init s 3,2,2; init b 3,2,2; init m 3,2,2; fill v 3,2,2 1; z = "
           "BatchNormalization q s b m v spatial=0; out z",
           1, REASON_PER_ELEMENT, NULL, 0 },

@@ -69,15 +69,17 @@ static enum reason batchnorm(struct decision *decision, const struct node *bn, s
         if (!tensor_values(tensor, decision->arena, &parameter[i], NULL))
             return decision_stop(decision, REASON_NOT_CONSTANT, value->name, "its %s cannot be read", names[i]);
     }
-    if (x->shape.rank >= 0 && x->shape.rank < 2)
-        return decision_stop(decision, REASON_AXIS_NOT_PROVEN, x->name, "its input has rank %d and no channel axis",
+    /* A vector is one channel: so the operator is defined. */
+    const bool is_vector = x->shape.rank == 1 && channels == 1;
+    if (x->shape.rank >= 0 && x->shape.rank < 2 && !is_vector)
+        return decision_stop(decision, REASON_MISMATCH, x->name, "its input has rank %d and no channel axis",
                              x->shape.rank);
     if (dim_size(x, 1) >= 0 && dim_size(x, 1) != channels)
         return decision_stop(decision, REASON_MISMATCH, x->name, "%lld channels arrive, the parameters have %lld",
                              (long long)dim_size(x, 1), (long long)channels);
 
     double epsilon = bn_epsilon(bn), *scale, *shift;
-    *affine = affine_blank(decision->arena, 1, channels, &scale, &shift);
+    *affine = affine_blank(decision->arena, is_vector ? AXIS_ANY : 1, channels, &scale, &shift);
     *slot = 0;
     for (int64_t c = 0; c < channels; c++) {
         double variance = parameter[3][c] + epsilon;
