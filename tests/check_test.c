@@ -388,6 +388,28 @@ static void quick_proves_what_is_right_for_numbers_that_its_input_can_be(void **
     assert_verdict(BNFUSE_VERDICT_PASS);
 }
 
+/* Further upstream than a site is extended. */
+static void quick_leaves_to_standard_what_its_own_numbers_do_not_show(void **state)
+{
+    (void)state;
+    const char *value = "r";
+    build_input(&b, "x", DTYPE_FLOAT, "N,4,6,5");
+    build_node(&b, "Relu", "relu", "x", "r", NULL);
+    for (int i = 0; i < 6; i++) {
+        const char *next = arena_printf(&b.arena, "moved%d", i);
+        build_node(&b, "Transpose", arena_printf(&b.arena, "transpose%d", i), value, next, "perm=0,2,3,1");
+        value = next;
+    }
+    build_node(&b, "Relu", "again", value, "rr", NULL);
+    build_node(&b, "Neg", "reader", "rr", "z", NULL);
+    build_output(&b, "z", DTYPE_FLOAT, "N,4,6,5");
+    load();
+    take_one_relu();
+    assert_int_equal(check_at(BNFUSE_LEVEL_QUICK), BNFUSE_VERDICT_PASS);
+    assert_int_equal(result.level, BNFUSE_LEVEL_STANDARD);
+    assert_verdict(BNFUSE_VERDICT_PASS);
+}
+
 static void a_relu_after_what_gives_both_signs_is_missed(void **state)
 {
     (void)state;
@@ -1234,6 +1256,7 @@ int main(void)
         TEST(amplified_rounding_is_ill_conditioned_not_wrong),
         TEST(quick_proves_the_sites_and_runs_no_whole_graph),
         TEST(quick_proves_what_is_right_for_numbers_that_its_input_can_be),
+        TEST(quick_leaves_to_standard_what_its_own_numbers_do_not_show),
         TEST(a_relu_after_what_gives_both_signs_is_missed),
         TEST(what_is_right_for_numbers_of_one_sign_is_so_where_all_are_zero),
         TEST(a_weight_that_reads_a_dead_channel_is_not_proven_by_that),
