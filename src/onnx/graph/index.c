@@ -169,16 +169,16 @@ static void append_node(struct graph *graph, struct node *node)
     graph->node_count++;
 }
 
-static bool define_node(struct builder *b, struct graph *graph, const BnfuseOnnx__NodeProto *proto)
+static bool define_node(struct builder *b, struct graph *graph, struct node *node, struct use *inputs,
+                        const BnfuseOnnx__NodeProto *proto)
 {
-    struct node *node = NEW(b->arena, struct node);
     node->proto = proto;
     node->graph = graph;
     node->op = text_or_empty(proto->op_type);
     node->domain = domain_of(proto->domain);
     node->input_count = (uint32_t)proto->n_input;
     node->output_count = (uint32_t)proto->n_output;
-    node->inputs = NEW_ARRAY(b->arena, struct use, proto->n_input);
+    node->inputs = inputs;
     node->outputs = NEW_ARRAY(b->arena, struct value *, proto->n_output);
     append_node(graph, node);
     for (size_t i = 0; i < proto->n_output; i++)
@@ -194,16 +194,28 @@ static size_t count_definitions(const struct graph *graph)
     return graph->proto->n_input + graph->proto->n_initializer + graph->proto->n_node;
 }
 
+/* Many a pass walks over all nodes, so they lie side by side, and so does what they read. */
+static bool define_nodes(struct builder *b, struct graph *graph, BnfuseOnnx__NodeProto *const *protos, size_t count)
+{
+    struct node *nodes = NEW_ARRAY(b->arena, struct node, count);
+    size_t reads = 0;
+    for (size_t i = 0; i < count; i++) reads += protos[i]->n_input;
+    struct use *inputs = NEW_ARRAY(b->arena, struct use, reads);
+    for (size_t i = 0; i < count; i++) {
+        if (!define_node(b, graph, &nodes[i], inputs, protos[i])) return false;
+        inputs += protos[i]->n_input;
+    }
+    return true;
+}
+
 static bool define_graph(struct builder *b, struct graph *graph)
 {
     size_t count = graph->proto ? graph->proto->n_node : graph->function->n_node;
-    BnfuseOnnx__NodeProto *const *nodes = graph->proto ? graph->proto->node : graph->function->node;
+    BnfuseOnnx__NodeProto *const *protos = graph->proto ? graph->proto->node : graph->function->node;
     name_map_reserve(&graph->values, count_definitions(graph));
     if (!define_inputs(b, graph)) return false;
     if (graph->proto && !define_initializers(b, graph)) return false;
-    for (size_t i = 0; i < count; i++)
-        if (!define_node(b, graph, nodes[i])) return false;
-    return true;
+    return define_nodes(b, graph, protos, count);
 }
 
 /* ---- operators: opsets and functions --------------------------------------------------------------------------- */
