@@ -142,6 +142,20 @@ static void a_product_of_computed_factors_takes_the_scale_in_one(void **state)
           "Gemm "
           "m w; out z",
           1, REASON_WEIGHT_DYNAMIC, NULL, 0 },
+        { "in x 3,3,3; in g 3; r = Relu x; y = bn0 r 3; m = MatMul y g; init w 3,4; z = Gemm m w; out z", 1,
+          REASON_WEIGHT_DYNAMIC, NULL, 0 },
+        { "in x 3,3,3; in g 3; r = Relu x; y = bn0 r 3; t = Transpose y perm=1,0,2; m = MatMul t g; init w 3,4; z = "
+          "Gemm "
+          "m w; out z",
+          1, REASON_WEIGHT_DYNAMIC, NULL, 0 },
+        { "in x 3,3; in g 3,3,3; r = Relu x; y = bn0 r 3; v = ReduceMean y axes=0, keepdims=0; m = MatMul g "
+          "v; "
+          "init w 3,4; z = Gemm m w; out z",
+          1, REASON_WEIGHT_DYNAMIC, NULL, 0 },
+        { "in x 2,1,6; in g 2,3,6; r = Relu x; y = bn0 r 1; m = Einsum y g equation=ncv,ncv->ncv; init w 4,3,2; z = "
+          "Conv "
+          "m w pads=1,1; out z",
+          0, 0, "Relu Einsum Conv", 0 },
         { "in x 3,3,3; in g 3,3,3; r = Relu x; y = bn r 3; m = MatMul y g; init w 4,3,2; z = Conv m w; out z", 1,
           REASON_WEIGHT_DYNAMIC, NULL, 0 },
         { "in x 2,3,6; in g 2,3,6; r = Relu x; y = bn0 r 3; m = Einsum y g equation=ncv,ncw->nvw; init w 4,6,2; z = "

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Movers with several branches: Add, Sum and Sub share a scale among them, Mul and Div take it into one. */
+ * Movers with several branches: Add, Sum and Sub share a scale among them; Mul, Div, MatMul and Einsum take it into one. */
 #include "passes/algebra/crossing.h"
 
 #include "onnx/graph/attr.h"
@@ -95,8 +95,9 @@ static enum reason divide_addend(struct crossing *x, size_t slot, const struct a
         shift[c] = *shifts ? sign * whole->shift[c] / whole->scale[c] : 0;
     }
     const bool has_channels = branch_axis(x, whole, slot, &axis);
-    if (has_channels) mine = affine_moved(x->decision->arena, mine, axis), *shifts = false;
-    else mine = affine_uniform(x->decision->arena, affine_scale_only(x->decision->arena, mine));
+    *shifts = *shifts && !has_channels;
+    mine = has_channels ? affine_moved(x->decision->arena, mine, axis)
+                        : affine_uniform(x->decision->arena, affine_scale_only(x->decision->arena, mine));
     if (!mine || affine_not_finite(mine) >= 0)
         return crossing_stop(x, REASON_NON_LINEAR, "a constant added to it cannot take the inverse");
     return absorb_constant(x->decision, x->node, slot, constant, mine);
@@ -180,11 +181,17 @@ static enum reason mul_downstream(struct crossing *x)
     return REASON_NONE;
 }
 
+/* A vector has no axis of its own in the product. */
+static bool are_matrices(const struct crossing *x)
+{
+    return value_rank(crossing_input(x, 0)) >= 2 && value_rank(crossing_input(x, 1)) >= 2;
+}
+
 /* The product sums over the last axis of its left factor and the last but one of its right one. */
 static bool matmul_axis(const struct crossing *x, const struct affine *a, size_t slot, int *axis)
 {
     int rank = value_rank(crossing_output(x, 0));
-    if (value_rank(crossing_input(x, 0)) < 2 || value_rank(crossing_input(x, 1)) < 2) return false;
+    if (!are_matrices(x)) return false;
     return a->axis != rank - 1 - (int)slot && branch_axis(x, a, slot, axis);
 }
 
@@ -196,7 +203,8 @@ static enum reason matmul_upstream(struct crossing *x)
 static enum reason matmul_downstream(struct crossing *x)
 {
     int rank = value_rank(crossing_input(x, x->slot));
-    if (x->affine->axis != AXIS_ANY && x->affine->axis >= rank - 2 && x->affine->axis == rank - 1 - (int)x->slot)
+    if (!are_matrices(x)) return crossing_stop(x, REASON_NON_LINEAR, "a factor is a vector, or of unknown rank");
+    if (x->affine->axis == rank - 1 - (int)x->slot)
         return crossing_stop(x, REASON_NON_LINEAR, "it sums over the channels");
     return mul_downstream(x);
 }
@@ -223,13 +231,13 @@ static bool letter_axis(const struct crossing *x, const struct affine *a, size_t
 
 static enum reason einsum_upstream(struct crossing *x)
 {
-    int axis;
+    const struct affine *a = x->affine;
     struct equation equation;
     if (!equation_read(x->decision->arena, x->node, &equation)) return crossing_stop(x, REASON_NON_LINEAR, "");
     if (!permutes(&equation)) return scale_a_factor(x, x->node->input_count, letter_axis);
-    if (!letter_axis(x, x->affine, 0, &axis))
-        return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the channel axis is not there");
-    x->onto[0] = affine_moved(x->decision->arena, x->affine, axis);
+    if (a->axis >= equation.result.count) return crossing_stop(x, REASON_MISMATCH, "the channel axis is not there");
+    int axis = a->axis == AXIS_ANY ? AXIS_ANY : term_axis(equation.operands[0], equation.result.letters[a->axis]);
+    x->onto[0] = affine_moved(x->decision->arena, a, axis);
     return REASON_NONE;
 }
 
@@ -244,6 +252,8 @@ static enum reason einsum_downstream(struct crossing *x)
     if (a->axis >= data.count) return crossing_stop(x, REASON_MISMATCH, "the channel axis is not there");
     int axis = a->axis == AXIS_ANY ? AXIS_ANY : term_axis(equation.result, data.letters[a->axis]);
     if (a->axis != AXIS_ANY && axis < 0) return crossing_stop(x, REASON_NON_LINEAR, "it sums over the channels");
+    if (axis >= 0 && !permutes(&equation) && value_size(crossing_output(x, 0), axis) != a->channels)
+        return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts the channels");
     x->onto[0] = affine_moved(x->decision->arena, a, axis);
     return REASON_NONE;
 }
