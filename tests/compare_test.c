@@ -635,7 +635,7 @@ static void build_sign(struct build *b, bool is_second)
 static void build_threshold(struct build *b, bool is_second)
 {
     build_input(b, "x", DTYPE_INT32, "8,8");
-    build_init_values(b, "limit", DTYPE_INT32, "", (double[]){ 3 });
+    build_init_values(b, "limit", DTYPE_INT32, "", (double[]){ 50256 });
     build_node(b, is_second ? "LessOrEqual" : "Less", NULL, "x limit", "y", NULL);
     build_output(b, "y", DTYPE_BOOL, NULL);
 }

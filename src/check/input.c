@@ -510,8 +510,43 @@ static struct range range_of_numbers(enum dtype type)
     return (struct range){ .low = has_sign ? -100 : 0, .high = 100 };
 }
 
-/* Every other number of any is small: what numbers are held against is. */
+/* Numbers that readers hold the value against. */
+struct limits {
+    int64_t numbers[MAX_VISITED];
+    size_t count;
+};
+
+static void collect_limits(struct limits *limits, const struct value *value)
+{
+    for (const struct use *use = value ? value->uses : NULL; use; use = use->next) {
+        const struct value *made = use->node ? node_output(use->node, 0) : NULL;
+        for (size_t slot = 0; made && made->type == DTYPE_BOOL && slot < use->node->input_count; slot++) {
+            struct value *other = node_input(use->node, slot);
+            const struct tensor *constant = other ? value_constant(other) : NULL;
+            for (int64_t i = 0; constant && i < constant->count && limits->count < MAX_VISITED; i++)
+                limits->count += tensor_read_whole(constant, i, 1, &limits->numbers[limits->count], NULL);
+        }
+    }
+}
+
+/* Any numbers: of three, two are small, or such that a reader holds them against. */
 enum { SMALL_NUMBERS = 9 };
+
+static void draw_any(const struct chooser *chooser, const struct value *value, int64_t *values, int64_t count)
+{
+    struct limits limits = { .count = 0 };
+    const struct range range = range_of_numbers(value->type);
+    uint64_t state = state_of(seed_of(chooser), value->name);
+    draw_whole(&range, values, count, state);
+    collect_limits(&limits, value);
+    collect_limits(&limits, chooser->other);
+    for (int64_t i = 0; i < count; i++) {
+        uint64_t bits = random_bits(&state) >> 11;
+        if (bits % 3 == 0) continue;
+        if (limits.count) values[i] = limits.numbers[bits / 3 % limits.count];
+        else values[i] %= SMALL_NUMBERS;
+    }
+}
 
 static void fill_whole(struct chooser *chooser, const struct value *value, struct tensor *tensor, void *bytes)
 {
@@ -523,10 +558,9 @@ static void fill_whole(struct chooser *chooser, const struct value *value, struc
         range = range_of_type(value->type);
         chooser->narrowed |= is_number;
         any_number = is_number && chooser->draw->is_anything;
-        if (any_number) range = range_of_numbers(value->type);
     }
-    draw_whole(&range, values, tensor->count, state_of(seed_of(chooser), value->name));
-    for (int64_t i = 0; any_number && i < tensor->count; i += 2) values[i] %= SMALL_NUMBERS;
+    if (any_number) draw_any(chooser, value, values, tensor->count);
+    else draw_whole(&range, values, tensor->count, state_of(seed_of(chooser), value->name));
     take_content(value, values, tensor->count);
     dtype_store_whole(tensor->type, values, tensor->count, bytes);
 }
