@@ -282,17 +282,41 @@ static bool fuse(void *context, struct bnfuse_error *error)
     return true;
 }
 
-static bool dims_exist(const bnfuse_dim *dims, size_t count)
+static bool null_in_list(bnfuse_error *error)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!dims || !dims[i].name) return false;
+    return fail(error, BNFUSE_USAGE, "a list of the options, or a name in it, is NULL");
+}
+
+static bool dims_are_good(const bnfuse_dim *dims, size_t count, bnfuse_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!dims || !dims[i].name) return null_in_list(error);
+        if (dims[i].size < 1)
+            return fail(error, BNFUSE_USAGE, "the size of dimension \"%s\" is %lld, must be 1 or more", dims[i].name,
+                        (long long)dims[i].size);
+    }
     return true;
 }
 
-static bool shapes_exist(const bnfuse_shape *shapes, size_t count)
+static bool shape_is_good(const bnfuse_shape *shape, bnfuse_error *error)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!shapes || !shapes[i].name || shapes[i].rank < 0 || (!shapes[i].dims && shapes[i].rank)) return false;
+    if (shape->rank < 0 || shape->rank > TENSOR_MAX_RANK)
+        return fail(error, BNFUSE_USAGE, "the shape of \"%s\" has %d dimensions, must have 0 to %d", shape->name,
+                    shape->rank, TENSOR_MAX_RANK);
+    if (!shape->dims && shape->rank) return null_in_list(error);
+    for (int axis = 0; axis < shape->rank; axis++)
+        if (shape->dims[axis] < 1)
+            return fail(error, BNFUSE_USAGE, "the shape of \"%s\" has the size %lld, must be 1 or more", shape->name,
+                        (long long)shape->dims[axis]);
+    return true;
+}
+
+static bool shapes_are_good(const bnfuse_shape *shapes, size_t count, bnfuse_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!shapes || !shapes[i].name) return null_in_list(error);
+        if (!shape_is_good(&shapes[i], error)) return false;
+    }
     return true;
 }
 
@@ -302,9 +326,9 @@ bool bnfuse_fuse(bnfuse_model *model, const bnfuse_fuse_options *options, bnfuse
     bnfuse_fuse_options_init(&call.options);
     if (is_unfit(model, "model", error) || !options_take(&call.options, sizeof call.options, options, error))
         return false;
-    if (!dims_exist(call.options.dims, call.options.dim_count)
-        || !shapes_exist(call.options.shapes, call.options.shape_count))
-        return fail(error, BNFUSE_USAGE, "a list of the options, or a name in it, is NULL");
+    if (!dims_are_good(call.options.dims, call.options.dim_count, error)
+        || !shapes_are_good(call.options.shapes, call.options.shape_count, error))
+        return false;
     if (model->is_calibrated)
         return fail(error, BNFUSE_USAGE, "%s: was calibrated; write it, and load what was written", model->name);
     if (model->is_fused) return fail(error, BNFUSE_USAGE, "%s: was fused before", model->name);
@@ -366,16 +390,16 @@ struct check_call {
     size_t held;          /* bytes of b's budget that sets of inputs draw */
 };
 
-/* Whether the lists that the caller set are there. */
+/* Whether the lists that the caller set are there, and their sizes are some. */
 static bool lists_exist(const bnfuse_check_options *options, struct bnfuse_error *error)
 {
-    bool exist = (options->sets || options->set || !options->set_count) && dims_exist(options->dims, options->dim_count)
-                 && (options->shapes || !options->shape_count) && (options->tolerances || !options->tolerance_count);
+    bool exist =
+        (options->sets || options->set || !options->set_count) && (options->tolerances || !options->tolerance_count);
     for (size_t i = 0; exist && options->sets && i < options->set_count; i++) exist = options->sets[i];
-    for (size_t i = 0; exist && i < options->shape_count; i++)
-        exist = options->shapes[i].name && (options->shapes[i].dims || options->shapes[i].rank <= 0);
     for (size_t i = 0; exist && i < options->tolerance_count; i++) exist = options->tolerances[i].name;
-    return exist || fail(error, BNFUSE_USAGE, "a list of the options, or a name in it, is NULL");
+    return exist ? dims_are_good(options->dims, options->dim_count, error)
+                       && shapes_are_good(options->shapes, options->shape_count, error)
+                 : null_in_list(error);
 }
 
 static bool is_level(bnfuse_level level, struct bnfuse_error *error)

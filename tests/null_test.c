@@ -245,6 +245,36 @@ static void sets_are_given_one_at_a_time(void **state)
     }
 }
 
+static void sizes_that_are_none_are_refused(void **state)
+{
+    const int64_t many[40] = { 1, 1, 1 }, none[] = { 2, 0 }, below[] = { -5, 3 };
+    const bnfuse_shape shapes[] = {
+        { "x", -3, many }, { "x", 33, many }, { "x", 40, many }, { "x", 2, none }, { "x", 2, below }, { "x", 2, NULL },
+    };
+    const bnfuse_dim dim = { "n", -1 };
+    (void)state;
+    for (size_t i = 0; i <= sizeof shapes / sizeof *shapes; i++) {
+        struct build b;
+        bnfuse_fuse_options fuse;
+        bnfuse_check_options check;
+        bnfuse_error error = { .status = BNFUSE_OK };
+        const bool is_shape = i < sizeof shapes / sizeof *shapes;
+        model = small_model(&b);
+        bnfuse_fuse_options_init(&fuse);
+        bnfuse_check_options_init(&check);
+        fuse.shapes = check.shapes = is_shape ? &shapes[i] : NULL;
+        fuse.shape_count = check.shape_count = is_shape;
+        fuse.dims = check.dims = &dim;
+        fuse.dim_count = check.dim_count = !is_shape;
+        assert_false(bnfuse_fuse(model, &fuse, &error));
+        assert_int_equal(error.status, BNFUSE_USAGE);
+        assert_null(bnfuse_check(model, &check, &error));
+        assert_int_equal(error.status, BNFUSE_USAGE);
+        bnfuse_free(model);
+        build_close(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +282,7 @@ int main(void)
         cmocka_unit_test(a_tensor_says_what_it_lacks),
         cmocka_unit_test(functions_without_an_error_return_nothing),
         cmocka_unit_test(lists_of_options_may_not_be_null),
+        cmocka_unit_test(sizes_that_are_none_are_refused),
         cmocka_unit_test(sets_are_given_one_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
