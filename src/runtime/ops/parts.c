@@ -207,9 +207,10 @@ static bool listed_pieces(struct shaping *s, int *sizes)
         for (size_t i = 0; i < outputs && i < count; i++) sizes[i] = symbol_number(s->symbols, list[i]);
         return count == outputs;
     }
-    for (size_t i = 0; i < outputs; i++) sizes[i] = content && i < CONTENT_MAX ? content[i].symbol : 0;
     int64_t listed = input_count(s, 1);
-    return listed < 0 || listed == (int64_t)outputs;
+    if (listed >= 0 && listed != (int64_t)outputs) return false;
+    for (size_t i = 0; i < outputs; i++) sizes[i] = content && listed >= 0 ? content[i].symbol : 0;
+    return true;
 }
 
 /* False when the pieces are known not to make up the whole. */
