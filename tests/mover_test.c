@@ -81,7 +81,9 @@ static void constants_that_are_added_take_the_inverse(void **state)
         { "in x 2,3,6; r = Relu x; y = bn r 3; init k 1,6,3; t = Transpose y perm=0,2,1; a = Sub k t; init w 3,4; z = "
           "MatMul a w; out z",
           0, 0, "Relu Transpose Sub MatMul", 0 },
-        { "in x 2,3,6; r = Relu x; y = bn r 3; init k 2,3,6; init l 3,1; fill m 1 0.5; a = Sum k y l; init w 4,3,3; z "
+        { "in x 2,3,6; r = Relu x; y = bn r 3; init k 1,3,6; a = Sub y k; init w 4,3,3; z = Conv a w pads=1,1; out z",
+          0, 0, "Relu Sub Conv", 0 },
+        { "in x 2,3,6; r = Relu x; y = bn r 3; init k 2,3,6; init l 3,1; a = Sum k y l; init w 4,3,3; z "
           "= "
           "Conv a w; out z",
           0, 0, "Relu Sum Conv", 0 },
