@@ -248,8 +248,9 @@ static bool compare_graphs(struct comparison *comparison, struct bnfuse_error *e
     struct session *session = comparison->session;
     struct bnfuse_check_result *result = comparison->result;
     struct pairing *pairing = &comparison->pairing;
+    const bool takes_other_types = session->options->asked.precision != BNFUSE_DTYPE_UNDEFINED;
     if (!session_accepts(session, error)
-        || !pairing_open(pairing, session->arena, session->before.net, session->after.net, error))
+        || !pairing_open(pairing, session->arena, session->before.net, session->after.net, takes_other_types, error))
         return false;
     result->note = pairing->note;
     if (pairing_is_identical(pairing)) return true;

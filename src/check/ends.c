@@ -20,12 +20,12 @@ static bool same_elements_declared(const BnfuseOnnx__TypeProto *a, const BnfuseO
     return true;
 }
 
-static bool may_pair(const struct value *a, const struct value *b)
+static bool may_pair(const struct pairing *pairing, const struct value *a, const struct value *b)
 {
     const BnfuseOnnx__TypeProto *of_a = value_declared(a), *of_b = value_declared(b);
-    bool tensors = type_tensor(of_a) && type_tensor(of_b); /* of them, those of other numbers may be compared */
+    const bool tensors = type_tensor(of_a) && type_tensor(of_b);
     if (!tensors && !same_elements_declared(of_a, of_b)) return false;
-    bool real = dtype_kind(a->type) == KIND_REAL && dtype_kind(b->type) == KIND_REAL;
+    bool real = pairing->any_real && dtype_kind(a->type) == KIND_REAL && dtype_kind(b->type) == KIND_REAL;
     bool ranks = a->shape.rank < 0 || b->shape.rank < 0 || a->shape.rank == b->shape.rank;
     return ranks && (real || a->type == b->type || a->type == DTYPE_UNDEFINED || b->type == DTYPE_UNDEFINED);
 }
@@ -52,7 +52,7 @@ static bool pair_lists(struct pairing *pairing, const struct lists *lists, struc
     }
     for (size_t i = 0; i < lists->b_count; i++) {
         if (!named) partners[i] = lists->a[i];
-        if (!may_pair(partners[i], lists->b[i]))
+        if (!may_pair(pairing, partners[i], lists->b[i]))
             return fail(error, BNFUSE_DIFFER, "%s \"%s\" is %s in one model, \"%s\" is %s in the other", lists->what,
                         partners[i]->name, value_type_text(partners[i], arena), lists->b[i]->name,
                         value_type_text(lists->b[i], arena));

@@ -14,7 +14,7 @@ bool within_tolerance(const struct array *a, const struct array *b, double atol,
 /* Whether NaN and infinities of `a` stand, wherever `b` has others, where `truth` and `b` are finite: `a` overflowed its
  * type and `b` did not. */
 bool heals_overflow(const struct array *truth, const struct array *a, const struct array *b);
-/* Bit for bit. */
+/* Equal types and dims, and elements bit for bit; a NaN is equal to any other. */
 bool same_elements(const struct array *a, const struct array *b);
 /* Whether it is constant, saturated, or equal all over some slice: a channel that is dead, a row of padding. */
 bool is_uniform(const struct array *array);

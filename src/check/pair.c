@@ -198,10 +198,10 @@ static void pair_by_place(struct pairing *pairing, struct value *a, struct value
     class_add(pairing, of_a);
 }
 
-bool pairing_open(struct pairing *pairing, struct arena *arena, const struct net *a, const struct net *b,
+bool pairing_open(struct pairing *pairing, struct arena *arena, const struct net *a, const struct net *b, bool any_real,
                   struct bnfuse_error *error)
 {
-    *pairing = (struct pairing){ .arena = arena, .a = a, .b = b, .note = "" };
+    *pairing = (struct pairing){ .arena = arena, .a = a, .b = b, .any_real = any_real, .note = "" };
     pairing->traces = NEW(arena, struct pointer_map);
     pairing->traces->arena = arena;
     pairing->classes = NEW(arena, struct class_table);

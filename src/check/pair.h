@@ -19,6 +19,7 @@
 struct pairing {
     struct arena *arena;
     const struct net *a, *b;
+    bool any_real; /* an input or output of b may be of real numbers of another type than its partner */
     /* Inputs and outputs of b, in b's order, as values of a; NULL: an input with a default that a does not have. */
     struct value **inputs, **outputs;
     const char *note; /* how they were paired, where not by name; else "" */
@@ -32,7 +33,7 @@ struct pairing {
 };
 
 /* Pairs the inputs and outputs. BNFUSE_DIFFER with what does not fit. */
-bool pairing_open(struct pairing *pairing, struct arena *arena, const struct net *a, const struct net *b,
+bool pairing_open(struct pairing *pairing, struct arena *arena, const struct net *a, const struct net *b, bool any_real,
                   struct bnfuse_error *error);
 /* Whether every output of b has the class of its partner: the graphs are equal but for names and order. */
 bool pairing_is_identical(struct pairing *pairing);
