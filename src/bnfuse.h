@@ -176,7 +176,7 @@ typedef struct bnfuse_remark {
     int code;           /* why it stays: 101, 102, ...; 0 otherwise */
     const char *reason; /* the fixed text of the code */
     const char *help;   /* what would help, if anything */
-    const char *where;  /* folded into this; or what is in the way */
+    const char *where;  /* what it went into; or what is in the way */
     const char *detail;
     const char *path;                       /* operators tried or crossed */
     const struct bnfuse_channels *channels; /* NULL where the parameters are not constant */

@@ -316,8 +316,9 @@ void attempt_apply(struct attempt *attempt, struct node *root, size_t slot)
 {
     struct decision *decision = &attempt->decision;
     /* When a smaller BatchNormalization stays, it inherits the remark and will say why in the next round. */
-    remark_applied(root, decision->cost.norms ? BNFUSE_OUTCOME_STAYS : BNFUSE_OUTCOME_FOLDED, decision->where,
-                   arena_printf(decision->arena, "%s: %s", attempt->way->name, decision->path));
+    remark_applied(
+        root, decision->cost.norms ? BNFUSE_OUTCOME_STAYS : BNFUSE_OUTCOME_FOLDED, decision->where,
+        arena_printf(decision->arena, "%s%s%s", attempt->way->name, *decision->path ? ": " : "", decision->path));
     apply_steps(decision);
     attempt->way->finish(decision, root, slot);
 }

@@ -44,7 +44,7 @@ static void remove_unread_nodes(struct net *net)
         if (pointer_map_get(&work.removed, node) || !may_go(node)) continue;
         for (size_t i = 0; i < node->input_count; i++)
             if (node->inputs[i].value && node->inputs[i].value->writer) list(&work, node->inputs[i].value->writer);
-        remark_applied(node, BNFUSE_OUTCOME_REMOVED, "nobody reads it", "");
+        remark_removed(node, "nobody reads it");
         remark_forget(node);
         edit_remove_node(node);
         pointer_map_set(&work.removed, node, node);

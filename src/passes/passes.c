@@ -8,6 +8,7 @@
 #include "onnx/graph/validate.h"
 #include "onnx/shape/infer.h"
 #include "passes/clean.h"
+#include "passes/decide/evaluate.h"
 #include "passes/decide/remark.h"
 #include "passes/fold.h"
 #include "passes/inline.h"
@@ -113,6 +114,7 @@ static bool run_rounds(struct net *net, const struct bnfuse_fuse_options *option
 {
     for (int round = 0; round < ROUND_LIMIT; round++) {
         size_t before = node_count(net);
+        if (round > 0) constants_look_again(net);
         if (!run_each(net, PASS_REPEATED, options, report, error)) return false;
         if (node_count(net) != before) continue;
         if (report->is_late) break;

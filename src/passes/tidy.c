@@ -119,7 +119,7 @@ static void tidy_one(struct decision *decision, struct node *node)
     if (affine_of_node(decision, node, &a, &slot) || slot != 0) return;
     while (merge_upstream(decision, node, &a) || merge_downstream(decision, node, &a)) swallowed = true;
     if (is_identity(a)) {
-        remark_applied(node, BNFUSE_OUTCOME_REMOVED, "it changes nothing", "");
+        remark_removed(node, "it changes nothing");
         root_remove(node, 0);
     } else if (swallowed) {
         replace(decision, node, a);

@@ -106,6 +106,14 @@ static bool varies(const struct cone *cone, size_t at)
     return true;
 }
 
+void constants_look_again(struct net *net)
+{
+    for (struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
+        for (const struct node *node = graph->first; node; node = node->next)
+            for (size_t i = 0; i < node->output_count; i++)
+                if (node->outputs[i]) node->outputs[i]->varies = false;
+}
+
 /* Whether everything above the value is constant; *over_budget if only its size speaks against computing it. */
 static bool rests_on_constants(struct constants *constants, struct value *value, bool *over_budget)
 {

@@ -31,4 +31,7 @@ bool constants_fit_doubles(const struct constants *constants, int64_t count);
 void constants_spend(struct constants *constants, uint64_t bytes);
 uint64_t constants_spent(const struct constants *constants);
 
+/* What depended on what a run is given may be constant by now: rewrites put what they know in the place of a value. */
+void constants_look_again(struct net *net);
+
 #endif

@@ -103,15 +103,27 @@ static void remark_reason(struct bnfuse_remark *remark, enum reason reason)
     remark->help = row->help;
 }
 
-void remark_applied(const struct node *node, enum bnfuse_outcome outcome, const char *where, const char *path)
+static void remark_outcome(const struct node *node, enum bnfuse_outcome outcome, const char *where, const char *detail,
+                           const char *path)
 {
     struct bnfuse_remark *remark = remark_of(node);
+    struct arena *arena = node->graph->net->arena;
     if (!remark) return;
     remark->outcome = outcome;
     remark_reason(remark, outcome == BNFUSE_OUTCOME_STAYS ? REASON_NOT_TRIED : REASON_NONE);
-    remark->where = arena_copy_text(node->graph->net->arena, where);
-    remark->detail = "";
-    remark->path = arena_copy_text(node->graph->net->arena, path);
+    remark->where = arena_copy_text(arena, where);
+    remark->detail = arena_copy_text(arena, detail);
+    remark->path = arena_copy_text(arena, path);
+}
+
+void remark_applied(const struct node *node, enum bnfuse_outcome outcome, const char *where, const char *path)
+{
+    remark_outcome(node, outcome, where, "", path);
+}
+
+void remark_removed(const struct node *node, const char *why)
+{
+    remark_outcome(node, BNFUSE_OUTCOME_REMOVED, "", why, "");
 }
 
 void remark_missed(const struct node *node, enum reason reason, const char *where, const char *detail, const char *path)
@@ -134,5 +146,11 @@ void remark_affine(const struct node *node, enum reason reason)
 
 void remark_forget(struct node *node)
 {
+    node->mark = NULL;
+}
+
+void remark_move(struct node *node, struct node *copy)
+{
+    copy->mark = node->mark;
     node->mark = NULL;
 }

@@ -45,11 +45,15 @@ void remarks_close(struct net *net, struct pass_report *report);
 /* It went to `where`, by `path` ("upstream: Transpose -> MatMul"; "" where there is nothing to tell). Words are copied.
  * Nothing when the node has no remark. */
 void remark_applied(const struct node *node, enum bnfuse_outcome outcome, const char *where, const char *path);
+/* It went, and nothing took its place. */
+void remark_removed(const struct node *node, const char *why);
 /* It stays. Words are copied. Nothing for Mul and Add, even where a BatchNormalization left them. */
 void remark_missed(const struct node *node, enum reason reason, const char *where, const char *detail,
                    const char *path);
 /* A root that is no BatchNormalization stays; such are only counted. */
 void remark_affine(const struct node *node, enum reason reason);
+/* A copy takes the place of a node that goes: its remark is the copy's, and so is its turn as a root. */
+void remark_move(struct node *node, struct node *copy);
 /* The node is about to be removed. */
 void remark_forget(struct node *node);
 

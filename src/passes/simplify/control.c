@@ -7,6 +7,7 @@
 #include "onnx/graph/edit.h"
 #include "onnx/graph/operator.h"
 #include "onnx/graph/schema.h"
+#include "passes/decide/remark.h"
 #include "passes/simplify/rewrite.h"
 
 #include <string.h>
@@ -41,8 +42,9 @@ static void copy_body(struct simplifier *s, struct node *owner, const struct gra
         struct value *value = body->initializers[i];
         pointer_map_set(values, value, rewrite_add_constant(s, owner, value->name, value->initializer));
     }
-    for (const struct node *node = body->first; node; node = node->next) {
+    for (struct node *node = body->first; node; node = node->next) {
         struct node *copy = copies[at++] = rewrite_copy_node(s, owner, node);
+        remark_move(node, copy);
         for (size_t i = 0; i < node->output_count; i++) {
             if (!node->outputs[i]) continue;
             struct value *value = edit_add_value(owner->graph, node->outputs[i]->name, node->outputs[i]);

@@ -495,6 +495,7 @@ static void leave_bodies(struct simplifier *s, const struct node *node)
         const struct graph *body = node->inner[i];
         for (const struct node *inner = body->first; inner; inner = inner->next) {
             inner->item->is_gone = true;
+            remark_removed(inner, "it never runs");
             for (size_t k = 0; k < inner->input_count; k++) touch_writer(s, inner->inputs[k].value);
             leave_bodies(s, inner);
         }
@@ -507,7 +508,8 @@ void rewrite_remove(struct simplifier *s, struct node *node)
 {
     struct item *item = node->item;
     for (size_t i = 0; i < node->input_count; i++) touch_writer(s, node->inputs[i].value);
-    remark_applied(node, BNFUSE_OUTCOME_REMOVED, *s->where ? s->where : "nobody reads it", "");
+    if (*s->where) remark_applied(node, BNFUSE_OUTCOME_REMOVED, s->where, "");
+    else remark_removed(node, "nobody reads it");
     remark_forget(node);
     leave_bodies(s, node);
     edit_remove_node(node);
