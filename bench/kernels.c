@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * bench_kernels [THREADS [LINE]]: billions of multiply-adds per second that convolutions and matrix products of usual
- * shapes reach, in float and in double. By the time of the process, so that a busy machine shows little less; the best of
- * some runs. With LINE, only the line of that number, for a profiler. */
+ * shapes reach, in float and in double. By the time of the process, so that a busy machine shows little less; the best
+ * of some runs. With LINE, only the line of that number, for a profiler. */
 #include "base/platform.h"
 #include "runtime/math/product.h"
 #include "runtime/ops/conv.h"

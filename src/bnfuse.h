@@ -138,16 +138,16 @@ typedef struct bnfuse_fuse_options {
     /* Called with the name of each pass that ran, also when it changed nothing; bnfuse_print shows what it left. False
      * cancels. NULL: not called. */
     bool (*after_pass)(void *context, const char *pass);
-    /* Do not read large weights to see whether a folded one would leave its type: for a look, or for a write, which fails
-     * where one does (bnfuse_report.overflows). */
+    /* Do not read large weights to see whether a folded one would leave its type: for a look, or for a write, which
+     * fails where one does (bnfuse_report.overflows). */
     bool unread;
     bool simplify;   /* and make everything else as small as it can be without another bit in any result */
     bool lower_conv; /* what stays becomes a depthwise Conv of kernel 1 where it has a spatial axis, else Mul and Add */
     /* Where a fold leaves something over, work is compared at these sizes; what is folded is right at any other. */
     const bnfuse_dim *dims;
     size_t dim_count;
-    /* With fix_shapes the model is for these sizes alone from then on: `dims`, and `shapes` of single inputs, stand in the
-     * file, and so does what follows from them. */
+    /* With fix_shapes the model is for these sizes alone from then on: `dims`, and `shapes` of single inputs, stand in
+     * the file, and so does what follows from them. */
     const bnfuse_shape *shapes;
     size_t shape_count;
     bool fix_shapes;
@@ -344,8 +344,8 @@ typedef struct bnfuse_tensors bnfuse_tensors;
 
 BNFUSE_API bnfuse_tensors *bnfuse_tensors_new(void); /* NULL when memory is exhausted */
 BNFUSE_API void bnfuse_tensors_free(bnfuse_tensors *tensors);
-/* The list takes so many bytes at most; 0, as at first: no limit. What is loaded for a model that has a limit stays within
- * what is left of that, whatever this one is. */
+/* The list takes so many bytes at most; 0, as at first: no limit. What is loaded for a model that has a limit stays
+ * within what is left of that, whatever this one is. */
 BNFUSE_API void bnfuse_tensors_limit(bnfuse_tensors *tensors, size_t bytes);
 /* Adds what a file holds. `name` is the tensor's name; NULL where the file says it:
  *   FILE.npy, FILE.pb    one value; a .pb is read as the type that the model declares for `name`
@@ -526,13 +526,13 @@ typedef struct bnfuse_check_options {
     size_t tolerance_count;
     const char *repro; /* compare: a directory for the segment that differs, as two models with data; NULL: none */
     double work;       /* predicted seconds that the check may take; beyond, sites alone are proven. 60; 0: no limit */
-    /* Where `sets` is NULL: gives set `index` of the set_count, so that one at a time need be in memory. It lives until the next
-     * call, or until the function returns. Each is asked for more than once. NULL, with the error filled: it cannot be
-     * read. */
+    /* Where `sets` is NULL: gives set `index` of the set_count, so that one at a time need be in memory. It lives until
+     * the next call, or until the function returns. Each is asked for more than once. NULL, with the error filled: it
+     * cannot be read. */
     const bnfuse_tensors *(*set)(void *context, size_t index, bnfuse_error *error);
-    bool
-        depth; /* of bnfuse_check: a standard check that needs no float64 run makes one all the same, for the error along
-                 * the depth, where memory and work allow it */
+    /* Of bnfuse_check: a standard check that needs no float64 run makes one all the same, for the error along the
+     * depth, where memory and work allow it. */
+    bool depth;
 } bnfuse_check_options;
 
 /* The fused model against the one that was loaded. NULL only when the check itself fails: a difference is a verdict.
@@ -623,11 +623,11 @@ typedef struct bnfuse_write_options {
 } bnfuse_write_options;
 
 /* Writes the model as it is now; "-" is standard output. Before it gets its name, the new file is read back and held
- * against the model: every node, name, attribute and element (BNFUSE_INTERNAL where they differ). The target is replaced
- * atomically, or not at all; it may be the file that was loaded, and never one of its data files.
- * A data file that exists is never changed. External data get the name asked for when it is free, or holds the same
- * bytes; when it is the data of the model that is being replaced, the new file's name has a digest before its extension
- * and the old one goes after; otherwise that is BNFUSE_USAGE. Without a name given they go to FILE.<digest>.data. */
+ * against the model: every node, name, attribute and element (BNFUSE_INTERNAL where they differ). The target is
+ * replaced atomically, or not at all; it may be the file that was loaded, and never one of its data files. A data file
+ * that exists is never changed. External data get the name asked for when it is free, or holds the same bytes; when it
+ * is the data of the model that is being replaced, the new file's name has a digest before its extension and the old
+ * one goes after; otherwise that is BNFUSE_USAGE. Without a name given they go to FILE.<digest>.data. */
 BNFUSE_API bool bnfuse_write(bnfuse_model *model, const char *path, const bnfuse_write_options *options,
                              bnfuse_error *error);
 /* The same in two steps. After the first the new files are whole and verified but have no names yet, and the report

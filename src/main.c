@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A write that has no reader, or goes beyond the limit on the size of files, then returns an error. A signal instead would
- * end the program and leave half a file behind. */
+/* A write that has no reader, or goes beyond the limit on the size of files, then returns an error. A signal instead
+ * would end the program and leave half a file behind. */
 static void turn_signals_into_errors(void)
 {
     signal(SIGPIPE, SIG_IGN);

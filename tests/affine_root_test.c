@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Mul, Add, Sub, Div and Neg by constants fold without a BatchNormalization, and stay where a runtime would miss them. */
+ * Mul, Add, Sub, Div and Neg by constants fold without a BatchNormalization, and stay where a runtime would miss
+ * them. */
 #include "fold_case.h"
 
 #include <setjmp.h>

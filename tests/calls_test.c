@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Calls of the system that fail, one at a time, wherever a model is read or written: an error has a message and leaves what
- * was there; where there is none, all is there. (commit_test.c does the same to the program, with signals and kills.) */
+ * Calls of the system that fail, one at a time, wherever a model is read or written: an error has a message and leaves
+ * what was there; where there is none, all is there. (commit_test.c does the same to the program, with signals and
+ * kills.) */
 #include "build.h"
 #include "onnx/graph/edit.h"
 #include "onnx/graph/index.h"

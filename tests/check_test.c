@@ -709,8 +709,9 @@ static void a_site_that_cannot_run_is_not_checked(void **state)
 
 /* ---- functions ---- */
 
-/* The parameters of a function's BatchNormalization are constants of the one call, and a custom operator keeps the whole
- * graph from running: out = Mystery(Norm(x, s, t, m, v)); after: Norm is a Mul and an Add with what the call passes. */
+/* The parameters of a function's BatchNormalization are constants of the one call, and a custom operator keeps the
+ * whole graph from running: out = Mystery(Norm(x, s, t, m, v)); after: Norm is a Mul and an Add with what the call
+ * passes. */
 static void lower_in_function(double error)
 {
     double factors[CHANNELS], offsets[CHANNELS];

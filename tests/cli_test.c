@@ -232,7 +232,8 @@ static void a_good_model_is_fused_checked_and_written(void **state)
     assert_says(out, "verdict: identical\n");
 }
 
-/* A weight of which one element, in the second half of the file's run, is near the end of its type; another that is not. */
+/* A weight of which one element, in the second half of the file's run, is near the end of its type; another that is
+ * not. */
 static void write_weight_that_overflows(enum dtype type, double largest)
 {
     static double values[16 * 16 * 9];
@@ -382,7 +383,8 @@ static void a_model_may_be_replaced_by_its_fused_self(void **state)
     assert_says(out, "0 of 1 BatchNormalizations can go");
 }
 
-/* The shift is left over at two places, three times; the BatchNormalization is at H, or at what `first` leaves of it. */
+/* The shift is left over at two places, three times; the BatchNormalization is at H, or at what `first` leaves of
+ * it. */
 static void write_work_by_height(const char *path, const char *first, const char *attributes)
 {
     build_input(&b, "x", DTYPE_FLOAT, "N,3,H");
@@ -702,7 +704,8 @@ static void a_reader_that_is_gone_is_an_error_of_the_model_only(void **state)
     assert_int_equal(count_files(), 2);
 }
 
-/* The BatchNormalization is folded and right, but nobody has the memory to see the end of it: its site alone is proven. */
+/* The BatchNormalization is folded and right, but nobody has the memory to see the end of it: its site alone is
+ * proven. */
 static void a_check_that_does_not_fit_the_memory_is_one_of_the_sites(void **state)
 {
     (void)state;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The runtime against what others computed: ONNX's own operator tests (a folder each: model.onnx and test_data_set_N
- * with input_K.pb and output_K.pb), in the models' own types and in double; and whole models with inputs and outputs that
- * ONNX Runtime stored. A wrong answer fails, and so does a test that the runtime does not know unless unsupported.txt
- * lists it, or one of that list that it does know.
+ * with input_K.pb and output_K.pb), in the models' own types and in double; and whole models with inputs and outputs
+ * that ONNX Runtime stored. A wrong answer fails, and so does a test that the runtime does not know unless
+ * unsupported.txt lists it, or one of that list that it does know.
  *
  * Arguments, if any, name the folders to try (parts of their paths), and more is told about each. */
 #include "io/npy.h"
@@ -77,8 +77,8 @@ static bool close_enough(double a, double b, struct tolerance tolerance)
     return fabs(a - b) <= tolerance.absolute + tolerance.relative * fabs(b);
 }
 
-/* Others round half-precision models elsewhere than after every node; older ONNX cut bfloat16 off, and computed a test of
- * Adam with an epsilon of 0.01 that its node does not have. */
+/* Others round half-precision models elsewhere than after every node; older ONNX cut bfloat16 off, and computed a test
+ * of Adam with an epsilon of 0.01 that its node does not have. */
 static struct tolerance tolerance_for(const struct bench *bench, enum dtype type)
 {
     struct tolerance tolerance = bench->tolerance;

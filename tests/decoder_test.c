@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Operators of com.microsoft that language models are made of: each on a few numbers worked out by hand. tests/fused.py holds
- * them against ONNX Runtime where that is installed. */
+ * Operators of com.microsoft that language models are made of: each on a few numbers worked out by hand. tests/fused.py
+ * holds them against ONNX Runtime where that is installed. */
 #include "trial.h"
 
 #include <setjmp.h>
@@ -86,8 +86,8 @@ static void a_sink_takes_its_share(void **state)
     trial_close(&t);
 }
 
-/* Queries, keys and values side by side; a prompt sees no further than each step. A quarter turn at step 1 makes the key
- * (1, 0) into (0, 1), and the query likewise, so the score does not change. */
+/* Queries, keys and values side by side; a prompt sees no further than each step. A quarter turn at step 1 makes the
+ * key (1, 0) into (0, 1), and the query likewise, so the score does not change. */
 static void a_prompt_is_packed_and_turned(void **state)
 {
     struct trial t;
@@ -126,8 +126,8 @@ static void lengths_that_do_not_fit_are_refused(void **state)
     }
 }
 
-/* Row 1 of a table of 4 bits in bytes, whose zero is 8, or 7 in the second block; and of a type of 4 bits, whose zero is
- * 0. */
+/* Row 1 of a table of 4 bits in bytes, whose zero is 8, or 7 in the second block; and of a type of 4 bits, whose zero
+ * is 0. */
 static void rows_of_few_bits_are_picked(void **state)
 {
     double bytes[32];
@@ -183,7 +183,8 @@ static void tables_that_do_not_fit_are_refused(void **state)
     }
 }
 
-/* Three experts of one number each: 2 relu(x), 3 relu(x), and 5 relu(-x). The router prefers the last, then the first. */
+/* Three experts of one number each: 2 relu(x), 3 relu(x), and 5 relu(-x). The router prefers the last, then the
+ * first. */
 static void open_experts(struct trial *t)
 {
     open_model(t);

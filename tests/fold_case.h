@@ -2,7 +2,8 @@
  *
  * A fold as one line of text: the model, and what must come of it. Statements are separated by ';':
  *
- *     in x 2,3,5,7             a graph input (float, or the case's type; "N,3,?" as in build.h, "-" for a scalar); "in x 2,3 int64"
+ *     in x 2,3,5,7             a graph input (float, or the case's type; "N,3,?" as in build.h, "-" for a scalar);
+ *                              "in x 2,3 int64"
  *     init w 4,3,3,3           an initializer of random values, some negative;  init w 4,3 int32
  *     init8 q 4,3              likewise, int8 between -100 and 100
  *     ints shape 0,-1          an int64 vector;  floats scales 1,1,2,2: a float vector
@@ -13,7 +14,8 @@
  *     y = bn+ x 4              the same with positive scales;  bn0: no shift;  bn1: the same values in all channels
  *     out y                    a graph output
  *     opset 9, ir 3            before anything else (defaults: 13 and 8)
- *     broken                   first of all: the model is valid and cannot run, before as after; only the outcome counts
+ *     broken                   first of all: the model is valid and cannot run, before as after; only the outcome
+ *                              counts
  *     gone w                   after "broken": what initializer w holds is in a file that cannot be read
  *     within 1e-7              the results may differ by so much of the largest element (default: 1e-12) */
 #ifndef TESTS_FOLD_CASE_H
@@ -31,8 +33,8 @@ struct fold_case {
 
 /* Folds, and fails the test unless the outcome is as said, the folded graph computes in double what the other one
  * computes (1e-12 of the largest element), it is valid, folding it again changes nothing, and the order of nodes in the
- * file does not matter. When it simplifies, the two are compared bit for bit in their own types instead, on numbers among
- * which are zeros of both signs, NaN and infinities. NULL: default options. */
+ * file does not matter. When it simplifies, the two are compared bit for bit in their own types instead, on numbers
+ * among which are zeros of both signs, NaN and infinities. NULL: default options. */
 void fold_case_run(const struct fold_case *c, const struct bnfuse_fuse_options *options);
 /* All of an array. */
 #define RUN(cases, options) \

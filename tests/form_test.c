@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Operators on request in place of what they were written out as (--enable gemm, layer-norm, gelu, hard-swish, mish), each
- * beside what is nearly that and stays as it is. */
+ * Operators on request in place of what they were written out as (--enable gemm, layer-norm, gelu, hard-swish, mish),
+ * each beside what is nearly that and stays as it is. */
 #include "fold_case.h"
 
 #include <setjmp.h>

@@ -220,8 +220,9 @@ static void embeddings_are_summed_and_normalized(void **state)
     trial_close(&t);
 }
 
-/* ---- attention: one head of size 1, whose keys are 0 and about log 3: SEEN is the second's share for a query of 1 ---- */
+/* ---- attention ---- */
 
+/* One head of size 1, whose keys are 0 and about log 3: SEEN is the second's share for a query of 1. */
 #define KEY  ((double)(float)1.0986123)
 #define SEEN (exp(KEY) / (1 + exp(KEY)))
 

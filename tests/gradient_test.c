@@ -18,8 +18,9 @@
 
 #define MOST 8 /* inputs */
 
-/* An operator on inputs between blanks: "2,3" are random numbers of these dims in [-1, 1), "+2,3" in [0.2, 1.2), ">2,3" in [1.2, 2.2);
- * ":2,3" are such numbers that nothing is derived by, "=1,2" a vector of whole numbers, "=3" one, "!" is true, "_" is absent. */
+/* An operator on inputs between blanks: "2,3" are random numbers of these dims in [-1, 1), "+2,3" in [0.2, 1.2), ">2,3"
+ * in [1.2, 2.2); ":2,3" are such numbers that nothing is derived by, "=1,2" a vector of whole numbers, "=3" one, "!" is
+ * true, "_" is absent. */
 struct derivation {
     int64_t opset;
     const char *op, *attributes, *inputs, *outputs;

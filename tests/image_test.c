@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ImageDecoder: small images of every format, written here byte by byte, and files that lie. A format that the build has no
- * library for must be refused by its name. */
+ * ImageDecoder: small images of every format, written here byte by byte, and files that lie. A format that the build
+ * has no library for must be refused by its name. */
 #include "trial.h"
 
 #include <setjmp.h>

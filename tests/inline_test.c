@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Calls that pass different parameters to the BatchNormalization of a function: each gets a copy of the body, where a copy
- * can stand in its place. */
+ * Calls that pass different parameters to the BatchNormalization of a function: each gets a copy of the body, where a
+ * copy can stand in its place. */
 #include "build.h"
 #include "passes/passes.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Operators of com.microsoft that no fusion writes: each on a few numbers worked out by hand. tests/fused.py holds most of
- * them against ONNX Runtime where that is installed; GroupNorm and its kin have no kernel for the CPU there. */
+ * Operators of com.microsoft that no fusion writes: each on a few numbers worked out by hand. tests/fused.py holds most
+ * of them against ONNX Runtime where that is installed; GroupNorm and its kin have no kernel for the CPU there. */
 #include "trial.h"
 
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Affines cross what orders, joins, parts, averages, pads, adds and multiplies: each channel takes its own part, and what is
- * not known of sizes, ranks or constants keeps the BatchNormalization, for the reason that says so. A Squeeze without axes
- * of an input of open sizes has no known rank. */
+ * Affines cross what orders, joins, parts, averages, pads, adds and multiplies: each channel takes its own part, and
+ * what is not known of sizes, ranks or constants keeps the BatchNormalization, for the reason that says so. A Squeeze
+ * without axes of an input of open sizes has no known rank. */
 #include "fold_case.h"
 
 #include <setjmp.h>

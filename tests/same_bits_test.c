@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Every model of models/, and some real ones where they are, gives the same bits with one, two and four threads, and with
- * every instruction set that the processor has. */
+ * Every model of models/, and some real ones where they are, gives the same bits with one, two and four threads, and
+ * with every instruction set that the processor has. */
 #include "check/input.h"
 #include "check/session.h"
 #include "onnx/graph/index.h"

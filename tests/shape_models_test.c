@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Shape inference against the truth: ONNX's own tests and real models are run, and every value of the main graph must
- * have the type, dims and elements that were inferred, with one size to a symbol. Models that the runtime cannot run are
- * held against their stored outputs only. */
+ * have the type, dims and elements that were inferred, with one size to a symbol. Models that the runtime cannot run
+ * are held against their stored outputs only. */
 #include "io/npy.h"
 #include "io/pb.h"
 #include "onnx/graph/index.h"

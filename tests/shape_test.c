@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Shape inference: each rule in one line, the walk through bodies and functions, and real models whose every value, when
- * run, must have the shape that was inferred.
+ * Shape inference: each rule in one line, the walk through bodies and functions, and real models whose every value,
+ * when run, must have the shape that was inferred.
  *
  * A case is an operator with its inputs and what becomes of its outputs. Inputs, between blanks:
- *     N,3,8,8        a graph input of that shape (float); "i:2,3" int64, "b:" bool, "h:" float16; "?" a dim without name;
+ *     N,3,8,8        a graph input of that shape (float); "i:2,3" int64, "b:" bool, "h:" float16;
+ *                    "?" a dim without name;
  *                    "*" without a shape
  *     #2,-1  #5      a constant int64 list or (without comma) scalar; "#" an empty list; ".1.0,2" a constant float list
  *     $1 $2,4        what Shape gives of the input in that position: all of it, or its elements from..to

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What shape inference said of values, held against what they are in a run: type, rank, sizes, elements, and one size to
- * a symbol. */
+ * What shape inference said of values, held against what they are in a run: type, rank, sizes, elements, and one size
+ * to a symbol. */
 #ifndef TESTS_SHAPES_H
 #define TESTS_SHAPES_H
 

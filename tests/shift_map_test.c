@@ -99,7 +99,8 @@ static void a_plane_is_added_on_request(void **state)
     RUN(too_large, &small);
 }
 
-/* The Conv takes a scale on its output and the inverse of the one upstream on its input, whose shift becomes a plane. */
+/* The Conv takes a scale on its output and the inverse of the one upstream on its input, whose shift becomes a
+ * plane. */
 static void a_plane_is_of_the_weights_that_are_there_in_the_end(void **state)
 {
     static const struct fold_case cases[] = {

@@ -156,7 +156,8 @@ static void shift_and_scale_part_ways_at_a_skip(void **state)
         /* The other reader leads back to the BatchNormalization itself. */
         { "in x 2,3,5,7; init w 2,3,1,1; c = Conv x w; k = Concat c c axis=1; b = bn k 4; r = Sigmoid b; out r", 1, 0,
           NULL, 0 },
-        /* Of two blocks with scales of both signs the BatchNormalization behind the last goes: the other takes 1/s in. */
+        /* Of two blocks with scales of both signs the BatchNormalization behind the last goes: the other takes 1/s
+         * in. */
         { "in x 2,3,5,7; init w 4,3,1,1; init v 4,4,3,3; init u 5,4,3,3; c = Conv x w; b = bn c 4; r = Relu b; "
           "d = Conv r v pads=1,1,1,1; a = Add d c; e = bn a 4; f = Relu e; y = Conv f u pads=1,1,1,1; out y",
           1, REASON_READ_ELSEWHERE, NULL, 0 },

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Random graphs with planted redundancies. A seed makes a graph twice: plain, and with redundancies planted in it. What
- * --simplify makes of the second has as many nodes as what it makes of the first, and computes the same bits on numbers among
- * which are zeros of both signs, NaN and infinities; so nothing is missed, and nothing is wrong. */
+ * --simplify makes of the second has as many nodes as what it makes of the first, and computes the same bits on numbers
+ * among which are zeros of both signs, NaN and infinities; so nothing is missed, and nothing is wrong. */
 #include "build.h"
 #include "onnx/graph/index.h"
 #include "onnx/graph/validate.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * --simplify over ONNX's own operator tests, their inputs and all: what the runtime runs before, it runs afterwards, to the
- * same bits; a second pass finds nothing more to do; and the order of the nodes in the file does not matter.
+ * --simplify over ONNX's own operator tests, their inputs and all: what the runtime runs before, it runs afterwards, to
+ * the same bits; a second pass finds nothing more to do; and the order of the nodes in the file does not matter.
  *
  * Arguments, if any, name the folders to try (parts of their paths). */
 #include "io/pb.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rewrites of --simplify, each beside a model that is nearly the same and must stay as it is. Every case is run before and
- * after, in its own types, and has to give the same bits (fold_case.h). */
+ * Rewrites of --simplify, each beside a model that is nearly the same and must stay as it is. Every case is run before
+ * and after, in its own types, and has to give the same bits (fold_case.h). */
 #include "fold_case.h"
 #include "passes/simplify/simplify.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A file that is larger than what was read has a note that says so, and no other has: models/, and real models where they
- * are, with and without --simplify. */
+ * A file that is larger than what was read has a note that says so, and no other has: models/, and real models where
+ * they are, with and without --simplify. */
 #include "bnfuse.h"
 
 #include <dirent.h>

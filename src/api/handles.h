@@ -56,11 +56,11 @@ bool is_missing(const void *pointer, const char *name, struct bnfuse_error *erro
  * `good`. */
 bool error_with_name(const struct bnfuse_model *model, bool good, struct bnfuse_error *error);
 
-/* All within a guarded call. The index of the model as it was read: `after` until something is to edit it, then `before`.
- * NULL when that fails. */
+/* All within a guarded call. The index of the model as it was read: `after` until something is to edit it, then
+ * `before`. NULL when that fails. */
 const struct net *index_as_read(struct bnfuse_model *model, struct bnfuse_error *error);
-/* What the fused model is held against: the one that was read. Where the fold took a function apart that cannot run, that
- * is taken apart in it too, so that what surrounds the unknown operator can be proven. NULL when that fails. */
+/* What the fused model is held against: the one that was read. Where the fold took a function apart that cannot run,
+ * that is taken apart in it too, so that what surrounds the unknown operator can be proven. NULL when that fails. */
 const struct net *index_to_check(struct bnfuse_model *model, struct bnfuse_error *error);
 /* Gives `after` its shapes, unless passes have done so. */
 bool index_with_shapes(struct bnfuse_model *model, struct bnfuse_error *error);

@@ -15,8 +15,8 @@ bool index_with_shapes(struct bnfuse_model *model, struct bnfuse_error *error)
     return shape_infer(&model->after, error);
 }
 
-/* The model as it was read. A size that the fold took for a constant is one here, too: a site is proven at the sizes that
- * it was decided on. */
+/* The model as it was read. A size that the fold took for a constant is one here, too: a site is proven at the sizes
+ * that it was decided on. */
 static bool index_anew(struct bnfuse_model *model, struct net *net, struct bnfuse_error *error)
 {
     if (!net_index(net, &model->arena, &model->model, error)) return false;

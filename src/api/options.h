@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Options that cross the border of the library: structs that begin with their size, so that either side may be newer. */
+ * Options that cross the border of the library: structs that begin with their size, so that either side may be
+ * newer. */
 #ifndef API_OPTIONS_H
 #define API_OPTIONS_H
 

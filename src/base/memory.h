@@ -15,8 +15,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 
-/* A unit of work is a multiplication with an addition, in float64, on one core; a number that is read, changed and written
- * costs sixteen. So many make a second; a prediction, the same on every machine. */
+/* A unit of work is a multiplication with an addition, in float64, on one core; a number that is read, changed and
+ * written costs sixteen. So many make a second; a prediction, the same on every machine. */
 #define WORK_SECOND  UINT64_C(4000000000)
 #define WORK_ELEMENT 16
 
@@ -37,8 +37,8 @@ struct arena {
     struct arena_deferred *deferred;
 };
 
-/* Runs work(context). False when it returned false, or when memory (BNFUSE_INTERNAL) or work (BNFUSE_UNSUPPORTED) ran out
- * inside it. May nest. Runs in an environment of its own (base/environment.h). */
+/* Runs work(context). False when it returned false, or when memory (BNFUSE_INTERNAL) or work (BNFUSE_UNSUPPORTED) ran
+ * out inside it. May nest. Runs in an environment of its own (base/environment.h). */
 bool guarded(struct memory *memory, bool (*work)(void *context, struct bnfuse_error *error), void *context,
              struct bnfuse_error *error);
 
@@ -73,7 +73,8 @@ void arena_clear(struct arena *arena);
 /* An arena of its own within this one, for what is not needed as long; closed with it at the latest. */
 struct arena *arena_scratch(struct arena *arena);
 
-/* Zeroed, aligned to 16 bytes if the size is a multiple of that, else to 8; so any type is aligned. arena_array checks count * size. Size 0 yields a valid pointer. */
+/* Zeroed, aligned to 16 bytes if the size is a multiple of that, else to 8; so any type is aligned. arena_array checks
+ * count * size. Size 0 yields a valid pointer. */
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_array(struct arena *arena, size_t count, size_t size);
 /* Copies `old_count` elements into a new array of `new_count`; the old one stays until the arena goes. */

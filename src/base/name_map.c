@@ -174,8 +174,8 @@ bool name_map_add(struct name_map *map, const void *object)
     return true;
 }
 
-/* What stands behind the free slot moves up, unless it would then stand in front of its own place. The entry in the list
- * stays behind, but for the last one. */
+/* What stands behind the free slot moves up, unless it would then stand in front of its own place. The entry in the
+ * list stays behind, but for the last one. */
 void *name_map_remove(struct name_map *map, const char *name)
 {
     const size_t mask = map->capacity - 1;

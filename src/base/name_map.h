@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Objects by name, and sets of names. A map is open addressing over slots of eight bytes, each the hash of a name and the number of its object. The
- * objects are in a list, in the order they came, so that names which are looked up in about that order find the list, the
- * objects and their names in the processor's caches, and only the slot is a jump. An object begins with a pointer to its
- * name (the first member of a struct, or any place that holds such a pointer), so the map stores neither. The name must
- * not change while the object is in the map. Nothing runs over the entries, so that no output can depend on their
- * order. */
+ * Objects by name, and sets of names. A map is open addressing over slots of eight bytes, each the hash of a name and
+ * the number of its object. The objects are in a list, in the order they came, so that names which are looked up in
+ * about that order find the list, the objects and their names in the processor's caches, and only the slot is a jump.
+ * An object begins with a pointer to its name (the first member of a struct, or any place that holds such a pointer),
+ * so the map stores neither. The name must not change while the object is in the map. Nothing runs over the entries, so
+ * that no output can depend on their order. */
 #ifndef BASE_NAME_MAP_H
 #define BASE_NAME_MAP_H
 
@@ -39,9 +39,9 @@ bool name_map_add(struct name_map *map, const void *object);
 /* Takes out the object of this name, which is there, and returns it. */
 void *name_map_remove(struct name_map *map, const char *name);
 
-/* Names to be avoided: 64 bits of each are kept, eight bytes a slot. Of a million names that were not added, one is taken
- * for one that was with a probability below 1e-6; so it may only be asked where such an answer does no harm. It is the
- * same one in every run. */
+/* Names to be avoided: 64 bits of each are kept, eight bytes a slot. Of a million names that were not added, one is
+ * taken for one that was with a probability below 1e-6; so it may only be asked where such an answer does no harm. It
+ * is the same one in every run. */
 struct name_set {
     struct arena *arena;
     uint64_t *digests; /* 0: free */

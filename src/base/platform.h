@@ -26,8 +26,8 @@ void platform_relax(void);
 /* A new file without a name, in memory where the system can; -1 with errno. */
 int platform_memory_file(void);
 
-/* A new file without a name in the folder `directory_fd`, to which platform_link_unnamed can give one; -1 where there is no such
- * thing. */
+/* A new file without a name in the folder `directory_fd`, to which platform_link_unnamed can give one; -1 where there
+ * is no such thing. */
 int platform_open_unnamed(int directory_fd);
 /* 0; or -1 with errno. */
 int platform_link_unnamed(int fd, int directory_fd, const char *name);
@@ -35,8 +35,8 @@ int platform_link_unnamed(int fd, int directory_fd, const char *name);
 /* Renames a file of the folder to a name that no file has. 0; or -1 with errno, EEXIST when one has it. */
 int platform_rename_new(int directory_fd, const char *from, const char *to);
 
-/* Sets aside the place that `size` bytes of a new file will take, which costs less at once than bit by bit; nothing where
- * that cannot be done. The file stays empty. */
+/* Sets aside the place that `size` bytes of a new file will take, which costs less at once than bit by bit; nothing
+ * where that cannot be done. The file stays empty. */
 void platform_reserve(int fd, off_t size);
 
 /* Begins to put a part of the file on the disk, so that a later fsync finds less to do; nothing where there is no such

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Fused against unfused: the four questions. First each site by itself on small tensors, which proves most
- * of them; then both models in their own types. What that leaves open, float64 runs of the whole graphs decide. The
- * reference run asks about sites in lock-step: one is checked, and its inputs released, as soon as the last value it needs
- * has been seen. */
+ * Fused against unfused: the four questions. First each site by itself on small tensors, which proves most of them;
+ * then both models in their own types. What that leaves open, float64 runs of the whole graphs decide. The reference
+ * run asks about sites in lock-step: one is checked, and its inputs released, as soon as the last value it needs has
+ * been seen. */
 #include "check/check.h"
 
 #include "check/check_verdict.h"
@@ -136,8 +136,8 @@ static bool all_checked(const struct check *check)
     return true;
 }
 
-/* Those that no reference run has seen whole: in bodies, behind outputs that are not wanted, or all. One that even small
- * does not fit the memory stays unproven. */
+/* Those that no reference run has seen whole: in bodies, behind outputs that are not wanted, or all. One that even
+ * small does not fit the memory stays unproven. */
 static bool prove_rest(struct check *check, struct bnfuse_error *error)
 {
     if (check->session->work) check->prover.work = &check->session->work->apart;
@@ -148,7 +148,8 @@ static bool prove_rest(struct check *check, struct bnfuse_error *error)
     return true;
 }
 
-/* A change that differs on numbers made for it may be right for what the model makes: that takes a run of the whole graph. */
+/* A change that differs on numbers made for it may be right for what the model makes: that takes a run of the whole
+ * graph. */
 static void reopen_mistakes(struct check *check)
 {
     for (struct site *site = check->sites; site; site = site->next) {
@@ -287,7 +288,8 @@ static void drop_outputs(struct outputs *of, size_t count)
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) arrays_drop(lists[i], count);
 }
 
-/* With every site proven the whole follows by composition, up to rounding: and that is what the models' own types show. */
+/* With every site proven the whole follows by composition, up to rounding: and that is what the models' own types
+ * show. */
 static bool is_settled(const struct check *check)
 {
     const struct bnfuse_check_result *result = check->result;
@@ -409,8 +411,8 @@ static bool run_for_depth(void *context, struct bnfuse_error *error)
     return ran;
 }
 
-/* The error along the depth, where the sites settled the check without a run in float64: of the last set, whose samples are
- * still there. No verdict depends on it, so that memory or work that runs out here is no error. */
+/* The error along the depth, where the sites settled the check without a run in float64: of the last set, whose samples
+ * are still there. No verdict depends on it, so that memory or work that runs out here is no error. */
 static bool measure_depth(struct check *check, struct bnfuse_error *error)
 {
     struct bnfuse_error why = { .status = BNFUSE_OK };

@@ -47,8 +47,8 @@ struct check_options {
 bool check_fusion(const struct net *before, const struct net *after, const struct check_options *options,
                   struct bnfuse_check_result *result, struct bnfuse_error *error);
 
-/* Whether the new file as it was read back gives what the fused model gives, bit for bit, in their own types. False with
- * BNFUSE_INTERNAL where it does not. */
+/* Whether the new file as it was read back gives what the fused model gives, bit for bit, in their own types. False
+ * with BNFUSE_INTERNAL where it does not. */
 bool check_read_back(const struct net *fused, const struct net *written, const struct check_options *options,
                      struct bnfuse_error *error);
 

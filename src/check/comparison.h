@@ -44,7 +44,8 @@ bool compare_first_draw(struct comparison *comparison, struct bnfuse_error *erro
 bool compare_draws(struct comparison *comparison, enum draw_stage stage, struct bnfuse_error *error);
 /* Feeds the first draw, or the first set, again, for a run of one model. */
 bool compare_feed_first(struct comparison *comparison, struct bnfuse_error *error);
-/* Below this, relative to its scale, a difference of an output is nobody's: by its type, or by the precision asked for. */
+/* Below this, relative to its scale, a difference of an output is nobody's: by its type, or by the precision asked
+ * for. */
 double comparison_resolution(const struct comparison *comparison, const struct array *array);
 /* Room for what an output list is run into, until the session's data go. */
 struct array **output_list(struct session *session, size_t count);

@@ -2,10 +2,11 @@
  *
  * What changed between two models, by structure.
  *
- * Values and nodes of the two are paired. Inputs, outputs and stored tensors pair by name, then by what they hold; a node
- * pairs with one of the same operator and attributes that reads the paired values, else with one of the same operator
- * and name, else with one of the same operator whose output is read in the same place. What is left on either side was
- * added or removed; what is paired and not equal was changed, renamed or moved. A Constant node is a stored tensor. */
+ * Values and nodes of the two are paired. Inputs, outputs and stored tensors pair by name, then by what they hold; a
+ * node pairs with one of the same operator and attributes that reads the paired values, else with one of the same
+ * operator and name, else with one of the same operator whose output is read in the same place. What is left on either
+ * side was added or removed; what is paired and not equal was changed, renamed or moved. A Constant node is a stored
+ * tensor. */
 #ifndef CHECK_DIFF_H
 #define CHECK_DIFF_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Numbers made for the purpose: what a segment is fed where what was seen is too uniform, or where something in it hides
- * its inputs. They are within what the upstream operators can give at all. */
+ * Numbers made for the purpose: what a segment is fed where what was seen is too uniform, or where something in it
+ * hides its inputs. They are within what the upstream operators can give at all. */
 #ifndef CHECK_DRIVER_H
 #define CHECK_DRIVER_H
 

@@ -147,8 +147,8 @@ static void pass_movers(struct frontier *f, const struct value *value)
     for (; (mover = mover_of(value)); value = node_input(mover, 0)) pass_node(f, mover);
 }
 
-/* Two results of one node, moved or not, follow from each other: the last state of an LSTM is in the list of all. Whether
- * there are such; what they come from is fed then. */
+/* Two results of one node, moved or not, follow from each other: the last state of an LSTM is in the list of all.
+ * Whether there are such; what they come from is fed then. */
 static bool pass_siblings(struct frontier *f)
 {
     enum { MOST_COMPARED = 32 };

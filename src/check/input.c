@@ -147,7 +147,8 @@ static int64_t clipped_size(const struct chooser *chooser, int64_t size, int ran
     return size;
 }
 
-/* The unknowns that the dim is computed from become four times as large as the dim would, as strides may lie between. */
+/* The unknowns that the dim is computed from become four times as large as the dim would, as strides may lie
+ * between. */
 static int64_t invented_size(struct chooser *chooser, int symbol, int64_t size)
 {
     chooser->invented = 4 * size;
@@ -353,8 +354,8 @@ static void follow(struct followed *followed, const struct value *value)
     if (value && followed->count < MAX_VISITED) followed->values[followed->count++] = value;
 }
 
-/* What a call passes is a parameter of the function; and what a loop starts with or steps through, one of its body, at the
- * same place. */
+/* What a call passes is a parameter of the function; and what a loop starts with or steps through, one of its body, at
+ * the same place. */
 static void follow_use(struct followed *followed, const struct use *use)
 {
     const struct node *node = use->node;

@@ -34,8 +34,8 @@ struct draw {
 };
 
 /* Which dims become smaller than the model has them: a site can be proven on small tensors. By its footprint, those of
- * images (rank 4 and more) but their channels; or those that nothing pins. And without one, to CLIPPED: all but axis 1 or
- * the last one, which may hold channels; or rows alone, when there are many. */
+ * images (rank 4 and more) but their channels; or those that nothing pins. And without one, to CLIPPED: all but axis 1
+ * or the last one, which may hold channels; or rows alone, when there are many. */
 enum clip { CLIP_NONE, CLIP_IMAGES, CLIP_UNPINNED, CLIP_BUT_SECOND, CLIP_BUT_LAST, CLIP_ROWS };
 #define CLIPPED   16
 #define MANY_ROWS 64

@@ -9,10 +9,11 @@
 /* `a` is the reference. Either may be NULL (absent); they may be held in different stores.
  * Complex elements are taken part by part. */
 struct bnfuse_difference measure(const struct array *a, const struct array *b);
-/* |b-a| <= atol + rtol*|a| everywhere, in the plane where elements are complex, equal shapes, equal NaN and infinities. */
+/* |b-a| <= atol + rtol*|a| everywhere, in the plane where elements are complex, equal shapes, equal NaN and
+ * infinities. */
 bool within_tolerance(const struct array *a, const struct array *b, double atol, double rtol);
-/* Whether NaN and infinities of `a` stand, wherever `b` has others, where `truth` and `b` are finite: `a` overflowed its
- * type and `b` did not. */
+/* Whether NaN and infinities of `a` stand, wherever `b` has others, where `truth` and `b` are finite: `a` overflowed
+ * its type and `b` did not. */
 bool heals_overflow(const struct array *truth, const struct array *a, const struct array *b);
 /* Equal types and dims, and elements bit for bit; a NaN is equal to any other. */
 bool same_elements(const struct array *a, const struct array *b);

@@ -41,12 +41,12 @@ bool pairing_is_identical(struct pairing *pairing);
 void pairing_sample(struct pairing *pairing, struct value *value, const struct array *array);
 /* The segments, in b's order; marks of both nets are used, and NULL afterwards. Again, with more samples: anew. */
 struct site *pairing_find(struct pairing *pairing);
-/* Whether some of the pairs were none: one value of `a` was taken for several of b, and a segment says that it is not one of
- * them. Samples of that one do not count any more; the search is to be made anew. */
+/* Whether some of the pairs were none: one value of `a` was taken for several of b, and a segment says that it is not
+ * one of them. Samples of that one do not count any more; the search is to be made anew. */
 bool pairing_refute(struct pairing *pairing, const struct site *sites);
-/* Instead, where an operator cannot be run: nodes of such operators are paired, those of equal attributes, by the names of
- * their outputs or because there is only one. What they read, and the outputs, is to be proven; what they give for equal
- * inputs is taken to be equal. */
+/* Instead, where an operator cannot be run: nodes of such operators are paired, those of equal attributes, by the names
+ * of their outputs or because there is only one. What they read, and the outputs, is to be proven; what they give for
+ * equal inputs is taken to be equal. */
 struct site *pairing_find_around(struct pairing *pairing);
 /* More of them, after it: guesses, for the blame where the outputs differ. Only these. */
 struct site *pairing_guess(struct pairing *pairing);

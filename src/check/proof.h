@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One site at work: a trial is one set of arrays in site->fed, what `before` makes of it in site->expected, and what `after`
- * makes of it against that. */
+ * One site at work: a trial is one set of arrays in site->fed, what `before` makes of it in site->expected, and what
+ * `after` makes of it against that. */
 #ifndef CHECK_PROOF_H
 #define CHECK_PROOF_H
 
@@ -24,8 +24,8 @@ bool proof_run_after(struct proof *proof, struct array *const *fed, bool stored,
 
 /* Runs `after` on the trial and adds the outcome. False with the reason when it cannot be run. */
 bool proof_try(struct proof *proof, struct bnfuse_error *error);
-/* Where no edit may change a bit, both parts run in the model's own types, and have to agree to the bit. A part that does not
- * run so leaves the question open; float64 has had its say. */
+/* Where no edit may change a bit, both parts run in the model's own types, and have to agree to the bit. A part that
+ * does not run so leaves the question open; float64 has had its say. */
 bool proof_try_bits(struct proof *proof, struct bnfuse_error *error);
 /* The folded weights as they will be stored. Whatever rounding them does not explain is a mistake; and what it explains
  * may still be more than the last place of the original's weights leaves open. */

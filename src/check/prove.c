@@ -25,8 +25,8 @@ static bool take_constant(const struct prover *prover, struct value *value, stru
 
 /* ---- other numbers of the same shapes ---- */
 
-/* Random ones of the same size and sign: who feeds on what a Relu lets through need not work on anything else, and what is
- * zero throughout mostly comes from one. */
+/* Random ones of the same size and sign: who feeds on what a Relu lets through need not work on anything else, and what
+ * is zero throughout mostly comes from one. */
 static struct array *other_numbers(const struct prover *prover, const struct array *seen, const char *name)
 {
     struct array *other = array_new(prover->pool, seen->type, seen->store, seen->rank, seen->dims);
@@ -338,8 +338,8 @@ static bool prove_wide(const struct prover *prover, struct site *wide, bool is_w
     return good;
 }
 
-/* A difference on small tensors is no verdict: the site may be meant for its own sizes alone, or for what its inputs can
- * be. */
+/* A difference on small tensors is no verdict: the site may be meant for its own sizes alone, or for what its inputs
+ * can be. */
 bool prove_site_small(const struct prover *prover, struct site *site, struct bnfuse_error *error)
 {
     enum { MOST_EXTENSIONS = 4 };

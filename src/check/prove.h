@@ -18,8 +18,8 @@ bool prove_site(const struct prover *prover, struct site *site, struct bnfuse_er
 /* The same without the reference run, or with what little has been seen of it; `before` must work on it as well. */
 bool prove_site_apart(const struct prover *prover, struct site *site, struct bnfuse_error *error);
 
-/* On the smallest tensors that tell right from wrong, without any run of a whole graph: site->is_proven, or nothing known
- * yet. */
+/* On the smallest tensors that tell right from wrong, without any run of a whole graph: site->is_proven, or nothing
+ * known yet. */
 bool prove_site_small(const struct prover *prover, struct site *site, struct bnfuse_error *error);
 
 /* Fills what the site lacks with constants and random numbers that `before` runs on; what that makes of them is in

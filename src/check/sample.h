@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is known of a value of one of two models, and samples of the arrays that runs gave for it: enough numbers to tell
- * which value of the other model it is. */
+ * What is known of a value of one of two models, and samples of the arrays that runs gave for it: enough numbers to
+ * tell which value of the other model it is. */
 #ifndef CHECK_SAMPLE_H
 #define CHECK_SAMPLE_H
 

@@ -169,8 +169,8 @@ static void settle_trial(struct proof *proof, struct array *const *fed, const st
     result->checked = true;
 }
 
-/* SEEN: the arrays are those of a run, so that the outcome counts whatever it is. SMALL: they are smaller than those, so
- * that only agreement counts: a segment may be meant for its own sizes alone. */
+/* SEEN: the arrays are those of a run, so that the outcome counts whatever it is. SMALL: they are smaller than those,
+ * so that only agreement counts: a segment may be meant for its own sizes alone. */
 enum trial { SEEN, DRIVEN, SMALL };
 
 static bool judge_trial(struct proof *proof, struct array *const *fed, const struct array *of_a, struct array *of_b,
@@ -260,7 +260,8 @@ static bool measure_tables(const struct tensor *a, const struct tensor *b, struc
 /* Of eight bits, the lowest precision that can be asked for, relative to the largest number. */
 #define HALF_A_STEP 0x1p-8
 
-/* What no index that was fed asks for: two tables that the same operator takes elements from are compared as they are. */
+/* What no index that was fed asks for: two tables that the same operator takes elements from are compared as they
+ * are. */
 static void compare_tables(struct proof *proof)
 {
     struct site *site = proof->site;

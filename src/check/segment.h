@@ -16,9 +16,9 @@
 /* A perturbation above this share of the scale leaves nothing to say. */
 #define MOST_PERTURBATION 0.01
 
-/* What the weights of two models leave open of one value: as much as those of `a` do; or where those of `b` leave more, up
- * to ten times that, and up to the resolution of its type: the constants of a Gelu written out are rounded, the operator
- * has none. */
+/* What the weights of two models leave open of one value: as much as those of `a` do; or where those of `b` leave more,
+ * up to ten times that, and up to the resolution of its type: the constants of a Gelu written out are rounded, the
+ * operator has none. */
 double perturbation_of(double a, double b, double resolution);
 
 /* b as an array of a's type where both are real numbers: a version of lower precision is compared by its numbers. */

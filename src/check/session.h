@@ -59,7 +59,8 @@ bool session_plan(struct session *session, struct bnfuse_error *error);
 bool session_feed(struct session *session, const struct guess *guess, const struct draw *draw, bool *guessed,
                   struct bnfuse_error *error);
 
-/* Makes the user's set `i` the one in use, or none where there are no sets. What was fed from the one before is gone. */
+/* Makes the user's set `i` the one in use, or none where there are no sets. What was fed from the one before is
+ * gone. */
 bool session_take(struct session *session, size_t i, struct bnfuse_error *error);
 
 /* Whether everything that the user gave has a name that exists and fits what is declared: what is given is used or
@@ -90,8 +91,8 @@ bnfuse_tolerance tolerance_of(const struct check_options *options, const char *o
 bool is_supplied(const void *session, const struct value *value);
 const char *describe_inputs(struct arena *arena, const struct side *side);
 
-/* Runs `before`, keeping every value whose name `b` has, then `b`: the first value (in b's order) that differs by more than
- * `limit`, or NULL. */
+/* Runs `before`, keeping every value whose name `b` has, then `b`: the first value (in b's order) that differs by more
+ * than `limit`, or NULL. */
 const char *first_divergent(struct session *session, double limit);
 
 #endif

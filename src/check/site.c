@@ -314,7 +314,8 @@ bool site_is_constant(struct value *value, struct pointer_map *varying)
     return constant;
 }
 
-/* A fold in a function took the numbers that its one call passes, and reads the parameter no more; the original does. */
+/* A fold in a function took the numbers that its one call passes, and reads the parameter no more; the original
+ * does. */
 static void give_arguments(struct finder *finder, const struct graph *graph, const struct graph *origin)
 {
     while (graph->owner) graph = graph->owner->graph;

@@ -5,8 +5,8 @@
  *
  * A name that exists in both, computed in both, means the same value. Walk back from such a value of `after` to the
  * nearest others: when a node on the way is new or changed, the walk is a site. Constants belong to the site. A node
- * whose body changed is a site of the graph around it too, as a whole; where nothing else changed, the sites in the body
- * prove as much. */
+ * whose body changed is a site of the graph around it too, as a whole; where nothing else changed, the sites in the
+ * body prove as much. */
 #ifndef CHECK_SITE_H
 #define CHECK_SITE_H
 
@@ -54,23 +54,24 @@ struct site_finder {
 /* The sites in file order; NULL: nothing changed. Uses the marks of both nets, and leaves them NULL. */
 struct site *sites_find(const struct site_finder *finder);
 
-/* Whether nothing but constants goes into the value, by a short way: what a Resize is told, not what a net computes. The
- * parameter of a function with one call is what that call gives it, as it is for the passes. `varying` remembers values
- * of which it is not so, for what is computed from them; NULL: nothing is remembered. */
+/* Whether nothing but constants goes into the value, by a short way: what a Resize is told, not what a net computes.
+ * The parameter of a function with one call is what that call gives it, as it is for the passes. `varying` remembers
+ * values of which it is not so, for what is computed from them; NULL: nothing is remembered. */
 bool site_is_constant(struct value *value, struct pointer_map *varying);
 
-/* Whether an input of the site is not free to be anything: the original part computes with others, of which that one may
- * follow. */
+/* Whether an input of the site is not free to be anything: the original part computes with others, of which that one
+ * may follow. */
 bool site_is_bound(const struct site *site, struct arena *arena);
 
-/* A site whose original part reads more than its inputs in `after` (a value that is now computed back from a later one) is
- * made wider, site upstream by site, until both parts read the same: *wide, with lists in the arena. False when it does
- * not come to that within a few steps. `sites` finds a site by its value of after. */
+/* A site whose original part reads more than its inputs in `after` (a value that is now computed back from a later one)
+ * is made wider, site upstream by site, until both parts read the same: *wide, with lists in the arena. False when it
+ * does not come to that within a few steps. `sites` finds a site by its value of after. */
 bool site_widen(struct site *wide, const struct site *site, const struct pointer_map *sites, struct arena *arena);
 
-/* Inputs of a wide site give way to what the unchanged nodes that compute them read: for a change that is right because of
- * what such a node gives (a Relu, no number below zero). Nodes with weights stay out, for they may make a channel constant,
- * and what a change does to that would go unseen. False when there is no other, or the parts would not read the same. */
+/* Inputs of a wide site give way to what the unchanged nodes that compute them read: for a change that is right because
+ * of what such a node gives (a Relu, no number below zero). Nodes with weights stay out, for they may make a channel
+ * constant, and what a change does to that would go unseen. False when there is no other, or the parts would not read
+ * the same. */
 bool site_extend(struct site *wide, const struct pointer_map *sites, struct arena *arena);
 
 /* Whether `after` still has all outputs of `before`, under their names and computed by something. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A job for each model, one after the other. What a job leaves is its report, copied out of the model, which is released
- * before the next one is loaded; the last report is read where it is. A model that fails does not stop the others. */
+ * A job for each model, one after the other. What a job leaves is its report, copied out of the model, which is
+ * released before the next one is loaded; the last report is read where it is. A model that fails does not stop the
+ * others. */
 #include "cli/commands.h"
 #include "cli/deadline.h"
 #include "cli/job.h"

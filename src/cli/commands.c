@@ -135,8 +135,8 @@ static bool overflow_is_suspected(const struct job *job)
     return job->run.report->overflows || (result && bnfuse_verdict_status(result->verdict) != BNFUSE_OK);
 }
 
-/* Without a look at the weights first: the writer reads them all anyway. In the rare case that a fold carried one out of
- * its type, that fold must go, so all begins again, with the look, and with remarks of its own. */
+/* Without a look at the weights first: the writer reads them all anyway. In the rare case that a fold carried one out
+ * of its type, that fold must go, so all begins again, with the look, and with remarks of its own. */
 static bool write_unread(struct job *job)
 {
     if (!fold(job, true)) return false;
@@ -149,7 +149,8 @@ static bool write_unread(struct job *job)
     return (is_same || print_remarks(job)) && check_and_prepare(job);
 }
 
-/* What comes before the first word of the result is over soon, and uses no data, which are of the model as first read. */
+/* What comes before the first word of the result is over soon, and uses no data, which are of the model as first
+ * read. */
 static bool goes_unread(const struct job *job)
 {
     const struct settings *settings = job->settings;

@@ -174,7 +174,8 @@ bool job_read_data(struct job *job)
         if (!add_sets_of(job, settings->data.names[i])) return false;
     if (settings->input_directory && !add_set(job, settings->input_directory)) return false;
     if (!job->set_count && settings->inputs.count && !add_set(job, NULL)) return false;
-    /* The first here, so that what does not fit is said before all work; a check asks for the others as it comes to them. */
+    /* The first here, so that what does not fit is said before all work; a check asks for the others as it comes to
+     * them. */
     size_t read = settings->no_check ? job->set_count : job->set_count > 0;
     for (size_t i = 0; i < read; i++)
         if (!job_set(job, i)) return false;

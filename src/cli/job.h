@@ -60,8 +60,8 @@ bool job_progress(void *context, double done);
 bool job_prepare(struct job *job);
 bool job_commit(struct job *job);
 
-/* Both fill job->error and return false. The first adds the system's reason and says BNFUSE_USAGE, or BNFUSE_INTERNAL when
- * there is no memory; the second says the given status. */
+/* Both fill job->error and return false. The first adds the system's reason and says BNFUSE_USAGE, or BNFUSE_INTERNAL
+ * when there is no memory; the second says the given status. */
 bool job_system_failed(struct job *job, int reason, const char *name, const char *what);
 bool job_ended(struct job *job, bnfuse_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 

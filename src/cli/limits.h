@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* `asked` bytes; when that is 0: a quarter of what this process could have (the machine's memory, or less where a control group says so), at least
- * 2 GiB, never more than it could have. */
+/* `asked` bytes; when that is 0: a quarter of what this process could have (the machine's memory, or less where a
+ * control group says so), at least 2 GiB, never more than it could have. */
 size_t memory_limit(uint64_t asked);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the program is doing: on a terminal a line that is drawn again, with the stage, the model and the time left; in a
- * log a line now and then. On standard error. */
+ * What the program is doing: on a terminal a line that is drawn again, with the stage, the model and the time left; in
+ * a log a line now and then. On standard error. */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 
@@ -22,7 +22,8 @@ struct progress {
     struct timespec start;
 };
 
-/* A line on a terminal; a line every 10 seconds in a log (when asked for: at each stage, and every second); nothing when quiet. */
+/* A line on a terminal; a line every 10 seconds in a log (when asked for: at each stage, and every second); nothing
+ * when quiet. */
 void progress_open(struct progress *progress, bool asked, bool quiet);
 /* What begins now, of which model. On a terminal it is drawn at once. Strings are not copied. */
 void progress_stage(struct progress *progress, const char *stage, const char *model);

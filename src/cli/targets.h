@@ -8,9 +8,9 @@
 
 struct targets;
 
-/* The files that the plan's jobs and the reports are written to. NULL, naming two options, when two of them are one file,
- * also through a link, or one is an operand or an input; but a fused model may replace the one it was made from. Free it
- * with targets_close. */
+/* The files that the plan's jobs and the reports are written to. NULL, naming two options, when two of them are one
+ * file, also through a link, or one is an operand or an input; but a fused model may replace the one it was made from.
+ * Free it with targets_close. */
 struct targets *targets_open(const struct settings *settings, const struct plan *plan, bnfuse_error *error);
 void targets_close(struct targets *targets);
 /* Whether no target is a file that this model's bytes come from, its external data included. `job` is the one that the

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* COLUMNS where it is set, else the width of the terminal, 40 at least; 0 where there is none. Colors on a terminal that
- * has them, unless NO_COLOR is set; with FORCE_COLOR anywhere. */
+/* COLUMNS where it is set, else the width of the terminal, 40 at least; 0 where there is none. Colors on a terminal
+ * that has them, unless NO_COLOR is set; with FORCE_COLOR anywhere. */
 struct terminal terminal_of(FILE *stream);
 /* Whether a line on it can be drawn again. */
 bool terminal_redraws(FILE *stream);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * numpy's .npz archives: one .npy file a name, zipped. No entry is a path: what would make it one (a slash, a colon, a dot
- * at the beginning), and %, are written as %XX of their code, and read back. */
+ * numpy's .npz archives: one .npy file a name, zipped. No entry is a path: what would make it one (a slash, a colon, a
+ * dot at the beginning), and %, are written as %XX of their code, and read back. */
 #ifndef IO_NPZ_H
 #define IO_NPZ_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Attempts: whole ways are decided before anything changes; of two open ones the one that leaves less work at run time is
- * taken, upstream when they are equal. */
+ * Attempts: whole ways are decided before anything changes; of two open ones the one that leaves less work at run time
+ * is taken, upstream when they are equal. */
 #include "passes/attempt.h"
 
 #include "onnx/graph/edit.h"
@@ -34,8 +34,8 @@ struct work attempt_removes(const struct decision *decision, const struct node *
 }
 
 /* What goes must be more than what is left over. A BatchNormalization goes if no more nodes than it takes with it are
- * left, none of them another one; else what is left must be less work than what goes, and one BatchNormalization is never
- * traded for two. Other roots go if fewer nodes are left. */
+ * left, none of them another one; else what is left must be less work than what goes, and one BatchNormalization is
+ * never traded for two. Other roots go if fewer nodes are left. */
 static bool is_worth_it(struct decision *decision, const struct node *root)
 {
     const struct cost *cost = &decision->cost;
@@ -52,8 +52,8 @@ static void apply_steps(struct decision *decision)
     for (const struct step *step = decision->steps; step; step = step->next) step->apply(decision, step);
 }
 
-/* Whether the downstream reason is more specific than the upstream one: a fold that nearly worked, then an operator that
- * stops the affine, then no neighbor at all. */
+/* Whether the downstream reason is more specific than the upstream one: a fold that nearly worked, then an operator
+ * that stops the affine, then no neighbor at all. */
 static bool says_more(enum reason down, enum reason up)
 {
     if (down == REASON_NO_NEIGHBOR || down == REASON_GRAPH_OUTPUT) return false;
@@ -68,8 +68,8 @@ static bool depends_on_sizes(struct decision *decision, const struct work *remov
     return !decision_is_at_most(decision, removed, &cost->work);
 }
 
-/* The name of a dim that may decide which is less, as a graph input declares it; rather one that only one of them has. NULL
- * if there is none. */
+/* The name of a dim that may decide which is less, as a graph input declares it; rather one that only one of them has.
+ * NULL if there is none. */
 static const char *deciding_dim(const struct decision *decision, const struct work *left, const struct work *removed)
 {
     const struct graph *graph = decision->net->main;
@@ -141,8 +141,8 @@ static enum reason decide_inverse(struct decision *decision, struct node *root, 
     return way_upstream(decision, &root->inputs[slot], a);
 }
 
-/* s*x + t = s*(x + t/s): the shift goes upstream, and out of other readers again; the scale downstream, where it crosses
- * Relu and padding does it no harm. */
+/* s*x + t = s*(x + t/s): the shift goes upstream, and out of other readers again; the scale downstream, where it
+ * crosses Relu and padding does it no harm. */
 static enum reason decide_parts(struct decision *decision, struct node *root, size_t slot, const struct affine *a)
 {
     double largest = 0, *scale, *shift;
@@ -189,8 +189,8 @@ static struct use *swallow_upstream(struct decision *decision, struct use *use, 
     return use;
 }
 
-/* s*x + t = g*(|s|*x + g*t) with g the sign of s: the part in brackets goes upstream, where it passes Relu and Clip, and
- * g, a mere scale, downstream, where padding does it no harm. */
+/* s*x + t = g*(|s|*x + g*t) with g the sign of s: the part in brackets goes upstream, where it passes Relu and Clip,
+ * and g, a mere scale, downstream, where padding does it no harm. */
 static enum reason decide_floor(struct decision *decision, struct node *root, size_t slot, const struct affine *a)
 {
     struct use *use = swallow_upstream(decision, &root->inputs[slot], &a);

@@ -55,8 +55,8 @@ static bool needs_copies(const struct graph *body, const struct calls *calls)
            && body->node_count <= COPY_LIMIT / body->call_count;
 }
 
-/* Every output is written by a node of its own output, nothing in the body has a body, and what is not known there is the
- * same for all calls. */
+/* Every output is written by a node of its own output, nothing in the body has a body, and what is not known there is
+ * the same for all calls. */
 static bool can_be_copied(const struct graph *body)
 {
     for (const struct node *node = body->first; node; node = node->next)

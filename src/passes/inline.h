@@ -4,9 +4,9 @@
  *
  *   f(x, scale, bias, mean, var)   ->   BatchNormalization(x, scale, bias, mean, var)
  *
- * One body serves all its calls, so nothing in it could be folded for one of them alone. Done where some call would let a
- * fold begin: a linear operator writes what the BatchNormalization reads, or reads what it writes. Stays when the body
- * has bodies of its own, imports another opset than its callers, or hands on an input as it is. */
+ * One body serves all its calls, so nothing in it could be folded for one of them alone. Done where some call would let
+ * a fold begin: a linear operator writes what the BatchNormalization reads, or reads what it writes. Stays when the
+ * body has bodies of its own, imports another opset than its callers, or hands on an input as it is. */
 #ifndef PASSES_INLINE_H
 #define PASSES_INLINE_H
 

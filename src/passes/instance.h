@@ -4,8 +4,9 @@
  *
  *   BN(x, scale, bias, ...)   ->   InstanceNormalization(x, scale, bias)
  *
- * Exact: the statistics of one sample's plane are those of the batch. Stays unless the batch is declared as 1, the input
- * has a plane (rank 3 or more), scale and bias are of the input's type, and nobody reads the running statistics. */
+ * Exact: the statistics of one sample's plane are those of the batch. Stays unless the batch is declared as 1, the
+ * input has a plane (rank 3 or more), scale and bias are of the input's type, and nobody reads the running
+ * statistics. */
 #ifndef PASSES_INSTANCE_H
 #define PASSES_INSTANCE_H
 

@@ -57,8 +57,8 @@ static bool is_wanted(const struct pass *pass, const struct bnfuse_fuse_options 
     return true;
 }
 
-/* Where a body stands in the place of its call, types meet that the file kept apart: of an invalid model, not of a fault
- * of ours. */
+/* Where a body stands in the place of its call, types meet that the file kept apart: of an invalid model, not of a
+ * fault of ours. */
 static bool check_inlined(const struct net *net, struct bnfuse_error *error)
 {
     struct bnfuse_error broken;

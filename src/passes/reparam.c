@@ -6,9 +6,9 @@
  *
  *   gemm(x, V, a) + gemm(x, W, b)  ->  gemm(x, V + W, a + b)        MatMul alike (product.h)
  *
- * where V' and W' are V and W on one grid of taps: equal strides and groups, equal dilations where a kernel has more than
- * one tap, and pads that give the same size. The grid is no larger than what it replaces, so nothing gets slower. A
- * BatchNormalization beside the Convs is gone before (sibling.h). */
+ * where V' and W' are V and W on one grid of taps: equal strides and groups, equal dilations where a kernel has more
+ * than one tap, and pads that give the same size. The grid is no larger than what it replaces, so nothing gets slower.
+ * A BatchNormalization beside the Convs is gone before (sibling.h). */
 #include "passes/reparam.h"
 
 #include "onnx/graph/attr.h"

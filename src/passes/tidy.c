@@ -27,7 +27,8 @@ static bool is_identity(const struct affine *a)
     return true;
 }
 
-/* Whether one node can compute it of x in the place of `node`: a BatchNormalization along axis 1, else a Mul or an Add. */
+/* Whether one node can compute it of x in the place of `node`: a BatchNormalization along axis 1, else a Mul or an
+ * Add. */
 static bool is_one_node(const struct node *node, const struct value *x, const struct affine *a)
 {
     if (affine_not_finite(a) >= 0) return false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The way of an affine through the graph, decided and not yet gone: upstream into the producer of a value, or downstream
- * into the readers of one. Each function looks and collects steps in the decision; a reason other than NONE says what is
- * in the way, and the steps are then of no use. */
+ * The way of an affine through the graph, decided and not yet gone: upstream into the producer of a value, or
+ * downstream into the readers of one. Each function looks and collects steps in the decision; a reason other than NONE
+ * says what is in the way, and the steps are then of no use. */
 #ifndef PASSES_WAY_H
 #define PASSES_WAY_H
 
@@ -21,8 +21,8 @@ enum reason way_upstream(struct decision *decision, struct use *use, const struc
 enum reason way_downstream(struct decision *decision, struct value *value, const struct affine *a);
 enum reason way_downstream_use(struct decision *decision, struct use *use, const struct affine *a);
 
-/* What both need (way.c): stops at an operator that no affine crosses, or that cannot run; adds to the path of the decision; counts a visit
- * with this affine, and says whether it is one too many. */
+/* What both need (way.c): stops at an operator that no affine crosses, or that cannot run; adds to the path of the
+ * decision; counts a visit with this affine, and says whether it is one too many. */
 enum reason way_blocked(struct decision *decision, struct node *node);
 void way_visit(struct decision *decision, const struct node *node);
 bool way_is_too_far(struct decision *decision, const struct affine *a);

@@ -151,8 +151,8 @@ static bool downstream_across_affine(struct decision *decision, struct use *use,
     return is_open;
 }
 
-/* A node that is an affine and a mover takes `a` along; where the two cannot go on as one, `a` crosses it. From there on
- * nodes are crossed first, so that a chain of them is not asked about in every way. */
+/* A node that is an affine and a mover takes `a` along; where the two cannot go on as one, `a` crosses it. From there
+ * on nodes are crossed first, so that a chain of them is not asked about in every way. */
 static enum reason downstream_through_either(struct decision *decision, struct use *use, const struct affine *a,
                                              const struct affine *both)
 {

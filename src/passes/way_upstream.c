@@ -69,7 +69,8 @@ static enum reason upstream_through_affine(struct decision *decision, struct nod
     return reason;
 }
 
-/* A branch is joined along the affine's axis, so along the others it has what the whole has, however that was computed. */
+/* A branch is joined along the affine's axis, so along the others it has what the whole has, however that was
+ * computed. */
 static struct shape shape_of_branch(struct decision *decision, const struct crossing *x, size_t slot)
 {
     const struct shape *own = &x->node->inputs[slot].value->shape, *whole = &x->node->outputs[0]->shape;
@@ -125,8 +126,9 @@ static enum reason upstream_through_mover(struct decision *decision, const struc
     return REASON_NONE;
 }
 
-/* Crosses a node that is an affine too: only the scale goes on, and the constant takes the shift. Worth it where nothing
- * is left over. A product could keep the whole scale, and two of them be one, which is no fold into an anchor. */
+/* Crosses a node that is an affine too: only the scale goes on, and the constant takes the shift. Worth it where
+ * nothing is left over. A product could keep the whole scale, and two of them be one, which is no fold into an
+ * anchor. */
 static bool upstream_across_affine(struct decision *decision, const struct mover *mover, struct node *node,
                                    const struct affine *a)
 {

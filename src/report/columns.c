@@ -133,7 +133,8 @@ static const char *const inks[] = {
     [INK_PLAIN] = "", [INK_GOOD] = "\033[32m", [INK_KEPT] = "\033[33m", [INK_BAD] = "\033[31m", [INK_FAINT] = "\033[2m",
 };
 
-/* How many bytes of the text go on a line: up to the last blank that fits, or, of a word longer than that, what fits. */
+/* How many bytes of the text go on a line: up to the last blank that fits, or, of a word longer than that, what
+ * fits. */
 static size_t line_bytes(const char *text, int columns)
 {
     size_t fits = head_bytes(text, columns);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What changed between two models, in the manner of diff: "-" was removed, "+" added, "!" changed, "=" is the same under
- * another name or stored elsewhere. */
+ * What changed between two models, in the manner of diff: "-" was removed, "+" added, "!" changed, "=" is the same
+ * under another name or stored elsewhere. */
 #include "report/report.h"
 
 #include <string.h>

@@ -36,7 +36,8 @@ static json_t *step_object(const char *direction, size_t length, const char *fro
     return step;
 }
 
-/* "upstream: Transpose -> MatMul (BNF106); downstream: nothing (BNF102)": an object for each direction that was tried. */
+/* "upstream: Transpose -> MatMul (BNF106); downstream: nothing (BNF102)": an object for each direction that was
+ * tried. */
 static json_t *path_list(const char *path)
 {
     json_t *list = json_array();

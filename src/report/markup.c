@@ -32,8 +32,8 @@ void put_markup(FILE *to, const char *text)
     }
 }
 
-/* Whether a forge would make a link of what begins here: @name, http://..., www.... An empty comment behind the character
- * keeps it from that; escapes do not, since links are found in the finished text. */
+/* Whether a forge would make a link of what begins here: @name, http://..., www.... An empty comment behind the
+ * character keeps it from that; escapes do not, since links are found in the finished text. */
 static bool is_linked(const char *at)
 {
     return *at == '@' || strncmp(at, "://", 3) == 0 || strncasecmp(at, "w.", 2) == 0;

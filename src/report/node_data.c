@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Node data for Model Explorer: what became of each BatchNormalization, and the difference of each site. Nodes are named
- * by the output that they compute. */
+ * Node data for Model Explorer: what became of each BatchNormalization, and the difference of each site. Nodes are
+ * named by the output that they compute. */
 #include "report/json_text.h"
 #include "report/remark_text.h"
 #include "report/report.h"

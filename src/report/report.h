@@ -47,7 +47,8 @@ struct run_list {
 /* A copy that needs no model: what report_json says of a run, read again. `handle` and the like are NULL. Free it with
  * run_report_drop. NULL when there is no memory. */
 struct run_report *run_report_keep(const struct run_report *run);
-/* The next report of a file of JSON objects; NULL at its end, and with `why` (not "") where there is none to be read. */
+/* The next report of a file of JSON objects; NULL at its end, and with `why` (not "") where there is none to be
+ * read. */
 struct run_report *run_report_read(FILE *from, char *why, size_t size);
 void run_report_drop(struct run_report *run);
 

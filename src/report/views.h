@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The two models of a run as pictures need them: of a fusion before and after, of a compare the first and the second. */
+ * The two models of a run as pictures need them: of a fusion before and after, of a compare the first and the
+ * second. */
 #ifndef REPORT_VIEWS_H
 #define REPORT_VIEWS_H
 

@@ -9,7 +9,8 @@
  * (runtime/complex.h). Strings are pointers; a sequence holds arrays; an absent optional is a NULL array pointer.
  *
  * Arrays are counted: array_keep adds an owner, array_drop removes one; the last returns the block to the pool. All of
- * a pool's arrays go when the pool is closed, so an escape (base/memory.h) leaks nothing. Reshaped arrays share data. */
+ * a pool's arrays go when the pool is closed, so an escape (base/memory.h) leaks nothing. Reshaped arrays share
+ * data. */
 #ifndef RUNTIME_ARRAY_H
 #define RUNTIME_ARRAY_H
 
@@ -65,7 +66,8 @@ enum store store_of(enum dtype type, bool exact);
 struct array *array_new(struct array_pool *pool, enum dtype type, enum store store, int rank, const int64_t *dims);
 /* The same elements under other dims of the same count; shares the block. One owner. */
 struct array *array_reshaped(struct array *array, int rank, const int64_t *dims);
-/* The same array if `store` agrees (one more owner), else a converted copy. Real <-> real, whole <-> real, complex <-> complex. */
+/* The same array if `store` agrees (one more owner), else a converted copy. Real <-> real, whole <-> real, complex <->
+ * complex. */
 struct array *array_stored(struct array *array, enum store store);
 struct array *array_keep(struct array *array);
 void array_drop(struct array *array); /* NULL is fine */
@@ -77,8 +79,9 @@ bool array_is_finite(const struct array *array);
 /* Rounds (real) or wraps (whole) all elements to array->type. Nothing for FLOAT in F32, DOUBLE, INT64. */
 void array_round(struct array *array);
 
-/* An array as the rest of a run sees it: rounded to its type once, and in the store of its type. What somebody else owns
- * too was settled before. The caller's ownership passes to the result; NULL, strings and sequences are left alone. */
+/* An array as the rest of a run sees it: rounded to its type once, and in the store of its type. What somebody else
+ * owns too was settled before. The caller's ownership passes to the result; NULL, strings and sequences are left
+ * alone. */
 struct array *array_settled(struct array *array, bool exact);
 
 /* Packed little-endian elements of array->type to and from memory (ONNX raw_data). */

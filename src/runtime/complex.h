@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Complex numbers in a run. The standard lets them into the operators that move elements, and into a few that are linear
- * in them with real factors; a row says which of these an operator is (enum complex_use), and no other kernel sees one. */
+ * Complex numbers in a run. The standard lets them into the operators that move elements, and into a few that are
+ * linear in them with real factors; a row says which of these an operator is (enum complex_use), and no other kernel
+ * sees one. */
 #ifndef RUNTIME_COMPLEX_H
 #define RUNTIME_COMPLEX_H
 

@@ -14,7 +14,8 @@ static inline double element_real(const struct array *array, int64_t i)
 }
 
 /* The greater of a number and a next one, which does not count when it is NaN: fmax where `so_far` is a number. As a
- * comparison, because gcc 12 for AArch64 stops with an internal error where it makes vectors of fmax over element_real. */
+ * comparison, because gcc 12 for AArch64 stops with an internal error where it makes vectors of fmax over
+ * element_real. */
 static inline double greatest_so_far(double so_far, double next)
 {
     return next > so_far ? next : so_far;
@@ -54,7 +55,8 @@ static inline bool is_complex(const struct array *array)
     return array->store == STORE_C64 || array->store == STORE_C128;
 }
 
-/* The parts of a complex array as a list of real numbers, real and imaginary ones in turn: a view, which owns nothing. */
+/* The parts of a complex array as a list of real numbers, real and imaginary ones in turn: a view, which owns
+ * nothing. */
 static inline struct array element_parts(const struct array *array)
 {
     return (struct array){ .type = dtype_part(array->type),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Steps of formulas. A step is called as the runner calls a node: on a node of its own that lives in the step's scratch,
- * is named as the call's node is, and whose outputs are all wanted. */
+ * Steps of formulas. A step is called as the runner calls a node: on a node of its own that lives in the step's
+ * scratch, is named as the call's node is, and whose outputs are all wanted. */
 #include "runtime/formula.h"
 
 #include "runtime/element.h"

@@ -9,8 +9,9 @@
  *     return formula_close(&f);
  *
  * Each step is a kernel of ai.onnx at its newest opset, with all that the runner does around one. The arrays a formula
- * makes are its own until formula_close; a result that is wanted longer is kept (array_keep) or given. The first step that
- * fails leaves the call's error, and those after it return NULL without doing anything, so that only the end is asked. */
+ * makes are its own until formula_close; a result that is wanted longer is kept (array_keep) or given. The first step
+ * that fails leaves the call's error, and those after it return NULL without doing anything, so that only the end is
+ * asked. */
 #ifndef RUNTIME_FORMULA_H
 #define RUNTIME_FORMULA_H
 
@@ -58,7 +59,7 @@ struct setting {
         .name = (n), .kind = SETTING_INTS, .list = (l), .count = (size_t)(c) \
     }
 #define SETTINGS(...) ((const struct setting[]){ __VA_ARGS__, { 0 } })
-#define FROM(...)     (struct array *[]){ __VA_ARGS__ }, sizeof((struct array *[]){ __VA_ARGS__ }) / sizeof(struct array *)
+#define FROM(...)     (struct array *[]){ __VA_ARGS__ }, sizeof((struct array *[]){ __VA_ARGS__ }) / sizeof(void *)
 
 /* Output 0 of an operator; settings may be NULL. */
 struct array *formula_op(struct formula *f, const char *op, const struct setting *settings, struct array *const *inputs,
@@ -130,8 +131,8 @@ struct array *formula_dequantized_along(struct formula *f, struct array *q, stru
 bool formula_quantized_by_range(struct formula *f, struct array *a, struct array **q);
 /* Input 0 of the call, plus input 1 where it is there. */
 struct array *formula_with_bias(struct formula *f);
-/* y in whole numbers by the scale in a slot of the call and the zero point after it, which is a zero of type `absent` where
- * there is none. */
+/* y in whole numbers by the scale in a slot of the call and the zero point after it, which is a zero of type `absent`
+ * where there is none. */
 struct array *formula_quantized(struct formula *f, struct array *y, size_t slot, enum dtype absent);
 /* [N, ..., C] as [N, C, ...], and back. */
 struct array *formula_channels_first(struct formula *f, struct array *x);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Gradients: how much a loss grows with each element of a tensor. Reverse mode: each node that the loss was computed by is
- * asked once, the last first, for the gradients of its inputs, given those of its outputs.
+ * Gradients: how much a loss grows with each element of a tensor. Reverse mode: each node that the loss was computed by
+ * is asked once, the last first, for the gradients of its inputs, given those of its outputs.
  *
  * A gradient function is of an operator's row. It reads the node's inputs and outputs and the gradients of the outputs
  * (NULL: zero), computes by formulas (runtime/formula.h), and gives a gradient for every real input, or refuses. */
@@ -30,13 +30,14 @@ void gradient_refuse(struct backward *b, const char *what);
 /* Zeros shaped as an array, or with given dims. */
 struct array *gradient_zeros(struct backward *b, const struct array *like);
 
-/* Of operators whose outputs are elements of their inputs: Reshape, Slice, Gather, Concat, Pad, ... They are run once more
- * on the numbers of the elements, which say where each went. */
+/* Of operators whose outputs are elements of their inputs: Reshape, Slice, Gather, Concat, Pad, ... They are run once
+ * more on the numbers of the elements, which say where each went. */
 gradient_function gradient_moved;
 /* Of operators whose outputs are steps: Floor, Sign, ... */
 gradient_function gradient_flat;
 
-/* Of a node that is computed by this formula: back through its steps. Every real input has to go into a step as it is. */
+/* Of a node that is computed by this formula: back through its steps. Every real input has to go into a step as it
+ * is. */
 void gradient_through(struct backward *b, bool (*formula)(struct call *call));
 /* By the formula that the row's kernel is. */
 gradient_function gradient_formula;
@@ -46,8 +47,8 @@ gradient_function gradient_formula;
 bool gradient_ask(const struct call *outer, const struct node *node, struct array **inputs, size_t input_count,
                   struct array *const *y, struct array *const *dy, struct array **dx, bool *is_flat);
 
-/* Those of the families. WebAssembly goes without the files of the longer ones (cmake/library.cmake), whose operators then
- * have none: weak names that nobody defines are NULL. */
+/* Those of the families. WebAssembly goes without the files of the longer ones (cmake/library.cmake), whose operators
+ * then have none: weak names that nobody defines are NULL. */
 #ifdef __EMSCRIPTEN__
 #pragma clang attribute push(__attribute__((weak)), apply_to = function)
 #endif

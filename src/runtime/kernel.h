@@ -2,10 +2,10 @@
  *
  * Kernels: what a node computes. A kernel is a function of one operator's row (onnx/graph/operator.h).
  *
- * What a kernel may rely on: all real inputs of a call have the same store (the runner converts), absent optional inputs
- * are NULL, inputs are never written to, and the function checks ranks, dims and attributes itself, since a model may be wrong.
- * What it must do: make every wanted output with call_output (or call_give), never round or wrap (the runner does),
- * allocate outside parallel regions only, give the same result for any number of threads. */
+ * What a kernel may rely on: all real inputs of a call have the same store (the runner converts), absent optional
+ * inputs are NULL, inputs are never written to, and the function checks ranks, dims and attributes itself, since a
+ * model may be wrong. What it must do: make every wanted output with call_output (or call_give), never round or wrap
+ * (the runner does), allocate outside parallel regions only, give the same result for any number of threads. */
 #ifndef RUNTIME_KERNEL_H
 #define RUNTIME_KERNEL_H
 

@@ -52,7 +52,8 @@ static double power_below(double value)
     return value;
 }
 
-/* Half a unit in the last place (of 8 bits: half a step, of 127 up to the largest), up or down; zeros stay, for they are mostly meant. */
+/* Half a unit in the last place (of 8 bits: half a step, of 127 up to the largest), up or down; zeros stay, for they
+ * are mostly meant. */
 static void add_noise(struct array *array, const char *name, const struct run_options *options)
 {
     enum dtype type = options->noise_type ? options->noise_type : array->type;

@@ -13,9 +13,9 @@ bool load_sparse(struct array **array, const char *name, const BnfuseOnnx__Spars
                  const struct model *model, const struct run_options *options, struct arena *scratch,
                  struct bnfuse_error *error);
 
-/* The node as a run with noise sees it: numbers in its attributes are moved by a unit in their last place (a float holds
- * nothing between), but those that are sizes or thresholds and those of a few bits, which are meant as they are. The node
- * itself where nothing is moved. */
+/* The node as a run with noise sees it: numbers in its attributes are moved by a unit in their last place (a float
+ * holds nothing between), but those that are sizes or thresholds and those of a few bits, which are meant as they are.
+ * The node itself where nothing is moved. */
 const struct node *load_node(const struct node *node, const struct run_options *options, struct arena *arena);
 
 /* A well mixed number from a seed and a text. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Inside a plan: schedules, one for the part of the graph that is run and one for each body that its nodes run, function
- * calls included (each call has its own, for its attributes differ). Values are numbered slots of their schedule. */
+ * Inside a plan: schedules, one for the part of the graph that is run and one for each body that its nodes run,
+ * function calls included (each call has its own, for its attributes differ). Values are numbered slots of their
+ * schedule. */
 #ifndef RUNTIME_PLAN_H
 #define RUNTIME_PLAN_H
 

@@ -393,8 +393,8 @@ static bool run_guarded(void *context, struct bnfuse_error *error)
     return good;
 }
 
-/* A budget that ran out, under the name of the node that wanted more. The model is too large for it, which is no fault of
- * the program. */
+/* A budget that ran out, under the name of the node that wanted more. The model is too large for it, which is no fault
+ * of the program. */
 static bool name_exhausted(void *context, struct bnfuse_error *error)
 {
     struct run_call *call = context;

@@ -19,7 +19,8 @@ struct plan;
 bool plan_build(struct plan **plan, struct arena *arena, const struct net *net, struct value *const *given,
                 size_t given_count, struct value *const *wanted, size_t wanted_count, struct bnfuse_error *error);
 
-/* Weights as they are in their files, kept as arrays of the runs' pool, for runs that each make something else of them. */
+/* Weights as they are in their files, kept as arrays of the runs' pool, for runs that each make something else of
+ * them. */
 struct weight_bytes {
     struct {
         struct span span;
@@ -53,7 +54,8 @@ struct run_options {
     void *context;
 };
 
-/* inputs[i] for given[i] (NULL: absent optional or initializer default); outputs[i] for wanted[i], owned by the caller. */
+/* inputs[i] for given[i] (NULL: absent optional or initializer default); outputs[i] for wanted[i], owned by the
+ * caller. */
 bool plan_run(const struct plan *plan, const struct run_options *options, struct array *const *inputs,
               struct array **outputs, struct bnfuse_error *error);
 
@@ -62,8 +64,8 @@ bool plan_run(const struct plan *plan, const struct run_options *options, struct
 bool run_body(struct run *run, struct graph *body, struct array *const *arguments, size_t argument_count,
               struct array **results, size_t result_count, struct bnfuse_error *error);
 
-/* For kernels, once output 0 is made and before any of it is computed: the steps that follow, as far as they can be done
- * on it in place. Who asks has to apply it to every element. NULL: none. */
+/* For kernels, once output 0 is made and before any of it is computed: the steps that follow, as far as they can be
+ * done on it in place. Who asks has to apply it to every element. NULL: none. */
 const struct epilogue *run_epilogue(struct call *call, struct array *output);
 
 /* What the run was started with; and a seed for the random numbers of a node: it depends on the name of the

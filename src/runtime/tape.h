@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The steps that a formula took, in order, so that a derivative can go back through them (runtime/gradient.h). A call that has
- * a tape notes the steps of its formula there. */
+ * The steps that a formula took, in order, so that a derivative can go back through them (runtime/gradient.h). A call
+ * that has a tape notes the steps of its formula there. */
 #ifndef RUNTIME_TAPE_H
 #define RUNTIME_TAPE_H
 

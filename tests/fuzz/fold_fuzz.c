@@ -41,8 +41,8 @@ static bnfuse_model *read_model(const void *bytes, size_t size, bnfuse_error *er
     return bnfuse_read(bytes, size, &options, error);
 }
 
-/* A fold is exact: in float64, and before weights are stored. Stored and run in a narrow type it may still overflow, which
- * is what the check is for. */
+/* A fold is exact: in float64, and before weights are stored. Stored and run in a narrow type it may still overflow,
+ * which is what the check is for. */
 static void require_exact(const bnfuse_check_result *result)
 {
     for (size_t i = 0; i < result->site_count; i++) {

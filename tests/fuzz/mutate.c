@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Mutates models by their structure: a model is unpacked, one of its fields is changed through protobuf-c's descriptors,
- * and it is packed again. So what comes out is a ModelProto most of the time, and the code behind the reader is
- * reached; the names that a model uses, and the operators that there are, are what a name is changed to. What is no
- * model is mutated as bytes. */
+ * Mutates models by their structure: a model is unpacked, one of its fields is changed through protobuf-c's
+ * descriptors, and it is packed again. So what comes out is a ModelProto most of the time, and the code behind the
+ * reader is reached; the names that a model uses, and the operators that there are, are what a name is changed to. What
+ * is no model is mutated as bytes. */
 #include "fuzz/fuzz.h"
 #include "onnx/graph/operator.h"
 #include "onnx/read/wire.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pairs [-m MOST] [-s SEED] [-k WORD] [-v] MODEL...: options first. Makes pairs of every kind from the models, and asks compare about
- * each. A wrong pair counts once an input was found on which the outputs differ clearly in float64; MOST pairs a kind
- * and model (1). The table of kinds goes to standard output, what compare got wrong to standard error. Exit status 1
- * when fewer than 98 of 100 wrong pairs are caught, a right one is not agreed to, or there are too few of either. */
+ * pairs [-m MOST] [-s SEED] [-k WORD] [-v] MODEL...: options first. Makes pairs of every kind from the models, and asks
+ * compare about each. A wrong pair counts once an input was found on which the outputs differ clearly in float64; MOST
+ * pairs a kind and model (1). The table of kinds goes to standard output, what compare got wrong to standard error.
+ * Exit status 1 when fewer than 98 of 100 wrong pairs are caught, a right one is not agreed to, or there are too few of
+ * either. */
 #include "check/check.h"
 #include "check/measure.h"
 #include "check/session.h"

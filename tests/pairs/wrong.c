@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Changes after which a model computes something else: what folds, exporters and converters have been seen to do. A pair
- * counts only once an input was found on which the outputs differ (main.c). */
+ * Changes after which a model computes something else: what folds, exporters and converters have been seen to do. A
+ * pair counts only once an input was found on which the outputs differ (main.c). */
 #include "draft.h"
 
 #include <math.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What must hold of every random model: every value of a run has the shape that was inferred, it is fused, the check proves it to 1e-10, no planted BatchNormalization is left,
- * every one that is left has a reason, and the model written and read again fuses to the same bytes. */
+ * What must hold of every random model: every value of a run has the shape that was inferred, it is fused, the check
+ * proves it to 1e-10, no planted BatchNormalization is left, every one that is left has a reason, and the model written
+ * and read again fuses to the same bytes. */
 #ifndef RANDOM_CHECK_H
 #define RANDOM_CHECK_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A failing model made smaller, one step at a time: a step is tried in a child process and kept when the same failure is
- * still found. Steps: an output goes; a node steps aside (its readers read its first input); what nobody reads goes. */
+ * A failing model made smaller, one step at a time: a step is tried in a child process and kept when the same failure
+ * is still found. Steps: an output goes; a node steps aside (its readers read its first input); what nobody reads
+ * goes. */
 #include "random_check.h"
 
 #include <ctype.h>

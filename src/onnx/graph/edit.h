@@ -25,8 +25,8 @@ struct value *edit_add_initializer(struct graph *graph, const char *base, struct
 struct node *edit_add_node(struct graph *graph, struct node *before, const char *op, const char *base_name,
                            struct value *const *inputs, size_t input_count, const struct value *like);
 
-/* A new node before `before` that is the operator, or calls the function, that `model` does, with its attributes, but has
- * no inputs and outputs yet. */
+/* A new node before `before` that is the operator, or calls the function, that `model` does, with its attributes, but
+ * has no inputs and outputs yet. */
 struct node *edit_copy_node(struct graph *graph, struct node *before, const struct node *model, const char *base_name);
 /* The node stands before `before` in its graph's list from now on. What it reads must be written further up. */
 void edit_move_node(struct node *node, struct node *before);
@@ -54,8 +54,8 @@ void edit_replace_uses(struct value *old, struct value *value);
 /* Gives the value a fresh name because it will hold something else. Must not be a graph's input or output. */
 void edit_rename(struct value *value);
 
-/* The value that the file declares by `info` in the graph is declared by `own`, of the same name, from now on; NULL: it is
- * not declared any more, which those of inputs and outputs have to be. */
+/* The value that the file declares by `info` in the graph is declared by `own`, of the same name, from now on; NULL: it
+ * is not declared any more, which those of inputs and outputs have to be. */
 void edit_redeclare(struct graph *graph, const BnfuseOnnx__ValueInfoProto *info, const BnfuseOnnx__ValueInfoProto *own);
 /* All that an edit redeclared in the one index is so in the other, over the same model; what it took out is not. */
 void edit_redeclare_like(struct net *net, const struct net *like);

@@ -150,8 +150,8 @@ struct graph *net_next_graph(const struct net *net, const struct graph *graph);
 /* The graph after this one below the same root, outer before inner; NULL at the end. */
 struct graph *graph_next(const struct graph *graph);
 
-/* Where the graph lies: `If "choose" then_branch / Loop "again" body`, after `function f` inside a local function; "" for
- * the main graph. In the arena. */
+/* Where the graph lies: `If "choose" then_branch / Loop "again" body`, after `function f` inside a local function; ""
+ * for the main graph. In the arena. */
 const char *graph_scope(const struct graph *graph, struct arena *arena);
 
 /* Whether a graph is `outer`, or a body in it at any depth. */
@@ -195,8 +195,8 @@ bool graph_has_dim(const struct graph *graph, const char *name);
 /* Whether it has an initializer, dense or sparse; and whether that, a node or whoever calls its graph gives it. */
 bool value_is_stored(const struct value *value);
 bool value_is_defined(const struct value *value);
-/* Whether a caller can give this initializer another value: a caller (IR >= 4 and it is a main graph input), or training
- * (an update binding of the model's training_info names it). */
+/* Whether a caller can give this initializer another value: a caller (IR >= 4 and it is a main graph input), or
+ * training (an update binding of the model's training_info names it). */
 bool value_is_overridable(const struct value *value);
 
 /* Whether the file has to hold this new initializer as a Constant node: functions have no initializers, and before IR

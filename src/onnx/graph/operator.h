@@ -3,8 +3,8 @@
  * An operator is one row: everything the program knows of it over a range of opsets.
  *
  * The row is declared here, at the bottom, and written at the top: each family file of runtime/ops ends in its table,
- * and runtime/ops/operators.c lists the families. So the floors below can ask a row of a node (node->row) whatever
- * they need of it, while only the family file knows what a run or a shape is made of. What is not in a row is not known:
+ * and runtime/ops/operators.c lists the families. So the floors below can ask a row of a node (node->row) whatever they
+ * need of it, while only the family file knows what a run or a shape is made of. What is not in a row is not known:
  * nobody else compares operator names with opsets.
  *
  * The rows of one operator stand together, from old opsets to new. Their ranges break wherever the meaning of a field
@@ -61,7 +61,8 @@ enum complex_use {
     COMPLEX_BY_PARTS, /* it runs on the real parts, then on the imaginary ones: output 0 is linear in the elements */
 };
 
-/* What a reader of input 0 needs: `rank` dims, and one axis fixed by its weight; or as many dims as an attribute lists. */
+/* What a reader of input 0 needs: `rank` dims, and one axis fixed by its weight; or as many dims as an attribute
+ * lists. */
 struct weight_need {
     int rank;        /* -1: that of the weight; 0: any */
     int axis;        /* of the input; from the end when negative */
@@ -121,8 +122,8 @@ struct affine_form {
     bool inverse; /* of 1/k instead of k */
 };
 
-/* What the operator may stand for: a formula over others (passes/simplify/term.h) of its inputs. It is given the attribute
- * then; and what the formula calls has the wanted ones. */
+/* What the operator may stand for: a formula over others (passes/simplify/term.h) of its inputs. It is given the
+ * attribute then; and what the formula calls has the wanted ones. */
 #define OPERATOR_FORM_WANTED 2
 struct operator_form {
     const char *formula; /* NULL ends the list */

@@ -5,8 +5,9 @@
  *
  * A schema is text. `slots` lists inputs > outputs. A slot is a type: a letter stands for one element type wherever it
  * occurs in the schema, "i64" and the like are that type, "." is anything. Before it, "?" says that the slot may be
- * absent, "*" that it may be repeated, or missing. `attributes` lists name:type, or name!type where it must be there; the
- * types are float, int, string, tensor, graph (f i s t g), lists of them in capitals, sparse tensor (p) and type (y).
+ * absent, "*" that it may be repeated, or missing. `attributes` lists name:type, or name!type where it must be there;
+ * the types are float, int, string, tensor, graph (f i s t g), lists of them in capitals, sparse tensor (p) and type
+ * (y).
  *
  *   Split:   { 13, 17, "T ?i64 > T *T", "axis:i" }
  *

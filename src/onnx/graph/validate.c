@@ -308,7 +308,8 @@ static bool find_attribute(const struct schema *schema, const char *name, struct
     return false;
 }
 
-/* Defaults of attributes that came or went with an opset. Exporters write them at others too, where they change nothing. */
+/* Defaults of attributes that came or went with an opset. Exporters write them at others too, where they change
+ * nothing. */
 static const struct idle_attribute {
     const char *name;
     int64_t value; /* of the int, or of each of the ints */

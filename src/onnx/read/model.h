@@ -51,8 +51,8 @@ bool model_scan_file(struct model *model, struct arena *arena, const struct file
                      struct bnfuse_error *error);
 bool model_unpack(struct model *model, struct bnfuse_error *error);
 
-/* Whether the text stands anywhere in a model file, as a name or in an attribute, but for its large raw_data. Far cheaper
- * than loading it, and just as strict. */
+/* Whether the text stands anywhere in a model file, as a name or in an attribute, but for its large raw_data. Far
+ * cheaper than loading it, and just as strict. */
 bool model_file_holds(struct arena *arena, const char *path, const char *text, bool *holds, struct bnfuse_error *error);
 
 /* Where this message came from, if it is of a kind that wire.h lists; NULL if it was not read from the file. */

@@ -2,10 +2,10 @@
  *
  * Floats of at most 16 bits, to and from double.
  *
- * They are rounded straight from double. Adding 2^(e+52-fraction), where e is the number's own exponent (the least normal
- * one for what is below), makes the processor round to the last place of the small type,
- * half to even; the low bits of the sum then hold hidden bit and fraction, and a carry moves into the exponent by
- * itself. So one formula serves normal numbers, subnormal ones and the step between them, without a branch. */
+ * They are rounded straight from double. Adding 2^(e+52-fraction), where e is the number's own exponent (the least
+ * normal one for what is below), makes the processor round to the last place of the small type, half to even; the low
+ * bits of the sum then hold hidden bit and fraction, and a carry moves into the exponent by itself. So one formula
+ * serves normal numbers, subnormal ones and the step between them, without a branch. */
 #ifndef ONNX_READ_SMALL_FLOAT_H
 #define ONNX_READ_SMALL_FLOAT_H
 

@@ -8,7 +8,8 @@
 
 #include <time.h>
 
-/* An open regular file, owned by the arena it was opened in and closed with it; or bytes in memory that stand for one. */
+/* An open regular file, owned by the arena it was opened in and closed with it; or bytes in memory that stand for
+ * one. */
 struct file {
     const char *path;         /* as the user or the model named it, for messages */
     const void *bytes;        /* NULL: it is a file */

@@ -40,7 +40,8 @@ struct tensor {
 bool tensor_from_proto(struct tensor *tensor, struct arena *arena, const struct model *model,
                        const BnfuseOnnx__TensorProto *proto, struct bnfuse_error *error);
 
-/* A SparseTensorProto made dense, if that takes no more than `limit` bytes. Types of less than a byte are not supported. */
+/* A SparseTensorProto made dense, if that takes no more than `limit` bytes. Types of less than a byte are not
+ * supported. */
 bool tensor_from_sparse(struct tensor *dense, struct arena *arena, const struct model *model,
                         const BnfuseOnnx__SparseTensorProto *proto, int64_t limit, struct bnfuse_error *error);
 
@@ -50,8 +51,8 @@ bool tensor_read_real(const struct tensor *tensor, int64_t first, int64_t count,
 /* The same as they will be stored: rounded once to the tensor's type. */
 bool tensor_read_rounded(const struct tensor *tensor, int64_t first, int64_t count, double *to,
                          struct bnfuse_error *error);
-/* A number that the magnitude of no element exceeds, before rounding; infinity when it cannot be bounded without reading everything. Far
- * cheaper than reading the elements. */
+/* A number that the magnitude of no element exceeds, before rounding; infinity when it cannot be bounded without
+ * reading everything. Far cheaper than reading the elements. */
 double tensor_bound(const struct tensor *tensor);
 /* Whole types. */
 bool tensor_read_whole(const struct tensor *tensor, int64_t first, int64_t count, int64_t *to,

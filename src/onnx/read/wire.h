@@ -5,8 +5,8 @@
  * without recursion, names the byte and the reason, and notes where the messages are that the writer splices. It also
  * takes large raw_data out: what protobuf-c unpacks is a skeleton in which each of them is empty.
  *
- * A file is read once, from its beginning to its end, and jumped over where its weights are. What was scanned is what is
- * unpacked: it stays in memory, so a file that changes meanwhile cannot slip anything past the scan. */
+ * A file is read once, from its beginning to its end, and jumped over where its weights are. What was scanned is what
+ * is unpacked: it stays in memory, so a file that changes meanwhile cannot slip anything past the scan. */
 #ifndef ONNX_READ_WIRE_H
 #define ONNX_READ_WIRE_H
 

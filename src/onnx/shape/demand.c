@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the readers of a value need of it, where nothing upstream says it: the output of an operator that is not known, a
- * graph input without a shape. A Conv or a Gemm reads one type, one rank and one number of channels, those of its weight,
- * a Transpose lists its axes, the body of a Loop declares its inputs; operators that keep type and shape need what their
- * own readers need, and a product with a matrix or a sum with what has fewer axes leaves the rank no choice. Where the
- * standard says that another input or an output is of the same type, its type will do. */
+ * What the readers of a value need of it, where nothing upstream says it: the output of an operator that is not known,
+ * a graph input without a shape. A Conv or a Gemm reads one type, one rank and one number of channels, those of its
+ * weight, a Transpose lists its axes, the body of a Loop declares its inputs; operators that keep type and shape need
+ * what their own readers need, and a product with a matrix or a sum with what has fewer axes leaves the rank no choice.
+ * Where the standard says that another input or an output is of the same type, its type will do. */
 #include "onnx/graph/need.h"
 #include "onnx/graph/schema.h"
 #include "onnx/shape/rules.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The walk of shape inference: what is given is set down, then each graph's nodes are asked in an order a run could take,
- * bodies before the node that owns them. The walk keeps its own stack; a chain of calls of any length is only a longer
- * list. */
+ * The walk of shape inference: what is given is set down, then each graph's nodes are asked in an order a run could
+ * take, bodies before the node that owns them. The walk keeps its own stack; a chain of calls of any length is only a
+ * longer list. */
 #include "onnx/graph/order.h"
 #include "onnx/shape/rules.h"
 

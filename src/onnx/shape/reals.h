@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The elements of a small real tensor that a few nodes compute from constants: the scales of a Resize are often a Concat
- * or a Cast of such. Contents (content.h) hold whole numbers as symbols; this follows fractions too, upstream and within
- * a bound. An operator's row says how its elements come about (reals, combine_reals; content_same means the same here). */
+ * The elements of a small real tensor that a few nodes compute from constants: the scales of a Resize are often a
+ * Concat or a Cast of such. Contents (content.h) hold whole numbers as symbols; this follows fractions too, upstream
+ * and within a bound. An operator's row says how its elements come about (reals, combine_reals; content_same means the
+ * same here). */
 #ifndef ONNX_SHAPE_REALS_H
 #define ONNX_SHAPE_REALS_H
 

@@ -2,8 +2,8 @@
  *
  * Between shape_infer and its rules: what a rule can ask of the node at hand, and how it answers.
  *
- * A rule is a function of an operator's row. It sets what it knows of each output and returns true; an output
- * it does not set falls back to the model's declaration. It returns false when its inputs contradict each other (the node
+ * A rule is a function of an operator's row. It sets what it knows of each output and returns true; an output it does
+ * not set falls back to the model's declaration. It returns false when its inputs contradict each other (the node
  * cannot run): all outputs are then unknown. A rule never guesses; where a dimension depends on what a run computes, it
  * gets a symbol of its own.
  *
@@ -97,8 +97,8 @@ bool set_rank(struct shaping *s, size_t slot, enum dtype type, int rank);
  * exactly becomes unknown. */
 void set_content(struct shaping *s, size_t slot, const int *symbols);
 
-/* Type and shape of a value that nothing upstream says anything of, as far as those who read it leave no choice; nothing
- * where they do. */
+/* Type and shape of a value that nothing upstream says anything of, as far as those who read it leave no choice;
+ * nothing where they do. */
 void set_demanded(struct shaping *s, struct value *value);
 /* Nothing is known of the value any more; what is known of one value is known of another. */
 void facts_forget(struct value *value);

@@ -5,12 +5,12 @@
  *
  *   N*C*H*W / (N*C)  =  H*W        (H + 2) / 2  =  H/2 + 1        max(H - 1, 0), H >= 1  =  H - 1
  *
- * An expression is a polynomial: a constant plus terms, each a coefficient times at most SYMBOL_FACTORS atoms. An atom is
- * a fresh unknown, or a quotient, maximum, ... of two expressions that no simpler form was found for. Expressions and
- * atoms are made once each, so equal symbols are equal sizes. Different symbols say nothing.
+ * An expression is a polynomial: a constant plus terms, each a coefficient times at most SYMBOL_FACTORS atoms. An atom
+ * is a fresh unknown, or a quotient, maximum, ... of two expressions that no simpler form was found for. Expressions
+ * and atoms are made once each, so equal symbols are equal sizes. Different symbols say nothing.
  *
- * Symbol 0 is "unknown"; whatever is computed from it is unknown. Quotients round down. A denominator that is zero at run
- * time is not accounted for: an operator that divides by zero has no result to be wrong about. */
+ * Symbol 0 is "unknown"; whatever is computed from it is unknown. Quotients round down. A denominator that is zero at
+ * run time is not accounted for: an operator that divides by zero has no result to be wrong about. */
 #ifndef ONNX_SHAPE_SYMBOL_H
 #define ONNX_SHAPE_SYMBOL_H
 
@@ -35,8 +35,8 @@ int64_t symbol_minimum(const struct symbols *symbols, int symbol);
 int symbol_unknown(const struct symbols *symbols, int symbol);
 /* Whether it is computed from unknowns, being none itself; false when nothing is known of it (0, or no symbols). */
 bool symbol_is_computed(const struct symbols *symbols, int symbol);
-/* What it is when `size_of` tells the fresh unknowns; false when that does not know one, when nothing has such a size (two
- * that do not broadcast, an overflow), or when the expression is very long. */
+/* What it is when `size_of` tells the fresh unknowns; false when that does not know one, when nothing has such a size
+ * (two that do not broadcast, an overflow), or when the expression is very long. */
 bool symbol_evaluate(const struct symbols *symbols, int symbol,
                      bool (*size_of)(void *context, int unknown, int64_t *size), void *context, int64_t *size);
 /* How many fresh unknowns there are, and the number of the newest in a symbol (0: none). What is not newer than a count

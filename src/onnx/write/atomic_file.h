@@ -4,8 +4,9 @@
  * over the target, whose mode it keeps. What is no regular file (a device, a pipe, standard output) is sent the whole
  * temporary file, which then is in TMPDIR. The path of a symbolic link means the file it points to.
  *
- * Where the file system has no files without a name, the temporary file is `.bnfuse-<process>-<n>.tmp`. While it has that
- * name, signals that end a program wait in this thread; the next write sees them, fails, and the name goes first. */
+ * Where the file system has no files without a name, the temporary file is `.bnfuse-<process>-<n>.tmp`. While it has
+ * that name, signals that end a program wait in this thread; the next write sees them, fails, and the name goes
+ * first. */
 #ifndef ONNX_WRITE_ATOMIC_FILE_H
 #define ONNX_WRITE_ATOMIC_FILE_H
 
@@ -29,7 +30,8 @@ struct atomic_file {
     uint64_t written, started; /* bytes of the file, and how many of them are on their way to the disk */
 };
 
-/* Where `path` ("-": standard output; NULL: nowhere, the temporary file is read back) leads, without opening or creating anything. */
+/* Where `path` ("-": standard output; NULL: nowhere, the temporary file is read back) leads, without opening or
+ * creating anything. */
 bool atomic_file_find(struct atomic_file *target, struct arena *arena, const char *path, struct bnfuse_error *error);
 /* A file of this name in the same folder as `beside`, itself and not what it may be a link to. */
 bool atomic_file_beside(struct atomic_file *target, struct arena *arena, const struct atomic_file *beside,

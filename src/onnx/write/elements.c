@@ -30,8 +30,8 @@ static const uint8_t *packed(const struct tensor *tensor, int64_t first, int64_t
     return span_read(&tensor->span, from, buffer, (size_t)bytes, error) ? buffer : NULL;
 }
 
-/* How a run of elements of a view [outer, rows, middle, columns, inner] is multiplied: all by one number, or each by its
- * own. */
+/* How a run of elements of a view [outer, rows, middle, columns, inner] is multiplied: all by one number, or each by
+ * its own. */
 struct run {
     int64_t count;
     const double *scale;
@@ -157,7 +157,8 @@ static int64_t stored_differ(enum dtype type, int64_t count, const uint8_t *want
     return (int64_t)i * 8 / dtype_bits(type);
 }
 
-/* The same of elements first .. first+count-1, which are computed for it; `source` is NULL when there are exact ones. */
+/* The same of elements first .. first+count-1, which are computed for it; `source` is NULL when there are exact
+ * ones. */
 static int64_t computed_differ(const struct tensor *tensor, int64_t first, int64_t count, const uint8_t *source,
                                const uint8_t *found)
 {

@@ -18,9 +18,9 @@ struct elements_read {
     uint64_t offset; /* in it */
 };
 
-/* The first of `count` elements of `written` (no factors) from `first` (a multiple of eight) on that is not what `expected`
- * (of equal type and count) rounds to; -1 if there is none. `read`: those of `expected`, if they come from where its
- * elements are; NULL: they are read here. False when one of them cannot be read. */
+/* The first of `count` elements of `written` (no factors) from `first` (a multiple of eight) on that is not what
+ * `expected` (of equal type and count) rounds to; -1 if there is none. `read`: those of `expected`, if they come from
+ * where its elements are; NULL: they are read here. False when one of them cannot be read. */
 bool elements_compare(struct elements *elements, const struct tensor *expected, const struct tensor *written,
                       int64_t first, int64_t count, const struct elements_read *read, int64_t *different,
                       struct bnfuse_error *error);

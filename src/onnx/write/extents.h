@@ -55,8 +55,8 @@ void extents_add_tensor(struct extents *extents, const struct tensor *tensor, ui
 struct open_message extents_begin(struct extents *extents, uint32_t field);
 void extents_end(struct extents *extents, struct open_message message);
 
-/* Whether the model just scanned in a file is made of these extents, but for the elements of its large tensors: they are
- * compared as elements (elements.h). */
+/* Whether the model just scanned in a file is made of these extents, but for the elements of its large tensors: they
+ * are compared as elements (elements.h). */
 bool extents_agree(const struct extents *extents, const struct model *model, struct bnfuse_error *error);
 /* The same for a data file. */
 bool extents_agree_with_data(const struct extents *extents, const struct file *file, struct arena *arena,

@@ -33,8 +33,8 @@ struct draft {
     struct writing *writing;       /* private */
 };
 
-/* Makes the files for `path` ("-": standard output; NULL: draft_bytes); in == out is allowed. Memory running out is an error like any
- * other.
+/* Makes the files for `path` ("-": standard output; NULL: draft_bytes); in == out is allowed. Memory running out is an
+ * error like any other.
  *
  * External data: tensors that are unchanged stay where they are, unless the output goes to another folder, where they
  * would not be found; then they, and in any case new weights of 1 KiB and more, go to `<basename of path>.<digest of

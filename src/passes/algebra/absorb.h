@@ -20,8 +20,8 @@ enum reason absorb_output(struct decision *decision, const struct anchor *anchor
 enum reason absorb_input(struct decision *decision, const struct anchor *anchor, struct node *node, size_t slot,
                          const struct affine *a);
 
-/* The same where padding stands in the way of the shift, but a reader averages it away (shift_map_average): the shift that
- * is left downstream of that reader. NULL when it cannot be. */
+/* The same where padding stands in the way of the shift, but a reader averages it away (shift_map_average): the shift
+ * that is left downstream of that reader. NULL when it cannot be. */
 const struct affine *absorb_padded(struct decision *decision, const struct anchor *anchor, struct node *node,
                                    size_t slot, const struct affine *a, const struct node *average);
 

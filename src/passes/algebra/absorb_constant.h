@@ -11,8 +11,8 @@
 enum reason absorb_constant(struct decision *decision, struct node *node, size_t slot, const struct tensor *constant,
                             const struct affine *a);
 
-/* By how much the model grows when a new constant of so many bytes takes the place of this one: wholly where the old one
- * has to stay, else by what was computed and not stored (ConstantOfShape makes large weights of few bytes). */
+/* By how much the model grows when a new constant of so many bytes takes the place of this one: wholly where the old
+ * one has to stay, else by what was computed and not stored (ConstantOfShape makes large weights of few bytes). */
 uint64_t constant_growth(struct value *old, const struct tensor *constant);
 
 #endif

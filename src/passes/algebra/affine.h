@@ -12,7 +12,8 @@
 
 /* The axis of an affine that treats all elements alike (channels is 1). It fits every axis. */
 #define AXIS_ANY     (-1)
-/* The axis of one whose channels a Reshape has split over several axes. Only another Reshape or Transpose follows it. */
+/* The axis of one whose channels a Reshape has split over several axes. Only another Reshape or Transpose follows
+ * it. */
 #define AXIS_SEVERAL (-2)
 
 /* These axes, the one that varies slowest first; their sizes multiply to the number of channels. */

@@ -69,7 +69,8 @@ static enum reason is_kept(struct decision *decision)
     return kept ? REASON_RECOGNIZED : REASON_NONE;
 }
 
-/* Whether the root prepares a graph input: between is nothing but affines by constants, Transpose, Pad and what computes nothing (Cast). */
+/* Whether the root prepares a graph input: between is nothing but affines by constants, Transpose, Pad and what
+ * computes nothing (Cast). */
 static bool prepares_input(struct decision *decision)
 {
     const struct node *node = decision->root;

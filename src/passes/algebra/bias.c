@@ -91,7 +91,8 @@ enum reason bias_check(struct decision *decision, const struct node *node, const
     return REASON_NONE;
 }
 
-/* What was folded before keeps its suffix, without the number that made it unique: a name does not grow with the folds. */
+/* What was folded before keeps its suffix, without the number that made it unique: a name does not grow with the
+ * folds. */
 const char *fused_name(struct arena *arena, const char *name)
 {
     static const char suffix[] = "_fused";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The bias of a linear operator, in full: one number for each row and output channel, gain applied, zeros where there is
- * none; whatever is stored broadcasts to that. */
+ * The bias of a linear operator, in full: one number for each row and output channel, gain applied, zeros where there
+ * is none; whatever is stored broadcasts to that. */
 #ifndef PASSES_ALGEBRA_BIAS_H
 #define PASSES_ALGEBRA_BIAS_H
 
@@ -26,8 +26,8 @@ enum reason bias_check(struct decision *decision, const struct node *node, const
 void bias_apply(struct decision *decision, struct node *node, const struct anchor_parts *l, const double *scale,
                 const double *values);
 
-/* The name of what takes a constant's place: "w" -> "w_fused", and that again stays "w_fused"; edit_fresh_name tells them
- * apart. */
+/* The name of what takes a constant's place: "w" -> "w_fused", and that again stays "w_fused"; edit_fresh_name tells
+ * them apart. */
 const char *fused_name(struct arena *arena, const char *name);
 
 #endif

@@ -9,10 +9,10 @@
  *   s*LeakyRelu(z)          =  LeakyRelu(s*z)                         s >= 0, no shift; Relu and PRelu alike
  *
  * Relu and Clip change into other operators, so this is done on request (--enable floor), by a fold that has sent the
- * sign of every scale downstream (decision->floors); or, where a sign cannot go there, with Max for some channels and Min
- * for the others (decision->ceilings), an infinite bound being none. --enable relu-scale moves
- * the scale alone and leaves an Add. Max and Min stay what they are, so a scale that is nowhere negative crosses them unasked.
- * Downstream a scale that has no shift crosses without being asked for: nothing changes and nothing is left. */
+ * sign of every scale downstream (decision->floors); or, where a sign cannot go there, with Max for some channels and
+ * Min for the others (decision->ceilings), an infinite bound being none. --enable relu-scale moves the scale alone and
+ * leaves an Add. Max and Min stay what they are, so a scale that is nowhere negative crosses them unasked. Downstream a
+ * scale that has no shift crosses without being asked for: nothing changes and nothing is left. */
 #include "passes/algebra/crossing.h"
 
 #include "onnx/graph/attr.h"
@@ -57,7 +57,8 @@ static enum reason homogeneous_downstream(struct crossing *x)
 
 /* ---- Bounds ---- */
 
-/* What a bound is under the affine on channel c. A negative scale makes a lower bound of an upper one; infinite: none. */
+/* What a bound is under the affine on channel c. A negative scale makes a lower bound of an upper one; infinite:
+ * none. */
 static double bound_at(const struct affine *a, int64_t c, double low, double high, bool is_upper)
 {
     double bound = (a->scale[c] >= 0) == is_upper ? high : low;

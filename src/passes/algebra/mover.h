@@ -26,8 +26,8 @@ struct mover;
 
 const struct mover *mover_of(const struct node *node);
 
-/* Which ways an affine without BatchNormalization crosses a mover: runtimes look for patterns of nodes, which it must not
- * break up. */
+/* Which ways an affine without BatchNormalization crosses a mover: runtimes look for patterns of nodes, which it must
+ * not break up. */
 enum root_ways { ROOTS_UPSTREAM, ROOTS_BOTH_WAYS, ROOTS_NO_WAY };
 /* Also where the node is no mover: then ROOTS_UPSTREAM. */
 enum root_ways mover_root_ways(const struct node *node);

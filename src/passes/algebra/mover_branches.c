@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Movers with several branches: Add, Sum and Sub share a scale among them; Mul, Div, MatMul and Einsum take it into one. */
+ * Movers with several branches: Add, Sum and Sub share a scale among them; Mul, Div, MatMul and Einsum take it into
+ * one. */
 #include "passes/algebra/crossing.h"
 
 #include "onnx/graph/attr.h"
@@ -8,7 +9,8 @@
 #include "passes/algebra/affine_node.h"
 #include "passes/algebra/equation.h"
 
-/* The axis of branch `slot` on which that of `a` falls, which is on the output, if the branch has all the channels there. */
+/* The axis of branch `slot` on which that of `a` falls, which is on the output, if the branch has all the channels
+ * there. */
 static bool branch_axis(const struct crossing *x, const struct affine *a, size_t slot, int *axis)
 {
     if (a->axis == AXIS_ANY) {
@@ -27,8 +29,8 @@ static bool old_broadcast(const struct crossing *x)
     return affine_aligns_by_attribute(x->node) && node_int(x->node, "broadcast", 0) != 0;
 }
 
-/* The shift goes where it is free: rather into a constant, then into a branch that nothing else reads; in a Sub only into
- * the first branch. SIZE_MAX: none has all the channels. */
+/* The shift goes where it is free: rather into a constant, then into a branch that nothing else reads; in a Sub only
+ * into the first branch. SIZE_MAX: none has all the channels. */
 static size_t slot_for_shift(const struct crossing *x)
 {
     enum reason why;

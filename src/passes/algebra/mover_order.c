@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Movers that keep the elements, in the same order under other dims (Reshape, Flatten, Squeeze, Unsqueeze) or in another
- * order (Transpose). */
+ * Movers that keep the elements, in the same order under other dims (Reshape, Flatten, Squeeze, Unsqueeze) or in
+ * another order (Transpose). */
 #include "passes/algebra/crossing.h"
 
 #include "onnx/graph/attr.h"

@@ -200,7 +200,8 @@ static void apply_pad_value(struct decision *decision, const struct step *step)
                    edit_add_initializer(step->node->graph, name, tensor_exact(arena, type, 0, NULL, &step->number)));
 }
 
-/* constant padding: the value v upstream of the affine is s*v + t downstream of it; one value must do for all channels. */
+/* constant padding: the value v upstream of the affine is s*v + t downstream of it; one value must do for all
+ * channels. */
 static enum reason pad_value(struct crossing *x, bool upstream, double v)
 {
     const struct affine *a = x->affine;

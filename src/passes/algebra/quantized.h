@@ -19,12 +19,12 @@ bool quantized_is(const struct value *value);
 /* The DequantizeLinear that the value comes from; NULL if it does not come from one. */
 const struct node *quantized_source(struct decision *decision, const struct value *value);
 
-/* The weight as anchors need to see it: dims and type of the value, no elements. NULL with a reason in *why when the parts
- * of its DequantizeLinear are not constant. */
+/* The weight as anchors need to see it: dims and type of the value, no elements. NULL with a reason in *why when the
+ * parts of its DequantizeLinear are not constant. */
 const struct tensor *quantized_shape(struct decision *decision, const struct value *value, enum reason *why);
 
-/* Whether scaling channel i of `view` of the weight by scale[i] is possible. One scale for all becomes one a channel only
- * for output channels: along others no runtime has kernels. */
+/* Whether scaling channel i of `view` of the weight by scale[i] is possible. One scale for all becomes one a channel
+ * only for output channels: along others no runtime has kernels. */
 enum reason quantized_fits(struct decision *decision, const struct value *weight, const struct factor *view,
                            bool is_output, const double *scale);
 

@@ -76,8 +76,8 @@ static int addend_slot(struct decision *decision, const struct value *value)
     return -1;
 }
 
-/* A shift needs no node of its own where a sum with a constant follows: k + t, or k - t where one of them is subtracted,
- * along the axis that broadcasting gives the constant. */
+/* A shift needs no node of its own where a sum with a constant follows: k + t, or k - t where one of them is
+ * subtracted, along the axis that broadcasting gives the constant. */
 bool residue_joins(struct decision *decision, struct node *node, const struct affine *a)
 {
     enum reason why;

@@ -15,8 +15,8 @@ enum reason residue_before_as(struct decision *decision, struct node *node, size
                               const struct shape *shape);
 enum reason residue_after(struct decision *decision, struct node *node, size_t slot, const struct affine *affine);
 
-/* Puts a shift on output 0 of `node` into the constant of an Add or Sub that alone reads it. False when there is none. Only
- * downstream of the root: upstream, the reader may be the node that goes. */
+/* Puts a shift on output 0 of `node` into the constant of an Add or Sub that alone reads it. False when there is none.
+ * Only downstream of the root: upstream, the reader may be the node that goes. */
 bool residue_joins(struct decision *decision, struct node *node, const struct affine *shift);
 
 #endif

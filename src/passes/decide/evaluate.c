@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Constants through the runtime. The cone of nodes above a value is walked in a list and within a bound; if it rests on constants alone, a plan without given values computes it. What was found is remembered in the value's
- * mark until constants_close. */
+ * Constants through the runtime. The cone of nodes above a value is walked in a list and within a bound; if it rests on
+ * constants alone, a plan without given values computes it. What was found is remembered in the value's mark until
+ * constants_close. */
 #include "passes/decide/evaluate.h"
 
 #include "onnx/graph/attr.h"

@@ -9,8 +9,8 @@
 /* A kind of root: which nodes are one, and what may happen for its sake. */
 struct root_kind {
     bool (*is_root)(const struct node *node);
-    /* Whether a fold of this root (decision->root) is welcome at all; where the affine may be absorbed; what it may cross
-     * (downstream, or upstream). NULL: everywhere. */
+    /* Whether a fold of this root (decision->root) is welcome at all; where the affine may be absorbed; what it may
+     * cross (downstream, or upstream). NULL: everywhere. */
     bool (*may_go)(struct decision *decision, const struct affine *affine, size_t slot);
     bool (*may_enter)(struct decision *decision, const struct node *anchor, bool downstream);
     bool (*may_cross)(const struct node *mover, bool downstream);
@@ -30,7 +30,8 @@ struct roots {
 struct roots roots_of(const struct net *net, struct arena *arena, const struct bnfuse_fuse_options *options,
                       const struct root_kind *kind);
 
-/* The type of the values that an affine node computes with: that of its input, if known, else of a constant beside it. */
+/* The type of the values that an affine node computes with: that of its input, if known, else of a constant beside
+ * it. */
 enum dtype root_type(const struct node *node);
 
 /* The affine node's output is what its input `slot` holds now: the node goes, the output keeps its name. */

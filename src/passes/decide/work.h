@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Work: element operations per run, as a polynomial over the open dims of the model. Two amounts compare when one is the
- * smaller whatever the open dims are: per image of a batch of N, say. */
+ * Work: element operations per run, as a polynomial over the open dims of the model. Two amounts compare when one is
+ * the smaller whatever the open dims are: per image of a batch of N, say. */
 #ifndef PASSES_DECIDE_WORK_H
 #define PASSES_DECIDE_WORK_H
 

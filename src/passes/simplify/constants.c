@@ -3,8 +3,8 @@
  * What can be known before anything runs is stored: results of constants, and sizes.
  *
  * Results are computed by the runtime in the model's own types, and only where every machine computes the same bits:
- * elements that are moved, whole numbers, and operations that IEEE 754 fixes to the bit (struct operator_row, exact). An
- * Exp is not among them: another runtime may round its last bit the other way. */
+ * elements that are moved, whole numbers, and operations that IEEE 754 fixes to the bit (struct operator_row, exact).
+ * An Exp is not among them: another runtime may round its last bit the other way. */
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
 #include "onnx/graph/operator.h"
@@ -274,8 +274,8 @@ static struct tensor *stored_bytes(struct simplifier *s, const struct array *arr
     return tensor;
 }
 
-/* What is stored is what the model's own type gives. What float64 gives is kept beside it until then, so that the check can
- * tell this rounding, which the model had, from another. */
+/* What is stored is what the model's own type gives. What float64 gives is kept beside it until then, so that the check
+ * can tell this rounding, which the model had, from another. */
 static struct tensor *tensor_of(struct simplifier *s, const struct array *native, const struct array *exact)
 {
     if (agreement_of(native, exact) == AGREE_EXACTLY) return stored_bytes(s, native);

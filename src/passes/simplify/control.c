@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Branches and loops of which it is known before anything runs what they do. The body's nodes are copied in front of the
- * node, its constants into the graph around it; its results are the node's. */
+ * Branches and loops of which it is known before anything runs what they do. The body's nodes are copied in front of
+ * the node, its constants into the graph around it; its results are the node's. */
 #include "base/pointer_map.h"
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
@@ -136,8 +136,8 @@ static bool is_no_round(const struct node *node)
            || (node_input(node, 1) && constant_number(node_input(node, 1), &condition) && condition == 0);
 }
 
-/* What is carried comes out as it went in, if its type and shape do not say otherwise. What is collected is empty, and its
- * dims are the body's; so nobody may read it. */
+/* What is carried comes out as it went in, if its type and shape do not say otherwise. What is collected is empty, and
+ * its dims are the body's; so nobody may read it. */
 static bool no_round(struct simplifier *s, struct node *node)
 {
     const struct graph *body = node_body(node, "body");

@@ -2,8 +2,8 @@
  *
  * What the file declares of values besides its inputs and outputs (value_info), where it is not true.
  *
- * A name that survives means the same value (edit.h), so no rewrite makes a declaration wrong. But exporters leave those of
- * values that they took out, and whoever changed a model's inputs by hand those of the old sizes. */
+ * A name that survives means the same value (edit.h), so no rewrite makes a declaration wrong. But exporters leave
+ * those of values that they took out, and whoever changed a model's inputs by hand those of the old sizes. */
 #include "onnx/graph/edit.h"
 #include "passes/simplify/engine.h"
 

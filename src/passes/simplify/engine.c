@@ -2,8 +2,9 @@
  *
  * The engine of the rewrites: a worklist in waves.
  *
- * A wave is asked in order of depth and name. What a rewrite touches and the wave has yet to come to is asked there; the
- * rest makes the next wave. When a wave ends with nothing touched, equal constants are shared, which may touch more. */
+ * A wave is asked in order of depth and name. What a rewrite touches and the wave has yet to come to is asked there;
+ * the rest makes the next wave. When a wave ends with nothing touched, equal constants are shared, which may touch
+ * more. */
 #include "passes/simplify/engine.h"
 
 #include "base/pointer_map.h"
@@ -516,7 +517,8 @@ void rewrite_remove(struct simplifier *s, struct node *node)
     item->is_gone = true;
 }
 
-/* A random operator may draw from a sequence that others draw from, and an operator that is not known may do anything. */
+/* A random operator may draw from a sequence that others draw from, and an operator that is not known may do
+ * anything. */
 bool may_go_unread(const struct node *node)
 {
     return node->row && !node->row->random && !node_outputs_are_read(node, 0);

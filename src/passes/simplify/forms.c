@@ -2,9 +2,9 @@
  *
  * On request (--enable gemm, layer-norm, gelu, hard-swish, mish): operators in place of what they were written out as.
  *
- * What is looked for stands in the rows of the operators, as formulas over others (struct operator_form, term.h). What is
- * computed on the way has no other reader. The results are those of another order of roundings, so the check compares in
- * float64. */
+ * What is looked for stands in the rows of the operators, as formulas over others (struct operator_form, term.h). What
+ * is computed on the way has no other reader. The results are those of another order of roundings, so the check
+ * compares in float64. */
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
 #include "onnx/graph/operator.h"
@@ -213,8 +213,8 @@ static struct node *put(struct simplifier *s, struct node *last, const char *op,
 
 /* ---- activations: of one value, in its shape ---- */
 
-/* Whether what the formula calls has the attributes that the form wants: numbers that are stored as float32 whatever the
- * type of the data. A double tells the two apart. */
+/* Whether what the formula calls has the attributes that the form wants: numbers that are stored as float32 whatever
+ * the type of the data. A double tells the two apart. */
 static bool has_wanted(struct match *m, const struct operator_form *form)
 {
     if (!form->wanted[0].name) return true;
@@ -307,8 +307,8 @@ struct norm {
     size_t count;
 };
 
-/* The operand that the only reader of the last node multiplies its output by, or adds to it: one a row element. Then that
- * reader is the last. NULL when there is none. */
+/* The operand that the only reader of the last node multiplies its output by, or adds to it: one a row element. Then
+ * that reader is the last. NULL when there is none. */
 static struct value *take_operand(struct norm *norm, char symbol, const struct value *x, int axis)
 {
     const struct node *last = norm->nodes[norm->count - 1];

@@ -41,8 +41,8 @@ static bool only_input(struct simplifier *s, struct node *node)
 
 /* ---- x * 1, x - 0 and their like ---- */
 
-/* Whether x has the result's shape when the other operand is the constant: all dims of that are 1 and there are no more of
- * them, or the shapes are known. */
+/* Whether x has the result's shape when the other operand is the constant: all dims of that are 1 and there are no more
+ * of them, or the shapes are known. */
 static bool keeps_shape_of(const struct node *node, const struct value *x, struct value *constant)
 {
     const struct tensor *tensor = value_constant(constant);

@@ -71,8 +71,8 @@ static bool space_depth(struct simplifier *s, struct node *node)
 
 /* ---- DequantizeLinear and QuantizeLinear ---- */
 
-/* Scales of which (q - zero point) * scale / scale rounds to q - zero point again: what float32 loses in two roundings is
- * less than a half as long as nothing is near the ends of its range. */
+/* Scales of which (q - zero point) * scale / scale rounds to q - zero point again: what float32 loses in two roundings
+ * is less than a half as long as nothing is near the ends of its range. */
 static bool are_plain_scales(struct value *value)
 {
     const struct tensor *tensor = value ? value_constant(value) : NULL;

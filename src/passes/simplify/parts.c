@@ -119,8 +119,8 @@ static bool read_section(const struct node *node, struct section *section)
     return section->axis >= 0;
 }
 
-/* How many inputs of the Concat from `first` on are sections of one value, *x, that meet, from its start to its end; 0 when
- * they are not so. */
+/* How many inputs of the Concat from `first` on are sections of one value, *x, that meet, from its start to its end; 0
+ * when they are not so. */
 static size_t whole_run(const struct simplifier *s, const struct node *node, size_t first, int64_t axis,
                         struct value **x)
 {

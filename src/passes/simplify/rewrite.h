@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A rewrite is one row: what it is called, its formula, and the function that matches, checks the condition and edits. It
- * looks at the operators of which a law is true, or which formulas write as a symbol; else at those that its formula
- * begins with: `Where(Not(c), x, y) -> Where(c, y, x)` is asked about each Where, and finds the Not upstream by the same
- * formula (rewrite_inner). A comma divides two left sides. So the names stand there, and nowhere else.
+ * A rewrite is one row: what it is called, its formula, and the function that matches, checks the condition and edits.
+ * It looks at the operators of which a law is true, or which formulas write as a symbol; else at those that its formula
+ * begins with: `Where(Not(c), x, y) -> Where(c, y, x)` is asked about each Where, and finds the Not upstream by the
+ * same formula (rewrite_inner). A comma divides two left sides. So the names stand there, and nowhere else.
  *
- * Every rewrite but those on request keeps every value that survives equal bit for bit, on every input; a NaN stays a NaN,
- * with whatever payload. Where that cannot be shown from types, shapes and constants, nothing is rewritten. The engine (engine.c) asks
- * the rows at each node in an order that does not depend on the file's: by depth, then by name. After a rewrite it asks
- * again whoever may see something new: the node, who reads it now, who wrote what it read. So what it costs is
- * proportional to the nodes and to what is rewritten.
+ * Every rewrite but those on request keeps every value that survives equal bit for bit, on every input; a NaN stays a
+ * NaN, with whatever payload. Where that cannot be shown from types, shapes and constants, nothing is rewritten. The
+ * engine (engine.c) asks the rows at each node in an order that does not depend on the file's: by depth, then by name.
+ * After a rewrite it asks again whoever may see something new: the node, who reads it now, who wrote what it read. So
+ * what it costs is proportional to the nodes and to what is rewritten.
  *
- * A rewrite leaves fewer nodes than it found, or fewer bytes, or a constant in place of a computed value; none makes what
- * another takes away. So it ends. */
+ * A rewrite leaves fewer nodes than it found, or fewer bytes, or a constant in place of a computed value; none makes
+ * what another takes away. So it ends. */
 #ifndef PASSES_SIMPLIFY_REWRITE_H
 #define PASSES_SIMPLIFY_REWRITE_H
 
@@ -43,8 +43,8 @@ struct net *rewrite_net(const struct simplifier *s);
 /* Scratch for one rewrite. */
 struct arena *rewrite_arena(const struct simplifier *s);
 
-/* The node that writes the value, if it is of ai.onnx, stands in this graph, says all its attributes itself and is not to be
- * skipped; else NULL. */
+/* The node that writes the value, if it is of ai.onnx, stands in this graph, says all its attributes itself and is not
+ * to be skipped; else NULL. */
 struct node *rewrite_writer(const struct value *value, const struct graph *graph);
 /* The node that writes input `slot`, if it is of ai.onnx, stands in the same graph and says all its attributes itself;
  * else NULL. */
@@ -57,7 +57,8 @@ struct node *rewrite_inner(const struct simplifier *s, const struct node *node, 
 const char *rewrite_made(struct simplifier *s);
 /* Whether one node's input reads the value, and nobody else sees it. */
 bool is_read_once(const struct value *value);
-/* The axes that a Reduce, Squeeze or Unsqueeze names, as a set of bits; false when they are not known, or it names none. */
+/* The axes that a Reduce, Squeeze or Unsqueeze names, as a set of bits; false when they are not known, or it names
+ * none. */
 bool reduced_axes(const struct node *node, int rank, uint32_t *axes);
 /* The axes of its input that the axes of a Transpose's output are; reversed where it does not say. Room for
  * TENSOR_MAX_RANK. */
@@ -84,8 +85,8 @@ bool constant_number(struct value *value, double *number);
  * both have names that must stay, or the types say otherwise. */
 bool rewrite_replace(struct simplifier *s, struct node *node, size_t slot, struct value *value);
 bool rewrite_can_replace(const struct node *node, size_t slot, const struct value *value);
-/* The node changes nothing: who reads its output 0 reads `value` instead. False, with nothing changed, when that cannot be,
- * or the value is NULL. */
+/* The node changes nothing: who reads its output 0 reads `value` instead. False, with nothing changed, when that cannot
+ * be, or the value is NULL. */
 bool rewrite_bypass(struct simplifier *s, struct node *node, struct value *value);
 /* Input 0 reads `value` from now on, which is as good. Always true. */
 bool rewrite_read(struct simplifier *s, struct node *node, struct value *value);

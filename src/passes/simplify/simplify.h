@@ -13,8 +13,8 @@ bool simplify_run(struct net *net, const struct bnfuse_fuse_options *options, st
 /* Row i of all families in turn, as callers may see it; NULL beyond the last. */
 const struct bnfuse_rule *rewrite_rule(size_t i);
 
-/* The families of rewrites, each ended by a row without function; NULL ends the list. The order is that in which a node is
- * asked. */
+/* The families of rewrites, each ended by a row without function; NULL ends the list. The order is that in which a node
+ * is asked. */
 extern const struct rewrite *const rewrite_families[];
 
 #endif

@@ -4,8 +4,8 @@
  *
  * A lower-case letter is any value, the same one wherever it occurs. A number is a constant that is this number, or its
  * rounding in the constant's type. `+` is any tree of sums of two, `*` and `/` any tree of products, quotients and
- * reciprocals, whatever the order of their operands; `-` has two operands. `...` at the end of a call: it may have further
- * inputs. */
+ * reciprocals, whatever the order of their operands; `-` has two operands. `...` at the end of a call: it may have
+ * further inputs. */
 #ifndef PASSES_SIMPLIFY_TERM_H
 #define PASSES_SIMPLIFY_TERM_H
 

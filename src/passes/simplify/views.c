@@ -27,7 +27,8 @@ static bool view_back(struct simplifier *s, struct node *node)
     return false;
 }
 
-/* Whether the dims that a Reshape asks for mean the same over x as over its input: a 0 takes the dim that stands there. */
+/* Whether the dims that a Reshape asks for mean the same over x as over its input: a 0 takes the dim that stands
+ * there. */
 static bool asks_the_same(const struct node *node, const struct value *x)
 {
     int64_t dims[TENSOR_MAX_RANK];
@@ -88,8 +89,8 @@ static bool reduce_dims(struct simplifier *s, struct node *node)
 
 /* ---- a Reshape to computed dims ---- */
 
-/* What a Reshape asks for, in numbers: the size; 0, which takes the input's, where the two are proven to be one; -1 for one
- * that is open. A -1 beside a 0 would not do for a tensor without elements. */
+/* What a Reshape asks for, in numbers: the size; 0, which takes the input's, where the two are proven to be one; -1 for
+ * one that is open. A -1 beside a 0 would not do for a tensor without elements. */
 static bool dims_in_numbers(const struct value *x, const struct value *y, int64_t *dims)
 {
     int open = 0, taken = 0;

@@ -206,7 +206,8 @@ static void apply_to_row(const struct broadcast_pass *b, int64_t first, int64_t 
     }
 }
 
-/* How far each array goes, in bytes, from a row of the block to the next; false where it is not as far for all of them. */
+/* How far each array goes, in bytes, from a row of the block to the next; false where it is not as far for all of
+ * them. */
 static bool find_advance(const struct walk *walk, const struct epilogue_block *block, int64_t *advance)
 {
     int inner = walk->rank - 1;

@@ -30,8 +30,8 @@ bool broadcast_shape(struct call *call, size_t count, const struct array *const 
 void broadcast_run(const struct call *call, inner_loop_function function, struct array *to, size_t count,
                    const struct array *const *from, const double *parameters, const struct epilogue *epilogue);
 
-/* The same as a pass of call->joins (runtime/epilogue.h), whose array is one of `from`. False where the result is not that
- * array over again: of its dims, and of one store with all that is read. */
+/* The same as a pass of call->joins (runtime/epilogue.h), whose array is one of `from`. False where the result is not
+ * that array over again: of its dims, and of one store with all that is read. */
 bool broadcast_join(const struct call *call, inner_loop_function function, int rank, const int64_t *dims, size_t count,
                     const struct array *const *from, const double *parameters);
 

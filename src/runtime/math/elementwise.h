@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Inner loops (broadcast.h) of operators that work element by element, each made of one expression by a macro: over x, or
- * x and y, or x, y and z, with p[], the operator's attributes. REAL_... make two of them: name_f32 and name_f64. */
+ * Inner loops (broadcast.h) of operators that work element by element, each made of one expression by a macro: over x,
+ * or x and y, or x, y and z, with p[], the operator's attributes. REAL_... make two of them: name_f32 and name_f64. */
 #ifndef RUNTIME_MATH_ELEMENTWISE_H
 #define RUNTIME_MATH_ELEMENTWISE_H
 

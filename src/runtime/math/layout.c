@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Copying between layouts. Dimensions that both sides pass in one go are merged; the innermost dimension is a row.
- * Where a row would jump through the source (a transpose), it is taken together with the dimension along which the source
- * is dense, in blocks that fit the cache. */
+ * Where a row would jump through the source (a transpose), it is taken together with the dimension along which the
+ * source is dense, in blocks that fit the cache. */
 #include "runtime/math/layout.h"
 #include "runtime/math/simd.h"
 

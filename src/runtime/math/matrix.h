@@ -9,8 +9,8 @@
 
 /* Of a matrix [n, n], which is used up; 1 for n = 0. */
 double matrix_determinant(double *m, int64_t n);
-/* Of m in the left half of rows that are twice as wide, with the identity in the right half, where the inverse ends. False
- * where there is none. */
+/* Of m in the left half of rows that are twice as wide, with the identity in the right half, where the inverse ends.
+ * False where there is none. */
 bool matrix_invert(double *m, int64_t n);
 
 #endif

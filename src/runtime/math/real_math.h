@@ -88,7 +88,8 @@ MATH_FUNCTION math_reduce(double x, double *r)
     return n;
 }
 
-/* 2^n * (1 + p). The power is applied in two halves, so that the ends round once, to what is below normal or infinite. */
+/* 2^n * (1 + p). The power is applied in two halves, so that the ends round once, to what is below normal or
+ * infinite. */
 MATH_FUNCTION math_exp(double x)
 {
     double r, near = x < -760.0 ? -760.0 : x > 720.0 ? 720.0 : x, n = math_reduce(near, &r);

@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-/* Elements of two vectors in turn, those of their lower halves and of their upper ones, by type and bytes of a vector. */
+/* Elements of two vectors in turn, those of their lower halves and of their upper ones, by type and bytes of a
+ * vector. */
 #define LOWER_f64_16 0, 2
 #define UPPER_f64_16 1, 3
 #define LOWER_f32_16 0, 4, 1, 5

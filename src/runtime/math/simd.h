@@ -23,7 +23,8 @@
 #define TILE_VECTORS 3
 #endif
 
-/* Where a tile's columns go. A tile itself writes all of its own, side by side: c_column, rows and columns are for merge. */
+/* Where a tile's columns go. A tile itself writes all of its own, side by side: c_column, rows and columns are for
+ * merge. */
 struct merge {
     void *c;
     int64_t c_row, c_column;
@@ -40,8 +41,8 @@ struct stretch {
 typedef void tile_loop(int64_t depth, const void *a, int64_t a_row, const void *b, int64_t b_step,
                        const struct merge *merge);
 
-/* Functions of real numbers: computed in double, rounded once (real_math.h has their bounds). NEAR(f) is f, or for float
- * the shorter f_f32; not where the result is what is left of two nearly equal numbers. p: an operator's alpha. */
+/* Functions of real numbers: computed in double, rounded once (real_math.h has their bounds). NEAR(f) is f, or for
+ * float the shorter f_f32; not where the result is what is left of two nearly equal numbers. p: an operator's alpha. */
 #define SIMD_FUNCTIONS(F)                                                                          \
     F(ceil, ceil(x))                                                                               \
     F(floor, floor(x))                                                                             \

@@ -94,7 +94,8 @@ TILE(1, 5)
 TILE(1, 4)
 #undef TILE
 
-/* One run of the columns of a tile that could not write them there into C: sets it or adds to it, and adds the bias when that is due. */
+/* One run of the columns of a tile that could not write them there into C: sets it or adds to it, and adds the bias
+ * when that is due. */
 TARGET static void NAME(merge)(const void *tile, int64_t width, const struct merge *merge)
 {
     const REAL *sum = tile, *bias = merge->bias;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A place between the points of a grid: along each axis a few taps, each an index and a weight. The products of the weights
- * weigh the points around the place. */
+ * A place between the points of a grid: along each axis a few taps, each an index and a weight. The products of the
+ * weights weigh the points around the place. */
 #ifndef RUNTIME_MATH_TAPS_H
 #define RUNTIME_MATH_TAPS_H
 
@@ -22,14 +22,15 @@ struct taps {
 
 /* A place that is none (NaN) or too far away to count, as one that is just far away. */
 double taps_tame(double place);
-/* Folds a place back into low .. high, as often as it takes. *way: 1, or -1 where it then goes the other way; may be NULL. */
+/* Folds a place back into low .. high, as often as it takes. *way: 1, or -1 where it then goes the other way; may be
+ * NULL. */
 double taps_reflect(double place, double low, double high, double *way);
 /* Sets the taps of one axis for a place. */
 void taps_take(struct taps *taps, int axis, double place, enum padding padding, bool align);
 /* The weighted sum around the place, in the plane of x that begins at `plane`. */
 double taps_read(const struct taps *taps, const struct array *x, int64_t plane);
-/* Given how much something grows with that sum: adds to dx how much it grows with each point, and to moves[axis] how much
- * with the place along each axis. */
+/* Given how much something grows with that sum: adds to dx how much it grows with each point, and to moves[axis] how
+ * much with the place along each axis. */
 void taps_spread(const struct taps *taps, const struct array *x, int64_t plane, double grows, struct array *dx,
                  double *moves);
 

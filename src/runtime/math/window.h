@@ -55,8 +55,8 @@ struct unstride {
 };
 
 bool unstride_plan(struct call *call, const struct window *window, struct unstride *unstride);
-/* Unstrides one channel of window->in_count elements. `to` has room for unstride->channel + SIMD_ROOM; the padding there is
- * left as it is, and is the same for all channels. */
+/* Unstrides one channel of window->in_count elements. `to` has room for unstride->channel + SIMD_ROOM; the padding
+ * there is left as it is, and is the same for all channels. */
 void unstride_channel(const struct unstride *unstride, const struct simd *simd, const void *from, void *to);
 /* Where output `index` of a plane, counted without gaps, is in the long vector. */
 int64_t unstride_place(const struct unstride *unstride, int64_t index);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Cast, CastLike and BitCast. Wide real types are rounded by the runner; narrow ones (8 and 4 bits) here, since attributes
- * decide what happens beyond their range. Real to whole truncates, then wraps; numbers out of int64's range go to its ends. */
+ * Cast, CastLike and BitCast. Wide real types are rounded by the runner; narrow ones (8 and 4 bits) here, since
+ * attributes decide what happens beyond their range. Real to whole truncates, then wraps; numbers out of int64's range
+ * go to its ends. */
 #include "onnx/shape/content.h"
 #include "onnx/shape/reals.h"
 #include "runtime/gradient.h"

@@ -11,8 +11,8 @@
  * result has x's type. NULL after call_fail. */
 struct array *conv(struct call *call, const struct array *x, const struct array *w, const struct array *bias);
 
-/* The window that a Conv or a pool, whose gradient is asked for, slides over `in`, with the padding as it came out; kernel
- * NULL: its attribute says it. */
+/* The window that a Conv or a pool, whose gradient is asked for, slides over `in`, with the padding as it came out;
+ * kernel NULL: its attribute says it. */
 bool gradient_window(struct backward *b, const struct array *in, const int64_t *kernel, struct window *window);
 
 #endif

@@ -343,8 +343,8 @@ static bool is_elsewhere(const struct einsum *e, int term, int label)
     return found;
 }
 
-/* Of one term, unless it is a diagonal: what no other term and not the output names was summed, and is spread again by a
- * vector of ones. */
+/* Of one term, unless it is a diagonal: what no other term and not the output names was summed, and is spread again by
+ * a vector of ones. */
 static void derive_term(struct backward *b, const struct einsum *e, int term)
 {
     struct arena *scratch = b->f.call->scratch;

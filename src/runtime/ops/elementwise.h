@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Operators that work element by element: such a row has one of the kernels below, and as its data an operation: the inner
- * loops (math/elementwise.h) for each store. Kernels of other operands are made of what follows them here. */
+ * Operators that work element by element: such a row has one of the kernels below, and as its data an operation: the
+ * inner loops (math/elementwise.h) for each store. Kernels of other operands are made of what follows them here. */
 #ifndef RUNTIME_OPS_ELEMENTWISE_H
 #define RUNTIME_OPS_ELEMENTWISE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * MoE and QMoE of com.microsoft: a layer of two products, of which there are several, the experts. Each row of the input goes
- * through the few that its router scores highest.
+ * MoE and QMoE of com.microsoft: a layer of two products, of which there are several, the experts. Each row of the
+ * input goes through the few that its router scores highest.
  *
  *   p = softmax(router)        y = sum over the k best experts e of  p_e * (act(x W1_e^T + b1_e) W2_e^T + b2_e)
  *

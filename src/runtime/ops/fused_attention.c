@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Attention and MultiHeadAttention of com.microsoft, by ai.onnx's Attention: what differs is how queries, keys, values, the
- * past and the mask are laid out.
+ * Attention and MultiHeadAttention of com.microsoft, by ai.onnx's Attention: what differs is how queries, keys, values,
+ * the past and the mask are laid out.
  *
  *   Attention            one product of the input makes queries, keys and values, side by side
  *   QAttention           likewise, of whole numbers

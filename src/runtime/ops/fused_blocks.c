@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Weights of few bits, in blocks that have a scale each: MatMulNBits of com.microsoft, a product with such a weight, and
- * GatherBlockQuantized, which picks from one. */
+ * Weights of few bits, in blocks that have a scale each: MatMulNBits of com.microsoft, a product with such a weight,
+ * and GatherBlockQuantized, which picks from one. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/formula.h"

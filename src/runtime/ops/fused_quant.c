@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Quantized operators of com.microsoft: formulas of DequantizeLinear, the operator on real numbers, and QuantizeLinear. */
+ * Quantized operators of com.microsoft: formulas of DequantizeLinear, the operator on real numbers, and
+ * QuantizeLinear. */
 #include "onnx/shape/rules.h"
 #include "onnx/shape/slide.h"
 #include "runtime/element.h"

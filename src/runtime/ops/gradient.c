@@ -2,9 +2,9 @@
  *
  * Gradient of ai.onnx.preview.training: the derivatives of a value of the graph by others.
  *
- * The attributes name values of the graph: y, the xs it is derived by, and the zs that are given besides. What lies between
- * is run again, on the numbers that the node gets as inputs for xs and zs, and every value of it is kept; then each of its
- * nodes is asked for its part, the last first (runtime/gradient.h). */
+ * The attributes name values of the graph: y, the xs it is derived by, and the zs that are given besides. What lies
+ * between is run again, on the numbers that the node gets as inputs for xs and zs, and every value of it is kept; then
+ * each of its nodes is asked for its part, the last first (runtime/gradient.h). */
 #include "runtime/gradient.h"
 
 #include "base/pointer_map.h"

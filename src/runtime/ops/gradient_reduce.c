@@ -163,8 +163,8 @@ void gradient_top_k(struct backward *b)
 
 /* ---- interpolation ---- */
 
-/* How one axis is resized, [out, in]: from inputs that are one at a place of the axis and zero at the others. All other axes
- * see a constant, which their weights, that sum up to 1, leave as it is. */
+/* How one axis is resized, [out, in]: from inputs that are one at a place of the axis and zero at the others. All other
+ * axes see a constant, which their weights, that sum up to 1, leave as it is. */
 static struct array *resizing(struct backward *b, int axis)
 {
     const struct array *x = gradient_x(b, 0), *y = gradient_y(b, 0);

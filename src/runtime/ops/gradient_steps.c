@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Gradients of operators that are written out as steps of others here: CumProd, the pools of p-norms; of a determinant by
- * its cofactors; and of DFT, which is linear, by its transpose. */
+ * Gradients of operators that are written out as steps of others here: CumProd, the pools of p-norms; of a determinant
+ * by its cofactors; and of DFT, which is linear, by its transpose. */
 #include "runtime/gradient.h"
 #include "runtime/math/matrix.h"
 

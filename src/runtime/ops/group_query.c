@@ -5,7 +5,8 @@
  *   key [b, kept by the past of b ...] then the new ones        and values likewise
  *   softmax(softcap(scale * q k^T) + bias, a sink beside the keys) v
  *
- * Each batch element has a length of its own; a query sees the keys up to its own place, in a window if there is one. */
+ * Each batch element has a length of its own; a query sees the keys up to its own place, in a window if there is
+ * one. */
 #include "runtime/ops/fused_attention.h"
 
 #include "onnx/shape/rules.h"

@@ -3,8 +3,8 @@
  * ImageDecoder: bytes of an image file as [height, width, channels].
  *
  * BMP and PNM are read here, the other formats by their libraries (image_libraries.c). A size that a file states is
- * charged to the budgets before anything is decoded. Every format comes to rows of red, green and blue; an alpha channel
- * is left out. */
+ * charged to the budgets before anything is decoded. Every format comes to rows of red, green and blue; an alpha
+ * channel is left out. */
 #include "runtime/ops/image.h"
 
 #include "onnx/shape/rules.h"

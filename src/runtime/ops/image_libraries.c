@@ -2,9 +2,9 @@
  *
  * Formats of images that the libraries of others read: libjpeg, libpng, libtiff, libwebp, OpenJPEG.
  *
- * Each is there if the build found it (cmake/libraries.cmake), else its format is refused by name. A reader goes through
- * the file twice: first for the size alone, so that room is taken while the library holds nothing and an escape cannot
- * pass through it. What the library may take besides is bounded by the size, and asked of the budget before. */
+ * Each is there if the build found it (cmake/libraries.cmake), else its format is refused by name. A reader goes
+ * through the file twice: first for the size alone, so that room is taken while the library holds nothing and an escape
+ * cannot pass through it. What the library may take besides is bounded by the size, and asked of the budget before. */
 #include "runtime/ops/image.h"
 
 #include <setjmp.h>
@@ -199,8 +199,8 @@ bool image_read_png(struct image *image)
 #include <tiffio.h>
 
 /* libtiff brings seven libraries along, whose loading would double the time that the program takes to start. So it is
- * loaded by the first image that needs it, and stays. TIFF_LIBRARY is the name by which programs that were linked with it
- * ask for it (cmake/libraries.cmake). */
+ * loaded by the first image that needs it, and stays. TIFF_LIBRARY is the name by which programs that were linked with
+ * it ask for it (cmake/libraries.cmake). */
 #define TIFF_FUNCTIONS(row)                                                                                      \
     row(TIFFOpenOptionsAlloc) row(TIFFOpenOptionsFree) row(TIFFOpenOptionsSetMaxSingleMemAlloc)                  \
         row(TIFFOpenOptionsSetErrorHandlerExtR) row(TIFFOpenOptionsSetWarningHandlerExtR) row(TIFFClientOpenExt) \

@@ -192,8 +192,8 @@ static bool label_encoder(struct call *call)
     return encode(call, keys, values, values ? absent_value(call, to, values) : NULL);
 }
 
-/* Between strings and whole numbers, whichever way the input asks for. The row's data name the attribute of the strings and
- * that of the numbers; without the latter these count from 0. */
+/* Between strings and whole numbers, whichever way the input asks for. The row's data name the attribute of the strings
+ * and that of the numbers; without the latter these count from 0. */
 static bool category_mapper(struct call *call)
 {
     const struct array *x = call_input(call, 0);

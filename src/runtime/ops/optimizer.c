@@ -2,8 +2,8 @@
  *
  * Optimizers of ai.onnx.preview.training: one step of gradient descent on any number of tensors.
  *
- * Inputs are the learning rate R, how many steps there were before (T), then all tensors X, their gradients, and one or two
- * lists of what the optimizer remembers of each; outputs are the new tensors, then what is remembered of them. */
+ * Inputs are the learning rate R, how many steps there were before (T), then all tensors X, their gradients, and one or
+ * two lists of what the optimizer remembers of each; outputs are the new tensors, then what is remembered of them. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/kernel.h"

@@ -2,8 +2,8 @@
  *
  * Pools: the largest, the mean or the p-norm of what each window sees, of a whole plane, or of a region.
  *
- * Real pools slide over unstrided channels (window.h). Maxima of whole numbers and maxima with their places walk through
- * the windows one by one. */
+ * Real pools slide over unstrided channels (window.h). Maxima of whole numbers and maxima with their places walk
+ * through the windows one by one. */
 #include "onnx/shape/rules.h"
 #include "onnx/shape/slide.h"
 #include "runtime/element.h"
@@ -119,14 +119,15 @@ static int64_t place_of(const struct window *w, const struct sight *sight, int64
     return place;
 }
 
-/* One mask is for all channels. ONNX Runtime, whose operator this is, never masks the first element of a plane or volume. */
+/* One mask is for all channels. ONNX Runtime, whose operator this is, never masks the first element of a plane or
+ * volume. */
 static bool is_masked(const struct pooling *p, int64_t position)
 {
     return p->mask && p->mask->i64[position] == 0 && (position > 0 || p->window.rank == 1);
 }
 
-/* The first maximum in the window; a NaN is one. False when the window sees padding only. A masked element ends its row of
- * the window. */
+/* The first maximum in the window; a NaN is one. False when the window sees padding only. A masked element ends its row
+ * of the window. */
 static bool find_largest(const struct pooling *p, int64_t channel, int64_t o, int64_t *place, int64_t *turned)
 {
     const struct window *w = &p->window;

@@ -4,8 +4,8 @@
  *
  * The pattern becomes a program (Thompson's construction) that is run on all its threads at once, so that time is the
  * length of the string times the length of the program, whatever the pattern (Cox: Regular Expression Matching: the
- * Virtual Machine Approach, 2009). Characters are code points of UTF-8; a byte that begins none is a character of its own.
- * What RE2 has and this has not (flags, Unicode classes, \Q, \C) is refused by name. */
+ * Virtual Machine Approach, 2009). Characters are code points of UTF-8; a byte that begins none is a character of its
+ * own. What RE2 has and this has not (flags, Unicode classes, \Q, \C) is refused by name. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/kernel.h"
@@ -375,8 +375,8 @@ static void make_loop(struct regex *r, size_t from)
     if (!r->failed) r->code[from].other = r->count;
 }
 
-/* What is from `from` on, `least` to `most` times (-1: without end): so many copies, then a loop of one, or copies that may
- * each be left out. */
+/* What is from `from` on, `least` to `most` times (-1: without end): so many copies, then a loop of one, or copies that
+ * may each be left out. */
 static void make_counted(struct regex *r, size_t from, long least, long most)
 {
     size_t to = r->count, unit = from;

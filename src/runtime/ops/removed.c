@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Operators that ONNX had on trial at opset 1 and dropped, and that old files still hold: Affine, ConstantFill, Crop,
- * GivenTensorFill, ImageScaler, ParametricSoftplus, Scale, ScaledTanh. They mean the same at any opset. ATen never meant
- * anything by itself. */
+ * GivenTensorFill, ImageScaler, ParametricSoftplus, Scale, ScaledTanh. They mean the same at any opset. ATen never
+ * meant anything by itself. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/math/elementwise.h"

@@ -531,7 +531,8 @@ static struct dim hidden_dim(struct shaping *s)
     return input_rank(s, 2) == 3 ? input_dim(s, 2, 2) : fresh_dim(s);
 }
 
-/* Y [sequence, directions, batch, hidden], Y_h and Y_c [directions, batch, hidden]; with layout 1 the batch is first. */
+/* Y [sequence, directions, batch, hidden], Y_h and Y_c [directions, batch, hidden]; with layout 1 the batch is
+ * first. */
 static bool shape_recurrent(struct shaping *s)
 {
     struct dim sequence = fresh_dim(s), batch = fresh_dim(s), hidden = hidden_dim(s);

@@ -100,8 +100,8 @@ static bool rotary_embedding(struct call *call)
     return see_input(call, &r) && turn_all(call, &r);
 }
 
-/* As com.microsoft has it: the positions come before the tables, and may be the first one alone; without num_heads a head is
- * as wide as the tables say. */
+/* As com.microsoft has it: the positions come before the tables, and may be the first one alone; without num_heads a
+ * head is as wide as the tables say. */
 static bool rotary_embedding_of_microsoft(struct call *call)
 {
     struct rotary r = { .cosines = call_input(call, 2), .sines = call_input(call, 3) };

@@ -61,8 +61,8 @@ static bool read_grid_sample(struct call *call, struct grid_sample *g)
     return read_mode(call, g);
 }
 
-/* Where a grid's number in -1 .. 1 is among `size` points; then, outside, where the padding puts it. *slope: how much the
- * place grows with the number. */
+/* Where a grid's number in -1 .. 1 is among `size` points; then, outside, where the padding puts it. *slope: how much
+ * the place grows with the number. */
 static double place_of(const struct grid_sample *g, double number, int64_t size, double *slope)
 {
     double last = (double)size - 1, low = g->align ? 0 : -0.5, high = g->align ? last : last + 0.5, way = 1;

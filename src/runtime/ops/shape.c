@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Operators that look at shapes, and those that make tensors of them: Shape, Size, Constant, ConstantOfShape, Expand, Range,
- * EyeLike. */
+ * Operators that look at shapes, and those that make tensors of them: Shape, Size, Constant, ConstantOfShape, Expand,
+ * Range, EyeLike. */
 #include "onnx/shape/content.h"
 #include "onnx/shape/rules.h"
 #include "runtime/gradient.h"

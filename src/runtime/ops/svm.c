@@ -121,8 +121,8 @@ static bool svm_regressor(struct call *call)
 
 /* ---- SVMClassifier ---- */
 
-/* Coefficients are [classes - 1, supports]: of a pair of classes i < j, row j - 1 holds those of i's vectors and row i those
- * of j's. */
+/* Coefficients are [classes - 1, supports]: of a pair of classes i < j, row j - 1 holds those of i's vectors and row i
+ * those of j's. */
 struct pairs {
     struct svm svm;
     int64_t classes, count; /* of pairs */
@@ -193,8 +193,8 @@ static int64_t vote(const struct pairs *p)
     return ml_greatest(votes, p->classes);
 }
 
-/* Q of the quadratic form that the probabilities of the classes make least, from r[i][j], that of i against j (Wu, Lin and
- * Weng: Probability Estimates for Multi-class Classification by Pairwise Coupling, 2004; the second approach). */
+/* Q of the quadratic form that the probabilities of the classes make least, from r[i][j], that of i against j (Wu, Lin
+ * and Weng: Probability Estimates for Multi-class Classification by Pairwise Coupling, 2004; the second approach). */
 static void couple(const struct pairs *p)
 {
     int64_t k = p->classes, at = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Trees of ai.onnx.ml: TreeEnsemble, TreeEnsembleRegressor, TreeEnsembleClassifier. All three become one list of nodes and
- * one of leaves; a row of the input goes down every tree, and the weights of the leaves it comes to are put together. */
+ * Trees of ai.onnx.ml: TreeEnsemble, TreeEnsembleRegressor, TreeEnsembleClassifier. All three become one list of nodes
+ * and one of leaves; a row of the input goes down every tree, and the weights of the leaves it comes to are put
+ * together. */
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
 #include "runtime/kernel.h"
