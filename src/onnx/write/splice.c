@@ -5,8 +5,8 @@
 #include "onnx/write/splice.h"
 
 #include "base/pointer_map.h"
-
 #include "onnx/read/external.h"
+#include "onnx/write/as_read.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -57,88 +57,7 @@ static size_t part_index(const struct splice *splice, const struct part *part)
     return (size_t)(part - splice->model->parts);
 }
 
-static const char *name_of(const struct value *value)
-{
-    return value ? value->name : "";
-}
-
-static bool same_name(const char *text, const struct value *value)
-{
-    return !strcmp(text ? text : "", name_of(value));
-}
-
 /* ---- what differs ---------------------------------------------------------------------------------------------- */
-
-static bool same_names(char *const *texts, size_t text_count, struct value *const *values, size_t count)
-{
-    if (text_count != count) return false;
-    for (size_t i = 0; i < count; i++)
-        if (!same_name(texts[i], values[i])) return false;
-    return true;
-}
-
-static bool same_infos(BnfuseOnnx__ValueInfoProto *const *infos, size_t info_count, struct value *const *values,
-                       size_t count)
-{
-    if (info_count != count) return false;
-    for (size_t i = 0; i < count; i++)
-        if (!same_name(infos[i]->name, values[i])) return false;
-    return true;
-}
-
-/* Whether the file's own message says what the node is; its bodies are another matter. */
-static bool node_is_as_read(const struct splice *splice, const struct node *node)
-{
-    if (node->is_edited || !model_part(splice->model, node->proto)) return false;
-    if (node->input_count != node->proto->n_input) return false;
-    for (size_t i = 0; i < node->input_count; i++)
-        if (!same_name(node->proto->input[i], node->inputs[i].value)) return false;
-    return same_names(node->proto->output, node->proto->n_output, node->outputs, node->output_count);
-}
-
-static bool nodes_differ(const struct splice *splice, const struct graph *graph)
-{
-    BnfuseOnnx__NodeProto *const *protos = graph->proto ? graph->proto->node : graph->function->node;
-    size_t count = graph->proto ? graph->proto->n_node : graph->function->n_node, i = 0;
-    for (const struct node *node = graph->first; node; node = node->next, i++)
-        if (i == count || node->proto != protos[i] || !node_is_as_read(splice, node)) return true;
-    return i < count;
-}
-
-/* The file's own message of an initializer; NULL if it has none that holds. */
-static const void *initializer_as_read(const struct value *value)
-{
-    if (value->proto && same_name(value->proto->name, value)) return value->proto;
-    return value->sparse && same_name(value->sparse->values->name, value) ? value->sparse : NULL;
-}
-
-static bool initializers_differ(const struct graph *graph)
-{
-    const BnfuseOnnx__GraphProto *proto = graph->proto;
-    if (graph->initializer_count != proto->n_initializer + proto->n_sparse_initializer) return true;
-    for (size_t i = 0; i < graph->initializer_count; i++) {
-        size_t k = i - proto->n_initializer;
-        const void *own = i < proto->n_initializer ? (void *)proto->initializer[i] : proto->sparse_initializer[k];
-        if (initializer_as_read(graph->initializers[i]) != own) return true;
-    }
-    return false;
-}
-
-static bool graph_differs(const struct splice *splice, const struct graph *graph)
-{
-    if (nodes_differ(splice, graph)) return true;
-    if (graph->function) {
-        /* Its inputs and outputs are what callers know; no edit changes them. */
-        const BnfuseOnnx__FunctionProto *function = graph->function;
-        assert(same_names(function->input, function->n_input, graph->inputs, graph->input_count));
-        assert(same_names(function->output, function->n_output, graph->outputs, graph->output_count));
-        (void)function;
-        return false;
-    }
-    return graph->is_redeclared || initializers_differ(graph)
-           || !same_infos(graph->proto->input, graph->proto->n_input, graph->inputs, graph->input_count)
-           || !same_infos(graph->proto->output, graph->proto->n_output, graph->outputs, graph->output_count);
-}
 
 static void touch(struct splice *splice, const struct part *part)
 {
@@ -163,7 +82,7 @@ static void note_differences(struct splice *splice)
     for (struct graph *graph = NULL; (graph = net_next_graph(splice->net, graph));) {
         const void *message = graph->proto ? (const void *)graph->proto : graph->function;
         const struct part *part = model_part(splice->model, message);
-        if (!part || !graph_differs(splice, graph)) continue;
+        if (!part || graph_is_as_read(splice->model, graph)) continue;
         pointer_map_set(&splice->graphs, message, graph);
         touch(splice, part);
         for (struct node *node = graph->first; node; node = node->next) {
@@ -442,7 +361,7 @@ static bool add_node(struct graph_splice *gs, const struct node *node)
 {
     struct splice *splice = gs->splice;
     uint32_t field = node_field(gs->graph);
-    if (node_is_as_read(splice, node)) return add_message(splice, field, &node->proto->base);
+    if (node_is_as_read(splice->model, node)) return add_message(splice, field, &node->proto->base);
     BnfuseOnnx__NodeProto proto = *node->proto;
     proto.n_input = node->input_count;
     proto.input = list_names(splice, node->input_count);
@@ -558,7 +477,7 @@ static void add_new_input(struct splice *splice, const struct value *value)
 static bool add_input(struct graph_splice *gs, const BnfuseOnnx__ValueInfoProto *info)
 {
     const struct graph *graph = gs->graph;
-    if (gs->input == graph->input_count || !same_name(info->name, graph->inputs[gs->input])) return true;
+    if (gs->input == graph->input_count || !is_name_of(info->name, graph->inputs[gs->input])) return true;
     gs->input++;
     return add_message(gs->splice, GRAPH_INPUT, &info->base);
 }
@@ -568,7 +487,7 @@ static bool add_output(struct graph_splice *gs, const BnfuseOnnx__ValueInfoProto
 {
     assert(gs->output < gs->graph->output_count);
     const struct value *value = gs->graph->outputs[gs->output++];
-    if (same_name(info->name, value)) return add_message(gs->splice, GRAPH_OUTPUT, &info->base);
+    if (is_name_of(info->name, value)) return add_message(gs->splice, GRAPH_OUTPUT, &info->base);
     BnfuseOnnx__ValueInfoProto renamed = *info;
     renamed.name = (char *)value->name;
     return add_message(gs->splice, GRAPH_OUTPUT, &renamed.base);
