@@ -4,6 +4,7 @@
  * is taken, upstream when they are equal. */
 #include "passes/attempt.h"
 
+#include "onnx/graph/bn.h"
 #include "onnx/graph/edit.h"
 #include "passes/algebra/affine_node.h"
 #include "passes/algebra/sibling.h"
@@ -16,6 +17,8 @@
 /* The inverse is asked for above this share of the bias that BatchNormalization adds: what the bias loses in its last
  * place comes back some ten times at most. */
 #define SMALLEST_OF_BIAS 0.09375
+/* And up to so many deviations from zero: a mean further away leaves the shift no digits for what it is added to. */
+#define MOST_DEVIATIONS  1000
 
 /* Downstream, readers look past the node; its output is gone. */
 static void finish_downstream(const struct decision *decision, struct node *node, size_t slot)
@@ -116,19 +119,24 @@ static enum reason decide_downstream(struct decision *decision, struct node *roo
 }
 
 /* Whether the inverse of a BatchNormalization finds back what went in, as far as single precision can hold it: no bias
- * drowns its scale. */
+ * drowns its scale, and no mean its deviation. */
 static bool is_invertible(struct decision *decision, const struct node *root)
 {
-    enum reason why;
-    double *scale, *bias;
-    const struct tensor *scales = decision_constant(decision, node_input(root, 1), &why);
-    const struct tensor *biases = decision_constant(decision, node_input(root, 2), &why);
-    if ((decision->type != DTYPE_FLOAT && decision->type != DTYPE_DOUBLE)
-        || !tensor_values(scales, decision->arena, &scale, NULL)
-        || !tensor_values(biases, decision->arena, &bias, NULL))
-        return false;
-    for (int64_t c = 0; c < scales->count && c < biases->count; c++)
-        if (!(fabs(scale[c]) > SMALLEST_OF_BIAS * fabs(bias[c]))) return false;
+    enum { SCALE, BIAS, MEAN, VARIANCE, COUNT };
+    double *values[COUNT];
+    int64_t channels = INT64_MAX;
+    if (decision->type != DTYPE_FLOAT && decision->type != DTYPE_DOUBLE) return false;
+    for (size_t i = 0; i < COUNT; i++) {
+        enum reason why;
+        const struct tensor *constant = decision_constant(decision, node_input(root, i + 1), &why);
+        if (!tensor_values(constant, decision->arena, &values[i], NULL)) return false;
+        if (constant->count < channels) channels = constant->count;
+    }
+    for (int64_t c = 0; c < channels; c++) {
+        const double deviation = sqrt(values[VARIANCE][c] + bn_epsilon(root));
+        if (!(fabs(values[SCALE][c]) > SMALLEST_OF_BIAS * fabs(values[BIAS][c]))) return false;
+        if (!(fabs(values[MEAN][c]) <= MOST_DEVIATIONS * deviation)) return false;
+    }
     return true;
 }
 
