@@ -123,13 +123,13 @@ static enum reason decide_downstream(struct decision *decision, struct node *roo
 static bool is_invertible(struct decision *decision, const struct node *root)
 {
     enum { SCALE, BIAS, MEAN, VARIANCE, COUNT };
-    double *values[COUNT];
+    const double *values[COUNT];
     int64_t channels = INT64_MAX;
     if (decision->type != DTYPE_FLOAT && decision->type != DTYPE_DOUBLE) return false;
     for (size_t i = 0; i < COUNT; i++) {
         enum reason why;
         const struct tensor *constant = decision_constant(decision, node_input(root, i + 1), &why);
-        if (!tensor_values(constant, decision->arena, &values[i], NULL)) return false;
+        if (!constant_values(decision->constants, decision->arena, constant, &values[i])) return false;
         if (constant->count < channels) channels = constant->count;
     }
     for (int64_t c = 0; c < channels; c++) {

@@ -54,7 +54,7 @@ static enum reason batchnorm(struct decision *decision, const struct node *bn, s
                              "its mean or variance is read, which it does not compute at inference");
     if (bn_is_per_element(bn) && x->shape.rank != 2) return per_element(decision, bn);
 
-    double *parameter[4];
+    const double *parameter[4];
     int64_t channels = -1;
     for (size_t i = 0; i < 4; i++) {
         struct value *value = node_input(bn, i + 1);
@@ -66,7 +66,7 @@ static enum reason batchnorm(struct decision *decision, const struct node *bn, s
         if (tensor->count != channels)
             return decision_stop(decision, REASON_MISMATCH, value->name, "its %s has %lld elements, its scale %lld",
                                  names[i], (long long)tensor->count, (long long)channels);
-        if (!tensor_values(tensor, decision->arena, &parameter[i], NULL))
+        if (!constant_values(decision->constants, decision->arena, tensor, &parameter[i]))
             return decision_stop(decision, REASON_NOT_CONSTANT, value->name, "its %s cannot be read", names[i]);
     }
     /* A vector is one channel: so the operator is defined. */

@@ -12,8 +12,10 @@
 
 #include <string.h>
 
-#define CONE_LIMIT 256         /* nodes above a computed constant; real ones have a handful */
-#define WORK_LIMIT WORK_SECOND /* of all computed constants of a model */
+#define CONE_LIMIT   256         /* nodes above a computed constant; real ones have a handful */
+#define WORK_LIMIT   WORK_SECOND /* of all computed constants of a model */
+#define VALUES_LIMIT (1 << 18)   /* doubles that are kept of constants that were read */
+#define VALUES_EACH  8           /* what keeping some costs besides */
 
 struct found {
     struct value *value;
@@ -27,7 +29,8 @@ struct constants {
     struct array_pool *pool;
     struct found *all;
     uint64_t limit, computed, spent;
-    struct pointer_map folds;
+    struct pointer_map folds, values; /* in one arena */
+    int64_t values_left;
     uint64_t work_left;
 };
 
@@ -41,9 +44,11 @@ struct constants *constants_open(struct arena *arena, uint64_t limit)
     struct constants *constants = NEW(arena, struct constants);
     *constants = (struct constants){ .arena = arena,
                                      .folds.arena = arena_scratch(arena),
+                                     .values_left = VALUES_LIMIT,
                                      .limit = limit,
                                      .work_left = WORK_LIMIT,
                                      .pool = NEW(arena, struct array_pool) };
+    constants->values.arena = constants->folds.arena;
     pool_open(constants->pool, arena->memory);
     arena_defer(arena, release_pool, constants->pool);
     return constants;
@@ -54,7 +59,8 @@ void constants_close(struct constants *constants)
     for (struct found *found = constants->all; found; found = found->next) found->value->mark = NULL;
     constants->all = NULL;
     arena_close(constants->folds.arena);
-    constants->folds = (struct pointer_map){ .arena = constants->folds.arena };
+    constants->folds = constants->values = (struct pointer_map){ .arena = constants->folds.arena };
+    constants->values_left = VALUES_LIMIT;
 }
 
 bool constants_fit(const struct constants *constants, uint64_t bytes)
@@ -194,6 +200,20 @@ static const struct tensor *known_content(struct constants *constants, const str
     }
     for (int i = 0; i < value->shape.rank; i++) dims[i] = value->shape.dims[i].size;
     return tensor_whole(constants->arena, value->type, value->shape.rank, dims, elements);
+}
+
+bool constant_values(struct constants *constants, struct arena *scratch, const struct tensor *tensor,
+                     const double **values)
+{
+    double *read = pointer_map_get(&constants->values, tensor);
+    const bool keeps = !read && tensor->count <= constants->values_left - VALUES_EACH;
+    if (!read && !tensor_values(tensor, keeps ? constants->values.arena : scratch, &read, NULL)) return false;
+    if (keeps) {
+        pointer_map_set(&constants->values, tensor, read);
+        constants->values_left -= tensor->count + VALUES_EACH;
+    }
+    *values = read;
+    return true;
 }
 
 static struct found *remember(struct constants *constants, struct value *value)

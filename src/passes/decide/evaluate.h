@@ -18,6 +18,11 @@ void constants_close(struct constants *constants);
 /* The constant, or NULL: not constant, or (*over_budget) too large to compute. In the arena of `constants`. */
 const struct tensor *constant_find(struct constants *constants, struct value *value, bool *over_budget);
 
+/* All elements of a constant that was found, as doubles: kept for whoever asks next where they are not too many, else
+ * in `scratch`. False when they cannot be read. */
+bool constant_values(struct constants *constants, struct arena *scratch, const struct tensor *tensor,
+                     const double **values);
+
 /* Where a pass keeps what it made of constants, by a hash of its own, so that equal folds of a shared weight are made
  * once. */
 struct pointer_map *constants_folds(struct constants *constants);
