@@ -26,27 +26,43 @@ static void count_savings(const struct decision *way, const struct node *root, s
     report->affines_folded += (size_t)way->cost.removed_nodes + !bn_is(root);
 }
 
+/* Whether it was left where it is, and nothing has changed since. */
+static bool is_settled(const struct decision *decision, const struct node *node)
+{
+    const struct note *note = node->mark;
+    return note && note->edits_before == decision->net->edit_count + 1 && note->was_late == decision->is_late;
+}
+
+static bool settle(const struct decision *decision, struct node *node)
+{
+    struct note *note = node->mark;
+    if (note) note->edits_before = decision->net->edit_count + 1;
+    if (note) note->was_late = decision->is_late;
+    return false;
+}
+
 static bool fold_one(struct decision *decision, struct node *node, struct pass_report *report)
 {
     struct affine *a;
     size_t slot;
+    if (is_settled(decision, node)) return false;
     arena_clear(decision->arena);
     decision_begin(decision, node, root_type(node));
     remark_affine(node, REASON_NONE);
     enum reason reason = affine_of_node(decision, node, &a, &slot);
     if (!reason && decision->kind->may_go && (way_is_opaque(node) || !decision->kind->may_go(decision, a, slot)))
-        return false;
+        return settle(decision, node);
     enum reason kept = !reason && decision->kind->is_kept ? decision->kind->is_kept(decision) : REASON_NONE;
     if (kept) {
         remark_affine(node, kept);
-        return false;
+        return settle(decision, node);
     }
     if (reason) {
         remark_missed(node, reason, decision->where, decision->detail, "");
-        return false;
+        return settle(decision, node);
     }
     struct attempt *best = attempt_best(decision, node, slot, a);
-    if (!best) return false;
+    if (!best) return settle(decision, node);
     count_savings(&best->decision, node, report);
     attempt_apply(best, node, slot);
     return true;
