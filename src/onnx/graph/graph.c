@@ -71,6 +71,14 @@ int64_t graph_opset(const struct graph *graph)
     return version ? version : implied_version(graph->net->model, "");
 }
 
+const struct node *net_contradiction(const struct net *net)
+{
+    for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
+        for (const struct node *node = graph->first; node; node = node->next)
+            if (node->is_contradicted) return node;
+    return NULL;
+}
+
 bool node_is(const struct node *node, const char *op)
 {
     return *node->op == *op && !strcmp(node->op, op) && !*node->domain && !node->function;

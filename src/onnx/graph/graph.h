@@ -161,6 +161,9 @@ int64_t graph_opset(const struct graph *graph);
 /* What a domain without import is taken for: 1 for ai.onnx before IR 3, when there were no imports; else 0. */
 int64_t implied_version(const struct model *model, const char *domain);
 
+/* The first node whose inputs cannot go together, as far as shape_infer knows; NULL: none. */
+const struct node *net_contradiction(const struct net *net);
+
 /* Whether the node is this operator of ai.onnx. */
 bool node_is(const struct node *node, const char *op);
 /* Whether it is a Constant, in any of its forms. */

@@ -263,6 +263,10 @@ static bool validate(const struct net *net, struct bnfuse_error *error)
     struct bnfuse_error broken;
     if (!net->edit_count || net_validate(net, &broken)) return true;
     if (broken.status == BNFUSE_INTERNAL) return fail(error, broken.status, "%s", broken.message); /* no memory */
+    const struct node *wrong = net_contradiction(net);
+    if (wrong) /* of the model: its types followed from nothing that was declared, and what is edited shows them */
+        return fail(error, BNFUSE_INVALID, "%s: the inputs of %s do not go together: %.600s; nothing was written",
+                    net->model->name, node_label(wrong, net->arena), broken.message);
     return fail(error, BNFUSE_INTERNAL, "%s: the fused model is not valid: %.600s; nothing was written; report it",
                 net->model->name, broken.message);
 }
