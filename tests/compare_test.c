@@ -374,6 +374,26 @@ static void zeros_of_other_signs_are_not_bit_for_bit_the_same(void **state)
     assert_verdict(BNFUSE_VERDICT_PASS_ROUNDING);
 }
 
+/* Ones as many as the input has, times a constant: the second model has the product stored. */
+static void what_follows_from_known_sizes_is_not_varied(void **state)
+{
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        struct build *b = &sides[side];
+        build_input(b, "x", DTYPE_FLOAT, "4");
+        build_init_values(b, "k", DTYPE_FLOAT, "4", (double[]){ 0.5, -2, 3, 0.25 });
+        build_node(b, "Shape", NULL, "x", "dims", NULL);
+        build_node(b, "ConstantOfShape", NULL, "dims", "ones", NULL);
+        build_attribute_tensor(b, "value", build_tensor(b, NULL, DTYPE_FLOAT, "1", (double[]){ 1 }));
+        build_node(b, "Add", NULL, "x ones", "h", NULL);
+        build_output(b, "h", DTYPE_FLOAT, "4");
+        if (!side) build_node(b, "Mul", NULL, "ones k", "m", NULL);
+        build_node(b, "Abs", NULL, side ? "k" : "m", "y", NULL);
+        build_output(b, "y", DTYPE_FLOAT, "4");
+    }
+    assert_verdict(BNFUSE_VERDICT_EQUAL);
+}
+
 /* Both are empty. */
 static void sequences_of_other_elements_are_a_difference(void **state)
 {
@@ -887,6 +907,7 @@ int main(void)
         TEST(an_overflow_in_the_own_type_is_a_mistake),
         TEST(other_names_are_paired_by_place_with_a_word),
         TEST(outputs_of_another_number_are_a_difference),
+        TEST(what_follows_from_known_sizes_is_not_varied),
         TEST(an_output_of_another_type_is_a_difference),
         TEST(of_lower_precision_an_output_may_be_of_another_type),
         TEST(zeros_of_other_signs_are_not_bit_for_bit_the_same),

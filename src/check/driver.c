@@ -130,8 +130,7 @@ bool is_driven(const struct driver *driver, size_t i)
 {
     const struct array *array = driver->site->fed[i];
     struct value *origin = driver->site->origins[i];
-    return array && array->store == STORE_F64 && !pointer_map_get(driver->sizes, origin)
-           && !site_is_constant(origin, NULL);
+    return array && array->store == STORE_F64 && !pointer_map_get(driver->sizes, origin) && !site_is_fixed(origin);
 }
 
 bool is_code(const struct driver *driver, size_t i)
@@ -139,14 +138,13 @@ bool is_code(const struct driver *driver, size_t i)
     const struct array *array = driver->site->fed[i];
     struct value *origin = driver->site->origins[i];
     return array && array->store == STORE_I64 && (array->type == DTYPE_UINT8 || array->type == DTYPE_INT8)
-           && !pointer_map_get(driver->sizes, origin) && !site_is_constant(origin, NULL);
+           && !pointer_map_get(driver->sizes, origin) && !site_is_fixed(origin);
 }
 
 static bool is_flag(const struct driver *driver, size_t i)
 {
     const struct array *array = driver->site->fed[i];
-    return array && array->store == STORE_I64 && array->type == DTYPE_BOOL
-           && !site_is_constant(driver->site->origins[i], NULL);
+    return array && array->store == STORE_I64 && array->type == DTYPE_BOOL && !site_is_fixed(driver->site->origins[i]);
 }
 
 /* Any of them. */

@@ -285,14 +285,22 @@ static bool walk(struct finder *finder, struct value *from, const struct graph *
 
 enum { MOST_CONSTANT = 64 };
 
-static bool rests_on_constants(struct value *value, const struct pointer_map *varying)
+/* Whether shape inference knows all its elements: the Shape of a value of known dims. */
+static bool is_known(const struct value *value)
+{
+    for (int32_t i = 0; i < value->content_count; i++)
+        if (value->content[i].size < 0) return false;
+    return value->content && value->content_count;
+}
+
+static bool rests_on_constants(struct value *value, const struct pointer_map *varying, bool or_sizes)
 {
     struct value *queue[MOST_CONSTANT] = { value };
     size_t known = 1;
     for (size_t done = 0; done < known; done++) {
         const struct node *node = queue[done]->writer;
         if (varying && pointer_map_get(varying, queue[done])) return false;
-        if (!node && value_is_stored(queue[done])) continue;
+        if ((!node && value_is_stored(queue[done])) || (or_sizes && is_known(queue[done]))) continue;
         if (!node || node->inner_count) return false;
         for (size_t i = 0; i < node->input_count; i++) {
             struct value *input = node_input(node, i);
@@ -309,9 +317,14 @@ static bool rests_on_constants(struct value *value, const struct pointer_map *va
 bool site_is_constant(struct value *value, struct pointer_map *varying)
 {
     struct value *argument = value_argument(value);
-    bool constant = rests_on_constants(argument, varying);
+    bool constant = rests_on_constants(argument, varying, false);
     if (!constant && varying) pointer_map_set(varying, argument, argument);
     return constant;
+}
+
+bool site_is_fixed(struct value *value)
+{
+    return rests_on_constants(value_argument(value), NULL, true);
 }
 
 /* A fold in a function took the numbers that its one call passes, and reads the parameter no more; the original

@@ -58,6 +58,8 @@ struct site *sites_find(const struct site_finder *finder);
  * The parameter of a function with one call is what that call gives it, as it is for the passes. `varying` remembers
  * values of which it is not so, for what is computed from them; NULL: nothing is remembered. */
 bool site_is_constant(struct value *value, struct pointer_map *varying);
+/* The same where sizes that are known before anything runs count as constants, too: no run gives it other numbers. */
+bool site_is_fixed(struct value *value);
 
 /* Whether an input of the site is not free to be anything: the original part computes with others, of which that one
  * may follow. */
