@@ -1234,6 +1234,25 @@ static void models_that_agree_are_said_to(void **state)
     assert_says(out, "result: The two models are the same graph.");
 }
 
+/* The type of the weight follows from its Constant alone, so that only shape inference sees what is wrong; and only what
+ * is put in the place of the BatchNormalization shows it. */
+static void inputs_that_do_not_go_together_are_the_fault_of_the_model(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_INT64, "1,4,3,3,3");
+    build_node(&b, "Constant", NULL, NULL, "w", NULL);
+    build_attribute_tensor(&b, "value", build_tensor(&b, NULL, DTYPE_FLOAT, "4,1,1,1", (double[]){ 1, 2, 3, 4 }));
+    build_node(&b, "Constant", NULL, NULL, "half", NULL);
+    build_attribute_tensor(&b, "value", build_tensor(&b, NULL, DTYPE_FLOAT, "1,4,1,1", (double[]){ 0, 0.5, 1, 2 }));
+    build_node(&b, "Constant", NULL, NULL, "s", "value_floats=0.5,1.0,2.0,3.0");
+    build_node(&b, "ConvTranspose", "up", "x w", "y", "group=4");
+    build_node(&b, "Add", "add", "y half", "z", NULL);
+    build_node(&b, "BatchNormalization", "bn", "z s s s s", "out", NULL);
+    build_output(&b, "out", DTYPE_FLOAT, "1,4,3,3");
+    write_model("types.onnx");
+    assert_refused("types.onnx", "--lower mul-add", 3, "the inputs of ConvTranspose \"up\" do not go together");
+}
+
 /* What the user gives is used, or refused with what was expected and what came. */
 static void data_that_do_not_fit_are_refused(void **state)
 {
@@ -1428,6 +1447,7 @@ int main(void)
         TEST(explain_shows_the_path_and_writes_nothing),
         TEST(models_that_differ_end_with_one),
         TEST(models_that_agree_are_said_to),
+        TEST(inputs_that_do_not_go_together_are_the_fault_of_the_model),
         TEST(data_that_do_not_fit_are_refused),
         TEST(a_difference_can_be_taken_away),
         TEST(outputs_have_tolerances_of_their_own),
