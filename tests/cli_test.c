@@ -1234,8 +1234,8 @@ static void models_that_agree_are_said_to(void **state)
     assert_says(out, "result: The two models are the same graph.");
 }
 
-/* The type of the weight follows from its Constant alone, so that only shape inference sees what is wrong; and only what
- * is put in the place of the BatchNormalization shows it. */
+/* The type of the weight follows from its Constant alone, so that only shape inference sees what is wrong; and only
+ * what is put in the place of the BatchNormalization shows it. */
 static void inputs_that_do_not_go_together_are_the_fault_of_the_model(void **state)
 {
     (void)state;

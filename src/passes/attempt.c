@@ -96,10 +96,10 @@ static enum reason judge(struct decision *decision, const struct node *root, enu
     if (reason || is_worth_it(decision, root)) return reason;
     struct work removed = attempt_removes(decision, root);
     if (!depends_on_sizes(decision, &removed))
-        return decision_stop(decision, REASON_NOT_WORTH, decision->where, "%d nodes would be left over",
+        return decision_stop(decision, REASON_NOT_WORTH, decision->words.where, "%d nodes would be left over",
                              decision->cost.nodes);
     const char *dim = deciding_dim(decision, &decision->cost.work, &removed);
-    return decision_stop(decision, REASON_NOT_WORTH, decision->where,
+    return decision_stop(decision, REASON_NOT_WORTH, decision->words.where,
                          "%d nodes would be left over; whether that is less work depends on sizes that the graph's "
                          "inputs leave open: %s%s%s",
                          decision->cost.nodes, dim ? "--dim " : "declare them", dim ? dim : "", dim ? "=N" : "");
@@ -307,7 +307,7 @@ static void tell(struct decision *decision, const struct attempt *attempts, cons
         if (i > 0 && says_more(attempts[i].reason, attempts[best].reason)) best = i;
     }
     const struct decision *told = &attempts[best].decision;
-    remark_missed(root, attempts[best].reason, told->where, told->detail, path);
+    remark_missed(root, attempts[best].reason, told->words.where, told->words.detail, path);
     remark_affine(root, attempts[best].reason);
 }
 
@@ -325,7 +325,7 @@ void attempt_apply(struct attempt *attempt, struct node *root, size_t slot)
     struct decision *decision = &attempt->decision;
     /* When a smaller BatchNormalization stays, it inherits the remark and will say why in the next round. */
     remark_applied(
-        root, decision->cost.norms ? BNFUSE_OUTCOME_STAYS : BNFUSE_OUTCOME_FOLDED, decision->where,
+        root, decision->cost.norms ? BNFUSE_OUTCOME_STAYS : BNFUSE_OUTCOME_FOLDED, decision->words.where,
         arena_printf(decision->arena, "%s%s%s", attempt->way->name, *decision->path ? ": " : "", decision->path));
     apply_steps(decision);
     attempt->way->finish(decision, root, slot);

@@ -58,7 +58,7 @@ static bool fold_one(struct decision *decision, struct node *node, struct pass_r
         return settle(decision, node);
     }
     if (reason) {
-        remark_missed(node, reason, decision->where, decision->detail, "");
+        remark_missed(node, reason, decision->words.where, decision->words.detail, "");
         return settle(decision, node);
     }
     struct attempt *best = attempt_best(decision, node, slot, a);

@@ -47,7 +47,7 @@ int way_operations(const struct node *node)
 static void apply_bypass(struct decision *decision, const struct step *step)
 {
     edit_replace_uses(step->node->outputs[0], node_input(step->node, step->slot));
-    remark_applied(step->node, BNFUSE_OUTCOME_FOLDED, decision->where, decision->path);
+    remark_applied(step->node, BNFUSE_OUTCOME_FOLDED, decision->words.where, decision->path);
     remark_forget(step->node);
     edit_remove_node(step->node);
 }

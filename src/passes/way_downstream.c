@@ -76,7 +76,7 @@ static enum reason downstream_into_anchor(struct decision *decision, const struc
     struct decision_mark mark = decision_mark(decision);
     enum reason reason = absorb_input(decision, anchor, use->node, use->slot, a);
     if (reason != REASON_PADDED_SHIFT) return reason;
-    const char *where = decision->where, *detail = decision->detail;
+    const struct words first = decision->words;
     struct node *average = shift_map_average(decision, use->node);
     const struct affine *left = absorb_padded(decision, anchor, use->node, use->slot, a, average);
     if (left && !way_downstream(decision, average->outputs[0], left)) {
@@ -85,8 +85,7 @@ static enum reason downstream_into_anchor(struct decision *decision, const struc
         return REASON_NONE;
     }
     decision_undo(decision, mark);
-    decision->where = where;
-    decision->detail = detail;
+    decision->words = first;
     return reason;
 }
 
@@ -98,10 +97,9 @@ static enum reason downstream_into_either(struct decision *decision, const struc
     enum reason reason = downstream_into_anchor(decision, anchor, use, a);
     if (!reason || !mover) return reason;
     decision_undo(decision, mark);
-    const char *where = decision->where, *detail = decision->detail;
+    const struct words first = decision->words;
     if (!downstream_through_mover(decision, mover, use, a)) return REASON_NONE;
-    decision->where = where;
-    decision->detail = detail;
+    decision->words = first;
     return reason;
 }
 
@@ -161,10 +159,9 @@ static enum reason downstream_through_either(struct decision *decision, struct u
     enum reason reason = downstream_through_affine(decision, use->node, use->slot, a, both);
     if (!reason || reason == REASON_NOT_FINITE || decision->crosses) return reason;
     decision_undo(decision, mark);
-    const char *where = decision->where, *detail = decision->detail;
+    const struct words first = decision->words;
     if (downstream_across_affine(decision, use, a)) return REASON_NONE;
-    decision->where = where;
-    decision->detail = detail;
+    decision->words = first;
     return reason;
 }
 

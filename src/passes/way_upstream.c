@@ -90,11 +90,10 @@ static enum reason upstream_branch(struct decision *decision, struct crossing *x
     if (!reason) return REASON_NONE;
     decision_undo(decision, mark);
     if (!x->may_leave) return reason;
-    const char *where = decision->where, *detail = decision->detail;
+    const struct words first = decision->words;
     const struct shape shape = shape_of_branch(decision, x, slot);
     enum reason left = residue_before_as(decision, x->node, slot, x->onto[slot], &shape);
-    decision->where = where;
-    decision->detail = detail;
+    decision->words = first;
     return left ? reason : REASON_NONE;
 }
 
@@ -153,10 +152,9 @@ static enum reason upstream_through_either(struct decision *decision, const stru
     enum reason reason = upstream_through_affine(decision, node, slot, own, a);
     if (!reason || reason == REASON_NOT_FINITE || decision->crosses) return reason;
     decision_undo(decision, mark);
-    const char *where = decision->where, *detail = decision->detail;
+    const struct words first = decision->words;
     if (upstream_across_affine(decision, mover, node, a)) return REASON_NONE;
-    decision->where = where;
-    decision->detail = detail;
+    decision->words = first;
     return reason;
 }
 
@@ -186,10 +184,9 @@ static enum reason upstream_into_anchor(struct decision *decision, const struct 
     const struct mover *mover = reason ? way_mover(decision, node, false) : NULL;
     if (!mover) return reason;
     decision_undo(decision, mark);
-    const char *where = decision->where, *detail = decision->detail;
+    const struct words first = decision->words;
     if (!upstream_through_mover(decision, mover, node, value->writer_slot, a)) return REASON_NONE;
-    decision->where = where;
-    decision->detail = detail;
+    decision->words = first;
     return reason;
 }
 

@@ -255,11 +255,10 @@ static void grow_inputs(struct node *node, size_t count)
     node->input_count = (uint32_t)count;
 }
 
-/* What comes instead of a value may be computed from it, so that its reader has what an edit did to its writer. */
-static void inherit_edits(struct node *node, const struct node *writer)
+void edit_inherit(struct node *node, const struct node *from)
 {
-    node->is_rounded |= writer->is_rounded;
-    node->is_idealized |= writer->is_idealized;
+    node->is_rounded |= from->is_rounded;
+    node->is_idealized |= from->is_idealized;
 }
 
 void edit_set_input(struct node *node, size_t slot, struct value *value)
@@ -270,7 +269,7 @@ void edit_set_input(struct node *node, size_t slot, struct value *value)
     }
     note_edit(node);
     struct value *old = node->inputs[slot].value;
-    if (old && old->writer) inherit_edits(node, old->writer);
+    if (old && old->writer) edit_inherit(node, old->writer);
     if (old) use_remove(&node->inputs[slot]);
     if (value) {
         remember(value);

@@ -37,6 +37,9 @@ void edit_drop_function(struct graph *body);
  * absent inputs are dropped. Where a body around the node has a name of its own that hides the value's, that one is
  * renamed. */
 void edit_set_input(struct node *node, size_t slot, struct value *value);
+/* What an edit did to the bits of another node's results counts for this one, which is computed from them. Reading
+ * something else instead of a value does so by itself. */
+void edit_inherit(struct node *node, const struct node *from);
 void edit_set_int(struct node *node, const char *attribute, int64_t value);
 void edit_set_ints(struct node *node, const char *attribute, const int64_t *values, size_t count);
 void edit_set_float(struct node *node, const char *attribute, float value);

@@ -250,7 +250,7 @@ static struct step *absorb(struct decision *decision, void (*apply)(struct decis
     step->anchor = anchor;
     step->slot = slot;
     step->affine = a;
-    decision->where = node_title(node);
+    decision->words.where = node_title(node);
     return step;
 }
 

@@ -83,6 +83,6 @@ enum reason absorb_constant(struct decision *decision, struct node *node, size_t
     struct step *step = decision_step(decision, apply_constant, node);
     step->slot = slot;
     step->affine = a;
-    decision->where = name;
+    decision->words.where = name;
     return REASON_NONE;
 }

@@ -117,7 +117,7 @@ enum reason product_absorbs(struct decision *decision, struct node *node, double
     step->affine = a;
     step->number = sign;
     if (stays) decision_step(decision, apply_shift_stays, term)->affine = a;
-    decision->where = node_title(node);
+    decision->words.where = node_title(node);
     return REASON_NONE;
 }
 

@@ -94,12 +94,12 @@ bool residue_joins(struct decision *decision, struct node *node, const struct af
     for (int64_t c = 0; c < a->channels; c++) shift[c] = sign * a->shift[c];
     const struct affine *added = affine_new(decision->arena, axis, a->channels, a->scale, shift);
     struct decision_mark mark = decision_mark(decision);
-    const char *where = decision->where;
+    const struct words first = decision->words;
     if (absorb_constant(decision, reader, (size_t)slot, addend, added)) {
         decision_undo(decision, mark);
         return false;
     }
-    decision->where = where;
+    decision->words = first;
     decision_rename(decision, value);
     return true;
 }

@@ -162,7 +162,7 @@ static enum reason conv_absorbs(struct decision *decision, struct node *conv, do
     struct step *step = decision_step(decision, apply_taps, conv);
     step->affine = a;
     step->number = sign;
-    decision->where = node_title(conv);
+    decision->words.where = node_title(conv);
     return REASON_NONE;
 }
 

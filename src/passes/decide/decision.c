@@ -68,8 +68,8 @@ enum reason decision_stop(struct decision *decision, enum reason reason, const c
     va_start(values, detail);
     vsnprintf(text, sizeof text, detail, values);
     va_end(values);
-    decision->where = where;
-    decision->detail = arena_copy_text(decision->arena, text);
+    decision->words.where = where;
+    decision->words.detail = arena_copy_text(decision->arena, text);
     return reason;
 }
 
@@ -123,7 +123,7 @@ void decision_begin(struct decision *decision, const struct node *root, enum dty
     decision->last = &decision->steps;
     decision->cost = (struct cost){ 0 };
     decision->visits = decision->depth = 0;
-    decision->where = decision->detail = "";
+    decision->words = (struct words){ "", "" };
     decision->floors = decision->ceilings = decision->compensates = decision->crosses = decision->leaves_scale = false;
     decision->path[0] = '\0';
     decision->root = root;

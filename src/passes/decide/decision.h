@@ -33,6 +33,12 @@ struct step {
     struct step *next;
 };
 
+/* What a decision says. Where a second attempt fares no better than the first, the words of the first are put back. */
+struct words {
+    const char *where;  /* the name of the thing */
+    const char *detail; /* one more clause, or "" */
+};
+
 struct decision {
     struct net *net;
     const struct bnfuse_fuse_options *options;
@@ -62,8 +68,7 @@ struct decision {
     const struct node *root;
     unsigned visits, depth; /* work done so far, bounded */
     size_t *all_visits;     /* of all decisions of the pass */
-    const char *where;      /* the name of the thing in the way, or of the anchor that took the affine */
-    const char *detail;     /* one more clause, or "" */
+    struct words words;     /* what is in the way, or the anchor that took the affine */
     char path[160];         /* operators visited */
 };
 

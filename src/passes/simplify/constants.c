@@ -327,10 +327,7 @@ static bool compute(struct simplifier *s, struct node *node)
     if (!collect(&cone, node) || !may_fit(s, node, &cone)) return false;
     bool good = run_node(s, node, false, native, &count) && run_node(s, node, true, exact, &count)
                 && fits(s, node, &cone, native, exact);
-    for (size_t i = 1; good && i < cone.count; i++) {
-        node->is_rounded |= cone.nodes[i]->is_rounded;
-        node->is_idealized |= cone.nodes[i]->is_idealized;
-    }
+    for (size_t i = 1; good && i < cone.count; i++) edit_inherit(node, cone.nodes[i]);
     for (size_t i = 0; good && i < node->output_count; i++) {
         if (!node->outputs[i]) continue;
         store(s, node, i, tensor_of(s, native[at], exact[at]));
