@@ -110,6 +110,87 @@ static void types_that_meet_in_a_copy_are_refused(void **state)
     build_close(&b);
 }
 
+/* One call of Norm, for the result of one Conv. */
+static void open_call(struct build *b)
+{
+    build_open(b, 8, 13);
+    build_import(b, local, 1);
+    build_input(b, "x", DTYPE_FLOAT, "2,3,5,7");
+    build_init(b, "w", DTYPE_FLOAT, "4,3,1,1", 1);
+    build_init(b, "s", DTYPE_FLOAT, "4", 2);
+    build_node(b, "Conv", "c", "x w", "c", NULL);
+    build_output(b, "y", DTYPE_FLOAT, NULL);
+}
+
+static void one_call_is_enough_where_the_linear_operator_is_outside(void **state)
+{
+    struct build b;
+    (void)state;
+    open_call(&b);
+    call(&b, "c s", "y");
+    add_body(&b, "r", 13);
+    expect_left(&b, 0, REASON_NONE);
+}
+
+/* The parameters are the body's own, and what lies between it and the Conv is in the body. */
+static void movers_in_the_body_do_not_hide_what_is_outside(void **state)
+{
+    struct build b;
+    (void)state;
+    open_call(&b);
+    build_node(&b, "Transpose", NULL, "c", "d", "perm=0,2,3,1");
+    call(&b, "d s", "y");
+    build_function(&b, local, "Norm", "a p", "r", NULL);
+    build_import(&b, "", 13);
+    build_node(&b, "Constant", NULL, "", "o", "value_floats=1.0,2.0,3.0,4.0");
+    build_node(&b, "Transpose", NULL, "a", "t", "perm=0,3,1,2");
+    build_node(&b, "BatchNormalization", "bn", "t o o o o", "r", NULL);
+    build_end(&b);
+    expect_left(&b, 0, REASON_NONE);
+}
+
+static void a_table_outside_is_a_home(void **state)
+{
+    struct build b;
+    (void)state;
+    build_open(&b, 8, 13);
+    build_import(&b, local, 1);
+    build_input(&b, "i", DTYPE_INT64, "2");
+    build_init(&b, "w", DTYPE_FLOAT, "7,4", 1);
+    build_init(&b, "s", DTYPE_FLOAT, "4", 2);
+    build_node(&b, "Gather", "g", "w i", "c", NULL);
+    build_output(&b, "y", DTYPE_FLOAT, NULL);
+    call(&b, "c s", "y");
+    add_body(&b, "r", 13);
+    expect_left(&b, 0, REASON_NONE);
+}
+
+/* It folds where it stands, so the function stays. */
+static void a_body_with_a_home_of_its_own_is_not_taken_out(void **state)
+{
+    struct build b;
+    struct model model;
+    struct net net;
+    struct pass_report report;
+    struct bnfuse_error error;
+    (void)state;
+    open_call(&b);
+    call(&b, "c s", "y");
+    build_function(&b, local, "Norm", "a p", "r", NULL);
+    build_import(&b, "", 13);
+    build_node(&b, "Constant", NULL, "", "o", "value_floats=1.0,2.0,3.0,4.0");
+    build_node(&b, "Constant", NULL, "", "w", NULL);
+    build_attribute_tensor(&b, "value", build_tensor(&b, "", DTYPE_FLOAT, "4,4,1,1", (double[16]){ 1, 2 }));
+    build_node(&b, "Conv", NULL, "a w", "d", NULL);
+    build_node(&b, "BatchNormalization", "bn", "d p o o o", "r", NULL);
+    build_end(&b);
+    build_load(&b, &model, &net);
+    assert_true(passes_run(&net, &defaults, &report, &error));
+    assert_int_equal(report.left, 0);
+    assert_false(net.functions[0]->is_dropped);
+    build_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +198,10 @@ int main(void)
         cmocka_unit_test(a_value_that_is_handed_out_twice_stays_in_its_body),
         cmocka_unit_test(a_body_of_another_opset_stays),
         cmocka_unit_test(types_that_meet_in_a_copy_are_refused),
+        cmocka_unit_test(one_call_is_enough_where_the_linear_operator_is_outside),
+        cmocka_unit_test(movers_in_the_body_do_not_hide_what_is_outside),
+        cmocka_unit_test(a_table_outside_is_a_home),
+        cmocka_unit_test(a_body_with_a_home_of_its_own_is_not_taken_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,8 @@
 #include "onnx/graph/attr.h"
 #include "onnx/graph/bn.h"
 #include "onnx/graph/edit.h"
+#include "onnx/graph/operator.h"
+#include "passes/algebra/affine_node.h"
 #include "passes/algebra/anchor.h"
 #include "passes/algebra/mover.h"
 
@@ -43,16 +45,20 @@ static bool holds_norm(const struct graph *body)
     return false;
 }
 
-/* A function that is called once can be folded where it stands, unless an attribute is a parameter or the call itself
- * stands in a body that several share. */
-static bool needs_copies(const struct graph *body, const struct calls *calls)
+/* What a parameter of the body stands for is one thing where it is called once, unless that is an attribute or the call
+ * itself stands in a body that several share. */
+static bool has_several_calls(const struct graph *body, const struct calls *calls)
 {
     bool even_once = false;
     for (const struct node *node = body->first; node; node = node->next)
         even_once = even_once || (bn_is(node) && node_refers(node));
     for (size_t i = 0; i < calls->count; i++) even_once = even_once || calls->nodes[i]->graph->call_count > 1;
-    return body->call_count > (even_once ? 0 : 1) && body->call_count <= COPY_LIMIT
-           && body->node_count <= COPY_LIMIT / body->call_count;
+    return body->call_count > (even_once ? 0 : 1);
+}
+
+static bool is_small(const struct graph *body)
+{
+    return body->call_count > 0 && body->call_count <= COPY_LIMIT && body->node_count <= COPY_LIMIT / body->call_count;
 }
 
 /* Every output is written by a node of its own output, nothing in the body has a body, and what is not known there is
@@ -78,8 +84,9 @@ static bool opsets_agree(const struct graph *body, const struct calls *calls)
     return true;
 }
 
-/* What the body alone decides folds in the body, for all calls at once. */
-static bool depends_on_call(const struct graph *body, const struct node *bn)
+/* Whether the parameters of the BatchNormalization, or of the operator before it, are what a call passes: what the body
+ * alone decides folds in the body, for all calls at once. */
+static bool depends_on_call(const struct node *bn)
 {
     const struct value *x = node_input(bn, 0);
     const struct node *writer = x ? x->writer : NULL;
@@ -88,7 +95,7 @@ static bool depends_on_call(const struct graph *body, const struct node *bn)
         if (bn->inputs[i].value && bn->inputs[i].value->is_input) return true;
     for (size_t i = 1; writer && i < writer->input_count; i++)
         if (writer->inputs[i].value && writer->inputs[i].value->is_input) return true;
-    return !writer || writer->graph != body;
+    return false;
 }
 
 /* A look for linear operators around a body, through movers and out of the functions that call. */
@@ -97,46 +104,64 @@ struct search {
     int visits;
 };
 
-static bool comes_from_anchor(struct search *search, const struct value *value)
+/* What an affine may cross, as far as its operator says. */
+static bool is_crossed(const struct node *node)
 {
-    const struct graph *graph = value ? value->graph : NULL;
-    if (!value || ++search->visits > SEARCH_LIMIT) return false;
-    if (value->writer && !value->writer->function)
-        return anchor_of_output(value->writer)
-               || (mover_of(value->writer) && comes_from_anchor(search, node_input(value->writer, 0)));
-    for (size_t i = 0; value->is_input && graph->function && i < graph->input_count; i++)
-        for (size_t k = 0; graph->inputs[i] == value && k < search->calls[graph->slot].count; k++)
-            if (comes_from_anchor(search, node_input(search->calls[graph->slot].nodes[k], i))) return true;
-    return false;
+    return !node->function && (bn_is(node) || mover_of(node) || (node->row && node->row->idle));
 }
 
-static bool goes_to_anchor(struct search *search, const struct value *value)
+/* The graph where an affine on the value would be absorbed upstream: by an anchor, or a constant that is moved. NULL if
+ * there is none. */
+static const struct graph *find_upstream(struct search *search, struct value *value)
 {
-    const struct graph *graph = value ? value->graph : NULL;
-    if (!value || ++search->visits > SEARCH_LIMIT) return false;
-    for (const struct use *use = value->uses; use; use = use->next) {
+    const struct graph *graph = value ? value->graph : NULL, *home = NULL;
+    const struct node *writer = value ? value->writer : NULL;
+    if (!value || ++search->visits > SEARCH_LIMIT) return NULL;
+    if (value_constant(value)) return graph;
+    if (writer && !writer->function && anchor_of_output(writer)) return graph;
+    if (writer && is_crossed(writer)) {
+        const bool has_terms = affine_is_operator(writer);
+        for (size_t i = 0; !home && i < (has_terms ? writer->input_count : 1); i++) {
+            struct value *term = node_input(writer, i);
+            if (!has_terms || (term && !value_constant(term))) home = find_upstream(search, term);
+        }
+    }
+    for (size_t i = 0; value->is_input && graph->function && i < graph->input_count; i++)
+        for (size_t k = 0; graph->inputs[i] == value && !home && k < search->calls[graph->slot].count; k++)
+            home = find_upstream(search, node_input(search->calls[graph->slot].nodes[k], i));
+    return home;
+}
+
+/* The same downstream. */
+static const struct graph *find_downstream(struct search *search, const struct value *value)
+{
+    const struct graph *graph = value ? value->graph : NULL, *home = NULL;
+    if (!value || ++search->visits > SEARCH_LIMIT) return NULL;
+    for (const struct use *use = value->uses; use && !home; use = use->next) {
         if (!use->node || use->node->function) continue;
-        if (anchor_of_input(use->node, use->slot)) return true;
-        if (mover_of(use->node) && goes_to_anchor(search, node_output(use->node, 0))) return true;
+        if (anchor_of_input(use->node, use->slot)) return use->node->graph;
+        if (is_crossed(use->node)) home = find_downstream(search, node_output(use->node, 0));
     }
     for (size_t i = 0; value->is_output && graph->function && i < graph->output_count; i++)
-        for (size_t k = 0; graph->outputs[i] == value && k < search->calls[graph->slot].count; k++)
-            if (goes_to_anchor(search, node_output(search->calls[graph->slot].nodes[k], i))) return true;
-    return false;
+        for (size_t k = 0; graph->outputs[i] == value && !home && k < search->calls[graph->slot].count; k++)
+            home = find_downstream(search, node_output(search->calls[graph->slot].nodes[k], i));
+    return home;
 }
 
-/* Whether a linear operator stands on either side of the BatchNormalization, seen from some call. */
-static bool meets_anchor(const struct calls *calls, const struct graph *body, const struct node *bn)
+/* Whether the BatchNormalization may fold in a copy of the body and not in the body: a linear operator is upstream of
+ * it, or else downstream, seen from some call. */
+static bool gains_by_copies(const struct calls *calls, const struct graph *body, const struct node *bn)
 {
     struct search search = { .calls = calls };
-    if (!depends_on_call(body, bn)) return false;
-    return comes_from_anchor(&search, node_input(bn, 0)) || goes_to_anchor(&search, node_output(bn, 0));
+    const struct graph *home = find_upstream(&search, node_input(bn, 0));
+    if (!home) home = find_downstream(&search, node_output(bn, 0));
+    return home && (home != body || (has_several_calls(body, &calls[body->slot]) && depends_on_call(bn)));
 }
 
 static bool is_worth_it(const struct graph *body, const struct calls *calls)
 {
     for (const struct node *node = body->first; node; node = node->next)
-        if (bn_is(node) && meets_anchor(calls, body, node)) return true;
+        if (bn_is(node) && gains_by_copies(calls, body, node)) return true;
     return false;
 }
 
@@ -188,7 +213,7 @@ static void inline_call(const struct graph *body, struct node *call)
 static bool inline_function(struct graph *body, const struct calls *all)
 {
     const struct calls *calls = &all[body->slot];
-    if (!needs_copies(body, calls) || !holds_norm(body) || !can_be_copied(body)) return false;
+    if (!is_small(body) || !holds_norm(body) || !can_be_copied(body)) return false;
     if (calls->count != body->call_count || !opsets_agree(body, calls) || !is_worth_it(body, all)) return false;
     for (size_t i = 0; i < calls->count; i++) inline_call(body, calls->nodes[i]);
     edit_drop_function(body);

@@ -4,9 +4,10 @@
  *
  *   f(x, scale, bias, mean, var)   ->   BatchNormalization(x, scale, bias, mean, var)
  *
- * One body serves all its calls, so nothing in it could be folded for one of them alone. Done where some call would let
- * a fold begin: a linear operator writes what the BatchNormalization reads, or reads what it writes. Stays when the
- * body has bodies of its own, imports another opset than its callers, or hands on an input as it is. */
+ * A fold ends at the border of a body, and one body serves all its calls, so that nothing in it could be folded for one
+ * of them alone. Done where some call would let a fold begin: a linear operator outside, as far as movers reach, or one
+ * inside where the calls pass the parameters. Stays when the body has bodies of its own, imports another opset than its
+ * callers, or hands on an input as it is. */
 #ifndef PASSES_INLINE_H
 #define PASSES_INLINE_H
 
