@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "random_check.h"
 
+#include "api/handles.h"
 #include "check/session.h"
 #include "client.h"
 #include "onnx/graph/index.h"
@@ -56,6 +57,15 @@ static bool check_remarks(const struct random_graph *graph, const bnfuse_report 
     if (finding->left != report->left)
         return found(finding, FAILURE_REASON, "%zu stay, but %zu are left", finding->left, report->left);
     return true;
+}
+
+/* Mul, Add and their like have no remark: those that are planted are in no graph any more. */
+static void check_affines(const struct random_graph *graph, const bnfuse_model *model, struct finding *finding)
+{
+    for (const struct graph *g = net_next_graph(&model->after, NULL); g; g = net_next_graph(&model->after, g))
+        for (const struct node *node = g->first; node; node = node->next)
+            if (is_planted(graph, node_title(node)))
+                found(finding, FAILURE_PLANTED, "%s has a home but stays", node_title(node));
 }
 
 static bool check_sites(const bnfuse_check_result *result, struct finding *finding)
@@ -246,6 +256,7 @@ static bool check_model(const struct random_graph *graph, bnfuse_model *model, c
 {
     bnfuse_error error;
     if (!fuse(graph, model, finding, FAILURE_FUSE)) return false;
+    check_affines(graph, model, finding);
     if (!check_remarks(graph, bnfuse_get_report(model), finding) || !check_proof(graph, model, finding)) return false;
     return bnfuse_write(model, files->first, NULL, &error) || found(finding, FAILURE_WRITE, "%s", error.message);
 }

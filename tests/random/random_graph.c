@@ -47,6 +47,8 @@ struct maker {
     int depth;        /* of bodies */
     bool in_function; /* where there are no initializers */
     bool has_functions;
+    bool shares_nothing; /* weights made now are read by one anchor */
+    bool plants_affines; /* Mul, Add and their like made now have a home */
     int names;
     struct live live[MAX_LIVE];
     size_t live_count;
@@ -194,12 +196,13 @@ static const char *random_constant(struct maker *m, enum dtype type, const int64
 static const char *weight(struct maker *m, const int64_t *dims, int rank, int64_t fan_in)
 {
     const char *text = list_text(m, dims, rank);
-    for (size_t i = 0; i < m->shared_count; i++)
+    for (size_t i = 0; i < m->shared_count && !m->shares_nothing; i++)
         if (strcmp(m->shared[i].dims, text) == 0 && chance(m, 30)) return m->shared[i].name;
     double bound = 1.5;
     while (bound * bound * (double)fan_in > 4) bound /= 1.4;
     const char *name = random_constant(m, m->type, dims, rank, -bound, bound);
-    if (m->depth == 0 && m->shared_count < MAX_SHARED) m->shared[m->shared_count++] = (struct shared){ name, text };
+    if (m->depth == 0 && !m->shares_nothing && m->shared_count < MAX_SHARED)
+        m->shared[m->shared_count++] = (struct shared){ name, text };
     return name;
 }
 
@@ -261,7 +264,13 @@ static const char *bn_attributes(struct maker *m, enum bn kind)
     return arena_printf(&m->b->arena, "%s%s", mode, chance(m, 30) ? "epsilon=0.01 momentum=0.8" : "");
 }
 
-static struct val bn(struct maker *m, struct val x, enum bn kind, bool plant)
+static void plant(struct maker *m, const char *name, bool is_affine)
+{
+    if (m->may_plant && m->graph->planted_count < RANDOM_MAX_PLANTED)
+        m->graph->planted[m->graph->planted_count++] = (struct planted){ name, is_affine, 0, 0 };
+}
+
+static struct val bn(struct maker *m, struct val x, enum bn kind, bool has_home)
 {
     struct val y = x;
     const char *name = fresh(m, "bn"), *outputs = y.name = fresh(m, "v");
@@ -270,8 +279,7 @@ static struct val bn(struct maker *m, struct val x, enum bn kind, bool plant)
     else if (kind == BN_TRAINING && m->opset >= 7)
         outputs = two(m, two(m, y.name, two(m, fresh(m, "v"), fresh(m, "v"))), two(m, fresh(m, "v"), fresh(m, "v")));
     build_node(m->b, "BatchNormalization", name, parameters(m, &x, kind), outputs, bn_attributes(m, kind));
-    if (plant && m->may_plant && m->graph->planted_count < RANDOM_MAX_PLANTED)
-        m->graph->planted[m->graph->planted_count++] = (struct planted){ name, 0, 0 };
+    if (has_home) plant(m, name, false);
     return y;
 }
 
@@ -288,6 +296,15 @@ static const char *along(struct maker *m, const struct path *p, double least, do
     return random_constant(m, m->type, dims, rank, least, most);
 }
 
+/* The node's only output, shaped like the path's value. */
+static void affine_node(struct maker *m, struct path *p, const char *op, const char *inputs, const char *attributes)
+{
+    const char *name = m->plants_affines || chance(m, 60) ? fresh(m, op) : NULL;
+    p->val.name = fresh(m, "v");
+    build_node(m->b, op, name, inputs, p->val.name, attributes);
+    if (m->plants_affines) plant(m, name, true);
+}
+
 static void affine_constant(struct maker *m, struct path *p)
 {
     static const char *const ops[] = { "Mul", "Add", "Sub", "Div", "Neg", "Sub" };
@@ -296,14 +313,13 @@ static void affine_constant(struct maker *m, struct path *p)
     if (m->shiftless && (kind == 1 || kind == 2)) kind = 0;
     if ((m->positive || m->shiftless || m->opset < 7) && kind > 3) kind = 3;
     if (kind == 4) {
-        p->val = result(m, "Neg", p->val.name, NULL, p->val);
+        affine_node(m, p, "Neg", p->val.name, NULL);
         return;
     }
     double least = kind == 0 ? scale_bound(m) : kind == 3 ? 0.6 : -1;
     const char *other = along(m, p, least, 1.6);
     bool swapped = m->opset >= 7 && (kind == 5 || (kind < 2 && chance(m, 50)));
-    p->val =
-        result(m, ops[kind], swapped ? two(m, other, p->val.name) : two(m, p->val.name, other), attributes, p->val);
+    affine_node(m, p, ops[kind], swapped ? two(m, other, p->val.name) : two(m, p->val.name, other), attributes);
 }
 
 /* Movers. Each leaves an affine along p->channel whole, or refuses. */
@@ -674,11 +690,79 @@ static bool sample(struct maker *m, struct path *p)
     return true;
 }
 
+/* A factor that no constant is: an input of its own. */
+static const char *computed(struct maker *m, const int64_t *dims, int rank)
+{
+    const char *name = fresh(m, "factor");
+    build_input(m->b, name, m->type, list_text(m, dims, rank));
+    return name;
+}
+
+static const char *product_inputs(struct maker *m, const char *data, const char *factor, bool swapped)
+{
+    return swapped ? two(m, factor, data) : two(m, data, factor);
+}
+
+/* Sums over axis `summed`, one of the last two, which is `count` long afterwards. */
+static void matrix_product(struct maker *m, struct path *p, int summed, int64_t count)
+{
+    struct val y = p->val;
+    bool is_right = summed != y.rank - 1;
+    int64_t dims[2] = { y.dims[summed], count };
+    y.dims[summed] = count;
+    if (m->opset < 12 || chance(m, 60)) {
+        if (is_right) memcpy(dims, (int64_t[]){ count, p->val.dims[summed] }, sizeof dims);
+        p->val = result(m, "MatMul", product_inputs(m, p->val.name, computed(m, dims, 2), is_right), NULL, y);
+        return;
+    }
+    char data[MAX_RANK + 1] = "abcde", to[MAX_RANK + 1] = "abcde";
+    data[y.rank] = to[y.rank] = 0;
+    to[summed] = 'z';
+    bool swapped = chance(m, 50);
+    const char *factor = arena_printf(&m->b->arena, "%cz", data[summed]);
+    const char *equation =
+        arena_printf(&m->b->arena, "equation=%s,%s->%s", swapped ? factor : data, swapped ? data : factor, to);
+    p->val = result(m, "Einsum", product_inputs(m, p->val.name, computed(m, dims, 2), swapped), equation, y);
+}
+
+/* Times something computed that has no part in the channels: a scale crosses it, a shift does not. */
+static bool product(struct maker *m, struct path *p)
+{
+    int last = p->val.rank - 1, summed = last - below(m, 2);
+    if (m->opset < 7 || m->depth || p->val.rank < 2) return false;
+    if (chance(m, 30)) {
+        int64_t dims[MAX_RANK];
+        for (int i = 0; i <= last; i++) dims[i] = i == p->channel || p->val.open[i] ? 1 : p->val.dims[i];
+        const char *factor = computed(m, dims, last + 1);
+        p->val = result(m, "Mul", product_inputs(m, p->val.name, factor, chance(m, 50)), NULL, p->val);
+        return true;
+    }
+    if (summed == p->channel || p->val.open[summed]) return false;
+    matrix_product(m, p, summed, between(m, 1, 4));
+    return true;
+}
+
+/* The same, times a constant: of another axis than the channel's. */
+static bool per_column_scale(struct maker *m, struct path *p)
+{
+    int last = p->val.rank - 1;
+    if (p->channel == last || p->val.open[last] || m->opset < 7) return false;
+    const char *other = random_constant(m, m->type, &p->val.dims[last], 1, 0.5, 1.5);
+    p->val = result(m, "Mul", product_inputs(m, p->val.name, other, chance(m, 50)), NULL, p->val);
+    return true;
+}
+
+/* In front of an anchor, where there is no shift. */
+static bool scale_only(struct maker *m, struct path *p)
+{
+    return m->shiftless && (chance(m, 50) ? product(m, p) : per_column_scale(m, p));
+}
+
 typedef bool mover(struct maker *m, struct path *p);
 
-static mover *const movers[] = { identity,   dropout,    transpose, transpose,   unsqueeze, squeeze, squeeze,
-                                 merge_axes, split_axis, pool,      global_pool, reduce,    resize,  pad_by_copies,
-                                 slice,      shuffle,    shuffle,   einsum_turn, sample };
+static mover *const movers[] = { identity,   dropout,    transpose, transpose,   unsqueeze, squeeze,   squeeze,
+                                 merge_axes, split_axis, pool,      global_pool, reduce,    resize,    pad_by_copies,
+                                 slice,      shuffle,    shuffle,   einsum_turn, sample,    scale_only };
 
 /* A few steps that an affine can cross in either direction. */
 static void travel(struct maker *m, struct path *p, int most)
@@ -687,6 +771,15 @@ static void travel(struct maker *m, struct path *p, int most)
         if (chance(m, 35)) affine_constant(m, p);
         else movers[below(m, (int)(sizeof movers / sizeof *movers))](m, p);
     }
+}
+
+/* Only towards the anchor, and where no scale is negative: not below, or not above, one number or one a channel. */
+static bool bounded(struct maker *m, struct path *p)
+{
+    if (!m->positive || m->opset < 8) return false;
+    const char *inputs = product_inputs(m, p->val.name, along(m, p, -1, 1), chance(m, 50));
+    p->val = result(m, chance(m, 50) ? "Max" : "Min", inputs, NULL, p->val);
+    return true;
 }
 
 /* Only towards the anchor: the channels of several pixels of a block come from one each. */
@@ -1291,6 +1384,8 @@ static bool backward(struct maker *m, struct val *x)
     if (!anchor(m, &p)) return false;
     travel(m, &p, 3);
     if (chance(m, 15)) depth_to_space(m, &p);
+    if (chance(m, 15)) bounded(m, &p);
+    if (chance(m, 10)) per_column_scale(m, &p); /* The shift is left over as one Add. */
     if (spoilt) spoil(m, &p);
     if (p.val.rank < 2 || p.val.open[p.channel]) return false;
     channel_to(m, &p, 1);
@@ -1377,6 +1472,7 @@ static bool joined(struct maker *m, struct val *x)
     if (concat && axis != 1) y.dims[axis] *= count;
     else if (concat) y.dims[1] = total;
     const char *op = concat                                           ? "Concat"
+                     : m->opset >= 8 && m->positive && chance(m, 20)  ? (chance(m, 50) ? "Max" : "Min")
                      : m->opset >= 8 && chance(m, 10)                 ? "Mean"
                      : count == 3 || (m->opset >= 8 && chance(m, 30)) ? "Sum"
                      : chance(m, 20) && !m->positive                  ? "Sub"
@@ -1569,7 +1665,9 @@ static bool function_of_parameters(struct maker *m, struct val *x)
     struct path p = { *x, 1 };
     if (m->ir < 8 || m->opset < 9 || m->depth || m->type == DTYPE_FLOAT16) return false;
     choose_signs(m);
-    if (!anchor(m, &p) || p.val.rank < 2 || p.val.open[1]) return false;
+    if (!anchor(m, &p) || p.val.rank < 2) return false;
+    channel_to(m, &p, 1);
+    if (p.val.open[1]) return false;
     if (!m->has_functions) build_import(m->b, "local", 1);
     m->has_functions = true;
     for (int calls = (int)between(m, 1, 3); calls > 0; calls--) {
@@ -1594,26 +1692,114 @@ static bool function_of_parameters(struct maker *m, struct val *x)
     }
     build_function(m->b, "local", function, inputs, names[5], NULL);
     build_import(m->b, "", m->opset);
-    build_node(m->b, "BatchNormalization", fresh(m, "bn"), inputs, names[5], NULL);
+    const char *name = fresh(m, "bn");
+    build_node(m->b, "BatchNormalization", name, inputs, names[5], NULL);
     build_end(m->b);
+    plant(m, name, false);
     build_output(m->b, p.val.name, m->type, NULL); /* nothing is known of its shape */
     return true;
 }
 
 /* What goes without a BatchNormalization, past other readers, or beside a Conv. */
 
-/* Mul, Add and their like after an anchor, or before a Conv. */
+/* Mul, Add and their like after an anchor, or before a Conv; between what is no part of a pattern that runtimes look
+ * for. After a MatMul one of them may stay in the place of its bias. */
 static bool affines(struct maker *m, struct val *x)
 {
+    static mover *const linear[] = { conv, conv_transpose, gemm, matmul_right, matmul_left };
     struct path p = { *x, 1 };
     if (x->rank < 2 || x->open[1]) return false;
+    size_t planted = m->graph->planted_count;
     choose_signs(m);
-    bool before = x->rank > 2 && chance(m, 50);
-    if (!before && !anchor(m, &p)) return false;
-    if (p.val.open[p.channel]) return false;
-    for (int i = (int)between(m, 1, 3); i > 0; i--) affine_constant(m, &p);
-    if (chance(m, 20)) transpose(m, &p);
-    if (before && !take_conv(m, &p)) return false;
+    m->shares_nothing = true;
+    bool before = x->rank > 2 && chance(m, 50), good = before;
+    int kind = 0;
+    for (int tries = 0; !good && tries < 10; tries++) good = linear[kind = below(m, 5)](m, &p);
+    if (before) p.val = result(m, "Relu", p.val.name, NULL, p.val);
+    m->plants_affines = good && kind < 3;
+    for (int i = (int)between(m, 1, 3); good && i > 0; i--) affine_constant(m, &p);
+    m->plants_affines = false;
+    if (good && chance(m, 20)) transpose(m, &p);
+    if (before) good = take_conv(m, &p);
+    m->shares_nothing = false;
+    if (good) p.val = result(m, "Relu", p.val.name, NULL, p.val);
+    else m->graph->planted_count = planted;
+    *x = p.val;
+    return good;
+}
+
+/* Products of what is computed, and an Add, between anchor and BatchNormalization: the scale goes into the anchor, the
+ * shift into the Add, or into one of its own. */
+static bool past_product(struct maker *m, struct val *x)
+{
+    struct path p = { *x, 1 };
+    bool made = false;
+    choose_signs(m);
+    m->shiftless = false;
+    if (m->opset < 7 || !anchor(m, &p) || p.val.rank < 2) return false;
+    if (chance(m, 30)) channel_to(m, &p, below(m, p.val.rank));
+    for (int tries = 0; tries < 6 && !made; tries++) made = product(m, &p);
+    if (!made || p.val.open[p.channel]) return false;
+    if (chance(m, 50)) bias_after(m, &p);
+    channel_to(m, &p, 1);
+    *x = bn(m, p.val, BN_INFERENCE, true);
+    return true;
+}
+
+/* A constant that differs from element to element. */
+static void add_map(struct maker *m, struct path *p)
+{
+    int64_t dims[MAX_RANK];
+    for (int i = 0; i < p->val.rank; i++) dims[i] = p->val.open[i] ? 1 : p->val.dims[i];
+    const char *map = random_constant(m, m->type, dims, p->val.rank, -1, 1);
+    p->val = result(m, "Add", product_inputs(m, p->val.name, map, chance(m, 50)), NULL, p->val);
+}
+
+/* BatchNormalization, Add of a constant, which takes the shift and the inverse of the scale, and an anchor that pads or
+ * stands after a product. */
+static bool past_add(struct maker *m, struct val *x)
+{
+    struct path p = { *x, 1 };
+    if (m->opset < 7 || x->rank < 2 || x->open[1] || count_of(x) > MAX_COUNT) return false;
+    choose_signs(m);
+    size_t planted = m->graph->planted_count;
+    p.val = bn(m, p.val, BN_INFERENCE, m->positive || m->type != DTYPE_FLOAT16);
+    if (chance(m, 50)) bias_after(m, &p);
+    else add_map(m, &p);
+    m->shiftless = true; /* from here on */
+    if (chance(m, 60)) product(m, &p);
+    if (!take(m, &p)) m->graph->planted_count = planted;
+    *x = p.val;
+    return true;
+}
+
+/* A vector is one channel: between two layers of one feature. */
+static bool vector_norm(struct maker *m, struct val *x)
+{
+    int64_t dims[2] = { x->rank > 1 ? x->dims[1] : 0, 1 };
+    struct path p = { *x, 1 };
+    bool before = chance(m, 50);
+    if (x->rank != 2 || x->open[1] || m->opset < 7) return false;
+    choose_signs(m);
+    m->shiftless = false;
+    struct val y = *x, vector;
+    y.dims[1] = 1;
+    p.val = result(m, "MatMul", two(m, x->name, weight(m, dims, 2, dims[0])), NULL, y);
+    if (before) bias_after(m, &p);
+    else p.val = activation(m, p.val);
+    vector = p.val;
+    vector.rank = 1; /* and its dims[1] is still the one channel */
+    vector = with_axes(m, "Squeeze", &p.val, (int64_t[]){ 1 }, 1, vector);
+    vector = bn(m, vector, BN_INFERENCE, true);
+    y.name = "";
+    p.val = with_axes(m, "Unsqueeze", &vector, (int64_t[]){ 1 }, 1, y);
+    if (!before) {
+        dims[0] = 1;
+        dims[1] = channels(m);
+        y.dims[1] = dims[1];
+        p.val = result(m, "MatMul", two(m, p.val.name, weight(m, dims, 2, 1)), NULL, y);
+        bias_after(m, &p);
+    }
     *x = p.val;
     return true;
 }
@@ -1665,16 +1851,19 @@ static bool sibling(struct maker *m, struct val *x)
     return true;
 }
 
-/* An anchor read by a BatchNormalization and by a linear operator. Its home depends on how small the scales are. */
+/* An anchor read by a BatchNormalization and by a linear operator. Its home depends on how small the scales are; those
+ * that are positive are not small. */
 static bool inverse(struct maker *m, struct val *x)
 {
     struct path p = { *x, 1 }, q;
     choose_signs(m);
-    if (!anchor(m, &p) || p.val.rank < 2 || p.val.open[1]) return false;
+    if (!anchor(m, &p) || p.val.rank < 2) return false;
+    channel_to(m, &p, 1);
+    if (p.val.open[1]) return false;
     q = p;
     if (q.val.rank == 2 ? !take_flat(m, &q) : !take_conv(m, &q)) return false;
     expose(m, q.val);
-    *x = activation(m, bn(m, p.val, BN_INFERENCE, false));
+    *x = activation(m, bn(m, p.val, BN_INFERENCE, m->positive && m->type != DTYPE_FLOAT16));
     return true;
 }
 
@@ -1804,13 +1993,14 @@ static bool quantized(struct maker *m, struct val *x)
 
 typedef bool segment(struct maker *m, struct val *x);
 
-static segment *const segments[] = { backward, backward, backward, backward,      forward,
-                                     forward,  forward,  forward,  stray,         wander,
-                                     activate, activate, joined,   parted,        generator_start,
-                                     residual, branches, turns,    function_call, function_of_parameters,
-                                     affines,  affines,  sibling,  sibling,       inverse,
-                                     inverse,  bend,     bend,     preactivation, preactivation,
-                                     branched, averaged, quantized };
+static segment *const segments[] = { backward, backward, backward,   backward,      forward,
+                                     forward,  forward,  forward,    stray,         wander,
+                                     activate, activate, joined,     parted,        generator_start,
+                                     residual, branches, turns,      function_call, function_of_parameters,
+                                     affines,  affines,  sibling,    sibling,       inverse,
+                                     inverse,  bend,     bend,       preactivation, preactivation,
+                                     branched, averaged, quantized,  past_product,  past_product,
+                                     past_add, past_add, vector_norm };
 
 /* The model */
 

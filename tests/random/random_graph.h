@@ -3,7 +3,8 @@
  * Random models around BatchNormalization: anchors that can absorb one, movers and constants that it must cross, and
  * things that stand in its way. The same seed makes the same model on every machine.
  *
- * Some BatchNormalizations are *planted*: made together with an exact home, so that none of them may be left. */
+ * Some BatchNormalizations and other affine nodes are *planted*: made together with an exact home, so that none of them
+ * may be left. */
 #ifndef RANDOM_GRAPH_H
 #define RANDOM_GRAPH_H
 
@@ -12,10 +13,11 @@
 
 #define RANDOM_MAX_PLANTED 128
 
-/* A BatchNormalization with a home. Names are numbered in the order they are made; those numbered from..to are of the
- * segment that holds both. */
+/* A BatchNormalization, or a Mul, Add and the like, with a home. Names are numbered in the order they are made; those
+ * numbered from..to are of the segment that holds both. */
 struct planted {
     const char *node;
+    bool is_affine;
     int from, to;
 };
 
