@@ -110,14 +110,20 @@ static bool is_crossed(const struct node *node)
     return !node->function && (bn_is(node) || mover_of(node) || (node->row && node->row->idle));
 }
 
+static bool is_real(const struct value *value)
+{
+    return value->type == DTYPE_UNDEFINED || dtype_kind(value->type) == KIND_REAL;
+}
+
 /* The graph where an affine on the value would be absorbed upstream: by an anchor, or a constant that is moved. NULL if
  * there is none. */
 static const struct graph *find_upstream(struct search *search, struct value *value)
 {
     const struct graph *graph = value ? value->graph : NULL, *home = NULL;
     const struct node *writer = value ? value->writer : NULL;
-    if (!value || ++search->visits > SEARCH_LIMIT) return NULL;
-    if (value_constant(value)) return graph;
+    if (!value || !is_real(value) || ++search->visits > SEARCH_LIMIT) return NULL;
+    const struct tensor *constant = value_constant(value);
+    if (constant) return dtype_kind(constant->type) == KIND_REAL ? graph : NULL;
     if (writer && !writer->function && anchor_of_output(writer)) return graph;
     if (writer && is_crossed(writer)) {
         const bool has_terms = affine_is_operator(writer);
@@ -136,7 +142,7 @@ static const struct graph *find_upstream(struct search *search, struct value *va
 static const struct graph *find_downstream(struct search *search, const struct value *value)
 {
     const struct graph *graph = value ? value->graph : NULL, *home = NULL;
-    if (!value || ++search->visits > SEARCH_LIMIT) return NULL;
+    if (!value || !is_real(value) || ++search->visits > SEARCH_LIMIT) return NULL;
     for (const struct use *use = value->uses; use && !home; use = use->next) {
         if (!use->node || use->node->function) continue;
         if (anchor_of_input(use->node, use->slot)) return use->node->graph;
