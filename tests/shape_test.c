@@ -143,9 +143,8 @@ static void add_input(const char *name, const char *text)
     static const struct {
         char letter;
         enum dtype type;
-    } types[] = {
-        { 'i', DTYPE_INT64 }, { 'b', DTYPE_BOOL }, { 'h', DTYPE_FLOAT16 }, { 'u', DTYPE_UINT8 }, { 'c', DTYPE_INT8 }
-    };
+    } types[] = { { 'i', DTYPE_INT64 }, { 'b', DTYPE_BOOL }, { 'h', DTYPE_FLOAT16 },
+                  { 'u', DTYPE_UINT8 }, { 'c', DTYPE_INT8 }, { 't', DTYPE_STRING } };
     enum dtype type = DTYPE_FLOAT;
     for (size_t i = 0; text[0] && text[1] == ':' && i < sizeof types / sizeof *types; i++)
         if (types[i].letter == text[0]) type = types[i].type;
@@ -245,7 +244,7 @@ static void element_wise_operators_keep_or_broadcast_shapes(void **state)
         { "BatchNormalization", 13, "N,3,4 3 3 3 3", NULL, "[N,3,4]" },
         { "BatchNormalization", 15, "h:N,3,4 3 3 3 3", "training_mode=1", "float16[N,3,4] [3] [3]" },
         { "BatchNormalization", 13, "N,3,4 5 5 5 5", NULL, "undefined*" },
-        { "LayerNormalization", 17, "h:N,3,4 4", "axis=-2", "float16[N,3,4] [N,1,1] [N,1,1]" },
+        { "LayerNormalization", 17, "h:N,3,4 h:4", "axis=-2", "float16[N,3,4] [N,1,1] [N,1,1]" },
         { "RMSNormalization", 23, "h:N,3 3", NULL, "[N,3]" },
         { "InstanceNormalization", 13, "N,3,H 3 3", NULL, "[N,3,H]" },
         { "QuantizeLinear", 13, "N,3 scalar", NULL, "uint8[N,3]" },
@@ -389,7 +388,7 @@ static void tensors_grow_and_are_made(void **state)
         { "Pad", 1, "N,3", "paddings=0,1,0,1", "[N,5]" },
         { "Tile", 13, "N,3 #1,4", NULL, "[N,12]" },
         { "Tile", 13, "N,3 i:2", NULL, "[?,?]" },
-        { "Tile", 1, "N,3 #4 #1", NULL, "[N,12]" },
+        { "Tile", 1, "i:N,3 #4 #1", NULL, "int64[N,12]" },
         { "Expand", 13, "N,1 #1,4", NULL, "[N,4]" },
         { "Expand", 13, "3,1 #2,1,4", NULL, "[2,3,4]" },
         { "Expand", 13, "3,1 =N,M $1", NULL, "[3,M]" },
@@ -416,14 +415,14 @@ static void tensors_grow_and_are_made(void **state)
         { "DFT", 17, "N,8,1", "onesided=1", "[N,5,2]" },
         { "DFT", 17, "N,T,8,1 #16", "axis=2 onesided=1", "[N,T,9,2]" },
         { "DFT", 20, "N,5,2 _ #1", "onesided=1 inverse=1", "[N,8,1]" },
-        { "DFT", 20, "N,T,8,1 _ *", NULL, "[?,?,?,?]" },
+        { "DFT", 20, "N,T,8,1 _ i:*", NULL, "[?,?,?,?]" },
         { "DFT", 20, "N,T,8,1", NULL, "[N,T,8,2]" },
         { "DFT", 17, "N,8,1", "axis=2", "undefined*" },
         { "STFT", 17, "N,128,1 #8 16", NULL, "[N,15,9,2]" },
         { "STFT", 17, "N,128,1 #8 _ #16", "onesided=0", "[N,15,16,2]" },
-        { "STFT", 17, "N,128,1 * _ #16", NULL, "[N,?,9,2]" },
+        { "STFT", 17, "N,128,1 i:* _ #16", NULL, "[N,?,9,2]" },
         { "MelWeightMatrix", 17, "#8 #16 #8192 .0 .4096", NULL, "[9,8]" },
-        { "MelWeightMatrix", 17, "* #16 #8192 .0 .4096", NULL, "[9,?]" },
+        { "MelWeightMatrix", 17, "i:* #16 #8192 .0 .4096", NULL, "[9,?]" },
         { "TfIdfVectorizer", 9, "i:N,7", "ngram_indexes=0,4,2", "[N,5]" },
         { "TfIdfVectorizer", 9, "i:7", "ngram_indexes=0,4,2", "[5]" },
         { "CenterCropPad", 18, "N,3,4 #2,7", "axes=1,2", "[N,2,7]" },
@@ -470,7 +469,7 @@ static void windows_slide_over_space(void **state)
         { "Resize", 10, "N,3,4,5 .1,1,2,0.5", NULL, "[N,3,8,2]" },
         { "Resize", 13, "N,3,4,5 _ .1,1,2,0.3", NULL, "[N,3,8,1]" },
         { "Resize", 13, "N,3,10,5 _ .1,1,0.7,1", NULL, "[N,3,?,5]" },
-        { "Resize", 13, "N,3,4,5 _ # #1,3,7,9", NULL, "[1,3,7,9]" },
+        { "Resize", 13, "N,3,4,5 _ . #1,3,7,9", NULL, "[1,3,7,9]" },
         { "Resize", 18, "N,3,4,5 _ _ #7,9", "axes=2,3", "[N,3,7,9]" },
         { "Resize", 18, "N,3,4,5 _ _ #7,9", "axes=2,3 keep_aspect_ratio_policy=not_larger", "[N,3,?,?]" },
         { "Resize", 13, "N,3,4,5 _ 4", NULL, "[?,?,?,?]" },
@@ -514,7 +513,7 @@ static void matrices_multiply_and_layers_recur(void **state)
         { "LinearAttention", 27, "N,7,12 N,7,6 N,7,8", "q_num_heads=4 kv_num_heads=2", "[N,7,16] [N,2,3,4]" },
         { "LinearAttention", 27, "N,T,12 N,T,6 *", "q_num_heads=4 kv_num_heads=2", "[?,?,?] [?,?,?,?]" },
         { "CausalConvWithState", 27, "N,6,T 6,1,4", NULL, "[N,6,T] [N,6,3]" },
-        { "RegexFullMatch", 20, "N,8", NULL, "bool[N,8]" },
+        { "RegexFullMatch", 20, "t:N,8", NULL, "bool[N,8]" },
         { "SwiGLU", 28, "N,8 N,8", NULL, "[N,8]" },
     };
     CHECK_CASES(cases);

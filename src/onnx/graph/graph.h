@@ -73,7 +73,7 @@ struct node {
     bool is_skipped;                    /* --skip names it: simplifying leaves it as it is */
     bool is_edited;                     /* an edit changed it; always so for a new node */
     bool owns_proto;                    /* the proto is a copy of ours */
-    bool is_contradicted; /* its inputs cannot go together, as far as their shapes are known (shape_infer) */
+    bool is_contradicted; /* its inputs cannot go together, as far as their types and shapes are known (shape_infer) */
     struct graph *graph;
     struct node *previous, *next;   /* file order; a new node stands where it was inserted */
     const char *op, *domain;        /* domain "" for ai.onnx */

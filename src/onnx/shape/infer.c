@@ -4,6 +4,7 @@
  * take, bodies before the node that owns them. The walk keeps its own stack; a chain of calls of any length is only a
  * longer list. */
 #include "onnx/graph/order.h"
+#include "onnx/graph/schema.h"
 #include "onnx/shape/rules.h"
 
 #include <math.h>
@@ -256,7 +257,7 @@ static bool infer_node(struct walk *walk, const struct node *node, int age)
     s->node = node;
     s->row = row;
     s->age = age;
-    if (ruled && !row->shape(s)) {
+    if ((ruled && !row->shape(s)) || (row && !schema_types_agree(node))) {
         forget_outputs(node);
         return false;
     }
