@@ -22,9 +22,9 @@
 
 /* Under the address sanitizer every allocation is a block of its own, so that the first byte beyond it is guarded. */
 #ifdef EXACT_BLOCKS
-enum { ALIGNMENT = 16, HALF = 8, FIRST_BLOCK = 1, LARGEST_BLOCK = 1 };
+enum { ALIGNMENT = 16, HALF = 8, FIRST_BLOCK = 1, LARGEST_BLOCK = 1, LARGEST_KEPT = 1 };
 #else
-enum { ALIGNMENT = 16, HALF = 8, FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = 1 << 20 };
+enum { ALIGNMENT = 16, HALF = 8, FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = 1 << 20, LARGEST_KEPT = 2 << 20 };
 #endif
 
 struct arena_block {
@@ -168,32 +168,37 @@ static void release_deferred(struct arena *arena)
     }
 }
 
-/* All but `kept`. */
-static void release_blocks(struct arena *arena, struct arena_block *kept)
+static void release_blocks(struct arena *arena)
 {
-    for (struct arena_block *block = arena->blocks, *next; block; block = next) {
-        next = block->next;
-        if (block != kept) memory_give(arena->memory, block, sizeof *block + block->size);
+    for (struct arena_block *block; (block = arena->blocks);) {
+        arena->blocks = block->next;
+        memory_give(arena->memory, block, sizeof *block + block->size);
     }
-    arena->blocks = kept;
 }
 
 void arena_close(struct arena *arena)
 {
     release_deferred(arena);
-    release_blocks(arena, NULL);
+    release_blocks(arena);
+    arena->first_size = 0;
 }
 
-/* The first block is the largest, but for those of a single request. */
+/* What did not fit one block gets one of the size of all, so that it fits the next time; but for single large
+ * requests. */
 void arena_clear(struct arena *arena)
 {
-    struct arena_block *kept = arena->blocks && arena->blocks->size <= LARGEST_BLOCK ? arena->blocks : NULL;
+    struct arena_block *kept = arena->blocks;
+    size_t all = 0;
     release_deferred(arena);
-    release_blocks(arena, kept);
-    if (!kept) return;
+    for (const struct arena_block *block = kept; block; block = block->next)
+        if (block->size <= LARGEST_KEPT) all += block->size;
+    if (!kept || kept->next || kept->size > LARGEST_KEPT) {
+        arena->first_size = all < LARGEST_KEPT ? all : LARGEST_KEPT;
+        release_blocks(arena);
+        return;
+    }
     memset(kept->bytes, 0, kept->used);
     kept->used = 0;
-    kept->next = NULL;
 }
 
 static void close_scratch(void *scratch)
@@ -218,6 +223,7 @@ static struct arena_block *add_block(struct arena *arena, size_t size)
     size_t usual = first ? first->size * 2 : FIRST_BLOCK, total;
     if (usual < FIRST_BLOCK) usual = FIRST_BLOCK;
     if (usual > LARGEST_BLOCK) usual = LARGEST_BLOCK;
+    if (!first && usual < arena->first_size) usual = arena->first_size;
     bool own = first && size > usual / 2;
     size_t room = own || size > usual ? size : usual;
     if (__builtin_add_overflow(sizeof *first, room, &total) || !memory_allows(memory, total)) return NULL;

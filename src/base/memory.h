@@ -35,6 +35,7 @@ struct arena {
     struct memory *memory;
     struct arena_block *blocks;
     struct arena_deferred *deferred;
+    size_t first_size; /* of the first block, by what was needed before arena_clear; 0: the usual */
 };
 
 /* Runs work(context). False when it returned false, or when memory (BNFUSE_INTERNAL) or work (BNFUSE_UNSUPPORTED) ran
