@@ -4,21 +4,15 @@
  * is taken, upstream when they are equal. */
 #include "passes/attempt.h"
 
-#include "onnx/graph/bn.h"
 #include "onnx/graph/edit.h"
 #include "passes/algebra/affine_node.h"
+#include "passes/algebra/norm.h"
 #include "passes/algebra/sibling.h"
 #include "passes/decide/extras.h"
 #include "passes/decide/remark.h"
 #include "passes/way.h"
 
 #include <math.h>
-
-/* The inverse is asked for above this share of the bias that BatchNormalization adds: what the bias loses in its last
- * place comes back some ten times at most. */
-#define SMALLEST_OF_BIAS 0.09375
-/* And up to so many deviations from zero: a mean further away leaves the shift no digits for what it is added to. */
-#define MOST_DEVIATIONS  1000
 
 /* Downstream, readers look past the node; its output is gone. */
 static void finish_downstream(const struct decision *decision, struct node *node, size_t slot)
@@ -37,15 +31,15 @@ struct work attempt_removes(const struct decision *decision, const struct node *
 }
 
 /* What goes must be more than what is left over. A BatchNormalization goes if no more nodes than it takes with it are
- * left, none of them another one; else what is left must be less work than what goes, and one BatchNormalization is
- * never traded for two. Other roots go if fewer nodes are left. */
+ * left, none of them another one; else what is left must be less work than what goes. Other roots go if fewer nodes
+ * are left. */
 static bool is_worth_it(struct decision *decision, const struct node *root)
 {
     const struct cost *cost = &decision->cost;
     if (cost->nodes == 0) return true;
     if (!decision->kind->trades_nodes) return cost->norms == 0 && cost->nodes <= cost->removed_nodes;
     if (decision->root_is_norm && cost->norms == 0 && cost->nodes <= 1 + cost->removed_nodes) return true;
-    if (cost->norms > 1 || (cost->norms == 1 && cost->nodes > 1)) return false;
+    if (cost->norms == COST_NORMS && cost->nodes > COST_NORMS) return false;
     const struct work removed = attempt_removes(decision, root);
     return decision_is_less(decision, &cost->work, &removed);
 }
@@ -67,7 +61,7 @@ static bool says_more(enum reason down, enum reason up)
 static bool depends_on_sizes(struct decision *decision, const struct work *removed)
 {
     const struct cost *cost = &decision->cost;
-    if (!decision->kind->trades_nodes || cost->norms > 1 || (cost->norms == 1 && cost->nodes > 1)) return false;
+    if (!decision->kind->trades_nodes || (cost->norms == COST_NORMS && cost->nodes > COST_NORMS)) return false;
     return !decision_is_at_most(decision, removed, &cost->work);
 }
 
@@ -118,26 +112,10 @@ static enum reason decide_downstream(struct decision *decision, struct node *roo
     return way_downstream(decision, root->outputs[0], a);
 }
 
-/* Whether the inverse of a BatchNormalization finds back what went in, as far as single precision can hold it: no bias
- * drowns its scale, and no mean its deviation. */
 static bool is_invertible(struct decision *decision, const struct node *root)
 {
-    enum { SCALE, BIAS, MEAN, VARIANCE, COUNT };
-    const double *values[COUNT];
-    int64_t channels = INT64_MAX;
-    if (decision->type != DTYPE_FLOAT && decision->type != DTYPE_DOUBLE) return false;
-    for (size_t i = 0; i < COUNT; i++) {
-        enum reason why;
-        const struct tensor *constant = decision_constant(decision, node_input(root, i + 1), &why);
-        if (!constant_values(decision->constants, decision->arena, constant, &values[i])) return false;
-        if (constant->count < channels) channels = constant->count;
-    }
-    for (int64_t c = 0; c < channels; c++) {
-        const double deviation = sqrt(values[VARIANCE][c] + bn_epsilon(root));
-        if (!(fabs(values[SCALE][c]) > SMALLEST_OF_BIAS * fabs(values[BIAS][c]))) return false;
-        if (!(fabs(values[MEAN][c]) <= MOST_DEVIATIONS * deviation)) return false;
-    }
-    return true;
+    const bool is_single = decision->type == DTYPE_FLOAT || decision->type == DTYPE_DOUBLE;
+    return is_single && norm_is_invertible(decision, root);
 }
 
 /* As upstream, where further readers take the inverse. */

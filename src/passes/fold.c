@@ -102,10 +102,8 @@ static bool report_progress(const struct bnfuse_fuse_options *options, size_t do
 static bool fold_roots(struct net *net, const struct bnfuse_fuse_options *options, const struct root_kind *kind,
                        struct pass_report *report, struct bnfuse_error *error)
 {
-    struct decision *decision = decision_open(net, options, kind);
-    constants_spend(decision->constants, report->grown); /* by an earlier round */
+    struct decision *decision = decision_open(net, options, report, kind);
     bool changed = true, goes_on = true;
-    decision->is_late = report->is_late;
     for (int round = 0; goes_on && changed && round < ROUND_LIMIT; round++) {
         struct roots roots = roots_of(net, net->arena, options, kind);
         changed = false;
@@ -114,7 +112,6 @@ static bool fold_roots(struct net *net, const struct bnfuse_fuse_options *option
             if (i % 64 == 0 && !(goes_on = report_progress(options, i, roots.count, error))) break;
         }
     }
-    report->grown = constants_spent(decision->constants);
     decision_close(decision);
     return goes_on;
 }

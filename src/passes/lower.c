@@ -58,9 +58,9 @@ static void lower_one(struct decision *decision, struct node *bn)
 bool lower_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
                struct bnfuse_error *error)
 {
-    (void)report, (void)error;
+    (void)error;
     if (!options->lower_mul_add && !options->lower_conv) return true;
-    struct decision *decision = decision_open(net, options, &norm_roots);
+    struct decision *decision = decision_open(net, options, report, &norm_roots);
     struct roots roots = roots_of(net, net->arena, options, &norm_roots);
     for (size_t i = 0; i < roots.count; i++)
         if (roots.nodes[i]->mark) lower_one(decision, roots.nodes[i]);

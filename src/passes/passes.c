@@ -183,7 +183,7 @@ static void note_sizes(const struct net *net, size_t declarations, struct pass_r
 bool passes_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
                 struct bnfuse_error *error)
 {
-    *report = (struct pass_report){ 0 };
+    *report = (struct pass_report){ .constants = constants_open(net->arena, options->fold_limit) };
     const size_t declarations = net->redeclared ? net->redeclared->count : 0; /* that were given sizes */
     if (!run_each(net, PASS_FIRST, options, report, error)) return false;
     if (!shape_infer(net, error) || !remarks_open(net, report, error)) return false;
@@ -191,6 +191,9 @@ bool passes_run(struct net *net, const struct bnfuse_fuse_options *options, stru
     if (!run_each(net, PASS_LAST, options, report, error)) return false;
     remarks_close(net, report);
     net_close_names(net);
+    report->grown = constants_spent(report->constants);
+    constants_close(report->constants);
+    report->constants = NULL;
     note_affines(net, report);
     note_merged(net, report);
     note_growth(net, report);

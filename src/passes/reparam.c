@@ -286,8 +286,7 @@ bool reparam_run(struct net *net, const struct bnfuse_fuse_options *options, str
 {
     (void)error;
     if (!is_enabled(options, EXTRA_REPARAM)) return true;
-    struct decision *decision = decision_open(net, options, &norm_roots);
-    constants_spend(decision->constants, report->grown);
+    struct decision *decision = decision_open(net, options, report, &norm_roots);
     size_t count;
     struct node **sums = list_sums(net, &count);
     for (size_t i = 0; i < count; i++)

@@ -93,6 +93,7 @@ static enum reason upstream_branch(struct decision *decision, struct crossing *x
     const struct words first = decision->words;
     const struct shape shape = shape_of_branch(decision, x, slot);
     enum reason left = residue_before_as(decision, x->node, slot, x->onto[slot], &shape);
+    if (left == REASON_NOT_WORTH) return left;
     decision->words = first;
     return left ? reason : REASON_NONE;
 }

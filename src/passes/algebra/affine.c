@@ -34,6 +34,9 @@ bool affine_is_identity(const struct affine *a)
 
 int64_t affine_not_finite(const struct affine *a)
 {
+    double sum = 0; /* of zeros, and of NaN for what is not finite */
+    for (int64_t c = 0; c < a->channels; c++) sum += 0 * a->scale[c] + 0 * a->shift[c];
+    if (sum == 0) return -1;
     for (int64_t c = 0; c < a->channels; c++)
         if (!isfinite(a->scale[c]) || !isfinite(a->shift[c])) return c;
     return -1;

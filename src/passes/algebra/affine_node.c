@@ -10,6 +10,7 @@
 #include "onnx/graph/schema.h"
 #include "onnx/shape/infer.h"
 #include "onnx/shape/rules.h"
+#include "passes/algebra/norm.h"
 #include "runtime/kernel.h"
 
 #include <assert.h>
@@ -19,78 +20,6 @@
 static int64_t dim_size(const struct value *value, int axis)
 {
     return value->shape.rank > axis ? value->shape.dims[axis].size : -1;
-}
-
-static enum reason per_element(struct decision *decision, const struct node *bn)
-{
-    const struct value *x = node_input(bn, 0);
-    enum reason why;
-    const struct tensor *tensor = decision_constant(decision, node_input(bn, 1), &why);
-    if (x->shape.rank < 0)
-        return decision_stop(decision, REASON_PER_ELEMENT, node_title(bn), "the rank of its input is unknown");
-    if (tensor && tensor->rank == 1 && x->shape.rank > 2)
-        return decision_stop(decision, REASON_PER_ELEMENT, node_title(bn),
-                             "its parameters are vectors, so no runtime takes it: spatial = 0 was written by mistake; "
-                             "remove the attribute");
-    return decision_stop(decision, REASON_PER_ELEMENT, node_title(bn), "spatial = 0 with an input of rank %d",
-                         x->shape.rank);
-}
-
-static enum reason batchnorm(struct decision *decision, const struct node *bn, struct affine **affine, size_t *slot)
-{
-    static const char *const names[] = { "scale", "bias", "mean", "variance" };
-    enum reason why;
-    const struct value *x = node_input(bn, 0);
-    if (bn->opset > LATEST_OPSET)
-        return decision_stop(decision, REASON_UNKNOWN_OPSET, node_title(bn), "opset %lld", (long long)bn->opset);
-    if (x->type != DTYPE_UNDEFINED && dtype_kind(x->type) != KIND_REAL)
-        return decision_stop(decision, REASON_MISMATCH, x->name, "its input is of type %s", dtype_name(x->type));
-    if (bn_is_training(bn))
-        return decision_stop(decision, REASON_TRAINING_MODE, node_title(bn),
-                             bn_trains_by_default(bn) ? "is_test is not 1, and before opset 7 that means training"
-                                                      : "an InstanceNormalization is sometimes exported in this form");
-    if (node_outputs_are_read(bn, 1))
-        return decision_stop(decision, REASON_MISMATCH, node_title(bn),
-                             "its mean or variance is read, which it does not compute at inference");
-    if (bn_is_per_element(bn) && x->shape.rank != 2) return per_element(decision, bn);
-
-    const double *parameter[4];
-    int64_t channels = -1;
-    for (size_t i = 0; i < 4; i++) {
-        struct value *value = node_input(bn, i + 1);
-        const struct tensor *tensor = decision_constant(decision, value, &why);
-        if (!tensor) return decision_stop(decision, why, value->name, "its %s", names[i]);
-        if (tensor->rank != 1 || dtype_kind(tensor->type) != KIND_REAL)
-            return decision_stop(decision, REASON_MISMATCH, value->name, "its %s is not a vector of reals", names[i]);
-        if (channels < 0) channels = tensor->count;
-        if (tensor->count != channels)
-            return decision_stop(decision, REASON_MISMATCH, value->name, "its %s has %lld elements, its scale %lld",
-                                 names[i], (long long)tensor->count, (long long)channels);
-        if (!constant_values(decision->constants, decision->arena, tensor, &parameter[i]))
-            return decision_stop(decision, REASON_NOT_CONSTANT, value->name, "its %s cannot be read", names[i]);
-    }
-    /* A vector is one channel: so the operator is defined. */
-    const bool is_vector = x->shape.rank == 1 && channels == 1;
-    if (x->shape.rank >= 0 && x->shape.rank < 2 && !is_vector)
-        return decision_stop(decision, REASON_MISMATCH, x->name, "its input has rank %d and no channel axis",
-                             x->shape.rank);
-    if (dim_size(x, 1) >= 0 && dim_size(x, 1) != channels)
-        return decision_stop(decision, REASON_MISMATCH, x->name, "%lld channels arrive, the parameters have %lld",
-                             (long long)dim_size(x, 1), (long long)channels);
-
-    double epsilon = bn_epsilon(bn), *scale, *shift;
-    *affine = affine_blank(decision->arena, is_vector ? AXIS_ANY : 1, channels, &scale, &shift);
-    *slot = 0;
-    for (int64_t c = 0; c < channels; c++) {
-        double variance = parameter[3][c] + epsilon;
-        scale[c] = parameter[0][c] / sqrt(variance);
-        shift[c] = parameter[1][c] - parameter[2][c] * scale[c];
-        if (!(variance > 0) || !isfinite(scale[c]) || !isfinite(shift[c]))
-            return decision_stop(decision, REASON_NOT_FINITE, node_title(bn),
-                                 "channel %lld: scale %g, mean %g, variance + epsilon %g", (long long)c,
-                                 parameter[0][c], parameter[2][c], variance);
-    }
-    return REASON_NONE;
 }
 
 /* Which axis of x the constant's only axis longer than 1 falls on, by the broadcasting rules of the node's opset.
@@ -218,7 +147,7 @@ bool affine_doubles(const struct node *node)
 
 enum reason affine_of_node(struct decision *decision, const struct node *node, struct affine **affine, size_t *slot)
 {
-    if (bn_is(node)) return batchnorm(decision, node, affine, slot);
+    if (bn_is(node)) return norm_affine(decision, node, affine, slot);
     if (node->is_contradicted)
         return decision_stop(decision, REASON_MISMATCH, node_title(node), "%s", "its inputs do not go together");
     if (passes_through(node)) return one_number(decision, 1, affine, slot);

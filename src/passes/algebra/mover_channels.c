@@ -20,9 +20,10 @@ static struct affine *placed(struct arena *arena, const struct affine *a, int ax
 {
     const struct affine *along = affine_along(arena, a, axis, count);
     if (!along || first < 0 || first + count > channels) return NULL;
-    int64_t *from = NEW_ARRAY(arena, int64_t, (size_t)channels);
-    for (int64_t c = 0; c < channels; c++) from[c] = c >= first && c < first + count ? c - first : -1;
-    return affine_picked(arena, along, channels, from);
+    double *scale = vector_of(arena, channels, 1), *shift = NEW_ARRAY(arena, double, (size_t)channels);
+    memcpy(scale + first, along->scale, (size_t)count * sizeof *scale);
+    memcpy(shift + first, along->shift, (size_t)count * sizeof *shift);
+    return affine_new(arena, axis, channels, scale, shift);
 }
 
 static bool concat_axis(const struct crossing *x, int *axis)

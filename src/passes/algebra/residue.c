@@ -59,7 +59,9 @@ static enum reason residue(struct decision *decision, void (*apply)(struct decis
     work_add(&decision->cost.work, shape, operations);
     decision->cost.nodes += norm ? 1 : operations;
     decision->cost.norms += norm;
-    return REASON_NONE;
+    if (decision->cost.norms <= COST_NORMS) return REASON_NONE;
+    return decision_stop(decision, REASON_NOT_WORTH, node_title(node), "%d BatchNormalizations would be left",
+                         decision->cost.norms);
 }
 
 /* The constant operand of a sum that alone reads the value; its slot, or -1. */

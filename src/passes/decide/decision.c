@@ -6,6 +6,7 @@
 #include "onnx/graph/bn.h"
 #include "onnx/graph/edit.h"
 #include "onnx/shape/symbol.h"
+#include "passes/decide/remark.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -42,7 +43,8 @@ static void take_sizes(struct decision *decision)
     }
 }
 
-struct decision *decision_open(struct net *net, const struct bnfuse_fuse_options *options, const struct root_kind *kind)
+struct decision *decision_open(struct net *net, const struct bnfuse_fuse_options *options,
+                               const struct pass_report *report, const struct root_kind *kind)
 {
     struct decision *decision = NEW(net->arena, struct decision);
     decision->net = net;
@@ -50,14 +52,15 @@ struct decision *decision_open(struct net *net, const struct bnfuse_fuse_options
     decision->kind = kind;
     take_sizes(decision);
     decision->all_visits = NEW(net->arena, size_t);
-    decision->constants = constants_open(net->arena, options->fold_limit);
+    decision->constants = report->constants;
+    decision->is_late = report->is_late;
     decision->arena = arena_scratch(net->arena);
     return decision;
 }
 
 void decision_close(struct decision *decision)
 {
-    constants_close(decision->constants);
+    constants_forget(decision->constants);
     arena_close(decision->arena);
 }
 

@@ -16,6 +16,7 @@
 struct affine;
 struct anchor;
 struct decision;
+struct pass_report;
 struct root_kind;
 struct shift_map;
 
@@ -32,6 +33,9 @@ struct step {
     double number, low, high;
     struct step *next;
 };
+
+/* One BatchNormalization is never traded for two: no way that leaves more is followed to its end. */
+enum { COST_NORMS = 1 };
 
 /* What a decision says. Where a second attempt fares no better than the first, the words of the first are put back. */
 struct words {
@@ -72,9 +76,10 @@ struct decision {
     char path[160];         /* operators visited */
 };
 
-/* A decision for passes: scratch arena and constants, both released with the net's arena, or by decision_close. */
+/* A decision for a pass: its scratch arena is released with the net's arena, or by decision_close. The constants are
+ * those of the report. */
 struct decision *decision_open(struct net *net, const struct bnfuse_fuse_options *options,
-                               const struct root_kind *kind);
+                               const struct pass_report *report, const struct root_kind *kind);
 void decision_close(struct decision *decision);
 
 /* Says what is in the way, and returns the reason. `where` and the formatted detail live in the scratch arena. */

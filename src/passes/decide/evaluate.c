@@ -12,10 +12,10 @@
 
 #include <string.h>
 
-#define CONE_LIMIT   256         /* nodes above a computed constant; real ones have a handful */
-#define WORK_LIMIT   WORK_SECOND /* of all computed constants of a model */
-#define VALUES_LIMIT (1 << 18)   /* doubles that are kept of constants that were read */
-#define VALUES_EACH  8           /* what keeping some costs besides */
+#define CONE_LIMIT  256         /* nodes above a computed constant; real ones have a handful */
+#define WORK_LIMIT  WORK_SECOND /* of all computed constants of a model */
+#define KNOWN_LIMIT (1 << 18)   /* doubles that are kept of what was made of constants */
+#define KNOWN_EACH  16          /* what keeping some costs besides */
 
 struct found {
     struct value *value;
@@ -29,8 +29,8 @@ struct constants {
     struct array_pool *pool;
     struct found *all;
     uint64_t limit, computed, spent;
-    struct pointer_map folds, values; /* in one arena */
-    int64_t values_left;
+    struct pointer_map folds, known;
+    int64_t known_left;
     uint64_t work_left;
 };
 
@@ -44,23 +44,32 @@ struct constants *constants_open(struct arena *arena, uint64_t limit)
     struct constants *constants = NEW(arena, struct constants);
     *constants = (struct constants){ .arena = arena,
                                      .folds.arena = arena_scratch(arena),
-                                     .values_left = VALUES_LIMIT,
+                                     .known.arena = arena_scratch(arena),
+                                     .known_left = KNOWN_LIMIT,
                                      .limit = limit,
                                      .work_left = WORK_LIMIT,
                                      .pool = NEW(arena, struct array_pool) };
-    constants->values.arena = constants->folds.arena;
     pool_open(constants->pool, arena->memory);
     arena_defer(arena, release_pool, constants->pool);
     return constants;
 }
 
-void constants_close(struct constants *constants)
+void constants_forget(struct constants *constants)
 {
     for (struct found *found = constants->all; found; found = found->next) found->value->mark = NULL;
     constants->all = NULL;
+    arena_clear(constants->folds.arena);
+    constants->folds = (struct pointer_map){ .arena = constants->folds.arena };
+    constants->computed = 0;
+    constants->work_left = WORK_LIMIT;
+}
+
+void constants_close(struct constants *constants)
+{
+    constants_forget(constants);
     arena_close(constants->folds.arena);
-    constants->folds = constants->values = (struct pointer_map){ .arena = constants->folds.arena };
-    constants->values_left = VALUES_LIMIT;
+    arena_close(constants->known.arena);
+    pool_close(constants->pool);
 }
 
 bool constants_fit(const struct constants *constants, uint64_t bytes)
@@ -202,18 +211,16 @@ static const struct tensor *known_content(struct constants *constants, const str
     return tensor_whole(constants->arena, value->type, value->shape.rank, dims, elements);
 }
 
-bool constant_values(struct constants *constants, struct arena *scratch, const struct tensor *tensor,
-                     const double **values)
+struct pointer_map *constants_known(struct constants *constants)
 {
-    double *read = pointer_map_get(&constants->values, tensor);
-    const bool keeps = !read && tensor->count <= constants->values_left - VALUES_EACH;
-    if (!read && !tensor_values(tensor, keeps ? constants->values.arena : scratch, &read, NULL)) return false;
-    if (keeps) {
-        pointer_map_set(&constants->values, tensor, read);
-        constants->values_left -= tensor->count + VALUES_EACH;
-    }
-    *values = read;
-    return true;
+    return &constants->known;
+}
+
+struct arena *constants_room(struct constants *constants, int64_t doubles)
+{
+    if (doubles > constants->known_left - KNOWN_EACH) return NULL;
+    constants->known_left -= doubles + KNOWN_EACH;
+    return constants->known.arena;
 }
 
 static struct found *remember(struct constants *constants, struct value *value)

@@ -10,18 +10,20 @@
 
 struct constants;
 
-/* `limit`: bytes that all computed constants together may take. In the arena. What was found is remembered in the
- * values' marks; constants_close clears them. */
+/* For all passes over a net. `limit`: bytes that all computed constants together may take. In the arena. */
 struct constants *constants_open(struct arena *arena, uint64_t limit);
 void constants_close(struct constants *constants);
+/* After a pass: what was found is remembered in the values' marks, which are cleared, and the next pass has a share of
+ * work of its own. */
+void constants_forget(struct constants *constants);
 
 /* The constant, or NULL: not constant, or (*over_budget) too large to compute. In the arena of `constants`. */
 const struct tensor *constant_find(struct constants *constants, struct value *value, bool *over_budget);
 
-/* All elements of a constant that was found, as doubles: kept for whoever asks next where they are not too many, else
- * in `scratch`. False when they cannot be read. */
-bool constant_values(struct constants *constants, struct arena *scratch, const struct tensor *tensor,
-                     const double **values);
+/* What is made of stored tensors, which never change, for whoever asks next, in whatever pass: by a tensor, and in an
+ * arena that has room for `doubles` more; NULL when it has not. */
+struct pointer_map *constants_known(struct constants *constants);
+struct arena *constants_room(struct constants *constants, int64_t doubles);
 
 /* Where a pass keeps what it made of constants, by a hash of its own, so that equal folds of a shared weight are made
  * once. */
