@@ -645,6 +645,53 @@ static void build_codes(struct build *b, bool is_second)
     build_output(b, "y", DTYPE_UINT8, NULL);
 }
 
+/* Numbers drawn at random are hardly ever between the two thresholds, nor at one of them. */
+static void build_comparison(struct build *b, const char *op, double limit)
+{
+    build_input(b, "x", DTYPE_FLOAT, "1,3,8,8");
+    build_init(b, "w", DTYPE_FLOAT, "8,3,3,3", 5);
+    build_init_values(b, "limit", DTYPE_FLOAT, "", &limit);
+    build_init_values(b, "low", DTYPE_FLOAT, "", (double[]){ -1 });
+    build_node(b, "Conv", NULL, "x w", "h", NULL);
+    build_node(b, "Relu", NULL, "h", "z", NULL);
+    build_node(b, op, NULL, "z limit", "is", NULL);
+    build_node(b, "Where", NULL, "is z low", "y", NULL);
+    build_output(b, "y", DTYPE_FLOAT, NULL);
+}
+
+static void build_real_threshold(struct build *b, bool is_second)
+{
+    build_comparison(b, "Greater", is_second ? 7.007 : 7);
+}
+
+static void build_met_threshold(struct build *b, bool is_second)
+{
+    build_comparison(b, is_second ? "GreaterOrEqual" : "Greater", 3);
+}
+
+/* Which of a thousand classes is best is a whole number. */
+static void build_class_threshold(struct build *b, bool is_second)
+{
+    build_input(b, "x", DTYPE_FLOAT, "2,16");
+    build_init(b, "w", DTYPE_FLOAT, "16,1000", 5);
+    build_init_values(b, "limit", DTYPE_INT64, "", (double[]){ is_second ? 8 : 7 });
+    build_node(b, "MatMul", NULL, "x w", "h", NULL);
+    build_node(b, "ArgMax", NULL, "h", "best", "axis=1");
+    build_node(b, "Less", NULL, "best limit", "y", NULL);
+    build_output(b, "y", DTYPE_BOOL, NULL);
+}
+
+static void build_keys(struct build *b, bool is_second)
+{
+    build_import(b, "ai.onnx.ml", 2);
+    build_input(b, "x", DTYPE_INT64, "4");
+    BnfuseOnnx__NodeProto *node =
+        build_node(b, "LabelEncoder", NULL, "x", "y", "keys_int64s=70,80,90 values_strings=|five|six|seven");
+    node->domain = arena_copy_text(&b->arena, "ai.onnx.ml");
+    node->attribute[0]->ints[2] += is_second;
+    build_output(b, "y", DTYPE_STRING, NULL);
+}
+
 /* One number, which a draw may make positive. */
 static void build_slope(struct build *b, bool is_second)
 {
@@ -796,6 +843,10 @@ static void what_usual_numbers_do_not_show_is_found(void **state)
         { "whole numbers below zero", build_division },
         { "the sign of whole numbers", build_sign },
         { "whole numbers at a limit", build_threshold },
+        { "a threshold of real numbers", build_real_threshold },
+        { "a threshold that is met", build_met_threshold },
+        { "a threshold of classes", build_class_threshold },
+        { "keys of a table", build_keys },
         { "the last bit of a large whole number", build_large_whole },
         { "a step of a quantized weight", build_codes },
         { "RoiAlign at two opsets", build_regions },

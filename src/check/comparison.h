@@ -28,8 +28,8 @@ struct comparison {
     struct score *scores; /* an output of a each */
     bool equal;           /* bit for bit, in the models' own types */
     const struct guess *guess;
-    bool is_open;     /* a dim of an input had to be guessed */
-    bool is_narrowed; /* a draw of anything gives other numbers */
+    bool is_open; /* a dim of an input had to be guessed */
+    int beyond;   /* so many draws of anything give other numbers */
     struct prover prover;
     const struct site *blamed; /* the segment of the verdict */
     const char *broken;        /* b did not run where a did */

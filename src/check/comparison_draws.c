@@ -23,7 +23,12 @@ static const struct draw draws[] = {
 };
 
 /* Where the other draws are narrower: of numbers that a Log can take, of whole ones that may be flags. */
-static const struct draw anything = { .name = "anything", .scale = 1, .rounds = 2, .is_anything = true };
+#define ANYTHING(size)                                                        \
+    {                                                                         \
+        .name = "anything", .scale = (size), .rounds = 2, .is_anything = true \
+    }
+static const struct draw anything[MOST_DRAWS_BEYOND] = { ANYTHING(1), ANYTHING(2), ANYTHING(0.5),
+                                                         ANYTHING(4), ANYTHING(8), ANYTHING(0.25) };
 
 enum { DRAW_COUNT = sizeof draws / sizeof *draws, FIRST_DRAWS = 4, PERTURBED_RUNS = 2 };
 
@@ -237,7 +242,7 @@ static bool compare_first(struct comparison *comparison, bool is_sampled, struct
         if (fed && compare_draw(comparison, true, is_sampled, &latest)) {
             comparison->guess = &guesses[i];
             comparison->is_open = guessed;
-            comparison->is_narrowed = session->narrowed;
+            comparison->beyond = session->beyond;
             comparison->result->inputs = describe_inputs(session->arena, &session->before);
             comparison->result->set_count++;
             return true;
@@ -271,9 +276,11 @@ static bool compare_more(struct comparison *comparison, const struct draw *draw,
 /* Where other draws give other numbers than the first can. */
 static bool compare_beyond(struct comparison *comparison, struct bnfuse_error *error)
 {
+    const int count = comparison->session->options->sets.count ? 0 : comparison->beyond;
     comparison->session->set = NULL;
-    return !comparison->is_narrowed || comparison->session->options->sets.count
-           || compare_more(comparison, &anything, error);
+    for (int i = 0; i < count; i++)
+        if (!compare_more(comparison, &anything[i], error)) return false;
+    return true;
 }
 
 bool compare_first_draw(struct comparison *comparison, struct bnfuse_error *error)

@@ -9,6 +9,7 @@
 #include "onnx/graph/operator.h"
 
 #include <math.h>
+#include <string.h>
 
 struct seen {
     double scale;
@@ -161,20 +162,93 @@ static struct array *drive_codes(const struct driver *driver, size_t input, enum
     return made;
 }
 
+/* A graph's input may be anything of its type; what is computed is not below zero where it never was. */
+static bool can_be(const struct array *array, const struct value *origin, int64_t number)
+{
+    bool is_positive = origin->writer && number < 0;
+    if (dtype_wrap(array->type, number) != number) return false;
+    for (int64_t i = 0; i < array->count && is_positive; i++) is_positive &= array->i64[i] >= 0;
+    return !is_positive;
+}
+
+/* Puts a threshold in the place of an element; leaves it where there is none. */
+static void put_threshold(const struct driver *driver, size_t input, struct array *made, int64_t i,
+                          const struct threshold_choice *choice)
+{
+    const struct thresholds *thresholds = &driver->thresholds[input];
+    const char *text;
+    double number;
+    int64_t whole;
+    if (made->store == STORE_TEXT && (text = thresholds_text(thresholds, choice))) made->text[i] = text;
+    if (made->store == STORE_I64 && thresholds_whole(thresholds, choice, &whole)
+        && can_be(driver->site->fed[input], driver->site->origins[input], whole))
+        made->i64[i] = whole;
+    if (made->store == STORE_F64 && thresholds_real(thresholds, choice, &number)
+        && confine(&driver->seen[input], number) == number)
+        made->f64[i] = number;
+}
+
+/* Each element by itself; in every other round all at one, so that one of them does not hide another. */
+static struct array *drive_to_thresholds(const struct driver *driver, size_t input, bool meets)
+{
+    const struct array *array = driver->site->fed[input];
+    struct array *made = array_new(array->pool, array->type, array->store, array->rank, array->dims);
+    const uint64_t of_round = hash_mix(driver->seed + driver->round, input);
+    uint64_t bits = of_round;
+    if (made->count) memcpy(made->data, array->data, (size_t)made->count * store_size(made->store));
+    for (int64_t i = 0; i < made->count; i++) {
+        bits = hash_mix(bits, (uint64_t)i);
+        const struct threshold_choice choice = { driver->round % 2 ? of_round : bits, bits >> 8, i, meets };
+        if (bits % 8) put_threshold(driver, input, made, i, &choice);
+    }
+    return made;
+}
+
+static bool has_threshold(const struct driver *driver, size_t i)
+{
+    const struct array *array = driver->site->fed[i];
+    struct value *origin = driver->site->origins[i];
+    bool is_sequence = !array || array->store == STORE_SEQUENCE;
+    return !is_sequence && array->type != DTYPE_BOOL && driver->thresholds[i].count > 0
+           && !pointer_map_get(driver->sizes, origin) && !site_is_fixed(origin);
+}
+
+bool has_thresholds(const struct driver *driver)
+{
+    for (size_t i = 0; i < driver->site->given_count; i++)
+        if (has_threshold(driver, i)) return true;
+    return false;
+}
+
 struct array *drive_value(const struct driver *driver, size_t i, const int64_t *dims, enum drive drive)
 {
     struct array *array = driver->site->fed[i];
+    if (drive >= DRIVE_COUNT && has_threshold(driver, i)) return drive_to_thresholds(driver, i, drive == DRIVE_MEET);
+    if (drive >= DRIVE_COUNT) return array ? array_keep(array) : NULL;
     if (is_code(driver, i)) return drive_codes(driver, i, drive);
     if (is_flag(driver, i)) return flipped(array, drive % 2);
     if (is_driven(driver, i)) return drive_array(driver, i, dims, drive);
     return array ? array_keep(array) : NULL;
 }
 
-struct driver open_driver(struct arena *arena, const struct site *site, const struct pointer_map *sizes, uint64_t seed)
+/* Of both models, for they may differ. */
+static struct thresholds thresholds_of(const struct prover *prover, const struct site *site, size_t i)
 {
-    struct driver driver = { .site = site, .sizes = sizes, .seed = seed };
-    driver.seen = NEW_ARRAY(arena, struct seen, site->given_count);
-    for (size_t i = 0; i < site->given_count; i++)
+    struct thresholds thresholds = { .arena = prover->scratch,
+                                     .precision = (enum dtype)prover->options->asked.precision };
+    thresholds_collect(&thresholds, site->origins[i]);
+    thresholds_collect(&thresholds, site->given[i]);
+    return thresholds;
+}
+
+struct driver open_driver(const struct prover *prover, const struct site *site)
+{
+    struct driver driver = { .site = site, .sizes = prover->sizes, .seed = prover->options->asked.seed };
+    driver.seen = NEW_ARRAY(prover->scratch, struct seen, site->given_count);
+    driver.thresholds = NEW_ARRAY(prover->scratch, struct thresholds, site->given_count);
+    for (size_t i = 0; i < site->given_count; i++) {
         if (is_driven(&driver, i)) driver.seen[i] = look_at(site->fed[i], site->origins[i]);
+        driver.thresholds[i] = thresholds_of(prover, site, i);
+    }
     return driver;
 }

@@ -5,6 +5,7 @@
 #include "check/input.h"
 
 #include "check/footprint.h"
+#include "check/threshold.h"
 #include "onnx/graph/attr.h"
 #include "onnx/graph/need.h"
 #include "onnx/graph/operator.h"
@@ -324,12 +325,6 @@ static bool narrow_by_reader(struct chooser *chooser, const struct use *use, str
     return true;
 }
 
-static bool passes_numbers_on(const struct use *use)
-{
-    if (!use->node || !use->node->row) return false;
-    return use->node->row->passes == ALL_SLOTS || (use->slot < 32 && use->node->row->passes & SLOT(use->slot));
-}
-
 static struct range range_of_type(enum dtype type)
 {
     switch (type) {
@@ -337,32 +332,6 @@ static struct range range_of_type(enum dtype type)
     case DTYPE_INT8: return (struct range){ .low = -128, .high = 127 };
     default: return (struct range){ .low = 0, .high = 1 };
     }
-}
-
-enum { MAX_VISITED = 64 };
-
-/* Values that hold the same numbers. */
-struct followed {
-    const struct value *values[MAX_VISITED];
-    size_t count;
-};
-
-static void follow(struct followed *followed, const struct value *value)
-{
-    for (size_t i = 0; i < followed->count; i++)
-        if (followed->values[i] == value) return;
-    if (value && followed->count < MAX_VISITED) followed->values[followed->count++] = value;
-}
-
-/* What a call passes is a parameter of the function; and what a loop starts with or steps through, one of its body, at
- * the same place. */
-static void follow_use(struct followed *followed, const struct use *use)
-{
-    const struct node *node = use->node;
-    if (passes_numbers_on(use)) follow(followed, node_output(node, 0));
-    if (node->function && use->slot < node->function->input_count) follow(followed, node->function->inputs[use->slot]);
-    for (size_t i = 0; i < node->inner_count; i++)
-        if (use->slot < node->inner[i]->input_count) follow(followed, node->inner[i]->inputs[use->slot]);
 }
 
 /* Follows the value through what only moves it, and narrows the range at every reader with limits. False where whole
@@ -447,6 +416,11 @@ static double drawn(const struct draw *draw, double normal, double first, uint64
     return draw->scale * normal;
 }
 
+static void look_beyond(struct chooser *chooser, int draws)
+{
+    if (draws > chooser->beyond) chooser->beyond = draws;
+}
+
 /* Real numbers that are sizes or indices are whole; a variance is none below zero. */
 static void fill_real(struct chooser *chooser, const struct value *value, enum dtype type, int64_t count, void *bytes)
 {
@@ -458,7 +432,7 @@ static void fill_real(struct chooser *chooser, const struct value *value, enum d
         for (int64_t i = 0; i < count; i++) values[i] = (double)whole[i];
     } else {
         random_normal(values, count, seed_of(chooser), value->name);
-        chooser->narrowed |= isfinite(range.real.low) || isfinite(range.real.high);
+        if (isfinite(range.real.low) || isfinite(range.real.high)) look_beyond(chooser, 1);
         if (chooser->draw->is_anything) range = (struct range)UNLIMITED;
         for (int64_t i = 0; i < count; i++)
             values[i] = fold_into(&range.real, drawn(chooser->draw, values[i], values[0], (uint64_t)i));
@@ -474,26 +448,13 @@ static void take_content(const struct value *value, int64_t *values, int64_t cou
         if (value->content[i].size >= 0) values[i] = value->content[i].size;
 }
 
-/* Whether a constant that the node reads holds a number that is no flag. */
-static bool reads_number(const struct node *node)
-{
-    for (size_t slot = 0; slot < node->input_count; slot++) {
-        struct value *value = node_input(node, slot);
-        const struct tensor *constant = value ? value_constant(value) : NULL;
-        int64_t number;
-        for (int64_t i = 0; constant && i < constant->count && i < MAX_VISITED; i++)
-            if (tensor_read_whole(constant, i, 1, &number, NULL) && number != 0 && number != 1) return true;
-    }
-    return false;
-}
-
-/* What is made of it is a whole number again, and another; or it is held against what is no flag. */
+/* What is made of it is a whole number again, and another. */
 static bool is_number_to(const struct value *value, const struct use *use)
 {
     const struct operator_row *row = use->node ? use->node->row : NULL;
     const struct value *made = row ? node_output(use->node, 0) : NULL;
     if (!made || !(row->arithmetic || row->laws & ELEMENTWISE) || passes_numbers_on(use)) return false;
-    return made->type == value->type || (made->type == DTYPE_BOOL && reads_number(use->node));
+    return made->type == value->type;
 }
 
 /* Whether some reader takes it for a number rather than a flag. */
@@ -511,66 +472,80 @@ static struct range range_of_numbers(enum dtype type)
     return (struct range){ .low = has_sign ? -100 : 0, .high = 100 };
 }
 
-/* Numbers that readers hold the value against. */
-struct limits {
-    int64_t numbers[MAX_VISITED];
-    size_t count;
-};
-
-static void collect_limits(struct limits *limits, const struct value *value)
+static struct thresholds find_thresholds(const struct chooser *chooser, const struct value *value)
 {
-    for (const struct use *use = value ? value->uses : NULL; use; use = use->next) {
-        const struct value *made = use->node ? node_output(use->node, 0) : NULL;
-        for (size_t slot = 0; made && made->type == DTYPE_BOOL && slot < use->node->input_count; slot++) {
-            struct value *other = node_input(use->node, slot);
-            const struct tensor *constant = other ? value_constant(other) : NULL;
-            for (int64_t i = 0; constant && i < constant->count && limits->count < MAX_VISITED; i++)
-                limits->count += tensor_read_whole(constant, i, 1, &limits->numbers[limits->count], NULL);
-        }
-    }
+    struct thresholds thresholds = { .arena = chooser->arena };
+    thresholds_collect(&thresholds, value);
+    if (chooser->other) thresholds_collect(&thresholds, chooser->other);
+    return thresholds;
+}
+
+/* A draw meets few of many thresholds. */
+static int draws_for(const struct thresholds *thresholds)
+{
+    return thresholds->count ? MOST_DRAWS_BEYOND : 1;
 }
 
 /* Any numbers: of three, two are small, or such that a reader holds them against. */
 enum { SMALL_NUMBERS = 9 };
 
-static void draw_any(const struct chooser *chooser, const struct value *value, int64_t *values, int64_t count)
+static void draw_any(const struct chooser *chooser, const struct value *value, const struct thresholds *thresholds,
+                     int64_t *values, int64_t count)
 {
-    struct limits limits = { .count = 0 };
     const struct range range = range_of_numbers(value->type);
     uint64_t state = state_of(seed_of(chooser), value->name);
     draw_whole(&range, values, count, state);
-    collect_limits(&limits, value);
-    collect_limits(&limits, chooser->other);
     for (int64_t i = 0; i < count; i++) {
         uint64_t bits = random_bits(&state) >> 11;
+        const struct threshold_choice choice = { bits, bits >> 8, i, bits >> 33 & 1 };
         if (bits % 3 == 0) continue;
-        if (limits.count) values[i] = limits.numbers[bits / 3 % limits.count];
-        else values[i] %= SMALL_NUMBERS;
+        if (!thresholds_whole(thresholds, &choice, &values[i])) values[i] %= SMALL_NUMBERS;
     }
+}
+
+static bool is_number(const struct chooser *chooser, const struct value *value, const struct thresholds *thresholds)
+{
+    return thresholds_number(thresholds) || is_computed_with(value)
+           || (chooser->other && is_computed_with(chooser->other));
 }
 
 static void fill_whole(struct chooser *chooser, const struct value *value, struct tensor *tensor, void *bytes)
 {
     struct range range = { .low = 0, .high = 1 };
+    struct thresholds thresholds = { .count = 0 };
     bool any_number = false;
     int64_t *values = NEW_ARRAY(chooser->arena, int64_t, (size_t)tensor->count);
     if (tensor->type != DTYPE_BOOL && !find_range(chooser, value, &range)) {
-        bool is_number = is_computed_with(value) || (chooser->other && is_computed_with(chooser->other));
         range = range_of_type(value->type);
-        chooser->narrowed |= is_number;
-        any_number = is_number && chooser->draw->is_anything;
+        thresholds = find_thresholds(chooser, value);
+        any_number = is_number(chooser, value, &thresholds);
+        if (any_number) look_beyond(chooser, draws_for(&thresholds));
     }
-    if (any_number) draw_any(chooser, value, values, tensor->count);
+    if (any_number && chooser->draw->is_anything) draw_any(chooser, value, &thresholds, values, tensor->count);
     else draw_whole(&range, values, tensor->count, state_of(seed_of(chooser), value->name));
     take_content(value, values, tensor->count);
     dtype_store_whole(tensor->type, values, tensor->count, bytes);
 }
 
-static void fill_text(struct chooser *chooser, struct tensor *tensor, uint64_t state)
+/* One letter; or what a reader looks for, as it is and within others. */
+static char *draw_text(const struct chooser *chooser, const struct thresholds *thresholds, uint64_t bits)
+{
+    const int letter = (int)(bits % 26);
+    const struct threshold_choice choice = { .which = bits >> 8, .element = bits >> 16 };
+    const char *sought = chooser->draw->is_anything ? thresholds_text(thresholds, &choice) : NULL;
+    if (!chooser->draw->is_anything || bits % 5 == 0) return arena_printf(chooser->arena, "%c", 'a' + letter);
+    if (!sought) return arena_printf(chooser->arena, "%c %c", 'A' + letter, 'a' + letter);
+    if (bits % 5 == 1) return arena_printf(chooser->arena, "%c%s%c", 'A' + letter, sought, 'a' + letter);
+    return arena_copy_text(chooser->arena, sought);
+}
+
+static void fill_text(struct chooser *chooser, const struct value *value, struct tensor *tensor)
 {
     char **strings = NEW_ARRAY(chooser->arena, char *, (size_t)tensor->count);
-    for (int64_t i = 0; i < tensor->count; i++)
-        strings[i] = arena_printf(chooser->arena, "%c", (int)('a' + random_bits(&state) % 26));
+    const struct thresholds thresholds = find_thresholds(chooser, value);
+    uint64_t state = state_of(seed_of(chooser), value->name);
+    for (int64_t i = 0; i < tensor->count; i++) strings[i] = draw_text(chooser, &thresholds, random_bits(&state));
+    look_beyond(chooser, draws_for(&thresholds));
     tensor->strings = strings;
 }
 
@@ -605,7 +580,7 @@ bool choose_input(struct chooser *chooser, struct datum *datum, struct value *va
     if (kind == KIND_REAL) fill_real(chooser, value, tensor.type, tensor.count, bytes);
     if (kind == KIND_COMPLEX) fill_real(chooser, value, dtype_part(tensor.type), 2 * tensor.count, bytes);
     if (kind == KIND_WHOLE) fill_whole(chooser, value, &tensor, bytes);
-    if (kind == KIND_STRING) fill_text(chooser, &tensor, state_of(seed_of(chooser), value->name));
+    if (kind == KIND_STRING) fill_text(chooser, value, &tensor);
     else tensor.bytes = bytes;
     datum->form = FORM_TENSOR;
     datum->tensor = tensor;

@@ -33,6 +33,8 @@ struct draw {
     bool is_anything; /* real numbers also where a reader (Log, Sqrt) makes NaN of them, whole ones that are no flags */
 };
 
+enum { MOST_DRAWS_BEYOND = 6 };
+
 /* Which dims become smaller than the model has them: a site can be proven on small tensors. By its footprint, those of
  * images (rank 4 and more) but their channels; or those that nothing pins. And without one, to CLIPPED: all but axis 1
  * or the last one, which may hold channels; or rows alone, when there are many. */
@@ -49,7 +51,7 @@ struct chooser {
     const struct footprint *footprint; /* of CLIP_IMAGES and CLIP_UNPINNED */
     bool clipped;                      /* a dim became smaller */
     bool guessed;                      /* a dim was open, so that another guess may do better */
-    bool narrowed;                     /* a draw of anything would give other numbers */
+    int beyond;                        /* so many draws of anything would give other numbers */
     const struct value *other;         /* of another model, which is fed the same; NULL: none */
     bool invents;                      /* guess the unknowns that a dim is computed from, not the dim */
     bool computed;                     /* a guessed dim is computed from unknowns */

@@ -37,6 +37,7 @@ struct proof {
     struct plan *plan_a, *plan_b;
     double perturbation; /* the largest that was measured; < 0: none */
     bool says_little;
+    bool meets;      /* thresholds are met for certain, so the last bit of an input says nothing */
     bool *dependent; /* of what is fed: computed from something else that is fed */
     struct driver driver;
     const int64_t **dims; /* of what is fed: those of a smaller image; NULL: it is none */
@@ -116,7 +117,8 @@ static bool measure_perturbation(struct proof *proof, struct array *const *fed, 
         moved[i] = array_keep(fed[i]);
         if (!pointer_map_get(proof->prover->sizes, proof->site->origins[i])) moved[i] = perturb(moved[i]);
     }
-    if (run_a(proof, moved, 0, &output, error)) last_bit = moved_by(of_a, output);
+    output = NULL;
+    if (!proof->meets && run_a(proof, moved, 0, &output, error)) last_bit = moved_by(of_a, output);
     array_drop(output);
     for (size_t i = 0; i < count; i++) array_drop(moved[i]);
     *perturbation = fmax(perturbation_of(a, b, resolution_of(proof->site->type)), PERTURBATION_FACTOR / 10 * last_bit);
@@ -454,10 +456,26 @@ static struct proof open_proof(const struct prover *prover, const struct pointer
     const size_t count = site->given_count;
     struct proof proof = { .prover = prover, .sizes_of_b = sizes_of_b, .site = site, .perturbation = -1 };
     proof.dependent = NEW_ARRAY(prover->scratch, bool, count);
-    proof.driver = open_driver(prover->scratch, site, prover->sizes, prover->options->asked.seed);
+    proof.driver = open_driver(prover, site);
     proof.dims = NEW_ARRAY(prover->scratch, const int64_t *, count);
     for (size_t i = 0; i < count; i++) proof.dependent[i] = is_dependent(&proof, i);
     return proof;
+}
+
+/* Several times: each element meets one threshold of many. */
+static bool drive_to_thresholds(struct proof *proof, struct bnfuse_error *error)
+{
+    enum { ROUNDS = 8 };
+    const uint64_t rounds = has_thresholds(&proof->driver) ? ROUNDS : 0;
+    bool ran = true, told;
+    for (enum drive drive = DRIVE_BESIDE; drive <= DRIVE_MEET; drive++) {
+        proof->meets = drive == DRIVE_MEET;
+        if (proof->meets) proof->perturbation = -1;
+        for (proof->driver.round = 0; ran && proof->driver.round < rounds && !proof->site->is_mistaken;
+             proof->driver.round++)
+            ran = try_drive(proof, drive, DRIVEN, &told, error);
+    }
+    return ran;
 }
 
 static bool drive_all(struct proof *proof, struct bnfuse_error *error)
@@ -472,7 +490,7 @@ static bool drive_all(struct proof *proof, struct bnfuse_error *error)
     for (proof->driver.round = 0; ran && proof->driver.round < rounds; proof->driver.round++)
         for (enum drive drive = 0; ran && drive < (more ? DRIVE_COUNT : DRIVES_ANYWAY) && !site->is_mistaken; drive++)
             ran = drive_segment(proof, drive, error);
-    return ran;
+    return ran && drive_to_thresholds(proof, error);
 }
 
 bool prove_segment(const struct prover *prover, const struct pointer_map *sizes_of_b, struct site *site,

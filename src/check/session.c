@@ -252,7 +252,7 @@ bool session_feed(struct session *session, const struct guess *guess, const stru
     for (size_t i = 0; i < before->given_count; i++) {
         struct value *value = before->given[i];
         const struct datum *given = find_datum(session->set, value->name);
-        chooser.other = dtype_kind(value->type) == KIND_WHOLE ? find_fed_alike(session, i) : NULL;
+        chooser.other = dtype_kind(value->type) == KIND_REAL ? NULL : find_fed_alike(session, i);
         if (given) before->data[i] = *given;
         else if (value->initializer)
             before->data[i] = (struct datum){ .name = value->name, .tensor = *value->initializer };
@@ -269,7 +269,7 @@ bool session_feed(struct session *session, const struct guess *guess, const stru
     }
     *guessed = chooser.guessed;
     session->clipped = chooser.clipped;
-    session->narrowed = chooser.narrowed;
+    session->beyond = chooser.beyond;
     return true;
 }
 

@@ -39,7 +39,7 @@ struct session {
     struct name_map supplied;       /* inputs that some set has data for */
     enum clip clip;                 /* of random inputs */
     bool clipped;                   /* it made some smaller */
-    bool narrowed;                  /* a draw of anything would give other numbers */
+    int beyond;                     /* so many draws of anything would give other numbers */
     size_t runs_done, runs_planned; /* for progress */
     struct check_work *work;
 };
