@@ -31,6 +31,41 @@ static void a_product_is_followed_through_an_equation(void **state)
     RUN(cases, NULL);
 }
 
+/* No result is written, or an ellipsis stands for axes. */
+static void a_product_is_followed_through_what_its_equation_implies(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3; init w 3,4; y = Einsum x w equation=ab,bc; z = bn y 4; out z", 0, 0, "Einsum Add", 0 },
+        { "in x 2,3; init w 3,4; y = Einsum x w equation=cb,ba; z = bn y 2; out z", 1, REASON_NON_LINEAR, NULL, 0 },
+        { "in x 3,2; init w 3,4; y = Einsum x w equation=bX,ba; z = bn y 4; out z", 0, 0, "Einsum Add", 0 },
+        { "in x 2,3; init w 3,4; y = Einsum x w equation=...b,bc; z = bn y 4; out z", 0, 0, "Einsum Add", 0 },
+        { "in x 2,5,3; init w 3,4; y = Einsum x w equation=...b,bc->...c; t = Transpose y perm=0,2,1; z = bn t 4; out "
+          "z",
+          0, 0, "Einsum Add Transpose", 0 },
+        { "in x 2,3,5; init w 4,3; y = Einsum w x equation=db,...bc->...dc; z = bn y 4; out z", 0, 0, "Einsum Add", 0 },
+        { "in x 2,3,5; r = Relu x; y = bn r 3; init w 4,3; z = Einsum y w equation=a...c,d...->a...d; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,5; r = Relu x; y = bn r 3; init w 4,3; z = Einsum y w equation=ab...,db->ad...; out z", 0, 0,
+          "Relu Einsum Add", 0 },
+        { "in x 2,3,5; init w 4,3; y = Einsum x w equation=ab...,db->ad; z = bn y 4; out z", 1, REASON_NON_LINEAR, NULL,
+          0 },
+        { "in x 2,3,5,4; init w 4,3,1,1; c = Conv x w; y = Einsum c equation=...ji; z = bn y 4; out z", 0, 0,
+          "Conv Einsum", 0 },
+        { "in x 2,3,5,4; init w 4,3,1,1; c = Conv x w; y = Einsum c equation=abdc; z = bn y 4; out z", 0, 0,
+          "Conv Einsum", 0 },
+        { "in x 2,3,5,4; in f 7,5; init w 4,3,1,1; c = Conv x w; y = Einsum f c equation=...ij,...jk->...ik; z = bn y "
+          "4; "
+          "out z",
+          0, 0, "Conv Einsum Add", 0 },
+        { "in x 2,1,5,4; in f 3,7,5; init w 1,1,1,1; c = Conv x w; y = Einsum f c equation=...ij,...jk->...ik; z = bn "
+          "y "
+          "3; out z",
+          1, REASON_WEIGHT_DYNAMIC, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 static void channels_that_an_operator_mixes_stay(void **state)
 {
     static const struct fold_case cases[] = {
@@ -104,6 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_product_is_followed_through_an_equation),
+        cmocka_unit_test(a_product_is_followed_through_what_its_equation_implies),
         cmocka_unit_test(channels_that_an_operator_mixes_stay),
         cmocka_unit_test(recurrent_layers_take_what_goes_in),
     };

@@ -371,7 +371,11 @@ static void parts_are_joined_cut_and_picked(void **state)
         { "ReduceSum", 11, "N,3,4", "axes=0, keepdims=0", "[3,4]" },
         { "Einsum", 12, "N,3,4 N,4,5", "equation=bij,bjk->bik", "[N,3,5]" },
         { "Einsum", 12, "3,4 4,5", "equation=ij,jk", "[3,5]" },
-        { "Einsum", 12, "N,3,3", "equation=...ii->...i", "*" },
+        { "Einsum", 12, "N,3,3", "equation=...ii->...i", "[N,3]" },
+        { "Einsum", 12, "N,3,4 4,5", "equation=...j,jk", "[N,3,5]" },
+        { "Einsum", 12, "N,3,4 M,1,4,5", "equation=...ij,...jk->k...i", "[5,M,N,3]" },
+        { "Einsum", 12, "3,4 4,5", "equation=...ij,jk->ik", "[3,5]" },
+        { "Einsum", 12, "N,3,4", "equation=...B...->B", "undefined*" },
         { "Einsum", 12, "N,3 4,3", "equation=ij,jk->ik", "undefined*" },
     };
     CHECK_CASES(cases);

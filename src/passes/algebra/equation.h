@@ -8,7 +8,7 @@
 
 /* The axes of one operand, or of the result; not terminated. */
 struct term {
-    const char *letters;
+    char *letters;
     int count;
 };
 
@@ -17,7 +17,9 @@ struct equation {
     int count; /* of operands: 1 or 2 */
 };
 
-/* False unless the node has an explicit result, one or two operands, and no letter twice in a term. In the arena. */
+/* With the result that is implied where none is written, and a letter for each axis that an ellipsis stands for. False
+ * unless the node has one or two operands, no letter twice in a term, and known ranks where there is an ellipsis. In
+ * the arena. */
 bool equation_read(struct arena *arena, const struct node *einsum, struct equation *equation);
 
 /* Which axis of the term the letter is; -1: none. */

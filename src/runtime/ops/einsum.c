@@ -393,34 +393,45 @@ static bool is_letter(char c)
 }
 
 /* Two dims under one letter are equal, or one is 1. */
-static bool read_term(struct shaping *s, const char **text, size_t slot, struct letters *letters)
+static bool note_dim(struct shaping *s, unsigned char letter, struct dim dim, struct letters *letters)
 {
-    int axis = 0, rank = input_rank(s, slot);
-    for (; **text && **text != ',' && **text != '-'; (*text)++) {
-        unsigned char c = (unsigned char)**text;
-        if (c == ' ') continue;
-        if (axis >= rank) return false;
-        struct dim dim = input_dim(s, slot, axis++);
-        if (letters->seen[c] && !broadcast_dim(s, letters->dims[c], dim, &dim)) return false;
-        letters->dims[c] = dim;
-        letters->seen[c] = true;
-        letters->count[c]++;
-    }
-    return axis == rank;
-}
-
-static bool plain_equation(const struct shaping *s, const char *text)
-{
-    for (size_t i = 0; i < s->node->input_count; i++)
-        if (input_rank(s, i) < 0) return false;
-    for (; *text; text++)
-        if (!is_letter(*text) && !strchr(" ,->", *text)) return false;
+    if (letters->seen[letter] && !broadcast_dim(s, letters->dims[letter], dim, &dim)) return false;
+    letters->dims[letter] = dim;
+    letters->seen[letter] = true;
+    letters->count[letter]++;
     return true;
 }
 
-/* Without "->": the letters that occur once, in order of the alphabet. */
+/* An ellipsis stands for the axes that have no letter; their places from the right are theirs. */
+static bool read_term(struct shaping *s, const char **text, size_t slot, struct letters *letters)
+{
+    const char *p = *text;
+    int axis = 0, rank = input_rank(s, slot), rest = ellipsis_rank(p, rank);
+    for (; *p && *p != ',' && *p != '-'; p++) {
+        const bool dots = strncmp(p, "...", 3) == 0;
+        if (*p == ' ') continue;
+        if (!dots && (axis >= rank || !is_letter(*p))) return false;
+        for (int i = rest; dots && i > 0; i--)
+            if (i >= 'A' || axis >= rank || !note_dim(s, (unsigned char)i, input_dim(s, slot, axis++), letters))
+                return false;
+        if (dots) p += 2;
+        else if (!note_dim(s, (unsigned char)*p, input_dim(s, slot, axis++), letters)) return false;
+    }
+    *text = p;
+    return axis == rank;
+}
+
+static bool ranks_are_known(const struct shaping *s)
+{
+    for (size_t i = 0; i < s->node->input_count; i++)
+        if (input_rank(s, i) < 0) return false;
+    return true;
+}
+
+/* Without "->": what ellipses stand for, then the letters that occur once, in order of the alphabet. */
 static void implicit_result(const struct letters *letters, char *result)
 {
+    for (int i = 0; i < 3; i++) *result++ = '.';
     for (char c = 'A'; c <= 'z'; c++)
         if (is_letter(c) && letters->count[(unsigned char)c] == 1) *result++ = c;
     *result = 0;
@@ -431,9 +442,9 @@ static bool shape_einsum(struct shaping *s)
     struct letters *letters = NEW(s->scratch, struct letters);
     struct dim dims[SHAPE_MAX_RANK];
     char implicit[64];
-    const char *text = node_text(s->node, "equation", "."), *result;
+    const char *text = node_text(s->node, "equation", ""), *result;
     int rank = 0;
-    if (!plain_equation(s, text)) return set_type(s, 0, rule_type(s));
+    if (!ranks_are_known(s)) return set_type(s, 0, rule_type(s));
     for (size_t i = 0; i < s->node->input_count; i++) {
         if (!read_term(s, &text, i, letters)) return false;
         if (*text == ',') text++;
@@ -441,9 +452,13 @@ static bool shape_einsum(struct shaping *s)
     implicit_result(letters, implicit);
     result = text[0] == '-' && text[1] == '>' ? text + 2 : implicit;
     for (; *result; result++) {
+        const bool dots = strncmp(result, "...", 3) == 0;
         if (*result == ' ') continue;
-        if (!is_letter(*result) || !letters->seen[(unsigned char)*result] || rank == SHAPE_MAX_RANK) return false;
-        dims[rank++] = letters->dims[(unsigned char)*result];
+        for (int i = 'A' - 1; dots && i > 0; i--)
+            if (letters->seen[i] && rank < SHAPE_MAX_RANK) dims[rank++] = letters->dims[i];
+        if (dots) result += 2;
+        else if (!is_letter(*result) || !letters->seen[(unsigned char)*result] || rank == SHAPE_MAX_RANK) return false;
+        else dims[rank++] = letters->dims[(unsigned char)*result];
     }
     return set_output(s, 0, rule_type(s), rank, dims);
 }
