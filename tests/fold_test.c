@@ -464,6 +464,30 @@ static void quantized_weights_keep_their_form(void **state)
     RUN(cases, NULL);
 }
 
+/* They are computed: only weights stay in the form that they are stored in. */
+static void parameters_may_be_stored_quantized(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; init8 q 4; fill d 1 0.02; p = DequantizeLinear q d; fill v 4 2; "
+          "y "
+          "= BatchNormalization c p p p v; out y",
+          0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; r = Relu x; init w 4,3,1,1; init8 q 3; fill8 k 3 5; fill d 3 0.02; p = DequantizeLinear q d k "
+          "axis=0; fill v 3 2; b = BatchNormalization r p p p v; y = Conv b w; out y",
+          0, 0, "Relu Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; init p 4; fill d - 0.02; fill8 k - 0; q = QuantizeLinear p d k; "
+          "s "
+          "= DequantizeLinear q d k; t = Cast s to=1; fill v 4 2; y = BatchNormalization c t t t v; out y",
+          0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; in i 4 int8; init w 4,3,1,1; c = Conv x w; fill d - 0.02; p = DequantizeLinear i d; fill v 4 "
+          "2; "
+          "y = BatchNormalization c p p p v; out y",
+          1, REASON_NOT_CONSTANT, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 static void statistics_of_the_batch_are_never_folded(void **state)
 {
     static const struct fold_case cases[] = {
@@ -723,6 +747,7 @@ int main(void)
         cmocka_unit_test(a_stack_of_matrices_takes_what_precedes_it),
         cmocka_unit_test(branches_have_the_sizes_of_the_whole),
         cmocka_unit_test(quantized_weights_keep_their_form),
+        cmocka_unit_test(parameters_may_be_stored_quantized),
         cmocka_unit_test(statistics_of_the_batch_are_never_folded),
         cmocka_unit_test(what_would_not_be_finite_stays),
         cmocka_unit_test(what_is_left_is_tidied),

@@ -13,7 +13,7 @@ static enum reason per_element(struct decision *decision, const struct node *bn)
 {
     const struct value *x = node_input(bn, 0);
     enum reason why;
-    const struct tensor *tensor = decision_constant(decision, node_input(bn, 1), &why);
+    const struct tensor *tensor = decision_parameter(decision, node_input(bn, 1), &why);
     if (x->shape.rank < 0)
         return decision_stop(decision, REASON_PER_ELEMENT, node_title(bn), "the rank of its input is unknown");
     if (tensor && tensor->rank == 1 && x->shape.rank > 2)
@@ -104,7 +104,7 @@ static enum reason read_norm(struct decision *decision, const struct node *bn, c
     for (size_t i = 0; i < PARAMETER_COUNT; i++) {
         enum reason why;
         struct value *value = node_input(bn, i + 1);
-        const struct tensor *tensor = parameters[i] = decision_constant(decision, value, &why);
+        const struct tensor *tensor = parameters[i] = decision_parameter(decision, value, &why);
         if (!tensor) return decision_stop(decision, why, value->name, "its %s", names[i]);
         if (tensor->rank != 1 || dtype_kind(tensor->type) != KIND_REAL)
             return decision_stop(decision, REASON_MISMATCH, value->name, "its %s is not a vector of reals", names[i]);

@@ -163,13 +163,26 @@ static bool is_argument_of_many(const struct value *value)
     return value->is_input && value->graph->function && value->graph->call_count > 1;
 }
 
+static enum reason why_not(const struct value *value, bool over_budget)
+{
+    return over_budget                   ? REASON_BUDGET
+           : value_is_overridable(value) ? REASON_OVERRIDABLE
+           : is_argument_of_many(value)  ? REASON_SHARED_FUNCTION
+                                         : REASON_NOT_CONSTANT;
+}
+
 const struct tensor *decision_constant(struct decision *decision, struct value *value, enum reason *why)
 {
     bool over_budget;
     const struct tensor *tensor = constant_find(decision->constants, value, &over_budget);
-    *why = over_budget                   ? REASON_BUDGET
-           : value_is_overridable(value) ? REASON_OVERRIDABLE
-           : is_argument_of_many(value)  ? REASON_SHARED_FUNCTION
-                                         : REASON_NOT_CONSTANT;
+    *why = why_not(value, over_budget);
+    return tensor;
+}
+
+const struct tensor *decision_parameter(struct decision *decision, struct value *value, enum reason *why)
+{
+    bool over_budget;
+    const struct tensor *tensor = constant_find_expanded(decision->constants, value, &over_budget);
+    *why = why_not(value, over_budget);
     return tensor;
 }

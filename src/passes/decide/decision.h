@@ -110,5 +110,7 @@ void decision_undo(struct decision *decision, struct decision_mark mark);
 /* The constant that `value` holds. NULL with the reason in *why: OVERRIDABLE, NOT_CONSTANT,
  * SHARED_FUNCTION or BUDGET. */
 const struct tensor *decision_constant(struct decision *decision, struct value *value, enum reason *why);
+/* The same of a parameter of a BatchNormalization, which may be stored quantized. */
+const struct tensor *decision_parameter(struct decision *decision, struct value *value, enum reason *why);
 
 #endif

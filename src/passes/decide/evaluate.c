@@ -17,10 +17,15 @@
 #define KNOWN_LIMIT (1 << 18)   /* doubles that are kept of what was made of constants */
 #define KNOWN_EACH  16          /* what keeping some costs besides */
 
+/* With what stays in its stored form in between, or without. */
+enum form { AS_STORED, EXPANDED, FORM_COUNT };
+
 struct found {
     struct value *value;
-    const struct tensor *tensor; /* NULL: not constant */
-    bool over_budget;
+    struct answer {
+        const struct tensor *tensor; /* NULL: not constant */
+        bool over_budget, is_made;
+    } answers[FORM_COUNT];
     struct found *next;
 };
 
@@ -92,12 +97,17 @@ uint64_t constants_spent(const struct constants *constants)
     return constants->spent;
 }
 
-/* The same inputs give the same outputs, nothing outside the main operator set is needed, and the form of the result is
- * not worth keeping: quantized weights stay quantized. */
+/* The same inputs give the same outputs, and nothing outside the main operator set is needed. */
 static bool is_pure(const struct node *node)
 {
     if (*node->domain || node->inner_count || node->function) return false;
-    return !node->row || !(node->row->random || node->row->expands);
+    return !node->row || !node->row->random;
+}
+
+/* Whether what it reads is worth keeping in its form: quantized weights stay quantized. */
+static bool expands(const struct node *node)
+{
+    return node->row && node->row->expands;
 }
 
 /* Bytes the value takes in a run; UINT64_MAX if that is not known. */
@@ -131,13 +141,14 @@ void constants_look_again(struct net *net)
 }
 
 /* Whether everything above the value is constant; *over_budget if only its size speaks against computing it. */
-static bool rests_on_constants(struct constants *constants, struct value *value, bool *over_budget)
+static bool rests_on_constants(struct constants *constants, struct value *value, enum form form, bool *over_budget)
 {
     struct cone cone = { .values = { value }, .count = 1 };
     bool fits = true;
     for (size_t at = 0; at < cone.count; at++) {
         const struct value *v = cone.values[at];
         if (v->varies || !v->writer || !is_pure(v->writer)) return !varies(&cone, at);
+        if (form == AS_STORED && expands(v->writer)) return false;
         if (run_bytes(v) > constants->limit - constants->computed) fits = false;
         for (size_t i = 0; i < v->writer->input_count; i++) {
             struct value *input = v->writer->inputs[i].value;
@@ -227,7 +238,7 @@ static struct found *remember(struct constants *constants, struct value *value)
 {
     if (value->mark) return value->mark;
     struct found *found = NEW(constants->folds.arena, struct found);
-    *found = (struct found){ .value = value, .next = constants->all, .tensor = value_constant(value) };
+    *found = (struct found){ .value = value, .next = constants->all };
     constants->all = found;
     return value->mark = found;
 }
@@ -237,19 +248,29 @@ struct pointer_map *constants_folds(struct constants *constants)
     return &constants->folds;
 }
 
-const struct tensor *constant_find(struct constants *constants, struct value *value, bool *over_budget)
+static const struct tensor *find(struct constants *constants, struct value *value, enum form form, bool *over_budget)
 {
     value = value_argument(value);
     *over_budget = false;
     const struct tensor *tensor = value_constant(value);
     if (tensor || !value->writer) return tensor;
-    bool is_new = !value->mark;
-    struct found *found = remember(constants, value);
-    if (is_new) {
-        found->tensor = known_content(constants, value);
-        if (!found->tensor && rests_on_constants(constants, value, &found->over_budget))
-            found->tensor = compute(constants, value, &found->over_budget);
+    struct answer *answer = &remember(constants, value)->answers[form];
+    if (!answer->is_made) {
+        answer->is_made = true;
+        answer->tensor = known_content(constants, value);
+        if (!answer->tensor && rests_on_constants(constants, value, form, &answer->over_budget))
+            answer->tensor = compute(constants, value, &answer->over_budget);
     }
-    *over_budget = found->over_budget;
-    return found->tensor;
+    *over_budget = answer->over_budget;
+    return answer->tensor;
+}
+
+const struct tensor *constant_find(struct constants *constants, struct value *value, bool *over_budget)
+{
+    return find(constants, value, AS_STORED, over_budget);
+}
+
+const struct tensor *constant_find_expanded(struct constants *constants, struct value *value, bool *over_budget)
+{
+    return find(constants, value, EXPANDED, over_budget);
 }

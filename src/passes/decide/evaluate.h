@@ -19,6 +19,8 @@ void constants_forget(struct constants *constants);
 
 /* The constant, or NULL: not constant, or (*over_budget) too large to compute. In the arena of `constants`. */
 const struct tensor *constant_find(struct constants *constants, struct value *value, bool *over_budget);
+/* The same where it does not matter that what is quantized is computed: of parameters that are few. */
+const struct tensor *constant_find_expanded(struct constants *constants, struct value *value, bool *over_budget);
 
 /* What is made of stored tensors, which never change, for whoever asks next, in whatever pass: by a tensor, and in an
  * arena that has room for `doubles` more; NULL when it has not. */
