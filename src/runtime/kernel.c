@@ -25,10 +25,15 @@ struct array *call_output_like(struct call *call, size_t slot, const struct arra
     return array;
 }
 
+static void drop_array(void *array)
+{
+    array_drop(array);
+}
+
 void call_give(struct call *call, size_t slot, struct array *array)
 {
-    if (slot >= call->output_count) {
-        array_drop(array);
+    if (slot >= call->output_count) { /* not listed by the node; whoever made it may still fill it */
+        arena_defer(call->scratch, drop_array, array);
         return;
     }
     array_drop(call->outputs[slot]);

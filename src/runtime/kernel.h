@@ -37,7 +37,7 @@ struct call {
     struct bnfuse_error *error;
 };
 
-/* Output `slot`, to be filled; real types get call->real. */
+/* Output `slot`, to be filled; real types get call->real. One that the node does not list is there for the call. */
 struct array *call_output(struct call *call, size_t slot, enum dtype type, int rank, const int64_t *dims);
 /* The same of the type of `like`, texts included. */
 struct array *call_output_like(struct call *call, size_t slot, const struct array *like, int rank, const int64_t *dims);

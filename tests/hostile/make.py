@@ -216,57 +216,67 @@ def read_schemas():
         if operator:
             name = operator
             continue
-        yield name, int(first), last, slots.split(">")[0].split(), [re.match(r"(.*)([:!])(.)", a).groups() for a in attributes.split()]
+        inputs, outputs = (side.split() for side in slots.split(">"))
+        yield name, int(first), last, inputs, outputs, [re.match(r"(.*)([:!])(.)", a).groups() for a in attributes.split()]
 
 
-def schema_case(name, first, kind, wrong, words, inputs, attributes, types):
+def output_names(slots):
+    """Those that must be there."""
+    return ["p%d" % i if i else "p" for i, s in enumerate(slots) if s[0] not in "?*"] or ["p"]
+
+
+def schema_case(name, first, kind, wrong, words, inputs, outputs, attributes, types):
     domain, op = name.split(":") if ":" in name else ("", name)
     tensors = [tensor("i%d" % i, [4], t, raw=False, more=fields(6, ["a"] * 4)) if t == STRING else tensor("i%d" % i, [4], t) for i, t in enumerate(types)]
-    body = node(op, inputs, ["p"], "flawed", domain, **attributes)
+    body = node(op, inputs, outputs, "flawed", domain, **attributes)
     imports = field(8, field(1, domain) + field(2, first)) if domain else b""
     case("schema_%s_%d_%s" % (name.replace(":", "."), first, kind), conv_bn([body], tensors, opset=17 if domain else first, more=b"") + imports,
          "%s at opset %d: %s" % (name, first, wrong), "3", words)
 
 
-for name, first, last, slots, attributes in read_schemas():
+for name, first, last, slots, results, attributes in read_schemas():
     if first < 7 and last != "LATEST" and int(last) < 7 and ":" not in name:
         continue
     first = max(first, 7) if ":" not in name else first
     plain = [s for s in slots if not s.startswith("*")]
     types = [TYPES.get(s.lstrip("?"), FLOAT) for s in plain]
     inputs = ["i%d" % i for i in range(len(plain))]
+    outputs = output_names(results)
     good = {a: RIGHT[t] for a, sign, t in attributes if sign == "!" and t in RIGHT}
     if len(good) < len([a for a in attributes if a[1] == "!"]):
         continue
     if not any(s.startswith("*") for s in slots):
-        schema_case(name, first, "surplus_input", "an input too many", "inputs", inputs + ["s"], good, types)
+        schema_case(name, first, "surplus_input", "an input too many", "inputs", inputs + ["s"], outputs, good, types)
     needed = [i for i, s in enumerate(plain) if not s.startswith("?")]
     if needed:
         at = needed[-1]
-        schema_case(name, first, "missing_input", "input %d is missing" % at, "missing", inputs[:at] + [""] + inputs[at + 1:], good, types)
-    schema_case(name, first, "surplus_attribute", "an attribute that it does not have", "no attribute", inputs, dict(good, none_such=1), types)
+        schema_case(name, first, "missing_input", "input %d is missing" % at, "missing", inputs[:at] + [""] + inputs[at + 1:], outputs, good, types)
+    schema_case(name, first, "surplus_attribute", "an attribute that it does not have", "no attribute", inputs, outputs, dict(good, none_such=1), types)
+    if len(outputs) > 1:
+        at = len(outputs) - 1
+        schema_case(name, first, "missing_output", "output %d is missing" % at, "missing", inputs, outputs[:at], good, types)
     if attributes:
         a, _, t = attributes[0]
-        schema_case(name, first, "attribute_type", "attribute %s of another type" % a, "must hold", inputs, dict(good, **{a: WRONG[t]}), types)
+        schema_case(name, first, "attribute_type", "attribute %s of another type" % a, "must hold", inputs, outputs, dict(good, **{a: WRONG[t]}), types)
     if good:
         a = sorted(good)[0]
-        schema_case(name, first, "missing_attribute", "attribute %s is missing" % a, "missing", inputs, {k: v for k, v in good.items() if k != a}, types)
+        schema_case(name, first, "missing_attribute", "attribute %s is missing" % a, "missing", inputs, outputs, {k: v for k, v in good.items() if k != a}, types)
     groups = [s.lstrip("?") for s in plain]
     second = [i for i, g in enumerate(groups) if len(g) == 1 and g.isupper() and g in groups[:i]]
     if second:
-        schema_case(name, first, "mixed_types", "input %d of another type" % second[0], "hold", inputs, good,
+        schema_case(name, first, "mixed_types", "input %d of another type" % second[0], "hold", inputs, outputs, good,
                     types[:second[0]] + [DOUBLE] + types[second[0] + 1:])
     fixed = [i for i, g in enumerate(groups) if g in TYPES]
     if fixed:
         i = fixed[0]
-        schema_case(name, first, "input_type", "input %d is not of its type" % i, "must hold", inputs, good, types[:i] + [DOUBLE] + types[i + 1:])
+        schema_case(name, first, "input_type", "input %d is not of its type" % i, "must hold", inputs, outputs, good, types[:i] + [DOUBLE] + types[i + 1:])
 
 # ---- values of attributes, a list of each operator's after the other ----
 
 EXTREMES = {"i": [0, -1, -1 << 63, (1 << 63) - 1, 1 << 31], "I": [[], [0] * 2, [-1] * 4, [1 << 62] * 2, [-1 << 63] * 4], "f": [0.0, -1.0, float("inf"), float("nan")],
             "F": [[], [float("nan")] * 4], "s": ["", "x" * 1000], "S": [[], ["", ""]]}
 turn = 0
-for name, first, last, slots, attributes in read_schemas():
+for name, first, last, slots, results, attributes in read_schemas():
     domain, op = name.split(":") if ":" in name else ("", name)
     types = [TYPES.get(s.lstrip("?*"), FLOAT) for s in slots]
     good = {a: RIGHT[t] for a, sign, t in attributes if sign == "!" and t in RIGHT}
@@ -277,7 +287,7 @@ for name, first, last, slots, attributes in read_schemas():
         value, shape = EXTREMES[t][turn % len(EXTREMES[t])], [[4], [1, 4, 8, 8]][turn % 2]
         tensors = [tensor("i%d" % i, shape, t, raw=False, more=fields(6, ["a"] * (4 if len(shape) == 1 else 256))) if t == STRING
                    else tensor("i%d" % i, [1] if t == INT64 else shape, t) for i, t in enumerate(types)]
-        body = node(op, ["Y" if i == 0 and types[0] == FLOAT and len(shape) == 4 else "i%d" % i for i in range(len(slots))], ["p"], "flawed", domain, **dict(good, **{a: value}))
+        body = node(op, ["Y" if i == 0 and types[0] == FLOAT and len(shape) == 4 else "i%d" % i for i in range(len(slots))], output_names(results), "flawed", domain, **dict(good, **{a: value}))
         case("value_%s_%s" % (name.replace(":", "."), a), conv_bn([body], tensors, [info("Y", [1, 4, 8, 8]), field(1, "p")], opset=17 if domain else max(first, 17))
              + (field(8, field(1, domain) + field(2, first)) if domain else b""), "%s with %s = %r" % (name, a, value if len(repr(value)) < 99 else "a long text"), "0 3 4", "", "--memory 2GiB --work 6")
 

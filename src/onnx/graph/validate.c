@@ -262,6 +262,8 @@ static bool validate_outputs(struct validation *v, const struct node *node, cons
     struct schema_slot slot = { 0 };
     size_t i = 0;
     while ((slot.repeated && i < node->output_count) || schema_next_slot(&at, &slot)) {
+        if (i >= node->output_count && !slot.optional && !slot.repeated)
+            return schema_fail(v, node, error, "output %zu is missing, which %s has", i, node->op);
         enum dtype type = slot.group ? groups->type[slot.group - 'A'] : slot.type;
         if (node_output(node, i) && type != DTYPE_UNDEFINED)
             pointer_map_set(&v->types, node->outputs[i], (void *)(uintptr_t)&type_numbers[type]);
