@@ -464,6 +464,18 @@ static void quantized_weights_keep_their_form(void **state)
     RUN(cases, NULL);
 }
 
+/* Two Adds stand for one BatchNormalization; each of them is a root of its own when the sibling has gone. */
+static void what_is_left_in_two_places_goes_from_both(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,5,4; in f 1,5,1; init w 4,6; m = MatMul x w; init k 6; a = Add m k; q = Mul a f; t = Transpose q "
+          "perm=0,2,1; b = bn t 6; init v 6,1,1; c = Conv b v group=6; d = bn+ b 6; y = Add c d; out y",
+          0, 0, "MatMul Add Mul Transpose Conv", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 /* They are computed: only weights stay in the form that they are stored in. */
 static void parameters_may_be_stored_quantized(void **state)
 {
@@ -747,6 +759,7 @@ int main(void)
         cmocka_unit_test(a_stack_of_matrices_takes_what_precedes_it),
         cmocka_unit_test(branches_have_the_sizes_of_the_whole),
         cmocka_unit_test(quantized_weights_keep_their_form),
+        cmocka_unit_test(what_is_left_in_two_places_goes_from_both),
         cmocka_unit_test(parameters_may_be_stored_quantized),
         cmocka_unit_test(statistics_of_the_batch_are_never_folded),
         cmocka_unit_test(what_would_not_be_finite_stays),

@@ -8,6 +8,7 @@
 #include "onnx/shape/infer.h"
 #include "passes/algebra/absorb_constant.h"
 #include "passes/algebra/affine_node.h"
+#include "passes/decide/remark.h"
 
 static bool as_norm(const struct decision *decision, const struct affine *a)
 {
@@ -22,7 +23,7 @@ static struct value *lower(struct decision *decision, struct graph *graph, struc
     value = affine_lower(graph, before, value, a, type, as_norm(decision, a), node_title(decision->root));
     /* What is left of a BatchNormalization stands for it from now on. */
     for (struct node *node = last ? last->next : graph->first; node != before; node = node->next)
-        node->mark = decision->root->mark;
+        remark_share(node, decision->root);
     return value;
 }
 

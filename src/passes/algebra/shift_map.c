@@ -7,6 +7,7 @@
 #include "onnx/graph/edit.h"
 #include "onnx/graph/operator.h"
 #include "passes/algebra/affine_node.h"
+#include "passes/decide/remark.h"
 
 #include <math.h>
 #include <string.h>
@@ -205,7 +206,7 @@ static void apply_map(struct decision *decision, const struct step *step)
     const char *name = arena_printf(node->graph->net->arena, "%s_map", value->name);
     struct value *plane = edit_add_initializer(node->graph, name, tensor);
     struct node *add = affine_add_constant(node->graph, node->next, bare, plane, node_title(node));
-    add->mark = decision->root->mark;
+    remark_share(add, decision->root);
     edit_take_output(add, 0, value);
     int64_t bytes;
     if (dtype_bytes(tensor->type, tensor->count, &bytes)) constants_spend(decision->constants, (uint64_t)bytes);

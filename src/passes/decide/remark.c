@@ -144,6 +144,15 @@ void remark_affine(const struct node *node, enum reason reason)
     if (note && !note->remark) note->affine = reason;
 }
 
+void remark_share(struct node *node, const struct node *from)
+{
+    const struct note *note = from->mark;
+    struct note *own = note ? NEW(node->graph->net->arena, struct note) : NULL;
+    if (own) *own = *note;
+    if (own) own->edits_before = 0;
+    node->mark = own;
+}
+
 void remark_forget(struct node *node)
 {
     node->mark = NULL;

@@ -57,6 +57,8 @@ void remark_missed(const struct node *node, enum reason reason, const char *wher
 void remark_affine(const struct node *node, enum reason reason);
 /* A copy takes the place of a node that goes: its remark is the copy's, and so is its turn as a root. */
 void remark_move(struct node *node, struct node *copy);
+/* A new node stands for what is left of another: it has the same remark, and a turn of its own. */
+void remark_share(struct node *node, const struct node *from);
 /* The node is about to be removed. */
 void remark_forget(struct node *node);
 
