@@ -49,6 +49,9 @@ static void a_value_added_to_itself_is_twice_it(void **state)
     static const struct fold_case cases[] = {
         { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = Add y y; out z", 0, 0, "Conv", 0 },
         { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = Sum y y; out z", 0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = Sum y y y y; out z", 0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; s = Sub y y; z = Add s k; init k 4,1,1; out z", 0, 0, "Conv",
+          0 },
         { "opset 6; in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; z = Add y y; out z", 0, 0, "Conv", 0 },
         { "in x 2,3,5,7; init w 4,3,3,3; y = Conv x w; a = Add y y; b = Add a a; z = bn b 4; out z", 0, 0, "Conv", 0 },
         { "in x 2,3,5,7; init w 4,3,3,3; b = bn x 3; a = Add b b; z = Conv a w; out z", 0, 0, "Conv", 0 },

@@ -558,6 +558,38 @@ static void what_is_left_is_tidied(void **state)
     RUN(cases, NULL);
 }
 
+/* BN(x) + x and the like are one affine of x. */
+static void affines_of_one_value_that_are_added_are_one(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; b = bn c 4; z = Add b c; out z", 0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; b = bn c 4; z = Sub c b; out z", 0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; b = bn c 4; z = Sub b c; out z", 0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; b = bn c 4; d = bn c 4; z = Sum c b d c; out z", 0, 0, "Conv",
+          0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; b = bn c 4; d = bn c 4; z = Sub b d; out z", 0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; init k 4,1,1; c = Conv x w; b = bn c 4; n = Neg c; m = Mul n k; z = Add b m; "
+          "out z",
+          0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; in q 2,4,5,7; init w 4,3,1,1; c = Conv x w; b = bn c 4; z = Sum b q c; out z", 0, 0,
+          "Conv Sum", 0 },
+        { "in x 2,3,5,7; r = Relu x; b = bn r 3; z = Add r b; q = Relu z; out q", 1, 0, "Relu BatchNormalization Relu",
+          0 },
+        { "in x 2,3,5,7; init k 7; init w 4,3,1,1; c = Conv x w; b = bn c 4; m = Mul c k; z = Add b m; out z", 1,
+          REASON_READ_ELSEWHERE, "Conv BatchNormalization Mul Add", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; b = bn c 4; z = Add b c; out z; out b", 1, REASON_READ_ELSEWHERE,
+          NULL, 0 },
+        { "in x 2,3,5,7; in q 2,4,5,7; init w 4,3,1,1; c = Conv x w; b = bn c 4; z = Sub b q; y = Add z c; out y", 1,
+          REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; b = bn c 4; m = Neg c; z = Add b m; out z; out m", 1,
+          REASON_READ_ELSEWHERE, "Conv BatchNormalization Neg", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; s = Sub c c; z = bn s 4; out z", 0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; s = Sum c c c; z = bn s 4; out z", 0, 0, "Conv", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 static void what_is_opt_in_needs_asking_for(void **state)
 {
     static const struct fold_case padded[] = {
@@ -764,6 +796,7 @@ int main(void)
         cmocka_unit_test(statistics_of_the_batch_are_never_folded),
         cmocka_unit_test(what_would_not_be_finite_stays),
         cmocka_unit_test(what_is_left_is_tidied),
+        cmocka_unit_test(affines_of_one_value_that_are_added_are_one),
         cmocka_unit_test(what_is_opt_in_needs_asking_for),
         cmocka_unit_test(a_node_or_pass_can_be_left_out),
         cmocka_unit_test(a_shared_weight_is_copied_within_the_limit),

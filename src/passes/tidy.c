@@ -4,6 +4,7 @@
  *
  *   BN with s = 1, t = 0                         ->  nothing
  *   affine -> BN -> affine                       ->  one BN
+ *   BN(x) + affine(x) + rest                     ->  one BN of x, + rest; a difference alike
  *   affine -> Add left by a fold -> affine       ->  one node, where one is enough
  *
  * An affine is Mul, Add, Sub, Div or Neg by constants that nothing else reads between. */
@@ -12,11 +13,17 @@
 #include "onnx/graph/bn.h"
 #include "onnx/graph/edit.h"
 #include "passes/algebra/affine_node.h"
+#include "passes/algebra/sibling.h"
 #include "passes/decide/remark.h"
 #include "passes/decide/roots.h"
 
 #include <float.h>
 #include <math.h>
+
+enum {
+    CHAIN_DEPTH = 8,
+    SUM_TERMS = 64
+}; /* affine nodes between a value and a term; terms of a sum that are looked at */
 
 /* Whether s = 1, t = 0 in every channel, but for what dividing and multiplying in double leaves. An s that only the
  * parameters' own type takes for 1 is none: what it scales may be stored between. */
@@ -107,6 +114,78 @@ static bool merge_downstream(struct decision *decision, struct node *node, struc
     return true;
 }
 
+static const struct affine *nothing(struct arena *arena)
+{
+    double *scale, *shift;
+    const struct affine *none = affine_blank(arena, AXIS_ANY, 1, &scale, &shift);
+    scale[0] = 1;
+    shift[0] = 0;
+    return none;
+}
+
+/* What the term is of x: x itself, or what affine nodes make of it; NULL: something else. */
+static const struct affine *affine_of_value(struct decision *decision, const struct value *term, const struct value *x)
+{
+    const struct affine *all = nothing(decision->arena);
+    for (int depth = 0; all && depth < CHAIN_DEPTH; depth++) {
+        struct affine *own;
+        size_t slot;
+        if (term == x) return all;
+        if (!term->writer || term->graph != x->graph || affine_of_node(decision, term->writer, &own, &slot))
+            return NULL;
+        all = affine_compose(decision->arena, own, all);
+        term = node_input(term->writer, slot);
+    }
+    return NULL;
+}
+
+/* Takes out of the graph what nothing reads any more of the way from x to the term. */
+static void drop_unread(struct decision *decision, struct value *term, const struct node *node)
+{
+    while (term->writer && term->use_count == 0 && !term->is_output) {
+        struct affine *own;
+        size_t slot;
+        struct node *writer = term->writer;
+        if (affine_of_node(decision, writer, &own, &slot)) return;
+        term = node_input(writer, slot);
+        drop(writer, node);
+    }
+}
+
+/* Takes a term out of the sum that `own` is in; of a difference it is always the second that goes. */
+static void take_term(struct node *sum, size_t slot, struct value *own)
+{
+    if (slot == 0 && is_difference(sum)) {
+        edit_set_input(sum, 0, own);
+        slot = 1;
+    }
+    sum_remove_term(sum, slot);
+}
+
+/* What is added to the output, or is the other side of a difference, and is an affine of the same value, goes into the
+ * node. */
+static bool merge_beside(struct decision *decision, struct node *node, struct affine **a)
+{
+    struct value *output = node->outputs[0], *x = node_input(node, 0);
+    struct node *sum = sum_has_alone(output) ? output->uses->node : NULL;
+    const size_t own_slot = sum ? output->uses->slot : 0;
+    if (!sum || !(is_sum(sum) || is_difference(sum))) return false;
+    for (size_t slot = 0; slot < sum->input_count && slot < SUM_TERMS; slot++) {
+        struct value *term = node_input(sum, slot);
+        const struct affine *other = slot != own_slot && term ? affine_of_value(decision, term, x) : NULL;
+        const bool is_taken = is_difference(sum) && own_slot > 0;
+        if (!other) continue;
+        struct affine *both = is_taken ? affine_sum(decision->arena, other, -1, *a)
+                                       : affine_sum(decision->arena, *a, affine_sum_sign(sum, slot), other);
+        if (!both || !is_one_node(node, x, both)) continue;
+        *a = both;
+        take_term(sum, slot, output);
+        drop_unread(decision, term, node);
+        return true;
+    }
+    return false;
+}
+
 /* Swallows all there is before anything is replaced: a chain of n neighbors takes n steps, not n new nodes. */
 static void tidy_one(struct decision *decision, struct node *node)
 {
@@ -118,7 +197,9 @@ static void tidy_one(struct decision *decision, struct node *node)
     const struct tensor *constant = scale ? value_constant(scale) : NULL;
     decision_begin(decision, node, constant ? constant->type : DTYPE_FLOAT);
     if (affine_of_node(decision, node, &a, &slot) || slot != 0) return;
-    while (merge_upstream(decision, node, &a) || merge_downstream(decision, node, &a)) swallowed = true;
+    while (merge_upstream(decision, node, &a) || merge_downstream(decision, node, &a)
+           || (bn_is(node) && merge_beside(decision, node, &a)))
+        swallowed = true;
     if (is_identity(a)) {
         remark_removed(node, "it changes nothing");
         root_remove(node, 0);

@@ -74,7 +74,7 @@ bool way_may_enter(struct decision *decision, const struct node *anchor, bool is
 const struct mover *way_mover(const struct decision *decision, const struct node *node, bool is_downstream)
 {
     bool may_cross = !decision->kind->may_cross || decision->kind->may_cross(node, is_downstream);
-    return may_cross && !affine_doubles(node) ? mover_of(node) : NULL;
+    return may_cross && !affine_multiplies(node) ? mover_of(node) : NULL;
 }
 
 bool way_is_too_far(struct decision *decision, const struct affine *a)

@@ -139,7 +139,7 @@ static enum reason downstream_through_affine(struct decision *decision, struct n
 /* Crosses a node that is an affine too, and stays. */
 static bool downstream_across_affine(struct decision *decision, struct use *use, const struct affine *a)
 {
-    const struct mover *mover = affine_doubles(use->node) ? NULL : mover_of(use->node);
+    const struct mover *mover = affine_multiplies(use->node) ? NULL : mover_of(use->node);
     struct decision_mark mark = decision_mark(decision);
     const bool crosses = decision->crosses;
     decision->crosses = true;
@@ -181,7 +181,7 @@ enum reason way_downstream_use(struct decision *decision, struct use *use, const
         return decision_stop(decision, REASON_READ_ELSEWHERE, node_title(node), "it is met twice");
     if (way_is_too_far(decision, a))
         return decision_stop(decision, REASON_NON_LINEAR, use->value->name, "too many nodes lie on the way");
-    if (use->slot > 0 && affine_doubles(node)) return REASON_NONE; /* asked about by its first input */
+    if (use->slot > 0 && affine_multiplies(node)) return REASON_NONE; /* asked about by its first input */
     way_visit(decision, node);
     if (node->is_contradicted || way_is_opaque(node)) return way_blocked(decision, node);
     const struct anchor *anchor = anchor_of_input(node, use->slot);

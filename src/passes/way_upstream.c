@@ -45,7 +45,7 @@ static enum reason may_change(struct decision *decision, const struct value *val
     if (value->is_output) return decision_stop(decision, REASON_GRAPH_OUTPUT, value->name, "%s", "");
     for (struct use *other = value->uses; other; other = other->next) {
         if (other == use || use_is_unaffected(decision, other, a)) continue;
-        if (other->node && other->node == use->node && affine_doubles(use->node)) continue;
+        if (other->node && other->node == use->node && affine_multiplies(use->node)) continue;
         if (decision->compensates && value->use_count <= READERS && !compensate(decision, other, a)) continue;
         return decision_stop(decision, REASON_READ_ELSEWHERE, other->node ? node_title(other->node) : value->name,
                              "reads \"%s\" too", value->name);

@@ -1773,6 +1773,23 @@ static bool past_add(struct maker *m, struct val *x)
     return true;
 }
 
+/* Affines of one value that are added, or subtracted: one affine of it. */
+static bool affines_of_one(struct maker *m, struct val *x)
+{
+    struct path p = { *x, 1 };
+    if (m->opset < 8 || !anchor(m, &p) || p.val.rank < 2) return false;
+    channel_to(m, &p, 1);
+    if (p.val.open[1]) return false;
+    choose_signs(m);
+    struct val a = bn(m, p.val, BN_INFERENCE, true), b = chance(m, 40) ? bn(m, p.val, BN_INFERENCE, true) : p.val;
+    if (chance(m, 40)) {
+        *x = result(m, "Sum", two(m, p.val.name, two(m, b.name, a.name)), NULL, a);
+        return true;
+    }
+    *x = result(m, chance(m, 50) ? "Add" : "Sub", product_inputs(m, a.name, b.name, chance(m, 50)), NULL, a);
+    return true;
+}
+
 /* A vector is one channel: between two layers of one feature. */
 static bool vector_norm(struct maker *m, struct val *x)
 {
@@ -1993,14 +2010,14 @@ static bool quantized(struct maker *m, struct val *x)
 
 typedef bool segment(struct maker *m, struct val *x);
 
-static segment *const segments[] = { backward, backward, backward,   backward,      forward,
-                                     forward,  forward,  forward,    stray,         wander,
-                                     activate, activate, joined,     parted,        generator_start,
-                                     residual, branches, turns,      function_call, function_of_parameters,
-                                     affines,  affines,  sibling,    sibling,       inverse,
-                                     inverse,  bend,     bend,       preactivation, preactivation,
-                                     branched, averaged, quantized,  past_product,  past_product,
-                                     past_add, past_add, vector_norm };
+static segment *const segments[] = { backward, backward, backward,    backward,      forward,
+                                     forward,  forward,  forward,     stray,         wander,
+                                     activate, activate, joined,      parted,        generator_start,
+                                     residual, branches, turns,       function_call, function_of_parameters,
+                                     affines,  affines,  sibling,     sibling,       inverse,
+                                     inverse,  bend,     bend,        preactivation, preactivation,
+                                     branched, averaged, quantized,   past_product,  past_product,
+                                     past_add, past_add, vector_norm, affines_of_one };
 
 /* The model */
 

@@ -66,6 +66,22 @@ struct affine *affine_compose(struct arena *arena, const struct affine *first, c
     return both;
 }
 
+struct affine *affine_sum(struct arena *arena, const struct affine *a, double sign, const struct affine *b)
+{
+    const struct affine *wide = a->axis == AXIS_ANY ? b : a;
+    if (a->spread || b->spread) return NULL;
+    a = affine_along(arena, a, wide->axis, wide->channels);
+    b = affine_along(arena, b, wide->axis, wide->channels);
+    if (!a || !b) return NULL;
+    double *scale, *shift;
+    struct affine *sum = affine_blank(arena, wide->axis, wide->channels, &scale, &shift);
+    for (int64_t c = 0; c < wide->channels; c++) {
+        scale[c] = a->scale[c] + sign * b->scale[c];
+        shift[c] = a->shift[c] + sign * b->shift[c];
+    }
+    return sum;
+}
+
 struct affine *affine_along(struct arena *arena, const struct affine *a, int axis, int64_t channels)
 {
     if (a->axis != AXIS_ANY) {

@@ -44,6 +44,8 @@ int64_t affine_not_finite(const struct affine *a);
 
 /* first, then second: second(first(x)). NULL when they run along different axes. */
 struct affine *affine_compose(struct arena *arena, const struct affine *first, const struct affine *second);
+/* a + sign * b, of the same value. NULL when they run along different axes. */
+struct affine *affine_sum(struct arena *arena, const struct affine *a, double sign, const struct affine *b);
 /* The same along `axis` of `channels` (an AXIS_ANY affine is repeated); NULL when it runs along another axis or has
  * another number of channels. */
 struct affine *affine_along(struct arena *arena, const struct affine *a, int axis, int64_t channels);

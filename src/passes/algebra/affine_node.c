@@ -138,20 +138,34 @@ static bool passes_through(const struct node *node)
     return !node_outputs_are_read(node, 1) && (!node->row->infers || node->row->infers(node));
 }
 
-bool affine_doubles(const struct node *node)
+/* The sum of the signs of its terms, which are all one value; false: it is no such sum. */
+static bool multiple(const struct node *node, double *times)
 {
     const struct value *x = node_input(node, 0);
-    return node->input_count == 2 && x && x == node_input(node, 1) && dtype_kind(x->type) == KIND_REAL
-           && affine_sum_sign(node, 0) > 0 && affine_sum_sign(node, 1) > 0;
+    *times = 0;
+    if (node->input_count < 2 || !x || dtype_kind(x->type) != KIND_REAL) return false;
+    for (size_t slot = 0; slot < node->input_count; slot++) {
+        const double sign = affine_sum_sign(node, slot);
+        if (node_input(node, slot) != x || sign == 0) return false;
+        *times += sign;
+    }
+    return true;
+}
+
+bool affine_multiplies(const struct node *node)
+{
+    double times;
+    return multiple(node, &times);
 }
 
 enum reason affine_of_node(struct decision *decision, const struct node *node, struct affine **affine, size_t *slot)
 {
+    double times;
     if (bn_is(node)) return norm_affine(decision, node, affine, slot);
     if (node->is_contradicted)
         return decision_stop(decision, REASON_MISMATCH, node_title(node), "%s", "its inputs do not go together");
     if (passes_through(node)) return one_number(decision, 1, affine, slot);
-    if (affine_doubles(node)) return one_number(decision, 2, affine, slot);
+    if (multiple(node, &times)) return one_number(decision, times, affine, slot);
     if (node->input_count != 2) return one_operand(decision, node, affine, slot);
     for (size_t constant_slot = 0; constant_slot < 2; constant_slot++) {
         const struct affine_form *form = form_of(node, constant_slot);

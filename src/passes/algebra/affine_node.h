@@ -15,8 +15,8 @@ enum reason affine_of_node(struct decision *decision, const struct node *node, s
 /* Mul, Add, Sum, Sub, Div or Neg, whose constants may make it one. */
 bool affine_is_operator(const struct node *node);
 
-/* Whether it adds a value to itself: an affine of input 0, whose other reader it is. */
-bool affine_doubles(const struct node *node);
+/* Whether it adds a value to itself, or takes it from itself: a multiple of input 0, which all its inputs read. */
+bool affine_multiplies(const struct node *node);
 
 /* Whether its inputs are added or subtracted (Add, Sum, Sub), multiplied or divided (Mul, Div); and divided. */
 bool affine_is_sum(const struct node *node);
