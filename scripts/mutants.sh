@@ -21,7 +21,7 @@ tree=$out/tree
 # The likeliest to see a fault first: they are built one at a time, until one fails.
 tests='fold_test bnfuse_test flip_test affine_test edit_test write_test models_test dtype_test mover_copy_test mover_select_test
 reparam_test shift_map_test mover_test sibling_test affine_root_test attr_test bent_operators_test check_test clean_test constant_test
-floor_test graph_test inference_test lower_test random_test reshape_test tensor_test training_bn_test validate_test'
+anchor_test inline_test floor_test graph_test inference_test lower_test random_test reshape_test tensor_test training_bn_test validate_test'
 list=$here/tests/mutants.tsv
 tab=$(printf '\t')
 mkdir -p "$out"
