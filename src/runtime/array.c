@@ -10,6 +10,8 @@
 #define BLOCK_ALIGNMENT 64
 /* Spare blocks are kept for the next array of about their size, up to this many bytes in all. */
 #define SPARE_LIMIT     ((size_t)256 << 20)
+/* Of an array, however few elements it has. */
+#define ARRAY_WORK      500
 
 struct block {
     size_t size; /* of the data */
@@ -171,7 +173,7 @@ static bool count_elements(int rank, const int64_t *dims, int64_t *count)
     return true;
 }
 
-struct array *array_new(struct array_pool *pool, enum dtype type, enum store store, int rank, const int64_t *dims)
+struct array *array_room(struct array_pool *pool, enum dtype type, enum store store, int rank, const int64_t *dims)
 {
     struct array shape = { .type = type, .store = store };
     int64_t bytes;
@@ -184,6 +186,23 @@ struct array *array_new(struct array_pool *pool, enum dtype type, enum store sto
     array->data = block_data(array->block);
     if (store == STORE_TEXT || store == STORE_SEQUENCE) memset(array->data, 0, (size_t)bytes);
     return array;
+}
+
+struct array *array_new(struct array_pool *pool, enum dtype type, enum store store, int rank, const int64_t *dims)
+{
+    int64_t count;
+    if (!count_elements(rank, dims, &count)) memory_exhausted(pool->memory);
+    memory_work(pool->memory, ARRAY_WORK, 1);
+    memory_work(pool->memory, count, WORK_ELEMENT);
+    return array_room(pool, type, store, rank, dims);
+}
+
+char *pool_text(struct array_pool *pool, const void *from, size_t length)
+{
+    memory_work(pool->memory, (int64_t)length, WORK_ELEMENT);
+    char *text = arena_alloc(&pool->text, length + 1);
+    if (from && length > 0) memcpy(text, from, length);
+    return text;
 }
 
 struct array *array_reshaped(struct array *array, int rank, const int64_t *dims)

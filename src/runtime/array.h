@@ -62,8 +62,13 @@ size_t store_size(enum store store);
 /* How elements of `type` are held in a run (exact: all real types as double). */
 enum store store_of(enum dtype type, bool exact);
 
-/* A new array, elements not set; count and bytes are checked, escapes when they do not fit. One owner. */
+/* A new array, elements not set; count and bytes are checked, escapes when they do not fit. Its elements are work,
+ * taken before there are any: so an operator that makes much of small inputs is refused before it does. One owner. */
 struct array *array_new(struct array_pool *pool, enum dtype type, enum store store, int rank, const int64_t *dims);
+/* The same without work, for what is no result: a tensor of the file, room for threads. */
+struct array *array_room(struct array_pool *pool, enum dtype type, enum store store, int rank, const int64_t *dims);
+/* A string that lives as long as the pool: `length` bytes from `from` (NULL: zeros) and a NUL. They are work, too. */
+char *pool_text(struct array_pool *pool, const void *from, size_t length);
 /* The same elements under other dims of the same count; shares the block. One owner. */
 struct array *array_reshaped(struct array *array, int rank, const int64_t *dims);
 /* The same array if `store` agrees (one more owner), else a converted copy. Real <-> real, whole <-> real, complex <->

@@ -138,7 +138,6 @@ static bool run_step(struct formula *f, const struct node *node, struct array *c
     bool good = node->row->run(&step);
     for (size_t i = 0; i < node->output_count; i++)
         if (step.outputs[i]) outputs[i] = formula_hold(f, array_settled(step.outputs[i], step.exact));
-    if (good) call_meter(&step, outputs, node->output_count);
     return good;
 }
 

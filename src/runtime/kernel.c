@@ -128,21 +128,19 @@ void call_work(const struct call *call, const int64_t *factors, size_t count)
     memory_work(call->pool->memory, product, 1);
 }
 
-/* Of text, every byte counts. */
-static int64_t elements_read(const struct array *array)
+/* Of text, every byte counts; one by one, since the same long text may stand in many places. */
+static void meter_array(struct memory *memory, const struct array *array)
 {
-    int64_t sum = array->count;
+    memory_work(memory, array->count, WORK_ELEMENT);
     for (int64_t i = 0; array->store == STORE_TEXT && i < array->count; i++)
-        if (array->text[i]) sum += (int64_t)strlen(array->text[i]);
-    return sum;
+        memory_work(memory, (int64_t)strlen(array->text[i]), WORK_ELEMENT);
 }
 
 void call_meter(const struct call *call, struct array *const *arrays, size_t count)
 {
     memory_work(call->pool->memory, NODE_WORK, 1);
     for (size_t i = 0; i < count; i++)
-        if (arrays[i] && arrays[i]->store != STORE_SEQUENCE)
-            memory_work(call->pool->memory, elements_read(arrays[i]), WORK_ELEMENT);
+        if (arrays[i] && arrays[i]->store != STORE_SEQUENCE) meter_array(call->pool->memory, arrays[i]);
 }
 
 enum store call_real_store(const struct call *call)

@@ -46,8 +46,8 @@ struct array *call_output_like(struct call *call, size_t slot, const struct arra
 void call_work(const struct call *call, const int64_t *factors, size_t count);
 #define CALL_WORK(call, ...) \
     call_work((call), (const int64_t[]){ __VA_ARGS__ }, sizeof((const int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t))
-/* What any node costs that reads its inputs or writes its outputs once. Kernels that do more say so themselves, before
- * they do it. */
+/* What any node costs that reads its inputs once; what it makes costs as arrays do (array_new). Kernels that do more
+ * say so themselves, before they do it. */
 void call_meter(const struct call *call, struct array *const *arrays, size_t count);
 /* The store of real inputs: double where the run is exact, an input is DOUBLE, or an attribute asks for DOUBLE. */
 enum store call_real_store(const struct call *call);

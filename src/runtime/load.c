@@ -291,7 +291,8 @@ bool load_tensor(struct array **array, const char *name, const struct tensor *te
     if (dtype_kind(tensor->type) == KIND_NONE)
         return fail(error, BNFUSE_UNSUPPORTED, "tensor \"%s\": elements of type %s are not supported", name,
                     dtype_name(tensor->type));
-    *array = array_new(options->pool, tensor->type, store_of(tensor->type, options->exact), tensor->rank, tensor->dims);
+    *array =
+        array_room(options->pool, tensor->type, store_of(tensor->type, options->exact), tensor->rank, tensor->dims);
     if (tensor->count > 0 && !read_elements(tensor, *array, options, error)) {
         array_drop(*array);
         *array = NULL;

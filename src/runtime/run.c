@@ -246,7 +246,6 @@ static bool perform(struct run *run, struct call *call, struct bnfuse_error *err
     bool good = !step->function ? complex_run(call)
                                 : call_body(run, step->function, call->inputs, call->input_count, call->outputs,
                                             call->output_count, error);
-    if (good) call_meter(call, call->outputs, call->output_count);
     return good && store_outputs(run, call, error);
 }
 

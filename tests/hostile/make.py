@@ -365,6 +365,89 @@ for name, nodes, tensors, wrong in [
         ("pieces", [SMALL, node("SplitToSequence", ["A"], ["z"], axis=0, keepdims=0)], sized(100000000), "10^8 pieces"),
         ("cast", [SMALL, node("Cast", ["A"], ["z"], to=STRING)], sized(200000000), "2e8 numbers as text")]:
     behind(name, nodes, tensors, wrong, "0 4")
+
+# ---- much out of little: the work of 2^30 elements, or of as many bytes of text, is refused before there is one of them ----
+
+LINE, SIDE = 1 << 30, 1 << 15
+ONE_TEXT = tensor("text", [1], STRING, raw=False, more=field(6, "a" * (1 << 20)))
+
+
+def whole(name, value):
+    return tensor(name, [], INT64, struct.pack("<q", value))
+
+
+def zeros(name, *dims):
+    """A computed tensor, of which the file holds nothing."""
+    return node("ConstantOfShape", [name + "_dims"], [name]), numbers(name + "_dims", dims)
+
+
+def much(name, nodes, tensors, opset=17):
+    """The last node writes z."""
+    made = [zeros(n, *t) if isinstance(t, list) else (None, t) for n, t in tensors.items()]
+    case("much_" + name, conv_bn([n for n, _ in made if n] + nodes, [t for _, t in made], [info("Y", [1, 4, 8, 8]), field(1, "z")], opset=opset),
+         "2^30 elements out of few: " + name, "0", "too much work", "--memory 8GiB --work 6")
+
+
+def of(op, *inputs, outputs=("z",), **attributes):
+    return [node(op, list(inputs), list(outputs), **attributes)]
+
+
+COUNT, PLANE, PIXEL, COLUMN, ROW = {"n": whole("n", LINE)}, {"n": numbers("n", [1, 1, SIDE, SIDE])}, {"p": [1, 1, 2, 2]}, {"C": [SIDE, 1]}, {"R": [1, SIDE]}
+for window in ("Hann", "Hamming", "Blackman"):
+    much(window.lower(), of(window + "Window", "n"), COUNT)
+much("mel", of("MelWeightMatrix", "bands", "length", "rate", "low", "high"), {n: whole(n, v) for n, v in [("bands", SIDE), ("length", 2 * SIDE), ("rate", 16000)]}
+     | {n: tensor(n, [], raw=struct.pack("<f", v)) for n, v in [("low", 0), ("high", 8000)]})
+for kind, pack in ((INT64, "<q"), (FLOAT, "<f"), (DOUBLE, "<d")):
+    much("range_%d" % kind, of("Range", "o", "n", "d"), {n: tensor(n, [], kind, struct.pack(pack, v)) for n, v in [("o", 0), ("n", LINE), ("d", 1)]})
+much("fill", of("ConstantOfShape", "n"), {"n": numbers("n", [LINE])})
+much("expand", of("Expand", "q", "n"), {"q": [1], "n": numbers("n", [LINE])})
+much("expand_text", of("Expand", "text", "n"), {"text": ONE_TEXT, "n": numbers("n", [LINE])})
+much("tile", of("Tile", "q", "n"), {"q": [1], "n": numbers("n", [LINE])})
+much("one_hot", of("OneHot", "i", "n", "V"), {"i": numbers("i", [1]), "n": whole("n", LINE), "V": [2]})
+for mode in ("constant", "edge", "wrap"):
+    much("pad_" + mode, of("Pad", "q", "n", mode=mode), {"q": [2], "n": numbers("n", [LINE, 0])}, 19)
+for mode in ("nearest", "linear", "cubic"):
+    much("resize_" + mode, of("Resize", "p", "", "", "n", mode=mode), PIXEL | PLANE)
+    much("resize_line_" + mode, of("Resize", "q", "", "", "n", mode=mode), {"q": [1, 1, 2], "n": numbers("n", [1, 1, LINE])})
+much("upsample", of("Upsample", "p", "S"), PIXEL | {"S": tensor("S", [4], raw=struct.pack("<4f", 1, 1, SIDE, SIDE))}, 9)
+for random in ("RandomUniform", "RandomNormal"):
+    much(random.lower(), of(random, shape=[LINE]), {})
+much("multinomial", of("Multinomial", "l", sample_size=LINE), {"l": [1, 4]})
+for op in "Add Sub Mul Div Pow PRelu Mod Max Min Sum Mean Greater Less Equal Where And Or BitShift BitwiseAnd".split():
+    kind = BOOL if op in ("And", "Or") else 13 if op in ("BitShift", "BitwiseAnd") else FLOAT
+    sides = COLUMN | ROW | {"h": [1, 1]}
+    cast = [node("Cast", [n], [n + "k"], to=kind) for n in "CR"] + [node("Cast", ["h"], ["hk"], to=BOOL)]
+    more = {"direction": "LEFT"} if op == "BitShift" else {"fmod": 1} if op == "Mod" else {}
+    much("outer_" + op.lower(), cast + of(op, *(["hk"] if op == "Where" else []), "Ck", "Rk", **more), sides, 18)
+much("matmul", of("MatMul", "C", "R"), COLUMN | ROW)
+much("gemm", of("Gemm", "C", "R"), COLUMN | ROW)
+much("einsum", of("Einsum", "C", "R", equation="ab,bc->ac"), COLUMN | ROW)
+much("einsum_outer", of("Einsum", "C", "R", equation="ab,cd->abcd"), COLUMN | ROW)
+much("gather", [node("Cast", ["C"], ["i"], to=INT64)] + of("Gather", "R", "i"), COLUMN | ROW)
+much("gather_nd", [node("Cast", ["C"], ["i"], to=INT64)] + of("GatherND", "R", "i"), COLUMN | ROW)
+much("concat", of("Concat", *["q"] * 1024, axis=0), {"q": [1 << 20]})
+much("sequence", of("SequenceConstruct", *["q"] * 1024, outputs=["S"]) + of("ConcatFromSequence", "S", axis=0), {"q": [1 << 20]})
+much("sequence_new_axis", of("SequenceConstruct", *["q"] * 1024, outputs=["S"]) + of("ConcatFromSequence", "S", axis=0, new_axis=1), {"q": [1 << 20]})
+much("conv", of("Conv", "p", "k", pads=[SIDE // 2] * 4), PIXEL | {"k": [1, 1, 1, 1]})
+much("conv_transpose", of("ConvTranspose", "p", "k", strides=[SIDE] * 2), PIXEL | {"k": [1, 1, 1, 1]})
+for pool in ("MaxPool", "AveragePool", "LpPool"):
+    much(pool.lower(), of(pool, "p", kernel_shape=[SIDE] * 2, pads=[SIDE - 1] * 4), PIXEL)
+much("unpool", [node("Cast", ["p"], ["i"], to=INT64)] + of("MaxUnpool", "p", "i", "n", kernel_shape=[2, 2]), PIXEL | PLANE)
+much("col2im", of("Col2Im", "q", "n", "k", strides=[SIDE - 1] * 2), {"q": [1, 1, 4], "n": numbers("n", [SIDE, SIDE]), "k": numbers("k", [1, 1])}, 18)
+much("affine_grid", of("AffineGrid", "t", "n"), PLANE | {"t": [1, 2, 3]}, 20)
+much("grid_sample", of("Expand", "g", "d", outputs=["e"]) + of("GridSample", "p", "e"), PIXEL | {"g": [1, 1, 1, 2], "d": numbers("d", [1, SIDE, SIDE, 2])})
+much("roi_align", [node("Cast", ["B"], ["i"], to=INT64)] + of("RoiAlign", "p", "rois", "i", output_height=SIDE, output_width=SIDE), PIXEL | {"rois": [1, 4], "B": [1]})
+much("center_crop_pad", of("CenterCropPad", "q", "n"), {"q": [1], "n": numbers("n", [LINE])}, 18)
+much("dft", of("DFT", "q", "n", axis=1), {"q": [1, 2, 1]} | COUNT)
+much("stft", of("STFT", "q", "d", "", "n"), {"q": [1, 2 * SIDE, 1], "d": whole("d", 1), "n": whole("n", SIDE)})
+much("ngrams", of("TfIdfVectorizer", "i", mode="TF", min_gram_length=1, max_gram_length=1, max_skip_count=0, ngram_counts=[0], ngram_indexes=[LINE - 1], pool_int64s=[1]), {"i": numbers("i", [1])})
+much("string_concat", of("Expand", "text", "n", outputs=["B"]) + of("StringConcat", "B", "text"), {"text": ONE_TEXT, "n": numbers("n", [1 << 10])}, 20)
+much("string_read", of("Expand", "text", "n", outputs=["B"]) + of("Identity", "B"), {"text": ONE_TEXT, "n": numbers("n", [1 << 25])})
+much("stopwords", of("StringNormalizer", "t", stopwords=["a%d" % i for i in range(1 << 16)]), {"t": tensor("t", [1 << 16], STRING, raw=False, more=fields(6, ["b%d" % i for i in range(1 << 16)]))})
+much("loop", [node("Loop", ["n", "yes", "q"], ["last", "z"], body=("g", graph([node("Identity", ["k_in"], ["k"]), node("Identity", ["a_in"], ["a"]), node("Expand", ["a_in", "d"], ["e"])],
+     [info("i", [], INT64), info("k_in", [], BOOL), info("a_in", [1])], [info("k", [], BOOL), info("a", [1]), info("e", [1 << 20])], [])))],
+     {"n": whole("n", 1 << 10), "yes": tensor("yes", [], BOOL, b"\1"), "q": [1], "d": numbers("d", [1 << 20])})
+
 body = graph([node("Identity", ["cond_in"], ["cond"]), node("Add", ["a_in", "a_in"], ["a"])], [info("i", [], INT64), info("cond_in", [], BOOL), info("a_in", [1, 4, 8, 8])],
              [info("cond", [], BOOL), info("a", [1, 4, 8, 8])], [])
 TRUE = tensor("yes", [], BOOL, b"\1")

@@ -112,14 +112,27 @@ static void make_chirp(struct fourier *f, struct arena *arena)
     transform_power(f, f->filter);
 }
 
+/* The power of two that a transform of such a length takes: the length, or room for its convolution. */
+static int64_t power_for(int64_t length)
+{
+    int64_t power = 1;
+    while (power < length) power *= 2;
+    return power == length ? power : 2 * power;
+}
+
+int64_t fourier_work(int64_t length)
+{
+    if (length < 1 || length > MOST) return 0;
+    int64_t power = power_for(length);
+    return power * (power == length ? 1 : 3) * 16 * WORK_ELEMENT;
+}
+
 struct fourier *fourier_new(struct arena *arena, int64_t length)
 {
     if (length < 1 || length > MOST) return NULL;
     struct fourier *f = NEW(arena, struct fourier);
     f->length = length;
-    f->power = 1;
-    while (f->power < length) f->power *= 2;
-    if (f->power != length) f->power *= 2;
+    f->power = power_for(length);
     f->roots = complexes_new(arena, f->power / 2 + 1);
     for (int64_t j = 0; j < f->power / 2; j++) {
         double angle = -2 * M_PI * (double)j / (double)f->power;

@@ -15,6 +15,9 @@ struct complexes {
 
 struct fourier;
 
+/* What the tables, and each transform, of such a length cost in units of work. */
+int64_t fourier_work(int64_t length);
+
 /* Tables for transforms of `length` >= 1, in the arena. NULL when the length is beyond all bounds. */
 struct fourier *fourier_new(struct arena *arena, int64_t length);
 

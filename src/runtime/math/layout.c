@@ -133,5 +133,6 @@ void layout_copy(const struct call *call, int rank, const int64_t *dims, struct 
     journey.simd = simd_for(journey.size == sizeof(float) ? STORE_F32 : STORE_F64, call->simd_row);
     journey.blocks = (journey.dims[journey.rank - 2] + BLOCK - 1) / BLOCK;
     int64_t blocks = dims_product(journey.dims, 0, journey.rank - 2) * journey.blocks;
+    CALL_WORK(call, blocks, journey.rank, WORK_ELEMENT);
     team_run(call->team, blocks, team_piece(blocks, count), copy_blocks, &journey);
 }

@@ -35,6 +35,13 @@ static void merge(const int64_t *from, int64_t *to, int64_t first, int64_t middl
     }
 }
 
+int64_t order_work(int64_t count)
+{
+    int64_t comparisons = 1;
+    while (count >>= 1) comparisons++;
+    return comparisons * 4 * WORK_ELEMENT;
+}
+
 void order_sort(int64_t *indices, int64_t *spare, int64_t count,
                 int (*compare)(const void *context, int64_t a, int64_t b), const void *context)
 {

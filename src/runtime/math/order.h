@@ -10,6 +10,9 @@
  * is one value above infinity, UINT64 compares as unsigned. */
 uint64_t order_key(const struct array *array, int64_t i);
 
+/* What each of `count` items costs when they are sorted, in units of work (base/memory.h). */
+int64_t order_work(int64_t count);
+
 /* Sorts `count` indices so that compare(context, a, b) <= 0 for neighbors; equal ones keep their places. `spare` has
  * room for as many. */
 void order_sort(int64_t *indices, int64_t *spare, int64_t count,

@@ -330,7 +330,7 @@ static const char *pack_whole(const struct call *call, const struct work *work)
         if (memcmp(form->packed_as, as, sizeof as) == 0) return form->data;
     if (!p->repeats && memory->limit && memory->used >= memory->limit / 2) return NULL;
     struct array *form =
-        array_new(call->pool, weights->type, weights->store, 2, (int64_t[]){ p->depth, work->packed_columns });
+        array_room(call->pool, weights->type, weights->store, 2, (int64_t[]){ p->depth, work->packed_columns });
     memcpy(form->packed_as, as, sizeof as);
     form->packed = weights->packed;
     weights->packed = form;
@@ -363,7 +363,7 @@ static void run(const struct call *call, const struct product *p)
     work.row_bytes = TILE_ROWS * PRODUCT_DEPTH * work.element;
     work.room_bytes = round_up(work.panel_bytes + work.row_bytes + TILE_ROWS * work.tile_columns * work.element, LINE);
     int64_t rooms = (work.room_bytes * threads + LINE) / (int64_t)sizeof(double);
-    struct array *array = array_new(call->pool, DTYPE_DOUBLE, STORE_F64, 1, &rooms);
+    struct array *array = array_room(call->pool, DTYPE_DOUBLE, STORE_F64, 1, &rooms);
     work.rooms = (char *)round_up((int64_t)(intptr_t)array->data, LINE);
     team_run(threads > 1 ? call->team : NULL, work.row_blocks * work.column_blocks * p->count, 1, run_tasks, &work);
     array_drop(array);

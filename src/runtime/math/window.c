@@ -334,7 +334,7 @@ void slide_run(const struct call *call, struct slide *slide)
     slide->is_small = window->out_count <= CHUNK;
     int64_t chunk = slide->rows * unstride->length[unstride->window.rank - 1] + SIMD_ROOM;
     int64_t dims[] = { call->threads, unstride->channel + SIMD_ROOM + chunk };
-    struct array *rooms = array_new(call->pool, DTYPE_DOUBLE, slide->store, 2, dims);
+    struct array *rooms = array_room(call->pool, DTYPE_DOUBLE, slide->store, 2, dims);
     fill_all(rooms, slide->fill);
     slide->simd = simd_for(slide->store, call->simd_row);
     slide->rooms = rooms->data;

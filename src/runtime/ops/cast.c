@@ -75,26 +75,36 @@ static int64_t whole_at(const struct array *array, int64_t i, enum dtype to)
     return value >= 0x1p63 ? INT64_MAX : (int64_t)value;
 }
 
+/* Work of a number as text: a real one is printed and read until it reads back. */
+#define PRINT_WHOLE 600
+#define PRINT_REAL  10000
+
 /* The shortest decimal that reads back as the same number. */
-static const char *printed_real(struct arena *arena, double value, enum dtype type)
+static void print_real(char *text, size_t size, double value, enum dtype type)
 {
-    char text[64];
-    if (isnan(value)) return "NaN";
-    if (isinf(value)) return value > 0 ? "INF" : "-INF";
+    int length = 0;
     for (int digits = 1; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, value);
+        length = snprintf(text, size, "%.*g", digits, value);
         if (dtype_round(type, strtod(text, NULL)) == value) break;
     }
-    bool is_plain = !strpbrk(text, ".en");
-    return arena_printf(arena, is_plain ? "%s.0" : "%s", text);
+    if (!strpbrk(text, ".en")) snprintf(text + length, size - (size_t)length, ".0");
 }
 
-static const char *printed(struct arena *arena, const struct array *x, int64_t i)
+static const char *printed(struct array_pool *pool, const struct array *x, int64_t i)
 {
-    if (x->store != STORE_I64) return printed_real(arena, real_at(x, i), x->type);
+    char text[64];
     if (x->type == DTYPE_BOOL) return x->i64[i] ? "True" : "False";
-    if (x->type == DTYPE_UINT64) return arena_printf(arena, "%llu", (unsigned long long)x->i64[i]);
-    return arena_printf(arena, "%lld", (long long)x->i64[i]);
+    if (x->store != STORE_I64 && isnan(real_at(x, i))) return "NaN";
+    if (x->store != STORE_I64 && isinf(real_at(x, i))) return real_at(x, i) > 0 ? "INF" : "-INF";
+    if (x->store != STORE_I64) print_real(text, sizeof text, real_at(x, i), x->type);
+    else snprintf(text, sizeof text, x->type == DTYPE_UINT64 ? "%llu" : "%lld", (unsigned long long)x->i64[i]);
+    return pool_text(pool, text, strlen(text));
+}
+
+static void to_text(struct call *call, const struct array *x, struct array *y)
+{
+    CALL_WORK(call, x->count, x->store == STORE_I64 ? PRINT_WHOLE : PRINT_REAL);
+    for (int64_t i = 0; i < x->count; i++) y->text[i] = printed(call->pool, x, i);
 }
 
 static void from_text(const struct array *x, struct array *y)
@@ -128,9 +138,7 @@ static struct array *to_other(struct call *call, struct array *x, const struct c
 {
     struct array *y = call_output(call, 0, cast->to, x->rank, x->dims);
     if (x->store == STORE_TEXT && y->store != STORE_TEXT) from_text(x, y);
-    else if (y->store == STORE_TEXT)
-        for (int64_t i = 0; i < x->count; i++)
-            y->text[i] = x->store == STORE_TEXT ? x->text[i] : printed(&call->pool->text, x, i);
+    else if (y->store == STORE_TEXT) to_text(call, x, y);
     else if (x->store == STORE_I64) memcpy(y->i64, x->i64, (size_t)x->count * sizeof *y->i64);
     else
         for (int64_t i = 0; i < x->count; i++) y->i64[i] = whole_at(x, i, cast->to);

@@ -97,9 +97,7 @@ bool ml_put_classes(struct call *call, const int64_t *chosen, const double *scor
         if (whole) y->i64[row] = labels[chosen[row]];
         else {
             ProtobufCBinaryData text = texts->strings[chosen[row]];
-            char *copy = arena_alloc(&call->pool->text, text.len + 1);
-            if (text.len > 0) memcpy(copy, text.data, text.len);
-            y->text[row] = copy;
+            y->text[row] = pool_text(call->pool, text.data, text.len);
         }
     }
     call_give(call, 0, y);

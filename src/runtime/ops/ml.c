@@ -78,13 +78,6 @@ static const struct kind_names {
     { "keys_tensor", "values_tensor", "default_tensor", DTYPE_UNDEFINED },
 };
 
-static const char *pool_text(struct call *call, ProtobufCBinaryData text)
-{
-    char *copy = arena_alloc(&call->pool->text, text.len + 1);
-    if (text.len > 0) memcpy(copy, text.data, text.len);
-    return copy;
-}
-
 static size_t list_length(const BnfuseOnnx__AttributeProto *attribute, enum dtype type)
 {
     if (type == DTYPE_STRING) return attribute->n_strings;
@@ -103,7 +96,8 @@ static struct array *attribute_array(struct call *call, const char *name, enum d
     size_t count = attribute ? list_length(attribute, type) : 0;
     array = array_new(call->pool, type, store_of(type, call->exact), 1, (int64_t[]){ (int64_t)count });
     for (size_t i = 0; i < count; i++) {
-        if (type == DTYPE_STRING) array->text[i] = pool_text(call, attribute->strings[i]);
+        if (type == DTYPE_STRING)
+            array->text[i] = pool_text(call->pool, attribute->strings[i].data, attribute->strings[i].len);
         else if (type == DTYPE_INT64) array->i64[i] = attribute->ints[i];
         else element_put(array, (int64_t)i, (double)attribute->floats[i]);
     }
@@ -117,7 +111,7 @@ static struct array *absent_value(struct call *call, const struct kind_names *ki
         return attribute_array(call, kind->absent, DTYPE_UNDEFINED);
     struct array *absent = array_new(call->pool, values->type, values->store, 0, NULL);
     const BnfuseOnnx__AttributeProto *given = node_attribute(call->node, kind->absent);
-    if (is_text(absent)) absent->text[0] = given ? pool_text(call, given->s) : "_Unused";
+    if (is_text(absent)) absent->text[0] = given ? pool_text(call->pool, given->s.data, given->s.len) : "_Unused";
     else if (is_whole(absent)) absent->i64[0] = node_int(call->node, kind->absent, -1);
     else element_put(absent, 0, (double)node_float(call->node, kind->absent, -0.0f));
     return absent;

@@ -8,6 +8,7 @@
 
 #include "onnx/shape/rules.h"
 #include "runtime/element.h"
+#include "runtime/math/order.h"
 #include "runtime/ops/operators.h"
 #include "runtime/run.h"
 
@@ -49,10 +50,11 @@ struct distribution {
     double (*draw)(uint64_t *state);
     const char *low, *high; /* uniform: the interval; normal: mean and scale */
     bool spans;             /* `high` is an end, not a factor */
+    int64_t work;           /* of a draw */
 };
 
-static const struct distribution uniform = { random_unit, "low", "high", true };
-static const struct distribution normal = { next_normal, "mean", "scale", false };
+static const struct distribution uniform = { random_unit, "low", "high", true, WORK_ELEMENT };
+static const struct distribution normal = { next_normal, "mean", "scale", false, 8 * WORK_ELEMENT };
 
 static bool draw(struct call *call, enum dtype absent, int rank, const int64_t *dims)
 {
@@ -65,6 +67,7 @@ static bool draw(struct call *call, enum dtype absent, int rank, const int64_t *
     if (dtype_kind(type) != KIND_REAL) return call_fail(call, "draws real numbers, not %s", dtype_name(type));
     struct array *y = call_output(call, 0, type, rank, dims);
     uint64_t state = random_start(call);
+    CALL_WORK(call, y->count, distribution->work);
     for (int64_t i = 0; i < y->count; i++) element_put(y, i, low + factor * distribution->draw(&state));
     return true;
 }
@@ -127,6 +130,8 @@ static bool multinomial(struct call *call)
     if (samples < 0 || !read_type(call, DTYPE_INT32, &type) || dtype_kind(type) != KIND_WHOLE)
         return call_fail(call, "needs a sample_size of 0 or more and a whole dtype");
     struct array *y = call_output(call, 0, type, 2, (int64_t[]){ x->dims[0], samples });
+    CALL_WORK(call, y->count, order_work(x->dims[1]));
+    CALL_WORK(call, x->count, 8, WORK_ELEMENT); /* exponentials */
     double *sums = NEW_ARRAY(call->scratch, double, (size_t)x->dims[1]);
     uint64_t state = random_start(call);
     for (int64_t row = 0; y->count > 0 && row < x->dims[0]; row++) {

@@ -152,6 +152,7 @@ static bool map_axis(const struct resize *r, int axis, struct axis_map *map)
     if (!(first > -0x1p40)) return call_fail(r->call, "the scale of axis %d is too small", axis);
     map->taps = 2 - 2 * (int64_t)first;
     if (!size_multiply(map->taps, r->out[axis], &size)) return call_fail(r->call, "the output is too large");
+    CALL_WORK(r->call, size, 2, WORK_ELEMENT);
     map->from = NEW_ARRAY(r->call->scratch, int64_t, (size_t)size);
     map->weights = NEW_ARRAY(r->call->scratch, double, (size_t)size);
     for (int64_t o = 0; o < r->out[axis]; o++)
@@ -226,6 +227,7 @@ static bool is_outside(const struct resize *r, int axis, int64_t o)
 static void extrapolate(const struct resize *r, struct array *y)
 {
     int64_t whole = fabs(r->extrapolation) < 0x1p62 ? (int64_t)r->extrapolation : 0;
+    CALL_WORK(r->call, y->count, y->rank, WORK_ELEMENT);
     for (int64_t i = 0; i < y->count; i++) {
         int64_t rest = i;
         bool outside = false;

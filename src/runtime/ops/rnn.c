@@ -328,6 +328,7 @@ static void run_direction(struct rnn *rnn, const struct array *x, bool backward)
     multiply_input(rnn, x);
     start_state(rnn, rnn->state, rnn->hidden_start);
     start_state(rnn, rnn->memory, rnn->memory_start);
+    CALL_WORK(rnn->call, rnn->steps * rnn->batch, rnn->hidden * rnn->cell->gates, 2, WORK_ELEMENT);
     memset(rnn->reset->data, 0, (size_t)rnn->reset->count * store_size(x->store));
     for (int64_t step = 0; step < rnn->steps; step++) {
         for (int64_t n = 0; n < rnn->batch; n++) {

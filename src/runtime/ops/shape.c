@@ -183,8 +183,7 @@ static bool constant_reals(struct call *call, int rank, size_t count, const floa
 static bool constant_texts(struct call *call, int rank, size_t count, const ProtobufCBinaryData *values)
 {
     struct array *y = call_output(call, 0, DTYPE_STRING, rank, (int64_t[]){ (int64_t)count });
-    for (size_t i = 0; i < count; i++)
-        y->text[i] = arena_printf(&call->pool->text, "%.*s", (int)values[i].len, (const char *)values[i].data);
+    for (size_t i = 0; i < count; i++) y->text[i] = pool_text(call->pool, values[i].data, values[i].len);
     return true;
 }
 

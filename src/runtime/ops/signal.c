@@ -12,8 +12,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { FOURIER_WORK = 16 * WORK_ELEMENT }; /* per element of a transform: passes over it */
-
 static bool read_whole(struct call *call, size_t slot, const char *what, int64_t *value)
 {
     const struct array *input = call_input(call, slot);
@@ -102,6 +100,7 @@ static bool dft(struct call *call)
     struct dft dft = { 0 };
     int axis = 0;
     if (!read_dft(call, x, &dft, &axis)) return false;
+    CALL_WORK(call, dft.in.outer * dft.in.inner + 1, fourier_work(dft.length));
     dft.fourier = fourier_new(call->scratch, dft.length);
     if (!dft.fourier) return call_fail(call, "has no transform of length %lld", (long long)dft.length);
     int64_t dims[ARRAY_MAX_RANK];
@@ -112,7 +111,6 @@ static bool dft(struct call *call)
     struct array *y = call_output(call, 0, x->type, x->rank, dims);
     dft.line.re = NEW_ARRAY(call->scratch, double, (size_t)dft.length);
     dft.line.im = NEW_ARRAY(call->scratch, double, (size_t)dft.length);
-    if (y->count > 0) CALL_WORK(call, dft.in.outer, dft.in.inner, dft.length, FOURIER_WORK);
     for (int64_t o = 0; y->count > 0 && o < dft.in.outer; o++)
         for (int64_t i = 0; i < dft.in.inner; i++) dft_line(&dft, x, y, o, i);
     return true;
@@ -150,13 +148,13 @@ static bool stft(struct call *call)
 {
     struct stft s = { 0 };
     if (!read_stft(call, &s)) return false;
+    CALL_WORK(call, s.signal->dims[0] * s.frames + 1, fourier_work(s.length));
     struct fourier *fourier = fourier_new(call->scratch, s.length);
     if (!fourier) return call_fail(call, "has no transform of length %lld", (long long)s.length);
     int64_t batch = s.signal->dims[0], parts = s.signal->dims[2];
     struct array *y = call_output(call, 0, s.signal->type, 4, (int64_t[]){ batch, s.frames, s.bins, 2 });
     struct complexes line = { NEW_ARRAY(call->scratch, double, (size_t)s.length),
                               NEW_ARRAY(call->scratch, double, (size_t)s.length) };
-    CALL_WORK(call, batch, s.frames, s.length, FOURIER_WORK);
     for (int64_t frame = 0; frame < batch * s.frames; frame++) {
         int64_t first = frame / s.frames * s.signal->dims[1] + frame % s.frames * s.step;
         for (int64_t j = 0; j < s.length; j++) {
@@ -204,6 +202,7 @@ static bool window(struct call *call)
     int64_t size = -1;
     if (!read_whole(call, 0, "its size", &size)) return false;
     if (size < 0) return call_fail(call, "needs a size of 0 or more");
+    CALL_WORK(call, size, 5, WORK_ELEMENT); /* two cosines */
     struct array *y = typed_output(call, 1, &size);
     if (!y) return false;
     int64_t period = node_int(call->node, "periodic", 1) ? size : size - 1;

@@ -51,8 +51,8 @@ static bool top_k(struct call *call)
     dims[axis] = k;
     struct array *values = call_wants(call, 0) ? call_output(call, 0, x->type, x->rank, dims) : NULL;
     struct array *indices = call_wants(call, 1) ? call_output(call, 1, DTYPE_INT64, x->rank, dims) : NULL;
-    if (x->count == 0) return true;             /* a dim of 2^60 beside one of 0 is no reason to loop */
-    CALL_WORK(call, x->count, 4, WORK_ELEMENT); /* comparisons */
+    if (x->count == 0) return true; /* a dim of 2^60 beside one of 0 is no reason to loop */
+    CALL_WORK(call, x->count, order_work(row.length));
     uint64_t *keys = NEW_ARRAY(call->scratch, uint64_t, (size_t)row.length);
     int64_t *best = NEW_ARRAY(call->scratch, int64_t, (size_t)k);
     uint64_t flip = node_int(call->node, "largest", 1) ? 0 : UINT64_MAX;
@@ -170,6 +170,14 @@ static void list_keys(const struct call *call, const struct array *x, struct ite
     items->keys = keys;
 }
 
+/* Of text, every byte is looked at. */
+static int64_t bytes_compared(const struct array *x)
+{
+    int64_t sum = x->count;
+    for (int64_t i = 0; is_text(x) && i < x->count; i++) sum += (int64_t)strlen(x->text[i]);
+    return sum;
+}
+
 static bool unique(struct call *call)
 {
     const struct array *x = call_input(call, 0);
@@ -183,6 +191,7 @@ static bool unique(struct call *call)
         if (x->count == 0) items.row.outer = 0;
     }
     const struct along row = items.row;
+    CALL_WORK(call, bytes_compared(x) + row.length, order_work(row.length));
     if (is_text(x)) items.text = x->text;
     else list_keys(call, x, &items);
     find_groups(&items, items.row.length, call->scratch, &groups);

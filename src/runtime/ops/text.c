@@ -28,13 +28,6 @@ static size_t read_strings(struct call *call, const char *name, const char ***st
     return count;
 }
 
-static char *new_text(struct call *call, const char *from, size_t length)
-{
-    char *text = arena_alloc(&call->pool->text, length + 1);
-    memcpy(text, from, length);
-    return text;
-}
-
 /* ---- StringNormalizer ---- */
 
 struct normalizer {
@@ -51,10 +44,11 @@ static void release_locale(void *locale)
 }
 
 /* The text with every character changed; in `arena`. Bytes that are no UTF-8 stay. */
-static const char *change_case(struct arena *arena, const char *text, const struct normalizer *n,
+static const char *change_case(struct call *call, struct arena *arena, const char *text, const struct normalizer *n,
                                wint_t (*change)(wint_t, locale_t))
 {
     size_t length = strlen(text), from = 0, to = 0;
+    CALL_WORK(call, (int64_t)length, 8, WORK_ELEMENT);
     char *changed = arena_alloc(arena, 4 * length + 1);
     mbstate_t in = { 0 }, out = { 0 };
     locale_t before = uselocale(n->locale);
@@ -78,7 +72,8 @@ static const char *change_case(struct arena *arena, const char *text, const stru
 
 static bool is_stopword(struct call *call, const struct normalizer *n, const char *text)
 {
-    if (!n->case_sensitive && n->stopword_count > 0) text = change_case(call->scratch, text, n, towlower_l);
+    CALL_WORK(call, (int64_t)n->stopword_count, 4, WORK_ELEMENT);
+    if (!n->case_sensitive && n->stopword_count > 0) text = change_case(call, call->scratch, text, n, towlower_l);
     for (size_t i = 0; i < n->stopword_count; i++)
         if (strcmp(text, n->stopwords[i]) == 0) return true;
     return false;
@@ -93,7 +88,7 @@ static bool read_normalizer(struct call *call, struct normalizer *n)
     n->case_sensitive = node_int(call->node, "is_case_sensitive", 0) != 0;
     n->stopword_count = read_strings(call, "stopwords", &n->stopwords);
     for (size_t i = 0; !n->case_sensitive && i < n->stopword_count; i++)
-        n->stopwords[i] = change_case(call->scratch, n->stopwords[i], n, towlower_l);
+        n->stopwords[i] = change_case(call, call->scratch, n->stopwords[i], n, towlower_l);
     if (strcmp(action, "LOWER") == 0) n->change = towlower_l;
     else if (strcmp(action, "UPPER") == 0) n->change = towupper_l;
     else if (strcmp(action, "NONE") != 0) return call_fail(call, "has a case_change_action it does not know");
@@ -111,7 +106,7 @@ static bool string_normalizer(struct call *call)
     int64_t count = 0;
     for (int64_t i = 0; i < x->count; i++) {
         if (is_stopword(call, &n, x->text[i])) continue;
-        kept[count++] = n.change ? change_case(&call->pool->text, x->text[i], &n, n.change) : x->text[i];
+        kept[count++] = n.change ? change_case(call, &call->pool->text, x->text[i], &n, n.change) : x->text[i];
     }
     if (count == 0) kept[count++] = ""; /* nothing left: one empty string */
     int64_t dims[] = { 1, count };
@@ -142,7 +137,11 @@ static bool string_concat(struct call *call)
             if (ad >= 0) a_step *= a->dims[ad];
             if (bd >= 0) b_step *= b->dims[bd];
         }
-        y->text[i] = arena_printf(&call->pool->text, "%s%s", a->text[at], b->text[bt]);
+        size_t a_length = strlen(a->text[at]), b_length = strlen(b->text[bt]);
+        char *both = pool_text(call->pool, NULL, a_length + b_length);
+        memcpy(both, a->text[at], a_length);
+        memcpy(both + a_length, b->text[bt], b_length);
+        y->text[i] = both;
     }
     return true;
 }
@@ -166,7 +165,7 @@ static const char *next_part(struct call *call, const char **text, const char *d
         *text = end ? end + strlen(delimiter) : NULL;
         if (!end) end = start + strlen(start);
     }
-    return new_text(call, start, (size_t)(end - start));
+    return pool_text(call->pool, start, (size_t)(end - start));
 }
 
 struct parts {
