@@ -503,7 +503,9 @@ static void range_of_no_step(struct build *b)
     open_run(b);
     build_init_values(b, "from", DTYPE_INT64, "", (double[]){ 0 });
     build_init_values(b, "to", DTYPE_INT64, "", (double[]){ 5 });
-    build_node(b, "Range", "stuck", "from to from", "z", NULL);
+    build_input(b, "step", DTYPE_INT64, ""); /* a caller may replace it, so that only a run sees it */
+    build_init_values(b, "step", DTYPE_INT64, "", (double[]){ 0 });
+    build_node(b, "Range", "stuck", "from to step", "z", NULL);
 }
 
 static void more_than_there_are(struct build *b)
@@ -682,6 +684,28 @@ static void names_reach_messages_escaped(void **state)
 }
 
 /* The fold is proven at its site, whatever the rest of the graph does; the verdict names what cannot run. */
+/* As it is, without any fold. */
+static struct outcome run_alone(const struct graph_case *graph_case)
+{
+    struct build b;
+    struct outcome outcome = { 0 };
+    struct bnfuse_error error = { 0 };
+    size_t size;
+    const float zeros[2 * 3 * 4 * 4] = { 0 };
+    const bnfuse_tensor x = { "x", BNFUSE_DTYPE_FLOAT, 4, (int64_t[]){ 2, 3, 4, 4 }, 0, zeros, sizeof zeros, NULL };
+    graph_case->build(&b);
+    const void *bytes = build_bytes(&b, &size);
+    bnfuse_model *model = read_named("hostile.onnx", bytes, size, LIMIT, &error);
+    bnfuse_tensors *inputs = bnfuse_tensors_new(), *outputs = NULL;
+    if (model && bnfuse_tensors_add(inputs, &x, &error)) outputs = bnfuse_run(model, inputs, NULL, &error);
+    snprintf(outcome.message, sizeof outcome.message, "%s", error.message);
+    bnfuse_tensors_free(outputs);
+    bnfuse_tensors_free(inputs);
+    bnfuse_free(model);
+    build_close(&b);
+    return outcome;
+}
+
 static void values_that_cannot_be_computed_are_named(void **state)
 {
     (void)state;
@@ -705,9 +729,11 @@ static void values_that_cannot_be_computed_are_named(void **state)
         { unknown_operator, "an operator nobody knows", "mystery" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct outcome outcome = run_case(&cases[i]);
-        if (outcome.folded != 1 || !strstr(outcome.message, cases[i].says))
-            fail_msg("%s: %d %s", cases[i].title, (int)outcome.status, outcome.message);
+        struct outcome outcome = run_case(&cases[i]), run = run_alone(&cases[i]);
+        bool is_left = outcome.left == 1 && outcome.status == BNFUSE_OK; /* known before anything runs */
+        const char *message = is_left ? run.message : outcome.message;
+        if ((!is_left && outcome.folded != 1) || !strstr(message, cases[i].says))
+            fail_msg("%s: %d %s", cases[i].title, (int)outcome.status, message);
     }
 }
 

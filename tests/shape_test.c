@@ -754,7 +754,7 @@ static void what_is_declared_is_taken_only_where_no_rule_speaks(void **state)
     build_value_info(&b, "a", DTYPE_FLOAT, "M,5");
     build_node(&b, "Relu", NULL, "a", "c", NULL);
     build_node(&b, "Relu", NULL, "x", "d", NULL);
-    build_value_info(&b, "d", DTYPE_FLOAT16, "7,7,7");
+    build_value_info(&b, "d", DTYPE_FLOAT, "7,7,7");
     build_node(&b, "Add", NULL, "x two", "e", NULL);
     build_init(&b, "two", DTYPE_FLOAT, "2", 1);
     build_value_info(&b, "e", DTYPE_FLOAT, "N,3");

@@ -303,6 +303,13 @@ static void a_node_must_be_what_the_standard_allows(void **state)
         { "Clip", "y _ s", "z", NULL, NULL },
         { "Split", "y i", "z v1 v2 v3", "axis=1", NULL },
         { "Nonsense", "y", "z", "axis=1", NULL },
+        { "MaxPool", "y", "z", "kernel_shape=1,1 auto_pad=SAME_LOWER", NULL },
+        { "MaxPool", "y", "z", "kernel_shape=1,1 auto_pad=VALID ceil_mode=1", NULL },
+        { "MaxPool", "y", "z", "kernel_shape=1,1 auto_pad=SAME",
+          "attribute \"auto_pad\" must be NOTSET|SAME_UPPER|SAME_LOWER|VALID|" },
+        { "MaxPool", "y", "z", "kernel_shape=1,1 ceil_mode=2", "attribute \"ceil_mode\" must be 0|1" },
+        { "DepthToSpace", "y", "z", "blocksize=1 mode=CRD", NULL },
+        { "DepthToSpace", "y", "z", "blocksize=1 mode=C", "attribute \"mode\" must be DCR|CRD" },
     };
     for (size_t i = 0; i < sizeof flaws / sizeof *flaws; i++) {
         close_build(state);

@@ -59,7 +59,8 @@ static void add_list(struct thresholds *thresholds, enum dtype type, const void 
 static void add_texts(struct thresholds *thresholds, const ProtobufCBinaryData *texts, size_t count)
 {
     char **strings = NEW_ARRAY(thresholds->arena, char *, count);
-    for (size_t i = 0; i < count; i++) strings[i] = (char *)texts[i].data; /* model.c ends each with a NUL */
+    /* model.c ends each with a NUL, but has no bytes of an empty one. */
+    for (size_t i = 0; i < count; i++) strings[i] = texts[i].len ? (char *)texts[i].data : "";
     add(thresholds, &(struct tensor){ .type = DTYPE_STRING, .count = (int64_t)count, .strings = strings });
 }
 
@@ -153,14 +154,18 @@ static bool is_meant(double number)
     return number == floor(number) || ((double)rounded == number && (bits & 0xffff) == 0);
 }
 
+/* The largest number of a type says that there is no limit. */
+#define LARGEST_MEANT 1e9
+
 bool thresholds_real(const struct thresholds *thresholds, const struct threshold_choice *choice, double *number)
 {
     const struct tensor *tensor = choose(thresholds, KIND_REAL, choice->which);
     if (!tensor || !tensor_read_real(tensor, choose_element(tensor, choice), 1, number, NULL)) return false;
+    if (!(fabs(*number) <= LARGEST_MEANT)) return false;
     if (choice->meets) return is_meant(*number);
     const double beside = 4 * fmax(resolution_of(tensor->type), resolution_of(thresholds->precision));
     *number *= is_above(choice) ? 1 + beside : 1 - beside;
-    return isfinite(*number) && *number != 0;
+    return *number != 0;
 }
 
 bool thresholds_whole(const struct thresholds *thresholds, const struct threshold_choice *choice, int64_t *number)

@@ -116,6 +116,23 @@ static bool fold_roots(struct net *net, const struct bnfuse_fuse_options *option
     return goes_on;
 }
 
+void fold_nothing(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
+                  const struct node *wrong)
+{
+    struct decision *decision = decision_open(net, options, report, &norm_roots);
+    const struct roots roots = roots_of(net, net->arena, options, &norm_roots);
+    for (size_t i = 0; i < roots.count; i++) {
+        struct affine *a;
+        size_t slot;
+        arena_clear(decision->arena);
+        decision_begin(decision, roots.nodes[i], root_type(roots.nodes[i]));
+        if (affine_of_node(decision, roots.nodes[i], &a, &slot) != REASON_MISMATCH)
+            decision_stop(decision, REASON_MISMATCH, node_title(wrong), "its types or shapes do not go together");
+        remark_missed(roots.nodes[i], REASON_MISMATCH, decision->words.where, decision->words.detail, "");
+    }
+    decision_close(decision);
+}
+
 bool fold_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
               struct bnfuse_error *error)
 {

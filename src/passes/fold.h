@@ -6,6 +6,11 @@
 
 #include "passes/decide/remark.h"
 
+/* Says of every BatchNormalization of a model that cannot run as it is, for the types or shapes of a node do not go
+ * together, that it stays. */
+void fold_nothing(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
+                  const struct node *wrong);
+
 /* BatchNormalization. */
 bool fold_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
               struct bnfuse_error *error);

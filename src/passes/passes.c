@@ -123,6 +123,21 @@ static bool run_rounds(struct net *net, const struct bnfuse_fuse_options *option
     return true;
 }
 
+/* A model that cannot run as it is stays as it is: a change might hide the mistake. */
+static bool run_passes(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
+                       struct bnfuse_error *error)
+{
+    const struct node *wrong = net_contradiction(net);
+    if (wrong && net->edit_count)
+        return fail(error, BNFUSE_INVALID, "%s: the types or shapes of %s do not go together", net->model->name,
+                    node_label(wrong, net->arena));
+    if (wrong) {
+        fold_nothing(net, options, report, wrong);
+        return true;
+    }
+    return run_rounds(net, options, report, error) && run_each(net, PASS_LAST, options, report, error);
+}
+
 enum { NOTE_LIMIT = 5, GROWTH_NOTED = 4096 };
 
 static void add_note(const struct net *net, struct pass_report *report, const char *note)
@@ -187,8 +202,7 @@ bool passes_run(struct net *net, const struct bnfuse_fuse_options *options, stru
     const size_t declarations = net->redeclared ? net->redeclared->count : 0; /* that were given sizes */
     if (!run_each(net, PASS_FIRST, options, report, error)) return false;
     if (!shape_infer(net, error) || !remarks_open(net, report, error)) return false;
-    if (!run_rounds(net, options, report, error)) return false;
-    if (!run_each(net, PASS_LAST, options, report, error)) return false;
+    if (!run_passes(net, options, report, error)) return false;
     remarks_close(net, report);
     net_close_names(net);
     report->grown = constants_spent(report->constants);

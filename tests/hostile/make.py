@@ -200,15 +200,21 @@ case("name_latin1", WHOLE.replace(field(3, "conv"), varint(26) + b"\x04\xff\xfe\
 
 # ---- schemas ----
 
-WRONG = {"f": 1, "i": 1.5, "s": 1, "t": 1, "g": 1, "F": 1, "I": 1, "S": 1, "T": 1, "G": 1, "p": 1, "y": 1}
-RIGHT = {"f": 1.5, "i": 1, "s": "a", "F": [1.5], "I": [1], "S": ["a"], "t": ("t", tensor("t", [1])), "g": ("g", graph([], [], [], []))}
+WRONG = {"f": 1, "i": 1.5, "s": 1, "t": 1, "g": 1, "F": 1, "I": 1, "S": 1, "T": 1, "G": 1, "p": 1, "y": 1, "b": 1.5}
+RIGHT = {"f": 1.5, "i": 1, "b": 1, "s": "a", "F": [1.5], "I": [1], "S": ["a"], "t": ("t", tensor("t", [1])), "g": ("g", graph([], [], [], []))}
 TYPES = {"i64": INT64, "bool": BOOL, "f32": FLOAT, "i32": INT32, "text": STRING, "u8": 2}
 
 
 def read_schemas():
     """They stand in the rows of the operators: the name is the last one before. Those in macros have none."""
     paths = sorted(glob.glob(os.path.join(SOURCE, "src/runtime/ops/*.c")))
-    text = re.sub(r"(?m)^#define (.*\\\n)*.*\n", "", "".join(open(path).read() for path in paths))
+    header = open(os.path.join(SOURCE, "src/onnx/graph/schema.h")).read()
+    text = "".join(open(path).read() for path in paths)
+    macros = re.findall(r'(?m)^#define ([A-Z_]+) +((?:.*\\\n)*.*":?.*)', header + text)
+    text = re.sub(r"(?m)^#define (.*\\\n)*.*\n", "", text)
+    for name, value in reversed(macros):
+        plain = re.sub(r"\\\n|/\*.*\*/", "", value)
+        text = re.sub(r"\b%s\b" % name, lambda _: plain, text) if ":s=" in plain else text
     text = re.sub(r'"\s+"', "", text)
     pattern = r'\{ "((?:[a-z.]+:)?[A-Z]\w*)",\s+(?=\d|SCHEMAS|\.)|\{ (\d+), (\w+),\s*"([^"]*>[^"]*)",\s*"([^"]*)"\s*\}'
     name = None
@@ -217,7 +223,11 @@ def read_schemas():
             name = operator
             continue
         inputs, outputs = (side.split() for side in slots.split(">"))
-        yield name, int(first), last, inputs, outputs, [re.match(r"(.*)([:!])(.)", a).groups() for a in attributes.split()]
+        yield name, int(first), last, inputs, outputs, [re.match(r"(\w+)([:!])(.*)", a).groups() for a in attributes.split()]
+
+
+def right_value(t):
+    return t[2:].split("|")[0] if "=" in t else RIGHT[t]
 
 
 def output_names(slots):
@@ -242,7 +252,7 @@ for name, first, last, slots, results, attributes in read_schemas():
     types = [TYPES.get(s.lstrip("?"), FLOAT) for s in plain]
     inputs = ["i%d" % i for i in range(len(plain))]
     outputs = output_names(results)
-    good = {a: RIGHT[t] for a, sign, t in attributes if sign == "!" and t in RIGHT}
+    good = {a: right_value(t) for a, sign, t in attributes if sign == "!" and t[0] in RIGHT}
     if len(good) < len([a for a in attributes if a[1] == "!"]):
         continue
     if not any(s.startswith("*") for s in slots):
@@ -257,7 +267,10 @@ for name, first, last, slots, results, attributes in read_schemas():
         schema_case(name, first, "missing_output", "output %d is missing" % at, "missing", inputs, outputs[:at], good, types)
     if attributes:
         a, _, t = attributes[0]
-        schema_case(name, first, "attribute_type", "attribute %s of another type" % a, "must hold", inputs, outputs, dict(good, **{a: WRONG[t]}), types)
+        schema_case(name, first, "attribute_type", "attribute %s of another type" % a, "must hold", inputs, outputs, dict(good, **{a: WRONG[t[0]]}), types)
+    for a, sign, t in attributes:
+        if "=" in t or t == "b":
+            schema_case(name, first, "value_of_" + a, "attribute %s is none of those it can be" % a, "must be", inputs, outputs, dict(good, **{a: 2 if t == "b" else "x"}), types)
     if good:
         a = sorted(good)[0]
         schema_case(name, first, "missing_attribute", "attribute %s is missing" % a, "missing", inputs, outputs, {k: v for k, v in good.items() if k != a}, types)
@@ -279,10 +292,10 @@ turn = 0
 for name, first, last, slots, results, attributes in read_schemas():
     domain, op = name.split(":") if ":" in name else ("", name)
     types = [TYPES.get(s.lstrip("?*"), FLOAT) for s in slots]
-    good = {a: RIGHT[t] for a, sign, t in attributes if sign == "!" and t in RIGHT}
+    good = {a: right_value(t) for a, sign, t in attributes if sign == "!" and t[0] in RIGHT}
     for a, _, t in attributes if last == "LATEST" else []:
         turn += 1
-        if t not in EXTREMES:
+        if "=" in t or t not in EXTREMES:
             continue
         value, shape = EXTREMES[t][turn % len(EXTREMES[t])], [[4], [1, 4, 8, 8]][turn % 2]
         tensors = [tensor("i%d" % i, shape, t, raw=False, more=fields(6, ["a"] * (4 if len(shape) == 1 else 256))) if t == STRING

@@ -560,7 +560,12 @@ static void try_in(struct bent *bent, const char *text, enum place place)
     put_into(&b, place, text);
     if (build_try_load(&b, &model, &before, &error) && is_valid(&before)) {
         assert_true(net_index(&after, &b.arena, &model, &error));
-        if (!passes_run(&after, &options, &report, &error)) fail_msg("%s\n%s", error.message, text);
+        if (!passes_run(&after, &options, &report, &error)) {
+            /* In the place of its call, a body shows what does not go together. */
+            if (error.status != BNFUSE_INVALID || place != IN_FUNCTION) fail_msg("%s\n%s", error.message, text);
+            build_close(&b);
+            return;
+        }
         if (!net_validate(&after, &error)) fail_msg("%s\n%s", error.message, text);
         assert_true(shape_infer(&after, &error));
         struct net *nets[2] = { &before, &after };

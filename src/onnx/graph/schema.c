@@ -76,9 +76,10 @@ const char *schema_outputs(const struct schema *schema)
 bool schema_next_attribute(const char **at, struct schema_attribute *attribute)
 {
     static const BnfuseOnnx__AttributeProto__AttributeType letters[128] = {
-        ['f'] = TYPE(FLOAT),   ['i'] = TYPE(INT),    ['s'] = TYPE(STRING),     ['t'] = TYPE(TENSOR),
-        ['g'] = TYPE(GRAPH),   ['F'] = TYPE(FLOATS), ['I'] = TYPE(INTS),       ['S'] = TYPE(STRINGS),
-        ['T'] = TYPE(TENSORS), ['G'] = TYPE(GRAPHS), ['y'] = TYPE(TYPE_PROTO), ['p'] = TYPE(SPARSE_TENSOR),
+        ['b'] = TYPE(INT),           ['f'] = TYPE(FLOAT),   ['i'] = TYPE(INT),    ['s'] = TYPE(STRING),
+        ['t'] = TYPE(TENSOR),        ['g'] = TYPE(GRAPH),   ['F'] = TYPE(FLOATS), ['I'] = TYPE(INTS),
+        ['S'] = TYPE(STRINGS),       ['T'] = TYPE(TENSORS), ['G'] = TYPE(GRAPHS), ['y'] = TYPE(TYPE_PROTO),
+        ['p'] = TYPE(SPARSE_TENSOR),
     };
     const char *token = *at + strspn(*at, " ");
     if (!*token) return false;
@@ -87,6 +88,9 @@ bool schema_next_attribute(const char **at, struct schema_attribute *attribute)
     attribute->required = token[attribute->length] == '!';
     attribute->type = letters[token[attribute->length + 1] & 0x7f];
     *at = token + attribute->length + 2;
+    attribute->values = **at == '=' ? *at + 1 : token[attribute->length + 1] == 'b' ? "0|1" : NULL;
+    attribute->values_length = attribute->values ? strcspn(attribute->values, " ") : 0;
+    *at += strcspn(*at, " ");
     return true;
 }
 

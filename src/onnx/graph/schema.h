@@ -7,7 +7,7 @@
  * occurs in the schema, "i64" and the like are that type, "." is anything. Before it, "?" says that the slot may be
  * absent, "*" that it may be repeated, or missing. `attributes` lists name:type, or name!type where it must be there;
  * the types are float, int, string, tensor, graph (f i s t g), lists of them in capitals, sparse tensor (p) and type
- * (y).
+ * (y). Of an int that is 0 or 1 it is b; and a string that is one of a few has them behind it, s=one|another.
  *
  *   Split:   { 13, 17, "T ?i64 > T *T", "axis:i" }
  *
@@ -21,6 +21,9 @@ struct schema {
     int64_t first, last;
     const char *slots, *attributes;
 };
+
+#define AUTO_PAD      "auto_pad:s=NOTSET|SAME_UPPER|SAME_LOWER|VALID| " /* "" is NOTSET */
+#define RNN_DIRECTION "direction:s=forward|reverse|bidirectional "
 
 /* A list of them, ended by one without slots. */
 #define SCHEMAS(...) ((const struct schema[]){ __VA_ARGS__, { 0, 0, NULL, NULL } })
@@ -49,6 +52,8 @@ struct schema_attribute {
     size_t length;
     BnfuseOnnx__AttributeProto__AttributeType type;
     bool required;
+    const char *values; /* `values_length` bytes: what it may be, between bars; NULL: anything */
+    size_t values_length;
 };
 bool schema_next_attribute(const char **at, struct schema_attribute *attribute);
 /* Whether the node's operator has this attribute at its opset. */

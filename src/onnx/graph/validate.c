@@ -301,6 +301,25 @@ static bool is_of_type(const BnfuseOnnx__AttributeProto *a, unsigned wanted)
     return !fields || fields == 1U << wanted;
 }
 
+static bool is_among(const char *text, const struct schema_attribute *known)
+{
+    const size_t length = strlen(text);
+    for (const char *at = known->values, *end = at + known->values_length; at <= end;) {
+        size_t size = strcspn(at, "| ");
+        if (size == length && memcmp(at, text, length) == 0) return true;
+        at += size + 1;
+    }
+    return false;
+}
+
+/* A parameter of the function that the node stands in has no value here. */
+static bool is_allowed(const BnfuseOnnx__AttributeProto *a, const struct schema_attribute *known)
+{
+    if (!known->values || (a->ref_attr_name && *a->ref_attr_name)) return true;
+    if (known->type == TYPE(INT)) return a->i == 0 || a->i == 1;
+    return is_among(a->s.len ? (const char *)a->s.data : "", known);
+}
+
 static bool find_attribute(const struct schema *schema, const char *name, struct schema_attribute *found)
 {
     const char *at = schema->attributes;
@@ -363,6 +382,9 @@ static bool validate_schema_attributes(struct validation *v, const struct node *
         if (!is_of_type(a, known.type))
             return schema_fail(v, node, error, "attribute \"%s\" holds %s, must hold %s", a->name,
                                attribute_type_name((unsigned)a->type), attribute_type_name(known.type));
+        if (!is_allowed(a, &known))
+            return schema_fail(v, node, error, "attribute \"%s\" must be %.*s", a->name, (int)known.values_length,
+                               known.values);
     }
     for (const char *at = schema->attributes; schema_next_attribute(&at, &known);)
         if (known.required && !node_attribute(node, arena_printf(&v->scratch, "%.*s", (int)known.length, known.name)))

@@ -248,7 +248,18 @@ static void forget_graph(const struct graph *graph)
     for (const struct node *node = graph->first; node; node = node->next) forget_outputs(node);
 }
 
-/* False when its inputs contradict each other. */
+/* A runtime goes by what it infers, and refuses a model that declares another type. */
+static bool declared_types_agree(const struct node *node)
+{
+    for (size_t i = 0; i < node->output_count; i++) {
+        const struct value *output = node->outputs[i];
+        enum dtype declared = output ? type_element(value_declared(output)) : DTYPE_UNDEFINED;
+        if (declared != DTYPE_UNDEFINED && output->type != DTYPE_UNDEFINED && declared != output->type) return false;
+    }
+    return true;
+}
+
+/* False when its inputs contradict each other, or its outputs what is declared. */
 static bool infer_node(struct walk *walk, const struct node *node, int age)
 {
     struct shaping *s = &walk->s;
@@ -257,7 +268,7 @@ static bool infer_node(struct walk *walk, const struct node *node, int age)
     s->node = node;
     s->row = row;
     s->age = age;
-    if ((ruled && !row->shape(s)) || (row && !schema_types_agree(node))) {
+    if ((ruled && !row->shape(s)) || (row && !(schema_types_agree(node) && declared_types_agree(node)))) {
         forget_outputs(node);
         return false;
     }

@@ -58,8 +58,9 @@ static const struct {
     { REASON_NOT_FINITE,
       "The folded weight or bias of the channel that is named would leave its type (half precision ends at 65504), or\n"
       "variance + epsilon is not positive. Look at the statistics of that channel.\n" },
-    { REASON_MISMATCH,
-      "Channels or types do not agree, so no runtime takes the model as it is. Folding would hide the mistake.\n" },
+    { REASON_MISMATCH, "Channels or types do not agree, at the node that is named, so no runtime takes the model as it "
+                       "is. A change might\n"
+                       "hide the mistake: the whole model stays as it is.\n" },
     { REASON_PADDED_SHIFT,
       "    BatchNormalization --> Conv (pads 1)\n"
       "\n"

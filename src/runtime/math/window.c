@@ -45,7 +45,7 @@ static bool read_pads(struct call *call, struct window *window)
 static bool read_mode(struct call *call, enum auto_pad *mode)
 {
     static const char *const names[] = { "NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID" };
-    const char *text = node_text(call->node, "auto_pad", "NOTSET");
+    const char *given = node_text(call->node, "auto_pad", "NOTSET"), *text = *given ? given : names[0];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(text, names[i]) == 0) {
             *mode = (enum auto_pad)i;

@@ -267,7 +267,7 @@ const struct operator_row activation_operators[] = {
       .schemas = SCHEMAS({ 1, 5, "T > T", "alpha:f consumed_inputs:I" }, { 6, LATEST, "T > T", "alpha:f" }) },
     { "Gelu", 20, LATEST, .forms = gelu_forms, .gradient = gradient_gelu, .run = elementwise_unary_choice,
       .joins = true, .data = EITHER("approximate", "tanh", { REALS(gelu) }, { REALS(gelu_tanh) }), .shape = shape_same,
-      .laws = ELEMENTWISE, .hides = true, .schemas = SCHEMAS({ 20, LATEST, "T > T", "approximate:s" }) },
+      .laws = ELEMENTWISE, .hides = true, .schemas = SCHEMAS({ 20, LATEST, "T > T", "approximate:s=none|tanh" }) },
     { "HardSigmoid", 1, LATEST, .gradient = gradient_hard_sigmoid, .run = elementwise_unary, .joins = true,
       .data = OF(REALS(hard_sigmoid), .attributes = { { "alpha", 0.2f }, { "beta", 0.5f } }), .shape = shape_same,
       .laws = ELEMENTWISE, .is_activation = true, .within = { 0, 1 }, .hides = true,

@@ -265,7 +265,7 @@ const struct operator_row arithmetic_operators[] = {
     { "Mod", 10, LATEST, .run = elementwise_binary_choice, .joins = true,
       .data = EITHER("fmod", NULL, { ALL(modulo) }, { BOTH(remainder), .u64 = modulo_u64 }), .shape = shape_broadcast,
       .laws = ELEMENTWISE | BROADCASTS, .content = content_binary, .combine = combine_modulo, .arithmetic = true,
-      .schemas = SCHEMAS({ 10, LATEST, "T T > T", "fmod:i" }), .exact = EXACT_WHOLE },
+      .schemas = SCHEMAS({ 10, LATEST, "T T > T", "fmod:b" }), .exact = EXACT_WHOLE },
     { "Mul", 1, 6, .symbol = '*', .run = elementwise_binary_aligned, .joins = true, .data = OF(BOTH(multiply)),
       .shape = shape_broadcast_by_attribute, .affine = { &product, &product },
       .neutral = NEUTRAL(1, 1, SLOT(0) | SLOT(1)), .content = content_binary, .combine = combine_multiply,

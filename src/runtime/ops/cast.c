@@ -227,7 +227,7 @@ const struct operator_row cast_operators[] = {
       .laws = ELEMENTWISE | IDENTITY_OF_TYPE, .idle = true, .hides = true, .content = content_cast, .reals = reals_cast,
       .passes = SLOT(0), .arithmetic = true,
       .schemas = SCHEMAS({ 1, 5, ". > .", "to!s" }, { 6, 18, ". > .", "to!i" }, { 19, 23, ". > .", "saturate:i to!i" },
-                         { 24, LATEST, ". > .", "round_mode:s saturate:i to!i" }),
+                         { 24, LATEST, ". > .", "round_mode:s=up|down|nearest saturate:i to!i" }),
       .exact = EXACT },
     { "Cast", 6, LATEST, .gradient = gradient_cast, .run = cast_by_number, .shape = shape_cast,
       .laws = ELEMENTWISE | IDENTITY_OF_TYPE, .idle = true, .hides = true, .content = content_cast, .reals = reals_cast,
@@ -235,7 +235,7 @@ const struct operator_row cast_operators[] = {
     { "CastLike", 15, LATEST, .gradient = gradient_cast, .run = cast_like, .shape = shape_same,
       .laws = IDENTITY_OF_TYPE, .type_from = 1, .content = content_cast, .arithmetic = true,
       .schemas = SCHEMAS({ 15, 18, ". T > T", "" }, { 19, 23, ". T > T", "saturate:i" },
-                         { 24, LATEST, ". T > T", "round_mode:s saturate:i" }),
+                         { 24, LATEST, ". T > T", "round_mode:s=up|down|nearest saturate:i" }),
       .exact = EXACT },
     { 0 },
 };

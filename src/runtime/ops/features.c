@@ -166,7 +166,7 @@ const struct operator_row feature_operators[] = {
                            "imputed_value_floats:F imputed_value_int64s:I replaced_value_float:f "
                            "replaced_value_int64:i" }) },
     { "ai.onnx.ml:Normalizer", 1, 5, .run = normalizer, .shape = shape_same, .type = DTYPE_FLOAT, .hides = true,
-      .schemas = SCHEMAS({ 1, LATEST, ". > f32", "norm:s" }) },
+      .schemas = SCHEMAS({ 1, LATEST, ". > f32", "norm:s=MAX|L1|L2" }) },
     { "ai.onnx.ml:OneHotEncoder", 1, 5, .run = one_hot_encoder, .shape = shape_one_hot, .type = DTYPE_FLOAT,
       .hides = true, .schemas = SCHEMAS({ 1, LATEST, ". > f32", "cats_int64s:I cats_strings:S zeros:i" }) },
     { 0 },

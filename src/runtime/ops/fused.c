@@ -82,7 +82,7 @@ const struct operator_row fused_operators[] = {
       .hides = true,
       .need = &(const struct weight_need){ .rank = -1, .axis = 1, .weight_axis = 1, .times_group = true },
       .schemas = SCHEMAS({ 1, LATEST, "T T ?T ?T > T",
-                           "activation:s activation_params:F auto_pad:s dilations:I group:i kernel_shape:I pads:I "
+                           "activation:s activation_params:F " AUTO_PAD "dilations:I group:i kernel_shape:I pads:I "
                            "strides:I" }) },
     { "com.microsoft:FusedGemm", 1, LATEST, .gradient = gradient_formula, .run = fused_gemm, .shape = shape_gemm,
       .hides = true, .need = &(const struct weight_need){ .rank = 2, .axis = 1, .transposed = "transB" },

@@ -118,8 +118,7 @@ static bool shape_quantized_binary(struct shaping *s)
 const struct operator_row fused_quant_operators[] = {
     { "com.microsoft:NhwcMaxPool", 1, LATEST, .run = nhwc_max_pool, .shape = shape_channels_last, .keeps_range = true,
       .hides = true,
-      .schemas =
-          SCHEMAS({ 1, LATEST, "T > T", "auto_pad:s ceil_mode:i dilations:I kernel_shape!I pads:I strides:I" }) },
+      .schemas = SCHEMAS({ 1, LATEST, "T > T", AUTO_PAD "ceil_mode:b dilations:I kernel_shape!I pads:I strides:I" }) },
     { "com.microsoft:QLinearAdd", 1, LATEST,
       .limits = { [1] = LIMIT_POSITIVE, [4] = LIMIT_POSITIVE, [6] = LIMIT_POSITIVE }, .run = quantized_binary,
       .shape = shape_quantized_binary, .hides = true,
@@ -127,8 +126,8 @@ const struct operator_row fused_quant_operators[] = {
     { "com.microsoft:QLinearAveragePool", 1, LATEST, .limits = { [1] = LIMIT_POSITIVE, [3] = LIMIT_POSITIVE },
       .run = quantized_unary, .shape = shape_channels_last, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "T f32 ?T f32 ?T > T",
-                           "auto_pad:s ceil_mode:i channels_last:i count_include_pad:i kernel_shape!I pads:I "
-                           "strides:I" }) },
+                           AUTO_PAD "ceil_mode:b channels_last:i count_include_pad:i kernel_shape!I pads:I "
+                                    "strides:I" }) },
     { "com.microsoft:QLinearConcat", 1, LATEST,
       .limits = { LIMIT_POSITIVE, [3] = LIMIT_POSITIVE, [6] = LIMIT_POSITIVE }, .run = quantized_concat,
       .shape = shape_any, .type_from = 1, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "f32 T *. > T", "axis!i" }) },

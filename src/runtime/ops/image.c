@@ -81,6 +81,6 @@ static bool shape_image(struct shaping *s)
 
 const struct operator_row image_operators[] = {
     { "ImageDecoder", 20, LATEST, .run = image_decoder, .shape = shape_image, .type = DTYPE_UINT8, .hides = true,
-      .schemas = SCHEMAS({ 20, LATEST, "u8 > u8", "pixel_format:s" }) },
+      .schemas = SCHEMAS({ 20, LATEST, "u8 > u8", "pixel_format:s=RGB|BGR|Grayscale" }) },
     { 0 },
 };

@@ -161,7 +161,7 @@ const struct operator_row logic_operators[] = {
     { "BitShift", 11, LATEST, .run = elementwise_binary_choice,
       .data = EITHER("direction", "LEFT", { WHOLES(shift_right) }, { WHOLES(shift_left) }), .shape = shape_broadcast,
       .laws = ELEMENTWISE | BROADCASTS, .neutral = NEUTRAL(NAN, 0, SLOT(1)),
-      .schemas = SCHEMAS({ 11, LATEST, "T T > T", "direction!s" }), .exact = EXACT },
+      .schemas = SCHEMAS({ 11, LATEST, "T T > T", "direction!s=LEFT|RIGHT" }), .exact = EXACT },
     { "BitwiseAnd", 18, LATEST, .run = elementwise_binary, .data = OF(WHOLES(bitwise_and)), .shape = shape_broadcast,
       .laws = ELEMENTWISE | BROADCASTS, .schemas = SCHEMAS({ 18, LATEST, "T T > T", "" }), .exact = EXACT },
     { "BitwiseNot", 18, LATEST, .run = elementwise_unary, .data = OF(WHOLES(bitwise_not)), .shape = shape_same,

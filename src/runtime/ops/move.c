@@ -334,7 +334,7 @@ static void content_transpose(struct shaping *s)
 const struct operator_row move_operators[] = {
     { "DepthToSpace", 1, LATEST, .gradient = gradient_moved, .run = depth_to_space, .complex = MOVES_COMPLEX,
       .shape = shape_depth_to_space, .keeps_range = true,
-      .schemas = SCHEMAS({ 1, 10, "T > T", "blocksize!i" }, { 11, LATEST, "T > T", "blocksize!i mode:s" }),
+      .schemas = SCHEMAS({ 1, 10, "T > T", "blocksize!i" }, { 11, LATEST, "T > T", "blocksize!i mode:s=DCR|CRD" }),
       .exact = EXACT },
     { "ReverseSequence", 10, LATEST, .gradient = gradient_moved, .run = reverse_sequence, .complex = MOVES_COMPLEX,
       .shape = shape_same, .sizes = SLOT(1), .limits = { [1] = LIMIT_LENGTH },

@@ -587,27 +587,28 @@ static bool shape_scale_by_attribute(struct shaping *s)
     return scale_by(s, &axes, scales, dims);
 }
 
+#define MODE "mode:s=nearest|linear|bilinear|cubic"
+#define SAMPLING                                                                                             \
+    MODE " coordinate_transformation_mode:s=half_pixel|half_pixel_symmetric|pytorch_half_pixel|"             \
+         "align_corners|asymmetric|tf_half_pixel_for_nn|tf_crop_and_resize "                                 \
+         "nearest_mode:s=round_prefer_floor|round_prefer_ceil|floor|ceil cubic_coeff_a:f exclude_outside:i " \
+         "extrapolation_value:f"
+
 const struct operator_row resize_operators[] = {
     { "Resize", 10, 10, .gradient = gradient_resize, .run = run_upsample, .complex = COMPLEX_BY_PARTS,
       .shape = shape_scale_by_input, .sizes = SLOT(1) | SLOT(2) | SLOT(3),
       .limits = { [1] = LIMIT_ONE, [2] = LIMIT_ONE },
-      .schemas = SCHEMAS({ 10, 10, "T f32 > T", "mode:s" },
-                         { 11, 12, "T . f32 ?i64 > T",
-                           "coordinate_transformation_mode:s cubic_coeff_a:f exclude_outside:i "
-                           "extrapolation_value:f mode:s nearest_mode:s" },
-                         { 13, 17, "T ?. ?f32 ?i64 > T",
-                           "coordinate_transformation_mode:s cubic_coeff_a:f exclude_outside:i "
-                           "extrapolation_value:f mode:s nearest_mode:s" },
-                         { 18, LATEST, "T ?. ?f32 ?i64 > T",
-                           "antialias:i axes:I coordinate_transformation_mode:s cubic_coeff_a:f "
-                           "exclude_outside:i extrapolation_value:f keep_aspect_ratio_policy:s mode:s "
-                           "nearest_mode:s" }) },
+      .schemas =
+          SCHEMAS({ 10, 10, "T f32 > T", MODE }, { 11, 12, "T . f32 ?i64 > T", SAMPLING },
+                  { 13, 17, "T ?. ?f32 ?i64 > T", SAMPLING },
+                  { 18, LATEST, "T ?. ?f32 ?i64 > T",
+                    SAMPLING " antialias:i axes:I keep_aspect_ratio_policy:s=stretch|not_larger|not_smaller" }) },
     { "Resize", 11, LATEST, .gradient = gradient_resize, .run = run_resize, .complex = COMPLEX_BY_PARTS,
       .shape = shape_resize, .sizes = SLOT(1) | SLOT(2) | SLOT(3), .limits = { [1] = LIMIT_ONE, [2] = LIMIT_ONE } },
     { "Upsample", 1, 8, .gradient = gradient_resize, .run = run_upsample, .complex = COMPLEX_BY_PARTS,
       .shape = shape_scale_by_attribute, .sizes = SLOT(1), .limits = { [1] = LIMIT_ONE },
-      .schemas = SCHEMAS({ 1, 6, "T > T", "height_scale!f mode:s width_scale!f" }, { 7, 8, "T > T", "mode:s scales!F" },
-                         { 9, 9, "T f32 > T", "mode:s" }) },
+      .schemas = SCHEMAS({ 1, 6, "T > T", MODE " height_scale!f width_scale!f" }, { 7, 8, "T > T", MODE " scales!F" },
+                         { 9, 9, "T f32 > T", MODE }) },
     { "Upsample", 9, 9, .gradient = gradient_resize, .run = run_upsample, .complex = COMPLEX_BY_PARTS,
       .shape = shape_scale_by_input, .sizes = SLOT(1), .limits = { [1] = LIMIT_ONE } },
     { 0 },

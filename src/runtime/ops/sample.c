@@ -417,6 +417,8 @@ const struct operator_row sample_operators[] = {
           { 19, LATEST, "T T T ?T ?T > T", "dilations:I group:i kernel_shape:I offset_group:i pads:I strides:I" }) },
     { "GridSample", 16, LATEST, .gradient = gradient_grid_sample, .run = grid_sample, .complex = COMPLEX_BY_PARTS,
       .shape = shape_grid_sample,
-      .schemas = SCHEMAS({ 16, LATEST, "T . > T", "align_corners:i mode:s padding_mode:s" }) },
+      .schemas = SCHEMAS(
+          { 16, LATEST, "T . > T",
+            "align_corners:i mode:s=nearest|linear|bilinear|cubic|bicubic padding_mode:s=zeros|border|reflection" }) },
     { 0 },
 };

@@ -226,6 +226,6 @@ const struct operator_row sequence_operators[] = {
       .type = DTYPE_INT64, .schemas = SCHEMAS({ 11, LATEST, ". > i64", "" }) },
     { "SplitToSequence", 11, LATEST, .run = split_to_sequence, .complex = MOVES_COMPLEX,
       .open_shape = "a sequence has no shape", .sizes = SLOT(1),
-      .schemas = SCHEMAS({ 11, LATEST, ". ?. > .", "axis:i keepdims:i" }) },
+      .schemas = SCHEMAS({ 11, LATEST, ". ?. > .", "axis:i keepdims:b" }) },
     { 0 },
 };

@@ -411,8 +411,8 @@ const struct operator_row text_operators[] = {
       .schemas = SCHEMAS({ 20, LATEST, "text text > text", "" }) },
     { "StringNormalizer", 10, LATEST, .run = string_normalizer,
       .open_shape = "how many words are left depends on the words",
-      .schemas =
-          SCHEMAS({ 10, LATEST, "text > text", "case_change_action:s is_case_sensitive:i locale:s stopwords:S" }) },
+      .schemas = SCHEMAS({ 10, LATEST, "text > text",
+                           "case_change_action:s=LOWER|UPPER|NONE is_case_sensitive:i locale:s stopwords:S" }) },
     { "StringSplit", 20, LATEST, .run = string_split, .open_shape = "how many pieces there are depends on the text",
       .schemas = SCHEMAS({ 20, LATEST, "text > text i64", "delimiter:s maxsplit:i" }) },
     { "TfIdfVectorizer", 9, LATEST, .run = tf_idf, .shape = shape_tf_idf,

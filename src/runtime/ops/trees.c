@@ -481,12 +481,12 @@ const struct operator_row tree_operators[] = {
     { "ai.onnx.ml:TreeEnsembleRegressor", 1, 4, .run = tree_regressor, .shape = shape_scores, .type = DTYPE_FLOAT,
       .hides = true,
       .schemas = SCHEMAS({ 1, 2, ". > f32",
-                           "aggregate_function:s base_values:F n_targets:i nodes_falsenodeids:I "
+                           "aggregate_function:s=SUM|AVERAGE|MIN|MAX base_values:F n_targets:i nodes_falsenodeids:I "
                            "nodes_featureids:I nodes_hitrates:F nodes_missing_value_tracks_true:I nodes_modes:S "
                            "nodes_nodeids:I nodes_treeids:I nodes_truenodeids:I nodes_values:F post_transform:s "
                            "target_ids:I target_nodeids:I target_treeids:I target_weights:F" },
                          { 3, 4, ". > f32",
-                           "aggregate_function:s base_values:F base_values_as_tensor:t n_targets:i "
+                           "aggregate_function:s=SUM|AVERAGE|MIN|MAX base_values:F base_values_as_tensor:t n_targets:i "
                            "nodes_falsenodeids:I nodes_featureids:I nodes_hitrates:F nodes_hitrates_as_tensor:t "
                            "nodes_missing_value_tracks_true:I nodes_modes:S nodes_nodeids:I nodes_treeids:I "
                            "nodes_truenodeids:I nodes_values:F nodes_values_as_tensor:t post_transform:s "

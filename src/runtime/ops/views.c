@@ -462,7 +462,7 @@ const struct operator_row view_operators[] = {
       .shape = shape_reshape_by_attribute, .laws = IDENTITY_OF_SHAPE, .keeps_range = true, .content = content_same,
       .sizes = SLOT(1), .passes = SLOT(0), .arithmetic = true, .view = view_reshape, .limits = { [1] = LIMIT_ONE },
       .schemas = SCHEMAS({ 1, 4, "T > T", "consumed_inputs:I shape:I" }, { 5, 13, "T i64 > T", "" },
-                         { 14, LATEST, "T i64 > T", "allowzero:i" }),
+                         { 14, LATEST, "T i64 > T", "allowzero:b" }),
       .exact = EXACT },
     { "Reshape", 5, LATEST, .gradient = gradient_moved, .run = reshape, .complex = MOVES_COMPLEX,
       .shape = shape_reshape, .laws = IDENTITY_OF_SHAPE, .keeps_range = true, .content = content_same, .sizes = SLOT(1),
