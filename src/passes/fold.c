@@ -73,7 +73,7 @@ static struct node *follower(const struct value *output)
 {
     if (output->use_count != 1 || output->is_output) return NULL;
     struct node *reader = output->uses->node;
-    return reader && affine_is_operator(reader) ? reader : NULL;
+    return reader && affine_is_operator(reader) && node_output(reader, 0) ? reader : NULL;
 }
 
 static bool fold_with_followers(struct decision *decision, struct node *node, struct pass_report *report)

@@ -161,6 +161,7 @@ bool affine_multiplies(const struct node *node)
 enum reason affine_of_node(struct decision *decision, const struct node *node, struct affine **affine, size_t *slot)
 {
     double times;
+    if (!node_output(node, 0)) return REASON_NON_LINEAR;
     if (bn_is(node)) return norm_affine(decision, node, affine, slot);
     if (node->is_contradicted)
         return decision_stop(decision, REASON_MISMATCH, node_title(node), "%s", "its inputs do not go together");
