@@ -28,7 +28,7 @@ static bool idempotent(struct simplifier *s, struct node *node)
  * about infinities: some clip to the largest number of the type. */
 struct end {
     enum { END_NONE, END_OPEN, END_NUMBER } kind;
-    double number;
+    double number, exact; /* as it is stored; and before it is rounded, where a fold made it */
 };
 
 struct range {
@@ -45,13 +45,14 @@ static bool is_good_bound(double number)
 static bool read_bound(struct value *value, bool is_operand, struct end *end)
 {
     end->kind = END_NUMBER;
-    return constant_number(value, &end->number) && is_good_bound(end->number) && (!is_operand || end->number != 0);
+    return constant_number(value, &end->number) && constant_exact_number(value, &end->exact)
+           && is_good_bound(end->number) && (!is_operand || end->number != 0);
 }
 
 /* An attribute that is not there, or is the largest number of the type, is an open end. */
 static bool read_attribute(const struct node *node, const char *name, struct end *end)
 {
-    end->number = (double)node_float(node, name, FLT_MAX);
+    end->number = end->exact = (double)node_float(node, name, FLT_MAX);
     end->kind = fabs(end->number) < (double)FLT_MAX ? END_NUMBER : END_OPEN;
     return end->kind == END_OPEN || is_good_bound(end->number);
 }
@@ -62,7 +63,7 @@ static bool read_end(const struct node *node, const struct bound *bound, size_t 
     struct value *value = NULL;
     switch (bound->kind) {
     case UNBOUNDED: end->kind = END_NONE; return true;
-    case BOUND_ZERO: *end = (struct end){ END_NUMBER, 0 }; return true;
+    case BOUND_ZERO: *end = (struct end){ END_NUMBER, 0, 0 }; return true;
     case BOUND_ATTRIBUTE: return read_attribute(node, bound->attribute, end);
     case BOUND_INPUT: value = node_input(node, bound->slot); break;
     case BOUND_OPERAND: value = node_input(node, 1 - slot); break;
@@ -110,22 +111,23 @@ static bool covers_end(const struct end *first, const struct end *second, int si
     return second->kind == END_NUMBER && sign * second->number >= sign * first->number;
 }
 
-/* Both ends in one; false when that is none or open. */
-static bool both_ends(const struct end *first, const struct end *second, int sign, double *number)
+/* Both ends in one; NULL when that is none or open. */
+static const struct end *both_ends(const struct end *first, const struct end *second, int sign)
 {
     bool is_first = first->kind == END_NUMBER, is_second = second->kind == END_NUMBER;
-    if (!is_first && !is_second) return false;
-    *number = !is_second || (is_first && sign * first->number > sign * second->number) ? first->number : second->number;
-    return true;
+    if (!is_first && !is_second) return NULL;
+    return !is_second || (is_first && sign * first->number > sign * second->number) ? first : second;
 }
 
-static struct value *add_bound(struct simplifier *s, struct node *node, enum dtype type, const char *name, double bound)
+static struct value *add_bound(struct simplifier *s, struct node *node, enum dtype type, const char *name,
+                               const struct end *end)
 {
-    return rewrite_add_constant(s, node, name, tensor_exact(rewrite_net(s)->arena, type, 0, NULL, &bound));
+    return rewrite_add_constant(s, node, name, tensor_exact(rewrite_net(s)->arena, type, 0, NULL, &end->exact));
 }
 
 /* A Clip of x as the opset of the graph has it. */
-static struct node *add_clip(struct simplifier *s, struct node *node, struct value *x, double low, double high)
+static struct node *add_clip(struct simplifier *s, struct node *node, struct value *x, const struct end *low,
+                             const struct end *high)
 {
     const struct operator_row *row = operator_of_graph(node->graph, "Clip");
     struct value *inputs[] = { x, NULL, NULL };
@@ -136,8 +138,8 @@ static struct node *add_clip(struct simplifier *s, struct node *node, struct val
     }
     struct node *clip = rewrite_add_node(s, node, row->name, inputs, 3, node_output(node, 0));
     if (!takes_inputs) {
-        edit_set_float(clip, row->clamp->low.attribute, (float)low);
-        edit_set_float(clip, row->clamp->high.attribute, (float)high);
+        edit_set_float(clip, row->clamp->low.attribute, (float)low->exact);
+        edit_set_float(clip, row->clamp->high.attribute, (float)high->exact);
     }
     return clip;
 }
@@ -153,10 +155,10 @@ static bool clip_can_hold(const struct graph *graph, double low, double high)
 static bool one_clip(struct simplifier *s, struct node *node, const struct range *first, const struct range *second,
                      struct value *x)
 {
-    double low, high;
-    if (!both_ends(&first->low, &second->low, 1, &low) || !both_ends(&first->high, &second->high, -1, &high))
-        return false;
-    if (low > high || !clip_can_hold(node->graph, low, high) || !is_read_once(node_input(node, second->slot)))
+    const struct end *low = both_ends(&first->low, &second->low, 1);
+    const struct end *high = both_ends(&first->high, &second->high, -1);
+    if (!low || !high || low->number > high->number || !clip_can_hold(node->graph, low->number, high->number)
+        || !is_read_once(node_input(node, second->slot)))
         return false;
     if ((x->type != DTYPE_FLOAT && x->type != DTYPE_DOUBLE && x->type != DTYPE_FLOAT16) || !rewrite_can_store(s, 64, 0))
         return false;

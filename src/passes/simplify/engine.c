@@ -256,7 +256,11 @@ bool constant_ints(struct value *value, int64_t most, int64_t *list, int64_t *co
 
 enum { NUMBER_LIMIT = 1 << 16 };
 
-bool constant_number(struct value *value, double *number)
+typedef bool read_elements(const struct tensor *tensor, int64_t first, int64_t count, double *to,
+                           struct bnfuse_error *error);
+
+/* What all elements are, as `read` reads them. */
+static bool one_number(struct value *value, read_elements *read, double *number)
 {
     const struct tensor *tensor = value ? value_constant(value) : NULL;
     double chunk[256];
@@ -264,12 +268,22 @@ bool constant_number(struct value *value, double *number)
     if (dtype_kind(tensor->type) != KIND_REAL && dtype_kind(tensor->type) != KIND_WHOLE) return false;
     for (int64_t at = 0, step; at < tensor->count; at += step) {
         step = tensor->count - at < 256 ? tensor->count - at : 256;
-        if (!tensor_read_rounded(tensor, at, step, chunk, NULL)) return false;
+        if (!read(tensor, at, step, chunk, NULL)) return false;
         if (!at) *number = chunk[0];
         for (int64_t i = 0; i < step; i++)
             if (memcmp(&chunk[i], number, sizeof *number) != 0) return false;
     }
     return *number == *number;
+}
+
+bool constant_number(struct value *value, double *number)
+{
+    return one_number(value, tensor_read_rounded, number);
+}
+
+bool constant_exact_number(struct value *value, double *number)
+{
+    return one_number(value, tensor_read_real, number);
 }
 
 /* ---- what rows do ---- */

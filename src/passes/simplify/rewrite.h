@@ -78,6 +78,8 @@ bool constant_ints(struct value *value, int64_t most, int64_t *list, int64_t *co
 /* The one number that all elements of a constant are, as it is stored; false when there is none. The sign of zero
  * counts, and NaN is no number. */
 bool constant_number(struct value *value, double *number);
+/* The same before it is rounded to the type: what a fold computed, for a new constant that takes its place. */
+bool constant_exact_number(struct value *value, double *number);
 
 /* ---- what rows do ---- */
 
