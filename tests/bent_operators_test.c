@@ -80,6 +80,8 @@ static void bend_node(struct trial *trial, BnfuseOnnx__NodeProto *node)
     }
     if (node->n_input > 0 && below(trial, 8) == 0) node->input[below(trial, node->n_input)] = "";
     if (node->n_input > 0 && below(trial, 12) == 0) node->n_input--;
+    if (node->n_output > 0 && below(trial, 12) == 0) node->output[below(trial, node->n_output)] = "";
+    if (node->n_output > 0 && below(trial, 12) == 0) node->n_output--;
     if (node->n_input > 1 && below(trial, 12) == 0) node->input[0] = node->input[below(trial, node->n_input)];
 }
 

@@ -176,6 +176,7 @@ static struct node *copy_node(const struct node *node, struct node *call, struct
 {
     struct arena *arena = call->graph->net->arena;
     struct node *copy = edit_copy_node(call->graph, call, node_bound(node, call, arena), node_label(call, arena));
+    edit_list_outputs(copy, node->output_count);
     for (size_t i = 0; i < node->output_count; i++) {
         if (!node->outputs[i]) continue;
         struct value *value = edit_add_value(call->graph, node->outputs[i]->name, NULL);

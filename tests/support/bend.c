@@ -208,11 +208,12 @@ static void bend_operator(struct bender *b, size_t at, const struct line *line)
         put(b, at, "%s = %s%s", line->outputs, others[i], words);
 }
 
-/* Something between the node and its readers. */
+/* Something between the node and its readers, or a reader whose own output has no name. */
 static void bend_output(struct bender *b, size_t at, const struct line *line, const char *output)
 {
     static const char *const between[] = { "Identity %s",   "Abs %s",        "Transpose %s",
                                            "Cast %s to=11", "Cast %s to=10", "Add %s %s" };
+    static const char *const unnamed[] = { "Neg %s", "Cast %s to=1", "Transpose %s", "Relu %s", "Sum %s %s" };
     const char *place = strstr(line->outputs, output);
     const char *rest = strstr(b->statements[at], " = ");
     for (size_t i = 0; i < sizeof between / sizeof *between; i++) {
@@ -223,6 +224,11 @@ static void bend_output(struct bender *b, size_t at, const struct line *line, co
             rest, output, call);
     }
     put(b, at, "%.*s_%s%s", (int)(place - line->outputs), line->outputs, place + strlen(output), rest);
+    for (size_t i = 0; i < sizeof unnamed / sizeof *unnamed; i++) {
+        char call[LENGTH];
+        snprintf(call, sizeof call, unnamed[i], output, output);
+        put(b, at, "%s; _ = %s", b->statements[at], call);
+    }
     put(b, at, "%s; out %s", b->statements[at], output);
     put(b, at, "%s; e_ = Shape %s; out e_", b->statements[at], output);
 }

@@ -280,8 +280,9 @@ void edit_set_input(struct node *node, size_t slot, struct value *value)
     while (node->input_count && !node->inputs[node->input_count - 1].value) node->input_count--;
 }
 
-static void grow_outputs(struct node *node, size_t count)
+void edit_list_outputs(struct node *node, size_t count)
 {
+    if (count <= node->output_count) return;
     node->outputs = copy_list(arena_of(node->graph), node->outputs, node->output_count, count);
     node->output_count = (uint32_t)count;
 }
@@ -298,7 +299,7 @@ static void set_output(struct node *node, size_t slot, struct value *value)
 void edit_take_output(struct node *node, size_t slot, struct value *value)
 {
     assert(value->graph == node->graph && !value->is_input && !value_is_stored(value));
-    if (slot >= node->output_count) grow_outputs(node, slot + 1);
+    edit_list_outputs(node, slot + 1);
     struct value *old = node->outputs[slot];
     if (old == value) return;
     if (value->writer) set_output(value->writer, value->writer_slot, NULL);

@@ -49,6 +49,8 @@ void edit_remove_attribute(struct node *node, const char *attribute);
 /* `node` writes `value` in its output `slot` from now on. The value's former writer has that output absent after it;
  * the value that `node` wrote before is left without writer (and must be left without readers by the caller). */
 void edit_take_output(struct node *node, size_t slot, struct value *value);
+/* The list of its outputs is so long at least; those that come to it have no name. */
+void edit_list_outputs(struct node *node, size_t count);
 /* Outputs from `slot` on are absent from now on; they may have no reader. */
 void edit_drop_outputs(struct node *node, size_t slot);
 /* All readers of `old`, and the output lists that name it, read `value` instead. That includes a node that computes

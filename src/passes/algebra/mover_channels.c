@@ -238,11 +238,21 @@ static enum reason to_shallow(struct crossing *x)
     return REASON_NONE;
 }
 
+/* Names may be left out of a list of outputs, all of them too. What is not known may do more than write. */
+static bool writes_nothing(const struct node *node)
+{
+    if (!node->row) return false;
+    for (size_t i = 0; i < node->output_count; i++)
+        if (node->outputs[i]) return false;
+    return true;
+}
+
 bool use_is_unaffected(struct decision *decision, const struct use *use, const struct affine *a)
 {
     bool touches;
     int64_t first, step;
     if (!use->node) return false;
+    if (writes_nothing(use->node)) return true;
     if (node_is(use->node, "Shape") || node_is(use->node, "Size")) return true;
     struct crossing x = { .decision = decision, .node = use->node, .affine = a };
     if (!node_is(use->node, "Slice") || use->slot != 0 || a->axis == AXIS_ANY) return false;
