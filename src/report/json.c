@@ -17,7 +17,7 @@ static json_t *operator_list(const char *from, const char *to)
     while (from < to) {
         const char *end = strstr(from, arrow);
         if (!end || end > to) end = to;
-        json_append(&list, json_stringn(from, (size_t)(end - from)));
+        json_append(&list, json_part(from, (size_t)(end - from)));
         from = end + (end < to ? strlen(arrow) : 0);
     }
     return list;
@@ -30,9 +30,9 @@ static json_t *step_object(const char *direction, size_t length, const char *fro
     const char *code = from;
     while (code < end && strncmp(code, " (BNF", strlen(" (BNF")) != 0) code++;
     bool nothing = strncmp(from, "nothing", strlen("nothing")) == 0;
-    json_put(&step, "direction", json_stringn(direction, length));
+    json_put(&step, "direction", json_part(direction, length));
     json_put(&step, "operators", operator_list(nothing ? code : from, code));
-    json_put(&step, "code", end - code > 3 ? json_stringn(code + 2, (size_t)(end - code - 3)) : json_null());
+    json_put(&step, "code", end - code > 3 ? json_part(code + 2, (size_t)(end - code - 3)) : json_null());
     return step;
 }
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 
 json_t *json_text(const char *from)
 {
@@ -16,6 +17,13 @@ json_t *json_text(const char *from)
     char escaped[4096];
     bnfuse_escape(escaped, sizeof escaped, from);
     return json_string(escaped);
+}
+
+json_t *json_part(const char *from, size_t length)
+{
+    char part[512];
+    snprintf(part, sizeof part, "%.*s", (int)(length < sizeof part ? length : sizeof part), from);
+    return json_text(part);
 }
 
 json_t *json_number(double value)

@@ -10,6 +10,8 @@
 
 /* A string as the model has it; escaped where it is no valid UTF-8; null for NULL. */
 json_t *json_text(const char *from);
+/* The same of the first `length` bytes, 511 at most. */
+json_t *json_part(const char *from, size_t length);
 /* null where it is not finite. */
 json_t *json_number(double value);
 /* Adds a member, or an element. What cannot be added, or could not be made, takes the whole with it: *to is NULL from
