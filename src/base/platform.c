@@ -117,6 +117,22 @@ int platform_open_unnamed(int directory_fd)
 
 #endif
 
+#ifdef __wasm__
+/* bindings/node/lib/host.js */
+__attribute__((import_module("host"), import_name("sha256_of_file"))) bool host_sha256_of_file(int fd, char *text);
+#endif
+
+bool platform_sha256(int fd, char text[static 65])
+{
+#ifdef __wasm__
+    return host_sha256_of_file(fd, text);
+#else
+    (void)fd;
+    text[0] = '\0';
+    return false;
+#endif
+}
+
 struct timespec platform_modified(const struct stat *status)
 {
 #ifdef __APPLE__

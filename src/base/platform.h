@@ -5,6 +5,7 @@
 #define BASE_PLATFORM_H
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -42,6 +43,9 @@ void platform_reserve(int fd, off_t size);
 /* Begins to put a part of the file on the disk, so that a later fsync finds less to do; nothing where there is no such
  * call. */
 void platform_write_early(int fd, off_t offset, off_t size);
+
+/* SHA-256 of a whole file as 64 digits and a NUL, where the system computes it; or false. */
+bool platform_sha256(int fd, char text[static 65]);
 
 /* When the file was last changed. */
 struct timespec platform_modified(const struct stat *status);

@@ -3,6 +3,7 @@
 //
 // The command line: the whole program over node:fs. It runs in a thread of its own, so that --timeout can end it.
 import fs from 'node:fs';
+import { createRequire } from 'node:module';
 import tty from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import v8 from 'node:v8';
@@ -34,6 +35,15 @@ function timeout(words) {
   return seconds > 0 ? seconds : undefined;
 }
 
+/** Loaded by the reports that hold sums of files alone. */
+function sha256(handle) {
+  const sum = createRequire(import.meta.url)('node:crypto').createHash('sha256');
+  const part = Buffer.allocUnsafe(2 ** 20);
+  for (let at = 0, count; (count = fs.readSync(handle, part, 0, part.length, at)); at += count)
+    sum.update(part.subarray(0, count));
+  return sum.digest('hex');
+}
+
 // V8 does no more than a short run repays: the better of its two compilers for the loops that take the time alone, none
 // for JavaScript; functions are validated and compiled when they are called.
 for (const flag of ['--wasm-tiering-budget=30000000', '--no-opt', '--wasm-lazy-compilation', '--wasm-lazy-validation'])
@@ -41,7 +51,7 @@ for (const flag of ['--wasm-tiering-budget=30000000', '--no-opt', '--wasm-lazy-c
 
 function run(words) {
   const bytes = fs.readFileSync(fileURLToPath(new URL('../bnfuse.wasm', import.meta.url)));
-  return runProgram(new WebAssembly.Module(bytes), words, fs, output, process.cwd());
+  return runProgram(new WebAssembly.Module(bytes), words, { ...fs, sha256 }, output, process.cwd());
 }
 
 if (!isMainThread) {

@@ -8,6 +8,7 @@ import { fromNpz, toNpy } from './npy.js';
 export { BnfuseError };
 
 let compiled;
+let createHash; // node:crypto's: reports hold sums of the files, and V8 has no instruction for them
 
 /** Compiles the program once. A page may give its own address, response or bytes of bnfuse.wasm. */
 export function load(source = new URL('../bnfuse.wasm', import.meta.url)) {
@@ -19,6 +20,7 @@ export function load(source = new URL('../bnfuse.wasm', import.meta.url)) {
 }
 
 async function compile(source) {
+  if (globalThis.process?.versions?.node) ({ createHash } = await import('node:crypto'));
   if (source instanceof WebAssembly.Module) return source;
   if (source instanceof Uint8Array || source instanceof ArrayBuffer) return WebAssembly.compile(source);
   if (source instanceof URL && source.protocol === 'file:') {
@@ -51,7 +53,7 @@ async function runProgramFor(words, model, { files = {}, onProgress, ...options 
   held[MODEL] = asBytes(model);
   const module = await load();
   const progress = onProgress && words[0] !== 'explain' && words[0] !== 'run' ? ['--progress'] : [];
-  const result = runInMemory(module, [...words, '--json', ...progress, ...optionWords(options)], held, onProgress);
+  const result = runInMemory(module, [...words, '--json', ...progress, ...optionWords(options)], held, onProgress, createHash);
   let report;
   try {
     report = JSON.parse(result.stdout);
@@ -104,6 +106,6 @@ export async function run(model, inputs, options = {}) {
 /** The program itself: a command line over files in memory. */
 export async function program(words, files = {}, onProgress = undefined) {
   const held = Object.fromEntries(Object.entries(files).map(([name, content]) => [name, asBytes(content)]));
-  const { status, stdout, stderr, files: after } = runInMemory(await load(), words, held, onProgress);
+  const { status, stdout, stderr, files: after } = runInMemory(await load(), words, held, onProgress, createHash);
   return { status, stdout, stderr, files: Object.fromEntries(after.paths().map((path) => [path.slice(1), after.get(path)])) };
 }

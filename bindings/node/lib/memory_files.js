@@ -16,22 +16,28 @@ class Stats {
   isDirectory() { return this.mode === FOLDER; }
 }
 
-/** Bytes that grow by doubling. */
+/** Bytes that grow by doubling, but at once to what is expected of a large file. */
 class Growing {
   bytes = new Uint8Array(1 << 16);
   size = 0;
+  constructor(expected) { this.expected = expected; }
   write(from, at) {
     const end = at + from.length;
     if (end > this.bytes.length) {
-      const more = new Uint8Array(Math.max(end, this.bytes.length * 2));
+      const more = new Uint8Array(Math.max(end, this.bytes.length * 2, this.expected));
       more.set(this.bytes.subarray(0, this.size));
       this.bytes = more;
     }
     this.bytes.set(from, at);
     this.size = Math.max(this.size, end);
   }
-  /** Without a copy where nothing is to spare. */
-  content() { return this.bytes.length === this.size ? this.bytes : this.bytes.slice(0, this.size); }
+  /** Without a copy where nothing is to spare, or the engine can give it back. */
+  content() {
+    if (this.bytes.length === this.size) return this.bytes;
+    const { buffer } = this.bytes;
+    this.bytes = buffer.transfer ? new Uint8Array(buffer.transfer(this.size)) : this.bytes.slice(0, this.size);
+    return this.bytes;
+  }
 }
 
 export class MemoryFiles {
@@ -39,10 +45,19 @@ export class MemoryFiles {
   #files = new Map(); // path -> { content: Uint8Array | Blob | Growing }
   #open = new Map(); // handle -> file
   #next = 10;
+  #createHash;
+  #largest = 0; // of the given files: a model is written about as large as it was
 
-  /** @param {Record<string, Uint8Array | Blob>} files  by their paths */
-  constructor(files = {}) {
-    for (const [path, content] of Object.entries(files)) this.#files.set(clean(path), { content });
+  /**
+   * @param {Record<string, Uint8Array | Blob>} files  by their paths
+   * @param {Function} createHash                      node:crypto's, where there is one
+   */
+  constructor(files = {}, createHash = undefined) {
+    this.#createHash = createHash;
+    for (const [path, content] of Object.entries(files)) {
+      this.#files.set(clean(path), { content });
+      this.#largest = Math.max(this.#largest, this.#size({ content }));
+    }
   }
 
   /** The bytes of a file, or undefined. */
@@ -83,7 +98,7 @@ export class MemoryFiles {
     if (!file && !this.#isFolder(folderOf(name))) throw systemError('ENOENT', path);
     if (file && flags & 64 && flags & 128) throw systemError('EEXIST', path);
     if (!file || flags & 512) {
-      file = { content: new Growing() };
+      file = { content: new Growing(this.#largest) };
       this.#files.set(name, file);
     }
     this.#next += 1;
@@ -109,6 +124,12 @@ export class MemoryFiles {
     if (!(file.content instanceof Growing)) throw systemError('EROFS');
     file.content.write(from.subarray(at, at + size), position);
     return size;
+  }
+
+  sha256(handle) {
+    const { content } = this.#open.get(handle);
+    const bytes = content instanceof Growing ? content.bytes.subarray(0, content.size) : content;
+    return bytes instanceof Uint8Array ? this.#createHash?.('sha256').update(bytes).digest('hex') : undefined;
   }
 
   linkSync(path, to) {

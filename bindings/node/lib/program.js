@@ -14,11 +14,14 @@ export class BnfuseError extends Error {
   }
 }
 
-/** @returns {{ status, stdout: string, stderr: string, files: MemoryFiles }} */
-export function runInMemory(module, words, files, onProgress) {
+/**
+ * @param {Function} createHash  node:crypto's, where there is one
+ * @returns {{ status, stdout: string, stderr: string, files: MemoryFiles }}
+ */
+export function runInMemory(module, words, files, onProgress, createHash) {
   const text = ['', ''];
   const decoders = [new TextDecoder(), new TextDecoder()];
-  const memory = new MemoryFiles(files);
+  const memory = new MemoryFiles(files, createHash);
   const output = {
     write(fd, bytes) {
       const part = decoders[fd - 1].decode(bytes, { stream: true });

@@ -3,13 +3,16 @@
 // The API and the command line against the native program. BNFUSE_PROGRAM and BNFUSE_MODELS say where that is.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { readNumber, unserved } from '../lib/host.js';
-import { BnfuseError, compare, explain, fuse, program, run } from '../lib/index.js';
+import { BnfuseError, compare, explain, fuse, load, program, run } from '../lib/index.js';
+import { MemoryFiles } from '../lib/memory_files.js';
+import { runInMemory } from '../lib/program.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const native = process.env.BNFUSE_PROGRAM ?? path.join(root, 'build/release/bnfuse');
@@ -43,6 +46,33 @@ test('fuse gives the bytes that the native program writes', async () => {
   assert.equal(report.folded, 1);
   assert.equal(report.left, 0);
   assert.equal(report.check.verdict, 'pass');
+});
+
+test('the sums of a report are those of the files, whoever computes them', async () => {
+  const sum = (content) => createHash('sha256').update(content).digest('hex');
+  const given = fs.readFileSync(trained);
+  const { model: fused, report: { sha256 } } = await fuse(given, { freezeWeights: true });
+  assert.deepEqual(sha256, { model: sum(given), output: sum(fused) });
+  const words = ['--freeze-weights', '--json', '-o'];
+  const { stdout } = runInMemory(await load(), ['/a.onnx', ...words, '/out.onnx'], { '/a.onnx': given });
+  assert.deepEqual(JSON.parse(stdout).sha256, sha256, 'the program');
+  const command_line = spawnSync(process.execPath, [command, '-', ...words, 'out.onnx'], { cwd: folder, input: given });
+  assert.deepEqual(JSON.parse(command_line.stdout).sha256, sha256, 'the command line, from a pipe');
+});
+
+test('a file in memory holds what was written, also after it was looked at', () => {
+  const files = new MemoryFiles({ '/small': new Uint8Array(10), '/large': new Uint8Array(100_000) });
+  const part = Uint8Array.from({ length: 70_000 }, (_, i) => i % 251);
+  const handle = files.openSync('/new', files.constants.O_RDWR | files.constants.O_CREAT);
+  for (let i = 0; i < 4; i += 1) {
+    assert.equal(files.writeSync(handle, part, 0, part.length, i * part.length), part.length);
+    const whole = Buffer.concat(Array(i + 1).fill(part));
+    assert.deepEqual(Buffer.from(files.get('/new')), whole, `${i + 1} parts`);
+    assert.equal(files.get('/new').buffer.byteLength, whole.length, 'nothing to spare');
+    const read = Buffer.alloc(whole.length);
+    assert.equal(files.readSync(handle, read, 0, read.length, 0), read.length);
+    assert.deepEqual(read, whole);
+  }
 });
 
 test('options reach the program', async () => {
