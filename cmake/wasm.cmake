@@ -15,7 +15,7 @@ set(CMAKE_C_COMPILER_FORCED TRUE)
 set(CMAKE_AR llvm-ar-14)
 set(CMAKE_RANLIB llvm-ranlib-14)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
-set(CMAKE_C_FLAGS_INIT "--sysroot=${EMSCRIPTEN_SYSROOT} -D__EMSCRIPTEN__ -D__unix__ -msimd128 -msign-ext -mnontrapping-fptoint -fignore-exceptions \
+set(CMAKE_C_FLAGS_INIT "--sysroot=${EMSCRIPTEN_SYSROOT} -D__EMSCRIPTEN__ -D__unix__ -msimd128 -mbulk-memory -msign-ext -mnontrapping-fptoint -fignore-exceptions \
 -mllvm -combiner-global-alias-analysis=false -mllvm -enable-emscripten-sjlj -mllvm -disable-lsr")
 set(CMAKE_C_FLAGS_RELEASE "-Oz" CACHE STRING "Flags used by the C compiler during RELEASE builds." FORCE)
 set(THREADS_PREFER_PTHREAD_FLAG OFF)

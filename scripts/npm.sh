@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 command -v npm > /dev/null || scripts/setup.sh npm
 [ -e bindings/node/bnfuse.wasm ] || scripts/wasm.sh
 [ -x build/release/bnfuse ] || { cmake --preset release > /dev/null; cmake --build --preset release --target bnfuse models; }
-node --test bindings/node/test/
+node --test bindings/node/test/*.mjs
 
 rm -rf build/npm
 mkdir -p build/npm/empty

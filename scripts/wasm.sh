@@ -16,7 +16,7 @@ cmake -S . -B build/wasm -G Ninja --toolchain cmake/wasm.cmake -Wno-dev -DBUILD_
     -DBNFUSE_LIBRARY_SOURCES="$PWD/build/sources" > build/wasm.log || { cat build/wasm.log >&2; exit 1; }
 cmake --build build/wasm --target bnfuse
 # Twice: functions that are alike once they are small become one.
-wasm-opt --enable-simd --enable-sign-ext --enable-nontrapping-float-to-int --low-memory-unused --post-emscripten \
+wasm-opt --enable-simd --enable-bulk-memory --enable-sign-ext --enable-nontrapping-float-to-int --low-memory-unused --post-emscripten \
     --strip-debug --strip-producers -Oz --one-caller-inline-max-function-size 40 --merge-similar-functions --directize \
     -Oz build/wasm/bnfuse.wasm -o bindings/node/bnfuse.wasm
 size=$(wc -c < bindings/node/bnfuse.wasm) compressed=$(gzip -9 -c bindings/node/bnfuse.wasm | wc -c)
