@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """performance.py BUILD [MODEL[:INPUT.npy]...] > docs/performance.md
 performance.py BUILD large
+performance.py BUILD wasm MODEL...
 
 Every figure of docs/performance.md in one run, as medians of five and ratios of what ran in turn: products against
-OpenBLAS; writing a model against copying it; growth; the check, and a run, against ONNX Runtime. What is not installed
-(OpenBLAS, scripts/ort) is left out with a line. BUILD is a build folder with the targets bnfuse, bench_gemm,
-bench_verify and bench_runtime.
+OpenBLAS; writing a model against copying it; growth; the check, and a run, against ONNX Runtime; WebAssembly against
+native. What is not there (OpenBLAS, scripts/ort, bindings/node/bnfuse.wasm) is left out with a line. BUILD is a build
+folder with the targets bnfuse, bench_gemm, bench_verify and bench_runtime.
 
 `large` writes models of 1.9 GB in one file and of 6 GB beside it, every weight of which changes, against copying them;
 it takes some minutes, and 18 GB in the folder for temporary files (TMPDIR)."""
@@ -308,6 +309,30 @@ def inference(build, models):
                   % ((os.path.basename(model),) + tuple(statistics.median(column) for column in zip(*rows))))
 
 
+def webassembly(bnfuse, models, room):
+    """The program for node against the native one. NODES names other versions of node to measure, between colons."""
+    print("\n## WebAssembly against native, one thread\n")
+    if not os.path.exists(os.path.join(SOURCE, "bindings", "node", "bnfuse.wasm")):
+        print("bindings/node/bnfuse.wasm is not built (scripts/wasm.sh); left out.")
+        return
+    os.environ.pop("NODE_EXTRA_CA_CERTS", None)  # node would read them at every start
+    print("CPU time to fuse, check and write: the native process; `bnfuse` of the npm package, with the start of node; and\n"
+          "a call of its `fuse` in a process that made some before, which gives a report as well.\n")
+    print("| node | model | check | native, ms | process, ms | / native | call, ms | / native |")
+    print("|---|---|---|--:|--:|--:|--:|--:|")
+    program = os.path.join(SOURCE, "bindings", "node", "bin", "bnfuse.js")
+    for node in os.environ.get("NODES", "node").split(":"):
+        version = Spent([node, "--version"]).text.strip()
+        for model, _ in models:
+            for level in LEVELS:
+                words = [model, "-o", os.path.join(room, "fused.onnx"), "-q", "--threads", "1", "--check=" + level]
+                native, process = in_turn([[bnfuse] + words, [node, program] + words])
+                again = float(Spent([node, os.path.join(HERE, "again.mjs"), model, level]).text) / 1e3
+                print("| %s | %s | %s | %.0f | %.0f | %.2f | %.0f | %.2f |" % (
+                    version, os.path.basename(model), level, 1e3 * median(native, "cpu"), 1e3 * median(process, "cpu"),
+                    ratio(process, native, "cpu"), 1e3 * again, again / median(native, "cpu")))
+
+
 def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
@@ -319,11 +344,15 @@ def main():
         if sys.argv[2:] == ["large"]:
             large(bnfuse, room)
             return
+        if sys.argv[2:3] == ["wasm"]:
+            webassembly(bnfuse, models[1:], room)
+            return
         products(build)
         files(bnfuse, models, room)
         verifying(build, models, room)
         growth(bnfuse, room)
         exponents(bnfuse, room)
+        webassembly(bnfuse, models, room)
         place = os.environ.get("BNFUSE_ORT", os.path.join(SOURCE, "build", "ort"))
         if shutil.which("node") and os.path.isdir(os.path.join(place, "node_modules")):
             check(bnfuse, models, room, os.cpu_count())
