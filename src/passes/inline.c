@@ -124,7 +124,7 @@ static const struct graph *find_upstream(struct search *search, struct value *va
     if (!value || !is_real(value) || ++search->visits > SEARCH_LIMIT) return NULL;
     const struct tensor *constant = value_constant(value);
     if (constant) return dtype_kind(constant->type) == KIND_REAL ? graph : NULL;
-    if (writer && !writer->function && anchor_of_output(writer)) return graph;
+    if (writer && !writer->function && anchor_is(writer)) return graph;
     if (writer && is_crossed(writer)) {
         const bool has_terms = affine_is_operator(writer);
         for (size_t i = 0; !home && i < (has_terms ? writer->input_count : 1); i++) {
@@ -145,7 +145,7 @@ static const struct graph *find_downstream(struct search *search, const struct v
     if (!value || !is_real(value) || ++search->visits > SEARCH_LIMIT) return NULL;
     for (const struct use *use = value->uses; use && !home; use = use->next) {
         if (!use->node || use->node->function) continue;
-        if (anchor_of_input(use->node, use->slot)) return use->node->graph;
+        if (anchor_is(use->node)) return use->node->graph;
         if (is_crossed(use->node)) home = find_downstream(search, node_output(use->node, 0));
     }
     for (size_t i = 0; value->is_output && graph->function && i < graph->output_count; i++)

@@ -35,8 +35,7 @@ static struct value *lower_to_conv(struct decision *decision, struct node *bn, s
 /* Conv computes with one type: that of the data. */
 static bool is_convolvable(const struct decision *decision, const struct value *x)
 {
-    return decision->options->lower_conv && x->shape.rank >= 3 && x->shape.rank <= TENSOR_MAX_RANK
-           && x->type == decision->type;
+    return decision->options->lower_conv && x->shape.rank >= 3 && x->type == decision->type;
 }
 
 static void lower_one(struct decision *decision, struct node *bn)

@@ -70,8 +70,7 @@ static bool read_branch(struct decision *decision, struct branch *branch)
     branch->weight = weight ? decision_constant(decision, weight, &why) : NULL;
     branch->bias = bias ? decision_constant(decision, bias, &why) : NULL;
     const struct tensor *w = branch->weight;
-    if (!w || (bias && !branch->bias) || dtype_kind(w->type) != KIND_REAL || w->rank < 3 || w->rank > TENSOR_MAX_RANK)
-        return false;
+    if (!w || (bias && !branch->bias) || dtype_kind(w->type) != KIND_REAL || w->rank < 3) return false;
     if (branch->bias && (branch->bias->count != w->dims[0] || branch->bias->type != w->type)) return false;
     for (int i = 0; i < w->rank - 2; i++)
         if (!find_taps(branch, (size_t)i, &branch->taps[i])) return false;

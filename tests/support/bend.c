@@ -3,6 +3,7 @@
  * Models as text (fold_case.h) with one thing changed. */
 #include "bend.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +61,7 @@ static const char *renamed_dims(char *to, const char *dims, const char *word, bo
 
 static void bend_types(struct bender *b, size_t at, const char *start, const char *dims, const char *rest)
 {
-    static const char *const types[] = { "float16", "float64", "int32", "bool" };
+    static const char *const types[] = { "float16", "float64", "int32", "bool", "int64", "uint8" };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) put(b, at, "%s %s%s %s", start, dims, rest, types[i]);
 }
 
@@ -71,6 +72,11 @@ static void bend_input(struct bender *b, size_t at, const char *name, const char
     if (!strcmp(dims, "-")) return;
     put(b, at, "in %s %s %s", name, renamed_dims(other, dims, "?", true), type);
     put(b, at, "in %s %s %s", name, renamed_dims(other, dims, "M", false), type);
+    put(b, at, "in %s %s %s", name, renamed_dims(other, dims, "4611686018427387904", false), type);
+    put(b, at, "in %s %s %s", name, renamed_dims(other, dims, "1099511627776", true), type);
+    put(b, at, "in %s 1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,%s %s", name, dims, type);
+    put(b, at, "in %s 1,%s %s", name, dims, type);
+    put(b, at, "in %s - %s", name, type);
     put(b, at, "%s; out %s", b->statements[at], name);
     snprintf(other, sizeof other, "in %.100s", name);
     bend_types(b, at, other, dims, "");
@@ -114,6 +120,9 @@ static void bend_list(struct bender *b, size_t at, const char *start, const char
         put(b, at, "%s%.*s%ld%s%s", start, before, list, value + 1, number + length, rest);
         put(b, at, "%s%.*s%ld%s%s", start, before, list, -value - 1, number + length, rest);
         put(b, at, "%s%.*s0%s%s", start, before, list, number + length, rest);
+        put(b, at, "%s%.*s%ld%s%s", start, before, list, LONG_MAX / 2, number + length, rest);
+        put(b, at, "%s%.*s%ld%s%s", start, before, list, LONG_MIN / 2, number + length, rest);
+        put(b, at, "%s%.*s%ld%s%s", start, before, list, 1L << 40, number + length, rest);
         number += length + (number[length] == ',');
     }
     if (!last) return;

@@ -21,7 +21,7 @@ struct dim {
 };
 
 struct shape {
-    int rank; /* -1: not even the rank is known; then dims is NULL */
+    int rank; /* at most TENSOR_MAX_RANK; -1: not even the rank is known, then dims is NULL */
     struct dim *dims;
 };
 

@@ -16,9 +16,8 @@ static bool weight_dims(const struct use *use, int *rank, int64_t *dims)
     struct value *weight = node_input(use->node, 1);
     const struct tensor *constant = weight && weight->shape.rank < 0 ? value_constant(weight) : NULL;
     *rank = constant ? constant->rank : weight ? weight->shape.rank : -1;
-    for (int i = 0; i < *rank && i < TENSOR_MAX_RANK; i++)
-        dims[i] = constant ? constant->dims[i] : weight->shape.dims[i].size;
-    return *rank > 0 && *rank <= TENSOR_MAX_RANK;
+    for (int i = 0; i < *rank; i++) dims[i] = constant ? constant->dims[i] : weight->shape.dims[i].size;
+    return *rank > 0;
 }
 
 int use_needs_rank(const struct use *use)

@@ -115,6 +115,15 @@ bool dtype_bytes(enum dtype type, int64_t count, int64_t *bytes)
     return true;
 }
 
+int64_t dtype_size(enum dtype type, int64_t count)
+{
+    int64_t bytes = 0;
+    const bool fits = dtype_bytes(type, count, &bytes);
+    assert(fits || dtype_bits(type) == 0);
+    (void)fits;
+    return bytes;
+}
+
 /* Element `index` of a type of fewer than 8 bits, sign not extended. */
 static inline uint32_t packed_code(const uint8_t *bytes, int64_t index, int bits)
 {

@@ -65,6 +65,8 @@ enum dtype dtype_part(enum dtype type);
 
 /* Bytes of `count` packed elements; false on overflow or a type without a size. */
 bool dtype_bytes(enum dtype type, int64_t count, int64_t *bytes);
+/* The same of elements that are there, which fit; 0 of strings. */
+int64_t dtype_size(enum dtype type, int64_t count);
 
 /* Elements first .. first+count-1 of packed `bytes`, converted. Real and whole types alike; bool reads as 0 or 1. */
 void dtype_load_real(enum dtype type, const void *bytes, int64_t first, int64_t count, double *to);

@@ -3,6 +3,7 @@
  * What is known of values while shapes are inferred; what a rule asks of it, and how it answers. */
 #include "onnx/shape/rules.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -40,6 +41,7 @@ void facts_forget(struct value *value)
 
 void set_shape(struct shaping *s, struct value *value, int rank, const struct dim *dims)
 {
+    assert(rank >= 0 && rank <= SHAPE_MAX_RANK);
     value->shape.dims = NEW_ARRAY(s->arena, struct dim, (size_t)rank);
     if (rank) memcpy(value->shape.dims, dims, (size_t)rank * sizeof *dims);
     value->shape.rank = rank;
@@ -88,7 +90,6 @@ static void load_content(struct shaping *s, struct value *value, const struct te
 void set_constant(struct shaping *s, struct value *value, const struct tensor *tensor)
 {
     struct dim dims[SHAPE_MAX_RANK];
-    if (tensor->rank > SHAPE_MAX_RANK) return;
     for (int i = 0; i < tensor->rank; i++) dims[i] = number_dim(tensor->dims[i]);
     value->type = tensor->type;
     set_shape(s, value, tensor->rank, dims);

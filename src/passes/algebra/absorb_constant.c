@@ -19,10 +19,9 @@ static bool is_copied(const struct value *value)
 
 uint64_t constant_growth(struct value *old, const struct tensor *constant)
 {
-    int64_t bytes;
-    if (!dtype_bytes(constant->type, constant->count, &bytes)) return UINT64_MAX;
+    const uint64_t bytes = (uint64_t)dtype_size(constant->type, constant->count);
     uint64_t stored = is_copied(old) ? 0 : constant_stored_bytes(old);
-    return stored < (uint64_t)bytes ? (uint64_t)bytes - stored : 0;
+    return stored < bytes ? bytes - stored : 0;
 }
 
 static void apply_constant(struct decision *decision, const struct step *step)

@@ -88,6 +88,7 @@ struct affine *affine_along(struct arena *arena, const struct affine *a, int axi
         if (a->axis != axis || a->channels != channels) return NULL;
         return affine_new(arena, axis, channels, a->scale, a->shift);
     }
+    if (channels > MOST_CHANNELS) return NULL;
     double *scale, *shift;
     struct affine *wide = affine_blank(arena, axis, channels, &scale, &shift);
     for (int64_t c = 0; c < channels; c++) {
@@ -240,7 +241,9 @@ static struct affine *onto_one_axis(struct arena *arena, const struct affine *a,
 {
     for (int b = 0; b < to->rank; b++) {
         int64_t ratio, size = to->dims[b].size;
-        if (size <= 0 || (size == 1 && a->channels > 1) || !stride_ratio(from, a->axis, to, b, &ratio)) continue;
+        if (size <= 0 || size > MOST_CHANNELS || (size == 1 && a->channels > 1)
+            || !stride_ratio(from, a->axis, to, b, &ratio))
+            continue;
         struct affine *moved = ratio > 0 ? merged(arena, a, b, size, ratio, b == 0) : NULL;
         if (!moved && ratio <= 1) moved = split(arena, a, b, size, ratio > 0 ? 1 : -ratio, varies);
         if (moved) return moved;
@@ -325,7 +328,7 @@ struct affine *affine_reshaped(struct arena *arena, const struct affine *a, cons
     struct affine *uniform = affine_uniform(arena, a);
     if (uniform) return uniform;
     if (from->rank < 0 || to->rank < 0 || a->axis >= from->rank) return NULL;
-    if (from->rank > TENSOR_MAX_RANK || to->rank > TENSOR_MAX_RANK || a->channels <= 0) return NULL;
+    if (a->channels <= 0) return NULL;
     if (a->spread) return reshaped_together(arena, a, from, to, varies);
     struct affine *moved = onto_one_axis(arena, a, from, to, varies);
     return moved ? moved : onto_several_axes(arena, a, from, to);

@@ -29,6 +29,9 @@ struct affine {
     const struct axis_set *spread; /* of AXIS_SEVERAL */
 };
 
+/* No affine is made of more: a shape of a few bytes can claim any number. */
+#define MOST_CHANNELS (INT64_C(1) << 22)
+
 /* `count` times the same number. */
 double *vector_of(struct arena *arena, int64_t count, double number);
 
@@ -47,7 +50,7 @@ struct affine *affine_compose(struct arena *arena, const struct affine *first, c
 /* a + sign * b, of the same value. NULL when they run along different axes. */
 struct affine *affine_sum(struct arena *arena, const struct affine *a, double sign, const struct affine *b);
 /* The same along `axis` of `channels` (an AXIS_ANY affine is repeated); NULL when it runs along another axis or has
- * another number of channels. */
+ * another number of channels, or for more than MOST_CHANNELS. */
 struct affine *affine_along(struct arena *arena, const struct affine *a, int axis, int64_t channels);
 /* The same with another axis (relabelled), without the shift, without the scale. */
 struct affine *affine_moved(struct arena *arena, const struct affine *a, int axis);

@@ -233,8 +233,7 @@ struct node *affine_add_constant(struct graph *graph, struct node *before, struc
 bool affine_can_lower(const struct graph *graph, const struct value *value, const struct affine *a)
 {
     if (a->spread) return false;
-    return a->axis == AXIS_ANY || !affine_broadcasts(graph)
-           || (value->shape.rank > a->axis && value->shape.rank <= TENSOR_MAX_RANK);
+    return a->axis == AXIS_ANY || !affine_broadcasts(graph) || value->shape.rank > a->axis;
 }
 
 struct value *affine_lower(struct graph *graph, struct node *before, struct value *value, const struct affine *a,

@@ -480,13 +480,13 @@ bool anchor_is(const struct node *node)
 
 const struct anchor *anchor_of_output(const struct node *node)
 {
-    const struct anchor *anchor = find(node);
+    const struct anchor *anchor = node_refers(node) ? NULL : find(node);
     return anchor && anchor->absorbs & ON_OUTPUT ? anchor : NULL;
 }
 
 const struct anchor *anchor_of_input(const struct node *node, size_t slot)
 {
-    const struct anchor *anchor = find(node);
+    const struct anchor *anchor = node_refers(node) ? NULL : find(node);
     return anchor && anchor->absorbs & (slot == 0 ? ON_INPUT | ON_ANY_INPUT : ON_ANY_INPUT) ? anchor : NULL;
 }
 

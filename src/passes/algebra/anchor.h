@@ -31,7 +31,8 @@ struct anchor;
 /* Whether an operator, of whatever domain, has a row. */
 bool anchor_is(const struct node *node);
 
-/* The row for a node that may absorb an affine on its output, or on input `slot`; NULL when it is none. */
+/* The row for a node that may absorb an affine on its output, or on input `slot`; NULL when it is none, or when an
+ * attribute is a parameter of the function it stands in. */
 const struct anchor *anchor_of_output(const struct node *node);
 const struct anchor *anchor_of_input(const struct node *node, size_t slot);
 

@@ -26,7 +26,7 @@ enum reason crossing_same(struct crossing *x);
 
 const struct value *crossing_input(const struct crossing *x, size_t slot);
 const struct value *crossing_output(const struct crossing *x, size_t slot);
-/* -1: unknown, or there is no such value or axis. */
+/* -1: unknown, or there is no such value or axis, or it is longer than MOST_CHANNELS. */
 int value_rank(const struct value *value);
 int64_t value_size(const struct value *value, int axis);
 

@@ -123,7 +123,7 @@ static enum reason bounds(struct crossing *x, size_t slot, double low, double hi
     if (dtype_kind(output->type) != KIND_REAL) return crossing_stop(x, REASON_NON_LINEAR, "");
     if (!operator_of_graph_has(x->node->graph, "Max", BROADCASTS))
         return crossing_stop(x, REASON_NON_LINEAR, "Max does not broadcast at this opset");
-    if (a->axis != AXIS_ANY && (value_rank(output) <= a->axis || value_rank(output) > TENSOR_MAX_RANK))
+    if (a->axis != AXIS_ANY && value_rank(output) <= a->axis)
         return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its rank is unknown");
     for (int64_t c = 0; c < a->channels; c++) {
         double floor = bound_at(a, c, low, high, false), ceiling = bound_at(a, c, low, high, true);

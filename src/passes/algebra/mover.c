@@ -27,7 +27,8 @@ int value_rank(const struct value *value)
 
 int64_t value_size(const struct value *value, int axis)
 {
-    return axis >= 0 && axis < value_rank(value) ? value->shape.dims[axis].size : -1;
+    int64_t size = axis >= 0 && axis < value_rank(value) ? value->shape.dims[axis].size : -1;
+    return size <= MOST_CHANNELS ? size : -1;
 }
 
 bool crossing_list(const struct crossing *x, const char *name, size_t slot, const int64_t **values, size_t *count,

@@ -38,7 +38,7 @@ static bool extra_axes(const struct crossing *x, const struct value *longer, boo
     bool given;
     int rank = value_rank(longer);
     memset(extra, 0, sizeof(bool) * TENSOR_MAX_RANK);
-    if (rank < 0 || rank > TENSOR_MAX_RANK || !crossing_list(x, "axes", 1, &axes, &count, &given)) return false;
+    if (rank < 0 || !crossing_list(x, "axes", 1, &axes, &count, &given)) return false;
     for (size_t i = 0; i < count; i++) {
         int64_t axis = axes[i] < 0 ? axes[i] + rank : axes[i];
         if (axis < 0 || axis >= rank) return false;

@@ -71,7 +71,7 @@ static enum reason reduced_axes(struct crossing *x, bool reduced[TENSOR_MAX_RANK
     *rank = value_rank(crossing_input(x, 0));
     *keep = node_int(x->node, "keepdims", 1) != 0;
     memset(reduced, 0, sizeof(bool) * TENSOR_MAX_RANK);
-    if (*rank < 0 || *rank > TENSOR_MAX_RANK) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its rank is unknown");
+    if (*rank < 0) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its rank is unknown");
     bool known = crossing_list(x, "axes", 1, &axes, &count, &given);
     if (given && !known) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its axes are computed at run time");
     if (!known || count == 0) {

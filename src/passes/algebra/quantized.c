@@ -209,7 +209,8 @@ static enum reason find_scaling(struct decision *decision, const struct node *no
         }
     }
     if (s->axis == AXIS_ANY) return REASON_NONE;
-    assert(s->axis < integers->rank && integers->dims[s->axis] == s->channels);
+    if (s->axis >= integers->rank || integers->dims[s->axis] != s->channels)
+        return unfit(decision, node, "its scales do not run along the output channels");
     s->view = (struct factor){ 1, s->channels, 1, 1, 1, NULL };
     for (int i = 0; i < s->axis; i++) s->view.outer *= integers->dims[i];
     for (int i = s->axis + 1; i < integers->rank; i++) s->view.inner *= integers->dims[i];

@@ -174,8 +174,7 @@ struct node *shift_map_average(struct decision *decision, const struct node *nod
 {
     const struct value *y = node_output(node, 0);
     struct node *reader = y && y->use_count == 1 && !y->is_output ? y->uses->node : NULL;
-    if (!reader || y->uses->slot != 0 || use_graph(y->uses) != y->graph || y->shape.rank < 3
-        || y->shape.rank > TENSOR_MAX_RANK || !node_output(reader, 0))
+    if (!reader || y->uses->slot != 0 || use_graph(y->uses) != y->graph || y->shape.rank < 3 || !node_output(reader, 0))
         return NULL;
     if (!operator_has(reader, AVERAGES)) return NULL;
     return !operator_has(reader, REDUCES) || reduces_all_positions(decision, reader, y->shape.rank) ? reader : NULL;
@@ -208,8 +207,7 @@ static void apply_map(struct decision *decision, const struct step *step)
     struct node *add = affine_add_constant(node->graph, node->next, bare, plane, node_title(node));
     remark_share(add, decision->root);
     edit_take_output(add, 0, value);
-    int64_t bytes;
-    if (dtype_bytes(tensor->type, tensor->count, &bytes)) constants_spend(decision->constants, (uint64_t)bytes);
+    constants_spend(decision->constants, (uint64_t)dtype_size(tensor->type, tensor->count));
 }
 
 enum reason shift_map_add(struct decision *decision, struct node *node, const struct shift_map *map, enum dtype type)

@@ -172,8 +172,7 @@ uint64_t constant_stored_bytes(struct value *value)
     while (depth && ++seen <= 2 * CONE_LIMIT) {
         struct value *v = stack[--depth];
         const struct tensor *tensor = value_constant(v);
-        int64_t bytes;
-        if (tensor && dtype_bytes(tensor->type, tensor->count, &bytes)) sum += (uint64_t)bytes;
+        if (tensor) sum += (uint64_t)dtype_size(tensor->type, tensor->count);
         for (size_t i = 0; !tensor && v->writer && i < v->writer->input_count && depth < CONE_LIMIT; i++)
             if (v->writer->inputs[i].value) stack[depth++] = v->writer->inputs[i].value;
     }

@@ -205,10 +205,9 @@ struct stored {
  * changed it, and no list of outputs names it. */
 static bool is_stored(const struct value *value, const struct tensor *tensor)
 {
-    int64_t bytes;
     if (!tensor || value->is_output || value->sparse || tensor->exact || tensor->strings || tensor->factor_count)
         return false;
-    return value->use_count && tensor->count && dtype_bytes(tensor->type, tensor->count, &bytes);
+    return value->use_count && tensor->count;
 }
 
 static void add_stored(struct stored *list, size_t *count, struct value *value)
@@ -231,14 +230,12 @@ static uint8_t *chunk_of(struct simplifier *s, int which)
 /* Whether all could be read. */
 static bool hash_content(struct simplifier *s, struct stored *stored)
 {
-    int64_t size;
     uint64_t hash = HASH_START;
     uint8_t *chunk = chunk_of(s, 0);
     for (int64_t at = 0; at < stored->tensor->count; at += CHUNK) {
         int64_t count = stored->tensor->count - at < CHUNK ? stored->tensor->count - at : CHUNK;
-        if (!dtype_bytes(stored->tensor->type, count, &size)) return false;
         if (!tensor_read_bytes(stored->tensor, at, count, chunk, NULL)) return false;
-        hash = hash_bytes(hash, chunk, (size_t)size);
+        hash = hash_bytes(hash, chunk, (size_t)dtype_size(stored->tensor->type, count));
     }
     stored->content = hash;
     return true;
@@ -254,13 +251,11 @@ static bool same_form(const struct tensor *a, const struct tensor *b)
 
 static bool same_elements(struct simplifier *s, const struct tensor *a, const struct tensor *b)
 {
-    int64_t size;
     uint8_t *x = chunk_of(s, 0), *y = chunk_of(s, 1);
     for (int64_t at = 0; at < a->count; at += CHUNK) {
         int64_t count = a->count - at < CHUNK ? a->count - at : CHUNK;
-        if (!dtype_bytes(a->type, count, &size)) return false;
         if (!tensor_read_bytes(a, at, count, x, NULL) || !tensor_read_bytes(b, at, count, y, NULL)) return false;
-        if (memcmp(x, y, (size_t)size) != 0) return false;
+        if (memcmp(x, y, (size_t)dtype_size(a->type, count)) != 0) return false;
     }
     return true;
 }

@@ -172,11 +172,10 @@ static void find_going(struct cone *cone)
 
 static int64_t bytes_of_leaf(const struct cone *cone, struct value *value)
 {
-    int64_t bytes;
     const struct tensor *tensor = value->initializer;
     if (value->writer && node_is_literal(value->writer)) tensor = value_constant(value);
-    if (!tensor || !is_read_by_cone(cone, value) || !dtype_bytes(tensor->type, tensor->count, &bytes)) return 0;
-    return stored_size(value, tensor->rank, bytes);
+    if (!tensor || !is_read_by_cone(cone, value)) return 0;
+    return stored_size(value, tensor->rank, dtype_size(tensor->type, tensor->count));
 }
 
 /* Bytes of the file that go with the cone. */
@@ -285,13 +284,13 @@ static struct tensor *tensor_of(struct simplifier *s, const struct array *native
 static bool fits(struct simplifier *s, const struct node *node, struct cone *cone, struct array *const *native,
                  struct array *const *exact)
 {
-    int64_t bytes, sum = 0;
+    int64_t sum = 0;
     size_t at = 0;
     for (size_t i = 0; i < node->output_count; i++) {
         if (!node->outputs[i]) continue;
         if (agreement_of(native[at], exact[at]) == AGREE_NOT) return false;
-        if (!dtype_bytes(native[at]->type, native[at]->count, &bytes)) return false;
-        sum += stored_size(node->outputs[i], native[at++]->rank, bytes);
+        sum += stored_size(node->outputs[i], native[at]->rank, dtype_size(native[at]->type, native[at]->count));
+        at++;
     }
     return rewrite_can_store(s, sum, freed_by(cone));
 }
@@ -346,9 +345,8 @@ static bool constant_view(struct simplifier *s, struct node *node)
     struct value *x = node_input(node, 0), *output = node_output(node, 0);
     const struct tensor *tensor =
         output && has_one_output(node) && node->row && node->row->view ? value_constant(output) : NULL;
-    int64_t bytes;
     if (!tensor || output->is_output || is_external(x) || tensor->strings) return false;
-    if (!dtype_bytes(tensor->type, tensor->count, &bytes)) return false;
+    const int64_t bytes = dtype_size(tensor->type, tensor->count);
     if (!rewrite_can_store(s, stored_size(output, tensor->rank, bytes), freed_by_node(node))) return false;
     struct tensor *copy = NEW(s->net->arena, struct tensor);
     *copy = *tensor;
@@ -363,12 +361,11 @@ static bool known_elements(struct simplifier *s, struct node *node)
 {
     struct value *output = node_output(node, 0);
     struct arena *arena = s->net->arena;
-    int64_t bytes;
     if (!output || !output->content || output->is_output || !has_one_output(node) || node_is_literal(node))
         return false;
     if (!node->row || node->row->random || shape_count(&output->shape) != output->content_count) return false;
-    if (dtype_kind(output->type) != KIND_WHOLE || !dtype_bytes(output->type, output->content_count, &bytes))
-        return false;
+    if (dtype_kind(output->type) != KIND_WHOLE) return false;
+    const int64_t bytes = dtype_size(output->type, output->content_count);
     int64_t *elements = NEW_ARRAY(arena, int64_t, (size_t)output->content_count);
     int64_t *dims = NEW_ARRAY(arena, int64_t, (size_t)output->shape.rank);
     for (int64_t i = 0; i < output->content_count; i++) {

@@ -363,7 +363,7 @@ static bool layer_norm(struct simplifier *s, struct node *node)
     if (!row || !find_form(&m, s, node, row->forms) || !is_epsilon(variable(&m, 'e'), &epsilon)) return false;
     struct value *x = variable(&m, 'x'), *inputs[3] = { x };
     if (!is_formable(node, x) || !is_same_shape(x, node->outputs[0])) return false;
-    int axis = x->shape.rank <= TENSOR_MAX_RANK ? first_axis(&m, x->shape.rank) : -1;
+    int axis = first_axis(&m, x->shape.rank);
     if (axis < 0) return false;
     inputs[1] = take_operand(&norm, '*', x, axis);
     if (!inputs[1] && !(inputs[1] = add_ones(&m, x, axis))) return false;

@@ -173,7 +173,7 @@ static uint32_t sliced_axes(const struct node *node)
     int64_t list[TENSOR_MAX_RANK], count;
     uint32_t axes = 0;
     int rank = node_input(node, 0)->shape.rank;
-    if (node_input(node, 4) || rank < 0 || rank > TENSOR_MAX_RANK) return 0;
+    if (node_input(node, 4) || rank < 0) return 0;
     for (size_t slot = 1; slot < 3; slot++)
         if (!constant_ints(node_input(node, slot), TENSOR_MAX_RANK, list, &count)) return 0;
     if (!constant_ints(node_input(node, 3), TENSOR_MAX_RANK, list, &count)) return 0;

@@ -97,7 +97,7 @@ static bool reshape_around(struct simplifier *s, struct node *node)
     struct value *between = node_input(transpose, 0);
     struct split split = { .from = node_input(node, 0)->shape, .to = node_output(node, 0)->shape };
     if (!is_read_once(between) || !is_read_once(node_input(node, 0))) return false;
-    if (split.from.rank != rank || split.to.rank < 1 || split.to.rank > TENSOR_MAX_RANK) return false;
+    if (split.from.rank != rank || split.to.rank < 1) return false;
     struct dim *dims = NEW_ARRAY(arena, struct dim, (size_t)split.to.rank);
     count = split.to.rank;
     if (!find_parts(&split) || !order_parts(&split, perm, dims, numbers, places)) return false;

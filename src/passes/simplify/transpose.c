@@ -21,7 +21,6 @@ bool transpose_perm(const struct node *node, int64_t *perm, int *rank)
     size_t count = node_ints(node, "perm", &given);
     if (!x || count > TENSOR_MAX_RANK || (!count && x->shape.rank < 0)) return false;
     *rank = count ? (int)count : x->shape.rank;
-    if (*rank > TENSOR_MAX_RANK) return false;
     for (int i = 0; i < *rank; i++) {
         perm[i] = count ? given[i] : *rank - 1 - i;
         if (perm[i] < 0 || perm[i] >= *rank) return false;

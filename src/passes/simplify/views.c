@@ -60,7 +60,7 @@ bool reduced_axes(const struct node *node, int rank, uint32_t *axes)
     int count;
     bool given;
     *axes = 0;
-    if (rank < 0 || rank > TENSOR_MAX_RANK || !node_list(node, "axes", list, &count, &given) || !given) return false;
+    if (rank < 0 || !node_list(node, "axes", list, &count, &given) || !given) return false;
     for (int i = 0; i < count; i++) {
         int64_t axis = list[i] < 0 ? list[i] + rank : list[i];
         if (axis < 0 || axis >= rank) return false;
@@ -110,7 +110,7 @@ static bool reshape_to_numbers(struct simplifier *s, struct node *node)
 {
     struct value *x = node_input(node, 0), *shape = node_input(node, 1), *y = node_output(node, 0);
     int64_t dims[TENSOR_MAX_RANK], rank;
-    if (!x || !shape || value_constant(shape) || y->shape.rank < 0 || y->shape.rank > TENSOR_MAX_RANK) return false;
+    if (!x || !shape || value_constant(shape) || y->shape.rank < 0) return false;
     if (x->shape.rank < 0 || node_int(node, "allowzero", 0) != 0 || !dims_in_numbers(x, y, dims)) return false;
     rank = y->shape.rank;
     if (!rewrite_can_store(s, 8 * rank, 0)) return false;
