@@ -37,6 +37,7 @@ struct proof {
     struct plan *plan_a, *plan_b;
     double perturbation; /* the largest that was measured; < 0: none */
     bool says_little;
+    double usual;    /* the largest number of what was seen */
     bool meets;      /* thresholds are met for certain, so the last bit of an input says nothing */
     bool *dependent; /* of what is fed: computed from something else that is fed */
     struct driver driver;
@@ -191,6 +192,23 @@ static bool judge_trial(struct proof *proof, struct array *const *fed, const str
     return true;
 }
 
+/* INFINITY: of what are no real numbers. */
+static double largest_of(const struct array *array)
+{
+    double largest = 0;
+    if (!array || array->store != STORE_F64) return INFINITY;
+    for (int64_t i = 0; i < array->count; i++) largest = fmax(largest, fabs(array->f64[i]));
+    return largest;
+}
+
+/* So much smaller than what a run gave: the far tail of a Gelu, which goes by digits that no constant has. */
+#define FADED 1e-6
+
+static bool is_faded(const struct proof *proof, const struct array *of_a, const struct array *of_b)
+{
+    return fmax(largest_of(of_a), largest_of(of_b)) < FADED * proof->usual;
+}
+
 /* *told: the outcome counts. */
 static bool try_segment(struct proof *proof, struct array *const *fed, enum trial trial, bool *told,
                         struct bnfuse_error *error)
@@ -207,6 +225,8 @@ static bool try_segment(struct proof *proof, struct array *const *fed, enum tria
     if (ran) {
         proof->site->type = of_a ? of_a->type : DTYPE_UNDEFINED;
         proof->says_little |= trial == SEEN && is_uniform(of_a);
+        if (trial == SEEN) proof->usual = largest_of(of_a);
+        if (trial != SEEN && is_faded(proof, of_a, of_b)) trial = SMALL;
         ran = judge_trial(proof, fed, of_a, of_b, &outcome, error);
     }
     *told = ran && (trial != SMALL || (!outcome.is_mistake && !outcome.is_unclear));
