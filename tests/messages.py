@@ -119,6 +119,9 @@ situations = [
     ("good.onnx --shard 3/2", 2, ["--shard wants K/N", "2/5", '"3/2"']),
     ("good.onnx --dim N", 2, ["--dim wants NAME=N", '"N"']),
     ("good.onnx --dim N=0", 2, ["--dim wants NAME=N", "N >= 1", '"N=0"']),
+    ("good.onnx --shape x:2x3x", 2, ["--shape wants NAME:AxBxC", '"x:2x3x"']),
+    ("good.onnx --strict=1", 2, ["--strict takes no argument", "leave out =1"]),
+    ("good.onnx -o out.onnx --external-data ../w.bin", 2, ["--external-data ../w.bin", "wants the name of a file beside the output"]),
     ("good.onnx --shape x:2xx", 2, ["--shape wants NAME:AxBxC", '"x:2xx"']),
     # Where output goes.
     ("good.onnx -o missing/out.onnx", 2, ["--output missing/out.onnx", "no folder missing", "make it first"]),

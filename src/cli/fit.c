@@ -160,7 +160,7 @@ bool settings_fit(struct settings *settings, bnfuse_error *error)
     if (settings->fuse.fix_shapes && !settings->dims.count && !settings->shapes.count)
         return usage(error, "--static goes with --dim or --shape");
     if (settings->external_data && !settings->output) return usage(error, "--external-data goes with --output");
-    if (settings->external_data && strcmp(settings->external_data, "-") == 0)
-        return usage(error, "--external-data -: wants a file beside the model");
+    if (settings->external_data && (strcmp(settings->external_data, "-") == 0 || strchr(settings->external_data, '/')))
+        return usage(error, "--external-data %s: wants the name of a file beside the output", settings->external_data);
     return paths_are_good(settings, error) && sources_are_there(settings, error);
 }

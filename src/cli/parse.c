@@ -136,6 +136,8 @@ static bool unknown(const struct settings *settings, const char *word, bnfuse_er
     size_t length = strcspn(word, "=");
     char own[40], hint[100];
     unsigned on = length > 2 ? commands_with(word + 2, length - 2) : 0;
+    if (on & 1u << settings->command)
+        return usage(error, "%.*s takes no argument; leave out %s", (int)length, word, word + length);
     if (on) return belongs_elsewhere(settings, word, length, on, error);
     struct spelling spelling;
     spelling_open(&spelling, length > 2 ? word + 2 : "", length > 2 ? length - 2 : 0);

@@ -227,7 +227,7 @@ static bool parse_shape(const char *text, bnfuse_shape *shape)
         char *end;
         if (shape->rank == 32 || !parse_extent(at, &end, &dims[shape->rank])) return false;
         at = *end == 'x' || *end == ',' ? end + 1 : end;
-        if (*end && at == end) return false;
+        if (*end && (at == end || !*at)) return false;
     }
     return true;
 }
