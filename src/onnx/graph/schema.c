@@ -50,12 +50,32 @@ bool schema_next_slot(const char **at, struct schema_slot *slot)
     return true;
 }
 
+static bool inputs_differ(const struct node *node)
+{
+    enum dtype type = DTYPE_UNDEFINED;
+    for (size_t i = 0; i < node->input_count; i++) {
+        const struct value *value = node_input(node, i);
+        if (!value || value->type == DTYPE_UNDEFINED || value->type == type) continue;
+        if (type != DTYPE_UNDEFINED) return true;
+        type = value->type;
+    }
+    return false;
+}
+
+static bool fixes_input(const struct schema *schema)
+{
+    const char *at = schema->slots;
+    while (*at && *at != '>' && !(*at >= 'a' && *at <= 'z')) at++;
+    return *at && *at != '>';
+}
+
 bool schema_types_agree(const struct node *node)
 {
     const struct schema *schema = schema_find(node);
+    if (!schema || (!fixes_input(schema) && !inputs_differ(node))) return true; /* most nodes: nothing more to read */
     enum dtype groups[26] = { DTYPE_UNDEFINED };
     struct schema_slot slot = { 0 };
-    const char *at = schema ? schema->slots : "";
+    const char *at = schema->slots;
     for (size_t i = 0; i < node->input_count && (slot.repeated || schema_next_slot(&at, &slot)); i++) {
         const struct value *value = node_input(node, i);
         enum dtype *group = slot.group ? &groups[slot.group - 'A'] : &slot.type;
