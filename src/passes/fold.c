@@ -22,7 +22,8 @@ static void count_savings(const struct decision *way, const struct node *root, s
 {
     const struct work removed = attempt_removes(way, root);
     int64_t before = work_number(&removed), after = work_number(&way->cost.work);
-    if (after >= 0 && after <= before) report->multiply_adds_saved += (before - after) / 2;
+    int64_t *saved = &report->multiply_adds_saved;
+    if (after >= 0 && after <= before && !size_add(*saved, (before - after) / 2, saved)) *saved = INT64_MAX;
     report->affines_folded += (size_t)way->cost.removed_nodes + !bn_is(root);
 }
 
