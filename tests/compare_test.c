@@ -594,6 +594,21 @@ static void build_gelu_of_few(struct build *b, bool is_second)
     build_output(b, "y", DTYPE_FLOAT, NULL);
 }
 
+/* What is padded differs below zero, and a Relu makes it equal whatever comes. */
+static void build_padding(struct build *b, bool is_second)
+{
+    build_input(b, "x", DTYPE_FLOAT, "1,2,6,6");
+    build_init(b, "w", DTYPE_FLOAT, "4,2,3,3", 5);
+    build_node(b, "Conv", NULL, "x w", "h", "pads=1,1,1,1");
+    build_init_values(b, "p", DTYPE_INT64, "8", (double[]){ 0, 0, 1, 1, 0, 0, 1, 1 });
+    if (!is_second) build_node(b, "Pad", NULL, "h p", "q", NULL);
+    build_node(b, "MaxPool", NULL, is_second ? "h" : "q", "d",
+               is_second ? "kernel_shape=2,2 pads=1,1,1,1" : "kernel_shape=2,2");
+    build_node(b, "Relu", NULL, "d", "e", NULL);
+    build_node(b, "AveragePool", NULL, "e", "y", "kernel_shape=3,3");
+    build_output(b, "y", DTYPE_FLOAT, NULL);
+}
+
 /* What no output needs is no place to prove from. */
 static void build_unread_parts(struct build *b, bool is_second)
 {
@@ -846,6 +861,7 @@ static void other_forms_of_one_function_agree(void **state)
         { "the last state", build_last_state },
         { "a mask", build_mask },
         { "a Gelu written out", build_gelu },
+        { "zeros below a Relu", build_padding },
 
         { "parts that nobody reads", build_unread_parts },
         { "a constant flag", build_constant_flag },

@@ -118,6 +118,12 @@ static void sparse_tensors_are_made_dense(void **state)
     add_sparse(sparse("beyond", "2,3", "2", (double[]){ 1, 6 }));
     add_sparse(sparse("row_beyond", "2,3", "2,2", (double[]){ 0, 2, 2, 0 }));
     add_sparse(sparse("negative", "2,3", "2", (double[]){ -1, 0 }));
+    BnfuseOnnx__SparseTensorProto *narrow = sparse("narrow", "2,3", "2", (double[]){ 1, 5 });
+    narrow->indices = build_tensor(&b, NULL, DTYPE_INT8, "2", (double[]){ 2, 3 });
+    add_sparse(narrow);
+    BnfuseOnnx__SparseTensorProto *real = sparse("real", "2,3", "2", (double[]){ 1, 5 });
+    real->indices = build_tensor(&b, NULL, DTYPE_FLOAT, "2", (double[]){ 2, 3 });
+    add_sparse(real);
     BnfuseOnnx__SparseTensorProto *huge = sparse("huge", "2,3", "2", (double[]){ 1, 5 });
     huge->dims[0] = 1LL << 40;
     add_sparse(huge);
@@ -137,6 +143,8 @@ static void sparse_tensors_are_made_dense(void **state)
     assert_constant("linear", DTYPE_FLOAT, "2,3", (double[]){ 0, 5, 0, 0, 0, 7 });
     assert_constant("pairs", DTYPE_FLOAT, "2,3", (double[]){ 0, 0, 5, 7, 0, 0 });
     assert_constant("literal", DTYPE_FLOAT, "4", (double[]){ 7, 0, 0, 5 });
+    assert_constant("narrow", DTYPE_FLOAT, "2,3", (double[]){ 0, 0, 5, 7, 0, 0 });
+    assert_null(constant("real"));
     assert_null(constant("beyond"));
     assert_null(constant("row_beyond"));
     assert_null(constant("negative"));

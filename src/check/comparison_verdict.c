@@ -44,10 +44,18 @@ bool fail_by_segment(struct comparison *comparison, const struct site *site, con
                                site->result->noise));
 }
 
+/* Whatever is fed, what reads the value gives the same, and not for being stuck: a Relu of what is below 0 in both. */
+static bool is_harmless(const struct site *site)
+{
+    const struct site *reader = site->hidden_by;
+    return reader && reader->result->checked && !reader->is_mistaken && reader->is_alive;
+}
+
 const struct site *first_mistake(const struct site *sites, bool any, bool hidden)
 {
     for (const struct site *site = sites; site; site = site->next)
-        if (site->is_mistaken && (any || !site->is_guess || (hidden && site->is_hidden))) return site;
+        if (site->is_mistaken && (any || !site->is_guess || (hidden && site->is_hidden && !is_harmless(site))))
+            return site;
     return NULL;
 }
 

@@ -397,7 +397,8 @@ static void pair_bodies(const struct numbering *n, const struct node *node)
 /* ---- what hides ---- */
 
 /* Neither value is anything that the other model has: with equal ones downstream, one of them is wrong. */
-static void look_upstream(struct pairing *pairing, const struct value *value, const struct value *origin)
+static void look_upstream(struct pairing *pairing, const struct value *value, const struct value *origin,
+                          struct site *site)
 {
     struct node *b = value->writer, *a = origin->writer;
     if (!a || !b || strcmp(a->op, b->op) != 0 || !is_hider(b)) return;
@@ -410,6 +411,8 @@ static void look_upstream(struct pairing *pairing, const struct value *value, co
         struct site *upstream = pairing_add_segment(pairing, of_b, of_a);
         upstream->is_guess = true;
         upstream->is_hidden = true;
+        upstream->hidden_by = site;
+        if (site) site->hides = true;
     }
 }
 
@@ -473,9 +476,10 @@ struct site *pairing_find(struct pairing *pairing)
     find_twins(pairing);
     number_graph(&(struct numbering){ pairing, pairing->b, true, true, false }, b);
     for (size_t i = 0; i < b->output_count; i++)
-        if (!pairing_is_matched(pairing, b->outputs[i])) look_upstream(pairing, b->outputs[i], pairing->outputs[i]);
+        if (!pairing_is_matched(pairing, b->outputs[i]))
+            look_upstream(pairing, b->outputs[i], pairing->outputs[i], NULL);
     for (struct site *site = pairing->first; site; site = site->next)
-        if (!site->inner) look_upstream(pairing, site->value, site->origin);
+        if (!site->inner) look_upstream(pairing, site->value, site->origin, site);
     clear_marks(pairing->a);
     clear_marks(pairing->b);
     return pairing->first;

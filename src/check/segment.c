@@ -30,6 +30,13 @@ struct array *as_type_of(const struct array *a, struct array *b)
 
 /* ---- one trial ---- */
 
+/* What each element of the value came to, from trial to trial. */
+struct reaction {
+    double *low, *high;
+    int64_t count;
+    size_t trials;
+};
+
 struct proof {
     const struct prover *prover;
     const struct pointer_map *sizes_of_b;
@@ -37,9 +44,10 @@ struct proof {
     struct plan *plan_a, *plan_b;
     double perturbation; /* the largest that was measured; < 0: none */
     bool says_little;
-    double usual;    /* the largest number of what was seen */
-    bool meets;      /* thresholds are met for certain, so the last bit of an input says nothing */
-    bool *dependent; /* of what is fed: computed from something else that is fed */
+    double usual;                 /* the largest number of what was seen */
+    struct reaction reactions[2]; /* to arrays of the size of those that were seen, and to smaller ones */
+    bool meets;                   /* thresholds are met for certain, so the last bit of an input says nothing */
+    bool *dependent;              /* of what is fed: computed from something else that is fed */
     struct driver driver;
     const int64_t **dims; /* of what is fed: those of a smaller image; NULL: it is none */
     bool shrinks;         /* some array does */
@@ -209,12 +217,41 @@ static bool is_faded(const struct proof *proof, const struct array *of_a, const 
     return fmax(largest_of(of_a), largest_of(of_b)) < FADED * proof->usual;
 }
 
+static void watch(struct proof *proof, struct reaction *reaction, const struct array *of_a)
+{
+    if (!proof->site->hides || !of_a || of_a->store != STORE_F64) return;
+    if (!reaction->trials) {
+        reaction->count = of_a->count;
+        reaction->low = NEW_ARRAY(proof->prover->scratch, double, (size_t)of_a->count);
+        reaction->high = NEW_ARRAY(proof->prover->scratch, double, (size_t)of_a->count);
+    }
+    for (int64_t i = 0; i < of_a->count && of_a->count == reaction->count; i++) {
+        double x = of_a->f64[i];
+        reaction->low[i] = reaction->trials ? fmin(reaction->low[i], x) : x;
+        reaction->high[i] = reaction->trials ? fmax(reaction->high[i], x) : x;
+    }
+    reaction->trials++;
+}
+
+static bool is_alive(const struct reaction *reaction)
+{
+    enum { FEWEST_TRIALS = 4 };
+    const double least = 1e-3;
+    double largest = 0;
+    for (int64_t i = 0; i < reaction->count; i++)
+        largest = fmax(largest, fmax(fabs(reaction->low[i]), fabs(reaction->high[i])));
+    for (int64_t i = 0; i < reaction->count; i++)
+        if (!(reaction->high[i] - reaction->low[i] > least * largest)) return false;
+    return reaction->count && reaction->trials >= FEWEST_TRIALS;
+}
+
 /* *told: the outcome counts. */
 static bool try_segment(struct proof *proof, struct array *const *fed, enum trial trial, bool *told,
                         struct bnfuse_error *error)
 {
     struct array *of_a = NULL, *of_b = NULL;
     struct outcome outcome = { 0 };
+    const bool is_small = trial == SMALL;
     *told = false;
     bool ran = run_a(proof, fed, 0, &of_a, error);
     if (ran && trial != SEEN && !array_is_finite(of_a)) {
@@ -231,6 +268,7 @@ static bool try_segment(struct proof *proof, struct array *const *fed, enum tria
     }
     *told = ran && (trial != SMALL || (!outcome.is_mistake && !outcome.is_unclear));
     if (*told) settle_trial(proof, fed, of_a, &outcome);
+    if (*told) watch(proof, &proof->reactions[is_small], of_a);
     array_drop(of_a);
     array_drop(of_b);
     return ran;
@@ -520,6 +558,7 @@ bool prove_segment(const struct prover *prover, const struct pointer_map *sizes_
     struct bnfuse_error why = { .status = BNFUSE_OK };
     bool told,
         ran = plan_parts(&proof, &why) && try_segment(&proof, site->fed, SEEN, &told, &why) && drive_all(&proof, &why);
+    site->is_alive = is_alive(&proof.reactions[0]) || is_alive(&proof.reactions[1]);
     if (!ran) site->result->why = arena_copy_text(prover->after->arena, why.message);
     for (size_t i = 0; i < site->given_count; i++) {
         array_drop(site->fed[i]);

@@ -28,14 +28,17 @@ struct site {
     bool only_within;       /* nothing changed but in bodies and functions whose outputs kept their names */
     struct bnfuse_site *result;
     /* Of two unrelated models (pair.h). */
-    bool is_guess;         /* nothing but names or places say that the two values are the same */
-    bool is_hidden;        /* what reads them is paired, and gives the same for values that differ */
-    bool is_curved;        /* something on the way gives the same for inputs that differ */
-    bool is_tied;          /* its inputs follow from what neither part reads, so only what was seen goes together */
-    bool is_mistaken;      /* it differs by more than the weights explain */
-    struct datum *witness; /* of a mistake: what was fed, and the first model's result last; NULL: none */
-    double reach;          /* the largest number stored in a small constant on the way */
-    enum dtype type;       /* of the value in the first model */
+    bool is_guess;          /* nothing but names or places say that the two values are the same */
+    struct site *hidden_by; /* what reads them is paired, and gives the same for values that differ; NULL: none */
+    bool is_hidden;         /* likewise, also where that is an output without a site */
+    bool hides;             /* some site is hidden by this one */
+    bool is_alive;          /* of one that hides: every element of the value moved from trial to trial */
+    bool is_curved;         /* something on the way gives the same for inputs that differ */
+    bool is_tied;           /* its inputs follow from what neither part reads, so only what was seen goes together */
+    bool is_mistaken;       /* it differs by more than the weights explain */
+    struct datum *witness;  /* of a mistake: what was fed, and the first model's result last; NULL: none */
+    double reach;           /* the largest number stored in a small constant on the way */
+    enum dtype type;        /* of the value in the first model */
     /* What has been seen of the reference run. */
     struct array **fed;
     struct array *expected;

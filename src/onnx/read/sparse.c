@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Sparse tensors made dense, by the rule of onnx.proto: indices are INT64, either [count], each the place of an element
- * in row-major order, or [count, rank], each row one index per axis. */
+ * Sparse tensors made dense, by the rule of onnx.proto: indices are either [count], each the place of an element in
+ * row-major order, or [count, rank], each row one index per axis. They should be INT64, but ONNX Runtime saves the
+ * narrowest type that holds them. */
 #include "onnx/read/tensor.h"
 
 #include <string.h>
@@ -24,7 +25,8 @@ static bool scatter(struct arena *arena, struct tensor *dense, const struct tens
 {
     const size_t size = (size_t)dtype_bits(dense->type) / 8;
     const bool by_axis = indices->rank == 2;
-    if (values->rank != 1 || indices->rank < 1 || indices->rank > 2 || indices->type != DTYPE_INT64) return false;
+    if (values->rank != 1 || indices->rank < 1 || indices->rank > 2) return false;
+    if (dtype_kind(indices->type) != KIND_WHOLE) return false;
     if (indices->dims[0] != values->count || (by_axis && indices->dims[1] != dense->rank)) return false;
     uint8_t *bytes = arena_array(arena, (size_t)dense->count, size);
     uint8_t *packed = arena_array(arena, (size_t)values->count, size);
