@@ -27,17 +27,23 @@ static void count_savings(const struct decision *way, const struct node *root, s
     report->affines_folded += (size_t)way->cost.removed_nodes + !bn_is(root);
 }
 
+/* Edits so far that may open a way, and one. */
+static size_t edits_before(const struct decision *decision)
+{
+    return decision->net->edit_count - decision->net->idle_edits + 1;
+}
+
 /* Whether it was left where it is, and nothing has changed since. */
 static bool is_settled(const struct decision *decision, const struct node *node)
 {
     const struct note *note = node->mark;
-    return note && note->edits_before == decision->net->edit_count + 1 && note->was_late == decision->is_late;
+    return note && note->edits_before == edits_before(decision) && note->was_late == decision->is_late;
 }
 
 static bool settle(const struct decision *decision, struct node *node)
 {
     struct note *note = node->mark;
-    if (note) note->edits_before = decision->net->edit_count + 1;
+    if (note) note->edits_before = edits_before(decision);
     if (note) note->was_late = decision->is_late;
     return false;
 }

@@ -489,6 +489,7 @@ void edit_remove_initializer(struct value *value)
     struct graph *graph = value->graph;
     assert(value_is_stored(value) && !value->uses && !value->is_output);
     count_edit(graph);
+    graph->net->idle_edits++;
     struct value *last = graph->initializers[--graph->initializer_count];
     graph->initializers[value->initializer_slot] = last;
     last->initializer_slot = value->initializer_slot;

@@ -128,6 +128,7 @@ struct net {
     struct graph **graphs; /* every graph that was read, also what edits dropped; private to index.c and names.c */
     size_t graph_count, graph_room;
     size_t edit_count;                /* grows with every edit */
+    size_t idle_edits;                /* those among them that took away what nobody reads: no neighbor notices */
     bool edits_keep_bits;             /* those made now: no result changes by a bit */
     bool edits_idealize;              /* those made now: a stored number is taken for one that it is the rounding of */
     bool freeze_weights;              /* overridable initializers count as constants (--freeze-weights) */

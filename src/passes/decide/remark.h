@@ -35,7 +35,7 @@ struct note {
     size_t depth;                 /* longest way from an input, in nodes; roots are taken in this order */
     bool was_dead;                /* nobody read its outputs before any pass ran */
     bool was_late;                /* when it was last left where it is: see fold.c */
-    size_t edits_before;          /* of the net, likewise, and one; 0: it has not been asked about */
+    size_t edits_before;          /* of the net, likewise, and one, but idle ones; 0: it has not been asked about */
     struct bnfuse_remark *remark; /* NULL for all but BatchNormalization */
     enum reason affine;           /* why it stays, of a Mul, Add, Sub, Div or Neg by constants */
 };
