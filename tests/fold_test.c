@@ -274,7 +274,7 @@ static void movers_carry_an_affine(void **state)
         { "in x 2,3,5,4; init w 2,3,1,1; a = Conv x w; b c = Split a axis=1; z = bn c 1; out z; out b", 0, 0,
           "Conv Split", 0 },
         { "in x 2,3,4,5; init w 2,3,1,1; a = Conv x w; b c = Split a axis=2; z = bn c 2; out z; out b", 1,
-          REASON_NON_LINEAR, NULL, 0 },
+          REASON_GRAPH_OUTPUT, NULL, 0 },
         { "in x 2,3; r = Relu x; init w 3,5; init b 5; y = bn r 3; m = MatMul y w; z = Add m b; out z", 0, 0,
           "Relu MatMul Add", 0 },
         { "in x 2,3; init w 3,12; init b 12; y = MatMul x w; a = Add y b; ints s 2,10; c d = Split a s axis=1; z = bn "
@@ -558,6 +558,80 @@ static void what_is_left_is_tidied(void **state)
     RUN(cases, NULL);
 }
 
+#define ROLLED  "ints a 2; ints b 9; ints o 0; ints d 3; p = Slice c a b d; q = Slice c o a d; r = Concat p q axis=3; "
+#define FLIPPED "ints a -1; ints b -9; ints d 3; f = Slice c a b d a; "
+
+/* What a value is split into and put together of again is crossed as one. */
+static void branches_that_meet_again_are_crossed_together(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; " ROLLED "y = bn r 4; out y", 0, 0, "Conv Slice Slice Concat",
+          0 },
+        { "in x 2,3,5,7; c = bn x 3; " ROLLED "init w 4,3,3,3; y = Conv r w; out y", 0, 0, "Slice Slice Concat Conv",
+          0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; " ROLLED
+          "ints u 3; ints l 2; s = Slice r o u l; t = Slice r u b l; v = Concat t s axis=2; y = bn v 4; out y",
+          0, 0, "Conv Slice Slice Concat Slice Slice Concat", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; " ROLLED "y = bn r 4; out y; out q", 1, REASON_READ_ELSEWHERE,
+          NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; " ROLLED "y = bn r 4; out y; t = Relu c; out t", 1,
+          REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; m n = Split c axis=2 split=2,3; r = Concat n m axis=2; opset "
+          "12; y "
+          "= bn r 4; out y",
+          0, 0, "Conv Split Concat", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; m n = Split c axis=2 split=2,3; r = Concat n n axis=2; opset "
+          "12; y "
+          "= bn r 4; out y; out m",
+          1, REASON_GRAPH_OUTPUT, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; r = Concat c c axis=1; y = bn1 r 8; out y", 0, 0, "Conv Concat",
+          0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; r = Concat c c axis=1; y = bn r 8; out y", 1, REASON_NOT_WORTH,
+          NULL, 0 },
+        { "in x 2,3,5,7; init w 8,3,3,3; c = Conv x w; d e = Split c axis=1; r = Max d e; y = bn+ r 4; out y", 0, 0,
+          "Conv Split Max", 0 },
+        { "in x 2,3,5,7; c = bn x 3; r = Concat c c axis=2; init w 4,3,3,3; y = Conv r w; out y", 0, 0, "Concat Conv",
+          0 },
+        { "in x 2,3,5,7; in q 2,3,5,7; c = bn x 3; r = Concat c q axis=2; init w 4,3,3,3; y = Conv r w; out y", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,5,7; c = bn x 3; fill k 2,3,5,7 1; r = Concat c k axis=2; init w 4,3,3,3; y = Conv r w; out y", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+/* Each term of the sum has its part of the shift; going down, the parts add up. */
+static void a_value_that_is_added_to_its_mirror_image_is_crossed(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; " FLIPPED "s = Add c f; y = bn s 4; out y", 0, 0,
+          "Conv Slice Add", 0 },
+        { "in x 2,3,5,7; c = bn x 3; " FLIPPED "s = Add c f; init w 4,3,3,3; y = Conv s w; out y", 0, 0,
+          "Slice Add Conv", 0 },
+        { "in x 2,3,5,7; c = bn x 3; " FLIPPED "s = Sub f c; init w 4,3,3,3; y = Conv s w pads=1,1,1,1; out y", 0, 0,
+          "Slice Sub Conv", 0 },
+        { "in x 2,3,5,7; c = bn x 3; " FLIPPED "s = Add c f; init w 4,3,3,3; y = Conv s w pads=1,1,1,1; out y", 1,
+          REASON_PADDED_SHIFT, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; " FLIPPED "s = Sub f c; y = bn s 4; out y", 1,
+          REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; " FLIPPED "s = Max c f; y = bn+ s 4; out y", 0, 0,
+          "Conv Slice Max", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; m = GlobalMaxPool c; g = GlobalAveragePool c; s = Add m g; y = "
+          "bn+ "
+          "s 4; out y",
+          0, 0, "Conv GlobalMaxPool GlobalAveragePool Add", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; m = GlobalMaxPool c; g = GlobalAveragePool c; s = Add m g; y = "
+          "bn "
+          "s 4; out y",
+          1, REASON_NEGATIVE_SCALE, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; b = Mul c c; init k 4,1,1; d = Add b k; y = bn d 4; out y", 1,
+          REASON_READ_ELSEWHERE, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 /* BN(x) + x and the like are one affine of x. */
 static void affines_of_one_value_that_are_added_are_one(void **state)
 {
@@ -796,6 +870,8 @@ int main(void)
         cmocka_unit_test(statistics_of_the_batch_are_never_folded),
         cmocka_unit_test(what_would_not_be_finite_stays),
         cmocka_unit_test(what_is_left_is_tidied),
+        cmocka_unit_test(branches_that_meet_again_are_crossed_together),
+        cmocka_unit_test(a_value_that_is_added_to_its_mirror_image_is_crossed),
         cmocka_unit_test(affines_of_one_value_that_are_added_are_one),
         cmocka_unit_test(what_is_opt_in_needs_asking_for),
         cmocka_unit_test(a_node_or_pass_can_be_left_out),

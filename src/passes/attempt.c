@@ -10,7 +10,7 @@
 #include "passes/algebra/sibling.h"
 #include "passes/decide/extras.h"
 #include "passes/decide/remark.h"
-#include "passes/way.h"
+#include "passes/way_meet.h"
 
 #include <math.h>
 
@@ -87,7 +87,7 @@ static const char *deciding_dim(const struct decision *decision, const struct wo
 /* A way that is open and worth it. */
 static enum reason judge(struct decision *decision, const struct node *root, enum reason reason)
 {
-    if (reason || is_worth_it(decision, root)) return reason;
+    if (reason || (reason = way_waits(decision)) || is_worth_it(decision, root)) return reason;
     struct work removed = attempt_removes(decision, root);
     if (!depends_on_sizes(decision, &removed))
         return decision_stop(decision, REASON_NOT_WORTH, decision->words.where, "%d nodes would be left over",

@@ -180,6 +180,7 @@ static bool merge_beside(struct decision *decision, struct node *node, struct af
         if (!both || !is_one_node(node, x, both)) continue;
         *a = both;
         take_term(sum, slot, output);
+        if (node->outputs[0] == output) edit_rename(output);
         drop_unread(decision, term, node);
         return true;
     }

@@ -5,7 +5,7 @@
  *   BN -> movers -> anchors  ->  movers -> anchors
  *
  * Every reader must take its part. */
-#include "passes/way.h"
+#include "passes/way_meet.h"
 
 #include "onnx/graph/bn.h"
 #include "onnx/graph/edit.h"
@@ -18,6 +18,18 @@
 #include <assert.h>
 
 #define SIBLING_LIMIT 64 /* readers of a value of which one may go while the others make up for it */
+
+/* What one input alone cannot carry across waits for the others. */
+static enum reason downstream_through_meeting(struct decision *decision, const struct mover *mover, struct use *use,
+                                              const struct affine *a, enum reason stops)
+{
+    const struct affine *whole;
+    enum reason reason = way_meet(decision, mover, use, a, stops, &whole);
+    if (reason || !whole || affine_is_identity(whole)) return reason;
+    reason = way_downstream(decision, use->node->outputs[0], whole);
+    if (!reason) decision_rename(decision, use->node->outputs[0]);
+    return reason;
+}
 
 static enum reason downstream_through_mover(struct decision *decision, const struct mover *mover, struct use *use,
                                             const struct affine *a)
@@ -32,6 +44,8 @@ static enum reason downstream_through_mover(struct decision *decision, const str
         x = (struct crossing){ .decision = decision, .node = node, .slot = use->slot, .affine = uniform };
         reason = mover_downstream(mover, &x);
     }
+    if (reason) decision_undo(decision, mark);
+    if (reason) return downstream_through_meeting(decision, mover, use, a, reason);
     for (size_t i = 0; !reason && i < node->output_count; i++) {
         if (!x.onto[i] || !node->outputs[i] || affine_is_identity(x.onto[i])) continue;
         reason = way_downstream(decision, node->outputs[i], x.onto[i]);

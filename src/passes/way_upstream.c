@@ -6,7 +6,7 @@
  *
  * Every value on the way must have no other reader that would notice and be no graph output, since it changes. Affine
  * nodes met on the way (Mul and Add of constants, other BatchNormalizations) are swallowed: affines compose. */
-#include "passes/way.h"
+#include "passes/way_meet.h"
 
 #include "passes/algebra/absorb.h"
 #include "passes/algebra/absorb_constant.h"
@@ -35,6 +35,18 @@ static enum reason compensate(struct decision *decision, struct use *other, cons
     return way_downstream_use(decision, other, inverse);
 }
 
+/* Whether the other reader leads to where its part is wanted. */
+static bool is_supplied(struct decision *decision, struct use *other, const struct affine *a)
+{
+    struct decision_mark mark = decision_mark(decision);
+    const struct words words = decision->words;
+    if (!way_has_demands(decision)) return false;
+    if (!way_supply(decision, other, a)) return true;
+    decision_undo(decision, mark);
+    decision->words = words;
+    return false;
+}
+
 /* Whether this value may come to hold something else: nothing but `use` would notice. */
 static enum reason may_change(struct decision *decision, const struct value *value, const struct use *use,
                               const struct affine *a)
@@ -46,6 +58,7 @@ static enum reason may_change(struct decision *decision, const struct value *val
     for (struct use *other = value->uses; other; other = other->next) {
         if (other == use || use_is_unaffected(decision, other, a)) continue;
         if (other->node && other->node == use->node && affine_multiplies(use->node)) continue;
+        if (is_supplied(decision, other, a)) continue;
         if (decision->compensates && value->use_count <= READERS && !compensate(decision, other, a)) continue;
         return decision_stop(decision, REASON_READ_ELSEWHERE, other->node ? node_title(other->node) : value->name,
                              "reads \"%s\" too", value->name);
@@ -98,6 +111,52 @@ static enum reason upstream_branch(struct decision *decision, struct crossing *x
     return left ? reason : REASON_NONE;
 }
 
+/* Where every output comes under the affine, the others have to be wanted so. */
+static enum reason supply_outputs(struct decision *decision, const struct crossing *x)
+{
+    enum reason reason = REASON_NONE;
+    for (size_t i = 0; i < x->node->output_count && x->all_outputs && !reason; i++)
+        if (i != x->slot && x->node->outputs[i]) reason = way_supply_all(decision, x->node->outputs[i], x->affine);
+    return reason;
+}
+
+/* Each branch has to take its part, unless one of them brings what another wants. */
+static enum reason upstream_all(struct decision *decision, struct crossing *x)
+{
+    struct node *node = x->node;
+    const struct step **demands = NEW_ARRAY(decision->arena, const struct step *, node->input_count);
+    enum reason reason = REASON_NONE;
+    for (size_t i = 0; i < node->input_count && node->input_count > 1; i++)
+        if (x->onto[i]) demands[i] = way_demand(decision, &node->inputs[i], x->onto[i]);
+    for (size_t i = 0; i < node->input_count && !reason; i++) {
+        if (!x->onto[i] || (demands[i] && way_is_supplied(decision, demands[i]))) continue;
+        if (demands[i]) way_serve(decision, demands[i]);
+        reason = upstream_branch(decision, x, i);
+    }
+    return reason;
+}
+
+/* The branches are alternatives. */
+static enum reason upstream_any(struct decision *decision, struct crossing *x)
+{
+    enum reason reason = REASON_NONE;
+    for (size_t i = 0; i < x->node->input_count; i++) {
+        struct decision_mark mark = decision_mark(decision);
+        if (!x->onto[i]) continue;
+        if (!(reason = upstream_branch(decision, x, i))) return REASON_NONE;
+        decision_undo(decision, mark);
+    }
+    return reason;
+}
+
+/* All that the crossing asks for. */
+static enum reason upstream_branches(struct decision *decision, struct crossing *x)
+{
+    enum reason reason = supply_outputs(decision, x);
+    if (!reason) reason = x->any_branch ? upstream_any(decision, x) : upstream_all(decision, x);
+    return reason || !x->residue ? reason : residue_after(decision, x->node, x->slot, x->residue);
+}
+
 static enum reason upstream_through_mover(struct decision *decision, const struct mover *mover, struct node *node,
                                           size_t slot, const struct affine *a)
 {
@@ -105,25 +164,20 @@ static enum reason upstream_through_mover(struct decision *decision, const struc
     struct decision_mark start = decision_mark(decision);
     enum reason reason = mover_upstream(mover, &x);
     const struct affine *uniform = reason ? affine_uniform(decision->arena, a) : NULL;
-    bool some = false;
     if (uniform) {
         decision_undo(decision, start);
         /* Where the channel axis cannot follow, one number for all channels still may. */
         x = (struct crossing){ .decision = decision, .node = node, .slot = slot, .affine = uniform };
         reason = mover_upstream(mover, &x);
     }
-    if (reason) return reason;
-    for (size_t i = 0; i < node->input_count; i++) {
-        if (!x.onto[i] || (x.any_branch && some)) continue;
-        struct decision_mark mark = decision_mark(decision);
-        reason = upstream_branch(decision, &x, i);
-        if (!reason) some = true;
-        else if (x.any_branch) decision_undo(decision, mark);
-        else return reason;
-    }
-    if (x.any_branch && !some) return reason;
-    if (x.residue) return residue_after(decision, node, slot, x.residue);
-    return REASON_NONE;
+    if (reason || !(reason = upstream_branches(decision, &x)) || decision->shares != node) return reason;
+    const struct words first = decision->words;
+    decision_undo(decision, start);
+    decision->shares = NULL;
+    x.shares = true;
+    if (!mover_upstream(mover, &x) && !upstream_branches(decision, &x)) return REASON_NONE;
+    decision->words = first;
+    return reason;
 }
 
 /* Crosses a node that is an affine too: only the scale goes on, and the constant takes the shift. Worth it where

@@ -758,11 +758,51 @@ static bool scale_only(struct maker *m, struct path *p)
     return m->shiftless && (chance(m, 50) ? product(m, p) : per_column_scale(m, p));
 }
 
+static struct val slice_of(struct maker *m, struct val x, int64_t axis, int64_t start, int64_t end, int64_t step)
+{
+    int64_t steps = step > 0 ? end - start : start - end;
+    const char *bounds = two(m, whole_list(m, &start, 1), whole_list(m, &end, 1));
+    const char *inputs = two(m, x.name, two(m, bounds, whole_list(m, &axis, 1)));
+    if (step != 1) inputs = two(m, inputs, whole_list(m, &step, 1));
+    x.dims[axis] = steps;
+    return result(m, "Slice", inputs, NULL, x);
+}
+
+/* Parts of one value, put together in another order. */
+static bool roll(struct maker *m, struct path *p)
+{
+    struct val y = p->val;
+    int axis = below(m, y.rank);
+    if (axis == p->channel || y.open[axis] || y.dims[axis] < 2 || m->opset < 10) return false;
+    int64_t at = between(m, 1, y.dims[axis] - 1);
+    struct val tail = slice_of(m, y, axis, at, y.dims[axis], 1), head = slice_of(m, y, axis, 0, at, 1);
+    p->val = result(m, "Concat", two(m, tail.name, head.name), arena_printf(&m->b->arena, "axis=%d", axis), y);
+    return true;
+}
+
+/* A value and its mirror image, added or joined. */
+static bool mirror(struct maker *m, struct path *p)
+{
+    struct val y = p->val;
+    int axis = below(m, y.rank);
+    if (axis == p->channel || y.open[axis] || m->opset < 10 || count_of(&y) > MAX_COUNT) return false;
+    struct val image = slice_of(m, y, axis, y.dims[axis] - 1, -y.dims[axis] - 1, -1);
+    image.dims[axis] = y.dims[axis];
+    if (chance(m, 50)) {
+        y.dims[axis] *= 2;
+        p->val = result(m, "Concat", two(m, image.name, p->val.name), arena_printf(&m->b->arena, "axis=%d", axis), y);
+    } else {
+        p->val = result(m, "Add", two(m, p->val.name, image.name), NULL, y);
+    }
+    return true;
+}
+
 typedef bool mover(struct maker *m, struct path *p);
 
-static mover *const movers[] = { identity,   dropout,    transpose, transpose,   unsqueeze, squeeze,   squeeze,
-                                 merge_axes, split_axis, pool,      global_pool, reduce,    resize,    pad_by_copies,
-                                 slice,      shuffle,    shuffle,   einsum_turn, sample,    scale_only };
+static mover *const movers[] = { identity, dropout,       transpose,  transpose, unsqueeze,   squeeze,
+                                 squeeze,  merge_axes,    split_axis, pool,      global_pool, reduce,
+                                 resize,   pad_by_copies, slice,      shuffle,   shuffle,     einsum_turn,
+                                 sample,   scale_only,    roll,       mirror };
 
 /* A few steps that an affine can cross in either direction. */
 static void travel(struct maker *m, struct path *p, int most)

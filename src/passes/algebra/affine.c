@@ -32,6 +32,14 @@ bool affine_is_identity(const struct affine *a)
     return !affine_has_scale(a) && !affine_has_shift(a);
 }
 
+bool affine_is_equal(const struct affine *a, const struct affine *b)
+{
+    if (a->axis != b->axis || a->channels != b->channels || a->spread || b->spread) return false;
+    for (int64_t c = 0; c < a->channels; c++)
+        if (a->scale[c] != b->scale[c] || a->shift[c] != b->shift[c]) return false;
+    return true;
+}
+
 int64_t affine_not_finite(const struct affine *a)
 {
     double sum = 0; /* of zeros, and of NaN for what is not finite */

@@ -39,9 +39,10 @@ double *vector_of(struct arena *arena, int64_t count, double number);
 struct affine *affine_blank(struct arena *arena, int axis, int64_t channels, double **scale, double **shift);
 struct affine *affine_new(struct arena *arena, int axis, int64_t channels, const double *scale, const double *shift);
 
-bool affine_is_identity(const struct affine *a); /* s == 1 and t == 0 everywhere */
-bool affine_has_shift(const struct affine *a);   /* some t != 0 */
-bool affine_has_scale(const struct affine *a);   /* some s != 1 */
+bool affine_is_identity(const struct affine *a);                      /* s == 1 and t == 0 everywhere */
+bool affine_is_equal(const struct affine *a, const struct affine *b); /* the same numbers along the same axis */
+bool affine_has_shift(const struct affine *a);                        /* some t != 0 */
+bool affine_has_scale(const struct affine *a);                        /* some s != 1 */
 /* The first channel whose s or t is not finite, or -1. */
 int64_t affine_not_finite(const struct affine *a);
 

@@ -16,10 +16,12 @@ struct crossing {
     struct node *node;
     size_t slot;
     const struct affine *affine;
+    bool shares;                  /* upstream: a shift goes in equal parts into the terms of a sum */
     const struct affine **onto;   /* result: per input (upstream) or output (downstream); NULL: unchanged */
     const struct affine *residue; /* result: what is left over on output 0; NULL: nothing */
     bool may_leave;               /* result: a branch that cannot take its part may keep it as nodes of its own */
     bool any_branch;              /* result: one of the branches suffices, they are alternatives */
+    bool all_outputs;             /* result: upstream: the other outputs come under the affine too */
 };
 
 struct mover;

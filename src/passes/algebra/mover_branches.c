@@ -48,8 +48,28 @@ static size_t slot_for_shift(const struct crossing *x)
     return best;
 }
 
+/* An equal part of the shift for each term, which all have the channels. */
+static enum reason share_upstream(struct crossing *x)
+{
+    const struct affine *a = x->affine;
+    double *scale, *shift;
+    struct affine *part = affine_blank(x->decision->arena, a->axis, a->channels, &scale, &shift);
+    for (int64_t c = 0; c < a->channels; c++) {
+        scale[c] = a->scale[c];
+        shift[c] = a->shift[c] / (double)x->node->input_count;
+    }
+    for (size_t i = 0; i < x->node->input_count; i++) {
+        int axis;
+        if (!crossing_input(x, i) || affine_sum_sign(x->node, i) < 0 || !branch_axis(x, a, i, &axis))
+            return crossing_stop(x, REASON_NON_LINEAR, "its branches cannot share a shift");
+        x->onto[i] = affine_moved(x->decision->arena, part, axis);
+    }
+    return REASON_NONE;
+}
+
 static enum reason add_upstream(struct crossing *x)
 {
+    if (x->shares) return share_upstream(x);
     if (old_broadcast(x)) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
     size_t shift_slot = slot_for_shift(x);
     if (shift_slot == SIZE_MAX) return crossing_stop(x, REASON_NON_LINEAR, "no branch has all the channels");

@@ -100,9 +100,7 @@ static enum reason split_upstream(struct crossing *x)
     enum reason reason = split_place(x, x->slot, &axis, &first);
     if (reason) return reason;
     if (axis != x->affine->axis && x->affine->axis != AXIS_ANY) {
-        for (size_t i = 0; i < x->node->output_count; i++)
-            if (i != x->slot && x->node->outputs[i])
-                return crossing_stop(x, REASON_NON_LINEAR, "its other outputs hold the same channels");
+        x->all_outputs = true;
         return crossing_same(x);
     }
     int64_t total = value_size(crossing_input(x, 0), axis), size = value_size(crossing_output(x, x->slot), axis);

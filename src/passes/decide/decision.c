@@ -130,6 +130,7 @@ void decision_begin(struct decision *decision, const struct node *root, enum dty
     decision->floors = decision->ceilings = decision->compensates = decision->crosses = decision->leaves_scale = false;
     decision->path[0] = '\0';
     decision->root = root;
+    decision->shares = NULL;
     decision->root_is_norm = bn_is(root);
     decision->type = type;
 }

@@ -20,6 +20,12 @@ struct pass_report;
 struct root_kind;
 struct shift_map;
 
+/* What a decision says. Where a second attempt fares no better than the first, the words of the first are put back. */
+struct words {
+    const char *where;  /* the name of the thing */
+    const char *detail; /* one more clause, or "" */
+};
+
 /* One change, decided. The fields mean what `apply` says. */
 struct step {
     void (*apply)(struct decision *decision, const struct step *step);
@@ -31,17 +37,15 @@ struct step {
     const struct shift_map *map;
     bool has_sums; /* it adds, further downstream, what a shift comes to with the weights that the node has now */
     double number, low, high;
+    int role;                  /* of one that only notes what has been decided (way_meet.c) */
+    enum reason stops;         /* where no more of them come */
+    const struct step *demand; /* that is met */
+    struct words words;
     struct step *next;
 };
 
 /* One BatchNormalization is never traded for two: no way that leaves more is followed to its end. */
 enum { COST_NORMS = 1 };
-
-/* What a decision says. Where a second attempt fares no better than the first, the words of the first are put back. */
-struct words {
-    const char *where;  /* the name of the thing */
-    const char *detail; /* one more clause, or "" */
-};
 
 struct decision {
     struct net *net;
@@ -60,14 +64,15 @@ struct decision {
         int64_t size;
     } * sizes;
     size_t size_count;
-    enum dtype type;   /* of constants that residues need: that of the root's parameters */
-    bool floors;       /* Relu and Clip may become Max and Min (floor.c): every scale is known not to be negative */
-    bool ceilings;     /* and where one is, both may stand for one of them */
-    bool compensates;  /* other readers of a value that changes may take the inverse on their inputs */
-    bool crosses;      /* an affine node on the way is rather crossed than taken along */
-    bool leaves_scale; /* the output of the root holds something else afterwards */
-    bool is_late;      /* the ways that change most are open too, as nothing simpler is left to do */
-    bool root_is_norm; /* the root is a BatchNormalization, so a residue may be one */
+    enum dtype type;  /* of constants that residues need: that of the root's parameters */
+    bool floors;      /* Relu and Clip may become Max and Min (floor.c): every scale is known not to be negative */
+    bool ceilings;    /* and where one is, both may stand for one of them */
+    bool compensates; /* other readers of a value that changes may take the inverse on their inputs */
+    const struct node *shares; /* a sum that one value feeds twice, of which its terms want other shifts */
+    bool crosses;              /* an affine node on the way is rather crossed than taken along */
+    bool leaves_scale;         /* the output of the root holds something else afterwards */
+    bool is_late;              /* the ways that change most are open too, as nothing simpler is left to do */
+    bool root_is_norm;         /* the root is a BatchNormalization, so a residue may be one */
     const struct root_kind *kind;
     const struct node *root;
     unsigned visits, depth; /* work done so far, bounded */
