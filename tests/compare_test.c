@@ -906,6 +906,31 @@ static void the_tail_of_a_gelu_is_no_difference(void **state)
         assert_int_equal(bnfuse_verdict_status(judge_form(&few, false)), BNFUSE_OK);
 }
 
+/* Neither does a runtime take a model that declares another type than follows. */
+static void a_second_model_that_contradicts_itself_fails(void **state)
+{
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        struct build *b = &sides[side];
+        build_input(b, "x", DTYPE_FLOAT, "2,4");
+        build_node(b, "Cast", NULL, "x", "y", side ? "to=10" : "to=11");
+        build_output(b, "y", DTYPE_DOUBLE, NULL);
+    }
+    assert_verdict(BNFUSE_VERDICT_FAIL);
+    assert_non_null(strstr(result.why, "do not go together"));
+}
+
+/* 3.30078125 is what 3.3 is in half precision. */
+static void a_threshold_may_be_rounded_to_the_precision_that_is_asked_for(void **state)
+{
+    static const double limits[] = { 3.3, 3.30078125 };
+    (void)state;
+    for (int side = 0; side < 2; side++) build_comparison(&sides[side], "Greater", limits[side]);
+    assert_int_equal(compare(), BNFUSE_VERDICT_FAIL);
+    options.asked.precision = BNFUSE_DTYPE_FLOAT16;
+    assert_int_equal(bnfuse_verdict_status(compare()), BNFUSE_OK);
+}
+
 static void one_number_is_tried_with_both_signs(void **state)
 {
     static const struct twofold slope = { "the slope of one number", build_slope };
@@ -1016,6 +1041,8 @@ int main(void)
         TEST(other_forms_of_one_function_agree),
         TEST(what_usual_numbers_do_not_show_is_found),
         TEST(the_tail_of_a_gelu_is_no_difference),
+        TEST(a_second_model_that_contradicts_itself_fails),
+        TEST(a_threshold_may_be_rounded_to_the_precision_that_is_asked_for),
         TEST(one_number_is_tried_with_both_signs),
         TEST(what_is_around_an_unknown_operator_is_compared),
         TEST(unknown_operators_side_by_side_are_paired_by_name),

@@ -243,6 +243,19 @@ static bool compare_changed(struct comparison *comparison, struct bnfuse_error *
     return compare_around(comparison, arena_copy_text(session->arena, why.message), error);
 }
 
+/* A runtime refuses it, whatever we would make of it. */
+static bool is_broken(struct comparison *comparison)
+{
+    const struct session *session = comparison->session;
+    const struct node *wrong = net_contradiction(session->after.net);
+    if (!wrong || net_contradiction(session->before.net)) return false;
+    comparison->broken = arena_printf(session->arena,
+                                      "the second model cannot run, the first can: the types or shapes of "
+                                      "%s do not go together",
+                                      node_label(wrong, session->arena));
+    return true;
+}
+
 static bool compare_graphs(struct comparison *comparison, struct bnfuse_error *error)
 {
     struct session *session = comparison->session;
@@ -255,6 +268,7 @@ static bool compare_graphs(struct comparison *comparison, struct bnfuse_error *e
     result->note = pairing->note;
     if (pairing_is_identical(pairing)) return true;
     session->inputs = pairing->inputs;
+    if (is_broken(comparison)) return false;
     return compare_changed(comparison, error) && write_blamed(comparison, error);
 }
 

@@ -145,7 +145,7 @@ static bool is_above(const struct threshold_choice *choice)
     return choice->which >> 32 & 1;
 }
 
-/* Whole, or of a few bits: 0, 0.5 and 100000 are meant as they are. */
+/* Whole, or of a few bits: 0, 0.5 and 100000 are meant as they are, unless they were rounded to another precision. */
 static bool is_meant(double number)
 {
     float rounded = (float)number;
@@ -162,7 +162,7 @@ bool thresholds_real(const struct thresholds *thresholds, const struct threshold
     const struct tensor *tensor = choose(thresholds, KIND_REAL, choice->which);
     if (!tensor || !tensor_read_real(tensor, choose_element(tensor, choice), 1, number, NULL)) return false;
     if (!(fabs(*number) <= LARGEST_MEANT)) return false;
-    if (choice->meets) return is_meant(*number);
+    if (choice->meets) return thresholds->precision == DTYPE_UNDEFINED && is_meant(*number);
     const double beside = 4 * fmax(resolution_of(tensor->type), resolution_of(thresholds->precision));
     *number *= is_above(choice) ? 1 + beside : 1 - beside;
     return *number != 0;
