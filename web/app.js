@@ -78,15 +78,22 @@ async function share() {
 
 let worker;
 let cancelled;
+let turn = Promise.resolve(); // of the last run: the worker does one after the other
 
 /** Runs the program; resolves to { status, stdout, stderr, files }, or to null when it was cancelled. */
-async function run(words, files, wanted = []) {
+function run(words, files, wanted) {
+  const next = turn.then(() => runNow(words, files, wanted));
+  turn = next.catch(() => {});
+  return next;
+}
+
+async function runNow(words, files, wanted = []) {
   const compiled = await module;
   worker ??= new Worker('worker.js', { type: 'module' });
   return new Promise((resolve, reject) => {
     cancelled = () => {
       worker.terminate();
-      worker = undefined;
+      worker = cancelled = undefined;
       resolve(null);
     };
     worker.onerror = (event) => reject(new Error(event.message));
@@ -333,14 +340,18 @@ async function compareJob(paths, files, article = card(`${paths[0]} and ${paths[
   }, article);
 }
 
+let jobs = 0; // that are worked on, or wait for it
+
 async function busy(work, article) {
+  jobs += 1;
   $('work').hidden = false;
   try {
     await work();
   } catch (error) {
     fill(article, 'bad', `bnfuse: ${error.message}`);
   } finally {
-    $('work').hidden = true;
+    jobs -= 1;
+    $('work').hidden = jobs === 0;
   }
 }
 
@@ -369,12 +380,19 @@ async function takeToCompare(files) {
   return void await compareJob(models, given);
 }
 
-/** @param {Record<string, File>} files  by their paths */
+let taken; // last
+
+/**
+ * What was worked on until now is given up.
+ * @param {Record<string, File>} files  by their paths
+ */
 async function take(files) {
   await ready;
+  taken = files;
+  cancelled?.();
   results.replaceChildren();
   if (mode() === 'compare') return void await takeToCompare(files);
-  for (const path of modelsAmong(files)) await fuseJob({ path, files });
+  for (const path of modelsAmong(files)) if (taken === files) await fuseJob({ path, files });
 }
 
 /* ---- files ---- */
@@ -405,12 +423,18 @@ async function dropped(items) {
 
 $('files').addEventListener('change', ({ target }) => take(byPath(target.files)).finally(() => { target.value = ''; }));
 $('folder').addEventListener('change', ({ target }) => take(byPath(target.files)).finally(() => { target.value = ''; }));
-$('drop').addEventListener('dragover', (event) => {
+// Beside the box as well: the browser would leave the page for the file.
+const holdsFiles = ({ dataTransfer }) => dataTransfer.types.includes('Files');
+document.addEventListener('dragover', (event) => {
+  if (!holdsFiles(event)) return;
   event.preventDefault();
   $('drop').classList.add('over');
 });
-$('drop').addEventListener('dragleave', () => $('drop').classList.remove('over'));
-$('drop').addEventListener('drop', async (event) => {
+document.addEventListener('dragleave', (event) => {
+  if (!event.relatedTarget) $('drop').classList.remove('over');
+});
+document.addEventListener('drop', async (event) => {
+  if (!holdsFiles(event)) return;
   event.preventDefault();
   $('drop').classList.remove('over');
   const files = await dropped(event.dataTransfer.items);

@@ -4,6 +4,7 @@
 // reach no other server, and be usable without a mouse or eyes.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
 import { createRequire } from 'node:module';
@@ -106,6 +107,8 @@ for (const model of models) {
     assert.deepEqual(await downloaded(page, /^Download/), fs.readFileSync(expected.file));
     const report = JSON.parse(await downloaded(page, 'Report (JSON)'));
     assert.equal(report.status, 0);
+    const sums = [expected.input, expected.file].map((name) => createHash('sha256').update(fs.readFileSync(name)).digest('hex'));
+    assert.deepEqual(Object.values(report.sha256), sums);
     const html = (await downloaded(page, 'Report (HTML)')).toString();
     assert.match(html, /<html/);
     assert.doesNotMatch(html, /(src|href)=["']?(https?:)?\/\//);
@@ -160,6 +163,47 @@ await check('the graph is drawn around a remark, before and after', async () => 
   assert.match(await page.locator('svg.graph').first().textContent(), /BatchNormalization/);
   assert.doesNotMatch(await page.locator('svg.graph').nth(1).locator('.home').textContent(), /BatchNormalization/);
   await page.screenshot({ path: path.join(shots, 'graph.png'), fullPage: true });
+  await page.close();
+});
+
+await check('a model that is given while another is worked on takes its place', async () => {
+  const page = await open();
+  const names = ['trained_cnn.onnx', 'keras_transposes_bn.onnx', 'conv_bn_relu.onnx'];
+  await page.evaluate(() => { window.all = []; new MutationObserver(() => window.all.push(document.querySelectorAll('article').length))
+    .observe(document.getElementById('results'), { childList: true }); });
+  await page.setInputFiles('#files', names.slice(0, 2).map((name) => path.join(own, name)));
+  await page.locator('article').first().waitFor();
+  await page.setInputFiles('#files', path.join(own, names[2]));
+  await page.locator('h2', { hasText: names[2] }).waitFor();
+  assert.match(await verdict(page), /^1 of 1 BatchNormalization gone/);
+  assert.deepEqual(await downloaded(page, /^Download/), fs.readFileSync(nativeRun(path.join(own, names[2])).file));
+  await page.waitForTimeout(500);
+  assert.equal(await page.locator('article').count(), 1, 'the rest of the first two is not worked on');
+  assert.ok(await page.locator('#work').isHidden());
+  await page.close();
+});
+
+await check('a drop beside the box is a drop', async () => {
+  const page = await open();
+  const content = fs.readFileSync(path.join(own, 'conv_bn_relu.onnx')).toString('base64');
+  assert.ok(await page.evaluate(async (base64) => {
+    const data = new DataTransfer();
+    data.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt())], 'beside.onnx'));
+    const events = ['dragover', 'drop'].map((name) => new DragEvent(name, { dataTransfer: data, bubbles: true, cancelable: true }));
+    events.forEach((event) => document.querySelector('footer').dispatchEvent(event));
+    return events.every((event) => event.defaultPrevented);
+  }, content), 'the browser would leave the page');
+  assert.match(await verdict(page), /^1 of 1 BatchNormalization gone/);
+  await page.close();
+});
+
+await check('a long name does not widen the page', async () => {
+  const page = await open('', { width: 390, height: 844 });
+  const long = path.join(work, `${'long_name_'.repeat(20)}.onnx`);
+  fs.copyFileSync(path.join(own, 'conv_bn_relu.onnx'), long);
+  await page.setInputFiles('#files', long);
+  await verdict(page);
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), 'it scrolls sideways');
   await page.close();
 });
 

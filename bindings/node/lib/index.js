@@ -8,7 +8,7 @@ import { fromNpz, toNpy } from './npy.js';
 export { BnfuseError };
 
 let compiled;
-let createHash; // node:crypto's: reports hold sums of the files, and V8 has no instruction for them
+let sum; // by node:crypto: reports hold sums of the files, and WebAssembly has no instruction for them
 
 /** Compiles the program once. A page may give its own address, response or bytes of bnfuse.wasm. */
 export function load(source = new URL('../bnfuse.wasm', import.meta.url)) {
@@ -20,7 +20,10 @@ export function load(source = new URL('../bnfuse.wasm', import.meta.url)) {
 }
 
 async function compile(source) {
-  if (globalThis.process?.versions?.node) ({ createHash } = await import('node:crypto'));
+  if (globalThis.process?.versions?.node) {
+    const { createHash } = await import('node:crypto');
+    sum = (bytes) => createHash('sha256').update(bytes).digest('hex');
+  }
   if (source instanceof WebAssembly.Module) return source;
   if (source instanceof Uint8Array || source instanceof ArrayBuffer) return WebAssembly.compile(source);
   if (source instanceof URL && source.protocol === 'file:') {
@@ -53,7 +56,7 @@ async function runProgramFor(words, model, { files = {}, onProgress, ...options 
   held[MODEL] = asBytes(model);
   const module = await load();
   const progress = onProgress && words[0] !== 'explain' && words[0] !== 'run' ? ['--progress'] : [];
-  const result = runInMemory(module, [...words, '--json', ...progress, ...optionWords(options)], held, onProgress, createHash);
+  const result = runInMemory(module, [...words, '--json', ...progress, ...optionWords(options)], held, onProgress, sum);
   let report;
   try {
     report = JSON.parse(result.stdout);
@@ -106,6 +109,6 @@ export async function run(model, inputs, options = {}) {
 /** The program itself: a command line over files in memory. */
 export async function program(words, files = {}, onProgress = undefined) {
   const held = Object.fromEntries(Object.entries(files).map(([name, content]) => [name, asBytes(content)]));
-  const { status, stdout, stderr, files: after } = runInMemory(await load(), words, held, onProgress, createHash);
+  const { status, stdout, stderr, files: after } = runInMemory(await load(), words, held, onProgress, sum);
   return { status, stdout, stderr, files: Object.fromEntries(after.paths().map((path) => [path.slice(1), after.get(path)])) };
 }

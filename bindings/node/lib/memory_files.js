@@ -6,6 +6,8 @@ import { systemError } from './host.js';
 
 const FILE = 0o100644;
 const FOLDER = 0o040755;
+const BLOCK = 2 ** 22;
+const MOST_BLOCKS = 16;
 
 const clean = (path) => `/${path.split('/').filter((part) => part && part !== '.').join('/')}`;
 const folderOf = (path) => path.slice(0, Math.max(1, path.lastIndexOf('/')));
@@ -40,22 +42,48 @@ class Growing {
   }
 }
 
+/** A Blob, read in blocks of which the last are kept: the browser answers from another process, and is waited for. */
+class Blocks {
+  #kept = new Map(); // by their numbers, the least recently read first
+  constructor(blob) {
+    this.blob = blob;
+    this.size = blob.size;
+  }
+  #block(i) {
+    const bytes = this.#kept.get(i)
+      ?? new Uint8Array(new FileReaderSync().readAsArrayBuffer(this.blob.slice(i * BLOCK, (i + 1) * BLOCK)));
+    this.#kept.delete(i);
+    this.#kept.set(i, bytes);
+    if (this.#kept.size > MOST_BLOCKS) this.#kept.delete(this.#kept.keys().next().value);
+    return bytes;
+  }
+  read(to, at, start, end) {
+    for (let from = start; from < end;) {
+      const i = Math.floor(from / BLOCK);
+      const part = this.#block(i).subarray(from - i * BLOCK, end - i * BLOCK);
+      to.set(part, at + from - start);
+      from += part.length;
+    }
+  }
+}
+
 export class MemoryFiles {
   constants = { O_RDONLY: 0, O_WRONLY: 1, O_RDWR: 2, O_CREAT: 64, O_EXCL: 128, O_TRUNC: 512, O_APPEND: 1024 };
-  #files = new Map(); // path -> { content: Uint8Array | Blob | Growing }
+  #files = new Map(); // path -> { content: Uint8Array | Blocks | Growing }
   #open = new Map(); // handle -> file
   #next = 10;
-  #createHash;
+  #sum;
   #largest = 0; // of the given files: a model is written about as large as it was
 
   /**
    * @param {Record<string, Uint8Array | Blob>} files  by their paths
-   * @param {Function} createHash                      node:crypto's, where there is one
+   * @param {(content: Uint8Array | Blob) => string | undefined} sum  SHA-256, where it need not be the program's own
    */
-  constructor(files = {}, createHash = undefined) {
-    this.#createHash = createHash;
+  constructor(files = {}, sum = undefined) {
+    this.#sum = sum;
     for (const [path, content] of Object.entries(files)) {
-      this.#files.set(clean(path), { content });
+      const isBlob = !(content instanceof Uint8Array);
+      this.#files.set(clean(path), { content: isBlob ? new Blocks(content) : content });
       this.#largest = Math.max(this.#largest, this.#size({ content }));
     }
   }
@@ -63,6 +91,7 @@ export class MemoryFiles {
   /** The bytes of a file, or undefined. */
   get(path) {
     const content = this.#files.get(clean(path))?.content;
+    if (content instanceof Blocks) return content.blob;
     return content instanceof Growing ? content.content() : content;
   }
   paths() { return [...this.#files.keys()]; }
@@ -112,12 +141,9 @@ export class MemoryFiles {
     const { content } = this.#open.get(handle);
     const end = Math.min(position + size, content.size ?? content.length);
     if (position >= end) return 0;
-    let part;
-    if (content instanceof Growing) part = content.bytes.subarray(position, end);
-    else if (content instanceof Uint8Array) part = content.subarray(position, end);
-    else part = new Uint8Array(new FileReaderSync().readAsArrayBuffer(content.slice(position, end)));
-    to.set(part, at);
-    return part.length;
+    if (content instanceof Blocks) content.read(to, at, position, end);
+    else to.set((content instanceof Growing ? content.bytes : content).subarray(position, end), at);
+    return end - position;
   }
   writeSync(handle, from, at, size, position) {
     const file = this.#open.get(handle);
@@ -128,8 +154,8 @@ export class MemoryFiles {
 
   sha256(handle) {
     const { content } = this.#open.get(handle);
-    const bytes = content instanceof Growing ? content.bytes.subarray(0, content.size) : content;
-    return bytes instanceof Uint8Array ? this.#createHash?.('sha256').update(bytes).digest('hex') : undefined;
+    if (content instanceof Growing) return this.#sum?.(content.bytes.subarray(0, content.size));
+    return this.#sum?.(content instanceof Blocks ? content.blob : content);
   }
 
   linkSync(path, to) {

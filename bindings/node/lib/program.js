@@ -15,13 +15,13 @@ export class BnfuseError extends Error {
 }
 
 /**
- * @param {Function} createHash  node:crypto's, where there is one
+ * @param {(content: Uint8Array | Blob) => string | undefined} sum  SHA-256, where it need not be the program's own
  * @returns {{ status, stdout: string, stderr: string, files: MemoryFiles }}
  */
-export function runInMemory(module, words, files, onProgress, createHash) {
+export function runInMemory(module, words, files, onProgress, sum) {
   const text = ['', ''];
   const decoders = [new TextDecoder(), new TextDecoder()];
-  const memory = new MemoryFiles(files, createHash);
+  const memory = new MemoryFiles(files, sum);
   const output = {
     write(fd, bytes) {
       const part = decoders[fd - 1].decode(bytes, { stream: true });

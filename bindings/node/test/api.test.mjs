@@ -75,6 +75,29 @@ test('a file in memory holds what was written, also after it was looked at', () 
   }
 });
 
+test('a Blob is read in blocks, and a block not twice in a row', () => {
+  const whole = Uint8Array.from({ length: 9e6 }, (_, i) => (i * 7919) >> 8);
+  let count = 0;
+  globalThis.FileReaderSync = class {
+    readAsArrayBuffer({ part }) {
+      count += 1;
+      return part.buffer;
+    }
+  };
+  const files = new MemoryFiles({ '/blob': { size: whole.length, slice: (from, to) => ({ part: whole.slice(from, to) }) } });
+  const handle = files.openSync('/blob', files.constants.O_RDONLY);
+  const read = Buffer.alloc(whole.length + 7);
+  for (let at = 0; at < whole.length; at += 12345)
+    assert.equal(files.readSync(handle, read, at + 7, 12345, at), Math.min(12345, whole.length - at));
+  assert.ok(read.subarray(7).equals(whole));
+  assert.equal(count, 3);
+  assert.equal(files.readSync(handle, read, 0, whole.length, 0), whole.length);
+  assert.ok(read.subarray(0, whole.length).equals(whole));
+  assert.equal(files.readSync(handle, read, 0, 10, whole.length), 0);
+  assert.equal(count, 3);
+  delete globalThis.FileReaderSync;
+});
+
 test('options reach the program', async () => {
   const report = await explain(bytes('conv_bn_relu'), { skip: ['bn'] });
   assert.equal(report.folded, 0);
