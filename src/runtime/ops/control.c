@@ -131,15 +131,21 @@ static bool join_track(struct call *call, struct track *track, const struct valu
     return joined;
 }
 
-/* Keeps `carried` values of one iteration for the next, and files the rest as scan outputs. */
-static void take_results(struct call *call, struct array **state, struct array **results, size_t carried,
+/* Keeps `carried` values of one iteration for the next, of the type that they had, and files the rest as scan
+ * outputs. */
+static bool take_results(struct call *call, struct array **state, struct array **results, size_t carried,
                          struct track *tracks, size_t track_count)
 {
     for (size_t i = 0; i < carried; i++) {
+        if (state[i] && results[i] && is_tensor(state[i]) && is_tensor(results[i])
+            && state[i]->type != results[i]->type)
+            return call_fail(call, "carries a value of type %s, for which its body gives one of type %s",
+                             dtype_name(state[i]->type), dtype_name(results[i]->type));
         array_drop(state[i]);
         state[i] = results[i];
     }
     for (size_t i = 0; i < track_count; i++) track_add(call, &tracks[i], results[carried + i]);
+    return true;
 }
 
 /* Returns output `slot`, or drops it where it is not needed. */
@@ -189,8 +195,7 @@ static bool loop_round(struct call *call, struct loop *loop, int64_t round, stru
         return call_fail(call, "has a body whose condition is not one bool");
     if (loop->asks) loop->condition = results[0]->i64[0];
     array_drop(results[0]);
-    take_results(call, arguments + 2, results + 1, loop->carried, tracks, loop->scans);
-    return true;
+    return take_results(call, arguments + 2, results + 1, loop->carried, tracks, loop->scans);
 }
 
 static bool loop(struct call *call)
@@ -272,7 +277,7 @@ static bool scan_run(struct call *call, const struct scan *scan, int64_t length,
         if (!run_body(call->run, scan->body, arguments, taken, results, scan->body->output_count, call->error))
             return false;
         for (size_t i = 0; i < scan->scans; i++) array_drop(arguments[scan->states + i]);
-        take_results(call, states, results, scan->states, tracks, scan->yields);
+        if (!take_results(call, states, results, scan->states, tracks, scan->yields)) return false;
     }
     return true;
 }
