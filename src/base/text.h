@@ -15,6 +15,12 @@ struct text {
     size_t length, room;
 };
 
+/* A string of a message, which may be absent. */
+static inline const char *text_or_empty(const char *text)
+{
+    return text ? text : "";
+}
+
 /* At its end. */
 void text_add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same behind `between`, which is left out where nothing stands before it. */

@@ -12,7 +12,7 @@ static bool has_name(const BnfuseOnnx__AttributeProto *attribute, const char *na
     return attribute->name && !strcmp(attribute->name, name);
 }
 
-static bool is_reference(const BnfuseOnnx__AttributeProto *attribute)
+bool attr_refers(const BnfuseOnnx__AttributeProto *attribute)
 {
     return attribute->ref_attr_name && *attribute->ref_attr_name;
 }
@@ -27,7 +27,7 @@ const BnfuseOnnx__AttributeProto *node_attribute(const struct node *node, const 
 /* The attribute if it holds a value of this type. `is_set`: whether the type's field is. */
 static bool is_of_type(const BnfuseOnnx__AttributeProto *attribute, int type, bool is_set)
 {
-    if (is_reference(attribute)) return false;
+    if (attr_refers(attribute)) return false;
     return attribute->type == TYPE(UNDEFINED) ? is_set : (int)attribute->type == type;
 }
 
@@ -69,7 +69,7 @@ size_t node_floats(const struct node *node, const char *name, const float **valu
 bool node_refers(const struct node *node)
 {
     for (size_t i = 0; i < node->proto->n_attribute; i++)
-        if (is_reference(node->proto->attribute[i])) return true;
+        if (attr_refers(node->proto->attribute[i])) return true;
     return false;
 }
 
@@ -94,7 +94,7 @@ const struct node *node_bound(const struct node *node, const struct node *call, 
     for (size_t i = 0; i < node->proto->n_attribute; i++) {
         const BnfuseOnnx__AttributeProto *value = node->proto->attribute[i];
         BnfuseOnnx__AttributeProto *copy = NEW(arena, BnfuseOnnx__AttributeProto);
-        if (is_reference(value)) {
+        if (attr_refers(value)) {
             const char *parameter = value->ref_attr_name;
             value = node_attribute(call, parameter);
             if (!value && call->function) value = parameter_default(call->function->function, parameter);

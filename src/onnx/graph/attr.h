@@ -22,6 +22,8 @@ int64_t node_int_at(const struct node *node, const char *name, size_t i, int64_t
 /* As node_ints. */
 size_t node_floats(const struct node *node, const char *name, const float **values);
 
+/* Whether it holds nothing but the name of a parameter of the function that its node stands in. */
+bool attr_refers(const BnfuseOnnx__AttributeProto *attribute);
 /* Whether any attribute refers to a parameter of the function that the node stands in (its bodies not looked at). */
 bool node_refers(const struct node *node);
 /* A copy of the node in the arena with the references replaced by what the `call` of its function gives, else by the

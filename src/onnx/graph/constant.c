@@ -76,9 +76,7 @@ static const struct tensor *node_tensor(const struct node *node)
     if ((a = node_attribute(node, "value_int"))) return a->has_i ? numbers(arena, DTYPE_INT64, 0, 1, &a->i) : NULL;
     if ((a = node_attribute(node, "value_float"))) return a->has_f ? numbers(arena, DTYPE_FLOAT, 0, 1, &a->f) : NULL;
     if ((a = node_attribute(node, "value_string"))) return a->has_s ? texts(arena, 0, 1, &a->s) : NULL;
-    if (node->proto->n_attribute == 0) return NULL;
-    a = node->proto->attribute[0];
-    if (a->ref_attr_name && *a->ref_attr_name) return NULL;
+    if (node->proto->n_attribute == 0 || attr_refers(node->proto->attribute[0])) return NULL;
     if ((a = node_attribute(node, "value_ints"))) return numbers(arena, DTYPE_INT64, 1, a->n_ints, a->ints);
     if ((a = node_attribute(node, "value_floats"))) return numbers(arena, DTYPE_FLOAT, 1, a->n_floats, a->floats);
     if ((a = node_attribute(node, "value_strings"))) return texts(arena, 1, a->n_strings, a->strings);

@@ -128,7 +128,7 @@ bool graph_is_around(const struct graph *outer, const struct graph *graph)
 
 const char *node_title(const struct node *node)
 {
-    if (node->proto->name && *node->proto->name) return node->proto->name;
+    if (*text_or_empty(node->proto->name)) return node->proto->name;
     for (size_t i = 0; i < node->output_count; i++)
         if (node->outputs[i]) return node->outputs[i]->name;
     return node->op;
@@ -164,7 +164,7 @@ const char *value_type_text(const struct value *value, struct arena *arena)
 const char *node_label(const struct node *node, struct arena *arena)
 {
     const char *op = *node->op ? node->op : "node without operator";
-    if (node->proto->name && *node->proto->name) return arena_printf(arena, "%s \"%s\"", op, node->proto->name);
+    if (*text_or_empty(node->proto->name)) return arena_printf(arena, "%s \"%s\"", op, node->proto->name);
     for (size_t i = 0; i < node->output_count; i++) {
         const struct value *value = node->outputs[i];
         const char *name = value ? value->name : node->is_edited ? "" : node->proto->output[i];

@@ -3,6 +3,7 @@
  * Two rounds over all graphs, outer before inner: first every definition, then every read. So nodes may stand in any
  * order, and a body finds what its surroundings define after it. Nothing recurses: bodies wait in a queue. */
 #include "onnx/graph/index.h"
+#include "base/text.h"
 
 #include "onnx/graph/names.h"
 #include "onnx/graph/operator.h"
@@ -31,11 +32,6 @@ struct builder {
     size_t key_room;
     struct bnfuse_error *error;
 };
-
-static const char *text_or_empty(const char *text)
-{
-    return text ? text : "";
-}
 
 static const char *domain_of(const char *domain)
 {

@@ -2,6 +2,7 @@
  *
  * A graph as text. Bodies stand indented under their node, functions after the main graph. */
 #include "onnx/graph/print.h"
+#include "base/text.h"
 
 #include "onnx/graph/attr.h"
 
@@ -25,7 +26,7 @@ static void begin_line(const struct printer *p)
 static void print_text(const struct printer *p, const char *text)
 {
     char escaped[LONGEST_NAME];
-    escape_text(escaped, sizeof escaped, text ? text : "");
+    escape_text(escaped, sizeof escaped, text_or_empty(text));
     fputs(escaped, p->to);
 }
 
@@ -195,7 +196,7 @@ static void print_list(const struct printer *p, const BnfuseOnnx__AttributeProto
 
 static void print_attribute(const struct printer *p, const BnfuseOnnx__AttributeProto *a)
 {
-    const bool is_reference = a->ref_attr_name && *a->ref_attr_name;
+    const bool is_reference = attr_refers(a);
     print_text(p, a->name);
     fputs(is_reference ? "=@" : "=", p->to);
     if (is_reference) print_text(p, a->ref_attr_name);
@@ -253,8 +254,10 @@ static void print_node(struct printer *p, const struct node *node)
         print_attribute(p, node->proto->attribute[i]);
     }
     fputs(node->proto->n_attribute ? "}" : "", p->to);
-    if (node->proto->name && *node->proto->name) fputs("  ", p->to);
-    if (node->proto->name && *node->proto->name) print_quoted(p, node->proto->name);
+    if (*text_or_empty(node->proto->name)) {
+        fputs("  ", p->to);
+        print_quoted(p, node->proto->name);
+    }
     fputc('\n', p->to);
     print_bodies(p, node);
 }

@@ -4,6 +4,7 @@
  * nothing is ambiguous (unsorted nodes, missing names of graphs and nodes, initializers that are no inputs), nothing is
  * said. */
 #include "onnx/graph/validate.h"
+#include "base/text.h"
 
 #include "base/pointer_map.h"
 #include "onnx/graph/attr.h"
@@ -22,11 +23,6 @@ struct validation {
     struct arena lasting;
     struct pointer_map types; /* of values: elements of type_names, where known */
 };
-
-static const char *text_or_empty(const char *text)
-{
-    return text ? text : "";
-}
 
 /* ---- the model ------------------------------------------------------------------------------------------------- */
 
@@ -100,7 +96,7 @@ static bool needs_field(unsigned type)
 static const char *attribute_flaw(const BnfuseOnnx__AttributeProto *a, bool in_function)
 {
     const unsigned fields = fields_set(a), type = (unsigned)a->type;
-    const bool is_reference = a->ref_attr_name && *a->ref_attr_name;
+    const bool is_reference = attr_refers(a);
     if (!a->name || !*a->name) return "has no name";
     if (is_reference && !in_function) return "refers to a parameter, but stands in no function";
     if (type > TYPE(TYPE_PROTOS)) return "has a type that ONNX does not know";
@@ -315,7 +311,7 @@ static bool is_among(const char *text, const struct schema_attribute *known)
 /* A parameter of the function that the node stands in has no value here. */
 static bool is_allowed(const BnfuseOnnx__AttributeProto *a, const struct schema_attribute *known)
 {
-    if (!known->values || (a->ref_attr_name && *a->ref_attr_name)) return true;
+    if (!known->values || attr_refers(a)) return true;
     if (known->type == TYPE(INT)) return a->i == 0 || a->i == 1;
     return is_among(a->s.len ? (const char *)a->s.data : "", known);
 }

@@ -2,6 +2,7 @@
  *
  * External data: one opener, and the list of what it has opened. */
 #include "onnx/read/external.h"
+#include "base/text.h"
 
 #include "base/platform.h"
 
@@ -44,7 +45,7 @@ static bool refuse(struct bnfuse_error *error, const struct model *model, const 
                    const char *location, const char *what)
 {
     return fail(error, BNFUSE_INVALID, "%s: tensor \"%s\": external data \"%s\": %s", model->name,
-                tensor->name ? tensor->name : "", location, what);
+                text_or_empty(tensor->name), location, what);
 }
 
 static void close_external(void *external)

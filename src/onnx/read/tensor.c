@@ -15,8 +15,7 @@ enum { PIECE_BYTES = 16 << 10, PIECE_ELEMENTS = 1024 }; /* they lie on the stack
 
 static bool tensor_fail(struct bnfuse_error *error, const BnfuseOnnx__TensorProto *proto, const char *what)
 {
-    return fail(error, BNFUSE_INVALID, "tensor \"%s\": %s; export the model again", proto->name ? proto->name : "",
-                what);
+    return fail(error, BNFUSE_INVALID, "tensor \"%s\": %s; export the model again", text_or_empty(proto->name), what);
 }
 
 /* How the elements of a type are in a TensorProto's typed fields. */
@@ -54,8 +53,8 @@ static bool take_fields(struct tensor *tensor, struct arena *arena, const Bnfuse
         return fail(error, BNFUSE_INVALID,
                     "tensor \"%s\": %lld elements of %s need %lld entries but it has %zu; "
                     "export the model again",
-                    proto->name ? proto->name : "", (long long)tensor->count, dtype_name(tensor->type),
-                    (long long)needed, entries.count);
+                    text_or_empty(proto->name), (long long)tensor->count, dtype_name(tensor->type), (long long)needed,
+                    entries.count);
     tensor->bytes = entries.values;
     int64_t width = needed ? bytes / needed : (int64_t)entries.size;
     if (width == (int64_t)entries.size) return true;
@@ -108,7 +107,7 @@ static bool take_bytes(struct tensor *tensor, const struct model *model, const B
     return fail(error, BNFUSE_INVALID,
                 "tensor \"%s\": %lld elements of %s need %lld bytes but it has %llu; export the "
                 "model again",
-                proto->name ? proto->name : "", (long long)tensor->count, dtype_name(tensor->type), (long long)bytes,
+                text_or_empty(proto->name), (long long)tensor->count, dtype_name(tensor->type), (long long)bytes,
                 (unsigned long long)size);
 }
 

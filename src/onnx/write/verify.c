@@ -3,6 +3,7 @@
  * The index and the messages of the model that was read, beside those of the model that was written. Neither the list
  * of extents nor the code that made it is asked what the new file should say, but for the bytes between its weights. */
 #include "onnx/write/verify.h"
+#include "base/text.h"
 
 #include "onnx/read/external.h"
 #include "onnx/write/elements.h"
@@ -22,11 +23,6 @@ struct verify {
     const char *kind, *name; /* of what is being compared: node, tensor, value; for messages */
     struct bnfuse_error *error;
 };
-
-static const char *text_or_empty(const char *text)
-{
-    return text ? text : "";
-}
 
 static void look_at(struct verify *v, const char *kind, const char *name)
 {

@@ -5,6 +5,7 @@
  * Of two equal things the one that comes first by depth and name stays. Hashes only say where to look: what is called
  * equal has been compared. */
 #include "base/hash.h"
+#include "base/text.h"
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
 #include "onnx/graph/operator.h"
@@ -28,13 +29,16 @@ static bool unused(struct simplifier *s, struct node *node)
 
 /* ---- computed twice ---- */
 
-/* Whether the attribute's bytes are all there is to it: no body, and no tensor whose elements are elsewhere. */
+/* Whether the attribute's bytes are all there is to it: no tensor whose elements are elsewhere. (A node with bodies is
+ * never asked.) */
 static bool is_self_contained(const BnfuseOnnx__AttributeProto *a)
 {
     const BnfuseOnnx__TensorProto *t = a->t;
-    if (a->g || a->n_graphs || a->n_tensors || a->sparse_tensor || a->n_sparse_tensors) return false;
-    return !t || (t->has_raw_data && t->raw_data.len) || t->n_float_data || t->n_int32_data || t->n_int64_data
-           || t->n_double_data || t->n_uint64_data;
+    if (a->sparse_tensor || a->n_tensors + a->n_sparse_tensors > 0) return false;
+    return !t
+           || t->raw_data.len + t->n_float_data + t->n_int32_data + t->n_int64_data + t->n_double_data
+                      + t->n_uint64_data
+                  > 0;
 }
 
 static bool is_deterministic(const struct node *node)
@@ -76,7 +80,7 @@ static bool same_attributes(struct arena *arena, const struct node *a, const str
     if (a->proto->n_attribute != b->proto->n_attribute) return false;
     for (size_t i = 0; i < a->proto->n_attribute; i++) {
         const BnfuseOnnx__AttributeProto *mine = a->proto->attribute[i];
-        const BnfuseOnnx__AttributeProto *other = node_attribute(b, mine->name ? mine->name : "");
+        const BnfuseOnnx__AttributeProto *other = node_attribute(b, text_or_empty(mine->name));
         if (!other) return false;
         struct packed x = pack(arena, mine), y = pack(arena, other);
         if (x.size != y.size || memcmp(x.bytes, y.bytes, x.size) != 0) return false;
@@ -366,7 +370,7 @@ static bool drop_functions(struct simplifier *s)
     for (size_t i = 0; i < s->net->function_count; i++) {
         struct graph *body = s->net->functions[i];
         if (body->is_dropped || body->call_count) continue;
-        rewrite_remark(s, "unused-function", NULL, body->function->name ? body->function->name : "", "");
+        rewrite_remark(s, "unused-function", NULL, text_or_empty(body->function->name), "");
         edit_drop_function(body);
         dropped = true;
     }

@@ -4,6 +4,7 @@
  *
  * A name that survives means the same value (edit.h), so no rewrite makes a declaration wrong. But exporters leave
  * those of values that they took out, and whoever changed a model's inputs by hand those of the old sizes. */
+#include "base/text.h"
 #include "onnx/graph/edit.h"
 #include "passes/simplify/engine.h"
 
@@ -14,7 +15,7 @@ typedef BnfuseOnnx__ValueInfoProto info_message;
 /* Whether something writes it, stores it or passes it in. */
 static bool is_live(const struct value *value)
 {
-    return value && (value->writer || value->is_input || value->initializer || value->sparse);
+    return value && value_is_defined(value);
 }
 
 static bool is_size(const BnfuseOnnx__TensorShapeProto__Dimension *dim, int64_t size)
@@ -68,7 +69,7 @@ static bool is_of_nothing(struct simplifier *s, const struct graph *graph, const
 
 static void look_at(struct simplifier *s, struct graph *graph, const info_message *info)
 {
-    const char *name = info->name ? info->name : "";
+    const char *name = text_or_empty(info->name);
     const struct value *value = scope_value(graph, name);
     if (!declaration(s->net, info)) return;
     if (is_live(value) ? may_be_true(declaration(s->net, info), value) : !is_of_nothing(s, graph, name)) return;

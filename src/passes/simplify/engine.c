@@ -6,6 +6,7 @@
  * the rest makes the next wave. When a wave ends with nothing touched, equal constants are shared, which may touch
  * more. */
 #include "passes/simplify/engine.h"
+#include "base/text.h"
 
 #include "base/pointer_map.h"
 #include "onnx/graph/attr.h"
@@ -50,7 +51,7 @@ static bool is_skipped(const struct simplifier *s, const struct node *node)
 static struct item *add_item(struct simplifier *s, struct node *node, uint32_t depth, uint32_t position)
 {
     struct item *item = NEW(s->net->arena, struct item);
-    const char *name = node->proto->name ? node->proto->name : "";
+    const char *name = text_or_empty(node->proto->name);
     for (size_t i = node->output_count; i-- > 0;)
         if (node->outputs[i]) name = node->outputs[i]->name;
     *item = (struct item){ .node = node, .depth = depth, .position = position, .name = name };
@@ -291,8 +292,7 @@ bool constant_exact_number(struct value *value, double *number)
 /* Whether what writes `value` may write a graph's output instead of it. */
 static bool can_be_output(const struct value *value, const struct value *output)
 {
-    return value->writer && value->graph == output->graph && !value->is_output && !value->is_input
-           && !value->initializer && !value->sparse;
+    return value->writer && value->graph == output->graph && !value->is_output;
 }
 
 bool rewrite_can_replace(const struct node *node, size_t slot, const struct value *value)
