@@ -512,7 +512,7 @@ static void more_than_there_are(struct build *b)
 {
     open_run(b);
     build_init_values(b, "k", DTYPE_INT64, "1", (double[]){ 0x1p62 });
-    build_node(b, "TopK", "top", "x k", "z", NULL);
+    build_node(b, "TopK", "top", "x k", "z at", NULL);
 }
 
 static void index_beyond_the_end(struct build *b)

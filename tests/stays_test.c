@@ -72,6 +72,18 @@ static void what_lies_too_far_is_not_looked_at(void **state)
     }
 }
 
+static void inputs_that_do_not_go_together_are_not_crossed(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "broken; in x 2,3,5,7; in u 2,5,5,7; init w 4,3,1,1; c = Conv x w; a = Add c u; z = bn a 4; out z", 1,
+          REASON_MISMATCH, NULL, 0 },
+        { "broken; in x 2,3,5,7; init w 4,3,1,1; init k 5,1,1; c = Conv x w; m = Mul c k; z = bn m 4; out z", 1,
+          REASON_MISMATCH, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 static void parameters_that_do_not_fit_stay(void **state)
 {
     static const struct fold_case cases[] = {
@@ -405,6 +417,7 @@ int main(void)
         cmocka_unit_test(two_scales_that_overflow_together_stay),
         cmocka_unit_test(what_is_left_over_needs_a_rank),
         cmocka_unit_test(what_lies_too_far_is_not_looked_at),
+        cmocka_unit_test(inputs_that_do_not_go_together_are_not_crossed),
         cmocka_unit_test(parameters_that_do_not_fit_stay),
         cmocka_unit_test(an_operator_that_does_not_fit_takes_nothing),
         cmocka_unit_test(empty_tensors_take_nothing),
