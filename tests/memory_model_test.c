@@ -112,6 +112,31 @@ static void external_data_come_from_the_opener(void **state)
     build_close(&b);
 }
 
+static void what_stays_in_the_openers_data_is_verified_there(void **state)
+{
+    struct build b;
+    struct store store = { .location = "w.bin" };
+    bnfuse_error error = { .message = "" };
+    bnfuse_fuse_options options;
+    void *bytes;
+    size_t size;
+    (void)state;
+    fill(store.numbers, COUNT);
+    build_conv_bn(&b);
+    make_external(&b, "w.bin");
+    bnfuse_model *model = read_from(&b, &store, &error);
+    if (!model) fail_msg("%s", error.message);
+    bnfuse_fuse_options_init(&options);
+    options.skipped = (bnfuse_names){ (const char *const[]){ "bn" }, 1 };
+    options.lower_mul_add = true; /* the model changes, but not its weight */
+    if (!bnfuse_fuse(model, &options, &error)) fail_msg("%s", error.message);
+    if (!bnfuse_write_bytes(model, &bytes, &size, &error)) fail_msg("%s", error.message);
+    assert_non_null(memmem(bytes, size, "w.bin", strlen("w.bin")));
+    bnfuse_free_bytes(bytes);
+    bnfuse_free(model);
+    build_close(&b);
+}
+
 static void data_that_the_opener_lacks_are_named(void **state)
 {
     struct build b;
@@ -364,6 +389,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(external_data_come_from_the_opener),
+        cmocka_unit_test(what_stays_in_the_openers_data_is_verified_there),
         cmocka_unit_test(data_that_the_opener_lacks_are_named),
         cmocka_unit_test(an_unchanged_model_is_written_as_it_was_read),
         cmocka_unit_test(a_callback_that_returns_false_cancels),

@@ -113,12 +113,12 @@ class _Loaded:
         def find(_context, location, to, size):
             try:
                 found = _external_bytes(external_data, text(location))
+                if found is None:
+                    return False
+                buffer = ffi.from_buffer(found)
             except BaseException as error:
                 self.raised.append(error)
                 return False
-            if found is None:
-                return False
-            buffer = ffi.from_buffer(found)
             self.kept += [found, buffer]
             to[0] = buffer
             size[0] = len(buffer)

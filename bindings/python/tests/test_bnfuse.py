@@ -170,6 +170,13 @@ def test_external_data_from_folder_mapping_and_function(tmp_path):
             bnfuse.fuse(data, external_data=source)
 
 
+def test_a_model_in_memory_keeps_what_stays_of_its_external_data(tmp_path):
+    bnfuse.fuse(model("trained_cnn"), tmp_path / "m.onnx", external_file="w.bin", skip=["/1/BatchNormalization"])
+    fused = bnfuse.fuse((tmp_path / "m.onnx").read_bytes(), external_data=tmp_path)
+    assert not bnfuse.explain(fused, external_data=tmp_path).remarks
+    assert bnfuse.compare(model("trained_cnn"), fused, external_data=tmp_path)
+
+
 def test_a_model_in_memory_asks_for_its_external_data(tmp_path):
     data, _ = external(tmp_path)
     with pytest.raises(bnfuse.InvalidModelError, match="external_data=FOLDER"):
@@ -184,6 +191,8 @@ def test_what_a_callback_raises_comes_through(tmp_path):
 
     with pytest.raises(KeyError, match="w.bin"):
         bnfuse.fuse(data, external_data=broken)
+    with pytest.raises(TypeError, match="unicode"):
+        bnfuse.fuse(data, external_data=lambda location: "no bytes")
 
     def stop(done):
         raise ZeroDivisionError

@@ -245,6 +245,8 @@ static bool verify(struct writing *w, struct bnfuse_error *error)
     };
     if (!verify_bytes(&written, &w->read_arena, &w->model_read, error)) return false;
     arena_close(&w->extents_arena);
+    /* References that stay as they are, which is so in memory, mean what they meant. */
+    if (!w->model.directory) w->model_read.opener = w->net->model->opener;
     return verify_model(&written, &w->model_read, error);
 }
 
