@@ -209,7 +209,7 @@ static bool has_threshold(const struct driver *driver, size_t i)
     const struct array *array = driver->site->fed[i];
     struct value *origin = driver->site->origins[i];
     bool is_sequence = !array || array->store == STORE_SEQUENCE;
-    return !is_sequence && array->type != DTYPE_BOOL && driver->thresholds[i].count > 0
+    return !is_sequence && array->type != DTYPE_BOOL && thresholds_have(&driver->thresholds[i], dtype_kind(array->type))
            && !pointer_map_get(driver->sizes, origin) && !site_is_fixed(origin);
 }
 

@@ -280,11 +280,17 @@ static void limit_to_zero(struct chooser *chooser, const struct node *node, stru
     limit(range, 0, 0);
 }
 
+static void look_beyond(struct chooser *chooser, int draws)
+{
+    if (draws > chooser->beyond) chooser->beyond = draws;
+}
+
+/* A factor of sizes: 1 keeps them, and with them every model runs. */
 static void limit_to_one(struct chooser *chooser, const struct node *node, struct range *range)
 {
-    (void)chooser;
     (void)node;
-    limit(range, 1, 1);
+    limit(range, 1, chooser->draw->is_anything ? 2 : 1);
+    look_beyond(chooser, 2);
 }
 
 /* Far enough from zero to be divided by. */
@@ -416,11 +422,6 @@ static double drawn(const struct draw *draw, double normal, double first, uint64
     return draw->scale * normal;
 }
 
-static void look_beyond(struct chooser *chooser, int draws)
-{
-    if (draws > chooser->beyond) chooser->beyond = draws;
-}
-
 /* Real numbers that are sizes or indices are whole; a variance is none below zero. */
 static void fill_real(struct chooser *chooser, const struct value *value, enum dtype type, int64_t count, void *bytes)
 {
@@ -481,9 +482,9 @@ static struct thresholds find_thresholds(const struct chooser *chooser, const st
 }
 
 /* A draw meets few of many thresholds. */
-static int draws_for(const struct thresholds *thresholds)
+static int draws_for(const struct thresholds *thresholds, enum kind kind)
 {
-    return thresholds->count ? MOST_DRAWS_BEYOND : 1;
+    return thresholds_have(thresholds, kind) ? MOST_DRAWS_BEYOND : 1;
 }
 
 /* Any numbers: of three, two are small, or such that a reader holds them against. */
@@ -519,7 +520,7 @@ static void fill_whole(struct chooser *chooser, const struct value *value, struc
         range = range_of_type(value->type);
         thresholds = find_thresholds(chooser, value);
         any_number = is_number(chooser, value, &thresholds);
-        if (any_number) look_beyond(chooser, draws_for(&thresholds));
+        if (any_number) look_beyond(chooser, draws_for(&thresholds, KIND_WHOLE));
     }
     if (any_number && chooser->draw->is_anything) draw_any(chooser, value, &thresholds, values, tensor->count);
     else draw_whole(&range, values, tensor->count, state_of(seed_of(chooser), value->name));
@@ -545,7 +546,7 @@ static void fill_text(struct chooser *chooser, const struct value *value, struct
     const struct thresholds thresholds = find_thresholds(chooser, value);
     uint64_t state = state_of(seed_of(chooser), value->name);
     for (int64_t i = 0; i < tensor->count; i++) strings[i] = draw_text(chooser, &thresholds, random_bits(&state));
-    look_beyond(chooser, draws_for(&thresholds));
+    look_beyond(chooser, draws_for(&thresholds, KIND_STRING));
     tensor->strings = strings;
 }
 

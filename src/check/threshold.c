@@ -80,20 +80,21 @@ static void add_attribute(struct thresholds *thresholds, const struct node *node
         add(thresholds, &tensor);
 }
 
-/* A comparison gives flags; and some operators compare what they choose by. */
-static bool is_threshold(const struct node *node, size_t slot, const struct value *value)
+/* A comparison gives flags; and some operators compare what they choose by with a number. */
+static const struct tensor *threshold_in(const struct node *node, size_t slot, const struct value *value)
 {
-    const struct value *other = node_input(node, slot);
-    bool steers = node->row->type == DTYPE_BOOL || (slot < 32 && node->row->sizes & SLOT(slot));
-    return steers && other && other != value && other->type == value->type;
+    struct value *other = node_input(node, slot);
+    const struct tensor *constant =
+        other && other != value && other->type == value->type ? value_constant(other) : NULL;
+    bool steers = constant && constant->count == 1 && slot < 32 && node->row->sizes & SLOT(slot);
+    return node->row->type == DTYPE_BOOL || steers ? constant : NULL;
 }
 
 static void add_of_reader(struct thresholds *thresholds, const struct value *value, const struct use *use)
 {
     const struct node *node = use->node;
     if (!node->row || passes_numbers_on(use)) return;
-    for (size_t slot = 0; slot < node->input_count; slot++)
-        if (is_threshold(node, slot, value)) add(thresholds, value_constant(node_input(node, slot)));
+    for (size_t slot = 0; slot < node->input_count; slot++) add(thresholds, threshold_in(node, slot, value));
     for (size_t i = 0; i < node->proto->n_attribute; i++) add_attribute(thresholds, node, node->proto->attribute[i]);
 }
 
@@ -107,6 +108,13 @@ void thresholds_collect(struct thresholds *thresholds, const struct value *value
             add_of_reader(thresholds, followed.values[done], use);
             follow_use(&followed, use);
         }
+}
+
+bool thresholds_have(const struct thresholds *thresholds, enum kind kind)
+{
+    for (size_t i = 0; i < thresholds->count; i++)
+        if (dtype_kind(thresholds->list[i].type) == kind) return true;
+    return false;
 }
 
 bool thresholds_number(const struct thresholds *thresholds)

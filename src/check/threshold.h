@@ -31,6 +31,8 @@ struct thresholds {
 
 /* Adds those that the value is held against wherever it is moved to. */
 void thresholds_collect(struct thresholds *thresholds, const struct value *value);
+/* Whether there are any for an element of this kind. */
+bool thresholds_have(const struct thresholds *thresholds, enum kind kind);
 /* Whether there are whole numbers among them that are no flags. */
 bool thresholds_number(const struct thresholds *thresholds);
 
