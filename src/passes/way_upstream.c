@@ -255,7 +255,9 @@ static enum reason upstream_once(struct decision *decision, struct use *use, con
     struct node *node = value->writer;
     if (!node && value_is_overridable(value))
         return decision_stop(decision, REASON_WEIGHT_OVERRIDE, value->name, "%s", "");
-    if (!node) return decision_stop(decision, REASON_NO_NEIGHBOR, value->name, "it is an input");
+    if (!node)
+        return decision_stop(decision, REASON_NO_NEIGHBOR, value->name, "it is an input%s",
+                             value->graph->function ? " of its function, which could be inlined" : "");
     if ((reason = may_change(decision, value, use, a))) return reason;
     way_visit(decision, node);
     if (node->is_contradicted || way_is_opaque(node)) return way_blocked(decision, node);

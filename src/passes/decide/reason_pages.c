@@ -17,7 +17,11 @@ static const struct {
       "the other reader is a Conv and the two are added. Where the other reader is the skip of a pre-activation block, "
       "the\n"
       "shift goes into the Conv and out of the skip again, and the scale crosses the ReLU if it is positive on every\n"
-      "channel. Otherwise this is how the network is made (DenseNet, say). `--lower mul-add` turns what stays into Mul "
+      "channel. Branches that meet again are crossed together: the parts that a Concat puts together (torch.roll), "
+      "the\n"
+      "terms of a sum; and what is added to `BN(x)` and is an affine of x goes into it.\n"
+      "\n"
+      "Otherwise this is how the network is made (DenseNet, say). `--lower mul-add` turns what stays into Mul "
       "and Add for runtimes that have no\n"
       "BatchNormalization; `--enable floor` often opens the other direction, across ReLU.\n" },
     { REASON_GRAPH_OUTPUT, "    Conv --+--> BatchNormalization --> ...\n"
@@ -112,9 +116,12 @@ static const struct {
       "- A constant that takes more than a second of predicted work to compute stays, whatever the option says: let "
       "the\n"
       "  exporter fold constants (`do_constant_folding`), or store the result as an initializer.\n" },
-    { REASON_SHARED_FUNCTION, "It stands in a local function whose calls pass different parameters, and no linear "
-                              "operator stands beside a call.\n"
-                              "Where one does, the calls are replaced by copies of the body and the fold is made.\n" },
+    { REASON_SHARED_FUNCTION, "It stands in a local function whose calls pass different parameters. Where a linear "
+                              "operator stands beside a call,\n"
+                              "the calls are replaced by copies of the body and the fold is made; but not where the "
+                              "body holds an If, Loop or\n"
+                              "Scan, imports another opset than its callers, or hands on an input as it is. Inline "
+                              "such a function before.\n" },
     { REASON_SKIPPED, "`--skip` named it.\n" },
     { REASON_NO_NEIGHBOR, "    graph input --> BatchNormalization --> graph output\n"
                           "\n"
