@@ -9,7 +9,10 @@
  * arrived. */
 enum { DEMAND = 1, SUPPLY, ARRIVAL, DEPARTURE };
 
-enum { NEAR_NODES = 32 };
+enum {
+    NEAR_NODES = 32,
+    MOST_BRANCHES = 64 /* that wait for each other: each that arrives looks at all */
+};
 
 static void apply_nothing(struct decision *decision, const struct step *step)
 {
@@ -54,19 +57,23 @@ void way_serve(struct decision *decision, const struct step *demand)
     supply->demand = demand;
 }
 
-bool way_is_supplied(const struct decision *decision, const struct step *demand)
+static bool is_met(const struct decision *decision, const struct step *demand)
 {
     for (const struct step *step = decision->steps; step; step = step->next)
         if (step->demand == demand) return true;
     return false;
 }
 
+bool way_is_supplied(const struct decision *decision, const struct step *demand)
+{
+    return decision->has_supplies && is_met(decision, demand);
+}
+
 /* One that nothing supplies yet. A node that several ways cross has one for each of them. */
 static const struct step *open_demand(const struct decision *decision, const struct use *use)
 {
     for (const struct step *step = decision->steps; step; step = step->next)
-        if (step->role == DEMAND && step->node == use->node && step->slot == use->slot
-            && !way_is_supplied(decision, step))
+        if (step->role == DEMAND && step->node == use->node && step->slot == use->slot && !is_met(decision, step))
             return step;
     return NULL;
 }
@@ -102,6 +109,7 @@ enum reason way_supply(struct decision *decision, struct use *use, const struct 
     const struct step *demand = open_demand(decision, use);
     if (demand && affine_is_equal(demand->affine, a)) {
         way_serve(decision, demand);
+        decision->has_supplies = true;
         return REASON_NONE;
     }
     if (demand && fits(decision, use->node, demand->affine, a)) decision->shares = use->node;
@@ -130,9 +138,9 @@ static bool is_wanted(struct decision *decision, const struct mover *mover, stru
     struct node *node = use->node;
     const struct value *output = node_output(node, 0);
     const int rank = use->value->shape.rank, out_rank = output ? output->shape.rank : -1;
-    struct affine *whole = affine_moved(decision->arena, a, a->axis < 0 ? a->axis : a->axis + out_rank - rank);
     struct decision_mark mark = decision_mark(decision);
     if (node->output_count != 1 || rank < 0 || out_rank < 0 || a->spread) return false;
+    const struct affine *whole = affine_moved(decision->arena, a, a->axis < 0 ? a->axis : a->axis + out_rank - rank);
     *x = (struct crossing){ .decision = decision, .node = node, .affine = whole };
     const bool crosses = !mover_upstream(mover, x) && decision->last == mark.last && !x->residue && !x->any_branch;
     decision_undo(decision, mark);
@@ -203,8 +211,9 @@ enum reason way_meet(struct decision *decision, const struct mover *mover, struc
     struct node *node = use->node;
     struct crossing x;
     const struct words words = decision->words;
-    const bool meets = may_others_arrive(use) && !find(decision, ARRIVAL, node, use->slot)
-                       && is_wanted(decision, mover, use, a, &x) && can_all_arrive(decision, &x);
+    const bool meets = node->input_count <= MOST_BRANCHES && may_others_arrive(use)
+                       && !find(decision, ARRIVAL, node, use->slot) && is_wanted(decision, mover, use, a, &x)
+                       && can_all_arrive(decision, &x);
     decision->words = words;
     *whole = NULL;
     if (!meets) return stops;

@@ -131,6 +131,7 @@ void decision_begin(struct decision *decision, const struct node *root, enum dty
     decision->path[0] = '\0';
     decision->root = root;
     decision->shares = NULL;
+    decision->has_supplies = false;
     decision->root_is_norm = bn_is(root);
     decision->type = type;
 }

@@ -64,10 +64,11 @@ struct decision {
         int64_t size;
     } * sizes;
     size_t size_count;
-    enum dtype type;  /* of constants that residues need: that of the root's parameters */
-    bool floors;      /* Relu and Clip may become Max and Min (floor.c): every scale is known not to be negative */
-    bool ceilings;    /* and where one is, both may stand for one of them */
-    bool compensates; /* other readers of a value that changes may take the inverse on their inputs */
+    enum dtype type;   /* of constants that residues need: that of the root's parameters */
+    bool floors;       /* Relu and Clip may become Max and Min (floor.c): every scale is known not to be negative */
+    bool ceilings;     /* and where one is, both may stand for one of them */
+    bool compensates;  /* other readers of a value that changes may take the inverse on their inputs */
+    bool has_supplies; /* some input got what it wants from another branch (way_meet.c) */
     const struct node *shares; /* a sum that one value feeds twice, of which its terms want other shifts */
     bool crosses;              /* an affine node on the way is rather crossed than taken along */
     bool leaves_scale;         /* the output of the root holds something else afterwards */
