@@ -11,21 +11,23 @@ bnfuse() {
     if command -v bnfuse > /dev/null; then command bnfuse "$@"; else npx --yes bnfuse "$@"; fi
 }
 
-# In a workflow command, % and the ends of lines are written as escapes.
+# In a workflow command, % and the ends of lines are written as escapes; in the name of a file also what ends it.
 escaped() {
     sed -e 's/%/%25/g' -e 's/\r/%0D/g' | awk 'NR > 1 { printf "%%0A" } { printf "%s", $0 }'
 }
+file=$(printf '%s' "$INPUT_MODEL" | escaped | sed -e 's/:/%3A/g' -e 's/,/%2C/g')
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# A subshell, so that words of the options may be split without harm to names of files; no * is expanded.
+# The options are a list of words; no * in them is expanded.
 set -f
-# shellcheck disable=SC2086  # a list of words
 if [ -n "${INPUT_OUTPUT-}" ]; then
-    bnfuse "$INPUT_MODEL" -o "$INPUT_OUTPUT" --markdown "$work/report.md" ${INPUT_ARGS-} > "$work/out" 2> "$work/err"
+    set -- -o "$INPUT_OUTPUT"
 else
-    bnfuse "$INPUT_MODEL" --markdown "$work/report.md" ${INPUT_ARGS-} > "$work/out" 2> "$work/err"
+    set --
 fi
+# shellcheck disable=SC2086
+bnfuse "$@" --markdown "$work/report.md" ${INPUT_ARGS-} -- "$INPUT_MODEL" > "$work/out" 2> "$work/err"
 status=$?
 cat "$work/out"
 cat "$work/err" >&2
@@ -34,10 +36,10 @@ verdict=$(sed -n 's/^verdict: //p' "$work/out" | tail -n 1)
 counts=$(sed -n 's/^\([0-9]*\) of \([0-9]*\) BatchNormalizations\{0,1\} gone, \([0-9]*\) left.*/\1 \3/p' "$work/out")
 if [ $status != 0 ]; then
     message=$(sed -n 's/^bnfuse: //p' "$work/err" | tail -n 1)
-    printf '::error file=%s,title=bnfuse::%s\n' "$INPUT_MODEL" "$(printf '%s' "${message:-exit status $status}" | escaped)"
+    printf '::error file=%s,title=bnfuse::%s\n' "$file" "$(printf '%s' "${message:-exit status $status}" | escaped)"
 elif [ -n "$verdict" ]; then
     line="${verdict}${counts:+; ${counts% *} BatchNormalizations gone, ${counts#* } left}"
-    printf '::notice file=%s,title=bnfuse::%s\n' "$INPUT_MODEL" "$(printf '%s' "$line" | escaped)"
+    printf '::notice file=%s,title=bnfuse::%s\n' "$file" "$(printf '%s' "$line" | escaped)"
 fi
 [ ! -s "$work/report.md" ] || cat "$work/report.md" >> "${GITHUB_STEP_SUMMARY:-/dev/null}"
 {

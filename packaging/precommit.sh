@@ -9,10 +9,12 @@ bnfuse() {
 
 failed=0
 for model in "$@"; do
-    report=$(bnfuse explain --json "$model") || { failed=1; continue; }
+    report=$(bnfuse explain --json -- "$model") || { failed=1; continue; }
     printf '%s\n' "$report" | grep -qE '^ *"folded": [1-9]' || continue
-    bnfuse explain "$model"
-    echo "$model: fold them with: bnfuse $model -o $model"
+    bnfuse explain -- "$model"
+    name=$(printf '%s\n' "$model" | sed "s/'/'\\\\''/g; s/.*/'&'/")
+    case $model in -* | *[!A-Za-z0-9_./-]*) ;; *) name=$model ;; esac
+    echo "$model: fold them with: bnfuse -o $name -- $name"
     failed=1
 done
 exit $failed

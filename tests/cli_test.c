@@ -1027,6 +1027,25 @@ static void merged_reports_are_the_reports_of_the_runs(void **state)
 
 /* ---- usage ---- */
 
+static void the_option_that_is_refused_is_named(void **state)
+{
+    (void)state;
+    write_good("-xgood.onnx");
+    static const char *const lines[][2] = {
+        { "-xgood.onnx", "unknown option -x;" },
+        { "-q -xgood.onnx", "unknown option -x;" },
+        { "good.onnx -qx", "unknown option -x;" },
+        { "explain -ox good.onnx", "unknown option -o;" },
+        { "good.onnx --xx -q", "unknown option --xx" },
+        { "good.onnx --quiet=3", "--quiet takes no argument; leave out =3" },
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        assert_ran(lines[i][0], 2);
+        if (!strstr(err, lines[i][1])) fail_msg("bnfuse %s: %s", lines[i][0], err);
+    }
+    assert_ran("explain -- -xgood.onnx", 0);
+}
+
 static void wrong_use_is_one_line_and_two(void **state)
 {
     (void)state;
@@ -1446,6 +1465,7 @@ int main(void)
         TEST(names_that_would_collide_are_refused_before_work),
         TEST(shards_part_the_models),
         TEST(merged_reports_are_the_reports_of_the_runs),
+        TEST(the_option_that_is_refused_is_named),
         TEST(wrong_use_is_one_line_and_two),
         TEST(every_option_is_in_the_manual_and_the_completions),
         TEST(help_has_groups_examples_and_fits_a_terminal),

@@ -54,7 +54,21 @@ if check 'action: a policy' 5 step good.onnx '' '--require 7'; then says '^::err
 cp good.onnx 'a model.onnx'
 if check 'action: a name with a blank' 0 step 'a model.onnx' 'a fused.onnx' ''; then says . 'a fused.onnx'; fi
 
-if check 'hook: something to fold' 1 "$source/packaging/precommit.sh" good.onnx; then says 'bnfuse good.onnx -o good.onnx' said; fi
+cp good.onnx -- '-a,b: c%.onnx'
+if check 'action: a name with what ends it' 0 step '-a,b: c%.onnx' fused.onnx ''; then
+    says '^::notice file=-a%2Cb%3A c%25.onnx,title=bnfuse::pass; 1' said
+fi
+odd=$(printf 'two\n::warning::lines.onnx')
+if check 'action: a name of two lines' 2 step "$odd" '' ''; then
+    says '^::error file=two%0A%3A%3Awarning%3A%3Alines.onnx,title=bnfuse::' said
+    says '^::error' said
+    if grep -q '^::warning' said; then failed=$((failed + 1)); cat said; fi
+fi
+
+if check 'hook: a name to quote' 1 "$source/packaging/precommit.sh" '-a,b: c%.onnx'; then
+    says "fold them with: bnfuse -o '-a,b: c%.onnx' -- '-a,b: c%.onnx'\$" said
+fi
+if check 'hook: something to fold' 1 "$source/packaging/precommit.sh" good.onnx; then says 'bnfuse -o good.onnx -- good.onnx' said; fi
 if check 'hook: nothing to fold' 0 "$source/packaging/precommit.sh" fused.onnx; then passed=$((passed + 1)); fi
 if check 'hook: no model' 1 "$source/packaging/precommit.sh" bad.onnx; then says 'not an ONNX model' said; fi
 

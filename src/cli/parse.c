@@ -147,6 +147,16 @@ static bool unknown(const struct settings *settings, const char *word, bnfuse_er
                  command_words(settings, own, sizeof own), spelling_hint(&spelling, "--", hint, sizeof hint));
 }
 
+/* A letter need not be the last of its word, so that getopt alone knows which it was; any other option is the last word
+ * that it took. */
+static const char *refused_word(const struct settings *settings, const char *last, char letter[3])
+{
+    const struct option_row *row = row_of(optopt);
+    bool is_long = !optopt || (row && row->on & 1u << settings->command);
+    snprintf(letter, 3, "-%c", optopt);
+    return is_long ? last : letter;
+}
+
 static bool lacks_argument(const char *word, const struct option_row *row, bnfuse_error *error)
 {
     return usage(error, "%s wants an argument: %s", word, row && row->argument ? row->argument : "see bnfuse --help");
@@ -155,7 +165,7 @@ static bool lacks_argument(const char *word, const struct option_row *row, bnfus
 static bool parse_options(struct settings *settings, int argc, char **argv, bnfuse_error *error)
 {
     struct option longs[OPTION_MOST + 1];
-    char letters[2 * OPTION_MOST + 2];
+    char letters[2 * OPTION_MOST + 2], letter[3];
     make_getopt(settings->command, longs, letters);
     opterr = 0;
     optind = 1;
@@ -163,7 +173,7 @@ static bool parse_options(struct settings *settings, int argc, char **argv, bnfu
     for (int code; (code = getopt_long(argc, argv, letters, longs, NULL)) != -1;) {
         bnfuse_error ignored, *line = good ? error : &ignored;
         if (code == ':') good = lacks_argument(argv[optind - 1], row_of(optopt), line);
-        else if (code == '?') good = unknown(settings, argv[optind - 1], line);
+        else if (code == '?') good = unknown(settings, refused_word(settings, argv[optind - 1], letter), line);
         else if (!option_apply(settings, row_of(code), optarg, line)) good = false;
     }
     for (; optind < argc; optind++) add_name(&settings->operands, argv[optind]);
