@@ -150,7 +150,14 @@ static void what_is_computed_twice_is_computed_once(void **state)
         BECOMES("MatMul MatMul Add", "in x 2,3; fill w 3,3 0.5; fill v 3,3 0.25; a = MatMul x w; b = MatMul x v; "
                                      "y = Add a b; out y"),
         BECOMES("RandomNormalLike RandomNormalLike Sub Mul",
-                "in x 2,3; a = RandomNormalLike x; b = RandomNormalLike x; c = Sub a b; y = Mul c x; out y"), );
+                "in x 2,3; a = RandomNormalLike x; b = RandomNormalLike x; c = Sub a b; y = Mul c x; out y"),
+        BECOMES("Split Split Add", "in x 2,4; a _ = Split x axis=1; _ b = Split x axis=1; y = Add a b; out y"),
+        BECOMES("Split Split", "in x 2,4; a b = Split x axis=1; c d = Split x axis=1; out a; out b; out c; out d"),
+        BECOMES("Split Add Add Mul",
+                "in x 2,4; a b = Split x axis=1; c d = Split x axis=1; e = Add a d; f = Add b c; y = Mul e f; out y"),
+        BECOMES("ReduceSum ReduceSum Sub",
+                "in x 2,4; ints a 1,; b = ReduceSum x a keepdims=0; c = ReduceSum x a keepdims=0 "
+                "noop_with_empty_axes=1; y = Sub b c; out y"), );
 }
 
 static void what_nobody_reads_goes(void **state)
@@ -686,6 +693,8 @@ static void constants_are_computed_where_the_result_is_fixed(void **state)
         BECOMES("Cast Equal Shape", "in x 3 int32; fill w 3 nan; c = Cast w to=6; y = Equal x c; s = Shape y; out s"),
         BECOMES("Not", "in x 3 bool; fill w 3 2.5; c = Cast w to=9; y = And x c; z = Not y; out z"),
         BECOMES("Mul", "in x 3; init w 3; init v 3; c = Add w v; y = Mul x c; out y"),
+        BECOMES("Mul", "in x 2; init w 4; _ b = Split w axis=0; y = Mul x b; out y"),
+        BECOMES("Mul", "in x 2; init w 4; a _ = Split w axis=0; y = Mul x a; out y"),
         BECOMES("Exp Mul", "in x 3; init w 3; c = Exp w; y = Mul x c; out y"),
         BECOMES("Neg Mul", "in x 3; init w 3; c = Neg w; y = Mul x c; out y; out c"),
         BECOMES(
