@@ -45,6 +45,7 @@ static void copy_body(struct simplifier *s, struct node *owner, const struct gra
     for (struct node *node = body->first; node; node = node->next) {
         struct node *copy = copies[at++] = rewrite_copy_node(s, owner, node);
         remark_move(node, copy);
+        edit_list_outputs(copy, node->output_count);
         for (size_t i = 0; i < node->output_count; i++) {
             if (!node->outputs[i]) continue;
             struct value *value = edit_add_value(owner->graph, node->outputs[i]->name, node->outputs[i]);
