@@ -594,6 +594,10 @@ static void branches_that_meet_again_are_crossed_together(void **state)
           0 },
         { "in x 2,3,5,7; in q 2,3,5,7; c = bn x 3; r = Concat c q axis=2; init w 4,3,3,3; y = Conv r w; out y", 1,
           REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,5,7; in q 2,3,7,5; c = bn x 3; init w 4,3,3,3; p = Conv c w; t = Transpose c perm=0,1,3,2; s = "
+          "Relu q; "
+          "r = Concat t q axis=2; y = Conv r w; out y; out p; out s",
+          1, REASON_NON_LINEAR, NULL, 0 },
         { "in x 2,3,5,7; c = bn x 3; fill k 2,3,5,7 1; r = Concat c k axis=2; init w 4,3,3,3; y = Conv r w; out y", 1,
           REASON_NON_LINEAR, NULL, 0 },
     };
