@@ -59,6 +59,13 @@ void way_bypass(struct decision *decision, struct node *node, size_t slot)
     decision->cost.removed_nodes++;
 }
 
+bool way_is_changed(const struct decision *decision, const struct node *node)
+{
+    for (const struct step *step = decision->steps; step; step = step->next)
+        if (step->node == node && !step->role) return true;
+    return false;
+}
+
 bool way_is_bypassed(const struct decision *decision, const struct node *node)
 {
     for (const struct step *step = decision->steps; step; step = step->next)

@@ -34,6 +34,8 @@ int way_operations(const struct node *node);
  * upstream of the meeting twice, so they ask whether it goes already. */
 void way_bypass(struct decision *decision, struct node *node, size_t slot);
 bool way_is_bypassed(const struct decision *decision, const struct node *node);
+/* Whether a step changes the node, or takes it away. */
+bool way_is_changed(const struct decision *decision, const struct node *node);
 /* What the kind of root allows: whether it may enter the anchor, and the mover that the node is to it, or NULL. */
 bool way_may_enter(struct decision *decision, const struct node *anchor, bool is_downstream);
 const struct mover *way_mover(const struct decision *decision, const struct node *node, bool is_downstream);

@@ -76,13 +76,6 @@ static void apply_own(struct decision *decision, const struct step *step)
     edit_remove_node(bn);
 }
 
-static bool is_changed(const struct decision *decision, const struct node *bn)
-{
-    for (const struct step *step = decision->steps; step; step = step->next)
-        if (step->node == bn) return true;
-    return false;
-}
-
 /* Where padding stops a shift, an average over the whole plane may make one number a channel of it again. */
 static enum reason downstream_into_anchor(struct decision *decision, const struct anchor *anchor, struct use *use,
                                           const struct affine *a)
@@ -120,7 +113,7 @@ static enum reason downstream_into_either(struct decision *decision, const struc
 /* A BatchNormalization that stays takes the affine into its own parameters. */
 static bool joins(struct decision *decision, struct node *bn, const struct affine *a)
 {
-    if (!bn_is(bn) || is_changed(decision, bn) || !with_own(decision, bn, a)) return false;
+    if (!bn_is(bn) || way_is_changed(decision, bn) || !with_own(decision, bn, a)) return false;
     decision_step(decision, apply_own, bn)->affine = a;
     return true;
 }
@@ -135,7 +128,7 @@ static enum reason downstream_through_affine(struct decision *decision, struct n
     enum reason reason;
     if (output->is_output) {
         reason = decision_stop(decision, REASON_GRAPH_OUTPUT, output->name, "%s", "");
-    } else if (way_is_bypassed(decision, node)) {
+    } else if (way_is_changed(decision, node)) {
         return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it is met twice");
     } else {
         reason = way_downstream(decision, node->outputs[0], both);

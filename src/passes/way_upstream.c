@@ -71,7 +71,7 @@ static enum reason upstream_through_affine(struct decision *decision, struct nod
 {
     const struct affine *both = affine_compose(decision->arena, first, second);
     if (!both) return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it scales another axis");
-    if (way_is_bypassed(decision, node))
+    if (way_is_changed(decision, node))
         return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it is met twice");
     int64_t channel = affine_not_finite(both);
     if (channel >= 0)
@@ -189,7 +189,7 @@ static bool upstream_across_affine(struct decision *decision, const struct mover
     struct decision_mark mark = decision_mark(decision);
     const bool crosses = decision->crosses;
     decision->crosses = true;
-    bool is_open = mover && (decision->root_is_norm || affine_is_sum(node))
+    bool is_open = mover && !way_is_bypassed(decision, node) && (decision->root_is_norm || affine_is_sum(node))
                    && !upstream_through_mover(decision, mover, node, 0, a) && decision->cost.nodes == mark.cost.nodes;
     decision->crosses = crosses;
     if (is_open) decision_rename(decision, node->outputs[0]);
