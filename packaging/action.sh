@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # The step of action.yml: runs bnfuse, turns its message and its remarks into annotations, and appends its Markdown
-# report to the job's summary. Uses the bnfuse in PATH, else npx.
+# report to the job's summary. Uses the bnfuse in PATH, else that of the npm packages that are installed; none is fetched
+# by its name.
 #
 #   INPUT_MODEL, INPUT_OUTPUT, INPUT_ARGS      from action.yml
 #   GITHUB_STEP_SUMMARY, GITHUB_OUTPUT         files of the runner
 set -u
 
 bnfuse() {
-    if command -v bnfuse > /dev/null; then command bnfuse "$@"; else npx --yes bnfuse "$@"; fi
+    if command -v bnfuse > /dev/null; then command bnfuse "$@"; else npx --no-install bnfuse "$@"; fi
 }
 
 # In a workflow command, % and the ends of lines are written as escapes; in the name of a file also what ends it.

@@ -4,7 +4,7 @@
 set -u
 
 bnfuse() {
-    if command -v bnfuse > /dev/null; then command bnfuse "$@"; else npx --yes bnfuse "$@"; fi
+    if command -v bnfuse > /dev/null; then command bnfuse "$@"; else npx --no-install bnfuse "$@"; fi
 }
 
 failed=0
