@@ -11,12 +11,13 @@
 # Seeds are the models that the build makes, those of ONNX's own tests where they are there, and what the program makes of
 # both. Corpora and findings stay under build/fuzz/corpus and build/fuzz/findings; a finding is a file whose name says
 # what happened. Each run adds a line to build/fuzz/runs.tsv: target, executions, seconds, edges reached, findings, seconds
-# of processor time. On a machine that others use too, only the last say how much was done.
+# of processor time. On a machine that others use too, only the last say how much was done; where a run has none, the
+# table counts its seconds by the clock.
 #
 # Needs clang with its runtime (Debian: clang, libclang-rt-14-dev) and a release build.
 set -eu
 cd "$(dirname "$0")/.."
-usage() { sed -n '3,17s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '3,18s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 [ $# -ge 1 ] || usage
 targets="model fold run data disk program"
 target=$1 seconds=${2-60}
@@ -31,7 +32,7 @@ if [ "$target" = table ]; then
             (cd "$out/empty" && "$out/tests/fuzz/${target}_fuzz" "$finding") >/dev/null 2>&1 || open=$((open + 1))
         done
         awk -F'\t' -v target=$target -v open=$open '
-            $1 == target { runs += $2; seconds += $6; if ($4 > edges) edges = $4 }
+            $1 == target { runs += $2; seconds += NF > 5 ? $6 : $3; if ($4 > edges) edges = $4 }
             END { printf "| %s | %d | %d | %d | %d |\n", target, runs, seconds / 60, edges, open }' "$out/runs.tsv"
     done >"$out/rows.md"
     { echo "| target | executions | CPU minutes | edges reached | open findings |"
