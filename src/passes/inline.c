@@ -107,7 +107,8 @@ struct search {
 /* What an affine may cross, as far as its operator says. */
 static bool is_crossed(const struct node *node)
 {
-    return !node->function && (bn_is(node) || mover_of(node) || (node->row && node->row->idle));
+    if (node->function) return false;
+    return bn_is(node) || affine_is_operator(node) || mover_of(node) || (node->row && node->row->idle);
 }
 
 static bool is_real(const struct value *value)

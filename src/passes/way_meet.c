@@ -9,10 +9,7 @@
  * arrived. */
 enum { DEMAND = 1, SUPPLY, ARRIVAL, DEPARTURE };
 
-enum {
-    NEAR_NODES = 32,
-    MOST_BRANCHES = 64 /* that wait for each other: each that arrives looks at all */
-};
+enum { NEAR_NODES = 32 };
 
 static void apply_nothing(struct decision *decision, const struct step *step)
 {
@@ -83,6 +80,8 @@ enum reason way_supply_all(struct decision *decision, struct value *value, const
     enum reason reason = REASON_NONE;
     if (affine_is_identity(a)) return REASON_NONE;
     if (value->is_output) return decision_stop(decision, REASON_GRAPH_OUTPUT, value->name, "%s", "");
+    if (value->use_count > WAY_BRANCHES)
+        return decision_stop(decision, REASON_READ_ELSEWHERE, value->name, "it has %u readers", value->use_count);
     for (struct use *use = value->uses; use && !reason; use = use->next) reason = way_supply(decision, use, a);
     if (!reason) decision_rename(decision, value);
     return reason;
@@ -211,7 +210,7 @@ enum reason way_meet(struct decision *decision, const struct mover *mover, struc
     struct node *node = use->node;
     struct crossing x;
     const struct words words = decision->words;
-    const bool meets = node->input_count <= MOST_BRANCHES && may_others_arrive(use)
+    const bool meets = node->input_count <= WAY_BRANCHES && may_others_arrive(use)
                        && !find(decision, ARRIVAL, node, use->slot) && is_wanted(decision, mover, use, a, &x)
                        && can_all_arrive(decision, &x);
     decision->words = words;

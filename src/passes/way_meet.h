@@ -13,6 +13,8 @@
 
 #include "passes/way.h"
 
+enum { WAY_BRANCHES = 64 }; /* that wait for each other: each that arrives looks at all */
+
 /* Upstream: the node of `use` wants `a` on that input. */
 const struct step *way_demand(struct decision *decision, const struct use *use, const struct affine *a);
 bool way_has_demands(const struct decision *decision);

@@ -58,7 +58,7 @@ static enum reason may_change(struct decision *decision, const struct value *val
     for (struct use *other = value->uses; other; other = other->next) {
         if (other == use || use_is_unaffected(decision, other, a)) continue;
         if (other->node && other->node == use->node && affine_multiplies(use->node)) continue;
-        if (is_supplied(decision, other, a)) continue;
+        if (value->use_count <= READERS && is_supplied(decision, other, a)) continue;
         if (decision->compensates && value->use_count <= READERS && !compensate(decision, other, a)) continue;
         return decision_stop(decision, REASON_READ_ELSEWHERE, other->node ? node_title(other->node) : value->name,
                              "reads \"%s\" too", value->name);
@@ -126,7 +126,8 @@ static enum reason upstream_all(struct decision *decision, struct crossing *x)
     struct node *node = x->node;
     const struct step **demands = NEW_ARRAY(decision->arena, const struct step *, node->input_count);
     enum reason reason = REASON_NONE;
-    for (size_t i = 0; i < node->input_count && node->input_count > 1; i++)
+    const bool may_wait = node->input_count > 1 && node->input_count <= WAY_BRANCHES;
+    for (size_t i = 0; i < node->input_count && may_wait; i++)
         if (x->onto[i]) demands[i] = way_demand(decision, &node->inputs[i], x->onto[i]);
     for (size_t i = 0; i < node->input_count && !reason; i++) {
         if (!x->onto[i] || (demands[i] && way_is_supplied(decision, demands[i]))) continue;
