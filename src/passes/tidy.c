@@ -169,8 +169,8 @@ static bool merge_beside(struct decision *decision, struct node *node, struct af
     struct value *output = node->outputs[0], *x = node_input(node, 0);
     struct node *sum = sum_has_alone(output) ? output->uses->node : NULL;
     const size_t own_slot = sum ? output->uses->slot : 0;
-    if (!sum || !(is_sum(sum) || is_difference(sum))) return false;
-    for (size_t slot = 0; slot < sum->input_count && slot < SUM_TERMS; slot++) {
+    if (!sum || sum->input_count > SUM_TERMS || !(is_sum(sum) || is_difference(sum))) return false;
+    for (size_t slot = 0; slot < sum->input_count; slot++) {
         struct value *term = node_input(sum, slot);
         const struct affine *other = slot != own_slot && term ? affine_of_value(decision, term, x) : NULL;
         const bool is_taken = is_difference(sum) && own_slot > 0;
@@ -180,7 +180,6 @@ static bool merge_beside(struct decision *decision, struct node *node, struct af
         if (!both || !is_one_node(node, x, both)) continue;
         *a = both;
         take_term(sum, slot, output);
-        if (node->outputs[0] == output) edit_rename(output);
         drop_unread(decision, term, node);
         return true;
     }
@@ -198,9 +197,15 @@ static void tidy_one(struct decision *decision, struct node *node)
     const struct tensor *constant = scale ? value_constant(scale) : NULL;
     decision_begin(decision, node, constant ? constant->type : DTYPE_FLOAT);
     if (affine_of_node(decision, node, &a, &slot) || slot != 0) return;
-    while (merge_upstream(decision, node, &a) || merge_downstream(decision, node, &a)
-           || (bn_is(node) && merge_beside(decision, node, &a)))
-        swallowed = true;
+    const struct value *grown = NULL; /* what holds more than it did */
+    for (bool goes_on = true; goes_on; swallowed |= goes_on) {
+        const struct value *output = node->outputs[0];
+        goes_on = merge_upstream(decision, node, &a) || merge_downstream(decision, node, &a);
+        if (goes_on || !bn_is(node) || !merge_beside(decision, node, &a)) continue;
+        goes_on = true;
+        grown = output;
+    }
+    if (grown == node->outputs[0]) edit_rename(node->outputs[0]);
     if (is_identity(a)) {
         remark_removed(node, "it changes nothing");
         root_remove(node, 0);
