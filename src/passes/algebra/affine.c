@@ -57,33 +57,38 @@ struct affine *affine_blank(struct arena *arena, int axis, int64_t channels, dou
     return affine_new(arena, axis, channels, *scale, *shift);
 }
 
+/* Brings both along the axis of the wider one, and makes one of that size to be filled; NULL when they run along
+ * different axes. */
+static struct affine *align(struct arena *arena, const struct affine **a, const struct affine **b, double **scale,
+                            double **shift)
+{
+    const struct affine *wide = (*a)->axis == AXIS_ANY ? *b : *a;
+    *a = affine_along(arena, *a, wide->axis, wide->channels);
+    *b = affine_along(arena, *b, wide->axis, wide->channels);
+    if (!*a || !*b) return NULL;
+    struct affine *both = affine_blank(arena, wide->axis, wide->channels, scale, shift);
+    both->spread = wide->spread;
+    return both;
+}
+
 struct affine *affine_compose(struct arena *arena, const struct affine *first, const struct affine *second)
 {
-    const struct affine *wide = first->axis == AXIS_ANY ? second : first;
-    if (first->spread && second->spread) return NULL;
-    first = affine_along(arena, first, wide->axis, wide->channels);
-    second = affine_along(arena, second, wide->axis, wide->channels);
-    if (!first || !second) return NULL;
     double *scale, *shift;
-    struct affine *both = affine_blank(arena, wide->axis, wide->channels, &scale, &shift);
-    for (int64_t c = 0; c < wide->channels; c++) {
+    if (first->spread && second->spread) return NULL;
+    struct affine *both = align(arena, &first, &second, &scale, &shift);
+    for (int64_t c = 0; both && c < both->channels; c++) {
         scale[c] = first->scale[c] * second->scale[c];
         shift[c] = first->shift[c] * second->scale[c] + second->shift[c];
     }
-    both->spread = wide->spread;
     return both;
 }
 
 struct affine *affine_sum(struct arena *arena, const struct affine *a, double sign, const struct affine *b)
 {
-    const struct affine *wide = a->axis == AXIS_ANY ? b : a;
-    if (a->spread || b->spread) return NULL;
-    a = affine_along(arena, a, wide->axis, wide->channels);
-    b = affine_along(arena, b, wide->axis, wide->channels);
-    if (!a || !b) return NULL;
     double *scale, *shift;
-    struct affine *sum = affine_blank(arena, wide->axis, wide->channels, &scale, &shift);
-    for (int64_t c = 0; c < wide->channels; c++) {
+    if (a->spread || b->spread) return NULL;
+    struct affine *sum = align(arena, &a, &b, &scale, &shift);
+    for (int64_t c = 0; sum && c < sum->channels; c++) {
         scale[c] = a->scale[c] + sign * b->scale[c];
         shift[c] = a->shift[c] + sign * b->shift[c];
     }
