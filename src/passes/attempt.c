@@ -39,7 +39,7 @@ static bool is_worth_it(struct decision *decision, const struct node *root)
     if (cost->nodes == 0) return true;
     if (!decision->kind->trades_nodes) return cost->norms == 0 && cost->nodes <= cost->removed_nodes;
     if (decision->root_is_norm && cost->norms == 0 && cost->nodes <= 1 + cost->removed_nodes) return true;
-    if (cost->norms == COST_NORMS && cost->nodes > COST_NORMS) return false;
+    if (cost->norms == MOST_NORMS && cost->nodes > MOST_NORMS) return false;
     const struct work removed = attempt_removes(decision, root);
     return decision_is_less(decision, &cost->work, &removed);
 }
@@ -61,7 +61,7 @@ static bool says_more(enum reason down, enum reason up)
 static bool depends_on_sizes(struct decision *decision, const struct work *removed)
 {
     const struct cost *cost = &decision->cost;
-    if (!decision->kind->trades_nodes || (cost->norms == COST_NORMS && cost->nodes > COST_NORMS)) return false;
+    if (!decision->kind->trades_nodes || (cost->norms == MOST_NORMS && cost->nodes > MOST_NORMS)) return false;
     return !decision_is_at_most(decision, removed, &cost->work);
 }
 

@@ -20,10 +20,8 @@
 #include <float.h>
 #include <math.h>
 
-enum {
-    CHAIN_DEPTH = 8,
-    SUM_TERMS = 64
-}; /* affine nodes between a value and a term; terms of a sum that are looked at */
+enum { CHAIN_DEPTH = 8 }; /* affine nodes between a value and a term */
+enum { SUM_TERMS = 64 };  /* of a sum, beyond which nobody looks for equal values among them */
 
 /* Whether s = 1, t = 0 in every channel, but for what dividing and multiplying in double leaves. An s that only the
  * parameters' own type takes for 1 is none: what it scales may be stored between. */
@@ -114,19 +112,12 @@ static bool merge_downstream(struct decision *decision, struct node *node, struc
     return true;
 }
 
-static const struct affine *nothing(struct arena *arena)
-{
-    double *scale, *shift;
-    const struct affine *none = affine_blank(arena, AXIS_ANY, 1, &scale, &shift);
-    scale[0] = 1;
-    shift[0] = 0;
-    return none;
-}
-
 /* What the term is of x: x itself, or what affine nodes make of it; NULL: something else. */
 static const struct affine *affine_of_value(struct decision *decision, const struct value *term, const struct value *x)
 {
-    const struct affine *all = nothing(decision->arena);
+    static const double one = 1, zero = 0;
+    static const struct affine identity = { .axis = AXIS_ANY, .channels = 1, .scale = &one, .shift = &zero };
+    const struct affine *all = &identity;
     for (int depth = 0; all && depth < CHAIN_DEPTH; depth++) {
         struct affine *own;
         size_t slot;
@@ -170,10 +161,10 @@ static bool merge_beside(struct decision *decision, struct node *node, struct af
     struct node *sum = sum_has_alone(output) ? output->uses->node : NULL;
     const size_t own_slot = sum ? output->uses->slot : 0;
     if (!sum || sum->input_count > SUM_TERMS || !(is_sum(sum) || is_difference(sum))) return false;
+    const bool is_taken = is_difference(sum) && own_slot > 0;
     for (size_t slot = 0; slot < sum->input_count; slot++) {
         struct value *term = node_input(sum, slot);
         const struct affine *other = slot != own_slot && term ? affine_of_value(decision, term, x) : NULL;
-        const bool is_taken = is_difference(sum) && own_slot > 0;
         if (!other) continue;
         struct affine *both = is_taken ? affine_sum(decision->arena, other, -1, *a)
                                        : affine_sum(decision->arena, *a, affine_sum_sign(sum, slot), other);

@@ -60,7 +60,7 @@ static enum reason residue(struct decision *decision, void (*apply)(struct decis
     work_add(&decision->cost.work, shape, operations);
     decision->cost.nodes += norm ? 1 : operations;
     decision->cost.norms += norm;
-    if (decision->cost.norms <= COST_NORMS) return REASON_NONE;
+    if (decision->cost.norms <= MOST_NORMS) return REASON_NONE;
     return decision_stop(decision, REASON_NOT_WORTH, node_title(node), "%d BatchNormalizations would be left",
                          decision->cost.norms);
 }

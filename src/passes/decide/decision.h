@@ -45,7 +45,7 @@ struct step {
 };
 
 /* One BatchNormalization is never traded for two: no way that leaves more is followed to its end. */
-enum { COST_NORMS = 1 };
+enum { MOST_NORMS = 1 };
 
 struct decision {
     struct net *net;
