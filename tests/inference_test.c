@@ -4,6 +4,7 @@
 #include "build.h"
 #include "onnx/graph/attr.h"
 #include "passes/inference.h"
+#include "passes/passes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -80,6 +81,28 @@ static void statistics_that_are_read_keep_it_training(void **state)
     build_close(&b);
 }
 
+static void help_names_the_option_only_where_it_helps(void **state)
+{
+    static const struct bnfuse_fuse_options defaults = { .fold_limit = 1 << 28 };
+    (void)state;
+    for (int is_read = 0; is_read < 2; is_read++) {
+        struct build b;
+        struct model model;
+        struct net net;
+        struct pass_report report;
+        struct bnfuse_error error;
+        add_bn(&b, 15, "y mean var", "training_mode=1");
+        if (is_read) build_output(&b, "mean", DTYPE_FLOAT, NULL);
+        build_load(&b, &model, &net);
+        assert_true(passes_run(&net, &defaults, &report, &error));
+        const struct bnfuse_remark *remark = report.remarks[0];
+        assert_int_equal(remark->code, REASON_TRAINING_MODE);
+        if (is_read) assert_string_equal(remark->help, "export in inference mode");
+        else assert_string_equal(remark->help, reason_find(REASON_TRAINING_MODE)->help);
+        build_close(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,6 +110,7 @@ int main(void)
         cmocka_unit_test(before_opset_14_one_output_means_inference),
         cmocka_unit_test(before_opset_7_is_test_says_so),
         cmocka_unit_test(statistics_that_are_read_keep_it_training),
+        cmocka_unit_test(help_names_the_option_only_where_it_helps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

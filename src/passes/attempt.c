@@ -284,8 +284,7 @@ static void tell(struct decision *decision, const struct attempt *attempts, cons
                             reason_find(attempts[i].reason)->code);
         if (i > 0 && says_more(attempts[i].reason, attempts[best].reason)) best = i;
     }
-    const struct decision *told = &attempts[best].decision;
-    remark_missed(root, attempts[best].reason, told->words.where, told->words.detail, path);
+    remark_missed(root, attempts[best].reason, &attempts[best].decision.words, path);
     remark_affine(root, attempts[best].reason);
 }
 

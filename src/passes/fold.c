@@ -65,7 +65,7 @@ static bool fold_one(struct decision *decision, struct node *node, struct pass_r
         return settle(decision, node);
     }
     if (reason) {
-        remark_missed(node, reason, decision->words.where, decision->words.detail, "");
+        remark_missed(node, reason, &decision->words, "");
         return settle(decision, node);
     }
     struct attempt *best = attempt_best(decision, node, slot, a);
@@ -135,7 +135,7 @@ void fold_nothing(struct net *net, const struct bnfuse_fuse_options *options, st
         decision_begin(decision, roots.nodes[i], root_type(roots.nodes[i]));
         if (affine_of_node(decision, roots.nodes[i], &a, &slot) != REASON_MISMATCH)
             decision_stop(decision, REASON_MISMATCH, node_title(wrong), "its types or shapes do not go together");
-        remark_missed(roots.nodes[i], REASON_MISMATCH, decision->words.where, decision->words.detail, "");
+        remark_missed(roots.nodes[i], REASON_MISMATCH, &decision->words, "");
     }
     decision_close(decision);
 }

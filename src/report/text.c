@@ -57,12 +57,15 @@ static bool stays_for(const bnfuse_remark *remark, const bnfuse_reason *reason)
 static void print_kept(const struct run_report *run, const bnfuse_reason *reason, int width, FILE *to)
 {
     const bnfuse_report *report = run->report;
-    size_t count = 0, most = run->verbose ? SIZE_MAX : 5, shown = 0;
+    size_t count = 0, helped = 0, most = run->verbose ? SIZE_MAX : 5, shown = 0;
     char line[600];
-    for (size_t i = 0; i < report->remark_count; i++) count += stays_for(report->remarks[i], reason);
-    snprintf(line, sizeof line, "hint: %zu stay%s with BNF%d; what would help: %s", count, count == 1 ? "s" : "",
+    for (size_t i = 0; i < report->remark_count; i++) {
+        count += stays_for(report->remarks[i], reason);
+        helped += stays_for(report->remarks[i], reason) && strcmp(report->remarks[i]->help, reason->help) == 0;
+    }
+    snprintf(line, sizeof line, "hint: %zu stay%s with BNF%d; what would help: %s", helped, helped == 1 ? "s" : "",
              reason->code, reason->help);
-    if (count && *reason->help) put_line(to, &run->terminal, INK_KEPT, line);
+    if (helped && *reason->help) put_line(to, &run->terminal, INK_KEPT, line);
     for (size_t i = 0; i < report->remark_count && shown < most; i++) {
         if (!stays_for(report->remarks[i], reason)) continue;
         print_remark(run, report->remarks[i], width, to);

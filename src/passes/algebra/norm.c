@@ -24,6 +24,18 @@ static enum reason per_element(struct decision *decision, const struct node *bn)
                          x->shape.rank);
 }
 
+/* Nothing makes one an inference whose statistics are wanted. */
+static enum reason training(struct decision *decision, const struct node *bn)
+{
+    const bool is_read = node_outputs_are_read(bn, 1);
+    decision_stop(decision, REASON_TRAINING_MODE, node_title(bn),
+                  is_read                    ? "its mean or variance is read, so --assume-inference leaves it"
+                  : bn_trains_by_default(bn) ? "is_test is not 1, and before opset 7 that means training"
+                                             : "an InstanceNormalization is sometimes exported in this form");
+    if (is_read) decision->words.help = "export in inference mode";
+    return REASON_TRAINING_MODE;
+}
+
 enum parameter { SCALE, BIAS, MEAN, VARIANCE, PARAMETER_COUNT };
 
 /* What the parameters of a BatchNormalization come to. Many ways ask, so it is remembered by the tensor of the scale,
@@ -130,10 +142,7 @@ enum reason norm_affine(struct decision *decision, const struct node *bn, struct
         return decision_stop(decision, REASON_UNKNOWN_OPSET, node_title(bn), "opset %lld", (long long)bn->opset);
     if (x->type != DTYPE_UNDEFINED && dtype_kind(x->type) != KIND_REAL)
         return decision_stop(decision, REASON_MISMATCH, x->name, "its input is of type %s", dtype_name(x->type));
-    if (bn_is_training(bn))
-        return decision_stop(decision, REASON_TRAINING_MODE, node_title(bn),
-                             bn_trains_by_default(bn) ? "is_test is not 1, and before opset 7 that means training"
-                                                      : "an InstanceNormalization is sometimes exported in this form");
+    if (bn_is_training(bn)) return training(decision, bn);
     if (node_outputs_are_read(bn, 1))
         return decision_stop(decision, REASON_MISMATCH, node_title(bn),
                              "its mean or variance is read, which it does not compute at inference");

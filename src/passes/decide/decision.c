@@ -73,6 +73,7 @@ enum reason decision_stop(struct decision *decision, enum reason reason, const c
     va_end(values);
     decision->words.where = where;
     decision->words.detail = arena_copy_text(decision->arena, text);
+    decision->words.help = NULL;
     return reason;
 }
 
@@ -126,7 +127,7 @@ void decision_begin(struct decision *decision, const struct node *root, enum dty
     decision->last = &decision->steps;
     decision->cost = (struct cost){ 0 };
     decision->visits = decision->depth = 0;
-    decision->words = (struct words){ "", "" };
+    decision->words = (struct words){ "", "", NULL };
     decision->floors = decision->ceilings = decision->compensates = decision->crosses = decision->leaves_scale = false;
     decision->path[0] = '\0';
     decision->root = root;

@@ -24,6 +24,7 @@ struct shift_map;
 struct words {
     const char *where;  /* the name of the thing */
     const char *detail; /* one more clause, or "" */
+    const char *help;   /* what would help, where that of the reason's row does not apply; NULL: it does */
 };
 
 /* One change, decided. The fields mean what `apply` says. */

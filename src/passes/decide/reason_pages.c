@@ -35,8 +35,10 @@ static const struct {
     { REASON_TRAINING_MODE,
       "It normalizes by the statistics of the batch at hand, so there are no constants to fold. A model exported "
       "without\n"
-      "eval() looks like this: export it again, or say `--assume-inference`. An InstanceNormalization is sometimes\n"
-      "exported in this form, and then it is meant: with a batch declared as 1, `--enable instance` writes it as "
+      "eval() looks like this: export it again, or say `--assume-inference`, which leaves one whose mean or variance "
+      "is\n"
+      "read. An InstanceNormalization is sometimes exported in this form, and then it is meant: with a batch declared "
+      "as 1, `--enable instance` writes it as "
       "one.\n" },
     { REASON_NOT_CONSTANT,
       "Scale, bias, mean or variance comes out of the network (conditional normalization, hypernetworks) or is an "

@@ -12,7 +12,7 @@
     ROW(101, READ_ELSEWHERE, "the value to scale is also read by others", "")                                        \
     ROW(102, GRAPH_OUTPUT, "the value to scale is itself a graph output", "")                                        \
     ROW(103, TRAINING_MODE, "it normalizes by batch statistics (training mode)",                                     \
-        "export in inference mode; --assume-inference if it was exported in training mode by mistake")               \
+        "export in inference mode; --assume-inference if that was a mistake and its statistics are not read")        \
     ROW(104, NOT_CONSTANT, "a parameter is computed at run time", "")                                                \
     ROW(105, OVERRIDABLE, "a parameter is a graph input that callers can replace", "--freeze-weights")               \
     ROW(106, NON_LINEAR, "a neighbor that scale and shift cannot cross", "")                                         \

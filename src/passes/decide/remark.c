@@ -126,15 +126,16 @@ void remark_removed(const struct node *node, const char *why)
     remark_outcome(node, BNFUSE_OUTCOME_REMOVED, "", why, "");
 }
 
-void remark_missed(const struct node *node, enum reason reason, const char *where, const char *detail, const char *path)
+void remark_missed(const struct node *node, enum reason reason, const struct words *words, const char *path)
 {
     struct bnfuse_remark *remark = bn_is(node) ? remark_of(node) : NULL;
     struct arena *arena = node->graph->net->arena;
     if (!remark) return;
     remark->outcome = BNFUSE_OUTCOME_STAYS;
     remark_reason(remark, reason);
-    remark->where = arena_copy_text(arena, where);
-    remark->detail = arena_copy_text(arena, detail);
+    if (words->help) remark->help = words->help;
+    remark->where = arena_copy_text(arena, words->where);
+    remark->detail = arena_copy_text(arena, words->detail);
     remark->path = arena_copy_text(arena, path);
 }
 

@@ -9,6 +9,8 @@
 #include "onnx/graph/graph.h"
 #include "passes/decide/reasons.h"
 
+struct words;
+
 struct pass_report {
     struct arena *notes_arena;      /* of the notes and of `unread`, until remarks_close */
     struct bnfuse_remark **remarks; /* of the model as it was loaded, in file order, bodies and functions included */
@@ -50,9 +52,9 @@ void remarks_close(struct net *net, struct pass_report *report);
 void remark_applied(const struct node *node, enum bnfuse_outcome outcome, const char *where, const char *path);
 /* It went, and nothing took its place. */
 void remark_removed(const struct node *node, const char *why);
-/* It stays. Words are copied. Nothing for Mul and Add, even where a BatchNormalization left them. */
-void remark_missed(const struct node *node, enum reason reason, const char *where, const char *detail,
-                   const char *path);
+/* It stays. Words are copied, but for the help, a constant. Nothing for Mul and Add, even where a BatchNormalization
+ * left them. */
+void remark_missed(const struct node *node, enum reason reason, const struct words *words, const char *path);
 /* A root that is no BatchNormalization stays; such are only counted. */
 void remark_affine(const struct node *node, enum reason reason);
 /* A copy takes the place of a node that goes: its remark is the copy's, and so is its turn as a root. */

@@ -6,6 +6,7 @@
 #include "onnx/graph/attr.h"
 #include "onnx/graph/bn.h"
 #include "onnx/graph/edit.h"
+#include "passes/decide/decision.h"
 #include "passes/decide/remark.h"
 
 #include <stdlib.h>
@@ -44,10 +45,12 @@ struct roots roots_of(const struct net *net, struct arena *arena, const struct b
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
         for (struct node *node = graph->first; node; node = node->next) {
             if (!kind->is_root(node) || !node->mark || !node_output(node, 0)) continue;
-            if (is_skipped(node, options)) remark_missed(node, REASON_SKIPPED, node_title(node), "", "");
+            if (is_skipped(node, options))
+                remark_missed(node, REASON_SKIPPED, &(struct words){ node_title(node), "", NULL }, "");
             else if (node_refers(node))
                 remark_missed(node, graph->call_count > 1 ? REASON_SHARED_FUNCTION : REASON_NOT_CONSTANT,
-                              node_title(node), "an attribute is a parameter of the function", "");
+                              &(struct words){ node_title(node), "an attribute is a parameter of the function", NULL },
+                              "");
             else roots.nodes[roots.count++] = node;
         }
     qsort(roots.nodes, roots.count, sizeof *roots.nodes, by_depth_then_name);
