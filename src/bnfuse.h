@@ -367,9 +367,15 @@ BNFUSE_API size_t bnfuse_tensors_count(const bnfuse_tensors *tensors);
 /* From 0; NULL beyond the last. Lives until the list is freed. */
 BNFUSE_API const bnfuse_tensor *bnfuse_tensors_get(const bnfuse_tensors *tensors, size_t i);
 /* To an existing DIR as output_0.pb, output_1.pb, ... (outputs of a run of this model); to FILE.npz; or to FILE.npy or
- * FILE.pb when there is just one. The model may be NULL but for DIR. */
+ * FILE.pb when there is just one. The model may be NULL but for DIR. A file that is there is replaced when the new one
+ * is whole. */
 BNFUSE_API bool bnfuse_tensors_write(const bnfuse_tensors *tensors, const bnfuse_model *model, const char *path,
                                      bnfuse_error *error);
+/* The same in two steps: everything that can fail for want of space, then the names. Several may be prepared and are
+ * committed together; what is not goes with the list. */
+BNFUSE_API bool bnfuse_tensors_prepare(bnfuse_tensors *tensors, const bnfuse_model *model, const char *path,
+                                       bnfuse_error *error);
+BNFUSE_API bool bnfuse_tensors_commit(bnfuse_tensors *tensors, bnfuse_error *error);
 
 /* ---- running ---- */
 

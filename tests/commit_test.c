@@ -121,9 +121,42 @@ static void what_is_told_comes_before_what_is_done(void **state)
     assert_int_equal(shell("$B $M/trained_cnn.onnx -o out.onnx --junit absent/r >/dev/null 2>&1"), BNFUSE_USAGE);
     assert_int_equal(shell("$B $M/trained_cnn.onnx -o out.onnx --html /dev/full >/dev/null 2>&1"), BNFUSE_USAGE);
     assert_int_equal(shell("$B $M/trained_cnn.onnx -o out.onnx --require 99 >/dev/null 2>&1"), BNFUSE_POLICY);
-    assert_int_equal(shell("$B run $M/trained_cnn.onnx --input x=$M/trained_cnn.images.npy -o out.npy >/dev/full 2>&1"),
-                     BNFUSE_USAGE);
+    assert_int_equal(
+        shell("$B run $M/trained_cnn.onnx --input images=$M/trained_cnn.images.npy -o out.npy --json >/dev/full 2>&1"),
+        BNFUSE_USAGE);
     assert_int_equal(count_files(), 0);
+}
+
+/* The limit on the size of a file stands for a full disk. */
+static void results_are_replaced_by_whole_ones_only(void **state)
+{
+    (void)state;
+    static const char *const targets[] = { "-o y.npz", "-o y.npy", "-o y.pb", "--output-dir set" };
+    assert_int_equal(shell("cp $M/trained_cnn.images.npy x.npy; head -c 100000 /dev/zero >y.npz; cp y.npz y.npy;"
+                           " cp y.npz y.pb; mkdir set; cp y.npz set/output_0.pb; mkdir before;"
+                           " cp -r x.npy y.* set before"),
+                     0);
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        assert_int_equal(
+            shell("(trap '' XFSZ; ulimit -f 0; $B run $M/trained_cnn.onnx --input images=x.npy %s --json) "
+                  "2>/dev/null | cat >log; test $(grep -c '\"status\": 2,' log) = 1; s=$?; rm log; exit $s",
+                  targets[i]),
+            0);
+        assert_int_equal(shell("diff -r --exclude before . before"), 0);
+    }
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
+        assert_int_equal(shell("$B run $M/trained_cnn.onnx --input images=x.npy %s", targets[i]), 0);
+    assert_int_equal(shell("cmp -s y.npz before/y.npz || cmp -s y.npy before/y.npy || cmp -s y.pb before/y.pb"), 1);
+    assert_int_equal(shell("$B run $M/trained_cnn.onnx --input images=x.npy -o y.npz -q && ls -A | grep -q '\\.tmp$'"),
+                     1);
+}
+
+/* What cannot be written as it is asked for is said before the report says that all is well. */
+static void a_report_knows_what_cannot_be_written(void **state)
+{
+    (void)state;
+    assert_int_equal(shell("$B run $M/conv_is_graph_output.onnx -o y.npy --json >log 2>/dev/null"), BNFUSE_USAGE);
+    assert_int_equal(shell("grep -q '\"status\": 2,' log"), 0);
 }
 
 static void the_data_file_of_another_model_stays(void **state)
@@ -260,7 +293,8 @@ int main(void)
 {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, open_folder, close_folder)
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(no_target_is_a_source_or_another_target), IN_FOLDER(what_is_told_comes_before_what_is_done),
+        IN_FOLDER(no_target_is_a_source_or_another_target), IN_FOLDER(results_are_replaced_by_whole_ones_only),
+        IN_FOLDER(a_report_knows_what_cannot_be_written),   IN_FOLDER(what_is_told_comes_before_what_is_done),
         IN_FOLDER(the_data_file_of_another_model_stays),    IN_FOLDER(every_call_that_fails_leaves_a_pair),
         IN_FOLDER(a_kill_at_any_instant_leaves_a_pair),     IN_FOLDER(two_writers_end_with_one_pair),
     };

@@ -17,6 +17,7 @@
 
 static struct memory memory;
 static struct arena arena;
+static struct pending_files files;
 static char path[] = "npy_test.XXXXXX.npz";
 
 static int open_arena(void **state)
@@ -24,6 +25,7 @@ static int open_arena(void **state)
     (void)state;
     memory = (struct memory){ 0 };
     arena_open(&arena, &memory);
+    pending_open(&files, &arena);
     strcpy(path, "npy_test.XXXXXX.npz");
     int fd = mkstemps(path, 4);
     if (fd < 0) return 1;
@@ -37,6 +39,17 @@ static int close_arena(void **state)
     arena_close(&arena);
     unlink(path);
     return memory.used != 0;
+}
+
+/* A file that was prepared takes its name. */
+static bool committed(bool prepared)
+{
+    return prepared && pending_commit(&files, NULL);
+}
+
+static bool write_file(struct bytes bytes)
+{
+    return committed(pending_add(&files, path, &bytes, 1, NULL));
 }
 
 /* A file as numpy writes it: version 1.0, a dict, the elements. */
@@ -158,7 +171,7 @@ static void what_is_written_reads_back(void **state)
     double values[] = { 0.5, -1, 2, 1024, -0.25, 3 };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         struct tensor tensor = numbers(types[i], 3, (int64_t[]){ 1, 3, 2 }, values), back;
-        assert_true(npy_write(&tensor, &arena, path, NULL));
+        assert_true(committed(npy_write(&tensor, &files, path, NULL)));
         assert_true(npy_read(&back, &arena, path, NULL));
         assert_int_equal(back.type, types[i]);
         assert_int_equal(back.rank, 3);
@@ -172,7 +185,7 @@ static void types_that_numpy_lacks_are_written_as_wider_ones(void **state)
     (void)state;
     double values[] = { 1.5, -2 };
     struct tensor tensor = numbers(DTYPE_BFLOAT16, 1, (int64_t[]){ 2 }, values), back;
-    assert_true(npy_write(&tensor, &arena, path, NULL));
+    assert_true(committed(npy_write(&tensor, &files, path, NULL)));
     assert_true(npy_read(&back, &arena, path, NULL));
     assert_int_equal(back.type, DTYPE_FLOAT);
     assert_values(&back, values, 2);
@@ -180,7 +193,7 @@ static void types_that_numpy_lacks_are_written_as_wider_ones(void **state)
     struct tensor nibbles = {
         .type = DTYPE_INT4, .rank = 1, .count = 3, .dims = (int64_t[]){ 3 }, .bytes = "\xe1\x07"
     };
-    assert_true(npy_write(&nibbles, &arena, path, NULL));
+    assert_true(committed(npy_write(&nibbles, &files, path, NULL)));
     assert_true(npy_read(&back, &arena, path, NULL));
     assert_int_equal(back.type, DTYPE_INT8);
     assert_values(&back, (double[]){ 1, -2, 7 }, 3);
@@ -225,7 +238,7 @@ static void strings_survive_a_file(void **state)
         .type = DTYPE_STRING, .rank = 1, .count = 3, .dims = (int64_t[]){ 3 }, .strings = strings
     };
     struct tensor back;
-    assert_true(npy_write(&tensor, &arena, path, NULL));
+    assert_true(committed(npy_write(&tensor, &files, path, NULL)));
     assert_true(npy_read(&back, &arena, path, NULL));
     for (int i = 0; i < 3; i++) assert_string_equal(back.strings[i], strings[i]);
 }
@@ -235,7 +248,7 @@ static void a_file_that_cannot_be_written_says_so(void **state)
     (void)state;
     struct tensor tensor = numbers(DTYPE_FLOAT, 1, (int64_t[]){ 1 }, (double[]){ 1 });
     struct bnfuse_error error = { 0 };
-    assert_false(npy_write(&tensor, &arena, "no/such/directory/x.npy", &error));
+    assert_false(npy_write(&tensor, &files, "no/such/directory/x.npy", &error));
     assert_int_equal(error.status, BNFUSE_USAGE);
     assert_non_null(strstr(error.message, "no/such/directory/x.npy"));
 }
@@ -249,7 +262,7 @@ static void an_archive_keeps_names_and_tensors(void **state)
     };
     struct datum *back;
     size_t count;
-    assert_true(npz_write(data, 2, &arena, path, NULL));
+    assert_true(committed(npz_write(data, 2, &files, path, NULL)));
     assert_true(npz_read(&back, &count, &arena, path, NULL));
     assert_int_equal(count, 2);
     assert_string_equal(back[0].name, "first");
@@ -264,7 +277,7 @@ static void an_archive_that_is_none_is_refused(void **state)
     struct datum *data;
     size_t count;
     struct bnfuse_error error = { 0 };
-    assert_true(bytes_write(path, &(struct bytes){ (const unsigned char *)"no archive", 10 }, 1, NULL));
+    assert_true(write_file((struct bytes){ (const unsigned char *)"no archive", 10 }));
     assert_false(npz_read(&data, &count, &arena, path, &error));
     assert_int_equal(error.status, BNFUSE_USAGE);
 }
@@ -280,7 +293,7 @@ static void names_that_would_be_paths_are_escaped(void **state)
     size_t count;
     for (size_t i = 0; i < COUNT; i++)
         data[i] = (struct datum){ .name = names[i], .tensor = numbers(DTYPE_FLOAT, 0, NULL, (double[]){ 1 }) };
-    assert_true(npz_write(data, COUNT, &arena, path, NULL));
+    assert_true(committed(npz_write(data, COUNT, &files, path, NULL)));
     assert_true(npz_read(&back, &count, &arena, path, NULL));
     assert_int_equal(count, COUNT);
     for (size_t i = 0; i < COUNT; i++) assert_string_equal(back[i].name, names[i]);
@@ -298,10 +311,10 @@ static void every_cut_and_every_changed_byte_of_an_archive_is_survived(void **st
     struct datum *back;
     struct bytes whole;
     size_t count;
-    assert_true(npz_write(data, 1, &arena, path, NULL));
+    assert_true(committed(npz_write(data, 1, &files, path, NULL)));
     assert_true(bytes_read(&whole, &arena, path, NULL));
     for (size_t size = 0; size < whole.size; size++) {
-        assert_true(bytes_write(path, &(struct bytes){ whole.at, size }, 1, NULL));
+        assert_true(write_file((struct bytes){ whole.at, size }));
         assert_false(npz_read(&back, &count, &arena, path, NULL));
     }
     unsigned char *changed = arena_alloc(&arena, whole.size);
@@ -309,7 +322,7 @@ static void every_cut_and_every_changed_byte_of_an_archive_is_survived(void **st
         struct bnfuse_error error = { 0 };
         memcpy(changed, whole.at, whole.size);
         changed[i] ^= 0xff;
-        assert_true(bytes_write(path, &(struct bytes){ changed, whole.size }, 1, NULL));
+        assert_true(write_file((struct bytes){ changed, whole.size }));
         if (!npz_read(&back, &count, &arena, path, &error)) assert_int_equal(error.status, BNFUSE_USAGE);
     }
 }
@@ -332,7 +345,7 @@ static void a_deflated_archive_is_read(void **state)
     };
     struct datum *back;
     size_t count;
-    assert_true(bytes_write(path, &(struct bytes){ archive, sizeof archive }, 1, NULL));
+    assert_true(write_file((struct bytes){ archive, sizeof archive }));
     assert_true(npz_read(&back, &count, &arena, path, NULL));
     assert_int_equal(count, 1);
     assert_string_equal(back[0].name, "a");
@@ -412,10 +425,10 @@ static void an_archive_may_say_its_sizes_in_64_bits(void **state)
     struct datum *back;
     struct bytes whole;
     size_t count;
-    assert_true(npz_write(data, 1, &arena, path, NULL));
+    assert_true(committed(npz_write(data, 1, &files, path, NULL)));
     assert_true(bytes_read(&whole, &arena, path, NULL));
     const struct writer zip64 = as_zip64(whole);
-    assert_true(bytes_write(path, &(struct bytes){ zip64.bytes, zip64.size }, 1, NULL));
+    assert_true(write_file((struct bytes){ zip64.bytes, zip64.size }));
     assert_true(npz_read(&back, &count, &arena, path, NULL));
     assert_int_equal(count, 1);
     assert_string_equal(back[0].name, "a");
@@ -429,13 +442,13 @@ static void an_archive_may_say_its_sizes_in_64_bits(void **state)
         struct writer changed = zip64;
         struct bnfuse_error error = { 0 };
         changed.bytes[changed.size - (size_t)changes[i].from_end] = changes[i].value;
-        assert_true(bytes_write(path, &(struct bytes){ changed.bytes, changed.size }, 1, NULL));
+        assert_true(write_file((struct bytes){ changed.bytes, changed.size }));
         assert_false(npz_read(&back, &count, &arena, path, &error));
         assert_int_equal(error.status, BNFUSE_USAGE);
     }
     /* The end alone. */
     struct bnfuse_error error = { 0 };
-    assert_true(bytes_write(path, &(struct bytes){ zip64.bytes + zip64.size - END, END }, 1, NULL));
+    assert_true(write_file((struct bytes){ zip64.bytes + zip64.size - END, END }));
     assert_false(npz_read(&back, &count, &arena, path, &error));
     assert_non_null(strstr(error.message, "zip64"));
 }
@@ -459,7 +472,7 @@ static void a_tensor_message_reads_back(void **state)
     (void)state;
     struct datum datum = { .name = "x", .tensor = numbers(DTYPE_FLOAT, 2, (int64_t[]){ 1, 2 }, (double[]){ 3, 4 }) };
     struct datum back;
-    assert_true(pb_write(&datum, &arena, path, float_tensor(), NULL));
+    assert_true(committed(pb_write(&datum, &files, path, float_tensor(), NULL)));
     assert_true(pb_read(&back, &arena, path, float_tensor(), NULL));
     assert_int_equal(back.form, FORM_TENSOR);
     assert_string_equal(back.name, "x");
@@ -481,7 +494,7 @@ static void a_sequence_of_sequences_reads_back(void **state)
     sequence.elem_type = (BnfuseOnnx__TypeProto *)float_tensor();
     type.value_case = BNFUSE_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE;
     type.sequence_type = &sequence;
-    assert_true(pb_write(&outer, &arena, path, &type, NULL));
+    assert_true(committed(pb_write(&outer, &files, path, &type, NULL)));
     assert_true(pb_read(&back, &arena, path, &type, NULL));
     assert_int_equal(back.form, FORM_SEQUENCE);
     assert_int_equal(back.count, 2);
@@ -500,11 +513,11 @@ static void an_optional_is_its_content_or_absent(void **state)
     optional.elem_type = (BnfuseOnnx__TypeProto *)float_tensor();
     type.value_case = BNFUSE_ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE;
     type.optional_type = &optional;
-    assert_true(pb_write(&full, &arena, path, &type, NULL));
+    assert_true(committed(pb_write(&full, &files, path, &type, NULL)));
     assert_true(pb_read(&back, &arena, path, &type, NULL));
     assert_int_equal(back.form, FORM_TENSOR);
     assert_values(&back.tensor, (double[]){ 5 }, 1);
-    assert_true(pb_write(&empty, &arena, path, &type, NULL));
+    assert_true(committed(pb_write(&empty, &files, path, &type, NULL)));
     assert_true(pb_read(&back, &arena, path, &type, NULL));
     assert_int_equal(back.form, FORM_ABSENT);
 }
@@ -560,7 +573,7 @@ static void truncated_messages_are_refused(void **state)
     (void)state;
     struct datum datum = { .name = "x", .tensor = numbers(DTYPE_FLOAT, 1, (int64_t[]){ 8 }, (double[8]){ 1 }) }, back;
     struct bytes bytes;
-    assert_true(pb_write(&datum, &arena, path, NULL, NULL));
+    assert_true(committed(pb_write(&datum, &files, path, NULL, NULL)));
     assert_true(bytes_read(&bytes, &arena, path, NULL));
     for (size_t size = 1; size < bytes.size; size++) {
         struct bnfuse_error error = { 0 };
@@ -621,9 +634,9 @@ static void what_a_format_has_no_place_for_is_refused(void **state)
     sequence.elem_type = (BnfuseOnnx__TypeProto *)float_tensor();
     type.value_case = BNFUSE_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE;
     type.sequence_type = &sequence;
-    assert_false(pb_write(&list, &arena, path, &type, &error));
+    assert_false(pb_write(&list, &files, path, &type, &error));
     assert_non_null(strstr(error.message, "an absent value inside a sequence"));
-    assert_false(npz_write(&list, 1, &arena, path, &error));
+    assert_false(npz_write(&list, 1, &files, path, &error));
     assert_non_null(strstr(error.message, "is no tensor"));
 }
 
@@ -641,7 +654,7 @@ static void strings_are_a_message_too(void **state)
     text.elem_type = DTYPE_STRING;
     type.value_case = BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
     type.tensor_type = &text;
-    assert_true(pb_write(&datum, &arena, path, &type, NULL));
+    assert_true(committed(pb_write(&datum, &files, path, &type, NULL)));
     assert_true(pb_read(&back, &arena, path, &type, NULL));
     for (int i = 0; i < 2; i++) assert_string_equal(back.tensor.strings[i], strings[i]);
 }

@@ -43,6 +43,9 @@ static bool ignore(void *context, const void *part, size_t count)
     CALL(write_tensors_no_list, bnfuse_tensors_write(NULL, model, "x.npz", error))        \
     CALL(write_tensors_no_model, bnfuse_tensors_write(tensors, NULL, ".", error))         \
     CALL(write_tensors_no_path, bnfuse_tensors_write(tensors, model, NULL, error))        \
+    CALL(prepare_tensors_no_list, bnfuse_tensors_prepare(NULL, model, "x.npz", error))    \
+    CALL(prepare_tensors_no_path, bnfuse_tensors_prepare(tensors, model, NULL, error))    \
+    CALL(commit_tensors_no_list, bnfuse_tensors_commit(NULL, error))                      \
     CALL(run_no_model, bnfuse_run(NULL, tensors, NULL, error))                            \
     CALL(run_no_inputs, bnfuse_run(model, NULL, NULL, error))                             \
     CALL(check_no_model, bnfuse_check(NULL, NULL, error))                                 \

@@ -5,6 +5,7 @@
 #define API_HANDLES_H
 
 #include "api/options.h"
+#include "io/bytes.h"
 #include "io/datum.h"
 #include "onnx/write/write.h"
 #include "passes/passes.h"
@@ -45,6 +46,8 @@ struct bnfuse_tensors {
     struct datum *data;
     bnfuse_tensor **views; /* the same for callers */
     size_t count, space;
+    struct arena scratch;         /* of what is pending */
+    struct pending_files pending; /* prepared, not committed; without an arena when there is nothing */
 };
 
 /* Whether a model that a caller passed is none, or its fusing failed; says so. */

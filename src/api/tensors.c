@@ -32,9 +32,16 @@ bnfuse_tensors *bnfuse_tensors_new(void)
     return tensors;
 }
 
+static void drop_pending(struct bnfuse_tensors *tensors)
+{
+    if (tensors->pending.arena) arena_close(tensors->pending.arena);
+    tensors->pending.arena = NULL;
+}
+
 void bnfuse_tensors_free(bnfuse_tensors *tensors)
 {
     if (!tensors) return;
+    drop_pending(tensors);
     arena_close(&tensors->arena);
     free(tensors);
 }
@@ -171,6 +178,7 @@ struct file_call {
     struct bnfuse_tensors *tensors;
     const struct bnfuse_model *model;
     const char *name, *path;
+    struct pending_files *to; /* what is written */
 };
 
 static bool ends_with(const char *text, const char *end)
@@ -245,7 +253,7 @@ static bool read_numbered(struct file_call *call, const char *kind, size_t numbe
                                   arena_printf(arena, "%s/%s_%zu.npy", call->path, kind, number),
                                   arena_printf(arena, "%s/%s.npy", call->path, name) };
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        struct file_call one = { call->tensors, call->model, name, paths[i] };
+        struct file_call one = { call->tensors, call->model, name, paths[i], NULL };
         if (!(i == 2 && strchr(name, '/')) && is_file(paths[i])) return read_one(&one, error);
     }
     return true;
@@ -278,7 +286,7 @@ static bool read_archives(struct file_call *call, struct bnfuse_error *error)
     arena_defer(arena, release_listing, listing);
     for (int i = 0; i < listing->count; i++) {
         const char *path = arena_printf(arena, "%s/%s", call->path, listing->entries[i]->d_name);
-        struct file_call one = { call->tensors, call->model, NULL, path };
+        struct file_call one = { call->tensors, call->model, NULL, path, NULL };
         if (!read_npz(&one, error)) return false;
     }
     return true;
@@ -329,7 +337,8 @@ bool bnfuse_tensors_load_outputs(bnfuse_tensors *tensors, const bnfuse_model *mo
     if (is_missing(tensors, "tensors", error) || is_missing(model, "model", error)
         || is_missing(directory, "directory", error))
         return false;
-    return read_within(read_outputs, &(struct file_call){ tensors, model, NULL, directory }, error);
+    return read_within(read_outputs, &(struct file_call){ .tensors = tensors, .model = model, .path = directory },
+                       error);
 }
 
 static bool read_tensors(void *context, struct bnfuse_error *error)
@@ -344,7 +353,8 @@ bool bnfuse_tensors_load(bnfuse_tensors *tensors, const bnfuse_model *model, con
                          bnfuse_error *error)
 {
     if (is_missing(tensors, "tensors", error) || is_missing(path, "path", error)) return false;
-    return read_within(read_tensors, &(struct file_call){ tensors, model, name, path }, error);
+    return read_within(read_tensors,
+                       &(struct file_call){ .tensors = tensors, .model = model, .name = name, .path = path }, error);
 }
 
 const struct datum *tensors_find(const struct bnfuse_tensors *tensors, const char *name)
@@ -397,36 +407,59 @@ bool bnfuse_tensors_agree(const bnfuse_tensors *expected, const bnfuse_tensors *
 
 static bool write_directory(struct file_call *call, struct bnfuse_error *error)
 {
-    struct arena *arena = &call->tensors->arena;
     if (!call->model) return fail(error, BNFUSE_USAGE, "%s: a directory is written for a model", call->path);
     for (size_t i = 0; i < call->tensors->count; i++) {
         const struct datum *datum = &call->tensors->data[i];
-        const char *path = arena_printf(arena, "%s/output_%zu.pb", call->path, i);
-        if (!pb_write(datum, arena, path, declared_type(call->model, datum->name), error)) return false;
+        const char *path = arena_printf(call->to->arena, "%s/output_%zu.pb", call->path, i);
+        if (!pb_write(datum, call->to, path, declared_type(call->model, datum->name), error)) return false;
     }
     return true;
 }
 
-static bool write_tensors(void *context, struct bnfuse_error *error)
+static bool prepare_tensors(void *context, struct bnfuse_error *error)
 {
     struct file_call *call = context;
-    struct bnfuse_tensors *tensors = call->tensors;
+    const struct bnfuse_tensors *tensors = call->tensors;
     struct stat status;
     if (stat(call->path, &status) == 0 && S_ISDIR(status.st_mode)) return write_directory(call, error);
-    if (ends_with(call->path, ".npz"))
-        return npz_write(tensors->data, tensors->count, &tensors->arena, call->path, error);
+    if (ends_with(call->path, ".npz")) return npz_write(tensors->data, tensors->count, call->to, call->path, error);
     if (tensors->count != 1 || tensors->data[0].form != FORM_TENSOR)
         return fail(error, BNFUSE_USAGE, "%s: there is not exactly one tensor to write; use a directory or FILE.npz",
                     call->path);
-    if (ends_with(call->path, ".pb")) return pb_write(tensors->data, &tensors->arena, call->path, NULL, error);
-    return npy_write(&tensors->data[0].tensor, &tensors->arena, call->path, error);
+    if (ends_with(call->path, ".pb")) return pb_write(tensors->data, call->to, call->path, NULL, error);
+    return npy_write(&tensors->data[0].tensor, call->to, call->path, error);
 }
 
-/* Writing needs scratch memory, and takes it where the tensors live. */
+/* What a call needs lives with its files, which go with the list. */
+bool bnfuse_tensors_prepare(bnfuse_tensors *tensors, const bnfuse_model *model, const char *path, bnfuse_error *error)
+{
+    if (is_missing(tensors, "tensors", error) || is_missing(path, "path", error)) return false;
+    if (!tensors->pending.arena) {
+        arena_open(&tensors->scratch, &tensors->memory);
+        pending_open(&tensors->pending, &tensors->scratch);
+    }
+    struct file_call call = { .tensors = tensors, .model = model, .path = path, .to = &tensors->pending };
+    return guarded(&tensors->memory, prepare_tensors, &call, error);
+}
+
+static bool commit_tensors(void *tensors, struct bnfuse_error *error)
+{
+    return pending_commit(&((struct bnfuse_tensors *)tensors)->pending, error);
+}
+
+bool bnfuse_tensors_commit(bnfuse_tensors *tensors, bnfuse_error *error)
+{
+    if (is_missing(tensors, "tensors", error)) return false;
+    bool committed = !tensors->pending.arena || guarded(&tensors->memory, commit_tensors, tensors, error);
+    drop_pending(tensors);
+    return committed;
+}
+
 bool bnfuse_tensors_write(const bnfuse_tensors *tensors, const bnfuse_model *model, const char *path,
                           bnfuse_error *error)
 {
-    if (is_missing(tensors, "tensors", error) || is_missing(path, "path", error)) return false;
-    struct file_call call = { (struct bnfuse_tensors *)tensors, model, NULL, path };
-    return guarded(&call.tensors->memory, write_tensors, &call, error);
+    struct bnfuse_tensors *list = (struct bnfuse_tensors *)tensors; /* files wait there, no tensor changes */
+    if (bnfuse_tensors_prepare(list, model, path, error)) return bnfuse_tensors_commit(list, error);
+    if (list) drop_pending(list);
+    return false;
 }

@@ -202,11 +202,14 @@ static bool make_directory(const char *path, struct bnfuse_error *error)
 static bool write_data(const struct site *site, struct arena *arena, const char *directory, struct bnfuse_error *error)
 {
     const char *set = arena_printf(arena, "%s/test_data_set_0", directory);
+    struct pending_files files;
     if (!make_directory(set, error)) return false;
+    pending_open(&files, arena);
     for (size_t i = 0; i < site->given_count; i++)
-        if (!pb_write(&site->witness[i], arena, arena_printf(arena, "%s/input_%zu.pb", set, i), NULL, error))
+        if (!pb_write(&site->witness[i], &files, arena_printf(arena, "%s/input_%zu.pb", set, i), NULL, error))
             return false;
-    return pb_write(&site->witness[site->given_count], arena, arena_printf(arena, "%s/output_0.pb", set), NULL, error);
+    return pb_write(&site->witness[site->given_count], &files, arena_printf(arena, "%s/output_0.pb", set), NULL, error)
+           && pending_commit(&files, error);
 }
 
 bool write_repro(const struct net *a, const struct net *b, const struct site *site, struct arena *arena,

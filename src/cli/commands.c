@@ -207,11 +207,18 @@ static bool calibrate(struct job *job)
 
 /* ---- run ---- */
 
-static bool write_outputs(struct job *job)
+/* Whole files, without their names until the reports are written. */
+static bool prepare_outputs(struct job *job)
 {
     const char *directory = job->settings->output_directory;
-    return (!directory || bnfuse_tensors_write(job->outputs, job->model, directory, &job->error))
-           && (!job->output || bnfuse_tensors_write(job->outputs, job->model, job->output, &job->error));
+    job->writing(job);
+    return (!directory || bnfuse_tensors_prepare(job->outputs, job->model, directory, &job->error))
+           && (!job->output || bnfuse_tensors_prepare(job->outputs, job->model, job->output, &job->error));
+}
+
+static bool commit_outputs(struct job *job)
+{
+    return bnfuse_tensors_commit(job->outputs, &job->error);
 }
 
 static bool compare_outputs(struct job *job, const char *directory)
@@ -255,6 +262,7 @@ static bool run(struct job *job)
         if (!inputs || !run_set(job, inputs) || (expected && !compare_outputs(job, expected))) return false;
     }
     progress_close(job->progress);
+    if (!prepare_outputs(job)) return false;
     job->run.output = job->output ? job->output : settings->output_directory;
     return true;
 }
@@ -278,7 +286,7 @@ const struct command_job command_jobs[COMMAND_COUNT] = {
     [COMMAND_COMPARE] = { "compare", compare, NULL, 2 },
     [COMMAND_CALIBRATE] = { "calibrate", calibrate, job_commit, 1 },
     [COMMAND_DIFF] = { "diff", diff, NULL, 2 },
-    [COMMAND_RUN] = { "run", run, write_outputs, 1 },
+    [COMMAND_RUN] = { "run", run, commit_outputs, 1 },
     [COMMAND_PRINT] = { "print", print, NULL, 1 },
     [COMMAND_REPORT] = { "report", NULL, NULL, 1 },
     [COMMAND_REASONS] = { "reasons", NULL, NULL, 1 },

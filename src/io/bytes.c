@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Whole small files. No descriptor is open while memory is taken: the size is asked for first. */
+ * Whole small files. While one is read, no descriptor is open as memory is taken: the size is asked for first. */
 #include "io/bytes.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,22 +38,39 @@ bool bytes_read(struct bytes *bytes, struct arena *arena, const char *path, stru
     return true;
 }
 
-bool bytes_write(const char *path, const struct bytes *parts, size_t count, struct bnfuse_error *error)
+void pending_open(struct pending_files *pending, struct arena *arena)
 {
-    char buffer[BUFSIZ];
-    FILE *file = fopen(path, "wbe");
-    if (!file) return fail_system(error, errno, "%s: cannot be written", path);
-    setvbuf(file, buffer, _IOFBF, sizeof buffer); /* its own would take memory, and do without when there is none */
-    bool complete = true;
-    errno = 0;
-    for (size_t i = 0; i < count && complete; i++)
-        complete = parts[i].size == 0 || fwrite(parts[i].at, parts[i].size, 1, file) == 1;
-    int reason = errno;
-    if (fclose(file) != 0) {
-        if (complete) reason = errno;
-        complete = false;
+    *pending = (struct pending_files){ .arena = arena, .last = &pending->first };
+}
+
+static bool write_parts(struct atomic_file *file, const struct bytes *parts, size_t count, struct bnfuse_error *error)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!atomic_file_write(file, parts[i].at, parts[i].size, error)) return false;
+    return atomic_file_finish(file, error);
+}
+
+bool pending_add(struct pending_files *pending, const char *path, const struct bytes *parts, size_t count,
+                 struct bnfuse_error *error)
+{
+    enum { MOST_OPEN = 256 };
+    if (pending->count == MOST_OPEN && !pending_commit(pending, error)) return false;
+    struct pending_file *added = NEW(pending->arena, struct pending_file);
+    if (!atomic_file_find(&added->file, pending->arena, path, error)
+        || !atomic_file_open(&added->file, pending->arena, error) || !write_parts(&added->file, parts, count, error))
+        return false;
+    *pending->last = added;
+    pending->last = &added->next;
+    pending->count++;
+    return true;
+}
+
+bool pending_commit(struct pending_files *pending, struct bnfuse_error *error)
+{
+    for (; pending->first; pending->first = pending->first->next) {
+        if (!atomic_file_commit(&pending->first->file, error)) return false;
+        atomic_file_close(&pending->first->file);
     }
-    if (complete) return true;
-    unlink(path);
-    return fail_system(error, reason, "%s: cannot be written", path);
+    pending_open(pending, pending->arena);
+    return true;
 }

@@ -291,8 +291,8 @@ bool npy_format(const struct tensor *tensor, struct arena *arena, struct bytes p
     return true;
 }
 
-bool npy_write(const struct tensor *tensor, struct arena *arena, const char *path, struct bnfuse_error *error)
+bool npy_write(const struct tensor *tensor, struct pending_files *to, const char *path, struct bnfuse_error *error)
 {
     struct bytes parts[2];
-    return npy_format(tensor, arena, parts, error) && bytes_write(path, parts, 2, error);
+    return npy_format(tensor, to->arena, parts, error) && pending_add(to, path, parts, 2, error);
 }

@@ -17,7 +17,7 @@ bool npy_read(struct tensor *tensor, struct arena *arena, const char *path, stru
 bool npy_parse(struct tensor *tensor, struct arena *arena, const char *name, struct bytes bytes,
                struct bnfuse_error *error);
 
-bool npy_write(const struct tensor *tensor, struct arena *arena, const char *path, struct bnfuse_error *error);
+bool npy_write(const struct tensor *tensor, struct pending_files *to, const char *path, struct bnfuse_error *error);
 /* The two parts of a file: header and elements. */
 bool npy_format(const struct tensor *tensor, struct arena *arena, struct bytes parts[2], struct bnfuse_error *error);
 

@@ -76,9 +76,10 @@ bool npz_read(struct datum **data, size_t *count, struct arena *arena, const cha
     return true;
 }
 
-bool npz_write(const struct datum *data, size_t count, struct arena *arena, const char *path,
+bool npz_write(const struct datum *data, size_t count, struct pending_files *to, const char *path,
                struct bnfuse_error *error)
 {
+    struct arena *arena = to->arena;
     struct zip_content *contents = NEW_ARRAY(arena, struct zip_content, count);
     for (size_t i = 0; i < count; i++) {
         if (data[i].form != FORM_TENSOR)
@@ -86,5 +87,5 @@ bool npz_write(const struct datum *data, size_t count, struct arena *arena, cons
         contents[i].name = entry_name(arena, data[i].name);
         if (!npy_format(&data[i].tensor, arena, contents[i].parts, error)) return false;
     }
-    return zip_write(path, contents, count, arena, error);
+    return zip_write(path, contents, count, to, error);
 }

@@ -266,13 +266,14 @@ static bool pack_datum(const struct datum *datum, struct arena *arena, struct by
     return fail(error, BNFUSE_USAGE, "\"%s\": an absent value inside a sequence cannot be written", datum->name);
 }
 
-bool pb_write(const struct datum *datum, struct arena *arena, const char *path, const BnfuseOnnx__TypeProto *type,
+bool pb_write(const struct datum *datum, struct pending_files *to, const char *path, const BnfuseOnnx__TypeProto *type,
               struct bnfuse_error *error)
 {
+    struct arena *arena = to->arena;
     struct bytes bytes;
     bool optional = is_optional(type) || datum->form == FORM_ABSENT;
     if (!(optional ? pack_collection(datum, datum->form != FORM_ABSENT, datum->name, arena, &bytes, error)
                    : pack_datum(datum, arena, &bytes, error)))
         return false;
-    return bytes_write(path, &bytes, 1, error);
+    return pending_add(to, path, &bytes, 1, error);
 }

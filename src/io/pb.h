@@ -18,7 +18,7 @@ bool pb_parse(struct datum *datum, struct arena *arena, const char *name, struct
               const BnfuseOnnx__TypeProto *type, struct bnfuse_error *error);
 /* Tensor data goes to raw_data (strings to string_data). A value whose declared type is optional is written as an
  * OptionalProto. */
-bool pb_write(const struct datum *datum, struct arena *arena, const char *path, const BnfuseOnnx__TypeProto *type,
+bool pb_write(const struct datum *datum, struct pending_files *to, const char *path, const BnfuseOnnx__TypeProto *type,
               struct bnfuse_error *error);
 
 #endif

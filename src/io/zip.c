@@ -330,9 +330,10 @@ static struct bytes directory_of(struct arena *arena, const struct zip_entry *en
     return (struct bytes){ start, (size_t)(at - start) };
 }
 
-bool zip_write(const char *path, const struct zip_content *contents, size_t count, struct arena *arena,
+bool zip_write(const char *path, const struct zip_content *contents, size_t count, struct pending_files *to,
                struct bnfuse_error *error)
 {
+    struct arena *arena = to->arena;
     struct zip_entry *entries = NEW_ARRAY(arena, struct zip_entry, count);
     struct bytes *parts = arena_array(arena, 3 * count + 1, sizeof *parts);
     uint64_t at = 0;
@@ -350,5 +351,5 @@ bool zip_write(const char *path, const struct zip_content *contents, size_t coun
         at += parts[3 * i].size + entries[i].size;
     }
     parts[3 * count] = directory_of(arena, entries, count, at);
-    return bytes_write(path, parts, 3 * count + 1, error);
+    return pending_add(to, path, parts, 3 * count + 1, error);
 }

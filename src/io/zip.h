@@ -36,7 +36,7 @@ struct zip_content {
 };
 
 /* Stores the contents. The same bytes for the same contents: no time, no owner. */
-bool zip_write(const char *path, const struct zip_content *contents, size_t count, struct arena *arena,
+bool zip_write(const char *path, const struct zip_content *contents, size_t count, struct pending_files *to,
                struct bnfuse_error *error);
 
 #endif

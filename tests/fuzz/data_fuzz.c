@@ -71,10 +71,12 @@ static const char *file_of(struct bytes bytes)
 static bool parse_npz(struct input *input, struct bnfuse_error *error)
 {
     struct datum *data, *again;
+    struct pending_files files;
     size_t count, count_again;
     const char *path = file_of(input->bytes);
     if (!npz_read(&data, &count, &input->arena, path, error)) return false;
-    if (!npz_write(data, count, &input->arena, path, error)) return false;
+    pending_open(&files, &input->arena);
+    if (!npz_write(data, count, &files, path, error) || !pending_commit(&files, error)) return false;
     REQUIRE(npz_read(&again, &count_again, &input->arena, path, error) && count_again == count);
     for (size_t i = 0; i < count; i++) {
         REQUIRE(strcmp(data[i].name, again[i].name) == 0);
@@ -120,9 +122,11 @@ static void require_same(const struct datum *a, const struct datum *b, struct ar
 static bool parse_pb(struct input *input, const BnfuseOnnx__TypeProto *type, struct bnfuse_error *error)
 {
     struct datum datum, again;
+    struct pending_files files;
     if (!pb_parse(&datum, &input->arena, "input", input->bytes, type, error)) return false;
     const char *path = file_of(input->bytes);
-    if (!pb_write(&datum, &input->arena, path, type, error)) return false;
+    pending_open(&files, &input->arena);
+    if (!pb_write(&datum, &files, path, type, error) || !pending_commit(&files, error)) return false;
     REQUIRE(pb_read(&again, &input->arena, path, type, error));
     require_same(&datum, &again, &input->arena);
     return true;

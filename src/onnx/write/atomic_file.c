@@ -95,9 +95,8 @@ static bool is_ending(const struct atomic_file *target)
     return false;
 }
 
-static void abandon(void *object)
+void atomic_file_close(struct atomic_file *target)
 {
-    struct atomic_file *target = object;
     if (target->has_name) unlinkat(target->directory_fd, target->temporary_name, 0);
     let_signals(target);
     if (target->fd >= 0) close(target->fd);
@@ -105,6 +104,11 @@ static void abandon(void *object)
     if (target->sink >= 0) close(target->sink);
     target->has_name = false;
     target->fd = target->directory_fd = target->sink = -1;
+}
+
+static void abandon(void *target)
+{
+    atomic_file_close(target);
 }
 
 /* Calls `make` with one name after the other until it no longer meets a file of that name. The name's length is fixed,

@@ -47,6 +47,8 @@ bool atomic_file_read_back(struct atomic_file *target, struct file *file, struct
 bool atomic_file_finish(struct atomic_file *target, struct bnfuse_error *error);
 /* The finished file takes the target's place. */
 bool atomic_file_commit(struct atomic_file *target, struct bnfuse_error *error);
+/* Before the arena closes it: nothing of it stays open, and what was not committed is gone. */
+void atomic_file_close(struct atomic_file *target);
 /* The finished file gets a name that no file has; false with errno EEXIST when one has it. */
 bool atomic_file_link(struct atomic_file *target);
 /* The names in its folder are on the disk. */
