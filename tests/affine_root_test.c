@@ -43,6 +43,68 @@ static void affines_go_into_the_operator_upstream(void **state)
     RUN(cases, NULL);
 }
 
+/* k*x + x is (1 + k)*x, whatever affines of x the terms are. */
+static void affines_of_one_value_add_up(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; y = Conv x w; m = Mul y k; z = Add m y; out z", 0, 0, "Conv",
+          0 },
+        { "in x 4,4,6,6; init w 4,4,3,3; init k 1,4,1,1; y = Conv x w; m = Mul k y; z = Sub m y; out z", 0, 0, "Conv",
+          0 },
+        { "in x 4,4,6,6; init w 4,4,3,3; init k 1,4,1,1; y = Conv x w; m = Mul k y; z = Sub y m; out z", 0, 0, "Conv",
+          0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; init l 4,1,1; y = Conv x w; m = Mul y k; n = Mul y l; z = Add m "
+          "n; out z",
+          0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; init l -; y = Conv x w; m = Mul y k; n = Div y l; z = Sub n m; "
+          "out z",
+          0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; init l 4,1,1; y = Conv x w; m = Mul y k; n = Add y l; z = Add m "
+          "n; out z",
+          0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; init l 4,1,1; y = Conv x w; m = Mul y k; a = Add m l; z = Sub y "
+          "a; r = Relu z; out r",
+          0, 0, "Conv Relu", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; y = Conv x w; m = Mul y k; n = Neg y; z = Sum m y n; out z", 0,
+          0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; fill k - -1; init l 4,1,1; y = Conv x w; m = Mul y k; n = Add y l; z = Add m "
+          "n; out z",
+          0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; y = Conv x w; m = Mul y k; a = Add m y; z = bn a 4; out z", 0, 0,
+          "Conv", 0 },
+        { "in x 2,3,5,7; r = Relu x; init k 3,1,1; m = Mul r k; a = Add r m; init w 4,3,3,3; z = Conv a w; out z", 0, 0,
+          "Relu Conv", 0 },
+        { "in x 2,5; init w 5,4; init k 4; y = MatMul x w; m = Mul y k; a = Add y m; out a", 0, 0, "MatMul", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; y = Conv x w; m = Mul y k; z = Add m y; out z", 0, 0, "Conv",
+          DTYPE_DOUBLE },
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; y = Conv x w; m = Mul y k; z = Add m y; out z", 0, 0, "Conv",
+          DTYPE_FLOAT16 },
+        { "opset 6; ir 3; in x 2,3,5,7; init w 4,3,3,3; init k 4; y = Conv x w; m = Mul y k axis=1 broadcast=1; z = "
+          "Add m y; out z",
+          0, 0, "Conv", 0 },
+        { "opset 7; in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; y = Conv x w; m = Mul y k; z = Sum m y; out z", 0, 0,
+          "Conv", 0 },
+        { "in x 2,3,5,7; in q 2,4,3,5; init w 4,3,3,3; init k 4,1,1; y = Conv x w; m = Mul y k; n = Neg y; z = Sum y q "
+          "n "
+          "m; out z",
+          0, 0, "Conv Sum", 0 },
+        { "in x 2,3,5,7; r = Relu x; init k 3,1,1; m = Mul r k; a = Sub m r; init w 4,3,3,3; z = Conv a w; out z; out "
+          "r",
+          0, 0, "Relu Conv", 0 },
+        { "in x 2,3,5,7; init k 3,1,1; r = Relu x; m = Mul r k; a = Sub m r; out a", 0, 0, "Relu Mul Sub", 0 },
+        /* What others read stays; so does what the sum alone cannot hold. */
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; y = Conv x w; m = Mul y k; z = Add m y; q = Exp m; out z; out q",
+          0, 0, "Conv Mul Add Exp", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; init l 5; y = Conv x w; m = Mul y k; n = Mul y l; z = Add m n; "
+          "out z",
+          0, 0, "Conv Mul Mul Add", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; fill k - 60000; y = Conv x w; m = Mul y k; n = Mul y k; z = Add m n; out z", 0,
+          0, "Conv Mul Mul Add", DTYPE_FLOAT16 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 /* x + x is 2x: a root, and an affine on the way of others. */
 static void a_value_added_to_itself_is_twice_it(void **state)
 {
@@ -199,6 +261,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(affines_go_into_the_operator_upstream),
+        cmocka_unit_test(affines_of_one_value_add_up),
         cmocka_unit_test(a_value_added_to_itself_is_twice_it),
         cmocka_unit_test(affines_go_into_convolutions_downstream),
         cmocka_unit_test(what_is_left_over_is_weighed_for_any_batch),

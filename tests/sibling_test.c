@@ -248,9 +248,50 @@ static void products_take_a_sibling_where_they_can(void **state)
     RUN(cases, NULL);
 }
 
+/* Before opset 8 Sum does not broadcast, and before 7 Add only where it says so: the terms have one shape. */
+static void terms_of_one_shape_are_added_by_old_operators(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "opset 7; in x 2,3,5,7; init w 3,3,3,3; init b 3; c = Conv x w b pads=1,1,1,1; n = bn x 3; z = Sum n c; out "
+          "z",
+          0, 0, "Conv", 0 },
+        { "opset 7; in x 2,3,5,7; in q 2,3,5,7; init w 3,3,3,3; c = Conv x w pads=1,1,1,1; n = bn x 3; z = Sum q c n; "
+          "out z",
+          0, 0, "Conv Sum", 0 },
+        { "opset 6; ir 3; in x 2,3,5,7; init w 3,3,1,1; c = Conv x w; n = bn x 3 is_test=1; z = Sum n c; out z", 0, 0,
+          "Conv", 0 },
+        { "opset 6; ir 3; in x 2,3,5,7; init w 3,3,1,1; c = Conv x w; n = bn x 3 is_test=1; z = Add n c; out z", 0, 0,
+          "Conv", 0 },
+        { "opset 6; ir 3; in x 2,3,5,7; init w 3,3,1,1; c = Conv x w; n = bn x 3 is_test=1; z = Sub n c; out z", 0, 0,
+          "Conv", 0 },
+        { "opset 5; ir 3; in x 2,3,5,7; init w 3,3,1,1; c = Conv x w; n = bn x 3 is_test=1 consumed_inputs=0,0,0,1,1; "
+          "z = Sum n c consumed_inputs=0,0; out z",
+          0, 0, "Conv", 0 },
+        { "opset 7; in x 2,3,5,7; init w 3,3,3,3; c = Conv x w pads=1,1,1,1; n = bn x 3; z = Sum n c; out z", 0, 0,
+          "Conv", DTYPE_FLOAT16 },
+        { "opset 7; in x 1,5; init w 4,5; init k 1,4; init b 4; c = Gemm x w b transB=1; s = Sum c k; z = bn s 4; out "
+          "z",
+          0, 0, "Gemm", 0 },
+        { "opset 7; in x 1,3,5,7; init k 1,3,1,1; g = GlobalAveragePool x; s = Sum k g k; n = bn s 3; init w 4,3,1,1; "
+          "z "
+          "= Conv n w; out z",
+          0, 0, NULL, 0 },
+        /* The shift that a MatMul has no bias for would have to broadcast. */
+        { "opset 7; in x 3,5; init w 5,5; m = MatMul x w; b = bn x 5; z = Sum m b; out z", 1, REASON_NON_LINEAR, NULL,
+          0 },
+        { "opset 7; in x 3,5; init w 5,5; m = MatMul x w; b = bn0 x 5; z = Sum m b; out z", 0, 0, "MatMul", 0 },
+        { "opset 8; in x 3,5; init w 5,5; m = MatMul x w; b = bn x 5; z = Sum m b; out z", 0, 0, "MatMul Sum", 0 },
+        { "opset 6; ir 3; in x 3,5; init w 5,5; m = MatMul x w; b = bn x 5 is_test=1; z = Add m b; out z", 1, 0, NULL,
+          0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(terms_of_one_shape_are_added_by_old_operators),
         cmocka_unit_test(center_taps_take_a_sibling),
         cmocka_unit_test(products_take_a_sibling_on_their_diagonal),
         cmocka_unit_test(a_sibling_that_does_not_fit_stays_out),

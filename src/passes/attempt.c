@@ -10,6 +10,7 @@
 #include "passes/algebra/sibling.h"
 #include "passes/decide/extras.h"
 #include "passes/decide/remark.h"
+#include "passes/way_beside.h"
 #include "passes/way_meet.h"
 
 #include <math.h>
@@ -225,6 +226,12 @@ static bool root_is_norm(const struct decision *decision)
     return decision->root_is_norm;
 }
 
+/* A BatchNormalization beside another affine takes that in, and not the other way round (tidy.c). */
+static bool root_is_no_norm(const struct decision *decision)
+{
+    return !decision->root_is_norm;
+}
+
 /* What changes other BatchNormalizations waits until nothing simpler is left to do. */
 static bool is_late_norm(const struct decision *decision)
 {
@@ -242,6 +249,7 @@ static const struct way {
     { "upstream", NULL, decide_upstream, finish_upstream },
     { "downstream", NULL, decide_downstream, finish_downstream },
     { "sibling", NULL, decide_sibling, finish_sibling },
+    { "beside", root_is_no_norm, way_beside, way_beside_finish },
     { "upstream, with the inverse into other readers", root_is_norm, decide_inverse, finish_upstream },
     { "the shift upstream, the scale downstream", is_late_norm, decide_parts, finish_upstream },
     { "upstream, with floors", floors_are_wanted, decide_floor, finish_upstream },

@@ -22,11 +22,21 @@ static int64_t dim_size(const struct value *value, int axis)
     return value->shape.rank > axis ? value->shape.dims[axis].size : -1;
 }
 
+/* Whether the constant has the shape of x, as far as that is known. */
+static bool has_shape_of(const struct value *x, const struct tensor *constant)
+{
+    if (constant->rank != x->shape.rank) return false;
+    for (int i = 0; i < constant->rank; i++)
+        if (dim_size(x, i) >= 0 && dim_size(x, i) != constant->dims[i]) return false;
+    return true;
+}
+
 /* Which axis of x the constant's only axis longer than 1 falls on, by the broadcasting rules of the node's opset.
  * AXIS_ANY for a single element; -2 when it is no affine of x: several axes, or it would expand x. */
 static int operand_axis(const struct node *node, const struct value *x, const struct tensor *constant)
 {
     int long_axis = -1;
+    if (!operator_has(node, BROADCASTS) && !affine_aligns_by_attribute(node) && !has_shape_of(x, constant)) return -2;
     for (int i = 0; i < constant->rank; i++) {
         if (constant->dims[i] == 1) continue;
         if (long_axis >= 0) return -2;
@@ -84,6 +94,11 @@ double affine_sum_sign(const struct node *node, size_t slot)
 bool affine_aligns_by_attribute(const struct node *node)
 {
     return node->row && node->row->shape == shape_broadcast_by_attribute;
+}
+
+bool affine_terms_align(const struct node *node)
+{
+    return !affine_aligns_by_attribute(node) || !node_int(node, "broadcast", 0);
 }
 
 static enum reason operand(struct decision *decision, const struct node *node, const struct affine_form *form,

@@ -29,6 +29,9 @@ double affine_sum_sign(const struct node *node, size_t slot);
 /* Whether the inputs are aligned by attributes (before opset 7), not as numpy does. */
 bool affine_aligns_by_attribute(const struct node *node);
 
+/* Whether the terms of a sum align at the right: as numpy does it, or because all have one shape. */
+bool affine_terms_align(const struct node *node);
+
 /* Whether Mul and Add align their operands at the right in this graph, not by an attribute. */
 bool affine_broadcasts(const struct graph *graph);
 

@@ -24,11 +24,6 @@ static bool branch_axis(const struct crossing *x, const struct affine *a, size_t
     return *axis >= 0 && value_size(crossing_input(x, slot), *axis) == a->channels;
 }
 
-static bool old_broadcast(const struct crossing *x)
-{
-    return affine_aligns_by_attribute(x->node) && node_int(x->node, "broadcast", 0) != 0;
-}
-
 /* The shift goes where it is free: rather into a constant, then into a branch that nothing else reads; in a Sub only
  * into the first branch. SIZE_MAX: none has all the channels. */
 static size_t slot_for_shift(const struct crossing *x)
@@ -70,7 +65,8 @@ static enum reason share_upstream(struct crossing *x)
 static enum reason add_upstream(struct crossing *x)
 {
     if (x->shares) return share_upstream(x);
-    if (old_broadcast(x)) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
+    if (!affine_terms_align(x->node))
+        return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
     size_t shift_slot = slot_for_shift(x);
     if (shift_slot == SIZE_MAX) return crossing_stop(x, REASON_NON_LINEAR, "no branch has all the channels");
     const struct affine *scale = affine_scale_only(x->decision->arena, x->affine);
@@ -139,7 +135,8 @@ static enum reason add_scale_downstream(struct crossing *x, const struct affine 
 
 static enum reason add_downstream(struct crossing *x)
 {
-    if (old_broadcast(x)) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
+    if (!affine_terms_align(x->node))
+        return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
     const struct affine *a = x->affine;
     int axis = a->axis;
     if (axis != AXIS_ANY) {
@@ -179,7 +176,8 @@ static enum reason scale_a_factor(struct crossing *x, size_t factors,
 
 static enum reason mul_upstream(struct crossing *x)
 {
-    if (old_broadcast(x)) return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
+    if (!affine_terms_align(x->node))
+        return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts by the rules before opset 7");
     return scale_a_factor(x, affine_divides(x->node) ? 1 : x->node->input_count, branch_axis);
 }
 
@@ -187,7 +185,7 @@ static enum reason mul_downstream(struct crossing *x)
 {
     if (affine_has_shift(x->affine))
         return crossing_stop(x, REASON_NON_LINEAR, "a shift on one factor is none on the product");
-    if (old_broadcast(x) || (affine_divides(x->node) && x->slot != 0))
+    if (!affine_terms_align(x->node) || (affine_divides(x->node) && x->slot != 0))
         return crossing_stop(x, REASON_NON_LINEAR, "it divides by the value");
     if (x->affine->axis == AXIS_ANY) {
         x->onto[0] = x->affine;

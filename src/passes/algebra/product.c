@@ -4,6 +4,7 @@
 #include "passes/algebra/product.h"
 
 #include "onnx/graph/edit.h"
+#include "onnx/graph/operator.h"
 #include "passes/algebra/affine_node.h"
 #include "passes/algebra/bias.h"
 #include "passes/decide/roots.h"
@@ -107,8 +108,9 @@ enum reason product_absorbs(struct decision *decision, struct node *node, double
     a = affine_along(decision->arena, a, l.output_axis, l.output_channels);
     if (!a || l.input_channels != l.output_channels)
         return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it has other channels out than in");
-    bool stays = l.bias_slot < 0 && affine_has_shift(a);
-    if (stays && (sign < 0 || term->outputs[0]->type != l.weight->type))
+    const struct node *sum = term->outputs[0]->uses->node;
+    const bool stays = l.bias_slot < 0 && affine_has_shift(a);
+    if (stays && (sign < 0 || !operator_has(sum, BROADCASTS) || term->outputs[0]->type != l.weight->type))
         return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it has no bias");
     enum reason reason = with_diagonal(decision, node, &l, sign, a, &weight, &bias);
     if (reason) return reason;

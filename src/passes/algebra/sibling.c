@@ -27,12 +27,12 @@ struct added {
 
 bool is_sum(const struct node *node)
 {
-    return affine_sum_sign(node, 0) > 0 && affine_sum_sign(node, 1) > 0 && operator_has(node, BROADCASTS);
+    return affine_sum_sign(node, 0) > 0 && affine_sum_sign(node, 1) > 0 && affine_terms_align(node);
 }
 
 bool is_difference(const struct node *node)
 {
-    return affine_sum_sign(node, 0) > 0 && affine_sum_sign(node, 1) < 0 && operator_has(node, BROADCASTS);
+    return affine_sum_sign(node, 0) > 0 && affine_sum_sign(node, 1) < 0 && affine_terms_align(node);
 }
 
 /* Only one node of the same graph reads it. */
