@@ -95,6 +95,11 @@ void bnfuse_free(bnfuse_model *model)
     free(model);
 }
 
+void bnfuse_limit(bnfuse_model *model, size_t bytes)
+{
+    if (model) model->memory.limit = bytes;
+}
+
 struct source_call {
     struct bnfuse_model *model;
     size_t i;

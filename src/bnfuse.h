@@ -99,6 +99,8 @@ BNFUSE_API bnfuse_model *bnfuse_load(const char *path, const bnfuse_read_options
 BNFUSE_API bnfuse_model *bnfuse_read(const void *bytes, size_t size, const bnfuse_read_options *options,
                                      bnfuse_error *error);
 BNFUSE_API void bnfuse_free(bnfuse_model *model);
+/* From now on the model's memory_limit is another: for who decides by what was loaded. */
+BNFUSE_API void bnfuse_limit(bnfuse_model *model, size_t bytes);
 /* The files that the model's bytes come from, in order from i = 0: its own, then its external data; NULL beyond the
  * last. Overwriting one of them while the model is in use loses its weights; bnfuse_write never does. */
 BNFUSE_API const char *bnfuse_get_source(bnfuse_model *model, size_t i);

@@ -751,6 +751,25 @@ static void write_large_input(const char *path)
     write_file(path, bytes, sizeof bytes);
 }
 
+/* Of a file that small nobody expects it to take gigabytes; with a limit of one's own it may. */
+static void a_small_model_gets_little_memory(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT, "2,3,6,5");
+    build_init(&b, "w", DTYPE_FLOAT, "4,3,3,3", 7);
+    add_parameters();
+    build_init_values(&b, "size", DTYPE_INT64, "1", (double[]){ 1 << 29 });
+    build_node(&b, "Conv", "conv", "x w", "y", NULL);
+    build_node(&b, "BatchNormalization", "bn", "y s t m v", "z", NULL);
+    build_node(&b, "ConstantOfShape", "zeros", "size", "many", NULL);
+    build_node(&b, "ReduceMax", "max", "many", "out", NULL);
+    build_output(&b, "z", DTYPE_FLOAT, NULL);
+    build_output(&b, "out", DTYPE_FLOAT, NULL);
+    write_model("filled.onnx");
+    assert_ran("filled.onnx", 0);
+    assert_says(out, "verdict: pass (sites only: ConstantOfShape \"zeros\": out of memory");
+}
+
 static void inputs_count_against_the_memory(void **state)
 {
     (void)state;
@@ -1455,6 +1474,7 @@ int main(void)
         TEST(a_full_standard_output_is_noticed),
         TEST(a_reader_that_is_gone_is_an_error_of_the_model_only),
         TEST(a_check_that_does_not_fit_the_memory_is_one_of_the_sites),
+        TEST(a_small_model_gets_little_memory),
         TEST(inputs_count_against_the_memory),
         TEST(of_many_sets_one_is_in_memory),
         TEST(standard_output_takes_one_report),

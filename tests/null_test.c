@@ -146,6 +146,7 @@ static void functions_without_an_error_return_nothing(void **state)
     assert_null(bnfuse_get_report(NULL));
     assert_null(bnfuse_get_node(NULL, false, 0));
     bnfuse_tensors_limit(NULL, 1);
+    bnfuse_limit(NULL, 1);
     assert_int_equal(bnfuse_tensors_count(NULL), 0);
     assert_null(bnfuse_tensors_get(NULL, 0));
     bnfuse_escape(NULL, 8, "x");

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- errors ---- */
@@ -49,12 +50,35 @@ bool job_progress(void *context, double done)
 
 /* ---- models ---- */
 
+/* Of the file and its external data; what is no file of a known size (a pipe) may have any. */
+static uint64_t bytes_of(bnfuse_model *model)
+{
+    uint64_t bytes = 0;
+    const char *path;
+    for (size_t i = 0; (path = bnfuse_get_source(model, i)); i++) {
+        struct stat status;
+        if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) return UINT64_MAX;
+        bytes += (uint64_t)status.st_size;
+    }
+    return bytes;
+}
+
+/* Data and sizes that the caller gives may be as large as he likes; what a small model says of itself may not. */
+static void limit_memory(const struct settings *settings, bnfuse_model *model)
+{
+    if (settings->memory || settings->inputs.count || settings->data.count || settings->input_directory
+        || settings->shapes.count || settings->dims.count)
+        return;
+    bnfuse_limit(model, memory_limit_of(bytes_of(model)));
+}
+
 static bool load(struct job *job, const char *path, bnfuse_model **model)
 {
     bnfuse_read_options options;
     bnfuse_read_options_init(&options);
     options.memory_limit = memory_limit(job->settings->memory);
     *model = bnfuse_load(path, &options, &job->error);
+    if (*model) limit_memory(job->settings, *model);
     return *model != NULL;
 }
 

@@ -10,7 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ROOM ((size_t)2 << 30)
+#define ROOM   ((size_t)2 << 30)
+#define GROWTH 128 /* a file of 16 MiB gets all the room */
+/* What no budget counts: the program, its stacks, pages of the file, and what the allocator adds. */
+#define BESIDE ((size_t)128 << 20)
 
 static size_t machine_memory(void)
 {
@@ -66,4 +69,11 @@ size_t memory_limit(uint64_t asked)
     size_t all = least(machine_memory(), group_memory());
     size_t quarter = all / 4 > ROOM ? all / 4 : ROOM;
     return least(quarter, all);
+}
+
+size_t memory_limit_of(uint64_t bytes)
+{
+    const size_t most = memory_limit(0), small = ROOM - BESIDE;
+    if (bytes >= most / GROWTH) return most;
+    return least(most, bytes > ROOM / GROWTH ? (size_t)bytes * GROWTH : small);
 }

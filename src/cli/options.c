@@ -104,7 +104,7 @@ const struct option_row option_rows[] = {
 
     { "threads", 0, "N", CHECKS | CALIBRATE | RUN, OPTION_NUMBER, AT(threads), "run on N threads (all processors)" },
     { "memory", 0, "SIZE", MODELS, OPTION_SIZE, AT(memory),
-      "use SIZE of memory at most (a quarter of the machine's, or 2 GiB)" },
+      "use SIZE of memory at most (a quarter of the machine's, 2 GiB for small models)" },
     { "work", 0, "SECONDS", CHECKS, OPTION_REAL, AT(check.work),
       "let the check take this many predicted seconds at most (60)" },
     { "timeout", 0, "SECONDS", MODELS, OPTION_SECONDS, AT(timeout),
