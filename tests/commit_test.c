@@ -109,6 +109,9 @@ static void no_target_is_a_source_or_another_target(void **state)
         "$B run m.onnx --input x=x.npy -o x.npy",
         "$B run m.onnx --input x=x.npy -o m.onnx",
         "$B run m.onnx --data data --output-dir data",
+        "{ $B m.onnx -o - 1<>w.bin; }",
+        "{ $B m.onnx -o out.onnx >>m.onnx; }",
+        "{ $B run m.onnx --input x=x.npy -o y.npy >>x.npy; }",
     };
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) assert_refused(commands[i]);
     assert_int_equal(shell("rm log; diff -r --exclude before . before"), 0);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char *const report_options[REPORT_COUNT] = {
 #define ROW(name, option, help) "--" option,
@@ -121,6 +122,18 @@ static bool add_targets(struct targets *targets, const struct settings *settings
 
 /* ---- against sources ---- */
 
+/* Standard output and error may be files, too: opened without being emptied they write over what is there. */
+static bool is_no_stream(const struct place *source, bnfuse_error *error)
+{
+    static const char *const names[] = { [STDOUT_FILENO] = "standard output", [STDERR_FILENO] = "standard error" };
+    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
+        struct place stream = { .option = names[fd], .path = source->path };
+        if (fstat(fd, &stream.file) == 0 && S_ISREG(stream.file.st_mode) && same_inode(&stream.file, &source->file))
+            return collide(&stream, source, true, error);
+    }
+    return true;
+}
+
 static bool is_no_target(const struct targets *targets, const char *option, const char *path, size_t job,
                          bnfuse_error *error)
 {
@@ -131,7 +144,7 @@ static bool is_no_target(const struct targets *targets, const char *option, cons
         if (!may_replace && same_place(&targets->list[i], &source))
             return collide(&targets->list[i], &source, true, error);
     }
-    return true;
+    return !source.exists || is_no_stream(&source, error);
 }
 
 /* Files of a folder of inputs are not listed one by one: nothing that is there is written over. */
