@@ -3,6 +3,7 @@
  * The program: parse, do, and end with the documented status. */
 #include "cli/commands.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,6 +14,15 @@ static void turn_signals_into_errors(void)
 {
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
+}
+
+/* A descriptor that the caller closed would be given to the next file that is opened, and what is printed would go
+ * there. Opened the wrong way round, its use remains an error. */
+static void fill_closed_streams(void)
+{
+    static const int modes[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) < 0) return;
 }
 
 /* What the program says of itself, if that was asked. */
@@ -30,6 +40,7 @@ int main(int argc, char **argv)
     bnfuse_error error = { .status = BNFUSE_USAGE, .message = "standard output: cannot be written" };
     bnfuse_status status = BNFUSE_OK;
     char buffer[BUFSIZ]; /* the stream's own would take memory, and do without when there is none */
+    fill_closed_streams();
     setvbuf(stdout, buffer, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, sizeof buffer);
     turn_signals_into_errors();
     bool parsed = settings_parse(&settings, argc, argv, &error);

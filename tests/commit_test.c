@@ -130,6 +130,17 @@ static void what_is_told_comes_before_what_is_done(void **state)
     assert_int_equal(count_files(), 0);
 }
 
+static void what_is_told_to_nobody_goes_into_no_file(void **state)
+{
+    (void)state;
+    assert_int_equal(shell("$B $M/trained_cnn.onnx -o out.onnx >&-"), BNFUSE_USAGE);
+    assert_int_equal(shell("$B $M/trained_cnn.onnx -o - >&-"), BNFUSE_USAGE);
+    assert_int_equal(count_files(), 0);
+    assert_int_equal(shell("$B $M/trained_cnn.onnx -o out.onnx --progress <&- 2>&- >/dev/null"), BNFUSE_OK);
+    assert_int_equal(shell("$B $M/trained_cnn.onnx -o other.onnx >/dev/null"), BNFUSE_OK);
+    assert_true(same_files("out.onnx", "other.onnx"));
+}
+
 /* The limit on the size of a file stands for a full disk. */
 static void results_are_replaced_by_whole_ones_only(void **state)
 {
@@ -296,10 +307,15 @@ int main(void)
 {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, open_folder, close_folder)
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(no_target_is_a_source_or_another_target), IN_FOLDER(results_are_replaced_by_whole_ones_only),
-        IN_FOLDER(a_report_knows_what_cannot_be_written),   IN_FOLDER(what_is_told_comes_before_what_is_done),
-        IN_FOLDER(the_data_file_of_another_model_stays),    IN_FOLDER(every_call_that_fails_leaves_a_pair),
-        IN_FOLDER(a_kill_at_any_instant_leaves_a_pair),     IN_FOLDER(two_writers_end_with_one_pair),
+        IN_FOLDER(no_target_is_a_source_or_another_target),
+        IN_FOLDER(results_are_replaced_by_whole_ones_only),
+        IN_FOLDER(a_report_knows_what_cannot_be_written),
+        IN_FOLDER(what_is_told_comes_before_what_is_done),
+        IN_FOLDER(what_is_told_to_nobody_goes_into_no_file),
+        IN_FOLDER(the_data_file_of_another_model_stays),
+        IN_FOLDER(every_call_that_fails_leaves_a_pair),
+        IN_FOLDER(a_kill_at_any_instant_leaves_a_pair),
+        IN_FOLDER(two_writers_end_with_one_pair),
     };
     return cmocka_run_group_tests_name("commit", tests, NULL, NULL);
 }
