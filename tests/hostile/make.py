@@ -90,6 +90,14 @@ for name, data, wrong, words in [
          "an attribute that refers to a parameter outside of any function", "parameter"),
         ("attribute_twice", conv_bn([fields(1, ["Y"]) + fields(2, ["p"]) + field(4, "Elu") + field(5, attribute("alpha", 1.0)) * 2]), "an attribute twice", "twice")]:
     case("graph_" + name, data, wrong, "3", words)
+for i, (types, more) in enumerate([((DOUBLE, FLOAT), b""), ((FLOAT, DOUBLE), b""), ((DOUBLE, DOUBLE), b""),
+                                   ((FLOAT, FLOAT), field(12, info("a", [1, 4, 8, 8], DOUBLE)))]):
+    constants = [node("Constant", [], [n], value=("t", tensor("", [4, 4, 3, 3] if n == "W" else [4]))) for n in "Wsbmv"]
+    body = [node("Conv", ["a", "W"], ["c"]), node("BatchNormalization", ["c", "s", "b", "m", "v"], ["r"])]
+    case("calls_%d" % i, model(graph([node("F", [x], [x + "r"], domain="l") for x in "xz"], [info(x, [1, 4, 8, 8], t) for x, t in zip("xz", types)],
+                                     [field(1, "xr"), field(1, "zr")], [])) + field(8, field(1, "l") + field(2, 1))
+         + field(25, field(1, "F") + field(4, "a") + field(5, "r") + fields(7, constants + body) + field(9, field(1, "") + field(2, 17))
+                 + field(10, "l") + more), "calls of a function with another type than its weights have", "0", "BNF109", "explain")
 case("operator_of_another_domain", conv_bn([node("com.microsoft:FusedConv", ["Y", "W"], ["p"])], outputs=[info("Y", [1, 4, 8, 8]), field(1, "p")]),
      "an operator of ai.onnx whose name is another domain and its operator: it is none that is known", "0")
 case("graph_no_domain", conv_bn([node("Own", ["Y"], ["p"], domain="none.such")]), "a domain that is not imported: left as it is", "0")

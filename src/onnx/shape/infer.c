@@ -173,11 +173,13 @@ static struct callee *callee_of(const struct walk *walk, const struct graph *fun
     return &walk->callees[function->slot];
 }
 
+/* Of several calls holds what the body itself declares: a type, as the sizes are those of one call. */
 static void bind_call(struct walk *walk, const struct node *node, struct graph *body)
 {
-    if (callee_of(walk, body)->calls != 1) return;
+    const bool only_call = callee_of(walk, body)->calls == 1;
     for (size_t i = 0; i < body->input_count; i++)
-        if (node_input(node, i)) facts_copy(&walk->s, body->inputs[i], node_input(node, i));
+        if (!only_call) body->inputs[i]->type = type_element(value_declared(body->inputs[i]));
+        else if (node_input(node, i)) facts_copy(&walk->s, body->inputs[i], node_input(node, i));
 }
 
 /* A value with data under it. What a caller can replace is known by its declaration only. */
@@ -259,6 +261,29 @@ static bool declared_types_agree(const struct node *node)
     return true;
 }
 
+/* Whether readers of a body's input, some of them, can take a value of the type that a call gives it. */
+static bool input_takes(struct value *input, enum dtype type)
+{
+    enum { LOOK = 8 };
+    const enum dtype own = input->type;
+    bool takes = own == DTYPE_UNDEFINED || type == DTYPE_UNDEFINED || own == type;
+    if (own == DTYPE_UNDEFINED) input->type = type;
+    int looks = 0;
+    for (const struct use *use = input->uses; use && takes && looks < LOOK; use = use->next, looks++)
+        takes = !use->node || !use->node->row || schema_types_agree(use->node);
+    input->type = own;
+    return takes;
+}
+
+/* A body that several calls share is inferred without what they give it. */
+static bool call_types_agree(const struct node *node)
+{
+    const struct graph *body = node->function;
+    for (size_t i = 0; body && i < body->input_count; i++)
+        if (node_input(node, i) && !input_takes(body->inputs[i], node_input(node, i)->type)) return false;
+    return true;
+}
+
 /* False when its inputs contradict each other, or its outputs what is declared. */
 static bool infer_node(struct walk *walk, const struct node *node, int age)
 {
@@ -269,6 +294,10 @@ static bool infer_node(struct walk *walk, const struct node *node, int age)
     s->row = row;
     s->age = age;
     if ((ruled && !row->shape(s)) || (row && !(schema_types_agree(node) && declared_types_agree(node)))) {
+        forget_outputs(node);
+        return false;
+    }
+    if (node->function && !call_types_agree(node)) {
         forget_outputs(node);
         return false;
     }
