@@ -1058,12 +1058,13 @@ static void a_function_says_what_holds_of_every_call(void **state)
     build_node(&b, "Constant", NULL, "", "k", NULL);
     double value = 1;
     build_attribute_tensor(&b, "value", build_tensor(&b, "", DTYPE_FLOAT16, "1,1", &value));
-    build_node(&b, "MatMul", NULL, "a k", "d", NULL);
-    build_node(&b, "Concat", NULL, "a d", "e", "axis=0");
+    build_node(&b, "Cast", NULL, "t", "h", "to=10");
+    build_node(&b, "MatMul", NULL, "h k", "d", NULL);
+    build_node(&b, "Concat", NULL, "h d", "e", "axis=0");
     build_end(&b);
     infer();
-    assert_value("d", "float16*");
-    assert_value("e", "float16*");
+    assert_value("d", "float16[?,?,1]");
+    assert_value("e", "float16[?,?,1]");
     assert_value("y", "float64[?,?,?]");
     assert_false(dim_equal(dim_of("y", 0), dim_of("z", 0)));
     build_close(&b);
