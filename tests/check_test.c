@@ -1045,6 +1045,33 @@ static void an_overflow_that_the_fold_heals_is_no_failure(void **state)
     assert_non_null(strstr(result.why, "overflows"));
 }
 
+/* conv - conv + k: what cancels is rounded alike in the original, and no more where one Conv has the bias k. */
+static void terms_that_cancel_are_measured_by_their_own_size(void **state)
+{
+    static const double k[CHANNELS] = { (double)0.1f, (double)-0.3f, (double)0.7f, (double)0.9f };
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT16, "2,4,6,5");
+    build_init(&b, "w", DTYPE_FLOAT16, "4,4,1,1", 3);
+    build_init_values(&b, "k", DTYPE_FLOAT, "4,1,1", k);
+    build_node(&b, "Conv", "first", "x w", "p", NULL);
+    build_node(&b, "Conv", "second", "x w", "q", NULL);
+    build_node(&b, "Sub", "sub", "p q", "d", NULL);
+    build_node(&b, "Cast", "up", "d", "wide", "to=1");
+    build_node(&b, "Add", "add", "wide k", "z", NULL);
+    build_output(&b, "z", DTYPE_FLOAT, "2,4,6,5");
+    load();
+    struct node *conv = build_find_node(&after, "first"), *up = build_find_node(&after, "up"),
+                *add = build_find_node(&after, "add");
+    struct tensor *bias = tensor_exact(&b.arena, DTYPE_FLOAT16, 1, (int64_t[]){ CHANNELS }, k);
+    edit_set_input(conv, 2, edit_add_initializer(after.main, "k_folded", bias));
+    edit_rename(node_output(conv, 0));
+    edit_rename(node_output(build_find_node(&after, "sub"), 0));
+    edit_take_output(up, 0, node_output(add, 0));
+    edit_remove_node(add);
+    assert_verdict(BNFUSE_VERDICT_PASS_ROUNDING);
+    assert_true(result.outputs[0]->rounding.relative > NOISE_FACTOR * result.outputs[0]->noise);
+}
+
 /* With zeros going in, weights do not matter: the site is fed other numbers as well. */
 static void data_that_tells_nothing_apart_hides_no_mistake(void **state)
 {
@@ -1292,6 +1319,7 @@ int main(void)
         TEST(no_rows_are_not_checked),
         TEST(data_of_another_shape_are_refused),
         TEST(an_overflow_that_the_fold_heals_is_no_failure),
+        TEST(terms_that_cancel_are_measured_by_their_own_size),
         TEST(data_that_tells_nothing_apart_hides_no_mistake),
         TEST(a_saturated_output_is_run_on_inputs_of_another_size),
         TEST(an_output_that_stays_constant_is_marked),

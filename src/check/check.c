@@ -259,6 +259,18 @@ static bool exceeds_in_float64(const struct bnfuse_check_result *result)
     return false;
 }
 
+/* What rounding after each node does, also where the terms of a sum that cancel are rounded alike in the original. One
+ * that turns numbers into others, or into none, explains nothing. */
+static bool measure_result_noise(struct check *check, const struct outputs *of, struct bnfuse_error *error)
+{
+    const size_t count = check->result->output_count;
+    double *far = NEW_ARRAY(&check->session->data, double, count);
+    if (!run_perturbed(check, of, PERTURBED_RESULTS, check->session->options->asked.seed | 1, far, error)) return false;
+    for (size_t i = 0; i < count; i++)
+        if (isfinite(far[i])) check->result_noise[i] = fmax(check->result_noise[i], far[i]);
+    return true;
+}
+
 /* Every stored weight moved by half a unit in its last place: what the storage of the weights leaves open anyway. And,
  * where a difference in float64 has to be explained, every input moved by the last bit of a double. */
 static bool measure_noise(struct check *check, const struct outputs *of, struct bnfuse_error *error)
@@ -270,7 +282,7 @@ static bool measure_noise(struct check *check, const struct outputs *of, struct 
         return false;
     for (size_t i = 0; i < result->output_count; i++)
         result->outputs[i]->noise = fmax(result->outputs[i]->noise, far[i]);
-    return true;
+    return measure_result_noise(check, of, error);
 }
 
 static bool needs_noise(const struct check *check)
@@ -435,6 +447,7 @@ static bool check_whole(struct check *check, struct bnfuse_error *error)
     open_outputs(result, session->arena, graph, -1);
     check->metrics = NEW_ARRAY(session->arena, struct metrics, graph->output_count);
     check->input_noise = NEW_ARRAY(&session->plans, double, graph->output_count);
+    check->result_noise = NEW_ARRAY(&session->plans, double, graph->output_count);
     check->depth = depth_open(&session->plans, session->before.net, session->after.net);
     size_t sets = options->sets.count ? options->sets.count : 1;
     session->runs_planned = (check_is_full(check) || !all_checked(check) ? 5 : 2) * sets + options->asked.depth;

@@ -104,14 +104,13 @@ static bool judge_sites_only(struct check *check, const char *reason)
     return settle(result, !check_is_full(check) ? BNFUSE_VERDICT_PASS_SITES : BNFUSE_VERDICT_NOT_CHECKED, reason);
 }
 
-static bool is_real_damage(const struct bnfuse_output *output)
+static bool is_real_damage(const struct bnfuse_output *output, double noise)
 {
     const struct bnfuse_difference *of[] = { &output->rounding, &output->deployment };
     for (size_t i = 0; i < 2; i++)
         if (of[i]->pattern_differs && !of[i]->near_overflow && !(i == 1 && output->heals)) return true;
-    double limit = NOISE_FACTOR * fmax(output->noise, 0);
-    return output->rounding.relative > limit
-           && output->truth_after > NOISE_FACTOR * fmax(output->truth_before, output->noise);
+    return output->rounding.relative > NOISE_FACTOR * noise
+           && output->truth_after > NOISE_FACTOR * fmax(output->truth_before, noise);
 }
 
 /* Noise that fills the output leaves nothing to compare. */
@@ -137,11 +136,13 @@ static bool is_idealization(const struct check *check, const struct bnfuse_outpu
 }
 
 /* The algebra of the whole graph, when all sites are proven. */
-static bool judge_output(struct check *check, const struct bnfuse_output *output, double input_noise)
+static bool judge_output(struct check *check, size_t slot)
 {
+    const struct bnfuse_output *output = check->result->outputs[slot];
+    const double noise = fmax(output->noise, check->result_noise[slot]);
     struct arena *arena = check->session->arena;
     if (exceeds(&output->algebra, SITE_LIMIT) && !is_idealization(check, output)) {
-        bool amplified = is_amplified(output, input_noise);
+        bool amplified = is_amplified(output, check->input_noise[slot]);
         const char *what = describe_difference(arena, &output->algebra);
         if (amplified)
             return settle(check->result, BNFUSE_VERDICT_ILL_CONDITIONED,
@@ -153,13 +154,13 @@ static bool judge_output(struct check *check, const struct bnfuse_output *output
                       arena_printf(arena, "output \"%s\" %s in float64", output->name, what));
     }
     if (output->within_tolerance && !check_is_damaged(check)) return false;
-    if (is_real_damage(output))
+    if (is_real_damage(output, noise))
         return settle(check->result, BNFUSE_VERDICT_FAIL,
                       arena_printf(arena,
                                    "output \"%s\" %s once its weights are stored, %.3g times further from "
                                    "float64 than the original",
                                    output->name, describe_difference(arena, &output->deployment),
-                                   output->truth_after / fmax(output->truth_before, output->noise)));
+                                   output->truth_after / fmax(output->truth_before, noise)));
     if (output->within_tolerance) return false;
     const char *what = output->deployment.pattern_differs && output->heals
                            ? "is finite where the original overflows its type"
@@ -197,7 +198,7 @@ static void judge_whole(struct check *check)
     if (judge_sites(check) || judge_stored(check)) return;
     settle(result, BNFUSE_VERDICT_PASS, "");
     for (size_t i = 0; i < result->output_count; i++) {
-        if (!judge_output(check, result->outputs[i], check->input_noise[i])) continue;
+        if (!judge_output(check, i)) continue;
         if (!result->first_divergent) result->first_divergent = first_divergent(check->session, SITE_LIMIT);
         return;
     }

@@ -15,6 +15,7 @@ struct check {
     bool has_elements;           /* an output had some, or should have had some of what the user gave */
     struct metrics *metrics;     /* an output each */
     double *input_noise;         /* an output each: what the last bit of the inputs does to it */
+    double *result_noise;        /* likewise what rounding after each node does to it, at the size of what cancels */
     struct depth *depth;         /* NULL: no whole graph was run */
 };
 

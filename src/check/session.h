@@ -44,8 +44,9 @@ struct session {
     struct check_work *work;
 };
 
-/* PERTURBED_INPUTS: exactly, but every real input moved by its last bit. */
-enum precision { EXACT_UNROUNDED, EXACT_ROUNDED, PERTURBED_INPUTS, NATIVE };
+/* PERTURBED_INPUTS: exactly, but every real input moved by its last bit. PERTURBED_RESULTS: exactly, but what each node
+ * computes moved by the rounding of its own type. */
+enum precision { EXACT_UNROUNDED, EXACT_ROUNDED, PERTURBED_INPUTS, PERTURBED_RESULTS, NATIVE };
 
 /* The session's memory goes with the arena, or with session_close, whichever comes first. */
 struct session *session_open(struct arena *arena, const struct net *before, const struct net *after,

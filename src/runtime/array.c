@@ -433,6 +433,11 @@ struct array *array_from_bytes(struct array_pool *pool, enum dtype type, bool ex
     return array;
 }
 
+bool array_is_sole(const struct array *array)
+{
+    return array->owners == 1 && array->block->owners == 1;
+}
+
 struct array *array_settled(struct array *array, bool exact)
 {
     if (!array || array->store == STORE_TEXT || array->store == STORE_SEQUENCE) return array;

@@ -78,6 +78,8 @@ struct array *array_keep(struct array *array);
 void array_drop(struct array *array); /* NULL is fine */
 /* All of a list, whose entries are NULL afterwards. */
 void arrays_drop(struct array **arrays, size_t count);
+/* Whether nothing else holds the array, or its elements under other dims. */
+bool array_is_sole(const struct array *array);
 /* Whether all elements are finite, as far as they are doubles; NULL is. */
 bool array_is_finite(const struct array *array);
 

@@ -54,7 +54,7 @@ static double power_below(double value)
 
 /* Half a unit in the last place (of 8 bits: half a step, of 127 up to the largest), up or down; zeros stay, for they
  * are mostly meant. */
-static void add_noise(struct array *array, const char *name, const struct run_options *options)
+static void add_noise(struct array *array, uint64_t state, const struct run_options *options)
 {
     enum dtype type = options->noise_type ? options->noise_type : array->type;
     int smallest = -1022, bits = fraction_bits(type, &smallest);
@@ -62,13 +62,17 @@ static void add_noise(struct array *array, const char *name, const struct run_op
     if (bits == 0 && type != DTYPE_INT8) return;
     double half_step = type == DTYPE_INT8 ? largest_of(array) / 254 : 0;
     double least = ldexp(1, smallest), share = ldexp(0.5, -bits);
-    uint64_t state = seed_for(options->weight_noise, name);
     for (int64_t i = 0; i < array->count; i++) {
         double value = array->f64[i];
         if (value == 0 || !isfinite(value)) continue;
         double power = power_below(value), half = half_step > 0 ? half_step : (power < least ? least : power) * share;
         array->f64[i] = mix(state + (uint64_t)i) & 1 ? value + half : value - half;
     }
+}
+
+void load_result(struct array *array, const char *name, const struct run_options *options)
+{
+    if (options->result_noise && array_is_sole(array)) add_noise(array, seed_for(options->result_noise, name), options);
 }
 
 /* A few bits of fraction: 1, 0.5 and 6 are meant as they are, 0.1 has been rounded. */
@@ -86,7 +90,8 @@ static void move_numbers(float *values, size_t count, const struct run_options *
         struct array one = { .type = DTYPE_FLOAT, .store = STORE_F64, .count = 1, .f64 = &number };
         if (is_short(values[i])) continue;
         bool goes_up = mix(state + i) & 1;
-        if (options->noise_type && options->noise_type != DTYPE_FLOAT) add_noise(&one, goes_up ? "+" : "-", options);
+        if (options->noise_type && options->noise_type != DTYPE_FLOAT)
+            add_noise(&one, seed_for(options->weight_noise, goes_up ? "+" : "-"), options);
         float moved = (float)number;
         values[i] = moved != values[i] ? moved : nextafterf(moved, goes_up ? INFINITY : -INFINITY);
     }
@@ -298,7 +303,7 @@ bool load_tensor(struct array **array, const char *name, const struct tensor *te
         *array = NULL;
         return false;
     }
-    if (options->weight_noise != 0) add_noise(*array, name, options);
+    if (options->weight_noise != 0) add_noise(*array, seed_for(options->weight_noise, name), options);
     return true;
 }
 

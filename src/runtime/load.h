@@ -13,6 +13,9 @@ bool load_sparse(struct array **array, const char *name, const BnfuseOnnx__Spars
                  const struct model *model, const struct run_options *options, struct arena *scratch,
                  struct bnfuse_error *error);
 
+/* Moves what a node has computed by result_noise, where it is real and nothing else holds it. */
+void load_result(struct array *array, const char *name, const struct run_options *options);
+
 /* The node as a run with noise sees it: numbers in its attributes are moved by a unit in their last place (a float
  * holds nothing between), but those that are sizes or thresholds and those of a few bits, which are meant as they are.
  * The node itself where nothing is moved. */

@@ -204,6 +204,12 @@ static bool gather_inputs(struct run *run, struct call *call, struct bnfuse_erro
     return true;
 }
 
+/* And does not only pass elements on, which no rounding touches. */
+static bool computes(const struct node *node)
+{
+    return !node->row || !node->row->passes;
+}
+
 static bool store_outputs(struct run *run, struct call *call, struct bnfuse_error *error)
 {
     struct frame *frame = run->frame;
@@ -215,6 +221,7 @@ static bool store_outputs(struct run *run, struct call *call, struct bnfuse_erro
         struct array *array = array_settled(call->outputs[i], run->options->exact);
         call->outputs[i] = NULL;
         frame->slots[slot] = array;
+        if (array && computes(step->node)) load_result(array, value->name, run->options);
         if (array && array->store == STORE_SEQUENCE && (run->items_made += array->count) > MOST_ITEMS)
             return fail(error, BNFUSE_UNSUPPORTED, "%s: sequences grow and there is no end of it",
                         node_label(step->node, &frame->scratch));

@@ -41,6 +41,8 @@ struct run_options {
      * 0: not at all. Exact runs only. `unmoved` (or NULL) holds the values that stay: constants that are sizes. */
     uint64_t weight_noise;
     const struct pointer_map *unmoved;
+    /* The same of every real array that a node computes, as rounding to its type would; 0: not at all. */
+    uint64_t result_noise;
     enum dtype noise_type; /* the last place is that of this type: a version of lower precision. UNDEFINED: its own */
     uint64_t random_seed;  /* for RandomNormal and the like; the same seed, the same numbers */
     /* Initializers as arrays of `pool`, which a run adds to while half of the memory's limit is free, for later runs of
