@@ -31,6 +31,52 @@ static void a_product_is_followed_through_an_equation(void **state)
     RUN(cases, NULL);
 }
 
+/* Along an axis that the data shares with the weight, summed over or not; what a shift comes to may be a constant of
+ * several axes. */
+static void a_weight_of_several_axes_takes_what_precedes_it(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3,5; r = Relu x; y = bn r 3; init w 3,5,4; z = Einsum y w equation=bji,jkl->bikl; out z", 0, 0,
+          "Relu Einsum Add", 0 },
+        { "in x 2,3,5; r = Relu x; y = bn r 3; init w 3,5,4; z = Einsum y w equation=bhi,hij->bhj; out z", 0, 0,
+          "Relu Einsum Add", 0 },
+        { "in x 2,3,5; r = Relu x; y = bn0 r 3; init w 3,5,4; z = Einsum y w equation=bhi,hij->bhj; out z", 0, 0,
+          "Relu Einsum", 0 },
+        { "in x 2,5,3; r = Relu x; y = bn r 5; init w 3,5,4; z = Einsum y w equation=bih,hij->bhj; out z", 0, 0,
+          "Relu Einsum Add", 0 },
+        { "in x 4,4,4; r = Relu x; y = bn r 4; init w 4,4,4; z = Einsum y w equation=bih,hij->bhj; out z", 0, 0,
+          "Relu Einsum Add", 0 },
+        { "in x 4,4,4; r = Relu x; y = bn r 4; init w 4,4,4; z = Einsum w y equation=hij,bhi->jhb; out z", 0, 0,
+          "Relu Einsum Add", 0 },
+        { "in x 2,3,5; r = Relu x; y = bn r 3; init w 5,3,4; z = Einsum w y equation=hij,bih->jhb; out z", 0, 0,
+          "Relu Einsum Add", DTYPE_DOUBLE },
+        { "opset 12; in x 2,3,5; r = Relu x; y = bn r 3; init w 3; z = Einsum y w equation=bij,i->bj; out z", 0, 0,
+          "Relu Einsum Add", 0 },
+        { "in x 2,3,5; r = Relu x; y = bn r 3; init w 3,5,4; init k 4; z = Einsum y w equation=bij,ijk->bk; a = Add z "
+          "k; out a",
+          0, 0, "Relu Einsum Add", 0 },
+        { "in x 2,3,5; r = Relu x; y = bn r 3; init w 3,5; z = Einsum y w equation=bij,ij->bij; out z", 0, 0,
+          "Relu Einsum Add", 0 },
+        { "in x 2,3,5; r = Relu x; y = bn r 3; init w 3,4,6; z = Einsum y w equation=bij,ikz->bjk; out z", 0, 0,
+          "Relu Einsum Add", DTYPE_FLOAT16 },
+        { "in x 2,3,5; r = Relu x; y = bn r 3; init w 5,1,3; z = Einsum y w equation=...j,j...->...; out z", 1, 0, NULL,
+          0 },
+        /* An axis that the weight has not; one that is summed over without it. */
+        { "in x 2,5,3; r = Relu x; y = bn r 5; init w 3,6,4; z = Einsum y w equation=bij,jkl->bikl; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,5,3; r = Relu x; y = bn r 5; init w 3,4; z = Einsum y w equation=bij,jk->bk; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,5; r = Relu x; y = bn r 3; init w 3,4; z = Einsum y w equation=bij,ik->bk; out z", 1,
+          REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,5,3; init w 3,5,4; y = Einsum x w equation=bij,jkl->bkil; z = bn y 5; out z", 0, 0, "Einsum Add", 0 },
+        { "in x 2,3,5; init w 3,5,4; y = Einsum x w equation=bhi,hij->bhj; z = bn y 3; out z", 0, 0, "Einsum Add", 0 },
+        { "in x 2,3,5; init w 3,5,4; init k 3,4; y = Einsum x w equation=bhi,hij->bhj; a = Add y k; z = bn a 3; out z",
+          0, 0, "Einsum Add", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 /* No result is written, or an ellipsis stands for axes. */
 static void a_product_is_followed_through_what_its_equation_implies(void **state)
 {
@@ -139,6 +185,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_product_is_followed_through_an_equation),
+        cmocka_unit_test(a_weight_of_several_axes_takes_what_precedes_it),
         cmocka_unit_test(a_product_is_followed_through_what_its_equation_implies),
         cmocka_unit_test(channels_that_an_operator_mixes_stay),
         cmocka_unit_test(recurrent_layers_take_what_goes_in),

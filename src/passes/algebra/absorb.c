@@ -195,7 +195,7 @@ static void apply_output(struct decision *decision, const struct step *step)
 {
     struct anchor_parts l;
     double *bias;
-    enum reason reason = anchor_describe(decision, step->anchor, step->node, 0, false, &l);
+    enum reason reason = anchor_describe(decision, step->anchor, step->node, 0, false, step->affine->axis, &l);
     assert(reason == REASON_NONE);
     if (bias_changes(&l, step->node, step->affine)) {
         reason = bias_for_output(decision, step->node, &l, step->affine, &bias);
@@ -210,7 +210,7 @@ static void apply_input(struct decision *decision, const struct step *step)
 {
     struct anchor_parts l;
     double *sums, *bias;
-    enum reason reason = anchor_describe(decision, step->anchor, step->node, step->slot, true, &l);
+    enum reason reason = anchor_describe(decision, step->anchor, step->node, step->slot, true, step->affine->axis, &l);
     assert(reason == REASON_NONE);
     if (l.bias_slot >= 0 && affine_has_shift(step->affine)) {
         reason = shift_sums(decision, step->node, &l, step->affine->shift, &sums);
@@ -282,7 +282,7 @@ enum reason absorb_output(struct decision *decision, const struct anchor *anchor
 {
     struct anchor_parts l;
     double *bias;
-    enum reason reason = anchor_describe(decision, anchor, node, 0, false, &l);
+    enum reason reason = anchor_describe(decision, anchor, node, 0, false, a->axis, &l);
     if (!reason && has_sums(decision, node)) reason = stop_at_sums(decision, node);
     if (!reason) reason = fit(decision, node, l.output_axis, l.output_channels, &a);
     if (!reason && affine_has_scale(a)) reason = check_growth(decision, node, &l);
@@ -315,7 +315,7 @@ enum reason absorb_input(struct decision *decision, const struct anchor *anchor,
     struct anchor_parts l;
     struct shift_map map;
     double *sums, *bias;
-    enum reason reason = anchor_describe(decision, anchor, node, slot, true, &l);
+    enum reason reason = anchor_describe(decision, anchor, node, slot, true, a->axis, &l);
     if (!reason) reason = fit(decision, node, l.input_axis, l.input_channels, &a);
     if (reason) return reason;
     bool shift = affine_has_shift(a);
@@ -360,7 +360,7 @@ const struct affine *absorb_padded(struct decision *decision, const struct ancho
 {
     struct anchor_parts l;
     struct shift_map map;
-    if (!average || anchor_describe(decision, anchor, node, slot, true, &l)
+    if (!average || anchor_describe(decision, anchor, node, slot, true, a->axis, &l)
         || fit(decision, node, l.input_axis, l.input_channels, &a)
         || !shift_map_make(decision, node, &l, a->shift, INT64_MAX, &map) || is_absorbing(decision, node)
         || absorb_input(decision, anchor, node, slot, affine_scale_only(decision->arena, a)))

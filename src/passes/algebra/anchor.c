@@ -6,6 +6,7 @@
 #include "onnx/graph/attr.h"
 #include "onnx/graph/operator.h"
 #include "onnx/graph/schema.h"
+#include "passes/algebra/affine.h"
 #include "passes/algebra/equation.h"
 #include "passes/algebra/quantized.h"
 
@@ -252,7 +253,15 @@ static enum reason describe_matmul(struct decision *decision, const struct node 
     l->output_channels = l->output_view.rows;
     l->input_channels = l->input_view.rows;
     l->is_product = true;
-    if (on_input && batch != 1) l->shift_stays = REASON_NON_LINEAR; /* W·t differs from batch to batch */
+    if (on_input && batch != 1) {
+        l->shift_stays = REASON_NON_LINEAR; /* W·t differs from batch to batch */
+        l->map.rank = w->rank;
+        for (int i = 0; i < w->rank; i++) {
+            const bool is_summed = i == w->rank - 1 - (int)weight_slot;
+            l->map.dims[i] = is_summed ? 1 : w->dims[i];
+            l->map.of_weight[i] = is_summed ? -1 : i;
+        }
+    }
     return REASON_NONE;
 }
 
@@ -269,6 +278,69 @@ static bool is_matrix_product(struct term data, struct term weight, struct term 
     return true;
 }
 
+/* The axis of a tensor, everything else inside or outside of it. */
+static struct factor view_of_axis(const struct tensor *tensor, int axis)
+{
+    struct factor view = { 1, tensor->dims[axis], 1, 1, 1, NULL };
+    for (int i = 0; i < axis; i++) view.outer *= tensor->dims[i];
+    for (int i = axis + 1; i < tensor->rank; i++) view.inner *= tensor->dims[i];
+    return view;
+}
+
+/* Every letter of the data is summed with the weight or kept, and an ellipsis, which broadcasts, is none of the
+ * weight's. */
+static bool is_contraction(struct term data, struct term weight, struct term result)
+{
+    for (int i = 0; i < weight.count; i++)
+        if (weight.letters[i] <= TENSOR_MAX_RANK) return false;
+    for (int i = 0; i < data.count; i++)
+        if (term_axis(weight, data.letters[i]) < 0 && term_axis(result, data.letters[i]) < 0) return false;
+    return true;
+}
+
+/* What a shift on the data comes to: one number, one along an axis of the result, or a constant along several. */
+static void find_map(struct term weight, struct term result, struct anchor_parts *parts)
+{
+    const struct tensor *w = parts->weight;
+    int first = result.count, shared = 0;
+    parts->output_view = (struct factor){ 1, 1, 1, 1, w->count, NULL };
+    parts->output_axis = AXIS_ANY;
+    for (int i = result.count; i-- > 0;)
+        if (term_axis(weight, result.letters[i]) >= 0) {
+            first = i;
+            shared++;
+            parts->output_axis = i;
+            parts->output_view = view_of_axis(w, term_axis(weight, result.letters[i]));
+        }
+    parts->output_channels = parts->output_view.rows;
+    if (shared < 2) return;
+    parts->shift_stays = REASON_NON_LINEAR;
+    parts->map.rank = result.count - first;
+    for (int i = 0; i < parts->map.rank; i++) parts->map.dims[i] = 1;
+    for (int i = 0; i < w->rank; i++) {
+        const int at = term_axis(result, weight.letters[i]);
+        parts->map.of_weight[i] = at < 0 ? -1 : at - first;
+        if (at >= 0) parts->map.dims[at - first] = w->dims[i];
+    }
+}
+
+/* The weight takes an affine along a letter that it shares with the data, summed over or not. */
+static enum reason describe_contraction(struct decision *decision, const struct node *node, struct term data,
+                                        struct term weight, struct term result, struct anchor_parts *parts)
+{
+    int axis = parts->asked_axis;
+    for (int i = 0; i < data.count && axis == AXIS_ANY; i++)
+        if (term_axis(weight, data.letters[i]) >= 0) axis = i;
+    const int in_weight = axis >= 0 && axis < data.count ? term_axis(weight, data.letters[axis]) : -1;
+    if (in_weight < 0 || weight.count != parts->weight->rank || !is_contraction(data, weight, result))
+        return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "its weight has no such axis");
+    parts->input_axis = axis;
+    parts->input_view = view_of_axis(parts->weight, in_weight);
+    parts->input_channels = parts->input_view.rows;
+    find_map(weight, result, parts);
+    return REASON_NONE;
+}
+
 static enum reason describe_einsum(struct decision *decision, const struct node *node, size_t slot, bool on_input,
                                    struct anchor_parts *parts)
 {
@@ -281,12 +353,13 @@ static enum reason describe_einsum(struct decision *decision, const struct node 
     if (reason) return reason;
     const struct tensor *w = parts->weight;
     struct term data = equation.operands[1 - weight_slot], weight = equation.operands[weight_slot];
-    if (w->rank != 2 || !is_matrix_product(data, weight, equation.result, &summed))
-        return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it is no product with a matrix");
-    struct factor first = { 1, w->dims[0], 1, 1, w->dims[1], NULL }, second = { w->dims[0], w->dims[1], 1, 1, 1, NULL };
     parts->data_slot = 1 - weight_slot;
-    parts->input_view = summed == 0 ? first : second;
-    parts->output_view = summed == 0 ? second : first;
+    const bool is_matrix = w->rank == 2 && is_matrix_product(data, weight, equation.result, &summed);
+    if (!is_matrix && on_input) return describe_contraction(decision, node, data, weight, equation.result, parts);
+    if (!is_matrix)
+        return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it is no product with a matrix");
+    parts->input_view = view_of_axis(w, summed);
+    parts->output_view = view_of_axis(w, 1 - summed);
     parts->input_axis = term_axis(data, weight.letters[summed]);
     parts->output_axis = term_axis(equation.result, weight.letters[1 - summed]);
     parts->input_channels = parts->input_view.rows;
@@ -491,10 +564,11 @@ const struct anchor *anchor_of_input(const struct node *node, size_t slot)
 }
 
 enum reason anchor_describe(struct decision *decision, const struct anchor *anchor, const struct node *node,
-                            size_t slot, bool on_input, struct anchor_parts *parts)
+                            size_t slot, bool on_input, int axis, struct anchor_parts *parts)
 {
-    *parts =
-        (struct anchor_parts){ .input_axis = -1, .output_axis = -1, .bias_slot = -1, .weight_gain = 1, .bias_gain = 1 };
+    *parts = (struct anchor_parts){
+        .asked_axis = axis, .input_axis = -1, .output_axis = -1, .bias_slot = -1, .weight_gain = 1, .bias_gain = 1
+    };
     if (node->is_contradicted) return malformed(decision, node, "its inputs do not go together");
     return anchor->describe(decision, node, slot, on_input, parts);
 }

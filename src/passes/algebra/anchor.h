@@ -7,7 +7,15 @@
 
 #include "passes/decide/decision.h"
 
+/* A constant whose axes those of the weight come to, but for those summed over (-1). */
+struct map_axes {
+    int rank; /* 0: there is none */
+    int64_t dims[TENSOR_MAX_RANK];
+    int of_weight[TENSOR_MAX_RANK];
+};
+
 struct anchor_parts {
+    int asked_axis; /* of the affine, where the operator can take it along several */
     size_t data_slot, weight_slot;
     const struct tensor *weight;
     const struct value *quantized; /* the weight where a DequantizeLinear writes it; then `weight` has no elements */
@@ -22,6 +30,7 @@ struct anchor_parts {
     int bias_rank;
     int64_t bias_dims[2];
     double weight_gain, bias_gain; /* y = weight_gain * W·x + bias_gain * b */
+    struct map_axes map;           /* of what a shift on the input comes to, where that differs along several axes */
     bool is_product;         /* with matrices: an element of the weight is between one input channel and one output */
     enum reason shift_stays; /* why a shift on the input cannot be absorbed; NONE if it can */
 };
@@ -41,10 +50,10 @@ enum root_entry { ROOTS_NEVER, ROOTS_ALWAYS, ROOTS_UPSTREAM_OR_FROM_INPUT };
 /* ROOTS_NEVER where the node is no anchor. */
 enum root_entry anchor_root_entry(const struct node *node);
 
-/* Fills the description for an affine on the output, or (on_input) on input `slot`. A reason when the node does not
- * fit: its weight is not constant, its parts do not match, its rank is unknown. */
+/* Fills the description for an affine along `axis` on the output, or (on_input) on input `slot`. A reason when the node
+ * does not fit: its weight is not constant, its parts do not match, its rank is unknown. */
 enum reason anchor_describe(struct decision *decision, const struct anchor *anchor, const struct node *node,
-                            size_t slot, bool on_input, struct anchor_parts *parts);
+                            size_t slot, bool on_input, int axis, struct anchor_parts *parts);
 
 /* Which channel of the view an element of the weight belongs to. */
 int64_t view_channel(const struct factor *view, int64_t element);

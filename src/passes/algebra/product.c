@@ -15,7 +15,7 @@
 bool product_of(struct decision *decision, const struct node *node, const struct value *x, struct anchor_parts *parts)
 {
     const struct anchor *anchor = anchor_of_output(node);
-    if (!anchor || anchor_describe(decision, anchor, node, 0, false, parts)) return false;
+    if (!anchor || anchor_describe(decision, anchor, node, 0, false, AXIS_ANY, parts)) return false;
     const struct value *result = node_output(node, 0);
     return parts->is_product && !parts->quantized && node_input(node, parts->data_slot) == x
            && x->shape.rank == result->shape.rank && parts->input_axis >= 0 && parts->input_axis == parts->output_axis;
@@ -73,7 +73,7 @@ static void apply_diagonal(struct decision *decision, const struct step *step)
 {
     struct anchor_parts l;
     double *weight, *bias;
-    enum reason reason = anchor_describe(decision, step->anchor, step->node, 0, false, &l);
+    enum reason reason = anchor_describe(decision, step->anchor, step->node, 0, false, AXIS_ANY, &l);
     if (!reason) reason = with_diagonal(decision, step->node, &l, step->number, step->affine, &weight, &bias);
     assert(!reason);
     (void)reason;
@@ -151,7 +151,7 @@ bool product_merge(struct decision *decision, struct node *into, const struct no
     struct anchor_parts a, b;
     double *weight, *added, *bias = NULL, *more = NULL;
     const struct anchor *anchor = anchor_of_output(into);
-    if (!anchor || anchor_describe(decision, anchor, into, 0, false, &a)) return false;
+    if (!anchor || anchor_describe(decision, anchor, into, 0, false, AXIS_ANY, &a)) return false;
     const struct value *x = node_input(into, a.data_slot);
     if (!product_of(decision, into, x, &a) || !product_of(decision, other, x, &b)) return false;
     bool has_bias = b.bias_slot >= 0 && node_input(other, (size_t)b.bias_slot);

@@ -124,22 +124,37 @@ bool shift_map_make(struct decision *decision, const struct node *node, const st
     return true;
 }
 
+/* Where element `i` of the weight comes to in the map. */
+static int64_t place_in_map(const struct tensor *w, const struct map_axes *axes, const int64_t *steps, int64_t i)
+{
+    int64_t place = 0;
+    for (int axis = w->rank - 1; axis >= 0; axis--) {
+        if (axes->of_weight[axis] >= 0) place += i % w->dims[axis] * steps[axes->of_weight[axis]];
+        i /= w->dims[axis];
+    }
+    return place;
+}
+
 bool shift_map_of_stack(struct decision *decision, const struct anchor_parts *l, const double *t, struct shift_map *map)
 {
     const struct tensor *w = l->weight;
-    const int64_t pairs = l->input_channels * l->output_channels;
     double piece[PIECE];
-    if (!l->is_product || l->quantized) return false;
-    *map = (struct shift_map){ .rank = w->rank, .channels = l->output_channels, .positions = w->count / pairs };
-    for (int i = 0; i < w->rank; i++) map->dims[i] = w->dims[i];
-    map->dims[l->data_slot == 0 ? w->rank - 2 : w->rank - 1] = 1; /* summed over */
-    if (!constants_fit_doubles(decision->constants, map->positions * map->channels)) return false;
-    map->values = NEW_ARRAY(decision->arena, double, (size_t)(map->positions * map->channels));
+    int64_t steps[TENSOR_MAX_RANK], count = 1;
+    if (!l->map.rank || l->quantized) return false;
+    *map = (struct shift_map){ .rank = l->map.rank, .channels = 1 };
+    for (int i = map->rank - 1; i >= 0; i--) {
+        steps[i] = count;
+        map->dims[i] = l->map.dims[i];
+        count *= map->dims[i];
+    }
+    map->positions = count;
+    if (!constants_fit_doubles(decision->constants, count)) return false;
+    map->values = NEW_ARRAY(decision->arena, double, (size_t)count);
     for (int64_t at = 0; at < w->count; at += PIECE) {
         int64_t n = w->count - at < PIECE ? w->count - at : PIECE;
         if (!tensor_read_real(w, at, n, piece, NULL)) return false;
         for (int64_t i = 0; i < n; i++)
-            map->values[(at + i) / pairs * map->channels + view_channel(&l->output_view, at + i)] +=
+            map->values[place_in_map(w, &l->map, steps, at + i)] +=
                 l->weight_gain * piece[i] * t[view_channel(&l->input_view, at + i)];
     }
     return true;

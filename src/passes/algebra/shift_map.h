@@ -16,7 +16,7 @@ struct shift_map {
     int rank;                      /* of the output */
     int64_t dims[TENSOR_MAX_RANK]; /* 1, channels, then the sizes of the spatial axes */
     int64_t channels, positions;
-    double *values; /* [channels][positions]; of a stack [positions][channels] */
+    double *values; /* [channels][positions] */
 };
 
 /* The map of `t`, one number per input channel. False when a size is unknown, the node is neither, or there are more
@@ -24,8 +24,8 @@ struct shift_map {
 bool shift_map_make(struct decision *decision, const struct node *node, const struct anchor_parts *parts,
                     const double *t, int64_t most, struct shift_map *map);
 
-/* The same for a product with a stack of matrices, each of which makes another shift of `t`; its dims are those of the
- * weight, without the axis that is summed over. */
+/* The same where the description says along which axes of the weight what `t` comes to differs: a product with a stack
+ * of matrices, each of which makes another shift of it. */
 bool shift_map_of_stack(struct decision *decision, const struct anchor_parts *parts, const double *t,
                         struct shift_map *map);
 
