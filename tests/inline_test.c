@@ -91,6 +91,77 @@ static void a_body_of_another_opset_stays(void **state)
     expect_left(&b, 1, REASON_SHARED_FUNCTION);
 }
 
+/* The function Norm, whose body chooses between the value that one branch writes and -a. */
+static void add_choosing_body(struct build *b, const char *chosen)
+{
+    build_function(b, local, "Norm", "a p g", "r n", NULL);
+    build_import(b, "", 13);
+    build_node(b, "Constant", NULL, "", "o", "value_floats=1.0,2.0,3.0,4.0");
+    build_node(b, "BatchNormalization", "bn", "a p o o o", "r", NULL);
+    build_node(b, "If", "choice", "g", "n", NULL);
+    build_body(b, "then_branch");
+    build_node(b, "Relu", NULL, "p", "t", NULL);
+    build_output(b, chosen, DTYPE_FLOAT, NULL);
+    build_end(b);
+    build_body(b, "else_branch");
+    build_node(b, "Neg", NULL, "o", "e", NULL);
+    build_output(b, "e", DTYPE_FLOAT, NULL);
+    build_end(b);
+    build_end(b);
+}
+
+static void open_choosing_calls(struct build *b)
+{
+    open_calls(b, DTYPE_FLOAT);
+    build_input(b, "g", DTYPE_BOOL, "");
+    call(b, "c s g", "y m");
+    call(b, "d t g", "z n");
+    build_output(b, "m", DTYPE_FLOAT, NULL);
+    build_output(b, "n", DTYPE_FLOAT, NULL);
+}
+
+static void bodies_are_copied_with_the_function(void **state)
+{
+    struct build b;
+    (void)state;
+    open_choosing_calls(&b);
+    add_choosing_body(&b, "t");
+    expect_left(&b, 0, REASON_NONE);
+}
+
+static void a_body_that_hands_on_an_argument_stays(void **state)
+{
+    struct build b;
+    (void)state;
+    open_choosing_calls(&b);
+    add_choosing_body(&b, "p");
+    expect_left(&b, 1, REASON_SHARED_FUNCTION);
+}
+
+/* What each reads is its own call's. */
+static void copies_of_bodies_read_what_their_call_passes(void **state)
+{
+    struct build b;
+    struct model model;
+    struct net net;
+    struct pass_report report;
+    struct bnfuse_error error;
+    (void)state;
+    open_choosing_calls(&b);
+    add_choosing_body(&b, "t");
+    build_load(&b, &model, &net);
+    assert_true(passes_run(&net, &defaults, &report, &error));
+    for (size_t i = 0; i < 2; i++) {
+        const struct node *choice = build_find_value(&net, i ? "n" : "m")->writer;
+        assert_int_equal(choice->inner_count, 2);
+        const struct node *relu = node_body(choice, "then_branch")->first;
+        assert_string_equal(node_input(relu, 0)->name, i ? "t" : "s");
+        assert_ptr_equal(node_body(choice, "then_branch")->outputs[0], relu->outputs[0]);
+        assert_ptr_equal(node_body(choice, "else_branch")->owner, choice);
+    }
+    build_close(&b);
+}
+
 /* The scale of the second call is of integers, which no one sees before the body stands in the place of the call. */
 static void types_that_meet_in_a_copy_are_refused(void **state)
 {
@@ -149,6 +220,67 @@ static void movers_in_the_body_do_not_hide_what_is_outside(void **state)
     expect_left(&b, 0, REASON_NONE);
 }
 
+/* BatchNormalization outside, after a call of what only moves, or of what holds the Conv. */
+static void open_norm_after(struct build *b, const char *inputs)
+{
+    build_open(b, 8, 13);
+    build_import(b, local, 1);
+    build_input(b, "x", DTYPE_FLOAT, "2,3,5,7");
+    build_init(b, "w", DTYPE_FLOAT, "4,3,1,1", 1);
+    build_init(b, "s", DTYPE_FLOAT, "4", 2);
+    build_init_values(b, "v", DTYPE_FLOAT, "4", (double[]){ 1, 2, 0.5, 3 });
+    build_node(b, "Conv", "conv", "x w", "c", NULL);
+    build_node(b, "F", NULL, inputs, "h", NULL)->domain = local;
+    build_node(b, "BatchNormalization", "bn", "h s s s v", "y", NULL);
+    build_output(b, "y", DTYPE_FLOAT, NULL);
+}
+
+static void a_function_of_movers_alone_is_in_nobodys_way(void **state)
+{
+    struct build b;
+    (void)state;
+    open_norm_after(&b, "c");
+    build_function(&b, local, "F", "a", "r", NULL);
+    build_import(&b, "", 13);
+    build_node(&b, "Transpose", NULL, "a", "t", "perm=0,2,3,1");
+    build_node(&b, "Transpose", NULL, "t", "r", "perm=0,3,1,2");
+    build_end(&b);
+    expect_left(&b, 0, REASON_NONE);
+}
+
+static void a_function_that_holds_the_linear_operator_opens(void **state)
+{
+    struct build b;
+    (void)state;
+    open_norm_after(&b, "x w");
+    build_function(&b, local, "F", "a k", "r", NULL);
+    build_import(&b, "", 13);
+    build_node(&b, "Conv", NULL, "a k", "r", NULL);
+    build_end(&b);
+    expect_left(&b, 0, REASON_NONE);
+}
+
+static void a_function_that_no_affine_crosses_stays(void **state)
+{
+    struct build b;
+    struct model model;
+    struct net net;
+    struct pass_report report;
+    struct bnfuse_error error;
+    (void)state;
+    open_norm_after(&b, "c");
+    build_function(&b, local, "F", "a", "r", NULL);
+    build_import(&b, "", 13);
+    build_node(&b, "Sigmoid", NULL, "a", "r", NULL);
+    build_end(&b);
+    build_load(&b, &model, &net);
+    assert_true(passes_run(&net, &defaults, &report, &error));
+    assert_int_equal(report.left, 1);
+    assert_int_equal(report.remarks[0]->code, REASON_NON_LINEAR);
+    assert_false(net.functions[0]->is_dropped);
+    build_close(&b);
+}
+
 static void a_table_outside_is_a_home(void **state)
 {
     struct build b;
@@ -194,6 +326,12 @@ static void a_body_with_a_home_of_its_own_is_not_taken_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bodies_are_copied_with_the_function),
+        cmocka_unit_test(a_body_that_hands_on_an_argument_stays),
+        cmocka_unit_test(copies_of_bodies_read_what_their_call_passes),
+        cmocka_unit_test(a_function_of_movers_alone_is_in_nobodys_way),
+        cmocka_unit_test(a_function_that_holds_the_linear_operator_opens),
+        cmocka_unit_test(a_function_that_no_affine_crosses_stays),
         cmocka_unit_test(each_call_gets_a_copy),
         cmocka_unit_test(a_value_that_is_handed_out_twice_stays_in_its_body),
         cmocka_unit_test(a_body_of_another_opset_stays),

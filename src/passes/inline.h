@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Calls of local functions that hold a BatchNormalization, replaced by their bodies
+ * Calls of local functions that hold a BatchNormalization, or stand between one and its linear operator, replaced by
+ * their bodies
  *
  *   f(x, scale, bias, mean, var)   ->   BatchNormalization(x, scale, bias, mean, var)
  *
  * A fold ends at the border of a body, and one body serves all its calls, so that nothing in it could be folded for one
- * of them alone. Done where some call would let a fold begin: a linear operator outside, as far as movers reach, or one
- * inside where the calls pass the parameters. Stays when the body has bodies of its own, imports another opset than its
- * callers, or hands on an input as it is. */
+ * of them alone. Done where a linear operator is across the border, as far as movers reach, or inside where the calls
+ * pass the parameters. Bodies of If, Loop and Scan are copied along. Stays when no copy can be made (copy.h), or when
+ * the function imports another opset than its callers. */
 #ifndef PASSES_INLINE_H
 #define PASSES_INLINE_H
 

@@ -160,7 +160,6 @@ struct node *edit_copy_node(struct graph *graph, struct node *before, const stru
     struct arena *arena = arena_of(graph);
     struct node *node = NEW(arena, struct node);
     BnfuseOnnx__NodeProto *proto = NEW(arena, BnfuseOnnx__NodeProto);
-    assert(model->inner_count == 0);
     *proto = *model->proto;
     proto->base.n_unknown_fields = 0;
     proto->base.unknown_fields = NULL;
@@ -207,8 +206,9 @@ void edit_drop_function(struct graph *body)
 {
     assert(body->function && body->call_count == 0);
     count_edit(body);
-    for (struct node *node = body->first; node; node = node->next)
-        if (node->function) node->function->call_count--;
+    for (const struct graph *graph = body; graph; graph = graph_next(graph))
+        for (const struct node *node = graph->first; node; node = node->next)
+            if (node->function) node->function->call_count--;
     body->is_dropped = true;
 }
 

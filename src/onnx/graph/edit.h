@@ -26,7 +26,7 @@ struct node *edit_add_node(struct graph *graph, struct node *before, const char 
                            struct value *const *inputs, size_t input_count, const struct value *like);
 
 /* A new node before `before` that is the operator, or calls the function, that `model` does, with its attributes, but
- * has no inputs and outputs yet. */
+ * has no inputs, outputs and bodies yet. */
 struct node *edit_copy_node(struct graph *graph, struct node *before, const struct node *model, const char *base_name);
 /* The node stands before `before` in its graph's list from now on. What it reads must be written further up. */
 void edit_move_node(struct node *node, struct node *before);

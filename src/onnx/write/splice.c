@@ -357,12 +357,21 @@ static char **list_names(struct splice *splice, size_t count)
     return NEW_ARRAY(splice->scratch, char *, count);
 }
 
+/* Bodies that several nodes have from one place of the file are each written as its node's. */
+static void choose_bodies(struct splice *splice, const struct node *node)
+{
+    for (size_t i = 0; i < node->inner_count; i++)
+        if (pointer_map_get(&splice->graphs, node->inner[i]->proto))
+            pointer_map_set(&splice->graphs, node->inner[i]->proto, node->inner[i]);
+}
+
 static bool add_node(struct graph_splice *gs, const struct node *node)
 {
     struct splice *splice = gs->splice;
     uint32_t field = node_field(gs->graph);
     if (node_is_as_read(splice->model, node)) return add_message(splice, field, &node->proto->base);
     BnfuseOnnx__NodeProto proto = *node->proto;
+    choose_bodies(splice, node);
     proto.n_input = node->input_count;
     proto.input = list_names(splice, node->input_count);
     for (size_t i = 0; i < node->input_count; i++) proto.input[i] = (char *)name_of(node->inputs[i].value);
@@ -473,24 +482,32 @@ static void add_new_input(struct splice *splice, const struct value *value)
     extents_end(splice->out, message);
 }
 
-/* Declared types of graph inputs stand in the order of the list; those that an edit took from it are left out. */
+/* One that is another value now keeps its declared type. */
+static bool add_declaration(struct splice *splice, uint32_t field, const BnfuseOnnx__ValueInfoProto *info,
+                            const struct value *value)
+{
+    if (is_name_of(info->name, value)) return add_message(splice, field, &info->base);
+    BnfuseOnnx__ValueInfoProto renamed = *info;
+    renamed.name = (char *)value->name;
+    return add_message(splice, field, &renamed.base);
+}
+
+/* Declared types of graph inputs stand in the order of the list; those that an edit took from it are left out. A body
+ * keeps all of its own. */
 static bool add_input(struct graph_splice *gs, const BnfuseOnnx__ValueInfoProto *info)
 {
     const struct graph *graph = gs->graph;
-    if (gs->input == graph->input_count || !is_name_of(info->name, graph->inputs[gs->input])) return true;
+    const struct value *value = gs->input < graph->input_count ? graph->inputs[gs->input] : NULL;
+    if (!value || (!graph->owner && !is_name_of(info->name, value))) return true;
     gs->input++;
-    return add_message(gs->splice, GRAPH_INPUT, &info->base);
+    return add_declaration(gs->splice, GRAPH_INPUT, info, value);
 }
 
-/* Outputs keep their number; one that is another value now keeps its declared type. */
+/* Outputs keep their number. */
 static bool add_output(struct graph_splice *gs, const BnfuseOnnx__ValueInfoProto *info)
 {
     assert(gs->output < gs->graph->output_count);
-    const struct value *value = gs->graph->outputs[gs->output++];
-    if (is_name_of(info->name, value)) return add_message(gs->splice, GRAPH_OUTPUT, &info->base);
-    BnfuseOnnx__ValueInfoProto renamed = *info;
-    renamed.name = (char *)value->name;
-    return add_message(gs->splice, GRAPH_OUTPUT, &renamed.base);
+    return add_declaration(gs->splice, GRAPH_OUTPUT, info, gs->graph->outputs[gs->output++]);
 }
 
 static bool annotation_is_gone(const struct graph_splice *gs, const BnfuseOnnx__TensorAnnotation *annotation)

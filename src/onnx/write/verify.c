@@ -450,7 +450,16 @@ static bool declares(const BnfuseOnnx__ValueInfoProto *info, const struct tensor
     return true;
 }
 
-/* Inputs stand in the old order, without those that an edit took out, and with new ones at the end. */
+static bool same_declaration(struct verify *v, const struct graph *a, const BnfuseOnnx__ValueInfoProto *old,
+                             const struct value *value, const BnfuseOnnx__ValueInfoProto *new)
+{
+    BnfuseOnnx__ValueInfoProto expected = *declaration(a->net, old);
+    expected.name = (char *)value->name;
+    return same_message(v, &expected.base, &new->base);
+}
+
+/* Those of a body stay, whatever their names. Others stand in the old order, without those that an edit took out, and
+ * with new ones at the end. */
 static bool same_inputs(struct verify *v, const struct graph *a, const BnfuseOnnx__GraphProto *new)
 {
     const BnfuseOnnx__GraphProto *old = a->proto;
@@ -460,10 +469,11 @@ static bool same_inputs(struct verify *v, const struct graph *a, const BnfuseOnn
     for (size_t i = 0; i < new->n_input; i++) {
         look_at(v, "input", new->input[i]->name);
         if (!same_name(v, a->inputs[i], new->input[i]->name, "input", i)) return false;
-        while (at < old->n_input && strcmp(text_or_empty(old->input[at]->name), a->inputs[i]->name) != 0) at++;
-        bool same = at < old->n_input
-                        ? same_message(v, &declaration(a->net, old->input[at])->base, &new->input[i]->base)
-                        : declares(new->input[i], a->inputs[i]->initializer) || differs(v, "its type");
+        if (a->owner) at = i;
+        while (!a->owner && at < old->n_input && strcmp(text_or_empty(old->input[at]->name), a->inputs[i]->name) != 0)
+            at++;
+        bool same = at < old->n_input ? same_declaration(v, a, old->input[at], a->inputs[i], new->input[i])
+                                      : declares(new->input[i], a->inputs[i]->initializer) || differs(v, "its type");
         if (!same) return false;
     }
     return true;
@@ -475,10 +485,8 @@ static bool same_outputs(struct verify *v, const struct graph *a, const BnfuseOn
     look_at(v, "graph", old->name);
     if (old->n_output != new->n_output) return differs(v, "%zu outputs became %zu", old->n_output, new->n_output);
     for (size_t i = 0; i < new->n_output; i++) {
-        BnfuseOnnx__ValueInfoProto expected = *declaration(a->net, old->output[i]);
-        expected.name = (char *)a->outputs[i]->name;
-        look_at(v, "output", expected.name);
-        if (!same_message(v, &expected.base, &new->output[i]->base)) return false;
+        look_at(v, "output", a->outputs[i]->name);
+        if (!same_declaration(v, a, old->output[i], a->outputs[i], new->output[i])) return false;
     }
     return true;
 }
