@@ -266,6 +266,16 @@ static bool clear_again_and_again(void *context, struct bnfuse_error *error)
         assert_true(scene->memory->used < 3 << 20);
     }
     arena_alloc(scratch, 100);
+    arena_clear(scratch);
+    /* What spilled over several blocks fits those that were kept, and holds what it held but for what is zeroed. */
+    for (int round = 0; round < 50; round++) {
+        for (int i = 0; i < 9; i++) memset(arena_room(scratch, 100, 1000), 0xa5, 100000);
+        const unsigned char *zeroed = arena_array(scratch, 100, 1000);
+        for (int i = 0; i < 100000; i++) assert_int_equal(zeroed[i], 0);
+        if (!round) most = scene->memory->used;
+        assert_int_equal(scene->memory->used, most);
+        arena_clear(scratch);
+    }
     return true;
 }
 

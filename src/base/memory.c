@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A budget, arenas that draw on it, and one recovery point. An arena is a list of zeroed blocks, the newest first, from
- * which allocations are cut; what does not fit a block gets one of its own. */
+ * A budget, arenas that draw on it, and one recovery point. An arena is a list of blocks, the newest first, from which
+ * allocations are cut; what does not fit a block gets one of its own. */
 #include "base/memory.h"
 
 #include "base/environment.h"
@@ -22,14 +22,21 @@
 
 /* Under the address sanitizer every allocation is a block of its own, so that the first byte beyond it is guarded. */
 #ifdef EXACT_BLOCKS
-enum { ALIGNMENT = 16, HALF = 8, FIRST_BLOCK = 1, LARGEST_BLOCK = 1, LARGEST_KEPT = 1 };
+enum { ALIGNMENT = 16, HALF = 8, FIRST_BLOCK = 1, LARGEST_BLOCK = 1, LARGEST_KEPT = 0, MOST_KEPT = 0 };
 #else
-enum { ALIGNMENT = 16, HALF = 8, FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = 1 << 20, LARGEST_KEPT = 2 << 20 };
+enum {
+    ALIGNMENT = 16,
+    HALF = 8,
+    FIRST_BLOCK = 16 << 10,
+    LARGEST_BLOCK = 1 << 20,
+    LARGEST_KEPT = 2 << 20, /* of the blocks of an emptied arena */
+    MOST_KEPT = 4 << 20,    /* all together */
+};
 #endif
 
 struct arena_block {
     struct arena_block *next;
-    size_t size, used; /* of `bytes` */
+    size_t size, used, dirty; /* of `bytes`; beyond `dirty` they are zero */
     _Alignas(ALIGNMENT) unsigned char bytes[];
 };
 
@@ -168,10 +175,10 @@ static void release_deferred(struct arena *arena)
     }
 }
 
-static void release_blocks(struct arena *arena)
+static void release_blocks(struct arena *arena, struct arena_block *list)
 {
-    for (struct arena_block *block; (block = arena->blocks);) {
-        arena->blocks = block->next;
+    for (struct arena_block *block; (block = list);) {
+        list = block->next;
         memory_give(arena->memory, block, sizeof *block + block->size);
     }
 }
@@ -179,26 +186,31 @@ static void release_blocks(struct arena *arena)
 void arena_close(struct arena *arena)
 {
     release_deferred(arena);
-    release_blocks(arena);
-    arena->first_size = 0;
+    release_blocks(arena, arena->blocks);
+    release_blocks(arena, arena->spare);
+    arena->blocks = arena->spare = NULL;
 }
 
-/* What did not fit one block gets one of the size of all, so that it fits the next time; but for single large
- * requests. */
+/* Blocks stay for the next time, but for those of single large requests: what is needed once is needed again, and fresh
+ * memory costs more than what is done with it. */
 void arena_clear(struct arena *arena)
 {
-    struct arena_block *kept = arena->blocks;
-    size_t all = 0;
+    size_t kept = 0;
     release_deferred(arena);
-    for (const struct arena_block *block = kept; block; block = block->next)
-        if (block->size <= LARGEST_KEPT) all += block->size;
-    if (!kept || kept->next || kept->size > LARGEST_KEPT) {
-        arena->first_size = all < LARGEST_KEPT ? all : LARGEST_KEPT;
-        release_blocks(arena);
-        return;
+    for (const struct arena_block *block = arena->spare; block; block = block->next) kept += block->size;
+    for (struct arena_block *block; (block = arena->blocks);) {
+        arena->blocks = block->next;
+        block->next = NULL;
+        if (block->size > LARGEST_KEPT || block->size > MOST_KEPT - kept) {
+            release_blocks(arena, block);
+            continue;
+        }
+        kept += block->size;
+        if (block->used > block->dirty) block->dirty = block->used;
+        block->used = 0;
+        block->next = arena->spare;
+        arena->spare = block;
     }
-    memset(kept->bytes, 0, kept->used);
-    kept->used = 0;
 }
 
 static void close_scratch(void *scratch)
@@ -214,24 +226,39 @@ struct arena *arena_scratch(struct arena *arena)
     return scratch;
 }
 
-/* A zeroed block, first in the list. It doubles the last one, so that their number stays logarithmic; a large
- * request gets a block after the first, which may still have room. */
-static struct arena_block *add_block(struct arena *arena, size_t size)
+/* A block that was kept and has the room; NULL if there is none. */
+static struct arena_block *take_spare(struct arena *arena, size_t size)
 {
-    struct memory *memory = arena->memory;
-    struct arena_block *first = arena->blocks;
-    size_t usual = first ? first->size * 2 : FIRST_BLOCK, total;
-    if (usual < FIRST_BLOCK) usual = FIRST_BLOCK;
-    if (usual > LARGEST_BLOCK) usual = LARGEST_BLOCK;
-    if (!first && usual < arena->first_size) usual = arena->first_size;
-    bool own = first && size > usual / 2;
-    size_t room = own || size > usual ? size : usual;
-    if (__builtin_add_overflow(sizeof *first, room, &total) || !memory_allows(memory, total)) return NULL;
+    struct arena_block **link = &arena->spare;
+    while (*link && (*link)->size < size) link = &(*link)->next;
+    struct arena_block *block = *link;
+    if (block) *link = block->next;
+    return block;
+}
+
+static struct arena_block *take_block(struct memory *memory, size_t size)
+{
+    size_t total;
+    if (__builtin_add_overflow(sizeof(struct arena_block), size, &total) || !memory_allows(memory, total)) return NULL;
     struct arena_block *block = calloc(1, total);
     if (!block) return NULL;
     memory->used += total;
     memory->spent = SPENT_BUDGET;
-    block->size = room;
+    block->size = size;
+    return block;
+}
+
+/* A block for at least so much. It doubles the last one, so that their number stays logarithmic, and is the first in
+ * the list; a large request gets one after the first, which may still have room. */
+static struct arena_block *add_block(struct arena *arena, size_t size)
+{
+    struct arena_block *first = arena->blocks, *block = take_spare(arena, size);
+    size_t usual = first ? first->size * 2 : FIRST_BLOCK;
+    if (usual < FIRST_BLOCK) usual = FIRST_BLOCK;
+    if (usual > LARGEST_BLOCK) usual = LARGEST_BLOCK;
+    bool own = first && size > usual / 2;
+    if (!block) block = take_block(arena->memory, own || size > usual ? size : usual);
+    if (!block) return NULL;
     block->next = own ? first->next : first;
     if (own) first->next = block;
     else arena->blocks = block;
@@ -244,7 +271,7 @@ static size_t round_up(size_t size, size_t alignment)
 }
 
 /* NULL rather than an escape. */
-static void *try_alloc(struct arena *arena, size_t size)
+static void *try_room(struct arena *arena, size_t size, bool zeroed)
 {
     arena->memory->refused = size;
     arena->memory->spent = SPENT_BUDGET;
@@ -258,21 +285,38 @@ static void *try_alloc(struct arena *arena, size_t size)
         at = 0;
     }
     block->used = at + size;
+    if (at >= block->dirty) return block->bytes + at;
+    if (zeroed) memset(block->bytes + at, 0, block->dirty - at < size ? block->dirty - at : size);
     return block->bytes + at;
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+static void *take_room(struct arena *arena, size_t size, bool zeroed)
 {
-    void *bytes = try_alloc(arena, size);
+    void *bytes = try_room(arena, size, zeroed);
     if (!bytes) escape(arena->memory);
     return bytes;
 }
 
-void *arena_array(struct arena *arena, size_t count, size_t size)
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    return take_room(arena, size, true);
+}
+
+static size_t array_size(const struct arena *arena, size_t count, size_t size)
 {
     size_t total;
     if (__builtin_mul_overflow(count, size, &total)) memory_exhausted(arena->memory);
-    return arena_alloc(arena, total);
+    return total;
+}
+
+void *arena_array(struct arena *arena, size_t count, size_t size)
+{
+    return take_room(arena, array_size(arena, count, size), true);
+}
+
+void *arena_room(struct arena *arena, size_t count, size_t size)
+{
+    return take_room(arena, array_size(arena, count, size), false);
 }
 
 void *arena_grow(struct arena *arena, const void *old, size_t old_count, size_t new_count, size_t size)
@@ -286,7 +330,7 @@ void *arena_grow(struct arena *arena, const void *old, size_t old_count, size_t 
 char *arena_copy_text(struct arena *arena, const char *text)
 {
     size_t size = strlen(text) + 1;
-    return memcpy(arena_alloc(arena, size), text, size);
+    return memcpy(arena_room(arena, size, 1), text, size);
 }
 
 char *arena_printf(struct arena *arena, const char *format, ...)
@@ -296,7 +340,7 @@ char *arena_printf(struct arena *arena, const char *format, ...)
     va_copy(again, list);
     int length = vsnprintf(NULL, 0, format, list);
     assert(length >= 0);
-    char *text = arena_alloc(arena, (size_t)length + 1);
+    char *text = arena_room(arena, (size_t)length + 1, 1);
     vsnprintf(text, (size_t)length + 1, format, again);
     va_end(again);
     va_end(list);
@@ -305,7 +349,7 @@ char *arena_printf(struct arena *arena, const char *format, ...)
 
 void arena_defer(struct arena *arena, void (*release)(void *object), void *object)
 {
-    struct arena_deferred *deferred = try_alloc(arena, sizeof *deferred);
+    struct arena_deferred *deferred = try_room(arena, sizeof *deferred, false);
     if (!deferred) {
         release(object);
         escape(arena->memory);

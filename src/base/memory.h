@@ -35,7 +35,7 @@ struct arena {
     struct memory *memory;
     struct arena_block *blocks;
     struct arena_deferred *deferred;
-    size_t first_size; /* of the first block, by what was needed before arena_clear; 0: the usual */
+    struct arena_block *spare; /* kept by arena_clear */
 };
 
 /* Runs work(context). False when it returned false, or when memory (BNFUSE_INTERNAL) or work (BNFUSE_UNSUPPORTED) ran
@@ -69,7 +69,7 @@ _Noreturn void memory_exhausted(struct memory *memory);
 void arena_open(struct arena *arena, struct memory *memory);
 /* Runs what was deferred (last first), then frees every block. The arena may be opened again. */
 void arena_close(struct arena *arena);
-/* The same, but a block stays for what comes next: for what is filled and emptied again and again. */
+/* The same, but blocks stay for what comes next: for what is filled and emptied again and again. */
 void arena_clear(struct arena *arena);
 /* An arena of its own within this one, for what is not needed as long; closed with it at the latest. */
 struct arena *arena_scratch(struct arena *arena);
@@ -78,6 +78,8 @@ struct arena *arena_scratch(struct arena *arena);
  * count * size. Size 0 yields a valid pointer. */
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_array(struct arena *arena, size_t count, size_t size);
+/* The same, but of any content: for what is written as a whole at once. */
+void *arena_room(struct arena *arena, size_t count, size_t size);
 /* Copies `old_count` elements into a new array of `new_count`; the old one stays until the arena goes. */
 void *arena_grow(struct arena *arena, const void *old, size_t old_count, size_t new_count, size_t size);
 char *arena_copy_text(struct arena *arena, const char *text);
@@ -88,6 +90,7 @@ void arena_defer(struct arena *arena, void (*release)(void *object), void *objec
 
 #define NEW(arena, type)              ((type *)arena_alloc((arena), sizeof(type)))
 #define NEW_ARRAY(arena, type, count) ((type *)arena_array((arena), (count), sizeof(type)))
+#define NEW_ROOM(arena, type, count)  ((type *)arena_room((arena), (count), sizeof(type)))
 
 /* False, with *product unchanged, when the product or sum does not fit. Counts and offsets are int64_t and >= 0. */
 static inline bool size_multiply(int64_t a, int64_t b, int64_t *product)

@@ -337,7 +337,7 @@ bool tensor_read_bytes(const struct tensor *tensor, int64_t first, int64_t count
 
 bool tensor_values(const struct tensor *tensor, struct arena *arena, double **values, struct bnfuse_error *error)
 {
-    *values = NEW_ARRAY(arena, double, (size_t)tensor->count);
+    *values = NEW_ROOM(arena, double, (size_t)tensor->count);
     return tensor_read_real(tensor, 0, tensor->count, *values, error);
 }
 

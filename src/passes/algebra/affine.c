@@ -57,6 +57,13 @@ struct affine *affine_blank(struct arena *arena, int axis, int64_t channels, dou
     return affine_new(arena, axis, channels, *scale, *shift);
 }
 
+struct affine *affine_to_fill(struct arena *arena, int axis, int64_t channels, double **scale, double **shift)
+{
+    *scale = NEW_ROOM(arena, double, (size_t)channels);
+    *shift = NEW_ROOM(arena, double, (size_t)channels);
+    return affine_new(arena, axis, channels, *scale, *shift);
+}
+
 /* Brings both along the axis of the wider one, and makes one of that size to be filled; NULL when they run along
  * different axes. */
 static struct affine *align(struct arena *arena, const struct affine **a, const struct affine **b, double **scale,
@@ -66,7 +73,7 @@ static struct affine *align(struct arena *arena, const struct affine **a, const 
     *a = affine_along(arena, *a, wide->axis, wide->channels);
     *b = affine_along(arena, *b, wide->axis, wide->channels);
     if (!*a || !*b) return NULL;
-    struct affine *both = affine_blank(arena, wide->axis, wide->channels, scale, shift);
+    struct affine *both = affine_to_fill(arena, wide->axis, wide->channels, scale, shift);
     both->spread = wide->spread;
     return both;
 }
@@ -103,7 +110,7 @@ struct affine *affine_along(struct arena *arena, const struct affine *a, int axi
     }
     if (channels > MOST_CHANNELS) return NULL;
     double *scale, *shift;
-    struct affine *wide = affine_blank(arena, axis, channels, &scale, &shift);
+    struct affine *wide = affine_to_fill(arena, axis, channels, &scale, &shift);
     for (int64_t c = 0; c < channels; c++) {
         scale[c] = a->scale[0];
         shift[c] = a->shift[0];
@@ -118,7 +125,7 @@ struct affine *affine_moved(struct arena *arena, const struct affine *a, int axi
 
 double *vector_of(struct arena *arena, int64_t count, double with)
 {
-    double *values = NEW_ARRAY(arena, double, (size_t)count);
+    double *values = NEW_ROOM(arena, double, (size_t)count);
     for (int64_t c = 0; c < count; c++) values[c] = with;
     return values;
 }

@@ -37,6 +37,8 @@ double *vector_of(struct arena *arena, int64_t count, double number);
 
 /* The affine of these vectors (kept, not copied); and one whose vectors, zeros so far, the caller fills. */
 struct affine *affine_blank(struct arena *arena, int axis, int64_t channels, double **scale, double **shift);
+/* The same with vectors that hold anything so far. */
+struct affine *affine_to_fill(struct arena *arena, int axis, int64_t channels, double **scale, double **shift);
 struct affine *affine_new(struct arena *arena, int axis, int64_t channels, const double *scale, const double *shift);
 
 bool affine_is_identity(const struct affine *a);                      /* s == 1 and t == 0 everywhere */

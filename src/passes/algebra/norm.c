@@ -73,7 +73,7 @@ static struct norm *norm_new(struct decision *decision, struct arena *arena, con
     for (*unread = 0; *unread < PARAMETER_COUNT; ++*unread)
         if (!tensor_values(parameters[*unread], decision->arena, &values[*unread], NULL)) return NULL;
     struct norm *norm = NEW(arena, struct norm);
-    double *scale = NEW_ARRAY(arena, double, (size_t)channels), *shift = NEW_ARRAY(arena, double, (size_t)channels);
+    double *scale = NEW_ROOM(arena, double, (size_t)channels), *shift = NEW_ROOM(arena, double, (size_t)channels);
     *norm = (struct norm){
         .epsilon = epsilon, .scale = scale, .shift = shift, .is_invertible = true, .broken.channel = -1
     };
