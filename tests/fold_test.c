@@ -852,6 +852,71 @@ static void a_quantized_weight_is_reached_through_what_moves_it(void **state)
     RUN(cases, NULL);
 }
 
+static void a_description_says_what_an_operator_is_not(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 1,4,3,3; in z 1,4,3,3; init w 4,4,1,1; fill k 1 2; a = Conv x w; b = Mul a k; c = ConvTranspose z w; d "
+          "= Mul c k; out b; out d",
+          0, 0, "Conv Mul ConvTranspose Mul", 0 },
+        { "in x 2,3,5; y = bn x 3; init w 3,4,1; z = ConvTranspose y w auto_pad=VALID; out z", 0, 0, "ConvTranspose",
+          0 },
+        { "in x 2,3; y = bn x 3; init w 4,5; z = Einsum y w equation=ab,cd->cd; out z", 1, REASON_NON_LINEAR,
+          "BatchNormalization Einsum", 0 },
+        { "in x 2,3,4; y = bn x 3; init w 4,5; z = com.microsoft:FusedMatMul y w transBatchB=1; out z", 1,
+          REASON_NON_LINEAR, "BatchNormalization FusedMatMul", 0 },
+        { "opset 18; in x 2,4,3; init s 2; init b 2; y = GroupNormalization x s b num_groups=2; z = bn y 4; out z", 1,
+          REASON_NON_LINEAR, "GroupNormalization BatchNormalization", 0 },
+        { "broken; in x 2,3,4; y = RMSNormalization x; z = bn y 3; out z", 1, REASON_NON_LINEAR,
+          "RMSNormalization BatchNormalization", 0 },
+        { "broken; in x 2,5; init w 4,5; g = Gemm x w; b = bn x 5; z = Add g b; out z", 1, REASON_MISMATCH,
+          "Gemm BatchNormalization Add", 0 },
+        { "in x 1,3,4,4; init w 4,3,1,1; in l -; a = Conv x w; r = Clip a l; z = bn+ r 4; out z", 1, REASON_NON_LINEAR,
+          "Conv Clip BatchNormalization", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void biases_of_integers_are_restated_where_they_can_be(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3; init w 3,4; init8 q 4; fill s 1 0.01; fill o 1 0 int8; c = DequantizeLinear q s o; y = Gemm x w c "
+          "beta=2.0; z = bn y 4; out z",
+          1, REASON_QUANTIZED, "DequantizeLinear Gemm BatchNormalization", 0 },
+        { "in x 2,3; init w 3,4; init8 q 2,4; fill s 1 0.01; fill o 1 0 int8; c = DequantizeLinear q s o; y = Gemm x w "
+          "c; z = bn y 4; out z",
+          1, REASON_QUANTIZED, "DequantizeLinear Gemm BatchNormalization", 0 },
+        { "in x 1,3,4,4; fill k 1 1; y = Add x k; fill w 4,3,1,1 1; init8 q 4; fill s 1 0.5; fill o 1 0 int8; c = "
+          "DequantizeLinear q s o; v = Conv y w c; out v",
+          0, 0, "DequantizeLinear Conv", 0 },
+        { "in x 1,3,4,4; y = bn x 3; fill w 4,3,1,1 1; init8 q 4; fill s 1 0.5; fill o 1 0 int8; c = DequantizeLinear "
+          "q s o; v = Conv y w c; out v",
+          1, REASON_QUANTIZED, "BatchNormalization DequantizeLinear Conv", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void quantized_weights_are_scaled_along_their_channels_alone(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 1,3,4,4; init8 q 4,3,1,1; fill s 1 0.1; w = DequantizeLinear q s; v m = Dropout w; c = Conv x v; z = "
+          "bn c 4; out z; n = Not m; out n",
+          1, REASON_WEIGHT_DYNAMIC, "DequantizeLinear Dropout Conv BatchNormalization Not", 0 },
+        { "in x 1,3,4,4 float64; init8 q 4,3,1,1; fill s 1 0.1; w = DequantizeLinear q s; v = Cast w to=11; c = Conv x "
+          "v; fill k 1,4,1,1 0.5 float64; z = Mul c k; out z",
+          0, 0, "DequantizeLinear Cast Conv Mul", 0 },
+        { "opset 21; in x 1,4,4,4; init8 q 4,4,1,1; fill s 2,4,1,1 0.1; w = DequantizeLinear q s axis=0 block_size=2; "
+          "c = Conv x w; z = bn1 c 4; out z",
+          1, REASON_QUANTIZED, "DequantizeLinear Conv BatchNormalization", 0 },
+        { "opset 23; in x 1,4,4,4; init8 q 4,4,1,1; fill s 1 0.1; w = DequantizeLinear q s output_dtype=1; c = Conv x "
+          "w; z = bn c 4; out z",
+          0, 0, "DequantizeLinear Conv", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -881,6 +946,9 @@ int main(void)
         cmocka_unit_test(a_node_or_pass_can_be_left_out),
         cmocka_unit_test(a_shared_weight_is_copied_within_the_limit),
         cmocka_unit_test(a_quantized_weight_is_reached_through_what_moves_it),
+        cmocka_unit_test(a_description_says_what_an_operator_is_not),
+        cmocka_unit_test(biases_of_integers_are_restated_where_they_can_be),
+        cmocka_unit_test(quantized_weights_are_scaled_along_their_channels_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -234,6 +234,20 @@ static void nothing_is_formed_that_was_not_asked_for(void **state)
     fold_case_run(&twice, &gelu);
 }
 
+/* A mean without its axis, a bias of unknown rank, and more factors than a formula has. */
+static void what_has_other_dims_on_the_way_stays(void **state)
+{
+    CASES(
+        BECOMES(
+            "ReduceMean Sub Pow ReduceMean Add Sqrt Div",
+            "opset 18; in x 8,8; ints last -1,; m = ReduceMean x last keepdims=0; d = Sub x m; fill two 1 2; fill e 1 "
+            "0.00390625; q = Pow d two; v = ReduceMean q last keepdims=0; w = Add v e; r = Sqrt w; y = Div d r; out y"),
+        BECOMES("Squeeze MatMul Add",
+                "in x 2,3; init w 3,4; in q ?,4; c = Squeeze q; a = MatMul x w; y = Add a c; out y"),
+        BECOMES("Mul Mul Mul Mul Mul",
+                "in x 2,9; in z 2,9; a = Mul x z; b = Mul a z; c = Mul b z; d = Mul c z; y = Mul d z; out y"), );
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -247,6 +261,7 @@ int main(void)
         cmocka_unit_test(what_is_no_hard_swish_stays),
         cmocka_unit_test(mish_that_is_written_out_becomes_one),
         cmocka_unit_test(nothing_is_formed_that_was_not_asked_for),
+        cmocka_unit_test(what_has_other_dims_on_the_way_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -323,6 +323,45 @@ static void a_body_with_a_home_of_its_own_is_not_taken_out(void **state)
     build_close(&b);
 }
 
+/* A parameter that a call leaves out is an optional input that is absent where the body reads it. */
+static void what_a_call_leaves_out_is_absent_in_its_copy(void **state)
+{
+    struct build b;
+    (void)state;
+    open_calls(&b, DTYPE_FLOAT);
+    call(&b, "c s", "y");
+    call(&b, "d t _", "z");
+    build_function(&b, local, "Norm", "a p bias", "r", NULL);
+    build_import(&b, "", 13);
+    build_node(&b, "Constant", NULL, "", "o", "value_floats=1.0,2.0,3.0,4.0");
+    build_node(&b, "Constant", NULL, "", "w", NULL);
+    build_attribute_tensor(&b, "value", build_tensor(&b, "", DTYPE_FLOAT, "4,4,1,1", (double[16]){ 1, 2 }));
+    build_node(&b, "Conv", NULL, "a w bias", "q", NULL);
+    build_node(&b, "BatchNormalization", "bn", "q p o o o", "r", NULL);
+    build_end(&b);
+    expect_left(&b, 0, REASON_NONE);
+}
+
+/* And where an input that is needed is absent, the model is refused. */
+static void what_a_call_must_not_leave_out_is_named(void **state)
+{
+    struct build b;
+    struct model model;
+    struct net net;
+    struct pass_report report;
+    struct bnfuse_error error;
+    (void)state;
+    open_calls(&b, DTYPE_FLOAT);
+    call(&b, "c s", "y");
+    call(&b, "d", "z");
+    add_body(&b, "r", 13);
+    build_load(&b, &model, &net);
+    assert_false(passes_run(&net, &defaults, &report, &error));
+    assert_int_equal(error.status, BNFUSE_INVALID);
+    assert_non_null(strstr(error.message, "input 1 is missing"));
+    build_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +371,8 @@ int main(void)
         cmocka_unit_test(a_function_of_movers_alone_is_in_nobodys_way),
         cmocka_unit_test(a_function_that_holds_the_linear_operator_opens),
         cmocka_unit_test(a_function_that_no_affine_crosses_stays),
+        cmocka_unit_test(what_a_call_leaves_out_is_absent_in_its_copy),
+        cmocka_unit_test(what_a_call_must_not_leave_out_is_named),
         cmocka_unit_test(each_call_gets_a_copy),
         cmocka_unit_test(a_value_that_is_handed_out_twice_stays_in_its_body),
         cmocka_unit_test(a_body_of_another_opset_stays),

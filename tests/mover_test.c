@@ -556,6 +556,80 @@ static void a_product_takes_the_scale_in_one_factor(void **state)
     RUN(cases, NULL);
 }
 
+static void one_number_for_all_channels_has_no_axis(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 2,3; in v 3,4; init w 3,3; c = MatMul x w; e = Einsum c v equation=ab,bc->ac; ints s 1,8; r = Reshape "
+          "e s; z = bn1 r 8; out z",
+          0, 0, "MatMul Einsum Add Reshape", 0 },
+        { "in x 2,3; init w 3,3; c = MatMul x w; e = Einsum c equation=ab->ba; ints s 1,6; r = Reshape e s; z = bn1 r "
+          "6; out z",
+          0, 0, "MatMul Add Einsum Reshape", 0 },
+        { "in x 2,3; y = bn1 x 3; ints s 3,2; r = Reshape y s; in v 2,4; e = Einsum r v equation=ab,bc->ac; init w "
+          "4,2; z = MatMul e w; out z",
+          1, REASON_WEIGHT_DYNAMIC, "BatchNormalization Reshape Einsum MatMul", 0 },
+        { "in x 2,3; y = bn1 x 3; ints s 3,2; r = Reshape y s; e = Einsum r equation=ab->ba; init w 3,2; z = MatMul e "
+          "w; out z",
+          0, 0, "Reshape Einsum MatMul Add", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void channels_that_are_cut_off_or_added_are_counted(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 1,4,3,3; init w 4,4,1,1; c = Conv x w; ints p 0,1,0,0,0,0,0,0; d = Pad c p mode=edge; z = bn d 5; out "
+          "z",
+          1, REASON_NON_LINEAR, "Conv Pad BatchNormalization", 0 },
+        { "in x 1,4,3,3; init w 4,4,1,1; c = Conv x w; ints p 0,0,0,0,0,1,0,0; d = Pad c p mode=edge; z = bn d 5; out "
+          "z",
+          1, REASON_NON_LINEAR, "Conv Pad BatchNormalization", 0 },
+        { "in x 1,4,3,3; init w 4,4,1,1; c = Conv x w; ints p 0,0,0,0,0,-1,0,0; d = Pad c p; z = bn d 3; out z", 0, 0,
+          "Conv Pad", 0 },
+        { "in x 1,4,3,3; init w 4,4,1,1; c = Conv x w; ints p 0,-1,1,0,0,0,0,0; d = Pad c p mode=edge; z = bn d 3; out "
+          "z",
+          0, 0, "Conv Pad", 0 },
+        { "in x 4,3,2,2; y = bn x 3; t = Transpose y perm=1,0,2,3; d = DepthToSpace t blocksize=2; b = Transpose d "
+          "perm=1,0,2,3; init w 5,3,1,1; z = Conv b w; out z",
+          0, 0, "Transpose DepthToSpace Transpose Conv", 0 },
+        { "broken; in x 1,?,4,4; y = bn x 7; d = DepthToSpace y blocksize=2; init w 3,1,1,1; z = Conv d w; out z", 1,
+          REASON_MISMATCH, "BatchNormalization DepthToSpace Conv", 0 },
+        { "in x 1,3,4,4; init w 4,3,1,1; c = Conv x w; s = Size c; z = bn c 4; out z; out s", 0, 0, "Conv Size", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void an_average_of_padding_takes_no_shift(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "opset 19; in x 1,3,9,9; y = bn x 3; p = AveragePool y kernel_shape=3,3 pads=1,1,1,1 dilations=2,2; init w "
+          "4,3,1,1; z = Conv p w; out z",
+          1, REASON_PADDED_SHIFT, "BatchNormalization AveragePool Conv", 0 },
+        { "in x 1,3,9,9; y = bn x 3; p = AveragePool y kernel_shape=2,2 auto_pad=SAME_UPPER count_include_pad=1; init "
+          "w 4,3,1,1; z = Conv p w; out z",
+          1, REASON_PADDED_SHIFT, "BatchNormalization AveragePool Conv", 0 },
+        { "in x 1,3,9,9; y = bn x 3; p = AveragePool y kernel_shape=2,2 auto_pad=VALID count_include_pad=1; init w "
+          "4,3,1,1; z = Conv p w; out z",
+          0, 0, "AveragePool Conv", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void outputs_of_a_split_may_be_absent(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 1,4,4,4; y = bn x 4; _ b = Split y axis=1; init w 3,2,1,1; z = Conv b w; out z", 1,
+          REASON_AXIS_NOT_PROVEN, "BatchNormalization Split Conv", 0 },
+        { "in x 1,4,4,4; y = bn x 4; a _ = Split y axis=1; init w 3,2,1,1; z = Conv a w; out z", 0, 0, "Split Conv",
+          0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -575,6 +649,10 @@ int main(void)
         cmocka_unit_test(what_comes_in_at_the_borders_is_counted),
         cmocka_unit_test(branches_share_a_scale),
         cmocka_unit_test(a_product_takes_the_scale_in_one_factor),
+        cmocka_unit_test(one_number_for_all_channels_has_no_axis),
+        cmocka_unit_test(channels_that_are_cut_off_or_added_are_counted),
+        cmocka_unit_test(an_average_of_padding_takes_no_shift),
+        cmocka_unit_test(outputs_of_a_split_may_be_absent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -206,6 +206,30 @@ static void branches_meet_on_one_grid_of_taps(void **state)
     RUN(cases, &merging);
 }
 
+static void branches_that_are_not_known_or_too_large_stay(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 1,3,5,5; init w 4,3,3,3; init v 4,3,1,1; in b 4; a = Conv x w b pads=1,1,1,1; c = Conv x v; z = Add a "
+          "c; out z",
+          0, 0, "Conv Conv Add", 0 },
+        { "in x 1,3,5,5; fill w 4,3,1,1 1; fill v 4,3,1,1 1; fill b 4 3e38; a = Conv x w b; c = Conv x v b; z = Add a "
+          "c; out z",
+          0, 0, "Conv Conv Add", 0 },
+        { "in x 1,4,4,4; init w 4,4,1,1; init v 4,4; a = Conv x w; c = MatMul x v; z = Add a c; out z", 0, 0,
+          "Conv MatMul Add", 0 },
+        { "in x 1,4,4,4; init w 4,4,1,1; init v 4,4; a = Conv x w; c = MatMul x v; z = Add c a; out z", 0, 0,
+          "Conv MatMul Add", 0 },
+        { "broken; in x 1,3,5,5; init w 4,3,3,3; init v 4,3,1,1; a = Conv x w pads=1,1,1,1; c = Conv x v; z = Add a c; "
+          "out z; gone v",
+          0, 0, "Conv Conv Add", 0 },
+        { "in x 1,3,5,5; in u 1,3,5,5; init w 4,3,3,3; init v 4,3,1,1; a = Conv x w pads=1,1,1,1; c = Conv u v; z = "
+          "Add a c; out z",
+          0, 0, "Conv Conv Add", 0 },
+    };
+    (void)state;
+    RUN(cases, &merging);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +237,7 @@ int main(void)
         cmocka_unit_test(products_of_one_input_become_one),
         cmocka_unit_test(convs_that_do_not_fit_stay),
         cmocka_unit_test(branches_meet_on_one_grid_of_taps),
+        cmocka_unit_test(branches_that_are_not_known_or_too_large_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

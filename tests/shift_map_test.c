@@ -155,6 +155,48 @@ static void a_plane_needs_broadcasting_and_finite_sums(void **state)
     RUN(cases, &maps);
 }
 
+static void maps_are_made_of_plain_convolutions_alone(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 1,3,4,4; y = bn x 3; init w 3,4,3,3; z = ConvTranspose y w auto_pad=VALID; out z", 0, 0,
+          "ConvTranspose Add", 0 },
+        { "in x 1,3,4,4; y = bn x 3; init w 3,4,3,3; z = ConvTranspose y w auto_pad=SAME_UPPER; out z", 1,
+          REASON_PADDED_SHIFT, "BatchNormalization ConvTranspose", 0 },
+        { "opset 19; in x 1,3,4,4; y = bn x 3; init w 4,3,1,1; in o 1,2,4,4; z = DeformConv y w o; out z", 1,
+          REASON_PADDED_SHIFT, "BatchNormalization DeformConv", 0 },
+        { "in x 1,3,4,4; y = bn x 3; init8 q 4,3,3,3; fill s 3 0.1; w = DequantizeLinear q s axis=1; z = Conv y w "
+          "pads=1,1,1,1; out z",
+          1, REASON_PADDED_SHIFT, "BatchNormalization DequantizeLinear Conv", 0 },
+        { "in x 1,3,4,4; y = bn x 3; init w 4,3,3,3; c = Conv y w pads=1,1,1,1; m = ReduceMean c axes=1,2; out m", 0, 0,
+          "Conv Add ReduceMean", 0 },
+        { "in x 1,1,70,70; y = bn x 1; init w 40,1,61,61; z = Conv y w pads=40,40,40,40; out z", 1, REASON_PADDED_SHIFT,
+          "BatchNormalization Conv", 0 },
+    };
+    (void)state;
+    RUN(cases, &maps);
+}
+
+static void only_an_average_over_all_positions_takes_the_map(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 1,3,4,4; y = bn x 3; init w 4,3,3,3; c = Conv y w pads=1,1,1,1; m = ReduceMean c axes=1,2; out m", 1,
+          REASON_PADDED_SHIFT, "BatchNormalization Conv ReduceMean", 0 },
+        { "opset 18; in x 1,3,4,4; y = bn x 3; init w 4,3,3,3; c = Conv y w pads=1,1,1,1; in a 2 int64; m = ReduceMean "
+          "c a; out m",
+          1, REASON_PADDED_SHIFT, "BatchNormalization Conv ReduceMean", 0 },
+        { "opset 18; in x 1,3,4,4; y = bn x 3; init w 4,3,3,3; c = Conv y w pads=1,1,1,1; ints a 2,3; m = ReduceMean c "
+          "a; out m",
+          1, REASON_PADDED_SHIFT, "BatchNormalization Conv ReduceMean", 0 },
+        { "in x 1,3,4,4; y = bn x 3; init w 4,3,3,3; c = Conv y w pads=1,1,1,1; m = ReduceMean c axes=-1,-2; out m", 1,
+          REASON_PADDED_SHIFT, "BatchNormalization Conv ReduceMean", 0 },
+        { "in x 1,3,4,4; y = bn x 3; init w 4,3,3,3; c = Conv y w pads=1,1,1,1; m = GlobalAveragePool c; s = Sigmoid "
+          "c; out m; out s",
+          1, REASON_PADDED_SHIFT, "BatchNormalization Conv GlobalAveragePool Sigmoid", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +206,8 @@ int main(void)
         cmocka_unit_test(a_plane_is_of_the_weights_that_are_there_in_the_end),
         cmocka_unit_test(the_axes_of_an_average_may_be_an_input),
         cmocka_unit_test(a_plane_needs_broadcasting_and_finite_sums),
+        cmocka_unit_test(maps_are_made_of_plain_convolutions_alone),
+        cmocka_unit_test(only_an_average_over_all_positions_takes_the_map),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

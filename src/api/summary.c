@@ -115,7 +115,7 @@ static bool read_channels(struct arena *arena, const struct node *bn, struct cha
     double **lists[] = { &channels->scale, &channels->mean, &channels->variance };
     for (size_t i = 0; i < 3; i++) {
         struct value *value = node_input(bn, slots[i]);
-        const struct tensor *tensor = value ? value_constant(value) : NULL;
+        const struct tensor *tensor = value_constant(value);
         if (!tensor || (i && tensor->count != channels->count)) return false;
         channels->count = tensor->count;
         if (!tensor_values(tensor, arena, lists[i], NULL)) return false;

@@ -21,7 +21,7 @@ struct seen {
 static double bound_number(const struct node *node, const struct bound *bound, double absent)
 {
     struct value *value = bound->kind == BOUND_INPUT ? node_input(node, bound->slot) : NULL;
-    const struct tensor *constant = value ? value_constant(value) : NULL;
+    const struct tensor *constant = value_constant(value);
     double number = absent;
     if (bound->kind == BOUND_ZERO) return 0;
     if (bound->kind == BOUND_ATTRIBUTE) return (double)node_float(node, bound->attribute, (float)absent);

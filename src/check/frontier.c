@@ -89,7 +89,7 @@ static void look_at_constants(struct frontier *f, const struct node *node)
 {
     for (size_t i = 0; i < node->input_count; i++) {
         struct value *value = node_input(node, i);
-        const struct tensor *constant = value ? value_constant(value) : NULL;
+        const struct tensor *constant = value_constant(value);
         double numbers[FEW];
         if (!constant || constant->count > FEW || dtype_kind(constant->type) != KIND_REAL) continue;
         if (!tensor_read_real(constant, 0, constant->count, numbers, NULL)) continue;

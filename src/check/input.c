@@ -245,7 +245,7 @@ static void limit_index_of_all_axes(struct chooser *chooser, const struct node *
 static void limit_depth(struct chooser *chooser, const struct node *node, struct range *range)
 {
     struct value *depth = node_input(node, 1);
-    const struct tensor *constant = depth ? value_constant(depth) : NULL;
+    const struct tensor *constant = value_constant(depth);
     double size = 1;
     if (constant && constant->count > 0 && !tensor_read_real(constant, 0, 1, &size, NULL)) size = 1;
     (void)chooser;

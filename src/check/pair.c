@@ -103,7 +103,7 @@ static uint64_t hash_form(const struct numbering *n, const struct node *node)
     uint64_t hash = hash_text(hash_text(4, node->op), node->domain);
     for (size_t i = 0; i < last_input(node); i++) {
         struct value *input = node_input(node, i);
-        const struct tensor *constant = input ? value_constant(input) : NULL;
+        const struct tensor *constant = value_constant(input);
         if (!constant) {
             hash = hash_mix(hash, class_of(n, input));
             continue;

@@ -281,7 +281,7 @@ static const struct tensor *table_of(const struct value *value)
 {
     const struct node *node = value->writer;
     struct value *from = node && node->row && node->row->passes == SLOT(0) ? node_input(node, 0) : NULL;
-    const struct tensor *table = from ? value_constant(from) : NULL;
+    const struct tensor *table = value_constant(from);
     return table && dtype_kind(table->type) == KIND_REAL ? table : NULL;
 }
 

@@ -27,14 +27,13 @@ static const bnfuse_dim *find_size(const struct sizes *sizes, const char *name)
 
 static const BnfuseOnnx__TensorShapeProto *declared_shape(const info_message *info)
 {
-    const BnfuseOnnx__TypeProto *type = info->type;
-    bool is_tensor = type && type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE && type->tensor_type;
-    return is_tensor ? type->tensor_type->shape : NULL;
+    const BnfuseOnnx__TypeProto__Tensor *tensor = type_tensor(info->type);
+    return tensor ? tensor->shape : NULL;
 }
 
 static const char *name_of(const dimension *dim)
 {
-    bool named = dim->value_case == BNFUSE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM && dim->dim_param;
+    bool named = dim->value_case == BNFUSE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
     return named && *dim->dim_param ? dim->dim_param : NULL;
 }
 
@@ -186,8 +185,7 @@ static int64_t inferred_size(const void *context, const struct value *value, con
 static void set_shape_of(struct graph *graph, const info_message *info, const bnfuse_shape *given)
 {
     const info_message *now = declaration(graph->net, info);
-    const BnfuseOnnx__TypeProto *type = now->type;
-    if (!type || type->value_case != BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !type->tensor_type) return;
+    if (!type_tensor(now->type)) return;
     info_message *own = copy_info(graph->net->arena, now, (size_t)given->rank);
     for (int i = 0; i < given->rank; i++) set_size(own, (size_t)i, given->dims[i]);
     edit_redeclare(graph, info, own);

@@ -67,8 +67,8 @@ static bool read_branch(struct decision *decision, struct branch *branch)
 {
     enum reason why;
     struct value *weight = node_input(branch->conv, 1), *bias = node_input(branch->conv, 2);
-    branch->weight = weight ? decision_constant(decision, weight, &why) : NULL;
-    branch->bias = bias ? decision_constant(decision, bias, &why) : NULL;
+    branch->weight = decision_constant(decision, weight, &why);
+    branch->bias = decision_constant(decision, bias, &why);
     const struct tensor *w = branch->weight;
     if (!w || (bias && !branch->bias) || dtype_kind(w->type) != KIND_REAL || w->rank < 3) return false;
     if (branch->bias && (branch->bias->count != w->dims[0] || branch->bias->type != w->type)) return false;
@@ -87,7 +87,7 @@ static void collect(struct decision *decision, struct node *sum, double sign, in
 {
     for (size_t slot = 0; slot < sum->input_count; slot++) {
         struct value *term = node_input(sum, slot);
-        struct node *writer = term ? term->writer : NULL;
+        struct node *writer = term->writer;
         if (!writer || term->graph != sum->graph || !sum_has_alone(term)) continue;
         if (anchor_of_output(writer) && tree->count < MOST_BRANCHES) {
             struct branch *branch = &tree->branches[tree->count];

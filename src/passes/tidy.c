@@ -185,7 +185,7 @@ static void tidy_one(struct decision *decision, struct node *node)
     bool swallowed = false;
     arena_clear(decision->arena);
     struct value *scale = node_input(node, 1);
-    const struct tensor *constant = scale ? value_constant(scale) : NULL;
+    const struct tensor *constant = value_constant(scale);
     decision_begin(decision, node, constant ? constant->type : DTYPE_FLOAT);
     if (affine_of_node(decision, node, &a, &slot) || slot != 0) return;
     const struct value *grown = NULL; /* what holds more than it did */

@@ -44,7 +44,7 @@ static reals_rule *rule_of(const struct operator_row *row)
 
 static int64_t find_reals(struct reals_walk *walk, struct value *value, double *to, int64_t room)
 {
-    const struct tensor *tensor = value ? value_constant(value) : NULL;
+    const struct tensor *tensor = value_constant(value);
     if (!value) return -1;
     if (tensor) return stored_reals(tensor, to, room);
     int64_t count = known_reals(walk->s, value, to, room);

@@ -16,10 +16,10 @@
 #include <assert.h>
 #include <math.h>
 
-/* How many elements the model declares for `axis` of the value; -1 if unknown. */
+/* How many elements `axis` of the value has; -1 if unknown. */
 static int64_t dim_size(const struct value *value, int axis)
 {
-    return value->shape.rank > axis ? value->shape.dims[axis].size : -1;
+    return value->shape.dims[axis].size;
 }
 
 /* Whether the constant has the shape of x, as far as that is known. */
@@ -93,7 +93,7 @@ double affine_sum_sign(const struct node *node, size_t slot)
 
 bool affine_aligns_by_attribute(const struct node *node)
 {
-    return node->row && node->row->shape == shape_broadcast_by_attribute;
+    return node->row->shape == shape_broadcast_by_attribute;
 }
 
 bool affine_terms_align(const struct node *node)
@@ -106,7 +106,7 @@ static enum reason operand(struct decision *decision, const struct node *node, c
 {
     enum reason why;
     struct value *x = node_input(node, 1 - constant_slot), *k = node_input(node, constant_slot);
-    const struct tensor *constant = x && k ? decision_constant(decision, k, &why) : NULL;
+    const struct tensor *constant = decision_constant(decision, k, &why);
     if (!constant || dtype_kind(constant->type) != KIND_REAL || constant->count < 1) return REASON_NON_LINEAR;
     int axis = operand_axis(node, x, constant);
     if (axis < AXIS_ANY) return REASON_NON_LINEAR;
@@ -139,7 +139,7 @@ static enum reason one_operand(struct decision *decision, const struct node *nod
 {
     const struct affine_form *form = form_of(node, 1);
     const struct value *x = node_input(node, 0);
-    if (!form || form->scale[1] != 0 || form->shift[1] != 0 || !x || dtype_kind(x->type) != KIND_REAL)
+    if (!form || form->scale[1] != 0 || form->shift[1] != 0 || dtype_kind(x->type) != KIND_REAL)
         return REASON_NON_LINEAR;
     return one_number(decision, form->scale[0], affine, slot);
 }
@@ -148,7 +148,7 @@ static enum reason one_operand(struct decision *decision, const struct node *nod
 static bool passes_through(const struct node *node)
 {
     const struct value *x = node_input(node, 0), *y = node_output(node, 0);
-    if (!node->row || !node->row->idle || !x || !y || x->type != y->type) return false;
+    if (!node->row || !node->row->idle || x->type != y->type) return false;
     if (!operator_has(node, IDENTITY_AT_INFERENCE)) return true;
     return !node_outputs_are_read(node, 1) && (!node->row->infers || node->row->infers(node));
 }
@@ -158,13 +158,12 @@ static bool multiple(const struct node *node, double *times)
 {
     const struct value *x = node_input(node, 0);
     *times = 0;
-    if (node->input_count < 2 || !x || dtype_kind(x->type) != KIND_REAL) return false;
     for (size_t slot = 0; slot < node->input_count; slot++) {
         const double sign = affine_sum_sign(node, slot);
         if (node_input(node, slot) != x || sign == 0) return false;
         *times += sign;
     }
-    return true;
+    return node->input_count > 1 && dtype_kind(x->type) == KIND_REAL;
 }
 
 bool affine_multiplies(const struct node *node)

@@ -76,9 +76,8 @@ static bool prepares_input(struct decision *decision)
     const struct node *node = decision->root;
     for (int i = 0; i < INPUT_DEPTH; i++) {
         struct value *data = node_input(node, 0);
-        if (affine_is_operator(node) && node->input_count == 2 && data && is_constant(decision, data))
+        if (affine_is_operator(node) && node->input_count == 2 && is_constant(decision, data))
             data = node_input(node, 1);
-        if (!data) return false;
         if (!data->writer) return data->is_input && data->graph == decision->net->main;
         node = data->writer;
         bool is_crossed = is_idle(node) || mover_root_ways(node) == ROOTS_BOTH_WAYS;

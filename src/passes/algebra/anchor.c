@@ -31,7 +31,6 @@ static enum reason find_weight(struct decision *decision, const struct node *nod
 {
     enum reason why;
     struct value *value = node_input(node, slot);
-    if (!value) return decision_stop(decision, REASON_MISMATCH, node_title(node), "its weight is missing");
     parts->weight_slot = slot;
     parts->weight = decision_constant(decision, value, &why);
     if (!parts->weight && quantized_source(decision, value)) {
@@ -215,7 +214,7 @@ static enum reason describe_gemm(struct decision *decision, const struct node *n
     l->bias_broadcasts = true;
     l->bias_by_attribute = schema_knows(node, "broadcast");
     struct value *c = node_input(node, 2);
-    const struct tensor *bias = c ? decision_constant(decision, c, &why) : NULL;
+    const struct tensor *bias = decision_constant(decision, c, &why);
     if (on_input && c && !bias)
         return decision_stop(decision, REASON_WEIGHT_DYNAMIC, c->name, "the C of %s", node_title(node));
     if (bias && bias->rank == 2 && bias->dims[0] > 1) {
@@ -231,7 +230,6 @@ static enum reason describe_matmul(struct decision *decision, const struct node 
                                    struct anchor_parts *l)
 {
     struct value *left = node_input(node, 0), *right = node_input(node, 1);
-    if (!left || !right) return malformed(decision, node, "an input is missing");
     size_t weight_slot = on_input ? 1 - slot : may_be_weight(decision, right) || !may_be_weight(decision, left);
     enum reason reason = find_weight(decision, node, weight_slot, l);
     if (reason) return reason;
@@ -346,7 +344,7 @@ static enum reason describe_einsum(struct decision *decision, const struct node 
 {
     struct equation equation;
     int summed;
-    if (!equation_read(decision->arena, node, &equation) || !node_input(node, 0) || !node_input(node, 1))
+    if (!equation_read(decision->arena, node, &equation) || equation.count != 2)
         return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it is not a product of two");
     size_t weight_slot = on_input ? 1 - slot : may_be_weight(decision, node_input(node, 1));
     enum reason reason = find_weight(decision, node, weight_slot, parts);
@@ -433,7 +431,7 @@ static enum reason describe_norm(struct decision *decision, const struct node *n
 static int last_axis(const struct node *node)
 {
     const struct value *x = node_input(node, 0);
-    return (x ? x->shape.rank : -1) - 1;
+    return x->shape.rank - 1;
 }
 
 static enum reason describe_channel_norm(struct decision *decision, const struct node *node, size_t slot, bool on_input,
@@ -489,7 +487,7 @@ static enum reason describe_fused_matmul(struct decision *decision, const struct
     if (reason) return reason;
     const struct tensor *w = parts->weight;
     const struct value *data = node_input(node, 0);
-    int rank = data ? data->shape.rank : -1;
+    int rank = data->shape.rank;
     if (w->rank != 2 || node_int(node, "transA", 0) || node_int(node, "transBatchA", 0)
         || node_int(node, "transBatchB", 0))
         return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it is no product with a matrix");
@@ -531,8 +529,10 @@ static const struct anchor anchors[] = {
     { .op = "RMSNormalization", .describe = describe_rms_norm, .absorbs = ON_OUTPUT },
 };
 
+/* None without a row: nothing says that such a node has the inputs that its operator needs. */
 static const struct anchor *find(const struct node *node)
 {
+    if (!node->row) return NULL;
     for (size_t i = 0; i < sizeof(anchors) / sizeof(*anchors); i++)
         if (operator_is_named(anchors[i].op, node->domain, node->op) && node->opset >= anchors[i].first_opset
             && (!anchors[i].inputs || anchors[i].inputs == node->input_count))

@@ -26,7 +26,7 @@ int64_t bias_index(const struct anchor_parts *l, int64_t row, int64_t channel)
 /* The DequantizeLinear that writes the bias; NULL if none does. */
 static const struct node *quantized_bias(const struct node *node, const struct anchor_parts *l)
 {
-    const struct value *value = l->bias_slot >= 0 ? node_input(node, (size_t)l->bias_slot) : NULL;
+    const struct value *value = node_input(node, (size_t)l->bias_slot);
     return value && quantized_is(value) ? value->writer : NULL;
 }
 

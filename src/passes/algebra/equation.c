@@ -96,14 +96,13 @@ bool equation_read(struct arena *arena, const struct node *einsum, struct equati
     const char *at = without_blanks(arena, node_text(einsum, "equation", "")), *arrow = strstr(at, "->");
     int axes = 0;
     *equation = (struct equation){ .count = (int)einsum->input_count };
-    if (einsum->input_count < 1 || einsum->input_count > 2) return false;
+    if (einsum->input_count > 2) return false;
     for (size_t i = 0; i < einsum->input_count; i++) {
         const struct value *operand = node_input(einsum, i);
         const bool is_last = i + 1 == einsum->input_count;
         const char *end = is_last ? (arrow ? arrow : at + strlen(at)) : strchr(at, ',');
         int ellipsis = -1;
-        if (!operand || !end || (arrow && end > arrow) || (is_last && memchr(at, ',', (size_t)(end - at))))
-            return false;
+        if (!end || (arrow && end > arrow) || (is_last && memchr(at, ',', (size_t)(end - at)))) return false;
         if (!expand(arena, at, (size_t)(end - at), operand->shape.rank, &ellipsis, &equation->operands[i]))
             return false;
         if (ellipsis > axes) axes = ellipsis;

@@ -155,7 +155,7 @@ static bool clip_bound(struct crossing *x, const char *name, size_t slot, double
 {
     enum reason why;
     struct value *value = node_input(x->node, slot);
-    const struct tensor *tensor = value ? decision_constant(x->decision, value, &why) : NULL;
+    const struct tensor *tensor = decision_constant(x->decision, value, &why);
     *bound = node_attribute(x->node, name) ? (double)node_float(x->node, name, 0) : absent;
     if (!value) return true;
     return tensor && tensor->count == 1 && dtype_kind(tensor->type) == KIND_REAL
@@ -182,7 +182,7 @@ static bool one_bound(struct crossing *x, size_t *data, double *bound)
     enum reason why;
     for (size_t slot = 0; slot < 2 && x->node->input_count == 2; slot++) {
         struct value *value = node_input(x->node, slot);
-        const struct tensor *tensor = value ? decision_constant(x->decision, value, &why) : NULL;
+        const struct tensor *tensor = decision_constant(x->decision, value, &why);
         *data = 1 - slot;
         if (!tensor || tensor->count != 1 || dtype_kind(tensor->type) != KIND_REAL) continue;
         if (value_rank(crossing_input(x, *data)) != value_rank(crossing_output(x, 0))) continue;

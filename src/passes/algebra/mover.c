@@ -75,9 +75,10 @@ static bool moves(const struct mover *mover, const struct node *node)
     return mover->op ? node_is(node, mover->op) && node->opset >= mover->first_opset : mover->of(node);
 }
 
+/* As for anchors, none without a row. */
 const struct mover *mover_of(const struct node *node)
 {
-    for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
+    for (size_t i = 0; node->row && i < sizeof(families) / sizeof(*families); i++)
         for (const struct mover *mover = families[i]; mover->op || mover->of; mover++)
             if (moves(mover, node)) return mover;
     return NULL;

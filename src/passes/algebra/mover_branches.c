@@ -34,7 +34,7 @@ static size_t slot_for_shift(const struct crossing *x)
     for (size_t i = 0; i < x->node->input_count; i++) {
         int axis;
         struct value *branch = node_input(x->node, i);
-        if (!branch || affine_sum_sign(x->node, i) < 0 || !branch_axis(x, x->affine, i, &axis)) continue;
+        if (affine_sum_sign(x->node, i) < 0 || !branch_axis(x, x->affine, i, &axis)) continue;
         int rank = decision_constant(x->decision, branch, &why) ? 2 : branch->use_count == 1 && !branch->is_output;
         if (rank <= best_rank) continue;
         best = i;
@@ -55,7 +55,7 @@ static enum reason share_upstream(struct crossing *x)
     }
     for (size_t i = 0; i < x->node->input_count; i++) {
         int axis;
-        if (!crossing_input(x, i) || affine_sum_sign(x->node, i) < 0 || !branch_axis(x, a, i, &axis))
+        if (affine_sum_sign(x->node, i) < 0 || !branch_axis(x, a, i, &axis))
             return crossing_stop(x, REASON_NON_LINEAR, "its branches cannot share a shift");
         x->onto[i] = affine_moved(x->decision->arena, part, axis);
     }
@@ -73,11 +73,10 @@ static enum reason add_upstream(struct crossing *x)
     for (size_t i = 0; i < x->node->input_count; i++) {
         int axis;
         const struct affine *mine = i == shift_slot ? x->affine : scale;
-        if (!crossing_input(x, i) || !branch_axis(x, x->affine, i, &axis)) {
+        if (!branch_axis(x, x->affine, i, &axis)) {
             /* A branch that is broadcast along the channels takes a scale only if it is one number. */
             const struct affine *uniform = affine_uniform(x->decision->arena, mine);
-            if (!crossing_input(x, i) || !uniform)
-                return crossing_stop(x, REASON_NON_LINEAR, "a branch is broadcast over the channels");
+            if (!uniform) return crossing_stop(x, REASON_NON_LINEAR, "a branch is broadcast over the channels");
             x->onto[i] = uniform;
             continue;
         }
@@ -91,7 +90,7 @@ static enum reason mean_upstream(struct crossing *x)
 {
     for (size_t i = 0; i < x->node->input_count; i++) {
         int axis;
-        if (!crossing_input(x, i) || !branch_axis(x, x->affine, i, &axis))
+        if (!branch_axis(x, x->affine, i, &axis))
             return crossing_stop(x, REASON_NON_LINEAR, "a branch is broadcast over the channels");
         x->onto[i] = affine_moved(x->decision->arena, x->affine, axis);
     }
@@ -104,7 +103,7 @@ static enum reason divide_addend(struct crossing *x, size_t slot, const struct a
     enum reason why;
     int axis;
     struct value *addend = node_input(x->node, slot);
-    const struct tensor *constant = addend ? decision_constant(x->decision, addend, &why) : NULL;
+    const struct tensor *constant = decision_constant(x->decision, addend, &why);
     if (!constant) return crossing_stop(x, REASON_NON_LINEAR, "a scale on one branch is none on the sum");
     double *inverse, *shift, sign = affine_sum_sign(x->node, slot);
     const struct affine *mine = affine_blank(x->decision->arena, whole->axis, whole->channels, &inverse, &shift);
@@ -166,7 +165,7 @@ static enum reason scale_a_factor(struct crossing *x, size_t factors,
     bool some = false;
     for (size_t i = 0; i < factors; i++) {
         int axis;
-        if (!crossing_input(x, i) || !axis_of(x, x->affine, i, &axis)) continue;
+        if (!axis_of(x, x->affine, i, &axis)) continue;
         x->onto[i] = affine_moved(x->decision->arena, scale, axis);
         some = true;
     }

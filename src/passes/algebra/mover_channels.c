@@ -19,7 +19,7 @@ static struct affine *placed(struct arena *arena, const struct affine *a, int ax
                              int64_t count)
 {
     const struct affine *along = affine_along(arena, a, axis, count);
-    if (!along || first < 0 || first + count > channels) return NULL;
+    if (!along || first + count > channels) return NULL;
     double *scale = vector_of(arena, channels, 1), *shift = NEW_ARRAY(arena, double, (size_t)channels);
     memcpy(scale + first, along->scale, (size_t)count * sizeof *scale);
     memcpy(shift + first, along->shift, (size_t)count * sizeof *shift);
@@ -197,8 +197,7 @@ static enum reason slice_downstream(struct crossing *x)
 /* Channel of the shallow side that channel c of the deep side [b*b*C] belongs to. */
 static int64_t shallow_channel(const struct node *node, int64_t c, int64_t block, int64_t shallow)
 {
-    bool column_row = strcmp(node_text(node, "mode", "DCR"), "CRD") == 0 && node_is(node, "DepthToSpace");
-    return column_row ? c / (block * block) : c % shallow;
+    return strcmp(node_text(node, "mode", "DCR"), "CRD") == 0 ? c / (block * block) : c % shallow;
 }
 
 static enum reason to_deep(struct crossing *x)

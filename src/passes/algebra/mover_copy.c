@@ -11,10 +11,10 @@
 
 /* ---- Gather, GatherND ---- */
 
-static const int64_t *constant_indices(struct crossing *x, const struct value *indices, int64_t *count)
+static const int64_t *constant_indices(struct crossing *x, struct value *indices, int64_t *count)
 {
     enum reason why;
-    const struct tensor *tensor = indices ? decision_constant(x->decision, node_input(x->node, 1), &why) : NULL;
+    const struct tensor *tensor = decision_constant(x->decision, indices, &why);
     if (!tensor || dtype_kind(tensor->type) != KIND_WHOLE) return NULL;
     int64_t *values = NEW_ARRAY(x->decision->arena, int64_t, (size_t)tensor->count);
     *count = tensor->count;
@@ -25,7 +25,7 @@ static const int64_t *constant_indices(struct crossing *x, const struct value *i
 static enum reason pick_channels(struct crossing *x, int axis, bool upstream)
 {
     int64_t count, size = value_size(crossing_input(x, 0), axis);
-    const int64_t *indices = constant_indices(x, crossing_input(x, 1), &count);
+    const int64_t *indices = constant_indices(x, node_input(x->node, 1), &count);
     struct arena *arena = x->decision->arena;
     if (!indices) return crossing_stop(x, REASON_NON_LINEAR, "which channels it gathers is not known");
     if (size < 0) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the number of its channels is unknown");
@@ -50,8 +50,8 @@ static enum reason pick_one(struct crossing *x)
 {
     int64_t count;
     const struct affine *a = x->affine;
-    const int64_t *indices = constant_indices(x, crossing_input(x, 1), &count);
-    if (!indices || count != 1) return crossing_stop(x, REASON_NON_LINEAR, "which channel it gathers is not known");
+    const int64_t *indices = constant_indices(x, node_input(x->node, 1), &count);
+    if (!indices) return crossing_stop(x, REASON_NON_LINEAR, "which channel it gathers is not known");
     int64_t channel = indices[0] < 0 ? indices[0] + a->channels : indices[0];
     if (channel < 0 || channel >= a->channels) return crossing_stop(x, REASON_MISMATCH, "an index is out of range");
     x->onto[0] = affine_new(x->decision->arena, AXIS_ANY, 1, a->scale + channel, a->shift + channel);

@@ -74,7 +74,7 @@ static enum reason reduced_axes(struct crossing *x, bool reduced[TENSOR_MAX_RANK
     if (*rank < 0) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its rank is unknown");
     bool known = crossing_list(x, "axes", 1, &axes, &count, &given);
     if (given && !known) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its axes are computed at run time");
-    if (!known || count == 0) {
+    if (count == 0) {
         bool nothing = node_int(x->node, "noop_with_empty_axes", 0) != 0;
         for (int i = 0; i < *rank; i++) reduced[i] = !nothing;
         return REASON_NONE;
@@ -94,7 +94,6 @@ static enum reason through_reduction(struct crossing *x, bool upstream)
     int rank, axis = x->affine->axis;
     enum reason reason = reduced_axes(x, reduced, &rank, &keep);
     if (reason) return reason;
-    if (x->slot != 0) return crossing_stop(x, REASON_NON_LINEAR, "it is its axes");
     if (axis == AXIS_ANY) return crossing_same(x);
     int at = 0;
     for (int i = 0; i < rank; i++) {
@@ -287,7 +286,7 @@ static enum reason pad(struct crossing *x, bool upstream)
     if (!padding.adds || strcmp(node_text(x->node, "mode", "constant"), "constant") != 0) return crossing_same(x);
     double v = (double)node_float(x->node, "value", 0);
     struct value *value = node_input(x->node, 2);
-    const struct tensor *tensor = value ? decision_constant(x->decision, value, &why) : NULL;
+    const struct tensor *tensor = decision_constant(x->decision, value, &why);
     if (value && (!tensor || tensor->count != 1 || !tensor_read_real(tensor, 0, 1, &v, NULL)))
         return crossing_stop(x, REASON_PADDED_SHIFT, "its pad value is computed at run time");
     return pad_value(x, upstream, v);

@@ -41,7 +41,7 @@ static enum reason read_parts(struct decision *decision, const struct node *node
     for (size_t i = 0; i < 3; i++) {
         struct value *value = node_input(node, i);
         if (!value && i == 2) break;
-        *parts[i] = value ? decision_constant(decision, value, &why) : NULL;
+        *parts[i] = decision_constant(decision, value, &why);
         if (!*parts[i]) return unfit(decision, node, "its inputs are not all constant");
     }
     if (dtype_kind(q->integers->type) != KIND_WHOLE || dtype_kind(q->scales->type) != KIND_REAL
@@ -57,7 +57,7 @@ static bool moves_elements(struct decision *decision, const struct node *node)
 {
     enum reason why;
     const struct value *from = node_input(node, 0);
-    if (!node->row || node->row->passes != SLOT(0) || node->output_count != 1 || !from) return false;
+    if (!node->row || node->row->passes != SLOT(0) || node->output_count != 1) return false;
     if (from->type != node->outputs[0]->type || !(node->row->idle || mover_of(node))) return false;
     for (size_t i = 1; i < node->input_count; i++)
         if (node_input(node, i) && !decision_constant(decision, node_input(node, i), &why)) return false;

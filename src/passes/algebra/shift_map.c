@@ -169,7 +169,7 @@ static bool reduces_all_positions(struct decision *decision, const struct node *
     bool seen[TENSOR_MAX_RANK] = { false };
     size_t count = node_ints(reader, "axes", &axes);
     struct value *value = node_input(reader, 1);
-    const struct tensor *tensor = value ? decision_constant(decision, value, &why) : NULL;
+    const struct tensor *tensor = decision_constant(decision, value, &why);
     if (value) {
         if (!tensor || tensor->count > TENSOR_MAX_RANK || !tensor_read_whole(tensor, 0, tensor->count, read, NULL))
             return false;
@@ -188,7 +188,7 @@ static bool reduces_all_positions(struct decision *decision, const struct node *
 struct node *shift_map_average(struct decision *decision, const struct node *node)
 {
     const struct value *y = node_output(node, 0);
-    struct node *reader = y && y->use_count == 1 && !y->is_output ? y->uses->node : NULL;
+    struct node *reader = y->use_count == 1 && !y->is_output ? y->uses->node : NULL;
     if (!reader || y->uses->slot != 0 || use_graph(y->uses) != y->graph || y->shape.rank < 3 || !node_output(reader, 0))
         return NULL;
     if (!operator_has(reader, AVERAGES)) return NULL;

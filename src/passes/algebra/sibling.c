@@ -92,7 +92,7 @@ static enum reason find_taps(struct decision *decision, const struct node *conv,
 {
     enum reason why;
     struct value *weight = node_input(conv, 1), *bias = node_input(conv, 2);
-    *taps = (struct taps){ .weight = weight ? decision_constant(decision, weight, &why) : NULL };
+    *taps = (struct taps){ .weight = decision_constant(decision, weight, &why) };
     if (!taps->weight || dtype_kind(taps->weight->type) != KIND_REAL || taps->weight->rank < 3)
         return decision_stop(decision, REASON_WEIGHT_DYNAMIC, node_title(conv), "its weight is not constant");
     if (bias && !(taps->bias = decision_constant(decision, bias, &why)))
@@ -191,7 +191,7 @@ static enum reason search_terms(struct decision *decision, const struct node *su
     enum reason reason = decision_stop(decision, REASON_READ_ELSEWHERE, added->x->name, "no Conv of it is added");
     for (size_t i = 0; i < sum->input_count && i < SUM_TERMS; i++) {
         const struct value *term = node_input(sum, i);
-        struct node *writer = term ? term->writer : NULL;
+        struct node *writer = term->writer;
         if (!writer || writer == added->root || term->graph != sum->graph || !sum_has_alone(term)) continue;
         if (is_sum(writer)) {
             if (depth == 0 || search_terms(decision, writer, added, depth - 1)) continue;
@@ -220,7 +220,7 @@ static enum reason difference_absorbs(struct decision *decision, const struct no
                                       struct added added)
 {
     const struct value *other = node_input(difference, 1 - slot);
-    struct node *writer = other ? other->writer : NULL;
+    struct node *writer = other->writer;
     if (!writer || !anchor_of_output(writer) || other->graph != difference->graph || !sum_has_alone(other))
         return decision_stop(decision, REASON_READ_ELSEWHERE, added.x->name, "no Conv of it is on the other side");
     double sign = slot == 0 ? -1 : 1;
@@ -236,7 +236,7 @@ enum reason sibling_absorbs(struct decision *decision, struct node *root, size_t
     struct value *output = root->outputs[0];
     struct node *sum = sum_has_alone(output) ? output->uses->node : NULL;
     if (sum && is_difference(sum)) return difference_absorbs(decision, sum, output->uses->slot, added);
-    if (!sum || !is_sum(sum) || sum->input_count < 2)
+    if (!sum || !is_sum(sum))
         return decision_stop(decision, REASON_READ_ELSEWHERE, added.x->name, "it is not added to anything");
     return search_terms(decision, sum, &added, SUM_DEPTH);
 }

@@ -177,6 +177,8 @@ static enum reason why_not(const struct value *value, bool over_budget)
 const struct tensor *decision_constant(struct decision *decision, struct value *value, enum reason *why)
 {
     bool over_budget;
+    *why = REASON_NOT_CONSTANT;
+    if (!value) return NULL;
     const struct tensor *tensor = constant_find(decision->constants, value, &over_budget);
     *why = why_not(value, over_budget);
     return tensor;

@@ -114,7 +114,7 @@ struct decision_mark {
 struct decision_mark decision_mark(const struct decision *decision);
 void decision_undo(struct decision *decision, struct decision_mark mark);
 
-/* The constant that `value` holds. NULL with the reason in *why: OVERRIDABLE, NOT_CONSTANT,
+/* The constant that `value` holds, if there is a value. NULL with the reason in *why: OVERRIDABLE, NOT_CONSTANT,
  * SHARED_FUNCTION or BUDGET. */
 const struct tensor *decision_constant(struct decision *decision, struct value *value, enum reason *why);
 /* The same of a parameter of a BatchNormalization, which may be stored quantized. */

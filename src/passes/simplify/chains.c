@@ -82,8 +82,7 @@ static bool read_ends(const struct node *node, size_t slot, struct range *range)
     const struct clamp *clamp = node->row->clamp;
     const struct value *x = node_input(node, slot), *y = node_output(node, 0);
     range->slot = slot;
-    if (has_operand(clamp) && (node->input_count != 2 || !x || x->type != y->type || !is_same_shape(x, y)))
-        return false;
+    if (has_operand(clamp) && (node->input_count != 2 || x->type != y->type || !is_same_shape(x, y))) return false;
     return read_end(node, &clamp->low, slot, &range->low) && read_end(node, &clamp->high, slot, &range->high);
 }
 
@@ -148,7 +147,6 @@ static struct node *add_clip(struct simplifier *s, struct node *node, struct val
 static bool clip_can_hold(const struct graph *graph, double low, double high)
 {
     const struct operator_row *row = operator_of_graph(graph, "Clip");
-    if (!row) return false;
     return row->clamp->low.kind == BOUND_INPUT || ((double)(float)low == low && (double)(float)high == high);
 }
 
@@ -192,7 +190,7 @@ static bool clips(struct simplifier *s, struct node *node)
 static bool not_where(struct simplifier *s, struct node *node)
 {
     const struct node *upstream = rewrite_inner(s, node, 0);
-    if (!upstream || node->input_count != 3 || !is_read_once(node_input(node, 0))) return false;
+    if (!upstream || !is_read_once(node_input(node, 0))) return false;
     struct value *chosen = node_input(node, 1), *other = node_input(node, 2);
     rewrite_set_input(s, node, 1, other);
     rewrite_set_input(s, node, 2, chosen);

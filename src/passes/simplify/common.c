@@ -80,7 +80,7 @@ static bool same_attributes(struct arena *arena, const struct node *a, const str
     if (a->proto->n_attribute != b->proto->n_attribute) return false;
     for (size_t i = 0; i < a->proto->n_attribute; i++) {
         const BnfuseOnnx__AttributeProto *mine = a->proto->attribute[i];
-        const BnfuseOnnx__AttributeProto *other = node_attribute(b, text_or_empty(mine->name));
+        const BnfuseOnnx__AttributeProto *other = node_attribute(b, mine->name);
         if (!other) return false;
         struct packed x = pack(arena, mine), y = pack(arena, other);
         if (x.size != y.size || memcmp(x.bytes, y.bytes, x.size) != 0) return false;
@@ -90,7 +90,7 @@ static bool same_attributes(struct arena *arena, const struct node *a, const str
 
 static bool same_computation(struct arena *arena, const struct node *a, const struct node *b)
 {
-    if (a->graph != b->graph || strcmp(a->op, b->op) != 0 || strcmp(a->domain, b->domain) != 0) return false;
+    if (a->graph != b->graph || a->row != b->row) return false;
     if (a->input_count != b->input_count || a->output_count != b->output_count) return false;
     for (size_t i = 0; i < a->input_count; i++)
         if (a->inputs[i].value != b->inputs[i].value) return false;

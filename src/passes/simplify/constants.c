@@ -87,7 +87,7 @@ static bool is_exact_type(const struct node *node, enum dtype type)
 static bool is_exact_output(const struct node *node, const struct value *output)
 {
     struct value *x = node_input(node, 0);
-    const struct tensor *tensor = x ? value_constant(x) : NULL;
+    const struct tensor *tensor = value_constant(x);
     if (!is_exact_type(node, output->type)) return false;
     /* A Cast from real to whole numbers. */
     if (x && dtype_kind(x->type) == KIND_REAL && dtype_kind(output->type) == KIND_WHOLE && output->type != DTYPE_BOOL)
@@ -101,8 +101,7 @@ static bool is_exact(const struct node *node)
     if (node->is_skipped || !node->row || node->row->exact == INEXACT || node->row->random || node->row->expands
         || !node->row->run)
         return false;
-    if (!node->input_count || node->output_count > OUTPUT_LIMIT || node_is_literal(node) || node_refers(node))
-        return false;
+    if (node->output_count > OUTPUT_LIMIT || node_is_literal(node) || node_refers(node)) return false;
     for (size_t i = 0; i < node->output_count; i++)
         if (node->outputs[i] && !is_exact_output(node, node->outputs[i])) return false;
     return true;
@@ -343,8 +342,7 @@ static bool compute(struct simplifier *s, struct node *node)
 static bool constant_view(struct simplifier *s, struct node *node)
 {
     struct value *x = node_input(node, 0), *output = node_output(node, 0);
-    const struct tensor *tensor =
-        output && has_one_output(node) && node->row && node->row->view ? value_constant(output) : NULL;
+    const struct tensor *tensor = has_one_output(node) && node->row && node->row->view ? value_constant(output) : NULL;
     if (!tensor || output->is_output || is_external(x) || tensor->strings) return false;
     const int64_t bytes = dtype_size(tensor->type, tensor->count);
     if (!rewrite_can_store(s, stored_size(output, tensor->rank, bytes), freed_by_node(node))) return false;

@@ -17,6 +17,7 @@
 #include "passes/decide/decision.h"
 #include "passes/simplify/simplify.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,8 +95,7 @@ static void sort(struct wave *wave)
 
 void rewrite_touch(struct simplifier *s, struct node *node)
 {
-    struct item *item = node->item;
-    if (item) push(s, &s->next, item);
+    push(s, &s->next, node->item);
 }
 
 static void touch_writer(struct simplifier *s, const struct value *value)
@@ -124,8 +124,8 @@ static bool add_graph(struct simplifier *s, const struct graph *graph, struct bn
         uint32_t depth = 0;
         for (size_t k = 0; k < order[i]->input_count; k++) {
             const struct value *value = order[i]->inputs[k].value;
-            const struct item *item = value && value->writer ? value->writer->item : NULL;
-            if (item && value->graph == graph && item->depth >= depth) depth = item->depth + 1;
+            const struct node *writer = value && value->graph == graph ? value->writer : NULL;
+            if (writer && writer->item->depth >= depth) depth = writer->item->depth + 1;
         }
         push(s, &s->next, add_item(s, order[i], depth, 0));
     }
@@ -137,7 +137,7 @@ static bool add_graph(struct simplifier *s, const struct graph *graph, struct bn
 
 static bool is_plain(const struct node *node)
 {
-    return !*node->domain && !node->function && node->row && !node_refers(node) && !node->is_skipped;
+    return !*node->domain && node->row && !node_refers(node) && !node->is_skipped;
 }
 
 struct node *rewrite_writer(const struct value *value, const struct graph *graph)
@@ -163,26 +163,26 @@ static bool is_letter(char c)
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-/* The next operator, which is a name before a parenthesis; its length is 0 at the end of the left side. */
+/* The next operator, which is a name before a parenthesis: there is one, or the row's formula is wrong. */
 static struct span_of_text next_operator(const char *text)
 {
-    for (size_t length; *text && strncmp(text, "->", 2) != 0; text += length ? length : 1) {
+    for (size_t length;; text += length ? length : 1) {
+        assert(*text);
         for (length = 0; is_letter(text[length]);) length++;
         if (length > 0 && text[length] == '(') return (struct span_of_text){ text, length };
     }
-    return (struct span_of_text){ text, 0 };
 }
 
 static bool is_text(struct span_of_text span, const char *text)
 {
-    return span.length > 0 && strncmp(span.text, text, span.length) == 0 && !text[span.length];
+    return strncmp(span.text, text, span.length) == 0 && !text[span.length];
 }
 
-/* What follows the comma that ends a left side; NULL after the last. */
+/* What follows the comma that ends a left side; NULL after the last, which an arrow follows. */
 static const char *next_side(const char *text)
 {
     int depth = 0;
-    for (; *text && strncmp(text, "->", 2) != 0; text++) {
+    for (; strncmp(text, "->", 2) != 0; text++) {
         if (*text == ',' && depth == 0) return text + 1;
         depth += (*text == '(') - (*text == ')');
     }
@@ -239,7 +239,7 @@ bool is_same_shape(const struct value *a, const struct value *b)
 bool keeps_its_shape(const struct node *node)
 {
     const struct value *x = node_input(node, 0), *y = node_output(node, 0);
-    return x && y && has_one_output(node) && x->type == y->type && is_same_shape(x, y);
+    return has_one_output(node) && x->type == y->type && is_same_shape(x, y);
 }
 
 int64_t axis_size(const struct value *value, int axis)
@@ -249,7 +249,7 @@ int64_t axis_size(const struct value *value, int axis)
 
 bool constant_ints(struct value *value, int64_t most, int64_t *list, int64_t *count)
 {
-    const struct tensor *tensor = value ? value_constant(value) : NULL;
+    const struct tensor *tensor = value_constant(value);
     if (!tensor || dtype_kind(tensor->type) != KIND_WHOLE || tensor->rank > 1 || tensor->count > most) return false;
     *count = tensor->count;
     return tensor_read_whole(tensor, 0, tensor->count, list, NULL);
@@ -263,7 +263,7 @@ typedef bool read_elements(const struct tensor *tensor, int64_t first, int64_t c
 /* What all elements are, as `read` reads them. */
 static bool one_number(struct value *value, read_elements *read, double *number)
 {
-    const struct tensor *tensor = value ? value_constant(value) : NULL;
+    const struct tensor *tensor = value_constant(value);
     double chunk[256];
     if (!tensor || tensor->count < 1 || tensor->count > NUMBER_LIMIT) return false;
     if (dtype_kind(tensor->type) != KIND_REAL && dtype_kind(tensor->type) != KIND_WHOLE) return false;
@@ -333,7 +333,7 @@ void rewrite_set_input(struct simplifier *s, struct node *node, size_t slot, str
 
 bool rewrite_bypass(struct simplifier *s, struct node *node, struct value *value)
 {
-    if (!value || !rewrite_can_replace(node, 0, value)) return false;
+    if (!rewrite_can_replace(node, 0, value)) return false;
     rewrite_where(s, value->name);
     return rewrite_replace(s, node, 0, value);
 }
@@ -560,7 +560,8 @@ static void ask(struct simplifier *s, struct item *item)
         bool rewritten = row->apply(s, node);
         if (rewritten) {
             rewrite_remark(s, row->is.name, node, title, s->where);
-            if (!item->is_gone && !node_outputs_are_read(node, 0)) rewrite_remove(s, node);
+            assert(!item->is_gone);
+            if (!node_outputs_are_read(node, 0)) rewrite_remove(s, node);
             rewrite_touch(s, node);
         }
         if (s->scratch.blocks) {

@@ -13,6 +13,7 @@
 #include "passes/simplify/engine.h"
 #include "passes/simplify/term.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -68,7 +69,7 @@ static bool is_of_tree(const struct node *node, int kind, bool divides[2])
 
 static bool flatten(struct match *m, int kind, struct value *value, bool divides, bool is_top, struct operands *to)
 {
-    struct node *writer = value ? rewrite_writer(value, m->root->graph) : NULL;
+    struct node *writer = rewrite_writer(value, m->root->graph);
     bool below[2];
     if (writer && (is_top || is_read_once(value)) && is_of_tree(writer, kind, below)) {
         if (!add_node(m, writer)) return false;
@@ -76,7 +77,7 @@ static bool flatten(struct match *m, int kind, struct value *value, bool divides
             if (!flatten(m, kind, node_input(writer, i), divides ^ below[i], false, to)) return false;
         return true;
     }
-    if (!value || to->count == TERM_LIMIT) return false;
+    if (to->count == TERM_LIMIT) return false;
     to->divides[to->count] = divides;
     to->values[to->count++] = value;
     return true;
@@ -104,7 +105,8 @@ static bool match_operand(struct match *m, const struct term *term, bool divides
 static bool match_operands(struct match *m, const struct term *list, size_t first, const struct operands *of,
                            unsigned taken)
 {
-    if (first >= list->count || first >= TERM_LIMIT) return true;
+    if (first == list->count) return true;
+    assert(first < TERM_LIMIT);
     for (size_t i = 0; i < of->count; i++) {
         const struct match before = *m;
         if (taken & 1u << i) continue;
@@ -259,15 +261,13 @@ static bool is_bias_of(const struct value *c, const struct value *product)
 static bool gemm(struct simplifier *s, struct node *node)
 {
     const struct operator_row *row = formed(s, node);
-    if (!row || schema_knows(node, "broadcast") || node->input_count != 2 || !has_one_output(node)) return false;
+    if (!row || schema_knows(node, "broadcast") || !has_one_output(node)) return false;
     for (size_t slot = 0; slot < 2; slot++) {
         struct node *product = rewrite_upstream(node, slot);
         struct value *c = node_input(node, 1 - slot);
-        if (!product || operator_symbol(product) != '@' || product->input_count != 2
-            || !is_read_once(node_input(node, slot)))
-            continue;
+        if (!product || operator_symbol(product) != '@' || !is_read_once(node_input(node, slot))) continue;
         struct value *a = node_input(product, 0), *b = node_input(product, 1);
-        if (!a || !b || !c || a->shape.rank != 2 || b->shape.rank != 2 || a->type != b->type) continue;
+        if (a->shape.rank != 2 || b->shape.rank != 2 || a->type != b->type) continue;
         if (!is_formable(node, a) || !is_bias_of(c, product->outputs[0])) continue;
         put(s, node, row->name, (struct value *[]){ a, b, c }, 3);
         return true;
@@ -295,7 +295,7 @@ static int first_axis(const struct match *m, int rank)
 /* A value of the dims of x from the axis on. */
 static bool is_of_row(const struct value *value, const struct value *x, int axis)
 {
-    if (!value || value->type != x->type || value->shape.rank != x->shape.rank - axis) return false;
+    if (value->type != x->type || value->shape.rank != x->shape.rank - axis) return false;
     for (int i = 0; i < value->shape.rank; i++)
         if (!dim_equal(value->shape.dims[i], x->shape.dims[axis + i])) return false;
     return true;
@@ -315,7 +315,7 @@ static struct value *take_operand(struct norm *norm, char symbol, const struct v
     struct node *reader = is_read_once(last->outputs[0]) ? last->outputs[0]->uses->node : NULL;
     if (!reader || reader->graph != last->graph || operator_symbol(reader) != symbol || !has_one_output(reader))
         return NULL;
-    if (reader->input_count != 2 || node_refers(reader) || reader->is_skipped) return NULL;
+    if (reader->is_skipped) return NULL;
     struct value *operand = node_input(reader, last->outputs[0]->uses->slot == 0);
     if (!is_of_row(operand, x, axis)) return NULL;
     norm->nodes[norm->count++] = reader;

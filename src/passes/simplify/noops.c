@@ -23,7 +23,7 @@ static bool dropout(struct simplifier *s, struct node *node)
 static bool cast(struct simplifier *s, struct node *node)
 {
     const struct value *x = node_input(node, 0), *y = node_output(node, 0);
-    if (!x || !y || x->type == DTYPE_UNDEFINED || x->type != y->type) return false;
+    if (!y || x->type == DTYPE_UNDEFINED || x->type != y->type) return false;
     return rewrite_bypass(s, node, node_input(node, 0));
 }
 
@@ -55,7 +55,7 @@ static bool is_neutral(const struct neutral *neutral, const struct node *node, s
     double number, wanted;
     struct value *value = node_input(node, slot);
     const struct value *x = node_input(node, 1 - slot);
-    if (!value || !x || !(neutral->slots & SLOT(slot)) || !constant_number(value, &number)) return false;
+    if (!(neutral->slots & SLOT(slot)) || !constant_number(value, &number)) return false;
     wanted = dtype_kind(value_constant(value)->type) == KIND_REAL ? neutral->real : neutral->whole;
     if (memcmp(&number, &wanted, sizeof number) != 0) return false;
     return x->type == value_constant(value)->type && keeps_shape_of(node, x, value);
@@ -75,11 +75,9 @@ static bool neutral(struct simplifier *s, struct node *node)
 static bool where(struct simplifier *s, struct node *node)
 {
     double chosen;
-    if (!constant_number(node_input(node, 0), &chosen) || node->input_count != 3) return false;
-    size_t slot = chosen != 0 ? 1 : 2;
-    const struct value *x = node_input(node, slot);
-    return x && has_one_output(node) && is_same_shape(x, node->outputs[0])
-           && rewrite_bypass(s, node, node_input(node, slot));
+    if (!constant_number(node_input(node, 0), &chosen)) return false;
+    struct value *x = node_input(node, chosen != 0 ? 1 : 2);
+    return has_one_output(node) && is_same_shape(x, node->outputs[0]) && rewrite_bypass(s, node, x);
 }
 
 const struct rewrite noop_rewrites[] = {

@@ -99,7 +99,7 @@ static bool absorb(struct simplifier *s, struct node *node, const struct node *p
 static const struct node *pad_before(const struct simplifier *s, const struct node *node, struct padding *padding)
 {
     const struct node *pad = rewrite_inner(s, node, 0);
-    return pad && node_input(pad, 0) && is_read_once(node_input(node, 0)) && read_padding(pad, padding) ? pad : NULL;
+    return pad && is_read_once(node_input(node, 0)) && read_padding(pad, padding) ? pad : NULL;
 }
 
 static bool is_plain_zero(double value)
@@ -148,7 +148,7 @@ enum { RANGE_STEPS = 8 };
 /* Whether what writes the value never gives less than 0. */
 static bool is_never_negative(const struct node *node)
 {
-    for (int i = 0; node && node->row && i < RANGE_STEPS; i++) {
+    for (int i = 0; node && i < RANGE_STEPS; i++) {
         const struct interval *within = &node->row->within;
         if (within->high > within->low) return within->low >= 0;
         if (!node->row->keeps_range) return false;

@@ -34,15 +34,15 @@ static bool is_lossless(enum dtype from, enum dtype to)
     const struct numbers a = numbers[from], b = numbers[to];
     if (!a.bits || !b.bits || to == DTYPE_BOOL) return false;
     if (a.is_real) return b.is_real && a.bits <= b.bits && a.exponent <= b.exponent;
-    if (b.is_real) return a.bits <= b.bits && a.bits < 1 << (b.exponent - 1);
     return a.bits <= b.bits && (b.is_signed || !a.is_signed);
 }
 
 static bool cast_cast(struct simplifier *s, struct node *node)
 {
     const struct node *upstream = rewrite_inner(s, node, 0);
-    struct value *x = upstream ? node_input(upstream, 0) : NULL;
-    if (!x || !is_lossless(x->type, node_input(node, 0)->type)) return false;
+    if (!upstream) return false;
+    struct value *x = node_input(upstream, 0);
+    if (!is_lossless(x->type, node_input(node, 0)->type)) return false;
     enum dtype last = node_output(node, 0)->type;
     if (last == x->type) return rewrite_bypass(s, node, x);
     return is_lossless(node_input(node, 0)->type, last) && is_read_once(node_input(node, 0))
@@ -75,7 +75,7 @@ static bool space_depth(struct simplifier *s, struct node *node)
  * is less than a half as long as nothing is near the ends of its range. */
 static bool are_plain_scales(struct value *value)
 {
-    const struct tensor *tensor = value ? value_constant(value) : NULL;
+    const struct tensor *tensor = value_constant(value);
     double chunk[256];
     if (!tensor || tensor->type != DTYPE_FLOAT || tensor->count < 1) return false;
     for (int64_t at = 0; at < tensor->count; at += 256) {
@@ -90,8 +90,9 @@ static bool are_plain_scales(struct value *value)
 static bool quantize_again(struct simplifier *s, struct node *node)
 {
     const struct node *upstream = rewrite_inner(s, node, 0);
-    struct value *q = upstream ? node_input(upstream, 0) : NULL;
-    if (!q || q->type != node_output(node, 0)->type) return false;
+    if (!upstream) return false;
+    struct value *q = node_input(upstream, 0);
+    if (q->type != node_output(node, 0)->type) return false;
     if (q->type != DTYPE_INT8 && q->type != DTYPE_UINT8 && q->type != DTYPE_INT16 && q->type != DTYPE_UINT16)
         return false;
     if (node_input(node, 1) != node_input(upstream, 1) || node_input(node, 2) != node_input(upstream, 2)) return false;

@@ -7,6 +7,8 @@
 #include "passes/decide/decision.h"
 #include "passes/simplify/rewrite.h"
 
+#include <assert.h>
+
 /* A Slice may also run backwards. */
 static bool whole_slice(struct simplifier *s, struct node *node)
 {
@@ -31,7 +33,7 @@ static bool only_output(struct simplifier *s, struct node *node)
 static bool axis_of(const struct node *node, int64_t absent, int64_t *axis)
 {
     const struct value *x = node_input(node, 0), *y = node_output(node, 0);
-    int rank = x && x->shape.rank >= 0 ? x->shape.rank : y ? y->shape.rank : -1;
+    int rank = x->shape.rank < 0 && y ? y->shape.rank : x->shape.rank;
     *axis = node_int(node, "axis", absent);
     if (*axis < 0 && rank >= 0) *axis += rank;
     return *axis >= 0;
@@ -43,7 +45,7 @@ static bool split_concat(struct simplifier *s, struct node *node)
     int64_t parted, joined;
     if (!split || split->output_count != node->input_count) return false;
     for (size_t i = 0; i < node->input_count; i++)
-        if (!split->outputs[i] || node_input(node, i) != split->outputs[i]) return false;
+        if (node_input(node, i) != split->outputs[i]) return false;
     if (!axis_of(split, 0, &parted) || !axis_of(node, NOT_SAID, &joined)) return false;
     return parted == joined && rewrite_bypass(s, node, node_input(split, 0));
 }
@@ -57,7 +59,7 @@ static bool concat_split(struct simplifier *s, struct node *node)
     if (parted != joined) return false;
     for (size_t i = 0; i < node->output_count; i++) {
         const struct value *in = node_input(concat, i), *out = node->outputs[i];
-        if (!in || !out || out->is_output || parted >= in->shape.rank || parted >= out->shape.rank) return false;
+        if (!out || out->is_output || parted >= in->shape.rank || parted >= out->shape.rank) return false;
         if (!dim_equal(in->shape.dims[parted], out->shape.dims[parted]) || !rewrite_can_replace(node, i, in))
             return false;
     }
@@ -104,17 +106,21 @@ struct section {
     int64_t axis, start, end;
 };
 
+static bool constant_int(struct value *value, int64_t *number)
+{
+    int64_t count;
+    return constant_ints(value, 1, number, &count) && count == 1;
+}
+
 /* A Slice of one axis, forward and whole; its bounds are inputs. */
 static bool read_section(const struct node *node, struct section *section)
 {
-    int64_t list[TENSOR_MAX_RANK], count;
+    int64_t step = 1;
     const struct value *x = node_input(node, 0);
-    if (!x || !node_input(node, 3)) return false;
-    if (!constant_ints(node_input(node, 1), 1, &section->start, &count) || count != 1) return false;
-    if (!constant_ints(node_input(node, 2), 1, &section->end, &count) || count != 1) return false;
-    if (!constant_ints(node_input(node, 3), 1, &section->axis, &count) || count != 1) return false;
-    if (node_input(node, 4) && (!constant_ints(node_input(node, 4), 1, list, &count) || count != 1 || list[0] != 1))
+    if (!constant_int(node_input(node, 1), &section->start) || !constant_int(node_input(node, 2), &section->end)
+        || !constant_int(node_input(node, 3), &section->axis))
         return false;
+    if (node_input(node, 4) && (!constant_int(node_input(node, 4), &step) || step != 1)) return false;
     if (section->axis < 0 && x->shape.rank >= 0) section->axis += x->shape.rank;
     return section->axis >= 0;
 }
@@ -156,12 +162,14 @@ static bool sliced_concat(struct simplifier *s, struct node *node)
     return true;
 }
 
-/* The constant list `first`, then `second`; NULL when one is none. */
+/* The list `first`, then `second`, which are known to be constant. */
 static struct value *joined(struct simplifier *s, struct node *node, struct value *first, struct value *second)
 {
-    int64_t list[2 * TENSOR_MAX_RANK], count, more;
-    if (!constant_ints(first, TENSOR_MAX_RANK, list, &count)) return NULL;
-    if (!constant_ints(second, TENSOR_MAX_RANK, list + count, &more)) return NULL;
+    int64_t list[2 * TENSOR_MAX_RANK], count = 0, more = 0;
+    bool is_known = constant_ints(first, TENSOR_MAX_RANK, list, &count);
+    is_known &= constant_ints(second, TENSOR_MAX_RANK, list + count, &more);
+    assert(is_known);
+    (void)is_known;
     count += more;
     return rewrite_add_constant(s, node, second->name,
                                 tensor_whole(rewrite_net(s)->arena, DTYPE_INT64, 1, &count, list));

@@ -132,7 +132,7 @@ static bool gather_before(struct simplifier *s, struct node *node)
     const struct value *index = node_input(node, 1);
     int64_t perm[TENSOR_MAX_RANK], axis = node_int(node, "axis", 0);
     int rank;
-    if (!transpose || !index || index->shape.rank != 0 || !transpose_perm(transpose, perm, &rank)) return false;
+    if (!transpose || index->shape.rank != 0 || !transpose_perm(transpose, perm, &rank)) return false;
     if (axis < 0) axis += rank;
     if (axis < 0 || axis >= rank || !keeps_others(perm, rank, axis)) return false;
     edit_set_int(node, "axis", perm[axis]);

@@ -19,7 +19,7 @@ bool transpose_perm(const struct node *node, int64_t *perm, int *rank)
     const int64_t *given;
     const struct value *x = node_input(node, 0);
     size_t count = node_ints(node, "perm", &given);
-    if (!x || count > TENSOR_MAX_RANK || (!count && x->shape.rank < 0)) return false;
+    if (count > TENSOR_MAX_RANK || (!count && x->shape.rank < 0)) return false;
     *rank = count ? (int)count : x->shape.rank;
     for (int i = 0; i < *rank; i++) {
         perm[i] = count ? given[i] : *rank - 1 - i;
@@ -61,7 +61,7 @@ static bool transpose_transpose(struct simplifier *s, struct node *node)
 /* Whether the input may be broadcast from one element, whatever the order of the axes. */
 static bool is_scalar(struct value *value, int rank)
 {
-    const struct tensor *tensor = value ? value_constant(value) : NULL;
+    const struct tensor *tensor = value_constant(value);
     return !value || (tensor && tensor->count == 1 && tensor->rank <= rank);
 }
 

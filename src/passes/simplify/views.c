@@ -12,7 +12,7 @@ enum { VIEW_LIMIT = 16 };
 
 static bool is_view(const struct node *node)
 {
-    return node && node->row && node->row->view && has_one_output(node);
+    return node && node->row->view && has_one_output(node);
 }
 
 /* Back to the dims that some value further up has. */
@@ -21,7 +21,7 @@ static bool view_back(struct simplifier *s, struct node *node)
     const struct node *at = node;
     for (int i = 0; i < VIEW_LIMIT && is_view(at); i++) {
         struct value *x = node_input(at, 0);
-        if (at != node && x && is_same_shape(x, node->outputs[0])) return rewrite_bypass(s, node, x);
+        if (at != node && is_same_shape(x, node->outputs[0])) return rewrite_bypass(s, node, x);
         at = rewrite_upstream(at, 0);
     }
     return false;
@@ -49,7 +49,7 @@ static bool reshape_of_view(struct simplifier *s, struct node *node)
     const struct node *upstream = rewrite_upstream(node, 0);
     if (!is_view(upstream) || !is_read_once(node_input(node, 0))) return false;
     struct value *x = node_input(upstream, 0);
-    return x && asks_the_same(node, x) && rewrite_read(s, node, x);
+    return asks_the_same(node, x) && rewrite_read(s, node, x);
 }
 
 /* ---- a Reduce that keeps its axes, or does not ---- */
@@ -110,7 +110,7 @@ static bool reshape_to_numbers(struct simplifier *s, struct node *node)
 {
     struct value *x = node_input(node, 0), *shape = node_input(node, 1), *y = node_output(node, 0);
     int64_t dims[TENSOR_MAX_RANK], rank;
-    if (!x || !shape || value_constant(shape) || y->shape.rank < 0) return false;
+    if (!shape || value_constant(shape) || y->shape.rank < 0) return false;
     if (x->shape.rank < 0 || node_int(node, "allowzero", 0) != 0 || !dims_in_numbers(x, y, dims)) return false;
     rank = y->shape.rank;
     if (!rewrite_can_store(s, 8 * rank, 0)) return false;

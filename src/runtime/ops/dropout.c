@@ -69,7 +69,7 @@ static bool infers_by_attribute(const struct node *node)
 static bool infers_by_input(const struct node *node)
 {
     struct value *training = node_input(node, 2);
-    const struct tensor *constant = training ? value_constant(training) : NULL;
+    const struct tensor *constant = value_constant(training);
     int64_t trains = 1;
     return !training
            || (constant && constant->count == 1 && tensor_read_whole(constant, 0, 1, &trains, NULL) && trains == 0);

@@ -253,7 +253,7 @@ static bool shape_expand(struct shaping *s)
 static bool shape_constant(struct shaping *s)
 {
     struct value *output = node_output(s->node, 0);
-    const struct tensor *tensor = output ? value_constant(output) : NULL;
+    const struct tensor *tensor = value_constant(output);
     const BnfuseOnnx__AttributeProto *sparse = node_attribute(s->node, "sparse_value");
     if (tensor) set_constant(s, output, tensor);
     else if (output && sparse && sparse->sparse_tensor) set_sparse_constant(s, output, sparse->sparse_tensor);
