@@ -912,6 +912,10 @@ static void quantized_weights_are_scaled_along_their_channels_alone(void **state
         { "opset 23; in x 1,4,4,4; init8 q 4,4,1,1; fill s 1 0.1; w = DequantizeLinear q s output_dtype=1; c = Conv x "
           "w; z = bn c 4; out z",
           0, 0, "DequantizeLinear Conv", 0 },
+        /* The scale is stored in another type than the weight is read in. */
+        { "opset 23; in x 1,4,4,4; init8 q 4,4,1,1; fill s 1 0.125 float16; w = DequantizeLinear q s output_dtype=1; c "
+          "= Conv x w; z = bn c 4; out z; within 1e-3",
+          0, 0, "DequantizeLinear Conv", 0 },
     };
     (void)state;
     RUN(cases, NULL);

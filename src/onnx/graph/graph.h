@@ -209,7 +209,8 @@ bool value_becomes_literal(const struct value *value);
 
 /* The one place that decides whether a value is constant without running anything: an initializer that no caller can
  * replace, a Constant node in any of its forms, through Identity, Reshape, Squeeze, Unsqueeze, Flatten of such. NULL if
- * it is not, or there is no value. The tensor lives in the net's arena. (passes/evaluate.h adds what must be computed.) */
+ * it is not, or there is no value. The tensor lives in the net's arena. (passes/evaluate.h adds what must be
+ * computed.) */
 const struct tensor *value_constant(struct value *value);
 
 /* A parameter of a function that is called from one place is what that place gives it; any other value is itself. */

@@ -129,7 +129,7 @@ const struct tensor *quantized_shape(struct decision *decision, const struct val
     if ((*why = read_parts(decision, source, &q))) return NULL;
     if (value->writer == source) {
         *shape = (struct tensor){
-            .type = q.scales->type, .rank = q.integers->rank, .dims = q.integers->dims, .count = q.integers->count
+            .type = value->type, .rank = q.integers->rank, .dims = q.integers->dims, .count = q.integers->count
         };
         return shape;
     }
@@ -140,7 +140,7 @@ const struct tensor *quantized_shape(struct decision *decision, const struct val
     }
     int64_t *dims = NEW_ARRAY(decision->arena, int64_t, (size_t)value->shape.rank);
     for (int i = 0; i < value->shape.rank; i++) dims[i] = value->shape.dims[i].size;
-    *shape = (struct tensor){ .type = q.scales->type, .rank = value->shape.rank, .dims = dims, .count = count };
+    *shape = (struct tensor){ .type = value->type, .rank = value->shape.rank, .dims = dims, .count = count };
     return shape;
 }
 
