@@ -92,6 +92,21 @@ static void affines_of_one_value_add_up(void **state)
           "r",
           0, 0, "Relu Conv", 0 },
         { "in x 2,3,5,7; init k 3,1,1; r = Relu x; m = Mul r k; a = Sub m r; out a", 0, 0, "Relu Mul Sub", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; y = Conv x w; m = Mul y k; n = Div y k; a = Add m n; z = Sub a "
+          "y; out z",
+          0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; y = Conv x w; m = Mul y k; n = Div y k; a = Sub m n; b = Neg a; "
+          "c = Add b k; z = Sub y c; out z",
+          0, 0, "Conv", 0 },
+        { "in x 2,3,5,7; in q 2,4,3,5; init w 4,3,3,3; init k 4,1,1; y = Conv x w; m = Mul y k; n = Div y k; a = Add m "
+          "n; z = Sum y a q y; out z",
+          0, 0, "Conv Sum", 0 },
+        { "in x 2,3,5,7; r = Relu x; init k 3,1,1; m = Mul r k; n = Div r k; a = Sub m n; b = Add r a; init w 4,3,3,3; "
+          "z = Conv b w; out z; out r",
+          0, 0, "Relu Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; y = Conv x w; m = Mul y k; n = Div y k; a = Add m n; b = Mul a "
+          "y; out b",
+          0, 0, "Conv Mul Div Add Mul", 0 },
         /* What others read stays; so does what the sum alone cannot hold. */
         { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; y = Conv x w; m = Mul y k; z = Add m y; q = Exp m; out z; out q",
           0, 0, "Conv Mul Add Exp", 0 },
