@@ -26,11 +26,11 @@ static bool can_be_copied(const struct graph *body)
     return true;
 }
 
-/* What stands for the body's value in the graph around it. */
+/* What stands for the body's value in the graph around it, or by now for what did. */
 static struct value *outer_of(const struct pointer_map *values, struct value *value)
 {
-    struct value *outer = value ? pointer_map_get(values, value) : NULL;
-    return outer ? outer : value;
+    for (struct value *outer; (outer = pointer_map_get(values, value));) value = outer;
+    return value;
 }
 
 static void copy_body(struct simplifier *s, struct node *owner, const struct graph *body, struct pointer_map *values)
@@ -59,11 +59,17 @@ static void copy_body(struct simplifier *s, struct node *owner, const struct gra
             if (node->inputs[i].value) edit_set_input(copies[at], i, outer_of(values, node->inputs[i].value));
 }
 
-/* Output `slot` of the node is `value`, if need be by an Identity that keeps a name. */
-static void hand_out(struct simplifier *s, struct node *node, size_t slot, struct value *value)
+/* Output `slot` of the node is `value`, if need be by an Identity that keeps a name. Whoever wrote the value may write
+ * the output instead, which stands for the value from then on: a body may list one value twice. */
+static void hand_out(struct simplifier *s, struct node *node, size_t slot, struct pointer_map *values,
+                     struct value *value)
 {
     struct value *output = node_output(node, slot);
-    if (!output || rewrite_replace(s, node, slot, value)) return;
+    if (!output) return;
+    if (rewrite_replace(s, node, slot, value)) {
+        if (output->is_output) pointer_map_set(values, value, output);
+        return;
+    }
     struct node *identity = rewrite_add_node(s, node, "Identity", &value, 1, output);
     edit_take_output(identity, 0, output);
 }
@@ -77,7 +83,7 @@ static bool known_branch(struct simplifier *s, struct node *node)
     struct pointer_map values = { .arena = rewrite_net(s)->arena };
     copy_body(s, node, body, &values);
     rewrite_where(s, condition != 0 ? "then_branch" : "else_branch");
-    for (size_t i = 0; i < node->output_count; i++) hand_out(s, node, i, outer_of(&values, body->outputs[i]));
+    for (size_t i = 0; i < node->output_count; i++) hand_out(s, node, i, &values, outer_of(&values, body->outputs[i]));
     return true;
 }
 
@@ -124,7 +130,7 @@ static bool one_round(struct simplifier *s, struct node *node)
     rewrite_where(s, "one round");
     for (size_t i = 0; i < node->output_count; i++) {
         struct value *result = outer_of(&values, body->outputs[1 + i]);
-        if (node->outputs[i]) hand_out(s, node, i, i < carried ? result : as_row(s, node, result));
+        if (node->outputs[i]) hand_out(s, node, i, &values, i < carried ? result : as_row(s, node, result));
     }
     return true;
 }
@@ -146,9 +152,9 @@ static bool no_round(struct simplifier *s, struct node *node)
     if (!carried || !is_no_round(node) || node_outputs_are_read(node, carried)) return false;
     for (size_t i = 0; i < carried; i++)
         if (!node_input(node, 2 + i)) return false;
+    struct pointer_map values = { .arena = rewrite_net(s)->arena };
     rewrite_where(s, "no round");
-    for (size_t i = 0; i < carried; i++)
-        if (node_output(node, i)) hand_out(s, node, i, node_input(node, 2 + i));
+    for (size_t i = 0; i < carried; i++) hand_out(s, node, i, &values, node_input(node, 2 + i));
     return true;
 }
 
