@@ -62,6 +62,7 @@ static void quotients_cancel_and_round_down(void **state)
     assert_int_equal(symbol_divide_up(s, n(7), n(2)), n(4));
     assert_int_equal(symbol_divide(s, a, n(0)), 0);
     assert_int_equal(symbol_divide_exactly(s, six, n(4)), 0);
+    assert_int_equal(symbol_divide(s, six, ab), n(6));
     /* (a + 5) / 2  =  (a + 1) / 2 + 2 */
     assert_int_equal(symbol_divide(s, symbol_add(s, a, n(5)), n(2)),
                      symbol_add(s, symbol_divide(s, symbol_add(s, a, n(1)), n(2)), n(2)));
@@ -107,6 +108,44 @@ static void overflow_and_size_end_in_an_unknown(void **state)
         assert_int_not_equal(sum, 0);
         assert_int_equal(symbol_minimum(s, power), 0);
     }
+}
+
+/* What leaves 64 bits in the middle is an expression of its own, or unknown where there is none for it. */
+static void coefficients_that_overflow_are_not_computed_with(void **state)
+{
+    (void)state;
+    int a = symbol_fresh(s, 0), b = symbol_fresh(s, 0), big = symbol_multiply(s, a, n(INT64_MAX));
+    int above = symbol_add(s, a, n(INT64_MAX)), two_b = symbol_multiply(s, b, n(2)), b_and_2 = symbol_add(s, b, n(2));
+    const int opaque[] = {
+        symbol_add(s, big, a),
+        symbol_add(s, above, b_and_2),
+        symbol_multiply(s, above, b_and_2),
+        symbol_multiply(s, big, b_and_2),
+        symbol_multiply(s, b_and_2, big),
+        symbol_multiply(s, big, two_b),
+    };
+    for (size_t i = 0; i < sizeof opaque / sizeof *opaque; i++) {
+        assert_int_not_equal(opaque[i], 0);
+        for (size_t k = 0; k < i; k++) assert_true(opaque[i] != opaque[k] || (i == 4 && k == 3));
+    }
+    assert_int_equal(symbol_subtract(s, a, symbol_add(s, b, n(INT64_MIN))), 0);
+    assert_int_equal(symbol_subtract(s, a, symbol_multiply(s, b, n(INT64_MIN))), 0);
+    assert_int_equal(symbol_subtract(s, symbol_add(s, a, n(INT64_MAX)), symbol_add(s, b, n(-1))), 0);
+    assert_int_equal(symbol_divide_exactly(s, 0, a), 0);
+    assert_int_equal(symbol_maximum(s, a, 0), 0);
+    assert_int_equal(symbol_least(s, 0, a), 0);
+}
+
+static void as_many_factors_as_there_is_room_for_cancel(void **state)
+{
+    (void)state;
+    int power = symbol_fresh(s, 0), last = power;
+    for (int i = 1; i < SYMBOL_FACTORS; i++) power = symbol_multiply(s, power, last = symbol_fresh(s, 0));
+    int twice = symbol_multiply(s, n(2), power);
+    assert_int_equal(symbol_divide_exactly(s, twice, power), n(2));
+    assert_int_equal(symbol_multiply(s, symbol_divide_exactly(s, twice, last), last), twice);
+    assert_int_equal(symbol_divide_exactly(s, power, twice), 0);
+    assert_int_equal(symbol_divide_exactly(s, power, symbol_fresh(s, 0)), 0);
 }
 
 static void what_came_later_is_told_apart(void **state)
@@ -219,6 +258,44 @@ static void unknowns_are_told_from_expressions(void **state)
     assert_int_equal(size, 7);
 }
 
+struct pair {
+    int first;
+    int64_t a, b;
+};
+
+static bool of_pair(void *context, int unknown, int64_t *size)
+{
+    const struct pair *pair = context;
+    *size = unknown == pair->first ? pair->a : pair->b;
+    return true;
+}
+
+/* INT64_MIN: it has none. */
+static int64_t value_at(int symbol, int first, int64_t a, int64_t b)
+{
+    struct pair pair = { symbol_unknown(s, first), a, b };
+    int64_t value;
+    return symbol_evaluate(s, symbol, of_pair, &pair, &value) ? value : INT64_MIN;
+}
+
+static void expressions_have_values_where_their_operations_do(void **state)
+{
+    (void)state;
+    int a = symbol_fresh(s, 0), b = symbol_fresh(s, 0), broadcast = symbol_broadcast(s, a, b);
+    int quotient = symbol_divide(s, a, b), square = symbol_multiply(s, a, a);
+    int sum = symbol_add(s, a, symbol_multiply(s, b, n(2)));
+    assert_int_equal(value_at(broadcast, a, 1, 5), 5);
+    assert_int_equal(value_at(broadcast, a, 4, 1), 4);
+    assert_int_equal(value_at(broadcast, a, 4, 4), 4);
+    assert_int_equal(value_at(broadcast, a, 4, 5), INT64_MIN);
+    assert_int_equal(value_at(quotient, a, 7, 2), 3);
+    assert_int_equal(value_at(quotient, a, 7, 0), INT64_MIN);
+    assert_int_equal(value_at(square, a, 1 << 20, 0), INT64_C(1) << 40);
+    assert_int_equal(value_at(square, a, INT64_C(1) << 40, 0), INT64_MIN);
+    assert_int_equal(value_at(sum, a, 3, 4), 11);
+    assert_int_equal(value_at(sum, a, INT64_MAX, 4), INT64_MIN);
+}
+
 static void equal_symbols_have_equal_values(void **state)
 {
     (void)state;
@@ -263,6 +340,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(dims_broadcast, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(overflow_and_size_end_in_an_unknown, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(what_came_later_is_told_apart, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(coefficients_that_overflow_are_not_computed_with, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(as_many_factors_as_there_is_room_for_cancel, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(expressions_have_values_where_their_operations_do, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(unknowns_are_told_from_expressions, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(equal_symbols_have_equal_values, open_arena, close_arena),
     };

@@ -404,8 +404,12 @@ int symbol_divide_exactly(struct symbols *symbols, int a, int b)
         if (!divide_terms(&constant, &divisor, &quotient)) return 0;
         sum.constant = quotient.coefficient;
     }
-    for (int i = 0; i < p->count; i++)
-        if (!divide_terms(&p->terms[i], &divisor, &quotient) || !sum_add(&sum, &quotient)) return 0;
+    for (int i = 0; i < p->count; i++) {
+        if (!divide_terms(&p->terms[i], &divisor, &quotient)) return 0;
+        /* Then b is no number, and would not divide a constant: a has none. */
+        if (!quotient.factors[0]) sum.constant = quotient.coefficient;
+        else if (!sum_add(&sum, &quotient)) return 0;
+    }
     return divisor.coefficient ? intern(symbols, &sum) : 0;
 }
 
