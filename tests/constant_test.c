@@ -154,6 +154,35 @@ static void sparse_tensors_are_made_dense(void **state)
     assert_null(constant("cut"));
 }
 
+/* Values and indices of other ranks or counts than the dims want. */
+static void sparse_tensors_whose_parts_do_not_fit_are_none(void **state)
+{
+    static const struct {
+        const char *name, *value_dims, *index_dims;
+        double indices[6];
+    } cases[] = {
+        { "values_of_rank_2", "2,1", "2", { 1, 5 } },
+        { "indices_of_rank_3", "2", "2,1,1", { 1, 5 } },
+        { "scalar_index", "2", "", { 1 } },
+        { "an_index_more", "2", "3", { 1, 2, 5 } },
+        { "a_row_of_three", "2", "2,3", { 0, 0, 0, 1, 1, 1 } },
+        { "row_before_the_first", "2", "2,2", { 0, -1, 1, 1 } },
+    };
+    (void)state;
+    build_open(&b, 8, 13);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        BnfuseOnnx__SparseTensorProto *proto = sparse(cases[i].name, "2,3", cases[i].index_dims, cases[i].indices);
+        proto->values = build_tensor(&b, cases[i].name, DTYPE_FLOAT, cases[i].value_dims, (double[]){ 5, 7 });
+        add_sparse(proto);
+    }
+    BnfuseOnnx__SparseTensorProto *vast = sparse("vast", "2,3", "2", (double[]){ 1, 5 });
+    vast->dims[0] = vast->dims[1] = INT64_C(1) << 40;
+    add_sparse(vast);
+    build_load(&b, &model, &net);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) assert_null(constant(cases[i].name));
+    assert_null(constant("vast"));
+}
+
 static const double six[] = { 1, 2, 3, 4, 5, 6 };
 
 static void nodes_that_change_the_dims_only_are_seen_through(void **state)
@@ -322,6 +351,7 @@ int main(void)
         TEST(an_initializer_is_constant_unless_a_caller_can_replace_it),
         TEST(a_constant_node_is_constant_in_every_form),
         TEST(sparse_tensors_are_made_dense),
+        TEST(sparse_tensors_whose_parts_do_not_fit_are_none),
         TEST(nodes_that_change_the_dims_only_are_seen_through),
         TEST(axes_and_shapes_may_be_attributes_in_old_opsets),
         TEST(views_that_do_not_fit_are_not_constant),

@@ -84,6 +84,36 @@ static void add_sparse(BnfuseOnnx__GraphProto *graph)
     graph->sparse_initializer = LIST(BnfuseOnnx__SparseTensorProto *, sparse);
 }
 
+static void add_texts(void)
+{
+    BnfuseOnnx__TensorProto *texts = build_init(&b, "texts", DTYPE_FLOAT, "2", 0);
+    texts->data_type = DTYPE_STRING;
+    texts->has_raw_data = false;
+    texts->n_string_data = 2;
+    texts->string_data = NEW_ARRAY(&b.arena, ProtobufCBinaryData, 2);
+    for (size_t i = 0; i < 2; i++) texts->string_data[i] = (ProtobufCBinaryData){ 3, (uint8_t *)(i ? "two" : "one") };
+}
+
+/* A node that nobody knows, of which one attribute holds two bodies. */
+static void add_list_of_bodies(void)
+{
+    build_import(&b, "custom", 1);
+    BnfuseOnnx__NodeProto *many = build_node(&b, "Many", "many", "q", "few_of_many", NULL);
+    many->domain = (char *)"custom";
+    for (int i = 0; i < 2; i++) {
+        build_body(&b, i ? "second" : "bodies");
+        build_node(&b, "Neg", i ? "neg_second" : "neg_first", "q", i ? "n2" : "n1", NULL);
+        build_output(&b, i ? "n2" : "n1", DTYPE_FLOAT, "2");
+        build_end(&b);
+    }
+    BnfuseOnnx__AttributeProto *list = many->attribute[0];
+    list->graphs = LIST(BnfuseOnnx__GraphProto *, list->g, many->attribute[1]->g);
+    list->n_graphs = 2;
+    list->g = NULL;
+    list->type = BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPHS;
+    many->n_attribute = 1;
+}
+
 static void add_annotations(BnfuseOnnx__GraphProto *graph)
 {
     static const char *const names[] = { "r", "few", "y" }; /* the last one goes */
@@ -148,7 +178,9 @@ static void build_rich(int64_t ir)
     build_node(&b, "Constant", NULL, "", "k2", "value_floats=1.0,2.5");
     build_node(&b, "Constant", NULL, "", "k3", "value_strings=|a|b");
     add_bodies();
+    add_list_of_bodies();
     if (ir > 7) add_function();
+    if (ir > 7) add_texts();
     if (ir > 7) add_sparse(b.model->graph);
     add_annotations(b.model->graph);
     build_output(&b, "r", DTYPE_FLOAT, "N,16,6,6");
@@ -299,9 +331,14 @@ static void change_value(struct changes *c, ProtobufCMessage *message, const Pro
     if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
         change_message(c, *(ProtobufCMessage **)at);
     } else if (field->type == PROTOBUF_C_TYPE_STRING) {
+        /* A name of nothing, of an input, and of initializers of two kinds. */
+        static const char *const texts[] = { "changed", "x", "other", "few" };
         char *old = *(char **)at;
-        *(char **)at = (char *)"changed";
-        require_found(c, message, field, "another text");
+        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+            if (!strcmp(old, texts[i])) continue;
+            *(char **)at = (char *)texts[i];
+            require_found(c, message, field, "another text");
+        }
         *(char **)at = old;
     } else if (field->type == PROTOBUF_C_TYPE_BYTES) {
         ProtobufCBinaryData *data = at, old = *data;
@@ -325,11 +362,32 @@ static size_t element_size(ProtobufCType type)
     return type == PROTOBUF_C_TYPE_STRING || type == PROTOBUF_C_TYPE_MESSAGE ? sizeof(void *) : scalar_size(type);
 }
 
+/* Into a list without elements. */
+static void put_one_in(struct changes *c, ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+{
+    char *text = (char *)"put in";
+    ProtobufCBinaryData bytes = { 6, (uint8_t *)text };
+    uint64_t number = 1;
+    void **list = (void **)((char *)message + field->offset), *old = *list;
+    size_t *count = (size_t *)((char *)message + field->quantifier_offset);
+    if (field->type == PROTOBUF_C_TYPE_MESSAGE) return;
+    *list = field->type == PROTOBUF_C_TYPE_STRING  ? (void *)&text
+            : field->type == PROTOBUF_C_TYPE_BYTES ? (void *)&bytes
+                                                   : (void *)&number;
+    *count = 1;
+    require_found(c, message, field, "one where there was none");
+    *count = 0;
+    *list = old;
+}
+
 static void change_list(struct changes *c, ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {
     void **list = (void **)((char *)message + field->offset), *old = *list;
     size_t *count = (size_t *)((char *)message + field->quantifier_offset), size = element_size(field->type);
-    if (!*count) return;
+    if (!*count) {
+        put_one_in(c, message, field);
+        return;
+    }
     for (size_t i = 0; i < *count; i++) change_value(c, message, field, (char *)old + i * size);
     --*count;
     require_found(c, message, field, "one less");
@@ -405,6 +463,13 @@ static void change_unknown(struct changes *c, ProtobufCMessage *message)
     message->n_unknown_fields = 1;
     fields[0].data = other;
     if (count) require_found(c, message, NULL, "other bytes");
+    if (count) fields[0] = old[0];
+    fields[0].wire_type = PROTOBUF_C_WIRE_TYPE_32BIT;
+    if (count) require_found(c, message, NULL, "another wire type");
+    if (count) fields[0] = old[0];
+    fields[0].data = (uint8_t *)"\2ab";
+    fields[0].len = 3;
+    if (count) require_found(c, message, NULL, "a byte less");
     fields[0].tag = 902;
     if (count) require_found(c, message, NULL, "another number");
     message->n_unknown_fields = 0;
@@ -490,6 +555,30 @@ static void every_change_beside_a_data_file_is_found(void **state)
     require_all_found(write_rich(8), is_free_beside_data);
 }
 
+static BnfuseOnnx__NodeProto *written_node(const BnfuseOnnx__ModelProto *written, const char *name)
+{
+    for (size_t i = 0; i < written->graph->n_node; i++)
+        if (written->graph->node[i]->name && !strcmp(written->graph->node[i]->name, name))
+            return written->graph->node[i];
+    fail_msg("there is no node %s", name);
+    return NULL;
+}
+
+static void a_declaration_where_there_was_none_is_found(void **state)
+{
+    BnfuseOnnx__ModelProto *written = write_rich(8);
+    BnfuseOnnx__GraphProto *body = written_node(written, "choice")->attribute[0]->g;
+    (void)state;
+    assert_true(body && !body->n_value_info);
+    body->value_info = written->graph->value_info;
+    body->n_value_info = 1;
+    assert_false(is_taken(written));
+    body->value_info = NULL;
+    body->n_value_info = 0;
+    assert_true(is_taken(written));
+    bnfuse_onnx__model_proto__free_unpacked(written, NULL);
+}
+
 int main(void)
 {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, open_folder, close_folder)
@@ -497,6 +586,7 @@ int main(void)
         IN_FOLDER(every_change_of_a_message_is_found),
         IN_FOLDER(every_change_of_an_old_model_is_found),
         IN_FOLDER(every_change_beside_a_data_file_is_found),
+        IN_FOLDER(a_declaration_where_there_was_none_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -923,13 +923,16 @@ static void a_target_that_cannot_be_is_named(void **state)
     assert_int_equal(symlink("nowhere", "dangling"), 0);
     assert_false(write_to("dangling", NULL));
     assert_refused("cannot follow the symbolic link");
+    assert_int_equal(mkdir("taken", 0755), 0);
+    assert_false(write_to("out.onnx", "taken"));
+    assert_refused("is no regular file; choose another name");
 }
 
-static void standard_output_receives_the_model(void **state)
+/* What goes to a stream lies somewhere until it is whole. */
+static void assert_sent(const char *spool_folder)
 {
-    (void)state;
-    build_conv_bn();
-    load_built();
+    if (spool_folder) assert_int_equal(setenv("TMPDIR", spool_folder, 1), 0);
+    else assert_int_equal(unsetenv("TMPDIR"), 0);
     int standard = dup(1), out = open("piped.onnx", O_WRONLY | O_CREAT, 0600);
     fflush(stdout);
     dup2(out, 1);
@@ -939,7 +942,29 @@ static void standard_output_receives_the_model(void **state)
     close(standard);
     assert_true(ok);
     assert_same_files("m.onnx", "piped.onnx");
+    assert_int_equal(unlink("piped.onnx"), 0);
+}
+
+static void standard_output_receives_the_model(void **state)
+{
+    static const char *const folders[] = { NULL, "", ".", "absent" };
+    (void)state;
+    build_conv_bn();
+    load_built();
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) assert_sent(folders[i]);
+    unsetenv("TMPDIR");
     assert_true(write_to("/dev/null", NULL));
+}
+
+static void a_large_model_is_the_same_bytes(void **state)
+{
+    (void)state;
+    build_init(&b, "w", DTYPE_FLOAT, "2400000", 1);
+    build_node(&b, "Identity", NULL, "w", "y", NULL);
+    build_output(&b, "y", DTYPE_FLOAT, "2400000");
+    load_built();
+    assert_true(write_to("out.onnx", NULL));
+    assert_same_files("m.onnx", "out.onnx");
 }
 
 static void a_full_device_is_an_error(void **state)
@@ -1065,6 +1090,49 @@ static void a_signal_leaves_no_temporary_file(void **state)
     }
 }
 
+static volatile sig_atomic_t signals_seen;
+
+static void note_signal(int number)
+{
+    (void)number;
+    signals_seen++;
+}
+
+static bool write_under(int number)
+{
+    signal_on_write = number;
+    bool ok = write_to("out.onnx", NULL);
+    signal_on_write = 0;
+    return ok;
+}
+
+/* One that the caller handles ends the write; one that it ignores or holds back itself does not. */
+static void a_signal_means_what_the_caller_says(void **state)
+{
+    (void)state;
+    sigset_t held;
+    build_conv_bn();
+    load_built();
+    names_only = true;
+    signals_seen = 0;
+    signal(SIGTERM, note_signal);
+    assert_false(write_under(SIGTERM));
+    assert_refused("out.onnx: interrupted; nothing was written");
+    assert_int_equal(signals_seen, 1);
+    assert_int_equal(count_files("."), 1);
+    signal(SIGHUP, SIG_IGN);
+    assert_true(write_under(SIGHUP));
+    sigemptyset(&held);
+    sigaddset(&held, SIGTERM);
+    sigprocmask(SIG_BLOCK, &held, NULL);
+    assert_true(write_under(SIGTERM));
+    assert_int_equal(signals_seen, 1);
+    sigprocmask(SIG_UNBLOCK, &held, NULL);
+    assert_int_equal(signals_seen, 2);
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGHUP, SIG_DFL);
+}
+
 static void memory_running_out_leaves_the_old_file(void **state)
 {
     (void)state;
@@ -1174,11 +1242,13 @@ int main(void)
         IN_FOLDER(a_replaced_file_keeps_its_mode_and_a_link_its_file),
         IN_FOLDER(a_target_that_cannot_be_is_named),
         IN_FOLDER(standard_output_receives_the_model),
+        IN_FOLDER(a_large_model_is_the_same_bytes),
         IN_FOLDER(a_full_device_is_an_error),
         IN_FOLDER(a_write_that_fails_leaves_the_old_file),
         IN_FOLDER(a_temporary_name_that_is_taken_is_left_alone),
         IN_FOLDER(a_killed_write_leaves_the_old_file),
         IN_FOLDER(a_signal_leaves_no_temporary_file),
+        IN_FOLDER(a_signal_means_what_the_caller_says),
         IN_FOLDER(memory_running_out_leaves_the_old_file),
         IN_FOLDER(a_source_changed_meanwhile_is_noticed),
         IN_FOLDER(an_index_that_is_not_valid_is_not_written),

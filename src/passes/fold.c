@@ -102,8 +102,8 @@ static bool fold_with_followers(struct decision *decision, struct node *node, st
 static bool report_progress(const struct bnfuse_fuse_options *options, size_t done, size_t all,
                             struct bnfuse_error *error)
 {
-    return !options->progress || options->progress(options->context, (double)done / (double)all)
-           || fail(error, BNFUSE_CANCELLED, "fusing was cancelled");
+    if (!options->progress || options->progress(options->context, (double)done / (double)all)) return true;
+    return fail(error, BNFUSE_CANCELLED, "fusing was cancelled");
 }
 
 static bool fold_roots(struct net *net, const struct bnfuse_fuse_options *options, const struct root_kind *kind,

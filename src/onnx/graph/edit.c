@@ -312,7 +312,8 @@ void edit_take_output(struct node *node, size_t slot, struct value *value)
 
 void edit_drop_outputs(struct node *node, size_t slot)
 {
-    if (slot < node->output_count) count_edit(node->graph);
+    assert(slot < node->output_count);
+    count_edit(node->graph);
     for (size_t i = slot; i < node->output_count; i++) {
         struct value *value = node->outputs[i];
         if (!value) continue;
@@ -320,7 +321,7 @@ void edit_drop_outputs(struct node *node, size_t slot)
         value->writer = NULL;
         forget_if_gone(value);
     }
-    if (slot < node->output_count) node->output_count = (uint32_t)slot;
+    node->output_count = (uint32_t)slot;
 }
 
 /* The reads of `old` by output lists: of inner graphs they are uses, of its own graph they are not. */
@@ -369,7 +370,7 @@ static BnfuseOnnx__AttributeProto *set_attribute(struct node *node, const char *
     attribute->has_type = true;
     attribute->type = (BnfuseOnnx__AttributeProto__AttributeType)type;
     size_t i = 0;
-    while (i < proto->n_attribute && strcmp(proto->attribute[i]->name ? proto->attribute[i]->name : "", name) != 0) i++;
+    while (i < proto->n_attribute && strcmp(proto->attribute[i]->name, name) != 0) i++;
     if (i == proto->n_attribute) proto->attribute = copy_list(arena, proto->attribute, i, ++proto->n_attribute);
     proto->attribute[i] = attribute;
     return attribute;

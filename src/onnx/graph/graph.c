@@ -245,7 +245,7 @@ bool graph_has_dim(const struct graph *graph, const char *name)
         const BnfuseOnnx__TypeProto__Tensor *type = type_tensor(graph->proto->input[i]->type);
         for (size_t axis = 0; type && type->shape && axis < type->shape->n_dim; axis++) {
             const BnfuseOnnx__TensorShapeProto__Dimension *dim = type->shape->dim[axis];
-            if (dim->value_case == BNFUSE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM && dim->dim_param
+            if (dim->value_case == BNFUSE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM
                 && strcmp(dim->dim_param, name) == 0)
                 return true;
         }

@@ -246,8 +246,9 @@ static bool validate_inputs(struct validation *v, const struct node *node, const
             return schema_fail(v, node, error, "input %zu is missing, which %s needs", i, node->op);
         if (!validate_input_type(v, node, &slot, i, groups, error)) return false;
     }
-    return i >= node->input_count
-           || schema_fail(v, node, error, "there are %u inputs, %s has at most %zu", node->input_count, node->op, i);
+    if (i < node->input_count)
+        return schema_fail(v, node, error, "there are %u inputs, %s has at most %zu", node->input_count, node->op, i);
+    return true;
 }
 
 /* Counts the outputs, and notes their types where the inputs or the schema settle them. */
@@ -265,8 +266,9 @@ static bool validate_outputs(struct validation *v, const struct node *node, cons
             pointer_map_set(&v->types, node->outputs[i], (void *)(uintptr_t)&type_numbers[type]);
         i++;
     }
-    return i >= node->output_count
-           || schema_fail(v, node, error, "there are %u outputs, %s has at most %zu", node->output_count, node->op, i);
+    if (i < node->output_count)
+        return schema_fail(v, node, error, "there are %u outputs, %s has at most %zu", node->output_count, node->op, i);
+    return true;
 }
 
 static const char *attribute_type_name(unsigned type)

@@ -124,7 +124,8 @@ static bool name_foreign(const struct model *model, struct bnfuse_error *error)
     if (model->bytes) memcpy(head, model->bytes, size);
     else if (!span_read(&span, 0, head, size, &ignored)) return false;
     const char *what = foreign_format(head, size);
-    return what && fail(error, BNFUSE_INVALID, "%s: not an ONNX model: it is %s", model->name, what);
+    if (what) fail(error, BNFUSE_INVALID, "%s: not an ONNX model: it is %s", model->name, what);
+    return false;
 }
 
 static bool scan(struct model *model, struct bnfuse_error *error)
@@ -193,9 +194,9 @@ static bool read_stream(struct file *file, struct arena *arena, struct bnfuse_er
     int reason = errno;
     close(from);
     if (count < 0) return fail(error, BNFUSE_USAGE, "%s: cannot read: %s", file->path, strerror(reason));
-    return !count
-           || fail(error, BNFUSE_USAGE, "%s: longer than the memory limit of %zu MiB; save it to a file first",
-                   file->path, limit >> 20);
+    if (!count) return true;
+    return fail(error, BNFUSE_USAGE, "%s: longer than the memory limit of %zu MiB; save it to a file first", file->path,
+                limit >> 20);
 }
 
 static bool open_file(struct file *file, struct arena *arena, const char *path, struct bnfuse_error *error)

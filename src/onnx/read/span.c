@@ -76,8 +76,9 @@ bool file_is_unchanged(const struct file *file, struct bnfuse_error *error)
     if (!file->modified.tv_sec) return true;
     if (fstat(file->fd, &status)) return fail(error, BNFUSE_USAGE, "%s: %s", file->path, strerror(errno));
     struct timespec modified = platform_modified(&status);
-    return ((uint64_t)status.st_size == file->size && modified.tv_sec == file->modified.tv_sec
-            && modified.tv_nsec == file->modified.tv_nsec)
-           || fail(error, BNFUSE_USAGE, "%s: was changed while it was in use; run again when nobody writes it",
-                   file->path);
+    if ((uint64_t)status.st_size == file->size && modified.tv_sec == file->modified.tv_sec
+        && modified.tv_nsec == file->modified.tv_nsec)
+        return true;
+    return fail(error, BNFUSE_USAGE, "%s: was changed while it was in use; run again when nobody writes it",
+                file->path);
 }

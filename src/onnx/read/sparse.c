@@ -60,5 +60,7 @@ bool tensor_from_sparse(struct tensor *dense, struct arena *arena, const struct 
         return fail(error, BNFUSE_UNSUPPORTED, "sparse elements of type %s are not supported", dtype_name(dense->type));
     if (!dtype_bytes(dense->type, dense->count, &bytes) || bytes > limit)
         return fail(error, BNFUSE_UNSUPPORTED, "its %lld elements are too many", (long long)dense->count);
-    return scatter(arena, dense, &values, &indices) || fail(error, BNFUSE_INVALID, "its indices do not fit its dims");
+    if (!scatter(arena, dense, &values, &indices))
+        return fail(error, BNFUSE_INVALID, "its indices do not fit its dims");
+    return true;
 }

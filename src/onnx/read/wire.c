@@ -240,7 +240,8 @@ static bool read_head(struct scan *scan, struct head *head)
     if (head->wire == 0) return skip_varint(scan, head->start, head->field, VARINT_BYTES, &(uint64_t){ 0 });
     if (head->wire != 2) head->length = fixed[head->wire];
     else if (!skip_varint(scan, head->start, head->field, LENGTH_BYTES, &head->length)) return false;
-    return head->length <= frame->end - scan->at || overrun(scan, head->start, head->field, head->length);
+    if (head->length > frame->end - scan->at) return overrun(scan, head->start, head->field, head->length);
+    return true;
 }
 
 static struct cut *add_cut(struct scan *scan)
@@ -427,9 +428,9 @@ static bool is_bounded(struct scan *scan)
                     "%s: its structure alone (%llu bytes of file so far) would take more "
                     "memory than the limit of %zu MiB leaves; raise the limit if you trust the file",
                     scan->name, (unsigned long long)scan->at, memory->limit >> 20);
-    return scan->wire->part_count < UINT32_MAX / 2
-           || fail(scan->error, BNFUSE_UNSUPPORTED, "%s: more than two thousand million messages; split the model",
-                   scan->name);
+    if (scan->wire->part_count < UINT32_MAX / 2) return true;
+    return fail(scan->error, BNFUSE_UNSUPPORTED, "%s: more than two thousand million messages; split the model",
+                scan->name);
 }
 
 static bool scan_message(struct scan *scan, const ProtobufCMessageDescriptor *type)

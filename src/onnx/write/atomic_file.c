@@ -28,6 +28,13 @@ static void split_path(struct atomic_file *target, struct arena *arena, const ch
     target->name = arena_copy_text(arena, slash ? slash + 1 : path);
 }
 
+/* After a path could not be asked about: whether nothing is there. */
+static bool is_free(const struct atomic_file *target, struct bnfuse_error *error)
+{
+    if (errno != ENOENT) return cannot(target, "write", error);
+    return true;
+}
+
 bool atomic_file_find(struct atomic_file *target, struct arena *arena, const char *path, struct bnfuse_error *error)
 {
     struct stat status;
@@ -46,7 +53,7 @@ bool atomic_file_find(struct atomic_file *target, struct arena *arena, const cha
     }
     split_path(target, arena, path);
     if (!*target->name) return fail(error, BNFUSE_USAGE, "%s: is a directory; name a file in it", target->path);
-    if (stat(path, &status)) return errno == ENOENT || cannot(target, "write", error);
+    if (stat(path, &status)) return is_free(target, error);
     if (S_ISDIR(status.st_mode))
         return fail(error, BNFUSE_USAGE, "%s: is a directory; name a file in it", target->path);
     if (!S_ISREG(status.st_mode)) target->directory = NULL;
@@ -61,7 +68,7 @@ bool atomic_file_beside(struct atomic_file *target, struct arena *arena, const s
     *target =
         (struct atomic_file){ .fd = -1, .directory_fd = -1, .sink = -1, .directory = beside->directory, .name = name };
     target->path = arena_printf(arena, "%s/%s", beside->directory, name);
-    if (lstat(target->path, &status)) return errno == ENOENT || cannot(target, "write", error);
+    if (lstat(target->path, &status)) return is_free(target, error);
     if (S_ISREG(status.st_mode)) return true;
     return fail(error, BNFUSE_USAGE, "%s: is no regular file; choose another name", target->path);
 }
@@ -70,13 +77,14 @@ static const int ending[] = { SIGTERM, SIGINT, SIGHUP };
 
 static void hold_signals(struct atomic_file *target)
 {
-    struct sigaction action;
-    if (pthread_sigmask(SIG_SETMASK, NULL, &target->signals)) return;
+    pthread_sigmask(SIG_SETMASK, NULL, &target->signals);
     sigemptyset(&target->ending);
-    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
-        if (!sigismember(&target->signals, ending[i]) && !sigaction(ending[i], NULL, &action)
-            && action.sa_handler != SIG_IGN)
+    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
+        struct sigaction action;
+        sigaction(ending[i], NULL, &action);
+        if (!sigismember(&target->signals, ending[i]) && action.sa_handler != SIG_IGN)
             sigaddset(&target->ending, ending[i]);
+    }
     target->holds_signals = !pthread_sigmask(SIG_BLOCK, &target->ending, NULL);
 }
 
@@ -89,7 +97,8 @@ static void let_signals(struct atomic_file *target)
 static bool is_ending(const struct atomic_file *target)
 {
     sigset_t pending;
-    if (!target->holds_signals || sigpending(&pending)) return false;
+    if (!target->holds_signals) return false;
+    sigpending(&pending);
     for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
         if (sigismember(&pending, ending[i]) == 1 && sigismember(&target->ending, ending[i]) == 1) return true;
     return false;
@@ -169,14 +178,12 @@ bool atomic_file_open(struct atomic_file *target, struct arena *arena, struct bn
         if (create_temporary(target)) return true;
         return fail(error, BNFUSE_USAGE, "%s: cannot create a file in its folder: %s", target->path, strerror(errno));
     }
-    if (target->is_read_only) {
-        target->fd = create_spool();
-        return target->fd >= 0 || cannot(target, "write", error);
-    }
-    target->sink =
-        target->name ? open(target->path, O_WRONLY | O_CLOEXEC | O_NOCTTY) : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
-    if (target->sink >= 0) target->fd = create_spool();
-    return target->fd >= 0 || cannot(target, "write", error);
+    if (!target->is_read_only)
+        target->sink = target->name ? open(target->path, O_WRONLY | O_CLOEXEC | O_NOCTTY)
+                                    : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+    if (target->is_read_only || target->sink >= 0) target->fd = create_spool();
+    if (target->fd < 0) return cannot(target, "write", error);
+    return true;
 }
 
 static bool write_bytes(const struct atomic_file *target, int fd, const char *bytes, size_t size,
@@ -234,7 +241,8 @@ bool atomic_file_read_back(struct atomic_file *target, struct file *file, struct
 
 bool atomic_file_finish(struct atomic_file *target, struct bnfuse_error *error)
 {
-    return !target->directory || (!fsync(target->fd) && keep_mode(target)) || cannot(target, "write", error);
+    if (target->directory && (fsync(target->fd) || !keep_mode(target))) return cannot(target, "write", error);
+    return true;
 }
 
 /* The temporary file has a name for as long as it takes to give it another. */
@@ -256,8 +264,9 @@ static bool send(struct atomic_file *target, struct bnfuse_error *error)
         if (count < 0) return cannot(target, "write", error);
         if (!write_bytes(target, target->sink, buffer, (size_t)count, error)) return false;
     }
-    return !fsync(target->sink) || errno == EINVAL || errno == EROFS || errno == ENOTSUP
-           || cannot(target, "write", error);
+    if (fsync(target->sink) && errno != EINVAL && errno != EROFS && errno != ENOTSUP)
+        return cannot(target, "write", error);
+    return true;
 }
 
 bool atomic_file_commit(struct atomic_file *target, struct bnfuse_error *error)

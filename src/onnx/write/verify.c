@@ -8,6 +8,7 @@
 #include "onnx/read/external.h"
 #include "onnx/write/elements.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,9 +62,9 @@ static bool was_held(const struct verify *v, const struct tensor *expected, cons
 static bool same_elements(struct verify *v, const struct tensor *expected, const struct tensor *written)
 {
     int64_t at;
-    if (expected->type != written->type || expected->count != written->count)
-        return differs(v, "%lld elements of %s became %lld of %s", (long long)expected->count,
-                       dtype_name(expected->type), (long long)written->count, dtype_name(written->type));
+    assert(expected->type == written->type); /* the heads were compared before */
+    if (expected->count != written->count)
+        return differs(v, "%lld elements became %lld", (long long)expected->count, (long long)written->count);
     if (expected->type == DTYPE_STRING) {
         for (int64_t i = 0; i < expected->count; i++)
             if (strcmp(expected->strings[i], written->strings[i]) != 0) return differs(v, "element %lld", (long long)i);
@@ -71,7 +72,8 @@ static bool same_elements(struct verify *v, const struct tensor *expected, const
     }
     if (was_held(v, expected, written)) return true;
     if (!elements_compare(v->elements, expected, written, 0, expected->count, NULL, &at, v->error)) return false;
-    return at < 0 || differs(v, "element %lld", (long long)at);
+    if (at >= 0) return differs(v, "element %lld", (long long)at);
+    return true;
 }
 
 /* The raw_data of a tensor as it is in its file, or in memory. */
@@ -128,7 +130,8 @@ static bool same_value(struct verify *v, const ProtobufCFieldDescriptor *field, 
     } else {
         same = !memcmp(a, b, scalar_size(field->type));
     }
-    return same || differs(v, "its %s", field->name);
+    if (!same) return differs(v, "its %s", field->name);
+    return true;
 }
 
 static bool same_list(struct verify *v, const ProtobufCFieldDescriptor *field, const char *a, const char *b)
@@ -138,8 +141,10 @@ static bool same_list(struct verify *v, const ProtobufCFieldDescriptor *field, c
         return differs(v, "%zu of %s became %zu", count, field->name, *(const size_t *)(b + field->quantifier_offset));
     const char *list_a = *(char *const *)(a + field->offset), *list_b = *(char *const *)(b + field->offset);
     if (count && field->type != PROTOBUF_C_TYPE_STRING && field->type != PROTOBUF_C_TYPE_MESSAGE
-        && field->type != PROTOBUF_C_TYPE_BYTES)
-        return !memcmp(list_a, list_b, count * size) || differs(v, "its %s", field->name);
+        && field->type != PROTOBUF_C_TYPE_BYTES) {
+        if (memcmp(list_a, list_b, count * size) != 0) return differs(v, "its %s", field->name);
+        return true;
+    }
     for (size_t i = 0; i < count; i++)
         if (!same_value(v, field, list_a + i * size, list_b + i * size)) return false;
     return true;
@@ -158,11 +163,10 @@ static bool is_there(const ProtobufCFieldDescriptor *field, const char *message)
 static bool same_field(struct verify *v, const ProtobufCFieldDescriptor *field, const void *a, const void *b)
 {
     if (field->label == PROTOBUF_C_LABEL_REPEATED) return same_list(v, field, a, b);
-    if (field->label != PROTOBUF_C_LABEL_REQUIRED) {
-        bool there = is_there(field, a);
-        if (there != is_there(field, b)) return differs(v, "its %s", field->name);
-        if (!there) return true;
-    }
+    assert(field->label == PROTOBUF_C_LABEL_OPTIONAL); /* onnx.proto requires nothing */
+    bool there = is_there(field, a);
+    if (there != is_there(field, b)) return differs(v, "its %s", field->name);
+    if (!there) return true;
     return same_value(v, field, (const char *)a + field->offset, (const char *)b + field->offset);
 }
 
@@ -215,7 +219,8 @@ static bool is_in_data_file(const struct verify *v, const BnfuseOnnx__TensorProt
 static bool read_tensor(struct verify *v, const BnfuseOnnx__TensorProto *proto, struct tensor *tensor)
 {
     arena_clear(v->scratch);
-    return tensor_from_proto(tensor, v->scratch, v->new, proto, v->error) || differs(v, "it cannot be read");
+    if (!tensor_from_proto(tensor, v->scratch, v->new, proto, v->error)) return differs(v, "it cannot be read");
+    return true;
 }
 
 static bool same_data(struct verify *v, const struct tensor *expected, const BnfuseOnnx__TensorProto *proto)
@@ -273,8 +278,9 @@ static bool same_graph(struct verify *v, const struct graph *a, const BnfuseOnnx
 static bool same_name(struct verify *v, const struct value *value, const char *name, const char *what, size_t i)
 {
     const char *wanted = value ? value->name : "";
-    return !strcmp(wanted, text_or_empty(name))
-           || differs(v, "%s %zu is \"%s\", not \"%s\"", what, i, text_or_empty(name), wanted);
+    if (strcmp(wanted, text_or_empty(name)) != 0)
+        return differs(v, "%s %zu is \"%s\", not \"%s\"", what, i, text_or_empty(name), wanted);
+    return true;
 }
 
 static bool same_names(struct verify *v, const struct node *node, const BnfuseOnnx__NodeProto *b)
@@ -293,11 +299,11 @@ static bool is_body(const ProtobufCFieldDescriptor *field)
     return field->descriptor == &bnfuse_onnx__graph_proto__descriptor;
 }
 
-/* Of one attribute; `at` counts the node's bodies, which stand in its list in the order of the attributes. */
+/* Of one attribute, which has as many as it had; `at` counts the node's bodies, which stand in its list in the order of
+ * the attributes. */
 static bool same_bodies(struct verify *v, const struct node *a, const BnfuseOnnx__AttributeProto *b, size_t *at)
 {
-    size_t count = (b->g != NULL) + b->n_graphs;
-    if (count > a->inner_count - *at) return differs(v, "%u bodies became more", a->inner_count);
+    assert((b->g != NULL) + b->n_graphs <= a->inner_count - *at);
     if (b->g && !same_graph(v, a->inner[(*at)++], b->g)) return false;
     for (size_t i = 0; i < b->n_graphs; i++)
         if (!same_graph(v, a->inner[(*at)++], b->graphs[i])) return false;
@@ -316,7 +322,8 @@ static bool same_attributes(struct verify *v, const struct node *a, const Bnfuse
             return differs(v, "its attribute \"%s\"", text_or_empty(x->name));
         if (!same_fields(v, &x->base, &y->base, is_body) || !same_bodies(v, a, y, &body)) return false;
     }
-    return body == a->inner_count || differs(v, "%u bodies became %zu", a->inner_count, body);
+    assert(body == a->inner_count);
+    return true;
 }
 
 static bool is_of_node(const ProtobufCFieldDescriptor *field)
@@ -384,8 +391,9 @@ static bool stays_outside(const struct verify *v, const BnfuseOnnx__TensorProto 
 static bool same_file(struct verify *v, const struct tensor *written)
 {
     struct stat status;
-    return (!fstat(written->span.file->fd, &status) && external_is(v->old, &status))
-           || differs(v, "its data are in another file than they were");
+    if (fstat(written->span.file->fd, &status) || !external_is(v->old, &status))
+        return differs(v, "its data are in another file than they were");
+    return true;
 }
 
 /* The value that is stored under this name. `seen` says of each initializer whether it was met: none may come twice. */
@@ -472,9 +480,8 @@ static bool same_inputs(struct verify *v, const struct graph *a, const BnfuseOnn
         if (a->owner) at = i;
         while (!a->owner && at < old->n_input && strcmp(text_or_empty(old->input[at]->name), a->inputs[i]->name) != 0)
             at++;
-        bool same = at < old->n_input ? same_declaration(v, a, old->input[at], a->inputs[i], new->input[i])
-                                      : declares(new->input[i], a->inputs[i]->initializer) || differs(v, "its type");
-        if (!same) return false;
+        if (at == old->n_input && !declares(new->input[i], a->inputs[i]->initializer)) return differs(v, "its type");
+        if (at < old->n_input && !same_declaration(v, a, old->input[at], a->inputs[i], new->input[i])) return false;
     }
     return true;
 }
@@ -558,7 +565,8 @@ static bool same_infos(struct verify *v, const struct graph *a, const struct nam
         if (at == count) return differs(v, "it is not there");
         if (!same_message(v, &info->base, &b[at++]->base)) return false;
     }
-    return at == count || differs(v, "a declaration of \"%s\" follows it", text_or_empty(b[at]->name));
+    if (at < count) return differs(v, "a declaration of \"%s\" follows it", text_or_empty(b[at]->name));
+    return true;
 }
 
 /* The same of annotations. */
@@ -574,7 +582,8 @@ static bool same_annotations(struct verify *v, const struct graph *a, const stru
         if (!same_message(v, &old->quantization_annotation[i]->base, &b->quantization_annotation[at++]->base))
             return false;
     }
-    return at == b->n_quantization_annotation || differs(v, "one more than there should be");
+    if (at < b->n_quantization_annotation) return differs(v, "one more than there should be");
+    return true;
 }
 
 static bool declares_nothing(const BnfuseOnnx__GraphProto *graph)
