@@ -107,6 +107,10 @@ static void affines_of_one_value_add_up(void **state)
         { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; y = Conv x w; m = Mul y k; n = Div y k; a = Add m n; b = Mul a "
           "y; out b",
           0, 0, "Conv Mul Div Add Mul", 0 },
+        { "in x 2,3,5,5; in q 2,3,5,5; r = Relu x; init k 3,1,1; m = Mul r k; s = Sum m r q; init w 4,3,1,1; z = Conv "
+          "s w; "
+          "out z",
+          0, 0, "Relu Mul Sum Conv", 0 },
         /* What others read stays; so does what the sum alone cannot hold. */
         { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; y = Conv x w; m = Mul y k; z = Add m y; q = Exp m; out z; out q",
           0, 0, "Conv Mul Add Exp", 0 },

@@ -600,6 +600,10 @@ static void branches_that_meet_again_are_crossed_together(void **state)
           1, REASON_NON_LINEAR, NULL, 0 },
         { "in x 2,3,5,7; c = bn x 3; fill k 2,3,5,7 1; r = Concat c k axis=2; init w 4,3,3,3; y = Conv r w; out y", 1,
           REASON_NON_LINEAR, NULL, 0 },
+        { "in x 2,3,5,5; r = Relu x; y = bn r 3; p = Transpose y perm=0,1,3,2; init k 3,1,1; m = Mul y k; s = Add p m; "
+          "init "
+          "w 4,3,1,1; z = Conv s w; out z",
+          1, REASON_NON_LINEAR, NULL, 0 },
     };
     (void)state;
     RUN(cases, NULL);
