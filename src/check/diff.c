@@ -240,27 +240,47 @@ static void tell_header(struct diff *diff)
     tell_model(diff, "metadata_props", metadata_text(diff, a), metadata_text(diff, b));
 }
 
-static struct graph *function_named(const struct net *net, const struct graph *other)
+struct function_entry {
+    const char *key; /* domain, name and overload */
+    struct graph *body;
+};
+
+static const char *function_key(struct diff *diff, const struct graph *body)
 {
+    const BnfuseOnnx__FunctionProto *f = body->function;
+    return arena_printf(diff->arena, "%s\n%s\n%s", f->domain ? f->domain : "", f->name, f->overload ? f->overload : "");
+}
+
+static struct name_map *functions_of(struct diff *diff, const struct net *net)
+{
+    struct function_entry *entries = NEW_ARRAY(diff->arena, struct function_entry, net->function_count);
+    struct name_map *map = NEW(diff->arena, struct name_map);
+    name_map_open(map, diff->arena);
     for (size_t i = 0; i < net->function_count; i++) {
-        const BnfuseOnnx__FunctionProto *own = net->functions[i]->function, *wanted = other->function;
-        const char *domain = own->domain ? own->domain : "", *other_domain = wanted->domain ? wanted->domain : "";
-        if (strcmp(own->name, wanted->name) == 0 && strcmp(domain, other_domain) == 0) return net->functions[i];
+        entries[i] = (struct function_entry){ function_key(diff, net->functions[i]), net->functions[i] };
+        name_map_add(map, &entries[i]);
     }
-    return NULL;
+    return map;
+}
+
+static void tell_function(struct diff *diff, bnfuse_change_kind kind, const struct graph *body)
+{
+    tell(diff, kind, BNFUSE_SUBJECT_FUNCTION, NULL, "", body->function->name, "", "");
 }
 
 static bool diff_functions(struct diff *diff)
 {
-    for (size_t i = 0; i < diff->matching.a->function_count; i++)
-        if (!function_named(diff->matching.b, diff->matching.a->functions[i]))
-            tell(diff, BNFUSE_CHANGE_REMOVED, BNFUSE_SUBJECT_FUNCTION, NULL, "",
-                 diff->matching.a->functions[i]->function->name, "", "");
-    for (size_t i = 0; i < diff->matching.b->function_count; i++) {
-        struct graph *body = diff->matching.b->functions[i], *other = function_named(diff->matching.a, body);
-        if (!other) tell(diff, BNFUSE_CHANGE_ADDED, BNFUSE_SUBJECT_FUNCTION, NULL, "", body->function->name, "", "");
-        else if (!matching_pair(&diff->matching, other, body)) return false;
-        else tell_graph(diff, other, body);
+    const struct net *a = diff->matching.a, *b = diff->matching.b;
+    const struct name_map *of_a = functions_of(diff, a), *of_b = functions_of(diff, b);
+    for (size_t i = 0; i < a->function_count; i++)
+        if (!name_map_get(of_b, function_key(diff, a->functions[i])))
+            tell_function(diff, BNFUSE_CHANGE_REMOVED, a->functions[i]);
+    for (size_t i = 0; i < b->function_count; i++) {
+        struct graph *body = b->functions[i];
+        const struct function_entry *other = name_map_get(of_a, function_key(diff, body));
+        if (!other) tell_function(diff, BNFUSE_CHANGE_ADDED, body);
+        else if (!matching_pair(&diff->matching, other->body, body)) return false;
+        else tell_graph(diff, other->body, body);
     }
     return true;
 }

@@ -21,6 +21,7 @@ struct finder {
     const struct site_finder *with;
     struct graph **graphs, **origins; /* of after, outer before inner; and their counterparts or NULL */
     size_t graph_count;
+    bool *changed_functions; /* by their places */
     struct site *first, **last;
     const struct graph *origin; /* the counterpart of the graph in which the walk in progress is */
     size_t walks;
@@ -130,16 +131,10 @@ static void mark_node(const struct finder *finder, struct node *node, const stru
     mark->by_itself = mark->changed;
 }
 
-static struct graph *counterpart_of_function(const struct net *before, const struct graph *graph)
-{
-    for (size_t i = 0; i < before->function_count; i++)
-        if (before->functions[i]->function == graph->function) return before->functions[i];
-    return NULL;
-}
-
+/* Both nets lie over one model, so its functions stand at the same places. */
 static struct graph *counterpart_of_graph(const struct finder *finder, const struct graph *graph)
 {
-    if (graph->function) return counterpart_of_function(finder->with->before, graph);
+    if (graph->function) return finder->with->before->functions[graph->slot];
     if (!graph->owner) return finder->with->before->main;
     for (size_t i = 0; i < graph->owner->inner_count; i++)
         if (graph->owner->inner[i] == graph) return mark_of(graph->owner)->bodies[i];
@@ -171,28 +166,37 @@ static bool any_changed(const struct graph *graph)
     return false;
 }
 
-static bool keeps_outputs(const struct finder *finder, const struct graph *function)
+static bool spread_to_calls(const struct finder *finder, const struct graph *graph)
 {
-    for (size_t i = 0; i < finder->graph_count; i++)
-        if (finder->graphs[i] == function) return finder->origins[i] && same_outputs(function, finder->origins[i]);
-    return false;
+    bool moved = false;
+    for (struct node *node = graph->first; finder->with->after->function_count && node; node = node->next)
+        if (node->function && !mark_of(node)->changed && finder->changed_functions[node->function->slot]) {
+            moved = mark_of(node)->changed = true;
+            mark_of(node)->by_itself = !same_outputs(node->function, counterpart_of_graph(finder, node->function));
+        }
+    return moved;
+}
+
+/* To what holds or names the graph. */
+static bool spread_from(const struct finder *finder, const struct graph *graph)
+{
+    bool *known = graph->owner      ? &mark_of(graph->owner)->changed
+                  : graph->function ? &finder->changed_functions[graph->slot]
+                                    : NULL;
+    if (!known || *known || !any_changed(graph)) return false;
+    return *known = true;
 }
 
 /* A node whose body or function changed has changed. Functions call functions, so until nothing moves any more; calls
  * cannot be circular, so the number of rounds is bounded by their depth. */
 static void spread_changes(struct finder *finder)
 {
+    finder->changed_functions = NEW_ARRAY(finder->with->arena, bool, finder->with->after->function_count);
     for (bool moved = true; moved;) {
         moved = false;
         for (size_t i = finder->graph_count; i-- > 0;) {
-            struct graph *graph = finder->graphs[i];
-            if (graph->owner && !mark_of(graph->owner)->changed && any_changed(graph))
-                moved = mark_of(graph->owner)->changed = true;
-            for (struct node *node = graph->first; finder->with->after->function_count && node; node = node->next)
-                if (node->function && !mark_of(node)->changed && any_changed(node->function)) {
-                    moved = mark_of(node)->changed = true;
-                    mark_of(node)->by_itself = !keeps_outputs(finder, node->function);
-                }
+            moved |= spread_to_calls(finder, finder->graphs[i]);
+            moved |= spread_from(finder, finder->graphs[i]);
         }
     }
 }

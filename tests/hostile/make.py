@@ -494,6 +494,7 @@ for name, true, false in [("itself", [0, 0], [0, 0]), ("nowhere", [7, 0], [1 << 
 for name, data in [("png", b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)), ("pnm", b"P6\n100000 100000\n255\n"),
                    ("bmp", b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, 60000, 60000, 1, 24, 0, 0, 0, 0, 0, 0))]:
     case("bomb_image_" + name, conv_bn([node("ImageDecoder", ["im"], ["z"])], [tensor("im", [len(data)], 2, data)], [info("Y", [1, 4, 8, 8]), field(1, "z")], opset=20), "an image that claims 3.6e9 pixels or more", "0 4", "", "--memory 2GiB --work 6")
+case("unused_functions", WHOLE + b"".join(field(25, field(1, "F%d" % i) + field(10, "d")) for i in range(500000)), "500,000 functions that nobody calls", "0", "verdict: pass")
 functions = b""
 for i in range(20):
     call = "F%d" % (i + 1) if i < 19 else "Neg"
