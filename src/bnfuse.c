@@ -545,9 +545,12 @@ const bnfuse_check_result *bnfuse_compare(bnfuse_model *a, bnfuse_model *b, cons
         fail(error, BNFUSE_USAGE, "%s: is compared with itself; load it twice", a->name);
         return NULL;
     }
-    bool compared = error_with_name(a, guarded(&a->memory, prepare, a, error), error)
-                    && error_with_name(b, guarded(&b->memory, prepare, b, error), error)
+    if (!error_with_name(a, guarded(&a->memory, prepare, a, error), error)) return NULL;
+    const size_t held = a->memory.used; /* both stay within what b may take */
+    b->memory.used += held;
+    bool compared = error_with_name(b, guarded(&b->memory, prepare, b, error), error)
                     && error_with_name(b, guarded_with_sets(compare, &call, error), error);
+    b->memory.used -= held;
     return compared ? call.result : NULL;
 }
 
