@@ -344,10 +344,53 @@ static void give_arguments(struct finder *finder, const struct graph *graph, con
     }
 }
 
+enum { MOST_FURTHER = 256 }; /* nodes of the original behind a site */
+
+/* A walk through the original, from what a site is held against. */
+struct further {
+    struct finder *finder;
+    const struct graph *graph, *origin; /* of the site, and its counterpart */
+    struct pointer_map seen;
+};
+
+static void give_or_follow(void *context, struct value *value)
+{
+    struct further *further = context;
+    struct finder *finder = further->finder;
+    if (is_constant(finder, value) || pointer_map_get(&further->seen, value)) return;
+    pointer_map_set(&further->seen, value, value);
+    struct value *own = scope_value(further->graph, value->name);
+    if (own && origin_of(finder, own, further->origin) == value)
+        push(finder, &finder->given, &finder->given_count, &finder->given_space, own);
+    else if (value->writer) push(finder, &finder->stack, &finder->stack_count, &finder->stack_space, value);
+}
+
+/* A call in the original reads all that it passes, and its body in the place of it maybe less: what both nets have of
+ * that is given as well. */
+static void give_further_reads(struct finder *finder, struct value *origin, const struct graph *graph)
+{
+    struct further further = { finder, graph, origin->graph, { .arena = finder->with->arena } };
+    const struct read_visitor visitor = { give_or_follow, &further, origin->graph };
+    if (!origin->graph->net->function_count) return;
+    for (size_t i = 0; i < finder->given_count; i++) {
+        struct value *given = origin_of(finder, finder->given[i], origin->graph);
+        if (given) pointer_map_set(&further.seen, given, given);
+    }
+    finder->stack_count = 0;
+    push(finder, &finder->stack, &finder->stack_count, &finder->stack_space, origin);
+    for (int nodes = 0; finder->stack_count > 0 && nodes < MOST_FURTHER; nodes++) {
+        struct node *node = finder->stack[--finder->stack_count]->writer;
+        if (!node || pointer_map_get(&further.seen, node)) continue;
+        pointer_map_set(&further.seen, node, node);
+        visit_reads(&visitor, node);
+    }
+}
+
 static void add_site(struct finder *finder, struct value *value, struct value *origin, const struct graph *graph)
 {
     struct arena *arena = finder->with->arena;
     give_arguments(finder, graph, origin->graph);
+    give_further_reads(finder, origin, graph);
     struct site *site = NEW(arena, struct site);
     *site = (struct site){ .value = value,
                            .origin = origin,

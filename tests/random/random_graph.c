@@ -1698,10 +1698,27 @@ static bool function_call(struct maker *m, struct val *x)
     return true;
 }
 
-/* A function that is a BatchNormalization of what its calls pass. */
+/* An If that makes something of the value in either branch. */
+static void choice(struct maker *m, const char *value, const char *output)
+{
+    static const char *const bodies[] = { "then_branch", "else_branch" }, *const ops[] = { "Abs", "Neg" };
+    const char *condition = fresh(m, "c");
+    build_node(m->b, "Constant", NULL, "", condition, NULL);
+    build_attribute_tensor(m->b, "value", build_tensor(m->b, "", DTYPE_BOOL, "", (double[]){ chance(m, 50) ? 1 : 0 }));
+    build_node(m->b, "If", fresh(m, "if"), condition, output, NULL);
+    for (int i = 0; i < 2; i++) {
+        const char *made = fresh(m, "v");
+        build_body(m->b, bodies[i]);
+        build_node(m->b, ops[i], NULL, value, made, NULL);
+        build_output(m->b, made, m->type, NULL);
+        build_end(m->b);
+    }
+}
+
+/* A function that is a BatchNormalization of what its calls pass, and may choose something else for one of them. */
 static bool function_of_parameters(struct maker *m, struct val *x)
 {
-    const char *function = fresh(m, "f"), *names[6];
+    const char *function = fresh(m, "f"), *names[7];
     struct path p = { *x, 1 };
     if (m->ir < 8 || m->opset < 9 || m->depth || m->type == DTYPE_FLOAT16) return false;
     choose_signs(m);
@@ -1710,30 +1727,35 @@ static bool function_of_parameters(struct maker *m, struct val *x)
     if (p.val.open[1]) return false;
     if (!m->has_functions) build_import(m->b, "local", 1);
     m->has_functions = true;
+    const bool chooses = chance(m, 40);
     for (int calls = (int)between(m, 1, 3); calls > 0; calls--) {
         struct val y = p.val;
         y.name = fresh(m, "v");
-        build_node(m->b, function, fresh(m, "call"), parameters(m, &p.val, BN_INFERENCE), y.name, NULL)->domain =
+        const char *chosen = fresh(m, "v"), *outputs = chooses ? two(m, y.name, chosen) : y.name;
+        build_node(m->b, function, fresh(m, "call"), parameters(m, &p.val, BN_INFERENCE), outputs, NULL)->domain =
             arena_copy_text(&m->b->arena, "local");
+        if (chooses) build_output(m->b, chosen, m->type, NULL);
         p.val = y;
         if (calls > 1 && chance(m, 60) && !conv(m, &p)) break;
     }
-    for (int i = 0; i < 6; i++) names[i] = fresh(m, "a");
+    for (int i = 0; i < 7; i++) names[i] = fresh(m, "a");
+    const char *outputs = chooses ? two(m, names[5], names[6]) : names[5];
     const char *inputs = arena_printf(&m->b->arena, "%s %s %s %s %s", names[0], names[1], names[2], names[3], names[4]);
     if (chance(m, 40)) { /* It only hands on what it is called with. */
         const char *called = fresh(m, "f");
-        build_function(m->b, "local", function, inputs, names[5], NULL);
+        build_function(m->b, "local", function, inputs, outputs, NULL);
         build_import(m->b, "", m->opset);
         build_import(m->b, "local", 1);
-        build_node(m->b, called, fresh(m, "call"), inputs, names[5], NULL)->domain =
+        build_node(m->b, called, fresh(m, "call"), inputs, outputs, NULL)->domain =
             arena_copy_text(&m->b->arena, "local");
         build_end(m->b);
         function = called;
     }
-    build_function(m->b, "local", function, inputs, names[5], NULL);
+    build_function(m->b, "local", function, inputs, outputs, NULL);
     build_import(m->b, "", m->opset);
     const char *name = fresh(m, "bn");
     build_node(m->b, "BatchNormalization", name, inputs, names[5], NULL);
+    if (chooses) choice(m, names[4], names[6]);
     build_end(m->b);
     plant(m, name, false);
     build_output(m->b, p.val.name, m->type, NULL); /* nothing is known of its shape */
@@ -1741,6 +1763,16 @@ static bool function_of_parameters(struct maker *m, struct val *x)
 }
 
 /* What goes without a BatchNormalization, past other readers, or beside a Conv. */
+
+/* The value under an affine, added to itself or taken from it. */
+static void beside_itself(struct maker *m, struct path *p)
+{
+    static const char *const ops[] = { "Add", "Sum", "Sub" };
+    const struct val x = p->val;
+    affine_constant(m, p);
+    const int kind = below(m, m->positive ? 2 : 3);
+    p->val = result(m, ops[kind], product_inputs(m, p->val.name, x.name, chance(m, 50)), NULL, p->val);
+}
 
 /* Mul, Add and their like after an anchor, or before a Conv; between what is no part of a pattern that runtimes look
  * for. After a MatMul one of them may stay in the place of its bias. */
@@ -1757,7 +1789,9 @@ static bool affines(struct maker *m, struct val *x)
     for (int tries = 0; !good && tries < 10; tries++) good = linear[kind = below(m, 5)](m, &p);
     if (before) p.val = result(m, "Relu", p.val.name, NULL, p.val);
     m->plants_affines = good && kind < 3;
-    for (int i = (int)between(m, 1, 3); good && i > 0; i--) affine_constant(m, &p);
+    for (int i = (int)between(m, 1, 3); good && i > 0; i--)
+        if (chance(m, 25)) beside_itself(m, &p);
+        else affine_constant(m, &p);
     m->plants_affines = false;
     if (good && chance(m, 20)) transpose(m, &p);
     if (before) good = take_conv(m, &p);
@@ -1817,7 +1851,7 @@ static bool past_add(struct maker *m, struct val *x)
 static bool affines_of_one(struct maker *m, struct val *x)
 {
     struct path p = { *x, 1 };
-    if (m->opset < 8 || !anchor(m, &p) || p.val.rank < 2) return false;
+    if (!anchor(m, &p) || p.val.rank < 2) return false;
     channel_to(m, &p, 1);
     if (p.val.open[1]) return false;
     choose_signs(m);
