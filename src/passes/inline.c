@@ -70,10 +70,17 @@ static bool depends_on_call(const struct node *bn)
     return false;
 }
 
+/* A call through which a search went into its function, and through which it leaves that. */
+struct entry {
+    const struct node *call;
+    const struct entry *outer;
+};
+
 /* A look for linear operators around a BatchNormalization, through movers, out of functions and into them. */
 struct search {
-    const struct calls *calls; /* of every function */
-    bool *opened;              /* functions whose border is on the way to one that was found */
+    const struct calls *calls;   /* of every function */
+    bool *opened;                /* functions whose border is on the way to one that was found */
+    const struct entry *entered; /* NULL where it began, and outside of that */
     int visits;
 };
 
@@ -89,9 +96,35 @@ static bool is_real(const struct value *value)
     return value->type == DTYPE_UNDEFINED || dtype_kind(value->type) == KIND_REAL;
 }
 
-/* A way that leads to a linear operator crosses the border of the function. */
-static bool opens(struct search *search, const struct graph *function, bool is_found)
+typedef bool finder(struct search *search, struct value *value);
+
+/* Goes on inside the call's function; one that leads to a linear operator has its border opened. */
+static bool find_inside(struct search *search, finder *find, const struct node *call, struct value *value)
 {
+    const struct entry entry = { call, search->entered };
+    search->entered = &entry;
+    bool is_found = find(search, value);
+    search->entered = entry.outer;
+    if (is_found) search->opened[call->function->slot] = true;
+    return is_found;
+}
+
+static struct value *call_value(const struct node *call, bool upstream, size_t slot)
+{
+    return upstream ? node_input(call, slot) : node_output(call, slot);
+}
+
+/* Goes on outside of the function: at the call through which it came, or at any where it began inside. */
+static bool find_outside(struct search *search, finder *find, const struct graph *function, bool upstream, size_t slot)
+{
+    const struct entry *entry = search->entered;
+    const struct calls *calls = &search->calls[function->slot];
+    bool is_found = false;
+    search->entered = entry ? entry->outer : NULL;
+    if (entry) is_found = find(search, call_value(entry->call, upstream, slot));
+    for (size_t k = 0; !entry && !is_found && k < calls->count; k++)
+        is_found = find(search, call_value(calls->nodes[k], upstream, slot));
+    search->entered = entry;
     if (is_found) search->opened[function->slot] = true;
     return is_found;
 }
@@ -106,7 +139,7 @@ static bool find_upstream(struct search *search, struct value *value)
     if (constant) return dtype_kind(constant->type) == KIND_REAL;
     if (writer && writer->function)
         return value->writer_slot < writer->function->output_count
-               && opens(search, writer->function, find_upstream(search, writer->function->outputs[value->writer_slot]));
+               && find_inside(search, find_upstream, writer, writer->function->outputs[value->writer_slot]);
     if (writer && anchor_is(writer)) return true;
     bool is_found = false;
     if (writer && is_crossed(writer)) {
@@ -116,14 +149,13 @@ static bool find_upstream(struct search *search, struct value *value)
             if (!has_terms || (term && !value_constant(term))) is_found = find_upstream(search, term);
         }
     }
-    for (size_t i = 0; value->is_input && graph->function && i < graph->input_count; i++)
-        for (size_t k = 0; graph->inputs[i] == value && !is_found && k < search->calls[graph->slot].count; k++)
-            is_found = opens(search, graph, find_upstream(search, node_input(search->calls[graph->slot].nodes[k], i)));
+    for (size_t i = 0; value->is_input && graph->function && !is_found && i < graph->input_count; i++)
+        if (graph->inputs[i] == value) is_found = find_outside(search, find_upstream, graph, true, i);
     return is_found;
 }
 
 /* The same downstream. */
-static bool find_downstream(struct search *search, const struct value *value)
+static bool find_downstream(struct search *search, struct value *value)
 {
     const struct graph *graph = value ? value->graph : NULL;
     bool is_found = false;
@@ -133,15 +165,12 @@ static bool find_downstream(struct search *search, const struct value *value)
         if (!reader) continue;
         if (reader->function)
             is_found = use->slot < reader->function->input_count
-                       && opens(search, reader->function, find_downstream(search, reader->function->inputs[use->slot]));
+                       && find_inside(search, find_downstream, reader, reader->function->inputs[use->slot]);
         else if (anchor_is(reader)) return true;
         else if (is_crossed(reader)) is_found = find_downstream(search, node_output(reader, 0));
     }
-    for (size_t i = 0; value->is_output && graph->function && i < graph->output_count; i++)
-        for (size_t k = 0; graph->outputs[i] == value && !is_found && k < search->calls[graph->slot].count; k++) {
-            const struct node *call = search->calls[graph->slot].nodes[k];
-            is_found = opens(search, graph, find_downstream(search, node_output(call, i)));
-        }
+    for (size_t i = 0; value->is_output && graph->function && !is_found && i < graph->output_count; i++)
+        if (graph->outputs[i] == value) is_found = find_outside(search, find_downstream, graph, false, i);
     return is_found;
 }
 
