@@ -53,6 +53,9 @@ static void expect_left(struct build *b, size_t left, enum reason reason)
     build_load(b, &model, &net);
     if (!passes_run(&net, &defaults, &report, &error)) fail_msg("%s", error.message);
     assert_int_equal(report.left, left);
+    for (const struct graph *graph = net_next_graph(&net, NULL); graph; graph = net_next_graph(&net, graph))
+        for (const struct node *node = graph->first; node; node = node->next)
+            assert_false(node->function && node->function->is_dropped);
     for (size_t i = 0; i < report.remark_count; i++)
         if (report.remarks[i]->outcome == BNFUSE_OUTCOME_STAYS) assert_int_equal(report.remarks[i]->code, reason);
     build_close(b);
@@ -220,6 +223,40 @@ static void movers_in_the_body_do_not_hide_what_is_outside(void **state)
     expect_left(&b, 0, REASON_NONE);
 }
 
+/* Norm goes first, and with it the call of Inner in its branch, of which the copy has another. */
+static void a_call_in_a_body_that_is_gone_counts_no_more(void **state)
+{
+    struct build b;
+    (void)state;
+    open_call(&b);
+    build_input(&b, "g", DTYPE_BOOL, "");
+    build_init(&b, "u", DTYPE_FLOAT, "4,4,1,1", 3);
+    call(&b, "c s g u", "y n");
+    build_output(&b, "n", DTYPE_FLOAT, NULL);
+    build_function(&b, local, "Norm", "a p g k", "r n", NULL);
+    build_import(&b, "", 13);
+    build_import(&b, local, 1);
+    build_node(&b, "Constant", NULL, "", "o", "value_floats=1.0,2.0,3.0,4.0");
+    build_node(&b, "BatchNormalization", "outer", "a p o o o", "r", NULL);
+    build_node(&b, "If", "choice", "g", "n", NULL);
+    build_body(&b, "then_branch");
+    build_node(&b, "Conv", NULL, "r k", "t", NULL);
+    build_node(&b, "Inner", NULL, "t p", "v", NULL)->domain = local;
+    build_output(&b, "v", DTYPE_FLOAT, NULL);
+    build_end(&b);
+    build_body(&b, "else_branch");
+    build_node(&b, "Neg", NULL, "r", "e", NULL);
+    build_output(&b, "e", DTYPE_FLOAT, NULL);
+    build_end(&b);
+    build_end(&b);
+    build_function(&b, local, "Inner", "a p", "r", NULL);
+    build_import(&b, "", 13);
+    build_node(&b, "Constant", NULL, "", "o", "value_floats=1.0,2.0,3.0,4.0");
+    build_node(&b, "BatchNormalization", "bn", "a p o o o", "r", NULL);
+    build_end(&b);
+    expect_left(&b, 0, REASON_NONE);
+}
+
 /* BatchNormalization outside, after a call of what only moves, or of what holds the Conv. */
 static void open_norm_after(struct build *b, const char *inputs)
 {
@@ -368,6 +405,7 @@ int main(void)
         cmocka_unit_test(bodies_are_copied_with_the_function),
         cmocka_unit_test(a_body_that_hands_on_an_argument_stays),
         cmocka_unit_test(copies_of_bodies_read_what_their_call_passes),
+        cmocka_unit_test(a_call_in_a_body_that_is_gone_counts_no_more),
         cmocka_unit_test(a_function_of_movers_alone_is_in_nobodys_way),
         cmocka_unit_test(a_function_that_holds_the_linear_operator_opens),
         cmocka_unit_test(a_function_that_no_affine_crosses_stays),

@@ -13,6 +13,7 @@
 #include "passes/algebra/mover.h"
 
 enum { ROUND_LIMIT = 8, SEARCH_LIMIT = 1000, COPY_LIMIT = 1 << 17 /* nodes that one function may become */ };
+enum { ALL_VISITS = 1 << 22 /* of all searches of a round */ };
 
 /* The calls of one function. */
 struct calls {
@@ -38,21 +39,29 @@ static struct calls *all_calls(const struct net *net)
     return all;
 }
 
+/* The function, or the main graph, that the graph is in. */
+static const struct graph *root_of(const struct graph *graph)
+{
+    while (graph->owner) graph = graph->owner->graph;
+    return graph;
+}
+
 /* What a parameter of the function stands for is one thing where it is called once, unless that is an attribute or the
  * call itself stands in a body that several share. */
 static bool has_several_calls(const struct graph *function, const struct calls *calls, const struct node *bn)
 {
     bool even_once = node_refers(bn);
-    for (size_t i = 0; i < calls->count; i++) even_once = even_once || calls->nodes[i]->graph->call_count > 1;
+    for (size_t i = 0; i < calls->count; i++) even_once = even_once || root_of(calls->nodes[i]->graph)->call_count > 1;
     return function->call_count > (even_once ? 0 : 1);
 }
 
 /* The calls stand in graphs that are still there, and their opsets are that of the body. */
 static bool opsets_agree(const struct graph *body, const struct calls *calls)
 {
-    for (size_t i = 0; i < calls->count; i++)
-        if (calls->nodes[i]->graph->is_dropped || graph_opset(calls->nodes[i]->graph) != graph_opset(body))
-            return false;
+    for (size_t i = 0; i < calls->count; i++) {
+        const struct graph *root = root_of(calls->nodes[i]->graph);
+        if (root->is_dropped || graph_opset(root) != graph_opset(body)) return false;
+    }
     return true;
 }
 
@@ -81,8 +90,13 @@ struct search {
     const struct calls *calls;   /* of every function */
     bool *opened;                /* functions whose border is on the way to one that was found */
     const struct entry *entered; /* NULL where it began, and outside of that */
-    int visits;
+    int visits, all_visits;
 };
+
+static bool goes_too_far(struct search *search)
+{
+    return ++search->visits > SEARCH_LIMIT || ++search->all_visits > ALL_VISITS;
+}
 
 /* What an affine may cross, as far as its operator says. */
 static bool is_crossed(const struct node *node)
@@ -134,7 +148,7 @@ static bool find_upstream(struct search *search, struct value *value)
 {
     const struct graph *graph = value ? value->graph : NULL;
     const struct node *writer = value ? value->writer : NULL;
-    if (!value || !is_real(value) || ++search->visits > SEARCH_LIMIT) return false;
+    if (!value || !is_real(value) || goes_too_far(search)) return false;
     const struct tensor *constant = value_constant(value);
     if (constant) return dtype_kind(constant->type) == KIND_REAL;
     if (writer && writer->function)
@@ -159,7 +173,7 @@ static bool find_downstream(struct search *search, struct value *value)
 {
     const struct graph *graph = value ? value->graph : NULL;
     bool is_found = false;
-    if (!value || !is_real(value) || ++search->visits > SEARCH_LIMIT) return false;
+    if (!value || !is_real(value) || goes_too_far(search)) return false;
     for (const struct use *use = value->uses; use && !is_found; use = use->next) {
         const struct node *reader = use->node;
         if (!reader) continue;
@@ -176,24 +190,23 @@ static bool find_downstream(struct search *search, struct value *value)
 
 /* Notes the functions without whose borders the BatchNormalization may fold: a linear operator is upstream of it, or
  * else downstream. */
-static void find_borders(const struct calls *calls, const struct node *bn, bool *opened)
+static void find_borders(struct search *search, const struct node *bn)
 {
-    struct search search = { .calls = calls, .opened = opened };
-    const struct graph *function = bn->graph;
-    while (function->owner) function = function->owner->graph;
-    if (!find_upstream(&search, node_input(bn, 0)) && !find_downstream(&search, node_output(bn, 0))) return;
-    if (function->function && has_several_calls(function, &calls[function->slot], bn) && depends_on_call(bn))
-        opened[function->slot] = true;
+    const struct graph *function = root_of(bn->graph);
+    search->visits = 0;
+    if (!find_upstream(search, node_input(bn, 0)) && !find_downstream(search, node_output(bn, 0))) return;
+    if (function->function && has_several_calls(function, &search->calls[function->slot], bn) && depends_on_call(bn))
+        search->opened[function->slot] = true;
 }
 
 /* Of every function, by its place in net->functions. */
 static bool *find_all_borders(const struct net *net, const struct calls *calls)
 {
-    bool *opened = NEW_ARRAY(net->arena, bool, net->function_count);
+    struct search search = { .calls = calls, .opened = NEW_ARRAY(net->arena, bool, net->function_count) };
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
         for (const struct node *node = graph->first; node; node = node->next)
-            if (bn_is(node)) find_borders(calls, node, opened);
-    return opened;
+            if (bn_is(node)) find_borders(&search, node);
+    return search.opened;
 }
 
 /* A call that another function's copy has brought meanwhile is not listed: the next round sees it. */

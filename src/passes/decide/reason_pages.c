@@ -120,10 +120,11 @@ static const struct {
       "  exporter fold constants (`do_constant_folding`), or store the result as an initializer.\n" },
     { REASON_SHARED_FUNCTION, "It stands in a local function whose calls pass different parameters. Where a linear "
                               "operator stands beside a call,\n"
-                              "the calls are replaced by copies of the body and the fold is made; but not where the "
-                              "body holds an If, Loop or\n"
-                              "Scan, imports another opset than its callers, or hands on an input as it is. Inline "
-                              "such a function before.\n" },
+                              "the calls are replaced by copies of the body, with what If, Loop and Scan hold in it, "
+                              "and the fold is made; but\n"
+                              "not where the body imports another opset than its callers, or hands on an input as it "
+                              "is. Inline such a function\n"
+                              "before.\n" },
     { REASON_SKIPPED, "`--skip` named it.\n" },
     { REASON_NO_NEIGHBOR, "    graph input --> BatchNormalization --> graph output\n"
                           "\n"
