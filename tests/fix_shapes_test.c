@@ -166,6 +166,52 @@ static void an_input_without_a_shape_gets_the_one_given(void **state)
     build_close(&b);
 }
 
+/* Of two inputs, by name and by shape; a declaration of nothing follows from its names alone, and a function has
+ * none. */
+static void sizes_may_be_given_twice_where_they_agree(void **state)
+{
+    static const int64_t sizes[] = { 2, 5 }, own[] = { 2, 3 };
+    static const bnfuse_dim dims[] = { { "N", 2 }, { "W", 5 } };
+    static const bnfuse_shape shapes[] = { { "z", 2, sizes }, { "x", 2, own } };
+    const bnfuse_fuse_options options = options_for(dims, 2, shapes, 2);
+    static const char *const inputs[] = { "x:2,3,", "z:2,5,", "u:2,7," };
+    static char local[] = "local";
+    struct build b;
+    bnfuse_error error;
+    void *bytes;
+    size_t size;
+    char text[100];
+    (void)state;
+    build_open(&b, 8, 13);
+    build_import(&b, local, 1);
+    build_input(&b, "x", DTYPE_FLOAT, "N,3");
+    build_input(&b, "z", DTYPE_FLOAT, "N,W");
+    build_input(&b, "u", DTYPE_FLOAT, "N,7");
+    build_value_info(&b, "ghost", DTYPE_FLOAT, "W,?");
+    build_node(&b, "Concat", "all", "x z u", "c", "axis=1");
+    build_node(&b, "F", "call", "c", "y", NULL)->domain = local;
+    build_output(&b, "y", DTYPE_FLOAT, "N,M");
+    build_function(&b, local, "F", "a", "r", NULL);
+    build_import(&b, "", 13);
+    build_node(&b, "Sigmoid", NULL, "a", "r", NULL);
+    build_end(&b);
+    const void *built = build_bytes(&b, &size);
+    bnfuse_model *model = bnfuse_read(built, size, NULL, &error);
+    if (!model || !bnfuse_fuse(model, &options, &error) || !bnfuse_write_bytes(model, &bytes, &size, &error))
+        fail_msg("%s", error.message);
+    BnfuseOnnx__ModelProto *proto = bnfuse_onnx__model_proto__unpack(NULL, size, bytes);
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
+        describe(proto->graph->input[i], text, sizeof text);
+        assert_string_equal(text, inputs[i]);
+    }
+    describe(proto->graph->output[0], text, sizeof text);
+    assert_string_equal(text, "y:2,15,");
+    bnfuse_onnx__model_proto__free_unpacked(proto, NULL);
+    free(bytes);
+    bnfuse_free(model);
+    build_close(&b);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -174,6 +220,7 @@ int main(void)
         cmocka_unit_test(without_being_asked_no_dim_becomes_a_number),
         cmocka_unit_test(sizes_that_contradict_are_refused),
         cmocka_unit_test(an_input_without_a_shape_gets_the_one_given),
+        cmocka_unit_test(sizes_may_be_given_twice_where_they_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

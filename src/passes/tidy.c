@@ -60,7 +60,7 @@ static struct node *affine_downstream(struct decision *decision, struct node *no
 {
     struct affine *second, *both;
     const struct value *between = node->outputs[0];
-    if (between->use_count != 1 || between->is_output || !between->uses->node) return NULL;
+    if (between->use_count != 1 || between->is_output) return NULL;
     struct node *reader = between->uses->node;
     if (reader->graph != node->graph || affine_of_node(decision, reader, &second, slot) || *slot != between->uses->slot)
         return NULL;

@@ -180,9 +180,8 @@ enum reason way_downstream_use(struct decision *decision, struct use *use, const
     struct affine *own;
     size_t slot;
     if (use_is_unaffected(decision, use, a)) return REASON_NONE;
-    if (!node || use_graph(use) != use->value->graph)
-        return decision_stop(decision, REASON_NON_LINEAR, node ? node_title(node) : use->value->name,
-                             "it is read inside a body");
+    if (use_graph(use) != use->value->graph)
+        return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "it is read inside a body");
     /* An inverse on another branch that comes back to where all began. */
     if (node == decision->root)
         return decision_stop(decision, REASON_READ_ELSEWHERE, node_title(node), "it is met twice");

@@ -103,7 +103,7 @@ static enum reason supply_through(struct decision *decision, struct use *use, co
 enum reason way_supply(struct decision *decision, struct use *use, const struct affine *a)
 {
     if (use_is_unaffected(decision, use, a)) return REASON_NONE;
-    if (!use->node || use_graph(use) != use->value->graph)
+    if (use_graph(use) != use->value->graph)
         return decision_stop(decision, REASON_READ_ELSEWHERE, use->value->name, "it is read inside a body");
     const struct step *demand = open_demand(decision, use);
     if (demand && affine_is_equal(demand->affine, a)) {

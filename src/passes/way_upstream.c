@@ -27,7 +27,7 @@ static enum reason compensate(struct decision *decision, struct use *other, cons
     for (int64_t c = 0; c < a->channels; c++) largest = fmax(largest, fabs(a->scale[c]));
     for (int64_t c = 0; c < a->channels; c++) {
         if (!(fabs(a->scale[c]) > SMALLEST_SHARE * largest))
-            return decision_stop(decision, REASON_READ_ELSEWHERE, other->node ? node_title(other->node) : "",
+            return decision_stop(decision, REASON_READ_ELSEWHERE, node_title(other->node),
                                  "reads it too, and channel %lld has too small a scale to invert", (long long)c);
         scale[c] = 1 / a->scale[c];
         shift[c] = -a->shift[c] / a->scale[c];
@@ -57,11 +57,10 @@ static enum reason may_change(struct decision *decision, const struct value *val
     if (value->is_output) return decision_stop(decision, REASON_GRAPH_OUTPUT, value->name, "%s", "");
     for (struct use *other = value->uses; other; other = other->next) {
         if (other == use || use_is_unaffected(decision, other, a)) continue;
-        if (other->node && other->node == use->node && affine_multiplies(use->node)) continue;
+        if (other->node == use->node && affine_multiplies(use->node)) continue;
         if (value->use_count <= READERS && is_supplied(decision, other, a)) continue;
         if (decision->compensates && value->use_count <= READERS && !compensate(decision, other, a)) continue;
-        return decision_stop(decision, REASON_READ_ELSEWHERE, other->node ? node_title(other->node) : value->name,
-                             "reads \"%s\" too", value->name);
+        return decision_stop(decision, REASON_READ_ELSEWHERE, node_title(other->node), "reads \"%s\" too", value->name);
     }
     return REASON_NONE;
 }

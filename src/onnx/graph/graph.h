@@ -25,7 +25,8 @@ struct shape {
     struct dim *dims;
 };
 
-/* One read: input `slot` of `node`. When `node` is NULL, an inner graph's output list reads it. */
+/* One read: input `slot` of `node`. When `node` is NULL, an inner graph's output list reads it (then the value is an
+ * output: value->is_output). */
 struct use {
     struct value *value; /* NULL: the optional input is absent */
     struct node *node;

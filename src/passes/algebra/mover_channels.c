@@ -248,7 +248,6 @@ bool use_is_unaffected(struct decision *decision, const struct use *use, const s
 {
     bool touches;
     int64_t first, step;
-    if (!use->node) return false;
     if (writes_nothing(use->node)) return true;
     if (node_is(use->node, "Shape") || node_is(use->node, "Size")) return true;
     struct crossing x = { .decision = decision, .node = use->node, .affine = a };

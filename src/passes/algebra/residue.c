@@ -71,7 +71,7 @@ static int addend_slot(struct decision *decision, const struct value *value)
     enum reason why;
     if (value->use_count != 1 || value->is_output || use_graph(value->uses) != value->graph) return -1;
     struct node *reader = value->uses->node;
-    if (!reader || !operator_has(reader, BROADCASTS)) return -1;
+    if (!operator_has(reader, BROADCASTS)) return -1;
     for (size_t slot = 0; slot < reader->input_count; slot++) {
         struct value *addend = affine_sum_sign(reader, slot) != 0 ? node_input(reader, slot) : NULL;
         if (addend && decision_constant(decision, addend, &why)) return (int)slot;

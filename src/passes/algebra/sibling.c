@@ -38,7 +38,7 @@ bool is_difference(const struct node *node)
 /* Only one node of the same graph reads it. */
 bool sum_has_alone(const struct value *value)
 {
-    return value->use_count == 1 && !value->is_output && value->uses->node && use_graph(value->uses) == value->graph;
+    return value->use_count == 1 && !value->is_output && use_graph(value->uses) == value->graph;
 }
 
 /* Cells that the Conv pads before the first element of a spatial axis; -1 where that is not known. */

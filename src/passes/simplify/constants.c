@@ -144,7 +144,7 @@ static bool is_read_by_cone(const struct cone *cone, const struct value *value)
 {
     if (value->is_output || value->use_count > USE_LIMIT) return false;
     for (const struct use *use = value->uses; use; use = use->next) {
-        size_t at = use->node ? place_in(cone, use->node) : cone->count;
+        size_t at = place_in(cone, use->node);
         if (at == cone->count || !cone->goes[at]) return false;
     }
     return true;

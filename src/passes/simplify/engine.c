@@ -220,7 +220,7 @@ struct node *rewrite_upstream_is(const struct node *node, size_t slot, const cha
 
 bool is_read_once(const struct value *value)
 {
-    return value->use_count == 1 && !value->is_output && value->uses->node;
+    return value->use_count == 1 && !value->is_output;
 }
 
 bool has_one_output(const struct node *node)

@@ -167,7 +167,7 @@ static bool is_closed(const struct match *m)
         if (m->nodes[i] == m->root) continue;
         if (value->is_output || value->is_named) return false;
         for (const struct use *use = value->uses; use; use = use->next)
-            if (!use->node || !has_node(m, use->node)) return false;
+            if (!has_node(m, use->node)) return false;
     }
     return true;
 }
