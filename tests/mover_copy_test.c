@@ -223,9 +223,40 @@ static void what_is_copied_must_be_known(void **state)
     RUN(cases, NULL);
 }
 
+/* What is flattened afterwards has a parameter for each field and each feature. */
+static void a_table_of_several_fields_takes_what_is_alike_in_all(void **state)
+{
+#define NORM8 "fill m 8 0.5; fill v 8 2; z = BatchNormalization f s t m v; out z"
+    static const struct fold_case cases[] = {
+        { "in i N,2 int64; init w 7,4; g = Gather w i; f = Flatten g; floats s 1,-2,0,0.5,1,-2,0,0.5; floats t "
+          "1,-2,3,0.25,1,-2,3,0.25; " NORM8,
+          0, 0, "Gather Flatten", 0 },
+        { "opset 9; in i N,2 int64; init w 7,4; g = Gather w i; f = Flatten g; floats s 1,-2,0,0.5,1,-2,0,0.5; floats "
+          "t "
+          "1,-2,3,0.25,1,-2,3,0.25; " NORM8,
+          0, 0, "Gather Flatten", 0 },
+        { "in i N,4 int64; init w 7,2; g = Gather w i; f = Flatten g; floats s 1,-2,1,-2,1,-2,1,-2; floats t "
+          "1,3,1,3,1,3,1,3; " NORM8,
+          0, 0, "Gather Flatten", 0 },
+        { "in i N,4 int64; init w 7,2; g = Gather w i; f = Flatten g; floats s 1,1,-2,-2,1,1,-2,-2; floats t "
+          "1,3,1,3,1,3,1,3; " NORM8,
+          1, REASON_VARIES_INSIDE, NULL, 0 },
+        { "in i N,2 int64; init w 7,4; g = Gather w i; f = Flatten g; z = bn f 8; out z", 1, REASON_VARIES_INSIDE, NULL,
+          0 },
+        { "in i N,2 int64; init w 7,4; g = Gather w i; f = Flatten g; z = bn f 8; init k 8,3; y = MatMul z k; out y", 0,
+          0, "Gather Flatten MatMul Add", 0 },
+        { "in i N int64; in j N int64; init w 7,4; g = Gather w i; h = Gather w j; f = Concat g h axis=1; z = bn f 8; "
+          "out z",
+          0, 0, "Gather Gather Concat", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_table_of_several_fields_takes_what_is_alike_in_all),
         cmocka_unit_test(gather_picks_elsewhere),
         cmocka_unit_test(repetition_along_other_axes_passes),
         cmocka_unit_test(negative_pads_only_cut),

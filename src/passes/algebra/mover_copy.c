@@ -58,11 +58,22 @@ static enum reason pick_one(struct crossing *x)
     return REASON_NONE;
 }
 
+/* Several indices for each sample, and a parameter for each of them: a row of the table would have to be several. */
+static enum reason gather_of_fields(struct crossing *x, bool upstream)
+{
+    enum reason why;
+    const bool is_table = upstream && decision_constant(x->decision, node_input(x->node, 0), &why);
+    return crossing_stop(x, REASON_VARIES_INSIDE,
+                         is_table ? "one table serves several fields, whose parameters differ"
+                                  : "its channels lie on several axes there");
+}
+
 /* The output's axes are those of the data, with the gathered one replaced by those of the indices. */
 static enum reason gather(struct crossing *x, bool upstream)
 {
     int rank = value_rank(crossing_input(x, 0)), index_rank = value_rank(crossing_input(x, 1)), axis = x->affine->axis;
     int64_t given = node_int(x->node, "axis", 0);
+    if (x->affine->spread) return gather_of_fields(x, upstream);
     if (index_rank < 0 || (given < 0 && rank < 0))
         return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the ranks of its inputs are unknown");
     int gathered = (int)(given < 0 ? given + rank : given);
@@ -171,7 +182,12 @@ static enum reason reverse_sequence(struct crossing *x)
 }
 
 const struct mover copy_movers[] = {
-    { .op = "Gather", gather_upstream, gather_downstream, .roots = ROOTS_NO_WAY, .moves_elements = true },
+    { .op = "Gather",
+      gather_upstream,
+      gather_downstream,
+      .roots = ROOTS_NO_WAY,
+      .follows_several = true,
+      .moves_elements = true },
     { .op = "GatherND", gather_nd_upstream, gather_nd_downstream, .moves_elements = true },
     { .op = "Expand", expand_upstream, expand_downstream, .moves_elements = true },
     { .op = "Tile", tile_upstream, tile_downstream, .first_opset = 6, .moves_elements = true },

@@ -148,7 +148,9 @@ static const struct {
       "\n"
       "Every pixel has a scale of its own (BatchNorm1d after a Flatten, sub-spectral normalization), and the operator "
       "that\n"
-      "would take it has one for each channel only. Normalize before flattening, then it folds.\n" },
+      "would take it has one for each channel only. Normalize before flattening, then it folds. An embedding table "
+      "from\n"
+      "which one Gather reads several fields has one row for all of them: give each field a Gather of its own.\n" },
     { REASON_RECOGNIZED,
       "    ReduceMean --> Sub --> Pow --> ReduceMean --> Sqrt --> Div --> Mul by constants --> MatMul\n"
       "\n"
