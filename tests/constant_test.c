@@ -178,9 +178,23 @@ static void sparse_tensors_whose_parts_do_not_fit_are_none(void **state)
     BnfuseOnnx__SparseTensorProto *vast = sparse("vast", "2,3", "2", (double[]){ 1, 5 });
     vast->dims[0] = vast->dims[1] = INT64_C(1) << 40;
     add_sparse(vast);
+    BnfuseOnnx__SparseTensorProto *deep = sparse("deep", "2,3", "2", (double[]){ 1, 5 });
+    deep->n_dims = 40;
+    deep->dims = NEW_ARRAY(&b.arena, int64_t, deep->n_dims);
+    add_sparse(deep);
+    static const char *const incomplete[] = { "no_values", "no_indices" };
+    for (int i = 0; i < 2; i++) {
+        BnfuseOnnx__NodeProto *node = build_node(&b, "Constant", NULL, NULL, incomplete[i], "sparse_value=1");
+        BnfuseOnnx__SparseTensorProto *proto = sparse(NULL, "4", "2,1", (double[]){ 3, 0 });
+        *(i ? &proto->indices : &proto->values) = NULL;
+        node->attribute[0]->type = BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__SPARSE_TENSOR;
+        node->attribute[0]->sparse_tensor = proto;
+    }
     build_load(&b, &model, &net);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) assert_null(constant(cases[i].name));
+    for (int i = 0; i < 2; i++) assert_null(constant(incomplete[i]));
     assert_null(constant("vast"));
+    assert_null(constant("deep"));
 }
 
 static const double six[] = { 1, 2, 3, 4, 5, 6 };

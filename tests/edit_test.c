@@ -418,6 +418,45 @@ static void an_input_leaves_and_its_initializer_stays(void **state)
     assert_consistent();
 }
 
+static void what_is_so_already_stays_so(void **state)
+{
+    (void)state;
+    struct node *conv = node("conv"), *first = net.main->first;
+    struct value *y = value("y");
+    edit_take_output(conv, 0, y);
+    assert_ptr_equal(y->writer, conv);
+    assert_ptr_equal(conv->outputs[0], y);
+    edit_replace_uses(y, y);
+    assert_int_equal(y->use_count, 1);
+    assert_ptr_equal(y->uses->node, node("bn"));
+    edit_move_node(conv, conv);
+    assert_ptr_equal(net.main->first, first);
+    assert_consistent();
+}
+
+static void a_function_that_goes_calls_no_other(void **state)
+{
+    (void)state;
+    static char local[] = "local";
+    build_import(&b, local, 1);
+    build_function(&b, local, "Inner", "a", "c", NULL);
+    build_import(&b, "", 13);
+    build_node(&b, "Exp", NULL, "a", "c", NULL);
+    build_end(&b);
+    build_function(&b, local, "Outer", "a", "c", NULL);
+    build_import(&b, "", 13);
+    build_import(&b, local, 1);
+    build_node(&b, "Inner", "inner", "a", "c", NULL)->domain = local;
+    build_end(&b);
+    reload();
+    assert_int_equal(net.function_count, 2);
+    assert_int_equal(net.functions[0]->call_count, 1);
+    assert_int_equal(net.functions[1]->call_count, 0);
+    edit_drop_function(net.functions[1]);
+    assert_int_equal(net.functions[0]->call_count, 0);
+    assert_true(net.functions[1]->is_dropped);
+}
+
 static void a_copy_of_a_call_is_a_call(void **state)
 {
     (void)state;
@@ -438,6 +477,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_build, close_build)
     const struct CMUnitTest tests[] = {
         TEST(a_copy_of_a_call_is_a_call),
+        TEST(what_is_so_already_stays_so),
+        TEST(a_function_that_goes_calls_no_other),
         TEST(fresh_names_avoid_every_name_of_the_model),
         TEST(names_of_inner_graphs_and_functions_are_taken_too),
         TEST(many_fresh_names_of_one_base_come_fast),

@@ -925,6 +925,40 @@ static void quantized_weights_are_scaled_along_their_channels_alone(void **state
     RUN(cases, NULL);
 }
 
+static void what_an_equation_or_a_block_says_is_followed_as_far_as_it_goes(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in x 1,4,3,3; in z 1,4,3,3; init w 4,4,1,1; fill s 4 2; fill t 4 0.5; fill m 4 0; fill v 4 1; a = Conv x w; "
+          "b = BatchNormalization a s t m v; c = ConvTranspose z w; d = BatchNormalization c s t m v; out b; out d",
+          0, 0, "Conv ConvTranspose", 0 },
+        { "broken; in x 1,?,4,4; y = bn x 8; d = DepthToSpace y blocksize=0; init w 3,2,1,1; z = Conv d w; out z", 1,
+          REASON_MISMATCH, "BatchNormalization DepthToSpace Conv", 0 },
+        { "broken; in x 1,?,4,4; y = bn x 8; d = DepthToSpace y blocksize=4000000000; init w 3,2,1,1; z = Conv d w; "
+          "out z",
+          1, REASON_MISMATCH, "BatchNormalization DepthToSpace Conv", 0 },
+        { "in x 2,3,4,4; init8 q 4,3,1,1; fill s - 0.1; w = DequantizeLinear q s; c = Conv x w; z = bn1 c 4; out z", 0,
+          0, "DequantizeLinear Conv", 0 },
+        { "in x 2,4; init w 4,4; a = MatMul x w; b = Max a k; in k -; z = bn+ b 4; out z", 1, REASON_NON_LINEAR,
+          "MatMul Max BatchNormalization", 0 },
+        { "in x 2,4; init w 4,4; a = MatMul x w; b = Min k a; fill k - 3; z = bn+ b 4; out z", 0, 0, "MatMul Add Min",
+          0 },
+        { "in x 2,3,4; y = bn x 3; init w 2,3; z = Einsum y w equation=abc,db->ad; out z", 1, REASON_NON_LINEAR,
+          "BatchNormalization Einsum", 0 },
+        { "in x 2,3; y = bn x 3; init w 3,4; z = Einsum y w equation=...b,bc->...c; out z", 0, 0, "Einsum Add", 0 },
+        { "in x 2,3; y = bn x 3; init w 3,4; in v 4,5; z = Einsum y w v equation=ab,bc,cd->ad; out z", 1,
+          REASON_NON_LINEAR, "BatchNormalization Einsum", 0 },
+        { "in x 3,3; y = bn x 3; z = Einsum y equation=aa->a; out z", 1, REASON_NON_LINEAR, "BatchNormalization Einsum",
+          0 },
+        { "in x 1,3,4,4; y = bn x 3; init w 4,3,1,1; z = Conv y w; s = Neg y; r = ReduceMean s axes=2,3; out z; out r",
+          1, REASON_NO_NEIGHBOR, "BatchNormalization Conv Neg ReduceMean", 0 },
+        { "opset 22; in x 1,3,9; y = bn x 3; p = AveragePool y kernel_shape=3, pads=1,1 ceil_mode=1; init w 4,3,1; z = "
+          "Conv p w; out z",
+          0, 0, "AveragePool Conv", 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -957,6 +991,7 @@ int main(void)
         cmocka_unit_test(a_description_says_what_an_operator_is_not),
         cmocka_unit_test(biases_of_integers_are_restated_where_they_can_be),
         cmocka_unit_test(quantized_weights_are_scaled_along_their_channels_alone),
+        cmocka_unit_test(what_an_equation_or_a_block_says_is_followed_as_far_as_it_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -821,6 +821,22 @@ static void constants_that_cannot_be_read_stay(void **state)
                                            "w; v = Mul z w; in u 120; m = Add v u; out y; out m"), );
 }
 
+static void what_is_given_at_run_time_or_stored_twice_is_told_apart(void **state)
+{
+    CASES(BECOMES("Mul", "in x 2,3; fill a 2,3 2; b = Constant value_float=1.0; c = Mul a b; y = Mul x c; out y"),
+          BECOMES("Mul Mul Add",
+                  "in x 2,3; a = Constant value_float=3.0; fill b - 3; y = Mul x a; z = Mul y b; q = Add z y; out q"),
+          BECOMES("Constant Gather Exp", "in x 2,3,4; t = Transpose x perm=0,2,1; i = Constant value_int=-1; b = "
+                                         "Gather t i axis=-1; y = Exp b; out y"),
+          BECOMES("Pad Conv",
+                  "in x 1,2,5,5; ints p 0,0,1,1,0,0,1,1; in k -; a = Pad x p k; init w 3,2,3,3; y = Conv a w; out y"),
+          BECOMES("Pad Exp", "in x 2,5; ints p 0,1,0,1; a = Pad x p; y = Exp a; out y"),
+          BECOMES("Clip", "opset 8; in x 2,30; a = Clip x min=-1.0; y = Clip a max=4.0; out y"),
+          BECOMES("Clip", "opset 8; in x 2,30; fill k 1 0.1; a = Max x k; y = Clip a max=4.0; out y"),
+          BECOMES("Clip", "in x 2,30; fill k 1 5; fill l 1 2; a = Min x k; y = Max a l; out y"),
+          BECOMES("Min Max", "in x 2,30; fill k 1 2; fill l 1 5; a = Min x k; y = Max a l; out y"), );
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -857,6 +873,7 @@ int main(void)
         cmocka_unit_test(sections_that_are_not_known_stay),
         cmocka_unit_test(outputs_that_are_absent_are_not_missed),
         cmocka_unit_test(constants_that_cannot_be_read_stay),
+        cmocka_unit_test(what_is_given_at_run_time_or_stored_twice_is_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,19 +10,13 @@
 #include "passes/decide/extras.h"
 #include "passes/decide/roots.h"
 
-static enum dtype type_of(const struct value *value)
-{
-    if (!value) return DTYPE_UNDEFINED;
-    return value->type == DTYPE_UNDEFINED && value->initializer ? value->initializer->type : value->type;
-}
-
 static bool is_of_one_sample(const struct node *bn)
 {
     const struct value *x = node_input(bn, 0);
-    if (!x || x->shape.rank < 3 || x->shape.dims[0].size != 1) return false;
+    if (x->shape.rank < 3 || x->shape.dims[0].size != 1) return false;
     if (!bn_is_training(bn) || node_outputs_are_read(bn, 1) || node_refers(bn)) return false;
     for (size_t i = 1; i < 3; i++)
-        if (type_of(node_input(bn, i)) != x->type || node_input(bn, i)->shape.rank != 1) return false;
+        if (node_input(bn, i)->type != x->type || node_input(bn, i)->shape.rank != 1) return false;
     return true;
 }
 

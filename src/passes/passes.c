@@ -85,11 +85,14 @@ static bool check_after(const struct net *net, const struct pass *pass, size_t e
     return true;
 }
 
+/* No pass meets a node whose inputs are known not to go together, also where the pass before came to know it; the
+ * writer says so. */
 static bool run_each(struct net *net, enum pass_time time, const struct bnfuse_fuse_options *options,
                      struct pass_report *report, struct bnfuse_error *error)
 {
     for (size_t i = 0; i < pass_count; i++) {
         if (!(passes[i].times & (int)time) || !is_wanted(&passes[i], options)) continue;
+        if (net_contradiction(net)) return true;
         const size_t edits = net->edit_count;
         if (!passes[i].run(net, options, report, error)) return false;
         if (!check_after(net, &passes[i], edits, error)) return false;

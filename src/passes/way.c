@@ -22,8 +22,6 @@
 
 enum reason way_blocked(struct decision *decision, struct node *node)
 {
-    if (node->is_contradicted)
-        return decision_stop(decision, REASON_MISMATCH, node_title(node), "%s", "its inputs do not go together");
     return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "%s", node->op);
 }
 

@@ -189,7 +189,7 @@ enum reason way_downstream_use(struct decision *decision, struct use *use, const
         return decision_stop(decision, REASON_NON_LINEAR, use->value->name, "too many nodes lie on the way");
     if (use->slot > 0 && affine_multiplies(node)) return REASON_NONE; /* asked about by its first input */
     way_visit(decision, node);
-    if (node->is_contradicted || way_is_opaque(node)) return way_blocked(decision, node);
+    if (way_is_opaque(node)) return way_blocked(decision, node);
     const struct anchor *anchor = anchor_of_input(node, use->slot);
     const struct mover *mover = way_mover(decision, node, true);
     if (anchor && way_may_enter(decision, node, true)) return downstream_into_either(decision, anchor, mover, use, a);

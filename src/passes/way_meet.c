@@ -92,8 +92,7 @@ static enum reason supply_through(struct decision *decision, struct use *use, co
     struct node *node = use->node;
     struct crossing x = { .decision = decision, .node = node, .slot = use->slot, .affine = a };
     const struct mover *mover = way_mover(decision, node, false);
-    if (!mover || node == decision->root || node->is_contradicted || way_is_opaque(node))
-        return way_blocked(decision, node);
+    if (!mover || node == decision->root || way_is_opaque(node)) return way_blocked(decision, node);
     enum reason reason = mover_downstream(mover, &x);
     for (size_t i = 0; i < node->output_count && !reason; i++)
         if (x.onto[i] && node->outputs[i]) reason = way_supply_all(decision, node->outputs[i], x.onto[i]);

@@ -260,7 +260,7 @@ static enum reason upstream_once(struct decision *decision, struct use *use, con
                              value->graph->function ? " of its function, which could be inlined" : "");
     if ((reason = may_change(decision, value, use, a))) return reason;
     way_visit(decision, node);
-    if (node->is_contradicted || way_is_opaque(node)) return way_blocked(decision, node);
+    if (way_is_opaque(node)) return way_blocked(decision, node);
 
     const struct anchor *anchor = anchor_of_output(node);
     if (!anchor || !way_may_enter(decision, node, false)) return upstream_through(decision, value, a);

@@ -177,8 +177,6 @@ enum reason affine_of_node(struct decision *decision, const struct node *node, s
     double times;
     if (!node_output(node, 0)) return REASON_NON_LINEAR;
     if (bn_is(node)) return norm_affine(decision, node, affine, slot);
-    if (node->is_contradicted)
-        return decision_stop(decision, REASON_MISMATCH, node_title(node), "%s", "its inputs do not go together");
     if (passes_through(node)) return one_number(decision, 1, affine, slot);
     if (multiple(node, &times)) return one_number(decision, times, affine, slot);
     if (node->input_count != 2) return one_operand(decision, node, affine, slot);

@@ -569,7 +569,6 @@ enum reason anchor_describe(struct decision *decision, const struct anchor *anch
     *parts = (struct anchor_parts){
         .asked_axis = axis, .input_axis = -1, .output_axis = -1, .bias_slot = -1, .weight_gain = 1, .bias_gain = 1
     };
-    if (node->is_contradicted) return malformed(decision, node, "its inputs do not go together");
     return anchor->describe(decision, node, slot, on_input, parts);
 }
 

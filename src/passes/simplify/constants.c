@@ -8,6 +8,7 @@
 #include "onnx/graph/attr.h"
 #include "onnx/graph/edit.h"
 #include "onnx/graph/operator.h"
+#include "onnx/read/external.h"
 #include "onnx/shape/infer.h"
 #include "passes/simplify/engine.h"
 #include "runtime/element.h"
@@ -56,8 +57,7 @@ static bool add_node(struct cone *cone, struct node *node)
 /* Tensors of external files stay where they are. */
 static bool is_external(const struct value *value)
 {
-    return value->proto && value->proto->has_data_location
-           && value->proto->data_location == BNFUSE_ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
+    return value->proto && tensor_is_external(value->proto);
 }
 
 /* Whether every element is a number of the type: what becomes of others is not fixed. */
@@ -98,8 +98,7 @@ static bool is_exact_output(const struct node *node, const struct value *output)
 /* Whether what the node gives is fixed to the bit by what it reads. */
 static bool is_exact(const struct node *node)
 {
-    if (node->is_skipped || !node->row || node->row->exact == INEXACT || node->row->random || node->row->expands
-        || !node->row->run)
+    if (node->is_skipped || !node->row || node->row->exact == INEXACT || node->row->random || node->row->expands)
         return false;
     if (node->output_count > OUTPUT_LIMIT || node_is_literal(node) || node_refers(node)) return false;
     for (size_t i = 0; i < node->output_count; i++)

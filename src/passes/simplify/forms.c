@@ -342,7 +342,7 @@ static struct value *add_ones(struct match *m, const struct value *x, int axis)
 
 static bool find_form(struct match *m, struct simplifier *s, struct node *node, const struct operator_form *form)
 {
-    for (; form && form->formula; form++)
+    for (; form->formula; form++)
         if (find(m, s, node, form->formula)) return true;
     return false;
 }
