@@ -253,9 +253,37 @@ static void a_table_of_several_fields_takes_what_is_alike_in_all(void **state)
     RUN(cases, NULL);
 }
 
+/* Each reader of what a table gives has a table then, if nothing simpler is left: where the other reader takes the
+ * inverse there is one. */
+static void a_table_that_others_read_through_the_gather_is_copied(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "in i N int64; init w 7,4; g = Gather w i; a = bn g 4; b = bn g 4; p = Relu a; q = Relu b; out p; out q", 0,
+          0, "Gather Gather Relu Relu", 0 },
+        { "opset 9; in i N int64; init w 7,4; g = Gather w i; a = bn g 4; p = Relu a; q = Exp g; out p; out q", 0, 0,
+          "Gather Gather Relu Exp", 0 },
+        { "in i N,3 int64; init w 7,4; g = Gather w i; t = Transpose g perm=0,2,1; a = bn t 4; b = Sigmoid g; p = Relu "
+          "a; out p; out b",
+          0, 0, "Gather Gather Transpose Sigmoid Relu", DTYPE_DOUBLE },
+        { "in i N int64; init w 7,4; g = Gather w i; a = bn0 g 4; p = Relu a; out p; out g", 0, 0, "Gather Gather Relu",
+          DTYPE_FLOAT16 },
+        { "in i N int64; init w 7,4; g = Gather w i; a = bn g 4; init k 4,3; b = MatMul g k; p = Relu a; out p; out b",
+          0, 0, NULL, 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; a = bn c 4; p = Relu a; q = Exp c; out p; out q", 1,
+          REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in i N int64; in w 7,4; g = Gather w i; a = bn g 4; p = Relu a; q = Exp g; out p; out q", 1,
+          REASON_READ_ELSEWHERE, NULL, 0 },
+        { "in x 2,3,7; init w 5,3; y = MatMul w x; z = bn0 y 5; r = Relu z; q = Exp y; out r; out q", 1,
+          REASON_READ_ELSEWHERE, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_table_that_others_read_through_the_gather_is_copied),
         cmocka_unit_test(a_table_of_several_fields_takes_what_is_alike_in_all),
         cmocka_unit_test(gather_picks_elsewhere),
         cmocka_unit_test(repetition_along_other_axes_passes),

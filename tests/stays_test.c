@@ -390,6 +390,8 @@ static void a_fold_beyond_the_limit_stays(void **state)
           1, REASON_PADDED_SHIFT, NULL, 0 },
         { "in x 2,3; r = Relu x; y = bn r 3; init w 3,5; m = MatMul y w; init k 5; z = Add m k; out z", 0, 0,
           "Relu MatMul Add", 0 },
+        { "in i N int64; init w 7,4; g = Gather w i; a = bn0 g 4; p = Relu a; q = Exp g; out p; out q", 1,
+          REASON_READ_ELSEWHERE, NULL, 0 },
     };
     (void)state;
     RUN(cases, &little);

@@ -128,6 +128,13 @@ static enum reason decide_inverse(struct decision *decision, struct node *root, 
     return way_upstream(decision, &root->inputs[slot], a);
 }
 
+/* As upstream, where a table that others read too is there twice then. */
+static enum reason decide_copy(struct decision *decision, struct node *root, size_t slot, const struct affine *a)
+{
+    decision->copies = true;
+    return way_upstream(decision, &root->inputs[slot], a);
+}
+
 /* s*x + t = s*(x + t/s): the shift goes upstream, and out of other readers again; the scale downstream, where it
  * crosses Relu and padding does it no harm. */
 static enum reason decide_parts(struct decision *decision, struct node *root, size_t slot, const struct affine *a)
@@ -252,6 +259,7 @@ static const struct way {
     { "beside", root_is_no_norm, way_beside, way_beside_finish },
     { "upstream, with the inverse into other readers", root_is_norm, decide_inverse, finish_upstream },
     { "the shift upstream, the scale downstream", is_late_norm, decide_parts, finish_upstream },
+    { "upstream, into a copy", is_late_norm, decide_copy, finish_upstream },
     { "upstream, with floors", floors_are_wanted, decide_floor, finish_upstream },
     { "upstream, with floors and ceilings", floors_are_wanted, decide_floor_and_ceiling, finish_upstream },
 };

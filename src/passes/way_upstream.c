@@ -8,6 +8,7 @@
  * nodes met on the way (Mul and Add of constants, other BatchNormalizations) are swallowed: affines compose. */
 #include "passes/way_meet.h"
 
+#include "onnx/graph/operator.h"
 #include "passes/algebra/absorb.h"
 #include "passes/algebra/absorb_constant.h"
 #include "passes/algebra/affine_node.h"
@@ -245,6 +246,27 @@ static enum reason upstream_into_anchor(struct decision *decision, const struct 
     return reason;
 }
 
+/* What only picks from a constant, and others read too, gets a copy for this reader. */
+static enum reason upstream_into_copy(struct decision *decision, struct use *use, const struct affine *a,
+                                      enum reason stops)
+{
+    enum reason why;
+    struct node *node = use->value->writer;
+    const struct words words = decision->words;
+    const struct mover *mover = way_mover(decision, node, false);
+    struct crossing x = { .decision = decision, .node = node, .affine = a };
+    if (!mover || !node->row || !node->row->passes || node->output_count != 1 || use->value->graph != use_graph(use))
+        return stops;
+    const struct decision_mark mark = decision_mark(decision);
+    const struct tensor *table = decision_constant(decision, node_input(node, 0), &why);
+    if (table && !mover_upstream(mover, &x) && x.onto[0] && decision->last == mark.last
+        && !absorb_copy(decision, use, table, x.onto[0]))
+        return REASON_NONE;
+    decision_undo(decision, mark);
+    decision->words = words;
+    return stops;
+}
+
 /* The value that `use` reads shall become a(value), by changing what computes it. */
 static enum reason upstream_once(struct decision *decision, struct use *use, const struct affine *a)
 {
@@ -258,7 +280,8 @@ static enum reason upstream_once(struct decision *decision, struct use *use, con
     if (!node)
         return decision_stop(decision, REASON_NO_NEIGHBOR, value->name, "it is an input%s",
                              value->graph->function ? " of its function, which could be inlined" : "");
-    if ((reason = may_change(decision, value, use, a))) return reason;
+    if ((reason = may_change(decision, value, use, a)))
+        return decision->copies ? upstream_into_copy(decision, use, a, reason) : reason;
     way_visit(decision, node);
     if (way_is_opaque(node)) return way_blocked(decision, node);
 

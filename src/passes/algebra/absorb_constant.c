@@ -55,16 +55,16 @@ static void apply_constant(struct decision *decision, const struct step *step)
                    edit_add_initializer(step->node->graph, fused_name(arena, old->name), changed));
 }
 
-enum reason absorb_constant(struct decision *decision, struct node *node, size_t slot, const struct tensor *constant,
-                            const struct affine *a)
+/* Whether it can be changed, and the model grow by so much. */
+static enum reason check_constant(struct decision *decision, const char *name, const struct tensor *constant,
+                                  const struct affine *a, uint64_t growth)
 {
-    const char *name = node_input(node, slot)->name;
     const bool lies_along =
         a->axis == AXIS_ANY || (!a->spread && a->axis < constant->rank && constant->dims[a->axis] == a->channels);
     if (dtype_kind(constant->type) != KIND_REAL || constant->count < 1 || !lies_along)
         return decision_stop(decision, REASON_NON_LINEAR, name, "it has no real elements along the channels");
     if ((affine_has_shift(a) && !constants_fit_doubles(decision->constants, constant->count))
-        || !constants_fit(decision->constants, constant_growth(node_input(node, slot), constant)))
+        || !constants_fit(decision->constants, growth))
         return decision_stop(decision, REASON_BUDGET, name, "%lld elements", (long long)constant->count);
     double piece[PIECE];
     int64_t inner = 1;
@@ -79,9 +79,50 @@ enum reason absorb_constant(struct decision *decision, struct node *node, size_t
                 return decision_stop(decision, REASON_NOT_FINITE, name, "channel %lld", (long long)c);
         }
     }
-    struct step *step = decision_step(decision, apply_constant, node);
+    return REASON_NONE;
+}
+
+static enum reason take_constant(struct decision *decision, void (*apply)(struct decision *, const struct step *),
+                                 struct node *node, size_t slot, const struct affine *a, const char *name)
+{
+    struct step *step = decision_step(decision, apply, node);
     step->slot = slot;
     step->affine = a;
     decision->words.where = name;
     return REASON_NONE;
+}
+
+enum reason absorb_constant(struct decision *decision, struct node *node, size_t slot, const struct tensor *constant,
+                            const struct affine *a)
+{
+    struct value *old = node_input(node, slot);
+    const enum reason reason = check_constant(decision, old->name, constant, a, constant_growth(old, constant));
+    return reason ? reason : take_constant(decision, apply_constant, node, slot, a, old->name);
+}
+
+/* The reader gets a copy of what writes its input, which reads a constant of its own. */
+static void apply_copy(struct decision *decision, const struct step *step)
+{
+    struct value *shared = node_input(step->node, step->slot);
+    struct node *writer = shared->writer,
+                *copy = edit_copy_node(writer->graph, writer->next, writer, node_title(writer));
+    for (size_t i = 0; i < writer->input_count; i++)
+        if (node_input(writer, i)) edit_set_input(copy, i, node_input(writer, i));
+    edit_list_outputs(copy, 1);
+    edit_take_output(copy, 0, edit_add_value(writer->graph, shared->name, shared));
+    edit_set_input(step->node, step->slot, copy->outputs[0]);
+    struct step own = *step;
+    own.node = copy;
+    own.slot = 0;
+    apply_constant(decision, &own);
+}
+
+enum reason absorb_copy(struct decision *decision, const struct use *use, const struct tensor *constant,
+                        const struct affine *a)
+{
+    const char *name = node_input(use->value->writer, 0)->name;
+    const uint64_t bytes = (uint64_t)dtype_size(constant->type, constant->count);
+    const enum reason reason = check_constant(decision, name, constant, a, bytes);
+    decision->cost.nodes++;
+    return reason ? reason : take_constant(decision, apply_copy, use->node, use->slot, a, name);
 }

@@ -129,6 +129,7 @@ void decision_begin(struct decision *decision, const struct node *root, enum dty
     decision->visits = decision->depth = 0;
     decision->words = (struct words){ "", "", NULL };
     decision->floors = decision->ceilings = decision->compensates = decision->crosses = decision->leaves_scale = false;
+    decision->copies = false;
     decision->path[0] = '\0';
     decision->root = root;
     decision->shares = NULL;

@@ -71,6 +71,7 @@ struct decision {
     bool compensates;  /* other readers of a value that changes may take the inverse on their inputs */
     bool has_supplies; /* some input got what it wants from another branch (way_meet.c) */
     const struct node *shares; /* a sum that one value feeds twice, of which its terms want other shifts */
+    bool copies;               /* what only picks from a constant may be there twice, for one of its readers */
     bool crosses;              /* an affine node on the way is rather crossed than taken along */
     bool leaves_scale;         /* the output of the root holds something else afterwards */
     bool is_late;              /* the ways that change most are open too, as nothing simpler is left to do */
