@@ -149,20 +149,71 @@ static void a_result_that_a_body_lists_twice_is_handed_out_twice(void **state)
 {
     struct build b;
     (void)state;
-    build_open(&b, 8, 13);
-    build_input(&b, "x", DTYPE_FLOAT, "2,3");
-    build_init_values(&b, "c", DTYPE_BOOL, "", (double[]){ 1 });
-    build_node(&b, "If", "if", "c", "y z", NULL);
-    for (int i = 0; i < 2; i++) {
-        build_body(&b, i ? "else_branch" : "then_branch");
-        build_node(&b, i ? "Abs" : "Exp", NULL, "x", "t", NULL);
-        build_output(&b, "t", DTYPE_FLOAT, "2,3");
-        build_output(&b, "t", DTYPE_FLOAT, "2,3");
-        build_end(&b);
+    for (int condition = 0; condition < 2; condition++) {
+        build_open(&b, 8, 13);
+        build_input(&b, "x", DTYPE_FLOAT, "2,3");
+        build_init_values(&b, "c", DTYPE_BOOL, "", (double[]){ condition });
+        build_node(&b, "If", "if", "c", "y z", NULL);
+        for (int i = 0; i < 2; i++) {
+            build_body(&b, i ? "else_branch" : "then_branch");
+            build_node(&b, i ? "Abs" : "Exp", NULL, "x", "t", NULL);
+            build_output(&b, "t", DTYPE_FLOAT, "2,3");
+            build_output(&b, "t", DTYPE_FLOAT, "2,3");
+            build_end(&b);
+        }
+        build_output(&b, "y", DTYPE_FLOAT, NULL);
+        build_output(&b, "z", DTYPE_FLOAT, NULL);
+        becomes(&b, NULL, condition ? "Exp Identity" : "Abs Identity");
     }
-    build_output(&b, "y", DTYPE_FLOAT, NULL);
-    build_output(&b, "z", DTYPE_FLOAT, NULL);
-    becomes(&b, NULL, "Exp Identity");
+}
+
+/* ---- constants ---- */
+
+/* Of two that are computed alike from a tensor in an attribute, and are not known before a run. */
+static void a_tensor_in_an_attribute_is_compared_too(void **state)
+{
+    static const double numbers[][2] = { { 3, 3 }, { 3, 4 } };
+    struct build b;
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        build_open(&b, 8, 13);
+        build_input(&b, "x", DTYPE_FLOAT, "N,M");
+        build_node(&b, "Shape", NULL, "x", "s", NULL);
+        for (int k = 0; k < 2; k++) {
+            build_node(&b, "ConstantOfShape", NULL, "s", k ? "b" : "a", NULL);
+            build_attribute_tensor(&b, "value", build_tensor(&b, "", DTYPE_FLOAT, "1", &numbers[i][k]));
+        }
+        build_node(&b, "Add", NULL, "a b", "y", NULL);
+        build_output(&b, "y", DTYPE_FLOAT, NULL);
+        becomes(&b, NULL, i ? "Shape ConstantOfShape ConstantOfShape Add" : "Shape ConstantOfShape Add");
+    }
+}
+
+static void what_callers_may_replace_is_shared_only_when_frozen(void **state)
+{
+    bnfuse_fuse_options options = simplifying();
+    struct build b;
+    (void)state;
+    for (int frozen = 0; frozen < 2; frozen++) {
+        size_t size;
+        bnfuse_error error;
+        options.freeze_weights = frozen;
+        build_open(&b, 3, 8);
+        build_input(&b, "x", DTYPE_FLOAT, "2,3");
+        build_input(&b, "k", DTYPE_FLOAT, "3");
+        build_input(&b, "l", DTYPE_FLOAT, "3");
+        build_init(&b, "k", DTYPE_FLOAT, "3", 1);
+        build_init(&b, "l", DTYPE_FLOAT, "3", 1);
+        build_node(&b, "Div", NULL, "x k", "d", NULL);
+        build_node(&b, "Sub", NULL, "l d", "y", NULL);
+        build_output(&b, "y", DTYPE_FLOAT, NULL);
+        const void *built = build_bytes(&b, &size);
+        bnfuse_model *model = bnfuse_read(built, size, NULL, &error);
+        if (!model || !bnfuse_fuse(model, &options, &error)) fail_msg("%s", error.message);
+        assert_int_equal(bnfuse_get_report(model)->rewrite_count, frozen);
+        bnfuse_free(model);
+        build_close(&b);
+    }
 }
 
 /* ---- values that a body hands out ---- */
@@ -273,6 +324,24 @@ static void what_a_body_hands_out_is_not_folded_into(void **state)
     becomes(&b, NULL, "BatchNormalization Conv If");
 }
 
+/* The same name twice in two bodies tells no order. */
+static void nodes_of_one_name_in_two_bodies_are_both_asked(void **state)
+{
+    struct build b;
+    (void)state;
+    open_model(&b);
+    build_input(&b, "c", DTYPE_BOOL, "");
+    build_node(&b, "If", "if", "c", "y", NULL);
+    for (int i = 0; i < 2; i++) {
+        build_body(&b, i ? "else_branch" : "then_branch");
+        build_node(&b, "Abs", "first", "x", "a", NULL);
+        build_node(&b, "Abs", "second", "a", i ? "e" : "t", NULL);
+        build_output(&b, i ? "e" : "t", DTYPE_FLOAT, NULL);
+        build_end(&b);
+    }
+    becomes(&b, NULL, "If");
+}
+
 /* ---- declarations ---- */
 
 static void declarations_that_are_not_true_go(void **state)
@@ -301,6 +370,44 @@ static void declarations_that_are_not_true_go(void **state)
     build_close(&b);
 }
 
+static void declarations_of_a_function_go_too(void **state)
+{
+    static char local[] = "local";
+    const bnfuse_fuse_options options = simplifying();
+    bnfuse_error error;
+    void *bytes;
+    size_t size;
+    struct build b;
+    (void)state;
+    build_open(&b, 10, 18);
+    build_import(&b, local, 1);
+    build_input(&b, "x", DTYPE_FLOAT, "2,8");
+    build_node(&b, "F", "call", "x", "y", NULL)->domain = local;
+    build_output(&b, "y", DTYPE_FLOAT, NULL);
+    build_value_info(&b, "r", DTYPE_FLOAT, "2,8");
+    build_value_info(&b, "ghost", DTYPE_FLOAT, "2");
+    build_function(&b, local, "F", "a", "r", NULL);
+    build_import(&b, "", 18);
+    build_node(&b, "Exp", NULL, "a", "r", NULL);
+    build_end(&b);
+    BnfuseOnnx__FunctionProto *function = b.model->functions[0];
+    function->value_info = b.model->graph->value_info;
+    function->n_value_info = 2;
+    b.model->graph->n_value_info = 0;
+    const void *built = build_bytes(&b, &size);
+    bnfuse_model *model = bnfuse_read(built, size, NULL, &error);
+    if (!model || !bnfuse_fuse(model, &options, &error) || !bnfuse_write_bytes(model, &bytes, &size, &error))
+        fail_msg("%s", error.message);
+    BnfuseOnnx__ModelProto *proto = bnfuse_onnx__model_proto__unpack(NULL, size, bytes);
+    assert_int_equal(proto->n_functions, 1);
+    assert_int_equal(proto->functions[0]->n_value_info, 1);
+    assert_string_equal(proto->functions[0]->value_info[0]->name, "r");
+    bnfuse_onnx__model_proto__free_unpacked(proto, NULL);
+    free(bytes);
+    bnfuse_free(model);
+    build_close(&b);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -310,7 +417,11 @@ int main(void)
         cmocka_unit_test(what_stands_for_a_value_is_handed_out_in_its_place),
         cmocka_unit_test(what_is_handed_out_in_the_middle_keeps_a_pattern_from_being_one),
         cmocka_unit_test(what_a_body_hands_out_is_not_folded_into),
+        cmocka_unit_test(a_tensor_in_an_attribute_is_compared_too),
+        cmocka_unit_test(what_callers_may_replace_is_shared_only_when_frozen),
+        cmocka_unit_test(nodes_of_one_name_in_two_bodies_are_both_asked),
         cmocka_unit_test(declarations_that_are_not_true_go),
+        cmocka_unit_test(declarations_of_a_function_go_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -739,6 +739,17 @@ static void a_long_chain_is_looked_through_too(void **state)
     simplify_all(&twice, 1);
 }
 
+/* An attribute of Clip is a float, whatever the type of the data. */
+static void bounds_that_no_float_holds_stay(void **state)
+{
+    CASES({ .text = "opset 8; in x 2,30; fill l 1 -0.1; fill h 1 0.7; a = Max x l; y = Min a h; out y",
+            .ops = "Max Min",
+            .type = DTYPE_DOUBLE },
+          { .text = "opset 8; in x 2,30; fill l 1 -0.5; fill h 1 0.7; a = Max x l; y = Min a h; out y",
+            .ops = "Max Min",
+            .type = DTYPE_DOUBLE });
+}
+
 static void numbers_are_neutral_only_where_the_result_keeps_its_shape(void **state)
 {
     CASES(BECOMES("Exp", "in x 2,300; fill k 300 1; a = Mul x k; y = Exp a; out y"),
@@ -866,6 +877,7 @@ int main(void)
         cmocka_unit_test(views_meet_where_the_dims_say_the_same),
         cmocka_unit_test(transposes_meet_only_where_they_are_known),
         cmocka_unit_test(constants_are_computed_where_the_result_is_fixed),
+        cmocka_unit_test(bounds_that_no_float_holds_stay),
         cmocka_unit_test(numbers_are_neutral_only_where_the_result_keeps_its_shape),
         cmocka_unit_test(bounds_of_the_other_zero_stay),
         cmocka_unit_test(what_is_quantized_in_another_way_stays),

@@ -71,6 +71,7 @@ static bool initializers_differ(const struct graph *graph)
 
 bool graph_is_as_read(const struct model *model, const struct graph *graph)
 {
+    if (graph->is_redeclared) return false;
     if (nodes_differ(model, graph)) return false;
     if (graph->function) {
         /* Its inputs and outputs are what callers know; no edit changes them. */
@@ -80,7 +81,7 @@ bool graph_is_as_read(const struct model *model, const struct graph *graph)
         (void)function;
         return true;
     }
-    return !graph->is_redeclared && !initializers_differ(graph)
+    return !initializers_differ(graph)
            && same_infos(graph->proto->input, graph->proto->n_input, graph->inputs, graph->input_count)
            && same_infos(graph->proto->output, graph->proto->n_output, graph->outputs, graph->output_count);
 }

@@ -45,8 +45,8 @@ static bool cast_cast(struct simplifier *s, struct node *node)
     if (!is_lossless(x->type, node_input(node, 0)->type)) return false;
     enum dtype last = node_output(node, 0)->type;
     if (last == x->type) return rewrite_bypass(s, node, x);
-    return is_lossless(node_input(node, 0)->type, last) && is_read_once(node_input(node, 0))
-           && rewrite_read(s, node, x);
+    if (!is_lossless(node_input(node, 0)->type, last) || !is_read_once(node_input(node, 0))) return false;
+    return rewrite_read(s, node, x);
 }
 
 /* ---- f(f(x)) = x ---- */

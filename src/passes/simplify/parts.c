@@ -154,7 +154,7 @@ static bool sliced_concat(struct simplifier *s, struct node *node)
     while (first < node->input_count && !(count = whole_run(s, node, first, axis, &x))) first++;
     if (!count) return false;
     rewrite_where(s, x->name);
-    if (count == node->input_count) return rewrite_can_replace(node, 0, x) && rewrite_replace(s, node, 0, x);
+    if (count == node->input_count) return rewrite_replace(s, node, 0, x);
     const size_t left = node->input_count - count + 1;
     rewrite_set_input(s, node, first, x);
     for (size_t i = first + 1; i < left; i++) rewrite_set_input(s, node, i, node_input(node, i + count - 1));

@@ -49,7 +49,8 @@ static bool reshape_of_view(struct simplifier *s, struct node *node)
     const struct node *upstream = rewrite_upstream(node, 0);
     if (!is_view(upstream) || !is_read_once(node_input(node, 0))) return false;
     struct value *x = node_input(upstream, 0);
-    return asks_the_same(node, x) && rewrite_read(s, node, x);
+    if (!asks_the_same(node, x)) return false;
+    return rewrite_read(s, node, x);
 }
 
 /* ---- a Reduce that keeps its axes, or does not ---- */
