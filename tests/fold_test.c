@@ -539,6 +539,9 @@ static void what_would_not_be_finite_stays(void **state)
 static void what_is_left_is_tidied(void **state)
 {
     static const struct fold_case cases[] = {
+        { "opset 5; ir 3; in x 2,4,5; y = bn x 4 is_test=1 consumed_inputs=0,0,0,1,1; "
+          "z = bn y 4 is_test=1 consumed_inputs=0,0,0,1,1; out z",
+          1, REASON_NONE, "BatchNormalization", 0 },
         { "in x 2,3,5,7; init m 3,1,1; init a 1; r = Relu x; n = Neg r; c = Mul n m; b = bn c 3; d = Add b a; e = Sub "
           "d m; out e",
           1, 0, "Relu BatchNormalization", 0 },

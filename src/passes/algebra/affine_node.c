@@ -209,6 +209,8 @@ static struct value *lower_batchnorm(struct graph *graph, struct node *before, s
     struct node *bn = edit_add_node(graph, before, BN_OPERATOR, base, inputs, 5, value);
     edit_set_float(bn, "epsilon", 0);
     if (schema_knows(bn, "is_test")) edit_set_int(bn, "is_test", 1);
+    /* Before opset 6 it had to say that it writes over no input. */
+    if (schema_knows(bn, "consumed_inputs")) edit_set_ints(bn, "consumed_inputs", (const int64_t[5]){ 0 }, 5);
     return bn->outputs[0];
 }
 
