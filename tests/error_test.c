@@ -49,6 +49,9 @@ static void commands_of_a_ci_are_broken_up(void **state)
     assert_escaped("##[error]x", "#\\x23[error]x");
     assert_escaped("###teamcity[x]", "#\\x23\\x23teamcity[x]");
     assert_escaped("# a #", "# a #");
+    assert_escaped("::error::x", "\\x3a:error::x");
+    assert_escaped(" \xc2\xa0::stop-commands::x", " \xc2\xa0\\x3a:stop-commands::x");
+    assert_escaped("aten::add", "aten::add");
 }
 
 static void characters_that_xml_does_not_know_become_escapes(void **state)

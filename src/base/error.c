@@ -8,12 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Characters that a terminal obeys rather than shows (C1 controls, direction marks, line and paragraph separators), and
- * those that XML does not know. */
+/* Characters that a terminal obeys rather than shows (C1 controls, direction marks, line and paragraph separators),
+ * tags that nothing shows, and those that XML does not know. */
 static const struct {
     uint32_t first, last;
 } invisible[] = {
-    { 0x80, 0x9f }, { 0x200e, 0x200f }, { 0x2028, 0x202e }, { 0x2066, 0x2069 }, { 0xfeff, 0xfeff }, { 0xfffe, 0xffff },
+    { 0x80, 0x9f },     { 0x61c, 0x61c },   { 0x200e, 0x200f }, { 0x2028, 0x202e },
+    { 0x2066, 0x2069 }, { 0xfeff, 0xfeff }, { 0xfffe, 0xffff }, { 0xe0000, 0xe007f },
 };
 
 static bool is_visible(uint32_t code)
@@ -47,16 +48,24 @@ static size_t escape_byte(char escape[5], unsigned char byte)
     return (size_t)snprintf(escape, 5, "\\x%02x", byte);
 }
 
+/* Where a CI would look for a command: in "##[x]" and "##vso[x]", and in "::x" at the begin of a line, spaces of any
+ * script before it or not. */
+static bool is_command(const char *text, char before, bool begun)
+{
+    return (*text == '#' && before == '#') || (!begun && text[0] == ':' && text[1] == ':');
+}
+
 void escape_text(char *to, size_t size, const char *text)
 {
     if (!size) return;
     size_t used = 0;
     char before = 0;
+    bool begun = false;
     for (size_t step; *text; before = *text, text += step) {
         char escape[5];
-        bool is_second_hash = *text == '#' && before == '#';
-        size_t length = step = is_second_hash ? 0 : character_size((const unsigned char *)text);
+        size_t length = step = is_command(text, before, begun) ? 0 : character_size((const unsigned char *)text);
         const char *from = text;
+        begun = begun || (*text > 0x20 && *text < 0x7f);
         if (!step) {
             step = 1;
             length = escape_byte(escape, (unsigned char)*text);

@@ -21,8 +21,8 @@ bool error_prefix(bool good, const char *name, struct bnfuse_error *error);
 bool is_fatal(const struct bnfuse_error *error);
 
 /* Copies `text` to `to` (size bytes, always terminated): printable ASCII and valid UTF-8 as they are, \n \t \r \\ as
- * escapes, all other bytes as \xNN; and of "##" the second one, so that no ##[command] or ##vso[command] for a CI is
- * left. Cuts at a character boundary. */
+ * escapes, all other bytes as \xNN; and of "##" the second one, of "::" at the begin the first, so that no ##[command],
+ * ##vso[command] or ::command for a CI is left. Cuts at a character boundary. */
 void escape_text(char *to, size_t size, const char *text);
 
 #endif
