@@ -171,8 +171,9 @@ static enum reason resize(struct crossing *x)
         return crossing_stop(x, REASON_NON_LINEAR, "its extrapolation value comes in");
     if (axis == AXIS_ANY) return crossing_same(x);
     int64_t before = value_size(crossing_input(x, 0), axis), after = value_size(crossing_output(x, 0), axis);
-    if (before < 0 || before != after)
-        return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "it may resize the channel axis");
+    if (before >= 0 && after >= 0 && before != after)
+        return crossing_stop(x, REASON_NON_LINEAR, "it resizes the channel axis");
+    if (before < 0 || after < 0) return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "it may resize the channel axis");
     return crossing_same(x);
 }
 
