@@ -186,11 +186,19 @@ bool atomic_file_open(struct atomic_file *target, struct arena *arena, struct bn
     return true;
 }
 
+/* A large file in pieces for which the kernel takes pages that it has just freed. For more it takes whole blocks,
+ * which a virtual machine may have to get from its host first, at several times the cost of the copy. */
+static size_t piece_of(const struct atomic_file *target, size_t size)
+{
+    enum { LARGE = 64 << 20, PIECE = 32 << 10 };
+    return target->written >= LARGE && size > PIECE ? PIECE : size;
+}
+
 static bool write_bytes(const struct atomic_file *target, int fd, const char *bytes, size_t size,
                         struct bnfuse_error *error)
 {
     while (size) {
-        ssize_t count = write(fd, bytes, size);
+        ssize_t count = write(fd, bytes, piece_of(target, size));
         if (count < 0 && errno == EINTR) continue;
         if (is_ending(target)) return fail(error, BNFUSE_USAGE, "%s: interrupted; nothing was written", target->path);
         if (count < 0) return cannot(target, "write", error);
