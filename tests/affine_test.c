@@ -231,6 +231,53 @@ static void composition_is_application_in_order(void **state)
     assert_null(affine_compose(&arena, first, ramp(1, 4, 4)));
 }
 
+static struct affine *spread_ramp(void)
+{
+    struct axis_set *set = NEW(&arena, struct axis_set);
+    struct affine *a = ramp(1, 6, 6);
+    *set = (struct axis_set){ .count = 2, .axes = { 1, 2 }, .sizes = { 2, 3 } };
+    return affine_over(&arena, a, set);
+}
+
+/* Of affines over several axes no sum is made, and one of two composed may be such. */
+static void what_does_not_go_together_is_none(void **state)
+{
+    const struct affine *a = ramp(1, 6, 6), *spread = spread_ramp(), *any = ramp(AXIS_ANY, 1, 1);
+    (void)state;
+    assert_true(affine_is_equal(a, ramp(1, 6, 6)));
+    assert_false(affine_is_equal(a, ramp(2, 6, 6)));
+    assert_false(affine_is_equal(a, ramp(1, 5, 6)));
+    assert_false(affine_is_equal(a, ramp(1, 6, 5)));
+    assert_false(affine_is_equal(spread, spread) || affine_is_equal(spread, spread_ramp()));
+    assert_null(affine_compose(&arena, spread, spread_ramp()));
+    assert_non_null(affine_compose(&arena, spread, any));
+    assert_null(affine_sum(&arena, spread, 1, any));
+    assert_null(affine_sum(&arena, any, 1, spread));
+    assert_null(affine_sum(&arena, a, 1, ramp(2, 6, 6)));
+    assert_null(affine_along(&arena, any, 1, MOST_CHANNELS + 1));
+    assert_non_null(affine_along(&arena, any, 1, 5));
+    const struct affine *difference = affine_sum(&arena, a, -1, any);
+    for (int c = 0; c < 6; c++)
+        assert_true(difference->scale[c] == a->scale[c] - any->scale[0] && difference->shift[c] == a->shift[c] + 1);
+}
+
+/* Sizes whose products do not fit are sizes that nothing is known of. */
+static void a_reshape_beyond_all_bounds_moves_nothing(void **state)
+{
+    bool varies;
+    struct dim from[4], to[4];
+    (void)state;
+    const struct shape a = shape_of(from, (int64_t[]){ 1, 6, INT64_MAX / 2, 4 }, 4);
+    const struct shape b = shape_of(to, (int64_t[]){ 1, 3, INT64_MAX / 2, 8 }, 4);
+    assert_null(affine_reshaped(&arena, ramp(1, 6, 6), &a, &b, &varies));
+    const struct shape none = { -1, NULL };
+    assert_null(affine_reshaped(&arena, ramp(1, 6, 6), &none, &b, &varies));
+    assert_null(affine_reshaped(&arena, ramp(1, 6, 6), &a, &none, &varies));
+    assert_null(affine_reshaped(&arena, ramp(4, 6, 6), &a, &b, &varies));
+    assert_null(affine_uniform(&arena, ramp(1, 0, 1)));
+    assert_null(affine_reshaped(&arena, ramp(1, 0, 1), &a, &b, &varies));
+}
+
 static void only_equal_channels_are_uniform(void **state)
 {
     (void)state;
@@ -260,6 +307,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(axes_that_were_split_may_change_places_and_merge, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(a_symbol_is_never_taken_for_a_size, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(composition_is_application_in_order, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(what_does_not_go_together_is_none, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(a_reshape_beyond_all_bounds_moves_nothing, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(only_equal_channels_are_uniform, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(what_is_not_finite_is_named_by_its_channel, open_arena, close_arena),
     };

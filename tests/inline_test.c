@@ -297,6 +297,28 @@ static void a_function_that_holds_the_linear_operator_opens(void **state)
     expect_left(&b, 0, REASON_NONE);
 }
 
+/* The same in front of the call: the search goes downstream, into the body. */
+static void a_function_behind_that_holds_the_linear_operator_opens(void **state)
+{
+    struct build b;
+    (void)state;
+    build_open(&b, 8, 13);
+    build_import(&b, local, 1);
+    build_input(&b, "x", DTYPE_FLOAT, "2,3,5,7");
+    build_init(&b, "w", DTYPE_FLOAT, "4,3,2,2", 1);
+    build_init(&b, "s", DTYPE_FLOAT, "3", 2);
+    build_init_values(&b, "v", DTYPE_FLOAT, "3", (double[]){ 1, 2, 0.5 });
+    build_node(&b, "BatchNormalization", "bn", "x s s s v", "n", NULL);
+    build_node(&b, "F", NULL, "n w", "y", NULL)->domain = local;
+    build_output(&b, "y", DTYPE_FLOAT, NULL);
+    build_function(&b, local, "F", "a k", "r", NULL);
+    build_import(&b, "", 13);
+    build_node(&b, "Transpose", NULL, "a", "t", "perm=0,1,3,2");
+    build_node(&b, "Conv", NULL, "t k", "r", NULL);
+    build_end(&b);
+    expect_left(&b, 0, REASON_NONE);
+}
+
 static void a_function_that_no_affine_crosses_stays(void **state)
 {
     struct build b;
@@ -407,6 +429,7 @@ int main(void)
         cmocka_unit_test(copies_of_bodies_read_what_their_call_passes),
         cmocka_unit_test(a_call_in_a_body_that_is_gone_counts_no_more),
         cmocka_unit_test(a_function_of_movers_alone_is_in_nobodys_way),
+        cmocka_unit_test(a_function_behind_that_holds_the_linear_operator_opens),
         cmocka_unit_test(a_function_that_holds_the_linear_operator_opens),
         cmocka_unit_test(a_function_that_no_affine_crosses_stays),
         cmocka_unit_test(what_a_call_leaves_out_is_absent_in_its_copy),
