@@ -260,12 +260,13 @@ static bool exceeds_in_float64(const struct bnfuse_check_result *result)
 }
 
 /* What rounding after each node does, also where the terms of a sum that cancel are rounded alike in the original. One
- * that turns numbers into others, or into none, explains nothing. */
+ * that turns numbers into others, or into none, explains nothing, nor does a run that it ends. */
 static bool measure_result_noise(struct check *check, const struct outputs *of, struct bnfuse_error *error)
 {
     const size_t count = check->result->output_count;
     double *far = NEW_ARRAY(&check->session->data, double, count);
-    if (!run_perturbed(check, of, PERTURBED_RESULTS, check->session->options->asked.seed | 1, far, error)) return false;
+    if (!run_perturbed(check, of, PERTURBED_RESULTS, check->session->options->asked.seed | 1, far, error))
+        return error->status != BNFUSE_CANCELLED && error->status != BNFUSE_INTERNAL;
     for (size_t i = 0; i < count; i++)
         if (isfinite(far[i])) check->result_noise[i] = fmax(check->result_noise[i], far[i]);
     return true;

@@ -204,10 +204,11 @@ static bool gather_inputs(struct run *run, struct call *call, struct bnfuse_erro
     return true;
 }
 
-/* And does not only pass elements on, which no rounding touches. */
-static bool computes(const struct node *node)
+/* Whether rounding touches the value: it is no size, and its node does more than to pass elements on. */
+static bool is_rounded(const struct run *run, const struct node *node, const struct value *value)
 {
-    return !node->row || !node->row->passes;
+    const struct pointer_map *unmoved = run->options->unmoved;
+    return (!node->row || !node->row->passes) && !(unmoved && pointer_map_get(unmoved, value));
 }
 
 static bool store_outputs(struct run *run, struct call *call, struct bnfuse_error *error)
@@ -221,7 +222,7 @@ static bool store_outputs(struct run *run, struct call *call, struct bnfuse_erro
         struct array *array = array_settled(call->outputs[i], run->options->exact);
         call->outputs[i] = NULL;
         frame->slots[slot] = array;
-        if (array && computes(step->node)) load_result(array, value->name, run->options);
+        if (array && is_rounded(run, step->node, value)) load_result(array, value->name, run->options);
         if (array && array->store == STORE_SEQUENCE && (run->items_made += array->count) > MOST_ITEMS)
             return fail(error, BNFUSE_UNSUPPORTED, "%s: sequences grow and there is no end of it",
                         node_label(step->node, &frame->scratch));
