@@ -607,6 +607,11 @@ static void branches_that_meet_again_are_crossed_together(void **state)
           "init "
           "w 4,3,1,1; z = Conv s w; out z",
           1, REASON_NON_LINEAR, NULL, 0 },
+        /* The constant is no part of what is scaled. */
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; init k 4,1,1; a = Add c k; r = Concat c a axis=1; floats s "
+          "2,-1,0.5,3,2,-1,0.5,3; floats b 1,2,3,4,0,0,0,0; fill m 8 0; fill v 8 1; y = BatchNormalization r s b m v; "
+          "out y",
+          1, REASON_NOT_WORTH, NULL, 0 },
     };
     (void)state;
     RUN(cases, NULL);

@@ -87,13 +87,18 @@ enum reason way_supply_all(struct decision *decision, struct value *value, const
     return reason;
 }
 
+/* A crossing that changes a constant makes it what stands before an affine that goes downstream. Here the affine comes
+ * with the value, and the constant would have to change the other way. */
 static enum reason supply_through(struct decision *decision, struct use *use, const struct affine *a)
 {
     struct node *node = use->node;
+    const struct decision_mark mark = decision_mark(decision);
     struct crossing x = { .decision = decision, .node = node, .slot = use->slot, .affine = a };
     const struct mover *mover = way_mover(decision, node, false);
     if (!mover || node == decision->root || way_is_opaque(node)) return way_blocked(decision, node);
     enum reason reason = mover_downstream(mover, &x);
+    if (!reason && decision->last != mark.last)
+        return decision_stop(decision, REASON_READ_ELSEWHERE, node_title(node), "reads \"%s\" too", use->value->name);
     for (size_t i = 0; i < node->output_count && !reason; i++)
         if (x.onto[i] && node->outputs[i]) reason = way_supply_all(decision, node->outputs[i], x.onto[i]);
     return reason;
