@@ -293,6 +293,7 @@ static void what_is_not_finite_is_named_by_its_channel(void **state)
     double *scale, *shift;
     (void)state;
     struct affine *a = affine_blank(&arena, 1, 3, &scale, &shift);
+    for (int c = 0; c < 3; c++) scale[c] = shift[c] = 0;
     assert_int_equal(affine_not_finite(a), -1);
     shift[2] = 1.0 / 0.0;
     assert_int_equal(affine_not_finite(a), 2);

@@ -193,6 +193,7 @@ static enum reason decide_floor(struct decision *decision, struct node *root, si
     const struct affine *lower = affine_blank(decision->arena, a->axis, a->channels, &sign, &zero);
     for (int64_t c = 0; c < a->channels; c++) {
         sign[c] = a->scale[c] < 0 ? -1 : 1;
+        zero[c] = 0;
         scale[c] = fabs(a->scale[c]);
         shift[c] = sign[c] * a->shift[c];
     }

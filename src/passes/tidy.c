@@ -115,9 +115,7 @@ static bool merge_downstream(struct decision *decision, struct node *node, struc
 /* What the term is of x: x itself, or what affine nodes make of it; NULL: something else. */
 static const struct affine *affine_of_value(struct decision *decision, const struct value *term, const struct value *x)
 {
-    static const double one = 1, zero = 0;
-    static const struct affine identity = { .axis = AXIS_ANY, .channels = 1, .scale = &one, .shift = &zero };
-    const struct affine *all = &identity;
+    const struct affine *all = &affine_identity;
     for (int depth = 0; all && depth < CHAIN_DEPTH; depth++) {
         struct affine *own;
         size_t slot;

@@ -65,10 +65,8 @@ static const struct affine *total(struct decision *decision, const struct beside
 /* One more term, if it is an affine of x; what lies between is bypassed. */
 static bool add_term(struct decision *decision, struct beside *b, size_t slot)
 {
-    double *scale, *shift;
     const struct use *use = &b->sum->inputs[slot];
-    const struct affine *other = affine_blank(decision->arena, AXIS_ANY, 1, &scale, &shift), *both;
-    scale[0] = 1;
+    const struct affine *other = &affine_identity, *both;
     follow(decision, b->x, &use, &other);
     if (use->value != b->x || !(both = total(decision, b, slot, other))) return false;
     b->total = both;

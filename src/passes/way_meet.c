@@ -196,7 +196,10 @@ static const struct affine *whole_of(struct decision *decision, const struct cro
     const struct affine *wanted = x->affine;
     double *scale, *shift;
     struct affine *whole = affine_blank(decision->arena, wanted->axis, wanted->channels, &scale, &shift);
-    for (int64_t c = 0; c < whole->channels; c++) scale[c] = wanted->scale[c];
+    for (int64_t c = 0; c < whole->channels; c++) {
+        scale[c] = wanted->scale[c];
+        shift[c] = 0;
+    }
     for (size_t i = 0; i < x->node->input_count; i++) {
         if (!x->onto[i]) continue;
         const struct step *arrival = find(decision, ARRIVAL, x->node, i);

@@ -23,7 +23,7 @@
 static enum reason compensate(struct decision *decision, struct use *other, const struct affine *a)
 {
     double *scale, *shift, largest = 0;
-    struct affine *inverse = affine_to_fill(decision->arena, a->axis, a->channels, &scale, &shift);
+    struct affine *inverse = affine_blank(decision->arena, a->axis, a->channels, &scale, &shift);
     inverse->spread = a->spread;
     for (int64_t c = 0; c < a->channels; c++) largest = fmax(largest, fabs(a->scale[c]));
     for (int64_t c = 0; c < a->channels; c++) {

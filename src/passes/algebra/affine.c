@@ -6,6 +6,9 @@
 #include <math.h>
 #include <string.h>
 
+static const double times_one = 1, plus_zero = 0;
+const struct affine affine_identity = { .axis = AXIS_ANY, .channels = 1, .scale = &times_one, .shift = &plus_zero };
+
 struct affine *affine_new(struct arena *arena, int axis, int64_t channels, const double *scale, const double *shift)
 {
     struct affine *a = NEW(arena, struct affine);
@@ -52,13 +55,6 @@ int64_t affine_not_finite(const struct affine *a)
 
 struct affine *affine_blank(struct arena *arena, int axis, int64_t channels, double **scale, double **shift)
 {
-    *scale = NEW_ARRAY(arena, double, (size_t)channels);
-    *shift = NEW_ARRAY(arena, double, (size_t)channels);
-    return affine_new(arena, axis, channels, *scale, *shift);
-}
-
-struct affine *affine_to_fill(struct arena *arena, int axis, int64_t channels, double **scale, double **shift)
-{
     *scale = NEW_ROOM(arena, double, (size_t)channels);
     *shift = NEW_ROOM(arena, double, (size_t)channels);
     return affine_new(arena, axis, channels, *scale, *shift);
@@ -73,7 +69,7 @@ static struct affine *align(struct arena *arena, const struct affine **a, const 
     *a = affine_along(arena, *a, wide->axis, wide->channels);
     *b = affine_along(arena, *b, wide->axis, wide->channels);
     if (!*a || !*b) return NULL;
-    struct affine *both = affine_to_fill(arena, wide->axis, wide->channels, scale, shift);
+    struct affine *both = affine_blank(arena, wide->axis, wide->channels, scale, shift);
     both->spread = wide->spread;
     return both;
 }
@@ -110,7 +106,7 @@ struct affine *affine_along(struct arena *arena, const struct affine *a, int axi
     }
     if (channels > MOST_CHANNELS) return NULL;
     double *scale, *shift;
-    struct affine *wide = affine_to_fill(arena, axis, channels, &scale, &shift);
+    struct affine *wide = affine_blank(arena, axis, channels, &scale, &shift);
     for (int64_t c = 0; c < channels; c++) {
         scale[c] = a->scale[0];
         shift[c] = a->shift[0];

@@ -35,11 +35,12 @@ struct affine {
 /* `count` times the same number. */
 double *vector_of(struct arena *arena, int64_t count, double number);
 
-/* The affine of these vectors (kept, not copied); and one whose vectors, zeros so far, the caller fills. */
-struct affine *affine_blank(struct arena *arena, int axis, int64_t channels, double **scale, double **shift);
-/* The same with vectors that hold anything so far. */
-struct affine *affine_to_fill(struct arena *arena, int axis, int64_t channels, double **scale, double **shift);
+/* s = 1, t = 0 along any axis. */
+extern const struct affine affine_identity;
+/* The affine of these vectors (kept, not copied); and one whose vectors, which hold anything so far, the caller
+ * fills. */
 struct affine *affine_new(struct arena *arena, int axis, int64_t channels, const double *scale, const double *shift);
+struct affine *affine_blank(struct arena *arena, int axis, int64_t channels, double **scale, double **shift);
 
 bool affine_is_identity(const struct affine *a);                      /* s == 1 and t == 0 everywhere */
 bool affine_is_equal(const struct affine *a, const struct affine *b); /* the same numbers along the same axis */

@@ -112,7 +112,7 @@ static enum reason operand(struct decision *decision, const struct node *node, c
     if (axis < AXIS_ANY) return REASON_NON_LINEAR;
     double *scale, *shift, *values;
     if (!tensor_values(constant, decision->arena, &values, NULL)) return REASON_NON_LINEAR;
-    *affine = affine_to_fill(decision->arena, axis, constant->count, &scale, &shift);
+    *affine = affine_blank(decision->arena, axis, constant->count, &scale, &shift);
     *slot = 1 - constant_slot;
     for (int64_t c = 0; c < constant->count; c++) {
         double with = form->inverse ? 1 / values[c] : values[c];
