@@ -72,7 +72,7 @@ static void add_noise(struct array *array, uint64_t state, const struct run_opti
 
 void load_result(struct array *array, const char *name, const struct run_options *options)
 {
-    if (options->result_noise && array_is_sole(array)) add_noise(array, seed_for(options->result_noise, name), options);
+    if (array_is_sole(array)) add_noise(array, seed_for(options->result_noise, name), options);
 }
 
 /* A few bits of fraction: 1, 0.5 and 6 are meant as they are, 0.1 has been rounded. */

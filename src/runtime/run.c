@@ -204,11 +204,13 @@ static bool gather_inputs(struct run *run, struct call *call, struct bnfuse_erro
     return true;
 }
 
-/* Whether rounding touches the value: it is no size, and its node does more than to pass elements on. */
+/* Whether rounding is asked for and touches the value: it is no size, and its node does more than to pass elements
+ * on. */
 static bool is_rounded(const struct run *run, const struct node *node, const struct value *value)
 {
-    const struct pointer_map *unmoved = run->options->unmoved;
-    return (!node->row || !node->row->passes) && !(unmoved && pointer_map_get(unmoved, value));
+    const struct run_options *options = run->options;
+    if (!options->result_noise || (node->row && node->row->passes)) return false;
+    return !options->unmoved || !pointer_map_get(options->unmoved, value);
 }
 
 static bool store_outputs(struct run *run, struct call *call, struct bnfuse_error *error)
