@@ -15,14 +15,16 @@ struct bytes {
 /* A regular file as a whole; BNFUSE_USAGE when it cannot be read. */
 bool bytes_read(struct bytes *bytes, struct arena *arena, const char *path, struct bnfuse_error *error);
 
+struct pending_file {
+    struct atomic_file file;
+    struct pending_file *next;
+};
+
 /* Files that are whole and on the disk, but get their names only when all are committed. What is not goes with the
  * arena. */
 struct pending_files {
     struct arena *arena;
-    struct pending_file {
-        struct atomic_file file;
-        struct pending_file *next;
-    } * first, **last; /* those that wait; where the next one is linked */
+    struct pending_file *first, **last; /* where the next one is linked */
     size_t count;
 };
 

@@ -111,6 +111,7 @@ static bool is_real(const struct value *value)
 }
 
 typedef bool finder(struct search *search, struct value *value);
+typedef struct value *value_at(const struct node *call, size_t slot);
 
 /* Goes on inside the call's function; one that leads to a linear operator has its border opened. */
 static bool find_inside(struct search *search, finder *find, const struct node *call, struct value *value)
@@ -123,21 +124,17 @@ static bool find_inside(struct search *search, finder *find, const struct node *
     return is_found;
 }
 
-static struct value *call_value(const struct node *call, bool upstream, size_t slot)
-{
-    return upstream ? node_input(call, slot) : node_output(call, slot);
-}
-
 /* Goes on outside of the function: at the call through which it came, or at any where it began inside. */
-static bool find_outside(struct search *search, finder *find, const struct graph *function, bool upstream, size_t slot)
+static bool find_outside(struct search *search, finder *find, const struct graph *function, value_at *outside,
+                         size_t slot)
 {
     const struct entry *entry = search->entered;
     const struct calls *calls = &search->calls[function->slot];
     bool is_found = false;
     search->entered = entry ? entry->outer : NULL;
-    if (entry) is_found = find(search, call_value(entry->call, upstream, slot));
+    if (entry) is_found = find(search, outside(entry->call, slot));
     for (size_t k = 0; !entry && !is_found && k < calls->count; k++)
-        is_found = find(search, call_value(calls->nodes[k], upstream, slot));
+        is_found = find(search, outside(calls->nodes[k], slot));
     search->entered = entry;
     if (is_found) search->opened[function->slot] = true;
     return is_found;
@@ -164,7 +161,7 @@ static bool find_upstream(struct search *search, struct value *value)
         }
     }
     for (size_t i = 0; value->is_input && graph->function && !is_found && i < graph->input_count; i++)
-        if (graph->inputs[i] == value) is_found = find_outside(search, find_upstream, graph, true, i);
+        if (graph->inputs[i] == value) is_found = find_outside(search, find_upstream, graph, node_input, i);
     return is_found;
 }
 
@@ -184,7 +181,7 @@ static bool find_downstream(struct search *search, struct value *value)
         else if (is_crossed(reader)) is_found = find_downstream(search, node_output(reader, 0));
     }
     for (size_t i = 0; value->is_output && graph->function && !is_found && i < graph->output_count; i++)
-        if (graph->outputs[i] == value) is_found = find_outside(search, find_downstream, graph, false, i);
+        if (graph->outputs[i] == value) is_found = find_outside(search, find_downstream, graph, node_output, i);
     return is_found;
 }
 

@@ -279,7 +279,7 @@ static bool input_takes(struct value *input, enum dtype type)
 static bool call_types_agree(const struct node *node)
 {
     const struct graph *body = node->function;
-    for (size_t i = 0; body && i < body->input_count; i++)
+    for (size_t i = 0; i < body->input_count; i++)
         if (node_input(node, i) && !input_takes(body->inputs[i], node_input(node, i)->type)) return false;
     return true;
 }
@@ -293,11 +293,8 @@ static bool infer_node(struct walk *walk, const struct node *node, int age)
     s->node = node;
     s->row = row;
     s->age = age;
-    if ((ruled && !row->shape(s)) || (row && !(schema_types_agree(node) && declared_types_agree(node)))) {
-        forget_outputs(node);
-        return false;
-    }
-    if (node->function && !call_types_agree(node)) {
+    if ((ruled && !row->shape(s)) || (row && !(schema_types_agree(node) && declared_types_agree(node)))
+        || (node->function && !call_types_agree(node))) {
         forget_outputs(node);
         return false;
     }
