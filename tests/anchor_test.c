@@ -36,6 +36,11 @@ static void a_product_is_followed_through_an_equation(void **state)
 static void a_weight_of_several_axes_takes_what_precedes_it(void **state)
 {
     static const struct fold_case cases[] = {
+        /* One number for all channels lies along any axis. */
+        { "in x 2,3,5; r = Relu x; fill s 3 2; fill t 3 0.5; fill m 3 0; fill v 3 1; y = BatchNormalization r s t m v; "
+          "f = "
+          "Flatten y axis=1; init w 15,4,2; z = Einsum f w equation=bi,ijk->bjk; out z",
+          0, 0, "Relu Flatten Einsum Add", 0 },
         { "in x 2,3,5; r = Relu x; y = bn r 3; init w 3,5,4; z = Einsum y w equation=bji,jkl->bikl; out z", 0, 0,
           "Relu Einsum Add", 0 },
         { "in x 2,3,5; r = Relu x; y = bn r 3; init w 3,5,4; z = Einsum y w equation=bhi,hij->bhj; out z", 0, 0,
