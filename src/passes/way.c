@@ -59,15 +59,15 @@ void way_bypass(struct decision *decision, struct node *node, size_t slot)
 
 bool way_is_changed(const struct decision *decision, const struct node *node)
 {
-    for (const struct step *step = decision->steps; step; step = step->next)
-        if (step->node == node && !step->role) return true;
+    for (const struct step *step = decision_steps_of(decision, node); step; step = step->earlier)
+        if (!step->role) return true;
     return false;
 }
 
 bool way_is_bypassed(const struct decision *decision, const struct node *node)
 {
-    for (const struct step *step = decision->steps; step; step = step->next)
-        if (step->node == node && step->apply == apply_bypass) return true;
+    for (const struct step *step = decision_steps_of(decision, node); step; step = step->earlier)
+        if (step->apply == apply_bypass) return true;
     return false;
 }
 

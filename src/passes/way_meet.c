@@ -18,8 +18,8 @@ static void apply_nothing(struct decision *decision, const struct step *step)
 
 static const struct step *find(const struct decision *decision, int role, const struct node *node, size_t slot)
 {
-    for (const struct step *step = decision->steps; step; step = step->next)
-        if (step->role == role && step->node == node && step->slot == slot) return step;
+    for (const struct step *step = decision_steps_of(decision, node); step; step = step->earlier)
+        if (step->role == role && step->slot == slot) return step;
     return NULL;
 }
 
@@ -56,7 +56,7 @@ void way_serve(struct decision *decision, const struct step *demand)
 
 static bool is_met(const struct decision *decision, const struct step *demand)
 {
-    for (const struct step *step = decision->steps; step; step = step->next)
+    for (const struct step *step = decision_steps_of(decision, demand->node); step; step = step->earlier)
         if (step->demand == demand) return true;
     return false;
 }
@@ -66,13 +66,13 @@ bool way_is_supplied(const struct decision *decision, const struct step *demand)
     return decision->has_supplies && is_met(decision, demand);
 }
 
-/* One that nothing supplies yet. A node that several ways cross has one for each of them. */
+/* The first that nothing supplies yet. A node that several ways cross has one for each of them. */
 static const struct step *open_demand(const struct decision *decision, const struct use *use)
 {
-    for (const struct step *step = decision->steps; step; step = step->next)
-        if (step->role == DEMAND && step->node == use->node && step->slot == use->slot && !is_met(decision, step))
-            return step;
-    return NULL;
+    const struct step *open = NULL;
+    for (const struct step *step = decision_steps_of(decision, use->node); step; step = step->earlier)
+        if (step->role == DEMAND && step->slot == use->slot && !is_met(decision, step)) open = step;
+    return open;
 }
 
 enum reason way_supply_all(struct decision *decision, struct value *value, const struct affine *a)

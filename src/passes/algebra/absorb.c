@@ -258,16 +258,16 @@ static struct step *absorb(struct decision *decision, void (*apply)(struct decis
  * from those of now, would not be so. */
 static bool is_absorbing(const struct decision *decision, const struct node *node)
 {
-    for (const struct step *step = decision->steps; step; step = step->next)
-        if (step->node == node && step->anchor) return true;
+    for (const struct step *step = decision_steps_of(decision, node); step; step = step->earlier)
+        if (step->anchor) return true;
     return false;
 }
 
 /* Whether weights that change now come too late for a step. */
 static bool has_sums(const struct decision *decision, const struct node *node)
 {
-    for (const struct step *step = decision->steps; step; step = step->next)
-        if (step->node == node && step->has_sums) return true;
+    for (const struct step *step = decision_steps_of(decision, node); step; step = step->earlier)
+        if (step->has_sums) return true;
     return false;
 }
 
@@ -365,7 +365,6 @@ const struct affine *absorb_padded(struct decision *decision, const struct ancho
         || !shift_map_make(decision, node, &l, a->shift, INT64_MAX, &map) || is_absorbing(decision, node)
         || absorb_input(decision, anchor, node, slot, affine_scale_only(decision->arena, a)))
         return NULL;
-    for (struct step *step = decision->steps; step; step = step->next)
-        if (step->node == node) step->has_sums = true;
+    for (struct step *step = decision_steps_of(decision, node); step; step = step->earlier) step->has_sums = true;
     return shift_map_mean(decision->arena, &map);
 }

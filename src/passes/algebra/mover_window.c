@@ -213,8 +213,8 @@ static enum reason pad_value(struct crossing *x, bool upstream, double v)
             return crossing_stop(x, REASON_PADDED_SHIFT, "it pads with a constant that would differ by channel");
     }
     if (first == v) return crossing_same(x);
-    for (const struct step *step = x->decision->steps; step; step = step->next)
-        assert(step->node != x->node || step->apply != apply_pad_value);
+    for (const struct step *step = decision_steps_of(x->decision, x->node); step; step = step->earlier)
+        assert(step->apply != apply_pad_value);
     const enum dtype type = crossing_output(x, 0)->type;
     if (dtype_kind(type) != KIND_REAL || !isfinite(dtype_round(type, first)))
         return crossing_stop(x, REASON_PADDED_SHIFT, "its pad value would not be finite");

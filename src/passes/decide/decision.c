@@ -115,16 +115,24 @@ struct step *decision_step(struct decision *decision, void (*apply)(struct decis
                            struct node *node)
 {
     struct step *step = NEW(decision->arena, struct step);
-    *step = (struct step){ .apply = apply, .node = node };
-    *decision->last = step;
-    decision->last = &step->next;
+    *step = (struct step){ .apply = apply, .node = node, .previous = decision->last };
+    *(step->previous ? &step->previous->next : &decision->steps) = step;
+    decision->last = step;
+    if (!node) return step;
+    step->earlier = decision_steps_of(decision, node);
+    pointer_map_set(&decision->steps_of, node, step);
     return step;
+}
+
+struct step *decision_steps_of(const struct decision *decision, const struct node *node)
+{
+    return pointer_map_get(&decision->steps_of, node);
 }
 
 void decision_begin(struct decision *decision, const struct node *root, enum dtype type)
 {
-    decision->steps = NULL;
-    decision->last = &decision->steps;
+    decision->steps = decision->last = NULL;
+    decision->steps_of = (struct pointer_map){ .arena = decision->arena };
     decision->cost = (struct cost){ 0 };
     decision->visits = decision->depth = 0;
     decision->words = (struct words){ "", "", NULL };
@@ -156,8 +164,9 @@ struct decision_mark decision_mark(const struct decision *decision)
 
 void decision_undo(struct decision *decision, struct decision_mark mark)
 {
-    decision->last = mark.last;
-    *decision->last = NULL;
+    for (; decision->last != mark.last; decision->last = decision->last->previous)
+        if (decision->last->node) pointer_map_set(&decision->steps_of, decision->last->node, decision->last->earlier);
+    *(mark.last ? &mark.last->next : &decision->steps) = NULL;
     decision->cost = mark.cost;
 }
 

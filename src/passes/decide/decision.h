@@ -8,6 +8,7 @@
 #ifndef PASSES_DECIDE_DECISION_H
 #define PASSES_DECIDE_DECISION_H
 
+#include "base/pointer_map.h"
 #include "onnx/graph/graph.h"
 #include "passes/decide/evaluate.h"
 #include "passes/decide/reasons.h"
@@ -42,7 +43,8 @@ struct step {
     enum reason stops;         /* where no more of them come */
     const struct step *demand; /* that is met */
     struct words words;
-    struct step *next;
+    struct step *previous, *next;
+    struct step *earlier; /* the one before it that changes the same node */
 };
 
 /* One BatchNormalization is never traded for two: no way that leaves more is followed to its end. */
@@ -53,7 +55,8 @@ struct decision {
     const struct bnfuse_fuse_options *options;
     struct constants *constants;
     struct arena *arena; /* scratch */
-    struct step *steps, **last;
+    struct step *steps, *last;
+    struct pointer_map steps_of; /* the last one of each node */
     struct cost {
         struct work work;    /* per run, of what the steps leave over (a multiplication or an addition is one) */
         int nodes, norms;    /* nodes left over, and how many of them are BatchNormalization */
@@ -99,6 +102,8 @@ void decision_begin(struct decision *decision, const struct node *root, enum dty
 
 struct step *decision_step(struct decision *decision, void (*apply)(struct decision *, const struct step *),
                            struct node *node);
+/* The last step of a node, and from there the `earlier` ones; NULL if there is none. */
+struct step *decision_steps_of(const struct decision *decision, const struct node *node);
 
 /* Whether a < b, or a <= b, at the sizes that the caller named and at any other of the rest. */
 bool decision_is_less(struct decision *decision, const struct work *a, const struct work *b);
@@ -109,7 +114,7 @@ bool decision_is_at_most(struct decision *decision, const struct work *a, const 
 void decision_rename(struct decision *decision, struct value *value);
 
 struct decision_mark {
-    struct step **last;
+    struct step *last;
     struct cost cost;
 };
 struct decision_mark decision_mark(const struct decision *decision);
