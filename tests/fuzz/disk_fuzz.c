@@ -32,15 +32,12 @@ static void leave_folder(void)
     if (getcwd(path, sizeof path) && chdir("/") == 0) rmdir(path);
 }
 
-/* One for all inputs, in memory where there is such a file system. */
+/* One for all inputs. */
 static void enter_folder(void)
 {
     static bool is_there;
-    char path[] = "/dev/shm/bnfuse_disk.XXXXXX", other[] = "/tmp/bnfuse_disk.XXXXXX";
     if (is_there) return;
-    const char *folder = mkdtemp(path);
-    if (!folder) folder = mkdtemp(other);
-    REQUIRE(folder && chdir(folder) == 0);
+    fuzz_enter_folder();
     is_there = true;
     atexit(leave_folder);
 }

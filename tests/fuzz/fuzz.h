@@ -25,6 +25,10 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t 
 #define REQUIRE(condition) fuzz_require((condition), #condition, __FILE__, __LINE__)
 void fuzz_require(bool holds, const char *what, const char *file, int line);
 
+/* Makes a folder and enters it: in memory where there is such a file system, for what is written is brought to the disk
+ * each time. */
+void fuzz_enter_folder(void);
+
 /* External data, whatever its name: a bnfuse_opener. */
 bool fuzz_find_data(void *context, const char *location, const void **bytes, uint64_t *size);
 

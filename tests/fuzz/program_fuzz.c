@@ -111,17 +111,17 @@ static void remove_files(const char *folder)
     closedir(directory);
 }
 
-static char work_folder[] = "/tmp/bnfuse-fuzz-XXXXXX";
-
 static void remove_folder(void)
 {
+    char path[4096];
     remove_files(".");
-    rmdir(work_folder);
+    if (getcwd(path, sizeof path) && chdir("/") == 0) rmdir(path);
 }
 
 static void make_folder(void)
 {
-    REQUIRE(mkdtemp(work_folder) && chdir(work_folder) == 0 && freopen("/dev/null", "r", stdin));
+    fuzz_enter_folder();
+    REQUIRE(freopen("/dev/null", "r", stdin));
     atexit(remove_folder);
 }
 
