@@ -5,8 +5,10 @@
 #include "base/memory.h"
 
 #include "base/environment.h"
+#include "base/platform.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,13 +24,16 @@
 
 /* Under the address sanitizer every allocation is a block of its own, so that the first byte beyond it is guarded. */
 #ifdef EXACT_BLOCKS
-enum { ALIGNMENT = 16, HALF = 8, FIRST_BLOCK = 1, LARGEST_BLOCK = 1, LARGEST_KEPT = 0, MOST_KEPT = 0 };
+enum { ALIGNMENT = 16, HALF = 8, HEAD = 32, FIRST_BLOCK = 1, LARGEST_BLOCK = 1, LARGEST_KEPT = 0, MOST_KEPT = 0 };
+#define LARGE SIZE_MAX
 #else
 enum {
     ALIGNMENT = 16,
     HALF = 8,
+    HEAD = 32,
     FIRST_BLOCK = 16 << 10,
-    LARGEST_BLOCK = 1 << 20,
+    LARGE = 2 << 20, /* from here on memory comes from the system, in large pages where it has some */
+    LARGEST_BLOCK = LARGE - HEAD,
     LARGEST_KEPT = 2 << 20, /* of the blocks of an emptied arena */
     MOST_KEPT = 4 << 20,    /* all together */
 };
@@ -39,6 +44,7 @@ struct arena_block {
     size_t size, used, dirty; /* of `bytes`; beyond `dirty` they are zero */
     _Alignas(ALIGNMENT) unsigned char bytes[];
 };
+_Static_assert(sizeof(void *) < 8 || offsetof(struct arena_block, bytes) == HEAD, "the largest block is a large page");
 
 struct arena_deferred {
     struct arena_deferred *next;
@@ -145,9 +151,15 @@ static bool memory_allows(struct memory *memory, size_t size)
     return allowed;
 }
 
+static void *take_bytes(size_t size, bool zeroed)
+{
+    if (size >= LARGE) return platform_map(size);
+    return zeroed ? calloc(1, size) : malloc(size ? size : 1);
+}
+
 void *memory_take(struct memory *memory, size_t size)
 {
-    void *block = memory_allows(memory, size) ? malloc(size ? size : 1) : NULL;
+    void *block = memory_allows(memory, size) ? take_bytes(size, false) : NULL;
     if (!block) escape(memory);
     memory->used += size;
     memory->spent = SPENT_BUDGET;
@@ -159,7 +171,8 @@ void memory_give(struct memory *memory, void *block, size_t size)
     if (!block) return;
     assert(memory->used >= size);
     memory->used -= size;
-    free(block);
+    if (size >= LARGE) platform_unmap(block, size);
+    else free(block);
 }
 
 void arena_open(struct arena *arena, struct memory *memory)
@@ -240,7 +253,7 @@ static struct arena_block *take_block(struct memory *memory, size_t size)
 {
     size_t total;
     if (__builtin_add_overflow(sizeof(struct arena_block), size, &total) || !memory_allows(memory, total)) return NULL;
-    struct arena_block *block = calloc(1, total);
+    struct arena_block *block = take_bytes(total, true);
     if (!block) return NULL;
     memory->used += total;
     memory->spent = SPENT_BUDGET;

@@ -7,7 +7,9 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -20,6 +22,47 @@ int platform_processors(void)
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     return online > 0 ? (int)online : 1;
 }
+
+#ifdef __wasm__
+
+void *platform_map(size_t size)
+{
+    return calloc(1, size);
+}
+
+void platform_unmap(void *memory, size_t size)
+{
+    (void)size;
+    free(memory);
+}
+
+#else
+
+/* Begins at a multiple of a large page: with what is cut off again on both sides. */
+void *platform_map(size_t size)
+{
+    enum { LARGE_PAGE = 2 << 20 };
+    const int use = PROT_READ | PROT_WRITE, kind = MAP_PRIVATE | MAP_ANONYMOUS;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    if (size > SIZE_MAX - LARGE_PAGE - page) return NULL;
+    size = (size + page - 1) / page * page;
+    char *all = mmap(NULL, size + LARGE_PAGE, use, kind, -1, 0);
+    if (all == MAP_FAILED) return NULL;
+    const size_t before = -(uintptr_t)all % LARGE_PAGE;
+    if (before) munmap(all, before);
+    munmap(all + before + size, LARGE_PAGE - before);
+#ifdef MADV_HUGEPAGE
+    madvise(all + before, size, MADV_HUGEPAGE);
+#endif
+    return all + before;
+}
+
+void platform_unmap(void *memory, size_t size)
+{
+    munmap(memory, size);
+}
+
+#endif
 
 void platform_relax(void)
 {

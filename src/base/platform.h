@@ -21,6 +21,10 @@
 /* Processors that this process may use; at least 1. */
 int platform_processors(void);
 
+/* Zeroed memory for much data, in large pages where the system has some; NULL where there is none left. */
+void *platform_map(size_t size);
+void platform_unmap(void *memory, size_t size);
+
 /* In a loop that waits for another thread. */
 void platform_relax(void);
 
