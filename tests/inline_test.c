@@ -72,6 +72,42 @@ static void each_call_gets_a_copy(void **state)
     expect_left(&b, 0, REASON_NONE);
 }
 
+/* Two calls, the first of which is named, and what is skipped; how many BatchNormalizations stay, and what they are
+ * called. */
+static void expect_skipped(const char *skipped, size_t count, const char *const *names)
+{
+    struct build b;
+    struct model model;
+    struct net net;
+    struct pass_report report;
+    struct bnfuse_error error;
+    const struct bnfuse_fuse_options options = { .fold_limit = 1 << 28, .skipped = { &skipped, 1 } };
+    size_t found = 0;
+    open_calls(&b, DTYPE_FLOAT);
+    build_node(&b, "Norm", "first", "c s", "y", NULL)->domain = local;
+    call(&b, "d t", "z");
+    add_body(&b, "r", 13);
+    build_load(&b, &model, &net);
+    if (!passes_run(&net, &options, &report, &error)) fail_msg("%s", error.message);
+    for (size_t i = 0; i < report.remark_count; i++)
+        if (report.remarks[i]->outcome == BNFUSE_OUTCOME_STAYS) {
+            assert_int_equal(report.remarks[i]->code, REASON_SKIPPED);
+            assert_true(found < count);
+            assert_string_equal(report.remarks[i]->node, names[found++]);
+        }
+    assert_int_equal(found, count);
+    build_close(&b);
+}
+
+static void a_node_of_a_function_can_be_left_out_in_all_calls_or_in_one(void **state)
+{
+    (void)state;
+    expect_skipped("bn", 1, (const char *const[]){ "bn" }); /* in the function, which nothing needs to open then */
+    expect_skipped("first/bn", 1, (const char *const[]){ "first/bn" });
+    expect_skipped("z/bn", 1, (const char *const[]){ "z/bn" });
+    expect_skipped("z", 1, (const char *const[]){ "z/bn" });
+}
+
 static void a_value_that_is_handed_out_twice_stays_in_its_body(void **state)
 {
     struct build b;
@@ -435,6 +471,7 @@ int main(void)
         cmocka_unit_test(what_a_call_leaves_out_is_absent_in_its_copy),
         cmocka_unit_test(what_a_call_must_not_leave_out_is_named),
         cmocka_unit_test(each_call_gets_a_copy),
+        cmocka_unit_test(a_node_of_a_function_can_be_left_out_in_all_calls_or_in_one),
         cmocka_unit_test(a_value_that_is_handed_out_twice_stays_in_its_body),
         cmocka_unit_test(a_body_of_another_opset_stays),
         cmocka_unit_test(types_that_meet_in_a_copy_are_refused),

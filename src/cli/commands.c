@@ -31,17 +31,23 @@ static bool print_pass(void *context, const char *pass)
     return bnfuse_print(job->model, put_text, stderr, &job->print_error);
 }
 
-/* An unknown name would be ignored silently. */
-static bool is_node(struct job *job, const char *name)
+static bool finds_node(struct job *job, bool fused, const char *name, struct spelling *spelling)
 {
     const bnfuse_node *node;
+    for (size_t i = 0; (node = bnfuse_get_node(job->model, fused, i)); i++) {
+        if (strcmp(node->name, name) == 0) return true;
+        spelling_offer(spelling, node->name);
+    }
+    return false;
+}
+
+/* An unknown name would be ignored silently. What is skipped stays, so the copy of a function's node is there after. */
+static bool is_node(struct job *job, const char *name)
+{
     struct spelling spelling;
     char hint[100];
     spelling_open(&spelling, name, strlen(name));
-    for (size_t i = 0; (node = bnfuse_get_node(job->model, false, i)); i++) {
-        if (strcmp(node->name, name) == 0) return true;
-        spelling_offer(&spelling, node->name);
-    }
+    if (finds_node(job, false, name, &spelling) || finds_node(job, true, name, &spelling)) return true;
     return job_ended(job, BNFUSE_USAGE, "%s: --skip %s: no node has this name; bnfuse explain lists the names%s",
                      job->run.model, name, spelling_hint(&spelling, "", hint, sizeof hint));
 }
@@ -56,7 +62,6 @@ static bool skipped_are_nodes(struct job *job)
 /* unread: see bnfuse.h. */
 static bool fuse_model(struct job *job, bool any_opset, bool unread)
 {
-    if (!skipped_are_nodes(job)) return false;
     bnfuse_fuse_options options = job->settings->fuse;
     options.any_opset = any_opset;
     options.unread = unread;
@@ -68,8 +73,9 @@ static bool fuse_model(struct job *job, bool any_opset, bool unread)
     progress_close(job->progress);
     if (!fused && job->print_error.status != BNFUSE_OK && job->print_error.status != BNFUSE_CANCELLED)
         job->error = job->print_error;
-    if (fused) job->run.report = bnfuse_get_report(job->model);
-    return fused;
+    if (!fused || !skipped_are_nodes(job)) return false;
+    job->run.report = bnfuse_get_report(job->model);
+    return true;
 }
 
 static bool judge(struct job *job)

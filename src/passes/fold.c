@@ -112,7 +112,7 @@ static bool fold_roots(struct net *net, const struct bnfuse_fuse_options *option
     struct decision *decision = decision_open(net, options, report, kind);
     bool changed = true, goes_on = true;
     for (int round = 0; goes_on && changed && round < ROUND_LIMIT; round++) {
-        struct roots roots = roots_of(net, net->arena, options, kind);
+        struct roots roots = roots_of(net, net->arena, kind);
         changed = false;
         for (size_t i = 0; i < roots.count; i++) {
             if (roots.nodes[i]->mark && fold_with_followers(decision, roots.nodes[i], report)) changed = true;
@@ -127,7 +127,7 @@ void fold_nothing(struct net *net, const struct bnfuse_fuse_options *options, st
                   const struct node *wrong)
 {
     struct decision *decision = decision_open(net, options, report, &norm_roots);
-    const struct roots roots = roots_of(net, net->arena, options, &norm_roots);
+    const struct roots roots = roots_of(net, net->arena, &norm_roots);
     for (size_t i = 0; i < roots.count; i++) {
         struct affine *a;
         size_t slot;

@@ -202,7 +202,7 @@ static bool *find_all_borders(const struct net *net, const struct calls *calls)
     struct search search = { .calls = calls, .opened = NEW_ARRAY(net->arena, bool, net->function_count) };
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
         for (const struct node *node = graph->first; node; node = node->next)
-            if (bn_is(node)) find_borders(&search, node);
+            if (bn_is(node) && !node->is_skipped) find_borders(&search, node);
     return search.opened;
 }
 

@@ -60,7 +60,7 @@ bool lower_run(struct net *net, const struct bnfuse_fuse_options *options, struc
     (void)error;
     if (!options->lower_mul_add && !options->lower_conv) return true;
     struct decision *decision = decision_open(net, options, report, &norm_roots);
-    struct roots roots = roots_of(net, net->arena, options, &norm_roots);
+    struct roots roots = roots_of(net, net->arena, &norm_roots);
     for (size_t i = 0; i < roots.count; i++)
         if (roots.nodes[i]->mark) lower_one(decision, roots.nodes[i]);
     decision_close(decision);

@@ -50,11 +50,16 @@ const struct pass passes[] = {
 };
 const size_t pass_count = sizeof(passes) / sizeof(*passes);
 
+static bool is_listed(const bnfuse_names *list, const char *name)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->names[i], name) == 0) return true;
+    return false;
+}
+
 static bool is_wanted(const struct pass *pass, const struct bnfuse_fuse_options *options)
 {
-    for (size_t i = 0; i < options->disabled.count; i++)
-        if (strcmp(options->disabled.names[i], pass->is.name) == 0) return false;
-    return true;
+    return !is_listed(&options->disabled, pass->is.name);
 }
 
 /* Where a body stands in the place of its call, types meet that the file kept apart: of an invalid model, not of a
@@ -198,12 +203,22 @@ static void note_sizes(const struct net *net, size_t declarations, struct pass_r
                               declarations));
 }
 
+/* Copies of a body inherit the mark, and have names of their own. */
+static void mark_skipped(const struct net *net, const bnfuse_names *skipped)
+{
+    for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
+        for (struct node *node = graph->first; node && skipped->count; node = node->next)
+            if (is_listed(skipped, node_title(node))) node->is_skipped = true;
+}
+
 bool passes_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
                 struct bnfuse_error *error)
 {
     *report = (struct pass_report){ .constants = constants_open(net->arena, options->fold_limit) };
     const size_t declarations = net->redeclared ? net->redeclared->count : 0; /* that were given sizes */
+    mark_skipped(net, &options->skipped);
     if (!run_each(net, PASS_FIRST, options, report, error)) return false;
+    mark_skipped(net, &options->skipped);
     if (!shape_infer(net, error) || !remarks_open(net, report, error)) return false;
     if (!run_passes(net, options, report, error)) return false;
     remarks_close(net, report);

@@ -217,7 +217,7 @@ bool tidy_run(struct net *net, const struct bnfuse_fuse_options *options, struct
               struct bnfuse_error *error)
 {
     struct decision *decision = decision_open(net, options, report, &norm_roots);
-    struct roots roots = roots_of(net, net->arena, options, &norm_roots);
+    struct roots roots = roots_of(net, net->arena, &norm_roots);
     for (size_t i = 0; i < roots.count; i++)
         if (roots.nodes[i]->mark && bn_is(roots.nodes[i])) tidy_one(decision, roots.nodes[i]);
     tidy_residues(decision);

@@ -64,7 +64,9 @@ static struct graph *copy_body(struct copying *c, const struct graph *from, stru
 static void copy_node(struct copying *c, const struct node *node, struct graph *to, struct node *before)
 {
     struct arena *arena = to->net->arena;
-    struct node *copy = edit_copy_node(to, before, node_bound(node, c->call, arena), node_label(node, arena));
+    const char *name = arena_printf(arena, "%s/%s", node_title(c->call), node_title(node));
+    struct node *copy = edit_copy_node(to, before, node_bound(node, c->call, arena), name);
+    copy->is_skipped = node->is_skipped || c->call->is_skipped;
     pointer_map_set(&c->copies, node, copy);
     edit_list_outputs(copy, node->output_count);
     for (size_t i = 0; i < node->output_count; i++)

@@ -71,7 +71,7 @@ struct node {
     bool is_new;                        /* not in the file */
     bool is_rounded;                    /* an edit changed it that may change bits of its results */
     bool is_idealized;                  /* an edit took a stored number for one that it is the rounding of */
-    bool is_skipped;                    /* --skip names it: simplifying leaves it as it is */
+    bool is_skipped;                    /* --skip names it, or what it is a copy of: it stays as it is */
     bool is_edited;                     /* an edit changed it; always so for a new node */
     bool owns_proto;                    /* the proto is a copy of ours */
     bool is_contradicted; /* its inputs cannot go together, as far as their types and shapes are known (shape_infer) */

@@ -20,13 +20,6 @@ static int by_depth_then_name(const void *a, const void *b)
     return strcmp(x->outputs[0]->name, y->outputs[0]->name);
 }
 
-static bool is_skipped(const struct node *node, const struct bnfuse_fuse_options *options)
-{
-    for (size_t i = 0; i < options->skipped.count; i++)
-        if (strcmp(options->skipped.names[i], node_title(node)) == 0) return true;
-    return false;
-}
-
 static bool is_norm(const struct node *node)
 {
     return bn_is(node);
@@ -34,8 +27,7 @@ static bool is_norm(const struct node *node)
 
 const struct root_kind norm_roots = { .is_root = is_norm, .copies_weights = true, .trades_nodes = true };
 
-struct roots roots_of(const struct net *net, struct arena *arena, const struct bnfuse_fuse_options *options,
-                      const struct root_kind *kind)
+struct roots roots_of(const struct net *net, struct arena *arena, const struct root_kind *kind)
 {
     struct roots roots = { NULL, 0 };
     size_t room = 0;
@@ -45,7 +37,7 @@ struct roots roots_of(const struct net *net, struct arena *arena, const struct b
     for (const struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
         for (struct node *node = graph->first; node; node = node->next) {
             if (!kind->is_root(node) || !node->mark || !node_output(node, 0)) continue;
-            if (is_skipped(node, options))
+            if (node->is_skipped)
                 remark_missed(node, REASON_SKIPPED, &(struct words){ node_title(node), "", NULL }, "");
             else if (node_refers(node))
                 remark_missed(node, graph->call_count > 1 ? REASON_SHARED_FUNCTION : REASON_NOT_CONSTANT,

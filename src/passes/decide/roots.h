@@ -27,8 +27,7 @@ struct roots {
     struct node **nodes;
     size_t count;
 };
-struct roots roots_of(const struct net *net, struct arena *arena, const struct bnfuse_fuse_options *options,
-                      const struct root_kind *kind);
+struct roots roots_of(const struct net *net, struct arena *arena, const struct root_kind *kind);
 
 /* The type of the values that an affine node computes with: that of its input, if known, else of a constant beside
  * it. */

@@ -42,13 +42,6 @@ const struct bnfuse_rule *rewrite_rule(size_t i)
 
 /* ---- items ---- */
 
-static bool is_skipped(const struct simplifier *s, const struct node *node)
-{
-    for (size_t i = 0; i < s->options->skipped.count; i++)
-        if (strcmp(s->options->skipped.names[i], node_title(node)) == 0) return true;
-    return false;
-}
-
 static struct item *add_item(struct simplifier *s, struct node *node, uint32_t depth, uint32_t position)
 {
     struct item *item = NEW(s->net->arena, struct item);
@@ -57,7 +50,6 @@ static struct item *add_item(struct simplifier *s, struct node *node, uint32_t d
         if (node->outputs[i]) name = node->outputs[i]->name;
     *item = (struct item){ .node = node, .depth = depth, .position = position, .name = name };
     item->was_unread = !node_outputs_are_read(node, 0);
-    node->is_skipped = is_skipped(s, node);
     for (const struct graph *graph = node->graph; graph->owner; graph = graph->owner->graph) item->nesting++;
     return node->item = item;
 }
