@@ -20,6 +20,9 @@ struct convert {
     bool (*any_above32)(const void *codes, int64_t count, uint32_t top);
     void (*scale)(double factor, int64_t count, double *values);
     void (*scale_each)(const double *factors, int64_t count, double *values);
+    /* The three in one, for the commonest type. */
+    void (*scale_float)(double factor, const void *from, int64_t count, void *to);
+    void (*scale_float_each)(const double *factors, const void *from, int64_t count, void *to);
 };
 
 /* Row 0 is the widest that the processor has; a row beyond the last is the last, which is portable. */

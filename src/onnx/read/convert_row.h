@@ -75,6 +75,20 @@ TARGET static void NAME(scale_each)(const double *factors, int64_t count, double
     for (int64_t i = 0; i < count; i++) values[i] *= factors[i];
 }
 
+#define SCALE_FLOAT(name, parameter, factor)                                                    \
+    TARGET static void NAME(name)(parameter, const void *from, int64_t count, void *to)         \
+    {                                                                                           \
+        for (int64_t i = 0; i < count; i++) {                                                   \
+            float element;                                                                      \
+            memcpy(&element, (const char *)from + i * (int64_t)sizeof element, sizeof element); \
+            element = (float)((double)element * (factor));                                      \
+            memcpy((char *)to + i * (int64_t)sizeof element, &element, sizeof element);         \
+        }                                                                                       \
+    }
+SCALE_FLOAT(scale_float, double factor, factor)
+SCALE_FLOAT(scale_float_each, const double *factors, factors[i])
+#undef SCALE_FLOAT
+
 static const struct convert NAME(convert) = {
     .name = TEXT(ROW),
     .load_float = NAME(load_float),
@@ -87,6 +101,8 @@ static const struct convert NAME(convert) = {
     .any_above32 = NAME(any_above32),
     .scale = NAME(scale),
     .scale_each = NAME(scale_each),
+    .scale_float = NAME(scale_float),
+    .scale_float_each = NAME(scale_float_each),
 };
 
 #undef NAME_OF

@@ -164,35 +164,69 @@ static struct factor merged_view(const struct factor *factor)
     return view;
 }
 
-/* Multiplies elements first .. first+count-1. Position is divided out once, and counted on from there. */
+/* Runs of elements, each multiplied by one number or every element by its own. Position is divided out once, and
+ * counted on from there. */
+struct runs {
+    struct factor view;
+    int64_t i, c, m, r;
+    const double *scale; /* of the run */
+};
+
+static struct runs runs_from(const struct factor *factor, int64_t first)
+{
+    struct runs runs = { .view = merged_view(factor) };
+    const struct factor *view = &runs.view;
+    const int64_t rest = first / view->inner, line = rest / view->columns;
+    runs.i = first % view->inner;
+    runs.c = rest % view->columns;
+    runs.m = line % view->middle;
+    runs.r = line / view->middle % view->rows;
+    return runs;
+}
+
+static bool run_is_single(const struct runs *runs)
+{
+    return runs->view.inner != 1;
+}
+
+/* The length of the next run, at most `count`. */
+static int64_t next_run(struct runs *runs, int64_t count)
+{
+    const struct factor *view = &runs->view;
+    int64_t run = run_is_single(runs) ? view->inner - runs->i : view->columns - runs->c;
+    if (run > count) run = count;
+    runs->scale = view->scale + runs->r * view->columns + runs->c;
+    runs->i = 0;
+    runs->c += run_is_single(runs) ? 1 : run;
+    if (runs->c < view->columns) return run;
+    runs->c = 0;
+    if (++runs->m < view->middle) return run;
+    runs->m = 0;
+    if (++runs->r == view->rows) runs->r = 0;
+    return run;
+}
+
+/* Multiplies elements first .. first+count-1. */
 static void apply_factor(const struct factor *factor, int64_t first, int64_t count, double *to)
 {
     const struct convert *convert = convert_for(0);
-    const struct factor view = merged_view(factor);
-    int64_t i = first % view.inner, rest = first / view.inner;
-    int64_t c = rest % view.columns;
-    rest /= view.columns;
-    int64_t m = rest % view.middle, r = rest / view.middle % view.rows;
-    while (count > 0) {
-        const double *scale = view.scale + r * view.columns + c;
-        int64_t run;
-        if (view.inner == 1) {
-            run = view.columns - c < count ? view.columns - c : count;
-            convert->scale_each(scale, run, to);
-            c += run;
-        } else {
-            run = view.inner - i < count ? view.inner - i : count;
-            convert->scale(*scale, run, to);
-            i = 0;
-            c++;
-        }
-        to += run;
-        count -= run;
-        if (c < view.columns) continue;
-        c = 0;
-        if (++m < view.middle) continue;
-        m = 0;
-        if (++r == view.rows) r = 0;
+    struct runs runs = runs_from(factor, first);
+    for (int64_t run; count > 0; to += run, count -= run) {
+        run = next_run(&runs, count);
+        if (run_is_single(&runs)) convert->scale(*runs.scale, run, to);
+        else convert->scale_each(runs.scale, run, to);
+    }
+}
+
+/* The same of stored floats. */
+static void scale_floats(const struct factor *factor, int64_t first, int64_t count, const char *from, char *to)
+{
+    const struct convert *convert = convert_for(0);
+    struct runs runs = runs_from(factor, first);
+    for (int64_t run; count > 0; from += run * 4, to += run * 4, count -= run) {
+        run = next_run(&runs, count);
+        if (run_is_single(&runs)) convert->scale_float(*runs.scale, from, run, to);
+        else convert->scale_float_each(runs.scale, from, run, to);
     }
 }
 
@@ -309,6 +343,10 @@ void tensor_scale_bytes(const struct tensor *tensor, int64_t first, int64_t coun
 {
     double piece[PIECE_ELEMENTS];
     const int64_t bits = dtype_bits(tensor->type);
+    if (tensor->type == DTYPE_FLOAT && !tensor->exact && tensor->factor_count == 1) {
+        scale_floats(&tensor->factors[0], first, count, source, to);
+        return;
+    }
     for (int64_t done = 0; done < count; done += PIECE_ELEMENTS) {
         int64_t n = count - done < PIECE_ELEMENTS ? count - done : PIECE_ELEMENTS, at = done / 8 * bits;
         if (tensor->exact) memcpy(piece, tensor->exact + first + done, (size_t)n * sizeof *piece);
