@@ -138,6 +138,42 @@ static void sizes_that_contradict_are_refused(void **state)
     refuse(&null, "is NULL");
 }
 
+static void refuse_stored(const char *declared, const bnfuse_fuse_options *options, bool fits)
+{
+    struct build b;
+    bnfuse_error error;
+    size_t size;
+    build_open(&b, 8, 13);
+    build_input(&b, "x", DTYPE_FLOAT, declared);
+    build_init(&b, "x", DTYPE_FLOAT, "5,2", 1);
+    build_node(&b, "Relu", NULL, "x", "y", NULL);
+    build_output(&b, "y", DTYPE_FLOAT, NULL);
+    const void *bytes = build_bytes(&b, &size);
+    bnfuse_model *model = bnfuse_read(bytes, size, NULL, &error);
+    assert_non_null(model);
+    assert_int_equal(bnfuse_fuse(model, options, &error), fits);
+    if (!fits) assert_int_equal(error.status, BNFUSE_USAGE);
+    if (!fits) assert_non_null(strstr(error.message, "do not fit initializer \"x\""));
+    bnfuse_free(model);
+    build_close(&b);
+}
+
+static void an_input_with_a_stored_value_keeps_its_sizes(void **state)
+{
+    static const int64_t same[] = { 5, 2 }, others[] = { 5, 3 };
+    static const bnfuse_dim dim = { "N", 4 }, stored = { "N", 5 };
+    static const bnfuse_shape own = { "x", 2, same }, larger = { "x", 2, others }, few = { "x", 1, same };
+    const bnfuse_fuse_options by_name = options_for(&dim, 1, NULL, 0), good_name = options_for(&stored, 1, NULL, 0),
+                              by_shape = options_for(NULL, 0, &larger, 1), by_rank = options_for(NULL, 0, &few, 1),
+                              good = options_for(NULL, 0, &own, 1);
+    (void)state;
+    refuse_stored("N,2", &by_name, false);
+    refuse_stored("N,2", &good_name, true);
+    refuse_stored(NULL, &by_shape, false);
+    refuse_stored(NULL, &by_rank, false);
+    refuse_stored(NULL, &good, true);
+}
+
 static void an_input_without_a_shape_gets_the_one_given(void **state)
 {
     static const int64_t sizes[] = { 2, 3, 5 };
@@ -219,6 +255,7 @@ int main(void)
         cmocka_unit_test(a_dim_without_a_size_stays_open),
         cmocka_unit_test(without_being_asked_no_dim_becomes_a_number),
         cmocka_unit_test(sizes_that_contradict_are_refused),
+        cmocka_unit_test(an_input_with_a_stored_value_keeps_its_sizes),
         cmocka_unit_test(an_input_without_a_shape_gets_the_one_given),
         cmocka_unit_test(sizes_may_be_given_twice_where_they_agree),
     };

@@ -191,6 +191,30 @@ static void set_shape_of(struct graph *graph, const info_message *info, const bn
     edit_redeclare(graph, info, own);
 }
 
+/* An input that has a value in the file is as large as that. */
+static bool fits_stored(const struct value *value, struct bnfuse_error *error)
+{
+    const BnfuseOnnx__TypeProto__Tensor *declared = type_tensor(value_declared(value));
+    const BnfuseOnnx__TensorShapeProto *shape = declared ? declared->shape : NULL;
+    const struct tensor *dense = value->initializer;
+    if (!shape || !(dense || value->sparse)) return true;
+    const int64_t *dims = dense ? dense->dims : value->sparse->dims;
+    bool fits = shape->n_dim == (dense ? (size_t)dense->rank : value->sparse->n_dims);
+    for (size_t i = 0; fits && i < shape->n_dim; i++)
+        fits = !is_number(shape->dim[i]) || shape->dim[i]->dim_value == dims[i];
+    if (fits) return true;
+    return fail(error, BNFUSE_USAGE, "the sizes that were given do not fit initializer \"%s\"; leave its own to it",
+                value->name);
+}
+
+static bool all_fit_stored(const struct net *net, struct bnfuse_error *error)
+{
+    for (struct graph *graph = NULL; (graph = net_next_graph(net, graph));)
+        for (size_t i = 0; i < graph->initializer_count; i++)
+            if (!fits_stored(graph->initializers[i], error)) return false;
+    return true;
+}
+
 bool fix_shapes(struct net *net, const struct bnfuse_fuse_options *options, struct bnfuse_error *error)
 {
     struct sizes sizes = { NULL, 0 };
@@ -202,7 +226,7 @@ bool fix_shapes(struct net *net, const struct bnfuse_fuse_options *options, stru
         const bnfuse_shape *given = proto->input[i]->name ? find_shape(options, proto->input[i]->name) : NULL;
         if (given) set_shape_of(net->main, proto->input[i], given);
     }
-    if (!shape_infer(net, error)) return false;
+    if (!all_fit_stored(net, error) || !shape_infer(net, error)) return false;
     redeclare_all(net, inferred_size, NULL);
     return true;
 }
