@@ -13,8 +13,6 @@
 static void what_says_where_to_is_not_what_is_moved(void **state)
 {
     static const struct fold_case cases[] = {
-        { "broken; in d 5,4; in x 2,3; r = Sigmoid x; y = bn r 3; g = Gather d y; out g", 1, REASON_NON_LINEAR, NULL,
-          0 },
         { "in u 2,3,4,4; in x 4,2; r = Sigmoid x; y = bn r 2; k = Reshape y s; ints s 8; floats f 1,1,2,2; g = Resize "
           "u k f mode=linear; out g",
           1, REASON_NON_LINEAR, NULL, 0 },

@@ -326,7 +326,8 @@ static void what_would_leave_its_type_stays(void **state)
 static void quantized_parts_must_fit(void **state)
 {
     static const struct fold_case cases[] = {
-        { "in x 2,3,5,7; init q 4,3,3,3 float32; fill d 4 0.1; w = DequantizeLinear q d axis=0; y = Conv x w; z = bn y "
+        { "opset 19; in x 2,3,5,7; init q 4,3,3,3 float8e4m3fn; fill d 4 0.1; w = DequantizeLinear q d axis=0; y = "
+          "Conv x w; z = bn y "
           "4; out z",
           1, REASON_QUANTIZED, NULL, 0 },
         { "broken; in x 2,3,5,7; init8 q 4,3,3,3; init8 k 2; fill d 4 0.1; w = DequantizeLinear q d k axis=0; y = Conv "

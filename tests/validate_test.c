@@ -300,6 +300,23 @@ static void a_node_must_be_what_the_standard_allows(void **state)
         { "Concat", "y y y d", "z", "axis=0", "inputs 2 and 3 hold" },
         { "Sum", "y y y y y", "z", NULL, NULL },
         { "Reshape", "y s", "z", NULL, "input 1 holds float32, must hold int64" },
+        { "Gather", "y s", "z", NULL, "input 1 holds float32, must hold int32 or int64 at opset 13" },
+        { "GatherElements", "y d", "z", "axis=1", "input 1 holds float64, must hold int32 or int64" },
+        { "GatherND", "y i", "z", NULL, NULL },
+        { "Slice", "y i s", "z", NULL, "input 2 holds float32, must hold int32 or int64" },
+        { "Where", "s y y", "z", NULL, "input 0 holds float32, must hold bool" },
+        { "OneHot", "c i s", "z", NULL, "input 0 holds complex64, which OneHot does not take" },
+        { "Relu", "i", "z", NULL, "input 0 holds int64, which Relu does not take at opset 13" },
+        { "Tanh", "h", "z", NULL, NULL },
+        { "Conv", "h h", "z", NULL, "input 0 holds bfloat16, must hold float32 or float16 or float64" },
+        { "QuantizeLinear", "y s i", "z", NULL, "input 2 holds int64, must hold uint8 or int8" },
+        { "SequenceLength", "y", "z", NULL, "input 0 is a tensor, must be a sequence" },
+        { "SequenceConstruct", "y", "z", NULL, NULL },
+        { "Cast", "y", "z", "to=7", NULL },
+        { "Cast", "y", "z", "to=99", "attribute \"to\" is of element type 99 (undefined), which Cast does not take" },
+        { "Cast", "y", "z", "to=-1", "attribute \"to\" is of element type -1" },
+        { "Cast", "y", "z", "to=17", "attribute \"to\" is of element type 17 (float8e4m3fn)" },
+        { "RandomNormalLike", "y", "z", "dtype=6", "attribute \"dtype\" is of element type 6 (int32)" },
         { "Clip", "y _ s", "z", NULL, NULL },
         { "Split", "y i", "z v1 v2 v3", "axis=1", NULL },
         { "Nonsense", "y", "z", "axis=1", NULL },
@@ -317,10 +334,25 @@ static void a_node_must_be_what_the_standard_allows(void **state)
         build_init(&b, "s", DTYPE_FLOAT, "4", 1);
         build_init(&b, "d", DTYPE_DOUBLE, "4", 1);
         build_init(&b, "i", DTYPE_INT64, "2", 1);
+        build_init(&b, "h", DTYPE_BFLOAT16, "4", 1);
+        build_input(&b, "c", DTYPE_COMPLEX64, "2");
         build_node(&b, flaws[i].op, "flawed", flaws[i].inputs, flaws[i].outputs, flaws[i].attributes);
         if (flaws[i].says) assert_invalid(flaws[i].says);
         else assert_valid();
     }
+}
+
+static void a_filling_is_of_a_type_that_the_standard_has(void **state)
+{
+    (void)state;
+    build_init(&b, "i", DTYPE_INT64, "2", 1);
+    build_node(&b, "ConstantOfShape", "fill", "i", "z", NULL);
+    build_attribute_tensor(&b, "value", build_tensor(&b, NULL, DTYPE_BOOL, "1", (double[]){ 1 }));
+    assert_valid();
+    build_node(&b, "ConstantOfShape", "flawed", "i", "v", NULL);
+    build_attribute_tensor(&b, "value", build_tensor(&b, NULL, DTYPE_BFLOAT16, "1", (double[]){ 1 }));
+    assert_invalid(
+        "attribute \"value\" is of element type 16 (bfloat16), which ConstantOfShape does not take at opset 13");
 }
 
 /* What an operator makes of its inputs is known further on, also where the file does not say so. */
@@ -550,6 +582,7 @@ int main(void)
         TEST(a_node_must_say_its_operator),
         TEST(a_cycle_is_found_in_a_body_too),
         TEST(a_node_must_be_what_the_standard_allows),
+        TEST(a_filling_is_of_a_type_that_the_standard_has),
         TEST(types_are_followed_through_nodes_and_bodies),
         TEST(what_real_models_do_passes),
         TEST(functions_must_not_call_themselves),

@@ -13,6 +13,8 @@ import sys
 
 sys.dont_write_bytecode = True
 from messages import *  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from type_letters import NAMES, slot_types, types_at  # noqa: E402
 
 SOURCE, DIR = sys.argv[1], sys.argv[2]
 os.makedirs(DIR, exist_ok=True)
@@ -208,9 +210,8 @@ case("name_latin1", WHOLE.replace(field(3, "conv"), varint(26) + b"\x04\xff\xfe\
 
 # ---- schemas ----
 
-WRONG = {"f": 1, "i": 1.5, "s": 1, "t": 1, "g": 1, "F": 1, "I": 1, "S": 1, "T": 1, "G": 1, "p": 1, "y": 1, "b": 1.5}
-RIGHT = {"f": 1.5, "i": 1, "b": 1, "s": "a", "F": [1.5], "I": [1], "S": ["a"], "t": ("t", tensor("t", [1])), "g": ("g", graph([], [], [], []))}
-TYPES = {"i64": INT64, "bool": BOOL, "f32": FLOAT, "i32": INT32, "text": STRING, "u8": 2}
+WRONG = {"f": 1, "i": 1.5, "s": 1, "t": 1, "g": 1, "F": 1, "I": 1, "S": 1, "T": 1, "G": 1, "p": 1, "y": 1, "b": 1.5, "e": 1.5}
+RIGHT = {"f": 1.5, "i": 1, "b": 1, "e": 1, "s": "a", "F": [1.5], "I": [1], "S": ["a"], "t": ("t", tensor("t", [1])), "g": ("g", graph([], [], [], []))}
 
 
 def read_schemas():
@@ -234,8 +235,22 @@ def read_schemas():
         yield name, int(first), last, inputs, outputs, [re.match(r"(\w+)([:!])(.*)", a).groups() for a in attributes.split()]
 
 
+UNDEFINED = 0
+
+
 def right_value(t):
-    return t[2:].split("|")[0] if "=" in t else RIGHT[t]
+    return t[2:].split("|")[0] if t.startswith("s=") else RIGHT[t[0]]
+
+
+def right_types(slots, opset):
+    """UNDEFINED where no tensor is."""
+    order = ["float", "int64", "int32", "int8", "uint8", "bool", "string", "undefined"]
+    return [next((NAMES.index(name) for name in order if not names or name in names), FLOAT) for names in slot_types(slots, opset)]
+
+
+def type_outside(names):
+    """Any that a tensor here can be made of."""
+    return next((NAMES.index(name) for name in ("string", "double", "bool", "int16") if name not in names), None)
 
 
 def output_names(slots):
@@ -245,10 +260,11 @@ def output_names(slots):
 
 def schema_case(name, first, kind, wrong, words, inputs, outputs, attributes, types):
     domain, op = name.split(":") if ":" in name else ("", name)
-    tensors = [tensor("i%d" % i, [4], t, raw=False, more=fields(6, ["a"] * 4)) if t == STRING else tensor("i%d" % i, [4], t) for i, t in enumerate(types)]
-    body = node(op, inputs, outputs, "flawed", domain, **attributes)
+    tensors = [tensor("i%d" % i, [4], t, raw=False, more=fields(6, ["a"] * 4)) if t == STRING else tensor("i%d" % i, [4], t) for i, t in enumerate(types) if t != UNDEFINED]
+    body = [node("SequenceConstruct", ["s"], ["i%d" % i]) for i, t in enumerate(types) if t == UNDEFINED]
+    body.append(node(op, inputs, outputs, "flawed", domain, **attributes))
     imports = field(8, field(1, domain) + field(2, first)) if domain else b""
-    case("schema_%s_%d_%s" % (name.replace(":", "."), first, kind), conv_bn([body], tensors, opset=17 if domain else first, more=b"") + imports,
+    case("schema_%s_%d_%s" % (name.replace(":", "."), first, kind), conv_bn(body, tensors, opset=17 if domain else first, more=b"") + imports,
          "%s at opset %d: %s" % (name, first, wrong), "3", words)
 
 
@@ -257,7 +273,8 @@ for name, first, last, slots, results, attributes in read_schemas():
         continue
     first = max(first, 7) if ":" not in name else first
     plain = [s for s in slots if not s.startswith("*")]
-    types = [TYPES.get(s.lstrip("?"), FLOAT) for s in plain]
+    allowed = slot_types(plain, first)
+    types = right_types(plain, first)
     inputs = ["i%d" % i for i in range(len(plain))]
     outputs = output_names(results)
     good = {a: right_value(t) for a, sign, t in attributes if sign == "!" and t[0] in RIGHT}
@@ -277,20 +294,26 @@ for name, first, last, slots, results, attributes in read_schemas():
         a, _, t = attributes[0]
         schema_case(name, first, "attribute_type", "attribute %s of another type" % a, "must hold", inputs, outputs, dict(good, **{a: WRONG[t[0]]}), types)
     for a, sign, t in attributes:
-        if "=" in t or t == "b":
+        if t.startswith("e="):
+            outside = type_outside(types_at(t[2:], first))
+            for value in [outside] * (outside is not None) + [len(NAMES), -1]:
+                schema_case(name, first, "type_%d_of_%s" % (value, a), "attribute %s is element type %d" % (a, value), "which %s does not take" % name.split(":")[-1],
+                            inputs, outputs, dict(good, **{a: value}), types)
+        elif t.startswith("s=") or t == "b":
             schema_case(name, first, "value_of_" + a, "attribute %s is none of those it can be" % a, "must be", inputs, outputs, dict(good, **{a: 2 if t == "b" else "x"}), types)
     if good:
         a = sorted(good)[0]
         schema_case(name, first, "missing_attribute", "attribute %s is missing" % a, "missing", inputs, outputs, {k: v for k, v in good.items() if k != a}, types)
-    groups = [s.lstrip("?") for s in plain]
-    second = [i for i, g in enumerate(groups) if len(g) == 1 and g.isupper() and g in groups[:i]]
+    groups = [s.lstrip("?")[0] for s in plain]
+    second = [i for i, g in enumerate(groups) if g.isupper() and g in groups[:i]]
     if second:
         schema_case(name, first, "mixed_types", "input %d of another type" % second[0], "hold", inputs, outputs, good,
                     types[:second[0]] + [DOUBLE] + types[second[0] + 1:])
-    fixed = [i for i, g in enumerate(groups) if g in TYPES]
-    if fixed:
-        i = fixed[0]
-        schema_case(name, first, "input_type", "input %d is not of its type" % i, "must hold", inputs, outputs, good, types[:i] + [DOUBLE] + types[i + 1:])
+    for i, names in enumerate(allowed):
+        outside = type_outside(names) if names else None
+        if outside and not (groups[i].isupper() and groups[i] in groups[:i]):
+            schema_case(name, first, "type_of_input_%d" % i, "input %d is of a type that is not allowed" % i, "input %d" % i, inputs, outputs, good,
+                        types[:i] + [outside] + types[i + 1:])
 
 # ---- values of attributes, a list of each operator's after the other ----
 
@@ -299,7 +322,7 @@ EXTREMES = {"i": [0, -1, -1 << 63, (1 << 63) - 1, 1 << 31], "I": [[], [0] * 2, [
 turn = 0
 for name, first, last, slots, results, attributes in read_schemas():
     domain, op = name.split(":") if ":" in name else ("", name)
-    types = [TYPES.get(s.lstrip("?*"), FLOAT) for s in slots]
+    types = right_types(slots, first)
     good = {a: right_value(t) for a, sign, t in attributes if sign == "!" and t[0] in RIGHT}
     for a, _, t in attributes if last == "LATEST" else []:
         turn += 1
@@ -307,7 +330,7 @@ for name, first, last, slots, results, attributes in read_schemas():
             continue
         value, shape = EXTREMES[t][turn % len(EXTREMES[t])], [[4], [1, 4, 8, 8]][turn % 2]
         tensors = [tensor("i%d" % i, shape, t, raw=False, more=fields(6, ["a"] * (4 if len(shape) == 1 else 256))) if t == STRING
-                   else tensor("i%d" % i, [1] if t == INT64 else shape, t) for i, t in enumerate(types)]
+                   else tensor("i%d" % i, [1] if t == INT64 else shape, t) for i, t in enumerate(types) if t != UNDEFINED]
         body = node(op, ["Y" if i == 0 and types[0] == FLOAT and len(shape) == 4 else "i%d" % i for i in range(len(slots))], output_names(results), "flawed", domain, **dict(good, **{a: value}))
         case("value_%s_%s" % (name.replace(":", "."), a), conv_bn([body], tensors, [info("Y", [1, 4, 8, 8]), field(1, "p")], opset=17 if domain else max(first, 17))
              + (field(8, field(1, domain) + field(2, first)) if domain else b""), "%s with %s = %r" % (name, a, value if len(repr(value)) < 99 else "a long text"), "0 3 4", "", "--memory 2GiB --work 6")

@@ -144,7 +144,7 @@ typedef void gradient_function(struct backward *b);
 
 struct operator_row {
     const char *name; /* of ai.onnx; other domains stand before it, with a colon */
-    int64_t first, last;
+    int32_t first, last;
     const struct schema *schemas; /* what the standard allows, at all opsets: in the operator's first row */
 
     bool (*run)(struct call *call); /* the kernel; NULL: the operator does not run */

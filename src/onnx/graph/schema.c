@@ -5,6 +5,7 @@
 
 #include "onnx/graph/operator.h"
 
+#include <ctype.h>
 #include <string.h>
 
 const struct schema *schema_list(const struct node *node)
@@ -25,70 +26,124 @@ const struct schema *schema_find(const struct node *node)
 static const struct {
     const char *name;
     enum dtype type;
-} types[] = {
+} fixed_types[] = {
     { "bool", DTYPE_BOOL }, { "f32", DTYPE_FLOAT },   { "i32", DTYPE_INT32 },
     { "i64", DTYPE_INT64 }, { "text", DTYPE_STRING }, { "u8", DTYPE_UINT8 },
 };
 
 static enum dtype fixed_type(const char *name, size_t length)
 {
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (strlen(types[i].name) == length && memcmp(types[i].name, name, length) == 0) return types[i].type;
+    for (size_t i = 0; i < sizeof fixed_types / sizeof *fixed_types; i++)
+        if (strlen(fixed_types[i].name) == length && memcmp(fixed_types[i].name, name, length) == 0)
+            return fixed_types[i].type;
     return DTYPE_UNDEFINED;
 }
 
-bool schema_next_slot(const char **at, struct schema_slot *slot)
+#define BIT(name) (1u << DTYPE_##name)
+enum {
+    FLOATS = BIT(FLOAT16) | BIT(FLOAT) | BIT(DOUBLE),
+    LONG_INTS = BIT(INT32) | BIT(INT64),
+    LONG_UINTS = BIT(UINT32) | BIT(UINT64),
+    SHORT_INTS = BIT(INT8) | BIT(INT16),
+    SHORT_UINTS = BIT(UINT8) | BIT(UINT16),
+    NUMBERS = FLOATS | LONG_INTS | LONG_UINTS | SHORT_INTS | SHORT_UINTS,
+    COMPLEX = BIT(COMPLEX64) | BIT(COMPLEX128),
+};
+
+static const uint32_t sets[128] = {
+    ['a'] = NUMBERS | COMPLEX | BIT(BOOL) | BIT(STRING), /* all that there were at first */
+    ['b'] = BIT(BOOL),
+    ['c'] = COMPLEX,
+    ['d'] = BIT(UINT2) | BIT(INT2),
+    ['e'] = BIT(FLOAT8E4M3FN) | BIT(FLOAT8E4M3FNUZ) | BIT(FLOAT8E5M2) | BIT(FLOAT8E5M2FNUZ),
+    ['f'] = FLOATS,
+    ['g'] = BIT(DOUBLE),
+    ['h'] = BIT(BFLOAT16),
+    ['i'] = LONG_INTS,
+    ['j'] = BIT(INT64),
+    ['k'] = BIT(UNDEFINED), /* no tensor at all */
+    ['l'] = FLOATS | LONG_INTS | LONG_UINTS,
+    ['m'] = BIT(INT16),
+    ['n'] = NUMBERS,
+    ['o'] = BIT(FLOAT8E8M0),
+    ['p'] = BIT(FLOAT4E2M1),
+    ['q'] = BIT(UINT4) | BIT(INT4),
+    ['r'] = BIT(FLOAT),
+    ['s'] = BIT(STRING),
+    ['t'] = BIT(FLOAT16),
+    ['v'] = SHORT_UINTS,
+    ['w'] = LONG_UINTS,
+    ['x'] = BIT(INT32),
+    ['y'] = BIT(UINT8) | BIT(INT8),
+    ['z'] = SHORT_INTS,
+};
+
+uint32_t schema_types(const char *letters, int64_t opset)
 {
-    const char *token = *at + strspn(*at, " ");
+    uint32_t found = 0;
+    int64_t since = 0, number = 0;
+    for (; *letters && *letters != ' '; letters++) {
+        if (isdigit((unsigned char)*letters)) {
+            number = 10 * number + *letters - '0';
+            continue;
+        }
+        if (number) since = number;
+        number = 0;
+        if (since <= opset) found |= sets[*letters & 0x7f];
+    }
+    return found;
+}
+
+struct schema_reader schema_read(const struct schema *schema, int64_t opset)
+{
+    return (struct schema_reader){ .at = schema->slots, .opset = opset };
+}
+
+bool schema_next_slot(struct schema_reader *reader, struct schema_slot *slot)
+{
+    const char *token = reader->at + strspn(reader->at, " ");
     if (!*token || *token == '>') return false;
     *slot = (struct schema_slot){ .optional = *token == '?', .repeated = *token == '*' };
     token += slot->optional || slot->repeated;
-    size_t length = strcspn(token, " ");
-    if (length == 1 && *token >= 'A' && *token <= 'Z') slot->group = *token;
-    else slot->type = fixed_type(token, length);
-    *at = token + length;
+    const size_t length = strcspn(token, " ");
+    if (islower((unsigned char)*token)) {
+        slot->type = fixed_type(token, length);
+        slot->types = 1u << slot->type;
+    } else slot->types = schema_types(token + 1, reader->opset);
+    if (isupper((unsigned char)*token)) {
+        slot->group = *token;
+        uint32_t *types = &reader->types[*token - 'A'];
+        *types |= slot->types;
+        slot->types = *types;
+    }
+    reader->at = token + length;
     return true;
 }
 
-static bool inputs_differ(const struct node *node)
+void schema_skip_inputs(struct schema_reader *reader)
 {
-    enum dtype type = DTYPE_UNDEFINED;
-    for (size_t i = 0; i < node->input_count; i++) {
-        const struct value *value = node_input(node, i);
-        if (!value || value->type == DTYPE_UNDEFINED || value->type == type) continue;
-        if (type != DTYPE_UNDEFINED) return true;
-        type = value->type;
-    }
-    return false;
-}
-
-static bool fixes_input(const struct schema *schema)
-{
-    const char *at = schema->slots;
-    while (*at && *at != '>' && !(*at >= 'a' && *at <= 'z')) at++;
-    return *at && *at != '>';
+    struct schema_slot slot;
+    while (schema_next_slot(reader, &slot)) continue;
+    reader->at = strchr(reader->at, '>') + 1;
 }
 
 bool schema_types_agree(const struct node *node)
 {
     const struct schema *schema = schema_find(node);
-    if (!schema || (!fixes_input(schema) && !inputs_differ(node))) return true; /* most nodes: nothing more to read */
+    if (!schema) return true;
     enum dtype groups[26] = { DTYPE_UNDEFINED };
     struct schema_slot slot = { 0 };
-    const char *at = schema->slots;
-    for (size_t i = 0; i < node->input_count && (slot.repeated || schema_next_slot(&at, &slot)); i++) {
+    struct schema_reader reader = schema_read(schema, node->opset);
+    for (size_t i = 0; i < node->input_count && (slot.repeated || schema_next_slot(&reader, &slot)); i++) {
         const struct value *value = node_input(node, i);
-        enum dtype *group = slot.group ? &groups[slot.group - 'A'] : &slot.type;
         if (!value || value->type == DTYPE_UNDEFINED) continue;
+        if (slot.types && !(slot.types >> value->type & 1)) return false;
+        if (!slot.group) continue;
+        enum dtype *group = &groups[slot.group - 'A'];
         if (*group != DTYPE_UNDEFINED && *group != value->type) return false;
-        if (slot.group) *group = value->type;
+        *group = value->type;
     }
     return true;
-}
-
-const char *schema_outputs(const struct schema *schema)
-{
-    return strchr(schema->slots, '>') + 1;
 }
 
 #define TYPE(name) BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
@@ -99,16 +154,18 @@ bool schema_next_attribute(const char **at, struct schema_attribute *attribute)
         ['b'] = TYPE(INT),           ['f'] = TYPE(FLOAT),   ['i'] = TYPE(INT),    ['s'] = TYPE(STRING),
         ['t'] = TYPE(TENSOR),        ['g'] = TYPE(GRAPH),   ['F'] = TYPE(FLOATS), ['I'] = TYPE(INTS),
         ['S'] = TYPE(STRINGS),       ['T'] = TYPE(TENSORS), ['G'] = TYPE(GRAPHS), ['y'] = TYPE(TYPE_PROTO),
-        ['p'] = TYPE(SPARSE_TENSOR),
+        ['p'] = TYPE(SPARSE_TENSOR), ['e'] = TYPE(INT),
     };
     const char *token = *at + strspn(*at, " ");
     if (!*token) return false;
     attribute->name = token;
     attribute->length = strcspn(token, ":!");
     attribute->required = token[attribute->length] == '!';
-    attribute->type = letters[token[attribute->length + 1] & 0x7f];
+    const char letter = token[attribute->length + 1];
+    attribute->type = letters[letter & 0x7f];
+    attribute->is_type = letter == 'e' || letter == 't';
     *at = token + attribute->length + 2;
-    attribute->values = **at == '=' ? *at + 1 : token[attribute->length + 1] == 'b' ? "0|1" : NULL;
+    attribute->values = **at == '=' ? *at + 1 : letter == 'b' ? "0|1" : NULL;
     attribute->values_length = attribute->values ? strcspn(attribute->values, " ") : 0;
     *at += strcspn(*at, " ");
     return true;

@@ -3,13 +3,17 @@
  * What the standard allows a node to be: its inputs, outputs and attributes, for every operator and range of opsets of
  * ai.onnx and ai.onnx.ml. Opsets that differ in the allowed element types alone share a schema.
  *
- * A schema is text. `slots` lists inputs > outputs. A slot is a type: a letter stands for one element type wherever it
- * occurs in the schema, "i64" and the like are that type, "." is anything. Before it, "?" says that the slot may be
- * absent, "*" that it may be repeated, or missing. `attributes` lists name:type, or name!type where it must be there;
- * the types are float, int, string, tensor, graph (f i s t g), lists of them in capitals, sparse tensor (p) and type
- * (y). Of an int that is 0 or 1 it is b; and a string that is one of a few has them behind it, s=one|another.
+ * A schema is text. `slots` lists inputs > outputs. A slot is a type: a capital stands for one element type wherever it
+ * occurs in the schema, "i64" and the like are that type, "." is anything. Behind a capital that occurs for the first
+ * time, and behind ".", stand the types that are allowed, a letter a set (see schema.c); a number says from which opset
+ * on those behind it are. Before it, "?" says that the slot may be absent, "*" that it may be repeated, or missing.
+ * `attributes` lists name:type, or name!type where it must be there; the types are float, int, string, tensor, graph
+ * (f i s t g), lists of them in capitals, sparse tensor (p) and type (y). Of an int that is 0 or 1 it is b; a string
+ * that is one of a few has them behind it, s=one|another; so has a tensor, and an int that is the number of an element
+ * type, e=f13h, where k stands for 0.
  *
- *   Split:   { 13, 17, "T ?i64 > T *T", "axis:i" }
+ *   Split:   { 13, 17, "Tah ?i64 > T *T", "axis:i" }
+ *   Relu:    { 6, LATEST, "Tf13h14iz > T", "" }
  *
  * They stand in the operators' rows. */
 #ifndef ONNX_GRAPH_SCHEMA_H
@@ -18,7 +22,7 @@
 #include "onnx/graph/graph.h"
 
 struct schema {
-    int64_t first, last;
+    int32_t first, last;
     const char *slots, *attributes;
 };
 
@@ -33,18 +37,30 @@ const struct schema *schema_list(const struct node *node);
 /* The one at the node's opset; NULL when there is none. */
 const struct schema *schema_find(const struct node *node);
 
+/* The slots of a schema at an opset, read from left to right. */
+struct schema_reader {
+    const char *at;
+    int64_t opset;
+    uint32_t types[26]; /* that the groups read so far are allowed; 0: any */
+};
+struct schema_reader schema_read(const struct schema *schema, int64_t opset);
+
 /* One slot, read. */
 struct schema_slot {
     char group;      /* 'A'..'Z': the element type that all of this letter have; 0: none */
     enum dtype type; /* where it is fixed; UNDEFINED otherwise */
+    uint32_t types;  /* that are allowed, 1 << type | ...; 0: any */
     bool optional, repeated;
 };
-/* Reads the slot at *at and moves past it. False at '>' or the end, where *at stays. */
-bool schema_next_slot(const char **at, struct schema_slot *slot);
-/* Whether the inputs whose types shape inference knows hold one type wherever the schema wants one. */
+/* False at the end of the inputs, and of the outputs, where the reader stays. */
+bool schema_next_slot(struct schema_reader *reader, struct schema_slot *slot);
+/* Moves past the inputs that were not read. */
+void schema_skip_inputs(struct schema_reader *reader);
+/* The types that letters and numbers stand for, up to a space. */
+uint32_t schema_types(const char *letters, int64_t opset);
+/* Whether the inputs whose types shape inference knows hold one that is allowed, and one wherever the schema wants
+ * one. */
 bool schema_types_agree(const struct node *node);
-/* Where the list of outputs begins. */
-const char *schema_outputs(const struct schema *schema);
 
 /* One attribute, read. */
 struct schema_attribute {
@@ -54,6 +70,7 @@ struct schema_attribute {
     bool required;
     const char *values; /* `values_length` bytes: what it may be, between bars; NULL: anything */
     size_t values_length;
+    bool is_type; /* it names an element type, or is a tensor, and `values` are letters of types */
 };
 bool schema_next_attribute(const char **at, struct schema_attribute *attribute);
 /* Whether the node's operator has this attribute at its opset. */

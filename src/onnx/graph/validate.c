@@ -211,14 +211,36 @@ struct groups {
     size_t input[26];
 };
 
+/* "int32 or int64"; NULL when they are many. */
+static const char *few_types(struct validation *v, uint32_t types)
+{
+    enum { FEW = 3 };
+    const char *text = NULL;
+    int count = 0;
+    for (int i = 0; i < DTYPE_COUNT; i++) {
+        if (!(types >> i & 1)) continue;
+        if (++count > FEW) return NULL;
+        text = text ? arena_printf(&v->scratch, "%s or %s", text, dtype_name(i)) : dtype_name(i);
+    }
+    return text;
+}
+
+static bool type_fail(struct validation *v, const struct node *node, size_t i, enum dtype type, uint32_t types,
+                      struct bnfuse_error *error)
+{
+    const char *few = few_types(v, types);
+    if (types == 1u << DTYPE_UNDEFINED)
+        return schema_fail(v, node, error, "input %zu is a tensor, must be a sequence", i);
+    if (few) return schema_fail(v, node, error, "input %zu holds %s, must hold %s", i, dtype_name(type), few);
+    return schema_fail(v, node, error, "input %zu holds %s, which %s does not take", i, dtype_name(type), node->op);
+}
+
 static bool validate_input_type(struct validation *v, const struct node *node, const struct schema_slot *slot, size_t i,
                                 struct groups *groups, struct bnfuse_error *error)
 {
     enum dtype type = type_of(v, node_input(node, i));
     if (type == DTYPE_UNDEFINED) return true;
-    if (slot->type != DTYPE_UNDEFINED && slot->type != type)
-        return schema_fail(v, node, error, "input %zu holds %s, must hold %s", i, dtype_name(type),
-                           dtype_name(slot->type));
+    if (slot->types && !(slot->types >> type & 1)) return type_fail(v, node, i, type, slot->types, error);
     if (!slot->group) return true;
     enum dtype *group = &groups->type[slot->group - 'A'];
     size_t *first = &groups->input[slot->group - 'A'];
@@ -230,13 +252,12 @@ static bool validate_input_type(struct validation *v, const struct node *node, c
     return true;
 }
 
-static bool validate_inputs(struct validation *v, const struct node *node, const struct schema *schema,
+static bool validate_inputs(struct validation *v, const struct node *node, struct schema_reader *reader,
                             struct groups *groups, struct bnfuse_error *error)
 {
-    const char *at = schema->slots;
     struct schema_slot slot = { 0 };
     size_t i = 0;
-    for (; schema_next_slot(&at, &slot) && !slot.repeated; i++) {
+    for (; schema_next_slot(reader, &slot) && !slot.repeated; i++) {
         if (!slot.optional && !node_input(node, i))
             return schema_fail(v, node, error, "input %zu is missing, which %s needs", i, node->op);
         if (!validate_input_type(v, node, &slot, i, groups, error)) return false;
@@ -252,13 +273,13 @@ static bool validate_inputs(struct validation *v, const struct node *node, const
 }
 
 /* Counts the outputs, and notes their types where the inputs or the schema settle them. */
-static bool validate_outputs(struct validation *v, const struct node *node, const struct schema *schema,
+static bool validate_outputs(struct validation *v, const struct node *node, struct schema_reader *reader,
                              const struct groups *groups, struct bnfuse_error *error)
 {
-    const char *at = schema_outputs(schema);
     struct schema_slot slot = { 0 };
     size_t i = 0;
-    while ((slot.repeated && i < node->output_count) || schema_next_slot(&at, &slot)) {
+    schema_skip_inputs(reader);
+    while ((slot.repeated && i < node->output_count) || schema_next_slot(reader, &slot)) {
         if (i >= node->output_count && !slot.optional && !slot.repeated)
             return schema_fail(v, node, error, "output %zu is missing, which %s has", i, node->op);
         enum dtype type = slot.group ? groups->type[slot.group - 'A'] : slot.type;
@@ -310,10 +331,23 @@ static bool is_among(const char *text, const struct schema_attribute *known)
     return false;
 }
 
+/* The element type that an attribute names, or holds. */
+static int64_t type_in(const BnfuseOnnx__AttributeProto *a)
+{
+    return a->t ? a->t->data_type : a->i;
+}
+
+static bool is_allowed_type(int64_t type, const char *types, int64_t opset)
+{
+    return type >= 0 && type < DTYPE_COUNT && schema_types(types, opset) >> type & 1;
+}
+
 /* A parameter of the function that the node stands in has no value here. */
-static bool is_allowed(const BnfuseOnnx__AttributeProto *a, const struct schema_attribute *known)
+static bool is_allowed(const struct node *node, const BnfuseOnnx__AttributeProto *a,
+                       const struct schema_attribute *known)
 {
     if (!known->values || attr_refers(a)) return true;
+    if (known->is_type) return is_allowed_type(type_in(a), known->values, node->opset);
     if (known->type == TYPE(INT)) return a->i == 0 || a->i == 1;
     return is_among(a->s.len ? (const char *)a->s.data : "", known);
 }
@@ -380,7 +414,10 @@ static bool validate_schema_attributes(struct validation *v, const struct node *
         if (!is_of_type(a, known.type))
             return schema_fail(v, node, error, "attribute \"%s\" holds %s, must hold %s", a->name,
                                attribute_type_name((unsigned)a->type), attribute_type_name(known.type));
-        if (!is_allowed(a, &known))
+        if (!is_allowed(node, a, &known) && known.is_type)
+            return schema_fail(v, node, error, "attribute \"%s\" is of element type %lld (%s), which %s does not take",
+                               a->name, (long long)type_in(a), dtype_name(type_in(a)), node->op);
+        if (!is_allowed(node, a, &known))
             return schema_fail(v, node, error, "attribute \"%s\" must be %.*s", a->name, (int)known.values_length,
                                known.values);
     }
@@ -396,9 +433,10 @@ static bool validate_schema(struct validation *v, const struct node *node, struc
 {
     struct groups groups = { { DTYPE_UNDEFINED }, { 0 } };
     const struct schema *schema = schema_find(node);
-    return !schema
-           || (validate_inputs(v, node, schema, &groups, error) && validate_outputs(v, node, schema, &groups, error)
-               && validate_schema_attributes(v, node, schema, error));
+    if (!schema) return true;
+    struct schema_reader reader = schema_read(schema, node->opset);
+    return validate_inputs(v, node, &reader, &groups, error) && validate_outputs(v, node, &reader, &groups, error)
+           && validate_schema_attributes(v, node, schema, error);
 }
 
 /* ---- nodes and graphs ------------------------------------------------------------------------------------------ */

@@ -104,10 +104,10 @@ static void ask_readers(const struct value *value, int depth, struct demand *dem
     }
 }
 
-/* The slot of this number in a list of slots, of which the last may be repeated. */
-static bool find_slot(const char *list, size_t number, struct schema_slot *slot)
+/* The slot of this number among those to come, of which the last may be repeated. */
+static bool find_slot(struct schema_reader *reader, size_t number, struct schema_slot *slot)
 {
-    for (size_t i = 0; schema_next_slot(&list, slot); i++)
+    for (size_t i = 0; schema_next_slot(reader, slot); i++)
         if (i == number || (i < number && slot->repeated)) return true;
     return false;
 }
@@ -116,8 +116,9 @@ static bool find_slot(const char *list, size_t number, struct schema_slot *slot)
 static char type_letter(const struct schema *schema, bool output, size_t number, enum dtype *type)
 {
     struct schema_slot slot;
-    const char *list = output ? schema_outputs(schema) : schema->slots;
-    if (!find_slot(list, number, &slot)) return 0;
+    struct schema_reader reader = schema_read(schema, schema->first);
+    if (output) schema_skip_inputs(&reader);
+    if (!find_slot(&reader, number, &slot)) return 0;
     *type = slot.type;
     return slot.group;
 }

@@ -460,15 +460,15 @@ static bool shape_attention(struct shaping *s)
 
 const struct operator_row attention_operators[] = {
     { "Attention", 23, LATEST, .gradient = gradient_attention, .run = attention, .shape = shape_attention,
-      .schemas = SCHEMAS({ 23, 23, "T T U ?. ?T ?U > T ?T ?U ?T",
+      .schemas = SCHEMAS({ 23, 23, "Tfh T Ufh ?.nhb ?T ?U > T ?T ?U ?T",
                            "is_causal:i kv_num_heads:i q_num_heads:i qk_matmul_output_mode:i scale:f softcap:f "
-                           "softmax_precision:i" },
-                         { 24, 24, "T T U ?. ?T ?U ?i64 > T ?T ?U ?T",
+                           "softmax_precision:e=fh" },
+                         { 24, 24, "Tfh T Ufh ?.nhb ?T ?U ?i64 > T ?T ?U ?T",
                            "is_causal:i kv_num_heads:i q_num_heads:i qk_matmul_output_mode:i scale:f softcap:f "
-                           "softmax_precision:i" },
-                         { 25, LATEST, "T T U ?. ?T ?U ?i64 > T ?T ?U ?T",
+                           "softmax_precision:e=fh" },
+                         { 25, LATEST, "Tfh T Ufh ?.nhb ?T ?U ?i64 > T ?T ?U ?T",
                            "is_causal:i kv_num_heads:i left_window_size:i q_num_heads:i qk_matmul_output_mode:i "
-                           "right_window_size:i scale:f softcap:f softmax_precision:i" }) },
+                           "right_window_size:i scale:f softcap:f softmax_precision:e=fh" }) },
     { "ai.onnx.preview:FlexAttention", 1, 1, .run = flex_attention, .shape = shape_attention },
     { 0 },
 };

@@ -221,21 +221,23 @@ static bool bit_cast(struct call *call)
 }
 
 const struct operator_row cast_operators[] = {
-    { "BitCast", 26, LATEST, .run = bit_cast, .shape = shape_cast, .schemas = SCHEMAS({ 26, LATEST, ". > .", "to!i" }),
-      .exact = EXACT },
+    { "BitCast", 26, LATEST, .run = bit_cast, .shape = shape_cast,
+      .schemas = SCHEMAS({ 26, LATEST, ".nhbceqpod > .", "to!e=nhbceqpod" }), .exact = EXACT },
     { "Cast", 1, 5, .gradient = gradient_cast, .run = cast_by_name, .shape = shape_cast,
       .laws = ELEMENTWISE | IDENTITY_OF_TYPE, .idle = true, .hides = true, .content = content_cast, .reals = reals_cast,
       .passes = SLOT(0), .arithmetic = true,
-      .schemas = SCHEMAS({ 1, 5, ". > .", "to!s" }, { 6, 18, ". > .", "to!i" }, { 19, 23, ". > .", "saturate:i to!i" },
-                         { 24, LATEST, ". > .", "round_mode:s=up|down|nearest saturate:i to!i" }),
+      .schemas =
+          SCHEMAS({ 1, 5, ".nb > .", "to!s" }, { 6, 18, ".nb9s13h > .", "to!e=nb9s13h" },
+                  { 19, 23, ".nhbse21q23p > .", "saturate:i to!e=nhbse21q23p" },
+                  { 24, LATEST, ".nhbseqpo25d > .", "round_mode:s=up|down|nearest saturate:i to!e=nhbseqpo25d" }),
       .exact = EXACT },
     { "Cast", 6, LATEST, .gradient = gradient_cast, .run = cast_by_number, .shape = shape_cast,
       .laws = ELEMENTWISE | IDENTITY_OF_TYPE, .idle = true, .hides = true, .content = content_cast, .reals = reals_cast,
       .passes = SLOT(0), .arithmetic = true, .exact = EXACT },
     { "CastLike", 15, LATEST, .gradient = gradient_cast, .run = cast_like, .shape = shape_same,
       .laws = IDENTITY_OF_TYPE, .type_from = 1, .content = content_cast, .arithmetic = true,
-      .schemas = SCHEMAS({ 15, 18, ". T > T", "" }, { 19, 23, ". T > T", "saturate:i" },
-                         { 24, LATEST, ". T > T", "round_mode:s=up|down|nearest saturate:i" }),
+      .schemas = SCHEMAS({ 15, 18, ".nhbs Tnhbs > T", "" }, { 19, 23, ".nhbse21q23p Tnhbse21q23p > T", "saturate:i" },
+                         { 24, LATEST, ".nhbseqpo25d Tnhbseqpo25d > T", "round_mode:s=up|down|nearest saturate:i" }),
       .exact = EXACT },
     { 0 },
 };

@@ -359,8 +359,8 @@ const struct operator_row detect_operators[] = {
     { "RoiAlign", 10, 15, .gradient = gradient_roi_align, .run = roi_align, .data = "output_half_pixel",
       .shape = shape_roi_align, .fixed_attribute = "spatial_scale", .sizes = SLOT(1) | SLOT(2),
       .schemas = SCHEMAS(
-          { 10, 15, "T T i64 > T", "mode:s=avg|max output_height:i output_width:i sampling_ratio:i spatial_scale:f" },
-          { 16, LATEST, "T T i64 > T",
+          { 10, 15, "Tf T i64 > T", "mode:s=avg|max output_height:i output_width:i sampling_ratio:i spatial_scale:f" },
+          { 16, LATEST, "Tf22h T i64 > T",
             "coordinate_transformation_mode:s=half_pixel|output_half_pixel mode:s=avg|max output_height:i "
             "output_width:i "
             "sampling_ratio:i spatial_scale:f" }) },

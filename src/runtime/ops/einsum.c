@@ -465,6 +465,6 @@ static bool shape_einsum(struct shaping *s)
 
 const struct operator_row einsum_operators[] = {
     { "Einsum", 12, LATEST, .gradient = gradient_einsum, .run = run_einsum, .shape = shape_einsum,
-      .schemas = SCHEMAS({ 12, LATEST, "T *T > T", "equation!s" }) },
+      .schemas = SCHEMAS({ 12, LATEST, "Tn *T > T", "equation!s" }) },
     { 0 },
 };

@@ -160,14 +160,14 @@ static bool shape_vectorizer(struct shaping *s)
 
 const struct operator_row feature_operators[] = {
     { "ai.onnx.ml:FeatureVectorizer", 1, 5, .run = feature_vectorizer, .shape = shape_vectorizer, .type = DTYPE_FLOAT,
-      .schemas = SCHEMAS({ 1, LATEST, "T *T > f32", "inputdimensions:I" }) },
+      .schemas = SCHEMAS({ 1, LATEST, "Tirg *T > f32", "inputdimensions:I" }) },
     { "ai.onnx.ml:Imputer", 1, 5, .run = imputer, .shape = shape_same, .hides = true,
-      .schemas = SCHEMAS({ 1, LATEST, "T > T",
+      .schemas = SCHEMAS({ 1, LATEST, "Tirg > T",
                            "imputed_value_floats:F imputed_value_int64s:I replaced_value_float:f "
                            "replaced_value_int64:i" }) },
     { "ai.onnx.ml:Normalizer", 1, 5, .run = normalizer, .shape = shape_same, .type = DTYPE_FLOAT, .hides = true,
-      .schemas = SCHEMAS({ 1, LATEST, ". > f32", "norm:s=MAX|L1|L2" }) },
+      .schemas = SCHEMAS({ 1, LATEST, ".irg > f32", "norm:s=MAX|L1|L2" }) },
     { "ai.onnx.ml:OneHotEncoder", 1, 5, .run = one_hot_encoder, .shape = shape_one_hot, .type = DTYPE_FLOAT,
-      .hides = true, .schemas = SCHEMAS({ 1, LATEST, ". > f32", "cats_int64s:I cats_strings:S zeros:i" }) },
+      .hides = true, .schemas = SCHEMAS({ 1, LATEST, ".irgs > f32", "cats_int64s:I cats_strings:S zeros:i" }) },
     { 0 },
 };

@@ -240,11 +240,11 @@ void gradient_gemm(struct backward *b)
 const struct operator_row gemm_operators[] = {
     { "Gemm", 1, LATEST, .gradient = gradient_gemm, .run = run_gemm, .shape = shape_gemm,
       .need = &(const struct weight_need){ .rank = 2, .axis = 1, .transposed = "transB", .transposes = "transA" },
-      .schemas = SCHEMAS({ 1, 6, "T T T > T", "alpha:f beta:f broadcast:i transA:i transB:i" },
-                         { 7, 10, "T T T > T", "alpha:f beta:f transA:i transB:i" },
-                         { 11, LATEST, "T T ?T > T", "alpha:f beta:f transA:i transB:i" }) },
+      .schemas = SCHEMAS({ 1, 6, "Tf T T > T", "alpha:f beta:f broadcast:i transA:i transB:i" },
+                         { 7, 10, "Tf9iw T T > T", "alpha:f beta:f transA:i transB:i" },
+                         { 11, LATEST, "Tl13h T ?T > T", "alpha:f beta:f transA:i transB:i" }) },
     { "MatMul", 1, LATEST, .symbol = '@', .gradient = gradient_matmul, .run = run_matmul, .shape = shape_matmul,
       .need = &(const struct weight_need){ .axis = -1, .weight_axis = -2 },
-      .schemas = SCHEMAS({ 1, LATEST, "T T > T", "" }) },
+      .schemas = SCHEMAS({ 1, LATEST, "Tf9iw13h T > T", "" }) },
     { 0 },
 };

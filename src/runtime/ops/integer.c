@@ -358,17 +358,18 @@ static bool shape_any_quantized_conv(struct shaping *s)
 
 const struct operator_row integer_operators[] = {
     { "ConvInteger", 10, LATEST, .run = conv_integer, .shape = shape_conv, .type = DTYPE_INT32,
-      .schemas =
-          SCHEMAS({ 10, LATEST, "T U ?T ?U > i32", AUTO_PAD "dilations:I group:i kernel_shape:I pads:I strides:I" }) },
+      .schemas = SCHEMAS(
+          { 10, LATEST, "Ty Uy ?T ?U > i32", AUTO_PAD "dilations:I group:i kernel_shape:I pads:I strides:I" }) },
     { "MatMulInteger", 10, LATEST, .run = matmul_integer, .shape = shape_matmul, .type = DTYPE_INT32,
-      .schemas = SCHEMAS({ 10, LATEST, "T U ?T ?U > i32", "" }) },
+      .schemas = SCHEMAS({ 10, LATEST, "Ty Uy ?T ?U > i32", "" }) },
     { "QLinearConv", 10, LATEST, .limits = { [1] = LIMIT_POSITIVE, [4] = LIMIT_POSITIVE, [6] = LIMIT_POSITIVE },
       .run = qlinear_conv, .shape = shape_quantized_conv, .type_from = 7,
-      .schemas = SCHEMAS({ 10, LATEST, "T f32 T U f32 U f32 V ?i32 > V",
+      .schemas = SCHEMAS({ 10, LATEST, "Ty f32 T Uy f32 U f32 Vy ?i32 > V",
                            AUTO_PAD "dilations:I group:i kernel_shape:I pads:I strides:I" }) },
     { "QLinearMatMul", 10, LATEST, .limits = { [1] = LIMIT_POSITIVE, [4] = LIMIT_POSITIVE, [6] = LIMIT_POSITIVE },
       .run = qlinear_matmul, .shape = shape_quantized_matmul, .type_from = 7,
-      .schemas = SCHEMAS({ 10, 20, "T f32 T U f32 U f32 V > V", "" }, { 21, LATEST, "T U T V U V U W > W", "" }) },
+      .schemas =
+          SCHEMAS({ 10, 20, "Ty f32 T Uy f32 U f32 Vy > V", "" }, { 21, LATEST, "Tye Urth T Vye U V U Wye > W", "" }) },
     { "com.microsoft:DynamicQuantizeMatMul", 1, LATEST, .limits = { [2] = LIMIT_POSITIVE },
       .run = dynamic_quantize_matmul, .shape = shape_dynamic_matmul, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "f32 T f32 ?T ?f32 > f32", "" }) },

@@ -208,10 +208,10 @@ bool ml_shape_targets(struct shaping *s)
 
 const struct operator_row linear_operators[] = {
     { "ai.onnx.ml:LinearClassifier", 1, 5, .run = linear_classifier, .shape = ml_shape_classes, .hides = true,
-      .schemas = SCHEMAS({ 1, LATEST, ". > . f32",
+      .schemas = SCHEMAS({ 1, LATEST, ".irg > . f32",
                            "classlabels_ints:I classlabels_strings:S coefficients!F intercepts:F multi_class:i "
                            "post_transform:s" }) },
     { "ai.onnx.ml:LinearRegressor", 1, 5, .run = linear_regressor, .shape = ml_shape_targets, .type = DTYPE_FLOAT,
-      .schemas = SCHEMAS({ 1, LATEST, ". > f32", "coefficients:F intercepts:F post_transform:s targets:i" }) },
+      .schemas = SCHEMAS({ 1, LATEST, ".irg > f32", "coefficients:F intercepts:F post_transform:s targets:i" }) },
     { 0 },
 };

@@ -134,9 +134,9 @@ static bool shape_loss(struct shaping *s)
 const struct operator_row loss_operators[] = {
     { "NegativeLogLikelihoodLoss", 12, LATEST, .gradient = gradient_nll_loss, .run = negative_log_likelihood,
       .shape = shape_loss,
-      .schemas = SCHEMAS({ 12, LATEST, "T . ?T > T", "ignore_index:i reduction:s=none|sum|mean" }) },
+      .schemas = SCHEMAS({ 12, LATEST, "Tf22h .i ?T > T", "ignore_index:i reduction:s=none|sum|mean" }) },
     { "SoftmaxCrossEntropyLoss", 12, LATEST, .gradient = gradient_cross_entropy, .run = softmax_cross_entropy,
       .shape = shape_loss,
-      .schemas = SCHEMAS({ 12, LATEST, "T . ?T > T ?T", "ignore_index:i reduction:s=none|sum|mean" }) },
+      .schemas = SCHEMAS({ 12, LATEST, "Tf13h .i ?T > T ?T", "ignore_index:i reduction:s=none|sum|mean" }) },
     { 0 },
 };

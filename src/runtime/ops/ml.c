@@ -239,29 +239,29 @@ static bool shape_category_mapper(struct shaping *s)
 
 const struct operator_row ml_operators[] = {
     { "ai.onnx.ml:ArrayFeatureExtractor", 1, 5, .run = array_feature_extractor, .shape = shape_array_feature_extractor,
-      .schemas = SCHEMAS({ 1, LATEST, "T i64 > T", "" }) },
+      .schemas = SCHEMAS({ 1, LATEST, "Tirgs i64 > T", "" }) },
     { "ai.onnx.ml:Binarizer", 1, 5, .run = binarizer, .shape = shape_same, .fixed_attribute = "threshold",
-      .schemas = SCHEMAS({ 1, LATEST, "T > T", "threshold:f" }) },
+      .schemas = SCHEMAS({ 1, LATEST, "Tirg > T", "threshold:f" }) },
     { "ai.onnx.ml:CastMap", 1, 5, .refused = NO_MAPS, .open_shape = NO_SHAPE,
-      .schemas = SCHEMAS({ 1, LATEST, ". > .", "cast_to:s map_form:s max_map:i" }) },
+      .schemas = SCHEMAS({ 1, LATEST, ".k > .", "cast_to:s map_form:s max_map:i" }) },
     { "ai.onnx.ml:CategoryMapper", 1, 5, .run = category_mapper, .shape = shape_category_mapper, .hides = true,
       .data = (const char *const[]){ "cats_strings", "cats_int64s" },
-      .schemas = SCHEMAS({ 1, LATEST, ". > .", "cats_int64s:I cats_strings:S default_int64:i default_string:s" }) },
+      .schemas = SCHEMAS({ 1, LATEST, ".js > .", "cats_int64s:I cats_strings:S default_int64:i default_string:s" }) },
     { "ai.onnx.ml:DictVectorizer", 1, 5, .refused = NO_MAPS, .open_shape = NO_SHAPE,
-      .schemas = SCHEMAS({ 1, LATEST, ". > .", "int64_vocabulary:I string_vocabulary:S" }) },
+      .schemas = SCHEMAS({ 1, LATEST, ".k > .", "int64_vocabulary:I string_vocabulary:S" }) },
     { "ai.onnx.ml:LabelEncoder", 1, 1, .run = category_mapper, .shape = shape_category_mapper, .hides = true,
       .data = (const char *const[]){ "classes_strings", NULL },
-      .schemas = SCHEMAS({ 1, 1, ". > .", "classes_strings:S default_int64:i default_string:s" },
-                         { 2, 3, ". > .",
+      .schemas = SCHEMAS({ 1, 1, ".js > .", "classes_strings:S default_int64:i default_string:s" },
+                         { 2, 3, ".rjs > .",
                            "default_float:f default_int64:i default_string:s keys_floats:F keys_int64s:I "
                            "keys_strings:S values_floats:F values_int64s:I values_strings:S" },
-                         { 4, LATEST, ". > .",
+                         { 4, LATEST, ".irgms > .",
                            "default_float:f default_int64:i default_string:s default_tensor:t keys_floats:F "
                            "keys_int64s:I keys_strings:S keys_tensor:t values_floats:F values_int64s:I "
                            "values_strings:S values_tensor:t" }) },
     { "ai.onnx.ml:LabelEncoder", 2, 5, .run = label_encoder, .shape = shape_label_encoder },
     { "ai.onnx.ml:Scaler", 1, 5, .run = scaler, .shape = shape_same, .type = DTYPE_FLOAT,
-      .schemas = SCHEMAS({ 1, LATEST, ". > f32", "offset:F scale:F" }) },
+      .schemas = SCHEMAS({ 1, LATEST, ".irg > f32", "offset:F scale:F" }) },
     { "ai.onnx.ml:ZipMap", 1, 5, .open_shape = NO_SHAPE,
       .refused = "makes maps of a tensor, which are not held here; convert the model to give the tensor (in skl2onnx: "
                  "options={'zipmap': False})",

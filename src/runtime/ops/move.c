@@ -250,15 +250,8 @@ static bool shape_transpose(struct shaping *s)
 /* Tile-1: so many copies along one axis. */
 static bool shape_tile_one_axis(struct shaping *s)
 {
-    struct dim dims[SHAPE_MAX_RANK];
-    int rank = input_rank(s, 0), normal;
-    int64_t copies, axis;
-    if (rank < 0) return shape_any(s);
-    if (!input_number(s, 1, &copies) || !input_number(s, 2, &axis)) return set_rank(s, 0, rule_type(s), rank);
-    if (!normal_axis(axis, rank, &normal)) return false;
-    memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
-    dims[normal] = scale_dim(s, dims[normal], copies);
-    return set_output(s, 0, rule_type(s), rank, dims);
+    int rank = input_rank(s, 0); /* the others are floats, which shapes do not follow */
+    return rank < 0 ? shape_any(s) : set_rank(s, 0, rule_type(s), rank);
 }
 
 static bool shape_tile(struct shaping *s)
@@ -334,27 +327,27 @@ static void content_transpose(struct shaping *s)
 const struct operator_row move_operators[] = {
     { "DepthToSpace", 1, LATEST, .gradient = gradient_moved, .run = depth_to_space, .complex = MOVES_COMPLEX,
       .shape = shape_depth_to_space, .keeps_range = true,
-      .schemas = SCHEMAS({ 1, 10, "T > T", "blocksize!i" }, { 11, LATEST, "T > T", "blocksize!i mode:s=DCR|CRD" }),
+      .schemas = SCHEMAS({ 1, 10, "Ta > T", "blocksize!i" }, { 11, LATEST, "Ta13h > T", "blocksize!i mode:s=DCR|CRD" }),
       .exact = EXACT },
     { "ReverseSequence", 10, LATEST, .gradient = gradient_moved, .run = reverse_sequence, .complex = MOVES_COMPLEX,
       .shape = shape_same, .sizes = SLOT(1), .limits = { [1] = LIMIT_LENGTH },
-      .schemas = SCHEMAS({ 10, LATEST, "T i64 > T", "batch_axis:i time_axis:i" }), .exact = EXACT },
+      .schemas = SCHEMAS({ 10, LATEST, "Ta i64 > T", "batch_axis:i time_axis:i" }), .exact = EXACT },
     { "SpaceToDepth", 1, LATEST, .gradient = gradient_moved, .run = space_to_depth, .complex = MOVES_COMPLEX,
-      .shape = shape_space_to_depth, .keeps_range = true, .schemas = SCHEMAS({ 1, LATEST, "T > T", "blocksize!i" }),
+      .shape = shape_space_to_depth, .keeps_range = true, .schemas = SCHEMAS({ 1, LATEST, "Ta13h > T", "blocksize!i" }),
       .exact = EXACT },
     { "Tile", 1, 5, .gradient = gradient_moved, .run = tile_one_axis, .complex = MOVES_COMPLEX,
-      .shape = shape_tile_one_axis, .laws = IDENTITY_OF_SHAPE, .keeps_range = true, .content = content_repeat,
-      .sizes = SLOT(1) | SLOT(2), .passes = SLOT(0), .arithmetic = true, .limits = { [1] = LIMIT_ONE },
-      .schemas = SCHEMAS({ 1, 5, "T T T > T", "" }, { 6, LATEST, "T i64 > T", "" }), .exact = EXACT },
+      .shape = shape_tile_one_axis, .laws = IDENTITY_OF_SHAPE, .keeps_range = true, .sizes = SLOT(1) | SLOT(2),
+      .passes = SLOT(0), .arithmetic = true, .limits = { [1] = LIMIT_ONE },
+      .schemas = SCHEMAS({ 1, 5, "Tf T T > T", "" }, { 6, LATEST, "Ta13h i64 > T", "" }), .exact = EXACT },
     { "Tile", 6, LATEST, .gradient = gradient_moved, .run = tile, .complex = MOVES_COMPLEX, .shape = shape_tile,
       .laws = IDENTITY_OF_SHAPE, .keeps_range = true, .content = content_repeat, .sizes = SLOT(1) | SLOT(2),
       .passes = SLOT(0), .arithmetic = true, .limits = { [1] = LIMIT_ONE }, .exact = EXACT },
     { "Transpose", 1, LATEST, .gradient = gradient_moved, .run = transpose, .complex = MOVES_COMPLEX,
       .shape = shape_transpose, .keeps_range = true, .content = content_transpose, .passes = SLOT(0),
       .arithmetic = true, .need = &(const struct weight_need){ .listed = "perm" },
-      .schemas = SCHEMAS({ 1, LATEST, "T > T", "perm:I" }), .exact = EXACT },
+      .schemas = SCHEMAS({ 1, LATEST, "Ta13h21eq23p24o25d > T", "perm:I" }), .exact = EXACT },
     { "Trilu", 14, LATEST, .gradient = gradient_moved, .run = trilu, .complex = MOVES_COMPLEX, .shape = shape_same,
-      .sizes = SLOT(1), .schemas = SCHEMAS({ 14, LATEST, "T ?i64 > T", "upper:i" }), .exact = EXACT },
+      .sizes = SLOT(1), .schemas = SCHEMAS({ 14, LATEST, "Tah ?i64 > T", "upper:i" }), .exact = EXACT },
     { "com.microsoft:Trilu", 1, LATEST, .gradient = gradient_formula, .run = formula_renamed, .shape = shape_same,
       .sizes = SLOT(1), .passes = SLOT(0), .schemas = SCHEMAS({ 1, LATEST, "T ?i64 > T", "upper:i" }), .exact = EXACT },
     { 0 },

@@ -237,9 +237,9 @@ static bool shape_causal_conv(struct shaping *s)
 
 const struct operator_row recurrence_operators[] = {
     { "CausalConvWithState", 27, LATEST, .run = causal_conv, .shape = shape_causal_conv,
-      .schemas = SCHEMAS({ 27, LATEST, "T T ?T ?T > T T", "activation:s" }) },
+      .schemas = SCHEMAS({ 27, LATEST, "Trth T ?T ?T > T T", "activation:s" }) },
     { "LinearAttention", 27, LATEST, .run = linear_attention, .shape = shape_linear_attention,
-      .schemas = SCHEMAS(
-          { 27, LATEST, "T T T ?U ?T ?T > T U", "chunk_size:i kv_num_heads!i q_num_heads!i scale:f update_rule:s" }) },
+      .schemas = SCHEMAS({ 27, LATEST, "Trth T T ?Urth ?T ?T > T U",
+                           "chunk_size:i kv_num_heads!i q_num_heads!i scale:f update_rule:s" }) },
     { 0 },
 };

@@ -557,37 +557,37 @@ static const struct weight_need recurrent_need = { .rank = 3, .axis = 2, .weight
 const struct operator_row rnn_operators[] = {
     { "GRU", 1, LATEST, .gradient = gradient_gru, .run = run_rnn, .data = &gru, .shape = shape_recurrent,
       .sizes = SLOT(4), .limits = { [4] = LIMIT_LENGTH }, .need = &recurrent_need,
-      .schemas = SCHEMAS({ 1, 2, "T T T ?T ?i32 ?T > ?T T",
+      .schemas = SCHEMAS({ 1, 2, "Tf T T ?T ?i32 ?T > ?T T",
                            "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:i "
                            "output_sequence:i" },
-                         { 3, 6, "T T T ?T ?i32 ?T > ?T ?T",
+                         { 3, 6, "Tf T T ?T ?i32 ?T > ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:i "
                            "linear_before_reset:i output_sequence:i" },
-                         { 7, 13, "T T T ?T ?i32 ?T > ?T ?T",
+                         { 7, 13, "Tf T T ?T ?i32 ?T > ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:i "
                            "linear_before_reset:i" },
-                         { 14, LATEST, "T T T ?T ?i32 ?T > ?T ?T",
+                         { 14, LATEST, "Tf22h T T ?T ?i32 ?T > ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:i "
                            "layout:i linear_before_reset:i" }) },
     { "LSTM", 1, LATEST, .gradient = gradient_lstm, .run = run_rnn, .data = &lstm, .shape = shape_recurrent,
       .sizes = SLOT(4), .limits = { [4] = LIMIT_LENGTH }, .need = &recurrent_need,
-      .schemas = SCHEMAS({ 1, 6, "T T T ?T ?i32 ?T ?T ?T > ?T ?T ?T",
+      .schemas = SCHEMAS({ 1, 6, "Tf T T ?T ?i32 ?T ?T ?T > ?T ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:i "
                            "input_forget:i output_sequence:i" },
-                         { 7, 13, "T T T ?T ?i32 ?T ?T ?T > ?T ?T ?T",
+                         { 7, 13, "Tf T T ?T ?i32 ?T ?T ?T > ?T ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:i "
                            "input_forget:i" },
-                         { 14, LATEST, "T T T ?T ?i32 ?T ?T ?T > ?T ?T ?T",
+                         { 14, LATEST, "Tf22h T T ?T ?i32 ?T ?T ?T > ?T ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:i "
                            "input_forget:i layout:i" }) },
     { "RNN", 1, LATEST, .gradient = gradient_rnn, .run = run_rnn, .data = &plain, .shape = shape_recurrent,
       .sizes = SLOT(4), .limits = { [4] = LIMIT_LENGTH }, .need = &recurrent_need,
-      .schemas = SCHEMAS({ 1, 6, "T T T ?T ?i32 ?T > ?T ?T",
+      .schemas = SCHEMAS({ 1, 6, "Tf T T ?T ?i32 ?T > ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:i "
                            "output_sequence:i" },
-                         { 7, 13, "T T T ?T ?i32 ?T > ?T ?T",
+                         { 7, 13, "Tf T T ?T ?i32 ?T > ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:i" },
-                         { 14, LATEST, "T T T ?T ?i32 ?T > ?T ?T",
+                         { 14, LATEST, "Tf22h T T ?T ?i32 ?T > ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:i "
                            "layout:i" }) },
     { 0 },

@@ -411,14 +411,14 @@ static bool shape_affine_grid(struct shaping *s)
 
 const struct operator_row sample_operators[] = {
     { "AffineGrid", 20, LATEST, .run = affine_grid, .shape = shape_affine_grid, .sizes = SLOT(1),
-      .schemas = SCHEMAS({ 20, LATEST, "T i64 > T", "align_corners:i" }) },
+      .schemas = SCHEMAS({ 20, LATEST, "Tfh i64 > T", "align_corners:i" }) },
     { "DeformConv", 19, LATEST, .gradient = gradient_deform_conv, .run = deform_conv, .shape = shape_conv,
-      .schemas = SCHEMAS(
-          { 19, LATEST, "T T T ?T ?T > T", "dilations:I group:i kernel_shape:I offset_group:i pads:I strides:I" }) },
+      .schemas = SCHEMAS({ 19, LATEST, "Tf22h T T ?T ?T > T",
+                           "dilations:I group:i kernel_shape:I offset_group:i pads:I strides:I" }) },
     { "GridSample", 16, LATEST, .gradient = gradient_grid_sample, .run = grid_sample, .complex = COMPLEX_BY_PARTS,
       .shape = shape_grid_sample,
       .schemas = SCHEMAS(
-          { 16, LATEST, "T . > T",
+          { 16, LATEST, "Ta22h .f22h > T",
             "align_corners:i mode:s=nearest|linear|bilinear|cubic|bicubic padding_mode:s=zeros|border|reflection" }) },
     { 0 },
 };

@@ -296,11 +296,11 @@ static bool shape_svm_classes(struct shaping *s)
 
 const struct operator_row svm_operators[] = {
     { "ai.onnx.ml:SVMClassifier", 1, 5, .run = svm_classifier, .shape = shape_svm_classes, .hides = true,
-      .schemas = SCHEMAS({ 1, LATEST, ". > . f32",
+      .schemas = SCHEMAS({ 1, LATEST, ".irg > . f32",
                            "classlabels_ints:I classlabels_strings:S coefficients:F kernel_params:F kernel_type:s "
                            "post_transform:s prob_a:F prob_b:F rho:F support_vectors:F vectors_per_class:I" }) },
     { "ai.onnx.ml:SVMRegressor", 1, 5, .run = svm_regressor, .shape = ml_shape_targets, .type = DTYPE_FLOAT,
-      .schemas = SCHEMAS({ 1, LATEST, ". > f32",
+      .schemas = SCHEMAS({ 1, LATEST, ".irg > f32",
                            "coefficients:F kernel_params:F kernel_type:s n_supports:i one_class:i "
                            "post_transform:s rho:F support_vectors:F" }) },
     { 0 },

@@ -461,18 +461,18 @@ static bool shape_scores(struct shaping *s)
 
 const struct operator_row tree_operators[] = {
     { "ai.onnx.ml:TreeEnsemble", 5, 5, .run = tree_ensemble, .shape = shape_scores, .hides = true,
-      .schemas = SCHEMAS({ 5, LATEST, "T > T",
+      .schemas = SCHEMAS({ 5, LATEST, "Tf > T",
                            "aggregate_function:i leaf_targetids!I leaf_weights!t membership_values:t n_targets:i "
                            "nodes_falseleafs!I nodes_falsenodeids!I nodes_featureids!I nodes_hitrates:t "
                            "nodes_missing_value_tracks_true:I nodes_modes!t nodes_splits!t nodes_trueleafs!I "
                            "nodes_truenodeids!I post_transform:i tree_roots!I" }) },
     { "ai.onnx.ml:TreeEnsembleClassifier", 1, 4, .run = tree_classifier, .shape = ml_shape_classes, .hides = true,
-      .schemas = SCHEMAS({ 1, 2, ". > . f32",
+      .schemas = SCHEMAS({ 1, 2, ".irg > . f32",
                            "base_values:F class_ids:I class_nodeids:I class_treeids:I class_weights:F "
                            "classlabels_int64s:I classlabels_strings:S nodes_falsenodeids:I nodes_featureids:I "
                            "nodes_hitrates:F nodes_missing_value_tracks_true:I nodes_modes:S nodes_nodeids:I "
                            "nodes_treeids:I nodes_truenodeids:I nodes_values:F post_transform:s" },
-                         { 3, 4, ". > . f32",
+                         { 3, 4, ".irg > . f32",
                            "base_values:F base_values_as_tensor:t class_ids:I class_nodeids:I class_treeids:I "
                            "class_weights:F class_weights_as_tensor:t classlabels_int64s:I classlabels_strings:S "
                            "nodes_falsenodeids:I nodes_featureids:I nodes_hitrates:F nodes_hitrates_as_tensor:t "
@@ -480,12 +480,12 @@ const struct operator_row tree_operators[] = {
                            "nodes_truenodeids:I nodes_values:F nodes_values_as_tensor:t post_transform:s" }) },
     { "ai.onnx.ml:TreeEnsembleRegressor", 1, 4, .run = tree_regressor, .shape = shape_scores, .type = DTYPE_FLOAT,
       .hides = true,
-      .schemas = SCHEMAS({ 1, 2, ". > f32",
+      .schemas = SCHEMAS({ 1, 2, ".irg > f32",
                            "aggregate_function:s=SUM|AVERAGE|MIN|MAX base_values:F n_targets:i nodes_falsenodeids:I "
                            "nodes_featureids:I nodes_hitrates:F nodes_missing_value_tracks_true:I nodes_modes:S "
                            "nodes_nodeids:I nodes_treeids:I nodes_truenodeids:I nodes_values:F post_transform:s "
                            "target_ids:I target_nodeids:I target_treeids:I target_weights:F" },
-                         { 3, 4, ". > f32",
+                         { 3, 4, ".irg > f32",
                            "aggregate_function:s=SUM|AVERAGE|MIN|MAX base_values:F base_values_as_tensor:t n_targets:i "
                            "nodes_falsenodeids:I nodes_featureids:I nodes_hitrates:F nodes_hitrates_as_tensor:t "
                            "nodes_missing_value_tracks_true:I nodes_modes:S nodes_nodeids:I nodes_treeids:I "
