@@ -196,6 +196,9 @@ static void an_operator_that_does_not_fit_takes_nothing(void **state)
           NULL, 0 },
         { "in x 2,3; init w 4,3; y = com.microsoft:FusedMatMul x w transB=1 alpha=0.5; z = bn y 4; out z", 0, 0,
           "FusedMatMul Add", 0 },
+        { "in x N,T,3; init w 4,3; y = com.microsoft:FusedMatMul x w transB=1; init b 4; a = Add y b; t = Transpose a "
+          "perm=0,2,1; z = bn t 4; out z",
+          0, 0, "FusedMatMul Add Transpose", 0 },
         { "in x 2,3,?; q = Squeeze x; init w 2,4; y = com.microsoft:FusedMatMul q w; z = bn y 3; out z", 1,
           REASON_AXIS_NOT_PROVEN, NULL, 0 },
         { "in x 2,3; init w 3,4; y = com.microsoft:FusedGemm x w activation=Relu; z = bn y 4; out z", 1,

@@ -57,18 +57,25 @@ struct dim shape_channel_dim(struct shaping *s)
 }
 
 /* numpy.matmul: a vector counts as a row on the left and a column on the right, and that axis goes again. */
-bool shape_matmul_of(struct shaping *s, size_t left, size_t right, enum dtype type)
+bool shape_matmul_dims(struct shaping *s, int a, const struct dim *left, int b, const struct dim *right,
+                       enum dtype type)
 {
     struct dim dims[SHAPE_MAX_RANK], merged;
-    int a = input_rank(s, left), b = input_rank(s, right), rank = 0;
-    if (a < 0 || b < 0) return set_type(s, 0, type);
+    int rank = 0;
     if (a == 0 || b == 0) return false;
-    if (!merge_dims(input_dim(s, left, a - 1), input_dim(s, right, b == 1 ? 0 : b - 2), &merged)) return false;
-    if (a > 2 && !broadcast_onto(s, &rank, dims, a - 2, input_dims(s, left))) return false;
-    if (b > 2 && !broadcast_onto(s, &rank, dims, b - 2, input_dims(s, right))) return false;
-    if (a > 1) dims[rank++] = input_dim(s, left, a - 2);
-    if (b > 1) dims[rank++] = input_dim(s, right, b - 1);
+    if (!merge_dims(left[a - 1], right[b == 1 ? 0 : b - 2], &merged)) return false;
+    if (a > 2 && !broadcast_onto(s, &rank, dims, a - 2, left)) return false;
+    if (b > 2 && !broadcast_onto(s, &rank, dims, b - 2, right)) return false;
+    if (a > 1) dims[rank++] = left[a - 2];
+    if (b > 1) dims[rank++] = right[b - 1];
     return set_output(s, 0, type, rank, dims);
+}
+
+bool shape_matmul_of(struct shaping *s, size_t left, size_t right, enum dtype type)
+{
+    int a = input_rank(s, left), b = input_rank(s, right);
+    if (a < 0 || b < 0) return set_type(s, 0, type);
+    return shape_matmul_dims(s, a, input_dims(s, left), b, input_dims(s, right), type);
 }
 
 bool shape_matmul(struct shaping *s)

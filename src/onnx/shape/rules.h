@@ -121,6 +121,8 @@ bool shape_rank_alone(struct shaping *s); /* and the rank of input 0 */
 bool shape_matmul(struct shaping *s);     /* numpy.matmul of inputs 0 and 1 */
 bool shape_gemm(struct shaping *s);
 bool shape_matmul_of(struct shaping *s, size_t left, size_t right, enum dtype type);
+bool shape_matmul_dims(struct shaping *s, int a, const struct dim *left, int b, const struct dim *right,
+                       enum dtype type); /* the same of shapes that are known */
 /* Of input `slot` its first dim, of input 0 its second; fresh ones where they are not known. */
 struct dim shape_first_dim(struct shaping *s, size_t slot);
 struct dim shape_channel_dim(struct shaping *s);

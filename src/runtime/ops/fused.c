@@ -66,15 +66,27 @@ static bool fused_matmul(struct call *call)
 
 /* ---- shapes ---- */
 
-/* As for matrices stacked in the usual way, where no batch is turned. */
+/* The dims of a factor once it is turned as the attributes say. */
+static void turn_dims(const struct shaping *s, size_t slot, const char *batch, const char *last, struct dim *dims)
+{
+    const int rank = input_rank(s, slot);
+    const bool by_batch = rank >= 3 && node_int(s->node, batch, 0);
+    for (int i = 0; i < rank; i++) dims[i] = input_dim(s, slot, by_batch && i < rank - 2 ? i + 1 : i);
+    if (by_batch) dims[rank - 2] = input_dim(s, slot, 0);
+    if (rank < 2 || !node_int(s->node, last, 0)) return;
+    const struct dim rows = dims[rank - 2];
+    dims[rank - 2] = dims[rank - 1];
+    dims[rank - 1] = rows;
+}
+
 static bool shape_fused_matmul(struct shaping *s)
 {
-    bool turned = node_int(s->node, "transA", 0) || node_int(s->node, "transB", 0)
-                  || node_int(s->node, "transBatchA", 0) || node_int(s->node, "transBatchB", 0);
-    if (!turned) return shape_matmul(s);
-    int a = input_rank(s, 0), b = input_rank(s, 1);
-    if (a < 2 || b < 2) return set_type(s, 0, common_type(s, 2));
-    return set_rank(s, 0, common_type(s, 2), a > b ? a : b);
+    struct dim left[SHAPE_MAX_RANK], right[SHAPE_MAX_RANK];
+    const int a = input_rank(s, 0), b = input_rank(s, 1);
+    if (a < 0 || b < 0) return set_type(s, 0, common_type(s, 2));
+    turn_dims(s, 0, "transBatchA", "transA", left);
+    turn_dims(s, 1, "transBatchB", "transB", right);
+    return shape_matmul_dims(s, a, left, b, right, common_type(s, 2));
 }
 
 const struct operator_row fused_operators[] = {
