@@ -17,6 +17,7 @@
  *     broken                   first of all: the model is valid and cannot run, before as after; only the outcome
  *                              counts
  *     gone w                   after "broken": what initializer w holds is in a file that cannot be read
+ *     says WORDS               in the words on the first that stays (where, detail) these are found
  *     within 1e-7              the results may differ by so much of the largest element (default: 1e-12) */
 #ifndef TESTS_FOLD_CASE_H
 #define TESTS_FOLD_CASE_H

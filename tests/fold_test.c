@@ -731,6 +731,52 @@ static void what_is_opt_in_needs_asking_for(void **state)
     RUN(convolved, &convolve);
 }
 
+static void what_stays_says_what_a_quantized_weight_lacks(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "opset 10; says one for each channel needs opset 13; in x 2,3,7,7; init8 q 4,3,1,1; fill s - 0.01; w = "
+          "DequantizeLinear q s; y = Conv x w; z = bn y 4; out z",
+          1, REASON_QUANTIZED, NULL, 0 },
+        { "opset 21; says that of a block; in x 2,4; init8 q 4,6; fill s 2,6 0.01; w = DequantizeLinear q s axis=0 "
+          "block_size=2; y = Gemm x w; z = bn y 6; out z",
+          1, REASON_QUANTIZED, NULL, 0 },
+        { "says do not run along the input channels; in x 2,3,7,7; r = Relu x; z = bn0 r 3; init8 q 4,3,1,1; fill s 4 "
+          "0.01; w = DequantizeLinear q s axis=0; y = Conv z w; out y",
+          1, REASON_QUANTIZED, NULL, 0 },
+    };
+    (void)state;
+    RUN(cases, NULL);
+}
+
+static void what_stays_says_which_reader_is_in_the_way_and_why(void **state)
+{
+    static const struct fold_case cases[] = {
+        { "says v, reads \"y\" too, and takes no inverse: a constant added; in x 2,3,9,9; init w 4,3,1,1; y = Conv x "
+          "w; b "
+          "= bn y 4; r = Relu b; init u 5,4,1,1; init k 5,4,3,3; c = Conv y u; v = Conv y k pads=1,1,1,1; out r; out "
+          "c; "
+          "out v",
+          1, REASON_READ_ELSEWHERE, NULL, 0 },
+        { "says c, reads \"y\" too, and takes no inverse: s, Sigmoid; in x 2,3,9,9; init w 4,3,1,1; y = Conv x w; b = "
+          "bn y 4; r = Relu b; c = Neg y; s = Sigmoid c; out r; out s",
+          1, REASON_READ_ELSEWHERE, NULL, 0 },
+        { "says t, reads \"y\" too, and an inverse would lose; in x 2,3,9,9; init w 4,3,1,1; y = Conv x w; fill k 4 1; "
+          "fill z 4 0; b = BatchNormalization y z k k k; r = Relu b; init u 5,4,1,1; t = Conv y u; out r; out t",
+          1, REASON_READ_ELSEWHERE, NULL, 0 },
+    };
+    static const struct fold_case bounded[] = {
+        { "says r, its bounds are computed at run time; in x 2,3,9,9; in l -; init w 4,3,1,1; y = Conv x w; r = Clip y "
+          "l; "
+          "z = bn r 4; t = Tanh z; out t",
+          1, REASON_NON_LINEAR, NULL, 0 },
+    };
+    static const char *const floor = "floor";
+    const struct bnfuse_fuse_options floors = { .fold_limit = 1 << 28, .enabled = { &floor, 1 } };
+    (void)state;
+    RUN(cases, NULL);
+    RUN(bounded, &floors);
+}
+
 static void a_node_or_pass_can_be_left_out(void **state)
 {
     static const struct fold_case skipped[] = {
@@ -993,6 +1039,8 @@ int main(void)
         cmocka_unit_test(a_value_that_is_added_to_its_mirror_image_is_crossed),
         cmocka_unit_test(affines_of_one_value_that_are_added_are_one),
         cmocka_unit_test(what_is_opt_in_needs_asking_for),
+        cmocka_unit_test(what_stays_says_what_a_quantized_weight_lacks),
+        cmocka_unit_test(what_stays_says_which_reader_is_in_the_way_and_why),
         cmocka_unit_test(a_node_or_pass_can_be_left_out),
         cmocka_unit_test(a_shared_weight_is_copied_within_the_limit),
         cmocka_unit_test(a_quantized_weight_is_reached_through_what_moves_it),

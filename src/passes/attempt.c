@@ -14,6 +14,7 @@
 #include "passes/way_meet.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Downstream, readers look past the node; its output is gone. */
 static void finish_downstream(const struct decision *decision, struct node *node, size_t slot)
@@ -123,7 +124,7 @@ static bool is_invertible(struct decision *decision, const struct node *root)
 static enum reason decide_inverse(struct decision *decision, struct node *root, size_t slot, const struct affine *a)
 {
     if (!is_invertible(decision, root))
-        return decision_stop(decision, REASON_READ_ELSEWHERE, node_title(root), "its inverse would lose what went in");
+        return decision_stop(decision, REASON_READ_ELSEWHERE, node_title(root), "an inverse would lose what went in");
     decision->compensates = true;
     return way_upstream(decision, &root->inputs[slot], a);
 }
@@ -142,7 +143,7 @@ static enum reason decide_parts(struct decision *decision, struct node *root, si
     double largest = 0, *scale, *shift;
     const struct affine *upper = affine_blank(decision->arena, a->axis, a->channels, &scale, &shift);
     if (!is_invertible(decision, root))
-        return decision_stop(decision, REASON_READ_ELSEWHERE, node_title(root), "its inverse would lose what went in");
+        return decision_stop(decision, REASON_READ_ELSEWHERE, node_title(root), "an inverse would lose what went in");
     for (int64_t c = 0; c < a->channels; c++) largest = fmax(largest, fabs(a->scale[c]));
     for (int64_t c = 0; c < a->channels; c++) {
         if (!(fabs(a->scale[c]) > SMALLEST_SHARE * largest))
@@ -289,13 +290,40 @@ static size_t best_way(struct decision *decision, struct attempt *attempts, stru
     return best;
 }
 
-/* Of the first closed ways the one told is that which says most, and the path has the code of each; the others are
- * attempts that few graphs are made for. */
-static void tell(struct decision *decision, const struct attempt *attempts, const struct node *root)
+/* Where other readers hold the upstream way back, which of them takes no inverse, and why. */
+static bool says_which(struct decision *decision, struct attempt *attempt, const struct attempt *upstream,
+                       const struct node *root)
+{
+    struct words *words = &attempt->decision.words;
+    if (upstream->reason != REASON_READ_ELSEWHERE || attempt->reason != REASON_READ_ELSEWHERE) return false;
+    if (strcmp(words->where, node_title(root)) != 0) return true;
+    words->where = upstream->decision.words.where; /* none was asked */
+    words->detail = arena_printf(decision->arena, "%s, and %s", upstream->decision.words.detail, words->detail);
+    return true;
+}
+
+/* A way that goes further than the upstream one, where both end for the same reason. */
+static bool goes_further(struct decision *decision, struct attempt *attempt, const struct attempt *upstream,
+                         const struct node *root)
+{
+    if (attempt->way->decide == decide_inverse) return says_which(decision, attempt, upstream, root);
+    return attempt->way->decide == decide_floor && floors_are_wanted(decision) && attempt->reason == upstream->reason;
+}
+
+/* The path tells of these; the others are attempts that few graphs are made for. */
+static bool is_told(const struct decision *decision, size_t way)
+{
+    return way < TOLD_COUNT || (ways[way].decide == decide_floor && floors_are_wanted(decision));
+}
+
+/* Of the closed ways that are told the one named is that which says most, and the path has the code of each. */
+static void tell(struct decision *decision, struct attempt *attempts, const struct node *root)
 {
     size_t best = 0;
     const char *path = "";
-    for (size_t i = 0; i < TOLD_COUNT; i++) {
+    for (size_t i = 0; i < WAY_COUNT; i++) {
+        if (best == 0 && goes_further(decision, &attempts[i], &attempts[0], root)) best = i;
+        if (!is_told(decision, i)) continue;
         const char *visited = *attempts[i].decision.path ? attempts[i].decision.path : "nothing";
         path = arena_printf(decision->arena, "%s%s%s: %s (BNF%d)", path, *path ? "; " : "", ways[i].name, visited,
                             reason_find(attempts[i].reason)->code);

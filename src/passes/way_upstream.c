@@ -16,6 +16,7 @@
 #include "passes/algebra/residue.h"
 
 #include <math.h>
+#include <string.h>
 
 #define READERS 256 /* of a value, beyond which nobody asks whether each takes an inverse */
 
@@ -24,12 +25,13 @@ static enum reason compensate(struct decision *decision, struct use *other, cons
 {
     double *scale, *shift, largest = 0;
     struct affine *inverse = affine_blank(decision->arena, a->axis, a->channels, &scale, &shift);
+    decision->words = (struct words){ "", "", NULL };
     inverse->spread = a->spread;
     for (int64_t c = 0; c < a->channels; c++) largest = fmax(largest, fabs(a->scale[c]));
     for (int64_t c = 0; c < a->channels; c++) {
         if (!(fabs(a->scale[c]) > SMALLEST_SHARE * largest))
             return decision_stop(decision, REASON_READ_ELSEWHERE, node_title(other->node),
-                                 "reads it too, and channel %lld has too small a scale to invert", (long long)c);
+                                 "channel %lld has too small a scale to invert", (long long)c);
         scale[c] = 1 / a->scale[c];
         shift[c] = -a->shift[c] / a->scale[c];
     }
@@ -48,6 +50,18 @@ static bool is_supplied(struct decision *decision, struct use *other, const stru
     return false;
 }
 
+/* Another reader holds the fold back; `reason`: why it takes no inverse, where it was asked. */
+static enum reason read_by(struct decision *decision, const struct use *other, enum reason reason)
+{
+    const struct words words = decision->words;
+    const char *reader = node_title(other->node), *name = other->value->name;
+    const bool is_elsewhere = *words.where && strcmp(words.where, reader) != 0;
+    if (!reason) return decision_stop(decision, REASON_READ_ELSEWHERE, reader, "reads \"%s\" too", name);
+    return decision_stop(decision, REASON_READ_ELSEWHERE, reader, "reads \"%s\" too, and takes no inverse: %s%s%s",
+                         name, is_elsewhere ? words.where : "", is_elsewhere ? ", " : "",
+                         *words.detail ? words.detail : reason_find(reason)->text);
+}
+
 /* Whether this value may come to hold something else: nothing but `use` would notice. */
 static enum reason may_change(struct decision *decision, const struct value *value, const struct use *use,
                               const struct affine *a)
@@ -60,8 +74,9 @@ static enum reason may_change(struct decision *decision, const struct value *val
         if (other == use || use_is_unaffected(decision, other, a)) continue;
         if (other->node == use->node && affine_multiplies(use->node)) continue;
         if (value->use_count <= READERS && is_supplied(decision, other, a)) continue;
-        if (decision->compensates && value->use_count <= READERS && !compensate(decision, other, a)) continue;
-        return decision_stop(decision, REASON_READ_ELSEWHERE, node_title(other->node), "reads \"%s\" too", value->name);
+        const bool is_asked = decision->compensates && value->use_count <= READERS;
+        const enum reason reason = is_asked ? compensate(decision, other, a) : REASON_READ_ELSEWHERE;
+        if (reason) return read_by(decision, other, is_asked ? reason : REASON_NONE);
     }
     return REASON_NONE;
 }

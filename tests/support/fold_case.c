@@ -189,7 +189,7 @@ static void parse(struct build *b, const char *given, enum dtype type)
     while ((statement = strsep(&rest, ";"))) {
         statement += strspn(statement, " \n");
         if (*statement && strncmp(statement, "opset ", 6) && strncmp(statement, "ir ", 3)
-            && strncmp(statement, "within ", 7) && strcmp(statement, "broken") != 0)
+            && strncmp(statement, "within ", 7) && strncmp(statement, "says ", 5) && strcmp(statement, "broken") != 0)
             add_statement(b, statement, type);
     }
     free(text);
@@ -380,6 +380,17 @@ static const struct bnfuse_remark *first_that_stays(const struct pass_report *re
     return NULL;
 }
 
+/* The words after "says", up to the next statement, are in what is told of the first that stays. */
+static void check_words(const char *text, const struct bnfuse_remark *stays)
+{
+    char words[200], told[600];
+    const char *at = strstr(text, "says ");
+    if (!at) return;
+    snprintf(words, sizeof words, "%.*s", (int)strcspn(at + 5, ";"), at + 5);
+    snprintf(told, sizeof told, "%s, %s", stays ? stays->where : "", stays ? stays->detail : "");
+    if (!strstr(told, words)) fail_msg("\"%s\" does not say \"%s\"\n%s", told, words, text);
+}
+
 static void check_outcome(const struct fold_case *c, const struct net *net, const struct pass_report *report)
 {
     char ops[1024];
@@ -393,6 +404,7 @@ static void check_outcome(const struct fold_case *c, const struct net *net, cons
         fail_msg("BNF%d %s, %s (%s) instead of BNF%d\n%s", stays ? stays->code : 0, stays ? stays->where : "",
                  stays ? stays->detail : "", stays ? stays->path : "", (int)c->reason, c->text);
     if (c->left && !stays) fail_msg("%d left and none of the remarks says why\n%s", c->left, c->text);
+    check_words(c->text, stays);
     if (c->ops && strcmp(c->ops, ops)) fail_msg("[%s] instead of [%s]\n%s", ops, c->ops, c->text);
 }
 

@@ -188,6 +188,16 @@ static bool runs_along(const struct node *node, const struct scaling *s, bool is
            || (s->q.scales->rank == 1 && s->q.scales->count == s->channels && axis == s->axis);
 }
 
+static const char *why_not_along(const struct node *node, const struct scaling *s, bool is_output)
+{
+    if (node_int(node, "block_size", 0) != 0) return "each of its scales is that of a block";
+    if (s->q.scales->count == 1)
+        return is_output ? "it has one scale; one for each channel needs opset 13"
+                         : "it has one scale for all input channels";
+    return is_output ? "its scales do not run along the output channels"
+                     : "its scales do not run along the input channels";
+}
+
 static enum reason find_scaling(struct decision *decision, const struct node *node, const struct affine *scale,
                                 struct scaling *s)
 {
@@ -210,7 +220,7 @@ static enum reason find_scaling(struct decision *decision, const struct node *no
     }
     if (s->axis == AXIS_ANY) return REASON_NONE;
     if (s->axis >= integers->rank || integers->dims[s->axis] != s->channels)
-        return unfit(decision, node, "its scales do not run along the output channels");
+        return unfit(decision, node, "its integers have no axis of these channels");
     s->view = (struct factor){ 1, s->channels, 1, 1, 1, NULL };
     for (int i = 0; i < s->axis; i++) s->view.outer *= integers->dims[i];
     for (int i = s->axis + 1; i < integers->rank; i++) s->view.inner *= integers->dims[i];
@@ -230,7 +240,7 @@ static enum reason trace_scaling(struct decision *decision, const struct value *
     const struct affine *along =
         axis < 0 ? NULL : affine_new(decision->arena, axis, view.rows, scale, vector_of(decision->arena, view.rows, 0));
     const struct affine *at_source = along ? scale_at_source(decision, moves, along) : NULL;
-    if (!at_source) return unfit(decision, moves->source, "its scales do not run along the output channels");
+    if (!at_source) return unfit(decision, moves->source, "its integers have no axis of these channels");
     return find_scaling(decision, moves->source, at_source, s);
 }
 
@@ -298,8 +308,7 @@ enum reason quantized_fits(struct decision *decision, const struct value *weight
     if (reason) return reason;
     const struct node *node = moves.source;
     bool is_whole = s.axis == AXIS_ANY && s.q.scales->count == 1 && s.q.scales->rank <= 1;
-    if (!is_whole && !runs_along(node, &s, is_output))
-        return unfit(decision, node, "its scales do not run along the output channels");
+    if (!is_whole && !runs_along(node, &s, is_output)) return unfit(decision, node, why_not_along(node, &s, is_output));
     if ((reason = check_scales(decision, node, &s.q, s.channels, s.scale))) return reason;
     if (!any_negative(&s)) return REASON_NONE;
     if (!constants_fit_doubles(decision->constants, s.q.integers->count))
