@@ -7,6 +7,7 @@
 #include "onnx/graph/edit.h"
 #include "onnx/graph/index.h"
 #include "onnx/shape/infer.h"
+#include "passes/passes.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -457,6 +458,81 @@ static void a_weight_that_reads_a_dead_channel_is_not_proven_by_that(void **stat
     const struct tensor *weight = node_input(conv, 1)->initializer;
     edit_set_input(conv, 1, edit_add_initializer(conv->graph, "twice", tensor_scaled(&b.arena, weight, &columns)));
     assert_verdict(BNFUSE_VERDICT_FAIL);
+}
+
+static void add_constant(const char *name, const char *dims, const double *values)
+{
+    build_node(&b, "Constant", NULL, NULL, name, NULL);
+    build_attribute_tensor(&b, "value", build_tensor(&b, NULL, DTYPE_FLOAT, dims, values));
+}
+
+/* A site that no run proves, so that the others are proven on what a run has seen. */
+static void add_function_that_nobody_calls(void)
+{
+    static const double weight[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
+    build_function(&b, "local", "nobody", "a", "y", NULL);
+    build_import(&b, "", 13);
+    add_constant("fs", "4", scale);
+    add_constant("ft", "4", shift);
+    add_constant("fm", "4", mean);
+    add_constant("fv", "4", variance);
+    add_constant("fw", "4,4,1,1", weight);
+    build_node(&b, "BatchNormalization", "fbn", "a fs ft fm fv", "n", NULL);
+    build_node(&b, "Conv", "fconv", "n fw", "y", NULL);
+    build_end(&b);
+}
+
+/* By the passes: what counts below is which values they leave. */
+static void fold_all(void)
+{
+    static const struct bnfuse_fuse_options defaults = { .fold_limit = 1 << 28 };
+    struct pass_report report;
+    struct bnfuse_error error;
+    if (!passes_run(&after, &defaults, &report, &error)) fail_msg("%s", error.message);
+    assert_int_equal(report.left, 0);
+}
+
+/* The new table is read by the ids of the old one: other numbers for what was read of that do not go with them. */
+static void what_a_copied_table_gives_goes_with_what_the_old_one_gave(void **state)
+{
+    (void)state;
+    build_input(&b, "ids", DTYPE_INT64, "2,3");
+    build_init_values(&b, "table", DTYPE_FLOAT, "5,4", (double[20]){ 0 });
+    build_node(&b, "Gather", "gather", "table ids", "rows", NULL);
+    build_node(&b, "Transpose", "turn", "rows", "t", "perm=0,2,1");
+    add_parameters("bn", DTYPE_FLOAT);
+    build_node(&b, "BatchNormalization", "bn", "t bns bnt bnm bnv", "z", NULL);
+    build_output(&b, "rows", DTYPE_FLOAT, "2,3,4");
+    build_output(&b, "z", DTYPE_FLOAT, "2,4,3");
+    add_function_that_nobody_calls();
+    load();
+    fold_all();
+    assert_verdict(BNFUSE_VERDICT_NOT_CHECKED);
+}
+
+/* One branch of the sum is computed from the other: in the original, from what that was before its norm. */
+static void branches_that_follow_from_each_other_are_proven_together(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT, "N,4,6,5");
+    build_init_values(&b, "zero", DTYPE_FLOAT, "1", (double[]){ 0 });
+    build_node(&b, "Mul", "mul", "x zero", "nothing", NULL);
+    build_node(&b, "Relu", "relu", "nothing", "r", NULL);
+    build_init(&b, "v", DTYPE_FLOAT, "4,4,1,1", 7);
+    build_init(&b, "w", DTYPE_FLOAT, "4,4,1,1", 8);
+    build_node(&b, "Conv", "first", "r v", "c", NULL);
+    build_node(&b, "Conv", "second", "c w", "d", NULL);
+    add_parameters("bn", DTYPE_FLOAT);
+    build_node(&b, "BatchNormalization", "bn", "c bns bnt bnm bnv", "e", NULL);
+    build_node(&b, "BatchNormalization", "bm", "d bns bnt bnm bnv", "f", NULL);
+    build_node(&b, "Add", "sum", "e f", "s", NULL);
+    build_init(&b, "k", DTYPE_FLOAT, "4,1,1", 9);
+    build_node(&b, "Add", "more", "s k", "z", NULL);
+    build_output(&b, "z", DTYPE_FLOAT, "N,4,6,5");
+    add_function_that_nobody_calls();
+    load();
+    fold_all();
+    assert_verdict(BNFUSE_VERDICT_NOT_CHECKED);
 }
 
 static void standard_runs_float64_only_where_sites_or_tolerance_leave_something_open(void **state)
@@ -1288,6 +1364,8 @@ int main(void)
         TEST(a_relu_after_what_gives_both_signs_is_missed),
         TEST(what_is_right_for_numbers_of_one_sign_is_so_where_all_are_zero),
         TEST(a_weight_that_reads_a_dead_channel_is_not_proven_by_that),
+        TEST(what_a_copied_table_gives_goes_with_what_the_old_one_gave),
+        TEST(branches_that_follow_from_each_other_are_proven_together),
         TEST(standard_runs_float64_only_where_sites_or_tolerance_leave_something_open),
         TEST(who_asks_for_the_depth_gets_it_from_a_standard_check_too),
         TEST(a_fold_that_is_right_at_its_own_size_alone_passes),

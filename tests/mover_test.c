@@ -465,6 +465,9 @@ static void what_comes_in_at_the_borders_is_counted(void **state)
         { "opset 9; in x 2,3,4,4; floats k 1,1,2,3; r = Relu x; y = bn r 3; g = Upsample y k; init w 2,3,1,1; z = Conv "
           "g w; out z",
           0, 0, "Relu Upsample Conv", 0 },
+        { "opset 10; in x 2,3,4,6; init w 4,3,1,1; a = Conv x w; g = Pad a pads=0,0,1,1,0,0,1,2 value=0.5; fill s 1 "
+          "0.125; z = Sub g s; out z",
+          0, 0, "Conv Pad Sub", 0 },
         { "opset 10; in x 2,3,4,6; init w 4,3,1,1; a = Conv x w; g = Pad a pads=0,0,1,1,0,0,1,2 value=0.5; fill s 4 2; "
           "fill b 4 1; fill m 4 0; fill v 4 1; z = BatchNormalization g s b m v epsilon=0.0; out z",
           0, 0, "Conv Pad", 0 },

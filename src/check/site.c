@@ -452,9 +452,10 @@ struct site *sites_find(const struct site_finder *with)
 
 /* ---- widening ---- */
 
-enum { MOST_VISITED = 512, MOST_ROUNDS = 8, MOST_GIVEN = 256 };
+enum { MOST_VISITED = 512, MOST_BEHIND = 128, MOST_ROUNDS = 8, MOST_GIVEN = 256 };
 
-/* What is around the original part of a site: its inputs are known beforehand. */
+/* What is around a part of a site, the original one or the new: its inputs are known beforehand, to the map of them,
+ * and what it computes from them to the surroundings. */
 struct surroundings {
     struct pointer_map *known, *inputs; /* those of the site that it has not come to yet stand in `inputs` */
     const struct node *stack[MOST_VISITED];
@@ -478,43 +479,106 @@ static void visit_value(void *context, struct value *value)
     around->stack[around->visited++] = value->writer;
 }
 
-static void look_around(struct surroundings *around, const struct site *site, struct arena *arena)
+static void look_around(struct surroundings *around, struct value *wanted, struct value *const *given, size_t count,
+                        struct arena *arena)
 {
     *around =
         (struct surroundings){ .known = NEW(arena, struct pointer_map), .inputs = NEW(arena, struct pointer_map) };
     around->known->arena = around->inputs->arena = arena;
-    for (size_t i = 0; i < site->given_count; i++) {
-        if (!site->origins[i]) continue;
-        pointer_map_set(around->known, site->origins[i], around);
-        pointer_map_set(around->inputs, site->origins[i], around);
+    for (size_t i = 0; i < count; i++) {
+        if (!given[i]) continue;
+        pointer_map_set(around->known, given[i], around->inputs);
+        pointer_map_set(around->inputs, given[i], around);
     }
-    const struct read_visitor visitor = { visit_value, around, site->origin->graph };
-    visit_value(around, site->origin);
+    const struct read_visitor visitor = { visit_value, around, wanted->graph };
+    visit_value(around, wanted);
     for (; around->count < around->visited && !around->is_open; around->count++)
         visit_reads(&visitor, around->stack[around->count]);
 }
 
-static bool has_bound_input(const struct surroundings *around, const struct site *site)
+static bool is_unread(const struct surroundings *around, const struct value *input)
 {
+    return input && pointer_map_get(around->inputs, input);
+}
+
+/* What the inputs of a site are computed from, as far as the other inputs. */
+struct behind {
+    const struct surroundings *around;
+    struct pointer_map *seen, *others; /* `others`: inputs that the new part reads and the original one does not */
+    const struct node *stack[MOST_BEHIND];
+    size_t count, visited;
+    bool is_tied; /* something that the original part computes, or one of the others */
+};
+
+static void visit_behind(void *context, struct value *value)
+{
+    struct behind *behind = context;
+    if (!value || value_is_stored(value)) return;
+    const void *known = pointer_map_get(behind->around->known, value);
+    behind->is_tied |= known == behind->around || pointer_map_get(behind->others, value);
+    if (known || !value->writer || behind->visited == MOST_BEHIND || pointer_map_get(behind->seen, value->writer))
+        return;
+    pointer_map_set(behind->seen, value->writer, behind);
+    behind->stack[behind->visited++] = value->writer;
+}
+
+static struct pointer_map *inputs_of_new_part(const struct surroundings *around, const struct site *site,
+                                              struct arena *arena)
+{
+    struct pointer_map *others = NEW(arena, struct pointer_map);
+    struct surroundings after;
+    bool any = false;
+    others->arena = arena;
+    for (size_t i = 0; i < site->given_count; i++) any |= is_unread(around, site->origins[i]);
+    if (!any) return others;
+    look_around(&after, site->value, site->given, site->given_count, arena);
+    for (size_t i = 0; i < site->given_count; i++)
+        if (is_unread(around, site->origins[i]) && !is_unread(&after, site->given[i]))
+            pointer_map_set(others, site->origins[i], others);
+    return others;
+}
+
+static bool is_tied_behind(const struct surroundings *around, const struct site *site, struct arena *arena)
+{
+    struct behind behind = { .around = around, .seen = NEW(arena, struct pointer_map) };
+    behind.seen->arena = arena;
+    behind.others = inputs_of_new_part(around, site, arena);
     for (size_t i = 0; i < site->given_count; i++) {
-        const struct value *origin = site->origins[i];
-        if (origin && origin->writer && pointer_map_get(around->inputs, origin)) return true;
+        const struct node *writer = site->origins[i] ? site->origins[i]->writer : NULL;
+        if (writer && behind.visited < MOST_BEHIND) behind.stack[behind.visited++] = writer;
     }
-    return false;
+    const struct read_visitor visitor = { visit_behind, &behind, site->origin->graph };
+    for (; behind.count < behind.visited && !behind.is_tied; behind.count++)
+        visit_reads(&visitor, behind.stack[behind.count]);
+    return behind.is_tied;
+}
+
+/* Whether inputs follow from each other: one that is computed and that the original part does not read; or one that
+ * follows from what this part computes, or from another that the new part alone reads. */
+static bool has_bound_input(const struct surroundings *around, const struct site *site, struct arena *arena)
+{
+    for (size_t i = 0; i < site->given_count; i++)
+        if (site->origins[i] && site->origins[i]->writer && is_unread(around, site->origins[i])) return true;
+    return site->given_count > 1 && is_tied_behind(around, site, arena);
+}
+
+static void look_around_original(struct surroundings *around, const struct site *site, struct arena *arena)
+{
+    look_around(around, site->origin, site->origins, site->given_count, arena);
 }
 
 bool site_is_bound(const struct site *site, struct arena *arena)
 {
     struct surroundings around;
-    look_around(&around, site, arena);
-    return !around.is_open && has_bound_input(&around, site);
+    look_around_original(&around, site, arena);
+    return !around.is_open && has_bound_input(&around, site, arena);
 }
 
 static bool reads_its_inputs_alone(const struct site *site, struct arena *arena)
 {
     struct surroundings around;
-    look_around(&around, site, arena);
-    return !around.is_open && !has_bound_input(&around, site);
+    look_around_original(&around, site, arena);
+    return !around.is_open && !has_bound_input(&around, site, arena);
 }
 
 static bool add_given(struct site *wide, struct value *value, struct value *origin)

@@ -47,10 +47,18 @@ static bool begins_pattern(const struct node *node)
     return false;
 }
 
-/* An affine that changes nothing goes only from where it could be absorbed. */
-static bool follows_linear_operator(const struct value *x)
+static bool is_linear_operator(const struct node *node)
 {
-    return x->writer && x->use_count == 1 && anchor_root_entry(x->writer) != ROOTS_NEVER;
+    return node && anchor_root_entry(node) != ROOTS_NEVER;
+}
+
+/* An affine that changes nothing goes only from where it could be absorbed. */
+static bool is_beside_linear_operator(const struct node *root, const struct value *x)
+{
+    const struct value *y = root->outputs[0];
+    const struct use *reader = y->use_count == 1 && !y->is_output ? y->uses : NULL;
+    return (x->use_count == 1 && is_linear_operator(x->writer))
+           || (reader && reader->slot == 0 && is_linear_operator(reader->node));
 }
 
 /* The value is known to be of real numbers (so that the check can feed it), and not constant. */
@@ -58,7 +66,7 @@ static bool may_go(struct decision *decision, const struct affine *affine, size_
 {
     const struct node *root = decision->root;
     struct value *x = node_input(root, slot);
-    if (affine_is_identity(affine) && !follows_linear_operator(x)) return false;
+    if (affine_is_identity(affine) && !is_beside_linear_operator(root, x)) return false;
     return dtype_kind(x->type) == KIND_REAL && !is_constant(decision, x);
 }
 

@@ -200,6 +200,14 @@ static void apply_pad_value(struct decision *decision, const struct step *step)
                    edit_add_initializer(step->node->graph, name, tensor_exact(arena, type, 0, NULL, &step->number)));
 }
 
+/* Whether a float attribute becomes another float, whatever the affine's constants are rounded to: another run of the
+ * program, which reads them rounded, must not find a way that was closed before. */
+static bool keeps_float(double from, double to)
+{
+    int exponent;
+    return fabs(frexp(from / to, &exponent)) == 0.5 && (double)(float)to == to;
+}
+
 /* constant padding: the value v upstream of the affine is s*v + t downstream of it; one value must do for all
  * channels. */
 static enum reason pad_value(struct crossing *x, bool upstream, double v)
@@ -218,8 +226,8 @@ static enum reason pad_value(struct crossing *x, bool upstream, double v)
     const enum dtype type = crossing_output(x, 0)->type;
     if (dtype_kind(type) != KIND_REAL || !isfinite(dtype_round(type, first)))
         return crossing_stop(x, REASON_PADDED_SHIFT, "its pad value would not be finite");
-    /* As a tensor it is rounded once, like any weight; as an attribute it is a float, whatever the data are. */
-    if (schema_knows(x->node, "value") && (double)(float)first != first)
+    /* As a tensor it is rounded once, like any weight. */
+    if (schema_knows(x->node, "value") && !keeps_float(v, first))
         return crossing_stop(x, REASON_PADDED_SHIFT, "its pad value would have to be rounded");
     struct step *step = decision_step(x->decision, apply_pad_value, x->node);
     step->value = x->node->outputs[0];
