@@ -2,6 +2,7 @@
  *
  * Rewrites of --simplify, each beside a model that is nearly the same and must stay as it is. Every case is run before
  * and after, in its own types, and has to give the same bits (fold_case.h). */
+#include "build.h"
 #include "fold_case.h"
 #include "passes/simplify/simplify.h"
 
@@ -848,9 +849,45 @@ static void what_is_given_at_run_time_or_stored_twice_is_told_apart(void **state
           BECOMES("Min Max", "in x 2,30; fill k 1 2; fill l 1 5; a = Min x k; y = Max a l; out y"), );
 }
 
+/* Convs of one weight, or of equal ones, whose BatchNormalizations have the same parameters: what comes of the second
+ * is that of the first. */
+static void constants_that_folds_have_made_equal_are_one(void **state)
+{
+    static const struct bnfuse_fuse_options options = { .fold_limit = 1 << 20, .simplify = true };
+    struct build b;
+    struct model model;
+    struct net net;
+    struct pass_report report;
+    struct bnfuse_error error;
+    (void)state;
+    build_open(&b, 8, 13);
+    build_init(&b, "w", DTYPE_FLOAT, "4,3,1,1", 1);
+    build_init(&b, "equal", DTYPE_FLOAT, "4,3,1,1", 1);
+    build_init(&b, "b", DTYPE_FLOAT, "4", 2);
+    build_init_values(&b, "v", DTYPE_FLOAT, "4", (const double[]){ 1, 2, 3, 4 });
+    for (int i = 0; i < 3; i++) {
+        char x[16], c[16], y[16], conv[32], norm[32];
+        snprintf(x, sizeof x, "x%d", i);
+        snprintf(y, sizeof y, "y%d", i);
+        snprintf(conv, sizeof conv, "%s %s b", x, i ? "w" : "equal");
+        snprintf(c, sizeof c, "c%d", i);
+        snprintf(norm, sizeof norm, "%s b b b v", c);
+        build_input(&b, x, DTYPE_FLOAT, "2,3,5,5");
+        build_node(&b, "Conv", NULL, conv, c, NULL);
+        build_node(&b, "BatchNormalization", NULL, norm, y, NULL);
+        build_output(&b, y, DTYPE_FLOAT, NULL);
+    }
+    build_load(&b, &model, &net);
+    if (!passes_run(&net, &options, &report, &error)) fail_msg("%s", error.message);
+    assert_int_equal(report.left, 0);
+    assert_int_equal(net.main->initializer_count, 2);
+    build_close(&b);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(constants_that_folds_have_made_equal_are_one),
         cmocka_unit_test(nodes_that_change_nothing_go),
         cmocka_unit_test(a_neutral_operand_goes_with_its_node),
         cmocka_unit_test(pairs_that_cancel_go),

@@ -205,22 +205,33 @@ struct stored {
     uint64_t form, content;
 };
 
-/* Whether it is a constant whose elements may be read, and that may be shared: no caller can replace it, no fold has
- * changed it, and no list of outputs names it. */
+/* Whether it is a constant whose elements may be read, and that may be shared: no caller can replace it, and no list of
+ * outputs names it. */
 static bool is_stored(const struct value *value, const struct tensor *tensor)
 {
-    if (!tensor || value->is_output || value->sparse || tensor->exact || tensor->strings || tensor->factor_count)
-        return false;
-    return value->use_count && tensor->count;
+    return tensor && !value->is_output && !value->sparse && !tensor->strings && value->use_count && tensor->count;
+}
+
+enum { FIRST = 64 }; /* elements that are looked at before all others: most constants of one shape differ there */
+
+/* What equal ones have in common, without reading much: type, dims and the first elements. */
+static bool hash_form(const struct tensor *tensor, uint64_t *form)
+{
+    uint8_t first[FIRST * 16];
+    const int64_t count = tensor->count < FIRST ? tensor->count : FIRST;
+    *form = hash_mix(HASH_START, tensor->type);
+    for (int i = 0; i < tensor->rank; i++) *form = hash_mix(*form, (uint64_t)tensor->dims[i]);
+    if (!tensor_read_bytes(tensor, 0, count, first, NULL)) return false;
+    *form = hash_bytes(hash_mix(*form, (uint64_t)tensor->rank), first, (size_t)dtype_size(tensor->type, count));
+    return true;
 }
 
 static void add_stored(struct stored *list, size_t *count, struct value *value)
 {
     const struct tensor *tensor = value_constant(value);
-    if (!is_stored(value, tensor)) return;
-    uint64_t form = hash_mix(HASH_START, tensor->type);
-    for (int i = 0; i < tensor->rank; i++) form = hash_mix(form, (uint64_t)tensor->dims[i]);
-    list[(*count)++] = (struct stored){ value, tensor, hash_mix(form, (uint64_t)tensor->rank), 0 };
+    uint64_t form;
+    if (is_stored(value, tensor) && hash_form(tensor, &form))
+        list[(*count)++] = (struct stored){ value, tensor, form, 0 };
 }
 
 enum { CHUNK = 1 << 14 }; /* elements, a multiple of 8, of at most sixteen bytes */
@@ -253,13 +264,23 @@ static bool same_form(const struct tensor *a, const struct tensor *b)
     return true;
 }
 
+static bool is_rounded(const struct tensor *tensor)
+{
+    return !tensor->exact && !tensor->factor_count;
+}
+
+/* What a fold has made is equal before it is rounded, too. */
 static bool same_elements(struct simplifier *s, const struct tensor *a, const struct tensor *b)
 {
-    uint8_t *x = chunk_of(s, 0), *y = chunk_of(s, 1);
+    const bool as_stored = is_rounded(a) && is_rounded(b);
+    void *x = chunk_of(s, 0), *y = chunk_of(s, 1);
     for (int64_t at = 0; at < a->count; at += CHUNK) {
-        int64_t count = a->count - at < CHUNK ? a->count - at : CHUNK;
-        if (!tensor_read_bytes(a, at, count, x, NULL) || !tensor_read_bytes(b, at, count, y, NULL)) return false;
-        if (memcmp(x, y, (size_t)dtype_size(a->type, count)) != 0) return false;
+        const int64_t count = a->count - at < CHUNK ? a->count - at : CHUNK;
+        if (as_stored ? !tensor_read_bytes(a, at, count, x, NULL) || !tensor_read_bytes(b, at, count, y, NULL)
+                      : !tensor_read_real(a, at, count, x, NULL) || !tensor_read_real(b, at, count, y, NULL))
+            return false;
+        const int64_t size = as_stored ? dtype_size(a->type, count) : count * (int64_t)sizeof(double);
+        if (memcmp(x, y, (size_t)size) != 0) return false;
     }
     return true;
 }
