@@ -697,6 +697,12 @@ static void what_is_opt_in_needs_asking_for(void **state)
         { "in x 2,3,5,7; z = bn x 3; out z", 0, 0, "Mul Add", 0 },
         { "opset 6; ir 3; in x 2,3,5,7; z = bn x 3 is_test=1; out z", 0, 0, "Mul Add", 0 },
         { "in x 3,3; z = bn x 3; out z", 0, 0, "Mul Add", 0 },
+        /* The scale goes where the shift could not, so a second run has nothing to do. */
+        { "in x 2,3,5,7; r = Relu x; b = bn r 3; init w 4,3,3,3; z = Conv b w pads=1,1,1,1; out z", 0, 0,
+          "Relu Add Conv", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; a = AveragePool c kernel_shape=3,3 pads=1,1,1,1 "
+          "count_include_pad=1; b = bn a 4; z = Relu b; out z",
+          0, 0, "Conv AveragePool Add Relu", 0 },
     };
     static const struct fold_case casts[] = {
         { "opset 15; in x 2,3,5,7; init w 4,3,3,3; init a 4; c = Conv x w a; d = Cast c to=1; b = bn d 4; e = Cast b "

@@ -47,9 +47,12 @@ static void lower_one(struct decision *decision, struct node *bn)
     decision_begin(decision, bn, root_type(bn));
     if (affine_of_node(decision, bn, &a, &slot) || !affine_can_lower(bn->graph, x, a)) return;
     bool convolves = is_convolvable(decision, x);
+    struct node *const last = bn->previous;
     struct value *lowered = convolves ? lower_to_conv(decision, bn, x, a)
                                       : affine_lower(bn->graph, bn, x, a, decision->type, false, node_title(bn));
     remark_applied(bn, BNFUSE_OUTCOME_LOWERED, convolves ? "a depthwise Conv" : "Mul and Add", "");
+    for (struct node *node = last ? last->next : bn->graph->first; node != bn; node = node->next)
+        remark_follow(node, bn);
     edit_set_input(bn, 0, lowered);
     root_remove(bn, 0);
 }

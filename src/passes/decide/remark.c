@@ -154,6 +154,14 @@ void remark_share(struct node *node, const struct node *from)
     node->mark = own;
 }
 
+void remark_follow(struct node *node, const struct node *from)
+{
+    const struct note *note = from->mark;
+    struct note *own = note ? NEW(node->graph->net->arena, struct note) : NULL;
+    if (own) own->depth = note->depth;
+    node->mark = own;
+}
+
 void remark_forget(struct node *node)
 {
     node->mark = NULL;

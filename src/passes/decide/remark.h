@@ -61,6 +61,8 @@ void remark_affine(const struct node *node, enum reason reason);
 void remark_move(struct node *node, struct node *copy);
 /* A new node stands for what is left of another: it has the same remark, and a turn of its own. */
 void remark_share(struct node *node, const struct node *from);
+/* A new node takes the place of another, of which everything has been told: it has the turn of an affine node. */
+void remark_follow(struct node *node, const struct node *from);
 /* The node is about to be removed. */
 void remark_forget(struct node *node);
 
