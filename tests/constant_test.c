@@ -117,6 +117,7 @@ static void sparse_tensors_are_made_dense(void **state)
     add_sparse(sparse("pairs", "2,3", "2,2", (double[]){ 0, 2, 1, 0 }));
     add_sparse(sparse("beyond", "2,3", "2", (double[]){ 1, 6 }));
     add_sparse(sparse("row_beyond", "2,3", "2,2", (double[]){ 0, 2, 2, 0 }));
+    add_sparse(sparse("descending", "2,3", "2", (double[]){ 5, 1 }));
     add_sparse(sparse("negative", "2,3", "2", (double[]){ -1, 0 }));
     BnfuseOnnx__SparseTensorProto *narrow = sparse("narrow", "2,3", "2", (double[]){ 1, 5 });
     narrow->indices = build_tensor(&b, NULL, DTYPE_INT8, "2", (double[]){ 2, 3 });
@@ -138,15 +139,16 @@ static void sparse_tensors_are_made_dense(void **state)
     add_sparse(cut);
     BnfuseOnnx__NodeProto *node = build_node(&b, "Constant", NULL, NULL, "literal", "sparse_value=1");
     node->attribute[0]->type = BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__SPARSE_TENSOR;
-    node->attribute[0]->sparse_tensor = sparse(NULL, "4", "2,1", (double[]){ 3, 0 });
+    node->attribute[0]->sparse_tensor = sparse(NULL, "4", "2,1", (double[]){ 0, 3 });
     build_load(&b, &model, &net);
     assert_constant("linear", DTYPE_FLOAT, "2,3", (double[]){ 0, 5, 0, 0, 0, 7 });
     assert_constant("pairs", DTYPE_FLOAT, "2,3", (double[]){ 0, 0, 5, 7, 0, 0 });
-    assert_constant("literal", DTYPE_FLOAT, "4", (double[]){ 7, 0, 0, 5 });
+    assert_constant("literal", DTYPE_FLOAT, "4", (double[]){ 5, 0, 0, 7 });
     assert_constant("narrow", DTYPE_FLOAT, "2,3", (double[]){ 0, 0, 5, 7, 0, 0 });
     assert_null(constant("real"));
     assert_null(constant("beyond"));
     assert_null(constant("row_beyond"));
+    assert_null(constant("descending"));
     assert_null(constant("negative"));
     assert_null(constant("huge"));
     assert_null(constant("minus"));
@@ -185,7 +187,7 @@ static void sparse_tensors_whose_parts_do_not_fit_are_none(void **state)
     static const char *const incomplete[] = { "no_values", "no_indices" };
     for (int i = 0; i < 2; i++) {
         BnfuseOnnx__NodeProto *node = build_node(&b, "Constant", NULL, NULL, incomplete[i], "sparse_value=1");
-        BnfuseOnnx__SparseTensorProto *proto = sparse(NULL, "4", "2,1", (double[]){ 3, 0 });
+        BnfuseOnnx__SparseTensorProto *proto = sparse(NULL, "4", "2,1", (double[]){ 0, 3 });
         *(i ? &proto->indices : &proto->values) = NULL;
         node->attribute[0]->type = BNFUSE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__SPARSE_TENSOR;
         node->attribute[0]->sparse_tensor = proto;

@@ -92,17 +92,23 @@ def faults_of_types(schema, row):
             if allowed[i] != tensor_types(allowed_types(schema, slot)):
                 yield "%s at opset %d: %s" % (slot.name, opset, sorted((allowed[i] or set()) ^ tensor_types(allowed_types(schema, slot))))
         for attribute in row[4]:
-            name, _, letters = re.split("[:!=]", attribute + "=")[:3]
+            name, _, letters = re.split("[:!^=]", attribute + "==")[:3]
             if name in ("to", "dtype", "output_dtype", "output_datatype") and letters:
                 of_output = {re.sub(r".*\((\w+)\)+", r"\1", t) for t in allowed_types(schema, schema.outputs[0])}
                 if types_at(letters, opset) - {"undefined"} != of_output:
                     yield "%s at opset %d: not the types of output 0" % (name, opset)
 
 
+def plain(attribute):
+    """Without what values it may have."""
+    name, sign, letter = re.match(r"(\w+)([:!^])(\w)", attribute).groups()
+    return name + sign.replace("^", ":") + {"b": "i", "e": "i", "n": "i", "N": "I"}.get(letter, letter)
+
+
 def faults_of(schema, row):
     """Of what an attribute may be, the standard has nothing but words."""
     attributes = {a.name + ("!" if a.required else ":") + LETTERS.get(a.type, "y") for a in schema.attributes.values()}
-    ours = {re.sub("([:!])[be]$", r"\1i", a.split("=")[0]) for a in row[4]}
+    ours = {plain(a) for a in row[4]}
     if attributes != ours:
         yield "attributes: %s" % sorted(attributes ^ ours)
     yield from faults_of_slots(schema, schema.inputs, row[2], schema.min_input)

@@ -134,7 +134,8 @@ static void attributes_must_be_what_they_claim(void **state)
 static void a_scalar_that_is_not_written_has_its_default(void **state)
 {
     (void)state;
-    attribute(0)->has_i = false;
+    build_node(&b, "Concat", "join", "y y", "z", "axis=1");
+    b.model->graph->node[1]->attribute[0]->has_i = false;
     attribute(1)->has_s = false;
     attribute(2)->n_ints = 0;
     assert_valid();
@@ -187,6 +188,28 @@ static void sparse_tensors_are_checked(void **state)
     assert_invalid("\"s\" has other dims");
     sparse.dims = (int64_t[]){ 2, 4 };
     assert_valid();
+    static const struct {
+        enum dtype type;
+        const char *dims;
+        double at[4];
+        bool fits;
+    } indices[] = {
+        { DTYPE_INT64, "2", { 0, 7 }, true },          { DTYPE_INT64, "2", { 0, 8 }, false },
+        { DTYPE_INT64, "2", { -1, 7 }, false },        { DTYPE_INT64, "2", { 7, 0 }, false },
+        { DTYPE_INT64, "2", { 7, 7 }, false },         { DTYPE_INT64, "3", { 0, 1, 2 }, false },
+        { DTYPE_INT64, "2,2", { 0, 3, 1, 3 }, true },  { DTYPE_INT64, "2,2", { 0, 3, 1, 4 }, false },
+        { DTYPE_INT64, "2,2", { 1, 0, 0, 3 }, false }, { DTYPE_INT64, "2,1", { 0, 1 }, false },
+        { DTYPE_INT64, "1,2,1", { 0, 1 }, false },     { DTYPE_INT64, "", { 0 }, false },
+        { DTYPE_UINT8, "2", { 0, 7 }, true },          { DTYPE_FLOAT, "2", { 0, 7 }, false },
+    };
+    for (size_t i = 0; i < sizeof indices / sizeof *indices; i++) {
+        sparse.indices = build_tensor(&b, NULL, indices[i].type, indices[i].dims, indices[i].at);
+        if (indices[i].fits) assert_valid();
+        else assert_invalid("sparse tensor \"s\": its indices do not fit");
+    }
+    sparse.values = build_tensor(&b, "s", DTYPE_FLOAT, "2,1", (double[]){ 1, 2 });
+    sparse.indices = build_tensor(&b, NULL, DTYPE_INT64, "2", (double[]){ 0, 5 });
+    assert_invalid("sparse tensor \"s\": its indices do not fit");
     sparse.indices = NULL;
     assert_invalid("lacks");
 }
@@ -317,6 +340,16 @@ static void a_node_must_be_what_the_standard_allows(void **state)
         { "Cast", "y", "z", "to=-1", "attribute \"to\" is of element type -1" },
         { "Cast", "y", "z", "to=17", "attribute \"to\" is of element type 17 (float8e4m3fn)" },
         { "RandomNormalLike", "y", "z", "dtype=6", "attribute \"dtype\" is of element type 6 (int32)" },
+        { "Constant", NULL, "z", NULL, "0 of its attributes say its value, exactly one must" },
+        { "Constant", NULL, "z", "value_int=1", NULL },
+        { "Constant", NULL, "z", "value_int=1 value_float=1.5", "2 of its attributes say its value" },
+        { "Conv", "y w", "z", "group=0", "attribute \"group\" must be positive at opset 13" },
+        { "Conv", "y w", "z", "group=1 strides=1,-1", "attribute \"strides\" must be positive" },
+        { "Conv", "y w", "z", "dilations=2,1", NULL },
+        { "DepthToSpace", "y", "z", "blocksize=-1", "attribute \"blocksize\" must be positive" },
+        { "LpNormalization", "y", "z", "p=2", NULL },
+        { "LpNormalization", "y", "z", "p=3", "attribute \"p\" must be 1|2" },
+        { "LpNormalization", "y", "z", "p=-1", "attribute \"p\" must be 1|2" },
         { "Clip", "y _ s", "z", NULL, NULL },
         { "Split", "y i", "z v1 v2 v3", "axis=1", NULL },
         { "Nonsense", "y", "z", "axis=1", NULL },

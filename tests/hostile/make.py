@@ -210,8 +210,8 @@ case("name_latin1", WHOLE.replace(field(3, "conv"), varint(26) + b"\x04\xff\xfe\
 
 # ---- schemas ----
 
-WRONG = {"f": 1, "i": 1.5, "s": 1, "t": 1, "g": 1, "F": 1, "I": 1, "S": 1, "T": 1, "G": 1, "p": 1, "y": 1, "b": 1.5, "e": 1.5}
-RIGHT = {"f": 1.5, "i": 1, "b": 1, "e": 1, "s": "a", "F": [1.5], "I": [1], "S": ["a"], "t": ("t", tensor("t", [1])), "g": ("g", graph([], [], [], []))}
+WRONG = {"f": 1, "i": 1.5, "s": 1, "t": 1, "g": 1, "F": 1, "I": 1, "S": 1, "T": 1, "G": 1, "p": 1, "y": 1, "b": 1.5, "e": 1.5, "n": 1.5, "N": 1}
+RIGHT = {"f": 1.5, "i": 1, "b": 1, "e": 1, "n": 1, "N": [1], "s": "a", "F": [1.5], "I": [1], "S": ["a"], "t": ("t", tensor("t", [1])), "g": ("g", graph([], [], [], []))}
 
 
 def read_schemas():
@@ -232,7 +232,7 @@ def read_schemas():
             name = operator
             continue
         inputs, outputs = (side.split() for side in slots.split(">"))
-        yield name, int(first), last, inputs, outputs, [re.match(r"(\w+)([:!])(.*)", a).groups() for a in attributes.split()]
+        yield name, int(first), last, inputs, outputs, [re.match(r"(\w+)([:!^])(.*)", a).groups() for a in attributes.split()]
 
 
 UNDEFINED = 0
@@ -299,8 +299,20 @@ for name, first, last, slots, results, attributes in read_schemas():
             for value in [outside] * (outside is not None) + [len(NAMES), -1]:
                 schema_case(name, first, "type_%d_of_%s" % (value, a), "attribute %s is element type %d" % (a, value), "which %s does not take" % name.split(":")[-1],
                             inputs, outputs, dict(good, **{a: value}), types)
-        elif t.startswith("s=") or t == "b":
-            schema_case(name, first, "value_of_" + a, "attribute %s is none of those it can be" % a, "must be", inputs, outputs, dict(good, **{a: 2 if t == "b" else "x"}), types)
+        elif t.startswith("t="):
+            schema_case(name, first, "type_of_" + a, "attribute %s is complex" % a, "does not take", inputs, outputs,
+                        dict(good, **{a: ("t", tensor("t", [1], NAMES.index("complex64")))}), types)
+        elif t in "nN":
+            for value in (0, -1):
+                schema_case(name, first, "value_%d_of_%s" % (value, a), "attribute %s is %d" % (a, value), "must be positive", inputs, outputs,
+                            dict(good, **{a: value if t == "n" else [1, value]}), types)
+        elif t[1:2] == "=" or t == "b":
+            schema_case(name, first, "value_of_" + a, "attribute %s is none of those it can be" % a, "must be", inputs, outputs, dict(good, **{a: "x" if t[0] == "s" else 3}), types)
+    if any(sign == "^" for _, sign, _ in attributes):
+        schema_case(name, first, "no_value", "none of its attributes says its value", "0 of its attributes", inputs, outputs, good, types)
+        two = {a: RIGHT[t[0]] for a, _, t in attributes if t[0] in "tfi"}
+        if len(two) > 1:
+            schema_case(name, first, "two_values", "several of its attributes say its value", "of its attributes", inputs, outputs, dict(good, **two), types)
     if good:
         a = sorted(good)[0]
         schema_case(name, first, "missing_attribute", "attribute %s is missing" % a, "missing", inputs, outputs, {k: v for k, v in good.items() if k != a}, types)

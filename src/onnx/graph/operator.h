@@ -15,8 +15,8 @@
 #include "onnx/graph/graph.h"
 #include "onnx/graph/schema.h"
 
-#define LATEST_OPSET 28      /* the newest ai.onnx opset the rows were read against */
-#define LATEST       1000000 /* a row that holds up to LATEST_OPSET */
+#define LATEST_OPSET 28    /* the newest ai.onnx opset the rows were read against */
+#define LATEST       30000 /* a row that holds up to LATEST_OPSET */
 #define SLOT(n)      (1u << (n))
 #define ALL_SLOTS    (~0u)
 
@@ -144,7 +144,7 @@ typedef void gradient_function(struct backward *b);
 
 struct operator_row {
     const char *name; /* of ai.onnx; other domains stand before it, with a colon */
-    int32_t first, last;
+    int16_t first, last;
     const struct schema *schemas; /* what the standard allows, at all opsets: in the operator's first row */
 
     bool (*run)(struct call *call); /* the kernel; NULL: the operator does not run */

@@ -154,18 +154,20 @@ bool schema_next_attribute(const char **at, struct schema_attribute *attribute)
         ['b'] = TYPE(INT),           ['f'] = TYPE(FLOAT),   ['i'] = TYPE(INT),    ['s'] = TYPE(STRING),
         ['t'] = TYPE(TENSOR),        ['g'] = TYPE(GRAPH),   ['F'] = TYPE(FLOATS), ['I'] = TYPE(INTS),
         ['S'] = TYPE(STRINGS),       ['T'] = TYPE(TENSORS), ['G'] = TYPE(GRAPHS), ['y'] = TYPE(TYPE_PROTO),
-        ['p'] = TYPE(SPARSE_TENSOR), ['e'] = TYPE(INT),
+        ['p'] = TYPE(SPARSE_TENSOR), ['e'] = TYPE(INT),     ['n'] = TYPE(INT),    ['N'] = TYPE(INTS),
     };
     const char *token = *at + strspn(*at, " ");
     if (!*token) return false;
     attribute->name = token;
-    attribute->length = strcspn(token, ":!");
+    attribute->length = strcspn(token, ":!^");
     attribute->required = token[attribute->length] == '!';
+    attribute->is_one_of = token[attribute->length] == '^';
     const char letter = token[attribute->length + 1];
     attribute->type = letters[letter & 0x7f];
     attribute->is_type = letter == 'e' || letter == 't';
+    attribute->is_positive = letter == 'n' || letter == 'N';
     *at = token + attribute->length + 2;
-    attribute->values = **at == '=' ? *at + 1 : letter == 'b' ? "0|1" : NULL;
+    attribute->values = **at == '=' ? *at + 1 : letter == 'b' ? "0|1" : attribute->is_positive ? "positive" : NULL;
     attribute->values_length = attribute->values ? strcspn(attribute->values, " ") : 0;
     *at += strcspn(*at, " ");
     return true;

@@ -7,10 +7,11 @@
  * occurs in the schema, "i64" and the like are that type, "." is anything. Behind a capital that occurs for the first
  * time, and behind ".", stand the types that are allowed, a letter a set (see schema.c); a number says from which opset
  * on those behind it are. Before it, "?" says that the slot may be absent, "*" that it may be repeated, or missing.
- * `attributes` lists name:type, or name!type where it must be there; the types are float, int, string, tensor, graph
- * (f i s t g), lists of them in capitals, sparse tensor (p) and type (y). Of an int that is 0 or 1 it is b; a string
- * that is one of a few has them behind it, s=one|another; so has a tensor, and an int that is the number of an element
- * type, e=f13h, where k stands for 0.
+ * `attributes` lists name:type, name!type where it must be there, or name^type where exactly one of these must; the
+ * types are float, int, string, tensor, graph (f i s t g), lists of them in capitals, sparse tensor (p) and type (y). Of
+ * an int that is 0 or 1 it is b, of one that is positive n, of a list of those N; a string or an int that is one of a
+ * few has them behind it, s=one|another; a tensor, and an int that is the number of an element type, has the letters
+ * of the types, e=f13h, where k stands for 0.
  *
  *   Split:   { 13, 17, "Tah ?i64 > T *T", "axis:i" }
  *   Relu:    { 6, LATEST, "Tf13h14iz > T", "" }
@@ -22,7 +23,7 @@
 #include "onnx/graph/graph.h"
 
 struct schema {
-    int32_t first, last;
+    int16_t first, last;
     const char *slots, *attributes;
 };
 
@@ -67,10 +68,11 @@ struct schema_attribute {
     const char *name; /* `length` bytes */
     size_t length;
     BnfuseOnnx__AttributeProto__AttributeType type;
-    bool required;
+    bool required, is_one_of;
     const char *values; /* `values_length` bytes: what it may be, between bars; NULL: anything */
     size_t values_length;
-    bool is_type; /* it names an element type, or is a tensor, and `values` are letters of types */
+    bool is_type;     /* it names an element type, or is a tensor, and `values` are letters of types */
+    bool is_positive; /* as `values` says */
 };
 bool schema_next_attribute(const char **at, struct schema_attribute *attribute);
 /* Whether the node's operator has this attribute at its opset. */

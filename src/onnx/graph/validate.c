@@ -125,7 +125,17 @@ static bool validate_sparse(struct validation *v, const BnfuseOnnx__SparseTensor
                         "sparse tensor \"%s\": its dims are negative or beyond any memory; "
                         "export the model again",
                         text_or_empty(sparse->values->name));
-    return validate_tensor(v, sparse->values, error) && validate_tensor(v, sparse->indices, error);
+    struct tensor values, indices, dense = { .rank = (int)sparse->n_dims, .count = count, .dims = sparse->dims };
+    if (!tensor_from_proto(&values, &v->scratch, v->net->model, sparse->values, error)
+        || !tensor_from_proto(&indices, &v->scratch, v->net->model, sparse->indices, error))
+        return false;
+    if (!tensor_sparse_places(&v->scratch, &dense, &values, &indices))
+        return fail(
+            error, BNFUSE_INVALID,
+            "sparse tensor \"%s\": its indices do not fit its dims, are out of order or not one for each value; "
+            "export the model again",
+            text_or_empty(sparse->values->name));
+    return true;
 }
 
 static bool validate_tensors(struct validation *v, const BnfuseOnnx__AttributeProto *a, struct bnfuse_error *error)
@@ -342,14 +352,24 @@ static bool is_allowed_type(int64_t type, const char *types, int64_t opset)
     return type >= 0 && type < DTYPE_COUNT && schema_types(types, opset) >> type & 1;
 }
 
+/* Of one that is not there the default is. */
+static bool is_positive(const BnfuseOnnx__AttributeProto *a)
+{
+    for (size_t i = 0; i < a->n_ints; i++)
+        if (a->ints[i] < 1) return false;
+    return a->type == TYPE(INTS) || a->i > 0;
+}
+
 /* A parameter of the function that the node stands in has no value here. */
 static bool is_allowed(const struct node *node, const BnfuseOnnx__AttributeProto *a,
                        const struct schema_attribute *known)
 {
     if (!known->values || attr_refers(a)) return true;
     if (known->is_type) return is_allowed_type(type_in(a), known->values, node->opset);
-    if (known->type == TYPE(INT)) return a->i == 0 || a->i == 1;
-    return is_among(a->s.len ? (const char *)a->s.data : "", known);
+    if (known->is_positive) return is_positive(a);
+    char number[24];
+    snprintf(number, sizeof number, "%lld", (long long)a->i);
+    return is_among(known->type == TYPE(INT) ? number : a->s.len ? (const char *)a->s.data : "", known);
 }
 
 static bool find_attribute(const struct schema *schema, const char *name, struct schema_attribute *found)
@@ -401,6 +421,25 @@ static bool is_ignored(const struct node *node, const char *name)
     return strncmp(name, "__", 2) == 0 || (node->opset == 6 && strcmp(name, "consumed_inputs") == 0);
 }
 
+static bool validate_needed_attributes(struct validation *v, const struct node *node, const struct schema *schema,
+                                       struct bnfuse_error *error)
+{
+    struct schema_attribute known;
+    size_t found = 0;
+    bool wants_one = false;
+    for (const char *at = schema->attributes; schema_next_attribute(&at, &known);) {
+        const char *name = arena_printf(&v->scratch, "%.*s", (int)known.length, known.name);
+        bool is_there = node_attribute(node, name);
+        if (known.required && !is_there)
+            return schema_fail(v, node, error, "attribute \"%s\" is missing, which %s needs", name, node->op);
+        wants_one |= known.is_one_of;
+        found += known.is_one_of && is_there;
+    }
+    if (wants_one && found != 1)
+        return schema_fail(v, node, error, "%zu of its attributes say its value, exactly one must", found);
+    return true;
+}
+
 static bool validate_schema_attributes(struct validation *v, const struct node *node, const struct schema *schema,
                                        struct bnfuse_error *error)
 {
@@ -421,11 +460,7 @@ static bool validate_schema_attributes(struct validation *v, const struct node *
             return schema_fail(v, node, error, "attribute \"%s\" must be %.*s", a->name, (int)known.values_length,
                                known.values);
     }
-    for (const char *at = schema->attributes; schema_next_attribute(&at, &known);)
-        if (known.required && !node_attribute(node, arena_printf(&v->scratch, "%.*s", (int)known.length, known.name)))
-            return schema_fail(v, node, error, "attribute \"%.*s\" is missing, which %s needs", (int)known.length,
-                               known.name, node->op);
-    return true;
+    return validate_needed_attributes(v, node, schema, error);
 }
 
 /* Against what the standard says of the operator. Old exporters and ONNX Runtime take it as seriously. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Sparse tensors made dense, by the rule of onnx.proto: indices are either [count], each the place of an element in
- * row-major order, or [count, rank], each row one index per axis. They should be INT64, but ONNX Runtime saves the
- * narrowest type that holds them. */
+ * row-major order, or [count, rank], each row one index per axis; in ascending order, none twice. They should be INT64,
+ * but ONNX Runtime saves the narrowest type that holds them. */
 #include "onnx/read/tensor.h"
 
 #include <string.h>
@@ -20,24 +20,35 @@ static int64_t place_of(const struct tensor *dense, const int64_t *indices, int6
     return place;
 }
 
+const int64_t *tensor_sparse_places(struct arena *arena, const struct tensor *dense, const struct tensor *values,
+                                    const struct tensor *indices)
+{
+    const bool by_axis = indices->rank == 2;
+    if (values->rank != 1 || indices->rank < 1 || indices->rank > 2) return NULL;
+    if (dtype_kind(indices->type) != KIND_WHOLE) return NULL;
+    if (indices->dims[0] != values->count || (by_axis && indices->dims[1] != dense->rank)) return NULL;
+    int64_t *list = NEW_ARRAY(arena, int64_t, (size_t)indices->count + 1);
+    if (!tensor_read_whole(indices, 0, indices->count, list, NULL)) return NULL;
+    int64_t last = -1;
+    for (int64_t i = 0; i < values->count; i++) {
+        list[i] = place_of(dense, list, i, by_axis);
+        if (list[i] <= last) return NULL;
+        last = list[i];
+    }
+    return list;
+}
+
 static bool scatter(struct arena *arena, struct tensor *dense, const struct tensor *values,
                     const struct tensor *indices)
 {
     const size_t size = (size_t)dtype_bits(dense->type) / 8;
-    const bool by_axis = indices->rank == 2;
-    if (values->rank != 1 || indices->rank < 1 || indices->rank > 2) return false;
-    if (dtype_kind(indices->type) != KIND_WHOLE) return false;
-    if (indices->dims[0] != values->count || (by_axis && indices->dims[1] != dense->rank)) return false;
+    const int64_t *places = tensor_sparse_places(arena, dense, values, indices);
+    if (!places) return false;
     uint8_t *bytes = arena_array(arena, (size_t)dense->count, size);
     uint8_t *packed = arena_array(arena, (size_t)values->count, size);
-    int64_t *list = NEW_ARRAY(arena, int64_t, (size_t)indices->count);
-    if (!tensor_read_whole(indices, 0, indices->count, list, NULL)) return false;
     if (!tensor_read_bytes(values, 0, values->count, packed, NULL)) return false;
-    for (int64_t i = 0; i < values->count; i++) {
-        int64_t place = place_of(dense, list, i, by_axis);
-        if (place < 0) return false;
-        memcpy(bytes + (size_t)place * size, packed + (size_t)i * size, size);
-    }
+    for (int64_t i = 0; i < values->count; i++)
+        memcpy(bytes + (size_t)places[i] * size, packed + (size_t)i * size, size);
     dense->bytes = bytes;
     return true;
 }

@@ -44,6 +44,9 @@ bool tensor_from_proto(struct tensor *tensor, struct arena *arena, const struct 
  * supported. */
 bool tensor_from_sparse(struct tensor *dense, struct arena *arena, const struct model *model,
                         const BnfuseOnnx__SparseTensorProto *proto, int64_t limit, struct bnfuse_error *error);
+/* Where in `dense`, of which the dims alone count, each of the values stands; NULL where the indices do not fit. */
+const int64_t *tensor_sparse_places(struct arena *arena, const struct tensor *dense, const struct tensor *values,
+                                    const struct tensor *indices);
 
 /* Elements first .. first+count-1 as double, factors applied, not rounded. Real and whole types. */
 bool tensor_read_real(const struct tensor *tensor, int64_t first, int64_t count, double *to,

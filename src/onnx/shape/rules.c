@@ -8,6 +8,21 @@ bool shape_same(struct shaping *s)
     return set_like(s, 0, rule_type(s), 0);
 }
 
+bool axes_exist(const struct shaping *s)
+{
+    const int rank = input_rank(s, 0);
+    bool marked[SHAPE_MAX_RANK];
+    struct axes axes;
+    int normal;
+    axes_from_attribute(s, "axes", &axes);
+    return rank <= 0 || (normal_axis(node_int(s->node, "axis", 0), rank, &normal) && mark_axes(&axes, rank, marked));
+}
+
+bool shape_along_axis(struct shaping *s)
+{
+    return axes_exist(s) && shape_same(s);
+}
+
 /* numpy broadcasting of all inputs. */
 bool shape_broadcast(struct shaping *s)
 {

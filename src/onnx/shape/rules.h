@@ -62,6 +62,8 @@ void axes_default(struct axes *axes, int count);
 bool normal_axis(int64_t axis, int rank, int *normal);
 /* Marks each listed axis; false when one is outside or listed twice. */
 bool mark_axes(const struct axes *axes, int rank, bool *marked);
+/* Whether the attributes `axis` and `axes` are, as far as they are there, of input 0. */
+bool axes_exist(const struct shaping *s);
 
 /* How many inputs of a Scan's body are states; those of batches are not followed. */
 size_t scan_states(const struct node *node, const struct graph *body);
@@ -111,8 +113,9 @@ void contents_finish(struct shaping *s);
 void set_shape(struct shaping *s, struct value *value, int rank, const struct dim *dims);
 
 /* Rules that several families share. */
-bool shape_same(struct shaping *s);      /* of input 0 */
-bool shape_broadcast(struct shaping *s); /* numpy broadcasting of all inputs */
+bool shape_same(struct shaping *s);       /* of input 0 */
+bool shape_along_axis(struct shaping *s); /* the same, if the axes exist */
+bool shape_broadcast(struct shaping *s);  /* numpy broadcasting of all inputs */
 /* Before opset 7: attributes say whether input 1 is repeated over input 0, and along which axes. */
 bool shape_broadcast_by_attribute(struct shaping *s);
 bool shape_cast(struct shaping *s);       /* of input 0, with the type that attribute "to" says */

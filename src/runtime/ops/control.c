@@ -572,9 +572,9 @@ const struct operator_row control_operators[] = {
                          { 11, LATEST, "?i64 ?bool *.a16h19e21q23p24o25d > . *.", "body!g" }) },
     { "Scan", 8, 8, .run = scan_8, .complex = MOVES_COMPLEX, .bodies = BODY_SCANS_BATCHES,
       .open_shape = "the batch axis and the lengths of opset 8 are not followed",
-      .schemas = SCHEMAS({ 8, 8, "?i64 .a *.a > . *.", "body!g directions:I num_scan_inputs!i" },
+      .schemas = SCHEMAS({ 8, 8, "?i64 .a *.a > . *.", "body!g directions:I num_scan_inputs!n" },
                          { 9, LATEST, ".a16h19e21q23p24o25d *.a16h19e21q23p24o25d > . *.",
-                           "body!g num_scan_inputs!i scan_input_axes:I scan_input_directions:I "
+                           "body!g num_scan_inputs!n scan_input_axes:I scan_input_directions:I "
                            "scan_output_axes:I scan_output_directions:I" }) },
     { "Scan", 9, LATEST, .run = scan, .complex = MOVES_COMPLEX, .bodies = BODY_SCANS, .shape = shape_scan },
     { "SequenceMap", 17, LATEST, .run = sequence_map, .complex = MOVES_COMPLEX, .open_shape = "a sequence has no shape",

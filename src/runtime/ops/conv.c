@@ -586,12 +586,12 @@ const struct operator_row conv_operators[] = {
     { "Conv", 1, LATEST, .gradient = gradient_conv, .run = run_conv_node, .shape = shape_conv, .laws = CONVOLVES,
       .need = &(const struct weight_need){ .rank = -1, .axis = 1, .weight_axis = 1, .times_group = true },
       .schemas =
-          SCHEMAS({ 1, LATEST, "Tf22h T ?T > T", AUTO_PAD "dilations:I group:i kernel_shape:I pads:I strides:I" }) },
+          SCHEMAS({ 1, LATEST, "Tf22h T ?T > T", AUTO_PAD "dilations:N group:n kernel_shape:N pads:I strides:N" }) },
     { "ConvTranspose", 1, LATEST, .gradient = gradient_conv_transpose, .run = run_conv_transpose,
       .shape = shape_conv_transpose, .laws = CONVOLVES_BACK,
       .need = &(const struct weight_need){ .rank = -1, .axis = 1 },
       .schemas = SCHEMAS({ 1, LATEST, "Tf22h T ?T > T",
-                           AUTO_PAD "dilations:I group:i kernel_shape:I output_padding:I output_shape:I pads:I "
-                                    "strides:I" }) },
+                           AUTO_PAD "dilations:N group:n kernel_shape:N output_padding:I output_shape:I pads:I "
+                                    "strides:N" }) },
     { 0 },
 };

@@ -359,10 +359,10 @@ const struct operator_row detect_operators[] = {
     { "RoiAlign", 10, 15, .gradient = gradient_roi_align, .run = roi_align, .data = "output_half_pixel",
       .shape = shape_roi_align, .fixed_attribute = "spatial_scale", .sizes = SLOT(1) | SLOT(2),
       .schemas = SCHEMAS(
-          { 10, 15, "Tf T i64 > T", "mode:s=avg|max output_height:i output_width:i sampling_ratio:i spatial_scale:f" },
+          { 10, 15, "Tf T i64 > T", "mode:s=avg|max output_height:n output_width:n sampling_ratio:i spatial_scale:f" },
           { 16, LATEST, "Tf22h T i64 > T",
-            "coordinate_transformation_mode:s=half_pixel|output_half_pixel mode:s=avg|max output_height:i "
-            "output_width:i "
+            "coordinate_transformation_mode:s=half_pixel|output_half_pixel mode:s=avg|max output_height:n "
+            "output_width:n "
             "sampling_ratio:i spatial_scale:f" }) },
     { "RoiAlign", 16, LATEST, .gradient = gradient_roi_align, .run = roi_align, .data = "half_pixel",
       .shape = shape_roi_align, .fixed_attribute = "spatial_scale", .sizes = SLOT(1) | SLOT(2) },

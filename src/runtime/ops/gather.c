@@ -420,7 +420,7 @@ static bool shape_gather(struct shaping *s)
 
 static bool shape_gather_elements(struct shaping *s)
 {
-    return set_like(s, 0, rule_type(s), 1);
+    return axes_exist(s) && set_like(s, 0, rule_type(s), 1);
 }
 
 static bool shape_gather_nd(struct shaping *s)
@@ -536,10 +536,12 @@ const struct operator_row gather_operators[] = {
     { "OneHot", 9, LATEST, .run = one_hot, .complex = MOVES_COMPLEX, .shape = shape_one_hot, .type_from = 2,
       .sizes = SLOT(0) | SLOT(1), .limits = { [0] = LIMIT_DEPTH },
       .schemas = SCHEMAS({ 9, LATEST, ".n .n Ta > T", "axis:i" }), .exact = EXACT },
-    { "Scatter", 9, 10, .run = scatter_elements, .complex = MOVES_COMPLEX, .shape = shape_same, .sizes = SLOT(1),
-      .limits = { [1] = LIMIT_INDEX }, .schemas = SCHEMAS({ 9, 10, "Ta .i T > T", "axis:i" }) },
+    { "Scatter", 9, 10, .run = scatter_elements, .complex = MOVES_COMPLEX, .shape = shape_along_axis,
+      .keeps_shape = true, .sizes = SLOT(1), .limits = { [1] = LIMIT_INDEX },
+      .schemas = SCHEMAS({ 9, 10, "Ta .i T > T", "axis:i" }) },
     { "ScatterElements", 11, LATEST, .gradient = gradient_scatter_elements, .run = scatter_elements,
-      .complex = MOVES_COMPLEX, .shape = shape_same, .sizes = SLOT(1), .limits = { [1] = LIMIT_INDEX },
+      .complex = MOVES_COMPLEX, .shape = shape_along_axis, .keeps_shape = true, .sizes = SLOT(1),
+      .limits = { [1] = LIMIT_INDEX },
       .schemas = SCHEMAS({ 11, 15, "Ta13h .i T > T", "axis:i" },
                          { 16, LATEST, "Tah .i T > T", "axis:i reduction:s=none|add|mul|max|min" }) },
     { "ScatterND", 11, LATEST, .gradient = gradient_scatter_nd, .run = scatter_nd, .complex = MOVES_COMPLEX,
@@ -547,7 +549,8 @@ const struct operator_row gather_operators[] = {
       .schemas = SCHEMAS({ 11, 15, "Ta13h i64 T > T", "" },
                          { 16, LATEST, "Tah i64 T > T", "reduction:s=none|add|mul|max|min" }) },
     { "TensorScatter", 24, LATEST, .gradient = gradient_moved, .run = tensor_scatter, .complex = MOVES_COMPLEX,
-      .shape = shape_same, .schemas = SCHEMAS({ 24, LATEST, "Taheqpo T ?i64 > T", "axis:i mode:s=linear|circular" }) },
+      .shape = shape_along_axis, .keeps_shape = true,
+      .schemas = SCHEMAS({ 24, LATEST, "Taheqpo T ?i64 > T", "axis:i mode:s=linear|circular" }) },
     { "com.microsoft:GatherND", 1, LATEST, .gradient = gradient_formula, .run = formula_renamed, .shape = shape_any,
       .sizes = SLOT(1), .limits = { [1] = LIMIT_ANY_INDEX }, .schemas = SCHEMAS({ 1, LATEST, "T . > T", "" }),
       .exact = EXACT },

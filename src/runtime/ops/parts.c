@@ -469,7 +469,7 @@ const struct operator_row part_operators[] = {
       .arithmetic = true,
       .schemas =
           SCHEMAS({ 1, 1, "Tf ?T > T *T", "axis:i split:I" }, { 2, 12, "Ta > T *T", "axis:i split:I" },
-                  { 13, 17, "Tah ?i64 > T *T", "axis:i" }, { 18, LATEST, "Tah ?i64 > T *T", "axis:i num_outputs:i" }),
+                  { 13, 17, "Tah ?i64 > T *T", "axis:i" }, { 18, LATEST, "Tah ?i64 > T *T", "axis:i num_outputs:n" }),
       .exact = EXACT },
     { "Split", 13, LATEST, .gradient = gradient_moved, .run = split_by_input, .complex = MOVES_COMPLEX,
       .shape = shape_split, .keeps_range = true, .content = content_split, .sizes = SLOT(1), .passes = SLOT(0),

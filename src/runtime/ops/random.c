@@ -171,7 +171,7 @@ const struct operator_row random_operators[] = {
     { "Bernoulli", 15, LATEST, .limits = { LIMIT_SHARE }, .run = bernoulli, .shape = shape_typed_by_attribute,
       .random = true, .schemas = SCHEMAS({ 15, LATEST, ".f22h > .", "dtype:e=nhb seed:f" }) },
     { "Multinomial", 7, LATEST, .run = multinomial, .shape = shape_multinomial, .random = true,
-      .schemas = SCHEMAS({ 7, LATEST, ".f22h > .", "dtype:e=i sample_size:i seed:f" }) },
+      .schemas = SCHEMAS({ 7, LATEST, ".f22h > .", "dtype:e=i sample_size:n seed:f" }) },
     { "RandomNormal", 1, LATEST, .run = random_shaped, .data = &normal, .shape = shape_random_of_shape, .random = true,
       .schemas = SCHEMAS({ 1, LATEST, "> .", "dtype:e=f22h mean:f scale:f seed:f shape!I" }) },
     { "RandomNormalLike", 1, LATEST, .run = random_like, .complex = MOVES_COMPLEX, .data = &normal,

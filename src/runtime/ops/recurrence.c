@@ -240,6 +240,6 @@ const struct operator_row recurrence_operators[] = {
       .schemas = SCHEMAS({ 27, LATEST, "Trth T ?T ?T > T T", "activation:s" }) },
     { "LinearAttention", 27, LATEST, .run = linear_attention, .shape = shape_linear_attention,
       .schemas = SCHEMAS({ 27, LATEST, "Trth T T ?Urth ?T ?T > T U",
-                           "chunk_size:i kv_num_heads!i q_num_heads!i scale:f update_rule:s" }) },
+                           "chunk_size:n kv_num_heads!i q_num_heads!i scale:f update_rule:s" }) },
     { 0 },
 };

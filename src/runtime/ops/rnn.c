@@ -558,37 +558,37 @@ const struct operator_row rnn_operators[] = {
     { "GRU", 1, LATEST, .gradient = gradient_gru, .run = run_rnn, .data = &gru, .shape = shape_recurrent,
       .sizes = SLOT(4), .limits = { [4] = LIMIT_LENGTH }, .need = &recurrent_need,
       .schemas = SCHEMAS({ 1, 2, "Tf T T ?T ?i32 ?T > ?T T",
-                           "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:i "
+                           "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:n "
                            "output_sequence:i" },
                          { 3, 6, "Tf T T ?T ?i32 ?T > ?T ?T",
-                           "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:i "
+                           "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:n "
                            "linear_before_reset:i output_sequence:i" },
                          { 7, 13, "Tf T T ?T ?i32 ?T > ?T ?T",
-                           "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:i "
+                           "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:n "
                            "linear_before_reset:i" },
                          { 14, LATEST, "Tf22h T T ?T ?i32 ?T > ?T ?T",
-                           "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:i "
+                           "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:n "
                            "layout:i linear_before_reset:i" }) },
     { "LSTM", 1, LATEST, .gradient = gradient_lstm, .run = run_rnn, .data = &lstm, .shape = shape_recurrent,
       .sizes = SLOT(4), .limits = { [4] = LIMIT_LENGTH }, .need = &recurrent_need,
       .schemas = SCHEMAS({ 1, 6, "Tf T T ?T ?i32 ?T ?T ?T > ?T ?T ?T",
-                           "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:i "
+                           "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:n "
                            "input_forget:i output_sequence:i" },
                          { 7, 13, "Tf T T ?T ?i32 ?T ?T ?T > ?T ?T ?T",
-                           "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:i "
+                           "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:n "
                            "input_forget:i" },
                          { 14, LATEST, "Tf22h T T ?T ?i32 ?T ?T ?T > ?T ?T ?T",
-                           "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:i "
+                           "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:n "
                            "input_forget:i layout:i" }) },
     { "RNN", 1, LATEST, .gradient = gradient_rnn, .run = run_rnn, .data = &plain, .shape = shape_recurrent,
       .sizes = SLOT(4), .limits = { [4] = LIMIT_LENGTH }, .need = &recurrent_need,
       .schemas = SCHEMAS({ 1, 6, "Tf T T ?T ?i32 ?T > ?T ?T",
-                           "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:i "
+                           "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:n "
                            "output_sequence:i" },
                          { 7, 13, "Tf T T ?T ?i32 ?T > ?T ?T",
-                           "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:i" },
+                           "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:n" },
                          { 14, LATEST, "Tf22h T T ?T ?i32 ?T > ?T ?T",
-                           "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:i "
+                           "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:n "
                            "layout:i" }) },
     { 0 },
 };

@@ -387,10 +387,10 @@ static bool shape_unknown_list(struct shaping *s)
 
 const struct operator_row shape_operators[] = {
     { "Constant", 1, LATEST, .run = constant, .shape = shape_constant,
-      .schemas = SCHEMAS({ 1, 10, "> .", "value!t" }, { 11, 11, "> .", "sparse_value:p value:t" },
+      .schemas = SCHEMAS({ 1, 10, "> .", "value!t" }, { 11, 11, "> .", "sparse_value^p value^t" },
                          { 12, LATEST, "> .",
-                           "sparse_value:p value:t value_float:f value_floats:F value_int:i value_ints:I "
-                           "value_string:s value_strings:S" }) },
+                           "sparse_value^p value^t value_float^f value_floats^F value_int^i value_ints^I "
+                           "value_string^s value_strings^S" }) },
     { "ConstantOfShape", 9, LATEST, .gradient = gradient_flat, .run = constant_of_shape,
       .shape = shape_constant_of_shape, .content = content_filled, .sizes = SLOT(0), .arithmetic = true,
       .schemas = SCHEMAS({ 9, LATEST, "i64 > .", "value:t=nb20he21q23p24o25d" }) },

@@ -143,21 +143,30 @@ static bool bias_softmax(struct call *call)
     return formula_close(&f);
 }
 
+/* The axis may be the rank: nothing is left behind it. */
+static bool shape_from_axis_on(struct shaping *s)
+{
+    return node_int(s->node, "axis", 1) == input_rank(s, 0) ? shape_same(s) : shape_along_axis(s);
+}
+
 const struct operator_row softmax_operators[] = {
-    { "Hardmax", 1, 12, .run = from_axis_on, .data = BLOCKS(hardmax_f32, hardmax_f64), .shape = shape_same,
-      .within = { 0, 1 }, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "Tf13h > T", "axis:i" }) },
-    { "Hardmax", 13, LATEST, .run = along_axis, .data = BLOCKS(hardmax_f32, hardmax_f64), .shape = shape_same,
-      .within = { 0, 1 }, .hides = true },
-    { "LogSoftmax", 1, 12, .gradient = gradient_log_softmax, .run = from_axis_on,
-      .data = BLOCKS(log_softmax_block, log_softmax_block), .shape = shape_same, .hides = true,
+    { "Hardmax", 1, 12, .run = from_axis_on, .data = BLOCKS(hardmax_f32, hardmax_f64), .shape = shape_from_axis_on,
+      .keeps_shape = true, .within = { 0, 1 }, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "Tf13h > T", "axis:i" }) },
+    { "Hardmax", 13, LATEST, .run = along_axis, .data = BLOCKS(hardmax_f32, hardmax_f64), .shape = shape_along_axis,
+      .keeps_shape = true, .within = { 0, 1 }, .hides = true },
+    { "LogSoftmax", 1, 12, .gradient = gradient_log_softmax, .run = from_axis_on,
+      .data = BLOCKS(log_softmax_block, log_softmax_block), .shape = shape_from_axis_on, .keeps_shape = true,
+      .hides = true, .schemas = SCHEMAS({ 1, LATEST, "Tf13h > T", "axis:i" }) },
     { "LogSoftmax", 13, LATEST, .gradient = gradient_log_softmax, .run = along_axis,
-      .data = BLOCKS(log_softmax_block, log_softmax_block), .shape = shape_same, .hides = true },
+      .data = BLOCKS(log_softmax_block, log_softmax_block), .shape = shape_along_axis, .keeps_shape = true,
+      .hides = true },
     { "Softmax", 1, 12, .gradient = gradient_softmax, .run = from_axis_on, .data = BLOCKS(softmax_block, softmax_block),
-      .shape = shape_same, .within = { 0, 1 }, .hides = true,
+      .shape = shape_from_axis_on, .keeps_shape = true, .within = { 0, 1 }, .hides = true,
       .schemas = SCHEMAS({ 1, LATEST, "Tf13h > T", "axis:i" }) },
     { "Softmax", 13, LATEST, .gradient = gradient_softmax, .run = along_axis,
-      .data = BLOCKS(softmax_block, softmax_block), .shape = shape_same, .within = { 0, 1 }, .hides = true },
+      .data = BLOCKS(softmax_block, softmax_block), .shape = shape_along_axis, .keeps_shape = true, .within = { 0, 1 },
+      .hides = true },
     { "com.microsoft:BiasSoftmax", 1, LATEST, .gradient = gradient_formula, .run = bias_softmax, .shape = shape_same,
       .within = { 0, 1 }, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T T > T", "axis:i is_inner_broadcast!i" }) },
     { 0 },

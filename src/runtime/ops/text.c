@@ -417,7 +417,7 @@ const struct operator_row text_operators[] = {
       .schemas = SCHEMAS({ 20, LATEST, "text > text i64", "delimiter:s maxsplit:i" }) },
     { "TfIdfVectorizer", 9, LATEST, .run = tf_idf, .shape = shape_tf_idf,
       .schemas = SCHEMAS({ 9, LATEST, ".is > f32",
-                           "max_gram_length!i max_skip_count!i min_gram_length!i mode!s ngram_counts!I "
+                           "max_gram_length!n max_skip_count!i min_gram_length!n mode!s ngram_counts!I "
                            "ngram_indexes!I pool_int64s:I pool_strings:S weights:F" }) },
     { 0 },
 };
