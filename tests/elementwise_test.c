@@ -376,6 +376,43 @@ static void rows_of_old_opsets_compute_as_the_new_ones_do(void **state)
     try_unary(11, "Dropout", "ratio=0.5", DTYPE_FLOAT, 3, 3);
 }
 
+/* What Neg, or another operator, of 1000 numbers takes, in both runs, joined to what comes before it or not. */
+static uint64_t work_of(const char *op, const char *inputs, const char *attributes, bool joined)
+{
+    struct trial t;
+    static double values[1000];
+    trial_open(&t, 13);
+    trial_input(&t, "x", DTYPE_FLOAT, "1000", values);
+    trial_input(&t, "e", DTYPE_FLOAT, "1000", values);
+    if (joined) build_node(&t.build, "Neg", "neg", "x", "n", NULL);
+    build_node(&t.build, op, "op", inputs, "y", attributes);
+    t.build.memory.work_limit = UINT64_MAX;
+    trial_run(&t, "y");
+    uint64_t work = t.build.memory.work;
+    trial_close(&t);
+    return work;
+}
+
+static void functions_that_cost_more_than_their_numbers_say_so(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *op, *inputs, *joined, *like, *attributes;
+        uint64_t more;
+    } cases[] = {
+        { "Sin", "x", "n", "Neg", NULL, 10 },   { "Tan", "x", "n", "Neg", NULL, 10 },
+        { "Atanh", "x", "n", "Neg", NULL, 1 },  { "Exp", "x", "n", "Neg", NULL, 0 },
+        { "Pow", "x e", NULL, "Add", NULL, 6 }, { "Mod", "x e", "x n", "Add", "fmod=1", 340 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int joined = 0; joined < 1 + (cases[i].joined != NULL); joined++) {
+            const char *inputs = joined ? cases[i].joined : cases[i].inputs;
+            uint64_t more = work_of(cases[i].op, inputs, cases[i].attributes, joined)
+                            - work_of(cases[i].like, inputs, NULL, joined);
+            assert_int_equal(more, 2 * 1000 * cases[i].more * WORK_ELEMENT);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,6 +436,7 @@ int main(void)
         cmocka_unit_test(a_training_dropout_drops_at_random_and_keeps_the_mean),
         cmocka_unit_test(a_dropout_in_inference_drops_nothing),
         cmocka_unit_test(inputs_that_do_not_go_together_are_refused),
+        cmocka_unit_test(functions_that_cost_more_than_their_numbers_say_so),
         cmocka_unit_test(where_picks_strings_too),
         cmocka_unit_test(rows_of_old_opsets_compute_as_the_new_ones_do),
     };

@@ -8,7 +8,7 @@
  * time, and behind ".", stand the types that are allowed, a letter a set (see schema.c); a number says from which opset
  * on those behind it are. Before it, "?" says that the slot may be absent, "*" that it may be repeated, or missing.
  * `attributes` lists name:type, name!type where it must be there, or name^type where exactly one of these must; the
- * types are float, int, string, tensor, graph (f i s t g), lists of them in capitals, sparse tensor (p) and type (y). Of
+ * types are float, int, string, tensor, graph (f i s t g), lists of them in capitals, sparse tensor (p), type (y). Of
  * an int that is 0 or 1 it is b, of one that is positive n, of a list of those N; a string or an int that is one of a
  * few has them behind it, s=one|another; a tensor, and an int that is the number of an element type, has the letters
  * of the types, e=f13h, where k stands for 0.

@@ -93,7 +93,7 @@ static struct array *bound_of(struct call *call, const struct array *x, const st
 static bool clip_between(struct call *call, struct array *low, struct array *high)
 {
     const struct array *x = call_input(call, 0);
-    static const struct operation clip = { clip_f32, clip_f64, clip_i64, clip_u64, NULL, false, { { 0 } } };
+    static const struct operation clip = { .f32 = clip_f32, .f64 = clip_f64, .i64 = clip_i64, .u64 = clip_u64 };
     struct array *result;
     bool good = elementwise_apply(call, &clip, 3, (const struct array *[]){ x, low, high }, &result);
     array_drop(low);

@@ -43,6 +43,16 @@ bool elementwise_present(struct call *call, size_t count)
     return true;
 }
 
+/* Always true. Leaves through the recovery point when the budget has less. */
+static bool meter(struct call *call, const struct operation *operation, const struct array *from, int rank,
+                  const int64_t *dims)
+{
+    int64_t factors[ARRAY_MAX_RANK + 1] = { is_real(from) ? operation->work * WORK_ELEMENT : 0 };
+    memcpy(factors + 1, dims, (size_t)rank * sizeof *dims);
+    call_work(call, factors, (size_t)rank + 1);
+    return true;
+}
+
 /* `is_last`: what comes of it is output 0, so that steps that follow may join. */
 static bool apply(struct call *call, const struct operation *operation, size_t count, const struct array *const *from,
                   bool is_last, struct array **to)
@@ -61,7 +71,9 @@ static bool apply(struct call *call, const struct operation *operation, size_t c
     read_attributes(call, operation, parameters);
     if (call->joins)
         return !operation->is_test && from[0]->type == call->joins->to->type
-               && broadcast_join(call, function, rank, dims, count, from, parameters);
+               && broadcast_join(call, function, rank, dims, count, from, parameters)
+               && meter(call, operation, from[0], rank, dims);
+    meter(call, operation, from[0], rank, dims);
     enum dtype type = operation->is_test ? DTYPE_BOOL : from[0]->type;
     enum store store = operation->is_test ? STORE_I64 : from[0]->store;
     *to = array_new(call->pool, type, store, rank, dims);

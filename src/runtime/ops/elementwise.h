@@ -13,12 +13,13 @@ struct attribute {
     double absent;
 };
 
-/* The loops of an operator for each store (NULL: not defined there; u64 NULL: as i64), its attributes, and whether its
- * result is BOOL. */
+/* The loops of an operator for each store (NULL: not defined there; u64 NULL: as i64), its attributes, whether its
+ * result is BOOL, and what a real element costs at worst beyond that it is read and written, in WORK_ELEMENTs. */
 struct operation {
     inner_loop_function f32, f64, i64, u64, text;
     bool is_test;
     struct attribute attributes[2];
+    short work;
 };
 
 #define OF(...)               \
