@@ -787,12 +787,26 @@ static void a_node_or_pass_can_be_left_out(void **state)
 {
     static const struct fold_case skipped[] = {
         { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; z = bn y 4; out z", 1, REASON_SKIPPED, NULL, 0 },
+        /* Nor does another take it along, or go into it. */
+        { "in x 2,3,5,7; r = Relu x; y = bn r 3; z = bn y 3; init w 4,3,1,1; c = Conv z w; out c", 2, 0,
+          "Relu BatchNormalization BatchNormalization Conv", 0 },
+        { "in x 2,3,5,7; r = Relu x; z = bn r 3; y = bn z 3; t = Tanh y; out t", 2, 0,
+          "Relu BatchNormalization BatchNormalization Tanh", 0 },
+        { "in x 2,3,5,7; init w 4,3,1,1; c = Conv x w; y = bn+ c 4; z = bn+ c 4; r = Relu y; t = Tanh z; out r; out t",
+          2, 0, NULL, 0 },
+        { "opset 15; in x 1,3,5,7; init s 3; init b 3; fill v 3 1; z = BatchNormalization x s b b v training_mode=1; "
+          "out "
+          "z",
+          1, REASON_SKIPPED, "BatchNormalization", 0 },
     };
     static const struct fold_case disabled[] = {
         { "in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; z = bn y 4; out z", 1, 0, "Conv BatchNormalization", 0 },
     };
     static const char *const z = "z", *const fold = "fold";
-    const struct bnfuse_fuse_options skip = { .fold_limit = 1 << 28, .skipped = { &z, 1 } };
+    static const char *const instance = "instance";
+    const struct bnfuse_fuse_options skip = { .fold_limit = 1 << 28,
+                                              .skipped = { &z, 1 },
+                                              .enabled = { &instance, 1 } };
     const struct bnfuse_fuse_options disable = { .fold_limit = 1 << 28, .disabled = { &fold, 1 } };
     (void)state;
     RUN(skipped, &skip);

@@ -41,7 +41,8 @@ bool instance_run(struct net *net, const struct bnfuse_fuse_options *options, st
     for (struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
         for (struct node *node = graph->first, *next; node; node = next) {
             next = node->next;
-            if (bn_is(node) && node_output(node, 0) && is_of_one_sample(node)) replace(graph, node);
+            if (bn_is(node) && !node->is_skipped && node_output(node, 0) && is_of_one_sample(node))
+                replace(graph, node);
         }
     return true;
 }

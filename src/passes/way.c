@@ -22,7 +22,8 @@
 
 enum reason way_blocked(struct decision *decision, struct node *node)
 {
-    return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "%s", node->op);
+    return decision_stop(decision, REASON_NON_LINEAR, node_title(node), "%s",
+                         node->is_skipped ? "--skip names it" : node->op);
 }
 
 void way_visit(struct decision *decision, const struct node *node)
@@ -33,7 +34,7 @@ void way_visit(struct decision *decision, const struct node *node)
 
 bool way_is_opaque(const struct node *node)
 {
-    return (*node->domain && !anchor_is(node)) || node->opset > LATEST_OPSET || node_refers(node);
+    return node->is_skipped || (*node->domain && !anchor_is(node)) || node->opset > LATEST_OPSET || node_refers(node);
 }
 
 int way_operations(const struct node *node)

@@ -176,6 +176,7 @@ enum reason affine_of_node(struct decision *decision, const struct node *node, s
 {
     double times;
     if (!node_output(node, 0)) return REASON_NON_LINEAR;
+    if (node->is_skipped) return decision_stop(decision, REASON_SKIPPED, node_title(node), "%s", "");
     if (bn_is(node)) return norm_affine(decision, node, affine, slot);
     if (passes_through(node)) return one_number(decision, 1, affine, slot);
     if (multiple(node, &times)) return one_number(decision, times, affine, slot);
