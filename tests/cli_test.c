@@ -879,6 +879,34 @@ static void assert_no_command(const char *text)
     }
 }
 
+/* In names as in the words of a remark and the message of an error, which were escaped before. */
+static void a_backslash_is_escaped_once_in_every_report(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *name, *text;
+    } reports[] = {
+        { "r.xml", "b\\\\q\\x7fn", "s\\\\g, Sigmoid" },
+        { "r.html", "b\\\\q\\x7fn", "s\\\\g, Sigmoid" },
+        { "r.md", "b\\\\\\\\q\\\\x7fn", "s\\\\\\\\g, Sigmoid" }, /* Markdown shows two backslashes as one */
+        { "r.jsonl", "b\\\\q\\u007fn", "s\\\\g" },
+    };
+    build_input(&b, "x", DTYPE_FLOAT, "2,4,6,5");
+    add_parameters();
+    build_node(&b, "Sigmoid", "s\\g", "x", "y", NULL);
+    build_node(&b, "BatchNormalization", "b\\q\x7fn", "y s t m v", "z", NULL);
+    build_output(&b, "z", DTYPE_FLOAT, "2,4,6,5");
+    write_model("said.onnx");
+    assert_ran("said.onnx --junit r.xml --markdown r.md --html r.html --jsonl r.jsonl", 0);
+    for (size_t i = 0; i < sizeof reports / sizeof *reports; i++) {
+        static char text[TEXT_MAX];
+        read_file(reports[i].path, text, sizeof text);
+        assert_says(text, reports[i].text);
+        assert_null(strchr(text, 0x7f));
+        if (i != 1) assert_says(text, reports[i].name); /* where pictures break names into lines */
+    }
+}
+
 static void names_speak_no_command_to_a_ci(void **state)
 {
     (void)state;
@@ -1479,6 +1507,7 @@ int main(void)
         TEST(of_many_sets_one_is_in_memory),
         TEST(standard_output_takes_one_report),
         TEST(names_with_control_characters_reach_no_terminal),
+        TEST(a_backslash_is_escaped_once_in_every_report),
         TEST(names_speak_no_command_to_a_ci),
         TEST(one_broken_model_does_not_stop_the_others),
         TEST(the_worst_status_of_many_wins),

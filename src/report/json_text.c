@@ -50,14 +50,14 @@ struct sink {
     char last;
 };
 
-/* Of two hashes in a string the second is written otherwise, which JSON allows. */
+/* Of two hashes in a string the second is written otherwise, which JSON allows, and so is DEL. */
 static int write_piece(const char *bytes, size_t size, void *context)
 {
     struct sink *sink = context;
     for (size_t i = 0; i < size; i++) {
-        bool second = bytes[i] == '#' && sink->last == '#';
+        bool hidden = (bytes[i] == '#' && sink->last == '#') || bytes[i] == 0x7f;
         sink->last = bytes[i];
-        if ((second ? fputs("\\u0023", sink->to) : fputc(bytes[i], sink->to)) == EOF) return -1;
+        if ((hidden ? fprintf(sink->to, "\\u%04x", (unsigned)bytes[i]) : fputc(bytes[i], sink->to)) < 0) return -1;
     }
     return 0;
 }

@@ -6,7 +6,8 @@
 
 #include <stdio.h>
 
-/* Printable (as bnfuse_escape makes it), with <, >, &, quotes as entities, good for XML, HTML and attributes. */
+/* Printable (as bnfuse_escape makes it, and once only), with <, >, &, quotes as entities, good for XML, HTML and
+ * attributes. */
 void put_markup(FILE *to, const char *text);
 /* The same in an element. */
 void put_element(FILE *to, const char *tag, const char *text);
