@@ -72,6 +72,8 @@ static void affines_of_one_value_add_up(void **state)
           0, 0, "Conv", 0 },
         { "in x 2,3,5,7; init w 4,3,3,3; init k 4,1,1; y = Conv x w; m = Mul y k; a = Add m y; z = bn a 4; out z", 0, 0,
           "Conv", 0 },
+        { "in x 2,3,5,7; r = Relu x; fill k 1 0; a = Sub r k; s = Sum a r; init w 4,3,3,3; z = Conv s w; out z", 0, 0,
+          "Relu Conv", 0 },
         { "in x 2,3,5,7; r = Relu x; fill k 1 1; a = Div r k; init w 4,3,3,3; z = Conv a w; out z", 0, 0, "Relu Conv",
           0 },
         { "in x 2,3,5,7; in y 4,3,3,3; r = Relu y; fill k 1 1; a = Mul r k; z = Conv x a; out z", 0, 0, "Relu Mul Conv",

@@ -333,11 +333,10 @@ static void a_function_that_holds_the_linear_operator_opens(void **state)
     expect_left(&b, 0, REASON_NONE);
 }
 
-/* The same in front of the call: the search goes downstream, into the body. */
-static void a_function_behind_that_holds_the_linear_operator_opens(void **state)
+/* The same in front of the call: the search goes downstream, into the body; also where another reader would do. */
+static void open_function_behind(bool has_other_reader)
 {
     struct build b;
-    (void)state;
     build_open(&b, 8, 13);
     build_import(&b, local, 1);
     build_input(&b, "x", DTYPE_FLOAT, "2,3,5,7");
@@ -345,14 +344,25 @@ static void a_function_behind_that_holds_the_linear_operator_opens(void **state)
     build_init(&b, "s", DTYPE_FLOAT, "3", 2);
     build_init_values(&b, "v", DTYPE_FLOAT, "3", (double[]){ 1, 2, 0.5 });
     build_node(&b, "BatchNormalization", "bn", "x s s s v", "n", NULL);
+    if (has_other_reader) build_node(&b, "Conv", NULL, "n w", "z", NULL);
     build_node(&b, "F", NULL, "n w", "y", NULL)->domain = local;
+    if (has_other_reader) build_node(&b, "Conv", NULL, "n w", "u", NULL);
     build_output(&b, "y", DTYPE_FLOAT, NULL);
+    if (has_other_reader) build_output(&b, "z", DTYPE_FLOAT, NULL);
+    if (has_other_reader) build_output(&b, "u", DTYPE_FLOAT, NULL);
     build_function(&b, local, "F", "a k", "r", NULL);
     build_import(&b, "", 13);
     build_node(&b, "Transpose", NULL, "a", "t", "perm=0,1,3,2");
     build_node(&b, "Conv", NULL, "t k", "r", NULL);
     build_end(&b);
     expect_left(&b, 0, REASON_NONE);
+}
+
+static void a_function_behind_that_holds_the_linear_operator_opens(void **state)
+{
+    (void)state;
+    open_function_behind(false);
+    open_function_behind(true);
 }
 
 static void a_function_that_no_affine_crosses_stays(void **state)

@@ -165,21 +165,25 @@ static bool find_upstream(struct search *search, struct value *value)
     return is_found;
 }
 
-/* The same downstream. */
+static bool find_downstream(struct search *search, struct value *value);
+
+static bool find_at_reader(struct search *search, const struct use *use)
+{
+    const struct node *reader = use->node;
+    if (!reader) return false;
+    if (reader->function)
+        return use->slot < reader->function->input_count
+               && find_inside(search, find_downstream, reader, reader->function->inputs[use->slot]);
+    return anchor_is(reader) || (is_crossed(reader) && find_downstream(search, node_output(reader, 0)));
+}
+
+/* The same downstream, at every reader: one that does not absorb it holds it back. */
 static bool find_downstream(struct search *search, struct value *value)
 {
     const struct graph *graph = value ? value->graph : NULL;
     bool is_found = false;
     if (!value || !is_real(value) || goes_too_far(search)) return false;
-    for (const struct use *use = value->uses; use && !is_found; use = use->next) {
-        const struct node *reader = use->node;
-        if (!reader) continue;
-        if (reader->function)
-            is_found = use->slot < reader->function->input_count
-                       && find_inside(search, find_downstream, reader, reader->function->inputs[use->slot]);
-        else if (anchor_is(reader)) return true;
-        else if (is_crossed(reader)) is_found = find_downstream(search, node_output(reader, 0));
-    }
+    for (const struct use *use = value->uses; use; use = use->next) is_found |= find_at_reader(search, use);
     for (size_t i = 0; value->is_output && graph->function && !is_found && i < graph->output_count; i++)
         if (graph->outputs[i] == value) is_found = find_outside(search, find_downstream, graph, node_output, i);
     return is_found;

@@ -52,13 +52,23 @@ static bool is_linear_operator(const struct node *node)
     return node && anchor_root_entry(node) != ROOTS_NEVER;
 }
 
-/* An affine that changes nothing goes only from where it could be absorbed. */
-static bool is_beside_linear_operator(const struct node *root, const struct value *x)
+/* Whether it adds several values that are computed, of which one may be a multiple of another. */
+static bool is_sum_of_values(const struct node *node)
+{
+    size_t count = 0;
+    for (size_t i = 0; affine_sum_sign(node, 0) != 0 && i < node->input_count; i++)
+        count += node_input(node, i) && !value_constant(node_input(node, i));
+    return count > 1;
+}
+
+/* An affine that changes nothing goes only from where it could be absorbed, or stands in the way of one that can. */
+static bool is_in_the_way(const struct node *root, const struct value *x)
 {
     const struct value *y = root->outputs[0];
     const struct use *reader = y->use_count == 1 && !y->is_output ? y->uses : NULL;
     return (x->use_count == 1 && is_linear_operator(x->writer))
-           || (reader && reader->slot == 0 && is_linear_operator(reader->node));
+           || (reader && reader->slot == 0 && is_linear_operator(reader->node))
+           || (reader && reader->node && is_sum_of_values(reader->node));
 }
 
 /* The value is known to be of real numbers (so that the check can feed it), and not constant. */
@@ -66,7 +76,7 @@ static bool may_go(struct decision *decision, const struct affine *affine, size_
 {
     const struct node *root = decision->root;
     struct value *x = node_input(root, slot);
-    if (affine_is_identity(affine) && !is_beside_linear_operator(root, x)) return false;
+    if (affine_is_identity(affine) && !is_in_the_way(root, x)) return false;
     return dtype_kind(x->type) == KIND_REAL && !is_constant(decision, x);
 }
 
