@@ -41,9 +41,9 @@ endfunction()
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL wasm32)
     set(BUILD_SHARED_LIBS OFF)
     # The whole is made small (cmake/wasm.cmake), and fast where the time goes. Loops that must be unrolled say so.
-    set_source_files_properties(src/runtime/math/product.c src/runtime/math/window.c src/onnx/read/convert.c
+    set_source_files_properties(src/runtime/math/simd.c src/runtime/math/product.c src/runtime/math/window.c
+        src/onnx/read/convert.c
         PROPERTIES COMPILE_OPTIONS "-O2;-fno-unroll-loops")
-    set_source_files_properties(src/runtime/math/simd.c PROPERTIES COMPILE_OPTIONS -Os)
 else()
     set_target_properties(bnfuse_objects onnx_proto PROPERTIES POSITION_INDEPENDENT_CODE ON)
 endif()

@@ -21,6 +21,13 @@
 #define INSTRUCTION_SETS 1
 #endif
 
+/* Of a loop that few models need, where size counts more than they do. */
+#ifdef __wasm__
+#define SELDOM __attribute__((minsize))
+#else
+#define SELDOM
+#endif
+
 /* The first row that this processor runs; those behind it, it runs as well. */
 static inline int instruction_set_first(void)
 {

@@ -26,51 +26,52 @@ TARGET static void NAME(store_float)(const double *from, int64_t count, void *to
     }
 }
 
-#define SMALL(code_type, bits)                                                                                         \
-    TARGET static void NAME(load_small##bits)(const struct format *given, const void *from, int64_t count, double *to) \
-    {                                                                                                                  \
-        const struct format format = *given;                                                                           \
-        for (int64_t i = 0; i < count; i++) {                                                                          \
-            code_type code;                                                                                            \
-            memcpy(&code, (const char *)from + i * (int64_t)sizeof code, sizeof code);                                 \
-            to[i] = decode(&format, code);                                                                             \
-        }                                                                                                              \
-    }                                                                                                                  \
-                                                                                                                       \
-    TARGET static void NAME(store_small##bits)(const struct format *given, const double *from, int64_t count,          \
-                                               void *to)                                                               \
-    {                                                                                                                  \
-        const struct format format = *given;                                                                           \
-        for (int64_t i = 0; i < count; i++) {                                                                          \
-            code_type code = (code_type)encode(&format, from[i]);                                                      \
-            memcpy((char *)to + i * (int64_t)sizeof code, &code, sizeof code);                                         \
-        }                                                                                                              \
+#define SMALL(code_type, bits)                                                                                       \
+    TARGET SELDOM static void NAME(load_small##bits)(const struct format *given, const void *from, int64_t count,    \
+                                                     double *to)                                                     \
+    {                                                                                                                \
+        const struct format format = *given;                                                                         \
+        for (int64_t i = 0; i < count; i++) {                                                                        \
+            code_type code;                                                                                          \
+            memcpy(&code, (const char *)from + i * (int64_t)sizeof code, sizeof code);                               \
+            to[i] = decode(&format, code);                                                                           \
+        }                                                                                                            \
+    }                                                                                                                \
+                                                                                                                     \
+    TARGET SELDOM static void NAME(store_small##bits)(const struct format *given, const double *from, int64_t count, \
+                                                      void *to)                                                      \
+    {                                                                                                                \
+        const struct format format = *given;                                                                         \
+        for (int64_t i = 0; i < count; i++) {                                                                        \
+            code_type code = (code_type)encode(&format, from[i]);                                                    \
+            memcpy((char *)to + i * (int64_t)sizeof code, &code, sizeof code);                                       \
+        }                                                                                                            \
     }
 SMALL(uint16_t, 16)
 SMALL(uint8_t, 8)
 #undef SMALL
 
-#define ANY_ABOVE(code_type, bits)                                                            \
-    TARGET static bool NAME(any_above##bits)(const void *codes, int64_t count, code_type top) \
-    {                                                                                         \
-        code_type above = 0;                                                                  \
-        for (int64_t i = 0; i < count; i++) {                                                 \
-            code_type code;                                                                   \
-            memcpy(&code, (const char *)codes + i * (int64_t)sizeof code, sizeof code);       \
-            above |= (code_type)((code & (code_type)((code_type)-1 >> 1)) > top);             \
-        }                                                                                     \
-        return above;                                                                         \
+#define ANY_ABOVE(code_type, bits)                                                                   \
+    TARGET SELDOM static bool NAME(any_above##bits)(const void *codes, int64_t count, code_type top) \
+    {                                                                                                \
+        code_type above = 0;                                                                         \
+        for (int64_t i = 0; i < count; i++) {                                                        \
+            code_type code;                                                                          \
+            memcpy(&code, (const char *)codes + i * (int64_t)sizeof code, sizeof code);              \
+            above |= (code_type)((code & (code_type)((code_type)-1 >> 1)) > top);                    \
+        }                                                                                            \
+        return above;                                                                                \
     }
 ANY_ABOVE(uint16_t, 16)
 ANY_ABOVE(uint32_t, 32)
 #undef ANY_ABOVE
 
-TARGET static void NAME(scale)(double factor, int64_t count, double *values)
+TARGET SELDOM static void NAME(scale)(double factor, int64_t count, double *values)
 {
     for (int64_t i = 0; i < count; i++) values[i] *= factor;
 }
 
-TARGET static void NAME(scale_each)(const double *factors, int64_t count, double *values)
+TARGET SELDOM static void NAME(scale_each)(const double *factors, int64_t count, double *values)
 {
     for (int64_t i = 0; i < count; i++) values[i] *= factors[i];
 }

@@ -89,7 +89,7 @@ TARGET static void NAME(softmax)(const void *from, int64_t dim, void *to)
     for (int64_t i = 0; i < dim; i++) y[i] = (REAL)((double)y[i] * share);
 }
 
-TARGET static void NAME(log_softmax)(const void *from, int64_t dim, void *to)
+TARGET SELDOM static void NAME(log_softmax)(const void *from, int64_t dim, void *to)
 {
     const REAL *x = from;
     REAL *y = to;
@@ -104,8 +104,8 @@ TARGET static void NAME(log_softmax)(const void *from, int64_t dim, void *to)
 }
 
 /* Columns side by side, `stride` from row to row; at most SOFTMAX_COLUMNS. */
-TARGET static void NAME(softmax_columns)(const void *from, int64_t dim, int64_t stride, int64_t columns, bool is_log,
-                                         void *to)
+TARGET SELDOM static void NAME(softmax_columns)(const void *from, int64_t dim, int64_t stride, int64_t columns,
+                                                bool is_log, void *to)
 {
     const REAL *x = from;
     REAL *y = to;
