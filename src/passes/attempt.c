@@ -311,9 +311,9 @@ static bool goes_further(struct decision *decision, struct attempt *attempt, con
 }
 
 /* The path tells of these; the others are attempts that few graphs are made for. */
-static bool is_told(const struct decision *decision, size_t way)
+static bool is_told(const struct decision *decision, const struct way *way)
 {
-    return way < TOLD_COUNT || (ways[way].decide == decide_floor && floors_are_wanted(decision));
+    return way - ways < TOLD_COUNT || (way->decide == decide_floor && floors_are_wanted(decision));
 }
 
 /* Of the closed ways that are told the one named is that which says most, and the path has the code of each. */
@@ -323,7 +323,7 @@ static void tell(struct decision *decision, struct attempt *attempts, const stru
     const char *path = "";
     for (size_t i = 0; i < WAY_COUNT; i++) {
         if (best == 0 && goes_further(decision, &attempts[i], &attempts[0], root)) best = i;
-        if (!is_told(decision, i)) continue;
+        if (!is_told(decision, attempts[i].way)) continue;
         const char *visited = *attempts[i].decision.path ? attempts[i].decision.path : "nothing";
         path = arena_printf(decision->arena, "%s%s%s: %s (BNF%d)", path, *path ? "; " : "", ways[i].name, visited,
                             reason_find(attempts[i].reason)->code);
