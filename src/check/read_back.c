@@ -4,6 +4,7 @@
  * both run, in their own types, and have to give the same bits. */
 #include "check/check.h"
 #include "check/measure.h"
+#include "check/part.h"
 #include "check/session.h"
 
 static const struct draw normal = { .name = "normal", .scale = 1, .rounds = 2 };
@@ -39,12 +40,13 @@ static bool run_pair(struct session *session, bool *ran, struct bnfuse_error *er
 static bool run_set(struct session *session, struct bnfuse_error *error)
 {
     bool guessed = true, ran = false, good = false;
+    struct bnfuse_error why = { .status = BNFUSE_OK };
     for (size_t i = 0; i < guess_count && guessed && !ran; i++) {
         if (!session_feed(session, &guesses[i], &normal, &guessed, error)) return false;
-        good = run_pair(session, &ran, error);
-        if (!good && is_fatal(error)) return false;
+        good = run_pair(session, &ran, &why);
+        if (!good && is_fatal(&why)) break;
     }
-    return good;
+    return good || pass_error(error, &why);
 }
 
 bool check_read_back(const struct net *fused, const struct net *written, const struct check_options *options,

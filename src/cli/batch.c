@@ -249,7 +249,7 @@ static bool do_job(struct batch *batch)
     if (!worked) job_failed(&job, true);
     progress_close(&batch->progress);
     stop_deadline(batch);
-    bnfuse_status status = job.error.status;
+    bnfuse_status status = job.run.status; /* the error of what worked in the end may be that of an attempt */
     finish_run(&job, progress_seconds(&batch->progress) - start);
     bool reported = write_reports(batch, &job);
     if (reported && status == BNFUSE_OK && row->commit) reported = row->commit(&job);
