@@ -165,13 +165,14 @@ static void an_input_with_a_stored_value_keeps_its_sizes(void **state)
     static const bnfuse_shape own = { "x", 2, same }, larger = { "x", 2, others }, few = { "x", 1, same };
     const bnfuse_fuse_options by_name = options_for(&dim, 1, NULL, 0), good_name = options_for(&stored, 1, NULL, 0),
                               by_shape = options_for(NULL, 0, &larger, 1), by_rank = options_for(NULL, 0, &few, 1),
-                              good = options_for(NULL, 0, &own, 1);
+                              good = options_for(NULL, 0, &own, 1), nothing = options_for(NULL, 0, NULL, 0);
     (void)state;
     refuse_stored("N,2", &by_name, false);
     refuse_stored("N,2", &good_name, true);
     refuse_stored(NULL, &by_shape, false);
     refuse_stored(NULL, &by_rank, false);
     refuse_stored(NULL, &good, true);
+    refuse_stored("0,2", &nothing, true); /* as some exporters write that it is not known */
 }
 
 static void an_input_without_a_shape_gets_the_one_given(void **state)

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "onnx/graph/edit.h"
+#include "onnx/graph/validate.h"
 #include "onnx/shape/infer.h"
 
 #include <string.h>
@@ -192,26 +193,14 @@ static void set_shape_of(struct graph *graph, const info_message *info, const bn
 }
 
 /* An input that has a value in the file is as large as that. */
-static bool fits_stored(const struct value *value, struct bnfuse_error *error)
-{
-    const BnfuseOnnx__TypeProto__Tensor *declared = type_tensor(value_declared(value));
-    const BnfuseOnnx__TensorShapeProto *shape = declared ? declared->shape : NULL;
-    const struct tensor *dense = value->initializer;
-    if (!shape || !(dense || value->sparse)) return true;
-    const int64_t *dims = dense ? dense->dims : value->sparse->dims;
-    bool fits = shape->n_dim == (dense ? (size_t)dense->rank : value->sparse->n_dims);
-    for (size_t i = 0; fits && i < shape->n_dim; i++)
-        fits = !is_number(shape->dim[i]) || shape->dim[i]->dim_value == dims[i];
-    if (fits) return true;
-    return fail(error, BNFUSE_USAGE, "the sizes that were given do not fit initializer \"%s\"; leave its own to it",
-                value->name);
-}
-
 static bool all_fit_stored(const struct net *net, struct bnfuse_error *error)
 {
     for (struct graph *graph = NULL; (graph = net_next_graph(net, graph));)
         for (size_t i = 0; i < graph->initializer_count; i++)
-            if (!fits_stored(graph->initializers[i], error)) return false;
+            if (!initializer_fits(graph->initializers[i]))
+                return fail(error, BNFUSE_USAGE,
+                            "the sizes that were given do not fit initializer \"%s\"; leave its own to it",
+                            graph->initializers[i]->name);
     return true;
 }
 

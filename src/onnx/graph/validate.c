@@ -428,6 +428,7 @@ static bool validate_needed_attributes(struct validation *v, const struct node *
     size_t found = 0;
     bool wants_one = false;
     for (const char *at = schema->attributes; schema_next_attribute(&at, &known);) {
+        if (!known.required && !known.is_one_of) continue;
         const char *name = arena_printf(&v->scratch, "%.*s", (int)known.length, known.name);
         bool is_there = node_attribute(node, name);
         if (known.required && !is_there)
@@ -447,18 +448,18 @@ static bool validate_schema_attributes(struct validation *v, const struct node *
     for (size_t i = 0; i < node->proto->n_attribute; i++) {
         const BnfuseOnnx__AttributeProto *a = node->proto->attribute[i];
         if (is_ignored(node, a->name)) continue;
-        if (!find_attribute(schema, a->name, &known) && is_idle(node, a)) continue;
-        if (!find_attribute(schema, a->name, &known))
-            return schema_fail(v, node, error, "%s has no attribute \"%s\"", node->op, a->name);
+        const bool is_known = find_attribute(schema, a->name, &known);
+        if (!is_known && is_idle(node, a)) continue;
+        if (!is_known) return schema_fail(v, node, error, "%s has no attribute \"%s\"", node->op, a->name);
         if (!is_of_type(a, known.type))
             return schema_fail(v, node, error, "attribute \"%s\" holds %s, must hold %s", a->name,
                                attribute_type_name((unsigned)a->type), attribute_type_name(known.type));
-        if (!is_allowed(node, a, &known) && known.is_type)
+        if (is_allowed(node, a, &known)) continue;
+        if (known.is_type)
             return schema_fail(v, node, error, "attribute \"%s\" is of element type %lld (%s), which %s does not take",
                                a->name, (long long)type_in(a), dtype_name(type_in(a)), node->op);
-        if (!is_allowed(node, a, &known))
-            return schema_fail(v, node, error, "attribute \"%s\" must be %.*s", a->name, (int)known.values_length,
-                               known.values);
+        return schema_fail(v, node, error, "attribute \"%s\" must be %.*s", a->name, (int)known.values_length,
+                           known.values);
     }
     return validate_needed_attributes(v, node, schema, error);
 }
@@ -515,7 +516,6 @@ static bool validate_operator(struct validation *v, const struct node *node, str
     return true;
 }
 
-/* Whether dims fit what is declared. Sizes of 0 and below are how some exporters write "unknown". */
 static bool fits_declared(const BnfuseOnnx__TensorShapeProto *shape, size_t rank, const int64_t *dims)
 {
     if (!shape) return true;
@@ -528,6 +528,15 @@ static bool fits_declared(const BnfuseOnnx__TensorShapeProto *shape, size_t rank
     return true;
 }
 
+bool initializer_fits(const struct value *value)
+{
+    const BnfuseOnnx__TypeProto__Tensor *declared = type_tensor(value_declared(value));
+    const struct tensor *dense = value->initializer;
+    return !declared
+           || (dense ? fits_declared(declared->shape, (size_t)dense->rank, dense->dims)
+                     : fits_declared(declared->shape, value->sparse->n_dims, value->sparse->dims));
+}
+
 /* An initializer and the declaration of its name, as a graph input above all, say the same. */
 static bool validate_initializer(struct validation *v, const struct value *value, struct bnfuse_error *error)
 {
@@ -538,10 +547,7 @@ static bool validate_initializer(struct validation *v, const struct value *value
     if (dense && declared && type_element(type) != DTYPE_UNDEFINED && type_element(type) != dense->type)
         return fail(error, BNFUSE_INVALID, "initializer \"%s\" holds %s, but is declared as %s; export the model again",
                     value->name, dtype_name(dense->type), dtype_name(type_element(type)));
-    if (!declared
-        || (dense ? fits_declared(declared->shape, (size_t)dense->rank, dense->dims)
-                  : fits_declared(declared->shape, value->sparse->n_dims, value->sparse->dims)))
-        return true;
+    if (initializer_fits(value)) return true;
     return fail(error, BNFUSE_INVALID,
                 "initializer \"%s\" has other dims than are declared for it; export the model again", value->name);
 }

@@ -10,5 +10,8 @@
 
 /* False with the first violation in *error (BNFUSE_INVALID). */
 bool net_validate(const struct net *net, struct bnfuse_error *error);
+/* Whether the dims of an initializer are those that are declared for it. Sizes of 0 and below are how some exporters
+ * write "unknown". */
+bool initializer_fits(const struct value *value);
 
 #endif
