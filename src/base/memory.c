@@ -34,8 +34,8 @@ enum {
     FIRST_BLOCK = 16 << 10,
     LARGE = 2 << 20, /* from here on memory comes from the system, in large pages where it has some */
     LARGEST_BLOCK = LARGE - HEAD,
-    LARGEST_KEPT = 2 << 20, /* of the blocks of an emptied arena */
-    MOST_KEPT = 4 << 20,    /* all together */
+    LARGEST_KEPT = LARGE, /* of the blocks of an emptied arena */
+    MOST_KEPT = 4 << 20,  /* all together */
 };
 #endif
 

@@ -10,6 +10,7 @@
 #include "check/measure.h"
 #include "check/repro.h"
 #include "check/segment.h"
+#include "check/widen.h"
 
 #include <math.h>
 #include <string.h>

@@ -5,6 +5,7 @@
 
 #include "onnx/graph/attr.h"
 #include "onnx/graph/operator.h"
+#include "onnx/graph/reads.h"
 
 #include <math.h>
 #include <string.h>
@@ -13,10 +14,10 @@ struct frontier {
     struct pairing *pairing;
     struct value **b, **a;
     size_t count, space;
-    const struct graph *region;
     struct node **stack;
     size_t stack_count, stack_space;
     void *tag;
+    bool is_b; /* the walk is in the second model */
     bool is_curved;
     double constant;
     const struct node **passed; /* of a: the walk goes through them, whatever is paired */
@@ -56,9 +57,11 @@ static bool is_passed(const struct frontier *f, const struct node *node)
     return false;
 }
 
-static void reach(struct frontier *f, struct value *value, bool is_b)
+static void reach(void *context, struct value *value)
 {
-    if (!value || value->mark == f->tag || (!value->writer && value_is_stored(value))) return;
+    struct frontier *f = context;
+    const bool is_b = f->is_b;
+    if (value->mark == f->tag || (!value->writer && value_is_stored(value))) return;
     value->mark = f->tag;
     struct trace *trace = pointer_map_get(f->pairing->traces, value), *partner = trace ? trace->partner : NULL;
     bool constant = value->writer && node_is_literal(value->writer);
@@ -67,19 +70,6 @@ static void reach(struct frontier *f, struct value *value, bool is_b)
     if (partner) frontier_add(f, is_b ? value : partner->value, is_b ? partner->value : value);
     else if (value->writer) push_writer(f, value->writer);
     else frontier_add(f, is_b ? value : NULL, is_b ? NULL : value);
-}
-
-static void reach_inputs(struct frontier *f, const struct node *node, const struct graph *region, bool is_b)
-{
-    for (size_t i = 0; i < node->input_count; i++)
-        if (node->inputs[i].value && graph_is_around(node->inputs[i].value->graph, region))
-            reach(f, node->inputs[i].value, is_b);
-    for (size_t i = 0; i < node->inner_count; i++) {
-        const struct graph *body = node->inner[i];
-        for (const struct node *inner = body->first; inner; inner = inner->next) reach_inputs(f, inner, region, is_b);
-        for (size_t k = 0; k < body->output_count; k++)
-            if (body->outputs[k] && graph_is_around(body->outputs[k]->graph, region)) reach(f, body->outputs[k], is_b);
-    }
 }
 
 enum { FEW = 4 };
@@ -106,12 +96,13 @@ static void look_at_constants(struct frontier *f, const struct node *node)
 static void walk_back(struct frontier *f, struct value *from, bool is_b)
 {
     f->tag = NEW(f->pairing->arena, char);
+    f->is_b = is_b;
     push_writer(f, from->writer);
     while (f->stack_count > 0) {
         const struct node *node = f->stack[--f->stack_count];
         f->is_curved |= is_hider(node) || node->inner_count || node->function;
         look_at_constants(f, node);
-        reach_inputs(f, node, node->graph, is_b);
+        visit_reads(&(struct read_visitor){ reach, f, node->graph }, node);
     }
 }
 

@@ -6,6 +6,7 @@
 #include "check/footprint.h"
 #include "check/measure.h"
 #include "check/proof.h"
+#include "check/widen.h"
 #include "onnx/shape/symbol.h"
 
 #include <math.h>

@@ -7,7 +7,9 @@
 #include "check/footprint.h"
 #include "check/input.h"
 #include "check/measure.h"
+#include "check/widen.h"
 #include "onnx/graph/operator.h"
+#include "onnx/graph/reads.h"
 
 #include <math.h>
 #include <string.h>
@@ -346,9 +348,10 @@ struct cone {
     bool meets;
 };
 
-static void cone_reach(struct cone *cone, const struct value *value)
+static void cone_reach(void *context, struct value *value)
 {
-    if (!value || cone->meets || pointer_map_get(&cone->seen, value)) return;
+    struct cone *cone = context;
+    if (cone->meets || pointer_map_get(&cone->seen, value)) return;
     pointer_map_set(&cone->seen, value, cone);
     for (size_t i = 0; i < cone->site->given_count; i++)
         if (i != cone->from && cone->site->origins[i] == value) cone->meets = true;
@@ -361,23 +364,15 @@ static void cone_reach(struct cone *cone, const struct value *value)
     cone->stack[cone->count++] = value->writer;
 }
 
-/* Bodies nest no deeper than the loader lets them. */
-static void cone_reach_inputs(struct cone *cone, const struct node *node)
-{
-    for (size_t i = 0; i < node->input_count; i++) cone_reach(cone, node_input(node, i));
-    for (size_t i = 0; i < node->inner_count; i++)
-        for (const struct node *inner = node->inner[i]->first; inner; inner = inner->next)
-            cone_reach_inputs(cone, inner);
-}
-
 /* Whether the first model computes what is fed here from something else that is fed. */
 static bool is_dependent(const struct proof *proof, size_t i)
 {
     struct cone cone = { .site = proof->site, .from = i, .arena = proof->prover->scratch };
     const struct value *origin = proof->site->origins[i];
     cone.seen.arena = proof->prover->scratch;
-    if (origin->writer) cone_reach_inputs(&cone, origin->writer);
-    while (cone.count && !cone.meets) cone_reach_inputs(&cone, cone.stack[--cone.count]);
+    const struct read_visitor visitor = { cone_reach, &cone, origin->graph };
+    if (origin->writer) visit_reads(&visitor, origin->writer);
+    while (cone.count && !cone.meets) visit_reads(&visitor, cone.stack[--cone.count]);
     return cone.meets;
 }
 

@@ -3,7 +3,7 @@
  * Finding the sites: what changed, and upstream from every value after it to the nearest unchanged ones. See site.h. */
 #include "check/site.h"
 
-#include "check/prove.h"
+#include "onnx/graph/reads.h"
 
 #include <string.h>
 
@@ -48,7 +48,7 @@ static void push(struct finder *finder, struct value ***list, size_t *count, siz
     (*list)[(*count)++] = value;
 }
 
-static bool same_name(const struct value *a, const struct value *b)
+bool same_name(const struct value *a, const struct value *b)
 {
     return a && b ? strcmp(a->name, b->name) == 0 : !a && !b;
 }
@@ -231,28 +231,6 @@ static void reach(void *context, struct value *value)
     }
     value->mark = finder;
     push(finder, &finder->given, &finder->given_count, &finder->given_space, value);
-}
-
-struct read_visitor {
-    void (*visit)(void *context, struct value *value);
-    void *context;
-    const struct graph *region; /* values of this graph and of those around it alone */
-};
-
-static void visit_read(const struct read_visitor *visitor, struct value *value)
-{
-    if (value && graph_is_around(value->graph, visitor->region)) visitor->visit(visitor->context, value);
-}
-
-/* What a node reads: its inputs, and what its bodies capture. Bodies nest no deeper than the loader lets them. */
-static void visit_reads(const struct read_visitor *visitor, const struct node *node)
-{
-    for (size_t i = 0; i < node->input_count; i++) visit_read(visitor, node->inputs[i].value);
-    for (size_t i = 0; i < node->inner_count; i++) {
-        const struct graph *body = node->inner[i];
-        for (const struct node *inner = body->first; inner; inner = inner->next) visit_reads(visitor, inner);
-        for (size_t k = 0; k < body->output_count; k++) visit_read(visitor, body->outputs[k]);
-    }
 }
 
 /* What happened to a body, or to a function, is not looked into. */
@@ -448,236 +426,6 @@ struct site *sites_find(const struct site_finder *with)
         if (finder.origins[i]) find_in_graph(&finder, finder.graphs[i], finder.origins[i]);
     clear_marks(&finder);
     return finder.first;
-}
-
-/* ---- widening ---- */
-
-enum { MOST_VISITED = 512, MOST_BEHIND = 128, MOST_ROUNDS = 8, MOST_GIVEN = 256 };
-
-/* What is around a part of a site, the original one or the new: its inputs are known beforehand, to the map of them,
- * and what it computes from them to the surroundings. */
-struct surroundings {
-    struct pointer_map *known, *inputs; /* those of the site that it has not come to yet stand in `inputs` */
-    const struct node *stack[MOST_VISITED];
-    size_t count, visited;
-    bool is_open; /* something else is read, or it goes on too far */
-};
-
-static void visit_value(void *context, struct value *value)
-{
-    struct surroundings *around = context;
-    if (!value || value_is_stored(value)) return;
-    if (pointer_map_get(around->inputs, value)) pointer_map_set(around->inputs, value, NULL);
-    if (pointer_map_get(around->known, value)) return;
-    pointer_map_set(around->known, value, around);
-    if (!value->writer || around->visited == MOST_VISITED) {
-        around->is_open = true;
-        return;
-    }
-    if (pointer_map_get(around->known, value->writer)) return;
-    pointer_map_set(around->known, value->writer, around);
-    around->stack[around->visited++] = value->writer;
-}
-
-static void look_around(struct surroundings *around, struct value *wanted, struct value *const *given, size_t count,
-                        struct arena *arena)
-{
-    *around =
-        (struct surroundings){ .known = NEW(arena, struct pointer_map), .inputs = NEW(arena, struct pointer_map) };
-    around->known->arena = around->inputs->arena = arena;
-    for (size_t i = 0; i < count; i++) {
-        if (!given[i]) continue;
-        pointer_map_set(around->known, given[i], around->inputs);
-        pointer_map_set(around->inputs, given[i], around);
-    }
-    const struct read_visitor visitor = { visit_value, around, wanted->graph };
-    visit_value(around, wanted);
-    for (; around->count < around->visited && !around->is_open; around->count++)
-        visit_reads(&visitor, around->stack[around->count]);
-}
-
-static bool is_unread(const struct surroundings *around, const struct value *input)
-{
-    return input && pointer_map_get(around->inputs, input);
-}
-
-/* What the inputs of a site are computed from, as far as the other inputs. */
-struct behind {
-    const struct surroundings *around;
-    struct pointer_map *seen, *others; /* `others`: inputs that the new part reads and the original one does not */
-    const struct node *stack[MOST_BEHIND];
-    size_t count, visited;
-    bool is_tied; /* something that the original part computes, or one of the others */
-};
-
-static void visit_behind(void *context, struct value *value)
-{
-    struct behind *behind = context;
-    if (!value || value_is_stored(value)) return;
-    const void *known = pointer_map_get(behind->around->known, value);
-    behind->is_tied |= known == behind->around || pointer_map_get(behind->others, value);
-    if (known || !value->writer || behind->visited == MOST_BEHIND || pointer_map_get(behind->seen, value->writer))
-        return;
-    pointer_map_set(behind->seen, value->writer, behind);
-    behind->stack[behind->visited++] = value->writer;
-}
-
-static struct pointer_map *inputs_of_new_part(const struct surroundings *around, const struct site *site,
-                                              struct arena *arena)
-{
-    struct pointer_map *others = NEW(arena, struct pointer_map);
-    struct surroundings after;
-    bool any = false;
-    others->arena = arena;
-    for (size_t i = 0; i < site->given_count; i++) any |= is_unread(around, site->origins[i]);
-    if (!any) return others;
-    look_around(&after, site->value, site->given, site->given_count, arena);
-    for (size_t i = 0; i < site->given_count; i++)
-        if (is_unread(around, site->origins[i]) && !is_unread(&after, site->given[i]))
-            pointer_map_set(others, site->origins[i], others);
-    return others;
-}
-
-static bool is_tied_behind(const struct surroundings *around, const struct site *site, struct arena *arena)
-{
-    struct behind behind = { .around = around, .seen = NEW(arena, struct pointer_map) };
-    behind.seen->arena = arena;
-    behind.others = inputs_of_new_part(around, site, arena);
-    for (size_t i = 0; i < site->given_count; i++) {
-        const struct node *writer = site->origins[i] ? site->origins[i]->writer : NULL;
-        if (writer && behind.visited < MOST_BEHIND) behind.stack[behind.visited++] = writer;
-    }
-    const struct read_visitor visitor = { visit_behind, &behind, site->origin->graph };
-    for (; behind.count < behind.visited && !behind.is_tied; behind.count++)
-        visit_reads(&visitor, behind.stack[behind.count]);
-    return behind.is_tied;
-}
-
-/* Whether inputs follow from each other: one that is computed and that the original part does not read; or one that
- * follows from what this part computes, or from another that the new part alone reads. */
-static bool has_bound_input(const struct surroundings *around, const struct site *site, struct arena *arena)
-{
-    for (size_t i = 0; i < site->given_count; i++)
-        if (site->origins[i] && site->origins[i]->writer && is_unread(around, site->origins[i])) return true;
-    return site->given_count > 1 && is_tied_behind(around, site, arena);
-}
-
-static void look_around_original(struct surroundings *around, const struct site *site, struct arena *arena)
-{
-    look_around(around, site->origin, site->origins, site->given_count, arena);
-}
-
-bool site_is_bound(const struct site *site, struct arena *arena)
-{
-    struct surroundings around;
-    look_around_original(&around, site, arena);
-    return !around.is_open && has_bound_input(&around, site, arena);
-}
-
-static bool reads_its_inputs_alone(const struct site *site, struct arena *arena)
-{
-    struct surroundings around;
-    look_around_original(&around, site, arena);
-    return !around.is_open && !has_bound_input(&around, site, arena);
-}
-
-static bool add_given(struct site *wide, struct value *value, struct value *origin)
-{
-    for (size_t i = 0; i < wide->given_count; i++)
-        if (wide->given[i] == value) return true;
-    if (wide->given_count == MOST_GIVEN) return false;
-    wide->given[wide->given_count] = value;
-    wide->origins[wide->given_count++] = origin;
-    return true;
-}
-
-static void clear_given(struct site *wide, struct arena *arena)
-{
-    wide->given = NEW_ARRAY(arena, struct value *, MOST_GIVEN);
-    wide->origins = NEW_ARRAY(arena, struct value *, MOST_GIVEN);
-    wide->given_count = 0;
-}
-
-/* Each input that is the value of a site gives way to the inputs of that. */
-static bool widen_once(struct site *wide, const struct pointer_map *sites, struct arena *arena, bool *moved)
-{
-    const struct site narrow = *wide;
-    clear_given(wide, arena);
-    for (size_t i = 0; i < narrow.given_count; i++) {
-        const struct site *upstream = pointer_map_get(sites, narrow.given[i]);
-        if (!upstream && !add_given(wide, narrow.given[i], narrow.origins[i])) return false;
-        for (size_t k = 0; upstream && k < upstream->given_count; k++)
-            if (!add_given(wide, upstream->given[k], upstream->origins[k])) return false;
-        if (!upstream) continue;
-        *moved = true;
-        wide->keeps_bits = wide->keeps_bits && upstream->keeps_bits;
-        wide->is_idealized |= upstream->is_idealized;
-    }
-    return true;
-}
-
-bool site_widen(struct site *wide, const struct site *site, const struct pointer_map *sites, struct arena *arena)
-{
-    bool moved = true;
-    *wide = *site;
-    for (int i = 0; i < MOST_ROUNDS && moved; i++) {
-        if (reads_its_inputs_alone(wide, arena)) {
-            wide->fed = NEW_ARRAY(arena, struct array *, wide->given_count);
-            wide->expected = NULL;
-            return true;
-        }
-        moved = false;
-        if (!widen_once(wide, sites, arena, &moved)) return false;
-    }
-    return false;
-}
-
-/* A number that holds for all channels, or a list of axes and the like. */
-static bool is_weight(const struct value *value)
-{
-    const struct tensor *tensor = value->initializer;
-    return !tensor || value->is_input || (tensor->count > 1 && dtype_kind(tensor->type) != KIND_WHOLE);
-}
-
-/* Whether both models compute the value with one node of the file, and that without weights. */
-static bool is_written_alike(const struct value *value, const struct value *origin)
-{
-    const struct node *node = value->writer, *other = origin ? origin->writer : NULL;
-    if (!node || !other || node->proto != other->proto || node->input_count != other->input_count || node->inner_count
-        || node->function)
-        return false;
-    for (size_t i = 0; i < node->input_count; i++) {
-        const struct value *input = node_input(node, i);
-        if (!same_name(input, node_input(other, i))) return false;
-        if (input && (value_is_stored(input) ? is_weight(input) : input->writer && node_is_literal(input->writer)))
-            return false;
-    }
-    return true;
-}
-
-static bool add_inputs_of_node(struct site *wide, const struct node *node, const struct node *other)
-{
-    for (size_t i = 0; i < node->input_count; i++) {
-        struct value *input = node_input(node, i);
-        if (input && !value_is_stored(input) && !add_given(wide, input, node_input(other, i))) return false;
-    }
-    return true;
-}
-
-bool site_extend(struct site *wide, const struct pointer_map *sites, struct arena *arena)
-{
-    struct site extended = *wide;
-    bool moved = false;
-    clear_given(&extended, arena);
-    for (size_t i = 0; i < wide->given_count; i++) {
-        struct value *value = wide->given[i], *origin = wide->origins[i];
-        const bool is_alike = is_written_alike(value, origin);
-        moved |= is_alike;
-        if (!(is_alike ? add_inputs_of_node(&extended, value->writer, origin->writer)
-                       : add_given(&extended, value, origin)))
-            return false;
-    }
-    return moved && site_widen(wide, &extended, sites, arena);
 }
 
 bool outputs_survive(const struct net *before, const struct net *after)

@@ -64,21 +64,8 @@ bool site_is_constant(struct value *value, struct pointer_map *varying);
 /* The same where sizes that are known before anything runs count as constants, too: no run gives it other numbers. */
 bool site_is_fixed(struct value *value);
 
-/* Whether an input of the site is not free to be anything: the original part computes with others, of which that one
- * may follow. */
-bool site_is_bound(const struct site *site, struct arena *arena);
-
-/* A site whose original part reads more than its inputs in `after` (a value that is now computed back from a later one)
- * is made wider, site upstream by site, until both parts read the same: *wide, with lists in the arena. False when it
- * does not come to that within a few steps. `sites` finds a site by its value of after. */
-bool site_widen(struct site *wide, const struct site *site, const struct pointer_map *sites, struct arena *arena);
-
-/* Inputs of a wide site give way to what the unchanged nodes that compute them read: for a change that is right because
- * of what such a node gives (a Relu, no number below zero). Nodes with weights stay out, for they may make a channel
- * constant, and what a change does to that would go unseen. False when there is no other, or the parts would not read
- * the same. */
-bool site_extend(struct site *wide, const struct pointer_map *sites, struct arena *arena);
-
+/* Whether two values have one name; or neither is there. */
+bool same_name(const struct value *a, const struct value *b);
 /* Whether `after` still has all outputs of `before`, under their names and computed by something. */
 bool outputs_survive(const struct net *before, const struct net *after);
 
