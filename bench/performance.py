@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""performance.py BUILD [MODEL[:INPUT.npy]...] > docs/performance.md
+"""performance.py BUILD [MODEL[:INPUT.npy]...] > docs/performance.md      without a MODEL: those of networks.py
 performance.py BUILD large
 performance.py BUILD wasm MODEL...
 
@@ -11,7 +11,9 @@ folder with the targets bnfuse, bench_gemm, bench_verify and bench_runtime.
 
 `large` writes models of 1.9 GB in one file and of 6 GB beside it, every weight of which changes, against copying them;
 it takes some minutes, and 18 GB in the folder for temporary files (TMPDIR)."""
-import math, os, platform, re, shutil, statistics, struct, subprocess, sys, tempfile, time
+import array, math, os, platform, random, re, shutil, statistics, struct, subprocess, sys, tempfile, time
+import networks
+from onnx_file import field, model as model_head, node, tensor, value_info, varint
 
 ROUNDS = 5
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -125,35 +127,6 @@ def growth(bnfuse, room):
 CHANNELS = 4096  # of each Conv of kernel 1; 64 MiB of weights
 
 
-def varint(number):
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes(out) + bytes([number])
-
-
-def field(number, content):
-    """A field of protobuf: an int, or text, bytes or a message by its length."""
-    if isinstance(content, int):
-        return varint(number << 3) + varint(content)
-    content = content.encode() if isinstance(content, str) else content
-    return varint(number << 3 | 2) + varint(len(content)) + content
-
-
-def value_info(name):
-    dims = b"".join(field(1, field(1, size)) for size in (1, CHANNELS, 1, 1))
-    return field(1, name) + field(2, field(1, field(1, 1) + field(2, dims)))
-
-
-def node(op, name, inputs, output):
-    return field(1, b"".join(field(1, each) for each in inputs) + field(2, output) + field(3, name) + field(4, op))
-
-
-def tensor(name, dims):
-    return b"".join(field(1, size) for size in dims) + field(2, 1) + field(8, name)
-
-
 def entry(key, value):
     return field(13, field(1, key) + field(2, value))
 
@@ -173,14 +146,15 @@ def large_graph(layers, size, location):
     last = "x"
     for i in range(layers):
         statistics_of = ["%s%d" % (name, i) for name in ("scale", "shift", "mean", "variance")]
-        yield node("Conv", "conv%d" % i, [last, "w%d" % i], "c%d" % i), False
+        yield field(1, node("Conv", "conv%d" % i, [last, "w%d" % i], "c%d" % i)), False
         last = "y%d" % i
-        yield node("BatchNormalization", "bn%d" % i, ["c%d" % i] + statistics_of, last), False
+        yield field(1, node("BatchNormalization", "bn%d" % i, ["c%d" % i] + statistics_of, last)), False
         for k, name in enumerate(statistics_of):
             ramp = struct.pack("<%df" % CHANNELS, *((c * 7 + k) % 100 / 100 + 0.5 for c in range(CHANNELS)))
             yield field(5, tensor(name, (CHANNELS,)) + field(9, ramp)), False
         yield weight("w%d" % i, size, i * size, location), not location
-    yield field(2, "large") + field(11, value_info("x")) + field(12, value_info(last)), False
+    dims = (1, CHANNELS, 1, 1)
+    yield field(2, "large") + field(11, value_info("x", dims)) + field(12, value_info(last, dims)), False
 
 
 def make_large(path, layers, location):
@@ -188,8 +162,7 @@ def make_large(path, layers, location):
     size, data = CHANNELS * CHANNELS * 4, struct.pack("<4096f", *(i / 4096 - 0.5 for i in range(4096))) * 4096
     pieces = list(large_graph(layers, size, location))
     with open(path, "wb") as to:
-        to.write(field(1, 8) + field(8, field(1, "") + field(2, 13)))
-        to.write(varint(7 << 3 | 2) + varint(sum(len(piece) + size * follows for piece, follows in pieces)))
+        to.write(model_head(sum(len(piece) + size * follows for piece, follows in pieces)))
         for piece, follows in pieces:
             to.write(piece)
             if follows:
@@ -333,6 +306,19 @@ def webassembly(bnfuse, models, room):
                     ratio(process, native, "cpu"), 1e3 * again, again / median(native, "cpu")))
 
 
+def make_networks(room):
+    """Those of networks.py, with an input for each."""
+    given = os.path.join(room, "input.npy")
+    with open(given, "wb") as to:
+        to.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", 118))
+        to.write(b"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, 224, 224)}".ljust(117) + b"\n")
+        to.write(array.array("f", (random.gauss(0, 1) for _ in range(3 * 224 * 224))).tobytes())
+    paths = [os.path.join(room, name + ".onnx") for name in networks.NETWORKS]
+    for name, path in zip(networks.NETWORKS, paths):
+        networks.write(name, path)
+    return [(path, given) for path in paths]
+
+
 def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
@@ -347,6 +333,7 @@ def main():
         if sys.argv[2:3] == ["wasm"]:
             webassembly(bnfuse, models[1:], room)
             return
+        models = models or make_networks(room)
         products(build)
         files(bnfuse, models, room)
         verifying(build, models, room)
@@ -361,4 +348,5 @@ def main():
             print("\nONNX Runtime is not installed (scripts/ort/install.sh); what compares with it is left out.")
 
 
-main()
+if __name__ == "__main__":
+    main()
