@@ -4,6 +4,7 @@
  * elements themselves, for all small shapes. */
 #include "passes/algebra/affine.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -301,6 +302,37 @@ static void what_is_not_finite_is_named_by_its_channel(void **state)
     assert_int_equal(affine_not_finite(a), 1);
 }
 
+/* In every place of a vector, whatever stands beside it. */
+static void one_channel_is_enough_for_a_scale_or_a_shift(void **state)
+{
+    (void)state;
+    static const double scales[] = { -1, 0, 1 + 2.3e-16, 1 - 1.2e-16 }, shifts[] = { 5e-324, -5e-324, 1 };
+    for (int64_t channels = 1; channels < 35; channels++)
+        for (int64_t c = 0; c < channels; c++) {
+            double *scale, *shift;
+            const struct affine *a = affine_blank(&arena, 1, channels, &scale, &shift);
+            for (int64_t i = 0; i < channels; i++) {
+                scale[i] = 1;
+                shift[i] = i % 2 ? -0.0 : 0;
+            }
+            assert_true(affine_is_identity(a));
+            for (size_t i = 0; i < sizeof scales / sizeof *scales; i++) {
+                scale[c] = scales[i];
+                assert_true(affine_has_scale(a) && !affine_has_shift(a) && !affine_is_identity(a));
+            }
+            scale[c] = 1;
+            for (size_t i = 0; i < sizeof shifts / sizeof *shifts; i++) {
+                shift[c] = shifts[i];
+                assert_true(affine_has_shift(a) && !affine_has_scale(a) && !affine_is_identity(a));
+            }
+            shift[c] = -HUGE_VAL;
+            assert_int_equal(affine_not_finite(a), c);
+            shift[c] = 0;
+            scale[c] = NAN;
+            assert_int_equal(affine_not_finite(a), c);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +344,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_reshape_beyond_all_bounds_moves_nothing, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(only_equal_channels_are_uniform, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(what_is_not_finite_is_named_by_its_channel, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(one_channel_is_enough_for_a_scale_or_a_shift, open_arena, close_arena),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,7 +53,7 @@ static bool fold_one(struct decision *decision, struct node *node, struct pass_r
     struct affine *a;
     size_t slot;
     if (is_settled(decision, node)) return false;
-    arena_clear(decision->arena);
+    decision_clear(decision);
     decision_begin(decision, node, root_type(node));
     remark_affine(node, REASON_NONE);
     enum reason reason = affine_of_node(decision, node, &a, &slot);
@@ -131,7 +131,7 @@ void fold_nothing(struct net *net, const struct bnfuse_fuse_options *options, st
     for (size_t i = 0; i < roots.count; i++) {
         struct affine *a;
         size_t slot;
-        arena_clear(decision->arena);
+        decision_clear(decision);
         decision_begin(decision, roots.nodes[i], root_type(roots.nodes[i]));
         if (affine_of_node(decision, roots.nodes[i], &a, &slot) != REASON_MISMATCH)
             decision_stop(decision, REASON_MISMATCH, node_title(wrong), "its types or shapes do not go together");

@@ -42,7 +42,7 @@ static void lower_one(struct decision *decision, struct node *bn)
 {
     struct affine *a;
     size_t slot;
-    arena_clear(decision->arena);
+    decision_clear(decision);
     struct value *x = node_input(bn, 0);
     decision_begin(decision, bn, root_type(bn));
     if (affine_of_node(decision, bn, &a, &slot) || !affine_can_lower(bn->graph, x, a)) return;

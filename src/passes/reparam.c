@@ -255,7 +255,7 @@ static bool merge_two(struct decision *decision, const struct branch *into, cons
 static bool merge_some(struct decision *decision, struct node *sum)
 {
     struct tree tree = { .count = 0 };
-    arena_clear(decision->arena);
+    decision_clear(decision);
     collect(decision, sum, 1, MOST_DEPTH, &tree);
     for (int i = 0; i < tree.count; i++)
         for (int k = 0; k < tree.count; k++)

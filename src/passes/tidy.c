@@ -181,7 +181,7 @@ static void tidy_one(struct decision *decision, struct node *node)
     struct affine *a;
     size_t slot;
     bool swallowed = false;
-    arena_clear(decision->arena);
+    decision_clear(decision);
     struct value *scale = node_input(node, 1);
     const struct tensor *constant = value_constant(scale);
     decision_begin(decision, node, constant ? constant->type : DTYPE_FLOAT);

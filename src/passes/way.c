@@ -11,7 +11,6 @@
 #include "passes/algebra/anchor.h"
 #include "passes/decide/remark.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define VISIT_LIMIT 4096    /* values and readers one decision may look at; more are quadratic on hostile graphs */
@@ -28,8 +27,11 @@ enum reason way_blocked(struct decision *decision, struct node *node)
 
 void way_visit(struct decision *decision, const struct node *node)
 {
-    size_t length = strlen(decision->path);
-    snprintf(decision->path + length, sizeof decision->path - length, "%s%s", length ? " -> " : "", node->op);
+    const char *const words[] = { *decision->path ? " -> " : "", node->op };
+    char *to = decision->path + strlen(decision->path), *const end = decision->path + sizeof decision->path - 1;
+    for (size_t i = 0; i < 2; i++)
+        for (const char *from = words[i]; *from && to < end;) *to++ = *from++;
+    *to = '\0';
 }
 
 bool way_is_opaque(const struct node *node)

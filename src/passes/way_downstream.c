@@ -54,22 +54,13 @@ static enum reason downstream_through_mover(struct decision *decision, const str
     return reason;
 }
 
-/* a, then what the BatchNormalization itself does; NULL where one BatchNormalization cannot hold it. */
-static const struct affine *with_own(struct decision *decision, const struct node *bn, const struct affine *a)
-{
-    struct affine *own, *both;
-    size_t slot;
-    if (affine_of_node(decision, bn, &own, &slot) || !(both = affine_compose(decision->arena, a, own))) return NULL;
-    return both->axis == 1 && affine_has_scale(both) && affine_not_finite(both) < 0 ? both : NULL;
-}
-
 static void apply_own(struct decision *decision, const struct step *step)
 {
     struct node *bn = step->node;
     struct value *output = bn->outputs[0];
-    const struct affine *both = with_own(decision, bn, step->affine);
-    assert(both);
-    struct value *result = affine_lower(bn->graph, bn, node_input(bn, 0), both, root_type(bn), true, node_title(bn));
+    (void)decision;
+    struct value *result =
+        affine_lower(bn->graph, bn, node_input(bn, 0), step->affine, root_type(bn), true, node_title(bn));
     result->writer->mark = bn->mark;
     edit_take_output(result->writer, result->writer_slot, output);
     remark_forget(bn);
@@ -110,17 +101,17 @@ static enum reason downstream_into_either(struct decision *decision, const struc
     return reason;
 }
 
-/* A BatchNormalization that stays takes the affine into its own parameters. */
-static bool joins(struct decision *decision, struct node *bn, const struct affine *a)
+/* A BatchNormalization that stays takes what comes into its own parameters: it is `both` from then on. */
+static bool joins(struct decision *decision, struct node *bn, const struct affine *both)
 {
-    if (!bn_is(bn) || way_is_changed(decision, bn) || !with_own(decision, bn, a)) return false;
-    decision_step(decision, apply_own, bn)->affine = a;
+    if (!bn_is(bn) || way_is_changed(decision, bn) || both->axis != 1 || !affine_has_scale(both)) return false;
+    decision_step(decision, apply_own, bn)->affine = both;
     return true;
 }
 
 /* Another BatchNormalization beside a reader that has to be satisfied: it takes `a` along, or stays and takes it in. */
 static enum reason downstream_through_affine(struct decision *decision, struct node *node, size_t slot,
-                                             const struct affine *a, const struct affine *both)
+                                             const struct affine *both)
 {
     /* Two that cancel out need no anchor, but a graph output keeps its writer and so its name. */
     const struct value *output = node->outputs[0];
@@ -140,7 +131,7 @@ static enum reason downstream_through_affine(struct decision *decision, struct n
     decision_undo(decision, mark);
     if (!decision->is_late || !decision->compensates || node->inputs[slot].value->use_count > SIBLING_LIMIT)
         return reason;
-    return joins(decision, node, a) ? REASON_NONE : reason;
+    return joins(decision, node, both) ? REASON_NONE : reason;
 }
 
 /* Crosses a node that is an affine too, and stays. */
@@ -163,7 +154,7 @@ static enum reason downstream_through_either(struct decision *decision, struct u
 {
     if (decision->crosses && downstream_across_affine(decision, use, a)) return REASON_NONE;
     struct decision_mark mark = decision_mark(decision);
-    enum reason reason = downstream_through_affine(decision, use->node, use->slot, a, both);
+    enum reason reason = downstream_through_affine(decision, use->node, use->slot, both);
     if (!reason || reason == REASON_NOT_FINITE || decision->crosses) return reason;
     decision_undo(decision, mark);
     const struct words first = decision->words;

@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { CHUNK = 32 << 10, MOST = 1 << 10 }; /* bytes read and elements recomputed at a time */
+enum { CHUNK = 128 << 10, MOST = 1 << 10 }; /* bytes read and elements recomputed at a time */
 
 struct elements {
     const struct tensor *expected, *written;

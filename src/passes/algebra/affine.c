@@ -16,18 +16,35 @@ struct affine *affine_new(struct arena *arena, int axis, int64_t channels, const
     return a;
 }
 
+/* Several at a time, by their bits: the search asks this of every affine that it meets. */
+enum { AT_A_TIME = 8 };
+#define ALL_BITS   UINT64_MAX
+#define BUT_A_SIGN (UINT64_MAX >> 1) /* -0 is 0 */
+
+static bool some_differ(const double *values, int64_t count, double number, uint64_t mask)
+{
+    uint64_t same, bits[AT_A_TIME];
+    int64_t c = 0;
+    memcpy(&same, &number, sizeof same);
+    for (; count - c >= AT_A_TIME; c += AT_A_TIME) {
+        uint64_t off = 0;
+        memcpy(bits, values + c, sizeof bits);
+        for (int k = 0; k < AT_A_TIME; k++) off |= bits[k] ^ same;
+        if (off & mask) return true;
+    }
+    for (; c < count; c++)
+        if (values[c] != number) return true;
+    return false;
+}
+
 bool affine_has_shift(const struct affine *a)
 {
-    for (int64_t c = 0; c < a->channels; c++)
-        if (a->shift[c] != 0) return true;
-    return false;
+    return some_differ(a->shift, a->channels, 0, BUT_A_SIGN);
 }
 
 bool affine_has_scale(const struct affine *a)
 {
-    for (int64_t c = 0; c < a->channels; c++)
-        if (a->scale[c] != 1) return true;
-    return false;
+    return some_differ(a->scale, a->channels, 1, ALL_BITS);
 }
 
 bool affine_is_identity(const struct affine *a)
@@ -45,10 +62,12 @@ bool affine_is_equal(const struct affine *a, const struct affine *b)
 
 int64_t affine_not_finite(const struct affine *a)
 {
-    double sum = 0; /* of zeros, and of NaN for what is not finite */
-    for (int64_t c = 0; c < a->channels; c++) sum += 0 * a->scale[c] + 0 * a->shift[c];
-    if (sum == 0) return -1;
-    for (int64_t c = 0; c < a->channels; c++)
+    double sums[AT_A_TIME] = { 0 }; /* of zeros, and of NaN for what is not finite */
+    int64_t whole = a->channels - a->channels % AT_A_TIME;
+    for (int64_t c = 0; c < whole; c += AT_A_TIME)
+        for (int k = 0; k < AT_A_TIME; k++) sums[k] += 0 * a->scale[c + k] + 0 * a->shift[c + k];
+    for (int k = 1; k < AT_A_TIME; k++) sums[0] += sums[k];
+    for (int64_t c = sums[0] == 0 ? whole : 0; c < a->channels; c++)
         if (!isfinite(a->scale[c]) || !isfinite(a->shift[c])) return c;
     return -1;
 }

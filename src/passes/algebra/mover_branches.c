@@ -146,8 +146,7 @@ static enum reason add_downstream(struct crossing *x)
         if (value_size(crossing_output(x, 0), axis) != a->channels)
             return crossing_stop(x, REASON_NON_LINEAR, "it broadcasts the channels");
     }
-    double *shift = NEW_ARRAY(x->decision->arena, double, (size_t)a->channels),
-           sign = affine_sum_sign(x->node, x->slot);
+    double *shift = NEW_ROOM(x->decision->arena, double, (size_t)a->channels), sign = affine_sum_sign(x->node, x->slot);
     for (int64_t c = 0; c < a->channels; c++) shift[c] = sign * a->shift[c];
     x->onto[0] = affine_new(x->decision->arena, axis, a->channels, a->scale, shift);
     return affine_has_scale(a) ? add_scale_downstream(x, x->onto[0]) : REASON_NONE;

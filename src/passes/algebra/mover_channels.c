@@ -20,10 +20,15 @@ static struct affine *placed(struct arena *arena, const struct affine *a, int ax
 {
     const struct affine *along = affine_along(arena, a, axis, count);
     if (!along || first + count > channels) return NULL;
-    double *scale = vector_of(arena, channels, 1), *shift = NEW_ARRAY(arena, double, (size_t)channels);
+    double *scale, *shift;
+    struct affine *whole = affine_blank(arena, axis, channels, &scale, &shift);
+    for (int64_t c = 0; c < channels; c++) {
+        scale[c] = 1;
+        shift[c] = 0;
+    }
     memcpy(scale + first, along->scale, (size_t)count * sizeof *scale);
     memcpy(shift + first, along->shift, (size_t)count * sizeof *shift);
-    return affine_new(arena, axis, channels, scale, shift);
+    return whole;
 }
 
 static bool concat_axis(const struct crossing *x, int *axis)

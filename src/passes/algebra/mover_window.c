@@ -132,7 +132,7 @@ static enum reason sum_of(struct crossing *x, bool upstream)
                 || !size_multiply(count, value_size(crossing_input(x, 0), i), &count)))
             return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "the number of summed elements is unknown");
     const struct affine *a = x->onto[0];
-    double *shift = NEW_ARRAY(x->decision->arena, double, (size_t)a->channels);
+    double *shift = NEW_ROOM(x->decision->arena, double, (size_t)a->channels);
     for (int64_t c = 0; c < a->channels; c++)
         shift[c] = upstream ? a->shift[c] / (double)count : a->shift[c] * (double)count;
     x->onto[0] = affine_new(x->decision->arena, a->axis, a->channels, a->scale, shift);

@@ -92,7 +92,7 @@ bool residue_joins(struct decision *decision, struct node *node, const struct af
     int axis = a->axis == AXIS_ANY ? AXIS_ANY : a->axis - (value->shape.rank - addend->rank);
     if (value->shape.rank < addend->rank || (axis < 0 && a->axis != AXIS_ANY)) return false;
     if (axis >= 0 && addend->dims[axis] != a->channels) return false;
-    double *shift = NEW_ARRAY(decision->arena, double, (size_t)a->channels);
+    double *shift = NEW_ROOM(decision->arena, double, (size_t)a->channels);
     double sign = affine_sum_sign(reader, value->uses->slot) * affine_sum_sign(reader, (size_t)slot);
     for (int64_t c = 0; c < a->channels; c++) shift[c] = sign * a->shift[c];
     const struct affine *added = affine_new(decision->arena, axis, a->channels, a->scale, shift);

@@ -129,6 +129,12 @@ struct step *decision_steps_of(const struct decision *decision, const struct nod
     return pointer_map_get(&decision->steps_of, node);
 }
 
+void decision_clear(struct decision *decision)
+{
+    arena_clear(decision->arena);
+    constants_make_room(decision->constants);
+}
+
 void decision_begin(struct decision *decision, const struct node *root, enum dtype type)
 {
     decision->steps = decision->last = NULL;

@@ -97,6 +97,9 @@ void decision_close(struct decision *decision);
 enum reason decision_stop(struct decision *decision, enum reason reason, const char *where, const char *detail, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Between two decisions: nothing that the last one made is needed any more. */
+void decision_clear(struct decision *decision);
+
 /* Ready for a decision about `root`: no steps, no cost, no words. The other fields stay. */
 void decision_begin(struct decision *decision, const struct node *root, enum dtype type);
 

@@ -226,6 +226,14 @@ struct pointer_map *constants_known(struct constants *constants)
     return &constants->known;
 }
 
+void constants_make_room(struct constants *constants)
+{
+    if (constants->known_left >= KNOWN_LIMIT / 2) return;
+    arena_clear(constants->known.arena);
+    constants->known = (struct pointer_map){ .arena = constants->known.arena };
+    constants->known_left = KNOWN_LIMIT;
+}
+
 struct arena *constants_room(struct constants *constants, int64_t doubles)
 {
     if (doubles > constants->known_left - KNOWN_EACH) return NULL;

@@ -23,9 +23,11 @@ const struct tensor *constant_find(struct constants *constants, struct value *va
 const struct tensor *constant_find_expanded(struct constants *constants, struct value *value, bool *over_budget);
 
 /* What is made of stored tensors, which never change, for whoever asks next, in whatever pass: by a tensor, and in an
- * arena that has room for `doubles` more; NULL when it has not. */
+ * arena that has room for `doubles` more; NULL when it has not. Where little room is left, all of it is let go of: by
+ * constants_make_room, when nothing points there. */
 struct pointer_map *constants_known(struct constants *constants);
 struct arena *constants_room(struct constants *constants, int64_t doubles);
+void constants_make_room(struct constants *constants);
 
 /* Where a pass keeps what it made of constants, by a hash of its own, so that equal folds of a shared weight are made
  * once. */
