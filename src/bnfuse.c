@@ -53,6 +53,8 @@ static bool load(void *context, struct bnfuse_error *error)
     if (!loaded) return false;
     model->model.opener = (struct opener){ call->options.opener, call->options.context };
     if (call->options.name) model->model.name = model->name;
+    sources_find(&model->sources, &model->model);
+    limit_narrow(model);
     return net_index(&model->after, &model->arena, &model->model, error) && net_validate(&model->after, error);
 }
 
@@ -66,7 +68,7 @@ static bnfuse_model *open_model(struct load_call *call, const bnfuse_read_option
         fail(error, BNFUSE_INTERNAL, "%s: out of memory", name);
         return NULL;
     }
-    model->memory.limit = call->options.memory_limit;
+    limit_set(model, call->options.memory_limit);
     model->name = name;
     arena_open(&model->arena, &model->memory);
     call->model = model;
@@ -97,35 +99,14 @@ void bnfuse_free(bnfuse_model *model)
 
 void bnfuse_limit(bnfuse_model *model, size_t bytes)
 {
-    if (model) model->memory.limit = bytes;
-}
-
-struct source_call {
-    struct bnfuse_model *model;
-    size_t i;
-    const char *path;
-};
-
-static bool find_source(void *context, struct bnfuse_error *error)
-{
-    struct source_call *call = context;
-    const struct model *model = &call->model->model;
-    size_t own = model->file != NULL;
-    struct references references;
-    (void)error;
-    references_of(&references, &call->model->arena, model);
-    if (call->i < own) call->path = model->file->path;
-    else if (call->i - own < references.count)
-        call->path = arena_printf(&call->model->arena, "%s/%s", model->directory, references.names[call->i - own]);
-    return true;
+    if (!model) return;
+    limit_set(model, bytes);
+    limit_narrow(model);
 }
 
 const char *bnfuse_get_source(bnfuse_model *model, size_t i)
 {
-    struct source_call call = { .model = model, .i = i };
-    if (!model) return NULL;
-    guarded(&model->memory, find_source, &call, NULL);
-    return call.path;
+    return model && i < model->sources.count ? model->sources.paths[i] : NULL;
 }
 
 struct digest_call {
@@ -337,6 +318,7 @@ bool bnfuse_fuse(bnfuse_model *model, const bnfuse_fuse_options *options, bnfuse
     if (model->is_calibrated)
         return fail(error, BNFUSE_USAGE, "%s: was calibrated; write it, and load what was written", model->name);
     if (model->is_fused) return fail(error, BNFUSE_USAGE, "%s: was fused before", model->name);
+    if (call.options.dim_count || call.options.shape_count) limit_widen(model);
     bool fused = guarded(&model->memory, fuse, &call, error);
     model->is_fusing = false;
     return error_with_name(model, fused, error);
@@ -414,9 +396,16 @@ static bool is_level(bnfuse_level level, struct bnfuse_error *error)
 
 static bool take_options(struct check_call *call, const bnfuse_check_options *options, struct bnfuse_error *error)
 {
+    const bnfuse_check_options *taken = &call->options;
     bnfuse_check_options_init(&call->options);
-    return options_take(&call->options, sizeof call->options, options, error) && lists_exist(&call->options, error)
-           && is_level(call->options.level, error) && !threads_are_negative(call->options.threads, error);
+    if (!options_take(&call->options, sizeof call->options, options, error) || !lists_exist(taken, error)
+        || !is_level(taken->level, error) || threads_are_negative(taken->threads, error))
+        return false;
+    if (taken->set_count || taken->dim_count || taken->shape_count) {
+        limit_widen(call->a);
+        limit_widen(call->b);
+    }
+    return true;
 }
 
 /* What sets of inputs take counts against the budget of b. */
@@ -546,7 +535,9 @@ const bnfuse_check_result *bnfuse_compare(bnfuse_model *a, bnfuse_model *b, cons
         return NULL;
     }
     if (!error_with_name(a, guarded(&a->memory, prepare, a, error), error)) return NULL;
-    const size_t held = a->memory.used; /* both stay within what b may take */
+    const size_t held = a->memory.used; /* both stay within what b may take, or by default the larger one */
+    if (a->has_default_limit && b->has_default_limit && a->memory.limit > b->memory.limit)
+        b->memory.limit = a->memory.limit;
     b->memory.used += held;
     bool compared = error_with_name(b, guarded(&b->memory, prepare, b, error), error)
                     && error_with_name(b, guarded_with_sets(compare, &call, error), error);

@@ -84,10 +84,14 @@ typedef struct bnfuse_model bnfuse_model;
  * there is none. */
 typedef bool (*bnfuse_opener)(void *context, const char *location, const void **bytes, uint64_t *size);
 
+/* The default memory_limit is a quarter of what the process could have (the machine's memory, or less where a control
+ * group says so), at least 2 GiB, and never more than it could have. As long as the caller gives no data and no sizes
+ * (inputs, sets, dims, shapes, an opener), it is also at most 128 times the bytes of the model's files, at least
+ * 1.5 GiB: a file of up to 16 MiB stays below 2 GiB of all that the process takes. SIZE_MAX is no limit. */
 typedef struct bnfuse_read_options {
     size_t size;          /* of this struct */
     const char *name;     /* stands for the file in messages; NULL: its path, or "model" */
-    size_t memory_limit;  /* bytes for the model and all that is done with it, inputs included; 0: no limit */
+    size_t memory_limit;  /* bytes for the model and all that is done with it, inputs included; 0: the default */
     bnfuse_opener opener; /* NULL: external data is beside the file, or (for bytes) in the current folder */
     void *context;        /* of opener */
 } bnfuse_read_options;
@@ -99,7 +103,7 @@ BNFUSE_API bnfuse_model *bnfuse_load(const char *path, const bnfuse_read_options
 BNFUSE_API bnfuse_model *bnfuse_read(const void *bytes, size_t size, const bnfuse_read_options *options,
                                      bnfuse_error *error);
 BNFUSE_API void bnfuse_free(bnfuse_model *model);
-/* From now on the model's memory_limit is another: for who decides by what was loaded. */
+/* From now on the model's memory_limit is another (0: the default): for who decides by what was loaded. */
 BNFUSE_API void bnfuse_limit(bnfuse_model *model, size_t bytes);
 /* The files that the model's bytes come from, in order from i = 0: its own, then its external data; NULL beyond the
  * last. Overwriting one of them while the model is in use loses its weights; bnfuse_write never does. */
@@ -346,8 +350,8 @@ typedef struct bnfuse_tensors bnfuse_tensors;
 
 BNFUSE_API bnfuse_tensors *bnfuse_tensors_new(void); /* NULL when memory is exhausted */
 BNFUSE_API void bnfuse_tensors_free(bnfuse_tensors *tensors);
-/* The list takes so many bytes at most; 0, as at first: no limit. What is loaded for a model that has a limit stays
- * within what is left of that, whatever this one is. */
+/* The list takes so many bytes at most. What is loaded for a model stays within what is left of that one's limit,
+ * whatever this one is. 0, as at first: no other limit, but without a model the default one for what is loaded. */
 BNFUSE_API void bnfuse_tensors_limit(bnfuse_tensors *tensors, size_t bytes);
 /* Adds what a file holds. `name` is the tensor's name; NULL where the file says it:
  *   FILE.npy, FILE.pb    one value; a .pb is read as the type that the model declares for `name`

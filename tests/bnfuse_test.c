@@ -246,6 +246,41 @@ static void a_memory_limit_is_kept_and_named(void **state)
     assert_non_null(strstr(error.message, "memory"));
 }
 
+/* The limit that a run without end names; SIZE_MAX where it names none. */
+static size_t limit_of_run(size_t asked, bool narrowed_again, bool with_data)
+{
+    bnfuse_error error = { .message = "" };
+    bnfuse_model *model = opened(asked);
+    bnfuse_tensors *inputs = bnfuse_tensors_new();
+    const bnfuse_tensor x = { "x", BNFUSE_DTYPE_FLOAT, 1, (int64_t[]){ 1 }, 1, "\0\0\0", 4, NULL };
+    if (narrowed_again) bnfuse_limit(model, 0);
+    if (with_data && !bnfuse_tensors_add(inputs, &x, &error)) fail_msg("%s", error.message);
+    assert_null(bnfuse_run(model, inputs, NULL, &error));
+    assert_non_null(strstr(error.message, "out of memory"));
+    const char *limit = strstr(error.message, "the limit is ");
+    bnfuse_tensors_free(inputs);
+    bnfuse_free(model);
+    return limit ? (size_t)strtoull(limit + strlen("the limit is "), NULL, 10) : SIZE_MAX;
+}
+
+/* What a small model says of itself gets little, data of the caller more; and a caller who asks for it gets all. */
+static void a_small_model_gets_little_memory_by_default(void **state)
+{
+    (void)state;
+    build_input(&b, "x", DTYPE_FLOAT, "1");
+    build_init_values(&b, "x", DTYPE_FLOAT, "1", (double[]){ 1 });
+    build_init_values(&b, "size", DTYPE_INT64, "1", (double[]){ 0x1p47 });
+    build_node(&b, "ConstantOfShape", "zeros", "size", "many", NULL);
+    build_node(&b, "Add", "add", "x many", "out", NULL);
+    build_output(&b, "out", DTYPE_FLOAT, NULL);
+    const size_t small = limit_of_run(0, false, false), large = limit_of_run(0, false, true);
+    assert_in_range(small, 1, (size_t)3 << 29);
+    assert_in_range(large, small, SIZE_MAX - 1);
+    assert_int_equal(limit_of_run((size_t)1 << 30, false, true), (size_t)1 << 30);
+    assert_int_equal(limit_of_run((size_t)1 << 30, true, false), small);
+    assert_int_equal(limit_of_run(SIZE_MAX, false, false), SIZE_MAX);
+}
+
 /* However little there is, it ends in an error, in a verdict that says why, or in the right one. */
 static bool fuse_and_check_within(const void *bytes, size_t size, size_t limit)
 {
@@ -403,6 +438,7 @@ int main(void)
         TEST(a_missing_input_is_named),
         TEST(errors_say_which_file_and_what_kind),
         TEST(a_memory_limit_is_kept_and_named),
+        TEST(a_small_model_gets_little_memory_by_default),
         TEST(memory_may_run_out_anywhere),
         TEST(a_model_is_fused_once),
         TEST(names_that_nothing_has_are_refused),

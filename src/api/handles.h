@@ -10,15 +10,24 @@
 #include "onnx/write/write.h"
 #include "passes/passes.h"
 
+/* The files that a model's bytes come from. */
+struct sources {
+    const char **paths; /* its own, where it has one, then those of its external data, each once */
+    size_t count;
+    uint64_t bytes; /* in all of them */
+};
+
 struct bnfuse_model {
     struct memory memory;
     struct arena arena;
     const char *name; /* the file, for messages */
     struct model model;
+    struct sources sources;
     struct net after;  /* as the passes left it */
     struct net before; /* as it was read, once that was asked for (indexes.c) */
     bool has_before;
     bool is_fused;          /* passes have run */
+    bool has_default_limit; /* of memory */
     bool is_calibrated;     /* its statistics are new: `before` is another model */
     bool assumes_inference; /* both are changed so (passes/inference.h) */
     bool is_inferred;       /* shapes of `after` were inferred before any pass ran */
@@ -73,6 +82,19 @@ void summarize_before(struct bnfuse_model *model);
 void summarize_after(struct bnfuse_model *model, const struct pass_report *from);
 /* So many bytes are written, and every weight has been read for that after all. */
 void note_written(struct bnfuse_model *model, uint64_t bytes);
+
+void sources_find(struct sources *sources, const struct model *model);
+
+/* The most that anything may take by default. */
+size_t limit_most(void);
+/* The model's limit: 0 for the default, SIZE_MAX for none. */
+void limit_set(struct bnfuse_model *model, size_t asked);
+/* A default is from now on that of a model of this size. */
+void limit_narrow(struct bnfuse_model *model);
+/* A default is the largest from now on: data or sizes that the caller gives may be as large as he likes. */
+void limit_widen(struct bnfuse_model *model);
+/* What is left of the model's limit for data that the caller gives. */
+size_t limit_left(const struct bnfuse_model *model);
 
 /* What these lists take. It counts against a model's limit while they are used with it. */
 size_t tensors_bytes(const struct bnfuse_tensors *const *sets, size_t count);

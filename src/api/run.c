@@ -141,6 +141,7 @@ bnfuse_tensors *bnfuse_run(bnfuse_model *model, const bnfuse_tensors *inputs, co
     if (is_unfit(model, "model", error) || !options_take(&call.options, sizeof call.options, options, error)
         || threads_are_negative(call.options.threads, error))
         return NULL;
+    if (call.inputs->count) limit_widen(model);
     call.outputs = bnfuse_tensors_new();
     if (!call.outputs) fail(error, BNFUSE_INTERNAL, "%s: out of memory", model->name);
     if (call.outputs && run_into(&call, error)) return call.outputs;

@@ -308,15 +308,16 @@ static bool read_directory(struct file_call *call, struct bnfuse_error *error)
            || fail(error, BNFUSE_USAGE, "%s: holds no data: input_0.pb, input_0.npy, NAME.npy or FILE.npz", call->path);
 }
 
-/* Reads within the list's own limit, and within what is left of the model's. */
+/* Reads within the list's own limit, and within what is left of the model's; by default within what any may take. */
 static bool read_within(bool (*read)(void *context, struct bnfuse_error *error), struct file_call *call,
                         struct bnfuse_error *error)
 {
     struct memory *own = &call->tensors->memory;
-    const struct memory *model = call->model && call->model->memory.limit ? &call->model->memory : NULL;
-    const size_t limit = own->limit, left = model && model->limit > model->used ? model->limit - model->used : 0;
-    if (model && (!limit || limit > own->used + left)) own->limit = own->used + left;
-    if (model && !own->limit) own->limit = 1; /* 0 would be none */
+    const size_t limit = own->limit;
+    size_t left = SIZE_MAX;
+    if (call->model && __builtin_add_overflow(own->used, limit_left(call->model), &left)) left = SIZE_MAX;
+    if (!call->model && !limit) left = limit_most();
+    if (!limit || left < limit) own->limit = left ? left : 1; /* 0 would be none */
     bool good = guarded(own, read, call, error);
     own->limit = limit;
     return error_prefix(good, call->path, error);

@@ -21,6 +21,9 @@
 /* Processors that this process may use; at least 1. */
 int platform_processors(void);
 
+/* Bytes that this process could have: the machine's memory, or less where a control group says so. */
+size_t platform_memory(void);
+
 /* Zeroed memory for much data, in large pages where the system has some; NULL where there is none left. */
 void *platform_map(size_t size);
 void platform_unmap(void *memory, size_t size);

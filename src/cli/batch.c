@@ -6,7 +6,6 @@
 #include "cli/commands.h"
 #include "cli/deadline.h"
 #include "cli/job.h"
-#include "cli/limits.h"
 #include "cli/plan.h"
 #include "cli/report_files.h"
 #include "cli/targets.h"
@@ -150,7 +149,7 @@ static bool sources_are_spared(struct batch *batch, bnfuse_error *error)
     bool spared = true;
     bnfuse_read_options options;
     bnfuse_read_options_init(&options);
-    options.memory_limit = memory_limit(batch->settings->memory);
+    options.memory_limit = settings_memory(batch->settings);
     for (size_t i = 0; spared && i < batch->plan.count; i++) {
         bnfuse_model *model = bnfuse_load(batch->plan.jobs[i].operands[0], &options, NULL);
         spared = !model || targets_spare(batch->targets, model, i, error);

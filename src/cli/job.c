@@ -3,15 +3,12 @@
  * What the commands share. */
 #include "cli/job.h"
 
-#include "cli/limits.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- errors ---- */
@@ -50,35 +47,12 @@ bool job_progress(void *context, double done)
 
 /* ---- models ---- */
 
-/* Of the file and its external data; what is no file of a known size (a pipe) may have any. */
-static uint64_t bytes_of(bnfuse_model *model)
-{
-    uint64_t bytes = 0;
-    const char *path;
-    for (size_t i = 0; (path = bnfuse_get_source(model, i)); i++) {
-        struct stat status;
-        if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) return UINT64_MAX;
-        bytes += (uint64_t)status.st_size;
-    }
-    return bytes;
-}
-
-/* Data and sizes that the caller gives may be as large as he likes; what a small model says of itself may not. */
-static void limit_memory(const struct settings *settings, bnfuse_model *model)
-{
-    if (settings->memory || settings->inputs.count || settings->data.count || settings->input_directory
-        || settings->shapes.count || settings->dims.count)
-        return;
-    bnfuse_limit(model, memory_limit_of(bytes_of(model)));
-}
-
 static bool load(struct job *job, const char *path, bnfuse_model **model)
 {
     bnfuse_read_options options;
     bnfuse_read_options_init(&options);
-    options.memory_limit = memory_limit(job->settings->memory);
+    options.memory_limit = settings_memory(job->settings);
     *model = bnfuse_load(path, &options, &job->error);
-    if (*model) limit_memory(job->settings, *model);
     return *model != NULL;
 }
 
@@ -123,7 +97,7 @@ static bool read_input(struct job *job, bnfuse_tensors *set, const char *input)
 
 static bool fill_set(struct job *job, bnfuse_tensors *set, const char *directory)
 {
-    bnfuse_tensors_limit(set, memory_limit(job->settings->memory));
+    bnfuse_tensors_limit(set, settings_memory(job->settings));
     if (directory && !bnfuse_tensors_load(set, job->model, NULL, directory, &job->error)) return false;
     for (size_t i = 0; i < job->settings->inputs.count; i++)
         if (!read_input(job, set, job->settings->inputs.names[i])) return false;

@@ -122,6 +122,12 @@ enum { OPTION_MOST = 64 };
 extern const struct option_row option_rows[];
 extern const size_t option_row_count;
 
+/* For bnfuse_read_options and lists of tensors. */
+static inline size_t settings_memory(const struct settings *settings)
+{
+    return settings->memory < SIZE_MAX ? (size_t)settings->memory : SIZE_MAX;
+}
+
 /* Fills *error with the status and the line, escaped; false. */
 bool end_with(bnfuse_error *error, bnfuse_status status, const char *format, va_list list);
 /* The same with BNFUSE_USAGE. */

@@ -19,8 +19,6 @@ struct files {
     char first[4096], second[4096];
 };
 
-#define MEMORY ((size_t)2 << 30) /* as the program has it for small models */
-
 static bool found(struct finding *finding, enum failure failure, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -182,7 +180,7 @@ static bool check_written(const struct random_graph *graph, const void *bytes, s
                           struct finding *finding)
 {
     bnfuse_error error;
-    bnfuse_model *before = read_named("before", bytes, size, MEMORY, &error);
+    bnfuse_model *before = read_named("before", bytes, size, 0, &error);
     bnfuse_model *written = bnfuse_load(files->first, NULL, &error);
     bool good = before && written ? check_stored(graph, before, written, finding)
                                   : found(finding, FAILURE_RELOAD, "%s", error.message);
@@ -200,8 +198,7 @@ static bool check_home(const struct random_graph *graph, const void *bytes, size
 {
     bnfuse_error error;
     if (finding->failure == FAILURE_NONE) return true;
-    bnfuse_model *a = read_named("random", bytes, size, MEMORY, &error),
-                 *b = read_named("random", bytes, size, MEMORY, &error);
+    bnfuse_model *a = read_named("random", bytes, size, 0, &error), *b = read_named("random", bytes, size, 0, &error);
     if (a && b) check_stored(graph, a, b, finding);
     bnfuse_free(a);
     bnfuse_free(b);
@@ -274,7 +271,7 @@ void random_check(const struct random_graph *graph, const char *directory, struc
     snprintf(files.first, sizeof files.first, "%s/%d-first.onnx", directory, (int)getpid());
     snprintf(files.second, sizeof files.second, "%s/%d-second.onnx", directory, (int)getpid());
     bnfuse_onnx__model_proto__pack(graph->build.model, bytes);
-    bnfuse_model *model = read_named("random", bytes, size, MEMORY, &error);
+    bnfuse_model *model = read_named("random", bytes, size, 0, &error);
     if (!model) found(finding, FAILURE_LOAD, "%s", error.message);
     bool good = model && check_shapes(graph, bytes, size, finding) && check_model(graph, model, &files, finding);
     bnfuse_free(model);

@@ -270,7 +270,8 @@ def fuse(model: Model, output: Optional[Union[str, "os.PathLike[str]"]] = None, 
     - ``inputs``, ``shapes``, ``seed``, ``atol``, ``rtol``, ``threads``: of the check
     - ``external_data``: a folder, bytes by location, or a function from location to bytes
     - ``external_file``: with ``output``, the name of a file beside it for the large tensors
-    - ``memory_limit`` in bytes; ``progress``, a function that takes the share done and may return False to stop
+    - ``memory_limit`` in bytes, 0 for the default (a quarter of the machine's, 1.5 GiB for small models), ``2 ** 64 - 1``
+      for none; ``progress``, a function that takes the share done and may return False to stop
 
     Raises DifferError where the models disagree (a bug of bnfuse: nothing is returned), UnsupportedError where it cannot
     be checked, InvalidModelError, UsageError.
