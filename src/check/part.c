@@ -33,11 +33,31 @@ bool prover_run_plan(const struct prover *prover, const struct plan *plan, const
     return ran;
 }
 
+struct plan_call {
+    const struct prover *prover;
+    const struct partial_run *part;
+    struct plan **plan;
+};
+
+static bool build_plan(void *context, struct bnfuse_error *error)
+{
+    const struct plan_call *call = context;
+    const struct partial_run *part = call->part;
+    struct value *wanted = part->wanted;
+    return plan_build(call->plan, call->prover->scratch, part->net, part->given, part->given_count, &wanted, 1, error);
+}
+
+/* Metered like a run, for a part may be as large as the model, and sites as many as its nodes. */
 bool prover_plan(const struct prover *prover, const struct partial_run *part, struct plan **plan,
                  struct bnfuse_error *error)
 {
-    struct value *wanted = part->wanted;
-    return plan_build(plan, prover->scratch, part->net, part->given, part->given_count, &wanted, 1, error);
+    struct plan_call call = { prover, part, plan };
+    struct memory *memory = prover->options->memory;
+    const struct work_share share = work_begin(memory, prover->work, UINT64_MAX / 2);
+    bool planned = guarded(memory, build_plan, &call, error);
+    work_end(memory, &share);
+    if (!planned) memory_require_machine(memory);
+    return planned;
 }
 
 bool prover_run(const struct prover *prover, const struct partial_run *part, struct array **output,

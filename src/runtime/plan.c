@@ -9,6 +9,7 @@
 #define MAX_NESTING 64
 /* Function calls are planned one by one, and calls of calls multiply: a model that outgrows this is refused. */
 #define MAX_STEPS   ((size_t)1 << 20)
+#define STEP_WORK   1000 /* of planning a step */
 
 struct builder {
     struct arena *arena;
@@ -120,6 +121,7 @@ static bool enter_node(struct builder *builder, const struct node *indexed)
     if (*builder->steps_left == 0)
         return refuse(builder, BNFUSE_UNSUPPORTED, indexed, "the calls of local functions multiply beyond all bounds");
     --*builder->steps_left;
+    memory_work(builder->arena->memory, STEP_WORK, 1);
 
     struct placed_step *placed = NEW(builder->arena, struct placed_step);
     struct step *step = &placed->step;

@@ -575,6 +575,10 @@ many("movers", [node("Conv", ["X", "W"], ["c0"])] + [node("Identity", ["c%d" % i
      + [node("BatchNormalization", ["c50000"] + BN, ["Y"], "bn")], [info("Y", [1, 1, 2, 2])], "50,000 Identities upstream of a BatchNormalization")
 many("plain", [node("Relu", ["X" if i == 0 else "c%d" % i], ["c%d" % (i + 1)], "") for i in range(400000)], [info("c400000", [1, 1, 2, 2])],
      "400,000 small nodes in 11 MiB")
+chain = [node("Identity", ["X" if i == 0 else "c%d" % i], ["c%d" % (i + 1)], "") for i in range(30000)]
+readers = [node("LeakyRelu", ["c30000"], ["y%d" % i], "", alpha=1 / (i + 2)) for i in range(30000)]
+case("bomb_shared_chain", model(graph(chain + readers + [node("Sum", ["y%d" % i for i in range(30000)], ["Y"])], [info("X", [1, 1, 2, 2])], [info("Y", [1, 1, 2, 2])], ONE)),
+     "30,000 changed places, each behind the same 30,000 nodes", "0", "verdict: pass", "--simplify --memory 2GiB --work 6")
 for name, data, words in [
         ("nodes", model(b"\x0a\x00" * 1000000 + graph([], [], [], [])), "is empty"),
         ("infos", model(b"\x6a\x00" * 8000000 + graph([], [], [], [])), "is empty"),
