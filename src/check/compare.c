@@ -121,14 +121,17 @@ static void open_results(struct comparison *comparison)
 {
     struct session *session = comparison->session;
     struct bnfuse_check_result *result = comparison->result;
-    const struct graph *a = session->before.net->main, *b = session->after.net->main;
+    const struct graph *a = session->before.net->main;
     size_t count = a->output_count;
     open_outputs(result, session->arena, a, 0);
     comparison->scores = NEW_ARRAY(session->arena, struct score, count);
+    struct pointer_map places = { .arena = session->arena }; /* of b's outputs, by their partners */
+    for (size_t k = 0; k < count; k++)
+        pointer_map_set(&places, comparison->pairing.outputs[k], &comparison->pairing.outputs[k]);
     for (size_t i = 0; i < count; i++) {
+        struct value **place = pointer_map_get(&places, a->outputs[i]);
         comparison->scores[i].least = -1;
-        for (size_t k = 0; k < b->output_count; k++)
-            if (comparison->pairing.outputs[k] == a->outputs[i]) comparison->scores[i].partner = k;
+        if (place) comparison->scores[i].partner = (size_t)(place - comparison->pairing.outputs);
     }
 }
 
@@ -266,6 +269,7 @@ static bool compare_graphs(struct comparison *comparison, struct bnfuse_error *e
     if (!session_accepts(session, error)
         || !pairing_open(pairing, session->arena, session->before.net, session->after.net, takes_other_types, error))
         return false;
+    pairing->work = session->work ? &session->work->apart : NULL;
     result->note = pairing->note;
     if (pairing_is_identical(pairing)) return true;
     session->inputs = pairing->inputs;
@@ -288,7 +292,8 @@ bool check_compare(const struct net *a, const struct net *b, const struct check_
                                          .scratch = &session->scratch,
                                          .pool = &session->pool,
                                          .team = session->team,
-                                         .options = options };
+                                         .options = options,
+                                         .work = session->work ? &session->work->seen : NULL };
     bool done = compare_graphs(&comparison, &why);
     if (!done && (comparison.broken || why.status == BNFUSE_DIFFER)) {
         settle(result, BNFUSE_VERDICT_FAIL,

@@ -14,6 +14,7 @@ struct frontier {
     struct pairing *pairing;
     struct value **b, **a;
     size_t count, space;
+    struct pointer_map on; /* the same values, when they are many */
     struct node **stack;
     size_t stack_count, stack_space;
     void *tag;
@@ -24,10 +25,28 @@ struct frontier {
     size_t passed_count, passed_space;
 };
 
+static void put_on(struct frontier *f, const struct value *b, const struct value *a)
+{
+    if (b) pointer_map_set(&f->on, b, f);
+    if (a) pointer_map_set(&f->on, a, f);
+}
+
+/* In a wide frontier, by a map of the values on it. */
+static bool is_on_frontier(struct frontier *f, struct value *b, struct value *a)
+{
+    enum { WIDE = 32 };
+    for (size_t i = 0; i < f->count && f->count <= WIDE; i++)
+        if ((b && f->b[i] == b) || (a && f->a[i] == a)) return true;
+    if (f->count < WIDE) return false;
+    for (size_t i = 0; i < f->count && f->count == WIDE; i++) put_on(f, f->b[i], f->a[i]);
+    if ((b && pointer_map_get(&f->on, b)) || (a && pointer_map_get(&f->on, a))) return true;
+    put_on(f, b, a);
+    return false;
+}
+
 static void frontier_add(struct frontier *f, struct value *b, struct value *a)
 {
-    for (size_t i = 0; i < f->count; i++)
-        if ((b && f->b[i] == b) || (a && f->a[i] == a)) return;
+    if (is_on_frontier(f, b, a)) return;
     if (f->count == f->space) {
         size_t space = 2 * f->space + 8;
         f->b = arena_grow(f->pairing->arena, f->b, f->space, space, sizeof *f->b);
@@ -174,6 +193,7 @@ struct site *pairing_add_segment(struct pairing *pairing, struct value *b, struc
     struct frontier f = { .pairing = pairing };
     do {
         f.count = 0;
+        f.on = (struct pointer_map){ .arena = arena };
         walk_back(&f, b, true);
         walk_back(&f, a, false);
     } while (pass_siblings(&f));

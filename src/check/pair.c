@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "check/ends.h"
 #include "check/frontier.h"
+#include "check/part.h"
 #include "onnx/graph/attr.h"
 #include "onnx/graph/operator.h"
 #include "onnx/graph/order.h"
@@ -37,10 +38,9 @@ static bool is_main(const struct trace *trace)
     return !trace->value->graph->owner && !trace->value->graph->function;
 }
 
-/* The first trace of a class stays, unless it is a body's: runs are seen in the main graph. */
-static void class_add(struct pairing *pairing, struct trace *trace)
+/* The slot of a class that gets a trace, if it has none. */
+static struct class_slot *class_slot_to_fill(struct pairing *pairing, struct class_table *table, uint64_t class)
 {
-    struct class_table *table = pairing->classes;
     if (2 * table->count >= table->capacity) {
         struct class_table old = *table;
         table->capacity = 2 * old.capacity + 64;
@@ -49,14 +49,22 @@ static void class_add(struct pairing *pairing, struct trace *trace)
         for (size_t i = 0; i < old.capacity; i++)
             if (old.slots[i].trace) *class_slot(table, old.slots[i].class) = old.slots[i];
     }
-    struct class_slot *slot = class_slot(table, trace->class);
+    struct class_slot *slot = class_slot(table, class);
     table->count += !slot->trace;
-    if (!slot->trace || (is_main(trace) && !is_main(slot->trace))) *slot = (struct class_slot){ trace->class, trace };
+    slot->class = class;
+    return slot;
 }
 
-static struct trace *class_find(const struct pairing *pairing, uint64_t class)
+/* The first trace of a class stays, unless it is a body's: runs are seen in the main graph. */
+static void class_add(struct pairing *pairing, struct trace *trace)
 {
-    return pairing->classes->capacity ? class_slot(pairing->classes, class)->trace : NULL;
+    struct class_slot *slot = class_slot_to_fill(pairing, pairing->classes, trace->class);
+    if (!slot->trace || (is_main(trace) && !is_main(slot->trace))) slot->trace = trace;
+}
+
+static struct trace *class_find(const struct class_table *table, uint64_t class)
+{
+    return table->capacity ? class_slot(table, class)->trace : NULL;
 }
 
 static struct trace *trace_of(struct pairing *pairing, struct value *value)
@@ -207,6 +215,10 @@ bool pairing_open(struct pairing *pairing, struct arena *arena, const struct net
     pairing->classes = NEW(arena, struct class_table);
     fingerprints_open(&pairing->prints, arena);
     if (!pairing_match_ends(pairing, error)) return false;
+    pairing->ends = NEW(arena, struct pointer_map);
+    pairing->ends->arena = arena;
+    for (size_t i = b->main->output_count; i-- > 0;)
+        pointer_map_set(pairing->ends, b->main->outputs[i], pairing->outputs[i]);
     for (size_t i = 0; i < b->main->input_count; i++)
         if (pairing->inputs[i] && !value_is_stored(b->main->inputs[i]))
             pair_by_place(pairing, pairing->inputs[i], b->main->inputs[i], hash_mix(17, i));
@@ -242,6 +254,9 @@ void pairing_sample(struct pairing *pairing, struct value *value, const struct a
 
 #define FARTHEST 0.4
 
+/* Below it, one is as near as the other. */
+#define NO_DISTANCE 1e-6
+
 struct candidate {
     struct trace *trace;
     double far;
@@ -250,7 +265,7 @@ struct candidate {
 
 static bool is_better(const struct candidate *a, const struct candidate *b, const struct trace *of)
 {
-    double far_a = a->far < 1e-6 ? 0 : a->far, far_b = b->far < 1e-6 ? 0 : b->far;
+    double far_a = a->far < NO_DISTANCE ? 0 : a->far, far_b = b->far < NO_DISTANCE ? 0 : b->far;
     if (!b->trace || far_a != far_b) return !b->trace || far_a < far_b;
     if (a->is_namesake != b->is_namesake) return a->is_namesake;
     if (a->is_form != b->is_form) return a->is_form;
@@ -274,6 +289,9 @@ static bool is_acceptable(const struct candidate *candidate, const struct trace 
     return candidate->far <= near || (related && candidate->far <= fmax(VAGUE, 4 * near));
 }
 
+/* Of looking at a value, and of comparing samples: the first of them, or all. */
+enum { LOOK_WORK = 40, FIRST_WORK = 100, ALL_WORK = 1500 };
+
 static struct trace *find_by_samples(const struct pairing *pairing, const struct trace *of)
 {
     struct candidate best = { .trace = NULL };
@@ -282,26 +300,35 @@ static struct trace *find_by_samples(const struct pairing *pairing, const struct
     for (size_t i = 0; i < pairing->known_count; i++) {
         struct trace *trace = pairing->known[i];
         struct candidate one = { .trace = trace, .is_form = trace->form == of->form };
+        if (!work_spend(pairing->work, LOOK_WORK)) return NULL;
         forms += one.is_form;
-        if (!trace_has_form_of(trace, of) || (one.far = trace_distance(trace, of)) > FARTHEST) continue;
+        if (!trace_has_form_of(trace, of)) continue;
+        one.far = trace_distance_within(trace, of, best.trace ? fmax(best.far, NO_DISTANCE) : FARTHEST);
+        work_spend(pairing->work, isfinite(one.far) ? ALL_WORK : FIRST_WORK);
+        if (!isfinite(one.far)) continue;
         one.is_namesake = strcmp(trace->value->name, of->value->name) == 0;
         if (is_better(&one, &best, of)) best = one;
     }
     return best.trace && is_acceptable(&best, of, forms == 1) ? best.trace : NULL;
 }
 
+static bool may_be_guessed(const struct trace *trace, const struct trace *of)
+{
+    return !trace->is_matched && !trace->is_claimed && !trace->partner && trace_has_form_of(trace, of);
+}
+
 /* Where samples say no: a value of this name, or what the only operator of this kind makes of the same inputs. */
 static struct trace *find_guess(const struct pairing *pairing, const struct trace *of)
 {
-    struct trace *form = NULL;
+    const struct value *namesake = graph_value(pairing->a->main, of->value->name);
+    struct trace *named = namesake ? pointer_map_get(pairing->traces, namesake) : NULL, *form = NULL;
     size_t forms = 0;
-    for (size_t i = 0; i < pairing->known_count; i++) {
-        struct trace *trace = pairing->known[i];
-        if (trace->is_matched || trace->is_claimed || trace->partner || !trace_has_form_of(trace, of)) continue;
-        if (strcmp(trace->value->name, of->value->name) == 0
-            && strcmp(trace->value->writer->op, of->value->writer->op) == 0)
-            return trace;
-        if (trace->form != of->form) continue;
+    if (named && namesake->writer && !node_is_literal(namesake->writer) && may_be_guessed(named, of)
+        && strcmp(namesake->writer->op, of->value->writer->op) == 0)
+        return named;
+    for (struct trace *trace = class_find(pairing->forms, of->form); trace; trace = trace->alike) {
+        if (!work_spend(pairing->work, LOOK_WORK)) return NULL;
+        if (!may_be_guessed(trace, of)) continue;
         form = trace;
         forms++;
     }
@@ -320,9 +347,8 @@ static void pair(struct trace *b, struct trace *a, bool is_guess)
 
 static struct trace *output_partner(const struct pairing *pairing, const struct value *value)
 {
-    for (size_t i = 0; i < pairing->b->main->output_count; i++)
-        if (pairing->b->main->outputs[i] == value) return pointer_map_get(pairing->traces, pairing->outputs[i]);
-    return NULL;
+    const struct value *end = pointer_map_get(pairing->ends, value);
+    return end ? pointer_map_get(pairing->traces, end) : NULL;
 }
 
 static void adopt_twin(struct pairing *pairing, struct trace *trace)
@@ -351,7 +377,7 @@ static void adopt_guess(struct pairing *pairing, struct trace *trace)
 static void adopt(const struct numbering *n, struct trace *trace)
 {
     bool is_computed = is_main(trace) && trace->value->writer;
-    struct trace *found = class_find(n->pairing, trace->class);
+    struct trace *found = class_find(n->pairing->classes, trace->class);
     if (trace->is_matched) trace->class = trace->partner->class;
     else if (found && (is_main(found) || !is_main(trace))) pair(trace, found, n->guesses);
     else if (is_computed && n->guesses) adopt_guess(n->pairing, trace);
@@ -428,6 +454,13 @@ static void collect_known(struct pairing *pairing)
         for (size_t k = 0; k < order[i]->output_count; k++)
             if (order[i]->outputs[k] && !node_is_literal(order[i]))
                 pairing->known[pairing->known_count++] = trace_of(pairing, order[i]->outputs[k]);
+    pairing->forms = NEW(pairing->arena, struct class_table);
+    for (size_t i = pairing->known_count; i-- > 0;) {
+        struct trace *trace = pairing->known[i];
+        struct class_slot *slot = class_slot_to_fill(pairing, pairing->forms, trace->form);
+        trace->alike = slot->trace;
+        slot->trace = trace;
+    }
 }
 
 /* What samples say, before classes say anything: a value that one of b agrees with is nobody's guess. */

@@ -28,6 +28,9 @@ struct pairing {
     struct trace **known; /* of a's main graph, computed, in its order */
     size_t known_count;
     struct class_table *classes; /* of a */
+    struct class_table *forms;   /* of `known` */
+    struct pointer_map *ends;    /* the partners of b's outputs */
+    uint64_t *work;              /* left for looking for pairs, none are found beyond; NULL: no limit */
     struct fingerprints prints;
     struct site *first, **last;
 };

@@ -52,6 +52,15 @@ struct array *perturb(struct array *array);
 /* Of what an input's last bit does to a result, so many times may be rounding: inner values round as well. */
 #define PERTURBATION_FACTOR 1e3
 
+/* From what is left of a share of work, for who can do with less of it. False when nothing is left, and from then on;
+ * NULL: no limit. */
+static inline bool work_spend(uint64_t *left, uint64_t units)
+{
+    if (!left) return true;
+    *left -= *left < units ? *left : units;
+    return *left > 0;
+}
+
 /* Hands on an error that was held back. False. */
 bool pass_error(struct bnfuse_error *error, const struct bnfuse_error *why);
 

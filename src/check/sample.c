@@ -15,9 +15,10 @@ static double element(const struct array *array, int64_t i)
                                        : (double)array->i64[i];
 }
 
-static void take_samples(struct trace *trace, const struct array *array)
+static void take_samples(struct trace *trace, struct arena *arena, const struct array *array)
 {
-    double *to = trace->samples[trace->draws], sum = 0, size = 0, scale = 0;
+    double *to = NEW_ARRAY(arena, double, SAMPLES + 2), sum = 0, size = 0, scale = 0;
+    trace->samples[trace->draws] = to;
     for (int64_t i = 0; i < array->count; i++) {
         double x = element(array, i);
         sum += x;
@@ -69,7 +70,7 @@ void trace_sample(struct trace *trace, struct arena *arena, const struct array *
         trace->type = array->type;
         trace->store = array->store;
     }
-    take_samples(trace, array);
+    take_samples(trace, arena, array);
     trace->is_telling = is_telling(trace);
 }
 
@@ -80,7 +81,7 @@ bool trace_has_form_of(const struct trace *a, const struct trace *b)
            && memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0;
 }
 
-double trace_distance(const struct trace *a, const struct trace *b)
+double trace_distance_within(const struct trace *a, const struct trace *b, double most)
 {
     double far = 0;
     for (size_t draw = 0; draw < a->draws; draw++) {
@@ -89,8 +90,15 @@ double trace_distance(const struct trace *a, const struct trace *b)
             double x = a->samples[draw][i], y = b->samples[draw][i];
             if (x == y || (isnan(x) && isnan(y))) continue;
             if (!isfinite(x) || !isfinite(y)) return INFINITY;
-            far = fmax(far, fabs(x - y) / scale);
+            double gap = fabs(x - y) / scale;
+            if (gap > most) return INFINITY;
+            if (gap > far) far = gap;
         }
     }
     return far;
+}
+
+double trace_distance(const struct trace *a, const struct trace *b)
+{
+    return trace_distance_within(a, b, INFINITY);
 }

@@ -29,8 +29,9 @@ struct trace {
     size_t draws;
     bool is_telling; /* enough different numbers to be told by them */
     double scale[MOST_SAMPLED_DRAWS];
-    double samples[MOST_SAMPLED_DRAWS][SAMPLES + 2]; /* the mean and the mean size last */
+    double *samples[MOST_SAMPLED_DRAWS]; /* SAMPLES + 2 of each draw; the mean and the mean size last */
     struct trace *next;
+    struct trace *alike; /* of a value of a: the next of its form */
 };
 
 /* Keeps samples of an array that a run made; NULL and other dims than before are passed over. */
@@ -39,5 +40,7 @@ void trace_sample(struct trace *trace, struct arena *arena, const struct array *
 bool trace_has_form_of(const struct trace *a, const struct trace *b);
 /* The largest difference of two samples, relative to the scale of their draw. */
 double trace_distance(const struct trace *a, const struct trace *b);
+/* The same, but INFINITY as soon as it is beyond `most`. */
+double trace_distance_within(const struct trace *a, const struct trace *b, double most);
 
 #endif

@@ -340,6 +340,7 @@ static void compare_tables(struct proof *proof)
 
 struct cone {
     const struct site *site;
+    const struct pointer_map *given; /* the places of what is fed */
     size_t from;
     struct pointer_map seen;
     struct arena *arena;
@@ -353,8 +354,8 @@ static void cone_reach(void *context, struct value *value)
     struct cone *cone = context;
     if (cone->meets || pointer_map_get(&cone->seen, value)) return;
     pointer_map_set(&cone->seen, value, cone);
-    for (size_t i = 0; i < cone->site->given_count; i++)
-        if (i != cone->from && cone->site->origins[i] == value) cone->meets = true;
+    struct value *const *given = pointer_map_get(cone->given, value);
+    if (given && given != &cone->site->origins[cone->from]) cone->meets = true;
     if (!value->writer) return;
     if (cone->count == cone->space) {
         size_t space = 2 * cone->space + 16;
@@ -364,16 +365,31 @@ static void cone_reach(void *context, struct value *value)
     cone->stack[cone->count++] = value->writer;
 }
 
-/* Whether the first model computes what is fed here from something else that is fed. */
-static bool is_dependent(const struct proof *proof, size_t i)
+enum { VISIT_WORK = 200 };
+
+/* Whether the first model computes what is fed here from something else that is fed; or whether nobody looked that
+ * far. */
+static bool is_dependent(const struct proof *proof, const struct pointer_map *given, size_t i)
 {
-    struct cone cone = { .site = proof->site, .from = i, .arena = proof->prover->scratch };
+    struct cone cone = { .site = proof->site, .given = given, .from = i, .arena = proof->prover->scratch };
     const struct value *origin = proof->site->origins[i];
+    if (proof->site->given_count < 2) return false;
     cone.seen.arena = proof->prover->scratch;
     const struct read_visitor visitor = { cone_reach, &cone, origin->graph };
     if (origin->writer) visit_reads(&visitor, origin->writer);
-    while (cone.count && !cone.meets) visit_reads(&visitor, cone.stack[--cone.count]);
+    while (cone.count && !cone.meets) {
+        visit_reads(&visitor, cone.stack[--cone.count]);
+        cone.meets |= !work_spend(proof->prover->work, VISIT_WORK);
+    }
     return cone.meets;
+}
+
+static struct pointer_map places_of_given(const struct site *site, struct arena *arena)
+{
+    struct pointer_map places = { .arena = arena };
+    for (size_t i = 0; i < site->given_count; i++)
+        if (site->origins[i]) pointer_map_set(&places, site->origins[i], &site->origins[i]);
+    return places;
 }
 
 /* Computes what was left out as the first model does, from what is fed; in one run, for one may follow from another. */
@@ -511,7 +527,8 @@ static struct proof open_proof(const struct prover *prover, const struct pointer
     proof.dependent = NEW_ARRAY(prover->scratch, bool, count);
     proof.driver = open_driver(prover, site);
     proof.dims = NEW_ARRAY(prover->scratch, const int64_t *, count);
-    for (size_t i = 0; i < count; i++) proof.dependent[i] = is_dependent(&proof, i);
+    const struct pointer_map given = places_of_given(site, prover->scratch);
+    for (size_t i = 0; i < count; i++) proof.dependent[i] = is_dependent(&proof, &given, i);
     return proof;
 }
 
@@ -569,8 +586,9 @@ static bool fill_unseen(const struct prover *prover, struct site *site, struct b
     const struct proof proof = { .prover = prover, .site = site };
     struct bnfuse_error why = { .status = BNFUSE_OK };
     bool *unseen = NEW_ARRAY(prover->scratch, bool, site->given_count);
+    const struct pointer_map given = places_of_given(site, prover->scratch);
     for (size_t i = 0; i < site->given_count; i++)
-        unseen[i] = !site->fed[i] && site->origins[i] && is_dependent(&proof, i);
+        unseen[i] = !site->fed[i] && site->origins[i] && is_dependent(&proof, &given, i);
     fill_dependent(&proof, site->fed, unseen, &why);
     return !is_fatal(&why) || pass_error(error, &why);
 }
