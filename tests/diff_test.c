@@ -164,6 +164,24 @@ static void an_attribute_is_named(void **state)
     with_changes(look_for_attribute);
 }
 
+/* More nodes read one value in one way than anyone looks at. */
+static void nodes_that_are_equal_are_told_by_their_names(void **state)
+{
+    (void)state;
+    enum { NODES = 400 };
+    struct build *const builds[] = { &first, &second };
+    for (size_t k = 0; k < 2; k++) {
+        build_input(builds[k], "x", DTYPE_FLOAT, "1,4");
+        for (int i = 0; i < NODES; i++) {
+            char name[20];
+            snprintf(name, sizeof name, "y%d", i);
+            build_node(builds[k], "Relu", NULL, "x", name, NULL);
+            build_output(builds[k], name, DTYPE_FLOAT, "1,4");
+        }
+    }
+    with_changes(look_for_none);
+}
+
 static void look_for_added_node(const bnfuse_changes *changes)
 {
     assert_int_equal(count(changes, BNFUSE_CHANGE_ADDED, BNFUSE_SUBJECT_NODE), 1);
@@ -203,6 +221,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_builds, close_builds)
     const struct CMUnitTest tests[] = {
         TEST(a_model_has_no_difference_from_itself),
+        TEST(nodes_that_are_equal_are_told_by_their_names),
         TEST(other_names_are_renamed_and_nothing_else),
         TEST(another_weight_is_one_change),
         TEST(another_weight_under_other_names_is_found_from_its_place),

@@ -229,30 +229,36 @@ static void join_nodes(struct matching *matching, struct node *a, struct node *b
     }
 }
 
-/* The node of a that reads the paired values in the same way: it is a reader of any of them. */
-static struct node *structural_twin(struct matching *matching, const struct graph *a, const struct node *b)
+/* By the name of the node, or of its first output. */
+struct name_entry {
+    const char *name;
+    struct node *node;
+};
+
+static bool is_twin(struct matching *matching, const struct node *a, const struct node *b)
 {
+    return !matching_partner(matching, a) && same_op(a, b) && same_inputs(matching, a, b)
+           && same_attributes(matching, a, b);
+}
+
+/* The node of a that reads the paired values in the same way: the one of this name, or a reader of any of them. */
+static struct node *structural_twin(struct matching *matching, const struct graph *a, const struct name_map *names,
+                                    const struct node *b)
+{
+    const struct name_entry *entry = name_map_get(names, node_title(b));
     struct node *found = NULL;
+    if (entry && is_twin(matching, entry->node, b)) return entry->node;
     for (size_t i = 0; i < b->input_count && !found; i++) {
         struct value *value = matching_partner(matching, node_input(b, i));
         if (!value) continue;
         int looked = 0;
         for (struct use *use = value->uses; use && looked < 256; use = use->next, looked++) {
             struct node *node = use->node;
-            if (!node || node->graph != a || matching_partner(matching, node) || !same_op(node, b)
-                || !same_inputs(matching, node, b) || !same_attributes(matching, node, b))
-                continue;
-            if (!found || strcmp(node_title(node), node_title(b)) == 0) found = node;
+            if (!found && node && node->graph == a && is_twin(matching, node, b)) found = node;
         }
     }
     return found;
 }
-
-/* By the name of the node, or of its first output. */
-struct name_entry {
-    const char *name;
-    struct node *node;
-};
 
 static struct name_map *names_of(struct matching *matching, const struct graph *graph)
 {
@@ -291,7 +297,7 @@ static void pair_downstream(struct matching *matching, const struct graph *a, st
     for (size_t i = 0; i < count; i++) {
         struct node *node = order[i];
         if (node_is_literal(node) || matching_partner(matching, node)) continue;
-        struct node *twin = structural_twin(matching, a, node);
+        struct node *twin = structural_twin(matching, a, names, node);
         if (!twin && by_name) twin = namesake(matching, names, a, node);
         if (twin) join_nodes(matching, twin, node);
         else if (by_name) pair_outputs_by_name(matching, a, node);
