@@ -745,6 +745,26 @@ static void build_beside_custom_operator(void)
     load();
 }
 
+/* Of two equal nodes one is left; the original still reads what both read. */
+static void what_reads_one_of_two_equal_nodes_is_proven_from_what_both_read(void **state)
+{
+    (void)state;
+    build_import(&b, "custom", 1);
+    build_input(&b, "x", DTYPE_FLOAT, "2,4,6,5");
+    build_node(&b, "custom.Mystery", "who", "x", "m", NULL);
+    build_value_info(&b, "m", DTYPE_FLOAT, "2,4,6,5");
+    build_node(&b, "Relu", "one", "m", "r", NULL);
+    build_node(&b, "Relu", "two", "m", "q", NULL);
+    build_node(&b, "Add", "sum", "r q", "out", NULL);
+    build_output(&b, "out", DTYPE_FLOAT, "2,4,6,5");
+    load();
+    struct node *two = build_find_node(&after, "two");
+    edit_replace_uses(two->outputs[0], build_find_node(&after, "one")->outputs[0]);
+    edit_remove_node(two);
+    assert_int_equal(check_at(BNFUSE_LEVEL_STANDARD), BNFUSE_VERDICT_PASS_SITES);
+    assert_int_equal(result.sites_checked, 1);
+}
+
 static void sites_alone_prove_a_model_with_a_custom_operator(void **state)
 {
     (void)state;
@@ -1378,6 +1398,7 @@ int main(void)
         TEST(an_initializer_changed_under_its_name_is_caught),
         TEST(a_node_that_is_new_at_an_old_name_is_a_site),
         TEST(an_output_that_nothing_computes_any_more_is_caught),
+        TEST(what_reads_one_of_two_equal_nodes_is_proven_from_what_both_read),
         TEST(sites_alone_prove_a_model_with_a_custom_operator),
         TEST(sites_alone_catch_a_mistake_beside_a_custom_operator),
         TEST(a_site_that_cannot_run_is_not_checked),

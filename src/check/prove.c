@@ -347,10 +347,11 @@ bool prove_site_small(const struct prover *prover, struct site *site, struct bnf
     struct site wide;
     struct bnfuse_error why = { .status = BNFUSE_OK };
     bool good = true, differs;
-    if (site_widen(&wide, site, prover->sites, prover->scratch)) {
+    const struct widening with = { prover->sites, prover->scratch, prover->work };
+    if (site_widen(&wide, site, &with)) {
         good = prove_wide(prover, &wide, wide.given != site->given, &differs, &why);
         for (int i = 0; i < MOST_EXTENSIONS && good && differs && !wide.is_proven; i++) {
-            if (!site_extend(&wide, prover->sites, prover->scratch)) break;
+            if (!site_extend(&wide, &with)) break;
             good = prove_wide(prover, &wide, true, &differs, &why);
         }
         site->is_proven = wide.is_proven;
@@ -388,7 +389,8 @@ bool prove_site_apart(const struct prover *prover, struct site *site, struct bnf
     arena_clear(prover->scratch);
     if (!is_bound) return prove_free(prover, site, error);
     site->result->why = "its inputs follow from each other";
-    if (!prover->sites || !site_widen(&wide, site, prover->sites, prover->after->arena)) return true;
+    const struct widening with = { prover->sites, prover->after->arena, prover->work };
+    if (!prover->sites || !site_widen(&wide, site, &with)) return true;
     bool good = prove_free(prover, &wide, error);
     site->is_damaged |= wide.is_damaged;
     site->is_misstored |= wide.is_misstored;

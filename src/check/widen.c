@@ -3,20 +3,38 @@
  * Looking around the parts of a site, and behind its inputs. See widen.h. */
 #include "check/widen.h"
 
+#include "check/part.h"
 #include "onnx/graph/reads.h"
 
 #include <string.h>
 
 enum { MOST_VISITED = 512, MOST_BEHIND = 128, MOST_ROUNDS = 8, MOST_GIVEN = 256 };
+enum { VISIT_WORK = 200 }; /* of each node beyond MOST_VISITED */
 
 /* What is around a part of a site, the original one or the new: its inputs are known beforehand, to the map of them,
  * and what it computes from them to the surroundings. */
 struct surroundings {
     struct pointer_map *known, *inputs; /* those of the site that it has not come to yet stand in `inputs` */
-    const struct node *stack[MOST_VISITED];
-    size_t count, visited;
+    const struct widening *with;        /* NULL: only a look, that goes as far as MOST_VISITED */
+    const struct node **stack;
+    size_t count, visited, room;
     bool is_open; /* something else is read, or it goes on too far */
 };
+
+static bool may_go_on(const struct surroundings *around)
+{
+    return around->visited < MOST_VISITED || (around->with && work_spend(around->with->work, VISIT_WORK));
+}
+
+static void push(struct surroundings *around, const struct node *node)
+{
+    if (around->visited == around->room) {
+        const size_t room = 2 * around->room + 16;
+        around->stack = arena_grow(around->known->arena, around->stack, around->room, room, sizeof *around->stack);
+        around->room = room;
+    }
+    around->stack[around->visited++] = node;
+}
 
 static void visit_value(void *context, struct value *value)
 {
@@ -25,20 +43,21 @@ static void visit_value(void *context, struct value *value)
     if (pointer_map_get(around->inputs, value)) pointer_map_set(around->inputs, value, NULL);
     if (pointer_map_get(around->known, value)) return;
     pointer_map_set(around->known, value, around);
-    if (!value->writer || around->visited == MOST_VISITED) {
+    if (!value->writer || !may_go_on(around)) {
         around->is_open = true;
         return;
     }
     if (pointer_map_get(around->known, value->writer)) return;
     pointer_map_set(around->known, value->writer, around);
-    around->stack[around->visited++] = value->writer;
+    push(around, value->writer);
 }
 
 static void look_around(struct surroundings *around, struct value *wanted, struct value *const *given, size_t count,
-                        struct arena *arena)
+                        const struct widening *with, struct arena *arena)
 {
-    *around =
-        (struct surroundings){ .known = NEW(arena, struct pointer_map), .inputs = NEW(arena, struct pointer_map) };
+    *around = (struct surroundings){ .known = NEW(arena, struct pointer_map),
+                                     .inputs = NEW(arena, struct pointer_map),
+                                     .with = with };
     around->known->arena = around->inputs->arena = arena;
     for (size_t i = 0; i < count; i++) {
         if (!given[i]) continue;
@@ -86,7 +105,7 @@ static struct pointer_map *inputs_of_new_part(const struct surroundings *around,
     others->arena = arena;
     for (size_t i = 0; i < site->given_count; i++) any |= is_unread(around, site->origins[i]);
     if (!any) return others;
-    look_around(&after, site->value, site->given, site->given_count, arena);
+    look_around(&after, site->value, site->given, site->given_count, around->with, arena);
     for (size_t i = 0; i < site->given_count; i++)
         if (is_unread(around, site->origins[i]) && !is_unread(&after, site->given[i]))
             pointer_map_set(others, site->origins[i], others);
@@ -117,23 +136,18 @@ static bool has_bound_input(const struct surroundings *around, const struct site
     return site->given_count > 1 && is_tied_behind(around, site, arena);
 }
 
-static void look_around_original(struct surroundings *around, const struct site *site, struct arena *arena)
-{
-    look_around(around, site->origin, site->origins, site->given_count, arena);
-}
-
 bool site_is_bound(const struct site *site, struct arena *arena)
 {
     struct surroundings around;
-    look_around_original(&around, site, arena);
+    look_around(&around, site->origin, site->origins, site->given_count, NULL, arena);
     return !around.is_open && has_bound_input(&around, site, arena);
 }
 
-static bool reads_its_inputs_alone(const struct site *site, struct arena *arena)
+static bool reads_its_inputs_alone(const struct site *site, const struct widening *with)
 {
     struct surroundings around;
-    look_around_original(&around, site, arena);
-    return !around.is_open && !has_bound_input(&around, site, arena);
+    look_around(&around, site->origin, site->origins, site->given_count, with, with->arena);
+    return !around.is_open && !has_bound_input(&around, site, with->arena);
 }
 
 /* ---- wider sites ---- */
@@ -173,22 +187,6 @@ static bool widen_once(struct site *wide, const struct pointer_map *sites, struc
     return true;
 }
 
-bool site_widen(struct site *wide, const struct site *site, const struct pointer_map *sites, struct arena *arena)
-{
-    bool moved = true;
-    *wide = *site;
-    for (int i = 0; i < MOST_ROUNDS && moved; i++) {
-        if (reads_its_inputs_alone(wide, arena)) {
-            wide->fed = NEW_ARRAY(arena, struct array *, wide->given_count);
-            wide->expected = NULL;
-            return true;
-        }
-        moved = false;
-        if (!widen_once(wide, sites, arena, &moved)) return false;
-    }
-    return false;
-}
-
 /* A number that holds for all channels, or a list of axes and the like. */
 static bool is_weight(const struct value *value)
 {
@@ -221,18 +219,41 @@ static bool add_inputs_of_node(struct site *wide, const struct node *node, const
     return true;
 }
 
-bool site_extend(struct site *wide, const struct pointer_map *sites, struct arena *arena)
+/* Each input that unchanged nodes without weights compute gives way to what those read. */
+static bool extend_once(struct site *wide, struct arena *arena, bool *moved)
+{
+    const struct site narrow = *wide;
+    clear_given(wide, arena);
+    for (size_t i = 0; i < narrow.given_count; i++) {
+        struct value *value = narrow.given[i], *origin = narrow.origins[i];
+        const bool is_alike = is_written_alike(value, origin);
+        *moved |= is_alike;
+        if (!(is_alike ? add_inputs_of_node(wide, value->writer, origin->writer) : add_given(wide, value, origin)))
+            return false;
+    }
+    return true;
+}
+
+bool site_widen(struct site *wide, const struct site *site, const struct widening *with)
+{
+    bool moved = true;
+    *wide = *site;
+    for (int i = 0; i < MOST_ROUNDS && moved; i++) {
+        if (reads_its_inputs_alone(wide, with)) {
+            wide->fed = NEW_ARRAY(with->arena, struct array *, wide->given_count);
+            wide->expected = NULL;
+            return true;
+        }
+        moved = false;
+        if (!widen_once(wide, with->sites, with->arena, &moved)) return false;
+        if (!moved && !extend_once(wide, with->arena, &moved)) return false;
+    }
+    return false;
+}
+
+bool site_extend(struct site *wide, const struct widening *with)
 {
     struct site extended = *wide;
     bool moved = false;
-    clear_given(&extended, arena);
-    for (size_t i = 0; i < wide->given_count; i++) {
-        struct value *value = wide->given[i], *origin = wide->origins[i];
-        const bool is_alike = is_written_alike(value, origin);
-        moved |= is_alike;
-        if (!(is_alike ? add_inputs_of_node(&extended, value->writer, origin->writer)
-                       : add_given(&extended, value, origin)))
-            return false;
-    }
-    return moved && site_widen(wide, &extended, sites, arena);
+    return extend_once(&extended, with->arena, &moved) && moved && site_widen(wide, &extended, with);
 }
