@@ -6,6 +6,7 @@
 #   sum       the same, with one Sum of all
 #   shared    n x (Conv, BatchNormalization) in a row, all Convs with one weight
 #   concat    n x (Conv, BatchNormalization) of one input, joined by one Concat
+#   same      a Conv, and a Sum of n times what it gives
 #   inputs    n x (Conv, BatchNormalization), each with an input and an output of its own
 #   relus     n x (Tanh, Relu, Relu) in a row
 
@@ -42,12 +43,13 @@ function tensor(list, name, channels) {
 BEGIN {
     print "ir_version: 8 opset_import { domain: \"\" version: 13 } graph { name: \"growth\""
     if (kind != "inputs") tensor("input", "x", 4)
-    if (kind == "row" || kind == "fan" || kind == "sum") { weight("w"); conv("x", "w", "y0") }
+    if (kind == "row" || kind == "fan" || kind == "sum" || kind == "same") { weight("w"); conv("x", "w", "y0") }
     if (kind == "shared") weight("w")
     last = kind == "row" ? "y0" : "x"
     for (i = 1; i <= n; i++) {
         if (kind == "row") { norm(last, "y" i); last = "y" i; continue }
         if (kind == "fan") { norm("y0", "y" i); tensor("output", "y" i, 4); continue }
+        if (kind == "same") continue
         if (kind == "sum") { norm("y0", "y" i); continue }
         if (kind == "relus") {
             unary("Tanh", last, "t" i)
@@ -62,12 +64,12 @@ BEGIN {
         if (kind == "inputs") tensor("output", "y" i, 4)
         if (kind == "chain" || kind == "shared") last = "y" i
     }
-    if (kind == "concat" || kind == "sum") {
+    if (kind == "concat" || kind == "sum" || kind == "same") {
         text = "node { op_type: \"Concat\" name: \"concat\" attribute { name: \"axis\" type: INT i: 1 }"
-        if (kind == "sum") text = "node { op_type: \"Sum\" name: \"sum\""
-        for (i = 1; i <= n; i++) text = text " input: \"y" i "\""
+        if (kind != "concat") text = "node { op_type: \"Sum\" name: \"sum\""
+        for (i = 1; i <= n; i++) text = text " input: \"y" (kind == "same" ? 0 : i) "\""
         print text " output: \"z\" }"
-        tensor("output", "z", kind == "sum" ? 4 : 4 * n)
+        tensor("output", "z", kind == "concat" ? 4 * n : 4)
     } else if (kind != "inputs" && kind != "fan") {
         tensor("output", last, 4)
     }

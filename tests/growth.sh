@@ -24,8 +24,9 @@ instructions() {
 }
 
 failed=0
-for what in "chain --no-check" "row --no-check" "fan --no-check" "sum --no-check" "shared --no-check" \
-    "concat --no-check" "inputs --no-check" "inputs" "relus --simplify --no-check" "relus --simplify"; do
+for what in "chain --no-check" "row --no-check" "fan --no-check" "sum --no-check" "same --no-check" \
+    "shared --no-check" "concat --no-check" "inputs --no-check" "inputs" "relus --simplify --no-check" \
+    "relus --simplify"; do
     set -- $what
     kind=$1
     shift

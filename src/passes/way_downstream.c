@@ -194,7 +194,11 @@ enum reason way_downstream_use(struct decision *decision, struct use *use, const
 static enum reason downstream_once(struct decision *decision, struct value *value, const struct affine *a)
 {
     if (value->is_output) return decision_stop(decision, REASON_GRAPH_OUTPUT, value->name, "%s", "");
+    const struct node *reader = NULL; /* the last one that reads it as no first input */
+    bool is_sum = false;
     for (struct use *use = value->uses; use; use = use->next) {
+        if (use->slot > 0 && use->node != reader) is_sum = (reader = use->node) && affine_multiplies(reader);
+        if (use->slot > 0 && is_sum) continue; /* asked about by its first input */
         enum reason reason = way_downstream_use(decision, use, a);
         if (reason) return reason;
     }

@@ -70,9 +70,10 @@ static enum reason may_change(struct decision *decision, const struct value *val
         return decision_stop(decision, REASON_READ_ELSEWHERE, value->name,
                              "it is computed outside the body that reads it");
     if (value->is_output) return decision_stop(decision, REASON_GRAPH_OUTPUT, value->name, "%s", "");
+    const bool is_sum = use->node && value->use_count > 1 && affine_multiplies(use->node);
     for (struct use *other = value->uses; other; other = other->next) {
         if (other == use || use_is_unaffected(decision, other, a)) continue;
-        if (other->node == use->node && affine_multiplies(use->node)) continue;
+        if (other->node == use->node && is_sum) continue;
         if (value->use_count <= READERS && is_supplied(decision, other, a)) continue;
         const bool is_asked = decision->compensates && value->use_count <= READERS;
         const enum reason reason = is_asked ? compensate(decision, other, a) : REASON_READ_ELSEWHERE;
