@@ -364,10 +364,10 @@ static void a_transposition_says_where_the_channels_go(void **state)
         { "in x 2,3,?,?; q = Squeeze x; t = Transpose q; z = bn t 2; out z", 1, REASON_AXIS_NOT_PROVEN, NULL, 0 },
         { "broken; in x 2,3,4,5; init w 4,3,1,1; c = Conv x w; t = Transpose c perm=0,; z = bn t 2; out z", 1,
           REASON_MISMATCH, NULL, 0 },
-        { "broken; in x 2,3,4,5; r = Relu x; y = bn r 3; t = Transpose y perm=0,0,2,3; init w 4,2,1,1; z = Conv t w; "
+        { "broken; in x 2,3,4,5; r = Relu x; y = bn r 3; t = Transpose y perm=0,2,1; init w 4,2,1,1; z = Conv t w; "
           "out z",
           1, REASON_MISMATCH, NULL, 0 },
-        { "broken; in x 2,6; r = Relu x; y = bn r 6; q = Reshape y s; ints s 2,2,3; t = Transpose q perm=0,0,1; u = "
+        { "broken; in x 2,6; r = Relu x; y = bn r 6; q = Reshape y s; ints s 2,2,3; t = Transpose q perm=1,0; u = "
           "Reshape t v; ints v 2,6; init w 6,5; z = MatMul u w; out z",
           1, REASON_MISMATCH, NULL, 0 },
         { "in x 2,3,4,5; init w 4,3,1,1; c = Conv x w; t = Cast c to=7; u = Cast t to=1; z = bn u 4; out z", 1,

@@ -40,7 +40,7 @@ def read_table(header, paths):
             name = operator
             continue
         last = 10 ** 6 if last == "LATEST" else int(last)
-        inputs, outputs = slots.split(">")
+        inputs, outputs = re.sub(r"\[1?\]", "", slots).split(">")
         rows.setdefault(name, []).append((int(first), last, inputs.split(), outputs.split(), set(attributes.split())))
     return rows
 
@@ -81,11 +81,14 @@ def faults_of_slots(schema, formal, tokens, least):
 
 
 def tensor_types(types):
-    return {t[7:-1] for t in types if t.startswith("tensor(")} or {"undefined"}
+    return {t[7:-1] if t.startswith("tensor(") else "undefined" for t in types}
 
 
 def faults_of_types(schema, row):
     """Of every opset at which this version of the operator is the standard's."""
+    for slot, token in zip(schema.outputs, row[3]):
+        if token.lstrip("?*") != ".k" and not any(t.startswith("tensor(") for t in allowed_types(schema, slot)):
+            yield "%s is no tensor" % slot.name
     for opset in range(schema.since_version, min(row[1], UNTIL[schema.name, schema.since_version, schema.domain]) + 1):
         allowed = slot_types(row[2], opset)
         for i, slot in enumerate(schema.inputs):
@@ -102,7 +105,7 @@ def faults_of_types(schema, row):
 def plain(attribute):
     """Without what values it may have."""
     name, sign, letter = re.match(r"(\w+)([:!^])(\w)", attribute).groups()
-    return name + sign.replace("^", ":") + {"b": "i", "e": "i", "n": "i", "N": "I"}.get(letter, letter)
+    return name + sign.replace("^", ":") + {"b": "i", "e": "i", "n": "i", "N": "I", "O": "I", "P": "I", "Q": "I", "M": "I"}.get(letter, letter)
 
 
 def faults_of(schema, row):

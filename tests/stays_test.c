@@ -145,7 +145,7 @@ static void an_operator_that_does_not_fit_takes_nothing(void **state)
           0 },
         { "broken; in x 2,3,5,7; init w 4,3,3,3; y = Conv x w kernel_shape=3,1; z = bn y 4; out z", 1, REASON_MISMATCH,
           NULL, 0 },
-        { "broken; in x 2,3,5,7; init w 4,3,3,3; y = Conv x w pads=1,1,1; z = bn y 4; out z", 1, REASON_MISMATCH, NULL,
+        { "broken; in x 2,3,5,7; init w 4,3,3,3; y = Conv x w pads=1,1; z = bn y 4; out z", 1, REASON_MISMATCH, NULL,
           0 },
         { "broken; in x 2,3,5,7; init d 2; e = Mul x d; z = bn e 3; out z", 1, REASON_MISMATCH, NULL, 0 },
         { "broken; in x 2,3,5,7; init w 4,3,1,1; y = Conv x w; init d 3; e = Mul y d; z = bn e 4; out z", 1,

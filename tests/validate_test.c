@@ -335,6 +335,10 @@ static void a_node_must_be_what_the_standard_allows(void **state)
         { "QuantizeLinear", "y s i", "z", NULL, "input 2 holds int64, must hold uint8 or int8" },
         { "SequenceLength", "y", "z", NULL, "input 0 is a tensor, must be a sequence" },
         { "SequenceConstruct", "y", "z", NULL, NULL },
+        { "SequenceConstruct", "q", "z", NULL, "input 0 is no tensor, must be one" },
+        { "SequenceLength", "q", "z", NULL, NULL },
+        { "Relu", "q", "z", NULL, "input 0 is no tensor, must be one" },
+        { "Concat", "y q", "z", "axis=0", "input 1 is no tensor, must be one" },
         { "Cast", "y", "z", "to=7", NULL },
         { "Cast", "y", "z", "to=99", "attribute \"to\" is of element type 99 (undefined), which Cast does not take" },
         { "Cast", "y", "z", "to=-1", "attribute \"to\" is of element type -1" },
@@ -346,6 +350,14 @@ static void a_node_must_be_what_the_standard_allows(void **state)
         { "Conv", "y w", "z", "group=0", "attribute \"group\" must be positive at opset 13" },
         { "Conv", "y w", "z", "group=1 strides=1,-1", "attribute \"strides\" must be positive" },
         { "Conv", "y w", "z", "dilations=2,1", NULL },
+        { "Conv", "y w", "z", "pads=0,0,0,1", NULL },
+        { "Conv", "y w", "z", "pads=1,1,1", "attribute \"pads\" must be 0 or more, in pairs at opset" },
+        { "Conv", "y w", "z", "pads=0,0,-1,0", "attribute \"pads\" must be 0 or more, in pairs" },
+        { "ConvTranspose", "y w", "z", "output_padding=0,-1", "attribute \"output_padding\" must be 0 or more" },
+        { "Transpose", "y", "z", "perm=0,2,1", NULL },
+        { "Transpose", "y", "z", "perm=0,2", "attribute \"perm\" must be a permutation" },
+        { "Transpose", "y", "z", "perm=0,1,1", "attribute \"perm\" must be a permutation" },
+        { "Transpose", "y", "z", "perm=0,-1", "attribute \"perm\" must be a permutation" },
         { "DepthToSpace", "y", "z", "blocksize=-1", "attribute \"blocksize\" must be positive" },
         { "LpNormalization", "y", "z", "p=2", NULL },
         { "LpNormalization", "y", "z", "p=3", "attribute \"p\" must be 1|2" },
@@ -369,6 +381,7 @@ static void a_node_must_be_what_the_standard_allows(void **state)
         build_init(&b, "i", DTYPE_INT64, "2", 1);
         build_init(&b, "h", DTYPE_BFLOAT16, "4", 1);
         build_input(&b, "c", DTYPE_COMPLEX64, "2");
+        build_node(&b, "SequenceConstruct", "sequence", "s", "q", NULL);
         build_node(&b, flaws[i].op, "flawed", flaws[i].inputs, flaws[i].outputs, flaws[i].attributes);
         if (flaws[i].says) assert_invalid(flaws[i].says);
         else assert_valid();

@@ -55,12 +55,12 @@ static bool find_taps(const struct branch *branch, size_t axis, struct taps *tap
     const char *mode = node_text(conv, "auto_pad", "NOTSET");
     *taps =
         (struct taps){ .count = branch->weight->dims[axis + 2], .dilation = node_int_at(conv, "dilations", axis, 1) };
-    if (taps->count < 1 || taps->dilation < 1) return false;
+    if (taps->count < 1) return false;
     if (strcmp(mode, "VALID") == 0) return true;
     if (strcmp(mode, "NOTSET") != 0) return false;
     taps->before = node_int_at(conv, "pads", axis, 0);
     taps->after = node_int_at(conv, "pads", axes + axis, 0);
-    return taps->before >= 0 && taps->after >= 0;
+    return true;
 }
 
 static bool read_branch(struct decision *decision, struct branch *branch)

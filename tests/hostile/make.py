@@ -210,8 +210,8 @@ case("name_latin1", WHOLE.replace(field(3, "conv"), varint(26) + b"\x04\xff\xfe\
 
 # ---- schemas ----
 
-WRONG = {"f": 1, "i": 1.5, "s": 1, "t": 1, "g": 1, "F": 1, "I": 1, "S": 1, "T": 1, "G": 1, "p": 1, "y": 1, "b": 1.5, "e": 1.5, "n": 1.5, "N": 1}
-RIGHT = {"f": 1.5, "i": 1, "b": 1, "e": 1, "n": 1, "N": [1], "s": "a", "F": [1.5], "I": [1], "S": ["a"], "t": ("t", tensor("t", [1])), "g": ("g", graph([], [], [], []))}
+WRONG = {"f": 1, "i": 1.5, "s": 1, "t": 1, "g": 1, "F": 1, "I": 1, "S": 1, "T": 1, "G": 1, "p": 1, "y": 1, "b": 1.5, "e": 1.5, "n": 1.5, "N": 1, "O": 1, "P": 1, "Q": 1, "M": 1}
+RIGHT = {"f": 1.5, "i": 1, "b": 1, "e": 1, "n": 1, "N": [1], "O": [1], "P": [1, 1], "Q": [1, 1], "M": [0], "s": "a", "F": [1.5], "I": [1], "S": ["a"], "t": ("t", tensor("t", [1])), "g": ("g", graph([], [], [], []))}
 
 
 def read_schemas():
@@ -231,10 +231,11 @@ def read_schemas():
         if operator:
             name = operator
             continue
-        inputs, outputs = (side.split() for side in slots.split(">"))
+        inputs, outputs = (side.split() for side in re.sub(r"\[1?\]", "", slots).split(">"))
         yield name, int(first), last, inputs, outputs, [re.match(r"(\w+)([:!^])(.*)", a).groups() for a in attributes.split()]
 
 
+OUTSIDE = {"n": [0, -1], "N": [[1, 0], [1, -1]], "O": [[0, -1]], "P": [[0], [0, -1], [0] * 5], "Q": [[0], [-1] * 5], "M": [[0, 0], [1], [-1, 0], list(range(64)) + [63]]}
 UNDEFINED = 0
 
 
@@ -261,10 +262,10 @@ def output_names(slots):
 def schema_case(name, first, kind, wrong, words, inputs, outputs, attributes, types):
     domain, op = name.split(":") if ":" in name else ("", name)
     tensors = [tensor("i%d" % i, [4], t, raw=False, more=fields(6, ["a"] * 4)) if t == STRING else tensor("i%d" % i, [4], t) for i, t in enumerate(types) if t != UNDEFINED]
-    body = [node("SequenceConstruct", ["s"], ["i%d" % i]) for i, t in enumerate(types) if t == UNDEFINED]
-    body.append(node(op, inputs, outputs, "flawed", domain, **attributes))
+    body = [node(op, inputs, outputs, "flawed", domain, **attributes)]
+    sequences = b"".join(field(11, field(1, "i%d" % i) + field(2, field(4, field(1, field(1, field(1, FLOAT)))))) for i, t in enumerate(types) if t == UNDEFINED)
     imports = field(8, field(1, domain) + field(2, first)) if domain else b""
-    case("schema_%s_%d_%s" % (name.replace(":", "."), first, kind), conv_bn(body, tensors, opset=17 if domain else first, more=b"") + imports,
+    case("schema_%s_%d_%s" % (name.replace(":", "."), first, kind), conv_bn(body, tensors, opset=17 if domain else first, more=sequences) + imports,
          "%s at opset %d: %s" % (name, first, wrong), "3", words)
 
 
@@ -302,10 +303,10 @@ for name, first, last, slots, results, attributes in read_schemas():
         elif t.startswith("t="):
             schema_case(name, first, "type_of_" + a, "attribute %s is complex" % a, "does not take", inputs, outputs,
                         dict(good, **{a: ("t", tensor("t", [1], NAMES.index("complex64")))}), types)
-        elif t in "nN":
-            for value in (0, -1):
-                schema_case(name, first, "value_%d_of_%s" % (value, a), "attribute %s is %d" % (a, value), "must be positive", inputs, outputs,
-                            dict(good, **{a: value if t == "n" else [1, value]}), types)
+        elif t in OUTSIDE:
+            for i, value in enumerate(OUTSIDE[t]):
+                schema_case(name, first, "value_%d_of_%s" % (i, a), "attribute %s is %s" % (a, value), 'attribute "%s" must be' % a, inputs, outputs,
+                            dict(good, **{a: value}), types)
         elif t[1:2] == "=" or t == "b":
             schema_case(name, first, "value_of_" + a, "attribute %s is none of those it can be" % a, "must be", inputs, outputs, dict(good, **{a: "x" if t[0] == "s" else 3}), types)
     if any(sign == "^" for _, sign, _ in attributes):
@@ -321,11 +322,64 @@ for name, first, last, slots, results, attributes in read_schemas():
     if second:
         schema_case(name, first, "mixed_types", "input %d of another type" % second[0], "hold", inputs, outputs, good,
                     types[:second[0]] + [DOUBLE] + types[second[0] + 1:])
+    tensors_only = [i for i, names in enumerate(allowed) if names and "undefined" not in names]
+    if tensors_only and last == "LATEST":
+        i = tensors_only[0]
+        schema_case(name, first, "sequence", "input %d is a sequence" % i, "input %d is no tensor" % i, inputs, outputs, good, types[:i] + [UNDEFINED] + types[i + 1:])
     for i, names in enumerate(allowed):
         outside = type_outside(names) if names else None
         if outside and not (groups[i].isupper() and groups[i] in groups[:i]):
             schema_case(name, first, "type_of_input_%d" % i, "input %d is of a type that is not allowed" % i, "input %d" % i, inputs, outputs, good,
                         types[:i] + [outside] + types[i + 1:])
+
+# ---- what only shape inference sees: the model stays as it is ----
+
+X4, LIST = info("X", [2, 4, 8, 8]), numbers("two", [1, 1])
+CONV = dict(kernel_shape=[3, 3], pads=[1] * 4, strides=[1, 1], dilations=[1, 1])
+POOL = dict(kernel_shape=[2, 2], strides=[2, 2], pads=[0] * 4)
+
+
+def stays(name, flawed, wrong, tensors=(), opset=13, x=X4, first=None):
+    """X -> Conv -> c -> the flawed node -> k -> BatchNormalization; or a flawed Conv and its BatchNormalization."""
+    nodes = [first or node("Conv", ["X", "W"], ["c"], "conv", pads=[1] * 4)] + [flawed] * bool(flawed) + [node("BatchNormalization", ["k" if flawed else "c", "s", "b", "m", "v"], ["Y"], "bn")]
+    case("stays_" + name, model(graph(nodes, [x], [info("Y", ["a", "b", "c", "d"])], [tensor("W", [4, 4, 3, 3])] + PARAMETERS + list(tensors)), opset=opset), wrong, "0", "BNF109", "--no-check")
+
+
+for at, (a, value) in enumerate([("pads", []), ("strides", []), ("dilations", []), ("kernel_shape", []), ("strides", [1]), ("dilations", [1] * 3), ("pads", [1, 1]), ("kernel_shape", [3, 3, 3])]):
+    stays("conv_%d" % at, None, "a Conv of a plane with %s = %s" % (a, value), first=node("Conv", ["X", "W"], ["c"], "conv", **dict(CONV, **{a: value})))
+    stays("conv_transpose_%d" % at, None, "a ConvTranspose of a plane with %s = %s" % (a, value), first=node("ConvTranspose", ["X", "W"], ["c"], "conv", **dict(CONV, **{a: value})))
+for a, value in [("output_padding", [1, 0]), ("output_padding", [0]), ("output_shape", [8]), ("output_shape", [8] * 3)]:
+    stays("%s_%d" % (a, len(value)), None, "a ConvTranspose of a plane with %s = %s" % (a, value), first=node("ConvTranspose", ["X", "W"], ["c"], "conv", **dict(CONV, **{a: value})))
+stays("two_paddings", None, "a Conv with auto_pad and pads", first=node("Conv", ["X", "W"], ["c"], "conv", auto_pad="SAME_UPPER", pads=[1] * 4))
+stays("rank_of_bias", None, "a bias of rank 2", [tensor("B", [1, 4])], first=node("Conv", ["X", "W", "B"], ["c"], "conv", pads=[1] * 4))
+UNKNOWN = field(1, "X") + field(2, field(1, field(1, FLOAT)))
+for a, value in [("pads", [0, 0]), ("strides", [2]), ("pads", [0] * 6)]:
+    flawed = node("MaxPool", ["c"], ["k"], **dict(POOL, **{a: value}))
+    stays("pool_%s_%d" % (a, len(value)), flawed, "a MaxPool with %s = %s" % (a, value))
+    stays("pool_%s_%d_unknown" % (a, len(value)), flawed, "a MaxPool of who knows what with %s = %s" % (a, value), x=UNKNOWN, first=node("Neg", ["X"], ["c"]))
+for name, flawed, wrong, tensors, opset in [
+        ("slice_ends", node("Slice", ["c", "two", "t"], ["k"]), "a Slice of two starts and three ends", [LIST, numbers("t", [5, 5, 5])], 13),
+        ("slice_matrix", node("Slice", ["c", "t", "t"], ["k"]), "starts and ends that are a matrix", [tensor("t", [1, 2], INT64)], 13),
+        ("slice_twice", node("Slice", ["c"], ["k"], starts=[0, 0], ends=[4, 4], axes=[2, -2]), "a Slice of one axis twice", [], 9),
+        ("gather_beyond", node("Gather", ["c", "t"], ["k"], axis=2), "an index beyond the axis", [numbers("t", [0, 8])], 13),
+        ("gather_before", node("Gather", ["c", "t"], ["k"], axis=2), "an index before the axis", [numbers("t", [0, -9])], 13),
+        ("gather_elements", node("GatherElements", ["c", "t"], ["k"], axis=2), "indices of another rank", [tensor("t", [1], INT64)], 13),
+        ("tile", node("Tile", ["c", "t"], ["k"]), "less than no copies", [numbers("t", [1, 1, -1, 1])], 13),
+        ("tile_matrix", node("Tile", ["c", "t"], ["k"]), "repeats that are a matrix", [tensor("t", [1, 4], INT64)], 13),
+        ("resize", node("Resize", ["c", "", "", "t"], ["k"]), "a negative size", [numbers("t", [2, 4, -8, 8])], 13),
+        ("upsample", node("Upsample", ["c", "t"], ["k"]), "an Upsample by a half", [tensor("t", [4])], 9),
+        ("pad_value", node("Pad", ["c", "t", "s"], ["k"]), "a value of four numbers", [numbers("t", [0] * 8)], 13),
+        ("dropout", node("Dropout", ["c", "s"], ["k"]), "a ratio of four numbers", [], 13),
+        ("split", node("Split", ["c"], ["k", "l"], axis=2, split=[]), "no sizes for two parts", [], 12),
+        ("instance_norm", node("InstanceNormalization", ["c", "s", "t"], ["k"]), "a bias of rank 2", [tensor("t", [1, 4])], 13),
+        ("reverse_sequence", node("ReverseSequence", ["c", "two"], ["k"], batch_axis=0, time_axis=0), "the batch is the time", [LIST], 13),
+        ("softmax", node("Softmax", ["c"], ["k"], axis=4), "an axis beyond the last", [], 12),
+        ("perm", node("Transpose", ["c"], ["k"], perm=[0, 1, 2]), "a perm of three of four axes", [], 13)]:
+    stays(name, flawed, wrong, tensors, opset)
+case("stays_declared_sequence", conv_bn(more=field(13, field(1, "c") + field(2, field(4, field(1, field(1, field(1, FLOAT))))))), "the result of a Conv is declared to be a sequence", "0", "BNF109", "--no-check")
+for name, c in [("gemm_column", [3, 1]), ("gemm_rank", [1, 1, 4])]:
+    case("stays_" + name, model(graph([node("Gemm", ["X", "W", "C"], ["c"], "gemm"), node("BatchNormalization", ["c", "s", "b", "m", "v"], ["Y"], "bn")], [info("X", [2, 4])], [info("Y", [2, 4])],
+                                      [tensor("W", [4, 4]), tensor("C", c)] + PARAMETERS)), "a Gemm of 2 rows that adds %s" % c, "0", "BNF109", "--no-check")
 
 # ---- values of attributes, a list of each operator's after the other ----
 

@@ -642,7 +642,7 @@ static bool is_valid(struct net *net)
     if (!net_validate(net, &error) || !shape_infer(net, &error)) return false;
     for (struct graph *graph = net_next_graph(net, NULL); graph; graph = net_next_graph(net, graph))
         for (const struct node *node = graph->first; node; node = node->next)
-            if (!schema_types_agree(node)) return false;
+            if (!schema_agrees(node)) return false;
     return true;
 }
 

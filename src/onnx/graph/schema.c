@@ -61,7 +61,7 @@ static const uint32_t sets[128] = {
     ['h'] = BIT(BFLOAT16),
     ['i'] = LONG_INTS,
     ['j'] = BIT(INT64),
-    ['k'] = BIT(UNDEFINED), /* no tensor at all */
+    ['k'] = BIT(UNDEFINED), /* no tensor at all; of a slot, what holds tensors */
     ['l'] = FLOATS | LONG_INTS | LONG_UINTS,
     ['m'] = BIT(INT16),
     ['n'] = NUMBERS,
@@ -82,7 +82,7 @@ uint32_t schema_types(const char *letters, int64_t opset)
 {
     uint32_t found = 0;
     int64_t since = 0, number = 0;
-    for (; *letters && *letters != ' '; letters++) {
+    for (; *letters && *letters != ' ' && *letters != '['; letters++) {
         if (isdigit((unsigned char)*letters)) {
             number = 10 * number + *letters - '0';
             continue;
@@ -105,9 +105,11 @@ bool schema_next_slot(struct schema_reader *reader, struct schema_slot *slot)
     if (!*token || *token == '>') return false;
     *slot = (struct schema_slot){ .optional = *token == '?', .repeated = *token == '*' };
     token += slot->optional || slot->repeated;
-    const size_t length = strcspn(token, " ");
+    const size_t length = strcspn(token, " "), name_length = strcspn(token, " [");
+    slot->is_list = token[name_length] == '[' && token[name_length + 1] == ']';
+    slot->is_single = token[name_length] == '[' && !slot->is_list;
     if (islower((unsigned char)*token)) {
-        slot->type = fixed_type(token, length);
+        slot->type = fixed_type(token, name_length);
         slot->types = 1u << slot->type;
     } else slot->types = schema_types(token + 1, reader->opset);
     if (isupper((unsigned char)*token)) {
@@ -127,7 +129,15 @@ void schema_skip_inputs(struct schema_reader *reader)
     reader->at = strchr(reader->at, '>') + 1;
 }
 
-bool schema_types_agree(const struct node *node)
+static bool sizes_agree(const struct schema_slot *slot, const struct shape *shape)
+{
+    if (slot->is_list && shape->rank > 1) return false;
+    for (int i = 0; slot->is_single && i < shape->rank; i++)
+        if (shape->dims[i].size > 1) return false;
+    return true;
+}
+
+bool schema_agrees(const struct node *node)
 {
     const struct schema *schema = schema_find(node);
     if (!schema) return true;
@@ -136,6 +146,7 @@ bool schema_types_agree(const struct node *node)
     struct schema_reader reader = schema_read(schema, node->opset);
     for (size_t i = 0; i < node->input_count && (slot.repeated || schema_next_slot(&reader, &slot)); i++) {
         const struct value *value = node_input(node, i);
+        if (value && !sizes_agree(&slot, &value->shape)) return false;
         if (!value || value->type == DTYPE_UNDEFINED) continue;
         if (slot.types && !(slot.types >> value->type & 1)) return false;
         if (!slot.group) continue;
@@ -155,6 +166,16 @@ bool schema_next_attribute(const char **at, struct schema_attribute *attribute)
         ['t'] = TYPE(TENSOR),        ['g'] = TYPE(GRAPH),   ['F'] = TYPE(FLOATS), ['I'] = TYPE(INTS),
         ['S'] = TYPE(STRINGS),       ['T'] = TYPE(TENSORS), ['G'] = TYPE(GRAPHS), ['y'] = TYPE(TYPE_PROTO),
         ['p'] = TYPE(SPARSE_TENSOR), ['e'] = TYPE(INT),     ['n'] = TYPE(INT),    ['N'] = TYPE(INTS),
+        ['O'] = TYPE(INTS),          ['P'] = TYPE(INTS),    ['Q'] = TYPE(INTS),   ['M'] = TYPE(INTS),
+    };
+    static const char *const texts[128] = {
+        ['b'] = "0|1",
+        ['n'] = "positive",
+        ['N'] = "positive",
+        ['O'] = "0 or more",
+        ['P'] = "0 or more, in pairs",
+        ['Q'] = "in pairs",
+        ['M'] = "a permutation",
     };
     const char *token = *at + strspn(*at, " ");
     if (!*token) return false;
@@ -162,14 +183,14 @@ bool schema_next_attribute(const char **at, struct schema_attribute *attribute)
     attribute->length = strcspn(token, ":!^");
     attribute->required = token[attribute->length] == '!';
     attribute->is_one_of = token[attribute->length] == '^';
-    const char letter = token[attribute->length + 1];
+    const char letter = attribute->letter = token[attribute->length + 1];
     attribute->type = letters[letter & 0x7f];
     attribute->is_type = letter == 'e' || letter == 't';
-    attribute->is_positive = letter == 'n' || letter == 'N';
     *at = token + attribute->length + 2;
-    attribute->values = **at == '=' ? *at + 1 : letter == 'b' ? "0|1" : attribute->is_positive ? "positive" : NULL;
-    attribute->values_length = attribute->values ? strcspn(attribute->values, " ") : 0;
-    *at += strcspn(*at, " ");
+    const size_t rest = strcspn(*at, " ");
+    attribute->values = **at == '=' ? *at + 1 : texts[letter & 0x7f];
+    attribute->values_length = **at == '=' ? rest - 1 : attribute->values ? strlen(attribute->values) : 0;
+    *at += rest;
     return true;
 }
 

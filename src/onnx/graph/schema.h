@@ -7,11 +7,13 @@
  * occurs in the schema, "i64" and the like are that type, "." is anything. Behind a capital that occurs for the first
  * time, and behind ".", stand the types that are allowed, a letter a set (see schema.c); a number says from which opset
  * on those behind it are. Before it, "?" says that the slot may be absent, "*" that it may be repeated, or missing.
+ * Behind it, "[]" says that it is a list, of one dim at most, "[1]" that it holds one number at most.
  * `attributes` lists name:type, name!type where it must be there, or name^type where exactly one of these must; the
  * types are float, int, string, tensor, graph (f i s t g), lists of them in capitals, sparse tensor (p), type (y). Of
- * an int that is 0 or 1 it is b, of one that is positive n, of a list of those N; a string or an int that is one of a
- * few has them behind it, s=one|another; a tensor, and an int that is the number of an element type, has the letters
- * of the types, e=f13h, where k stands for 0.
+ * an int that is 0 or 1 it is b, of one that is positive n, of a list of those N; of a list of numbers from 0 on O, of
+ * pads of both ends P, which are such numbers, or Q, which may be negative; of an order of axes M. A string or an int
+ * that is one of a few has them behind it, s=one|another; a tensor, and an int that is the number of an element type,
+ * has the letters of the types, e=f13h, where k stands for 0. Of a slot k stands for what is no tensor.
  *
  *   Split:   { 13, 17, "Tah ?i64 > T *T", "axis:i" }
  *   Relu:    { 6, LATEST, "Tf13h14iz > T", "" }
@@ -51,7 +53,7 @@ struct schema_slot {
     char group;      /* 'A'..'Z': the element type that all of this letter have; 0: none */
     enum dtype type; /* where it is fixed; UNDEFINED otherwise */
     uint32_t types;  /* that are allowed, 1 << type | ...; 0: any */
-    bool optional, repeated;
+    bool optional, repeated, is_list, is_single;
 };
 /* False at the end of the inputs, and of the outputs, where the reader stays. */
 bool schema_next_slot(struct schema_reader *reader, struct schema_slot *slot);
@@ -59,9 +61,9 @@ bool schema_next_slot(struct schema_reader *reader, struct schema_slot *slot);
 void schema_skip_inputs(struct schema_reader *reader);
 /* The types that letters and numbers stand for, up to a space. */
 uint32_t schema_types(const char *letters, int64_t opset);
-/* Whether the inputs whose types shape inference knows hold one that is allowed, and one wherever the schema wants
- * one. */
-bool schema_types_agree(const struct node *node);
+/* Whether the inputs whose types and shapes shape inference knows hold a type that is allowed, one wherever the schema
+ * wants one, and no more than a list, or a number, where it wants that. */
+bool schema_agrees(const struct node *node);
 
 /* One attribute, read. */
 struct schema_attribute {
@@ -69,10 +71,10 @@ struct schema_attribute {
     size_t length;
     BnfuseOnnx__AttributeProto__AttributeType type;
     bool required, is_one_of;
-    const char *values; /* `values_length` bytes: what it may be, between bars; NULL: anything */
+    char letter;        /* of the type */
+    const char *values; /* `values_length` bytes: what it may be, between bars or as the letter says; NULL: anything */
     size_t values_length;
-    bool is_type;     /* it names an element type, or is a tensor, and `values` are letters of types */
-    bool is_positive; /* as `values` says */
+    bool is_type; /* it names an element type, or is a tensor, and `values` are letters of types */
 };
 bool schema_next_attribute(const char **at, struct schema_attribute *attribute);
 /* Whether the node's operator has this attribute at its opset. */

@@ -200,8 +200,11 @@ static bool schema_fail(struct validation *v, const struct node *node, struct bn
                 what, (long long)node->opset);
 }
 
+/* What is known to be a sequence, an optional, a map or a sparse tensor. */
+#define NO_TENSOR ((enum dtype)DTYPE_COUNT)
+
 /* Element types by number; the map of types points here, as it holds no numbers. */
-static const char type_numbers[DTYPE_COUNT];
+static const char type_numbers[DTYPE_COUNT + 1];
 
 static enum dtype type_of(const struct validation *v, const struct value *value)
 {
@@ -210,9 +213,7 @@ static enum dtype type_of(const struct validation *v, const struct value *value)
     const char *known = pointer_map_get(&v->types, value);
     if (known) return (enum dtype)(known - type_numbers);
     const BnfuseOnnx__TypeProto *type = value->is_input && value->info ? value->info->type : NULL;
-    bool is_tensor = type && type->value_case == BNFUSE_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
-    int32_t number = is_tensor && type->tensor_type->has_elem_type ? type->tensor_type->elem_type : 0;
-    return number > 0 && number < DTYPE_COUNT ? (enum dtype)number : DTYPE_UNDEFINED;
+    return type_is_other(type) ? NO_TENSOR : type_element(type);
 }
 
 /* Types of the groups 'A'..'Z' of one node, and the input that settled each. */
@@ -239,6 +240,7 @@ static bool type_fail(struct validation *v, const struct node *node, size_t i, e
                       struct bnfuse_error *error)
 {
     const char *few = few_types(v, types);
+    if (type == NO_TENSOR) return schema_fail(v, node, error, "input %zu is no tensor, must be one", i);
     if (types == 1u << DTYPE_UNDEFINED)
         return schema_fail(v, node, error, "input %zu is a tensor, must be a sequence", i);
     if (few) return schema_fail(v, node, error, "input %zu holds %s, must hold %s", i, dtype_name(type), few);
@@ -250,7 +252,7 @@ static bool validate_input_type(struct validation *v, const struct node *node, c
 {
     enum dtype type = type_of(v, node_input(node, i));
     if (type == DTYPE_UNDEFINED) return true;
-    if (slot->types && !(slot->types >> type & 1)) return type_fail(v, node, i, type, slot->types, error);
+    if (slot->types && !(slot->types >> type % NO_TENSOR & 1)) return type_fail(v, node, i, type, slot->types, error);
     if (!slot->group) return true;
     enum dtype *group = &groups->type[slot->group - 'A'];
     size_t *first = &groups->input[slot->group - 'A'];
@@ -293,6 +295,7 @@ static bool validate_outputs(struct validation *v, const struct node *node, stru
         if (i >= node->output_count && !slot.optional && !slot.repeated)
             return schema_fail(v, node, error, "output %zu is missing, which %s has", i, node->op);
         enum dtype type = slot.group ? groups->type[slot.group - 'A'] : slot.type;
+        if (slot.types == 1u << DTYPE_UNDEFINED) type = NO_TENSOR;
         if (node_output(node, i) && type != DTYPE_UNDEFINED)
             pointer_map_set(&v->types, node->outputs[i], (void *)(uintptr_t)&type_numbers[type]);
         i++;
@@ -352,12 +355,27 @@ static bool is_allowed_type(int64_t type, const char *types, int64_t opset)
     return type >= 0 && type < DTYPE_COUNT && schema_types(types, opset) >> type & 1;
 }
 
-/* Of one that is not there the default is. */
-static bool is_positive(const BnfuseOnnx__AttributeProto *a)
+/* Whether each number below the count is there, so that none is twice. */
+static bool is_permutation(const BnfuseOnnx__AttributeProto *a)
 {
+    if (a->n_ints > TENSOR_MAX_RANK) return false;
+    for (size_t i = 0; i < a->n_ints; i++) {
+        size_t at = 0;
+        while (at < a->n_ints && a->ints[at] != (int64_t)i) at++;
+        if (at == a->n_ints) return false;
+    }
+    return true;
+}
+
+/* What the letter asks of each number and of the list. Of an int that is not there the default holds. */
+static bool is_as_letter(const BnfuseOnnx__AttributeProto *a, char letter)
+{
+    if (letter == 'M') return is_permutation(a);
+    if (a->type != TYPE(INTS)) return letter != 'n' || a->i > 0;
+    const int64_t least = letter == 'N' ? 1 : letter == 'Q' ? INT64_MIN : 0;
     for (size_t i = 0; i < a->n_ints; i++)
-        if (a->ints[i] < 1) return false;
-    return a->type == TYPE(INTS) || a->i > 0;
+        if (a->ints[i] < least) return false;
+    return letter == 'N' || letter == 'O' || a->n_ints % 2 == 0;
 }
 
 /* A parameter of the function that the node stands in has no value here. */
@@ -366,7 +384,7 @@ static bool is_allowed(const struct node *node, const BnfuseOnnx__AttributeProto
 {
     if (!known->values || attr_refers(a)) return true;
     if (known->is_type) return is_allowed_type(type_in(a), known->values, node->opset);
-    if (known->is_positive) return is_positive(a);
+    if (strchr("nNOPQM", known->letter)) return is_as_letter(a, known->letter);
     char number[24];
     snprintf(number, sizeof number, "%lld", (long long)a->i);
     return is_among(known->type == TYPE(INT) ? number : a->s.len ? (const char *)a->s.data : "", known);

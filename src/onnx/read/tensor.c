@@ -474,6 +474,11 @@ enum dtype type_element(const BnfuseOnnx__TypeProto *type)
     return tensor && dtype_kind(tensor->elem_type) != KIND_NONE ? (enum dtype)tensor->elem_type : DTYPE_UNDEFINED;
 }
 
+bool type_is_other(const BnfuseOnnx__TypeProto *type)
+{
+    return type && type->value_case != BNFUSE_ONNX__TYPE_PROTO__VALUE__NOT_SET && !type_tensor(type);
+}
+
 const BnfuseOnnx__TypeProto *type_inner(const BnfuseOnnx__TypeProto *type)
 {
     switch (type ? type->value_case : BNFUSE_ONNX__TYPE_PROTO__VALUE__NOT_SET) {

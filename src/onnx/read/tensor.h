@@ -85,6 +85,8 @@ const char *tensor_type_text(struct arena *arena, const struct tensor *tensor);
 
 const BnfuseOnnx__TypeProto__Tensor *type_tensor(const BnfuseOnnx__TypeProto *type);
 enum dtype type_element(const BnfuseOnnx__TypeProto *type);
+/* Whether it is known to be no dense tensor: a sequence, an optional, a map, a sparse tensor. */
+bool type_is_other(const BnfuseOnnx__TypeProto *type);
 /* What a sequence, an optional or a map (its values) is of; NULL of any other type, and of NULL. */
 const BnfuseOnnx__TypeProto *type_inner(const BnfuseOnnx__TypeProto *type);
 /* What a type is that is no tensor: "sequence". */

@@ -283,6 +283,14 @@ int dim_symbol(struct shaping *s, struct dim dim)
     return dim.size == -1 ? dim.symbol : symbol_number(s->symbols, dim.size);
 }
 
+bool size_dim(struct shaping *s, int symbol, struct dim *dim)
+{
+    int64_t number;
+    if (symbol_is_number(s->symbols, symbol, &number) && number < 0) return false;
+    *dim = symbol_dim(s, symbol_minimum(s->symbols, symbol) < 0 ? 0 : symbol);
+    return true;
+}
+
 struct dim add_to_dim(struct shaping *s, struct dim dim, int64_t number)
 {
     return symbol_dim(s, symbol_add(s->symbols, dim_symbol(s, dim), symbol_number(s->symbols, number)));

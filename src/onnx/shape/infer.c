@@ -256,6 +256,7 @@ static bool declared_types_agree(const struct node *node)
     for (size_t i = 0; i < node->output_count; i++) {
         const struct value *output = node->outputs[i];
         enum dtype declared = output ? type_element(value_declared(output)) : DTYPE_UNDEFINED;
+        if (output && output->type != DTYPE_UNDEFINED && type_is_other(value_declared(output))) return false;
         if (declared != DTYPE_UNDEFINED && output->type != DTYPE_UNDEFINED && declared != output->type) return false;
     }
     return true;
@@ -270,7 +271,7 @@ static bool input_takes(struct value *input, enum dtype type)
     if (own == DTYPE_UNDEFINED) input->type = type;
     int looks = 0;
     for (const struct use *use = input->uses; use && takes && looks < LOOK; use = use->next, looks++)
-        takes = !use->node || !use->node->row || schema_types_agree(use->node);
+        takes = !use->node || !use->node->row || schema_agrees(use->node);
     input->type = own;
     return takes;
 }
@@ -293,7 +294,7 @@ static bool infer_node(struct walk *walk, const struct node *node, int age)
     s->node = node;
     s->row = row;
     s->age = age;
-    if ((ruled && !row->shape(s)) || (row && !(schema_types_agree(node) && declared_types_agree(node)))
+    if ((ruled && !row->shape(s)) || (row && !(schema_agrees(node) && declared_types_agree(node)))
         || (node->function && !call_types_agree(node))) {
         forget_outputs(node);
         return false;

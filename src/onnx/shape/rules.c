@@ -108,5 +108,9 @@ bool shape_gemm(struct shaping *s)
     if (b == 2) dims[1] = input_dim(s, 1, turn_b ? 0 : 1);
     if (a == 2 && b == 2 && !merge_dims(input_dim(s, 0, turn_a ? 0 : 1), input_dim(s, 1, turn_b ? 1 : 0), &merged))
         return false;
+    for (int c = input_rank(s, 2), i = 1; c > 0; i--) {
+        int64_t size = input_dim(s, 2, --c).size;
+        if (i < 0 || (size > 1 && dims[i].size >= 0 && size != dims[i].size)) return false;
+    }
     return set_output(s, 0, common_type(s, 3), 2, dims);
 }

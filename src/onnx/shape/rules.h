@@ -73,6 +73,8 @@ struct dim number_dim(int64_t size);
 struct dim fresh_dim(struct shaping *s);
 struct dim symbol_dim(struct shaping *s, int symbol);
 int dim_symbol(struct shaping *s, struct dim dim);
+/* A size that an input lists; false where it is known to be negative. */
+bool size_dim(struct shaping *s, int symbol, struct dim *dim);
 struct dim add_to_dim(struct shaping *s, struct dim dim, int64_t number);
 struct dim scale_dim(struct shaping *s, struct dim dim, int64_t factor);
 /* The product of dims[from] .. dims[to-1]. */

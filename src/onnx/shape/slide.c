@@ -18,7 +18,7 @@ bool slide_list(const struct shaping *s, const char *name, int count, int64_t ab
 {
     const int64_t *values;
     size_t listed = node_ints(s->node, name, &values);
-    if (listed && listed != (size_t)count) return false;
+    if (node_attribute(s->node, name) && listed != (size_t)count) return false;
     for (int i = 0; i < count; i++) {
         list[i] = listed ? values[i] : absent;
         if (list[i] < least || llabs(list[i]) > INT32_MAX) return false;
@@ -45,6 +45,8 @@ bool slide_read(struct shaping *s, int space, const struct dim *weight, struct s
         || !slide_list(s, "dilations", window->space, 1, 1, window->dilation)
         || !slide_list(s, "pads", 2 * window->space, 0, -INT32_MAX, pads))
         return false;
+    for (int i = 0; i < 2 * window->space && window->padding != SLIDE_EXPLICIT; i++)
+        if (pads[i]) return false; /* both say where the padding is */
     for (int i = 0; i < window->space && window->padding == SLIDE_EXPLICIT; i++) {
         window->begin[i] = pads[i];
         window->end[i] = pads[i + window->space];

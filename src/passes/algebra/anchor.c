@@ -98,16 +98,13 @@ static bool unit_kernel(const struct tensor *weight)
 /* Whether SAME padding adds nothing: the windows tile the input exactly. */
 static bool same_adds_nothing(const struct node *node, const struct tensor *weight)
 {
-    const int64_t *strides, *dilations;
-    size_t stride_count = node_ints(node, "strides", &strides);
-    size_t dilation_count = node_ints(node, "dilations", &dilations);
     const struct shape *x = &node_input(node, 0)->shape;
     for (int i = 2; i < weight->rank; i++) {
         size_t k = (size_t)i - 2;
-        int64_t stride = k < stride_count ? strides[k] : 1, dilation = k < dilation_count ? dilations[k] : 1;
+        int64_t stride = node_int_at(node, "strides", k, 1), dilation = node_int_at(node, "dilations", k, 1);
         int64_t size = x->rank == weight->rank ? x->dims[i].size : -1, reach, extent;
         if (weight->dims[i] == 1) continue;
-        if (size < 1 || stride < 1 || !size_multiply(weight->dims[i] - 1, dilation, &extent)
+        if (size < 1 || !size_multiply(weight->dims[i] - 1, dilation, &extent)
             || !size_multiply((size - 1) / stride, stride, &reach) || !size_add(reach, extent, &reach)
             || reach + 1 > size)
             return false;
@@ -125,13 +122,9 @@ static bool conv_reads_no_padding(const struct node *node, const struct tensor *
 
 static bool transposed_conv_is_pointwise(const struct node *node, const struct tensor *weight)
 {
-    const int64_t *pads;
-    size_t count = node_ints(node, "pads", &pads);
-    for (size_t i = 0; i < count; i++)
-        if (pads[i] != 0) return false;
     const char *auto_pad = node_text(node, "auto_pad", "NOTSET");
-    return unit_kernel(weight) && all_ones(node, "strides") && none_positive(node, "output_padding")
-           && !node_attribute(node, "output_shape")
+    return unit_kernel(weight) && all_ones(node, "strides") && none_positive(node, "pads")
+           && none_positive(node, "output_padding") && !node_attribute(node, "output_shape")
            && (strcmp(auto_pad, "NOTSET") == 0 || strcmp(auto_pad, "VALID") == 0);
 }
 
@@ -144,7 +137,7 @@ static enum reason describe_kernel(struct decision *decision, const struct node 
     if (reason) return reason;
     const struct tensor *w = parts->weight;
     int64_t groups = node_int(node, "group", 1), inner = 1;
-    if (w->rank < 3 || groups < 1 || w->dims[0] % groups != 0)
+    if (w->rank < 3 || w->dims[0] % groups != 0)
         return malformed(decision, node, "its weight and group attribute do not fit");
     for (int i = 2; i < w->rank; i++) inner *= w->dims[i];
     *whole = (struct factor){ 1, w->dims[0], 1, 1, w->dims[1] * inner, NULL };

@@ -210,7 +210,7 @@ static enum reason to_deep(struct crossing *x)
     int64_t block = node_int(x->node, "blocksize", 0), deep;
     if (x->affine->axis == 0) return crossing_same(x);
     if (x->affine->axis != 1) return crossing_stop(x, REASON_NON_LINEAR, "it mixes the channel axis");
-    if (block < 1 || !size_multiply(block, block, &deep) || !size_multiply(deep, x->affine->channels, &deep))
+    if (!size_multiply(block, block, &deep) || !size_multiply(deep, x->affine->channels, &deep))
         return crossing_stop(x, REASON_MISMATCH, "its blocksize is invalid");
     if (value_size(node_is(x->node, "DepthToSpace") ? crossing_input(x, 0) : crossing_output(x, 0), 1) != deep)
         return crossing_stop(x, REASON_AXIS_NOT_PROVEN, "its channels are unknown");
@@ -227,7 +227,7 @@ static enum reason to_shallow(struct crossing *x)
     const struct affine *a = x->affine;
     if (a->axis == 0) return crossing_same(x);
     if (a->axis != 1) return crossing_stop(x, REASON_NON_LINEAR, "it mixes the channel axis");
-    if (block < 1 || !size_multiply(block, block, &square) || a->channels % square)
+    if (!size_multiply(block, block, &square) || a->channels % square)
         return crossing_stop(x, REASON_MISMATCH, "its blocksize is invalid");
     int64_t shallow = a->channels / square, *from = NEW_ARRAY(x->decision->arena, int64_t, (size_t)shallow);
     for (int64_t c = a->channels - 1; c >= 0; c--) from[shallow_channel(x->node, c, block, shallow)] = c;

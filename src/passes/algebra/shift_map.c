@@ -50,7 +50,7 @@ static bool find_window(const struct node *node, const struct tensor *weight, si
                           .stride = node_int_at(node, "strides", i, 1),
                           .dilation = node_int_at(node, "dilations", i, 1),
                           .transposed = operator_has(node, CONVOLVES_BACK) };
-    return w->in > 0 && w->out > 0 && w->kernel > 0 && w->stride > 0 && w->dilation > 0 && find_padding(node, i, w);
+    return w->in > 0 && w->out > 0 && w->kernel > 0 && find_padding(node, i, w);
 }
 
 /* Whether tap k reads an element at position y. */

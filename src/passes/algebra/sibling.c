@@ -67,8 +67,7 @@ static int64_t center_tap(const struct node *conv, const struct tensor *w)
     size_t axes = (size_t)w->rank - 2;
     for (size_t i = 0; i < axes; i++) {
         int64_t size = w->dims[i + 2], dilation = node_int_at(conv, "dilations", i, 1), reach;
-        if (node_int_at(conv, "strides", i, 1) != 1 || dilation < 1 || !size_multiply(size - 1, dilation, &reach))
-            return -1;
+        if (node_int_at(conv, "strides", i, 1) != 1 || !size_multiply(size - 1, dilation, &reach)) return -1;
         int64_t before = pad_before(conv, i, reach);
         if (before < 0 || before % dilation != 0 || before > reach) return -1;
         if (before + pad_after(conv, i, axes, reach) != reach) return -1;

@@ -66,16 +66,13 @@ static bool read_padding(const struct node *pad, struct padding *padding)
 /* The node's own pads; false when a rule decides them. */
 static bool own_pads(const struct node *node, int spatial, int64_t *pads, bool *is_padded)
 {
-    const int64_t *given;
-    size_t count = node_ints(node, "pads", &given);
     const char *rule = node_text(node, "auto_pad", "NOTSET");
     if (strcmp(rule, "NOTSET") != 0 && strcmp(rule, "VALID") != 0) return false;
-    if (count && count != 2 * (size_t)spatial) return false;
     *is_padded = false;
     for (size_t i = 0; i < 2 * (size_t)spatial; i++) {
-        pads[i] = count ? given[i] : 0;
+        pads[i] = node_int_at(node, "pads", i, 0);
         *is_padded = *is_padded || pads[i];
-        if (pads[i] < 0 || pads[i] > INT32_MAX) return false;
+        if (pads[i] > INT32_MAX) return false;
     }
     return true;
 }
@@ -122,7 +119,7 @@ static bool is_plain_pool(const struct node *node, const struct padding *padding
 {
     const int64_t *kernel, *dilations;
     size_t count = node_ints(node, "kernel_shape", &kernel), spread = node_ints(node, "dilations", &dilations);
-    if (count != (size_t)padding->spatial || node_int(node, "ceil_mode", 0) != 0 || !has_one_output(node)) return false;
+    if (node_int(node, "ceil_mode", 0) != 0 || !has_one_output(node)) return false;
     for (size_t i = 0; i < spread; i++)
         if (dilations[i] != 1) return false;
     for (size_t i = 0; i < count; i++)

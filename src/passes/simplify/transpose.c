@@ -19,12 +19,9 @@ bool transpose_perm(const struct node *node, int64_t *perm, int *rank)
     const int64_t *given;
     const struct value *x = node_input(node, 0);
     size_t count = node_ints(node, "perm", &given);
-    if (count > TENSOR_MAX_RANK || (!count && x->shape.rank < 0)) return false;
+    if (!count && x->shape.rank < 0) return false;
     *rank = count ? (int)count : x->shape.rank;
-    for (int i = 0; i < *rank; i++) {
-        perm[i] = count ? given[i] : *rank - 1 - i;
-        if (perm[i] < 0 || perm[i] >= *rank) return false;
-    }
+    for (int i = 0; i < *rank; i++) perm[i] = count ? given[i] : *rank - 1 - i;
     return true;
 }
 

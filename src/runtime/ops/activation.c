@@ -258,7 +258,7 @@ const struct operator_row activation_operators[] = {
     { "Clip", 1, 10, .gradient = gradient_clip, .run = clip_by_attributes, .joins = true, .shape = shape_same,
       .laws = ELEMENTWISE, .clamp = &by_attributes, .hides = true, .arithmetic = true,
       .schemas = SCHEMAS({ 1, 5, "Tf > T", "consumed_inputs:I max:f min:f" }, { 6, 10, "Tf > T", "max:f min:f" },
-                         { 11, LATEST, "Tf12iwzv13h ?T ?T > T", "" }),
+                         { 11, LATEST, "Tf12iwzv13h ?T[1] ?T[1] > T", "" }),
       .exact = EXACT_WHOLE },
     { "Clip", 11, LATEST, .gradient = gradient_clip, .run = clip_by_inputs, .joins = true, .shape = shape_same,
       .laws = ELEMENTWISE, .clamp = &by_inputs, .hides = true, .arithmetic = true, .exact = EXACT_WHOLE },

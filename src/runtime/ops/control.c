@@ -569,7 +569,7 @@ const struct operator_row control_operators[] = {
     { "Loop", 1, LATEST, .run = loop, .complex = MOVES_COMPLEX, .bodies = BODY_LOOPS, .shape = shape_loop,
       .sizes = SLOT(0) | SLOT(1), .limits = { [0] = LIMIT_ROUNDS },
       .schemas = SCHEMAS({ 1, 10, "?i64 ?bool .a *.a > . *.", "body!g" },
-                         { 11, LATEST, "?i64 ?bool *.a16h19e21q23p24o25d > . *.", "body!g" }) },
+                         { 11, LATEST, "?i64 ?bool *.a13k16h19e21q23p24o25d > . *.", "body!g" }) },
     { "Scan", 8, 8, .run = scan_8, .complex = MOVES_COMPLEX, .bodies = BODY_SCANS_BATCHES,
       .open_shape = "the batch axis and the lengths of opset 8 are not followed",
       .schemas = SCHEMAS({ 8, 8, "?i64 .a *.a > . *.", "body!g directions:I num_scan_inputs!n" },
@@ -578,6 +578,6 @@ const struct operator_row control_operators[] = {
                            "scan_output_axes:I scan_output_directions:I" }) },
     { "Scan", 9, LATEST, .run = scan, .complex = MOVES_COMPLEX, .bodies = BODY_SCANS, .shape = shape_scan },
     { "SequenceMap", 17, LATEST, .run = sequence_map, .complex = MOVES_COMPLEX, .open_shape = "a sequence has no shape",
-      .schemas = SCHEMAS({ 17, LATEST, ".k *.a > . *.", "body!g" }) },
+      .schemas = SCHEMAS({ 17, LATEST, ".k *.ak > .k *.k", "body!g" }) },
     { 0 },
 };

@@ -572,6 +572,9 @@ static bool shape_conv_transpose(struct shaping *s)
         return false;
     dims[0] = input_rank(s, 0) >= 0 ? input_dim(s, 0, 0) : fresh_dim(s);
     dims[1] = scale_dim(s, weight[1], node_int(s->node, "group", 1));
+    for (int i = 0; i < window.space; i++)
+        if (more[i] && more[i] >= window.stride[i] && more[i] >= window.dilation[i]) return false;
+    if (listed && listed != (size_t)window.space && listed != (size_t)rank) return false;
     struct dim merged;
     if (input_rank(s, 0) >= 0 && !merge_dims(weight[0], input_dim(s, 0, 1), &merged)) return false;
     for (int i = 0; i < window.space; i++) {
@@ -586,12 +589,12 @@ const struct operator_row conv_operators[] = {
     { "Conv", 1, LATEST, .gradient = gradient_conv, .run = run_conv_node, .shape = shape_conv, .laws = CONVOLVES,
       .need = &(const struct weight_need){ .rank = -1, .axis = 1, .weight_axis = 1, .times_group = true },
       .schemas =
-          SCHEMAS({ 1, LATEST, "Tf22h T ?T > T", AUTO_PAD "dilations:N group:n kernel_shape:N pads:I strides:N" }) },
+          SCHEMAS({ 1, LATEST, "Tf22h T ?T[] > T", AUTO_PAD "dilations:N group:n kernel_shape:N pads:P strides:N" }) },
     { "ConvTranspose", 1, LATEST, .gradient = gradient_conv_transpose, .run = run_conv_transpose,
       .shape = shape_conv_transpose, .laws = CONVOLVES_BACK,
       .need = &(const struct weight_need){ .rank = -1, .axis = 1 },
-      .schemas = SCHEMAS({ 1, LATEST, "Tf22h T ?T > T",
-                           AUTO_PAD "dilations:N group:n kernel_shape:N output_padding:I output_shape:I pads:I "
+      .schemas = SCHEMAS({ 1, LATEST, "Tf22h T ?T[] > T",
+                           AUTO_PAD "dilations:N group:n kernel_shape:N output_padding:O output_shape:N pads:P "
                                     "strides:N" }) },
     { 0 },
 };

@@ -87,7 +87,7 @@ const struct operator_row dropout_operators[] = {
       .schemas = SCHEMAS({ 1, 5, "Tf > T ?T", "consumed_inputs:I is_test:i ratio:f" },
                          { 6, 6, "Tf > T ?T", "is_test:i ratio:f" }, { 7, 9, "Tf > T ?T", "ratio:f" },
                          { 10, 11, "Tf > T ?bool", "ratio:f" },
-                         { 12, LATEST, "Tf13h22e ?.f22he ?bool > T ?bool", "seed:i" }) },
+                         { 12, LATEST, "Tf13h22e ?.f22he[1] ?bool[1] > T ?bool", "seed:i" }) },
     { "Dropout", 7, 9, .gradient = gradient_dropout, .run = dropout, .shape = shape_dropout,
       .laws = IDENTITY_AT_INFERENCE, .idle = true, .keeps_shape = true, .keeps_range = true, .random = true },
     { "Dropout", 10, 11, .gradient = gradient_dropout, .run = dropout, .shape = shape_dropout,

@@ -93,9 +93,9 @@ const struct operator_row fused_operators[] = {
     { "com.microsoft:FusedConv", 1, LATEST, .gradient = gradient_formula, .run = fused_conv, .shape = shape_conv,
       .hides = true,
       .need = &(const struct weight_need){ .rank = -1, .axis = 1, .weight_axis = 1, .times_group = true },
-      .schemas = SCHEMAS({ 1, LATEST, "T T ?T ?T > T",
-                           "activation:s activation_params:F " AUTO_PAD "dilations:I group:i kernel_shape:I pads:I "
-                           "strides:I" }) },
+      .schemas = SCHEMAS({ 1, LATEST, "T T ?T[] ?T > T",
+                           "activation:s activation_params:F " AUTO_PAD "dilations:N group:n kernel_shape:N pads:P "
+                           "strides:N" }) },
     { "com.microsoft:FusedGemm", 1, LATEST, .gradient = gradient_formula, .run = fused_gemm, .shape = shape_gemm,
       .hides = true, .need = &(const struct weight_need){ .rank = 2, .axis = 1, .transposed = "transB" },
       .schemas = SCHEMAS({ 1, LATEST, "T T ?T > T",

@@ -412,6 +412,9 @@ static bool shape_gather(struct shaping *s)
     int rank = input_rank(s, 0), picks = input_rank(s, 1), axis, count = 0;
     if (rank < 0 || picks < 0 || rank + picks - 1 > SHAPE_MAX_RANK) return shape_any(s);
     if (!normal_axis(node_int(s->node, "axis", 0), rank, &axis)) return false;
+    int64_t numbers[CONTENT_MAX], listed = input_numbers(s, 1, numbers, CONTENT_MAX), size = input_dim(s, 0, axis).size;
+    for (int64_t i = 0; size > 0 && i < listed; i++)
+        if (numbers[i] < -size || numbers[i] >= size) return false;
     for (int i = 0; i < axis; i++) dims[count++] = input_dim(s, 0, i);
     for (int i = 0; i < picks; i++) dims[count++] = input_dim(s, 1, i);
     for (int i = axis + 1; i < rank; i++) dims[count++] = input_dim(s, 0, i);
@@ -420,7 +423,8 @@ static bool shape_gather(struct shaping *s)
 
 static bool shape_gather_elements(struct shaping *s)
 {
-    return axes_exist(s) && set_like(s, 0, rule_type(s), 1);
+    const int rank = input_rank(s, 0), picks = input_rank(s, 1);
+    return axes_exist(s) && (rank < 0 || picks < 0 || rank == picks) && set_like(s, 0, rule_type(s), 1);
 }
 
 static bool shape_gather_nd(struct shaping *s)

@@ -359,13 +359,13 @@ static bool shape_any_quantized_conv(struct shaping *s)
 const struct operator_row integer_operators[] = {
     { "ConvInteger", 10, LATEST, .run = conv_integer, .shape = shape_conv, .type = DTYPE_INT32,
       .schemas = SCHEMAS(
-          { 10, LATEST, "Ty Uy ?T ?U > i32", AUTO_PAD "dilations:N group:n kernel_shape:N pads:I strides:N" }) },
+          { 10, LATEST, "Ty Uy ?T ?U > i32", AUTO_PAD "dilations:N group:n kernel_shape:N pads:P strides:N" }) },
     { "MatMulInteger", 10, LATEST, .run = matmul_integer, .shape = shape_matmul, .type = DTYPE_INT32,
       .schemas = SCHEMAS({ 10, LATEST, "Ty Uy ?T ?U > i32", "" }) },
     { "QLinearConv", 10, LATEST, .limits = { [1] = LIMIT_POSITIVE, [4] = LIMIT_POSITIVE, [6] = LIMIT_POSITIVE },
       .run = qlinear_conv, .shape = shape_quantized_conv, .type_from = 7,
-      .schemas = SCHEMAS({ 10, LATEST, "Ty f32 T Uy f32 U f32 Vy ?i32 > V",
-                           AUTO_PAD "dilations:N group:n kernel_shape:N pads:I strides:N" }) },
+      .schemas = SCHEMAS({ 10, LATEST, "Ty f32 T Uy f32 U f32 Vy ?i32[] > V",
+                           AUTO_PAD "dilations:N group:n kernel_shape:N pads:P strides:N" }) },
     { "QLinearMatMul", 10, LATEST, .limits = { [1] = LIMIT_POSITIVE, [4] = LIMIT_POSITIVE, [6] = LIMIT_POSITIVE },
       .run = qlinear_matmul, .shape = shape_quantized_matmul, .type_from = 7,
       .schemas =

@@ -265,6 +265,6 @@ const struct operator_row ml_operators[] = {
     { "ai.onnx.ml:ZipMap", 1, 5, .open_shape = NO_SHAPE,
       .refused = "makes maps of a tensor, which are not held here; convert the model to give the tensor (in skl2onnx: "
                  "options={'zipmap': False})",
-      .schemas = SCHEMAS({ 1, LATEST, "f32 > .", "classlabels_int64s:I classlabels_strings:S" }) },
+      .schemas = SCHEMAS({ 1, LATEST, "f32 > .k", "classlabels_int64s:I classlabels_strings:S" }) },
     { 0 },
 };

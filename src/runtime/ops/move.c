@@ -264,12 +264,17 @@ static bool shape_tile(struct shaping *s)
         return listed > 0 && listed <= SHAPE_MAX_RANK ? set_rank(s, 0, rule_type(s), (int)listed) : shape_any(s);
     if (!repeats) return set_rank(s, 0, rule_type(s), rank);
     if (listed != rank) return false;
-    for (int i = 0; i < rank; i++)
-        dims[i] =
-            symbol_dim(s, symbol_minimum(s->symbols, repeats[i].symbol) < 0
-                              ? 0
-                              : symbol_multiply(s->symbols, dim_symbol(s, input_dim(s, 0, i)), repeats[i].symbol));
+    for (int i = 0; i < rank; i++) {
+        if (!size_dim(s, repeats[i].symbol, &dims[i])) return false;
+        int size = symbol_multiply(s->symbols, dim_symbol(s, input_dim(s, 0, i)), dim_symbol(s, dims[i]));
+        dims[i] = symbol_dim(s, size);
+    }
     return set_output(s, 0, rule_type(s), rank, dims);
+}
+
+static bool shape_reverse_sequence(struct shaping *s)
+{
+    return node_int(s->node, "batch_axis", 1) != node_int(s->node, "time_axis", 0) && shape_same(s);
 }
 
 static bool divide_axis(struct shaping *s, struct dim *dim, int64_t divisor)
@@ -330,22 +335,22 @@ const struct operator_row move_operators[] = {
       .schemas = SCHEMAS({ 1, 10, "Ta > T", "blocksize!n" }, { 11, LATEST, "Ta13h > T", "blocksize!n mode:s=DCR|CRD" }),
       .exact = EXACT },
     { "ReverseSequence", 10, LATEST, .gradient = gradient_moved, .run = reverse_sequence, .complex = MOVES_COMPLEX,
-      .shape = shape_same, .sizes = SLOT(1), .limits = { [1] = LIMIT_LENGTH },
-      .schemas = SCHEMAS({ 10, LATEST, "Ta i64 > T", "batch_axis:b time_axis:b" }), .exact = EXACT },
+      .shape = shape_reverse_sequence, .keeps_shape = true, .sizes = SLOT(1), .limits = { [1] = LIMIT_LENGTH },
+      .schemas = SCHEMAS({ 10, LATEST, "Ta i64[] > T", "batch_axis:b time_axis:b" }), .exact = EXACT },
     { "SpaceToDepth", 1, LATEST, .gradient = gradient_moved, .run = space_to_depth, .complex = MOVES_COMPLEX,
       .shape = shape_space_to_depth, .keeps_range = true, .schemas = SCHEMAS({ 1, LATEST, "Ta13h > T", "blocksize!n" }),
       .exact = EXACT },
     { "Tile", 1, 5, .gradient = gradient_moved, .run = tile_one_axis, .complex = MOVES_COMPLEX,
       .shape = shape_tile_one_axis, .laws = IDENTITY_OF_SHAPE, .keeps_range = true, .sizes = SLOT(1) | SLOT(2),
       .passes = SLOT(0), .arithmetic = true, .limits = { [1] = LIMIT_ONE },
-      .schemas = SCHEMAS({ 1, 5, "Tf T T > T", "" }, { 6, LATEST, "Ta13h i64 > T", "" }), .exact = EXACT },
+      .schemas = SCHEMAS({ 1, 5, "Tf T T > T", "" }, { 6, LATEST, "Ta13h i64[] > T", "" }), .exact = EXACT },
     { "Tile", 6, LATEST, .gradient = gradient_moved, .run = tile, .complex = MOVES_COMPLEX, .shape = shape_tile,
       .laws = IDENTITY_OF_SHAPE, .keeps_range = true, .content = content_repeat, .sizes = SLOT(1) | SLOT(2),
       .passes = SLOT(0), .arithmetic = true, .limits = { [1] = LIMIT_ONE }, .exact = EXACT },
     { "Transpose", 1, LATEST, .gradient = gradient_moved, .run = transpose, .complex = MOVES_COMPLEX,
       .shape = shape_transpose, .keeps_range = true, .content = content_transpose, .passes = SLOT(0),
       .arithmetic = true, .need = &(const struct weight_need){ .listed = "perm" },
-      .schemas = SCHEMAS({ 1, LATEST, "Ta13h21eq23p24o25d > T", "perm:I" }), .exact = EXACT },
+      .schemas = SCHEMAS({ 1, LATEST, "Ta13h21eq23p24o25d > T", "perm:M" }), .exact = EXACT },
     { "Trilu", 14, LATEST, .gradient = gradient_moved, .run = trilu, .complex = MOVES_COMPLEX, .shape = shape_same,
       .sizes = SLOT(1), .schemas = SCHEMAS({ 14, LATEST, "Tah ?i64 > T", "upper:i" }), .exact = EXACT },
     { "com.microsoft:Trilu", 1, LATEST, .gradient = gradient_formula, .run = formula_renamed, .shape = shape_same,

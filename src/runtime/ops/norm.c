@@ -488,8 +488,8 @@ const struct operator_row norm_operators[] = {
       .schemas = SCHEMAS({ 21, LATEST, "Tfh T T > T", "epsilon:f num_groups!n stash_type:e=fh" }) },
     { "InstanceNormalization", 1, LATEST, .gradient = gradient_instance_norm, .run = run_instance_normalization,
       .shape = shape_same, .need = &(const struct weight_need){ .axis = 1 },
-      .schemas =
-          SCHEMAS({ 1, 5, "Tf T T > T", "consumed_inputs:I epsilon:f" }, { 6, LATEST, "Tf22h T T > T", "epsilon:f" }) },
+      .schemas = SCHEMAS({ 1, 5, "Tf T[] T[] > T", "consumed_inputs:I epsilon:f" },
+                         { 6, LATEST, "Tf22h T[] T[] > T", "epsilon:f" }) },
     { "LRN", 1, LATEST, .gradient = gradient_lrn, .run = run_lrn, .shape = shape_same,
       .schemas = SCHEMAS({ 1, LATEST, "Tf13h > T", "alpha:f beta:f bias:f size!n" }) },
     /* ONNX Runtime writes it at any opset. */

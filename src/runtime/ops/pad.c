@@ -291,23 +291,22 @@ static bool shape_center_crop_pad(struct shaping *s)
     if (sizes && input_count(s, 1) != axes.count) return false;
     memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
     for (int i = 0; i < axes.count; i++) {
-        int size = sizes ? sizes[i].symbol : 0;
         normal_axis(axes.at[i], rank, &axis);
-        dims[axis] = symbol_dim(s, symbol_minimum(s->symbols, size) < 0 ? 0 : size);
+        if (!size_dim(s, sizes ? sizes[i].symbol : 0, &dims[axis])) return false;
     }
     return set_output(s, 0, rule_type(s), rank, dims);
 }
 
 const struct operator_row pad_operators[] = {
     { "CenterCropPad", 18, LATEST, .gradient = gradient_moved, .run = center_crop_pad, .complex = MOVES_COMPLEX,
-      .shape = shape_center_crop_pad, .sizes = SLOT(1), .schemas = SCHEMAS({ 18, LATEST, "Tah .i > T", "axes:I" }),
+      .shape = shape_center_crop_pad, .sizes = SLOT(1), .schemas = SCHEMAS({ 18, LATEST, "Tah .i[] > T", "axes:I" }),
       .exact = EXACT },
     { "Pad", 1, 10, .gradient = gradient_moved, .run = pad_by_attribute, .shape = shape_pad_by_attribute,
       .sizes = SLOT(1) | SLOT(3), .passes = SLOT(0),
-      .schemas = SCHEMAS({ 1, 1, "Tf > T", "mode:s=constant|reflect|edge|wrap paddings!I value:f" },
-                         { 2, 10, "Tf > T", "mode:s=constant|reflect|edge|wrap pads!I value:f" },
-                         { 11, 17, "Tn13hbsc i64 ?T > T", "mode:s=constant|reflect|edge|wrap" },
-                         { 18, LATEST, "Tah21eq23p24o25d i64 ?T ?.i > T", "mode:s=constant|reflect|edge|wrap" }),
+      .schemas = SCHEMAS({ 1, 1, "Tf > T", "mode:s=constant|reflect|edge|wrap paddings!Q value:f" },
+                         { 2, 10, "Tf > T", "mode:s=constant|reflect|edge|wrap pads!Q value:f" },
+                         { 11, 17, "Tn13hbsc i64[] ?T[1] > T", "mode:s=constant|reflect|edge|wrap" },
+                         { 18, LATEST, "Tah21eq23p24o25d i64[] ?T[1] ?.i[] > T", "mode:s=constant|reflect|edge|wrap" }),
       .exact = EXACT },
     { "Pad", 11, LATEST, .gradient = gradient_moved, .run = pad, .complex = MOVES_COMPLEX, .shape = shape_pad,
       .sizes = SLOT(1) | SLOT(3), .passes = SLOT(0), .exact = EXACT },

@@ -203,7 +203,7 @@ static bool listed_pieces(struct shaping *s, int *sizes)
     const int64_t *list;
     size_t outputs = s->node->output_count, count = node_ints(s->node, "split", &list);
     const struct dim *content = input_content(s, 1);
-    if (s->node->opset < 13 && count) {
+    if (node_attribute(s->node, "split")) {
         for (size_t i = 0; i < outputs && i < count; i++) sizes[i] = symbol_number(s->symbols, list[i]);
         return count == outputs;
     }
@@ -242,7 +242,6 @@ static bool equal_pieces(struct shaping *s, struct dim dim, int *sizes)
 static bool shape_split(struct shaping *s)
 {
     struct dim dims[SHAPE_MAX_RANK];
-    const int64_t *list;
     int rank = input_rank(s, 0), axis;
     size_t outputs = s->node->output_count;
     int64_t parts = node_int(s->node, "num_outputs", (int64_t)outputs);
@@ -252,7 +251,7 @@ static bool shape_split(struct shaping *s)
     }
     if (!normal_axis(node_int(s->node, "axis", 0), rank, &axis)) return false;
     int *sizes = NEW_ARRAY(s->scratch, int, outputs);
-    bool listed = node_input(s->node, 1) || (s->node->opset < 13 && node_ints(s->node, "split", &list));
+    bool listed = node_input(s->node, 1) || node_attribute(s->node, "split");
     if (!(listed ? listed_pieces(s, sizes) : equal_pieces(s, input_dim(s, 0, axis), sizes))) return false;
     if (listed && !pieces_fit(s, input_dim(s, 0, axis), sizes)) return false;
     memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
@@ -319,17 +318,18 @@ static bool shape_slice_by_attribute(struct shaping *s)
 {
     struct axes axes, starts, ends;
     struct dim dims[SHAPE_MAX_RANK];
+    bool marked[SHAPE_MAX_RANK];
     int rank = input_rank(s, 0), one = symbol_number(s->symbols, 1), axis;
     axes_from_attribute(s, "axes", &axes);
     axes_from_attribute(s, "starts", &starts);
     axes_from_attribute(s, "ends", &ends);
+    axes_default(&axes, starts.count);
+    if (axes.count != starts.count || starts.count != ends.count) return false;
     if (rank < 0 || starts.known != AXES_KNOWN || ends.known != AXES_KNOWN) return shape_any(s);
-    if (axes.known == AXES_UNKNOWN || starts.count != ends.count
-        || (axes.known == AXES_KNOWN && axes.count != starts.count))
-        return false;
+    if (!mark_axes(&axes, rank, marked)) return false;
     memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
     for (int i = 0; i < starts.count; i++) {
-        if (!normal_axis(axes.known == AXES_KNOWN ? axes.at[i] : i, rank, &axis)) return false;
+        normal_axis(axes.at[i], rank, &axis);
         int start = symbol_number(s->symbols, starts.at[i]), end = symbol_number(s->symbols, ends.at[i]);
         if (!slice_axis(s, &dims[axis], start, end, one)) return false;
     }
@@ -342,15 +342,19 @@ static bool shape_slice(struct shaping *s)
     struct dim dims[SHAPE_MAX_RANK];
     bool marked[SHAPE_MAX_RANK];
     int rank = input_rank(s, 0), axis;
-    int64_t count = input_count(s, 1);
+    int64_t count = -1;
+    for (size_t slot = 1; slot < 5; slot++) {
+        int64_t listed = input_count(s, slot);
+        if (count >= 0 && listed >= 0 && listed != count) return false;
+        if (listed >= 0) count = listed;
+    }
     if (rank < 0) return shape_any(s);
+    if (count > rank) return false;
     axes_from_input(s, 3, &axes);
-    if (count >= 0 && count <= rank) axes_default(&axes, (int)count);
+    if (count >= 0) axes_default(&axes, (int)count);
     if (axes.known != AXES_KNOWN) return set_rank(s, 0, rule_type(s), rank);
-    if (!mark_axes(&axes, rank, marked) || (count >= 0 && count != axes.count)) return false;
+    if (!mark_axes(&axes, rank, marked)) return false;
     const struct dim *starts = input_content(s, 1), *ends = input_content(s, 2), *steps = input_content(s, 4);
-    if (input_count(s, 2) != axes.count) ends = NULL;
-    if (steps && input_count(s, 4) != axes.count) return false;
     memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
     for (int i = 0; i < axes.count; i++) {
         int step = steps ? steps[i].symbol : node_input(s->node, 4) ? 0 : symbol_number(s->symbols, 1);
@@ -459,7 +463,8 @@ const struct operator_row part_operators[] = {
     { "Slice", 1, 9, .gradient = gradient_moved, .run = slice_by_attribute, .complex = MOVES_COMPLEX,
       .shape = shape_slice_by_attribute, .keeps_range = true, .content = content_slice,
       .sizes = SLOT(1) | SLOT(2) | SLOT(3) | SLOT(4), .passes = SLOT(0), .arithmetic = true,
-      .schemas = SCHEMAS({ 1, 9, "Ta > T", "axes:I ends!I starts!I" }, { 10, LATEST, "Ta13h Ui U ?U ?U > T", "" }),
+      .schemas =
+          SCHEMAS({ 1, 9, "Ta > T", "axes:I ends!I starts!I" }, { 10, LATEST, "Ta13h Ui[] U[] ?U[] ?U[] > T", "" }),
       .exact = EXACT },
     { "Slice", 10, LATEST, .gradient = gradient_moved, .run = slice, .complex = MOVES_COMPLEX, .shape = shape_slice,
       .keeps_range = true, .content = content_slice, .sizes = SLOT(1) | SLOT(2) | SLOT(3) | SLOT(4), .passes = SLOT(0),
@@ -467,9 +472,9 @@ const struct operator_row part_operators[] = {
     { "Split", 1, 12, .gradient = gradient_moved, .run = split_by_attribute, .complex = MOVES_COMPLEX,
       .shape = shape_split, .keeps_range = true, .content = content_split, .sizes = SLOT(1), .passes = SLOT(0),
       .arithmetic = true,
-      .schemas =
-          SCHEMAS({ 1, 1, "Tf ?T > T *T", "axis:i split:I" }, { 2, 12, "Ta > T *T", "axis:i split:I" },
-                  { 13, 17, "Tah ?i64 > T *T", "axis:i" }, { 18, LATEST, "Tah ?i64 > T *T", "axis:i num_outputs:n" }),
+      .schemas = SCHEMAS({ 1, 1, "Tf ?T > T *T", "axis:i split:O" }, { 2, 12, "Ta > T *T", "axis:i split:O" },
+                         { 13, 17, "Tah ?i64[] > T *T", "axis:i" },
+                         { 18, LATEST, "Tah ?i64[] > T *T", "axis:i num_outputs:n" }),
       .exact = EXACT },
     { "Split", 13, LATEST, .gradient = gradient_moved, .run = split_by_input, .complex = MOVES_COMPLEX,
       .shape = shape_split, .keeps_range = true, .content = content_split, .sizes = SLOT(1), .passes = SLOT(0),

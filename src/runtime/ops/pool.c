@@ -598,7 +598,8 @@ static bool shape_pool(struct shaping *s)
     struct dim dims[SHAPE_MAX_RANK];
     int rank = input_rank(s, 0);
     if (rank >= 0 && rank < 3) return false;
-    if (!slide_read(s, rank - 2, NULL, &window)) return rank < 0 ? set_type(s, 0, rule_type(s)) : false;
+    if (rank < 0 && !node_attribute(s->node, "kernel_shape")) return set_type(s, 0, rule_type(s));
+    if (!slide_read(s, rank - 2, NULL, &window)) return false;
     for (int i = 0; i < window.space + 2; i++)
         dims[i] = rank < 0 ? fresh_dim(s)
                   : i < 2  ? input_dim(s, 0, i)
@@ -624,9 +625,9 @@ static bool shape_max_unpool(struct shaping *s)
     if (rank < 3) return rank < 0 ? set_type(s, 0, rule_type(s)) : false;
     if (!slide_read(s, rank - 2, NULL, &window) || (sizes && input_count(s, 2) != rank)) return false;
     for (int i = 0; i < rank; i++) {
-        if (node_input(s->node, 2))
-            dims[i] = symbol_dim(s, sizes && symbol_minimum(s->symbols, sizes[i].symbol) >= 0 ? sizes[i].symbol : 0);
-        else dims[i] = i < 2 ? input_dim(s, 0, i) : slide_back(s, &window, i - 2, input_dim(s, 0, i), 0);
+        if (!size_dim(s, sizes ? sizes[i].symbol : 0, &dims[i])) return false;
+        if (!node_input(s->node, 2))
+            dims[i] = i < 2 ? input_dim(s, 0, i) : slide_back(s, &window, i - 2, input_dim(s, 0, i), 0);
     }
     return set_output(s, 0, rule_type(s), rank, dims);
 }
@@ -643,11 +644,11 @@ const struct operator_row pool_operators[] = {
     { "AveragePool", 1, LATEST, .gradient = gradient_average_pool, .run = run_average_pool, .shape = shape_pool,
       .keeps_range = true,
       .schemas =
-          SCHEMAS({ 1, 6, "Tf > T", AUTO_PAD "kernel_shape!N pads:I strides:N" },
-                  { 7, 9, "Tf > T", AUTO_PAD "count_include_pad:i kernel_shape!N pads:I strides:N" },
-                  { 10, 18, "Tf > T", AUTO_PAD "ceil_mode:b count_include_pad:i kernel_shape!N pads:I strides:N" },
+          SCHEMAS({ 1, 6, "Tf > T", AUTO_PAD "kernel_shape!N pads:P strides:N" },
+                  { 7, 9, "Tf > T", AUTO_PAD "count_include_pad:i kernel_shape!N pads:P strides:N" },
+                  { 10, 18, "Tf > T", AUTO_PAD "ceil_mode:b count_include_pad:i kernel_shape!N pads:P strides:N" },
                   { 19, LATEST, "Tf22h > T",
-                    AUTO_PAD "ceil_mode:b count_include_pad:i dilations:N kernel_shape!N pads:I "
+                    AUTO_PAD "ceil_mode:b count_include_pad:i dilations:N kernel_shape!N pads:P "
                              "strides:N" }) },
     { "GlobalAveragePool", 1, LATEST, .gradient = gradient_global_average_pool, .run = run_global_average,
       .shape = shape_global_pool, .laws = AVERAGES, .keeps_range = true,
@@ -659,15 +660,15 @@ const struct operator_row pool_operators[] = {
       .schemas = SCHEMAS({ 1, LATEST, "Tf22h > T", "" }) },
     { "LpPool", 1, LATEST, .gradient = gradient_lp_pool, .run = run_lp_pool, .shape = shape_pool,
       .schemas = SCHEMAS(
-          { 1, 1, "Tf > T", AUTO_PAD "kernel_shape:N p:f pads:I strides:N" },
-          { 2, 17, "Tf > T", AUTO_PAD "kernel_shape!N p:n pads:I strides:N" },
-          { 18, LATEST, "Tf22h > T", AUTO_PAD "ceil_mode:b dilations:N kernel_shape!N p:n pads:I strides:N" }) },
+          { 1, 1, "Tf > T", AUTO_PAD "kernel_shape:N p:f pads:P strides:N" },
+          { 2, 17, "Tf > T", AUTO_PAD "kernel_shape!N p:n pads:P strides:N" },
+          { 18, LATEST, "Tf22h > T", AUTO_PAD "ceil_mode:b dilations:N kernel_shape!N p:n pads:P strides:N" }) },
     { "MaxPool", 1, LATEST, .gradient = gradient_max_pool, .run = run_max_pool, .shape = shape_pool,
       .keeps_range = true, .hides = true,
-      .schemas = SCHEMAS({ 1, 7, "Tf > T", AUTO_PAD "kernel_shape!N pads:I strides:N" },
-                         { 8, 9, "Tf > T ?i64", AUTO_PAD "kernel_shape!N pads:I storage_order:b strides:N" },
+      .schemas = SCHEMAS({ 1, 7, "Tf > T", AUTO_PAD "kernel_shape!N pads:P strides:N" },
+                         { 8, 9, "Tf > T ?i64", AUTO_PAD "kernel_shape!N pads:P storage_order:b strides:N" },
                          { 10, LATEST, "Tf12y22h > T ?i64",
-                           AUTO_PAD "ceil_mode:b dilations:N kernel_shape!N pads:I storage_order:b strides:N" }) },
+                           AUTO_PAD "ceil_mode:b dilations:N kernel_shape!N pads:P storage_order:b strides:N" }) },
     { "MaxRoiPool", 1, LATEST, .run = run_max_roi_pool, .shape = shape_max_roi_pool, .fixed_attribute = "spatial_scale",
       .sizes = SLOT(1), .schemas = SCHEMAS({ 1, LATEST, "Tf22h T > T", "pooled_shape!N spatial_scale:f" }) },
     { "com.microsoft:MaxpoolWithMask", 1, LATEST, .run = run_masked_max_pool, .shape = shape_pool, .hides = true,
@@ -676,6 +677,6 @@ const struct operator_row pool_operators[] = {
                            AUTO_PAD "ceil_mode:b dilations:I kernel_shape:I pads:I "
                                     "storage_order:b strides:I" }) },
     { "MaxUnpool", 9, LATEST, .run = run_max_unpool, .shape = shape_max_unpool, .sizes = SLOT(1) | SLOT(2),
-      .schemas = SCHEMAS({ 9, LATEST, "Tf22h i64 ?i64 > T", "kernel_shape!N pads:I strides:N" }) },
+      .schemas = SCHEMAS({ 9, LATEST, "Tf22h i64 ?i64 > T", "kernel_shape!N pads:P strides:N" }) },
     { 0 },
 };

@@ -499,7 +499,7 @@ static bool run_upsample(struct call *call)
 /* floor(in * scale), unless float and double disagree about it. */
 static struct dim scaled_dim(struct shaping *s, struct dim dim, double scale)
 {
-    if (!(scale > 0 && scale < INT32_MAX)) return number_dim(-1);
+    if (!(scale > 0 && scale < INT32_MAX) || (scale < 1 && strcmp(s->node->op, "Upsample") == 0)) return number_dim(-1);
     if (scale == floor(scale)) return scale_dim(s, dim, (int64_t)scale);
     if (dim.size < 0 || dim.size > INT32_MAX) return fresh_dim(s);
     double exact = floor((double)dim.size * scale), single = floor((double)((float)dim.size * (float)scale));
@@ -539,9 +539,9 @@ static bool size_to(struct shaping *s, const struct axes *axes, size_t slot, str
     bool exactly = strcmp(node_text(s->node, "keep_aspect_ratio_policy", "stretch"), "stretch") == 0;
     if (sizes && input_count(s, slot) != axes->count) return false;
     for (int i = 0; i < axes->count; i++) {
-        int size = sizes && exactly ? sizes[i].symbol : 0;
         normal_axis(axes->at[i], rank, &axis);
-        dims[axis] = symbol_dim(s, symbol_minimum(s->symbols, size) < 0 ? 0 : size);
+        if (!size_dim(s, sizes ? sizes[i].symbol : 0, &dims[axis])) return false;
+        if (!exactly) dims[axis] = fresh_dim(s);
     }
     return set_output(s, 0, rule_type(s), rank, dims);
 }

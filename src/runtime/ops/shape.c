@@ -269,12 +269,8 @@ static bool shape_constant_of_shape(struct shaping *s)
     const struct dim *sizes = input_content(s, 0);
     int64_t rank = input_count(s, 0);
     if (rank < 0 || rank > SHAPE_MAX_RANK) return set_type(s, 0, type);
-    for (int i = 0; i < rank; i++) {
-        int size = sizes ? sizes[i].symbol : 0;
-        int64_t number;
-        if (symbol_is_number(s->symbols, size, &number) && number < 0) return false;
-        dims[i] = symbol_dim(s, symbol_minimum(s->symbols, size) < 0 ? 0 : size);
-    }
+    for (int i = 0; i < rank; i++)
+        if (!size_dim(s, sizes ? sizes[i].symbol : 0, &dims[i])) return false;
     return set_output(s, 0, type, (int)rank, dims);
 }
 
@@ -393,7 +389,7 @@ const struct operator_row shape_operators[] = {
                            "value_string^s value_strings^S" }) },
     { "ConstantOfShape", 9, LATEST, .gradient = gradient_flat, .run = constant_of_shape,
       .shape = shape_constant_of_shape, .content = content_filled, .sizes = SLOT(0), .arithmetic = true,
-      .schemas = SCHEMAS({ 9, LATEST, "i64 > .", "value:t=nb20he21q23p24o25d" }) },
+      .schemas = SCHEMAS({ 9, LATEST, "i64[] > .", "value:t=nb20he21q23p24o25d" }) },
     { "Expand", 8, LATEST, .gradient = gradient_moved, .run = expand, .complex = MOVES_COMPLEX, .shape = shape_expand,
       .laws = IDENTITY_OF_SHAPE, .keeps_range = true, .content = content_repeat, .sizes = SLOT(1), .passes = SLOT(0),
       .arithmetic = true, .limits = { [1] = LIMIT_ONE }, .schemas = SCHEMAS({ 8, LATEST, "Ta13h i64 > T", "" }),
@@ -403,7 +399,8 @@ const struct operator_row shape_operators[] = {
     { "Range", 11, LATEST, .run = range, .shape = shape_range, .content = content_range,
       .sizes = SLOT(0) | SLOT(1) | SLOT(2), .arithmetic = true,
       .limits = { [0] = LIMIT_ZERO, [1] = LIMIT_TWO, [2] = LIMIT_ONE },
-      .schemas = SCHEMAS({ 11, 26, "Tirgm T T > T", "" }, { 27, LATEST, "Tfimh T T > T", "stash_type:e=fh" }),
+      .schemas = SCHEMAS({ 11, 26, "Tirgm[1] T[1] T[1] > T", "" },
+                         { 27, LATEST, "Tfimh[1] T[1] T[1] > T", "stash_type:e=fh" }),
       .exact = EXACT_WHOLE },
     { "Shape", 1, LATEST, .gradient = gradient_flat, .run = shape, .complex = MOVES_COMPLEX, .shape = shape_of_shape,
       .content = content_of_shape,

@@ -143,10 +143,11 @@ static bool bias_softmax(struct call *call)
     return formula_close(&f);
 }
 
-/* The axis may be the rank: nothing is left behind it. */
+/* Before opset 11, which says what is accepted, the axis may be the rank: nothing is left behind it. */
 static bool shape_from_axis_on(struct shaping *s)
 {
-    return node_int(s->node, "axis", 1) == input_rank(s, 0) ? shape_same(s) : shape_along_axis(s);
+    const bool may_be_rank = s->node->opset < 11 || !node_attribute(s->node, "axis");
+    return may_be_rank && node_int(s->node, "axis", 1) == input_rank(s, 0) ? shape_same(s) : shape_along_axis(s);
 }
 
 const struct operator_row softmax_operators[] = {

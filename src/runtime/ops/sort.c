@@ -258,8 +258,8 @@ static bool shape_unsorted_unique(struct shaping *s)
 const struct operator_row sort_operators[] = {
     { "TopK", 1, LATEST, .gradient = gradient_top_k, .run = top_k, .shape = shape_top_k, .hides = true,
       .sizes = SLOT(1), .limits = { [1] = LIMIT_ONE },
-      .schemas = SCHEMAS({ 1, 9, "Tf > T i64", "axis:i k!i" }, { 10, 10, "Tf i64 > T i64", "axis:i" },
-                         { 11, LATEST, "Tn24h i64 > T i64", "axis:i largest:b sorted:b" }),
+      .schemas = SCHEMAS({ 1, 9, "Tf > T i64", "axis:i k!i" }, { 10, 10, "Tf i64[1] > T i64", "axis:i" },
+                         { 11, LATEST, "Tn24h i64[1] > T i64", "axis:i largest:b sorted:b" }),
       .exact = EXACT_WHOLE },
     { "Unique", 11, LATEST, .run = unique, .complex = MOVES_COMPLEX, .shape = shape_unique,
       .schemas = SCHEMAS({ 11, LATEST, "Ta > T ?i64 ?i64 ?i64", "axis:i sorted:b" }) },
