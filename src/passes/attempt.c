@@ -290,24 +290,23 @@ static size_t best_way(struct decision *decision, struct attempt *attempts, stru
     return best;
 }
 
-/* Where other readers hold the upstream way back, which of them takes no inverse, and why. */
-static bool says_which(struct decision *decision, struct attempt *attempt, const struct attempt *upstream,
-                       const struct node *root)
+/* Whether a way goes further than the upstream one, where both end for the same reason: which of the other readers takes
+ * no inverse is more than that there are some. */
+static bool goes_further(const struct decision *decision, const struct attempt *attempt, const struct attempt *upstream)
 {
-    struct words *words = &attempt->decision.words;
-    if (upstream->reason != REASON_READ_ELSEWHERE || attempt->reason != REASON_READ_ELSEWHERE) return false;
-    if (strcmp(words->where, node_title(root)) != 0) return true;
-    words->where = upstream->decision.words.where; /* none was asked */
-    words->detail = arena_printf(decision->arena, "%s, and %s", upstream->decision.words.detail, words->detail);
-    return true;
+    if (attempt->reason != upstream->reason) return false;
+    if (attempt->way->decide == decide_inverse) return attempt->reason == REASON_READ_ELSEWHERE;
+    return attempt->way->decide == decide_floor && floors_are_wanted(decision);
 }
 
-/* A way that goes further than the upstream one, where both end for the same reason. */
-static bool goes_further(struct decision *decision, struct attempt *attempt, const struct attempt *upstream,
-                         const struct node *root)
+/* Where no reader was asked for an inverse, as the root has none: the words of the upstream way, and why. */
+static void complete_words(struct words *words, const struct decision *decision, const struct attempt *upstream,
+                           const struct node *root)
 {
-    if (attempt->way->decide == decide_inverse) return says_which(decision, attempt, upstream, root);
-    return attempt->way->decide == decide_floor && floors_are_wanted(decision) && attempt->reason == upstream->reason;
+    const struct words *first = &upstream->decision.words;
+    if (strcmp(words->where, node_title(root)) != 0) return;
+    words->where = first->where;
+    words->detail = arena_printf(decision->arena, "%s, and %s", first->detail, words->detail);
 }
 
 /* The path tells of these; the others are attempts that few graphs are made for. */
@@ -322,13 +321,15 @@ static void tell(struct decision *decision, struct attempt *attempts, const stru
     size_t best = 0;
     const char *path = "";
     for (size_t i = 0; i < WAY_COUNT; i++) {
-        if (best == 0 && goes_further(decision, &attempts[i], &attempts[0], root)) best = i;
+        if (best == 0 && goes_further(decision, &attempts[i], &attempts[0])) best = i;
         if (!is_told(decision, attempts[i].way)) continue;
         const char *visited = *attempts[i].decision.path ? attempts[i].decision.path : "nothing";
         path = arena_printf(decision->arena, "%s%s%s: %s (BNF%d)", path, *path ? "; " : "", ways[i].name, visited,
                             reason_find(attempts[i].reason)->code);
         if (i > 0 && says_more(attempts[i].reason, attempts[best].reason)) best = i;
     }
+    if (attempts[best].way->decide == decide_inverse)
+        complete_words(&attempts[best].decision.words, decision, &attempts[0], root);
     remark_missed(root, attempts[best].reason, &attempts[best].decision.words, path);
     remark_affine(root, attempts[best].reason);
 }
