@@ -24,6 +24,26 @@ int platform_processors(void)
     return online > 0 ? (int)online : 1;
 }
 
+#ifdef __wasm__
+
+size_t platform_memory(void)
+{
+    return SIZE_MAX; /* as much as there are addresses */
+}
+
+void *platform_map(size_t size)
+{
+    return calloc(1, size);
+}
+
+void platform_unmap(void *memory, size_t size)
+{
+    (void)size;
+    free(memory);
+}
+
+#else
+
 /* ---- memory of the machine and of the control groups that this process is in ---- */
 
 static size_t machine_memory(void)
@@ -78,21 +98,6 @@ size_t platform_memory(void)
 {
     return least(machine_memory(), group_memory());
 }
-
-#ifdef __wasm__
-
-void *platform_map(size_t size)
-{
-    return calloc(1, size);
-}
-
-void platform_unmap(void *memory, size_t size)
-{
-    (void)size;
-    free(memory);
-}
-
-#else
 
 /* Begins at a multiple of a large page: with what is cut off again on both sides. */
 void *platform_map(size_t size)
