@@ -290,8 +290,8 @@ static size_t best_way(struct decision *decision, struct attempt *attempts, stru
     return best;
 }
 
-/* Whether a way goes further than the upstream one, where both end for the same reason: which of the other readers takes
- * no inverse is more than that there are some. */
+/* Whether a way goes further than the upstream one, where both end for the same reason: which of the other readers
+ * takes no inverse is more than that there are some. */
 static bool goes_further(const struct decision *decision, const struct attempt *attempt, const struct attempt *upstream)
 {
     if (attempt->reason != upstream->reason) return false;
