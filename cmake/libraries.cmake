@@ -73,7 +73,8 @@ add_bundled(ZLIB zlib zlib adler32.c compress.c crc32.c deflate.c infback.c inff
             uncompr.c zutil.c)
 target_compile_definitions(bundled_zlib PRIVATE HAVE_UNISTD_H HAVE_STDARG_H)
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL wasm32)
-    target_compile_definitions(bundled_zlib PRIVATE Z_TESTW=0) # checksums byte by byte: faster ones want 8 kB of tables
+    # Checksums byte by byte, as faster ones want 8 kB of tables; and the one that this takes is computed.
+    target_compile_definitions(bundled_zlib PRIVATE Z_TESTW=0 DYNAMIC_CRC_TABLE)
 endif()
 
 add_bundled(JANSSON jansson jansson/src dump.c error.c hashtable.c hashtable_seed.c load.c memory.c pack_unpack.c
