@@ -4,6 +4,7 @@
 #include "build.h"
 #include "client.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -253,6 +254,17 @@ static void a_memory_limit_is_kept_and_named(void **state)
     assert_non_null(strstr(error.message, "memory"));
 }
 
+/* A value of 2^49 bytes. */
+static void build_too_large(void)
+{
+    build_input(&b, "x", DTYPE_FLOAT, "1");
+    build_init_values(&b, "x", DTYPE_FLOAT, "1", (double[]){ 1 });
+    build_init_values(&b, "size", DTYPE_INT64, "1", (double[]){ 0x1p47 });
+    build_node(&b, "ConstantOfShape", "zeros", "size", "many", NULL);
+    build_node(&b, "Add", "add", "x many", "out", NULL);
+    build_output(&b, "out", DTYPE_FLOAT, NULL);
+}
+
 /* The limit that a run without end names; SIZE_MAX where it names none. */
 static size_t limit_of_run(size_t asked, bool narrowed_again, bool with_data)
 {
@@ -274,18 +286,30 @@ static size_t limit_of_run(size_t asked, bool narrowed_again, bool with_data)
 static void a_small_model_gets_little_memory_by_default(void **state)
 {
     (void)state;
-    build_input(&b, "x", DTYPE_FLOAT, "1");
-    build_init_values(&b, "x", DTYPE_FLOAT, "1", (double[]){ 1 });
-    build_init_values(&b, "size", DTYPE_INT64, "1", (double[]){ 0x1p47 });
-    build_node(&b, "ConstantOfShape", "zeros", "size", "many", NULL);
-    build_node(&b, "Add", "add", "x many", "out", NULL);
-    build_output(&b, "out", DTYPE_FLOAT, NULL);
+    build_too_large();
     const size_t small = limit_of_run(0, false, false), large = limit_of_run(0, false, true);
     assert_in_range(small, 1, (size_t)3 << 29);
     assert_in_range(large, small, SIZE_MAX - 1);
     assert_int_equal(limit_of_run((size_t)1 << 30, false, true), (size_t)1 << 30);
     assert_int_equal(limit_of_run((size_t)1 << 30, true, false), small);
     assert_int_equal(limit_of_run(SIZE_MAX, false, false), SIZE_MAX);
+}
+
+/* 32 MiB of data beside it are worth more than the least. */
+static void data_files_count_as_bytes_of_the_model(void **state)
+{
+    (void)state;
+    const char data[] = "bnfuse_test.data";
+    const size_t start = 0;
+    int fd = open(data, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_true(fd >= 0 && ftruncate(fd, 32 << 20) == 0);
+    close(fd);
+    build_too_large();
+    const size_t least = limit_of_run(0, false, false);
+    build_external(&b, build_init_values(&b, "beside", DTYPE_FLOAT, "1", (double[]){ 1 }), data, &start);
+    const size_t limit = limit_of_run(0, false, false);
+    unlink(data);
+    assert_in_range(limit, least + 1, SIZE_MAX - 1);
 }
 
 /* However little there is, it ends in an error, in a verdict that says why, or in the right one. */
@@ -446,6 +470,7 @@ int main(void)
         TEST(errors_say_which_file_and_what_kind),
         TEST(a_memory_limit_is_kept_and_named),
         TEST(a_small_model_gets_little_memory_by_default),
+        TEST(data_files_count_as_bytes_of_the_model),
         TEST(memory_may_run_out_anywhere),
         TEST(a_model_is_fused_once),
         TEST(names_that_nothing_has_are_refused),

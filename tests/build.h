@@ -42,6 +42,8 @@ BnfuseOnnx__TensorProto *build_init(struct build *b, const char *name, enum dtyp
                                     uint64_t seed);
 BnfuseOnnx__TensorProto *build_init_values(struct build *b, const char *name, enum dtype type, const char *dims,
                                            const double *values);
+/* Its data are in a file from now on; `offset` NULL: from its beginning to its end. The file is the caller's. */
+void build_external(struct build *b, BnfuseOnnx__TensorProto *tensor, const char *location, const size_t *offset);
 /* A tensor of its own, for what the lines do not reach. */
 BnfuseOnnx__TensorProto *build_tensor(struct build *b, const char *name, enum dtype type, const char *dims,
                                       const double *values);

@@ -58,17 +58,7 @@ static void make_external(struct build *b, const char *location)
 {
     BnfuseOnnx__TensorProto *w = b->model->graph->initializer[0];
     assert_string_equal(w->name, "w");
-    BnfuseOnnx__StringStringEntryProto *entry = NEW(&b->arena, BnfuseOnnx__StringStringEntryProto);
-    bnfuse_onnx__string_string_entry_proto__init(entry);
-    entry->key = arena_copy_text(&b->arena, "location");
-    entry->value = arena_copy_text(&b->arena, location);
-    w->external_data = NEW(&b->arena, BnfuseOnnx__StringStringEntryProto *);
-    w->external_data[0] = entry;
-    w->n_external_data = 1;
-    w->data_location = BNFUSE_ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
-    w->has_data_location = true;
-    w->has_raw_data = false;
-    w->n_float_data = 0;
+    build_external(b, w, location, NULL);
 }
 
 static bnfuse_model *read_from(struct build *b, struct store *store, bnfuse_error *error)

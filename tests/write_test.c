@@ -9,6 +9,7 @@
 #include "onnx/graph/edit.h"
 #include "onnx/graph/index.h"
 #include "onnx/read/external.h"
+#include "onnx/write/data_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -729,28 +730,13 @@ static void annotations_of_what_is_gone_go(void **state)
 
 static void make_external(BnfuseOnnx__TensorProto *tensor, const char *location, size_t offset)
 {
-    size_t count = 3;
-    char numbers[2][24];
-    const char *const pairs[][2] = { { "location", location }, { "offset", numbers[0] }, { "length", numbers[1] } };
-    snprintf(numbers[0], sizeof numbers[0], "%zu", offset);
-    snprintf(numbers[1], sizeof numbers[1], "%zu", tensor->raw_data.len);
     FILE *file = fopen(location, "r+b");
     if (!file) file = fopen(location, "wb");
     assert_non_null(file);
     fseek(file, (long)offset, SEEK_SET);
     assert_int_equal(fwrite(tensor->raw_data.data, 1, tensor->raw_data.len, file), tensor->raw_data.len);
     fclose(file);
-    tensor->has_raw_data = false;
-    tensor->has_data_location = true;
-    tensor->data_location = BNFUSE_ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
-    tensor->n_external_data = count;
-    tensor->external_data = NEW_ARRAY(&b.arena, BnfuseOnnx__StringStringEntryProto *, count);
-    for (size_t i = 0; i < count; i++) {
-        tensor->external_data[i] = NEW(&b.arena, BnfuseOnnx__StringStringEntryProto);
-        bnfuse_onnx__string_string_entry_proto__init(tensor->external_data[i]);
-        tensor->external_data[i]->key = arena_copy_text(&b.arena, pairs[i][0]);
-        tensor->external_data[i]->value = arena_copy_text(&b.arena, pairs[i][1]);
-    }
+    build_external(&b, tensor, location, &offset);
 }
 
 /* w and other lie in weights.bin. */
@@ -778,6 +764,21 @@ static void assert_digest_name(const char *name, const char *base)
     assert_int_equal(name[length], '.');
     assert_int_equal(strspn(name + length + 1, "0123456789abcdef"), 16);
     assert_string_equal(name + length + 17, ".data");
+}
+
+static void a_file_that_several_tensors_are_in_is_referred_to_once(void **state)
+{
+    (void)state;
+    struct references references;
+    build_conv_bn();
+    make_external(b.model->graph->initializer[0], "weights.bin", 0);
+    make_external(b.model->graph->initializer[1], "other.bin", 0);
+    make_external(b.model->graph->initializer[2], "./weights.bin", 8192);
+    load_built();
+    references_of(&references, &b.arena, &model);
+    assert_int_equal(references.count, 2);
+    assert_string_equal(references.names[0], "weights.bin");
+    assert_string_equal(references.names[1], "other.bin");
 }
 
 static void unchanged_external_data_stay_in_place(void **state)
@@ -1233,6 +1234,7 @@ int main(void)
         IN_FOLDER(a_frozen_input_goes_and_its_weights_stay),
         IN_FOLDER(an_output_that_is_another_value_keeps_its_type),
         IN_FOLDER(annotations_of_what_is_gone_go),
+        IN_FOLDER(a_file_that_several_tensors_are_in_is_referred_to_once),
         IN_FOLDER(unchanged_external_data_stay_in_place),
         IN_FOLDER(changed_external_data_go_to_a_file_of_their_own),
         IN_FOLDER(the_data_file_of_the_original_is_never_written),

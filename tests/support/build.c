@@ -190,6 +190,25 @@ BnfuseOnnx__TensorProto *build_init_values(struct build *b, const char *name, en
     return tensor;
 }
 
+static void add_entry(struct build *b, BnfuseOnnx__TensorProto *tensor, const char *key, const char *value)
+{
+    BnfuseOnnx__StringStringEntryProto *entry = MESSAGE(b, StringStringEntryProto, STRING_STRING_ENTRY_PROTO);
+    entry->key = copy(b, key);
+    entry->value = copy(b, value);
+    append(b, &tensor->external_data, &tensor->n_external_data, entry);
+}
+
+void build_external(struct build *b, BnfuseOnnx__TensorProto *tensor, const char *location, const size_t *offset)
+{
+    add_entry(b, tensor, "location", location);
+    if (offset) add_entry(b, tensor, "offset", arena_printf(&b->arena, "%zu", *offset));
+    if (offset) add_entry(b, tensor, "length", arena_printf(&b->arena, "%zu", tensor->raw_data.len));
+    tensor->has_data_location = true;
+    tensor->data_location = BNFUSE_ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
+    tensor->has_raw_data = false;
+    tensor->n_float_data = 0;
+}
+
 /* splitmix64 */
 static double random_value(uint64_t *seed, enum dtype type)
 {

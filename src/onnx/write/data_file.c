@@ -3,6 +3,7 @@
  * Models of a folder and the data files they refer to. */
 #include "onnx/write/data_file.h"
 
+#include "base/name_map.h"
 #include "base/platform.h"
 #include "onnx/read/external.h"
 
@@ -21,23 +22,37 @@ bool is_referred_to(const struct references *references, const char *name)
     return false;
 }
 
+/* Of an external tensor: its file, relative to the model's folder; NULL of any other message. */
+static const char *location_of(const struct part *part)
+{
+    if (part->message->descriptor != &bnfuse_onnx__tensor_proto__descriptor) return NULL;
+    const BnfuseOnnx__TensorProto *tensor = (const BnfuseOnnx__TensorProto *)part->message;
+    const char *name = tensor_is_external(tensor) ? external_key(tensor, "location") : NULL;
+    while (name && !strncmp(name, "./", 2)) name += 2;
+    return name && *name ? name : NULL;
+}
+
 void references_of(struct references *references, struct arena *arena, const struct model *model)
 {
+    struct arena *scratch = arena_scratch(arena);
+    struct name_map seen;
     size_t room = 0;
     *references = (struct references){ NULL, 0 };
+    name_map_open(&seen, scratch);
     for (size_t i = 0; i < model->part_count; i++) {
-        if (model->parts[i].message->descriptor != &bnfuse_onnx__tensor_proto__descriptor) continue;
-        const BnfuseOnnx__TensorProto *tensor = (const BnfuseOnnx__TensorProto *)model->parts[i].message;
-        const char *name = tensor_is_external(tensor) ? external_key(tensor, "location") : NULL;
-        while (name && !strncmp(name, "./", 2)) name += 2;
-        if (!name || !*name || is_referred_to(references, name)) continue;
+        const char *location = location_of(&model->parts[i]);
+        if (!location || name_map_get(&seen, location)) continue;
+        const char **name = NEW(scratch, const char *);
+        *name = arena_copy_text(arena, location);
+        name_map_add(&seen, name);
         if (references->count == room) {
             room = room ? room * 2 : 4;
             references->names =
                 arena_grow(arena, references->names, references->count, room, sizeof *references->names);
         }
-        references->names[references->count++] = arena_copy_text(arena, name);
+        references->names[references->count++] = *name;
     }
+    arena_close(scratch);
 }
 
 struct loading {
