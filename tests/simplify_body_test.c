@@ -408,6 +408,96 @@ static void declarations_of_a_function_go_too(void **state)
     build_close(&b);
 }
 
+/* ---- captures of two equal values ---- */
+
+/* p and q are computed alike from x, and inside a body `reads` makes `from` of them, which `more` makes b of. */
+struct captures {
+    bool folded;       /* by MatMul and BatchNormalization, else by Relu */
+    const char *reads; /* "Sum", "Sub" */
+    const char *more, *from;
+    const char *holder, *nodes;
+};
+
+static void build_reads(struct build *b, const struct captures *captures)
+{
+    build_node(b, captures->reads, NULL, "p q", "a", NULL);
+    build_node(b, captures->more, NULL, captures->from, "b", NULL);
+}
+
+static void build_two_branches(struct build *b, const struct captures *captures)
+{
+    build_node(b, "If", "choice", "d", "y", NULL);
+    build_body(b, "then_branch");
+    build_reads(b, captures);
+    build_output(b, "b", DTYPE_FLOAT, NULL);
+    build_end(b);
+    build_body(b, "else_branch");
+    build_reads(b, captures);
+    build_output(b, "b", DTYPE_FLOAT, NULL);
+    build_end(b);
+}
+
+static void build_rounds(struct build *b, const struct captures *captures)
+{
+    build_node(b, "Loop", "loop", "m _ x", "y", NULL);
+    build_body(b, "body");
+    build_input(b, "i", DTYPE_INT64, "");
+    build_input(b, "on", DTYPE_BOOL, "");
+    build_input(b, "s", DTYPE_FLOAT, "2,2");
+    build_node(b, "Identity", NULL, "on", "go", NULL);
+    build_reads(b, captures);
+    build_node(b, "Add", NULL, "s b", "t", NULL);
+    build_output(b, "go", DTYPE_BOOL, "");
+    build_output(b, "t", DTYPE_FLOAT, "2,2");
+    build_end(b);
+}
+
+static void build_two_equal(struct build *b, const struct captures *captures)
+{
+    if (captures->folded) {
+        build_node(b, "MatMul", NULL, "x w", "p_raw", NULL);
+        build_node(b, "MatMul", NULL, "x w", "q_raw", NULL);
+        build_node(b, "BatchNormalization", NULL, "p_raw n n n n", "p", NULL);
+        build_node(b, "BatchNormalization", NULL, "q_raw n n n n", "q", NULL);
+    } else {
+        build_node(b, "Relu", NULL, "x", "p", NULL);
+        build_node(b, "Relu", NULL, "x", "q", NULL);
+    }
+    if (strcmp(captures->holder, "Loop") == 0) build_rounds(b, captures);
+    else build_two_branches(b, captures);
+}
+
+static void what_captures_two_equal_values_is_proven_from_what_both_read(void **state)
+{
+    static const struct captures cases[] = {
+        { false, "Sum", "Neg", "a", "If", "Relu If" },          { false, "Sub", "Add", "a x", "If", "Relu If" },
+        { true, "Sum", "Add", "a x", "If", "MatMul Add If" },   { false, "Sub", "Relu", "a", "Loop", "Relu Loop" },
+        { true, "Sum", "Neg", "a", "Loop", "MatMul Add Loop" }, { false, "Sub", "Add", "a x", "F", "F" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        static char local[] = "local";
+        const bool is_called = strcmp(cases[i].holder, "F") == 0;
+        struct build b;
+        build_open(&b, 10, 17);
+        build_input(&b, "x", DTYPE_FLOAT, "2,2");
+        build_input(&b, "m", DTYPE_INT64, "");
+        build_input(&b, "d", DTYPE_BOOL, "");
+        build_init_values(&b, "w", DTYPE_FLOAT, "2,2", (double[]){ 1, 2, 3, 5 });
+        build_init_values(&b, "n", DTYPE_FLOAT, "2", (double[]){ 2, 3 });
+        if (is_called) {
+            build_import(&b, local, 1);
+            build_node(&b, "F", "call", "x d", "y", NULL)->domain = local;
+            build_function(&b, local, "F", "x d", "y", NULL);
+            build_import(&b, "", 17);
+            build_two_equal(&b, &cases[i]);
+            build_end(&b);
+        } else build_two_equal(&b, &cases[i]);
+        build_output(&b, "y", DTYPE_FLOAT, NULL);
+        becomes(&b, NULL, cases[i].nodes);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -420,6 +510,7 @@ int main(void)
         cmocka_unit_test(a_tensor_in_an_attribute_is_compared_too),
         cmocka_unit_test(what_callers_may_replace_is_shared_only_when_frozen),
         cmocka_unit_test(nodes_of_one_name_in_two_bodies_are_both_asked),
+        cmocka_unit_test(what_captures_two_equal_values_is_proven_from_what_both_read),
         cmocka_unit_test(declarations_that_are_not_true_go),
         cmocka_unit_test(declarations_of_a_function_go_too),
     };

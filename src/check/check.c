@@ -10,6 +10,7 @@
 #include "check/depth.h"
 #include "check/measure.h"
 #include "check/metrics.h"
+#include "check/proof.h"
 #include "check/prove.h"
 #include "check/session.h"
 
@@ -152,14 +153,8 @@ static bool prove_rest(struct check *check, struct bnfuse_error *error)
  * graph. */
 static void reopen_mistakes(struct check *check)
 {
-    for (struct site *site = check->sites; site; site = site->next) {
-        struct bnfuse_site *result = site->result;
-        bool is_mistake = result->checked && !result->ill_conditioned && exceeds(&result->difference, SITE_LIMIT);
-        if (site->inner || site->is_proven || !is_mistake) continue;
-        result->checked = result->bits_equal = result->bits_differ = false;
-        site->is_misstored = site->is_damaged = false;
-        result->difference = (struct bnfuse_difference){ 0 };
-    }
+    for (struct site *site = check->sites; site; site = site->next)
+        if (!site->inner && !site->is_proven && proof_differs(site->result)) proof_forget(site);
 }
 
 /* ---- questions 2 to 4 ---- */

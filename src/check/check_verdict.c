@@ -5,6 +5,7 @@
 
 #include "check/measure.h"
 #include "check/metrics.h"
+#include "check/proof.h"
 #include "check/session.h"
 
 #include <math.h>
@@ -55,7 +56,7 @@ static bool judge_sites(struct check *check)
     struct bnfuse_check_result *result = check->result;
     for (size_t i = 0; i < result->site_count; i++) {
         const struct bnfuse_site *site = result->sites[i];
-        if (!site->checked || site->ill_conditioned || !exceeds(&site->difference, SITE_LIMIT)) continue;
+        if (!proof_differs(site)) continue;
         result->first_divergent = site->value;
         return settle(result, BNFUSE_VERDICT_FAIL,
                       arena_printf(check->session->arena, "\"%s\" (%s%s%s) %s", site->value, site->node,

@@ -102,10 +102,23 @@ static bool is_mistake(const struct bnfuse_difference *difference, bool ill_cond
     return exceeds(difference, SITE_LIMIT) && !ill_conditioned;
 }
 
+bool proof_differs(const struct bnfuse_site *result)
+{
+    return result->checked && is_mistake(&result->difference, result->ill_conditioned);
+}
+
+void proof_forget(struct site *site)
+{
+    struct bnfuse_site *result = site->result;
+    result->checked = result->ill_conditioned = result->bits_equal = result->bits_differ = false;
+    result->difference = (struct bnfuse_difference){ 0 };
+    site->is_misstored = site->is_damaged = false;
+}
+
 void proof_add(struct bnfuse_site *result, const struct bnfuse_difference *difference, bool ill_conditioned)
 {
     bool degenerate = difference->degenerate && (!result->checked || result->difference.degenerate);
-    bool was = result->checked && is_mistake(&result->difference, result->ill_conditioned);
+    bool was = proof_differs(result);
     bool is = is_mistake(difference, ill_conditioned);
     if (!result->checked || (is && !was)) {
         result->difference = *difference;

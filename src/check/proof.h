@@ -33,6 +33,9 @@ bool proof_try_stored(struct proof *proof, struct bnfuse_error *error);
 
 /* One more outcome. A mistake stays a mistake, whatever else is found; and one trial that tells something is enough. */
 void proof_add(struct bnfuse_site *result, const struct bnfuse_difference *difference, bool ill_conditioned);
+/* Whether a mistake was found; and as if the site had not been looked at. */
+bool proof_differs(const struct bnfuse_site *result);
+void proof_forget(struct site *site);
 /* Whether the difference is one, and no more than what the numbers that an edit idealized had lost to their type. */
 bool proof_idealizes(const struct site *site, const struct bnfuse_difference *difference);
 /* Drops the arrays of the trial. */

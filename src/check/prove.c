@@ -12,6 +12,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { MOST_EXTENSIONS = 4 };
+
 /* ---- constants ---- */
 
 /* *array stays NULL where the value is no constant, or none that can be computed. */
@@ -62,7 +64,8 @@ static bool says_little(const struct prover *prover, const struct site *site)
     return false;
 }
 
-/* One more trial. The first one stands where the site does not work on random numbers. */
+/* One more trial. The first one stands where the site does not work on random numbers, or where they cannot go
+ * together. */
 static bool try_other_numbers(struct proof *proof, struct bnfuse_error *error)
 {
     const struct prover *prover = proof->prover;
@@ -78,9 +81,12 @@ static bool try_other_numbers(struct proof *proof, struct bnfuse_error *error)
         site->fed[i] = other;
         changed++;
     }
+    const struct bnfuse_site seen = *site->result;
     arrays_drop(&site->expected, 1);
-    if (changed && proof_run_before(proof, site->fed, &site->expected, &why) && array_is_finite(site->expected))
-        proof_try(proof, &why);
+    if (changed && proof_run_before(proof, site->fed, &site->expected, &why) && array_is_finite(site->expected)
+        && proof_try(proof, &why) && !proof_differs(&seen) && proof_differs(site->result)
+        && site_input_follows(site, prover->scratch))
+        *site->result = seen;
     return !is_fatal(&why) || pass_error(error, &why);
 }
 
@@ -343,7 +349,6 @@ static bool prove_wide(const struct prover *prover, struct site *wide, bool is_w
  * can be. */
 bool prove_site_small(const struct prover *prover, struct site *site, struct bnfuse_error *error)
 {
-    enum { MOST_EXTENSIONS = 4 };
     struct site wide;
     struct bnfuse_error why = { .status = BNFUSE_OK };
     bool good = true, differs;
@@ -382,17 +387,32 @@ static bool prove_free(const struct prover *prover, struct site *site, struct bn
     return true;
 }
 
+/* Nothing was found out about it; or a difference, on inputs of which one follows from another. */
+static bool is_open(const struct prover *prover, const struct site *site)
+{
+    const bool open =
+        !site->result->checked || (proof_differs(site->result) && site_input_follows(site, prover->scratch));
+    arena_clear(prover->scratch);
+    return open;
+}
+
 bool prove_site_apart(const struct prover *prover, struct site *site, struct bnfuse_error *error)
 {
-    struct site wide;
+    const struct widening with = { prover->sites, prover->after->arena, prover->work };
+    struct site wide = *site;
     bool is_bound = site_is_bound(site, prover->scratch);
     arena_clear(prover->scratch);
-    if (!is_bound) return prove_free(prover, site, error);
-    site->result->why = "its inputs follow from each other";
-    const struct widening with = { prover->sites, prover->after->arena, prover->work };
-    if (!prover->sites || !site_widen(&wide, site, &with)) return true;
-    bool good = prove_free(prover, &wide, error);
-    site->is_damaged |= wide.is_damaged;
-    site->is_misstored |= wide.is_misstored;
-    return good;
+    if (is_bound) site->result->why = "its inputs follow from each other";
+    else if (!prove_free(prover, site, error)) return false;
+    for (int i = 0; i < MOST_EXTENSIONS && prover->sites && is_open(prover, &wide) && site_extend(&wide, &with); i++) {
+        const struct bnfuse_site narrow = *site->result;
+        proof_forget(&wide);
+        if (!prove_free(prover, &wide, error)) return false;
+        if (narrow.checked && (!site->result->checked || proof_differs(wide.result))) *site->result = narrow;
+        else {
+            site->is_damaged = wide.is_damaged;
+            site->is_misstored = wide.is_misstored;
+        }
+    }
+    return true;
 }

@@ -82,6 +82,7 @@ struct behind {
     const struct node *stack[MOST_BEHIND];
     size_t count, visited;
     bool is_tied; /* something that the original part computes, or one of the others */
+    bool meets;   /* any input of the site */
 };
 
 static void visit_behind(void *context, struct value *value)
@@ -90,6 +91,7 @@ static void visit_behind(void *context, struct value *value)
     if (!value || value_is_stored(value)) return;
     const void *known = pointer_map_get(behind->around->known, value);
     behind->is_tied |= known == behind->around || pointer_map_get(behind->others, value);
+    behind->meets |= known == behind->around->inputs;
     if (known || !value->writer || behind->visited == MOST_BEHIND || pointer_map_get(behind->seen, value->writer))
         return;
     pointer_map_set(behind->seen, value->writer, behind);
@@ -112,7 +114,7 @@ static struct pointer_map *inputs_of_new_part(const struct surroundings *around,
     return others;
 }
 
-static bool is_tied_behind(const struct surroundings *around, const struct site *site, struct arena *arena)
+static struct behind look_behind(const struct surroundings *around, const struct site *site, struct arena *arena)
 {
     struct behind behind = { .around = around, .seen = NEW(arena, struct pointer_map) };
     behind.seen->arena = arena;
@@ -124,7 +126,7 @@ static bool is_tied_behind(const struct surroundings *around, const struct site 
     const struct read_visitor visitor = { visit_behind, &behind, site->origin->graph };
     for (; behind.count < behind.visited && !behind.is_tied; behind.count++)
         visit_reads(&visitor, behind.stack[behind.count]);
-    return behind.is_tied;
+    return behind;
 }
 
 /* Whether inputs follow from each other: one that is computed and that the original part does not read; or one that
@@ -133,7 +135,7 @@ static bool has_bound_input(const struct surroundings *around, const struct site
 {
     for (size_t i = 0; i < site->given_count; i++)
         if (site->origins[i] && site->origins[i]->writer && is_unread(around, site->origins[i])) return true;
-    return site->given_count > 1 && is_tied_behind(around, site, arena);
+    return site->given_count > 1 && look_behind(around, site, arena).is_tied;
 }
 
 bool site_is_bound(const struct site *site, struct arena *arena)
@@ -141,6 +143,13 @@ bool site_is_bound(const struct site *site, struct arena *arena)
     struct surroundings around;
     look_around(&around, site->origin, site->origins, site->given_count, NULL, arena);
     return !around.is_open && has_bound_input(&around, site, arena);
+}
+
+bool site_input_follows(const struct site *site, struct arena *arena)
+{
+    struct surroundings around;
+    look_around(&around, site->origin, site->origins, site->given_count, NULL, arena);
+    return site->given_count > 1 && look_behind(&around, site, arena).meets;
 }
 
 static bool reads_its_inputs_alone(const struct site *site, const struct widening *with)
@@ -152,20 +161,26 @@ static bool reads_its_inputs_alone(const struct site *site, const struct widenin
 
 /* ---- wider sites ---- */
 
-static bool add_given(struct site *wide, struct value *value, struct value *origin)
+enum { GIVEN_STEP = 16 };
+
+static bool add_given(struct site *wide, struct value *value, struct value *origin, struct arena *arena)
 {
+    const size_t count = wide->given_count, room = count + GIVEN_STEP;
     for (size_t i = 0; i < wide->given_count; i++)
         if (wide->given[i] == value) return true;
-    if (wide->given_count == MOST_GIVEN) return false;
+    if (count == MOST_GIVEN) return false;
+    if (count % GIVEN_STEP == 0) {
+        wide->given = arena_grow(arena, wide->given, count, room, sizeof *wide->given);
+        wide->origins = arena_grow(arena, wide->origins, count, room, sizeof *wide->origins);
+    }
     wide->given[wide->given_count] = value;
     wide->origins[wide->given_count++] = origin;
     return true;
 }
 
-static void clear_given(struct site *wide, struct arena *arena)
+static void clear_given(struct site *wide)
 {
-    wide->given = NEW_ARRAY(arena, struct value *, MOST_GIVEN);
-    wide->origins = NEW_ARRAY(arena, struct value *, MOST_GIVEN);
+    wide->given = wide->origins = NULL;
     wide->given_count = 0;
 }
 
@@ -173,12 +188,12 @@ static void clear_given(struct site *wide, struct arena *arena)
 static bool widen_once(struct site *wide, const struct pointer_map *sites, struct arena *arena, bool *moved)
 {
     const struct site narrow = *wide;
-    clear_given(wide, arena);
+    clear_given(wide);
     for (size_t i = 0; i < narrow.given_count; i++) {
         const struct site *upstream = pointer_map_get(sites, narrow.given[i]);
-        if (!upstream && !add_given(wide, narrow.given[i], narrow.origins[i])) return false;
+        if (!upstream && !add_given(wide, narrow.given[i], narrow.origins[i], arena)) return false;
         for (size_t k = 0; upstream && k < upstream->given_count; k++)
-            if (!add_given(wide, upstream->given[k], upstream->origins[k])) return false;
+            if (!add_given(wide, upstream->given[k], upstream->origins[k], arena)) return false;
         if (!upstream) continue;
         *moved = true;
         wide->keeps_bits = wide->keeps_bits && upstream->keeps_bits;
@@ -210,11 +225,12 @@ static bool is_written_alike(const struct value *value, const struct value *orig
     return true;
 }
 
-static bool add_inputs_of_node(struct site *wide, const struct node *node, const struct node *other)
+static bool add_inputs_of_node(struct site *wide, const struct node *node, const struct node *other,
+                               struct arena *arena)
 {
     for (size_t i = 0; i < node->input_count; i++) {
         struct value *input = node_input(node, i);
-        if (input && !value_is_stored(input) && !add_given(wide, input, node_input(other, i))) return false;
+        if (input && !value_is_stored(input) && !add_given(wide, input, node_input(other, i), arena)) return false;
     }
     return true;
 }
@@ -223,12 +239,13 @@ static bool add_inputs_of_node(struct site *wide, const struct node *node, const
 static bool extend_once(struct site *wide, struct arena *arena, bool *moved)
 {
     const struct site narrow = *wide;
-    clear_given(wide, arena);
+    clear_given(wide);
     for (size_t i = 0; i < narrow.given_count; i++) {
         struct value *value = narrow.given[i], *origin = narrow.origins[i];
         const bool is_alike = is_written_alike(value, origin);
         *moved |= is_alike;
-        if (!(is_alike ? add_inputs_of_node(wide, value->writer, origin->writer) : add_given(wide, value, origin)))
+        if (!(is_alike ? add_inputs_of_node(wide, value->writer, origin->writer, arena)
+                       : add_given(wide, value, origin, arena)))
             return false;
     }
     return true;
@@ -255,5 +272,7 @@ bool site_extend(struct site *wide, const struct widening *with)
 {
     struct site extended = *wide;
     bool moved = false;
-    return extend_once(&extended, with->arena, &moved) && moved && site_widen(wide, &extended, with);
+    if (!widen_once(&extended, with->sites, with->arena, &moved)) return false;
+    if (!moved && !extend_once(&extended, with->arena, &moved)) return false;
+    return moved && site_widen(wide, &extended, with);
 }

@@ -10,6 +10,10 @@
  * may follow. */
 bool site_is_bound(const struct site *site, struct arena *arena);
 
+/* Whether an input is computed from another, as far as the first hundred nodes upstream tell: then what both parts make
+ * of numbers that do not go together need not be equal. */
+bool site_input_follows(const struct site *site, struct arena *arena);
+
 /* What is needed to make a site wider. */
 struct widening {
     const struct pointer_map *sites; /* of after, by their values */
@@ -22,10 +26,10 @@ struct widening {
  * reads, until both parts read the same: *wide. False when it does not come to that within a few steps. */
 bool site_widen(struct site *wide, const struct site *site, const struct widening *with);
 
-/* Inputs of a wide site give way to what the unchanged nodes that compute them read: for a change that is right because
- * of what such a node gives (a Relu, no number below zero). Nodes with weights stay out, for they may make a channel
- * constant, and what a change does to that would go unseen. False when there is no other, or the parts would not read
- * the same. */
+/* Inputs of a wide site give way to those of the sites that they are the values of; or else to what the unchanged nodes
+ * that compute them read: for a change that is right because of what such a node gives (a Relu, no number below zero).
+ * Nodes with weights stay out, for they may make a channel constant, and what a change does to that would go unseen.
+ * False when there is no other, or the parts would not read the same. */
 bool site_extend(struct site *wide, const struct widening *with);
 
 #endif
