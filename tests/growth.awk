@@ -9,6 +9,7 @@
 #   same      a Conv, and a Sum of n times what it gives
 #   inputs    n x (Conv, BatchNormalization), each with an input and an output of its own
 #   relus     n x (Tanh, Relu, Relu) in a row
+#   loop      a Loop that carries n values, each through a BatchNormalization
 
 function numbers(name, dims, count, low,    i, text) {
     text = "initializer { name: \"" name "\" data_type: 1 " dims
@@ -40,13 +41,33 @@ function tensor(list, name, channels) {
         channels " } dim { dim_value: 4 } dim { dim_value: 4 } } } } }"
 }
 
+function of_type(list, name, type) {
+    print list " { name: \"" name "\" type { tensor_type { elem_type: " type " shape { } } } }"
+}
+
+function loop(    i, inputs, outputs) {
+    of_type("input", "go", 9)
+    for (i = 1; i <= n; i++) { inputs = inputs " input: \"x\""; outputs = outputs " output: \"y" i "\"" }
+    print "node { op_type: \"Loop\" name: \"loop\" input: \"\" input: \"go\"" inputs outputs
+    print "attribute { name: \"body\" type: GRAPH g { name: \"body\""
+    of_type("input", "round", 7); of_type("input", "on", 9); of_type("output", "again", 9)
+    print "node { op_type: \"Not\" input: \"on\" output: \"again\" }"
+    for (i = 1; i <= n; i++) {
+        tensor("input", "a" i, 4)
+        norm("a" i, "b" i)
+        tensor("output", "b" i, 4)
+    }
+    print "} } }"
+}
+
 BEGIN {
     print "ir_version: 8 opset_import { domain: \"\" version: 13 } graph { name: \"growth\""
     if (kind != "inputs") tensor("input", "x", 4)
     if (kind == "row" || kind == "fan" || kind == "sum" || kind == "same") { weight("w"); conv("x", "w", "y0") }
     if (kind == "shared") weight("w")
     last = kind == "row" ? "y0" : "x"
-    for (i = 1; i <= n; i++) {
+    if (kind == "loop") { loop(); last = "y1" }
+    for (i = 1; i <= n && kind != "loop"; i++) {
         if (kind == "row") { norm(last, "y" i); last = "y" i; continue }
         if (kind == "fan") { norm("y0", "y" i); tensor("output", "y" i, 4); continue }
         if (kind == "same") continue

@@ -26,7 +26,7 @@ instructions() {
 failed=0
 for what in "chain --no-check" "row --no-check" "fan --no-check" "sum --no-check" "same --no-check" \
     "shared --no-check" "concat --no-check" "inputs --no-check" "inputs" "relus --simplify --no-check" \
-    "relus --simplify"; do
+    "relus --simplify" "loop"; do
     set -- $what
     kind=$1
     shift

@@ -42,7 +42,7 @@ static bool is_visible(const struct check *check, const struct value *origin)
 static void prepare_sites(struct check *check)
 {
     for (struct site *site = check->sites; site; site = site->next) {
-        if (site->is_proven && !check_is_full(check)) continue;
+        if (site->is_passed_over || (site->is_proven && !check_is_full(check))) continue;
         site->waiting = site->given_count + 1;
         if (!site->inner) wait_for(check, site, site->origin, &site->expected);
         for (size_t i = 0; i < site->given_count; i++)
@@ -109,7 +109,7 @@ static bool prove_single(struct single *single, struct bnfuse_error *error)
 {
     struct memory *memory = single->check->session->options->memory;
     struct bnfuse_error why = { .status = BNFUSE_OK };
-    if (guarded(memory, prove_one, single, &why)) return true;
+    if (single->site->is_passed_over || guarded(memory, prove_one, single, &why)) return true;
     if (why.status != BNFUSE_INTERNAL) return pass_error(error, &why);
     memory_require_machine(memory);
     forget_arrays(single->check);

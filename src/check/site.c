@@ -30,7 +30,9 @@ struct finder {
     size_t stack_count, stack_space;
     struct value **given;
     size_t given_count, given_space;
-    bool keeps_bits; /* so far on the walk in progress */
+    const struct site *same; /* of another output of the node, with the same inputs; NULL: none */
+    size_t reads, repeated;  /* of the last walk; and of all that were made use of for one more output of a node */
+    bool keeps_bits;         /* so far on the walk in progress */
     bool is_idealized;
 };
 
@@ -223,6 +225,7 @@ static struct value *origin_of(const struct finder *finder, const struct value *
 static void reach(void *context, struct value *value)
 {
     struct finder *finder = context;
+    finder->reads++;
     if (!value || is_constant(finder, value) || value->mark) return;
     bool constant = value->writer && node_is_literal(value->writer);
     if (value->writer && (constant || !origin_of(finder, value, finder->origin))) {
@@ -244,6 +247,7 @@ static bool walk(struct finder *finder, struct value *from, const struct graph *
 {
     bool changed = false;
     finder->walks++;
+    finder->reads = 0;
     finder->by_itself = false;
     finder->keeps_bits = true;
     finder->is_idealized = false;
@@ -364,34 +368,66 @@ static void give_further_reads(struct finder *finder, struct value *origin, cons
     }
 }
 
+enum { MOST_REPEATED = 1 << 20 }; /* a second's work or so, where each is proven by itself */
+
+static void list_inputs(struct finder *finder, struct site *site, const struct graph *graph)
+{
+    struct arena *arena = finder->with->arena;
+    const struct value *origin = site->origin;
+    if (finder->same && finder->same->origin->writer == origin->writer) {
+        site->given = finder->same->given;
+        site->origins = finder->same->origins;
+        finder->repeated += finder->reads;
+        site->is_passed_over = finder->repeated > MOST_REPEATED;
+    } else {
+        give_arguments(finder, graph, origin->graph);
+        give_further_reads(finder, site->origin, graph);
+        site->given = NEW_ARRAY(arena, struct value *, finder->given_count);
+        site->origins = NEW_ARRAY(arena, struct value *, finder->given_count);
+        for (size_t i = 0; i < finder->given_count; i++) {
+            site->given[i] = finder->given[i];
+            site->origins[i] = origin_of(finder, finder->given[i], origin->graph);
+        }
+    }
+    site->given_count = site->is_passed_over ? 0 : finder->given_count;
+    site->fed = NEW_ARRAY(arena, struct array *, site->given_count);
+    site->waiting = site->given_count + 1;
+}
+
 static void add_site(struct finder *finder, struct value *value, struct value *origin, const struct graph *graph)
 {
     struct arena *arena = finder->with->arena;
-    give_arguments(finder, graph, origin->graph);
-    give_further_reads(finder, origin, graph);
     struct site *site = NEW(arena, struct site);
     *site = (struct site){ .value = value,
                            .origin = origin,
-                           .given_count = finder->given_count,
                            .only_within = value->writer && !finder->by_itself,
                            .keeps_bits = finder->keeps_bits,
                            .is_idealized = finder->is_idealized,
                            .inner = graph != finder->with->after->main };
-    site->given = NEW_ARRAY(arena, struct value *, site->given_count);
-    site->origins = NEW_ARRAY(arena, struct value *, site->given_count);
-    site->fed = NEW_ARRAY(arena, struct array *, site->given_count);
-    for (size_t i = 0; i < site->given_count; i++) {
-        site->given[i] = finder->given[i];
-        site->origins[i] = origin_of(finder, finder->given[i], origin->graph);
-    }
-    site->waiting = site->given_count + 1;
+    list_inputs(finder, site, graph);
     site->result = NEW(arena, struct bnfuse_site);
     site->result->value = value->name;
     site->result->node = value->writer ? node_label(value->writer, arena) : "a constant";
     site->result->scope = graph_scope(graph, arena);
-    site->result->why = "";
+    site->result->why =
+        site->is_passed_over ? "its node has too many outputs, and is too large, to run it for each of them" : "";
     *finder->last = site;
     finder->last = &site->next;
+    finder->same = site;
+}
+
+/* All outputs of a node are reached from the same values. */
+static void find_in_outputs(struct finder *finder, const struct node *node, const struct graph *origin)
+{
+    bool is_walked = false, changed = false;
+    for (size_t i = 0; i < node->output_count; i++) {
+        struct value *value = node->outputs[i], *other = value ? namesake(value, origin) : NULL;
+        if (!other || other->graph != origin || !other->writer) continue;
+        if (!is_walked) changed = walk(finder, value, origin);
+        is_walked = true;
+        if (changed) add_site(finder, value, other, node->graph);
+    }
+    finder->same = NULL;
 }
 
 static void find_in_graph(struct finder *finder, const struct graph *graph, const struct graph *origin)
@@ -401,13 +437,9 @@ static void find_in_graph(struct finder *finder, const struct graph *graph, cons
         finder->given_count = 0;
         finder->keeps_bits = finder->is_idealized = false;
         if (other && other->writer && !node_is_literal(other->writer)) add_site(finder, value, other, graph);
+        finder->same = NULL;
     }
-    for (const struct node *node = graph->first; node; node = node->next)
-        for (size_t i = 0; i < node->output_count; i++) {
-            struct value *value = node->outputs[i], *other = value ? namesake(value, origin) : NULL;
-            bool is_shared = other && other->graph == origin && other->writer;
-            if (is_shared && walk(finder, value, origin)) add_site(finder, value, other, graph);
-        }
+    for (const struct node *node = graph->first; node; node = node->next) find_in_outputs(finder, node, origin);
 }
 
 static void clear_marks(const struct finder *finder)

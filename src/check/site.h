@@ -25,7 +25,8 @@ struct site {
     bool is_proven;         /* on small tensors, apart from all runs */
     bool is_misstored;      /* its weights as stored are not those that were computed, rounded */
     bool is_damaged;        /* they are, and that costs more than the last place of the original's explains */
-    bool only_within;       /* nothing changed but in bodies and functions whose outputs kept their names */
+    bool is_passed_over; /* one output of too many of a large node: its inputs are not listed, and nothing proves it */
+    bool only_within;    /* nothing changed but in bodies and functions whose outputs kept their names */
     struct bnfuse_site *result;
     /* Of two unrelated models (pair.h). */
     bool is_guess;          /* nothing but names or places say that the two values are the same */

@@ -191,6 +191,7 @@ static bool widen_once(struct site *wide, const struct pointer_map *sites, struc
     clear_given(wide);
     for (size_t i = 0; i < narrow.given_count; i++) {
         const struct site *upstream = pointer_map_get(sites, narrow.given[i]);
+        if (upstream && upstream->is_passed_over) return false;
         if (!upstream && !add_given(wide, narrow.given[i], narrow.origins[i], arena)) return false;
         for (size_t k = 0; upstream && k < upstream->given_count; k++)
             if (!add_given(wide, upstream->given[k], upstream->origins[k], arena)) return false;
