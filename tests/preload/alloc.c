@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Preloaded: the allocation of number BNFUSE_ALLOC fails, or (BNFUSE_ALLOC_ON) that one and all after it. A destructor
- * appends to the file BNFUSE_ALLOC_COUNT how many there were. Allocations before main, of the loader, do not count. */
+ * Preloaded: the allocation of number BNFUSE_ALLOC (of malloc and its like, or of pages) fails, or (BNFUSE_ALLOC_ON)
+ * that one and all after it. A destructor appends to the file BNFUSE_ALLOC_COUNT how many there were. Allocations before
+ * main, of the loader, do not count. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 extern void *__libc_malloc(size_t size);
@@ -60,4 +63,11 @@ void *calloc(size_t number, size_t size)
 void *realloc(void *old, size_t size)
 {
     return fails() ? NULL : __libc_realloc(old, size);
+}
+
+/* Of what the program asks for itself; malloc has its own way. */
+void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    if ((flags & MAP_ANONYMOUS) && fails()) return MAP_FAILED;
+    return (void *)syscall(SYS_mmap, at, size, protection, flags, fd, offset);
 }

@@ -35,16 +35,16 @@ static const char *location_of(const struct part *part)
 void references_of(struct references *references, struct arena *arena, const struct model *model)
 {
     struct arena *scratch = arena_scratch(arena);
-    struct name_map seen;
+    struct name_map *seen = NEW(scratch, struct name_map);
     size_t room = 0;
     *references = (struct references){ NULL, 0 };
-    name_map_open(&seen, scratch);
+    name_map_open(seen, scratch);
     for (size_t i = 0; i < model->part_count; i++) {
         const char *location = location_of(&model->parts[i]);
-        if (!location || name_map_get(&seen, location)) continue;
+        if (!location || name_map_get(seen, location)) continue;
         const char **name = NEW(scratch, const char *);
         *name = arena_copy_text(arena, location);
-        name_map_add(&seen, name);
+        name_map_add(seen, name);
         if (references->count == room) {
             room = room ? room * 2 : 4;
             references->names =
