@@ -15,6 +15,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+enum { WORTH_IT = 1 << 20 }; /* bytes for which the system is told something in advance */
+
 static bool cannot(const struct atomic_file *target, const char *what, struct bnfuse_error *error)
 {
     return fail(error, BNFUSE_USAGE, "%s: cannot %s: %s", target->path, what, strerror(errno));
@@ -208,26 +210,25 @@ static bool write_bytes(const struct atomic_file *target, int fd, const char *by
     return true;
 }
 
-/* Counts what was written, and starts to put it on the disk: verifying the file goes on meanwhile. */
-static void note_written(struct atomic_file *target, uint64_t size)
+/* Starts to put on the disk what was written since the last time: verifying the file goes on meanwhile. */
+static void write_early(struct atomic_file *target, uint64_t step)
 {
-    enum { STEP = 8 << 20 };
-    target->written += size;
-    if (!target->directory || target->written - target->started < STEP) return;
+    if (!target->directory || target->written - target->started < step) return;
     platform_write_early(target->fd, (off_t)target->started, (off_t)(target->written - target->started));
     target->started = target->written;
 }
 
 void atomic_file_reserve(const struct atomic_file *target, uint64_t size)
 {
-    enum { WORTH_IT = 1 << 20 };
     if (target->directory && size >= WORTH_IT) platform_reserve(target->fd, (off_t)size);
 }
 
 bool atomic_file_write(struct atomic_file *target, const void *bytes, size_t size, struct bnfuse_error *error)
 {
+    enum { STEP = 4 << 20 };
     if (!write_bytes(target, target->fd, bytes, size, error)) return false;
-    note_written(target, size);
+    target->written += size;
+    write_early(target, STEP);
     return true;
 }
 
@@ -242,6 +243,7 @@ static bool keep_mode(struct atomic_file *target)
 bool atomic_file_read_back(struct atomic_file *target, struct file *file, struct bnfuse_error *error)
 {
     struct stat status;
+    write_early(target, WORTH_IT);
     if (fstat(target->fd, &status)) return cannot(target, "read back", error);
     *file = (struct file){ .path = target->path, .fd = target->fd, .size = (uint64_t)status.st_size };
     return true;
