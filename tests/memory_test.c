@@ -172,6 +172,69 @@ static void taken_blocks_count_against_the_limit(void **state)
     assert_int_equal(memory.used, 0);
 }
 
+/* ---- large pages ---- */
+
+enum { TENANTS = 24, PASSES = 400 };
+
+/* One that holds an arena and a block, both filled with its number. */
+struct tenant {
+    struct arena arena;
+    unsigned char *room, *block;
+    size_t room_size, block_size;
+};
+
+static void move_in(struct tenant *tenant, struct memory *memory, int number, uint32_t *state)
+{
+    *state = *state * 1664525 + 1013904223;
+    arena_open(&tenant->arena, memory);
+    tenant->room_size = 1 + (*state >> 8) % (3 << 19);
+    tenant->block_size = 1 + (*state >> 12) % (5 << 18);
+    arena_alloc(&tenant->arena, 1 + *state % 4000);
+    tenant->room = arena_alloc(&tenant->arena, tenant->room_size);
+    for (size_t i = 0; i < tenant->room_size; i++) assert_int_equal(tenant->room[i], 0);
+    tenant->block = memory_take(memory, tenant->block_size);
+    memset(tenant->room, number, tenant->room_size);
+    memset(tenant->block, number, tenant->block_size);
+}
+
+static void move_out(struct tenant *tenant, struct memory *memory, int number)
+{
+    for (size_t i = 0; i < tenant->room_size; i++) assert_int_equal(tenant->room[i], number);
+    for (size_t i = 0; i < tenant->block_size; i++) assert_int_equal(tenant->block[i], number);
+    memory_give(memory, tenant->block, tenant->block_size);
+    arena_close(&tenant->arena);
+    tenant->room = NULL;
+}
+
+static bool move_about(void *context, struct bnfuse_error *error)
+{
+    struct memory *memory = context;
+    static struct tenant tenants[TENANTS];
+    uint32_t state = 7;
+    size_t early = 0;
+    (void)error;
+    for (int pass = 0; pass < PASSES; pass++) {
+        const int i = (int)((state >> 16) % TENANTS);
+        if (tenants[i].room) move_out(&tenants[i], memory, i + 1);
+        else move_in(&tenants[i], memory, i + 1, &state);
+        state = state * 1664525 + 1013904223;
+        if (pass == PASSES / 4) early = memory->page_count;
+    }
+    assert_true(memory->page_count <= early + early / 2); /* what is given back is taken again */
+    for (int i = 0; i < TENANTS; i++)
+        if (tenants[i].room) move_out(&tenants[i], memory, i + 1);
+    return true;
+}
+
+static void pieces_of_large_pages_are_apart_and_cleared_and_taken_again(void **state)
+{
+    (void)state;
+    struct memory memory = { 0 };
+    assert_true(guarded(&memory, move_about, &memory, NULL));
+    assert_int_equal(memory.used, 0);
+    assert_int_equal(memory.page_count, 0);
+}
+
 static void append_digit(void *object)
 {
     char **text = object;
@@ -299,6 +362,7 @@ int main(void)
         cmocka_unit_test(a_size_no_machine_has_is_an_error),
         cmocka_unit_test(an_array_whose_size_wraps_is_an_error),
         cmocka_unit_test(taken_blocks_count_against_the_limit),
+        cmocka_unit_test(pieces_of_large_pages_are_apart_and_cleared_and_taken_again),
         cmocka_unit_test(what_was_deferred_runs_last_first_and_the_arena_opens_again),
         cmocka_unit_test(a_cleared_arena_is_empty_and_zeroed),
         cmocka_unit_test(allocations_are_aligned_and_grow_by_copy),

@@ -407,7 +407,7 @@ static void of_several_raw_data_the_last_one_counts(void **state)
     start_reading(&reading, model.data, model.size, 0);
     assert_true(reading.ok);
     assert_int_equal(reading.model.proto->graph->initializer[0]->raw_data.len, 5);
-    assert_memory_equal(reading.model.proto->graph->initializer[0]->raw_data.data, "small", 6);
+    assert_memory_equal(reading.model.proto->graph->initializer[0]->raw_data.data, "small", 5);
     end_reading(&reading);
 }
 

@@ -22,17 +22,26 @@
 #define EXACT_BLOCKS
 #endif
 
-/* Under the address sanitizer every allocation is a block of its own, so that the first byte beyond it is guarded. */
+/* Under the address sanitizer every allocation is a block of its own, so that the first byte beyond it is guarded.
+ * WebAssembly has no pages. */
 #ifdef EXACT_BLOCKS
+enum { HAS_PAGES = false, PIECE = 1 };
 enum { ALIGNMENT = 16, HALF = 8, HEAD = 32, FIRST_BLOCK = 1, LARGEST_BLOCK = 1, LARGEST_KEPT = 0, MOST_KEPT = 0 };
 #define LARGE SIZE_MAX
 #else
+#ifdef __wasm__
+enum { HAS_PAGES = false };
+#else
+enum { HAS_PAGES = true };
+#endif
 enum {
     ALIGNMENT = 16,
     HALF = 8,
     HEAD = 32,
-    FIRST_BLOCK = 16 << 10,
-    LARGE = 2 << 20, /* from here on memory comes from the system, in large pages where it has some */
+    PIECE = 16 << 10, /* the smallest */
+    FIRST_BLOCK = PIECE - HEAD,
+    LARGE = PIECE << PIECE_SIZES / 4, /* 2 MiB: from here on memory comes from the system, in large pages where it has
+                                       * some */
     LARGEST_BLOCK = LARGE - HEAD,
     LARGEST_KEPT = LARGE, /* of the blocks of an emptied arena */
     MOST_KEPT = 4 << 20,  /* all together */
@@ -151,28 +160,131 @@ static bool memory_allows(struct memory *memory, size_t size)
     return allowed;
 }
 
-static void *take_bytes(size_t size, bool zeroed)
+/* ---- large pages, cut into pieces: one that is touched costs a fault, as a small one does ---- */
+
+enum { ENOUGH = 64 << 10 }; /* in use before the first is taken */
+
+/* One that was given back. */
+struct piece {
+    struct piece *next;
+};
+
+/* The size of a piece for so many bytes, one of four between a power of two and the next, and the number of its list.
+ * Pieces are neither smaller nor larger: there is no list, then. */
+static size_t piece_size(size_t bytes, size_t *list)
 {
-    if (size >= LARGE) return platform_map(size);
-    return zeroed ? calloc(1, size) : malloc(size ? size : 1);
+    size_t quarter = PIECE / 4;
+    *list = PIECE_SIZES;
+    if (!HAS_PAGES || bytes < PIECE || bytes > LARGE / 8 * 7) return bytes;
+    for (*list = 0; quarter * 8 <= bytes; quarter *= 2) *list += 4;
+    const size_t quarters = (bytes + quarter - 1) / quarter;
+    *list += quarters - 4;
+    return quarters * quarter;
 }
 
-void *memory_take(struct memory *memory, size_t size)
+static void keep_piece(struct memory *memory, void *bytes, size_t list)
 {
-    void *block = memory_allows(memory, size) ? take_bytes(size, false) : NULL;
-    if (!block) escape(memory);
+    struct piece *piece = bytes;
+    piece->next = memory->pieces[list];
+    memory->pieces[list] = piece;
+}
+
+/* What is left of the last page is made pieces of. */
+static void cut_rest(struct memory *memory)
+{
+    for (size_t list = PIECE_SIZES; memory->page_count && list-- > 0;) {
+        const size_t size = ((size_t)PIECE / 4 << list / 4) * (4 + list % 4);
+        for (; LARGE - memory->cut >= size; memory->cut += size)
+            keep_piece(memory, memory->pages[memory->page_count - 1] + memory->cut, list);
+    }
+}
+
+/* Whether there is a piece, or may be. Pages are held beyond what is in use, so there are not many. */
+static bool has_piece(const struct memory *memory, size_t size, size_t list)
+{
+    const size_t count = memory->page_count;
+    if (list == PIECE_SIZES) return false;
+    if (memory->pieces[list] || (count && LARGE - memory->cut >= size)) return true;
+    if (count == MOST_PAGES || (!count && memory->used < ENOUGH)) return false;
+    return !memory->limit || (count + 1) * LARGE <= memory->limit / 8;
+}
+
+static bool add_page(struct memory *memory)
+{
+    char *page = platform_map(LARGE);
+    if (!page) return false;
+    cut_rest(memory);
+    memory->pages[memory->page_count++] = page;
+    memory->cut = 0;
+    return true;
+}
+
+/* Where there may be one; NULL when the machine has no page. What comes of a new page is zero. */
+static void *take_piece(struct memory *memory, size_t size, size_t list, bool *is_new)
+{
+    struct piece *piece = memory->pieces[list];
+    *is_new = !piece;
+    if (piece) {
+        memory->pieces[list] = piece->next;
+        return piece;
+    }
+    if ((!memory->page_count || LARGE - memory->cut < size) && !add_page(memory)) return NULL;
+    void *bytes = memory->pages[memory->page_count - 1] + memory->cut;
+    memory->cut += size;
+    return bytes;
+}
+
+static bool is_piece(const struct memory *memory, const void *block)
+{
+    for (size_t i = 0; i < memory->page_count; i++)
+        if ((uintptr_t)block - (uintptr_t)memory->pages[i] < LARGE) return true;
+    return false;
+}
+
+static void drop_pages(struct memory *memory)
+{
+    if (!memory->page_count) return;
+    while (memory->page_count) platform_unmap(memory->pages[--memory->page_count], LARGE);
+    memset(memory->pieces, 0, sizeof memory->pieces);
+}
+
+/* ---- against the budget ---- */
+
+/* Whether all of it is zero is said in *is_zero. */
+static void *take_bytes(struct memory *memory, size_t size, bool *is_zero)
+{
+    size_t list, rounded = piece_size(size, &list);
+    void *block;
+    if (!memory_allows(memory, size)) return NULL;
+    *is_zero = size >= LARGE;
+    if (size >= LARGE) block = platform_map(size);
+    else if (has_piece(memory, rounded, list)) block = take_piece(memory, rounded, list, is_zero);
+    else block = malloc(size ? size : 1);
+    if (!block) return NULL;
     memory->used += size;
     memory->spent = SPENT_BUDGET;
     return block;
 }
 
+void *memory_take(struct memory *memory, size_t size)
+{
+    bool is_zero;
+    void *block = take_bytes(memory, size, &is_zero);
+    if (!block) escape(memory);
+    return block;
+}
+
 void memory_give(struct memory *memory, void *block, size_t size)
 {
+    size_t list;
     if (!block) return;
     assert(memory->used >= size);
     memory->used -= size;
+    piece_size(size, &list);
     if (size >= LARGE) platform_unmap(block, size);
+    else if (list < PIECE_SIZES && is_piece(memory, block)) keep_piece(memory, block, list);
     else free(block);
+    if (!memory->used) drop_pages(memory);
 }
 
 void arena_open(struct arena *arena, struct memory *memory)
@@ -251,13 +363,14 @@ static struct arena_block *take_spare(struct arena *arena, size_t size)
 
 static struct arena_block *take_block(struct memory *memory, size_t size)
 {
-    size_t total;
-    if (__builtin_add_overflow(sizeof(struct arena_block), size, &total) || !memory_allows(memory, total)) return NULL;
-    struct arena_block *block = take_bytes(total, true);
+    size_t total, list;
+    bool is_zero;
+    if (__builtin_add_overflow(sizeof(struct arena_block), size, &total)) return NULL;
+    total = piece_size(total, &list);
+    struct arena_block *block = take_bytes(memory, total, &is_zero);
     if (!block) return NULL;
-    memory->used += total;
-    memory->spent = SPENT_BUDGET;
-    block->size = size;
+    size = total - sizeof *block;
+    *block = (struct arena_block){ .size = size, .dirty = is_zero ? 0 : size };
     return block;
 }
 
@@ -266,7 +379,7 @@ static struct arena_block *take_block(struct memory *memory, size_t size)
 static struct arena_block *add_block(struct arena *arena, size_t size)
 {
     struct arena_block *first = arena->blocks, *block = take_spare(arena, size);
-    size_t usual = first ? first->size * 2 : FIRST_BLOCK;
+    size_t usual = first ? first->size * 2 + HEAD : FIRST_BLOCK;
     if (usual < FIRST_BLOCK) usual = FIRST_BLOCK;
     if (usual > LARGEST_BLOCK) usual = LARGEST_BLOCK;
     bool own = first && size > usual / 2;

@@ -23,12 +23,20 @@
 /* What an escape is for. */
 enum spent { SPENT_BUDGET, SPENT_MACHINE, SPENT_WORK };
 
+/* Large pages that a memory holds at most, and sizes of the pieces that they are cut into. */
+enum { MOST_PAGES = 32, PIECE_SIZES = 28 };
+
 struct memory {
     size_t used, limit;        /* bytes drawn, and how many may be; limit 0 means no limit */
     uint64_t work, work_limit; /* the same of work */
     size_t refused;            /* the size asked for last, for the message */
     enum spent spent;          /* by the last escape */
     jmp_buf *escape;           /* the innermost guarded call; NULL outside any */
+    /* The last page is cut from `cut` on; pieces that were given back wait for others of their size. The pages go when
+     * nothing is drawn any more. */
+    char *pages[MOST_PAGES];
+    size_t page_count, cut;
+    struct piece *pieces[PIECE_SIZES];
 };
 
 struct arena {

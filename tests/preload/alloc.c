@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Preloaded: the allocation of number BNFUSE_ALLOC (of malloc and its like, or of pages) fails, or (BNFUSE_ALLOC_ON)
- * that one and all after it. A destructor appends to the file BNFUSE_ALLOC_COUNT how many there were. Allocations before
- * main, of the loader, do not count. */
+ * Preloaded: the allocation of number BNFUSE_ALLOC (of malloc and its like, or of pages) fails, or that one and all
+ * after it (BNFUSE_ALLOC_ON). A destructor appends to the file BNFUSE_ALLOC_COUNT how many there were. Allocations
+ * before main, of the loader, do not count. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
