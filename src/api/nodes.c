@@ -45,7 +45,7 @@ static bool make_list(void *context, struct bnfuse_error *error)
     for (struct graph *graph = NULL; (graph = net_next_graph(net, graph));) room += graph->node_count;
     bnfuse_node *nodes = NEW_ARRAY(&model->arena, bnfuse_node, room);
     for (struct graph *graph = NULL; (graph = net_next_graph(net, graph));) {
-        const char *scope = graph_scope(graph, &model->arena);
+        const char *scope = graph_scope(graph);
         for (const struct node *node = graph->first; node; node = node->next)
             describe(&nodes[count++], node, scope, &model->arena);
     }

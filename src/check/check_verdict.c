@@ -125,24 +125,29 @@ static bool is_amplified(const struct bnfuse_output *output, double input_noise)
     return output->algebra.relative <= PERTURBATION_FACTOR * input_noise || output->noise > HOPELESS;
 }
 
-/* Whether it is what numbers that an edit idealized had lost to their type, as the sites have it, and the model made of
- * that. */
-static bool is_idealization(const struct check *check, const struct bnfuse_output *output)
+/* What numbers that an edit idealized had lost to their type, as the sites have it. */
+static double idealized(const struct check *check)
 {
     double lost = 0;
     for (const struct site *site = check->sites; site; site = site->next)
         if (site->is_idealized) lost = fmax(lost, resolution_of(site->value->type));
+    return lost;
+}
+
+/* Whether it is that, and what the model made of it. */
+static bool is_idealization(const struct bnfuse_output *output, double lost)
+{
     return lost > 0 && !output->algebra.shape_differs && !output->algebra.pattern_differs
            && output->algebra.relative <= NOISE_FACTOR * fmax(output->noise, lost);
 }
 
 /* The algebra of the whole graph, when all sites are proven. */
-static bool judge_output(struct check *check, size_t slot)
+static bool judge_output(struct check *check, size_t slot, bool is_damaged, double lost)
 {
     const struct bnfuse_output *output = check->result->outputs[slot];
     const double noise = fmax(output->noise, check->result_noise[slot]);
     struct arena *arena = check->session->arena;
-    if (exceeds(&output->algebra, SITE_LIMIT) && !is_idealization(check, output)) {
+    if (exceeds(&output->algebra, SITE_LIMIT) && !is_idealization(output, lost)) {
         bool amplified = is_amplified(output, check->input_noise[slot]);
         const char *what = describe_difference(arena, &output->algebra);
         if (amplified)
@@ -154,7 +159,7 @@ static bool judge_output(struct check *check, size_t slot)
         return settle(check->result, BNFUSE_VERDICT_FAIL,
                       arena_printf(arena, "output \"%s\" %s in float64", output->name, what));
     }
-    if (output->within_tolerance && !check_is_damaged(check)) return false;
+    if (output->within_tolerance && !is_damaged) return false;
     if (is_real_damage(output, noise))
         return settle(check->result, BNFUSE_VERDICT_FAIL,
                       arena_printf(arena,
@@ -198,8 +203,10 @@ static void judge_whole(struct check *check)
     struct bnfuse_check_result *result = check->result;
     if (judge_sites(check) || judge_stored(check)) return;
     settle(result, BNFUSE_VERDICT_PASS, "");
+    const bool is_damaged = check_is_damaged(check);
+    const double lost = idealized(check);
     for (size_t i = 0; i < result->output_count; i++) {
-        if (!judge_output(check, i)) continue;
+        if (!judge_output(check, i, is_damaged, lost)) continue;
         if (!result->first_divergent) result->first_divergent = first_divergent(check->session, SITE_LIMIT);
         return;
     }

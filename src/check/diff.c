@@ -30,7 +30,7 @@ static void tell(struct diff *diff, bnfuse_change_kind kind, bnfuse_change_subje
     bnfuse_change *change = NEW(diff->arena, bnfuse_change);
     *change = (bnfuse_change){ .kind = kind,
                                .subject = subject,
-                               .scope = graph ? graph_scope(graph, diff->arena) : "",
+                               .scope = graph ? graph_scope(graph) : "",
                                .op = op,
                                .name = name,
                                .other = other,

@@ -408,7 +408,7 @@ static void add_site(struct finder *finder, struct value *value, struct value *o
     site->result = NEW(arena, struct bnfuse_site);
     site->result->value = value->name;
     site->result->node = value->writer ? node_label(value->writer, arena) : "a constant";
-    site->result->scope = graph_scope(graph, arena);
+    site->result->scope = graph_scope(graph);
     site->result->why =
         site->is_passed_over ? "its node has too many outputs, and is too large, to run it for each of them" : "";
     *finder->last = site;

@@ -101,16 +101,23 @@ bool node_outputs_are_read(const struct node *node, size_t first)
     return false;
 }
 
-const char *graph_scope(const struct graph *graph, struct arena *arena)
+enum { SCOPE_SHOWN = 512 }; /* the end of a longer one, for each of its graphs has a text of its own */
+
+const char *graph_scope(const struct graph *graph)
 {
+    struct arena *arena = graph->net->arena;
+    const struct node *owner = graph->owner;
     const char *text = "";
-    for (; graph->owner; graph = graph->owner->graph) {
-        const struct node *owner = graph->owner;
-        const char *attribute = owner->inner_names[graph->slot];
-        text = arena_printf(arena, "%s %s%s%s", node_label(owner, arena), attribute, *text ? " / " : "", text);
+    if (graph->scope) return graph->scope;
+    if (graph->function) text = arena_printf(arena, "function %s", graph->function->name);
+    if (owner) {
+        const char *outer = graph_scope(owner->graph);
+        text = arena_printf(arena, "%s%s%s %s", outer, *outer ? " / " : "", node_label(owner, arena),
+                            owner->inner_names[graph->slot]);
     }
-    if (graph->function) text = arena_printf(arena, "function %s%s%s", graph->function->name, *text ? " / " : "", text);
-    return text;
+    const size_t length = strlen(text);
+    if (length > SCOPE_SHOWN) text = arena_printf(arena, "...%s", text + length - SCOPE_SHOWN);
+    return ((struct graph *)graph)->scope = text; /* which changes nothing that another sees */
 }
 
 struct graph *node_body(const struct node *node, const char *name)

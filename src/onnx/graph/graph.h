@@ -97,6 +97,7 @@ struct graph {
     const BnfuseOnnx__GraphProto *proto;       /* NULL for a function body */
     const BnfuseOnnx__FunctionProto *function; /* NULL for a graph */
     struct node *owner;                        /* the node whose body this is; NULL for the main graph and functions */
+    const char *scope;                         /* NULL before it is asked for; private to graph.c */
     size_t slot;                               /* which of owner->inner, or of net->functions, it is */
     struct node *first, *last;
     size_t node_count;
@@ -153,8 +154,8 @@ struct graph *net_next_graph(const struct net *net, const struct graph *graph);
 struct graph *graph_next(const struct graph *graph);
 
 /* Where the graph lies: `If "choose" then_branch / Loop "again" body`, after `function f` inside a local function; ""
- * for the main graph. In the arena. */
-const char *graph_scope(const struct graph *graph, struct arena *arena);
+ * for the main graph; of a long one "..." and its end. In the net's arena, and the same whenever it is asked for. */
+const char *graph_scope(const struct graph *graph);
 
 /* Whether a graph is `outer`, or a body in it at any depth. */
 bool graph_is_around(const struct graph *outer, const struct graph *graph);

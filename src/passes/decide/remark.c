@@ -41,7 +41,7 @@ bool remarks_open(struct net *net, struct pass_report *report, struct bnfuse_err
         for (size_t i = 0; i < graph->initializer_count; i++)
             if (!graph->initializers[i]->use_count)
                 pointer_map_set(&report->unread, graph->initializers[i], graph->initializers[i]);
-        const char *scope = graph_scope(graph, net->arena);
+        const char *scope = graph_scope(graph);
         for (struct node *node = graph->first; node; node = node->next) {
             if (!bn_is(node)) continue;
             struct bnfuse_remark *remark = NEW(net->arena, struct bnfuse_remark);

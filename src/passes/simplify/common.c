@@ -140,12 +140,20 @@ static void remember(struct simplifier *s, struct item *item, uint32_t hash)
     s->known.count++;
 }
 
+/* What has gone leaves the table here. */
 static struct item *find_equal(struct simplifier *s, const struct node *node, uint32_t hash)
 {
-    struct item *item = s->known.capacity ? *place_of(s, hash) : NULL;
-    while (item && (item->hash != hash || item->is_gone || !same_computation(&s->scratch, item->node, node)))
-        item = item->next;
-    return item;
+    struct item **link = s->known.capacity ? place_of(s, hash) : NULL;
+    while (link && *link) {
+        struct item *item = *link;
+        if (!item->is_gone && item->hash == hash && same_computation(&s->scratch, item->node, node)) return item;
+        if (item->is_gone) {
+            *link = item->next;
+            item->is_known = false;
+            s->known.count--;
+        } else link = &item->next;
+    }
+    return NULL;
 }
 
 /* Whether whoever reads the other may read this one. */

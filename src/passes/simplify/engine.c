@@ -73,8 +73,7 @@ static int by_depth_then_name(const void *left, const void *right)
     if (a->depth != b->depth) return a->depth < b->depth ? -1 : 1;
     int order = strcmp(a->name, b->name);
     if (order || a->node->graph == b->node->graph) return order;
-    struct arena *arena = a->node->graph->net->arena;
-    return strcmp(graph_scope(a->node->graph, arena), graph_scope(b->node->graph, arena));
+    return strcmp(graph_scope(a->node->graph), graph_scope(b->node->graph));
 }
 
 /* Most waves are in order as they come. */
@@ -389,6 +388,13 @@ bool rewrite_can_store(const struct simplifier *s, int64_t bytes, int64_t freed)
     return bytes <= freed || (bytes - freed <= SMALL_BYTES && (uint64_t)(bytes - freed) <= s->options->fold_limit);
 }
 
+bool rewrite_may_work(struct simplifier *s, uint64_t work)
+{
+    const bool may = work <= s->work_left;
+    if (may) s->work_left -= work;
+    return may;
+}
+
 struct value *rewrite_add_constant(struct simplifier *s, const struct node *node, const char *base,
                                    struct tensor *tensor)
 {
@@ -428,7 +434,7 @@ void rewrite_remark(struct simplifier *s, const char *name, const struct node *n
     *rewrite = (struct bnfuse_rewrite){ .rule = name,
                                         .node = title,
                                         .op = node ? node->op : "",
-                                        .scope = node ? graph_scope(node->graph, arena) : "",
+                                        .scope = node ? graph_scope(node->graph) : "",
                                         .where = arena_copy_text(arena, where) };
     report->rewrites[report->rewrite_count++] = rewrite;
 }

@@ -44,7 +44,7 @@ struct simplifier {
     uint8_t *chunks[2];         /* of constants that are compared */
     size_t rewrite_room;
     bool made_constants;
-    uint64_t work_left; /* for constants that are computed */
+    uint64_t work_left; /* for constants that are computed, and lists that grow */
     const struct rewrite *running;
     const char *where;        /* it says that what goes has gone there */
     struct pointer_map terms; /* formulas that were read, by text (forms.c) */

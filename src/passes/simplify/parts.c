@@ -70,7 +70,7 @@ static bool concat_split(struct simplifier *s, struct node *node)
 
 /* ---- Concat of Concat ---- */
 
-enum { CONCAT_LIMIT = 1024 };
+enum { CONCAT_LIMIT = 1024, SPLICE_WORK = 1000 };
 
 /* Input `slot` of a Concat is itself one: its inputs take its place. */
 static void splice(struct simplifier *s, struct node *node, size_t slot, const struct node *inner)
@@ -92,7 +92,8 @@ static bool concats(struct simplifier *s, struct node *node)
         const struct node *inner = rewrite_inner(s, node, i);
         if (!inner || !is_read_once(node_input(node, i)) || !axis_of(inner, NOT_SAID, &other) || axis != other)
             continue;
-        if (node->input_count + inner->input_count > CONCAT_LIMIT) continue;
+        const size_t count = node->input_count + inner->input_count;
+        if (count > CONCAT_LIMIT || !rewrite_may_work(s, count * SPLICE_WORK)) continue;
         rewrite_where(s, node_title(node));
         splice(s, node, i, inner);
         return true;

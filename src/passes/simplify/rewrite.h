@@ -106,6 +106,8 @@ void rewrite_take_output(struct simplifier *s, struct node *node, struct node *o
 /* A new constant in the graph of `node` (edit_add_constant). */
 struct value *rewrite_add_constant(struct simplifier *s, const struct node *node, const char *base,
                                    struct tensor *tensor);
+/* Whether so much may still be worked on what takes more than its share of the model's size; then it is spent. */
+bool rewrite_may_work(struct simplifier *s, uint64_t work);
 /* Whether a constant of so many bytes is no more than what goes for it. */
 bool rewrite_can_store(const struct simplifier *s, int64_t bytes, int64_t freed);
 /* Something about the node has changed: it is asked again. */
