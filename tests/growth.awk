@@ -9,6 +9,7 @@
 #   same      a Conv, and a Sum of n times what it gives
 #   inputs    n x (Conv, BatchNormalization), each with an input and an output of its own
 #   relus     n x (Tanh, Relu, Relu) in a row
+#   branches  n x (If of two branches, each a Conv and a BatchNormalization), all Convs with one weight
 #   loop      a Loop that carries n values, each through a BatchNormalization
 
 function numbers(name, dims, count, low,    i, text) {
@@ -60,14 +61,36 @@ function loop(    i, inputs, outputs) {
     print "} } }"
 }
 
+function branch(name, i) {
+    print "attribute { name: \"" name "\" type: GRAPH g { name: \"" name "\""
+    conv("x", "w", "c" name i)
+    print "node { op_type: \"BatchNormalization\" input: \"c" name i "\" input: \"s\" input: \"s\" input: \"s\""
+    print "input: \"s\" output: \"b" name i "\" }"
+    tensor("output", "b" name i, 4)
+    print "} }"
+}
+
+function branches(    i) {
+    of_type("input", "go", 9); weight("w"); numbers("s", "dims: 4", 4, 0.5)
+    for (i = 1; i <= n; i++) {
+        print "node { op_type: \"If\" input: \"go\" output: \"y" i "\""
+        branch("then_branch", i)
+        branch("else_branch", i)
+        print "}"
+        tensor("output", "y" i, 4)
+    }
+}
+
 BEGIN {
     print "ir_version: 8 opset_import { domain: \"\" version: 13 } graph { name: \"growth\""
     if (kind != "inputs") tensor("input", "x", 4)
     if (kind == "row" || kind == "fan" || kind == "sum" || kind == "same") { weight("w"); conv("x", "w", "y0") }
     if (kind == "shared") weight("w")
     last = kind == "row" ? "y0" : "x"
+    is_whole = kind == "loop" || kind == "branches"
     if (kind == "loop") { loop(); last = "y1" }
-    for (i = 1; i <= n && kind != "loop"; i++) {
+    if (kind == "branches") branches()
+    for (i = 1; i <= n && !is_whole; i++) {
         if (kind == "row") { norm(last, "y" i); last = "y" i; continue }
         if (kind == "fan") { norm("y0", "y" i); tensor("output", "y" i, 4); continue }
         if (kind == "same") continue
@@ -91,7 +114,7 @@ BEGIN {
         for (i = 1; i <= n; i++) text = text " input: \"y" (kind == "same" ? 0 : i) "\""
         print text " output: \"z\" }"
         tensor("output", "z", kind == "concat" ? 4 * n : 4)
-    } else if (kind != "inputs" && kind != "fan") {
+    } else if (kind != "inputs" && kind != "fan" && kind != "branches") {
         tensor("output", last, 4)
     }
     print "}"

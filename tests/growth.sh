@@ -1,12 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# growth.sh BNFUSE SOURCE: nothing grows faster than the model. Instructions are counted at two sizes, so that a busy
-# machine does not matter; between them they may grow by the size to the power of 1.1. Skips without valgrind.
+# growth.sh BNFUSE SOURCE: nothing grows faster than the model. Instructions are counted at two sizes, 200 and 800 or as
+# many times more as the kind says, so that a busy machine does not matter; between them they may grow by the size to the power of 1.1. Skips without valgrind.
 set -eu
 bnfuse=$1
 source=$2
-small=200
-large=800
+times=4
 command -v valgrind > /dev/null && command -v protoc > /dev/null || { echo "valgrind or protoc is missing"; exit 77; }
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
@@ -26,13 +25,15 @@ instructions() {
 failed=0
 for what in "chain --no-check" "row --no-check" "fan --no-check" "sum --no-check" "same --no-check" \
     "shared --no-check" "concat --no-check" "inputs --no-check" "inputs" "relus --simplify --no-check" \
-    "relus --simplify" "loop"; do
+    "relus --simplify" "loop" "branches@10 --no-check"; do
     set -- $what
-    kind=$1
+    kind=${1%@*}
+    small=200
+    [ "$1" = "$kind" ] || small=$((small * ${1#*@}))
     shift
     few=$(instructions "$kind" $small "$@")
-    many=$(instructions "$kind" $large "$@")
-    awk -v what="$what" -v few="$few" -v many="$many" -v times=$((large / small)) 'BEGIN {
+    many=$(instructions "$kind" $((times * small)) "$@")
+    awk -v what="$what" -v few="$few" -v many="$many" -v times=$times 'BEGIN {
         power = log(many / few) / log(times)
         printf "%-28s %8.1f M instructions, %8.1f M at %d times the size: power %.2f\n", what, few / 1e6, many / 1e6,
             times, power

@@ -122,9 +122,9 @@ static bool same_factor(const struct factor *a, const struct factor *b)
 }
 
 /* As a key of a map, which is never NULL. */
-static const void *hash_of_fold(const struct value *from, const struct factor *factor)
+static const void *hash_of_fold(const struct value *from, const struct graph *graph, const struct factor *factor)
 {
-    uint64_t hash = (uintptr_t)from;
+    uint64_t hash = hash_mix((uintptr_t)from, (uintptr_t)graph);
     for (int64_t i = 0; i < factor->rows * factor->columns; i++) {
         uint64_t bits;
         memcpy(&bits, &factor->scale[i], sizeof bits);
@@ -148,7 +148,7 @@ static void apply_weight(struct decision *decision, const struct step *step, con
     struct factor factor = *view;
     factor.scale = step->affine->scale;
     struct pointer_map *folds = constants_folds(decision->constants);
-    const void *hash = hash_of_fold(old, &factor);
+    const void *hash = hash_of_fold(old, step->node->graph, &factor);
     struct folded *known = pointer_map_get(folds, hash);
     for (struct folded *f = known; f; f = f->next) {
         if (f->from != old || f->value->graph != step->node->graph || !same_factor(&f->factor, &factor)) continue;
