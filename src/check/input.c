@@ -23,57 +23,59 @@ const struct guess guesses[] = {
 };
 const size_t guess_count = sizeof guesses / sizeof *guesses;
 
-struct symbol_size {
-    int symbol, unknown; /* unknown: its number where the symbol is no more than that, else 0 */
-    int64_t size;
-};
-
 void chooser_open(struct chooser *chooser, struct arena *arena, const struct check_options *options,
                   const struct symbols *symbols, const struct guess *guess)
 {
     static const struct draw normal = { .name = "normal", .scale = 1, .rounds = 2 };
     *chooser =
         (struct chooser){ .arena = arena, .options = options, .terms = symbols, .guess = guess, .draw = &normal };
+    chooser->sizes.arena = arena;
 }
 
 /* ---- dims ---- */
 
-static void remember(struct chooser *chooser, struct symbol_size known)
+/* Keys of the map of sizes: a symbol, and an unknown that a symbol is no more than. */
+static const void *symbol_key(int symbol)
 {
-    if (chooser->symbol_count == chooser->symbol_space) {
-        size_t space = 2 * chooser->symbol_space + 8;
-        chooser->symbols =
-            arena_grow(chooser->arena, chooser->symbols, chooser->symbol_space, space, sizeof *chooser->symbols);
-        chooser->symbol_space = space;
-    }
-    chooser->symbols[chooser->symbol_count++] = known;
+    return (const void *)(uintptr_t)(2 * (uint64_t)(unsigned)symbol);
+}
+
+static const void *unknown_key(int unknown)
+{
+    return (const void *)(uintptr_t)(2 * (uint64_t)(unsigned)unknown + 1);
+}
+
+static void remember(struct chooser *chooser, const void *key, int64_t size)
+{
+    if (pointer_map_get(&chooser->sizes, key)) return;
+    int64_t *known = NEW(chooser->arena, int64_t);
+    *known = size;
+    pointer_map_set(&chooser->sizes, key, known);
 }
 
 static void remember_symbol(struct chooser *chooser, int symbol, int64_t size)
 {
     if (!symbol) return;
-    int unknown = chooser->terms ? symbol_unknown(chooser->terms, symbol) : 0;
-    remember(chooser, (struct symbol_size){ symbol, unknown, size });
+    const int unknown = chooser->terms ? symbol_unknown(chooser->terms, symbol) : 0;
+    remember(chooser, symbol_key(symbol), size);
+    if (unknown) remember(chooser, unknown_key(unknown), size);
 }
 
 static bool size_of_unknown(void *context, int unknown, int64_t *size)
 {
     struct chooser *chooser = context;
-    for (size_t i = 0; i < chooser->symbol_count; i++) {
-        *size = chooser->symbols[i].size;
-        if (chooser->symbols[i].unknown == unknown) return true;
-    }
-    *size = chooser->invented;
-    if (chooser->invented > 0) remember(chooser, (struct symbol_size){ 0, unknown, chooser->invented });
-    return chooser->invented > 0;
+    const int64_t *known = pointer_map_get(&chooser->sizes, unknown_key(unknown));
+    if (!known && chooser->invented > 0) remember(chooser, unknown_key(unknown), chooser->invented);
+    *size = known ? *known : chooser->invented;
+    return *size > 0 || known;
 }
 
 /* A size that is computed from others follows from them. */
 static int64_t recall_symbol(struct chooser *chooser, int symbol)
 {
     int64_t size;
-    for (size_t i = 0; symbol && i < chooser->symbol_count; i++)
-        if (chooser->symbols[i].symbol == symbol) return chooser->symbols[i].size;
+    const int64_t *known = symbol ? pointer_map_get(&chooser->sizes, symbol_key(symbol)) : NULL;
+    if (known) return *known;
     return chooser->terms && symbol_evaluate(chooser->terms, symbol, size_of_unknown, chooser, &size) && size > 0 ? size
                                                                                                                   : -1;
 }

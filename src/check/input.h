@@ -58,9 +58,8 @@ struct chooser {
     int64_t invented;                  /* what an unknown becomes; 0: nothing. Private to input.c */
     const struct symbols *terms;       /* what the symbols of dims stand for; NULL: not known */
     struct pointer_map
-        *unlimited; /* values that no reader indexes or sizes by, as far as asked; NULL: not remembered */
-    struct symbol_size *symbols;
-    size_t symbol_count, symbol_space;
+        *unlimited;           /* values that no reader indexes or sizes by, as far as asked; NULL: not remembered */
+    struct pointer_map sizes; /* of symbols and unknowns so far */
 };
 
 /* `symbols` of the net whose values are chosen. */
