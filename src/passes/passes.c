@@ -217,7 +217,8 @@ static void mark_skipped(const struct net *net, const bnfuse_names *skipped)
 bool passes_run(struct net *net, const struct bnfuse_fuse_options *options, struct pass_report *report,
                 struct bnfuse_error *error)
 {
-    *report = (struct pass_report){ .constants = constants_open(net->arena, options->fold_limit) };
+    *report = (struct pass_report){ .constants = constants_open(net->arena, options->fold_limit),
+                                    .all_visits = NEW(net->arena, size_t) };
     const size_t declarations = net->redeclared ? net->redeclared->count : 0; /* that were given sizes */
     mark_skipped(net, &options->skipped);
     if (!run_each(net, PASS_FIRST, options, report, error)) return false;

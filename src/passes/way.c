@@ -18,6 +18,8 @@
 #define WIDE        1024    /* channels that make a visit count once more: each computes affines of that many */
 #define ALL_VISITS  1000000 /* what all decisions look at before they are content with what is near */
 #define NEAR_LIMIT  12      /* the depth from then on */
+#define NEXT_VISITS 6       /* both when they have looked at as much again */
+#define NEXT_LIMIT  3
 
 enum reason way_blocked(struct decision *decision, struct node *node)
 {
@@ -87,9 +89,11 @@ const struct mover *way_mover(const struct decision *decision, const struct node
 
 bool way_is_too_far(struct decision *decision, const struct affine *a)
 {
-    const size_t cost = 1 + (size_t)a->channels / WIDE;
-    const bool is_near = (*decision->all_visits += cost) > ALL_VISITS;
+    static const struct {
+        unsigned visits, depth;
+    } limits[] = { { VISIT_LIMIT, WAY_DEPTH }, { NEAR_VISITS, NEAR_LIMIT }, { NEXT_VISITS, NEXT_LIMIT } };
+    const size_t cost = 1 + (size_t)a->channels / WIDE, all = *decision->all_visits += cost;
+    const size_t level = all <= ALL_VISITS ? 0 : all <= 2 * ALL_VISITS ? 1 : 2;
     decision->visits += (unsigned)(cost < UINT16_MAX ? cost : UINT16_MAX);
-    return decision->visits > (is_near ? NEAR_VISITS : VISIT_LIMIT)
-           || decision->depth >= (is_near ? NEAR_LIMIT : WAY_DEPTH);
+    return decision->visits > limits[level].visits || decision->depth >= limits[level].depth;
 }

@@ -51,7 +51,7 @@ struct decision *decision_open(struct net *net, const struct bnfuse_fuse_options
     decision->options = options;
     decision->kind = kind;
     take_sizes(decision);
-    decision->all_visits = NEW(net->arena, size_t);
+    decision->all_visits = report->all_visits;
     decision->constants = report->constants;
     decision->is_late = report->is_late;
     decision->arena = arena_scratch(net->arena);

@@ -82,7 +82,7 @@ struct decision {
     const struct root_kind *kind;
     const struct node *root;
     unsigned visits, depth; /* work done so far, bounded */
-    size_t *all_visits;     /* of all decisions of the pass */
+    size_t *all_visits;     /* of all decisions of a run of the passes */
     struct words words;     /* what is in the way, or the anchor that took the affine */
     char path[160];         /* operators visited */
 };

@@ -21,6 +21,7 @@ struct pass_report {
     size_t affines_left_count;
     size_t affines_folded;       /* Mul, Add, Sub, Div and Neg that went into a linear operator or another affine */
     struct constants *constants; /* while passes run */
+    size_t *all_visits;          /* see struct decision */
     bool is_late;                /* the folds that change most are allowed, as nothing simpler is left */
     size_t left;                 /* BatchNormalization nodes in the model afterwards */
     int64_t multiply_adds_saved; /* per run, where shapes are known */
