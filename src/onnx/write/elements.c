@@ -11,6 +11,9 @@
 
 enum { CHUNK = 128 << 10, MOST = 1 << 10 }; /* bytes read and elements recomputed at a time */
 
+/* Part of each of the loops for one kind of processor. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
 struct elements {
     const struct tensor *expected, *written;
     _Alignas(16) uint8_t source[CHUNK], found[CHUNK];
@@ -39,7 +42,7 @@ struct run {
 };
 
 /* The run that starts at an element, at most `left` long. */
-static struct run run_at(const struct factor *view, int64_t at, int64_t left)
+ALWAYS_INLINE struct run run_at(const struct factor *view, int64_t at, int64_t left)
 {
     const int64_t line = at / view->inner;
     const int64_t column = line % view->columns, row = line / view->columns / view->middle % view->rows;
@@ -49,7 +52,7 @@ static struct run run_at(const struct factor *view, int64_t at, int64_t left)
     return run;
 }
 
-static void multiply(const struct factor *view, int64_t first, int64_t count, double *real)
+ALWAYS_INLINE void multiply(const struct factor *view, int64_t first, int64_t count, double *real)
 {
     for (int64_t done = 0; done < count;) {
         const struct run run = run_at(view, first + done, count - done);
@@ -117,7 +120,7 @@ static bool floats_agree(const struct factor *view, int64_t first, int64_t count
 }
 
 /* The types that C has are converted by C, so that the conversions of the reader and the writer are judged too. */
-static void load_real(enum dtype type, const uint8_t *source, int64_t count, double *real)
+ALWAYS_INLINE void load_real(enum dtype type, const uint8_t *source, int64_t count, double *real)
 {
     if (type == DTYPE_FLOAT)
         for (int64_t i = 0; i < count; i++) {
@@ -128,7 +131,7 @@ static void load_real(enum dtype type, const uint8_t *source, int64_t count, dou
     else dtype_load_real(type, source, 0, count, real);
 }
 
-static void store_real(enum dtype type, const double *real, int64_t count, uint8_t *to)
+ALWAYS_INLINE void store_real(enum dtype type, const double *real, int64_t count, uint8_t *to)
 {
     if (type == DTYPE_FLOAT)
         for (int64_t i = 0; i < count; i++) {
@@ -157,20 +160,46 @@ static int64_t stored_differ(enum dtype type, int64_t count, const uint8_t *want
     return (int64_t)i * 8 / dtype_bits(type);
 }
 
-/* The same of elements first .. first+count-1, which are computed for it; `source` is NULL when there are exact
- * ones. */
+/* Elements first .. first+count-1, at most MOST, as they must be; `source` is NULL when there are exact ones. */
+#define COMPUTE(name, target)                                                                                 \
+    target static void name(const struct tensor *tensor, int64_t first, int64_t count, const uint8_t *source, \
+                            uint8_t *wanted)                                                                  \
+    {                                                                                                         \
+        double real[MOST];                                                                                    \
+        if (source) load_real(tensor->type, source, count, real);                                             \
+        else memcpy(real, tensor->exact + first, (size_t)count * sizeof *real);                               \
+        for (size_t i = 0; i < tensor->factor_count; i++) multiply(&tensor->factors[i], first, count, real);  \
+        store_real(tensor->type, real, count, wanted);                                                        \
+    }
+
+typedef void compute(const struct tensor *tensor, int64_t first, int64_t count, const uint8_t *source, uint8_t *wanted);
+COMPUTE(compute_portable, )
+#ifdef TARGET_AVX2
+COMPUTE(compute_avx2, TARGET_AVX2)
+COMPUTE(compute_avx512, TARGET_AVX512)
+#endif
+
+/* For this processor. */
+static compute *choose_compute(void)
+{
+#ifdef TARGET_AVX2
+    static compute *const rows[INSTRUCTION_SETS] = { compute_avx512, compute_avx2, compute_portable };
+    return rows[instruction_set_first()];
+#else
+    return compute_portable;
+#endif
+}
+
+/* The first of these elements that is another than it must be; -1 if there is none. */
 static int64_t computed_differ(const struct tensor *tensor, int64_t first, int64_t count, const uint8_t *source,
                                const uint8_t *found)
 {
-    double real[MOST];
-    uint8_t wanted[sizeof real];
+    uint8_t wanted[MOST * sizeof(double)];
+    compute *const make = choose_compute();
     int64_t at = -1;
     for (int64_t done = 0; done < count && at < 0; done += MOST) {
         const int64_t n = count - done < MOST ? count - done : MOST, skip = done / 8 * dtype_bits(tensor->type);
-        if (source) load_real(tensor->type, source + skip, n, real);
-        else memcpy(real, tensor->exact + first + done, (size_t)n * sizeof *real);
-        for (size_t i = 0; i < tensor->factor_count; i++) multiply(&tensor->factors[i], first + done, n, real);
-        store_real(tensor->type, real, n, wanted);
+        make(tensor, first + done, n, source ? source + skip : NULL, wanted);
         at = stored_differ(tensor->type, n, wanted, found + skip);
         if (at >= 0) at += done;
     }
