@@ -19,6 +19,8 @@
 
 #define SIBLING_LIMIT 64 /* readers of a value of which one may go while the others make up for it */
 
+static enum reason downstream_changed(struct decision *decision, struct value *value, const struct affine *a);
+
 /* What one input alone cannot carry across waits for the others. */
 static enum reason downstream_through_meeting(struct decision *decision, const struct mover *mover, struct use *use,
                                               const struct affine *a, enum reason stops)
@@ -26,7 +28,7 @@ static enum reason downstream_through_meeting(struct decision *decision, const s
     const struct affine *whole;
     enum reason reason = way_meet(decision, mover, use, a, stops, &whole);
     if (reason || !whole || affine_is_identity(whole)) return reason;
-    reason = way_downstream(decision, use->node->outputs[0], whole);
+    reason = downstream_changed(decision, use->node->outputs[0], whole);
     if (!reason) decision_rename(decision, use->node->outputs[0]);
     return reason;
 }
@@ -48,7 +50,7 @@ static enum reason downstream_through_mover(struct decision *decision, const str
     if (reason) return downstream_through_meeting(decision, mover, use, a, reason);
     for (size_t i = 0; !reason && i < node->output_count; i++) {
         if (!x.onto[i] || !node->outputs[i] || affine_is_identity(x.onto[i])) continue;
-        reason = way_downstream(decision, node->outputs[i], x.onto[i]);
+        reason = downstream_changed(decision, node->outputs[i], x.onto[i]);
         if (!reason) decision_rename(decision, node->outputs[i]);
     }
     return reason;
@@ -59,6 +61,7 @@ static void apply_own(struct decision *decision, const struct step *step)
     struct node *bn = step->node;
     struct value *output = bn->outputs[0];
     (void)decision;
+    if (affine_relower(bn, step->affine)) return;
     struct value *result =
         affine_lower(bn->graph, bn, node_input(bn, 0), step->affine, root_type(bn), true, node_title(bn));
     result->writer->mark = bn->mark;
@@ -205,13 +208,17 @@ static enum reason downstream_once(struct decision *decision, struct value *valu
     return REASON_NONE;
 }
 
-enum reason way_downstream(struct decision *decision, struct value *value, const struct affine *a)
+static enum reason downstream_changed(struct decision *decision, struct value *value, const struct affine *a)
 {
-    if (affine_is_identity(a)) return REASON_NONE;
     if (way_is_too_far(decision, a))
         return decision_stop(decision, REASON_NON_LINEAR, value->name, "too many nodes lie on the way");
     decision->depth++;
     enum reason reason = downstream_once(decision, value, a);
     decision->depth--;
     return reason;
+}
+
+enum reason way_downstream(struct decision *decision, struct value *value, const struct affine *a)
+{
+    return affine_is_identity(a) ? REASON_NONE : downstream_changed(decision, value, a);
 }

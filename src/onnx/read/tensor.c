@@ -401,6 +401,14 @@ struct tensor *tensor_exact(struct arena *arena, enum dtype type, int rank, cons
     return tensor;
 }
 
+struct tensor *tensor_renewed(struct arena *arena, const struct tensor *old, const double *values)
+{
+    struct tensor *tensor = new_tensor(arena, old->type, old->rank, old->dims);
+    assert(old->exact && !old->factor_count);
+    tensor->exact = memcpy((double *)old->exact, values, (size_t)old->count * sizeof *values);
+    return tensor;
+}
+
 struct tensor *tensor_whole(struct arena *arena, enum dtype type, int rank, const int64_t *dims, const int64_t *values)
 {
     struct tensor *tensor = new_tensor(arena, type, rank, dims);

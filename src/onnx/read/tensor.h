@@ -72,6 +72,8 @@ bool tensor_values(const struct tensor *tensor, struct arena *arena, double **va
 
 /* A new tensor of values not yet rounded; dims and values are copied. */
 struct tensor *tensor_exact(struct arena *arena, enum dtype type, int rank, const int64_t *dims, const double *values);
+/* Another such tensor, of the shape and in the room of an exact one, which nobody may read any more. */
+struct tensor *tensor_renewed(struct arena *arena, const struct tensor *old, const double *values);
 /* A new tensor of whole values (type INT64 and so on); copied. */
 struct tensor *tensor_whole(struct arena *arena, enum dtype type, int rank, const int64_t *dims, const int64_t *values);
 /* The same elements under other dims (their product must agree). */

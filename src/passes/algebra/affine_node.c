@@ -203,16 +203,53 @@ static struct value *lower_batchnorm(struct graph *graph, struct node *before, s
                                      const struct affine *a, enum dtype type, const char *base)
 {
     struct value *inputs[5] = { value };
+    struct arena *scratch = arena_scratch(graph->net->arena);
     inputs[1] = vector(graph, base, "scale", type, 1, &a->channels, a->scale);
     inputs[2] = vector(graph, base, "bias", type, 1, &a->channels, a->shift);
-    inputs[3] = vector(graph, base, "mean", type, 1, &a->channels, vector_of(graph->net->arena, a->channels, 0));
-    inputs[4] = vector(graph, base, "var", type, 1, &a->channels, vector_of(graph->net->arena, a->channels, 1));
+    inputs[3] = vector(graph, base, "mean", type, 1, &a->channels, vector_of(scratch, a->channels, 0));
+    inputs[4] = vector(graph, base, "var", type, 1, &a->channels, vector_of(scratch, a->channels, 1));
+    arena_close(scratch);
     struct node *bn = edit_add_node(graph, before, BN_OPERATOR, base, inputs, 5, value);
     edit_set_float(bn, "epsilon", 0);
     if (schema_knows(bn, "is_test")) edit_set_int(bn, "is_test", 1);
     /* Before opset 6 it had to say that it writes over no input. */
     if (schema_knows(bn, "consumed_inputs")) edit_set_ints(bn, "consumed_inputs", (const int64_t[5]){ 0 }, 5);
     return bn->outputs[0];
+}
+
+static bool holds_only(const struct value *value, double number)
+{
+    for (int64_t c = 0; c < value->initializer->count; c++)
+        if (value->initializer->exact[c] != number) return false;
+    return true;
+}
+
+/* Whether lower_batchnorm made it, and nobody else reads its parameters. */
+static bool is_lowered(const struct node *bn)
+{
+    for (size_t i = 1; i < bn->input_count; i++) {
+        const struct value *value = node_input(bn, i);
+        const struct tensor *tensor = value->initializer;
+        if (!tensor || !tensor->exact || tensor->factor_count || value->use_count != 1) return false;
+    }
+    return bn_epsilon(bn) == 0 && holds_only(node_input(bn, 3), 0) && holds_only(node_input(bn, 4), 1);
+}
+
+static void renew(struct node *bn, size_t slot, const char *suffix, const double *values)
+{
+    struct arena *arena = bn->graph->net->arena;
+    struct value *old = node_input(bn, slot);
+    const char *base = arena_printf(arena, "%s_%s", node_title(bn), suffix);
+    edit_set_input(bn, slot, edit_add_initializer(bn->graph, base, tensor_renewed(arena, old->initializer, values)));
+    edit_remove_initializer(old);
+}
+
+bool affine_relower(struct node *bn, const struct affine *a)
+{
+    if (!is_lowered(bn)) return false;
+    renew(bn, 1, "scale", a->scale);
+    renew(bn, 2, "bias", a->shift);
+    return true;
 }
 
 bool affine_broadcasts(const struct graph *graph)

@@ -47,4 +47,7 @@ bool affine_can_lower(const struct graph *graph, const struct value *value, cons
 struct value *affine_lower(struct graph *graph, struct node *before, struct value *value, const struct affine *a,
                            enum dtype type, bool as_batchnorm, const char *base_name);
 
+/* Makes a BatchNormalization that affine_lower added compute another affine of its channels; false: it is none. */
+bool affine_relower(struct node *bn, const struct affine *a);
+
 #endif

@@ -64,12 +64,45 @@ static bool is_norm_of(const struct norm *norm, const struct tensor *const *para
     return norm->epsilon == epsilon;
 }
 
+static bool holds_only(const struct tensor *tensor, double number)
+{
+    for (int64_t c = 0; c < tensor->count; c++)
+        if (tensor->exact[c] != number) return false;
+    return true;
+}
+
+/* Whether it is one that a fold added (affine_lower): its scale and bias are the affine, not rounded yet. */
+static bool is_lowered(const struct tensor *const *parameters, double epsilon)
+{
+    for (size_t i = 0; i < PARAMETER_COUNT; i++)
+        if (!parameters[i]->exact || parameters[i]->factor_count) return false;
+    return epsilon == 0 && holds_only(parameters[MEAN], 0) && holds_only(parameters[VARIANCE], 1);
+}
+
+static bool is_invertible_at(double scale, double bias, double mean, double deviation)
+{
+    return fabs(scale) > SMALLEST_OF_BIAS * fabs(bias) && fabs(mean) <= MOST_DEVIATIONS * deviation;
+}
+
+static struct norm *norm_of_lowered(struct arena *arena, const struct tensor *const *parameters)
+{
+    struct norm *norm = NEW(arena, struct norm);
+    *norm = (struct norm){
+        .scale = parameters[SCALE]->exact, .shift = parameters[BIAS]->exact, .is_invertible = true, .broken.channel = -1
+    };
+    memcpy(norm->parameters, parameters, sizeof norm->parameters);
+    for (int64_t c = 0; c < parameters[SCALE]->count && norm->is_invertible; c++)
+        norm->is_invertible = is_invertible_at(norm->scale[c], norm->shift[c], 0, 1);
+    return norm;
+}
+
 /* NULL when *unread, one of the parameters, cannot be read. */
 static struct norm *norm_new(struct decision *decision, struct arena *arena, const struct tensor *const *parameters,
                              double epsilon, size_t *unread)
 {
     double *values[PARAMETER_COUNT];
     const int64_t channels = parameters[SCALE]->count;
+    if (is_lowered(parameters, epsilon)) return norm_of_lowered(arena, parameters);
     for (*unread = 0; *unread < PARAMETER_COUNT; ++*unread)
         if (!tensor_values(parameters[*unread], decision->arena, &values[*unread], NULL)) return NULL;
     struct norm *norm = NEW(arena, struct norm);
@@ -88,9 +121,7 @@ static struct norm *norm_new(struct decision *decision, struct arena *arena, con
             norm->broken.mean = values[MEAN][c];
             norm->broken.variance = variance;
         }
-        if (!(fabs(values[SCALE][c]) > SMALLEST_OF_BIAS * fabs(values[BIAS][c]))
-            || !(fabs(values[MEAN][c]) <= MOST_DEVIATIONS * deviation))
-            norm->is_invertible = false;
+        norm->is_invertible &= is_invertible_at(values[SCALE][c], values[BIAS][c], values[MEAN][c], deviation);
     }
     return norm;
 }
