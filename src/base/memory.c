@@ -162,7 +162,7 @@ static bool memory_allows(struct memory *memory, size_t size)
 
 /* ---- large pages, cut into pieces: one that is touched costs a fault, as a small one does ---- */
 
-enum { ENOUGH = 64 << 10 }; /* in use before the first is taken */
+enum { FEW = 16 << 20, ENOUGH = 64 << 10 }; /* in use before blocks of 2 MiB are made; before the first is taken */
 
 /* One that was given back. */
 struct piece {
@@ -381,7 +381,8 @@ static struct arena_block *add_block(struct arena *arena, size_t size)
     struct arena_block *first = arena->blocks, *block = take_spare(arena, size);
     size_t usual = first ? first->size * 2 + HEAD : FIRST_BLOCK;
     if (usual < FIRST_BLOCK) usual = FIRST_BLOCK;
-    if (usual > LARGEST_BLOCK) usual = LARGEST_BLOCK;
+    const size_t most = HAS_PAGES && arena->memory->used < FEW ? LARGE / 8 - HEAD : LARGEST_BLOCK;
+    if (usual > most) usual = most;
     bool own = first && size > usual / 2;
     if (!block) block = take_block(arena->memory, own || size > usual ? size : usual);
     if (!block) return NULL;

@@ -267,6 +267,15 @@ static const struct way {
 };
 enum { WAY_COUNT = sizeof(ways) / sizeof(*ways), TOLD_COUNT = 2 };
 
+/* A closed way has nothing but its words. */
+static void forget(struct attempt *attempt, struct arena *arena)
+{
+    struct words *words = &attempt->decision.words;
+    words->where = arena_copy_text(arena, words->where);
+    words->detail = arena_copy_text(arena, words->detail);
+    arena_close(attempt->decision.arena);
+}
+
 /* Tries the ways in order until one leaves nothing over; the number of the best, or WAY_COUNT if none is open. A later
  * way has to be less work than an earlier one. */
 static size_t best_way(struct decision *decision, struct attempt *attempts, struct node *root, size_t slot,
@@ -280,11 +289,12 @@ static size_t best_way(struct decision *decision, struct attempt *attempts, stru
         if (best < WAY_COUNT && attempts[best].decision.cost.nodes == 0) continue;
         if (ways[i].is_wanted && !ways[i].is_wanted(decision)) continue;
         attempt->decision = *decision;
+        attempt->decision.arena = arena_scratch(decision->arena);
         decision_begin(&attempt->decision, root, decision->type);
         attempt->reason = judge(&attempt->decision, root, ways[i].decide(&attempt->decision, root, slot, a));
-        if (attempt->reason) continue;
-        if (best == WAY_COUNT
-            || decision_is_less(decision, &attempt->decision.cost.work, &attempts[best].decision.cost.work))
+        if (attempt->reason) forget(attempt, decision->arena);
+        else if (best == WAY_COUNT
+                 || decision_is_less(decision, &attempt->decision.cost.work, &attempts[best].decision.cost.work))
             best = i;
     }
     return best;

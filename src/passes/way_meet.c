@@ -87,6 +87,16 @@ enum reason way_supply_all(struct decision *decision, struct value *value, const
     return reason;
 }
 
+/* The first of these readers that neither wants anything nor lets anything through, whatever comes; or NULL. */
+static const struct use *end_of(const struct decision *decision, const struct use *uses)
+{
+    for (const struct use *use = uses; use; use = use->next)
+        if (use->node && !way_mover(decision, use->node, false) && !find(decision, DEMAND, use->node, use->slot)
+            && !use_reads_no_numbers(use))
+            return use;
+    return NULL;
+}
+
 /* A crossing that changes a constant makes it what stands before an affine that goes downstream. Here the affine comes
  * with the value, and the constant would have to change the other way. */
 static enum reason supply_through(struct decision *decision, struct use *use, const struct affine *a)
@@ -96,6 +106,9 @@ static enum reason supply_through(struct decision *decision, struct use *use, co
     struct crossing x = { .decision = decision, .node = node, .slot = use->slot, .affine = a };
     const struct mover *mover = way_mover(decision, node, false);
     if (!mover || node == decision->root || way_is_opaque(node)) return way_blocked(decision, node);
+    /* A Concat makes an affine of all its channels, which costs most: not for nothing. */
+    const struct use *end = node_is(node, "Concat") ? end_of(decision, node->outputs[0]->uses) : NULL;
+    if (end) return way_blocked(decision, end->node);
     enum reason reason = mover_downstream(mover, &x);
     if (!reason && decision->last != mark.last)
         return decision_stop(decision, REASON_READ_ELSEWHERE, node_title(node), "reads \"%s\" too", use->value->name);

@@ -41,5 +41,7 @@ enum reason mover_downstream(const struct mover *mover, struct crossing *crossin
 /* Whether this read of a value, by a node, does not notice that the value becomes a(value): it writes nothing, it reads
  * only the shape, or only channels that `a` leaves alone. */
 bool use_is_unaffected(struct decision *decision, const struct use *use, const struct affine *a);
+/* The same, whatever becomes of the value. */
+bool use_reads_no_numbers(const struct use *use);
 
 #endif

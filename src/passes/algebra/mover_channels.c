@@ -249,12 +249,16 @@ static bool writes_nothing(const struct node *node)
     return true;
 }
 
+bool use_reads_no_numbers(const struct use *use)
+{
+    return writes_nothing(use->node) || node_is(use->node, "Shape") || node_is(use->node, "Size");
+}
+
 bool use_is_unaffected(struct decision *decision, const struct use *use, const struct affine *a)
 {
     bool touches;
     int64_t first, step;
-    if (writes_nothing(use->node)) return true;
-    if (node_is(use->node, "Shape") || node_is(use->node, "Size")) return true;
+    if (use_reads_no_numbers(use)) return true;
     struct crossing x = { .decision = decision, .node = use->node, .affine = a };
     if (!node_is(use->node, "Slice") || use->slot != 0 || a->axis == AXIS_ANY) return false;
     if (slice_range(&x, a->axis, &touches, &first, &step) || !touches) return false;
