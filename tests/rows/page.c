@@ -89,7 +89,8 @@ int main(int count, char **arguments)
         "the first. *Shape*: a\nrule, with elements where those of small tensors are followed too; or why it stays "
         "open. *Complex*: whether elements\nmay be complex; by parts: the real and the imaginary ones go through the "
         "kernel one after the other. *Tested by*: a test\nthat fails when the row is taken away "
-        "(`scripts/lost_rows.sh`).\n\nWebAssembly goes without GroupQueryAttention, MoE, QMoE and "
+        "(`scripts/lost_rows.sh`).\n\nWebAssembly goes without GroupQueryAttention, MatMulNBits, "
+        "GatherBlockQuantized, MoE, QMoE and "
         "DynamicQuantizeLSTM.\n\n"
         "| operator | opsets | runs | type | shape | complex | tested by |\n|---|---|---|---|---|---|---|\n",
         LATEST_OPSET);

@@ -46,7 +46,6 @@ const struct operator_row *const operator_families[] = {
     ml_operators,
     fused_operators,
     fused_attention_operators,
-    fused_blocks_operators,
     fused_quant_operators,
     microsoft_operators,
     optimizer_operators,
@@ -59,6 +58,7 @@ const struct operator_row *const operator_families[] = {
     svm_operators,
     tree_operators,
 #ifndef __EMSCRIPTEN__ /* which goes without their files (cmake/library.cmake) */
+    fused_blocks_operators,
     group_query_operators,
     quantized_rnn_operators,
     expert_operators,
