@@ -40,7 +40,7 @@ def read_table(header, paths):
             name = operator
             continue
         last = 10 ** 6 if last == "LATEST" else int(last)
-        inputs, outputs = re.sub(r"\[1?\]", "", slots).split(">")
+        inputs, outputs = re.sub(r"\[[^]]*\]", "", slots).split(">")
         rows.setdefault(name, []).append((int(first), last, inputs.split(), outputs.split(), set(attributes.split())))
     return rows
 

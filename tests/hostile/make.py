@@ -231,7 +231,7 @@ def read_schemas():
         if operator:
             name = operator
             continue
-        inputs, outputs = (side.split() for side in re.sub(r"\[1?\]", "", slots).split(">"))
+        inputs, outputs = (side.split() for side in re.sub(r"\[[^]]*\]", "", slots).split(">"))
         yield name, int(first), last, inputs, outputs, [re.match(r"(\w+)([:!^])(.*)", a).groups() for a in attributes.split()]
 
 
@@ -348,9 +348,11 @@ def stays(name, flawed, wrong, tensors=(), opset=13, x=X4, first=None):
 for at, (a, value) in enumerate([("pads", []), ("strides", []), ("dilations", []), ("kernel_shape", []), ("strides", [1]), ("dilations", [1] * 3), ("pads", [1, 1]), ("kernel_shape", [3, 3, 3])]):
     stays("conv_%d" % at, None, "a Conv of a plane with %s = %s" % (a, value), first=node("Conv", ["X", "W"], ["c"], "conv", **dict(CONV, **{a: value})))
     stays("conv_transpose_%d" % at, None, "a ConvTranspose of a plane with %s = %s" % (a, value), first=node("ConvTranspose", ["X", "W"], ["c"], "conv", **dict(CONV, **{a: value})))
-for a, value in [("output_padding", [1, 0]), ("output_padding", [0]), ("output_shape", [8]), ("output_shape", [8] * 3)]:
-    stays("%s_%d" % (a, len(value)), None, "a ConvTranspose of a plane with %s = %s" % (a, value), first=node("ConvTranspose", ["X", "W"], ["c"], "conv", **dict(CONV, **{a: value})))
+for a, value in [("output_padding", [1, 0]), ("output_padding", [0]), ("output_shape", [8]), ("output_shape", [8] * 3), ("output_shape", [2, 4, 8, 8]), ("output_shape", [30] * 2)]:
+    stays("%s_%s" % (a, "_".join(map(str, value))), None, "a ConvTranspose of a plane with %s = %s" % (a, value), first=node("ConvTranspose", ["X", "W"], ["c"], "conv", **dict(CONV, **{a: value})))
 stays("two_paddings", None, "a Conv with auto_pad and pads", first=node("Conv", ["X", "W"], ["c"], "conv", auto_pad="SAME_UPPER", pads=[1] * 4))
+stays("two_paddings_of_zeros", None, "a Conv with auto_pad and pads", first=node("Conv", ["X", "W"], ["c"], "conv", auto_pad="VALID", pads=[0] * 4))
+stays("other_bias", None, "a bias of 3 numbers for 4 channels", [tensor("B", [3])], first=node("Conv", ["X", "W", "B"], ["c"], "conv", pads=[1] * 4))
 stays("rank_of_bias", None, "a bias of rank 2", [tensor("B", [1, 4])], first=node("Conv", ["X", "W", "B"], ["c"], "conv", pads=[1] * 4))
 UNKNOWN = field(1, "X") + field(2, field(1, field(1, FLOAT)))
 for a, value in [("pads", [0, 0]), ("strides", [2]), ("pads", [0] * 6)]:
@@ -364,6 +366,14 @@ for name, flawed, wrong, tensors, opset in [
         ("gather_beyond", node("Gather", ["c", "t"], ["k"], axis=2), "an index beyond the axis", [numbers("t", [0, 8])], 13),
         ("gather_before", node("Gather", ["c", "t"], ["k"], axis=2), "an index before the axis", [numbers("t", [0, -9])], 13),
         ("gather_elements", node("GatherElements", ["c", "t"], ["k"], axis=2), "indices of another rank", [tensor("t", [1], INT64)], 13),
+        ("gather_elements_dims", node("GatherElements", ["c", "t"], ["k"], axis=1), "more indices than an axis has", [tensor("t", [3, 4, 8, 8], INT64)], 13),
+        ("gather_elements_beyond", node("GatherElements", ["c", "t"], ["k"], axis=2), "an index beyond the axis", [tensor("t", [1, 4, 1, 1], INT64, struct.pack("<4q", 0, 0, 0, 8))], 13),
+        ("scatter_elements", node("ScatterElements", ["c", "t", "u"], ["k"]), "more updates than indices", [tensor("t", [1] * 4, INT64), tensor("u", [1, 1, 1, 2])], 13),
+        ("slice_scalars", node("Slice", ["c", "t", "t"], ["k"]), "starts and ends that are no lists", [tensor("t", [], INT64)], 13),
+        ("pool_pads", node("AveragePool", ["c"], ["k"], **dict(POOL, pads=[0, 0, 0, 2])), "a window of nothing but padding", [], 13),
+        ("pad_reflect", node("Pad", ["c", "t"], ["k"], mode="reflect"), "more to reflect than there is", [numbers("t", [0, 0, 8, 0] + [0] * 4)], 13),
+        ("pad_cropped", node("Pad", ["c", "t"], ["k"], mode="reflect"), "more to reflect than a crop leaves", [numbers("t", [0, 0, 7, 0, 0, 0, -1, 0])], 13),
+        ("pad_edge", node("Pad", ["c"], ["k"], mode="edge", pads=[0, 0, -8, 0, 0, 0, 1, 0]), "no edge to repeat", [], 9),
         ("tile", node("Tile", ["c", "t"], ["k"]), "less than no copies", [numbers("t", [1, 1, -1, 1])], 13),
         ("tile_matrix", node("Tile", ["c", "t"], ["k"]), "repeats that are a matrix", [tensor("t", [1, 4], INT64)], 13),
         ("resize", node("Resize", ["c", "", "", "t"], ["k"]), "a negative size", [numbers("t", [2, 4, -8, 8])], 13),
@@ -376,6 +386,29 @@ for name, flawed, wrong, tensors, opset in [
         ("softmax", node("Softmax", ["c"], ["k"], axis=4), "an axis beyond the last", [], 12),
         ("perm", node("Transpose", ["c"], ["k"], perm=[0, 1, 2]), "a perm of three of four axes", [], 13)]:
     stays(name, flawed, wrong, tensors, opset)
+
+
+def flawed(name, op, shapes, wrong, opset=17, attributes={}, outputs=1):
+    """A node beside those that could be folded. A shape may have an element type behind it."""
+    shapes = [s if isinstance(s, tuple) else (s, FLOAT) for s in shapes]
+    body = node(op.split(":")[-1], ["i%d" % i for i in range(len(shapes))], ["p%d" % i for i in range(outputs)], "flawed", op.split(":")[0] if ":" in op else "", **attributes)
+    data = conv_bn([body], [tensor("i%d" % i, s, t) for i, (s, t) in enumerate(shapes)], [info("Y", (1, 4, 8, 8)), field(1, "p0")], opset=opset)
+    case("dims_" + name, data + field(8, field(1, "com.microsoft") + field(2, 1)), wrong, "0", "BNF109", "--no-check")
+
+
+LSTM = [[5, 2, 4], [1, 12, 4], [1, 12, 3], [1, 24], ([2], INT32), [1, 2, 3], [1, 2, 3], [1, 9]]
+for at, other in enumerate([[5, 2, 3], [1, 9, 4], [1, 12, 4], [1, 12], ([3], INT32), [1, 2, 4], [2, 2, 3], [1, 12]]):
+    flawed("lstm_%d" % at, "LSTM", LSTM[:at] + [other] + LSTM[at + 1:], "an LSTM whose input %d has other dims" % at, 11, dict(hidden_size=3))
+flawed("lstm_directions", "LSTM", LSTM, "an LSTM of both directions with weights of one", 11, dict(hidden_size=3, direction="bidirectional"))
+for name, op, shapes, opset, attributes in [
+        ("scale_axis", "QuantizeLinear", [[2, 4], [3], ([3], 2)], 13, dict(axis=1)), ("scale_list", "DequantizeLinear", [([2, 4], 2), [4], ([4], 2)], 10, {}),
+        ("zero_point", "DequantizeLinear", [([2, 4], 2), [4], ([2], 2)], 13, dict(axis=1)), ("statistics", "BatchNormalization", [[2, 4, 3], [4], [4], [4], [1, 4]], 15, {}),
+        ("updates", "ScatterND", [[4, 3], ([2, 1], INT64), [2, 2]], 13, {}), ("updates_rank", "ScatterND", [[4, 3], ([2, 1], INT64), [2]], 13, {}),
+        ("labels", "NegativeLogLikelihoodLoss", [[3, 5], ([4], INT64)], 13, {}), ("labels_rank", "SoftmaxCrossEntropyLoss", [[3, 5, 2], ([3], INT64)], 13, {}),
+        ("square", "Det", [[2, 3, 4]], 13, {}), ("square_rank", "Det", [[3]], 13, {}), ("boxes", "RoiAlign", [[1, 4, 6, 6], [2, 5], ([2], INT64)], 16, {}),
+        ("top", "TopK", [[0], ([1], INT64)], 13, {}), ("both", "Resize", [[1, 1], [0], [2], ([2], INT64)], 13, {}),
+        ("bias_gelu", "com.microsoft:BiasGelu", [[2, 4], [3]], 17, {}), ("skip", "com.microsoft:SkipLayerNormalization", [[1, 3, 8], [1, 3, 8], [4]], 17, {})]:
+    flawed(name, op, shapes, "a %s of inputs that do not go together" % op, opset, attributes, 2 if op == "TopK" else 1)
 case("stays_declared_sequence", conv_bn(more=field(13, field(1, "c") + field(2, field(4, field(1, field(1, field(1, FLOAT))))))), "the result of a Conv is declared to be a sequence", "0", "BNF109", "--no-check")
 for name, c in [("gemm_column", [3, 1]), ("gemm_rank", [1, 1, 4])]:
     case("stays_" + name, model(graph([node("Gemm", ["X", "W", "C"], ["c"], "gemm"), node("BatchNormalization", ["c", "s", "b", "m", "v"], ["Y"], "bn")], [info("X", [2, 4])], [info("Y", [2, 4])],

@@ -106,8 +106,7 @@ bool schema_next_slot(struct schema_reader *reader, struct schema_slot *slot)
     *slot = (struct schema_slot){ .optional = *token == '?', .repeated = *token == '*' };
     token += slot->optional || slot->repeated;
     const size_t length = strcspn(token, " "), name_length = strcspn(token, " [");
-    slot->is_list = token[name_length] == '[' && token[name_length + 1] == ']';
-    slot->is_single = token[name_length] == '[' && !slot->is_list;
+    slot->dims = token[name_length] == '[' ? token + name_length + 1 : NULL;
     if (islower((unsigned char)*token)) {
         slot->type = fixed_type(token, name_length);
         slot->types = 1u << slot->type;
@@ -129,12 +128,44 @@ void schema_skip_inputs(struct schema_reader *reader)
     reader->at = strchr(reader->at, '>') + 1;
 }
 
-static bool sizes_agree(const struct schema_slot *slot, const struct shape *shape)
+static bool sizes_agree(struct dim a, struct dim b)
 {
-    if (slot->is_list && shape->rank > 1) return false;
-    for (int i = 0; slot->is_single && i < shape->rank; i++)
+    return a.size < 0 || b.size < 0 || a.size == b.size;
+}
+
+/* As far as is known. */
+static bool is_single(const struct shape *shape)
+{
+    for (int i = 0; i < shape->rank; i++)
         if (shape->dims[i].size > 1) return false;
     return true;
+}
+
+static bool same_dims(const struct shape *a, const struct shape *b)
+{
+    if (b->rank < 0 || (is_single(a) && is_single(b))) return true;
+    bool same = a->rank == b->rank;
+    for (int i = 0; same && i < b->rank; i++) same = sizes_agree(a->dims[i], b->dims[i]);
+    return same;
+}
+
+/* `named` are the sizes of 'a'..'z' as they were met, more by 1. */
+static bool dims_agree(const char *dims, const struct shape *shape, const struct shape *before, int64_t *named)
+{
+    int axis = 0;
+    if (*dims == '=') return same_dims(shape, before);
+    if (*dims == ']') return shape->rank <= 1;
+    if (*dims == '.') axis = shape->rank - (int)strcspn(++dims, "]");
+    if (*dims == '1') return is_single(shape);
+    for (; *dims != ']' && *dims != '.'; dims++, axis++) {
+        if (axis < 0 || axis == shape->rank) return false;
+        const int64_t size = shape->dims[axis].size;
+        if (*dims == '_' || size < 0) continue;
+        int64_t digit = *dims - '0' + 1, *known = islower((unsigned char)*dims) ? &named[*dims - 'a'] : &digit;
+        if (*known && *known != size + 1) return false;
+        *known = size + 1;
+    }
+    return *dims != ']' || axis == shape->rank;
 }
 
 bool schema_agrees(const struct node *node)
@@ -142,11 +173,16 @@ bool schema_agrees(const struct node *node)
     const struct schema *schema = schema_find(node);
     if (!schema) return true;
     enum dtype groups[26] = { DTYPE_UNDEFINED };
+    int64_t named[26] = { 0 };
+    const struct value *before = NULL;
     struct schema_slot slot = { 0 };
     struct schema_reader reader = schema_read(schema, node->opset);
     for (size_t i = 0; i < node->input_count && (slot.repeated || schema_next_slot(&reader, &slot)); i++) {
         const struct value *value = node_input(node, i);
-        if (value && !sizes_agree(&slot, &value->shape)) return false;
+        if (value && slot.dims && value->shape.rank >= 0
+            && !dims_agree(slot.dims, &value->shape, before ? &before->shape : &value->shape, named))
+            return false;
+        before = value;
         if (!value || value->type == DTYPE_UNDEFINED) continue;
         if (slot.types && !(slot.types >> value->type & 1)) return false;
         if (!slot.group) continue;

@@ -7,7 +7,9 @@
  * occurs in the schema, "i64" and the like are that type, "." is anything. Behind a capital that occurs for the first
  * time, and behind ".", stand the types that are allowed, a letter a set (see schema.c); a number says from which opset
  * on those behind it are. Before it, "?" says that the slot may be absent, "*" that it may be repeated, or missing.
- * Behind it, "[]" says that it is a list, of one dim at most, "[1]" that it holds one number at most.
+ * Behind it, "[]" says that it is a list, of one dim at most, "[1]" that it holds one number at most, "[=]" that its
+ * dims are those of the input before; other brackets list dims: a letter is one size wherever it occurs in the schema,
+ * a digit is that size, "_" any, and "." at the end, or at the start, as many more as there are.
  * `attributes` lists name:type, name!type where it must be there, or name^type where exactly one of these must; the
  * types are float, int, string, tensor, graph (f i s t g), lists of them in capitals, sparse tensor (p), type (y). Of
  * an int that is 0 or 1 it is b, of one that is positive n, of a list of those N; of a list of numbers from 0 on O, of
@@ -50,10 +52,11 @@ struct schema_reader schema_read(const struct schema *schema, int64_t opset);
 
 /* One slot, read. */
 struct schema_slot {
-    char group;      /* 'A'..'Z': the element type that all of this letter have; 0: none */
-    enum dtype type; /* where it is fixed; UNDEFINED otherwise */
-    uint32_t types;  /* that are allowed, 1 << type | ...; 0: any */
-    bool optional, repeated, is_list, is_single;
+    char group;       /* 'A'..'Z': the element type that all of this letter have; 0: none */
+    enum dtype type;  /* where it is fixed; UNDEFINED otherwise */
+    uint32_t types;   /* that are allowed, 1 << type | ...; 0: any */
+    const char *dims; /* up to ']', what its dims are; NULL: anything */
+    bool optional, repeated;
 };
 /* False at the end of the inputs, and of the outputs, where the reader stays. */
 bool schema_next_slot(struct schema_reader *reader, struct schema_slot *slot);

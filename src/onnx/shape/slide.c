@@ -40,14 +40,18 @@ bool slide_read(struct shaping *s, int space, const struct dim *weight, struct s
     for (int i = 0; i < window->space; i++) {
         window->kernel[i] = listed ? number_dim(kernel[i]) : weight[i + 2];
         if (weight && !merge_dims(window->kernel[i], weight[i + 2], &window->kernel[i])) return false;
+        if (window->kernel[i].size == 0) return false;
     }
     if (!slide_list(s, "strides", window->space, 1, 1, window->stride)
         || !slide_list(s, "dilations", window->space, 1, 1, window->dilation)
         || !slide_list(s, "pads", 2 * window->space, 0, -INT32_MAX, pads))
         return false;
-    for (int i = 0; i < 2 * window->space && window->padding != SLIDE_EXPLICIT; i++)
-        if (pads[i]) return false; /* both say where the padding is */
-    for (int i = 0; i < window->space && window->padding == SLIDE_EXPLICIT; i++) {
+    /* Where both say what the padding is, runtimes refuse convolutions, and take pools whose pads are zeros. */
+    const bool is_explicit = window->padding == SLIDE_EXPLICIT;
+    if (weight && !is_explicit && node_attribute(s->node, "pads")) return false;
+    for (int i = 0; i < 2 * window->space && !is_explicit; i++)
+        if (pads[i]) return false;
+    for (int i = 0; i < window->space && is_explicit; i++) {
         window->begin[i] = pads[i];
         window->end[i] = pads[i + window->space];
     }
@@ -98,8 +102,10 @@ bool slide_convolve(struct shaping *s, size_t weight, enum dtype type)
     if (rank < 3) return false;
     dims[0] = input_rank(s, 0) >= 0 ? input_dim(s, 0, 0) : fresh_dim(s);
     dims[1] = weight_dims ? weight_dims[0] : fresh_dim(s);
+    const int64_t group = node_int(s->node, "group", 1);
+    if (weight_dims && (group < 1 || (weight_dims[0].size > 0 && weight_dims[0].size % group))) return false;
     if (weight_dims && input_rank(s, 0) >= 0) {
-        struct dim channels = scale_dim(s, weight_dims[1], node_int(s->node, "group", 1)), merged;
+        struct dim channels = scale_dim(s, weight_dims[1], group), merged;
         if (channels.size < -1 || !merge_dims(channels, input_dim(s, 0, 1), &merged)) return false;
     }
     const int64_t *listed;

@@ -95,6 +95,6 @@ static bool shape_col_to_image(struct shaping *s)
 const struct operator_row col2im_operators[] = {
     { "Col2Im", 18, LATEST, .run = col2im, .complex = COMPLEX_BY_PARTS, .shape = shape_col_to_image,
       .sizes = SLOT(1) | SLOT(2),
-      .schemas = SCHEMAS({ 18, LATEST, "Tah i64 i64 > T", "dilations:N pads:P strides:N" }) },
+      .schemas = SCHEMAS({ 18, LATEST, "Tah[___] i64[k] i64[k] > T", "dilations:N pads:P strides:N" }) },
     { 0 },
 };

@@ -574,13 +574,18 @@ static bool shape_conv_transpose(struct shaping *s)
     dims[1] = scale_dim(s, weight[1], node_int(s->node, "group", 1));
     for (int i = 0; i < window.space; i++)
         if (more[i] && more[i] >= window.stride[i] && more[i] >= window.dilation[i]) return false;
-    if (listed && listed != (size_t)window.space && listed != (size_t)rank) return false;
+    if (listed && listed != (size_t)window.space) return false;
     struct dim merged;
     if (input_rank(s, 0) >= 0 && !merge_dims(weight[0], input_dim(s, 0, 1), &merged)) return false;
+    if (input_rank(s, 2) == 1 && !merge_dims(dims[1], input_dim(s, 2, 0), &merged)) return false;
     for (int i = 0; i < window.space; i++) {
-        if (listed == (size_t)window.space) dims[i + 2] = number_dim(shape[i]);
-        else if (listed || input_rank(s, 0) < 0) dims[i + 2] = fresh_dim(s);
-        else dims[i + 2] = slide_back(s, &window, i, input_dim(s, 0, i + 2), more[i]);
+        const struct dim in = input_rank(s, 0) >= 0 ? input_dim(s, 0, i + 2) : fresh_dim(s);
+        if (!listed) dims[i + 2] = slide_back(s, &window, i, in, more[i]);
+        else dims[i + 2] = number_dim(shape[i]);
+        window.padding = SLIDE_EXPLICIT;
+        window.begin[i] = window.end[i] = 0;
+        const int64_t most = slide_back(s, &window, i, add_to_dim(s, in, 1), 0).size;
+        if (listed && most > 0 && shape[i] >= most) return false; /* it would come of a larger input */
     }
     return set_output(s, 0, common_type(s, 2), rank, dims);
 }
@@ -588,12 +593,12 @@ static bool shape_conv_transpose(struct shaping *s)
 const struct operator_row conv_operators[] = {
     { "Conv", 1, LATEST, .gradient = gradient_conv, .run = run_conv_node, .shape = shape_conv, .laws = CONVOLVES,
       .need = &(const struct weight_need){ .rank = -1, .axis = 1, .weight_axis = 1, .times_group = true },
-      .schemas =
-          SCHEMAS({ 1, LATEST, "Tf22h T ?T[] > T", AUTO_PAD "dilations:N group:n kernel_shape:N pads:P strides:N" }) },
+      .schemas = SCHEMAS(
+          { 1, LATEST, "Tf22h T[m.] ?T[m] > T", AUTO_PAD "dilations:N group:n kernel_shape:N pads:P strides:N" }) },
     { "ConvTranspose", 1, LATEST, .gradient = gradient_conv_transpose, .run = run_conv_transpose,
       .shape = shape_conv_transpose, .laws = CONVOLVES_BACK,
       .need = &(const struct weight_need){ .rank = -1, .axis = 1 },
-      .schemas = SCHEMAS({ 1, LATEST, "Tf22h T ?T[] > T",
+      .schemas = SCHEMAS({ 1, LATEST, "Tf22h T ?T[_] > T",
                            AUTO_PAD "dilations:N group:n kernel_shape:N output_padding:O output_shape:N pads:P "
                                     "strides:N" }) },
     { 0 },

@@ -354,16 +354,17 @@ static bool shape_non_max_suppression(struct shaping *s)
 const struct operator_row detect_operators[] = {
     { "NonMaxSuppression", 10, LATEST, .limits = { [3] = LIMIT_SHARE }, .run = non_max_suppression,
       .shape = shape_non_max_suppression, .hides = true, .sizes = SLOT(2) | SLOT(3) | SLOT(4),
-      .schemas = SCHEMAS({ 10, LATEST, "f32 f32 ?i64 ?f32 ?f32 > i64", "center_point_box:i" }) },
+      .schemas = SCHEMAS({ 10, LATEST, "f32[bn4] f32[b_n] ?i64[1] ?f32[1] ?f32[1] > i64", "center_point_box:b" }) },
     /* Two rows: the same node means another thing from opset 16 on. */
     { "RoiAlign", 10, 15, .gradient = gradient_roi_align, .run = roi_align, .data = "output_half_pixel",
       .shape = shape_roi_align, .fixed_attribute = "spatial_scale", .sizes = SLOT(1) | SLOT(2),
-      .schemas = SCHEMAS(
-          { 10, 15, "Tf T i64 > T", "mode:s=avg|max output_height:n output_width:n sampling_ratio:i spatial_scale:f" },
-          { 16, LATEST, "Tf22h T i64 > T",
-            "coordinate_transformation_mode:s=half_pixel|output_half_pixel mode:s=avg|max output_height:n "
-            "output_width:n "
-            "sampling_ratio:i spatial_scale:f" }) },
+      .schemas =
+          SCHEMAS({ 10, 15, "Tf[____] T[r4] i64[r] > T",
+                    "mode:s=avg|max output_height:n output_width:n sampling_ratio:i spatial_scale:f" },
+                  { 16, LATEST, "Tf22h[____] T[r4] i64[r] > T",
+                    "coordinate_transformation_mode:s=half_pixel|output_half_pixel mode:s=avg|max output_height:n "
+                    "output_width:n "
+                    "sampling_ratio:i spatial_scale:f" }) },
     { "RoiAlign", 16, LATEST, .gradient = gradient_roi_align, .run = roi_align, .data = "half_pixel",
       .shape = shape_roi_align, .fixed_attribute = "spatial_scale", .sizes = SLOT(1) | SLOT(2) },
     { 0 },

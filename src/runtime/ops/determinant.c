@@ -56,8 +56,8 @@ static bool shape_determinant(struct shaping *s)
 
 const struct operator_row determinant_operators[] = {
     { "Det", 11, LATEST, .gradient = gradient_det, .run = det, .shape = shape_determinant,
-      .schemas = SCHEMAS({ 11, LATEST, "Tf22h > T", "" }) },
+      .schemas = SCHEMAS({ 11, LATEST, "Tf22h[.nn] > T", "" }) },
     { "com.microsoft:Inverse", 1, LATEST, .run = inverse, .shape = shape_same,
-      .schemas = SCHEMAS({ 1, LATEST, "T > T", "" }) },
+      .schemas = SCHEMAS({ 1, LATEST, "Tf[.nn] > T", "" }) },
     { 0 },
 };

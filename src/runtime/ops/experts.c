@@ -190,11 +190,11 @@ static bool mixture(struct call *call)
 const struct operator_row expert_operators[] = {
     { "com.microsoft:MoE", 1, LATEST, .gradient = gradient_formula, .run = mixture, .data = &real_experts,
       .shape = shape_same, .hides = true,
-      .schemas = SCHEMAS({ 1, LATEST, "T T T ?T T ?T ?T ?T > T",
+      .schemas = SCHEMAS({ 1, LATEST, "Trth T T ?T T ?T ?T ?T > T",
                            "activation_alpha:f activation_beta:f activation_type:s k:i normalize_routing_weights:i "
                            "swiglu_fusion:i swiglu_limit:f use_sparse_mixer:i" }) },
     { "com.microsoft:QMoE", 1, LATEST, .run = mixture, .data = &quantized_experts, .shape = shape_same, .hides = true,
-      .schemas = SCHEMAS({ 1, LATEST, "T T U ?. ?T U ?. ?T ?U ?. ?T ?U ?U ?U ?T > T",
+      .schemas = SCHEMAS({ 1, LATEST, "Trth T Ueyv ?. ?T U ?. ?T ?U ?. ?T ?U ?U ?U ?T > T",
                            "activation_alpha:f activation_beta:f activation_type:s block_size:i expert_weight_bits:i "
                            "k:i normalize_routing_weights:i swiglu_fusion:i swiglu_limit:f use_sparse_mixer:i" }) },
     { 0 },

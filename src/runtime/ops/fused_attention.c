@@ -290,16 +290,16 @@ static bool shape_multi_head(struct shaping *s)
 const struct operator_row fused_attention_operators[] = {
     { "com.microsoft:Attention", 1, LATEST, .gradient = gradient_formula, .run = attention, .shape = shape_attention,
       .hides = true, .limits = { [3] = LIMIT_ONE },
-      .schemas = SCHEMAS({ 1, LATEST, "T T ?T ?i32 ?T ?T ?i32 > T ?T",
+      .schemas = SCHEMAS({ 1, LATEST, "Trth[__i] T[iw] ?T[w] ?i32 ?T ?T ?i32 > T ?T",
                            "do_rotary:i mask_filter_value:f num_heads!i past_present_share_buffer:i "
                            "qkv_hidden_sizes:I rotary_embedding_dim:i scale:f unidirectional:i" }) },
     { "com.microsoft:MultiHeadAttention", 1, LATEST, .gradient = gradient_formula, .run = multi_head_attention,
       .shape = shape_multi_head, .hides = true, .limits = { [4] = LIMIT_ONE },
-      .schemas = SCHEMAS({ 1, LATEST, "T ?T ?T ?T ?i32 ?T ?T ?T ?i32 ?i32 > T ?T ?T ?T",
+      .schemas = SCHEMAS({ 1, LATEST, "Trth ?T ?T ?T ?i32 ?T ?T ?T ?i32 ?i32 > T ?T ?T ?T",
                            "mask_filter_value:f num_heads!i scale:f unidirectional:i" }) },
     { "com.microsoft:QAttention", 1, LATEST, .run = quantized_attention, .shape = shape_quantized_attention,
       .type_from = 2, .hides = true, .limits = { [5] = LIMIT_ONE },
-      .schemas = SCHEMAS({ 1, LATEST, ". . T T T ?i32 ?. ?. ?T > T ?T",
+      .schemas = SCHEMAS({ 1, LATEST, ".y[__i] .y[iw] Trt[w] T T ?i32 ?.y ?.y ?T > T ?T",
                            "do_rotary:i mask_filter_value:f num_heads!i past_present_share_buffer:i scale:f "
                            "unidirectional:i" }) },
     { 0 },

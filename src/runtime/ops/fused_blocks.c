@@ -191,9 +191,9 @@ static bool shape_matmul_n_bits(struct shaping *s)
 const struct operator_row fused_blocks_operators[] = {
     { "com.microsoft:GatherBlockQuantized", 1, LATEST, .run = gather_block_quantized,
       .shape = shape_gather_block_quantized, .type_from = 2, .sizes = SLOT(1), .limits = { [1] = LIMIT_INDEX },
-      .schemas = SCHEMAS({ 1, LATEST, "T U V ?T > V", "bits:i block_size:i gather_axis:i quantize_axis:i" }) },
+      .schemas = SCHEMAS({ 1, LATEST, "Tvq Ui Vrth ?T > V", "bits:i block_size:i gather_axis:i quantize_axis:i" }) },
     { "com.microsoft:MatMulNBits", 1, LATEST, .run = matmul_n_bits, .shape = shape_matmul_n_bits,
-      .schemas = SCHEMAS(
-          { 1, LATEST, "T u8 . ?. ?i32 ?T > T", "K!i N!i accuracy_level:i bits:i block_size!i weight_prepacked:i" }) },
+      .schemas = SCHEMAS({ 1, LATEST, "Trth u8 T ?.rthv ?i32 ?T > T",
+                           "K!i N!i accuracy_level:i bits:i block_size!i weight_prepacked:i" }) },
     { 0 },
 };

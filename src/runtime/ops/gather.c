@@ -406,39 +406,83 @@ static bool compress(struct call *call)
 
 /* ---- shapes ---- */
 
+/* Whether the indices that are known are those of the axis. */
+static bool indices_exist(struct shaping *s, int axis)
+{
+    int64_t numbers[CONTENT_MAX], listed = input_numbers(s, 1, numbers, CONTENT_MAX), size = input_dim(s, 0, axis).size;
+    for (int64_t i = 0; size > 0 && i < listed; i++)
+        if (numbers[i] < -size || numbers[i] >= size) return false;
+    return true;
+}
+
 static bool shape_gather(struct shaping *s)
 {
     struct dim dims[SHAPE_MAX_RANK];
     int rank = input_rank(s, 0), picks = input_rank(s, 1), axis, count = 0;
     if (rank < 0 || picks < 0 || rank + picks - 1 > SHAPE_MAX_RANK) return shape_any(s);
-    if (!normal_axis(node_int(s->node, "axis", 0), rank, &axis)) return false;
-    int64_t numbers[CONTENT_MAX], listed = input_numbers(s, 1, numbers, CONTENT_MAX), size = input_dim(s, 0, axis).size;
-    for (int64_t i = 0; size > 0 && i < listed; i++)
-        if (numbers[i] < -size || numbers[i] >= size) return false;
+    if (!normal_axis(node_int(s->node, "axis", 0), rank, &axis) || !indices_exist(s, axis)) return false;
     for (int i = 0; i < axis; i++) dims[count++] = input_dim(s, 0, i);
     for (int i = 0; i < picks; i++) dims[count++] = input_dim(s, 1, i);
     for (int i = axis + 1; i < rank; i++) dims[count++] = input_dim(s, 0, i);
     return set_output(s, 0, rule_type(s), count, dims);
 }
 
-static bool shape_gather_elements(struct shaping *s)
+/* Whether the indices are elements of input 0 along the axis, and stay within it along the others. */
+static bool elements_exist(struct shaping *s)
 {
     const int rank = input_rank(s, 0), picks = input_rank(s, 1);
-    return axes_exist(s) && (rank < 0 || picks < 0 || rank == picks) && set_like(s, 0, rule_type(s), 1);
+    int axis;
+    if (rank < 0 || picks < 0) return axes_exist(s);
+    if (rank != picks || !normal_axis(node_int(s->node, "axis", 0), rank, &axis) || !indices_exist(s, axis))
+        return false;
+    for (int i = 0; i < rank; i++)
+        if (i != axis && input_dim(s, 0, i).size >= 0 && input_dim(s, 1, i).size > input_dim(s, 0, i).size)
+            return false;
+    return true;
+}
+
+static bool shape_gather_elements(struct shaping *s)
+{
+    return elements_exist(s) && set_like(s, 0, rule_type(s), 1);
+}
+
+static bool shape_scatter_elements(struct shaping *s)
+{
+    return elements_exist(s) && shape_same(s);
+}
+
+/* Of what the indices pick: its rank, or -1 where it is not known. */
+static bool picked_dims(struct shaping *s, struct dim *dims, int *count)
+{
+    int rank = input_rank(s, 0), picks = input_rank(s, 1);
+    int64_t batch = node_int(s->node, "batch_dims", 0);
+    *count = -1;
+    if (rank < 0 || picks < 1 || rank + picks > SHAPE_MAX_RANK) return picks != 0;
+    int64_t depth = input_dim(s, 1, picks - 1).size;
+    if (depth < 0) return true;
+    if (batch < 0 || batch >= picks || depth > rank - batch) return false;
+    *count = 0;
+    for (int i = 0; i < picks - 1; i++) dims[(*count)++] = input_dim(s, 1, i);
+    for (int i = (int)(batch + depth); i < rank; i++) dims[(*count)++] = input_dim(s, 0, i);
+    return true;
 }
 
 static bool shape_gather_nd(struct shaping *s)
 {
     struct dim dims[SHAPE_MAX_RANK];
-    int rank = input_rank(s, 0), picks = input_rank(s, 1), count = 0;
-    int64_t batch = node_int(s->node, "batch_dims", 0);
-    if (rank < 0 || picks < 1 || rank + picks > SHAPE_MAX_RANK) return shape_any(s);
-    int64_t depth = input_dim(s, 1, picks - 1).size;
-    if (depth < 0) return shape_any(s);
-    if (batch < 0 || batch >= picks || depth > rank - batch) return false;
-    for (int i = 0; i < picks - 1; i++) dims[count++] = input_dim(s, 1, i);
-    for (int i = (int)(batch + depth); i < rank; i++) dims[count++] = input_dim(s, 0, i);
-    return set_output(s, 0, rule_type(s), count, dims);
+    int count;
+    return picked_dims(s, dims, &count) && set_output(s, 0, rule_type(s), count, dims);
+}
+
+static bool shape_scatter_nd(struct shaping *s)
+{
+    struct dim dims[SHAPE_MAX_RANK];
+    int count;
+    if (!picked_dims(s, dims, &count)) return false;
+    if (count >= 0 && input_rank(s, 2) >= 0 && input_rank(s, 2) != count) return false;
+    for (int i = 0; i < count && input_rank(s, 2) >= 0; i++)
+        if (!merge_dims(dims[i], input_dim(s, 2, i), &dims[i])) return false;
+    return shape_same(s);
 }
 
 static bool shape_compress(struct shaping *s)
@@ -539,24 +583,24 @@ const struct operator_row gather_operators[] = {
       .content = content_non_zero, .schemas = SCHEMAS({ 9, LATEST, ".a13h > i64", "" }), .exact = EXACT },
     { "OneHot", 9, LATEST, .run = one_hot, .complex = MOVES_COMPLEX, .shape = shape_one_hot, .type_from = 2,
       .sizes = SLOT(0) | SLOT(1), .limits = { [0] = LIMIT_DEPTH },
-      .schemas = SCHEMAS({ 9, LATEST, ".n .n Ta > T", "axis:i" }), .exact = EXACT },
-    { "Scatter", 9, 10, .run = scatter_elements, .complex = MOVES_COMPLEX, .shape = shape_along_axis,
+      .schemas = SCHEMAS({ 9, LATEST, ".n .n[1] Ta[2] > T", "axis:i" }), .exact = EXACT },
+    { "Scatter", 9, 10, .run = scatter_elements, .complex = MOVES_COMPLEX, .shape = shape_scatter_elements,
       .keeps_shape = true, .sizes = SLOT(1), .limits = { [1] = LIMIT_INDEX },
-      .schemas = SCHEMAS({ 9, 10, "Ta .i T > T", "axis:i" }) },
+      .schemas = SCHEMAS({ 9, 10, "Ta .i T[=] > T", "axis:i" }) },
     { "ScatterElements", 11, LATEST, .gradient = gradient_scatter_elements, .run = scatter_elements,
-      .complex = MOVES_COMPLEX, .shape = shape_along_axis, .keeps_shape = true, .sizes = SLOT(1),
+      .complex = MOVES_COMPLEX, .shape = shape_scatter_elements, .keeps_shape = true, .sizes = SLOT(1),
       .limits = { [1] = LIMIT_INDEX },
-      .schemas = SCHEMAS({ 11, 15, "Ta13h .i T > T", "axis:i" },
-                         { 16, LATEST, "Tah .i T > T", "axis:i reduction:s=none|add|mul|max|min" }) },
+      .schemas = SCHEMAS({ 11, 15, "Ta13h .i T[=] > T", "axis:i" },
+                         { 16, LATEST, "Tah .i T[=] > T", "axis:i reduction:s=none|add|mul|max|min" }) },
     { "ScatterND", 11, LATEST, .gradient = gradient_scatter_nd, .run = scatter_nd, .complex = MOVES_COMPLEX,
-      .shape = shape_same, .sizes = SLOT(1), .limits = { [1] = LIMIT_ANY_INDEX },
+      .shape = shape_scatter_nd, .keeps_shape = true, .sizes = SLOT(1), .limits = { [1] = LIMIT_ANY_INDEX },
       .schemas = SCHEMAS({ 11, 15, "Ta13h i64 T > T", "" },
                          { 16, LATEST, "Tah i64 T > T", "reduction:s=none|add|mul|max|min" }) },
     { "TensorScatter", 24, LATEST, .gradient = gradient_moved, .run = tensor_scatter, .complex = MOVES_COMPLEX,
       .shape = shape_along_axis, .keeps_shape = true,
       .schemas = SCHEMAS({ 24, LATEST, "Taheqpo T ?i64 > T", "axis:i mode:s=linear|circular" }) },
     { "com.microsoft:GatherND", 1, LATEST, .gradient = gradient_formula, .run = formula_renamed, .shape = shape_any,
-      .sizes = SLOT(1), .limits = { [1] = LIMIT_ANY_INDEX }, .schemas = SCHEMAS({ 1, LATEST, "T . > T", "" }),
+      .sizes = SLOT(1), .limits = { [1] = LIMIT_ANY_INDEX }, .schemas = SCHEMAS({ 1, LATEST, "Ta .i > T", "" }),
       .exact = EXACT },
     { 0 },
 };

@@ -227,9 +227,10 @@ static bool shape_group_query(struct shaping *s)
 const struct operator_row group_query_operators[] = {
     { "com.microsoft:GroupQueryAttention", 1, LATEST, .gradient = gradient_formula, .run = group_query_attention,
       .shape = shape_group_query, .hides = true, .sizes = SLOT(LENGTHS) | SLOT(TOTAL),
-      .schemas = SCHEMAS({ 1, LATEST, "T ?T ?T ?. ?. i32 i32 ?T ?T ?i64 ?T ?T ?. ?. ?T ?T > T . . ?T",
-                           "causal:i do_rotary:i k_quant_type:s kv_cache_bit_width:i kv_num_heads!i "
-                           "local_window_size:i num_heads!i qk_output:i rotary_interleaved:i scale:f "
-                           "sliding_window_cache:i smooth_softmax:i softcap:f v_quant_type:s" }) },
+      .schemas = SCHEMAS(
+          { 1, LATEST, "Trth[bs_] ?T[b_k] ?T[b_k] ?.rthye ?.rthye i32 i32 ?T ?T ?i64 ?T ?T ?.r ?.r ?T ?T > T . . ?T",
+            "causal:i do_rotary:i k_quant_type:s kv_cache_bit_width:i kv_num_heads!i "
+            "local_window_size:i num_heads!i qk_output:i rotary_interleaved:i scale:f "
+            "sliding_window_cache:i smooth_softmax:i softcap:f v_quant_type:s" }) },
     { 0 },
 };

@@ -127,6 +127,7 @@ static bool shape_loss(struct shaping *s)
 {
     const char *reduction = node_text(s->node, "reduction", "mean");
     bool each = reduction[0] == 'n';
+    if (input_rank(s, 0) >= 0 && input_rank(s, 1) >= 0 && input_rank(s, 1) != input_rank(s, 0) - 1) return false;
     return (each ? set_like(s, 0, input_type(s, 0), 1) : set_rank(s, 0, input_type(s, 0), 0))
            && set_like(s, 1, input_type(s, 0), 0);
 }
@@ -134,9 +135,10 @@ static bool shape_loss(struct shaping *s)
 const struct operator_row loss_operators[] = {
     { "NegativeLogLikelihoodLoss", 12, LATEST, .gradient = gradient_nll_loss, .run = negative_log_likelihood,
       .shape = shape_loss,
-      .schemas = SCHEMAS({ 12, LATEST, "Tf22h .i ?T > T", "ignore_index:i reduction:s=none|sum|mean" }) },
+      .schemas = SCHEMAS({ 12, LATEST, "Tf22h[nc.] .i[n.] ?T[c] > T", "ignore_index:i reduction:s=none|sum|mean" }) },
     { "SoftmaxCrossEntropyLoss", 12, LATEST, .gradient = gradient_cross_entropy, .run = softmax_cross_entropy,
       .shape = shape_loss,
-      .schemas = SCHEMAS({ 12, LATEST, "Tf13h .i ?T > T ?T", "ignore_index:i reduction:s=none|sum|mean" }) },
+      .schemas =
+          SCHEMAS({ 12, LATEST, "Tf13h[nc.] .i[n.] ?T[c] > T ?T", "ignore_index:i reduction:s=none|sum|mean" }) },
     { 0 },
 };

@@ -48,8 +48,8 @@ static bool shape_distances(struct shaping *s)
 
 const struct operator_row microsoft_operators[] = {
     { "com.microsoft:BiasAdd", 1, LATEST, .gradient = gradient_formula, .run = bias_add, .shape = shape_same,
-      .schemas = SCHEMAS({ 1, LATEST, "T T T > T", "" }) },
+      .schemas = SCHEMAS({ 1, LATEST, "Trt[__c] T[c] T[__c] > T", "" }) },
     { "com.microsoft:CDist", 1, LATEST, .gradient = gradient_formula, .run = distances, .shape = shape_distances,
-      .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T T > T", "metric:s" }) },
+      .hides = true, .schemas = SCHEMAS({ 1, LATEST, "Trg[_k] T[_k] > T", "metric:s" }) },
     { 0 },
 };

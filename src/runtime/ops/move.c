@@ -354,6 +354,7 @@ const struct operator_row move_operators[] = {
     { "Trilu", 14, LATEST, .gradient = gradient_moved, .run = trilu, .complex = MOVES_COMPLEX, .shape = shape_same,
       .sizes = SLOT(1), .schemas = SCHEMAS({ 14, LATEST, "Tah ?i64 > T", "upper:i" }), .exact = EXACT },
     { "com.microsoft:Trilu", 1, LATEST, .gradient = gradient_formula, .run = formula_renamed, .shape = shape_same,
-      .sizes = SLOT(1), .passes = SLOT(0), .schemas = SCHEMAS({ 1, LATEST, "T ?i64 > T", "upper:i" }), .exact = EXACT },
+      .sizes = SLOT(1), .passes = SLOT(0), .schemas = SCHEMAS({ 1, LATEST, "Tnhb ?i64 > T", "upper:i" }),
+      .exact = EXACT },
     { 0 },
 };

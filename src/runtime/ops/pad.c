@@ -236,10 +236,18 @@ static bool center_crop_pad(struct call *call)
 
 /* ---- shapes ---- */
 
-static struct dim padded(struct shaping *s, struct dim dim, int before, int after)
+/* False where there is nothing to repeat. Runtimes reflect an axis once. */
+static bool pad_dim(struct shaping *s, struct dim *dim, int before, int after)
 {
-    int size = symbol_add(s->symbols, dim_symbol(s, dim), symbol_add(s->symbols, before, after));
-    return symbol_dim(s, size);
+    int64_t b, a;
+    const char *mode = node_text(s->node, "mode", "constant");
+    if (*mode != 'c' && dim->size >= 0 && symbol_is_number(s->symbols, before, &b)
+        && symbol_is_number(s->symbols, after, &a)) {
+        const int64_t kept = dim->size + (b < 0 ? b : 0) + (a < 0 ? a : 0);
+        if ((a || b) && (kept <= 0 || (*mode == 'r' && (a >= kept || b >= kept)))) return false;
+    }
+    *dim = symbol_dim(s, symbol_add(s->symbols, dim_symbol(s, *dim), symbol_add(s->symbols, before, after)));
+    return true;
 }
 
 static bool shape_pad_by_attribute(struct shaping *s)
@@ -250,9 +258,11 @@ static bool shape_pad_by_attribute(struct shaping *s)
     size_t count = node_ints(s->node, s->node->opset == 1 ? "paddings" : "pads", &pads);
     if (rank < 0) return shape_any(s);
     if (count != 2 * (size_t)rank) return false;
-    for (int i = 0; i < rank; i++)
-        dims[i] = padded(s, input_dim(s, 0, i), symbol_number(s->symbols, pads[i]),
-                         symbol_number(s->symbols, pads[i + rank]));
+    for (int i = 0; i < rank; i++) {
+        dims[i] = input_dim(s, 0, i);
+        if (!pad_dim(s, &dims[i], symbol_number(s->symbols, pads[i]), symbol_number(s->symbols, pads[i + rank])))
+            return false;
+    }
     return set_output(s, 0, rule_type(s), rank, dims);
 }
 
@@ -271,7 +281,7 @@ static bool shape_pad(struct shaping *s)
     memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
     for (int i = 0; i < axes.count; i++) {
         normal_axis(axes.at[i], rank, &axis);
-        dims[axis] = padded(s, dims[axis], pads ? pads[i].symbol : 0, pads ? pads[i + axes.count].symbol : 0);
+        if (!pad_dim(s, &dims[axis], pads ? pads[i].symbol : 0, pads ? pads[i + axes.count].symbol : 0)) return false;
     }
     return set_output(s, 0, rule_type(s), rank, dims);
 }
@@ -312,6 +322,6 @@ const struct operator_row pad_operators[] = {
       .sizes = SLOT(1) | SLOT(3), .passes = SLOT(0), .exact = EXACT },
     { "com.microsoft:Pad", 1, LATEST, .gradient = gradient_formula, .run = formula_renamed, .shape = shape_rank_alone,
       .sizes = SLOT(1), .passes = SLOT(0),
-      .schemas = SCHEMAS({ 1, LATEST, "T i64 ?T > T", "mode:s=constant|reflect|edge|wrap" }), .exact = EXACT },
+      .schemas = SCHEMAS({ 1, LATEST, "Tf i64 ?T > T", "mode:s=constant|reflect|edge|wrap" }), .exact = EXACT },
     { 0 },
 };

@@ -464,7 +464,7 @@ const struct operator_row part_operators[] = {
       .shape = shape_slice_by_attribute, .keeps_range = true, .content = content_slice,
       .sizes = SLOT(1) | SLOT(2) | SLOT(3) | SLOT(4), .passes = SLOT(0), .arithmetic = true,
       .schemas =
-          SCHEMAS({ 1, 9, "Ta > T", "axes:I ends!I starts!I" }, { 10, LATEST, "Ta13h Ui[] U[] ?U[] ?U[] > T", "" }),
+          SCHEMAS({ 1, 9, "Ta > T", "axes:I ends!I starts!I" }, { 10, LATEST, "Ta13h Ui[_] U[_] ?U[_] ?U[_] > T", "" }),
       .exact = EXACT },
     { "Slice", 10, LATEST, .gradient = gradient_moved, .run = slice, .complex = MOVES_COMPLEX, .shape = shape_slice,
       .keeps_range = true, .content = content_slice, .sizes = SLOT(1) | SLOT(2) | SLOT(3) | SLOT(4), .passes = SLOT(0),

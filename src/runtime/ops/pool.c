@@ -600,6 +600,8 @@ static bool shape_pool(struct shaping *s)
     if (rank >= 0 && rank < 3) return false;
     if (rank < 0 && !node_attribute(s->node, "kernel_shape")) return set_type(s, 0, rule_type(s));
     if (!slide_read(s, rank - 2, NULL, &window)) return false;
+    for (int i = 0; i < window.space; i++) /* runtimes refuse a window that could see nothing but padding */
+        if (window.begin[i] >= window.kernel[i].size || window.end[i] >= window.kernel[i].size) return false;
     for (int i = 0; i < window.space + 2; i++)
         dims[i] = rank < 0 ? fresh_dim(s)
                   : i < 2  ? input_dim(s, 0, i)
@@ -670,13 +672,13 @@ const struct operator_row pool_operators[] = {
                          { 10, LATEST, "Tf12y22h > T ?i64",
                            AUTO_PAD "ceil_mode:b dilations:N kernel_shape!N pads:P storage_order:b strides:N" }) },
     { "MaxRoiPool", 1, LATEST, .run = run_max_roi_pool, .shape = shape_max_roi_pool, .fixed_attribute = "spatial_scale",
-      .sizes = SLOT(1), .schemas = SCHEMAS({ 1, LATEST, "Tf22h T > T", "pooled_shape!N spatial_scale:f" }) },
+      .sizes = SLOT(1), .schemas = SCHEMAS({ 1, LATEST, "Tf22h[____] T[_5] > T", "pooled_shape!N spatial_scale:f" }) },
     { "com.microsoft:MaxpoolWithMask", 1, LATEST, .run = run_masked_max_pool, .shape = shape_pool, .hides = true,
       .limits = { [1] = LIMIT_ONE },
-      .schemas = SCHEMAS({ 1, LATEST, "T i32 > T",
-                           AUTO_PAD "ceil_mode:b dilations:I kernel_shape:I pads:I "
-                                    "storage_order:b strides:I" }) },
+      .schemas = SCHEMAS({ 1, LATEST, "Tr i32 > T",
+                           AUTO_PAD "ceil_mode:b dilations:N kernel_shape:N pads:P "
+                                    "storage_order:b strides:N" }) },
     { "MaxUnpool", 9, LATEST, .run = run_max_unpool, .shape = shape_max_unpool, .sizes = SLOT(1) | SLOT(2),
-      .schemas = SCHEMAS({ 9, LATEST, "Tf22h i64 ?i64 > T", "kernel_shape!N pads:P strides:N" }) },
+      .schemas = SCHEMAS({ 9, LATEST, "Tf22h i64[=] ?i64[] > T", "kernel_shape!N pads:P strides:N" }) },
     { 0 },
 };

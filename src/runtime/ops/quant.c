@@ -257,17 +257,29 @@ static bool dynamic_quantize(struct call *call)
 
 /* ---- shapes ---- */
 
+/* A scale for each place along an axis, of opsets that have one. Those of blocks are not looked at. */
+static bool scales_fit(struct shaping *s)
+{
+    struct dim merged;
+    int axis;
+    if (input_rank(s, 1) != 1 || input_dim(s, 1, 0).size <= 1 || node_int(s->node, "block_size", 0)) return true;
+    return s->node->opset >= 13
+           && (input_rank(s, 0) < 0
+               || (normal_axis(node_int(s->node, "axis", 1), input_rank(s, 0), &axis)
+                   && merge_dims(input_dim(s, 0, axis), input_dim(s, 1, 0), &merged)));
+}
+
 static bool shape_quantize(struct shaping *s)
 {
     enum dtype type = type_attribute(s, "output_dtype", DTYPE_UNDEFINED);
     if (type == DTYPE_UNDEFINED) type = node_input(s->node, 2) ? input_type(s, 2) : DTYPE_UINT8;
-    return set_like(s, 0, type, 0);
+    return scales_fit(s) && set_like(s, 0, type, 0);
 }
 
 static bool shape_dequantize(struct shaping *s)
 {
     enum dtype type = type_attribute(s, "output_dtype", DTYPE_UNDEFINED);
-    return set_like(s, 0, type == DTYPE_UNDEFINED ? input_type(s, 1) : type, 0);
+    return scales_fit(s) && set_like(s, 0, type == DTYPE_UNDEFINED ? input_type(s, 1) : type, 0);
 }
 
 static bool shape_dynamic_quantize(struct shaping *s)
@@ -284,24 +296,24 @@ static bool shape_requantize(struct shaping *s)
 const struct operator_row quant_operators[] = {
     { "DequantizeLinear", 10, LATEST, .limits = { [1] = LIMIT_POSITIVE }, .run = dequantize, .shape = shape_dequantize,
       .expands = true,
-      .schemas =
-          SCHEMAS({ 10, 12, "Txy f32 ?T > f32", "" }, { 13, 18, "Txy f32 ?T > f32", "axis:i" },
-                  { 19, 20, "Txye Urth ?T > U", "axis:i" }, { 21, 22, "Tzvxeq Urth ?T > U", "axis:i block_size:i" },
-                  { 23, LATEST, "Tzvxeqp25d .rth24o ?T > .", "axis:i block_size:i output_dtype:e=krth" }) },
+      .schemas = SCHEMAS({ 10, 12, "Txy f32 ?T[=] > f32", "" }, { 13, 18, "Txy f32 ?T[=] > f32", "axis:i" },
+                         { 19, 20, "Txye Urth ?T[=] > U", "axis:i" },
+                         { 21, 22, "Tzvxeq Urth ?T[=] > U", "axis:i block_size:i" },
+                         { 23, LATEST, "Tzvxeqp25d .rth24o ?T[=] > .", "axis:i block_size:i output_dtype:e=krth" }) },
     { "DynamicQuantizeLinear", 11, LATEST, .run = dynamic_quantize, .shape = shape_dynamic_quantize,
       .schemas = SCHEMAS({ 11, LATEST, "f32 > u8 f32 u8", "" }) },
     { "QuantizeLinear", 10, LATEST, .limits = { [1] = LIMIT_POSITIVE }, .run = quantize, .shape = shape_quantize,
       .hides = true,
-      .schemas = SCHEMAS({ 10, 12, ".rx f32 ?Ty > T", "" }, { 13, 18, ".rx f32 ?Ty > T", "axis:i" },
-                         { 19, 20, "Trxth T ?Uye > U", "axis:i saturate:i" },
-                         { 21, 22, "Trxth T ?Uzveq > U", "axis:i block_size:i output_dtype:e=kzveq saturate:i" },
-                         { 23, LATEST, ".rxth .rxth24o ?Tzveqp25d > T",
+      .schemas = SCHEMAS({ 10, 12, ".rx f32 ?Ty[=] > T", "" }, { 13, 18, ".rx f32 ?Ty[=] > T", "axis:i" },
+                         { 19, 20, "Trxth T ?Uye[=] > U", "axis:i saturate:i" },
+                         { 21, 22, "Trxth T ?Uzveq[=] > U", "axis:i block_size:i output_dtype:e=kzveq saturate:i" },
+                         { 23, LATEST, ".rxth .rxth24o ?Tzveqp25d[=] > T",
                            "axis:i block_size:i output_dtype:e=kzveqp25d precision:e=kfh saturate:i" }) },
     { "com.microsoft:DequantizeLinear", 1, LATEST, .limits = { [1] = LIMIT_POSITIVE }, .run = formula_renamed,
       .shape = shape_same, .type_from = 1, .expands = true,
-      .schemas = SCHEMAS({ 1, LATEST, "T U ?T > U", "axis:i block_size:i" }) },
+      .schemas = SCHEMAS({ 1, LATEST, "Tyqvmx Urt ?T > U", "axis:i block_size:i" }) },
     { "com.microsoft:QuantizeLinear", 1, LATEST, .limits = { [1] = LIMIT_POSITIVE }, .run = formula_renamed,
       .shape = shape_requantize, .hides = true,
-      .schemas = SCHEMAS({ 1, LATEST, "U U ?T > T", "axis:i block_size:i saturate:i" }) },
+      .schemas = SCHEMAS({ 1, LATEST, "Urt U ?Tyqvm > T", "axis:i block_size:i saturate:i" }) },
     { 0 },
 };

@@ -209,7 +209,7 @@ static bool shape_quantized_lstm(struct shaping *s)
 const struct operator_row quantized_rnn_operators[] = {
     { "com.microsoft:DynamicQuantizeLSTM", 1, LATEST, .run = dynamic_quantize_lstm, .shape = shape_quantized_lstm,
       .hides = true, .sizes = SLOT(LENGTHS), .limits = { [LENGTHS] = LIMIT_LENGTH },
-      .schemas = SCHEMAS({ 1, LATEST, "f32 T T ?f32 ?i32 ?f32 ?f32 ?f32 f32 T f32 T > ?f32 ?f32 ?f32",
+      .schemas = SCHEMAS({ 1, LATEST, "f32 Ty T ?f32 ?i32 ?f32 ?f32 ?f32 f32 T f32 T > ?f32 ?f32 ?f32",
                            "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:i "
                            "input_forget:i" }) },
     { 0 },

@@ -552,6 +552,8 @@ static bool resize_by(struct shaping *s, size_t scales_slot, size_t sizes_slot)
     struct dim dims[SHAPE_MAX_RANK];
     double scales[SHAPE_MAX_RANK];
     int rank = input_rank(s, 0);
+    if (sizes_slot && is_absent(s, scales_slot) && is_absent(s, sizes_slot)) return false;
+    if (sizes_slot && input_count(s, scales_slot) > 0 && input_count(s, sizes_slot) > 0) return false;
     if (rank < 0) return set_type(s, 0, rule_type(s));
     if (!resize_axes(s, rank, &axes)) return false;
     memcpy(dims, input_dims(s, 0), (size_t)rank * sizeof *dims);
@@ -591,7 +593,7 @@ static bool shape_scale_by_attribute(struct shaping *s)
 #define SAMPLING                                                                                             \
     MODE " coordinate_transformation_mode:s=half_pixel|half_pixel_symmetric|pytorch_half_pixel|"             \
          "align_corners|asymmetric|tf_half_pixel_for_nn|tf_crop_and_resize "                                 \
-         "nearest_mode:s=round_prefer_floor|round_prefer_ceil|floor|ceil cubic_coeff_a:f exclude_outside:i " \
+         "nearest_mode:s=round_prefer_floor|round_prefer_ceil|floor|ceil cubic_coeff_a:f exclude_outside:b " \
          "extrapolation_value:f"
 
 const struct operator_row resize_operators[] = {
@@ -602,7 +604,7 @@ const struct operator_row resize_operators[] = {
           SCHEMAS({ 10, 10, "Ta f32 > T", MODE }, { 11, 12, "Ta .f f32 ?i64 > T", SAMPLING },
                   { 13, 17, "Tah ?.f ?f32 ?i64 > T", SAMPLING },
                   { 18, LATEST, "Tah ?.f ?f32 ?i64 > T",
-                    SAMPLING " antialias:i axes:I keep_aspect_ratio_policy:s=stretch|not_larger|not_smaller" }) },
+                    SAMPLING " antialias:b axes:I keep_aspect_ratio_policy:s=stretch|not_larger|not_smaller" }) },
     { "Resize", 11, LATEST, .gradient = gradient_resize, .run = run_resize, .complex = COMPLEX_BY_PARTS,
       .shape = shape_resize, .sizes = SLOT(1) | SLOT(2) | SLOT(3), .limits = { [1] = LIMIT_ONE, [2] = LIMIT_ONE } },
     { "Upsample", 1, 8, .gradient = gradient_resize, .run = run_upsample, .complex = COMPLEX_BY_PARTS,

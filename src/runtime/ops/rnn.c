@@ -544,7 +544,16 @@ static bool shape_recurrent(struct shaping *s)
         sequence = input_dim(s, 0, batch_first ? 1 : 0);
         batch = input_dim(s, 0, batch_first ? 0 : 1);
     }
-    struct dim directions = number_dim(both ? 2 : 1);
+    struct dim directions = number_dim(both ? 2 : 1), merged;
+    const int64_t gates = ((const struct cell *)s->row->data)->gates;
+    if (input_rank(s, 2) == 3
+        && !(merge_dims(input_dim(s, 2, 0), directions, &merged)
+             && merge_dims(input_dim(s, 2, 1), scale_dim(s, hidden, gates), &merged)
+             && merge_dims(input_dim(s, 2, 2), hidden, &merged)))
+        return false;
+    if (input_rank(s, 3) == 2 && !merge_dims(input_dim(s, 3, 1), scale_dim(s, hidden, 2 * gates), &merged))
+        return false;
+    if (input_rank(s, 7) == 2 && !merge_dims(input_dim(s, 7, 1), scale_dim(s, hidden, 3), &merged)) return false;
     struct dim all[4] = { batch_first ? batch : sequence, batch_first ? sequence : directions,
                           batch_first ? directions : batch, hidden };
     struct dim last[3] = { batch_first ? batch : directions, batch_first ? directions : batch, hidden };
@@ -557,37 +566,37 @@ static const struct weight_need recurrent_need = { .rank = 3, .axis = 2, .weight
 const struct operator_row rnn_operators[] = {
     { "GRU", 1, LATEST, .gradient = gradient_gru, .run = run_rnn, .data = &gru, .shape = shape_recurrent,
       .sizes = SLOT(4), .limits = { [4] = LIMIT_LENGTH }, .need = &recurrent_need,
-      .schemas = SCHEMAS({ 1, 2, "Tf T T ?T ?i32 ?T > ?T T",
+      .schemas = SCHEMAS({ 1, 2, "Tf[sbi] T[dgi] T[dgh] ?T[dq] ?i32[b] ?T[dbh] > ?T T",
                            "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:n "
                            "output_sequence:i" },
-                         { 3, 6, "Tf T T ?T ?i32 ?T > ?T ?T",
+                         { 3, 6, "Tf[sbi] T[dgi] T[dgh] ?T[dq] ?i32[b] ?T[dbh] > ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:n "
                            "linear_before_reset:i output_sequence:i" },
-                         { 7, 13, "Tf T T ?T ?i32 ?T > ?T ?T",
+                         { 7, 13, "Tf[sbi] T[dgi] T[dgh] ?T[dq] ?i32[b] ?T[dbh] > ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:n "
                            "linear_before_reset:i" },
-                         { 14, LATEST, "Tf22h T T ?T ?i32 ?T > ?T ?T",
+                         { 14, LATEST, "Tf22h[__i] T[dgi] T[dgh] ?T[dq] ?i32[_] ?T[__h] > ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:n "
                            "layout:i linear_before_reset:i" }) },
     { "LSTM", 1, LATEST, .gradient = gradient_lstm, .run = run_rnn, .data = &lstm, .shape = shape_recurrent,
       .sizes = SLOT(4), .limits = { [4] = LIMIT_LENGTH }, .need = &recurrent_need,
-      .schemas = SCHEMAS({ 1, 6, "Tf T T ?T ?i32 ?T ?T ?T > ?T ?T ?T",
+      .schemas = SCHEMAS({ 1, 6, "Tf[sbi] T[dgi] T[dgh] ?T[dq] ?i32[b] ?T[dbh] ?T[dbh] ?T[dp] > ?T ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:n "
                            "input_forget:i output_sequence:i" },
-                         { 7, 13, "Tf T T ?T ?i32 ?T ?T ?T > ?T ?T ?T",
+                         { 7, 13, "Tf[sbi] T[dgi] T[dgh] ?T[dq] ?i32[b] ?T[dbh] ?T[dbh] ?T[dp] > ?T ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:n "
                            "input_forget:i" },
-                         { 14, LATEST, "Tf22h T T ?T ?i32 ?T ?T ?T > ?T ?T ?T",
+                         { 14, LATEST, "Tf22h[__i] T[dgi] T[dgh] ?T[dq] ?i32[_] ?T[__h] ?T[__h] ?T[dp] > ?T ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:n "
                            "input_forget:i layout:i" }) },
     { "RNN", 1, LATEST, .gradient = gradient_rnn, .run = run_rnn, .data = &plain, .shape = shape_recurrent,
       .sizes = SLOT(4), .limits = { [4] = LIMIT_LENGTH }, .need = &recurrent_need,
-      .schemas = SCHEMAS({ 1, 6, "Tf T T ?T ?i32 ?T > ?T ?T",
+      .schemas = SCHEMAS({ 1, 6, "Tf[sbi] T[dgi] T[dgh] ?T[dq] ?i32[b] ?T[dbh] > ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:n "
                            "output_sequence:i" },
-                         { 7, 13, "Tf T T ?T ?i32 ?T > ?T ?T",
+                         { 7, 13, "Tf[sbi] T[dgi] T[dgh] ?T[dq] ?i32[b] ?T[dbh] > ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:n" },
-                         { 14, LATEST, "Tf22h T T ?T ?i32 ?T > ?T ?T",
+                         { 14, LATEST, "Tf22h[__i] T[dgi] T[dgh] ?T[dq] ?i32[_] ?T[__h] > ?T ?T",
                            "activation_alpha:F activation_beta:F activations:S clip:f " RNN_DIRECTION "hidden_size:n "
                            "layout:i" }) },
     { 0 },

@@ -135,10 +135,10 @@ void gradient_rotary(struct backward *b)
 
 const struct operator_row rotary_operators[] = {
     { "RotaryEmbedding", 23, LATEST, .gradient = gradient_rotary, .run = rotary_embedding, .shape = shape_same,
-      .schemas = SCHEMAS({ 23, LATEST, "Trth T T ?i64 > T", "interleaved:i num_heads:i rotary_embedding_dim:i" }) },
+      .schemas = SCHEMAS({ 23, LATEST, "Trth T T[=] ?i64 > T", "interleaved:i num_heads:i rotary_embedding_dim:i" }) },
     { "com.microsoft:RotaryEmbedding", 1, LATEST, .run = rotary_embedding_of_microsoft, .shape = shape_same,
       .limits = { [1] = LIMIT_ZERO },
-      .schemas = SCHEMAS({ 1, LATEST, "T i64 T T > T",
+      .schemas = SCHEMAS({ 1, LATEST, "Trth i64 T[__] T[=] > T",
                            "interleaved:i is_packed_batching:i num_heads:i rotary_embedding_dim:i scale:f" }) },
     { 0 },
 };

@@ -413,7 +413,7 @@ const struct operator_row sample_operators[] = {
     { "AffineGrid", 20, LATEST, .run = affine_grid, .shape = shape_affine_grid, .sizes = SLOT(1),
       .schemas = SCHEMAS({ 20, LATEST, "Tfh i64 > T", "align_corners:i" }) },
     { "DeformConv", 19, LATEST, .gradient = gradient_deform_conv, .run = deform_conv, .shape = shape_conv,
-      .schemas = SCHEMAS({ 19, LATEST, "Tf22h T T ?T ?T > T",
+      .schemas = SCHEMAS({ 19, LATEST, "Tf22h T[m.] T ?T[m] ?T > T",
                            "dilations:N group:n kernel_shape:N offset_group:n pads:P strides:N" }) },
     { "GridSample", 16, LATEST, .gradient = gradient_grid_sample, .run = grid_sample, .complex = COMPLEX_BY_PARTS,
       .shape = shape_grid_sample,

@@ -410,6 +410,6 @@ const struct operator_row shape_operators[] = {
       .content = content_of_size, .schemas = SCHEMAS({ 1, LATEST, ".a13h19e21q23p24o25d > i64", "" }), .exact = EXACT },
     { "com.microsoft:Range", 1, LATEST, .run = range_formula, .shape = shape_unknown_list,
       .sizes = SLOT(0) | SLOT(1) | SLOT(2), .limits = { [0] = LIMIT_ZERO, [1] = LIMIT_TWO, [2] = LIMIT_ONE },
-      .schemas = SCHEMAS({ 1, LATEST, "T T ?T > T", "" }), .exact = EXACT_WHOLE },
+      .schemas = SCHEMAS({ 1, LATEST, "Trmig T ?T > T", "" }), .exact = EXACT_WHOLE },
     { 0 },
 };

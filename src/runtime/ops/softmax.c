@@ -169,6 +169,6 @@ const struct operator_row softmax_operators[] = {
       .data = BLOCKS(softmax_block, softmax_block), .shape = shape_along_axis, .keeps_shape = true, .within = { 0, 1 },
       .hides = true },
     { "com.microsoft:BiasSoftmax", 1, LATEST, .gradient = gradient_formula, .run = bias_softmax, .shape = shape_same,
-      .within = { 0, 1 }, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "T T > T", "axis:i is_inner_broadcast!i" }) },
+      .within = { 0, 1 }, .hides = true, .schemas = SCHEMAS({ 1, LATEST, "Tf T > T", "axis:i is_inner_broadcast!i" }) },
     { 0 },
 };

@@ -234,6 +234,8 @@ static bool shape_top_k(struct shaping *s)
         const struct dim *k = input_content(s, 1);
         dims[axis] = symbol_dim(s, k && symbol_minimum(s->symbols, k[0].symbol) >= 0 ? k[0].symbol : 0);
     }
+    const int64_t most = input_dim(s, 0, axis).size;
+    if (most >= 0 && dims[axis].size > most) return false;
     return set_output(s, 0, rule_type(s), rank, dims) && set_output(s, 1, DTYPE_INT64, rank, dims);
 }
 
@@ -264,6 +266,6 @@ const struct operator_row sort_operators[] = {
     { "Unique", 11, LATEST, .run = unique, .complex = MOVES_COMPLEX, .shape = shape_unique,
       .schemas = SCHEMAS({ 11, LATEST, "Ta > T ?i64 ?i64 ?i64", "axis:i sorted:b" }) },
     { "com.microsoft:Unique", 1, LATEST, .run = unique_formula, .shape = shape_unsorted_unique, .hides = true,
-      .schemas = SCHEMAS({ 1, LATEST, "T > T i64 i64", "" }) },
+      .schemas = SCHEMAS({ 1, LATEST, "Ta > T i64 i64", "" }) },
     { 0 },
 };

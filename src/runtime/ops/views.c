@@ -484,6 +484,6 @@ const struct operator_row view_operators[] = {
       .shape = shape_unsqueeze, .laws = IDENTITY_OF_SHAPE, .keeps_range = true, .content = content_same,
       .sizes = SLOT(1), .passes = SLOT(0), .arithmetic = true, .view = view_unsqueeze, .exact = EXACT },
     { "com.microsoft:ExpandDims", 1, LATEST, .gradient = gradient_moved, .run = unsqueeze, .shape = shape_expand_dims,
-      .sizes = SLOT(1), .passes = SLOT(0), .schemas = SCHEMAS({ 1, LATEST, "T i32 > T", "" }), .exact = EXACT },
+      .sizes = SLOT(1), .passes = SLOT(0), .schemas = SCHEMAS({ 1, LATEST, "Ta i32 > T", "" }), .exact = EXACT },
     { 0 },
 };
