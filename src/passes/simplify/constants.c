@@ -112,7 +112,7 @@ static bool add_input(struct cone *cone, const struct node *node, struct value *
     const struct tensor *tensor = value_constant(value);
     if (value->graph != node->graph) return false;
     if (tensor) return !is_external(value) && is_exact_type(node, tensor->type) && add_leaf(cone, value);
-    return value->writer && is_exact(value->writer) && is_exact_type(node, value->type)
+    return value->writer && !value->writer->item->varies && is_exact(value->writer) && is_exact_type(node, value->type)
            && add_node(cone, value->writer);
 }
 
@@ -321,7 +321,8 @@ static bool compute(struct simplifier *s, struct node *node)
     struct array *native[OUTPUT_LIMIT] = { NULL }, *exact[OUTPUT_LIMIT] = { NULL };
     struct cone cone;
     size_t count, at = 0;
-    if (!collect(&cone, node) || !may_fit(s, node, &cone)) return false;
+    node->item->varies = !collect(&cone, node);
+    if (node->item->varies || !may_fit(s, node, &cone)) return false;
     bool good = run_node(s, node, false, native, &count) && run_node(s, node, true, exact, &count)
                 && fits(s, node, &cone, native, exact);
     for (size_t i = 1; good && i < cone.count; i++) edit_inherit(node, cone.nodes[i]);

@@ -20,6 +20,7 @@ struct item {
     uint32_t nesting, depth, position; /* in the list of nodes: nodes with a smaller one stand before it */
     bool is_known;                     /* it stands in that table */
     bool is_pending, is_gone;
+    bool varies;     /* no constants are all that it rests on, as far as was asked; private to constants.c */
     bool was_unread; /* before anything was rewritten */
 };
 
