@@ -765,6 +765,43 @@ static void what_reads_one_of_two_equal_nodes_is_proven_from_what_both_read(void
     assert_int_equal(result.sites_checked, 1);
 }
 
+/* Running it for each of its calls would be more than the model's size. */
+static void a_large_function_is_not_run_for_each_of_many_calls(void **state)
+{
+    enum { NODES = 1100, CALLS = 1000 };
+    static char local[] = "local";
+    (void)state;
+    build_import(&b, local, 1);
+    build_import(&b, "custom", 1);
+    build_input(&b, "x", DTYPE_FLOAT, "2,3");
+    build_node(&b, "custom.Mystery", "who", "x", "y0", NULL);
+    for (int i = 0; i < CALLS; i++) {
+        char from[16], to[16];
+        snprintf(from, sizeof from, "y%d", i);
+        snprintf(to, sizeof to, "y%d", i + 1);
+        build_node(&b, "F", to, from, to, NULL)->domain = local;
+    }
+    build_output(&b, "y1000", DTYPE_FLOAT, "2,3");
+    build_function(&b, local, "F", "a0", "a1100", NULL);
+    build_import(&b, "", 17);
+    for (int i = 0; i < NODES; i++) {
+        char from[16], to[16];
+        snprintf(from, sizeof from, "a%d", i);
+        snprintf(to, sizeof to, "a%d", i + 1);
+        build_node(&b, "Relu", to, from, to, NULL);
+    }
+    build_end(&b);
+    load();
+    struct node *first = after.functions[0]->first, *second = first->next;
+    edit_replace_uses(second->outputs[0], first->outputs[0]);
+    edit_remove_node(second);
+    check_at(BNFUSE_LEVEL_STANDARD);
+    assert_in_range(result.site_count, CALLS, CALLS + 1);
+    const char *const why[] = { result.sites[0]->why, result.sites[CALLS - 1]->why };
+    assert_null(strstr(why[0], "too large"));
+    assert_non_null(strstr(why[1], "too large"));
+}
+
 static void sites_alone_prove_a_model_with_a_custom_operator(void **state)
 {
     (void)state;
@@ -1399,6 +1436,7 @@ int main(void)
         TEST(a_node_that_is_new_at_an_old_name_is_a_site),
         TEST(an_output_that_nothing_computes_any_more_is_caught),
         TEST(what_reads_one_of_two_equal_nodes_is_proven_from_what_both_read),
+        TEST(a_large_function_is_not_run_for_each_of_many_calls),
         TEST(sites_alone_prove_a_model_with_a_custom_operator),
         TEST(sites_alone_catch_a_mistake_beside_a_custom_operator),
         TEST(a_site_that_cannot_run_is_not_checked),

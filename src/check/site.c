@@ -31,7 +31,7 @@ struct finder {
     struct value **given;
     size_t given_count, given_space;
     const struct site *same; /* of another output of the node, with the same inputs; NULL: none */
-    size_t reads, repeated;  /* of the last walk; and of all that were made use of for one more output of a node */
+    size_t reads, repeated;  /* of the last walk; and of all for one more output of a node, or call of a function */
     bool keeps_bits;         /* so far on the walk in progress */
     bool is_idealized;
 };
@@ -370,15 +370,24 @@ static void give_further_reads(struct finder *finder, struct value *origin, cons
 
 enum { MOST_REPEATED = 1 << 20 }; /* a second's work or so, where each is proven by itself */
 
+/* What is looked at once more for this site. */
+static size_t repeated_reads(const struct finder *finder, const struct site *site, bool is_same)
+{
+    const struct node *writer = site->origin->writer;
+    return is_same ? finder->reads : writer && writer->function ? writer->function->node_count : 0;
+}
+
 static void list_inputs(struct finder *finder, struct site *site, const struct graph *graph)
 {
     struct arena *arena = finder->with->arena;
     const struct value *origin = site->origin;
-    if (finder->same && finder->same->origin->writer == origin->writer) {
+    const bool is_same = finder->same && finder->same->origin->writer == origin->writer;
+    const size_t repeated = repeated_reads(finder, site, is_same);
+    finder->repeated += repeated;
+    site->is_passed_over = repeated && finder->repeated > MOST_REPEATED;
+    if (is_same) {
         site->given = finder->same->given;
         site->origins = finder->same->origins;
-        finder->repeated += finder->reads;
-        site->is_passed_over = finder->repeated > MOST_REPEATED;
     } else {
         give_arguments(finder, graph, origin->graph);
         give_further_reads(finder, site->origin, graph);
@@ -409,8 +418,7 @@ static void add_site(struct finder *finder, struct value *value, struct value *o
     site->result->value = value->name;
     site->result->node = value->writer ? node_label(value->writer, arena) : "a constant";
     site->result->scope = graph_scope(graph);
-    site->result->why =
-        site->is_passed_over ? "its node has too many outputs, and is too large, to run it for each of them" : "";
+    site->result->why = site->is_passed_over ? "its node is too large to run it for each of its outputs and calls" : "";
     *finder->last = site;
     finder->last = &site->next;
     finder->same = site;
