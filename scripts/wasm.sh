@@ -17,7 +17,7 @@ cmake -S . -B build/wasm -G Ninja --toolchain cmake/wasm.cmake -Wno-dev -DBUILD_
 cmake --build build/wasm --target bnfuse
 # Twice: functions that are alike once they are small become one.
 wasm-opt --enable-simd --enable-bulk-memory --enable-sign-ext --enable-nontrapping-float-to-int --low-memory-unused --post-emscripten \
-    --strip-debug --strip-producers -Oz --one-caller-inline-max-function-size 40 --merge-similar-functions --directize \
+    --strip-debug --strip-producers -Oz --one-caller-inline-max-function-size 65 --merge-similar-functions --directize \
     -Oz build/wasm/bnfuse.wasm -o bindings/node/bnfuse.wasm
 size=$(wc -c < bindings/node/bnfuse.wasm) compressed=$(gzip -9 -c bindings/node/bnfuse.wasm | wc -c)
 echo "bindings/node/bnfuse.wasm: $size bytes, $compressed compressed"
