@@ -12,7 +12,7 @@ file(GLOB_RECURSE LIBRARY_SOURCES CONFIGURE_DEPENDS src/*.c)
 list(FILTER LIBRARY_SOURCES EXCLUDE REGEX "/src/(report/|cli/|main\.c)")
 
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL wasm32)   # nobody trains there, or decodes language; and it has to be small
-    list(FILTER LIBRARY_SOURCES EXCLUDE REGEX "/runtime/ops/(gradient_|group_query|experts|fused_blocks|quantized_rnn)")
+    list(FILTER LIBRARY_SOURCES EXCLUDE REGEX "/runtime/ops/(gradient|group_query|experts|fused_blocks|optimizer|quantized_rnn)")
     list(APPEND LIBRARY_SOURCES bindings/node/strtod.c)
 endif()
 add_library(bnfuse_objects OBJECT ${LIBRARY_SOURCES})

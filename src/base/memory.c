@@ -203,7 +203,7 @@ static void cut_rest(struct memory *memory)
 static bool has_piece(const struct memory *memory, size_t size, size_t list)
 {
     const size_t count = memory->page_count;
-    if (list == PIECE_SIZES) return false;
+    if (!HAS_PAGES || list == PIECE_SIZES) return false;
     if (memory->pieces[list] || (count && LARGE - memory->cut >= size)) return true;
     if (count == MOST_PAGES || (!count && memory->used < ENOUGH)) return false;
     return !memory->limit || (count + 1) * LARGE <= memory->limit / 8;
@@ -243,7 +243,7 @@ static bool is_piece(const struct memory *memory, const void *block)
 
 static void drop_pages(struct memory *memory)
 {
-    if (!memory->page_count) return;
+    if (!HAS_PAGES || !memory->page_count) return;
     while (memory->page_count) platform_unmap(memory->pages[--memory->page_count], LARGE);
     memset(memory->pieces, 0, sizeof memory->pieces);
 }
@@ -282,7 +282,7 @@ void memory_give(struct memory *memory, void *block, size_t size)
     memory->used -= size;
     piece_size(size, &list);
     if (size >= LARGE) platform_unmap(block, size);
-    else if (list < PIECE_SIZES && is_piece(memory, block)) keep_piece(memory, block, list);
+    else if (HAS_PAGES && list < PIECE_SIZES && is_piece(memory, block)) keep_piece(memory, block, list);
     else free(block);
     if (!memory->used) drop_pages(memory);
 }

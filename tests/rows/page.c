@@ -90,8 +90,8 @@ int main(int count, char **arguments)
         "open. *Complex*: whether elements\nmay be complex; by parts: the real and the imaginary ones go through the "
         "kernel one after the other. *Tested by*: a test\nthat fails when the row is taken away "
         "(`scripts/lost_rows.sh`).\n\nWebAssembly goes without GroupQueryAttention, MatMulNBits, "
-        "GatherBlockQuantized, MoE, QMoE and "
-        "DynamicQuantizeLSTM.\n\n"
+        "GatherBlockQuantized, MoE, QMoE, "
+        "DynamicQuantizeLSTM, Gradient, Adagrad, Adam and Momentum.\n\n"
         "| operator | opsets | runs | type | shape | complex | tested by |\n|---|---|---|---|---|---|---|\n",
         LATEST_OPSET);
     for (size_t i = 0; i < row_count; i++) print_row(rows[i]);

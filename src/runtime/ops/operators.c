@@ -48,9 +48,7 @@ const struct operator_row *const operator_families[] = {
     fused_attention_operators,
     fused_quant_operators,
     microsoft_operators,
-    optimizer_operators,
     removed_operators,
-    gradient_operators,
     feature_operators,
     image_operators,
     linear_operators,
@@ -59,7 +57,9 @@ const struct operator_row *const operator_families[] = {
     tree_operators,
 #ifndef __EMSCRIPTEN__ /* which goes without their files (cmake/library.cmake) */
     fused_blocks_operators,
+    gradient_operators,
     group_query_operators,
+    optimizer_operators,
     quantized_rnn_operators,
     expert_operators,
 #endif
