@@ -482,6 +482,7 @@ static void windows_slide_over_space(void **state)
         { "ConvTranspose", 11, "N,3,4,5 3,8,3,3", NULL, "[N,8,6,7]" },
         { "ConvTranspose", 11, "N,6,4 6,8,3", "group=2 strides=2, output_padding=1, pads=1,0", "[N,16,9]" },
         { "ConvTranspose", 11, "N,3,4,5 3,8,3,3", "strides=2,3 auto_pad=SAME_UPPER", "[N,8,8,15]" },
+        { "ConvTranspose", 11, "N,3,4,5 3,8,3,3", "strides=3,2 auto_pad=SAME_LOWER", "[N,8,12,10]" },
         { "ConvTranspose", 11, "N,3,4,5 3,8,3,3", "strides=2,3 output_shape=9,14", "[N,8,9,14]" },
         { "ConvTranspose", 11, "N,4,4 3,8,3", NULL, "undefined*" },
         { "ConvTranspose", 11, "N,3,4 3,8,3 1,8", NULL, "undefined*" },

@@ -735,7 +735,7 @@ static void run_bent(const struct fold_case *c, const struct bnfuse_fuse_options
     assert_true(shape_infer(&like, &error));
     bend_each(c->text, try_bent, &bent);
     try_lost(&bent);
-    assert_true(bent.compared > bent.count / 8);
+    assert_true(net_contradiction(&like) || bent.compared > bent.count / 8); /* of the one nothing is folded */
     build_close(&b);
 }
 

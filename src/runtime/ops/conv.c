@@ -578,14 +578,14 @@ static bool shape_conv_transpose(struct shaping *s)
     struct dim merged;
     if (input_rank(s, 0) >= 0 && !merge_dims(weight[0], input_dim(s, 0, 1), &merged)) return false;
     if (input_rank(s, 2) == 1 && !merge_dims(dims[1], input_dim(s, 2, 0), &merged)) return false;
+    struct sliding plain = window; /* without padding */
+    plain.padding = SLIDE_EXPLICIT;
     for (int i = 0; i < window.space; i++) {
         const struct dim in = input_rank(s, 0) >= 0 ? input_dim(s, 0, i + 2) : fresh_dim(s);
-        if (!listed) dims[i + 2] = slide_back(s, &window, i, in, more[i]);
-        else dims[i + 2] = number_dim(shape[i]);
-        window.padding = SLIDE_EXPLICIT;
-        window.begin[i] = window.end[i] = 0;
-        const int64_t most = slide_back(s, &window, i, add_to_dim(s, in, 1), 0).size;
-        if (listed && most > 0 && shape[i] >= most) return false; /* it would come of a larger input */
+        plain.begin[i] = plain.end[i] = 0;
+        const int64_t most = listed ? slide_back(s, &plain, i, add_to_dim(s, in, 1), 0).size : 0;
+        if (most > 0 && shape[i] >= most) return false; /* it would come of a larger input */
+        dims[i + 2] = listed ? number_dim(shape[i]) : slide_back(s, &window, i, in, more[i]);
     }
     return set_output(s, 0, common_type(s, 2), rank, dims);
 }
