@@ -12,6 +12,20 @@
 
 #include <cmocka.h>
 
+/* A BatchNormalization of three channels, alone in its graph. */
+static void load_norm(struct build *b, struct model *model, struct net *net, const char *shape, enum dtype type,
+                      int64_t opset, const double *numbers, const double *variance)
+{
+    build_open(b, 8, opset);
+    build_input(b, "x", type, shape);
+    for (const char *const *name = (const char *const[]){ "s", "b", "m", NULL }; *name; name++)
+        build_init_values(b, *name, DTYPE_FLOAT, "3", numbers);
+    build_init_values(b, "v", DTYPE_FLOAT, "3", variance);
+    build_node(b, "BatchNormalization", "bn", "x s b m v", "y", NULL);
+    build_output(b, "y", type, NULL);
+    build_load(b, model, net);
+}
+
 static void constants_have_the_type_of_the_data(void **state)
 {
     static const struct bnfuse_fuse_options options = { .fold_limit = 1 << 20, .lower_mul_add = true };
@@ -22,13 +36,7 @@ static void constants_have_the_type_of_the_data(void **state)
     struct pass_report report;
     struct bnfuse_error error;
     (void)state;
-    build_open(&b, 8, 15);
-    build_input(&b, "x", DTYPE_FLOAT16, "2,3,4,5");
-    for (const char *const *name = (const char *const[]){ "s", "b", "m", "v", NULL }; *name; name++)
-        build_init_values(&b, *name, DTYPE_FLOAT, "3", ones);
-    build_node(&b, "BatchNormalization", "bn", "x s b m v", "y", NULL);
-    build_output(&b, "y", DTYPE_FLOAT16, NULL);
-    build_load(&b, &model, &net);
+    load_norm(&b, &model, &net, "2,3,4,5", DTYPE_FLOAT16, 15, ones, ones);
     assert_true(passes_run(&net, &options, &report, &error));
     assert_int_equal(report.left, 0);
     assert_int_equal(report.remarks[0]->outcome, BNFUSE_OUTCOME_LOWERED);
@@ -46,14 +54,7 @@ static void lower(const char *shape, enum dtype type, int64_t opset, const char 
     struct net net;
     struct pass_report report;
     struct bnfuse_error error;
-    build_open(&b, 8, opset);
-    build_input(&b, "x", type, shape);
-    for (const char *const *name = (const char *const[]){ "s", "b", "m", NULL }; *name; name++)
-        build_init_values(&b, *name, DTYPE_FLOAT, "3", numbers);
-    build_init_values(&b, "v", DTYPE_FLOAT, "3", (const double[]){ 1, 2, 3 });
-    build_node(&b, "BatchNormalization", "bn", "x s b m v", "y", NULL);
-    build_output(&b, "y", type, NULL);
-    build_load(&b, &model, &net);
+    load_norm(&b, &model, &net, shape, type, opset, numbers, (const double[]){ 1, 2, 3 });
     assert_true(passes_run(&net, &options, &report, &error));
     assert_string_equal(net.main->first->op, op);
     assert_int_equal(report.left, strcmp(op, "BatchNormalization") == 0);
@@ -81,13 +82,7 @@ static void what_was_added_is_another_affine_in_place(void **state)
     struct model model;
     struct net net;
     (void)state;
-    build_open(&b, 8, 15);
-    build_input(&b, "x", DTYPE_FLOAT, "2,3,4,5");
-    for (const char *const *name = (const char *const[]){ "s", "b", "m", "v", NULL }; *name; name++)
-        build_init_values(&b, *name, DTYPE_FLOAT, "3", one + 2);
-    build_node(&b, "BatchNormalization", "bn", "x s b m v", "y", NULL);
-    build_output(&b, "y", DTYPE_FLOAT, NULL);
-    build_load(&b, &model, &net);
+    load_norm(&b, &model, &net, "2,3,4,5", DTYPE_FLOAT, 15, one + 2, one + 2);
     struct value *y = net.main->first->outputs[0];
     struct affine *first = affine_new(net.arena, 1, 3, one, one + 3),
                   *second = affine_new(net.arena, 1, 3, two, two + 3);

@@ -13,13 +13,14 @@
 
 #include <string.h>
 
-#define VISIT_LIMIT 4096    /* values and readers one decision may look at; more are quadratic on hostile graphs */
-#define NEAR_VISITS 64      /* the same when all decisions together have looked at ALL_VISITS */
-#define WIDE        1024    /* channels that make a visit count once more: each computes affines of that many */
-#define ALL_VISITS  1000000 /* what all decisions look at before they are content with what is near */
-#define NEAR_LIMIT  12      /* the depth from then on */
-#define NEXT_VISITS 6       /* both when they have looked at as much again */
-#define NEXT_LIMIT  3
+#define WIDE 1024 /* channels that make a visit count once more: each computes affines of that many */
+
+/* Values and readers that one decision may look at, more of which are quadratic on hostile graphs, and nodes from its
+ * root: less of each when all decisions together have looked at ALL_VISITS, and once more at as much again. */
+#define ALL_VISITS 1000000
+static const struct {
+    unsigned visits, depth;
+} limits[] = { { 4096, WAY_DEPTH }, { 64, 12 }, { 6, 3 } };
 
 enum reason way_blocked(struct decision *decision, struct node *node)
 {
@@ -89,9 +90,6 @@ const struct mover *way_mover(const struct decision *decision, const struct node
 
 bool way_is_too_far(struct decision *decision, const struct affine *a)
 {
-    static const struct {
-        unsigned visits, depth;
-    } limits[] = { { VISIT_LIMIT, WAY_DEPTH }, { NEAR_VISITS, NEAR_LIMIT }, { NEXT_VISITS, NEXT_LIMIT } };
     const size_t cost = 1 + (size_t)a->channels / WIDE, all = *decision->all_visits += cost;
     const size_t level = all <= ALL_VISITS ? 0 : all <= 2 * ALL_VISITS ? 1 : 2;
     decision->visits += (unsigned)(cost < UINT16_MAX ? cost : UINT16_MAX);

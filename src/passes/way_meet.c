@@ -106,8 +106,8 @@ static enum reason supply_through(struct decision *decision, struct use *use, co
     struct crossing x = { .decision = decision, .node = node, .slot = use->slot, .affine = a };
     const struct mover *mover = way_mover(decision, node, false);
     if (!mover || node == decision->root || way_is_opaque(node)) return way_blocked(decision, node);
-    /* A Concat makes an affine of all its channels, which costs most: not for nothing. */
-    const struct use *end = node_is(node, "Concat") ? end_of(decision, node->outputs[0]->uses) : NULL;
+    /* Not for nothing. */
+    const struct use *end = mover_widens(mover) ? end_of(decision, node->outputs[0]->uses) : NULL;
     if (end) return way_blocked(decision, end->node);
     enum reason reason = mover_downstream(mover, &x);
     if (!reason && decision->last != mark.last)

@@ -87,37 +87,11 @@ static inline uint32_t float_difference(const uint8_t *source, double factor, co
         return different;                                                                           \
     }
 
-typedef uint32_t float_run(const struct run *run, const uint8_t *source, const uint8_t *found);
 FLOAT_RUN(float_run_portable, )
 #ifdef TARGET_AVX2
 FLOAT_RUN(float_run_avx2, TARGET_AVX2)
 FLOAT_RUN(float_run_avx512, TARGET_AVX512)
 #endif
-
-/* For this processor. */
-static float_run *choose_float_run(void)
-{
-#ifdef TARGET_AVX2
-    static float_run *const rows[INSTRUCTION_SETS] = { float_run_avx512, float_run_avx2, float_run_portable };
-    return rows[instruction_set_first()];
-#else
-    return float_run_portable;
-#endif
-}
-
-/* The usual case, without a look at where the difference is: floats of a file with one factor. */
-static bool floats_agree(const struct factor *view, int64_t first, int64_t count, const uint8_t *source,
-                         const uint8_t *found)
-{
-    float_run *const compare = choose_float_run();
-    uint32_t different = 0;
-    for (int64_t done = 0; done < count;) {
-        const struct run run = run_at(view, first + done, count - done);
-        different |= compare(&run, source + done * (int64_t)sizeof(float), found + done * (int64_t)sizeof(float));
-        done += run.count;
-    }
-    return !different;
-}
 
 /* The types that C has are converted by C, so that the conversions of the reader and the writer are judged too. */
 ALWAYS_INLINE void load_real(enum dtype type, const uint8_t *source, int64_t count, double *real)
@@ -172,22 +146,44 @@ static int64_t stored_differ(enum dtype type, int64_t count, const uint8_t *want
         store_real(tensor->type, real, count, wanted);                                                        \
     }
 
-typedef void compute(const struct tensor *tensor, int64_t first, int64_t count, const uint8_t *source, uint8_t *wanted);
 COMPUTE(compute_portable, )
 #ifdef TARGET_AVX2
 COMPUTE(compute_avx2, TARGET_AVX2)
 COMPUTE(compute_avx512, TARGET_AVX512)
 #endif
 
-/* For this processor. */
-static compute *choose_compute(void)
+/* The loops for one kind of processor. */
+struct loops {
+    uint32_t (*float_run)(const struct run *run, const uint8_t *source, const uint8_t *found);
+    void (*compute)(const struct tensor *tensor, int64_t first, int64_t count, const uint8_t *source, uint8_t *wanted);
+};
+
+static const struct loops *loops_here(void)
 {
 #ifdef TARGET_AVX2
-    static compute *const rows[INSTRUCTION_SETS] = { compute_avx512, compute_avx2, compute_portable };
-    return rows[instruction_set_first()];
+    static const struct loops rows[INSTRUCTION_SETS] = { { float_run_avx512, compute_avx512 },
+                                                         { float_run_avx2, compute_avx2 },
+                                                         { float_run_portable, compute_portable } };
+    return &rows[instruction_set_first()];
 #else
-    return compute_portable;
+    static const struct loops row = { float_run_portable, compute_portable };
+    return &row;
 #endif
+}
+
+/* The usual case, without a look at where the difference is: floats of a file with one factor. */
+static bool floats_agree(const struct factor *view, int64_t first, int64_t count, const uint8_t *source,
+                         const uint8_t *found)
+{
+    const struct loops *const loops = loops_here();
+    uint32_t different = 0;
+    for (int64_t done = 0; done < count;) {
+        const struct run run = run_at(view, first + done, count - done);
+        different |=
+            loops->float_run(&run, source + done * (int64_t)sizeof(float), found + done * (int64_t)sizeof(float));
+        done += run.count;
+    }
+    return !different;
 }
 
 /* The first of these elements that is another than it must be; -1 if there is none. */
@@ -195,11 +191,11 @@ static int64_t computed_differ(const struct tensor *tensor, int64_t first, int64
                                const uint8_t *found)
 {
     uint8_t wanted[MOST * sizeof(double)];
-    compute *const make = choose_compute();
+    const struct loops *const loops = loops_here();
     int64_t at = -1;
     for (int64_t done = 0; done < count && at < 0; done += MOST) {
         const int64_t n = count - done < MOST ? count - done : MOST, skip = done / 8 * dtype_bits(tensor->type);
-        make(tensor, first + done, n, source ? source + skip : NULL, wanted);
+        loops->compute(tensor, first + done, n, source ? source + skip : NULL, wanted);
         at = stored_differ(tensor->type, n, wanted, found + skip);
         if (at >= 0) at += done;
     }

@@ -217,22 +217,15 @@ static struct value *lower_batchnorm(struct graph *graph, struct node *before, s
     return bn->outputs[0];
 }
 
-static bool holds_only(const struct value *value, double number)
-{
-    for (int64_t c = 0; c < value->initializer->count; c++)
-        if (value->initializer->exact[c] != number) return false;
-    return true;
-}
-
 /* Whether lower_batchnorm made it, and nobody else reads its parameters. */
 static bool is_lowered(const struct node *bn)
 {
-    for (size_t i = 1; i < bn->input_count; i++) {
-        const struct value *value = node_input(bn, i);
-        const struct tensor *tensor = value->initializer;
-        if (!tensor || !tensor->exact || tensor->factor_count || value->use_count != 1) return false;
+    const struct tensor *parameters[NORM_PARAMETERS];
+    for (size_t i = 0; i < NORM_PARAMETERS; i++) {
+        const struct value *value = node_input(bn, i + 1);
+        parameters[i] = value->use_count == 1 ? value->initializer : NULL;
     }
-    return bn_epsilon(bn) == 0 && holds_only(node_input(bn, 3), 0) && holds_only(node_input(bn, 4), 1);
+    return norm_is_added(parameters, bn_epsilon(bn));
 }
 
 static void renew(struct node *bn, size_t slot, const char *suffix, const double *values)

@@ -16,6 +16,7 @@ struct mover {
     enum root_ways roots;
     bool follows_several;                /* knows what to do with AXIS_SEVERAL */
     bool moves_elements;                 /* all of output 0 are of input 0: what is alike on them crosses as it is */
+    bool widens;                         /* downstream, to the channels of all inputs: that costs as much as those */
     bool (*of)(const struct node *node); /* it moves what this is true of, whatever its operator */
 };
 

@@ -109,6 +109,11 @@ enum reason mover_upstream(const struct mover *mover, struct crossing *crossing)
     return cross(mover, mover->upstream, crossing);
 }
 
+bool mover_widens(const struct mover *mover)
+{
+    return mover->widens;
+}
+
 enum reason mover_downstream(const struct mover *mover, struct crossing *crossing)
 {
     return cross(mover, mover->downstream, crossing);

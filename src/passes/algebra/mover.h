@@ -38,6 +38,9 @@ enum root_ways mover_root_ways(const struct node *node);
 enum reason mover_upstream(const struct mover *mover, struct crossing *crossing);
 enum reason mover_downstream(const struct mover *mover, struct crossing *crossing);
 
+/* Whether an affine that crosses downstream becomes one of more channels, of the node's only output. */
+bool mover_widens(const struct mover *mover);
+
 /* Whether this read of a value, by a node, does not notice that the value becomes a(value): it writes nothing, it reads
  * only the shape, or only channels that `a` leaves alone. */
 bool use_is_unaffected(struct decision *decision, const struct use *use, const struct affine *a);

@@ -272,7 +272,7 @@ bool use_is_unaffected(struct decision *decision, const struct use *use, const s
 }
 
 const struct mover channel_movers[] = {
-    { .op = "Concat", concat_upstream, concat_downstream },
+    { .op = "Concat", concat_upstream, concat_downstream, .widens = true },
     { .op = "Split", split_upstream, split_downstream, .first_opset = 2 },
     { .op = "Slice", slice_upstream, slice_downstream, .moves_elements = true },
     { .op = "DepthToSpace", to_deep, to_shallow, .moves_elements = true },

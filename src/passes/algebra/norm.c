@@ -36,12 +36,12 @@ static enum reason training(struct decision *decision, const struct node *bn)
     return REASON_TRAINING_MODE;
 }
 
-enum parameter { SCALE, BIAS, MEAN, VARIANCE, PARAMETER_COUNT };
+enum parameter { SCALE, BIAS, MEAN, VARIANCE };
 
 /* What the parameters of a BatchNormalization come to. Many ways ask, so it is remembered by the tensor of the scale,
  * whoever reads that. */
 struct norm {
-    const struct tensor *parameters[PARAMETER_COUNT];
+    const struct tensor *parameters[NORM_PARAMETERS];
     double epsilon;
     const double *scale, *shift;
     bool is_invertible;
@@ -59,7 +59,7 @@ struct norm {
 
 static bool is_norm_of(const struct norm *norm, const struct tensor *const *parameters, double epsilon)
 {
-    for (size_t i = 0; i < PARAMETER_COUNT; i++)
+    for (size_t i = 0; i < NORM_PARAMETERS; i++)
         if (norm->parameters[i] != parameters[i]) return false;
     return norm->epsilon == epsilon;
 }
@@ -71,11 +71,10 @@ static bool holds_only(const struct tensor *tensor, double number)
     return true;
 }
 
-/* Whether it is one that a fold added (affine_lower): its scale and bias are the affine, not rounded yet. */
-static bool is_lowered(const struct tensor *const *parameters, double epsilon)
+bool norm_is_added(const struct tensor *const *parameters, double epsilon)
 {
-    for (size_t i = 0; i < PARAMETER_COUNT; i++)
-        if (!parameters[i]->exact || parameters[i]->factor_count) return false;
+    for (size_t i = 0; i < NORM_PARAMETERS; i++)
+        if (!parameters[i] || !parameters[i]->exact || parameters[i]->factor_count) return false;
     return epsilon == 0 && holds_only(parameters[MEAN], 0) && holds_only(parameters[VARIANCE], 1);
 }
 
@@ -84,7 +83,9 @@ static bool is_invertible_at(double scale, double bias, double mean, double devi
     return fabs(scale) > SMALLEST_OF_BIAS * fabs(bias) && fabs(mean) <= MOST_DEVIATIONS * deviation;
 }
 
-static struct norm *norm_of_lowered(struct arena *arena, const struct tensor *const *parameters)
+/* Its vectors are those of the tensors. Who gives them other numbers (tensor_renewed) makes other tensors of them, for
+ * which this norm is not found. */
+static struct norm *norm_of_added(struct arena *arena, const struct tensor *const *parameters)
 {
     struct norm *norm = NEW(arena, struct norm);
     *norm = (struct norm){
@@ -100,10 +101,10 @@ static struct norm *norm_of_lowered(struct arena *arena, const struct tensor *co
 static struct norm *norm_new(struct decision *decision, struct arena *arena, const struct tensor *const *parameters,
                              double epsilon, size_t *unread)
 {
-    double *values[PARAMETER_COUNT];
+    double *values[NORM_PARAMETERS];
     const int64_t channels = parameters[SCALE]->count;
-    if (is_lowered(parameters, epsilon)) return norm_of_lowered(arena, parameters);
-    for (*unread = 0; *unread < PARAMETER_COUNT; ++*unread)
+    if (norm_is_added(parameters, epsilon)) return norm_of_added(arena, parameters);
+    for (*unread = 0; *unread < NORM_PARAMETERS; ++*unread)
         if (!tensor_values(parameters[*unread], decision->arena, &values[*unread], NULL)) return NULL;
     struct norm *norm = NEW(arena, struct norm);
     double *scale = NEW_ROOM(arena, double, (size_t)channels), *shift = NEW_ROOM(arena, double, (size_t)channels);
@@ -142,9 +143,9 @@ static const struct norm *norm_of(struct decision *decision, const struct tensor
 static enum reason read_norm(struct decision *decision, const struct node *bn, const struct norm **norm)
 {
     static const char *const names[] = { "scale", "bias", "mean", "variance" };
-    const struct tensor *parameters[PARAMETER_COUNT];
+    const struct tensor *parameters[NORM_PARAMETERS];
     size_t unread;
-    for (size_t i = 0; i < PARAMETER_COUNT; i++) {
+    for (size_t i = 0; i < NORM_PARAMETERS; i++) {
         enum reason why;
         struct value *value = node_input(bn, i + 1);
         const struct tensor *tensor = parameters[i] = decision_parameter(decision, value, &why);
